@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/error.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+cf_status cf_fail(cf_error *error, cf_status status, const char *format, ...)
+{
+    va_list arguments;
+
+    error->status = status;
+    va_start(arguments, format);
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+static cf_status status_of_errno(int number)
+{
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+        return CF_FULL;
+    case ENOENT:
+        return CF_MISSING;
+    default:
+        return CF_IO;
+    }
+}
+
+cf_status cf_fail_errno(cf_error *error, int number, const char *format, ...)
+{
+    va_list arguments;
+
+    error->status = status_of_errno(number);
+    va_start(arguments, format);
+    int used = vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    if (used >= 0 && (size_t)used < sizeof error->text)
+        snprintf(error->text + used, sizeof error->text - (size_t)used, ": %s", strerror(number));
+    return error->status;
+}
+
+void cf_error_while(cf_error *error, const char *format, ...)
+{
+    char before[CF_ERROR_TEXT], cause[CF_ERROR_TEXT];
+    va_list arguments;
+
+    memcpy(cause, error->text, sizeof cause);
+    va_start(arguments, format);
+    vsnprintf(before, sizeof before, format, arguments);
+    va_end(arguments);
+    size_t used = strnlen(before, sizeof before - 3);
+    memcpy(error->text, before, used);
+    snprintf(error->text + used, sizeof error->text - used, ": %s", cause);
+}
+
+int cf_status_exit_code(cf_status status)
+{
+    switch (status) {
+    case CF_OK:
+        return 0;
+    case CF_USAGE:
+        return 2;
+    case CF_MISSING:
+        return 3;
+    case CF_UNREACHABLE:
+        return 5;
+    case CF_DENIED:
+    case CF_FORGED:
+        return 6;
+    case CF_BROKEN:
+        return 7;
+    case CF_UNSAFE:
+        return 8;
+    case CF_LOCKED:
+        return 9;
+    default:
+        return 1;
+    }
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every number that bounds what a stranger may send, and nothing else. codec/PROTOCOL.md gives the
+ * same numbers. */
+#ifndef CF_CODEC_LIMITS_H
+#define CF_CODEC_LIMITS_H
+#include <stdint.h>
+
+#define CF_KIB ((uint64_t)1 << 10)
+#define CF_MIB ((uint64_t)1 << 20)
+#define CF_GIB ((uint64_t)1 << 30)
+
+#define CF_ENTRY_MAX (1 * CF_MIB)               /* an entry, header to body */
+#define CF_FRAME_MAX (1 * CF_MIB + 64 * CF_KIB) /* one ZeroMQ frame */
+#define CF_BODY_MAX (16 * CF_MIB)               /* an entry's body after decompression */
+#define CF_PART_SIZE (256 * CF_KIB) /* a changeset is cut into entries of about this size */
+#define CF_ENTRY_BLOBS_MAX 16384    /* blob ids in one header */
+#define CF_ENTRY_AFTER_MAX 4096     /* heads in one `after` */
+#define CF_VALUE_DEPTH_MAX 8        /* nested containers in a value */
+#define CF_FIELD_MAX 1024           /* bytes of a field name */
+#define CF_NAME_MAX 255             /* bytes of a file or device name */
+#define CF_INLINE_MAX (64 * CF_KIB) /* content or patch kept inside the entry */
+#define CF_LEAF_SIZE (64 * CF_KIB)  /* leaf of the content hash tree */
+#define CF_FILE_MAX (256 * CF_GIB)  /* a larger file is refused by name */
+#define CF_BLOB_MIN (256 * CF_KIB)  /* smallest piece size */
+#define CF_BLOB_MAX (16 * CF_MIB)   /* largest piece size, before sealing */
+#define CF_BLOB_OVERHEAD 4096       /* sealing and framing of a blob, at most */
+#define CF_BLOB_STEP (256 * CF_KIB) /* bytes of one PUT or BLOB message */
+#define CF_DELTA_DEPTH_MAX 16       /* patches applied in a row */
+#define CF_DELTA_DEPTH_LARGE 4      /* the same above CF_DELTA_LARGE */
+#define CF_DELTA_LARGE (64 * CF_MIB)
+#define CF_WINDOW (4 * CF_MIB)                   /* bytes under way, each direction */
+#define CF_HEADS_PAGE 2048                       /* heads in one HELLO or WELCOME page */
+#define CF_TIME_MS_MAX UINT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+#define CF_DAY_MS UINT64_C(86400000)
+#define CF_REQUEST_TIMEOUT_MS 30000
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/bytes.h"
+
+#include "tests/support/expect.h"
+
+Test(bytes, order_by_content_then_length)
+{
+    cr_assert(cf_bytes_compare(cf_bytes_of_text("a"), cf_bytes_of_text("b")) < 0);
+    cr_assert(cf_bytes_compare(cf_bytes_of_text("ab"), cf_bytes_of_text("a")) > 0);
+    cr_assert(cf_bytes_compare(cf_bytes_of_text(""), cf_bytes_of(NULL, 0)) == 0);
+    cr_assert(!cf_bytes_equal(cf_bytes_of_text("ab"), cf_bytes_of_text("a")));
+}
+
+Test(buffer, grows_over_many_appends)
+{
+    cf_buffer buffer = {0};
+
+    for (int i = 0; i < 1000; i++)
+        cf_buffer_append_text(&buffer, "%d,", i);
+    cr_assert_eq(buffer.size, 10 * 2 + 90 * 3 + 900 * 4);
+    cr_assert(memcmp(buffer.data, "0,1,2,", 6) == 0);
+    cf_buffer_release(&buffer);
+    cr_assert_null(buffer.data);
+}
+
+Test(hex, reads_back_what_it_wrote_and_nothing_else)
+{
+    uint8_t bytes[3] = {0x00, 0x7f, 0xff}, back[3];
+    char text[7];
+
+    cf_hex(cf_bytes_of(bytes, 3), text);
+    cr_assert_str_eq(text, "007fff");
+    cr_assert(cf_unhex(text, back, 3));
+    cr_assert(memcmp(bytes, back, 3) == 0);
+    cr_assert(!cf_unhex("007ff", back, 3));
+    cr_assert(!cf_unhex("007ffg", back, 3));
+    cr_assert(!cf_unhex("007FFF", back, 3));
+}
+
+Test(numbers, are_big_endian)
+{
+    uint8_t bytes[8];
+
+    cf_put_u64(bytes, UINT64_C(0x0102030405060708));
+    cr_assert_eq(bytes[0], 1);
+    cr_assert_eq(cf_get_u64(bytes), UINT64_C(0x0102030405060708));
+    cf_put_u32(bytes, 0xfffefdfc);
+    cr_assert_eq(cf_get_u32(bytes), 0xfffefdfc);
+}

@@ -1,0 +1,1 @@
+#include "peer/home.h"
