@@ -1,4 +1,5 @@
 # Fails when a folder includes what it must not know: codec <- broker <- peer. cmake -DROOT=DIR -P layering.cmake
+cmake_minimum_required(VERSION 3.25)
 set(codec_may codec)
 set(broker_may codec broker)
 set(peer_may codec broker peer)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs: work that may wait for a disk or burns a CPU, done beside the loop that decides. The
+ * product has a pool of threads, a world runs them one by one in an order drawn from its seed. */
+#ifndef CF_BROKER_JOBS_H
+#define CF_BROKER_JOBS_H
+#include "codec/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct cf_job cf_job;
+
+/* Embedded in what the caller owns; valid until `done` was called. */
+struct cf_job {
+    void (*work)(cf_job *job); /* on any thread; touches only the job's own data */
+    void (*done)(cf_job *job); /* on the owner's thread, from cf_jobs_deliver */
+    size_t memory;             /* bytes that `work` needs; waits until the budget has them */
+    cf_job *next;              /* the pool's */
+};
+
+typedef struct cf_jobs cf_jobs;
+
+struct cf_jobs {
+    void (*submit)(cf_jobs *jobs, cf_job *job);
+    /* Calls `done` of what has finished; returns how many. Never blocks. */
+    size_t (*deliver)(cf_jobs *jobs);
+    /* Readable when there is something to deliver, for a poller; -1 in a world. */
+    int (*descriptor)(cf_jobs *jobs);
+    void (*destroy)(cf_jobs *jobs);
+};
+
+/* A pool of `threads` workers with a memory budget in bytes; a job that needs more than the budget
+ * runs alone. */
+cf_status cf_jobs_threads_new(size_t threads, size_t memory, cf_jobs **out, cf_error *error);
+/* One thread, nothing parallel: `work` and `done` run inside deliver, in the order of submission,
+ * or, with a seed other than 0, in an order drawn from it. */
+cf_jobs *cf_jobs_inline_new(uint64_t seed);
+void cf_jobs_destroy(cf_jobs **jobs);
+
+#endif

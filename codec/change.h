@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A change: one write of a field of an item, and which earlier writes it replaces. The body of a
+ * `change` entry is a list of them. codec/PROTOCOL.md, "Bodies", has the encoding. */
+#ifndef CF_CODEC_CHANGE_H
+#define CF_CODEC_CHANGE_H
+#include "codec/arena.h"
+#include "codec/clock.h"
+#include "codec/error.h"
+#include "codec/ids.h"
+
+/* Fields of items that are files; JSON Pointers (RFC 6901). The root field names a deletion. */
+#define CF_FIELD_DELETED ""
+#define CF_FIELD_KIND "/kind"
+#define CF_FIELD_PARENT "/parent"
+#define CF_FIELD_NAME "/name"
+#define CF_FIELD_CONTENT "/content"
+#define CF_FIELD_MODE "/mode"
+#define CF_FIELD_MTIME "/mtime"
+#define CF_FIELD_PIN "/pin"
+
+/* Borrows everything, usually from an arena. */
+typedef struct {
+    cf_id item;
+    cf_bytes field;
+    cf_bytes value; /* one canonical msgpack value; size 0: no new write, only remove `over` */
+    const cf_dot *over;
+    size_t over_count;
+    bool weak;
+} cf_change;
+
+/* What else a body may carry: "this content is found here too"; it writes nothing (ARCHITECTURE:
+ * supply). */
+typedef struct {
+    cf_hash content;
+    cf_bytes how;
+} cf_supply;
+
+typedef struct {
+    cf_time time;
+    uint64_t part, parts;     /* 1 of 1 unless a changeset spans entries */
+    const cf_change *changes; /* ascending by (item, field), at most one for each */
+    size_t change_count;
+    const cf_supply *supplies;
+    size_t supply_count;
+} cf_body;
+
+/* In memory the value of a deletion is an array of [field, writer, sequence, hash16], and that of a
+ * pin [parent, name, dot or nil, dot or nil] with dot = [writer, sequence, hash16]: dots are whole.
+ * On the wire they are indexes into the body's table of dots, as in `over`. */
+typedef struct {
+    cf_bytes field;
+    cf_dot dot;
+} cf_cover;
+
+typedef struct {
+    cf_id parent;
+    cf_bytes name;
+    bool has_parent_dot, has_name_dot;
+    cf_dot parent_dot, name_dot;
+} cf_pin;
+
+void cf_covers_pack(cf_buffer *out, const cf_cover *covers, size_t count);
+cf_status cf_covers_read(cf_bytes value, cf_arena *arena, cf_cover **covers, size_t *count,
+                         cf_error *error);
+void cf_pin_pack(cf_buffer *out, const cf_pin *pin);
+cf_status cf_pin_read(cf_bytes value, cf_pin *pin, cf_error *error);
+
+/* The body's plain bytes, before compression and sealing. */
+void cf_body_pack(const cf_body *body, cf_buffer *out);
+/* Checks every rule of the body's version; `self` is the entry's own dot. What it gives borrows
+ * from `plain` and the arena. CF_MALFORMED: the entry is empty for everyone. CF_DENIED: a newer
+ * version; wait. */
+cf_status cf_body_read(cf_bytes plain, const cf_dot *self, cf_arena *arena, cf_body *out,
+                       cf_error *error);
+
+#endif
