@@ -30,6 +30,12 @@
 #define CF_DELTA_LARGE (64 * CF_MIB)
 #define CF_WINDOW (4 * CF_MIB)                   /* bytes under way, each direction */
 #define CF_HEADS_PAGE 2048                       /* heads in one HELLO or WELCOME page */
+#define CF_HEADS_MAX 65536                       /* heads or rungs that one session names */
+#define CF_COLLECTIONS_MAX 4096                  /* collections in one SUBSCRIBE */
+#define CF_LEASES_MAX 4096                       /* leases in one answer */
+#define CF_KNOCK_MAX (64 * CF_KIB)               /* sealed bytes of KNOCK and ADMIT */
+#define CF_TEXT_MAX 1024                         /* bytes of a text or name in a message */
+#define CF_ENDPOINTS_MAX 16                      /* addresses in one answer */
 #define CF_TIME_MS_MAX UINT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 #define CF_DAY_MS UINT64_C(86400000)
 #define CF_REQUEST_TIMEOUT_MS 30000
