@@ -32,8 +32,8 @@ typedef struct {
     uint64_t sequence;
     cf_hash previous; /* header hash of sequence - 1; when sequence is 1, 16 random bytes and then
                          zeros */
-    const cf_head
-        *after; /* ascending by writer, hash; what changed since this writer's previous entry */
+    const cf_head *after; /* ascending by writer, sequence, hash; what changed since this writer's
+                             previous entry */
     size_t after_count;
     cf_hash epoch; /* all zero for `member` */
     const cf_hash *blobs;
