@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where blobs are kept: sealed bytes named by their SHA-256, each user's apart, written once and
+ * piece by piece. Files in the product (blob_files), memory in worlds (blob_memory); one
+ * conformance suite runs against both.
+ *
+ * Calls for different blobs may come from any thread; puts of one blob come one after the other. */
+#ifndef CF_BROKER_BLOBS_H
+#define CF_BROKER_BLOBS_H
+#include "codec/bytes.h"
+#include "codec/error.h"
+#include "codec/ids.h"
+
+/* How much of a blob is held. */
+typedef struct {
+    uint64_t size; /* bytes held so far, from its beginning; 0 when nothing is known of it */
+    bool complete; /* checked and durable; `size` is its whole size then */
+} cf_blob_held;
+
+/* One piece. It is taken when `offset` is what is held so far; at any other offset nothing happens
+ * and the answer says where to go on. With the last piece the whole is checked against its id, made
+ * durable and only then complete. */
+typedef struct {
+    cf_hash user;
+    cf_hash id;
+    uint64_t offset;
+    uint64_t total;  /* size of the whole blob */
+    cf_bytes bytes;  /* 1 to CF_BLOB_STEP; borrowed for the call */
+    uint64_t now_ms; /* becomes the blob's time */
+    /* Called once, from put or where a shell delivers. Written on CF_OK only: `held`. CF_FORGED:
+     * the whole is not what its id says, all pieces were dropped, start over. CF_FULL and CF_IO:
+     * the piece is not held; ask `held` where to go on. CF_MALFORMED, CF_TOO_LARGE: refused. NULL
+     * when nobody asks. */
+    void (*done)(void *context, cf_status status, cf_blob_held held, const cf_error *error);
+    void *context;
+} cf_blob_put;
+
+typedef struct {
+    cf_hash id;
+    uint64_t size;
+    uint64_t stored_ms; /* `now_ms` of its last piece */
+    bool complete;      /* false: an upload that has not ended */
+} cf_blob_info;
+
+/* Return false to stop. */
+typedef bool cf_blob_visit(void *context, const cf_blob_info *blob);
+typedef bool cf_blob_user_visit(void *context, const cf_hash *user);
+
+typedef struct cf_blobs cf_blobs;
+
+struct cf_blobs {
+    void (*destroy)(cf_blobs *blobs);
+    void (*put)(cf_blobs *blobs, const cf_blob_put *put);
+    cf_status (*held)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, cf_blob_held *out,
+                      cf_error *error);
+    /* Appends up to `size` bytes from `offset` on to `*out`; `total` gets the whole size.
+     * CF_MISSING unless the blob is complete. */
+    cf_status (*get)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, uint64_t offset,
+                     size_t size, cf_buffer *out, uint64_t *total, cf_error *error);
+    /* In no order. The visitor may drop. */
+    cf_status (*list)(cf_blobs *blobs, const cf_hash *user, cf_blob_visit *visit, void *context,
+                      cf_error *error);
+    cf_status (*users)(cf_blobs *blobs, cf_blob_user_visit *visit, void *context, cf_error *error);
+    /* Removes the blob and what is held of an upload of it; CF_OK when there is none. */
+    cf_status (*drop)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, cf_error *error);
+};
+
+/* Files USER/xx/ID below `path`, which is made when absent. */
+cf_status cf_blob_files_open(const char *path, cf_blobs **out, cf_error *error);
+
+/* What memory blobs have made durable; uploads that have not ended are forgotten when the cf_blobs
+ * is dropped. One cf_blobs at a time. */
+typedef struct cf_blob_memory_disk cf_blob_memory_disk;
+cf_blob_memory_disk *cf_blob_memory_disk_new(void);
+void cf_blob_memory_disk_destroy(cf_blob_memory_disk **disk);
+/* From now on puts fail with `status`; CF_OK: the disk is well again. */
+void cf_blob_memory_disk_fail(cf_blob_memory_disk *disk, cf_status status);
+cf_blobs *cf_blob_memory_new(cf_blob_memory_disk *disk);
+
+void cf_blobs_destroy(cf_blobs **blobs);
+
+/* What follows works with any of them. */
+
+typedef struct {
+    uint64_t count;
+    uint64_t size; /* bytes */
+} cf_blob_usage;
+
+/* What the user's blobs and uploads take. */
+cf_status cf_blobs_usage(cf_blobs *blobs, const cf_hash *user, cf_blob_usage *out, cf_error *error);
+
+/* Drops what is older than `before_ms`: uploads, and blobs for which `keep` says false. `dropped`
+ * counts them. */
+typedef bool cf_blob_keep(void *context, const cf_hash *id);
+cf_status cf_blobs_collect(cf_blobs *blobs, const cf_hash *user, uint64_t before_ms,
+                           cf_blob_keep *keep, void *context, cf_blob_usage *dropped,
+                           cf_error *error);
+
+/* Reads all complete blobs of all users and compares them with their ids. `error` of a damaged one:
+ * CF_FORGED, or that of the read. CF_OK also when there was some. */
+typedef void cf_blob_damage_visit(void *context, const cf_hash *user, const cf_hash *id,
+                                  const cf_error *error);
+cf_status cf_blobs_verify(cf_blobs *blobs, cf_blob_damage_visit *damaged, void *context,
+                          cf_error *error);
+
+#endif
