@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A link: the client's side of log-to-log replication with one gateway. It outlives its
+ * connections: a session is one connection, and when that is lost the link waits, asks for a new
+ * one and goes on with HELLO; nothing is lost in between and the owner need not know.
+ *
+ * A handler: no threads, no sockets, no clock. Its shell (link_zmq.h, or a world's transport) makes
+ * a connection when cf_link_session changes, hands in what arrives, sends what is in the outbox on
+ * that session's connection, and calls tick at the deadline. codec/PROTOCOL.md, "Sessions", is
+ * normative. */
+#ifndef CF_BROKER_LINK_H
+#define CF_BROKER_LINK_H
+#include "broker/env.h"
+#include "broker/store.h"
+#include "broker/transfer.h"
+
+typedef struct cf_link cf_link;
+
+typedef struct {
+    uint64_t version;            /* of the protocol, spoken by the other */
+    int64_t clock_difference_ms; /* the other's clock minus ours */
+    uint8_t instance[16];        /* of the other's log */
+} cf_link_welcome;
+
+typedef struct {
+    cf_head entry;
+    bool never;    /* false: it is sent again by itself, with backoff */
+    cf_bytes code; /* CF_REFUSED_… of codec/message.h, or one of a newer version */
+    cf_bytes text; /* for the person */
+} cf_link_refusal;
+
+/* Why there is no session. CF_UNREACHABLE: nobody answers, or the connection broke. CF_FORGED: the
+ * broker's key is another than the address has (a program ends with 5 then, as if it could not be
+ * reached). CF_DENIED: the other knows neither this key nor this user, or it has no version of the
+ * protocol in common with us. CF_MALFORMED: it does not keep to the protocol. CF_BROKEN, CF_IO: our
+ * own log can't be read. */
+typedef struct {
+    const cf_error *why;
+    uint64_t retry_ms; /* when the link tries again, on the clock of `now_ms` */
+} cf_link_loss;
+
+/* All are called from cf_link_handle, _tick or _disconnected; none may be NULL except where it says
+ * so. The owner may make any of the calls below from inside, except handle, tick and destroy. */
+typedef struct {
+    void (*connected)(void *context, const cf_link_welcome *welcome);
+    void (*lost)(void *context, const cf_link_loss *loss);
+    /* An entry that the own log does not hold, in the other's order. Nothing about it was checked
+     * but its form. When it is committed, or dropped, the owner calls cf_link_credit. */
+    void (*entry)(void *context, const cf_entry *entry);
+    /* The other has this entry of ours, durably. */
+    void (*accepted)(void *context, const cf_head *entry);
+    void (*refused)(void *context, const cf_link_refusal *refusal);
+    /* Blobs that entries name and the other lacks: who has the content seals it again and offers
+     * it. */
+    void (*wanted)(void *context, const cf_hash *blobs, size_t count);
+    /* Each time it becomes true: everything of ours is there, everything of theirs is here and
+     * committed, no blob is under way. */
+    void (*idle)(void *context);
+    /* For an owner that pairs; NULL for others. The other took a guest's registration (`why` is
+     * NULL) or refused it; then the guest's KNOCK came. */
+    void (*guest)(void *context, const cf_hash *guest_key, const cf_error *why);
+    void (*knock)(void *context, const cf_hash *guest_key, cf_bytes sealed);
+    /* For a newcomer; NULL for others. The answer to its KNOCK: `sealed`, or, for good, CF_DENIED
+     * because the code was used, has expired or is unknown. */
+    void (*admit)(void *context, cf_bytes sealed);
+    void (*turned_away)(void *context, const cf_error *why);
+    cf_transfer_events blobs;
+    void *context;
+} cf_link_events;
+
+typedef struct {
+    const cf_env *env;
+    cf_store *store;   /* the own log, only read; NULL for a newcomer */
+    cf_hash user;      /* all zero with an invitation */
+    cf_bytes knock;    /* not empty: a newcomer, that says this instead of HELLO. Copied */
+    cf_hash guest_key; /* the newcomer's CURVE key */
+    uint64_t credit;   /* bytes of entries that may be under way to us; 0: CF_WINDOW */
+    cf_link_events events;
+} cf_link_options;
+
+cf_link *cf_link_new(const cf_link_options *options);
+void cf_link_destroy(cf_link **link);
+
+/* Connect, now and again until cf_link_stop. Starting a link that waits for its next try makes it
+ * try at once. */
+void cf_link_start(cf_link *link);
+/* Ends the session, if any, without a `lost`. */
+void cf_link_stop(cf_link *link);
+bool cf_link_is_connected(const cf_link *link);
+bool cf_link_is_idle(const cf_link *link);
+
+/* Only these collections (and always the member log and the catalog) are received; without a call,
+ * all are. A session that is live begins anew. */
+void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count);
+/* The own log has grown: its new entries go out. */
+void cf_link_publish(cf_link *link);
+/* `size` bytes of entries that came by the `entry` event are committed or dropped. */
+void cf_link_credit(cf_link *link, size_t size);
+/* This blob can't be made again: entries that name it are published without it. */
+void cf_link_publish_without(cf_link *link, const cf_hash *blob);
+/* Offers and wants of blobs. */
+cf_transfer *cf_link_transfer(cf_link *link);
+/* Lets in, until `expires_ms`, who has this CURVE key; said on each session until it expires. */
+void cf_link_guest(cf_link *link, const cf_hash *guest_key, uint64_t expires_ms);
+/* Takes a registration back. */
+void cf_link_guest_end(cf_link *link, const cf_hash *guest_key);
+/* The answer to a knock, once its `add` is accepted. */
+void cf_link_admit(cf_link *link, const cf_hash *guest_key, cf_bytes sealed);
+
+/* For the shell. The number of the session that wants a connection of its own; 0: none. When it
+ * changes, the old connection is closed and nothing of it is handed in any more. */
+uint64_t cf_link_session(const cf_link *link);
+/* A whole message of the session's connection. */
+void cf_link_handle(cf_link *link, const cf_bytes *frames, size_t count, uint64_t now_ms,
+                    cf_outbox *outbox);
+/* The connection could not be made, or broke; see cf_link_loss for the statuses. */
+void cf_link_disconnected(cf_link *link, const cf_error *why, uint64_t now_ms);
+/* Also after any of the owner's calls above. Returns when to call again, UINT64_MAX for never. */
+uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox);
+
+#endif

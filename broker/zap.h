@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may connect at all: the one ZAP handler of the process (ZeroMQ RFC 27). It asks a table of
+ * (domain, CURVE key) that the gateways' managers keep, and refuses what is not in it, what is not
+ * CURVE and what it does not understand. A gateway then finds the key in its messages' metadata.
+ *
+ * Without a running handler libzmq lets any key in, so main starts it before anything binds. The
+ * calls may come from any thread. */
+#ifndef CF_BROKER_ZAP_H
+#define CF_BROKER_ZAP_H
+#include "codec/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct cf_zap cf_zap;
+
+/* CF_LOCKED when the process has a handler already. */
+cf_status cf_zap_start(cf_zap **out, cf_error *error);
+/* After everything that was bound under it is closed. */
+void cf_zap_destroy(cf_zap **zap);
+
+/* In effect at return, for handshakes from then on: a connection that exists is not asked again. A
+ * key that was allowed twice (a device of two users) must be denied twice. */
+void cf_zap_allow(cf_zap *zap, const char *domain, const uint8_t key[32]);
+void cf_zap_deny(cf_zap *zap, const char *domain, const uint8_t key[32]);
+
+/* The key as a message's User-Id says it; false when the text is not one. */
+bool cf_zap_key(const char *user_id, uint8_t key[32]);
+
+#endif
