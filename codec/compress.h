@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is sealed comes in a frame: its length, how it is compressed, its size in plain; then,
+ * perhaps, padding. The size is checked against the caller's limit before anything is allocated.
+ * codec/PROTOCOL.md, "Keys and sealing". */
+#ifndef CF_CODEC_COMPRESS_H
+#define CF_CODEC_COMPRESS_H
+#include "codec/bytes.h"
+#include "codec/error.h"
+
+enum { CF_FRAME_OVERHEAD = 9 };
+
+/* Appends a frame; compressed when that makes it smaller. At most 4 GiB - 16 bytes. The same bytes
+ * give the same frame. */
+void cf_frame_pack(cf_bytes plain, cf_buffer *out);
+/* Appends the plain bytes. CF_TOO_LARGE when more than `limit` are declared, CF_MALFORMED when they
+ * turn out to be more or less than declared. */
+cf_status cf_frame_read(cf_bytes frame, size_t limit, cf_buffer *plain, cf_error *error);
+
+#endif
