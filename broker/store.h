@@ -48,6 +48,7 @@ typedef struct {
 /* Return false to stop. What they get is borrowed for the call. */
 typedef bool cf_entry_visit(void *context, uint64_t position, cf_bytes wire);
 typedef bool cf_head_visit(void *context, const cf_head *head);
+typedef bool cf_chain_visit(void *context, const cf_head *entry, uint64_t position);
 typedef bool cf_record_visit(void *context, cf_bytes key, cf_bytes value);
 typedef bool cf_user_visit(void *context, const cf_hash *user);
 typedef void cf_damage_visit(void *context, const cf_hash *user, const char *what);
@@ -83,6 +84,10 @@ struct cf_store {
     /* The position of one entry; CF_MISSING when not held. */
     cf_status (*find)(cf_store *store, const cf_hash *user, const cf_head *entry,
                       uint64_t *position, cf_error *error);
+    /* A writer's entries from `sequence` on, all branches, ascending by sequence, hash: what replay
+     * finds its start by, without reading them. */
+    cf_status (*chain)(cf_store *store, const cf_hash *user, const cf_id *writer, uint64_t sequence,
+                       cf_chain_visit *visit, void *context, cf_error *error);
     /* The ends of all branches (entries without a successor), ascending by writer, sequence, hash.
      */
     cf_status (*heads)(cf_store *store, const cf_hash *user, cf_head_visit *visit, void *context,

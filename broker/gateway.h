@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A gateway: the server's side of the protocol. A handler: no threads, no sockets, no clock. The
+ * shell hands in each message with the routing id that its ROUTER gave and the CURVE key that ZAP
+ * found, calls tick after every round (messages, deliveries of store and blobs, timers), and then
+ * sends the outbox. codec/PROTOCOL.md, "Sessions", is normative.
+ *
+ * A session holds a bounded amount of memory: what waits for a client that isn't reading is at most
+ * one window of answers, and beyond that the session is dropped. */
+#ifndef CF_BROKER_GATEWAY_H
+#define CF_BROKER_GATEWAY_H
+#include "broker/blobs.h"
+#include "broker/env.h"
+#include "broker/management.h"
+#include "broker/outbox.h"
+#include "broker/store.h"
+#include "broker/users.h"
+
+typedef struct cf_gateway cf_gateway;
+
+/* All are borrowed and outlive the gateway; the store's and the blobs' `done` come on this thread.
+ */
+typedef struct {
+    const cf_env *env;
+    cf_store *store;
+    cf_blobs *blobs;
+    cf_users *users;
+    cf_management *management; /* NULL: nobody can be invited here (a peer's gateway) */
+    cf_outbox *outbox;
+    const char *endpoint; /* what LOCATE answers: an address; NULL: nothing */
+} cf_gateway_options;
+
+cf_gateway *cf_gateway_new(const cf_gateway_options *options);
+/* After it nothing of the store or the blobs may be delivered to it: destroy or drain those first.
+ */
+void cf_gateway_destroy(cf_gateway **gateway);
+
+typedef struct {
+    cf_bytes routing_id; /* of the ROUTER, at most 32 bytes */
+    cf_hash key;         /* CURVE, raw */
+    const char *address; /* for messages to the operator */
+} cf_gateway_peer;
+
+/* One whole message. */
+void cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
+                       size_t count, uint64_t now_ms);
+/* Sends what sessions may get, ends those that are over. Returns when to call again at the latest;
+ * `now_ms` means: there is more to send as soon as the outbox has room. */
+uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms);
+/* The transport says that nobody is there any more (CF_SEND_GONE). */
+void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id);
+
+typedef struct {
+    uint64_t sessions;
+    uint64_t devices; /* different ones among them */
+} cf_gateway_figures;
+cf_gateway_figures cf_gateway_count(const cf_gateway *gateway);
+
+#endif

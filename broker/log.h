@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A user's log over a store: what it holds, and whether it takes an entry. Every log of a user, on
+ * a broker or in a peer, takes by these rules, so all become equal. Owned by one thread, the one
+ * that appends to the store. */
+#ifndef CF_BROKER_LOG_H
+#define CF_BROKER_LOG_H
+#include "broker/store.h"
+#include "codec/entry.h"
+#include "codec/error.h"
+
+typedef struct cf_log cf_log;
+typedef struct cf_registry cf_registry; /* broker/registry.h */
+
+/* Who brings an entry. From its author, role and blobs must be in order; from another device of the
+ * user it is taken with a valid signature, chain and `after` alone. */
+typedef enum {
+    CF_BRINGER_AUTHOR,
+    CF_BRINGER_DEVICE,
+    CF_BRINGER_SELF, /* this process made it, for its own log: as the author, but blobs may be
+                        missing */
+} cf_bringer;
+
+typedef enum {
+    CF_OFFER_NEW,   /* may be appended */
+    CF_OFFER_HAVE,  /* held already */
+    CF_OFFER_LATER, /* the same bytes again, later */
+    CF_OFFER_NEVER,
+} cf_offer_answer;
+
+typedef struct {
+    cf_offer_answer answer;
+    const char *code; /* CF_REFUSED_…, a literal; NULL unless refused */
+    char text[160];   /* for the person */
+    bool is_void;     /* NEW or HAVE, but the state ignores it */
+} cf_verdict;
+
+/* Says whether a blob is stored. */
+typedef bool cf_blob_stored(void *context, const cf_hash *user, const cf_hash *blob);
+
+typedef struct {
+    cf_bringer bringer;
+    cf_blob_stored *stored; /* NULL: blobs aren't kept here, and none counts as missing */
+    void *context;
+    const cf_hash *without; /* blobs that the author says it can't make again */
+    size_t without_count;
+} cf_offer;
+
+/* Acquires the user, creating it when unknown, and reads its members. */
+cf_status cf_log_open(cf_store *store, const cf_hash *user, cf_log **out, cf_error *error);
+/* Appends under way are forgotten; their `done` is still called. */
+void cf_log_destroy(cf_log **log);
+
+const cf_hash *cf_log_user(const cf_log *log);
+cf_store *cf_log_store(const cf_log *log);
+const cf_registry *cf_log_registry(const cf_log *log);
+
+/* Held, or being appended. */
+bool cf_log_holds(cf_log *log, const cf_head *entry);
+/* The ends of all branches. */
+cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error);
+/* One entry's bytes, appended to `out`. CF_MISSING when not held. */
+cf_status cf_log_get(cf_log *log, const cf_head *entry, cf_buffer *out, cf_error *error);
+
+/* Judges a parsed entry (cf_entry_read). Fails only when the store can't be read. */
+cf_status cf_log_check(cf_log *log, const cf_entry *entry, const cf_offer *offer, cf_verdict *out,
+                       cf_error *error);
+
+typedef void cf_log_done(void *context, cf_append_answer answer, uint64_t position,
+                         const cf_error *error);
+
+/* Queues an entry that was judged NEW, or HAVE, with records of the caller's; `done` is called when
+ * it is durable, possibly from inside. What follows may be checked at once. */
+void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
+                   const cf_record *records, size_t record_count, cf_log_done *done, void *context);
+
+/* Blobs that entries name and that were not here when the entry came. */
+typedef bool cf_log_wanted_visit(void *context, const cf_hash *blob);
+cf_status cf_log_wanted(cf_log *log, cf_log_wanted_visit *visit, void *context, cf_error *error);
+/* A blob is stored now. */
+cf_status cf_log_stored(cf_log *log, const cf_hash *blob, cf_error *error);
+
+#endif

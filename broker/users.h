@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The users of a broker: their open logs, and with them who may connect at all. Owned by the
+ * gateway's thread. */
+#ifndef CF_BROKER_USERS_H
+#define CF_BROKER_USERS_H
+#include "broker/env.h"
+#include "broker/log.h"
+
+typedef struct cf_users cf_users;
+
+/* Told of every CURVE key that may connect from now on, or no longer; for cf_zap_allow and _deny. A
+ * key that was allowed twice is denied twice. */
+typedef void cf_users_access(void *context, const uint8_t key[32], bool allowed);
+
+typedef struct {
+    const cf_env *env;
+    cf_store *store;
+    cf_users_access *access; /* NULL: nobody asks */
+    void *context;
+} cf_users_options;
+
+/* Opens the logs of all users that the store has. */
+cf_status cf_users_open(const cf_users_options *options, cf_users **out, cf_error *error);
+void cf_users_destroy(cf_users **users);
+
+/* NULL when unknown. */
+cf_log *cf_users_find(cf_users *users, const cf_hash *user);
+/* The log of a new user; without members until its first entry is appended. */
+cf_status cf_users_add(cf_users *users, const cf_hash *user, cf_log **out, cf_error *error);
+/* After an entry of the member log: lets in whom it names. */
+void cf_users_refresh(cf_users *users, const cf_hash *user);
+size_t cf_users_count(const cf_users *users);
+typedef void cf_users_visit(void *context, cf_log *log);
+void cf_users_each(cf_users *users, cf_users_visit *visit, void *context);
+
+/* For guests and invitations. */
+void cf_users_allow(cf_users *users, const uint8_t key[32]);
+void cf_users_deny(cf_users *users, const uint8_t key[32]);
+
+#endif
