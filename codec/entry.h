@@ -9,6 +9,8 @@
 #include "codec/error.h"
 #include "codec/ids.h"
 
+enum { CF_ENTRY_VERSION = 1, CF_SIGNATURE_SIZE = 64 };
+
 typedef enum {
     CF_ENTRY_CHANGE = 1,
     CF_ENTRY_MEMBER = 2,
@@ -38,7 +40,7 @@ typedef struct {
     cf_hash epoch; /* all zero for `member` */
     const cf_hash *blobs;
     size_t blob_count;
-    cf_hash body; /* SHA-256 of (nonce ‖ sealed body), or of the clear body */
+    cf_hash body; /* hash of (nonce ‖ sealed body), or of the clear body */
 } cf_header;
 
 /* A parsed entry; borrows from the bytes it was read from and from the arena. */
@@ -54,7 +56,10 @@ typedef struct {
 } cf_entry;
 
 /* Parses and checks form, limits, the binding of the writer id (when sequence is 1) and of the
- * body's hash. It does not check the signature: whose key that needs is the log's to know. */
+ * body's hash. It does not check the signature: whose key that needs is the log's to know. A header
+ * of a newer version is taken with what keeps its place in every version: epoch and blobs are empty
+ * then, and what the entry says can't be read. CF_TOO_LARGE: beyond a limit; else CF_MALFORMED, or
+ * CF_FORGED where an id or hash does not fit. */
 cf_status cf_entry_read(cf_bytes wire, cf_arena *arena, cf_entry *out, cf_error *error);
 cf_dot cf_entry_dot(const cf_entry *entry);
 
@@ -65,7 +70,7 @@ cf_status cf_entry_verify(const cf_entry *entry, const uint8_t signing_key[32], 
 /* The header up to its last element, to seal a body under; then the whole. */
 void cf_header_pack_open(const cf_header *header, cf_buffer *out);
 /* Fills header->body from `body`, signs with the 64-byte Ed25519 secret and appends the whole entry
- * to `out`; `hash` gets its name. CF_TOO_LARGE over CF_ENTRY_MAX. */
+ * to `out`; `hash` gets its name. CF_TOO_LARGE over CF_ENTRY_MAX or a limit of the header. */
 cf_status cf_entry_build(cf_header *header, cf_bytes body, const uint8_t secret[64], cf_buffer *out,
                          cf_hash *hash, cf_error *error);
 

@@ -40,4 +40,8 @@
 #define CF_DAY_MS UINT64_C(86400000)
 #define CF_REQUEST_TIMEOUT_MS 30000
 
+#define CF_SEQUENCE_MAX UINT64_C(0x7fffffffffffffff) /* of a writer's entries */
+#define CF_BODY_REFERENCES_MAX 262144                /* mentions of dots in one body */
+#define CF_PARTS_MAX UINT32_MAX                      /* entries that one changeset is cut into */
+
 #endif
