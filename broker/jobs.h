@@ -5,6 +5,7 @@
 #define CF_BROKER_JOBS_H
 #include "codec/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct cf_job {
     void (*work)(cf_job *job); /* on any thread; touches only the job's own data */
     void (*done)(cf_job *job); /* on the owner's thread, from cf_jobs_deliver */
     size_t memory;             /* bytes that `work` needs; waits until the budget has them */
+    bool dropped;              /* seen by `done`: the pool ended before `work` was called */
     cf_job *next;              /* the pool's */
 };
 
@@ -26,11 +28,14 @@ struct cf_jobs {
     size_t (*deliver)(cf_jobs *jobs);
     /* Readable when there is something to deliver, for a poller; -1 in a world. */
     int (*descriptor)(cf_jobs *jobs);
+    /* Waits for what runs, then calls `done` of everything; what is submitted by those is dropped
+     * at once. On the owner's thread. */
     void (*destroy)(cf_jobs *jobs);
 };
 
-/* A pool of `threads` workers with a memory budget in bytes; a job that needs more than the budget
- * runs alone. */
+/* A pool of `threads` workers with a memory budget in bytes. Jobs start in the order of submission:
+ * one that waits for memory holds up those behind it, so that a large one gets its turn. A job that
+ * needs more than the budget runs alone. */
 cf_status cf_jobs_threads_new(size_t threads, size_t memory, cf_jobs **out, cf_error *error);
 /* One thread, nothing parallel: `work` and `done` run inside deliver, in the order of submission,
  * or, with a seed other than 0, in an order drawn from it. */

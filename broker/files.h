@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file system, as the rest of the product sees it. Every call takes a held directory and one
+ * name in it; nothing ever follows a symbolic link or leaves the directory, whatever others rename
+ * meanwhile. A name is refused (CF_MALFORMED) unless cf_name_valid.
+ *
+ * Calls may come from any thread; two threads may use one folder or file at the same time.
+ * Statuses that a caller may tell apart, in all calls: CF_MISSING (nothing of that name),
+ * CF_CHANGED (something else is there than was expected: it exists already, is not empty, is no
+ * directory or no regular file, a symbolic link stands there), CF_FULL, CF_IO (all others; the text
+ * has the reason). Every text names the file. A sync that failed must not be tried again: what was
+ * written since the last one is lost or not, and nobody knows; write it anew. */
+#ifndef CF_BROKER_FILES_H
+#define CF_BROKER_FILES_H
+#include "codec/bytes.h"
+#include "codec/error.h"
+#include "codec/source.h"
+
+typedef struct cf_files cf_files;
+typedef struct cf_folder cf_folder; /* a held directory; it is the same one wherever it is moved */
+typedef struct cf_file cf_file;     /* an open regular file */
+
+typedef enum {
+    CF_FILE_REGULAR,
+    CF_FILE_FOLDER,
+    CF_FILE_LINK, /* symbolic */
+    CF_FILE_FIFO,
+    CF_FILE_SOCKET,
+    CF_FILE_DEVICE,
+} cf_file_kind;
+
+typedef struct {
+    cf_file_kind kind;
+    uint64_t device;
+    uint64_t inode;
+    int64_t birth_ns; /* 0 where the file system keeps none */
+    uint64_t size;
+    uint32_t mode; /* permission bits, 07777 */
+    uint32_t links;
+    int64_t mtime_ns; /* since 1970 */
+    int64_t ctime_ns;
+} cf_stat;
+
+/* The same thing, perhaps with other contents: inode and birth time, and the device where there is
+ * no birth time (device numbers may change with a restart, inodes are used again). */
+bool cf_stat_same_file(const cf_stat *a, const cf_stat *b);
+/* Nothing was done to it in between, as far as a stat can tell. */
+bool cf_stat_unchanged(const cf_stat *a, const cf_stat *b);
+
+typedef enum {
+    CF_WRITER_NONE,
+    CF_WRITER_OPEN,    /* somebody has it open for writing, or mapped shared and writable */
+    CF_WRITER_UNKNOWN, /* another owner's file, or a file system that can't tell */
+} cf_writer_answer;
+
+/* Return false to stop. "." and ".." don't come; the order is the file system's. */
+typedef bool cf_name_visit(void *context, cf_bytes name);
+
+struct cf_files {
+    /* Folders. close takes NULL and pointers to NULL. */
+    cf_status (*open_root)(cf_files *files, const char *path, cf_folder **out, cf_error *error);
+    cf_status (*open_folder)(cf_files *files, const cf_folder *parent, cf_bytes name,
+                             cf_folder **out, cf_error *error);
+    cf_status (*make_folder)(cf_files *files, const cf_folder *parent, cf_bytes name, uint32_t mode,
+                             cf_error *error);
+    void (*close_folder)(cf_files *files, cf_folder **folder);
+    cf_status (*stat_folder)(cf_files *files, const cf_folder *folder, cf_stat *out,
+                             cf_error *error);
+    /* Whether `folder` is `root` or still lies below it. */
+    cf_status (*is_below)(cf_files *files, const cf_folder *folder, const cf_folder *root,
+                          bool *out, cf_error *error);
+    cf_status (*list)(cf_files *files, const cf_folder *folder, cf_name_visit *visit, void *context,
+                      cf_error *error);
+    cf_status (*sync_folder)(cf_files *files, const cf_folder *folder, cf_error *error);
+    cf_status (*free_bytes)(cf_files *files, const cf_folder *folder, uint64_t *out,
+                            cf_error *error);
+    /* For a watch; -1 where there is none. Stays the folder's. */
+    int (*descriptor)(cf_files *files, const cf_folder *folder);
+    /* As errors name it. Lives as long as the folder. */
+    const char *(*shown)(cf_files *files, const cf_folder *folder);
+
+    /* Names. */
+    cf_status (*stat)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
+                      cf_error *error);
+    /* Whether this process may read it. */
+    bool (*readable)(cf_files *files, const cf_folder *folder, cf_bytes name);
+    /* Appends to `*target`. */
+    cf_status (*read_link)(cf_files *files, const cf_folder *folder, cf_bytes name,
+                           cf_buffer *target, cf_error *error);
+    cf_status (*make_link)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_bytes target,
+                           cf_error *error);
+    /* Never replaces: CF_CHANGED when `to` exists. */
+    cf_status (*rename)(cf_files *files, const cf_folder *from_folder, cf_bytes from,
+                        const cf_folder *to_folder, cf_bytes to, cf_error *error);
+    /* Both exist and change places, atomically. */
+    cf_status (*exchange)(cf_files *files, const cf_folder *a_folder, cf_bytes a,
+                          const cf_folder *b_folder, cf_bytes b, cf_error *error);
+    /* Replaces `to`. Only for files that are the program's own. */
+    cf_status (*replace)(cf_files *files, const cf_folder *from_folder, cf_bytes from,
+                         const cf_folder *to_folder, cf_bytes to, cf_error *error);
+    cf_status (*unlink)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_error *error);
+    /* CF_CHANGED unless it is empty. */
+    cf_status (*remove_folder)(cf_files *files, const cf_folder *folder, cf_bytes name,
+                               cf_error *error);
+    cf_status (*set_mode)(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
+                          cf_error *error);
+    cf_status (*set_mtime)(cf_files *files, const cf_folder *folder, cf_bytes name,
+                           int64_t mtime_ns, cf_error *error);
+
+    /* Open files. open reads only; create makes a new one (CF_CHANGED when the name is taken),
+     * reads and writes; reopen reads and writes a file of the program's own. */
+    cf_status (*open_file)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                           cf_error *error);
+    cf_status (*create_file)(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
+                             cf_file **out, cf_error *error);
+    cf_status (*reopen_file)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                             cf_error *error);
+    void (*close_file)(cf_files *files, cf_file **file);
+    cf_status (*stat_file)(cf_files *files, const cf_file *file, cf_stat *out, cf_error *error);
+    /* Up to `size` bytes; fewer only at the end of the file. */
+    cf_status (*read_at)(cf_files *files, const cf_file *file, uint64_t offset, void *buffer,
+                         size_t size, size_t *read, cf_error *error);
+    cf_status (*write_at)(cf_files *files, const cf_file *file, uint64_t offset, cf_bytes bytes,
+                          cf_error *error);
+    /* Cuts, or lengthens with a hole. */
+    cf_status (*truncate)(cf_files *files, const cf_file *file, uint64_t size, cf_error *error);
+    cf_status (*set_file_mode)(cf_files *files, const cf_file *file, uint32_t mode,
+                               cf_error *error);
+    cf_status (*set_file_mtime)(cf_files *files, const cf_file *file, int64_t mtime_ns,
+                                cf_error *error);
+    cf_status (*sync_file)(cf_files *files, const cf_file *file, cf_error *error);
+    /* The first stretch of data that ends after `offset`: [*from, *to). Both are the file's size
+     * when only a hole is left. */
+    cf_status (*next_data)(cf_files *files, const cf_file *file, uint64_t offset, uint64_t *from,
+                           uint64_t *to, cf_error *error);
+    /* For a file opened by open_file. */
+    cf_writer_answer (*writer)(cf_files *files, const cf_file *file);
+    /* Shares the blocks of `source` with the empty file `target` where the file system can;
+     * `*cloned` false: nothing was done. */
+    cf_status (*clone)(cf_files *files, const cf_file *source, const cf_file *target, bool *cloned,
+                       cf_error *error);
+
+    /* How far apart two changes must be, in nanoseconds, to have different times for sure. */
+    int64_t tick_ns;
+};
+
+/* The system's own. One for the process, never freed; ignores SIGIO, which `writer` may cause. */
+cf_files *cf_files_posix(void);
+
+/* What follows works with any of them. */
+
+/* A whole small file. CF_TOO_LARGE when it is longer than `limit`. `*out` is replaced. */
+cf_status cf_files_read(cf_files *files, const cf_folder *folder, cf_bytes name, size_t limit,
+                        cf_buffer *out, cf_error *error);
+/* Makes the file hold `bytes` and be durable, or leaves it as it was, whatever happens meanwhile.
+ * Beside it NAME.new may be left by a crash; the next call takes it away. */
+cf_status cf_files_write(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
+                         cf_bytes bytes, cf_error *error);
+
+/* An open file as a source of bytes, and, front to back from `offset` on, as a sink. The struct
+ * outlives what is made of it. */
+typedef struct {
+    cf_files *files;
+    const cf_file *file;
+    uint64_t offset; /* of the sink's next byte */
+} cf_file_bytes;
+cf_source cf_source_of_file(cf_file_bytes *bytes, uint64_t size);
+cf_sink cf_sink_of_file(cf_file_bytes *bytes);
+
+#endif

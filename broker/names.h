@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of files for people: any bytes in, printable text out. */
+#ifndef CF_BROKER_NAMES_H
+#define CF_BROKER_NAMES_H
+#include "codec/bytes.h"
+
+/* Appends the name as commands print it: bytes that are no UTF-8 as \xNN, a backslash doubled. Two
+ * names never print alike. */
+void cf_name_append(cf_buffer *out, cf_bytes name);
+
+/* The same for messages on a terminal: control characters become \xNN, too, and what is longer than
+ * `out` loses its middle to "…". NUL-terminated. */
+enum { CF_NAME_SHOWN = 160 };
+void cf_name_show(cf_bytes name, char out[CF_NAME_SHOWN]);
+
+/* True for what one directory entry may be called: 1 to CF_NAME_MAX bytes, no '/', no NUL, neither
+ * "." nor "..". */
+bool cf_name_valid(cf_bytes name);
+
+#endif

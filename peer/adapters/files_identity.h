@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which base node is this file? Pure: stats, names and hashes in, tokens out. In this order:
+ *
+ *   1. a directory known by (inode, birth) is its node, wherever it is;
+ *   2. an unknown directory where the base had one, and that one is nowhere: that node;
+ *   3. same place and same (inode, birth): the same node;
+ *   4. an *unknown* file or link where the base had one of its kind: that node, edited (a save by
+ *      rename; a backup save: mv f f~, write f);
+ *   5. a known one whose node is free: moved. Of several links the first in the listing has it;
+ *   6. a known one whose node is taken (another link), where the base had one: that node;
+ *   7. an unknown file equal in size and content to one that is missing: moved;
+ *   8. else new. What is left in the base and is surely not there: gone.
+ *
+ * A place is (node of the directory, name), so what lies in a directory that was moved stays where
+ * it was. Rules 5 and 7 and "gone" need proof that the base node's place is empty: a complete
+ * listing of its directory. Where that is missing the answer asks for it, as it asks for hashes:
+ * list and hash what it wants and decide again, until it wants nothing. */
+#ifndef CF_PEER_ADAPTERS_FILES_IDENTITY_H
+#define CF_PEER_ADAPTERS_FILES_IDENTITY_H
+#include "codec/ids.h"
+#include "peer/adapters/adapter.h"
+#include "peer/adapters/files_listing.h"
+
+/* What the identity rules need to know of one base node. The source's folder is node 0 and is not
+ * among them. */
+typedef struct {
+    uint64_t number;
+    uint64_t parent;
+    cf_bytes name;
+    char kind; /* 'd', 'f', 'l' */
+    cf_stat stat;
+    cf_hash content; /* of a file */
+} cf_identity_node;
+
+typedef struct {
+    /* At least: every node below a directory that is listed, to the leaves where a directory may be
+     * gone; every node with the inode of something listed; and the directories above all of these.
+     * The whole base will do. In any order. */
+    const cf_identity_node *nodes;
+    size_t node_count;
+    const cf_listing *listing;
+    /* By entry: its content hash, NULL while not known. NULL: none is known. */
+    const cf_hash *const *hashes;
+} cf_identity_input;
+
+typedef struct {
+    cf_token *tokens; /* one for each entry of the listing */
+    uint64_t *gone;   /* numbers of nodes, children before their directories */
+    size_t gone_count;
+    size_t *hash_wanted; /* entries */
+    size_t hash_wanted_count;
+    uint64_t
+        *list_wanted; /* nodes of directories where the base has them; 0 is the source's folder */
+    size_t list_wanted_count;
+} cf_identity;
+
+/* The answer lies in the arena. While something is wanted the tokens are provisional and `gone` is
+ * empty. Nothing is wanted twice: a directory whose listing failed, an unreadable file. */
+void cf_identity_decide(const cf_identity_input *input, cf_arena *arena, cf_identity *out);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lies in some directories of a source: names and stats, nothing is opened. Holds few
+ * descriptors, however deep the tree is. `.counterfoil` is not seen. */
+#ifndef CF_PEER_ADAPTERS_FILES_LISTING_H
+#define CF_PEER_ADAPTERS_FILES_LISTING_H
+#include "broker/files.h"
+#include "codec/arena.h"
+#include "peer/adapters/files_include.h"
+
+#define CF_OWN_FOLDER ".counterfoil"
+#define CF_LISTED_START SIZE_MAX
+
+/* One thing found. */
+typedef struct {
+    cf_bytes name;
+    size_t folder;       /* index of the listed folder in which it is */
+    char kind;           /* 'd', 'f', 'l'; 0: of a sort that isn't synced */
+    bool excluded;       /* not asked for: counts only if the base knows it */
+    bool readable;       /* false: nothing of it may be published */
+    const char *skipped; /* why it can't be synced, for `status`; NULL when it can */
+    cf_stat stat;
+    cf_bytes target; /* of a link */
+} cf_listed;
+
+/* One directory whose entries are here: entries[first] to entries[first + count - 1], by name. */
+typedef struct {
+    size_t entry;  /* its own entry, in an earlier folder; CF_LISTED_START for a start */
+    uint64_t node; /* a start's */
+    cf_stat stat;
+    bool complete;       /* all that is in it is here; else nothing is known to be absent */
+    bool restless;       /* it changed while it was listed: look again soon */
+    const char *trouble; /* the text of the error; NULL */
+    size_t first, count;
+} cf_listed_folder;
+
+typedef struct {
+    cf_listed *entries;
+    size_t entry_count, entry_capacity;
+    cf_listed_folder *folders;
+    size_t folder_count, folder_capacity;
+    cf_arena arena;
+} cf_listing;
+
+/* Where to begin: the way from the source's folder to a directory, each step a directory of the
+ * base. No steps: the source's folder itself, node 0. */
+typedef struct {
+    uint64_t node;
+    cf_bytes name;
+} cf_listing_step;
+
+typedef struct {
+    const cf_listing_step *steps;
+    size_t count;
+} cf_listing_start;
+
+typedef struct {
+    cf_files *files;
+    const cf_folder *root;
+    const cf_include *include;
+    /* Whether to list a directory that was found, too. NULL: always. Not asked where nothing below
+     * can be included. */
+    bool (*descend)(void *context, const cf_listing *listing, size_t entry);
+    /* Called with each directory before it is listed, to watch it; NULL. */
+    void (*enter)(void *context, const cf_listing *listing, size_t folder, const cf_folder *held);
+    void *context;
+} cf_listing_options;
+
+/* Lists the start and below, adding to `listing` ({0} at first). Where a step is missing or no
+ * directory any more, the last directory before it is listed instead. A start that is listed
+ * already is left out. Fails only when the source's folder itself can't be used; a trouble below is
+ * the folder's. */
+cf_status cf_listing_add(cf_listing *listing, const cf_listing_options *options,
+                         cf_listing_start start, cf_error *error);
+void cf_listing_release(cf_listing *listing);
+
+/* Appends the path of an entry, or of a folder, from the source's folder on, raw, with slashes.
+ * `start` of the folder it belongs to is part of it. */
+void cf_listing_entry_path(const cf_listing *listing, size_t entry, cf_buffer *out);
+void cf_listing_folder_path(const cf_listing *listing, size_t folder, cf_buffer *out);
+
+#endif

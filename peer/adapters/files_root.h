@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `.counterfoil` in a source's folder: `root` holds the random instance id of this root, so that
+ * another disk mounted in its place is noticed; `tmp` holds files that are being made. */
+#ifndef CF_PEER_ADAPTERS_FILES_ROOT_H
+#define CF_PEER_ADAPTERS_FILES_ROOT_H
+#include "broker/files.h"
+#include "codec/ids.h"
+
+/* Makes both, durably. CF_CHANGED when there is an instance id already. */
+cf_status cf_root_make(cf_files *files, const cf_folder *root, const cf_id *instance,
+                       cf_error *error);
+/* CF_MISSING: there is none (an emptied or other folder). CF_BROKEN: it can't be read as one. */
+cf_status cf_root_read(cf_files *files, const cf_folder *root, cf_id *instance, cf_error *error);
+/* The folder for temporary files, made again when it is missing. */
+cf_status cf_root_open_temporary(cf_files *files, const cf_folder *root, cf_folder **out,
+                                 cf_error *error);
+/* Takes away `.counterfoil` and what is in `tmp`; CF_OK when there is none. */
+cf_status cf_root_remove(cf_files *files, const cf_folder *root, cf_error *error);
+
+#endif
