@@ -5,6 +5,7 @@
 #define CF_CODEC_CHANGE_H
 #include "codec/arena.h"
 #include "codec/clock.h"
+#include "codec/entry.h"
 #include "codec/error.h"
 #include "codec/ids.h"
 
@@ -59,18 +60,24 @@ typedef struct {
     cf_dot parent_dot, name_dot;
 } cf_pin;
 
+/* Whose values are such: the root field of any item, and /pin of directories, files and links. */
+bool cf_field_is_deletion(cf_bytes field);
+bool cf_field_is_pin(const cf_id *item, cf_bytes field);
+
+/* In any order; written ascending by (field, dot), none twice. */
 void cf_covers_pack(cf_buffer *out, const cf_cover *covers, size_t count);
 cf_status cf_covers_read(cf_bytes value, cf_arena *arena, cf_cover **covers, size_t *count,
                          cf_error *error);
 void cf_pin_pack(cf_buffer *out, const cf_pin *pin);
 cf_status cf_pin_read(cf_bytes value, cf_pin *pin, cf_error *error);
 
-/* The body's plain bytes, before compression and sealing. */
+/* The body's plain bytes, before compression and sealing. Its values are sound: what cf_body_read
+ * would refuse is the caller's mistake. `over` may come in any order. */
 void cf_body_pack(const cf_body *body, cf_buffer *out);
-/* Checks every rule of the body's version; `self` is the entry's own dot. What it gives borrows
- * from `plain` and the arena. CF_MALFORMED: the entry is empty for everyone. CF_DENIED: a newer
- * version; wait. */
-cf_status cf_body_read(cf_bytes plain, const cf_dot *self, cf_arena *arena, cf_body *out,
+/* Checks every rule of the body's version. What it gives borrows from `plain`, and the arena;
+ * `over` is ascending. CF_MALFORMED or CF_TOO_LARGE: the entry is empty for everyone. CF_DENIED:
+ * its header is of a newer version, or it is a snapshot: wait for a newer program. */
+cf_status cf_body_read(cf_bytes plain, const cf_entry *entry, cf_arena *arena, cf_body *out,
                        cf_error *error);
 
 #endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Items: what a field's value must be like. Only the fields of directories, files and links have a
+ * form of their own here; what a newer program adds is kept as it is. codec/PROTOCOL.md, "Items,
+ * fields and values". */
+#ifndef CF_CODEC_ITEM_H
+#define CF_CODEC_ITEM_H
+#include "codec/bytes.h"
+#include "codec/error.h"
+#include "codec/ids.h"
+
+/* The first byte of an item's id. The root directory's id is all zero. */
+#define CF_KIND_DIRECTORY 'd'
+#define CF_KIND_FILE 'f'
+#define CF_KIND_SYMLINK 'l'
+
+/* A directory, a file or a link, or the root. */
+bool cf_item_is_file(const cf_id *item);
+
+/* A JSON Pointer (RFC 6901) of at most CF_FIELD_MAX bytes; "" is one. */
+cf_status cf_field_check(cf_bytes field, cf_error *error);
+/* One component of a path: 1 to CF_NAME_MAX bytes, none of them NUL or '/', not "." or "..". */
+cf_status cf_name_check(cf_bytes name, cf_error *error);
+/* `value` is canonical msgpack, and the field neither a deletion nor a pin. `blob_count` is how
+ * many blobs the entry's header names. */
+cf_status cf_item_check(const cf_id *item, cf_bytes field, cf_bytes value, size_t blob_count,
+                        cf_error *error);
+
+#endif
