@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/message.h"
+#include "codec/pack.h"
+#include "tests/support/expect.h"
+
+#include <string.h>
+
+static const cf_hash hashes[] = {{{1, 2, 3}}, {{4, 5, 6}}};
+static const cf_id ids[] = {{{7}}, {{8}}};
+static const cf_head heads[] = {{{{9}}, 300, {{10}}}, {{{9}}, 299, {{11}}}};
+static const cf_token token = {2, 70000};
+static const cf_partial partials[] = {{{{12}}, 262144}, {{{13}}, 0}};
+static const cf_lease leases[] = {{{{14}}, {{15}}, {{16}}, 1700000000000, true}};
+static const cf_bytes bulk = {(const uint8_t *)"some bytes", 10};
+
+/* One of each, and where something may be left out, one without it. */
+static size_t examples(cf_message *out)
+{
+    static const cf_bytes endpoints[] = {{(const uint8_t *)"tcp://a:1#k", 11}};
+    const cf_message all[] = {
+        {.command = CF_COMMAND_HELLO, .hello = {1, hashes[0], heads, 2, true}},
+        {.command = CF_COMMAND_HELLO, .hello = {1, hashes[0], NULL, 0, false}},
+        {.command = CF_COMMAND_WELCOME,
+         .welcome = {1, {1, 2}, 1700000000000, CF_WINDOW, heads, 2, false}},
+        {.command = CF_COMMAND_AGAIN},
+        {.command = CF_COMMAND_MOVED, .moved = {endpoints[0]}},
+        {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {heads, 2, ids, 2, 65536, false}},
+        {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {heads, 1, NULL, 0, 0, true}},
+        {.command = CF_COMMAND_SUBSCRIBED, .subscribed = {heads, 1, false}},
+        {.command = CF_COMMAND_ENTRY, .entry = {77, bulk}},
+        {.command = CF_COMMAND_CREDIT, .credit = {123456}},
+        {.command = CF_COMMAND_PUBLISH, .publish = {&token, hashes, 2, bulk}},
+        {.command = CF_COMMAND_PUBLISH, .publish = {NULL, NULL, 0, bulk}},
+        {.command = CF_COMMAND_ACCEPTED, .accepted = {heads[0]}},
+        {.command = CF_COMMAND_REFUSED,
+         .refused = {cf_bytes_of_text("PUBLISH"), cf_bytes_of("xyz", 3), true,
+                     cf_bytes_of_text(CF_REFUSED_GAP), cf_bytes_of_text("wait for more")}},
+        {.command = CF_COMMAND_REFUSED,
+         .refused = {cf_bytes_of_text("HELLO"),
+                     {0},
+                     false,
+                     cf_bytes_of_text(CF_REFUSED_VERSION),
+                     cf_bytes_of_text("")}},
+        {.command = CF_COMMAND_HAVE, .have = {hashes, 2}},
+        {.command = CF_COMMAND_MISSING, .missing = {partials, 2}},
+        {.command = CF_COMMAND_PUT, .put = {hashes[0], 262144, 1000000, bulk}},
+        {.command = CF_COMMAND_STORED, .stored = {hashes[0]}},
+        {.command = CF_COMMAND_GET, .get = {hashes[0], 262144}},
+        {.command = CF_COMMAND_BLOB, .blob = {hashes[0], 262144, 1000000, bulk}},
+        {.command = CF_COMMAND_ABSENT, .absent = {hashes[1]}},
+        {.command = CF_COMMAND_WANTED, .wanted = {hashes, 1}},
+        {.command = CF_COMMAND_LOCK, .lock = {ids[0], ids[1], ids[0], 600000, true, false}},
+        {.command = CF_COMMAND_RENEW, .renew = {ids[0], token, 600000}},
+        {.command = CF_COMMAND_UNLOCK, .unlock = {ids[0], ids[1], ids[0], &token}},
+        {.command = CF_COMMAND_UNLOCK, .unlock = {ids[0], ids[1], ids[0], NULL}},
+        {.command = CF_COMMAND_LOCKS, .locks = {ids[0]}},
+        {.command = CF_COMMAND_LEASE, .lease = {ids[0], token, 1700000000000}},
+        {.command = CF_COMMAND_BUSY, .busy = {ids[0], hashes[0], 1700000000000}},
+        {.command = CF_COMMAND_LEASES, .leases = {ids[0], leases, 1}},
+        {.command = CF_COMMAND_LOCATE, .locate = {hashes[0]}},
+        {.command = CF_COMMAND_ENDPOINTS, .endpoints = {{3}, 99, endpoints, 1}},
+        {.command = CF_COMMAND_GUEST, .guest = {hashes[0], 1700000000000}},
+        {.command = CF_COMMAND_KNOCK, .knock = {&hashes[0], hashes[1], bulk}},
+        {.command = CF_COMMAND_KNOCK, .knock = {NULL, hashes[1], bulk}},
+        {.command = CF_COMMAND_ADMIT, .admit = {hashes[1], bulk}},
+    };
+    memcpy(out, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+enum { EXAMPLES_MAX = 64 };
+
+static size_t views(const cf_frames *frames, cf_bytes out[CF_MESSAGE_FRAMES])
+{
+    for (size_t i = 0; i < frames->count; i++)
+        out[i] = cf_buffer_view(&frames->frame[i]);
+    return frames->count;
+}
+
+/* Reading gives a message that is written as the same bytes. */
+static void expect_same_again(const cf_bytes *wire, size_t count)
+{
+    cf_error error;
+    cf_arena arena = {0};
+    cf_frames frames = {0};
+    cf_bytes again[CF_MESSAGE_FRAMES];
+    cf_message message;
+
+    expect_ok(cf_message_read(wire, count, &arena, &message, &error), error);
+    cf_message_write(&message, &frames);
+    cr_assert_eq(views(&frames, again), count);
+    for (size_t i = 0; i < count; i++)
+        cr_assert(cf_bytes_equal(again[i], wire[i]), "%s", cf_command_name(message.command));
+    cf_frames_release(&frames);
+    cf_arena_release(&arena);
+}
+
+static cf_status read_first_frame(cf_bytes first, const cf_frames *frames)
+{
+    cf_error error;
+    cf_arena arena = {0};
+    cf_bytes wire[CF_MESSAGE_FRAMES];
+    size_t count = views(frames, wire);
+    cf_message message;
+    cf_status status;
+
+    wire[0] = first;
+    status = cf_message_read(wire, count, &arena, &message, &error);
+    cf_arena_release(&arena);
+    return status;
+}
+
+Test(message, is_the_same_after_writing_and_reading)
+{
+    cf_message all[EXAMPLES_MAX];
+    cf_frames frames = {0};
+    cf_bytes wire[CF_MESSAGE_FRAMES];
+    bool seen[CF_COMMAND_ADMIT + 1] = {false};
+    size_t count = examples(all);
+
+    for (size_t i = 0; i < count; i++) {
+        cf_message_write(&all[i], &frames);
+        expect_same_again(wire, views(&frames, wire));
+        seen[all[i].command] = true;
+    }
+    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_ADMIT; command++)
+        cr_expect(seen[command], "no example of %s", cf_command_name((cf_command)command));
+    cf_frames_release(&frames);
+}
+
+Test(message, gives_back_every_field)
+{
+    cf_error error;
+    cf_arena arena = {0};
+    cf_message in = {.command = CF_COMMAND_PUBLISH, .publish = {&token, hashes, 2, bulk}}, out;
+    cf_frames frames = {0};
+    cf_bytes wire[CF_MESSAGE_FRAMES];
+
+    cf_message_write(&in, &frames);
+    expect_ok(cf_message_read(wire, views(&frames, wire), &arena, &out, &error), error);
+    cr_expect_eq(out.command, CF_COMMAND_PUBLISH);
+    cr_expect_eq(out.publish.token->counter, 70000);
+    cr_expect_eq(out.publish.without_count, 2);
+    cr_expect(cf_hash_equal(&out.publish.without[1], &hashes[1]));
+    cr_expect(cf_bytes_equal(out.publish.entry, bulk));
+    cf_frames_release(&frames);
+    cf_arena_release(&arena);
+}
+
+Test(message, is_refused_when_cut_anywhere)
+{
+    cf_message all[EXAMPLES_MAX];
+    cf_frames frames = {0};
+    size_t count = examples(all);
+
+    for (size_t i = 0; i < count; i++) {
+        cf_message_write(&all[i], &frames);
+        for (size_t size = 0; size < frames.frame[0].size; size++)
+            expect_fails(read_first_frame(cf_bytes_of(frames.frame[0].data, size), &frames),
+                         CF_MALFORMED);
+    }
+    cf_frames_release(&frames);
+}
+
+Test(message, with_a_flipped_byte_is_refused_or_another_message)
+{
+    cf_message all[EXAMPLES_MAX];
+    cf_frames frames = {0};
+    cf_bytes wire[CF_MESSAGE_FRAMES];
+    size_t count = examples(all), refused = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        cf_message_write(&all[i], &frames);
+        for (size_t at = 0; at < frames.frame[0].size; at++)
+            for (unsigned flip = 1; flip < 256; flip++) {
+                frames.frame[0].data[at] ^= (uint8_t)flip;
+                if (read_first_frame(cf_buffer_view(&frames.frame[0]), &frames) == CF_OK)
+                    expect_same_again(wire, views(&frames, wire));
+                else
+                    refused++;
+                frames.frame[0].data[at] ^= (uint8_t)flip;
+            }
+    }
+    cr_expect_gt(refused, 0);
+    cf_frames_release(&frames);
+}
+
+Test(message, is_refused_with_a_frame_too_many_or_too_few)
+{
+    cf_error error;
+    cf_arena arena = {0};
+    cf_message all[EXAMPLES_MAX], out;
+    cf_frames frames = {0};
+    size_t count = examples(all);
+
+    for (size_t i = 0; i < count; i++) {
+        cf_message_write(&all[i], &frames);
+        cf_bytes wire[3] = {cf_buffer_view(&frames.frame[0]), bulk, bulk};
+        expect_fails(cf_message_read(wire, 0, &arena, &out, &error), CF_MALFORMED);
+        expect_fails(cf_message_read(wire, 3 - frames.count, &arena, &out, &error), CF_MALFORMED);
+        expect_fails(cf_message_read(wire, 3, &arena, &out, &error), CF_MALFORMED);
+        wire[1].size = 0;
+        if (frames.count == 2)
+            expect_fails(cf_message_read(wire, 2, &arena, &out, &error), CF_MALFORMED);
+    }
+    cf_frames_release(&frames);
+    cf_arena_release(&arena);
+}
+
+Test(message, says_apart_what_it_does_not_know)
+{
+    cf_error error;
+    cf_arena arena = {0};
+    cf_buffer wire = {0};
+    cf_message out;
+    cf_bytes frame;
+
+    cf_pack_array(&wire, 1);
+    cf_pack_text(&wire, cf_bytes_of_text("TELEPORT"));
+    frame = cf_buffer_view(&wire);
+    expect_fails(cf_message_read(&frame, 1, &arena, &out, &error), CF_DENIED);
+    cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+}
+
+/* A PUT whose bytes and a HELLO whose heads are one beyond the limit. */
+Test(message, is_refused_beyond_each_limit)
+{
+    cf_error error;
+    cf_arena arena = {0};
+    cf_message put = {.command = CF_COMMAND_PUT, .put = {hashes[0], 0, 9, bulk}}, out;
+    cf_frames frames = {0};
+    cf_buffer large = {0}, wire = {0};
+    cf_bytes view[CF_MESSAGE_FRAMES];
+
+    cf_message_write(&put, &frames);
+    views(&frames, view);
+    memset(cf_buffer_reserve(&large, CF_FRAME_MAX + 1), 0, CF_FRAME_MAX + 1);
+    view[1] = cf_bytes_of(large.data, CF_BLOB_STEP);
+    expect_ok(cf_message_read(view, 2, &arena, &out, &error), error);
+    view[1].size++;
+    expect_fails(cf_message_read(view, 2, &arena, &out, &error), CF_TOO_LARGE);
+
+    view[0] = cf_bytes_of(large.data, CF_FRAME_MAX + 1);
+    expect_fails(cf_message_read(view, 1, &arena, &out, &error), CF_TOO_LARGE);
+
+    cf_pack_array(&wire, 2);
+    cf_pack_text(&wire, cf_bytes_of_text("HAVE"));
+    cf_pack_array(&wire, CF_ENTRY_BLOBS_MAX + 1);
+    for (size_t i = 0; i <= CF_ENTRY_BLOBS_MAX; i++)
+        cf_pack_bin(&wire, cf_bytes_of(hashes[0].bytes, 32));
+    view[0] = cf_buffer_view(&wire);
+    expect_fails(cf_message_read(view, 1, &arena, &out, &error), CF_TOO_LARGE);
+
+    cf_buffer_release(&large);
+    cf_buffer_release(&wire);
+    cf_frames_release(&frames);
+    cf_arena_release(&arena);
+}
