@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bulk: hashing and sealing at the speed of the CPU's own instructions. The only file that uses
  * libcrypto; its bytes are libsodium's (SHA-256, XChaCha20-Poly1305). Any thread, no shared state.
- *
- * Domains: what is hashed, keyed or signed begins with "counterfoil/1 PURPOSE" and a NUL, so that
- * nothing made for one purpose passes for another. */
+ */
 #ifndef CF_CODEC_BULK_H
 #define CF_CODEC_BULK_H
 #include "codec/bytes.h"
@@ -18,10 +16,8 @@ void cf_sha256_update(cf_sha256 *hasher, cf_bytes bytes);
 cf_hash cf_sha256_finish(cf_sha256 *hasher);
 void cf_sha256_destroy(cf_sha256 **hasher);
 
-/* Plain SHA-256, without a domain. */
+/* Plain SHA-256, without a domain. With one: cf_hash_of (codec/hash.h). */
 cf_hash cf_sha256_of(cf_bytes bytes);
-/* SHA-256(domain of `purpose` ‖ the pieces joined). */
-cf_hash cf_domain_hash(const char *purpose, const cf_bytes *pieces, size_t count);
 /* Appends the domain of `purpose`, NUL included. */
 void cf_domain_append(cf_buffer *out, const char *purpose);
 void cf_sha256_update_domain(cf_sha256 *hasher, const char *purpose);

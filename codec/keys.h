@@ -7,6 +7,7 @@
 #include "codec/bulk.h"
 #include "codec/error.h"
 #include "codec/phrase.h"
+#include "codec/secret.h"
 
 /* What others know of an identity. */
 typedef struct {
@@ -16,9 +17,6 @@ typedef struct {
 } cf_public_keys;
 
 typedef struct cf_keys cf_keys;
-
-/* Must have succeeded once before any other call that makes keys or seals. */
-cf_status cf_keys_start(cf_error *error);
 
 /* A device or a broker, from 32 random bytes; the caller wipes his copy. */
 cf_keys *cf_keys_new(const uint8_t seed[32]);
@@ -42,11 +40,6 @@ cf_status cf_keys_check_proof(const cf_public_keys *keys, const cf_hash *user,
 /* A key by purpose: keyed BLAKE2b-256 over the domain of `purpose` and `context`. */
 void cf_key_derive(const uint8_t key[CF_KEY_SIZE], const char *purpose, cf_bytes context,
                    uint8_t out[CF_KEY_SIZE]);
-
-/* Overwrites a secret; the compiler does not take it away. */
-void cf_wipe(void *secret, size_t size);
-/* Wipes what a buffer holds, then releases it. */
-void cf_buffer_wipe(cf_buffer *buffer);
 
 /* What two people compare when a device joins: four groups of four base32 letters of its id. */
 enum { CF_FINGERPRINT_TEXT = 20 /* with the NUL */ };

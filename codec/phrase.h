@@ -9,7 +9,7 @@
 
 enum { CF_PHRASE_SECRET = 16, CF_PHRASE_TEXT = 40 /* with the NUL */ };
 
-/* Both are secrets: cf_wipe them (codec/keys.h). */
+/* Both are secrets: cf_wipe them (codec/secret.h). */
 void cf_phrase_write(const uint8_t secret[CF_PHRASE_SECRET], char text[CF_PHRASE_TEXT]);
 /* Ignores case, spaces and hyphens. CF_USAGE on a typing mistake. */
 cf_status cf_phrase_read(const char *text, uint8_t secret[CF_PHRASE_SECRET], cf_error *error);
