@@ -20,9 +20,8 @@ bool cf_item_is_file(const cf_id *item);
 cf_status cf_field_check(cf_bytes field, cf_error *error);
 /* One component of a path: 1 to CF_NAME_MAX bytes, none of them NUL or '/', not "." or "..". */
 cf_status cf_name_check(cf_bytes name, cf_error *error);
-/* `value` is canonical msgpack, and the field neither a deletion nor a pin. `blob_count` is how
- * many blobs the entry's header names. */
-cf_status cf_item_check(const cf_id *item, cf_bytes field, cf_bytes value, size_t blob_count,
-                        cf_error *error);
+/* `value` is canonical msgpack, and the field none that says where content is (/content), what is
+ * deleted or what is pinned: the reader of bodies knows those. */
+cf_status cf_item_check(const cf_id *item, cf_bytes field, cf_bytes value, cf_error *error);
 
 #endif
