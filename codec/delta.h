@@ -17,8 +17,10 @@ typedef enum {
     CF_DELTA_FILE,
 } cf_delta_form;
 
-/* What an encoding takes at most when nothing else is said. */
-#define CF_DELTA_MEMORY ((size_t)136 << 20)
+/* What an encoding or decoding takes at most when nothing else is said. */
+#define CF_DELTA_LOG_ENCODING_MEMORY ((size_t)136 << 20)
+#define CF_DELTA_LOG_DECODING_MEMORY ((size_t)48 << 20)
+#define CF_DELTA_FILE_MEMORY ((size_t)256 << 20)
 
 typedef struct {
     uint64_t written; /* bytes given to the sink */
@@ -30,7 +32,7 @@ typedef struct {
     cf_source target;
     cf_sink patch;
     cf_delta_form form;
-    size_t memory_max;         /* from 8 MiB on; 0: CF_DELTA_MEMORY. Less memory finds less far */
+    size_t memory_max;         /* from 8 MiB on, 0: as above. Less memory looks less far */
     cf_delta_figures *figures; /* may be NULL; written whatever the outcome */
 } cf_delta_encoding;
 
@@ -45,7 +47,7 @@ typedef struct {
     cf_sink target;
     cf_delta_form form;
     uint64_t target_max;       /* the size that was signed: refused before more is written */
-    size_t memory_max;         /* 0: 48 MiB for the log, 256 MiB for a file */
+    size_t memory_max;         /* 0: as above */
     cf_delta_figures *figures; /* may be NULL; written whatever the outcome */
 } cf_delta_decoding;
 

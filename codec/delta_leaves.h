@@ -22,8 +22,8 @@ typedef struct {
     cf_sink patch;
 } cf_delta_leaf_encoding;
 
-/* Writes a patch in the form of the log (CF_DELTA_LOG) with at most 1 MiB plus 8 bytes a leaf of
- * memory. CF_TOO_LARGE when a content is over CF_FILE_MAX. */
+/* Writes a patch in the form of the log (CF_DELTA_LOG) with at most 1 MiB plus 16 bytes a leaf of
+ * the source of memory. CF_TOO_LARGE when a content is over CF_FILE_MAX. */
 cf_status cf_delta_encode_leaves(const cf_delta_leaf_encoding *encoding, cf_error *error);
 
 #endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/delta_leaves.h"
+
+#include "codec/limits.h"
+#include "codec/vcdiff.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define ADD_SIZE ((size_t)1 << 20)
+#define NO_LEAF UINT32_MAX
+
+uint64_t cf_delta_leaf_count(uint64_t size)
+{
+    return size / CF_LEAF_SIZE + (size % CF_LEAF_SIZE ? 1 : 0);
+}
+
+/* An open hash table from leaf hash to the first leaf of the source that has it. */
+typedef struct {
+    const cf_delta_leaves *source;
+    uint32_t *leaves;
+    uint64_t mask;
+} leaf_table;
+
+static uint32_t *slot_of(const leaf_table *table, const cf_hash *hash)
+{
+    uint64_t at = cf_get_u64(hash->bytes) & table->mask;
+
+    while (table->leaves[at] != NO_LEAF &&
+           !cf_hash_equal(&table->source->hashes[table->leaves[at]], hash))
+        at = (at + 1) & table->mask;
+    return &table->leaves[at];
+}
+
+static void index_leaves(leaf_table *table, const cf_delta_leaves *source)
+{
+    uint64_t count = cf_delta_leaf_count(source->size), slots = 2;
+
+    while (slots < 2 * count)
+        slots *= 2;
+    table->source = source;
+    table->mask = slots - 1;
+    table->leaves = cf_allocate(slots, sizeof *table->leaves);
+    for (uint64_t i = 0; i < slots; i++)
+        table->leaves[i] = NO_LEAF;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t *slot = slot_of(table, &source->hashes[i]);
+
+        if (*slot == NO_LEAF)
+            *slot = (uint32_t)i;
+    }
+}
+
+static uint64_t leaf_size(const cf_delta_leaves *leaves, uint64_t leaf)
+{
+    uint64_t left = leaves->size - leaf * CF_LEAF_SIZE;
+
+    return left < CF_LEAF_SIZE ? left : CF_LEAF_SIZE;
+}
+
+static bool same_leaf(const cf_delta_leaf_encoding *encoding, uint64_t of_source,
+                      uint64_t of_target)
+{
+    return of_source < cf_delta_leaf_count(encoding->source.size) &&
+           leaf_size(&encoding->source, of_source) == leaf_size(&encoding->target, of_target) &&
+           cf_hash_equal(&encoding->source.hashes[of_source], &encoding->target.hashes[of_target]);
+}
+
+/* Of several equal leaves the one that goes on where the last copy ended, then the one at the same
+ * place, so that copies become long. */
+static uint32_t find_leaf(const cf_delta_leaf_encoding *encoding, const leaf_table *table,
+                          uint64_t leaf, uint64_t next)
+{
+    if (same_leaf(encoding, next, leaf))
+        return (uint32_t)next;
+    if (same_leaf(encoding, leaf, leaf))
+        return (uint32_t)leaf;
+    uint32_t found = *slot_of(table, &encoding->target.hashes[leaf]);
+    return found != NO_LEAF && same_leaf(encoding, found, leaf) ? found : NO_LEAF;
+}
+
+/* What is to be written next: a copy that begins at leaf `from` of the source, or an addition. */
+typedef struct {
+    const cf_delta_leaf_encoding *encoding;
+    uint8_t *buffer; /* of ADD_SIZE */
+    uint32_t from;   /* NO_LEAF: an addition */
+    uint64_t offset; /* in the target */
+    uint64_t size;   /* 0: nothing yet */
+} piece;
+
+static cf_status write_piece(piece *self, cf_error *error)
+{
+    const cf_delta_leaf_encoding *encoding = self->encoding;
+    cf_status status = CF_OK;
+
+    if (self->from != NO_LEAF && self->size)
+        status = cf_vcdiff_write_copy(&encoding->patch, self->from * CF_LEAF_SIZE, self->size, NULL,
+                                      error);
+    else if (self->size) {
+        status = cf_source_read(&encoding->target_bytes, self->offset, self->buffer,
+                                (size_t)self->size, error);
+        if (!status)
+            status = cf_vcdiff_write_add(
+                &encoding->patch, cf_bytes_of(self->buffer, (size_t)self->size), NULL, error);
+    }
+    self->offset += self->size;
+    self->size = 0;
+    return status;
+}
+
+static bool continues(const piece *self, uint32_t found, uint64_t size)
+{
+    if (self->from == NO_LEAF)
+        return found == NO_LEAF && self->size + size <= ADD_SIZE;
+    return found != NO_LEAF && found * CF_LEAF_SIZE == self->from * CF_LEAF_SIZE + self->size &&
+           self->size + size <= CF_VCDIFF_WINDOW;
+}
+
+static cf_status write_pieces(const leaf_table *table, piece *self, cf_error *error)
+{
+    const cf_delta_leaf_encoding *encoding = self->encoding;
+    uint64_t count = cf_delta_leaf_count(encoding->target.size), next = 0;
+
+    for (uint64_t leaf = 0; leaf < count; leaf++) {
+        uint32_t found = find_leaf(encoding, table, leaf, next);
+        uint64_t size = leaf_size(&encoding->target, leaf);
+
+        if (!continues(self, found, size)) {
+            cf_status status = write_piece(self, error);
+            if (status)
+                return status;
+            self->from = found;
+        }
+        self->size += size;
+        next = found == NO_LEAF ? leaf + 1 : (uint64_t)found + 1;
+    }
+    return write_piece(self, error);
+}
+
+static cf_status check_sizes(const cf_delta_leaf_encoding *encoding, cf_error *error)
+{
+    if (encoding->source.size > CF_FILE_MAX || encoding->target.size > CF_FILE_MAX)
+        return cf_fail(error, CF_TOO_LARGE, "a content of over %" PRIu64 " bytes", CF_FILE_MAX);
+    if (encoding->target.size != encoding->target_bytes.size)
+        return cf_fail(error, CF_CHANGED, "the content has %" PRIu64 " bytes, its leaves %" PRIu64,
+                       encoding->target_bytes.size, encoding->target.size);
+    return CF_OK;
+}
+
+cf_status cf_delta_encode_leaves(const cf_delta_leaf_encoding *encoding, cf_error *error)
+{
+    leaf_table table = {0};
+    piece self = {.encoding = encoding, .from = NO_LEAF};
+
+    cf_status status = check_sizes(encoding, error);
+    if (status)
+        return status;
+    status = cf_sink_write(&encoding->patch, cf_vcdiff_header, CF_VCDIFF_HEADER_SIZE, error);
+    if (status)
+        return status;
+    if (encoding->target.size == 0)
+        return cf_vcdiff_write_add(&encoding->patch, cf_bytes_of(NULL, 0), NULL, error);
+    self.buffer = cf_allocate(ADD_SIZE, 1);
+    index_leaves(&table, &encoding->source);
+    status = write_pieces(&table, &self, error);
+    free(table.leaves);
+    free(self.buffer);
+    return status;
+}
