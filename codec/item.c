@@ -15,8 +15,7 @@ bool cf_item_is_file(const cf_id *item)
     static const cf_id root = {{0}};
     uint8_t kind = item->bytes[0];
 
-    return kind == CF_KIND_DIRECTORY || kind == CF_KIND_FILE || kind == CF_KIND_SYMLINK ||
-           cf_id_equal(item, &root);
+    return kind == 'd' || kind == 'f' || kind == 'l' || cf_id_equal(item, &root);
 }
 
 cf_status cf_field_check(cf_bytes field, cf_error *error)

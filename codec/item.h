@@ -8,12 +8,7 @@
 #include "codec/error.h"
 #include "codec/ids.h"
 
-/* The first byte of an item's id. The root directory's id is all zero. */
-#define CF_KIND_DIRECTORY 'd'
-#define CF_KIND_FILE 'f'
-#define CF_KIND_SYMLINK 'l'
-
-/* A directory, a file or a link, or the root. */
+/* A directory, a file or a link by its id's first byte, or the root (all zero). */
 bool cf_item_is_file(const cf_id *item);
 
 /* A JSON Pointer (RFC 6901) of at most CF_FIELD_MAX bytes; "" is one. */
