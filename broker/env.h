@@ -32,8 +32,8 @@ typedef struct cf_env {
 void cf_report(const cf_env *env, cf_report_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The product's own: libsodium's random numbers, the system's clock, stderr ("NAME: text") up to
- * `level`. */
+/* The product's own: libsodium's random numbers (sodium_init comes first), the system's clock and
+ * files, stderr ("NAME: text") up to `level`; no jobs. `program` is kept. */
 void cf_env_system(cf_env *env, const char *program, cf_report_level level);
 
 #endif

@@ -88,7 +88,8 @@ struct cf_files {
                            cf_buffer *target, cf_error *error);
     cf_status (*make_link)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_bytes target,
                            cf_error *error);
-    /* Never replaces: CF_CHANGED when `to` exists. */
+    /* Never replaces: CF_CHANGED when `to` exists. Here and in the next two CF_USAGE: the two
+     * places are on different file systems. */
     cf_status (*rename)(cf_files *files, const cf_folder *from_folder, cf_bytes from,
                         const cf_folder *to_folder, cf_bytes to, cf_error *error);
     /* Both exist and change places, atomically. */

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/files.h"
+
+#include <string.h>
+
+#include "broker/names.h"
+
+bool cf_stat_same_file(const cf_stat *a, const cf_stat *b)
+{
+    return a->inode == b->inode && a->birth_ns == b->birth_ns &&
+           (a->birth_ns != 0 || a->device == b->device);
+}
+
+bool cf_stat_unchanged(const cf_stat *a, const cf_stat *b)
+{
+    return cf_stat_same_file(a, b) && a->kind == b->kind && a->size == b->size &&
+           a->mode == b->mode && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+static cf_status too_long(const cf_folder *folder, cf_files *files, cf_bytes name, size_t limit,
+                          cf_error *error)
+{
+    char shown[CF_NAME_SHOWN];
+
+    cf_name_show(name, shown);
+    return cf_fail(error, CF_TOO_LARGE, "%s/%s: longer than %zu bytes", files->shown(files, folder),
+                   shown, limit);
+}
+
+cf_status cf_files_read(cf_files *files, const cf_folder *folder, cf_bytes name, size_t limit,
+                        cf_buffer *out, cf_error *error)
+{
+    cf_file *file = NULL;
+    cf_buffer bytes = {0};
+    size_t read;
+
+    cf_status status = files->open_file(files, folder, name, &file, error);
+    if (status)
+        goto done;
+    cf_buffer_reserve(&bytes, limit + 1);
+    status = files->read_at(files, file, 0, bytes.data, limit + 1, &read, error);
+    if (status == CF_OK && read > limit)
+        status = too_long(folder, files, name, limit, error);
+    if (status)
+        goto done;
+    bytes.size = read;
+    cf_buffer_release(out);
+    *out = bytes;
+    bytes = (cf_buffer){0};
+done:
+    cf_buffer_release(&bytes);
+    files->close_file(files, &file);
+    return status;
+}
+
+/* The new file under its temporary name, durable. */
+static cf_status write_beside(cf_files *files, const cf_folder *folder, cf_bytes name,
+                              uint32_t mode, cf_bytes bytes, cf_error *error)
+{
+    cf_file *file = NULL;
+
+    cf_status status = files->create_file(files, folder, name, mode, &file, error);
+    if (status == CF_CHANGED) { /* left by a crash */
+        status = files->unlink(files, folder, name, error);
+        if (status == CF_OK)
+            status = files->create_file(files, folder, name, mode, &file, error);
+    }
+    if (status == CF_OK)
+        status = files->write_at(files, file, 0, bytes, error);
+    if (status == CF_OK)
+        status = files->sync_file(files, file, error);
+    files->close_file(files, &file);
+    return status;
+}
+
+cf_status cf_files_write(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
+                         cf_bytes bytes, cf_error *error)
+{
+    cf_buffer beside = {0};
+    cf_error dropped;
+
+    cf_buffer_append(&beside, name.data, name.size);
+    cf_buffer_append_text(&beside, ".new");
+    cf_bytes temporary = cf_buffer_view(&beside);
+
+    cf_status status = write_beside(files, folder, temporary, mode, bytes, error);
+    if (status == CF_OK)
+        status = files->replace(files, folder, temporary, folder, name, error);
+    if (status)
+        files->unlink(files, folder, temporary, &dropped);
+    else
+        status = files->sync_folder(files, folder, error);
+    cf_buffer_release(&beside);
+    return status;
+}
+
+static cf_status read_source(void *context, uint64_t offset, void *buffer, size_t size,
+                             cf_error *error)
+{
+    cf_file_bytes *bytes = context;
+    size_t read;
+
+    cf_status status =
+        bytes->files->read_at(bytes->files, bytes->file, offset, buffer, size, &read, error);
+    if (status)
+        return status;
+    return read == size ? CF_OK : cf_fail(error, CF_CHANGED, "a file became shorter while read");
+}
+
+cf_source cf_source_of_file(cf_file_bytes *bytes, uint64_t size)
+{
+    return (cf_source){.read = read_source, .context = bytes, .size = size};
+}
+
+static cf_status write_sink(void *context, const void *data, size_t size, cf_error *error)
+{
+    cf_file_bytes *bytes = context;
+
+    cf_status status = bytes->files->write_at(bytes->files, bytes->file, bytes->offset,
+                                              cf_bytes_of(data, size), error);
+    if (status == CF_OK)
+        bytes->offset += size;
+    return status;
+}
+
+cf_sink cf_sink_of_file(cf_file_bytes *bytes)
+{
+    return (cf_sink){.write = write_sink, .context = bytes};
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/limits.h"
+#include "codec/utf8.h"
+
+/* Bytes of the UTF-8 character at `at`; 0 when there is none. */
+static size_t character_at(cf_bytes name, size_t at)
+{
+    for (size_t size = 1; size <= 4 && at + size <= name.size; size++)
+        if (cf_utf8_valid(cf_bytes_of(name.data + at, size)))
+            return size;
+    return 0;
+}
+
+static bool is_control(cf_bytes character)
+{
+    uint8_t first = character.data[0];
+
+    return first < 0x20 || first == 0x7f || (first == 0xc2 && character.data[1] < 0xa0);
+}
+
+static void append_escaped(cf_buffer *out, cf_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        cf_buffer_append_text(out, "\\x%02x", bytes.data[i]);
+}
+
+static void append(cf_buffer *out, cf_bytes name, bool escape_controls)
+{
+    for (size_t at = 0; at < name.size;) {
+        size_t size = character_at(name, at);
+        cf_bytes character = cf_bytes_of(name.data + at, size ? size : 1);
+
+        if (size == 0 || (escape_controls && is_control(character)))
+            append_escaped(out, character);
+        else if (character.data[0] == '\\')
+            cf_buffer_append(out, "\\\\", 2);
+        else
+            cf_buffer_append(out, character.data, character.size);
+        at += character.size;
+    }
+}
+
+void cf_name_append(cf_buffer *out, cf_bytes name)
+{
+    append(out, name, false);
+}
+
+/* The place nearest to `at`, not after it, where a character begins. */
+static size_t character_start(const cf_buffer *text, size_t at)
+{
+    while (at > 0 && (text->data[at] & 0xc0) == 0x80)
+        at--;
+    return at;
+}
+
+void cf_name_show(cf_bytes name, char out[CF_NAME_SHOWN])
+{
+    static const char gap[] = "…";
+    cf_buffer text = {0};
+
+    append(&text, name, true);
+    if (text.size < CF_NAME_SHOWN) {
+        if (text.size)
+            memcpy(out, text.data, text.size);
+        out[text.size] = '\0';
+    } else {
+        size_t room = CF_NAME_SHOWN - sizeof gap;
+        size_t head = character_start(&text, room / 3);
+        size_t tail = text.size - (room - room / 3);
+
+        while ((text.data[tail] & 0xc0) == 0x80)
+            tail++;
+        memcpy(out, text.data, head);
+        memcpy(out + head, gap, sizeof gap - 1);
+        memcpy(out + head + sizeof gap - 1, text.data + tail, text.size - tail);
+        out[head + sizeof gap - 1 + text.size - tail] = '\0';
+    }
+    cf_buffer_release(&text);
+}
+
+bool cf_name_valid(cf_bytes name)
+{
+    if (name.size == 0 || name.size > CF_NAME_MAX)
+        return false;
+    if (memchr(name.data, '/', name.size) || memchr(name.data, '\0', name.size))
+        return false;
+    return !(name.data[0] == '.' && (name.size == 1 || (name.size == 2 && name.data[1] == '.')));
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/env.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "tests/support/expect.h"
+
+/* What the call writes to stderr. */
+static void reported(const cf_env *env, cf_report_level level, const char *text, char *out,
+                     size_t size)
+{
+    int ends[2], before = dup(STDERR_FILENO);
+
+    cr_assert_eq(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    cf_report(env, level, "%s: %d", text, 7);
+    dup2(before, STDERR_FILENO);
+    close(ends[1]);
+    close(before);
+    ssize_t got = read(ends[0], out, size - 1);
+    close(ends[0]);
+    cr_assert_geq(got, 0);
+    out[got] = '\0';
+}
+
+Test(env, reports_up_to_the_level_that_was_asked_for)
+{
+    char line[4096], longest[3000];
+    cf_env env;
+
+    cf_env_system(&env, "counterfoil", CF_REPORT_WARNING);
+    reported(&env, CF_REPORT_WARNING, "low on room", line, sizeof line);
+    cr_assert_str_eq(line, "counterfoil: low on room: 7\n");
+    reported(&env, CF_REPORT_NOTICE, "hello", line, sizeof line);
+    cr_assert_str_empty(line);
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    reported(&env, CF_REPORT_ERROR, longest, line, sizeof line);
+    cr_assert_eq(line[strlen(line) - 1], '\n');
+}
+
+Test(env, knows_time_and_draws_random_numbers)
+{
+    uint8_t first[32], second[32];
+    cf_env env;
+
+    cr_assert_geq(sodium_init(), 0);
+    cf_env_system(&env, "counterfoil", CF_REPORT_ERROR);
+    env.random(env.context, first, sizeof first);
+    env.random(env.context, second, sizeof second);
+    cr_assert_arr_neq(first, second, sizeof first);
+    uint64_t now = (uint64_t)time(NULL) * 1000;
+    cr_assert(env.now_ms(env.context) + 2000 > now && env.now_ms(env.context) < now + 5000);
+    cr_assert_not_null(env.files);
+}

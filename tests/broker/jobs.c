@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/jobs.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "codec/bytes.h"
+#include "tests/support/expect.h"
+
+enum { COUNT = 500, BUDGET = 100 };
+
+typedef struct {
+    atomic_size_t memory, highest, running;
+    atomic_bool alone;
+    size_t done, dropped;
+} watcher;
+
+typedef struct {
+    cf_job job;
+    watcher *watcher;
+    size_t number;
+    size_t *order, *order_count; /* NULL: nobody asks */
+} task;
+
+static void work(cf_job *job)
+{
+    task *self = (task *)job;
+    watcher *seen = self->watcher;
+    size_t now = atomic_fetch_add(&seen->memory, job->memory) + job->memory;
+    size_t high = atomic_load(&seen->highest);
+
+    while (now > high && !atomic_compare_exchange_weak(&seen->highest, &high, now))
+        ;
+    size_t others = atomic_fetch_add(&seen->running, 1);
+    if (job->memory > BUDGET && others > 0)
+        atomic_store(&seen->alone, false);
+    poll(NULL, 0, self->number % 7 == 0);
+    atomic_fetch_sub(&seen->running, 1);
+    atomic_fetch_sub(&seen->memory, job->memory);
+}
+
+static void done(cf_job *job)
+{
+    task *self = (task *)job;
+
+    self->watcher->done++;
+    self->watcher->dropped += job->dropped;
+    if (self->order)
+        self->order[(*self->order_count)++] = self->number;
+}
+
+static void wait_for(cf_jobs *jobs, const watcher *seen, size_t count)
+{
+    struct pollfd readable = {.fd = jobs->descriptor(jobs), .events = POLLIN};
+
+    while (seen->done < count) {
+        cr_assert_eq(poll(&readable, 1, 10000), 1, "no job ended in 10 s");
+        jobs->deliver(jobs);
+    }
+}
+
+Test(jobs, keeps_to_the_memory_that_it_was_given)
+{
+    static task tasks[COUNT];
+    watcher seen = {.alone = true};
+    cf_jobs *jobs;
+    cf_error error;
+
+    expect_ok(cf_jobs_threads_new(8, BUDGET, &jobs, &error), error);
+    for (size_t i = 0; i < COUNT; i++) {
+        tasks[i] = (task){
+            .job = {.work = work, .done = done, .memory = i % 90}, .watcher = &seen, .number = i};
+        jobs->submit(jobs, &tasks[i].job);
+    }
+    wait_for(jobs, &seen, COUNT);
+    cf_jobs_destroy(&jobs);
+    cr_assert_leq(atomic_load(&seen.highest), BUDGET);
+    cr_assert_eq(seen.dropped, 0);
+}
+
+Test(jobs, runs_one_that_is_larger_than_the_budget_alone)
+{
+    static task tasks[40];
+    watcher seen = {.alone = true};
+    cf_jobs *jobs;
+    cf_error error;
+
+    expect_ok(cf_jobs_threads_new(8, BUDGET, &jobs, &error), error);
+    for (size_t i = 0; i < 40; i++) {
+        tasks[i] = (task){.job = {.work = work, .done = done, .memory = i % 5 ? 20 : 3 * BUDGET},
+                          .watcher = &seen,
+                          .number = i};
+        jobs->submit(jobs, &tasks[i].job);
+    }
+    wait_for(jobs, &seen, 40);
+    cf_jobs_destroy(&jobs);
+    cr_assert(atomic_load(&seen.alone));
+}
+
+Test(jobs, gives_every_job_back_when_the_pool_ends)
+{
+    static task tasks[COUNT];
+    watcher seen = {.alone = true};
+    cf_jobs *jobs;
+    cf_error error;
+
+    expect_ok(cf_jobs_threads_new(2, BUDGET, &jobs, &error), error);
+    for (size_t i = 0; i < COUNT; i++) {
+        tasks[i] = (task){.job = {.work = work, .done = done}, .watcher = &seen, .number = 7};
+        jobs->submit(jobs, &tasks[i].job);
+    }
+    cf_jobs_destroy(&jobs);
+    cr_assert_null(jobs);
+    cr_assert_eq(seen.done, COUNT);
+    cr_assert_gt(seen.dropped, 0);
+    cr_assert_eq(atomic_load(&seen.running), 0);
+}
+
+static void run_inline(uint64_t seed, size_t order[COUNT])
+{
+    static task tasks[COUNT];
+    watcher seen = {.alone = true};
+    size_t count = 0;
+    cf_jobs *jobs = cf_jobs_inline_new(seed);
+
+    for (size_t i = 0; i < COUNT; i++) {
+        tasks[i] = (task){.job = {.work = work, .done = done},
+                          .watcher = &seen,
+                          .number = i,
+                          .order = order,
+                          .order_count = &count};
+        jobs->submit(jobs, &tasks[i].job);
+    }
+    cr_assert_eq(jobs->descriptor(jobs), -1);
+    cr_assert_eq(jobs->deliver(jobs), COUNT);
+    cr_assert_eq(jobs->deliver(jobs), 0);
+    cf_jobs_destroy(&jobs);
+    cr_assert_eq(count, COUNT);
+}
+
+Test(jobs, runs_inline_in_the_order_that_the_seed_draws)
+{
+    size_t first[COUNT], again[COUNT], other[COUNT], plain[COUNT];
+
+    run_inline(0, plain);
+    run_inline(42, first);
+    run_inline(42, again);
+    run_inline(43, other);
+    for (size_t i = 0; i < COUNT; i++)
+        cr_assert_eq(plain[i], i);
+    cr_assert_arr_eq(first, again, sizeof first);
+    cr_assert_arr_neq(first, other, sizeof first);
+    cr_assert_arr_neq(first, plain, sizeof first);
+}
+
+typedef struct {
+    cf_job job;
+    cf_jobs *jobs;
+    size_t left;
+} chain;
+
+static void nothing(cf_job *job)
+{
+    (void)job;
+}
+
+static void submit_again(cf_job *job)
+{
+    chain *self = (chain *)job;
+
+    if (self->left && self->left--)
+        self->jobs->submit(self->jobs, job);
+}
+
+Test(jobs, lets_done_submit_the_next_one)
+{
+    chain link = {.job = {.work = nothing, .done = submit_again}, .left = 3};
+
+    link.jobs = cf_jobs_inline_new(0);
+    link.jobs->submit(link.jobs, &link.job);
+    cr_assert_eq(link.jobs->deliver(link.jobs), 1);
+    cr_assert_eq(link.left, 2);
+    cf_jobs_destroy(&link.jobs); /* the rest is dropped, and asked for no more */
+    cr_assert_eq(link.left, 0);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/names.h"
+
+#include <string.h>
+
+#include "tests/support/expect.h"
+
+static void expect_text(cf_bytes name, const char *expected)
+{
+    cf_buffer out = {0};
+
+    cf_name_append(&out, name);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&out), cf_bytes_of_text(expected)), "%.*s, not %s",
+              (int)out.size, (const char *)out.data, expected);
+    cf_buffer_release(&out);
+}
+
+Test(names, prints_any_bytes_so_that_no_two_names_look_alike)
+{
+    expect_text(cf_bytes_of_text("plain.txt"), "plain.txt");
+    expect_text(cf_bytes_of_text("caf\xc3\xa9 \xf0\x9f\x90\x98"), "caf\xc3\xa9 \xf0\x9f\x90\x98");
+    expect_text(cf_bytes_of_text("\xff\xfe"), "\\xff\\xfe");
+    expect_text(cf_bytes_of_text("\\xff"), "\\\\xff");
+    expect_text(cf_bytes_of_text("cut\xc3"), "cut\\xc3");
+    expect_text(cf_bytes_of_text("\xc0\xaf"), "\\xc0\\xaf");
+    expect_text(cf_bytes_of_text("\xed\xa0\x80x"), "\\xed\\xa0\\x80x");
+    expect_text(cf_bytes_of_text("line\nbreak"), "line\nbreak");
+    expect_text((cf_bytes){0}, "");
+}
+
+Test(names, lets_no_control_character_reach_a_terminal)
+{
+    char shown[CF_NAME_SHOWN];
+
+    cf_name_show(cf_bytes_of_text("a\n\x1b[31m\x7f\xc2\x9b\xc2\xa0"), shown);
+    cr_assert_str_eq(shown, "a\\x0a\\x1b[31m\\x7f\\xc2\\x9b\xc2\xa0");
+}
+
+Test(names, shortens_long_names_in_the_middle_between_characters)
+{
+    char shown[CF_NAME_SHOWN];
+    char name[256];
+
+    for (size_t length = 1; length < sizeof name; length++) {
+        for (size_t i = 0; i < length; i++)
+            name[i] = "\xe2\x82\xac"[i % 3];
+        cf_name_show(cf_bytes_of(name, length - length % 3), shown);
+        cr_assert_lt(strlen(shown), CF_NAME_SHOWN);
+        cr_assert_eq(strstr(shown, "…") != NULL, length - length % 3 >= CF_NAME_SHOWN);
+        for (const char *at = shown; *at; at += 3)
+            cr_assert(strncmp(at, "€", 3) == 0 || strncmp(at, "…", 3) == 0);
+    }
+}
+
+Test(names, refuses_what_no_directory_can_hold)
+{
+    char name[257];
+
+    memset(name, 'n', sizeof name);
+    cr_assert(cf_name_valid(cf_bytes_of(name, 255)));
+    cr_assert_not(cf_name_valid(cf_bytes_of(name, 256)));
+    cr_assert_not(cf_name_valid((cf_bytes){0}));
+    cr_assert_not(cf_name_valid(cf_bytes_of_text(".")));
+    cr_assert_not(cf_name_valid(cf_bytes_of_text("..")));
+    cr_assert_not(cf_name_valid(cf_bytes_of_text("a/b")));
+    cr_assert_not(cf_name_valid(cf_bytes_of_text("/")));
+    cr_assert_not(cf_name_valid(cf_bytes_of("a\0b", 3)));
+    cr_assert(cf_name_valid(cf_bytes_of_text("...")));
+    cr_assert(cf_name_valid(cf_bytes_of_text(".x")));
+    cr_assert(cf_name_valid(cf_bytes_of_text("\n")));
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/scratch.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#define must(call) cr_assert((call) >= 0, "%s: %m", #call)
+
+scratch *scratch_new(void)
+{
+    scratch *self = cf_allocate(1, sizeof *self);
+    cf_error error;
+
+    strcpy(self->path, "/tmp/counterfoil-test-XXXXXX");
+    cr_assert(mkdtemp(self->path));
+    self->files = cf_files_posix();
+    cr_assert_eq(self->files->open_root(self->files, self->path, &self->folder, &error), CF_OK);
+    return self;
+}
+
+static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *place)
+{
+    (void)stat, (void)type, (void)place;
+    return remove(path);
+}
+
+void scratch_destroy(scratch **self)
+{
+    (*self)->files->close_folder((*self)->files, &(*self)->folder);
+    must(nftw((*self)->path, remove_one, 16, FTW_DEPTH | FTW_PHYS));
+    free(*self);
+    *self = NULL;
+}
+
+static int at(const scratch *self)
+{
+    return self->files->descriptor(self->files, self->folder);
+}
+
+int scratch_open(const scratch *self, const char *path, int flags)
+{
+    int descriptor = openat(at(self), path, flags | O_CLOEXEC, 0644);
+
+    must(descriptor);
+    return descriptor;
+}
+
+void scratch_write(const scratch *self, const char *path, const char *text)
+{
+    int descriptor = scratch_open(self, path, O_WRONLY | O_CREAT | O_TRUNC);
+
+    must(write(descriptor, text, strlen(text)));
+    close(descriptor);
+}
+
+void scratch_mkdir(const scratch *self, const char *path)
+{
+    must(mkdirat(at(self), path, 0755));
+}
+
+void scratch_symlink(const scratch *self, const char *path, const char *target)
+{
+    must(symlinkat(target, at(self), path));
+}
+
+void scratch_hard_link(const scratch *self, const char *from, const char *to)
+{
+    must(linkat(at(self), from, at(self), to, 0));
+}
+
+void scratch_rename(const scratch *self, const char *from, const char *to)
+{
+    must(renameat(at(self), from, at(self), to));
+}
+
+void scratch_remove(const scratch *self, const char *path)
+{
+    if (unlinkat(at(self), path, 0) != 0)
+        must(unlinkat(at(self), path, AT_REMOVEDIR));
+}
+
+bool scratch_exists(const scratch *self, const char *path)
+{
+    return faccessat(at(self), path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool scratch_holds(const scratch *self, const char *path, const char *text)
+{
+    size_t size = strlen(text);
+    char *found = cf_allocate(1, size + 2);
+    int descriptor = scratch_open(self, path, O_RDONLY);
+
+    ssize_t got = read(descriptor, found, size + 1);
+    close(descriptor);
+    bool holds = got == (ssize_t)size && memcmp(found, text, size) == 0;
+    free(found);
+    return holds;
+}
+
+static struct timespec changed(const scratch *self, const char *path)
+{
+    struct stat raw;
+
+    must(fstatat(at(self), path, &raw, AT_SYMLINK_NOFOLLOW));
+    return raw.st_ctim;
+}
+
+void scratch_settle(const scratch *self, const char *path)
+{
+    struct timespec now, then = changed(self, path);
+
+    do {
+        poll(NULL, 0, 1);
+        clock_gettime(CLOCK_REALTIME, &now);
+    } while ((now.tv_sec - then.tv_sec) * INT64_C(1000000000) + now.tv_nsec - then.tv_nsec <=
+             3 * self->files->tick_ns);
+}
+
+void scratch_be_nobody(const scratch *self)
+{
+    enum { NOBODY = 65534 };
+
+    if (geteuid() != 0)
+        return;
+    must(chown(self->path, NOBODY, NOBODY));
+    must(setresgid(NOBODY, NOBODY, NOBODY));
+    must(setresuid(NOBODY, NOBODY, NOBODY));
+}
