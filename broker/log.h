@@ -22,7 +22,7 @@ typedef enum {
 
 typedef enum {
     CF_OFFER_NEW,   /* may be appended */
-    CF_OFFER_HAVE,  /* held already */
+    CF_OFFER_HAVE,  /* held already, durably */
     CF_OFFER_LATER, /* the same bytes again, later */
     CF_OFFER_NEVER,
 } cf_offer_answer;
