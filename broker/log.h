@@ -29,9 +29,9 @@ typedef enum {
 
 typedef struct {
     cf_offer_answer answer;
-    const char *code; /* CF_REFUSED_…, a literal; NULL unless refused */
-    char text[160];   /* for the person */
-    bool is_void;     /* NEW or HAVE, but the state ignores it */
+    const char *code;         /* CF_REFUSED_…, a literal; NULL unless refused */
+    char text[CF_ERROR_TEXT]; /* for the person */
+    bool is_void;             /* NEW or HAVE, but the state ignores it */
 } cf_verdict;
 
 /* Says whether a blob is stored. */
