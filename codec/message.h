@@ -75,7 +75,7 @@ const char *cf_command_name(cf_command command);
 typedef struct {
     uint64_t generation;
     uint64_t counter;
-} cf_token;
+} cf_lease_token;
 
 typedef struct {
     cf_hash id;
@@ -137,7 +137,7 @@ typedef struct {
             uint64_t bytes;
         } credit;
         struct {
-            const cf_token *token;
+            const cf_lease_token *token;
             const cf_hash *without; /* blobs that the author can't make again */
             size_t without_count;
             cf_bytes entry; /* bulk */
@@ -183,21 +183,21 @@ typedef struct {
         } lock;
         struct {
             cf_id request;
-            cf_token token;
+            cf_lease_token token;
             uint64_t for_ms;
         } renew;
         struct {
             cf_id request;
             cf_id collection;
             cf_id name;
-            const cf_token *token; /* NULL: break it, whoever holds it */
+            const cf_lease_token *token; /* NULL: break it, whoever holds it */
         } unlock;
         struct {
             cf_id request;
         } locks;
         struct {
             cf_id request;
-            cf_token token;
+            cf_lease_token token;
             uint64_t until_ms; /* by the broker's clock; 0: it has ended */
         } lease;
         struct {

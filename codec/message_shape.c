@@ -132,7 +132,7 @@ static cf_status read_head(cf_reader *reader, void *element, cf_error *error)
 
 static void write_token(cf_buffer *out, const void *element)
 {
-    const cf_token *token = element;
+    const cf_lease_token *token = element;
 
     cf_pack_array(out, 2);
     cf_pack_uint(out, token->generation);
@@ -141,7 +141,7 @@ static void write_token(cf_buffer *out, const void *element)
 
 static cf_status read_token(cf_reader *reader, void *element, cf_error *error)
 {
-    cf_token *token = element;
+    cf_lease_token *token = element;
     cf_status status = read_tuple(reader, 2, error);
 
     if (!status)
@@ -210,6 +210,6 @@ const cf_shape cf_shape_id = {sizeof(cf_id), write_id, read_id};
 const cf_shape cf_shape_text = {sizeof(cf_bytes), write_text, read_text};
 const cf_shape cf_shape_name = {sizeof(cf_bytes), write_name, read_name};
 const cf_shape cf_shape_head = {sizeof(cf_head), write_head, read_head};
-const cf_shape cf_shape_token = {sizeof(cf_token), write_token, read_token};
+const cf_shape cf_shape_token = {sizeof(cf_lease_token), write_token, read_token};
 const cf_shape cf_shape_partial = {sizeof(cf_partial), write_partial, read_partial};
 const cf_shape cf_shape_lease = {sizeof(cf_lease), write_lease, read_lease};
