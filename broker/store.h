@@ -45,7 +45,8 @@ typedef struct {
     void *context;
 } cf_append;
 
-/* Return false to stop. What they get is borrowed for the call. */
+/* Return false to stop. What they get is borrowed for the call. They may read and write; whether
+ * they meet what is written meanwhile is not said. */
 typedef bool cf_entry_visit(void *context, uint64_t position, cf_bytes wire);
 typedef bool cf_head_visit(void *context, const cf_head *head);
 typedef bool cf_chain_visit(void *context, const cf_head *entry, uint64_t position);
@@ -64,7 +65,8 @@ struct cf_store {
     /* The log's random instance id: a position means something only together with it. */
     void (*instance)(cf_store *store, uint8_t out[16]);
     /* Makes the caller the one that appends for the user, creating it when unknown. Epochs only
-     * rise: an append under an earlier one is CF_APPEND_FENCED. */
+     * rise: an append under an earlier one is CF_APPEND_FENCED. Appends in the queue are committed
+     * before it. */
     cf_status (*acquire)(cf_store *store, const cf_hash *user, uint64_t *epoch, cf_error *error);
     /* Queues. What one commit takes is written and synced once: group commit. */
     void (*append)(cf_store *store, const cf_append *append);
@@ -124,6 +126,10 @@ void cf_store_memory_disk_destroy(cf_store_memory_disk **disk);
 /* From now on commits and reopening fail with `status`; CF_OK: the disk is well again. */
 void cf_store_memory_disk_fail(cf_store_memory_disk *disk, cf_status status);
 cf_store *cf_store_memory_new(cf_store_memory_disk *disk);
+
+/* For stores that keep appends until later: a copy in one piece, which free() frees. Of the entry
+ * it has what a store looks at: wire, hash, and the header without its lists. */
+cf_append *cf_append_copy(const cf_append *append);
 
 /* Drops the queue: appends in it are never answered. */
 void cf_store_destroy(cf_store **store);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/store.h"
+
+#include <string.h>
+
+/* Hands out the memory of one allocation piece by piece. */
+typedef struct {
+    uint8_t *at;
+} carver;
+
+static cf_bytes carve(carver *from, cf_bytes bytes)
+{
+    cf_bytes copy = {bytes.data ? from->at : NULL, bytes.size};
+
+    if (bytes.size)
+        memcpy(from->at, bytes.data, bytes.size);
+    from->at += bytes.size;
+    return copy;
+}
+
+typedef struct {
+    cf_append append;
+    cf_entry entry;
+    cf_record records[]; /* then the bytes */
+} append_copy;
+
+static size_t copied_size(const cf_append *append)
+{
+    size_t size = sizeof(append_copy) + append->record_count * sizeof(cf_record);
+
+    if (append->entry)
+        size += append->entry->wire.size;
+    for (size_t i = 0; i < append->record_count; i++)
+        size += append->records[i].key.size + append->records[i].value.size;
+    return size + 1; /* so that an empty last value has an address inside */
+}
+
+cf_append *cf_append_copy(const cf_append *append)
+{
+    append_copy *copy = cf_allocate(1, copied_size(append));
+    carver from = {(uint8_t *)(copy->records + append->record_count)};
+
+    copy->append = *append;
+    copy->append.records = copy->records;
+    for (size_t i = 0; i < append->record_count; i++) {
+        copy->records[i].key = carve(&from, append->records[i].key);
+        copy->records[i].value = carve(&from, append->records[i].value);
+    }
+    if (append->entry) {
+        copy->entry = (cf_entry){.header = append->entry->header, .hash = append->entry->hash};
+        copy->entry.header.after = NULL;
+        copy->entry.header.after_count = 0;
+        copy->entry.header.blobs = NULL;
+        copy->entry.header.blob_count = 0;
+        copy->entry.wire = carve(&from, append->entry->wire);
+        copy->append.entry = &copy->entry;
+    }
+    return &copy->append;
+}
+
+void cf_store_destroy(cf_store **store)
+{
+    if (*store)
+        (*store)->destroy(*store);
+    *store = NULL;
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/store_rocksdb.h"
+
+#include "broker/store_keys.h"
+#include "codec/heads.h"
+#include "codec/limits.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+static const char instance_key[] = "instance";
+
+static cf_status fail_again(const cf_rocks_store *self, cf_error *error)
+{
+    *error = self->failure;
+    return error->status;
+}
+
+/* Notes that nothing may be written any more. */
+static cf_status give_up(cf_rocks_store *self, char *text, cf_error *error)
+{
+    if (cf_rocks_fail(&self->failure, text) != CF_FULL)
+        self->failure.status = CF_BROKEN;
+    cf_error_while(&self->failure, "writing to %s", self->path);
+    return fail_again(self, error);
+}
+
+/* What the disk says of the user; epoch 0 when it is unknown. */
+static cf_status load_account(const cf_rocks_store *self, const cf_hash *user,
+                              cf_rocks_account *out, cf_error *error)
+{
+    uint8_t key[CF_ROCKS_USER_KEY_SIZE];
+    cf_buffer value = {0};
+    uint64_t last;
+
+    cf_rocks_user_key(user, key);
+    cf_status status =
+        cf_rocks_get(self->rocks, CF_ROCKS_DEFAULT, cf_bytes_of(key, sizeof key), &value, error);
+    if (status && status != CF_MISSING)
+        goto done;
+    if (status == CF_OK && value.size != 8) {
+        status = cf_fail(error, CF_BROKEN, "the epoch of a user is damaged");
+        goto done;
+    }
+    uint64_t epoch = status ? 0 : cf_get_u64(value.data);
+    status = cf_rocks_last(self->rocks, user, &last, error);
+    if (status == CF_OK)
+        *out = (cf_rocks_account){*user, epoch, last + 1};
+done:
+    cf_buffer_release(&value);
+    return status;
+}
+
+static cf_status put_synced(cf_rocks_store *self, cf_bytes key, cf_bytes value, cf_error *error)
+{
+    char *text = NULL;
+
+    rocksdb_put_cf(self->rocks->db, self->rocks->synced, self->rocks->tables[CF_ROCKS_DEFAULT],
+                   (const char *)key.data, key.size, (const char *)value.data, value.size, &text);
+    return text ? give_up(self, text, error) : CF_OK;
+}
+
+/* The position of an entry in the batch or the database; 0 when it is in neither. */
+static cf_status look_up(cf_rocks_store *self, const cf_hash *user, const cf_head *head,
+                         uint64_t *position, cf_error *error)
+{
+    char *text = NULL;
+    size_t size;
+    cf_head_key key = cf_head_key_of(user, head);
+    char *value = rocksdb_writebatch_wi_get_from_batch_and_db_cf(
+        self->batch, self->rocks->db, self->rocks->reading, self->rocks->tables[CF_ROCKS_CHAIN],
+        (const char *)key.bytes, sizeof key.bytes, &size, &text);
+
+    if (text)
+        return cf_rocks_fail(error, text);
+    if (value && size != 8) {
+        rocksdb_free(value);
+        return cf_fail(error, CF_BROKEN, "a position in the chain index is damaged");
+    }
+    *position = value ? cf_get_u64((const uint8_t *)value) : 0;
+    rocksdb_free(value);
+    return CF_OK;
+}
+
+static void batch_put(cf_rocks_store *self, cf_rocks_table table, cf_bytes key, cf_bytes value)
+{
+    rocksdb_writebatch_wi_put_cf(self->batch, self->rocks->tables[table], (const char *)key.data,
+                                 key.size, (const char *)value.data, value.size);
+}
+
+static void batch_entry(cf_rocks_store *self, const cf_hash *user, const cf_entry *entry,
+                        uint64_t position)
+{
+    cf_head head = cf_head_of(entry), predecessor = cf_entry_predecessor(entry);
+    cf_position_key at = cf_position_key_of(user, position);
+    cf_head_key name = cf_head_key_of(user, &head), before = cf_head_key_of(user, &predecessor);
+    uint8_t number[8];
+
+    cf_put_u64(number, position);
+    batch_put(self, CF_ROCKS_ENTRIES, cf_bytes_of(at.bytes, sizeof at.bytes), entry->wire);
+    batch_put(self, CF_ROCKS_CHAIN, cf_bytes_of(name.bytes, sizeof name.bytes),
+              cf_bytes_of(number, sizeof number));
+    if (predecessor.sequence > 0)
+        rocksdb_writebatch_wi_delete_cf(self->batch, self->rocks->tables[CF_ROCKS_HEADS],
+                                        (const char *)before.bytes, sizeof before.bytes);
+    batch_put(self, CF_ROCKS_HEADS, cf_bytes_of(name.bytes, sizeof name.bytes), cf_bytes_of("", 0));
+}
+
+static void batch_records(cf_rocks_store *self, const cf_hash *user, const cf_record *records,
+                          size_t count)
+{
+    cf_buffer key = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        cf_buffer_clear(&key);
+        cf_buffer_append(&key, user->bytes, CF_HASH_SIZE);
+        cf_buffer_append(&key, records[i].key.data, records[i].key.size);
+        if (records[i].value.data)
+            batch_put(self, CF_ROCKS_RECORDS, cf_buffer_view(&key), records[i].value);
+        else
+            rocksdb_writebatch_wi_delete_cf(self->batch, self->rocks->tables[CF_ROCKS_RECORDS],
+                                            (const char *)key.data, key.size);
+    }
+    cf_buffer_release(&key);
+}
+
+/* Puts the append into the batch, when it may go there. */
+static cf_append_answer place(cf_rocks_store *self, const cf_append *append, uint64_t *position,
+                              cf_error *error)
+{
+    cf_rocks_account *account = cf_rocks_account_of(&self->accounts, &append->user);
+    uint64_t predecessor = 0;
+
+    if (self->failure.status) {
+        fail_again(self, error);
+        return CF_APPEND_FAILED;
+    }
+    if (!account || account->epoch != append->epoch)
+        return CF_APPEND_FENCED;
+    if (append->entry) {
+        cf_head head = cf_head_of(append->entry), before = cf_entry_predecessor(append->entry);
+
+        if (look_up(self, &append->user, &head, position, error))
+            return CF_APPEND_FAILED;
+        if (*position)
+            return CF_APPEND_HAVE;
+        if (before.sequence > 0 && look_up(self, &append->user, &before, &predecessor, error))
+            return CF_APPEND_FAILED;
+        if (before.sequence > 0 && !predecessor)
+            return CF_APPEND_GAP;
+        *position = account->next++;
+        batch_entry(self, &append->user, append->entry, *position);
+    }
+    batch_records(self, &append->user, append->records, append->record_count);
+    return CF_APPEND_STORED;
+}
+
+static void rocks_append(cf_store *base, const cf_append *append)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+    cf_rocks_queue *queue = &self->queue;
+    cf_rocks_pending pending = {.done = append->done, .context = append->context};
+    cf_error error;
+
+    assert(!append->entry || append->entry->header.sequence > 0);
+    pending.answer = place(self, append, &pending.position, &error);
+    if (pending.answer == CF_APPEND_FAILED) {
+        pending.error = cf_allocate(1, sizeof error);
+        *pending.error = error;
+    }
+    queue->list = cf_grow(queue->list, &queue->capacity, queue->count + 1, sizeof *queue->list);
+    queue->list[queue->count++] = pending;
+}
+
+/* Answers the whole queue; `failed` (or NULL) is why nothing of it was written. */
+static void answer_queue(cf_rocks_store *self, const cf_error *failed)
+{
+    static const cf_error none;
+    cf_rocks_queue queue = self->queue; /* `done` may append */
+
+    self->queue = (cf_rocks_queue){0};
+    for (size_t i = 0; i < queue.count; i++) {
+        cf_rocks_pending *it = &queue.list[i];
+        bool hit = failed && (it->answer == CF_APPEND_STORED || it->answer == CF_APPEND_HAVE);
+
+        if (it->done && hit)
+            it->done(it->context, CF_APPEND_FAILED, 0, failed);
+        else if (it->done)
+            it->done(it->context, it->answer, it->position, it->error ? it->error : &none);
+        free(it->error);
+    }
+    free(queue.list);
+}
+
+static cf_status write_batch(cf_rocks_store *self, bool synced, cf_error *error)
+{
+    char *text = NULL;
+
+    if (rocksdb_writebatch_wi_count(self->batch) > 0)
+        rocksdb_write_writebatch_wi(self->rocks->db,
+                                    synced ? self->rocks->synced : self->rocks->unsynced,
+                                    self->batch, &text);
+    else if (synced && self->unsynced)
+        rocksdb_flush_wal(self->rocks->db, 1, &text);
+    rocksdb_writebatch_wi_clear(self->batch);
+    if (text)
+        return give_up(self, text, error);
+    self->unsynced = !synced;
+    return CF_OK;
+}
+
+static cf_status rocks_commit(cf_store *base, cf_error *error)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    cf_status status =
+        self->failure.status ? fail_again(self, error) : write_batch(self, true, error);
+    answer_queue(self, status ? &self->failure : NULL);
+    return status;
+}
+
+/* What comes next must come after what is in the queue. */
+static cf_status commit_queued(cf_rocks_store *self, cf_error *error)
+{
+    if (self->failure.status)
+        return fail_again(self, error);
+    return self->queue.count ? rocks_commit(&self->base, error) : CF_OK;
+}
+
+static cf_status rocks_acquire(cf_store *base, const cf_hash *user, uint64_t *epoch,
+                               cf_error *error)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+    cf_rocks_account loaded, *account = cf_rocks_account_of(&self->accounts, user);
+    uint8_t key[CF_ROCKS_USER_KEY_SIZE], value[8];
+
+    cf_status status = commit_queued(self, error);
+    if (status)
+        return status;
+    if (!account) {
+        status = load_account(self, user, &loaded, error);
+        if (status)
+            return status;
+    } else {
+        loaded = *account;
+    }
+    loaded.epoch++;
+    cf_rocks_user_key(user, key);
+    cf_put_u64(value, loaded.epoch);
+    status =
+        put_synced(self, cf_bytes_of(key, sizeof key), cf_bytes_of(value, sizeof value), error);
+    if (status)
+        return status;
+    if (account)
+        *account = loaded;
+    else
+        cf_rocks_account_add(&self->accounts, &loaded);
+    self->unsynced = false;
+    *epoch = loaded.epoch;
+    return CF_OK;
+}
+
+static cf_status rocks_write(cf_store *base, const cf_hash *user, const cf_record *records,
+                             size_t count, bool synced, cf_error *error)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    cf_status status = commit_queued(self, error);
+    if (status)
+        return status;
+    batch_records(self, user, records, count);
+    return write_batch(self, synced, error);
+}
+
+static cf_status load_instance(cf_rocks_store *self, cf_error *error)
+{
+    cf_buffer value = {0};
+    cf_bytes key = cf_bytes_of_text(instance_key);
+
+    cf_status status = cf_rocks_get(self->rocks, CF_ROCKS_DEFAULT, key, &value, error);
+    if (status == CF_OK && value.size == sizeof self->instance)
+        memcpy(self->instance, value.data, sizeof self->instance);
+    else if (status == CF_OK)
+        status = cf_fail(error, CF_BROKEN, "the instance id of %s is damaged", self->path);
+    else if (status == CF_MISSING) {
+        memcpy(self->instance, self->options.random, sizeof self->instance);
+        status = put_synced(self, key, cf_bytes_of(self->instance, sizeof self->instance), error);
+    }
+    cf_buffer_release(&value);
+    return status;
+}
+
+static cf_status open_rocks(cf_rocks_store *self, cf_error *error)
+{
+    cf_status status = cf_rocks_open(&self->options, &self->rocks, error);
+    if (status == CF_OK) {
+        self->batch = rocksdb_writebatch_wi_create(0, 1);
+        status = load_instance(self, error);
+    }
+    if (status)
+        cf_error_while(error, "opening the store %s", self->path);
+    return status;
+}
+
+static void close_rocks(cf_rocks_store *self)
+{
+    if (self->batch)
+        rocksdb_writebatch_wi_destroy(self->batch);
+    self->batch = NULL;
+    cf_rocks_close(&self->rocks);
+}
+
+/* Opening writes what the log holds into tables: with less room than that it would fail, and leave
+ * us without even reading. */
+static bool has_room(const cf_rocks_store *self)
+{
+    size_t buffer = self->options.write_buffer ? self->options.write_buffer : 16 * CF_MIB;
+    struct statvfs room;
+
+    return statvfs(self->path, &room) != 0 ||
+           (uint64_t)room.f_bavail * room.f_frsize >= 2 * buffer + 4 * CF_MIB;
+}
+
+/* Another process may have had the store in between: epochs and positions are the disk's. Our own
+ * epoch stays what it was when nobody has. */
+static cf_status reload_accounts(cf_rocks_store *self, cf_error *error)
+{
+    cf_rocks_account *list = self->accounts.list;
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; status == CF_OK && i < self->accounts.count; i++)
+        status = load_account(self, &list[i].user, &list[i], error);
+    return status;
+}
+
+static cf_status rocks_reopen(cf_store *base, cf_error *error)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    if (self->failure.status == CF_OK)
+        return CF_OK;
+    answer_queue(self, &self->failure);
+    if (self->rocks && self->failure.status == CF_FULL && !has_room(self))
+        return fail_again(self, error);
+    pthread_rwlock_wrlock(&self->reopening);
+    close_rocks(self);
+    cf_status status = open_rocks(self, error);
+    if (status == CF_OK)
+        status = reload_accounts(self, error);
+    if (status)
+        close_rocks(self);
+    /* What was recovered has been written to tables and synced anew: durable whatever became of
+     * the log that it was read from. */
+    if (status == CF_OK)
+        self->failure = (cf_error){0};
+    else
+        self->failure = *error;
+    self->unsynced = false;
+    pthread_rwlock_unlock(&self->reopening);
+    return status;
+}
+
+static void rocks_instance(cf_store *base, uint8_t out[16])
+{
+    memcpy(out, cf_rocks_store_of(base)->instance, 16);
+}
+
+static void rocks_destroy(cf_store *base)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    for (size_t i = 0; i < self->queue.count; i++)
+        free(self->queue.list[i].error);
+    free(self->queue.list);
+    close_rocks(self);
+    pthread_rwlock_destroy(&self->reopening);
+    free(self->accounts.list);
+    free(self->path);
+    free(self);
+}
+
+cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out, cf_error *error)
+{
+    cf_rocks_store *self = cf_allocate(1, sizeof *self);
+
+    self->base = (cf_store){
+        .destroy = rocks_destroy,
+        .reopen = rocks_reopen,
+        .instance = rocks_instance,
+        .acquire = rocks_acquire,
+        .append = rocks_append,
+        .commit = rocks_commit,
+        .write = rocks_write,
+    };
+    cf_rocks_store_set_reads(&self->base);
+    self->path = strdup(options->path);
+    self->options = *options;
+    self->options.path = self->path;
+    pthread_rwlock_init(&self->reopening, NULL);
+    cf_status status = open_rocks(self, error);
+    /* Only a new store needs it, and the caller's bytes end with this call. */
+    self->options.random = self->instance;
+    if (status) {
+        rocks_destroy(&self->base);
+        return status;
+    }
+    *out = &self->base;
+    return CF_OK;
+}
