@@ -22,16 +22,16 @@ typedef enum {
 
 typedef enum {
     CF_OFFER_NEW,   /* may be appended */
-    CF_OFFER_HAVE,  /* held already */
+    CF_OFFER_HAVE,  /* held already, durably */
     CF_OFFER_LATER, /* the same bytes again, later */
     CF_OFFER_NEVER,
 } cf_offer_answer;
 
 typedef struct {
     cf_offer_answer answer;
-    const char *code; /* CF_REFUSED_…, a literal; NULL unless refused */
-    char text[160];   /* for the person */
-    bool is_void;     /* NEW or HAVE, but the state ignores it */
+    const char *code;         /* CF_REFUSED_…, a literal; NULL unless refused */
+    char text[CF_ERROR_TEXT]; /* for the person */
+    bool is_void;             /* NEW or HAVE, but the state ignores it */
 } cf_verdict;
 
 /* Says whether a blob is stored. */

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/judge.h"
+
+#include "broker/registry.h"
+#include "codec/heads.h"
+#include "codec/message.h"
+
+#include <stdio.h>
+
+/* Committed; what is under way doesn't count. */
+static cf_status find(const cf_judge *judge, const cf_head *entry, bool *held, cf_error *error)
+{
+    uint64_t position;
+    cf_status status = judge->store->find(judge->store, judge->user, entry, &position, error);
+
+    *held = status == CF_OK;
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+static bool copy_wire(void *context, uint64_t position, cf_bytes wire)
+{
+    (void)position;
+    cf_buffer_append(context, wire.data, wire.size);
+    return false;
+}
+
+static cf_status get(const cf_judge *judge, const cf_head *entry, cf_buffer *out, cf_error *error)
+{
+    uint64_t position;
+    cf_status status = judge->store->find(judge->store, judge->user, entry, &position, error);
+
+    if (!status)
+        status = judge->store->read(judge->store, judge->user, position, copy_wire, out, error);
+    return status;
+}
+
+static bool refuse(cf_verdict *verdict, cf_offer_answer answer, const char *code, const char *text)
+{
+    verdict->answer = answer;
+    verdict->code = code;
+    snprintf(verdict->text, sizeof verdict->text, "%s", text);
+    return false;
+}
+
+/* The judging goes step by step; each gives false with a verdict that is final, or true to go on.
+ * A store that can't be read ends it with a status. */
+struct judging {
+    const cf_judge *judge;
+    const cf_entry *entry;
+    const cf_offer *offer;
+    cf_verdict *verdict;
+    cf_error *error;
+    cf_status status;
+    cf_tip previous; /* of its predecessor; all zero when it is the first */
+};
+
+static bool read_previous(struct judging *judging, const cf_head *previous)
+{
+    const cf_tip *tip = cf_tips_find(judging->judge->tips, &previous->hash);
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    if (tip) {
+        judging->previous = *tip;
+        return true;
+    }
+    judging->status = get(judging->judge, previous, &wire, judging->error);
+    if (!judging->status)
+        judging->status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, judging->error);
+    if (!judging->status)
+        judging->previous =
+            (cf_tip){entry.header.device, entry.header.collection, entry.header.epoch};
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    if (judging->status == CF_MISSING) {
+        judging->status = CF_OK;
+        return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_GAP,
+                      "its predecessor isn't here");
+    }
+    return judging->status == CF_OK;
+}
+
+static bool check_chain(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+    const cf_head previous = {header->writer, header->sequence - 1, header->previous};
+
+    if (header->sequence == 1)
+        return true;
+    if (!read_previous(judging, &previous))
+        return false;
+    if (!cf_hash_equal(&judging->previous.device, &header->device) ||
+        !cf_id_equal(&judging->previous.collection, &header->collection))
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_FORGED,
+                      "its writer belongs to another device or collection");
+    return true;
+}
+
+static bool check_after(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+
+    for (size_t i = 0; i < header->after_count; i++) {
+        bool held = cf_tips_find(judging->judge->tips, &header->after[i].hash) != NULL;
+
+        if (!held)
+            judging->status = find(judging->judge, &header->after[i], &held, judging->error);
+        if (judging->status)
+            return false;
+        if (!held)
+            return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_GAP,
+                          "an entry that it comes after isn't here");
+    }
+    return true;
+}
+
+static bool check_member(struct judging *judging)
+{
+    cf_error why;
+    bool counts;
+    cf_status status = cf_registry_check(judging->judge->registry, judging->entry, &counts, &why);
+
+    if (status)
+        return refuse(judging->verdict, CF_OFFER_NEVER,
+                      status == CF_FORGED ? CF_REFUSED_FORGED : CF_REFUSED_MALFORMED, why.text);
+    judging->verdict->is_void = !counts;
+    return true;
+}
+
+/* An author may use an epoch that it heard of long before: then the whole of its chain is looked
+ * at. The chain is walked from its newest entry, and mostly the answer is in the entry itself. */
+static bool reaches_epoch(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+    const cf_registry *registry = judging->judge->registry;
+    cf_head at = {header->writer, header->sequence - 1, header->previous};
+    bool found =
+        cf_registry_reaches_epoch(registry, header->after, header->after_count, &header->epoch);
+
+    while (!found && !judging->status && at.sequence > 0) {
+        cf_buffer wire = {0};
+        cf_arena arena = {0};
+        cf_entry entry;
+
+        judging->status = get(judging->judge, &at, &wire, judging->error);
+        if (!judging->status)
+            judging->status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, judging->error);
+        if (!judging->status) {
+            found = cf_hash_equal(&entry.header.epoch, &header->epoch) ||
+                    cf_registry_reaches_epoch(registry, entry.header.after,
+                                              entry.header.after_count, &header->epoch);
+            at.hash = entry.header.previous;
+            at.sequence--;
+        }
+        cf_arena_release(&arena);
+        cf_buffer_release(&wire);
+    }
+    if (judging->status == CF_MISSING) { /* still under way */
+        judging->status = CF_OK;
+        return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_GAP,
+                      "its predecessors aren't committed yet");
+    }
+    if (!found && !judging->status)
+        refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_MALFORMED,
+               "its past doesn't reach its epoch");
+    return found;
+}
+
+static bool check_change(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+    const cf_registry *registry = judging->judge->registry;
+    const cf_device *author = cf_registry_device(registry, &header->device);
+    cf_error why;
+
+    if (!author || (header->sequence == 1 &&
+                    !cf_registry_reaches_device(registry, header->after, header->after_count,
+                                                &header->device)))
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_MALFORMED,
+                      "its past doesn't reach the adding of its device");
+    if (cf_entry_verify(judging->entry, author->keys.signing, &why))
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_FORGED, why.text);
+    if (header->version == 1 && !cf_hash_equal(&header->epoch, &judging->previous.epoch) &&
+        !reaches_epoch(judging))
+        return false;
+    judging->verdict->is_void = author->role != CF_ROLE_OWNER && author->role != CF_ROLE_MEMBER;
+    return true;
+}
+
+static bool is_without(const cf_offer *offer, const cf_hash *blob)
+{
+    for (size_t i = 0; i < offer->without_count; i++)
+        if (cf_hash_equal(&offer->without[i], blob))
+            return true;
+    return false;
+}
+
+static bool lacks(const cf_hash *user, const cf_offer *offer, const cf_hash *blob)
+{
+    return offer->stored && !offer->stored(offer->context, user, blob);
+}
+
+/* What only the author's own device must have in order. */
+static bool check_author(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+
+    if (judging->offer->bringer == CF_BRINGER_DEVICE)
+        return true;
+    if (judging->verdict->is_void)
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_ROLE,
+                      "the device's role doesn't allow it");
+    if (judging->offer->bringer == CF_BRINGER_SELF)
+        return true;
+    for (size_t i = 0; i < header->blob_count; i++)
+        if (lacks(judging->judge->user, judging->offer, &header->blobs[i]) &&
+            !is_without(judging->offer, &header->blobs[i]))
+            return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_BLOBS,
+                          "a blob of it isn't here");
+    return true;
+}
+
+static bool is_held(struct judging *judging)
+{
+    const cf_head head = cf_head_of(judging->entry);
+    bool held = false;
+
+    if (!cf_tips_find(judging->judge->tips, &head.hash))
+        judging->status = find(judging->judge, &head, &held, judging->error);
+    return held;
+}
+
+cf_status cf_judge_entry(const cf_judge *judge, const cf_entry *entry, const cf_offer *offer,
+                         cf_verdict *out, cf_error *error)
+{
+    struct judging judging = {
+        .judge = judge, .entry = entry, .offer = offer, .verdict = out, .error = error};
+    bool is_member = cf_id_equal(&entry->header.collection, &cf_member_log_id);
+
+    *out = (cf_verdict){.answer = CF_OFFER_NEW};
+    if (!cf_hash_equal(&entry->header.user, judge->user))
+        refuse(out, CF_OFFER_NEVER, CF_REFUSED_MALFORMED, "it is another user's");
+    else if (is_held(&judging))
+        out->answer = CF_OFFER_HAVE;
+    else if (!judging.status && check_chain(&judging) && check_after(&judging) &&
+             (is_member && entry->header.version == 1 ? check_member(&judging)
+                                                      : check_change(&judging)))
+        check_author(&judging);
+    return judging.status;
+}

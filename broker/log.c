@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/log.h"
+
+#include "broker/judge.h"
+#include "broker/registry.h"
+#include "broker/tips.h"
+#include "codec/message.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TABLE_REGISTRY = 'r', TABLE_WANTED = 'b', RECORD_KEY_MAX = 1 + CF_HASH_SIZE };
+
+/* One append that isn't answered. */
+struct flight {
+    struct flight *next, **link;
+    cf_log *log; /* NULL: destroyed meanwhile */
+    cf_hash entry, previous;
+    cf_log_done *done;
+    void *context;
+};
+
+struct cf_log {
+    cf_store *store;
+    cf_hash user;
+    uint64_t epoch; /* of the store's acquire */
+    cf_registry *registry;
+    cf_tips *tips;
+    struct flight *flights;
+    bool is_off; /* an append failed: what the registry took ahead of it may not be there */
+};
+
+static cf_bytes record_key(uint8_t table, const uint8_t *rest, size_t size,
+                           uint8_t out[RECORD_KEY_MAX])
+{
+    out[0] = table;
+    memcpy(out + 1, rest, size);
+    return cf_bytes_of(out, size + 1);
+}
+
+static bool load_member(void *context, cf_bytes key, cf_bytes value)
+{
+    cf_log *log = context;
+    cf_arena arena = {0};
+    cf_error error;
+    cf_entry entry;
+
+    (void)key;
+    if (!cf_entry_read(value, &arena, &entry, &error))
+        cf_registry_add(log->registry, &entry);
+    cf_arena_release(&arena);
+    return true;
+}
+
+static cf_status load(cf_log *log, cf_error *error)
+{
+    uint8_t table = TABLE_REGISTRY;
+    cf_status status = log->store->acquire(log->store, &log->user, &log->epoch, error);
+
+    cf_registry_destroy(&log->registry);
+    cf_tips_destroy(&log->tips);
+    log->registry = cf_registry_new(&log->user);
+    log->tips = cf_tips_new();
+    if (!status)
+        status = log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), load_member, log,
+                                  error);
+    if (!status)
+        log->is_off = false;
+    return status;
+}
+
+cf_status cf_log_open(cf_store *store, const cf_hash *user, cf_log **out, cf_error *error)
+{
+    cf_log *log = cf_allocate(1, sizeof *log);
+    cf_status status;
+
+    log->store = store;
+    log->user = *user;
+    status = load(log, error);
+    if (status)
+        cf_log_destroy(&log);
+    else
+        *out = log;
+    return status;
+}
+
+void cf_log_destroy(cf_log **log)
+{
+    if (!*log)
+        return;
+    for (struct flight *flight = (*log)->flights; flight; flight = flight->next)
+        flight->log = NULL;
+    cf_tips_destroy(&(*log)->tips);
+    cf_registry_destroy(&(*log)->registry);
+    free(*log);
+    *log = NULL;
+}
+
+const cf_hash *cf_log_user(const cf_log *log)
+{
+    return &log->user;
+}
+
+cf_store *cf_log_store(const cf_log *log)
+{
+    return log->store;
+}
+
+const cf_registry *cf_log_registry(const cf_log *log)
+{
+    return log->registry;
+}
+
+/* Committed; what is under way doesn't count. */
+static cf_status find(cf_log *log, const cf_head *entry, bool *held, cf_error *error)
+{
+    uint64_t position;
+    cf_status status = log->store->find(log->store, &log->user, entry, &position, error);
+
+    *held = status == CF_OK;
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+bool cf_log_holds(cf_log *log, const cf_head *entry)
+{
+    cf_error error;
+    bool held;
+
+    return cf_tips_find(log->tips, &entry->hash) || (!find(log, entry, &held, &error) && held);
+}
+
+cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error)
+{
+    return log->store->heads(log->store, &log->user, visit, context, error);
+}
+
+static bool copy_wire(void *context, uint64_t position, cf_bytes wire)
+{
+    (void)position;
+    cf_buffer_append(context, wire.data, wire.size);
+    return false;
+}
+
+cf_status cf_log_get(cf_log *log, const cf_head *entry, cf_buffer *out, cf_error *error)
+{
+    uint64_t position;
+    cf_status status = log->store->find(log->store, &log->user, entry, &position, error);
+
+    if (!status)
+        status = log->store->read(log->store, &log->user, position, copy_wire, out, error);
+    return status;
+}
+
+cf_status cf_log_check(cf_log *log, const cf_entry *entry, const cf_offer *offer, cf_verdict *out,
+                       cf_error *error)
+{
+    cf_status status;
+
+    if (log->is_off && log->flights) {
+        *out = (cf_verdict){.answer = CF_OFFER_LATER, .code = CF_REFUSED_BUSY};
+        snprintf(out->text, sizeof out->text, "the store is being opened again");
+        return CF_OK;
+    }
+    status = log->is_off ? load(log, error) : CF_OK;
+    if (status)
+        return status;
+    cf_judge judge = {log->store, &log->user, log->registry, log->tips};
+    return cf_judge_entry(&judge, entry, offer, out, error);
+}
+
+static void end_flight(void *context, cf_append_answer answer, uint64_t position,
+                       const cf_error *error)
+{
+    struct flight *flight = context;
+    bool worked = answer == CF_APPEND_STORED || answer == CF_APPEND_HAVE;
+
+    if (flight->log) {
+        *flight->link = flight->next;
+        if (flight->next)
+            flight->next->link = flight->link;
+        cf_tips_end(flight->log->tips, &flight->entry, &flight->previous, worked);
+        if (!worked)
+            flight->log->is_off = true;
+    }
+    if (flight->done)
+        flight->done(flight->context, answer, position, error);
+    free(flight);
+}
+
+static struct flight *begin_flight(cf_log *log, const cf_entry *entry, cf_log_done *done,
+                                   void *context)
+{
+    struct flight *flight = cf_allocate(1, sizeof *flight);
+
+    *flight = (struct flight){.next = log->flights,
+                              .link = &log->flights,
+                              .log = log,
+                              .entry = entry->hash,
+                              .previous = entry->header.previous,
+                              .done = done,
+                              .context = context};
+    if (log->flights)
+        log->flights->link = &flight->next;
+    log->flights = flight;
+    cf_tips_begin(log->tips, entry);
+    return flight;
+}
+
+/* A member entry is kept a second time, in the order of arrival, so that opening a log reads no
+ * more than these. */
+static void add_member_record(cf_log *log, const cf_entry *entry, cf_arena *arena, cf_record *out,
+                              size_t *count)
+{
+    uint8_t ordinal[8], key[RECORD_KEY_MAX];
+
+    cf_put_u64(ordinal, cf_registry_count(log->registry));
+    cf_registry_add(log->registry, entry);
+    if (!cf_registry_holds(log->registry, &entry->hash))
+        return; /* of a newer version */
+    out[(*count)++] = (cf_record){
+        cf_arena_copy(arena, record_key(TABLE_REGISTRY, ordinal, sizeof ordinal, key)),
+        entry->wire,
+    };
+}
+
+static void add_wanted_records(const cf_log *log, const cf_entry *entry, const cf_offer *offer,
+                               cf_arena *arena, cf_record *out, size_t *count)
+{
+    for (size_t i = 0; i < entry->header.blob_count && offer->stored; i++) {
+        const cf_hash *blob = &entry->header.blobs[i];
+        uint8_t key[RECORD_KEY_MAX];
+
+        if (offer->stored(offer->context, &log->user, blob))
+            continue;
+        out[(*count)++] = (cf_record){
+            cf_arena_copy(arena, record_key(TABLE_WANTED, blob->bytes, CF_HASH_SIZE, key)),
+            cf_bytes_of("", 0),
+        };
+    }
+}
+
+void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
+                   const cf_record *records, size_t record_count, cf_log_done *done, void *context)
+{
+    cf_arena arena = {0};
+    size_t count = record_count;
+    cf_record *all =
+        cf_arena_allocate(&arena, record_count + 1 + entry->header.blob_count, sizeof *all);
+    cf_append append = {
+        .user = log->user, .epoch = log->epoch, .entry = entry, .records = all, .done = end_flight};
+
+    if (record_count)
+        memcpy(all, records, record_count * sizeof *all);
+    if (entry->header.type == CF_ENTRY_MEMBER && !cf_registry_holds(log->registry, &entry->hash))
+        add_member_record(log, entry, &arena, all, &count);
+    add_wanted_records(log, entry, offer, &arena, all, &count);
+    append.record_count = count;
+    append.context = begin_flight(log, entry, done, context);
+    log->store->append(log->store, &append);
+    cf_arena_release(&arena);
+}
+
+struct wanted {
+    cf_log_wanted_visit *visit;
+    void *context;
+};
+
+static bool visit_wanted(void *context, cf_bytes key, cf_bytes value)
+{
+    const struct wanted *wanted = context;
+    cf_hash blob;
+
+    (void)value;
+    if (key.size != RECORD_KEY_MAX)
+        return true;
+    memcpy(blob.bytes, key.data + 1, sizeof blob.bytes);
+    return wanted->visit(wanted->context, &blob);
+}
+
+cf_status cf_log_wanted(cf_log *log, cf_log_wanted_visit *visit, void *context, cf_error *error)
+{
+    uint8_t table = TABLE_WANTED;
+    struct wanted wanted = {visit, context};
+
+    return log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), visit_wanted, &wanted,
+                            error);
+}
+
+cf_status cf_log_stored(cf_log *log, const cf_hash *blob, cf_error *error)
+{
+    uint8_t bytes[RECORD_KEY_MAX];
+    cf_bytes key = record_key(TABLE_WANTED, blob->bytes, CF_HASH_SIZE, bytes);
+    cf_buffer value = {0};
+    cf_record record = {key, {0}};
+    cf_append append = {
+        .user = log->user, .epoch = log->epoch, .records = &record, .record_count = 1};
+    cf_status status = log->store->get(log->store, &log->user, key, &value, error);
+
+    cf_buffer_release(&value);
+    if (!status)
+        log->store->append(log->store, &append);
+    return status == CF_MISSING ? CF_OK : status;
+}
