@@ -228,6 +228,13 @@ static cf_status pass_find(cf_store *base, const cf_hash *user, const cf_head *e
     return inner_of(base)->find(inner_of(base), user, entry, position, error);
 }
 
+static cf_status pass_chain(cf_store *base, const cf_hash *user, const cf_id *writer,
+                            uint64_t sequence, cf_chain_visit *visit, void *context,
+                            cf_error *error)
+{
+    return inner_of(base)->chain(inner_of(base), user, writer, sequence, visit, context, error);
+}
+
 static cf_status pass_heads(cf_store *base, const cf_hash *user, cf_head_visit *visit,
                             void *context, cf_error *error)
 {
@@ -267,6 +274,7 @@ static const cf_store proxy = {
     .read = pass_read,
     .last = pass_last,
     .find = pass_find,
+    .chain = pass_chain,
     .heads = pass_heads,
     .get = pass_get,
     .scan = pass_scan,

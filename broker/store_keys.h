@@ -14,6 +14,8 @@ typedef struct {
     uint8_t bytes[CF_POSITION_KEY_SIZE];
 } cf_position_key;
 
+enum { CF_WRITER_KEY_SIZE = CF_HASH_SIZE + CF_ID_SIZE }; /* begins all head keys of a writer */
+
 /* Of the tables `chain` and `heads`. */
 typedef struct {
     uint8_t bytes[CF_HEAD_KEY_SIZE];

@@ -50,6 +50,7 @@ static void each(cf_memory_store *self, const row_range *range, cf_record_visit 
 typedef struct {
     union {
         cf_entry_visit *entry;
+        cf_chain_visit *chain;
         cf_head_visit *head;
         cf_record_visit *record;
         cf_user_visit *user;
@@ -105,6 +106,29 @@ static cf_status memory_find(cf_store *base, const cf_hash *user, const cf_head 
     if (!found)
         return cf_fail(error, CF_MISSING, "no such entry");
     *position = found;
+    return CF_OK;
+}
+
+static bool visit_chain(void *context, cf_bytes key, cf_bytes value)
+{
+    translation *to = context;
+    cf_head head = cf_head_of_key(key);
+
+    return to->visit.chain(to->context, &head, cf_get_u64(value.data));
+}
+
+static cf_status memory_chain(cf_store *base, const cf_hash *user, const cf_id *writer,
+                              uint64_t sequence, cf_chain_visit *visit, void *context,
+                              cf_error *error)
+{
+    cf_head first = {.writer = *writer, .sequence = sequence};
+    cf_head_key from = cf_head_key_of(user, &first);
+    row_range range = {CF_MEMORY_CHAIN, cf_bytes_of(from.bytes, CF_WRITER_KEY_SIZE),
+                       cf_bytes_of(from.bytes, sizeof from.bytes)};
+    translation to = {{.chain = visit}, context};
+    (void)error;
+
+    each(cf_memory_store_of(base), &range, visit_chain, &to);
     return CF_OK;
 }
 
@@ -200,6 +224,7 @@ void cf_memory_store_set_reads(cf_store *base)
     base->read = memory_read;
     base->last = memory_last;
     base->find = memory_find;
+    base->chain = memory_chain;
     base->heads = memory_heads;
     base->get = memory_get;
     base->scan = memory_scan;

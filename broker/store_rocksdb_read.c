@@ -31,6 +31,7 @@ static cf_status end(cf_rocks_store *self, cf_status status, cf_error *error, co
 typedef struct {
     union {
         cf_entry_visit *entry;
+        cf_chain_visit *chain;
         cf_head_visit *head;
         cf_record_visit *record;
         cf_user_visit *user;
@@ -105,6 +106,30 @@ static cf_status rocks_find(cf_store *base, const cf_hash *user, const cf_head *
         *position = cf_get_u64(value.data);
     cf_buffer_release(&value);
     return end(self, status, error, "the chain index");
+}
+
+static bool visit_chain(void *context, cf_bytes key, cf_bytes value)
+{
+    translation *to = context;
+
+    to->damaged = key.size != CF_HEAD_KEY_SIZE || value.size != 8;
+    if (to->damaged)
+        return false;
+    cf_head head = cf_head_of_key(key);
+    return to->visit.chain(to->context, &head, cf_get_u64(value.data));
+}
+
+static cf_status rocks_chain(cf_store *base, const cf_hash *user, const cf_id *writer,
+                             uint64_t sequence, cf_chain_visit *visit, void *context,
+                             cf_error *error)
+{
+    cf_head first = {.writer = *writer, .sequence = sequence};
+    cf_head_key from = cf_head_key_of(user, &first);
+    cf_rocks_range range = {CF_ROCKS_CHAIN, cf_bytes_of(from.bytes, CF_WRITER_KEY_SIZE),
+                            cf_bytes_of(from.bytes, sizeof from.bytes), .once = false};
+    translation to = {{.chain = visit}, context, false};
+
+    return each(cf_rocks_store_of(base), &range, visit_chain, &to, error);
 }
 
 static bool visit_head(void *context, cf_bytes key, cf_bytes value)
@@ -265,6 +290,7 @@ void cf_rocks_store_set_reads(cf_store *base)
     base->read = rocks_read;
     base->last = rocks_last;
     base->find = rocks_find;
+    base->chain = rocks_chain;
     base->heads = rocks_heads;
     base->get = rocks_get;
     base->scan = rocks_scan;

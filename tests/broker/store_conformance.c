@@ -217,6 +217,53 @@ EVERY_STORE(finds_an_entry_by_its_name)
     stage_end(&it);
 }
 
+typedef struct {
+    uint64_t sequences[8], positions[8];
+    size_t count;
+} chain_list;
+
+static bool note_link(void *context, const cf_head *entry, uint64_t position)
+{
+    chain_list *list = context;
+
+    list->sequences[list->count] = entry->sequence;
+    list->positions[list->count++] = position;
+    return list->count < 4;
+}
+
+EVERY_STORE(walks_the_chain_of_a_writer)
+{
+    stage it = a_stage(*kind);
+    author ann = an_author(1), bob = an_author(2);
+    chain_list list = {0};
+
+    expect_append(&it, &ann, CF_APPEND_STORED, 1);
+    expect_append(&it, &bob, CF_APPEND_STORED, 2);
+    author clone = ann;
+    clone.next.epoch.bytes[0] ^= 1;
+    for (uint64_t i = 3; i < 6; i++)
+        expect_append(&it, &ann, CF_APPEND_STORED, i);
+    expect_append(&it, &clone, CF_APPEND_STORED, 6);
+    expect_append(&it, &bob, CF_APPEND_STORED, 7);
+    expect_ok(
+        it.store->chain(it.store, &ann_user, &ann.next.writer, 3, note_link, &list, &it.error),
+        it.error);
+    cr_assert_eq(list.count, 2);
+    cr_assert_eq(list.sequences[0], 3);
+    cr_assert_eq(list.positions[0], 4);
+    cr_assert_eq(list.positions[1], 5);
+    list.count = 0;
+    expect_ok(
+        it.store->chain(it.store, &ann_user, &ann.next.writer, 1, note_link, &list, &it.error),
+        it.error);
+    cr_assert_eq(list.count, 4); /* then the visitor stopped */
+    cr_assert_eq(list.positions[0], 1);
+    cr_assert_eq(list.positions[1] + list.positions[2], 3 + 6);
+    cr_assert_eq(list.sequences[2], 2);
+    cr_assert_eq(list.sequences[3], 3);
+    stage_end(&it);
+}
+
 EVERY_STORE(keeps_users_apart)
 {
     stage it = a_stage(*kind);
