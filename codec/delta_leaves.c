@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/delta_leaves.h"
 
+#include "codec/ids.h"
 #include "codec/limits.h"
 #include "codec/vcdiff.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ADD_SIZE ((size_t)1 << 20)
 #define NO_LEAF UINT32_MAX
 
-uint64_t cf_delta_leaf_count(uint64_t size)
+static uint64_t count_leaves(const cf_delta_leaves *leaves)
 {
-    return size / CF_LEAF_SIZE + (size % CF_LEAF_SIZE ? 1 : 0);
+    return leaves->size / CF_LEAF_SIZE + (leaves->size % CF_LEAF_SIZE ? 1 : 0);
+}
+
+static const uint8_t *hash_of(const cf_delta_leaves *leaves, uint64_t leaf)
+{
+    return leaves->hashes.data + leaf * CF_HASH_SIZE;
 }
 
 /* An open hash table from leaf hash to the first leaf of the source that has it. */
@@ -22,19 +29,19 @@ typedef struct {
     uint64_t mask;
 } leaf_table;
 
-static uint32_t *slot_of(const leaf_table *table, const cf_hash *hash)
+static uint32_t *slot_of(const leaf_table *table, const uint8_t *hash)
 {
-    uint64_t at = cf_get_u64(hash->bytes) & table->mask;
+    uint64_t at = cf_get_u64(hash) & table->mask;
 
     while (table->leaves[at] != NO_LEAF &&
-           !cf_hash_equal(&table->source->hashes[table->leaves[at]], hash))
+           memcmp(hash_of(table->source, table->leaves[at]), hash, CF_HASH_SIZE) != 0)
         at = (at + 1) & table->mask;
     return &table->leaves[at];
 }
 
 static void index_leaves(leaf_table *table, const cf_delta_leaves *source)
 {
-    uint64_t count = cf_delta_leaf_count(source->size), slots = 2;
+    uint64_t count = count_leaves(source), slots = 2;
 
     while (slots < 2 * count)
         slots *= 2;
@@ -44,7 +51,7 @@ static void index_leaves(leaf_table *table, const cf_delta_leaves *source)
     for (uint64_t i = 0; i < slots; i++)
         table->leaves[i] = NO_LEAF;
     for (uint64_t i = 0; i < count; i++) {
-        uint32_t *slot = slot_of(table, &source->hashes[i]);
+        uint32_t *slot = slot_of(table, hash_of(source, i));
 
         if (*slot == NO_LEAF)
             *slot = (uint32_t)i;
@@ -61,9 +68,10 @@ static uint64_t leaf_size(const cf_delta_leaves *leaves, uint64_t leaf)
 static bool same_leaf(const cf_delta_leaf_encoding *encoding, uint64_t of_source,
                       uint64_t of_target)
 {
-    return of_source < cf_delta_leaf_count(encoding->source.size) &&
+    return of_source < count_leaves(&encoding->source) &&
            leaf_size(&encoding->source, of_source) == leaf_size(&encoding->target, of_target) &&
-           cf_hash_equal(&encoding->source.hashes[of_source], &encoding->target.hashes[of_target]);
+           memcmp(hash_of(&encoding->source, of_source), hash_of(&encoding->target, of_target),
+                  CF_HASH_SIZE) == 0;
 }
 
 /* Of several equal leaves the one that goes on where the last copy ended, then the one at the same
@@ -75,7 +83,7 @@ static uint32_t find_leaf(const cf_delta_leaf_encoding *encoding, const leaf_tab
         return (uint32_t)next;
     if (same_leaf(encoding, leaf, leaf))
         return (uint32_t)leaf;
-    uint32_t found = *slot_of(table, &encoding->target.hashes[leaf]);
+    uint32_t found = *slot_of(table, hash_of(&encoding->target, leaf));
     return found != NO_LEAF && same_leaf(encoding, found, leaf) ? found : NO_LEAF;
 }
 
@@ -119,7 +127,7 @@ static bool continues(const piece *self, uint32_t found, uint64_t size)
 static cf_status write_pieces(const leaf_table *table, piece *self, cf_error *error)
 {
     const cf_delta_leaf_encoding *encoding = self->encoding;
-    uint64_t count = cf_delta_leaf_count(encoding->target.size), next = 0;
+    uint64_t count = count_leaves(&encoding->target), next = 0;
 
     for (uint64_t leaf = 0; leaf < count; leaf++) {
         uint32_t found = find_leaf(encoding, table, leaf, next);
@@ -144,6 +152,9 @@ static cf_status check_sizes(const cf_delta_leaf_encoding *encoding, cf_error *e
     if (encoding->target.size != encoding->target_bytes.size)
         return cf_fail(error, CF_CHANGED, "the content has %" PRIu64 " bytes, its leaves %" PRIu64,
                        encoding->target_bytes.size, encoding->target.size);
+    if (encoding->source.hashes.size != count_leaves(&encoding->source) * CF_HASH_SIZE ||
+        encoding->target.hashes.size != count_leaves(&encoding->target) * CF_HASH_SIZE)
+        return cf_fail(error, CF_BROKEN, "the leaf hashes are not as many as the content needs");
     return CF_OK;
 }
 

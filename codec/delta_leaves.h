@@ -3,17 +3,13 @@
  * wherever they were, become COPY; all else becomes ADD. */
 #ifndef CF_CODEC_DELTA_LEAVES_H
 #define CF_CODEC_DELTA_LEAVES_H
-#include "codec/ids.h"
 #include "codec/source.h"
 
-/* The leaves of a content, in order: all CF_LEAF_SIZE bytes, the last one what is left. */
+/* The leaves of a content, in order: of CF_LEAF_SIZE bytes each, the last one of what is left. */
 typedef struct {
-    const cf_hash *hashes;
-    uint64_t size; /* of the content; the count of hashes follows from it */
+    cf_bytes hashes; /* CF_HASH_SIZE bytes each, as a cf_content_hasher gives them */
+    uint64_t size;   /* of the content */
 } cf_delta_leaves;
-
-/* Leaves in `size` bytes of content. */
-uint64_t cf_delta_leaf_count(uint64_t size);
 
 typedef struct {
     cf_delta_leaves source;
@@ -23,7 +19,9 @@ typedef struct {
 } cf_delta_leaf_encoding;
 
 /* Writes a patch in the form of the log (CF_DELTA_LOG) with at most 1 MiB plus 16 bytes a leaf of
- * the source of memory. CF_TOO_LARGE when a content is over CF_FILE_MAX. */
+ * the source of memory. CF_TOO_LARGE when a content is over CF_FILE_MAX, CF_CHANGED when
+ * `target_bytes` is not as long as its leaves say, CF_BROKEN when there are not as many hashes as
+ * the size needs. */
 cf_status cf_delta_encode_leaves(const cf_delta_leaf_encoding *encoding, cf_error *error);
 
 #endif

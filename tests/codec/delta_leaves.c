@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/delta_leaves.h"
+
+#include "codec/ids.h"
+#include "codec/limits.h"
+#include "tests/codec/delta_contents.h"
+#include "tests/support/expect.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* Any hash will do here: the encoder only compares them. */
+static cf_buffer hash_leaves(const cf_source *content)
+{
+    static uint8_t leaf[CF_LEAF_SIZE];
+    cf_error error;
+    cf_buffer hashes = {0};
+
+    for (uint64_t at = 0; at < content->size; at += CF_LEAF_SIZE) {
+        size_t size = content->size - at < CF_LEAF_SIZE ? content->size - at : CF_LEAF_SIZE;
+
+        expect_ok(cf_source_read(content, at, leaf, size, &error), error);
+        crypto_generichash(cf_buffer_reserve(&hashes, CF_HASH_SIZE), CF_HASH_SIZE, leaf, size, NULL,
+                           0);
+        hashes.size += CF_HASH_SIZE;
+    }
+    return hashes;
+}
+
+static cf_status encode(cf_bytes source, cf_bytes target, cf_buffer *patch, cf_error *error)
+{
+    cf_source of_source = cf_source_of_bytes(&source), of_target = cf_source_of_bytes(&target);
+    cf_buffer source_hashes = hash_leaves(&of_source), target_hashes = hash_leaves(&of_target);
+    cf_delta_leaf_encoding encoding = {
+        .source = {cf_buffer_view(&source_hashes), source.size},
+        .target = {cf_buffer_view(&target_hashes), target.size},
+        .target_bytes = of_target,
+        .patch = cf_sink_of_buffer(patch),
+    };
+
+    cf_status status = cf_delta_encode_leaves(&encoding, error);
+    cf_buffer_release(&source_hashes);
+    cf_buffer_release(&target_hashes);
+    return status;
+}
+
+static size_t expect_round_trip(cf_bytes source, cf_bytes target)
+{
+    cf_error error;
+    cf_buffer patch = {0}, result = {0};
+
+    expect_ok(encode(source, target, &patch, &error), error);
+    expect_ok(
+        decode_bytes(source, cf_buffer_view(&patch), CF_DELTA_LOG, target.size, &result, &error),
+        error);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&result), target));
+    size_t size = patch.size;
+    cf_buffer_release(&patch);
+    cf_buffer_release(&result);
+    return size;
+}
+
+Test(leaves, copies_equal_ones_and_adds_the_rest)
+{
+    uint64_t seed = 1;
+    cf_buffer source = {0}, target = {0};
+
+    append_random(&source, 20 * CF_MIB + 777, &seed);
+    cf_buffer_append(&target, source.data, source.size);
+    cr_assert(expect_round_trip(cf_buffer_view(&source), cf_buffer_view(&target)) < 100);
+    target.data[5 * CF_MIB] ^= 1;
+    target.data[11 * CF_MIB] ^= 1;
+    cr_assert(expect_round_trip(cf_buffer_view(&source), cf_buffer_view(&target)) <
+              2 * CF_LEAF_SIZE + 200);
+    cf_buffer_release(&source);
+    cf_buffer_release(&target);
+}
+
+Test(leaves, finds_them_at_another_place)
+{
+    uint64_t seed = 2;
+    cf_buffer source = {0}, target = {0};
+
+    append_random(&source, 6 * CF_MIB + 10, &seed);
+    append_random(&target, 3 * CF_LEAF_SIZE, &seed);
+    cf_buffer_append(&target, source.data, source.size);
+    cf_buffer_append(&target, source.data + CF_LEAF_SIZE, CF_LEAF_SIZE);
+    cr_assert(expect_round_trip(cf_buffer_view(&source), cf_buffer_view(&target)) <
+              3 * CF_LEAF_SIZE + CF_LEAF_SIZE + 300);
+    cf_buffer_release(&source);
+    cf_buffer_release(&target);
+}
+
+Test(leaves, goes_on_through_many_alike)
+{
+    cf_buffer source = {0};
+
+    memset(cf_buffer_reserve(&source, 16 * CF_MIB), 0, 16 * CF_MIB);
+    source.size = 16 * CF_MIB;
+    cr_assert(expect_round_trip(cf_buffer_view(&source), cf_buffer_view(&source)) < 100);
+    cf_buffer_release(&source);
+}
+
+Test(leaves, works_for_any_pair)
+{
+    uint64_t seed = 3;
+
+    for (int i = 0; i < 60; i++) {
+        cf_buffer source = {0}, target = {0};
+
+        append_random(&source, random_below(&seed, CF_MIB), &seed);
+        append_edited(&target, cf_buffer_view(&source), i % 5, &seed);
+        expect_round_trip(cf_buffer_view(&source), cf_buffer_view(&target));
+        cf_buffer_release(&source);
+        cf_buffer_release(&target);
+    }
+    expect_round_trip(cf_bytes_of(NULL, 0), cf_bytes_of(NULL, 0));
+    expect_round_trip(cf_bytes_of(NULL, 0), cf_bytes_of_text("some"));
+    expect_round_trip(cf_bytes_of_text("some"), cf_bytes_of(NULL, 0));
+}
+
+Test(leaves, must_fit_their_contents)
+{
+    cf_error error;
+    cf_bytes bytes = cf_bytes_of_text("some");
+    cf_source source = cf_source_of_bytes(&bytes);
+    uint8_t hash[CF_HASH_SIZE] = {0};
+    cf_buffer patch = {0};
+    cf_delta_leaf_encoding good = {
+        .source = {cf_bytes_of(hash, sizeof hash), 5},
+        .target = {cf_bytes_of(hash, sizeof hash), 4},
+        .target_bytes = source,
+        .patch = cf_sink_of_buffer(&patch),
+    };
+
+    expect_ok(cf_delta_encode_leaves(&good, &error), error);
+    cf_delta_leaf_encoding bad = good;
+    bad.source.size = CF_FILE_MAX + 1;
+    expect_fails(cf_delta_encode_leaves(&bad, &error), CF_TOO_LARGE);
+    bad = good;
+    bad.target.size = 5;
+    expect_fails(cf_delta_encode_leaves(&bad, &error), CF_CHANGED);
+    bad = good;
+    bad.source.hashes.size--;
+    expect_fails(cf_delta_encode_leaves(&bad, &error), CF_BROKEN);
+    bad = good;
+    bad.target.hashes.size = 0;
+    expect_fails(cf_delta_encode_leaves(&bad, &error), CF_BROKEN);
+    cf_buffer_release(&patch);
+}
+
+Test(leaves, reach_beyond_4_gib)
+{
+    const uint64_t size = 32 * CF_GIB, leaves = size / CF_LEAF_SIZE;
+    cf_error error;
+    vast_content content = {0};
+    cf_buffer hashes = {0}, patch = {0};
+
+    /* Hashes without contents: every leaf is another one, the target has the last one first. */
+    memset(cf_buffer_reserve(&hashes, (leaves + 1) * CF_HASH_SIZE), 0, (leaves + 1) * CF_HASH_SIZE);
+    hashes.size = (leaves + 1) * CF_HASH_SIZE;
+    for (uint64_t i = 0; i <= leaves; i++) {
+        uint64_t seed = i % leaves;
+
+        cf_put_u64(hashes.data + i * CF_HASH_SIZE, random_below(&seed, UINT64_MAX));
+    }
+    cf_delta_leaf_encoding encoding = {
+        .source = {{hashes.data + CF_HASH_SIZE, leaves * CF_HASH_SIZE}, size},
+        .target = {{hashes.data, leaves * CF_HASH_SIZE}, size},
+        .target_bytes = vast_source(&content, size),
+        .patch = cf_sink_of_buffer(&patch),
+    };
+    expect_ok(cf_delta_encode_leaves(&encoding, &error), error);
+    cr_assert(patch.size < size / (8 * CF_MIB) * 30);
+    cr_assert_eq(content.read, 0);
+
+    /* The first window copies the source's last leaf. */
+    cf_bytes patch_bytes = cf_buffer_view(&patch);
+    comparison result = {.expected = vast_source(&content, size), .offset = size - CF_LEAF_SIZE};
+    cf_delta_decoding decoding = {
+        .source = result.expected,
+        .patch = cf_source_of_bytes(&patch_bytes),
+        .target = comparing_sink(&result),
+        .form = CF_DELTA_LOG,
+        .target_max = CF_LEAF_SIZE,
+    };
+    expect_fails(cf_delta_decode(&decoding, &error), CF_TOO_LARGE);
+    cr_assert_eq(result.offset, size);
+    cf_buffer_release(&hashes);
+    cf_buffer_release(&patch);
+}
