@@ -14,6 +14,7 @@ typedef struct {
     const cf_entry *entry;
     cf_arena *arena;
     const cf_dot *dots;
+    bool *named; /* of each dot: whether an index was met */
     size_t dot_count;
     size_t references; /* mentions of dots so far */
     cf_buffer scratch;
@@ -73,8 +74,17 @@ static cf_status read_table(decoder *self, cf_error *error)
             status = cf_fail(error, CF_MALFORMED, "the dots are not in ascending order");
     }
     self->dots = dots;
+    self->named = cf_arena_allocate(self->arena, count, sizeof *self->named);
     self->dot_count = count;
     return status;
+}
+
+static cf_status check_table_is_used(const decoder *self, cf_error *error)
+{
+    for (size_t i = 0; i < self->dot_count; i++)
+        if (!self->named[i])
+            return cf_fail(error, CF_MALFORMED, "a dot that nothing refers to");
+    return CF_OK;
 }
 
 static cf_status read_index(decoder *self, size_t *index, cf_error *error)
@@ -88,6 +98,7 @@ static cf_status read_index(decoder *self, size_t *index, cf_error *error)
         return cf_fail(error, CF_MALFORMED, "an index goes beyond the table of dots");
     if (++self->references > CF_BODY_REFERENCES_MAX)
         return cf_fail(error, CF_TOO_LARGE, "a body mentions dots too often");
+    self->named[number] = true;
     *index = number;
     return CF_OK;
 }
@@ -361,6 +372,8 @@ static cf_status read_body(decoder *self, cf_body *out, cf_error *error)
     if (!status)
         status = read_changes(self, out, error);
     if (!status)
+        status = check_table_is_used(self, error);
+    if (!status)
         status = read_supplies(self, out, error);
     return status ? status : cf_read_end(&self->reader, error);
 }
@@ -368,7 +381,7 @@ static cf_status read_body(decoder *self, cf_body *out, cf_error *error)
 cf_status cf_body_read(cf_bytes plain, const cf_entry *entry, cf_arena *arena, cf_body *out,
                        cf_error *error)
 {
-    decoder self = {cf_reader_of(plain), entry, arena, NULL, 0, 0, {0}};
+    decoder self = {.reader = cf_reader_of(plain), .entry = entry, .arena = arena};
     cf_body body = {0};
 
     if (entry->header.version > CF_ENTRY_VERSION || entry->header.type != CF_ENTRY_CHANGE)
