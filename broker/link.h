@@ -52,8 +52,9 @@ typedef struct {
     /* Blobs that entries name and the other lacks: who has the content seals it again and offers
      * it. */
     void (*wanted)(void *context, const cf_hash *blobs, size_t count);
-    /* Each time it becomes true: everything of ours is there, everything of theirs is here and
-     * committed, no blob is under way. */
+    /* Each time it becomes true: everything of ours is there, everything that WELCOME named is here
+     * and committed, no blob is under way. With some collections only, writers of whom nothing is
+     * held here yet are not waited for: which collection is theirs, nobody can say. */
     void (*idle)(void *context);
     /* For an owner that pairs; NULL for others. The other took a guest's registration (`why` is
      * NULL) or refused it; then the guest's KNOCK came. */
@@ -99,7 +100,8 @@ void cf_link_credit(cf_link *link, size_t size);
 void cf_link_publish_without(cf_link *link, const cf_hash *blob);
 /* Offers and wants of blobs. */
 cf_transfer *cf_link_transfer(cf_link *link);
-/* Lets in, until `expires_ms`, who has this CURVE key; said on each session until it expires. */
+/* Lets in, until `expires_ms`, who has this CURVE key; said on each session until it expires. Said
+ * again after cf_link_admit, its `guest` event tells that the other has the admission, too. */
 void cf_link_guest(cf_link *link, const cf_hash *guest_key, uint64_t expires_ms);
 /* Takes a registration back. */
 void cf_link_guest_end(cf_link *link, const cf_hash *guest_key);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages in and out of a ZeroMQ socket without blocking, for the shells of link and gateway. */
+#ifndef CF_BROKER_FRAMES_ZMQ_H
+#define CF_BROKER_FRAMES_ZMQ_H
+#include <zmq.h>
+
+#include "broker/outbox.h"
+
+/* A routing id and one frame more than a message may have, so that too many are seen. */
+enum { CF_ZMQ_FRAMES = CF_MESSAGE_FRAMES + 2 };
+
+typedef struct {
+    zmq_msg_t frame[CF_ZMQ_FRAMES];
+    cf_bytes bytes[CF_ZMQ_FRAMES]; /* of the frames; borrowed from them */
+    size_t count;                  /* what was beyond is dropped */
+} cf_zmq_message;
+
+/* False when there is none. */
+bool cf_zmq_receive(void *socket, cf_zmq_message *out);
+void cf_zmq_message_release(cf_zmq_message *message);
+
+/* To the peer of that routing id of a ROUTER; empty: of a DEALER. Takes the frames when it is
+ * CF_SEND_DONE. */
+cf_send_answer cf_zmq_send(void *socket, cf_bytes destination, cf_frames *frames);
+
+/* CURVE with raw keys, and what all of our sockets have in common: no linger, high-water marks,
+ * a largest frame, heartbeats. `server_key` NULL: we are the server. */
+typedef struct {
+    const uint8_t *public_key;
+    const uint8_t *secret_key;
+    const uint8_t *server_key;
+} cf_zmq_keys;
+void cf_zmq_configure(void *socket, const cf_zmq_keys *keys);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/gateway_zmq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "broker/frames_zmq.h"
+#include "broker/zap.h"
+
+enum {
+    BATCH = 64,
+    ROUTING_ID_MAX = 32,
+    BACKLOG = 1024,
+    RETRY_MS_MAX = 50, /* between tries to send to who isn't reading */
+    MONITOR = ZMQ_EVENT_DISCONNECTED,
+};
+
+/* Whose connection it is. */
+typedef struct {
+    uint8_t size; /* 0: nobody's */
+    uint8_t routing_id[ROUTING_ID_MAX];
+} connection;
+
+struct cf_gateway_zmq {
+    cf_gateway_zmq_options options;
+    zsock_t *socket;
+    zsock_t *monitor;
+    uint16_t port;
+    connection *connections; /* by file descriptor: the monitor tells of an end by that */
+    size_t count, capacity;
+    cf_buffer gone; /* routing ids that a send did not find: size, bytes */
+    int timer;      /* -1: none */
+    uint64_t timer_ms;
+    uint64_t retry_ms; /* delay of the next try to send what was blocked */
+};
+
+static uint64_t now(const cf_gateway_zmq *zmq)
+{
+    return zmq->options.env->now_ms(zmq->options.env->context);
+}
+
+static void end_connection(cf_gateway_zmq *zmq, int descriptor)
+{
+    if (descriptor < 0 || (size_t)descriptor >= zmq->count)
+        return;
+    connection ended = zmq->connections[descriptor];
+    zmq->connections[descriptor].size = 0;
+    if (ended.size)
+        cf_gateway_gone(zmq->options.gateway, cf_bytes_of(ended.routing_id, ended.size));
+}
+
+/* A monitor's message: event (2 bytes) and value (4 bytes) in the machine's order, then the
+ * endpoint. */
+static void drain_monitor(cf_gateway_zmq *zmq)
+{
+    cf_zmq_message message;
+    int32_t descriptor = 0;
+
+    while (cf_zmq_receive(zsock_resolve(zmq->monitor), &message)) {
+        if (message.bytes[0].size == sizeof(uint16_t) + sizeof descriptor) {
+            memcpy(&descriptor, message.bytes[0].data + sizeof(uint16_t), sizeof descriptor);
+            end_connection(zmq, descriptor);
+        }
+        cf_zmq_message_release(&message);
+    }
+}
+
+static bool is_connection(const cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
+{
+    if ((size_t)descriptor >= zmq->count)
+        return false;
+    const connection *it = &zmq->connections[descriptor];
+    return cf_bytes_equal(cf_bytes_of(it->routing_id, it->size), routing_id);
+}
+
+/* The end of an older connection with this descriptor was told before this message came. */
+static void note_connection(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
+{
+    if (descriptor < 0 || is_connection(zmq, descriptor, routing_id))
+        return;
+    drain_monitor(zmq);
+    end_connection(zmq, descriptor);
+    while (zmq->count <= (size_t)descriptor) {
+        zmq->connections =
+            cf_grow(zmq->connections, &zmq->capacity, zmq->count + 1, sizeof *zmq->connections);
+        zmq->connections[zmq->count++].size = 0;
+    }
+    connection *it = &zmq->connections[descriptor];
+    it->size = (uint8_t)routing_id.size;
+    memcpy(it->routing_id, routing_id.data, routing_id.size);
+}
+
+static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
+{
+    cf_gateway_peer peer = {.routing_id = message->bytes[0]};
+
+    if (message->count < 2 || peer.routing_id.size == 0 || peer.routing_id.size > ROUTING_ID_MAX)
+        return;
+    zmq_msg_t *frame = &message->frame[1];
+    if (!cf_zap_key(zmq_msg_gets(frame, "User-Id"), peer.key.bytes))
+        return; /* can't be: nobody gets in without */
+    peer.address = zmq_msg_gets(frame, "Peer-Address");
+    note_connection(zmq, zmq_msg_get(frame, ZMQ_SRCFD), peer.routing_id);
+    cf_gateway_handle(zmq->options.gateway, &peer, message->bytes + 1, message->count - 1,
+                      now(zmq));
+}
+
+static int on_socket(zloop_t *loop, zsock_t *socket, void *context)
+{
+    cf_gateway_zmq *zmq = context;
+    cf_zmq_message message;
+
+    (void)loop;
+    for (int i = 0; i < BATCH && cf_zmq_receive(zsock_resolve(socket), &message); i++) {
+        handle(zmq, &message);
+        cf_zmq_message_release(&message);
+    }
+    cf_gateway_zmq_wake(zmq);
+    return 0;
+}
+
+static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
+{
+    (void)loop;
+    (void)monitor;
+    drain_monitor(context);
+    cf_gateway_zmq_wake(context);
+    return 0;
+}
+
+static cf_send_answer send_frames(void *context, cf_bytes destination, cf_frames *frames)
+{
+    cf_gateway_zmq *zmq = context;
+    cf_send_answer answer = cf_zmq_send(zsock_resolve(zmq->socket), destination, frames);
+    uint8_t size = (uint8_t)destination.size;
+
+    if (answer == CF_SEND_DONE)
+        zmq->retry_ms = 1;
+    if (answer == CF_SEND_GONE) { /* told later: the outbox is being walked */
+        cf_buffer_append(&zmq->gone, &size, 1);
+        cf_buffer_append(&zmq->gone, destination.data, size);
+    }
+    return answer;
+}
+
+static void tell_gone(cf_gateway_zmq *zmq)
+{
+    for (size_t at = 0; at < zmq->gone.size; at += 1U + zmq->gone.data[at])
+        cf_gateway_gone(zmq->options.gateway,
+                        cf_bytes_of(zmq->gone.data + at + 1, zmq->gone.data[at]));
+    cf_buffer_clear(&zmq->gone);
+}
+
+static int on_timer(zloop_t *loop, int timer, void *context)
+{
+    cf_gateway_zmq *zmq = context;
+
+    (void)loop;
+    (void)timer;
+    zmq->timer = -1;
+    cf_gateway_zmq_wake(zmq);
+    return 0;
+}
+
+static void arm(cf_gateway_zmq *zmq, uint64_t at_ms, uint64_t now_ms)
+{
+    if (at_ms == UINT64_MAX || (zmq->timer >= 0 && zmq->timer_ms <= at_ms))
+        return;
+    if (zmq->timer >= 0)
+        zloop_timer_end(zmq->options.loop, zmq->timer);
+    zmq->timer_ms = at_ms;
+    zmq->timer = zloop_timer(zmq->options.loop, at_ms > now_ms ? (size_t)(at_ms - now_ms) : 1, 1,
+                             on_timer, zmq);
+}
+
+/* A ROUTER does not say when one of many pipes has room again, so that is tried, less and less
+ * often while nobody reads. */
+void cf_gateway_zmq_wake(cf_gateway_zmq *zmq)
+{
+    uint64_t now_ms = now(zmq), next_ms = 0;
+    bool blocked = false;
+
+    for (int i = 0; i < BATCH && next_ms <= now_ms && !blocked; i++) {
+        next_ms = cf_gateway_tick(zmq->options.gateway, now_ms);
+        blocked = !cf_outbox_send(zmq->options.outbox, send_frames, zmq);
+        tell_gone(zmq);
+    }
+    if (blocked) {
+        next_ms = now_ms + zmq->retry_ms;
+        zmq->retry_ms = zmq->retry_ms * 2 < RETRY_MS_MAX ? zmq->retry_ms * 2 : RETRY_MS_MAX;
+    }
+    arm(zmq, next_ms, now_ms);
+}
+
+static void watch_connections(cf_gateway_zmq *zmq)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "inproc://gateway-%p", (void *)zmq);
+    zmq_socket_monitor(zsock_resolve(zmq->socket), name, MONITOR);
+    zmq->monitor = zsock_new(ZMQ_PAIR);
+    zsock_connect(zmq->monitor, "%s", name);
+    zloop_reader(zmq->options.loop, zmq->monitor, on_monitor, zmq);
+    zloop_reader_set_tolerant(zmq->options.loop, zmq->monitor);
+}
+
+static cf_status bind_socket(cf_gateway_zmq *zmq, cf_error *error)
+{
+    const char *endpoint = zmq->options.endpoint;
+    cf_zmq_keys keys = {zmq->options.curve_public, zmq->options.curve_secret, NULL};
+
+    cf_zmq_configure(zsock_resolve(zmq->socket), &keys);
+    zsock_set_zap_domain(zmq->socket, zmq->options.zap_domain);
+    zsock_set_zap_enforce_domain(zmq->socket, 1);
+    zsock_set_router_mandatory(zmq->socket, 1);
+    zsock_set_backlog(zmq->socket, BACKLOG);
+    zsock_set_ipv6(zmq->socket, strchr(endpoint, '[') != NULL);
+    if (zmq_bind(zsock_resolve(zmq->socket), endpoint) == 0) {
+        char *last = zsock_last_endpoint(zmq->socket);
+        zmq->port = (uint16_t)atoi(strrchr(last, ':') + 1);
+        freen(last);
+        return CF_OK;
+    }
+    if (errno == EADDRINUSE)
+        return cf_fail(error, CF_LOCKED, "listening on %s: another program has this port",
+                       endpoint);
+    if (errno == ENODEV || errno == EADDRNOTAVAIL || errno == EINVAL)
+        return cf_fail(error, CF_USAGE, "listening on %s: this machine has no such address",
+                       endpoint);
+    return cf_fail_errno(error, errno, "listening on %s", endpoint);
+}
+
+cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_zmq **out,
+                             cf_error *error)
+{
+    cf_gateway_zmq *zmq = cf_allocate(1, sizeof *zmq);
+
+    zmq->options = *options;
+    zmq->timer = -1;
+    zmq->retry_ms = 1;
+    zmq->socket = zsock_new(ZMQ_ROUTER);
+    if (!zmq->socket) {
+        free(zmq);
+        return cf_fail_errno(error, errno, "making a socket");
+    }
+    watch_connections(zmq);
+    cf_status status = bind_socket(zmq, error);
+    if (status) {
+        cf_gateway_zmq_destroy(&zmq);
+        return status;
+    }
+    zmq->options.endpoint = zmq->options.zap_domain = NULL;
+    zloop_reader(options->loop, zmq->socket, on_socket, zmq);
+    zloop_reader_set_tolerant(options->loop, zmq->socket);
+    *out = zmq;
+    return CF_OK;
+}
+
+void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)
+{
+    cf_gateway_zmq *self = *zmq;
+
+    if (!self)
+        return;
+    zloop_reader_end(self->options.loop, self->socket);
+    zloop_reader_end(self->options.loop, self->monitor);
+    if (self->timer >= 0)
+        zloop_timer_end(self->options.loop, self->timer);
+    zmq_socket_monitor(zsock_resolve(self->socket), NULL, 0);
+    zsock_destroy(&self->socket);
+    zsock_destroy(&self->monitor);
+    free(self->connections);
+    cf_buffer_release(&self->gone);
+    free(self);
+    *zmq = NULL;
+}
+
+uint16_t cf_gateway_zmq_port(const cf_gateway_zmq *zmq)
+{
+    return zmq->port;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of a link share: link.c (calls and time), link_greeting.c (from HELLO to live) and
+ * link_receive.c (what arrives). Nobody else includes this. */
+#ifndef CF_BROKER_LINK_STATE_H
+#define CF_BROKER_LINK_STATE_H
+#include "broker/guests.h"
+#include "broker/link.h"
+#include "broker/outgoing.h"
+
+typedef enum {
+    CF_LINK_STOPPED,
+    CF_LINK_PAUSED,      /* until retry_ms */
+    CF_LINK_KNOCKING,    /* a newcomer waits for ADMIT */
+    CF_LINK_GREETING,    /* HELLO is out, WELCOME comes in pages */
+    CF_LINK_SUBSCRIBING, /* SUBSCRIBE is out, SUBSCRIBED comes in pages */
+    CF_LINK_LIVE,
+} cf_link_state;
+
+struct cf_link {
+    cf_link_options options;
+    cf_buffer knock;
+    cf_link_state state;
+    uint64_t sessions;  /* how many there were */
+    uint64_t retry_ms;  /* of PAUSED */
+    uint64_t knock_ms;  /* of KNOCKING: when to say it again; 0: it is being answered */
+    unsigned attempts;  /* since the last WELCOME */
+    uint64_t heard_ms;  /* when something came, or began to be waited for */
+    cf_heads theirs;    /* from WELCOME */
+    cf_heads owed;      /* those of them that have not come yet */
+    cf_id *collections; /* NULL: all */
+    size_t collection_count;
+    uint64_t uncommitted; /* bytes of entries that the owner has not given back */
+    uint64_t credit_due;  /* to be granted again */
+    bool idle_told;
+    bool was_offering;
+    cf_transfer *transfer;
+    cf_outgoing *outgoing; /* NULL for a newcomer */
+    cf_guests *guests;
+    cf_arena arena; /* of the message in hand */
+};
+
+/* Ends the session for this reason; the link tries again later. */
+void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms);
+
+void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox);
+cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t now_ms,
+                           cf_outbox *outbox, cf_error *error);
+cf_status cf_link_subscribed(cf_link *link, const cf_message *message, cf_error *error);
+
+cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now_ms,
+                          cf_outbox *outbox, cf_error *error);
+
+#endif

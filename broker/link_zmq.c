@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/link_zmq.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "broker/frames_zmq.h"
+
+enum { CONNECT_MS = 10000, BATCH = 64 };
+
+struct cf_link_zmq {
+    cf_link_zmq_options options;
+    char endpoint[CF_ADDRESS_TEXT];
+    uint8_t server_key[32];
+    bool is_ipv6;
+    cf_outbox *outbox;
+    uint64_t session; /* that the socket is for; 0: there is none */
+    zsock_t *socket;
+    zsock_t *monitor;
+    bool is_inside; /* one of our calls, that ends with a wake */
+    bool polls_output;
+    bool connected, secured; /* TCP is there; the handshake is done */
+    uint64_t connect_until_ms;
+    int timer; /* -1: none */
+    uint64_t timer_ms;
+};
+
+cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options)
+{
+    cf_link_zmq *zmq = cf_allocate(1, sizeof *zmq);
+
+    zmq->options = *options;
+    zmq->options.address = NULL;
+    cf_address_endpoint(options->address, zmq->endpoint);
+    memcpy(zmq->server_key, options->address->key, sizeof zmq->server_key);
+    zmq->is_ipv6 = options->address->host[0] == '[';
+    zmq->outbox = cf_outbox_new();
+    zmq->timer = -1;
+    return zmq;
+}
+
+static zmq_pollitem_t poll_item(const cf_link_zmq *zmq)
+{
+    return (zmq_pollitem_t){.socket = zsock_resolve(zmq->socket),
+                            .events =
+                                (short)(zmq->polls_output ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN)};
+}
+
+static void disconnect(cf_link_zmq *zmq)
+{
+    if (!zmq->socket)
+        return;
+    zmq_pollitem_t item = poll_item(zmq);
+    zloop_poller_end(zmq->options.loop, &item);
+    zloop_reader_end(zmq->options.loop, zmq->monitor);
+    zmq_socket_monitor(zsock_resolve(zmq->socket), NULL, 0);
+    zsock_destroy(&zmq->socket);
+    zsock_destroy(&zmq->monitor);
+    zmq->session = 0;
+}
+
+void cf_link_zmq_destroy(cf_link_zmq **zmq)
+{
+    if (!*zmq)
+        return;
+    disconnect(*zmq);
+    if ((*zmq)->timer >= 0)
+        zloop_timer_end((*zmq)->options.loop, (*zmq)->timer);
+    cf_outbox_destroy(&(*zmq)->outbox);
+    free(*zmq);
+    *zmq = NULL;
+}
+
+/* Recursive: sending may have to wait for the socket. */
+static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context);
+
+static void poll_socket(cf_link_zmq *zmq, bool output)
+{
+    zmq_pollitem_t item = poll_item(zmq);
+
+    zloop_poller_end(zmq->options.loop, &item);
+    zmq->polls_output = output;
+    item = poll_item(zmq);
+    zloop_poller(zmq->options.loop, &item, on_socket, zmq);
+    zloop_poller_set_tolerant(zmq->options.loop, &item);
+}
+
+static cf_send_answer send_frames(void *context, cf_bytes destination, cf_frames *frames)
+{
+    cf_link_zmq *zmq = context;
+
+    return cf_zmq_send(zsock_resolve(zmq->socket), destination, frames);
+}
+
+static void flush(cf_link_zmq *zmq)
+{
+    if (!zmq->socket)
+        return;
+    bool blocked = !cf_outbox_send(zmq->outbox, send_frames, zmq);
+    if (blocked != zmq->polls_output)
+        poll_socket(zmq, blocked);
+}
+
+static void lost(cf_link_zmq *zmq, cf_status status, const char *what)
+{
+    const cf_env *env = zmq->options.env;
+    cf_error why;
+
+    cf_fail(&why, status, "%s: %s", zmq->endpoint, what);
+    cf_link_disconnected(zmq->options.link, &why, env->now_ms(env->context));
+}
+
+static void receive(cf_link_zmq *zmq)
+{
+    const cf_env *env = zmq->options.env;
+    cf_link *link = zmq->options.link;
+    cf_zmq_message message;
+
+    for (int i = 0; i < BATCH && zmq->session == cf_link_session(link); i++) {
+        if (!cf_zmq_receive(zsock_resolve(zmq->socket), &message))
+            break;
+        cf_link_handle(link, message.bytes, message.count, env->now_ms(env->context), zmq->outbox);
+        cf_zmq_message_release(&message);
+    }
+}
+
+static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
+{
+    cf_link_zmq *zmq = context;
+
+    (void)loop;
+    (void)item;
+    zmq->is_inside = true;
+    receive(zmq);
+    zmq->is_inside = false;
+    cf_link_zmq_wake(zmq);
+    return 0;
+}
+
+/* What the end of a connection means depends on how far it had come: libzmq closes without a word
+ * when a server can't open what was sealed for another key. */
+static void closed(cf_link_zmq *zmq)
+{
+    if (zmq->secured)
+        lost(zmq, CF_UNREACHABLE, "the connection broke");
+    else if (zmq->connected)
+        lost(zmq, CF_FORGED, "the broker there has another key than its address says");
+    else
+        lost(zmq, CF_UNREACHABLE, "can't connect");
+}
+
+static void handle_event(cf_link_zmq *zmq, uint16_t event)
+{
+    switch (event) {
+    case ZMQ_EVENT_CONNECTED:
+        zmq->connected = true;
+        break;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        zmq->secured = true;
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        lost(zmq, CF_DENIED, "the broker does not know this device");
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+    case ZMQ_EVENT_DISCONNECTED:
+    case ZMQ_EVENT_CLOSED:
+        closed(zmq);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A monitor's message: event (2 bytes) and value (4 bytes) in the machine's order, then the
+ * endpoint. */
+static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
+{
+    cf_link_zmq *zmq = context;
+    cf_zmq_message message;
+    uint16_t event = 0;
+
+    (void)loop;
+    zmq->is_inside = true;
+    while (zmq->session == cf_link_session(zmq->options.link) &&
+           cf_zmq_receive(zsock_resolve(monitor), &message)) {
+        if (message.bytes[0].size >= sizeof event)
+            memcpy(&event, message.bytes[0].data, sizeof event);
+        cf_zmq_message_release(&message);
+        receive(zmq); /* what came before the connection broke */
+        handle_event(zmq, event);
+    }
+    zmq->is_inside = false;
+    cf_link_zmq_wake(zmq);
+    return 0;
+}
+
+static void connect_session(cf_link_zmq *zmq, uint64_t session)
+{
+    const cf_env *env = zmq->options.env;
+    cf_zmq_keys keys = {zmq->options.curve_public, zmq->options.curve_secret, zmq->server_key};
+    char monitor[64];
+
+    zmq->session = session;
+    zmq->connected = zmq->secured = false;
+    zmq->connect_until_ms = env->now_ms(env->context) + CONNECT_MS;
+    zmq->socket = zsock_new(ZMQ_DEALER);
+    assert(zmq->socket);
+    cf_zmq_configure(zsock_resolve(zmq->socket), &keys);
+    zsock_set_reconnect_ivl(zmq->socket, -1);
+    zsock_set_ipv6(zmq->socket, zmq->is_ipv6);
+    snprintf(monitor, sizeof monitor, "inproc://link-%p-%" PRIu64, (void *)zmq, session);
+    zmq_socket_monitor(zsock_resolve(zmq->socket), monitor, ZMQ_EVENT_ALL);
+    zmq->monitor = zsock_new(ZMQ_PAIR);
+    zsock_connect(zmq->monitor, "%s", monitor);
+    zloop_reader(zmq->options.loop, zmq->monitor, on_monitor, zmq);
+    zloop_reader_set_tolerant(zmq->options.loop, zmq->monitor);
+    poll_socket(zmq, false);
+    if (zsock_connect(zmq->socket, "%s", zmq->endpoint))
+        lost(zmq, CF_UNREACHABLE, zmq_strerror(errno));
+}
+
+static int on_timer(zloop_t *loop, int timer, void *context)
+{
+    cf_link_zmq *zmq = context;
+
+    (void)loop;
+    (void)timer;
+    zmq->timer = -1;
+    cf_link_zmq_wake(zmq);
+    return 0;
+}
+
+static void arm(cf_link_zmq *zmq, uint64_t at_ms, uint64_t now_ms)
+{
+    if (at_ms == UINT64_MAX || (zmq->timer >= 0 && zmq->timer_ms <= at_ms))
+        return;
+    if (zmq->timer >= 0)
+        zloop_timer_end(zmq->options.loop, zmq->timer);
+    zmq->timer_ms = at_ms;
+    zmq->timer = zloop_timer(zmq->options.loop, at_ms > now_ms ? (size_t)(at_ms - now_ms) : 1, 1,
+                             on_timer, zmq);
+}
+
+/* A name that can't be resolved, or a server that says nothing, makes no event. */
+static uint64_t check_handshake(cf_link_zmq *zmq, uint64_t now_ms)
+{
+    if (!zmq->socket || zmq->secured)
+        return UINT64_MAX;
+    if (now_ms >= zmq->connect_until_ms)
+        lost(zmq, CF_UNREACHABLE, "nobody answers");
+    return zmq->connect_until_ms;
+}
+
+void cf_link_zmq_wake(cf_link_zmq *zmq)
+{
+    const cf_env *env = zmq->options.env;
+    cf_link *link = zmq->options.link;
+    uint64_t now_ms = env->now_ms(env->context), handshake_ms = UINT64_MAX, next_ms = 0;
+
+    if (zmq->is_inside)
+        return;
+    zmq->is_inside = true;
+    do {
+        next_ms = cf_link_tick(link, now_ms, zmq->outbox);
+        if (zmq->session != cf_link_session(link))
+            disconnect(zmq);
+        if (cf_link_session(link) && !zmq->socket)
+            connect_session(zmq, cf_link_session(link));
+        handshake_ms = check_handshake(zmq, now_ms);
+    } while (zmq->session != cf_link_session(link)); /* lost at once */
+    flush(zmq);
+    arm(zmq, next_ms < handshake_ms ? next_ms : handshake_ms, now_ms);
+    zmq->is_inside = false;
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/outgoing.h"
+
+#include <stdlib.h>
+
+#include "codec/limits.h"
+
+enum { FLIGHTS_MAX = 1024, RETRY_MS = 1000, RETRY_MS_MAX = 60000 };
+
+typedef enum {
+    READY, /* goes out when the window allows */
+    SENT,
+    HELD, /* until retry_ms */
+} flight_state;
+
+typedef struct {
+    cf_head head;
+    uint64_t position;
+    size_t size;
+    flight_state state;
+    bool waits_for_entry; /* refused for a gap, or behind one that is held */
+    bool waits_for_blobs;
+    uint64_t retry_ms;
+    uint64_t delay_ms; /* 0: never refused */
+} flight;
+
+typedef struct {
+    cf_hash *hashes; /* ascending */
+    size_t count, capacity;
+} hash_set;
+
+struct cf_outgoing {
+    cf_store *store;
+    cf_hash user;
+    cf_replay *replay;
+    uint64_t window;
+    flight *flights; /* ascending by position */
+    size_t count, capacity;
+    size_t sent;      /* flights in SENT */
+    size_t sent_size; /* their bytes */
+    bool drained;     /* the replay had nothing more */
+    hash_set came, without;
+    cf_id *ended; /* writers of whom an entry was refused for good */
+    size_t ended_count, ended_capacity;
+    cf_arena arena; /* of the entry in hand */
+};
+
+cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user)
+{
+    cf_outgoing *outgoing = cf_allocate(1, sizeof *outgoing);
+
+    outgoing->store = store;
+    outgoing->user = *user;
+    outgoing->drained = true;
+    return outgoing;
+}
+
+void cf_outgoing_destroy(cf_outgoing **outgoing)
+{
+    if (!*outgoing)
+        return;
+    cf_replay_destroy(&(*outgoing)->replay);
+    cf_arena_release(&(*outgoing)->arena);
+    free((*outgoing)->flights);
+    free((*outgoing)->came.hashes);
+    free((*outgoing)->without.hashes);
+    free((*outgoing)->ended);
+    free(*outgoing);
+    *outgoing = NULL;
+}
+
+void cf_outgoing_begin(cf_outgoing *outgoing, uint64_t window)
+{
+    cf_replay_destroy(&outgoing->replay);
+    outgoing->replay = cf_replay_new(outgoing->store, &outgoing->user);
+    outgoing->window = window;
+    outgoing->count = outgoing->sent = outgoing->sent_size = 0;
+    outgoing->ended_count = 0;
+    outgoing->drained = false;
+}
+
+cf_replay *cf_outgoing_replay(cf_outgoing *outgoing)
+{
+    return outgoing->replay;
+}
+
+static size_t place_of(const hash_set *set, const cf_hash *hash)
+{
+    size_t low = 0, high = set->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (cf_hash_compare(&set->hashes[middle], hash) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool contains(const hash_set *set, const cf_hash *hash)
+{
+    size_t place = place_of(set, hash);
+
+    return place < set->count && cf_hash_equal(&set->hashes[place], hash);
+}
+
+static void insert(hash_set *set, const cf_hash *hash)
+{
+    size_t place = place_of(set, hash);
+
+    set->hashes = cf_grow(set->hashes, &set->capacity, set->count + 1, sizeof *set->hashes);
+    memmove(&set->hashes[place + 1], &set->hashes[place],
+            (set->count - place) * sizeof *set->hashes);
+    set->hashes[place] = *hash;
+    set->count++;
+}
+
+static void take_out(hash_set *set, const cf_hash *hash)
+{
+    size_t place = place_of(set, hash);
+
+    set->count--;
+    memmove(&set->hashes[place], &set->hashes[place + 1],
+            (set->count - place) * sizeof *set->hashes);
+}
+
+bool cf_outgoing_came(cf_outgoing *outgoing, const cf_hash *entry)
+{
+    if (contains(&outgoing->came, entry))
+        return true;
+    insert(&outgoing->came, entry);
+    return false;
+}
+
+void cf_outgoing_forget_came(cf_outgoing *outgoing)
+{
+    outgoing->came.count = 0;
+}
+
+void cf_outgoing_wake(cf_outgoing *outgoing)
+{
+    outgoing->drained = false;
+}
+
+static void release(cf_outgoing *outgoing, bool waits_for_entry, bool waits_for_blobs)
+{
+    for (size_t i = 0; i < outgoing->count; i++) {
+        flight *it = &outgoing->flights[i];
+        if (it->state == HELD &&
+            ((waits_for_entry && it->waits_for_entry) || (waits_for_blobs && it->waits_for_blobs)))
+            it->state = READY;
+    }
+}
+
+void cf_outgoing_blobs_changed(cf_outgoing *outgoing)
+{
+    release(outgoing, true, true);
+}
+
+void cf_outgoing_without(cf_outgoing *outgoing, const cf_hash *blob)
+{
+    if (!contains(&outgoing->without, blob))
+        insert(&outgoing->without, blob);
+    release(outgoing, true, true);
+}
+
+static bool has_ended(const cf_outgoing *outgoing, const cf_id *writer)
+{
+    for (size_t i = 0; i < outgoing->ended_count; i++) {
+        if (cf_id_equal(&outgoing->ended[i], writer))
+            return true;
+    }
+    return false;
+}
+
+/* The blobs of the entry that it must do without. */
+static const cf_hash *without_of(cf_outgoing *outgoing, const cf_entry *entry, size_t *count)
+{
+    cf_hash *ids = NULL;
+
+    *count = 0;
+    if (outgoing->without.count == 0 || entry->header.blob_count == 0)
+        return NULL;
+    ids = cf_arena_allocate(&outgoing->arena, entry->header.blob_count, sizeof *ids);
+    for (size_t i = 0; i < entry->header.blob_count; i++) {
+        if (contains(&outgoing->without, &entry->header.blobs[i]))
+            ids[(*count)++] = entry->header.blobs[i];
+    }
+    return ids;
+}
+
+static void send_entry(cf_outgoing *outgoing, flight *it, const cf_entry *entry, cf_outbox *outbox)
+{
+    size_t count = 0;
+    const cf_hash *without = without_of(outgoing, entry, &count);
+    cf_message message = {
+        .command = CF_COMMAND_PUBLISH,
+        .publish = {.without = without, .without_count = count, .entry = entry->wire},
+    };
+
+    cf_outbox_add(outbox, (cf_bytes){0}, &message);
+    it->state = SENT;
+    outgoing->sent++;
+    outgoing->sent_size += it->size;
+}
+
+static bool window_allows(const cf_outgoing *outgoing, size_t size)
+{
+    return outgoing->sent == 0 || outgoing->sent_size + size <= outgoing->window;
+}
+
+static bool may_take_more(const cf_outgoing *outgoing)
+{
+    return outgoing->count < FLIGHTS_MAX && window_allows(outgoing, 1);
+}
+
+/* An earlier entry of the same writer that has not gone out. */
+static const flight *held_before(const cf_outgoing *outgoing, const flight *end,
+                                 const cf_id *writer)
+{
+    for (const flight *it = outgoing->flights; it < end; it++) {
+        if (it->state != SENT && cf_id_equal(&it->head.writer, writer))
+            return it;
+    }
+    return NULL;
+}
+
+typedef struct {
+    cf_outgoing *outgoing;
+    cf_outbox *outbox;
+    flight *again; /* NULL: an entry that goes out for the first time */
+    bool stopped;  /* by the window */
+    cf_status status;
+    cf_error *error;
+} visit;
+
+/* False when no more may go out now. */
+static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *entry,
+                     cf_outbox *outbox)
+{
+    outgoing->flights =
+        cf_grow(outgoing->flights, &outgoing->capacity, outgoing->count + 1, sizeof(flight));
+    flight *it = &outgoing->flights[outgoing->count++];
+    *it = (flight){.head = cf_head_of(entry), .position = position, .size = entry->wire.size};
+    const flight *before = held_before(outgoing, it, &it->head.writer);
+    if (before) {
+        it->state = before->state;
+        it->waits_for_entry = true;
+        it->retry_ms = before->retry_ms;
+    } else if (window_allows(outgoing, it->size)) {
+        send_entry(outgoing, it, entry, outbox);
+    }
+    return it->state != READY && may_take_more(outgoing);
+}
+
+static bool visit_entry(void *context, uint64_t position, cf_bytes wire)
+{
+    visit *self = context;
+    cf_outgoing *outgoing = self->outgoing;
+    cf_entry entry;
+
+    cf_arena_release(&outgoing->arena);
+    self->status = cf_entry_read(wire, &outgoing->arena, &entry, self->error);
+    if (self->status)
+        return false;
+    if (self->again) {
+        send_entry(outgoing, self->again, &entry, self->outbox);
+        return false;
+    }
+    if (contains(&outgoing->came, &entry.hash)) {
+        take_out(&outgoing->came, &entry.hash);
+        return true;
+    }
+    if (has_ended(outgoing, &entry.header.writer))
+        return true;
+    self->stopped = !send_new(outgoing, position, &entry, self->outbox);
+    return !self->stopped;
+}
+
+static cf_status send_again(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *outbox,
+                            cf_error *error)
+{
+    for (size_t i = 0; i < outgoing->count; i++) {
+        flight *it = &outgoing->flights[i];
+        bool is_due = it->state == READY || (it->state == HELD && it->retry_ms <= now_ms);
+        if (!is_due || held_before(outgoing, it, &it->head.writer))
+            continue;
+        it->state = READY;
+        if (!window_allows(outgoing, it->size))
+            break;
+        visit self = {outgoing, outbox, it, false, CF_OK, error};
+        cf_status status = outgoing->store->read(outgoing->store, &outgoing->user, it->position,
+                                                 visit_entry, &self, error);
+        if (!status)
+            status = self.status;
+        if (status)
+            return status;
+    }
+    return CF_OK;
+}
+
+/* One that only the window keeps back. */
+static bool has_ready(const cf_outgoing *outgoing)
+{
+    for (size_t i = 0; i < outgoing->count; i++) {
+        const flight *it = &outgoing->flights[i];
+        if (it->state == READY && !held_before(outgoing, it, &it->head.writer))
+            return true;
+    }
+    return false;
+}
+
+cf_status cf_outgoing_pump(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *outbox,
+                           cf_error *error)
+{
+    visit self = {outgoing, outbox, NULL, false, CF_OK, error};
+    cf_status status = CF_OK;
+
+    if (outgoing->sent < outgoing->count)
+        status = send_again(outgoing, now_ms, outbox, error);
+    if (!status && !outgoing->drained && may_take_more(outgoing) && !has_ready(outgoing)) {
+        status = cf_replay_next(outgoing->replay, visit_entry, &self, error);
+        if (!status)
+            status = self.status;
+        outgoing->drained = !self.stopped;
+    }
+    if (status)
+        cf_error_while(error, "reading the own log");
+    return status;
+}
+
+static flight *find(cf_outgoing *outgoing, const cf_hash *hash)
+{
+    for (size_t i = 0; i < outgoing->count; i++) {
+        if (cf_hash_equal(&outgoing->flights[i].head.hash, hash))
+            return &outgoing->flights[i];
+    }
+    return NULL;
+}
+
+static void land(cf_outgoing *outgoing, flight *it)
+{
+    if (it->state != SENT)
+        return;
+    it->state = READY;
+    outgoing->sent--;
+    outgoing->sent_size -= it->size;
+}
+
+static void take_away(cf_outgoing *outgoing, flight *it)
+{
+    size_t after = (size_t)(outgoing->flights + outgoing->count - it) - 1;
+
+    land(outgoing, it);
+    memmove(it, it + 1, after * sizeof *it);
+    outgoing->count--;
+}
+
+bool cf_outgoing_accepted(cf_outgoing *outgoing, const cf_head *entry)
+{
+    flight *it = find(outgoing, &entry->hash);
+
+    if (!it)
+        return false;
+    bool was_refused = it->delay_ms > 0;
+    take_away(outgoing, it);
+    if (was_refused)
+        release(outgoing, true, false);
+    return true;
+}
+
+static void end_writer(cf_outgoing *outgoing, const cf_id *writer)
+{
+    outgoing->ended = cf_grow(outgoing->ended, &outgoing->ended_capacity, outgoing->ended_count + 1,
+                              sizeof *outgoing->ended);
+    outgoing->ended[outgoing->ended_count++] = *writer;
+    for (size_t i = outgoing->count; i-- > 0;) {
+        if (cf_id_equal(&outgoing->flights[i].head.writer, writer))
+            take_away(outgoing, &outgoing->flights[i]);
+    }
+}
+
+static void hold(cf_outgoing *outgoing, flight *it, cf_bytes code, uint64_t now_ms)
+{
+    land(outgoing, it);
+    it->state = HELD;
+    it->waits_for_entry = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_GAP));
+    it->waits_for_blobs = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS));
+    it->delay_ms = it->delay_ms ? it->delay_ms * 2 : RETRY_MS;
+    if (it->delay_ms > RETRY_MS_MAX)
+        it->delay_ms = RETRY_MS_MAX;
+    it->retry_ms = now_ms + it->delay_ms;
+}
+
+bool cf_outgoing_refused(cf_outgoing *outgoing, const cf_message *message, uint64_t now_ms,
+                         cf_head *entry)
+{
+    cf_hash hash;
+    flight *it = NULL;
+
+    if (message->refused.name.size == sizeof hash.bytes) {
+        memcpy(hash.bytes, message->refused.name.data, sizeof hash.bytes);
+        it = find(outgoing, &hash);
+    }
+    if (!it || it->state != SENT)
+        return false;
+    *entry = it->head;
+    if (message->refused.later)
+        hold(outgoing, it, message->refused.code, now_ms);
+    else
+        end_writer(outgoing, &entry->writer);
+    return true;
+}
+
+bool cf_outgoing_is_done(const cf_outgoing *outgoing)
+{
+    return outgoing->drained && outgoing->count == 0;
+}
+
+bool cf_outgoing_is_waiting(const cf_outgoing *outgoing)
+{
+    return outgoing->sent > 0;
+}
+
+uint64_t cf_outgoing_deadline(const cf_outgoing *outgoing, uint64_t now_ms)
+{
+    uint64_t deadline = UINT64_MAX;
+
+    for (size_t i = 0; outgoing->sent < outgoing->count && i < outgoing->count; i++) {
+        const flight *it = &outgoing->flights[i];
+        if (it->state == HELD && it->retry_ms > now_ms && it->retry_ms < deadline)
+            deadline = it->retry_ms;
+    }
+    return deadline;
+}
