@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/patch.h"
+
+#include "codec/delta.h"
+#include "codec/limits.h"
+#include "peer/commands/source_file.h"
+#include "peer/commands/target_file.h"
+
+#include <string.h>
+
+cf_status cf_patch_files(const char *source, const char *patch, const char *target, cf_error *error)
+{
+    cf_source_file *source_file = NULL, *patch_file = NULL;
+    cf_target_file *target_file = NULL;
+
+    if (strcmp(source, "-") == 0 && strcmp(patch, "-") == 0)
+        return cf_fail(error, CF_USAGE, "source and patch can't both be standard input");
+    cf_status status = cf_source_file_open(source, &source_file, error);
+    if (status)
+        goto done;
+    status = cf_source_file_open(patch, &patch_file, error);
+    if (status)
+        goto done;
+    status = cf_target_file_open(target, &target_file, error);
+    if (status)
+        goto done;
+    const cf_delta_decoding decoding = {
+        .source = *cf_source_file_view(source_file),
+        .patch = *cf_source_file_view(patch_file),
+        .target = *cf_target_file_sink(target_file),
+        .form = CF_DELTA_FILE,
+        .target_max = CF_FILE_MAX,
+    };
+    status = cf_delta_decode(&decoding, error);
+    if (status)
+        cf_error_while(error, "applying %s to %s", patch, source);
+    else
+        status = cf_target_file_commit(target_file, error);
+done:
+    cf_source_file_destroy(&source_file);
+    cf_source_file_destroy(&patch_file);
+    cf_target_file_destroy(&target_file);
+    return status;
+}
