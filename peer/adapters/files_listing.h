@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What lies in some directories of a source: names and stats, nothing is opened. Holds few
- * descriptors, however deep the tree is. `.counterfoil` is not seen. */
+ * descriptors, however deep the tree is. `.counterfoil` is not seen, at no depth: another source
+ * may lie inside. */
 #ifndef CF_PEER_ADAPTERS_FILES_LISTING_H
 #define CF_PEER_ADAPTERS_FILES_LISTING_H
 #include "broker/files.h"
@@ -15,21 +16,23 @@ typedef struct {
     cf_bytes name;
     size_t folder;       /* index of the listed folder in which it is */
     char kind;           /* 'd', 'f', 'l'; 0: of a sort that isn't synced */
-    bool excluded;       /* not asked for: counts only if the base knows it */
+    bool excluded;       /* not asked for, nor leads to what is: counts only if the base knows it */
     bool readable;       /* false: nothing of it may be published */
-    const char *skipped; /* why it can't be synced, for `status`; NULL when it can */
+    const char *skipped; /* why it can't be synced, for `status`: "a socket"; NULL when it can */
     cf_stat stat;
     cf_bytes target; /* of a link */
 } cf_listed;
 
 /* One directory whose entries are here: entries[first] to entries[first + count - 1], by name. */
 typedef struct {
-    size_t entry;  /* its own entry, in an earlier folder; CF_LISTED_START for a start */
-    uint64_t node; /* a start's */
-    cf_stat stat;
+    size_t entry;          /* its own entry; CF_LISTED_START for a start */
+    uint64_t node;         /* a start's */
+    const cf_bytes *names; /* the way to it from the source's folder */
+    size_t depth;
+    cf_stat stat;        /* {0} when it couldn't be opened */
     bool complete;       /* all that is in it is here; else nothing is known to be absent */
-    bool restless;       /* it changed while it was listed: look again soon */
-    const char *trouble; /* the text of the error; NULL */
+    bool restless;       /* it changed each time it was listed: incomplete, look again soon */
+    const char *trouble; /* why it is incomplete, the first reason; NULL */
     size_t first, count;
 } cf_listed_folder;
 
@@ -38,6 +41,8 @@ typedef struct {
     size_t entry_count, entry_capacity;
     cf_listed_folder *folders;
     size_t folder_count, folder_capacity;
+    size_t *by_inode; /* a hash table of folders, for the listing alone */
+    size_t by_inode_size;
     cf_arena arena;
 } cf_listing;
 
@@ -56,9 +61,9 @@ typedef struct {
 typedef struct {
     cf_files *files;
     const cf_folder *root;
-    const cf_include *include;
+    const cf_include *include; /* NULL: everything */
     /* Whether to list a directory that was found, too. NULL: always. Not asked where nothing below
-     * can be included. */
+     * can be included, nor for one that is listed already. */
     bool (*descend)(void *context, const cf_listing *listing, size_t entry);
     /* Called with each directory before it is listed, to watch it; NULL. */
     void (*enter)(void *context, const cf_listing *listing, size_t folder, const cf_folder *held);
@@ -73,8 +78,8 @@ cf_status cf_listing_add(cf_listing *listing, const cf_listing_options *options,
                          cf_listing_start start, cf_error *error);
 void cf_listing_release(cf_listing *listing);
 
-/* Appends the path of an entry, or of a folder, from the source's folder on, raw, with slashes.
- * `start` of the folder it belongs to is part of it. */
+/* Append the path from the source's folder on: raw, with slashes; nothing for that folder itself.
+ */
 void cf_listing_entry_path(const cf_listing *listing, size_t entry, cf_buffer *out);
 void cf_listing_folder_path(const cf_listing *listing, size_t folder, cf_buffer *out);
 
