@@ -10,7 +10,6 @@
 #define STEP ((size_t)64 << 10) /* of the patch */
 #define SOURCE_BLOCK ((size_t)64 << 10)
 #define SOURCE_BLOCKS 64
-#define LOG_WINDOW_MAX CF_VCDIFF_WINDOW
 #define FILE_WINDOW_MAX ((uint64_t)16 << 20)
 /* xdelta3's own note: names of files. */
 #define APPLICATION_MAX ((uint64_t)64 << 10)
@@ -71,7 +70,7 @@ static cf_status check_window(const decoder *self, cf_error *error)
         window->addr_sect.size > patch_size ||
         window->data_sect.size + window->inst_sect.size + window->addr_sect.size > patch_size)
         return cf_fail(error, CF_MALFORMED, "a window of the patch is larger than the patch");
-    if (size > (from_log(self) ? LOG_WINDOW_MAX : FILE_WINDOW_MAX))
+    if (size > (from_log(self) ? CF_DELTA_WINDOW_MAX : FILE_WINDOW_MAX))
         return cf_fail(error, CF_TOO_LARGE, "a window of the patch is too large");
     if (size > decoding->target_max - self->written)
         return cf_fail(error, CF_TOO_LARGE, "the patch makes more than it should");

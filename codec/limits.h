@@ -28,6 +28,7 @@
 #define CF_DELTA_DEPTH_MAX 16       /* patches applied in a row */
 #define CF_DELTA_DEPTH_LARGE 4      /* the same above CF_DELTA_LARGE */
 #define CF_DELTA_LARGE (64 * CF_MIB)
+#define CF_DELTA_WINDOW_MAX (8 * CF_MIB)         /* target window of a patch in the log */
 #define CF_WINDOW (4 * CF_MIB)                   /* bytes under way, each direction */
 #define CF_HEADS_PAGE 2048                       /* heads in one HELLO or WELCOME page */
 #define CF_HEADS_MAX 65536                       /* heads or rungs that one session names */

@@ -3,6 +3,7 @@
  * and windows of another writer with their place in the source moved. */
 #ifndef CF_CODEC_VCDIFF_H
 #define CF_CODEC_VCDIFF_H
+#include "codec/limits.h"
 #include "codec/source.h"
 
 #include <stdbool.h>
@@ -20,8 +21,8 @@ enum {
     CF_VCDIFF_CHECKSUM = 4, /* xdelta3's extension: an Adler-32 of the target window */
 };
 
-/* The longest target window that we write: the xdelta3 command refuses more than 16 MiB. */
-#define CF_VCDIFF_WINDOW ((uint64_t)8 << 20)
+/* The longest target window that we write: what the log takes. The xdelta3 command takes 16 MiB. */
+#define CF_VCDIFF_WINDOW CF_DELTA_WINDOW_MAX
 
 extern const uint8_t cf_vcdiff_header[CF_VCDIFF_HEADER_SIZE];
 
