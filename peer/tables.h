@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The private records that a peer keeps beside its log, by table: how their keys are made. A key
+ * begins with the table's letter; numbers are big-endian, so that a table is read in their order.
+ */
+#ifndef CF_PEER_TABLES_H
+#define CF_PEER_TABLES_H
+#include "broker/store.h"
+#include "codec/arena.h"
+
+typedef enum {
+    CF_TABLE_ITEM = 'i',    /* collection, item → the writes that nobody has replaced */
+    CF_TABLE_NODE = 'n',    /* source, node → what the disk showed when last agreed */
+    CF_TABLE_CONTENT = 'c', /* collection, content hash → the entry that tells how to get it */
+    CF_TABLE_LEAVES = 'v',  /* content hash → hashes of its leaves */
+    CF_TABLE_INTENT = 't',  /* source, number → a step about to be made */
+    CF_TABLE_SOURCE = 's',  /* source → collection, location, options */
+    CF_TABLE_WRITER = 'w',  /* collection → this device's chain in it */
+    CF_TABLE_WAITING = 'x', /* collection, entry → held, but it can't be read yet */
+    CF_TABLE_META = 'm',    /* name → value */
+} cf_table;
+
+cf_bytes cf_key_meta(cf_arena *arena, const char *name);
+cf_bytes cf_key_hash(cf_arena *arena, cf_table table, const cf_hash *hash);
+cf_bytes cf_key_collection(cf_arena *arena, cf_table table, const cf_id *collection);
+cf_bytes cf_key_item(cf_arena *arena, const cf_id *collection, const cf_id *item);
+cf_bytes cf_key_content(cf_arena *arena, const cf_id *collection, const cf_hash *content);
+cf_bytes cf_key_source(cf_arena *arena, cf_table table, uint32_t source);
+cf_bytes cf_key_numbered(cf_arena *arena, cf_table table, uint32_t source, uint64_t number);
+
+/* Records gathered for one commit: what is put last for a key counts. Everything is copied. */
+typedef struct {
+    cf_arena arena;
+    cf_record *at;
+    size_t count, capacity;
+} cf_records; /* {0} is empty */
+
+void cf_records_put(cf_records *records, cf_bytes key, cf_bytes value);
+void cf_records_delete(cf_records *records, cf_bytes key);
+void cf_records_add(cf_records *records, const cf_records *more);
+/* Empties it for the next commit. */
+void cf_records_release(cf_records *records);
+
+#endif
