@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where contents are to be found: for each content hash of a collection the entry that introduced
+ * it, out of which its reference is read again. The bytes of small contents are in there; those of
+ * others are in blobs. Owned by the engine's thread. */
+#ifndef CF_PEER_CONTENTS_H
+#define CF_PEER_CONTENTS_H
+#include "broker/log.h"
+#include "codec/change.h"
+#include "codec/content.h"
+#include "codec/ring.h"
+#include "peer/tables.h"
+
+typedef struct cf_contents cf_contents;
+
+cf_contents *cf_contents_new(cf_log *log, const cf_ring *ring); /* both borrowed */
+void cf_contents_destroy(cf_contents **contents);
+
+/* CF_OK when the log has an entry with this content; `depth` and `size` as its reference says.
+ * CF_MISSING else. */
+cf_status cf_contents_find(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
+                           uint64_t *depth, uint64_t *size, cf_error *error);
+
+/* The reference, and the blob ids that its slices count from; in the arena. */
+typedef struct {
+    cf_content content;
+    const cf_hash *blobs;
+    size_t blob_count;
+} cf_content_source;
+cf_status cf_contents_get(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
+                          cf_arena *arena, cf_content_source *out, cf_error *error);
+
+/* The record that an entry with this content brings; kept is the first one that came. */
+void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_content *content,
+                      cf_records *records);
+
+/* An entry of the log, decrypted: what its body says. Borrowed until the next call. CF_MISSING: its
+ * key is not here (yet). CF_MALFORMED, CF_FORGED, CF_TOO_LARGE: it is empty for everyone.
+ * CF_DENIED: of a newer version. */
+cf_status cf_contents_open(cf_contents *contents, const cf_entry *entry, const cf_body **out,
+                           cf_error *error);
+
+#endif

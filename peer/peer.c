@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/peer.h"
+
+#include "codec/pack.h"
+#include "peer/members.h"
+
+#include <stdlib.h>
+
+static cf_status load_user(cf_peer *peer, cf_hash *user, cf_error *error)
+{
+    cf_buffer value = {0};
+
+    cf_status status = cf_home_get(peer->home, CF_HOME_USER, &value, error);
+    if (status == CF_MISSING)
+        cf_fail(error, CF_MISSING, "%s has no user yet: `counterfoil init` or `join`",
+                cf_home_shown(peer->home));
+    else if (!status && value.size != CF_HASH_SIZE)
+        status = cf_fail(error, CF_BROKEN, "the user of %s has %zu bytes",
+                         cf_home_shown(peer->home), value.size);
+    else if (!status)
+        memcpy(user->bytes, value.data, CF_HASH_SIZE);
+    cf_buffer_release(&value);
+    return status;
+}
+
+cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error *error)
+{
+    cf_peer *peer = cf_allocate(1, sizeof *peer);
+    cf_hash user;
+
+    peer->env = env;
+    peer->home = home;
+    cf_rules_product(&peer->rules, env);
+    cf_status status = load_user(peer, &user, error);
+    if (!status)
+        status = cf_home_load_secrets(home, &peer->keys, &peer->ring, error);
+    if (!status)
+        status = cf_log_open(cf_home_store(home), &user, &peer->log, error);
+    if (!status)
+        status = cf_author_open(&(cf_author_options){env, peer->log, peer->keys, peer->ring},
+                                &peer->author, error);
+    if (status) {
+        cf_peer_close(&peer);
+        return status;
+    }
+    peer->contents = cf_contents_new(peer->log, peer->ring);
+    *out = peer;
+    return CF_OK;
+}
+
+void cf_peer_close(cf_peer **peer)
+{
+    if (!*peer)
+        return;
+    for (size_t i = 0; i < (*peer)->collection_count; i++)
+        cf_collection_destroy(&(*peer)->collections[i]);
+    free((*peer)->collections);
+    cf_contents_destroy(&(*peer)->contents);
+    cf_author_destroy(&(*peer)->author);
+    cf_log_destroy(&(*peer)->log);
+    cf_ring_destroy(&(*peer)->ring);
+    cf_keys_destroy(&(*peer)->keys);
+    free(*peer);
+    *peer = NULL;
+}
+
+const cf_hash *cf_peer_user(const cf_peer *peer)
+{
+    return cf_log_user(peer->log);
+}
+
+const cf_hash *cf_peer_device(const cf_peer *peer)
+{
+    return cf_author_device(peer->author);
+}
+
+cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out, cf_error *error)
+{
+    cf_collection *collection;
+
+    for (size_t i = 0; i < peer->collection_count; i++)
+        if (cf_id_equal(&peer->collections[i]->id, id)) {
+            *out = peer->collections[i];
+            return CF_OK;
+        }
+    cf_status status = cf_collection_load(peer->log, id, &peer->rules, &collection, error);
+    if (status)
+        return status;
+    cf_author_saw(peer->author, collection->latest);
+    peer->collections = cf_grow(peer->collections, &peer->collection_capacity,
+                                peer->collection_count + 1, sizeof(cf_collection *));
+    peer->collections[peer->collection_count++] = collection;
+    *out = collection;
+    return CF_OK;
+}
+
+cf_status cf_peer_epoch(const cf_peer *peer, cf_hash *epoch, cf_error *error)
+{
+    const cf_hash *named = cf_registry_epoch(cf_log_registry(peer->log));
+
+    if (!named || !cf_ring_holds(peer->ring, named))
+        return cf_fail(error, CF_DENIED,
+                       "no content key for this device yet: wait for an owner's device");
+    *epoch = *named;
+    return CF_OK;
+}
+
+/* ---- Taking entries into the log ---- */
+
+/* Entries on their way into one commit. */
+typedef struct {
+    cf_peer *peer;
+    size_t failed;
+    cf_error error; /* why, when some failed */
+    bool keys_changed;
+} intake;
+
+static void appended(void *context, cf_append_answer answer, uint64_t position,
+                     const cf_error *error)
+{
+    intake *in = context;
+
+    (void)position;
+    if (answer == CF_APPEND_STORED || answer == CF_APPEND_HAVE)
+        return;
+    in->failed++;
+    if (answer == CF_APPEND_FAILED)
+        in->error = *error;
+    else
+        cf_fail(&in->error, CF_BROKEN, "the log refused an entry that it had taken before");
+}
+
+static cf_status fold_member(intake *in, const cf_entry *entry, cf_error *error)
+{
+    cf_peer *peer = in->peer;
+    cf_recipient_self self = {peer->keys, cf_peer_device(peer), peer->ring};
+    bool changed = false;
+
+    if (cf_members_take(&self, entry, &changed, error))
+        cf_report(peer->env, CF_REPORT_WARNING, "a content key does not open: %s", error->text);
+    in->keys_changed |= changed;
+    return CF_OK;
+}
+
+static cf_status fold(intake *in, const cf_entry *entry, cf_records *records, cf_error *error)
+{
+    cf_peer *peer = in->peer;
+    cf_collection *collection;
+
+    if (entry->header.type == CF_ENTRY_MEMBER)
+        return fold_member(in, entry, error);
+    cf_status status = cf_peer_collection(peer, &entry->header.collection, &collection, error);
+    if (status)
+        return status;
+    status = cf_collection_fold(collection, &(cf_folding){peer->contents, peer->env}, entry,
+                                records, error);
+    cf_author_saw(peer->author, collection->latest);
+    if (status == CF_MISSING || status == CF_DENIED) {
+        cf_report(peer->env, CF_REPORT_NOTICE, "an entry waits: %s", error->text);
+        status = CF_OK;
+    }
+    return status;
+}
+
+/* Judges an entry, folds it in and queues it, with `records` which become more. */
+static cf_status take_one(intake *in, const cf_entry *entry, cf_bringer bringer,
+                          cf_records *records, bool *taken, cf_error *error)
+{
+    cf_peer *peer = in->peer;
+    cf_offer offer = {.bringer = bringer};
+    cf_verdict verdict;
+
+    *taken = false;
+    cf_status status = cf_log_check(peer->log, entry, &offer, &verdict, error);
+    if (status || verdict.answer == CF_OFFER_HAVE)
+        return status;
+    if (verdict.answer != CF_OFFER_NEW) {
+        if (bringer == CF_BRINGER_SELF)
+            return cf_fail(error, CF_DENIED, "the own log refuses: %s", verdict.text);
+        cf_report(peer->env, CF_REPORT_WARNING, "an entry is refused: %s", verdict.text);
+        return CF_OK;
+    }
+    if (!verdict.is_void)
+        status = fold(in, entry, records, error);
+    if (status)
+        return status;
+    cf_log_append(peer->log, entry, &offer, records->at, records->count, appended, in);
+    *taken = true;
+    return CF_OK;
+}
+
+static cf_status fold_waiting(cf_peer *peer, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < peer->collection_count; i++)
+        status = cf_collection_fold_waiting(peer->collections[i],
+                                            &(cf_folding){peer->contents, peer->env}, peer->log,
+                                            &records, error);
+    if (!status && records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    return status;
+}
+
+static cf_status finish_intake(intake *in, cf_error *error)
+{
+    cf_peer *peer = in->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_status status = CF_OK;
+
+    if (in->keys_changed)
+        status = cf_home_save_secrets(peer->home, peer->keys, peer->ring, error);
+    if (!status)
+        status = store->commit(store, error);
+    if (!status && in->failed) {
+        *error = in->error;
+        status = in->error.status;
+    }
+    if (!status && in->keys_changed)
+        status = fold_waiting(peer, error);
+    if (!status && peer->link)
+        cf_link_publish(peer->link);
+    return status;
+}
+
+cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_error *error)
+{
+    intake in = {.peer = peer};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < count; i++) {
+        cf_arena arena = {0};
+        cf_records records = {0};
+        cf_entry entry;
+        bool taken;
+
+        if (cf_entry_read(wires[i], &arena, &entry, error)) {
+            cf_report(peer->env, CF_REPORT_WARNING, "an entry is refused: %s", error->text);
+        } else {
+            status = take_one(&in, &entry, CF_BRINGER_DEVICE, &records, &taken, error);
+            if (!status && taken && cf_author_took(peer->author, &entry))
+                peer->new_writer = true;
+        }
+        cf_records_release(&records);
+        cf_arena_release(&arena);
+    }
+    return status ? status : finish_intake(&in, error);
+}
+
+/* ---- Own entries ---- */
+
+struct cf_publication {
+    cf_peer *peer;
+    cf_collection *collection;
+    cf_hash epoch;
+    bool has_epoch;
+    cf_buffer *wires;
+    size_t count, capacity;
+    cf_records records;
+};
+
+cf_publication *cf_publication_new(cf_peer *peer, cf_collection *collection)
+{
+    cf_publication *publication = cf_allocate(1, sizeof *publication);
+
+    publication->peer = peer;
+    publication->collection = collection;
+    return publication;
+}
+
+void cf_publication_destroy(cf_publication **publication)
+{
+    if (!*publication)
+        return;
+    for (size_t i = 0; i < (*publication)->count; i++)
+        cf_buffer_release(&(*publication)->wires[i]);
+    free((*publication)->wires);
+    cf_records_release(&(*publication)->records);
+    free(*publication);
+    *publication = NULL;
+}
+
+cf_time cf_publication_time(const cf_publication *publication, uint64_t now_ms)
+{
+    return cf_author_time(publication->peer->author, now_ms);
+}
+
+static cf_status build(cf_publication *publication, const cf_draft *draft, cf_dot *dot,
+                       cf_error *error)
+{
+    cf_peer *peer = publication->peer;
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    cf_status status = cf_author_entry(peer->author, draft, &wire, &publication->records, error);
+    if (!status)
+        status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
+    if (!status) {
+        cf_author_took(peer->author, &entry);
+        *dot = cf_entry_dot(&entry);
+        publication->wires = cf_grow(publication->wires, &publication->capacity,
+                                     publication->count + 1, sizeof wire);
+        publication->wires[publication->count++] = wire;
+        wire = (cf_buffer){0};
+    }
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return status;
+}
+
+cf_status cf_publication_add(cf_publication *publication, const cf_body *body, const cf_hash *blobs,
+                             size_t blob_count, cf_dot *dot, cf_error *error)
+{
+    cf_buffer plain = {0};
+    cf_status status = CF_OK;
+
+    if (!publication->has_epoch)
+        status = cf_peer_epoch(publication->peer, &publication->epoch, error);
+    publication->has_epoch = !status;
+    if (!status) {
+        cf_author_saw(publication->peer->author, body->time);
+        cf_body_pack(body, &plain);
+        status = build(publication,
+                       &(cf_draft){.collection = publication->collection->id,
+                                   .type = CF_ENTRY_CHANGE,
+                                   .epoch = publication->epoch,
+                                   .plain = cf_buffer_view(&plain),
+                                   .blobs = blobs,
+                                   .blob_count = blob_count},
+                       dot, error);
+    }
+    cf_buffer_release(&plain);
+    return status;
+}
+
+cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error)
+{
+    intake in = {.peer = publication->peer};
+    cf_status status = CF_OK;
+
+    if (records)
+        cf_records_add(&publication->records, records);
+    for (size_t i = 0; !status && i < publication->count; i++) {
+        bool last = i + 1 == publication->count, taken;
+        cf_arena arena = {0};
+        cf_records own = {0};
+        cf_entry entry;
+
+        if (last)
+            cf_records_add(&own, &publication->records);
+        status = cf_entry_read(cf_buffer_view(&publication->wires[i]), &arena, &entry, error);
+        if (!status)
+            status = take_one(&in, &entry, CF_BRINGER_SELF, &own, &taken, error);
+        cf_records_release(&own);
+        cf_arena_release(&arena);
+    }
+    return status ? status : finish_intake(&in, error);
+}
+
+cf_status cf_peer_publish_member(cf_peer *peer, const cf_member *member, cf_error *error)
+{
+    cf_publication *publication = cf_publication_new(peer, NULL);
+    cf_buffer plain = {0};
+    cf_dot dot;
+
+    cf_member_pack(member, &plain);
+    cf_status status = build(publication,
+                             &(cf_draft){.collection = cf_member_log_id,
+                                         .type = CF_ENTRY_MEMBER,
+                                         .plain = cf_buffer_view(&plain)},
+                             &dot, error);
+    if (!status)
+        status = cf_publication_commit(publication, NULL, error);
+    cf_buffer_release(&plain);
+    cf_publication_destroy(&publication);
+    return status;
+}
+
+cf_status cf_peer_publish_changes(cf_peer *peer, cf_collection *collection,
+                                  const cf_change *changes, size_t count, uint64_t now_ms,
+                                  cf_error *error)
+{
+    cf_publication *publication = cf_publication_new(peer, collection);
+    cf_body body = {.part = 1, .parts = 1, .changes = changes, .change_count = count};
+    cf_dot dot;
+
+    body.time = cf_publication_time(publication, now_ms);
+    cf_status status = cf_publication_add(publication, &body, NULL, 0, &dot, error);
+    if (!status)
+        status = cf_publication_commit(publication, NULL, error);
+    cf_publication_destroy(&publication);
+    return status;
+}
