@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sealing a long run of bytes, a file or a patch, into blobs: piece by piece in jobs, a few at a
+ * time, each kept until the broker has stored it. What is zeros, or stands in blobs of the log
+ * already, costs nothing. */
+#ifndef CF_PEER_UPLOAD_SEALING_H
+#define CF_PEER_UPLOAD_SEALING_H
+#include "broker/env.h"
+#include "broker/files.h"
+#include "broker/transfer.h"
+#include "codec/content.h"
+#include "codec/seal.h"
+#include "peer/contents.h"
+
+typedef struct cf_sealing cf_sealing;
+
+typedef struct {
+    const cf_env *env;
+    cf_transfer *transfer;
+    const cf_ring *ring;
+    cf_hash epoch;
+    cf_id collection;
+    cf_file *file;   /* taken, closed at the end */
+    uint64_t size;   /* of the run, from the beginning of the file */
+    cf_bytes leaves; /* 32 bytes each, borrowed: what is sealed must fit them; none for a patch */
+    /* A content in whole whose blobs the log has, with its leaves; NULL: none. Borrowed. */
+    const cf_content_source *known;
+    cf_bytes known_leaves;
+} cf_sealing_options;
+
+cf_sealing *cf_sealing_new(const cf_sealing_options *options);
+/* Takes back what is offered, waits for jobs. */
+void cf_sealing_destroy(cf_sealing **sealing);
+
+typedef enum { CF_SEALING_WORKING, CF_SEALING_DONE, CF_SEALING_FAILED } cf_sealing_state;
+/* Starts what there is room for. `error` is written on FAILED: CF_CHANGED when the file is not what
+ * the leaves say. */
+cf_sealing_state cf_sealing_step(cf_sealing *sealing, cf_error *error);
+
+/* Once done: the slices, and the blobs that they count from. */
+void cf_sealing_result(const cf_sealing *sealing, cf_slices *slices, cf_hash **blobs, size_t *count,
+                       cf_arena *arena);
+uint64_t cf_sealing_reused(const cf_sealing *sealing); /* bytes */
+
+/* The transfer's events; false when the blob is none of its. */
+bool cf_sealing_piece(cf_sealing *sealing, const cf_hash *blob, uint64_t offset, size_t size,
+                      cf_buffer *out);
+bool cf_sealing_stored(cf_sealing *sealing, const cf_hash *blob, uint64_t *size);
+bool cf_sealing_refused(cf_sealing *sealing, const cf_hash *blob, const cf_error *why);
+
+#endif
