@@ -12,13 +12,13 @@
 
 /* How much of a blob is held. */
 typedef struct {
-    uint64_t size; /* bytes held so far, from its beginning; 0 when nothing is known of it */
+    uint64_t size; /* bytes held from its beginning: go on from there; 0 when nothing is known */
     bool complete; /* checked and durable; `size` is its whole size then */
 } cf_blob_held;
 
-/* One piece. It is taken when `offset` is what is held so far; at any other offset nothing happens
- * and the answer says where to go on. With the last piece the whole is checked against its id, made
- * durable and only then complete. */
+/* One piece. It is taken when `offset` is not beyond what is held; else nothing happens and the
+ * answer says where to go on. With the last piece the whole is checked against its id, made durable
+ * and only then complete. */
 typedef struct {
     cf_hash user;
     cf_hash id;
@@ -26,7 +26,7 @@ typedef struct {
     uint64_t total;  /* size of the whole blob */
     cf_bytes bytes;  /* 1 to CF_BLOB_STEP; borrowed for the call */
     uint64_t now_ms; /* becomes the blob's time */
-    /* Called once, from put or where a shell delivers. Written on CF_OK only: `held`. CF_FORGED:
+    /* Called once, from put or where a shell delivers. `held` is written on CF_OK only. CF_FORGED:
      * the whole is not what its id says, all pieces were dropped, start over. CF_FULL and CF_IO:
      * the piece is not held; ask `held` where to go on. CF_MALFORMED, CF_TOO_LARGE: refused. NULL
      * when nobody asks. */
@@ -50,6 +50,8 @@ typedef struct cf_blobs cf_blobs;
 struct cf_blobs {
     void (*destroy)(cf_blobs *blobs);
     void (*put)(cf_blobs *blobs, const cf_blob_put *put);
+    /* Where to go on: of an upload a whole number of CF_BLOB_STEPs, less than all of it, so that
+     * there is always a last piece to come. */
     cf_status (*held)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, cf_blob_held *out,
                       cf_error *error);
     /* Appends up to `size` bytes from `offset` on to `*out`; `total` gets the whole size.
@@ -77,6 +79,11 @@ void cf_blob_memory_disk_fail(cf_blob_memory_disk *disk, cf_status status);
 cf_blobs *cf_blob_memory_new(cf_blob_memory_disk *disk);
 
 void cf_blobs_destroy(cf_blobs **blobs);
+
+/* What every implementation of put begins with: its sizes. */
+cf_status cf_blob_put_check(const cf_blob_put *put, cf_error *error);
+/* What `held` answers for an upload of this many bytes. */
+uint64_t cf_blob_resume(uint64_t size);
 
 /* What follows works with any of them. */
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/store_format.h"
 
+#include "broker/durable_folder.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FIRST_WORDS "counterfoil store "
@@ -67,34 +68,12 @@ static cf_status write_durably(int directory, cf_error *error)
     return CF_OK;
 }
 
-/* Syncs the parent of a new directory: what is durable in it must not vanish with it. */
-static cf_status open_directory(const char *path, int *out, cf_error *error)
-{
-    bool made = mkdir(path, 0700) == 0;
-
-    if (!made && errno != EEXIST)
-        return cf_fail_errno(error, errno, "making %s", path);
-    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int parent = directory < 0 ? -1 : openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (parent < 0 || (made && fsync(parent))) {
-        cf_fail_errno(error, errno, "opening %s", path);
-        if (directory >= 0)
-            close(directory);
-        if (parent >= 0)
-            close(parent);
-        return error->status;
-    }
-    close(parent);
-    *out = directory;
-    return CF_OK;
-}
-
 cf_status cf_store_format_check(const char *path, cf_error *error)
 {
     int directory = -1;
     bool absent;
 
-    cf_status status = open_directory(path, &directory, error);
+    cf_status status = cf_durable_folder_open(path, &directory, error);
     if (status)
         return status;
     status = read_file(directory, path, &absent, error);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/blobs.h"
+
+#include "codec/bulk.h"
+#include "codec/limits.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+void cf_blobs_destroy(cf_blobs **blobs)
+{
+    if (*blobs)
+        (*blobs)->destroy(*blobs);
+    *blobs = NULL;
+}
+
+cf_status cf_blob_put_check(const cf_blob_put *put, cf_error *error)
+{
+    if (put->total > CF_BLOB_MAX + CF_BLOB_OVERHEAD || put->bytes.size > CF_BLOB_STEP)
+        return cf_fail(error, CF_TOO_LARGE, "a blob of %" PRIu64 " bytes in pieces of %zu",
+                       put->total, put->bytes.size);
+    if (put->bytes.size == 0 || put->offset > put->total ||
+        put->total - put->offset < put->bytes.size)
+        return cf_fail(error, CF_MALFORMED, "a piece beyond the end of its blob");
+    return CF_OK;
+}
+
+uint64_t cf_blob_resume(uint64_t size)
+{
+    return size ? (size - 1) / CF_BLOB_STEP * CF_BLOB_STEP : 0;
+}
+
+static bool add_usage(void *context, const cf_blob_info *blob)
+{
+    cf_blob_usage *usage = context;
+
+    usage->count++;
+    usage->size += blob->size;
+    return true;
+}
+
+cf_status cf_blobs_usage(cf_blobs *blobs, const cf_hash *user, cf_blob_usage *out, cf_error *error)
+{
+    cf_blob_usage usage = {0};
+
+    cf_status status = blobs->list(blobs, user, add_usage, &usage, error);
+    if (status == CF_OK)
+        *out = usage;
+    return status;
+}
+
+typedef struct {
+    cf_blobs *blobs;
+    const cf_hash *user;
+    uint64_t before_ms;
+    cf_blob_keep *keep;
+    void *context;
+    cf_blob_usage dropped;
+    cf_status status;
+    cf_error *error;
+} collection;
+
+static bool collect_one(void *context, const cf_blob_info *blob)
+{
+    collection *it = context;
+
+    if (blob->stored_ms >= it->before_ms || (blob->complete && it->keep(it->context, &blob->id)))
+        return true;
+    it->status = it->blobs->drop(it->blobs, it->user, &blob->id, it->error);
+    if (it->status == CF_OK)
+        add_usage(&it->dropped, blob);
+    return it->status == CF_OK;
+}
+
+cf_status cf_blobs_collect(cf_blobs *blobs, const cf_hash *user, uint64_t before_ms,
+                           cf_blob_keep *keep, void *context, cf_blob_usage *dropped,
+                           cf_error *error)
+{
+    collection it = {.blobs = blobs,
+                     .user = user,
+                     .before_ms = before_ms,
+                     .keep = keep,
+                     .context = context,
+                     .error = error};
+
+    cf_status status = blobs->list(blobs, user, collect_one, &it, error);
+    if (status == CF_OK)
+        status = it.status;
+    if (status == CF_OK)
+        *dropped = it.dropped;
+    return status;
+}
+
+typedef struct {
+    cf_blobs *blobs;
+    const cf_hash *user;
+    cf_blob_damage_visit *damaged;
+    void *context;
+    cf_sha256 *hasher;
+    cf_buffer piece;
+    cf_status status;
+    cf_error *error;
+} verification;
+
+static cf_status check_one(verification *it, const cf_blob_info *blob, cf_error *error)
+{
+    uint64_t offset = 0, total = blob->size;
+    cf_status status = CF_OK;
+
+    while (status == CF_OK && offset < total) {
+        cf_buffer_clear(&it->piece);
+        status = it->blobs->get(it->blobs, it->user, &blob->id, offset, CF_BLOB_STEP, &it->piece,
+                                &total, error);
+        if (status == CF_OK && it->piece.size == 0)
+            status = cf_fail(error, CF_BROKEN, "cut short while it was read");
+        if (status == CF_OK)
+            cf_sha256_update(it->hasher, cf_buffer_view(&it->piece));
+        offset += it->piece.size;
+    }
+    cf_hash found = cf_sha256_finish(it->hasher);
+    if (status == CF_OK && !cf_hash_equal(&found, &blob->id))
+        status = cf_fail(error, CF_FORGED, "its bytes are not what its name says");
+    return status;
+}
+
+static bool verify_one(void *context, const cf_blob_info *blob)
+{
+    verification *it = context;
+    cf_error error;
+
+    if (blob->complete && check_one(it, blob, &error))
+        it->damaged(it->context, it->user, &blob->id, &error);
+    return true;
+}
+
+static bool verify_user(void *context, const cf_hash *user)
+{
+    verification *it = context;
+
+    it->user = user;
+    it->status = it->blobs->list(it->blobs, user, verify_one, it, it->error);
+    return it->status == CF_OK;
+}
+
+cf_status cf_blobs_verify(cf_blobs *blobs, cf_blob_damage_visit *damaged, void *context,
+                          cf_error *error)
+{
+    verification it = {.blobs = blobs,
+                       .damaged = damaged,
+                       .context = context,
+                       .hasher = cf_sha256_new(),
+                       .error = error};
+
+    cf_status status = blobs->users(blobs, verify_user, &it, error);
+    cf_sha256_destroy(&it.hasher);
+    cf_buffer_release(&it.piece);
+    return status ? status : it.status;
+}

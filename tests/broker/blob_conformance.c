@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every place for blobs does. */
+#include "tests/broker/blob_fixture.h"
+
+#include <criterion/parameterized.h>
+#include <poll.h>
+
+#define EVERYWHERE(name)                                                                           \
+    ParameterizedTestParameters(blobs, name)                                                       \
+    {                                                                                              \
+        static blobs_kind kinds[BLOB_KINDS] = {MEMORY, FILES, ACTOR_OF_MEMORY, ACTOR_OF_FILES};    \
+        return cr_make_param_array(blobs_kind, kinds, BLOB_KINDS);                                 \
+    }                                                                                              \
+    ParameterizedTest(blobs_kind *kind, blobs, name)
+
+enum { STEP = CF_BLOB_STEP };
+
+EVERYWHERE(takes_a_blob_of_one_piece)
+{
+    shelf it = a_shelf(*kind);
+    a_blob small = blob_of(1);
+
+    expect_held(&it, &ann_user, &small, 0, false);
+    expect_ok(shelf_put(&it, &ann_user, &small, 0), it.error);
+    cr_assert(it.held.complete);
+    expect_held(&it, &ann_user, &small, 1, true);
+    expect_blob(&it, &ann_user, &small);
+    blob_release(&small);
+    shelf_end(&it);
+}
+
+EVERYWHERE(takes_a_blob_piece_by_piece_and_gives_any_part_of_it)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(3 * STEP + 17);
+    cf_buffer got = {0};
+    uint64_t total;
+
+    for (uint64_t offset = 0; offset < 3 * STEP; offset += STEP) {
+        expect_ok(shelf_put(&it, &ann_user, &large, offset), it.error);
+        cr_assert_eq(it.held.size, offset + STEP);
+        cr_assert(!it.held.complete);
+    }
+    expect_ok(shelf_put(&it, &ann_user, &large, 3 * STEP), it.error);
+    cr_assert(it.held.complete);
+    expect_blob(&it, &ann_user, &large);
+    expect_ok(it.blobs->get(it.blobs, &ann_user, &large.id, STEP - 5, 10, &got, &total, &it.error),
+              it.error);
+    cr_assert_eq(total, large.bytes.size);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&got), cf_bytes_of(large.bytes.data + STEP - 5, 10)));
+    cf_buffer_clear(&got);
+    expect_ok(it.blobs->get(it.blobs, &ann_user, &large.id, total, 10, &got, &total, &it.error),
+              it.error);
+    cr_assert_eq(got.size, 0);
+    cf_buffer_release(&got);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+EVERYWHERE(says_where_to_go_on_when_a_piece_is_ahead_or_repeated)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(3 * STEP);
+
+    expect_ok(shelf_put(&it, &ann_user, &large, STEP), it.error);
+    cr_assert_eq(it.held.size, 0);
+    expect_ok(shelf_put(&it, &ann_user, &large, 0), it.error);
+    expect_ok(shelf_put(&it, &ann_user, &large, STEP), it.error);
+    expect_ok(shelf_put(&it, &ann_user, &large, 0), it.error);
+    cr_assert_eq(it.held.size, 2 * STEP);
+    expect_ok(shelf_put(&it, &ann_user, &large, 2 * STEP), it.error);
+    cr_assert(it.held.complete);
+    expect_ok(shelf_put(&it, &ann_user, &large, STEP), it.error);
+    cr_assert(it.held.complete);
+    expect_blob(&it, &ann_user, &large);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+EVERYWHERE(always_leaves_a_last_piece_to_come)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(2 * STEP + 1);
+
+    expect_ok(shelf_put(&it, &ann_user, &large, 0), it.error);
+    expect_held(&it, &ann_user, &large, 0, false);
+    expect_ok(shelf_put(&it, &ann_user, &large, STEP), it.error);
+    expect_held(&it, &ann_user, &large, STEP, false);
+    shelf_put_all(&it, &ann_user, &large);
+    expect_blob(&it, &ann_user, &large);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+EVERYWHERE(drops_what_is_not_what_its_name_says)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(STEP + 1);
+
+    large.bytes.data[7] ^= 1;
+    expect_ok(shelf_put(&it, &ann_user, &large, 0), it.error);
+    expect_fails(shelf_put(&it, &ann_user, &large, STEP), CF_FORGED);
+    expect_held(&it, &ann_user, &large, 0, false);
+    large.bytes.data[7] ^= 1;
+    shelf_put_all(&it, &ann_user, &large);
+    expect_blob(&it, &ann_user, &large);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+EVERYWHERE(starts_over_when_an_upload_is_longer_than_its_blob)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(STEP + 1), other = blob_of(4 * STEP);
+
+    other.id = large.id;
+    expect_ok(shelf_put(&it, &ann_user, &other, 0), it.error);
+    expect_ok(shelf_put(&it, &ann_user, &other, STEP), it.error);
+    expect_ok(shelf_put(&it, &ann_user, &large, STEP), it.error);
+    cr_assert_eq(it.held.size, 0);
+    shelf_put_all(&it, &ann_user, &large);
+    expect_blob(&it, &ann_user, &large);
+    blob_release(&large);
+    blob_release(&other);
+    shelf_end(&it);
+}
+
+EVERYWHERE(refuses_sizes_that_break_the_protocol)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(STEP + 1);
+    cf_blob_put put = {.user = ann_user, .id = large.id, .total = STEP + 1};
+
+    shelf_put_raw(&it, &put);
+    cr_assert_eq(it.status, CF_MALFORMED); /* no bytes */
+    put.bytes = cf_buffer_view(&large.bytes);
+    shelf_put_raw(&it, &put);
+    cr_assert_eq(it.status, CF_TOO_LARGE); /* piece */
+    put.bytes.size = STEP;
+    put.offset = 2;
+    shelf_put_raw(&it, &put);
+    cr_assert_eq(it.status, CF_MALFORMED); /* beyond the end */
+    put.offset = UINT64_MAX - 1;
+    shelf_put_raw(&it, &put);
+    cr_assert_eq(it.status, CF_MALFORMED);
+    put.offset = 0;
+    put.total = CF_BLOB_MAX + CF_BLOB_OVERHEAD + 1;
+    shelf_put_raw(&it, &put);
+    cr_assert_eq(it.status, CF_TOO_LARGE);
+    expect_held(&it, &ann_user, &large, 0, false);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+EVERYWHERE(keeps_users_apart)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(STEP + 1);
+    cf_buffer got = {0};
+    uint64_t total;
+
+    shelf_put_all(&it, &ann_user, &large);
+    expect_held(&it, &bob_user, &large, 0, false);
+    expect_fails(it.blobs->get(it.blobs, &bob_user, &large.id, 0, 1, &got, &total, &it.error),
+                 CF_MISSING);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+EVERYWHERE(gives_nothing_of_an_upload)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(STEP + 1);
+    cf_buffer got = {0};
+    uint64_t total;
+
+    expect_ok(shelf_put(&it, &ann_user, &large, 0), it.error);
+    expect_fails(it.blobs->get(it.blobs, &ann_user, &large.id, 0, 1, &got, &total, &it.error),
+                 CF_MISSING);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+EVERYWHERE(keeps_complete_blobs_over_a_restart)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(STEP + 1);
+
+    shelf_put_all(&it, &ann_user, &large);
+    shelf_restart(&it);
+    expect_held(&it, &ann_user, &large, STEP + 1, true);
+    expect_blob(&it, &ann_user, &large);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+static bool keep_the_even(void *context, const cf_hash *id)
+{
+    (void)context;
+    return id->bytes[0] % 2 == 0;
+}
+
+static bool count_user(void *context, const cf_hash *user)
+{
+    size_t *count = context;
+
+    cr_expect(cf_hash_equal(user, &ann_user) || cf_hash_equal(user, &bob_user));
+    ++*count;
+    return true;
+}
+
+EVERYWHERE(collects_what_is_old_and_not_kept)
+{
+    shelf it = a_shelf(*kind);
+    cf_blob_usage usage, dropped;
+    size_t even = 0, users = 0;
+
+    for (size_t size = 1; size <= 20; size++) {
+        a_blob blob = blob_of(size);
+
+        shelf_put_all(&it, &ann_user, &blob); /* at 1000 ms */
+        even += keep_the_even(NULL, &blob.id);
+        blob_release(&blob);
+    }
+    a_blob large = blob_of(STEP + 1);
+    expect_ok(shelf_put(&it, &ann_user, &large, 0), it.error);
+    expect_ok(shelf_put(&it, &bob_user, &large, 0), it.error);
+    expect_ok(it.blobs->users(it.blobs, count_user, &users, &it.error), it.error);
+    cr_assert_eq(users, 2);
+    expect_ok(cf_blobs_usage(it.blobs, &ann_user, &usage, &it.error), it.error);
+    cr_assert_eq(usage.count, 21);
+    cr_assert_eq(usage.size, 210 + STEP);
+    expect_ok(cf_blobs_collect(it.blobs, &ann_user, 1000, keep_the_even, NULL, &dropped, &it.error),
+              it.error);
+    cr_assert_eq(dropped.count, 0); /* not old enough */
+    expect_ok(cf_blobs_collect(it.blobs, &ann_user, 1001, keep_the_even, NULL, &dropped, &it.error),
+              it.error);
+    cr_assert_eq(dropped.count, 21 - even);
+    expect_ok(cf_blobs_usage(it.blobs, &ann_user, &usage, &it.error), it.error);
+    cr_assert_eq(usage.count, even);
+    expect_ok(cf_blobs_usage(it.blobs, &bob_user, &usage, &it.error), it.error);
+    cr_assert_eq(usage.count, 1);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+EVERYWHERE(drops_a_blob)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(STEP + 1), upload = blob_of(STEP + 2);
+
+    shelf_put_all(&it, &ann_user, &large);
+    expect_ok(shelf_put(&it, &ann_user, &upload, 0), it.error);
+    expect_ok(it.blobs->drop(it.blobs, &ann_user, &large.id, &it.error), it.error);
+    expect_ok(it.blobs->drop(it.blobs, &ann_user, &upload.id, &it.error), it.error);
+    expect_ok(it.blobs->drop(it.blobs, &bob_user, &upload.id, &it.error), it.error);
+    expect_held(&it, &ann_user, &large, 0, false);
+    expect_ok(shelf_put(&it, &ann_user, &upload, STEP), it.error);
+    cr_assert_eq(it.held.size, 0);
+    blob_release(&large);
+    blob_release(&upload);
+    shelf_end(&it);
+}
+
+static void count_damage(void *context, const cf_hash *user, const cf_hash *id,
+                         const cf_error *error)
+{
+    size_t *count = context;
+    (void)user, (void)id, (void)error;
+
+    ++*count;
+}
+
+EVERYWHERE(verifies_without_a_complaint)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(3 * STEP), small = blob_of(1), upload = blob_of(STEP + 2);
+    size_t damaged = 0;
+
+    shelf_put_all(&it, &ann_user, &large);
+    shelf_put_all(&it, &bob_user, &small);
+    expect_ok(shelf_put(&it, &bob_user, &upload, 0), it.error);
+    expect_ok(cf_blobs_verify(it.blobs, count_damage, &damaged, &it.error), it.error);
+    cr_assert_eq(damaged, 0);
+    blob_release(&large);
+    blob_release(&small);
+    blob_release(&upload);
+    shelf_end(&it);
+}
+
+EVERYWHERE(takes_many_blobs_at_once)
+{
+    shelf it = a_shelf(*kind);
+    a_blob blobs[40];
+
+    for (size_t i = 0; i < 40; i++)
+        blobs[i] = blob_of(STEP + 1 + i);
+    if (it.actor) { /* all pieces are under way together */
+        cf_blob_put put = {.user = ann_user};
+
+        for (size_t i = 0; i < 80; i++) {
+            const a_blob *blob = &blobs[i % 40];
+            size_t offset = i < 40 ? 0 : STEP, rest = blob->bytes.size - offset;
+
+            put.id = blob->id;
+            put.offset = offset;
+            put.total = blob->bytes.size;
+            put.bytes = cf_bytes_of(blob->bytes.data + offset, rest < STEP ? rest : STEP);
+            it.blobs->put(it.blobs, &put);
+        }
+        struct pollfd readable = {.fd = cf_blob_actor_descriptor(it.actor), .events = POLLIN};
+        cr_assert_eq(poll(&readable, 1, 10000), 1);
+        cf_blob_actor_finish(it.actor);
+        cr_assert_eq(cf_blob_actor_deliver(it.actor), 0);
+        cr_assert_eq(poll(&readable, 1, 0), 0);
+    }
+    for (size_t i = 0; i < 40; i++) {
+        if (!it.actor)
+            shelf_put_all(&it, &ann_user, &blobs[i]);
+        expect_blob(&it, &ann_user, &blobs[i]);
+        blob_release(&blobs[i]);
+    }
+    shelf_end(&it);
+}
