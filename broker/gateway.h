@@ -26,7 +26,6 @@ typedef struct {
     cf_users *users;
     cf_management *management; /* NULL: nobody can be invited here (a peer's gateway) */
     cf_outbox *outbox;
-    const char *endpoint; /* what LOCATE answers: an address; NULL: nothing */
 } cf_gateway_options;
 
 cf_gateway *cf_gateway_new(const cf_gateway_options *options);
@@ -48,6 +47,9 @@ void cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const c
 uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms);
 /* The transport says that nobody is there any more (CF_SEND_GONE). */
 void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id);
+
+/* The user's log has grown by other means than this gateway (the peer's own engine appended). */
+void cf_gateway_wake(cf_gateway *gateway, const cf_hash *user);
 
 typedef struct {
     uint64_t sessions;

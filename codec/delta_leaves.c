@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/delta_leaves.h"
 
-#include "codec/ids.h"
+#include "codec/content.h"
 #include "codec/limits.h"
 #include "codec/vcdiff.h"
 
@@ -11,11 +11,6 @@
 
 #define ADD_SIZE ((size_t)1 << 20)
 #define NO_LEAF UINT32_MAX
-
-static uint64_t count_leaves(const cf_delta_leaves *leaves)
-{
-    return leaves->size / CF_LEAF_SIZE + (leaves->size % CF_LEAF_SIZE ? 1 : 0);
-}
 
 static const uint8_t *hash_of(const cf_delta_leaves *leaves, uint64_t leaf)
 {
@@ -41,7 +36,7 @@ static uint32_t *slot_of(const leaf_table *table, const uint8_t *hash)
 
 static void index_leaves(leaf_table *table, const cf_delta_leaves *source)
 {
-    uint64_t count = count_leaves(source), slots = 2;
+    uint64_t count = cf_leaf_count(source->size), slots = 2;
 
     while (slots < 2 * count)
         slots *= 2;
@@ -68,7 +63,7 @@ static uint64_t leaf_size(const cf_delta_leaves *leaves, uint64_t leaf)
 static bool same_leaf(const cf_delta_leaf_encoding *encoding, uint64_t of_source,
                       uint64_t of_target)
 {
-    return of_source < count_leaves(&encoding->source) &&
+    return of_source < cf_leaf_count(encoding->source.size) &&
            leaf_size(&encoding->source, of_source) == leaf_size(&encoding->target, of_target) &&
            memcmp(hash_of(&encoding->source, of_source), hash_of(&encoding->target, of_target),
                   CF_HASH_SIZE) == 0;
@@ -127,7 +122,7 @@ static bool continues(const piece *self, uint32_t found, uint64_t size)
 static cf_status write_pieces(const leaf_table *table, piece *self, cf_error *error)
 {
     const cf_delta_leaf_encoding *encoding = self->encoding;
-    uint64_t count = count_leaves(&encoding->target), next = 0;
+    uint64_t count = cf_leaf_count(encoding->target.size), next = 0;
 
     for (uint64_t leaf = 0; leaf < count; leaf++) {
         uint32_t found = find_leaf(encoding, table, leaf, next);
@@ -152,8 +147,8 @@ static cf_status check_sizes(const cf_delta_leaf_encoding *encoding, cf_error *e
     if (encoding->target.size != encoding->target_bytes.size)
         return cf_fail(error, CF_CHANGED, "the content has %" PRIu64 " bytes, its leaves %" PRIu64,
                        encoding->target_bytes.size, encoding->target.size);
-    if (encoding->source.hashes.size != count_leaves(&encoding->source) * CF_HASH_SIZE ||
-        encoding->target.hashes.size != count_leaves(&encoding->target) * CF_HASH_SIZE)
+    if (encoding->source.hashes.size != cf_leaf_count(encoding->source.size) * CF_HASH_SIZE ||
+        encoding->target.hashes.size != cf_leaf_count(encoding->target.size) * CF_HASH_SIZE)
         return cf_fail(error, CF_BROKEN, "the leaf hashes are not as many as the content needs");
     return CF_OK;
 }

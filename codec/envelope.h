@@ -25,7 +25,8 @@ cf_status cf_opening_make(const cf_opening_parts *parts, cf_arena *arena, cf_ope
                           cf_error *error);
 /* Opens what is addressed to `device` (its id) and gives the ring the epoch's key and the earlier
  * ones. The ring must expect the epochs already. CF_MISSING: not addressed to it. CF_FORGED: does
- * not open, or is not what was committed to. */
+ * not open, or is not what was committed to; the epoch's own key stays given when only earlier ones
+ * are wrong. */
 cf_status cf_opening_open(const cf_opening *opening, const cf_hash *epoch, const cf_hash *device,
                           const cf_keys *keys, cf_ring *ring, cf_error *error);
 

@@ -41,8 +41,9 @@ typedef struct {
     cf_hash user;
     cf_role role;
     const cf_head *heads; /* of the member log, the newcomer's `add` included; ascending */
-    size_t head_count;    /* at most CF_MEMBER_HEADS_MAX */
+    size_t head_count;    /* at most CF_ADMIT_HEADS_MAX */
 } cf_admit;
+enum { CF_ADMIT_HEADS_MAX = 512 };
 
 void cf_admit_seal(const cf_pairing *pairing, const cf_admit *admit, cf_buffer *out);
 /* CF_FORGED when it does not open, or answers another KNOCK than the one of `knock` (its hash). */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/management.h"
+
+#include "broker/registry.h"
+
+#include <stdlib.h>
+
+struct cf_management {
+    cf_management_options options;
+    cf_invitation_info *invitations;
+    size_t count, capacity;
+};
+
+cf_status cf_management_open(const cf_management_options *options, uint64_t now_ms,
+                             cf_management **out, cf_error *error)
+{
+    cf_management *management = cf_allocate(1, sizeof *management);
+    cf_status status =
+        cf_invitations_list(options->store, &management->invitations, &management->count, error);
+
+    management->options = *options;
+    management->capacity = management->count;
+    if (status) {
+        free(management);
+        return status;
+    }
+    for (size_t i = 0; i < management->count; i++)
+        cf_users_allow(options->users, management->invitations[i].guest.bytes);
+    cf_management_tick(management, now_ms);
+    *out = management;
+    return CF_OK;
+}
+
+void cf_management_destroy(cf_management **management)
+{
+    if (!*management)
+        return;
+    free((*management)->invitations);
+    free(*management);
+    *management = NULL;
+}
+
+cf_status cf_management_invite(cf_management *management, const cf_invitation_terms *terms,
+                               cf_buffer *line, cf_error *error)
+{
+    cf_invitation_info info = {.expires_ms = terms->expires_ms};
+    cf_status status = cf_invitation_make(management->options.env, management->options.store, terms,
+                                          line, &info.guest, error);
+
+    if (status)
+        return status;
+    management->invitations = cf_grow(management->invitations, &management->capacity,
+                                      management->count + 1, sizeof *management->invitations);
+    management->invitations[management->count++] = info;
+    cf_users_allow(management->options.users, info.guest.bytes);
+    return CF_OK;
+}
+
+uint64_t cf_management_tick(cf_management *management, uint64_t now_ms)
+{
+    uint64_t next = UINT64_MAX;
+    cf_error error;
+
+    for (size_t i = management->count; i-- > 0;) {
+        const cf_invitation_info *info = &management->invitations[i];
+
+        if (info->expires_ms == 0)
+            continue;
+        if (info->expires_ms > now_ms) {
+            next = info->expires_ms < next ? info->expires_ms : next;
+            continue;
+        }
+        if (cf_invitation_drop(management->options.store, &info->guest, &error))
+            cf_report(management->options.env, CF_REPORT_WARNING, "dropping an invitation: %s",
+                      error.text); /* it is found again at the next start */
+        cf_users_deny(management->options.users, info->guest.bytes);
+        management->invitations[i] = management->invitations[--management->count];
+    }
+    return next;
+}
+
+struct counting {
+    const cf_management *management;
+    cf_user_figures_visit *visit;
+    void *context;
+    cf_status status;
+    cf_error *error;
+};
+
+static void count_user(void *context, cf_log *log)
+{
+    struct counting *counting = context;
+    const cf_management_options *options = &counting->management->options;
+    size_t devices = cf_registry_device_count(cf_log_registry(log));
+    cf_user_figures figures = {.user = *cf_log_user(log), .devices = devices ? devices - 1 : 0};
+    cf_blob_usage usage = {0};
+
+    if (counting->status || devices == 0) /* without a first entry it is nobody yet */
+        return;
+    counting->status =
+        options->store->last(options->store, &figures.user, &figures.entries, counting->error);
+    if (!counting->status)
+        counting->status = cf_blobs_usage(options->blobs, &figures.user, &usage, counting->error);
+    figures.blobs = usage.count;
+    figures.blob_bytes = usage.size;
+    if (!counting->status)
+        counting->visit(counting->context, &figures);
+}
+
+cf_status cf_management_users(cf_management *management, cf_user_figures_visit *visit,
+                              void *context, cf_error *error)
+{
+    struct counting counting = {management, visit, context, CF_OK, error};
+
+    cf_users_each(management->options.users, count_user, &counting);
+    return counting.status;
+}

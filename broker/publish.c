@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/publish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An entry on its way into the store. */
+struct publishing {
+    cf_request request;
+    cf_hash user;
+    cf_head head;
+    bool is_member;
+    size_t lacking_count;
+    cf_hash lacking[]; /* blobs that it names and that aren't here */
+};
+
+bool cf_blob_is_stored(void *blobs, const cf_hash *user, const cf_hash *blob)
+{
+    cf_blobs *from = blobs;
+    cf_blob_held held;
+    cf_error error;
+
+    return !from->held(from, user, blob, &held, &error) && held.complete;
+}
+
+void cf_send_wanted(const cf_service *service, const cf_session *session, const cf_hash *blobs,
+                    size_t count)
+{
+    while (count) {
+        size_t page = count < CF_ENTRY_BLOBS_MAX ? count : CF_ENTRY_BLOBS_MAX;
+        cf_message message = {.command = CF_COMMAND_WANTED, .wanted = {blobs, page}};
+
+        cf_session_send(service, session, &message);
+        blobs += page;
+        count -= page;
+    }
+}
+
+static void accept(const cf_service *service, const cf_session *session, const cf_head *head)
+{
+    cf_message message = {.command = CF_COMMAND_ACCEPTED, .accepted = {*head}};
+
+    cf_session_send(service, session, &message);
+}
+
+static void refuse(const cf_service *service, const cf_session *session, const cf_hash *entry,
+                   bool later, const char *code, const char *text)
+{
+    cf_refusal refusal = {
+        .request = CF_COMMAND_PUBLISH, .later = later, .code = code, .text = text};
+
+    if (entry)
+        refusal.name = cf_bytes_of(entry->bytes, CF_HASH_SIZE);
+    cf_refuse(service, cf_session_destination(session), &refusal);
+}
+
+static void answer_session(const struct publishing *publishing, cf_append_answer answer,
+                           uint64_t position, const cf_error *error)
+{
+    const cf_service *service = publishing->request.service;
+    cf_session *session = cf_request_session(&publishing->request);
+
+    if (!session)
+        return;
+    session->under_way -= publishing->request.size;
+    switch (answer) {
+    case CF_APPEND_STORED:
+        if (session->replay && session->is_subscribed)
+            cf_replay_skip(session->replay, position);
+        accept(service, session, &publishing->head);
+        cf_send_wanted(service, session, publishing->lacking, publishing->lacking_count);
+        break;
+    case CF_APPEND_HAVE:
+        accept(service, session, &publishing->head);
+        break;
+    case CF_APPEND_GAP:
+        refuse(service, session, &publishing->head.hash, true, CF_REFUSED_GAP,
+               "its predecessor isn't here");
+        break;
+    case CF_APPEND_FENCED:
+        refuse(service, session, &publishing->head.hash, true, CF_REFUSED_BUSY,
+               "another broker keeps this user");
+        break;
+    case CF_APPEND_FAILED:
+        refuse(service, session, &publishing->head.hash, true,
+               error->status == CF_FULL ? CF_REFUSED_FULL : CF_REFUSED_BUSY, error->text);
+        break;
+    }
+}
+
+static void published(void *context, cf_append_answer answer, uint64_t position,
+                      const cf_error *error)
+{
+    struct publishing *publishing = context;
+    cf_service *service = publishing->request.service;
+
+    if (answer == CF_APPEND_STORED) {
+        if (publishing->is_member)
+            cf_users_refresh(service->users, &publishing->user);
+        cf_sessions_wake(service->sessions, &publishing->user);
+    } else if (answer != CF_APPEND_HAVE) {
+        cf_report(service->env, CF_REPORT_WARNING, "an entry was not appended: %s",
+                  answer == CF_APPEND_FAILED ? error->text : "it doesn't fit any more");
+    }
+    answer_session(publishing, answer, position, error);
+    free(publishing);
+}
+
+static struct publishing *begin(cf_service *service, cf_session *session, const cf_entry *entry)
+{
+    const cf_header *header = &entry->header;
+    struct publishing *publishing =
+        cf_allocate(1, sizeof *publishing + header->blob_count * sizeof(cf_hash));
+
+    publishing->request = cf_request_of(service, session, entry->wire.size);
+    publishing->user = header->user;
+    publishing->head = cf_head_of(entry);
+    publishing->is_member = header->type == CF_ENTRY_MEMBER;
+    for (size_t i = 0; i < header->blob_count; i++)
+        if (!cf_blob_is_stored(service->blobs, &header->user, &header->blobs[i]))
+            publishing->lacking[publishing->lacking_count++] = header->blobs[i];
+    session->under_way += entry->wire.size;
+    return publishing;
+}
+
+/* Parsed; whether the log takes it. */
+static void offer_entry(cf_service *service, cf_session *session, const cf_entry *entry,
+                        const cf_message *message)
+{
+    cf_offer offer = {
+        .bringer = cf_hash_equal(&entry->header.device, &session->device) ? CF_BRINGER_AUTHOR
+                                                                          : CF_BRINGER_DEVICE,
+        .stored = cf_blob_is_stored,
+        .context = service->blobs,
+        .without = message->publish.without,
+        .without_count = message->publish.without_count,
+    };
+    cf_head head = cf_head_of(entry);
+    cf_verdict verdict;
+    cf_error error;
+
+    if (cf_log_check(session->log, entry, &offer, &verdict, &error)) {
+        cf_report(service->env, CF_REPORT_ERROR, "judging an entry: %s", error.text);
+        refuse(service, session, &head.hash, true, CF_REFUSED_BUSY, "the log can't be read");
+        return;
+    }
+    switch (verdict.answer) {
+    case CF_OFFER_HAVE:
+        accept(service, session, &head);
+        break;
+    case CF_OFFER_NEW:
+        cf_log_append(session->log, entry, &offer, NULL, 0, published,
+                      begin(service, session, entry));
+        break;
+    case CF_OFFER_NEVER:
+        cf_report(service->env, CF_REPORT_NOTICE, "an entry of %s is refused: %s", session->address,
+                  verdict.text);
+        refuse(service, session, &head.hash, false, verdict.code, verdict.text);
+        break;
+    case CF_OFFER_LATER:
+        refuse(service, session, &head.hash, true, verdict.code, verdict.text);
+        break;
+    }
+}
+
+void cf_publish(cf_service *service, cf_session *session, const cf_message *message)
+{
+    cf_bytes wire = message->publish.entry;
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+
+    if (cf_entry_read(wire, &arena, &entry, &error)) {
+        cf_report(service->env, CF_REPORT_NOTICE, "an entry of %s is refused: %s", session->address,
+                  error.text);
+        refuse(service, session, NULL, false,
+               error.status == CF_FORGED ? CF_REFUSED_FORGED : CF_REFUSED_MALFORMED, error.text);
+    } else if (session->under_way > CF_WINDOW) {
+        refuse(service, session, &entry.hash, true, CF_REFUSED_BUSY, "the window is full");
+    } else {
+        offer_entry(service, session, &entry, message);
+    }
+    cf_arena_release(&arena);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUCKETS = 4096 };
+
+struct cf_sessions {
+    cf_session *buckets[BUCKETS];
+    size_t count;
+    uint64_t serial;
+};
+
+cf_sessions *cf_sessions_new(void)
+{
+    return cf_allocate(1, sizeof(cf_sessions));
+}
+
+static void free_session(cf_session *session)
+{
+    cf_replay_destroy(&session->replay);
+    cf_heads_release(&session->held);
+    free(session);
+}
+
+void cf_sessions_destroy(cf_sessions **sessions)
+{
+    if (!*sessions)
+        return;
+    for (size_t i = 0; i < BUCKETS; i++)
+        while ((*sessions)->buckets[i]) {
+            cf_session *session = (*sessions)->buckets[i];
+
+            (*sessions)->buckets[i] = session->next;
+            free_session(session);
+        }
+    free(*sessions);
+    *sessions = NULL;
+}
+
+static size_t bucket_of(cf_bytes routing_id)
+{
+    uint32_t sum = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < routing_id.size; i++)
+        sum = (sum ^ routing_id.data[i]) * 16777619u;
+    return sum % BUCKETS;
+}
+
+cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id)
+{
+    cf_session *session = sessions->buckets[bucket_of(routing_id)];
+
+    while (session && !cf_bytes_equal(cf_session_destination(session), routing_id))
+        session = session->next;
+    return session;
+}
+
+cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id)
+{
+    cf_session *earlier = cf_sessions_find(sessions, routing_id);
+    cf_session **bucket = &sessions->buckets[bucket_of(routing_id)];
+    cf_session *session = cf_allocate(1, sizeof *session);
+
+    assert(routing_id.size <= sizeof session->routing_id.bytes);
+    if (earlier)
+        cf_sessions_remove(sessions, earlier);
+    memcpy(session->routing_id.bytes, routing_id.data, routing_id.size);
+    session->routing_id.size = routing_id.size;
+    session->serial = ++sessions->serial;
+    session->next = *bucket;
+    *bucket = session;
+    sessions->count++;
+    return session;
+}
+
+void cf_sessions_remove(cf_sessions *sessions, cf_session *session)
+{
+    cf_session **at = &sessions->buckets[bucket_of(cf_session_destination(session))];
+
+    while (*at != session)
+        at = &(*at)->next;
+    *at = session->next;
+    sessions->count--;
+    free_session(session);
+}
+
+size_t cf_sessions_count(const cf_sessions *sessions)
+{
+    return sessions->count;
+}
+
+cf_session *cf_sessions_next(const cf_sessions *sessions, const cf_session *session)
+{
+    size_t bucket = session ? bucket_of(cf_session_destination(session)) + 1 : 0;
+
+    if (session && session->next)
+        return session->next;
+    while (bucket < BUCKETS && !sessions->buckets[bucket])
+        bucket++;
+    return bucket < BUCKETS ? sessions->buckets[bucket] : NULL;
+}
+
+void cf_session_send(const cf_service *service, const cf_session *session,
+                     const cf_message *message)
+{
+    cf_outbox_add(service->outbox, cf_session_destination(session), message);
+}
+
+void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal *refusal)
+{
+    cf_message message = {
+        .command = CF_COMMAND_REFUSED,
+        .refused = {
+            .request = cf_bytes_of_text(refusal->request ? cf_command_name(refusal->request) : ""),
+            .name = refusal->name,
+            .later = refusal->later,
+            .code = cf_bytes_of_text(refusal->code),
+            .text = cf_bytes_of_text(refusal->text),
+        }};
+
+    cf_outbox_add(service->outbox, destination, &message);
+}
+
+void cf_session_end(const cf_service *service, cf_session *session, const char *why)
+{
+    cf_report(service->env, CF_REPORT_NOTICE, "the session of %s ends: %s", session->address, why);
+    cf_sessions_remove(service->sessions, session);
+}
+
+void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user)
+{
+    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
+         session = cf_sessions_next(sessions, session))
+        if (cf_hash_equal(cf_log_user(session->log), user))
+            session->is_behind = true;
+}
+
+cf_request cf_request_of(cf_service *service, const cf_session *session, size_t size)
+{
+    return (cf_request){service, session->routing_id, session->serial, size};
+}
+
+cf_session *cf_request_session(const cf_request *request)
+{
+    cf_session *session =
+        cf_sessions_find(request->service->sessions,
+                         cf_bytes_of(request->routing_id.bytes, request->routing_id.size));
+
+    return session && session->serial == request->serial ? session : NULL;
+}

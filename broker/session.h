@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions of a gateway: one for each connection that said HELLO, named by the routing id that the
+ * ROUTER gave. What the parts of a gateway share lies here; nobody else includes it. */
+#ifndef CF_BROKER_SESSION_H
+#define CF_BROKER_SESSION_H
+#include "broker/blobs.h"
+#include "broker/env.h"
+#include "broker/outbox.h"
+#include "broker/registry.h"
+#include "broker/replay.h"
+#include "broker/users.h"
+
+typedef struct {
+    uint8_t bytes[32];
+    size_t size;
+} cf_routing_id;
+
+typedef struct cf_session cf_session;
+
+struct cf_session {
+    cf_session *next;
+    uint64_t serial; /* no other session of this gateway has it */
+    cf_routing_id routing_id;
+    cf_hash key; /* CURVE */
+    cf_hash device;
+    cf_log *log;
+    char address[64];
+    bool is_greeted;    /* its last HELLO page came */
+    size_t named;       /* heads and rungs so far */
+    cf_replay *replay;  /* from the first HELLO page on */
+    cf_heads held;      /* its rungs that are held here */
+    bool is_subscribed; /* its last SUBSCRIBE page came */
+    bool is_behind;     /* there may be entries to send */
+    uint64_t credit;    /* bytes of entries */
+    uint64_t under_way; /* bytes of PUBLISH and PUT that aren't answered */
+};
+
+typedef struct cf_sessions cf_sessions;
+
+cf_sessions *cf_sessions_new(void);
+void cf_sessions_destroy(cf_sessions **sessions);
+cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id);
+/* A fresh one, instead of an earlier one of the same connection. */
+cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id);
+void cf_sessions_remove(cf_sessions *sessions, cf_session *session);
+size_t cf_sessions_count(const cf_sessions *sessions);
+/* One after the other, beginning with NULL; removing the one in hand is allowed when the next was
+ * taken before. */
+cf_session *cf_sessions_next(const cf_sessions *sessions, const cf_session *session);
+
+/* What serving a session needs. */
+typedef struct {
+    const cf_env *env;
+    cf_store *store;
+    cf_blobs *blobs;
+    cf_users *users;
+    cf_outbox *outbox;
+    cf_sessions *sessions;
+    uint64_t now_ms; /* of the message in hand, or the last one */
+} cf_service;
+
+static inline cf_bytes cf_session_destination(const cf_session *session)
+{
+    return cf_bytes_of(session->routing_id.bytes, session->routing_id.size);
+}
+void cf_session_send(const cf_service *service, const cf_session *session,
+                     const cf_message *message);
+
+/* What a refusal says; the text is for the person. */
+typedef struct {
+    cf_command request;
+    cf_bytes name;
+    bool later;
+    const char *code;
+    const char *text;
+} cf_refusal;
+void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal *refusal);
+
+/* Ends a session, saying why to the operator. */
+void cf_session_end(const cf_service *service, cf_session *session, const char *why);
+/* Lets the user's subscribers look for new entries. */
+void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user);
+
+/* A request whose answer comes when the store or the blobs are done; its session may be gone then.
+ */
+typedef struct {
+    cf_service *service;
+    cf_routing_id routing_id;
+    uint64_t serial;
+    size_t size; /* bytes that count in a window */
+} cf_request;
+cf_request cf_request_of(cf_service *service, const cf_session *session, size_t size);
+/* NULL when it is gone. */
+cf_session *cf_request_session(const cf_request *request);
+
+#endif

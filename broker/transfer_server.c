@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/transfer_server.h"
+
+#include <stdlib.h>
+
+static void send_missing(const cf_service *service, const cf_session *session,
+                         const cf_partial *blobs, size_t count)
+{
+    cf_message message = {.command = CF_COMMAND_MISSING, .missing = {blobs, count}};
+
+    cf_session_send(service, session, &message);
+}
+
+static void refuse(const cf_service *service, const cf_session *session, cf_command request,
+                   const cf_hash *blob, const cf_error *error)
+{
+    cf_refusal refusal = {.request = request,
+                          .name = cf_bytes_of(blob->bytes, CF_HASH_SIZE),
+                          .code = CF_REFUSED_BUSY,
+                          .text = error->text};
+
+    switch (error->status) {
+    case CF_FORGED:
+        refusal.code = CF_REFUSED_FORGED;
+        break;
+    case CF_MALFORMED:
+    case CF_TOO_LARGE:
+        refusal.code = CF_REFUSED_MALFORMED;
+        break;
+    case CF_FULL:
+        refusal.code = CF_REFUSED_FULL;
+        refusal.later = true;
+        break;
+    default:
+        refusal.later = true;
+        break;
+    }
+    cf_refuse(service, cf_session_destination(session), &refusal);
+}
+
+void cf_transfer_have(cf_service *service, cf_session *session, const cf_message *message)
+{
+    cf_arena arena = {0};
+    cf_partial *missing = cf_arena_allocate(&arena, message->have.id_count + 1, sizeof *missing);
+    size_t count = 0;
+
+    for (size_t i = 0; i < message->have.id_count; i++) {
+        const cf_hash *blob = &message->have.ids[i];
+        cf_blob_held held = {0};
+        cf_error error;
+
+        if (service->blobs->held(service->blobs, cf_log_user(session->log), blob, &held, &error))
+            held = (cf_blob_held){0}; /* PUT will say what is wrong */
+        if (!held.complete)
+            missing[count++] = (cf_partial){*blob, held.size};
+    }
+    send_missing(service, session, missing, count);
+    cf_arena_release(&arena);
+}
+
+/* A piece on its way to the disk. */
+struct putting {
+    cf_request request;
+    cf_hash user, blob;
+};
+
+static void note_stored(const cf_service *service, const cf_hash *user, const cf_hash *blob)
+{
+    cf_log *log = cf_users_find(service->users, user);
+    cf_error error;
+
+    if (log && cf_log_stored(log, blob, &error))
+        cf_report(service->env, CF_REPORT_WARNING, "noting a blob: %s", error.text);
+}
+
+static void put(void *context, cf_status status, cf_blob_held held, const cf_error *error)
+{
+    struct putting *putting = context;
+    const cf_service *service = putting->request.service;
+    cf_session *session = cf_request_session(&putting->request);
+    cf_message stored = {.command = CF_COMMAND_STORED, .stored = {putting->blob}};
+    cf_partial partial = {putting->blob, held.size};
+
+    if (!status && held.complete)
+        note_stored(service, &putting->user, &putting->blob);
+    if (status)
+        cf_report(service->env, CF_REPORT_WARNING, "taking a blob: %s", error->text);
+    if (session) {
+        session->under_way -= putting->request.size;
+        if (status)
+            refuse(service, session, CF_COMMAND_PUT, &putting->blob, error);
+        else if (held.complete)
+            cf_session_send(service, session, &stored);
+        else
+            send_missing(service, session, &partial, 1);
+    }
+    free(putting);
+}
+
+void cf_transfer_put(cf_service *service, cf_session *session, const cf_message *message)
+{
+    size_t size = message->put.bytes.size;
+    struct putting *putting;
+    cf_error error;
+
+    if (session->under_way > CF_WINDOW) {
+        cf_fail(&error, CF_LOCKED, "the window is full");
+        refuse(service, session, CF_COMMAND_PUT, &message->put.id, &error);
+        return;
+    }
+    putting = cf_allocate(1, sizeof *putting);
+    putting->request = cf_request_of(service, session, size);
+    putting->user = *cf_log_user(session->log);
+    putting->blob = message->put.id;
+    session->under_way += size;
+    service->blobs->put(service->blobs, &(cf_blob_put){.user = putting->user,
+                                                       .id = putting->blob,
+                                                       .offset = message->put.offset,
+                                                       .total = message->put.total,
+                                                       .bytes = message->put.bytes,
+                                                       .now_ms = service->now_ms,
+                                                       .done = put,
+                                                       .context = putting});
+}
+
+void cf_transfer_get(cf_service *service, cf_session *session, const cf_message *message)
+{
+    const cf_hash *blob = &message->get.id;
+    cf_message absent = {.command = CF_COMMAND_ABSENT, .absent = {*blob}};
+    cf_buffer piece = {0};
+    cf_error error;
+    uint64_t total;
+    cf_status status =
+        service->blobs->get(service->blobs, cf_log_user(session->log), blob, message->get.offset,
+                            CF_BLOB_STEP, &piece, &total, &error);
+
+    if (!status && piece.size == 0)
+        status = cf_fail(&error, CF_MALFORMED, "it ends before that offset");
+    if (status == CF_MISSING) {
+        cf_session_send(service, session, &absent);
+    } else if (status) {
+        refuse(service, session, CF_COMMAND_GET, blob, &error);
+    } else {
+        cf_message message_out = {
+            .command = CF_COMMAND_BLOB,
+            .blob = {*blob, message->get.offset, total, cf_buffer_view(&piece)}};
+        cf_session_send(service, session, &message_out);
+    }
+    cf_buffer_release(&piece);
+}

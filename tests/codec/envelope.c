@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/envelope.h"
+
+#include <string.h>
+
+#include "tests/support/expect.h"
+
+/* A user with three devices, ann, bob and cyd; ann opens epochs. */
+enum { ANN, BOB, CYD, PEOPLE };
+static const cf_hash user = {"somebody"}, first = {"first epoch"}, second = {"second epoch"};
+static const uint8_t first_key[32] = "content key one", second_key[32] = "content key two";
+static const uint8_t random_bytes[PEOPLE * 32] = "fresh bytes, some for each who is addressed";
+
+typedef struct {
+    cf_keys *keys[PEOPLE];
+    cf_hash devices[PEOPLE];
+    cf_addressee addressees[PEOPLE];
+    cf_ring *rings[PEOPLE];
+    cf_arena arena;
+} fixture;
+
+static fixture people(void)
+{
+    fixture f = {0};
+
+    for (int i = 0; i < PEOPLE; i++) {
+        uint8_t seed[32] = {(uint8_t)(i + 1)};
+
+        f.keys[i] = cf_keys_new(seed);
+        f.devices[i] = (cf_hash){{(uint8_t)(9 - i)}};
+        f.addressees[i].device = f.devices[i];
+        memcpy(f.addressees[i].sealing, cf_keys_public(f.keys[i])->sealing, 32);
+        f.rings[i] = cf_ring_new(&user);
+    }
+    return f;
+}
+
+static void release(fixture *f)
+{
+    for (int i = 0; i < PEOPLE; i++) {
+        cf_keys_destroy(&f->keys[i]);
+        cf_ring_destroy(&f->rings[i]);
+    }
+    cf_arena_release(&f->arena);
+}
+
+/* Ann opens an epoch for the first `count` people and tells all rings of it. */
+static cf_opening opened(fixture *f, const cf_hash *epoch, const uint8_t key[32], size_t count)
+{
+    cf_error error;
+    cf_opening opening;
+    cf_opening_parts parts = {f->rings[ANN], key, f->addressees, count, random_bytes};
+
+    expect_ok(cf_opening_make(&parts, &f->arena, &opening, &error), error);
+    for (int i = 0; i < PEOPLE; i++)
+        cf_ring_expect(f->rings[i], epoch, &opening.commitment);
+    expect_ok(cf_ring_give(f->rings[ANN], epoch, key, &error), error);
+    return opening;
+}
+
+Test(envelopes, reach_those_they_are_addressed_to_and_no_others)
+{
+    cf_error error;
+    fixture f = people();
+    cf_opening opening = opened(&f, &first, first_key, 2);
+
+    expect_ok(cf_opening_open(&opening, &first, &f.devices[BOB], f.keys[BOB], f.rings[BOB], &error),
+              error);
+    cr_assert_arr_eq(cf_ring_key(f.rings[BOB], &first), first_key, 32);
+    expect_fails(
+        cf_opening_open(&opening, &first, &f.devices[CYD], f.keys[CYD], f.rings[CYD], &error),
+        CF_MISSING);
+    expect_fails(
+        cf_opening_open(&opening, &first, &f.devices[BOB], f.keys[CYD], f.rings[CYD], &error),
+        CF_FORGED);
+    cr_assert_not(cf_ring_holds(f.rings[CYD], &first));
+    release(&f);
+}
+
+Test(envelopes, of_a_later_epoch_bring_all_earlier_keys)
+{
+    cf_error error;
+    fixture f = people();
+
+    opened(&f, &first, first_key, 1);
+    cf_opening opening = opened(&f, &second, second_key, 3);
+    expect_ok(
+        cf_opening_open(&opening, &second, &f.devices[CYD], f.keys[CYD], f.rings[CYD], &error),
+        error);
+    cr_assert_arr_eq(cf_ring_key(f.rings[CYD], &first), first_key, 32);
+    cr_assert_arr_eq(cf_ring_key(f.rings[CYD], &second), second_key, 32);
+    release(&f);
+}
+
+Test(envelopes, with_a_wrong_earlier_key_still_bring_their_own)
+{
+    cf_error error;
+    fixture f = people();
+    cf_ring *fresh = cf_ring_new(&user);
+    cf_hash other = cf_commitment(&user, second_key);
+
+    opened(&f, &first, first_key, 1);
+    cf_opening opening = opened(&f, &second, second_key, 2);
+    cf_ring_expect(fresh, &first, &other);
+    cf_ring_expect(fresh, &second, &opening.commitment);
+    expect_fails(cf_opening_open(&opening, &second, &f.devices[BOB], f.keys[BOB], fresh, &error),
+                 CF_FORGED);
+    cr_assert(cf_ring_holds(fresh, &second));
+    cr_assert_not(cf_ring_holds(fresh, &first));
+    cf_ring_destroy(&fresh);
+    release(&f);
+}
+
+Test(envelopes, changed_anywhere_do_not_open)
+{
+    cf_error error;
+    fixture f = people();
+
+    opened(&f, &first, first_key, 1);
+    cf_opening opening = opened(&f, &second, second_key, 1);
+    cf_recipient recipient = opening.recipients[0];
+    cf_buffer earlier = {0};
+    cf_buffer_append(&earlier, opening.earlier.data, opening.earlier.size);
+    opening.recipients = &recipient;
+    opening.earlier = cf_buffer_view(&earlier);
+    for (size_t i = 0; i < CF_SEALED_KEY_SIZE; i++) {
+        /* the top bit of an X25519 key means nothing: RFC 7748 */
+        uint8_t change = i == 31 ? 1 : 128;
+
+        recipient.key.bytes[i] ^= change;
+        expect_fails(
+            cf_opening_open(&opening, &second, &f.devices[ANN], f.keys[ANN], f.rings[BOB], &error),
+            CF_FORGED);
+        recipient.key.bytes[i] ^= change;
+    }
+    for (size_t i = 0; i < earlier.size; i++) {
+        earlier.data[i] ^= 1;
+        expect_fails(
+            cf_opening_open(&opening, &second, &f.devices[ANN], f.keys[ANN], f.rings[BOB], &error),
+            CF_FORGED);
+        earlier.data[i] ^= 1;
+    }
+    cr_assert_not(cf_ring_holds(f.rings[BOB], &first));
+    cf_buffer_release(&earlier);
+    release(&f);
+}
+
+Test(envelopes, cannot_be_moved_to_another_user_or_epoch)
+{
+    cf_error error;
+    fixture f = people();
+    cf_hash other_user = {"somebody else"}, other_commitment = {"another key"};
+    cf_ring *other_ring = cf_ring_new(&other_user);
+    cf_opening opening = opened(&f, &first, first_key, 2);
+
+    cf_ring_expect(other_ring, &first, &opening.commitment);
+    expect_fails(
+        cf_opening_open(&opening, &first, &f.devices[BOB], f.keys[BOB], other_ring, &error),
+        CF_FORGED);
+    opening.commitment = other_commitment;
+    expect_fails(
+        cf_opening_open(&opening, &first, &f.devices[BOB], f.keys[BOB], f.rings[BOB], &error),
+        CF_FORGED);
+    cf_ring_destroy(&other_ring);
+    release(&f);
+}
+
+Test(envelopes, are_not_made_for_keys_that_are_none)
+{
+    cf_error error;
+    fixture f = people();
+    cf_opening opening;
+    cf_access access;
+    cf_opening_parts parts = {f.rings[ANN], first_key, f.addressees, 2, random_bytes};
+    uint8_t zeros[32] = {0};
+
+    memset(f.addressees[BOB].sealing, 0, 32);
+    expect_fails(cf_opening_make(&parts, &f.arena, &opening, &error), CF_FORGED);
+    opened(&f, &first, first_key, 1);
+    expect_fails(cf_access_make(f.rings[ANN], &first, zeros, random_bytes, &access, &error),
+                 CF_FORGED);
+    release(&f);
+}
+
+Test(access, brings_a_newcomer_the_key_and_with_the_opening_all_earlier_ones)
+{
+    cf_error error;
+    fixture f = people();
+    cf_access access;
+    uint8_t sealing[32];
+
+    memcpy(sealing, cf_keys_public(f.keys[CYD])->sealing, 32);
+    opened(&f, &first, first_key, 1);
+    cf_opening opening = opened(&f, &second, second_key, 1);
+    expect_fails(cf_access_make(f.rings[BOB], &second, sealing, random_bytes, &access, &error),
+                 CF_MISSING);
+    expect_ok(cf_access_make(f.rings[ANN], &second, sealing, random_bytes, &access, &error), error);
+    expect_fails(cf_access_open(&access, NULL, f.keys[BOB], f.rings[BOB], &error), CF_FORGED);
+    expect_ok(cf_access_open(&access, NULL, f.keys[CYD], f.rings[CYD], &error), error);
+    cr_assert(cf_ring_holds(f.rings[CYD], &second));
+    cr_assert_not(cf_ring_holds(f.rings[CYD], &first));
+    expect_ok(cf_access_open(&access, &opening, f.keys[CYD], f.rings[CYD], &error), error);
+    cr_assert_arr_eq(cf_ring_key(f.rings[CYD], &first), first_key, 32);
+    access.epoch.bytes[0] ^= 1;
+    expect_fails(cf_access_open(&access, NULL, f.keys[CYD], f.rings[CYD], &error), CF_MISSING);
+    release(&f);
+}
