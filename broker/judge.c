@@ -226,7 +226,7 @@ static bool is_held(struct judging *judging)
     const cf_head head = cf_head_of(judging->entry);
     bool held = false;
 
-    if (!cf_tips_find(judging->judge->tips, &head.hash))
+    if (!cf_tips_is_under_way(judging->judge->tips, &head.hash))
         judging->status = find(judging->judge, &head, &held, judging->error);
     return held;
 }

@@ -54,6 +54,13 @@ const cf_tip *cf_tips_find(const cf_tips *tips, const cf_hash *entry)
     return found ? &found->tip : NULL;
 }
 
+bool cf_tips_is_under_way(const cf_tips *tips, const cf_hash *entry)
+{
+    const struct remembered *found = *place(tips, entry);
+
+    return found && found->under_way;
+}
+
 void cf_tips_begin(cf_tips *tips, const cf_entry *entry)
 {
     struct remembered **at = place(tips, &entry->hash);

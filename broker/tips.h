@@ -20,6 +20,7 @@ void cf_tips_destroy(cf_tips **tips);
 
 /* NULL when it isn't remembered. */
 const cf_tip *cf_tips_find(const cf_tips *tips, const cf_hash *entry);
+bool cf_tips_is_under_way(const cf_tips *tips, const cf_hash *entry);
 /* An append of it begins; there may be several of one entry. */
 void cf_tips_begin(cf_tips *tips, const cf_entry *entry);
 /* An append ended. When it worked, the predecessor is forgotten, else the entry. */

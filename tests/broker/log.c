@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/log.h"
+
+#include <string.h>
+
+#include "broker/registry.h"
+#include "codec/message.h"
+#include "tests/broker/people.h"
+
+/* A log of a user with one owner (desk) and one member (lap), on a store in memory. */
+typedef struct {
+    person account, desk, lap;
+    cf_store_memory_disk *disk;
+    cf_store *store;
+    cf_log *log;
+    cf_append_answer answer;
+    uint64_t position;
+    bool has_blobs; /* what `stored` says of any */
+} diary;
+
+static bool stored(void *context, const cf_hash *user, const cf_hash *blob)
+{
+    (void)user;
+    (void)blob;
+    return ((diary *)context)->has_blobs;
+}
+
+static void appended(void *context, cf_append_answer answer, uint64_t position,
+                     const cf_error *error)
+{
+    diary *d = context;
+
+    (void)error;
+    d->answer = answer;
+    d->position = position;
+}
+
+/* Judges an author's last entry; appends what is new, without a commit. */
+static cf_verdict offer_without(diary *d, const person *author, cf_bringer bringer,
+                                const cf_hash *without)
+{
+    cf_offer offer = {.bringer = bringer,
+                      .stored = stored,
+                      .context = d,
+                      .without = without,
+                      .without_count = without ? 1 : 0};
+    cf_error error;
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_verdict verdict;
+
+    expect_ok(cf_entry_read(cf_buffer_view(&author->wire), &arena, &entry, &error), error);
+    expect_ok(cf_log_check(d->log, &entry, &offer, &verdict, &error), error);
+    if (verdict.answer == CF_OFFER_NEW)
+        cf_log_append(d->log, &entry, &offer, NULL, 0, appended, d);
+    cf_arena_release(&arena);
+    return verdict;
+}
+
+static cf_verdict offer(diary *d, const person *author, cf_bringer bringer)
+{
+    return offer_without(d, author, bringer, NULL);
+}
+
+static void commit(diary *d)
+{
+    cf_error error;
+
+    expect_ok(d->store->commit(d->store, &error), error);
+}
+
+static diary a_diary(void)
+{
+    diary d = {.account = an_account(1), .has_blobs = true};
+    static const uint8_t instance[16] = "a store";
+    cf_error error;
+
+    d.desk = a_device(2, &d.account.user);
+    d.lap = a_device(3, &d.account.user);
+    d.disk = cf_store_memory_disk_new(instance);
+    d.store = cf_store_memory_new(d.disk);
+    expect_ok(cf_log_open(d.store, &d.account.user, &d.log, &error), error);
+    return d;
+}
+
+static void found(diary *d)
+{
+    first_entry(&d->account);
+    cr_assert_eq(offer(d, &d->account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    learn(&d->desk, &d->account);
+    learn(&d->lap, &d->account);
+    let_in(&d->account, &d->desk, CF_ROLE_OWNER);
+    cr_assert_eq(offer(d, &d->account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    learn(&d->desk, &d->account);
+    learn(&d->lap, &d->account);
+    let_in(&d->account, &d->lap, CF_ROLE_MEMBER);
+    cr_assert_eq(offer(d, &d->account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    learn(&d->desk, &d->account);
+    learn(&d->lap, &d->account);
+    commit(d);
+    cr_assert_eq(d->position, 3);
+}
+
+static void reopen(diary *d)
+{
+    cf_error error;
+
+    cf_log_destroy(&d->log);
+    cf_store_destroy(&d->store);
+    d->store = cf_store_memory_new(d->disk);
+    expect_ok(cf_log_open(d->store, &d->account.user, &d->log, &error), error);
+}
+
+static void end(diary *d)
+{
+    cf_log_destroy(&d->log);
+    cf_store_destroy(&d->store);
+    cf_store_memory_disk_destroy(&d->disk);
+    person_end(&d->account);
+    person_end(&d->desk);
+    person_end(&d->lap);
+}
+
+static void expect_refused(cf_verdict verdict, cf_offer_answer answer, const char *code)
+{
+    cr_expect_eq(verdict.answer, answer, "%s", verdict.text);
+    cr_assert_not_null(verdict.code);
+    cr_expect_str_eq(verdict.code, code, "%s", verdict.text);
+}
+
+Test(log, takes_entries_that_follow_each_other_before_they_are_committed)
+{
+    diary d = a_diary();
+
+    found(&d);
+    for (int i = 0; i < 5; i++) {
+        write_change(&d.lap, "body", NULL, 0);
+        cr_assert_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    }
+    learn(&d.desk, &d.lap);
+    write_change(&d.desk, "after them", NULL, 0);
+    cr_assert_eq(offer(&d, &d.desk, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    commit(&d);
+    cr_expect_eq(d.answer, CF_APPEND_STORED);
+    cr_expect_eq(d.position, 9);
+    cr_expect_eq(offer(&d, &d.desk, CF_BRINGER_AUTHOR).answer, CF_OFFER_HAVE);
+    end(&d);
+}
+
+Test(log, knows_its_members_when_it_is_opened_again)
+{
+    diary d = a_diary();
+
+    found(&d);
+    reopen(&d);
+    cr_expect_eq(cf_registry_device_count(cf_log_registry(d.log)), 3);
+    write_change(&d.lap, "body", NULL, 0);
+    cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    commit(&d);
+    cr_expect_eq(d.position, 4);
+    end(&d);
+}
+
+Test(log, waits_for_a_predecessor_and_for_what_an_entry_comes_after)
+{
+    diary d = a_diary();
+
+    found(&d);
+    write_change(&d.lap, "lost", NULL, 0);
+    write_change(&d.lap, "second", NULL, 0);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_LATER, CF_REFUSED_GAP);
+    learn(&d.desk, &d.lap);
+    write_change(&d.desk, "after the second", NULL, 0);
+    expect_refused(offer(&d, &d.desk, CF_BRINGER_DEVICE), CF_OFFER_LATER, CF_REFUSED_GAP);
+    end(&d);
+}
+
+Test(log, refuses_a_forged_signature_from_anyone)
+{
+    diary d = a_diary();
+
+    found(&d);
+    write_change(&d.lap, "body", NULL, 0);
+    cf_bytes body = cf_bytes_of_text("body");
+    d.lap.wire.data[d.lap.wire.size - body.size - 1] ^= 1; /* the signature's last byte */
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_FORGED);
+    end(&d);
+}
+
+Test(log, refuses_who_was_never_let_in)
+{
+    diary d = a_diary();
+    person stranger = a_device(9, &d.account.user);
+
+    found(&d);
+    learn(&stranger, &d.account);
+    write_change(&stranger, "body", NULL, 0);
+    expect_refused(offer(&d, &stranger, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    person_end(&stranger);
+    end(&d);
+}
+
+Test(log, refuses_an_epoch_that_the_past_does_not_reach)
+{
+    diary d = a_diary();
+
+    found(&d);
+    d.lap.epoch = d.lap.id;
+    write_change(&d.lap, "body", NULL, 0);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    end(&d);
+}
+
+Test(log, refuses_to_go_on_with_anothers_chain)
+{
+    diary d = a_diary();
+
+    found(&d);
+    write_change(&d.lap, "body", NULL, 0);
+    cr_assert_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    cf_header stolen = d.lap.changes;
+    stolen.device = d.desk.id;
+    d.desk.changes = stolen;
+    write_change(&d.desk, "in the name of the lap", NULL, 0);
+    expect_refused(offer(&d, &d.desk, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_FORGED);
+    commit(&d);
+    end(&d);
+}
+
+/* A reader's entry: its own device is refused, others may bring it, and it counts for nothing. */
+Test(log, takes_void_entries_from_others_only)
+{
+    diary d = a_diary();
+    person pad = a_device(4, &d.account.user);
+
+    found(&d);
+    learn(&pad, &d.account);
+    let_in(&d.account, &pad, CF_ROLE_READER);
+    cr_assert_eq(offer(&d, &d.account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    learn(&pad, &d.account);
+    write_change(&pad, "not allowed", NULL, 0);
+    expect_refused(offer(&d, &pad, CF_BRINGER_AUTHOR), CF_OFFER_NEVER, CF_REFUSED_ROLE);
+    cf_verdict verdict = offer(&d, &pad, CF_BRINGER_DEVICE);
+    cr_expect_eq(verdict.answer, CF_OFFER_NEW);
+    cr_expect(verdict.is_void);
+    commit(&d);
+    person_end(&pad);
+    end(&d);
+}
+
+Test(log, asks_the_author_for_blobs_and_others_not)
+{
+    static const cf_hash blob = {"a blob"};
+    diary d = a_diary();
+
+    found(&d);
+    d.has_blobs = false;
+    write_change(&d.lap, "body", &blob, 1);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_AUTHOR), CF_OFFER_LATER, CF_REFUSED_BLOBS);
+    cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_DEVICE).answer, CF_OFFER_NEW);
+    commit(&d);
+    end(&d);
+}
+
+static bool count_wanted(void *context, const cf_hash *blob)
+{
+    (void)blob;
+    ++*(int *)context;
+    return true;
+}
+
+Test(log, remembers_what_an_entry_lacks_until_it_is_stored)
+{
+    static const cf_hash blob = {"a blob"};
+    diary d = a_diary();
+    cf_error error;
+    int wanted = 0;
+
+    found(&d);
+    d.has_blobs = false;
+    write_change(&d.lap, "body", &blob, 1);
+    cr_expect_eq(offer_without(&d, &d.lap, CF_BRINGER_AUTHOR, &blob).answer, CF_OFFER_NEW);
+    commit(&d);
+    expect_ok(cf_log_wanted(d.log, count_wanted, &wanted, &error), error);
+    cr_expect_eq(wanted, 1);
+    wanted = 0;
+    expect_ok(cf_log_stored(d.log, &blob, &error), error);
+    commit(&d);
+    expect_ok(cf_log_wanted(d.log, count_wanted, &wanted, &error), error);
+    cr_expect_eq(wanted, 0);
+    end(&d);
+}
+
+/* What was let in by an entry that could not be written is a stranger again. */
+Test(log, forgets_members_that_were_not_written)
+{
+    diary d = a_diary();
+    person pad = a_device(4, &d.account.user);
+    cf_error error;
+
+    found(&d);
+    let_in(&d.account, &pad, CF_ROLE_MEMBER);
+    cr_assert_eq(offer(&d, &d.account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    cr_assert_not_null(cf_registry_device(cf_log_registry(d.log), &pad.id));
+    cf_store_memory_disk_fail(d.disk, CF_FULL);
+    expect_fails(d.store->commit(d.store, &error), CF_FULL);
+    cr_expect_eq(d.answer, CF_APPEND_FAILED);
+    cf_store_memory_disk_fail(d.disk, CF_OK);
+    expect_ok(d.store->reopen(d.store, &error), error);
+
+    write_change(&d.lap, "body", NULL, 0);
+    cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    cr_expect_null(cf_registry_device(cf_log_registry(d.log), &pad.id));
+    commit(&d);
+    cr_expect_eq(d.answer, CF_APPEND_STORED);
+    person_end(&pad);
+    end(&d);
+}
