@@ -41,6 +41,10 @@ static inline bool cf_kind_is_node(uint8_t kind)
     return kind == CF_KIND_DIRECTORY || kind == CF_KIND_FILE || kind == CF_KIND_SYMLINK;
 }
 
+/* Appends `name` with " (NOTE)" before its extension (what stands behind the last dot, at most 32
+ * bytes); the name is cut at the end of a character so that all fit into CF_NAME_MAX bytes. */
+void cf_name_annotate(cf_bytes name, const char *note, cf_buffer *out);
+
 /* The product's rules; `env` gives the random numbers and outlives them. */
 void cf_rules_product(cf_rules *out, const cf_env *env);
 

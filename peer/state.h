@@ -6,25 +6,13 @@
 #ifndef CF_PEER_STATE_H
 #define CF_PEER_STATE_H
 #include "codec/change.h"
+#include "peer/fields.h"
 
 typedef struct cf_state cf_state;
 typedef struct cf_item cf_item; /* what the state holds of one item */
 
-/* Fields by number: the first are fixed, others are numbered as they come. */
-enum {
-    CF_FIELD_NUMBER_DELETED,
-    CF_FIELD_NUMBER_KIND,
-    CF_FIELD_NUMBER_PARENT,
-    CF_FIELD_NUMBER_NAME,
-    CF_FIELD_NUMBER_CONTENT,
-    CF_FIELD_NUMBER_MODE,
-    CF_FIELD_NUMBER_MTIME,
-    CF_FIELD_NUMBER_PIN,
-    CF_FIELD_NUMBERS
-};
-
 typedef struct {
-    uint16_t field;
+    uint32_t field; /* peer/fields.h has the fixed numbers; others are numbered as they come */
     bool weak;
     cf_dot dot;
     cf_time time;
@@ -57,11 +45,11 @@ const cf_id *cf_item_id(const cf_item *item);
 /* Writes in ascending order of (field number, dot). */
 size_t cf_item_write_count(const cf_item *item);
 cf_write cf_state_write(const cf_state *state, const cf_item *item, size_t index);
-/* The place of a write among them; false if the item does not have it. */
-bool cf_state_find_write(const cf_state *state, const cf_item *item, uint16_t field,
+/* One of them by its name; false if the item does not have it. */
+bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t field,
                          const cf_dot *dot, cf_write *out);
-bool cf_state_has_field(const cf_state *state, const cf_id *item, uint16_t field);
-cf_bytes cf_state_field_name(const cf_state *state, uint16_t field);
+bool cf_state_has_field(const cf_state *state, const cf_id *item, uint32_t field);
+cf_bytes cf_state_field_name(const cf_state *state, uint32_t field);
 
 size_t cf_state_item_count(const cf_state *state);
 /* Calls `visit` for every item that has a write, in no order. */

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/pins.h"
+
+#include <stdlib.h>
+
+#include "peer/view_facts.h"
+
+enum { ROUNDS_MAX = 8 };
+
+/* Where an item is shown, and how. */
+typedef struct {
+    cf_link link;
+    cf_id item;
+    const cf_group *group;
+    const cf_shown *shown;
+} item_sight;
+
+typedef struct {
+    cf_arena arena;
+    cf_table sights;
+    cf_table groups; /* those that were looked at, by each of their directories */
+} group_look;
+
+typedef struct {
+    cf_link link;
+    cf_id directory;
+} seen_group;
+
+static bool was_looked_at(const group_look *look, const cf_id *directory)
+{
+    for (cf_link *link = cf_table_first(&look->groups, cf_hash_id(0, directory)); link;
+         link = cf_table_next(link))
+        if (cf_id_equal(&cf_linked(link, seen_group, link)->directory, directory))
+            return true;
+    return false;
+}
+
+static void note_group(group_look *look, const cf_group *group)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        seen_group *added = cf_arena_allocate(&look->arena, 1, sizeof *added);
+
+        added->directory = group->directories[i];
+        cf_table_add(&look->groups, &added->link, cf_hash_id(0, &added->directory));
+    }
+}
+
+static void note_shown(group_look *look, const cf_group *group, const cf_shown *shown)
+{
+    for (size_t i = 0; i < shown->item_count; i++) {
+        item_sight *added = cf_arena_allocate(&look->arena, 1, sizeof *added);
+
+        *added = (item_sight){.item = shown->items[i], .group = group, .shown = shown};
+        cf_table_add(&look->sights, &added->link, cf_hash_id(0, &added->item));
+    }
+}
+
+/* What the groups of these directories show now. */
+static void look_at(group_look *look, cf_view *view, const cf_ids *directories)
+{
+    for (size_t i = 0; i < directories->count; i++) {
+        cf_group *group = cf_arena_allocate(&look->arena, 1, sizeof *group);
+        const cf_shown *shown;
+        size_t count;
+
+        if (was_looked_at(look, &directories->at[i]))
+            continue;
+        cf_view_group_of(view, &directories->at[i], &look->arena, group);
+        note_group(look, group);
+        cf_view_list(view, group, &look->arena, &shown, &count);
+        for (size_t j = 0; j < count; j++)
+            note_shown(look, group, &shown[j]);
+    }
+}
+
+static const item_sight *seen_at(const group_look *look, const cf_id *item)
+{
+    for (cf_link *link = cf_table_first(&look->sights, cf_hash_id(0, item)); link;
+         link = cf_table_next(link))
+        if (cf_id_equal(&cf_linked(link, item_sight, link)->item, item))
+            return cf_linked(link, item_sight, link);
+    return NULL;
+}
+
+static void look_release(group_look *look)
+{
+    cf_table_release(&look->sights);
+    cf_table_release(&look->groups);
+    cf_arena_release(&look->arena);
+}
+
+typedef struct {
+    cf_spots *spots;
+    cf_draft *draft;
+    group_look before, after;
+} pin_round;
+
+/* What the groups show that the draft touches: with it, then again without. */
+static void try_draft(pin_round *round)
+{
+    const cf_scan_input *input = round->spots->input;
+    cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
+    cf_ids dirty = {0}, touched = {0};
+    cf_change *changes;
+    size_t count;
+
+    cf_draft_changes(round->draft, &changes, &count);
+    cf_state_trial_begin(input->state);
+    cf_view_trial_begin(input->view);
+    cf_state_apply(input->state, &dot, input->time, changes, count, &dirty);
+    cf_view_update(input->view, dirty.at, dirty.count);
+    for (size_t i = 0; i < input->view->tried.count; i++)
+        cf_ids_add(&touched, &input->view->tried.at[i]->id);
+    look_at(&round->after, input->view, &touched);
+    cf_state_trial_end(input->state);
+    cf_view_update(input->view, dirty.at, dirty.count);
+    look_at(&round->before, input->view, &touched);
+    cf_view_trial_end(input->view);
+    free(dirty.at);
+    free(touched.at);
+}
+
+static bool shares_item(const cf_id *items, size_t count, const cf_group *group)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < group->count; j++)
+            if (cf_id_equal(&items[i], &group->directories[j]))
+                return true;
+    return false;
+}
+
+static bool is_elsewhere(pin_round *round, const cf_spot *spot, const item_sight *sight)
+{
+    const cf_id *above;
+    size_t count;
+
+    if (!sight || !cf_bytes_equal(spot->name, sight->shown->name))
+        return true;
+    cf_spots_above(round->spots, spot, &above, &count);
+    return !shares_item(above, count, sight->group);
+}
+
+/* The pin holds as long as the place that it stands in for. */
+static void pin(pin_round *round, const cf_spot *spot, const cf_id *item)
+{
+    cf_arena scratch = {0};
+    cf_facts facts = cf_facts_of(round->spots->input->view, item, &scratch);
+    const cf_fact *parent = cf_facts_best(&facts, CF_FIELD_NUMBER_PARENT);
+    const cf_fact *name = cf_facts_best(&facts, CF_FIELD_NUMBER_NAME);
+    cf_pin pin = {.name = spot->name, .has_parent_dot = parent, .has_name_dot = name};
+    const cf_id *above;
+    size_t count;
+    cf_buffer value = {0};
+
+    cf_spots_above(round->spots, spot, &above, &count);
+    pin.parent = above[0];
+    if (parent)
+        pin.parent_dot = parent->write.dot;
+    if (name)
+        pin.name_dot = name->write.dot;
+    cf_pin_pack(&value, &pin);
+    cf_draft_set(round->draft, spot->refs, item, CF_FIELD_NUMBER_PIN,
+                 cf_arena_copy(round->draft->arena, cf_buffer_view(&value)), true);
+    cf_buffer_release(&value);
+    cf_arena_release(&scratch);
+}
+
+/* Nothing would keep it alive, but the user kept it. */
+static void keep(pin_round *round, const cf_spot *spot, const cf_id *item)
+{
+    cf_buffer kind = {0};
+
+    cf_pack_text(&kind, cf_bytes_of(&spot->kind, 1));
+    cf_draft_set(round->draft, spot->refs, item, CF_FIELD_NUMBER_KIND,
+                 cf_arena_copy(round->draft->arena, cf_buffer_view(&kind)), false);
+    cf_buffer_release(&kind);
+}
+
+/* Mode or mtime: what is shown would change, and not to what is on the disk. */
+static bool hold(pin_round *round, const cf_spot *spot, const cf_id *item, uint32_t field,
+                 const cf_bytes values[3])
+{
+    cf_bytes before = values[0], after = values[1], disk = values[2];
+
+    if (!disk.size || cf_bytes_equal(after, before) || cf_bytes_equal(after, disk))
+        return false;
+    cf_draft_set(round->draft, spot->refs, item, field, disk, true);
+    return true;
+}
+
+static bool fasten(pin_round *round, const cf_spot *spot, const cf_id *item)
+{
+    const item_sight *before = seen_at(&round->before, item), *after = seen_at(&round->after, item);
+
+    if (cf_draft_has(round->draft, item, CF_FIELD_NUMBER_DELETED) ||
+        is_elsewhere(round, spot, before))
+        return false; /* what others did to it is still to be applied */
+    if (is_elsewhere(round, spot, after) &&
+        !cf_draft_has(round->draft, item, CF_FIELD_NUMBER_PIN)) {
+        pin(round, spot, item);
+        return true;
+    }
+    if (!after) {
+        if (cf_draft_has(round->draft, item, CF_FIELD_NUMBER_KIND))
+            return false;
+        keep(round, spot, item);
+        return true;
+    }
+    const cf_bytes modes[] = {before->shown->mode, after->shown->mode, spot->mode};
+    const cf_bytes mtimes[] = {before->shown->mtime, after->shown->mtime, spot->mtime};
+    bool held = hold(round, spot, item, CF_FIELD_NUMBER_MODE, modes);
+    return (spot->kind == CF_KIND_FILE && hold(round, spot, item, CF_FIELD_NUMBER_MTIME, mtimes)) ||
+           held;
+}
+
+/* Every node that lies where `before` shows it. */
+static bool fasten_all(pin_round *round)
+{
+    bool any = false;
+
+    for (cf_link *link = cf_table_walk(&round->before.sights, NULL); link;
+         link = cf_table_walk(&round->before.sights, link)) {
+        const item_sight *sight = cf_linked(link, item_sight, link);
+        const cf_node *node = NULL;
+
+        while ((node = cf_nodes_next_of_item(round->spots->input->base, &sight->item, node))) {
+            const cf_spot *spot = cf_spots_at(round->spots, node->number);
+
+            if (!spot->gone && !spot->moved)
+                any = fasten(round, spot, &sight->item) || any;
+        }
+    }
+    return any;
+}
+
+void cf_pins_add(cf_spots *spots, cf_draft *draft)
+{
+    bool again = draft->table.count > 0;
+
+    for (int i = 0; again && i < ROUNDS_MAX; i++) {
+        pin_round round = {.spots = spots, .draft = draft};
+
+        try_draft(&round);
+        again = fasten_all(&round);
+        look_release(&round.before);
+        look_release(&round.after);
+    }
+}

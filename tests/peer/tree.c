@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/tree.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { DEPTH_MAX = 64 };
+
+static cf_bytes joined(test_tree *tree, cf_bytes path, cf_bytes name)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append(&text, path.data, path.size);
+    if (path.size)
+        cf_buffer_append(&text, "/", 1);
+    cf_buffer_append(&text, name.data, name.size);
+    cf_bytes copy = cf_arena_copy(&tree->arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return copy;
+}
+
+static void add_group(test_tree *tree, cf_view *view, const cf_group *group, cf_bytes path,
+                      int depth)
+{
+    const cf_shown *shown;
+    size_t count;
+
+    if (depth == DEPTH_MAX)
+        abort();
+    cf_view_list(view, group, &tree->arena, &shown, &count);
+    for (size_t i = 0; i < count; i++) {
+        tree_line line = {.path = joined(tree, path, shown[i].name), .shown = &shown[i]};
+
+        if (shown[i].kind == CF_KIND_DIRECTORY)
+            cf_view_group_of(view, &shown[i].items[0], &tree->arena, &line.group);
+        tree->lines = cf_grow(tree->lines, &tree->capacity, tree->count + 1, sizeof line);
+        tree->lines[tree->count++] = line;
+        if (shown[i].kind == CF_KIND_DIRECTORY)
+            add_group(tree, view, &line.group, line.path, depth + 1);
+    }
+}
+
+void tree_of(test_tree *tree, cf_view *view)
+{
+    cf_group root;
+
+    cf_view_group_of(view, &cf_root_item, &tree->arena, &root);
+    add_group(tree, view, &root, (cf_bytes){0}, 0);
+}
+
+void tree_release(test_tree *tree)
+{
+    free(tree->lines);
+    cf_arena_release(&tree->arena);
+    *tree = (test_tree){0};
+}
+
+static void print_hex(cf_buffer *out, const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+
+    for (size_t i = 0; i < size; i++)
+        cf_buffer_append_text(out, "%02x", bytes[i]);
+    cf_buffer_append_text(out, " ");
+}
+
+static void print_dot(cf_buffer *out, const cf_dot *dot)
+{
+    print_hex(out, dot->writer.bytes, CF_ID_SIZE);
+    cf_buffer_append_text(out, "%" PRIu64 " ", dot->sequence);
+    print_hex(out, dot->hash, sizeof dot->hash);
+}
+
+static int by_everything(const void *left, const void *right)
+{
+    const cf_ref *a = left, *b = right;
+    int order = cf_id_compare(&a->item, &b->item);
+
+    if (order == 0)
+        order = cf_bytes_compare(a->field, b->field);
+    if (order == 0)
+        order = cf_dot_compare(&a->dot, &b->dot);
+    return order ? order : cf_id_compare(&a->holder, &b->holder);
+}
+
+static void print_refs(cf_buffer *out, const cf_shown *shown)
+{
+    cf_ref *refs = cf_allocate(shown->ref_count, sizeof *refs);
+
+    for (size_t i = 0; i < shown->ref_count; i++)
+        refs[i] = shown->refs[i];
+    qsort(refs, shown->ref_count, sizeof *refs, by_everything);
+    for (size_t i = 0; i < shown->ref_count; i++) {
+        cf_buffer_append_text(out, "\n    %.*s ", (int)refs[i].field.size,
+                              (const char *)refs[i].field.data);
+        print_hex(out, refs[i].item.bytes, CF_ID_SIZE);
+        print_hex(out, refs[i].holder.bytes, CF_ID_SIZE);
+        print_dot(out, &refs[i].dot);
+    }
+    free(refs);
+}
+
+void tree_print(const test_tree *tree, cf_buffer *out)
+{
+    for (size_t i = 0; i < tree->count; i++) {
+        const tree_line *line = &tree->lines[i];
+        const cf_shown *shown = line->shown;
+
+        cf_buffer_append_text(out, "%.*s %c ", (int)line->path.size, (const char *)line->path.data,
+                              shown->kind);
+        print_hex(out, shown->content.data, shown->content.size);
+        print_hex(out, shown->mode.data, shown->mode.size);
+        print_hex(out, shown->mtime.data, shown->mtime.size);
+        print_hex(out, shown->items, shown->item_count * sizeof(cf_id));
+        print_hex(out, line->group.directories, line->group.count * sizeof(cf_id));
+        print_refs(out, shown);
+        cf_buffer_append_text(out, "\n");
+    }
+}
