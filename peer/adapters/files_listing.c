@@ -4,10 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/names.h"
-#include "codec/limits.h"
-
-enum { TRIES = 3 }; /* for a directory that changes while it is listed */
+#include "peer/adapters/files_listing_folder.h"
 
 /* What one cf_listing_add works with. At most three folders are open: the root, `parent`, and the
  * one that is being listed. */
@@ -62,199 +59,6 @@ static size_t add_folder(cf_listing *listing, cf_listed_folder folder)
     return listing->folder_count - 1;
 }
 
-static void trouble(cf_listing *listing, size_t index, const cf_error *error)
-{
-    cf_listed_folder *folder = &listing->folders[index];
-
-    folder->complete = false;
-    if (!folder->trouble)
-        folder->trouble = cf_arena_text(&listing->arena, cf_bytes_of_text(error->text));
-}
-
-/* ---- One directory ---- */
-
-typedef struct {
-    cf_arena *arena;
-    cf_bytes *names;
-    size_t count, capacity;
-} name_list;
-
-static bool collect(void *context, cf_bytes name)
-{
-    name_list *list = context;
-
-    if (cf_bytes_equal(name, cf_bytes_of_text(CF_OWN_FOLDER)))
-        return true;
-    list->names = cf_grow(list->names, &list->capacity, list->count + 1, sizeof *list->names);
-    list->names[list->count++] = cf_arena_copy(list->arena, name);
-    return true;
-}
-
-static int order_names(const void *a, const void *b)
-{
-    return cf_bytes_compare(*(const cf_bytes *)a, *(const cf_bytes *)b);
-}
-
-static cf_include_answer included(const walk *self, size_t index, cf_bytes name, bool directory)
-{
-    const cf_listed_folder *folder = &self->listing->folders[index];
-
-    if (!self->options->include)
-        return CF_INCLUDE_IN;
-    cf_bytes *path = cf_allocate(folder->depth + 1, sizeof *path);
-
-    if (folder->depth)
-        memcpy(path, folder->names, folder->depth * sizeof *path);
-    path[folder->depth] = name;
-    cf_include_answer answer =
-        cf_include_match(self->options->include, path, folder->depth + 1, directory);
-    free(path);
-    return answer;
-}
-
-static void examine_file(cf_files *files, const cf_folder *held, cf_listed *entry)
-{
-    entry->kind = 'f';
-    entry->readable = files->readable(files, held, entry->name);
-    if (!entry->readable)
-        entry->skipped = "no permission to read it";
-    if (entry->stat.size > CF_FILE_MAX) {
-        entry->readable = false;
-        entry->skipped = "larger than 256 GiB";
-    }
-}
-
-static void examine_folder(cf_files *files, const cf_folder *held, cf_listed *entry)
-{
-    entry->kind = 'd';
-    entry->readable = files->readable(files, held, entry->name);
-    if (!entry->readable)
-        entry->skipped = "no permission to list it";
-}
-
-static cf_status examine_link(cf_files *files, const cf_folder *held, cf_arena *arena,
-                              cf_listed *entry, cf_error *error)
-{
-    cf_buffer target = {0};
-
-    cf_status status = files->read_link(files, held, entry->name, &target, error);
-    if (status == CF_OK) {
-        entry->kind = 'l';
-        entry->readable = true;
-        entry->target = cf_arena_copy(arena, cf_buffer_view(&target));
-    }
-    cf_buffer_release(&target);
-    return status;
-}
-
-static cf_status examine(const walk *self, const cf_folder *held, cf_listed *entry, cf_error *error)
-{
-    cf_files *files = self->options->files;
-
-    if (!cf_name_valid(entry->name)) {
-        entry->skipped = "its name is too long";
-        return CF_OK;
-    }
-    cf_status status = files->stat(files, held, entry->name, &entry->stat, error);
-    if (status)
-        return status;
-    switch (entry->stat.kind) {
-    case CF_FILE_REGULAR:
-        examine_file(files, held, entry);
-        break;
-    case CF_FILE_FOLDER:
-        examine_folder(files, held, entry);
-        break;
-    case CF_FILE_LINK:
-        return examine_link(files, held, &self->listing->arena, entry, error);
-    case CF_FILE_FIFO:
-        entry->skipped = "a FIFO";
-        break;
-    case CF_FILE_SOCKET:
-        entry->skipped = "a socket";
-        break;
-    case CF_FILE_DEVICE:
-        entry->skipped = "a device";
-        break;
-    }
-    return CF_OK;
-}
-
-/* An entry that vanished is none; one that can't be examined is named. */
-static void add_entry(const walk *self, size_t index, const cf_folder *held, cf_bytes name)
-{
-    cf_listing *listing = self->listing;
-    cf_listed entry = {.name = name, .folder = index};
-    cf_error error;
-
-    cf_status status = examine(self, held, &entry, &error);
-    if (status == CF_MISSING || status == CF_CHANGED) {
-        listing->folders[index].restless = true;
-        return;
-    }
-    if (status) {
-        trouble(listing, index, &error);
-        entry.skipped = "it can't be examined";
-    }
-    entry.excluded = included(self, index, name, entry.kind == 'd') != CF_INCLUDE_IN;
-    if (entry.excluded && !entry.kind)
-        return;
-    listing->entries = cf_grow(listing->entries, &listing->entry_capacity, listing->entry_count + 1,
-                               sizeof *listing->entries);
-    listing->entries[listing->entry_count++] = entry;
-}
-
-/* What changed in the directory itself shows in its times. */
-static cf_status list_once(walk *self, size_t index, const cf_folder *held, cf_error *error)
-{
-    cf_listing *listing = self->listing;
-    cf_files *files = self->options->files;
-    name_list list = {.arena = &listing->arena};
-    cf_stat before, after;
-
-    cf_status status = files->stat_folder(files, held, &before, error);
-    if (status == CF_OK)
-        status = files->list(files, held, collect, &list, error);
-    if (status)
-        goto done;
-    if (list.count)
-        qsort(list.names, list.count, sizeof *list.names, order_names);
-    listing->folders[index].first = listing->entry_count;
-    listing->folders[index].complete = true;
-    listing->folders[index].restless = false;
-    listing->folders[index].trouble = NULL;
-    for (size_t i = 0; i < list.count; i++)
-        add_entry(self, index, held, list.names[i]);
-    listing->folders[index].count = listing->entry_count - listing->folders[index].first;
-    status = files->stat_folder(files, held, &after, error);
-    if (status == CF_OK && !cf_stat_unchanged(&before, &after))
-        listing->folders[index].restless = true;
-done:
-    free(list.names);
-    return status;
-}
-
-static cf_status list_folder(walk *self, size_t index, const cf_folder *held, cf_error *error)
-{
-    cf_listing *listing = self->listing;
-    size_t first = listing->entry_count;
-    cf_status status = CF_OK;
-
-    if (self->options->enter)
-        self->options->enter(self->options->context, listing, index, held);
-    for (int i = 0; i < TRIES; i++) {
-        listing->entry_count = first;
-        status = list_once(self, index, held, error);
-        if (status)
-            trouble(listing, index, error);
-        if (status || !listing->folders[index].restless)
-            break;
-    }
-    if (listing->folders[index].restless)
-        listing->folders[index].complete = false;
-    return status;
-}
-
 /* ---- The way down ---- */
 
 static bool wants_descent(const walk *self, size_t entry)
@@ -262,7 +66,9 @@ static bool wants_descent(const walk *self, size_t entry)
     const cf_listing *listing = self->listing;
     const cf_listed *found = &listing->entries[entry];
 
-    if (found->kind != 'd' || included(self, found->folder, found->name, true) == CF_INCLUDE_OUT ||
+    if (found->kind != 'd' ||
+        cf_listing_included(listing, self->options, found->folder, found->name, true) ==
+            CF_INCLUDE_OUT ||
         listed_already(listing, &found->stat))
         return false;
     return !self->options->descend ||
@@ -345,9 +151,9 @@ static void visit(walk *self, size_t index)
         status =
             cf_fail(&error, CF_CHANGED, "%s: another directory by now", files->shown(files, held));
     if (status)
-        trouble(self->listing, index, &error);
+        cf_listing_trouble(self->listing, index, &error);
     else
-        status = list_folder(self, index, held, &error);
+        status = cf_listing_folder(self->listing, self->options, index, held, &error);
     if (status == CF_MISSING || status == CF_CHANGED)
         self->listing->folders[index].restless = true;
     files->close_folder(files, &held);
@@ -423,9 +229,9 @@ cf_status cf_listing_add(cf_listing *listing, const cf_listing_options *options,
                                     .depth = start.count,
                                     .stat = stat});
     if (status)
-        trouble(listing, index, error);
+        cf_listing_trouble(listing, index, error);
     else
-        status = list_folder(&self, index, at, error);
+        status = cf_listing_folder(listing, options, index, at, error);
     visit_all(&self, index);
     if (options->include)
         include_ways(listing);

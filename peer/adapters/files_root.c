@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/files_root.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer/adapters/files_listing.h"
+
+/* `root` holds the instance id in hexadecimal and a newline. */
+enum { TEXT_SIZE = 2 * CF_ID_SIZE + 1 };
+
+static cf_bytes own_name(void)
+{
+    return cf_bytes_of_text(CF_OWN_FOLDER);
+}
+
+static cf_bytes root_name(void)
+{
+    return cf_bytes_of_text("root");
+}
+
+static cf_bytes temporary_name(void)
+{
+    return cf_bytes_of_text("tmp");
+}
+
+/* Opens a folder, making it where it is missing. */
+static cf_status open_or_make(cf_files *files, const cf_folder *parent, cf_bytes name,
+                              cf_folder **out, cf_error *error)
+{
+    cf_status status = files->make_folder(files, parent, name, 0700, error);
+
+    if (status && status != CF_CHANGED)
+        return status;
+    return files->open_folder(files, parent, name, out, error);
+}
+
+static cf_status refuse_instance(cf_files *files, const cf_folder *root, cf_error *error)
+{
+    cf_id before;
+
+    cf_status status = cf_root_read(files, root, &before, error);
+    if (status == CF_MISSING)
+        return CF_OK;
+    if (status == CF_OK)
+        status = cf_fail(error, CF_CHANGED, "%s is a source already", files->shown(files, root));
+    return status;
+}
+
+cf_status cf_root_make(cf_files *files, const cf_folder *root, const cf_id *instance,
+                       cf_error *error)
+{
+    cf_folder *own = NULL, *temporary = NULL;
+    char text[TEXT_SIZE + 1];
+
+    cf_status status = refuse_instance(files, root, error);
+    if (status == CF_OK)
+        status = open_or_make(files, root, own_name(), &own, error);
+    if (status == CF_OK)
+        status = open_or_make(files, own, temporary_name(), &temporary, error);
+    if (status)
+        goto done;
+    cf_hex(cf_bytes_of(instance->bytes, CF_ID_SIZE), text);
+    text[TEXT_SIZE - 1] = '\n';
+    status = cf_files_write(files, own, root_name(), 0600, cf_bytes_of(text, TEXT_SIZE), error);
+    if (status == CF_OK)
+        status = files->sync_folder(files, root, error);
+done:
+    files->close_folder(files, &temporary);
+    files->close_folder(files, &own);
+    return status;
+}
+
+static bool read_instance(const cf_buffer *bytes, cf_id *instance)
+{
+    char text[TEXT_SIZE];
+
+    if (bytes->size != TEXT_SIZE || bytes->data[TEXT_SIZE - 1] != '\n')
+        return false;
+    memcpy(text, bytes->data, TEXT_SIZE - 1);
+    text[TEXT_SIZE - 1] = '\0';
+    return cf_unhex(text, instance->bytes, CF_ID_SIZE);
+}
+
+cf_status cf_root_read(cf_files *files, const cf_folder *root, cf_id *instance, cf_error *error)
+{
+    cf_folder *own = NULL;
+    cf_buffer bytes = {0};
+    cf_id read;
+
+    cf_status status = files->open_folder(files, root, own_name(), &own, error);
+    if (status == CF_OK)
+        status = cf_files_read(files, own, root_name(), TEXT_SIZE, &bytes, error);
+    bool odd = status == CF_CHANGED || status == CF_TOO_LARGE;
+    if (odd || (status == CF_OK && !read_instance(&bytes, &read)))
+        status = cf_fail(error, CF_BROKEN, "%s/" CF_OWN_FOLDER "/root: no instance id",
+                         files->shown(files, root));
+    if (status == CF_OK)
+        *instance = read;
+    cf_buffer_release(&bytes);
+    files->close_folder(files, &own);
+    return status;
+}
+
+cf_status cf_root_open_temporary(cf_files *files, const cf_folder *root, cf_folder **out,
+                                 cf_error *error)
+{
+    cf_folder *own = NULL;
+
+    cf_status status = files->open_folder(files, root, own_name(), &own, error);
+    if (status == CF_OK)
+        status = open_or_make(files, own, temporary_name(), out, error);
+    files->close_folder(files, &own);
+    return status;
+}
+
+typedef struct {
+    cf_arena arena;
+    cf_bytes *names;
+    size_t count, capacity;
+} name_list;
+
+static bool collect(void *context, cf_bytes name)
+{
+    name_list *list = context;
+
+    list->names = cf_grow(list->names, &list->capacity, list->count + 1, sizeof *list->names);
+    list->names[list->count++] = cf_arena_copy(&list->arena, name);
+    return true;
+}
+
+/* Removes what is in the folder, as far as it is files. */
+static cf_status empty_folder(cf_files *files, const cf_folder *folder, cf_error *error)
+{
+    name_list list = {0};
+
+    cf_status status = files->list(files, folder, collect, &list, error);
+    for (size_t i = 0; i < list.count && status == CF_OK; i++) {
+        status = files->unlink(files, folder, list.names[i], error);
+        if (status == CF_MISSING)
+            status = CF_OK;
+    }
+    free(list.names);
+    cf_arena_release(&list.arena);
+    return status;
+}
+
+static cf_status remove_temporary(cf_files *files, const cf_folder *own, cf_error *error)
+{
+    cf_folder *temporary = NULL;
+
+    cf_status status = files->open_folder(files, own, temporary_name(), &temporary, error);
+    if (status == CF_MISSING)
+        return CF_OK;
+    if (status == CF_OK)
+        status = empty_folder(files, temporary, error);
+    files->close_folder(files, &temporary);
+    if (status == CF_OK)
+        status = files->remove_folder(files, own, temporary_name(), error);
+    return status;
+}
+
+cf_status cf_root_remove(cf_files *files, const cf_folder *root, cf_error *error)
+{
+    cf_folder *own = NULL;
+
+    cf_status status = files->open_folder(files, root, own_name(), &own, error);
+    if (status == CF_MISSING)
+        return CF_OK;
+    if (status == CF_OK)
+        status = remove_temporary(files, own, error);
+    if (status == CF_OK)
+        status = empty_folder(files, own, error);
+    files->close_folder(files, &own);
+    if (status == CF_OK)
+        status = files->remove_folder(files, root, own_name(), error);
+    if (status == CF_OK)
+        status = files->sync_folder(files, root, error);
+    return status;
+}
