@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/link.h"
+
+#include "broker/management.h"
+#include "codec/pairing.h"
+#include "tests/broker/meeting.h"
+
+static meeting m; /* zeroed and opened by every test */
+
+TestSuite(link, .timeout = 60);
+
+Test(link, brings_own_entries_and_fetches_those_of_others)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *lap = attend(&m, &m.lap);
+
+    cf_link_start(desk->link);
+    cf_link_start(lap->link);
+    meet(&m);
+    cr_expect_eq(desk->entries, 3); /* the member log */
+    cr_expect_eq(desk->idle, 1);
+    for (int i = 0; i < 20; i++)
+        attendee_writes(desk, "a change", NULL, 0);
+    cr_expect_not(cf_link_is_idle(desk->link));
+    meet(&m);
+    cr_expect_eq(desk->accepted, 20);
+    cr_expect_eq(lap->entries, 23);
+    cr_expect_eq(attendee_last(lap), 23);
+    cr_expect(everybody_is_idle(&m));
+    cr_expect_eq(desk->idle, 2);
+    cr_expect_eq(lap->lost + desk->lost, 0);
+    expect_equal_logs(&m);
+    meeting_close(&m);
+}
+
+Test(link, is_not_sent_what_it_brought_itself)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+
+    cf_link_start(desk->link);
+    meet(&m);
+    for (int i = 0; i < 5; i++)
+        attendee_writes(desk, "a change", NULL, 0);
+    meet(&m);
+    cut(desk);
+    for (int i = 0; i < 3; i++)
+        attendee_writes(desk, "offline", NULL, 0);
+    meet_until_idle(&m);
+    cr_expect_eq(desk->connected, 2);
+    cr_expect_eq(desk->accepted, 8);
+    cr_expect_eq(desk->messages[CF_COMMAND_ACCEPTED], 8);
+    cr_expect_eq(desk->messages[CF_COMMAND_ENTRY], 3, "%zu", desk->messages[CF_COMMAND_ENTRY]);
+    meeting_close(&m);
+}
+
+/* Both sides have entries that the other lacks, and blobs go both ways. */
+static void exchange(size_t cut_after)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *lap = attend(&m, &m.lap);
+    cf_hash large = attendee_has_blob(desk, 5 * CF_BLOB_STEP + 77);
+    cf_hash small = attendee_has_blob(desk, 1000);
+
+    m.cut_after = cut_after;
+    cf_link_start(desk->link);
+    cf_link_start(lap->link);
+    cf_transfer_offer(cf_link_transfer(desk->link), &large, desk->blobs[0].size);
+    cf_transfer_offer(cf_link_transfer(desk->link), &small, desk->blobs[1].size);
+    meet_until_idle(&m);
+    attendee_writes(desk, "with blobs", (cf_hash[]){large}, 1);
+    attendee_writes(lap, "a change", NULL, 0);
+    attendee_writes(desk, "another", (cf_hash[]){small}, 1);
+    meet_until_idle(&m);
+    cf_transfer_want(cf_link_transfer(lap->link), &large, 0);
+    attendee_writes(lap, "one more", NULL, 0);
+    meet_until_idle(&m);
+    cr_expect_eq(desk->stored, 2);
+    cr_expect_eq(lap->received.size, desk->blobs[0].size);
+    cr_expect(cf_bytes_equal(cf_buffer_view(&lap->received), cf_buffer_view(&desk->blobs[0])));
+    cr_expect_eq(attendee_last(desk), 7);
+    cr_expect_eq(attendee_last(lap), 7);
+    expect_equal_logs(&m);
+}
+
+Test(link, loses_nothing_wherever_its_connection_breaks)
+{
+    size_t messages = 0;
+
+    exchange(0);
+    messages = m.delivered;
+    cr_assert_gt(messages, 40);
+    cr_expect_eq(m.attendees[0]->lost + m.attendees[1]->lost, 0);
+    meeting_close(&m);
+    for (size_t at = 1; at <= messages; at++) {
+        exchange(at);
+        cr_expect_eq(m.attendees[0]->lost + m.attendees[1]->lost, 1, "cut after %zu", at);
+        meeting_close(&m);
+    }
+}
+
+Test(link, goes_on_when_the_gateway_starts_anew)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+
+    cf_link_start(desk->link);
+    for (int i = 0; i < 4; i++) {
+        attendee_writes(desk, "a change", NULL, 0);
+        meet(&m);
+        meeting_restart(&m);
+        m.now_ms = desk->retry_ms;
+    }
+    meet_until_idle(&m);
+    cr_expect_eq(desk->lost, 4);
+    cr_expect_eq(desk->last_loss, CF_UNREACHABLE);
+    expect_equal_logs(&m);
+    meeting_close(&m);
+}
+
+Test(link, carries_both_branches_of_a_fork)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *copy = NULL;
+    person cloned = m.desk;
+
+    cf_link_start(desk->link);
+    meet(&m);
+    attendee_writes(desk, "common", NULL, 0);
+    meet(&m);
+    copy = attend(&m, &cloned);
+    cf_link_start(copy->link);
+    meet(&m);
+    cloned.changes = m.desk.changes; /* a disk that was cloned */
+    cloned.changes_after = (cf_heads){0};
+    cloned.members_after = (cf_heads){0};
+    cloned.wire = (cf_buffer){0};
+    cut(desk);
+    cut(copy);
+    cf_link_stop(desk->link);
+    cf_link_stop(copy->link);
+    for (int i = 0; i < 3; i++)
+        attendee_writes(desk, "one branch", NULL, 0);
+    for (int i = 0; i < 5; i++)
+        attendee_writes(copy, "the other", NULL, 0);
+    cf_link_start(desk->link);
+    meet(&m);
+    cf_link_start(copy->link);
+    meet_until_idle(&m);
+    cr_expect_eq(attendee_last(desk), 12);
+    cr_expect_eq(attendee_last(copy), 12);
+    expect_equal_logs(&m);
+    cf_heads_release(&cloned.changes_after);
+    cf_buffer_release(&cloned.wire);
+    meeting_close(&m);
+}
+
+Test(link, receives_no_more_than_its_owner_gave_credit_for)
+{
+    static char body[40000];
+
+    memset(body, 'b', sizeof body - 1);
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *lap = NULL;
+    cf_link_start(desk->link);
+    meet(&m);
+    for (int i = 0; i < 200; i++)
+        attendee_writes(desk, body, NULL, 0);
+    meet(&m);
+    lap = attend(&m, &m.lap);
+    lap->withholds_credit = true;
+    cf_link_start(lap->link);
+    meet(&m);
+    cr_expect_lt(lap->uncredited, CF_WINDOW + CF_ENTRY_MAX);
+    cr_expect_gt(lap->uncredited, CF_WINDOW - 2 * sizeof body);
+    cr_expect_lt(lap->entries, 203);
+    cr_expect_not(cf_link_is_idle(lap->link));
+    cut(lap); /* what is not committed counts in the next session, too */
+    m.now_ms = lap->retry_ms;
+    meet(&m);
+    cr_expect_lt(lap->uncredited, CF_WINDOW + CF_ENTRY_MAX);
+    lap->withholds_credit = false;
+    cf_link_credit(lap->link, lap->uncredited);
+    meet_until_idle(&m);
+    cr_expect_eq(lap->entries, 203);
+    expect_equal_logs(&m);
+    meeting_close(&m);
+}
+
+Test(link, sends_an_entry_again_when_its_blobs_are_there)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash blob = attendee_has_blob(desk, 3000);
+
+    cf_link_start(desk->link);
+    meet(&m);
+    attendee_writes(desk, "with a blob", &blob, 1);
+    attendee_writes(desk, "behind it", NULL, 0);
+    meet(&m);
+    cr_expect_gt(desk->refused, 0);
+    cr_expect_not(desk->refusal.never);
+    cr_expect_eq(desk->accepted, 0);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 3000);
+    meet(&m);
+    cr_expect_eq(desk->stored, 1);
+    cr_expect_eq(desk->accepted, 2);
+    cr_expect(cf_link_is_idle(desk->link));
+    meeting_close(&m);
+}
+
+Test(link, holds_up_only_the_writer_whose_entry_waits)
+{
+    static const cf_hash never_made = {"a blob that nobody has"};
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *lap = attend(&m, &m.lap);
+    cf_link_start(desk->link);
+    cf_link_start(lap->link);
+    meet(&m);
+    attendee_writes(lap, "of the lap", NULL, 0);
+    cf_link_stop(lap->link); /* its entry has to go by way of the desk */
+    append_wire_of(desk, &m.lap);
+    attendee_writes(desk, "with a blob", &never_made, 1);
+    meet(&m);
+    cr_expect_eq(desk->accepted, 1);
+    cr_expect_str_eq(desk->refusal_code, CF_REFUSED_BLOBS);
+    size_t refused = desk->refused;
+    m.now_ms += 120000;
+    meet(&m);
+    cr_expect_eq(desk->refused, refused + 1); /* once more, with backoff */
+    cf_link_publish_without(desk->link, &never_made);
+    meet(&m);
+    cr_expect_eq(desk->accepted, 2);
+    cr_expect_eq(desk->wanted, 1);
+    cr_expect(cf_hash_equal(&desk->wanted_blob, &never_made));
+    meeting_close(&m);
+}
+
+Test(link, tells_what_is_refused_for_good_and_lets_the_rest_pass)
+{
+    meeting_open(&m);
+    person pad = a_device(4, &m.account.user);
+    attendee *desk = attend(&m, &m.desk), *reader = NULL;
+
+    cf_link_start(desk->link);
+    meet(&m);
+    learn(&pad, &m.account);
+    learn(&m.desk, &m.account);
+    let_in(&m.account, &pad, CF_ROLE_READER);
+    append_wire_of(desk, &m.account);
+    meet(&m);
+    learn(&pad, &m.account);
+    reader = attend(&m, &pad);
+    cf_link_start(reader->link);
+    meet(&m);
+    attendee_writes(reader, "not allowed", NULL, 0);
+    attendee_writes(reader, "nor this", NULL, 0);
+    meet(&m);
+    cr_expect_eq(reader->refused, 1);
+    cr_expect(reader->refusal.never);
+    cr_expect_str_eq(reader->refusal_code, CF_REFUSED_ROLE);
+    cr_expect(cf_link_is_idle(reader->link));
+    person_end(&pad);
+    meeting_close(&m);
+}
+
+Test(link, says_that_the_broker_does_not_know_the_device)
+{
+    meeting_open(&m);
+    person stranger = a_device(9, &m.account.user);
+    attendee *nobody = attend(&m, &stranger);
+
+    cf_link_start(nobody->link);
+    meet(&m);
+    cr_expect_eq(nobody->connected, 0);
+    cr_expect_eq(nobody->lost, 1);
+    cr_expect_eq(nobody->last_loss, CF_DENIED);
+    cr_expect_eq(cf_link_session(nobody->link), 0);
+    cr_expect_gt(nobody->retry_ms, m.now_ms);
+    cr_expect_leq(nobody->retry_ms, m.now_ms + 1000);
+    person_end(&stranger);
+    meeting_close(&m);
+}
+
+/* Answers are lost, the connection stays. */
+static uint64_t wait_in_vain(attendee *self, cf_outbox *nowhere)
+{
+    uint64_t next_ms = cf_link_tick(self->link, m.now_ms, nowhere);
+
+    cf_outbox_discard(nowhere, (cf_bytes){0});
+    return next_ms;
+}
+
+Test(link, gives_a_session_up_after_half_a_minute_and_waits_longer_each_time)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_outbox *nowhere = cf_outbox_new();
+    uint64_t waited = 0;
+
+    cf_link_start(desk->link);
+    for (size_t attempt = 1; attempt <= 12; attempt++) {
+        uint64_t next_ms = wait_in_vain(desk, nowhere);
+        cr_assert_eq(cf_link_session(desk->link), attempt);
+        cr_expect_eq(next_ms, m.now_ms + CF_REQUEST_TIMEOUT_MS);
+        m.now_ms = next_ms - 1;
+        cr_expect_eq(wait_in_vain(desk, nowhere), next_ms);
+        m.now_ms = next_ms;
+        next_ms = wait_in_vain(desk, nowhere);
+        cr_expect_eq(desk->lost, attempt);
+        cr_expect_eq(desk->last_loss, CF_UNREACHABLE);
+        waited = next_ms - m.now_ms;
+        cr_expect_geq(waited, attempt < 8 ? (uint64_t)250 << (attempt - 1) : 30000);
+        cr_expect_leq(waited, 90000);
+        m.now_ms = next_ms;
+    }
+    cf_outbox_destroy(&nowhere);
+    meeting_close(&m);
+}
+
+Test(link, tries_at_once_when_it_is_told_to)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+
+    cf_link_start(desk->link);
+    meet(&m);
+    cut(desk);
+    meet(&m);
+    cr_expect_eq(desk->connected, 1);
+    cf_link_start(desk->link);
+    meet(&m);
+    cr_expect_eq(desk->connected, 2);
+    cf_link_stop(desk->link);
+    meet(&m);
+    cr_expect_eq(cf_link_session(desk->link), 0);
+    cr_expect_eq(desk->lost, 1); /* a stop is no loss */
+    meeting_close(&m);
+}
+
+Test(link, receives_only_the_collections_it_asks_for)
+{
+    static const cf_id other = {"other papers"};
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *lap = attend(&m, &m.lap);
+    cf_link_start(desk->link);
+    meet(&m);
+    attendee_writes(desk, "in papers", NULL, 0);
+    meet(&m);
+    cf_link_subscribe(lap->link, &other, 1);
+    cf_link_start(lap->link);
+    meet(&m);
+    cr_expect_eq(lap->entries, 3); /* the member log is always among them */
+    cr_expect(cf_link_is_idle(lap->link));
+    cf_link_subscribe(lap->link, &papers, 1);
+    meet(&m);
+    cr_expect_eq(lap->connected, 2);
+    cr_expect_eq(lap->lost, 0);
+    cr_expect_eq(lap->entries, 4);
+    meeting_close(&m);
+}
+
+/* ---- Newcomers ---- */
+
+Test(link, lets_an_owner_admit_a_newcomer)
+{
+    cf_pairing *pairing = cf_pairing_new((const uint8_t[32]){42});
+    cf_hash key;
+
+    memcpy(key.bytes, cf_pairing_guest_public(pairing), sizeof key.bytes);
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_link_start(desk->link);
+    cf_link_guest(desk->link, &key, m.now_ms + 600000);
+    meet(&m);
+    cr_expect_eq(desk->guests, 1);
+    attendee *guest = knock(&m, &key, &m.account.user, cf_bytes_of_text("a sealed knock"));
+    cf_link_start(guest->link);
+    meet(&m);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&desk->knock), cf_bytes_of_text("a sealed knock")));
+    cr_expect(cf_hash_equal(&desk->knocker, &key));
+    cut(desk); /* the guest's registration is said again */
+    m.now_ms += 1000;
+    meet(&m);
+    cr_expect_eq(desk->guests, 2);
+    cf_link_admit(desk->link, &key, cf_bytes_of_text("a sealed answer"));
+    cf_link_guest(desk->link, &key, m.now_ms + 600000);
+    meet(&m);
+    cr_expect(cf_bytes_equal(cf_buffer_view(&guest->admit), cf_bytes_of_text("a sealed answer")));
+    cr_expect_eq(desk->guests, 3);
+    cr_expect_eq(cf_link_session(guest->link), 0);
+    cf_pairing_destroy(&pairing);
+    meeting_close(&m);
+}
+
+Test(link, knocks_again_while_the_owner_is_away)
+{
+    static const cf_hash key = {"the guest's key"};
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_link_start(desk->link);
+    cf_link_guest(desk->link, &key, m.now_ms + 600000);
+    meet(&m);
+    cut(desk);
+    cf_link_stop(desk->link);
+    attendee *guest = knock(&m, &key, &m.account.user, cf_bytes_of_text("a sealed knock"));
+    cf_link_start(guest->link);
+    meet(&m);
+    cr_expect_eq(desk->knock.size, 0);
+    cf_link_start(desk->link);
+    m.now_ms += 2000;
+    meet(&m);
+    meet(&m);
+    m.now_ms += 2000;
+    meet(&m);
+    cr_expect_gt(desk->knock.size, 0);
+    meeting_close(&m);
+}
+
+Test(link, is_turned_away_with_a_wrong_code)
+{
+    static const cf_hash key = {"the guest's key"};
+
+    meeting_open(&m);
+    attendee *guest = knock(&m, &key, &m.account.user, cf_bytes_of_text("a sealed knock"));
+    attendee *invited = knock(&m, &key, NULL, cf_bytes_of_text("a sealed knock"));
+    cf_link_start(guest->link);
+    cf_link_start(invited->link);
+    meet(&m);
+    cr_expect_eq(guest->turned_away, CF_DENIED);
+    cr_expect_eq(invited->turned_away, CF_DENIED);
+    cr_expect_eq(cf_link_session(guest->link), 0);
+    meeting_close(&m);
+}
+
+/* ---- Blobs ---- */
+
+Test(link, brings_many_blobs_within_the_window)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_transfer *transfer = cf_link_transfer(desk->link);
+
+    for (int i = 0; i < BLOBS_MAX; i++) {
+        cf_hash blob = attendee_has_blob(desk, (size_t)i * 100000 + 1);
+        cf_transfer_offer(transfer, &blob, desk->blobs[i].size);
+        cf_transfer_offer(transfer, &blob, desk->blobs[i].size);
+    }
+    cf_link_start(desk->link);
+    meet(&m);
+    cr_expect_eq(desk->stored, BLOBS_MAX);
+    cr_expect(cf_transfer_is_idle(transfer));
+    cr_expect_eq(desk->messages[CF_COMMAND_REFUSED], 0);
+    meeting_close(&m);
+}
+
+Test(link, does_not_send_blobs_that_are_there)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_transfer *transfer = cf_link_transfer(desk->link);
+    cf_hash blob = attendee_has_blob(desk, 300000);
+
+    cf_link_start(desk->link);
+    cf_transfer_offer(transfer, &blob, 300000);
+    meet(&m);
+    desk->has_no_pieces = true;
+    cf_transfer_offer(transfer, &blob, 300000);
+    meet(&m);
+    cr_expect_eq(desk->stored, 2);
+    meeting_close(&m);
+}
+
+Test(link, waits_for_pieces_that_are_not_at_hand)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_transfer *transfer = cf_link_transfer(desk->link);
+    cf_hash slow = attendee_has_blob(desk, 300000);
+
+    desk->has_no_pieces = true;
+    cf_link_start(desk->link);
+    cf_transfer_offer(transfer, &slow, 300000);
+    meet(&m);
+    m.now_ms += 100000;
+    meet(&m);
+    cr_expect_eq(desk->stored, 0);
+    cr_expect_eq(desk->lost, 0);
+    desk->has_no_pieces = false;
+    cf_transfer_ready(transfer, &slow);
+    meet(&m);
+    cr_expect_eq(desk->stored, 1);
+    meeting_close(&m);
+}
+
+Test(link, tries_blobs_again_when_the_disk_was_full)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_transfer *transfer = cf_link_transfer(desk->link);
+    cf_hash blob = attendee_has_blob(desk, 900000);
+
+    cf_blob_memory_disk_fail(m.blob_disk, CF_FULL);
+    cf_link_start(desk->link);
+    cf_transfer_offer(transfer, &blob, 900000);
+    meet(&m);
+    cr_expect_eq(desk->stored, 0);
+    cr_expect_gt(desk->messages[CF_COMMAND_REFUSED], 0);
+    cf_blob_memory_disk_fail(m.blob_disk, CF_OK);
+    meet_until_idle(&m);
+    cr_expect_eq(desk->stored, 1);
+    meeting_close(&m);
+}
+
+Test(link, is_told_which_blob_is_not_what_its_name_says)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash blob = attendee_has_blob(desk, 300000);
+
+    cf_link_start(desk->link);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 290000);
+    meet(&m);
+    cr_expect_eq(desk->stored, 0);
+    cr_expect_eq(desk->turned_away, CF_FORGED);
+    cr_expect(cf_transfer_is_idle(cf_link_transfer(desk->link)));
+    meeting_close(&m);
+}
+
+Test(link, forgets_blobs_that_are_taken_back)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_transfer *transfer = cf_link_transfer(desk->link);
+    cf_hash first = attendee_has_blob(desk, 3000000), second = attendee_has_blob(desk, 3000);
+    static const cf_hash unknown = {"nobody has it"};
+
+    cf_link_start(desk->link);
+    cf_transfer_offer(transfer, &first, 3000000);
+    m.cut_after = 0;
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    meet(&m);
+    cf_transfer_want(transfer, &first, 0);
+    cf_transfer_forget(transfer, &first);
+    cf_transfer_want(transfer, &first, 2 * CF_BLOB_STEP);
+    cf_transfer_want(transfer, &unknown, 0);
+    cf_transfer_offer(transfer, &second, 3000);
+    cf_transfer_forget(transfer, &second);
+    meet(&m);
+    cr_expect_eq(desk->stored, 1);
+    cr_expect_eq(desk->absent, 1);
+    cr_expect_eq(desk->received.size, 3000000 - 2 * CF_BLOB_STEP);
+    cr_expect(cf_transfer_is_idle(transfer));
+    meeting_close(&m);
+}

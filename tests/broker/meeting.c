@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/broker/meeting.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/management.h"
+#include "codec/bulk.h"
+
+static void seeded_random(void *context, void *out, size_t size)
+{
+    meeting *at = context;
+    uint8_t *bytes = out;
+
+    for (size_t i = 0; i < size; i++) {
+        at->seed = at->seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+        bytes[i] = (uint8_t)(at->seed >> 56);
+    }
+}
+
+static uint64_t meeting_now(void *context)
+{
+    return ((meeting *)context)->now_ms;
+}
+
+static void say_nothing(void *context, cf_report_level level, const char *text)
+{
+    (void)context;
+    (void)level;
+    (void)text;
+}
+
+static void append_to(cf_store *store, cf_bytes wire)
+{
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+    cf_append append = {.entry = &entry};
+
+    expect_ok(cf_entry_read(wire, &arena, &entry, &error), error);
+    append.user = entry.header.user;
+    expect_ok(store->acquire(store, &append.user, &append.epoch, &error), error);
+    store->append(store, &append);
+    expect_ok(store->commit(store, &error), error);
+    cf_arena_release(&arena);
+}
+
+static void open_gateway(meeting *at)
+{
+    cf_error error;
+    cf_users_options users = {.env = &at->env};
+
+    at->store = users.store = cf_store_memory_new(at->disk);
+    at->blobs = cf_blob_memory_new(at->blob_disk);
+    expect_ok(cf_users_open(&users, &at->users, &error), error);
+    cf_management_options management = {&at->env, at->store, at->blobs, at->users};
+    expect_ok(cf_management_open(&management, at->now_ms, &at->management, &error), error);
+    at->outbox = cf_outbox_new();
+    cf_gateway_options gateway = {&at->env,  at->store,      at->blobs,
+                                  at->users, at->management, at->outbox};
+    at->gateway = cf_gateway_new(&gateway);
+}
+
+static void close_gateway(meeting *at)
+{
+    cf_store_destroy(&at->store);
+    cf_gateway_destroy(&at->gateway);
+    cf_outbox_destroy(&at->outbox);
+    cf_management_destroy(&at->management);
+    cf_users_destroy(&at->users);
+    cf_blobs_destroy(&at->blobs);
+}
+
+static void ignore(void *context, cf_append_answer answer, uint64_t position, const cf_error *error)
+{
+    (void)context;
+    (void)position;
+    (void)error;
+    cr_assert_eq(answer, CF_APPEND_STORED);
+}
+
+static void append_to_log(cf_log *log, cf_bytes wire)
+{
+    cf_offer offer = {.bringer = CF_BRINGER_AUTHOR};
+    cf_store *store = cf_log_store(log);
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+
+    expect_ok(cf_entry_read(wire, &arena, &entry, &error), error);
+    cf_log_append(log, &entry, &offer, NULL, 0, ignore, NULL);
+    expect_ok(store->commit(store, &error), error);
+    cf_arena_release(&arena);
+}
+
+static void found_user(meeting *at)
+{
+    cf_store *store = cf_store_memory_new(at->disk);
+    cf_log *log = NULL;
+    cf_error error;
+
+    at->account = an_account(1);
+    expect_ok(cf_log_open(store, &at->account.user, &log, &error), error);
+    at->desk = a_device(2, &at->account.user);
+    at->lap = a_device(3, &at->account.user);
+    first_entry(&at->account);
+    for (int step = 0; step < 3; step++) {
+        if (step)
+            let_in(&at->account, step == 1 ? &at->desk : &at->lap,
+                   step == 1 ? CF_ROLE_OWNER : CF_ROLE_MEMBER);
+        append_to_log(log, cf_buffer_view(&at->account.wire));
+        learn(&at->desk, &at->account);
+        learn(&at->lap, &at->account);
+    }
+    cf_log_destroy(&log);
+    cf_store_destroy(&store);
+}
+
+void meeting_open(meeting *at)
+{
+    static const uint8_t instance[16] = "gateway's store";
+
+    *at = (meeting){.seed = 1, .now_ms = 1800000000000};
+    at->env = (cf_env){
+        .context = at, .random = seeded_random, .now_ms = meeting_now, .report = say_nothing};
+    at->disk = cf_store_memory_disk_new(instance);
+    at->blob_disk = cf_blob_memory_disk_new();
+    found_user(at);
+    open_gateway(at);
+}
+
+static void leave(attendee *self)
+{
+    cf_link_destroy(&self->link);
+    cf_outbox_destroy(&self->outbox);
+    cf_store_destroy(&self->store);
+    cf_store_memory_disk_destroy(&self->disk);
+    for (size_t i = 0; i < self->blob_count; i++)
+        cf_buffer_release(&self->blobs[i]);
+    cf_buffer_release(&self->received);
+    cf_buffer_release(&self->knock);
+    cf_buffer_release(&self->admit);
+    free(self);
+}
+
+void meeting_close(meeting *at)
+{
+    for (size_t i = 0; i < at->count; i++)
+        leave(at->attendees[i]);
+    close_gateway(at);
+    cf_store_memory_disk_destroy(&at->disk);
+    cf_blob_memory_disk_destroy(&at->blob_disk);
+    person_end(&at->account);
+    person_end(&at->desk);
+    person_end(&at->lap);
+}
+
+void meeting_restart(meeting *at)
+{
+    close_gateway(at);
+    open_gateway(at);
+    for (size_t i = 0; i < at->count; i++)
+        cut(at->attendees[i]);
+}
+
+/* ---- What a link tells ---- */
+
+static void on_connected(void *context, const cf_link_welcome *welcome)
+{
+    attendee *self = context;
+
+    cr_expect_eq(welcome->clock_difference_ms, 0);
+    self->connected++;
+}
+
+static void on_lost(void *context, const cf_link_loss *loss)
+{
+    attendee *self = context;
+
+    self->lost++;
+    self->last_loss = loss->why->status;
+    self->retry_ms = loss->retry_ms;
+}
+
+static void on_entry(void *context, const cf_entry *entry)
+{
+    attendee *self = context;
+
+    self->entries++;
+    append_to(self->store, entry->wire);
+    if (self->withholds_credit)
+        self->uncredited += entry->wire.size;
+    else
+        cf_link_credit(self->link, entry->wire.size);
+}
+
+static void on_accepted(void *context, const cf_head *entry)
+{
+    (void)entry;
+    ((attendee *)context)->accepted++;
+}
+
+static void on_refused(void *context, const cf_link_refusal *refusal)
+{
+    attendee *self = context;
+
+    self->refused++;
+    self->refusal = *refusal;
+    snprintf(self->refusal_code, sizeof self->refusal_code, "%.*s", (int)refusal->code.size,
+             (const char *)refusal->code.data);
+}
+
+static void on_wanted(void *context, const cf_hash *blobs, size_t count)
+{
+    attendee *self = context;
+
+    self->wanted += count;
+    self->wanted_blob = blobs[0];
+}
+
+static void on_idle(void *context)
+{
+    ((attendee *)context)->idle++;
+}
+
+static void on_guest(void *context, const cf_hash *guest_key, const cf_error *why)
+{
+    (void)guest_key;
+    cr_expect_null(why);
+    ((attendee *)context)->guests++;
+}
+
+static void on_knock(void *context, const cf_hash *guest_key, cf_bytes sealed)
+{
+    attendee *self = context;
+
+    self->knocker = *guest_key;
+    cf_buffer_clear(&self->knock);
+    cf_buffer_append(&self->knock, sealed.data, sealed.size);
+}
+
+static void on_admit(void *context, cf_bytes sealed)
+{
+    cf_buffer_append(&((attendee *)context)->admit, sealed.data, sealed.size);
+}
+
+static void on_turned_away(void *context, const cf_error *why)
+{
+    ((attendee *)context)->turned_away = why->status;
+}
+
+static cf_hash name_of(const cf_buffer *blob)
+{
+    return cf_sha256_of(cf_buffer_view(blob));
+}
+
+static bool on_piece(void *context, const cf_hash *blob, uint64_t offset, size_t size,
+                     cf_buffer *out)
+{
+    attendee *self = context;
+
+    for (size_t i = 0; i < self->blob_count; i++) {
+        cf_hash name = name_of(&self->blobs[i]);
+        if (self->has_no_pieces || !cf_hash_equal(&name, blob))
+            continue;
+        cr_assert_leq(offset + size, self->blobs[i].size);
+        cf_buffer_append(out, self->blobs[i].data + offset, size);
+        return true;
+    }
+    return false;
+}
+
+static void on_stored(void *context, const cf_hash *blob)
+{
+    (void)blob;
+    ((attendee *)context)->stored++;
+}
+
+static void on_blob_refused(void *context, const cf_hash *blob, const cf_error *why)
+{
+    (void)blob;
+    ((attendee *)context)->turned_away = why->status;
+}
+
+static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
+                        cf_bytes bytes)
+{
+    attendee *self = context;
+
+    (void)blob;
+    (void)total;
+    cr_expect_eq(offset % CF_BLOB_STEP, 0);
+    cf_buffer_append(&self->received, bytes.data, bytes.size);
+}
+
+static void on_absent(void *context, const cf_hash *blob)
+{
+    (void)blob;
+    ((attendee *)context)->absent++;
+}
+
+static const cf_link_events events = {
+    .connected = on_connected,
+    .lost = on_lost,
+    .entry = on_entry,
+    .accepted = on_accepted,
+    .refused = on_refused,
+    .wanted = on_wanted,
+    .idle = on_idle,
+    .guest = on_guest,
+    .knock = on_knock,
+    .admit = on_admit,
+    .turned_away = on_turned_away,
+    .blobs = {on_piece, on_stored, on_blob_refused, on_received, on_absent},
+};
+
+/* ---- Attendees ---- */
+
+static attendee *add(meeting *at, const cf_link_options *options)
+{
+    attendee *self = cf_allocate(1, sizeof *self);
+    cf_link_options given = *options;
+
+    cr_assert_lt(at->count, GUESTS_MAX);
+    at->attendees[at->count++] = self;
+    self->at = at;
+    given.env = &at->env;
+    given.events = events;
+    given.events.context = self;
+    if (!options->knock.size) {
+        uint8_t instance[16] = {(uint8_t)at->count};
+        uint64_t epoch = 0;
+        cf_error error;
+        self->disk = cf_store_memory_disk_new(instance);
+        self->store = given.store = cf_store_memory_new(self->disk);
+        expect_ok(self->store->acquire(self->store, &given.user, &epoch, &error), error);
+    }
+    self->outbox = cf_outbox_new();
+    self->link = cf_link_new(&given);
+    return self;
+}
+
+attendee *attend(meeting *at, person *who)
+{
+    cf_link_options options = {.user = who->user};
+    attendee *self = add(at, &options);
+
+    self->who = who;
+    memcpy(self->curve.bytes, cf_keys_public(who->keys)->curve, sizeof self->curve.bytes);
+    return self;
+}
+
+attendee *knock(meeting *at, const cf_hash *curve, const cf_hash *user, cf_bytes sealed)
+{
+    static const cf_hash nobody;
+    cf_link_options options = {.user = user ? *user : nobody, .knock = sealed, .guest_key = *curve};
+    attendee *self = add(at, &options);
+
+    self->curve = *curve;
+    return self;
+}
+
+void attendee_writes(attendee *self, const char *body, const cf_hash *blobs, size_t count)
+{
+    write_change(self->who, body, blobs, count);
+    append_to(self->store, cf_buffer_view(&self->who->wire));
+    cf_link_publish(self->link);
+}
+
+void append_wire_of(attendee *self, const person *author)
+{
+    append_to(self->store, cf_buffer_view(&author->wire));
+    cf_link_publish(self->link);
+}
+
+cf_hash attendee_has_blob(attendee *self, size_t size)
+{
+    cf_buffer *blob = &self->blobs[self->blob_count++];
+
+    cr_assert_leq(self->blob_count, BLOBS_MAX);
+    blob->size = 0;
+    seeded_random(self->at, cf_buffer_reserve(blob, size), size);
+    blob->size = size;
+    return name_of(blob);
+}
+
+uint64_t attendee_last(attendee *self)
+{
+    uint64_t position = 0;
+    cf_error error;
+
+    expect_ok(self->store->last(self->store, &self->at->account.user, &position, &error), error);
+    return position;
+}
+
+void cut(attendee *self)
+{
+    cf_error why;
+
+    self->is_cut = false;
+    if (!self->session)
+        return;
+    cf_fail(&why, CF_UNREACHABLE, "the connection broke");
+    cf_gateway_gone(self->at->gateway, cf_bytes_of(self->routing_id, sizeof self->routing_id));
+    cf_link_disconnected(self->link, &why, self->at->now_ms);
+    self->session = 0;
+}
+
+/* ---- Messages ---- */
+
+static void count_delivery(attendee *self)
+{
+    meeting *at = self->at;
+
+    at->delivered++;
+    if (at->cut_after && at->delivered == at->cut_after)
+        self->is_cut = true;
+}
+
+static size_t views_of(const cf_frames *frames, cf_bytes views[CF_MESSAGE_FRAMES])
+{
+    for (size_t i = 0; i < frames->count; i++)
+        views[i] = cf_buffer_view(&frames->frame[i]);
+    return frames->count;
+}
+
+static cf_send_answer send_to_gateway(void *context, cf_bytes destination, cf_frames *frames)
+{
+    attendee *self = context;
+    meeting *at = self->at;
+    cf_bytes views[CF_MESSAGE_FRAMES];
+    size_t count = views_of(frames, views);
+    cf_gateway_peer peer = {cf_bytes_of(self->routing_id, sizeof self->routing_id), self->curve,
+                            "here"};
+
+    cr_expect_eq(destination.size, 0);
+    if (self->is_cut)
+        return CF_SEND_GONE;
+    cf_gateway_handle(at->gateway, &peer, views, count, at->now_ms);
+    count_delivery(self);
+    return CF_SEND_DONE;
+}
+
+static void note_command(attendee *self, const cf_bytes *views, size_t count)
+{
+    cf_arena arena = {0};
+    cf_message message;
+    cf_error error;
+
+    expect_ok(cf_message_read(views, count, &arena, &message, &error), error);
+    self->messages[message.command]++;
+    cf_arena_release(&arena);
+}
+
+static cf_send_answer send_to_attendee(void *context, cf_bytes destination, cf_frames *frames)
+{
+    meeting *at = context;
+    cf_bytes views[CF_MESSAGE_FRAMES];
+    size_t count = views_of(frames, views);
+
+    for (size_t i = 0; i < at->count; i++) {
+        attendee *self = at->attendees[i];
+        cf_bytes routing_id = cf_bytes_of(self->routing_id, sizeof self->routing_id);
+        if (!self->session || self->is_cut || !cf_bytes_equal(routing_id, destination))
+            continue;
+        note_command(self, views, count);
+        cf_link_handle(self->link, views, count, at->now_ms, self->outbox);
+        count_delivery(self);
+        return CF_SEND_DONE;
+    }
+    return CF_SEND_GONE;
+}
+
+static void follow_session(attendee *self)
+{
+    uint64_t session = cf_link_session(self->link);
+
+    if (session == self->session)
+        return;
+    if (self->session)
+        cf_gateway_gone(self->at->gateway, cf_bytes_of(self->routing_id, sizeof self->routing_id));
+    self->session = session;
+    cf_put_u64(self->routing_id, ++self->at->connections);
+}
+
+static uint64_t tick_attendee(attendee *self)
+{
+    if (self->is_cut)
+        cut(self);
+    uint64_t next_ms = cf_link_tick(self->link, self->at->now_ms, self->outbox);
+    follow_session(self);
+    if (self->session)
+        cf_outbox_send(self->outbox, send_to_gateway, self);
+    return next_ms;
+}
+
+/* Returns the earliest deadline. */
+static uint64_t pass_messages(meeting *at)
+{
+    uint64_t next_ms = UINT64_MAX;
+    size_t before = 0;
+    cf_error error;
+
+    do {
+        before = at->delivered;
+        next_ms = UINT64_MAX;
+        for (size_t i = 0; i < at->count; i++) {
+            uint64_t own_ms = tick_attendee(at->attendees[i]);
+            next_ms = own_ms < next_ms ? own_ms : next_ms;
+        }
+        expect_ok(at->store->commit(at->store, &error), error);
+        cf_gateway_tick(at->gateway, at->now_ms);
+        cf_outbox_send(at->outbox, send_to_attendee, at);
+    } while (at->delivered != before);
+    return next_ms;
+}
+
+void meet(meeting *at)
+{
+    pass_messages(at);
+}
+
+bool everybody_is_idle(const meeting *at)
+{
+    for (size_t i = 0; i < at->count; i++) {
+        if (!cf_link_is_idle(at->attendees[i]->link))
+            return false;
+    }
+    return true;
+}
+
+void meet_until_idle(meeting *at)
+{
+    uint64_t end_ms = at->now_ms + 3600000;
+
+    for (uint64_t next_ms = pass_messages(at); !everybody_is_idle(at);
+         next_ms = pass_messages(at)) {
+        cr_assert_lt(next_ms, end_ms, "nobody has anything to do, but not all are idle");
+        at->now_ms = next_ms > at->now_ms ? next_ms : at->now_ms + 1;
+    }
+}
+
+static bool collect(void *context, const cf_head *head)
+{
+    cf_heads_insert(context, head);
+    return true;
+}
+
+static void expect_heads(cf_store *store, const meeting *at, const cf_heads *expected)
+{
+    cf_heads heads = {0};
+    cf_error error;
+
+    expect_ok(store->heads(store, &at->account.user, collect, &heads, &error), error);
+    cr_expect_eq(heads.count, expected->count);
+    for (size_t i = 0; i < expected->count; i++)
+        cr_expect(cf_heads_contain(&heads, &expected->heads[i]));
+    cf_heads_release(&heads);
+}
+
+void expect_equal_logs(meeting *at)
+{
+    cf_heads heads = {0};
+    cf_error error;
+
+    expect_ok(at->store->heads(at->store, &at->account.user, collect, &heads, &error), error);
+    for (size_t i = 0; i < at->count; i++) {
+        if (at->attendees[i]->store)
+            expect_heads(at->attendees[i]->store, at, &heads);
+    }
+    cf_heads_release(&heads);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A meeting: a gateway and the links of some devices of one user in one process. Messages are
+ * passed by hand, so a test can cut a connection after any of them and let time pass as it likes.
+ */
+#ifndef CF_TESTS_MEETING_H
+#define CF_TESTS_MEETING_H
+#include "broker/blobs.h"
+#include "broker/gateway.h"
+#include "broker/link.h"
+#include "tests/broker/people.h"
+
+enum { GUESTS_MAX = 4, BLOBS_MAX = 24 };
+
+typedef struct meeting meeting;
+
+/* One side of a link, and what it was told. */
+typedef struct {
+    meeting *at;
+    person *who; /* NULL: a newcomer */
+    cf_hash curve;
+    cf_store_memory_disk *disk;
+    cf_store *store;
+    cf_link *link;
+    cf_outbox *outbox;
+    uint64_t session; /* whose connection it has; 0: none */
+    uint8_t routing_id[8];
+    bool is_cut; /* the connection is broken, and neither side knows yet */
+    bool withholds_credit;
+    size_t uncredited;
+    bool has_no_pieces; /* of its blobs */
+    cf_buffer blobs[BLOBS_MAX];
+    size_t blob_count;
+    size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests;
+    size_t messages[CF_COMMAND_ADMIT + 1]; /* that came, by command */
+    cf_status last_loss;
+    uint64_t retry_ms;
+    cf_link_refusal refusal; /* the last one; `code` and `text` are gone */
+    char refusal_code[32];
+    cf_hash wanted_blob;
+    cf_buffer received; /* bytes of wanted blobs */
+    cf_buffer knock, admit;
+    cf_hash knocker;
+    cf_status turned_away;
+} attendee;
+
+struct meeting {
+    cf_env env;
+    uint64_t seed;
+    uint64_t now_ms;
+    person account, desk, lap;
+    cf_store_memory_disk *disk;
+    cf_store *store;
+    cf_blob_memory_disk *blob_disk;
+    cf_blobs *blobs;
+    cf_users *users;
+    cf_management *management;
+    cf_outbox *outbox;
+    cf_gateway *gateway;
+    attendee *attendees[GUESTS_MAX];
+    size_t count;
+    size_t connections;
+    size_t delivered;
+    size_t cut_after; /* messages delivered in all; 0: never */
+};
+
+/* A gateway that knows a user with the owner `desk` and the member `lap`. */
+void meeting_open(meeting *at);
+void meeting_close(meeting *at);
+
+/* Somebody with an empty log, not connected yet. */
+attendee *attend(meeting *at, person *who);
+/* A newcomer with a code. */
+attendee *knock(meeting *at, const cf_hash *curve, const cf_hash *user, cf_bytes sealed);
+/* Makes an entry and appends it to the own log. */
+void attendee_writes(attendee *self, const char *body, const cf_hash *blobs, size_t count);
+/* Appends another's last entry to the own log. */
+void append_wire_of(attendee *self, const person *author);
+/* Keeps bytes that it can offer; their name. */
+cf_hash attendee_has_blob(attendee *self, size_t size);
+/* Entries in the own log. */
+uint64_t attendee_last(attendee *self);
+
+/* The gateway starts anew, with what was durable. */
+void meeting_restart(meeting *at);
+/* Passes messages until there are none. */
+void meet(meeting *at);
+/* The same, and lets time pass to deadlines until everybody is idle, at most an hour. */
+void meet_until_idle(meeting *at);
+bool everybody_is_idle(const meeting *at);
+/* Breaks the connection; both sides hear of it. */
+void cut(attendee *self);
+/* All logs and the gateway's name the same heads. */
+void expect_equal_logs(meeting *at);
+
+#endif
