@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SKIPS_MAX = 4096 };
+enum { SKIPS_MAX = 4096, WALK_MAX = 4096 };
 
 /* Entries of a writer that the other holds: all up to `sequence`, as far as they are at or before
  * the end that the log had at the beginning. */
@@ -17,7 +17,8 @@ typedef struct {
 struct cf_replay {
     cf_store *store;
     cf_hash user;
-    cf_heads points; /* what the other holds and we do, too */
+    cf_heads points;  /* what the other holds and we do, too */
+    cf_heads covered; /* what is in the past of points beyond forks */
     known_writer *known;
     size_t known_count, known_capacity;
     cf_id *collections; /* ascending */
@@ -46,6 +47,7 @@ void cf_replay_destroy(cf_replay **replay)
     if (!*replay)
         return;
     cf_heads_release(&(*replay)->points);
+    cf_heads_release(&(*replay)->covered);
     free((*replay)->known);
     free((*replay)->collections);
     free(*replay);
@@ -110,34 +112,6 @@ static bool is_selected(const cf_replay *replay, const cf_id *collection)
                    compare_ids);
 }
 
-/* The first entry of a writer at or after a sequence, and whether another has the sequence, too. */
-struct first {
-    cf_head entry;
-    uint64_t position;
-    size_t count;
-};
-
-static bool take_first(void *context, const cf_head *entry, uint64_t position)
-{
-    struct first *first = context;
-
-    if (first->count && entry->sequence != first->entry.sequence)
-        return false;
-    if (first->count == 0 || position < first->position) {
-        first->entry = *entry;
-        first->position = position;
-    }
-    first->count++;
-    return true;
-}
-
-static cf_status first_from(cf_store *store, const cf_hash *user, const cf_id *writer,
-                            uint64_t sequence, struct first *out, cf_error *error)
-{
-    *out = (struct first){0};
-    return store->chain(store, user, writer, sequence, take_first, out, error);
-}
-
 /* Of a forked writer the lowest sequence that two entries have. */
 struct fork {
     uint64_t last;
@@ -175,8 +149,27 @@ static void know(cf_replay *replay, const cf_id *writer, uint64_t sequence)
     replay->known[replay->known_count++] = (known_writer){*writer, sequence};
 }
 
-/* Up to which sequence the other holds everything of a writer, whose branches here are `heads`.
- * Beyond a fork it is told all: which branch a point is on would have to be read. */
+/* Beyond a fork it depends on the branch what a point covers, so that is walked; of very long
+ * branches the rest is sent again. */
+static cf_status cover_branches(cf_replay *replay, const cf_head *points, size_t count,
+                                uint64_t fork, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < count; i++) {
+        cf_head at = points[i];
+
+        for (int steps = 0; !status && at.sequence >= fork && steps < WALK_MAX; steps++) {
+            if (cf_heads_contain(&replay->covered, &at))
+                break;
+            cf_heads_insert(&replay->covered, &at);
+            status = cf_chain_step_back(replay->store, &replay->user, &at, error);
+        }
+    }
+    return status;
+}
+
+/* Up to which sequence the other holds everything of a writer, whose branches here are `heads`. */
 static cf_status find_known(cf_replay *replay, const cf_head *heads, size_t count,
                             uint64_t *sequence, cf_error *error)
 {
@@ -195,16 +188,35 @@ static cf_status find_known(cf_replay *replay, const cf_head *heads, size_t coun
         return CF_OK;
     status = replay->store->chain(replay->store, &replay->user, &heads[0].writer, 1, look_for_fork,
                                   &fork, error);
-    if (!status && fork.sequence && *sequence >= fork.sequence)
-        *sequence = fork.sequence - 1;
-    return status;
+    if (status || fork.sequence == 0 || *sequence < fork.sequence)
+        return status;
+    *sequence = fork.sequence - 1;
+    return cover_branches(replay, points, point_count, fork.sequence, error);
+}
+
+/* The earliest entry of a writer that the other lacks. */
+struct missing {
+    const cf_replay *replay;
+    bool is_chain; /* without forks: the first one is the earliest */
+    uint64_t position;
+};
+
+static bool look_for_missing(void *context, const cf_head *entry, uint64_t position)
+{
+    struct missing *missing = context;
+
+    if (cf_heads_contain(&missing->replay->covered, entry))
+        return true;
+    if (missing->position == 0 || position < missing->position)
+        missing->position = position;
+    return !missing->is_chain;
 }
 
 /* Moves the start to the first entry of the writer that the other lacks. */
 static cf_status consider_writer(cf_replay *replay, const cf_head *heads, size_t count,
                                  cf_error *error)
 {
-    struct first missing;
+    struct missing missing = {replay, count == 1, 0};
     cf_id collection = {{0}};
     uint64_t sequence;
     cf_status status = find_known(replay, heads, count, &sequence, error);
@@ -215,9 +227,9 @@ static cf_status consider_writer(cf_replay *replay, const cf_head *heads, size_t
         know(replay, &heads[0].writer, sequence);
     if (sequence == heads[count - 1].sequence)
         return CF_OK;
-    status =
-        first_from(replay->store, &replay->user, &heads[0].writer, sequence + 1, &missing, error);
-    if (status || missing.count == 0 || missing.position >= replay->next)
+    status = replay->store->chain(replay->store, &replay->user, &heads[0].writer, sequence + 1,
+                                  look_for_missing, &missing, error);
+    if (status || missing.position == 0 || missing.position >= replay->next)
         return status;
     if (replay->is_selective && sequence == 0) {
         status = replay->store->read(replay->store, &replay->user, missing.position,
@@ -261,14 +273,15 @@ static int compare_known(const void *a, const void *b)
 }
 
 /* `known` is ascending, as heads are. */
-static bool is_known(const cf_replay *replay, const cf_header *header)
+static bool is_known(const cf_replay *replay, const cf_entry *entry)
 {
+    const cf_head head = cf_head_of(entry);
     const known_writer *found = NULL;
 
     if (replay->known_count)
-        found = bsearch(&header->writer, replay->known, replay->known_count, sizeof *replay->known,
+        found = bsearch(&head.writer, replay->known, replay->known_count, sizeof *replay->known,
                         compare_known);
-    return found && header->sequence <= found->sequence;
+    return (found && head.sequence <= found->sequence) || cf_heads_contain(&replay->covered, &head);
 }
 
 /* Known to the other, or not wished. */
@@ -283,7 +296,7 @@ static bool is_needless(cf_replay *replay, uint64_t position, cf_bytes wire)
         return false;
     if (!cf_entry_read(wire, &arena, &entry, &error))
         needless = !is_selected(replay, &entry.header.collection) ||
-                   (position <= replay->end && is_known(replay, &entry.header));
+                   (position <= replay->end && is_known(replay, &entry));
     cf_arena_release(&arena);
     return needless;
 }
@@ -332,92 +345,4 @@ void cf_replay_skip(cf_replay *replay, uint64_t position)
 uint64_t cf_replay_position(const cf_replay *replay)
 {
     return replay->next;
-}
-
-/* From an entry to its predecessor. */
-static bool step_back(void *context, uint64_t position, cf_bytes wire)
-{
-    cf_head *head = context;
-    cf_arena arena = {0};
-    cf_error error;
-    cf_entry entry;
-
-    (void)position;
-    if (cf_entry_read(wire, &arena, &entry, &error))
-        head->sequence = 0; /* damaged: what is offered ends here */
-    else
-        *head = (cf_head){head->writer, head->sequence - 1, entry.header.previous};
-    cf_arena_release(&arena);
-    return false;
-}
-
-/* The entry at `sequence` on the branch that leads to `from`. Where the chain has but one, that is
- * it; else the branch is walked. */
-static cf_status find_rung(cf_store *store, const cf_hash *user, uint64_t sequence, cf_head *from,
-                           cf_error *error)
-{
-    struct first there;
-    cf_status status = first_from(store, user, &from->writer, sequence, &there, error);
-
-    if (!status && there.count == 1 && there.entry.sequence == sequence)
-        *from = there.entry;
-    while (!status && from->sequence > sequence) {
-        uint64_t position;
-
-        status = store->find(store, user, from, &position, error);
-        if (!status)
-            status = store->read(store, user, position, step_back, from, error);
-    }
-    return status;
-}
-
-static cf_status visit_branch(cf_store *store, const cf_hash *user, cf_head branch,
-                              cf_head_visit *visit, void *context, cf_error *error)
-{
-    uint64_t ladder[CF_LADDER_MAX];
-    size_t count = cf_ladder(branch.sequence, ladder);
-    cf_status status = CF_OK;
-
-    for (size_t i = 0; !status && i < count; i++) {
-        status = find_rung(store, user, ladder[i], &branch, error);
-        if (status || branch.sequence != ladder[i] || !visit(context, &branch))
-            break;
-    }
-    return status;
-}
-
-/* Whether some of these is not held here. */
-static cf_status names_more(cf_store *store, const cf_hash *user, const cf_head *heads,
-                            size_t count, bool *more, cf_error *error)
-{
-    cf_status status = CF_OK;
-    uint64_t position;
-
-    *more = false;
-    for (size_t i = 0; !status && !*more && i < count; i++) {
-        status = store->find(store, user, &heads[i], &position, error);
-        *more = status == CF_MISSING;
-        if (*more)
-            status = CF_OK;
-    }
-    return status;
-}
-
-cf_status cf_rungs(cf_store *store, const cf_hash *user, const cf_heads *theirs,
-                   cf_head_visit *visit, void *context, cf_error *error)
-{
-    cf_heads ours = {0};
-    cf_status status = store->heads(store, user, gather, &ours, error);
-
-    for (size_t i = 0; !status && i < ours.count; i++) {
-        size_t count;
-        const cf_head *of_writer = cf_heads_of_writer(theirs, &ours.heads[i].writer, &count);
-        bool more;
-
-        status = names_more(store, user, of_writer, count, &more, error);
-        if (!status && more)
-            status = visit_branch(store, user, ours.heads[i], visit, context, error);
-    }
-    cf_heads_release(&ours);
-    return status;
 }

@@ -5,6 +5,7 @@
  * "Sessions, heads and replay". */
 #ifndef CF_BROKER_REPLAY_H
 #define CF_BROKER_REPLAY_H
+#include "broker/rungs.h"
 #include "broker/store.h"
 #include "codec/heads.h"
 
@@ -31,10 +32,5 @@ cf_status cf_replay_next(cf_replay *replay, cf_entry_visit *visit, void *context
 void cf_replay_skip(cf_replay *replay, uint64_t position);
 /* The position where the next call begins. */
 uint64_t cf_replay_position(const cf_replay *replay);
-
-/* Our own rungs, for SUBSCRIBE: of each of our branches of a writer of whom `theirs` names a head
- * that isn't held here. */
-cf_status cf_rungs(cf_store *store, const cf_hash *user, const cf_heads *theirs,
-                   cf_head_visit *visit, void *context, cf_error *error);
 
 #endif

@@ -187,13 +187,14 @@ static size_t field_count(const layout *form)
 static void write_field(cf_buffer *out, const slot *field, const cf_message *message)
 {
     const uint8_t *at = (const uint8_t *)message + field->at;
-    const uint8_t *elements = *(const uint8_t *const *)(const void *)at;
+    const uint8_t *elements;
     size_t count = 1;
 
     if (field->many == ONE) {
         field->shape->write(out, at);
         return;
     }
+    memcpy(&elements, at, sizeof elements);
     if ((field->many == MAYBE_ONE || field->many == MAYBE_MANY) && !elements) {
         cf_pack_nil(out);
         return;
