@@ -352,6 +352,29 @@ static cf_bytes pack_content(cf_survey *survey, const cf_hash *hash, uint64_t si
     return copy;
 }
 
+static bool recall(const cf_survey *survey, size_t entry, cf_hash *hash)
+{
+    const cf_survey_options *options = &survey->options;
+    const cf_stat *stat = &survey->listing.entries[entry].stat;
+
+    return stat->size > CF_INLINE_MAX && options->recall &&
+           options->recall(options->context, stat, hash);
+}
+
+/* The file is as the base has it, as far as a stat can tell. */
+static bool is_unchanged(const cf_survey *survey, size_t entry)
+{
+    const cf_listed *listed = &survey->listing.entries[entry];
+    const cf_node *node = base_node(survey, entry);
+
+    if (!node)
+        return false;
+    cf_stat known = stat_of_node(node);
+    if (survey->identity.tokens[entry].how == CF_TOKEN_MOVED)
+        known.ctime_ns = listed->stat.ctime_ns; /* a rename changes the ctime and nothing else */
+    return cf_stat_unchanged(&known, &listed->stat);
+}
+
 static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, cf_finding *out)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
@@ -375,8 +398,11 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
     if (listed->kind != CF_KIND_FILE)
         return;
     out->mtime = pack_mtime(survey, stat->mtime_ns);
+    cf_hash hash;
     if (read)
         out->content = pack_content(survey, &read->content, read->stat.size);
+    else if (!is_unchanged(survey, entry) && recall(survey, entry, &hash))
+        out->content = pack_content(survey, &hash, stat->size);
     else if (node)
         out->content = node->content;
 }
@@ -432,14 +458,10 @@ static bool needs_reading(const cf_survey *survey, size_t entry)
     if (listed->kind != CF_KIND_FILE || !survey->numbers[entry] || !listed->readable ||
         listed->skipped)
         return false;
-    const cf_node *node = base_node(survey, entry);
-    cf_stat known = node ? stat_of_node(node) : (cf_stat){0};
-    if (!node)
-        return !listed->excluded;
-    /* A rename changes the ctime and nothing else. */
-    if (survey->identity.tokens[entry].how == CF_TOKEN_MOVED)
-        known.ctime_ns = listed->stat.ctime_ns;
-    return !cf_stat_unchanged(&known, &listed->stat);
+    if (listed->excluded && !base_node(survey, entry))
+        return false;
+    cf_hash hash;
+    return !is_unchanged(survey, entry) && !recall(survey, entry, &hash);
 }
 
 static void begin_batch(cf_survey *survey)

@@ -20,6 +20,10 @@ typedef struct {
     cf_binding *binding;     /* whose root is held */
     const uint64_t *folders; /* directories (nodes) to look at; copied */
     size_t folder_count;     /* 0: everything */
+    /* Whether the content of a large file with this stat is known although the base doesn't have
+     * it; NULL: never. */
+    bool (*recall)(void *context, const cf_stat *stat, cf_hash *hash);
+    void *context;
     cf_watch *watch; /* every directory that is listed is watched, under its node's number; NULL */
 } cf_survey_options;
 

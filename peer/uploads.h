@@ -40,9 +40,8 @@ typedef enum {
 
 cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *file,
                                     const cf_prepared **out);
-/* A symbolic link's target, or another content that is at hand in whole. */
-const cf_prepared *cf_uploads_inline(cf_uploads *uploads, const cf_binding *binding,
-                                     cf_bytes bytes);
+/* The leaf hashes of a content that was prepared; none when they are not known. */
+cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash);
 
 /* What was ready is in the log now, or is not wanted any more. */
 void cf_uploads_published(cf_uploads *uploads, const cf_hash *hash);

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/publish.h"
+
+#include <stdlib.h>
+
+/* One batch on its way. All lives in the arena. */
+typedef struct {
+    const cf_publishing *with;
+    cf_arena arena;
+    cf_collection *collection;
+    cf_finding *found;
+    size_t found_count;
+    const cf_prepared **prepared; /* of those found; NULL: no content of its own */
+    cf_scan scan;
+    cf_dot *dots; /* by change */
+    cf_publication *publication;
+} publishing;
+
+/* ---- What can be published now ---- */
+
+static const cf_prepared *prepare_link(publishing *self, const cf_observation *seen)
+{
+    cf_prepared *prepared = cf_arena_allocate(&self->arena, 1, sizeof *prepared);
+
+    prepared->content = (cf_content){
+        .hash = cf_content_hash(seen->target),
+        .size = seen->target.size,
+        .how = {.is_inline = true, .bytes = seen->target, .length = seen->target.size},
+    };
+    return prepared;
+}
+
+static cf_upload_answer prepare(publishing *self, const cf_observation *seen, const cf_node *node,
+                                const cf_prepared **out)
+{
+    const cf_finding *finding = &seen->finding;
+    cf_error ignored;
+    uint64_t size;
+
+    *out = NULL;
+    if (finding->kind == CF_KIND_DIRECTORY ||
+        (node && cf_bytes_equal(node->content, finding->content)))
+        return CF_UPLOAD_READY;
+    if (finding->kind == CF_KIND_SYMLINK) {
+        *out = prepare_link(self, seen);
+        return CF_UPLOAD_READY;
+    }
+    cf_upload_file file = {
+        .binding = self->with->binding,
+        .folder = finding->parent,
+        .name = finding->name,
+        .read = seen->read,
+        .before = node ? node->content : (cf_bytes){0},
+    };
+    if (cf_content_identity_read(finding->content, &file.hash, &size, &ignored))
+        return CF_UPLOAD_AGAIN;
+    const cf_node_stat *stat = &finding->stat;
+    file.stat = (cf_stat){CF_FILE_REGULAR, stat->device, stat->inode,    stat->birth_ns, stat->size,
+                          stat->mode,      stat->links,  stat->mtime_ns, stat->ctime_ns};
+    return cf_uploads_prepare(self->with->uploads, &file, out);
+}
+
+/* Its content has to wait; its place and mode need not. True when there is something left to say.
+ */
+static bool without_content(const cf_node *node, cf_finding *finding)
+{
+    if (!node)
+        return false;
+    finding->content = node->content;
+    finding->mtime = node->mtime;
+    finding->stat = node->stat;
+    return finding->parent != node->parent || !cf_bytes_equal(finding->name, node->name) ||
+           (node->mode.size && !cf_bytes_equal(finding->mode, node->mode));
+}
+
+static void collect(publishing *self, const cf_survey_batch *batch)
+{
+    const cf_nodes *nodes = self->with->binding->nodes;
+
+    self->found = cf_arena_allocate(&self->arena, batch->count, sizeof *self->found);
+    self->prepared = cf_arena_allocate(&self->arena, batch->count, sizeof *self->prepared);
+    for (size_t i = 0; i < batch->count; i++) {
+        const cf_observation *seen = &batch->at[i];
+        const cf_node *node = cf_nodes_find(nodes, seen->finding.number);
+        cf_finding finding = seen->finding;
+        const cf_prepared *prepared;
+        cf_upload_answer answer = prepare(self, seen, node, &prepared);
+
+        if (answer != CF_UPLOAD_READY) {
+            self->with->waits(self->with->context, seen, answer);
+            if (!without_content(node, &finding))
+                continue;
+            prepared = NULL;
+        }
+        self->prepared[self->found_count] = prepared;
+        self->found[self->found_count++] = finding;
+    }
+}
+
+/* ---- Entries ---- */
+
+typedef struct {
+    cf_change *changes;
+    size_t count;
+    cf_hash *blobs;
+    size_t blob_count;
+} part;
+
+static const cf_prepared *find_prepared(publishing *self, const cf_hash *hash)
+{
+    for (size_t i = 0; i < self->found_count; i++)
+        if (self->prepared[i] && cf_hash_equal(&self->prepared[i]->content.hash, hash))
+            return self->prepared[i];
+    return NULL;
+}
+
+/* A content that is written again because the state forgot its item (model, rule L): the log tells
+ * how to get it. */
+static cf_status prepare_again(publishing *self, const cf_hash *hash, const cf_prepared **out,
+                               cf_error *error)
+{
+    cf_content_source source;
+
+    cf_status status = cf_contents_get(self->with->peer->contents, &self->collection->id, hash,
+                                       &self->arena, &source, error);
+    if (status)
+        return status;
+    cf_prepared *prepared = cf_arena_allocate(&self->arena, 1, sizeof *prepared);
+    *prepared = (cf_prepared){source.content, source.blobs, source.blob_count};
+    *out = prepared;
+    return CF_OK;
+}
+
+static cf_status prepared_of(publishing *self, cf_bytes identity, const cf_prepared **out,
+                             cf_error *error)
+{
+    cf_hash hash;
+    uint64_t size;
+
+    cf_status status = cf_content_identity_read(identity, &hash, &size, error);
+    if (status)
+        return status;
+    *out = find_prepared(self, &hash);
+    return *out ? CF_OK : prepare_again(self, &hash, out, error);
+}
+
+/* The reference as this entry says it: slices count from the entry's own list of blobs. */
+static cf_bytes pack_reference(publishing *self, const cf_prepared *prepared, size_t first_blob)
+{
+    cf_content content = prepared->content;
+    cf_slices slices = {0};
+    cf_buffer packed = {0}, reference = {0};
+
+    if (!content.how.is_inline) {
+        cf_slice_reader reader = cf_slice_reader_of(content.how.slices);
+        cf_slice slice;
+
+        while (cf_slice_next(&reader, &slice)) {
+            slice.blob += slice.zeros ? 0 : first_blob;
+            cf_slices_add(&slices, slice);
+        }
+        cf_slices_pack(&slices, &packed);
+        content.how.slices = cf_buffer_view(&packed);
+    }
+    cf_content_pack(&reference, &content);
+    cf_bytes copy = cf_arena_copy(&self->arena, cf_buffer_view(&reference));
+    cf_slices_release(&slices);
+    cf_buffer_release(&packed);
+    cf_buffer_release(&reference);
+    return copy;
+}
+
+static bool is_content(const cf_change *change)
+{
+    return change->value.size && cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_CONTENT));
+}
+
+static cf_status fill_part(publishing *self, size_t from, size_t to, part *out, cf_error *error)
+{
+    size_t capacity = 0;
+
+    out->changes = cf_arena_allocate(&self->arena, to - from, sizeof *out->changes);
+    out->count = to - from;
+    for (size_t i = 0; i < out->count; i++) {
+        cf_change *change = &out->changes[i];
+        const cf_prepared *prepared;
+
+        *change = self->scan.changes[from + i];
+        if (!is_content(change))
+            continue;
+        cf_status status = prepared_of(self, change->value, &prepared, error);
+        if (status)
+            return status;
+        change->value = pack_reference(self, prepared, out->blob_count);
+        out->blobs =
+            cf_grow(out->blobs, &capacity, out->blob_count + prepared->blob_count, sizeof(cf_hash));
+        if (prepared->blob_count)
+            memcpy(out->blobs + out->blob_count, prepared->blobs,
+                   prepared->blob_count * sizeof(cf_hash));
+        out->blob_count += prepared->blob_count;
+    }
+    return CF_OK;
+}
+
+/* What a change takes in a body, and in its header. */
+static void measure(publishing *self, const cf_change *change, uint64_t *bytes, size_t *blobs)
+{
+    const cf_prepared *prepared;
+    cf_error ignored;
+
+    *bytes += 64 + change->value.size + 8 * change->over_count;
+    if (!is_content(change) || prepared_of(self, change->value, &prepared, &ignored))
+        return;
+    *bytes += prepared->content.how.is_inline ? prepared->content.how.bytes.size
+                                              : prepared->content.how.slices.size;
+    *blobs += prepared->blob_count;
+}
+
+/* Where the part that begins at `from` ends: all changes of one item stand in one part. */
+static size_t end_of_part(publishing *self, size_t from)
+{
+    const cf_change *changes = self->scan.changes;
+    uint64_t bytes = 0;
+    size_t blobs = 0, end = from;
+
+    while (end < self->scan.count) {
+        size_t next = end;
+
+        do
+            measure(self, &changes[next++], &bytes, &blobs);
+        while (next < self->scan.count && cf_id_equal(&changes[next].item, &changes[end].item));
+        if (end > from && (bytes > CF_PART_SIZE || blobs > CF_ENTRY_BLOBS_MAX))
+            break;
+        end = next;
+    }
+    return end;
+}
+
+static cf_status add_entries(publishing *self, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    self->dots = cf_arena_allocate(&self->arena, self->scan.count, sizeof *self->dots);
+    for (size_t from = 0, to; !status && from < self->scan.count; from = to) {
+        part cut = {0};
+        cf_dot dot;
+
+        to = end_of_part(self, from);
+        status = fill_part(self, from, to, &cut, error);
+        cf_body body = {
+            .time = cf_publication_time(self->publication, self->with->now_ms),
+            .part = 1,
+            .parts = 1,
+            .changes = cut.changes,
+            .change_count = cut.count,
+        };
+        if (!status)
+            status = cf_publication_add(self->publication, &body, cut.blobs, cut.blob_count, &dot,
+                                        error);
+        for (size_t i = from; !status && i < to; i++)
+            self->dots[i] = dot;
+        free(cut.blobs);
+    }
+    return status;
+}
+
+/* ---- The base ---- */
+
+static void keep_leaves(publishing *self, const cf_survey_batch *batch, cf_records *records)
+{
+    for (size_t i = 0; i < self->found_count; i++) {
+        const cf_prepared *prepared = self->prepared[i];
+
+        if (!prepared || prepared->content.size <= CF_INLINE_MAX)
+            continue;
+        cf_bytes leaves = cf_uploads_leaves(self->with->uploads, &prepared->content.hash);
+        for (size_t k = 0; !leaves.size && k < batch->count; k++)
+            if (batch->at[k].read &&
+                cf_hash_equal(&batch->at[k].read->content, &prepared->content.hash))
+                leaves = cf_buffer_view(&batch->at[k].read->leaves);
+        if (leaves.size)
+            cf_leaves_put(&prepared->content.hash, leaves, records);
+    }
+}
+
+static void put_base(publishing *self, const cf_survey_batch *batch, const uint64_t *gone,
+                     size_t gone_count, cf_records *records)
+{
+    cf_binding *binding = self->with->binding;
+    const cf_node *nodes;
+    size_t count;
+
+    cf_scan_rebase(&self->scan, self->dots, &self->arena, &nodes, &count);
+    for (size_t i = 0; i < gone_count; i++)
+        cf_binding_drop_node(binding, gone[i], records);
+    for (size_t i = 0; i < batch->restated_count; i++)
+        cf_binding_put_node(binding, &batch->restated[i], records);
+    for (size_t i = 0; i < count; i++)
+        cf_binding_put_node(binding, &nodes[i], records);
+    keep_leaves(self, batch, records);
+    cf_binding_put(binding, records);
+}
+
+static void after_commit(publishing *self)
+{
+    for (size_t i = 0; i < self->found_count; i++) {
+        const cf_node *node = cf_nodes_find(self->with->binding->nodes, self->found[i].number);
+
+        if (!self->prepared[i])
+            continue;
+        if (node)
+            cf_bases_keep(self->with->bases, self->with->binding, node);
+        cf_hash hash = self->prepared[i]->content.hash;
+        cf_uploads_published(self->with->uploads, &hash);
+    }
+}
+
+static cf_status write_records(publishing *self, const cf_records *records, cf_error *error)
+{
+    cf_store *store = cf_home_store(self->with->peer->home);
+
+    return store->write(store, cf_peer_user(self->with->peer), records->at, records->count, true,
+                        error);
+}
+
+static cf_status run(publishing *self, const cf_survey_batch *batch, const uint64_t *gone,
+                     size_t gone_count, cf_error *error)
+{
+    cf_peer *peer = self->with->peer;
+    cf_records records = {0};
+    cf_scan_input input = {
+        .rules = &peer->rules,
+        .state = self->collection->state,
+        .view = self->collection->view,
+        .base = self->with->binding->nodes,
+        .sequence = 1,
+        .time = cf_publication_time(self->publication, self->with->now_ms),
+        .found = self->found,
+        .found_count = self->found_count,
+        .gone = gone,
+        .gone_count = gone_count,
+    };
+
+    peer->env->random(peer->env->context, input.writer.bytes, CF_ID_SIZE);
+    cf_scan_run(&input, &self->arena, &self->scan);
+    cf_status status = add_entries(self, error);
+    if (!status)
+        put_base(self, batch, gone, gone_count, &records);
+    if (!status)
+        status = self->scan.count ? cf_publication_commit(self->publication, &records, error)
+                                  : write_records(self, &records, error);
+    if (!status)
+        after_commit(self);
+    cf_records_release(&records);
+    return status;
+}
+
+cf_status cf_publish_batch(const cf_publishing *with, const cf_survey_batch *batch,
+                           const uint64_t *gone, size_t gone_count, cf_error *error)
+{
+    publishing self = {.with = with};
+
+    cf_status status =
+        cf_peer_collection(with->peer, &with->binding->collection, &self.collection, error);
+    if (status)
+        return status;
+    collect(&self, batch);
+    if (self.found_count || gone_count || batch->restated_count) {
+        self.publication = cf_publication_new(with->peer, self.collection);
+        status = run(&self, batch, gone, gone_count, error);
+        cf_publication_destroy(&self.publication);
+    }
+    cf_arena_release(&self.arena);
+    return status;
+}
