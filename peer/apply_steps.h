@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of apply: a step on its way, the jobs that write new contents, and what is done to the
+ * disk. */
+#ifndef CF_PEER_APPLY_STEPS_H
+#define CF_PEER_APPLY_STEPS_H
+#include "broker/jobs.h"
+#include "peer/intents.h"
+#include "peer/plan.h"
+
+typedef enum {
+    CF_TASK_WAITING, /* for other steps */
+    CF_TASK_DONE,
+    CF_TASK_BLOCKED, /* the disk is not as the base has it, or something else stands there */
+    CF_TASK_FAILED,  /* can't be done: see the reason */
+} cf_task_state;
+
+/* A step on its way. */
+typedef struct {
+    cf_step step;
+    cf_task_state state;
+    char reason[CF_ERROR_TEXT];
+    uint64_t number; /* of the node: a fresh one for CREATE */
+    bool needs_file; /* a new file or link is written beside */
+    bool made;
+    char temporary[32];
+    cf_stat made_stat;
+    cf_bytes small;  /* the content, when it is in the log itself */
+    cf_bytes leaves; /* of a large one */
+    cf_node after;   /* the base's node when it is done */
+    uint64_t intents[2];
+    size_t intent_count;
+} cf_task;
+
+/* Values of fields as the disk takes them; the default when there is none. */
+uint32_t cf_mode_of(cf_bytes value, uint32_t otherwise);
+bool cf_mtime_of(cf_bytes value, int64_t *mtime_ns);
+
+/* Writes the task's new file in the temporary folder, whole, durable, with mode and time; in a job.
+ * A file that was downloaded stands there already. */
+cf_status cf_task_make(cf_files *files, const cf_folder *temporary, cf_task *task, cf_error *error);
+
+/* Does it to the disk, if that is as the base has it and its place is free, and puts the new node
+ * into the base and the records. `touched` gets the numbers of directories to be synced. */
+typedef struct {
+    cf_files *files;
+    cf_binding *binding;
+    cf_records *records;
+    uint64_t *touched;
+    size_t touched_count, touched_capacity;
+} cf_task_place;
+void cf_task_perform(cf_task_place *place, cf_task *task);
+
+#endif

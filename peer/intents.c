@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/intents.h"
+
+#include "codec/pack.h"
+#include "peer/survey.h"
+
+void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *intent,
+                   cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0}, node = {0};
+
+    cf_node_pack(&intent->after, &node);
+    cf_pack_array(&value, 4);
+    cf_pack_uint(&value, intent->kind);
+    cf_pack_bin(&value, cf_buffer_view(&node));
+    cf_pack_uint(&value, intent->inode);
+    cf_pack_bin(&value, intent->temporary);
+    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_INTENT, binding->number, number),
+                   cf_buffer_view(&value));
+    cf_buffer_release(&node);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+void cf_intent_drop(const cf_binding *binding, uint64_t number, cf_records *records)
+{
+    cf_arena arena = {0};
+
+    cf_records_delete(records, cf_key_numbered(&arena, CF_TABLE_INTENT, binding->number, number));
+    cf_arena_release(&arena);
+}
+
+static cf_status read_intent(cf_bytes value, cf_arena *arena, cf_intent *out, cf_error *error)
+{
+    cf_reader reader = cf_reader_of(value);
+    uint64_t kind;
+    cf_bytes node;
+    size_t count;
+
+    cf_status status = cf_read_array(&reader, &count, error);
+    if (!status && count != 4)
+        status = cf_fail(error, CF_BROKEN, "an intent has %zu parts", count);
+    if (!status)
+        status = cf_read_uint(&reader, &kind, error);
+    if (!status)
+        status = cf_read_bin(&reader, &node, error);
+    if (!status)
+        status = cf_read_uint(&reader, &out->inode, error);
+    if (!status)
+        status = cf_read_bin(&reader, &out->temporary, error);
+    if (!status)
+        status = cf_node_read(node, arena, &out->after, error);
+    if (!status)
+        out->kind = kind == CF_INTENT_DELETE ? CF_INTENT_DELETE : CF_INTENT_PLACE;
+    return status;
+}
+
+/* ---- Recovery ---- */
+
+typedef struct {
+    cf_peer *peer;
+    cf_binding *binding;
+    cf_records records;
+    cf_status status;
+    cf_error *error;
+} recovery;
+
+static bool is_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
+{
+    cf_files *files = self->peer->env->files;
+    cf_hold hold = {0};
+    cf_error ignored;
+
+    bool there =
+        cf_binding_hold(self->binding, files, intent->after.parent, &hold, &ignored) == CF_OK &&
+        files->stat(files, hold.folder, intent->after.name, stat, &ignored) == CF_OK;
+    cf_hold_release(&hold, files);
+    return there;
+}
+
+static bool is_as_base(const cf_stat *stat, const cf_node *node)
+{
+    return stat->inode == node->stat.inode && stat->size == node->stat.size &&
+           stat->mtime_ns == node->stat.mtime_ns;
+}
+
+/* What was exchanged for the new file stands in the temporary folder: if that is not what the base
+ * had, a user saved it in the last moment, and it returns. */
+static bool return_displaced(recovery *self, const cf_intent *intent)
+{
+    cf_files *files = self->peer->env->files;
+    const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
+    cf_stat stat;
+    cf_hold hold = {0};
+    cf_error ignored;
+
+    if (!intent->temporary.size || !before ||
+        files->stat(files, self->binding->temporary, intent->temporary, &stat, &ignored) ||
+        is_as_base(&stat, before))
+        return false;
+    if (cf_binding_hold(self->binding, files, intent->after.parent, &hold, &ignored) == CF_OK)
+        files->exchange(files, self->binding->temporary, intent->temporary, hold.folder,
+                        intent->after.name, &ignored);
+    cf_hold_release(&hold, files);
+    return true;
+}
+
+static void recover_place(recovery *self, const cf_intent *intent)
+{
+    cf_node node = intent->after;
+    cf_stat stat;
+
+    if (!is_at_place(self, intent, &stat) || stat.inode != intent->inode)
+        return; /* it did not come to it: what is shown will be planned again */
+    if (return_displaced(self, intent))
+        return;
+    bool edited = node.kind == CF_KIND_FILE &&
+                  (stat.size != node.stat.size || stat.mtime_ns != node.stat.mtime_ns);
+    if (!edited)
+        node.stat = cf_node_stat_of(&stat);
+    cf_binding_put_node(self->binding, &node, &self->records);
+}
+
+/* Set aside to be deleted: gone for good only if it is what the base had, else it returns to its
+ * place. */
+static void recover_delete(recovery *self, const cf_intent *intent)
+{
+    cf_files *files = self->peer->env->files;
+    const cf_node *node = &intent->after;
+    cf_stat stat;
+    cf_hold hold = {0};
+    cf_error ignored;
+
+    if (intent->temporary.size &&
+        files->stat(files, self->binding->temporary, intent->temporary, &stat, &ignored) == CF_OK &&
+        !is_as_base(&stat, node) &&
+        cf_binding_hold(self->binding, files, node->parent, &hold, &ignored) == CF_OK) {
+        files->rename(files, self->binding->temporary, intent->temporary, hold.folder, node->name,
+                      &ignored);
+        cf_hold_release(&hold, files);
+        return;
+    }
+    if (!is_at_place(self, intent, &stat))
+        cf_binding_drop_node(self->binding, node->number, &self->records);
+}
+
+static bool recover_one(void *context, cf_bytes key, cf_bytes value)
+{
+    recovery *self = context;
+    cf_arena arena = {0};
+    cf_intent intent;
+
+    self->status = read_intent(value, &arena, &intent, self->error);
+    if (!self->status) {
+        if (intent.kind == CF_INTENT_DELETE)
+            recover_delete(self, &intent);
+        else
+            recover_place(self, &intent);
+        cf_records_delete(&self->records, key);
+    }
+    cf_arena_release(&arena);
+    return self->status == CF_OK;
+}
+
+/* What stands in the temporary folder now was never shown, or was checked to be the base's. What a
+ * user's program put there meanwhile is not ours to judge, but it is in our own folder. */
+static bool empty_one(void *context, cf_bytes name)
+{
+    recovery *self = context;
+    cf_files *files = self->peer->env->files;
+    cf_error ignored;
+
+    if (files->unlink(files, self->binding->temporary, name, &ignored))
+        files->remove_folder(files, self->binding->temporary, name, &ignored);
+    return true;
+}
+
+cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+    recovery self = {.peer = peer, .binding = binding, .error = error};
+
+    cf_status status = store->scan(store, cf_peer_user(peer),
+                                   cf_key_source(&arena, CF_TABLE_INTENT, binding->number),
+                                   recover_one, &self, error);
+    if (!status)
+        status = self.status;
+    if (!status && self.records.count)
+        status = store->write(store, cf_peer_user(peer), self.records.at, self.records.count, true,
+                              error);
+    if (!status)
+        status =
+            peer->env->files->list(peer->env->files, binding->temporary, empty_one, &self, error);
+    if (status)
+        cf_error_while(error, "settling what was under way in %s", binding->path);
+    cf_records_release(&self.records);
+    cf_arena_release(&arena);
+    return status;
+}

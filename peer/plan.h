@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan: what has to be done to a disk so that it shows the view, as single steps that are each
+ * whole by themselves. Pure: base and view in, steps out. */
+#ifndef CF_PEER_PLAN_H
+#define CF_PEER_PLAN_H
+#include "peer/view.h"
+
+typedef enum {
+    CF_STEP_CREATE, /* what is shown is not on the disk */
+    CF_STEP_UPDATE, /* a node moves, or gets other content, mode, time; or only other writes stand
+                       for what it shows */
+    CF_STEP_DELETE, /* a node is shown no more */
+} cf_step_kind;
+
+typedef struct {
+    cf_step_kind kind;
+    const cf_node *node;   /* UPDATE, DELETE; as it was when planned */
+    uint64_t number;       /* the node's; CREATE: 0 */
+    uint64_t parent;       /* where it belongs: a node of the base */
+    const cf_shown *shown; /* CREATE, UPDATE */
+} cf_step;
+
+typedef struct {
+    cf_step *steps;
+    size_t count, capacity;
+    size_t deletes; /* steps that delete */
+} cf_plan;
+
+/* Adds the steps for a group. A group whose directory is not on the disk yet needs none: it is to
+ * be marked as changed when it is. All lives in the arena, but for the list: free(steps). */
+void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, cf_arena *arena,
+                   cf_plan *plan);
+
+/* The node that belongs to what is shown; NULL: none yet. */
+const cf_node *cf_plan_node_of(const cf_nodes *base, const cf_shown *shown);
+/* The directory's node of a group; false: it is not on the disk. */
+bool cf_plan_directory(const cf_nodes *base, const cf_group *group, uint64_t *number);
+
+/* What an update has to do to the disk. */
+typedef struct {
+    bool move, content, mode, mtime;
+} cf_difference;
+cf_difference cf_step_difference(const cf_step *step);
+
+#endif
