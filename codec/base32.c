@@ -40,7 +40,6 @@ bool cf_base32_read(const char *text, cf_buffer *out)
 {
     uint32_t bits = 0;
     unsigned held = 0;
-    size_t count = 0;
 
     for (; *text; text++) {
         if (is_ignored(*text))
@@ -50,7 +49,6 @@ bool cf_base32_read(const char *text, cf_buffer *out)
             return false;
         bits = bits << 5 | (uint32_t)value;
         held += 5;
-        count++;
         if (held >= 8) {
             held -= 8;
             cf_buffer_append(out, &(uint8_t){(uint8_t)(bits >> held)}, 1);
@@ -58,5 +56,5 @@ bool cf_base32_read(const char *text, cf_buffer *out)
     }
     if ((bits & ((1u << held) - 1)) != 0)
         return false;
-    return held < 5 || count == 0; /* five bits left over are a letter too many */
+    return held < 5; /* five bits left over are a letter too many */
 }

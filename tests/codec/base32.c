@@ -39,8 +39,8 @@ Test(base32, reads_what_people_make_of_it)
 
 Test(base32, refuses_other_characters_lengths_and_bits)
 {
-    const char *const wrong[] = {"m",          "mzx",    "mzxw6y", "mz",
-                                 "mzxw6ytbo1", "mzxw6=", "mzxw0",  "m\xc3"};
+    const char *const wrong[] = {"m",  "a",          "aaa",    "aaaaaa", "mzx",  "mzxw6y",
+                                 "mz", "mzxw6ytbo1", "mzxw6=", "mzxw0",  "m\xc3"};
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         cf_buffer back = {0};
