@@ -8,8 +8,9 @@
 #include <string.h>
 
 #define STEP ((size_t)64 << 10) /* of the patch */
-#define SOURCE_BLOCK ((size_t)64 << 10)
-#define SOURCE_BLOCKS 64
+/* Small, so that a patch of many short copies from all over costs little for each. */
+#define SOURCE_BLOCK ((size_t)4 << 10)
+#define SOURCE_BLOCKS 1024
 #define FILE_WINDOW_MAX ((uint64_t)16 << 20)
 /* xdelta3's own note: names of files. */
 #define APPLICATION_MAX ((uint64_t)64 << 10)
@@ -154,7 +155,7 @@ cf_status cf_delta_decode(const cf_delta_decoding *decoding, cf_error *error)
                 .error = error},
     };
     const cf_delta_run_config config = {
-        .xdelta3 = {.winsize = SOURCE_BLOCK},
+        .xdelta3 = {.winsize = STEP},
         .source_window = SOURCE_BLOCK,
         .block_size = SOURCE_BLOCK,
         .block_count = SOURCE_BLOCKS,

@@ -48,11 +48,11 @@ def overwritten(source):
 
 
 PAIRS = {
-    "edited": (noise(1, 3 * MIB), edited(noise(1, 3 * MIB), 2)),
+    "edited": (noise(1, MIB), edited(noise(1, MIB), 2)),
     "text": (text(20000, 7), text(10000, 7) + text(15000, 11)),
     "overwritten": (noise(3, 9 * MIB), overwritten(noise(3, 9 * MIB))),
     "equal": (noise(4, 9 * MIB), noise(4, 9 * MIB)),
-    "unlike": (noise(5, MIB), noise(6, MIB + 5)),
+    "unlike": (noise(5, 300000), noise(6, 300005)),
     "tiny": (b"old", b"new"),
     "from nothing": (b"", text(5000, 3)),
     "to nothing": (text(5000, 3), b""),
