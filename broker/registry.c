@@ -9,8 +9,8 @@
 typedef struct {
     cf_head head;
     cf_bytes wire;
-    cf_member_kind kind;
-    cf_hash device; /* ADD, FIRST: who comes in */
+    cf_member_kind kind; /* 0: its body says nothing that counts */
+    cf_hash device;      /* ADD, FIRST: who comes in; ROLE: whose role changes */
     cf_role role;
     bool counts;
     bool opens;
@@ -106,28 +106,36 @@ static bool reaches(const node_list *parents, size_t index)
     return false;
 }
 
-static bool admits(const member_node *node, const cf_hash *device)
+/* Gives the device a role: lets it in, or changes it. */
+static bool gives_role(const member_node *node, const cf_hash *device)
 {
-    return (node->kind == CF_MEMBER_ADD || node->kind == CF_MEMBER_FIRST) && node->counts &&
+    return node->counts &&
+           (node->kind == CF_MEMBER_ADD || node->kind == CF_MEMBER_FIRST ||
+            node->kind == CF_MEMBER_ROLE) &&
            cf_hash_equal(&node->device, device);
 }
 
-/* Of all in the past that let the device in, the role of the one with the lowest hash. */
+/* By the latest of what gave one in this past (NULL: in all that is held); of several that know
+ * nothing of each other, the least. */
 static bool role_in_past(const cf_registry *registry, const node_list *parents,
                          const cf_hash *device, cf_role *role)
 {
-    const member_node *found = NULL;
+    bool found = false, is_member = false;
 
     for (size_t i = 0; i < registry->node_count; i++) {
         const member_node *node = &registry->nodes[i];
+        bool overtaken = !gives_role(node, device) || (parents && !reaches(parents, i));
 
-        if (admits(node, device) && reaches(parents, i) &&
-            (!found || cf_hash_compare(&node->head.hash, &found->head.hash) < 0))
-            found = node;
+        is_member = is_member || (!overtaken && node->kind != CF_MEMBER_ROLE);
+        for (size_t k = i + 1; !overtaken && k < registry->node_count; k++)
+            overtaken = gives_role(&registry->nodes[k], device) &&
+                        (!parents || reaches(parents, k)) && is_in(&registry->nodes[k], i);
+        if (!overtaken && (!found || node->role > *role)) {
+            *role = node->role;
+            found = true;
+        }
     }
-    if (found)
-        *role = found->role;
-    return found != NULL;
+    return found && is_member;
 }
 
 static cf_status check_first(const cf_registry *registry, const cf_entry *entry,
@@ -135,14 +143,39 @@ static cf_status check_first(const cf_registry *registry, const cf_entry *entry,
 {
     cf_hash account = cf_device_id(member->keys.signing);
 
-    if (!cf_hash_equal(&account, &registry->user) ||
-        !cf_hash_equal(&entry->header.device, &registry->user))
+    if (!cf_hash_equal(&account, &registry->user))
         return cf_fail(error, CF_FORGED, "a first entry that is not by the account");
     if (entry->header.sequence != 1 || entry->header.after_count != 0)
         return cf_fail(error, CF_MALFORMED, "a first entry that has a past");
     return cf_entry_verify(entry, member->keys.signing, error);
 }
 
+/* Whether the operation is its author's to do, by the role that it has in the entry's past. */
+static bool may(const cf_registry *registry, const cf_hash *author, cf_role role,
+                const cf_member *member)
+{
+    bool is_account = cf_hash_equal(author, &registry->user);
+    cf_error error;
+
+    switch (member->kind) {
+    case CF_MEMBER_FIRST: /* there is one, and this has a past */
+        return false;
+    case CF_MEMBER_LEAVE:
+        return !is_account;
+    case CF_MEMBER_ANNUL:
+        return is_account;
+    case CF_MEMBER_REVOKE:
+    case CF_MEMBER_ROLE:
+        return role == CF_ROLE_OWNER && !cf_hash_equal(&member->device, &registry->user);
+    case CF_MEMBER_ADD:
+        return role == CF_ROLE_OWNER &&
+               !cf_keys_check_proof(&member->keys, &registry->user, member->proof, &error);
+    default:
+        return role == CF_ROLE_OWNER;
+    }
+}
+
+/* A body that says nothing we know is kept as one that doesn't count. */
 static cf_status check_operation(const cf_registry *registry, const cf_entry *entry,
                                  const cf_member *member, bool *counts, cf_error *error)
 {
@@ -156,12 +189,8 @@ static cf_status check_operation(const cf_registry *registry, const cf_entry *en
         status = cf_fail(error, CF_MALFORMED, "its past doesn't reach the adding of its device");
     if (!status)
         status = cf_entry_verify(entry, author->keys.signing, error);
-    if (!status && member->kind == CF_MEMBER_ADD)
-        status = cf_keys_check_proof(&member->keys, &registry->user, member->proof, error);
     if (!status)
-        *counts = member->kind == CF_MEMBER_LEAVE || role == CF_ROLE_OWNER;
-    if (!status && member->kind == CF_MEMBER_ANNUL)
-        *counts = cf_hash_equal(&author->id, &registry->user);
+        *counts = member && may(registry, &author->id, role, member);
     cf_arena_release(&arena);
     return status;
 }
@@ -171,20 +200,23 @@ cf_status cf_registry_check(const cf_registry *registry, const cf_entry *entry, 
 {
     cf_arena arena = {0};
     cf_member member;
-    cf_status status = cf_member_read(entry->body, &arena, &member, error);
+    cf_error why;
+    bool is_readable = !cf_member_read(entry->body, &arena, &member, &why);
+    cf_status status;
 
     *counts = true;
-    if (!status)
-        status = member.kind == CF_MEMBER_FIRST
-                     ? check_first(registry, entry, &member, error)
-                     : check_operation(registry, entry, &member, counts, error);
+    if (is_readable && member.kind == CF_MEMBER_FIRST && entry->header.sequence == 1 &&
+        cf_hash_equal(&entry->header.device, &registry->user))
+        status = check_first(registry, entry, &member, error);
+    else
+        status = check_operation(registry, entry, is_readable ? &member : NULL, counts, error);
     cf_arena_release(&arena);
     return status;
 }
 
 static void keep_past(cf_registry *registry, member_node *added, const node_list *parents)
 {
-    size_t index = registry->node_count - 1;
+    size_t index = registry->node_count;
 
     added->past_words = index / 64 + 1;
     added->past = cf_arena_allocate(&registry->arena, added->past_words, sizeof *added->past);
@@ -208,6 +240,21 @@ static void let_in(cf_registry *registry, const member_node *node, const cf_publ
     *device = (cf_device){node->device, *keys, node->role, node->head.hash};
 }
 
+/* What the last node says, beyond being there. */
+static void apply(cf_registry *registry, const cf_member *member)
+{
+    const member_node *node = &registry->nodes[registry->node_count - 1];
+    cf_device *device;
+
+    if (!node->counts)
+        return;
+    if (node->kind == CF_MEMBER_FIRST || node->kind == CF_MEMBER_ADD)
+        let_in(registry, node, &member->keys);
+    device = (cf_device *)cf_registry_device(registry, &node->device);
+    if (device)
+        role_in_past(registry, NULL, &node->device, &device->role);
+}
+
 /* Authors take an epoch that no other has in its past, of several the lowest name. */
 static void choose_epoch(cf_registry *registry)
 {
@@ -229,40 +276,46 @@ static void choose_epoch(cf_registry *registry)
         registry->epoch = chosen->head.hash;
 }
 
+static member_node node_of(cf_registry *registry, const cf_entry *entry, const cf_member *member)
+{
+    member_node node = {.head = cf_head_of(entry),
+                        .wire = cf_arena_copy(&registry->arena, entry->wire)};
+
+    if (!member)
+        return node;
+    node.kind = member->kind;
+    node.opens = member->opens;
+    node.role = member->kind == CF_MEMBER_FIRST ? CF_ROLE_OWNER : member->role;
+    if (member->kind == CF_MEMBER_FIRST || member->kind == CF_MEMBER_ADD)
+        node.device = cf_device_id(member->keys.signing);
+    if (member->kind == CF_MEMBER_ROLE)
+        node.device = member->device;
+    return node;
+}
+
 void cf_registry_add(cf_registry *registry, const cf_entry *entry)
 {
     cf_arena arena = {0};
     cf_error error;
     cf_member member;
     bool counts;
-    member_node added = {0};
-    node_list parents;
 
-    if (find(registry, &entry->hash) || cf_member_read(entry->body, &arena, &member, &error))
-        goto done;
-    if (cf_registry_check(registry, entry, &counts, &error))
-        goto done;
-    added = (member_node){
-        .head = cf_head_of(entry),
-        .wire = cf_arena_copy(&registry->arena, entry->wire),
-        .kind = member.kind,
-        .role = member.kind == CF_MEMBER_FIRST ? CF_ROLE_OWNER : member.role,
-        .counts = counts,
-        .opens = member.opens,
-    };
-    if (member.kind == CF_MEMBER_FIRST || member.kind == CF_MEMBER_ADD)
-        added.device = cf_device_id(member.keys.signing);
+    if (find(registry, &entry->hash) || cf_registry_check(registry, entry, &counts, &error))
+        return;
+    bool is_readable = !cf_member_read(entry->body, &arena, &member, &error);
+    member_node added = node_of(registry, entry, is_readable ? &member : NULL);
+    node_list parents = parents_of(registry, &entry->header, &arena);
+
+    added.counts = counts;
+    keep_past(registry, &added, &parents);
     registry->nodes = cf_grow(registry->nodes, &registry->node_capacity, registry->node_count + 1,
                               sizeof *registry->nodes);
-    parents = parents_of(registry, &entry->header, &arena);
     registry->nodes[registry->node_count++] = added;
-    keep_past(registry, &registry->nodes[registry->node_count - 1], &parents);
     cf_heads_advance(&registry->heads, entry);
-    if (counts && (member.kind == CF_MEMBER_FIRST || member.kind == CF_MEMBER_ADD))
-        let_in(registry, &added, &member.keys);
-    if (member.opens)
+    if (is_readable)
+        apply(registry, &member);
+    if (added.opens)
         choose_epoch(registry);
-done:
     cf_arena_release(&arena);
 }
 

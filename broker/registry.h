@@ -16,15 +16,15 @@ typedef struct {
     cf_hash id;
     cf_public_keys keys;
     cf_role role;
-    cf_hash added; /* the entry that counts for it; of several the one of the lowest hash */
+    cf_hash added; /* the entry that let it in; of several the one of the lowest hash */
 } cf_device;
 
 cf_registry *cf_registry_new(const cf_hash *user);
 void cf_registry_destroy(cf_registry **registry);
 
-/* Judges an entry of the member log whose past is here (predecessor and `after`). CF_MALFORMED: the
- * body doesn't hold, or its past doesn't reach the `add` of its device; from nobody is it taken.
- * CF_FORGED: so is its signature, or a proof. */
+/* Judges an entry of the member log whose past is here (predecessor and `after`). CF_MALFORMED: its
+ * past doesn't reach the `add` of its device; CF_FORGED: so is its signature. From nobody is it
+ * taken then. Else it may be added, and counts or doesn't (an unknown operation doesn't). */
 cf_status cf_registry_check(const cf_registry *registry, const cf_entry *entry, bool *counts,
                             cf_error *error);
 /* Takes an entry that was checked, and copies it; twice is once. */

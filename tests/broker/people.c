@@ -67,13 +67,18 @@ static void build(person *self, cf_header *header, cf_heads *after, cf_bytes bod
     cf_heads_release(after);
 }
 
+void write_member(person *self, cf_bytes body)
+{
+    build(self, &self->members, &self->members_after, body);
+    cf_heads_insert(&self->changes_after, &self->head);
+}
+
 static void build_member(person *self, const cf_member *member)
 {
     cf_buffer body = {0};
 
     cf_member_pack(member, &body);
-    build(self, &self->members, &self->members_after, cf_buffer_view(&body));
-    cf_heads_insert(&self->changes_after, &self->head);
+    write_member(self, cf_buffer_view(&body));
     cf_buffer_release(&body);
 }
 

@@ -30,6 +30,7 @@ void person_end(person *self);
 /* Makes the next entry; it is in `wire` and has been learned. */
 void first_entry(person *account);
 void let_in(person *owner, const person *newcomer, cf_role role);
+void write_member(person *self, cf_bytes body);
 void write_change(person *self, const char *body, const cf_hash *blobs, size_t count);
 /* Takes an entry of another device into what the next ones come after. */
 void learn(person *self, const person *author);
