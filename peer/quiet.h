@@ -34,11 +34,12 @@ uint64_t cf_quiet_next(const cf_quiet *quiet);
 
 typedef struct {
     uint64_t folder;
-    bool absence; /* what is not there any more counts; else the folder comes again for that */
+    bool absence; /* something vanished there and has stayed away: it may count as deleted. Else
+                     what is missing is to be left alone; the folder comes again for that */
 } cf_quiet_folder;
 
 typedef struct {
-    bool all; /* look at everything; then `folders` is empty, and nothing waits any more */
+    bool all;                 /* look at everything; `folders` is NULL. Absences come later */
     cf_quiet_folder *folders; /* ascending; the caller frees it */
     size_t count;
 } cf_quiet_due;

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/quiet.h"
+
+#include <stdlib.h>
+
+#include "tests/support/expect.h"
+
+static cf_quiet *quiet;
+
+static void arrive(void)
+{
+    quiet = cf_quiet_new();
+}
+
+static void leave(void)
+{
+    cf_quiet_destroy(&quiet);
+}
+
+TestSuite(quiet, .init = arrive, .fini = leave);
+
+static void expect_nothing(uint64_t now_ms)
+{
+    cf_quiet_due due = cf_quiet_take(quiet, now_ms);
+
+    cr_assert(!due.all && due.count == 0);
+    free(due.folders);
+}
+
+static void expect_folder(uint64_t now_ms, uint64_t folder, bool absence)
+{
+    cf_quiet_due due = cf_quiet_take(quiet, now_ms);
+
+    cr_assert_eq(due.count, 1);
+    cr_assert_eq(due.folders[0].folder, folder);
+    cr_assert_eq(due.folders[0].absence, absence);
+    free(due.folders);
+}
+
+Test(quiet, sleeps_while_nothing_happens)
+{
+    cr_assert_eq(cf_quiet_next(quiet), CF_QUIET_NEVER);
+    expect_nothing(UINT64_MAX - 1);
+}
+
+Test(quiet, looks_at_once_at_what_was_closed)
+{
+    cf_quiet_note(quiet, 7, CF_EVENT_ARRIVED, 1000);
+    cr_assert_eq(cf_quiet_next(quiet), 1000);
+    expect_folder(1000, 7, false);
+    cr_assert_eq(cf_quiet_next(quiet), CF_QUIET_NEVER);
+    expect_nothing(99999);
+}
+
+Test(quiet, waits_until_writing_rests)
+{
+    cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 1000);
+    cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 1200);
+    cr_assert_eq(cf_quiet_next(quiet), 1500);
+    expect_nothing(1499);
+    expect_folder(1500, 7, false);
+    cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 2000);
+    cf_quiet_note(quiet, 7, CF_EVENT_ARRIVED, 2010);
+    expect_folder(2010, 7, false);
+}
+
+Test(quiet, does_not_wait_for_ever_while_writing_goes_on)
+{
+    for (uint64_t now = 1000; now < 4000; now += 100) {
+        cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, now);
+        expect_nothing(now);
+    }
+    expect_folder(4000, 7, false);
+}
+
+Test(quiet, lets_an_absence_last)
+{
+    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 1000);
+    cr_assert_eq(cf_quiet_next(quiet), 4000);
+    expect_nothing(3999);
+    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 3999);
+    expect_nothing(4000);
+    expect_folder(6999, 7, true);
+    expect_nothing(99999);
+}
+
+Test(quiet, looks_at_what_came_before_what_went_counts)
+{
+    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 1000);
+    cf_quiet_note(quiet, 7, CF_EVENT_ARRIVED, 1001);
+    expect_folder(1001, 7, false);
+    cr_assert_eq(cf_quiet_next(quiet), 4000);
+    expect_folder(4000, 7, true);
+}
+
+Test(quiet, has_the_folders_in_order)
+{
+    static const uint64_t numbers[] = {50, 3, 7, UINT64_MAX, 0, 7};
+
+    for (size_t i = 0; i < 6; i++)
+        cf_quiet_note(quiet, numbers[i], CF_EVENT_ARRIVED, 10);
+    cf_quiet_forget(quiet, 50);
+    cf_quiet_forget(quiet, 51);
+    cf_quiet_due due = cf_quiet_take(quiet, 10);
+    cr_assert_eq(due.count, 4);
+    cr_assert(due.folders[0].folder == 0 && due.folders[1].folder == 3 &&
+              due.folders[2].folder == 7 && due.folders[3].folder == UINT64_MAX);
+    free(due.folders);
+}
+
+Test(quiet, looks_at_everything_once)
+{
+    cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 1000);
+    cf_quiet_note(quiet, 8, CF_EVENT_ABSENT, 1000);
+    cf_quiet_note_all(quiet, 1100);
+    cr_assert_eq(cf_quiet_next(quiet), 1100);
+    cf_quiet_due due = cf_quiet_take(quiet, 1100);
+    cr_assert(due.all && due.count == 0 && !due.folders);
+    expect_nothing(3999);
+    expect_folder(4000, 8, true);
+}
+
+Test(quiet, spreads_full_rescans)
+{
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint32_t random = i * 4294967u;
+        uint64_t watched = cf_quiet_rescan(5, true, random) - 5;
+        uint64_t blind = cf_quiet_rescan(5, false, random) - 5;
+
+        cr_assert(watched >= 2700000 && watched <= 4500000);
+        cr_assert(blind >= 450000 && blind <= 750000);
+    }
+    cr_assert_neq(cf_quiet_rescan(0, true, 1), cf_quiet_rescan(0, true, 2000));
+}
