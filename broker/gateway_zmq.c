@@ -105,24 +105,31 @@ static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
                       now(zmq));
 }
 
-static int on_socket(zloop_t *loop, zsock_t *socket, void *context)
+static void receive(cf_gateway_zmq *zmq, int most)
 {
-    cf_gateway_zmq *zmq = context;
     cf_zmq_message message;
 
-    (void)loop;
-    for (int i = 0; i < BATCH && cf_zmq_receive(zsock_resolve(socket), &message); i++) {
+    for (int i = 0; i < most && cf_zmq_receive(zsock_resolve(zmq->socket), &message); i++) {
         handle(zmq, &message);
         cf_zmq_message_release(&message);
     }
-    cf_gateway_zmq_wake(zmq);
+}
+
+static int on_socket(zloop_t *loop, zsock_t *socket, void *context)
+{
+    (void)loop;
+    (void)socket;
+    receive(context, BATCH);
+    cf_gateway_zmq_wake(context);
     return 0;
 }
 
+/* What came before a connection ended counts: it may be all that got through this time. */
 static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
 {
     (void)loop;
     (void)monitor;
+    receive(context, BATCH);
     drain_monitor(context);
     cf_gateway_zmq_wake(context);
     return 0;

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links and a gateway over real sockets of this machine. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/frames_zmq.h"
+#include "broker/gateway_zmq.h"
+#include "broker/link_zmq.h"
+#include "broker/zap.h"
+#include "tests/broker/meeting.h"
+
+#define DOMAIN "loopback"
+
+TestSuite(loopback, .timeout = 60);
+
+/* A meeting whose gateway has a door. */
+typedef struct {
+    meeting m;
+    cf_keys *keys; /* the gateway's */
+    cf_zap *zap;
+    zloop_t *loop;
+    cf_gateway_zmq *door;
+    cf_address address;
+} house;
+
+static uint64_t real_now(void *context)
+{
+    (void)context;
+    return (uint64_t)zclock_time();
+}
+
+static void allow(house *h, const person *who)
+{
+    cf_zap_allow(h->zap, DOMAIN, cf_keys_public(who->keys)->curve);
+}
+
+static void open_house(house *h)
+{
+    static const uint8_t seed[32] = "the gateway's seed";
+    cf_error error;
+
+    zsys_handler_set(NULL);
+    meeting_open(&h->m);
+    h->m.env.now_ms = real_now;
+    h->keys = cf_keys_new(seed);
+    h->loop = zloop_new();
+    expect_ok(cf_zap_start(&h->zap, &error), error);
+    allow(h, &h->m.desk);
+    cf_gateway_zmq_options door = {.env = &h->m.env,
+                                   .loop = h->loop,
+                                   .gateway = h->m.gateway,
+                                   .outbox = h->m.outbox,
+                                   .zap_domain = DOMAIN,
+                                   .endpoint = "tcp://127.0.0.1:0",
+                                   .curve_public = cf_keys_public(h->keys)->curve,
+                                   .curve_secret = cf_keys_curve_secret(h->keys)};
+    expect_ok(cf_gateway_zmq_new(&door, &h->door, &error), error);
+    snprintf(h->address.host, sizeof h->address.host, "127.0.0.1");
+    h->address.port = cf_gateway_zmq_port(h->door);
+    memcpy(h->address.key, cf_keys_public(h->keys)->curve, sizeof h->address.key);
+}
+
+static void close_house(house *h)
+{
+    cf_gateway_zmq_destroy(&h->door);
+    zloop_destroy(&h->loop);
+    cf_zap_destroy(&h->zap);
+    cf_keys_destroy(&h->keys);
+    meeting_close(&h->m);
+}
+
+static cf_link_zmq *connect_to(house *h, attendee *self, const cf_address *address)
+{
+    cf_link_zmq_options options = {.env = &h->m.env,
+                                   .loop = h->loop,
+                                   .link = self->link,
+                                   .address = address,
+                                   .curve_public = cf_keys_public(self->who->keys)->curve,
+                                   .curve_secret = cf_keys_curve_secret(self->who->keys)};
+    cf_link_zmq *zmq = cf_link_zmq_new(&options);
+
+    cf_link_start(self->link);
+    cf_link_zmq_wake(zmq);
+    return zmq;
+}
+
+/* Runs the loop until the condition holds, at most ten seconds. */
+typedef struct {
+    house *h;
+    bool (*holds)(void *context);
+    void *context;
+    bool held;
+    int64_t end_ms;
+} waiting;
+
+static int look(zloop_t *loop, int timer, void *context)
+{
+    waiting *self = context;
+    cf_error error;
+
+    (void)loop;
+    (void)timer;
+    /* The memory store commits when it is told to. */
+    expect_ok(self->h->m.store->commit(self->h->m.store, &error), error);
+    cf_gateway_zmq_wake(self->h->door);
+    self->held = self->holds(self->context);
+    return self->held || zclock_mono() > self->end_ms ? -1 : 0;
+}
+
+static bool wait_for(house *h, bool (*holds)(void *context), void *context)
+{
+    waiting self = {h, holds, context, false, zclock_mono() + 10000};
+    int timer = zloop_timer(h->loop, 5, 0, look, &self);
+
+    zloop_start(h->loop);
+    zloop_timer_end(h->loop, timer);
+    return self.held;
+}
+
+static bool is_idle(void *context)
+{
+    return cf_link_is_idle(((attendee *)context)->link);
+}
+
+static bool is_lost(void *context)
+{
+    return ((attendee *)context)->lost > 0;
+}
+
+static bool is_lost_or_idle(void *context)
+{
+    return is_lost(context) || is_idle(context);
+}
+
+static bool has_no_sessions(void *context)
+{
+    return cf_gateway_count(context).sessions == 0;
+}
+
+Test(loopback, carries_a_session_and_notices_its_end)
+{
+    house h = {0};
+    open_house(&h);
+    attendee *desk = attend(&h.m, &h.m.desk);
+    cf_link_zmq *zmq = connect_to(&h, desk, &h.address);
+
+    for (int i = 0; i < 100; i++)
+        attendee_writes(desk, "a change", NULL, 0);
+    cf_link_zmq_wake(zmq);
+    cr_expect(wait_for(&h, is_idle, desk));
+    cr_expect_eq(desk->accepted, 100);
+    cr_expect_eq(desk->lost, 0);
+    expect_equal_logs(&h.m);
+    cr_expect_eq(cf_gateway_count(h.m.gateway).sessions, 1);
+    cf_link_zmq_destroy(&zmq);
+    cr_expect(wait_for(&h, has_no_sessions, h.m.gateway));
+    close_house(&h);
+}
+
+static void expect_loss(house *h, person *who, const cf_address *address, cf_status reason)
+{
+    attendee *self = attend(&h->m, who);
+    cf_link_zmq *zmq = connect_to(h, self, address);
+
+    cr_expect(wait_for(h, is_lost, self));
+    cr_expect_eq(self->last_loss, reason);
+    cr_expect_eq(self->connected, 0);
+    cf_link_zmq_destroy(&zmq);
+}
+
+Test(loopback, tells_a_wrong_key_of_the_broker)
+{
+    house h = {0};
+    open_house(&h);
+    cf_address other = h.address;
+
+    memcpy(other.key, cf_keys_public(h.m.lap.keys)->curve, sizeof other.key);
+    expect_loss(&h, &h.m.desk, &other, CF_FORGED);
+    close_house(&h);
+}
+
+Test(loopback, tells_a_key_that_the_broker_refuses)
+{
+    house h = {0};
+    open_house(&h);
+
+    expect_loss(&h, &h.m.lap, &h.address, CF_DENIED);
+    allow(&h, &h.m.lap);
+    cf_zap_allow(h.zap, "another domain", cf_keys_public(h.m.account.keys)->curve);
+    expect_loss(&h, &h.m.account, &h.address, CF_DENIED);
+    attendee *lap = attend(&h.m, &h.m.lap);
+    cf_link_zmq *zmq = connect_to(&h, lap, &h.address);
+    cr_expect(wait_for(&h, is_idle, lap));
+    cf_link_zmq_destroy(&zmq);
+    close_house(&h);
+}
+
+Test(loopback, tells_that_nobody_is_there)
+{
+    house h = {0};
+    open_house(&h);
+    cf_address closed = h.address;
+
+    closed.port = 1;
+    expect_loss(&h, &h.m.desk, &closed, CF_UNREACHABLE);
+    close_house(&h);
+}
+
+Test(loopback, refuses_a_second_zap_handler_and_a_port_that_is_taken)
+{
+    house h = {0};
+    open_house(&h);
+    cf_zap *second = NULL;
+    cf_gateway_zmq *door = NULL;
+    cf_error error;
+    char endpoint[64];
+    cf_gateway_zmq_options options = {.env = &h.m.env,
+                                      .loop = h.loop,
+                                      .gateway = h.m.gateway,
+                                      .outbox = h.m.outbox,
+                                      .zap_domain = DOMAIN,
+                                      .endpoint = endpoint,
+                                      .curve_public = cf_keys_public(h.keys)->curve,
+                                      .curve_secret = cf_keys_curve_secret(h.keys)};
+
+    expect_fails(cf_zap_start(&second, &error), CF_LOCKED);
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", h.address.port);
+    expect_fails(cf_gateway_zmq_new(&options, &door, &error), CF_LOCKED);
+    snprintf(endpoint, sizeof endpoint, "tcp://192.0.2.1:7817");
+    expect_fails(cf_gateway_zmq_new(&options, &door, &error), CF_USAGE);
+    close_house(&h);
+}
+
+/* Sends frames that no link of ours sends. */
+static void *a_raw_socket(house *h, const person *who)
+{
+    cf_zmq_keys keys = {cf_keys_public(who->keys)->curve, cf_keys_curve_secret(who->keys),
+                        h->address.key};
+    void *socket = zmq_socket(zsys_init(), ZMQ_DEALER);
+    char endpoint[CF_ADDRESS_TEXT];
+
+    cf_zmq_configure(socket, &keys);
+    cf_address_endpoint(&h->address, endpoint);
+    cr_assert_eq(zmq_connect(socket, endpoint), 0);
+    return socket;
+}
+
+Test(loopback, survives_frames_that_break_the_limits)
+{
+    house h = {0};
+    open_house(&h);
+    void *raw = a_raw_socket(&h, &h.m.desk);
+    static char frame[2 * CF_FRAME_MAX];
+
+    zmq_send(raw, frame, sizeof frame, 0);
+    for (int i = 0; i < 100; i++)
+        zmq_send(raw, frame, 10, i < 99 ? ZMQ_SNDMORE : 0);
+    zmq_send(raw, "", 0, 0);
+    attendee *desk = attend(&h.m, &h.m.desk);
+    cf_link_zmq *zmq = connect_to(&h, desk, &h.address);
+    attendee_writes(desk, "a change", NULL, 0);
+    cr_expect(wait_for(&h, is_idle, desk));
+    cr_expect_eq(desk->accepted, 1);
+    zmq_close(raw);
+    cf_link_zmq_destroy(&zmq);
+    close_house(&h);
+}
+
+/* ---- A connection that breaks in the middle ---- */
+
+/* Passes bytes on between one client at a time and the gateway, and breaks the connection after so
+ * many. */
+typedef struct {
+    int listener;
+    uint16_t port, target;
+    size_t bytes; /* until it breaks */
+    size_t breaks;
+    pthread_t thread;
+} cable;
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static bool pass_on(int from, int to, size_t *passed)
+{
+    char buffer[16384];
+    ssize_t size = recv(from, buffer, sizeof buffer, 0);
+
+    for (ssize_t sent = 0; sent < size;) {
+        ssize_t now = send(to, buffer + sent, (size_t)(size - sent), MSG_NOSIGNAL);
+        if (now < 0)
+            return false;
+        sent += now;
+    }
+    *passed += size > 0 ? (size_t)size : 0;
+    return size > 0;
+}
+
+static void *run_cable(void *context)
+{
+    cable *self = context;
+    int client = -1;
+
+    while ((client = accept(self->listener, NULL, NULL)) >= 0) {
+        int server = socket(AF_INET, SOCK_STREAM, 0);
+        struct sockaddr_in target = loopback(self->target);
+        bool goes_on = connect(server, (struct sockaddr *)&target, sizeof target) == 0;
+        size_t passed = 0;
+        while (goes_on && passed < self->bytes) {
+            struct pollfd ends[] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
+            poll(ends, 2, -1);
+            if (ends[0].revents)
+                goes_on = pass_on(client, server, &passed);
+            if (goes_on && ends[1].revents)
+                goes_on = pass_on(server, client, &passed);
+        }
+        self->breaks += goes_on;
+        close(client);
+        close(server);
+    }
+    return NULL;
+}
+
+static void lay(cable *self, uint16_t target, size_t bytes)
+{
+    struct sockaddr_in address = loopback(0);
+    socklen_t size = sizeof address;
+
+    *self = (cable){.target = target, .bytes = bytes};
+    self->listener = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(self->listener, (struct sockaddr *)&address, size), 0);
+    cr_assert_eq(listen(self->listener, 8), 0);
+    getsockname(self->listener, (struct sockaddr *)&address, &size);
+    self->port = ntohs(address.sin_port);
+    cr_assert_eq(pthread_create(&self->thread, NULL, run_cable, self), 0);
+}
+
+static void take_up(cable *self)
+{
+    shutdown(self->listener, SHUT_RDWR);
+    pthread_join(self->thread, NULL);
+    close(self->listener);
+}
+
+Test(loopback, loses_nothing_when_connections_break_in_the_middle)
+{
+    static char body[20000];
+    house h = {0};
+    cable line;
+
+    memset(body, 'b', sizeof body - 1);
+    open_house(&h);
+    lay(&line, h.address.port, 700000); /* two pieces of a blob, of which one is sent again */
+    cf_address by_cable = h.address;
+    by_cable.port = line.port;
+    attendee *desk = attend(&h.m, &h.m.desk);
+    cf_hash blob = attendee_has_blob(desk, 900000);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 900000);
+    for (int i = 0; i < 60; i++)
+        attendee_writes(desk, body, NULL, 0);
+    cf_link_zmq *zmq = connect_to(&h, desk, &by_cable);
+    while (desk->connected < 40 && !cf_link_is_idle(desk->link)) {
+        cr_expect(wait_for(&h, is_lost_or_idle, desk));
+        desk->lost = 0;
+        cf_link_start(desk->link); /* without the pause */
+        cf_link_zmq_wake(zmq);
+    }
+    cr_expect(cf_link_is_idle(desk->link));
+    cr_expect_geq(line.breaks, 3);
+    cr_expect_eq(desk->stored, 1);
+    expect_equal_logs(&h.m);
+    cf_link_zmq_destroy(&zmq);
+    take_up(&line);
+    close_house(&h);
+}
