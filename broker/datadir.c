@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/datadir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SEED_SIZE = 32, MODE_FOLDER = 0700, MODE_FILE = 0600 };
+
+struct cf_datadir {
+    const cf_env *env;
+    char *path;
+    int lock; /* -1: not held */
+    cf_folder *folder;
+    cf_keys *keys;
+};
+
+static cf_status make_folders(const char *path, cf_error *error)
+{
+    char *part = strdup(path);
+    cf_status status = CF_OK;
+
+    for (char *slash = strchr(part + 1, '/'); !status; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(part, MODE_FOLDER) && errno != EEXIST)
+            status = cf_fail_errno(error, errno, "making %s", part);
+        if (!slash)
+            break;
+        *slash = '/';
+    }
+    free(part);
+    return status;
+}
+
+static cf_status take(cf_datadir *datadir, cf_error *error)
+{
+    char name[PATH_MAX];
+
+    if (snprintf(name, sizeof name, "%s/lock", datadir->path) >= (int)sizeof name)
+        return cf_fail(error, CF_USAGE, "the path is too long");
+    datadir->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, MODE_FILE);
+    if (datadir->lock < 0)
+        return cf_fail_errno(error, errno, "opening %s", name);
+    if (flock(datadir->lock, LOCK_EX | LOCK_NB) == 0)
+        return CF_OK;
+    if (errno == EWOULDBLOCK)
+        return cf_fail(error, CF_LOCKED, "another counterfoild has it");
+    return cf_fail_errno(error, errno, "locking %s", name);
+}
+
+static bool has(const cf_datadir *datadir, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat found;
+
+    snprintf(path, sizeof path, "%s/%s", datadir->path, name);
+    return stat(path, &found) == 0;
+}
+
+/* A new key would lock out every peer that knows the old one, so it is made for a new directory
+ * only. */
+static cf_status make_key(cf_datadir *datadir, cf_error *error)
+{
+    const cf_env *env = datadir->env;
+    uint8_t seed[SEED_SIZE];
+
+    if (has(datadir, "store"))
+        return cf_fail(error, CF_BROKEN, "there is a store, but the broker's key is gone");
+    env->random(env->context, seed, sizeof seed);
+    cf_status status = cf_files_write(env->files, datadir->folder, cf_bytes_of_text("key"),
+                                      MODE_FILE, cf_bytes_of(seed, sizeof seed), error);
+    if (!status)
+        datadir->keys = cf_keys_new(seed);
+    cf_wipe(seed, sizeof seed);
+    return status;
+}
+
+static cf_status load_key(cf_datadir *datadir, cf_error *error)
+{
+    const cf_env *env = datadir->env;
+    cf_buffer seed = {0};
+    cf_error missing;
+
+    cf_status status = cf_files_read(env->files, datadir->folder, cf_bytes_of_text("key"),
+                                     SEED_SIZE, &seed, &missing);
+    if (status == CF_MISSING) {
+        status = make_key(datadir, error);
+    } else if (status == CF_TOO_LARGE || (!status && seed.size != SEED_SIZE)) {
+        status = cf_fail(error, CF_BROKEN, "the broker's key is damaged");
+    } else if (status) {
+        *error = missing;
+    } else {
+        datadir->keys = cf_keys_new(seed.data);
+    }
+    cf_buffer_wipe(&seed);
+    return status;
+}
+
+cf_status cf_datadir_open(const cf_env *env, const char *path, bool create, cf_datadir **out,
+                          cf_error *error)
+{
+    cf_datadir *datadir = cf_allocate(1, sizeof *datadir);
+    cf_status status = CF_OK;
+
+    datadir->env = env;
+    datadir->path = strdup(path);
+    datadir->lock = -1;
+    if (create)
+        status = make_folders(path, error);
+    else if (!has(datadir, "key"))
+        status = cf_fail(error, CF_MISSING, "no broker has been here");
+    if (!status)
+        status = take(datadir, error);
+    if (!status)
+        status = env->files->open_root(env->files, path, &datadir->folder, error);
+    if (!status)
+        status = load_key(datadir, error);
+    if (status) {
+        cf_error_while(error, "data directory %s", path);
+        cf_datadir_destroy(&datadir);
+        return status;
+    }
+    *out = datadir;
+    return CF_OK;
+}
+
+void cf_datadir_destroy(cf_datadir **datadir)
+{
+    cf_datadir *self = *datadir;
+
+    if (!self)
+        return;
+    cf_keys_destroy(&self->keys);
+    self->env->files->close_folder(self->env->files, &self->folder);
+    if (self->lock >= 0)
+        close(self->lock);
+    free(self->path);
+    free(self);
+    *datadir = NULL;
+}
+
+const char *cf_datadir_path(const cf_datadir *datadir)
+{
+    return datadir->path;
+}
+
+const cf_keys *cf_datadir_keys(const cf_datadir *datadir)
+{
+    return datadir->keys;
+}
+
+cf_status cf_datadir_room(const cf_datadir *datadir, uint64_t *out, cf_error *error)
+{
+    cf_files *files = datadir->env->files;
+
+    return files->free_bytes(files, datadir->folder, out, error);
+}
+
+cf_status cf_datadir_address(const cf_datadir *datadir, char line[CF_ADDRESS_TEXT], cf_error *error)
+{
+    cf_buffer text = {0};
+
+    cf_status status =
+        cf_files_read(datadir->env->files, datadir->folder, cf_bytes_of_text("address"),
+                      CF_ADDRESS_TEXT - 1, &text, error);
+    if (!status) {
+        memcpy(line, text.data, text.size);
+        line[text.size] = '\0';
+    }
+    cf_buffer_release(&text);
+    return status;
+}
+
+cf_status cf_datadir_keep_address(const cf_datadir *datadir, const char *line, cf_error *error)
+{
+    return cf_files_write(datadir->env->files, datadir->folder, cf_bytes_of_text("address"),
+                          MODE_FILE, cf_bytes_of_text(line), error);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/premises.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PATH_SIZE = 4096, BLOB_THREADS = 4 };
+
+static cf_status open_store(cf_premises *premises, bool serves, cf_error *error)
+{
+    uint8_t random[16];
+    char path[PATH_SIZE];
+    cf_store_options options = {.path = path, .random = random};
+    cf_store *store = NULL;
+
+    premises->env->random(premises->env->context, random, sizeof random);
+    snprintf(path, sizeof path, "%s/store", cf_datadir_path(premises->datadir));
+    cf_status status = cf_store_rocksdb_open(&options, &store, error);
+    if (!status && serves) {
+        status = cf_store_actor_new(&store, &premises->store_actor, error);
+        if (!status)
+            store = cf_store_actor_store(premises->store_actor);
+    }
+    if (!status)
+        premises->store = store;
+    return status;
+}
+
+static cf_status open_blobs(cf_premises *premises, bool serves, cf_error *error)
+{
+    char path[PATH_SIZE];
+    cf_blobs *blobs = NULL;
+
+    snprintf(path, sizeof path, "%s/blobs", cf_datadir_path(premises->datadir));
+    cf_status status = cf_blob_files_open(path, &blobs, error);
+    if (!status && serves) {
+        status = cf_blob_actor_new(&blobs, BLOB_THREADS, &premises->blob_actor, error);
+        if (!status)
+            blobs = cf_blob_actor_blobs(premises->blob_actor);
+    }
+    if (!status)
+        premises->blobs = blobs;
+    return status;
+}
+
+static void on_access(void *context, const uint8_t key[32], bool allowed)
+{
+    cf_premises *premises = context;
+
+    if (!premises->zap)
+        return;
+    if (allowed)
+        cf_zap_allow(premises->zap, CF_BROKER_ZAP_DOMAIN, key);
+    else
+        cf_zap_deny(premises->zap, CF_BROKER_ZAP_DOMAIN, key);
+}
+
+static cf_status open_users(cf_premises *premises, cf_error *error)
+{
+    const cf_env *env = premises->env;
+    cf_users_options users = {
+        .env = env, .store = premises->store, .access = on_access, .context = premises};
+
+    cf_status status = cf_users_open(&users, &premises->users, error);
+    if (status)
+        return status;
+    cf_management_options management = {
+        .env = env, .store = premises->store, .blobs = premises->blobs, .users = premises->users};
+    return cf_management_open(&management, env->now_ms(env->context), &premises->management, error);
+}
+
+cf_status cf_premises_open(const cf_premises_options *options, cf_premises *out, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    *out = (cf_premises){.env = options->env};
+    status = cf_datadir_open(options->env, options->path, options->create, &out->datadir, error);
+    if (!status && options->serves)
+        status = cf_zap_start(&out->zap, error);
+    if (!status)
+        status = open_store(out, options->serves, error);
+    if (!status)
+        status = open_blobs(out, options->serves, error);
+    if (!status)
+        status = open_users(out, error);
+    if (status)
+        cf_premises_close(out);
+    return status;
+}
+
+void cf_premises_finish(cf_premises *premises)
+{
+    const cf_env *env = premises->env;
+    cf_error error;
+
+    if (premises->blob_actor)
+        cf_blob_actor_finish(premises->blob_actor);
+    if (premises->store_actor && premises->store->commit(premises->store, &error))
+        cf_report(env, CF_REPORT_ERROR, "%s", error.text);
+}
+
+void cf_premises_close(cf_premises *premises)
+{
+    cf_premises_finish(premises);
+    cf_management_destroy(&premises->management);
+    cf_users_destroy(&premises->users);
+    if (premises->blob_actor)
+        cf_blob_actor_destroy(&premises->blob_actor);
+    else
+        cf_blobs_destroy(&premises->blobs);
+    if (premises->store_actor)
+        cf_store_actor_destroy(&premises->store_actor);
+    else
+        cf_store_destroy(&premises->store);
+    cf_zap_destroy(&premises->zap);
+    cf_datadir_destroy(&premises->datadir);
+    *premises = (cf_premises){0};
+}

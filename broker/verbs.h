@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the operator can ask of a broker, whether it runs or not. */
+#ifndef CF_BROKER_VERBS_H
+#define CF_BROKER_VERBS_H
+#include "broker/gateway.h"
+#include "broker/premises.h"
+
+typedef struct {
+    cf_premises *premises;
+    const cf_gateway *gateway; /* NULL: it does not run */
+    const char *address;       /* the broker's line */
+} cf_desk;
+
+typedef struct {
+    const char *verb;
+    uint64_t quota; /* of invite */
+    bool json;
+} cf_verb;
+
+/* CF_USAGE, and says that it is unknown. */
+cf_status cf_verb_check(const char *name, cf_error *error);
+
+/* Appends what goes to stdout. CF_BROKEN: verify found damage, which `out` names. `verify` reads
+ * everything there is and may run on any thread; all others belong to the gateway's. */
+cf_status cf_verb_run(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error);
+
+#endif
