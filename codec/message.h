@@ -60,7 +60,6 @@ const char *cf_command_name(cf_command command);
 #define CF_REFUSED_BUSY "busy"     /* later: over the window, or the store is stopping */
 #define CF_REFUSED_CLOCK "clock"   /* later */
 #define CF_REFUSED_ABSENT "absent" /* later: nobody is here who could answer a KNOCK */
-#define CF_REFUSED_OFFSET "offset" /* later: PUT went past what is held; HAVE tells */
 #define CF_REFUSED_VOID "void"     /* never: revoked, or over its limits */
 #define CF_REFUSED_ROLE "role"     /* never: the author's role doesn't allow it */
 #define CF_REFUSED_MALFORMED "malformed"
