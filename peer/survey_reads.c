@@ -12,7 +12,7 @@ typedef struct {
     bool wanted, done;
     cf_read_answer answer;
     cf_read read;
-    cf_hash hash; /* outlives the read */
+    cf_hash hash; /* outlives the read; all zero when it failed */
     char *reason;
 } read_slot;
 
@@ -268,8 +268,6 @@ const cf_hash *const *cf_survey_reads_hashes(cf_survey_reads *reads)
     reads->hashes =
         cf_grow(reads->hashes, &reads->hash_capacity, count ? count : 1, sizeof *reads->hashes);
     for (size_t i = 0; i < count; i++)
-        reads->hashes[i] = reads->slots[i].done && reads->slots[i].answer == CF_READ_DONE
-                               ? &reads->slots[i].hash
-                               : NULL;
+        reads->hashes[i] = reads->slots[i].done ? &reads->slots[i].hash : NULL;
     return reads->hashes;
 }

@@ -39,7 +39,8 @@ typedef struct {
     const cf_identity_node *nodes;
     size_t node_count;
     const cf_listing *listing;
-    /* By entry: its content hash, NULL while not known. NULL: none is known. */
+    /* By entry: its content hash; NULL while not known; all zero when it can't be had (it is being
+     * written, or unreadable), or it is wanted for ever. NULL: none is known. */
     const cf_hash *const *hashes;
 } cf_identity_input;
 

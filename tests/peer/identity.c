@@ -19,7 +19,7 @@ typedef struct {
     char kind;
     cf_stat stat;
     cf_hash content;
-    bool unreadable, excluded, special;
+    bool unreadable, excluded, special, busy; /* inodes with ! - ? * */
 } thing;
 
 typedef struct {
@@ -71,6 +71,7 @@ static thing read_thing(const char *text, size_t size)
     made.unreadable = strchr(inode, '!');
     made.excluded = strchr(inode, '-');
     made.special = strchr(inode, '?');
+    made.busy = strchr(inode, '*');
     size_t length = strlen(path);
     if (path[length - 1] == '/') {
         made.kind = 'd';
@@ -240,6 +241,7 @@ static bool serve(history *self, const cf_listing *listing, const cf_identity *i
 static bool decide_once(history *self, cf_buffer *out)
 {
     cf_identity_node nodes[MAX];
+    static const cf_hash no_hash;
     const cf_hash *hashes[MAX] = {0};
     cf_arena arena = {0};
     cf_identity identity;
@@ -256,7 +258,8 @@ static bool decide_once(history *self, cf_buffer *out)
     cf_listing listing = listing_of(self);
     for (size_t e = 0; e < listing.entry_count; e++) {
         size_t at = disk_index(self, &listing.entries[e]);
-        hashes[e] = self->known_hashes[at] ? &self->disk.things[at].content : NULL;
+        if (self->known_hashes[at])
+            hashes[e] = self->disk.things[at].busy ? &no_hash : &self->disk.things[at].content;
     }
     cf_identity_input input = {
         .nodes = nodes, .node_count = self->base.count, .listing = &listing, .hashes = hashes};
@@ -389,6 +392,15 @@ Test(identity, finds_a_copied_and_deleted_file_by_its_content)
     expect_identity("a 10 same, b 11 same", "n/ 20, n/b 30 same, n/c 31 same, n/d 32 same",
                     "n+ n/b>2 n/c>1 n/d+");
     expect_identity("a 10 samex", "b 11 samey", "b+ gone 1");
+}
+
+Test(identity, takes_a_file_that_can_not_be_hashed_now_for_new)
+{
+    history self = history_of("a 10 x, none 12", "b 11* x");
+
+    expect_partly(&self, "b+ gone 1 2");
+    cr_assert_eq(self.hashes_asked, 1);
+    expect_identity("none 12", "c 13*", "c+ gone 1");
 }
 
 Test(identity, asks_for_no_hash_that_could_tell_nothing)

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/files_decision.h"
+
+static void place_folder(cf_decision *self, size_t folder, size_t node)
+{
+    self->resolved[folder] = true;
+    self->folder_node[folder] = node;
+    if (node == CF_KNOWN_ROOT)
+        self->folder_of[self->input->node_count] = folder;
+    else if (node != CF_KNOWN_NONE && self->folder_of[node] == CF_KNOWN_NONE)
+        self->folder_of[node] = folder;
+}
+
+/* A start stands for its node if it is still that directory. (A start that could not even be opened
+ * has no stat: it is believed, and nothing is known of what is in it.) */
+static void place_start(cf_decision *self, size_t folder)
+{
+    const cf_listed_folder *start = &self->listing->folders[folder];
+
+    if (start->node == 0) {
+        place_folder(self, folder, CF_KNOWN_ROOT);
+        return;
+    }
+    size_t node = cf_known_number(self->known, start->node);
+    if (node != CF_KNOWN_NONE &&
+        (start->stat.inode == 0 ||
+         cf_stat_same_file(&cf_decision_node(self, node)->stat, &start->stat)))
+        place_folder(self, folder, node);
+}
+
+/* Which folder lists a directory: the one made for its entry, or a start that is the same one. */
+static void join_folders(cf_decision *self)
+{
+    const cf_listing *listing = self->listing;
+    cf_stat_index *starts = cf_stat_index_new(self->arena, listing->folder_count);
+
+    for (size_t f = 0; f < listing->folder_count; f++) {
+        if (listing->folders[f].entry != CF_LISTED_START)
+            self->folder_at[listing->folders[f].entry] = f;
+        else if (listing->folders[f].stat.inode)
+            cf_stat_index_add(starts, &listing->folders[f].stat, f);
+    }
+    for (size_t e = 0; e < listing->entry_count; e++)
+        if (listing->entries[e].kind == 'd' && self->folder_at[e] == CF_KNOWN_NONE)
+            self->folder_at[e] = cf_stat_index_find(starts, &listing->entries[e].stat);
+}
+
+static void find_known_directories(cf_decision *self)
+{
+    for (size_t e = 0; e < self->listing->entry_count; e++) {
+        const cf_listed *entry = &self->listing->entries[e];
+        size_t node = CF_KNOWN_NONE;
+
+        if (entry->kind != 'd')
+            continue;
+        while ((node = cf_known_next_same(self->known, &entry->stat, 'd', node)) != CF_KNOWN_NONE)
+            if (self->claimed[node] == CF_KNOWN_NONE) {
+                cf_decision_claim(self, e, node, CF_TOKEN_MOVED);
+                break;
+            }
+    }
+}
+
+/* The directories in a folder whose own node is known get theirs, and so do the folders that list
+ * them. */
+static void resolve_children(cf_decision *self, size_t folder)
+{
+    const cf_listed_folder *of = &self->listing->folders[folder];
+
+    for (size_t e = of->first; e < of->first + of->count; e++) {
+        if (self->listing->entries[e].kind != 'd')
+            continue;
+        size_t node =
+            cf_decision_open(self, e) ? cf_decision_free_at_place(self, e) : CF_KNOWN_NONE;
+        if (node != CF_KNOWN_NONE)
+            cf_decision_claim(self, e, node, CF_TOKEN_REPLACED);
+        size_t below = self->folder_at[e];
+        if (below != CF_KNOWN_NONE && !self->resolved[below])
+            place_folder(self, below,
+                         self->tokens[e].how == CF_TOKEN_NONE
+                             ? CF_KNOWN_NONE
+                             : cf_known_number(self->known, self->tokens[e].node));
+    }
+}
+
+/* From the starts downwards. Folders mostly come after the one above them: one round does. */
+static void resolve_folders(cf_decision *self)
+{
+    const cf_listing *listing = self->listing;
+    bool *visited = cf_arena_allocate(self->arena, listing->folder_count, sizeof *visited);
+
+    for (size_t f = 0; f < listing->folder_count; f++)
+        if (listing->folders[f].entry == CF_LISTED_START)
+            place_start(self, f);
+    for (bool again = true; again;) {
+        again = false;
+        for (size_t f = 0; f < listing->folder_count; f++)
+            if (self->resolved[f] && !visited[f]) {
+                visited[f] = again = true;
+                resolve_children(self, f);
+            }
+    }
+}
+
+/* ---- Is a base node's place surely empty? ---- */
+
+typedef enum {
+    PLACE_EMPTY,
+    PLACE_UNLISTED, /* a listing of its directory would tell */
+    PLACE_UNKNOWN,  /* that listing failed */
+} place_state;
+
+static bool is_start(const cf_decision *self, uint64_t number)
+{
+    for (size_t f = 0; f < self->listing->folder_count; f++)
+        if (self->listing->folders[f].entry == CF_LISTED_START &&
+            self->listing->folders[f].node == number)
+            return true;
+    return false;
+}
+
+/* For a node that nothing has claimed. */
+static place_state place_of(const cf_decision *self, size_t node)
+{
+    uint64_t parent = cf_decision_node(self, node)->parent;
+    size_t above = parent ? cf_known_number(self->known, parent) : self->input->node_count;
+
+    if (above == CF_KNOWN_NONE)
+        return PLACE_UNKNOWN;
+    size_t folder = self->folder_of[above];
+    if (folder != CF_KNOWN_NONE)
+        return self->listing->folders[folder].complete ? PLACE_EMPTY : PLACE_UNKNOWN;
+    if (parent && self->claimed[above] == CF_KNOWN_NONE && place_of(self, above) == PLACE_EMPTY)
+        return PLACE_EMPTY; /* the directory itself is gone */
+    return PLACE_UNLISTED;
+}
+
+static void want_listing(cf_decision *self, uint64_t number)
+{
+    cf_identity *out = self->out;
+
+    for (size_t i = 0; i < out->list_wanted_count; i++)
+        if (out->list_wanted[i] == number)
+            return;
+    if (!is_start(self, number))
+        out->list_wanted[out->list_wanted_count++] = number;
+}
+
+bool cf_decision_missing(cf_decision *self, size_t node, bool ask)
+{
+    place_state state = place_of(self, node);
+
+    if (state == PLACE_UNLISTED && ask)
+        want_listing(self, cf_decision_node(self, node)->parent);
+    return state == PLACE_EMPTY;
+}
+
+/* A start that is another directory by now: who has its place is seen from above. */
+static void want_parents_of_lost_starts(cf_decision *self)
+{
+    for (size_t f = 0; f < self->listing->folder_count; f++) {
+        const cf_listed_folder *start = &self->listing->folders[f];
+
+        if (start->entry != CF_LISTED_START || self->resolved[f])
+            continue;
+        size_t node = cf_known_number(self->known, start->node);
+        if (node != CF_KNOWN_NONE)
+            want_listing(self, cf_decision_node(self, node)->parent);
+    }
+}
+
+void cf_decision_place_folders(cf_decision *self)
+{
+    join_folders(self);
+    find_known_directories(self);
+    resolve_folders(self);
+    want_parents_of_lost_starts(self);
+}
