@@ -75,6 +75,7 @@ bool cf_link_is_idle(const cf_link *link)
 
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
 {
+    assert(count <= CF_COLLECTIONS_MAX - 2);
     link->collections = realloc(link->collections, (count + 2) * sizeof *link->collections);
     assert(link->collections);
     link->collections[0] = cf_member_log_id;

@@ -90,7 +90,7 @@ bool cf_link_is_connected(const cf_link *link);
 bool cf_link_is_idle(const cf_link *link);
 
 /* Only these collections (and always the member log and the catalog) are received; without a call,
- * all are. A session that is live begins anew. */
+ * all are. At most CF_COLLECTIONS_MAX - 2. A session that is live begins anew. */
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count);
 /* The own log has grown: its new entries go out. */
 void cf_link_publish(cf_link *link);

@@ -206,7 +206,7 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
         cf_buffer_append_text(out, "everything is whole\n");
     json_decref(found.list);
     if (!status && found.count)
-        status = cf_fail(error, CF_BROKEN, "%zu damages", found.count);
+        status = cf_fail(error, CF_BROKEN, "damage was found: %zu", found.count);
     return status;
 }
 
