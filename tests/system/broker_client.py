@@ -1,39 +1,145 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A device that speaks the protocol with a broker, written from codec/PROTOCOL.md alone."""
+"""A client of a broker, written from codec/PROTOCOL.md 11 to 14 and from nothing else: sessions, entries, blobs, pairing.
+
+It is for tests: it checks strictly what the broker says, and can be made to say anything itself."""
 
 import os
 import time
 
 import zmq
 import zmq.utils.monitor
-import zmq.utils.z85
 
-import protocol
 import protocol_crypto as crypto
+from protocol import (
+    CHANGE,
+    MEMBER,
+    MEMBER_LOG,
+    Log,
+    hash_of,
+    is_array,
+    is_bin,
+    is_uint,
+    pack,
+    read_entry,
+    require,
+    unpack,
+    writer_id,
+)
 
+PIECE = 262144
+HEADS_PAGE = 2048
 TIMEOUT_MS = 10000
-STEP = 256 * 1024
+
+# ---- 11. Messages ----------------------------------------------------------------------------------------------------
+
+
+def flag(value):
+    return value is True or value is False
+
+
+def bin32(value):
+    return is_bin(value, 32)
+
+
+def bin16(value):
+    return is_bin(value, 16)
+
+
+def text(value):
+    return type(value) is str and len(value.encode()) <= 1024
+
+
+def many(element, limit):
+    return lambda value: is_array(value) and len(value) <= limit and all(map(element, value))
+
+
+def head(value):
+    return is_array(value, 3) and bin16(value[0]) and is_uint(value[1]) and value[1] > 0 and bin32(value[2])
+
+
+def partial(value):
+    return is_array(value, 2) and bin32(value[0]) and is_uint(value[1])
+
+
+def verdict(value):
+    return value in ("later", "never")
+
+
+def name(value):
+    return is_bin(value) and len(value) <= 64
+
+
+# What a broker says: the forms of the elements, and the most bytes of the bulk frame (0: there is none).
+SAID_BY_BROKER = {
+    "WELCOME": ([is_uint, bin16, is_uint, is_uint, many(head, HEADS_PAGE), flag], 0),
+    "AGAIN": ([], 0),
+    "MOVED": ([text], 0),
+    "SUBSCRIBED": ([many(head, HEADS_PAGE), flag], 0),
+    "ENTRY": ([is_uint], 2**20),
+    "ACCEPTED": ([head], 0),
+    "REFUSED": ([text, name, verdict, text, text], 0),
+    "MISSING": ([many(partial, 16384)], 0),
+    "STORED": ([bin32], 0),
+    "BLOB": ([bin32, is_uint, is_uint], PIECE),
+    "ABSENT": ([bin32], 0),
+    "WANTED": ([many(bin32, 16384)], 0),
+    "GUEST": ([bin32, is_uint], 0),
+    "KNOCK": ([lambda value: value is None or bin32(value), bin32], 65536),
+    "ADMIT": ([bin32], 65536),
+}
+
+
+class Message:
+    def __init__(self, command, elements, bulk):
+        self.command, self.elements, self.bulk = command, elements, bulk
+
+    def __repr__(self):
+        return f"{self.command} {self.elements}"
+
+
+def read_message(frames):
+    require(all(len(frame) <= 1114112 for frame in frames), "a frame is too large")
+    elements = unpack(frames[0], around=3)
+    require(is_array(elements) and elements and elements[0] in SAID_BY_BROKER, "a command")
+    command = elements.pop(0)
+    forms, most = SAID_BY_BROKER[command]
+    require(len(elements) == len(forms), f"elements of {command}")
+    require(all(form(value) for form, value in zip(forms, elements)), f"elements of {command}")
+    require(len(frames) == (2 if most else 1), f"frames of {command}")
+    require(not most or 1 <= len(frames[1]) <= most, f"bulk of {command}")
+    return Message(command, elements, frames[1] if most else None)
+
+
+# ---- 12. Sessions ----------------------------------------------------------------------------------------------------
 
 
 class Refused(Exception):
-    pass
+    def __init__(self, message):
+        self.request, self.name, self.verdict, self.code, self.text = message.elements
+        super().__init__(f"{self.request}: {self.verdict} {self.code}: {self.text}")
 
 
-class Connection:
-    """One session's connection; z85 keys, as pyzmq wants them."""
+class Silence(Exception):
+    """Nothing came in time."""
 
-    def __init__(self, place, public, secret):
-        host, port, key = place
+
+class Session:
+    """One connection with one CURVE key pair."""
+
+    def __init__(self, address, public, secret):
+        host, port, key = crypto.read_address(address)
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
-        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.CURVE_SERVERKEY, key)
+        self.socket.setsockopt(zmq.CURVE_PUBLICKEY, public)
+        self.socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
         self.socket.setsockopt(zmq.RECONNECT_IVL, -1)
-        self.socket.setsockopt(zmq.RCVTIMEO, TIMEOUT_MS)
-        self.socket.curve_serverkey = zmq.utils.z85.encode(key)
-        self.socket.curve_publickey = zmq.utils.z85.encode(public)
-        self.socket.curve_secretkey = zmq.utils.z85.encode(secret)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.MAXMSGSIZE, 1114112)
         self.monitor = self.socket.get_monitor_socket()
-        self.monitor.setsockopt(zmq.RCVTIMEO, TIMEOUT_MS)
         self.socket.connect(f"tcp://{host}:{port}")
+        self.waiting = []  # came while something else was awaited
+        self.wanted = []
+        self.positions = []
 
     def __enter__(self):
         return self
@@ -43,104 +149,287 @@ class Connection:
         self.socket.close()
 
     def is_let_in(self):
-        wanted = {zmq.EVENT_HANDSHAKE_SUCCEEDED: True, zmq.EVENT_HANDSHAKE_FAILED_AUTH: False}
-        while True:
+        ends = {zmq.EVENT_HANDSHAKE_SUCCEEDED: True, zmq.EVENT_HANDSHAKE_FAILED_AUTH: False}
+        while self.monitor.poll(TIMEOUT_MS):
             event = zmq.utils.monitor.recv_monitor_message(self.monitor)["event"]
-            if event in wanted:
-                return wanted[event]
+            if event in ends:
+                return ends[event]
+        raise Silence
 
-    def say(self, *message, bulk=None):
-        frames = [protocol.pack(list(message))] + ([] if bulk is None else [bulk])
+    def send_frames(self, *frames):
         self.socket.send_multipart(frames)
 
-    def hear(self, command):
-        """The next message, which must be this one: its elements, and its bulk frame if it has one."""
-        frames = self.socket.recv_multipart()
-        said, *elements = protocol.unpack(frames[0])
-        if said != command:
-            raise Refused([said, *elements])
-        return elements + frames[1:]
+    def send(self, command, *elements, bulk=None):
+        self.send_frames(pack([command, *elements]), *([] if bulk is None else [bulk]))
 
-    def greet(self, user):
-        self.say("HELLO", 1, user, [], False)
-        version, instance, now, window, heads, more = self.hear("WELCOME")
-        assert version == 1 and not more and abs(now - time.time() * 1000) < 60000 and window > 0
-        return [tuple(head) for head in heads]
+    def receive(self, timeout_ms=TIMEOUT_MS):
+        if not self.socket.poll(timeout_ms):
+            raise Silence
+        return read_message(self.socket.recv_multipart())
 
-    def publish(self, entry):
-        self.say("PUBLISH", None, [], bulk=entry.wire)
-        assert tuple(self.hear("ACCEPTED")[0]) == entry.head
+    def hear(self, *commands, about=None):
+        """The next message of these commands, in whatever order others come; REFUSED is raised unless it is awaited."""
+        for at, message in enumerate(self.waiting):
+            if message.command in commands and (about is None or about(message)):
+                return self.waiting.pop(at)
+        while True:
+            message = self.receive()
+            if message.command in commands and (about is None or about(message)):
+                return message
+            if message.command == "REFUSED":
+                raise Refused(message)
+            if message.command == "WANTED":
+                self.wanted += message.elements[0]
+            else:
+                self.waiting.append(message)
 
-    def put(self, blob):
-        name = crypto.blob_id(blob)
-        for at in range(0, len(blob), STEP):
-            self.say("PUT", name, at, len(blob), bulk=blob[at : at + STEP])
-            last = at + STEP >= len(blob)
-            answer = self.hear("STORED" if last else "MISSING")
-            assert answer[0] == (name if last else [[name, min(at + STEP, len(blob))]])
-        return name
+    def hello(self, user, heads=()):
+        heads = [list(head) for head in heads]
+        pages = [heads[at : at + HEADS_PAGE] for at in range(0, len(heads), HEADS_PAGE)] or [[]]
+        for at, page in enumerate(pages):
+            self.send("HELLO", 1, user, page, at + 1 < len(pages))
+        self.theirs = []
+        more = True
+        while more:
+            version, self.instance, self.now_ms, self.window, page, more = self.hear("WELCOME").elements
+            require(version == 1, "a version")
+            self.theirs += [tuple(head) for head in page]
+        return self.theirs
 
-    def get(self, name):
-        blob, total = b"", 1
-        while len(blob) < total:
-            self.say("GET", name, len(blob))
-            said, at, total, piece = self.hear("BLOB")
-            assert said == name and at == len(blob)
-            blob += piece
-        return blob
+    def subscribe(self, log, collections=None, credit=2**22):
+        rungs = rungs_of(log, self.theirs)
+        self.send("SUBSCRIBE", [list(rung) for rung in rungs[:HEADS_PAGE]], collections, credit, False)
+        held = [tuple(head) for head in self.hear("SUBSCRIBED").elements[0]]
+        require(set(held) <= set(rungs), "SUBSCRIBED names what was not offered")
+        return held
+
+    def entries(self, quiet_ms=300):
+        """Entries as they come, giving credit back, until none came for a while."""
+        while True:
+            entry = next((m for m in self.waiting if m.command == "ENTRY"), None)
+            if entry:
+                self.waiting.remove(entry)
+            else:
+                try:
+                    entry = self.receive(quiet_ms)
+                except Silence:
+                    return
+                if entry.command != "ENTRY":
+                    self.waiting.append(entry)
+                    continue
+            self.positions.append(entry.elements[0])
+            self.send("CREDIT", len(entry.bulk))
+            yield read_entry(entry.bulk)
+
+    def publish(self, wire, without=()):
+        entry_head = read_entry(wire).head
+        self.send("PUBLISH", None, list(without), bulk=wire)
+        self.hear("ACCEPTED", about=lambda message: tuple(message.elements[0]) == entry_head)
+
+    # ---- 13. Blobs ----
+
+    def held(self, *ids):
+        """{id: bytes held} of those that are incomplete."""
+        self.send("HAVE", list(ids))
+        return {id: held for id, held in self.hear("MISSING").elements[0]}
+
+    def put(self, sealed):
+        id = crypto.blob_id(sealed)
+        offset = self.held(id).get(id, len(sealed))
+        while offset < len(sealed):
+            self.send("PUT", id, offset, len(sealed), bulk=sealed[offset : offset + PIECE])
+            answer = self.hear("STORED", "MISSING")
+            if answer.command == "STORED":
+                break
+            offset = answer.elements[0][0][1]
+        return id
+
+    def get(self, id):
+        """None when it is absent."""
+        data, total = b"", 1
+        while len(data) < total:
+            self.send("GET", id, len(data))
+            answer = self.hear("BLOB", "ABSENT")
+            if answer.command == "ABSENT":
+                return None
+            _, offset, total = answer.elements
+            require(offset == len(data), "another offset than was asked for")
+            data += answer.bulk
+        require(len(data) == total and crypto.blob_id(data) == id, "not the blob that was asked for")
+        return data
 
 
-class Account:
-    """A user's account, that writes its member log and changes by itself."""
+def branch_of(log, end):
+    """The heads of the entries of one branch, from its end to its beginning."""
+    branch = []
+    while end in log.entries:
+        branch.append(end)
+        end = (end[0], end[1] - 1, log.entries[end].previous)
+    return branch
 
-    def __init__(self):
-        self.identity = crypto.account_of(os.urandom(16))
-        self.user = self.identity.id
-        self.content_key = os.urandom(32)
-        self.chains = {}
-        self.members_head = None
 
-    def entry(self, type, collection, body, blobs=()):
-        """The next one of the chain in that collection."""
-        random, last = self.chains.get(collection, (os.urandom(16), None))
-        writer = protocol.writer_id(self.user, self.user, collection, random)
-        member = type == protocol.MEMBER
-        after = [] if member or last else [list(self.members_head)]
-        header = protocol.pack(
-            [1, type, self.user, self.user, collection, writer]
-            + [last.sequence + 1 if last else 1, last.hash if last else random, after]
-            + [None if member else self.epoch, b"".join(sorted(blobs)), protocol.hash_of("body", body)]
+def ladder(highest):
+    steps = {1}
+    step = 1
+    while highest + 1 - step >= 1:
+        steps.add(highest + 1 - step)
+        step *= 2
+    return steps
+
+
+def rungs_of(log, theirs):
+    rungs = []
+    for writer in sorted({head[0] for head in theirs}):
+        named = [head for head in theirs if head[0] == writer]
+        if all(head in log.entries for head in named):
+            rungs += sorted(named)
+            continue
+        for end in log.heads():
+            if end[0] == writer:
+                rungs += [head for head in branch_of(log, end) if head[1] in ladder(end[1])]
+    return rungs
+
+
+# ---- Authors ---------------------------------------------------------------------------------------------------------
+
+
+class Author:
+    """A device (or the account) of a user that writes entries, with the log that it has seen."""
+
+    def __init__(self, identity, user):
+        self.identity, self.user = identity, user
+        self.log = Log(user)
+        self.keys = {identity.id: identity.keys[0]}  # device -> signing key
+        self.content_keys = {}  # epoch -> key
+        self.first_epoch = self.epoch = None
+        self.chains = {}  # collection -> [random, sequence, previous]
+        self.told = {}  # collection -> heads at its last entry
+
+    def session(self, address):
+        return Session(address, self.identity.keys[1], self.identity.curve_secret)
+
+    def learn(self, entry):
+        """Takes an entry into the log, and what it says if it is a member's."""
+        if entry.type == MEMBER:
+            self.learn_member(entry)
+        self.log.add(entry, self.keys[entry.device])
+
+    def learn_member(self, entry):
+        operation = crypto.read_member(entry.body)
+        if operation.kind in (crypto.FIRST, crypto.ADD):
+            self.keys[hash_of("device", operation.keys[0])] = operation.keys[0]
+        if operation.kind == crypto.FIRST:
+            self.first_epoch = self.epoch = entry.hash
+            self.commitment = operation.opening[0]
+            self.take_key(operation.opening)
+        elif operation.kind == crypto.ADD and operation.keys == self.identity.keys and operation.access:
+            epoch, sealed = operation.access
+            key = crypto.unseal_key(self.user, self.commitment, sealed, self.identity)
+            require(crypto.commitment_of(self.user, key) == self.commitment, "not the key committed to")
+            self.content_keys[epoch] = key
+
+    def take_key(self, opening):
+        key, _ = crypto.open_opening(self.user, opening, self.identity.id, self.identity)
+        if key is not None:
+            self.content_keys[self.epoch] = key
+
+    def after(self, collection, writer):
+        seen = [
+            head
+            for head in self.log.heads()
+            if head[0] != writer and self.log.entries[head].collection in (collection, MEMBER_LOG)
+        ]
+        return sorted(set(seen) - self.told.get(collection, set()))
+
+    def write(self, collection, make_body, blobs=(), after=None):
+        """Builds the next entry of this collection's chain, learns it, and gives its bytes."""
+        random, sequence, previous = self.chains.get(collection) or [os.urandom(16), 1, None]
+        writer = writer_id(self.user, self.identity.id, collection, random)
+        after = self.after(collection, writer) if after is None else after
+        header = [
+            1,
+            MEMBER if collection == MEMBER_LOG else CHANGE,
+            self.user,
+            self.identity.id,
+            collection,
+            writer,
+            sequence,
+            previous or random,
+            [list(head) for head in after],
+            None if collection == MEMBER_LOG else self.epoch,
+            b"".join(blobs),
+        ]
+        sealed_under = bytes([0x90 | 12]) + b"".join(map(pack, header))
+        body = make_body(sealed_under)
+        head_bytes = sealed_under + pack(hash_of("body", body))
+        wire = head_bytes + self.identity.sign("entry", head_bytes) + body
+        entry = read_entry(wire)
+        self.chains[collection] = [random, sequence + 1, entry.hash]
+        self.told[collection] = self.told.get(collection, set()) | set(after)
+        self.learn(entry)
+        return wire
+
+    def write_member(self, operation):
+        return self.write(MEMBER_LOG, lambda _: crypto.write_member(operation))
+
+    def write_change(self, collection, plain, blobs=()):
+        key = self.content_keys[self.epoch]
+        return self.write(collection, lambda under: crypto.seal_body(key, collection, under, plain), blobs)
+
+    def admit(self, keys, proof, role):
+        """The `add` of a newcomer."""
+        sealed = crypto.seal_key(
+            self.user, self.commitment, self.content_keys[self.epoch], keys[2], os.urandom(32)
         )
-        entry = protocol.read_entry(header + self.identity.sign("entry", header) + body)
-        self.chains[collection] = (random, entry)
-        if member:
-            self.members_head = entry.head
-        return entry
+        return self.write_member(
+            crypto.Operation(crypto.ADD, now(), keys=keys, proof=proof, role=role, access=[self.epoch, sealed])
+        )
 
-    def first_entry(self):
-        recipients = [(self.user, self.identity.keys[2])]
-        opening = crypto.make_opening(self.user, self.content_key, recipients, [], [os.urandom(32)])
-        operation = crypto.Operation(crypto.FIRST, int(time.time() * 1000), keys=self.identity.keys, opening=opening)
-        entry = self.entry(protocol.MEMBER, protocol.MEMBER_LOG, crypto.write_member(operation))
-        self.epoch = entry.hash
-        return entry
-
-    def change(self, collection, blobs=()):
-        return self.entry(protocol.CHANGE, collection, os.urandom(200), blobs)
-
-    def connect(self, place):
-        return Connection(place, self.identity.keys[1], self.identity.curve_secret)
+    def open(self, entry):
+        return crypto.open_body(self.content_keys[entry.epoch], entry.collection, entry.sealed_under, entry.body)
 
 
-def knock(invitation, first_entry):
-    """Asks to be let in; the user that was."""
-    code = crypto.read_code(invitation)
+def now():
+    return int(time.time() * 1000)
+
+
+def new_account(secret=None):
+    """The account of a new user, with its first entry's bytes."""
+    identity = crypto.account_of(secret or os.urandom(16))
+    account = Author(identity, identity.id)
+    opening = crypto.make_opening(
+        account.user, os.urandom(32), [(account.user, identity.keys[2])], [], [os.urandom(32)]
+    )
+    wire = account.write_member(crypto.Operation(crypto.FIRST, now(), keys=identity.keys, opening=opening))
+    return account, wire
+
+
+# ---- 14. Guests ------------------------------------------------------------------------------------------------------
+
+
+def knock(code, sealed):
+    """KNOCKs with a code until ADMIT; (user, role, heads)."""
     pairing = crypto.Pairing(code.secret)
-    sealed = pairing.knock_invited(first_entry.wire)
-    with Connection((code.host, code.port, code.key), pairing.guest, pairing.guest_secret) as guest:
-        guest.say("KNOCK", None, pairing.guest, bulk=sealed)
-        key, answer = guest.hear("ADMIT")
-        assert key == pairing.guest
-        user, role, heads = pairing.open_admit(sealed, answer)
-        assert role == crypto.OWNER and [tuple(head) for head in heads] == [first_entry.head]
-        return user
+    address = crypto.write_address(code.host, code.port, code.key)
+    with Session(address, pairing.guest, pairing.guest_secret) as session:
+        session.send("KNOCK", code.user, pairing.guest, bulk=sealed)
+        answer = session.hear("ADMIT")
+        require(answer.elements[0] == pairing.guest, "another guest's ADMIT")
+        return pairing.open_admit(sealed, answer.bulk)
+
+
+def enrol(invitation):
+    """A new user at the broker that made the invitation; its account and its first device, an owner."""
+    code = crypto.read_code(invitation)
+    address = crypto.write_address(code.host, code.port, code.key)
+    account, first = new_account()
+    user, role, heads = knock(code, crypto.Pairing(code.secret).knock_invited(first))
+    require(user == account.user and role == crypto.OWNER and heads == account.log.heads(), "another's ADMIT")
+    device = Author(crypto.Identity(os.urandom(32)), user)
+    added = account.admit(device.identity.keys, device.identity.prove(user), crypto.OWNER)
+    with account.session(address) as session:
+        session.hello(user)
+        session.publish(added)
+    for wire in (first, added):
+        device.learn(read_entry(wire))
+    return account, device

@@ -12,68 +12,26 @@ import pytest
 
 import broker_client
 import protocol_crypto as crypto
+from counterfoild import COUNTERFOILD, WAIT, Broker, broker  # noqa: F401
 
-COUNTERFOILD = os.environ["COUNTERFOILD"]
 PAPERS = b"papers".ljust(16, b"\0")
-WAIT = 20
 
 
-class Broker:
-    """A data directory, with or without a broker that runs on it."""
-
-    def __init__(self, data):
-        self.data = data
-        self.process = None
-        self.line = None
-
-    def command(self, *arguments):
-        return [COUNTERFOILD, "--data", self.data, *arguments]
-
-    def start(self, *arguments, listen="tcp://127.0.0.1:0"):
-        self.process = subprocess.Popen(
-            self.command("--listen", listen, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self.line = self.process.stdout.readline().strip()
-        return self.line
-
-    @property
-    def place(self):
-        return crypto.read_address(self.line)
-
-    def restart(self):
-        """On the port that peers know."""
-        host, port, _ = self.place
-        assert self.start(listen=f"tcp://{host}:{port}") == self.line
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        output, messages = self.process.communicate(timeout=WAIT)
-        code, self.process = self.process.returncode, None
-        assert output == ""
-        return code
-
-    def run(self, *arguments, code=0):
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=WAIT)
-        assert done.returncode == code, done.stderr
-        return done.stdout if code == 0 else done.stderr
-
-    def status(self):
-        return json.loads(self.run("--json", "status"))
-
-
-@pytest.fixture
-def broker(tmp_path):
-    made = Broker(str(tmp_path / "broker"))
-    yield made
-    if made.process:
-        made.process.kill()
-        made.process.communicate()
+def knock(invitation, first):
+    """The user that was let in with this first entry."""
+    code = crypto.read_code(invitation)
+    return broker_client.knock(code, crypto.Pairing(code.secret).knock_invited(first))[0]
 
 
 def enrolled(broker):
-    account = broker_client.Account()
-    assert broker_client.knock(broker.run("invite").strip(), account.first_entry()) == account.user
+    account, first = broker_client.new_account()
+    assert knock(broker.run("invite").strip(), first) == account.user
     return account
+
+
+def change(account, blobs):
+    """Any change: what is in it is none of the broker's business."""
+    return account.write(PAPERS, lambda _: os.urandom(200), blobs)
 
 
 def test_prints_its_address_when_it_is_ready_and_ends_well(broker):
@@ -162,23 +120,23 @@ def test_leaves_a_newer_store_alone(broker):
 def test_refuses_keys_that_nobody_let_in(broker):
     broker.start()
     stranger = crypto.Identity(os.urandom(32))
-    with broker_client.Connection(broker.place, stranger.keys[1], stranger.curve_secret) as connection:
-        assert not connection.is_let_in()
+    with broker_client.Session(broker.line, stranger.keys[1], stranger.curve_secret) as session:
+        assert not session.is_let_in()
 
 
 def test_invites_one_user_with_a_code(broker):
     broker.start()
-    account, second = broker_client.Account(), broker_client.Account()
+    account, first = broker_client.new_account()
+    _, second = broker_client.new_account()
     invitation = broker.run("invite", "--quota", "10G").strip()
     assert crypto.read_code(invitation).user is None
-    first = account.first_entry()
-    assert broker_client.knock(invitation, first) == account.user
-    assert broker_client.knock(invitation, first) == account.user
+    assert knock(invitation, first) == account.user
+    assert knock(invitation, first) == account.user
     with pytest.raises(broker_client.Refused, match="used"):
-        broker_client.knock(invitation, second.first_entry())
+        knock(invitation, second)
     assert broker.status()["users"] == 1
-    with account.connect(broker.place) as connection:
-        assert connection.greet(account.user) == [first.head]
+    with account.session(broker.line) as session:
+        assert session.hello(account.user) == account.log.heads()
 
 
 def test_keeps_an_invitation_that_was_made_while_it_did_not_run(broker):
@@ -186,8 +144,8 @@ def test_keeps_an_invitation_that_was_made_while_it_did_not_run(broker):
     broker.stop()
     invitation = broker.run("invite").strip()
     broker.restart()
-    account = broker_client.Account()
-    assert broker_client.knock(invitation, account.first_entry()) == account.user
+    account, first = broker_client.new_account()
+    assert knock(invitation, first) == account.user
 
 
 def test_has_all_that_it_acknowledged_after_kill_9(broker):
@@ -195,19 +153,18 @@ def test_has_all_that_it_acknowledged_after_kill_9(broker):
     account = enrolled(broker)
     blob = os.urandom(700000)
     for _ in range(3):
-        with account.connect(broker.place) as connection:
-            heads = connection.greet(account.user)
-            name = connection.put(blob)
+        with account.session(broker.line) as session:
+            session.hello(account.user)
+            name = session.put(blob)
             for _ in range(20):
-                entry = account.change(PAPERS, [name])
-                connection.publish(entry)
+                session.publish(change(account, [name]))
             broker.stop(signal.SIGKILL)
         blob = os.urandom(700000)
         broker.restart()
-        with account.connect(broker.place) as connection:
-            heads = connection.greet(account.user)
-            assert entry.head in heads
-            assert crypto.blob_id(connection.get(name)) == name
+        with account.session(broker.line) as session:
+            heads = session.hello(account.user)
+            assert heads == account.log.heads()
+            assert session.get(name) is not None
     assert broker.run("verify") == "everything is whole\n"
     assert broker.stop() == 0
     assert broker.run("verify") == "everything is whole\n"
@@ -216,10 +173,10 @@ def test_has_all_that_it_acknowledged_after_kill_9(broker):
 def test_counts_who_is_connected_and_what_is_kept(broker):
     broker.start()
     account = enrolled(broker)
-    with account.connect(broker.place) as connection:
-        connection.greet(account.user)
-        name = connection.put(b"b" * 5000)
-        connection.publish(account.change(PAPERS, [name]))
+    with account.session(broker.line) as session:
+        session.hello(account.user)
+        name = session.put(b"b" * 5000)
+        session.publish(change(account, [name]))
         status = broker.status()
         assert status["running"] and status["address"] == broker.line
         assert (status["users"], status["devices_connected"], status["entries"]) == (1, 1, 2)
@@ -236,9 +193,9 @@ def test_counts_who_is_connected_and_what_is_kept(broker):
 def test_finds_damaged_blobs(broker):
     broker.start()
     account = enrolled(broker)
-    with account.connect(broker.place) as connection:
-        connection.greet(account.user)
-        name = connection.put(b"b" * 5000)
+    with account.session(broker.line) as session:
+        session.hello(account.user)
+        name = session.put(b"b" * 5000)
     path = os.path.join(broker.data, "blobs", account.user.hex(), name.hex()[:2], name.hex())
     with open(path, "r+b") as file:
         file.seek(100)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program counterfoild, on a data directory of its own."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+import protocol_crypto as crypto
+
+COUNTERFOILD = os.environ["COUNTERFOILD"]
+WAIT = 20
+
+
+class Broker:
+    """A data directory, with or without a broker that runs on it."""
+
+    def __init__(self, data):
+        self.data = data
+        self.process = None
+        self.line = None
+
+    def command(self, *arguments):
+        return [COUNTERFOILD, "--data", self.data, *arguments]
+
+    def start(self, *arguments, listen="tcp://127.0.0.1:0"):
+        self.process = subprocess.Popen(
+            self.command("--listen", listen, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.line = self.process.stdout.readline().strip()
+        return self.line
+
+    @property
+    def place(self):
+        return crypto.read_address(self.line)
+
+    def restart(self):
+        """On the port that peers know."""
+        host, port, _ = self.place
+        assert self.start(listen=f"tcp://{host}:{port}") == self.line
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        output, messages = self.process.communicate(timeout=WAIT)
+        code, self.process = self.process.returncode, None
+        assert output == ""
+        return code
+
+    def run(self, *arguments, code=0):
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=WAIT)
+        assert done.returncode == code, done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    def status(self):
+        return json.loads(self.run("--json", "status"))
+
+
+@pytest.fixture
+def broker(tmp_path):
+    made = Broker(str(tmp_path / "broker"))
+    yield made
+    if made.process:
+        made.process.kill()
+        made.process.communicate()
