@@ -29,7 +29,9 @@ struct cf_gateway_zmq {
     connection *connections; /* by file descriptor: the monitor tells of an end by that */
     size_t count, capacity;
     cf_buffer gone; /* routing ids that a send did not find: size, bytes */
-    int timer;      /* -1: none */
+    bool polls_output;
+    bool has_sent; /* something, in this round */
+    int timer;     /* -1: none */
     uint64_t timer_ms;
     uint64_t retry_ms; /* delay of the next try to send what was blocked */
 };
@@ -115,13 +117,31 @@ static void receive(cf_gateway_zmq *zmq, int most)
     }
 }
 
-static int on_socket(zloop_t *loop, zsock_t *socket, void *context)
+static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
 {
     (void)loop;
-    (void)socket;
+    (void)item;
     receive(context, BATCH);
     cf_gateway_zmq_wake(context);
     return 0;
+}
+
+static zmq_pollitem_t poll_item(const cf_gateway_zmq *zmq)
+{
+    return (zmq_pollitem_t){.socket = zsock_resolve(zmq->socket),
+                            .events =
+                                (short)(zmq->polls_output ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN)};
+}
+
+static void poll_socket(cf_gateway_zmq *zmq, bool output)
+{
+    zmq_pollitem_t item = poll_item(zmq);
+
+    zloop_poller_end(zmq->options.loop, &item);
+    zmq->polls_output = output;
+    item = poll_item(zmq);
+    zloop_poller(zmq->options.loop, &item, on_socket, zmq);
+    zloop_poller_set_tolerant(zmq->options.loop, &item);
 }
 
 /* What came before a connection ended counts: it may be all that got through this time. */
@@ -141,8 +161,7 @@ static cf_send_answer send_frames(void *context, cf_bytes destination, cf_frames
     cf_send_answer answer = cf_zmq_send(zsock_resolve(zmq->socket), destination, frames);
     uint8_t size = (uint8_t)destination.size;
 
-    if (answer == CF_SEND_DONE)
-        zmq->retry_ms = 1;
+    zmq->has_sent = zmq->has_sent || answer == CF_SEND_DONE;
     if (answer == CF_SEND_GONE) { /* told later: the outbox is being walked */
         cf_buffer_append(&zmq->gone, &size, 1);
         cf_buffer_append(&zmq->gone, destination.data, size);
@@ -180,22 +199,34 @@ static void arm(cf_gateway_zmq *zmq, uint64_t at_ms, uint64_t now_ms)
                              on_timer, zmq);
 }
 
-/* A ROUTER does not say when one of many pipes has room again, so that is tried, less and less
- * often while nobody reads. */
+/* A ROUTER says that some pipe has room, not which. So the poller is asked as long as that helps;
+ * then the blocked ones are tried by time, less and less often while they don't read. */
+static uint64_t wait_for_room(cf_gateway_zmq *zmq, uint64_t now_ms)
+{
+    if (zmq->polls_output != zmq->has_sent)
+        poll_socket(zmq, zmq->has_sent);
+    if (zmq->has_sent)
+        zmq->retry_ms = 1;
+    else if (zmq->retry_ms < RETRY_MS_MAX)
+        zmq->retry_ms *= 2;
+    return now_ms + zmq->retry_ms;
+}
+
 void cf_gateway_zmq_wake(cf_gateway_zmq *zmq)
 {
     uint64_t now_ms = now(zmq), next_ms = 0;
     bool blocked = false;
 
+    zmq->has_sent = false;
     for (int i = 0; i < BATCH && next_ms <= now_ms && !blocked; i++) {
         next_ms = cf_gateway_tick(zmq->options.gateway, now_ms);
         blocked = !cf_outbox_send(zmq->options.outbox, send_frames, zmq);
         tell_gone(zmq);
     }
-    if (blocked) {
-        next_ms = now_ms + zmq->retry_ms;
-        zmq->retry_ms = zmq->retry_ms * 2 < RETRY_MS_MAX ? zmq->retry_ms * 2 : RETRY_MS_MAX;
-    }
+    if (blocked)
+        next_ms = wait_for_room(zmq, now_ms);
+    else if (zmq->polls_output)
+        poll_socket(zmq, false);
     arm(zmq, next_ms, now_ms);
 }
 
@@ -257,8 +288,7 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
         return status;
     }
     zmq->options.endpoint = zmq->options.zap_domain = NULL;
-    zloop_reader(options->loop, zmq->socket, on_socket, zmq);
-    zloop_reader_set_tolerant(options->loop, zmq->socket);
+    poll_socket(zmq, false);
     *out = zmq;
     return CF_OK;
 }
@@ -269,7 +299,8 @@ void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)
 
     if (!self)
         return;
-    zloop_reader_end(self->options.loop, self->socket);
+    zmq_pollitem_t item = poll_item(self);
+    zloop_poller_end(self->options.loop, &item);
     zloop_reader_end(self->options.loop, self->monitor);
     if (self->timer >= 0)
         zloop_timer_end(self->options.loop, self->timer);
