@@ -5,17 +5,26 @@
 
 #include <assert.h>
 
-static const char *const fixed[CF_FIELD_NUMBERS] = {
-    [CF_FIELD_NUMBER_DELETED] = CF_FIELD_DELETED, [CF_FIELD_NUMBER_KIND] = CF_FIELD_KIND,
-    [CF_FIELD_NUMBER_PARENT] = CF_FIELD_PARENT,   [CF_FIELD_NUMBER_NAME] = CF_FIELD_NAME,
-    [CF_FIELD_NUMBER_CONTENT] = CF_FIELD_CONTENT, [CF_FIELD_NUMBER_MODE] = CF_FIELD_MODE,
-    [CF_FIELD_NUMBER_MTIME] = CF_FIELD_MTIME,     [CF_FIELD_NUMBER_PIN] = CF_FIELD_PIN,
+#define FIXED(text)                                                                                \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+
+static const cf_bytes fixed[CF_FIELD_NUMBERS] = {
+    [CF_FIELD_NUMBER_DELETED] = FIXED(CF_FIELD_DELETED),
+    [CF_FIELD_NUMBER_KIND] = FIXED(CF_FIELD_KIND),
+    [CF_FIELD_NUMBER_PARENT] = FIXED(CF_FIELD_PARENT),
+    [CF_FIELD_NUMBER_NAME] = FIXED(CF_FIELD_NAME),
+    [CF_FIELD_NUMBER_CONTENT] = FIXED(CF_FIELD_CONTENT),
+    [CF_FIELD_NUMBER_MODE] = FIXED(CF_FIELD_MODE),
+    [CF_FIELD_NUMBER_MTIME] = FIXED(CF_FIELD_MTIME),
+    [CF_FIELD_NUMBER_PIN] = FIXED(CF_FIELD_PIN),
 };
 
 cf_bytes cf_field_fixed(uint32_t number)
 {
     assert(number < CF_FIELD_NUMBERS);
-    return cf_bytes_of_text(fixed[number]);
+    return fixed[number];
 }
 
 uint32_t cf_field_number(cf_bytes name)

@@ -9,13 +9,12 @@
 
 typedef struct kept kept;
 
-/* What else a node is found by: an item, or a content write that it shows. */
-typedef struct label {
+/* What else a node is found by: one of its items, or of the content writes that it shows. Which,
+ * the place in the node's labels tells. */
+typedef struct {
     cf_link link;
     kept *node;
-    cf_id id;   /* the item, or the holder */
-    cf_dot dot; /* of a content write */
-} label;
+} node_label;
 
 /* The nodes of one directory. */
 typedef struct {
@@ -28,7 +27,7 @@ struct kept {
     cf_link by_number, by_place;
     kept *next, *previous; /* in the directory */
     directory *directory;
-    label *items, *writes;
+    node_label *items, *writes;
     size_t write_count;
     cf_node node;
 };
@@ -94,13 +93,13 @@ static cf_bytes put_bytes(uint8_t **memory, cf_bytes bytes)
 static kept *copy_of(const cf_node *node, size_t write_count)
 {
     size_t labels = node->item_count + write_count;
-    size_t size = sizeof(kept) + labels * sizeof(label) + node->item_count * sizeof(cf_id) +
+    size_t size = sizeof(kept) + labels * sizeof(node_label) + node->item_count * sizeof(cf_id) +
                   node->name.size + node->content.size + node->mode.size + node->mtime.size +
                   node->refs.size;
     kept *copy = cf_allocate(1, size);
-    uint8_t *memory = (uint8_t *)(copy + 1) + labels * sizeof(label);
+    uint8_t *memory = (uint8_t *)(copy + 1) + labels * sizeof(node_label);
 
-    copy->items = (label *)(copy + 1);
+    copy->items = (node_label *)(copy + 1);
     copy->writes = copy->items + node->item_count;
     copy->write_count = write_count;
     copy->node = *node;
@@ -115,32 +114,21 @@ static kept *copy_of(const cf_node *node, size_t write_count)
     return copy;
 }
 
-static bool is_content(const cf_ref *ref)
+/* The content writes among the refs, in the arena. */
+static cf_ref *contents_of(cf_bytes packed, cf_arena *arena, size_t *count)
 {
-    return cf_field_is(ref->field, CF_FIELD_NUMBER_CONTENT);
-}
-
-static kept *kept_of(const cf_node *node)
-{
-    cf_arena arena = {0};
     cf_error error;
     cf_ref *refs = NULL;
-    size_t count = 0, contents = 0;
-    cf_status status = cf_refs_read(node->refs, &arena, &refs, &count, &error);
+    size_t all = 0;
+    cf_status status = cf_refs_read(packed, arena, &refs, &all, &error);
 
     assert(status == CF_OK); /* cf_refs_pack or cf_node_read had them in hand */
     (void)status;
-    for (size_t i = 0; i < count; i++)
-        contents += is_content(&refs[i]);
-    kept *copy = copy_of(node, contents);
-    label *write = copy->writes;
-    for (size_t i = 0; i < count; i++)
-        if (is_content(&refs[i]))
-            *write++ = (label){.node = copy, .id = refs[i].holder, .dot = refs[i].dot};
-    for (size_t i = 0; i < node->item_count; i++)
-        copy->items[i] = (label){.node = copy, .id = node->items[i]};
-    cf_arena_release(&arena);
-    return copy;
+    *count = 0;
+    for (size_t i = 0; i < all; i++)
+        if (cf_field_is(refs[i].field, CF_FIELD_NUMBER_CONTENT))
+            refs[(*count)++] = refs[i];
+    return refs;
 }
 
 static void enter_directory(cf_nodes *nodes, kept *node)
@@ -175,20 +163,31 @@ static void leave_directory(cf_nodes *nodes, kept *node)
     free(in);
 }
 
+static void add_label(cf_table *table, node_label *label, kept *node, uint64_t hash)
+{
+    label->node = node;
+    cf_table_add(table, &label->link, hash);
+}
+
 void cf_nodes_put(cf_nodes *nodes, const cf_node *node)
 {
-    kept *copy = kept_of(node);
+    cf_arena arena = {0};
+    size_t count;
+    const cf_ref *writes = contents_of(node->refs, &arena, &count);
+    kept *copy = copy_of(node, count);
+    const cf_node *own = &copy->node;
 
     assert(node->number != CF_NODE_ROOT);
-    cf_nodes_drop(nodes, node->number);
-    cf_table_add(&nodes->by_number, &copy->by_number, number_hash(node->number));
-    cf_table_add(&nodes->by_place, &copy->by_place, place_hash(node->parent, node->name));
-    for (size_t i = 0; i < node->item_count; i++)
-        cf_table_add(&nodes->by_item, &copy->items[i].link, cf_hash_id(0, &copy->items[i].id));
-    for (size_t i = 0; i < copy->write_count; i++)
-        cf_table_add(&nodes->by_write, &copy->writes[i].link,
-                     write_hash(&copy->writes[i].id, &copy->writes[i].dot));
+    cf_nodes_drop(nodes, own->number);
+    cf_table_add(&nodes->by_number, &copy->by_number, number_hash(own->number));
+    cf_table_add(&nodes->by_place, &copy->by_place, place_hash(own->parent, own->name));
+    for (size_t i = 0; i < own->item_count; i++)
+        add_label(&nodes->by_item, &copy->items[i], copy, cf_hash_id(0, &own->items[i]));
+    for (size_t i = 0; i < count; i++)
+        add_label(&nodes->by_write, &copy->writes[i], copy,
+                  write_hash(&writes[i].holder, &writes[i].dot));
     enter_directory(nodes, copy);
+    cf_arena_release(&arena);
 }
 
 void cf_nodes_drop(cf_nodes *nodes, uint64_t number)
@@ -261,40 +260,49 @@ const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const
     return next ? &next->node : NULL;
 }
 
-static bool same_label(const label *a, const cf_id *id, const cf_dot *dot)
-{
-    return cf_id_equal(&a->id, id) && (!dot || cf_dot_equal(&a->dot, dot));
-}
-
-static const cf_node *next_labelled(cf_link *link, const cf_id *id, const cf_dot *dot,
-                                    const cf_node *previous)
+const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
+                                     const cf_node *previous)
 {
     bool passed = !previous;
 
-    for (; link; link = cf_table_next(link)) {
-        const struct label *found = cf_linked(link, struct label, link);
+    for (cf_link *link = cf_table_first(&nodes->by_item, cf_hash_id(0, item)); link;
+         link = cf_table_next(link)) {
+        const node_label *label = cf_linked(link, node_label, link);
+        const cf_node *node = &label->node->node;
 
-        if (!same_label(found, id, dot))
-            continue;
-        if (passed && &found->node->node != previous)
-            return &found->node->node;
-        passed = passed || &found->node->node == previous;
+        if (passed && cf_id_equal(&node->items[label - label->node->items], item))
+            return node;
+        passed = passed || node == previous;
     }
     return NULL;
 }
 
-const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
-                                     const cf_node *previous)
+static bool shows(const node_label *label, const cf_id *holder, const cf_dot *dot)
 {
-    return next_labelled(cf_table_first(&nodes->by_item, cf_hash_id(0, item)), item, NULL,
-                         previous);
+    cf_arena arena = {0};
+    size_t count;
+    const cf_ref *write =
+        contents_of(label->node->node.refs, &arena, &count) + (label - label->node->writes);
+    bool same = cf_id_equal(&write->holder, holder) && cf_dot_equal(&write->dot, dot);
+
+    cf_arena_release(&arena);
+    return same;
 }
 
 const cf_node *cf_nodes_next_showing(const cf_nodes *nodes, const cf_id *holder, const cf_dot *dot,
                                      const cf_node *previous)
 {
-    return next_labelled(cf_table_first(&nodes->by_write, write_hash(holder, dot)), holder, dot,
-                         previous);
+    bool passed = !previous;
+
+    for (cf_link *link = cf_table_first(&nodes->by_write, write_hash(holder, dot)); link;
+         link = cf_table_next(link)) {
+        const node_label *label = cf_linked(link, node_label, link);
+
+        if (passed && shows(label, holder, dot) && &label->node->node != previous)
+            return &label->node->node;
+        passed = passed || &label->node->node == previous;
+    }
+    return NULL;
 }
 
 void cf_nodes_each(const cf_nodes *nodes, void (*visit)(void *context, const cf_node *node),

@@ -12,7 +12,7 @@ typedef struct {
     cf_link link;
     cf_id item;
     const cf_group *group;
-    const cf_shown *shown;
+    cf_bytes name, mode, mtime;
 } item_sight;
 
 typedef struct {
@@ -35,7 +35,7 @@ static bool was_looked_at(const group_look *look, const cf_id *directory)
     return false;
 }
 
-static void note_group(group_look *look, const cf_group *group)
+static void note_directories(group_look *look, const cf_group *group)
 {
     for (size_t i = 0; i < group->count; i++) {
         seen_group *added = cf_arena_allocate(&look->arena, 1, sizeof *added);
@@ -47,30 +47,41 @@ static void note_group(group_look *look, const cf_group *group)
 
 static void note_shown(group_look *look, const cf_group *group, const cf_shown *shown)
 {
+    cf_bytes name = cf_arena_copy(&look->arena, shown->name);
+    cf_bytes mode = cf_arena_copy(&look->arena, shown->mode);
+    cf_bytes mtime = cf_arena_copy(&look->arena, shown->mtime);
+
     for (size_t i = 0; i < shown->item_count; i++) {
         item_sight *added = cf_arena_allocate(&look->arena, 1, sizeof *added);
 
-        *added = (item_sight){.item = shown->items[i], .group = group, .shown = shown};
+        *added = (item_sight){{0}, shown->items[i], group, name, mode, mtime};
         cf_table_add(&look->sights, &added->link, cf_hash_id(0, &added->item));
     }
+}
+
+static void note_group(group_look *look, cf_view *view, const cf_id *directory)
+{
+    cf_group *group = cf_arena_allocate(&look->arena, 1, sizeof *group);
+    cf_arena scratch = {0};
+    cf_shown *shown;
+    size_t count;
+
+    cf_view_group_of(view, directory, &look->arena, group);
+    note_directories(look, group);
+    if (!group->visible)
+        return;
+    cf_view_lay(view, CF_LAY_PLACES, cf_view_seen(view, directory), &scratch, &shown, &count);
+    for (size_t i = 0; i < count; i++)
+        note_shown(look, group, &shown[i]);
+    cf_arena_release(&scratch);
 }
 
 /* What the groups of these directories show now. */
 static void look_at(group_look *look, cf_view *view, const cf_ids *directories)
 {
-    for (size_t i = 0; i < directories->count; i++) {
-        cf_group *group = cf_arena_allocate(&look->arena, 1, sizeof *group);
-        const cf_shown *shown;
-        size_t count;
-
-        if (was_looked_at(look, &directories->at[i]))
-            continue;
-        cf_view_group_of(view, &directories->at[i], &look->arena, group);
-        note_group(look, group);
-        cf_view_list(view, group, &look->arena, &shown, &count);
-        for (size_t j = 0; j < count; j++)
-            note_shown(look, group, &shown[j]);
-    }
+    for (size_t i = 0; i < directories->count; i++)
+        if (!was_looked_at(look, &directories->at[i]))
+            note_group(look, view, &directories->at[i]);
 }
 
 static const item_sight *seen_at(const group_look *look, const cf_id *item)
@@ -134,7 +145,7 @@ static bool is_elsewhere(pin_round *round, const cf_spot *spot, const item_sight
     const cf_id *above;
     size_t count;
 
-    if (!sight || !cf_bytes_equal(spot->name, sight->shown->name))
+    if (!sight || !cf_bytes_equal(spot->name, sight->name))
         return true;
     cf_spots_above(round->spots, spot, &above, &count);
     return !shares_item(above, count, sight->group);
@@ -143,8 +154,9 @@ static bool is_elsewhere(pin_round *round, const cf_spot *spot, const item_sight
 /* The pin holds as long as the place that it stands in for. */
 static void pin(pin_round *round, const cf_spot *spot, const cf_id *item)
 {
+    cf_view *view = round->spots->input->view;
     cf_arena scratch = {0};
-    cf_facts facts = cf_facts_of(round->spots->input->view, item, &scratch);
+    cf_facts facts = cf_facts_of(view, cf_view_get(view, item), &scratch);
     const cf_fact *parent = cf_facts_best(&facts, CF_FIELD_NUMBER_PARENT);
     const cf_fact *name = cf_facts_best(&facts, CF_FIELD_NUMBER_NAME);
     cf_pin pin = {.name = spot->name, .has_parent_dot = parent, .has_name_dot = name};
@@ -206,11 +218,27 @@ static bool fasten(pin_round *round, const cf_spot *spot, const cf_id *item)
         keep(round, spot, item);
         return true;
     }
-    const cf_bytes modes[] = {before->shown->mode, after->shown->mode, spot->mode};
-    const cf_bytes mtimes[] = {before->shown->mtime, after->shown->mtime, spot->mtime};
+    const cf_bytes modes[] = {before->mode, after->mode, spot->mode};
+    const cf_bytes mtimes[] = {before->mtime, after->mtime, spot->mtime};
     bool held = hold(round, spot, item, CF_FIELD_NUMBER_MODE, modes);
     return (spot->kind == CF_KIND_FILE && hold(round, spot, item, CF_FIELD_NUMBER_MTIME, mtimes)) ||
            held;
+}
+
+static bool same_group(const cf_group *a, const cf_group *b)
+{
+    return cf_bytes_equal(cf_bytes_of(a->directories, a->count * sizeof(cf_id)),
+                          cf_bytes_of(b->directories, b->count * sizeof(cf_id)));
+}
+
+/* Most are: for them there is nothing to do. */
+static bool is_as_before(const pin_round *round, const item_sight *before)
+{
+    const item_sight *after = seen_at(&round->after, &before->item);
+
+    return after && cf_bytes_equal(before->name, after->name) &&
+           cf_bytes_equal(before->mode, after->mode) &&
+           cf_bytes_equal(before->mtime, after->mtime) && same_group(before->group, after->group);
 }
 
 /* Every node that lies where `before` shows it. */
@@ -223,6 +251,8 @@ static bool fasten_all(pin_round *round)
         const item_sight *sight = cf_linked(link, item_sight, link);
         const cf_node *node = NULL;
 
+        if (is_as_before(round, sight))
+            continue;
         while ((node = cf_nodes_next_of_item(round->spots->input->base, &sight->item, node))) {
             const cf_spot *spot = cf_spots_at(round->spots, node->number);
 

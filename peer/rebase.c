@@ -76,23 +76,24 @@ static void add_item_refs(rebase_work *rebasing, const cf_spot *spot, const cf_i
             add_ref(rebasing, &(cf_ref){*item, *item, scan->changes[i].field, rebasing->dots[i]});
 }
 
-static cf_node node_of(const cf_spot *spot)
+/* Not borrowed from the base, which will be changed with it. */
+static cf_node node_of(const cf_spot *spot, cf_arena *arena)
 {
     return (cf_node){
         .number = spot->number,
         .parent = spot->parent,
-        .name = spot->name,
+        .name = cf_arena_copy(arena, spot->name),
         .kind = spot->kind,
-        .content = spot->content,
-        .mode = spot->mode,
-        .mtime = spot->mtime,
+        .content = cf_arena_copy(arena, spot->content),
+        .mode = cf_arena_copy(arena, spot->mode),
+        .mtime = cf_arena_copy(arena, spot->mtime),
         .stat = spot->finding ? spot->finding->stat : spot->base->stat,
     };
 }
 
 static void add_node(rebase_work *rebasing, const cf_spot *spot)
 {
-    cf_node node = node_of(spot);
+    cf_node node = node_of(spot, rebasing->arena);
     cf_id *items = cf_arena_allocate(rebasing->arena, spot->item_count, sizeof *items);
     cf_buffer refs = {0};
 

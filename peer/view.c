@@ -73,11 +73,13 @@ void cf_view_destroy(cf_view **view)
 
     if (!ended)
         return;
+    for (cf_link *link = cf_table_walk(&ended->seen, NULL); link;
+         link = cf_table_walk(&ended->seen, link))
+        cf_view_drop_claims(ended, cf_linked(link, cf_seen, link));
     for (cf_link *link = cf_table_walk(&ended->seen, NULL), *next; link; link = next) {
         cf_seen *seen = cf_linked(link, cf_seen, link);
 
         next = cf_table_walk(&ended->seen, link);
-        cf_view_drop_claims(ended, seen);
         free((void *)seen->name.data);
         free(seen);
     }
@@ -127,7 +129,7 @@ static void touch_items(cf_renewal *update, const cf_id *ids, size_t count)
 
 static cf_judged judge(cf_view *view, cf_seen *seen, cf_arena *names, cf_arena *scratch)
 {
-    cf_facts facts = cf_facts_of(view, &seen->id, scratch);
+    cf_facts facts = cf_facts_of(view, seen, scratch);
     cf_wish wish = cf_facts_wish(&facts, scratch);
     cf_judged verdict = {.seen = seen, .wished = cf_view_get(view, &wish.parent)};
     bool directory = facts.kind == CF_KIND_DIRECTORY;

@@ -15,7 +15,7 @@ const cf_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy, const
     return link ? cf_linked(link, cf_claim, link) : NULL;
 }
 
-cf_seen *cf_view_home(const cf_view *view, cf_seen *holder, const cf_dot *dot)
+const cf_seen *cf_view_home(const cf_view *view, const cf_seen *holder, const cf_dot *dot)
 {
     for (const cf_claim *claim = holder->claims; claim; claim = claim->next)
         if (claim->home && cf_dot_equal(&claim->dot, dot))
@@ -50,8 +50,10 @@ static void claim_write(cf_view *view, cf_seen *holder, const cf_dot *dot, cf_se
     add_claim(view, holder, dot, &copy);
     if (!last)
         return;
+    cf_seen *home = cf_view_get(view, &last->copy);
     last->home = true;
-    cf_seen_list_add(homes, cf_view_get(view, &last->copy));
+    home->homed++;
+    cf_seen_list_add(homes, home);
 }
 
 void cf_view_drop_claims(cf_view *view, cf_seen *holder)
@@ -60,6 +62,8 @@ void cf_view_drop_claims(cf_view *view, cf_seen *holder)
         cf_claim *next = holder->claims->next;
 
         cf_table_remove(&view->claims, &holder->claims->link);
+        if (holder->claims->home)
+            cf_view_seen(view, &holder->claims->copy)->homed--;
         free(holder->claims);
         holder->claims = next;
     }

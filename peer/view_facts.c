@@ -49,10 +49,10 @@ static bool covers(const cf_view *view, const covered *all, const cf_write *writ
     return false;
 }
 
-static bool is_own(const cf_view *view, cf_seen *seen, const cf_write *write)
+static bool is_own(const cf_view *view, const cf_seen *seen, const cf_write *write)
 {
     return write->field != CF_FIELD_NUMBER_DELETED &&
-           (write->field != CF_FIELD_NUMBER_CONTENT || !seen ||
+           (write->field != CF_FIELD_NUMBER_CONTENT ||
             cf_view_home(view, seen, &write->dot) == seen);
 }
 
@@ -73,26 +73,23 @@ static bool taken_over(const cf_view *view, const cf_claim *claim, const covered
     return true;
 }
 
-cf_facts cf_facts_of(const cf_view *view, const cf_id *id, cf_arena *arena)
+cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena)
 {
-    const cf_item *item = cf_state_item(view->state, id);
-    size_t stored = item ? cf_item_write_count(item) : 0, room = stored, count = 0;
+    const cf_item *item = cf_state_item(view->state, &seen->id);
+    size_t stored = item ? cf_item_write_count(item) : 0, count = 0;
     covered own = covered_by(view, item, arena);
-    cf_seen *seen = cf_view_seen(view, id);
+    cf_fact *facts = cf_arena_allocate(arena, stored + seen->homed, sizeof *facts);
     const cf_claim *claim = NULL;
 
-    while ((claim = cf_view_next_claim(view, id, claim)))
-        room += claim->home;
-    cf_fact *facts = cf_arena_allocate(arena, room, sizeof *facts);
     for (size_t i = 0; i < stored; i++) {
         cf_write write = cf_state_write(view->state, item, i);
 
         if (is_own(view, seen, &write))
-            facts[count++] = (cf_fact){*id, write, !covers(view, &own, &write)};
+            facts[count++] = (cf_fact){seen->id, write, !covers(view, &own, &write)};
     }
-    while ((claim = cf_view_next_claim(view, id, claim)))
+    while (seen->homed && (claim = cf_view_next_claim(view, &seen->id, claim)))
         count += taken_over(view, claim, &own, arena, facts + count);
-    return (cf_facts){*id, cf_kind_of(id), facts, count};
+    return (cf_facts){seen->id, cf_kind_of(&seen->id), facts, count};
 }
 
 int cf_fact_compare(const cf_fact *a, const cf_fact *b)

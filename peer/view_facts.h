@@ -19,7 +19,7 @@ typedef struct {
     size_t count;
 } cf_facts;
 
-cf_facts cf_facts_of(const cf_view *view, const cf_id *id, cf_arena *arena);
+cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena);
 
 /* Less than, equal to or greater than zero: not covered, then a user's, then the latest wins. */
 int cf_fact_compare(const cf_fact *a, const cf_fact *b);

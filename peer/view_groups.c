@@ -29,7 +29,7 @@ static void sort_members(cf_view *view, cf_seen **members, size_t count)
     cf_arena scratch = {0};
 
     for (size_t i = 0; i < count; i++) {
-        cf_facts facts = cf_facts_of(view, &members[i]->id, &scratch);
+        cf_facts facts = cf_facts_of(view, members[i], &scratch);
 
         order[i] = (dated){cf_facts_placed(&facts), members[i]};
     }
@@ -203,11 +203,9 @@ static void copy_shown(const cf_shown *from, cf_arena *arena, cf_shown *out)
 static void list(cf_view *view, cf_seen *directory, cf_arena *arena, cf_shown **out, size_t *count)
 {
     cf_arena scratch = {0};
-    size_t member_count;
-    cf_seen **members = cf_view_members(view, directory, &scratch, &member_count);
     cf_shown *laid;
 
-    cf_view_lay(view, members, member_count, &scratch, &laid, count);
+    cf_view_lay(view, CF_LAY_ALL, directory, &scratch, &laid, count);
     *out = cf_arena_allocate(arena, *count, sizeof **out);
     for (size_t i = 0; i < *count; i++)
         copy_shown(&laid[i], arena, &(*out)[i]);

@@ -31,6 +31,7 @@ struct cf_seen {
     uint8_t marks;                       /* in which lists of changed directories it is */
     uint32_t walk;                       /* the last walk that came by, in the search for cycles */
     uint32_t supported;                  /* how many visible items wish it as their directory */
+    uint32_t homed;                      /* how many claims have it as their home */
     cf_seen *wished;                     /* the directory it should be in; the root's is NULL */
     cf_seen *parent;                     /* the one it is shown in; NULL: it is not visible */
     cf_seen *children, *next, *previous; /* by `parent` */
@@ -74,7 +75,7 @@ void cf_view_drop_claims(cf_view *view, cf_seen *holder);
 const cf_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy,
                                    const cf_claim *previous);
 /* Where the write belongs. */
-cf_seen *cf_view_home(const cf_view *view, cf_seen *holder, const cf_dot *dot);
+const cf_seen *cf_view_home(const cf_view *view, const cf_seen *holder, const cf_dot *dot);
 
 uint64_t cf_view_place_hash(const cf_seen *parent, cf_bytes name);
 /* The visible directories shown as one with `directory`, itself included, in the order of their
@@ -84,9 +85,10 @@ void cf_view_mark(cf_view *view, cf_seen *directory);
 /* Marks the groups that are as they are only because this directory is shown as one with others. */
 void cf_view_mark_merged(cf_view *view, cf_seen *directory);
 void cf_view_forget_last(cf_view *view);
-/* The nodes of a group; they borrow from the state and the arena. */
-void cf_view_lay(cf_view *view, cf_seen *const *members, size_t member_count, cf_arena *arena,
-                 cf_shown **out, size_t *count);
+/* The nodes of a group; they borrow from the state and the arena. Refs are left out on request. */
+typedef enum { CF_LAY_ALL, CF_LAY_PLACES } cf_lay;
+void cf_view_lay(cf_view *view, cf_lay what, cf_seen *directory, cf_arena *arena, cf_shown **out,
+                 size_t *count);
 
 /* While both are on trial: what changes is listed in `tried`, and nowhere else. */
 void cf_view_trial_begin(cf_view *view);

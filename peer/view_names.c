@@ -40,6 +40,7 @@ typedef struct {
 typedef struct {
     cf_view *view;
     cf_arena *arena;
+    bool places_only;
     group_child *children;
     size_t child_count;
     cf_table by_key, by_name;
@@ -69,7 +70,7 @@ static void find_children(group_layout *layout, cf_seen *const *members, size_t 
             group_child *child = &layout->children[i++];
 
             child->seen = seen;
-            child->facts = cf_facts_of(layout->view, &seen->id, layout->arena);
+            child->facts = cf_facts_of(layout->view, seen, layout->arena);
             child->placed = cf_facts_placed(&child->facts);
         }
     qsort(layout->children, total, sizeof(group_child), by_placed);
@@ -277,11 +278,12 @@ static void show_items(const group_layout *layout, const node_sketch *sketch, cf
     size_t room = 0;
 
     for (const node_member *member = sketch->members; member; member = member->next)
-        room += member->child->facts.count;
+        room += layout->places_only ? 0 : member->child->facts.count;
     cf_ref *refs = cf_arena_allocate(layout->arena, room, sizeof *refs);
     for (const node_member *member = sketch->members; member; member = member->next) {
         items[out->item_count++] = member->child->facts.id;
-        out->ref_count += add_refs(layout, member, refs + out->ref_count);
+        if (!layout->places_only)
+            out->ref_count += add_refs(layout, member, refs + out->ref_count);
     }
     out->items = items;
     out->refs = refs;
@@ -346,10 +348,12 @@ static int by_shown_name(const void *left, const void *right)
     return cf_bytes_compare(((const cf_shown *)left)->name, ((const cf_shown *)right)->name);
 }
 
-void cf_view_lay(cf_view *view, cf_seen *const *members, size_t member_count, cf_arena *arena,
-                 cf_shown **out, size_t *count)
+void cf_view_lay(cf_view *view, cf_lay what, cf_seen *directory, cf_arena *arena, cf_shown **out,
+                 size_t *count)
 {
-    group_layout layout = {.view = view, .arena = arena};
+    group_layout layout = {.view = view, .arena = arena, .places_only = what == CF_LAY_PLACES};
+    size_t member_count;
+    cf_seen **members = cf_view_members(view, directory, arena, &member_count);
 
     find_children(&layout, members, member_count);
     sketch_nodes(&layout);

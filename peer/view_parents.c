@@ -62,7 +62,7 @@ static void cut_cycle(cf_view *view, cf_seen *member)
     cf_arena arena = {0};
 
     do {
-        cf_facts facts = cf_facts_of(view, &at->id, &arena);
+        cf_facts facts = cf_facts_of(view, at, &arena);
         cf_placed placed = cf_facts_placed(&facts);
 
         if (!latest || cf_placed_compare(&placed, &latest_placed) > 0) {

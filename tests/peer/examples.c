@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small histories with the tree a user should see. Letters are devices; a=1 writes, a/ makes a
+ * directory, -a deletes, a>b moves; sync: all with all. a* is the conflict copy. Each step is
+ * scanned. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/peer/world.h"
+#include "tests/support/expect.h"
+
+static const struct {
+    const char *name, *script, *tree;
+} examples[] = {
+    {"edit || edit", "A a=1, sync, A a=2, B a=3", "a*=2 a=3"},
+    {"edit || edit the same", "A a=1, sync, A a=2, B a=2", "a=2"},
+    {"edit the main beside a copy", "A a=1, sync, A a=2, B a=3, sync, A a=4", "a*=2 a=4"},
+    {"edit the copy", "A a=1, sync, A a=2, B a=3, sync, A a*=4", "a*=4 a=3"},
+    {"delete the main, keep the copy", "A a=1, sync, A a=2, B a=3, sync, A -a", "a*=2"},
+    {"delete the copy", "A a=1, sync, A a=2, B a=3, sync, A -a*", "a=3"},
+    {"delete both", "A a=1, sync, A a=2, B a=3, sync, A -a, A -a*", ""},
+    {"rename the copy", "A a=1, sync, A a=2, B a=3, sync, A a*>b", "a=3 b=2"},
+    {"rename the main", "A a=1, sync, A a=2, B a=3, sync, A a>b", "a*=2 b=3"},
+    {"rename the copy || edit the copy", "A a=1, sync, A a=2, B a=3, sync, A a*>b, B a*=4",
+     "a=3 b=4"},
+    {"edit the copy || edit the copy", "A a=1, sync, A a=2, B a=3, sync, A a*=4, B a*=5",
+     "a*=4 a*=5 a=3"},
+    {"edit the copy || delete the copy", "A a=1, sync, A a=2, B a=3, sync, A a*=4, B -a*",
+     "a*=4 a=3"},
+    {"delete the main || edit the copy", "A a=1, sync, A a=2, B a=3, sync, A -a, B a*=4", "a*=4"},
+    {"delete the main || delete the copy", "A a=1, sync, A a=2, B a=3, sync, A -a, B -a*", ""},
+    {"edit the main || edit the copy", "A a=1, sync, A a=2, B a=3, sync, A a=4, B a*=5",
+     "a*=5 a=4"},
+    {"edit the main || edit the main", "A a=1, sync, A a=2, B a=3, sync, A a=4, B a=5",
+     "a*=2 a*=4 a=5"},
+    {"three ways", "A a=1, sync, A a=2, B a=3, C a=4", "a*=2 a*=3 a=4"},
+    {"edit || delete", "A a=1, sync, A a=2, B -a", "a=2"},
+    {"rename || delete", "A a=1, sync, A a>b, B -a", "b=1"},
+    {"rename and delete || earlier rename", "A a=1, sync, B a>c, A a>b, A -b", "c=1"},
+    {"rename || edit", "A a=1, sync, A a>b, B a=2", "b=2"},
+    {"rename || rename", "A a=1, sync, A a>b, B a>c", "c=1"},
+    {"create || create", "A a=1, B a=2", "a*=2 a=1"},
+    {"create and rename || create", "A a=1, A a>c, B a=2", "a=2 c=1"},
+    {"create file || create directory", "A a=1, B a/, B a/b=2", "a*=1 a/b=2"},
+    {"create d/a || create d/b", "A d/, A d/a=1, B d/, B d/b=2", "d/a=1 d/b=2"},
+    {"delete d || create d/b", "A d/, A d/a=1, sync, A -d, B d/b=2", "d/b=2"},
+    {"delete d || edit d/a", "A d/, A d/a=1, A d/b=3, sync, A -d, B d/a=2", "d/a=2"},
+    {"move d into e || move e into d", "A d/, A e/, A d/a=1, sync, A d>e/d, B e>d/e", "e/d/a=1"},
+    {"two files to one name", "A a=1, A b=2, sync, A a>c, B b>c", "c*=2 c=1"},
+    {"the backup's branch || the device's", "A a=1, sync, fork A, A a=2, D a=3", "a*=2 a=3"},
+};
+
+/* The directory of the path, and its last name. */
+static uint64_t directory_of(const world_device *device, const char *path, const char **name)
+{
+    uint64_t parent = CF_NODE_ROOT;
+    char step[WORLD_NAME_SIZE];
+
+    for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
+        snprintf(step, sizeof step, "%.*s", (int)(slash - path), path);
+        const world_file *file = world_child(device, parent, step);
+        cr_assert(file, "no directory %s", step);
+        parent = file->number;
+    }
+    *name = path;
+    return parent;
+}
+
+static world_file *file_at(const world_device *device, const char *path)
+{
+    const char *name;
+
+    if (strchr(path, '*')) {
+        for (size_t i = 0; i < device->file_count; i++)
+            if (strstr(device->files[i].name, "(conflict "))
+                return &device->files[i];
+        return NULL;
+    }
+    uint64_t parent = directory_of(device, path, &name);
+    return world_child(device, parent, name);
+}
+
+static void move(world_device *device, const char *from, const char *to)
+{
+    world_file *file = file_at(device, from);
+    const char *name;
+    uint64_t parent = directory_of(device, to, &name);
+
+    cr_assert(file, "no file %s", from);
+    file->parent = parent;
+    snprintf(file->name, sizeof file->name, "%s", name);
+}
+
+static void write_file(test_world *world, world_device *device, const char *path,
+                       const char *content)
+{
+    world_file *file = file_at(device, path);
+    const char *name;
+
+    if (file) {
+        world_edit(world, file, content);
+        return;
+    }
+    uint64_t parent = directory_of(device, path, &name);
+    world_put(world, device, parent, name, content ? CF_KIND_FILE : CF_KIND_DIRECTORY,
+              content ? content : "");
+}
+
+static void act(test_world *world, world_device *device, char *what)
+{
+    char *other = strpbrk(what, ">=");
+    size_t last = strlen(what) - 1;
+
+    if (*what == '-') {
+        const world_file *file = file_at(device, what + 1);
+        cr_assert(file, "no file %s", what + 1);
+        world_remove(device, file->number);
+    } else if (what[last] == '/') {
+        what[last] = '\0';
+        write_file(world, device, what, NULL);
+    } else if (*other == '=') {
+        *other = '\0';
+        world_content_of(world, other + 1)->shared = true;
+        write_file(world, device, what, other + 1);
+    } else {
+        *other = '\0';
+        move(device, what, other + 1);
+    }
+}
+
+static void play(test_world *world, const char *script)
+{
+    char text[128], *rest = text;
+
+    snprintf(text, sizeof text, "%s", script);
+    for (char *step; (step = strsep(&rest, ","));) {
+        step += *step == ' ';
+        world->now_ms += 1000;
+        if (strcmp(step, "sync") == 0) {
+            world_settle(world);
+        } else if (strncmp(step, "fork ", 5) == 0) {
+            world_fork(world, &world->devices[step[5] - 'A']);
+        } else {
+            world_device *device = &world->devices[*step - 'A'];
+            act(world, device, step + 2);
+            world_scan(world, device);
+            world_check_view(world, device);
+        }
+    }
+    world_settle(world);
+}
+
+static void print_path(const world_device *device, const world_file *file, cf_buffer *out)
+{
+    const world_file *above = world_find(device, file->parent);
+    const char *note = strstr(file->name, " (conflict ");
+
+    if (above) {
+        print_path(device, above, out);
+        cf_buffer_append(out, "/", 1);
+    }
+    cf_buffer_append_text(out, "%.*s%s", note ? (int)(note - file->name) : (int)sizeof file->name,
+                          file->name, note ? "*" : "");
+}
+
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static void expect_tree(const char *name, const world_device *device, const char *tree)
+{
+    cf_arena arena = {0};
+    char **lines = cf_arena_allocate(&arena, device->file_count, sizeof *lines);
+    size_t count = 0;
+    cf_buffer text = {0};
+
+    for (size_t i = 0; i < device->file_count; i++) {
+        const world_file *file = &device->files[i];
+
+        if (file->kind == CF_KIND_DIRECTORY)
+            continue;
+        cf_buffer_clear(&text);
+        print_path(device, file, &text);
+        cf_buffer_append_text(&text, "=%s", file->content);
+        lines[count++] = cf_arena_text(&arena, cf_buffer_view(&text));
+    }
+    qsort(lines, count, sizeof *lines, by_text);
+    cf_buffer_clear(&text);
+    for (size_t i = 0; i < count; i++)
+        cf_buffer_append_text(&text, "%s%s", i ? " " : "", lines[i]);
+    cf_buffer_append(&text, "", 1);
+    cr_assert_str_eq((const char *)text.data, tree, "%s: %s instead of %s", name, text.data, tree);
+    cf_buffer_release(&text);
+    cf_arena_release(&arena);
+}
+
+Test(examples, end_with_the_tree_a_user_should_see)
+{
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        test_world world;
+
+        world_open(&world, examples[i].name, 1, 3);
+        for (size_t j = 0; j < world.device_count; j++) { /* one clock, so that the letters order */
+            world.devices[j].skew_ms = 0;
+            memset(&world.devices[j].writer, (int)('A' + j), sizeof world.devices[j].writer);
+        }
+        play(&world, examples[i].script);
+        expect_tree(examples[i].name, &world.devices[0], examples[i].tree);
+        world_close(&world);
+    }
+}
