@@ -205,7 +205,7 @@ static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_erro
     if (link->was_offering && !cf_transfer_is_offering(link->transfer))
         cf_outgoing_blobs_changed(link->outgoing);
     link->was_offering = cf_transfer_is_offering(link->transfer);
-    return cf_outgoing_pump(link->outgoing, now_ms, outbox, error);
+    return link->is_clock_off ? CF_OK : cf_outgoing_pump(link->outgoing, now_ms, outbox, error);
 }
 
 static bool is_waiting(const cf_link *link)

@@ -16,9 +16,11 @@
 typedef struct cf_link cf_link;
 
 typedef struct {
-    uint64_t version;            /* of the protocol, spoken by the other */
-    int64_t clock_difference_ms; /* the other's clock minus ours */
-    uint8_t instance[16];        /* of the other's log */
+    uint64_t version; /* of the protocol, spoken by the other */
+    /* The other's clock minus ours. Beyond a day one of the two is wrong, and nothing is published
+     * in this session: what is waits. */
+    int64_t clock_difference_ms;
+    uint8_t instance[16]; /* of the other's log */
 } cf_link_welcome;
 
 typedef struct {

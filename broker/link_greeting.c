@@ -222,6 +222,8 @@ cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t no
     memcpy(welcome.instance, message->welcome.instance, sizeof welcome.instance);
     link->attempts = 0;
     link->idle_told = false;
+    link->is_clock_off = welcome.clock_difference_ms > (int64_t)CF_DAY_MS ||
+                         welcome.clock_difference_ms < -(int64_t)CF_DAY_MS;
     link->options.events.connected(link->options.events.context, &welcome);
     return CF_OK;
 }

@@ -31,6 +31,7 @@ struct cf_link {
     size_t collection_count;
     uint64_t uncommitted; /* bytes of entries that the owner has not given back */
     uint64_t credit_due;  /* to be granted again */
+    bool is_clock_off;    /* more than a day from the other's: nothing is published */
     bool idle_told;
     bool was_offering;
     cf_transfer *transfer;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/broker/meeting.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "broker/management.h"
-#include "codec/bulk.h"
 
 static void seeded_random(void *context, void *out, size_t size)
 {
@@ -29,21 +27,6 @@ static void say_nothing(void *context, cf_report_level level, const char *text)
     (void)context;
     (void)level;
     (void)text;
-}
-
-static void append_to(cf_store *store, cf_bytes wire)
-{
-    cf_arena arena = {0};
-    cf_entry entry;
-    cf_error error;
-    cf_append append = {.entry = &entry};
-
-    expect_ok(cf_entry_read(wire, &arena, &entry, &error), error);
-    append.user = entry.header.user;
-    expect_ok(store->acquire(store, &append.user, &append.epoch, &error), error);
-    store->append(store, &append);
-    expect_ok(store->commit(store, &error), error);
-    cf_arena_release(&arena);
 }
 
 static void open_gateway(meeting *at)
@@ -130,24 +113,10 @@ void meeting_open(meeting *at)
     open_gateway(at);
 }
 
-static void leave(attendee *self)
-{
-    cf_link_destroy(&self->link);
-    cf_outbox_destroy(&self->outbox);
-    cf_store_destroy(&self->store);
-    cf_store_memory_disk_destroy(&self->disk);
-    for (size_t i = 0; i < self->blob_count; i++)
-        cf_buffer_release(&self->blobs[i]);
-    cf_buffer_release(&self->received);
-    cf_buffer_release(&self->knock);
-    cf_buffer_release(&self->admit);
-    free(self);
-}
-
 void meeting_close(meeting *at)
 {
     for (size_t i = 0; i < at->count; i++)
-        leave(at->attendees[i]);
+        attendee_leave(&at->attendees[i]);
     close_gateway(at);
     cf_store_memory_disk_destroy(&at->disk);
     cf_blob_memory_disk_destroy(&at->blob_disk);
@@ -164,236 +133,6 @@ void meeting_restart(meeting *at)
         cut(at->attendees[i]);
 }
 
-/* ---- What a link tells ---- */
-
-static void on_connected(void *context, const cf_link_welcome *welcome)
-{
-    attendee *self = context;
-
-    cr_expect_lt(llabs(welcome->clock_difference_ms), 1000);
-    self->connected++;
-}
-
-static void on_lost(void *context, const cf_link_loss *loss)
-{
-    attendee *self = context;
-
-    self->lost++;
-    self->last_loss = loss->why->status;
-    self->retry_ms = loss->retry_ms;
-}
-
-static void on_entry(void *context, const cf_entry *entry)
-{
-    attendee *self = context;
-
-    self->entries++;
-    append_to(self->store, entry->wire);
-    if (self->withholds_credit)
-        self->uncredited += entry->wire.size;
-    else
-        cf_link_credit(self->link, entry->wire.size);
-}
-
-static void on_accepted(void *context, const cf_head *entry)
-{
-    (void)entry;
-    ((attendee *)context)->accepted++;
-}
-
-static void on_refused(void *context, const cf_link_refusal *refusal)
-{
-    attendee *self = context;
-
-    self->refused++;
-    self->refusal = *refusal;
-    snprintf(self->refusal_code, sizeof self->refusal_code, "%.*s", (int)refusal->code.size,
-             (const char *)refusal->code.data);
-}
-
-static void on_wanted(void *context, const cf_hash *blobs, size_t count)
-{
-    attendee *self = context;
-
-    self->wanted += count;
-    self->wanted_blob = blobs[0];
-}
-
-static void on_idle(void *context)
-{
-    ((attendee *)context)->idle++;
-}
-
-static void on_guest(void *context, const cf_hash *guest_key, const cf_error *why)
-{
-    (void)guest_key;
-    cr_expect_null(why);
-    ((attendee *)context)->guests++;
-}
-
-static void on_knock(void *context, const cf_hash *guest_key, cf_bytes sealed)
-{
-    attendee *self = context;
-
-    self->knocker = *guest_key;
-    cf_buffer_clear(&self->knock);
-    cf_buffer_append(&self->knock, sealed.data, sealed.size);
-}
-
-static void on_admit(void *context, cf_bytes sealed)
-{
-    cf_buffer_append(&((attendee *)context)->admit, sealed.data, sealed.size);
-}
-
-static void on_turned_away(void *context, const cf_error *why)
-{
-    ((attendee *)context)->turned_away = why->status;
-}
-
-static cf_hash name_of(const cf_buffer *blob)
-{
-    return cf_sha256_of(cf_buffer_view(blob));
-}
-
-static bool on_piece(void *context, const cf_hash *blob, uint64_t offset, size_t size,
-                     cf_buffer *out)
-{
-    attendee *self = context;
-
-    for (size_t i = 0; i < self->blob_count; i++) {
-        cf_hash name = name_of(&self->blobs[i]);
-        if (self->has_no_pieces || !cf_hash_equal(&name, blob))
-            continue;
-        cr_assert_leq(offset + size, self->blobs[i].size);
-        cf_buffer_append(out, self->blobs[i].data + offset, size);
-        return true;
-    }
-    return false;
-}
-
-static void on_stored(void *context, const cf_hash *blob)
-{
-    (void)blob;
-    ((attendee *)context)->stored++;
-}
-
-static void on_blob_refused(void *context, const cf_hash *blob, const cf_error *why)
-{
-    (void)blob;
-    ((attendee *)context)->turned_away = why->status;
-}
-
-static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
-                        cf_bytes bytes)
-{
-    attendee *self = context;
-
-    (void)blob;
-    (void)total;
-    cr_expect_eq(offset % CF_BLOB_STEP, 0);
-    cf_buffer_append(&self->received, bytes.data, bytes.size);
-}
-
-static void on_absent(void *context, const cf_hash *blob)
-{
-    (void)blob;
-    ((attendee *)context)->absent++;
-}
-
-static const cf_link_events events = {
-    .connected = on_connected,
-    .lost = on_lost,
-    .entry = on_entry,
-    .accepted = on_accepted,
-    .refused = on_refused,
-    .wanted = on_wanted,
-    .idle = on_idle,
-    .guest = on_guest,
-    .knock = on_knock,
-    .admit = on_admit,
-    .turned_away = on_turned_away,
-    .blobs = {on_piece, on_stored, on_blob_refused, on_received, on_absent},
-};
-
-/* ---- Attendees ---- */
-
-static attendee *add(meeting *at, const cf_link_options *options)
-{
-    attendee *self = cf_allocate(1, sizeof *self);
-    cf_link_options given = *options;
-
-    cr_assert_lt(at->count, GUESTS_MAX);
-    at->attendees[at->count++] = self;
-    self->at = at;
-    given.env = &at->env;
-    given.events = events;
-    given.events.context = self;
-    if (!options->knock.size) {
-        uint8_t instance[16] = {(uint8_t)at->count};
-        uint64_t epoch = 0;
-        cf_error error;
-        self->disk = cf_store_memory_disk_new(instance);
-        self->store = given.store = cf_store_memory_new(self->disk);
-        expect_ok(self->store->acquire(self->store, &given.user, &epoch, &error), error);
-    }
-    self->outbox = cf_outbox_new();
-    self->link = cf_link_new(&given);
-    return self;
-}
-
-attendee *attend(meeting *at, person *who)
-{
-    cf_link_options options = {.user = who->user};
-    attendee *self = add(at, &options);
-
-    self->who = who;
-    memcpy(self->curve.bytes, cf_keys_public(who->keys)->curve, sizeof self->curve.bytes);
-    return self;
-}
-
-attendee *knock(meeting *at, const cf_hash *curve, const cf_hash *user, cf_bytes sealed)
-{
-    static const cf_hash nobody;
-    cf_link_options options = {.user = user ? *user : nobody, .knock = sealed, .guest_key = *curve};
-    attendee *self = add(at, &options);
-
-    self->curve = *curve;
-    return self;
-}
-
-void attendee_writes(attendee *self, const char *body, const cf_hash *blobs, size_t count)
-{
-    write_change(self->who, body, blobs, count);
-    append_to(self->store, cf_buffer_view(&self->who->wire));
-    cf_link_publish(self->link);
-}
-
-void append_wire_of(attendee *self, const person *author)
-{
-    append_to(self->store, cf_buffer_view(&author->wire));
-    cf_link_publish(self->link);
-}
-
-cf_hash attendee_has_blob(attendee *self, size_t size)
-{
-    cf_buffer *blob = &self->blobs[self->blob_count++];
-
-    cr_assert_leq(self->blob_count, BLOBS_MAX);
-    blob->size = 0;
-    seeded_random(self->at, cf_buffer_reserve(blob, size), size);
-    blob->size = size;
-    return name_of(blob);
-}
-
-uint64_t attendee_last(attendee *self)
-{
-    uint64_t position = 0;
-    cf_error error;
-
-    expect_ok(self->store->last(self->store, &self->at->account.user, &position, &error), error);
-    return position;
-}
-
 void cut(attendee *self)
 {
     cf_error why;
@@ -406,8 +145,6 @@ void cut(attendee *self)
     cf_link_disconnected(self->link, &why, self->at->now_ms);
     self->session = 0;
 }
-
-/* ---- Messages ---- */
 
 static void count_delivery(attendee *self)
 {
@@ -465,7 +202,7 @@ static cf_send_answer send_to_attendee(void *context, cf_bytes destination, cf_f
         if (!self->session || self->is_cut || !cf_bytes_equal(routing_id, destination))
             continue;
         note_command(self, views, count);
-        cf_link_handle(self->link, views, count, at->now_ms, self->outbox);
+        cf_link_handle(self->link, views, count, at->now_ms + self->clock_ahead_ms, self->outbox);
         count_delivery(self);
         return CF_SEND_DONE;
     }
@@ -488,7 +225,8 @@ static uint64_t tick_attendee(attendee *self)
 {
     if (self->is_cut)
         cut(self);
-    uint64_t next_ms = cf_link_tick(self->link, self->at->now_ms, self->outbox);
+    uint64_t next_ms =
+        cf_link_tick(self->link, self->at->now_ms + self->clock_ahead_ms, self->outbox);
     follow_session(self);
     if (self->session)
         cf_outbox_send(self->outbox, send_to_gateway, self);

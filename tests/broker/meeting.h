@@ -25,6 +25,7 @@ typedef struct {
     uint64_t session; /* whose connection it has; 0: none */
     uint8_t routing_id[8];
     bool is_cut; /* the connection is broken, and neither side knows yet */
+    uint64_t clock_ahead_ms;
     bool withholds_credit;
     size_t uncredited;
     bool has_no_pieces; /* of its blobs */
@@ -77,6 +78,7 @@ void attendee_writes(attendee *self, const char *body, const cf_hash *blobs, siz
 void append_wire_of(attendee *self, const person *author);
 /* Keeps bytes that it can offer; their name. */
 cf_hash attendee_has_blob(attendee *self, size_t size);
+void attendee_leave(attendee **self);
 /* Entries in the own log. */
 uint64_t attendee_last(attendee *self);
 
