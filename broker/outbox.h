@@ -27,7 +27,7 @@ void cf_outbox_add(cf_outbox *outbox, cf_bytes destination, const cf_message *me
  * destination wait, too. True when nothing is left. */
 bool cf_outbox_send(cf_outbox *outbox, cf_outbox_sender *sender, void *context);
 
-/* Bytes that wait for one destination, and in all. */
+/* Bytes of memory, about, that wait for one destination, and in all. */
 size_t cf_outbox_waiting(const cf_outbox *outbox, cf_bytes destination);
 size_t cf_outbox_size(const cf_outbox *outbox);
 /* Forgets what waits for a destination. */
