@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/state.h"
+
+#include <stdlib.h>
+
+#include "tests/support/expect.h"
+
+static const cf_id item = {{'f', 1}}, other = {{'f', 2}};
+
+static cf_dot dot_of(uint8_t writer, uint64_t sequence)
+{
+    return (cf_dot){.writer = {{writer}}, .sequence = sequence, .hash = {writer, 7}};
+}
+
+static cf_change change_of(const cf_id *of, const char *field, const char *value,
+                           const cf_dot *over, size_t over_count)
+{
+    return (cf_change){*of,  cf_bytes_of_text(field), cf_bytes_of_text(value), over, over_count,
+                       false};
+}
+
+/* Each value is one byte, so that it is canonical: a small number. */
+static void write_value(cf_state *state, cf_dot dot, const char *field, const char *value,
+                        const cf_dot *over, size_t over_count)
+{
+    cf_change change = change_of(&item, field, value, over, over_count);
+
+    cf_state_apply(state, &dot, (cf_time){dot.sequence, 0}, &change, 1, NULL);
+}
+
+static size_t writes_of(const cf_state *state, const cf_id *id)
+{
+    const cf_item *held = cf_state_item(state, id);
+
+    return held ? cf_item_write_count(held) : 0;
+}
+
+Test(state, keeps_the_writes_that_nobody_replaced)
+{
+    cf_state *state = cf_state_new();
+    cf_dot first = dot_of(1, 1), second = dot_of(2, 1);
+    cf_write write;
+
+    write_value(state, first, "/name", "\1", NULL, 0);
+    write_value(state, second, "/name", "\2", NULL, 0);
+    cr_assert_eq(writes_of(state, &item), 2);
+    write_value(state, dot_of(1, 2), "/name", "\3", &first, 1);
+    cr_assert_eq(writes_of(state, &item), 2);
+    const cf_item *held = cf_state_item(state, &item);
+    cr_assert(cf_state_find_write(state, held, CF_FIELD_NUMBER_NAME, &second, &write));
+    cr_assert(cf_bytes_equal(write.value, cf_bytes_of("\2", 1)));
+    cr_assert_eq(write.time.ms, 1);
+    cr_assert_not(cf_state_find_write(state, held, CF_FIELD_NUMBER_NAME, &first, &write));
+    cf_state_destroy(&state);
+}
+
+Test(state, remembers_a_name_whose_entry_comes_later)
+{
+    cf_state *state = cf_state_new();
+    cf_dot late = dot_of(1, 1);
+
+    write_value(state, dot_of(2, 1), "/name", "", &late, 1);
+    cr_assert_null(cf_state_item(state, &item), "a remembered name is no write");
+    cr_assert_eq(cf_state_item_count(state), 0);
+    write_value(state, late, "/name", "\1", NULL, 0);
+    cr_assert_null(cf_state_item(state, &item));
+    write_value(state, late, "/mode", "\1", NULL, 0);
+    cr_assert_eq(writes_of(state, &item), 1, "a name counts for its own field only");
+    cf_state_destroy(&state);
+}
+
+Test(state, keeps_both_branches_of_a_fork)
+{
+    cf_state *state = cf_state_new();
+    cf_dot branch = dot_of(1, 1), twin = branch;
+
+    twin.hash[0] ^= 1;
+    write_value(state, branch, "/name", "\1", NULL, 0);
+    write_value(state, twin, "/name", "\2", NULL, 0);
+    cr_assert_eq(writes_of(state, &item), 2);
+    write_value(state, dot_of(2, 1), "/name", "", &twin, 1);
+    cr_assert_eq(writes_of(state, &item), 1);
+    cf_state_destroy(&state);
+}
+
+Test(state, undoes_a_trial)
+{
+    cf_state *state = cf_state_new();
+    cf_dot first = dot_of(1, 1);
+    cf_buffer before = {0}, after = {0};
+    cf_change change = change_of(&other, "/name", "\4", NULL, 0);
+
+    write_value(state, first, "/name", "\1", NULL, 0);
+    cf_state_item_pack(state, &item, &before);
+    cf_state_trial_begin(state);
+    write_value(state, dot_of(1, 2), "/name", "", &first, 1);
+    cf_state_forget_item(state, &item);
+    write_value(state, dot_of(1, 3), "/name", "\3", NULL, 0);
+    write_value(state, dot_of(1, 4), "/mode", "\3", NULL, 0);
+    cf_state_apply(state, &first, (cf_time){1, 0}, &change, 1, NULL);
+    cr_assert_eq(writes_of(state, &other), 1);
+    cf_state_trial_end(state);
+    cf_state_item_pack(state, &item, &after);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after)));
+    cr_assert_null(cf_state_item(state, &other));
+    cr_assert_eq(cf_state_item_count(state), 1);
+    cf_buffer_release(&before);
+    cf_buffer_release(&after);
+    cf_state_destroy(&state);
+}
+
+Test(state, names_the_items_that_an_entry_touched)
+{
+    cf_state *state = cf_state_new();
+    cf_dot dot = dot_of(1, 1);
+    cf_ids dirty = {0};
+    const cf_change changes[] = {change_of(&item, "/mode", "\1", NULL, 0),
+                                 change_of(&item, "/name", "\1", NULL, 0),
+                                 change_of(&other, "/name", "\1", NULL, 0)};
+
+    cf_state_apply(state, &dot, (cf_time){1, 0}, changes, 3, &dirty);
+    cr_assert_eq(dirty.count, 2);
+    cr_assert(cf_id_equal(&dirty.at[0], &item) && cf_id_equal(&dirty.at[1], &other));
+    free(dirty.at);
+    cf_state_destroy(&state);
+}
+
+/* An item with all that a record can hold. */
+static cf_state *rich_state(void)
+{
+    cf_state *state = cf_state_new();
+    cf_dot absent = dot_of(9, 9), later = dot_of(1, 2);
+    cf_change weak = change_of(&item, "/mode", "\5", NULL, 0);
+
+    weak.weak = true;
+    write_value(state, dot_of(1, 1), "/name", "\1", NULL, 0);
+    cf_state_apply(state, &later, (cf_time){40, 3}, &weak, 1, NULL);
+    write_value(state, dot_of(2, 1), "/from a newer program", "\2", NULL, 0);
+    write_value(state, dot_of(3, 1), "/name", "\3", &absent, 1);
+    return state;
+}
+
+Test(state, carries_an_item_through_its_record)
+{
+    cf_state *state = rich_state(), *again = cf_state_new();
+    cf_buffer record = {0}, copy = {0};
+    cf_error error;
+
+    cr_assert(cf_state_item_pack(state, &item, &record));
+    expect_ok(cf_state_item_read(again, &item, cf_buffer_view(&record), &error), error);
+    cr_assert(cf_state_item_pack(again, &item, &copy));
+    cr_assert(cf_bytes_equal(cf_buffer_view(&record), cf_buffer_view(&copy)));
+    cr_assert_eq(writes_of(again, &item), 4);
+    write_value(again, dot_of(9, 9), "/name", "\1", NULL, 0);
+    cr_assert_eq(writes_of(again, &item), 4, "the remembered name was carried, too");
+    cr_assert_not(cf_state_item_pack(again, &other, &copy));
+    cf_buffer_release(&record);
+    cf_buffer_release(&copy);
+    cf_state_destroy(&state);
+    cf_state_destroy(&again);
+}
+
+Test(state, refuses_a_record_cut_anywhere)
+{
+    cf_state *state = rich_state(), *again = cf_state_new();
+    cf_buffer record = {0};
+    cf_error error;
+
+    cf_state_item_pack(state, &item, &record);
+    for (size_t size = 0; size < record.size; size++)
+        expect_fails(cf_state_item_read(again, &item, cf_bytes_of(record.data, size), &error),
+                     CF_MALFORMED);
+    cr_assert_eq(cf_state_item_count(again), 0);
+    cf_buffer_release(&record);
+    cf_state_destroy(&state);
+    cf_state_destroy(&again);
+}
+
+Test(state, survives_every_flipped_byte_of_a_record)
+{
+    cf_state *state = rich_state();
+    cf_buffer record = {0}, copy = {0};
+    cf_error error;
+    size_t refused = 0;
+
+    cf_state_item_pack(state, &item, &record);
+    for (size_t i = 0; i < record.size; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            record.data[i] ^= (uint8_t)(1 << bit);
+            cf_status status = cf_state_item_read(state, &item, cf_buffer_view(&record), &error);
+            cr_assert(status == CF_OK || status == CF_MALFORMED);
+            refused += status != CF_OK;
+            cf_buffer_clear(&copy);
+            if (status == CF_OK)
+                cf_state_item_pack(state, &item, &copy);
+            record.data[i] ^= (uint8_t)(1 << bit);
+        }
+    cr_assert(refused > record.size, "%zu of %zu", refused, 8 * record.size);
+    cf_buffer_release(&record);
+    cf_buffer_release(&copy);
+    cf_state_destroy(&state);
+}
+
+Test(state, holds_a_hundred_thousand_files_in_little_memory)
+{
+    enum { FILES = 100000, ROOM = 400 };
+    static const char *const fields[] = {"/content", "/kind", "/mode",
+                                         "/mtime",   "/name", "/parent"};
+    static const size_t sizes[] = {40, 2, 3, 9, 14, 18};
+    cf_state *state = cf_state_new();
+    uint8_t bytes[40] = {0};
+    cf_change changes[6];
+    cf_buffer record = {0};
+    size_t packed = 0;
+
+    for (uint32_t i = 0; i < FILES; i++) {
+        cf_dot dot = dot_of(1, i + 1);
+        cf_id id = {{'f'}};
+
+        cf_put_u32(id.bytes + 4, i);
+        for (size_t f = 0; f < 6; f++)
+            changes[f] =
+                (cf_change){id, cf_bytes_of_text(fields[f]), {bytes, sizes[f]}, NULL, 0, false};
+        cf_state_apply(state, &dot, (cf_time){i, 0}, changes, 6, NULL);
+        cf_buffer_clear(&record);
+        cf_state_item_pack(state, &id, &record);
+        packed += record.size;
+    }
+    cr_assert_eq(cf_state_item_count(state), FILES);
+    cr_assert(packed < (size_t)FILES * ROOM, "%zu bytes a record", packed / FILES);
+    cf_buffer_release(&record);
+    cf_state_destroy(&state);
+}
