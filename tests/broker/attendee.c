@@ -45,6 +45,8 @@ static void on_entry(void *context, const cf_entry *entry)
     attendee *self = context;
 
     self->entries++;
+    if (self->refers && !cf_id_equal(&entry->header.writer, &self->who->changes.writer))
+        cf_heads_advance(&self->who->changes_after, entry);
     append_to(self->store, entry->wire);
     if (self->withholds_credit)
         self->uncredited += entry->wire.size;

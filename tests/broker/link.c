@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/link.h"
 
+#include <stdio.h>
+
 #include "broker/management.h"
 #include "codec/pairing.h"
 #include "tests/broker/meeting.h"
@@ -153,6 +155,75 @@ Test(link, carries_both_branches_of_a_fork)
     cf_heads_release(&cloned.changes_after);
     cf_buffer_release(&cloned.wire);
     meeting_close(&m);
+}
+
+static size_t chance(size_t of)
+{
+    uint8_t random[2];
+
+    m.env.random(m.env.context, random, sizeof random);
+    return (size_t)(random[0] << 8 | random[1]) % of;
+}
+
+static void live_a_step(void)
+{
+    attendee *self = m.attendees[chance(m.count)];
+    char body[32];
+
+    switch (chance(8)) {
+    case 0:
+        cut(self);
+        break;
+    case 1:
+        cf_link_stop(self->link);
+        break;
+    case 2:
+        if (chance(4) == 0)
+            meeting_restart(&m);
+        break;
+    case 3:
+        m.cut_after = m.delivered + chance(20) + 1;
+        break;
+    case 4:
+        m.now_ms += chance(5000);
+        meet(&m);
+        break;
+    case 5:
+        cf_link_start(self->link);
+        meet(&m);
+        break;
+    default:
+        snprintf(body, sizeof body, "change %zu", chance(60000));
+        attendee_writes(self, body, NULL, 0);
+        break;
+    }
+}
+
+/* Two devices and the clone of one, whose chain forks again and again. */
+Test(link, makes_logs_equal_whatever_happens)
+{
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        meeting_open(&m);
+        m.seed = seed;
+        person clone = a_device(2, &m.account.user);
+        attendee *all[] = {attend(&m, &m.desk), attend(&m, &m.lap), attend(&m, &clone)};
+        for (size_t i = 0; i < m.count; i++) {
+            cf_link_start(all[i]->link);
+            all[i]->refers = true;
+        }
+        meet(&m);
+        clone.epoch = m.desk.epoch;
+        for (int step = 0; step < 80; step++)
+            live_a_step();
+        m.cut_after = 0;
+        for (size_t i = 0; i < m.count; i++)
+            cf_link_start(all[i]->link);
+        meet_until_idle(&m);
+        expect_equal_logs(&m);
+        cr_expect_eq(all[0]->refusal.never + all[1]->refusal.never + all[2]->refusal.never, 0);
+        person_end(&clone);
+        meeting_close(&m);
+    }
 }
 
 Test(link, receives_no_more_than_its_owner_gave_credit_for)

@@ -26,6 +26,7 @@ typedef struct {
     uint8_t routing_id[8];
     bool is_cut; /* the connection is broken, and neither side knows yet */
     uint64_t clock_ahead_ms;
+    bool refers; /* its entries come after what it received */
     bool withholds_credit;
     size_t uncredited;
     bool has_no_pieces; /* of its blobs */
