@@ -2,6 +2,7 @@
 #include "broker/serve.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ typedef struct {
     cf_gateway_zmq *door;
     cf_control *control;
     cf_jobs *jobs;
+    size_t errands; /* under way */
     zloop_t *loop;
     int signals; /* -1: none */
     bool stops;
@@ -68,6 +70,7 @@ static void errand_done(cf_job *job)
 {
     errand *self = (errand *)job;
 
+    self->broker->errands--;
     if (self->call)
         answer(self->call, self->status, &self->out, &self->error);
     cf_buffer_release(&self->out);
@@ -83,6 +86,7 @@ static void start_errand(broker *self, cf_control_call *call, bool json)
     verify->call = call;
     verify->json = json;
     cf_control_set_data(call, verify);
+    self->errands++;
     self->jobs->submit(self->jobs, &verify->job);
 }
 
@@ -259,13 +263,23 @@ static cf_status start(broker *self, cf_error *error)
     return CF_OK;
 }
 
+static void finish_errands(broker *self)
+{
+    while (self->errands) {
+        struct pollfd ready = {self->jobs->descriptor(self->jobs), POLLIN, 0};
+        poll(&ready, 1, -1);
+        self->jobs->deliver(self->jobs);
+    }
+}
+
 /* The door first, so that nothing new comes; what was accepted is committed and answered to the
  * gateway, which is still there to hear it. */
 static void stop(broker *self)
 {
+    cf_gateway_zmq_destroy(&self->door);
+    finish_errands(self);
     cf_control_destroy(&self->control);
     cf_jobs_destroy(&self->jobs);
-    cf_gateway_zmq_destroy(&self->door);
     cf_premises_finish(&self->premises);
     cf_gateway_destroy(&self->gateway);
     cf_outbox_destroy(&self->outbox);
