@@ -150,15 +150,22 @@ void cf_transfer_ready(cf_transfer *transfer, const cf_hash *blob)
         item->stalled = false;
 }
 
-void cf_transfer_forget(cf_transfer *transfer, const cf_hash *blob)
+static void forget(cf_transfer *transfer, const cf_hash *blob, bool upload)
 {
-    cf_transfer_item *upload = cf_transfer_find(transfer, blob, true);
-    cf_transfer_item *download = cf_transfer_find(transfer, blob, false);
+    cf_transfer_item *item = cf_transfer_find(transfer, blob, upload);
 
-    if (upload)
-        cf_transfer_drop(transfer, upload);
-    if (download)
-        cf_transfer_drop(transfer, download);
+    if (item)
+        cf_transfer_drop(transfer, item);
+}
+
+void cf_transfer_forget_offer(cf_transfer *transfer, const cf_hash *blob)
+{
+    forget(transfer, blob, true);
+}
+
+void cf_transfer_forget_want(cf_transfer *transfer, const cf_hash *blob)
+{
+    forget(transfer, blob, false);
 }
 
 void cf_transfer_want(cf_transfer *transfer, const cf_hash *blob, uint64_t offset)

@@ -41,8 +41,10 @@ void cf_transfer_destroy(cf_transfer **transfer);
 void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t total);
 /* Pieces of an offered blob are at hand now. */
 void cf_transfer_ready(cf_transfer *transfer, const cf_hash *blob);
-/* Takes an offer or a want back; nothing more is called for it. */
-void cf_transfer_forget(cf_transfer *transfer, const cf_hash *blob);
+/* Takes an offer back; nothing more is called for it. */
+void cf_transfer_forget_offer(cf_transfer *transfer, const cf_hash *blob);
+/* The same for a want. */
+void cf_transfer_forget_want(cf_transfer *transfer, const cf_hash *blob);
 /* Fetches a blob from `offset` on, after those wanted before. Wanting twice is once. */
 void cf_transfer_want(cf_transfer *transfer, const cf_hash *blob, uint64_t offset);
 /* Nothing is offered, wanted or under way. */

@@ -159,7 +159,7 @@ void cf_sealing_destroy(cf_sealing **sealing)
         piece *one = &(*sealing)->pieces[i];
 
         if (one->state == OFFERED)
-            cf_transfer_forget((*sealing)->options.transfer, &one->id);
+            cf_transfer_forget_offer((*sealing)->options.transfer, &one->id);
         cf_buffer_release(&one->sealed);
     }
     cf_files *files = (*sealing)->options.env->files;

@@ -113,11 +113,11 @@ Test(transfer, forgets_blobs_that_are_taken_back)
     cf_link_tick(desk->link, m.now_ms, desk->outbox);
     meet(&m);
     cf_transfer_want(transfer, &first, 0);
-    cf_transfer_forget(transfer, &first);
+    cf_transfer_forget_want(transfer, &first);
     cf_transfer_want(transfer, &first, 2 * CF_BLOB_STEP);
     cf_transfer_want(transfer, &unknown, 0);
     cf_transfer_offer(transfer, &second, 3000);
-    cf_transfer_forget(transfer, &second);
+    cf_transfer_forget_offer(transfer, &second);
     meet(&m);
     cr_expect_eq(desk->stored, 1);
     cr_expect_eq(desk->absent, 1);
