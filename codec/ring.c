@@ -123,6 +123,19 @@ const uint8_t *cf_ring_key(const cf_ring *ring, const cf_hash *epoch)
     return found && found->known ? found->key : NULL;
 }
 
+cf_status cf_ring_extract(const cf_ring *ring, const cf_hash *epoch, cf_ring **out, cf_error *error)
+{
+    const slot *found = find(ring, epoch);
+
+    if (!found || !found->known)
+        return cf_fail(error, CF_MISSING, "this device does not have the content key (yet)");
+    cf_ring *made = cf_ring_new(&ring->user);
+    make_room(made);
+    made->slots[made->count++] = *found;
+    *out = made;
+    return CF_OK;
+}
+
 cf_status cf_ring_derive(const cf_ring *ring, const cf_hash *epoch, const cf_id *collection,
                          cf_purpose purpose, uint8_t out[CF_KEY_SIZE], cf_error *error)
 {

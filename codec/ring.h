@@ -38,6 +38,11 @@ const cf_hash *cf_ring_commitment(const cf_ring *ring, const cf_hash *epoch); /*
 /* The key itself, borrowed until the ring changes; NULL when not known. */
 const uint8_t *cf_ring_key(const cf_ring *ring, const cf_hash *epoch);
 
+/* A ring of its own that holds this epoch alone, for a job: nothing that is added to the other one
+ * meanwhile touches it. CF_MISSING when the epoch's key is not known (yet). */
+cf_status cf_ring_extract(const cf_ring *ring, const cf_hash *epoch, cf_ring **out,
+                          cf_error *error);
+
 /* A collection's key for one purpose; the caller wipes it. CF_MISSING when the epoch's key is not
  * known (yet). */
 cf_status cf_ring_derive(const cf_ring *ring, const cf_hash *epoch, const cf_id *collection,

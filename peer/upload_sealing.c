@@ -164,6 +164,7 @@ void cf_sealing_destroy(cf_sealing **sealing)
     }
     cf_files *files = (*sealing)->options.env->files;
     files->close_file(files, &(*sealing)->options.file);
+    cf_ring_destroy(&(*sealing)->options.ring);
     free((*sealing)->pieces);
     free(*sealing);
     *sealing = NULL;

@@ -16,7 +16,7 @@ typedef struct cf_sealing cf_sealing;
 typedef struct {
     const cf_env *env;
     cf_transfer *transfer;
-    const cf_ring *ring;
+    cf_ring *ring; /* of the epoch alone; taken: jobs read it while the peer's changes */
     cf_hash epoch;
     cf_id collection;
     cf_file *file;   /* taken, closed at the end */

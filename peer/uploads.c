@@ -278,7 +278,6 @@ static cf_status begin_sealing(cf_uploads *uploads, upload *one, cf_error *error
     cf_sealing_options options = {
         .env = peer->env,
         .transfer = cf_link_transfer(peer->link),
-        .ring = peer->ring,
         .collection = one->binding->collection,
         .size = one->is_patch ? one->patch_size : one->stat.size,
         .leaves = one->is_patch ? (cf_bytes){0} : one->leaves,
@@ -287,8 +286,12 @@ static cf_status begin_sealing(cf_uploads *uploads, upload *one, cf_error *error
     cf_status status = cf_peer_epoch(peer, &options.epoch, error);
     if (!status)
         status = open_run(uploads, one, &options.file, error);
-    if (status)
+    if (!status)
+        status = cf_ring_extract(peer->ring, &options.epoch, &options.ring, error);
+    if (status) {
+        peer->env->files->close_file(peer->env->files, &options.file);
         return status;
+    }
     if (!one->is_patch && find_known_whole(uploads, one)) {
         options.known = &one->known;
         options.known_leaves = cf_buffer_view(&one->known_leaves);
