@@ -2,6 +2,7 @@
 #include "peer/intents.h"
 
 #include "codec/pack.h"
+#include "peer/download_landing.h"
 #include "peer/survey.h"
 
 void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *intent,
@@ -168,10 +169,12 @@ static bool recover_one(void *context, cf_bytes key, cf_bytes value)
 static bool empty_one(void *context, cf_bytes name)
 {
     recovery *self = context;
-    cf_files *files = self->peer->env->files;
+    const cf_env *env = self->peer->env;
+    cf_files *files = env->files;
     cf_error ignored;
 
-    if (files->unlink(files, self->binding->temporary, name, &ignored))
+    if (!cf_landing_is_awaited(files, self->binding->temporary, name, env->now_ms(env->context)) &&
+        files->unlink(files, self->binding->temporary, name, &ignored))
         files->remove_folder(files, self->binding->temporary, name, &ignored);
     return true;
 }
