@@ -18,7 +18,7 @@ cf_hash cf_blob_id(cf_bytes sealed)
 
 size_t cf_blob_piece_size(uint64_t size)
 {
-    uint64_t piece = CF_BLOB_MIN;
+    uint64_t piece = size < CF_BLOB_LARGE ? CF_BLOB_PIECE : CF_BLOB_PIECE_LARGE;
 
     while (piece < CF_BLOB_MAX && piece * CF_ENTRY_BLOBS_MAX < size)
         piece *= 2;

@@ -10,8 +10,8 @@
 /* The name of sealed bytes: plain SHA-256, without a domain, as the command sha256sum says too.
  * For bytes that come in pieces: cf_sha256_new and so on. */
 cf_hash cf_blob_id(cf_bytes sealed);
-/* How a content of `size` bytes is cut: the smallest power of two that needs at most
- * CF_ENTRY_BLOBS_MAX pieces, within CF_BLOB_MIN and CF_BLOB_MAX. */
+/* How a content of `size` bytes is cut: CF_BLOB_PIECE, or CF_BLOB_PIECE_LARGE, or as many times two
+ * that CF_ENTRY_BLOBS_MAX pieces suffice; at most CF_BLOB_MAX. */
 size_t cf_blob_piece_size(uint64_t size);
 
 /* Seals one piece of 1 to CF_BLOB_MAX bytes; appends to `sealed`, `id` gets its name. */

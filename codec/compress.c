@@ -12,9 +12,10 @@
 enum { METHOD_AT = 4, SIZE_AT = 5, DATA_AT = CF_FRAME_OVERHEAD };
 enum { METHOD_STORED = 0, METHOD_ZSTD = 1 };
 
-/* Text gains a tenth at the higher level and costs three times as much there; of other data neither
- * is so sure. */
-enum { LEVEL = 3, LEVEL_TEXT = 6, LEVEL_PROBE = 1 };
+/* Text gains a tenth at the higher levels and costs three times as much there; of other data
+ * neither is so sure. The highest one pays when there is much to look back to. */
+enum { LEVEL = 3, LEVEL_TEXT = 6, LEVEL_LONG_TEXT = 9, LEVEL_PROBE = 1 };
+enum { LONG_FROM = 512 * 1024, MEMORY = 4 << 20, LONG_MEMORY = 13 << 20 };
 enum { PROBE_FROM = 64 * 1024, PROBE_COUNT = 8, PROBE_SIZE = 4096 };
 
 static void must(bool worked)
@@ -56,15 +57,16 @@ static bool looks_like_text(const uint8_t *samples, size_t size)
 static int level_for(cf_bytes plain)
 {
     uint8_t samples[PROBE_COUNT * PROBE_SIZE];
+    int text_level = plain.size < LONG_FROM ? LEVEL_TEXT : LEVEL_LONG_TEXT;
 
     if (plain.size == 0)
         return 0;
     if (plain.size < PROBE_FROM)
-        return looks_like_text(plain.data, plain.size) ? LEVEL_TEXT : LEVEL;
+        return looks_like_text(plain.data, plain.size) ? text_level : LEVEL;
     take_samples(plain, samples);
     if (looks_incompressible(samples, sizeof samples))
         return 0;
-    return looks_like_text(samples, sizeof samples) ? LEVEL_TEXT : LEVEL;
+    return looks_like_text(samples, sizeof samples) ? text_level : LEVEL;
 }
 
 /* Appends the compressed bytes when they are fewer; else false and nothing. */
@@ -80,6 +82,11 @@ static bool compress_into(cf_bytes plain, int level, cf_buffer *out)
         return false;
     out->size += size;
     return true;
+}
+
+size_t cf_frame_memory(size_t size)
+{
+    return size < LONG_FROM ? MEMORY : LONG_MEMORY;
 }
 
 void cf_frame_pack(cf_bytes plain, cf_buffer *out)

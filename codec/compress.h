@@ -9,6 +9,8 @@
 
 enum { CF_FRAME_OVERHEAD = 9 };
 
+/* What cf_frame_pack allocates besides the frame for so many bytes, at most. */
+size_t cf_frame_memory(size_t size);
 /* Appends a frame; compressed when that makes it smaller. At most 4 GiB - 16 bytes. The same bytes
  * give the same frame. */
 void cf_frame_pack(cf_bytes plain, cf_buffer *out);

@@ -12,16 +12,18 @@
 #define CF_ENTRY_MAX (1 * CF_MIB)               /* an entry, header to body */
 #define CF_FRAME_MAX (1 * CF_MIB + 64 * CF_KIB) /* one ZeroMQ frame */
 #define CF_BODY_MAX (16 * CF_MIB)               /* an entry's body after decompression */
-#define CF_PART_SIZE (256 * CF_KIB) /* a changeset is cut into entries of about this size */
-#define CF_ENTRY_BLOBS_MAX 16384    /* blob ids in one header */
-#define CF_ENTRY_AFTER_MAX 4096     /* heads in one `after` */
-#define CF_VALUE_DEPTH_MAX 8        /* nested containers in a value */
-#define CF_FIELD_MAX 1024           /* bytes of a field name */
-#define CF_NAME_MAX 255             /* bytes of a file or device name */
-#define CF_INLINE_MAX (64 * CF_KIB) /* content or patch kept inside the entry */
-#define CF_LEAF_SIZE (64 * CF_KIB)  /* leaf of the content hash tree */
-#define CF_FILE_MAX (256 * CF_GIB)  /* a larger file is refused by name */
-#define CF_BLOB_MIN (256 * CF_KIB)  /* smallest piece size */
+#define CF_PART_SIZE (256 * CF_KIB)      /* a changeset is cut into entries of about this size */
+#define CF_ENTRY_BLOBS_MAX 16384         /* blob ids in one header */
+#define CF_ENTRY_AFTER_MAX 4096          /* heads in one `after` */
+#define CF_VALUE_DEPTH_MAX 8             /* nested containers in a value */
+#define CF_FIELD_MAX 1024                /* bytes of a field name */
+#define CF_NAME_MAX 255                  /* bytes of a file or device name */
+#define CF_INLINE_MAX (64 * CF_KIB)      /* content or patch kept inside the entry */
+#define CF_LEAF_SIZE (64 * CF_KIB)       /* leaf of the content hash tree */
+#define CF_FILE_MAX (256 * CF_GIB)       /* a larger file is refused by name */
+#define CF_BLOB_PIECE (1 * CF_MIB)       /* how contents are cut */
+#define CF_BLOB_PIECE_LARGE (4 * CF_MIB) /* and those of CF_BLOB_LARGE or more */
+#define CF_BLOB_LARGE (64 * CF_MIB)
 #define CF_BLOB_MAX (16 * CF_MIB)   /* largest piece size, before sealing */
 #define CF_BLOB_OVERHEAD 4096       /* sealing and framing of a blob, at most */
 #define CF_BLOB_STEP (256 * CF_KIB) /* bytes of one PUT or BLOB message */

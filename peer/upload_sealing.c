@@ -3,6 +3,7 @@
 
 #include "broker/jobs.h"
 #include "codec/blob.h"
+#include "codec/compress.h"
 
 #include <stdlib.h>
 
@@ -282,7 +283,8 @@ static void start(cf_sealing *sealing, size_t index)
     sealing->in_hand++;
     sealing->in_hand_bytes += one->size;
     sealing->jobs++;
-    self->job = (cf_job){.work = work, .done = done, .memory = 3 * one->size};
+    self->job =
+        (cf_job){.work = work, .done = done, .memory = 3 * one->size + cf_frame_memory(one->size)};
     self->sealing = sealing;
     self->index = index;
     sealing->options.env->jobs->submit(sealing->options.env->jobs, &self->job);

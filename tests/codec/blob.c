@@ -156,9 +156,11 @@ Test(blobs, that_hold_more_than_a_piece_may_have_are_refused)
 
 Test(blobs, cut_content_into_pieces_that_one_header_can_name)
 {
-    cr_assert_eq(cf_blob_piece_size(0), CF_BLOB_MIN);
-    cr_assert_eq(cf_blob_piece_size(4 * CF_GIB), CF_BLOB_MIN);
-    cr_assert_eq(cf_blob_piece_size(4 * CF_GIB + 1), 2 * CF_BLOB_MIN);
+    cr_assert_eq(cf_blob_piece_size(0), CF_BLOB_PIECE);
+    cr_assert_eq(cf_blob_piece_size(CF_BLOB_LARGE - 1), CF_BLOB_PIECE);
+    cr_assert_eq(cf_blob_piece_size(CF_BLOB_LARGE), CF_BLOB_PIECE_LARGE);
+    cr_assert_eq(cf_blob_piece_size(64 * CF_GIB), CF_BLOB_PIECE_LARGE);
+    cr_assert_eq(cf_blob_piece_size(64 * CF_GIB + 1), 2 * CF_BLOB_PIECE_LARGE);
     cr_assert_eq(cf_blob_piece_size(CF_FILE_MAX), CF_BLOB_MAX);
     for (uint64_t size = 1; size <= CF_FILE_MAX; size = size * 3 + 1) {
         uint64_t piece = cf_blob_piece_size(size);
