@@ -298,3 +298,23 @@ void cf_task_perform(cf_task_place *place, cf_task *task)
         break;
     }
 }
+
+bool cf_task_step_aside(cf_task_place *place, cf_task *task, uint64_t number)
+{
+    const cf_node *node = cf_nodes_find(place->binding->nodes, task->number);
+    cf_hold hold = {0};
+    cf_error error;
+    char name[48];
+
+    if (task->step.kind != CF_STEP_UPDATE || !node || !cf_step_difference(&task->step).move)
+        return false;
+    snprintf(name, sizeof name, ".counterfoil-moving-%llu", (unsigned long long)number);
+    cf_task aside = *task;
+    aside.after = *node;
+    aside.after.name = cf_bytes_of_text(name);
+    bool moved =
+        cf_binding_hold(place->binding, place->files, node->parent, &hold, &error) == CF_OK &&
+        move(place, &aside, node, &hold);
+    cf_hold_release(&hold, place->files);
+    return moved;
+}

@@ -22,6 +22,7 @@ typedef struct {
     uint64_t number; /* of the node: a fresh one for CREATE */
     bool needs_file; /* a new file or link is written beside */
     bool made;
+    bool waits; /* FAILED: its content is not here */
     char temporary[32];
     cf_stat made_stat;
     cf_bytes small;  /* the content, when it is in the log itself */
@@ -49,5 +50,8 @@ typedef struct {
     size_t touched_count, touched_capacity;
 } cf_task_place;
 void cf_task_perform(cf_task_place *place, cf_task *task);
+/* Of a ring of moves, each waiting for the next one's place: gives this node another name for now.
+ */
+bool cf_task_step_aside(cf_task_place *place, cf_task *task, uint64_t number);
 
 #endif

@@ -27,6 +27,15 @@ cf_peer *cf_engine_peer(cf_engine *engine);
 cf_link *cf_engine_link(cf_engine *engine);
 /* The broker's address line as kept in the home was set or changed: begins to use it. */
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
+/* What comes of guests that this device lets in (cf_link_guest), for who pairs; NULL: nobody does.
+ */
+typedef struct {
+    void (*guest)(void *context, const cf_hash *guest_key, const cf_error *why);
+    void (*knock)(void *context, const cf_hash *guest_key, cf_bytes sealed);
+    void (*accepted)(void *context, const cf_head *entry);
+    void *context;
+} cf_engine_guests;
+void cf_engine_set_guests(cf_engine *engine, const cf_engine_guests *guests);
 /* NULL unless options.watch. */
 cf_watch *cf_engine_watch(cf_engine *engine);
 
@@ -65,7 +74,7 @@ size_t cf_engine_binding_count(const cf_engine *engine);
 cf_binding *cf_engine_binding_at(const cf_engine *engine, size_t index);
 /* A binding that was made (cf_binding_new) and saved: taken into the engine. Its next round looks
  * at everything. */
-void cf_engine_take_binding(cf_engine *engine, cf_binding *binding);
+cf_status cf_engine_take_binding(cf_engine *engine, cf_binding *binding, cf_error *error);
 /* Stops syncing it and forgets its base; the user's data stay. */
 cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_error *error);
 /* Its options, path or root changed. */
@@ -92,8 +101,8 @@ typedef enum {
 typedef struct {
     cf_pending_kind kind;
     cf_bytes path; /* raw, from the source's root */
-    cf_bytes to;   /* moved there; none */
     const char *reason;
+    size_t order; /* in which it was found; for who sorts */
 } cf_pending;
 
 typedef struct {
@@ -124,7 +133,7 @@ typedef struct {
     uint64_t retry_ms; /* of the next try; 0: none */
     bool refused;      /* an entry was refused for good; see the text */
 } cf_broker_status;
-void cf_engine_broker_status(const cf_engine *engine, cf_broker_status *out);
+void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out);
 
 /* What travelled since the engine was opened. */
 typedef struct {

@@ -151,7 +151,8 @@ cf_status cf_home_open(const cf_home_options *options, cf_home **out, cf_error *
         status = open_folder(home, "tmp", &home->temporary, error);
     if (!status)
         status = home->env->files->list(home->env->files, home->temporary, drop_one, home, error);
-    if (!status)
+    home->store = options->store;
+    if (!status && !home->store)
         status = open_store(home, error);
     if (status == CF_MISSING)
         cf_fail(error, CF_MISSING, "%s is no home: make one with `counterfoil init` or `join`",

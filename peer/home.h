@@ -19,7 +19,8 @@ cf_status cf_home_path(const char *given, cf_buffer *path, cf_error *error);
 typedef struct {
     const cf_env *env; /* outlives the home */
     const char *path;
-    bool create; /* make what is missing; else CF_MISSING when there is no home */
+    bool create;     /* make what is missing; else CF_MISSING when there is no home */
+    cf_store *store; /* instead of the one that is kept in `store/`; taken. NULL in the product */
 } cf_home_options;
 
 /* CF_LOCKED when another process has it; CF_BROKEN when it is damaged or of a newer format

@@ -353,8 +353,13 @@ cf_status cf_publication_commit(cf_publication *publication, cf_records *records
         if (last)
             cf_records_add(&own, &publication->records);
         status = cf_entry_read(cf_buffer_view(&publication->wires[i]), &arena, &entry, error);
-        if (!status)
+        if (!status) {
+            cf_head head = cf_head_of(&entry);
+
+            cf_records_put(&own, cf_key_entry(&arena, CF_TABLE_UNSENT, &head),
+                           cf_bytes_of_text(""));
             status = take_one(&in, &entry, CF_BRINGER_SELF, &own, &taken, error);
+        }
         cf_records_release(&own);
         cf_arena_release(&arena);
     }

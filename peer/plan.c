@@ -36,6 +36,7 @@ const cf_node *cf_plan_node_of(const cf_nodes *base, const cf_shown *shown)
 static void add(cf_plan *plan, cf_step step)
 {
     plan->steps = cf_grow(plan->steps, &plan->capacity, plan->count + 1, sizeof step);
+    step.group = plan->group;
     plan->steps[plan->count++] = step;
 }
 
@@ -157,6 +158,7 @@ void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, c
 
     if (!group->visible || !cf_plan_directory(base, group, &directory))
         return; /* what vanished is deleted with what holds it */
+    plan->group = group->directories[0];
     cf_view_list(view, group, arena, &shown, &count);
     for (size_t i = 0; i < count; i++)
         plan_shown(base, directory, &shown[i], view, arena, plan);

@@ -17,6 +17,7 @@ typedef struct {
     const cf_node *node;   /* UPDATE, DELETE; as it was when planned */
     uint64_t number;       /* the node's; CREATE: 0 */
     uint64_t parent;       /* where it belongs: a node of the base */
+    cf_id group;           /* a directory of the group that asks for it */
     const cf_shown *shown; /* CREATE, UPDATE */
 } cf_step;
 
@@ -24,6 +25,7 @@ typedef struct {
     cf_step *steps;
     size_t count, capacity;
     size_t deletes; /* steps that delete */
+    cf_id group;    /* of the steps being added */
 } cf_plan;
 
 /* Adds the steps for a group. A group whose directory is not on the disk yet needs none: it is to

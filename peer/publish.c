@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/publish.h"
 
+#include "peer/plan.h"
+
 #include <stdlib.h>
 
 /* One batch on its way. All lives in the arena. */
@@ -14,7 +16,70 @@ typedef struct {
     cf_scan scan;
     cf_dot *dots; /* by change */
     cf_publication *publication;
+    cf_records records;
+
+    /* The directory in which things were last adopted, and what is shown there. */
+    bool has_listed;
+    uint64_t listed;
+    const cf_shown *shown;
+    size_t shown_count;
 } publishing;
+
+/* ---- What others have brought to this disk already ---- */
+
+static bool list_directory(publishing *self, uint64_t directory)
+{
+    const cf_node *node = directory ? cf_nodes_find(self->with->binding->nodes, directory) : NULL;
+    cf_group group;
+
+    if (self->has_listed && self->listed == directory)
+        return self->shown_count > 0;
+    self->has_listed = true;
+    self->listed = directory;
+    self->shown_count = 0;
+    if (directory && (!node || !node->item_count))
+        return false;
+    cf_view_group_of(self->collection->view, node ? &node->items[0] : &cf_root_item, &self->arena,
+                     &group);
+    if (group.visible)
+        cf_view_list(self->collection->view, &group, &self->arena, &self->shown,
+                     &self->shown_count);
+    return self->shown_count > 0;
+}
+
+static int by_name(const void *key, const void *shown)
+{
+    return cf_bytes_compare(*(const cf_bytes *)key, ((const cf_shown *)shown)->name);
+}
+
+/* Something new here is what the view shows at its place: then it is that, and there is nothing to
+ * publish. So two folders that already hold the same data meet without a word. */
+static bool adopt(publishing *self, const cf_finding *finding)
+{
+    cf_binding *binding = self->with->binding;
+    cf_node node = {0};
+
+    if (cf_nodes_find(binding->nodes, finding->number) || !list_directory(self, finding->parent))
+        return false;
+    const cf_shown *shown =
+        bsearch(&finding->name, self->shown, self->shown_count, sizeof *self->shown, by_name);
+    if (!shown || shown->kind != finding->kind ||
+        !cf_bytes_equal(shown->content, finding->content) || cf_plan_node_of(binding->nodes, shown))
+        return false;
+    cf_shown_agree(shown, &self->arena, &node);
+    node.number = finding->number;
+    node.parent = finding->parent;
+    node.stat = finding->stat;
+    if (finding->mode.size)
+        node.mode = finding->mode;
+    if (finding->mtime.size)
+        node.mtime = finding->mtime;
+    cf_binding_put_node(binding, &node, &self->records);
+    cf_view_mark_changed(self->collection->view,
+                         node.parent ? &cf_nodes_find(binding->nodes, node.parent)->items[0]
+                                     : &cf_root_item);
+    return true;
+}
 
 /* ---- What can be published now ---- */
 
@@ -84,6 +149,9 @@ static void collect(publishing *self, const cf_survey_batch *batch)
         const cf_node *node = cf_nodes_find(nodes, seen->finding.number);
         cf_finding finding = seen->finding;
         const cf_prepared *prepared;
+
+        if (adopt(self, &finding))
+            continue;
         cf_upload_answer answer = prepare(self, seen, node, &prepared);
 
         if (answer != CF_UPLOAD_READY) {
@@ -327,7 +395,6 @@ static cf_status run(publishing *self, const cf_survey_batch *batch, const uint6
                      size_t gone_count, cf_error *error)
 {
     cf_peer *peer = self->with->peer;
-    cf_records records = {0};
     cf_scan_input input = {
         .rules = &peer->rules,
         .state = self->collection->state,
@@ -345,13 +412,12 @@ static cf_status run(publishing *self, const cf_survey_batch *batch, const uint6
     cf_scan_run(&input, &self->arena, &self->scan);
     cf_status status = add_entries(self, error);
     if (!status)
-        put_base(self, batch, gone, gone_count, &records);
+        put_base(self, batch, gone, gone_count, &self->records);
     if (!status)
-        status = self->scan.count ? cf_publication_commit(self->publication, &records, error)
-                                  : write_records(self, &records, error);
+        status = self->scan.count ? cf_publication_commit(self->publication, &self->records, error)
+                                  : write_records(self, &self->records, error);
     if (!status)
         after_commit(self);
-    cf_records_release(&records);
     return status;
 }
 
@@ -365,11 +431,12 @@ cf_status cf_publish_batch(const cf_publishing *with, const cf_survey_batch *bat
     if (status)
         return status;
     collect(&self, batch);
-    if (self.found_count || gone_count || batch->restated_count) {
+    if (self.found_count || gone_count || batch->restated_count || self.records.count) {
         self.publication = cf_publication_new(with->peer, self.collection);
         status = run(&self, batch, gone, gone_count, error);
         cf_publication_destroy(&self.publication);
     }
+    cf_records_release(&self.records);
     cf_arena_release(&self.arena);
     return status;
 }

@@ -130,9 +130,10 @@ static void enter(void *context, const cf_listing *listing, size_t folder, const
     cf_error error;
 
     (void)listing;
-    uint64_t number = node_at(survey, folder);
-    if (cf_watch_add(survey->options.watch,
-                     number == UINT64_MAX ? CF_WATCH_UNKNOWN + folder : number, held, &error))
+    uint64_t node = node_at(survey, folder);
+    uint64_t number = (uint64_t)survey->options.binding->number << 32 |
+                      (node == UINT64_MAX ? CF_WATCH_UNKNOWN | folder : node);
+    if (cf_watch_add(survey->options.watch, number, held, &error))
         cf_report(survey->options.env, CF_REPORT_DETAIL, "%s", error.text);
 }
 
@@ -441,7 +442,9 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
     if (node && is_as_before(&seen.finding, node)) {
         cf_stat known = stat_of_node(node);
 
-        if (!cf_stat_unchanged(&known, &listed->stat) && listed->kind != CF_KIND_DIRECTORY)
+        /* A directory's times are no news, another directory in its place is. */
+        if (listed->kind == CF_KIND_DIRECTORY ? !cf_stat_same_file(&known, &listed->stat)
+                                              : !cf_stat_unchanged(&known, &listed->stat))
             restate(survey, node, &seen.finding);
         return;
     }
@@ -495,7 +498,7 @@ static void report_read(cf_survey *survey, size_t entry)
         return;
     }
     survey->reported[entry] = true;
-    survey->again |= answer != CF_READ_FAILED;
+    survey->again |= answer == CF_READ_FRESH || answer == CF_READ_CHANGED;
     note(survey, entry, reason, answer != CF_READ_FAILED);
 }
 

@@ -10,8 +10,11 @@
 #include "peer/scan.h"
 #include "peer/watch.h"
 
-/* The watch number of the n-th folder of a listing that was no node when it was listed. */
-#define CF_WATCH_UNKNOWN ((uint64_t)1 << 62)
+/* A watch numbers the directories of all sources: that of the source above, the node's below; a
+ * directory that was no node yet when it was listed has this bit. */
+#define CF_WATCH_UNKNOWN ((uint64_t)1 << 31)
+#define CF_WATCH_NODE(folder) ((folder)&0xffffffff)
+#define CF_WATCH_SOURCE(folder) ((uint32_t)((folder) >> 32))
 
 typedef struct cf_survey cf_survey;
 
@@ -67,7 +70,7 @@ typedef struct {
     bool passing;       /* goes away by itself: it is being written, or changed just now */
 } cf_survey_note;
 const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count);
-/* Something has to be looked at again: soon (it changed just now), or when it is closed. */
+/* Something changed just now, and has to be looked at again in a moment. */
 bool cf_survey_again(const cf_survey *survey);
 /* Looked at everything, without an error. */
 bool cf_survey_complete(const cf_survey *survey);

@@ -60,6 +60,29 @@ cf_bytes cf_key_numbered(cf_arena *arena, cf_table table, uint32_t source, uint6
                   cf_bytes_of(second, sizeof second));
 }
 
+enum { ENTRY_KEY = 1 + CF_ID_SIZE + 8 + CF_HASH_SIZE };
+
+cf_bytes cf_key_entry(cf_arena *arena, cf_table table, const cf_head *entry)
+{
+    uint8_t *key = cf_arena_allocate(arena, ENTRY_KEY, 1);
+
+    key[0] = (uint8_t)table;
+    memcpy(key + 1, entry->writer.bytes, CF_ID_SIZE);
+    cf_put_u64(key + 1 + CF_ID_SIZE, entry->sequence);
+    memcpy(key + 1 + CF_ID_SIZE + 8, entry->hash.bytes, CF_HASH_SIZE);
+    return cf_bytes_of(key, ENTRY_KEY);
+}
+
+bool cf_key_entry_read(cf_bytes key, cf_head *entry)
+{
+    if (key.size != ENTRY_KEY)
+        return false;
+    memcpy(entry->writer.bytes, key.data + 1, CF_ID_SIZE);
+    entry->sequence = cf_get_u64(key.data + 1 + CF_ID_SIZE);
+    memcpy(entry->hash.bytes, key.data + 1 + CF_ID_SIZE + 8, CF_HASH_SIZE);
+    return true;
+}
+
 static void add(cf_records *records, cf_record record)
 {
     records->at = cf_grow(records->at, &records->capacity, records->count + 1, sizeof *records->at);

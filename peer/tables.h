@@ -16,7 +16,9 @@ typedef enum {
     CF_TABLE_SOURCE = 's',  /* source → collection, location, options */
     CF_TABLE_WRITER = 'w',  /* collection → this device's chain in it */
     CF_TABLE_WAITING = 'x', /* collection, entry → held, but it can't be read yet */
-    CF_TABLE_META = 'm',    /* name → value */
+    CF_TABLE_UNSENT =
+        'p', /* own entry → nothing; the broker does not have it yet, as far as is known */
+    CF_TABLE_META = 'm', /* name → value */
 } cf_table;
 
 cf_bytes cf_key_meta(cf_arena *arena, const char *name);
@@ -26,6 +28,10 @@ cf_bytes cf_key_item(cf_arena *arena, const cf_id *collection, const cf_id *item
 cf_bytes cf_key_content(cf_arena *arena, const cf_id *collection, const cf_hash *content);
 cf_bytes cf_key_source(cf_arena *arena, cf_table table, uint32_t source);
 cf_bytes cf_key_numbered(cf_arena *arena, cf_table table, uint32_t source, uint64_t number);
+
+cf_bytes cf_key_entry(cf_arena *arena, cf_table table, const cf_head *entry);
+/* The entry that such a key names; false when it is none. */
+bool cf_key_entry_read(cf_bytes key, cf_head *entry);
 
 /* Records gathered for one commit: what is put last for a key counts. Everything is copied. */
 typedef struct {

@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/apply.h"
+
+#include "codec/content.h"
+#include "peer/apply_steps.h"
+#include "peer/contents_small.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BATCH_STEPS = 512 };
+#define BATCH_BYTES (64 * CF_MIB)
+
+typedef enum { IDLE, MAKING, SYNCING } apply_phase;
+
+struct cf_applying {
+    cf_applying_options options;
+    cf_collection *collection;
+    cf_ids marked, later;
+    apply_phase phase;
+
+    cf_arena arena; /* of one run */
+    cf_task *tasks;
+    size_t count;
+    size_t first, end; /* the batch; what is before it has ended */
+    size_t jobs;
+    cf_task_place place;
+    cf_records records;
+    uint64_t numbers; /* of temporary files and intents */
+    cf_status sync_status;
+    cf_error sync_error;
+
+    cf_applied result;
+    cf_pending *pending;
+    size_t pending_capacity;
+};
+
+cf_applying *cf_applying_new(const cf_applying_options *options)
+{
+    cf_applying *applying = cf_allocate(1, sizeof *applying);
+
+    applying->options = *options;
+    return applying;
+}
+
+static cf_files *files_of(const cf_applying *applying)
+{
+    return applying->options.peer->env->files;
+}
+
+static void end_run(cf_applying *applying)
+{
+    cf_arena_release(&applying->arena);
+    cf_records_release(&applying->records);
+    free(applying->place.touched);
+    applying->place = (cf_task_place){0};
+    applying->tasks = NULL;
+    applying->count = applying->first = applying->end = 0;
+    applying->phase = IDLE;
+}
+
+void cf_applying_destroy(cf_applying **applying)
+{
+    if (!*applying)
+        return;
+    cf_jobs *jobs = (*applying)->options.peer->env->jobs;
+
+    while ((*applying)->jobs)
+        jobs->deliver(jobs);
+    end_run(*applying);
+    free((*applying)->pending);
+    free((*applying)->marked.at);
+    free((*applying)->later.at);
+    free(*applying);
+    *applying = NULL;
+}
+
+void cf_applying_mark(cf_applying *applying, const cf_id *directories, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        cf_ids_add(&applying->marked, &directories[i]);
+}
+
+bool cf_applying_marked(const cf_applying *applying)
+{
+    return applying->marked.count > 0;
+}
+
+void cf_applying_wake(cf_applying *applying)
+{
+    cf_applying_mark(applying, applying->later.at, applying->later.count);
+    applying->later.count = 0;
+}
+
+bool cf_applying_busy(const cf_applying *applying)
+{
+    return applying->phase != IDLE;
+}
+
+void cf_applying_result(const cf_applying *applying, cf_applied *out)
+{
+    *out = applying->result;
+    out->pending = applying->pending;
+}
+
+/* ---- Planning ---- */
+
+static bool is_known_group(const cf_ids *groups, const cf_id *id)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        if (cf_id_equal(&groups->at[i], id))
+            return true;
+    return false;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return cf_id_compare(a, b);
+}
+
+static void plan_marked(cf_applying *applying, cf_plan *plan)
+{
+    cf_ids ids = applying->marked, groups = {0};
+
+    applying->marked = (cf_ids){0};
+    if (ids.count)
+        qsort(ids.at, ids.count, sizeof *ids.at, by_id);
+    for (size_t i = 0; i < ids.count; i++) {
+        cf_group group;
+
+        if (i > 0 && cf_id_equal(&ids.at[i], &ids.at[i - 1]))
+            continue;
+        cf_view_group_of(applying->collection->view, &ids.at[i], &applying->arena, &group);
+        if (group.count > 1 && is_known_group(&groups, &group.directories[0]))
+            continue;
+        if (group.count > 1)
+            cf_ids_add(&groups, &group.directories[0]);
+        cf_plan_group(applying->options.binding->nodes, applying->collection->view, &group,
+                      &applying->arena, plan);
+    }
+    free(groups.at);
+    free(ids.at);
+}
+
+static void name_temporary(cf_applying *applying, cf_task *task)
+{
+    snprintf(task->temporary, sizeof task->temporary, "step-%llu",
+             (unsigned long long)++applying->numbers);
+}
+
+static void prepare_task(cf_applying *applying, const cf_step *step, cf_task *task)
+{
+    *task = (cf_task){.step = *step, .number = step->number};
+    name_temporary(applying, task);
+    if (step->kind == CF_STEP_DELETE) {
+        task->after = *step->node;
+        return;
+    }
+    if (step->kind == CF_STEP_UPDATE)
+        task->after = *step->node;
+    else
+        task->number = cf_binding_new_number(applying->options.binding);
+    cf_shown_agree(step->shown, &applying->arena, &task->after);
+    task->after.number = task->number;
+    task->after.parent = step->parent;
+    task->needs_file = step->kind == CF_STEP_CREATE ? step->shown->kind != CF_KIND_DIRECTORY
+                                                    : cf_step_difference(step).content;
+}
+
+/* What frees places comes first. */
+static void make_tasks(cf_applying *applying, const cf_plan *plan)
+{
+    size_t count = 0;
+
+    applying->tasks = cf_arena_allocate(&applying->arena, plan->count, sizeof *applying->tasks);
+    for (int files = 0; files < 2; files++)
+        for (size_t i = 0; i < plan->count; i++) {
+            const cf_step *step = &plan->steps[i];
+            bool brings = step->kind != CF_STEP_DELETE &&
+                          (step->kind == CF_STEP_CREATE || cf_step_difference(step).content);
+
+            if (brings == (files == 1))
+                prepare_task(applying, step, &applying->tasks[count++]);
+        }
+    applying->count = count;
+}
+
+static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word)
+{
+    size_t items = cf_nodes_count(applying->options.binding->nodes);
+
+    if (cf_guard_allows(word, plan->deletes, items))
+        return;
+    applying->result.held = true;
+    for (size_t i = 0; i < applying->count; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->step.kind != CF_STEP_DELETE)
+            continue;
+        task->state = CF_TASK_FAILED;
+        snprintf(task->reason, sizeof task->reason,
+                 "%zu of %zu items were deleted elsewhere: say --yes or --max-delete to delete "
+                 "them here too",
+                 plan->deletes, items);
+    }
+}
+
+static void finish_run(cf_applying *applying);
+
+cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry, cf_error *error)
+{
+    cf_binding *binding = applying->options.binding;
+    cf_plan plan = {0};
+
+    cf_status status = cf_peer_collection(applying->options.peer, &binding->collection,
+                                          &applying->collection, error);
+    if (status)
+        return status;
+    end_run(applying);
+    applying->result = (cf_applied){0};
+    plan_marked(applying, &plan);
+    make_tasks(applying, &plan);
+    hold_deletes(applying, &plan, word);
+    free(plan.steps);
+    applying->place = (cf_task_place){
+        .files = files_of(applying), .binding = binding, .records = &applying->records};
+    if (dry || applying->count == 0)
+        finish_run(applying);
+    else
+        applying->phase = MAKING;
+    return CF_OK;
+}
+
+/* ---- Making new files ---- */
+
+typedef struct {
+    cf_job job;
+    cf_applying *applying;
+    cf_task *task;
+    cf_status status;
+    cf_error error;
+} making;
+
+static void make(cf_job *job)
+{
+    making *self = (making *)job;
+
+    self->status =
+        cf_task_make(files_of(self->applying), self->applying->options.binding->temporary,
+                     self->task, &self->error);
+}
+
+static void made(cf_job *job)
+{
+    making *self = (making *)job;
+
+    if (job->dropped)
+        self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
+    self->task->made = !self->status;
+    if (self->status) {
+        self->task->state = CF_TASK_FAILED;
+        memcpy(self->task->reason, self->error.text, sizeof self->task->reason);
+    }
+    self->applying->jobs--;
+    free(self);
+}
+
+/* The bytes, or the file that they were fetched into. False: not here yet. */
+static bool find_content(cf_applying *applying, cf_task *task)
+{
+    cf_peer *peer = applying->options.peer;
+    cf_buffer bytes = {0};
+    cf_download download;
+    cf_error error;
+    cf_hash hash;
+    uint64_t size;
+
+    cf_bytes content = task->step.shown->content;
+    if (cf_content_identity_read(content, &hash, &size, &error) == CF_OK && size <= CF_INLINE_MAX &&
+        cf_contents_small(peer->contents, &applying->collection->id, &hash, &bytes, &error) ==
+            CF_OK) {
+        task->small = cf_arena_copy(&applying->arena, cf_buffer_view(&bytes));
+        cf_buffer_release(&bytes);
+        return true;
+    }
+    cf_buffer_release(&bytes);
+    cf_download_answer answer = cf_downloads_want(applying->options.downloads,
+                                                  applying->options.binding, content, &download);
+    if (answer == CF_DOWNLOAD_READY) {
+        snprintf(task->temporary, sizeof task->temporary, "%.*s", (int)download.name.size,
+                 (const char *)download.name.data);
+        task->leaves = cf_arena_copy(&applying->arena, download.leaves);
+        return true;
+    }
+    task->state = CF_TASK_FAILED;
+    task->waits = applying->result.waits = true;
+    snprintf(task->reason, sizeof task->reason, "%s",
+             answer == CF_DOWNLOAD_STARTED ? "its content is on the way" : download.reason);
+    return false;
+}
+
+static void start_making(cf_applying *applying, cf_task *task)
+{
+    cf_env *env = (cf_env *)applying->options.peer->env;
+    making *self = cf_allocate(1, sizeof *self);
+
+    self->job = (cf_job){.work = make, .done = made, .memory = task->small.size};
+    self->applying = applying;
+    self->task = task;
+    applying->jobs++;
+    env->jobs->submit(env->jobs, &self->job);
+}
+
+/* Takes the next steps, and starts what has to be written for them. */
+static void start_batch(cf_applying *applying)
+{
+    uint64_t bytes = 0;
+
+    for (applying->end = applying->first;
+         applying->end < applying->count && applying->end - applying->first < BATCH_STEPS &&
+         bytes < BATCH_BYTES;
+         applying->end++) {
+        cf_task *task = &applying->tasks[applying->end];
+
+        if (task->state != CF_TASK_WAITING || !task->needs_file || task->made ||
+            !find_content(applying, task))
+            continue;
+        bytes += task->small.size;
+        start_making(applying, task);
+    }
+}
+
+/* ---- Putting into place ---- */
+
+static void put_intent(cf_applying *applying, cf_task *task, const cf_intent *intent)
+{
+    uint64_t number = ++applying->numbers;
+
+    cf_intent_put(applying->options.binding, number, intent, &applying->records);
+    task->intents[task->intent_count++] = number;
+}
+
+static void intend(cf_applying *applying, cf_task *task)
+{
+    const cf_step *step = &task->step;
+    cf_bytes temporary = cf_bytes_of_text(task->temporary);
+
+    if (step->kind == CF_STEP_DELETE) {
+        if (step->node->kind != CF_KIND_DIRECTORY)
+            put_intent(applying, task, &(cf_intent){CF_INTENT_DELETE, task->after, 0, temporary});
+        return;
+    }
+    if (step->kind == CF_STEP_CREATE && !task->needs_file)
+        return; /* a directory that is found again is the same one */
+    cf_difference difference =
+        step->kind == CF_STEP_UPDATE ? cf_step_difference(step) : (cf_difference){0};
+    if (difference.move) {
+        cf_node moved = *step->node;
+
+        moved.parent = task->after.parent;
+        moved.name = task->after.name;
+        put_intent(applying, task,
+                   &(cf_intent){CF_INTENT_PLACE, moved, step->node->stat.inode, {NULL, 0}});
+    }
+    cf_node after = task->after;
+    if (task->needs_file) {
+        after.stat.size = task->made_stat.size;
+        after.stat.mtime_ns = task->made_stat.mtime_ns;
+        put_intent(applying, task,
+                   &(cf_intent){CF_INTENT_PLACE, after, task->made_stat.inode, temporary});
+    } else if (difference.mode || difference.mtime) {
+        cf_mtime_of(task->after.mtime, &after.stat.mtime_ns);
+        put_intent(applying, task,
+                   &(cf_intent){CF_INTENT_PLACE, after, step->node->stat.inode, {NULL, 0}});
+    }
+}
+
+static cf_status write_records(cf_applying *applying, cf_error *error)
+{
+    cf_peer *peer = applying->options.peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_status status = CF_OK;
+
+    if (applying->records.count)
+        status = store->write(store, cf_peer_user(peer), applying->records.at,
+                              applying->records.count, true, error);
+    cf_records_release(&applying->records);
+    return status;
+}
+
+static cf_status record_intents(cf_applying *applying, cf_error *error)
+{
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->state == CF_TASK_WAITING && task->intent_count == 0)
+            intend(applying, task);
+    }
+    return write_records(applying, error);
+}
+
+static bool may_show(const cf_applying *applying, const cf_task *task)
+{
+    return task->step.kind == CF_STEP_DELETE ||
+           !cf_shown_elsewhere(task->step.shown, applying->options.binding->nodes, task->number);
+}
+
+static bool perform_pass(cf_applying *applying)
+{
+    bool progress = false;
+
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->state != CF_TASK_WAITING || !may_show(applying, task))
+            continue;
+        cf_task_perform(&applying->place, task);
+        progress |= task->state == CF_TASK_DONE;
+    }
+    return progress;
+}
+
+static bool break_ring(cf_applying *applying)
+{
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->state == CF_TASK_WAITING && may_show(applying, task) &&
+            cf_task_step_aside(&applying->place, task, ++applying->numbers))
+            return true;
+    }
+    return false;
+}
+
+static void perform(cf_applying *applying)
+{
+    do {
+        while (perform_pass(applying))
+            ;
+        /* What is left waits for each other, or for a step of a later batch. */
+    } while (applying->end == applying->count && break_ring(applying));
+}
+
+/* ---- Making it last ---- */
+
+typedef struct {
+    cf_job job;
+    cf_applying *applying;
+    cf_hold hold;
+    cf_status status;
+    cf_error error;
+} syncing;
+
+static void sync_folder(cf_job *job)
+{
+    syncing *self = (syncing *)job;
+    cf_files *files = files_of(self->applying);
+
+    self->status = files->sync_folder(files, self->hold.folder, &self->error);
+}
+
+static void synced(cf_job *job)
+{
+    syncing *self = (syncing *)job;
+
+    if (self->status && !self->applying->sync_status) {
+        self->applying->sync_status = self->status;
+        self->applying->sync_error = self->error;
+    }
+    cf_hold_release(&self->hold, files_of(self->applying));
+    self->applying->jobs--;
+    free(self);
+}
+
+static void start_syncing(cf_applying *applying)
+{
+    const cf_env *env = applying->options.peer->env;
+    cf_error ignored;
+
+    for (size_t i = 0; i < applying->place.touched_count; i++) {
+        syncing *self = cf_allocate(1, sizeof *self);
+
+        self->job = (cf_job){.work = sync_folder, .done = synced};
+        self->applying = applying;
+        if (cf_binding_hold(applying->options.binding, env->files, applying->place.touched[i],
+                            &self->hold, &ignored)) {
+            free(self); /* the directory itself went in a later step */
+            continue;
+        }
+        applying->jobs++;
+        env->jobs->submit(env->jobs, &self->job);
+    }
+    applying->place.touched_count = 0;
+}
+
+/* The base's new nodes without their intents, in one commit. */
+static cf_status commit_base(cf_applying *applying, cf_error *error)
+{
+    cf_binding *binding = applying->options.binding;
+
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+        cf_hash hash;
+        uint64_t size;
+
+        if (task->state == CF_TASK_WAITING)
+            continue; /* its intents stay with it */
+        for (size_t k = 0; k < task->intent_count; k++)
+            cf_intent_drop(binding, task->intents[k], &applying->records);
+        task->intent_count = 0;
+        if (task->state == CF_TASK_DONE && task->leaves.size &&
+            cf_content_identity_read(task->step.shown->content, &hash, &size, error) == CF_OK)
+            cf_leaves_put(&hash, task->leaves, &applying->records);
+    }
+    cf_binding_put(binding, &applying->records);
+    return write_records(applying, error);
+}
+
+static void after_commit(cf_applying *applying)
+{
+    cf_binding *binding = applying->options.binding;
+
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->state != CF_TASK_DONE)
+            continue;
+        applying->result.applied++;
+        if (task->step.kind == CF_STEP_DELETE)
+            continue;
+        const cf_node *node = cf_nodes_find(binding->nodes, task->number);
+        if (task->leaves.size) {
+            cf_downloads_take(applying->options.downloads, binding, task->step.shown->content);
+            if (node)
+                cf_bases_keep(applying->options.bases, binding, node);
+        }
+        if (task->step.kind == CF_STEP_CREATE && task->step.shown->kind == CF_KIND_DIRECTORY)
+            cf_applying_mark(applying, task->step.shown->items, task->step.shown->item_count);
+    }
+}
+
+/* ---- The end of a run ---- */
+
+static void add_pending(cf_applying *applying, const cf_task *task)
+{
+    cf_binding *binding = applying->options.binding;
+    cf_buffer path = {0};
+    cf_pending pending = {.kind = CF_PENDING_UNAPPLIED, .reason = task->reason};
+
+    if (task->step.kind == CF_STEP_DELETE && applying->result.held)
+        pending.kind = CF_PENDING_HELD;
+    else if (task->state == CF_TASK_FAILED)
+        pending.kind = task->waits ? CF_PENDING_WAITS : CF_PENDING_SKIPPED;
+    if (task->step.kind == CF_STEP_CREATE) {
+        cf_binding_path(binding, task->step.parent, &path);
+        if (path.size)
+            cf_buffer_append(&path, "/", 1);
+        cf_buffer_append(&path, task->step.shown->name.data, task->step.shown->name.size);
+    } else {
+        cf_binding_path(binding, task->number, &path);
+    }
+    if (!task->reason[0])
+        pending.reason = task->step.kind == CF_STEP_DELETE   ? "it was deleted elsewhere"
+                         : task->step.kind == CF_STEP_CREATE ? "it is new elsewhere"
+                                                             : "it was changed elsewhere";
+    pending.path = cf_arena_copy(&applying->arena, cf_buffer_view(&path));
+    applying->pending = cf_grow(applying->pending, &applying->pending_capacity,
+                                applying->result.pending_count + 1, sizeof pending);
+    applying->pending[applying->result.pending_count++] = pending;
+    cf_buffer_release(&path);
+}
+
+static void drop_temporary(cf_applying *applying, const cf_task *task)
+{
+    cf_error ignored;
+
+    if (task->made && !task->leaves.size)
+        files_of(applying)->unlink(files_of(applying), applying->options.binding->temporary,
+                                   cf_bytes_of_text(task->temporary), &ignored);
+}
+
+/* Keeps the arena: what is pending lies in it until the next run. */
+static void finish_run(cf_applying *applying)
+{
+    for (size_t i = 0; i < applying->count; i++) {
+        const cf_task *task = &applying->tasks[i];
+
+        if (task->state == CF_TASK_DONE)
+            continue;
+        applying->result.look_again |= task->state == CF_TASK_BLOCKED;
+        add_pending(applying, task);
+        drop_temporary(applying, task);
+        cf_ids_add(&applying->later, &task->step.group);
+    }
+    applying->phase = IDLE;
+}
+
+/* Carries what still waits into the next batch; false when nothing moves any more. */
+static bool next_batch(cf_applying *applying)
+{
+    size_t done = 0, waiting = applying->first;
+
+    for (size_t i = applying->first; i < applying->end; i++)
+        if (applying->tasks[i].state != CF_TASK_WAITING)
+            done++;
+    if (applying->end == applying->count && (done == 0 || applying->first == applying->end))
+        return false;
+    for (size_t i = applying->first; i < applying->end; i++) {
+        /* What has ended goes to the front, in any order; what waits stays before what comes. */
+        if (applying->tasks[i].state == CF_TASK_WAITING)
+            continue;
+        cf_task ended = applying->tasks[i];
+
+        memmove(&applying->tasks[waiting + 1], &applying->tasks[waiting],
+                (i - waiting) * sizeof ended);
+        applying->tasks[waiting++] = ended;
+    }
+    applying->first = waiting;
+    return applying->first < applying->count;
+}
+
+cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    while (!status && applying->phase != IDLE && !applying->jobs) {
+        if (applying->phase == MAKING && applying->end == applying->first) {
+            start_batch(applying);
+            if (applying->jobs)
+                break;
+        }
+        if (applying->phase == MAKING) {
+            status = record_intents(applying, error);
+            if (status)
+                break;
+            perform(applying);
+            start_syncing(applying);
+            applying->phase = SYNCING;
+        } else {
+            status = applying->sync_status;
+            if (status)
+                *error = applying->sync_error;
+            if (!status)
+                status = commit_base(applying, error);
+            if (status)
+                break;
+            after_commit(applying);
+            if (next_batch(applying)) {
+                applying->end = applying->first;
+                applying->phase = MAKING;
+            } else {
+                finish_run(applying);
+            }
+        }
+    }
+    *busy = applying->phase != IDLE;
+    return status;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STALLED_MS = 30000 };
+
+/* ---- Watching ---- */
+
+static void watch_changed(void *context, uint64_t folder, cf_event_kind kind)
+{
+    cf_engine *engine = context;
+
+    for (size_t i = 0; i < engine->count; i++)
+        if (engine->bindings[i]->number == CF_WATCH_SOURCE(folder))
+            cf_source_engine_changed(engine->sources[i], CF_WATCH_NODE(folder), kind,
+                                     engine->now_ms);
+}
+
+static void watch_moved(void *context, uint64_t folder)
+{
+    watch_changed(context, folder, CF_EVENT_ABSENT);
+}
+
+static void watch_overflowed(void *context)
+{
+    cf_engine *engine = context;
+
+    cf_report(engine->env, CF_REPORT_NOTICE, "too many changes at once: looking at everything");
+    for (size_t i = 0; i < engine->count; i++)
+        cf_source_engine_look(engine->sources[i], false, (cf_delete_word){0}, engine->now_ms);
+}
+
+/* ---- Opening ---- */
+
+static void add_source(cf_engine *engine, cf_binding *binding)
+{
+    engine->sources =
+        cf_grow(engine->sources, &engine->capacity, engine->count + 1, sizeof(void *));
+    engine->bindings =
+        cf_grow(engine->bindings, &engine->bindings_capacity, engine->count + 1, sizeof(void *));
+    engine->bindings[engine->count] = binding;
+    engine->sources[engine->count++] = cf_source_engine_new(&engine->workshop, binding);
+}
+
+static cf_status load_sources(cf_engine *engine, cf_error *error)
+{
+    cf_binding **bindings;
+    cf_collection *collection;
+    size_t count;
+
+    cf_status status = cf_bindings_load(engine->peer, &bindings, &count, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        add_source(engine, bindings[i]);
+    free(bindings);
+    for (size_t i = 0; !status && i < engine->count; i++)
+        status =
+            cf_peer_collection(engine->peer, &engine->bindings[i]->collection, &collection, error);
+    return status;
+}
+
+static cf_binding *const *get_bindings(void *context, size_t *count)
+{
+    cf_engine *engine = context;
+
+    *count = engine->count;
+    return engine->bindings;
+}
+
+static cf_status make_parts(cf_engine *engine, bool watch, cf_error *error)
+{
+    cf_watch_handler handler = {engine, watch_changed, watch_moved, watch_overflowed};
+
+    engine->workshop.peer = engine->peer;
+    engine->workshop.uploads = cf_uploads_new(engine->peer);
+    engine->workshop.downloads =
+        cf_downloads_new(&(cf_downloads_options){engine->peer, get_bindings, engine});
+    engine->workshop.bases = cf_bases_new(engine->peer);
+    return watch ? cf_watch_new(engine->env->files, &handler, &engine->workshop.watch, error)
+                 : CF_OK;
+}
+
+cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_engine **out,
+                         cf_error *error)
+{
+    cf_engine *engine = cf_allocate(1, sizeof *engine);
+
+    engine->env = options->env;
+    engine->home = options->home;
+    engine->now_ms = now_ms;
+    cf_status status = cf_peer_open(options->env, options->home, &engine->peer, error);
+    if (!status)
+        status = make_parts(engine, options->watch, error);
+    if (!status)
+        status = load_sources(engine, error);
+    if (!status)
+        status = cf_engine_use_broker(engine, error);
+    if (status) {
+        cf_engine_close(&engine);
+        return status;
+    }
+    *out = engine;
+    return CF_OK;
+}
+
+void cf_engine_close(cf_engine **engine)
+{
+    cf_engine *self = *engine;
+
+    if (!self)
+        return;
+    cf_uploads_destroy(&self->workshop.uploads);
+    cf_downloads_destroy(&self->workshop.downloads);
+    for (size_t i = 0; i < self->count; i++)
+        cf_source_engine_destroy(&self->sources[i]);
+    cf_bases_destroy(&self->workshop.bases);
+    cf_watch_destroy(&self->workshop.watch);
+    for (size_t i = 0; i < self->count; i++)
+        cf_binding_destroy(&self->bindings[i], self->env->files);
+    for (size_t i = 0; i < self->inbox_count; i++)
+        cf_buffer_release(&self->inbox[i]);
+    if (self->peer)
+        cf_link_destroy(&self->peer->link);
+    cf_peer_close(&self->peer);
+    free(self->inbox);
+    free(self->sources);
+    free(self->bindings);
+    free(self);
+    *engine = NULL;
+}
+
+cf_peer *cf_engine_peer(cf_engine *engine)
+{
+    return engine->peer;
+}
+
+cf_link *cf_engine_link(cf_engine *engine)
+{
+    return engine->peer->link;
+}
+
+cf_watch *cf_engine_watch(cf_engine *engine)
+{
+    return engine->workshop.watch;
+}
+
+void cf_engine_set_guests(cf_engine *engine, const cf_engine_guests *guests)
+{
+    engine->guests = guests ? *guests : (cf_engine_guests){0};
+}
+
+cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
+{
+    cf_buffer line = {0};
+
+    cf_status status = cf_home_get(engine->home, CF_HOME_BROKER, &line, error);
+    bool set = !status && line.size;
+    cf_buffer_release(&line);
+    if (status && status != CF_MISSING)
+        return status;
+    if (set && !engine->peer->link) {
+        engine->peer->link = cf_link_new(&(cf_link_options){
+            .env = engine->env,
+            .store = cf_home_store(engine->home),
+            .user = *cf_peer_user(engine->peer),
+            .events = cf_engine_link_events(engine),
+        });
+        engine->connecting = true;
+        cf_link_start(engine->peer->link);
+    }
+    return CF_OK;
+}
+
+/* ---- Stepping ---- */
+
+/* What changed in the view of a collection is to be applied by each source that shows it. */
+static void distribute_changes(cf_engine *engine)
+{
+    for (size_t i = 0; i < engine->peer->collection_count; i++) {
+        cf_collection *collection = engine->peer->collections[i];
+        cf_arena arena = {0};
+        const cf_group *groups;
+        size_t count;
+
+        cf_view_take_changed(collection->view, &arena, &groups, &count);
+        for (size_t k = 0; k < engine->count; k++)
+            for (size_t g = 0;
+                 g < count && cf_id_equal(&engine->bindings[k]->collection, &collection->id); g++)
+                cf_source_engine_mark(engine->sources[k], groups[g].directories,
+                                      groups[g].count ? 1 : 0);
+        cf_arena_release(&arena);
+    }
+}
+
+static cf_source_engine *source_of(cf_engine *engine, const cf_binding *binding)
+{
+    for (size_t i = 0; i < engine->count; i++)
+        if (engine->bindings[i] == binding)
+            return engine->sources[i];
+    return NULL;
+}
+
+static void step_transfers(cf_engine *engine)
+{
+    const cf_binding *binding;
+    uint64_t folder;
+
+    cf_uploads_step(engine->workshop.uploads);
+    cf_downloads_step(engine->workshop.downloads);
+    cf_bases_step(engine->workshop.bases);
+    while (cf_uploads_finished(engine->workshop.uploads, &binding, &folder)) {
+        cf_source_engine *source = source_of(engine, binding);
+
+        engine->workshop.activity++;
+        if (source)
+            cf_source_engine_look_at(source, folder);
+    }
+    while ((binding = cf_downloads_finished(engine->workshop.downloads))) {
+        cf_source_engine *source = source_of(engine, binding);
+
+        engine->workshop.activity++;
+        if (source)
+            cf_source_engine_wake(source);
+    }
+}
+
+cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline, cf_error *error)
+{
+    cf_status status = CF_OK;
+    uint64_t before;
+
+    engine->now_ms = now_ms;
+    do {
+        before = engine->workshop.activity;
+        *deadline = UINT64_MAX;
+        if (engine->inbox_count)
+            status = cf_engine_take_inbox(engine, error);
+        if (!status)
+            distribute_changes(engine);
+        if (!status)
+            step_transfers(engine);
+        for (size_t i = 0; !status && i < engine->count; i++)
+            status = cf_source_engine_step(engine->sources[i], now_ms, deadline, error);
+    } while (!status && engine->workshop.activity != before);
+    for (const cf_round *round = engine->rounds; round; round = round->next)
+        if (round->progress_ms + STALLED_MS < *deadline)
+            *deadline = round->progress_ms + STALLED_MS;
+    return status;
+}
+
+/* ---- Rounds ---- */
+
+static bool includes(const cf_round *round, const cf_binding *binding)
+{
+    for (size_t i = 0; i < round->options.collection_count; i++)
+        if (cf_id_equal(&round->collections[i], &binding->collection))
+            return true;
+    return round->options.collection_count == 0;
+}
+
+cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
+{
+    cf_round *round = cf_allocate(1, sizeof *round);
+    uint64_t now_ms = engine->env->now_ms(engine->env->context);
+
+    round->engine = engine;
+    round->options = *options;
+    round->collections = cf_allocate(options->collection_count, sizeof *round->collections);
+    if (options->collection_count)
+        memcpy(round->collections, options->collections,
+               options->collection_count * sizeof *round->collections);
+    round->losses = engine->losses;
+    round->progress_ms = now_ms;
+    round->activity = engine->workshop.activity;
+    round->next = engine->rounds;
+    engine->rounds = round;
+    for (size_t i = 0; i < engine->count; i++)
+        if (includes(round, engine->bindings[i]))
+            cf_source_engine_look(engine->sources[i], options->kind == CF_ROUND_LOOK, options->word,
+                                  now_ms);
+    if (options->kind == CF_ROUND_SYNC && engine->peer->link &&
+        !cf_link_is_connected(engine->peer->link)) {
+        engine->connecting = true;
+        cf_link_start(engine->peer->link);
+    }
+    return round;
+}
+
+static bool link_is_over(const cf_round *round)
+{
+    const cf_engine *engine = round->engine;
+    cf_link *link = engine->peer->link;
+
+    if (!link || round->options.kind == CF_ROUND_LOOK)
+        return true;
+    if (cf_link_is_connected(link))
+        return cf_link_is_idle(link) && !engine->inbox_count;
+    return engine->losses > round->losses && !engine->connecting;
+}
+
+bool cf_round_over(const cf_round *const_round, uint64_t now_ms)
+{
+    cf_round *round = (cf_round *)const_round;
+    cf_engine *engine = round->engine;
+    bool busy = engine->inbox_count > 0;
+
+    if (engine->workshop.activity != round->activity) {
+        round->activity = engine->workshop.activity;
+        round->progress_ms = now_ms;
+    }
+    for (size_t i = 0; i < engine->count; i++)
+        busy |= includes(round, engine->bindings[i]) &&
+                cf_source_engine_busy(engine->sources[i], now_ms);
+    if (round->options.kind == CF_ROUND_SYNC)
+        busy |= cf_uploads_busy(engine->workshop.uploads) ||
+                cf_downloads_busy(engine->workshop.downloads);
+    if (!busy && link_is_over(round))
+        return !cf_bases_busy(engine->workshop.bases) || round->options.kind == CF_ROUND_LOOK;
+    return now_ms > round->progress_ms + STALLED_MS;
+}
+
+void cf_round_end(cf_round **round)
+{
+    if (!*round)
+        return;
+    for (cf_round **at = &(*round)->engine->rounds; *at; at = &(*at)->next)
+        if (*at == *round) {
+            *at = (*round)->next;
+            break;
+        }
+    free((*round)->collections);
+    free(*round);
+    *round = NULL;
+}
+
+/* ---- Bindings ---- */
+
+size_t cf_engine_binding_count(const cf_engine *engine)
+{
+    return engine->count;
+}
+
+cf_binding *cf_engine_binding_at(const cf_engine *engine, size_t index)
+{
+    return engine->bindings[index];
+}
+
+/* All of a collection is to be applied to a source that is new. */
+static void mark_everything(void *context, const cf_id *item)
+{
+    if (cf_kind_of(item) == CF_KIND_DIRECTORY)
+        cf_view_mark_changed(context, item);
+}
+
+cf_status cf_engine_take_binding(cf_engine *engine, cf_binding *binding, cf_error *error)
+{
+    cf_collection *collection;
+
+    cf_status status = cf_peer_collection(engine->peer, &binding->collection, &collection, error);
+    if (status)
+        return status;
+    add_source(engine, binding);
+    cf_view_mark_changed(collection->view, &cf_root_item);
+    cf_state_each(collection->state, mark_everything, collection->view);
+    return CF_OK;
+}
+
+cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_error *error)
+{
+    for (size_t i = 0; i < engine->count; i++) {
+        if (engine->bindings[i] != binding)
+            continue;
+        cf_uploads_forget(engine->workshop.uploads, binding);
+        cf_downloads_forget(engine->workshop.downloads, binding);
+        cf_bases_forget(engine->workshop.bases, binding);
+        cf_source_engine_destroy(&engine->sources[i]);
+        cf_status status = cf_binding_drop(engine->peer, binding, error);
+        cf_binding_destroy(&binding, engine->env->files);
+        memmove(&engine->sources[i], &engine->sources[i + 1],
+                (engine->count - i - 1) * sizeof(void *));
+        memmove(&engine->bindings[i], &engine->bindings[i + 1],
+                (engine->count - i - 1) * sizeof(void *));
+        engine->count--;
+        return status;
+    }
+    return cf_fail(error, CF_MISSING, "no such source");
+}
+
+void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding)
+{
+    cf_source_engine *source = source_of(engine, binding);
+
+    if (!source)
+        return;
+    cf_source_engine_reopen(source);
+    cf_source_engine_look(source, false, (cf_delete_word){0}, engine->now_ms);
+}

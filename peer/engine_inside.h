@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the engine's own files share. */
+#ifndef CF_PEER_ENGINE_INSIDE_H
+#define CF_PEER_ENGINE_INSIDE_H
+#include "peer/engine_source.h"
+
+struct cf_engine {
+    const cf_env *env;
+    cf_home *home;
+    cf_peer *peer;
+    cf_workshop workshop;
+    cf_source_engine **sources;
+    cf_binding **bindings; /* of the sources, in their order */
+    size_t count, capacity, bindings_capacity;
+    cf_round *rounds;
+    uint64_t now_ms;
+
+    cf_buffer *inbox; /* entries that came and are not taken yet */
+    size_t inbox_count, inbox_capacity;
+    bool connecting; /* since the link was started nothing is known */
+    uint64_t losses; /* how often a session was lost or could not be had */
+    cf_error loss;
+    uint64_t retry_ms;
+    bool refused;
+    char refusal[CF_ERROR_TEXT];
+    cf_engine_guests guests;
+    cf_traffic traffic;
+};
+
+struct cf_round {
+    cf_engine *engine;
+    cf_round_options options;
+    cf_id *collections;
+    uint64_t losses;      /* when it began */
+    uint64_t activity;    /* at the last look */
+    uint64_t progress_ms; /* when something last moved */
+    cf_round *next;
+};
+
+/* The link's events, all to the engine. */
+cf_link_events cf_engine_link_events(cf_engine *engine);
+/* Takes what came, in one commit. */
+cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine_inside.h"
+
+#include "codec/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void connected(void *context, const cf_link_welcome *welcome)
+{
+    cf_engine *engine = context;
+    int64_t difference = welcome->clock_difference_ms;
+
+    engine->connecting = false;
+    engine->loss = (cf_error){0};
+    engine->retry_ms = 0;
+    engine->workshop.activity++;
+    engine->workshop.silent = difference > (int64_t)CF_DAY_MS || difference < -(int64_t)CF_DAY_MS
+                                  ? "this device's clock is more than a day off the broker's"
+                                  : NULL;
+    if (engine->workshop.silent)
+        cf_report(engine->env, CF_REPORT_ERROR,
+                  "this device's clock is %lld hours off the broker's: nothing is published until "
+                  "it is mended",
+                  (long long)(difference < 0 ? -difference : difference) / 3600000);
+    cf_downloads_retry(engine->workshop.downloads);
+    for (size_t i = 0; i < engine->count; i++)
+        cf_source_engine_wake(engine->sources[i]);
+}
+
+static void lost(void *context, const cf_link_loss *loss)
+{
+    cf_engine *engine = context;
+
+    engine->losses++;
+    engine->connecting = false;
+    engine->loss = *loss->why;
+    engine->retry_ms = loss->retry_ms;
+    cf_report(engine->env, CF_REPORT_NOTICE, "the broker: %s", loss->why->text);
+}
+
+static void entry_came(void *context, const cf_entry *entry)
+{
+    cf_engine *engine = context;
+    cf_buffer wire = {0};
+
+    cf_buffer_append(&wire, entry->wire.data, entry->wire.size);
+    engine->inbox =
+        cf_grow(engine->inbox, &engine->inbox_capacity, engine->inbox_count + 1, sizeof wire);
+    engine->inbox[engine->inbox_count++] = wire;
+    engine->traffic.entries_received++;
+    engine->traffic.bytes_received += entry->wire.size;
+    engine->workshop.activity++;
+}
+
+/* Not synced: after a crash it is asked for and accepted again. */
+static void forget_unsent(cf_engine *engine, const cf_head *entry)
+{
+    cf_store *store = cf_home_store(engine->home);
+    cf_arena arena = {0};
+    cf_record record = {cf_key_entry(&arena, CF_TABLE_UNSENT, entry), {NULL, 0}};
+    cf_error error;
+
+    if (store->write(store, cf_peer_user(engine->peer), &record, 1, false, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker has: %s", error.text);
+    cf_arena_release(&arena);
+}
+
+static void accepted(void *context, const cf_head *entry)
+{
+    cf_engine *engine = context;
+
+    engine->traffic.entries_sent++;
+    engine->workshop.activity++;
+    forget_unsent(engine, entry);
+    if (engine->guests.accepted)
+        engine->guests.accepted(engine->guests.context, entry);
+}
+
+static void refused(void *context, const cf_link_refusal *refusal)
+{
+    cf_engine *engine = context;
+
+    cf_report(engine->env, CF_REPORT_WARNING, "the broker refuses an entry (%.*s): %.*s",
+              (int)refusal->code.size, (const char *)refusal->code.data, (int)refusal->text.size,
+              (const char *)refusal->text.data);
+    if (!refusal->never)
+        return;
+    engine->refused = true;
+    snprintf(engine->refusal, sizeof engine->refusal, "%.*s", (int)refusal->text.size,
+             (const char *)refusal->text.data);
+}
+
+static void wanted(void *context, const cf_hash *blobs, size_t count)
+{
+    cf_engine *engine = context;
+
+    (void)blobs;
+    cf_report(engine->env, CF_REPORT_NOTICE, "the broker lacks %zu blobs that entries name", count);
+}
+
+static void idle(void *context)
+{
+    ((cf_engine *)context)->workshop.activity++;
+}
+
+static void guest(void *context, const cf_hash *guest_key, const cf_error *why)
+{
+    cf_engine *engine = context;
+
+    if (engine->guests.guest)
+        engine->guests.guest(engine->guests.context, guest_key, why);
+}
+
+static void knock(void *context, const cf_hash *guest_key, cf_bytes sealed)
+{
+    cf_engine *engine = context;
+
+    if (engine->guests.knock)
+        engine->guests.knock(engine->guests.context, guest_key, sealed);
+}
+
+static bool piece(void *context, const cf_hash *blob, uint64_t offset, size_t size, cf_buffer *out)
+{
+    return cf_uploads_piece(((cf_engine *)context)->workshop.uploads, blob, offset, size, out);
+}
+
+static void stored(void *context, const cf_hash *blob)
+{
+    cf_engine *engine = context;
+
+    engine->workshop.activity++;
+    cf_uploads_stored(engine->workshop.uploads, blob);
+}
+
+static void blob_refused(void *context, const cf_hash *blob, const cf_error *why)
+{
+    cf_uploads_refused(((cf_engine *)context)->workshop.uploads, blob, why);
+}
+
+static void received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
+                     cf_bytes bytes)
+{
+    cf_engine *engine = context;
+
+    engine->workshop.activity++;
+    engine->traffic.bytes_received += bytes.size;
+    cf_downloads_received(engine->workshop.downloads, blob, offset, total, bytes);
+}
+
+static void absent(void *context, const cf_hash *blob)
+{
+    cf_downloads_absent(((cf_engine *)context)->workshop.downloads, blob);
+}
+
+cf_link_events cf_engine_link_events(cf_engine *engine)
+{
+    return (cf_link_events){
+        .connected = connected,
+        .lost = lost,
+        .entry = entry_came,
+        .accepted = accepted,
+        .refused = refused,
+        .wanted = wanted,
+        .idle = idle,
+        .guest = guest,
+        .knock = knock,
+        .blobs = {piece, stored, blob_refused, received, absent},
+        .context = engine,
+    };
+}
+
+cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
+{
+    size_t count = engine->inbox_count, bytes = 0;
+    cf_bytes *wires = cf_allocate(count, sizeof *wires);
+
+    for (size_t i = 0; i < count; i++) {
+        wires[i] = cf_buffer_view(&engine->inbox[i]);
+        bytes += wires[i].size;
+    }
+    cf_status status = cf_peer_take(engine->peer, wires, count, error);
+    for (size_t i = 0; i < count; i++)
+        cf_buffer_release(&engine->inbox[i]);
+    engine->inbox_count = 0;
+    free(wires);
+    if (!status)
+        cf_link_credit(engine->peer->link, bytes);
+    return status;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's part for one source: when to look, what to make of what is found, when to apply. */
+#ifndef CF_PEER_ENGINE_SOURCE_H
+#define CF_PEER_ENGINE_SOURCE_H
+#include "peer/apply.h"
+#include "peer/engine.h"
+#include "peer/pendings.h"
+#include "peer/publish.h"
+#include "peer/quiet.h"
+
+/* What the sources of one engine share. */
+typedef struct {
+    cf_peer *peer;
+    cf_uploads *uploads;
+    cf_downloads *downloads;
+    cf_bases *bases;
+    cf_watch *watch;    /* NULL: looks only when asked */
+    const char *silent; /* why nothing may be published now; NULL: nothing forbids it */
+    uint64_t activity;  /* rises with everything that gets somewhere */
+} cf_workshop;
+
+typedef struct cf_source_engine cf_source_engine;
+
+cf_source_engine *cf_source_engine_new(cf_workshop *workshop, cf_binding *binding);
+void cf_source_engine_destroy(cf_source_engine **source);
+cf_binding *cf_source_engine_binding(const cf_source_engine *source);
+
+/* Look at everything; `look_only`: publish and apply nothing. */
+void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_word word,
+                           uint64_t now_ms);
+/* Look at one directory. */
+void cf_source_engine_look_at(cf_source_engine *source, uint64_t folder);
+/* The watch saw something in it. */
+void cf_source_engine_changed(cf_source_engine *source, uint64_t folder, cf_event_kind kind,
+                              uint64_t now_ms);
+/* Groups of its collection changed. */
+void cf_source_engine_mark(cf_source_engine *source, const cf_id *directories, size_t count);
+/* A download has ended, or a broker came: try again what waited. */
+void cf_source_engine_wake(cf_source_engine *source);
+/* Its path or root changed: open it again. */
+void cf_source_engine_reopen(cf_source_engine *source);
+
+cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint64_t *deadline,
+                                cf_error *error);
+/* Something is under way or due now. */
+bool cf_source_engine_busy(const cf_source_engine *source, uint64_t now_ms);
+
+/* Adds what is pending to the list; fills the rest of `out`. */
+void cf_source_engine_status(const cf_source_engine *source, cf_pendings *pendings,
+                             cf_binding_status *out);
+uint64_t cf_source_engine_applied(const cf_source_engine *source);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small world in one process and one thread: a broker and some devices of one user, each with a
+ * folder. Handlers, engine and folders are the real ones; transport, stores and jobs are in memory
+ * and take their order from a seed. */
+#ifndef CF_TESTS_SMALL_WORLD_H
+#define CF_TESTS_SMALL_WORLD_H
+#include "broker/gateway.h"
+#include "peer/engine.h"
+
+enum { DEVICES_MAX = 4 };
+
+typedef struct world world;
+
+typedef struct {
+    world *in;
+    int number;
+    char home_path[128], folder[128];
+    cf_store_memory_disk *disk;
+    cf_home *home;
+    cf_engine *engine;
+    cf_outbox *outbox;
+    cf_hash curve;
+    uint64_t session;
+    uint8_t routing_id[8];
+    bool offline;
+    bool is_cut; /* a message to it was lost with its connection */
+    cf_keys *keys; /* of a device that is not born yet */
+} device;
+
+struct world {
+    char path[64];
+    uint64_t seed, now_ms;
+    cf_env env;
+    cf_files files;
+    cf_store_memory_disk *disk;
+    cf_store *store;
+    cf_blob_memory_disk *blob_disk;
+    cf_blobs *blobs;
+    cf_users *users;
+    cf_management *management;
+    cf_outbox *outbox;
+    cf_gateway *gateway;
+    cf_id collection;
+    device devices[DEVICES_MAX];
+    int count;
+    uint64_t connections;
+    unsigned loss; /* of 1,000 messages that many cut their connection */
+    bool loud;
+};
+
+world *world_new(uint64_t seed, int devices);
+void world_destroy(world **self);
+uint64_t world_random(world *self, uint64_t below);
+
+/* Everything that can go on does, for this device alone; true when nothing is left to do. */
+bool device_sync(device *self);
+/* The process ends, with all that was not made durable, and begins again. */
+void device_crash(device *self);
+void broker_crash(world *self);
+
+/* All devices, until nothing changes any more; false when that takes too long. */
+bool world_settle(world *self);
+/* The folders hold the same. */
+bool world_equal(world *self, cf_buffer *difference);
+/* What a folder holds: a line for each thing, sorted. */
+void device_tree(const device *self, cf_buffer *out);
+
+/* What users do, by path in the folder. */
+void user_writes(device *self, const char *path, const void *bytes, size_t size);
+void user_writes_text(device *self, const char *path, const char *text);
+void user_makes(device *self, const char *path);
+void user_moves(device *self, const char *from, const char *to);
+void user_removes(device *self, const char *path); /* with all that is in it */
+bool user_reads(const device *self, const char *path, cf_buffer *out);
+
+#endif
