@@ -143,7 +143,9 @@ static void open_peer(depot *self)
 
     snprintf(path, sizeof path, "%s/home", self->disk->path);
     peer->env = &self->env;
-    expect_ok(cf_home_open(&(cf_home_options){&self->env, path, true}, &peer->home, &error), error);
+    expect_ok(cf_home_open(&(cf_home_options){.env = &self->env, .path = path, .create = true},
+                           &peer->home, &error),
+              error);
     self->store = cf_home_store(peer->home);
     peer->ring = cf_ring_new(&header->user);
     cf_hash commitment = cf_commitment(&header->user, content_key);

@@ -23,7 +23,7 @@ typedef struct {
     uint64_t session;
     uint8_t routing_id[8];
     bool offline;
-    bool is_cut; /* a message to it was lost with its connection */
+    bool is_cut;   /* a message to it was lost with its connection */
     cf_keys *keys; /* of a device that is not born yet */
 } device;
 
