@@ -246,6 +246,73 @@ void cf_bases_forget(cf_bases *bases, const cf_binding *binding)
     bases->count = kept;
 }
 
+/* ---- Sweeping ---- */
+
+typedef struct {
+    cf_bases *bases;
+    cf_hash *shown;
+    size_t count, capacity;
+    cf_arena dropped;
+    cf_bytes *names;
+    size_t name_count, name_capacity;
+} sweeping;
+
+static void note_shown(void *context, const cf_node *node)
+{
+    sweeping *self = context;
+    cf_hash hash;
+    uint64_t size;
+    cf_error ignored;
+
+    if (node->kind != CF_KIND_FILE ||
+        cf_content_identity_read(node->content, &hash, &size, &ignored) || size <= CF_INLINE_MAX)
+        return;
+    self->shown = cf_grow(self->shown, &self->capacity, self->count + 1, sizeof hash);
+    self->shown[self->count++] = hash;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    return cf_hash_compare(a, b);
+}
+
+static bool judge_copy(void *context, cf_bytes name)
+{
+    sweeping *self = context;
+    char text[2 * CF_HASH_SIZE + 1] = "";
+    cf_hash hash;
+
+    if (name.size == 2 * CF_HASH_SIZE)
+        memcpy(text, name.data, name.size);
+    if (cf_unhex(text, hash.bytes, CF_HASH_SIZE) && self->count &&
+        bsearch(&hash, self->shown, self->count, sizeof hash, by_hash))
+        return true;
+    self->names = cf_grow(self->names, &self->name_capacity, self->name_count + 1, sizeof name);
+    self->names[self->name_count++] = cf_arena_copy(&self->dropped, name);
+    return true;
+}
+
+void cf_bases_sweep(cf_bases *bases, cf_binding *const *bindings, size_t count)
+{
+    sweeping self = {.bases = bases};
+    cf_files *files = bases->peer->env->files;
+    const cf_folder *base = cf_home_base(bases->peer->home);
+    cf_error ignored;
+
+    if (cf_bases_busy(bases))
+        return;
+    for (size_t i = 0; i < count; i++)
+        cf_nodes_each(bindings[i]->nodes, note_shown, &self);
+    if (self.count)
+        qsort(self.shown, self.count, sizeof *self.shown, by_hash);
+    files->list(files, base, judge_copy, &self, &ignored);
+    for (size_t i = 0; i < self.name_count; i++)
+        files->unlink(files, base, self.names[i], &ignored);
+    cf_arena_release(&self.dropped);
+    free(self.names);
+    free(self.shown);
+}
+
 /* ---- Leaves ---- */
 
 cf_status cf_leaves_get(cf_peer *peer, const cf_hash *hash, cf_buffer *out, cf_error *error)

@@ -24,6 +24,8 @@ void cf_bases_keep(cf_bases *bases, const cf_binding *binding, const cf_node *no
 /* Copies are under way or waiting. */
 bool cf_bases_busy(const cf_bases *bases);
 void cf_bases_step(cf_bases *bases);
+/* Drops the copies of what none of these sources shows any more. */
+void cf_bases_sweep(cf_bases *bases, cf_binding *const *bindings, size_t count);
 /* Nothing of this binding any more: it ends. */
 void cf_bases_forget(cf_bases *bases, const cf_binding *binding);
 

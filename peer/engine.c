@@ -98,6 +98,8 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
         status = load_sources(engine, error);
     if (!status)
         status = cf_engine_use_broker(engine, error);
+    if (!status)
+        cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
     if (status) {
         cf_engine_close(&engine);
         return status;
