@@ -106,9 +106,9 @@ static int by_dot(const void *left, const void *right)
     return cf_dot_compare(left, right);
 }
 
-static cf_change finished(const cf_draft *draft, const drafted *change)
+static cf_change finished(const drafted *change, cf_arena *arena)
 {
-    cf_dot *over = cf_arena_allocate(draft->arena, change->over_count, sizeof *over);
+    cf_dot *over = cf_arena_allocate(arena, change->over_count, sizeof *over);
     size_t count = 0;
 
     for (const replaced *known = change->over; known; known = known->next)
@@ -125,14 +125,14 @@ static int by_item_and_field(const void *left, const void *right)
     return order ? order : cf_bytes_compare(a->field, b->field);
 }
 
-void cf_draft_changes(const cf_draft *draft, cf_change **out, size_t *count)
+void cf_draft_changes(const cf_draft *draft, cf_arena *arena, cf_change **out, size_t *count)
 {
-    cf_change *changes = cf_arena_allocate(draft->arena, draft->table.count, sizeof *changes);
+    cf_change *changes = cf_arena_allocate(arena, draft->table.count, sizeof *changes);
 
     *count = 0;
     for (cf_link *link = cf_table_walk(&draft->table, NULL); link;
          link = cf_table_walk(&draft->table, link))
-        changes[(*count)++] = finished(draft, cf_linked(link, drafted, link));
+        changes[(*count)++] = finished(cf_linked(link, drafted, link), arena);
     qsort(changes, *count, sizeof *changes, by_item_and_field);
     *out = changes;
 }

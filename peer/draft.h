@@ -25,8 +25,8 @@ void cf_draft_set(cf_draft *draft, cf_refs refs, const cf_id *item, uint32_t fie
 /* A deletion of `item` that covers all that the refs show of it. */
 void cf_draft_delete(cf_draft *draft, cf_refs refs, const cf_id *item);
 bool cf_draft_has(const cf_draft *draft, const cf_id *item, uint32_t field);
-/* Ascending by (item, field); they live in the arena. */
-void cf_draft_changes(const cf_draft *draft, cf_change **out, size_t *count);
+/* Ascending by (item, field). The list lives in `arena`, what it names in the draft's. */
+void cf_draft_changes(const cf_draft *draft, cf_arena *arena, cf_change **out, size_t *count);
 /* Frees the table; what lies in the arena stays. */
 void cf_draft_release(cf_draft *draft);
 

@@ -112,10 +112,11 @@ static void try_draft(pin_round *round)
     const cf_scan_input *input = round->spots->input;
     cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
     cf_ids dirty = {0}, touched = {0};
+    cf_arena scratch = {0};
     cf_change *changes;
     size_t count;
 
-    cf_draft_changes(round->draft, &changes, &count);
+    cf_draft_changes(round->draft, &scratch, &changes, &count);
     cf_state_trial_begin(input->state);
     cf_view_trial_begin(input->view);
     cf_state_apply(input->state, &dot, input->time, changes, count, &dirty);
@@ -129,6 +130,7 @@ static void try_draft(pin_round *round)
     cf_view_trial_end(input->view);
     free(dirty.at);
     free(touched.at);
+    cf_arena_release(&scratch);
 }
 
 static bool shares_item(const cf_id *items, size_t count, const cf_group *group)

@@ -196,17 +196,17 @@ static void pin_copy(scan_work *scanning, const cf_spot *spot)
     set(scanning, spot, first, CF_FIELD_NUMBER_PIN, taken(scanning, &packed));
 }
 
-/* The weak fields: mode of all kinds, mtime of files. What is moved takes them along, since a copy
- * has them from the main file until then. */
+/* The weak fields, as far as the source has them: mode of all kinds, mtime of files. What is moved
+ * takes them along, since a copy has them from the main file until then. */
 static void scan_weak(scan_work *scanning, const cf_spot *spot, const node_difference *differs)
 {
     size_t count = spot->kind == CF_KIND_DIRECTORY ? spot->item_count : 1;
     bool plain = cf_bytes_equal(spot->mode, scanning->input->rules->default_mode);
 
-    if (differs->mode || (differs->place && (!plain || spot->item_count > 1)))
+    if (spot->mode.size && (differs->mode || (differs->place && (!plain || spot->item_count > 1))))
         for (size_t i = 0; i < count; i++)
             set(scanning, spot, &spot->items[i], CF_FIELD_NUMBER_MODE, spot->mode);
-    if (differs->mtime || (differs->place && spot->kind == CF_KIND_FILE && spot->mtime.size))
+    if (spot->mtime.size && spot->kind == CF_KIND_FILE && (differs->mtime || differs->place))
         set(scanning, spot, &spot->items[0], CF_FIELD_NUMBER_MTIME, spot->mtime);
 }
 
@@ -252,7 +252,7 @@ void cf_scan_run(const cf_scan_input *input, cf_arena *arena, cf_scan *out)
     for (size_t i = 0; i < input->gone_count; i++)
         scan_gone(&scanning, cf_spots_at(&scanning.spots, input->gone[i]));
     cf_pins_add(&scanning.spots, &scanning.draft);
-    cf_draft_changes(&scanning.draft, &changes, &out->count);
+    cf_draft_changes(&scanning.draft, arena, &changes, &out->count);
     out->input = input;
     out->changes = changes;
     out->inner = scanning.spots.found;

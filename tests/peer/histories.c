@@ -9,7 +9,7 @@
 
 #include "tests/peer/world.h"
 
-enum { DEFAULT_COUNT = 300 };
+enum { DEFAULT_COUNT = 1500 };
 
 static bool tracing;
 

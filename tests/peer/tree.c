@@ -57,11 +57,9 @@ void tree_release(test_tree *tree)
 
 static void print_hex(cf_buffer *out, const void *data, size_t size)
 {
-    const uint8_t *bytes = data;
-
-    for (size_t i = 0; i < size; i++)
-        cf_buffer_append_text(out, "%02x", bytes[i]);
-    cf_buffer_append_text(out, " ");
+    cf_hex(cf_bytes_of(data, size), (char *)cf_buffer_reserve(out, 2 * size + 1));
+    out->size += 2 * size;
+    cf_buffer_append(out, " ", 1);
 }
 
 static void print_dot(cf_buffer *out, const cf_dot *dot)
