@@ -9,7 +9,7 @@
 
 #include "tests/peer/world.h"
 
-enum { DEFAULT_COUNT = 1500 };
+enum { DEFAULT_COUNT = 1000 };
 
 static bool tracing;
 
