@@ -104,7 +104,38 @@ typedef struct {
     cf_spots *spots;
     cf_draft *draft;
     group_look before, after;
+    cf_ids cuts; /* directories that are shown in the root for now, see find_cut */
 } pin_round;
+
+/* Of a cycle of moves one directory is shown in the root. It still wishes to be in another one of
+ * the cycle, which therefore stays visible, though deleted, until the first is pinned where it is.
+ * (Move d into e || move e into d, then delete d: it came back.) The model lacks this. */
+static void find_cut(pin_round *round, const cf_change *deletion)
+{
+    const cf_view *view = round->spots->input->view;
+    const cf_seen *deleted = cf_view_seen(view, &deletion->item);
+
+    if (!deleted || !deleted->parent || cf_kind_of(&deleted->id) != CF_KIND_DIRECTORY)
+        return;
+    const cf_seen *cut = deleted;
+    while (cut != view->root && !cut->cut)
+        cut = cut->wished;
+    for (const cf_seen *at = cut; cut != deleted && at != view->root; at = at->wished) {
+        if (at == deleted) {
+            cf_ids_add(&round->cuts, &cut->id);
+            return;
+        }
+        if (at->wished == cut)
+            return; /* it only hangs below the cycle */
+    }
+}
+
+static void find_cuts(pin_round *round, const cf_change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_field_is(changes[i].field, CF_FIELD_NUMBER_DELETED))
+            find_cut(round, &changes[i]);
+}
 
 /* What the groups show that the draft touches: with it, then again without. */
 static void try_draft(pin_round *round)
@@ -121,6 +152,9 @@ static void try_draft(pin_round *round)
     cf_view_trial_begin(input->view);
     cf_state_apply(input->state, &dot, input->time, changes, count, &dirty);
     cf_view_update(input->view, dirty.at, dirty.count);
+    find_cuts(round, changes, count);
+    if (round->cuts.count)
+        cf_ids_add(&touched, &cf_root_item);
     for (size_t i = 0; i < input->view->tried.count; i++)
         cf_ids_add(&touched, &input->view->tried.at[i]->id);
     look_at(&round->after, input->view, &touched);
@@ -265,6 +299,29 @@ static bool fasten_all(pin_round *round)
     return any;
 }
 
+static bool fasten_cuts(pin_round *round)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < round->cuts.count; i++) {
+        const cf_id *item = &round->cuts.at[i];
+        const cf_node *node = NULL;
+
+        if (cf_draft_has(round->draft, item, CF_FIELD_NUMBER_PIN))
+            continue;
+        while ((node = cf_nodes_next_of_item(round->spots->input->base, item, node))) {
+            const cf_spot *spot = cf_spots_at(round->spots, node->number);
+
+            if (spot->gone || spot->moved ||
+                is_elsewhere(round, spot, seen_at(&round->before, item)))
+                continue;
+            pin(round, spot, item);
+            any = true;
+        }
+    }
+    return any;
+}
+
 void cf_pins_add(cf_spots *spots, cf_draft *draft)
 {
     bool again = draft->table.count > 0;
@@ -274,7 +331,9 @@ void cf_pins_add(cf_spots *spots, cf_draft *draft)
 
         try_draft(&round);
         again = fasten_all(&round);
+        again = fasten_cuts(&round) || again;
         look_release(&round.before);
         look_release(&round.after);
+        free(round.cuts.at);
     }
 }

@@ -45,6 +45,8 @@ static const struct {
     {"delete d || create d/b", "A d/, A d/a=1, sync, A -d, B d/b=2", "d/b=2"},
     {"delete d || edit d/a", "A d/, A d/a=1, A d/b=3, sync, A -d, B d/a=2", "d/a=2"},
     {"move d into e || move e into d", "A d/, A e/, A d/a=1, sync, A d>e/d, B e>d/e", "e/d/a=1"},
+    {"delete a directory of a cycle",
+     "A d/, A e/, A d/a=1, A e/b=2, sync, A d>e/d, B e>d/e, sync, A -e/d, sync", "e/b=2"},
     {"two files to one name", "A a=1, A b=2, sync, A a>c, B b>c", "c*=2 c=1"},
     {"the backup's branch || the device's", "A a=1, sync, fork A, A a=2, D a=3", "a*=2 a=3"},
 };
