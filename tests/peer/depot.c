@@ -4,16 +4,13 @@
 #include "broker/jobs.h"
 #include "codec/blob.h"
 #include "codec/delta.h"
-#include "codec/member.h"
 #include "peer/survey.h"
 
-#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static const uint8_t content_key[CF_KEY_SIZE] = "the key of all contents";
-static cf_bytes whole_of(depot *self, cf_bytes content);
 
 static void some_random(void *context, void *out, size_t size)
 {
@@ -205,17 +202,27 @@ void depot_close(depot *self)
     scratch_destroy(&self->disk);
 }
 
-void depot_restart(depot *self)
+void depot_replace_link(depot *self)
 {
     depot_cut(self);
-    cf_downloads_destroy(&self->downloads);
     cf_link_destroy(&self->peer.link);
     self->peer.link = a_link(self);
+}
+
+void depot_restart(depot *self)
+{
+    cf_downloads_destroy(&self->downloads);
+    depot_replace_link(self);
     begin_downloads(self);
     self->serve_max = SIZE_MAX;
 }
 
 /* ---- The broker ---- */
+
+void depot_damage(depot *self, size_t blob)
+{
+    self->blobs[blob].sealed.data[self->blobs[blob].sealed.size / 2] ^= 1;
+}
 
 static void reply(depot *self, const cf_message *message)
 {
@@ -315,7 +322,15 @@ void depot_cut(depot *self)
     cf_outbox_discard(self->outbox, (cf_bytes){0});
 }
 
-/* A silent broker leaves it busy: then it is over when nothing has moved for some turns. */
+static void wait_for_jobs(depot *self)
+{
+    struct pollfd at = {self->env.jobs->descriptor(self->env.jobs), POLLIN, 0};
+
+    if (at.fd >= 0 && cf_downloads_busy(self->downloads))
+        poll(&at, 1, 500);
+}
+
+/* A silent broker leaves it busy: it is over when nothing has moved for some turns. */
 void depot_run(depot *self)
 {
     for (int quiet = 0; quiet < 8;) {
@@ -324,6 +339,8 @@ void depot_run(depot *self)
         depot_pass(self);
         bool moved = self->env.jobs->deliver(self->env.jobs) > 0 || self->served > served;
         quiet = moved ? 0 : quiet + 1;
+        if (!moved)
+            wait_for_jobs(self);
     }
 }
 
@@ -436,17 +453,12 @@ static void publish(depot *self, cf_content *content, cf_bytes bytes, bool in_bl
     cf_buffer_release(&slices);
 }
 
-static cf_bytes whole_of(depot *self, cf_bytes content)
+cf_bytes depot_whole(depot *self, cf_bytes content)
 {
     cf_content made = {.hash = cf_content_hash(content), .size = content.size};
 
     publish(self, &made, content, content.size > CF_INLINE_MAX);
     return depot_named(self, content);
-}
-
-cf_bytes depot_whole(depot *self, cf_bytes content)
-{
-    return whole_of(self, content);
 }
 
 static cf_bytes patch_of(depot *self, cf_bytes base, cf_bytes content, cf_bytes claimed,

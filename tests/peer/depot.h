@@ -20,7 +20,6 @@ typedef struct {
     cf_binding *bindings[1];
     cf_downloads *downloads;
     cf_outbox *outbox;
-    uint64_t session;
     struct {
         cf_hash id;
         cf_buffer sealed;
@@ -39,6 +38,10 @@ void depot_close(depot *self);
 void depot_restart(depot *self);
 void depot_connect(depot *self);
 void depot_cut(depot *self);
+/* Another link in place of the one that there was. */
+void depot_replace_link(depot *self);
+/* The broker has other bytes for this blob; once more: the right ones again. */
+void depot_damage(depot *self, size_t blob);
 
 /* Bytes that look like nothing else; free them. */
 uint8_t *noise(uint64_t seed, size_t size);
