@@ -14,7 +14,7 @@ struct cf_delta_job {
     cf_job job;
     const cf_env *env;
     const cf_home *home;
-    cf_hold folder;
+    cf_file *target;
     cf_delta_job_options options;
     char patch[NAME_SIZE];
     uint64_t written, limit;
@@ -105,22 +105,21 @@ static void work(cf_job *job)
 {
     cf_delta_job *self = (cf_delta_job *)job;
     cf_files *files = self->env->files;
-    cf_file *target = NULL, *patch = NULL;
+    const cf_folder *temporary = cf_home_temporary(self->home);
+    cf_bytes name = cf_bytes_of_text(self->patch);
+    cf_file *patch = NULL;
+    cf_error ignored;
 
-    cf_status status =
-        files->open_file(files, self->folder.folder, self->options.name, &target, &self->error);
-    if (!status)
-        status = files->create_file(files, cf_home_temporary(self->home),
-                                    cf_bytes_of_text(self->patch), 0600, &patch, &self->error);
+    files->unlink(files, temporary, name, &ignored); /* a crash has left it */
+    cf_status status = files->create_file(files, temporary, name, 0600, &patch, &self->error);
     self->out = (cf_file_bytes){files, patch, 0};
     if (!status)
-        status = encode_bytes(self, target, &self->error);
-    if (status == CF_MISSING && target && patch) {
+        status = encode_bytes(self, self->target, &self->error);
+    if (status == CF_MISSING && patch) {
         self->written = self->out.offset = 0;
-        status = encode_leaves(self, target, &self->error);
+        status = encode_leaves(self, self->target, &self->error);
     }
     files->close_file(files, &patch);
-    files->close_file(files, &target);
     self->status = status;
 }
 
@@ -130,21 +129,26 @@ static void done(cf_job *job)
 
     if (job->dropped)
         self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
-    cf_hold_release(&self->folder, self->env->files);
+    self->env->files->close_file(self->env->files, &self->target);
     self->over = true;
 }
 
 cf_delta_job *cf_delta_job_start(const cf_delta_job_options *options, cf_error *error)
 {
     cf_delta_job *self = cf_allocate(1, sizeof *self);
+    cf_files *files = options->peer->env->files;
+    cf_hold hold = {0};
 
     self->env = options->peer->env;
     self->home = options->peer->home;
     self->options = *options;
     self->limit = options->size / 2;
     snprintf(self->patch, sizeof self->patch, "patch-%llu", (unsigned long long)options->number);
-    if (cf_binding_hold(options->binding, self->env->files, options->folder, &self->folder,
-                        error)) {
+    cf_status status = cf_binding_hold(options->binding, files, options->folder, &hold, error);
+    if (!status)
+        status = files->open_file(files, hold.folder, options->name, &self->target, error);
+    cf_hold_release(&hold, files);
+    if (status) {
         free(self);
         return NULL;
     }
