@@ -311,6 +311,20 @@ static void start_making(cf_applying *applying, cf_task *task)
     env->jobs->submit(env->jobs, &self->job);
 }
 
+/* Its file was fetched for another step of the batch: once that one has taken it, it is on the
+ * disk, and is copied from there. */
+static bool is_taken_in_batch(const cf_applying *applying, const cf_task *task)
+{
+    for (size_t i = applying->first; i < applying->end; i++) {
+        const cf_task *other = &applying->tasks[i];
+
+        if (other->leaves.size &&
+            cf_bytes_equal(other->step.shown->content, task->step.shown->content))
+            return true;
+    }
+    return false;
+}
+
 /* Takes the next steps, and starts what has to be written for them. */
 static void start_batch(cf_applying *applying)
 {
@@ -322,8 +336,11 @@ static void start_batch(cf_applying *applying)
          applying->end++) {
         cf_task *task = &applying->tasks[applying->end];
 
-        if (task->state != CF_TASK_WAITING || !task->needs_file || task->made ||
-            !find_content(applying, task))
+        if (task->state != CF_TASK_WAITING || !task->needs_file || task->made)
+            continue;
+        if (is_taken_in_batch(applying, task))
+            break;
+        if (!find_content(applying, task))
             continue;
         bytes += task->small.size;
         start_making(applying, task);

@@ -135,7 +135,10 @@ static void stored(void *context, const cf_hash *blob)
 
 static void blob_refused(void *context, const cf_hash *blob, const cf_error *why)
 {
-    cf_uploads_refused(((cf_engine *)context)->workshop.uploads, blob, why);
+    cf_engine *engine = context;
+
+    cf_uploads_refused(engine->workshop.uploads, blob, why);
+    cf_downloads_refused(engine->workshop.downloads, blob, why);
 }
 
 static void received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
