@@ -31,6 +31,7 @@ struct cf_making {
     cf_file *patch;
     cf_fetch *fetch;
     cf_file_job *job;
+    size_t fetches; /* begun */
     bool from_here, resumed;
     cf_stat stat;
     cf_buffer leaves;
@@ -157,6 +158,7 @@ static void fetch(cf_making *making, const cf_file *into, making_step step)
     };
 
     making->fetch = cf_fetch_new(&options);
+    making->fetches++;
     making->step = step;
 }
 
@@ -382,7 +384,7 @@ static cf_fetch_state end_proof(cf_making *making, cf_error *error)
     return CF_FETCH_DONE;
 }
 
-cf_fetch_state cf_making_step(cf_making *making, cf_error *error)
+static cf_fetch_state go_on(cf_making *making, cf_error *error)
 {
     if (making->fetch)
         return end_fetch(making, cf_fetch_step(making->fetch, error), error);
@@ -394,6 +396,19 @@ cf_fetch_state cf_making_step(cf_making *making, cf_error *error)
         return end_proof(making, error);
     end_step(making);
     return begin_steps(making, error) ? fail(making, error) : CF_FETCH_WORKING;
+}
+
+/* A fetch that was just begun asks for something, too: no event would bring us here again. */
+cf_fetch_state cf_making_step(cf_making *making, cf_error *error)
+{
+    cf_fetch_state state;
+    size_t fetches;
+
+    do {
+        fetches = making->fetches;
+        state = go_on(making, error);
+    } while (state == CF_FETCH_WORKING && making->fetches > fetches);
+    return state;
 }
 
 bool cf_making_busy(const cf_making *making)

@@ -223,14 +223,18 @@ static bool is_free_slot(const cf_downloads *downloads)
     return count < AT_A_TIME;
 }
 
-static void step_one(cf_downloads *downloads, download *one)
+/* True when it is in another phase than before: then others may be able to go on. */
+static bool step_one(cf_downloads *downloads, download *one)
 {
+    download_phase before = one->phase;
+
     if (one->phase == OFFLINE && is_connected(downloads))
         one->phase = QUEUED;
     if (one->phase == QUEUED && is_free_slot(downloads))
         begin(downloads, one);
     if (one->phase == WORKING)
         go_on(one);
+    return one->phase != before;
 }
 
 /* ---- All of them ---- */
@@ -253,6 +257,23 @@ static void throw_away(cf_downloads *downloads, size_t index)
     drop(downloads, index);
 }
 
+static bool step_all(cf_downloads *downloads)
+{
+    bool changed = false;
+
+    for (size_t i = downloads->count; i-- > 0;) {
+        download *one = downloads->at[i];
+
+        if (!one->abandoned) {
+            changed |= step_one(downloads, one);
+        } else if (!one->making || !cf_making_busy(one->making)) {
+            throw_away(downloads, i);
+            changed = true;
+        }
+    }
+    return changed;
+}
+
 void cf_downloads_step(cf_downloads *downloads)
 {
     cf_link *link = downloads->options.peer->link;
@@ -261,14 +282,8 @@ void cf_downloads_step(cf_downloads *downloads)
         downloads->session = cf_link_session(link);
         cf_downloads_retry(downloads);
     }
-    for (size_t i = downloads->count; i-- > 0;) {
-        download *one = downloads->at[i];
-
-        if (!one->abandoned)
-            step_one(downloads, one);
-        else if (!one->making || !cf_making_busy(one->making))
-            throw_away(downloads, i);
-    }
+    while (step_all(downloads))
+        ;
 }
 
 void cf_downloads_retry(cf_downloads *downloads)
@@ -369,7 +384,7 @@ cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *bindin
     if ((one->phase == FAILED && one->told) || (one->phase == READY && !is_there(downloads, one)))
         begin_again(one);
     if (one->phase == QUEUED)
-        step_one(downloads, one);
+        cf_downloads_step(downloads);
     return answer_of(downloads, one, out);
 }
 

@@ -322,26 +322,25 @@ void depot_cut(depot *self)
     cf_outbox_discard(self->outbox, (cf_bytes){0});
 }
 
-static void wait_for_jobs(depot *self)
+static bool wait_for_jobs(depot *self)
 {
     struct pollfd at = {self->env.jobs->descriptor(self->env.jobs), POLLIN, 0};
 
-    if (at.fd >= 0 && cf_downloads_busy(self->downloads))
-        poll(&at, 1, 500);
+    return at.fd >= 0 && cf_downloads_busy(self->downloads) && poll(&at, 1, 1000) > 0;
 }
 
-/* A silent broker leaves it busy: it is over when nothing has moved for some turns. */
+/* As the program's loop does it: a step only when something came. */
 void depot_run(depot *self)
 {
-    for (int quiet = 0; quiet < 8;) {
+    bool moved;
+
+    do {
         size_t served = self->served;
 
         depot_pass(self);
-        bool moved = self->env.jobs->deliver(self->env.jobs) > 0 || self->served > served;
-        quiet = moved ? 0 : quiet + 1;
-        if (!moved)
-            wait_for_jobs(self);
-    }
+        moved = self->env.jobs->deliver(self->env.jobs) > 0 || self->served > served ||
+                wait_for_jobs(self);
+    } while (moved);
 }
 
 /* ---- Entries ---- */
