@@ -33,6 +33,8 @@ struct cf_applying {
     cf_applied result;
     cf_pending *pending;
     size_t pending_capacity;
+    uint64_t *look_at;
+    size_t look_capacity;
 };
 
 cf_applying *cf_applying_new(const cf_applying_options *options)
@@ -69,6 +71,7 @@ void cf_applying_destroy(cf_applying **applying)
         jobs->deliver(jobs);
     end_run(*applying);
     free((*applying)->pending);
+    free((*applying)->look_at);
     free((*applying)->marked.at);
     free((*applying)->later.at);
     free(*applying);
@@ -101,6 +104,7 @@ void cf_applying_result(const cf_applying *applying, cf_applied *out)
 {
     *out = applying->result;
     out->pending = applying->pending;
+    out->look_at = applying->look_at;
 }
 
 /* ---- Planning ---- */
@@ -596,6 +600,18 @@ static void drop_temporary(cf_applying *applying, const cf_task *task)
                                    cf_bytes_of_text(task->temporary), &ignored);
 }
 
+static void look_at_task(cf_applying *applying, const cf_task *task)
+{
+    const cf_node *node = cf_nodes_find(applying->options.binding->nodes, task->number);
+    uint64_t folders[2] = {task->step.parent, node ? node->parent : task->step.parent};
+
+    for (size_t i = 0; i < 2; i++) {
+        applying->look_at = cf_grow(applying->look_at, &applying->look_capacity,
+                                    applying->result.look_count + 1, sizeof *applying->look_at);
+        applying->look_at[applying->result.look_count++] = folders[i];
+    }
+}
+
 /* Keeps the arena: what is pending lies in it until the next run. */
 static void finish_run(cf_applying *applying)
 {
@@ -604,7 +620,8 @@ static void finish_run(cf_applying *applying)
 
         if (task->state == CF_TASK_DONE)
             continue;
-        applying->result.look_again |= task->state == CF_TASK_BLOCKED;
+        if (task->state == CF_TASK_BLOCKED)
+            look_at_task(applying, task);
         add_pending(applying, task);
         drop_temporary(applying, task);
         cf_ids_add(&applying->later, &task->step.group);

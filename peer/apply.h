@@ -37,8 +37,10 @@ bool cf_applying_busy(const cf_applying *applying);
 
 /* After it ended. */
 typedef struct {
-    uint64_t applied;          /* things put into place */
-    bool look_again;           /* the disk was not as the base has it: survey, then begin again */
+    uint64_t applied; /* things put into place */
+    /* Directories in which the disk was not as the base has it: survey them, then wake. */
+    const uint64_t *look_at;
+    size_t look_count;
     bool waits;                /* for downloads, which mark nothing by themselves */
     bool held;                 /* deletes wait for the user's word */
     const cf_pending *pending; /* what is left; lives until the next begin */

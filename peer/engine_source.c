@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AGAIN_MS = 15, AGAIN_MAX = 200, REOPEN_MS = 5000 };
+enum { AGAIN_MS = 15, AGAIN_MAX = 200, BLOCKED_MAX = 9, REOPEN_MS = 5000 };
 
 struct cf_source_engine {
     cf_workshop *workshop;
@@ -19,7 +19,8 @@ struct cf_source_engine {
     uint64_t *folders;                 /* to look at next */
     size_t folder_count, folder_capacity;
     uint64_t not_before_ms;
-    int tries; /* looks in a row because something had just changed */
+    int tries;   /* looks in a row because something had just changed */
+    int blocked; /* runs of apply in a row that found the disk not as the base has it */
     bool looked, looks_now;
     uint64_t rescan_ms;
     cf_delete_word word;
@@ -87,7 +88,7 @@ void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_w
     source->absence = true;
     source->look_only = look_only;
     source->word = word;
-    source->tries = 0;
+    source->tries = source->blocked = 0;
     source->not_before_ms = now_ms;
     source->reopen_ms = 0;
     if (!look_only)
@@ -370,6 +371,17 @@ static void renew_notes(cf_source_engine *source)
     cf_buffer_release(&path);
 }
 
+/* At the same places as just now. */
+static void look_again(cf_source_engine *source, uint64_t at_ms)
+{
+    source->look_all |= source->surveying_all;
+    source->absence |= source->surveying_absence;
+    source->look_only |= source->surveying_only;
+    for (size_t i = 0; i < source->surveyed_count && !source->surveying_all; i++)
+        cf_source_engine_look_at(source, source->surveyed[i]);
+    source->not_before_ms = at_ms;
+}
+
 static void end_survey(cf_source_engine *source, uint64_t now_ms)
 {
     bool again = cf_survey_again(source->survey);
@@ -385,9 +397,7 @@ static void end_survey(cf_source_engine *source, uint64_t now_ms)
         qsort(source->missing, source->missing_count, sizeof *source->missing, by_number);
     if ((source->confirm || again) && source->tries < AGAIN_MAX) {
         source->tries++;
-        source->look_all = source->absence = true;
-        source->look_only |= source->surveying_only;
-        source->not_before_ms = now_ms + (again ? AGAIN_MS : 0);
+        look_again(source, now_ms + (again ? AGAIN_MS : 0));
     } else if (!again) {
         source->tries = 0;
     }
@@ -445,11 +455,16 @@ static cf_status step_applying(cf_source_engine *source, uint64_t now_ms, cf_err
     cf_applying_result(source->applying, &applied);
     source->applied += applied.applied;
     source->workshop->activity += applied.applied;
-    if (applied.look_again && source->tries < AGAIN_MAX) {
-        source->tries++;
-        source->look_all = source->absence = true;
-        source->not_before_ms = now_ms + AGAIN_MS;
+    if (!applied.look_count) {
+        source->blocked = 0;
+        return CF_OK;
     }
+    if (source->blocked++ >= BLOCKED_MAX)
+        return CF_OK; /* whatever changes there will bring it up again */
+    for (size_t i = 0; i < applied.look_count; i++)
+        cf_source_engine_look_at(source, applied.look_at[i]);
+    source->absence = true;
+    source->not_before_ms = now_ms + ((uint64_t)AGAIN_MS << source->blocked);
     return CF_OK;
 }
 
