@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large contents between two devices: what travels, and that it arrives. */
+#include "tests/peer/small_world.h"
+
+#include "codec/limits.h"
+#include "tests/support/expect.h"
+
+#include <stdlib.h>
+
+enum { SIZE = 5 << 20 };
+
+static void settles_equal(world *self)
+{
+    cf_buffer difference = {0};
+
+    cr_assert(world_settle(self), "the world does not come to rest");
+    cr_assert(world_equal(self, &difference), "%.*s", (int)difference.size,
+              (const char *)difference.data);
+    cf_buffer_release(&difference);
+}
+
+static uint8_t *noise(world *in, size_t size)
+{
+    uint8_t *bytes = malloc(size);
+
+    cr_assert(bytes);
+    for (size_t i = 0; i < size; i += 2) {
+        uint64_t two = world_random(in, 1 << 16);
+
+        memcpy(bytes + i, &two, 2);
+    }
+    return bytes;
+}
+
+static bool holds(const device *self, const char *path, const void *expected, size_t size)
+{
+    cf_buffer bytes = {0};
+    bool equal = user_reads(self, path, &bytes) &&
+                 cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of(expected, size));
+
+    cf_buffer_release(&bytes);
+    return equal;
+}
+
+static uint64_t received(device *self)
+{
+    cf_traffic traffic;
+
+    cf_engine_traffic(self->engine, &traffic);
+    return traffic.bytes_received;
+}
+
+Test(engine_large, brings_a_large_file_and_then_only_what_was_edited)
+{
+    world *w = world_new(11, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(a, "image", bytes, SIZE);
+    settles_equal(w);
+    cr_assert(holds(b, "image", bytes, SIZE));
+    cr_expect_gt(received(b), SIZE);
+    for (int i = 0; i < 6; i++) {
+        uint64_t before = received(b) + received(a);
+
+        memset(bytes + 600000 * (i + 1), 'a' + i, 3000);
+        user_writes(i % 2 ? b : a, "image", bytes, SIZE);
+        settles_equal(w);
+        cr_assert(holds(i % 2 ? a : b, "image", bytes, SIZE), "edit %d", i);
+        cr_expect_lt(received(a) + received(b) - before, 50000, "edit %d", i);
+    }
+    free(bytes);
+    world_destroy(&w);
+}
+
+Test(engine_large, brings_equal_files_of_one_round_once)
+{
+    world *w = world_new(12, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(a, "one", bytes, SIZE);
+    user_writes(a, "two", bytes, SIZE);
+    user_makes(a, "d");
+    user_writes(a, "d/three", bytes, SIZE);
+    settles_equal(w);
+    cr_assert(holds(b, "one", bytes, SIZE));
+    cr_assert(holds(b, "two", bytes, SIZE));
+    cr_assert(holds(b, "d/three", bytes, SIZE));
+    cr_expect_lt(received(b), SIZE + SIZE / 2);
+    free(bytes);
+    world_destroy(&w);
+}
+
+Test(engine_large, brings_edits_of_both_sides)
+{
+    world *w = world_new(13, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+    cf_buffer tree = {0};
+
+    user_writes(a, "image", bytes, SIZE);
+    settles_equal(w);
+    memset(bytes + 100, 'a', 100);
+    user_writes(a, "image", bytes, SIZE);
+    memset(bytes + 4000000, 'b', 100);
+    user_writes(b, "image", bytes, SIZE);
+    settles_equal(w);
+    device_tree(a, &tree);
+    cf_buffer_append(&tree, "", 1);
+    cr_expect_not_null(strstr((char *)tree.data, "(conflict "));
+    cf_buffer_release(&tree);
+    free(bytes);
+    world_destroy(&w);
+}
+
+Test(engine_large, comes_through_with_broken_connections_and_crashes)
+{
+    world *w = world_new(14, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, 3 * SIZE);
+
+    w->loss = 20;
+    user_writes(a, "image", bytes, 3 * SIZE);
+    for (int i = 0; i < 5; i++) {
+        device_sync(a);
+        device_crash(i % 2 ? a : b);
+        device_sync(b);
+    }
+    w->loss = 0;
+    settles_equal(w);
+    cr_assert(holds(b, "image", bytes, 3 * SIZE));
+    free(bytes);
+    world_destroy(&w);
+}
+
+Test(engine_large, follows_a_long_chain_on_a_device_that_has_nothing_yet)
+{
+    world *w = world_new(15, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(a, "image", bytes, SIZE);
+    cr_assert(device_sync(a));
+    for (int i = 0; i < 20; i++) {
+        memset(bytes + 200000 * (i + 1), 'a' + i, 3000);
+        user_writes(a, "image", bytes, SIZE);
+        cr_assert(device_sync(a));
+    }
+    settles_equal(w);
+    cr_assert(holds(b, "image", bytes, SIZE));
+    cr_expect_lt(received(b), 2 * SIZE, "a whole is sent once");
+    free(bytes);
+    world_destroy(&w);
+}
