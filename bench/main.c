@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* counterfoil-bench [NAME…] [--quick] [--json FILE] */
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/process.h"
+#include "bench/workload.h"
+
+static const struct {
+    const char *name;
+    const char *question;
+    cf_status (*run)(const cf_bench *bench, cf_error *error);
+} benchmarks[] = {
+    {"delta", "deltas of an edited large file, beside the xdelta3 command", cf_bench_delta},
+    {"log", "a log over its database, beside RocksDB alone", cf_bench_log},
+    {"text", "what contents cost on the wire, beside zstd over the whole", cf_bench_text},
+};
+enum { COUNT = sizeof benchmarks / sizeof *benchmarks };
+
+typedef struct {
+    bool quick, help;
+    const char *json;
+    bool chosen[COUNT];
+    bool any;
+} options;
+
+cf_bench_path cf_bench_path_of(const cf_bench *bench, const char *format, ...)
+{
+    cf_bench_path path;
+    int size = snprintf(path.text, sizeof path.text, "%s/", bench->folder);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(path.text + size, sizeof path.text - (size_t)size, format, arguments);
+    va_end(arguments);
+    return path;
+}
+
+static bool choose(options *out, const char *name)
+{
+    for (size_t i = 0; i < COUNT; i++)
+        if (strcmp(benchmarks[i].name, name) == 0) {
+            out->chosen[i] = out->any = true;
+            return true;
+        }
+    return false;
+}
+
+static cf_status read_options(int argc, char **argv, options *out, cf_error *error)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0)
+            out->quick = true;
+        else if (strcmp(argv[i], "--help") == 0)
+            out->help = true;
+        else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
+            out->json = argv[++i];
+        else if (strcmp(argv[i], "--json") == 0)
+            return cf_fail(error, CF_USAGE, "--json wants a file");
+        else if (argv[i][0] == '-')
+            return cf_fail(error, CF_USAGE, "unknown option %s", argv[i]);
+        else if (!choose(out, argv[i]))
+            return cf_fail(error, CF_USAGE, "unknown benchmark %s", argv[i]);
+    }
+    return CF_OK;
+}
+
+static void print_help(void)
+{
+    puts("counterfoil-bench [NAME...] [--quick] [--json FILE]\n\n"
+         "Runs the benchmarks, all of them if none is named, each beside a reference in\n"
+         "the same run; the ratio is ours divided by the reference's. Temporary data lies\n"
+         "under $TMPDIR and is removed.\n");
+    for (size_t i = 0; i < COUNT; i++)
+        printf("  %-12s %s\n", benchmarks[i].name, benchmarks[i].question);
+}
+
+/* Beside this program as installed, or in its own folder as built, or in PATH. */
+static void find_program(const char *name, const char *built_in, char out[PATH_MAX])
+{
+    char self[PATH_MAX / 2] = "";
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash = size > 0 ? strrchr(self, '/') : NULL;
+
+    if (slash) {
+        *slash = '\0';
+        snprintf(out, PATH_MAX, "%s/%s", self, name);
+        if (access(out, X_OK) == 0)
+            return;
+        snprintf(out, PATH_MAX, "%s/../%s/%s", self, built_in, name);
+        if (access(out, X_OK) == 0)
+            return;
+    }
+    if (!cf_process_find(name, out))
+        out[0] = '\0';
+}
+
+static cf_status make_folder(char out[CF_BENCH_PATH], cf_error *error)
+{
+    const char *under = getenv("TMPDIR");
+
+    if (snprintf(out, CF_BENCH_PATH, "%s/counterfoil-bench-XXXXXX",
+                 under && *under ? under : "/tmp") >= CF_BENCH_PATH)
+        return cf_fail(error, CF_USAGE, "$TMPDIR is too long");
+    if (!mkdtemp(out))
+        return cf_fail(error, CF_IO, "no temporary folder can be made at %s", out);
+    return CF_OK;
+}
+
+static cf_status run_one(cf_bench *bench, size_t index, cf_error *error)
+{
+    cf_results_begin(bench->results, benchmarks[index].name, benchmarks[index].question);
+    cf_status status = make_folder(bench->folder, error);
+    if (status)
+        return status;
+    status = benchmarks[index].run(bench, error);
+    if (status)
+        cf_error_while(error, "%s", benchmarks[index].name);
+    cf_workload_remove(bench->folder);
+    return status;
+}
+
+static cf_status run(const options *wanted, cf_error *error)
+{
+    cf_bench bench = {.quick = wanted->quick, .results = cf_results_new()};
+    cf_status status = CF_OK;
+
+    find_program("counterfoil", "peer", bench.peer);
+    find_program("counterfoild", "broker", bench.broker);
+    for (size_t i = 0; !status && i < COUNT; i++)
+        if (!wanted->any || wanted->chosen[i])
+            status = run_one(&bench, i, error);
+    if (!status && wanted->json)
+        status = cf_results_write(bench.results, wanted->json, error);
+    cf_results_destroy(&bench.results);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    options given = {0};
+    cf_error error;
+
+    if (sodium_init() < 0) {
+        fputs("counterfoil-bench: libsodium can't start\n", stderr);
+        return 1;
+    }
+    cf_status status = read_options(argc, argv, &given, &error);
+    if (!status && given.help)
+        print_help();
+    else if (!status)
+        status = run(&given, &error);
+    if (status)
+        fprintf(stderr, "counterfoil-bench: %s\n", error.text);
+    return status ? cf_status_exit_code(status) : 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/measure.h"
+
+bool cf_process_find(const char *name, char path[PATH_MAX])
+{
+    const char *rest = getenv("PATH");
+
+    while (rest && *rest) {
+        size_t size = strcspn(rest, ":");
+
+        if (size && snprintf(path, PATH_MAX, "%.*s/%s", (int)size, rest, name) < PATH_MAX &&
+            access(path, X_OK) == 0)
+            return true;
+        rest += size;
+        rest += *rest == ':';
+    }
+    return false;
+}
+
+static void point(int descriptor, const char *path, int flags)
+{
+    int file = open(path, flags | O_CLOEXEC, 0600);
+
+    if (file < 0 || dup2(file, descriptor) < 0)
+        _exit(127);
+    close(file);
+}
+
+static void become(const cf_command *command)
+{
+    point(STDIN_FILENO, "/dev/null", O_RDONLY);
+    point(STDOUT_FILENO, command->output ? command->output : "/dev/null",
+          O_WRONLY | O_CREAT | O_TRUNC);
+    if (command->messages)
+        point(STDERR_FILENO, command->messages, O_WRONLY | O_CREAT | O_APPEND);
+    execvp(command->arguments[0], (char *const *)command->arguments);
+    _exit(127);
+}
+
+cf_status cf_process_start(const cf_command *command, cf_process *out, cf_error *error)
+{
+    double now = cf_measure_now();
+    pid_t id;
+
+    fflush(NULL);
+    id = fork();
+    if (id < 0)
+        return cf_fail_errno(error, errno, "starting %s", command->arguments[0]);
+    if (id == 0)
+        become(command);
+    *out = (cf_process){id, now};
+    return CF_OK;
+}
+
+bool cf_process_has_ended(const cf_process *process)
+{
+    siginfo_t found = {0};
+
+    return waitid(P_PID, (id_t)process->id, &found, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+           found.si_pid != 0;
+}
+
+static double seconds(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+static void wait_for(cf_process *process, cf_usage *out)
+{
+    struct rusage usage = {0};
+    int status = 0;
+
+    while (wait4(process->id, &status, 0, &usage) < 0 && errno == EINTR) {
+    }
+    *out = (cf_usage){
+        .wall_s = cf_measure_now() - process->started,
+        .processor_s = seconds(usage.ru_utime) + seconds(usage.ru_stime),
+        .memory = (uint64_t)usage.ru_maxrss * 1024,
+        .code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+    };
+    process->id = 0;
+}
+
+void cf_process_stop(cf_process *process, cf_usage *out)
+{
+    cf_usage ignored;
+
+    if (process->id == 0)
+        return;
+    kill(process->id, SIGTERM);
+    wait_for(process, out ? out : &ignored);
+}
+
+cf_status cf_process_run(const cf_command *command, cf_usage *out, cf_error *error)
+{
+    cf_process process;
+
+    cf_status status = cf_process_start(command, &process, error);
+    if (!status)
+        wait_for(&process, out);
+    return status;
+}
+
+cf_status cf_process_must(const cf_command *command, cf_usage *out, cf_error *error)
+{
+    cf_status status = cf_process_run(command, out, error);
+
+    if (!status && out->code) {
+        const char *verb = command->arguments[1] ? command->arguments[1] : "";
+
+        status =
+            cf_fail(error, CF_IO, "%s %s ended with %d", command->arguments[0], verb, out->code);
+    }
+    return status;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What came out: plain lines on stdout at once, and a JSON document at the end. */
+#ifndef CF_BENCH_RESULTS_H
+#define CF_BENCH_RESULTS_H
+#include "bench/measure.h"
+#include "codec/error.h"
+
+typedef struct cf_results cf_results;
+
+cf_results *cf_results_new(void);
+void cf_results_destroy(cf_results **results);
+
+/* What follows belongs to this benchmark. */
+void cf_results_begin(cf_results *results, const char *name, const char *question);
+
+typedef enum { CF_UNIT_SECONDS, CF_UNIT_BYTES, CF_UNIT_PER_SECOND } cf_unit;
+
+/* Ours beside a reference, measured in the same run, or alone (`theirs` NULL). */
+typedef struct {
+    const char *what;
+    cf_unit unit;
+    const char *ours_name;
+    const cf_samples *ours;
+    const char *theirs_name;
+    const cf_samples *theirs;
+} cf_comparison;
+void cf_results_compare(cf_results *results, const cf_comparison *comparison);
+/* It can't be measured here, and why. */
+void cf_results_skip(cf_results *results, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+cf_status cf_results_write(const cf_results *results, const char *path, cf_error *error);
+
+#endif

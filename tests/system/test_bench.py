@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""counterfoil-bench: its words, its document, and that it leaves nothing behind. No time is asserted."""
+
+import json
+import os
+import subprocess
+
+BENCH = os.environ["COUNTERFOIL_BENCH"]
+
+
+def bench(tmp_path, *arguments):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    done = subprocess.run(
+        [BENCH, *arguments], env={**os.environ, "TMPDIR": str(scratch)}, capture_output=True, text=True, timeout=300
+    )
+    assert not any(scratch.iterdir())
+    return done
+
+
+def test_measures_beside_a_reference_and_writes_a_document(tmp_path):
+    document = tmp_path / "figures.json"
+    done = bench(tmp_path, "text", "--quick", "--json", str(document))
+    assert done.returncode == 0, done.stderr
+    (text,) = json.loads(document.read_text())
+    assert text["name"] == "text" and not text["skipped"]
+    sizes = {result["what"]: result for result in text["results"] if result["unit"] == "B"}
+    for result in sizes.values():
+        assert result["ours"]["min"] <= result["ours"]["median"] <= result["ours"]["max"]
+        assert abs(result["ratio"] - result["ours"]["median"] / result["reference"]["median"]) < 1e-6
+    assert sizes["10.0 MB of prose: size"]["ours"]["max"] < 10e6 * 0.37
+    assert sizes["10.0 MB of random bytes: size"]["ours"]["max"] < 10e6 * 1.01
+
+
+def test_refuses_what_it_does_not_know(tmp_path):
+    done = bench(tmp_path, "weather")
+    assert done.returncode == 2
+    assert "unknown benchmark weather" in done.stderr
