@@ -10,7 +10,6 @@
 /* Packed refs: [ids, dots, refs], a ref being [index of the item, index of the holder, field,
  * index of the dot]. */
 typedef struct {
-    const cf_ref *refs;
     size_t count;
     cf_id *ids;
     cf_dot *dots;
@@ -47,12 +46,30 @@ static void pack_dot(cf_buffer *out, const cf_dot *dot)
     cf_pack_bin(out, cf_bytes_of(dot->hash, sizeof dot->hash));
 }
 
-void cf_refs_pack(cf_buffer *out, const cf_ref *refs, size_t count)
+static int compare_refs(const void *left, const void *right)
+{
+    const cf_ref *a = left, *b = right;
+    int order = cf_id_compare(&a->item, &b->item);
+
+    if (order == 0)
+        order = cf_bytes_compare(a->field, b->field);
+    if (order == 0)
+        order = cf_dot_compare(&a->dot, &b->dot);
+    return order ? order : cf_id_compare(&a->holder, &b->holder);
+}
+
+void cf_refs_pack(cf_buffer *out, const cf_ref *unsorted, size_t count)
 {
     ref_tables tables = {
-        refs, count, cf_allocate(2 * count, sizeof(cf_id)), cf_allocate(count, sizeof(cf_dot)),
-        0,    0};
+        .count = count,
+        .ids = cf_allocate(2 * count, sizeof(cf_id)),
+        .dots = cf_allocate(count, sizeof(cf_dot)),
+    };
+    cf_ref *refs = cf_allocate(count, sizeof *refs);
 
+    for (size_t i = 0; i < count; i++)
+        refs[i] = unsorted[i];
+    qsort(refs, count, sizeof *refs, compare_refs);
     for (size_t i = 0; i < count; i++) {
         id_index(&tables, &refs[i].item);
         id_index(&tables, &refs[i].holder);
@@ -75,6 +92,7 @@ void cf_refs_pack(cf_buffer *out, const cf_ref *refs, size_t count)
     }
     free(tables.ids);
     free(tables.dots);
+    free(refs);
 }
 
 static cf_status read_ids(cf_reader *reader, cf_arena *arena, cf_id **out, size_t *count,

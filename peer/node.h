@@ -16,7 +16,8 @@ typedef struct {
     cf_dot dot;
 } cf_ref;
 
-/* Nodes carry their refs packed; no bytes are no refs. */
+/* Nodes carry their refs packed; no bytes are no refs. In any order, equal refs give equal bytes.
+ */
 void cf_refs_pack(cf_buffer *out, const cf_ref *refs, size_t count);
 cf_status cf_refs_read(cf_bytes packed, cf_arena *arena, cf_ref **out, size_t *count,
                        cf_error *error);
