@@ -5,7 +5,9 @@
 #include "codec/limits.h"
 #include "tests/support/expect.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { SIZE = 5 << 20 };
 
@@ -73,9 +75,27 @@ Test(engine_large, brings_a_large_file_and_then_only_what_was_edited)
     world_destroy(&w);
 }
 
+static void set_mode(const device *self, const char *path, mode_t mode)
+{
+    char whole[200];
+
+    snprintf(whole, sizeof whole, "%s/%s", self->folder, path);
+    cr_assert_eq(chmod(whole, mode), 0);
+}
+
+static mode_t mode_of(const device *self, const char *path)
+{
+    char whole[200];
+    struct stat stat;
+
+    snprintf(whole, sizeof whole, "%s/%s", self->folder, path);
+    cr_assert_eq(lstat(whole, &stat), 0);
+    return stat.st_mode & 0777;
+}
+
 Test(engine_large, brings_equal_files_of_one_round_once)
 {
-    world *w = world_new(12, 2);
+    world *w = world_new(21, 2);
     device *a = &w->devices[0], *b = &w->devices[1];
     uint8_t *bytes = noise(w, SIZE);
 
@@ -83,11 +103,17 @@ Test(engine_large, brings_equal_files_of_one_round_once)
     user_writes(a, "two", bytes, SIZE);
     user_makes(a, "d");
     user_writes(a, "d/three", bytes, SIZE);
+    set_mode(a, "one", 0600);
+    set_mode(a, "two", 0640);
     settles_equal(w);
     cr_assert(holds(b, "one", bytes, SIZE));
     cr_assert(holds(b, "two", bytes, SIZE));
     cr_assert(holds(b, "d/three", bytes, SIZE));
     cr_expect_lt(received(b), SIZE + SIZE / 2);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(mode_of(&w->devices[i], "one"), 0600);
+        cr_expect_eq(mode_of(&w->devices[i], "two"), 0640);
+    }
     free(bytes);
     world_destroy(&w);
 }
