@@ -171,22 +171,40 @@ static void prepare_task(cf_applying *applying, const cf_step *step, cf_task *ta
                                                     : cf_step_difference(step).content;
 }
 
-/* What frees places comes first. */
+/* What frees places comes first, then what is written, entry by entry: to open one costs more than
+ * all else. */
+static int by_source(const void *a, const void *b)
+{
+    const cf_task *x = a, *y = b;
+
+    if (x->needs_file != y->needs_file)
+        return x->needs_file - y->needs_file;
+    int order = cf_head_compare(&x->source, &y->source);
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+static void find_source(cf_applying *applying, cf_task *task)
+{
+    cf_error ignored;
+    cf_hash hash;
+    uint64_t size;
+
+    if (task->needs_file &&
+        cf_content_identity_read(task->step.shown->content, &hash, &size, &ignored) == CF_OK)
+        cf_contents_entry(applying->options.peer->contents, &applying->collection->id, &hash,
+                          &task->source, &ignored);
+}
+
 static void make_tasks(cf_applying *applying, const cf_plan *plan)
 {
-    size_t count = 0;
-
+    applying->count = plan->count;
     applying->tasks = cf_arena_allocate(&applying->arena, plan->count, sizeof *applying->tasks);
-    for (int files = 0; files < 2; files++)
-        for (size_t i = 0; i < plan->count; i++) {
-            const cf_step *step = &plan->steps[i];
-            bool brings = step->kind != CF_STEP_DELETE &&
-                          (step->kind == CF_STEP_CREATE || cf_step_difference(step).content);
-
-            if (brings == (files == 1))
-                prepare_task(applying, step, &applying->tasks[count++]);
-        }
-    applying->count = count;
+    for (size_t i = 0; i < plan->count; i++) {
+        prepare_task(applying, &plan->steps[i], &applying->tasks[i]);
+        find_source(applying, &applying->tasks[i]);
+    }
+    if (applying->count)
+        qsort(applying->tasks, applying->count, sizeof *applying->tasks, by_source);
 }
 
 static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word)

@@ -25,6 +25,7 @@ typedef struct {
     bool waits; /* FAILED: its content is not here */
     char temporary[32];
     cf_stat made_stat;
+    cf_head source;  /* the entry that introduced the content */
     cf_bytes small;  /* the content, when it is in the log itself */
     cf_bytes leaves; /* of a large one */
     cf_node after;   /* the base's node when it is done */

@@ -206,6 +206,17 @@ cf_status cf_contents_find(cf_contents *contents, const cf_id *collection, const
     return status;
 }
 
+cf_status cf_contents_entry(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
+                            cf_head *out, cf_error *error)
+{
+    record found;
+
+    cf_status status = read_record(contents, collection, hash, &found, error);
+    if (!status)
+        *out = found.entry;
+    return status;
+}
+
 void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_content *content,
                       cf_records *records)
 {

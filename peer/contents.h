@@ -20,6 +20,10 @@ void cf_contents_destroy(cf_contents **contents);
 cf_status cf_contents_find(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
                            uint64_t *depth, uint64_t *size, cf_error *error);
 
+/* The entry that introduced it: who asks for many contents asks entry by entry. */
+cf_status cf_contents_entry(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
+                            cf_head *out, cf_error *error);
+
 /* The reference, and the blob ids that its slices count from; in the arena. */
 typedef struct {
     cf_content content;
