@@ -124,6 +124,13 @@ static void receive(cf_link_zmq *zmq)
     }
 }
 
+static void handled(cf_link_zmq *zmq)
+{
+    cf_link_zmq_wake(zmq);
+    if (zmq->options.came)
+        zmq->options.came(zmq->options.context);
+}
+
 static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
 {
     cf_link_zmq *zmq = context;
@@ -133,7 +140,7 @@ static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
     zmq->is_inside = true;
     receive(zmq);
     zmq->is_inside = false;
-    cf_link_zmq_wake(zmq);
+    handled(zmq);
     return 0;
 }
 
@@ -191,7 +198,7 @@ static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
         handle_event(zmq, event);
     }
     zmq->is_inside = false;
-    cf_link_zmq_wake(zmq);
+    handled(zmq);
     return 0;
 }
 
@@ -227,7 +234,7 @@ static int on_timer(zloop_t *loop, int timer, void *context)
     (void)loop;
     (void)timer;
     zmq->timer = -1;
-    cf_link_zmq_wake(zmq);
+    handled(zmq);
     return 0;
 }
 

@@ -19,6 +19,10 @@ typedef struct {
     const cf_address *address;
     const uint8_t *curve_public; /* 32 bytes, raw, each */
     const uint8_t *curve_secret;
+    /* Something came, or the time did, and the link has handled it; NULL when nobody asks. Not
+     * called from cf_link_zmq_wake. */
+    void (*came)(void *context);
+    void *context;
 } cf_link_zmq_options;
 
 cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options);

@@ -55,6 +55,15 @@ static cf_status make_directories(const char *path, cf_error *error)
     return status;
 }
 
+static cf_status refuse_locked(const cf_home *home, cf_error *error)
+{
+    char who[24] = "";
+
+    if (pread(home->lock, who, sizeof who - 1, 0) <= 0)
+        strcpy(who, "unknown");
+    return cf_fail(error, CF_LOCKED, "%s is in use by another process (%s)", home->path, who);
+}
+
 /* The lock is the system's: it ends with the process, however that ends. */
 static cf_status take_lock(cf_home *home, cf_error *error)
 {
@@ -66,9 +75,11 @@ static cf_status take_lock(cf_home *home, cf_error *error)
     if (home->lock < 0)
         return cf_fail_errno(error, errno, "opening the lock of %s", home->path);
     if (flock(home->lock, LOCK_EX | LOCK_NB))
-        return errno == EWOULDBLOCK
-                   ? cf_fail(error, CF_LOCKED, "%s is in use by another process", home->path)
-                   : cf_fail_errno(error, errno, "locking %s", home->path);
+        return errno == EWOULDBLOCK ? refuse_locked(home, error)
+                                    : cf_fail_errno(error, errno, "locking %s", home->path);
+    /* Who it is, for the message above only. */
+    if (ftruncate(home->lock, 0) || dprintf(home->lock, "%ld", (long)getpid()) < 0)
+        return cf_fail_errno(error, errno, "writing the lock of %s", home->path);
     return CF_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "codec/limits.h"
 #include "peer/commands/source_file.h"
 #include "peer/commands/target_file.h"
+#include "peer/verbs.h"
 
 #include <string.h>
 
@@ -45,3 +46,21 @@ done:
     cf_target_file_destroy(&patch_file);
     return status;
 }
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    const char *const *names = run->options.arguments;
+
+    cf_status status = cf_run_check_count(run, 3, 3, error);
+    return status ? status : cf_delta_files(names[0], names[1], names[2], error);
+}
+
+const cf_verb cf_verb_delta = {
+    .name = "delta",
+    .usage = "delta SOURCE TARGET PATCH",
+    .summary = "Writes to PATCH what makes TARGET out of SOURCE",
+    .more = "PATCH is VCDIFF (RFC 3284), for `patch` and for the xdelta3 command; - is stdin or "
+            "stdout.",
+    .needs = CF_NEEDS_NOTHING,
+    .start = start,
+};

@@ -5,6 +5,7 @@
 #include "codec/limits.h"
 #include "peer/commands/source_file.h"
 #include "peer/commands/target_file.h"
+#include "peer/verbs.h"
 
 #include <string.h>
 
@@ -42,3 +43,20 @@ done:
     cf_target_file_destroy(&target_file);
     return status;
 }
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    const char *const *names = run->options.arguments;
+
+    cf_status status = cf_run_check_count(run, 3, 3, error);
+    return status ? status : cf_patch_files(names[0], names[1], names[2], error);
+}
+
+const cf_verb cf_verb_patch = {
+    .name = "patch",
+    .usage = "patch SOURCE PATCH TARGET",
+    .summary = "Makes TARGET out of SOURCE and a patch of `delta` or of xdelta3",
+    .more = "PATCH is VCDIFF (RFC 3284); - is stdin or stdout.",
+    .needs = CF_NEEDS_NOTHING,
+    .start = start,
+};

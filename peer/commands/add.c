@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/files_root.h"
+#include "peer/catalog.h"
+#include "peer/commands/sources.h"
+#include "peer/verbs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What the user wants, as it becomes clear. */
+typedef struct {
+    cf_run *run;
+    cf_peer *peer;
+    cf_engine *engine;
+    cf_arena arena;
+    const char *path; /* absolute */
+    const char *name; /* of the collection */
+    cf_format format;
+    bool is_new;
+    cf_id collection;
+    cf_id instance;
+    cf_binding *binding;
+} addition;
+
+/* ---- May it be a source ---- */
+
+static cf_status check_place(addition *self, cf_error *error)
+{
+    cf_buffer home = {0};
+    cf_status status = cf_run_path(self->run, cf_loop_home_path(self->run->loop), &home, error);
+    const char *home_path = (const char *)home.data;
+
+    if (!status && (cf_path_is_in(home_path, self->path) || cf_path_is_in(self->path, home_path)))
+        status = cf_fail(error, CF_USAGE,
+                         "%s and the home %s lie in each other: a home can't sync itself",
+                         self->path, home_path);
+    for (size_t i = 0; !status && i < cf_engine_binding_count(self->engine); i++) {
+        const char *other = cf_engine_binding_at(self->engine, i)->path;
+
+        if (strcmp(other, self->path) == 0)
+            status = cf_fail(error, CF_CHANGED,
+                             "%s is a source already: `counterfoil set` "
+                             "changes it",
+                             self->path);
+        else if (cf_path_is_in(other, self->path) || cf_path_is_in(self->path, other))
+            status = cf_fail(error, CF_USAGE, "%s and the source %s lie in each other", self->path,
+                             other);
+    }
+    cf_buffer_release(&home);
+    return status;
+}
+
+static cf_status choose_name(addition *self, cf_error *error)
+{
+    const char *given = cf_options_value(&self->run->options, "collection");
+    const char *format = cf_options_value(&self->run->options, "format");
+    const char *slash = strrchr(self->path, '/');
+
+    self->name = given ? given : slash[1] ? slash + 1 : "root";
+    cf_status status = format ? cf_format_of_text(format, &self->format, error) : CF_OK;
+    if (!status)
+        status = cf_catalog_check_name(self->name, error);
+    if (status && !given && !format)
+        cf_error_while(error, "the folder's name is none for a collection: --collection NAME");
+    return status;
+}
+
+/* ---- Which collection ---- */
+
+static cf_status choose_collection(addition *self, cf_error *error)
+{
+    const cf_options *options = &self->run->options;
+    bool new = cf_options_has(options, "new"), existing = cf_options_has(options, "existing");
+    cf_catalog_collection found;
+
+    if (new &&existing)
+        return cf_fail(error, CF_USAGE, "--new and --existing exclude each other");
+    cf_status status = cf_catalog_find(self->peer, self->name, &self->arena, &found, error);
+    if (status == CF_MISSING && !existing) {
+        self->is_new = true;
+        return CF_OK;
+    }
+    if (status)
+        return status;
+    if (new)
+        return cf_fail(error, CF_CHANGED,
+                       "there is a collection '%s' already: --existing, or "
+                       "another name with --collection",
+                       self->name);
+    if (!found.is_known)
+        return cf_fail(error, CF_DENIED, "'%s' needs a newer program", self->name);
+    const cf_binding *binding = cf_source_of_collection(self->engine, &found.id);
+    if (binding)
+        return cf_fail(error, CF_CHANGED, "'%s' is bound to %s on this device already", self->name,
+                       binding->path);
+    self->collection = found.id;
+    return CF_OK;
+}
+
+/* ---- The folder ---- */
+
+static cf_status make_missing(addition *self, cf_error *error)
+{
+    struct stat found;
+
+    if (stat(self->path, &found) == 0)
+        return S_ISDIR(found.st_mode) ? CF_OK
+                                      : cf_fail(error, CF_USAGE, "%s is no folder", self->path);
+    if (errno != ENOENT)
+        return cf_fail_errno(error, errno, "%s", self->path);
+    if (self->is_new)
+        return cf_fail(error, CF_MISSING, "%s is not there, nor a collection '%s'", self->path,
+                       self->name);
+    if (mkdir(self->path, 0777))
+        return cf_fail_errno(error, errno, "making %s", self->path);
+    return CF_OK;
+}
+
+/* An instance id of another home, or of one that is lost, makes way: if that other home is still
+ * in use, it stops by itself, since this is not the folder that it knew any more. */
+static cf_status make_root(addition *self, cf_error *error)
+{
+    const cf_env *env = cf_loop_env(self->run->loop);
+    cf_files *files = env->files;
+    cf_folder *root = NULL;
+
+    env->random(env->context, self->instance.bytes, CF_ID_SIZE);
+    cf_status status = files->open_root(files, self->path, &root, error);
+    if (!status)
+        status = cf_root_make(files, root, &self->instance, error);
+    if (status == CF_CHANGED) {
+        status = cf_root_remove(files, root, error);
+        if (!status)
+            status = cf_root_make(files, root, &self->instance, error);
+        if (!status && !self->run->quiet)
+            cf_say(&self->run->output, "%s was a source of another home, and is one of this now",
+                   self->path);
+    }
+    files->close_folder(files, &root);
+    return status;
+}
+
+/* ---- A source that moved ---- */
+
+static cf_status read_instance(const addition *self, const char *path, cf_id *out)
+{
+    cf_files *files = cf_loop_env(self->run->loop)->files;
+    cf_folder *root = NULL;
+    cf_error ignored;
+
+    cf_status status = files->open_root(files, path, &root, &ignored);
+    if (!status)
+        status = cf_root_read(files, root, out, &ignored);
+    files->close_folder(files, &root);
+    return status;
+}
+
+static cf_binding *find_moved(const addition *self)
+{
+    cf_id here, there;
+
+    if (read_instance(self, self->path, &here))
+        return NULL;
+    for (size_t i = 0; i < cf_engine_binding_count(self->engine); i++) {
+        cf_binding *binding = cf_engine_binding_at(self->engine, i);
+
+        if (cf_id_equal(&binding->instance, &here) &&
+            (read_instance(self, binding->path, &there) || !cf_id_equal(&there, &here)))
+            return binding;
+    }
+    return NULL;
+}
+
+static cf_status move_binding(addition *self, cf_binding *binding, cf_error *error)
+{
+    char *before = binding->path;
+
+    binding->path = strdup(self->path);
+    cf_status status = cf_binding_save(self->peer, binding, error);
+    if (status) {
+        free(binding->path);
+        binding->path = before;
+        return status;
+    }
+    cf_engine_touch_binding(self->engine, binding);
+    cf_loop_wake(self->run->loop);
+    if (self->run->json)
+        cf_print_json(&self->run->output,
+                      json_pack("{s:s, s:o, s:o}", "collection",
+                                cf_catalog_name(self->peer, &binding->collection, &self->arena),
+                                "source", cf_json_name(cf_bytes_of_text(binding->path)),
+                                "moved_from", cf_json_name(cf_bytes_of_text(before))));
+    else
+        cf_print(&self->run->output, "%s: moved here from %s\n",
+                 cf_catalog_name(self->peer, &binding->collection, &self->arena), before);
+    free(before);
+    return CF_OK;
+}
+
+/* ---- The binding ---- */
+
+static uint32_t next_number(const cf_engine *engine)
+{
+    uint32_t highest = 0;
+
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++)
+        if (cf_engine_binding_at(engine, i)->number > highest)
+            highest = cf_engine_binding_at(engine, i)->number;
+    return highest + 1;
+}
+
+static cf_status bind_source(addition *self, cf_error *error)
+{
+    cf_binding_options options = {
+        .number = next_number(self->engine), .collection = self->collection, .path = self->path};
+    cf_binding *binding = NULL;
+
+    cf_status status = cf_source_choose(self->run, &self->arena, &options, error);
+    if (!status)
+        status = cf_binding_new(&options, &binding, error);
+    if (status)
+        return status;
+    binding->format = self->format;
+    binding->instance = self->instance;
+    status = cf_binding_save(self->peer, binding, error);
+    if (status) {
+        cf_binding_destroy(&binding, cf_loop_env(self->run->loop)->files);
+        return status;
+    }
+    self->binding = binding;
+    status = cf_engine_take_binding(self->engine, binding, error);
+    cf_loop_wake(self->run->loop);
+    return status;
+}
+
+static cf_status report(addition *self, cf_error *error)
+{
+    const cf_output *output = &self->run->output;
+    cf_comparison found;
+
+    cf_status status = cf_engine_compare(self->engine, self->binding, &found, error);
+    if (status)
+        return status;
+    if (self->run->json)
+        cf_print_json(
+            output, json_pack("{s:s, s:o, s:b, s:I, s:I, s:I, s:I}", "collection", self->name,
+                              "source", cf_json_name(cf_bytes_of_text(self->path)), "new",
+                              (int)self->is_new, "equal", (json_int_t)found.equal, "different",
+                              (json_int_t)found.different, "only_here", (json_int_t)found.only_here,
+                              "only_there", (json_int_t)found.only_there));
+    else
+        cf_print(output,
+                 "%s: %s collection at %s: %zu equal, %zu different, %zu only here, %zu "
+                 "only there\n",
+                 self->name, self->is_new ? "a new" : "an existing", self->path, found.equal,
+                 found.different, found.only_here, found.only_there);
+    return CF_OK;
+}
+
+static cf_status check_options(addition *self, cf_error *error)
+{
+    cf_binding_options options = {.path = self->path};
+    cf_binding *trial = NULL;
+
+    cf_status status = cf_source_choose(self->run, &self->arena, &options, error);
+    if (!status)
+        status = cf_binding_new(&options, &trial, error);
+    if (!status)
+        cf_binding_destroy(&trial, cf_loop_env(self->run->loop)->files);
+    return status;
+}
+
+static cf_status add(addition *self, cf_error *error)
+{
+    cf_binding *moved = find_moved(self);
+    cf_status status = moved ? CF_OK : check_place(self, error);
+
+    if (moved)
+        return move_binding(self, moved, error);
+    if (!status)
+        status = choose_name(self, error);
+    if (!status)
+        status = check_options(self, error);
+    if (!status)
+        status = choose_collection(self, error);
+    if (!status)
+        status = make_missing(self, error);
+    if (!status)
+        status = make_root(self, error);
+    if (!status && self->is_new)
+        status = cf_catalog_make(self->peer, self->name, self->format, cf_loop_now(self->run->loop),
+                                 &self->collection, error);
+    if (!status)
+        status = bind_source(self, error);
+    return status ? status : report(self, error);
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    addition self = {
+        .run = run, .peer = cf_loop_peer(run->loop), .engine = cf_loop_engine(run->loop)};
+    cf_buffer path = {0};
+
+    cf_status status = cf_run_check_count(run, 1, 1, error);
+    if (!status)
+        status = cf_run_path(run, run->options.arguments[0], &path, error);
+    if (!status) {
+        self.path = (const char *)path.data;
+        status = add(&self, error);
+    }
+    cf_buffer_release(&path);
+    cf_arena_release(&self.arena);
+    return status;
+}
+
+static const cf_option options[] = {
+    {"collection", 0, "NAME", "which collection (else the folder's name)"},
+    {"new", 0, NULL, "it must be a new collection"},
+    {"existing", 0, NULL, "it must be one that exists"},
+    {"format", 0, "F", "files"},
+    CF_SOURCE_OPTIONS,
+    {0},
+};
+
+const cf_verb cf_verb_add = {
+    .name = "add",
+    .usage = "add SOURCE [--collection NAME] [--new|--existing] [--format F] "
+             "[--base full|leaves|auto] [--mode both|send|receive] [--include PATTERN]...",
+    .summary = "Puts a folder under sync: a new collection, or this device's place for one that "
+               "exists",
+    .more = "A folder that moved is recognised, and keeps what is known of it.",
+    .needs = CF_NEEDS_PEER,
+    .options = options,
+    .start = start,
+};

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/catalog.h"
+#include "peer/commands/sources.h"
+#include "peer/verbs.h"
+
+#include <string.h>
+
+static cf_status rename_collection(cf_run *run, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    const char *const *arguments = run->options.arguments;
+    cf_catalog_collection found;
+    cf_arena arena = {0};
+
+    cf_status status = cf_run_check_count(run, 3, 3, error);
+    if (!status)
+        status = cf_catalog_find(peer, arguments[1], &arena, &found, error);
+    if (!status)
+        status = cf_catalog_rename(peer, &found.id, arguments[2], cf_loop_now(run->loop), error);
+    cf_arena_release(&arena);
+    cf_loop_wake(run->loop);
+    return status;
+}
+
+static cf_status delete_collection(cf_run *run, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    const char *const *arguments = run->options.arguments;
+    cf_catalog_collection found;
+    cf_arena arena = {0};
+
+    cf_status status = cf_run_check_count(run, 2, 2, error);
+    if (!status)
+        status = cf_catalog_find(peer, arguments[1], &arena, &found, error);
+    const cf_binding *binding =
+        status ? NULL : cf_source_of_collection(cf_loop_engine(run->loop), &found.id);
+    if (binding)
+        status =
+            cf_fail(error, CF_CHANGED, "'%s' is bound to %s here: `counterfoil remove` that first",
+                    arguments[1], binding->path);
+    if (!status)
+        status = cf_catalog_delete(peer, &found.id, cf_loop_now(run->loop), error);
+    cf_arena_release(&arena);
+    cf_loop_wake(run->loop);
+    return status;
+}
+
+static void show_one(const cf_run *run, const cf_catalog_collection *collection,
+                     const cf_binding *binding, json_t *list)
+{
+    const char *format = collection->is_known ? cf_format_text(collection->format) : "unknown";
+
+    if (run->json)
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", collection->name, "format", format, "id",
+                      cf_json_hex(collection->id.bytes, CF_ID_SIZE), "source",
+                      binding ? cf_json_name(cf_bytes_of_text(binding->path)) : json_null(), "mode",
+                      binding ? json_string(cf_mode_name(binding->mode)) : json_null()));
+    else
+        cf_print(&run->output, "%-20s %-8s %s\n", collection->name, format,
+                 binding ? binding->path : "(not here)");
+}
+
+static cf_status list_collections(cf_run *run, cf_error *error)
+{
+    cf_catalog_collection *list;
+    cf_arena arena = {0};
+    json_t *shown = json_array();
+    size_t count;
+
+    cf_status status = cf_catalog_list(cf_loop_peer(run->loop), &arena, &list, &count, error);
+    for (size_t i = 0; !status && i < count; i++)
+        show_one(run, &list[i], cf_source_of_collection(cf_loop_engine(run->loop), &list[i].id),
+                 shown);
+    if (!status && run->json)
+        cf_print_json(&run->output, json_incref(shown));
+    json_decref(shown);
+    cf_arena_release(&arena);
+    return status;
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    const char *subverb = run->options.argument_count ? run->options.arguments[0] : NULL;
+
+    if (!subverb)
+        return list_collections(run, error);
+    if (strcmp(subverb, "rename") == 0)
+        return rename_collection(run, error);
+    if (strcmp(subverb, "delete") == 0)
+        return delete_collection(run, error);
+    return cf_fail(error, CF_USAGE, "unknown subverb '%s' of collections: rename or delete",
+                   subverb);
+}
+
+const cf_verb cf_verb_collections = {
+    .name = "collections",
+    .usage = "collections [rename NAME NEW | delete NAME]",
+    .summary = "Lists the user's collections, renames one, or takes one off the list",
+    .more = "What sources hold stays where it is.",
+    .needs = CF_NEEDS_PEER,
+    .start = start,
+};

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/phrase.h"
+#include "codec/secret.h"
+#include "peer/birth.h"
+#include "peer/catalog.h"
+#include "peer/commands/device_name.h"
+#include "peer/enrolling.h"
+#include "peer/newcomer.h"
+#include "peer/staging.h"
+#include "peer/verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef struct {
+    cf_staging *staging;
+    cf_enrolling *enrolling; /* NULL: without a broker */
+    uint8_t secret[CF_PHRASE_SECRET];
+    cf_hash user, device;
+    cf_arena arena;
+    const char *name;
+    char broker[CF_ADDRESS_TEXT]; /* empty: none */
+    cf_buffer file_path;          /* of --recovery-file; empty: none */
+    int file;
+} state;
+
+/* ---- What the user said ---- */
+
+static cf_status read_code(cf_run *run, cf_code *code, bool *given, cf_error *error)
+{
+    const char *broker = cf_options_value(&run->options, "broker");
+    const char *text = cf_options_value(&run->options, "invitation");
+    cf_address address;
+
+    if (run->options.argument_count && text)
+        return cf_fail(error, CF_USAGE,
+                       "give the invitation once: as an argument, or with "
+                       "--invitation");
+    if (run->options.argument_count)
+        text = run->options.arguments[0];
+    *given = text != NULL;
+    if (!text)
+        return broker ? cf_fail(error, CF_USAGE,
+                                "a broker takes new users by invitation: ask its operator for a "
+                                "line of `counterfoild invite` and give it with --invitation")
+                      : CF_OK;
+    cf_status status = cf_code_take(text, true, cf_loop_now(run->loop), code, error);
+    if (!status && broker) {
+        status = cf_address_read(broker, &address, error);
+        if (!status)
+            code->broker = address;
+    }
+    return status;
+}
+
+/* Made at once, so that what can't be written is known before anything else happens. */
+static cf_status make_file(cf_run *run, state *self, cf_error *error)
+{
+    const char *path = cf_options_value(&run->options, "recovery-file");
+
+    if (!path)
+        return CF_OK;
+    cf_status status = cf_run_path(run, path, &self->file_path, error);
+    if (status)
+        return status;
+    self->file = open((const char *)self->file_path.data,
+                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->file < 0) {
+        status = cf_fail_errno(error, errno, "making %s", path);
+        cf_buffer_release(&self->file_path);
+    }
+    return status;
+}
+
+/* ---- The end ---- */
+
+static cf_status fill_file(state *self, const char *phrase, cf_error *error)
+{
+    if (self->file < 0)
+        return CF_OK;
+    if (dprintf(self->file, "%s\n%s%s", phrase, self->broker, self->broker[0] ? "\n" : "") < 0 ||
+        fsync(self->file))
+        return cf_fail_errno(error, errno, "writing %s", (const char *)self->file_path.data);
+    return CF_OK;
+}
+
+static void show(cf_run *run, const state *self, const char *phrase)
+{
+    char fingerprint[CF_FINGERPRINT_TEXT];
+    bool filed = self->file >= 0;
+
+    cf_fingerprint(&self->device, fingerprint);
+    if (run->json) {
+        json_t *document =
+            json_pack("{s:o, s:s, s:s, s:s?}", "user", cf_json_hex(self->user.bytes, CF_HASH_SIZE),
+                      "device", self->name, "fingerprint", fingerprint, "broker",
+                      self->broker[0] ? self->broker : NULL);
+        if (!filed)
+            json_object_set_new(document, "recovery_phrase", json_string(phrase));
+        cf_print_json(&run->output, document);
+        return;
+    }
+    cf_print(&run->output, "device: %s\nfingerprint: %s\n", self->name, fingerprint);
+    if (self->broker[0])
+        cf_print(&run->output, "broker: %s\n", self->broker);
+    if (filed)
+        return;
+    cf_print(&run->output, "recovery phrase: %s\n", phrase);
+    if (!run->quiet)
+        cf_say(&run->output, "keep the recovery phrase on paper: it is shown this once, and it is "
+                             "the only way back when no device is left");
+}
+
+static cf_status finish(cf_run *run, state *self, cf_error *error)
+{
+    char phrase[CF_PHRASE_TEXT];
+    cf_status status = CF_OK;
+
+    cf_phrase_write(self->secret, phrase);
+    if (self->broker[0])
+        status = cf_home_set(cf_staging_home(self->staging), CF_HOME_BROKER,
+                             cf_bytes_of_text(self->broker), error);
+    if (!status)
+        status = fill_file(self, phrase, error);
+    cf_enrolling_destroy(&self->enrolling);
+    if (!status)
+        status = cf_staging_finish(&self->staging, error);
+    if (!status) {
+        cf_buffer_release(&self->file_path); /* it stays */
+        show(run, self, phrase);
+    }
+    cf_wipe(phrase, sizeof phrase);
+    return status;
+}
+
+/* ---- The beginning ---- */
+
+static cf_status introduce(cf_run *run, state *self, cf_error *error)
+{
+    cf_peer *peer = NULL;
+
+    cf_status status =
+        cf_peer_open(cf_loop_env(run->loop), cf_staging_home(self->staging), &peer, error);
+    if (!status) {
+        self->user = *cf_peer_user(peer);
+        self->device = *cf_peer_device(peer);
+        status = cf_catalog_introduce(peer, cf_loop_now(run->loop), error);
+    }
+    cf_peer_close(&peer);
+    return status;
+}
+
+static cf_status be_born(cf_run *run, state *self, cf_error *error)
+{
+    cf_status status = cf_staging_begin(cf_loop_env(run->loop), cf_loop_home_path(run->loop),
+                                        &self->staging, error);
+    if (status)
+        return status;
+    cf_birth birth = {cf_loop_env(run->loop), cf_staging_home(self->staging), self->name,
+                      cf_loop_now(run->loop)};
+    status = cf_birth_user(&birth, self->secret, error);
+    return status ? status : introduce(run, self, error);
+}
+
+static cf_status prepare(cf_run *run, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (run->options.argument_count)
+        status = cf_run_take_argument(run, 0, "invitation", error);
+    return status ? status : cf_run_take_value(run, "invitation", "invitation", error);
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    state *self = cf_allocate(1, sizeof *self);
+    cf_code code = {0};
+    bool invited = false;
+    uint64_t timeout_ms = 0;
+
+    run->state = self;
+    self->file = -1;
+    cf_status status = cf_run_check_count(run, 0, 1, error);
+    if (!status)
+        status = cf_run_timeout(run, &timeout_ms, error);
+    if (!status)
+        status = cf_device_name_of(run, &self->arena, &self->name, error);
+    if (!status)
+        status = read_code(run, &code, &invited, error);
+    if (!status)
+        status = make_file(run, self, error);
+    if (!status)
+        status = be_born(run, self, error);
+    if (!status && invited) {
+        cf_address_write(&code.broker, self->broker);
+        cf_enrolling_options options = {run->loop, cf_staging_home(self->staging), &code,
+                                        self->secret, timeout_ms};
+        status = cf_enrolling_new(&options, &self->enrolling, error);
+    }
+    cf_wipe(&code, sizeof code);
+    return status;
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    state *self = run->state;
+    cf_status status = CF_OK;
+
+    if (self->enrolling &&
+        !cf_enrolling_step(self->enrolling, now_ms, &progress->deadline_ms, &status, error)) {
+        progress->over = false;
+        return CF_OK;
+    }
+    return status ? status : finish(run, self, error);
+}
+
+static void end(cf_run *run)
+{
+    state *self = run->state;
+
+    if (!self)
+        return;
+    cf_enrolling_destroy(&self->enrolling);
+    cf_staging_abandon(&self->staging);
+    if (self->file_path.size)
+        unlink((const char *)self->file_path.data);
+    if (self->file >= 0)
+        close(self->file);
+    cf_wipe(self->secret, sizeof self->secret);
+    cf_buffer_release(&self->file_path);
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
+static const cf_option options[] = {
+    {"broker", 0, "ADDRESS", "the broker's address, if the invitation's is not the one to use"},
+    {"invitation", 0, "CODE", "the line that `counterfoild invite` printed"},
+    {"name", 0, "DEVICE", "what this device is called (else the machine's name)"},
+    {"recovery-file", 0, "FILE", "write the recovery phrase there instead of showing it"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {0},
+};
+
+const cf_verb cf_verb_init = {
+    .name = "init",
+    .usage = "init [LINE] [--broker ADDRESS] [--invitation CODE] [--name DEVICE] "
+             "[--recovery-file FILE]",
+    .summary = "Makes a new user, and this device its first one",
+    .more = "LINE is what `counterfoild invite` printed. Without a broker the user is kept here "
+            "only.",
+    .needs = CF_NEEDS_NO_USER,
+    .options = options,
+    .prepare = prepare,
+    .start = start,
+    .step = step,
+    .end = end,
+};

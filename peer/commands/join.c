@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/secret.h"
+#include "peer/birth.h"
+#include "peer/catalog.h"
+#include "peer/commands/device_name.h"
+#include "peer/newcomer.h"
+#include "peer/staging.h"
+#include "peer/verbs.h"
+#include "peer/visit.h"
+
+#include <stdlib.h>
+
+/* First at the door, in a home that is not one yet; then, as a device, for the user's members and
+ * collections. */
+typedef struct {
+    cf_staging *staging;
+    cf_keys *keys;
+    cf_hash user, device;
+    cf_address address;
+    cf_arena arena;
+    const char *name;
+    uint64_t timeout_ms, deadline_ms;
+    cf_newcomer *newcomer;
+    cf_peer *peer;
+    cf_visit *visit;
+    cf_connection *connection;
+} state;
+
+static cf_status prepare(cf_run *run, cf_error *error)
+{
+    return cf_run_take_argument(run, 0, "pairing code", error);
+}
+
+static void make_keys(cf_run *run, state *self)
+{
+    const cf_env *env = cf_loop_env(run->loop);
+    uint8_t seed[32];
+
+    env->random(env->context, seed, sizeof seed);
+    self->keys = cf_keys_new(seed);
+    self->device = cf_device_id(cf_keys_public(self->keys)->signing);
+    cf_wipe(seed, sizeof seed);
+}
+
+static void knock(cf_run *run, state *self, const cf_code *code)
+{
+    self->newcomer = cf_newcomer_new(&(cf_newcomer_options){
+        .env = cf_loop_env(run->loop), .code = code, .name = self->name, .keys = self->keys});
+    self->connection = cf_loop_connect(
+        run->loop,
+        &(cf_connection_options){.link = cf_newcomer_link(self->newcomer),
+                                 .address = &self->address,
+                                 .curve_public = cf_newcomer_curve_public(self->newcomer),
+                                 .curve_secret = cf_newcomer_curve_secret(self->newcomer)});
+    self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    state *self = cf_allocate(1, sizeof *self);
+    cf_code code = {0};
+
+    run->state = self;
+    cf_status status = cf_run_check_count(run, 1, 1, error);
+    if (!status)
+        status = cf_run_timeout(run, &self->timeout_ms, error);
+    if (!status)
+        status = cf_device_name_of(run, &self->arena, &self->name, error);
+    if (!status)
+        status =
+            cf_code_take(run->options.arguments[0], false, cf_loop_now(run->loop), &code, error);
+    if (!status)
+        status = cf_staging_begin(cf_loop_env(run->loop), cf_loop_home_path(run->loop),
+                                  &self->staging, error);
+    if (!status) {
+        self->user = code.user;
+        self->address = code.broker;
+        make_keys(run, self);
+        knock(run, self, &code);
+    }
+    cf_wipe(&code, sizeof code);
+    return status;
+}
+
+static cf_status settle(cf_run *run, state *self, cf_error *error)
+{
+    cf_home *home = cf_staging_home(self->staging);
+    char broker[CF_ADDRESS_TEXT];
+    cf_birth birth = {cf_loop_env(run->loop), home, self->name, cf_loop_now(run->loop)};
+
+    cf_address_write(&self->address, broker);
+    cf_status status = cf_birth_device(&birth, &self->user, self->keys, error);
+    if (!status)
+        status = cf_home_set(home, CF_HOME_BROKER, cf_bytes_of_text(broker), error);
+    if (!status)
+        status = cf_staging_finish(&self->staging, error);
+    if (!status)
+        status = cf_loop_open_home(run->loop, error);
+    if (!status)
+        status = cf_peer_open(cf_loop_env(run->loop), cf_loop_home(run->loop), &self->peer, error);
+    return status;
+}
+
+static cf_status move_in(cf_run *run, state *self, cf_error *error)
+{
+    cf_loop_disconnect(run->loop, &self->connection);
+    cf_newcomer_destroy(&self->newcomer);
+    cf_status status = settle(run, self, error);
+    if (status)
+        return status;
+    self->visit = cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
+                                                   .store = cf_home_store(cf_loop_home(run->loop)),
+                                                   .user = self->user,
+                                                   .peer = self->peer});
+    self->connection = cf_loop_connect(
+        run->loop, &(cf_connection_options){.link = cf_visit_link(self->visit),
+                                            .address = &self->address,
+                                            .curve_public = cf_keys_public(self->keys)->curve,
+                                            .curve_secret = cf_keys_curve_secret(self->keys)});
+    self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
+    return CF_OK;
+}
+
+static void show(cf_run *run, const state *self)
+{
+    char fingerprint[CF_FINGERPRINT_TEXT];
+
+    cf_fingerprint(&self->device, fingerprint);
+    if (run->json)
+        cf_print_json(&run->output, json_pack("{s:o, s:s, s:s}", "user",
+                                              cf_json_hex(self->user.bytes, CF_HASH_SIZE), "device",
+                                              self->name, "fingerprint", fingerprint));
+    else
+        cf_print(&run->output, "device: %s\nfingerprint: %s\n", self->name, fingerprint);
+}
+
+/* It is a device now, whatever became of the visit. */
+static cf_status finish(cf_run *run, state *self, cf_status status, cf_error *error)
+{
+    show(run, self);
+    if (!status)
+        status = cf_catalog_introduce(self->peer, cf_loop_now(run->loop), error);
+    if (status)
+        cf_error_while(error, "this device has joined, and `counterfoil sync` goes on, but");
+    return status;
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    state *self = run->state;
+    cf_status status = CF_OK;
+
+    if (self->newcomer && cf_newcomer_over(self->newcomer, &status, error)) {
+        if (!status)
+            status = move_in(run, self, error);
+        if (status)
+            return status;
+    }
+    if (self->visit && cf_visit_over(self->visit, &status, error))
+        return finish(run, self, status, error);
+    if (now_ms >= self->deadline_ms) {
+        status = cf_fail(error, CF_UNREACHABLE,
+                         self->newcomer ? "no answer: is `counterfoil pair` still running?"
+                                        : "the broker does not answer");
+        return self->newcomer ? status : finish(run, self, status, error);
+    }
+    progress->over = false;
+    progress->deadline_ms = self->deadline_ms;
+    return CF_OK;
+}
+
+static void end(cf_run *run)
+{
+    state *self = run->state;
+
+    if (!self)
+        return;
+    cf_loop_disconnect(run->loop, &self->connection);
+    cf_newcomer_destroy(&self->newcomer);
+    cf_visit_destroy(&self->visit);
+    cf_peer_close(&self->peer);
+    cf_staging_abandon(&self->staging);
+    cf_keys_destroy(&self->keys);
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
+static const cf_option options[] = {
+    {"name", 0, "DEVICE", "what this device is called (else the machine's name)"},
+    {"timeout", 0, "T", "how long to wait for an answer (30s)"},
+    {0},
+};
+
+const cf_verb cf_verb_join = {
+    .name = "join",
+    .usage = "join CODE [--name DEVICE]",
+    .summary = "Makes this a device of a user that exists",
+    .more = "CODE is the line that `counterfoil pair` printed on one of its devices.",
+    .needs = CF_NEEDS_NO_USER,
+    .options = options,
+    .prepare = prepare,
+    .start = start,
+    .step = step,
+    .end = end,
+};

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/history.h"
+
+#include "broker/names.h"
+#include "peer/catalog.h"
+#include "peer/commands/sources.h"
+#include "peer/verbs.h"
+
+enum { ID_TEXT = 12 };
+
+/* The PATH that the user named, and what is there now. */
+typedef struct {
+    const cf_binding *binding; /* NULL: everything */
+    cf_bytes path;
+    const cf_node *node; /* NULL: nothing is there now */
+} wanted;
+
+static const cf_node *node_at(const cf_binding *binding, cf_bytes path)
+{
+    const cf_node *node = NULL;
+    uint64_t parent = CF_NODE_ROOT;
+
+    for (size_t at = 0; at < path.size;) {
+        const uint8_t *slash = memchr(path.data + at, '/', path.size - at);
+        size_t size = slash ? (size_t)(slash - path.data) - at : path.size - at;
+
+        node = cf_nodes_child(binding->nodes, parent, cf_bytes_of(path.data + at, size));
+        if (!node)
+            return NULL;
+        parent = node->number;
+        at += size + 1;
+    }
+    return node;
+}
+
+static bool lies_in(cf_bytes path, cf_bytes folder)
+{
+    return path.size >= folder.size && memcmp(path.data, folder.data, folder.size) == 0 &&
+           (path.size == folder.size || path.data[folder.size] == '/');
+}
+
+static bool is_wanted(const wanted *filter, const cf_event *event)
+{
+    if (!filter->binding)
+        return true;
+    if (!cf_id_equal(&event->collection, &filter->binding->collection))
+        return false;
+    if (!filter->path.size || lies_in(event->path, filter->path) ||
+        (event->from.size && lies_in(event->from, filter->path)))
+        return true;
+    for (size_t i = 0; filter->node && i < filter->node->item_count; i++)
+        if (cf_id_equal(&filter->node->items[i], &event->item))
+            return true;
+    return false;
+}
+
+static void show(cf_run *run, const cf_event *event, cf_arena *arena, json_t *list)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    const char *device = cf_catalog_device_name(peer, &event->device, arena);
+    const char *collection = cf_catalog_name(peer, &event->collection, arena);
+    char id[2 * CF_HASH_SIZE + 1], time[CF_TIME_TEXT], path[CF_NAME_SHOWN], from[CF_NAME_SHOWN];
+
+    cf_hex(cf_bytes_of(event->entry.hash.bytes, CF_HASH_SIZE), id);
+    id[ID_TEXT] = '\0';
+    cf_time_show(event->time_ms, time);
+    if (cf_hash_equal(&event->device, cf_peer_user(peer)))
+        device = "(account)";
+    if (run->json) {
+        json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "entry", id, "time", time,
+                                   "device", device, "collection", collection, "change",
+                                   event->what, "path", cf_json_name(event->path));
+        if (event->from.size)
+            json_object_set_new(object, "from", cf_json_name(event->from));
+        json_array_append_new(list, object);
+        return;
+    }
+    cf_name_show(event->path, path);
+    cf_name_show(event->from, from);
+    cf_print(&run->output, "%s %s %s %s: %s %s%s%s\n", id, time, device, collection, event->what,
+             path, event->from.size ? " from " : "", event->from.size ? from : "");
+}
+
+static void show_all(cf_run *run, const wanted *filter, const cf_history *history, uint64_t most)
+{
+    cf_arena arena = {0};
+    json_t *list = json_array();
+
+    for (size_t i = history->count; i-- > 0 && most;) {
+        if (!is_wanted(filter, &history->at[i]))
+            continue;
+        show(run, &history->at[i], &arena, list);
+        most--;
+    }
+    if (run->json)
+        cf_print_json(&run->output, json_incref(list));
+    json_decref(list);
+    cf_arena_release(&arena);
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    const char *limit = cf_options_value(&run->options, "number");
+    uint64_t most = UINT64_MAX;
+    cf_history history = {0};
+    cf_arena arena = {0};
+    wanted filter = {0};
+    cf_binding *binding;
+
+    cf_status status = cf_run_check_count(run, 0, 1, error);
+    if (!status && limit)
+        status = cf_number_read(limit, &most, error);
+    if (!status && run->options.argument_count) {
+        status = cf_source_of_path(run, run->options.arguments[0], &arena, &binding, &filter.path,
+                                   error);
+        if (!status) {
+            filter.binding = binding;
+            filter.node = node_at(binding, filter.path);
+        }
+    }
+    if (!status)
+        status = cf_history_read(cf_loop_peer(run->loop), &history, error);
+    if (!status)
+        show_all(run, &filter, &history, most);
+    cf_history_release(&history);
+    cf_arena_release(&arena);
+    return status;
+}
+
+static const cf_option options[] = {
+    {"number", 'n', "N", "the newest N only"},
+    {0},
+};
+
+const cf_verb cf_verb_log = {
+    .name = "log",
+    .usage = "log [PATH] [-n N]",
+    .summary = "Shows the history, newest first",
+    .more = "Each line begins with an entry's id; an entry that did several things has several "
+            "lines.",
+    .needs = CF_NEEDS_PEER,
+    .options = options,
+    .start = start,
+};

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/overview.h"
+
+#include "broker/names.h"
+#include "peer/catalog.h"
+#include "peer/commands/sources.h"
+
+#include <string.h>
+
+#define LAST_TRY "last-try" /* in the home: why the broker was missed; empty: it was there */
+
+static const char *const kind_names[] = {
+    [CF_PENDING_UNSENT] = "unsent",   [CF_PENDING_UNAPPLIED] = "unapplied",
+    [CF_PENDING_WAITS] = "waits",     [CF_PENDING_HELD] = "held",
+    [CF_PENDING_SKIPPED] = "skipped",
+};
+
+/* ---- The last try ---- */
+
+cf_status cf_last_try_keep(cf_home *home, const cf_broker_status *broker, cf_error *error)
+{
+    cf_buffer before = {0};
+    const char *now = broker->trouble ? broker->text : "";
+
+    cf_status status = cf_home_get(home, LAST_TRY, &before, error);
+    if (status == CF_MISSING)
+        status = CF_OK;
+    if (!status && !cf_bytes_equal(cf_buffer_view(&before), cf_bytes_of_text(now)))
+        status = cf_home_set(home, LAST_TRY, cf_bytes_of_text(now), error);
+    cf_buffer_release(&before);
+    return status;
+}
+
+static cf_status recall_last_try(cf_home *home, cf_broker_status *broker, cf_error *error)
+{
+    cf_buffer text = {0};
+
+    if (!broker->set || broker->connected || broker->trouble)
+        return CF_OK;
+    cf_status status = cf_home_get(home, LAST_TRY, &text, error);
+    if (!status && text.size) {
+        size_t size = text.size < sizeof broker->text ? text.size : sizeof broker->text - 1;
+
+        broker->trouble = CF_UNREACHABLE;
+        memcpy(broker->text, text.data, size);
+        broker->text[size] = '\0';
+    }
+    cf_buffer_release(&text);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+/* ---- Taking it ---- */
+
+static bool lies_in(cf_bytes path, cf_bytes folder)
+{
+    return !folder.size ||
+           (path.size >= folder.size && memcmp(path.data, folder.data, folder.size) == 0 &&
+            (path.size == folder.size || path.data[folder.size] == '/'));
+}
+
+static bool is_asked_for(const cf_overview_options *options, const cf_binding *binding,
+                         const cf_bytes *path)
+{
+    bool asked = !options->filter_count && !options->collection_count;
+
+    for (size_t i = 0; i < options->filter_count; i++)
+        asked |= options->filters[i].binding == binding &&
+                 (!path || lies_in(*path, options->filters[i].path));
+    for (size_t i = 0; i < options->collection_count; i++)
+        asked |= cf_id_equal(&options->collections[i], &binding->collection);
+    return asked;
+}
+
+static void filter(const cf_overview_options *options, cf_arena *arena, cf_binding_status *status)
+{
+    cf_pending *pending = cf_arena_allocate(arena, status->pending_count, sizeof *pending);
+    cf_conflict *conflicts = cf_arena_allocate(arena, status->conflict_count, sizeof *conflicts);
+    size_t count = 0;
+
+    for (size_t i = 0; i < status->pending_count; i++)
+        if (is_asked_for(options, status->binding, &status->pending[i].path) ||
+            (status->pending[i].to.size &&
+             is_asked_for(options, status->binding, &status->pending[i].to)))
+            pending[count++] = status->pending[i];
+    status->pending = pending;
+    status->pending_count = count;
+    count = 0;
+    for (size_t i = 0; i < status->conflict_count; i++)
+        if (is_asked_for(options, status->binding, &status->conflicts[i].path))
+            conflicts[count++] = status->conflicts[i];
+    status->conflicts = conflicts;
+    status->conflict_count = count;
+}
+
+static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *out, cf_error *error)
+{
+    cf_home *home = cf_loop_home(run->loop);
+    cf_buffer line = {0};
+
+    cf_engine_broker_status(cf_loop_engine(run->loop), &out->broker);
+    cf_status status = cf_home_get(home, CF_HOME_BROKER, &line, error);
+    if (status == CF_MISSING)
+        status = CF_OK;
+    if (!status && line.size)
+        out->address = cf_arena_text(arena, cf_buffer_view(&line));
+    cf_buffer_release(&line);
+    return status ? status : recall_last_try(home, &out->broker, error);
+}
+
+cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options, cf_arena *arena,
+                           cf_overview *out, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_peer *peer = cf_loop_peer(run->loop);
+    size_t count = cf_engine_binding_count(engine);
+
+    *out = (cf_overview){.device = cf_catalog_device_name(peer, cf_peer_device(peer), arena)};
+    out->sources = cf_arena_allocate(arena, count, sizeof *out->sources);
+    for (size_t i = 0; i < count; i++) {
+        const cf_binding *binding = cf_engine_binding_at(engine, i);
+        cf_overview_source *source = &out->sources[out->count];
+
+        if (!is_asked_for(options, binding, NULL))
+            continue;
+        source->name = cf_catalog_name(peer, &binding->collection, arena);
+        cf_engine_status(engine, binding, arena, &source->status);
+        if (options->filter_count)
+            filter(options, arena, &source->status);
+        out->count++;
+    }
+    return take_broker(run, arena, out, error);
+}
+
+/* ---- Judging it ---- */
+
+static bool is_in_sync(const cf_overview_source *source)
+{
+    return !source->status.pending_count && !source->status.trouble;
+}
+
+bool cf_overview_in_sync(const cf_overview *overview)
+{
+    bool in_sync = !(overview->broker.set && (overview->broker.unsent || overview->broker.refused));
+
+    for (size_t i = 0; i < overview->count; i++)
+        in_sync &= is_in_sync(&overview->sources[i]);
+    return in_sync;
+}
+
+/* Returns whether something waits that may go on by itself. */
+static bool judge_source(const cf_binding_status *source, cf_standing *standing)
+{
+    bool waits = false;
+
+    /* A root that isn't there, or another: nothing is deleted because of it. */
+    cf_standing_add(standing, source->trouble == CF_MISSING ? CF_UNSAFE : source->trouble);
+    standing->conflicts |= source->conflict_count > 0;
+    for (size_t i = 0; i < source->pending_count; i++)
+        switch (source->pending[i].kind) {
+        case CF_PENDING_HELD:
+            standing->stop = true;
+            break;
+        case CF_PENDING_SKIPPED:
+            standing->failed = true;
+            break;
+        default:
+            waits = true;
+            break;
+        }
+    return waits;
+}
+
+cf_standing cf_overview_standing(const cf_overview *overview, bool tried)
+{
+    const cf_broker_status *broker = &overview->broker;
+    cf_standing standing = {0};
+    bool waits = broker->set && broker->unsent > 0;
+
+    for (size_t i = 0; i < overview->count; i++)
+        waits |= judge_source(&overview->sources[i].status, &standing);
+    if (broker->set && broker->trouble && (tried || waits))
+        cf_standing_add(&standing, broker->trouble == CF_FORGED ? CF_UNREACHABLE : broker->trouble);
+    else if (waits && (broker->set || !tried))
+        standing.failed = true;
+    standing.denied |= broker->set && broker->refused;
+    return standing;
+}
+
+/* ---- Showing it ---- */
+
+static json_t *pending_json(const cf_pending *pending)
+{
+    json_t *object = json_pack("{s:o, s:s, s:s}", "path", cf_json_name(pending->path), "reason",
+                               pending->reason, "kind", kind_names[pending->kind]);
+
+    if (pending->to.size)
+        json_object_set_new(object, "to", cf_json_name(pending->to));
+    return object;
+}
+
+static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
+{
+    const cf_binding_status *status = &source->status;
+    json_t *pending = json_array(), *conflicts = json_array();
+    cf_arena arena = {0};
+
+    for (size_t i = 0; i < status->pending_count; i++)
+        json_array_append_new(pending, pending_json(&status->pending[i]));
+    for (size_t i = 0; i < status->conflict_count; i++)
+        json_array_append_new(
+            conflicts,
+            json_pack("{s:o, s:s}", "path", cf_json_name(status->conflicts[i].path), "device",
+                      cf_catalog_device_name(peer, &status->conflicts[i].device, &arena)));
+    json_t *object = json_pack("{s:s, s:o, s:b, s:I, s:o, s:o}", "name", source->name, "source",
+                               cf_json_name(cf_bytes_of_text(status->binding->path)), "in_sync",
+                               (int)is_in_sync(source), "items", (json_int_t)status->items,
+                               "pending", pending, "conflicts", conflicts);
+    if (status->trouble)
+        json_object_set_new(object, "trouble", json_string(status->trouble_text));
+    cf_arena_release(&arena);
+    return object;
+}
+
+json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
+{
+    const cf_broker_status *broker = &overview->broker;
+    json_t *collections = json_array();
+
+    for (size_t i = 0; i < overview->count; i++)
+        json_array_append_new(collections, source_json(&overview->sources[i], peer));
+    json_t *shown = json_pack("{s:s?, s:b, s:I}", "address", overview->address, "connected",
+                              (int)broker->connected, "unsent", (json_int_t)broker->unsent);
+    if (broker->set && (broker->trouble || broker->refused))
+        json_object_set_new(shown, "trouble", json_string(broker->text));
+    return json_pack("{s:b, s:s, s:o, s:o}", "in_sync", (int)cf_overview_in_sync(overview),
+                     "device", overview->device, "broker", shown, "collections", collections);
+}
+
+static void print_pending(const cf_output *output, const cf_pending *pending)
+{
+    char path[CF_NAME_SHOWN], to[CF_NAME_SHOWN];
+
+    cf_name_show(pending->path, path);
+    cf_name_show(pending->to, to);
+    cf_print(output, "  %-9s %s%s%s: %s\n", kind_names[pending->kind], path,
+             pending->to.size ? " -> " : "", pending->to.size ? to : "", pending->reason);
+}
+
+static void print_source(const cf_overview_source *source, cf_peer *peer, const cf_output *output)
+{
+    const cf_binding_status *status = &source->status;
+    cf_arena arena = {0};
+    char path[CF_NAME_SHOWN];
+
+    cf_print(output, "%s: %s, %zu items, %s\n", source->name,
+             is_in_sync(source) ? "in sync" : "not in sync", status->items, status->binding->path);
+    if (status->trouble)
+        cf_print(output, "  %s\n", status->trouble_text);
+    for (size_t i = 0; i < status->pending_count; i++)
+        print_pending(output, &status->pending[i]);
+    for (size_t i = 0; i < status->conflict_count; i++) {
+        cf_name_show(status->conflicts[i].path, path);
+        cf_print(output, "  conflict  %s: written on %s\n", path,
+                 cf_catalog_device_name(peer, &status->conflicts[i].device, &arena));
+    }
+    cf_arena_release(&arena);
+}
+
+void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_output *output)
+{
+    const cf_broker_status *broker = &overview->broker;
+
+    for (size_t i = 0; i < overview->count; i++)
+        print_source(&overview->sources[i], peer, output);
+    if (!broker->set)
+        return;
+    cf_print(output, "broker: %s%s", overview->address ? overview->address : "",
+             broker->connected ? ", connected" : "");
+    if (broker->unsent)
+        cf_print(output, ", %zu entries unsent", broker->unsent);
+    if (broker->trouble || broker->refused)
+        cf_print(output, ", %s", broker->text);
+    cf_print(output, "\n");
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How things stand, as `status` and `sync` show it: per source what is in sync and what is not. */
+#ifndef CF_PEER_COMMANDS_OVERVIEW_H
+#define CF_PEER_COMMANDS_OVERVIEW_H
+#include "peer/commands/exit_code.h"
+#include "peer/verb.h"
+
+/* A PATH that the user named: only what is in it is shown. */
+typedef struct {
+    const cf_binding *binding;
+    cf_bytes path; /* raw, from the source's root; empty: all of it */
+} cf_overview_filter;
+
+typedef struct {
+    const char *name; /* of the collection */
+    cf_binding_status status;
+} cf_overview_source;
+
+typedef struct {
+    const char *device;
+    const char *address; /* of the broker; NULL: none is set */
+    cf_broker_status broker;
+    cf_overview_source *sources;
+    size_t count;
+} cf_overview;
+
+/* What is known now, in the arena. With filters only their sources, and only what lies in them;
+ * with collections only theirs. */
+typedef struct {
+    const cf_overview_filter *filters;
+    size_t filter_count;
+    const cf_id *collections;
+    size_t collection_count;
+} cf_overview_options;
+cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options, cf_arena *arena,
+                           cf_overview *out, cf_error *error);
+
+bool cf_overview_in_sync(const cf_overview *overview);
+/* With `tried` the broker's trouble counts by itself; else only where something waits for it. */
+cf_standing cf_overview_standing(const cf_overview *overview, bool tried);
+
+json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer);
+void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_output *output);
+
+/* What the last try to reach the broker came to, kept in the home for processes that don't try. */
+cf_status cf_last_try_keep(cf_home *home, const cf_broker_status *broker, cf_error *error);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/reception.h"
+#include "peer/verbs.h"
+
+#include <stdlib.h>
+
+enum { DEFAULT_FOR_MS = 600000 };
+
+typedef struct {
+    cf_reception *reception;
+    cf_connection *connection;
+    bool is_shown; /* the code */
+    uint64_t code_ms, expires_ms;
+} state;
+
+static cf_status read_role(const cf_run *run, cf_role *out, cf_error *error)
+{
+    const char *given = cf_options_value(&run->options, "role");
+
+    *out = CF_ROLE_MEMBER;
+    if (!given)
+        return CF_OK;
+    cf_status status = cf_role_read(given, out, error);
+    if (!status && *out != CF_ROLE_OWNER && *out != CF_ROLE_MEMBER)
+        status = cf_fail(error, CF_USAGE, "unknown role '%s': owner or member", given);
+    return status;
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    state *self = cf_allocate(1, sizeof *self);
+    const char *given = cf_options_value(&run->options, "for");
+    cf_peer *peer = cf_loop_peer(run->loop);
+    uint64_t for_ms = DEFAULT_FOR_MS, timeout_ms = 0, now_ms = cf_loop_now(run->loop);
+    cf_reception_options options = {.peer = peer};
+
+    run->state = self;
+    cf_status status = cf_run_check_count(run, 0, 0, error);
+    if (!status)
+        status = read_role(run, &options.role, error);
+    if (!status && given)
+        status = cf_duration_read(given, &for_ms, error);
+    if (!status)
+        status = cf_run_timeout(run, &timeout_ms, error);
+    if (status)
+        return status;
+    options.expires_ms = self->expires_ms = now_ms + for_ms;
+    self->code_ms = now_ms + timeout_ms;
+    status = cf_reception_new(&options, &self->reception, error);
+    if (!status)
+        self->connection = cf_loop_connect(
+            run->loop, &(cf_connection_options){.link = cf_reception_link(self->reception),
+                                                .address = cf_reception_address(self->reception),
+                                                .curve_public = cf_keys_public(peer->keys)->curve,
+                                                .curve_secret = cf_keys_curve_secret(peer->keys)});
+    return status;
+}
+
+/* The code is of use while the verb waits, so a JSON document comes in two pieces. */
+static void show_code(const cf_run *run, const state *self)
+{
+    const char *code = cf_reception_code(self->reception);
+
+    if (run->json)
+        cf_print(&run->output, "{\"code\": \"%s\",\n", code);
+    else
+        cf_print(&run->output, "%s\n", code);
+    if (!run->quiet && !run->json)
+        cf_say(&run->output,
+               "on the other device: counterfoil join CODE; the code lets one device in");
+}
+
+static void show_device(const cf_run *run, const state *self)
+{
+    const char *name = cf_reception_name(self->reception);
+    char fingerprint[CF_FINGERPRINT_TEXT];
+
+    cf_fingerprint(cf_reception_device(self->reception), fingerprint);
+    if (run->json) {
+        json_t *string = json_string(name);
+        char *text = json_dumps(string, JSON_ENCODE_ANY);
+
+        cf_print(&run->output, " \"device\": %s,\n \"fingerprint\": \"%s\"}\n", text, fingerprint);
+        free(text);
+        json_decref(string);
+    } else {
+        cf_print(&run->output, "%s %s\n", name, fingerprint);
+    }
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    state *self = run->state;
+    cf_reception_state reached = cf_reception_step(self->reception, now_ms, error);
+
+    if (reached == CF_RECEPTION_FAILED) {
+        if (run->json && self->is_shown)
+            cf_print(&run->output, " \"device\": null}\n");
+        return error->status;
+    }
+    if (reached >= CF_RECEPTION_OPEN && !self->is_shown) {
+        self->is_shown = true;
+        show_code(run, self);
+    }
+    if (!self->is_shown && now_ms >= self->code_ms)
+        return cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
+    if (reached == CF_RECEPTION_DONE) {
+        show_device(run, self);
+        return CF_OK;
+    }
+    progress->over = false;
+    progress->deadline_ms = self->is_shown ? self->expires_ms : self->code_ms;
+    return CF_OK;
+}
+
+static void end(cf_run *run)
+{
+    state *self = run->state;
+
+    if (!self)
+        return;
+    cf_loop_disconnect(run->loop, &self->connection);
+    cf_reception_destroy(&self->reception);
+    free(self);
+}
+
+static const cf_option options[] = {
+    {"role", 0, "ROLE", "owner or member (member); owners let other devices in"},
+    {"for", 0, "T", "how long the code is good (10m)"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {0},
+};
+
+const cf_verb cf_verb_pair = {
+    .name = "pair",
+    .usage = "pair [--role owner|member] [--for 10m]",
+    .summary = "Lets another device in: prints a code for its `join`, and waits for it",
+    .needs = CF_NEEDS_PEER,
+    .options = options,
+    .start = start,
+    .step = step,
+    .end = end,
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/sources.h"
+#include "peer/verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The binding takes over what a trial of the same options has. */
+static void take_options(cf_binding *binding, cf_binding *trial)
+{
+    char **include = binding->include;
+    size_t count = binding->include_count;
+    cf_include *matcher = binding->matcher;
+
+    binding->base = trial->base;
+    binding->mode = trial->mode;
+    binding->include = trial->include;
+    binding->include_count = trial->include_count;
+    binding->matcher = trial->matcher;
+    trial->include = include;
+    trial->include_count = count;
+    trial->matcher = matcher;
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    cf_files *files = cf_loop_env(run->loop)->files;
+    cf_binding *binding = NULL, *trial = NULL;
+    cf_binding_options options = {0};
+    cf_arena arena = {0};
+
+    cf_status status = cf_run_check_count(run, 1, 1, error);
+    if (!status)
+        status = cf_source_named(run, run->options.arguments[0], &binding, error);
+    if (status)
+        return status;
+    options = (cf_binding_options){.collection = binding->collection,
+                                   .mode = binding->mode,
+                                   .base = binding->base,
+                                   .path = binding->path,
+                                   .include = (const char *const *)binding->include,
+                                   .include_count = binding->include_count};
+    status = cf_source_choose(run, &arena, &options, error);
+    if (!status)
+        status = cf_binding_new(&options, &trial, error);
+    if (!status) {
+        take_options(binding, trial);
+        status = cf_binding_save(cf_loop_peer(run->loop), binding, error);
+        if (status)
+            take_options(binding, trial);
+        else
+            cf_engine_touch_binding(cf_loop_engine(run->loop), binding);
+    }
+    cf_binding_destroy(&trial, files);
+    cf_arena_release(&arena);
+    cf_loop_wake(run->loop);
+    return status;
+}
+
+static const cf_option options_of_set[] = {
+    CF_SOURCE_OPTIONS,
+    {0},
+};
+
+const cf_verb cf_verb_set = {
+    .name = "set",
+    .usage = "set SOURCE [--base full|leaves|auto] [--mode both|send|receive] "
+             "[--include PATTERN]...",
+    .summary = "Changes how a source is synced",
+    .needs = CF_NEEDS_PEER,
+    .options = options_of_set,
+    .start = start,
+};

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/sources.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+cf_binding *cf_source_at(cf_engine *engine, const char *path)
+{
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++)
+        if (strcmp(cf_engine_binding_at(engine, i)->path, path) == 0)
+            return cf_engine_binding_at(engine, i);
+    return NULL;
+}
+
+cf_binding *cf_source_of_collection(cf_engine *engine, const cf_id *collection)
+{
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++)
+        if (cf_id_equal(&cf_engine_binding_at(engine, i)->collection, collection))
+            return cf_engine_binding_at(engine, i);
+    return NULL;
+}
+
+cf_status cf_source_named(const cf_run *run, const char *name, cf_binding **out, cf_error *error)
+{
+    cf_buffer path = {0};
+
+    cf_status status = cf_run_path(run, name, &path, error);
+    if (!status) {
+        *out = cf_source_at(cf_loop_engine(run->loop), (const char *)path.data);
+        if (!*out)
+            status = cf_fail(error, CF_MISSING,
+                             "%s is no source: `counterfoil collections` lists "
+                             "them",
+                             name);
+    }
+    cf_buffer_release(&path);
+    return status;
+}
+
+bool cf_path_is_in(const char *path, const char *folder)
+{
+    size_t size = strlen(folder);
+
+    if (strcmp(folder, "/") == 0)
+        return true;
+    return strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0');
+}
+
+/* Resolves all but the last component. */
+static cf_status resolve(const cf_run *run, const char *path, cf_buffer *out, cf_error *error)
+{
+    char *copy = strdup(path);
+    size_t size = strlen(copy);
+
+    while (size > 1 && copy[size - 1] == '/')
+        copy[--size] = '\0';
+    char *slash = strrchr(copy, '/');
+    const char *last = slash ? slash + 1 : copy;
+    cf_status status = CF_OK;
+
+    if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
+        status = cf_run_path(run, path, out, error);
+    } else {
+        if (slash)
+            *slash = '\0';
+        status = cf_run_path(run, !slash ? "." : *copy ? copy : "/", out, error);
+        if (!status) {
+            out->size--; /* the NUL */
+            cf_buffer_append_text(out, "%s%s", out->size > 1 ? "/" : "", last);
+            cf_buffer_append(out, "", 1);
+        }
+    }
+    free(copy);
+    return status;
+}
+
+cf_status cf_source_of_path(const cf_run *run, const char *path, cf_arena *arena, cf_binding **out,
+                            cf_bytes *rest, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_buffer resolved = {0};
+
+    *out = NULL;
+    *rest = (cf_bytes){0};
+    cf_status status = resolve(run, path, &resolved, error);
+    for (size_t i = 0; !status && i < cf_engine_binding_count(engine); i++) {
+        cf_binding *binding = cf_engine_binding_at(engine, i);
+
+        if (!cf_path_is_in((const char *)resolved.data, binding->path))
+            continue;
+        const char *below = (const char *)resolved.data + strlen(binding->path);
+        *out = binding;
+        *rest = cf_arena_copy(arena, cf_bytes_of_text(below + (*below == '/')));
+    }
+    if (!status && !*out) /* a source that is itself named by a link */
+        status = cf_source_named(run, path, out, error);
+    if (!status && !rest->data)
+        *rest = cf_bytes_of("", 0);
+    if (status == CF_MISSING)
+        cf_fail(error, CF_MISSING, "%s lies in no source", path);
+    cf_buffer_release(&resolved);
+    return status;
+}
+
+cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_options *out,
+                           cf_error *error)
+{
+    const char *base = cf_options_value(&run->options, "base");
+    const char *mode = cf_options_value(&run->options, "mode");
+    const char **patterns = cf_arena_allocate(arena, run->options.choice_count, sizeof *patterns);
+    const char *pattern;
+    size_t at = 0, count = 0;
+    cf_status status = CF_OK;
+
+    if (base)
+        status = cf_base_kept_read(base, &out->base, error);
+    if (!status && mode)
+        status = cf_mode_read(mode, &out->mode, error);
+    while ((pattern = cf_options_next(&run->options, "include", &at)))
+        patterns[count++] = pattern;
+    if (count) {
+        out->include = patterns;
+        out->include_count = count;
+    }
+    return status;
+}

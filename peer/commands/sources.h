@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sources as commands name them. */
+#ifndef CF_PEER_COMMANDS_SOURCES_H
+#define CF_PEER_COMMANDS_SOURCES_H
+#include "peer/verb.h"
+
+/* The binding whose source is this path (absolute), or that has this collection; NULL when none is.
+ */
+cf_binding *cf_source_at(cf_engine *engine, const char *path);
+cf_binding *cf_source_of_collection(cf_engine *engine, const cf_id *collection);
+/* The one that the user named; CF_MISSING. */
+cf_status cf_source_named(const cf_run *run, const char *name, cf_binding **out, cf_error *error);
+/* The source that a PATH lies in, and the rest of the path from there (raw; empty: the source
+ * itself), in the arena. A symbolic link is itself, not what it points to. CF_MISSING. */
+cf_status cf_source_of_path(const cf_run *run, const char *path, cf_arena *arena, cf_binding **out,
+                            cf_bytes *rest, cf_error *error);
+/* Whether `path` is `folder` or lies in it. */
+bool cf_path_is_in(const char *path, const char *folder);
+
+/* Options of a binding, for `add` and `set`. */
+#define CF_SOURCE_OPTIONS                                                                          \
+    {"base", 0, "full|leaves|auto", "what is kept of the last state: its bytes, or hashes only"},  \
+        {"mode", 0, "both|send|receive", "which way it is synced"},                                \
+    {                                                                                              \
+        "include", 0, "PATTERN", "only what matches; may be given often"                           \
+    }
+/* Overlays what the user chose; lists are in the arena. */
+cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_options *out,
+                           cf_error *error);
+
+#endif

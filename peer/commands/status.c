@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/overview.h"
+#include "peer/commands/sources.h"
+#include "peer/verbs.h"
+
+#include <stdlib.h>
+
+enum { LOOK_AGAIN_MS = 250 };
+
+typedef struct {
+    cf_arena arena;
+    cf_overview_filter *filters;
+    size_t count;
+    cf_round *round;
+} state;
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    const cf_options *options = &run->options;
+    state *self = cf_allocate(1, sizeof *self);
+    cf_status status = CF_OK;
+
+    run->state = self;
+    self->count = options->argument_count;
+    self->filters = cf_arena_allocate(&self->arena, self->count, sizeof *self->filters);
+    for (size_t i = 0; !status && i < self->count; i++) {
+        cf_binding *binding;
+
+        status = cf_source_of_path(run, options->arguments[i], &self->arena, &binding,
+                                   &self->filters[i].path, error);
+        if (!status)
+            self->filters[i].binding = binding;
+    }
+    if (status)
+        return status;
+    cf_id *collections = cf_arena_allocate(&self->arena, self->count, sizeof *collections);
+    for (size_t i = 0; i < self->count; i++)
+        collections[i] = self->filters[i].binding->collection;
+    self->round = cf_round_begin(cf_loop_engine(run->loop),
+                                 &(cf_round_options){.kind = CF_ROUND_LOOK,
+                                                     .collections = collections,
+                                                     .collection_count = self->count});
+    cf_loop_wake(run->loop);
+    return CF_OK;
+}
+
+static cf_status show(cf_run *run, state *self, cf_error *error)
+{
+    cf_overview overview;
+
+    cf_status status = cf_overview_take(
+        run, &(cf_overview_options){.filters = self->filters, .filter_count = self->count},
+        &self->arena, &overview, error);
+    if (status)
+        return status;
+    if (run->json)
+        cf_print_json(&run->output, cf_overview_json(&overview, cf_loop_peer(run->loop)));
+    else
+        cf_overview_print(&overview, cf_loop_peer(run->loop), &run->output);
+    if (cf_options_has(&run->options, "check")) {
+        cf_standing standing = cf_overview_standing(&overview, false);
+        run->exit_code = cf_standing_exit_code(&standing);
+    }
+    return CF_OK;
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    state *self = run->state;
+
+    if (cf_round_over(self->round, now_ms))
+        return show(run, self, error);
+    progress->over = false;
+    progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    return CF_OK;
+}
+
+static void end(cf_run *run)
+{
+    state *self = run->state;
+
+    if (!self)
+        return;
+    cf_round_end(&self->round);
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
+static const cf_option options_of_status[] = {
+    {"check", 0, NULL, "exit with the code that follows from what is listed"},
+    {0},
+};
+
+const cf_verb cf_verb_status = {
+    .name = "status",
+    .usage = "status [PATH...] [--check]",
+    .summary = "Shows what is in sync, and what is not and why; asks nobody",
+    .needs = CF_NEEDS_PEER,
+    .options = options_of_status,
+    .start = start,
+    .step = step,
+    .end = end,
+};

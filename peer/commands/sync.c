@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/catalog.h"
+#include "peer/commands/overview.h"
+#include "peer/commands/round.h"
+#include "peer/verbs.h"
+
+#include <stdlib.h>
+
+enum { LOOK_AGAIN_MS = 250 };
+
+typedef struct {
+    cf_arena arena;
+    cf_id *collections;
+    size_t count;
+    cf_round *round;
+    cf_traffic before;
+    bool dry_run, introduced;
+    uint64_t give_up_ms; /* without a connection by then, there is none */
+} state;
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    state *self = cf_allocate(1, sizeof *self);
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_delete_word word;
+    uint64_t timeout_ms = 0;
+
+    run->state = self;
+    self->dry_run = cf_options_has(&run->options, "dry-run");
+    cf_status status =
+        cf_round_collections(run, &self->arena, &self->collections, &self->count, error);
+    if (!status)
+        status = cf_round_word(run, &word, error);
+    if (!status)
+        status = cf_run_timeout(run, &timeout_ms, error);
+    if (status)
+        return status;
+    self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
+    cf_engine_traffic(engine, &self->before);
+    self->round = cf_round_begin(
+        engine, &(cf_round_options){.kind = self->dry_run ? CF_ROUND_LOOK : CF_ROUND_SYNC,
+                                    .collections = self->collections,
+                                    .collection_count = self->count,
+                                    .word = word});
+    cf_loop_wake(run->loop);
+    return CF_OK;
+}
+
+static json_t *traffic_json(const cf_traffic *before, const cf_traffic *after)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "entries_sent",
+                     (json_int_t)(after->entries_sent - before->entries_sent), "entries_received",
+                     (json_int_t)(after->entries_received - before->entries_received), "bytes_sent",
+                     (json_int_t)(after->bytes_sent - before->bytes_sent), "bytes_received",
+                     (json_int_t)(after->bytes_received - before->bytes_received), "deltas",
+                     (json_int_t)(after->deltas - before->deltas), "delta_bytes",
+                     (json_int_t)(after->delta_bytes - before->delta_bytes), "blobs_sent",
+                     (json_int_t)(after->blobs_sent - before->blobs_sent), "files_applied",
+                     (json_int_t)(after->files_applied - before->files_applied));
+}
+
+static void show(cf_run *run, const state *self, const cf_overview *overview)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    cf_traffic traffic;
+
+    cf_engine_traffic(cf_loop_engine(run->loop), &traffic);
+    if (run->json) {
+        json_t *document = cf_overview_json(overview, peer);
+
+        json_object_set_new(document, "traffic", traffic_json(&self->before, &traffic));
+        cf_print_json(&run->output, document);
+    } else if (!run->quiet || !cf_overview_in_sync(overview)) {
+        cf_overview_print(overview, peer, &run->output);
+    }
+}
+
+static void say_next(cf_run *run, const cf_standing *standing, const cf_broker_status *broker)
+{
+    if (standing->stop)
+        cf_say(&run->output, "stopped for safety: if these deletions are meant, say so with --yes "
+                             "or --max-delete");
+    if (standing->unreachable || standing->denied)
+        cf_say(&run->output, "the broker: %s", broker->text);
+}
+
+static cf_status finish(cf_run *run, state *self, cf_error *error)
+{
+    cf_overview overview;
+
+    cf_status status = cf_overview_take(
+        run,
+        &(cf_overview_options){.collections = self->collections, .collection_count = self->count},
+        &self->arena, &overview, error);
+    if (!status && !self->dry_run)
+        status = cf_last_try_keep(cf_loop_home(run->loop), &overview.broker, error);
+    if (status)
+        return status;
+    cf_standing standing = cf_overview_standing(&overview, !self->dry_run);
+    show(run, self, &overview);
+    if (self->dry_run)
+        return CF_OK;
+    say_next(run, &standing, &overview.broker);
+    run->exit_code = cf_standing_exit_code(&standing);
+    return CF_OK;
+}
+
+/* A device that has just joined says its name once it can. */
+static cf_status introduce(cf_run *run, state *self, cf_error *error)
+{
+    if (self->introduced || self->dry_run)
+        return CF_OK;
+    self->introduced = true;
+    return cf_catalog_introduce(cf_loop_peer(run->loop), cf_loop_now(run->loop), error);
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    state *self = run->state;
+    cf_broker_status broker;
+
+    cf_engine_broker_status(cf_loop_engine(run->loop), &broker);
+    bool gave_up = broker.set && !broker.connected && now_ms >= self->give_up_ms;
+    if (!cf_round_over(self->round, now_ms) && (!gave_up || self->dry_run)) {
+        progress->over = false;
+        progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+        return CF_OK;
+    }
+    cf_status status = introduce(run, self, error);
+    return status ? status : finish(run, self, error);
+}
+
+static void end(cf_run *run)
+{
+    state *self = run->state;
+
+    if (!self)
+        return;
+    cf_round_end(&self->round);
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
+static const cf_option options[] = {
+    {"dry-run", 'n', NULL, "only list what would be done"},
+    {"yes", 0, NULL, "a mass delete is meant"},
+    {"max-delete", 0, "N|P%", "how many deletions are meant"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {0},
+};
+
+const cf_verb cf_verb_sync = {
+    .name = "sync",
+    .usage = "sync [COLLECTION...] [--dry-run] [--yes] [--max-delete N|P%] [--timeout T]",
+    .summary = "One round: looks, sends, receives and applies until nothing is left to do",
+    .more = "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
+            "when a mass delete\nneeds a word.",
+    .needs = CF_NEEDS_PEER,
+    .connects = true,
+    .options = options,
+    .start = start,
+    .step = step,
+    .end = end,
+};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/inspection.h"
+#include "peer/verbs.h"
+
+typedef struct {
+    const cf_run *run;
+    json_t *list;
+} findings;
+
+static void note(void *context, const cf_damage *damage)
+{
+    findings *self = context;
+
+    json_array_append_new(self->list, json_sprintf("%s", damage->what));
+    if (!self->run->json)
+        cf_say(&self->run->output, "%s", damage->what);
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop), *own = NULL;
+    findings self = {.run = run, .list = json_array()};
+
+    cf_status status = cf_run_check_count(run, 0, 0, error);
+    if (!status && !peer) {
+        status = cf_peer_open(cf_loop_env(run->loop), cf_loop_home(run->loop), &own, error);
+        peer = own;
+    }
+    if (!status)
+        status = cf_inspect(peer, note, &self, error);
+    cf_peer_close(&own);
+    if (!status && run->json)
+        cf_print_json(&run->output,
+                      json_pack("{s:b, s:O}", "whole", (int)(json_array_size(self.list) == 0),
+                                "damaged", self.list));
+    else if (!status && !run->quiet && json_array_size(self.list) == 0)
+        cf_print(&run->output, "everything is whole\n");
+    if (!status && json_array_size(self.list)) {
+        run->exit_code = cf_status_exit_code(CF_BROKEN);
+        cf_say(&run->output, "`counterfoil repair` mends what can be made again");
+    }
+    json_decref(self.list);
+    return status;
+}
+
+const cf_verb cf_verb_verify = {
+    .name = "verify",
+    .usage = "verify",
+    .summary = "Checks everything that is kept here, and names what is damaged",
+    .needs = CF_NEEDS_HOME,
+    .start = start,
+};

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/history.h"
+
+#include "codec/pack.h"
+#include "peer/catalog.h"
+#include "peer/rules.h"
+
+#include <search.h>
+#include <stdlib.h>
+
+enum { DEPTH_MAX = 512 };
+
+/* Where an item was when last heard of. */
+typedef struct {
+    cf_id collection, item;
+    cf_id parent;
+    cf_bytes name;
+    bool is_known;
+} place;
+
+typedef struct {
+    cf_peer *peer;
+    cf_history *history;
+    void *places; /* a tree of place */
+} reading;
+
+static int compare_places(const void *a, const void *b)
+{
+    const place *first = a, *second = b;
+    int order = cf_id_compare(&first->collection, &second->collection);
+
+    return order ? order : cf_id_compare(&first->item, &second->item);
+}
+
+static place *find_place(reading *self, const cf_id *collection, const cf_id *item)
+{
+    place wanted = {.collection = *collection, .item = *item};
+    place **found = tfind(&wanted, &self->places, compare_places);
+
+    return found ? *found : NULL;
+}
+
+static place *place_of(reading *self, const cf_id *collection, const cf_id *item)
+{
+    place *found = find_place(self, collection, item);
+
+    if (found)
+        return found;
+    found = cf_arena_allocate(&self->history->arena, 1, sizeof *found);
+    *found = (place){.collection = *collection, .item = *item};
+    if (!tsearch(found, &self->places, compare_places))
+        abort();
+    return found;
+}
+
+static void append_path(reading *self, const place *at, cf_buffer *out, unsigned depth)
+{
+    const place *parent = NULL;
+
+    if (depth < DEPTH_MAX && !cf_id_equal(&at->parent, &cf_root_item))
+        parent = find_place(self, &at->collection, &at->parent);
+    if (parent && parent->is_known) {
+        append_path(self, parent, out, depth + 1);
+        cf_buffer_append(out, "/", 1);
+    }
+    cf_buffer_append(out, at->name.data, at->name.size);
+}
+
+static cf_bytes path_of(reading *self, const place *at)
+{
+    cf_buffer path = {0};
+
+    append_path(self, at, &path, 0);
+    cf_bytes copy = cf_arena_copy(&self->history->arena, cf_buffer_view(&path));
+    cf_buffer_release(&path);
+    return copy;
+}
+
+static cf_event *add_event(reading *self, const cf_entry *entry, uint64_t time_ms)
+{
+    cf_history *history = self->history;
+
+    history->at = cf_grow(history->at, &history->capacity, history->count + 1, sizeof *history->at);
+    cf_event *event = &history->at[history->count++];
+    *event = (cf_event){.entry = cf_head_of(entry),
+                        .collection = entry->header.collection,
+                        .device = entry->header.device,
+                        .time_ms = time_ms,
+                        .what = "unreadable"};
+    return event;
+}
+
+/* ---- Members ---- */
+
+static const char *const operations[] = {
+    [CF_MEMBER_FIRST] = "user made",       [CF_MEMBER_ADD] = "device added",
+    [CF_MEMBER_EPOCH] = "key changed",     [CF_MEMBER_GRANT] = "key given",
+    [CF_MEMBER_REVOKE] = "device revoked", [CF_MEMBER_ANNUL] = "revocation annulled",
+    [CF_MEMBER_LEAVE] = "device left",     [CF_MEMBER_HOME] = "home broker named",
+    [CF_MEMBER_ROLE] = "role changed",
+};
+
+static void read_member(reading *self, const cf_entry *entry)
+{
+    cf_event *event = add_event(self, entry, 0);
+    cf_arena *arena = &self->history->arena;
+    cf_member member;
+    cf_error ignored;
+
+    if (cf_member_read(entry->body, arena, &member, &ignored) ||
+        (size_t)member.kind >= sizeof operations / sizeof operations[0])
+        return;
+    event->time_ms = member.time_ms;
+    event->what = operations[member.kind];
+    cf_hash device = member.kind == CF_MEMBER_ADD ? cf_device_id(member.keys.signing)
+                     : member.kind == CF_MEMBER_GRANT || member.kind == CF_MEMBER_REVOKE ||
+                             member.kind == CF_MEMBER_ROLE
+                         ? member.device
+                         : entry->header.device;
+    event->path = cf_bytes_of_text(cf_catalog_device_name(self->peer, &device, arena));
+}
+
+/* ---- Changes ---- */
+
+/* What one entry did to one item. */
+typedef struct {
+    const cf_change *changes;
+    size_t count;
+} item_changes;
+
+static const cf_change *change_of(const item_changes *item, const char *field)
+{
+    for (size_t i = 0; i < item->count; i++)
+        if (cf_bytes_equal(item->changes[i].field, cf_bytes_of_text(field)))
+            return &item->changes[i];
+    return NULL;
+}
+
+static bool writes(const item_changes *item, const char *field)
+{
+    const cf_change *change = change_of(item, field);
+
+    return change && change->value.size;
+}
+
+/* Takes over where the item is now; false when the entry does not say. */
+static bool move(reading *self, place *at, const item_changes *item)
+{
+    const cf_change *name = change_of(item, CF_FIELD_NAME);
+    const cf_change *parent = change_of(item, CF_FIELD_PARENT);
+    cf_error ignored;
+    bool moved = false;
+
+    if (name && name->value.size) {
+        cf_reader reader = cf_reader_of(name->value);
+        cf_bytes bytes;
+
+        /* Of files a name is any bytes, in the catalog it is text. */
+        if (cf_read_bin(&reader, &bytes, &ignored)) {
+            reader = cf_reader_of(name->value);
+            if (cf_read_text(&reader, &bytes, &ignored))
+                return false;
+        }
+        at->name = cf_arena_copy(&self->history->arena, bytes);
+        at->is_known = moved = true;
+    }
+    if (parent && parent->value.size) {
+        cf_reader reader = cf_reader_of(parent->value);
+
+        moved |= cf_read_bin_exact(&reader, at->parent.bytes, CF_ID_SIZE, &ignored) == CF_OK;
+    }
+    return moved;
+}
+
+static const char *describe(const item_changes *item, bool was_known, bool moved)
+{
+    if (change_of(item, CF_FIELD_DELETED))
+        return "deleted";
+    if (!was_known && moved)
+        return "new";
+    if (moved)
+        return writes(item, CF_FIELD_CONTENT) ? "moved and edited" : "moved";
+    if (writes(item, CF_FIELD_CONTENT))
+        return "edited";
+    if (writes(item, CF_FIELD_MODE) || writes(item, CF_FIELD_MTIME))
+        return "attributes";
+    return writes(item, CF_FIELD_KIND) ? "kept" : "settled";
+}
+
+static void read_item(reading *self, const cf_entry *entry, uint64_t time_ms,
+                      const item_changes *item)
+{
+    place *at = place_of(self, &entry->header.collection, &item->changes[0].item);
+    bool was_known = at->is_known;
+    cf_bytes before = path_of(self, at);
+    bool moved = move(self, at, item);
+    cf_event *event = add_event(self, entry, time_ms);
+
+    event->what = describe(item, was_known, moved);
+    event->item = item->changes[0].item;
+    event->path = path_of(self, at);
+    if (was_known && !cf_bytes_equal(before, event->path))
+        event->from = before;
+}
+
+static void read_changes(reading *self, const cf_entry *entry, const cf_body *body)
+{
+    size_t run;
+
+    for (size_t i = 0; i < body->change_count; i += run) {
+        const cf_change *first = &body->changes[i];
+
+        run = 1;
+        while (i + run < body->change_count &&
+               cf_id_equal(&body->changes[i + run].item, &first->item))
+            run++;
+        read_item(self, entry, body->time.ms, &(item_changes){first, run});
+    }
+}
+
+static bool read_entry(void *context, uint64_t position, cf_bytes wire)
+{
+    reading *self = context;
+    cf_arena arena = {0};
+    const cf_body *body;
+    cf_entry entry;
+    cf_error ignored;
+
+    (void)position;
+    if (cf_entry_read(wire, &arena, &entry, &ignored) == CF_OK) {
+        if (entry.header.type == CF_ENTRY_MEMBER)
+            read_member(self, &entry);
+        else if (cf_contents_open(self->peer->contents, &entry, &body, &ignored) == CF_OK)
+            read_changes(self, &entry, body);
+        else
+            add_event(self, &entry, 0);
+    }
+    cf_arena_release(&arena);
+    return true;
+}
+
+static void keep_place(void *at)
+{
+    (void)at; /* the arena's */
+}
+
+cf_status cf_history_read(cf_peer *peer, cf_history *out, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    reading self = {.peer = peer, .history = out};
+
+    cf_status status = store->read(store, cf_peer_user(peer), 1, read_entry, &self, error);
+    tdestroy(self.places, keep_place);
+    return status;
+}
+
+void cf_history_release(cf_history *history)
+{
+    free(history->at);
+    cf_arena_release(&history->arena);
+    *history = (cf_history){0};
+}

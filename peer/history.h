@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The user's history: what each entry of the log did, told with the names that things had then. */
+#ifndef CF_PEER_HISTORY_H
+#define CF_PEER_HISTORY_H
+#include "peer/peer.h"
+
+typedef struct {
+    cf_head entry;
+    cf_id collection;
+    cf_hash device; /* the author */
+    uint64_t time_ms;
+    const char *what; /* "new", "edited", "moved", "deleted", …; a literal */
+    cf_id item;       /* zero for what is no item */
+    cf_bytes path;    /* raw, from the source's root; of the catalog and the members a name */
+    cf_bytes from;    /* where it was before; none */
+} cf_event;
+
+typedef struct {
+    cf_event *at; /* in the log's order */
+    size_t count, capacity;
+    cf_arena arena;
+} cf_history; /* {0} is empty */
+
+/* Reads all of the log. */
+cf_status cf_history_read(cf_peer *peer, cf_history *out, cf_error *error);
+void cf_history_release(cf_history *history);
+
+#endif

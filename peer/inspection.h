@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checking everything that a home keeps, by reading it: the store's own checks, what is recorded of
+ * the log against the log, the bases, the cache of their bytes. Changes nothing. */
+#ifndef CF_PEER_INSPECTION_H
+#define CF_PEER_INSPECTION_H
+#include "peer/peer.h"
+
+typedef enum {
+    CF_DAMAGE_STORE, /* the log, or what only a new home makes good */
+    CF_DAMAGE_STATE, /* made again from the log */
+    CF_DAMAGE_BASE,  /* found again by looking at the source */
+    CF_DAMAGE_CACHE, /* of no consequence */
+} cf_damage_kind;
+
+typedef struct {
+    cf_damage_kind kind;
+    const char *what;
+    cf_bytes key; /* of a damaged base's record; none else */
+} cf_damage;
+
+typedef void cf_damage_found(void *context, const cf_damage *damage);
+
+/* CF_OK also when damage was found. */
+cf_status cf_inspect(cf_peer *peer, cf_damage_found *found, void *context, cf_error *error);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/refold.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    cf_peer *peer;
+    bool write;
+    cf_refolded *out;
+    cf_status status;
+    cf_error *error;
+} folding;
+
+static cf_collection *collection_of(folding *self, const cf_id *id)
+{
+    cf_refolded *out = self->out;
+
+    for (size_t i = 0; i < out->count; i++)
+        if (cf_id_equal(&out->at[i]->id, id))
+            return out->at[i];
+    cf_collection *made = cf_allocate(1, sizeof *made);
+    made->id = *id;
+    made->state = cf_state_new();
+    made->view = cf_view_new(&self->peer->rules, made->state);
+    out->at = cf_grow(out->at, &out->capacity, out->count + 1, sizeof(cf_collection *));
+    out->at[out->count++] = made;
+    return made;
+}
+
+static bool counts(folding *self, const cf_entry *entry)
+{
+    cf_offer offer = {.bringer = CF_BRINGER_SELF};
+    cf_verdict verdict;
+
+    self->status = cf_log_check(self->peer->log, entry, &offer, &verdict, self->error);
+    return !self->status && verdict.answer == CF_OFFER_HAVE && !verdict.is_void;
+}
+
+static cf_status fold(folding *self, const cf_entry *entry)
+{
+    cf_peer *peer = self->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+
+    cf_status status = cf_collection_fold(
+        collection_of(self, &entry->header.collection),
+        &(cf_folding){.contents = peer->contents, .env = peer->env}, entry, &records, self->error);
+    if (status == CF_MISSING || status == CF_DENIED) /* it waits, as the record says */
+        status = CF_OK;
+    if (!status && self->write && records.count)
+        status =
+            store->write(store, cf_peer_user(peer), records.at, records.count, false, self->error);
+    cf_records_release(&records);
+    return status;
+}
+
+static bool fold_entry(void *context, uint64_t position, cf_bytes wire)
+{
+    folding *self = context;
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error damage;
+
+    (void)position;
+    if (cf_entry_read(wire, &arena, &entry, &damage) == CF_OK &&
+        entry.header.type != CF_ENTRY_MEMBER && counts(self, &entry))
+        self->status = fold(self, &entry);
+    cf_arena_release(&arena);
+    return self->status == CF_OK;
+}
+
+cf_status cf_refold(cf_peer *peer, bool write, cf_refolded *out, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    folding self = {.peer = peer, .write = write, .out = out, .error = error};
+
+    cf_status status = store->read(store, cf_peer_user(peer), 1, fold_entry, &self, error);
+    return status ? status : self.status;
+}
+
+void cf_refolded_release(cf_refolded *refolded)
+{
+    for (size_t i = 0; i < refolded->count; i++)
+        cf_collection_destroy(&refolded->at[i]);
+    free(refolded->at);
+    *refolded = (cf_refolded){0};
+}
+
+static bool drop_key(void *context, cf_bytes key, cf_bytes value)
+{
+    (void)value;
+    cf_records_delete(context, key);
+    return true;
+}
+
+cf_status cf_table_clear(cf_peer *peer, cf_table table, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    const uint8_t prefix = (uint8_t)table;
+    cf_records records = {0};
+
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_bytes_of(&prefix, 1), drop_key, &records, error);
+    if (!status && records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, false, error);
+    cf_records_release(&records);
+    return status;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/verb.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "codec/limits.h"
+
+const cf_option cf_global_options[] = {
+    {"home", 0, "DIR", "where state and keys are kept"},
+    {"quiet", 'q', NULL, "errors only"},
+    {"verbose", 'v', NULL, "say more on stderr"},
+    {"json", 0, NULL, "one JSON document on stdout"},
+    {"help", 'h', NULL, "show the usage"},
+    {0},
+};
+
+bool cf_run_start(cf_run *run)
+{
+    cf_error error;
+
+    cf_status status = run->verb->start(run, &error);
+    if (status)
+        cf_run_fail(run, &error);
+    return status || !run->verb->step;
+}
+
+bool cf_run_step(cf_run *run, uint64_t *deadline_ms)
+{
+    cf_progress progress = {true, UINT64_MAX};
+    cf_error error;
+
+    cf_status status = run->verb->step(run, cf_loop_now(run->loop), &progress, &error);
+    if (status)
+        cf_run_fail(run, &error);
+    *deadline_ms = progress.deadline_ms;
+    return status || progress.over;
+}
+
+void cf_run_fail(cf_run *run, const cf_error *why)
+{
+    cf_say(&run->output, "%s", why->text);
+    run->exit_code = cf_status_exit_code(why->status);
+}
+
+void cf_run_end(cf_run *run)
+{
+    if (run->verb && run->verb->end)
+        run->verb->end(run);
+    run->state = NULL;
+}
+
+cf_status cf_run_check_count(const cf_run *run, size_t least, size_t most, cf_error *error)
+{
+    return cf_options_check_count(&run->options, least, most, run->verb->usage, error);
+}
+
+cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *error)
+{
+    const char *given = cf_options_value(&run->options, "timeout");
+
+    *milliseconds = CF_REQUEST_TIMEOUT_MS;
+    return given ? cf_duration_read(given, milliseconds, error) : CF_OK;
+}
+
+static cf_status read_line(const char *prompt, char **out, cf_error *error)
+{
+    size_t capacity = 0;
+
+    *out = NULL;
+    if (isatty(STDIN_FILENO))
+        fprintf(stderr, "%s: ", prompt);
+    ssize_t size = getline(out, &capacity, stdin);
+    if (size < 0) {
+        free(*out);
+        return cf_fail(error, CF_USAGE, "nothing came on stdin for: %s", prompt);
+    }
+    while (size > 0 && ((*out)[size - 1] == '\n' || (*out)[size - 1] == '\r'))
+        (*out)[--size] = '\0';
+    return CF_OK;
+}
+
+cf_status cf_run_take_argument(cf_run *run, size_t number, const char *prompt, cf_error *error)
+{
+    cf_options *options = &run->options;
+    bool missing = options->argument_count == number;
+    char *line = NULL;
+
+    if (options->argument_count < number || (missing && !isatty(STDIN_FILENO)) ||
+        (!missing && strcmp(options->arguments[number], "-") != 0))
+        return CF_OK;
+    cf_status status = read_line(prompt, &line, error);
+    if (status)
+        return status;
+    if (missing) {
+        options->arguments = cf_grow(options->arguments, &options->argument_capacity, number + 1,
+                                     sizeof *options->arguments);
+        options->argument_count++;
+    }
+    options->arguments[number] = line; /* lives as long as the process, as argv does */
+    return CF_OK;
+}
+
+cf_status cf_run_take_value(cf_run *run, const char *option, const char *prompt, cf_error *error)
+{
+    char *line = NULL;
+
+    for (size_t i = 0; i < run->options.choice_count; i++) {
+        cf_choice *choice = &run->options.choices[i];
+
+        if (strcmp(choice->option->name, option) != 0 || strcmp(choice->value, "-") != 0)
+            continue;
+        cf_status status = read_line(prompt, &line, error);
+        if (status)
+            return status;
+        choice->value = line;
+    }
+    return CF_OK;
+}
+
+/* Resolves what is left when the file system has no more to say: "." and "..". */
+static void append_lexically(cf_buffer *out, const char *rest)
+{
+    while (*rest) {
+        size_t size = strcspn(rest, "/");
+
+        if (size == 2 && memcmp(rest, "..", 2) == 0) {
+            while (out->size && out->data[out->size - 1] != '/')
+                out->size--;
+            if (out->size)
+                out->size--;
+        } else if (size && !(size == 1 && *rest == '.')) {
+            cf_buffer_append(out, "/", 1);
+            cf_buffer_append(out, rest, size);
+        }
+        rest += size;
+        rest += *rest == '/';
+    }
+}
+
+cf_status cf_run_path(const cf_run *run, const char *path, cf_buffer *out, cf_error *error)
+{
+    cf_buffer whole = {0};
+
+    if (!*path)
+        return cf_fail(error, CF_USAGE, "an empty path names nothing");
+    if (*path != '/')
+        cf_buffer_append_text(&whole, "%s/", run->folder);
+    cf_buffer_append_text(&whole, "%s", path);
+    cf_buffer_append(&whole, "", 1);
+    char *text = (char *)whole.data, *real = NULL;
+    char *cut = text + strlen(text);
+
+    /* The longest part that exists. */
+    while (!(real = realpath(*text ? text : "/", NULL)) && *text) {
+        char *slash = strrchr(text, '/');
+
+        if (cut < text + whole.size - 1)
+            *cut = '/';
+        cut = slash;
+        *cut = '\0';
+    }
+    if (real && strcmp(real, "/") != 0)
+        cf_buffer_append(out, real, strlen(real));
+    free(real);
+    if (cut < text + whole.size - 1)
+        append_lexically(out, cut + 1);
+    if (!out->size)
+        cf_buffer_append(out, "/", 1);
+    cf_buffer_append(out, "", 1);
+    cf_buffer_release(&whole);
+    return CF_OK;
+}
