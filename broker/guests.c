@@ -5,7 +5,7 @@
 
 typedef struct {
     cf_hash key;
-    uint64_t expires_ms; /* 0: taken back, gone when that is said */
+    uint64_t expires_ms; /* 0: taken back, gone when the other knows */
     bool said, answered;
 } guest;
 
@@ -106,7 +106,7 @@ void cf_guests_pump(cf_guests *guests, uint64_t now_ms, cf_outbox *outbox)
             cf_outbox_add(outbox, (cf_bytes){0}, &message);
             it->said = true;
         }
-        if (!is_over && it->expires_ms)
+        if (!is_over)
             guests->guests[kept++] = *it;
     }
     guests->count = kept;
@@ -119,7 +119,7 @@ bool cf_guests_answered(cf_guests *guests, const cf_hash *key, bool refused)
     if (!it || it->answered)
         return false;
     it->answered = true;
-    if (refused)
+    if (refused || !it->expires_ms)
         *it = guests->guests[--guests->count];
     return true;
 }

@@ -105,7 +105,7 @@ cf_transfer *cf_link_transfer(cf_link *link);
 /* Lets in, until `expires_ms`, who has this CURVE key; said on each session until it expires. Said
  * again after cf_link_admit, its `guest` event tells that the other has the admission, too. */
 void cf_link_guest(cf_link *link, const cf_hash *guest_key, uint64_t expires_ms);
-/* Takes a registration back. */
+/* Takes a registration back; its `guest` event tells when the other knows. */
 void cf_link_guest_end(cf_link *link, const cf_hash *guest_key);
 /* The answer to a knock, once its `add` is accepted. */
 void cf_link_admit(cf_link *link, const cf_hash *guest_key, cf_bytes sealed);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine_inside.h"
+#include "peer/unsent.h"
 
 #include "codec/limits.h"
 
@@ -53,26 +54,13 @@ static void entry_came(void *context, const cf_entry *entry)
     engine->workshop.activity++;
 }
 
-/* Not synced: after a crash it is asked for and accepted again. */
-static void forget_unsent(cf_engine *engine, const cf_head *entry)
-{
-    cf_store *store = cf_home_store(engine->home);
-    cf_arena arena = {0};
-    cf_record record = {cf_key_entry(&arena, CF_TABLE_UNSENT, entry), {NULL, 0}};
-    cf_error error;
-
-    if (store->write(store, cf_peer_user(engine->peer), &record, 1, false, &error))
-        cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker has: %s", error.text);
-    cf_arena_release(&arena);
-}
-
 static void accepted(void *context, const cf_head *entry)
 {
     cf_engine *engine = context;
 
     engine->traffic.entries_sent++;
     engine->workshop.activity++;
-    forget_unsent(engine, entry);
+    cf_unsent_forget(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer), entry);
     if (engine->guests.accepted)
         engine->guests.accepted(engine->guests.context, entry);
 }
@@ -99,9 +87,13 @@ static void wanted(void *context, const cf_hash *blobs, size_t count)
     cf_report(engine->env, CF_REPORT_NOTICE, "the broker lacks %zu blobs that entries name", count);
 }
 
+/* Everything of ours is there, also what was accepted in a session that broke before we heard. */
 static void idle(void *context)
 {
-    ((cf_engine *)context)->workshop.activity++;
+    cf_engine *engine = context;
+
+    engine->workshop.activity++;
+    cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
 }
 
 static void guest(void *context, const cf_hash *guest_key, const cf_error *why)

@@ -156,7 +156,7 @@ static cf_status fold(intake *in, const cf_entry *entry, cf_records *records, cf
                                 records, error);
     cf_author_saw(peer->author, collection->latest);
     if (status == CF_MISSING || status == CF_DENIED) {
-        cf_report(peer->env, CF_REPORT_NOTICE, "an entry waits: %s", error->text);
+        cf_report(peer->env, CF_REPORT_DETAIL, "an entry waits: %s", error->text);
         status = CF_OK;
     }
     return status;

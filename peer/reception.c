@@ -7,6 +7,7 @@
 #include "codec/secret.h"
 #include "peer/catalog.h"
 #include "peer/link_silence.h"
+#include "peer/unsent.h"
 
 #include <stdlib.h>
 
@@ -23,6 +24,7 @@ struct cf_reception {
     cf_hash device; /* its id */
     cf_hash add;    /* the entry that adds it */
     bool is_added;  /* the broker has that */
+    bool is_ending; /* the broker is told that the code is used */
     bool is_said;   /* the ADMIT is on its way in this session */
     char *name;
 };
@@ -76,8 +78,11 @@ static void on_guest(void *context, const cf_hash *key, const cf_error *why)
         fail(self, &error);
     } else if (self->state == CF_RECEPTION_OPENING) {
         self->state = CF_RECEPTION_OPEN;
-    } else if (self->is_said) {
+    } else if (self->is_ending) {
         self->state = CF_RECEPTION_DONE;
+    } else if (self->is_said) { /* let in; the code is of no use to others any more */
+        self->is_ending = true;
+        cf_link_guest_end(self->link, &self->guest);
     }
 }
 
@@ -168,7 +173,7 @@ static void on_knock(void *context, const cf_hash *key, cf_bytes sealed)
     if (!cf_hash_equal(key, &self->guest))
         return;
     if (self->state == CF_RECEPTION_ADDING) {
-        if (self->is_added && cf_hash_equal(&hash, &self->knock))
+        if (self->is_added && !self->is_ending && cf_hash_equal(&hash, &self->knock))
             send_admit(self);
     } else if (self->state == CF_RECEPTION_OPEN) {
         if (read_knock(self, sealed, &arena, &knock, &error)) {
@@ -186,7 +191,9 @@ static void on_knock(void *context, const cf_hash *key, cf_bytes sealed)
 static void on_accepted(void *context, const cf_head *entry)
 {
     cf_reception *self = context;
+    cf_peer *peer = self->options.peer;
 
+    cf_unsent_forget(peer->env, cf_home_store(peer->home), cf_peer_user(peer), entry);
     if (self->state != CF_RECEPTION_ADDING || !cf_hash_equal(&entry->hash, &self->add))
         return;
     self->is_added = true;

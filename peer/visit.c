@@ -2,6 +2,7 @@
 #include "peer/visit.h"
 
 #include "peer/link_silence.h"
+#include "peer/unsent.h"
 
 #include <stdlib.h>
 
@@ -9,7 +10,8 @@ struct cf_visit {
     cf_visit_options options;
     cf_link *link;
     bool is_over, was_connected;
-    cf_error error; /* CF_OK: it ended well */
+    uint64_t received; /* bytes of entries */
+    cf_error error;    /* CF_OK: it ended well */
 };
 
 static void end(cf_visit *visit)
@@ -47,6 +49,7 @@ static void on_entry(void *context, const cf_entry *entry)
         visit->error = error;
         visit->is_over = true;
     }
+    visit->received += size;
     cf_link_credit(visit->link, size);
 }
 
@@ -61,10 +64,12 @@ static void on_refused(void *context, const cf_link_refusal *refusal)
     visit->is_over = true;
 }
 
+/* Everything of ours is there. */
 static void on_idle(void *context)
 {
     cf_visit *visit = context;
 
+    cf_unsent_clear(visit->options.env, visit->options.store, &visit->options.user);
     visit->is_over = true;
 }
 
@@ -83,7 +88,8 @@ cf_visit *cf_visit_new(const cf_visit_options *options)
     link.events.refused = on_refused;
     link.events.idle = on_idle;
     visit->link = cf_link_new(&link);
-    cf_link_subscribe(visit->link, NULL, 0);
+    if (!options->peer)
+        cf_link_subscribe(visit->link, NULL, 0);
     cf_link_start(visit->link);
     return visit;
 }
@@ -100,6 +106,11 @@ void cf_visit_destroy(cf_visit **visit)
 cf_link *cf_visit_link(const cf_visit *visit)
 {
     return visit->link;
+}
+
+uint64_t cf_visit_received(const cf_visit *visit)
+{
+    return visit->received;
 }
 
 bool cf_visit_over(const cf_visit *visit, cf_status *status, cf_error *error)

@@ -10,8 +10,7 @@
 
 #include <stdlib.h>
 
-/* First at the door, in a home that is not one yet; then, as a device, for the user's members and
- * collections. */
+/* First at the door, in a home that is not one yet; then, as a device, for the user's log. */
 typedef struct {
     cf_staging *staging;
     cf_keys *keys;
@@ -19,7 +18,7 @@ typedef struct {
     cf_address address;
     cf_arena arena;
     const char *name;
-    uint64_t timeout_ms, deadline_ms;
+    uint64_t timeout_ms, deadline_ms, received;
     cf_newcomer *newcomer;
     cf_peer *peer;
     cf_visit *visit;
@@ -158,6 +157,10 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     }
     if (self->visit && cf_visit_over(self->visit, &status, error))
         return finish(run, self, status, error);
+    if (self->visit && cf_visit_received(self->visit) > self->received) {
+        self->received = cf_visit_received(self->visit);
+        self->deadline_ms = now_ms + self->timeout_ms;
+    }
     if (now_ms >= self->deadline_ms) {
         status = cf_fail(error, CF_UNREACHABLE,
                          self->newcomer ? "no answer: is `counterfoil pair` still running?"

@@ -78,9 +78,7 @@ static void filter(const cf_overview_options *options, cf_arena *arena, cf_bindi
     size_t count = 0;
 
     for (size_t i = 0; i < status->pending_count; i++)
-        if (is_asked_for(options, status->binding, &status->pending[i].path) ||
-            (status->pending[i].to.size &&
-             is_asked_for(options, status->binding, &status->pending[i].to)))
+        if (is_asked_for(options, status->binding, &status->pending[i].path))
             pending[count++] = status->pending[i];
     status->pending = pending;
     status->pending_count = count;
@@ -190,12 +188,8 @@ cf_standing cf_overview_standing(const cf_overview *overview, bool tried)
 
 static json_t *pending_json(const cf_pending *pending)
 {
-    json_t *object = json_pack("{s:o, s:s, s:s}", "path", cf_json_name(pending->path), "reason",
-                               pending->reason, "kind", kind_names[pending->kind]);
-
-    if (pending->to.size)
-        json_object_set_new(object, "to", cf_json_name(pending->to));
-    return object;
+    return json_pack("{s:o, s:s, s:s}", "path", cf_json_name(pending->path), "reason",
+                     pending->reason, "kind", kind_names[pending->kind]);
 }
 
 static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
@@ -238,12 +232,10 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
 
 static void print_pending(const cf_output *output, const cf_pending *pending)
 {
-    char path[CF_NAME_SHOWN], to[CF_NAME_SHOWN];
+    char path[CF_NAME_SHOWN];
 
     cf_name_show(pending->path, path);
-    cf_name_show(pending->to, to);
-    cf_print(output, "  %-9s %s%s%s: %s\n", kind_names[pending->kind], path,
-             pending->to.size ? " -> " : "", pending->to.size ? to : "", pending->reason);
+    cf_print(output, "  %-9s %s: %s\n", kind_names[pending->kind], path, pending->reason);
 }
 
 static void print_source(const cf_overview_source *source, cf_peer *peer, const cf_output *output)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program counterfoil: devices with homes of their own, and what people do with them."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from counterfoild import Broker, broker  # noqa: F401
+
+COUNTERFOIL = os.environ["COUNTERFOIL"]
+WAIT = 60
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERFOIL_")}
+
+
+def wait_until(condition, what, seconds=WAIT):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain until {what}"
+        time.sleep(0.02)
+
+
+class Device:
+    """A home, and processes that run on it."""
+
+    def __init__(self, folder, name):
+        self.name = name
+        self.home = str(folder / f"home-{name}")
+        self.folder = folder
+        self.processes = []
+
+    def command(self, *arguments):
+        return [COUNTERFOIL, "--home", self.home, *arguments]
+
+    def finish(self, *arguments, stdin="", environment=None, folder=None):
+        """The whole outcome of a verb."""
+        return subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, timeout=WAIT, input=stdin,
+            env={**CLEAN, **(environment or {})}, cwd=folder,
+        )
+
+    def run(self, *arguments, code=0, **more):
+        """Its stdout, or its stderr where it is to fail."""
+        done = self.finish(*arguments, **more)
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stderr if code not in (0, 4) else done.stdout
+
+    def json(self, *arguments, code=0, **more):
+        done = self.finish("--json", *arguments, **more)
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
+
+    def start(self, *arguments):
+        process = subprocess.Popen(
+            self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=CLEAN
+        )
+        self.processes.append(process)
+        return process
+
+    def serve(self):
+        process = self.start("serve")
+        assert "serving" in process.stderr.readline()
+        return process
+
+    def stop(self, process, number=signal.SIGTERM):
+        process.send_signal(number)
+        process.communicate(timeout=WAIT)
+        return process.returncode
+
+    def end(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    # What people do.
+
+    def init(self, line=None):
+        return self.json("init", *([line] if line else []), "--name", self.name)
+
+    def pair(self, other, *arguments):
+        """Lets the other device in; both names and fingerprints must agree."""
+        pairing = self.start("pair", *arguments)
+        code = pairing.stdout.readline().strip()
+        assert code, pairing.communicate(timeout=WAIT)[1]
+        joined = other.json("join", "-", "--name", other.name, stdin=code + "\n")
+        output, messages = pairing.communicate(timeout=WAIT)
+        assert pairing.returncode == 0, messages
+        assert output.split() == [other.name, joined["fingerprint"]]
+        return code
+
+    def source(self, name="notes"):
+        return self.folder / f"{self.name}-{name}"
+
+    def add(self, name="notes", files=None, *arguments):
+        """A source, with these files in it."""
+        source = self.source(name)
+        source.mkdir(exist_ok=True)
+        fill(source, files or {})
+        self.json("add", str(source), "--collection", name, *arguments)
+        return source
+
+    def sync(self, code=0, *arguments):
+        return self.json("sync", *arguments, code=code)
+
+
+def fill(source, files):
+    for path, content in files.items():
+        where = os.path.join(os.fsencode(source), os.fsencode(path))
+        os.makedirs(os.path.dirname(where), exist_ok=True)
+        with open(where, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+
+
+def tree(source):
+    """What lies in a source: contents of files, targets of links, None for directories."""
+    found = {}
+    top = os.fsencode(source)
+    for folder, folders, files in os.walk(top):
+        if b".counterfoil" in folders:
+            folders.remove(b".counterfoil")
+        for name in folders + files:
+            path = os.path.join(folder, name)
+            short = os.fsdecode(os.path.relpath(path, top))
+            if os.path.islink(path):
+                found[short] = ("link", os.readlink(path))
+            elif os.path.isdir(path):
+                found[short] = None
+            else:
+                with open(path, "rb") as file:
+                    found[short] = file.read()
+    return found
+
+
+@pytest.fixture
+def make_device(tmp_path):
+    made = []
+
+    def make(name):
+        made.append(Device(tmp_path, name))
+        return made[-1]
+
+    yield make
+    for device in made:
+        device.end()
+
+
+@pytest.fixture
+def two(broker, make_device):
+    """A user with two devices and a broker."""
+    broker.start()
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    laptop.pair(desktop)
+    return laptop, desktop
+
+
+@pytest.fixture
+def pair_of_notes(two):
+    """The same, with one collection on both, synced once."""
+    laptop, desktop = two
+    here = laptop.add("notes", {"one.txt": "one\n", "sub/two.txt": "two\n"})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    assert tree(here) == tree(there)
+    return laptop, desktop, here, there

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a user and its devices begin, and what the commands say when it goes wrong."""
+
+import json
+import os
+import stat
+
+import pytest
+
+from counterfoil import COUNTERFOIL, WAIT, broker, make_device, two  # noqa: F401
+
+
+def test_words_that_are_unknown_are_named(make_device):
+    device = make_device("laptop")
+    for arguments, what in [
+        (["frobnicate"], "unknown verb 'frobnicate'"),
+        (["sync", "--frobnicate"], "unknown option '--frobnicate'"),
+        (["-z", "sync"], "unknown option '-z'"),
+        (["help", "frobnicate"], "unknown verb 'frobnicate'"),
+        ([], "no verb"),
+        (["join"], "missing"),
+        (["version", "extra"], "extra"),
+    ]:
+        assert what in device.run(*arguments, code=2), arguments
+
+
+def test_help_and_version_need_no_home(make_device):
+    device = make_device("laptop")
+    listed = [verb["name"] for verb in device.json("help")]
+    assert {"init", "pair", "join", "sync", "serve", "status", "repair"} <= set(listed)
+    for verb in listed:
+        assert f"counterfoil {verb}" in device.run("help", verb)
+        assert f"counterfoil {verb}" in device.run(verb, "--help")
+    assert device.run("version").split()[0] == "counterfoil"
+    assert device.json("paths")["home"] == device.home
+    assert not os.path.exists(device.home)
+
+
+def test_verbs_before_init_say_what_to_do(make_device):
+    device = make_device("laptop")
+    for verb in ["sync", "status", "devices", "pair", "log", "collections", "verify", "serve"]:
+        assert "counterfoil init" in device.run(verb, code=3)
+    assert not os.path.exists(device.home)
+
+
+def test_a_user_without_a_broker(make_device):
+    device = make_device("laptop")
+    made = device.init()
+    assert made["device"] == "laptop" and made["broker"] is None
+    assert len(made["recovery_phrase"].split()) == 8
+    assert stat.S_IMODE(os.stat(device.home).st_mode) == 0o700
+    assert stat.S_IMODE(os.stat(device.home + "/keys").st_mode) == 0o600
+    (listed,) = device.json("devices")
+    assert listed["name"] == "laptop" and listed["role"] == "owner" and listed["this"]
+    assert listed["fingerprint"] == made["fingerprint"]
+    assert "has a user already" in device.run("init", code=1)
+    assert "broker" in device.run("pair", code=3)
+    assert device.json("broker")["address"] is None
+    device.sync()
+
+
+def test_the_recovery_phrase_goes_to_a_file(broker, make_device, tmp_path):
+    broker.start()
+    device, path = make_device("laptop"), tmp_path / "phrase"
+    made = device.json("init", broker.run("invite").strip(), "--recovery-file", str(path))
+    assert "recovery_phrase" not in made
+    phrase, line = path.read_text().splitlines()
+    assert len(phrase.split()) == 8 and line == broker.line
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    other = make_device("other")
+    assert "exists" in other.run("init", "--recovery-file", str(path), code=1)
+    assert path.read_text().splitlines() == [phrase, line]
+
+
+def test_invitations_let_one_user_in(broker, make_device):
+    broker.start()
+    line = broker.run("invite").strip()
+    first, second = make_device("first"), make_device("second")
+    made = first.init(line)
+    assert made["broker"] == broker.line == first.json("broker")["address"]
+    assert "used" in second.run("init", line, code=6)
+    assert not os.path.exists(second.home) and not os.path.exists(second.home + ".new")
+    for wrong in [line[:-8], "nonsense", "a" * len(line)]:
+        second.run("init", wrong, code=6)
+    assert not os.path.exists(second.home)
+    second.init(broker.run("invite").strip())
+
+
+def test_an_invitation_comes_in_every_way(broker, make_device):
+    broker.start()
+
+    def invite():
+        return broker.run("invite").strip()
+
+    make_device("a").run("init", "--invitation", invite())
+    make_device("b").run("init", "-", stdin=invite() + "\n")
+    make_device("c").run("init", "--invitation", "-", stdin=invite() + "\n")
+    make_device("d").run("init", environment={"COUNTERFOIL_INVITATION": invite()})
+    make_device("e").run("init", "--broker", broker.line, code=2)
+
+
+def test_a_broker_that_is_not_there_or_another(broker, make_device):
+    broker.start()
+    line = broker.run("invite").strip()
+    host, port, _ = broker.place
+    broker.stop()
+    device = make_device("laptop")
+    assert "connect" in device.run("init", line, code=5)
+    assert not os.path.exists(device.home)
+    broker.restart()
+    wrong = broker.line[:-8] + ("aaaaaaaa" if not broker.line.endswith("aaaaaaaa") else "eeeeeeee")
+    device.run("init", line, "--broker", wrong, code=5)
+    assert not os.path.exists(device.home)
+    device.init(line)
+
+
+def test_pairing_shows_the_same_on_both_sides(two):
+    laptop, desktop = two
+    for device in two:
+        listed = {one["name"]: one for one in device.json("devices")}
+        assert set(listed) == {"laptop", "desktop"}
+        assert listed["laptop"]["role"] == "owner" and listed["desktop"]["role"] == "member"
+        assert listed[device.name]["this"]
+
+
+def test_a_code_lets_one_device_in(two, make_device):
+    laptop, _ = two
+    tablet, thief = make_device("tablet"), make_device("thief")
+    code = laptop.pair(tablet, "--role", "owner")
+    assert "code" in thief.run("join", code, code=6)
+    thief.run("join", "nonsense", code=6)
+    assert not os.path.exists(thief.home)
+    roles = {one["name"]: one["role"] for one in laptop.json("devices")}
+    assert roles["tablet"] == "owner"
+    phone = make_device("phone")
+    tablet.pair(phone)
+
+
+def test_members_let_nobody_in(two):
+    _, desktop = two
+    assert "owner" in desktop.run("pair", code=6)
+    assert "unknown role king" in desktop.run("pair", "--role", "king", code=2)
+
+
+def test_a_code_expires(two, make_device):
+    laptop, _ = two
+    pairing = laptop.start("pair", "--for", "300ms")
+    code = pairing.stdout.readline().strip()
+    _, messages = pairing.communicate(timeout=WAIT)
+    assert pairing.returncode == 5 and "expired" in messages
+    make_device("late").run("join", code, code=6)
+
+
+def test_pairing_speaks_json(two, make_device):
+    laptop, _ = two
+    tablet = make_device("tablet")
+    pairing = laptop.start("--json", "pair")
+    first = pairing.stdout.readline()
+    code = json.loads(first.strip().rstrip(",") + "}")["code"]
+    joined = tablet.json("join", code, "--name", "tablet")
+    rest, _ = pairing.communicate(timeout=WAIT)
+    assert pairing.returncode == 0
+    document = json.loads(first + rest)
+    assert document == {"code": code, "device": "tablet", "fingerprint": joined["fingerprint"]}
+
+
+def test_devices_are_renamed_everywhere(two):
+    laptop, desktop = two
+    desktop.run("devices", "rename", "laptop", "old laptop")
+    desktop.sync()
+    laptop.sync()
+    assert {one["name"] for one in laptop.json("devices")} == {"old laptop", "desktop"}
+    laptop.run("devices", "rename", "nobody", "x", code=3)
+    assert "unknown subverb 'revoke'" in laptop.run("devices", "revoke", "x", code=2)
+
+
+def test_a_first_broker_is_set_later(broker, make_device):
+    broker.start()
+    device = make_device("laptop")
+    phrase = device.init()["recovery_phrase"]
+    device.add("notes", {"one.txt": "one\n"})
+    device.sync()
+    line = broker.run("invite").strip()
+    assert "--recovery-file" in device.run("broker", line, code=2)
+    other = make_device("other").init()["recovery_phrase"]
+    assert "another user" in device.run("broker", line, "--recovery-file", "-", stdin=other, code=6)
+    assert device.run("broker", line, "--recovery-file", "-", stdin=phrase).strip() == broker.line
+    assert device.sync()["in_sync"]
+    desktop = make_device("desktop")
+    device.pair(desktop)
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    assert (there / "one.txt").read_text() == "one\n"
+    device.run("broker", line, "--recovery-file", "-", stdin=phrase, code=1)
+
+
+def test_a_home_of_a_newer_format_is_left_alone(make_device):
+    device = make_device("laptop")
+    device.init()
+    with open(device.home + "/format", "w") as file:
+        file.write("2\n")
+    for verb in ["status", "sync", "repair"]:
+        assert "format" in device.run(verb, code=7)
+    with open(device.home + "/format") as file:
+        assert file.read() == "2\n"

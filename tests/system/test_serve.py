@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`serve`, and every other verb beside it."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from counterfoil import WAIT, broker, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+
+
+def test_changes_travel_by_themselves(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    laptop.serve(), desktop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "the laptop is connected")
+    (here / "live.txt").write_text("live\n")
+    wait_until(lambda: (there / "live.txt").exists(), "the file is there")
+    assert (there / "live.txt").read_text() == "live\n"
+    (there / "live.txt").write_text("and back\n")
+    wait_until(lambda: (here / "live.txt").read_text() == "and back\n", "the edit came back")
+    (there / "live.txt").unlink()
+    wait_until(lambda: not (here / "live.txt").exists(), "the deletion came")
+
+
+def test_verbs_work_beside_it(pair_of_notes, make_device, tmp_path):
+    laptop, desktop, here, there = pair_of_notes
+    process = laptop.serve()
+    assert laptop.json("status")["collections"][0]["name"] == "notes"
+    assert laptop.json("sync")["in_sync"]
+    assert len(laptop.json("devices")) == 2
+    assert laptop.json("verify")["whole"]
+    assert laptop.json("log", "-n", "1")
+    tablet = make_device("tablet")
+    laptop.pair(tablet)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "x").write_text("x")
+    laptop.run("add", "other", folder=tmp_path)
+    laptop.sync()
+    assert {one["name"] for one in laptop.json("collections")} == {"notes", "other"}
+    laptop.run("remove", str(other))
+    assert laptop.json("repair")["mended"] == 0
+    assert "unknown option" in laptop.run("sync", "--frob", code=2)
+    laptop.run("sync", "nothing", code=3)
+    assert laptop.stop(process) == 0
+    assert laptop.json("status")["broker"]["connected"] is False
+
+
+def test_a_home_is_served_once(pair_of_notes):
+    laptop, *_ = pair_of_notes
+    process = laptop.serve()
+    assert "in use" in laptop.run("serve", code=9)
+    for number in (signal.SIGINT,):
+        assert laptop.stop(process, number) == 0
+    assert laptop.stop(laptop.serve(), signal.SIGTERM) == 0
+
+
+def test_it_survives_the_brokers_absence(broker, pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "it is connected")
+    broker.stop()
+    wait_until(lambda: not laptop.json("status")["broker"]["connected"], "it noticed")
+    (here / "one.txt").write_text("meanwhile\n")
+    assert laptop.finish("sync").returncode == 5
+    broker.restart()
+    wait_until(lambda: laptop.json("status")["in_sync"], "it went on by itself")
+    desktop.sync()
+    assert (there / "one.txt").read_text() == "meanwhile\n"
+
+
+def test_it_goes_on_after_a_kill(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    process = laptop.serve()
+    (here / "one.txt").write_text("before the kill\n")
+    process.kill()
+    process.communicate()
+    (here / "sub/two.txt").write_text("after the kill\n")
+    assert laptop.sync()["in_sync"]
+    desktop.sync()
+    assert tree(here) == tree(there)
+
+
+def test_signals_end_a_verb(two):
+    laptop, _ = two
+    for number, code in (signal.SIGINT, 130), (signal.SIGTERM, 143):
+        pairing = laptop.start("pair")
+        assert pairing.stdout.readline()
+        assert laptop.stop(pairing, number) == code

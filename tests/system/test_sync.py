@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two devices that keep a folder the same, by `sync`."""
+
+import os
+import re
+import shutil
+import stat
+
+import pytest
+
+from counterfoil import broker, fill, make_device, pair_of_notes, tree, two  # noqa: F401
+
+
+def both(laptop, desktop):
+    """Everything that either did is on both afterwards."""
+    laptop.sync()
+    desktop.sync()
+    laptop.sync()
+
+
+def test_a_folder_with_everything_in_it(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {
+        "empty": b"", "large": os.urandom(300_000), "deep/er/and/deeper": "x",
+        "name with spaces\nand a newline": "n", os.fsdecode(b"not \xff utf-8"): "raw",
+        "-dash": "d", "back\\slash": "b",
+    })
+    (here / "empty folder").mkdir()
+    (here / "link").symlink_to("../outside")
+    (here / "run").write_text("#!/bin/sh\n")
+    (here / "run").chmod(0o755)
+    os.utime(here / "empty", ns=(1, 1_234_567_890_123_456_789))
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    assert desktop.sync()["in_sync"]
+    assert tree(here) == tree(there)
+    assert stat.S_IMODE((there / "run").stat().st_mode) == 0o755
+    assert (there / "empty").stat().st_mtime_ns == 1_234_567_890_123_456_789
+    assert os.readlink(there / "link") == "../outside"
+
+
+def test_edits_travel_both_ways(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "one.txt").write_text("one, edited here\n")
+    (there / "sub/two.txt").write_text("two, edited there\n")
+    (there / "three").mkdir()
+    both(laptop, desktop)
+    assert (there / "one.txt").read_text() == "one, edited here\n"
+    assert (here / "sub/two.txt").read_text() == "two, edited there\n"
+    assert tree(here) == tree(there)
+
+
+def test_deletions_and_moves_travel(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "one.txt").rename(here / "sub/renamed.txt")
+    both(laptop, desktop)
+    assert (there / "sub/renamed.txt").read_text() == "one\n" and not (there / "one.txt").exists()
+    (there / "sub").rename(there / "other")
+    both(laptop, desktop)
+    assert sorted(tree(here)) == ["other", "other/renamed.txt", "other/two.txt"]
+    (here / "other/two.txt").unlink()
+    both(laptop, desktop)
+    assert tree(here) == tree(there) == {"other": None, "other/renamed.txt": b"one\n"}
+
+
+def test_a_save_by_rename_is_an_edit(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "one.txt.tmp").write_text("saved\n")
+    (here / "one.txt.tmp").rename(here / "one.txt")
+    both(laptop, desktop)
+    assert (there / "one.txt").read_text() == "saved\n"
+    assert laptop.json("log", str(here / "one.txt"), "-n", "1")[0]["change"] == "edited"
+
+
+def test_concurrent_edits_leave_a_copy(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "one.txt").write_text("from the laptop\n")
+    (there / "one.txt").write_text("from the desktop\n")
+    laptop.sync()
+    desktop.sync(code=4)
+    report = laptop.sync(code=4)
+    assert tree(here) == tree(there)
+    (conflict,) = report["collections"][0]["conflicts"]
+    assert re.fullmatch(r"one \(conflict .* \w{4}\)\.txt", conflict["path"])
+    assert report["in_sync"]
+    texts = {(here / "one.txt").read_text(), (here / conflict["path"]).read_text()}
+    assert texts == {"from the laptop\n", "from the desktop\n"}
+    assert laptop.finish("status").returncode == 0
+    assert laptop.finish("status", "--check").returncode == 4
+    (here / conflict["path"]).unlink()
+    laptop.sync()
+    desktop.sync()
+    assert tree(here) == tree(there)
+    assert laptop.json("status")["collections"][0]["conflicts"] == []
+
+
+def test_an_edit_beats_a_deletion(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "one.txt").unlink()
+    (there / "one.txt").write_text("still wanted\n")
+    both(laptop, desktop)
+    assert (here / "one.txt").read_text() == "still wanted\n"
+    assert tree(here) == tree(there)
+
+
+def test_two_folders_that_hold_data_already_become_one(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {"same": "same\n", "differs": "laptop\n", "only here": "h\n"})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.source("notes")
+    there.mkdir()
+    fill(there, {"same": "same\n", "differs": "desktop\n", "only there": "t\n"})
+    said = desktop.json("add", str(there), "--collection", "notes")
+    assert not said["new"]
+    assert (said["equal"], said["different"], said["only_here"], said["only_there"]) == (1, 1, 1, 1)
+    desktop.sync(code=4)
+    laptop.sync(code=4)
+    assert tree(here) == tree(there)
+    contents = list(tree(here).values())
+    for expected in b"same\n", b"laptop\n", b"desktop\n", b"h\n", b"t\n":
+        assert contents.count(expected) == 1
+
+
+def test_nothing_is_done_when_nothing_changed(pair_of_notes):
+    laptop, _, here, _ = pair_of_notes
+    before = len(laptop.json("log"))
+    traffic = laptop.sync()["traffic"]
+    assert traffic["entries_sent"] == 0 and traffic["files_applied"] == 0
+    os.utime(here / "one.txt", ns=(5, (here / "one.txt").stat().st_mtime_ns))
+    laptop.sync()
+    assert len(laptop.json("log")) == before
+
+
+def test_a_dry_run_does_nothing(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "new.txt").write_text("new\n")
+    before = len(laptop.json("log"))
+    said = laptop.json("sync", "--dry-run")
+    assert [one["path"] for one in said["collections"][0]["pending"]] == ["new.txt"]
+    assert len(laptop.json("log")) == before
+    desktop.sync()
+    assert not (there / "new.txt").exists()
+
+
+def test_work_without_the_broker_is_sent_later(broker, pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    broker.stop()
+    (here / "one.txt").write_text("offline\n")
+    assert "connect" in laptop.run("sync", code=5)
+    report = laptop.json("status")
+    assert not report["in_sync"] and not report["broker"]["connected"]
+    laptop.json("status", "--check", code=5)
+    broker.restart()
+    both(laptop, desktop)
+    assert (there / "one.txt").read_text() == "offline\n"
+    assert laptop.json("status", "--check")["in_sync"]
+
+
+def test_mass_deletions_wait_for_a_word(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {f"file {i}": f"{i}\n" for i in range(20)})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    for i in range(15):
+        (here / f"file {i}").unlink()
+    assert "--yes" in laptop.run("sync", code=8)
+    laptop.run("sync", "--max-delete", "14", code=8)
+    assert len(tree(there)) == 20
+    laptop.run("sync", "--max-delete", "15")
+    assert "--yes" in desktop.run("sync", code=8)
+    assert len(tree(there)) == 20
+    desktop.json("status", "--check", code=8)
+    desktop.run("sync", "--yes")
+    assert len(tree(there)) == 5
+
+
+def test_a_root_that_is_gone_or_another_deletes_nothing(pair_of_notes, tmp_path):
+    laptop, desktop, here, there = pair_of_notes
+    elsewhere = tmp_path / "elsewhere"
+    here.rename(elsewhere)
+    assert "not there" in laptop.run("sync", code=8)
+    here.mkdir()
+    laptop.run("sync", code=8)
+    desktop.sync()
+    assert len(tree(there)) == 3
+    here.rmdir()
+    elsewhere.rename(here)
+    assert laptop.sync()["in_sync"]
+
+
+def test_an_emptied_root_is_filled_again(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    shutil.rmtree(here)
+    here.mkdir()
+    laptop.run("sync", code=8)
+    laptop.run("repair", str(here), "--refill")
+    assert laptop.sync()["in_sync"]
+    desktop.sync()
+    assert tree(here) == tree(there) and len(tree(here)) == 3
+
+
+def test_a_source_that_moved_is_recognised(pair_of_notes, tmp_path):
+    laptop, desktop, here, there = pair_of_notes
+    moved = tmp_path / "moved"
+    here.rename(moved)
+    said = laptop.json("add", str(moved))
+    assert said["moved_from"] == str(here) and said["collection"] == "notes"
+    before = len(laptop.json("log"))
+    (moved / "one.txt").write_text("after the move\n")
+    both(laptop, desktop)
+    assert (there / "one.txt").read_text() == "after the move\n"
+    assert len(laptop.json("log")) == before + 1
+
+
+def test_sources_that_can_not_be(pair_of_notes, tmp_path):
+    laptop, _, here, _ = pair_of_notes
+    laptop.run("add", str(here), code=1)
+    laptop.run("add", str(here / "sub"), code=2)
+    laptop.run("add", laptop.home, code=2)
+    laptop.run("add", str(tmp_path), code=2)
+    laptop.run("add", str(here / "one.txt"), code=2)
+    laptop.run("add", str(tmp_path / "nowhere"), code=3)
+    free = tmp_path / "free"
+    free.mkdir()
+    assert "unknown format 'cheese'" in laptop.run("add", str(free), "--format", "cheese", code=2)
+    assert "unknown mode 'up'" in laptop.run("add", str(free), "--mode", "up", code=2)
+    laptop.run("add", str(free), "--collection", "notes", code=1)
+    laptop.run("add", str(free), "--collection", "nothing", "--existing", code=3)
+    assert not (free / ".counterfoil").exists()
+
+
+def test_a_source_is_made_where_its_collection_exists(pair_of_notes, make_device):
+    laptop, _, here, _ = pair_of_notes
+    tablet = make_device("tablet")
+    laptop.pair(tablet)
+    tablet.run("add", str(tablet.source()), "--collection", "notes")
+    tablet.sync()
+    assert tree(tablet.source()) == tree(here)
+
+
+def test_remove_leaves_the_files(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    before = tree(here)
+    laptop.run("remove", str(here))
+    assert tree(here) == before and not (here / ".counterfoil").exists()
+    (here / "one.txt").write_text("mine alone\n")
+    both(laptop, desktop)
+    assert (there / "one.txt").read_text() == "one\n"
+    assert laptop.json("collections")[0]["source"] is None
+    laptop.run("remove", str(here), code=3)
+
+
+def test_collections_are_listed_renamed_and_deleted(pair_of_notes):
+    laptop, desktop, here, _ = pair_of_notes
+    laptop.run("collections", "rename", "notes", "diary")
+    both(laptop, desktop)
+    (listed,) = desktop.json("collections")
+    assert listed["name"] == "diary" and listed["format"] == "files"
+    laptop.run("sync", "notes", code=3)
+    laptop.run("sync", "diary")
+    assert "bound" in laptop.run("collections", "delete", "diary", code=1)
+    laptop.run("remove", str(here))
+    laptop.run("collections", "delete", "diary")
+    assert laptop.json("collections") == []
+    assert "unknown subverb" in laptop.run("collections", "eat", code=2)
+
+
+def test_collections_made_apart_under_one_name_are_one(two):
+    laptop, desktop = two
+    here, there = laptop.add("notes", {"a": "a"}), desktop.add("notes", {"b": "b"})
+    both(laptop, desktop)
+    assert tree(here) == tree(there) == {"a": b"a", "b": b"b"}
+    assert len(laptop.json("collections")) == 1
+
+
+def test_modes_send_only_and_receive_only(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a"}, "--mode", "send")
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    (there / "b").write_text("b")
+    both(laptop, desktop)
+    assert set(tree(here)) == {"a"}
+    laptop.run("set", str(here), "--mode", "both")
+    laptop.sync()
+    assert set(tree(here)) == {"a", "b"}
+
+
+def test_only_what_is_included_is_synced(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a.txt": "a", "a.bin": "b", "sub/c.txt": "c"}, "--include", "*.txt")
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    assert set(tree(there)) == {"a.txt", "sub", "sub/c.txt"}
+    assert (here / "a.bin").exists()
+
+
+def test_status_names_what_can_not_be_synced(two):
+    laptop, _ = two
+    here = laptop.add("notes", {"a": "a"})
+    os.mkfifo(here / "pipe")
+    report = laptop.sync(code=1)
+    (pending,) = report["collections"][0]["pending"]
+    assert pending["path"] == "pipe" and "FIFO" in pending["reason"]
+    assert laptop.json("status")["collections"][0]["pending"] == [pending]
+    assert laptop.json("status", str(here / "a"))["collections"][0]["pending"] == []
+    laptop.run("status", "/nowhere", code=3)
+    laptop.json("status", "--check", code=1)
+
+
+def test_status_has_the_form_that_scripts_rely_on(pair_of_notes):
+    laptop, _, here, _ = pair_of_notes
+    report = laptop.json("status")
+    assert report["in_sync"] is True and report["device"] == "laptop"
+    assert report["broker"]["connected"] is False and report["broker"]["address"].startswith("tcp://")
+    (notes,) = report["collections"]
+    assert notes["name"] == "notes" and notes["source"] == str(here)
+    assert notes["in_sync"] is True and notes["items"] == 3
+    assert notes["pending"] == [] and notes["conflicts"] == []
+    fill(here, {os.fsdecode(b"odd \xff\\"): "x"})
+    (pending,) = laptop.json("status")["collections"][0]["pending"]
+    assert pending["path"] == "odd \\xff\\\\" and pending["reason"]
+
+
+def test_the_log_tells_what_happened(pair_of_notes):
+    laptop, desktop, here, _ = pair_of_notes
+    (here / "one.txt").rename(here / "uno.txt")
+    laptop.sync()
+    (here / "uno.txt").unlink()
+    laptop.sync()
+    told = [(one["change"], one["path"]) for one in laptop.json("log", "-n", "2")]
+    assert told == [("deleted", "uno.txt"), ("moved", "uno.txt")]
+    lines = laptop.run("log").splitlines()
+    assert all(re.match(r"[0-9a-f]{12} \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S+ ", line) for line in lines)
+    (made, *_) = [one for one in laptop.json("log") if one["change"] == "new" and one["path"] == "one.txt"]
+    assert made["device"] == "laptop" and made["collection"] == "notes"
+    assert {one["path"] for one in laptop.json("log", str(here / "sub"))} == {"sub", "sub/two.txt"}
+
+
+def test_verify_finds_and_repair_mends(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    assert laptop.json("verify") == {"whole": True, "damaged": []}
+    assert laptop.json("repair") == {"mended": 0, "lost": 0}
+    (here / "one.txt").write_text("after the repair\n")
+    both(laptop, desktop)
+    assert (there / "one.txt").read_text() == "after the repair\n"
