@@ -19,6 +19,11 @@ static const struct {
 } benchmarks[] = {
     {"delta", "deltas of an edited large file, beside the xdelta3 command", cf_bench_delta},
     {"log", "a log over its database, beside RocksDB alone", cf_bench_log},
+    {"first_sync", "a first sync through a broker, beside rsync and a durable copy",
+     cf_bench_first_sync},
+    {"latency", "from save to visible, beside inotify with rsync and five fsyncs",
+     cf_bench_latency},
+    {"joiner", "a device that joins after many edits, beside a plain first sync", cf_bench_joiner},
     {"text", "what contents cost on the wire, beside zstd over the whole", cf_bench_text},
 };
 enum { COUNT = sizeof benchmarks / sizeof *benchmarks };

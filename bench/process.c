@@ -64,20 +64,12 @@ cf_status cf_process_start(const cf_command *command, cf_process *out, cf_error 
     return CF_OK;
 }
 
-bool cf_process_has_ended(const cf_process *process)
-{
-    siginfo_t found = {0};
-
-    return waitid(P_PID, (id_t)process->id, &found, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-           found.si_pid != 0;
-}
-
 static double seconds(struct timeval time)
 {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-static void wait_for(cf_process *process, cf_usage *out)
+void cf_process_wait(cf_process *process, cf_usage *out)
 {
     struct rusage usage = {0};
     int status = 0;
@@ -93,6 +85,14 @@ static void wait_for(cf_process *process, cf_usage *out)
     process->id = 0;
 }
 
+bool cf_process_has_ended(const cf_process *process)
+{
+    siginfo_t found = {0};
+
+    return waitid(P_PID, (id_t)process->id, &found, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+           found.si_pid != 0;
+}
+
 void cf_process_stop(cf_process *process, cf_usage *out)
 {
     cf_usage ignored;
@@ -100,7 +100,7 @@ void cf_process_stop(cf_process *process, cf_usage *out)
     if (process->id == 0)
         return;
     kill(process->id, SIGTERM);
-    wait_for(process, out ? out : &ignored);
+    cf_process_wait(process, out ? out : &ignored);
 }
 
 cf_status cf_process_run(const cf_command *command, cf_usage *out, cf_error *error)
@@ -109,7 +109,7 @@ cf_status cf_process_run(const cf_command *command, cf_usage *out, cf_error *err
 
     cf_status status = cf_process_start(command, &process, error);
     if (!status)
-        wait_for(&process, out);
+        cf_process_wait(&process, out);
     return status;
 }
 

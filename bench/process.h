@@ -36,6 +36,8 @@ typedef struct {
 } cf_process;
 
 cf_status cf_process_start(const cf_command *command, cf_process *out, cf_error *error);
+/* Until it ends by itself. */
+void cf_process_wait(cf_process *process, cf_usage *out);
 bool cf_process_has_ended(const cf_process *process);
 /* SIGTERM, then waits. `out` may be NULL; nothing happens when there is none. */
 void cf_process_stop(cf_process *process, cf_usage *out);
