@@ -17,6 +17,7 @@ struct cf_applying {
     cf_applying_options options;
     cf_collection *collection;
     cf_ids marked, later;
+    bool woken; /* during a run, which may have left undone what is possible now */
     apply_phase phase;
 
     cf_arena arena; /* of one run */
@@ -91,6 +92,7 @@ bool cf_applying_marked(const cf_applying *applying)
 
 void cf_applying_wake(cf_applying *applying)
 {
+    applying->woken = applying->phase != IDLE;
     cf_applying_mark(applying, applying->later.at, applying->later.count);
     applying->later.count = 0;
 }
@@ -239,6 +241,7 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
     if (status)
         return status;
     end_run(applying);
+    cf_applying_wake(applying); /* what is left is known of this run only */
     applying->result = (cf_applied){0};
     plan_marked(applying, &plan);
     make_tasks(applying, &plan);
@@ -645,6 +648,8 @@ static void finish_run(cf_applying *applying)
         cf_ids_add(&applying->later, &task->step.group);
     }
     applying->phase = IDLE;
+    if (applying->woken)
+        cf_applying_wake(applying);
 }
 
 /* Carries what still waits into the next batch; false when nothing moves any more. */
