@@ -371,21 +371,30 @@ static void renew_notes(cf_source_engine *source)
     cf_buffer_release(&path);
 }
 
-/* At the same places as just now. */
-static void look_again(cf_source_engine *source, uint64_t at_ms)
+/* At the places where something had just changed; or, to be sure of what is gone, at the same ones.
+ */
+static void look_again(cf_source_engine *source, uint64_t now_ms)
 {
-    source->look_all |= source->surveying_all;
-    source->absence |= source->surveying_absence;
+    size_t count;
+    const uint64_t *again = cf_survey_again(source->survey, &count);
+
+    if ((!source->confirm && count == 0) || source->tries >= AGAIN_MAX) {
+        source->tries = 0;
+        return;
+    }
+    source->tries++;
     source->look_only |= source->surveying_only;
-    for (size_t i = 0; i < source->surveyed_count && !source->surveying_all; i++)
+    source->absence |= source->surveying_absence;
+    source->look_all |= source->confirm && source->surveying_all;
+    for (size_t i = 0; i < source->surveyed_count && source->confirm; i++)
         cf_source_engine_look_at(source, source->surveyed[i]);
-    source->not_before_ms = at_ms;
+    for (size_t i = 0; i < count; i++)
+        cf_source_engine_look_at(source, again[i]);
+    source->not_before_ms = now_ms + (count ? AGAIN_MS : 0);
 }
 
 static void end_survey(cf_source_engine *source, uint64_t now_ms)
 {
-    bool again = cf_survey_again(source->survey);
-
     take_notes(source);
     renew_notes(source);
     free(source->missing);
@@ -395,12 +404,7 @@ static void end_survey(cf_source_engine *source, uint64_t now_ms)
     source->seen_missing_count = 0;
     if (source->missing_count)
         qsort(source->missing, source->missing_count, sizeof *source->missing, by_number);
-    if ((source->confirm || again) && source->tries < AGAIN_MAX) {
-        source->tries++;
-        look_again(source, now_ms + (again ? AGAIN_MS : 0));
-    } else if (!again) {
-        source->tries = 0;
-    }
+    look_again(source, now_ms);
     source->confirm = false;
     source->looked = true;
     source->looks_now = source->surveying_only;

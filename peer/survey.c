@@ -32,7 +32,9 @@ struct cf_survey {
     cf_survey_batch batch;
     cf_survey_note *notes;
     size_t note_count, note_capacity;
-    bool again, troubled;
+    uint64_t *again; /* directories */
+    size_t again_count, again_capacity;
+    bool troubled;
 };
 
 cf_survey *cf_survey_new(const cf_survey_options *options)
@@ -60,6 +62,7 @@ void cf_survey_destroy(cf_survey **survey)
     free((*survey)->observed);
     free((*survey)->restated);
     free((*survey)->notes);
+    free((*survey)->again);
     free((*survey)->folders);
     free(*survey);
     *survey = NULL;
@@ -285,6 +288,17 @@ static void number_entries(cf_survey *survey)
 
 /* ---- Notes ---- */
 
+static void look_again(cf_survey *survey, size_t folder)
+{
+    uint64_t number = folder_number(survey, folder);
+
+    if (survey->again_count && survey->again[survey->again_count - 1] == number)
+        return;
+    survey->again =
+        cf_grow(survey->again, &survey->again_capacity, survey->again_count + 1, sizeof number);
+    survey->again[survey->again_count++] = number;
+}
+
 static void note(cf_survey *survey, size_t entry, const char *reason, bool passing)
 {
     cf_buffer path = {0};
@@ -312,7 +326,8 @@ static void note_listing(cf_survey *survey)
     for (size_t i = 0; i < survey->listing.folder_count; i++) {
         const cf_listed_folder *folder = &survey->listing.folders[i];
 
-        survey->again |= folder->restless;
+        if (folder->restless)
+            look_again(survey, i);
         if (!folder->trouble)
             continue;
         survey->troubled = true;
@@ -498,7 +513,8 @@ static void report_read(cf_survey *survey, size_t entry)
         return;
     }
     survey->reported[entry] = true;
-    survey->again |= answer == CF_READ_FRESH || answer == CF_READ_CHANGED;
+    if (answer == CF_READ_FRESH || answer == CF_READ_CHANGED)
+        look_again(survey, survey->listing.entries[entry].folder);
     note(survey, entry, reason, answer != CF_READ_FAILED);
 }
 
@@ -570,8 +586,9 @@ const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count)
     return survey->notes;
 }
 
-bool cf_survey_again(const cf_survey *survey)
+const uint64_t *cf_survey_again(const cf_survey *survey, size_t *count)
 {
+    *count = survey->again_count;
     return survey->again;
 }
 

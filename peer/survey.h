@@ -70,8 +70,9 @@ typedef struct {
     bool passing;       /* goes away by itself: it is being written, or changed just now */
 } cf_survey_note;
 const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count);
-/* Something changed just now, and has to be looked at again in a moment. */
-bool cf_survey_again(const cf_survey *survey);
+/* Directories (nodes) in which something changed just now, which has to be looked at again in a
+ * moment. */
+const uint64_t *cf_survey_again(const cf_survey *survey, size_t *count);
 /* Looked at everything, without an error. */
 bool cf_survey_complete(const cf_survey *survey);
 
