@@ -93,7 +93,8 @@ static void idle(void *context)
     cf_engine *engine = context;
 
     engine->workshop.activity++;
-    cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
+    if (!engine->refused)
+        cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
 }
 
 static void guest(void *context, const cf_hash *guest_key, const cf_error *why)
