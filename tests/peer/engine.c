@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two devices and a broker in one process, with real folders. */
-#include "tests/peer/small_world.h"
+#include "tests/peer/small_folder.h"
 
 #include "tests/support/expect.h"
 
@@ -75,5 +75,32 @@ Test(engine, keeps_both_of_two_edits)
     cr_assert_not_null(strstr((char *)tree.data, "theirs"));
     cr_assert_not_null(strstr((char *)tree.data, "(conflict "));
     cf_buffer_release(&tree);
+    world_destroy(&w);
+}
+
+static size_t unsent(device *self)
+{
+    cf_broker_status status;
+
+    cf_engine_broker_status(self->engine, &status);
+    return status.unsent;
+}
+
+Test(engine, learns_that_the_broker_has_what_it_could_not_acknowledge)
+{
+    world *w = world_new(4, 2);
+    device *a = &w->devices[0];
+
+    user_writes_text(a, "a.txt", "hello");
+    cr_assert(device_sync(a));
+    cr_expect_eq(unsent(a), 0);
+    user_writes_text(a, "b.txt", "more");
+    a->deaf = true;
+    device_sync(a);
+    cr_expect_gt(unsent(a), 0);
+    a->deaf = false;
+    device_crash(a);
+    settles_equal(w);
+    cr_expect_eq(unsent(a), 0);
     world_destroy(&w);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large contents between two devices: what travels, and that it arrives. */
-#include "tests/peer/small_world.h"
+#include "tests/peer/small_folder.h"
 
 #include "codec/limits.h"
 #include "tests/support/expect.h"

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/peer/small_world.h"
+#include "tests/peer/small_folder.h"
 
 #include "broker/jobs.h"
 #include "codec/envelope.h"
 #include "peer/adapters/files_root.h"
 #include "peer/birth.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -136,10 +132,12 @@ void broker_crash(world *self)
 static void open_engine(device *self)
 {
     cf_error error;
-    cf_home_options options = {.env = &self->in->env,
-                               .path = self->home_path,
-                               .create = true,
-                               .store = cf_store_memory_new(self->disk)};
+    cf_home_options options = {
+        .env = &self->env,
+        .path = self->home_path,
+        .create = true,
+        .store = faulty_store_new(cf_store_memory_new(self->disk), self->disk, &self->faults),
+    };
 
     must(cf_home_open(&options, &self->home, &error), &error, "home");
 }
@@ -148,7 +146,7 @@ static void start_engine(device *self)
 {
     cf_error error;
 
-    must(cf_engine_open(&(cf_engine_options){&self->in->env, self->home, false}, self->in->now_ms,
+    must(cf_engine_open(&(cf_engine_options){&self->env, self->home, false}, self->in->now_ms,
                         &self->engine, &error),
          &error, "engine");
     memcpy(self->curve.bytes, cf_keys_public(cf_engine_peer(self->engine)->keys)->curve,
@@ -165,6 +163,8 @@ static void stop_engine(device *self)
 void device_crash(device *self)
 {
     stop_engine(self);
+    self->faults = (disk_faults){.calls = self->faults.calls};
+    cf_store_memory_disk_fail(self->disk, CF_OK);
     open_engine(self);
     start_engine(self);
 }
@@ -180,6 +180,9 @@ static void make_home(device *self)
     fill(in, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
     self->outbox = cf_outbox_new();
+    self->env = in->env;
+    self->env.files = faulty_files_new(&self->faults);
+    self->env.files->tick_ns = in->files.tick_ns;
     open_engine(self);
 }
 
@@ -223,7 +226,7 @@ static void bear_user(device *self)
     cf_hash id;
 
     make_home(self);
-    must(cf_birth_user(&(cf_birth){&self->in->env, self->home, "desk", self->in->now_ms}, secret,
+    must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", self->in->now_ms}, secret,
                        &error),
          &error, "birth");
     set_broker(self);
@@ -254,7 +257,7 @@ static void admit(device *owner, device *self)
     must(cf_access_make(peer->ring, &epoch, add.keys.sealing, random, &add.access, &error), &error,
          "access");
     must(cf_peer_publish_member(peer, &add, &error), &error, "add");
-    must(cf_birth_device(&(cf_birth){&in->env, self->home, "lap", in->now_ms}, cf_peer_user(peer),
+    must(cf_birth_device(&(cf_birth){&self->env, self->home, "lap", in->now_ms}, cf_peer_user(peer),
                          self->keys, &error),
          &error, "device");
     cf_keys_destroy(&self->keys);
@@ -317,17 +320,6 @@ world *world_new(uint64_t seed, int devices)
     return self;
 }
 
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *walk)
-{
-    (void)stat, (void)kind, (void)walk;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 void world_destroy(world **self)
 {
     world *w = *self;
@@ -336,12 +328,13 @@ void world_destroy(world **self)
         stop_engine(&w->devices[i]);
         cf_outbox_destroy(&w->devices[i].outbox);
         cf_store_memory_disk_destroy(&w->devices[i].disk);
+        free(w->devices[i].env.files);
     }
     close_broker(w);
     cf_store_memory_disk_destroy(&w->disk);
     cf_blob_memory_disk_destroy(&w->blob_disk);
     cf_jobs_destroy(&w->env.jobs);
-    remove_tree(w->path);
+    folder_remove(w->path);
     free(w);
     *self = NULL;
 }
@@ -383,6 +376,8 @@ static cf_send_answer to_device(void *context, cf_bytes destination, cf_frames *
             memcmp(destination.data, one->routing_id, destination.size))
             continue;
         one->is_cut |= is_cut(self);
+        if (one->deaf)
+            return CF_SEND_DONE;
         if (one->is_cut)
             return CF_SEND_GONE;
         for (size_t k = 0; k < frames->count; k++)
@@ -414,209 +409,113 @@ static void connect(device *self)
     cf_put_u64(self->routing_id, ++self->in->connections);
 }
 
-/* One turn of everything that this device has to do with. */
-static uint64_t turn(device *self)
+/* One turn of everything that this device has to do with; false: its engine can't go on. */
+static bool turn(device *self)
 {
     world *in = self->in;
     uint64_t deadline;
     cf_error error;
 
     in->env.jobs->deliver(in->env.jobs);
-    must(cf_engine_step(self->engine, in->now_ms, &deadline, &error), &error, "step");
-    cf_link *link = cf_engine_link(self->engine);
-    uint64_t tick = cf_link_tick(link, in->now_ms, self->outbox);
+    self->trouble = cf_engine_step(self->engine, in->now_ms, &deadline, &error);
+    if (self->trouble) {
+        report(in, CF_REPORT_ERROR, error.text);
+        return false;
+    }
+    cf_link_tick(cf_engine_link(self->engine), in->now_ms, self->outbox);
     connect(self);
     if (!cf_outbox_send(self->outbox, to_gateway, self) ||
         (self->session && cf_outbox_size(self->outbox)))
         disconnect(self);
-    cf_error commit;
-    must(in->store->commit(in->store, &commit), &commit, "commit");
+    must(in->store->commit(in->store, &error), &error, "commit");
     cf_gateway_tick(in->gateway, in->now_ms);
     cf_outbox_send(in->outbox, to_device, in);
     for (int i = 0; i < in->count; i++)
         if (in->devices[i].is_cut)
             disconnect(&in->devices[i]);
-    return tick < deadline ? tick : deadline;
+    return true;
 }
 
-bool device_sync(device *self)
+bool device_round(device *self, const cf_round_options *options, unsigned turns)
 {
-    cf_round *round = cf_round_begin(self->engine, &(cf_round_options){.kind = CF_ROUND_SYNC});
+    cf_round *round = cf_round_begin(self->engine, options);
     bool over = false;
 
-    for (int i = 0; i < 3000 && !over; i++) {
-        turn(self);
-        self->in->now_ms += 3;
+    for (unsigned i = 0; i < turns && !over && turn(self); i++) {
+        self->in->now_ms += TURN_MS;
         over = cf_round_over(round, self->in->now_ms);
     }
     cf_round_end(&round);
     return over;
 }
 
+bool device_sync(device *self)
+{
+    cf_round_options options = {.kind = CF_ROUND_SYNC};
+
+    if (!self->in->guarded)
+        options.word = cf_delete_word_all();
+    bool over = device_round(self, &options, TURNS_MAX);
+    if (self->trouble)
+        device_crash(self);
+    return over;
+}
+
+static bool settle_once(world *self)
+{
+    for (int i = 0; i < self->count; i++) {
+        self->now_ms += 60000;
+        if (!device_sync(&self->devices[i])) {
+            fprintf(stderr, "world: device %d does not come to an end\n", i);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void list_all(world *self, cf_buffer *out)
+{
+    cf_buffer_clear(out);
+    for (int i = 0; i < self->count; i++)
+        device_tree(&self->devices[i], out);
+}
+
 bool world_settle(world *self)
 {
     cf_buffer before = {0}, after = {0};
-    bool quiet = false;
+    bool quiet = false, goes_on = true;
 
     for (int i = 0; i < self->count; i++)
         self->devices[i].offline = false;
     self->loss = 0;
-    for (int round = 0; round < 12 && !quiet; round++) {
-        cf_buffer_clear(&before);
-        for (int i = 0; i < self->count; i++)
-            device_tree(&self->devices[i], &before);
-        for (int i = 0; i < self->count; i++) {
-            self->now_ms += 60000;
-            if (!device_sync(&self->devices[i])) {
-                fprintf(stderr, "world: device %d does not come to an end\n", i);
-                goto done;
-            }
-        }
-        cf_buffer_clear(&after);
-        for (int i = 0; i < self->count; i++)
-            device_tree(&self->devices[i], &after);
-        quiet = round > 0 && cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after));
+    for (int round = 0; round < 12 && !quiet && goes_on; round++) {
+        uint64_t entries = world_entries(self);
+
+        list_all(self, &before);
+        goes_on = settle_once(self);
+        list_all(self, &after);
+
+        quiet = round > 0 && goes_on && entries == world_entries(self) &&
+                cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after));
     }
-done:
     cf_buffer_release(&before);
     cf_buffer_release(&after);
     return quiet;
 }
 
-/* ---- Folders ---- */
-
-static int by_text(const void *a, const void *b)
+static bool add_entries(void *context, const cf_head *head)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void list_tree(const char *root, const char *below, cf_buffer *out)
-{
-    char path[8500], inner[4096], *names[4096];
-    size_t count = 0;
-
-    snprintf(path, sizeof path, "%s/%s", root, below);
-    DIR *folder = opendir(path);
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
-        if (entry->d_name[0] != '.' || (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-                                        strcmp(entry->d_name, ".counterfoil")))
-            names[count++] = strdup(entry->d_name);
-    if (folder)
-        closedir(folder);
-    qsort(names, count, sizeof *names, by_text);
-    for (size_t i = 0; i < count; i++) {
-        struct stat stat;
-        char target[256];
-
-        snprintf(inner, sizeof inner, "%s%s%s", below, *below ? "/" : "", names[i]);
-        snprintf(path, sizeof path, "%s/%s", root, inner);
-        if (lstat(path, &stat) == 0 && S_ISDIR(stat.st_mode)) {
-            cf_buffer_append_text(out, "%s/ %o\n", inner, stat.st_mode & 0777);
-            list_tree(root, inner, out);
-        } else if (S_ISLNK(stat.st_mode)) {
-            ssize_t size = readlink(path, target, sizeof target);
-
-            cf_buffer_append_text(out, "%s -> %.*s\n", inner, (int)size, target);
-        } else {
-            uint64_t sum = 14695981039346656037u;
-            int file = open(path, O_RDONLY), size;
-            uint8_t bytes[65536];
-
-            while ((size = (int)read(file, bytes, sizeof bytes)) > 0)
-                for (int k = 0; k < size; k++)
-                    sum = (sum ^ bytes[k]) * 1099511628211u;
-            close(file);
-            cf_buffer_append_text(out, "%s %o %lld %016llx %.*s\n", inner, stat.st_mode & 0777,
-                                  (long long)stat.st_size, (unsigned long long)sum,
-                                  stat.st_size < 40 ? (int)stat.st_size : 0, bytes);
-        }
-        free(names[i]);
-    }
-}
-
-void device_tree(const device *self, cf_buffer *out)
-{
-    list_tree(self->folder, "", out);
-}
-
-bool world_equal(world *self, cf_buffer *difference)
-{
-    cf_buffer first = {0}, other = {0};
-    bool equal = true;
-
-    device_tree(&self->devices[0], &first);
-    for (int i = 1; i < self->count && equal; i++) {
-        cf_buffer_clear(&other);
-        device_tree(&self->devices[i], &other);
-        equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
-        if (!equal)
-            cf_buffer_append_text(difference, "device 0:\n%.*sdevice %d:\n%.*s", (int)first.size,
-                                  (const char *)first.data, i, (int)other.size,
-                                  (const char *)other.data);
-    }
-    cf_buffer_release(&first);
-    cf_buffer_release(&other);
-    return equal;
-}
-
-/* ---- Users ---- */
-
-static const char *at(const device *self, const char *path)
-{
-    static char text[2][4096];
-    static int turn_;
-
-    turn_ = !turn_;
-    snprintf(text[turn_], sizeof text[turn_], "%s/%s", self->folder, path);
-    return text[turn_];
-}
-
-void user_writes(device *self, const char *path, const void *bytes, size_t size)
-{
-    int file = open(at(self, path), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-    if (file < 0)
-        return;
-    while (size) {
-        ssize_t written = write(file, bytes, size);
-
-        if (written <= 0)
-            break;
-        bytes = (const uint8_t *)bytes + written;
-        size -= (size_t)written;
-    }
-    close(file);
-}
-
-void user_writes_text(device *self, const char *path, const char *text)
-{
-    user_writes(self, path, text, strlen(text));
-}
-
-void user_makes(device *self, const char *path)
-{
-    mkdir(at(self, path), 0755);
-}
-
-void user_moves(device *self, const char *from, const char *to)
-{
-    rename(at(self, from), at(self, to));
-}
-
-void user_removes(device *self, const char *path)
-{
-    remove_tree(at(self, path));
-}
-
-bool user_reads(const device *self, const char *path, cf_buffer *out)
-{
-    int file = open(at(self, path), O_RDONLY);
-    ssize_t size;
-
-    if (file < 0)
-        return false;
-    while ((size = read(file, cf_buffer_reserve(out, 65536), 65536)) > 0)
-        out->size += (size_t)size;
-    close(file);
+    *(uint64_t *)context += head->sequence;
     return true;
+}
+
+uint64_t world_entries(world *self)
+{
+    uint64_t count = 0;
+    cf_error error;
+
+    must(self->store->heads(self->store, cf_peer_user(cf_engine_peer(self->devices[0].engine)),
+                            add_entries, &count, &error),
+         &error, "heads");
+    return count;
 }

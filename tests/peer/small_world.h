@@ -6,8 +6,9 @@
 #define CF_TESTS_SMALL_WORLD_H
 #include "broker/gateway.h"
 #include "peer/engine.h"
+#include "tests/peer/faulty_disk.h"
 
-enum { DEVICES_MAX = 4 };
+enum { DEVICES_MAX = 4, TURN_MS = 3, TURNS_MAX = 3000 };
 
 typedef struct world world;
 
@@ -23,8 +24,12 @@ typedef struct {
     uint64_t session;
     uint8_t routing_id[8];
     bool offline;
+    bool deaf;     /* what is sent to it is lost */
     bool is_cut;   /* a message to it was lost with its connection */
     cf_keys *keys; /* of a device that is not born yet */
+    cf_env env;
+    disk_faults faults;
+    cf_status trouble; /* why its engine could not go on */
 } device;
 
 struct world {
@@ -45,6 +50,7 @@ struct world {
     int count;
     uint64_t connections;
     unsigned loss; /* of 1,000 messages that many cut their connection */
+    bool guarded;  /* nobody says --yes */
     bool loud;
 };
 
@@ -52,25 +58,20 @@ world *world_new(uint64_t seed, int devices);
 void world_destroy(world **self);
 uint64_t world_random(world *self, uint64_t below);
 
-/* Everything that can go on does, for this device alone; true when nothing is left to do. */
+/* Everything that can go on does, for this device alone; true when nothing is left to do. An engine
+ * that can't go on is begun again. */
 bool device_sync(device *self);
-/* The process ends, with all that was not made durable, and begins again. */
+/* The same for so many turns at most, and as it is asked. False: it has not come to its end; why,
+ * `trouble` says. */
+bool device_round(device *self, const cf_round_options *options, unsigned turns);
+/* The process ends, with all that was not made durable, and begins again, its disk well. */
 void device_crash(device *self);
 void broker_crash(world *self);
 
-/* All devices, until nothing changes any more; false when that takes too long. */
+/* All devices, until nothing changes any more, on disks and in the log; false when that takes too
+ * long. */
 bool world_settle(world *self);
-/* The folders hold the same. */
-bool world_equal(world *self, cf_buffer *difference);
-/* What a folder holds: a line for each thing, sorted. */
-void device_tree(const device *self, cf_buffer *out);
-
-/* What users do, by path in the folder. */
-void user_writes(device *self, const char *path, const void *bytes, size_t size);
-void user_writes_text(device *self, const char *path, const char *text);
-void user_makes(device *self, const char *path);
-void user_moves(device *self, const char *from, const char *to);
-void user_removes(device *self, const char *path); /* with all that is in it */
-bool user_reads(const device *self, const char *path, cf_buffer *out);
+/* How many entries the broker has. */
+uint64_t world_entries(world *self);
 
 #endif

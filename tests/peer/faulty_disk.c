@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/faulty_disk.h"
+
+#include <stdlib.h>
+
+typedef enum { READS, CHANGES } call_kind;
+
+/* Whether the call that is about to be made fails. */
+static bool fails(disk_faults *faults, call_kind kind)
+{
+    if (kind == READS && !faults->reads)
+        return false;
+    faults->calls++;
+    if (faults->calls == faults->at && faults->meanwhile) {
+        faults->meanwhile(faults->context);
+        faults->meanwhile = NULL;
+    }
+    return faults->at && faults->status &&
+           (faults->once ? faults->calls == faults->at : faults->calls >= faults->at);
+}
+
+/* ---- Files ---- */
+
+typedef struct {
+    cf_files base;
+    cf_files *inner;
+    disk_faults *faults;
+} faulty_files;
+
+static cf_files *files_behind(cf_files *files)
+{
+    return ((faulty_files *)files)->inner;
+}
+
+static bool file_call_fails(cf_files *files, call_kind kind, cf_error *error)
+{
+    disk_faults *faults = ((faulty_files *)files)->faults;
+
+    return fails(faults, kind) &&
+           cf_fail(error, faults->status, "call %llu fails", (unsigned long long)faults->calls);
+}
+
+/* A call that may fail: its kind, name, parameters and arguments. */
+#define CALL(kind, name, parameters, arguments)                                                    \
+    static cf_status name##_call parameters                                                        \
+    {                                                                                              \
+        if (file_call_fails(files, kind, error))                                                   \
+            return error->status;                                                                  \
+        files = files_behind(files);                                                               \
+        return files->name arguments;                                                              \
+    }
+
+/* The files of a world outlive its processes: nothing has to be brought to a disk. */
+#define SYNC(name, parameters)                                                                     \
+    static cf_status name##_call parameters                                                        \
+    {                                                                                              \
+        (void)file;                                                                                \
+        return file_call_fails(files, CHANGES, error) ? error->status : CF_OK;                     \
+    }
+
+SYNC(sync_file, (cf_files * files, const cf_file *file, cf_error *error))
+SYNC(sync_folder, (cf_files * files, const cf_folder *file, cf_error *error))
+
+CALL(READS, open_root, (cf_files * files, const char *path, cf_folder **out, cf_error *error),
+     (files, path, out, error))
+CALL(READS, open_folder,
+     (cf_files * files, const cf_folder *parent, cf_bytes name, cf_folder **out, cf_error *error),
+     (files, parent, name, out, error))
+CALL(CHANGES, make_folder,
+     (cf_files * files, const cf_folder *parent, cf_bytes name, uint32_t mode, cf_error *error),
+     (files, parent, name, mode, error))
+CALL(READS, stat_folder, (cf_files * files, const cf_folder *folder, cf_stat *out, cf_error *error),
+     (files, folder, out, error))
+CALL(READS, is_below,
+     (cf_files * files, const cf_folder *folder, const cf_folder *root, bool *out, cf_error *error),
+     (files, folder, root, out, error))
+CALL(READS, list,
+     (cf_files * files, const cf_folder *folder, cf_name_visit *visit, void *context,
+      cf_error *error),
+     (files, folder, visit, context, error))
+CALL(READS, free_bytes, (cf_files * files, const cf_folder *folder, uint64_t *out, cf_error *error),
+     (files, folder, out, error))
+CALL(READS, stat,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_stat *out, cf_error *error),
+     (files, folder, name, out, error))
+CALL(READS, read_link,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_buffer *target, cf_error *error),
+     (files, folder, name, target, error))
+CALL(CHANGES, make_link,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_bytes target, cf_error *error),
+     (files, folder, name, target, error))
+CALL(CHANGES, rename,
+     (cf_files * files, const cf_folder *from_folder, cf_bytes from, const cf_folder *to_folder,
+      cf_bytes to, cf_error *error),
+     (files, from_folder, from, to_folder, to, error))
+CALL(CHANGES, exchange,
+     (cf_files * files, const cf_folder *a_folder, cf_bytes a, const cf_folder *b_folder,
+      cf_bytes b, cf_error *error),
+     (files, a_folder, a, b_folder, b, error))
+CALL(CHANGES, replace,
+     (cf_files * files, const cf_folder *from_folder, cf_bytes from, const cf_folder *to_folder,
+      cf_bytes to, cf_error *error),
+     (files, from_folder, from, to_folder, to, error))
+CALL(CHANGES, unlink, (cf_files * files, const cf_folder *folder, cf_bytes name, cf_error *error),
+     (files, folder, name, error))
+CALL(CHANGES, remove_folder,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_error *error),
+     (files, folder, name, error))
+CALL(CHANGES, set_mode,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, uint32_t mode, cf_error *error),
+     (files, folder, name, mode, error))
+CALL(CHANGES, set_mtime,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, int64_t mtime_ns, cf_error *error),
+     (files, folder, name, mtime_ns, error))
+CALL(READS, open_file,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_file **out, cf_error *error),
+     (files, folder, name, out, error))
+CALL(CHANGES, create_file,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, uint32_t mode, cf_file **out,
+      cf_error *error),
+     (files, folder, name, mode, out, error))
+CALL(CHANGES, reopen_file,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_file **out, cf_error *error),
+     (files, folder, name, out, error))
+CALL(READS, stat_file, (cf_files * files, const cf_file *file, cf_stat *out, cf_error *error),
+     (files, file, out, error))
+CALL(READS, read_at,
+     (cf_files * files, const cf_file *file, uint64_t offset, void *buffer, size_t size,
+      size_t *read, cf_error *error),
+     (files, file, offset, buffer, size, read, error))
+CALL(CHANGES, write_at,
+     (cf_files * files, const cf_file *file, uint64_t offset, cf_bytes bytes, cf_error *error),
+     (files, file, offset, bytes, error))
+CALL(CHANGES, truncate, (cf_files * files, const cf_file *file, uint64_t size, cf_error *error),
+     (files, file, size, error))
+CALL(CHANGES, set_file_mode,
+     (cf_files * files, const cf_file *file, uint32_t mode, cf_error *error),
+     (files, file, mode, error))
+CALL(CHANGES, set_file_mtime,
+     (cf_files * files, const cf_file *file, int64_t mtime_ns, cf_error *error),
+     (files, file, mtime_ns, error))
+CALL(READS, next_data,
+     (cf_files * files, const cf_file *file, uint64_t offset, uint64_t *from, uint64_t *to,
+      cf_error *error),
+     (files, file, offset, from, to, error))
+CALL(CHANGES, clone,
+     (cf_files * files, const cf_file *source, const cf_file *target, bool *cloned,
+      cf_error *error),
+     (files, source, target, cloned, error))
+
+cf_files *faulty_files_new(disk_faults *faults)
+{
+    faulty_files *self = cf_allocate(1, sizeof *self);
+
+    self->inner = cf_files_posix();
+    self->faults = faults;
+    self->base = *self->inner; /* what can't fail looks at its arguments only */
+    cf_files *base = &self->base;
+    base->open_root = open_root_call;
+    base->open_folder = open_folder_call;
+    base->make_folder = make_folder_call;
+    base->stat_folder = stat_folder_call;
+    base->is_below = is_below_call;
+    base->list = list_call;
+    base->sync_folder = sync_folder_call;
+    base->free_bytes = free_bytes_call;
+    base->stat = stat_call;
+    base->read_link = read_link_call;
+    base->make_link = make_link_call;
+    base->rename = rename_call;
+    base->exchange = exchange_call;
+    base->replace = replace_call;
+    base->unlink = unlink_call;
+    base->remove_folder = remove_folder_call;
+    base->set_mode = set_mode_call;
+    base->set_mtime = set_mtime_call;
+    base->open_file = open_file_call;
+    base->create_file = create_file_call;
+    base->reopen_file = reopen_file_call;
+    base->stat_file = stat_file_call;
+    base->read_at = read_at_call;
+    base->write_at = write_at_call;
+    base->truncate = truncate_call;
+    base->set_file_mode = set_file_mode_call;
+    base->set_file_mtime = set_file_mtime_call;
+    base->sync_file = sync_file_call;
+    base->next_data = next_data_call;
+    base->clone = clone_call;
+    return base;
+}
+
+/* ---- Store ---- */
+
+typedef struct {
+    cf_store base;
+    cf_store *inner;
+    cf_store_memory_disk *disk;
+    disk_faults *faults;
+} faulty_store;
+
+static cf_store *store_behind(cf_store *store)
+{
+    return ((faulty_store *)store)->inner;
+}
+
+/* A store that failed once fails until it is opened again, by itself. */
+static void prepare_store(cf_store *store)
+{
+    faulty_store *self = (faulty_store *)store;
+    bool bad = fails(self->faults, CHANGES);
+
+    cf_store_memory_disk_fail(self->disk, bad ? self->faults->status : CF_OK);
+}
+
+static cf_status commit_call(cf_store *store, cf_error *error)
+{
+    prepare_store(store);
+    store = store_behind(store);
+    return store->commit(store, error);
+}
+
+static cf_status write_call(cf_store *store, const cf_hash *user, const cf_record *records,
+                            size_t count, bool synced, cf_error *error)
+{
+    prepare_store(store);
+    store = store_behind(store);
+    return store->write(store, user, records, count, synced, error);
+}
+
+static void append_call(cf_store *store, const cf_append *append)
+{
+    store = store_behind(store);
+    store->append(store, append);
+}
+
+static void destroy_call(cf_store *store)
+{
+    cf_store_destroy(&((faulty_store *)store)->inner);
+    free(store);
+}
+
+#define PASS(type, name, parameters, arguments)                                                    \
+    static type name##_call parameters                                                             \
+    {                                                                                              \
+        store = store_behind(store);                                                               \
+        return store->name arguments;                                                              \
+    }
+
+PASS(cf_status, reopen, (cf_store * store, cf_error *error), (store, error))
+PASS(void, instance, (cf_store * store, uint8_t out[16]), (store, out))
+PASS(cf_status, acquire, (cf_store * store, const cf_hash *user, uint64_t *epoch, cf_error *error),
+     (store, user, epoch, error))
+PASS(cf_status, read,
+     (cf_store * store, const cf_hash *user, uint64_t position, cf_entry_visit *visit,
+      void *context, cf_error *error),
+     (store, user, position, visit, context, error))
+PASS(cf_status, last, (cf_store * store, const cf_hash *user, uint64_t *position, cf_error *error),
+     (store, user, position, error))
+PASS(cf_status, find,
+     (cf_store * store, const cf_hash *user, const cf_head *entry, uint64_t *position,
+      cf_error *error),
+     (store, user, entry, position, error))
+PASS(cf_status, chain,
+     (cf_store * store, const cf_hash *user, const cf_id *writer, uint64_t sequence,
+      cf_chain_visit *visit, void *context, cf_error *error),
+     (store, user, writer, sequence, visit, context, error))
+PASS(cf_status, heads,
+     (cf_store * store, const cf_hash *user, cf_head_visit *visit, void *context, cf_error *error),
+     (store, user, visit, context, error))
+PASS(cf_status, get,
+     (cf_store * store, const cf_hash *user, cf_bytes key, cf_buffer *value, cf_error *error),
+     (store, user, key, value, error))
+PASS(cf_status, scan,
+     (cf_store * store, const cf_hash *user, cf_bytes prefix, cf_record_visit *visit, void *context,
+      cf_error *error),
+     (store, user, prefix, visit, context, error))
+PASS(cf_status, users, (cf_store * store, cf_user_visit *visit, void *context, cf_error *error),
+     (store, visit, context, error))
+PASS(cf_status, verify,
+     (cf_store * store, cf_damage_visit *damaged, void *context, cf_error *error),
+     (store, damaged, context, error))
+
+cf_store *faulty_store_new(cf_store *inner, cf_store_memory_disk *disk, disk_faults *faults)
+{
+    faulty_store *self = cf_allocate(1, sizeof *self);
+
+    *self = (faulty_store){
+        .base = {destroy_call, reopen_call, instance_call, acquire_call, append_call, commit_call,
+                 write_call, read_call, last_call, find_call, chain_call, heads_call, get_call,
+                 scan_call, users_call, verify_call},
+        .inner = inner,
+        .disk = disk,
+        .faults = faults,
+    };
+    return &self->base;
+}
