@@ -4,6 +4,7 @@
 #include "codec/content.h"
 #include "peer/apply_steps.h"
 #include "peer/contents_small.h"
+#include "peer/survey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -382,39 +383,50 @@ static void put_intent(cf_applying *applying, cf_task *task, const cf_intent *in
     task->intents[task->intent_count++] = number;
 }
 
+static void intend_place(cf_applying *applying, cf_task *task, const cf_node *at, cf_bytes name)
+{
+    cf_node moved = *task->step.node;
+
+    moved.parent = at->parent;
+    moved.name = name;
+    put_intent(applying, task, &(cf_intent){.kind = CF_INTENT_PLACE, .after = moved});
+}
+
+/* To its new place; if that is taken, perhaps by way of another name. */
+static void intend_move(cf_applying *applying, cf_task *task)
+{
+    char name[CF_ASIDE_NAME];
+
+    if (cf_nodes_child(applying->options.binding->nodes, task->after.parent, task->after.name)) {
+        cf_task_aside(task, name);
+        intend_place(applying, task, task->step.node, cf_bytes_of_text(name));
+    }
+    intend_place(applying, task, &task->after, task->after.name);
+}
+
+/* A directory that is made is found again as the same one, and needs none. */
 static void intend(cf_applying *applying, cf_task *task)
 {
     const cf_step *step = &task->step;
-    cf_bytes temporary = cf_bytes_of_text(task->temporary);
-
-    if (step->kind == CF_STEP_DELETE) {
-        if (step->node->kind != CF_KIND_DIRECTORY)
-            put_intent(applying, task, &(cf_intent){CF_INTENT_DELETE, task->after, 0, temporary});
-        return;
-    }
-    if (step->kind == CF_STEP_CREATE && !task->needs_file)
-        return; /* a directory that is found again is the same one */
+    cf_intent intent = {.after = task->after};
     cf_difference difference =
         step->kind == CF_STEP_UPDATE ? cf_step_difference(step) : (cf_difference){0};
-    if (difference.move) {
-        cf_node moved = *step->node;
 
-        moved.parent = task->after.parent;
-        moved.name = task->after.name;
-        put_intent(applying, task,
-                   &(cf_intent){CF_INTENT_PLACE, moved, step->node->stat.inode, {NULL, 0}});
-    }
-    cf_node after = task->after;
-    if (task->needs_file) {
-        after.stat.size = task->made_stat.size;
-        after.stat.mtime_ns = task->made_stat.mtime_ns;
-        put_intent(applying, task,
-                   &(cf_intent){CF_INTENT_PLACE, after, task->made_stat.inode, temporary});
+    if (difference.move)
+        intend_move(applying, task);
+    if (step->kind == CF_STEP_DELETE) {
+        intent.kind = CF_INTENT_DELETE;
+        intent.temporary = cf_bytes_of_text(task->temporary);
+    } else if (task->needs_file) {
+        intent.kind = CF_INTENT_PLACE;
+        intent.temporary = cf_bytes_of_text(task->temporary);
+        intent.after.stat = cf_node_stat_of(&task->made_stat);
     } else if (difference.mode || difference.mtime) {
-        cf_mtime_of(task->after.mtime, &after.stat.mtime_ns);
-        put_intent(applying, task,
-                   &(cf_intent){CF_INTENT_PLACE, after, step->node->stat.inode, {NULL, 0}});
+        intent.kind = CF_INTENT_STAMP;
+    } else {
+        return;
     }
+    put_intent(applying, task, &intent);
 }
 
 static cf_status write_records(cf_applying *applying, cf_error *error)
@@ -468,7 +480,7 @@ static bool break_ring(cf_applying *applying)
         cf_task *task = &applying->tasks[i];
 
         if (task->state == CF_TASK_WAITING && may_show(applying, task) &&
-            cf_task_step_aside(&applying->place, task, ++applying->numbers))
+            cf_task_step_aside(&applying->place, task))
             return true;
     }
     return false;
@@ -535,6 +547,13 @@ static void start_syncing(cf_applying *applying)
     applying->place.touched_count = 0;
 }
 
+static void drop_intents(cf_applying *applying, cf_task *task)
+{
+    for (size_t i = 0; i < task->intent_count; i++)
+        cf_intent_drop(applying->options.binding, task->intents[i], &applying->records);
+    task->intent_count = 0;
+}
+
 /* The base's new nodes without their intents, in one commit. */
 static cf_status commit_base(cf_applying *applying, cf_error *error)
 {
@@ -547,9 +566,7 @@ static cf_status commit_base(cf_applying *applying, cf_error *error)
 
         if (task->state == CF_TASK_WAITING)
             continue; /* its intents stay with it */
-        for (size_t k = 0; k < task->intent_count; k++)
-            cf_intent_drop(binding, task->intents[k], &applying->records);
-        task->intent_count = 0;
+        drop_intents(applying, task);
         if (task->state == CF_TASK_DONE && task->leaves.size &&
             cf_content_identity_read(task->step.shown->content, &hash, &size, error) == CF_OK)
             cf_leaves_put(&hash, task->leaves, &applying->records);
@@ -633,6 +650,14 @@ static void look_at_task(cf_applying *applying, const cf_task *task)
     }
 }
 
+/* Of what did not come to its turn: the inodes of its files will be others' soon. */
+static cf_status drop_all_intents(cf_applying *applying, cf_error *error)
+{
+    for (size_t i = 0; i < applying->count; i++)
+        drop_intents(applying, &applying->tasks[i]);
+    return write_records(applying, error);
+}
+
 /* Keeps the arena: what is pending lies in it until the next run. */
 static void finish_run(cf_applying *applying)
 {
@@ -706,6 +731,7 @@ cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
                 applying->end = applying->first;
                 applying->phase = MAKING;
             } else {
+                status = drop_all_intents(applying, error);
                 finish_run(applying);
             }
         }

@@ -299,16 +299,23 @@ void cf_task_perform(cf_task_place *place, cf_task *task)
     }
 }
 
-bool cf_task_step_aside(cf_task_place *place, cf_task *task, uint64_t number)
+void cf_task_aside(const cf_task *task, char name[CF_ASIDE_NAME])
+{
+    snprintf(name, CF_ASIDE_NAME, ".counterfoil-moving-%llu", (unsigned long long)task->number);
+}
+
+bool cf_task_step_aside(cf_task_place *place, cf_task *task)
 {
     const cf_node *node = cf_nodes_find(place->binding->nodes, task->number);
     cf_hold hold = {0};
     cf_error error;
-    char name[48];
+    char name[CF_ASIDE_NAME];
 
     if (task->step.kind != CF_STEP_UPDATE || !node || !cf_step_difference(&task->step).move)
         return false;
-    snprintf(name, sizeof name, ".counterfoil-moving-%llu", (unsigned long long)number);
+    cf_task_aside(task, name);
+    if (cf_bytes_equal(node->name, cf_bytes_of_text(name)))
+        return false; /* it stands aside already */
     cf_task aside = *task;
     aside.after = *node;
     aside.after.name = cf_bytes_of_text(name);

@@ -29,7 +29,7 @@ typedef struct {
     cf_bytes small;  /* the content, when it is in the log itself */
     cf_bytes leaves; /* of a large one */
     cf_node after;   /* the base's node when it is done */
-    uint64_t intents[2];
+    uint64_t intents[3];
     size_t intent_count;
 } cf_task;
 
@@ -51,8 +51,10 @@ typedef struct {
     size_t touched_count, touched_capacity;
 } cf_task_place;
 void cf_task_perform(cf_task_place *place, cf_task *task);
-/* Of a ring of moves, each waiting for the next one's place: gives this node another name for now.
- */
-bool cf_task_step_aside(cf_task_place *place, cf_task *task, uint64_t number);
+/* Of a ring of moves, each waiting for the next one's place: gives this node another name for now,
+ * which it has from cf_task_aside. */
+bool cf_task_step_aside(cf_task_place *place, cf_task *task);
+enum { CF_ASIDE_NAME = 48 };
+void cf_task_aside(const cf_task *task, char name[CF_ASIDE_NAME]);
 
 #endif

@@ -2,6 +2,7 @@
 #include "peer/intents.h"
 
 #include "codec/pack.h"
+#include "peer/apply_steps.h"
 #include "peer/download_landing.h"
 #include "peer/survey.h"
 
@@ -12,10 +13,9 @@ void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *
     cf_buffer value = {0}, node = {0};
 
     cf_node_pack(&intent->after, &node);
-    cf_pack_array(&value, 4);
+    cf_pack_array(&value, 3);
     cf_pack_uint(&value, intent->kind);
     cf_pack_bin(&value, cf_buffer_view(&node));
-    cf_pack_uint(&value, intent->inode);
     cf_pack_bin(&value, intent->temporary);
     cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_INTENT, binding->number, number),
                    cf_buffer_view(&value));
@@ -40,20 +40,20 @@ static cf_status read_intent(cf_bytes value, cf_arena *arena, cf_intent *out, cf
     size_t count;
 
     cf_status status = cf_read_array(&reader, &count, error);
-    if (!status && count != 4)
+    if (!status && count != 3)
         status = cf_fail(error, CF_BROKEN, "an intent has %zu parts", count);
     if (!status)
         status = cf_read_uint(&reader, &kind, error);
     if (!status)
         status = cf_read_bin(&reader, &node, error);
     if (!status)
-        status = cf_read_uint(&reader, &out->inode, error);
-    if (!status)
         status = cf_read_bin(&reader, &out->temporary, error);
     if (!status)
         status = cf_node_read(node, arena, &out->after, error);
+    if (!status && kind > CF_INTENT_DELETE)
+        status = cf_fail(error, CF_BROKEN, "an intent is of a newer program");
     if (!status)
-        out->kind = kind == CF_INTENT_DELETE ? CF_INTENT_DELETE : CF_INTENT_PLACE;
+        out->kind = (cf_intent_kind)kind;
     return status;
 }
 
@@ -80,9 +80,14 @@ static bool is_at_place(const recovery *self, const cf_intent *intent, cf_stat *
     return there;
 }
 
+static bool is_same_file(const cf_stat *stat, const cf_node *node)
+{
+    return stat->inode == node->stat.inode && stat->birth_ns == node->stat.birth_ns;
+}
+
 static bool is_as_base(const cf_stat *stat, const cf_node *node)
 {
-    return stat->inode == node->stat.inode && stat->size == node->stat.size &&
+    return is_same_file(stat, node) && stat->size == node->stat.size &&
            stat->mtime_ns == node->stat.mtime_ns;
 }
 
@@ -112,13 +117,33 @@ static void recover_place(recovery *self, const cf_intent *intent)
     cf_node node = intent->after;
     cf_stat stat;
 
-    if (!is_at_place(self, intent, &stat) || stat.inode != intent->inode)
+    if (!is_at_place(self, intent, &stat) || !is_same_file(&stat, &node))
         return; /* it did not come to it: what is shown will be planned again */
     if (return_displaced(self, intent))
         return;
-    bool edited = node.kind == CF_KIND_FILE &&
-                  (stat.size != node.stat.size || stat.mtime_ns != node.stat.mtime_ns);
-    if (!edited)
+    if (node.kind != CF_KIND_FILE || is_as_base(&stat, &node)) /* else it was edited since */
+        node.stat = cf_node_stat_of(&stat);
+    cf_binding_put_node(self->binding, &node, &self->records);
+}
+
+/* What was set is base, what was not is as before; what else was done to the file is an edit. */
+static void recover_stamp(recovery *self, const cf_intent *intent)
+{
+    const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
+    cf_node node = intent->after;
+    cf_stat stat;
+    int64_t mtime;
+
+    if (!before || !is_at_place(self, intent, &stat) || !is_same_file(&stat, &node))
+        return;
+    bool has_mtime = cf_mtime_of(node.mtime, &mtime) && stat.mtime_ns == mtime;
+    if (node.mode.size && cf_mode_of(node.mode, 0) != (stat.mode & 0777))
+        node.mode = before->mode;
+    if (!has_mtime)
+        node.mtime = before->mtime;
+    node.stat = before->stat;
+    if (node.kind != CF_KIND_FILE ||
+        (stat.size == before->stat.size && (has_mtime || stat.mtime_ns == before->stat.mtime_ns)))
         node.stat = cf_node_stat_of(&stat);
     cf_binding_put_node(self->binding, &node, &self->records);
 }
@@ -146,6 +171,12 @@ static void recover_delete(recovery *self, const cf_intent *intent)
         cf_binding_drop_node(self->binding, node->number, &self->records);
 }
 
+static void (*const recoveries[])(recovery *, const cf_intent *) = {
+    [CF_INTENT_PLACE] = recover_place,
+    [CF_INTENT_STAMP] = recover_stamp,
+    [CF_INTENT_DELETE] = recover_delete,
+};
+
 static bool recover_one(void *context, cf_bytes key, cf_bytes value)
 {
     recovery *self = context;
@@ -154,10 +185,7 @@ static bool recover_one(void *context, cf_bytes key, cf_bytes value)
 
     self->status = read_intent(value, &arena, &intent, self->error);
     if (!self->status) {
-        if (intent.kind == CF_INTENT_DELETE)
-            recover_delete(self, &intent);
-        else
-            recover_place(self, &intent);
+        recoveries[intent.kind](self, &intent);
         cf_records_delete(&self->records, key);
     }
     cf_arena_release(&arena);

@@ -7,15 +7,16 @@
 #include "peer/binding.h"
 
 typedef enum {
-    CF_INTENT_PLACE,  /* `after` will stand at its place, as the file of this inode */
-    CF_INTENT_DELETE, /* `after` is the node that goes, by way of the temporary folder */
+    CF_INTENT_PLACE,  /* `after` will stand at its place, as the file that its stat is of */
+    CF_INTENT_STAMP,  /* the mode and time of `after` will be set on the file in its place */
+    CF_INTENT_DELETE, /* `after` is the node that goes; a file by way of the temporary folder */
 } cf_intent_kind;
 
 typedef struct {
     cf_intent_kind kind;
     cf_node after;
-    uint64_t inode;     /* PLACE */
-    cf_bytes temporary; /* the name in the temporary folder; none for a node that only moves */
+    cf_bytes temporary; /* PLACE: the name in the temporary folder from which it comes, and to which
+                           goes what it replaces; none for a node that only moves */
 } cf_intent;
 
 void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *intent,
