@@ -95,6 +95,22 @@ static void last_message(const cf_scene *scene, char out[CF_ERROR_TEXT])
         fclose(file);
 }
 
+/* Why a sync is not done: the first thing that its document names, else the last message. */
+static void reason(const cf_scene *scene, const cf_bench_path *output, char out[CF_ERROR_TEXT])
+{
+    json_t *document = json_load_file(output->text, 0, NULL);
+    json_t *collection = json_array_get(json_object_get(document, "collections"), 0);
+    json_t *item = json_array_get(json_object_get(collection, "pending"), 0);
+
+    if (item)
+        snprintf(out, CF_ERROR_TEXT, "%.100s: %.100s",
+                 json_string_value(json_object_get(item, "path")),
+                 json_string_value(json_object_get(item, "reason")));
+    else
+        last_message(scene, out);
+    json_decref(document);
+}
+
 static cf_status run_verb(const cf_scene *scene, size_t device, const char *const words[],
                           cf_usage *out, cf_error *error)
 {
@@ -105,7 +121,7 @@ static cf_status run_verb(const cf_scene *scene, size_t device, const char *cons
     prepare(scene, device, words, &it);
     cf_status status = cf_process_run(&it.command, &used, error);
     if (!status && used.code) {
-        last_message(scene, said);
+        reason(scene, &it.output, said);
         status =
             cf_fail(error, CF_IO, "counterfoil %s ended with %d: %s", words[0], used.code, said);
     }
