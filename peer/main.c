@@ -121,6 +121,7 @@ int main(int argc, char **argv)
     if (status)
         cf_run_fail(&run, &error);
     cf_options_release(&run.options);
+    cf_arena_release(&run.arena);
     free(folder);
     return run.exit_code;
 }

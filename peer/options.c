@@ -24,7 +24,7 @@ static const cf_option *find_letter(const cf_known_options *known, char letter)
     return NULL;
 }
 
-static void choose(cf_options *options, const cf_option *option, const char *value)
+void cf_options_add(cf_options *options, const cf_option *option, const char *value)
 {
     options->choices = cf_grow(options->choices, &options->choice_capacity,
                                options->choice_count + 1, sizeof *options->choices);
@@ -69,7 +69,7 @@ static cf_status read_long(cf_options *options, const cf_known_options *known, c
     if (option->value && !value)
         status = take_value(left, option, &value, error);
     if (!status)
-        choose(options, option, value);
+        cf_options_add(options, option, value);
     return status;
 }
 
@@ -85,7 +85,7 @@ static cf_status read_letters(cf_options *options, const cf_known_options *known
         if (!option)
             return cf_fail(error, CF_USAGE, "unknown option '-%c'", *at);
         if (!option->value) {
-            choose(options, option, NULL);
+            cf_options_add(options, option, NULL);
             continue;
         }
         if (at[1])
@@ -93,7 +93,7 @@ static cf_status read_letters(cf_options *options, const cf_known_options *known
         else
             status = take_value(left, option, &value, error);
         if (!status)
-            choose(options, option, value);
+            cf_options_add(options, option, value);
         break;
     }
     return status;
@@ -144,9 +144,9 @@ void cf_options_read_environment(cf_options *options, const cf_known_options *kn
             if (!value || !*value || cf_options_has(options, option->name))
                 continue;
             if (option->value)
-                choose(options, option, value);
+                cf_options_add(options, option, value);
             else if (strcmp(value, "0") != 0 && strcmp(value, "no") != 0)
-                choose(options, option, NULL);
+                cf_options_add(options, option, NULL);
         }
 }
 

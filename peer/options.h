@@ -39,6 +39,8 @@ cf_status cf_options_read(cf_options *options, const cf_known_options *known, bo
 /* Adds what the environment says of options that were not given. A flag is set by anything but
  * nothing, "0" and "no". */
 void cf_options_read_environment(cf_options *options, const cf_known_options *known);
+/* As if the user had given it. */
+void cf_options_add(cf_options *options, const cf_option *option, const char *value);
 void cf_options_release(cf_options *options);
 
 bool cf_options_has(const cf_options *options, const char *name);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "codec/limits.h"
+#include "codec/secret.h"
 
 const cf_option cf_global_options[] = {
     {"home", 0, "DIR", "where state and keys are kept"},
@@ -66,33 +67,35 @@ cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *er
     return given ? cf_duration_read(given, milliseconds, error) : CF_OK;
 }
 
-static cf_status read_line(const char *prompt, char **out, cf_error *error)
+/* One line, without its end; in the run's arena. */
+static cf_status read_line(cf_run *run, const char *prompt, const char **out, cf_error *error)
 {
     size_t capacity = 0;
+    char *line = NULL;
 
-    *out = NULL;
     if (isatty(STDIN_FILENO))
         fprintf(stderr, "%s: ", prompt);
-    ssize_t size = getline(out, &capacity, stdin);
-    if (size < 0) {
-        free(*out);
-        return cf_fail(error, CF_USAGE, "nothing came on stdin for: %s", prompt);
+    ssize_t size = getline(&line, &capacity, stdin);
+    if (size >= 0) {
+        size_t length = strcspn(line, "\r\n");
+
+        *out = cf_arena_text(&run->arena, cf_bytes_of(line, length));
+        cf_wipe(line, (size_t)size);
     }
-    while (size > 0 && ((*out)[size - 1] == '\n' || (*out)[size - 1] == '\r'))
-        (*out)[--size] = '\0';
-    return CF_OK;
+    free(line);
+    return size >= 0 ? CF_OK : cf_fail(error, CF_USAGE, "nothing came on stdin for: %s", prompt);
 }
 
 cf_status cf_run_take_argument(cf_run *run, size_t number, const char *prompt, cf_error *error)
 {
     cf_options *options = &run->options;
     bool missing = options->argument_count == number;
-    char *line = NULL;
+    const char *line = NULL;
 
     if (options->argument_count < number || (missing && !isatty(STDIN_FILENO)) ||
         (!missing && strcmp(options->arguments[number], "-") != 0))
         return CF_OK;
-    cf_status status = read_line(prompt, &line, error);
+    cf_status status = read_line(run, prompt, &line, error);
     if (status)
         return status;
     if (missing) {
@@ -100,25 +103,36 @@ cf_status cf_run_take_argument(cf_run *run, size_t number, const char *prompt, c
                                      sizeof *options->arguments);
         options->argument_count++;
     }
-    options->arguments[number] = line; /* lives as long as the process, as argv does */
+    options->arguments[number] = line;
     return CF_OK;
 }
 
 cf_status cf_run_take_value(cf_run *run, const char *option, const char *prompt, cf_error *error)
 {
-    char *line = NULL;
+    cf_status status = CF_OK;
 
-    for (size_t i = 0; i < run->options.choice_count; i++) {
+    for (size_t i = 0; !status && i < run->options.choice_count; i++) {
         cf_choice *choice = &run->options.choices[i];
 
-        if (strcmp(choice->option->name, option) != 0 || strcmp(choice->value, "-") != 0)
-            continue;
-        cf_status status = read_line(prompt, &line, error);
-        if (status)
-            return status;
-        choice->value = line;
+        if (strcmp(choice->option->name, option) == 0 && strcmp(choice->value, "-") == 0)
+            status = read_line(run, prompt, &choice->value, error);
     }
-    return CF_OK;
+    return status;
+}
+
+cf_status cf_run_ask_value(cf_run *run, const char *name, const char *prompt, cf_error *error)
+{
+    const cf_option *option = run->verb->options;
+    const char *line = NULL;
+
+    if (cf_options_has(&run->options, name) || !isatty(STDIN_FILENO))
+        return CF_OK;
+    while (strcmp(option->name, name) != 0)
+        option++;
+    cf_status status = read_line(run, prompt, &line, error);
+    if (!status)
+        cf_options_add(&run->options, option, line);
+    return status;
 }
 
 /* Resolves what is left when the file system has no more to say: "." and "..". */

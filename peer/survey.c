@@ -515,7 +515,9 @@ static void report_read(cf_survey *survey, size_t entry)
     survey->reported[entry] = true;
     if (answer == CF_READ_FRESH || answer == CF_READ_CHANGED)
         look_again(survey, survey->listing.entries[entry].folder);
-    note(survey, entry, reason, answer != CF_READ_FAILED);
+    /* The read is dropped before its note is asked for. */
+    note(survey, entry, cf_arena_text(&survey->arena, cf_bytes_of_text(reason)),
+         answer != CF_READ_FAILED);
 }
 
 /* Reads on, as far as memory goes; true when there is nothing left to read. */

@@ -16,9 +16,10 @@ typedef struct cf_run {
     bool json, quiet;
     const char *folder; /* what relative paths begin from */
     cf_output output;
-    bool stopping; /* the user wants it to end: finish what is in hand */
-    int exit_code; /* of a run that ends without an error */
-    void *state;   /* the verb's own */
+    bool stopping;  /* the user wants it to end: finish what is in hand */
+    int exit_code;  /* of a run that ends without an error */
+    void *state;    /* the verb's own */
+    cf_arena arena; /* of words that came from stdin or a file */
 } cf_run;
 
 typedef enum {
@@ -76,6 +77,8 @@ cf_status cf_run_check_count(const cf_run *run, size_t least, size_t most, cf_er
 cf_status cf_run_take_argument(cf_run *run, size_t number, const char *prompt, cf_error *error);
 /* The same for the value of an option that is `-`. */
 cf_status cf_run_take_value(cf_run *run, const char *option, const char *prompt, cf_error *error);
+/* An option that was left out, asked for on a terminal. */
+cf_status cf_run_ask_value(cf_run *run, const char *option, const char *prompt, cf_error *error);
 /* The value of --timeout; 30 s when it was not given. */
 cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *error);
 /* The path that the user named, absolute: "." and ".." are resolved, symbolic links too as far as

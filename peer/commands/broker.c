@@ -19,20 +19,18 @@ typedef struct {
 static cf_status read_phrase_file(cf_run *run, cf_choice *choice, cf_error *error)
 {
     cf_buffer path = {0};
-    char *line = NULL;
-    size_t capacity = 0;
+    char line[128];
 
     cf_status status = cf_run_path(run, choice->value, &path, error);
     FILE *file = status ? NULL : fopen((const char *)path.data, "re");
-    if (!status && (!file || getline(&line, &capacity, file) < 0)) {
-        free(line);
+    if (!status && (!file || !fgets(line, sizeof line, file)))
         status =
             cf_fail(error, CF_MISSING, "no recovery phrase can be read from %s", choice->value);
-    }
     if (!status)
-        choice->value = line;
+        choice->value = cf_arena_text(&run->arena, cf_bytes_of(line, strcspn(line, "\r\n")));
     if (file)
         fclose(file);
+    cf_wipe(line, sizeof line);
     cf_buffer_release(&path);
     return status;
 }
@@ -48,7 +46,9 @@ static cf_status take_phrase(cf_run *run, cf_error *error)
         if (strcmp(choice->option->name, "recovery-file") == 0 && strcmp(choice->value, "-") != 0)
             status = read_phrase_file(run, choice, error);
     }
-    return status ? status : cf_run_take_value(run, "recovery-file", "recovery phrase", error);
+    if (!status)
+        status = cf_run_take_value(run, "recovery-file", "recovery phrase", error);
+    return status ? status : cf_run_ask_value(run, "recovery-file", "recovery phrase", error);
 }
 
 static cf_status prepare(cf_run *run, cf_error *error)

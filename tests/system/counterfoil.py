@@ -12,7 +12,7 @@ import pytest
 from counterfoild import Broker, broker  # noqa: F401
 
 COUNTERFOIL = os.environ["COUNTERFOIL"]
-WAIT = 60
+WAIT = 20
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERFOIL_")}
 
 
