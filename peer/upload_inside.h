@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the uploads' own files share: one content on its way out, and the table of them. */
+#ifndef CF_PEER_UPLOAD_INSIDE_H
+#define CF_PEER_UPLOAD_INSIDE_H
+#include "peer/upload_delta.h"
+#include "peer/upload_sealing.h"
+#include "peer/uploads.h"
+
+typedef enum {
+    CF_UPLOAD_IS_DELTA,  /* a patch is being made */
+    CF_UPLOAD_IS_QUEUED, /* to be sealed */
+    CF_UPLOAD_IS_SEALING,
+    CF_UPLOAD_IS_READY,
+    CF_UPLOAD_IS_FAILED,
+} cf_upload_phase;
+
+typedef struct {
+    cf_upload_phase phase;
+    bool announced; /* that it has ended */
+    cf_binding *binding;
+    uint64_t folder;
+    cf_stat stat;
+    cf_hash hash;
+    cf_bytes name, leaves;
+    cf_arena arena;
+    cf_prepared prepared;
+
+    bool has_before; /* what the base has in its place */
+    cf_hash before;
+    uint64_t before_size, before_depth;
+    cf_buffer before_leaves;
+    cf_delta_job *delta;
+    bool is_patch; /* what is sealed is the patch */
+    uint64_t patch_size;
+    cf_sealing *sealing;
+    cf_content_source known; /* a whole in the log whose leaves are known */
+    cf_buffer known_leaves;
+} cf_upload;
+
+struct cf_uploads {
+    cf_peer *peer;
+    cf_upload **at;
+    size_t count, capacity;
+    uint64_t numbers; /* of patches */
+    cf_upload_figures figures;
+};
+
+cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upload_phase phase);
+
+/* What needs no transfer: NULL unless the log has the content already; a small file. */
+cf_upload *cf_upload_name_again(cf_uploads *uploads, const cf_upload_file *file);
+cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file);
+/* A large one, begun; to be stepped. */
+cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file);
+void cf_upload_step(cf_uploads *uploads, cf_upload *one);
+/* Whether there is a broker to seal for. */
+bool cf_uploads_may_seal(const cf_uploads *uploads);
+
+/* Whether a patch on what the base has may be made: notes what that is. */
+bool cf_upload_read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before);
+/* It is a patch, inline. */
+void cf_upload_become_patch(cf_uploads *uploads, cf_upload *one, cf_bytes patch);
+
+#endif
