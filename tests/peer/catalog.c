@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/birth.h"
+#include "peer/catalog.h"
+
+#include "tests/support/expect.h"
+#include "tests/support/scratch.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Ann with one device, and no broker. */
+typedef struct {
+    scratch *scratch;
+    char path[96];
+    cf_env env;
+    cf_home *home;
+    cf_peer *peer;
+    cf_arena arena;
+    uint64_t now_ms;
+    cf_error error;
+} ann;
+
+static ann *make_ann(void)
+{
+    ann *self = cf_allocate(1, sizeof *self);
+    uint8_t secret[CF_PHRASE_SECRET];
+
+    cr_assert_geq(sodium_init(), 0);
+    self->scratch = scratch_new();
+    self->now_ms = 1000;
+    snprintf(self->path, sizeof self->path, "%s/home", self->scratch->path);
+    cf_env_system(&self->env, "test", CF_REPORT_ERROR);
+    cf_home_options options = {.env = &self->env, .path = self->path, .create = true};
+    expect_ok(cf_home_open(&options, &self->home, &self->error), self->error);
+    cf_birth birth = {&self->env, self->home, "laptop", self->now_ms};
+    expect_ok(cf_birth_user(&birth, secret, &self->error), self->error);
+    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
+    return self;
+}
+
+static void end_ann(ann *self)
+{
+    cf_peer_close(&self->peer);
+    cf_home_close(&self->home);
+    cf_arena_release(&self->arena);
+    scratch_destroy(&self->scratch);
+    free(self);
+}
+
+static cf_id make_collection(ann *self, const char *name)
+{
+    cf_id id = {0};
+
+    expect_ok(cf_catalog_make(self->peer, name, CF_FORMAT_FILES, ++self->now_ms, &id, &self->error),
+              self->error);
+    return id;
+}
+
+static void reopen(ann *self)
+{
+    cf_peer_close(&self->peer);
+    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
+}
+
+static size_t list(ann *self, cf_catalog_collection **out)
+{
+    size_t count = 0;
+
+    expect_ok(cf_catalog_list(self->peer, &self->arena, out, &count, &self->error), self->error);
+    return count;
+}
+
+Test(catalog, lists_collections_by_name)
+{
+    ann *self = make_ann();
+    cf_catalog_collection *found;
+
+    cr_expect_eq(list(self, &found), 0);
+    make_collection(self, "photos");
+    make_collection(self, "notes");
+    reopen(self);
+    cr_assert_eq(list(self, &found), 2);
+    cr_expect_str_eq(found[0].name, "notes");
+    cr_expect_str_eq(found[1].name, "photos");
+    cr_expect(found[0].is_known);
+    end_ann(self);
+}
+
+Test(catalog, names_a_collection_once)
+{
+    ann *self = make_ann();
+    cf_id id;
+
+    make_collection(self, "notes");
+    expect_fails(cf_catalog_make(self->peer, "notes", CF_FORMAT_FILES, 5000, &id, &self->error),
+                 CF_CHANGED);
+    expect_fails(cf_catalog_make(self->peer, "", CF_FORMAT_FILES, 5000, &id, &self->error),
+                 CF_USAGE);
+    expect_fails(cf_catalog_make(self->peer, "a\nb", CF_FORMAT_FILES, 5000, &id, &self->error),
+                 CF_USAGE);
+    expect_fails(cf_catalog_make(self->peer, "\xff", CF_FORMAT_FILES, 5000, &id, &self->error),
+                 CF_USAGE);
+    end_ann(self);
+}
+
+Test(catalog, keeps_the_id_through_a_rename)
+{
+    ann *self = make_ann();
+    cf_catalog_collection found;
+    cf_id notes = make_collection(self, "notes");
+
+    expect_ok(cf_catalog_rename(self->peer, &notes, "diary", ++self->now_ms, &self->error),
+              self->error);
+    expect_fails(cf_catalog_find(self->peer, "notes", &self->arena, &found, &self->error),
+                 CF_MISSING);
+    expect_ok(cf_catalog_find(self->peer, "diary", &self->arena, &found, &self->error),
+              self->error);
+    cr_expect(cf_id_equal(&found.id, &notes));
+    cr_expect_str_eq(cf_catalog_name(self->peer, &notes, &self->arena), "diary");
+    end_ann(self);
+}
+
+Test(catalog, gives_a_name_that_is_free_again_to_another_collection)
+{
+    ann *self = make_ann();
+    cf_catalog_collection *found;
+    cf_id first = make_collection(self, "notes");
+
+    expect_ok(cf_catalog_rename(self->peer, &first, "diary", ++self->now_ms, &self->error),
+              self->error);
+    cf_id second = make_collection(self, "notes");
+    cr_expect_not(cf_id_equal(&first, &second));
+    cr_expect_eq(list(self, &found), 2);
+    end_ann(self);
+}
+
+Test(catalog, takes_a_deleted_collection_off_the_list)
+{
+    ann *self = make_ann();
+    cf_catalog_collection *found;
+    cf_id first = make_collection(self, "notes");
+
+    expect_ok(cf_catalog_delete(self->peer, &first, ++self->now_ms, &self->error), self->error);
+    reopen(self);
+    cr_expect_eq(list(self, &found), 0);
+    cf_id second = make_collection(self, "notes");
+    cr_expect(cf_id_equal(&first, &second));
+    cr_expect_eq(list(self, &found), 1);
+    end_ann(self);
+}
+
+Test(catalog, names_devices)
+{
+    ann *self = make_ann();
+    const cf_hash *device = cf_peer_device(self->peer);
+    char fingerprint[CF_FINGERPRINT_TEXT];
+    cf_hash stranger = {{1}};
+
+    cf_fingerprint(&stranger, fingerprint);
+    cr_expect_str_eq(cf_catalog_device_name(self->peer, &stranger, &self->arena), fingerprint);
+    expect_ok(cf_catalog_introduce(self->peer, ++self->now_ms, &self->error), self->error);
+    cr_expect_str_eq(cf_catalog_device_name(self->peer, device, &self->arena), "laptop");
+    expect_ok(cf_catalog_name_device(self->peer, device, "old one", ++self->now_ms, &self->error),
+              self->error);
+    expect_ok(cf_catalog_introduce(self->peer, ++self->now_ms, &self->error), self->error);
+    cr_expect_str_eq(cf_catalog_device_name(self->peer, device, &self->arena), "old one");
+    end_ann(self);
+}
