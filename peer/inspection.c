@@ -196,15 +196,34 @@ static bool check_copy(void *context, cf_bytes name)
     return true;
 }
 
+cf_status cf_inspect_store(cf_home *home, cf_damage_found *found, void *context, cf_error *error)
+{
+    cf_store *store = cf_home_store(home);
+    inspection self = {.found = found, .context = context};
+
+    return store->verify(store, store_damaged, &self, error);
+}
+
+cf_status cf_inspect_open(const cf_env *env, cf_home *home, cf_damage_found *found, void *context,
+                          cf_peer **out, cf_error *error)
+{
+    inspection self = {.found = found, .context = context};
+
+    *out = NULL;
+    cf_status status = cf_peer_open(env, home, out, error);
+    if (status != CF_BROKEN)
+        return status;
+    tell(&self, CF_DAMAGE_STORE, (cf_bytes){0}, "the log can't be opened: %s", error->text);
+    return CF_OK;
+}
+
 cf_status cf_inspect(cf_peer *peer, cf_damage_found *found, void *context, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     inspection self = {.peer = peer, .found = found, .context = context};
     const uint8_t nodes = CF_TABLE_NODE;
 
-    cf_status status = store->verify(store, store_damaged, &self, error);
-    if (!status)
-        status = check_state(&self, error);
+    cf_status status = check_state(&self, error);
     if (!status)
         status = store->scan(store, cf_peer_user(peer), cf_bytes_of(&nodes, 1), check_node, &self,
                              error);

@@ -20,7 +20,12 @@ typedef struct {
 
 typedef void cf_damage_found(void *context, const cf_damage *damage);
 
-/* CF_OK also when damage was found. */
+/* CF_OK also when damage was found. The first looks at the store alone, for a home whose log can't
+ * even be opened; the second at all else. */
+cf_status cf_inspect_store(cf_home *home, cf_damage_found *found, void *context, cf_error *error);
 cf_status cf_inspect(cf_peer *peer, cf_damage_found *found, void *context, cf_error *error);
+/* Opens the peer for an inspection; what prevents it is told as damage, and `*out` is NULL then. */
+cf_status cf_inspect_open(const cf_env *env, cf_home *home, cf_damage_found *found, void *context,
+                          cf_peer **out, cf_error *error);
 
 #endif

@@ -39,6 +39,8 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
     if (!status)
         status = cf_author_open(&(cf_author_options){env, peer->log, peer->keys, peer->ring},
                                 &peer->author, error);
+    if (status == CF_MALFORMED || status == CF_FORGED) /* bytes of our own */
+        error->status = status = CF_BROKEN;
     if (status) {
         cf_peer_close(&peer);
         return status;

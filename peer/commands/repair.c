@@ -23,7 +23,7 @@ typedef struct {
 static void note(void *context, const cf_damage *damage)
 {
     repair *self = context;
-    cf_files *files = self->peer->env->files;
+    cf_files *files = cf_loop_env(self->run->loop)->files;
     cf_error ignored;
 
     cf_say(&self->run->output, "%s", damage->what);
@@ -68,7 +68,15 @@ static cf_status write_records(repair *self, cf_error *error)
 
 static cf_status mend(repair *self, cf_error *error)
 {
-    cf_status status = cf_inspect(self->peer, note, self, error);
+    const cf_env *env = cf_loop_env(self->run->loop);
+    cf_home *home = cf_loop_home(self->run->loop);
+
+    cf_status status = cf_inspect_store(home, note, self, error);
+    if (!status)
+        status = cf_inspect_open(env, home, note, self, &self->peer, error);
+    if (status || !self->peer)
+        return status;
+    status = cf_inspect(self->peer, note, self, error);
 
     if (!status && self->state_damaged)
         status = fold_again(self, error);
@@ -172,7 +180,7 @@ static cf_status work(repair *self, cf_error *error)
     cf_status status = mend(self, error);
 
     cf_records_release(&self->records);
-    if (!status && options->argument_count)
+    if (!status && self->peer && options->argument_count)
         status = refill(self, options->arguments[0], error);
     return status;
 }
@@ -204,9 +212,7 @@ static cf_status start(cf_run *run, cf_error *error)
     if (status)
         return status;
     cf_loop_close_engine(run->loop, run);
-    status = cf_peer_open(cf_loop_env(run->loop), cf_loop_home(run->loop), &self.peer, error);
-    if (!status)
-        status = work(&self, error);
+    status = work(&self, error);
     cf_records_release(&self.records);
     cf_peer_close(&self.peer);
     if (had_engine && cf_loop_open_engine(run->loop, &reopening))

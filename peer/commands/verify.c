@@ -22,11 +22,14 @@ static cf_status start(cf_run *run, cf_error *error)
     findings self = {.run = run, .list = json_array()};
 
     cf_status status = cf_run_check_count(run, 0, 0, error);
+    if (!status)
+        status = cf_inspect_store(cf_loop_home(run->loop), note, &self, error);
     if (!status && !peer) {
-        status = cf_peer_open(cf_loop_env(run->loop), cf_loop_home(run->loop), &own, error);
+        status = cf_inspect_open(cf_loop_env(run->loop), cf_loop_home(run->loop), note, &self, &own,
+                                 error);
         peer = own;
     }
-    if (!status)
+    if (!status && peer)
         status = cf_inspect(peer, note, &self, error);
     cf_peer_close(&own);
     if (!status && run->json)
