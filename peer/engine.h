@@ -64,7 +64,7 @@ typedef struct cf_round cf_round;
 cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options);
 /* True when nothing is left to do that can be done now. A sync round waits for the broker until it
  * is known to be unreachable or nothing came for 30 s. */
-bool cf_round_over(const cf_round *round, uint64_t now_ms);
+bool cf_round_over(cf_round *round, uint64_t now_ms);
 /* Always to be called. */
 void cf_round_end(cf_round **round);
 

@@ -160,15 +160,26 @@ bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64
     return false;
 }
 
+static bool is_busy(const cf_uploads *uploads, const cf_upload *one)
+{
+    switch (one->phase) {
+    case CF_UPLOAD_IS_DELTA:
+        return true;
+    case CF_UPLOAD_IS_QUEUED:
+    case CF_UPLOAD_IS_SEALING:
+        return cf_uploads_may_seal(uploads);
+    case CF_UPLOAD_IS_READY:
+    case CF_UPLOAD_IS_FAILED:
+        break;
+    }
+    return !one->announced;
+}
+
 bool cf_uploads_busy(const cf_uploads *uploads)
 {
-    for (size_t i = 0; i < uploads->count; i++) {
-        const cf_upload *one = uploads->at[i];
-
-        if (one->phase == CF_UPLOAD_IS_DELTA || one->phase == CF_UPLOAD_IS_SEALING ||
-            (one->phase == CF_UPLOAD_IS_QUEUED && cf_uploads_may_seal(uploads)) || !one->announced)
+    for (size_t i = 0; i < uploads->count; i++)
+        if (is_busy(uploads, uploads->at[i]))
             return true;
-    }
     return false;
 }
 
