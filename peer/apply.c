@@ -155,9 +155,22 @@ static void name_temporary(cf_applying *applying, cf_task *task)
              (unsigned long long)++applying->numbers);
 }
 
-static void prepare_task(cf_applying *applying, const cf_step *step, cf_task *task)
+/* The base's own node goes when another takes its place, which a step does more than once. */
+static const cf_node *keep_node(cf_applying *applying, const cf_node *node)
 {
-    *task = (cf_task){.step = *step, .number = step->number};
+    cf_node *copy = cf_arena_allocate(&applying->arena, 1, sizeof *copy);
+
+    *copy = cf_node_copy(node, &applying->arena);
+    return copy;
+}
+
+static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task *task)
+{
+    *task = (cf_task){.step = *planned, .number = planned->number};
+    cf_step *step = &task->step;
+
+    if (step->node)
+        step->node = keep_node(applying, step->node);
     name_temporary(applying, task);
     if (step->kind == CF_STEP_DELETE) {
         task->after = *step->node;

@@ -191,6 +191,22 @@ cf_status cf_refs_read(cf_bytes packed, cf_arena *arena, cf_ref **out, size_t *c
 
 /* A node: [number, parent, name, kind, content, mode, mtime, items, refs, stat]; values and refs
  * are binary strings, empty when there is none. */
+cf_node cf_node_copy(const cf_node *node, cf_arena *arena)
+{
+    cf_node copy = *node;
+
+    copy.name = cf_arena_copy(arena, node->name);
+    copy.content = cf_arena_copy(arena, node->content);
+    copy.mode = cf_arena_copy(arena, node->mode);
+    copy.mtime = cf_arena_copy(arena, node->mtime);
+    copy.refs = cf_arena_copy(arena, node->refs);
+    cf_id *items = cf_arena_allocate(arena, node->item_count, sizeof *items);
+    if (node->item_count)
+        memcpy(items, node->items, node->item_count * sizeof *items);
+    copy.items = items;
+    return copy;
+}
+
 void cf_node_pack(const cf_node *node, cf_buffer *out)
 {
     const cf_node_stat *stat = &node->stat;

@@ -44,6 +44,9 @@ typedef struct {
     cf_node_stat stat;
 } cf_node;
 
+/* All of it in the arena. */
+cf_node cf_node_copy(const cf_node *node, cf_arena *arena);
+
 void cf_node_pack(const cf_node *node, cf_buffer *out);
 /* `out` borrows from the record and the arena. CF_MALFORMED: the record is damaged. */
 cf_status cf_node_read(cf_bytes record, cf_arena *arena, cf_node *out, cf_error *error);
