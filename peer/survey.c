@@ -306,8 +306,11 @@ static void note(cf_survey *survey, size_t entry, const char *reason, bool passi
     cf_listing_entry_path(&survey->listing, entry, &path);
     survey->notes = cf_grow(survey->notes, &survey->note_capacity, survey->note_count + 1,
                             sizeof *survey->notes);
-    survey->notes[survey->note_count++] =
-        (cf_survey_note){cf_arena_copy(&survey->arena, cf_buffer_view(&path)), reason, passing};
+    survey->notes[survey->note_count++] = (cf_survey_note){
+        .path = cf_arena_copy(&survey->arena, cf_buffer_view(&path)),
+        .reason = cf_arena_text(&survey->arena, cf_bytes_of_text(reason)), /* a read's ends soon */
+        .passing = passing,
+    };
     cf_buffer_release(&path);
 }
 
