@@ -358,6 +358,8 @@ void cf_binding_put_node(cf_binding *binding, const cf_node *node, cf_records *r
     cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_NODE, binding->number, node->number),
                    cf_buffer_view(&value));
     cf_nodes_put(binding->nodes, node);
+    if (node->number >= binding->next_node)
+        binding->next_node = node->number + 1;
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -416,6 +418,8 @@ cf_status cf_binding_hold(const cf_binding *binding, cf_files *files, uint64_t n
     cf_bytes names[DEPTH_MAX];
     size_t first = DEPTH_MAX;
 
+    if (!binding->root)
+        return cf_fail(error, CF_MISSING, "%s is not there", binding->path);
     for (uint64_t at = number; at != CF_NODE_ROOT;) {
         const cf_node *node = cf_nodes_find(binding->nodes, at);
 

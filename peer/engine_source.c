@@ -39,6 +39,7 @@ struct cf_source_engine {
     cf_pendings notes; /* by the last one */
     cf_status trouble;
     char trouble_text[CF_ERROR_TEXT];
+    bool reopen; /* the root, as soon as nothing is being put there */
     uint64_t reopen_ms, applied;
 };
 
@@ -124,10 +125,22 @@ void cf_source_engine_wake(cf_source_engine *source)
     cf_applying_wake(source->applying);
 }
 
+/* Who works in it ends first. */
+static void let_root_go(cf_source_engine *source)
+{
+    cf_workshop *workshop = source->workshop;
+
+    cf_survey_destroy(&source->survey);
+    cf_uploads_forget(workshop->uploads, source->binding);
+    cf_downloads_forget(workshop->downloads, source->binding);
+    cf_bases_forget(workshop->bases, source->binding);
+    cf_binding_close_root(source->binding, workshop->peer->env->files);
+    source->reopen = false;
+}
+
 void cf_source_engine_reopen(cf_source_engine *source)
 {
-    cf_survey_destroy(&source->survey);
-    cf_binding_close_root(source->binding, source->workshop->peer->env->files);
+    source->reopen = true;
     source->reopen_ms = 0;
 }
 
@@ -432,8 +445,7 @@ static cf_status step_survey(cf_source_engine *source, uint64_t now_ms, cf_error
         case CF_SURVEY_FAILED:
             source->trouble = error->status;
             snprintf(source->trouble_text, sizeof source->trouble_text, "%s", error->text);
-            cf_survey_destroy(&source->survey);
-            cf_binding_close_root(source->binding, source->workshop->peer->env->files);
+            let_root_go(source);
             source->reopen_ms = now_ms + REOPEN_MS;
             return CF_OK;
         }
@@ -478,6 +490,8 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
     cf_status status = CF_OK;
 
     take_quiet(source, now_ms);
+    if (source->reopen && !cf_applying_busy(source->applying))
+        let_root_go(source);
     if (!hold_root(source, now_ms)) {
         if (source->quiet && source->reopen_ms < *deadline)
             *deadline = source->reopen_ms;
