@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device's disk fails, or its process ends, at every single call of a small piece of work: what
+ * is there at the end is whole, the same everywhere, and nothing that we did ourselves was
+ * published. */
+#include "tests/peer/small_folder.h"
+
+#include "tests/support/expect.h"
+
+enum { LARGE = 150000, EVERY_READ = 7 };
+
+static void settles_equal(world *self, const char *when, unsigned long at)
+{
+    cf_buffer difference = {0};
+
+    cr_assert(world_settle(self), "%s %lu: the world does not come to rest", when, at);
+    cr_assert(world_equal(self, &difference), "%s %lu: %.*s", when, at, (int)difference.size,
+              (const char *)difference.data);
+    cf_buffer_release(&difference);
+}
+
+static void write_large(device *self, const char *path, uint8_t seed)
+{
+    cf_buffer bytes = {0};
+    uint32_t state = seed;
+
+    uint8_t *at = cf_buffer_reserve(&bytes, LARGE);
+    for (size_t i = 0; i < LARGE; i++)
+        at[i] = (uint8_t)((state = state * 1664525 + 1013904223) >> 24);
+    bytes.size = LARGE;
+    cr_assert(user_saves(self, path, cf_buffer_view(&bytes), SAVE_BY_RENAME));
+    cf_buffer_release(&bytes);
+}
+
+/* ---- The work ---- */
+
+static void prepare(world *in)
+{
+    device *a = &in->devices[0];
+
+    user_makes(a, "d");
+    user_makes(a, "old");
+    user_writes_text(a, "one", "1");
+    user_writes_text(a, "two", "2");
+    user_writes_text(a, "three", "3");
+    user_writes_text(a, "left", "left");
+    user_writes_text(a, "right", "right");
+    user_writes_text(a, "d/five", "5");
+    user_writes_text(a, "old/six", "6");
+    write_large(a, "large", 1);
+    settles_equal(in, "before", 0);
+}
+
+/* All that can be done to a folder: replace, move, delete, swap, mode and time, new things. */
+static void work(device *self)
+{
+    user_writes_text(self, "one", "one");
+    user_moves(self, "two", "d/zwei");
+    user_removes(self, "three");
+    user_swaps(self, "left", "right");
+    user_removes(self, "old");
+    user_changes_mode(self, "d/five", 0700);
+    user_stamps(self, "d/five", 1000000000);
+    user_makes(self, "new");
+    user_writes_text(self, "new/seven", "7");
+    user_points(self, "link", "d/five");
+    write_large(self, "large", 2);
+    write_large(self, "new/other", 3);
+}
+
+typedef struct {
+    bool publishes; /* else it receives */
+    disk_faults faults;
+} trial;
+
+/* Whether all of the work was done before the fault came. */
+static bool is_tried(const trial *how)
+{
+    world *w = world_new(5, 2);
+    device *a = &w->devices[0], *b = &w->devices[1], *who = how->publishes ? a : b;
+    unsigned long at = how->faults.at;
+
+    prepare(w);
+    work(a);
+    if (!how->publishes)
+        cr_assert(device_sync(a));
+    uint64_t entries = world_entries(w), first = who->faults.calls;
+    who->faults = how->faults;
+    who->faults.calls = first;
+    who->faults.at += first;
+    device_sync(who);
+    bool over = who->faults.calls < first + at;
+    device_crash(who);
+    settles_equal(w, how->publishes ? "publishing" : "receiving", at);
+    if (!how->publishes)
+        cr_assert_eq(world_entries(w), entries, "receiving %lu: something was published", at);
+    entries = world_entries(w);
+    settles_equal(w, "again", at);
+    cr_assert_eq(world_entries(w), entries, "%lu: it is not quiet", at);
+    world_destroy(&w);
+    return over;
+}
+
+static void try_every(trial how, unsigned step)
+{
+    uint64_t count = 0;
+
+    for (how.faults.at = 1; !is_tried(&how); how.faults.at += step)
+        count++;
+    cr_assert_gt(count, 20, "hardly anything was tried");
+}
+
+Test(crash_points, crash_at_every_change_while_receiving)
+{
+    try_every((trial){.faults = {.status = CF_IO}}, 1);
+}
+
+Test(crash_points, crash_at_every_change_while_publishing)
+{
+    try_every((trial){.publishes = true, .faults = {.status = CF_IO}}, 1);
+}
+
+Test(crash_points, each_call_fails_once_while_receiving)
+{
+    try_every((trial){.faults = {.status = CF_IO, .once = true, .reads = true}}, EVERY_READ);
+}
+
+Test(crash_points, each_call_fails_once_while_publishing)
+{
+    try_every((trial){.publishes = true, .faults = {.status = CF_IO, .once = true, .reads = true}},
+              EVERY_READ);
+}
+
+Test(crash_points, the_disk_is_full_from_some_change_on)
+{
+    try_every((trial){.faults = {.status = CF_FULL}}, 3);
+}
+
+/* ---- Errors are told, and pass ---- */
+
+static bool tells_why(device *self)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+
+    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
+    bool told = status.trouble && status.trouble_text[0];
+    for (size_t i = 0; i < status.pending_count; i++)
+        told |= status.pending[i].reason && status.pending[i].reason[0];
+    cf_arena_release(&arena);
+    return told;
+}
+
+Test(crash_points, what_fails_is_named_and_done_at_the_next_sync)
+{
+    for (unsigned at = 1; at < 60; at += 2) {
+        world *w = world_new(6, 2);
+        device *a = &w->devices[0], *b = &w->devices[1];
+        cf_buffer ignored = {0};
+
+        prepare(w);
+        work(a);
+        cr_assert(device_sync(a));
+        b->faults = (disk_faults){.calls = b->faults.calls, .status = CF_FULL, .once = true};
+        b->faults.at = b->faults.calls + at;
+        if (device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, TURNS_MAX) &&
+            !world_equal(w, &ignored))
+            cr_assert(tells_why(b), "call %u failed, and nobody knows", at);
+        if (b->trouble)
+            device_crash(b);
+        settles_equal(w, "call", at);
+        cf_buffer_release(&ignored);
+        world_destroy(&w);
+    }
+}
+
+/* ---- In the middle of a session ---- */
+
+static void crash_after(unsigned turns, bool broker, int who)
+{
+    world *w = world_new(7, 2);
+    device *a = &w->devices[0];
+
+    prepare(w);
+    work(a);
+    if (who == 1)
+        cr_assert(device_sync(a));
+    uint64_t entries = world_entries(w);
+    device_round(&w->devices[who], &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+    if (broker)
+        broker_crash(w);
+    else
+        device_crash(&w->devices[who]);
+    settles_equal(w, "turn", turns);
+    if (who == 1)
+        cr_assert_eq(world_entries(w), entries, "turn %u: something was published", turns);
+    world_destroy(&w);
+}
+
+Test(crash_points, device_or_broker_ends_after_any_turn)
+{
+    for (unsigned turns = 1; turns < 24; turns++)
+        for (int which = 0; which < 4; which++)
+            crash_after(turns, which & 1, which >> 1);
+}
