@@ -240,13 +240,18 @@ cf_status cf_scene_sync(cf_scene *scene, size_t device, cf_usage *out, cf_error 
 cf_status cf_scene_serve(cf_scene *scene, size_t device, cf_error *error)
 {
     static const char *const words[] = {"serve", NULL};
+    cf_bench_path messages = below(scene, "serving%zu", device);
+    char line[LINE_MAX_SIZE];
     call it;
 
     prepare(scene, device, words, &it);
-    cf_bench_path output = below(scene, "serving%zu", device);
-    it.command.output = output.text;
+    it.command.output = NULL;
+    it.command.messages = messages.text;
+    unlink(messages.text);
     cf_status status = cf_process_start(&it.command, &scene->devices[device].serving, error);
-    /* A verb is answered by whoever has the home: once it is, the other one serves. */
+    /* "serving NAME"; from then on it answers verbs, and a sync with it finds the broker. */
+    if (!status)
+        status = wait_for_line(&scene->devices[device].serving, messages.text, line, error);
     return status ? status : cf_scene_sync(scene, device, NULL, error);
 }
 
