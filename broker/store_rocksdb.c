@@ -2,12 +2,12 @@
 #include "broker/store_rocksdb.h"
 
 #include "broker/store_keys.h"
+#include "broker/store_room.h"
 #include "codec/heads.h"
 #include "codec/limits.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 
 static const char instance_key[] = "instance";
 
@@ -52,10 +52,25 @@ done:
     return status;
 }
 
+/* `size` bytes more than the batch. Nothing has been written when it is refused. */
+static cf_status require_room(cf_rocks_store *self, size_t size, cf_error *error)
+{
+    size_t batch = 0;
+
+    rocksdb_writebatch_wi_data(self->batch, &batch);
+    if (cf_store_room_to_write(self->path, batch + size))
+        return CF_OK;
+    cf_fail(&self->failure, CF_FULL, "no room left on the disk of %s", self->path);
+    return fail_again(self, error);
+}
+
 static cf_status put_synced(cf_rocks_store *self, cf_bytes key, cf_bytes value, cf_error *error)
 {
     char *text = NULL;
 
+    cf_status status = require_room(self, key.size + value.size, error);
+    if (status)
+        return status;
     rocksdb_put_cf(self->rocks->db, self->rocks->synced, self->rocks->tables[CF_ROCKS_DEFAULT],
                    (const char *)key.data, key.size, (const char *)value.data, value.size, &text);
     return text ? give_up(self, text, error) : CF_OK;
@@ -197,6 +212,11 @@ static cf_status write_batch(cf_rocks_store *self, bool synced, cf_error *error)
 {
     char *text = NULL;
 
+    cf_status status = require_room(self, 0, error);
+    if (status) {
+        rocksdb_writebatch_wi_clear(self->batch);
+        return status;
+    }
     if (rocksdb_writebatch_wi_count(self->batch) > 0)
         rocksdb_write_writebatch_wi(self->rocks->db,
                                     synced ? self->rocks->synced : self->rocks->unsynced,
@@ -293,7 +313,12 @@ static cf_status load_instance(cf_rocks_store *self, cf_error *error)
 
 static cf_status open_rocks(cf_rocks_store *self, cf_error *error)
 {
-    cf_status status = cf_rocks_open(&self->options, &self->rocks, error);
+    cf_status status = CF_OK;
+
+    if (!cf_store_room_to_open(self->path))
+        status = cf_fail(error, CF_FULL, "no room left on the disk");
+    if (!status)
+        status = cf_rocks_open(&self->options, &self->rocks, error);
     if (status == CF_OK) {
         self->batch = rocksdb_writebatch_wi_create(0, 1);
         status = load_instance(self, error);
@@ -309,17 +334,6 @@ static void close_rocks(cf_rocks_store *self)
         rocksdb_writebatch_wi_destroy(self->batch);
     self->batch = NULL;
     cf_rocks_close(&self->rocks);
-}
-
-/* Opening writes what the log holds into tables: with less room than that it would fail, and leave
- * us without even reading. */
-static bool has_room(const cf_rocks_store *self)
-{
-    size_t buffer = self->options.write_buffer ? self->options.write_buffer : 16 * CF_MIB;
-    struct statvfs room;
-
-    return statvfs(self->path, &room) != 0 ||
-           (uint64_t)room.f_bavail * room.f_frsize >= 2 * buffer + 4 * CF_MIB;
 }
 
 /* Another process may have had the store in between: epochs and positions are the disk's. Our own
@@ -341,7 +355,7 @@ static cf_status rocks_reopen(cf_store *base, cf_error *error)
     if (self->failure.status == CF_OK)
         return CF_OK;
     answer_queue(self, &self->failure);
-    if (self->rocks && self->failure.status == CF_FULL && !has_room(self))
+    if (self->rocks && self->failure.status == CF_FULL && !cf_store_room_to_open(self->path))
         return fail_again(self, error);
     pthread_rwlock_wrlock(&self->reopening);
     close_rocks(self);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/store_room.h"
+
+#include "codec/limits.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#define SPARE (1 * CF_MIB)  /* its manifest, options and messages */
+#define AMPLE (64 * CF_MIB) /* as large as its logs become */
+
+static uint64_t room_at(const char *path)
+{
+    struct statvfs room;
+
+    return statvfs(path, &room) ? UINT64_MAX : (uint64_t)room.f_bavail * room.f_frsize;
+}
+
+static bool is_log(const char *name)
+{
+    size_t size = strlen(name);
+
+    return size > 4 && strcmp(name + size - 4, ".log") == 0;
+}
+
+static uint64_t size_of_logs(const char *path)
+{
+    DIR *folder = opendir(path);
+    uint64_t sum = 0;
+    struct stat stat;
+
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (is_log(entry->d_name) && fstatat(dirfd(folder), entry->d_name, &stat, 0) == 0)
+            sum += (uint64_t)stat.st_size;
+    if (folder)
+        closedir(folder);
+    return sum;
+}
+
+bool cf_store_room_to_open(const char *path)
+{
+    return room_at(path) >= SPARE + 2 * size_of_logs(path);
+}
+
+bool cf_store_room_to_write(const char *path, size_t size)
+{
+    uint64_t room = room_at(path), needed = SPARE + 2 * (uint64_t)size;
+
+    /* The logs have what is in memory and will be written to tables. */
+    return room >= AMPLE + needed || room >= needed + size_of_logs(path);
+}
