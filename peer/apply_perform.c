@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/apply_steps.h"
+#include "peer/displaced.h"
 #include "peer/survey.h"
 
 #include <stdio.h>
@@ -64,6 +65,13 @@ static bool check_base(cf_task_place *place, cf_task *task, const cf_folder *fol
     return true;
 }
 
+/* What is in the task's place is what this step left there: the base must not take for ours what a
+ * faster user has written since. A directory or a link is compared as a whole whenever we look. */
+static bool is_left_by(const cf_task *task, const cf_stat *now)
+{
+    return task->after.kind != CF_KIND_FILE || is_moved_base(now, &task->after.stat);
+}
+
 static void put_node(cf_task_place *place, cf_task *task, const cf_folder *folder)
 {
     cf_stat now;
@@ -73,15 +81,10 @@ static void put_node(cf_task_place *place, cf_task *task, const cf_folder *folde
         stop(task, &error);
         return;
     }
-    /* If somebody was faster than this look, the base must not take his writing for ours. */
-    if (task->after.kind != CF_KIND_FILE || !task->needs_file ||
-        is_moved_base(&now, &(cf_node_stat){.inode = task->made_stat.inode,
-                                            .birth_ns = task->made_stat.birth_ns,
-                                            .size = task->made_stat.size,
-                                            .mtime_ns = task->made_stat.mtime_ns}))
-        task->after.stat = cf_node_stat_of(&now);
-    else
+    if (task->needs_file)
         task->after.stat = cf_node_stat_of(&task->made_stat);
+    if (is_left_by(task, &now))
+        task->after.stat = cf_node_stat_of(&now);
     cf_binding_put_node(place->binding, &task->after, place->records);
     touch(place, task->after.parent);
     task->state = CF_TASK_DONE;
@@ -115,46 +118,50 @@ static void create(cf_task_place *place, cf_task *task)
 
 /* ---- Update ---- */
 
-/* What was displaced must be what the base had, and nobody may be writing into it; else it returns
- * to its place. */
-static bool displaced_is_base(cf_task_place *place, cf_task *task, const cf_node *node)
+static cf_displaced displaced_by(const cf_task_place *place, const cf_task *task,
+                                 const cf_folder *folder, cf_bytes name)
 {
-    cf_files *files = place->files;
-    cf_bytes name = cf_bytes_of_text(task->temporary);
-    cf_file *file = NULL;
-    cf_stat now;
+    return (cf_displaced){
+        .files = place->files,
+        .temporary = place->binding->temporary,
+        .temporary_name = cf_bytes_of_text(task->temporary),
+        .folder = folder,
+        .name = name,
+    };
+}
+
+/* What could not be returned stays in the temporary folder, and is nothing of ours there. */
+static void return_saved(const cf_displaced *displaced, cf_task *task)
+{
+    cf_node_stat ours = cf_node_stat_of(&task->made_stat);
     cf_error error;
 
-    if (files->stat(files, place->binding->temporary, name, &now, &error) ||
-        !is_moved_base(&now, &node->stat))
-        return false;
-    if (node->kind != CF_KIND_FILE ||
-        files->open_file(files, place->binding->temporary, name, &file, &error))
-        return true;
-    bool written = files->writer(files, file) == CF_WRITER_OPEN;
-    files->close_file(files, &file);
-    return !written;
+    if (cf_displaced_exchange(displaced, &ours, &error)) {
+        task->made = false;
+        stop(task, &error);
+    } else {
+        end(task, CF_TASK_BLOCKED, "it was saved here in this moment");
+    }
 }
 
 static void replace(cf_task_place *place, cf_task *task, const cf_folder *folder,
                     const cf_node *node)
 {
     cf_files *files = place->files;
-    const cf_folder *temporary = place->binding->temporary;
-    cf_bytes name = cf_bytes_of_text(task->temporary);
+    cf_displaced displaced = displaced_by(place, task, folder, task->after.name);
     cf_error error, ignored;
 
-    if (files->exchange(files, temporary, name, folder, task->after.name, &error)) {
+    if (files->exchange(files, displaced.temporary, displaced.temporary_name, folder,
+                        task->after.name, &error)) {
         stop(task, &error);
         return;
     }
-    if (!displaced_is_base(place, task, node)) {
-        files->exchange(files, temporary, name, folder, task->after.name, &ignored);
-        end(task, CF_TASK_BLOCKED, "it was saved here in this moment");
+    if (!cf_displaced_is_base(&displaced, node)) {
+        return_saved(&displaced, task);
         return;
     }
     put_node(place, task, folder);
-    files->unlink(files, temporary, name, &ignored);
+    files->unlink(files, displaced.temporary, displaced.temporary_name, &ignored);
 }
 
 static cf_status set_attributes(cf_task_place *place, cf_task *task, const cf_folder *folder,
@@ -167,9 +174,12 @@ static cf_status set_attributes(cf_task_place *place, cf_task *task, const cf_fo
 
     if (difference.mode && shown->kind != CF_KIND_SYMLINK)
         status = files->set_mode(files, folder, shown->name, cf_mode_of(shown->mode, 0), error);
-    if (!status && difference.mtime && shown->kind == CF_KIND_FILE &&
-        cf_mtime_of(shown->mtime, &mtime))
-        status = files->set_mtime(files, folder, shown->name, mtime, error);
+    if (status || !difference.mtime || shown->kind != CF_KIND_FILE ||
+        !cf_mtime_of(shown->mtime, &mtime))
+        return status;
+    status = files->set_mtime(files, folder, shown->name, mtime, error);
+    if (!status)
+        task->after.stat.mtime_ns = mtime;
     return status;
 }
 
@@ -242,18 +252,16 @@ static cf_status set_aside(cf_task_place *place, cf_task *task, const cf_folder 
                            const cf_node *node, cf_error *error)
 {
     cf_files *files = place->files;
-    const cf_folder *temporary = place->binding->temporary;
-    cf_bytes name = cf_bytes_of_text(task->temporary);
-    cf_error ignored;
+    cf_displaced displaced = displaced_by(place, task, folder, node->name);
 
-    cf_status status = files->rename(files, folder, node->name, temporary, name, error);
+    cf_status status = files->rename(files, folder, node->name, displaced.temporary,
+                                     displaced.temporary_name, error);
     if (status)
         return status;
-    if (!displaced_is_base(place, task, node)) {
-        files->rename(files, temporary, name, folder, node->name, &ignored);
-        return cf_fail(error, CF_CHANGED, "it was saved here in this moment");
-    }
-    return files->unlink(files, temporary, name, error);
+    if (cf_displaced_is_base(&displaced, node))
+        return files->unlink(files, displaced.temporary, displaced.temporary_name, error);
+    status = cf_displaced_return(&displaced, error);
+    return status ? status : cf_fail(error, CF_CHANGED, "it was saved here in this moment");
 }
 
 static void remove_node(cf_task_place *place, cf_task *task)

@@ -3,6 +3,7 @@
 
 #include "codec/pack.h"
 #include "peer/apply_steps.h"
+#include "peer/displaced.h"
 #include "peer/download_landing.h"
 #include "peer/survey.h"
 
@@ -91,9 +92,26 @@ static bool is_as_base(const cf_stat *stat, const cf_node *node)
            stat->mtime_ns == node->stat.mtime_ns;
 }
 
+/* Where the intent's file belongs; the root, if that directory is gone. */
+static cf_displaced displaced_by(const recovery *self, const cf_intent *intent, cf_hold *hold)
+{
+    cf_files *files = self->peer->env->files;
+    cf_error ignored;
+
+    if (cf_binding_hold(self->binding, files, intent->after.parent, hold, &ignored))
+        hold->folder = self->binding->root;
+    return (cf_displaced){
+        .files = files,
+        .temporary = self->binding->temporary,
+        .temporary_name = intent->temporary,
+        .folder = hold->folder,
+        .name = intent->after.name,
+    };
+}
+
 /* What was exchanged for the new file stands in the temporary folder: if that is not what the base
  * had, a user saved it in the last moment, and it returns. */
-static bool return_displaced(recovery *self, const cf_intent *intent)
+static bool return_displaced(recovery *self, const cf_intent *intent, bool is_ours_at_place)
 {
     cf_files *files = self->peer->env->files;
     const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
@@ -103,13 +121,16 @@ static bool return_displaced(recovery *self, const cf_intent *intent)
 
     if (!intent->temporary.size || !before ||
         files->stat(files, self->binding->temporary, intent->temporary, &stat, &ignored) ||
-        is_as_base(&stat, before))
+        is_same_file(&stat, &intent->after))
         return false;
-    if (cf_binding_hold(self->binding, files, intent->after.parent, &hold, &ignored) == CF_OK)
-        files->exchange(files, self->binding->temporary, intent->temporary, hold.folder,
-                        intent->after.name, &ignored);
+    cf_displaced displaced = displaced_by(self, intent, &hold);
+    bool saved = !cf_displaced_is_base(&displaced, before);
+    if (saved)
+        self->status = is_ours_at_place
+                           ? cf_displaced_exchange(&displaced, &intent->after.stat, self->error)
+                           : cf_displaced_return(&displaced, self->error);
     cf_hold_release(&hold, files);
-    return true;
+    return saved;
 }
 
 static void recover_place(recovery *self, const cf_intent *intent)
@@ -117,10 +138,9 @@ static void recover_place(recovery *self, const cf_intent *intent)
     cf_node node = intent->after;
     cf_stat stat;
 
-    if (!is_at_place(self, intent, &stat) || !is_same_file(&stat, &node))
-        return; /* it did not come to it: what is shown will be planned again */
-    if (return_displaced(self, intent))
-        return;
+    bool there = is_at_place(self, intent, &stat) && is_same_file(&stat, &node);
+    if (return_displaced(self, intent, there) || !there)
+        return; /* or it did not come to it: what is shown will be planned again */
     if (node.kind != CF_KIND_FILE || is_as_base(&stat, &node)) /* else it was edited since */
         node.stat = cf_node_stat_of(&stat);
     cf_binding_put_node(self->binding, &node, &self->records);
@@ -159,13 +179,15 @@ static void recover_delete(recovery *self, const cf_intent *intent)
     cf_error ignored;
 
     if (intent->temporary.size &&
-        files->stat(files, self->binding->temporary, intent->temporary, &stat, &ignored) == CF_OK &&
-        !is_as_base(&stat, node) &&
-        cf_binding_hold(self->binding, files, node->parent, &hold, &ignored) == CF_OK) {
-        files->rename(files, self->binding->temporary, intent->temporary, hold.folder, node->name,
-                      &ignored);
+        files->stat(files, self->binding->temporary, intent->temporary, &stat, &ignored) == CF_OK) {
+        cf_displaced displaced = displaced_by(self, intent, &hold);
+        bool saved = !cf_displaced_is_base(&displaced, node);
+
+        if (saved)
+            self->status = cf_displaced_return(&displaced, self->error);
         cf_hold_release(&hold, files);
-        return;
+        if (saved)
+            return;
     }
     if (!is_at_place(self, intent, &stat))
         cf_binding_drop_node(self->binding, node->number, &self->records);
@@ -186,7 +208,8 @@ static bool recover_one(void *context, cf_bytes key, cf_bytes value)
     self->status = read_intent(value, &arena, &intent, self->error);
     if (!self->status) {
         recoveries[intent.kind](self, &intent);
-        cf_records_delete(&self->records, key);
+        if (!self->status)
+            cf_records_delete(&self->records, key);
     }
     cf_arena_release(&arena);
     return self->status == CF_OK;

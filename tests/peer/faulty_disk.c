@@ -12,8 +12,10 @@ static bool fails(disk_faults *faults, call_kind kind)
         return false;
     faults->calls++;
     if (faults->calls == faults->at && faults->meanwhile) {
-        faults->meanwhile(faults->context);
-        faults->meanwhile = NULL;
+        void (*meanwhile)(void *context) = faults->meanwhile;
+
+        faults->meanwhile = NULL; /* it may ask for another one */
+        meanwhile(faults->context);
     }
     return faults->at && faults->status &&
            (faults->once ? faults->calls == faults->at : faults->calls >= faults->at);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A user who saves between any two calls that apply makes to the disk, and perhaps the process ends
+ * there and then: what he saved last is somewhere in the folder, and on the other device. */
+#include "tests/peer/small_folder.h"
+
+#include "tests/support/expect.h"
+
+/* What comes from the other device. */
+typedef enum { EDIT, TOUCH, CHMOD, MOVE, DELETE, REMOTE_ACTS } remote_act;
+/* What this user does after his save, before the next call of all. */
+typedef enum {
+    NOTHING_MORE,
+    SAVES_AGAIN,
+    TAKES_AWAY,
+    CRASHES,
+    CRASHES_AND_TAKES_AWAY,
+    SEQUELS
+} user_sequel;
+
+static const char *const remote_names[] = {"edit", "touch", "chmod", "move", "delete"};
+static const char *const sequel_names[] = {"nothing more", "saves again", "takes away", "crashes",
+                                           "crashes and takes away"};
+
+typedef struct {
+    device *user;
+    user_sequel sequel;
+    uint64_t gap;   /* calls between the save and the sequel */
+    char token[64]; /* of what he saved last; empty: nothing yet */
+} user_race;
+
+static void act_remotely(device *a, remote_act act)
+{
+    switch (act) {
+    case EDIT:
+        user_saves(a, "f", cf_bytes_of_text("theirs"), SAVE_BY_RENAME);
+        break;
+    case TOUCH:
+        user_stamps(a, "f", 1000000);
+        break;
+    case CHMOD:
+        user_changes_mode(a, "f", 0600);
+        break;
+    case MOVE:
+        user_moves(a, "f", "g");
+        break;
+    default:
+        user_removes(a, "f");
+        break;
+    }
+}
+
+static void save_as(user_race *self, const char *text, save_way how)
+{
+    if (user_saves(self->user, "f", cf_bytes_of_text(text), how))
+        cr_assert(device_token(self->user, "f", self->token));
+}
+
+static void follow(void *context)
+{
+    user_race *self = context;
+
+    if (self->sequel == SAVES_AGAIN)
+        save_as(self, "my second save", SAVE_BY_RENAME);
+    else if (self->sequel == TAKES_AWAY)
+        user_moves(self->user, "f", "kept");
+    else
+        self->user->faults.status = CF_IO; /* nothing reaches the disk from here on */
+}
+
+static void save(void *context)
+{
+    user_race *self = context;
+    disk_faults *faults = &self->user->faults;
+
+    save_as(self, "my first save", SAVE_IN_PLACE);
+    if (self->sequel == NOTHING_MORE)
+        return;
+    faults->at = faults->calls + self->gap;
+    faults->meanwhile = follow;
+}
+
+static void sync_in_race(user_race *self, uint64_t at)
+{
+    device *user = self->user;
+    cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+
+    user->faults.reads = true;
+    user->faults.at = user->faults.calls + at;
+    user->faults.meanwhile = save;
+    user->faults.context = self;
+    device_round(user, &options, 300);
+    user->faults = (disk_faults){.calls = user->faults.calls};
+    if (self->sequel == CRASHES_AND_TAKES_AWAY)
+        user_moves(user, "f", "kept");
+    if (self->sequel >= CRASHES || user->trouble)
+        device_crash(user);
+}
+
+static bool has(const device *self, const char *token)
+{
+    cf_buffer tree = {0};
+
+    device_tree(self, &tree);
+    bool found = memmem(tree.data, tree.size, token, strlen(token)) != NULL;
+    cf_buffer_release(&tree);
+    return found;
+}
+
+/* False: the round was over before call `at`. */
+static bool run_race(remote_act act, user_sequel sequel, uint64_t at, uint64_t gap)
+{
+    world *w = world_new(1, 2);
+    device *a = &w->devices[0], *user = &w->devices[1];
+    user_race race = {user, sequel, gap, ""};
+
+    user_writes_text(a, "f", "base");
+    cr_assert(world_settle(w));
+    act_remotely(a, act);
+    cr_assert(device_sync(a));
+    sync_in_race(&race, at);
+    cr_assert(world_settle(w), "%s, %s, at %d + %d: no rest", remote_names[act],
+              sequel_names[sequel], (int)at, (int)gap);
+    for (size_t i = 0; i < 2; i++)
+        cr_expect(!race.token[0] || has(&w->devices[i], race.token),
+                  "%s, %s, at %d + %d: lost on %zu", remote_names[act], sequel_names[sequel],
+                  (int)at, (int)gap, i);
+    world_destroy(&w);
+    return race.token[0];
+}
+
+static void run_all(remote_act act)
+{
+    for (user_sequel sequel = NOTHING_MORE; sequel < SEQUELS; sequel++)
+        for (uint64_t gap = 1; gap <= (sequel == NOTHING_MORE ? 1 : 2); gap++)
+            for (uint64_t at = 1; run_race(act, sequel, at, gap); at++)
+                ;
+}
+
+Test(engine_races, edit_against_saves)
+{
+    run_all(EDIT);
+}
+
+Test(engine_races, touch_against_saves)
+{
+    run_all(TOUCH);
+}
+
+Test(engine_races, chmod_against_saves)
+{
+    run_all(CHMOD);
+}
+
+Test(engine_races, move_against_saves)
+{
+    run_all(MOVE);
+}
+
+Test(engine_races, delete_against_saves)
+{
+    run_all(DELETE);
+}
