@@ -9,6 +9,7 @@
 enum { AT_A_TIME = 2, COPY_WINDOW = 1 << 20 };
 #define AUTO_MAX (64 * CF_MIB) /* a larger one is kept only where it shares its blocks */
 #define ROOM_MIN (1 * CF_GIB)  /* of the disk, left free */
+#define STALE_MAX (256 * CF_MIB)
 
 typedef struct {
     const cf_binding *binding;
@@ -33,6 +34,8 @@ struct cf_bases {
     wish *wishes;
     size_t count, capacity, first;
     size_t busy;
+    uint64_t copied; /* bytes since the last sweep */
+    uint64_t shown;  /* bytes that it left */
 };
 
 cf_bases *cf_bases_new(cf_peer *peer)
@@ -165,6 +168,7 @@ static void done(cf_job *job)
     copying *self = (copying *)job;
 
     self->bases->busy--;
+    self->bases->copied += self->size;
     cf_arena_release(&self->arena);
     free(self);
 }
@@ -252,6 +256,7 @@ typedef struct {
     cf_bases *bases;
     cf_hash *shown;
     size_t count, capacity;
+    uint64_t bytes;
     cf_arena dropped;
     cf_bytes *names;
     size_t name_count, name_capacity;
@@ -269,6 +274,7 @@ static void note_shown(void *context, const cf_node *node)
         return;
     self->shown = cf_grow(self->shown, &self->capacity, self->count + 1, sizeof hash);
     self->shown[self->count++] = hash;
+    self->bytes += size;
 }
 
 static int by_hash(const void *a, const void *b)
@@ -311,6 +317,13 @@ void cf_bases_sweep(cf_bases *bases, cf_binding *const *bindings, size_t count)
     cf_arena_release(&self.dropped);
     free(self.names);
     free(self.shown);
+    bases->copied = 0;
+    bases->shown = self.bytes;
+}
+
+bool cf_bases_overdue(const cf_bases *bases)
+{
+    return !cf_bases_busy(bases) && bases->copied > STALE_MAX + bases->shown;
 }
 
 /* ---- Leaves ---- */

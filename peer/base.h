@@ -26,6 +26,9 @@ bool cf_bases_busy(const cf_bases *bases);
 void cf_bases_step(cf_bases *bases);
 /* Drops the copies of what none of these sources shows any more. */
 void cf_bases_sweep(cf_bases *bases, cf_binding *const *bindings, size_t count);
+/* It is time to: so much was copied since the last time that much of it may be stale. The work
+ * stays in proportion to the copies, and the cache to what is shown. */
+bool cf_bases_overdue(const cf_bases *bases);
 /* Nothing of this binding any more: it ends. */
 void cf_bases_forget(cf_bases *bases, const cf_binding *binding);
 

@@ -213,6 +213,8 @@ static void step_transfers(cf_engine *engine)
     cf_uploads_step(engine->workshop.uploads);
     cf_downloads_step(engine->workshop.downloads);
     cf_bases_step(engine->workshop.bases);
+    if (cf_bases_overdue(engine->workshop.bases))
+        cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
     while (cf_uploads_finished(engine->workshop.uploads, &binding, &folder)) {
         cf_source_engine *source = source_of(engine, binding);
 

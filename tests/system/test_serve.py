@@ -88,3 +88,18 @@ def test_signals_end_a_verb(two):
         pairing = laptop.start("pair")
         assert pairing.stdout.readline()
         assert laptop.stop(pairing, number) == code
+
+
+def test_copies_of_old_versions_do_not_pile_up(pair_of_notes):
+    laptop, _, here, _ = pair_of_notes
+    laptop.serve()
+    copies = os.path.join(laptop.home, "base")
+    data = bytearray(os.urandom(40 << 20))
+    most = 0
+    for version in range(9):
+        data[version] ^= 1
+        (here / "new").write_bytes(data)
+        (here / "new").rename(here / "large")
+        laptop.sync()
+        most = max(most, len(os.listdir(copies)))
+    assert 1 <= len(os.listdir(copies)) < most < 9
