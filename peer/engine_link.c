@@ -54,11 +54,23 @@ static void entry_came(void *context, const cf_entry *entry)
     engine->workshop.activity++;
 }
 
+static uint64_t size_of(cf_engine *engine, const cf_head *entry)
+{
+    cf_buffer wire = {0};
+    cf_error ignored;
+
+    cf_status status = cf_log_get(engine->peer->log, entry, &wire, &ignored);
+    uint64_t size = status ? 0 : wire.size;
+    cf_buffer_release(&wire);
+    return size;
+}
+
 static void accepted(void *context, const cf_head *entry)
 {
     cf_engine *engine = context;
 
     engine->traffic.entries_sent++;
+    engine->traffic.bytes_sent += size_of(engine, entry);
     engine->workshop.activity++;
     cf_unsent_forget(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer), entry);
     if (engine->guests.accepted)
@@ -115,7 +127,13 @@ static void knock(void *context, const cf_hash *guest_key, cf_bytes sealed)
 
 static bool piece(void *context, const cf_hash *blob, uint64_t offset, size_t size, cf_buffer *out)
 {
-    return cf_uploads_piece(((cf_engine *)context)->workshop.uploads, blob, offset, size, out);
+    cf_engine *engine = context;
+    size_t before = out->size;
+
+    if (!cf_uploads_piece(engine->workshop.uploads, blob, offset, size, out))
+        return false;
+    engine->traffic.bytes_sent += out->size - before;
+    return true;
 }
 
 static void stored(void *context, const cf_hash *blob)

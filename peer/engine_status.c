@@ -197,7 +197,6 @@ void cf_engine_traffic(const cf_engine *engine, cf_traffic *out)
     out->deltas = figures.deltas;
     out->delta_bytes = figures.delta_bytes;
     out->blobs_sent = figures.blobs;
-    out->bytes_sent += figures.blob_bytes;
     for (size_t i = 0; i < engine->count; i++)
         out->files_applied += cf_source_engine_applied(engine->sources[i]);
 }
