@@ -63,7 +63,7 @@ static cf_status execute_at_home(cf_run *run, cf_env *env, const char *home_path
 
         if (status == CF_MISSING)
             status = execute_here(run, env, home_path, error);
-        if (status != CF_LOCKED || !may_send || waited_ms >= PATIENCE_MS)
+        if (status != CF_LOCKED || waited_ms >= PATIENCE_MS)
             return status;
         nap();
     }
