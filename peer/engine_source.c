@@ -85,6 +85,8 @@ uint64_t cf_source_engine_applied(const cf_source_engine *source)
 void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_word word,
                            uint64_t now_ms)
 {
+    /* One that is served is kept in sync all the time: `status` must not hold that up. */
+    look_only = look_only && !source->quiet;
     source->look_all = true;
     source->absence = true;
     source->look_only = look_only;

@@ -23,6 +23,15 @@ def test_changes_travel_by_themselves(pair_of_notes):
     wait_until(lambda: not (here / "live.txt").exists(), "the deletion came")
 
 
+def test_looking_holds_nothing_up(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    laptop.serve(), desktop.serve()
+    for device in laptop, desktop:
+        wait_until(lambda: device.json("status")["broker"]["connected"], f"{device.name} is connected")
+    (here / "live.txt").write_text("live\n")
+    wait_until(lambda: (there / "live.txt").exists(), "the file is there")
+
+
 def test_verbs_work_beside_it(pair_of_notes, make_device, tmp_path):
     laptop, desktop, here, there = pair_of_notes
     process = laptop.serve()
