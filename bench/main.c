@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* counterfoil-bench [NAME…] [--quick] [--json FILE] */
+#include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -106,7 +110,7 @@ static void find_program(const char *name, const char *built_in, char out[PATH_M
         out[0] = '\0';
 }
 
-static cf_status make_folder(char out[CF_BENCH_PATH], cf_error *error)
+static cf_status make_top(char out[CF_BENCH_PATH], cf_error *error)
 {
     const char *under = getenv("TMPDIR");
 
@@ -121,20 +125,21 @@ static cf_status make_folder(char out[CF_BENCH_PATH], cf_error *error)
 static cf_status run_one(cf_bench *bench, size_t index, cf_error *error)
 {
     cf_results_begin(bench->results, benchmarks[index].name, benchmarks[index].question);
-    cf_status status = make_folder(bench->folder, error);
-    if (status)
-        return status;
-    status = benchmarks[index].run(bench, error);
+    if (mkdir(bench->folder, 0700))
+        return cf_fail_errno(error, errno, "making %s", bench->folder);
+    cf_status status = benchmarks[index].run(bench, error);
     if (status)
         cf_error_while(error, "%s", benchmarks[index].name);
     cf_workload_remove(bench->folder);
     return status;
 }
 
-static cf_status run(const options *wanted, cf_error *error)
+static cf_status run(const options *wanted, const char *top, cf_error *error)
 {
     cf_bench bench = {.quick = wanted->quick, .results = cf_results_new()};
     cf_status status = CF_OK;
+
+    snprintf(bench.folder, sizeof bench.folder, "%.*s/data", CF_BENCH_PATH - 8, top);
 
     find_program("counterfoil", "peer", bench.peer);
     find_program("counterfoild", "broker", bench.broker);
@@ -147,6 +152,54 @@ static cf_status run(const options *wanted, cf_error *error)
     return status;
 }
 
+static volatile sig_atomic_t worker;
+
+static void stop_worker(int number)
+{
+    (void)number;
+    kill((pid_t)worker, SIGKILL); /* what it started ends with it */
+}
+
+static int wait_for_worker(void)
+{
+    const struct sigaction stop = {.sa_handler = stop_worker};
+    int ended = 0;
+
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    while (waitpid((pid_t)worker, &ended, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
+}
+
+static int fail(const cf_error *error)
+{
+    fprintf(stderr, "counterfoil-bench: %s\n", error->text);
+    return cf_status_exit_code(error->status);
+}
+
+/* In a process of its own, so that the data is removed also when that is stopped. */
+static int work(const options *wanted)
+{
+    char top[CF_BENCH_PATH];
+    cf_error error;
+
+    if (make_top(top, &error))
+        return fail(&error);
+    fflush(NULL);
+    worker = fork();
+    if (worker == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int code = run(wanted, top, &error) ? fail(&error) : 0;
+
+        fflush(NULL);
+        _exit(code);
+    }
+    int code = wait_for_worker();
+    cf_workload_remove(top);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     options given = {0};
@@ -156,12 +209,10 @@ int main(int argc, char **argv)
         fputs("counterfoil-bench: libsodium can't start\n", stderr);
         return 1;
     }
-    cf_status status = read_options(argc, argv, &given, &error);
-    if (!status && given.help)
-        print_help();
-    else if (!status)
-        status = run(&given, &error);
-    if (status)
-        fprintf(stderr, "counterfoil-bench: %s\n", error.text);
-    return status ? cf_status_exit_code(status) : 0;
+    if (read_options(argc, argv, &given, &error))
+        return fail(&error);
+    if (!given.help)
+        return work(&given);
+    print_help();
+    return 0;
 }

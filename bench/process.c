@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ static void point(int descriptor, const char *path, int flags)
 
 static void become(const cf_command *command)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left behind when we are stopped */
     point(STDIN_FILENO, "/dev/null", O_RDONLY);
     point(STDOUT_FILENO, command->output ? command->output : "/dev/null",
           O_WRONLY | O_CREAT | O_TRUNC);
