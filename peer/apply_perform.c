@@ -72,18 +72,16 @@ static bool is_left_by(const cf_task *task, const cf_stat *now)
     return task->after.kind != CF_KIND_FILE || is_moved_base(now, &task->after.stat);
 }
 
+/* The base learns of it also when it can't be looked at any more. */
 static void put_node(cf_task_place *place, cf_task *task, const cf_folder *folder)
 {
     cf_stat now;
-    cf_error error;
+    cf_error ignored;
 
-    if (place->files->stat(place->files, folder, task->after.name, &now, &error)) {
-        stop(task, &error);
-        return;
-    }
+    bool seen = place->files->stat(place->files, folder, task->after.name, &now, &ignored) == CF_OK;
     if (task->needs_file)
         task->after.stat = cf_node_stat_of(&task->made_stat);
-    if (is_left_by(task, &now))
+    if (seen && is_left_by(task, &now))
         task->after.stat = cf_node_stat_of(&now);
     cf_binding_put_node(place->binding, &task->after, place->records);
     touch(place, task->after.parent);
@@ -183,6 +181,19 @@ static cf_status set_attributes(cf_task_place *place, cf_task *task, const cf_fo
     return status;
 }
 
+/* What was set before the failure is ours. */
+static void put_half(cf_task_place *place, const cf_task *task, const cf_folder *folder)
+{
+    cf_node half = *cf_nodes_find(place->binding->nodes, task->number);
+    cf_stat now;
+    cf_error ignored;
+
+    if (place->files->stat(place->files, folder, half.name, &now, &ignored))
+        return;
+    cf_node_stamp(&half, &task->after, &now);
+    cf_binding_put_node(place->binding, &half, place->records);
+}
+
 /* To its new place, where nothing may stand. */
 static bool move(cf_task_place *place, cf_task *task, const cf_node *node, cf_hold *to)
 {
@@ -238,10 +249,12 @@ static void update(cf_task_place *place, cf_task *task)
     if (ready && difference.content) {
         replace(place, task, hold.folder, cf_nodes_find(binding->nodes, task->number));
     } else if (ready) {
-        if (set_attributes(place, task, hold.folder, difference, &error))
+        if (set_attributes(place, task, hold.folder, difference, &error)) {
             stop(task, &error);
-        else
+            put_half(place, task, hold.folder);
+        } else {
             put_node(place, task, hold.folder);
+        }
     }
     cf_hold_release(&hold, files);
 }

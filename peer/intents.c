@@ -146,25 +146,15 @@ static void recover_place(recovery *self, const cf_intent *intent)
     cf_binding_put_node(self->binding, &node, &self->records);
 }
 
-/* What was set is base, what was not is as before; what else was done to the file is an edit. */
 static void recover_stamp(recovery *self, const cf_intent *intent)
 {
     const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
-    cf_node node = intent->after;
     cf_stat stat;
-    int64_t mtime;
 
-    if (!before || !is_at_place(self, intent, &stat) || !is_same_file(&stat, &node))
+    if (!before || !is_at_place(self, intent, &stat) || !is_same_file(&stat, &intent->after))
         return;
-    bool has_mtime = cf_mtime_of(node.mtime, &mtime) && stat.mtime_ns == mtime;
-    if (node.mode.size && cf_mode_of(node.mode, 0) != (stat.mode & 0777))
-        node.mode = before->mode;
-    if (!has_mtime)
-        node.mtime = before->mtime;
-    node.stat = before->stat;
-    if (node.kind != CF_KIND_FILE ||
-        (stat.size == before->stat.size && (has_mtime || stat.mtime_ns == before->stat.mtime_ns)))
-        node.stat = cf_node_stat_of(&stat);
+    cf_node node = *before;
+    cf_node_stamp(&node, &intent->after, &stat);
     cf_binding_put_node(self->binding, &node, &self->records);
 }
 
