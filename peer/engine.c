@@ -44,6 +44,20 @@ static void add_source(cf_engine *engine, cf_binding *binding)
     engine->sources[engine->count++] = cf_source_engine_new(&engine->workshop, binding);
 }
 
+static void mark_directory(void *context, const cf_id *item)
+{
+    if (cf_kind_of(item) == CF_KIND_DIRECTORY)
+        cf_view_mark_changed(context, item);
+}
+
+/* All of a collection is to be compared with the disk: for a source that is new, and after a start,
+ * since what was received and not applied may be that all of a directory went. */
+static void mark_everything(cf_collection *collection)
+{
+    cf_view_mark_changed(collection->view, &cf_root_item);
+    cf_state_each(collection->state, mark_directory, collection->view);
+}
+
 static cf_status load_sources(cf_engine *engine, cf_error *error)
 {
     cf_binding **bindings;
@@ -56,9 +70,12 @@ static cf_status load_sources(cf_engine *engine, cf_error *error)
     for (size_t i = 0; i < count; i++)
         add_source(engine, bindings[i]);
     free(bindings);
-    for (size_t i = 0; !status && i < engine->count; i++)
+    for (size_t i = 0; !status && i < engine->count; i++) {
         status =
             cf_peer_collection(engine->peer, &engine->bindings[i]->collection, &collection, error);
+        if (!status)
+            mark_everything(collection);
+    }
     return status;
 }
 
@@ -330,7 +347,12 @@ void cf_round_end(cf_round **round)
 {
     if (!*round)
         return;
-    for (cf_round **at = &(*round)->engine->rounds; *at; at = &(*at)->next)
+    cf_engine *engine = (*round)->engine;
+
+    for (size_t i = 0; i < engine->count; i++)
+        if (includes(*round, engine->bindings[i]))
+            cf_source_engine_end_word(engine->sources[i]);
+    for (cf_round **at = &engine->rounds; *at; at = &(*at)->next)
         if (*at == *round) {
             *at = (*round)->next;
             break;
@@ -352,13 +374,6 @@ cf_binding *cf_engine_binding_at(const cf_engine *engine, size_t index)
     return engine->bindings[index];
 }
 
-/* All of a collection is to be applied to a source that is new. */
-static void mark_everything(void *context, const cf_id *item)
-{
-    if (cf_kind_of(item) == CF_KIND_DIRECTORY)
-        cf_view_mark_changed(context, item);
-}
-
 cf_status cf_engine_take_binding(cf_engine *engine, cf_binding *binding, cf_error *error)
 {
     cf_collection *collection;
@@ -367,8 +382,7 @@ cf_status cf_engine_take_binding(cf_engine *engine, cf_binding *binding, cf_erro
     if (status)
         return status;
     add_source(engine, binding);
-    cf_view_mark_changed(collection->view, &cf_root_item);
-    cf_state_each(collection->state, mark_everything, collection->view);
+    mark_everything(collection);
     return CF_OK;
 }
 

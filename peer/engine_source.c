@@ -98,6 +98,11 @@ void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_w
         cf_applying_wake(source->applying);
 }
 
+void cf_source_engine_end_word(cf_source_engine *source)
+{
+    source->word = (cf_delete_word){0};
+}
+
 void cf_source_engine_look_at(cf_source_engine *source, uint64_t folder)
 {
     for (size_t i = 0; i < source->folder_count; i++)
@@ -147,6 +152,23 @@ void cf_source_engine_reopen(cf_source_engine *source)
 }
 
 /* ---- The root ---- */
+
+/* A folder that is held stays the same wherever it is moved: what its path leads to may be another
+ * one by now. */
+static bool is_root_in_place(const cf_source_engine *source)
+{
+    cf_files *files = source->workshop->peer->env->files;
+    cf_folder *there = NULL;
+    cf_stat held, now;
+    cf_error ignored;
+
+    bool same = files->open_root(files, source->binding->path, &there, &ignored) == CF_OK &&
+                files->stat_folder(files, there, &now, &ignored) == CF_OK &&
+                files->stat_folder(files, source->binding->root, &held, &ignored) == CF_OK &&
+                cf_stat_same_file(&held, &now);
+    files->close_folder(files, &there);
+    return same;
+}
 
 static bool hold_root(cf_source_engine *source, uint64_t now_ms)
 {
@@ -199,6 +221,15 @@ static void take_quiet(cf_source_engine *source, uint64_t now_ms)
 static bool wants_look(const cf_source_engine *source, uint64_t now_ms)
 {
     return (source->look_all || source->folder_count) && now_ms >= source->not_before_ms;
+}
+
+/* False: the root has gone from its place, and is let go. */
+static bool check_root(cf_source_engine *source)
+{
+    if ((!source->look_all && source->looked) || is_root_in_place(source))
+        return true;
+    cf_source_engine_reopen(source);
+    return false;
 }
 
 static void start_survey(cf_source_engine *source, uint64_t now_ms)
@@ -510,6 +541,8 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
             status = step_applying(source, now_ms, error);
             on = !cf_applying_busy(source->applying);
         } else if (wants_look(source, now_ms)) {
+            if (!check_root(source))
+                return cf_source_engine_step(source, now_ms, deadline, error);
             start_survey(source, now_ms);
             on = true;
         } else if (may_apply(source)) {

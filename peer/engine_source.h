@@ -28,6 +28,8 @@ cf_binding *cf_source_engine_binding(const cf_source_engine *source);
 /* Look at everything; `look_only`: publish and apply nothing. */
 void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_word word,
                            uint64_t now_ms);
+/* The word that came with a look holds no longer. */
+void cf_source_engine_end_word(cf_source_engine *source);
 /* Look at one directory. */
 void cf_source_engine_look_at(cf_source_engine *source, uint64_t folder);
 /* The watch saw something in it. */
