@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is not seen is not deleted: mass deletes wait for the user's word, on both sides, and of a
+ * root that is not what it was nothing is published. */
+#include "tests/peer/small_folder.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { FILES = 12 };
+
+static void name_file(int number, char name[16])
+{
+    snprintf(name, 16, "file%d", number);
+}
+
+static void remove_files(device *self, int count)
+{
+    char name[16];
+
+    for (int i = 0; i < count; i++) {
+        name_file(i, name);
+        user_removes(self, name);
+    }
+}
+
+static world *a_world_with_files(uint64_t seed)
+{
+    world *w = world_new(seed, 2);
+    char name[16];
+
+    w->guarded = true;
+    for (int i = 0; i < FILES; i++) {
+        name_file(i, name);
+        user_writes_text(&w->devices[0], name, name);
+    }
+    cr_assert(world_settle(w));
+    return w;
+}
+
+static int count_files(const device *self)
+{
+    char name[16], token[64];
+    int count = 0;
+
+    for (int i = 0; i < FILES; i++) {
+        name_file(i, name);
+        count += device_token(self, name, token);
+    }
+    return count;
+}
+
+static size_t held(device *self)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+    size_t count = 0;
+
+    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
+    for (size_t i = 0; i < status.pending_count; i++)
+        count += status.pending[i].kind == CF_PENDING_HELD;
+    cf_arena_release(&arena);
+    return count;
+}
+
+static cf_status trouble(device *self)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+
+    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
+    cf_arena_release(&arena);
+    return status.trouble;
+}
+
+static void sync_with_the_word(device *self)
+{
+    cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+
+    cr_assert(device_round(self, &options, TURNS_MAX));
+}
+
+Test(engine_guard, holds_back_a_mass_delete_here_until_the_word_is_said)
+{
+    world *w = a_world_with_files(1);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint64_t entries = world_entries(w);
+
+    remove_files(a, 7);
+    cr_assert(world_settle(w));
+    cr_expect_eq(world_entries(w), entries);
+    cr_expect_eq(held(a), 7);
+    cr_expect_eq(count_files(b), FILES);
+    sync_with_the_word(a);
+    cr_expect_eq(held(a), 0);
+    cr_expect_gt(world_entries(w), entries);
+    sync_with_the_word(b);
+    cr_expect_eq(count_files(b), FILES - 7);
+    world_destroy(&w);
+}
+
+Test(engine_guard, lets_a_few_deletes_pass)
+{
+    world *w = a_world_with_files(2);
+
+    remove_files(&w->devices[0], 3);
+    cr_assert(world_settle(w));
+    cr_expect_eq(count_files(&w->devices[1]), FILES - 3);
+    world_destroy(&w);
+}
+
+Test(engine_guard, holds_back_a_mass_delete_from_elsewhere)
+{
+    world *w = a_world_with_files(3);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    remove_files(a, FILES);
+    sync_with_the_word(a);
+    cr_assert(device_sync(b));
+    cr_expect_eq(count_files(b), FILES);
+    cr_expect_eq(held(b), FILES);
+    uint64_t entries = world_entries(w);
+    cr_assert(world_settle(w));
+    cr_expect_eq(world_entries(w), entries);
+    device_crash(b);
+    cr_assert(device_sync(b));
+    cr_expect_eq(count_files(b), FILES, "a new process knows nothing of it");
+    cr_expect_eq(held(b), FILES);
+    sync_with_the_word(b);
+    cr_expect_eq(held(b), 0);
+    cr_expect_eq(count_files(b), 0);
+    world_destroy(&w);
+}
+
+/* ---- The root ---- */
+
+typedef struct {
+    char folder[160], away[160];
+} root_paths;
+
+static root_paths paths_of(const device *self)
+{
+    root_paths paths;
+
+    snprintf(paths.folder, sizeof paths.folder, "%s", self->folder);
+    snprintf(paths.away, sizeof paths.away, "%s-away", self->folder);
+    return paths;
+}
+
+static void expect_nothing_happens(world *w, cf_status expected)
+{
+    uint64_t entries = world_entries(w);
+
+    for (int crash = 0; crash < 2; crash++) {
+        for (int i = 0; i < 2; i++) {
+            sync_with_the_word(&w->devices[0]);
+            sync_with_the_word(&w->devices[1]);
+        }
+        cr_expect_eq(trouble(&w->devices[0]), expected);
+        cr_expect_eq(world_entries(w), entries);
+        cr_expect_eq(count_files(&w->devices[1]), FILES);
+        device_crash(&w->devices[0]);
+    }
+}
+
+/* After a process that had the root, and after one that never did. */
+Test(engine_guard, publishes_nothing_of_a_root_that_is_missing)
+{
+    world *w = a_world_with_files(4);
+    root_paths paths = paths_of(&w->devices[0]);
+
+    device_crash(&w->devices[0]);
+    cr_assert_eq(rename(paths.folder, paths.away), 0);
+    expect_nothing_happens(w, CF_MISSING);
+    cr_assert_eq(rename(paths.away, paths.folder), 0);
+    user_writes_text(&w->devices[0], "back", "again");
+    cr_assert(world_settle(w));
+    cr_expect_eq(trouble(&w->devices[0]), CF_OK);
+    cr_expect(world_equal(w, &(cf_buffer){0}));
+    world_destroy(&w);
+}
+
+Test(engine_guard, publishes_nothing_of_an_empty_folder_in_the_roots_place)
+{
+    world *w = a_world_with_files(5);
+    root_paths paths = paths_of(&w->devices[0]);
+
+    device_crash(&w->devices[0]);
+    cr_assert_eq(rename(paths.folder, paths.away), 0);
+    user_makes(&w->devices[0], "");
+    expect_nothing_happens(w, CF_UNSAFE);
+    world_destroy(&w);
+}
+
+Test(engine_guard, publishes_nothing_of_another_source_in_the_roots_place)
+{
+    world *w = a_world_with_files(6);
+    root_paths here = paths_of(&w->devices[0]), there = paths_of(&w->devices[1]);
+    uint64_t entries = world_entries(w);
+
+    device_crash(&w->devices[0]);
+    device_crash(&w->devices[1]);
+    cr_assert_eq(rename(here.folder, here.away), 0);
+    cr_assert_eq(rename(there.folder, here.folder), 0);
+    sync_with_the_word(&w->devices[0]);
+    cr_expect_eq(trouble(&w->devices[0]), CF_UNSAFE);
+    cr_expect_eq(world_entries(w), entries);
+    world_destroy(&w);
+}
+
+/* While its folder is held open, it is moved away, and another one comes. */
+Test(engine_guard, notices_that_the_root_was_replaced_under_a_running_process)
+{
+    world *w = a_world_with_files(7);
+    root_paths paths = paths_of(&w->devices[0]);
+
+    cr_assert_eq(rename(paths.folder, paths.away), 0);
+    user_makes(&w->devices[0], "");
+    expect_nothing_happens(w, CF_UNSAFE);
+    world_destroy(&w);
+}
+
+Test(engine_guard, holds_what_vanished_from_a_root_that_is_there)
+{
+    world *w = a_world_with_files(8);
+    uint64_t entries = world_entries(w);
+
+    remove_files(&w->devices[0], FILES);
+    cr_assert(world_settle(w));
+    cr_expect_eq(world_entries(w), entries);
+    cr_expect_eq(held(&w->devices[0]), FILES);
+    cr_expect_eq(count_files(&w->devices[1]), FILES);
+    world_destroy(&w);
+}
+
+Test(engine_guard, publishes_no_delete_after_a_failed_look)
+{
+    for (int at = 1; at < 60; at++) {
+        world *w = a_world_with_files(9);
+        device *a = &w->devices[0];
+        uint64_t entries = world_entries(w);
+
+        a->faults = (disk_faults){.calls = a->faults.calls, .reads = true, .status = CF_IO};
+        a->faults.at = a->faults.calls + (uint64_t)at;
+        sync_with_the_word(a);
+        cr_assert_eq(world_entries(w), entries, "call %d", at);
+        world_destroy(&w);
+    }
+}
