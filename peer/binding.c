@@ -46,11 +46,6 @@ cf_status cf_base_kept_read(const char *text, cf_base_kept *out, cf_error *error
     return status;
 }
 
-const char *cf_base_kept_name(cf_base_kept base)
-{
-    return base_names[base];
-}
-
 /* ---- Records ---- */
 
 cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf_error *error)

@@ -90,6 +90,5 @@ void cf_hold_release(cf_hold *hold, cf_files *files);
 cf_status cf_mode_read(const char *text, cf_mode *out, cf_error *error);
 const char *cf_mode_name(cf_mode mode);
 cf_status cf_base_kept_read(const char *text, cf_base_kept *out, cf_error *error);
-const char *cf_base_kept_name(cf_base_kept base);
 
 #endif

@@ -166,11 +166,6 @@ cf_watch *cf_engine_watch(cf_engine *engine)
     return engine->workshop.watch;
 }
 
-void cf_engine_set_guests(cf_engine *engine, const cf_engine_guests *guests)
-{
-    engine->guests = guests ? *guests : (cf_engine_guests){0};
-}
-
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
 {
     cf_buffer line = {0};

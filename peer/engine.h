@@ -27,15 +27,6 @@ cf_peer *cf_engine_peer(cf_engine *engine);
 cf_link *cf_engine_link(cf_engine *engine);
 /* The broker's address line as kept in the home was set or changed: begins to use it. */
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
-/* What comes of guests that this device lets in (cf_link_guest), for who pairs; NULL: nobody does.
- */
-typedef struct {
-    void (*guest)(void *context, const cf_hash *guest_key, const cf_error *why);
-    void (*knock)(void *context, const cf_hash *guest_key, cf_bytes sealed);
-    void (*accepted)(void *context, const cf_head *entry);
-    void *context;
-} cf_engine_guests;
-void cf_engine_set_guests(cf_engine *engine, const cf_engine_guests *guests);
 /* NULL unless options.watch. */
 cf_watch *cf_engine_watch(cf_engine *engine);
 

@@ -23,7 +23,6 @@ struct cf_engine {
     uint64_t retry_ms;
     bool refused;
     char refusal[CF_ERROR_TEXT];
-    cf_engine_guests guests;
     cf_traffic traffic;
 };
 

@@ -73,8 +73,6 @@ static void accepted(void *context, const cf_head *entry)
     engine->traffic.bytes_sent += size_of(engine, entry);
     engine->workshop.activity++;
     cf_unsent_forget(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer), entry);
-    if (engine->guests.accepted)
-        engine->guests.accepted(engine->guests.context, entry);
 }
 
 static void refused(void *context, const cf_link_refusal *refusal)
@@ -107,22 +105,6 @@ static void idle(void *context)
     engine->workshop.activity++;
     if (!engine->refused)
         cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
-}
-
-static void guest(void *context, const cf_hash *guest_key, const cf_error *why)
-{
-    cf_engine *engine = context;
-
-    if (engine->guests.guest)
-        engine->guests.guest(engine->guests.context, guest_key, why);
-}
-
-static void knock(void *context, const cf_hash *guest_key, cf_bytes sealed)
-{
-    cf_engine *engine = context;
-
-    if (engine->guests.knock)
-        engine->guests.knock(engine->guests.context, guest_key, sealed);
 }
 
 static bool piece(void *context, const cf_hash *blob, uint64_t offset, size_t size, cf_buffer *out)
@@ -177,8 +159,6 @@ cf_link_events cf_engine_link_events(cf_engine *engine)
         .refused = refused,
         .wanted = wanted,
         .idle = idle,
-        .guest = guest,
-        .knock = knock,
         .blobs = {piece, stored, blob_refused, received, absent},
         .context = engine,
     };

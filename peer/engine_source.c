@@ -72,11 +72,6 @@ void cf_source_engine_destroy(cf_source_engine **source)
     *source = NULL;
 }
 
-cf_binding *cf_source_engine_binding(const cf_source_engine *source)
-{
-    return source->binding;
-}
-
 uint64_t cf_source_engine_applied(const cf_source_engine *source)
 {
     return source->applied;
@@ -350,9 +345,14 @@ static void note_batch(cf_source_engine *source, const cf_survey_batch *batch, c
                             : "it is new here");
         cf_buffer_release(&path);
     }
+    /* A look alone says what a sync would do: it would hold back too many at once. */
+    bool held = !reason && !cf_guard_allows(source->word, batch->gone_count,
+                                            cf_nodes_count(source->binding->nodes));
     for (size_t i = 0; i < batch->gone_count; i++)
-        note_node(source, batch->gone[i], CF_PENDING_UNSENT,
-                  reason ? reason : "it was deleted here");
+        note_node(source, batch->gone[i], held ? CF_PENDING_HELD : CF_PENDING_UNSENT,
+                  held     ? "it is missing here, with many others: sync says what to do"
+                  : reason ? reason
+                           : "it was deleted here");
 }
 
 static cf_status take_batch(cf_source_engine *source, uint64_t now_ms, cf_error *error)

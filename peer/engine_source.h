@@ -23,7 +23,6 @@ typedef struct cf_source_engine cf_source_engine;
 
 cf_source_engine *cf_source_engine_new(cf_workshop *workshop, cf_binding *binding);
 void cf_source_engine_destroy(cf_source_engine **source);
-cf_binding *cf_source_engine_binding(const cf_source_engine *source);
 
 /* Look at everything; `look_only`: publish and apply nothing. */
 void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_word word,

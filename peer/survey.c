@@ -34,7 +34,6 @@ struct cf_survey {
     size_t note_count, note_capacity;
     uint64_t *again; /* directories */
     size_t again_count, again_capacity;
-    bool troubled;
 };
 
 cf_survey *cf_survey_new(const cf_survey_options *options)
@@ -333,7 +332,6 @@ static void note_listing(cf_survey *survey)
             look_again(survey, i);
         if (!folder->trouble)
             continue;
-        survey->troubled = true;
         if (folder->entry != CF_LISTED_START)
             note(survey, folder->entry, folder->trouble, false);
     }
@@ -595,9 +593,4 @@ const uint64_t *cf_survey_again(const cf_survey *survey, size_t *count)
 {
     *count = survey->again_count;
     return survey->again;
-}
-
-bool cf_survey_complete(const cf_survey *survey)
-{
-    return survey->phase == OVER && !survey->troubled;
 }

@@ -73,8 +73,6 @@ const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count);
 /* Directories (nodes) in which something changed just now, which has to be looked at again in a
  * moment. */
 const uint64_t *cf_survey_again(const cf_survey *survey, size_t *count);
-/* Looked at everything, without an error. */
-bool cf_survey_complete(const cf_survey *survey);
 
 cf_node_stat cf_node_stat_of(const cf_stat *stat);
 

@@ -156,7 +156,7 @@ static bool judge_source(const cf_binding_status *source, cf_standing *standing)
     for (size_t i = 0; i < source->pending_count; i++)
         switch (source->pending[i].kind) {
         case CF_PENDING_HELD:
-            standing->stop = true;
+            standing->stop = standing->held = true;
             break;
         case CF_PENDING_SKIPPED:
             standing->failed = true;

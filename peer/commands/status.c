@@ -4,6 +4,8 @@
 #include "peer/verbs.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 enum { LOOK_AGAIN_MS = 250 };
 
@@ -13,6 +15,35 @@ typedef struct {
     size_t count;
     cf_round *round;
 } state;
+
+/* On the disk, or known from before. */
+static bool exists(const cf_overview_filter *filter)
+{
+    struct stat stat;
+    uint64_t at = CF_NODE_ROOT;
+    cf_buffer path = {0};
+
+    cf_buffer_append_text(&path, "%s/", filter->binding->path);
+    cf_buffer_append(&path, filter->path.data, filter->path.size);
+    cf_buffer_append(&path, "", 1);
+    bool there = lstat((const char *)path.data, &stat) == 0;
+    cf_buffer_release(&path);
+    if (there || filter->path.size == 0)
+        return true;
+    for (cf_bytes rest = filter->path; rest.size;) {
+        const uint8_t *slash = memchr(rest.data, '/', rest.size);
+        size_t size = slash ? (size_t)(slash - rest.data) : rest.size;
+        const cf_node *node =
+            cf_nodes_child(filter->binding->nodes, at, cf_bytes_of(rest.data, size));
+
+        if (!node)
+            return false;
+        at = node->number;
+        size += slash ? 1 : 0;
+        rest = cf_bytes_of(rest.data + size, rest.size - size);
+    }
+    return true;
+}
 
 static cf_status start(cf_run *run, cf_error *error)
 {
@@ -28,8 +59,12 @@ static cf_status start(cf_run *run, cf_error *error)
 
         status = cf_source_of_path(run, options->arguments[i], &self->arena, &binding,
                                    &self->filters[i].path, error);
-        if (!status)
-            self->filters[i].binding = binding;
+        if (status)
+            break;
+        self->filters[i].binding = binding;
+        if (!exists(&self->filters[i]))
+            status = cf_fail(error, CF_MISSING, "%s: no such file, here or in the collection",
+                             options->arguments[i]);
     }
     if (status)
         return status;

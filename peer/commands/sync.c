@@ -77,7 +77,7 @@ static void show(cf_run *run, const state *self, const cf_overview *overview)
 
 static void say_next(cf_run *run, const cf_standing *standing, const cf_broker_status *broker)
 {
-    if (standing->stop)
+    if (standing->held)
         cf_say(&run->output, "stopped for safety: if these deletions are meant, say so with --yes "
                              "or --max-delete");
     /* Where the link's own report does not reach the user. */

@@ -167,6 +167,7 @@ def test_mass_deletions_wait_for_a_word(two):
     desktop.sync()
     for i in range(15):
         (here / f"file {i}").unlink()
+    laptop.json("status", "--check", code=8)  # said 'unsent' and 1: a look alone didn't ask the guard
     assert "--yes" in laptop.run("sync", code=8)
     laptop.run("sync", "--max-delete", "14", code=8)
     assert len(tree(there)) == 20
@@ -176,6 +177,12 @@ def test_mass_deletions_wait_for_a_word(two):
     desktop.json("status", "--check", code=8)
     desktop.run("sync", "--yes")
     assert len(tree(there)) == 5
+
+
+def test_status_of_what_is_nowhere(pair_of_notes):
+    laptop, _, here, _ = pair_of_notes
+    laptop.run("status", str(here / "no such file"), code=3)  # said 'in sync'
+    laptop.run("status", str(here))
 
 
 def test_a_root_that_is_gone_or_another_deletes_nothing(pair_of_notes, tmp_path):
