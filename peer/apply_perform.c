@@ -228,6 +228,19 @@ static bool move(cf_task_place *place, cf_task *task, const cf_node *node, cf_ho
     return moved;
 }
 
+/* A directory goes into one that is in itself now, which has to leave it first. */
+static bool goes_into_itself(const cf_nodes *nodes, const cf_task *task)
+{
+    for (uint64_t at = task->after.parent; at != CF_NODE_ROOT;) {
+        const cf_node *node = at == task->number ? NULL : cf_nodes_find(nodes, at);
+
+        if (!node)
+            return at == task->number;
+        at = node->parent;
+    }
+    return false;
+}
+
 static void update(cf_task_place *place, cf_task *task)
 {
     cf_files *files = place->files;
@@ -240,6 +253,8 @@ static void update(cf_task_place *place, cf_task *task)
 
     if (there && there->number != task->number)
         return; /* its place is taken until another step is done */
+    if (difference.move && goes_into_itself(binding->nodes, task))
+        return;
     if (cf_binding_hold(binding, files, task->after.parent, &hold, &error)) {
         stop(task, &error);
         return;
