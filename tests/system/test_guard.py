@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Not seeing an item is not a deletion: roots that are gone, empty, others, or can't be read."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import counterfoil
+from counterfoil import broker, fill, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+from stand import told
+
+
+def deletions(device):
+    return [key for key in told(device) if key[1] == "deleted"]
+
+
+def missing(here, aside):
+    here.rename(aside)
+
+
+def empty(here, aside):
+    here.rename(aside)
+    here.mkdir()
+
+
+def a_copy(here, aside):
+    here.rename(aside)
+    here.mkdir()
+    fill(here, {"other.txt": "of another folder\n"})
+
+
+def another_source(here, aside):
+    """As when another disk is mounted there, which is a source of its own."""
+    here.rename(aside)
+    shutil.copytree(aside, here)
+    (here / ".counterfoil/root").write_text("0" * 32 + "\n")
+    (here / "one.txt").unlink()
+
+
+def a_file(here, aside):
+    here.rename(aside)
+    here.write_text("no folder\n")
+
+
+ROOTS = [missing, empty, a_copy, another_source, a_file]
+
+
+def put_back(here, aside):
+    if here.is_dir():
+        shutil.rmtree(here)
+    elif here.exists():
+        here.unlink()
+    aside.rename(here)
+
+
+@pytest.mark.parametrize("happen", ROOTS)
+def test_a_root_that_is_not_ours_stops_everything(pair_of_notes, tmp_path, happen):
+    laptop, desktop, here, there = pair_of_notes
+    before, log = tree(there), told(laptop)
+    happen(here, tmp_path / "aside")
+    found = tree(here) if here.is_dir() else None
+    message = laptop.run("sync", code=8)
+    assert str(here) in message
+    laptop.run("sync", "--yes", code=8)
+    laptop.json("status", "--check", code=8)
+    desktop.sync()
+    assert tree(there) == before and told(laptop) == log
+    (there / "one.txt").write_text("meanwhile\n")
+    desktop.sync()
+    laptop.run("sync", code=8)
+    assert found is None or tree(here) == found
+    put_back(here, tmp_path / "aside")
+    assert laptop.sync()["in_sync"]
+    assert tree(here) == tree(there)
+
+
+@pytest.mark.parametrize("happen", ROOTS)
+def test_serve_notices_that_its_root_went(pair_of_notes, tmp_path, happen):
+    laptop, desktop, here, there = pair_of_notes
+    before = tree(there)
+    laptop.serve(), desktop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "it is connected")
+    happen(here, tmp_path / "aside")
+    laptop.run("sync", code=8)
+    desktop.sync()
+    assert tree(there) == before and deletions(laptop) == []
+    put_back(here, tmp_path / "aside")
+    (there / "one.txt").write_text("meanwhile\n")
+    wait_until(lambda: (here / "one.txt").read_text() == "meanwhile\n", "it goes on by itself")
+    assert tree(here) == tree(there) and deletions(laptop) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_a_root_that_is_removed_under_serve_deletes_nothing(two, count):
+    laptop, desktop = two
+    here = laptop.add("notes", {f"file {i}": f"{i}" for i in range(count)})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "it is connected")
+    shutil.rmtree(here)
+    laptop.run("sync", code=8)
+    laptop.run("sync", code=8)
+    desktop.sync()
+    assert len(tree(there)) == count and deletions(laptop) == []
+
+
+def test_an_unmounted_disk_deletes_nothing(two):
+    """A source that is a mount point: without the disk, an empty folder is there."""
+    laptop, desktop = two
+    here = laptop.source()
+    here.mkdir()
+    mount(here, "4m")
+    try:
+        laptop.add("notes", {f"file {i}": f"{i}" for i in range(5)})
+        laptop.sync()
+        desktop.sync()
+        there = desktop.add("notes", None, "--existing")
+        desktop.sync()
+    finally:
+        subprocess.run(["umount", "-l", here], check=True)
+    laptop.run("sync", code=8)
+    desktop.sync()
+    assert len(tree(there)) == 5
+
+
+def mount(where, size):
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", where], capture_output=True)
+    if done.returncode:
+        pytest.skip("needs the right to mount a small file system")
+
+
+# ---- What can't be read; root reads everything, so the device runs as nobody ----
+
+
+@pytest.fixture
+def as_nobody(monkeypatch, tmp_path):
+    if os.geteuid() != 0:
+        return lambda *_: None
+    if not shutil.which("setpriv"):
+        pytest.skip("needs setpriv, or not to be root")
+
+    def let(device, *folders):
+        for folder in tmp_path.parents:
+            if folder != folder.parent and str(folder).startswith("/tmp/"):
+                folder.chmod(folder.stat().st_mode | 0o711)
+        tmp_path.chmod(0o777)
+        plain = device.command
+        device.command = lambda *arguments: [
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *plain(*arguments)]
+        subprocess.run(["chown", "-R", "65534:65534", *folders], check=True)
+        if subprocess.run(device.command("version"), capture_output=True).returncode:
+            pytest.skip("nobody can't run the program from where it was built")
+
+    return let
+
+
+def test_a_folder_that_can_not_be_listed_deletes_nothing(pair_of_notes, as_nobody):
+    laptop, desktop, here, there = pair_of_notes
+    as_nobody(laptop, here, laptop.home)
+    before = tree(there)
+    (here / "sub").chmod(0)
+    (pending,) = laptop.sync(code=1)["collections"][0]["pending"]
+    assert pending["path"] == "sub" and "permission" in pending["reason"].lower()
+    desktop.sync()
+    assert tree(there) == before and deletions(laptop) == []
+    (there / "one.txt").write_text("the others go on\n")
+    desktop.sync()
+    laptop.sync(code=1)
+    assert (here / "one.txt").read_text() == "the others go on\n"
+    (here / "sub").chmod(0o755)
+    laptop.sync()
+    desktop.sync()
+    assert len(told(laptop)) == len(told(desktop)) and deletions(laptop) == []
+
+
+def test_a_root_that_can_not_be_listed_deletes_nothing(pair_of_notes, as_nobody):
+    laptop, desktop, here, there = pair_of_notes
+    as_nobody(laptop, here, laptop.home)
+    before = tree(there)
+    for mode in 0, 0o311:
+        here.chmod(mode)
+        done = laptop.finish("sync")
+        here.chmod(0o755)
+        assert done.returncode == 8, done.stdout + done.stderr
+    desktop.sync()
+    assert tree(there) == before and deletions(laptop) == []
+    assert laptop.sync()["in_sync"]
+
+
+def test_unreadable_files_are_named_and_nothing_of_them_is_published(pair_of_notes, as_nobody):
+    laptop, desktop, here, there = pair_of_notes
+    as_nobody(laptop, here, laptop.home)
+    (here / "one.txt").chmod(0)
+    fill(here, {"secret": "s", "open": "o"})
+    (here / "secret").chmod(0)
+    as_nobody(laptop, here)
+    pending = laptop.sync(code=1)["collections"][0]["pending"]
+    assert sorted(one["path"] for one in pending) == ["one.txt", "secret"]
+    assert laptop.json("status")["collections"][0]["pending"] == pending
+    desktop.sync()
+    assert (there / "one.txt").stat().st_mode & 0o777 == 0o644
+    assert (there / "one.txt").read_text() == "one\n"
+    assert not (there / "secret").exists() and (there / "open").read_text() == "o"
+
+
+# ---- Mass deletions ----
+
+
+def many(two, count=20):
+    laptop, desktop = two
+    here = laptop.add("notes", {f"file {i}": f"{i}\n" for i in range(count)})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    return laptop, desktop, here, there
+
+
+def test_serve_holds_mass_deletions_on_both_sides(two):
+    laptop, desktop, here, there = many(two)
+    laptop.serve(), desktop.serve()
+    for i in range(15):
+        (here / f"file {i}").unlink()
+    laptop.run("sync", code=8)
+    (here / "file 19").write_text("an edit goes through\n")
+    wait_until(lambda: (there / "file 19").read_text() == "an edit goes through\n", "the edit is there")
+    assert len(tree(there)) == 20
+    laptop.run("sync", "--yes")
+    wait_until(lambda: not desktop.json("status")["in_sync"], "the deletions are known there")
+    desktop.json("status", "--check", code=8)
+    assert len(tree(there)) == 20
+    desktop.run("sync", "--max-delete", "14", code=8)
+    assert len(tree(there)) == 20
+    desktop.run("sync", "--max-delete", "80%")
+    assert len(tree(there)) == 5 and tree(here) == tree(there)
+
+
+def test_deletions_that_are_taken_back_are_none(two):
+    laptop, desktop, here, there = many(two)
+    kept = {path: text for path, text in tree(here).items()}
+    for i in range(15):
+        (here / f"file {i}").unlink()
+    laptop.run("sync", code=8)
+    fill(here, kept)
+    assert laptop.sync()["in_sync"]
+    desktop.sync()
+    assert tree(there) == kept and deletions(laptop) == []
+
+
+@pytest.mark.parametrize("serve", [False, True])
+def test_a_word_is_for_once(two, serve):
+    laptop, desktop, here, there = many(two)
+    if serve:
+        laptop.serve()
+    laptop.run("sync", "--yes")
+    laptop.run("sync", "--dry-run", "--yes")
+    for i in range(15):
+        (here / f"file {i}").unlink()
+    laptop.run("sync", code=8)
+    desktop.sync()
+    assert len(tree(there)) == 20
