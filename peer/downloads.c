@@ -12,7 +12,7 @@ typedef enum { QUEUED, OFFLINE, WORKING, READY, ABSENT, FAILED } download_phase;
 typedef struct {
     download_phase phase;
     bool announced; /* that it has ended */
-    bool told;      /* why it failed */
+    bool again;     /* FAILED, and may be tried again when wanted */
     bool abandoned; /* ends when its job does */
     bool afresh;    /* what is on this disk made it fail once */
     cf_binding *binding;
@@ -145,7 +145,6 @@ static void end(download *one, download_phase phase, const cf_error *error)
     cf_making_destroy(&one->making);
     one->phase = phase;
     one->announced = false;
-    one->told = false;
     if (error)
         one->error = *error;
 }
@@ -291,6 +290,8 @@ void cf_downloads_retry(cf_downloads *downloads)
     for (size_t i = 0; i < downloads->count; i++)
         if (downloads->at[i]->phase == ABSENT)
             downloads->at[i]->phase = QUEUED;
+        else if (downloads->at[i]->phase == FAILED)
+            downloads->at[i]->again = true;
 }
 
 static bool has_ended(const download *one)
@@ -344,7 +345,7 @@ static void begin_again(download *one)
 {
     cf_buffer_release(&one->leaves);
     one->phase = QUEUED;
-    one->afresh = false;
+    one->afresh = one->again = false;
 }
 
 static cf_download_answer answer_of(const cf_downloads *downloads, download *one, cf_download *out)
@@ -355,10 +356,8 @@ static cf_download_answer answer_of(const cf_downloads *downloads, download *one
     *out = (cf_download){.reason = waits ? "waits for a broker" : one->error.text};
     if (waits || one->phase == ABSENT)
         return CF_DOWNLOAD_WAITS;
-    if (one->phase == FAILED) {
-        one->told = true;
+    if (one->phase == FAILED)
         return CF_DOWNLOAD_FAILED;
-    }
     if (one->phase != READY)
         return CF_DOWNLOAD_STARTED;
     out->name = cf_bytes_of_text(one->name);
@@ -381,7 +380,7 @@ cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *bindin
     download *one =
         index < downloads->count ? downloads->at[index] : add(downloads, binding, &hash);
     one->abandoned = false;
-    if ((one->phase == FAILED && one->told) || (one->phase == READY && !is_there(downloads, one)))
+    if ((one->phase == FAILED && one->again) || (one->phase == READY && !is_there(downloads, one)))
         begin_again(one);
     if (one->phase == QUEUED)
         cf_downloads_step(downloads);

@@ -55,7 +55,8 @@ void cf_downloads_received(cf_downloads *downloads, const cf_hash *blob, uint64_
                            uint64_t total, cf_bytes bytes);
 void cf_downloads_absent(cf_downloads *downloads, const cf_hash *blob);
 void cf_downloads_refused(cf_downloads *downloads, const cf_hash *blob, const cf_error *why);
-/* The broker got blobs that it lacked: what waits for some is tried again. */
+/* Something is different now: what waits for a blob is tried again, and what failed is when it is
+ * wanted. */
 void cf_downloads_retry(cf_downloads *downloads);
 
 #endif

@@ -178,7 +178,9 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
         cf_buffer_release(&engine->inbox[i]);
     engine->inbox_count = 0;
     free(wires);
-    if (!status)
-        cf_link_credit(engine->peer->link, bytes);
-    return status;
+    if (status)
+        return status;
+    cf_downloads_retry(engine->workshop.downloads); /* what it lacked may have come */
+    cf_link_credit(engine->peer->link, bytes);
+    return CF_OK;
 }

@@ -6,7 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AGAIN_MS = 15, AGAIN_MAX = 200, BLOCKED_MAX = 9, REOPEN_MS = 5000 };
+enum {
+    AGAIN_MS = 15,
+    AGAIN_MAX = 200,
+    BLOCKED_MAX = 6,
+    REOPEN_MS = 5000,
+    RETRY_MS = 4000,
+    RETRY_DOUBLED = 4
+};
 
 struct cf_source_engine {
     cf_workshop *workshop;
@@ -41,6 +48,8 @@ struct cf_source_engine {
     char trouble_text[CF_ERROR_TEXT];
     bool reopen; /* the root, as soon as nothing is being put there */
     uint64_t reopen_ms, applied;
+    uint64_t retry_ms; /* when what could not be applied is tried again; 0: never */
+    int retries;       /* in a row */
 };
 
 cf_source_engine *cf_source_engine_new(cf_workshop *workshop, cf_binding *binding)
@@ -89,8 +98,11 @@ void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_w
     source->tries = source->blocked = 0;
     source->not_before_ms = now_ms;
     source->reopen_ms = 0;
-    if (!look_only)
-        cf_applying_wake(source->applying);
+    source->retries = 0;
+    if (source->look_only)
+        return;
+    cf_downloads_retry(source->workshop->downloads);
+    cf_applying_wake(source->applying);
 }
 
 void cf_source_engine_end_word(cf_source_engine *source)
@@ -493,6 +505,30 @@ static bool may_apply(const cf_source_engine *source)
            cf_applying_marked(source->applying);
 }
 
+/* A disk that is full makes no sound when there is room again. */
+static void plan_retry(cf_source_engine *source, const cf_applied *applied, uint64_t now_ms)
+{
+    bool failed = false;
+
+    for (size_t i = 0; i < applied->pending_count; i++)
+        failed |= applied->pending[i].kind == CF_PENDING_SKIPPED ||
+                  applied->pending[i].kind == CF_PENDING_WAITS;
+    if (applied->applied)
+        source->retries = 0;
+    source->retry_ms =
+        failed && source->quiet ? now_ms + ((uint64_t)RETRY_MS << source->retries) : 0;
+}
+
+static void retry(cf_source_engine *source, uint64_t now_ms)
+{
+    if (!source->retry_ms || now_ms < source->retry_ms)
+        return;
+    source->retry_ms = 0;
+    source->retries += source->retries < RETRY_DOUBLED;
+    cf_downloads_retry(source->workshop->downloads);
+    cf_applying_wake(source->applying);
+}
+
 static cf_status step_applying(cf_source_engine *source, uint64_t now_ms, cf_error *error)
 {
     cf_applied applied;
@@ -504,6 +540,7 @@ static cf_status step_applying(cf_source_engine *source, uint64_t now_ms, cf_err
     cf_applying_result(source->applying, &applied);
     source->applied += applied.applied;
     source->workshop->activity += applied.applied;
+    plan_retry(source, &applied, now_ms);
     if (!applied.look_count) {
         source->blocked = 0;
         return CF_OK;
@@ -523,6 +560,7 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
     cf_status status = CF_OK;
 
     take_quiet(source, now_ms);
+    retry(source, now_ms);
     if (source->reopen && !cf_applying_busy(source->applying))
         let_root_go(source);
     if (!hold_root(source, now_ms)) {
@@ -552,6 +590,8 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
     }
     if ((source->look_all || source->folder_count) && source->not_before_ms < *deadline)
         *deadline = source->not_before_ms;
+    if (source->retry_ms && source->retry_ms < *deadline)
+        *deadline = source->retry_ms;
     if (source->quiet) {
         uint64_t next = cf_quiet_next(source->quiet);
 

@@ -4,6 +4,7 @@
 #include "peer/commands/round.h"
 #include "peer/verbs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { LOOK_AGAIN_MS = 250 };
@@ -14,7 +15,7 @@ typedef struct {
     size_t count;
     cf_round *round;
     cf_traffic before;
-    bool dry_run, introduced;
+    bool dry_run, introduced, gave_up;
     uint64_t give_up_ms; /* without a connection by then, there is none */
 } state;
 
@@ -93,6 +94,11 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
         run,
         &(cf_overview_options){.collections = self->collections, .collection_count = self->count},
         &self->arena, &overview, error);
+    if (!status && self->gave_up && !overview.broker.trouble) {
+        overview.broker.trouble = CF_UNREACHABLE;
+        snprintf(overview.broker.text, sizeof overview.broker.text,
+                 "no answer from the broker; it can't be connected");
+    }
     if (!status && !self->dry_run)
         status = cf_last_try_keep(cf_loop_home(run->loop), &overview.broker, error);
     if (status)
@@ -121,8 +127,8 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     cf_broker_status broker;
 
     cf_engine_broker_status(cf_loop_engine(run->loop), &broker);
-    bool gave_up = broker.set && !broker.connected && now_ms >= self->give_up_ms;
-    if (!cf_round_over(self->round, now_ms) && (!gave_up || self->dry_run)) {
+    self->gave_up = !self->dry_run && broker.set && !broker.connected && now_ms >= self->give_up_ms;
+    if (!cf_round_over(self->round, now_ms) && !self->gave_up) {
         progress->over = false;
         progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
         return CF_OK;

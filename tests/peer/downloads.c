@@ -362,6 +362,8 @@ Test(downloads, refuses_wrong_bytes_and_tries_again_when_asked)
     cr_expect_gt(strlen(got.reason), 0);
     cr_expect_not(cf_downloads_busy(d.downloads) && !cf_downloads_finished(d.downloads));
     depot_damage(&d, 2);
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_FAILED, "nobody asked");
+    cf_downloads_retry(d.downloads);
     expect_ready(&d, identity, some(bytes));
     free(bytes);
 }
@@ -392,6 +394,7 @@ Test(downloads, fails_when_the_log_does_not_have_the_base)
     cr_expect_eq(depot_want(&d, depot_patch(&d, some(base), some(next), false), &got),
                  CF_DOWNLOAD_FAILED);
     depot_whole(&d, some(base));
+    cf_downloads_retry(d.downloads);
     expect_ready(&d, depot_named(&d, some(next)), some(next));
     free(base);
     free(next);
