@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks that are full: at the source, at the home, at the broker."""
+
+import os
+import subprocess
+
+import pytest
+
+import counterfoil
+from counterfoil import broker, make_device, tree, wait_until  # noqa: F401
+from counterfoild import Broker
+from stand import put, told
+
+
+SLOW = 60  # what a full disk stops is given up after half a minute
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    monkeypatch.setattr(counterfoil, "WAIT", SLOW)
+
+
+class Disk:
+    """A small file system, and ballast that fills it."""
+
+    def __init__(self, path, size):
+        self.path, self.ballast = path, path / "ballast"
+        path.mkdir(exist_ok=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path], capture_output=True)
+        if done.returncode:
+            pytest.skip("needs the right to mount a small file system")
+
+    def fill(self, room=0):
+        disk = os.statvfs(self.path)
+        with open(self.ballast, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, disk.f_bavail * disk.f_frsize - room))
+
+    def make_room(self):
+        self.ballast.unlink()
+
+    def end(self):
+        subprocess.run(["umount", "-l", self.path], check=True)
+
+
+@pytest.fixture
+def make_disk(tmp_path):
+    made = []
+
+    def make(name, size):
+        made.append(Disk(tmp_path / name, size))
+        return made[-1]
+
+    yield make
+    for disk in made:
+        disk.end()
+
+
+def joined(laptop, desktop, files):
+    here = laptop.add("notes", files)
+    laptop.sync()
+    laptop.pair(desktop)
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    return here, there
+
+
+@pytest.fixture
+def laptop(broker, make_device):
+    broker.start()
+    device = make_device("laptop")
+    device.init(broker.run("invite").strip())
+    return device
+
+
+@pytest.mark.parametrize("serve", [False, True])
+def test_a_full_source_says_so_and_goes_on(laptop, make_device, make_disk, serve):
+    desktop = make_device("desktop")
+    disk = make_disk("disk", "24m")
+    desktop.folder = disk.path
+    here, there = joined(laptop, desktop, {"old": b"o" * 500_000, "small": "s"})
+    disk.fill(room=200_000)
+    put(here, "old", os.urandom(900_000))
+    put(here, "large", os.urandom(3_000_000))
+    put(here, "small", b"goes through\n")
+    laptop.sync()
+    if serve:
+        desktop.serve()
+    report = desktop.json("sync", code=1)
+    reasons = {one["path"]: one["reason"] for one in report["collections"][0]["pending"]}
+    assert "space" in reasons["large"].lower() and "old" in reasons, reasons
+    assert (there / "old").read_bytes() == b"o" * 500_000 and not (there / "large").exists()
+    assert (there / "small").read_bytes() == b"goes through\n"
+    disk.make_room()
+    if serve:
+        wait_until(lambda: tree(here) == tree(there), "it went on by itself", SLOW)
+    else:
+        assert desktop.sync()["in_sync"]
+    assert tree(here) == tree(there)
+    assert not any(device == "desktop" for device, _, _ in told(desktop))
+
+
+@pytest.mark.parametrize("serve", [False, True])
+def test_a_full_home_says_so_and_goes_on(broker, laptop, make_device, make_disk, serve):
+    disk = make_disk("home-desktop", "96m")
+    desktop = make_device("desktop")
+    desktop.home = str(disk.path / "home")
+    here, there = joined(laptop, desktop, {f"file {i}": f"{i}\n" for i in range(10)})
+    process = desktop.serve() if serve else None
+    disk.fill()
+    for i in range(150):
+        put(here, f"new here {i}", os.urandom(60_000))
+        put(there, f"new there {i}", os.urandom(60_000))
+    laptop.sync()
+    done = desktop.finish("sync")
+    assert done.returncode in (1, 7) and "space" in (done.stdout + done.stderr).lower(), (done.returncode, done.stdout + done.stderr)
+    assert process is None or process.poll() is None, process.communicate()
+    disk.make_room()
+    if serve:
+        wait_until(lambda: laptop.finish("sync").returncode == 0 and tree(here) == tree(there), "it went on by itself", SLOW)
+    else:
+        assert desktop.sync()["in_sync"]
+    laptop.sync()
+    assert desktop.sync()["in_sync"]
+    assert tree(here) == tree(there)
+    assert desktop.json("verify")["whole"]
+
+
+@pytest.mark.parametrize("serve", [False, True])
+def test_a_full_broker_says_so_and_goes_on(make_device, make_disk, serve, tmp_path):
+    disk = make_disk("disk", "200m")
+    broker = Broker(str(disk.path / "broker"))
+    broker.start()
+    try:
+        laptop, desktop = make_device("laptop"), make_device("desktop")
+        laptop.init(broker.run("invite").strip())
+        here, there = joined(laptop, desktop, {"old": b"o" * 500_000})
+        process = laptop.serve() if serve else None
+        disk.fill(room=1_000_000)
+        put(here, "old", os.urandom(400_000))
+        put(here, "large", os.urandom(9_000_000))
+        done = laptop.finish("sync")
+        assert done.returncode == 1 and "full" in (done.stdout + done.stderr).lower(), (done.returncode, done.stdout + done.stderr)
+        assert not laptop.json("status")["in_sync"]
+        assert desktop.finish("sync").returncode in (0, 5)
+        assert broker.process.poll() is None
+        disk.make_room()
+        if serve:
+            wait_until(lambda: desktop.finish("sync").returncode == 0 and tree(here) == tree(there), "it went on by itself", SLOW)
+        else:
+            assert laptop.sync()["in_sync"]
+        desktop.sync()
+        assert tree(here) == tree(there)
+        assert broker.stop() == 0
+        assert broker.run("verify") == "everything is whole\n"
+    finally:
+        if broker.process:
+            broker.process.kill()
+            broker.process.communicate()
