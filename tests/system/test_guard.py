@@ -195,11 +195,10 @@ def test_a_root_that_can_not_be_listed_deletes_nothing(pair_of_notes, as_nobody)
 
 def test_unreadable_files_are_named_and_nothing_of_them_is_published(pair_of_notes, as_nobody):
     laptop, desktop, here, there = pair_of_notes
-    as_nobody(laptop, here, laptop.home)
-    (here / "one.txt").chmod(0)
     fill(here, {"secret": "s", "open": "o"})
+    (here / "one.txt").chmod(0)
     (here / "secret").chmod(0)
-    as_nobody(laptop, here)
+    as_nobody(laptop, here, laptop.home)
     pending = laptop.sync(code=1)["collections"][0]["pending"]
     assert sorted(one["path"] for one in pending) == ["one.txt", "secret"]
     assert laptop.json("status")["collections"][0]["pending"] == pending
