@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Disks that are full: at the source, at the home, at the broker."""
+"""Disks that are full: at the source and at the home."""
 
 import os
 import subprocess
@@ -8,7 +8,6 @@ import pytest
 
 import counterfoil
 from counterfoil import broker, make_device, tree, wait_until  # noqa: F401
-from counterfoild import Broker
 from stand import put, told
 
 
@@ -124,36 +123,3 @@ def test_a_full_home_says_so_and_goes_on(broker, laptop, make_device, make_disk,
     assert desktop.sync()["in_sync"]
     assert tree(here) == tree(there)
     assert desktop.json("verify")["whole"]
-
-
-@pytest.mark.parametrize("serve", [False, True])
-def test_a_full_broker_says_so_and_goes_on(make_device, make_disk, serve, tmp_path):
-    disk = make_disk("disk", "200m")
-    broker = Broker(str(disk.path / "broker"))
-    broker.start()
-    try:
-        laptop, desktop = make_device("laptop"), make_device("desktop")
-        laptop.init(broker.run("invite").strip())
-        here, there = joined(laptop, desktop, {"old": b"o" * 500_000})
-        process = laptop.serve() if serve else None
-        disk.fill(room=1_000_000)
-        put(here, "old", os.urandom(400_000))
-        put(here, "large", os.urandom(9_000_000))
-        done = laptop.finish("sync")
-        assert done.returncode == 1 and "full" in (done.stdout + done.stderr).lower(), (done.returncode, done.stdout + done.stderr)
-        assert not laptop.json("status")["in_sync"]
-        assert desktop.finish("sync").returncode in (0, 5)
-        assert broker.process.poll() is None
-        disk.make_room()
-        if serve:
-            wait_until(lambda: desktop.finish("sync").returncode == 0 and tree(here) == tree(there), "it went on by itself", SLOW)
-        else:
-            assert laptop.sync()["in_sync"]
-        desktop.sync()
-        assert tree(here) == tree(there)
-        assert broker.stop() == 0
-        assert broker.run("verify") == "everything is whole\n"
-    finally:
-        if broker.process:
-            broker.process.kill()
-            broker.process.communicate()
