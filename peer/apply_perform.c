@@ -281,13 +281,17 @@ static cf_status set_aside(cf_task_place *place, cf_task *task, const cf_folder 
 {
     cf_files *files = place->files;
     cf_displaced displaced = displaced_by(place, task, folder, node->name);
+    cf_error ignored;
 
     cf_status status = files->rename(files, folder, node->name, displaced.temporary,
                                      displaced.temporary_name, error);
     if (status)
         return status;
-    if (cf_displaced_is_base(&displaced, node))
-        return files->unlink(files, displaced.temporary, displaced.temporary_name, error);
+    if (cf_displaced_is_base(&displaced, node)) {
+        /* Where that fails, it stays in our own folder, to be taken away later. */
+        files->unlink(files, displaced.temporary, displaced.temporary_name, &ignored);
+        return CF_OK;
+    }
     status = cf_displaced_return(&displaced, error);
     return status ? status : cf_fail(error, CF_CHANGED, "it was saved here in this moment");
 }
