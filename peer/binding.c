@@ -314,7 +314,7 @@ cf_status cf_binding_open_root(cf_binding *binding, cf_files *files, cf_error *e
                        "%s is not there: nothing of it is synced, nothing is deleted elsewhere",
                        binding->path);
     if (status)
-        return status;
+        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
     status = cf_root_read(files, binding->root, &instance, error);
     if (status == CF_MISSING)
         status = cf_fail(error, CF_UNSAFE,
@@ -405,13 +405,11 @@ void cf_hold_release(cf_hold *hold, cf_files *files)
     hold->folder = NULL;
 }
 
-enum { DEPTH_MAX = 256 };
-
 cf_status cf_binding_hold(const cf_binding *binding, cf_files *files, uint64_t number, cf_hold *out,
                           cf_error *error)
 {
-    cf_bytes names[DEPTH_MAX];
-    size_t first = DEPTH_MAX;
+    cf_bytes names[CF_BINDING_DEPTH_MAX];
+    size_t first = CF_BINDING_DEPTH_MAX;
 
     if (!binding->root)
         return cf_fail(error, CF_MISSING, "%s is not there", binding->path);
@@ -422,9 +420,10 @@ cf_status cf_binding_hold(const cf_binding *binding, cf_files *files, uint64_t n
             return cf_fail(error, CF_MISSING, "a directory of %s is gone", binding->path);
         if (first == 0)
             return cf_fail(error, CF_TOO_LARGE, "%s has directories nested more than %d deep",
-                           binding->path, DEPTH_MAX);
+                           binding->path, CF_BINDING_DEPTH_MAX);
         names[--first] = node->name;
         at = node->parent;
     }
-    return cf_hold_path(files, binding->root, names + first, DEPTH_MAX - first, out, error);
+    return cf_hold_path(files, binding->root, names + first, CF_BINDING_DEPTH_MAX - first, out,
+                        error);
 }

@@ -74,6 +74,9 @@ void cf_binding_drop_node(cf_binding *binding, uint64_t number, cf_records *reco
 /* The path of a node from the source's root, without a leading slash; appended raw. Empty for the
  * root. */
 void cf_binding_path(const cf_binding *binding, uint64_t number, cf_buffer *out);
+/* Directories in one another; about as many as a path of Linux can name. */
+enum { CF_BINDING_DEPTH_MAX = 2048 };
+
 /* A directory held for a while: one that was opened, or the root itself. */
 typedef struct {
     const cf_folder *folder;

@@ -90,7 +90,10 @@ void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_w
                            uint64_t now_ms)
 {
     /* One that is served is kept in sync all the time: `status` must not hold that up. */
-    look_only = look_only && !source->quiet;
+    if (look_only && source->quiet) {
+        look_only = false;
+        word = (cf_delete_word){0}; /* of a dry run, where nothing is meant */
+    }
     source->look_all = true;
     source->absence = true;
     source->look_only = look_only;
@@ -488,7 +491,7 @@ static cf_status step_survey(cf_source_engine *source, uint64_t now_ms, cf_error
             end_survey(source, now_ms);
             return CF_OK;
         case CF_SURVEY_FAILED:
-            source->trouble = error->status;
+            source->trouble = error->status == CF_IO ? CF_UNSAFE : error->status;
             snprintf(source->trouble_text, sizeof source->trouble_text, "%s", error->text);
             let_root_go(source);
             source->reopen_ms = now_ms + REOPEN_MS;
@@ -570,7 +573,7 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
         source->folder_count = 0;
         return CF_OK;
     }
-    for (bool on = true; !status && on;) {
+    for (bool on = true; !status && on && source->binding->root;) {
         on = false;
         if (source->survey) {
             status = step_survey(source, now_ms, error);

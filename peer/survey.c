@@ -142,7 +142,7 @@ static void enter(void *context, const cf_listing *listing, size_t folder, const
 static cf_status list_from(cf_survey *survey, uint64_t node, cf_error *error)
 {
     const cf_binding *binding = survey->options.binding;
-    cf_listing_step steps[256];
+    cf_listing_step steps[CF_BINDING_DEPTH_MAX];
     size_t first = sizeof steps / sizeof steps[0];
     cf_listing_options options = {
         .files = survey->options.env->files,
