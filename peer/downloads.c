@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { AT_A_TIME = 3 };
+enum { AT_A_TIME = 3, TOLD_SHARE = 16 };
 
 typedef enum { QUEUED, OFFLINE, WORKING, READY, ABSENT, FAILED } download_phase;
 
@@ -29,6 +29,7 @@ struct cf_downloads {
     download **at;
     size_t count, capacity;
     cf_hand hand;
+    size_t moving;    /* how many do */
     uint64_t session; /* of the link, in which absent ones were asked for */
 };
 
@@ -48,6 +49,7 @@ static void drop(cf_downloads *downloads, size_t index)
     cf_buffer_release(&one->leaves);
     free(one);
     downloads->at[index] = downloads->at[--downloads->count];
+    downloads->moving = 0; /* to be counted again */
 }
 
 void cf_downloads_destroy(cf_downloads **downloads)
@@ -213,13 +215,11 @@ static bool moves(const cf_downloads *downloads, const download *one)
     return one->phase == WORKING && (is_connected(downloads) || !cf_making_hungry(one->making));
 }
 
-static bool is_free_slot(const cf_downloads *downloads)
+static void count_moving(cf_downloads *downloads)
 {
-    size_t count = 0;
-
+    downloads->moving = 0;
     for (size_t i = 0; i < downloads->count; i++)
-        count += moves(downloads, downloads->at[i]);
-    return count < AT_A_TIME;
+        downloads->moving += moves(downloads, downloads->at[i]);
 }
 
 /* True when it is in another phase than before: then others may be able to go on. */
@@ -229,10 +229,12 @@ static bool step_one(cf_downloads *downloads, download *one)
 
     if (one->phase == OFFLINE && is_connected(downloads))
         one->phase = QUEUED;
-    if (one->phase == QUEUED && is_free_slot(downloads))
+    if (one->phase == QUEUED && downloads->moving < AT_A_TIME)
         begin(downloads, one);
     if (one->phase == WORKING)
         go_on(one);
+    if (one->phase == WORKING || one->phase != before)
+        count_moving(downloads);
     return one->phase != before;
 }
 
@@ -260,6 +262,7 @@ static bool step_all(cf_downloads *downloads)
 {
     bool changed = false;
 
+    count_moving(downloads);
     for (size_t i = downloads->count; i-- > 0;) {
         download *one = downloads->at[i];
 
@@ -312,10 +315,26 @@ bool cf_downloads_busy(const cf_downloads *downloads)
     return false;
 }
 
+/* To tell each of many by itself would have all of them planned as often. */
+static bool is_worth_telling(const cf_downloads *downloads)
+{
+    size_t ended = 0, coming = 0;
+
+    for (size_t i = 0; i < downloads->count; i++) {
+        const download *one = downloads->at[i];
+
+        ended += has_ended(one) && !one->announced && !one->abandoned;
+        coming += (one->phase == QUEUED || moves(downloads, one)) && !one->abandoned;
+    }
+    return ended && ended * TOLD_SHARE >= coming;
+}
+
 const cf_binding *cf_downloads_finished(cf_downloads *downloads)
 {
     const cf_binding *found = NULL;
 
+    if (!is_worth_telling(downloads))
+        return NULL;
     for (size_t i = 0; i < downloads->count; i++) {
         download *one = downloads->at[i];
 
@@ -382,7 +401,7 @@ cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *bindin
     one->abandoned = false;
     if ((one->phase == FAILED && one->again) || (one->phase == READY && !is_there(downloads, one)))
         begin_again(one);
-    if (one->phase == QUEUED)
+    if (one->phase == QUEUED && downloads->moving < AT_A_TIME)
         cf_downloads_step(downloads);
     return answer_of(downloads, one, out);
 }

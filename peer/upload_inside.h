@@ -41,6 +41,8 @@ struct cf_uploads {
     cf_peer *peer;
     cf_upload **at;
     size_t count, capacity;
+    size_t sealing;   /* how many are */
+    bool telling;     /* finished ones, until all are told */
     uint64_t numbers; /* of patches */
     cf_upload_figures figures;
 };

@@ -92,6 +92,7 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
         options.known_leaves = cf_buffer_view(&one->known_leaves);
     }
     one->sealing = cf_sealing_new(&options);
+    uploads->sealing++;
     one->phase = CF_UPLOAD_IS_SEALING;
     return CF_OK;
 }
@@ -172,15 +173,6 @@ static void end_sealing(cf_uploads *uploads, cf_upload *one)
     one->phase = CF_UPLOAD_IS_READY;
 }
 
-static size_t sealing_count(const cf_uploads *uploads)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < uploads->count; i++)
-        count += uploads->at[i]->phase == CF_UPLOAD_IS_SEALING;
-    return count;
-}
-
 bool cf_uploads_may_seal(const cf_uploads *uploads)
 {
     return uploads->peer->link && cf_link_is_connected(uploads->peer->link);
@@ -193,7 +185,7 @@ void cf_upload_step(cf_uploads *uploads, cf_upload *one)
     if (one->phase == CF_UPLOAD_IS_DELTA)
         end_delta(uploads, one);
     if (one->phase == CF_UPLOAD_IS_QUEUED && cf_uploads_may_seal(uploads) &&
-        sealing_count(uploads) < SEALING_AT_A_TIME && begin_sealing(uploads, one, &error))
+        uploads->sealing < SEALING_AT_A_TIME && begin_sealing(uploads, one, &error))
         fail(uploads, one, &error);
     if (one->phase != CF_UPLOAD_IS_SEALING)
         return;

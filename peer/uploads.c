@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { TOLD_SHARE = 16 };
+
 cf_uploads *cf_uploads_new(cf_peer *peer)
 {
     cf_uploads *uploads = cf_allocate(1, sizeof *uploads);
@@ -68,6 +70,9 @@ cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upl
 }
 void cf_uploads_step(cf_uploads *uploads)
 {
+    uploads->sealing = 0;
+    for (size_t i = 0; i < uploads->count; i++)
+        uploads->sealing += uploads->at[i]->phase == CF_UPLOAD_IS_SEALING;
     for (size_t i = 0; i < uploads->count; i++)
         cf_upload_step(uploads, uploads->at[i]);
 }
@@ -144,35 +149,47 @@ bool cf_uploads_recall(const cf_uploads *uploads, const cf_stat *stat, cf_hash *
     return false;
 }
 
+static bool has_ended(const cf_upload *one)
+{
+    return one->phase == CF_UPLOAD_IS_READY || one->phase == CF_UPLOAD_IS_FAILED;
+}
+
+static bool is_busy(const cf_uploads *uploads, const cf_upload *one)
+{
+    if (has_ended(one))
+        return !one->announced;
+    return one->phase == CF_UPLOAD_IS_DELTA || cf_uploads_may_seal(uploads);
+}
+
+/* To tell each of many by itself would have their directory listed as often. */
+static bool is_worth_telling(const cf_uploads *uploads)
+{
+    size_t ended = 0, coming = 0;
+
+    for (size_t i = 0; i < uploads->count; i++) {
+        const cf_upload *one = uploads->at[i];
+
+        ended += has_ended(one) && !one->announced;
+        coming += !has_ended(one) && is_busy(uploads, one);
+    }
+    return ended * TOLD_SHARE >= coming;
+}
+
 bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64_t *folder)
 {
-    for (size_t i = 0; i < uploads->count; i++) {
+    uploads->telling = uploads->telling || is_worth_telling(uploads);
+    for (size_t i = 0; i < uploads->count && uploads->telling; i++) {
         cf_upload *one = uploads->at[i];
 
-        if ((one->phase != CF_UPLOAD_IS_READY && one->phase != CF_UPLOAD_IS_FAILED) ||
-            one->announced)
+        if (!has_ended(one) || one->announced)
             continue;
         one->announced = true;
         *binding = one->binding;
         *folder = one->folder;
         return true;
     }
+    uploads->telling = false;
     return false;
-}
-
-static bool is_busy(const cf_uploads *uploads, const cf_upload *one)
-{
-    switch (one->phase) {
-    case CF_UPLOAD_IS_DELTA:
-        return true;
-    case CF_UPLOAD_IS_QUEUED:
-    case CF_UPLOAD_IS_SEALING:
-        return cf_uploads_may_seal(uploads);
-    case CF_UPLOAD_IS_READY:
-    case CF_UPLOAD_IS_FAILED:
-        break;
-    }
-    return !one->announced;
 }
 
 bool cf_uploads_busy(const cf_uploads *uploads)
