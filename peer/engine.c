@@ -320,22 +320,25 @@ static bool link_is_over(const cf_round *round)
 bool cf_round_over(cf_round *round, uint64_t now_ms)
 {
     cf_engine *engine = round->engine;
-    bool busy = engine->inbox_count > 0;
+    bool works = engine->inbox_count > 0, waits = false;
 
     for (size_t i = 0; i < engine->count; i++)
-        busy |= includes(round, engine->bindings[i]) &&
-                cf_source_engine_busy(engine->sources[i], now_ms);
-    if (round->options.kind == CF_ROUND_SYNC)
-        busy |= cf_uploads_busy(engine->workshop.uploads) ||
-                cf_downloads_busy(engine->workshop.downloads);
-    /* What is done here may take its time (a delta of a large file); the other side may not. */
-    if (busy || engine->workshop.activity != round->activity) {
+        works |= includes(round, engine->bindings[i]) &&
+                 cf_source_engine_busy(engine->sources[i], now_ms);
+    if (round->options.kind == CF_ROUND_SYNC) {
+        works |= cf_uploads_working(engine->workshop.uploads) ||
+                 cf_downloads_busy(engine->workshop.downloads);
+        waits = cf_uploads_busy(engine->workshop.uploads);
+    }
+    /* What is done here may take its time (a delta of a large file); the other side, such as a
+     * broker whose disk is full, may not. */
+    if (works || engine->workshop.activity != round->activity) {
         round->activity = engine->workshop.activity;
         round->progress_ms = now_ms;
     }
-    if (!busy && link_is_over(round))
+    if (!works && !waits && link_is_over(round))
         return !cf_bases_busy(engine->workshop.bases) || round->options.kind == CF_ROUND_LOOK;
-    return !busy && now_ms > round->progress_ms + STALLED_MS;
+    return !works && now_ms > round->progress_ms + STALLED_MS;
 }
 
 void cf_round_end(cf_round **round)

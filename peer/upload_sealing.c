@@ -304,6 +304,11 @@ cf_sealing_state cf_sealing_step(cf_sealing *sealing, cf_error *error)
     return sealing->settled == sealing->count ? CF_SEALING_DONE : CF_SEALING_WORKING;
 }
 
+bool cf_sealing_has_jobs(const cf_sealing *sealing)
+{
+    return sealing->jobs > 0;
+}
+
 /* ---- The result ---- */
 
 /* The known content's slices for a stretch of it. */

@@ -36,6 +36,9 @@ typedef enum { CF_SEALING_WORKING, CF_SEALING_DONE, CF_SEALING_FAILED } cf_seali
  * the leaves say. */
 cf_sealing_state cf_sealing_step(cf_sealing *sealing, cf_error *error);
 
+/* A job is under way; else it waits for the broker, if it works at all. */
+bool cf_sealing_has_jobs(const cf_sealing *sealing);
+
 /* Once done: the slices, and the blobs that they count from. */
 void cf_sealing_result(const cf_sealing *sealing, cf_slices *slices, cf_hash **blobs, size_t *count,
                        cf_arena *arena);

@@ -200,6 +200,19 @@ bool cf_uploads_busy(const cf_uploads *uploads)
     return false;
 }
 
+bool cf_uploads_working(const cf_uploads *uploads)
+{
+    for (size_t i = 0; i < uploads->count; i++) {
+        const cf_upload *one = uploads->at[i];
+
+        if (has_ended(one) ? !one->announced
+                           : one->phase == CF_UPLOAD_IS_DELTA ||
+                                 (one->sealing && cf_sealing_has_jobs(one->sealing)))
+            return true;
+    }
+    return false;
+}
+
 cf_upload_figures cf_uploads_count(const cf_uploads *uploads)
 {
     return uploads->figures;

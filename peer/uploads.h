@@ -54,6 +54,8 @@ void cf_uploads_step(cf_uploads *uploads);
 bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64_t *folder);
 /* Something is under way; not: what only waits for a broker. */
 bool cf_uploads_busy(const cf_uploads *uploads);
+/* Something is done here for one, rather than at the broker's. */
+bool cf_uploads_working(const cf_uploads *uploads);
 /* Forget what belongs to a binding that ends. */
 void cf_uploads_forget(cf_uploads *uploads, const cf_binding *binding);
 

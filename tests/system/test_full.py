@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Disks that are full: at the source and at the home."""
+"""Disks that are full: at the source, at the home and at the broker."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import counterfoil
+from counterfoild import Broker
 from counterfoil import broker, make_device, tree, wait_until  # noqa: F401
 from stand import put, told
 
@@ -123,3 +124,27 @@ def test_a_full_home_says_so_and_goes_on(broker, laptop, make_device, make_disk,
     assert desktop.sync()["in_sync"]
     assert tree(here) == tree(there)
     assert desktop.json("verify")["whole"]
+
+
+def test_a_full_broker_ends_the_sync_and_goes_on(make_device, make_disk):
+    disk = make_disk("disk", "200m")
+    broker = Broker(str(disk.path / "broker"))
+    broker.start()
+    try:
+        laptop, desktop = make_device("laptop"), make_device("desktop")
+        laptop.init(broker.run("invite").strip())
+        here, there = joined(laptop, desktop, {"old": b"o" * 500_000})
+        disk.fill(room=1_000_000)
+        put(here, "large", os.urandom(9_000_000))
+        assert laptop.finish("sync").returncode == 1  # it went on for ever, as each refusal is for now only
+        assert not laptop.json("status")["in_sync"]
+        disk.make_room()
+        assert laptop.sync()["in_sync"]
+        desktop.sync()
+        assert tree(here) == tree(there)
+        assert broker.stop() == 0
+        assert broker.run("verify") == "everything is whole\n"
+    finally:
+        if broker.process:
+            broker.process.kill()
+            broker.process.communicate()
