@@ -96,7 +96,12 @@ def test_a_file_that_is_saved_all_the_time_arrives_whole(pair_of_notes, save):
             with contextlib.suppress(FileNotFoundError):  # a move came between
                 seen.add((there / "busy").read_bytes())
     last = saver.text(saver.count)
-    wait_until(lambda: (there / "busy").read_bytes() == last, "the last save is there")
+
+    def is_there():
+        with contextlib.suppress(FileNotFoundError):
+            return (there / "busy").read_bytes() == last
+
+    wait_until(is_there, "the last save is there")
     whole = {b"first\n", *(saver.text(n + 1) for n in range(saver.count))}
     assert seen <= whole
     assert not any("deleted" == change and path == "busy" for _, change, path in told(laptop))
