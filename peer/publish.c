@@ -372,14 +372,18 @@ static void put_base(publishing *self, const cf_survey_batch *batch, const uint6
 static void after_commit(publishing *self)
 {
     for (size_t i = 0; i < self->found_count; i++) {
+        cf_error ignored;
+        cf_hash hash;
+        uint64_t size;
         const cf_node *node = cf_nodes_find(self->with->binding->nodes, self->found[i].number);
 
         if (!self->prepared[i])
             continue;
         if (node)
             cf_bases_keep(self->with->bases, self->with->binding, node);
-        cf_hash hash = self->prepared[i]->content.hash;
-        cf_uploads_published(self->with->uploads, &hash);
+        /* Equal files share what was prepared, and that ends with the first of them. */
+        if (cf_content_identity_read(self->found[i].content, &hash, &size, &ignored) == CF_OK)
+            cf_uploads_published(self->with->uploads, &hash);
     }
 }
 

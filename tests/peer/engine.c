@@ -104,3 +104,16 @@ Test(engine, learns_that_the_broker_has_what_it_could_not_acknowledge)
     cr_expect_eq(unsent(a), 0);
     world_destroy(&w);
 }
+
+Test(engine, publishes_files_of_equal_content_in_one_batch)
+{
+    /* What was prepared for the first ended with it, and was read again for the second. */
+    world *w = world_new(4, 2);
+
+    user_writes_text(&w->devices[0], "one", "the same");
+    user_writes_text(&w->devices[0], "two", "the same");
+    user_writes_text(&w->devices[0], "three", "the same");
+    settles_equal(w);
+    cr_assert(holds(&w->devices[1], "three", "the same"));
+    world_destroy(&w);
+}
