@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a source's engine share: the root and the order of things (engine_source.c),
+ * looking, what is noted of a look, and applying. */
+#ifndef CF_PEER_ENGINE_SOURCE_INSIDE_H
+#define CF_PEER_ENGINE_SOURCE_INSIDE_H
+#include "peer/engine_source.h"
+#include "peer/survey.h"
+
+enum { CF_SOURCE_AGAIN_MS = 15, CF_SOURCE_REOPEN_MS = 5000 };
+
+struct cf_source_engine {
+    cf_workshop *workshop;
+    cf_binding *binding;
+    cf_applying *applying;
+    cf_survey *survey;
+    cf_quiet *quiet;
+
+    bool look_all, look_only, absence; /* of the next look */
+    uint64_t *folders;                 /* to look at next */
+    size_t folder_count, folder_capacity;
+    uint64_t not_before_ms;
+    int tries;   /* looks in a row because something had just changed */
+    int blocked; /* runs of apply in a row that found the disk not as the base has it */
+    bool looked, looks_now;
+    uint64_t rescan_ms;
+    cf_delete_word word;
+
+    bool surveying_all, surveying_only, surveying_absence;
+    uint64_t *surveyed; /* the directories of the look under way */
+    size_t surveyed_count;
+    uint64_t *missing; /* nodes that were not there at the last look; they count if they are not
+                          there again */
+    size_t missing_count;
+    uint64_t *seen_missing;
+    size_t seen_missing_count;
+    bool confirm; /* look again at once: something seems to be gone */
+
+    cf_pendings found; /* by the survey under way */
+    cf_pendings notes; /* by the last one */
+    cf_status trouble;
+    char trouble_text[CF_ERROR_TEXT];
+    bool reopen; /* the root, as soon as nothing is being put there */
+    uint64_t reopen_ms, applied;
+    uint64_t retry_ms; /* when what could not be applied is tried again; 0: never */
+    int retries;       /* in a row */
+};
+
+/* Nothing is held there any more; who works in it ends first. */
+void cf_source_let_root_go(cf_source_engine *source);
+
+/* ---- Looking ---- */
+
+/* Plans the looks that the watch's events and the time ask for. */
+void cf_source_take_quiet(cf_source_engine *source, uint64_t now_ms);
+bool cf_source_wants_look(const cf_source_engine *source, uint64_t now_ms);
+void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms);
+/* Goes on with the survey, publishing what it finds; none is under way when it has ended. */
+cf_status cf_source_step_survey(cf_source_engine *source, uint64_t now_ms, cf_error *error);
+
+/* ---- What is noted of a look ---- */
+
+void cf_source_note_wait(void *source, const cf_observation *seen, cf_upload_answer why);
+void cf_source_note_node(cf_source_engine *source, uint64_t number, cf_pending_kind kind,
+                         const char *reason);
+/* What is not published; `reason` NULL: because this only looks. */
+void cf_source_note_batch(cf_source_engine *source, const cf_survey_batch *batch,
+                          const char *reason);
+/* What the survey that ends has found takes the place of what was noted there before. */
+void cf_source_renew_notes(cf_source_engine *source);
+
+/* ---- Applying ---- */
+
+bool cf_source_may_apply(const cf_source_engine *source);
+/* Wakes what could not be applied, when it is due. */
+void cf_source_retry(cf_source_engine *source, uint64_t now_ms);
+cf_status cf_source_step_applying(cf_source_engine *source, uint64_t now_ms, cf_error *error);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine_source_inside.h"
+
+void cf_source_note_wait(void *context, const cf_observation *seen, cf_upload_answer why)
+{
+    cf_source_engine *source = context;
+    cf_buffer path = {0};
+    const char *reason = why == CF_UPLOAD_WAITS     ? "it waits for the broker"
+                         : why == CF_UPLOAD_STARTED ? "it is being sent"
+                                                    : "it has to be read again";
+
+    cf_binding_path(source->binding, seen->finding.parent, &path);
+    if (path.size)
+        cf_buffer_append(&path, "/", 1);
+    cf_buffer_append(&path, seen->finding.name.data, seen->finding.name.size);
+    cf_pendings_add(&source->found, CF_PENDING_WAITS, cf_buffer_view(&path), reason);
+    cf_buffer_release(&path);
+    if (why == CF_UPLOAD_AGAIN)
+        cf_source_engine_look_at(source, seen->finding.parent);
+}
+
+void cf_source_note_node(cf_source_engine *source, uint64_t number, cf_pending_kind kind,
+                         const char *reason)
+{
+    cf_buffer path = {0};
+
+    cf_binding_path(source->binding, number, &path);
+    cf_pendings_add(&source->found, kind, cf_buffer_view(&path), reason);
+    cf_buffer_release(&path);
+}
+
+void cf_source_note_batch(cf_source_engine *source, const cf_survey_batch *batch,
+                          const char *reason)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const cf_finding *finding = &batch->at[i].finding;
+        cf_buffer path = {0};
+
+        cf_binding_path(source->binding, finding->parent, &path);
+        if (path.size)
+            cf_buffer_append(&path, "/", 1);
+        cf_buffer_append(&path, finding->name.data, finding->name.size);
+        cf_pendings_add(&source->found, CF_PENDING_UNSENT, cf_buffer_view(&path),
+                        reason ? reason
+                        : cf_nodes_find(source->binding->nodes, finding->number)
+                            ? "it was changed here"
+                            : "it is new here");
+        cf_buffer_release(&path);
+    }
+    /* A look alone says what a sync would do: it would hold back too many at once. */
+    bool held = !reason && !cf_guard_allows(source->word, batch->gone_count,
+                                            cf_nodes_count(source->binding->nodes));
+    for (size_t i = 0; i < batch->gone_count; i++)
+        cf_source_note_node(source, batch->gone[i], held ? CF_PENDING_HELD : CF_PENDING_UNSENT,
+                            held     ? "it is missing here, with many others: sync says what to do"
+                            : reason ? reason
+                                     : "it was deleted here");
+}
+
+static void take_notes(cf_source_engine *source)
+{
+    size_t count;
+    const cf_survey_note *notes = cf_survey_notes(source->survey, &count);
+
+    for (size_t i = 0; i < count; i++)
+        cf_pendings_add(&source->found, notes[i].passing ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
+                        notes[i].path, notes[i].reason);
+}
+
+/* A look at everything knows all; a look at some directories knows these. */
+void cf_source_renew_notes(cf_source_engine *source)
+{
+    cf_buffer path = {0};
+
+    take_notes(source);
+    if (source->surveying_all)
+        cf_pendings_clear(&source->notes);
+    for (size_t i = 0; i < source->surveyed_count; i++) {
+        cf_buffer_clear(&path);
+        cf_binding_path(source->binding, source->surveyed[i], &path);
+        cf_pendings_drop_in(&source->notes, cf_buffer_view(&path));
+    }
+    for (size_t i = 0; i < source->found.count; i++)
+        cf_pendings_add(&source->notes, source->found.at[i].kind, source->found.at[i].path,
+                        source->found.at[i].reason);
+    cf_pendings_clear(&source->found);
+    cf_buffer_release(&path);
+}
