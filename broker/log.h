@@ -7,6 +7,7 @@
 #include "broker/store.h"
 #include "codec/entry.h"
 #include "codec/error.h"
+#include "codec/heads.h"
 
 typedef struct cf_log cf_log;
 typedef struct cf_registry cf_registry; /* broker/registry.h */
@@ -72,6 +73,24 @@ typedef void cf_log_done(void *context, cf_append_answer answer, uint64_t positi
  * it is durable, possibly from inside. What follows may be checked at once. */
 void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
                    const cf_record *records, size_t record_count, cf_log_done *done, void *context);
+
+/* Whether an entry that is held (or was judged NEW) counts for nothing: by its author's role in
+ * its own past, or by a revocation. Entries that are being appended may not be seen yet. */
+cf_status cf_log_is_void(cf_log *log, const cf_entry *entry, bool *is_void, cf_error *error);
+
+/* A device's ends of branches in every collection, as a revocation of it names them. Void ones are
+ * left out. Committed entries only. */
+cf_status cf_log_device_heads(cf_log *log, const cf_hash *device, cf_heads *out, cf_error *error);
+
+/* Entries may change what entries that were there before count for (a revocation, an annulment, a
+ * head that a revocation names). These are the collections where that may be so since it was last
+ * settled, of committed entries; it is noted with the entries and survives a restart. Each once. */
+typedef bool cf_collection_visit(void *context, const cf_id *collection);
+cf_status cf_log_unsettled(cf_log *log, cf_collection_visit *visit, void *context, cf_error *error);
+/* Appends to `*records` what says, once it is written, that all is settled: to be committed
+ * with what was worked out anew. It borrows from the arena. */
+cf_status cf_log_settle(cf_log *log, cf_arena *arena, cf_record **records, size_t *count,
+                        cf_error *error);
 
 /* Blobs that entries name and that were not here when the entry came. */
 typedef bool cf_log_wanted_visit(void *context, const cf_hash *blob);

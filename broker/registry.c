@@ -237,7 +237,11 @@ static void let_in(cf_registry *registry, const member_node *node, const cf_publ
                                     registry->device_count + 1, sizeof *registry->devices);
         device = &registry->devices[registry->device_count++];
     }
-    *device = (cf_device){node->device, *keys, node->role, node->head.hash};
+    *device = (cf_device){.id = node->device,
+                          .keys = *keys,
+                          .role = node->role,
+                          .added = node->head.hash,
+                          .is_valid = true};
 }
 
 /* What the last node says, beyond being there. */
@@ -328,12 +332,6 @@ cf_bytes cf_registry_entry(const cf_registry *registry, size_t index)
 {
     assert(index < registry->node_count);
     return registry->nodes[index].wire;
-}
-
-bool cf_registry_entry_counts(const cf_registry *registry, size_t index)
-{
-    assert(index < registry->node_count);
-    return registry->nodes[index].counts;
 }
 
 const cf_heads *cf_registry_heads(const cf_registry *registry)
