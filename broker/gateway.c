@@ -35,6 +35,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
         .users = options->users,
         .outbox = options->outbox,
         .sessions = cf_sessions_new(),
+        .audit = options->audit,
     };
     gateway->enrolment = cf_enrolment_new(&gateway->service, options->management != NULL);
     return gateway;

@@ -8,6 +8,7 @@
  * one window of answers, and beyond that the session is dropped. */
 #ifndef CF_BROKER_GATEWAY_H
 #define CF_BROKER_GATEWAY_H
+#include "broker/audit.h"
 #include "broker/blobs.h"
 #include "broker/env.h"
 #include "broker/management.h"
@@ -25,6 +26,7 @@ typedef struct {
     cf_blobs *blobs;
     cf_users *users;
     cf_management *management; /* NULL: nobody can be invited here (a peer's gateway) */
+    cf_audit *audit;           /* NULL: nobody reads it */
     cf_outbox *outbox;
 } cf_gateway_options;
 

@@ -3,6 +3,7 @@
  * ROUTER gave. What the parts of a gateway share lies here; nobody else includes it. */
 #ifndef CF_BROKER_SESSION_H
 #define CF_BROKER_SESSION_H
+#include "broker/audit.h"
 #include "broker/blobs.h"
 #include "broker/env.h"
 #include "broker/outbox.h"
@@ -56,6 +57,7 @@ typedef struct {
     cf_users *users;
     cf_outbox *outbox;
     cf_sessions *sessions;
+    cf_audit *audit; /* or NULL */
     uint64_t now_ms; /* of the message in hand, or the last one */
 } cf_service;
 

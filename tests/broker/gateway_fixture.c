@@ -43,12 +43,18 @@ static void start(broker_world *self)
     self->store = cf_store_memory_new(self->disk);
     self->blobs = cf_blob_memory_new(self->blob_disk);
     self->outbox = cf_outbox_new();
-    cf_users_options users = {&self->env, self->store, count_access, self};
+    cf_users_options users = {
+        .env = &self->env, .store = self->store, .access = count_access, .context = self};
     expect_ok(cf_users_open(&users, &self->users, &error), error);
-    cf_management_options management = {&self->env, self->store, self->blobs, self->users};
+    cf_management_options management = {
+        .env = &self->env, .store = self->store, .blobs = self->blobs, .users = self->users};
     expect_ok(cf_management_open(&management, self->now_ms, &self->management, &error), error);
-    cf_gateway_options gateway = {&self->env,  self->store,      self->blobs,
-                                  self->users, self->management, self->outbox};
+    cf_gateway_options gateway = {.env = &self->env,
+                                  .store = self->store,
+                                  .blobs = self->blobs,
+                                  .users = self->users,
+                                  .management = self->management,
+                                  .outbox = self->outbox};
     self->gateway = cf_gateway_new(&gateway);
 }
 

@@ -37,11 +37,16 @@ static void open_gateway(meeting *at)
     at->store = users.store = cf_store_memory_new(at->disk);
     at->blobs = cf_blob_memory_new(at->blob_disk);
     expect_ok(cf_users_open(&users, &at->users, &error), error);
-    cf_management_options management = {&at->env, at->store, at->blobs, at->users};
+    cf_management_options management = {
+        .env = &at->env, .store = at->store, .blobs = at->blobs, .users = at->users};
     expect_ok(cf_management_open(&management, at->now_ms, &at->management, &error), error);
     at->outbox = cf_outbox_new();
-    cf_gateway_options gateway = {&at->env,  at->store,      at->blobs,
-                                  at->users, at->management, at->outbox};
+    cf_gateway_options gateway = {.env = &at->env,
+                                  .store = at->store,
+                                  .blobs = at->blobs,
+                                  .users = at->users,
+                                  .management = at->management,
+                                  .outbox = at->outbox};
     at->gateway = cf_gateway_new(&gateway);
 }
 
