@@ -67,10 +67,15 @@ bool cf_link_is_connected(const cf_link *link)
     return link->state == CF_LINK_SUBSCRIBING || link->state == CF_LINK_LIVE;
 }
 
+bool cf_link_has_received(const cf_link *link)
+{
+    return link->state == CF_LINK_LIVE && link->owed.count == 0 && link->uncommitted == 0;
+}
+
 bool cf_link_is_idle(const cf_link *link)
 {
-    return link->state == CF_LINK_LIVE && link->owed.count == 0 && link->uncommitted == 0 &&
-           cf_outgoing_is_done(link->outgoing) && cf_transfer_is_idle(link->transfer);
+    return cf_link_has_received(link) && cf_outgoing_is_done(link->outgoing) &&
+           cf_transfer_is_idle(link->transfer);
 }
 
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)

@@ -90,6 +90,8 @@ void cf_link_start(cf_link *link);
 void cf_link_stop(cf_link *link);
 bool cf_link_is_connected(const cf_link *link);
 bool cf_link_is_idle(const cf_link *link);
+/* Everything that WELCOME named is here and committed. */
+bool cf_link_has_received(const cf_link *link);
 
 /* Only these collections (and always the member log and the catalog) are received; without a call,
  * all are. At most CF_COLLECTIONS_MAX - 2. A session that is live begins anew. */

@@ -293,11 +293,11 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
     round->activity = engine->workshop.activity;
     round->next = engine->rounds;
     engine->rounds = round;
-    for (size_t i = 0; i < engine->count; i++)
+    for (size_t i = 0; i < engine->count && options->kind != CF_ROUND_LEARN; i++)
         if (includes(round, engine->bindings[i]))
             cf_source_engine_look(engine->sources[i], options->kind == CF_ROUND_LOOK, options->word,
                                   now_ms);
-    if (options->kind == CF_ROUND_SYNC && engine->peer->link &&
+    if (options->kind != CF_ROUND_LOOK && engine->peer->link &&
         !cf_link_is_connected(engine->peer->link)) {
         engine->connecting = true;
         cf_link_start(engine->peer->link);
@@ -313,7 +313,9 @@ static bool link_is_over(const cf_round *round)
     if (!link || round->options.kind == CF_ROUND_LOOK)
         return true;
     if (cf_link_is_connected(link))
-        return cf_link_is_idle(link) && !engine->inbox_count;
+        return (round->options.kind == CF_ROUND_LEARN ? cf_link_has_received(link)
+                                                      : cf_link_is_idle(link)) &&
+               !engine->inbox_count;
     return engine->losses > round->losses && !engine->connecting;
 }
 
@@ -322,7 +324,7 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
     cf_engine *engine = round->engine;
     bool works = engine->inbox_count > 0, waits = false;
 
-    for (size_t i = 0; i < engine->count; i++)
+    for (size_t i = 0; i < engine->count && round->options.kind != CF_ROUND_LEARN; i++)
         works |= includes(round, engine->bindings[i]) &&
                  cf_source_engine_busy(engine->sources[i], now_ms);
     if (round->options.kind == CF_ROUND_SYNC) {
@@ -337,7 +339,7 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
         round->progress_ms = now_ms;
     }
     if (!works && !waits && link_is_over(round))
-        return !cf_bases_busy(engine->workshop.bases) || round->options.kind == CF_ROUND_LOOK;
+        return !cf_bases_busy(engine->workshop.bases) || round->options.kind != CF_ROUND_SYNC;
     return !works && now_ms > round->progress_ms + STALLED_MS;
 }
 
@@ -347,7 +349,7 @@ void cf_round_end(cf_round **round)
         return;
     cf_engine *engine = (*round)->engine;
 
-    for (size_t i = 0; i < engine->count; i++)
+    for (size_t i = 0; i < engine->count && (*round)->options.kind != CF_ROUND_LEARN; i++)
         if (includes(*round, engine->bindings[i]))
             cf_source_engine_end_word(engine->sources[i]);
     for (cf_round **at = &engine->rounds; *at; at = &(*at)->next)

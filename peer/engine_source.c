@@ -48,6 +48,7 @@ void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_w
         look_only = false;
         word = (cf_delete_word){0}; /* of a dry run, where nothing is meant */
     }
+    source->asked = true;
     source->look_all = true;
     source->absence = true;
     source->look_only = look_only;
@@ -175,6 +176,8 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
 {
     cf_status status = CF_OK;
 
+    if (!source->quiet && !source->asked)
+        return CF_OK;
     cf_source_take_quiet(source, now_ms);
     cf_source_retry(source, now_ms);
     if (source->reopen && !cf_applying_busy(source->applying))

@@ -22,6 +22,7 @@ struct cf_source_engine {
     int tries;   /* looks in a row because something had just changed */
     int blocked; /* runs of apply in a row that found the disk not as the base has it */
     bool looked, looks_now;
+    bool asked; /* by a round; without a watch nothing is done before */
     uint64_t rescan_ms;
     cf_delete_word word;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/files_root.h"
 #include "peer/catalog.h"
+#include "peer/commands/learning.h"
 #include "peer/commands/sources.h"
 #include "peer/verbs.h"
 
@@ -15,6 +16,8 @@ typedef struct {
     cf_peer *peer;
     cf_engine *engine;
     cf_arena arena;
+    cf_learning *learning;
+    cf_error unasked; /* why the broker could not be; CF_OK: it was, or there is none */
     const char *path; /* absolute */
     const char *name; /* of the collection */
     cf_format format;
@@ -75,9 +78,12 @@ static cf_status choose_collection(addition *self, cf_error *error)
     bool new = cf_options_has(options, "new"), existing = cf_options_has(options, "existing");
     cf_catalog_collection found;
 
-    if (new &&existing)
-        return cf_fail(error, CF_USAGE, "--new and --existing exclude each other");
     cf_status status = cf_catalog_find(self->peer, self->name, &self->arena, &found, error);
+    if (status == CF_MISSING && existing && self->unasked.status)
+        return cf_fail(error, CF_UNREACHABLE,
+                       "nothing is known here of a collection '%s', and the broker can't be asked: "
+                       "%s",
+                       self->name, self->unasked.text);
     if (status == CF_MISSING && !existing) {
         self->is_new = true;
         return CF_OK;
@@ -245,11 +251,12 @@ static cf_status report(addition *self, cf_error *error)
         return status;
     if (self->run->json)
         cf_print_json(
-            output, json_pack("{s:s, s:o, s:b, s:I, s:I, s:I, s:I}", "collection", self->name,
+            output, json_pack("{s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I}", "collection", self->name,
                               "source", cf_json_name(cf_bytes_of_text(self->path)), "new",
-                              (int)self->is_new, "equal", (json_int_t)found.equal, "different",
-                              (json_int_t)found.different, "only_here", (json_int_t)found.only_here,
-                              "only_there", (json_int_t)found.only_there));
+                              (int)self->is_new, "asked", (int)!self->unasked.status, "equal",
+                              (json_int_t)found.equal, "different", (json_int_t)found.different,
+                              "only_here", (json_int_t)found.only_here, "only_there",
+                              (json_int_t)found.only_there));
     else
         cf_print(output,
                  "%s: %s collection at %s: %zu equal, %zu different, %zu only here, %zu "
@@ -261,9 +268,12 @@ static cf_status report(addition *self, cf_error *error)
 
 static cf_status check_options(addition *self, cf_error *error)
 {
+    const cf_options *given = &self->run->options;
     cf_binding_options options = {.path = self->path};
     cf_binding *trial = NULL;
 
+    if (cf_options_has(given, "new") && cf_options_has(given, "existing"))
+        return cf_fail(error, CF_USAGE, "--new and --existing exclude each other");
     cf_status status = cf_source_choose(self->run, &self->arena, &options, error);
     if (!status)
         status = cf_binding_new(&options, &trial, error);
@@ -272,17 +282,27 @@ static cf_status check_options(addition *self, cf_error *error)
     return status;
 }
 
+/* What a device that could not ask should know of what it did. */
+static void say_unasked(const addition *self)
+{
+    const cf_output *output = &self->run->output;
+
+    if (!self->unasked.status || self->run->quiet)
+        return;
+    cf_say(output, "the broker can't be asked: %s", self->unasked.text);
+    if (self->is_new)
+        cf_say(output,
+               "if another device made a collection '%s' as well, the two become one at the next "
+               "sync",
+               self->name);
+    else
+        cf_say(output, "compared with what was known here before");
+}
+
 static cf_status add(addition *self, cf_error *error)
 {
-    cf_binding *moved = find_moved(self);
-    cf_status status = moved ? CF_OK : check_place(self, error);
+    cf_status status = check_place(self, error); /* another may have come since */
 
-    if (moved)
-        return move_binding(self, moved, error);
-    if (!status)
-        status = choose_name(self, error);
-    if (!status)
-        status = check_options(self, error);
     if (!status)
         status = choose_collection(self, error);
     if (!status)
@@ -294,25 +314,68 @@ static cf_status add(addition *self, cf_error *error)
                                  &self->collection, error);
     if (!status)
         status = bind_source(self, error);
+    if (!status)
+        say_unasked(self);
     return status ? status : report(self, error);
+}
+
+static cf_status begin(addition *self, cf_error *error)
+{
+    cf_status status = check_place(self, error);
+
+    if (!status)
+        status = choose_name(self, error);
+    if (!status)
+        status = check_options(self, error);
+    return status ? status : cf_learning_begin(self->run, &self->learning, error);
 }
 
 static cf_status start(cf_run *run, cf_error *error)
 {
-    addition self = {
-        .run = run, .peer = cf_loop_peer(run->loop), .engine = cf_loop_engine(run->loop)};
+    addition *self = cf_allocate(1, sizeof *self);
     cf_buffer path = {0};
 
+    run->state = self;
+    *self = (addition){
+        .run = run, .peer = cf_loop_peer(run->loop), .engine = cf_loop_engine(run->loop)};
     cf_status status = cf_run_check_count(run, 1, 1, error);
     if (!status)
         status = cf_run_path(run, run->options.arguments[0], &path, error);
-    if (!status) {
-        self.path = (const char *)path.data;
-        status = add(&self, error);
-    }
+    if (!status)
+        self->path = cf_arena_text(&self->arena, cf_bytes_of(path.data, path.size - 1));
     cf_buffer_release(&path);
-    cf_arena_release(&self.arena);
-    return status;
+    if (status)
+        return status;
+    cf_binding *moved = find_moved(self);
+    if (moved)
+        return move_binding(self, moved, error);
+    status = begin(self, error);
+    return status || self->learning ? status : add(self, error);
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    addition *self = run->state;
+
+    if (!self->learning)
+        return CF_OK;
+    progress->over =
+        cf_learning_over(self->learning, now_ms, &progress->deadline_ms, &self->unasked);
+    if (!progress->over)
+        return CF_OK;
+    cf_learning_destroy(&self->learning);
+    return add(self, error);
+}
+
+static void end(cf_run *run)
+{
+    addition *self = run->state;
+
+    if (!self)
+        return;
+    cf_learning_destroy(&self->learning);
+    cf_arena_release(&self->arena);
+    free(self);
 }
 
 static const cf_option options[] = {
@@ -320,6 +383,7 @@ static const cf_option options[] = {
     {"new", 0, NULL, "it must be a new collection"},
     {"existing", 0, NULL, "it must be one that exists"},
     {"format", 0, "F", "files"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     CF_SOURCE_OPTIONS,
     {0},
 };
@@ -327,11 +391,17 @@ static const cf_option options[] = {
 const cf_verb cf_verb_add = {
     .name = "add",
     .usage = "add SOURCE [--collection NAME] [--new|--existing] [--format F] "
-             "[--base full|leaves|auto] [--mode both|send|receive] [--include PATTERN]...",
+             "[--base full|leaves|auto] [--mode both|send|receive] [--include PATTERN]... "
+             "[--timeout T]",
     .summary = "Puts a folder under sync: a new collection, or this device's place for one that "
                "exists",
-    .more = "A folder that moved is recognised, and keeps what is known of it.",
+    .more = "A folder that moved is recognised, and keeps what is known of it. The broker is asked "
+            "first which collections there\nare; where it can't be, --existing takes only one that "
+            "is known here, and two of one name that were\nmade apart become one.",
     .needs = CF_NEEDS_PEER,
+    .connects = true,
     .options = options,
     .start = start,
+    .step = step,
+    .end = end,
 };

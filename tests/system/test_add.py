@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`add` on a device that does not know yet what others did."""
+
+import signal
+
+import pytest
+
+from counterfoil import broker, fill, make_device, tree, two  # noqa: F401
+
+
+def figures(said):
+    return [said[name] for name in ("equal", "different", "only_here", "only_there")]
+
+
+def folder(device, files):
+    source = device.source("notes")
+    source.mkdir()
+    fill(source, files)
+    return source
+
+
+@pytest.mark.parametrize("serve", [False, True])
+def test_it_asks_the_broker_before_it_says_new(two, broker, serve):
+    laptop, desktop = two
+    if serve:
+        desktop.serve()
+        broker.stop()
+        broker.restart()
+    here = laptop.add("notes", {"same": "s\n", "differs": "laptop\n", "there": "t\n"})
+    laptop.sync()
+    there = folder(desktop, {"same": "s\n", "differs": "desktop\n", "here": "h\n", "here too": "h\n"})
+    said = desktop.json("add", str(there))
+    assert said["collection"] == "desktop-notes" and said["new"], "another name is another collection"
+    desktop.run("remove", str(there))
+    said = desktop.json("add", str(there), "--collection", "notes")
+    assert not said["new"] and said["asked"] and figures(said) == [1, 1, 2, 1]
+    desktop.sync(code=4)
+    laptop.sync(code=4)
+    assert tree(here) == tree(there)
+
+
+def test_it_does_nothing_else_with_what_it_learns(two):
+    laptop, desktop = two
+    laptop.add("notes", {"one": "1\n"})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    (laptop.source("notes") / "two").write_text("2\n")
+    laptop.sync()
+    (there / "three").write_text("3\n")
+    desktop.add("other", {"x": "x\n"})
+    assert sorted(tree(there)) == ["one", "three"]
+    pending = desktop.json("status")["collections"][0]["pending"]
+    assert {one["path"]: (one["kind"], one["reason"]) for one in pending}["three"] == ("unsent", "it is new here")
+    assert {one["path"]: one["kind"] for one in pending}["two"] == "unapplied"
+    assert desktop.sync()["in_sync"]
+    assert sorted(tree(there)) == ["one", "three", "two"]
+
+
+def test_a_new_one_that_exists_there_is_refused(two):
+    laptop, desktop = two
+    laptop.add("notes", {"one": "1\n"})
+    laptop.sync()
+    there = folder(desktop, {"mine": "m\n"})
+    assert "there is a collection 'notes' already" in desktop.run(
+        "add", str(there), "--collection", "notes", "--new", code=1)
+    assert not (there / ".counterfoil").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--new"]])
+def test_without_the_broker_two_of_one_name_become_one(two, broker, options):
+    laptop, desktop = two
+    here = laptop.add("notes", {"same": "s\n", "there": "t\n"})
+    laptop.sync()
+    broker.stop()
+    there = folder(desktop, {"same": "s\n", "here": "h\n"})
+    done = desktop.finish("--json", "add", str(there), "--collection", "notes", *options)
+    assert done.returncode == 0 and '"asked": false' in done.stdout, done.stdout + done.stderr
+    assert "can't be asked" in done.stderr and "become one at the next sync" in done.stderr
+    broker.restart()
+    desktop.sync()
+    laptop.sync()
+    assert tree(here) == tree(there) == {"same": b"s\n", "there": b"t\n", "here": b"h\n"}
+
+
+def test_without_the_broker_existing_takes_only_what_is_known(two, broker):
+    laptop, desktop = two
+    laptop.add("notes", {"one": "1\n"})
+    laptop.sync()
+    broker.stop()
+    there = folder(desktop, {})
+    assert "can't be asked" in desktop.run(
+        "add", str(there), "--collection", "notes", "--existing", code=5)
+    assert not (there / ".counterfoil").exists()
+    broker.restart()
+    desktop.sync()
+    broker.stop()
+    done = desktop.finish("add", str(there), "--collection", "notes", "--existing")
+    assert done.returncode == 0 and "compared with what was known here before" in done.stderr
+
+
+def test_a_broker_that_says_nothing_is_waited_for_no_longer_than_asked(two, broker):
+    _, desktop = two
+    broker.process.send_signal(signal.SIGSTOP)
+    try:
+        done = desktop.finish("add", str(folder(desktop, {"a": "a\n"})), "--timeout", "1s")
+        assert done.returncode == 0 and "can't be asked" in done.stderr
+    finally:
+        broker.process.send_signal(signal.SIGCONT)
