@@ -12,6 +12,7 @@
 #include "broker/env.h"
 #include "broker/store.h"
 #include "broker/transfer.h"
+#include "codec/heads.h"
 
 typedef struct cf_link cf_link;
 
@@ -20,7 +21,8 @@ typedef struct {
     /* The other's clock minus ours. Beyond a day one of the two is wrong, and nothing is published
      * in this session: what is waits. */
     int64_t clock_difference_ms;
-    uint8_t instance[16]; /* of the other's log */
+    uint8_t instance[16];  /* of the other's log */
+    const cf_heads *heads; /* all that it has; borrowed for the call */
 } cf_link_welcome;
 
 typedef struct {

@@ -205,6 +205,7 @@ cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t no
 {
     cf_link_welcome welcome = {
         .version = message->welcome.version,
+        .heads = &link->theirs,
         .clock_difference_ms = (int64_t)message->welcome.now_ms - (int64_t)now_ms,
     };
 

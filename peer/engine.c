@@ -131,6 +131,9 @@ void cf_engine_close(cf_engine **engine)
 
     if (!self)
         return;
+    if (self->peer)
+        cf_engine_save_acknowledged(self);
+    cf_acknowledged_release(&self->acknowledged);
     cf_uploads_destroy(&self->workshop.uploads);
     cf_downloads_destroy(&self->workshop.downloads);
     for (size_t i = 0; i < self->count; i++)

@@ -2,6 +2,7 @@
 /* What the engine's own files share. */
 #ifndef CF_PEER_ENGINE_INSIDE_H
 #define CF_PEER_ENGINE_INSIDE_H
+#include "peer/acknowledged.h"
 #include "peer/engine_source.h"
 
 struct cf_engine {
@@ -21,6 +22,7 @@ struct cf_engine {
     uint64_t losses; /* how often a session was lost or could not be had */
     cf_error loss;
     uint64_t retry_ms;
+    cf_acknowledged acknowledged;
     bool refused;
     char refusal[CF_ERROR_TEXT];
     cf_traffic traffic;
@@ -38,6 +40,8 @@ struct cf_round {
 
 /* The link's events, all to the engine. */
 cf_link_events cf_engine_link_events(cf_engine *engine);
+/* Writes what the broker has acknowledged; a failure is reported. */
+void cf_engine_save_acknowledged(cf_engine *engine);
 /* Takes what came, in one commit. */
 cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error);
 

@@ -2,10 +2,67 @@
 #include "peer/engine_inside.h"
 #include "peer/unsent.h"
 
+#include "codec/address.h"
 #include "codec/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* ---- What the broker has ---- */
+
+static void name_broker(cf_engine *engine, char text[CF_ADDRESS_TEXT])
+{
+    cf_buffer line = {0};
+    cf_address address;
+    cf_error ignored;
+
+    snprintf(text, CF_ADDRESS_TEXT, "the broker");
+    cf_status status = cf_home_get(engine->home, CF_HOME_BROKER, &line, &ignored);
+    cf_buffer_append(&line, "", 1);
+    if (!status && cf_address_read((const char *)line.data, &address, &ignored) == CF_OK)
+        cf_address_endpoint(&address, text);
+    cf_buffer_release(&line);
+}
+
+static void tell_rollback(cf_engine *engine, uint64_t lacking)
+{
+    char name[CF_ADDRESS_TEXT];
+    cf_rollback rollback = {engine->now_ms, lacking, name};
+    cf_error error;
+
+    name_broker(engine, name);
+    cf_report(engine->env, CF_REPORT_WARNING,
+              "%s was rolled back: it lacks %llu entries that it had acknowledged, and this device "
+              "brings back those it has",
+              name, (unsigned long long)lacking);
+    if (cf_rollback_keep(cf_home_store(engine->home), cf_peer_user(engine->peer), &rollback,
+                         &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting that: %s", error.text);
+}
+
+static void greet_broker(cf_engine *engine, const cf_link_welcome *welcome)
+{
+    uint64_t lacking = 0;
+    cf_error error;
+
+    if (cf_acknowledged_greet(&engine->acknowledged, cf_home_store(engine->home),
+                              cf_peer_user(engine->peer), welcome->instance, welcome->heads,
+                              &lacking, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "what the broker has: %s", error.text);
+    else if (lacking)
+        tell_rollback(engine, lacking);
+}
+
+void cf_engine_save_acknowledged(cf_engine *engine)
+{
+    cf_error error;
+
+    if (cf_acknowledged_save(&engine->acknowledged, cf_home_store(engine->home),
+                             cf_peer_user(engine->peer), &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker has: %s", error.text);
+}
+
+/* ---- The link's events ---- */
 
 static void connected(void *context, const cf_link_welcome *welcome)
 {
@@ -24,6 +81,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
                   "this device's clock is %lld hours off the broker's: nothing is published until "
                   "it is mended",
                   (long long)(difference < 0 ? -difference : difference) / 3600000);
+    greet_broker(engine, welcome);
     cf_downloads_retry(engine->workshop.downloads);
     for (size_t i = 0; i < engine->count; i++)
         cf_source_engine_wake(engine->sources[i]);
@@ -37,6 +95,7 @@ static void lost(void *context, const cf_link_loss *loss)
     engine->connecting = false;
     engine->loss = *loss->why;
     engine->retry_ms = loss->retry_ms;
+    cf_engine_save_acknowledged(engine);
     cf_report(engine->env, CF_REPORT_NOTICE, "the broker: %s", loss->why->text);
 }
 
@@ -45,6 +104,7 @@ static void entry_came(void *context, const cf_entry *entry)
     cf_engine *engine = context;
     cf_buffer wire = {0};
 
+    cf_acknowledged_add(&engine->acknowledged, entry);
     cf_buffer_append(&wire, entry->wire.data, entry->wire.size);
     engine->inbox =
         cf_grow(engine->inbox, &engine->inbox_capacity, engine->inbox_count + 1, sizeof wire);
@@ -54,15 +114,20 @@ static void entry_came(void *context, const cf_entry *entry)
     engine->workshop.activity++;
 }
 
-static uint64_t size_of(cf_engine *engine, const cf_head *entry)
+static void note_accepted(cf_engine *engine, const cf_head *head)
 {
     cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
     cf_error ignored;
 
-    cf_status status = cf_log_get(engine->peer->log, entry, &wire, &ignored);
-    uint64_t size = status ? 0 : wire.size;
+    if (cf_log_get(engine->peer->log, head, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK) {
+        engine->traffic.bytes_sent += wire.size;
+        cf_acknowledged_add(&engine->acknowledged, &entry);
+    }
+    cf_arena_release(&arena);
     cf_buffer_release(&wire);
-    return size;
 }
 
 static void accepted(void *context, const cf_head *entry)
@@ -70,7 +135,7 @@ static void accepted(void *context, const cf_head *entry)
     cf_engine *engine = context;
 
     engine->traffic.entries_sent++;
-    engine->traffic.bytes_sent += size_of(engine, entry);
+    note_accepted(engine, entry);
     engine->workshop.activity++;
     cf_unsent_forget(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer), entry);
 }
@@ -103,6 +168,7 @@ static void idle(void *context)
     cf_engine *engine = context;
 
     engine->workshop.activity++;
+    cf_engine_save_acknowledged(engine);
     if (!engine->refused)
         cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
 }

@@ -18,7 +18,8 @@ typedef enum {
     CF_TABLE_WAITING = 'x', /* collection, entry → held, but it can't be read yet */
     CF_TABLE_UNSENT =
         'p', /* own entry → nothing; the broker does not have it yet, as far as is known */
-    CF_TABLE_META = 'm', /* name → value */
+    CF_TABLE_ACKNOWLEDGED = 'k', /* instance of a broker's log → the heads that it has */
+    CF_TABLE_META = 'm',         /* name → value */
 } cf_table;
 
 cf_bytes cf_key_meta(cf_arena *arena, const char *name);

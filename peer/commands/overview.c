@@ -105,6 +105,20 @@ static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *ou
     return status ? status : recall_last_try(home, &out->broker, error);
 }
 
+static cf_status take_notes(const cf_run *run, cf_arena *arena, cf_overview *out, cf_error *error)
+{
+    cf_notes notes = {0};
+
+    cf_status status =
+        cf_notes_collect(cf_loop_peer(run->loop), cf_loop_now(run->loop), arena, &notes, error);
+    out->note_count = notes.count;
+    out->notes =
+        (const cf_note *)cf_arena_copy(arena, cf_bytes_of(notes.at, notes.count * sizeof *notes.at))
+            .data;
+    cf_notes_release(&notes);
+    return status;
+}
+
 cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options, cf_arena *arena,
                            cf_overview *out, cf_error *error)
 {
@@ -126,7 +140,8 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
             filter(options, arena, &source->status);
         out->count++;
     }
-    return take_broker(run, arena, out, error);
+    cf_status status = take_notes(run, arena, out, error);
+    return status ? status : take_broker(run, arena, out, error);
 }
 
 /* ---- Judging it ---- */
@@ -215,6 +230,23 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
     return object;
 }
 
+static json_t *notes_json(const cf_overview *overview)
+{
+    json_t *notes = json_array();
+    char time[CF_TIME_TEXT];
+
+    for (size_t i = 0; i < overview->note_count; i++) {
+        const cf_note *note = &overview->notes[i];
+        json_t *object = json_pack("{s:s, s:s}", "kind", note->kind, "text", note->text);
+
+        cf_time_show(note->time_ms, time);
+        if (note->time_ms)
+            json_object_set_new(object, "time", json_string(time));
+        json_array_append_new(notes, object);
+    }
+    return notes;
+}
+
 json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
 {
     const cf_broker_status *broker = &overview->broker;
@@ -226,8 +258,9 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
                               (int)broker->connected, "unsent", (json_int_t)broker->unsent);
     if (broker->set && (broker->trouble || broker->refused))
         json_object_set_new(shown, "trouble", json_string(broker->text));
-    return json_pack("{s:b, s:s, s:o, s:o}", "in_sync", (int)cf_overview_in_sync(overview),
-                     "device", overview->device, "broker", shown, "collections", collections);
+    return json_pack("{s:b, s:s, s:o, s:o, s:o}", "in_sync", (int)cf_overview_in_sync(overview),
+                     "device", overview->device, "broker", shown, "collections", collections,
+                     "notes", notes_json(overview));
 }
 
 static void print_pending(const cf_output *output, const cf_pending *pending)
@@ -264,6 +297,8 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
 
     for (size_t i = 0; i < overview->count; i++)
         print_source(&overview->sources[i], peer, output);
+    for (size_t i = 0; i < overview->note_count; i++)
+        cf_print(output, "note: %s\n", overview->notes[i].text);
     if (!broker->set)
         return;
     cf_print(output, "broker: %s%s", overview->address ? overview->address : "",

@@ -3,6 +3,7 @@
 #ifndef CF_PEER_COMMANDS_OVERVIEW_H
 #define CF_PEER_COMMANDS_OVERVIEW_H
 #include "peer/commands/exit_code.h"
+#include "peer/notes.h"
 #include "peer/verb.h"
 
 /* A PATH that the user named: only what is in it is shown. */
@@ -22,6 +23,8 @@ typedef struct {
     cf_broker_status broker;
     cf_overview_source *sources;
     size_t count;
+    const cf_note *notes;
+    size_t note_count;
 } cf_overview;
 
 /* What is known now, in the arena. With filters only their sources, and only what lies in them;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/notes.h"
+
+#include "peer/acknowledged.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ROLLBACK_SHOWN_MS (7 * CF_DAY_MS)
+
+void cf_notes_add(cf_notes *notes, cf_arena *arena, const char *kind, uint64_t time_ms,
+                  const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    notes->at = cf_grow(notes->at, &notes->capacity, notes->count + 1, sizeof *notes->at);
+    notes->at[notes->count++] =
+        (cf_note){kind, cf_arena_text(arena, cf_bytes_of_text(text)), time_ms};
+}
+
+void cf_notes_release(cf_notes *notes)
+{
+    free(notes->at);
+    *notes = (cf_notes){0};
+}
+
+static cf_status note_rollback(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
+                               cf_error *error)
+{
+    cf_rollback rollback;
+
+    cf_status status =
+        cf_rollback_recall(cf_home_store(peer->home), cf_peer_user(peer), arena, &rollback, error);
+    if (status)
+        return status == CF_MISSING ? CF_OK : status;
+    if (now_ms < rollback.time_ms + ROLLBACK_SHOWN_MS)
+        cf_notes_add(out, arena, "rolled-back", rollback.time_ms,
+                     "%s was rolled back: it lacked %llu entries that it had acknowledged. Each "
+                     "device brings back what it has when it syncs: run `counterfoil sync` on all "
+                     "of them, and tell who operates the broker",
+                     rollback.broker, (unsigned long long)rollback.lacking);
+    return CF_OK;
+}
+
+cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
+                           cf_error *error)
+{
+    return note_rollback(peer, now_ms, arena, out, error);
+}
