@@ -3,7 +3,7 @@
 
 #include "broker/jobs.h"
 #include "codec/content.h"
-#include "peer/survey.h"
+#include "peer/node_stat.h"
 
 #include <stdlib.h>
 

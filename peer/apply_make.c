@@ -2,7 +2,7 @@
 #include "codec/content.h"
 #include "codec/pack.h"
 #include "peer/apply_steps.h"
-#include "peer/survey.h"
+#include "peer/node_stat.h"
 
 enum { FILE_MODE = 0644 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/apply_steps.h"
 #include "peer/displaced.h"
-#include "peer/survey.h"
+#include "peer/node_stat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,19 +33,11 @@ static void stop(cf_task *task, const cf_error *error)
         error->text);
 }
 
-/* The same file with the same bytes, as far as a stat can tell; a rename has changed its ctime. */
-static bool is_moved_base(const cf_stat *now, const cf_node_stat *base)
-{
-    return now->inode == base->inode && now->birth_ns == base->birth_ns &&
-           now->size == base->size && now->mtime_ns == base->mtime_ns;
-}
-
 static bool is_base(const cf_stat *now, const cf_node *node)
 {
     if (node->kind == CF_KIND_DIRECTORY)
-        return now->kind == CF_FILE_FOLDER && now->inode == node->stat.inode &&
-               now->birth_ns == node->stat.birth_ns;
-    return is_moved_base(now, &node->stat) && now->ctime_ns == node->stat.ctime_ns;
+        return now->kind == CF_FILE_FOLDER && cf_node_stat_same_file(&node->stat, now);
+    return cf_node_stat_untouched(&node->stat, now);
 }
 
 static bool check_base(cf_task_place *place, cf_task *task, const cf_folder *folder,
@@ -69,7 +61,7 @@ static bool check_base(cf_task_place *place, cf_task *task, const cf_folder *fol
  * faster user has written since. A directory or a link is compared as a whole whenever we look. */
 static bool is_left_by(const cf_task *task, const cf_stat *now)
 {
-    return task->after.kind != CF_KIND_FILE || is_moved_base(now, &task->after.stat);
+    return task->after.kind != CF_KIND_FILE || cf_node_stat_same_bytes(&task->after.stat, now);
 }
 
 /* The base learns of it also when it can't be looked at any more. */
@@ -219,7 +211,7 @@ static bool move(cf_task_place *place, cf_task *task, const cf_node *node, cf_ho
         there.parent = task->after.parent;
         there.name = task->after.name;
         if (files->stat(files, to->folder, there.name, &now, &error) == CF_OK &&
-            is_moved_base(&now, &node->stat))
+            cf_node_stat_same_bytes(&node->stat, &now))
             there.stat = cf_node_stat_of(&now);
         cf_binding_put_node(binding, &there, place->records);
         touch(place, there.parent);

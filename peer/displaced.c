@@ -2,6 +2,7 @@
 #include "peer/displaced.h"
 
 #include "codec/limits.h"
+#include "peer/node_stat.h"
 
 #include <stdio.h>
 
@@ -16,8 +17,7 @@ static bool holds(const cf_displaced *displaced, const cf_node_stat *stat)
     cf_error ignored;
 
     if (files->stat(files, displaced->temporary, displaced->temporary_name, &now, &ignored) ||
-        now.inode != stat->inode || now.birth_ns != stat->birth_ns || now.size != stat->size ||
-        now.mtime_ns != stat->mtime_ns)
+        !cf_node_stat_same_bytes(stat, &now))
         return false;
     if (files->open_file(files, displaced->temporary, displaced->temporary_name, &file, &ignored))
         return true;

@@ -2,7 +2,7 @@
 #include "peer/download_chain.h"
 
 #include "peer/base.h"
-#include "peer/survey.h"
+#include "peer/node_stat.h"
 
 /* ---- In the log ---- */
 
@@ -55,13 +55,6 @@ static void take(search *self, size_t place, cf_file *file, bool is_cached)
     self->is_cached = is_cached;
 }
 
-static bool is_as_base(const cf_stat *stat, const cf_node_stat *base)
-{
-    return stat->inode == base->inode && stat->birth_ns == base->birth_ns &&
-           stat->size == base->size && stat->mtime_ns == base->mtime_ns &&
-           stat->ctime_ns == base->ctime_ns;
-}
-
 static cf_file *open_node(const search *self, const cf_node *node)
 {
     cf_files *files = self->places->peer->env->files;
@@ -72,7 +65,8 @@ static cf_file *open_node(const search *self, const cf_node *node)
 
     if (cf_binding_hold(self->binding, files, node->parent, &hold, &ignored) == CF_OK &&
         files->open_file(files, hold.folder, node->name, &file, &ignored) == CF_OK &&
-        (files->stat_file(files, file, &stat, &ignored) || !is_as_base(&stat, &node->stat)))
+        (files->stat_file(files, file, &stat, &ignored) ||
+         !cf_node_stat_untouched(&node->stat, &stat)))
         files->close_file(files, &file);
     cf_hold_release(&hold, files);
     return file;

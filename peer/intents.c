@@ -5,7 +5,7 @@
 #include "peer/apply_steps.h"
 #include "peer/displaced.h"
 #include "peer/download_landing.h"
-#include "peer/survey.h"
+#include "peer/node_stat.h"
 
 void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *intent,
                    cf_records *records)
@@ -81,17 +81,6 @@ static bool is_at_place(const recovery *self, const cf_intent *intent, cf_stat *
     return there;
 }
 
-static bool is_same_file(const cf_stat *stat, const cf_node *node)
-{
-    return stat->inode == node->stat.inode && stat->birth_ns == node->stat.birth_ns;
-}
-
-static bool is_as_base(const cf_stat *stat, const cf_node *node)
-{
-    return is_same_file(stat, node) && stat->size == node->stat.size &&
-           stat->mtime_ns == node->stat.mtime_ns;
-}
-
 /* Where the intent's file belongs; the root, if that directory is gone. */
 static cf_displaced displaced_by(const recovery *self, const cf_intent *intent, cf_hold *hold)
 {
@@ -121,7 +110,7 @@ static bool return_displaced(recovery *self, const cf_intent *intent, bool is_ou
 
     if (!intent->temporary.size || !before ||
         files->stat(files, self->binding->temporary, intent->temporary, &stat, &ignored) ||
-        is_same_file(&stat, &intent->after))
+        cf_node_stat_same_file(&intent->after.stat, &stat))
         return false;
     cf_displaced displaced = displaced_by(self, intent, &hold);
     bool saved = !cf_displaced_is_base(&displaced, before);
@@ -138,10 +127,11 @@ static void recover_place(recovery *self, const cf_intent *intent)
     cf_node node = intent->after;
     cf_stat stat;
 
-    bool there = is_at_place(self, intent, &stat) && is_same_file(&stat, &node);
+    bool there = is_at_place(self, intent, &stat) && cf_node_stat_same_file(&node.stat, &stat);
     if (return_displaced(self, intent, there) || !there)
         return; /* or it did not come to it: what is shown will be planned again */
-    if (node.kind != CF_KIND_FILE || is_as_base(&stat, &node)) /* else it was edited since */
+    if (node.kind != CF_KIND_FILE ||
+        cf_node_stat_same_bytes(&node.stat, &stat)) /* else it was edited since */
         node.stat = cf_node_stat_of(&stat);
     cf_binding_put_node(self->binding, &node, &self->records);
 }
@@ -151,7 +141,8 @@ static void recover_stamp(recovery *self, const cf_intent *intent)
     const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
     cf_stat stat;
 
-    if (!before || !is_at_place(self, intent, &stat) || !is_same_file(&stat, &intent->after))
+    if (!before || !is_at_place(self, intent, &stat) ||
+        !cf_node_stat_same_file(&intent->after.stat, &stat))
         return;
     cf_node node = *before;
     cf_node_stamp(&node, &intent->after, &stat);

@@ -36,23 +36,6 @@ void cf_survey_destroy(cf_survey **survey)
     *survey = NULL;
 }
 
-cf_node_stat cf_node_stat_of(const cf_stat *stat)
-{
-    return (cf_node_stat){stat->device,   stat->inode,    stat->size, stat->birth_ns,
-                          stat->mtime_ns, stat->ctime_ns, stat->mode, stat->links};
-}
-
-cf_stat cf_stat_of_node(const cf_node *node)
-{
-    const cf_node_stat *stat = &node->stat;
-    cf_file_kind kind = node->kind == CF_KIND_DIRECTORY ? CF_FILE_FOLDER
-                        : node->kind == CF_KIND_SYMLINK ? CF_FILE_LINK
-                                                        : CF_FILE_REGULAR;
-
-    return (cf_stat){kind,       stat->device, stat->inode,    stat->birth_ns, stat->size,
-                     stat->mode, stat->links,  stat->mtime_ns, stat->ctime_ns};
-}
-
 /* ---- Identity ---- */
 
 static void add_identity_node(void *context, const cf_node *node)

@@ -74,6 +74,4 @@ const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count);
  * moment. */
 const uint64_t *cf_survey_again(const cf_survey *survey, size_t *count);
 
-cf_node_stat cf_node_stat_of(const cf_stat *stat);
-
 #endif

@@ -3,6 +3,7 @@
 #ifndef CF_PEER_SURVEY_INSIDE_H
 #define CF_PEER_SURVEY_INSIDE_H
 #include "peer/adapters/files_identity.h"
+#include "peer/node_stat.h"
 #include "peer/survey.h"
 #include "peer/survey_reads.h"
 
@@ -39,8 +40,6 @@ struct cf_survey {
     uint64_t *again; /* directories */
     size_t again_count, again_capacity;
 };
-
-cf_stat cf_stat_of_node(const cf_node *node);
 
 /* Lists what was asked for; or from one directory of the base on. */
 cf_status cf_survey_list(cf_survey *survey, cf_error *error);

@@ -4,7 +4,7 @@
 #include "broker/jobs.h"
 #include "codec/blob.h"
 #include "codec/delta.h"
-#include "peer/survey.h"
+#include "peer/node_stat.h"
 
 #include <poll.h>
 #include <stdio.h>
