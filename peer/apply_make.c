@@ -24,20 +24,6 @@ bool cf_mtime_of(cf_bytes value, int64_t *mtime_ns)
     return value.size && cf_read_int(&reader, mtime_ns, &ignored) == CF_OK;
 }
 
-void cf_node_stamp(cf_node *node, const cf_node *after, const cf_stat *now)
-{
-    int64_t mtime;
-
-    bool has_mtime = cf_mtime_of(after->mtime, &mtime) && now->mtime_ns == mtime;
-    if (after->mode.size && cf_mode_of(after->mode, 0) == (now->mode & 0777))
-        node->mode = after->mode;
-    if (node->kind != CF_KIND_FILE ||
-        (now->size == node->stat.size && (has_mtime || now->mtime_ns == node->stat.mtime_ns)))
-        node->stat = cf_node_stat_of(now);
-    if (has_mtime)
-        node->mtime = after->mtime;
-}
-
 static cf_status finish_file(cf_files *files, cf_task *task, const cf_file *file, cf_error *error)
 {
     const cf_shown *shown = task->step.shown;

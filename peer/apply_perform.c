@@ -33,10 +33,14 @@ static void stop(cf_task *task, const cf_error *error)
         error->text);
 }
 
-static bool is_base(const cf_stat *now, const cf_node *node)
+/* Mode, time and place may be set again before the bytes were looked at. */
+static bool is_base(const cf_task *task, const cf_stat *now, const cf_node *node)
 {
     if (node->kind == CF_KIND_DIRECTORY)
         return now->kind == CF_FILE_FOLDER && cf_node_stat_same_file(&node->stat, now);
+    if (node->stat.ctime_ns == CF_CTIME_UNSEEN && task->step.kind == CF_STEP_UPDATE &&
+        !task->needs_file)
+        return cf_node_stat_same_bytes(&node->stat, now);
     return cf_node_stat_untouched(&node->stat, now);
 }
 
@@ -50,7 +54,7 @@ static bool check_base(cf_task_place *place, cf_task *task, const cf_folder *fol
         stop(task, &error);
         return false;
     }
-    if (!is_base(&now, node)) {
+    if (!is_base(task, &now, node)) {
         end(task, CF_TASK_BLOCKED, "it was changed here meanwhile");
         return false;
     }
@@ -64,6 +68,14 @@ static bool is_left_by(const cf_task *task, const cf_stat *now)
     return task->after.kind != CF_KIND_FILE || cf_node_stat_same_bytes(&task->after.stat, now);
 }
 
+static bool is_stamped(const cf_task *task)
+{
+    if (task->step.kind != CF_STEP_UPDATE || task->needs_file)
+        return false;
+    cf_difference difference = cf_step_difference(&task->step);
+    return difference.mode || difference.mtime || task->step.node->stat.ctime_ns == CF_CTIME_UNSEEN;
+}
+
 /* The base learns of it also when it can't be looked at any more. */
 static void put_node(cf_task_place *place, cf_task *task, const cf_folder *folder)
 {
@@ -75,6 +87,8 @@ static void put_node(cf_task_place *place, cf_task *task, const cf_folder *folde
         task->after.stat = cf_node_stat_of(&task->made_stat);
     if (seen && is_left_by(task, &now))
         task->after.stat = cf_node_stat_of(&now);
+    if (is_stamped(task))
+        cf_node_distrust(&task->after);
     cf_binding_put_node(place->binding, &task->after, place->records);
     touch(place, task->after.parent);
     task->state = CF_TASK_DONE;
@@ -154,16 +168,20 @@ static void replace(cf_task_place *place, cf_task *task, const cf_folder *folder
     files->unlink(files, displaced.temporary, displaced.temporary_name, &ignored);
 }
 
+/* `*done`: what was set, all of it on success. */
 static cf_status set_attributes(cf_task_place *place, cf_task *task, const cf_folder *folder,
-                                cf_difference difference, cf_error *error)
+                                cf_difference *done, cf_error *error)
 {
+    cf_difference difference = cf_step_difference(&task->step);
     cf_files *files = place->files;
     const cf_shown *shown = task->step.shown;
     cf_status status = CF_OK;
     int64_t mtime;
 
+    *done = (cf_difference){0};
     if (difference.mode && shown->kind != CF_KIND_SYMLINK)
         status = files->set_mode(files, folder, shown->name, cf_mode_of(shown->mode, 0), error);
+    done->mode = difference.mode && !status;
     if (status || !difference.mtime || shown->kind != CF_KIND_FILE ||
         !cf_mtime_of(shown->mtime, &mtime))
         return status;
@@ -174,15 +192,14 @@ static cf_status set_attributes(cf_task_place *place, cf_task *task, const cf_fo
 }
 
 /* What was set before the failure is ours. */
-static void put_half(cf_task_place *place, const cf_task *task, const cf_folder *folder)
+static void put_half(cf_task_place *place, const cf_task *task, cf_difference done)
 {
     cf_node half = *cf_nodes_find(place->binding->nodes, task->number);
-    cf_stat now;
-    cf_error ignored;
 
-    if (place->files->stat(place->files, folder, half.name, &now, &ignored))
+    if (!done.mode)
         return;
-    cf_node_stamp(&half, &task->after, &now);
+    half.mode = task->after.mode;
+    cf_node_distrust(&half);
     cf_binding_put_node(place->binding, &half, place->records);
 }
 
@@ -213,6 +230,8 @@ static bool move(cf_task_place *place, cf_task *task, const cf_node *node, cf_ho
         if (files->stat(files, to->folder, there.name, &now, &error) == CF_OK &&
             cf_node_stat_same_bytes(&node->stat, &now))
             there.stat = cf_node_stat_of(&now);
+        if (node->stat.ctime_ns == CF_CTIME_UNSEEN)
+            cf_node_distrust(&there);
         cf_binding_put_node(binding, &there, place->records);
         touch(place, there.parent);
     }
@@ -237,7 +256,7 @@ static void update(cf_task_place *place, cf_task *task)
 {
     cf_files *files = place->files;
     cf_binding *binding = place->binding;
-    cf_difference difference = cf_step_difference(&task->step);
+    cf_difference difference = cf_step_difference(&task->step), done;
     const cf_node *node = cf_nodes_find(binding->nodes, task->number);
     const cf_node *there = cf_nodes_child(binding->nodes, task->after.parent, task->after.name);
     cf_hold hold = {0};
@@ -256,9 +275,9 @@ static void update(cf_task_place *place, cf_task *task)
     if (ready && difference.content) {
         replace(place, task, hold.folder, cf_nodes_find(binding->nodes, task->number));
     } else if (ready) {
-        if (set_attributes(place, task, hold.folder, difference, &error)) {
+        if (set_attributes(place, task, hold.folder, &done, &error)) {
             stop(task, &error);
-            put_half(place, task, hold.folder);
+            put_half(place, task, done);
         } else {
             put_node(place, task, hold.folder);
         }

@@ -37,10 +37,6 @@ typedef struct {
 uint32_t cf_mode_of(cf_bytes value, uint32_t otherwise);
 bool cf_mtime_of(cf_bytes value, int64_t *mtime_ns);
 
-/* Mode and time of `after` were being set on the file of `node`: it gets those that the disk shows
- * now. What else was done to the file stays an edit. */
-void cf_node_stamp(cf_node *node, const cf_node *after, const cf_stat *now);
-
 /* Writes the task's new file in the temporary folder, whole, durable, with mode and time; in a job.
  * A file that was downloaded stands there already. */
 cf_status cf_task_make(cf_files *files, const cf_folder *temporary, cf_task *task, cf_error *error);

@@ -136,6 +136,23 @@ static void recover_place(recovery *self, const cf_intent *intent)
     cf_binding_put_node(self->binding, &node, &self->records);
 }
 
+/* Mode and time of `after` were being set on the file of `node`: it gets those that the disk shows
+ * now. What else was done to the file stays an edit. */
+static void stamp(cf_node *node, const cf_node *after, const cf_stat *now)
+{
+    int64_t mtime;
+
+    bool has_mtime = cf_mtime_of(after->mtime, &mtime) && now->mtime_ns == mtime;
+    if (after->mode.size && cf_mode_of(after->mode, 0) == (now->mode & 0777))
+        node->mode = after->mode;
+    if (node->kind != CF_KIND_FILE ||
+        (now->size == node->stat.size && (has_mtime || now->mtime_ns == node->stat.mtime_ns)))
+        node->stat = cf_node_stat_of(now);
+    cf_node_distrust(node);
+    if (has_mtime)
+        node->mtime = after->mtime;
+}
+
 static void recover_stamp(recovery *self, const cf_intent *intent)
 {
     const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
@@ -145,7 +162,7 @@ static void recover_stamp(recovery *self, const cf_intent *intent)
         !cf_node_stat_same_file(&intent->after.stat, &stat))
         return;
     cf_node node = *before;
-    cf_node_stamp(&node, &intent->after, &stat);
+    stamp(&node, &intent->after, &stat);
     cf_binding_put_node(self->binding, &node, &self->records);
 }
 

@@ -22,7 +22,9 @@ void cf_refs_pack(cf_buffer *out, const cf_ref *refs, size_t count);
 cf_status cf_refs_read(cf_bytes packed, cf_arena *arena, cf_ref **out, size_t *count,
                        cf_error *error);
 
-/* How the adapter knows the node again; the merge only carries it. */
+/* How the adapter knows the node again; the merge only carries it. A `ctime_ns` that no file has:
+ * what the file holds was not seen since something was done to it, and the next look reads it. */
+#define CF_CTIME_UNSEEN INT64_MIN
 typedef struct {
     uint64_t device, inode, size;
     int64_t birth_ns, mtime_ns, ctime_ns;

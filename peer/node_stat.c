@@ -35,3 +35,9 @@ bool cf_node_stat_untouched(const cf_node_stat *known, const cf_stat *now)
 {
     return cf_node_stat_same_bytes(known, now) && known->ctime_ns == now->ctime_ns;
 }
+
+void cf_node_distrust(cf_node *node)
+{
+    if (node->kind == CF_KIND_FILE)
+        node->stat.ctime_ns = CF_CTIME_UNSEEN;
+}

@@ -15,4 +15,8 @@ bool cf_node_stat_same_bytes(const cf_node_stat *known, const cf_stat *now);
 /* And nothing was done to it at all. */
 bool cf_node_stat_untouched(const cf_node_stat *known, const cf_stat *now);
 
+/* We have set mode or time of a file: what a user saved in the moment before has been stamped over,
+ * so only reading tells whether it is still the base's. */
+void cf_node_distrust(cf_node *node);
+
 #endif

@@ -54,7 +54,7 @@ static bool is_unchanged(const cf_survey *survey, size_t entry)
     if (!node)
         return false;
     cf_stat known = cf_stat_of_node(node);
-    if (survey->identity.tokens[entry].how == CF_TOKEN_MOVED)
+    if (survey->identity.tokens[entry].how == CF_TOKEN_MOVED && known.ctime_ns != CF_CTIME_UNSEEN)
         known.ctime_ns = listed->stat.ctime_ns; /* a rename changes the ctime and nothing else */
     return cf_stat_unchanged(&known, &listed->stat);
 }

@@ -142,6 +142,38 @@ Test(crash_points, the_disk_is_full_from_some_change_on)
     try_every((trial){.faults = {.status = CF_FULL}}, 3);
 }
 
+/* ---- A mode that was set without its time ---- */
+
+static bool fails_while_setting(unsigned long at)
+{
+    world *w = world_new(8, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_writes_text(a, "f", "text");
+    settles_equal(w, "before", 0);
+    user_changes_mode(a, "f", 0600);
+    user_stamps(a, "f", 1000000000);
+    cr_assert(device_sync(a));
+    uint64_t entries = world_entries(w), first = b->faults.calls;
+    b->faults = (disk_faults){
+        .calls = first, .at = first + at, .reads = true, .once = true, .status = CF_IO};
+    device_sync(b);
+    bool over = b->faults.calls < first + at;
+    settles_equal(w, "setting", at);
+    cr_assert_eq(world_entries(w), entries, "setting %lu: something was published", at);
+    world_destroy(&w);
+    return over;
+}
+
+Test(crash_points, what_was_half_set_is_nobodys_edit)
+{
+    unsigned long at = 1;
+
+    while (!fails_while_setting(at))
+        at++;
+    cr_assert_gt(at, 10, "hardly anything was tried");
+}
+
 /* ---- Errors are told, and pass ---- */
 
 static bool tells_why(device *self)

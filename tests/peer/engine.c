@@ -4,6 +4,10 @@
 
 #include "tests/support/expect.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 static void settles_equal(world *self)
 {
     cf_buffer difference = {0};
@@ -115,5 +119,65 @@ Test(engine, publishes_files_of_equal_content_in_one_batch)
     user_writes_text(&w->devices[0], "three", "the same");
     settles_equal(w);
     cr_assert(holds(&w->devices[1], "three", "the same"));
+    world_destroy(&w);
+}
+
+static uint64_t calls_of_a_sync(device *self)
+{
+    uint64_t before = self->faults.calls;
+
+    self->faults.reads = true;
+    cr_assert(device_sync(self));
+    self->faults.reads = false;
+    return self->faults.calls - before;
+}
+
+/* What was saved in the moment before its time was set is found by that. */
+Test(engine, reads_a_file_once_whose_mode_or_time_it_has_set)
+{
+    world *w = world_new(7, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_writes_text(a, "a.txt", "hello");
+    settles_equal(w);
+    uint64_t idle = calls_of_a_sync(b);
+    user_stamps(a, "a.txt", 1000000000);
+    user_changes_mode(a, "a.txt", 0600);
+    cr_assert(device_sync(a));
+    uint64_t entries = world_entries(w);
+    calls_of_a_sync(b);
+    cr_expect_gt(calls_of_a_sync(b), idle);
+    cr_expect_eq(calls_of_a_sync(b), idle);
+    cr_expect_eq(world_entries(w), entries);
+    world_destroy(&w);
+}
+
+/* Of root's devices comes what others can't read. */
+Test(engine, gives_a_file_back_its_mode_that_it_could_not_read)
+{
+    enum { NOBODY = 65534 };
+    char command[512];
+
+    if (geteuid() != 0)
+        cr_skip_test("only root can become somebody else");
+    world *w = world_new(8, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    cf_buffer difference = {0};
+
+    user_writes_text(a, "a.txt", "hello");
+    snprintf(command, sizeof command, "chmod 755 %s && chown -R %d %s %s", w->path, NOBODY,
+             b->home_path, b->folder);
+    cr_assert_eq(system(command), 0);
+    static const unsigned modes[] = {0644, 0, 0600};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        user_changes_mode(a, "a.txt", modes[i]);
+        cr_assert(device_sync(a));
+        cr_assert_eq(seteuid(NOBODY), 0);
+        cr_assert(device_sync(b));
+        cr_assert(device_sync(b));
+        cr_assert_eq(seteuid(0), 0);
+        cr_assert(world_equal(w, &difference), "mode %o: %.*s", modes[i], (int)difference.size,
+                  (const char *)difference.data);
+    }
     world_destroy(&w);
 }

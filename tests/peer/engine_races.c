@@ -60,7 +60,7 @@ static void follow(void *context)
     user_race *self = context;
 
     if (self->sequel == SAVES_AGAIN)
-        save_as(self, "my second save", SAVE_BY_RENAME);
+        save_as(self, "more", SAVE_BY_RENAME);
     else if (self->sequel == TAKES_AWAY)
         user_moves(self->user, "f", "kept");
     else
@@ -72,7 +72,7 @@ static void save(void *context)
     user_race *self = context;
     disk_faults *faults = &self->user->faults;
 
-    save_as(self, "my first save", SAVE_IN_PLACE);
+    save_as(self, "mine", SAVE_IN_PLACE);
     if (self->sequel == NOTHING_MORE)
         return;
     faults->at = faults->calls + self->gap;
