@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/rocks.h"
 
+#include "broker/rocks_accounts.h"
 #include "broker/store_format.h"
 #include "broker/store_keys.h"
 #include "codec/limits.h"
@@ -217,4 +218,35 @@ cf_status cf_rocks_last(const cf_rocks *rocks, const cf_hash *user, uint64_t *po
         return cf_rocks_fail(error, text);
     *position = found;
     return CF_OK;
+}
+
+static bool add_size(void *context, cf_bytes key, cf_bytes value)
+{
+    uint64_t *sum = context;
+
+    (void)key;
+    *sum += value.size;
+    return true;
+}
+
+cf_status cf_rocks_size(const cf_rocks *rocks, const cf_hash *user, uint64_t *size, cf_error *error)
+{
+    uint8_t key[CF_ROCKS_USER_KEY_SIZE];
+    cf_rocks_range entries = {
+        CF_ROCKS_ENTRIES, cf_bytes_of(user->bytes, CF_HASH_SIZE), {0}, .once = true};
+    cf_buffer value = {0};
+
+    cf_rocks_user_key(CF_ROCKS_SIZE, user, key);
+    cf_status status =
+        cf_rocks_get(rocks, CF_ROCKS_DEFAULT, cf_bytes_of(key, sizeof key), &value, error);
+    if (status == CF_OK && value.size != 8)
+        status = cf_fail(error, CF_BROKEN, "the size of a user is damaged");
+    else if (status == CF_OK)
+        *size = cf_get_u64(value.data);
+    else if (status == CF_MISSING) {
+        *size = 0;
+        status = cf_rocks_each(rocks, &entries, add_size, size, error);
+    }
+    cf_buffer_release(&value);
+    return status;
 }

@@ -8,7 +8,7 @@
 #include <rocksdb/c.h>
 
 typedef enum {
-    CF_ROCKS_DEFAULT, /* "instance"; 'u' · user -> epoch */
+    CF_ROCKS_DEFAULT, /* "instance"; 'u' · user -> epoch, 'b' · user -> bytes of its entries */
     CF_ROCKS_ENTRIES, /* user · position -> entry */
     CF_ROCKS_CHAIN,   /* user · writer · sequence · hash -> position */
     CF_ROCKS_HEADS,   /* the same of the entries without a successor -> nothing */
@@ -48,6 +48,10 @@ cf_status cf_rocks_each(const cf_rocks *rocks, const cf_rocks_range *range, cf_r
                         void *context, cf_error *error);
 /* The position of the user's newest entry; 0 when there is none. */
 cf_status cf_rocks_last(const cf_rocks *rocks, const cf_hash *user, uint64_t *position,
+                        cf_error *error);
+/* The bytes of the user's entries: as they were counted, or counted now, in a store of before they
+ * were. */
+cf_status cf_rocks_size(const cf_rocks *rocks, const cf_hash *user, uint64_t *size,
                         cf_error *error);
 
 #endif

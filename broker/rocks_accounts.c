@@ -38,8 +38,18 @@ void cf_rocks_account_add(cf_rocks_accounts *accounts, const cf_rocks_account *a
     accounts->count++;
 }
 
-void cf_rocks_user_key(const cf_hash *user, uint8_t out[CF_ROCKS_USER_KEY_SIZE])
+void cf_rocks_account_remove(cf_rocks_accounts *accounts, const cf_hash *user)
 {
-    out[0] = 'u';
+    cf_rocks_account *it = cf_rocks_account_of(accounts, user);
+
+    if (!it)
+        return;
+    accounts->count--;
+    memmove(it, it + 1, (size_t)(accounts->list + accounts->count - it) * sizeof *it);
+}
+
+void cf_rocks_user_key(uint8_t kind, const cf_hash *user, uint8_t out[CF_ROCKS_USER_KEY_SIZE])
+{
+    out[0] = kind;
     memcpy(out + 1, user->bytes, CF_HASH_SIZE);
 }

@@ -9,6 +9,7 @@ typedef struct {
     cf_hash user;
     uint64_t epoch;
     uint64_t next; /* position of its next entry, those that wait for the commit counted */
+    uint64_t size; /* bytes of its entries, those that wait counted */
 } cf_rocks_account;
 
 typedef struct {
@@ -20,8 +21,10 @@ typedef struct {
 cf_rocks_account *cf_rocks_account_of(const cf_rocks_accounts *accounts, const cf_hash *user);
 void cf_rocks_account_add(cf_rocks_accounts *accounts, const cf_rocks_account *account);
 
-/* The key of the user's epoch in the default table. */
-enum { CF_ROCKS_USER_KEY_SIZE = 1 + CF_HASH_SIZE };
-void cf_rocks_user_key(const cf_hash *user, uint8_t out[CF_ROCKS_USER_KEY_SIZE]);
+void cf_rocks_account_remove(cf_rocks_accounts *accounts, const cf_hash *user);
+
+/* The keys of the user's numbers in the default table. */
+enum { CF_ROCKS_USER_KEY_SIZE = 1 + CF_HASH_SIZE, CF_ROCKS_EPOCH = 'u', CF_ROCKS_SIZE = 'b' };
+void cf_rocks_user_key(uint8_t kind, const cf_hash *user, uint8_t out[CF_ROCKS_USER_KEY_SIZE]);
 
 #endif

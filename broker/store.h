@@ -5,7 +5,7 @@
  * engine; one conformance suite runs against all.
  *
  * Each call touches one user and is one transaction. Reads may come from any thread; acquire,
- * append, commit, write and reopen from one thread at a time. A commit that failed is never
+ * append, commit, write, forget and reopen from one thread at a time. A commit that failed is never
  * retried: from then on whatever writes answers its status (CF_FULL or CF_BROKEN) until `reopen`;
  * reads go on. A store that holds what the disk gave back damaged answers CF_BROKEN to that read
  * alone. */
@@ -77,12 +77,20 @@ struct cf_store {
      * commit or synced write. Appends in the queue are committed before it. */
     cf_status (*write)(cf_store *store, const cf_hash *user, const cf_record *records, size_t count,
                        bool synced, cf_error *error);
+    /* Removes all that the store has of the user, durably at return; who appends for it is fenced.
+     * Appends in the queue are committed before it. */
+    cf_status (*forget)(cf_store *store, const cf_hash *user, cf_error *error);
+    /* Writes the files anew in which a user was that is forgotten: when the next commit is over, no
+     * byte of it is left on the disk. Takes long; may come from any thread. */
+    cf_status (*purge)(cf_store *store, const cf_hash *user, cf_error *error);
     /* Entries from `position` on in arrival order, until the visitor stops. Sees committed entries
      * only, as all that follow. */
     cf_status (*read)(cf_store *store, const cf_hash *user, uint64_t position,
                       cf_entry_visit *visit, void *context, cf_error *error);
     /* The position of the newest entry; 0 when there is none. */
     cf_status (*last)(cf_store *store, const cf_hash *user, uint64_t *position, cf_error *error);
+    /* The bytes of the user's entries. */
+    cf_status (*size)(cf_store *store, const cf_hash *user, uint64_t *size, cf_error *error);
     /* The position of one entry; CF_MISSING when not held. */
     cf_status (*find)(cf_store *store, const cf_hash *user, const cf_head *entry,
                       uint64_t *position, cf_error *error);

@@ -109,6 +109,12 @@ static void run_write(cf_store_actor *actor, request *it)
     sem_post(&it->finished);
 }
 
+static void run_forget(cf_store_actor *actor, request *it)
+{
+    it->status = actor->inner->forget(actor->inner, it->user, &it->error);
+    sem_post(&it->finished);
+}
+
 static void run_reopen(cf_store_actor *actor, request *it)
 {
     it->status = actor->inner->reopen(actor->inner, &it->error);
@@ -194,6 +200,13 @@ static cf_status ask_write(cf_store *base, const cf_hash *user, const cf_record 
     return ask(base, &it, error);
 }
 
+static cf_status ask_forget(cf_store *base, const cf_hash *user, cf_error *error)
+{
+    request it = {.run = run_forget, .user = user};
+
+    return ask(base, &it, error);
+}
+
 static cf_status ask_reopen(cf_store *base, cf_error *error)
 {
     request it = {.run = run_reopen};
@@ -220,6 +233,20 @@ static cf_status pass_read(cf_store *base, const cf_hash *user, uint64_t positio
 static cf_status pass_last(cf_store *base, const cf_hash *user, uint64_t *position, cf_error *error)
 {
     return inner_of(base)->last(inner_of(base), user, position, error);
+}
+
+static cf_status pass_size(cf_store *base, const cf_hash *user, uint64_t *size, cf_error *error)
+{
+    return inner_of(base)->size(inner_of(base), user, size, error);
+}
+
+/* What remains is done by the thread, with a commit. */
+static cf_status pass_purge(cf_store *base, const cf_hash *user, cf_error *error)
+{
+    request it = {.run = run_commit};
+    cf_status status = inner_of(base)->purge(inner_of(base), user, error);
+
+    return status ? status : ask(base, &it, error);
 }
 
 static cf_status pass_find(cf_store *base, const cf_hash *user, const cf_head *entry,
@@ -271,8 +298,11 @@ static const cf_store proxy = {
     .append = send_append,
     .commit = ask_commit,
     .write = ask_write,
+    .forget = ask_forget,
+    .purge = pass_purge,
     .read = pass_read,
     .last = pass_last,
+    .size = pass_size,
     .find = pass_find,
     .chain = pass_chain,
     .heads = pass_heads,

@@ -262,6 +262,39 @@ static cf_status memory_write(cf_store *base, const cf_hash *user, const cf_reco
     return status;
 }
 
+static void remove_user(cf_memory_table *table, const cf_hash *user)
+{
+    cf_bytes prefix = bytes_of_user(user);
+    const cf_memory_row *row;
+
+    while ((row = cf_memory_table_from(table, prefix)) &&
+           memcmp(row->key.data, user->bytes, CF_HASH_SIZE) == 0)
+        cf_memory_table_remove(table, cf_buffer_view(&row->key));
+}
+
+static cf_status memory_forget(cf_store *base, const cf_hash *user, cf_error *error)
+{
+    cf_memory_store *self = cf_memory_store_of(base);
+
+    cf_status status = self->queue.count ? memory_commit(base, error) : CF_OK;
+    if (status)
+        return status;
+    pthread_mutex_lock(&self->lock);
+    status = touch_disk(self, error);
+    for (size_t kind = 0; status == CF_OK && kind < CF_MEMORY_TABLES; kind++)
+        remove_user(&self->disk->tables[kind], user);
+    if (status == CF_OK)
+        forget_formers(self->disk);
+    pthread_mutex_unlock(&self->lock);
+    return status;
+}
+
+static cf_status memory_purge(cf_store *base, const cf_hash *user, cf_error *error)
+{
+    (void)base, (void)user, (void)error;
+    return CF_OK; /* nothing is left behind */
+}
+
 static cf_status memory_reopen(cf_store *base, cf_error *error)
 {
     cf_memory_store *self = cf_memory_store_of(base);
@@ -308,6 +341,8 @@ cf_store *cf_store_memory_new(cf_store_memory_disk *disk)
         .append = memory_append,
         .commit = memory_commit,
         .write = memory_write,
+        .forget = memory_forget,
+        .purge = memory_purge,
     };
     cf_memory_store_set_reads(&self->base);
     self->disk = disk;

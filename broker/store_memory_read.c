@@ -95,6 +95,21 @@ static cf_status memory_last(cf_store *base, const cf_hash *user, uint64_t *posi
     return CF_OK;
 }
 
+static bool add_size(void *context, uint64_t position, cf_bytes wire)
+{
+    uint64_t *sum = context;
+
+    (void)position;
+    *sum += wire.size;
+    return true;
+}
+
+static cf_status memory_size(cf_store *base, const cf_hash *user, uint64_t *size, cf_error *error)
+{
+    *size = 0;
+    return memory_read(base, user, 1, add_size, size, error);
+}
+
 static cf_status memory_find(cf_store *base, const cf_hash *user, const cf_head *entry,
                              uint64_t *position, cf_error *error)
 {
@@ -223,6 +238,7 @@ void cf_memory_store_set_reads(cf_store *base)
 {
     base->read = memory_read;
     base->last = memory_last;
+    base->size = memory_size;
     base->find = memory_find;
     base->chain = memory_chain;
     base->heads = memory_heads;

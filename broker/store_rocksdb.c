@@ -9,47 +9,18 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static const char instance_key[] = "instance";
-
-static cf_status fail_again(const cf_rocks_store *self, cf_error *error)
+cf_status cf_rocks_store_fail_again(const cf_rocks_store *self, cf_error *error)
 {
     *error = self->failure;
     return error->status;
 }
 
-/* Notes that nothing may be written any more. */
-static cf_status give_up(cf_rocks_store *self, char *text, cf_error *error)
+cf_status cf_rocks_store_give_up(cf_rocks_store *self, char *text, cf_error *error)
 {
     if (cf_rocks_fail(&self->failure, text) != CF_FULL)
         self->failure.status = CF_BROKEN;
     cf_error_while(&self->failure, "writing to %s", self->path);
-    return fail_again(self, error);
-}
-
-/* What the disk says of the user; epoch 0 when it is unknown. */
-static cf_status load_account(const cf_rocks_store *self, const cf_hash *user,
-                              cf_rocks_account *out, cf_error *error)
-{
-    uint8_t key[CF_ROCKS_USER_KEY_SIZE];
-    cf_buffer value = {0};
-    uint64_t last;
-
-    cf_rocks_user_key(user, key);
-    cf_status status =
-        cf_rocks_get(self->rocks, CF_ROCKS_DEFAULT, cf_bytes_of(key, sizeof key), &value, error);
-    if (status && status != CF_MISSING)
-        goto done;
-    if (status == CF_OK && value.size != 8) {
-        status = cf_fail(error, CF_BROKEN, "the epoch of a user is damaged");
-        goto done;
-    }
-    uint64_t epoch = status ? 0 : cf_get_u64(value.data);
-    status = cf_rocks_last(self->rocks, user, &last, error);
-    if (status == CF_OK)
-        *out = (cf_rocks_account){*user, epoch, last + 1};
-done:
-    cf_buffer_release(&value);
-    return status;
+    return cf_rocks_store_fail_again(self, error);
 }
 
 /* `size` bytes more than the batch. Nothing has been written when it is refused. */
@@ -61,10 +32,10 @@ static cf_status require_room(cf_rocks_store *self, size_t size, cf_error *error
     if (cf_store_room_to_write(self->path, batch + size))
         return CF_OK;
     cf_fail(&self->failure, CF_FULL, "no room left on the disk of %s", self->path);
-    return fail_again(self, error);
+    return cf_rocks_store_fail_again(self, error);
 }
 
-static cf_status put_synced(cf_rocks_store *self, cf_bytes key, cf_bytes value, cf_error *error)
+cf_status cf_rocks_store_put(cf_rocks_store *self, cf_bytes key, cf_bytes value, cf_error *error)
 {
     char *text = NULL;
 
@@ -73,7 +44,7 @@ static cf_status put_synced(cf_rocks_store *self, cf_bytes key, cf_bytes value, 
         return status;
     rocksdb_put_cf(self->rocks->db, self->rocks->synced, self->rocks->tables[CF_ROCKS_DEFAULT],
                    (const char *)key.data, key.size, (const char *)value.data, value.size, &text);
-    return text ? give_up(self, text, error) : CF_OK;
+    return text ? cf_rocks_store_give_up(self, text, error) : CF_OK;
 }
 
 /* The position of an entry in the batch or the database; 0 when it is in neither. */
@@ -122,6 +93,17 @@ static void batch_entry(cf_rocks_store *self, const cf_hash *user, const cf_entr
     batch_put(self, CF_ROCKS_HEADS, cf_bytes_of(name.bytes, sizeof name.bytes), cf_bytes_of("", 0));
 }
 
+/* With its entries, so that it is right whenever they are there. */
+static void batch_size(cf_rocks_store *self, const cf_rocks_account *account)
+{
+    uint8_t key[CF_ROCKS_USER_KEY_SIZE], value[8];
+
+    cf_rocks_user_key(CF_ROCKS_SIZE, &account->user, key);
+    cf_put_u64(value, account->size);
+    batch_put(self, CF_ROCKS_DEFAULT, cf_bytes_of(key, sizeof key),
+              cf_bytes_of(value, sizeof value));
+}
+
 static void batch_records(cf_rocks_store *self, const cf_hash *user, const cf_record *records,
                           size_t count)
 {
@@ -148,7 +130,7 @@ static cf_append_answer place(cf_rocks_store *self, const cf_append *append, uin
     uint64_t predecessor = 0;
 
     if (self->failure.status) {
-        fail_again(self, error);
+        cf_rocks_store_fail_again(self, error);
         return CF_APPEND_FAILED;
     }
     if (!account || account->epoch != append->epoch)
@@ -165,7 +147,9 @@ static cf_append_answer place(cf_rocks_store *self, const cf_append *append, uin
         if (before.sequence > 0 && !predecessor)
             return CF_APPEND_GAP;
         *position = account->next++;
+        account->size += append->entry->wire.size;
         batch_entry(self, &append->user, append->entry, *position);
+        batch_size(self, account);
     }
     batch_records(self, &append->user, append->records, append->record_count);
     return CF_APPEND_STORED;
@@ -188,8 +172,7 @@ static void rocks_append(cf_store *base, const cf_append *append)
     queue->list[queue->count++] = pending;
 }
 
-/* Answers the whole queue; `failed` (or NULL) is why nothing of it was written. */
-static void answer_queue(cf_rocks_store *self, const cf_error *failed)
+void cf_rocks_store_answer(cf_rocks_store *self, const cf_error *failed)
 {
     static const cf_error none;
     cf_rocks_queue queue = self->queue; /* `done` may append */
@@ -225,7 +208,7 @@ static cf_status write_batch(cf_rocks_store *self, bool synced, cf_error *error)
         rocksdb_flush_wal(self->rocks->db, 1, &text);
     rocksdb_writebatch_wi_clear(self->batch);
     if (text)
-        return give_up(self, text, error);
+        return cf_rocks_store_give_up(self, text, error);
     self->unsynced = !synced;
     return CF_OK;
 }
@@ -234,17 +217,18 @@ static cf_status rocks_commit(cf_store *base, cf_error *error)
 {
     cf_rocks_store *self = cf_rocks_store_of(base);
 
-    cf_status status =
-        self->failure.status ? fail_again(self, error) : write_batch(self, true, error);
-    answer_queue(self, status ? &self->failure : NULL);
+    cf_status status = self->failure.status ? cf_rocks_store_fail_again(self, error)
+                                            : write_batch(self, true, error);
+    cf_rocks_store_answer(self, status ? &self->failure : NULL);
+    if (!status && self->queue.count == 0 && atomic_exchange(&self->renews, false))
+        status = cf_rocks_store_renew(self, error);
     return status;
 }
 
-/* What comes next must come after what is in the queue. */
-static cf_status commit_queued(cf_rocks_store *self, cf_error *error)
+cf_status cf_rocks_store_settle(cf_rocks_store *self, cf_error *error)
 {
     if (self->failure.status)
-        return fail_again(self, error);
+        return cf_rocks_store_fail_again(self, error);
     return self->queue.count ? rocks_commit(&self->base, error) : CF_OK;
 }
 
@@ -255,21 +239,21 @@ static cf_status rocks_acquire(cf_store *base, const cf_hash *user, uint64_t *ep
     cf_rocks_account loaded, *account = cf_rocks_account_of(&self->accounts, user);
     uint8_t key[CF_ROCKS_USER_KEY_SIZE], value[8];
 
-    cf_status status = commit_queued(self, error);
+    cf_status status = cf_rocks_store_settle(self, error);
     if (status)
         return status;
     if (!account) {
-        status = load_account(self, user, &loaded, error);
+        status = cf_rocks_store_load(self, user, &loaded, error);
         if (status)
             return status;
     } else {
         loaded = *account;
     }
     loaded.epoch++;
-    cf_rocks_user_key(user, key);
+    cf_rocks_user_key(CF_ROCKS_EPOCH, user, key);
     cf_put_u64(value, loaded.epoch);
-    status =
-        put_synced(self, cf_bytes_of(key, sizeof key), cf_bytes_of(value, sizeof value), error);
+    status = cf_rocks_store_put(self, cf_bytes_of(key, sizeof key),
+                                cf_bytes_of(value, sizeof value), error);
     if (status)
         return status;
     if (account)
@@ -286,139 +270,19 @@ static cf_status rocks_write(cf_store *base, const cf_hash *user, const cf_recor
 {
     cf_rocks_store *self = cf_rocks_store_of(base);
 
-    cf_status status = commit_queued(self, error);
+    cf_status status = cf_rocks_store_settle(self, error);
     if (status)
         return status;
     batch_records(self, user, records, count);
     return write_batch(self, synced, error);
 }
 
-static cf_status load_instance(cf_rocks_store *self, cf_error *error)
+void cf_rocks_store_set_writes(cf_store *base)
 {
-    cf_buffer value = {0};
-    cf_bytes key = cf_bytes_of_text(instance_key);
-
-    cf_status status = cf_rocks_get(self->rocks, CF_ROCKS_DEFAULT, key, &value, error);
-    if (status == CF_OK && value.size == sizeof self->instance)
-        memcpy(self->instance, value.data, sizeof self->instance);
-    else if (status == CF_OK)
-        status = cf_fail(error, CF_BROKEN, "the instance id of %s is damaged", self->path);
-    else if (status == CF_MISSING) {
-        memcpy(self->instance, self->options.random, sizeof self->instance);
-        status = put_synced(self, key, cf_bytes_of(self->instance, sizeof self->instance), error);
-    }
-    cf_buffer_release(&value);
-    return status;
-}
-
-static cf_status open_rocks(cf_rocks_store *self, cf_error *error)
-{
-    cf_status status = CF_OK;
-
-    if (!cf_store_room_to_open(self->path))
-        status = cf_fail(error, CF_FULL, "no room left on the disk");
-    if (!status)
-        status = cf_rocks_open(&self->options, &self->rocks, error);
-    if (status == CF_OK) {
-        self->batch = rocksdb_writebatch_wi_create(0, 1);
-        status = load_instance(self, error);
-    }
-    if (status)
-        cf_error_while(error, "opening the store %s", self->path);
-    return status;
-}
-
-static void close_rocks(cf_rocks_store *self)
-{
-    if (self->batch)
-        rocksdb_writebatch_wi_destroy(self->batch);
-    self->batch = NULL;
-    cf_rocks_close(&self->rocks);
-}
-
-/* Another process may have had the store in between: epochs and positions are the disk's. Our own
- * epoch stays what it was when nobody has. */
-static cf_status reload_accounts(cf_rocks_store *self, cf_error *error)
-{
-    cf_rocks_account *list = self->accounts.list;
-    cf_status status = CF_OK;
-
-    for (size_t i = 0; status == CF_OK && i < self->accounts.count; i++)
-        status = load_account(self, &list[i].user, &list[i], error);
-    return status;
-}
-
-static cf_status rocks_reopen(cf_store *base, cf_error *error)
-{
-    cf_rocks_store *self = cf_rocks_store_of(base);
-
-    if (self->failure.status == CF_OK)
-        return CF_OK;
-    answer_queue(self, &self->failure);
-    if (self->rocks && self->failure.status == CF_FULL && !cf_store_room_to_open(self->path))
-        return fail_again(self, error);
-    pthread_rwlock_wrlock(&self->reopening);
-    close_rocks(self);
-    cf_status status = open_rocks(self, error);
-    if (status == CF_OK)
-        status = reload_accounts(self, error);
-    if (status)
-        close_rocks(self);
-    /* What was recovered has been written to tables and synced anew: durable whatever became of
-     * the log that it was read from. */
-    if (status == CF_OK)
-        self->failure = (cf_error){0};
-    else
-        self->failure = *error;
-    self->unsynced = false;
-    pthread_rwlock_unlock(&self->reopening);
-    return status;
-}
-
-static void rocks_instance(cf_store *base, uint8_t out[16])
-{
-    memcpy(out, cf_rocks_store_of(base)->instance, 16);
-}
-
-static void rocks_destroy(cf_store *base)
-{
-    cf_rocks_store *self = cf_rocks_store_of(base);
-
-    for (size_t i = 0; i < self->queue.count; i++)
-        free(self->queue.list[i].error);
-    free(self->queue.list);
-    close_rocks(self);
-    pthread_rwlock_destroy(&self->reopening);
-    free(self->accounts.list);
-    free(self->path);
-    free(self);
-}
-
-cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out, cf_error *error)
-{
-    cf_rocks_store *self = cf_allocate(1, sizeof *self);
-
-    self->base = (cf_store){
-        .destroy = rocks_destroy,
-        .reopen = rocks_reopen,
-        .instance = rocks_instance,
-        .acquire = rocks_acquire,
-        .append = rocks_append,
-        .commit = rocks_commit,
-        .write = rocks_write,
-    };
-    cf_rocks_store_set_reads(&self->base);
-    self->path = strdup(options->path);
-    self->options = *options;
-    self->options.path = self->path;
-    pthread_rwlock_init(&self->reopening, NULL);
-    cf_status status = open_rocks(self, error);
-    /* Only a new store needs it, and the caller's bytes end with this call. */
-    self->options.random = self->instance;
-    if (status) {
-        rocks_destroy(&self->base);
-        return status;
-    }
-    *out = &self->base;
-    return CF_OK;
+    base->acquire = rocks_acquire;
+    base->append = rocks_append;
+    base->commit = rocks_commit;
+    base->write = rocks_write;
+    base->forget = cf_rocks_store_forget;
+    base->purge = cf_rocks_store_purge;
 }

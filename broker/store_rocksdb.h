@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of the RocksDB store, for its two halves: store_rocksdb.c opens and writes,
- * store_rocksdb_read.c reads. */
+/* The inside of the RocksDB store, for its parts: store_rocksdb_open.c opens, store_rocksdb.c
+ * writes, store_rocksdb_read.c reads, store_rocksdb_forget.c removes users. */
 #ifndef CF_BROKER_STORE_ROCKSDB_H
 #define CF_BROKER_STORE_ROCKSDB_H
 #include "broker/rocks.h"
 #include "broker/rocks_accounts.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* An append that waits for the commit. */
 typedef struct {
@@ -36,6 +37,7 @@ typedef struct {
     cf_rocks_queue queue;
     bool unsynced; /* something was written that is not durable yet */
     cf_rocks_accounts accounts;
+    atomic_bool renews; /* the next commit closes and opens it, for files without old keys */
 } cf_rocks_store;
 
 static inline cf_rocks_store *cf_rocks_store_of(cf_store *base)
@@ -43,7 +45,27 @@ static inline cf_rocks_store *cf_rocks_store_of(cf_store *base)
     return (cf_rocks_store *)base; /* base is its first member */
 }
 
-/* The calls that read, for base's table. */
+/* The calls that read, and those that write, for base's table. */
 void cf_rocks_store_set_reads(cf_store *base);
+void cf_rocks_store_set_writes(cf_store *base);
+
+/* What the disk says of the user; epoch 0 when it is unknown. */
+cf_status cf_rocks_store_load(const cf_rocks_store *self, const cf_hash *user,
+                              cf_rocks_account *out, cf_error *error);
+/* Notes that nothing may be written any more; takes RocksDB's text. */
+cf_status cf_rocks_store_give_up(cf_rocks_store *self, char *text, cf_error *error);
+cf_status cf_rocks_store_fail_again(const cf_rocks_store *self, cf_error *error);
+/* One synced write into the default table. */
+cf_status cf_rocks_store_put(cf_rocks_store *self, cf_bytes key, cf_bytes value, cf_error *error);
+/* Answers the whole queue; `failed` (or NULL) is why nothing of it was written. */
+void cf_rocks_store_answer(cf_rocks_store *self, const cf_error *failed);
+/* Commits what is in the queue: what comes next must come after it. */
+cf_status cf_rocks_store_settle(cf_rocks_store *self, cf_error *error);
+/* Closes and opens. */
+cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error);
+
+/* In store_rocksdb_forget.c, for base's table. */
+cf_status cf_rocks_store_forget(cf_store *base, const cf_hash *user, cf_error *error);
+cf_status cf_rocks_store_purge(cf_store *base, const cf_hash *user, cf_error *error);
 
 #endif

@@ -88,6 +88,17 @@ static cf_status rocks_last(cf_store *base, const cf_hash *user, uint64_t *posit
     return end(self, status, error, "the last entry");
 }
 
+static cf_status rocks_size(cf_store *base, const cf_hash *user, uint64_t *size, cf_error *error)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    cf_status status = begin(self, error);
+    if (status)
+        return status;
+    status = cf_rocks_size(self->rocks, user, size, error);
+    return end(self, status, error, "the size of a user");
+}
+
 static cf_status rocks_find(cf_store *base, const cf_hash *user, const cf_head *entry,
                             uint64_t *position, cf_error *error)
 {
@@ -289,6 +300,7 @@ void cf_rocks_store_set_reads(cf_store *base)
 {
     base->read = rocks_read;
     base->last = rocks_last;
+    base->size = rocks_size;
     base->find = rocks_find;
     base->chain = rocks_chain;
     base->heads = rocks_heads;

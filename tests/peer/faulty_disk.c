@@ -252,12 +252,18 @@ PASS(cf_status, reopen, (cf_store * store, cf_error *error), (store, error))
 PASS(void, instance, (cf_store * store, uint8_t out[16]), (store, out))
 PASS(cf_status, acquire, (cf_store * store, const cf_hash *user, uint64_t *epoch, cf_error *error),
      (store, user, epoch, error))
+PASS(cf_status, forget, (cf_store * store, const cf_hash *user, cf_error *error),
+     (store, user, error))
+PASS(cf_status, purge, (cf_store * store, const cf_hash *user, cf_error *error),
+     (store, user, error))
 PASS(cf_status, read,
      (cf_store * store, const cf_hash *user, uint64_t position, cf_entry_visit *visit,
       void *context, cf_error *error),
      (store, user, position, visit, context, error))
 PASS(cf_status, last, (cf_store * store, const cf_hash *user, uint64_t *position, cf_error *error),
      (store, user, position, error))
+PASS(cf_status, size, (cf_store * store, const cf_hash *user, uint64_t *size, cf_error *error),
+     (store, user, size, error))
 PASS(cf_status, find,
      (cf_store * store, const cf_hash *user, const cf_head *entry, uint64_t *position,
       cf_error *error),
@@ -287,9 +293,25 @@ cf_store *faulty_store_new(cf_store *inner, cf_store_memory_disk *disk, disk_fau
     faulty_store *self = cf_allocate(1, sizeof *self);
 
     *self = (faulty_store){
-        .base = {destroy_call, reopen_call, instance_call, acquire_call, append_call, commit_call,
-                 write_call, read_call, last_call, find_call, chain_call, heads_call, get_call,
-                 scan_call, users_call, verify_call},
+        .base = {.destroy = destroy_call,
+                 .reopen = reopen_call,
+                 .instance = instance_call,
+                 .acquire = acquire_call,
+                 .append = append_call,
+                 .commit = commit_call,
+                 .write = write_call,
+                 .forget = forget_call,
+                 .purge = purge_call,
+                 .read = read_call,
+                 .last = last_call,
+                 .size = size_call,
+                 .find = find_call,
+                 .chain = chain_call,
+                 .heads = heads_call,
+                 .get = get_call,
+                 .scan = scan_call,
+                 .users = users_call,
+                 .verify = verify_call},
         .inner = inner,
         .disk = disk,
         .faults = faults,
