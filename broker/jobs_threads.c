@@ -59,7 +59,7 @@ static void submit(cf_jobs *jobs, cf_job *job)
     job->dropped = false;
     pthread_mutex_lock(&self->lock);
     queue_add(&self->waiting, job);
-    pthread_cond_broadcast(&self->wake);
+    pthread_cond_signal(&self->wake);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -76,19 +76,22 @@ static bool can_start(const pool *self)
     return self->waiting.first && need_of(self, self->waiting.first) <= self->memory_left;
 }
 
+/* Whoever takes a job wakes one more worker if the next one can start too, so each that can is
+ * taken, and nobody wakes for nothing. */
 static void run_next(pool *self)
 {
     cf_job *job = queue_take(&self->waiting);
     size_t need = need_of(self, job);
 
     self->memory_left -= need;
+    if (can_start(self))
+        pthread_cond_signal(&self->wake);
     pthread_mutex_unlock(&self->lock);
     job->work(job);
     pthread_mutex_lock(&self->lock);
     self->memory_left += need;
     bool first = !self->finished.first;
     queue_add(&self->finished, job);
-    pthread_cond_broadcast(&self->wake);
     if (first)
         announce(self);
 }
