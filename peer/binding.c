@@ -287,7 +287,7 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_store *store = cf_home_store(peer->home);
     cf_records records = {0};
     cf_arena arena = {0};
-    const cf_table tables[] = {CF_TABLE_SOURCE, CF_TABLE_NODE, CF_TABLE_INTENT};
+    const cf_table_letter tables[] = {CF_TABLE_SOURCE, CF_TABLE_NODE, CF_TABLE_INTENT};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)

@@ -93,7 +93,7 @@ static bool drop_key(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
-cf_status cf_table_clear(cf_peer *peer, cf_table table, cf_error *error)
+cf_status cf_table_clear(cf_peer *peer, cf_table_letter table, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     const uint8_t prefix = (uint8_t)table;

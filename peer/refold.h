@@ -16,6 +16,6 @@ cf_status cf_refold(cf_peer *peer, bool write, cf_refolded *out, cf_error *error
 void cf_refolded_release(cf_refolded *refolded);
 
 /* Deletes all records of a table of the user's. */
-cf_status cf_table_clear(cf_peer *peer, cf_table table, cf_error *error);
+cf_status cf_table_clear(cf_peer *peer, cf_table_letter table, cf_error *error);
 
 #endif

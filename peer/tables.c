@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static cf_bytes key_of(cf_arena *arena, cf_table table, cf_bytes first, cf_bytes second)
+static cf_bytes key_of(cf_arena *arena, cf_table_letter table, cf_bytes first, cf_bytes second)
 {
     uint8_t *key = cf_arena_allocate(arena, 1 + first.size + second.size, 1);
 
@@ -20,12 +20,12 @@ cf_bytes cf_key_meta(cf_arena *arena, const char *name)
     return key_of(arena, CF_TABLE_META, cf_bytes_of_text(name), (cf_bytes){0});
 }
 
-cf_bytes cf_key_hash(cf_arena *arena, cf_table table, const cf_hash *hash)
+cf_bytes cf_key_hash(cf_arena *arena, cf_table_letter table, const cf_hash *hash)
 {
     return key_of(arena, table, cf_bytes_of(hash->bytes, CF_HASH_SIZE), (cf_bytes){0});
 }
 
-cf_bytes cf_key_collection(cf_arena *arena, cf_table table, const cf_id *collection)
+cf_bytes cf_key_collection(cf_arena *arena, cf_table_letter table, const cf_id *collection)
 {
     return key_of(arena, table, cf_bytes_of(collection->bytes, CF_ID_SIZE), (cf_bytes){0});
 }
@@ -42,7 +42,7 @@ cf_bytes cf_key_content(cf_arena *arena, const cf_id *collection, const cf_hash 
                   cf_bytes_of(content->bytes, CF_HASH_SIZE));
 }
 
-cf_bytes cf_key_source(cf_arena *arena, cf_table table, uint32_t source)
+cf_bytes cf_key_source(cf_arena *arena, cf_table_letter table, uint32_t source)
 {
     uint8_t number[4];
 
@@ -50,7 +50,7 @@ cf_bytes cf_key_source(cf_arena *arena, cf_table table, uint32_t source)
     return key_of(arena, table, cf_bytes_of(number, sizeof number), (cf_bytes){0});
 }
 
-cf_bytes cf_key_numbered(cf_arena *arena, cf_table table, uint32_t source, uint64_t number)
+cf_bytes cf_key_numbered(cf_arena *arena, cf_table_letter table, uint32_t source, uint64_t number)
 {
     uint8_t first[4], second[8];
 
@@ -62,7 +62,7 @@ cf_bytes cf_key_numbered(cf_arena *arena, cf_table table, uint32_t source, uint6
 
 enum { ENTRY_KEY = 1 + CF_ID_SIZE + 8 + CF_HASH_SIZE };
 
-cf_bytes cf_key_entry(cf_arena *arena, cf_table table, const cf_head *entry)
+cf_bytes cf_key_entry(cf_arena *arena, cf_table_letter table, const cf_head *entry)
 {
     uint8_t *key = cf_arena_allocate(arena, ENTRY_KEY, 1);
 

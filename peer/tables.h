@@ -20,17 +20,17 @@ typedef enum {
         'p', /* own entry → nothing; the broker does not have it yet, as far as is known */
     CF_TABLE_ACKNOWLEDGED = 'k', /* instance of a broker's log → the heads that it has */
     CF_TABLE_META = 'm',         /* name → value */
-} cf_table;
+} cf_table_letter;
 
 cf_bytes cf_key_meta(cf_arena *arena, const char *name);
-cf_bytes cf_key_hash(cf_arena *arena, cf_table table, const cf_hash *hash);
-cf_bytes cf_key_collection(cf_arena *arena, cf_table table, const cf_id *collection);
+cf_bytes cf_key_hash(cf_arena *arena, cf_table_letter table, const cf_hash *hash);
+cf_bytes cf_key_collection(cf_arena *arena, cf_table_letter table, const cf_id *collection);
 cf_bytes cf_key_item(cf_arena *arena, const cf_id *collection, const cf_id *item);
 cf_bytes cf_key_content(cf_arena *arena, const cf_id *collection, const cf_hash *content);
-cf_bytes cf_key_source(cf_arena *arena, cf_table table, uint32_t source);
-cf_bytes cf_key_numbered(cf_arena *arena, cf_table table, uint32_t source, uint64_t number);
+cf_bytes cf_key_source(cf_arena *arena, cf_table_letter table, uint32_t source);
+cf_bytes cf_key_numbered(cf_arena *arena, cf_table_letter table, uint32_t source, uint64_t number);
 
-cf_bytes cf_key_entry(cf_arena *arena, cf_table table, const cf_head *entry);
+cf_bytes cf_key_entry(cf_arena *arena, cf_table_letter table, const cf_head *entry);
 /* The entry that such a key names; false when it is none. */
 bool cf_key_entry_read(cf_bytes key, cf_head *entry);
 

@@ -2,21 +2,27 @@
 /* What the uploads' own files share: one content on its way out, and the table of them. */
 #ifndef CF_PEER_UPLOAD_INSIDE_H
 #define CF_PEER_UPLOAD_INSIDE_H
+#include "peer/line.h"
+#include "peer/table.h"
 #include "peer/upload_delta.h"
 #include "peer/upload_sealing.h"
 #include "peer/uploads.h"
 
 typedef enum {
-    CF_UPLOAD_IS_DELTA,  /* a patch is being made */
+    CF_UPLOAD_IS_EDIT,   /* a patch is to be made */
+    CF_UPLOAD_IS_DELTA,  /* one is being made */
     CF_UPLOAD_IS_QUEUED, /* to be sealed */
     CF_UPLOAD_IS_SEALING,
     CF_UPLOAD_IS_READY,
     CF_UPLOAD_IS_FAILED,
+    CF_UPLOAD_PHASES,
 } cf_upload_phase;
 
 typedef struct {
+    cf_link by_hash, by_inode;
     cf_upload_phase phase;
-    bool announced; /* that it has ended */
+    cf_place_in_line place; /* among those of its phase */
+    bool announced;         /* that it has ended */
     cf_binding *binding;
     uint64_t folder;
     cf_stat stat;
@@ -39,22 +45,27 @@ typedef struct {
 
 struct cf_uploads {
     cf_peer *peer;
-    cf_upload **at;
-    size_t count, capacity;
-    size_t sealing;   /* how many are */
-    bool telling;     /* finished ones, until all are told */
-    uint64_t numbers; /* of patches */
+    cf_table by_hash, by_inode;
+    cf_line phases[CF_UPLOAD_PHASES];
+    size_t untold;     /* have ended and are not announced */
+    bool telling;      /* finished ones, until all are told */
+    cf_pieces in_hand; /* of all that are sealed */
+    uint64_t numbers;  /* of patches */
+    uint64_t turns;    /* how often one came into another phase */
     cf_upload_figures figures;
 };
 
+/* What ends at once, READY, is known to who asked: it counts as announced. */
 cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upload_phase phase);
+void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
 
 /* What needs no transfer: NULL unless the log has the content already; a small file. */
 cf_upload *cf_upload_name_again(cf_uploads *uploads, const cf_upload_file *file);
 cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file);
-/* A large one, begun; to be stepped. */
+/* A large one, to be begun. */
 cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file);
-void cf_upload_step(cf_uploads *uploads, cf_upload *one);
+/* Goes on with those of one phase, as far as there is room. */
+void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase);
 /* Whether there is a broker to seal for. */
 bool cf_uploads_may_seal(const cf_uploads *uploads);
 

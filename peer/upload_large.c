@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/upload_inside.h"
 
-enum { SEALING_AT_A_TIME = 3 };
+/* Deltas take much memory each; of what is sealed the pieces in hand are counted. */
+enum { DELTAS_AT_A_TIME = 2, SEALING_AT_A_TIME = 16 };
 
 static void begin_delta(cf_uploads *uploads, cf_upload *one)
 {
@@ -21,7 +22,7 @@ static void begin_delta(cf_uploads *uploads, cf_upload *one)
         .number = ++uploads->numbers,
     };
     one->delta = cf_delta_job_start(&options, &error);
-    one->phase = one->delta ? CF_UPLOAD_IS_DELTA : CF_UPLOAD_IS_QUEUED;
+    cf_upload_turn(uploads, one, one->delta ? CF_UPLOAD_IS_DELTA : CF_UPLOAD_IS_QUEUED);
 }
 
 cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
@@ -30,7 +31,7 @@ cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
 
     one->leaves = cf_arena_copy(&one->arena, cf_buffer_view(&file->read->leaves));
     if (cf_upload_read_before(uploads, one, file->before))
-        begin_delta(uploads, one);
+        cf_upload_turn(uploads, one, CF_UPLOAD_IS_EDIT);
     return one;
 }
 
@@ -73,6 +74,7 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
     cf_sealing_options options = {
         .env = peer->env,
         .transfer = cf_link_transfer(peer->link),
+        .in_hand = &uploads->in_hand,
         .collection = one->binding->collection,
         .size = one->is_patch ? one->patch_size : one->stat.size,
         .leaves = one->is_patch ? (cf_bytes){0} : one->leaves,
@@ -92,8 +94,7 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
         options.known_leaves = cf_buffer_view(&one->known_leaves);
     }
     one->sealing = cf_sealing_new(&options);
-    uploads->sealing++;
-    one->phase = CF_UPLOAD_IS_SEALING;
+    cf_upload_turn(uploads, one, CF_UPLOAD_IS_SEALING);
     return CF_OK;
 }
 
@@ -101,7 +102,7 @@ static void fail(cf_uploads *uploads, cf_upload *one, const cf_error *error)
 {
     cf_sealing_destroy(&one->sealing);
     cf_delta_job_destroy(&one->delta);
-    one->phase = CF_UPLOAD_IS_FAILED;
+    cf_upload_turn(uploads, one, CF_UPLOAD_IS_FAILED);
     if (error->status != CF_CHANGED && error->status != CF_MISSING)
         cf_report(uploads->peer->env, CF_REPORT_WARNING, "sending a file: %s", error->text);
 }
@@ -121,7 +122,7 @@ static cf_status read_patch(cf_uploads *uploads, cf_upload *one, cf_error *error
         status = cf_fail(error, CF_IO, "a patch is shorter than it was");
     if (!status) {
         cf_upload_become_patch(uploads, one, cf_bytes_of(patch.data, read));
-        one->phase = CF_UPLOAD_IS_READY;
+        cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
         cf_delta_job_destroy(&one->delta);
     }
     files->close_file(files, &file);
@@ -137,10 +138,10 @@ static void end_delta(cf_uploads *uploads, cf_upload *one)
         return;
     if (cf_delta_job_result(one->delta, &one->patch_size, &error)) {
         cf_delta_job_destroy(&one->delta); /* the whole, then */
-        one->phase = CF_UPLOAD_IS_QUEUED;
+        cf_upload_turn(uploads, one, CF_UPLOAD_IS_QUEUED);
     } else if (one->patch_size > CF_INLINE_MAX) {
         one->is_patch = true;
-        one->phase = CF_UPLOAD_IS_QUEUED;
+        cf_upload_turn(uploads, one, CF_UPLOAD_IS_QUEUED);
     } else if (read_patch(uploads, one, &error)) {
         fail(uploads, one, &error);
     }
@@ -170,7 +171,7 @@ static void end_sealing(cf_uploads *uploads, cf_upload *one)
     cf_buffer_release(&packed);
     cf_sealing_destroy(&one->sealing);
     cf_delta_job_destroy(&one->delta);
-    one->phase = CF_UPLOAD_IS_READY;
+    cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
 }
 
 bool cf_uploads_may_seal(const cf_uploads *uploads)
@@ -178,17 +179,10 @@ bool cf_uploads_may_seal(const cf_uploads *uploads)
     return uploads->peer->link && cf_link_is_connected(uploads->peer->link);
 }
 
-void cf_upload_step(cf_uploads *uploads, cf_upload *one)
+static void step_sealing(cf_uploads *uploads, cf_upload *one)
 {
     cf_error error;
 
-    if (one->phase == CF_UPLOAD_IS_DELTA)
-        end_delta(uploads, one);
-    if (one->phase == CF_UPLOAD_IS_QUEUED && cf_uploads_may_seal(uploads) &&
-        uploads->sealing < SEALING_AT_A_TIME && begin_sealing(uploads, one, &error))
-        fail(uploads, one, &error);
-    if (one->phase != CF_UPLOAD_IS_SEALING)
-        return;
     switch (cf_sealing_step(one->sealing, &error)) {
     case CF_SEALING_WORKING:
         break;
@@ -198,5 +192,41 @@ void cf_upload_step(cf_uploads *uploads, cf_upload *one)
     case CF_SEALING_FAILED:
         fail(uploads, one, &error);
         break;
+    }
+}
+
+static void step_queued(cf_uploads *uploads, cf_upload *one)
+{
+    cf_error error;
+
+    if (cf_uploads_may_seal(uploads) &&
+        uploads->phases[CF_UPLOAD_IS_SEALING].count < SEALING_AT_A_TIME &&
+        begin_sealing(uploads, one, &error))
+        fail(uploads, one, &error);
+}
+
+static void step_edit(cf_uploads *uploads, cf_upload *one)
+{
+    if (uploads->phases[CF_UPLOAD_IS_DELTA].count < DELTAS_AT_A_TIME)
+        begin_delta(uploads, one);
+}
+
+void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
+{
+    static void (*const steps[CF_UPLOAD_PHASES])(cf_uploads * uploads, cf_upload * one) = {
+        [CF_UPLOAD_IS_EDIT] = step_edit,
+        [CF_UPLOAD_IS_DELTA] = end_delta,
+        [CF_UPLOAD_IS_QUEUED] = step_queued,
+        [CF_UPLOAD_IS_SEALING] = step_sealing,
+    };
+    bool waits = phase == CF_UPLOAD_IS_EDIT || phase == CF_UPLOAD_IS_QUEUED;
+
+    for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
+        cf_upload *one = cf_standing(at, cf_upload, place);
+
+        after = at->after;
+        steps[phase](uploads, one);
+        if (waits && one->phase == phase)
+            break; /* there is no room for those behind it either */
     }
 }

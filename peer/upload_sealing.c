@@ -4,149 +4,62 @@
 #include "broker/jobs.h"
 #include "codec/blob.h"
 #include "codec/compress.h"
+#include "peer/upload_cutting.h"
 
 #include <stdlib.h>
 
-enum { IN_HAND_MAX = 16 };
-#define IN_HAND_BYTES (8 * CF_MIB)
+enum { IN_HAND_MAX = 32 };
+#define IN_HAND_BYTES (16 * CF_MIB)
 
 typedef enum { FRESH, UNDER_WAY, OFFERED, STORED, ZEROS, KNOWN } piece_state;
 
 typedef struct {
     piece_state state;
-    uint64_t offset, size;
-    uint64_t known_offset; /* KNOWN: where it begins in the known content */
+    cf_cut cut;
     cf_hash id;
     cf_buffer sealed; /* OFFERED */
 } piece;
 
 struct cf_sealing {
     cf_sealing_options options;
-    size_t piece_size;
     piece *pieces;
-    size_t count, capacity;
-    size_t next;    /* the first that was not started */
-    size_t in_hand; /* under way or offered */
-    uint64_t in_hand_bytes;
+    size_t count;
+    size_t low, next;     /* all before are settled; the first that was not started */
     size_t jobs, settled; /* jobs under way; pieces that need nothing more */
     uint64_t reused;
     cf_error error;
     bool failed;
 };
 
-/* ---- Cutting ---- */
-
-static void add_piece(cf_sealing *sealing, piece added)
-{
-    sealing->pieces =
-        cf_grow(sealing->pieces, &sealing->capacity, sealing->count + 1, sizeof added);
-    sealing->pieces[sealing->count++] = added;
-}
-
-static void cut_fresh(cf_sealing *sealing, uint64_t from, uint64_t to)
-{
-    for (uint64_t at = from; at < to; at += sealing->piece_size) {
-        uint64_t size = to - at < sealing->piece_size ? to - at : sealing->piece_size;
-
-        add_piece(sealing, (piece){.state = FRESH, .offset = at, .size = size});
-    }
-}
-
-static uint64_t leaf_end(uint64_t leaf, uint64_t size)
-{
-    uint64_t end = (leaf + 1) * CF_LEAF_SIZE;
-
-    return end < size ? end : size;
-}
-
-static int by_hash(const void *a, const void *b)
-{
-    return memcmp(a, b, CF_HASH_SIZE);
-}
-
-/* The leaf of the known content that equals this one; the one at its own place first. */
-typedef struct {
-    cf_hash hash;
-    uint64_t index;
-} leaf_place;
-
-static const leaf_place *find_leaf(const leaf_place *places, size_t count, cf_bytes leaves,
-                                   uint64_t leaf, uint64_t known_count, cf_bytes known,
-                                   leaf_place *same)
-{
-    const uint8_t *hash = leaves.data + leaf * CF_HASH_SIZE;
-
-    if (leaf < known_count && memcmp(hash, known.data + leaf * CF_HASH_SIZE, CF_HASH_SIZE) == 0) {
-        same->index = leaf;
-        return same;
-    }
-    return bsearch(hash, places, count, sizeof *places, by_hash);
-}
-
-/* What the known content has leaf by leaf is reused, the rest is cut. The last, short leaf of
- * either is left out of it: a leaf's hash says its length. */
-static void cut_around_known(cf_sealing *sealing)
-{
-    const cf_sealing_options *options = &sealing->options;
-    uint64_t known_size = options->known->content.size, fresh_from = 0;
-    uint64_t known_count = known_size / CF_LEAF_SIZE, count = options->size / CF_LEAF_SIZE;
-    leaf_place *places = cf_allocate(known_count, sizeof *places);
-
-    for (uint64_t i = 0; i < known_count; i++) {
-        memcpy(places[i].hash.bytes, options->known_leaves.data + i * CF_HASH_SIZE, CF_HASH_SIZE);
-        places[i].index = i;
-    }
-    qsort(places, known_count, sizeof *places, by_hash);
-    for (uint64_t i = 0; i < count; i++) {
-        leaf_place same;
-        const leaf_place *found = find_leaf(places, known_count, options->leaves, i, known_count,
-                                            options->known_leaves, &same);
-
-        if (!found)
-            continue;
-        cut_fresh(sealing, fresh_from, i * CF_LEAF_SIZE);
-        fresh_from = leaf_end(i, options->size);
-        add_piece(sealing, (piece){.state = KNOWN,
-                                   .offset = i * CF_LEAF_SIZE,
-                                   .size = CF_LEAF_SIZE,
-                                   .known_offset = found->index * CF_LEAF_SIZE});
-        sealing->settled++;
-        sealing->reused += CF_LEAF_SIZE;
-    }
-    cut_fresh(sealing, fresh_from, options->size);
-    free(places);
-}
-
-static bool known_is_useful(const cf_sealing *sealing)
-{
-    const cf_sealing_options *options = &sealing->options;
-
-    return options->known && !options->known->content.how.is_patch &&
-           !options->known->content.how.is_inline && options->leaves.size &&
-           options->known_leaves.size == cf_leaf_count(options->known->content.size) * CF_HASH_SIZE;
-}
-
 cf_sealing *cf_sealing_new(const cf_sealing_options *options)
 {
     cf_sealing *sealing = cf_allocate(1, sizeof *sealing);
+    cf_cuts cuts = {0};
 
     sealing->options = *options;
-    sealing->piece_size = cf_blob_piece_size(options->size);
-    if (known_is_useful(sealing))
-        cut_around_known(sealing);
-    size_t fresh = sealing->count - sealing->settled;
-    if (sealing->settled && fresh + options->known->blob_count > CF_ENTRY_BLOBS_MAX) {
-        sealing->count = sealing->settled = 0; /* too scattered for one entry */
-        sealing->reused = 0;
+    cf_cut_run(
+        &(cf_cut_options){options->size, options->leaves, options->known, options->known_leaves},
+        &cuts);
+    sealing->pieces = cf_allocate(cuts.count, sizeof *sealing->pieces);
+    sealing->count = cuts.count;
+    for (size_t i = 0; i < cuts.count; i++) {
+        const cf_cut *cut = &cuts.at[i];
+
+        sealing->pieces[i] = (piece){.state = cut->is_known ? KNOWN : FRESH, .cut = *cut};
+        sealing->settled += cut->is_known;
     }
-    if (sealing->count == 0)
-        cut_fresh(sealing, 0, options->size);
+    sealing->reused = cuts.known_bytes;
+    cf_cuts_release(&cuts);
     return sealing;
 }
 
-static void drop_job(cf_sealing *sealing)
+/* It is in hand no more. */
+static void let_go(cf_sealing *sealing, piece *one, piece_state state)
 {
-    sealing->options.env->jobs->deliver(sealing->options.env->jobs);
+    one->state = state;
+    cf_buffer_release(&one->sealed);
+    sealing->options.in_hand->count--;
+    sealing->options.in_hand->bytes -= one->cut.size;
 }
 
 void cf_sealing_destroy(cf_sealing **sealing)
@@ -155,13 +68,14 @@ void cf_sealing_destroy(cf_sealing **sealing)
         return;
     (*sealing)->failed = true;
     while ((*sealing)->jobs)
-        drop_job(*sealing);
+        (*sealing)->options.env->jobs->deliver((*sealing)->options.env->jobs);
     for (size_t i = 0; i < (*sealing)->count; i++) {
         piece *one = &(*sealing)->pieces[i];
 
-        if (one->state == OFFERED)
-            cf_transfer_forget_offer((*sealing)->options.transfer, &one->id);
-        cf_buffer_release(&one->sealed);
+        if (one->state != OFFERED)
+            continue;
+        cf_transfer_forget_offer((*sealing)->options.transfer, &one->id);
+        let_go(*sealing, one, FRESH);
     }
     cf_files *files = (*sealing)->options.env->files;
     files->close_file(files, &(*sealing)->options.file);
@@ -198,7 +112,7 @@ static cf_status check_leaves(const cf_sealing *sealing, const piece *one, cf_by
     for (size_t at = 0; at < bytes.size; at += CF_LEAF_SIZE) {
         size_t size = bytes.size - at < CF_LEAF_SIZE ? bytes.size - at : CF_LEAF_SIZE;
 
-        if (!cf_leaf_fits(sealing->options.leaves, (one->offset + at) / CF_LEAF_SIZE,
+        if (!cf_leaf_fits(sealing->options.leaves, (one->cut.offset + at) / CF_LEAF_SIZE,
                           cf_bytes_of(bytes.data + at, size)))
             return cf_fail(error, CF_CHANGED, "the file was changed while it was sent");
     }
@@ -210,9 +124,10 @@ static cf_status read_piece(cf_files *files, const cf_file *file, const piece *o
 {
     size_t read;
 
-    cf_status status = files->read_at(files, file, one->offset, cf_buffer_reserve(out, one->size),
-                                      one->size, &read, error);
-    if (!status && read != one->size)
+    cf_status status =
+        files->read_at(files, file, one->cut.offset, cf_buffer_reserve(out, one->cut.size),
+                       one->cut.size, &read, error);
+    if (!status && read != one->cut.size)
         status = cf_fail(error, CF_CHANGED, "the file became shorter while it was sent");
     if (!status)
         out->size = read;
@@ -240,11 +155,8 @@ static void work(cf_job *job)
 
 static void settle(cf_sealing *sealing, piece *one, piece_state state)
 {
-    one->state = state;
-    cf_buffer_release(&one->sealed);
+    let_go(sealing, one, state);
     sealing->settled++;
-    sealing->in_hand--;
-    sealing->in_hand_bytes -= one->size;
 }
 
 static void done(cf_job *job)
@@ -262,7 +174,7 @@ static void done(cf_job *job)
     }
     if (sealing->failed) {
         cf_buffer_release(&self->sealed);
-        one->state = FRESH;
+        let_go(sealing, one, FRESH);
     } else if (self->zeros) {
         settle(sealing, one, ZEROS);
     } else {
@@ -280,14 +192,20 @@ static void start(cf_sealing *sealing, size_t index)
     piece *one = &sealing->pieces[index];
 
     one->state = UNDER_WAY;
-    sealing->in_hand++;
-    sealing->in_hand_bytes += one->size;
+    sealing->options.in_hand->count++;
+    sealing->options.in_hand->bytes += one->cut.size;
     sealing->jobs++;
-    self->job =
-        (cf_job){.work = work, .done = done, .memory = 3 * one->size + cf_frame_memory(one->size)};
+    self->job = (cf_job){
+        .work = work, .done = done, .memory = 3 * one->cut.size + cf_frame_memory(one->cut.size)};
     self->sealing = sealing;
     self->index = index;
     sealing->options.env->jobs->submit(sealing->options.env->jobs, &self->job);
+}
+
+static bool has_room(const cf_pieces *in_hand, uint64_t size)
+{
+    return in_hand->count == 0 ||
+           (in_hand->count < IN_HAND_MAX && in_hand->bytes + size <= IN_HAND_BYTES);
 }
 
 cf_sealing_state cf_sealing_step(cf_sealing *sealing, cf_error *error)
@@ -296,11 +214,13 @@ cf_sealing_state cf_sealing_step(cf_sealing *sealing, cf_error *error)
         *error = sealing->error;
         return sealing->jobs ? CF_SEALING_WORKING : CF_SEALING_FAILED;
     }
-    for (; sealing->next < sealing->count && sealing->in_hand < IN_HAND_MAX &&
-           (sealing->in_hand == 0 || sealing->in_hand_bytes < IN_HAND_BYTES);
-         sealing->next++)
-        if (sealing->pieces[sealing->next].state == FRESH)
-            start(sealing, sealing->next);
+    for (; sealing->next < sealing->count; sealing->next++) {
+        if (sealing->pieces[sealing->next].state != FRESH)
+            continue;
+        if (!has_room(sealing->options.in_hand, sealing->pieces[sealing->next].cut.size))
+            break;
+        start(sealing, sealing->next);
+    }
     return sealing->settled == sealing->count ? CF_SEALING_DONE : CF_SEALING_WORKING;
 }
 
@@ -315,7 +235,7 @@ bool cf_sealing_has_jobs(const cf_sealing *sealing)
 static void copy_known(const cf_sealing *sealing, const piece *one, cf_slices *slices)
 {
     cf_slice_reader reader = cf_slice_reader_of(sealing->options.known->content.how.slices);
-    uint64_t at = 0, from = one->known_offset, to = from + one->size;
+    uint64_t at = 0, from = one->cut.known_offset, to = from + one->cut.size;
     cf_slice slice;
 
     while (at < to && cf_slice_next(&reader, &slice)) {
@@ -349,7 +269,8 @@ void cf_sealing_result(const cf_sealing *sealing, cf_slices *slices, cf_hash **b
             continue;
         }
         cf_slices_add(
-            slices, (cf_slice){.zeros = one->state == ZEROS, .blob = *count, .length = one->size});
+            slices,
+            (cf_slice){.zeros = one->state == ZEROS, .blob = *count, .length = one->cut.size});
         if (one->state == STORED)
             ids[(*count)++] = one->id;
     }
@@ -363,9 +284,16 @@ uint64_t cf_sealing_reused(const cf_sealing *sealing)
 
 /* ---- Events ---- */
 
+static bool is_settled(const piece *one)
+{
+    return one->state == STORED || one->state == ZEROS || one->state == KNOWN;
+}
+
 static piece *find_offered(cf_sealing *sealing, const cf_hash *blob)
 {
-    for (size_t i = sealing->next; i-- > 0;) {
+    while (sealing->low < sealing->next && is_settled(&sealing->pieces[sealing->low]))
+        sealing->low++;
+    for (size_t i = sealing->low; i < sealing->next; i++) {
         piece *one = &sealing->pieces[i];
 
         if (one->state == OFFERED && cf_hash_equal(&one->id, blob))
@@ -402,7 +330,7 @@ bool cf_sealing_refused(cf_sealing *sealing, const cf_hash *blob, const cf_error
     if (!find_offered(sealing, blob))
         return false;
     for (piece *found; (found = find_offered(sealing, blob));)
-        found->state = FRESH;
+        let_go(sealing, found, FRESH);
     sealing->failed = true;
     sealing->error = *why;
     return true;

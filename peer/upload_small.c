@@ -26,7 +26,6 @@ cf_upload *cf_upload_name_again(cf_uploads *uploads, const cf_upload_file *file)
         return NULL;
     }
     cf_upload *one = cf_upload_add(uploads, file, CF_UPLOAD_IS_READY);
-    one->announced = true;
     cf_arena_release(&arena);
     cf_contents_get(peer->contents, &file->binding->collection, &file->hash, &one->arena, &source,
                     &ignored);
@@ -94,7 +93,6 @@ cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file)
     cf_upload *one = cf_upload_add(uploads, file, CF_UPLOAD_IS_READY);
     cf_bytes whole = cf_buffer_view(&file->read->whole);
 
-    one->announced = true;
     if (cf_upload_read_before(uploads, one, file->before) && delta_small(uploads, one, whole))
         return one;
     one->prepared.content.how = (cf_how){

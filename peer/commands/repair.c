@@ -46,7 +46,7 @@ static void note(void *context, const cf_damage *damage)
 
 static cf_status fold_again(repair *self, cf_error *error)
 {
-    static const cf_table tables[] = {CF_TABLE_ITEM, CF_TABLE_CONTENT, CF_TABLE_WAITING};
+    static const cf_table_letter tables[] = {CF_TABLE_ITEM, CF_TABLE_CONTENT, CF_TABLE_WAITING};
     cf_refolded refolded = {0};
     cf_status status = CF_OK;
 
@@ -97,7 +97,7 @@ static bool drop_key(void *context, cf_bytes key, cf_bytes value)
 /* What the base says was on the disk is forgotten, so that none of it counts as deleted. */
 static cf_status forget_base(repair *self, const cf_binding *binding, cf_error *error)
 {
-    static const cf_table tables[] = {CF_TABLE_NODE, CF_TABLE_INTENT};
+    static const cf_table_letter tables[] = {CF_TABLE_NODE, CF_TABLE_INTENT};
     cf_store *store = cf_home_store(self->peer->home);
     cf_arena arena = {0};
     cf_status status = CF_OK;
