@@ -43,33 +43,41 @@ static cf_bytes record_key(uint8_t table, const uint8_t *rest, size_t size,
 
 static bool load_member(void *context, cf_bytes key, cf_bytes value)
 {
-    cf_log *log = context;
+    cf_registry *registry = context;
     cf_arena arena = {0};
     cf_error error;
     cf_entry entry;
 
     (void)key;
     if (!cf_entry_read(value, &arena, &entry, &error))
-        cf_registry_add(log->registry, &entry);
+        cf_registry_add(registry, &entry);
     cf_arena_release(&arena);
     return true;
 }
 
+/* While the store can't be read the members stay who they were: nobody is told that he is none any
+ * more because a disk is full. */
 static cf_status load(cf_log *log, cf_error *error)
 {
     uint8_t table = TABLE_REGISTRY;
-    cf_status status = log->store->acquire(log->store, &log->user, &log->epoch, error);
+    cf_registry *registry = cf_registry_new(&log->user);
+    uint64_t epoch;
+    cf_status status = log->store->acquire(log->store, &log->user, &epoch, error);
 
+    if (!status)
+        status = log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), load_member,
+                                  registry, error);
+    if (status) {
+        cf_registry_destroy(&registry);
+        return status;
+    }
     cf_registry_destroy(&log->registry);
     cf_tips_destroy(&log->tips);
-    log->registry = cf_registry_new(&log->user);
+    log->registry = registry;
     log->tips = cf_tips_new();
-    if (!status)
-        status = log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), load_member, log,
-                                  error);
-    if (!status)
-        log->is_off = false;
-    return status;
+    log->epoch = epoch;
+    log->is_off = false;
+    return CF_OK;
 }
 
 cf_status cf_log_open(cf_store *store, const cf_hash *user, cf_log **out, cf_error *error)

@@ -82,8 +82,10 @@ static void answer_session(const struct publishing *publishing, cf_append_answer
                "another broker keeps this user");
         break;
     case CF_APPEND_FAILED:
-        refuse(service, session, &publishing->head.hash, true,
-               error->status == CF_FULL ? CF_REFUSED_FULL : CF_REFUSED_BUSY, error->text);
+        if (error->status == CF_FULL)
+            refuse(service, session, &publishing->head.hash, true, CF_REFUSED_FULL, CF_TEXT_FULL);
+        else
+            refuse(service, session, &publishing->head.hash, true, CF_REFUSED_BUSY, error->text);
         break;
     }
 }
@@ -141,7 +143,10 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
 
     if (cf_log_check(session->log, entry, &offer, &verdict, &error)) {
         cf_report(service->env, CF_REPORT_ERROR, "judging an entry: %s", error.text);
-        refuse(service, session, &head.hash, true, CF_REFUSED_BUSY, "the log can't be read");
+        if (error.status == CF_FULL)
+            refuse(service, session, &head.hash, true, CF_REFUSED_FULL, CF_TEXT_FULL);
+        else
+            refuse(service, session, &head.hash, true, CF_REFUSED_BUSY, "the log can't be read");
         return;
     }
     switch (verdict.answer) {

@@ -77,6 +77,7 @@ typedef struct {
     const char *text;
 } cf_refusal;
 void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal *refusal);
+#define CF_TEXT_FULL "the broker has no room" /* what exactly failed is the operator's to know */
 
 /* Ends a session, saying why to the operator. */
 void cf_session_end(const cf_service *service, cf_session *session, const char *why);

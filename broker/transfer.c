@@ -228,6 +228,8 @@ static void on_refused(cf_transfer *transfer, const cf_message *message, uint64_
         return;
     if (message->refused.later) {
         cf_transfer_delay(transfer, item, now_ms);
+        transfer->events->delayed(transfer->context, &id, message->refused.code,
+                                  message->refused.text);
         return;
     }
     cf_transfer_drop(transfer, item);

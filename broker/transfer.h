@@ -20,8 +20,11 @@ typedef struct {
     /* The other has the blob, durably; it is forgotten here. */
     void (*stored)(void *context, const cf_hash *blob);
     /* The other refused the blob for good (CF_FORGED: the bytes do not have that name; CF_DENIED;
-     * CF_TOO_LARGE), it is forgotten. What is refused for now is tried again without a word. */
+     * CF_TOO_LARGE), it is forgotten. */
     void (*refused)(void *context, const cf_hash *blob, const cf_error *why);
+    /* The other refused the blob for now; it is tried again by itself, with backoff. `code` is one
+     * of CF_REFUSED_… or of a newer version, `text` for the person. */
+    void (*delayed)(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text);
     /* Bytes of a wanted blob, in order from the offset asked for. After the last ones
      * (offset + size = total) the blob is forgotten here. Nobody has checked them. */
     void (*received)(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,

@@ -29,6 +29,7 @@ static void refuse(const cf_service *service, const cf_session *session, cf_comm
         break;
     case CF_FULL:
         refusal.code = CF_REFUSED_FULL;
+        refusal.text = CF_TEXT_FULL;
         refusal.later = true;
         break;
     default:

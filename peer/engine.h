@@ -121,9 +121,10 @@ typedef struct {
     bool set, connected;
     cf_status trouble; /* why the last try failed; CF_OK while trying or connected */
     char text[CF_ERROR_TEXT];
-    size_t unsent;     /* entries that the broker does not have yet */
-    uint64_t retry_ms; /* of the next try; 0: none */
-    bool refused;      /* an entry was refused for good; see the text */
+    size_t unsent;             /* entries that the broker does not have yet */
+    uint64_t retry_ms;         /* of the next try; 0: none */
+    bool refused;              /* an entry was refused for good; see the text */
+    char delay[CF_ERROR_TEXT]; /* why it takes nothing for now, in its words; empty: it does */
 } cf_broker_status;
 void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out);
 

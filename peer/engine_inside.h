@@ -2,6 +2,7 @@
 /* What the engine's own files share. */
 #ifndef CF_PEER_ENGINE_INSIDE_H
 #define CF_PEER_ENGINE_INSIDE_H
+#include "broker/names.h"
 #include "peer/acknowledged.h"
 #include "peer/engine_source.h"
 
@@ -25,6 +26,7 @@ struct cf_engine {
     cf_acknowledged acknowledged;
     bool refused;
     char refusal[CF_ERROR_TEXT];
+    char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */
     cf_traffic traffic;
 };
 

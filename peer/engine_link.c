@@ -71,6 +71,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
 
     engine->connecting = false;
     engine->loss = (cf_error){0};
+    engine->delay[0] = '\0';
     engine->retry_ms = 0;
     engine->workshop.activity++;
     engine->workshop.silent = difference > (int64_t)CF_DAY_MS || difference < -(int64_t)CF_DAY_MS
@@ -134,24 +135,46 @@ static void accepted(void *context, const cf_head *entry)
 {
     cf_engine *engine = context;
 
+    engine->delay[0] = '\0';
     engine->traffic.entries_sent++;
     note_accepted(engine, entry);
     engine->workshop.activity++;
     cf_unsent_forget(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer), entry);
 }
 
+/* Those come and go by themselves, in the order of things. */
+static bool is_passing(cf_bytes code)
+{
+    return cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_GAP)) ||
+           cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS));
+}
+
+/* Said once, however often it is tried again. */
+static cf_report_level note_delay(cf_engine *engine, const cf_link_refusal *refusal)
+{
+    char shown[CF_NAME_SHOWN];
+
+    if (is_passing(refusal->code))
+        return CF_REPORT_DETAIL;
+    cf_name_show(refusal->text.size ? refusal->text : refusal->code, shown);
+    bool known = strcmp(shown, engine->delay) == 0;
+    memcpy(engine->delay, shown, sizeof shown);
+    return known ? CF_REPORT_DETAIL : CF_REPORT_WARNING;
+}
+
 static void refused(void *context, const cf_link_refusal *refusal)
 {
     cf_engine *engine = context;
+    cf_report_level level = refusal->never ? CF_REPORT_WARNING : note_delay(engine, refusal);
+    char text[CF_NAME_SHOWN];
 
-    cf_report(engine->env, CF_REPORT_WARNING, "the broker refuses an entry (%.*s): %.*s",
-              (int)refusal->code.size, (const char *)refusal->code.data, (int)refusal->text.size,
-              (const char *)refusal->text.data);
+    cf_name_show(refusal->text, text);
+    cf_report(engine->env, level, "the broker refuses an entry (%.*s): %s", (int)refusal->code.size,
+              (const char *)refusal->code.data, text);
     if (!refusal->never)
         return;
     engine->refused = true;
-    snprintf(engine->refusal, sizeof engine->refusal, "%.*s", (int)refusal->text.size,
-             (const char *)refusal->text.data);
+    snprintf(engine->refusal, sizeof engine->refusal, "%s", text);
 }
 
 static void wanted(void *context, const cf_hash *blobs, size_t count)
@@ -167,6 +190,7 @@ static void idle(void *context)
 {
     cf_engine *engine = context;
 
+    engine->delay[0] = '\0';
     engine->workshop.activity++;
     cf_engine_save_acknowledged(engine);
     if (!engine->refused)
@@ -200,6 +224,16 @@ static void blob_refused(void *context, const cf_hash *blob, const cf_error *why
     cf_downloads_refused(engine->workshop.downloads, blob, why);
 }
 
+static void blob_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
+{
+    cf_engine *engine = context;
+
+    if (cf_uploads_delayed(engine->workshop.uploads, blob, text))
+        cf_report(engine->env, CF_REPORT_WARNING, "the broker takes no blobs (%.*s): %s",
+                  (int)code.size, (const char *)code.data,
+                  cf_uploads_delay(engine->workshop.uploads));
+}
+
 static void received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
                      cf_bytes bytes)
 {
@@ -225,7 +259,7 @@ cf_link_events cf_engine_link_events(cf_engine *engine)
         .refused = refused,
         .wanted = wanted,
         .idle = idle,
-        .blobs = {piece, stored, blob_refused, received, absent},
+        .blobs = {piece, stored, blob_refused, blob_delayed, received, absent},
         .context = engine,
     };
 }

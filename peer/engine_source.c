@@ -230,14 +230,16 @@ bool cf_source_engine_busy(const cf_source_engine *source, uint64_t now_ms)
 /* ---- Status ---- */
 
 void cf_source_engine_status(const cf_source_engine *source, cf_pendings *pendings,
-                             cf_binding_status *out)
+                             const char *sending, cf_binding_status *out)
 {
     cf_applied applied;
 
     cf_applying_result(source->applying, &applied);
-    for (size_t i = 0; i < source->notes.count; i++)
-        cf_pendings_add(pendings, source->notes.at[i].kind, source->notes.at[i].path,
-                        source->notes.at[i].reason);
+    for (size_t i = 0; i < source->notes.count; i++) {
+        const cf_pending *note = &source->notes.at[i];
+
+        cf_pendings_add(pendings, note->kind, note->path, note->reason ? note->reason : sending);
+    }
     for (size_t i = 0; i < applied.pending_count; i++)
         cf_pendings_add(pendings, applied.pending[i].kind, applied.pending[i].path,
                         applied.pending[i].reason);

@@ -46,9 +46,10 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
 /* Something is under way or due now. */
 bool cf_source_engine_busy(const cf_source_engine *source, uint64_t now_ms);
 
-/* Adds what is pending to the list; fills the rest of `out`. */
+/* Adds what is pending to the list; fills the rest of `out`. `sending` says how it goes with what
+ * is being sent. */
 void cf_source_engine_status(const cf_source_engine *source, cf_pendings *pendings,
-                             cf_binding_status *out);
+                             const char *sending, cf_binding_status *out);
 uint64_t cf_source_engine_applied(const cf_source_engine *source);
 
 #endif

@@ -5,9 +5,7 @@ void cf_source_note_wait(void *context, const cf_observation *seen, cf_upload_an
 {
     cf_source_engine *source = context;
     cf_buffer path = {0};
-    const char *reason = why == CF_UPLOAD_WAITS     ? "it waits for the broker"
-                         : why == CF_UPLOAD_STARTED ? "it is being sent"
-                                                    : "it has to be read again";
+    const char *reason = why == CF_UPLOAD_AGAIN ? "it has to be read again" : NULL;
 
     cf_binding_path(source->binding, seen->finding.parent, &path);
     if (path.size)

@@ -79,10 +79,36 @@ static void find_conflicts(conflicts *list, const cf_id *directory, cf_buffer *p
 
 /* ---- What the broker does not have yet ---- */
 
+/* What it says of entries or blobs that it takes later only; NULL: nothing. */
+static const char *delay_of(const cf_engine *engine)
+{
+    return engine->delay[0] ? engine->delay : cf_uploads_delay(engine->workshop.uploads);
+}
+
+static const char *tried_again(cf_arena *arena, const char *why)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "%s; it is tried again", why);
+    const char *copy = cf_arena_text(arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return copy;
+}
+
+static const char *how_sending_goes(const cf_engine *engine, cf_arena *arena)
+{
+    const char *delay = cf_uploads_delay(engine->workshop.uploads);
+
+    if (!cf_uploads_may_seal(engine->workshop.uploads))
+        return "it waits for the broker";
+    return delay ? tried_again(arena, delay) : "it is being sent";
+}
+
 typedef struct {
     cf_engine *engine;
     const cf_binding *binding; /* NULL: only count */
     cf_pendings *pendings;
+    const char *reason;
     size_t count;
 } unsent_search;
 
@@ -104,8 +130,7 @@ static void add_items(unsent_search *search, const cf_entry *entry)
             continue;
         cf_buffer_clear(&path);
         cf_binding_path(search->binding, node->number, &path);
-        cf_pendings_add(search->pendings, CF_PENDING_UNSENT, cf_buffer_view(&path),
-                        "it is not at the broker yet");
+        cf_pendings_add(search->pendings, CF_PENDING_UNSENT, cf_buffer_view(&path), search->reason);
     }
     cf_buffer_release(&path);
 }
@@ -134,12 +159,16 @@ static size_t find_unsent(cf_engine *engine, const cf_binding *binding, cf_pendi
 {
     cf_store *store = cf_home_store(engine->home);
     const uint8_t table = CF_TABLE_UNSENT;
-    unsent_search search = {engine, binding, pendings, 0};
+    unsent_search search = {engine, binding, pendings, "it is not at the broker yet", 0};
+    cf_arena arena = {0};
     cf_error ignored;
 
+    if (engine->delay[0])
+        search.reason = tried_again(&arena, engine->delay);
     if (engine->peer->link)
         store->scan(store, cf_peer_user(engine->peer), cf_bytes_of(&table, 1), visit_unsent,
                     &search, &ignored);
+    cf_arena_release(&arena);
     return search.count;
 }
 
@@ -155,7 +184,8 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
 
     for (size_t i = 0; i < engine->count; i++)
         if (engine->bindings[i] == binding)
-            cf_source_engine_status(engine->sources[i], &pendings, out);
+            cf_source_engine_status(engine->sources[i], &pendings, how_sending_goes(engine, arena),
+                                    out);
     find_unsent(engine, binding, &pendings);
     cf_pendings_sort(&pendings);
     out->pending = cf_pendings_copy(&pendings, arena);
@@ -174,6 +204,7 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
 void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
 {
     const cf_link *link = engine->peer->link;
+    const char *delay = delay_of(engine);
 
     *out = (cf_broker_status){
         .set = link != NULL,
@@ -186,6 +217,7 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
         out->trouble = CF_OK;
     snprintf(out->text, sizeof out->text, "%s",
              engine->refused ? engine->refusal : engine->loss.text);
+    snprintf(out->delay, sizeof out->delay, "%s", delay && out->connected ? delay : "");
     out->unsent = find_unsent(engine, NULL, NULL);
 }
 

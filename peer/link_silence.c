@@ -59,6 +59,11 @@ static void blob_received(void *context, const cf_hash *blob, uint64_t offset, u
     (void)context, (void)blob, (void)offset, (void)total, (void)bytes;
 }
 
+static void blob_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
+{
+    (void)context, (void)blob, (void)code, (void)text;
+}
+
 static void blob_absent(void *context, const cf_hash *blob)
 {
     (void)context, (void)blob;
@@ -77,6 +82,7 @@ cf_link_events cf_link_silence(void *context)
         .blobs = {.piece = blob_piece,
                   .stored = blob_stored,
                   .refused = blob_refused,
+                  .delayed = blob_delayed,
                   .received = blob_received,
                   .absent = blob_absent},
         .context = context,

@@ -13,7 +13,7 @@ void cf_pendings_add(cf_pendings *list, cf_pending_kind kind, cf_bytes path, con
 {
     add(list, (cf_pending){.kind = kind,
                            .path = cf_arena_copy(&list->arena, path),
-                           .reason = cf_pendings_text(list, reason)});
+                           .reason = reason ? cf_pendings_text(list, reason) : NULL});
 }
 
 const char *cf_pendings_text(cf_pendings *list, const char *text)

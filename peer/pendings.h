@@ -11,6 +11,7 @@ typedef struct {
     size_t count, capacity;
 } cf_pendings; /* {0} is empty */
 
+/* A reason that is NULL is to be found out when it is shown. */
 void cf_pendings_add(cf_pendings *list, cf_pending_kind kind, cf_bytes path, const char *reason);
 /* Drops what lies in this directory itself, not deeper. */
 void cf_pendings_drop_in(cf_pendings *list, cf_bytes directory);

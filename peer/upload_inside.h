@@ -2,6 +2,7 @@
 /* What the uploads' own files share: one content on its way out, and the table of them. */
 #ifndef CF_PEER_UPLOAD_INSIDE_H
 #define CF_PEER_UPLOAD_INSIDE_H
+#include "broker/names.h"
 #include "peer/line.h"
 #include "peer/table.h"
 #include "peer/upload_delta.h"
@@ -53,6 +54,7 @@ struct cf_uploads {
     uint64_t numbers;  /* of patches */
     uint64_t turns;    /* how often one came into another phase */
     cf_upload_figures figures;
+    char delay[CF_NAME_SHOWN]; /* why the broker refuses blobs for now; empty: it doesn't */
 };
 
 /* What ends at once, READY, is known to who asked: it counts as announced. */
@@ -66,8 +68,6 @@ cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file);
 cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file);
 /* Goes on with those of one phase, as far as there is room. */
 void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase);
-/* Whether there is a broker to seal for. */
-bool cf_uploads_may_seal(const cf_uploads *uploads);
 
 /* Whether a patch on what the base has may be made: notes what that is. */
 bool cf_upload_read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before);

@@ -302,6 +302,11 @@ static piece *find_offered(cf_sealing *sealing, const cf_hash *blob)
     return NULL;
 }
 
+bool cf_sealing_offers(cf_sealing *sealing, const cf_hash *blob)
+{
+    return find_offered(sealing, blob) != NULL;
+}
+
 bool cf_sealing_piece(cf_sealing *sealing, const cf_hash *blob, uint64_t offset, size_t size,
                       cf_buffer *out)
 {

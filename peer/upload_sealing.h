@@ -52,6 +52,8 @@ void cf_sealing_result(const cf_sealing *sealing, cf_slices *slices, cf_hash **b
                        cf_arena *arena);
 uint64_t cf_sealing_reused(const cf_sealing *sealing); /* bytes */
 
+/* The blob is one that waits for the broker. */
+bool cf_sealing_offers(cf_sealing *sealing, const cf_hash *blob);
 /* The transfer's events; false when the blob is none of its. */
 bool cf_sealing_piece(cf_sealing *sealing, const cf_hash *blob, uint64_t offset, size_t size,
                       cf_buffer *out);

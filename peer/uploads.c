@@ -286,6 +286,7 @@ void cf_uploads_stored(cf_uploads *uploads, const cf_hash *blob)
     cf_sealing *sealing;
     uint64_t size;
 
+    uploads->delay[0] = '\0';
     for (cf_place_in_line *at = NULL; (sealing = next_sealing(uploads, &at));)
         if (cf_sealing_stored(sealing, blob, &size)) {
             uploads->figures.blobs++;
@@ -299,4 +300,26 @@ void cf_uploads_refused(cf_uploads *uploads, const cf_hash *blob, const cf_error
 
     for (cf_place_in_line *at = NULL; (sealing = next_sealing(uploads, &at));)
         cf_sealing_refused(sealing, blob, why);
+}
+
+bool cf_uploads_delayed(cf_uploads *uploads, const cf_hash *blob, cf_bytes text)
+{
+    cf_sealing *sealing;
+    char shown[CF_NAME_SHOWN];
+    bool ours = false;
+
+    for (cf_place_in_line *at = NULL; !ours && (sealing = next_sealing(uploads, &at));)
+        ours = cf_sealing_offers(sealing, blob);
+    cf_name_show(text.size ? text : cf_bytes_of_text("no reason given"), shown);
+    if (!ours || strcmp(shown, uploads->delay) == 0)
+        return false;
+    memcpy(uploads->delay, shown, sizeof shown);
+    return true;
+}
+
+const char *cf_uploads_delay(const cf_uploads *uploads)
+{
+    bool waits = uploads->phases[CF_UPLOAD_IS_SEALING].count > 0;
+
+    return waits && uploads->delay[0] ? uploads->delay : NULL;
 }

@@ -64,6 +64,14 @@ bool cf_uploads_piece(cf_uploads *uploads, const cf_hash *blob, uint64_t offset,
                       cf_buffer *out);
 void cf_uploads_stored(cf_uploads *uploads, const cf_hash *blob);
 void cf_uploads_refused(cf_uploads *uploads, const cf_hash *blob, const cf_error *why);
+/* It is refused for now. True when that is news. */
+bool cf_uploads_delayed(cf_uploads *uploads, const cf_hash *blob, cf_bytes text);
+
+/* Whether there is a broker to seal for. */
+bool cf_uploads_may_seal(const cf_uploads *uploads);
+/* Why the broker takes none of what is to be sent, in its words; NULL: it does, or there is
+ * nothing. */
+const char *cf_uploads_delay(const cf_uploads *uploads);
 
 typedef struct {
     uint64_t deltas, delta_bytes; /* patches made, and their size */

@@ -5,9 +5,12 @@
 #include "peer/catalog.h"
 #include "peer/commands/sources.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define LAST_TRY "last-try" /* in the home: why the broker was missed; empty: it was there */
+/* In the home: why the broker was missed, or took nothing more; empty: it was there, and did. */
+#define LAST_TRY "last-try"
+#define LAST_DELAY "last-delay"
 
 static const char *const kind_names[] = {
     [CF_PENDING_UNSENT] = "unsent",   [CF_PENDING_UNAPPLIED] = "unapplied",
@@ -17,36 +20,47 @@ static const char *const kind_names[] = {
 
 /* ---- The last try ---- */
 
-cf_status cf_last_try_keep(cf_home *home, const cf_broker_status *broker, cf_error *error)
+static cf_status keep(cf_home *home, const char *name, const char *text, cf_error *error)
 {
     cf_buffer before = {0};
-    const char *now = broker->trouble ? broker->text : "";
 
-    cf_status status = cf_home_get(home, LAST_TRY, &before, error);
+    cf_status status = cf_home_get(home, name, &before, error);
     if (status == CF_MISSING)
         status = CF_OK;
-    if (!status && !cf_bytes_equal(cf_buffer_view(&before), cf_bytes_of_text(now)))
-        status = cf_home_set(home, LAST_TRY, cf_bytes_of_text(now), error);
+    if (!status && !cf_bytes_equal(cf_buffer_view(&before), cf_bytes_of_text(text)))
+        status = cf_home_set(home, name, cf_bytes_of_text(text), error);
     cf_buffer_release(&before);
     return status;
 }
 
-static cf_status recall_last_try(cf_home *home, cf_broker_status *broker, cf_error *error)
+cf_status cf_last_try_keep(cf_home *home, const cf_broker_status *broker, cf_error *error)
+{
+    cf_status status = keep(home, LAST_TRY, broker->trouble ? broker->text : "", error);
+
+    return status ? status : keep(home, LAST_DELAY, broker->delay, error);
+}
+
+static cf_status recall(cf_home *home, const char *name, char out[CF_ERROR_TEXT], cf_error *error)
 {
     cf_buffer text = {0};
 
-    if (!broker->set || broker->connected || broker->trouble)
-        return CF_OK;
-    cf_status status = cf_home_get(home, LAST_TRY, &text, error);
-    if (!status && text.size) {
-        size_t size = text.size < sizeof broker->text ? text.size : sizeof broker->text - 1;
-
-        broker->trouble = CF_UNREACHABLE;
-        memcpy(broker->text, text.data, size);
-        broker->text[size] = '\0';
-    }
+    cf_status status = cf_home_get(home, name, &text, error);
+    if (!status)
+        snprintf(out, CF_ERROR_TEXT, "%.*s", (int)text.size, (const char *)text.data);
     cf_buffer_release(&text);
     return status == CF_MISSING ? CF_OK : status;
+}
+
+static cf_status recall_last_try(cf_home *home, cf_broker_status *broker, cf_error *error)
+{
+    if (!broker->set || broker->connected || broker->trouble)
+        return CF_OK;
+    cf_status status = recall(home, LAST_TRY, broker->text, error);
+    if (!status)
+        status = recall(home, LAST_DELAY, broker->delay, error);
+    if (!status && broker->text[0])
+        broker->trouble = CF_UNREACHABLE;
+    return status;
 }
 
 /* ---- Taking it ---- */
@@ -258,6 +272,8 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
                               (int)broker->connected, "unsent", (json_int_t)broker->unsent);
     if (broker->set && (broker->trouble || broker->refused))
         json_object_set_new(shown, "trouble", json_string(broker->text));
+    if (broker->set && broker->delay[0])
+        json_object_set_new(shown, "delay", json_string(broker->delay));
     return json_pack("{s:b, s:s, s:o, s:o, s:o}", "in_sync", (int)cf_overview_in_sync(overview),
                      "device", overview->device, "broker", shown, "collections", collections,
                      "notes", notes_json(overview));
@@ -307,5 +323,7 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
         cf_print(output, ", %zu entries unsent", broker->unsent);
     if (broker->trouble || broker->refused)
         cf_print(output, ", %s", broker->text);
+    if (broker->delay[0])
+        cf_print(output, ", %s", broker->delay);
     cf_print(output, "\n");
 }

@@ -142,6 +142,16 @@ static void on_blob_refused(void *context, const cf_hash *blob, const cf_error *
     ((attendee *)context)->turned_away = why->status;
 }
 
+static void on_blob_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
+{
+    attendee *self = context;
+
+    (void)blob;
+    self->delays++;
+    snprintf(self->delay, sizeof self->delay, "%.*s: %.*s", (int)code.size, (const char *)code.data,
+             (int)text.size, (const char *)text.data);
+}
+
 static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
                         cf_bytes bytes)
 {
@@ -171,7 +181,7 @@ static const cf_link_events events = {
     .knock = on_knock,
     .admit = on_admit,
     .turned_away = on_turned_away,
-    .blobs = {on_piece, on_stored, on_blob_refused, on_received, on_absent},
+    .blobs = {on_piece, on_stored, on_blob_refused, on_blob_delayed, on_received, on_absent},
 };
 
 /* ---- Attendees ---- */

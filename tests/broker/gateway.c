@@ -157,6 +157,10 @@ Test(gateway, accepts_only_what_is_durable)
     write_change(&a.lap, "some body", NULL, 0);
     publish(a.house, a.at_lap, &a.lap);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_FULL);
+    for (int i = 0; i < 2; i++) { /* the store has stopped: who is a member is still known */
+        publish(a.house, a.at_lap, &a.lap);
+        hear_refusal(a.house, a.at_lap, CF_REFUSED_FULL);
+    }
 
     cf_error error;
     cf_store_memory_disk_fail(a.house->disk, CF_OK);

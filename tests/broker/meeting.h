@@ -43,6 +43,8 @@ typedef struct {
     cf_buffer knock, admit;
     cf_hash knocker;
     cf_status turned_away;
+    int delays; /* of blobs */
+    char delay[80];
 } attendee;
 
 struct meeting {

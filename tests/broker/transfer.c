@@ -78,6 +78,8 @@ Test(transfer, tries_blobs_again_when_the_disk_was_full)
     meet(&m);
     cr_expect_eq(desk->stored, 0);
     cr_expect_gt(desk->messages[CF_COMMAND_REFUSED], 0);
+    cr_expect_gt(desk->delays, 0);
+    cr_expect_str_eq(desk->delay, "full: the broker has no room");
     cf_blob_memory_disk_fail(m.blob_disk, CF_OK);
     meet_until_idle(&m);
     cr_expect_eq(desk->stored, 1);

@@ -83,6 +83,11 @@ static void on_blob_refused(void *context, const cf_hash *blob, const cf_error *
     cf_downloads_refused(((depot *)context)->downloads, blob, why);
 }
 
+static void on_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
+{
+    (void)context, (void)blob, (void)code, (void)text;
+}
+
 static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
                         cf_bytes bytes)
 {
@@ -111,7 +116,7 @@ static cf_link *a_link(depot *self)
                    NULL,
                    NULL,
                    NULL,
-                   {on_piece, on_stored, on_blob_refused, on_received, on_absent},
+                   {on_piece, on_stored, on_blob_refused, on_delayed, on_received, on_absent},
                    self},
     };
 

@@ -126,25 +126,65 @@ def test_a_full_home_says_so_and_goes_on(broker, laptop, make_device, make_disk,
     assert desktop.json("verify")["whole"]
 
 
-def test_a_full_broker_ends_the_sync_and_goes_on(make_device, make_disk):
+@pytest.fixture
+def small_broker(make_disk):
     disk = make_disk("disk", "200m")
     broker = Broker(str(disk.path / "broker"))
     broker.start()
-    try:
-        laptop, desktop = make_device("laptop"), make_device("desktop")
-        laptop.init(broker.run("invite").strip())
-        here, there = joined(laptop, desktop, {"old": b"o" * 500_000})
-        disk.fill(room=1_000_000)
-        put(here, "large", os.urandom(9_000_000))
-        assert laptop.finish("sync").returncode == 1  # it went on for ever, as each refusal is for now only
-        assert not laptop.json("status")["in_sync"]
-        disk.make_room()
-        assert laptop.sync()["in_sync"]
-        desktop.sync()
-        assert tree(here) == tree(there)
-        assert broker.stop() == 0
-        assert broker.run("verify") == "everything is whole\n"
-    finally:
-        if broker.process:
-            broker.process.kill()
-            broker.process.communicate()
+    yield broker, disk
+    if broker.process:
+        broker.process.kill()
+        broker.process.communicate()
+
+
+NO_ROOM = "the broker has no room"
+WAITS = NO_ROOM + "; it is tried again"
+
+
+def reasons(report):
+    return {one["path"]: one["reason"] for one in report["collections"][0]["pending"]}
+
+
+def test_a_full_broker_ends_the_sync_and_goes_on(make_device, small_broker):
+    broker, disk = small_broker
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    here, there = joined(laptop, desktop, {"old": b"o" * 500_000})
+    disk.fill(room=1_000_000)
+    put(here, "large", os.urandom(9_000_000))
+    report = laptop.sync(code=1)  # it went on for ever, as each refusal is for now only
+    assert report["broker"]["delay"] == NO_ROOM and reasons(report) == {"large": WAITS}
+    assert not laptop.json("status")["in_sync"]
+    assert NO_ROOM in laptop.run("status")
+    disk.make_room()
+    report = laptop.sync()
+    assert report["in_sync"] and "delay" not in report["broker"]
+    assert NO_ROOM not in laptop.run("status")
+    desktop.sync()
+    assert tree(here) == tree(there)
+    assert broker.stop() == 0
+    assert broker.run("verify") == "everything is whole\n"
+
+
+@pytest.mark.parametrize("sizes", [[9_000_000], [60_000] * 400])
+def test_serve_says_that_the_broker_is_full_and_goes_on(make_device, small_broker, sizes):
+    broker, disk = small_broker
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    here, there = joined(laptop, desktop, {"old": b"o" * 500_000})
+    laptop.serve()
+    disk.fill(room=100_000)
+    for number, size in enumerate(sizes):
+        put(here, f"new {number}", os.urandom(size))
+    last = f"new {len(sizes) - 1}"
+
+    def says_why():
+        report = laptop.json("status")
+        return report["broker"].get("delay") == NO_ROOM and reasons(report).get(last) == WAITS
+
+    wait_until(says_why, "it says why it waits", SLOW)
+    disk.make_room()
+    wait_until(lambda: laptop.json("status")["in_sync"], "it went on by itself", 2 * SLOW)
+    assert "delay" not in laptop.json("status")["broker"]
+    desktop.sync()
+    assert tree(here) == tree(there)
