@@ -77,6 +77,10 @@ static void answer_session(const struct publishing *publishing, cf_append_answer
         refuse(service, session, &publishing->head.hash, true, CF_REFUSED_GAP,
                "its predecessor isn't here");
         break;
+    case CF_APPEND_CHANGED:
+        refuse(service, session, &publishing->head.hash, true, CF_REFUSED_LOCKED,
+               "its collection's lease has changed");
+        break;
     case CF_APPEND_FENCED:
         refuse(service, session, &publishing->head.hash, true, CF_REFUSED_BUSY,
                "another broker keeps this user");

@@ -21,31 +21,47 @@ static cf_bytes carve(carver *from, cf_bytes bytes)
 typedef struct {
     cf_append append;
     cf_entry entry;
-    cf_record records[]; /* then the bytes */
+    cf_record records[]; /* then those expected, then the bytes */
 } append_copy;
+
+static size_t size_of_records(const cf_record *records, size_t count)
+{
+    size_t size = count * sizeof(cf_record);
+
+    for (size_t i = 0; i < count; i++)
+        size += records[i].key.size + records[i].value.size;
+    return size;
+}
+
+static void carve_records(carver *from, const cf_record *records, size_t count, cf_record *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i].key = carve(from, records[i].key);
+        out[i].value = carve(from, records[i].value);
+    }
+}
 
 static size_t copied_size(const cf_append *append)
 {
-    size_t size = sizeof(append_copy) + append->record_count * sizeof(cf_record);
+    size_t size = sizeof(append_copy) + size_of_records(append->records, append->record_count) +
+                  size_of_records(append->expected, append->expected_count);
 
     if (append->entry)
         size += append->entry->wire.size;
-    for (size_t i = 0; i < append->record_count; i++)
-        size += append->records[i].key.size + append->records[i].value.size;
     return size + 1; /* so that an empty last value has an address inside */
 }
 
 cf_append *cf_append_copy(const cf_append *append)
 {
     append_copy *copy = cf_allocate(1, copied_size(append));
-    carver from = {(uint8_t *)(copy->records + append->record_count)};
+    cf_record *expected = copy->records + append->record_count;
+    carver from = {(uint8_t *)(expected + append->expected_count)};
 
     copy->append = *append;
     copy->append.records = copy->records;
-    for (size_t i = 0; i < append->record_count; i++) {
-        copy->records[i].key = carve(&from, append->records[i].key);
-        copy->records[i].value = carve(&from, append->records[i].value);
-    }
+    copy->append.expected = expected;
+    carve_records(&from, append->records, append->record_count, copy->records);
+    carve_records(&from, append->expected, append->expected_count, expected);
     if (append->entry) {
         copy->entry = (cf_entry){.header = append->entry->header, .hash = append->entry->hash};
         copy->entry.header.after = NULL;

@@ -16,12 +16,13 @@
 #include "codec/error.h"
 
 typedef enum {
-    CF_APPEND_STORED, /* new, durable */
-    CF_APPEND_HAVE,   /* held already, and durable; its records were not written */
-    CF_APPEND_GAP,    /* its predecessor in the chain is not here; nothing was written */
-    CF_APPEND_FENCED, /* not acquired, or acquired again since; nothing was written */
-    CF_APPEND_FAILED, /* see the error. Not acknowledged: whether it is there shows after reopen,
-                         and appending it again is harmless */
+    CF_APPEND_STORED,  /* new, durable */
+    CF_APPEND_HAVE,    /* held already, and durable; its records were not written */
+    CF_APPEND_GAP,     /* its predecessor in the chain is not here; nothing was written */
+    CF_APPEND_FENCED,  /* not acquired, or acquired again since; nothing was written */
+    CF_APPEND_CHANGED, /* a record is not what was expected; nothing was written */
+    CF_APPEND_FAILED,  /* see the error. Not acknowledged: whether it is there shows after reopen,
+                          and appending it again is harmless */
 } cf_append_answer;
 
 /* A private record of a user: key and value are the caller's business; the first byte of the key is
@@ -38,6 +39,10 @@ typedef struct {
                               are: the store copies what it keeps */
     const cf_record *records; /* committed together with the entry, or not at all */
     size_t record_count;
+    /* Compare-and-set: these records must be so (data NULL: not there), with all that is in the
+     * queue before, or nothing is written. Not looked at where the entry is held already. */
+    const cf_record *expected;
+    size_t expected_count;
     /* Called once, in the order of the appends, from commit (or where a shell delivers); it may
      * append. `position` counts from 1, and is 0 for records alone and when nothing is held.
      * `error` has a text when the answer is CF_APPEND_FAILED. NULL when nobody asks. */

@@ -174,6 +174,25 @@ static void put_entry(cf_memory_store *self, const cf_hash *user, const cf_entry
                         (cf_bytes){0});
 }
 
+static bool is_as_expected(const cf_memory_store *self, const cf_append *append)
+{
+    const cf_memory_table *table = &self->disk->tables[CF_MEMORY_RECORDS];
+    cf_buffer key = {0};
+    bool same = true;
+
+    for (size_t i = 0; same && i < append->expected_count; i++) {
+        const cf_record *expected = &append->expected[i];
+        const cf_memory_row *row =
+            cf_memory_table_get(table, record_key(&key, &append->user, expected->key));
+
+        same = row ? expected->value.data &&
+                         cf_bytes_equal(cf_buffer_view(&row->value), expected->value)
+                   : !expected->value.data;
+    }
+    cf_buffer_release(&key);
+    return same;
+}
+
 static cf_append_answer place(cf_memory_store *self, const cf_append *append, uint64_t *position)
 {
     uint64_t epoch = number_at(self->disk, CF_MEMORY_EPOCHS, bytes_of_user(&append->user));
@@ -188,6 +207,10 @@ static cf_append_answer place(cf_memory_store *self, const cf_append *append, ui
             return CF_APPEND_HAVE;
         if (before.sequence > 0 && !cf_memory_position_of(self->disk, &append->user, &before))
             return CF_APPEND_GAP;
+    }
+    if (!is_as_expected(self, append))
+        return CF_APPEND_CHANGED;
+    if (append->entry) {
         *position = cf_memory_last(self->disk, &append->user) + 1;
         put_entry(self, &append->user, append->entry, *position);
     }

@@ -122,12 +122,40 @@ static void batch_records(cf_rocks_store *self, const cf_hash *user, const cf_re
     cf_buffer_release(&key);
 }
 
+/* With what the batch has done to them. */
+static cf_status compare_records(cf_rocks_store *self, const cf_append *append, bool *same,
+                                 cf_error *error)
+{
+    cf_buffer key = {0};
+    char *text = NULL;
+
+    *same = true;
+    for (size_t i = 0; *same && !text && i < append->expected_count; i++) {
+        const cf_record *expected = &append->expected[i];
+        size_t size = 0;
+
+        cf_buffer_clear(&key);
+        cf_buffer_append(&key, append->user.bytes, CF_HASH_SIZE);
+        cf_buffer_append(&key, expected->key.data, expected->key.size);
+        char *value = rocksdb_writebatch_wi_get_from_batch_and_db_cf(
+            self->batch, self->rocks->db, self->rocks->reading,
+            self->rocks->tables[CF_ROCKS_RECORDS], (const char *)key.data, key.size, &size, &text);
+        *same = value ? expected->value.data &&
+                            cf_bytes_equal(cf_bytes_of(value, size), expected->value)
+                      : !expected->value.data;
+        rocksdb_free(value);
+    }
+    cf_buffer_release(&key);
+    return text ? cf_rocks_fail(error, text) : CF_OK;
+}
+
 /* Puts the append into the batch, when it may go there. */
 static cf_append_answer place(cf_rocks_store *self, const cf_append *append, uint64_t *position,
                               cf_error *error)
 {
     cf_rocks_account *account = cf_rocks_account_of(&self->accounts, &append->user);
     uint64_t predecessor = 0;
+    bool same;
 
     if (self->failure.status) {
         cf_rocks_store_fail_again(self, error);
@@ -146,6 +174,12 @@ static cf_append_answer place(cf_rocks_store *self, const cf_append *append, uin
             return CF_APPEND_FAILED;
         if (before.sequence > 0 && !predecessor)
             return CF_APPEND_GAP;
+    }
+    if (compare_records(self, append, &same, error))
+        return CF_APPEND_FAILED;
+    if (!same)
+        return CF_APPEND_CHANGED;
+    if (append->entry) {
         *position = account->next++;
         account->size += append->entry->wire.size;
         batch_entry(self, &append->user, append->entry, *position);

@@ -192,3 +192,70 @@ EVERY_STORE(lets_a_visitor_write)
     cr_assert_str_eq(list.keys, "");
     stage_end(&it);
 }
+
+static cf_append_answer append_expecting(stage *it, author *writer, const char *key,
+                                         const char *before, const char *after)
+{
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_record expected = {cf_bytes_of_text(key), before ? cf_bytes_of_text(before) : (cf_bytes){0}};
+    cf_record record = {cf_bytes_of_text(key), after ? cf_bytes_of_text(after) : (cf_bytes){0}};
+    cf_append append = {.user = ann_user,
+                        .epoch = it->epoch,
+                        .entry = writer ? &entry : NULL,
+                        .records = &record,
+                        .record_count = 1,
+                        .expected = &expected,
+                        .expected_count = 1};
+
+    if (writer) {
+        author_write(writer, cf_bytes_of_text("body"), &wire);
+        expect_ok(cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &it->error), it->error);
+    }
+    stage_append_with(it, &append);
+    cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+    return it->answer;
+}
+
+EVERY_STORE(compares_what_is_expected_before_it_sets)
+{
+    stage it = a_stage(*kind);
+    author ann = an_author(1), bob = an_author(2);
+
+    append_expecting(&it, NULL, "lease", NULL, "1");
+    expect_commit(&it);
+    cr_expect_eq(it.answer, CF_APPEND_STORED);
+    append_expecting(&it, &bob, "lease", NULL, "2");
+    expect_commit(&it);
+    cr_expect_eq(it.answer, CF_APPEND_CHANGED);
+    append_expecting(&it, NULL, "lease", "0", "2");
+    expect_commit(&it);
+    cr_expect_eq(it.answer, CF_APPEND_CHANGED);
+    append_expecting(&it, NULL, "absent", "", "2");
+    expect_commit(&it);
+    cr_expect_eq(it.answer, CF_APPEND_CHANGED, "an empty record is one");
+    expect_record(&it, &ann_user, "lease", "1");
+    append_expecting(&it, &ann, "lease", "1", NULL);
+    expect_commit(&it);
+    cr_expect_eq(it.answer, CF_APPEND_STORED);
+    cr_expect_eq(it.position, 1);
+    expect_positions(&it, &ann_user, 1, 1);
+    expect_record(&it, &ann_user, "lease", NULL);
+    stage_end(&it);
+}
+
+EVERY_STORE(compares_with_what_is_in_the_queue)
+{
+    stage it = a_stage(*kind);
+    author ann = an_author(1);
+
+    append_expecting(&it, NULL, "lease", NULL, "1");
+    append_expecting(&it, &ann, "lease", NULL, "2");
+    expect_commit(&it);
+    cr_expect_eq(it.answered, 2);
+    cr_expect_eq(it.answer, CF_APPEND_CHANGED);
+    expect_record(&it, &ann_user, "lease", "1");
+    stage_end(&it);
+}
