@@ -387,6 +387,16 @@ void cf_leases_forget_session(cf_leases *leases, uint64_t session)
             drop_waiter(leases, i);
 }
 
+void cf_leases_move_waiters(cf_leases *leases, cf_leases *from)
+{
+    free(leases->waiters);
+    leases->waiters = from->waiters;
+    leases->waiter_count = from->waiter_count;
+    leases->waiter_capacity = from->waiter_capacity;
+    from->waiters = NULL;
+    from->waiter_count = from->waiter_capacity = 0;
+}
+
 size_t cf_leases_forget_device(cf_leases *leases, const cf_hash *device)
 {
     size_t ended = 0;

@@ -104,6 +104,8 @@ cf_status cf_leases_read(cf_leases *leases, const cf_id *collection, const cf_id
                          cf_bytes record, cf_error *error);
 void cf_leases_pack_token(const cf_leases *leases, cf_buffer *out);
 cf_status cf_leases_read_token(cf_leases *leases, cf_bytes record, cf_error *error);
+/* Those who wait in `from` wait here. */
+void cf_leases_move_waiters(cf_leases *leases, cf_leases *from);
 /* Things whose record is another since they were last asked for; false: none. */
 bool cf_leases_changed(cf_leases *leases, cf_id *collection, cf_id *name);
 

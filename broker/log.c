@@ -2,6 +2,7 @@
 #include "broker/log.h"
 
 #include "broker/judge.h"
+#include "broker/lease_keeper.h"
 #include "broker/registry.h"
 #include "broker/tips.h"
 #include "codec/message.h"
@@ -18,6 +19,7 @@ enum { TABLE_REGISTRY = 'r', TABLE_WANTED = 'b', RECORD_KEY_MAX = 1 + CF_HASH_SI
 struct flight {
     struct flight *next, **link;
     cf_log *log; /* NULL: destroyed meanwhile */
+    bool has_entry;
     cf_hash entry, previous;
     cf_log_done *done;
     void *context;
@@ -29,8 +31,9 @@ struct cf_log {
     uint64_t epoch; /* of the store's acquire */
     cf_registry *registry;
     cf_tips *tips;
+    cf_lease_keeper leases;
     struct flight *flights;
-    bool is_off; /* an append failed: what the registry took ahead of it may not be there */
+    bool is_off; /* an append failed: what registry and leases took ahead of it may not be there */
 };
 
 static cf_bytes record_key(uint8_t table, const uint8_t *rest, size_t size,
@@ -67,6 +70,8 @@ static cf_status load(cf_log *log, cf_error *error)
     if (!status)
         status = log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), load_member,
                                   registry, error);
+    if (!status)
+        status = cf_lease_keeper_load(&log->leases, log->store, &log->user, error);
     if (status) {
         cf_registry_destroy(&registry);
         return status;
@@ -103,6 +108,7 @@ void cf_log_destroy(cf_log **log)
         flight->log = NULL;
     cf_tips_destroy(&(*log)->tips);
     cf_registry_destroy(&(*log)->registry);
+    cf_lease_keeper_release(&(*log)->leases);
     free(*log);
     *log = NULL;
 }
@@ -162,12 +168,43 @@ cf_status cf_log_get(cf_log *log, const cf_head *entry, cf_buffer *out, cf_error
     return status;
 }
 
+/* False: what went wrong is still under way. */
+static bool is_ready(const cf_log *log)
+{
+    return !log->is_off || !log->flights;
+}
+
+static bool is_fenced(const cf_entry *entry, const cf_offer *offer)
+{
+    const cf_id *collection = &entry->header.collection;
+
+    return offer->session && !cf_id_equal(collection, &cf_member_log_id) &&
+           !cf_id_equal(collection, &cf_catalog_id);
+}
+
+/* Whether it passes by the collection's lease. */
+static void check_lease(const cf_log *log, const cf_entry *entry, const cf_offer *offer,
+                        cf_verdict *out)
+{
+    cf_lease_held by;
+
+    if (out->answer != CF_OFFER_NEW || !is_fenced(entry, offer))
+        return;
+    cf_fence fence = cf_leases_fence(log->leases.leases, &entry->header.collection, offer->session,
+                                     offer->token, &by);
+    if (fence == CF_FENCE_OPEN)
+        return;
+    *out = (cf_verdict){.answer = CF_OFFER_LATER, .code = CF_REFUSED_LOCKED};
+    snprintf(out->text, sizeof out->text, "%s",
+             fence == CF_FENCE_STALE ? "its lease is over" : "its collection is locked by another");
+}
+
 cf_status cf_log_check(cf_log *log, const cf_entry *entry, const cf_offer *offer, cf_verdict *out,
                        cf_error *error)
 {
     cf_status status;
 
-    if (log->is_off && log->flights) {
+    if (!is_ready(log)) {
         *out = (cf_verdict){.answer = CF_OFFER_LATER, .code = CF_REFUSED_BUSY};
         snprintf(out->text, sizeof out->text, "the store is being opened again");
         return CF_OK;
@@ -176,7 +213,10 @@ cf_status cf_log_check(cf_log *log, const cf_entry *entry, const cf_offer *offer
     if (status)
         return status;
     cf_judge judge = {log->store, &log->user, log->registry, log->tips};
-    return cf_judge_entry(&judge, entry, offer, out, error);
+    status = cf_judge_entry(&judge, entry, offer, out, error);
+    if (!status)
+        check_lease(log, entry, offer, out);
+    return status;
 }
 
 static void end_flight(void *context, cf_append_answer answer, uint64_t position,
@@ -189,7 +229,8 @@ static void end_flight(void *context, cf_append_answer answer, uint64_t position
         *flight->link = flight->next;
         if (flight->next)
             flight->next->link = flight->link;
-        cf_tips_end(flight->log->tips, &flight->entry, &flight->previous, worked);
+        if (flight->has_entry)
+            cf_tips_end(flight->log->tips, &flight->entry, &flight->previous, worked);
         if (!worked)
             flight->log->is_off = true;
     }
@@ -198,6 +239,7 @@ static void end_flight(void *context, cf_append_answer answer, uint64_t position
     free(flight);
 }
 
+/* `entry` NULL: records alone. */
 static struct flight *begin_flight(cf_log *log, const cf_entry *entry, cf_log_done *done,
                                    void *context)
 {
@@ -206,14 +248,17 @@ static struct flight *begin_flight(cf_log *log, const cf_entry *entry, cf_log_do
     *flight = (struct flight){.next = log->flights,
                               .link = &log->flights,
                               .log = log,
-                              .entry = entry->hash,
-                              .previous = entry->header.previous,
+                              .has_entry = entry != NULL,
                               .done = done,
                               .context = context};
     if (log->flights)
         log->flights->link = &flight->next;
     log->flights = flight;
-    cf_tips_begin(log->tips, entry);
+    if (entry) {
+        flight->entry = entry->hash;
+        flight->previous = entry->header.previous;
+        cf_tips_begin(log->tips, entry);
+    }
     return flight;
 }
 
@@ -266,7 +311,40 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
         add_member_record(log, entry, &arena, all, &count);
     add_wanted_records(log, entry, offer, &arena, all, &count);
     append.record_count = count;
+    cf_record fence;
+    if (is_fenced(entry, offer)) {
+        fence = cf_lease_keeper_fence(&log->leases, &entry->header.collection, &arena);
+        append.expected = &fence;
+        append.expected_count = 1;
+    }
     append.context = begin_flight(log, entry, done, context);
+    log->store->append(log->store, &append);
+    cf_arena_release(&arena);
+}
+
+cf_leases *cf_log_leases(cf_log *log)
+{
+    cf_error error;
+
+    if (!is_ready(log) || (log->is_off && load(log, &error)))
+        return NULL;
+    return log->leases.leases;
+}
+
+void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context)
+{
+    cf_arena arena = {0};
+    cf_lease_change change;
+
+    cf_lease_keeper_take(&log->leases, &arena, &change);
+    cf_append append = {.user = log->user,
+                        .epoch = log->epoch,
+                        .records = change.records,
+                        .record_count = change.count,
+                        .expected = &change.expected,
+                        .expected_count = change.count ? 1 : 0,
+                        .done = end_flight};
+    append.context = begin_flight(log, NULL, done, context);
     log->store->append(log->store, &append);
     cf_arena_release(&arena);
 }

@@ -4,6 +4,7 @@
  * that appends to the store. */
 #ifndef CF_BROKER_LOG_H
 #define CF_BROKER_LOG_H
+#include "broker/leases.h"
 #include "broker/store.h"
 #include "codec/entry.h"
 #include "codec/error.h"
@@ -44,6 +45,8 @@ typedef struct {
     void *context;
     const cf_hash *without; /* blobs that the author says it can't make again */
     size_t without_count;
+    const cf_hash *session;      /* the device that brings it; NULL: leases aren't looked at */
+    const cf_lease_token *token; /* that it names; NULL: none */
 } cf_offer;
 
 /* Acquires the user, creating it when unknown, and reads its members. */
@@ -91,6 +94,13 @@ cf_status cf_log_unsettled(cf_log *log, cf_collection_visit *visit, void *contex
  * with what was worked out anew. It borrows from the arena. */
 cf_status cf_log_settle(cf_log *log, cf_arena *arena, cf_record **records, size_t *count,
                         cf_error *error);
+
+/* The user's leases, to be expired by the caller before anything is decided by them. NULL while the
+ * store is being opened again: later. */
+cf_leases *cf_log_leases(cf_log *log);
+/* Queues what has changed of them; `done` is called when that is durable, also when nothing has.
+ * Where it fails, they become again what the store has. */
+void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context);
 
 /* Blobs that entries name and that were not here when the entry came. */
 typedef bool cf_log_wanted_visit(void *context, const cf_hash *blob);
