@@ -2,6 +2,7 @@
 #include "broker/gateway.h"
 
 #include "broker/enrolment.h"
+#include "broker/lease_desk.h"
 #include "broker/publish.h"
 #include "broker/session.h"
 #include "broker/subscribe.h"
@@ -21,7 +22,16 @@ struct cf_gateway {
     cf_gateway_options options;
     cf_service service;
     cf_enrolment *enrolment;
+    cf_lease_desk *leases;
 };
+
+static void session_ends(void *context, cf_session *session)
+{
+    cf_gateway *gateway = context;
+
+    cf_subscribe_leave(&gateway->service, session);
+    cf_lease_desk_forget(gateway->leases, session);
+}
 
 cf_gateway *cf_gateway_new(const cf_gateway_options *options)
 {
@@ -38,6 +48,8 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
         .audit = options->audit,
     };
     gateway->enrolment = cf_enrolment_new(&gateway->service, options->management != NULL);
+    gateway->leases = cf_lease_desk_new(&gateway->service);
+    cf_sessions_watch(gateway->service.sessions, session_ends, gateway);
     return gateway;
 }
 
@@ -46,6 +58,7 @@ void cf_gateway_destroy(cf_gateway **gateway)
     if (!*gateway)
         return;
     cf_enrolment_destroy(&(*gateway)->enrolment);
+    cf_lease_desk_destroy(&(*gateway)->leases);
     cf_sessions_destroy(&(*gateway)->service.sessions);
     free(*gateway);
     *gateway = NULL;
@@ -199,17 +212,15 @@ static void hello(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *
         welcome(gateway, session);
 }
 
-/* Leases and location come with a later version of this program. */
+/* Location comes with a later version of this program. */
 static void refuse_unsupported(cf_gateway *gateway, const cf_session *session,
                                const cf_message *message)
 {
     cf_refusal refusal = {.request = message->command,
-                          .name = cf_bytes_of(&message->lock.request, CF_ID_SIZE),
+                          .name = cf_bytes_of(message->locate.user.bytes, CF_HASH_SIZE),
                           .code = CF_REFUSED_UNSUPPORTED,
                           .text = "this broker can't do that yet"};
 
-    if (message->command == CF_COMMAND_LOCATE)
-        refusal.name = cf_bytes_of(message->locate.user.bytes, CF_HASH_SIZE);
     cf_refuse(&gateway->service, cf_session_destination(session), &refusal);
 }
 
@@ -225,6 +236,7 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
         cf_subscribe_credit(session, message->credit.bytes);
         break;
     case CF_COMMAND_PUBLISH:
+        cf_lease_desk_expire(gateway->leases, session->log);
         cf_publish(service, session, message);
         break;
     case CF_COMMAND_HAVE:
@@ -246,6 +258,8 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
     case CF_COMMAND_RENEW:
     case CF_COMMAND_UNLOCK:
     case CF_COMMAND_LOCKS:
+        cf_lease_desk_handle(gateway->leases, session, message);
+        break;
     case CF_COMMAND_LOCATE:
         refuse_unsupported(gateway, session, message);
         break;
@@ -339,6 +353,23 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Replays that hold up for too long what removes from their log. */
+static uint64_t end_overdue(cf_gateway *gateway, uint64_t now_ms)
+{
+    const cf_communication *communication = cf_users_communication(gateway->service.users);
+    cf_sessions *sessions = gateway->service.sessions;
+
+    if (cf_communication_deadline(communication) > now_ms)
+        return cf_communication_deadline(communication);
+    for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
+        after = cf_sessions_next(sessions, session);
+        if (session->is_replaying &&
+            cf_communication_is_overdue(communication, cf_log_user(session->log), now_ms))
+            cf_session_end(&gateway->service, session, "its replay holds up the broker");
+    }
+    return cf_communication_deadline(communication);
+}
+
 uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
 {
     cf_sessions *sessions = gateway->service.sessions;
@@ -348,12 +379,13 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
     next = cf_enrolment_tick(gateway->enrolment, now_ms);
     if (gateway->options.management)
         next = earlier(next, cf_management_tick(gateway->options.management, now_ms));
+    next = earlier(next, end_overdue(gateway, now_ms));
     for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
         after = cf_sessions_next(sessions, session);
         if (cf_subscribe_pump(&gateway->service, session))
             next = now_ms;
     }
-    return next;
+    return earlier(next, cf_lease_desk_tick(gateway->leases));
 }
 
 void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id)

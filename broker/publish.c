@@ -140,6 +140,8 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
         .context = service->blobs,
         .without = message->publish.without,
         .without_count = message->publish.without_count,
+        .session = &session->device,
+        .token = message->publish.token,
     };
     cf_head head = cf_head_of(entry);
     cf_verdict verdict;

@@ -11,6 +11,8 @@ struct cf_sessions {
     cf_session *buckets[BUCKETS];
     size_t count;
     uint64_t serial;
+    cf_session_ending *ending; /* or NULL */
+    void *context;
 };
 
 cf_sessions *cf_sessions_new(void)
@@ -76,8 +78,16 @@ cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id)
     return session;
 }
 
+void cf_sessions_watch(cf_sessions *sessions, cf_session_ending *ending, void *context)
+{
+    sessions->ending = ending;
+    sessions->context = context;
+}
+
 void cf_sessions_remove(cf_sessions *sessions, cf_session *session)
 {
+    if (sessions->ending)
+        sessions->ending(sessions->context, session);
     cf_session **at = &sessions->buckets[bucket_of(cf_session_destination(session))];
 
     while (*at != session)

@@ -34,6 +34,9 @@ struct cf_session {
     bool is_behind;     /* there may be entries to send */
     uint64_t credit;    /* bytes of entries */
     uint64_t under_way; /* bytes of PUBLISH and PUT that aren't answered */
+    bool hears_leases;  /* it asked once: it is told of changes */
+    bool is_replaying;  /* it shares the lock of communication */
+    bool was_replayed;  /* it has caught up once */
 };
 
 typedef struct cf_sessions cf_sessions;
@@ -44,6 +47,9 @@ cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id);
 /* A fresh one, instead of an earlier one of the same connection. */
 cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id);
 void cf_sessions_remove(cf_sessions *sessions, cf_session *session);
+/* Told of each that is about to be removed, unless all are destroyed. */
+typedef void cf_session_ending(void *context, cf_session *session);
+void cf_sessions_watch(cf_sessions *sessions, cf_session_ending *ending, void *context);
 size_t cf_sessions_count(const cf_sessions *sessions);
 /* One after the other, beginning with NULL; removing the one in hand is allowed when the next was
  * taken before. */

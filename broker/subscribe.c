@@ -109,6 +109,40 @@ static bool send_entry(void *context, uint64_t position, cf_bytes wire)
     return !round->stopped;
 }
 
+static void note(const cf_service *service, const cf_session *session, cf_audit_decision what)
+{
+    if (!session->was_replayed)
+        cf_audit_note(service->audit,
+                      &(cf_audit_event){.what = what,
+                                        .user = cf_log_user(session->log),
+                                        .device = &session->device,
+                                        .address = session->address},
+                      service->now_ms);
+}
+
+/* A replay shares the lock of communication until it has caught up; of what comes later, each run
+ * does. */
+static bool enter(const cf_service *service, cf_session *session)
+{
+    if (session->is_replaying)
+        return true;
+    session->is_replaying =
+        cf_communication_enter(cf_users_communication(service->users), cf_log_user(session->log));
+    if (session->is_replaying)
+        note(service, session, CF_AUDIT_REPLAY_BEGUN);
+    return session->is_replaying;
+}
+
+void cf_subscribe_leave(const cf_service *service, cf_session *session)
+{
+    if (!session->is_replaying)
+        return;
+    session->is_replaying = false;
+    note(service, session, CF_AUDIT_REPLAY_ENDED);
+    session->was_replayed = true;
+    cf_communication_leave(cf_users_communication(service->users), cf_log_user(session->log));
+}
+
 bool cf_subscribe_pump(cf_service *service, cf_session *session)
 {
     struct round round = {.service = service, .session = session};
@@ -118,10 +152,14 @@ bool cf_subscribe_pump(cf_service *service, cf_session *session)
         return false;
     if (cf_outbox_waiting(service->outbox, cf_session_destination(session)))
         return true; /* first what is waiting, so that nothing piles up */
+    if (!enter(service, session))
+        return false;
     if (cf_replay_next(session->replay, send_entry, &round, &error)) {
         end_unread(service, session, &error);
         return false;
     }
     session->is_behind = round.stopped;
+    if (!session->is_behind)
+        cf_subscribe_leave(service, session);
     return round.stopped && session->credit > 0;
 }

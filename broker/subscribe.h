@@ -13,5 +13,7 @@ void cf_subscribe(cf_service *service, cf_session *session, const cf_message *me
 void cf_subscribe_credit(cf_session *session, uint64_t bytes);
 /* Sends entries. True when there is more that credit would allow. */
 bool cf_subscribe_pump(cf_service *service, cf_session *session);
+/* Ends its replay, if one is under way: the session is about to end. */
+void cf_subscribe_leave(const cf_service *service, cf_session *session);
 
 #endif

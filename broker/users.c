@@ -17,6 +17,7 @@ struct cf_users {
     cf_users_options options;
     struct known_user *all;
     size_t count, capacity;
+    cf_communication *communication;
 };
 
 static struct known_user *find(const cf_users *users, const cf_hash *user)
@@ -121,6 +122,7 @@ cf_status cf_users_open(const cf_users_options *options, cf_users **out, cf_erro
     cf_status status = options->store->users(options->store, list_user, &listing, error);
 
     users->options = *options;
+    users->communication = cf_communication_new();
     for (size_t i = 0; !status && i < listing.count; i++) {
         cf_log *log;
 
@@ -142,6 +144,7 @@ void cf_users_destroy(cf_users **users)
         cf_log_destroy(&(*users)->all[i].log);
         free((*users)->all[i].keys);
     }
+    cf_communication_destroy(&(*users)->communication);
     free((*users)->all);
     free(*users);
     *users = NULL;
@@ -152,6 +155,11 @@ cf_log *cf_users_find(cf_users *users, const cf_hash *user)
     const struct known_user *found = find(users, user);
 
     return found ? found->log : NULL;
+}
+
+cf_communication *cf_users_communication(const cf_users *users)
+{
+    return users->communication;
 }
 
 size_t cf_users_count(const cf_users *users)

@@ -3,6 +3,7 @@
  * gateway's thread. */
 #ifndef CF_BROKER_USERS_H
 #define CF_BROKER_USERS_H
+#include "broker/communication.h"
 #include "broker/env.h"
 #include "broker/log.h"
 
@@ -32,6 +33,9 @@ void cf_users_refresh(cf_users *users, const cf_hash *user);
 size_t cf_users_count(const cf_users *users);
 typedef void cf_users_visit(void *context, cf_log *log);
 void cf_users_each(cf_users *users, cf_users_visit *visit, void *context);
+
+/* What locks replays and whatever removes from a log out of each other. */
+cf_communication *cf_users_communication(const cf_users *users);
 
 /* For guests and invitations. */
 void cf_users_allow(cf_users *users, const uint8_t key[32]);

@@ -318,13 +318,9 @@ Test(gateway, ends_the_session_of_who_sends_oversized_frames)
     end(&a);
 }
 
-Test(gateway, says_that_leases_are_not_supported)
+Test(gateway, says_that_locating_is_not_supported)
 {
     ann a = anns_house();
-    cf_message lock = {.command = CF_COMMAND_LOCK, .lock = {.request = {{7}}, .for_ms = 1000}};
-
-    say(a.house, a.at_lap, &lock);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNSUPPORTED);
     cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
     say(a.house, a.at_lap, &locate);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_UNSUPPORTED);
