@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-enum { CF_HAND_MAX = 16 };
-#define CF_HAND_BYTES (8 * CF_MIB)
+enum { CF_HAND_MAX = 32 };
+#define CF_HAND_BYTES (16 * CF_MIB)
 
 typedef struct {
     struct {

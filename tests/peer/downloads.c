@@ -2,6 +2,7 @@
 #include "tests/peer/depot.h"
 
 #include "broker/jobs.h"
+#include "peer/download_hand.h"
 #include "peer/download_landing.h"
 
 #include <fcntl.h>
@@ -141,7 +142,7 @@ Test(downloads, has_few_blobs_in_hand_whatever_the_jobs_do)
     for (int i = 0; i < 200; i++)
         depot_pass(&d); /* nothing is opened */
     cr_expect_gt(d.served_bytes, 3 << 20);
-    cr_expect_leq(d.served_bytes, (8 << 20) + 8 * CF_BLOB_OVERHEAD);
+    cr_expect_leq(d.served_bytes, CF_HAND_BYTES + CF_HAND_MAX * CF_BLOB_OVERHEAD);
     expect_ready(&d, identity, cf_bytes_of(bytes, LARGE));
     free(bytes);
 }
