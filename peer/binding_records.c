@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/binding.h"
+
+#include "codec/pack.h"
+
+#include <stdlib.h>
+
+void cf_binding_put(const cf_binding *binding, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_pack_array(&value, 8);
+    cf_pack_bin(&value, cf_bytes_of(binding->collection.bytes, CF_ID_SIZE));
+    cf_pack_uint(&value, binding->format);
+    cf_pack_uint(&value, binding->mode);
+    cf_pack_uint(&value, binding->base);
+    cf_pack_bin(&value, cf_bytes_of_text(binding->path));
+    cf_pack_bin(&value, cf_bytes_of(binding->instance.bytes, CF_ID_SIZE));
+    cf_pack_uint(&value, binding->next_node);
+    cf_pack_array(&value, binding->include_count);
+    for (size_t i = 0; i < binding->include_count; i++)
+        cf_pack_bin(&value, cf_bytes_of_text(binding->include[i]));
+    cf_records_put(records, cf_key_source(&arena, CF_TABLE_SOURCE, binding->number),
+                   cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+static cf_status read_include(cf_reader *reader, cf_arena *arena, cf_binding_options *options,
+                              cf_error *error)
+{
+    size_t count;
+
+    cf_status status = cf_read_array(reader, &count, error);
+    if (status)
+        return status;
+    const char **patterns = cf_arena_allocate(arena, count, sizeof *patterns);
+    for (size_t i = 0; !status && i < count; i++) {
+        cf_bytes pattern;
+
+        status = cf_read_bin(reader, &pattern, error);
+        if (!status)
+            patterns[i] = cf_arena_text(arena, pattern);
+    }
+    options->include = patterns;
+    options->include_count = count;
+    return status;
+}
+
+static cf_status read_binding(uint32_t number, cf_bytes value, cf_binding **out, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_reader reader = cf_reader_of(value);
+    cf_binding_options options = {.number = number};
+    uint64_t format, mode, base, next;
+    cf_id instance;
+    cf_bytes path;
+    size_t count;
+
+    cf_status status = cf_read_array(&reader, &count, error);
+    if (!status && count != 8)
+        status = cf_fail(error, CF_BROKEN, "the record of source %u has %zu parts", number, count);
+    if (!status)
+        status = cf_read_bin_exact(&reader, options.collection.bytes, CF_ID_SIZE, error);
+    if (!status)
+        status = cf_read_uint(&reader, &format, error);
+    if (!status)
+        status = cf_read_uint(&reader, &mode, error);
+    if (!status)
+        status = cf_read_uint(&reader, &base, error);
+    if (!status)
+        status = cf_read_bin(&reader, &path, error);
+    if (!status)
+        status = cf_read_bin_exact(&reader, instance.bytes, CF_ID_SIZE, error);
+    if (!status)
+        status = cf_read_uint(&reader, &next, error);
+    if (!status)
+        status = read_include(&reader, &arena, &options, error);
+    if (!status && (format != CF_FORMAT_FILES || mode > CF_MODE_RECEIVE || base > CF_BASE_LEAVES))
+        status = cf_fail(error, CF_BROKEN, "the record of source %u is of a newer program", number);
+    if (!status) {
+        options.mode = (cf_mode)mode;
+        options.base = (cf_base_kept)base;
+        options.path = cf_arena_text(&arena, path);
+        status = cf_binding_new(&options, out, error);
+    }
+    if (!status) {
+        (*out)->instance = instance;
+        (*out)->next_node = next;
+    }
+    cf_arena_release(&arena);
+    return status == CF_MALFORMED ? CF_BROKEN : status;
+}
+
+typedef struct {
+    cf_peer *peer;
+    cf_binding **bindings;
+    size_t count, capacity;
+    cf_status status;
+    cf_error *error;
+} loading;
+
+static bool load_binding(void *context, cf_bytes key, cf_bytes value)
+{
+    loading *load = context;
+    cf_binding *binding;
+
+    if (key.size != 5)
+        return true;
+    load->status = read_binding(cf_get_u32(key.data + 1), value, &binding, load->error);
+    if (load->status)
+        return false;
+    load->bindings =
+        cf_grow(load->bindings, &load->capacity, load->count + 1, sizeof(cf_binding *));
+    load->bindings[load->count++] = binding;
+    return true;
+}
+
+typedef struct {
+    cf_binding *binding;
+    cf_status status;
+    cf_error *error;
+} node_loading;
+
+static bool load_node(void *context, cf_bytes key, cf_bytes value)
+{
+    node_loading *load = context;
+    cf_arena arena = {0};
+    cf_node node;
+
+    (void)key;
+    load->status = cf_node_read(value, &arena, &node, load->error);
+    if (!load->status) {
+        cf_nodes_put(load->binding->nodes, &node);
+        if (node.number >= load->binding->next_node)
+            load->binding->next_node = node.number + 1;
+    }
+    cf_arena_release(&arena);
+    return load->status == CF_OK;
+}
+
+static cf_status load_nodes(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+    node_loading load = {binding, CF_OK, error};
+
+    cf_status status =
+        store->scan(store, cf_peer_user(peer),
+                    cf_key_source(&arena, CF_TABLE_NODE, binding->number), load_node, &load, error);
+    cf_arena_release(&arena);
+    if (!status && load.status) {
+        error->status = status = CF_BROKEN;
+        cf_error_while(error, "the base of %s (`counterfoil repair` mends it from the log)",
+                       binding->path);
+    }
+    return status;
+}
+
+cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    const uint8_t table = CF_TABLE_SOURCE;
+    loading load = {.peer = peer, .error = error};
+
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_bytes_of(&table, 1), load_binding, &load, error);
+    if (!status)
+        status = load.status;
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = load_nodes(peer, load.bindings[i], error);
+    if (status) {
+        for (size_t i = 0; i < load.count; i++)
+            cf_binding_destroy(&load.bindings[i], peer->env->files);
+        free(load.bindings);
+        return status;
+    }
+    *out = load.bindings;
+    *count = load.count;
+    return CF_OK;
+}
+
+cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+
+    cf_binding_put(binding, &records);
+    cf_status status =
+        store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    return status;
+}
+
+static bool drop_key(void *context, cf_bytes key, cf_bytes value)
+{
+    (void)value;
+    cf_records_delete(context, key);
+    return true;
+}
+
+cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+    cf_arena arena = {0};
+    const cf_table_letter tables[] = {CF_TABLE_SOURCE, CF_TABLE_NODE, CF_TABLE_INTENT};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)
+        status = store->scan(store, cf_peer_user(peer),
+                             cf_key_source(&arena, tables[i], binding->number), drop_key, &records,
+                             error);
+    if (!status)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_arena_release(&arena);
+    cf_records_release(&records);
+    return status;
+}
