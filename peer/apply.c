@@ -137,10 +137,10 @@ static void finish_run(cf_applying *applying)
     for (size_t i = 0; i < applying->count; i++) {
         const cf_task *task = &applying->tasks[i];
 
+        if (task->state == CF_TASK_BLOCKED || task->looks)
+            look_at_task(applying, task);
         if (task->state == CF_TASK_DONE)
             continue;
-        if (task->state == CF_TASK_BLOCKED)
-            look_at_task(applying, task);
         add_pending(applying, task);
         drop_temporary(applying, task);
         cf_ids_add(&applying->later, &task->step.group);

@@ -65,7 +65,7 @@ static bool find_content(cf_applying *applying, cf_task *task)
     cf_download_answer answer = cf_downloads_want(applying->options.downloads,
                                                   applying->options.binding, content, &download);
     if (answer == CF_DOWNLOAD_READY) {
-        snprintf(task->temporary, sizeof task->temporary, "%.*s", (int)download.name.size,
+        snprintf(task->landing, sizeof task->landing, "%.*s", (int)download.name.size,
                  (const char *)download.name.data);
         task->leaves = cf_arena_copy(&applying->arena, download.leaves);
         return true;

@@ -61,7 +61,7 @@ static cf_status finish_download(cf_files *files, const cf_folder *temporary, cf
     cf_file *file = NULL;
 
     cf_status status =
-        files->reopen_file(files, temporary, cf_bytes_of_text(task->temporary), &file, error);
+        files->reopen_file(files, temporary, cf_bytes_of_text(task->landing), &file, error);
     if (!status)
         status = finish_file(files, task, file, error);
     files->close_file(files, &file);

@@ -111,7 +111,8 @@ static void create(cf_task_place *place, cf_task *task)
         status = files->make_folder(files, hold.folder, shown->name,
                                     cf_mode_of(shown->mode, FOLDER_MODE), &error);
     else if (!status)
-        status = files->rename(files, binding->temporary, cf_bytes_of_text(task->temporary),
+        status = files->rename(files, binding->temporary,
+                               cf_bytes_of_text(task->landing[0] ? task->landing : task->temporary),
                                hold.folder, shown->name, &error);
     if (status)
         stop(task, &error);
@@ -134,18 +135,52 @@ static cf_displaced displaced_by(const cf_task_place *place, const cf_task *task
     };
 }
 
-/* What could not be returned stays in the temporary folder, and is nothing of ours there. */
-static void return_saved(const cf_displaced *displaced, cf_task *task)
+static bool has_taken_place(const cf_displaced *displaced, const cf_task *task)
+{
+    cf_node_stat ours = cf_node_stat_of(&task->made_stat);
+    cf_stat now;
+    cf_error ignored;
+
+    return displaced->files->stat(displaced->files, displaced->folder, displaced->name, &now,
+                                  &ignored) == CF_OK &&
+           cf_node_stat_same_file(&ours, &now);
+}
+
+/* What a user saved returns to its place, or beside, or is owed to him. */
+static void return_saved(cf_task_place *place, cf_task *task, const cf_displaced *displaced)
 {
     cf_node_stat ours = cf_node_stat_of(&task->made_stat);
     cf_error error;
 
-    if (cf_displaced_exchange(displaced, &ours, &error)) {
-        task->made = false;
-        stop(task, &error);
+    if (cf_displaced_exchange(displaced, &ours, &error))
+        cf_owed_add(place->binding, displaced, task->after.parent, &error, place->records);
+    task->made = cf_displaced_holds(displaced, &ours);
+    if (has_taken_place(displaced, task)) {
+        put_node(place, task, displaced->folder);
+        task->looks = true;
     } else {
         end(task, CF_TASK_BLOCKED, "it was saved here in this moment");
     }
+}
+
+/* A download has the name of its content, under which it would be gone on with: nothing of a user's
+ * must ever stand there. */
+static cf_status take_landing(const cf_displaced *displaced, const cf_task *task, cf_error *error)
+{
+    if (!task->landing[0])
+        return CF_OK;
+    return displaced->files->rename(displaced->files, displaced->temporary,
+                                    cf_bytes_of_text(task->landing), displaced->temporary,
+                                    displaced->temporary_name, error);
+}
+
+static void leave_landing(const cf_displaced *displaced, const cf_task *task)
+{
+    cf_error ignored;
+
+    if (task->landing[0] && task->made)
+        displaced->files->rename(displaced->files, displaced->temporary, displaced->temporary_name,
+                                 displaced->temporary, cf_bytes_of_text(task->landing), &ignored);
 }
 
 static void replace(cf_task_place *place, cf_task *task, const cf_folder *folder,
@@ -155,13 +190,20 @@ static void replace(cf_task_place *place, cf_task *task, const cf_folder *folder
     cf_displaced displaced = displaced_by(place, task, folder, task->after.name);
     cf_error error, ignored;
 
-    if (files->exchange(files, displaced.temporary, displaced.temporary_name, folder,
-                        task->after.name, &error)) {
+    cf_status status = take_landing(&displaced, task, &error);
+    if (!status) {
+        status = files->exchange(files, displaced.temporary, displaced.temporary_name, folder,
+                                 task->after.name, &error);
+        if (status)
+            leave_landing(&displaced, task);
+    }
+    if (status) {
         stop(task, &error);
         return;
     }
     if (!cf_displaced_is_base(&displaced, node)) {
-        return_saved(&displaced, task);
+        return_saved(place, task, &displaced);
+        leave_landing(&displaced, task);
         return;
     }
     put_node(place, task, folder);
@@ -303,8 +345,10 @@ static cf_status set_aside(cf_task_place *place, cf_task *task, const cf_folder 
         files->unlink(files, displaced.temporary, displaced.temporary_name, &ignored);
         return CF_OK;
     }
-    status = cf_displaced_return(&displaced, error);
-    return status ? status : cf_fail(error, CF_CHANGED, "it was saved here in this moment");
+    if (cf_displaced_return(&displaced, error) == CF_OK)
+        return cf_fail(error, CF_CHANGED, "it was saved here in this moment");
+    cf_owed_add(place->binding, &displaced, node->parent, error, place->records);
+    return CF_OK; /* the base's file is gone; when this one returns, it is new */
 }
 
 static void remove_node(cf_task_place *place, cf_task *task)

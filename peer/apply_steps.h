@@ -4,7 +4,9 @@
 #ifndef CF_PEER_APPLY_STEPS_H
 #define CF_PEER_APPLY_STEPS_H
 #include "broker/jobs.h"
+#include "peer/download_landing.h"
 #include "peer/intents.h"
+#include "peer/owed.h"
 #include "peer/plan.h"
 
 typedef enum {
@@ -23,7 +25,9 @@ typedef struct {
     bool needs_file; /* a new file or link is written beside */
     bool made;
     bool waits; /* FAILED: its content is not here */
-    char temporary[32];
+    bool looks; /* DONE, but its directory has something of a user's that is to be looked at */
+    char temporary[CF_TEMPORARY_NAME];
+    char landing[CF_LANDING_NAME]; /* where a content that was fetched stands; empty: none */
     cf_stat made_stat;
     cf_head source;  /* the entry that introduced the content */
     cf_bytes small;  /* the content, when it is in the log itself */

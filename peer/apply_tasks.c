@@ -45,8 +45,10 @@ static void plan_marked(cf_applying *applying, cf_plan *plan)
 
 static void name_temporary(cf_applying *applying, cf_task *task)
 {
-    snprintf(task->temporary, sizeof task->temporary, "step-%llu",
-             (unsigned long long)++applying->numbers);
+    do
+        applying->numbers++;
+    while (cf_owed_has(applying->options.binding, applying->numbers));
+    cf_temporary_name(applying->numbers, task->temporary);
 }
 
 /* The base's own node goes when another takes its place, which a step does more than once. */

@@ -76,6 +76,9 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
     cf_binding_close_root(*binding, files);
     cf_nodes_destroy(&(*binding)->nodes);
     cf_include_destroy(&(*binding)->matcher);
+    for (size_t i = 0; i < (*binding)->owed_count; i++)
+        cf_buffer_release(&(*binding)->owed[i].name);
+    free((*binding)->owed);
     for (size_t i = 0; i < (*binding)->include_count; i++)
         free((*binding)->include[i]);
     free((*binding)->include);

@@ -21,6 +21,14 @@ typedef enum {
     CF_BASE_LEAVES, /* only the hashes of their leaves */
 } cf_base_kept;
 
+/* Something a user saved that could not return to its place: peer/owed.h. */
+typedef struct {
+    uint64_t number;            /* of its record, and in its name in the temporary folder */
+    uint64_t parent;            /* the directory to which it belongs */
+    cf_buffer name;             /* and the name in it */
+    char reason[CF_ERROR_TEXT]; /* why it could not; empty: it was not tried yet */
+} cf_owed;
+
 typedef struct {
     uint32_t number; /* of the source, from 1 */
     cf_id collection;
@@ -36,6 +44,8 @@ typedef struct {
     uint64_t next_node;
     cf_include *matcher;
     cf_folder *root, *temporary; /* NULL while the root can't be used */
+    cf_owed *owed;
+    size_t owed_count, owed_capacity;
 } cf_binding;
 
 /* All bindings of the peer, in the order of their numbers. The caller destroys each and frees the

@@ -2,6 +2,7 @@
 #include "peer/binding.h"
 
 #include "codec/pack.h"
+#include "peer/owed.h"
 
 #include <stdlib.h>
 
@@ -170,6 +171,8 @@ cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_e
         status = load.status;
     for (size_t i = 0; !status && i < load.count; i++)
         status = load_nodes(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_owed_load(peer, load.bindings[i], error);
     if (status) {
         for (size_t i = 0; i < load.count; i++)
             cf_binding_destroy(&load.bindings[i], peer->env->files);
@@ -205,7 +208,8 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_store *store = cf_home_store(peer->home);
     cf_records records = {0};
     cf_arena arena = {0};
-    const cf_table_letter tables[] = {CF_TABLE_SOURCE, CF_TABLE_NODE, CF_TABLE_INTENT};
+    const cf_table_letter tables[] = {CF_TABLE_SOURCE, CF_TABLE_NODE, CF_TABLE_INTENT,
+                                      CF_TABLE_OWED};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)

@@ -9,7 +9,7 @@
 enum { NAMES_TRIED = 1000 };
 
 /* A rename has changed its ctime. A link can't be opened, nor be written to. */
-static bool holds(const cf_displaced *displaced, const cf_node_stat *stat)
+bool cf_displaced_holds(const cf_displaced *displaced, const cf_node_stat *stat)
 {
     cf_files *files = displaced->files;
     cf_file *file = NULL;
@@ -28,7 +28,7 @@ static bool holds(const cf_displaced *displaced, const cf_node_stat *stat)
 
 bool cf_displaced_is_base(const cf_displaced *displaced, const cf_node *node)
 {
-    return holds(displaced, &node->stat);
+    return cf_displaced_holds(displaced, &node->stat);
 }
 
 /* `NAME (saved N)`, cut so that it fits. */
@@ -60,6 +60,8 @@ cf_status cf_displaced_return(const cf_displaced *displaced, cf_error *error)
         name_beside(displaced->name, number, &beside);
         status = return_to(displaced, cf_buffer_view(&beside), error);
     }
+    if (!status)
+        status = displaced->files->sync_folder(displaced->files, displaced->folder, error);
     cf_buffer_release(&beside);
     return status;
 }
@@ -71,8 +73,8 @@ cf_status cf_displaced_exchange(const cf_displaced *displaced, const cf_node_sta
     cf_status status = files->exchange(files, displaced->temporary, displaced->temporary_name,
                                        displaced->folder, displaced->name, error);
 
-    if (!status && holds(displaced, ours))
-        return CF_OK;
+    if (!status && cf_displaced_holds(displaced, ours))
+        return files->sync_folder(files, displaced->folder, error);
     if (!status)
         files->exchange(files, displaced->temporary, displaced->temporary_name, displaced->folder,
                         displaced->name, error);

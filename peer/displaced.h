@@ -15,11 +15,14 @@ typedef struct {
     cf_bytes name;
 } cf_displaced;
 
+/* What stands there is the file that this stat is of, with its bytes as far as a stat can tell, and
+ * nobody is writing. */
+bool cf_displaced_holds(const cf_displaced *displaced, const cf_node_stat *stat);
 /* It has the bytes that the base's node had, as far as a stat can tell, and nobody is writing. */
 bool cf_displaced_is_base(const cf_displaced *displaced, const cf_node *node);
 
-/* Brings it back to its place, or, if something stands there, under a free name beside: nothing
- * that a user saved is dropped. */
+/* Brings it back to its place, or, if something stands there, under a free name beside, durably:
+ * nothing that a user saved is dropped. A failure leaves it in the temporary folder. */
 cf_status cf_displaced_return(const cf_displaced *displaced, cf_error *error);
 
 /* The same for what was exchanged for our own file, which is `ours` and now stands in its place:

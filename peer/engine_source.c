@@ -2,9 +2,12 @@
 #include "peer/engine_source_inside.h"
 
 #include "peer/intents.h"
+#include "peer/owed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { OWED_MS = 5000 };
 
 cf_source_engine *cf_source_engine_new(cf_workshop *workshop, cf_binding *binding)
 {
@@ -55,7 +58,7 @@ void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_w
     source->word = word;
     source->tries = source->blocked = 0;
     source->not_before_ms = now_ms;
-    source->reopen_ms = 0;
+    source->reopen_ms = source->owed_ms = 0;
     source->retries = 0;
     if (source->look_only)
         return;
@@ -171,6 +174,27 @@ static bool check_root(cf_source_engine *source)
 
 /* ---- Going on ---- */
 
+/* What has returned is looked at wherever it is now. */
+static cf_status pay_owed(cf_source_engine *source, uint64_t now_ms, cf_error *error)
+{
+    cf_binding *binding = source->binding;
+    size_t settled;
+
+    if (!binding->owed_count || now_ms < source->owed_ms || source->survey ||
+        cf_applying_busy(source->applying))
+        return CF_OK;
+    source->owed_ms = now_ms + OWED_MS;
+    cf_status status = cf_owed_settle(source->workshop->peer, binding, &settled, error);
+    source->look_all |= settled > 0;
+    return status;
+}
+
+static void earlier(uint64_t *deadline, uint64_t at_ms)
+{
+    if (at_ms < *deadline)
+        *deadline = at_ms;
+}
+
 cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint64_t *deadline,
                                 cf_error *error)
 {
@@ -183,12 +207,13 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
     if (source->reopen && !cf_applying_busy(source->applying))
         cf_source_let_root_go(source);
     if (!hold_root(source, now_ms)) {
-        if (source->quiet && source->reopen_ms < *deadline)
-            *deadline = source->reopen_ms;
+        if (source->quiet)
+            earlier(deadline, source->reopen_ms);
         source->look_all = false;
         source->folder_count = 0;
         return CF_OK;
     }
+    status = pay_owed(source, now_ms, error);
     for (bool on = true; !status && on && source->binding->root;) {
         on = false;
         if (source->survey) {
@@ -207,15 +232,15 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
             on = true;
         }
     }
-    if ((source->look_all || source->folder_count) && source->not_before_ms < *deadline)
-        *deadline = source->not_before_ms;
-    if (source->retry_ms && source->retry_ms < *deadline)
-        *deadline = source->retry_ms;
+    if (source->look_all || source->folder_count)
+        earlier(deadline, source->not_before_ms);
+    if (source->retry_ms)
+        earlier(deadline, source->retry_ms);
     if (source->quiet) {
-        uint64_t next = cf_quiet_next(source->quiet);
-
-        next = next < source->rescan_ms ? next : source->rescan_ms;
-        *deadline = next < *deadline ? next : *deadline;
+        earlier(deadline, cf_quiet_next(source->quiet));
+        earlier(deadline, source->rescan_ms);
+        if (source->binding->owed_count)
+            earlier(deadline, source->owed_ms);
     }
     return status;
 }
@@ -229,11 +254,28 @@ bool cf_source_engine_busy(const cf_source_engine *source, uint64_t now_ms)
 
 /* ---- Status ---- */
 
+static void add_owed(const cf_source_engine *source, cf_pendings *pendings)
+{
+    const cf_binding *binding = source->binding;
+    cf_buffer path = {0}, reason = {0};
+
+    for (size_t i = 0; i < binding->owed_count; i++) {
+        cf_buffer_clear(&path);
+        cf_buffer_clear(&reason);
+        cf_owed_tell(binding, &binding->owed[i], &path, &reason);
+        cf_pendings_add(pendings, CF_PENDING_SKIPPED, cf_buffer_view(&path),
+                        (const char *)reason.data);
+    }
+    cf_buffer_release(&path);
+    cf_buffer_release(&reason);
+}
+
 void cf_source_engine_status(const cf_source_engine *source, cf_pendings *pendings,
                              const char *sending, cf_binding_status *out)
 {
     cf_applied applied;
 
+    add_owed(source, pendings);
     cf_applying_result(source->applying, &applied);
     for (size_t i = 0; i < source->notes.count; i++) {
         const cf_pending *note = &source->notes.at[i];

@@ -44,6 +44,7 @@ struct cf_source_engine {
     uint64_t reopen_ms, applied;
     uint64_t retry_ms; /* when what could not be applied is tried again; 0: never */
     int retries;       /* in a row */
+    uint64_t owed_ms;  /* when what is owed is tried again */
 };
 
 /* Nothing is held there any more; who works in it ends first. */

@@ -6,6 +6,7 @@
 #include "peer/displaced.h"
 #include "peer/download_landing.h"
 #include "peer/node_stat.h"
+#include "peer/owed.h"
 
 void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *intent,
                    cf_records *records)
@@ -98,28 +99,63 @@ static cf_displaced displaced_by(const recovery *self, const cf_intent *intent, 
     };
 }
 
+/* Something is in the temporary folder under the intent's name. Where that can't be told, nothing
+ * is settled. */
+static bool stands_aside(recovery *self, const cf_intent *intent, cf_stat *stat)
+{
+    cf_files *files = self->peer->env->files;
+
+    if (!intent->temporary.size)
+        return false;
+    cf_status status =
+        files->stat(files, self->binding->temporary, intent->temporary, stat, self->error);
+    if (status && status != CF_MISSING)
+        self->status = status;
+    return !status;
+}
+
+static bool is_ours_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
+{
+    return is_at_place(self, intent, stat) && cf_node_stat_same_file(&intent->after.stat, stat);
+}
+
 /* What was exchanged for the new file stands in the temporary folder: if that is not what the base
  * had, a user saved it in the last moment, and it returns. */
-static bool return_displaced(recovery *self, const cf_intent *intent, bool is_ours_at_place)
+static void return_displaced(recovery *self, const cf_intent *intent, bool is_ours_there)
 {
     cf_files *files = self->peer->env->files;
     const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
     cf_stat stat;
     cf_hold hold = {0};
+    cf_error error;
+
+    if (!before || !stands_aside(self, intent, &stat) ||
+        cf_node_stat_same_file(&intent->after.stat, &stat))
+        return;
+    cf_displaced displaced = displaced_by(self, intent, &hold);
+    if (!cf_displaced_is_base(&displaced, before) &&
+        (is_ours_there ? cf_displaced_exchange(&displaced, &intent->after.stat, &error)
+                       : cf_displaced_return(&displaced, &error)))
+        cf_owed_add(self->binding, &displaced, intent->after.parent, &error, &self->records);
+    cf_hold_release(&hold, files);
+}
+
+/* It was fetched, and need not be again. */
+static void keep_download(recovery *self, const cf_intent *intent)
+{
+    cf_files *files = self->peer->env->files;
+    const cf_folder *temporary = self->binding->temporary;
+    char name[CF_LANDING_NAME];
+    cf_stat stat;
+    cf_hash hash;
+    uint64_t size;
     cf_error ignored;
 
-    if (!intent->temporary.size || !before ||
-        files->stat(files, self->binding->temporary, intent->temporary, &stat, &ignored) ||
-        cf_node_stat_same_file(&intent->after.stat, &stat))
-        return false;
-    cf_displaced displaced = displaced_by(self, intent, &hold);
-    bool saved = !cf_displaced_is_base(&displaced, before);
-    if (saved)
-        self->status = is_ours_at_place
-                           ? cf_displaced_exchange(&displaced, &intent->after.stat, self->error)
-                           : cf_displaced_return(&displaced, self->error);
-    cf_hold_release(&hold, files);
-    return saved;
+    if (!stands_aside(self, intent, &stat) || !cf_node_stat_same_file(&intent->after.stat, &stat) ||
+        cf_content_identity_read(intent->after.content, &hash, &size, &ignored))
+        return;
+    cf_landing_name(&hash, false, name);
+    files->rename(files, temporary, intent->temporary, temporary, cf_bytes_of_text(name), &ignored);
 }
 
 static void recover_place(recovery *self, const cf_intent *intent)
@@ -127,9 +163,13 @@ static void recover_place(recovery *self, const cf_intent *intent)
     cf_node node = intent->after;
     cf_stat stat;
 
-    bool there = is_at_place(self, intent, &stat) && cf_node_stat_same_file(&node.stat, &stat);
-    if (return_displaced(self, intent, there) || !there)
-        return; /* or it did not come to it: what is shown will be planned again */
+    return_displaced(self, intent, is_ours_at_place(self, intent, &stat));
+    if (self->status)
+        return;
+    if (!is_ours_at_place(self, intent, &stat)) {
+        keep_download(self, intent);
+        return; /* what is shown will be planned again */
+    }
     if (node.kind != CF_KIND_FILE ||
         cf_node_stat_same_bytes(&node.stat, &stat)) /* else it was edited since */
         node.stat = cf_node_stat_of(&stat);
@@ -174,20 +214,15 @@ static void recover_delete(recovery *self, const cf_intent *intent)
     const cf_node *node = &intent->after;
     cf_stat stat;
     cf_hold hold = {0};
-    cf_error ignored;
+    cf_error error;
 
-    if (intent->temporary.size &&
-        files->stat(files, self->binding->temporary, intent->temporary, &stat, &ignored) == CF_OK) {
+    if (stands_aside(self, intent, &stat)) {
         cf_displaced displaced = displaced_by(self, intent, &hold);
-        bool saved = !cf_displaced_is_base(&displaced, node);
-
-        if (saved)
-            self->status = cf_displaced_return(&displaced, self->error);
+        if (!cf_displaced_is_base(&displaced, node) && cf_displaced_return(&displaced, &error))
+            cf_owed_add(self->binding, &displaced, node->parent, &error, &self->records);
         cf_hold_release(&hold, files);
-        if (saved)
-            return;
     }
-    if (!is_at_place(self, intent, &stat))
+    if (!self->status && !is_at_place(self, intent, &stat))
         cf_binding_drop_node(self->binding, node->number, &self->records);
 }
 
@@ -206,15 +241,15 @@ static bool recover_one(void *context, cf_bytes key, cf_bytes value)
     self->status = read_intent(value, &arena, &intent, self->error);
     if (!self->status) {
         recoveries[intent.kind](self, &intent);
-        if (!self->status)
-            cf_records_delete(&self->records, key);
+        cf_records_delete(&self->records, key);
     }
     cf_arena_release(&arena);
     return self->status == CF_OK;
 }
 
-/* What stands in the temporary folder now was never shown, or was checked to be the base's. What a
- * user's program put there meanwhile is not ours to judge, but it is in our own folder. */
+/* What stands in the temporary folder now was never shown, or was checked to be the base's, unless
+ * it is owed. What a user's program put there meanwhile is not ours to judge, but it is in our own
+ * folder. */
 static bool empty_one(void *context, cf_bytes name)
 {
     recovery *self = context;
@@ -222,7 +257,8 @@ static bool empty_one(void *context, cf_bytes name)
     cf_files *files = env->files;
     cf_error ignored;
 
-    if (!cf_landing_is_awaited(files, self->binding->temporary, name, env->now_ms(env->context)) &&
+    if (!cf_owed_has_name(self->binding, name) &&
+        !cf_landing_is_awaited(files, self->binding->temporary, name, env->now_ms(env->context)) &&
         files->unlink(files, self->binding->temporary, name, &ignored))
         files->remove_folder(files, self->binding->temporary, name, &ignored);
     return true;
@@ -233,6 +269,7 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
     cf_store *store = cf_home_store(peer->home);
     cf_arena arena = {0};
     recovery self = {.peer = peer, .binding = binding, .error = error};
+    size_t settled;
 
     cf_status status = store->scan(store, cf_peer_user(peer),
                                    cf_key_source(&arena, CF_TABLE_INTENT, binding->number),
@@ -242,6 +279,8 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
     if (!status && self.records.count)
         status = store->write(store, cf_peer_user(peer), self.records.at, self.records.count, true,
                               error);
+    if (!status)
+        status = cf_owed_settle(peer, binding, &settled, error);
     if (!status)
         status =
             peer->env->files->list(peer->env->files, binding->temporary, empty_one, &self, error);

@@ -13,6 +13,7 @@ typedef enum {
     CF_TABLE_CONTENT = 'c', /* collection, content hash → the entry that tells how to get it */
     CF_TABLE_LEAVES = 'v',  /* content hash → hashes of its leaves */
     CF_TABLE_INTENT = 't',  /* source, number → a step about to be made */
+    CF_TABLE_OWED = 'o',    /* source, number → where it belongs: a user's save, kept aside */
     CF_TABLE_SOURCE = 's',  /* source → collection, location, options */
     CF_TABLE_WRITER = 'w',  /* collection → this device's chain in it */
     CF_TABLE_WAITING = 'x', /* collection, entry → held, but it can't be read yet */

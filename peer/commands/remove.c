@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/files_root.h"
 #include "peer/commands/sources.h"
+#include "peer/owed.h"
 #include "peer/verbs.h"
 
 /* Only where it is still this source: another folder in its place is none of ours. */
@@ -29,6 +30,8 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_status status = cf_run_check_count(run, 1, 1, error);
     if (!status)
         status = cf_source_named(run, run->options.arguments[0], &binding, error);
+    if (!status)
+        status = cf_owed_check(binding, error);
     if (status)
         return status;
     instance = binding->instance;

@@ -2,6 +2,7 @@
 #include "peer/adapters/files_root.h"
 #include "peer/commands/sources.h"
 #include "peer/inspection.h"
+#include "peer/owed.h"
 #include "peer/refold.h"
 #include "peer/verbs.h"
 
@@ -137,8 +138,10 @@ static cf_binding *find_binding(cf_binding **bindings, size_t count, const char 
 
 static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
 {
-    cf_status status = forget_base(self, binding, error);
+    cf_status status = cf_owed_check(binding, error);
 
+    if (!status)
+        status = forget_base(self, binding, error);
     if (!status)
         status = make_root(self, binding, error);
     if (!status) {

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-typedef enum { READS, CHANGES } call_kind;
+typedef enum { READS, CHANGES, MOVES } call_kind;
 
 /* Whether the call that is about to be made fails. */
 static bool fails(disk_faults *faults, call_kind kind)
@@ -17,7 +17,7 @@ static bool fails(disk_faults *faults, call_kind kind)
         faults->meanwhile = NULL; /* it may ask for another one */
         meanwhile(faults->context);
     }
-    return faults->at && faults->status &&
+    return faults->at && faults->status && (!faults->moves || kind == MOVES) &&
            (faults->once ? faults->calls == faults->at : faults->calls >= faults->at);
 }
 
@@ -91,11 +91,11 @@ CALL(READS, read_link,
 CALL(CHANGES, make_link,
      (cf_files * files, const cf_folder *folder, cf_bytes name, cf_bytes target, cf_error *error),
      (files, folder, name, target, error))
-CALL(CHANGES, rename,
+CALL(MOVES, rename,
      (cf_files * files, const cf_folder *from_folder, cf_bytes from, const cf_folder *to_folder,
       cf_bytes to, cf_error *error),
      (files, from_folder, from, to_folder, to, error))
-CALL(CHANGES, exchange,
+CALL(MOVES, exchange,
      (cf_files * files, const cf_folder *a_folder, cf_bytes a, const cf_folder *b_folder,
       cf_bytes b, cf_error *error),
      (files, a_folder, a, b_folder, b, error))

@@ -13,6 +13,7 @@ typedef struct {
     bool reads;                       /* reading counts, and fails, too */
     uint64_t at;                      /* the number of the call that fails, from 1; 0: none */
     bool once;                        /* it alone */
+    bool moves;                       /* only what puts a file into a place fails */
     cf_status status;                 /* CF_OK: it does not fail */
     void (*meanwhile)(void *context); /* before call `at`, once; NULL: nothing */
     void *context;
