@@ -14,8 +14,9 @@ static cf_status refuse_second_user(const cf_birth *birth, cf_error *error)
     if (status == CF_MISSING)
         return CF_OK;
     return status ? status
-                  : cf_fail(error, CF_CHANGED,
-                            "%s has a user already: another one needs another --home",
+                  : cf_fail(error, CF_USAGE,
+                            "%s has a user already: `counterfoil devices` shows its devices, and "
+                            "another user needs another --home",
                             cf_home_shown(birth->home));
 }
 

@@ -15,7 +15,7 @@ typedef struct {
 
 /* Makes a new user whose first device, an owner, is this home: keys, log with its first two
  * entries, all durable at return. `secret` gets the account's secret, which is kept nowhere else:
- * show its phrase, then cf_wipe it. CF_CHANGED when the home has a user already. */
+ * show its phrase, then cf_wipe it. CF_USAGE when the home has a user already. */
 cf_status cf_birth_user(const cf_birth *birth, uint8_t secret[CF_PHRASE_SECRET], cf_error *error);
 
 /* The bytes of the user's first entry, for an invitation's KNOCK. */

@@ -182,7 +182,8 @@ static void wanted(void *context, const cf_hash *blobs, size_t count)
     cf_engine *engine = context;
 
     (void)blobs;
-    cf_report(engine->env, CF_REPORT_NOTICE, "the broker lacks %zu blobs that entries name", count);
+    cf_report(engine->env, CF_REPORT_NOTICE, "the broker lacks %zu blob%s that entries name", count,
+              count == 1 ? "" : "s");
 }
 
 /* Everything of ours is there, also what was accepted in a session that broke before we heard. */

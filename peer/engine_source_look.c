@@ -110,9 +110,9 @@ static cf_status take_batch(cf_source_engine *source, uint64_t now_ms, cf_error 
     const cf_survey_batch *batch = cf_survey_take(source->survey);
     cf_workshop *workshop = source->workshop;
 
-    const char *silent = source->surveying_only                     ? NULL
-                         : source->binding->mode == CF_MODE_RECEIVE ? "this source only receives"
-                                                                    : workshop->silent;
+    const char *silent = source->binding->mode == CF_MODE_RECEIVE ? "this source only receives"
+                         : source->surveying_only                 ? NULL
+                                                                  : workshop->silent;
     if (source->surveying_only || silent) {
         cf_source_note_batch(source, batch, silent);
         return CF_OK;

@@ -27,32 +27,46 @@ void cf_source_note_node(cf_source_engine *source, uint64_t number, cf_pending_k
     cf_buffer_release(&path);
 }
 
-void cf_source_note_batch(cf_source_engine *source, const cf_survey_batch *batch,
-                          const char *reason)
+/* What was done here, and why nothing comes of it; `why` may be NULL. */
+static const char *done_here(cf_source_engine *source, const char *what, const char *why)
 {
+    cf_buffer text = {0};
+
+    if (!why)
+        return what;
+    cf_buffer_append_text(&text, "%s; %s", what, why);
+    cf_buffer_append(&text, "", 1);
+    const char *kept = cf_pendings_text(&source->found, (const char *)text.data);
+    cf_buffer_release(&text);
+    return kept;
+}
+
+void cf_source_note_batch(cf_source_engine *source, const cf_survey_batch *batch, const char *why)
+{
+    const char *new = done_here(source, "it is new here", why);
+    const char *changed = done_here(source, "it was changed here", why);
+    const char *deleted = done_here(source, "it was deleted here", why);
+    cf_buffer path = {0};
+
     for (size_t i = 0; i < batch->count; i++) {
         const cf_finding *finding = &batch->at[i].finding;
-        cf_buffer path = {0};
 
+        cf_buffer_clear(&path);
         cf_binding_path(source->binding, finding->parent, &path);
         if (path.size)
             cf_buffer_append(&path, "/", 1);
         cf_buffer_append(&path, finding->name.data, finding->name.size);
         cf_pendings_add(&source->found, CF_PENDING_UNSENT, cf_buffer_view(&path),
-                        reason ? reason
-                        : cf_nodes_find(source->binding->nodes, finding->number)
-                            ? "it was changed here"
-                            : "it is new here");
-        cf_buffer_release(&path);
+                        cf_nodes_find(source->binding->nodes, finding->number) ? changed : new);
     }
+    cf_buffer_release(&path);
     /* A look alone says what a sync would do: it would hold back too many at once. */
-    bool held = !reason && !cf_guard_allows(source->word, batch->gone_count,
-                                            cf_nodes_count(source->binding->nodes));
+    bool held = !why && !cf_guard_allows(source->word, batch->gone_count,
+                                         cf_nodes_count(source->binding->nodes));
     for (size_t i = 0; i < batch->gone_count; i++)
         cf_source_note_node(source, batch->gone[i], held ? CF_PENDING_HELD : CF_PENDING_UNSENT,
-                            held     ? "it is missing here, with many others: sync says what to do"
-                            : reason ? reason
-                                     : "it was deleted here");
+                            held ? "it is missing here, with many others: sync says what to do"
+                                 : deleted);
 }
 
 static void take_notes(cf_source_engine *source)

@@ -55,7 +55,9 @@ static cf_status check_place(const char *path, cf_error *error)
     bool is_home = lstat(format, &stat) == 0;
     free(format);
     if (is_home)
-        return cf_fail(error, CF_CHANGED, "%s has a user already: another one needs another --home",
+        return cf_fail(error, CF_USAGE,
+                       "%s has a user already: `counterfoil devices` shows its devices, and "
+                       "another user needs another --home",
                        path);
     return is_empty(path) ? CF_OK
                           : cf_fail(error, CF_CHANGED, "%s is there, and is not empty", path);

@@ -62,18 +62,20 @@ static json_t *describe(cf_peer *peer, const cf_device *device, const cf_last_se
 
     cf_fingerprint(&device->id, fingerprint);
     cf_time_show(seen->time_ms, time);
-    return json_pack("{s:s, s:s, s:o, s:s, s:b, s:s?, s:I}", "name",
+    return json_pack("{s:s, s:s, s:o, s:s, s:b, s:s?, s:o}", "name",
                      cf_catalog_device_name(peer, &device->id, arena), "fingerprint", fingerprint,
                      "id", cf_json_hex(device->id.bytes, CF_HASH_SIZE), "role",
                      cf_role_name(device->role), "this",
                      (int)cf_hash_equal(&device->id, cf_peer_device(peer)), "last_seen",
-                     seen->time_ms ? time : NULL, "behind", (json_int_t)seen->behind);
+                     seen->time_ms ? time : NULL, "behind",
+                     seen->wrote ? json_integer((json_int_t)seen->behind) : json_null());
 }
 
 static void print_line(const cf_output *output, const json_t *device)
 {
     const char *seen = json_string_value(json_object_get(device, "last_seen"));
-    json_int_t behind = json_integer_value(json_object_get(device, "behind"));
+    const json_t *behind = json_object_get(device, "behind");
+    json_int_t count = json_integer_value(behind);
     bool here = json_is_true(json_object_get(device, "this"));
 
     cf_print(output, "%-20s %-7s %s  ", json_string_value(json_object_get(device, "name")),
@@ -81,11 +83,13 @@ static void print_line(const cf_output *output, const json_t *device)
              json_string_value(json_object_get(device, "fingerprint")));
     if (here)
         cf_print(output, "this device\n");
-    else if (behind)
-        cf_print(output, "last seen %s, %lld entries behind\n", seen ? seen : "never",
-                 (long long)behind);
+    else if (json_is_null(behind))
+        cf_print(output, "let in %s, has written nothing since\n", seen ? seen : "");
+    else if (count)
+        cf_print(output, "last seen %s, up to %lld %s behind\n", seen ? seen : "", (long long)count,
+                 count == 1 ? "entry" : "entries");
     else
-        cf_print(output, "last seen %s\n", seen ? seen : "never");
+        cf_print(output, "last seen %s\n", seen ? seen : "");
 }
 
 static cf_status list_devices(cf_run *run, cf_error *error)

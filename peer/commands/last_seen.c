@@ -19,6 +19,7 @@ typedef struct {
     reach *reaches;
     size_t count, capacity;
     cf_buffer newest; /* its newest entry */
+    uint64_t added_ms;
 } search;
 
 static reach *reach_of(search *self, const cf_id *writer)
@@ -37,6 +38,19 @@ static void raise(uint64_t *number, uint64_t to)
         *number = to;
 }
 
+static void note_added(search *self, const cf_entry *entry, cf_arena *arena)
+{
+    cf_member member;
+    cf_error ignored;
+
+    if (entry->header.type != CF_ENTRY_MEMBER ||
+        cf_member_read(entry->body, arena, &member, &ignored) || member.kind != CF_MEMBER_ADD)
+        return;
+    cf_hash added = cf_device_id(member.keys.signing);
+    if (cf_hash_equal(&added, self->device))
+        self->added_ms = member.time_ms;
+}
+
 static bool visit(void *context, uint64_t position, cf_bytes wire)
 {
     search *self = context;
@@ -49,6 +63,7 @@ static bool visit(void *context, uint64_t position, cf_bytes wire)
         reach *own = reach_of(self, &entry.header.writer);
 
         raise(&own->here, entry.header.sequence);
+        note_added(self, &entry, &arena);
         if (cf_hash_equal(&entry.header.device, self->device)) {
             own->own = true;
             for (size_t i = 0; i < entry.header.after_count; i++)
@@ -90,10 +105,9 @@ cf_status cf_last_seen_of(cf_peer *peer, const cf_hash *device, cf_last_seen *ou
 
     cf_status status = store->read(store, cf_peer_user(peer), 1, visit, &self, error);
     if (!status) {
-        *out = (cf_last_seen){0};
-        if (self.newest.size)
-            out->time_ms = time_of(peer, cf_buffer_view(&self.newest));
-        for (size_t i = 0; i < self.count; i++)
+        *out = (cf_last_seen){.wrote = self.newest.size > 0};
+        out->time_ms = out->wrote ? time_of(peer, cf_buffer_view(&self.newest)) : self.added_ms;
+        for (size_t i = 0; i < self.count && out->wrote; i++)
             if (!self.reaches[i].own && self.reaches[i].here > self.reaches[i].seen)
                 out->behind += self.reaches[i].here - self.reaches[i].seen;
     }

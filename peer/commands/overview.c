@@ -238,6 +238,7 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
                                cf_json_name(cf_bytes_of_text(status->binding->path)), "in_sync",
                                (int)is_in_sync(source), "items", (json_int_t)status->items,
                                "pending", pending, "conflicts", conflicts);
+    json_object_set_new(object, "mode", json_string(cf_mode_name(status->binding->mode)));
     if (status->trouble)
         json_object_set_new(object, "trouble", json_string(status->trouble_text));
     cf_arena_release(&arena);
@@ -287,14 +288,22 @@ static void print_pending(const cf_output *output, const cf_pending *pending)
     cf_print(output, "  %-9s %s: %s\n", kind_names[pending->kind], path, pending->reason);
 }
 
+static const char *one_way(cf_mode mode)
+{
+    return mode == CF_MODE_SEND      ? ", which only sends"
+           : mode == CF_MODE_RECEIVE ? ", which only receives"
+                                     : "";
+}
+
 static void print_source(const cf_overview_source *source, cf_peer *peer, const cf_output *output)
 {
     const cf_binding_status *status = &source->status;
     cf_arena arena = {0};
     char path[CF_NAME_SHOWN];
 
-    cf_print(output, "%s: %s, %zu items, %s\n", source->name,
-             is_in_sync(source) ? "in sync" : "not in sync", status->items, status->binding->path);
+    cf_print(output, "%s: %s, %zu item%s, %s%s\n", source->name,
+             is_in_sync(source) ? "in sync" : "not in sync", status->items,
+             status->items == 1 ? "" : "s", status->binding->path, one_way(status->binding->mode));
     if (status->trouble)
         cf_print(output, "  %s\n", status->trouble_text);
     for (size_t i = 0; i < status->pending_count; i++)
@@ -320,7 +329,8 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
     cf_print(output, "broker: %s%s", overview->address ? overview->address : "",
              broker->connected ? ", connected" : "");
     if (broker->unsent)
-        cf_print(output, ", %zu entries unsent", broker->unsent);
+        cf_print(output, ", %zu %s unsent", broker->unsent,
+                 broker->unsent == 1 ? "entry" : "entries");
     if (broker->trouble || broker->refused)
         cf_print(output, ", %s", broker->text);
     if (broker->delay[0])

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import stat
 
 import pytest
@@ -53,7 +54,7 @@ def test_a_user_without_a_broker(make_device):
     (listed,) = device.json("devices")
     assert listed["name"] == "laptop" and listed["role"] == "owner" and listed["this"]
     assert listed["fingerprint"] == made["fingerprint"]
-    assert "has a user already" in device.run("init", code=1)
+    assert "has a user already" in device.run("init", code=2)
     assert "broker" in device.run("pair", code=3)
     assert device.json("broker")["address"] is None
     device.sync()
@@ -203,3 +204,19 @@ def test_a_home_of_a_newer_format_is_left_alone(make_device):
         assert "format" in device.run(verb, code=7)
     with open(device.home + "/format") as file:
         assert file.read() == "2\n"
+
+
+def test_devices_says_no_more_of_the_others_than_is_known(two):
+    laptop, desktop = two
+    (of_desktop,) = [one for one in laptop.json("devices") if not one["this"]]
+    assert of_desktop["last_seen"] and of_desktop["behind"] is None
+    assert "has written nothing since" in laptop.run("devices")
+    desktop.add("notes", {"a": "a\n"})
+    desktop.sync()
+    laptop.sync()
+    (of_desktop,) = [one for one in laptop.json("devices") if not one["this"]]
+    assert of_desktop["behind"] == 0 and "never" not in laptop.run("devices")
+    laptop.add("other", {"b": "b\n"})
+    laptop.sync()
+    desktop.sync()  # it has them now, but nobody can know
+    assert re.search(r"up to \d+ entries behind", laptop.run("devices"))

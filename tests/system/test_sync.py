@@ -299,6 +299,25 @@ def test_modes_send_only_and_receive_only(two):
     assert set(tree(here)) == {"a", "b"}
 
 
+def test_a_source_that_only_receives_says_so_of_what_was_done_there(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    desktop.run("set", str(there), "--mode", "receive")
+    (there / "new").write_text("n")
+    (there / "one.txt").write_text("changed")
+    (there / "sub/two.txt").unlink()
+    said = {
+        "new": "it is new here; this source only receives",
+        "one.txt": "it was changed here; this source only receives",
+        "sub/two.txt": "it was deleted here; this source only receives",
+    }
+    for report in desktop.json("status"), desktop.sync(code=1), desktop.json("status"):
+        (notes,) = report["collections"]
+        assert {one["path"]: one["reason"] for one in notes["pending"]} == said and notes["mode"] == "receive"
+    assert "which only receives\n" in desktop.run("status")
+    laptop.sync()
+    assert tree(here) == {"one.txt": b"one\n", "sub": None, "sub/two.txt": b"two\n"}
+
+
 def test_only_what_is_included_is_synced(two):
     laptop, desktop = two
     here = laptop.add("notes", {"a.txt": "a", "a.bin": "b", "sub/c.txt": "c"}, "--include", "*.txt")
