@@ -1,38 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/judge.h"
 
-#include "broker/registry.h"
-#include "codec/heads.h"
+#include "broker/standing.h"
+#include "broker/store_entry.h"
 #include "codec/message.h"
 
 #include <stdio.h>
-
-/* Committed; what is under way doesn't count. */
-static cf_status find(const cf_judge *judge, const cf_head *entry, bool *held, cf_error *error)
-{
-    uint64_t position;
-    cf_status status = judge->store->find(judge->store, judge->user, entry, &position, error);
-
-    *held = status == CF_OK;
-    return status == CF_MISSING ? CF_OK : status;
-}
-
-static bool copy_wire(void *context, uint64_t position, cf_bytes wire)
-{
-    (void)position;
-    cf_buffer_append(context, wire.data, wire.size);
-    return false;
-}
-
-static cf_status get(const cf_judge *judge, const cf_head *entry, cf_buffer *out, cf_error *error)
-{
-    uint64_t position;
-    cf_status status = judge->store->find(judge->store, judge->user, entry, &position, error);
-
-    if (!status)
-        status = judge->store->read(judge->store, judge->user, position, copy_wire, out, error);
-    return status;
-}
 
 static bool refuse(cf_verdict *verdict, cf_offer_answer answer, const char *code, const char *text)
 {
@@ -52,6 +25,7 @@ struct judging {
     cf_error *error;
     cf_status status;
     cf_tip previous; /* of its predecessor; all zero when it is the first */
+    cf_standing standing;
 };
 
 static bool read_previous(struct judging *judging, const cf_head *previous)
@@ -65,12 +39,12 @@ static bool read_previous(struct judging *judging, const cf_head *previous)
         judging->previous = *tip;
         return true;
     }
-    judging->status = get(judging->judge, previous, &wire, judging->error);
+    judging->status = cf_store_entry(judging->judge->store, judging->judge->user, previous, &wire,
+                                     &arena, &entry, judging->error);
     if (!judging->status)
-        judging->status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, judging->error);
-    if (!judging->status)
-        judging->previous =
-            (cf_tip){entry.header.device, entry.header.collection, entry.header.epoch};
+        judging->previous = (cf_tip){.device = entry.header.device,
+                                     .collection = entry.header.collection,
+                                     .epoch = entry.header.epoch};
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
     if (judging->status == CF_MISSING) {
@@ -84,7 +58,7 @@ static bool read_previous(struct judging *judging, const cf_head *previous)
 static bool check_chain(struct judging *judging)
 {
     const cf_header *header = &judging->entry->header;
-    const cf_head previous = {header->writer, header->sequence - 1, header->previous};
+    const cf_head previous = cf_head_before(header);
 
     if (header->sequence == 1)
         return true;
@@ -105,7 +79,8 @@ static bool check_after(struct judging *judging)
         bool held = cf_tips_find(judging->judge->tips, &header->after[i].hash) != NULL;
 
         if (!held)
-            judging->status = find(judging->judge, &header->after[i], &held, judging->error);
+            judging->status = cf_store_holds(judging->judge->store, judging->judge->user,
+                                             &header->after[i], &held, judging->error);
         if (judging->status)
             return false;
         if (!held)
@@ -113,6 +88,13 @@ static bool check_after(struct judging *judging)
                           "an entry that it comes after isn't here");
     }
     return true;
+}
+
+static bool is_out(const cf_registry *registry, const cf_hash *device)
+{
+    const cf_device *known = cf_registry_device(registry, device);
+
+    return known && known->ended_by;
 }
 
 static bool check_member(struct judging *judging)
@@ -124,43 +106,29 @@ static bool check_member(struct judging *judging)
     if (status)
         return refuse(judging->verdict, CF_OFFER_NEVER,
                       status == CF_FORGED ? CF_REFUSED_FORGED : CF_REFUSED_MALFORMED, why.text);
-    judging->verdict->is_void = !counts;
+    if (!counts)
+        judging->standing = is_out(judging->judge->registry, &judging->entry->header.device)
+                                ? CF_STANDING_REVOKED
+                                : CF_STANDING_ROLE;
     return true;
 }
 
-/* An author may use an epoch that it heard of long before: then the whole of its chain is looked
- * at. The chain is walked from its newest entry, and mostly the answer is in the entry itself. */
+/* An author may use an epoch that it heard of long before: then its chain is looked at. Mostly the
+ * answer is in the entry itself. */
 static bool reaches_epoch(struct judging *judging)
 {
     const cf_header *header = &judging->entry->header;
     const cf_registry *registry = judging->judge->registry;
-    cf_head at = {header->writer, header->sequence - 1, header->previous};
+    const cf_operation *opening = cf_registry_find(registry, &header->epoch);
+    cf_member_past past = {0};
     bool found =
         cf_registry_reaches_epoch(registry, header->after, header->after_count, &header->epoch);
 
-    while (!found && !judging->status && at.sequence > 0) {
-        cf_buffer wire = {0};
-        cf_arena arena = {0};
-        cf_entry entry;
-
-        judging->status = get(judging->judge, &at, &wire, judging->error);
-        if (!judging->status)
-            judging->status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, judging->error);
-        if (!judging->status) {
-            found = cf_hash_equal(&entry.header.epoch, &header->epoch) ||
-                    cf_registry_reaches_epoch(registry, entry.header.after,
-                                              entry.header.after_count, &header->epoch);
-            at.hash = entry.header.previous;
-            at.sequence--;
-        }
-        cf_arena_release(&arena);
-        cf_buffer_release(&wire);
+    if (!found && opening && opening->opens) {
+        judging->status = cf_lineage_past(judging->judge->lineage, header, &past, judging->error);
+        found = !judging->status && cf_registry_is_reached(registry, &past, &header->epoch);
     }
-    if (judging->status == CF_MISSING) { /* still under way */
-        judging->status = CF_OK;
-        return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_GAP,
-                      "its predecessors aren't committed yet");
-    }
+    cf_member_past_release(&past);
     if (!found && !judging->status)
         refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_MALFORMED,
                "its past doesn't reach its epoch");
@@ -184,8 +152,9 @@ static bool check_change(struct judging *judging)
     if (header->version == 1 && !cf_hash_equal(&header->epoch, &judging->previous.epoch) &&
         !reaches_epoch(judging))
         return false;
-    judging->verdict->is_void = author->role != CF_ROLE_OWNER && author->role != CF_ROLE_MEMBER;
-    return true;
+    judging->status = cf_standing_of(judging->judge, judging->entry, /* is_held */ false,
+                                     &judging->standing, judging->error);
+    return judging->status == CF_OK;
 }
 
 static bool is_without(const cf_offer *offer, const cf_hash *blob)
@@ -206,9 +175,12 @@ static bool check_author(struct judging *judging)
 {
     const cf_header *header = &judging->entry->header;
 
+    judging->verdict->is_void = judging->standing != CF_STANDING_COUNTS;
     if (judging->offer->bringer == CF_BRINGER_DEVICE)
         return true;
-    if (judging->verdict->is_void)
+    if (judging->standing == CF_STANDING_REVOKED)
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_VOID, "the device was revoked");
+    if (judging->standing == CF_STANDING_ROLE)
         return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_ROLE,
                       "the device's role doesn't allow it");
     if (judging->offer->bringer == CF_BRINGER_SELF)
@@ -227,7 +199,8 @@ static bool is_held(struct judging *judging)
     bool held = false;
 
     if (!cf_tips_is_under_way(judging->judge->tips, &head.hash))
-        judging->status = find(judging->judge, &head, &held, judging->error);
+        judging->status = cf_store_holds(judging->judge->store, judging->judge->user, &head, &held,
+                                         judging->error);
     return held;
 }
 

@@ -4,6 +4,8 @@
  * nothing. codec/PROTOCOL.md, "Sessions, heads and replay". */
 #ifndef CF_BROKER_JUDGE_H
 #define CF_BROKER_JUDGE_H
+#include "broker/bounds.h"
+#include "broker/lineage.h"
 #include "broker/log.h"
 #include "broker/tips.h"
 
@@ -13,6 +15,8 @@ typedef struct {
     const cf_hash *user;
     const cf_registry *registry;
     const cf_tips *tips;
+    cf_lineage *lineage;
+    cf_bounds *bounds;
 } cf_judge;
 
 /* Fails only when the store can't be read. */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/log.h"
 
-#include "broker/judge.h"
 #include "broker/lease_keeper.h"
-#include "broker/registry.h"
-#include "broker/tips.h"
+#include "broker/log_inside.h"
+#include "broker/store_entry.h"
 #include "codec/message.h"
 
 #include <assert.h>
@@ -13,31 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_REGISTRY = 'r', TABLE_WANTED = 'b', RECORD_KEY_MAX = 1 + CF_HASH_SIZE };
-
 /* One append that isn't answered. */
-struct flight {
-    struct flight *next, **link;
+struct cf_flight {
+    cf_flight *next, **link;
     cf_log *log; /* NULL: destroyed meanwhile */
     bool has_entry;
     cf_hash entry, previous;
+    bool moves_bounds;
     cf_log_done *done;
     void *context;
 };
 
-struct cf_log {
-    cf_store *store;
-    cf_hash user;
-    uint64_t epoch; /* of the store's acquire */
-    cf_registry *registry;
-    cf_tips *tips;
-    cf_lease_keeper leases;
-    struct flight *flights;
-    bool is_off; /* an append failed: what registry and leases took ahead of it may not be there */
-};
-
 static cf_bytes record_key(uint8_t table, const uint8_t *rest, size_t size,
-                           uint8_t out[RECORD_KEY_MAX])
+                           uint8_t out[CF_LOG_KEY_MAX])
 {
     out[0] = table;
     memcpy(out + 1, rest, size);
@@ -58,11 +45,19 @@ static bool load_member(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
+static void forget(cf_log *log)
+{
+    cf_bounds_destroy(&log->bounds);
+    cf_lineage_destroy(&log->lineage);
+    cf_tips_destroy(&log->tips);
+    cf_registry_destroy(&log->registry);
+}
+
 /* While the store can't be read the members stay who they were: nobody is told that he is none any
  * more because a disk is full. */
 static cf_status load(cf_log *log, cf_error *error)
 {
-    uint8_t table = TABLE_REGISTRY;
+    uint8_t table = CF_LOG_REGISTRY;
     cf_registry *registry = cf_registry_new(&log->user);
     uint64_t epoch;
     cf_status status = log->store->acquire(log->store, &log->user, &epoch, error);
@@ -76,10 +71,11 @@ static cf_status load(cf_log *log, cf_error *error)
         cf_registry_destroy(&registry);
         return status;
     }
-    cf_registry_destroy(&log->registry);
-    cf_tips_destroy(&log->tips);
+    forget(log);
     log->registry = registry;
     log->tips = cf_tips_new();
+    log->lineage = cf_lineage_new(log->store, &log->user, log->registry, log->tips);
+    log->bounds = cf_bounds_new(log->store, &log->user);
     log->epoch = epoch;
     log->is_off = false;
     return CF_OK;
@@ -104,10 +100,9 @@ void cf_log_destroy(cf_log **log)
 {
     if (!*log)
         return;
-    for (struct flight *flight = (*log)->flights; flight; flight = flight->next)
+    for (cf_flight *flight = (*log)->flights; flight; flight = flight->next)
         flight->log = NULL;
-    cf_tips_destroy(&(*log)->tips);
-    cf_registry_destroy(&(*log)->registry);
+    forget(*log);
     cf_lease_keeper_release(&(*log)->leases);
     free(*log);
     *log = NULL;
@@ -128,22 +123,13 @@ const cf_registry *cf_log_registry(const cf_log *log)
     return log->registry;
 }
 
-/* Committed; what is under way doesn't count. */
-static cf_status find(cf_log *log, const cf_head *entry, bool *held, cf_error *error)
-{
-    uint64_t position;
-    cf_status status = log->store->find(log->store, &log->user, entry, &position, error);
-
-    *held = status == CF_OK;
-    return status == CF_MISSING ? CF_OK : status;
-}
-
 bool cf_log_holds(cf_log *log, const cf_head *entry)
 {
     cf_error error;
     bool held;
 
-    return cf_tips_find(log->tips, &entry->hash) || (!find(log, entry, &held, &error) && held);
+    return cf_tips_find(log->tips, &entry->hash) ||
+           (!cf_store_holds(log->store, &log->user, entry, &held, &error) && held);
 }
 
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error)
@@ -151,21 +137,9 @@ cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_erro
     return log->store->heads(log->store, &log->user, visit, context, error);
 }
 
-static bool copy_wire(void *context, uint64_t position, cf_bytes wire)
-{
-    (void)position;
-    cf_buffer_append(context, wire.data, wire.size);
-    return false;
-}
-
 cf_status cf_log_get(cf_log *log, const cf_head *entry, cf_buffer *out, cf_error *error)
 {
-    uint64_t position;
-    cf_status status = log->store->find(log->store, &log->user, entry, &position, error);
-
-    if (!status)
-        status = log->store->read(log->store, &log->user, position, copy_wire, out, error);
-    return status;
+    return cf_store_wire(log->store, &log->user, entry, out, error);
 }
 
 /* False: what went wrong is still under way. */
@@ -212,7 +186,7 @@ cf_status cf_log_check(cf_log *log, const cf_entry *entry, const cf_offer *offer
     status = log->is_off ? load(log, error) : CF_OK;
     if (status)
         return status;
-    cf_judge judge = {log->store, &log->user, log->registry, log->tips};
+    cf_judge judge = cf_log_judge(log);
     status = cf_judge_entry(&judge, entry, offer, out, error);
     if (!status)
         check_lease(log, entry, offer, out);
@@ -222,7 +196,7 @@ cf_status cf_log_check(cf_log *log, const cf_entry *entry, const cf_offer *offer
 static void end_flight(void *context, cf_append_answer answer, uint64_t position,
                        const cf_error *error)
 {
-    struct flight *flight = context;
+    cf_flight *flight = context;
     bool worked = answer == CF_APPEND_STORED || answer == CF_APPEND_HAVE;
 
     if (flight->log) {
@@ -231,6 +205,8 @@ static void end_flight(void *context, cf_append_answer answer, uint64_t position
             flight->next->link = flight->link;
         if (flight->has_entry)
             cf_tips_end(flight->log->tips, &flight->entry, &flight->previous, worked);
+        if (flight->moves_bounds)
+            cf_bounds_forget(flight->log->bounds);
         if (!worked)
             flight->log->is_off = true;
     }
@@ -239,26 +215,52 @@ static void end_flight(void *context, cf_append_answer answer, uint64_t position
     free(flight);
 }
 
-/* `entry` NULL: records alone. */
-static struct flight *begin_flight(cf_log *log, const cf_entry *entry, cf_log_done *done,
-                                   void *context)
+/* What the entry's successors will ask of it, before it can be read. */
+static void remember(cf_log *log, const cf_entry *entry)
 {
-    struct flight *flight = cf_allocate(1, sizeof *flight);
+    const cf_header *header = &entry->header;
+    cf_head *members = cf_allocate(header->after_count + 1, sizeof *members);
+    cf_tip tip = {
+        header->device, header->collection, header->epoch, cf_head_before(header), members, 0};
 
-    *flight = (struct flight){.next = log->flights,
-                              .link = &log->flights,
-                              .log = log,
-                              .has_entry = entry != NULL,
-                              .done = done,
-                              .context = context};
+    for (size_t i = 0; i < header->after_count; i++)
+        if (cf_registry_holds(log->registry, &header->after[i].hash))
+            members[tip.member_count++] = header->after[i];
+    cf_tips_begin(log->tips, &entry->hash, &tip);
+    free(members);
+}
+
+/* Whether what is left of somebody's entries is another with this one. */
+static bool moves_bounds(const cf_log *log, const cf_entry *entry)
+{
+    size_t count;
+
+    cf_registry_limits(log->registry, &entry->header.device, &count);
+    return count || entry->header.type == CF_ENTRY_MEMBER;
+}
+
+/* `entry` NULL: records alone. */
+static cf_flight *begin_flight(cf_log *log, const cf_entry *entry, cf_log_done *done, void *context)
+{
+    cf_flight *flight = cf_allocate(1, sizeof *flight);
+
+    *flight = (cf_flight){.next = log->flights,
+                          .link = &log->flights,
+                          .log = log,
+                          .has_entry = entry != NULL,
+                          .done = done,
+                          .context = context};
     if (log->flights)
         log->flights->link = &flight->next;
     log->flights = flight;
-    if (entry) {
-        flight->entry = entry->hash;
-        flight->previous = entry->header.previous;
-        cf_tips_begin(log->tips, entry);
-    }
+    if (!entry)
+        return flight;
+    flight->entry = entry->hash;
+    flight->previous = entry->header.previous;
+    flight->moves_bounds = moves_bounds(log, entry);
+    remember(log, entry);
+    if (flight->moves_bounds)
+        cf_bounds_forget(log->bounds);
     return flight;
 }
 
@@ -267,14 +269,14 @@ static struct flight *begin_flight(cf_log *log, const cf_entry *entry, cf_log_do
 static void add_member_record(cf_log *log, const cf_entry *entry, cf_arena *arena, cf_record *out,
                               size_t *count)
 {
-    uint8_t ordinal[8], key[RECORD_KEY_MAX];
+    uint8_t ordinal[8], key[CF_LOG_KEY_MAX];
 
     cf_put_u64(ordinal, cf_registry_count(log->registry));
     cf_registry_add(log->registry, entry);
     if (!cf_registry_holds(log->registry, &entry->hash))
         return; /* of a newer version */
     out[(*count)++] = (cf_record){
-        cf_arena_copy(arena, record_key(TABLE_REGISTRY, ordinal, sizeof ordinal, key)),
+        cf_arena_copy(arena, record_key(CF_LOG_REGISTRY, ordinal, sizeof ordinal, key)),
         entry->wire,
     };
 }
@@ -284,12 +286,12 @@ static void add_wanted_records(const cf_log *log, const cf_entry *entry, const c
 {
     for (size_t i = 0; i < entry->header.blob_count && offer->stored; i++) {
         const cf_hash *blob = &entry->header.blobs[i];
-        uint8_t key[RECORD_KEY_MAX];
+        uint8_t key[CF_LOG_KEY_MAX];
 
         if (offer->stored(offer->context, &log->user, blob))
             continue;
         out[(*count)++] = (cf_record){
-            cf_arena_copy(arena, record_key(TABLE_WANTED, blob->bytes, CF_HASH_SIZE, key)),
+            cf_arena_copy(arena, record_key(CF_LOG_WANTED, blob->bytes, CF_HASH_SIZE, key)),
             cf_bytes_of("", 0),
         };
     }
@@ -299,16 +301,20 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
                    const cf_record *records, size_t record_count, cf_log_done *done, void *context)
 {
     cf_arena arena = {0};
+    bool is_new_member =
+        entry->header.type == CF_ENTRY_MEMBER && !cf_registry_holds(log->registry, &entry->hash);
+    size_t marks = is_new_member ? cf_registry_device_count(log->registry) + 2 : 1;
     size_t count = record_count;
     cf_record *all =
-        cf_arena_allocate(&arena, record_count + 1 + entry->header.blob_count, sizeof *all);
+        cf_arena_allocate(&arena, record_count + 1 + marks + entry->header.blob_count, sizeof *all);
     cf_append append = {
         .user = log->user, .epoch = log->epoch, .entry = entry, .records = all, .done = end_flight};
 
     if (record_count)
         memcpy(all, records, record_count * sizeof *all);
-    if (entry->header.type == CF_ENTRY_MEMBER && !cf_registry_holds(log->registry, &entry->hash))
+    if (is_new_member)
         add_member_record(log, entry, &arena, all, &count);
+    cf_log_mark(log, entry, is_new_member, &arena, all, &count);
     add_wanted_records(log, entry, offer, &arena, all, &count);
     append.record_count = count;
     cf_record fence;
@@ -360,7 +366,7 @@ static bool visit_wanted(void *context, cf_bytes key, cf_bytes value)
     cf_hash blob;
 
     (void)value;
-    if (key.size != RECORD_KEY_MAX)
+    if (key.size != 1 + CF_HASH_SIZE)
         return true;
     memcpy(blob.bytes, key.data + 1, sizeof blob.bytes);
     return wanted->visit(wanted->context, &blob);
@@ -368,7 +374,7 @@ static bool visit_wanted(void *context, cf_bytes key, cf_bytes value)
 
 cf_status cf_log_wanted(cf_log *log, cf_log_wanted_visit *visit, void *context, cf_error *error)
 {
-    uint8_t table = TABLE_WANTED;
+    uint8_t table = CF_LOG_WANTED;
     struct wanted wanted = {visit, context};
 
     return log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), visit_wanted, &wanted,
@@ -377,8 +383,8 @@ cf_status cf_log_wanted(cf_log *log, cf_log_wanted_visit *visit, void *context, 
 
 cf_status cf_log_stored(cf_log *log, const cf_hash *blob, cf_error *error)
 {
-    uint8_t bytes[RECORD_KEY_MAX];
-    cf_bytes key = record_key(TABLE_WANTED, blob->bytes, CF_HASH_SIZE, bytes);
+    uint8_t bytes[CF_LOG_KEY_MAX];
+    cf_bytes key = record_key(CF_LOG_WANTED, blob->bytes, CF_HASH_SIZE, bytes);
     cf_buffer value = {0};
     cf_record record = {key, {0}};
     cf_append append = {

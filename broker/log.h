@@ -33,7 +33,7 @@ typedef struct {
     cf_offer_answer answer;
     const char *code;         /* CF_REFUSED_…, a literal; NULL unless refused */
     char text[CF_ERROR_TEXT]; /* for the person */
-    bool is_void;             /* NEW or HAVE, but the state ignores it */
+    bool is_void; /* NEW, but the state ignores it (of what is held, ask cf_log_is_void) */
 } cf_verdict;
 
 /* Says whether a blob is stored. */
@@ -81,8 +81,8 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
  * its own past, or by a revocation. Entries that are being appended may not be seen yet. */
 cf_status cf_log_is_void(cf_log *log, const cf_entry *entry, bool *is_void, cf_error *error);
 
-/* A device's ends of branches in every collection, as a revocation of it names them. Void ones are
- * left out. Committed entries only. */
+/* A device's ends of branches in every collection, as a revocation of it names them. Committed
+ * entries only. */
 cf_status cf_log_device_heads(cf_log *log, const cf_hash *device, cf_heads *out, cf_error *error);
 
 /* Entries may change what entries that were there before count for (a revocation, an annulment, a

@@ -87,11 +87,20 @@ struct counting {
     cf_error *error;
 };
 
+static size_t count_devices(const cf_registry *registry)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < cf_registry_device_count(registry); i++)
+        count += cf_registry_device_at(registry, i)->is_valid;
+    return count;
+}
+
 static void count_user(void *context, cf_log *log)
 {
     struct counting *counting = context;
     const cf_management_options *options = &counting->management->options;
-    size_t devices = cf_registry_device_count(cf_log_registry(log));
+    size_t devices = count_devices(cf_log_registry(log));
     cf_user_figures figures = {.user = *cf_log_user(log), .devices = devices ? devices - 1 : 0};
     cf_blob_usage usage = {0};
 

@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/registry.h"
 
+#include "broker/registry_inside.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* One entry of the member log. */
-typedef struct {
-    cf_head head;
-    cf_bytes wire;
-    cf_member_kind kind; /* 0: its body says nothing that counts */
-    cf_hash device;      /* ADD, FIRST: who comes in; ROLE: whose role changes */
-    cf_role role;
-    bool counts;
-    bool opens;
-    uint64_t *past; /* a bit for each entry in its past, itself included */
-    size_t past_words;
-} member_node;
-
-struct cf_registry {
-    cf_hash user;
-    member_node *nodes;
-    size_t node_count, node_capacity;
-    cf_device *devices;
-    size_t device_count, device_capacity;
-    cf_heads heads;
-    cf_hash epoch;
-    bool has_epoch;
-    cf_arena arena; /* wires and pasts */
-};
 
 cf_registry *cf_registry_new(const cf_hash *user)
 {
@@ -42,101 +19,169 @@ void cf_registry_destroy(cf_registry **registry)
 {
     if (!*registry)
         return;
+    for (size_t i = 0; i < (*registry)->subject_count; i++) {
+        cf_subject *subject = &(*registry)->subjects[i];
+
+        cf_subject_forget_limits(subject);
+        free(subject->roles.at);
+        free(subject->outs.at);
+    }
+    free((*registry)->subjects);
     free((*registry)->nodes);
-    free((*registry)->devices);
+    free((*registry)->known.at);
+    free((*registry)->by_id.at);
+    free((*registry)->disturbed);
     cf_heads_release(&(*registry)->heads);
     cf_arena_release(&(*registry)->arena);
     free(*registry);
     *registry = NULL;
 }
 
-static const member_node *find(const cf_registry *registry, const cf_hash *entry)
+void cf_node_list_add(cf_node_list *list, size_t index)
+{
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
+    list->at[list->count++] = index;
+}
+
+const cf_member_node *cf_registry_node(const cf_registry *registry, const cf_hash *entry)
 {
     for (size_t i = registry->node_count; i-- > 0;)
-        if (cf_hash_equal(&registry->nodes[i].head.hash, entry))
+        if (cf_hash_equal(&registry->nodes[i].operation.entry.hash, entry))
             return &registry->nodes[i];
     return NULL;
 }
 
+/* Where the device stands, or would stand, in `by_id`. */
+static size_t place_by_id(const cf_registry *registry, const cf_hash *device)
+{
+    size_t low = 0, high = registry->by_id.count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const cf_hash *at = &registry->subjects[registry->by_id.at[middle]].device.id;
+
+        if (cf_hash_compare(at, device) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t cf_registry_subject(const cf_registry *registry, const cf_hash *device)
+{
+    size_t at = place_by_id(registry, device);
+
+    return at < registry->by_id.count &&
+                   cf_hash_equal(&registry->subjects[registry->by_id.at[at]].device.id, device)
+               ? registry->by_id.at[at]
+               : SIZE_MAX;
+}
+
 bool cf_registry_holds(const cf_registry *registry, const cf_hash *entry)
 {
-    return find(registry, entry) != NULL;
+    return cf_registry_node(registry, entry) != NULL;
 }
 
-static bool is_in(const member_node *node, size_t index)
+/* ---- Pasts ---- */
+
+/* Adds an entry and its past. */
+static void reach_node(const cf_registry *registry, cf_member_past *into, const cf_hash *entry)
 {
-    return index / 64 < node->past_words && (node->past[index / 64] >> index % 64 & 1);
+    const cf_member_node *node = cf_registry_node(registry, entry);
+
+    if (!node)
+        return;
+    size_t index = (size_t)(node - registry->nodes);
+    assert(index / 64 < into->count);
+    into->words[index / 64] |= UINT64_C(1) << index % 64;
+    for (size_t word = 0; word < node->past.count; word++)
+        into->words[word] |= node->past.words[word];
 }
 
-/* The entries that the header names as just before it; at most `after` and the predecessor. */
-typedef struct {
-    const member_node **nodes;
-    size_t count;
-} node_list;
-
-static node_list parents_of_heads(const cf_registry *registry, const cf_head *heads, size_t count,
-                                  cf_arena *arena)
+static cf_member_past an_empty_past(const cf_registry *registry, cf_arena *arena)
 {
-    node_list out = {cf_arena_allocate(arena, count + 1, sizeof *out.nodes), 0};
+    size_t count = registry->node_count / 64 + 1;
 
-    for (size_t i = 0; i < count; i++) {
-        const member_node *parent = find(registry, &heads[i].hash);
+    return (cf_member_past){cf_arena_allocate(arena, count, sizeof(uint64_t)), count};
+}
 
-        if (parent)
-            out.nodes[out.count++] = parent;
+static cf_member_past past_of(const cf_registry *registry, const cf_header *header, cf_arena *arena)
+{
+    cf_member_past past = an_empty_past(registry, arena);
+
+    for (size_t i = 0; i < header->after_count; i++)
+        reach_node(registry, &past, &header->after[i].hash);
+    if (header->sequence > 1)
+        reach_node(registry, &past, &header->previous);
+    return past;
+}
+
+void cf_member_past_release(cf_member_past *past)
+{
+    free(past->words);
+    *past = (cf_member_past){0};
+}
+
+void cf_registry_reach(const cf_registry *registry, const cf_head *heads, size_t count,
+                       cf_member_past *past)
+{
+    size_t words = registry->node_count / 64 + 1;
+
+    if (past->count < words) {
+        uint64_t *grown = cf_allocate(words, sizeof *grown);
+
+        if (past->count)
+            memcpy(grown, past->words, past->count * sizeof *grown);
+        free(past->words);
+        *past = (cf_member_past){grown, words};
     }
-    return out;
+    for (size_t i = 0; i < count; i++)
+        reach_node(registry, past, &heads[i].hash);
 }
 
-static node_list parents_of(const cf_registry *registry, const cf_header *header, cf_arena *arena)
+bool cf_registry_is_reached(const cf_registry *registry, const cf_member_past *past,
+                            const cf_hash *entry)
 {
-    node_list out = parents_of_heads(registry, header->after, header->after_count, arena);
-    const member_node *previous = header->sequence > 1 ? find(registry, &header->previous) : NULL;
+    const cf_member_node *node = cf_registry_node(registry, entry);
 
-    if (previous)
-        out.nodes[out.count++] = previous;
-    return out;
+    return node && cf_past_has(past, (size_t)(node - registry->nodes));
 }
 
-static bool reaches(const node_list *parents, size_t index)
+bool cf_registry_reaches_device(const cf_registry *registry, const cf_head *heads, size_t count,
+                                const cf_hash *device)
 {
-    for (size_t i = 0; i < parents->count; i++)
-        if (is_in(parents->nodes[i], index))
-            return true;
-    return false;
+    size_t place = cf_registry_subject(registry, device);
+    cf_member_past past = {0};
+    bool found = false;
+
+    if (place == SIZE_MAX)
+        return false;
+    const cf_node_list *roles = &registry->subjects[place].roles;
+    cf_registry_reach(registry, heads, count, &past);
+    for (size_t i = 0; !found && i < roles->count; i++)
+        found = cf_past_has(&past, roles->at[i]) &&
+                registry->nodes[roles->at[i]].operation.kind != CF_MEMBER_ROLE;
+    cf_member_past_release(&past);
+    return found;
 }
 
-/* Gives the device a role: lets it in, or changes it. */
-static bool gives_role(const member_node *node, const cf_hash *device)
+bool cf_registry_reaches_epoch(const cf_registry *registry, const cf_head *heads, size_t count,
+                               const cf_hash *epoch)
 {
-    return node->counts &&
-           (node->kind == CF_MEMBER_ADD || node->kind == CF_MEMBER_FIRST ||
-            node->kind == CF_MEMBER_ROLE) &&
-           cf_hash_equal(&node->device, device);
+    const cf_operation *opening = cf_registry_find(registry, epoch);
+    cf_member_past past = {0};
+    bool found = false;
+
+    if (!opening || !opening->opens)
+        return false;
+    cf_registry_reach(registry, heads, count, &past);
+    found = cf_registry_is_reached(registry, &past, epoch);
+    cf_member_past_release(&past);
+    return found;
 }
 
-/* By the latest of what gave one in this past (NULL: in all that is held); of several that know
- * nothing of each other, the least. */
-static bool role_in_past(const cf_registry *registry, const node_list *parents,
-                         const cf_hash *device, cf_role *role)
-{
-    bool found = false, is_member = false;
-
-    for (size_t i = 0; i < registry->node_count; i++) {
-        const member_node *node = &registry->nodes[i];
-        bool overtaken = !gives_role(node, device) || (parents && !reaches(parents, i));
-
-        is_member = is_member || (!overtaken && node->kind != CF_MEMBER_ROLE);
-        for (size_t k = i + 1; !overtaken && k < registry->node_count; k++)
-            overtaken = gives_role(&registry->nodes[k], device) &&
-                        (!parents || reaches(parents, k)) && is_in(&registry->nodes[k], i);
-        if (!overtaken && (!found || node->role > *role)) {
-            *role = node->role;
-            found = true;
-        }
-    }
-    return found && is_member;
-}
+/* ---- Taking entries ---- */
 
 static cf_status check_first(const cf_registry *registry, const cf_entry *entry,
                              const cf_member *member, cf_error *error)
@@ -150,178 +195,158 @@ static cf_status check_first(const cf_registry *registry, const cf_entry *entry,
     return cf_entry_verify(entry, member->keys.signing, error);
 }
 
-/* Whether the operation is its author's to do, by the role that it has in the entry's past. */
-static bool may(const cf_registry *registry, const cf_hash *author, cf_role role,
-                const cf_member *member)
-{
-    bool is_account = cf_hash_equal(author, &registry->user);
-    cf_error error;
-
-    switch (member->kind) {
-    case CF_MEMBER_FIRST: /* there is one, and this has a past */
-        return false;
-    case CF_MEMBER_LEAVE:
-        return !is_account;
-    case CF_MEMBER_ANNUL:
-        return is_account;
-    case CF_MEMBER_REVOKE:
-    case CF_MEMBER_ROLE:
-        return role == CF_ROLE_OWNER && !cf_hash_equal(&member->device, &registry->user);
-    case CF_MEMBER_ADD:
-        return role == CF_ROLE_OWNER &&
-               !cf_keys_check_proof(&member->keys, &registry->user, member->proof, &error);
-    default:
-        return role == CF_ROLE_OWNER;
-    }
-}
-
-/* A body that says nothing we know is kept as one that doesn't count. */
+/* A body that says nothing we know is kept as one that isn't allowed. */
 static cf_status check_operation(const cf_registry *registry, const cf_entry *entry,
-                                 const cf_member *member, bool *counts, cf_error *error)
+                                 const cf_member *member, const cf_member_past *past, bool *allowed,
+                                 cf_error *error)
 {
-    const cf_device *author = cf_registry_device(registry, &entry->header.device);
-    cf_arena arena = {0};
-    node_list parents = parents_of(registry, &entry->header, &arena);
+    size_t place = cf_registry_subject(registry, &entry->header.device);
+    const cf_subject *author = place == SIZE_MAX ? NULL : &registry->subjects[place];
     cf_role role;
     cf_status status = CF_OK;
 
-    if (!author || !role_in_past(registry, &parents, &author->id, &role))
-        status = cf_fail(error, CF_MALFORMED, "its past doesn't reach the adding of its device");
+    if (!author || !cf_subject_role(registry, author, past, CF_BY_PAST, &role))
+        return cf_fail(error, CF_MALFORMED, "its past doesn't reach the adding of its device");
+    status = cf_entry_verify(entry, author->device.keys.signing, error);
     if (!status)
-        status = cf_entry_verify(entry, author->keys.signing, error);
-    if (!status)
-        *counts = member && may(registry, &author->id, role, member);
-    cf_arena_release(&arena);
+        *allowed = member && cf_registry_permits(registry, &entry->header.device, role, member);
     return status;
+}
+
+/* `member` is NULL where the body can't be read. */
+static cf_status check(const cf_registry *registry, const cf_entry *entry, const cf_member *member,
+                       const cf_member_past *past, bool *allowed, cf_error *error)
+{
+    if (!member || member->kind != CF_MEMBER_FIRST || entry->header.sequence != 1 ||
+        !cf_hash_equal(&entry->header.device, &registry->user))
+        return check_operation(registry, entry, member, past, allowed, error);
+    *allowed = true;
+    return check_first(registry, entry, member, error);
 }
 
 cf_status cf_registry_check(const cf_registry *registry, const cf_entry *entry, bool *counts,
                             cf_error *error)
 {
+    const cf_head head = cf_head_of(entry);
     cf_arena arena = {0};
-    cf_member member;
+    cf_member member = {0};
     cf_error why;
-    bool is_readable = !cf_member_read(entry->body, &arena, &member, &why);
-    cf_status status;
+    bool is_readable = !cf_member_read(entry->body, &arena, &member, &why), allowed = false;
+    cf_member_past past = past_of(registry, &entry->header, &arena);
+    cf_status status = check(registry, entry, is_readable ? &member : NULL, &past, &allowed, error);
 
-    *counts = true;
-    if (is_readable && member.kind == CF_MEMBER_FIRST && entry->header.sequence == 1 &&
-        cf_hash_equal(&entry->header.device, &registry->user))
-        status = check_first(registry, entry, &member, error);
-    else
-        status = check_operation(registry, entry, is_readable ? &member : NULL, counts, error);
+    if (!status)
+        *counts = allowed &&
+                  !cf_registry_is_void(registry, &head, &entry->header.device, member.kind, &past);
     cf_arena_release(&arena);
     return status;
 }
 
-static void keep_past(cf_registry *registry, member_node *added, const node_list *parents)
+static size_t make_subject(cf_registry *registry, const cf_hash *device)
 {
-    size_t index = registry->node_count;
+    size_t place = cf_registry_subject(registry, device);
+    size_t at = place_by_id(registry, device);
 
-    added->past_words = index / 64 + 1;
-    added->past = cf_arena_allocate(&registry->arena, added->past_words, sizeof *added->past);
-    added->past[index / 64] |= UINT64_C(1) << index % 64;
-    for (size_t i = 0; i < parents->count; i++)
-        for (size_t word = 0; word < parents->nodes[i]->past_words; word++)
-            added->past[word] |= parents->nodes[i]->past[word];
+    if (place != SIZE_MAX)
+        return place;
+    place = registry->subject_count;
+    registry->subjects = cf_grow(registry->subjects, &registry->subject_capacity, place + 1,
+                                 sizeof *registry->subjects);
+    registry->subjects[registry->subject_count++] = (cf_subject){.device = {.id = *device}};
+    cf_node_list_add(&registry->by_id, place);
+    memmove(registry->by_id.at + at + 1, registry->by_id.at + at,
+            (place - at) * sizeof *registry->by_id.at);
+    registry->by_id.at[at] = place;
+    return place;
 }
 
-static void let_in(cf_registry *registry, const member_node *node, const cf_public_keys *keys)
+static cf_operation operation_of(const cf_entry *entry, const cf_member *member, bool allowed)
 {
-    cf_device *device = (cf_device *)cf_registry_device(registry, &node->device);
-
-    if (device && cf_hash_compare(&device->added, &node->head.hash) <= 0)
-        return;
-    if (!device) {
-        registry->devices = cf_grow(registry->devices, &registry->device_capacity,
-                                    registry->device_count + 1, sizeof *registry->devices);
-        device = &registry->devices[registry->device_count++];
-    }
-    *device = (cf_device){.id = node->device,
-                          .keys = *keys,
-                          .role = node->role,
-                          .added = node->head.hash,
-                          .is_valid = true};
-}
-
-/* What the last node says, beyond being there. */
-static void apply(cf_registry *registry, const cf_member *member)
-{
-    const member_node *node = &registry->nodes[registry->node_count - 1];
-    cf_device *device;
-
-    if (!node->counts)
-        return;
-    if (node->kind == CF_MEMBER_FIRST || node->kind == CF_MEMBER_ADD)
-        let_in(registry, node, &member->keys);
-    device = (cf_device *)cf_registry_device(registry, &node->device);
-    if (device)
-        role_in_past(registry, NULL, &node->device, &device->role);
-}
-
-/* Authors take an epoch that no other has in its past, of several the lowest name. */
-static void choose_epoch(cf_registry *registry)
-{
-    const member_node *chosen = NULL;
-
-    for (size_t i = 0; i < registry->node_count; i++) {
-        const member_node *candidate = &registry->nodes[i];
-        bool overtaken = !candidate->opens || !candidate->counts;
-
-        for (size_t k = i + 1; !overtaken && k < registry->node_count; k++)
-            overtaken = registry->nodes[k].opens && registry->nodes[k].counts &&
-                        is_in(&registry->nodes[k], i);
-        if (!overtaken &&
-            (!chosen || cf_hash_compare(&candidate->head.hash, &chosen->head.hash) < 0))
-            chosen = candidate;
-    }
-    registry->has_epoch = chosen != NULL;
-    if (chosen)
-        registry->epoch = chosen->head.hash;
-}
-
-static member_node node_of(cf_registry *registry, const cf_entry *entry, const cf_member *member)
-{
-    member_node node = {.head = cf_head_of(entry),
-                        .wire = cf_arena_copy(&registry->arena, entry->wire)};
+    cf_operation operation = {.entry = cf_head_of(entry),
+                              .author = entry->header.device,
+                              .device = entry->header.device,
+                              .is_allowed = allowed};
 
     if (!member)
-        return node;
-    node.kind = member->kind;
-    node.opens = member->opens;
-    node.role = member->kind == CF_MEMBER_FIRST ? CF_ROLE_OWNER : member->role;
+        return operation;
+    operation.kind = member->kind;
+    operation.time_ms = member->time_ms;
+    operation.opens = member->opens;
+    operation.role = member->kind == CF_MEMBER_FIRST ? CF_ROLE_OWNER : member->role;
+    operation.revocation = member->revocation;
     if (member->kind == CF_MEMBER_FIRST || member->kind == CF_MEMBER_ADD)
-        node.device = cf_device_id(member->keys.signing);
-    if (member->kind == CF_MEMBER_ROLE)
-        node.device = member->device;
+        operation.device = cf_device_id(member->keys.signing);
+    if (member->kind == CF_MEMBER_ROLE || member->kind == CF_MEMBER_REVOKE ||
+        member->kind == CF_MEMBER_GRANT)
+        operation.device = member->device;
+    return operation;
+}
+
+/* Where the last node stands in what is told of the device that it is about. */
+static void enter(cf_registry *registry)
+{
+    size_t index = registry->node_count - 1;
+    cf_member_node *node = &registry->nodes[index];
+    cf_member_kind kind = node->operation.kind;
+    bool is_role = kind == CF_MEMBER_ROLE;
+    bool lets_in = kind == CF_MEMBER_FIRST || kind == CF_MEMBER_ADD;
+    cf_role before;
+
+    if (!node->operation.is_allowed ||
+        !(is_role || lets_in || kind == CF_MEMBER_REVOKE || kind == CF_MEMBER_LEAVE))
+        return;
+    size_t place = make_subject(registry, &node->operation.device);
+    cf_subject *subject = &registry->subjects[place];
+    node->lowers = is_role &&
+                   cf_subject_role(registry, subject, &node->past, CF_BY_PAST, &before) &&
+                   node->operation.role > before;
+    if (is_role || lets_in)
+        cf_node_list_add(&subject->roles, index);
+    if (!lets_in)
+        cf_node_list_add(&subject->outs, index);
+    if (lets_in && !subject->is_known) {
+        subject->is_known = true;
+        cf_node_list_add(&registry->known, place);
+    }
+}
+
+/* The copy lives as long as the registry. */
+static cf_member_node node_of(cf_registry *registry, const cf_entry *entry)
+{
+    cf_arena *arena = &registry->arena;
+    cf_member_node node = {.wire = cf_arena_copy(arena, entry->wire),
+                           .past = past_of(registry, &entry->header, arena)};
+    size_t before = (size_t)(entry->body.data - entry->wire.data);
+    cf_bytes body = cf_bytes_of(node.wire.data + before, entry->body.size);
+    bool allowed = false;
+    cf_error error;
+
+    bool is_readable = !cf_member_read(body, arena, &node.member, &error);
+    check(registry, entry, is_readable ? &node.member : NULL, &node.past, &allowed, &error);
+    node.operation = operation_of(entry, is_readable ? &node.member : NULL, allowed);
     return node;
 }
 
 void cf_registry_add(cf_registry *registry, const cf_entry *entry)
 {
-    cf_arena arena = {0};
     cf_error error;
-    cf_member member;
     bool counts;
 
-    if (find(registry, &entry->hash) || cf_registry_check(registry, entry, &counts, &error))
+    registry->disturbed_count = 0;
+    if (cf_registry_holds(registry, &entry->hash) ||
+        cf_registry_check(registry, entry, &counts, &error))
         return;
-    bool is_readable = !cf_member_read(entry->body, &arena, &member, &error);
-    member_node added = node_of(registry, entry, is_readable ? &member : NULL);
-    node_list parents = parents_of(registry, &entry->header, &arena);
-
-    added.counts = counts;
-    keep_past(registry, &added, &parents);
+    cf_member_node added = node_of(registry, entry);
     registry->nodes = cf_grow(registry->nodes, &registry->node_capacity, registry->node_count + 1,
                               sizeof *registry->nodes);
     registry->nodes[registry->node_count++] = added;
     cf_heads_advance(&registry->heads, entry);
-    if (is_readable)
-        apply(registry, &member);
-    if (added.opens)
-        choose_epoch(registry);
-    cf_arena_release(&arena);
+    enter(registry);
+    cf_registry_weigh(registry);
+    cf_registry_choose_epoch(registry);
 }
+
+/* ---- What is held ---- */
 
 size_t cf_registry_count(const cf_registry *registry)
 {
@@ -334,6 +359,19 @@ cf_bytes cf_registry_entry(const cf_registry *registry, size_t index)
     return registry->nodes[index].wire;
 }
 
+const cf_operation *cf_registry_operation(const cf_registry *registry, size_t index)
+{
+    assert(index < registry->node_count);
+    return &registry->nodes[index].operation;
+}
+
+const cf_operation *cf_registry_find(const cf_registry *registry, const cf_hash *entry)
+{
+    const cf_member_node *node = cf_registry_node(registry, entry);
+
+    return node ? &node->operation : NULL;
+}
+
 const cf_heads *cf_registry_heads(const cf_registry *registry)
 {
     return &registry->heads;
@@ -341,57 +379,38 @@ const cf_heads *cf_registry_heads(const cf_registry *registry)
 
 size_t cf_registry_device_count(const cf_registry *registry)
 {
-    return registry->device_count;
+    return registry->known.count;
 }
 
 const cf_device *cf_registry_device_at(const cf_registry *registry, size_t index)
 {
-    assert(index < registry->device_count);
-    return &registry->devices[index];
+    assert(index < registry->known.count);
+    return &registry->subjects[registry->known.at[index]].device;
 }
 
 const cf_device *cf_registry_device(const cf_registry *registry, const cf_hash *device)
 {
-    for (size_t i = 0; i < registry->device_count; i++)
-        if (cf_hash_equal(&registry->devices[i].id, device))
-            return &registry->devices[i];
-    return NULL;
+    size_t place = cf_registry_subject(registry, device);
+
+    return place != SIZE_MAX && registry->subjects[place].is_known
+               ? &registry->subjects[place].device
+               : NULL;
+}
+
+bool cf_registry_is_valid(const cf_registry *registry, const cf_hash *device)
+{
+    const cf_device *found = cf_registry_device(registry, device);
+
+    return found && found->is_valid;
 }
 
 const cf_device *cf_registry_by_curve(const cf_registry *registry, const uint8_t curve[32])
 {
-    for (size_t i = 0; i < registry->device_count; i++)
-        if (memcmp(registry->devices[i].keys.curve, curve, 32) == 0)
-            return &registry->devices[i];
+    for (size_t i = 0; i < registry->known.count; i++) {
+        const cf_device *device = cf_registry_device_at(registry, i);
+
+        if (device->is_valid && memcmp(device->keys.curve, curve, sizeof device->keys.curve) == 0)
+            return device;
+    }
     return NULL;
-}
-
-bool cf_registry_reaches_device(const cf_registry *registry, const cf_head *heads, size_t count,
-                                const cf_hash *device)
-{
-    cf_arena arena = {0};
-    node_list parents = parents_of_heads(registry, heads, count, &arena);
-    cf_role role;
-    bool found = role_in_past(registry, &parents, device, &role);
-
-    cf_arena_release(&arena);
-    return found;
-}
-
-bool cf_registry_reaches_epoch(const cf_registry *registry, const cf_head *heads, size_t count,
-                               const cf_hash *epoch)
-{
-    const member_node *opening = find(registry, epoch);
-    cf_arena arena = {0};
-    node_list parents = parents_of_heads(registry, heads, count, &arena);
-    bool found =
-        opening && opening->opens && reaches(&parents, (size_t)(opening - registry->nodes));
-
-    cf_arena_release(&arena);
-    return found;
-}
-
-const cf_hash *cf_registry_epoch(const cf_registry *registry)
-{
-    return registry->has_epoch ? &registry->epoch : NULL;
 }

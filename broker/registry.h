@@ -79,6 +79,47 @@ bool cf_registry_reaches_device(const cf_registry *registry, const cf_head *head
                                 const cf_hash *device);
 bool cf_registry_reaches_epoch(const cf_registry *registry, const cf_head *heads, size_t count,
                                const cf_hash *epoch);
+/* ---- What counts of changes (entries of other collections than the member log) ---- */
+
+/* An operation that takes from a device what it doesn't name: REVOKE, LEAVE, ROLE. */
+typedef struct {
+    cf_hash entry;
+    cf_member_kind kind;
+    cf_role role; /* ROLE: what it may from then on */
+    const cf_head *heads;
+    size_t head_count;
+} cf_limit;
+
+/* Those in force about a device. Borrowed until an entry is added. */
+const cf_limit *cf_registry_limits(const cf_registry *registry, const cf_hash *device,
+                                   size_t *count);
+bool cf_limit_names(const cf_limit *limit, const cf_head *entry);
+
+/* Entries of the member log that the past of some entry reaches; {0} is empty. */
+typedef struct {
+    uint64_t *words;
+    size_t count;
+} cf_member_past;
+
+void cf_member_past_release(cf_member_past *past);
+/* Adds the past of these heads, and they themselves. Those not of the member log are passed over.
+ */
+void cf_registry_reach(const cf_registry *registry, const cf_head *heads, size_t count,
+                       cf_member_past *past);
+bool cf_registry_is_reached(const cf_registry *registry, const cf_member_past *past,
+                            const cf_hash *entry);
+/* False: what the device may is the same in each of its entries, whatever their past. */
+bool cf_registry_role_varies(const cf_registry *registry, const cf_hash *device);
+/* Whether a device's role lets it write a change whose member past this is (NULL where the role
+ * doesn't vary). */
+bool cf_registry_may_write(const cf_registry *registry, const cf_hash *device,
+                           const cf_member_past *past);
+/* The devices whose entries may count otherwise since the last entry was added. `*only_less`: none
+ * that was void can count again. */
+const cf_hash *cf_registry_disturbed(const cf_registry *registry, size_t *count, bool *only_less);
+
+/* ---- Keys and home ---- */
+
 /* The epoch that authors seal under now. NULL: nobody may write before an owner opens one. */
 const cf_hash *cf_registry_epoch(const cf_registry *registry);
 /* A valid device (or the account) that reads, and that has no key of the epoch in use: an owner

@@ -2,6 +2,7 @@
 #include "broker/tips.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { BUCKETS = 1024 };
 
@@ -21,17 +22,22 @@ cf_tips *cf_tips_new(void)
     return cf_allocate(1, sizeof(cf_tips));
 }
 
+static void drop(struct remembered **at)
+{
+    struct remembered *found = *at;
+
+    *at = found->next;
+    free((void *)found->tip.members);
+    free(found);
+}
+
 void cf_tips_destroy(cf_tips **tips)
 {
     if (!*tips)
         return;
     for (size_t i = 0; i < BUCKETS; i++)
-        while ((*tips)->buckets[i]) {
-            struct remembered *first = (*tips)->buckets[i];
-
-            (*tips)->buckets[i] = first->next;
-            free(first);
-        }
+        while ((*tips)->buckets[i])
+            drop(&(*tips)->buckets[i]);
     free(*tips);
     *tips = NULL;
 }
@@ -61,26 +67,36 @@ bool cf_tips_is_under_way(const cf_tips *tips, const cf_hash *entry)
     return found && found->under_way;
 }
 
-void cf_tips_begin(cf_tips *tips, const cf_entry *entry)
+static void copy(cf_tip *to, const cf_tip *tip)
 {
-    struct remembered **at = place(tips, &entry->hash);
+    cf_head *members = NULL;
+
+    if (tip->member_count) {
+        members = cf_allocate(tip->member_count, sizeof *members);
+        memcpy(members, tip->members, tip->member_count * sizeof *members);
+    }
+    *to = *tip;
+    to->members = members;
+}
+
+void cf_tips_begin(cf_tips *tips, const cf_hash *entry, const cf_tip *tip)
+{
+    struct remembered **at = place(tips, entry);
 
     if (!*at) {
         *at = cf_allocate(1, sizeof **at);
-        (*at)->entry = entry->hash;
-        (*at)->tip = (cf_tip){entry->header.device, entry->header.collection, entry->header.epoch};
+        (*at)->entry = *entry;
+        copy(&(*at)->tip, tip);
     }
     (*at)->under_way++;
 }
 
 static void forget(cf_tips *tips, const cf_hash *entry)
 {
-    struct remembered **at = place(tips, entry), *found = *at;
+    struct remembered **at = place(tips, entry);
 
-    if (!found || found->under_way)
-        return;
-    *at = found->next;
-    free(found);
+    if (*at && !(*at)->under_way)
+        drop(at);
 }
 
 void cf_tips_end(cf_tips *tips, const cf_hash *entry, const cf_hash *previous, bool worked)

@@ -45,8 +45,9 @@ static void let_in_new(cf_users *users, struct known_user *user)
     const cf_registry *registry = cf_log_registry(user->log);
 
     for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
-        const uint8_t *curve = cf_registry_device_at(registry, i)->keys.curve;
-        bool is_known = false;
+        const cf_device *device = cf_registry_device_at(registry, i);
+        const uint8_t *curve = device->keys.curve;
+        bool is_known = !device->is_valid;
 
         for (size_t k = 0; !is_known && k < user->key_count; k++)
             is_known = memcmp(user->keys[k].bytes, curve, CF_HASH_SIZE) == 0;

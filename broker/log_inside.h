@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a log, for its parts: log.c takes entries, log_validity.c says what counts. Nobody
+ * else includes it. */
+#ifndef CF_BROKER_LOG_INSIDE_H
+#define CF_BROKER_LOG_INSIDE_H
+#include "broker/bounds.h"
+#include "broker/judge.h"
+#include "broker/lease_keeper.h"
+#include "broker/lineage.h"
+#include "broker/log.h"
+#include "broker/registry.h"
+#include "broker/tips.h"
+
+/* Private records: members in their order, blobs that are wanted, devices whose entries' validity
+ * isn't settled. */
+enum {
+    CF_LOG_REGISTRY = 'r',
+    CF_LOG_WANTED = 'b',
+    CF_LOG_UNSETTLED = 'v',
+    CF_LOG_KEY_MAX = 2 + CF_HASH_SIZE,
+};
+
+typedef struct cf_flight cf_flight;
+
+struct cf_log {
+    cf_store *store;
+    cf_hash user;
+    uint64_t epoch; /* of the store's acquire */
+    cf_registry *registry;
+    cf_tips *tips;
+    cf_lineage *lineage;
+    cf_bounds *bounds;
+    cf_lease_keeper leases;
+    cf_flight *flights;
+    bool is_off; /* an append failed: what registry and leases took ahead of it may not be there */
+};
+
+static inline cf_judge cf_log_judge(const cf_log *log)
+{
+    return (cf_judge){log->store, &log->user, log->registry, log->tips, log->lineage, log->bounds};
+}
+
+/* The marks that an entry leaves, which the registry has taken already if it is a member's:
+ * `*count` grows. There is room for as many as there are devices, and one. */
+void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, cf_arena *arena,
+                 cf_record *out, size_t *count);
+
+#endif
