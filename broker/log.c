@@ -233,10 +233,12 @@ static void remember(cf_log *log, const cf_entry *entry)
 /* Whether what is left of somebody's entries is another with this one. */
 static bool moves_bounds(const cf_log *log, const cf_entry *entry)
 {
-    size_t count;
+    const cf_head head = cf_head_of(entry);
+    size_t count, from = 0;
 
     cf_registry_limits(log->registry, &entry->header.device, &count);
-    return count || entry->header.type == CF_ENTRY_MEMBER;
+    return count || entry->header.type == CF_ENTRY_MEMBER ||
+           cf_registry_named_for(log->registry, &head, &from);
 }
 
 /* `entry` NULL: records alone. */
@@ -303,7 +305,7 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
     cf_arena arena = {0};
     bool is_new_member =
         entry->header.type == CF_ENTRY_MEMBER && !cf_registry_holds(log->registry, &entry->hash);
-    size_t marks = is_new_member ? cf_registry_device_count(log->registry) + 2 : 1;
+    size_t marks = cf_log_marks_max(log, entry, is_new_member);
     size_t count = record_count;
     cf_record *all =
         cf_arena_allocate(&arena, record_count + 1 + marks + entry->header.blob_count, sizeof *all);

@@ -41,7 +41,8 @@ static inline cf_judge cf_log_judge(const cf_log *log)
 }
 
 /* The marks that an entry leaves, which the registry has taken already if it is a member's:
- * `*count` grows. There is room for as many as there are devices, and one. */
+ * `*count` grows. There is room for as many as cf_log_marks_max says. */
+size_t cf_log_marks_max(const cf_log *log, const cf_entry *entry, bool is_new_member);
 void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, cf_arena *arena,
                  cf_record *out, size_t *count);
 

@@ -11,10 +11,40 @@
 
 bool cf_limit_names(const cf_limit *limit, const cf_head *entry)
 {
-    for (size_t i = 0; i < limit->head_count; i++)
-        if (cf_head_compare(&limit->heads[i], entry) == 0)
+    size_t low = 0, high = limit->head_count;
+
+    while (low < high) { /* they ascend */
+        size_t middle = low + (high - low) / 2;
+        int order = cf_head_compare(&limit->heads[middle], entry);
+
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static bool is_named_for(const cf_subject *subject, const cf_head *entry)
+{
+    for (size_t i = 0; i < subject->limit_count; i++)
+        if (cf_limit_names(&subject->limits[i], entry))
             return true;
     return false;
+}
+
+const cf_hash *cf_registry_named_for(const cf_registry *registry, const cf_head *entry,
+                                     size_t *from)
+{
+    while (*from < registry->subject_count) {
+        const cf_subject *subject = &registry->subjects[(*from)++];
+
+        if (is_named_for(subject, entry))
+            return &subject->device.id;
+    }
+    return NULL;
 }
 
 const cf_limit *cf_registry_limits(const cf_registry *registry, const cf_hash *device,
@@ -231,11 +261,8 @@ static bool moves_limits(const cf_registry *registry, const cf_member_node *node
     default:
         break;
     }
-    for (size_t i = 0; i < registry->subject_count; i++)
-        for (size_t k = 0; k < registry->subjects[i].limit_count; k++)
-            if (cf_limit_names(&registry->subjects[i].limits[k], &node->operation.entry))
-                return true;
-    return false;
+    size_t from = 0;
+    return cf_registry_named_for(registry, &node->operation.entry, &from) != NULL;
 }
 
 /* Limits changed: whose they are is disturbed. */
