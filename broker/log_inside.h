@@ -16,7 +16,7 @@
 enum {
     CF_LOG_REGISTRY = 'r',
     CF_LOG_WANTED = 'b',
-    CF_LOG_UNSETTLED = 'v',
+    CF_LOG_UNSETTLED = 'y',
     CF_LOG_KEY_MAX = 2 + CF_HASH_SIZE,
 };
 
