@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 16 * 1024 };
+/* Many an arena holds one key, some hold thousands of nodes: each block is twice the last one. */
+enum { FIRST_BLOCK_SIZE = 256, BLOCK_SIZE = 16 * 1024 };
 
 struct cf_arena_block {
     cf_arena_block *next;
@@ -13,13 +14,21 @@ struct cf_arena_block {
     alignas(max_align_t) uint8_t bytes[];
 };
 
+static size_t next_size(const cf_arena_block *last)
+{
+    if (!last)
+        return FIRST_BLOCK_SIZE;
+    return last->size < BLOCK_SIZE / 2 ? 2 * last->size : BLOCK_SIZE;
+}
+
 static cf_arena_block *block_with_room(cf_arena *arena, size_t size)
 {
     cf_arena_block *first = arena->blocks;
 
     if (first && first->size - first->used >= size)
         return first;
-    size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+    size_t usual = next_size(first);
+    size_t room = size > usual ? size : usual;
     cf_arena_block *block = cf_allocate(1, sizeof *block + room);
     block->size = room;
     if (first && size > BLOCK_SIZE) { /* a large piece does not end the block in use */

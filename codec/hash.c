@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/hash.h"
 
-#include <string.h>
-
-#include <sodium.h>
+#include "codec/bulk.h"
 
 cf_hash cf_hash_of(const char *purpose, const cf_bytes *parts, size_t count)
 {
-    crypto_hash_sha256_state state;
-    cf_hash hash;
+    cf_sha256 *hasher = cf_sha256_new();
 
-    crypto_hash_sha256_init(&state);
-    crypto_hash_sha256_update(&state, (const uint8_t *)CF_DOMAIN, strlen(CF_DOMAIN));
-    crypto_hash_sha256_update(&state, (const uint8_t *)purpose, strlen(purpose) + 1);
+    cf_sha256_update_domain(hasher, purpose);
     for (size_t i = 0; i < count; i++)
-        crypto_hash_sha256_update(&state, parts[i].data, parts[i].size);
-    crypto_hash_sha256_final(&state, hash.bytes);
+        cf_sha256_update(hasher, parts[i]);
+    cf_hash hash = cf_sha256_finish(hasher);
+    cf_sha256_destroy(&hasher);
     return hash;
 }
