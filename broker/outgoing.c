@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "broker/hash_set.h"
 #include "codec/limits.h"
 
 enum { FLIGHTS_MAX = 1024, RETRY_MS = 1000, RETRY_MS_MAX = 60000 };
@@ -24,11 +25,6 @@ typedef struct {
     uint64_t delay_ms; /* 0: never refused */
 } flight;
 
-typedef struct {
-    cf_hash *hashes; /* ascending */
-    size_t count, capacity;
-} hash_set;
-
 struct cf_outgoing {
     cf_store *store;
     cf_hash user;
@@ -39,7 +35,7 @@ struct cf_outgoing {
     size_t sent;      /* flights in SENT */
     size_t sent_size; /* their bytes */
     bool drained;     /* the replay had nothing more */
-    hash_set came, without;
+    cf_hash_set came, without;
     cf_id *ended; /* writers of whom an entry was refused for good */
     size_t ended_count, ended_capacity;
     cf_arena arena; /* of the entry in hand */
@@ -62,8 +58,8 @@ void cf_outgoing_destroy(cf_outgoing **outgoing)
     cf_replay_destroy(&(*outgoing)->replay);
     cf_arena_release(&(*outgoing)->arena);
     free((*outgoing)->flights);
-    free((*outgoing)->came.hashes);
-    free((*outgoing)->without.hashes);
+    cf_hash_set_release(&(*outgoing)->came);
+    cf_hash_set_release(&(*outgoing)->without);
     free((*outgoing)->ended);
     free(*outgoing);
     *outgoing = NULL;
@@ -84,53 +80,9 @@ cf_replay *cf_outgoing_replay(cf_outgoing *outgoing)
     return outgoing->replay;
 }
 
-static size_t place_of(const hash_set *set, const cf_hash *hash)
-{
-    size_t low = 0, high = set->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (cf_hash_compare(&set->hashes[middle], hash) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool contains(const hash_set *set, const cf_hash *hash)
-{
-    size_t place = place_of(set, hash);
-
-    return place < set->count && cf_hash_equal(&set->hashes[place], hash);
-}
-
-static void insert(hash_set *set, const cf_hash *hash)
-{
-    size_t place = place_of(set, hash);
-
-    set->hashes = cf_grow(set->hashes, &set->capacity, set->count + 1, sizeof *set->hashes);
-    memmove(&set->hashes[place + 1], &set->hashes[place],
-            (set->count - place) * sizeof *set->hashes);
-    set->hashes[place] = *hash;
-    set->count++;
-}
-
-static void take_out(hash_set *set, const cf_hash *hash)
-{
-    size_t place = place_of(set, hash);
-
-    set->count--;
-    memmove(&set->hashes[place], &set->hashes[place + 1],
-            (set->count - place) * sizeof *set->hashes);
-}
-
 bool cf_outgoing_came(cf_outgoing *outgoing, const cf_hash *entry)
 {
-    if (contains(&outgoing->came, entry))
-        return true;
-    insert(&outgoing->came, entry);
-    return false;
+    return !cf_hash_set_insert(&outgoing->came, entry);
 }
 
 void cf_outgoing_forget_came(cf_outgoing *outgoing)
@@ -160,8 +112,7 @@ void cf_outgoing_blobs_changed(cf_outgoing *outgoing)
 
 void cf_outgoing_without(cf_outgoing *outgoing, const cf_hash *blob)
 {
-    if (!contains(&outgoing->without, blob))
-        insert(&outgoing->without, blob);
+    cf_hash_set_insert(&outgoing->without, blob);
     release(outgoing, true, true);
 }
 
@@ -184,7 +135,7 @@ static const cf_hash *without_of(cf_outgoing *outgoing, const cf_entry *entry, s
         return NULL;
     ids = cf_arena_allocate(&outgoing->arena, entry->header.blob_count, sizeof *ids);
     for (size_t i = 0; i < entry->header.blob_count; i++) {
-        if (contains(&outgoing->without, &entry->header.blobs[i]))
+        if (cf_hash_set_contains(&outgoing->without, &entry->header.blobs[i]))
             ids[(*count)++] = entry->header.blobs[i];
     }
     return ids;
@@ -268,8 +219,8 @@ static bool visit_entry(void *context, uint64_t position, cf_bytes wire)
         send_entry(outgoing, self->again, &entry, self->outbox);
         return false;
     }
-    if (contains(&outgoing->came, &entry.hash)) {
-        take_out(&outgoing->came, &entry.hash);
+    if (cf_hash_set_contains(&outgoing->came, &entry.hash)) {
+        cf_hash_set_remove(&outgoing->came, &entry.hash);
         return true;
     }
     if (has_ended(outgoing, &entry.header.writer))

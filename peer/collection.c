@@ -97,6 +97,8 @@ static void reduce_contents(const cf_folding *folding, const cf_entry *entry, co
         cf_content_identity_pack(&identity, &content.hash, content.size);
         changes[i].value = cf_arena_copy(arena, cf_buffer_view(&identity));
     }
+    for (size_t i = 0; i < body->supply_count; i++)
+        cf_contents_note_supply(folding->contents, entry, &body->supplies[i], records);
     cf_buffer_release(&identity);
 }
 

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/contents.h"
 
+#include "broker/hash_set.h"
 #include "codec/heads.h"
-#include "codec/pack.h"
 #include "codec/seal.h"
+#include "peer/contents_ways.h"
 
 #include <stdlib.h>
 
-enum { KEPT = 4 }; /* opened entries: neighbours in a folder came in the same one */
+enum {
+    KEPT = 4,           /* opened entries: neighbours in a folder came in the same one */
+    SMALL_WAYS_MAX = 2, /* of what stands in the log itself */
+    LOOKS_MAX = 256,    /* at references, to find a way that can be gone */
+};
 
 /* An entry opened, and where in it each content stands. */
 typedef struct {
@@ -19,9 +24,11 @@ typedef struct {
     cf_body body;
     const cf_hash *blobs;
     size_t blob_count;
+    cf_hash epoch;
     struct place {
         cf_hash content;
-        size_t change;
+        cf_bytes value; /* the reference, or a supply's `how` */
+        bool is_supply;
     } * places; /* ascending by content */
     size_t place_count;
 } opened;
@@ -29,6 +36,8 @@ typedef struct {
 struct cf_contents {
     cf_log *log;
     const cf_ring *ring;
+    cf_ways_table *ways;
+    cf_hash_set lacking;
     opened kept[KEPT];
     uint64_t turn;
 };
@@ -39,6 +48,7 @@ cf_contents *cf_contents_new(cf_log *log, const cf_ring *ring)
 
     contents->log = log;
     contents->ring = ring;
+    contents->ways = cf_ways_table_new(log);
     return contents;
 }
 
@@ -55,6 +65,8 @@ void cf_contents_destroy(cf_contents **contents)
         return;
     for (size_t i = 0; i < KEPT; i++)
         drop(&(*contents)->kept[i]);
+    cf_ways_table_destroy(&(*contents)->ways);
+    cf_hash_set_release(&(*contents)->lacking);
     free(*contents);
     *contents = NULL;
 }
@@ -73,13 +85,19 @@ static void index_places(opened *one)
     cf_error ignored;
     cf_content content;
 
-    one->places = cf_arena_allocate(&one->arena, one->body.change_count, sizeof *one->places);
+    one->places = cf_arena_allocate(&one->arena, one->body.change_count + one->body.supply_count,
+                                    sizeof *one->places);
     for (size_t i = 0; i < one->body.change_count; i++) {
         const cf_change *change = &one->body.changes[i];
 
         if (change->value.size && cf_bytes_equal(change->field, field) &&
             cf_content_read(change->value, one->blob_count, &content, &ignored) == CF_OK)
-            one->places[one->place_count++] = (struct place){content.hash, i};
+            one->places[one->place_count++] = (struct place){content.hash, change->value, false};
+    }
+    for (size_t i = 0; i < one->body.supply_count; i++) {
+        const cf_supply *supply = &one->body.supplies[i];
+
+        one->places[one->place_count++] = (struct place){supply->content, supply->how, true};
     }
     if (one->place_count)
         qsort(one->places, one->place_count, sizeof *one->places, by_content);
@@ -97,6 +115,7 @@ static cf_status open_body(cf_contents *contents, const cf_entry *entry, opened 
         status = cf_body_read(cf_buffer_view(&one->plain), entry, &one->arena, &one->body, error);
     if (status)
         return status;
+    one->epoch = header->epoch;
     one->blob_count = header->blob_count;
     one->blobs =
         (const cf_hash *)cf_arena_copy(
@@ -155,88 +174,68 @@ cf_status cf_contents_open(cf_contents *contents, const cf_entry *entry, const c
     return status;
 }
 
-/* ---- The table ---- */
+/* ---- The ways to a content ---- */
 
-typedef struct {
-    cf_head entry;
-    uint64_t depth, size;
-} record;
-
-static cf_status read_record(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
-                             record *out, cf_error *error)
+static cf_status read_ways(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
+                           cf_ways *out, cf_error *error)
 {
-    cf_store *store = cf_log_store(contents->log);
-    cf_arena arena = {0};
-    cf_buffer value = {0};
-    size_t count;
-
-    cf_status status = store->get(store, cf_log_user(contents->log),
-                                  cf_key_content(&arena, collection, hash), &value, error);
-    cf_reader reader = cf_reader_of(cf_buffer_view(&value));
-    if (!status)
-        status = cf_read_array(&reader, &count, error);
-    if (!status && count != 5)
-        status = cf_fail(error, CF_BROKEN, "the record of a content has %zu parts", count);
-    if (!status)
-        status = cf_read_bin_exact(&reader, out->entry.writer.bytes, CF_ID_SIZE, error);
-    if (!status)
-        status = cf_read_uint(&reader, &out->entry.sequence, error);
-    if (!status)
-        status = cf_read_bin_exact(&reader, out->entry.hash.bytes, CF_HASH_SIZE, error);
-    if (!status)
-        status = cf_read_uint(&reader, &out->depth, error);
-    if (!status)
-        status = cf_read_uint(&reader, &out->size, error);
-    cf_buffer_release(&value);
-    cf_arena_release(&arena);
-    return status == CF_MALFORMED ? cf_fail(error, CF_BROKEN, "the record of a content is damaged")
-                                  : status;
-}
-
-cf_status cf_contents_find(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
-                           uint64_t *depth, uint64_t *size, cf_error *error)
-{
-    record found;
-
-    cf_status status = read_record(contents, collection, hash, &found, error);
-    if (!status) {
-        *depth = found.depth;
-        *size = found.size;
-    }
-    return status;
+    return cf_ways_get(contents->ways, &(cf_content_key){*collection, *hash}, out, error);
 }
 
 cf_status cf_contents_entry(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
                             cf_head *out, cf_error *error)
 {
-    record found;
+    cf_ways ways;
 
-    cf_status status = read_record(contents, collection, hash, &found, error);
+    cf_status status = read_ways(contents, collection, hash, &ways, error);
     if (!status)
-        *out = found.entry;
+        *out = ways.at[0].entry;
     return status;
+}
+
+static bool stands_in_the_log(const cf_content *content)
+{
+    return content->how.is_inline && content->size <= CF_INLINE_MAX;
 }
 
 void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_content *content,
                       cf_records *records)
 {
-    cf_arena arena = {0};
-    cf_buffer value = {0};
-    record known;
+    cf_content_key key = {entry->header.collection, content->hash};
+    cf_way way = {cf_head_of(entry), content->depth};
+    cf_ways known;
     cf_error ignored;
 
-    if (read_record(contents, &entry->header.collection, &content->hash, &known, &ignored) == CF_OK)
+    if (stands_in_the_log(content) && !cf_ways_get(contents->ways, &key, &known, &ignored) &&
+        known.count >= SMALL_WAYS_MAX)
         return;
-    cf_pack_array(&value, 5);
-    cf_pack_bin(&value, cf_bytes_of(entry->header.writer.bytes, CF_ID_SIZE));
-    cf_pack_uint(&value, entry->header.sequence);
-    cf_pack_bin(&value, cf_bytes_of(entry->hash.bytes, CF_HASH_SIZE));
-    cf_pack_uint(&value, content->depth);
-    cf_pack_uint(&value, content->size);
-    cf_records_put(records, cf_key_content(&arena, &entry->header.collection, &content->hash),
-                   cf_buffer_view(&value));
-    cf_buffer_release(&value);
-    cf_arena_release(&arena);
+    cf_ways_add(contents->ways, &key, content->size, &way, records);
+}
+
+void cf_contents_note_supply(cf_contents *contents, const cf_entry *entry, const cf_supply *supply,
+                             cf_records *records)
+{
+    cf_content_key key = {entry->header.collection, supply->content};
+    cf_way way = {.entry = cf_head_of(entry)};
+    cf_ways known, base;
+    cf_error ignored;
+    cf_how how;
+
+    if (cf_how_read(supply->how, entry->header.blob_count, &how, &ignored) ||
+        cf_ways_get(contents->ways, &key, &known, &ignored))
+        return;
+    if (how.is_patch) {
+        if (read_ways(contents, &key.collection, &how.base, &base, &ignored))
+            return;
+        way.depth = base.at[0].depth + 1;
+    }
+    if (way.depth <= CF_DELTA_DEPTH_MAX && (how.is_patch || how.length == known.size))
+        cf_ways_add(contents->ways, &key, known.size, &way, records);
+}
+
+void cf_contents_settle(cf_contents *contents)
+{
+    cf_ways_settle(contents->ways);
 }
 
 /* ---- References ---- */
@@ -263,35 +262,160 @@ static cf_status load_opened(cf_contents *contents, const cf_head *head, opened 
     return status;
 }
 
-static cf_status copy_reference(const opened *one, const cf_hash *hash, cf_arena *arena,
-                                cf_content_source *out, cf_error *error)
+static cf_status read_place(const opened *one, const struct place *place, cf_bytes value,
+                            const cf_ways *ways, size_t way, cf_content *out, cf_error *error)
+{
+    if (!place->is_supply)
+        return cf_content_read(value, one->blob_count, out, error);
+    *out = (cf_content){.hash = place->content, .size = ways->size, .depth = ways->at[way].depth};
+    return cf_how_read(value, one->blob_count, &out->how, error);
+}
+
+/* The reference as one of the ways has it. */
+static cf_status read_source(cf_contents *contents, const cf_ways *ways, size_t way,
+                             const cf_hash *hash, cf_arena *arena, cf_content_source *out,
+                             cf_error *error)
 {
     struct place wanted = {.content = *hash};
+    opened *one;
+
+    cf_status status = load_opened(contents, &ways->at[way].entry, &one, error);
+    if (status)
+        return status;
     const struct place *place = one->place_count ? bsearch(&wanted, one->places, one->place_count,
                                                            sizeof *one->places, by_content)
                                                  : NULL;
-
     if (!place)
         return cf_fail(error, CF_BROKEN, "an entry does not have the content it is recorded for");
-    cf_bytes value = cf_arena_copy(arena, one->body.changes[place->change].value);
+    out->epoch = one->epoch;
     out->blob_count = one->blob_count;
     out->blobs = (const cf_hash *)cf_arena_copy(
                      arena, cf_bytes_of(one->blobs, one->blob_count * sizeof *one->blobs))
                      .data;
-    return cf_content_read(value, one->blob_count, &out->content, error);
+    return read_place(one, place, cf_arena_copy(arena, place->value), ways, way, &out->content,
+                      error);
+}
+
+/* ---- What can't be had ---- */
+
+void cf_contents_lack(cf_contents *contents, const cf_hash *blob)
+{
+    cf_hash_set_insert(&contents->lacking, blob);
+}
+
+void cf_contents_lack_no_more(cf_contents *contents, const cf_hash *blob)
+{
+    cf_hash_set_remove(&contents->lacking, blob);
+}
+
+void cf_contents_lack_nothing(cf_contents *contents)
+{
+    cf_hash_set_release(&contents->lacking);
+}
+
+bool cf_contents_lacks(const cf_contents *contents, const cf_hash *blob)
+{
+    return cf_hash_set_contains(&contents->lacking, blob);
+}
+
+size_t cf_contents_lacking(const cf_contents *contents)
+{
+    return contents->lacking.count;
+}
+
+static bool has_all_blobs(const cf_contents *contents, const cf_content_source *source)
+{
+    cf_slice_reader reader = cf_slice_reader_of(source->content.how.slices);
+    cf_slice slice;
+
+    if (source->content.how.is_inline)
+        return true;
+    while (cf_slice_next(&reader, &slice))
+        if (!slice.zeros && cf_contents_lacks(contents, &source->blobs[slice.blob]))
+            return false;
+    return true;
+}
+
+typedef struct {
+    cf_contents *contents;
+    const cf_id *collection;
+    unsigned looks; /* left */
+} way_search;
+
+/* The first way that can be gone to its end; false: there is none within so many patches. */
+static bool find_way(way_search *self, const cf_ways *ways, const cf_hash *hash, unsigned patches,
+                     size_t *found)
+{
+    for (size_t i = 0; i < ways->count && self->looks; i++) {
+        cf_arena arena = {0};
+        cf_content_source source;
+        cf_ways base;
+        size_t ignored_way;
+        cf_error ignored;
+
+        self->looks--;
+        bool good =
+            read_source(self->contents, ways, i, hash, &arena, &source, &ignored) == CF_OK &&
+            has_all_blobs(self->contents, &source);
+        if (good && source.content.how.is_patch)
+            good = patches > 0 &&
+                   read_ways(self->contents, self->collection, &source.content.how.base, &base,
+                             &ignored) == CF_OK &&
+                   find_way(self, &base, &source.content.how.base, patches - 1, &ignored_way);
+        cf_arena_release(&arena);
+        if (good) {
+            *found = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool choose_way(cf_contents *contents, const cf_id *collection, const cf_ways *ways,
+                       const cf_hash *hash, size_t *way)
+{
+    way_search search = {contents, collection, LOOKS_MAX};
+
+    *way = 0;
+    return !contents->lacking.count || find_way(&search, ways, hash, CF_DELTA_DEPTH_MAX, way);
+}
+
+bool cf_contents_available(cf_contents *contents, const cf_id *collection, const cf_hash *hash)
+{
+    cf_ways ways;
+    cf_error ignored;
+    size_t way;
+
+    return read_ways(contents, collection, hash, &ways, &ignored) == CF_OK &&
+           choose_way(contents, collection, &ways, hash, &way);
+}
+
+cf_status cf_contents_find(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
+                           uint64_t *depth, uint64_t *size, cf_error *error)
+{
+    cf_ways ways;
+    size_t way = 0;
+
+    cf_status status = read_ways(contents, collection, hash, &ways, error);
+    if (status)
+        return status;
+    choose_way(contents, collection, &ways, hash, &way);
+    *depth = ways.at[way].depth;
+    *size = ways.size;
+    return CF_OK;
 }
 
 cf_status cf_contents_get(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
                           cf_arena *arena, cf_content_source *out, cf_error *error)
 {
-    record found;
-    opened *one;
+    cf_ways ways;
+    size_t way = 0;
 
-    cf_status status = read_record(contents, collection, hash, &found, error);
-    if (!status)
-        status = load_opened(contents, &found.entry, &one, error);
-    if (!status)
-        status = copy_reference(one, hash, arena, out, error);
+    cf_status status = read_ways(contents, collection, hash, &ways, error);
+    if (!status) {
+        choose_way(contents, collection, &ways, hash, &way);
+        status = read_source(contents, &ways, way, hash, arena, out, error);
+    }
     if (status)
         cf_error_while(error, "looking for a content in the log");
     return status;

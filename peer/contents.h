@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where contents are to be found: for each content hash of a collection the entry that introduced
- * it, out of which its reference is read again. The bytes of small contents are in there; those of
- * others are in blobs. Owned by the engine's thread. */
+/* Where contents are to be found: for each content hash of a collection the entries that introduced
+ * or supplied it, out of which its reference is read again. The bytes of small contents are in
+ * there; those of others are in blobs. Owned by the engine's thread. */
 #ifndef CF_PEER_CONTENTS_H
 #define CF_PEER_CONTENTS_H
 #include "broker/log.h"
@@ -29,13 +29,30 @@ typedef struct {
     cf_content content;
     const cf_hash *blobs;
     size_t blob_count;
+    cf_hash epoch; /* of the entry that says so */
 } cf_content_source;
+/* Of several ways to it one that can be gone, if there is any, else the first. */
 cf_status cf_contents_get(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
                           cf_arena *arena, cf_content_source *out, cf_error *error);
 
-/* The record that an entry with this content brings; kept is the first one that came. */
+/* Blobs that can't be had at present: the broker lacks them, or has others in their place. */
+void cf_contents_lack(cf_contents *contents, const cf_hash *blob);
+void cf_contents_lack_no_more(cf_contents *contents, const cf_hash *blob);
+/* All that was said of them is forgotten. */
+void cf_contents_lack_nothing(cf_contents *contents);
+bool cf_contents_lacks(const cf_contents *contents, const cf_hash *blob);
+size_t cf_contents_lacking(const cf_contents *contents); /* how many */
+/* Whether it can be made, as far as is known. Nobody builds upon what can't. */
+bool cf_contents_available(cf_contents *contents, const cf_id *collection, const cf_hash *hash);
+
+/* What the record of a content becomes by an entry that introduces it, or says where else it is
+ * found (a supply of a content that is not known here says nothing). */
 void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_content *content,
                       cf_records *records);
+void cf_contents_note_supply(cf_contents *contents, const cf_entry *entry, const cf_supply *supply,
+                             cf_records *records);
+/* What was noted is committed, or never will be. */
+void cf_contents_settle(cf_contents *contents);
 
 /* An entry of the log, decrypted: what its body says. Borrowed until the next call. CF_MISSING: its
  * key is not here (yet). CF_MALFORMED, CF_FORGED, CF_TOO_LARGE: it is empty for everyone.

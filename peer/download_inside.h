@@ -25,6 +25,7 @@ typedef struct {
     bool announced;         /* that it has ended */
     bool again;             /* FAILED, and may be tried again when wanted */
     bool afresh;            /* what is on this disk made it fail once */
+    size_t lacking;         /* blobs that couldn't be had when it began */
     cf_binding *binding;
     cf_hash hash;
     cf_making *making; /* WORKING, ABANDONED */

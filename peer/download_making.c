@@ -180,10 +180,22 @@ static void apply_patch(cf_making *making)
     making->step = PATCHING;
 }
 
+/* What can't be had is known better than when the chain was found: it is to be found anew. */
+static bool is_from_base(const cf_making *making)
+{
+    const cf_chain *chain = &making->chain;
+    const cf_hash *base =
+        making->left < chain->count ? &chain->at[making->left].content : &chain->base_content;
+
+    return file_of(&making->base) && cf_hash_equal(&making->source.content.how.base, base);
+}
+
 static cf_status begin_patch(cf_making *making, cf_error *error)
 {
     const cf_content *content = &making->source.content;
 
+    if (!is_from_base(making))
+        return cf_fail(error, CF_CHANGED, "there is another way to make it now");
     cf_status status = create_target(making, content->size, 0, error);
     if (status)
         return status;

@@ -105,6 +105,7 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
     };
     cf_error error;
 
+    one->lacking = cf_contents_lacking(options->peer->contents);
     if (options->bindings)
         making.places.bindings = options->bindings(options->context, &making.places.binding_count);
     cf_status status = cf_making_begin(&making, &one->making, &error);
@@ -114,6 +115,15 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
         end(downloads, one, CF_DOWNLOAD_IS_FAILED, &error);
     else if (!status)
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_WORKING);
+}
+
+/* Some blob turned out not to be had, and the content is found elsewhere, too. */
+static bool has_other_way(const cf_downloads *downloads, const cf_incoming *one)
+{
+    cf_contents *contents = downloads->options.peer->contents;
+
+    return cf_contents_lacking(contents) > one->lacking &&
+           cf_contents_available(contents, &one->binding->collection, &one->hash);
 }
 
 /* What was taken from this disk may be the reason: then all of it comes from the broker. */
@@ -138,10 +148,14 @@ static void go_on(cf_downloads *downloads, cf_incoming *one)
         break;
     case CF_FETCH_ABSENT:
         cf_fail(&error, CF_MISSING, "waits for a device that has all of it");
-        end(downloads, one, CF_DOWNLOAD_IS_ABSENT, &error);
+        end(downloads, one,
+            has_other_way(downloads, one) ? CF_DOWNLOAD_IS_QUEUED : CF_DOWNLOAD_IS_ABSENT, &error);
         break;
     case CF_FETCH_FAILED:
-        end_failed(downloads, one, &error);
+        if (error.status == CF_CHANGED || has_other_way(downloads, one))
+            end(downloads, one, CF_DOWNLOAD_IS_QUEUED, &error);
+        else
+            end_failed(downloads, one, &error);
         break;
     }
 }

@@ -201,6 +201,8 @@ static void done(cf_job *job)
     fetch->jobs--;
     if (job->dropped)
         self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
+    if (self->status == CF_FORGED || self->status == CF_MALFORMED)
+        cf_contents_lack(fetch->options.peer->contents, id_of(fetch, self->one));
     if (self->status)
         fail(fetch, &self->error);
     else if (fetch->options.landing)
@@ -328,6 +330,7 @@ void cf_fetch_absent(cf_fetch *fetch, const cf_hash *blob)
     if (!one)
         return;
     fetch->absent++;
+    cf_contents_lack(fetch->options.peer->contents, blob);
     settle(fetch, one);
 }
 

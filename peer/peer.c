@@ -217,6 +217,7 @@ static cf_status finish_intake(intake *in, cf_error *error)
         status = cf_home_save_secrets(peer->home, peer->keys, peer->ring, error);
     if (!status)
         status = store->commit(store, error);
+    cf_contents_settle(peer->contents);
     if (!status && in->failed) {
         *error = in->error;
         status = in->error.status;

@@ -75,6 +75,7 @@ cf_status cf_refold(cf_peer *peer, bool write, cf_refolded *out, cf_error *error
     folding self = {.peer = peer, .write = write, .out = out, .error = error};
 
     cf_status status = store->read(store, cf_peer_user(peer), 1, fold_entry, &self, error);
+    cf_contents_settle(peer->contents);
     return status ? status : self.status;
 }
 

@@ -44,7 +44,8 @@ static bool find_known_whole(cf_uploads *uploads, cf_upload *one)
     if (!one->before_size)
         return false;
     for (int i = 0; i <= CF_DELTA_DEPTH_MAX; i++) {
-        if (cf_contents_get(uploads->peer->contents, &one->binding->collection, &at, &one->arena,
+        if (!cf_contents_available(uploads->peer->contents, &one->binding->collection, &at) ||
+            cf_contents_get(uploads->peer->contents, &one->binding->collection, &at, &one->arena,
                             &one->known, &ignored))
             return false;
         if (!one->known.content.how.is_patch)

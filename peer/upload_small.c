@@ -20,7 +20,8 @@ cf_upload *cf_upload_name_again(cf_uploads *uploads, const cf_upload_file *file)
     cf_arena arena = {0};
     cf_error ignored;
 
-    if (cf_contents_get(peer->contents, &file->binding->collection, &file->hash, &arena, &source,
+    if (!cf_contents_available(peer->contents, &file->binding->collection, &file->hash) ||
+        cf_contents_get(peer->contents, &file->binding->collection, &file->hash, &arena, &source,
                         &ignored)) {
         cf_arena_release(&arena);
         return NULL;
@@ -40,6 +41,7 @@ bool cf_upload_read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before)
     one->has_before =
         before.size &&
         !cf_content_identity_read(before, &one->before, &one->before_size, &ignored) &&
+        cf_contents_available(uploads->peer->contents, &one->binding->collection, &one->before) &&
         !cf_contents_find(uploads->peer->contents, &one->binding->collection, &one->before,
                           &one->before_depth, &one->before_size, &ignored) &&
         one->before_depth < cf_content_depth_max(one->stat.size) &&
