@@ -212,6 +212,7 @@ void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_con
     cf_ways_add(contents->ways, &key, content->size, &way, records);
 }
 
+/* A whole says its size; what waited for a key may come before the content itself. */
 void cf_contents_note_supply(cf_contents *contents, const cf_entry *entry, const cf_supply *supply,
                              cf_records *records)
 {
@@ -221,16 +222,18 @@ void cf_contents_note_supply(cf_contents *contents, const cf_entry *entry, const
     cf_error ignored;
     cf_how how;
 
-    if (cf_how_read(supply->how, entry->header.blob_count, &how, &ignored) ||
-        cf_ways_get(contents->ways, &key, &known, &ignored))
+    if (cf_how_read(supply->how, entry->header.blob_count, &how, &ignored))
         return;
-    if (how.is_patch) {
-        if (read_ways(contents, &key.collection, &how.base, &base, &ignored))
-            return;
+    bool is_known = cf_ways_get(contents->ways, &key, &known, &ignored) == CF_OK;
+    if (how.is_patch &&
+        (!is_known || read_ways(contents, &key.collection, &how.base, &base, &ignored)))
+        return;
+    if (how.is_patch)
         way.depth = base.at[0].depth + 1;
-    }
-    if (way.depth <= CF_DELTA_DEPTH_MAX && (how.is_patch || how.length == known.size))
-        cf_ways_add(contents->ways, &key, known.size, &way, records);
+    else if (is_known && how.length != known.size)
+        return;
+    if (way.depth <= CF_DELTA_DEPTH_MAX)
+        cf_ways_add(contents->ways, &key, is_known ? known.size : how.length, &way, records);
 }
 
 void cf_contents_settle(cf_contents *contents)

@@ -46,7 +46,7 @@ size_t cf_contents_lacking(const cf_contents *contents); /* how many */
 bool cf_contents_available(cf_contents *contents, const cf_id *collection, const cf_hash *hash);
 
 /* What the record of a content becomes by an entry that introduces it, or says where else it is
- * found (a supply of a content that is not known here says nothing). */
+ * found (a patch for a content, or on one, that is not known here says nothing). */
 void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_content *content,
                       cf_records *records);
 void cf_contents_note_supply(cf_contents *contents, const cf_entry *entry, const cf_supply *supply,

@@ -150,7 +150,8 @@ void cf_ways_add(cf_ways_table *table, const cf_content_key *key, uint64_t size,
     cf_error ignored;
 
     if (cf_ways_get(table, key, &ways, &ignored))
-        ways = (cf_ways){.size = size};
+        ways = (cf_ways){0};
+    ways.size = size;
     for (size_t i = 0; i < ways.count; i++)
         if (cf_head_compare(&ways.at[i].entry, &way->entry) == 0)
             return;

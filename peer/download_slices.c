@@ -203,6 +203,8 @@ static void done(cf_job *job)
         self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
     if (self->status == CF_FORGED || self->status == CF_MALFORMED)
         cf_contents_lack(fetch->options.peer->contents, id_of(fetch, self->one));
+    else if (!self->status)
+        cf_contents_lack_no_more(fetch->options.peer->contents, id_of(fetch, self->one));
     if (self->status)
         fail(fetch, &self->error);
     else if (fetch->options.landing)

@@ -96,6 +96,7 @@ static cf_status make_parts(cf_engine *engine, bool watch, cf_error *error)
     engine->workshop.downloads =
         cf_downloads_new(&(cf_downloads_options){engine->peer, get_bindings, engine});
     engine->workshop.bases = cf_bases_new(engine->peer);
+    engine->resupply = cf_resupply_new(&(cf_resupply_options){engine->peer, get_bindings, engine});
     return watch ? cf_watch_new(engine->env->files, &handler, &engine->workshop.watch, error)
                  : CF_OK;
 }
@@ -134,6 +135,7 @@ void cf_engine_close(cf_engine **engine)
     if (self->peer)
         cf_engine_save_acknowledged(self);
     cf_acknowledged_release(&self->acknowledged);
+    cf_resupply_destroy(&self->resupply);
     cf_uploads_destroy(&self->workshop.uploads);
     cf_downloads_destroy(&self->workshop.downloads);
     for (size_t i = 0; i < self->count; i++)
@@ -261,6 +263,9 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
             distribute_changes(engine);
         if (!status)
             step_transfers(engine);
+        if (!status)
+            status = cf_resupply_step(engine->resupply, engine->workshop.silent != NULL, now_ms,
+                                      deadline, error);
         for (size_t i = 0; !status && i < engine->count; i++)
             status = cf_source_engine_step(engine->sources[i], now_ms, deadline, error);
     } while (!status && engine->workshop.activity != before);
@@ -332,6 +337,7 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
                  cf_source_engine_busy(engine->sources[i], now_ms);
     if (round->options.kind == CF_ROUND_SYNC) {
         works |= cf_uploads_working(engine->workshop.uploads) ||
+                 cf_resupply_busy(engine->resupply) ||
                  cf_downloads_busy(engine->workshop.downloads);
         waits = cf_uploads_busy(engine->workshop.uploads);
     }

@@ -5,12 +5,14 @@
 #include "broker/names.h"
 #include "peer/acknowledged.h"
 #include "peer/engine_source.h"
+#include "peer/resupply.h"
 
 struct cf_engine {
     const cf_env *env;
     cf_home *home;
     cf_peer *peer;
     cf_workshop workshop;
+    cf_resupply *resupply;
     cf_source_engine **sources;
     cf_binding **bindings; /* of the sources, in their order */
     size_t count, capacity, bindings_capacity;

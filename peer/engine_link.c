@@ -83,6 +83,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
                   "it is mended",
                   (long long)(difference < 0 ? -difference : difference) / 3600000);
     greet_broker(engine, welcome);
+    cf_resupply_begin(engine->resupply);
     cf_downloads_retry(engine->workshop.downloads);
     for (size_t i = 0; i < engine->count; i++)
         cf_source_engine_wake(engine->sources[i]);
@@ -171,6 +172,8 @@ static void refused(void *context, const cf_link_refusal *refusal)
     cf_name_show(refusal->text, text);
     cf_report(engine->env, level, "the broker refuses an entry (%.*s): %s", (int)refusal->code.size,
               (const char *)refusal->code.data, text);
+    if (cf_bytes_equal(refusal->code, cf_bytes_of_text(CF_REFUSED_BLOBS)))
+        cf_resupply_blocked(engine->resupply, &refusal->entry, engine->now_ms);
     if (!refusal->never)
         return;
     engine->refused = true;
@@ -181,9 +184,10 @@ static void wanted(void *context, const cf_hash *blobs, size_t count)
 {
     cf_engine *engine = context;
 
-    (void)blobs;
     cf_report(engine->env, CF_REPORT_NOTICE, "the broker lacks %zu blob%s that entries name", count,
               count == 1 ? "" : "s");
+    cf_resupply_wanted(engine->resupply, blobs, count, engine->now_ms);
+    engine->workshop.activity++;
 }
 
 /* Everything of ours is there, also what was accepted in a session that broke before we heard. */
@@ -203,7 +207,8 @@ static bool piece(void *context, const cf_hash *blob, uint64_t offset, size_t si
     cf_engine *engine = context;
     size_t before = out->size;
 
-    if (!cf_uploads_piece(engine->workshop.uploads, blob, offset, size, out))
+    if (!cf_uploads_piece(engine->workshop.uploads, blob, offset, size, out) &&
+        !cf_resupply_piece(engine->resupply, blob, offset, size, out))
         return false;
     engine->traffic.bytes_sent += out->size - before;
     return true;
@@ -215,6 +220,7 @@ static void stored(void *context, const cf_hash *blob)
 
     engine->workshop.activity++;
     cf_uploads_stored(engine->workshop.uploads, blob);
+    cf_resupply_stored(engine->resupply, blob);
 }
 
 static void blob_refused(void *context, const cf_hash *blob, const cf_error *why)
@@ -222,6 +228,7 @@ static void blob_refused(void *context, const cf_hash *blob, const cf_error *why
     cf_engine *engine = context;
 
     cf_uploads_refused(engine->workshop.uploads, blob, why);
+    cf_resupply_refused(engine->resupply, blob, why);
     cf_downloads_refused(engine->workshop.downloads, blob, why);
 }
 

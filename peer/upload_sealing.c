@@ -17,6 +17,7 @@ typedef struct {
     piece_state state;
     cf_cut cut;
     cf_hash id;
+    bool is_again;    /* `id` is what has to come out */
     cf_buffer sealed; /* OFFERED */
 } piece;
 
@@ -31,12 +32,26 @@ struct cf_sealing {
     bool failed;
 };
 
-cf_sealing *cf_sealing_new(const cf_sealing_options *options)
+/* Pieces that were sealed before. */
+static void take_pieces(cf_sealing *sealing)
 {
-    cf_sealing *sealing = cf_allocate(1, sizeof *sealing);
+    sealing->count = sealing->options.again_count;
+    sealing->pieces = cf_allocate(sealing->count, sizeof *sealing->pieces);
+    for (size_t i = 0; i < sealing->count; i++) {
+        const cf_sealed_piece *again = &sealing->options.again[i];
+
+        sealing->pieces[i] = (piece){.state = FRESH,
+                                     .cut = {.offset = again->offset, .size = again->size},
+                                     .id = again->id,
+                                     .is_again = true};
+    }
+}
+
+static void cut_run(cf_sealing *sealing)
+{
+    const cf_sealing_options *options = &sealing->options;
     cf_cuts cuts = {0};
 
-    sealing->options = *options;
     cf_cut_run(
         &(cf_cut_options){options->size, options->leaves, options->known, options->known_leaves},
         &cuts);
@@ -50,6 +65,17 @@ cf_sealing *cf_sealing_new(const cf_sealing_options *options)
     }
     sealing->reused = cuts.known_bytes;
     cf_cuts_release(&cuts);
+}
+
+cf_sealing *cf_sealing_new(const cf_sealing_options *options)
+{
+    cf_sealing *sealing = cf_allocate(1, sizeof *sealing);
+
+    sealing->options = *options;
+    if (options->again_count)
+        take_pieces(sealing);
+    else
+        cut_run(sealing);
     return sealing;
 }
 
@@ -145,11 +171,13 @@ static void work(cf_job *job)
     self->status = read_piece(options->env->files, options->file, one, &plain, &self->error);
     if (!self->status)
         self->status = check_leaves(self->sealing, one, cf_buffer_view(&plain), &self->error);
-    if (!self->status && all_zero(cf_buffer_view(&plain)))
+    if (!self->status && !one->is_again && all_zero(cf_buffer_view(&plain)))
         self->zeros = true;
     else if (!self->status)
         self->status =
             cf_blob_seal(&place, cf_buffer_view(&plain), &self->sealed, &self->id, &self->error);
+    if (!self->status && one->is_again && !cf_hash_equal(&self->id, &one->id))
+        self->status = cf_fail(&self->error, CF_FORGED, "another blob comes out than before");
     cf_buffer_release(&plain);
 }
 

@@ -20,6 +20,12 @@ typedef struct {
     uint64_t bytes;
 } cf_pieces;
 
+/* A piece that was sealed before: the same blob must come out. */
+typedef struct {
+    uint64_t offset, size;
+    cf_hash id;
+} cf_sealed_piece;
+
 typedef struct {
     const cf_env *env;
     cf_transfer *transfer;
@@ -33,6 +39,9 @@ typedef struct {
     /* A content in whole whose blobs the log has, with its leaves; NULL: none. Borrowed. */
     const cf_content_source *known;
     cf_bytes known_leaves;
+    /* Only these, again; copied. None: all of it. */
+    const cf_sealed_piece *again;
+    size_t again_count;
 } cf_sealing_options;
 
 cf_sealing *cf_sealing_new(const cf_sealing_options *options);
@@ -41,7 +50,7 @@ void cf_sealing_destroy(cf_sealing **sealing);
 
 typedef enum { CF_SEALING_WORKING, CF_SEALING_DONE, CF_SEALING_FAILED } cf_sealing_state;
 /* Starts what there is room for. `error` is written on FAILED: CF_CHANGED when the file is not what
- * the leaves say. */
+ * the leaves say, CF_FORGED when another blob comes out than before. */
 cf_sealing_state cf_sealing_step(cf_sealing *sealing, cf_error *error);
 
 /* A job is under way; else it waits for the broker, if it works at all. */

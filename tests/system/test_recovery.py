@@ -63,3 +63,86 @@ def test_a_device_that_is_behind_takes_no_broker_for_rolled_back(broker, pair_of
     for device in laptop, desktop:
         assert "rolled back" not in device.finish("sync").stderr
         assert not device.json("status")["notes"]
+
+
+def another(laptop, make_device, name="tablet"):
+    """A device that joins now and gets what there is."""
+    joined = make_device(name)
+    laptop.pair(joined)
+    joined.add("notes", None, "--existing")
+    return joined
+
+
+def test_a_lost_blob_is_sealed_again_by_whoever_has_the_content(broker, pair_of_notes, make_device, tmp_path):
+    laptop, desktop, here, there = pair_of_notes
+    backup = Copy(broker, tmp_path / "backup")
+    put(here, "large", os.urandom(3_000_000))
+    laptop.sync()
+    desktop.sync()
+    before = broker.status()
+    backup.restore()
+    assert desktop.sync()["in_sync"]
+    after = broker.status()
+    assert after["entries"] == before["entries"], "the same bytes came out: nothing more is said"
+    assert (after["blobs"], after["blob_bytes"]) == (before["blobs"], before["blob_bytes"])
+    tablet = another(laptop, make_device)
+    tablet.sync()
+    assert tree(tablet.source()) == tree(here)
+
+
+def test_the_author_brings_his_own_blobs_again(broker, pair_of_notes, make_device, tmp_path):
+    laptop, desktop, here, there = pair_of_notes
+    backup = Copy(broker, tmp_path / "backup")
+    put(here, "large", os.urandom(3_000_000))
+    laptop.sync()
+    before = broker.status()
+    backup.restore()
+    assert laptop.sync()["in_sync"]
+    assert broker.status()["blobs"] == before["blobs"] and broker.status()["entries"] == before["entries"]
+    desktop.sync()
+    assert tree(here) == tree(there)
+
+
+def test_an_author_whose_file_has_changed_says_so(broker, pair_of_notes, make_device, tmp_path):
+    laptop, desktop, here, there = pair_of_notes
+    backup = Copy(broker, tmp_path / "backup")
+    put(here, "large", os.urandom(3_000_000))
+    laptop.sync()
+    backup.restore()
+    put(here, "large", os.urandom(3_000_000))
+    assert laptop.sync()["in_sync"]
+    desktop.sync()
+    assert tree(here) == tree(there)
+    assert laptop.sync()["in_sync"] and "rolled back" not in laptop.finish("sync").stderr
+    tablet = another(laptop, make_device)
+    tablet.sync()
+    assert tree(tablet.source()) == tree(here)
+
+
+def test_what_stands_on_a_lost_content_is_supplied_whole(broker, pair_of_notes, make_device, tmp_path):
+    """Nobody has the base of the delta any more, but two have what it made."""
+    laptop, desktop, here, there = pair_of_notes
+    backup = Copy(broker, tmp_path / "backup")
+    content = bytearray(os.urandom(3_000_000))
+    put(here, "large", content)
+    laptop.sync()
+    content[1_000_000:1_000_100] = os.urandom(100)
+    put(here, "large", content)
+    assert laptop.sync()["traffic"]["deltas"] == 1
+    desktop.sync()
+    backup.restore()
+    entries = broker.status()["entries"]
+    assert desktop.sync()["in_sync"]
+    told = broker.status()["entries"]
+    assert told == entries + 3, "two entries of the laptop's, and the supply"
+    for _ in range(2):
+        assert laptop.sync()["in_sync"] and desktop.sync()["in_sync"]
+    assert broker.status()["entries"] == told, "it is said once"
+    tablet = another(laptop, make_device)
+    assert tablet.sync()["in_sync"]
+    assert tree(tablet.source()) == tree(here)
+    content[2_000_000:2_000_100] = os.urandom(100)
+    put(here, "large", content)
+    assert laptop.sync()["traffic"]["deltas"] == 1, "what was supplied is built upon again"
+    tablet.sync()
+    assert tree(tablet.source()) == tree(here)
