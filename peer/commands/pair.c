@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/qr.h"
 #include "peer/reception.h"
 #include "peer/verbs.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { DEFAULT_FOR_MS = 600000 };
 
@@ -12,6 +14,21 @@ typedef struct {
     bool is_shown; /* the code */
     uint64_t code_ms, expires_ms;
 } state;
+
+#define QR_COLORS                                                                                  \
+    {                                                                                              \
+        "qr-colors", 0, NULL, "that in black and white, as on a terminal by itself"                \
+    }
+static const cf_option colors = QR_COLORS;
+
+/* Who runs this may be `serve`, which doesn't see the terminal. */
+static cf_status prepare(cf_run *run, cf_error *error)
+{
+    (void)error;
+    if (cf_options_has(&run->options, "qr") && isatty(STDERR_FILENO))
+        cf_options_add(&run->options, &colors, NULL);
+    return CF_OK;
+}
 
 static cf_status read_role(const cf_run *run, cf_role *out, cf_error *error)
 {
@@ -56,8 +73,21 @@ static cf_status start(cf_run *run, cf_error *error)
     return status;
 }
 
+/* On stderr, where a script that reads the code doesn't meet it. */
+static cf_status show_qr(const cf_run *run, const char *code, cf_error *error)
+{
+    const cf_output *output = &run->output;
+    cf_buffer drawn = {0};
+
+    cf_status status = cf_qr_draw(code, cf_options_has(&run->options, "qr-colors"), &drawn, error);
+    if (!status)
+        output->write(output->context, CF_CONTROL_MESSAGES, cf_buffer_view(&drawn));
+    cf_buffer_release(&drawn);
+    return status;
+}
+
 /* The code is of use while the verb waits, so a JSON document comes in two pieces. */
-static void show_code(const cf_run *run, const state *self)
+static cf_status show_code(const cf_run *run, const state *self, cf_error *error)
 {
     const char *code = cf_reception_code(self->reception);
 
@@ -68,6 +98,7 @@ static void show_code(const cf_run *run, const state *self)
     if (!run->quiet && !run->json)
         cf_say(&run->output,
                "on the other device: counterfoil join CODE; the code lets one device in");
+    return cf_options_has(&run->options, "qr") ? show_qr(run, code, error) : CF_OK;
 }
 
 static void show_device(const cf_run *run, const state *self)
@@ -100,7 +131,8 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     }
     if (reached >= CF_RECEPTION_OPEN && !self->is_shown) {
         self->is_shown = true;
-        show_code(run, self);
+        if (show_code(run, self, error))
+            return error->status;
     }
     if (!self->is_shown && now_ms >= self->code_ms)
         return cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
@@ -127,16 +159,19 @@ static void end(cf_run *run)
 static const cf_option options[] = {
     {"role", 0, "ROLE", "owner or member (member); owners let other devices in"},
     {"for", 0, "T", "how long the code is good (10m)"},
+    {"qr", 0, NULL, "show the code as a QR code, too, on the terminal"},
+    QR_COLORS,
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {0},
 };
 
 const cf_verb cf_verb_pair = {
     .name = "pair",
-    .usage = "pair [--role owner|member] [--for 10m]",
+    .usage = "pair [--role owner|member] [--for 10m] [--qr]",
     .summary = "Lets another device in: prints a code for its `join`, and waits for it",
     .needs = CF_NEEDS_PEER,
     .options = options,
+    .prepare = prepare,
     .start = start,
     .step = step,
     .end = end,

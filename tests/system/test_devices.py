@@ -5,10 +5,11 @@ import json
 import os
 import re
 import stat
+import subprocess
 
 import pytest
 
-from counterfoil import COUNTERFOIL, WAIT, broker, make_device, two  # noqa: F401
+from counterfoil import CLEAN, COUNTERFOIL, WAIT, broker, make_device, two  # noqa: F401
 
 
 def test_words_that_are_unknown_are_named(make_device):
@@ -150,6 +151,51 @@ def test_a_code_expires(two, make_device):
     _, messages = pairing.communicate(timeout=WAIT)
     assert pairing.returncode == 5 and "expired" in messages
     make_device("late").run("join", code, code=6)
+
+
+def scanned(drawing, tmp_path):
+    """What a camera reads from half blocks."""
+    rows = []
+    for line in drawing.splitlines():
+        rows += [[block in "▀█" for block in line], [block in "▄█" for block in line]]
+    scale = 4
+    image = tmp_path / "qr.pgm"
+    pixels = b"".join(
+        bytes(255 * light for light in row for _ in range(scale)) * scale for row in rows)
+    image.write_bytes(b"P5 %d %d 255\n" % (len(rows[0]) * scale, len(rows) * scale) + pixels)
+    done = subprocess.run(["zbarimg", "-q", "--raw", image], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("serve", [False, True])
+def test_a_code_is_shown_for_cameras_too(two, make_device, tmp_path, serve):
+    laptop, _ = two
+    if serve:
+        laptop.serve()
+    tablet = make_device("tablet")
+    pairing = laptop.start("pair", "--qr")
+    code = pairing.stdout.readline().strip()
+    joined = tablet.json("join", code, "--name", "tablet")
+    output, messages = pairing.communicate(timeout=WAIT)
+    assert output.split() == ["tablet", joined["fingerprint"]], "stdout is for scripts"
+    drawing = "\n".join(line for line in messages.splitlines() if set(line) <= set(" ▀▄█"))
+    assert scanned(drawing, tmp_path) == code
+
+
+def test_on_a_terminal_the_code_is_black_and_white(two, tmp_path):
+    laptop, _ = two
+    outer, inner = os.openpty()
+    pairing = subprocess.Popen(
+        laptop.command("pair", "--qr", "--for", "1s"), stdout=subprocess.PIPE, stderr=inner, env=CLEAN)
+    os.close(inner)
+    code = pairing.stdout.readline().decode().strip()
+    shown = b""
+    while b"expired" not in shown:
+        shown += os.read(outer, 65536)
+    pairing.wait(timeout=WAIT)
+    os.close(outer)
+    lines = re.findall("\x1b\\[97;40m([ ▀▄█]+)\x1b\\[0m\r\n", shown.decode())
+    assert scanned("\n".join(lines), tmp_path) == code
 
 
 def test_pairing_speaks_json(two, make_device):
