@@ -137,7 +137,7 @@ void cf_bulk_encrypt(const uint8_t key[CF_KEY_SIZE], const uint8_t nonce[CF_NONC
 bool cf_bulk_decrypt(const uint8_t key[CF_KEY_SIZE], const uint8_t nonce[CF_NONCE_SIZE],
                      cf_bytes associated, cf_bytes sealed, uint8_t *out)
 {
-    uint8_t tag[CF_TAG_SIZE];
+    uint8_t tag[CF_TAG_SIZE], nothing[EVP_MAX_BLOCK_LENGTH]; /* a stream cipher's last block */
     int written;
 
     if (sealed.size < CF_TAG_SIZE || sealed.size > INT_MAX)
@@ -147,7 +147,7 @@ bool cf_bulk_decrypt(const uint8_t key[CF_KEY_SIZE], const uint8_t nonce[CF_NONC
     memcpy(tag, sealed.data + size, sizeof tag);
     must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, CF_TAG_SIZE, tag) == 1);
     bool opened = size == 0 || EVP_CipherUpdate(context, out, &written, sealed.data, (int)size);
-    opened = opened && EVP_CipherFinal_ex(context, out + size, &written) == 1;
+    opened = opened && EVP_CipherFinal_ex(context, nothing, &written) == 1;
     EVP_CIPHER_CTX_free(context);
     if (!opened && size)
         sodium_memzero(out, size);

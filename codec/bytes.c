@@ -54,7 +54,8 @@ uint8_t *cf_buffer_reserve(cf_buffer *buffer, size_t size)
 {
     if (buffer->capacity - buffer->size < size)
         buffer->data = cf_grow(buffer->data, &buffer->capacity, buffer->size + size, 1);
-    return buffer->data + buffer->size;
+    /* Of nothing in nothing there is no place: NULL, to which nothing may be added. */
+    return buffer->data ? buffer->data + buffer->size : NULL;
 }
 
 void cf_buffer_append(cf_buffer *buffer, const void *data, size_t size)
