@@ -119,6 +119,11 @@ static cf_status pass_drop(cf_blobs *base, const cf_hash *user, const cf_hash *i
     return inner_of(base)->drop(inner_of(base), user, id, error);
 }
 
+static cf_status pass_forget(cf_blobs *base, const cf_hash *user, cf_error *error)
+{
+    return inner_of(base)->forget(inner_of(base), user, error);
+}
+
 static const cf_blobs proxy = {
     .put = send_put,
     .held = pass_held,
@@ -126,6 +131,7 @@ static const cf_blobs proxy = {
     .list = pass_list,
     .users = pass_users,
     .drop = pass_drop,
+    .forget = pass_forget,
 };
 
 /* Signals belong to the main loop. */

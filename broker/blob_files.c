@@ -4,6 +4,7 @@
  * then: the check of the whole against its name finds that out. */
 #include "broker/blobs.h"
 
+#include "broker/blob_files_forget.h"
 #include "broker/durable_folder.h"
 #include "codec/bulk.h"
 #include "codec/limits.h"
@@ -226,12 +227,29 @@ static cf_status put_piece(int root, const cf_blob_put *put, cf_blob_held *held,
     return status;
 }
 
+/* On the disk, of the blob and of an upload of it. */
+static int64_t taken_by(int root, const places *at)
+{
+    struct stat found;
+    int64_t size = 0;
+
+    if (fstatat(root, at->file, &found, AT_SYMLINK_NOFOLLOW) == 0)
+        size += found.st_size;
+    if (fstatat(root, at->upload, &found, AT_SYMLINK_NOFOLLOW) == 0)
+        size += found.st_size;
+    return size;
+}
+
 static void files_put(cf_blobs *base, const cf_blob_put *put)
 {
     cf_blob_held held = {0};
     cf_error error = {0};
 
+    places at = places_of(&put->user, &put->id);
+    int64_t before = taken_by(root_of(base), &at);
+
     cf_status status = put_piece(root_of(base), put, &held, &error);
+    held.change = taken_by(root_of(base), &at) - before;
     if (put->done)
         put->done(put->context, status, held, &error);
 }
@@ -397,6 +415,14 @@ static cf_status files_drop(cf_blobs *base, const cf_hash *user, const cf_hash *
     return CF_OK;
 }
 
+static cf_status files_forget(cf_blobs *base, const cf_hash *user, cf_error *error)
+{
+    cf_hash none = {0};
+    places at = places_of(user, &none);
+
+    return cf_blob_files_forget(root_of(base), at.user, error);
+}
+
 static void files_destroy(cf_blobs *base)
 {
     close(root_of(base));
@@ -419,6 +445,7 @@ cf_status cf_blob_files_open(const char *path, cf_blobs **out, cf_error *error)
         .list = files_list,
         .users = files_users,
         .drop = files_drop,
+        .forget = files_forget,
     };
     self->root = root;
     *out = &self->base;

@@ -115,7 +115,7 @@ static cf_status put_piece(blob_memory *self, const cf_blob_put *put, cf_blob_he
     if (self->disk->failing)
         return cf_fail(error, self->disk->failing, "the disk in memory fails");
     cf_bytes complete = blob_at(&self->disk->complete, &key);
-    *held = (cf_blob_held){complete.size, complete.data != NULL};
+    *held = (cf_blob_held){.size = complete.size, .complete = complete.data != NULL};
     if (held->complete)
         return CF_OK;
     if (blob_at(&self->uploads, &key).size > put->total)
@@ -124,8 +124,16 @@ static cf_status put_piece(blob_memory *self, const cf_blob_put *put, cf_blob_he
     if (put->offset > held->size || (end <= held->size && end < put->total))
         return CF_OK;
     put_upload(self, &key, put);
-    *held = (cf_blob_held){end, end == put->total};
+    *held = (cf_blob_held){.size = end, .complete = end == put->total};
     return held->complete ? finish_upload(self, &key, &put->id, error) : CF_OK;
+}
+
+static int64_t taken_by(blob_memory *self, const cf_blob_put *put)
+{
+    blob_key key = key_of(&put->user, &put->id);
+
+    return (int64_t)(blob_at(&self->disk->complete, &key).size +
+                     blob_at(&self->uploads, &key).size);
 }
 
 static void memory_put(cf_blobs *base, const cf_blob_put *put)
@@ -135,7 +143,9 @@ static void memory_put(cf_blobs *base, const cf_blob_put *put)
     cf_error error = {0};
 
     pthread_mutex_lock(&self->lock);
+    int64_t before = taken_by(self, put);
     cf_status status = put_piece(self, put, &held, &error);
+    held.change = taken_by(self, put) - before;
     pthread_mutex_unlock(&self->lock);
     if (put->done)
         put->done(put->context, status, held, &error);
@@ -151,9 +161,9 @@ static cf_status memory_held(cf_blobs *base, const cf_hash *user, const cf_hash 
     pthread_mutex_lock(&self->lock);
     cf_bytes complete = blob_at(&self->disk->complete, &key);
     if (complete.data)
-        *out = (cf_blob_held){complete.size, true};
+        *out = (cf_blob_held){.size = complete.size, .complete = true};
     else
-        *out = (cf_blob_held){cf_blob_resume(blob_at(&self->uploads, &key).size), false};
+        *out = (cf_blob_held){.size = cf_blob_resume(blob_at(&self->uploads, &key).size)};
     pthread_mutex_unlock(&self->lock);
     return CF_OK;
 }
@@ -271,6 +281,29 @@ static cf_status memory_drop(cf_blobs *base, const cf_hash *user, const cf_hash 
     return CF_OK;
 }
 
+static void forget_in(cf_memory_table *table, const cf_hash *user)
+{
+    cf_hash none = {0};
+    blob_key first = key_of(user, &none);
+    const cf_memory_row *row;
+
+    while ((row = cf_memory_table_from(table, view_of(&first))) &&
+           memcmp(row->key.data, user->bytes, CF_HASH_SIZE) == 0)
+        cf_memory_table_remove(table, cf_buffer_view(&row->key));
+}
+
+static cf_status memory_forget(cf_blobs *base, const cf_hash *user, cf_error *error)
+{
+    blob_memory *self = self_of(base);
+    (void)error;
+
+    pthread_mutex_lock(&self->lock);
+    forget_in(&self->disk->complete, user);
+    forget_in(&self->uploads, user);
+    pthread_mutex_unlock(&self->lock);
+    return CF_OK;
+}
+
 static void memory_destroy(cf_blobs *base)
 {
     blob_memory *self = self_of(base);
@@ -292,6 +325,7 @@ cf_blobs *cf_blob_memory_new(cf_blob_memory_disk *disk)
         .list = memory_list,
         .users = memory_users,
         .drop = memory_drop,
+        .forget = memory_forget,
     };
     self->disk = disk;
     pthread_mutex_init(&self->lock, NULL);

@@ -14,6 +14,8 @@
 typedef struct {
     uint64_t size; /* bytes held from its beginning: go on from there; 0 when nothing is known */
     bool complete; /* checked and durable; `size` is its whole size then */
+    /* Of a put, whatever its status: how much more, or less, than before the user's files take. */
+    int64_t change;
 } cf_blob_held;
 
 /* One piece. It is taken when `offset` is not beyond what is held; else nothing happens and the
@@ -26,7 +28,8 @@ typedef struct {
     uint64_t total;  /* size of the whole blob */
     cf_bytes bytes;  /* 1 to CF_BLOB_STEP; borrowed for the call */
     uint64_t now_ms; /* becomes the blob's time */
-    /* Called once, from put or where a shell delivers. `held` is written on CF_OK only. CF_FORGED:
+    /* Called once, from put or where a shell delivers. `held` is written on CF_OK only,
+     * but for its change. CF_FORGED:
      * the whole is not what its id says, all pieces were dropped, start over. CF_FULL and CF_IO:
      * the piece is not held; ask `held` where to go on. CF_MALFORMED, CF_TOO_LARGE: refused. NULL
      * when nobody asks. */
@@ -64,6 +67,8 @@ struct cf_blobs {
     cf_status (*users)(cf_blobs *blobs, cf_blob_user_visit *visit, void *context, cf_error *error);
     /* Removes the blob and what is held of an upload of it; CF_OK when there is none. */
     cf_status (*drop)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, cf_error *error);
+    /* Removes all blobs and uploads of the user, of whom nothing is being put. */
+    cf_status (*forget)(cf_blobs *blobs, const cf_hash *user, cf_error *error);
 };
 
 /* Files USER/xx/ID below `path`, which is made when absent. */

@@ -322,3 +322,63 @@ EVERYWHERE(takes_many_blobs_at_once)
     }
     shelf_end(&it);
 }
+
+static void put_and_count(shelf *self, const a_blob *blob, uint64_t offset, int64_t *sum)
+{
+    self->held.change = 0;
+    shelf_put(self, &ann_user, blob, offset);
+    *sum += self->held.change;
+}
+
+EVERYWHERE(tells_of_each_put_by_how_much_its_user_takes_more)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(2 * STEP + 7), wrong = blob_of(STEP + 5);
+    cf_blob_usage usage;
+    int64_t sum = 0;
+
+    put_and_count(&it, &large, 0, &sum);
+    cr_assert_eq(sum, STEP);
+    put_and_count(&it, &large, 0, &sum);        /* again */
+    put_and_count(&it, &large, 2 * STEP, &sum); /* too far */
+    cr_assert_eq(sum, STEP);
+    put_and_count(&it, &large, STEP, &sum);
+    put_and_count(&it, &large, 2 * STEP, &sum);
+    put_and_count(&it, &large, 2 * STEP, &sum); /* stored already */
+    cr_assert_eq(sum, 2 * STEP + 7);
+    wrong.id.bytes[0] ^= 1;
+    put_and_count(&it, &wrong, 0, &sum);
+    put_and_count(&it, &wrong, STEP, &sum);
+    cr_assert_eq(it.status, CF_FORGED);
+    expect_ok(cf_blobs_usage(it.blobs, &ann_user, &usage, &it.error), it.error);
+    cr_assert_eq(usage.size, 2 * STEP + 7);
+    cr_assert_eq(sum, 2 * STEP + 7);
+    blob_release(&large);
+    blob_release(&wrong);
+    shelf_end(&it);
+}
+
+EVERYWHERE(forgets_all_of_one_user_and_nothing_of_others)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(3 * STEP), small = blob_of(1), upload = blob_of(STEP + 2);
+    cf_blob_usage usage;
+
+    shelf_put_all(&it, &ann_user, &large);
+    shelf_put_all(&it, &ann_user, &small);
+    shelf_put_all(&it, &bob_user, &small);
+    expect_ok(shelf_put(&it, &ann_user, &upload, 0), it.error);
+
+    for (int i = 0; i < 2; i++) {
+        expect_ok(it.blobs->forget(it.blobs, &ann_user, &it.error), it.error);
+        expect_ok(cf_blobs_usage(it.blobs, &ann_user, &usage, &it.error), it.error);
+        cr_assert_eq(usage.count, 0);
+        expect_blob(&it, &bob_user, &small);
+    }
+    expect_ok(shelf_put(&it, &ann_user, &small, 0), it.error);
+    expect_blob(&it, &ann_user, &small);
+    blob_release(&large);
+    blob_release(&small);
+    blob_release(&upload);
+    shelf_end(&it);
+}
