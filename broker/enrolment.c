@@ -23,17 +23,18 @@ struct guest {
 
 struct cf_enrolment {
     cf_service *service;
-    bool takes_invitations;
+    bool takes_invitations, is_closed;
     struct guest *guests;
     size_t count, capacity;
 };
 
-cf_enrolment *cf_enrolment_new(cf_service *service, bool takes_invitations)
+cf_enrolment *cf_enrolment_new(cf_service *service, const cf_management *management)
 {
     cf_enrolment *enrolment = cf_allocate(1, sizeof *enrolment);
 
     enrolment->service = service;
-    enrolment->takes_invitations = takes_invitations;
+    enrolment->takes_invitations = management != NULL;
+    enrolment->is_closed = management && cf_management_is_closed(management);
     return enrolment;
 }
 
@@ -44,6 +45,14 @@ void cf_enrolment_destroy(cf_enrolment **enrolment)
     free((*enrolment)->guests);
     free(*enrolment);
     *enrolment = NULL;
+}
+
+static void audit(const cf_service *service, cf_audit_decision what, const cf_hash *user,
+                  const cf_hash *key, const char *why)
+{
+    cf_audit_event event = {.what = what, .user = user, .key = key, .why = why};
+
+    cf_audit_note(service->audit, &event, service->now_ms);
 }
 
 static struct guest *find(const cf_enrolment *enrolment, const cf_hash *key)
@@ -87,6 +96,7 @@ static void refuse_guest(const cf_service *service, const cf_session *session, c
     cf_refusal refusal = {CF_COMMAND_GUEST, cf_bytes_of(key->bytes, CF_HASH_SIZE), later, code,
                           text};
 
+    audit(service, CF_AUDIT_GUEST_REFUSED, cf_log_user(session->log), key, text);
     cf_refuse(service, cf_session_destination(session), &refusal);
 }
 
@@ -130,6 +140,8 @@ void cf_enrolment_guest(cf_enrolment *enrolment, cf_session *session, const cf_m
         guest->owner = session->routing_id;
         guest->owner_serial = session->serial;
     }
+    audit(service, CF_AUDIT_GUEST_REGISTERED, user, key,
+          message->guest.expires_ms <= service->now_ms ? "taken back" : NULL);
     cf_session_send(service, session, message);
 }
 
@@ -140,6 +152,7 @@ void cf_enrolment_admit(cf_enrolment *enrolment, cf_session *session, const cf_m
     if (!guest || !is_owner(session) || !cf_hash_equal(&guest->user, cf_log_user(session->log)) ||
         guest->knocker.size == 0)
         return; /* the guest knocks again, if it still waits */
+    audit(enrolment->service, CF_AUDIT_GUEST_ADMITTED, &guest->user, &guest->key, NULL);
     cf_outbox_add(enrolment->service->outbox, destination_of(&guest->knocker), message);
 }
 
@@ -149,6 +162,7 @@ static void refuse_knock(const cf_service *service, cf_bytes destination, const 
     cf_refusal refusal = {CF_COMMAND_KNOCK, cf_bytes_of(key->bytes, CF_HASH_SIZE), later, code,
                           text};
 
+    audit(service, CF_AUDIT_INVITATION_REFUSED, NULL, key, text);
     cf_refuse(service, destination, &refusal);
 }
 
@@ -205,6 +219,9 @@ static void enrolled(void *context, cf_append_answer answer, uint64_t position,
     (void)position;
     if (answer == CF_APPEND_STORED || answer == CF_APPEND_HAVE) {
         cf_users_refresh(service->users, &enrolling->user);
+        if (service->quotas) /* its first entry was not counted */
+            cf_quotas_forget(service->quotas, &enrolling->user);
+        audit(service, CF_AUDIT_INVITATION_USED, &enrolling->user, &enrolling->key, NULL);
         send_admit(enrolling);
     } else {
         refuse_knock(service, destination_of(&enrolling->guest), &enrolling->key, true,
@@ -225,8 +242,8 @@ static cf_status enrol(cf_enrolment *enrolment, const cf_entry *first,
     cf_verdict verdict;
     cf_log *log = NULL;
     cf_status status = cf_users_add(enrolment->service->users, &first->header.user, &log, error);
-    uint8_t quota[8], table = 'q';
-    cf_record record = {cf_bytes_of(&table, 1), cf_bytes_of(quota, sizeof quota)};
+    uint8_t quota[8];
+    cf_record record = cf_quotas_record(invitation->quota, quota);
 
     if (!status)
         status = cf_log_check(log, first, &offer, &verdict, error);
@@ -234,7 +251,6 @@ static cf_status enrol(cf_enrolment *enrolment, const cf_entry *first,
         return status;
     if (verdict.answer == CF_OFFER_NEVER || verdict.answer == CF_OFFER_LATER)
         return cf_fail(error, CF_MALFORMED, "%s", verdict.text);
-    cf_put_u64(quota, invitation->quota);
     enrolling = cf_allocate(1, sizeof *enrolling);
     *enrolling = *request;
     enrolling->user = first->header.user;
@@ -269,6 +285,7 @@ static cf_status open_invited(cf_enrolment *enrolment, cf_invitation *invitation
     if (!status && !invitation->is_used) {
         invitation->is_used = true;
         invitation->knock = request->knock;
+        invitation->user = first.header.user;
         status = cf_invitation_keep(enrolment->service->store, &request->key, invitation, error);
     }
     if (!status)
@@ -321,6 +338,9 @@ void cf_enrolment_knock(cf_enrolment *enrolment, cf_bytes routing_id, const cf_h
     if (!cf_hash_equal(&message->knock.key, key))
         refuse_knock(service, routing_id, key, false, CF_REFUSED_FORGED,
                      "the key isn't this connection's");
+    else if (!message->knock.user && enrolment->is_closed)
+        refuse_knock(service, routing_id, key, false, CF_REFUSED_UNKNOWN,
+                     "this broker takes no new users now");
     else if (!message->knock.user && enrolment->takes_invitations)
         knock_invited(enrolment, routing_id, key, message->knock.sealed);
     else if (!message->knock.user || !guest || !cf_hash_equal(&guest->user, message->knock.user))

@@ -3,11 +3,13 @@
  * KNOCK, and the ADMIT that answers it. codec/PROTOCOL.md, "Leases, quotas and guests". */
 #ifndef CF_BROKER_ENROLMENT_H
 #define CF_BROKER_ENROLMENT_H
+#include "broker/management.h"
 #include "broker/session.h"
 
 typedef struct cf_enrolment cf_enrolment;
 
-cf_enrolment *cf_enrolment_new(cf_service *service, bool takes_invitations);
+/* Without a management nobody was invited. */
+cf_enrolment *cf_enrolment_new(cf_service *service, const cf_management *management);
 /* Appends of its own that aren't answered must be drained before. */
 void cf_enrolment_destroy(cf_enrolment **enrolment);
 

@@ -46,8 +46,9 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
         .outbox = options->outbox,
         .sessions = cf_sessions_new(),
         .audit = options->audit,
+        .quotas = options->quotas,
     };
-    gateway->enrolment = cf_enrolment_new(&gateway->service, options->management != NULL);
+    gateway->enrolment = cf_enrolment_new(&gateway->service, options->management);
     gateway->leases = cf_lease_desk_new(&gateway->service);
     cf_sessions_watch(gateway->service.sessions, session_ends, gateway);
     return gateway;
@@ -71,14 +72,32 @@ static void send_again(cf_gateway *gateway, const cf_gateway_peer *peer)
     cf_outbox_add(gateway->service.outbox, peer->routing_id, &message);
 }
 
-static void refuse_hello(cf_gateway *gateway, const cf_gateway_peer *peer, const char *code,
-                         const char *text)
+static void refuse_hello(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_hash *user,
+                         const cf_refusal *refusal)
 {
-    cf_refusal refusal = {.request = CF_COMMAND_HELLO, .code = code, .text = text};
+    cf_audit_event event = {.what = CF_AUDIT_SESSION_REFUSED,
+                            .user = user,
+                            .key = &peer->key,
+                            .address = peer->address,
+                            .why = refusal->text};
 
-    cf_report(gateway->service.env, CF_REPORT_NOTICE, "HELLO of %s is refused: %s", peer->address,
-              text);
-    cf_refuse(&gateway->service, peer->routing_id, &refusal);
+    cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
+    cf_refuse(&gateway->service, peer->routing_id, refusal);
+}
+
+/* Connections of the user with sessions of other devices: its own oldest make room. */
+static bool has_too_many(const cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
+{
+    cf_sessions *sessions = gateway->service.sessions;
+    size_t count = 0;
+
+    if (gateway->options.sessions_of_user == 0)
+        return false;
+    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
+         session = cf_sessions_next(sessions, session))
+        count += cf_hash_equal(cf_log_user(session->log), user) &&
+                 !cf_hash_equal(&session->device, device);
+    return count >= gateway->options.sessions_of_user;
 }
 
 /* A device that reconnects leaves sessions behind until the transport notices: the oldest go. */
@@ -181,6 +200,7 @@ static void welcome(cf_gateway *gateway, cf_session *session)
         cf_session_end(&gateway->service, session, "its log can't be read");
     } else {
         session->is_greeted = true;
+        cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
         send_welcome(gateway, session, &heads);
         cf_send_wanted(&gateway->service, session, wanted.blobs, wanted.count);
     }
@@ -194,14 +214,24 @@ static void hello(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *
     cf_log *log = cf_users_find(gateway->service.users, &message->hello.user);
     const cf_device *device =
         log ? cf_registry_by_curve(cf_log_registry(log), peer->key.bytes) : NULL;
-    bool goes_on = session && !session->is_greeted && session->log == log;
+    bool goes_on = session && !session->is_greeted && session->log == log &&
+                   cf_hash_equal(&session->key, &peer->key);
+
+    cf_refusal refusal = {.request = CF_COMMAND_HELLO};
 
     if (message->hello.version != CF_PROTOCOL_VERSION) {
-        refuse_hello(gateway, peer, CF_REFUSED_VERSION, "this broker speaks version 1 only");
-        return;
+        refusal.code = CF_REFUSED_VERSION;
+        refusal.text = "this broker speaks version 1 only";
+    } else if (!device) {
+        refusal.code = CF_REFUSED_UNKNOWN;
+        refusal.text = "this user has no device with that key";
+    } else if (!goes_on && has_too_many(gateway, cf_log_user(log), &device->id)) {
+        refusal.code = CF_REFUSED_BUSY;
+        refusal.later = true;
+        refusal.text = "this user has as many connections as the broker allows";
     }
-    if (!device) {
-        refuse_hello(gateway, peer, CF_REFUSED_UNKNOWN, "this user has no device with that key");
+    if (refusal.code) {
+        refuse_hello(gateway, peer, log ? &message->hello.user : NULL, &refusal);
         return;
     }
     if (!goes_on)
@@ -288,7 +318,10 @@ static void handle_message(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
     } else if (!session || !session->is_greeted) {
         send_again(gateway, peer);
     } else if (!cf_hash_equal(&session->key, &peer->key) || !is_member(session)) {
-        refuse_hello(gateway, peer, CF_REFUSED_UNKNOWN, "this device is no member any more");
+        refuse_hello(gateway, peer, cf_log_user(session->log),
+                     &(cf_refusal){.request = CF_COMMAND_HELLO,
+                                   .code = CF_REFUSED_UNKNOWN,
+                                   .text = "this device is no member any more"});
         cf_session_end(&gateway->service, session, "the device is no member any more");
     } else {
         serve(gateway, session, message);
@@ -303,8 +336,13 @@ static void handle_garbage(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
                                                            : CF_REFUSED_MALFORMED,
                           .text = why->text};
 
-    cf_report(gateway->service.env, CF_REPORT_NOTICE, "a message of %s is refused: %s",
-              peer->address, why->text);
+    cf_audit_event event = {.what = CF_AUDIT_MESSAGE_REFUSED,
+                            .user = session ? cf_log_user(session->log) : NULL,
+                            .key = &peer->key,
+                            .address = peer->address,
+                            .why = why->text};
+
+    cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
     if (!session) {
         send_again(gateway, peer);
         return;
@@ -386,6 +424,11 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
             next = now_ms;
     }
     return earlier(next, cf_lease_desk_tick(gateway->leases));
+}
+
+bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id)
+{
+    return cf_sessions_find(gateway->service.sessions, routing_id) != NULL;
 }
 
 void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id)

@@ -13,6 +13,7 @@
 #include "broker/env.h"
 #include "broker/management.h"
 #include "broker/outbox.h"
+#include "broker/quotas.h"
 #include "broker/store.h"
 #include "broker/users.h"
 
@@ -27,6 +28,8 @@ typedef struct {
     cf_users *users;
     cf_management *management; /* NULL: nobody can be invited here (a peer's gateway) */
     cf_audit *audit;           /* NULL: nobody reads it */
+    cf_quotas *quotas;         /* NULL: nobody has any */
+    size_t sessions_of_user;   /* at the same time; 0: any number */
     cf_outbox *outbox;
 } cf_gateway_options;
 
@@ -47,6 +50,8 @@ void cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const c
 /* Sends what sessions may get, ends those that are over. Returns when to call again at the latest;
  * `now_ms` means: there is more to send as soon as the outbox has room. */
 uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms);
+/* Whether this connection has a session. */
+bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id);
 /* The transport says that nobody is there any more (CF_SEND_GONE). */
 void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id);
 

@@ -7,6 +7,7 @@
 #define CF_BROKER_GATEWAY_ZMQ_H
 #include <czmq.h>
 
+#include "broker/restraints.h"
 #include "broker/gateway.h"
 
 typedef struct cf_gateway_zmq cf_gateway_zmq;
@@ -16,10 +17,12 @@ typedef struct {
     const cf_env *env;
     zloop_t *loop;
     cf_gateway *gateway;
-    cf_outbox *outbox;           /* the gateway's */
-    const char *zap_domain;      /* of this gateway alone; cf_zap_start was called */
-    const char *endpoint;        /* tcp://ADDRESS:PORT; the address may be *, the port 0 */
-    const uint8_t *curve_public; /* 32 bytes, raw, each */
+    cf_outbox *outbox;               /* the gateway's */
+    const char *zap_domain;          /* of this gateway alone; cf_zap_start was called */
+    const char *endpoint;            /* tcp://ADDRESS:PORT; the address may be *, the port 0 */
+    cf_audit *audit;                 /* or NULL */
+    const cf_restraints *restraints; /* of connections; NULL: none */
+    const uint8_t *curve_public;     /* 32 bytes, raw, each */
     const uint8_t *curve_secret;
 } cf_gateway_zmq_options;
 

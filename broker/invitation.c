@@ -27,7 +27,7 @@ static cf_status read_record(cf_bytes value, cf_invitation *out, cf_error *error
     cf_status status = cf_read_array(&reader, &count, error);
 
     *out = (cf_invitation){0};
-    if (!status && count != 5)
+    if (!status && count != 5 && count != 6)
         status = cf_fail(error, CF_MALFORMED, "%zu elements", count);
     if (!status)
         status = cf_read_bin_exact(&reader, out->secret, sizeof out->secret, error);
@@ -39,6 +39,8 @@ static cf_status read_record(cf_bytes value, cf_invitation *out, cf_error *error
         status = cf_read_bool(&reader, &out->is_used, error);
     if (!status)
         status = cf_read_bin_exact(&reader, out->knock.bytes, CF_HASH_SIZE, error);
+    if (!status && count == 6)
+        status = cf_read_bin_exact(&reader, out->user.bytes, CF_HASH_SIZE, error);
     if (!status)
         status = cf_read_end(&reader, error);
     if (!status)
@@ -57,12 +59,13 @@ cf_status cf_invitation_keep(cf_store *store, const cf_hash *guest, const cf_inv
     cf_status status;
 
     cf_buffer_reserve(&value, 256);
-    cf_pack_array(&value, 5);
+    cf_pack_array(&value, 6);
     cf_pack_bin(&value, cf_bytes_of(invitation->secret, sizeof invitation->secret));
     cf_pack_uint(&value, invitation->expires_ms);
     cf_pack_uint(&value, invitation->quota);
     cf_pack_bool(&value, invitation->is_used);
     cf_pack_bin(&value, cf_bytes_of(invitation->knock.bytes, CF_HASH_SIZE));
+    cf_pack_bin(&value, cf_bytes_of(invitation->user.bytes, CF_HASH_SIZE));
     record = (cf_record){key_of(guest, key), cf_buffer_view(&value)};
     status = store->write(store, &nobody, &record, 1, true, error);
     cf_buffer_wipe(&value);
@@ -133,6 +136,7 @@ static bool list(void *context, cf_bytes key, cf_bytes value)
     listing->infos =
         cf_grow(listing->infos, &listing->capacity, listing->count + 1, sizeof *listing->infos);
     listing->infos[listing->count].expires_ms = invitation.expires_ms;
+    listing->infos[listing->count].user = invitation.user;
     memcpy(listing->infos[listing->count++].guest.bytes, key.data + 1, CF_HASH_SIZE);
     cf_wipe(&invitation, sizeof invitation);
     return true;

@@ -13,6 +13,7 @@ typedef struct {
     uint64_t quota;      /* bytes; 0: none set */
     bool is_used;
     cf_hash knock; /* once used: of what opened it */
+    cf_hash user;  /* once used: who came in with it; zero if an earlier version noted it */
 } cf_invitation;
 
 typedef struct {
@@ -36,6 +37,7 @@ cf_status cf_invitation_drop(cf_store *store, const cf_hash *guest, cf_error *er
 typedef struct {
     cf_hash guest;
     uint64_t expires_ms;
+    cf_hash user; /* zero: not used */
 } cf_invitation_info;
 /* All there are; `*out` is the caller's to free. */
 cf_status cf_invitations_list(cf_store *store, cf_invitation_info **out, size_t *count,

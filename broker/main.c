@@ -51,6 +51,8 @@ static cf_status serve(const cf_env *env, const cf_options *options, cf_error *e
                                 .data = options->data,
                                 .listen = options->listen,
                                 .advertise = options->advertise,
+                                .restraints = options->restraints,
+                                .closed = options->closed,
                                 .ready = print_address};
 
     return cf_serve(&serving, error);
@@ -100,7 +102,8 @@ static cf_status work_on_directory(const cf_env *env, const cf_options *options,
 {
     const char *name = options->arguments[0];
     bool creates = strcmp(name, "address") == 0 || strcmp(name, "invite") == 0;
-    cf_premises_options opening = {.env = env, .path = options->data, .create = creates};
+    cf_premises_options opening = {
+        .env = env, .path = options->data, .create = creates, .closed = options->closed};
     cf_verb verb = {name, options->quota, options->json};
     char address[CF_ADDRESS_TEXT];
     cf_premises premises = {0};

@@ -41,19 +41,31 @@ void cf_management_destroy(cf_management **management)
 }
 
 cf_status cf_management_invite(cf_management *management, const cf_invitation_terms *terms,
-                               cf_buffer *line, cf_error *error)
+                               uint64_t now_ms, cf_buffer *line, cf_error *error)
 {
     cf_invitation_info info = {.expires_ms = terms->expires_ms};
-    cf_status status = cf_invitation_make(management->options.env, management->options.store, terms,
-                                          line, &info.guest, error);
+    const cf_management_options *options = &management->options;
 
+    if (options->closed)
+        return cf_fail(error, CF_DENIED,
+                       "this broker takes no new users: it was started with --enrol closed");
+    cf_status status =
+        cf_invitation_make(options->env, options->store, terms, line, &info.guest, error);
     if (status)
         return status;
+    cf_audit_event event = {
+        .what = CF_AUDIT_INVITATION_MADE, .key = &info.guest, .size = terms->quota};
+    cf_audit_note(options->audit, &event, now_ms);
     management->invitations = cf_grow(management->invitations, &management->capacity,
                                       management->count + 1, sizeof *management->invitations);
     management->invitations[management->count++] = info;
     cf_users_allow(management->options.users, info.guest.bytes);
     return CF_OK;
+}
+
+bool cf_management_is_closed(const cf_management *management)
+{
+    return management->options.closed;
 }
 
 uint64_t cf_management_tick(cf_management *management, uint64_t now_ms)

@@ -3,8 +3,10 @@
  * in the gateway's thread. */
 #ifndef CF_BROKER_MANAGEMENT_H
 #define CF_BROKER_MANAGEMENT_H
+#include "broker/audit.h"
 #include "broker/blobs.h"
 #include "broker/invitation.h"
+#include "broker/quotas.h"
 #include "broker/users.h"
 
 typedef struct cf_management cf_management;
@@ -14,6 +16,9 @@ typedef struct {
     cf_store *store;
     cf_blobs *blobs;
     cf_users *users;
+    cf_quotas *quotas; /* NULL: nobody has any */
+    cf_audit *audit;   /* or NULL */
+    bool closed;       /* no invitation is made or honoured */
 } cf_management_options;
 
 /* Reads the invitations that are there, and lets their guests in. */
@@ -21,9 +26,12 @@ cf_status cf_management_open(const cf_management_options *options, uint64_t now_
                              cf_management **out, cf_error *error);
 void cf_management_destroy(cf_management **management);
 
-/* A new invitation, in effect and durable at return: its one line (no newline) is appended. */
+/* A new invitation, in effect and durable at return: its one line (no newline) is appended.
+ * CF_DENIED when the broker is closed. */
 cf_status cf_management_invite(cf_management *management, const cf_invitation_terms *terms,
-                               cf_buffer *line, cf_error *error);
+                               uint64_t now_ms, cf_buffer *line, cf_error *error);
+
+bool cf_management_is_closed(const cf_management *management);
 
 /* Drops what has expired. Returns when to call again, UINT64_MAX for never. */
 uint64_t cf_management_tick(cf_management *management, uint64_t now_ms);

@@ -9,13 +9,16 @@
 #include <string.h>
 #include <strings.h>
 
-enum { DATA = 256, LISTEN, ADVERTISE, QUOTA, JSON, HELP, VERSION };
+enum { DATA = 256, LISTEN, ADVERTISE, ENROL, LIMIT, QUOTA, YES, JSON, HELP, VERSION };
 
 static const struct option known[] = {
     {"data", required_argument, NULL, DATA},
     {"listen", required_argument, NULL, LISTEN},
     {"advertise", required_argument, NULL, ADVERTISE},
+    {"enrol", required_argument, NULL, ENROL},
+    {"limit", required_argument, NULL, LIMIT},
     {"quota", required_argument, NULL, QUOTA},
+    {"yes", no_argument, NULL, YES},
     {"json", no_argument, NULL, JSON},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
@@ -72,14 +75,45 @@ static const char *default_data(cf_options *options)
     return path;
 }
 
+static cf_status read_enrol(const char *text, bool *closed, cf_error *error)
+{
+    if (strcmp(text, "invitation") != 0 && strcmp(text, "closed") != 0)
+        return cf_fail(error, CF_USAGE, "unknown policy %s: it is invitation or closed", text);
+    *closed = strcmp(text, "closed") == 0;
+    return CF_OK;
+}
+
+/* NAME=N,NAME=N */
+static cf_status read_limits(const char *text, cf_restraints *restraints, cf_error *error)
+{
+    cf_status status = CF_OK;
+    char one[64];
+
+    for (const char *at = text; !status && *at;) {
+        size_t size = strcspn(at, ",");
+
+        snprintf(one, sizeof one, "%.*s", (int)size, at);
+        status = cf_restraints_read(one, restraints, error);
+        at += size + (at[size] == ',');
+    }
+    return status;
+}
+
 static cf_status apply_environment(cf_options *options, cf_error *error)
 {
     const char *quota = from_environment("COUNTERFOIL_QUOTA");
+    const char *enrol = from_environment("COUNTERFOIL_ENROL");
+    const char *limit = from_environment("COUNTERFOIL_LIMIT");
+    cf_status status = CF_OK;
 
     options->data = from_environment("COUNTERFOIL_DATA");
     options->listen = from_environment("COUNTERFOIL_LISTEN");
     options->advertise = from_environment("COUNTERFOIL_ADVERTISE");
-    return quota ? cf_size_read(quota, &options->quota, error) : CF_OK;
+    if (enrol)
+        status = read_enrol(enrol, &options->closed, error);
+    if (!status && limit)
+        status = read_limits(limit, &options->restraints, error);
+    return !status && quota ? cf_size_read(quota, &options->quota, error) : status;
 }
 
 static void set_verb(cf_options *options, const char *verb)
@@ -103,6 +137,13 @@ static cf_status apply(cf_options *options, int option, char **argv, cf_error *e
         return CF_OK;
     case QUOTA:
         return cf_size_read(optarg, &options->quota, error);
+    case ENROL:
+        return read_enrol(optarg, &options->closed, error);
+    case LIMIT:
+        return read_limits(optarg, &options->restraints, error);
+    case YES:
+        options->yes = true;
+        return CF_OK;
     case JSON:
         options->json = true;
         return CF_OK;
@@ -132,6 +173,7 @@ cf_status cf_options_read(int argc, char **argv, cf_options *out, cf_error *erro
 
     memset(out, 0, sizeof *out);
     out->level = CF_REPORT_NOTICE;
+    out->restraints = cf_restraints_default;
     status = apply_environment(out, error);
     opterr = 0;
     optind = 0;

@@ -6,14 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/restraints.h"
 #include "broker/env.h"
 #include "codec/error.h"
 
 typedef struct {
-    const char *data;      /* the directory; a default when it was not given */
-    const char *listen;    /* NULL: not given */
-    const char *advertise; /* NULL: not given */
-    uint64_t quota;        /* of invite, in bytes; 0: none */
+    const char *data;         /* the directory; a default when it was not given */
+    const char *listen;       /* NULL: not given */
+    const char *advertise;    /* NULL: not given */
+    uint64_t quota;           /* of invite, in bytes; 0: none */
+    cf_restraints restraints; /* of users and addresses */
+    bool closed;              /* --enrol closed */
+    bool yes;
     bool json;
     cf_report_level level;
     const char *const *arguments; /* the verb and what follows it; the verb is never missing */

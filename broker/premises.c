@@ -55,17 +55,27 @@ static void on_access(void *context, const uint8_t key[32], bool allowed)
         cf_zap_deny(premises->zap, CF_BROKER_ZAP_DOMAIN, key);
 }
 
-static cf_status open_users(cf_premises *premises, cf_error *error)
+static cf_status open_users(cf_premises *premises, const cf_premises_options *options,
+                            cf_error *error)
 {
     const cf_env *env = premises->env;
+    cf_quotas_options quotas = {.store = premises->store,
+                                .blobs = premises->blobs,
+                                .entries_per_minute = options->entries_per_minute};
     cf_users_options users = {
         .env = env, .store = premises->store, .access = on_access, .context = premises};
 
     cf_status status = cf_users_open(&users, &premises->users, error);
     if (status)
         return status;
-    cf_management_options management = {
-        .env = env, .store = premises->store, .blobs = premises->blobs, .users = premises->users};
+    premises->quotas = cf_quotas_new(&quotas);
+    cf_management_options management = {.env = env,
+                                        .store = premises->store,
+                                        .blobs = premises->blobs,
+                                        .users = premises->users,
+                                        .quotas = premises->quotas,
+                                        .audit = premises->audit,
+                                        .closed = options->closed};
     return cf_management_open(&management, env->now_ms(env->context), &premises->management, error);
 }
 
@@ -74,15 +84,17 @@ cf_status cf_premises_open(const cf_premises_options *options, cf_premises *out,
     cf_status status = CF_OK;
 
     *out = (cf_premises){.env = options->env};
+    if (options->serves)
+        out->audit = cf_audit_new(options->env);
     status = cf_datadir_open(options->env, options->path, options->create, &out->datadir, error);
     if (!status && options->serves)
-        status = cf_zap_start(&out->zap, error);
+        status = cf_zap_start(options->env, out->audit, &out->zap, error);
     if (!status)
         status = open_store(out, options->serves, error);
     if (!status)
         status = open_blobs(out, options->serves, error);
     if (!status)
-        status = open_users(out, error);
+        status = open_users(out, options, error);
     if (status)
         cf_premises_close(out);
     return status;
@@ -103,6 +115,7 @@ void cf_premises_close(cf_premises *premises)
 {
     cf_premises_finish(premises);
     cf_management_destroy(&premises->management);
+    cf_quotas_destroy(&premises->quotas);
     cf_users_destroy(&premises->users);
     if (premises->blob_actor)
         cf_blob_actor_destroy(&premises->blob_actor);
@@ -113,6 +126,7 @@ void cf_premises_close(cf_premises *premises)
     else
         cf_store_destroy(&premises->store);
     cf_zap_destroy(&premises->zap);
+    cf_audit_destroy(&premises->audit);
     cf_datadir_destroy(&premises->datadir);
     *premises = (cf_premises){0};
 }

@@ -3,9 +3,11 @@
  * no running broker work on this alone; the running one (service.h) puts a door in front of it. */
 #ifndef CF_BROKER_PREMISES_H
 #define CF_BROKER_PREMISES_H
+#include "broker/audit.h"
 #include "broker/blob_actor.h"
 #include "broker/datadir.h"
 #include "broker/management.h"
+#include "broker/quotas.h"
 #include "broker/store_actor.h"
 #include "broker/zap.h"
 
@@ -18,6 +20,8 @@ typedef struct {
     cf_store *store;
     cf_blobs *blobs;
     cf_users *users;
+    cf_quotas *quotas;
+    cf_audit *audit;
     cf_management *management;
 } cf_premises;
 
@@ -26,8 +30,10 @@ typedef struct {
 typedef struct {
     const cf_env *env;
     const char *path;
-    bool create; /* when there is nothing yet */
-    bool serves; /* with the threads that write, and the ZAP handler */
+    bool create;                 /* when there is nothing yet */
+    bool serves;                 /* with the threads that write, and the ZAP handler */
+    bool closed;                 /* no invitation is honoured */
+    uint64_t entries_per_minute; /* of one user; 0: any number */
 } cf_premises_options;
 
 /* `*out` must not move until it is closed. CF_LOCKED while another process has the directory,

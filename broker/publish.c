@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/publish.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,8 @@ static void published(void *context, cf_append_answer answer, uint64_t position,
     struct publishing *publishing = context;
     cf_service *service = publishing->request.service;
 
+    if (service->quotas)
+        cf_quotas_published(service->quotas, &publishing->user, publishing->request.size, answer);
     if (answer == CF_APPEND_STORED) {
         if (publishing->is_member)
             cf_users_refresh(service->users, &publishing->user);
@@ -127,6 +130,36 @@ static struct publishing *begin(cf_service *service, cf_session *session, const 
             publishing->lacking[publishing->lacking_count++] = header->blobs[i];
     session->under_way += entry->wire.size;
     return publishing;
+}
+
+static void refuse_audited(const cf_service *service, const cf_session *session,
+                           const cf_hash *entry, const cf_refusal *refusal)
+{
+    bool is_quota = strcmp(refusal->code, CF_REFUSED_QUOTA) == 0;
+    char why[CF_ERROR_TEXT + 32];
+
+    snprintf(why, sizeof why, "%s: %s", refusal->code, refusal->text);
+    cf_session_audit(service, session, is_quota ? CF_AUDIT_QUOTA_REFUSED : CF_AUDIT_PUBLISH_REFUSED,
+                     entry, why);
+    refuse(service, session, entry, refusal->later, refusal->code, refusal->text);
+}
+
+/* Whether the user may bring so much, so fast. */
+static bool is_within_quota(const cf_service *service, const cf_session *session,
+                            const cf_entry *entry)
+{
+    cf_refusal refusal = {.later = true};
+    cf_error error;
+    cf_status status = service->quotas
+                           ? cf_quotas_publish(service->quotas, entry, service->now_ms, &error)
+                           : CF_OK;
+
+    if (!status)
+        return true;
+    refusal.code = status == CF_FULL ? CF_REFUSED_QUOTA : CF_REFUSED_BUSY;
+    refusal.text = error.text;
+    refuse_audited(service, session, &entry->hash, &refusal);
+    return false;
 }
 
 /* Parsed; whether the log takes it. */
@@ -160,13 +193,13 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
         accept(service, session, &head);
         break;
     case CF_OFFER_NEW:
-        cf_log_append(session->log, entry, &offer, NULL, 0, published,
-                      begin(service, session, entry));
+        if (is_within_quota(service, session, entry))
+            cf_log_append(session->log, entry, &offer, NULL, 0, published,
+                          begin(service, session, entry));
         break;
     case CF_OFFER_NEVER:
-        cf_report(service->env, CF_REPORT_NOTICE, "an entry of %s is refused: %s", session->address,
-                  verdict.text);
-        refuse(service, session, &head.hash, false, verdict.code, verdict.text);
+        refuse_audited(service, session, &head.hash,
+                       &(cf_refusal){.code = verdict.code, .text = verdict.text});
         break;
     case CF_OFFER_LATER:
         refuse(service, session, &head.hash, true, verdict.code, verdict.text);
@@ -182,10 +215,10 @@ void cf_publish(cf_service *service, cf_session *session, const cf_message *mess
     cf_error error;
 
     if (cf_entry_read(wire, &arena, &entry, &error)) {
-        cf_report(service->env, CF_REPORT_NOTICE, "an entry of %s is refused: %s", session->address,
-                  error.text);
-        refuse(service, session, NULL, false,
-               error.status == CF_FORGED ? CF_REFUSED_FORGED : CF_REFUSED_MALFORMED, error.text);
+        refuse_audited(service, session, NULL,
+                       &(cf_refusal){.code = error.status == CF_FORGED ? CF_REFUSED_FORGED
+                                                                       : CF_REFUSED_MALFORMED,
+                                     .text = error.text});
     } else if (session->under_way > CF_WINDOW) {
         refuse(service, session, &entry.hash, true, CF_REFUSED_BUSY, "the window is full");
     } else {

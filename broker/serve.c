@@ -195,6 +195,8 @@ static cf_status open_door(broker *self, cf_error *error)
                                    .loop = self->loop,
                                    .gateway = self->gateway,
                                    .outbox = self->outbox,
+                                   .audit = self->premises.audit,
+                                   .restraints = &options->restraints,
                                    .zap_domain = CF_BROKER_ZAP_DOMAIN,
                                    .endpoint = place.endpoint,
                                    .curve_public = cf_keys_public(keys)->curve,
@@ -214,7 +216,11 @@ static void make_gateway(broker *self)
                                   .store = self->premises.store,
                                   .blobs = self->premises.blobs,
                                   .users = self->premises.users,
-                                  .management = self->premises.management};
+                                  .management = self->premises.management,
+                                  .audit = self->premises.audit,
+                                  .quotas = self->premises.quotas,
+                                  .sessions_of_user =
+                                      self->options->restraints.connections_per_user};
 
     self->outbox = gateway.outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&gateway);
@@ -238,8 +244,12 @@ static cf_status watch_signals(broker *self, cf_error *error)
 static cf_status start(broker *self, cf_error *error)
 {
     const cf_serve_options *options = self->options;
-    cf_premises_options premises = {
-        .env = options->env, .path = options->data, .create = true, .serves = true};
+    cf_premises_options premises = {.env = options->env,
+                                    .path = options->data,
+                                    .create = true,
+                                    .serves = true,
+                                    .closed = options->closed,
+                                    .entries_per_minute = options->restraints.entries_per_minute};
     cf_control_handler handler = {self, on_request, on_abandoned};
 
     cf_status status = cf_premises_open(&premises, &self->premises, error);

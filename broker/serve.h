@@ -3,6 +3,7 @@
  * control socket and the signals that end it. */
 #ifndef CF_BROKER_SERVE_H
 #define CF_BROKER_SERVE_H
+#include "broker/restraints.h"
 #include "broker/env.h"
 
 typedef struct {
@@ -10,6 +11,8 @@ typedef struct {
     const char *data;
     const char *listen;    /* NULL: the default */
     const char *advertise; /* NULL: derived */
+    cf_restraints restraints;
+    bool closed; /* takes no new users */
     /* It is ready: the broker's line. */
     void (*ready)(void *context, const char *address);
     void *context;

@@ -134,9 +134,22 @@ void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal
     cf_outbox_add(service->outbox, destination, &message);
 }
 
+void cf_session_audit(const cf_service *service, const cf_session *session, cf_audit_decision what,
+                      const cf_hash *entry, const char *why)
+{
+    cf_audit_event event = {.what = what,
+                            .user = cf_log_user(session->log),
+                            .device = &session->device,
+                            .entry = entry,
+                            .address = session->address,
+                            .why = why};
+
+    cf_audit_note(service->audit, &event, service->now_ms);
+}
+
 void cf_session_end(const cf_service *service, cf_session *session, const char *why)
 {
-    cf_report(service->env, CF_REPORT_NOTICE, "the session of %s ends: %s", session->address, why);
+    cf_session_audit(service, session, CF_AUDIT_SESSION_ENDED, NULL, why);
     cf_sessions_remove(service->sessions, session);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/transfer_server.h"
 
+#include "broker/publish.h"
+
 #include <stdlib.h>
 
 static void send_missing(const cf_service *service, const cf_session *session,
@@ -82,6 +84,8 @@ static void put(void *context, cf_status status, cf_blob_held held, const cf_err
     cf_message stored = {.command = CF_COMMAND_STORED, .stored = {putting->blob}};
     cf_partial partial = {putting->blob, held.size};
 
+    if (service->quotas)
+        cf_quotas_was_put(service->quotas, &putting->user, putting->request.size, held.change);
     if (!status && held.complete)
         note_stored(service, &putting->user, &putting->blob);
     if (status)
@@ -98,6 +102,35 @@ static void put(void *context, cf_status status, cf_blob_held held, const cf_err
     free(putting);
 }
 
+/* Refuses when not. What is whole already takes nothing. */
+static bool is_within_quota(cf_service *service, cf_session *session, const cf_message *message)
+{
+    const cf_hash *user = cf_log_user(session->log), *blob = &message->put.id;
+    uint64_t total = message->put.total, offset = message->put.offset;
+    uint64_t rest = total > offset ? total - offset : 0;
+    cf_error error;
+    cf_status status = service->quotas ? cf_quotas_put(service->quotas, user,
+                                                       message->put.bytes.size, rest, &error)
+                                       : CF_OK;
+    cf_refusal refusal = {.request = CF_COMMAND_PUT,
+                          .name = cf_bytes_of(blob->bytes, CF_HASH_SIZE),
+                          .later = true,
+                          .code = status == CF_FULL ? CF_REFUSED_QUOTA : CF_REFUSED_BUSY};
+
+    if (!status)
+        return true;
+    if (status == CF_FULL && cf_blob_is_stored(service->blobs, user, blob)) {
+        cf_message stored = {.command = CF_COMMAND_STORED, .stored = {*blob}};
+
+        cf_session_send(service, session, &stored);
+        return false;
+    }
+    refusal.text = error.text;
+    cf_session_audit(service, session, CF_AUDIT_QUOTA_REFUSED, NULL, error.text);
+    cf_refuse(service, cf_session_destination(session), &refusal);
+    return false;
+}
+
 void cf_transfer_put(cf_service *service, cf_session *session, const cf_message *message)
 {
     size_t size = message->put.bytes.size;
@@ -109,6 +142,8 @@ void cf_transfer_put(cf_service *service, cf_session *session, const cf_message 
         refuse(service, session, CF_COMMAND_PUT, &message->put.id, &error);
         return;
     }
+    if (!is_within_quota(service, session, message))
+        return;
     putting = cf_allocate(1, sizeof *putting);
     putting->request = cf_request_of(service, session, size);
     putting->user = *cf_log_user(session->log);

@@ -48,12 +48,13 @@ static cf_status address(const cf_desk *desk, const cf_verb *verb, cf_buffer *ou
 static cf_status invite(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
     const cf_env *env = desk->premises->env;
-    cf_invitation_terms terms = {.address = desk->address,
-                                 .expires_ms = env->now_ms(env->context) + INVITATION_MS,
-                                 .quota = verb->quota};
+    uint64_t now_ms = env->now_ms(env->context);
+    cf_invitation_terms terms = {
+        .address = desk->address, .expires_ms = now_ms + INVITATION_MS, .quota = verb->quota};
     cf_buffer line = {0};
 
-    cf_status status = cf_management_invite(desk->premises->management, &terms, &line, error);
+    cf_status status =
+        cf_management_invite(desk->premises->management, &terms, now_ms, &line, error);
     if (!status && verb->json)
         append_json(out, json_pack("{s:s%}", "invitation", line.data, line.size));
     else if (!status)

@@ -24,6 +24,8 @@ struct cf_zap {
     size_t count, capacity;
     zsock_t *requests;
     zactor_t *actor;
+    const cf_env *env;
+    cf_audit *audit;
 };
 
 static void admission_name(admission *name, const char *domain, const uint8_t key[KEY_SIZE])
@@ -61,6 +63,14 @@ static bool is_at(const cf_zap *zap, size_t place, const admission *name)
     return place < zap->count && compare(&zap->admissions[place], name) == 0;
 }
 
+/* Another mechanism has other frames, and fewer. */
+static bool is_curve(zframe_t *const frames[REQUEST_FRAMES])
+{
+    return frames[REQUEST_FRAMES - 1] && zframe_streq(frames[0], "1.0") &&
+           zframe_streq(frames[5], "CURVE") && zframe_size(frames[2]) < DOMAIN_SIZE &&
+           zframe_size(frames[6]) == KEY_SIZE;
+}
+
 /* The frames of a request: version, id, domain, address, identity, mechanism, key; fewer, NULL at
  * the end, with another mechanism. */
 static bool is_admitted(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES])
@@ -69,11 +79,7 @@ static bool is_admitted(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES])
     admission name;
     bool admitted = false;
 
-    if (!frames[REQUEST_FRAMES - 1])
-        return false;
-    if (!zframe_streq(frames[0], "1.0") || !zframe_streq(frames[5], "CURVE"))
-        return false;
-    if (zframe_size(frames[2]) >= DOMAIN_SIZE || zframe_size(frames[6]) != KEY_SIZE)
+    if (!is_curve(frames))
         return false;
     domain = zframe_strdup(frames[2]);
     admission_name(&name, domain, zframe_data(frames[6]));
@@ -83,6 +89,25 @@ static bool is_admitted(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES])
     admitted = is_at(zap, place_of(zap, &name), &name);
     pthread_mutex_unlock(&zap->mutex);
     return admitted;
+}
+
+static void audit(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES], bool admitted)
+{
+    cf_audit_event event = {.what = admitted ? CF_AUDIT_CONNECTION_ADMITTED
+                                             : CF_AUDIT_CONNECTION_REFUSED,
+                            .why = admitted ? NULL : "the key is no member's and no guest's"};
+    char *address = frames[3] ? zframe_strdup(frames[3]) : NULL;
+    cf_hash key;
+
+    if (is_curve(frames)) {
+        memcpy(key.bytes, zframe_data(frames[6]), KEY_SIZE);
+        event.key = &key;
+    } else {
+        event.why = "it doesn't speak CURVE";
+    }
+    event.address = address;
+    cf_audit_note(zap->audit, &event, zap->env->now_ms(zap->env->context));
+    freen(address);
 }
 
 static void answer(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES])
@@ -102,6 +127,8 @@ static void answer(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES])
     zmsg_addmem(reply, NULL, 0);
     if (zmsg_send(&reply, zap->requests))
         zmsg_destroy(&reply);
+    if (zap->audit)
+        audit(zap, frames, admitted);
 }
 
 static int on_request(zloop_t *loop, zsock_t *requests, void *context)
@@ -143,9 +170,12 @@ static void run(zsock_t *pipe, void *context)
     zloop_destroy(&loop);
 }
 
-cf_status cf_zap_start(cf_zap **out, cf_error *error)
+cf_status cf_zap_start(const cf_env *env, cf_audit *audit_log, cf_zap **out, cf_error *error)
 {
     cf_zap *zap = cf_allocate(1, sizeof *zap);
+
+    zap->env = env;
+    zap->audit = audit_log;
 
     pthread_mutex_init(&zap->mutex, NULL);
     zap->requests = zsock_new(ZMQ_REP);

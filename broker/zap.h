@@ -7,6 +7,7 @@
  * calls may come from any thread. */
 #ifndef CF_BROKER_ZAP_H
 #define CF_BROKER_ZAP_H
+#include "broker/audit.h"
 #include "codec/error.h"
 
 #include <stdbool.h>
@@ -14,8 +15,8 @@
 
 typedef struct cf_zap cf_zap;
 
-/* CF_LOCKED when the process has a handler already. */
-cf_status cf_zap_start(cf_zap **out, cf_error *error);
+/* CF_LOCKED when the process has a handler already. Both are borrowed; `audit` may be NULL. */
+cf_status cf_zap_start(const cf_env *env, cf_audit *audit, cf_zap **out, cf_error *error);
 /* After everything that was bound under it is closed. */
 void cf_zap_destroy(cf_zap **zap);
 

@@ -21,19 +21,25 @@ static guest a_guest(broker_world *house, const uint8_t secret[32])
     return made;
 }
 
-static guest an_invited(broker_world *house, uint64_t expires_ms)
+static guest an_invited_with(broker_world *house, const cf_invitation_terms *terms)
 {
     cf_error error;
     cf_buffer line = {0};
-    cf_invitation_terms terms = {HOUSE_ADDRESS, expires_ms, 0};
     cf_code code;
 
-    expect_ok(cf_management_invite(house->management, &terms, &line, &error), error);
+    expect_ok(cf_management_invite(house->management, terms, house->now_ms, &line, &error), error);
     cf_buffer_append(&line, "", 1);
     expect_ok(cf_code_read((const char *)line.data, &code, &error), error);
     cr_assert_not(code.has_user);
     cf_buffer_release(&line);
     return a_guest(house, code.secret);
+}
+
+static guest an_invited(broker_world *house, uint64_t expires_ms)
+{
+    cf_invitation_terms terms = {HOUSE_ADDRESS, expires_ms, 0};
+
+    return an_invited_with(house, &terms);
 }
 
 static void knock(broker_world *house, guest *from, const cf_hash *user, cf_bytes sealed)
@@ -123,6 +129,59 @@ Test(invitations, answer_the_same_knock_again_and_no_other)
     cf_pairing_destroy(&cyd.pairing);
     person_end(&account);
     person_end(&other);
+    house_end(house);
+}
+
+Test(invitations, are_neither_made_nor_honoured_when_the_broker_is_closed)
+{
+    broker_world *house = a_house();
+    guest cyd = an_invited(house, 0);
+    person account = an_account(21);
+    cf_invitation_terms terms = {HOUSE_ADDRESS, 0, 0};
+    cf_buffer line = {0};
+    cf_error error;
+
+    house->closed = true;
+    house_crash(house);
+    expect_fails(cf_management_invite(house->management, &terms, house->now_ms, &line, &error),
+                 CF_DENIED);
+    cyd.door = call_in(house, cf_pairing_guest_public(cyd.pairing));
+    first_entry(&account);
+    cf_buffer sealed = sealed_first(&cyd, &account);
+    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    hear_refusal(house, cyd.door, CF_REFUSED_UNKNOWN);
+    cr_expect_eq(cf_users_count(house->users), 0);
+
+    house->closed = false;
+    house_crash(house);
+    cyd.door = call_in(house, cf_pairing_guest_public(cyd.pairing));
+    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
+    cf_buffer_release(&sealed);
+    cf_pairing_destroy(&cyd.pairing);
+    person_end(&account);
+    house_end(house);
+}
+
+Test(invitations, give_their_quota_to_the_user)
+{
+    broker_world *house = a_house();
+    cf_invitation_terms terms = {HOUSE_ADDRESS, 0, 12345};
+    guest cyd = an_invited_with(house, &terms);
+    person account = an_account(21);
+    cf_quota_figures figures;
+    cf_error error;
+
+    first_entry(&account);
+    cf_buffer sealed = sealed_first(&cyd, &account);
+    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
+    expect_ok(cf_quotas_figures(house->quotas, &account.user, &figures, &error), error);
+    cr_expect_eq(figures.quota, 12345);
+    cr_expect_eq(figures.entry_bytes, account.wire.size);
+    cf_buffer_release(&sealed);
+    cf_pairing_destroy(&cyd.pairing);
+    person_end(&account);
     house_end(house);
 }
 

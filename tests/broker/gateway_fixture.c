@@ -46,14 +46,23 @@ static void start(broker_world *self)
     cf_users_options users = {
         .env = &self->env, .store = self->store, .access = count_access, .context = self};
     expect_ok(cf_users_open(&users, &self->users, &error), error);
-    cf_management_options management = {
-        .env = &self->env, .store = self->store, .blobs = self->blobs, .users = self->users};
+    cf_quotas_options quotas = {
+        .store = self->store, .blobs = self->blobs, .entries_per_minute = self->entries_per_minute};
+    self->quotas = cf_quotas_new(&quotas);
+    cf_management_options management = {.env = &self->env,
+                                        .store = self->store,
+                                        .blobs = self->blobs,
+                                        .users = self->users,
+                                        .quotas = self->quotas,
+                                        .closed = self->closed};
     expect_ok(cf_management_open(&management, self->now_ms, &self->management, &error), error);
     cf_gateway_options gateway = {.env = &self->env,
                                   .store = self->store,
                                   .blobs = self->blobs,
                                   .users = self->users,
                                   .management = self->management,
+                                  .quotas = self->quotas,
+                                  .sessions_of_user = self->sessions_of_user,
                                   .outbox = self->outbox};
     self->gateway = cf_gateway_new(&gateway);
 }
@@ -66,6 +75,7 @@ static void stop(broker_world *self)
     self->store->commit(self->store, &error);
     cf_store_memory_disk_fail(self->disk, CF_OK);
     cf_gateway_destroy(&self->gateway);
+    cf_quotas_destroy(&self->quotas);
     cf_management_destroy(&self->management);
     cf_users_destroy(&self->users);
     cf_outbox_destroy(&self->outbox);

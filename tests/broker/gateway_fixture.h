@@ -25,6 +25,10 @@ typedef struct {
     cf_blobs *blobs;
     cf_users *users;
     cf_management *management;
+    cf_quotas *quotas;
+    uint64_t entries_per_minute; /* 0: any number; in effect after a crash, as the next */
+    size_t sessions_of_user;
+    bool closed; /* takes no new users */
     cf_gateway *gateway;
     cf_outbox *outbox;
     cf_env env;

@@ -49,7 +49,7 @@ static void open_house(house *h)
     h->m.env.now_ms = real_now;
     h->keys = cf_keys_new(seed);
     h->loop = zloop_new();
-    expect_ok(cf_zap_start(&h->zap, &error), error);
+    expect_ok(cf_zap_start(&h->m.env, NULL, &h->zap, &error), error);
     allow(h, &h->m.desk);
     cf_gateway_zmq_options door = {.env = &h->m.env,
                                    .loop = h->loop,
@@ -228,7 +228,7 @@ Test(loopback, refuses_a_second_zap_handler_and_a_port_that_is_taken)
                                       .curve_public = cf_keys_public(h.keys)->curve,
                                       .curve_secret = cf_keys_curve_secret(h.keys)};
 
-    expect_fails(cf_zap_start(&second, &error), CF_LOCKED);
+    expect_fails(cf_zap_start(&h.m.env, NULL, &second, &error), CF_LOCKED);
     snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", h.address.port);
     expect_fails(cf_gateway_zmq_new(&options, &door, &error), CF_LOCKED);
     snprintf(endpoint, sizeof endpoint, "tcp://192.0.2.1:7817");

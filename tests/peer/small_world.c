@@ -68,9 +68,11 @@ static void open_broker(world *self)
     must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store}, &self->users,
                        &error),
          &error, "users");
-    must(cf_management_open(
-             &(cf_management_options){&self->env, self->store, self->blobs, self->users},
-             self->now_ms, &self->management, &error),
+    must(cf_management_open(&(cf_management_options){.env = &self->env,
+                                                     .store = self->store,
+                                                     .blobs = self->blobs,
+                                                     .users = self->users},
+                            self->now_ms, &self->management, &error),
          &error, "management");
     self->outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&(cf_gateway_options){

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/doorkeeper.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { MINUTE_MS = 60000, COST_OF_FAILURE = 10 };
+
+typedef struct {
+    uint8_t bytes[16];
+} place;
+
+static place ipv4(uint8_t last)
+{
+    return (place){{[10] = 0xff, 0xff, 192, 0, 2, last}};
+}
+
+static place ipv6(uint8_t network, uint8_t host)
+{
+    return (place){{0x20, 0x01, [7] = network, [15] = host}};
+}
+
+static cf_doorkeeper *a_doorkeeper(void)
+{
+    cf_restraints restraints = {
+        .connections_per_minute = 60, .strangers_per_address = 3, .strangers = 10, .silence = 20};
+
+    return cf_doorkeeper_new(&restraints);
+}
+
+static bool opened(cf_doorkeeper *keeper, int connection, place from, uint64_t now_ms)
+{
+    return cf_doorkeeper_opened(keeper, connection, from.bytes, now_ms);
+}
+
+static void expect_overdue(cf_doorkeeper *keeper, int connection, uint64_t now_ms)
+{
+    const char *why = NULL;
+
+    cr_assert_eq(cf_doorkeeper_overdue(keeper, now_ms, &why), connection);
+    cr_assert_eq(why != NULL, connection >= 0);
+}
+
+Test(doorkeeper, ends_who_is_silent_too_long)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    opened(keeper, 7, ipv4(1), 0);
+    opened(keeper, 8, ipv4(1), 0);
+    cf_doorkeeper_settled(keeper, 8, true, 10);
+    expect_overdue(keeper, -1, 19999);
+    expect_overdue(keeper, 7, 20000);
+    expect_overdue(keeper, -1, 20000);
+    cf_doorkeeper_settled(keeper, 8, false, 30000); /* its session ended */
+    expect_overdue(keeper, -1, 49999);
+    expect_overdue(keeper, 8, 50000);
+    cf_doorkeeper_destroy(&keeper);
+}
+
+Test(doorkeeper, ends_the_longest_silent_of_an_address_with_too_many)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    opened(keeper, 9, ipv4(2), 0);
+    for (int i = 0; i < 3; i++)
+        opened(keeper, i, ipv4(1), 100 + (uint64_t)i);
+    expect_overdue(keeper, -1, 200);
+    cf_doorkeeper_said(keeper, 0, 150);
+    opened(keeper, 3, ipv4(1), 200);
+    expect_overdue(keeper, 1, 200);
+    expect_overdue(keeper, -1, 200);
+    cf_doorkeeper_settled(keeper, 3, true, 201);
+    opened(keeper, 4, ipv4(1), 202);
+    expect_overdue(keeper, -1, 202);
+    cf_doorkeeper_destroy(&keeper);
+}
+
+Test(doorkeeper, ends_the_longest_silent_when_there_are_too_many_in_all)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    for (int i = 0; i < 11; i++) {
+        expect_overdue(keeper, -1, (uint64_t)i);
+        opened(keeper, i, ipv4((uint8_t)i), (uint64_t)i);
+    }
+    expect_overdue(keeper, 0, 11);
+    expect_overdue(keeper, -1, 11);
+    cf_doorkeeper_destroy(&keeper);
+}
+
+Test(doorkeeper, turns_an_address_away_that_comes_too_often)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    for (int i = 0; i < 60; i++) {
+        cr_assert(opened(keeper, 1, ipv4(1), 0));
+        cf_doorkeeper_settled(keeper, 1, true, 0);
+        cf_doorkeeper_closed(keeper, 1, 0);
+    }
+    cr_assert_not(opened(keeper, 1, ipv4(1), 0));
+    cr_assert(opened(keeper, 2, ipv4(2), 0), "another address");
+    cr_assert_not(opened(keeper, 1, ipv4(1), 999));
+    cr_assert(opened(keeper, 1, ipv4(1), 1000));
+    cr_assert_not(opened(keeper, 3, ipv4(1), 1000));
+    cf_doorkeeper_destroy(&keeper);
+}
+
+Test(doorkeeper, counts_connections_that_came_to_nothing_as_several)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+    int let_in = 0;
+
+    for (; opened(keeper, 1, ipv4(1), 0); let_in++)
+        cf_doorkeeper_closed(keeper, 1, 0);
+    cr_assert_leq(let_in, 60 / (COST_OF_FAILURE + 1) + 1);
+    cr_assert_not(opened(keeper, 1, ipv4(1), 4000));
+    cr_assert(opened(keeper, 1, ipv4(1), MINUTE_MS + 10000));
+    cf_doorkeeper_destroy(&keeper);
+}
+
+Test(doorkeeper, lets_nobody_talk_on_without_a_session)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+    int said = 0;
+
+    opened(keeper, 1, ipv4(1), 0);
+    while (cf_doorkeeper_said(keeper, 1, 0))
+        said++;
+    cr_assert_eq(said, 59);
+    cf_doorkeeper_settled(keeper, 1, true, 0);
+    cr_assert(cf_doorkeeper_said(keeper, 1, 0));
+    cf_doorkeeper_destroy(&keeper);
+}
+
+Test(doorkeeper, takes_a_network_of_ipv6_for_one_address)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    for (int i = 0; i < 4; i++)
+        opened(keeper, i, ipv6(1, (uint8_t)i), (uint64_t)i);
+    opened(keeper, 5, ipv6(2, 1), 0);
+    expect_overdue(keeper, 0, 10);
+    expect_overdue(keeper, -1, 10);
+    cf_doorkeeper_destroy(&keeper);
+}
+
+Test(doorkeeper, remembers_a_bounded_number_of_addresses)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    for (uint32_t i = 0; i < 40000; i++) {
+        place from = {{[10] = 0xff, 0xff, 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+
+        cr_assert(opened(keeper, 1, from, 0));
+        cf_doorkeeper_closed(keeper, 1, 0);
+    }
+    cr_assert(opened(keeper, 1, ipv4(1), 0));
+    cf_doorkeeper_destroy(&keeper);
+}
+
+Test(doorkeeper, reads_bounds_by_name)
+{
+    cf_restraints restraints = cf_restraints_default;
+    cf_error error;
+
+    cr_assert_eq(cf_restraints_read("silence=5", &restraints, &error), CF_OK);
+    cr_assert_eq(restraints.silence, 5);
+    cr_assert_eq(restraints.strangers, cf_restraints_default.strangers);
+    cr_assert_eq(cf_restraints_read("strangers-per-address=0", &restraints, &error), CF_OK);
+    cr_assert_eq(restraints.strangers_per_address, 0);
+    cr_assert_eq(cf_restraints_read("silence", &restraints, &error), CF_USAGE);
+    cr_assert_eq(cf_restraints_read("silence=", &restraints, &error), CF_USAGE);
+    cr_assert_eq(cf_restraints_read("silence=-1", &restraints, &error), CF_USAGE);
+    cr_assert_eq(cf_restraints_read("silence=99999999999", &restraints, &error), CF_USAGE);
+    cr_assert_eq(cf_restraints_read("sil=5", &restraints, &error), CF_USAGE);
+}
