@@ -34,6 +34,7 @@ void cf_source_engine_destroy(cf_source_engine **source)
     free((*source)->surveyed);
     free((*source)->missing);
     free((*source)->seen_missing);
+    free((*source)->gone);
     free(*source);
     *source = NULL;
 }
@@ -53,7 +54,7 @@ void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_w
     }
     source->asked = true;
     source->look_all = true;
-    source->absence = true;
+    source->absence = CF_ABSENCE_COUNTS;
     source->look_only = look_only;
     source->word = word;
     source->tries = source->blocked = 0;
@@ -73,19 +74,14 @@ void cf_source_engine_end_word(cf_source_engine *source)
 
 void cf_source_engine_look_at(cf_source_engine *source, uint64_t folder)
 {
-    for (size_t i = 0; i < source->folder_count; i++)
-        if (source->folders[i] == folder)
-            return;
-    source->folders = cf_grow(source->folders, &source->folder_capacity, source->folder_count + 1,
-                              sizeof *source->folders);
-    source->folders[source->folder_count++] = folder;
+    cf_source_look_at(source, folder, CF_ABSENCE_WAITS);
 }
 
 void cf_source_engine_changed(cf_source_engine *source, uint64_t folder, cf_event_kind kind,
                               uint64_t now_ms)
 {
     if (folder & CF_WATCH_UNKNOWN)
-        cf_quiet_note_all(source->quiet, now_ms);
+        cf_quiet_note_all(source->quiet, kind, now_ms);
     else
         cf_quiet_note(source->quiet, folder, kind, now_ms);
 }
@@ -159,7 +155,8 @@ static bool hold_root(cf_source_engine *source, uint64_t now_ms)
     snprintf(source->trouble_text, sizeof source->trouble_text, "%s", status ? error.text : "");
     source->reopen_ms = now_ms + CF_SOURCE_REOPEN_MS;
     source->look_all |= !status;
-    source->absence |= !status;
+    if (!status)
+        source->absence = CF_ABSENCE_COUNTS;
     return !status;
 }
 

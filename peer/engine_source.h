@@ -29,7 +29,7 @@ void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_w
                            uint64_t now_ms);
 /* The word that came with a look holds no longer. */
 void cf_source_engine_end_word(cf_source_engine *source);
-/* Look at one directory. */
+/* Look at one directory; what is missing there counts later, if something watches. */
 void cf_source_engine_look_at(cf_source_engine *source, uint64_t folder);
 /* The watch saw something in it. */
 void cf_source_engine_changed(cf_source_engine *source, uint64_t folder, cf_event_kind kind,

@@ -53,7 +53,6 @@ cf_status cf_source_step_applying(cf_source_engine *source, uint64_t now_ms, cf_
         return CF_OK; /* whatever changes there will bring it up again */
     for (size_t i = 0; i < applied.look_count; i++)
         cf_source_engine_look_at(source, applied.look_at[i]);
-    source->absence = true;
     source->not_before_ms = now_ms + ((uint64_t)CF_SOURCE_AGAIN_MS << source->blocked);
     return CF_OK;
 }

@@ -15,8 +15,9 @@ struct cf_source_engine {
     cf_survey *survey;
     cf_quiet *quiet;
 
-    bool look_all, look_only, absence; /* of the next look */
-    uint64_t *folders;                 /* to look at next */
+    bool look_all, look_only; /* of the next look */
+    cf_absence absence;       /* of what was anywhere */
+    cf_quiet_folder *folders; /* to look at next */
     size_t folder_count, folder_capacity;
     uint64_t not_before_ms;
     int tries;   /* looks in a row because something had just changed */
@@ -26,14 +27,17 @@ struct cf_source_engine {
     uint64_t rescan_ms;
     cf_delete_word word;
 
-    bool surveying_all, surveying_only, surveying_absence;
-    uint64_t *surveyed; /* the directories of the look under way */
+    bool surveying_all, surveying_only;
+    cf_absence surveying_absence;
+    cf_quiet_folder *surveyed; /* the directories of the look under way */
     size_t surveyed_count;
     uint64_t *missing; /* nodes that were not there at the last look; they count if they are not
                           there again */
     size_t missing_count;
     uint64_t *seen_missing;
-    size_t seen_missing_count;
+    size_t seen_missing_count, seen_missing_capacity;
+    uint64_t *gone; /* nodes that the look under way did not find, ascending */
+    size_t gone_count;
     bool confirm; /* look again at once: something seems to be gone */
 
     cf_pendings found; /* by the survey under way */
@@ -59,9 +63,26 @@ void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms);
 /* Goes on with the survey, publishing what it finds; none is under way when it has ended. */
 cf_status cf_source_step_survey(cf_source_engine *source, uint64_t now_ms, cf_error *error);
 
+/* Look at it; of several words about what is missing there the strongest holds. */
+void cf_source_look_at(cf_source_engine *source, uint64_t folder, cf_absence absence);
+
+/* ---- What is not where it was ---- */
+
+/* Of what this part of a look found, all that counts: what is missing from its place, because it is
+ * gone or is somewhere else now, has to be so for a while, at two looks in a row, and not too much
+ * may be gone at once. `*out` has arrays of its own, which the caller frees. */
+void cf_source_judge(cf_source_engine *source, const cf_survey_batch *batch, uint64_t now_ms,
+                     cf_survey_batch *out);
+/* What to make of what is missing from a directory, now. */
+cf_absence cf_source_absence_in(const cf_source_engine *source, uint64_t folder);
+/* The look is over. */
+void cf_source_end_judging(cf_source_engine *source);
+
 /* ---- What is noted of a look ---- */
 
 void cf_source_note_wait(void *source, const cf_observation *seen, cf_upload_answer why);
+void cf_source_note_found(cf_source_engine *source, const cf_finding *finding, cf_pending_kind kind,
+                          const char *reason);
 void cf_source_note_node(cf_source_engine *source, uint64_t number, cf_pending_kind kind,
                          const char *reason);
 /* What is not published; `reason` NULL: because this only looks. */

@@ -11,20 +11,40 @@ static bool recall(void *context, const cf_stat *stat, cf_hash *hash)
     return cf_uploads_recall(context, stat, hash);
 }
 
+void cf_source_look_at(cf_source_engine *source, uint64_t folder, cf_absence absence)
+{
+    size_t i = 0;
+
+    while (i < source->folder_count && source->folders[i].folder != folder)
+        i++;
+    if (i == source->folder_count) {
+        source->folders = cf_grow(source->folders, &source->folder_capacity,
+                                  source->folder_count + 1, sizeof *source->folders);
+        source->folders[source->folder_count++] = (cf_quiet_folder){folder, absence};
+    }
+    if (source->folders[i].absence < absence)
+        source->folders[i].absence = absence;
+}
+
+static void look_at_all(cf_source_engine *source, cf_absence absence)
+{
+    source->look_all = true;
+    if (source->absence < absence)
+        source->absence = absence;
+}
+
 void cf_source_take_quiet(cf_source_engine *source, uint64_t now_ms)
 {
     if (!source->quiet)
         return;
     cf_quiet_due due = cf_quiet_take(source->quiet, now_ms);
-    for (size_t i = 0; i < due.count; i++) {
-        cf_source_engine_look_at(source, due.folders[i].folder);
-        source->absence |= due.folders[i].absence;
-    }
+    for (size_t i = 0; i < due.count; i++)
+        cf_source_look_at(source, due.folders[i].folder, due.folders[i].absence);
     free(due.folders);
-    if (due.all || now_ms >= source->rescan_ms) {
-        source->look_all = true;
-        source->absence = true;
-    }
+    if (due.all)
+        look_at_all(source, due.absence);
+    if (now_ms >= source->rescan_ms)
+        look_at_all(source, CF_ABSENCE_COUNTS);
 }
 
 bool cf_source_wants_look(const cf_source_engine *source, uint64_t now_ms)
@@ -36,10 +56,11 @@ void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms)
 {
     cf_peer *peer = source->workshop->peer;
     bool all = source->look_all || !source->looked;
+    uint64_t *numbers = cf_allocate(source->folder_count, sizeof *numbers);
     cf_survey_options options = {
         .env = peer->env,
         .binding = source->binding,
-        .folders = source->folders,
+        .folders = numbers,
         .folder_count = all ? 0 : source->folder_count,
         .recall = recall,
         .context = source->workshop->uploads,
@@ -47,7 +68,10 @@ void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms)
     };
     uint32_t random;
 
+    for (size_t i = 0; i < source->folder_count; i++)
+        numbers[i] = source->folders[i].folder;
     source->survey = cf_survey_new(&options);
+    free(numbers);
     source->surveying_all = all;
     free(source->surveyed);
     source->surveyed = source->folders;
@@ -56,53 +80,15 @@ void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms)
     source->folder_capacity = 0;
     source->surveying_only = source->look_only;
     source->surveying_absence = source->absence;
-    source->look_all = source->look_only = source->absence = false;
+    source->look_all = source->look_only = false;
+    source->absence = CF_ABSENCE_WAITS;
     source->folder_count = 0;
-    free(source->seen_missing);
-    source->seen_missing = NULL;
     source->seen_missing_count = 0;
     if (all && source->quiet) {
         peer->env->random(peer->env->context, &random, sizeof random);
         source->rescan_ms =
             cf_quiet_rescan(now_ms, cf_watch_missing(source->workshop->watch) == 0, random);
     }
-}
-
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* What is gone counts when it is gone at two looks in a row, and when it isn't too much at once. */
-static size_t judge_gone(cf_source_engine *source, const cf_survey_batch *batch, uint64_t *gone)
-{
-    size_t count = 0, items = cf_nodes_count(source->binding->nodes);
-    char reason[160];
-
-    if (!source->surveying_absence || batch->gone_count == 0)
-        return 0;
-    source->seen_missing = cf_allocate(batch->gone_count, sizeof *gone);
-    memcpy(source->seen_missing, batch->gone, batch->gone_count * sizeof *gone);
-    source->seen_missing_count = batch->gone_count;
-    for (size_t i = 0; i < batch->gone_count; i++)
-        if (source->missing_count && (bsearch(&batch->gone[i], source->missing,
-                                              source->missing_count, sizeof *gone, by_number)))
-            gone[count++] = batch->gone[i];
-    if (count < batch->gone_count)
-        source->confirm = true;
-    if (cf_guard_allows(source->word, count, items))
-        return count;
-    snprintf(
-        reason, sizeof reason,
-        "%zu of %zu items are missing here: say --yes or --max-delete to delete them elsewhere too",
-        count, items);
-    const char *kept = cf_pendings_text(&source->found, reason);
-    for (size_t i = 0; i < count; i++)
-        cf_source_note_node(source, gone[i], CF_PENDING_HELD, kept);
-    source->confirm = false;
-    return 0;
 }
 
 static cf_status take_batch(cf_source_engine *source, uint64_t now_ms, cf_error *error)
@@ -117,8 +103,8 @@ static cf_status take_batch(cf_source_engine *source, uint64_t now_ms, cf_error 
         cf_source_note_batch(source, batch, silent);
         return CF_OK;
     }
-    uint64_t *gone = cf_allocate(batch->gone_count, sizeof *gone);
-    size_t gone_count = judge_gone(source, batch, gone);
+    cf_survey_batch judged;
+    cf_source_judge(source, batch, now_ms, &judged);
     cf_publishing publishing = {
         .peer = workshop->peer,
         .binding = source->binding,
@@ -128,13 +114,15 @@ static cf_status take_batch(cf_source_engine *source, uint64_t now_ms, cf_error 
         .waits = cf_source_note_wait,
         .context = source,
     };
-    cf_status status = cf_publish_batch(&publishing, batch, gone, gone_count, error);
+    cf_status status =
+        cf_publish_batch(&publishing, &judged, judged.gone, judged.gone_count, error);
     if (status == CF_DENIED) {
         cf_source_note_batch(source, batch, cf_pendings_text(&source->found, error->text));
         status = CF_OK;
     }
-    workshop->activity += batch->count + gone_count;
-    free(gone);
+    workshop->activity += judged.count + judged.gone_count;
+    free((void *)judged.gone);
+    free((void *)judged.at);
     return status;
 }
 
@@ -151,25 +139,19 @@ static void look_again(cf_source_engine *source, uint64_t now_ms)
     }
     source->tries++;
     source->look_only |= source->surveying_only;
-    source->absence |= source->surveying_absence;
-    source->look_all |= source->confirm && source->surveying_all;
+    if (source->confirm && source->surveying_all)
+        look_at_all(source, source->surveying_absence);
     for (size_t i = 0; i < source->surveyed_count && source->confirm; i++)
-        cf_source_engine_look_at(source, source->surveyed[i]);
+        cf_source_look_at(source, source->surveyed[i].folder, source->surveyed[i].absence);
     for (size_t i = 0; i < count; i++)
-        cf_source_engine_look_at(source, again[i]);
+        cf_source_look_at(source, again[i], cf_source_absence_in(source, again[i]));
     source->not_before_ms = now_ms + (count ? CF_SOURCE_AGAIN_MS : 0);
 }
 
 static void end_survey(cf_source_engine *source, uint64_t now_ms)
 {
     cf_source_renew_notes(source);
-    free(source->missing);
-    source->missing = source->seen_missing;
-    source->missing_count = source->seen_missing_count;
-    source->seen_missing = NULL;
-    source->seen_missing_count = 0;
-    if (source->missing_count)
-        qsort(source->missing, source->missing_count, sizeof *source->missing, by_number);
+    cf_source_end_judging(source);
     look_again(source, now_ms);
     source->confirm = false;
     source->looked = true;

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine_source_inside.h"
 
+void cf_source_note_found(cf_source_engine *source, const cf_finding *finding, cf_pending_kind kind,
+                          const char *reason)
+{
+    cf_buffer path = {0};
+
+    cf_binding_path(source->binding, finding->parent, &path);
+    if (path.size)
+        cf_buffer_append(&path, "/", 1);
+    cf_buffer_append(&path, finding->name.data, finding->name.size);
+    cf_pendings_add(&source->found, kind, cf_buffer_view(&path), reason);
+    cf_buffer_release(&path);
+}
+
 void cf_source_note_wait(void *context, const cf_observation *seen, cf_upload_answer why)
 {
     cf_source_engine *source = context;
-    cf_buffer path = {0};
-    const char *reason = why == CF_UPLOAD_AGAIN ? "it has to be read again" : NULL;
 
-    cf_binding_path(source->binding, seen->finding.parent, &path);
-    if (path.size)
-        cf_buffer_append(&path, "/", 1);
-    cf_buffer_append(&path, seen->finding.name.data, seen->finding.name.size);
-    cf_pendings_add(&source->found, CF_PENDING_WAITS, cf_buffer_view(&path), reason);
-    cf_buffer_release(&path);
+    cf_source_note_found(source, &seen->finding, CF_PENDING_WAITS,
+                         why == CF_UPLOAD_AGAIN ? "it has to be read again" : NULL);
     if (why == CF_UPLOAD_AGAIN)
         cf_source_engine_look_at(source, seen->finding.parent);
 }
@@ -46,20 +53,14 @@ void cf_source_note_batch(cf_source_engine *source, const cf_survey_batch *batch
     const char *new = done_here(source, "it is new here", why);
     const char *changed = done_here(source, "it was changed here", why);
     const char *deleted = done_here(source, "it was deleted here", why);
-    cf_buffer path = {0};
 
     for (size_t i = 0; i < batch->count; i++) {
         const cf_finding *finding = &batch->at[i].finding;
 
-        cf_buffer_clear(&path);
-        cf_binding_path(source->binding, finding->parent, &path);
-        if (path.size)
-            cf_buffer_append(&path, "/", 1);
-        cf_buffer_append(&path, finding->name.data, finding->name.size);
-        cf_pendings_add(&source->found, CF_PENDING_UNSENT, cf_buffer_view(&path),
-                        cf_nodes_find(source->binding->nodes, finding->number) ? changed : new);
+        cf_source_note_found(source, finding, CF_PENDING_UNSENT,
+                             cf_nodes_find(source->binding->nodes, finding->number) ? changed
+                                                                                    : new);
     }
-    cf_buffer_release(&path);
     /* A look alone says what a sync would do: it would hold back too many at once. */
     bool held = !why && !cf_guard_allows(source->word, batch->gone_count,
                                          cf_nodes_count(source->binding->nodes));
@@ -89,7 +90,7 @@ void cf_source_renew_notes(cf_source_engine *source)
         cf_pendings_clear(&source->notes);
     for (size_t i = 0; i < source->surveyed_count; i++) {
         cf_buffer_clear(&path);
-        cf_binding_path(source->binding, source->surveyed[i], &path);
+        cf_binding_path(source->binding, source->surveyed[i].folder, &path);
         cf_pendings_drop_in(&source->notes, cf_buffer_view(&path));
     }
     for (size_t i = 0; i < source->found.count; i++)

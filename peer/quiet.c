@@ -8,19 +8,27 @@ typedef struct {
     uint64_t folder;
     uint64_t written_ms; /* the first write of those that wait; NEVER */
     uint64_t look_ms;    /* when to look at it; NEVER */
+    uint64_t moved_ms;   /* when what vanished counts as moved; NEVER */
     uint64_t absent_ms;  /* when what vanished counts as gone; NEVER */
+    uint64_t
+        joined_ms; /* when to look at it beside another one, from which something came; NEVER */
 } waiting;
 
 struct cf_quiet {
     waiting *folders; /* ascending by folder */
     size_t count, capacity;
-    bool all;
-    uint64_t all_ms;
+    waiting all; /* of everything; the folder's number means nothing */
 };
+
+static const waiting idle = {
+    0, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER};
 
 cf_quiet *cf_quiet_new(void)
 {
-    return cf_allocate(1, sizeof(cf_quiet));
+    cf_quiet *quiet = cf_allocate(1, sizeof *quiet);
+
+    quiet->all = idle;
+    return quiet;
 }
 
 void cf_quiet_destroy(cf_quiet **quiet)
@@ -59,7 +67,8 @@ static waiting *find_or_add(cf_quiet *quiet, uint64_t folder)
     memmove(&quiet->folders[at + 1], &quiet->folders[at],
             (quiet->count - at) * sizeof *quiet->folders);
     quiet->count++;
-    quiet->folders[at] = (waiting){folder, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER};
+    quiet->folders[at] = idle;
+    quiet->folders[at].folder = folder;
     return &quiet->folders[at];
 }
 
@@ -78,42 +87,81 @@ static void note_written(waiting *folder, uint64_t now_ms)
         earlier(now_ms + CF_QUIET_WRITTEN_MS, folder->written_ms + CF_QUIET_WRITTEN_MAX);
 }
 
-void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_event_kind kind, uint64_t now_ms)
+/* Whatever vanishes begins the quiet of what had moved away before, too. */
+static void note_vanished(waiting *folder, bool left, uint64_t now_ms)
 {
-    waiting *noted = find_or_add(quiet, folder);
+    if (left || folder->moved_ms != CF_QUIET_NEVER)
+        folder->moved_ms = now_ms + CF_QUIET_MOVED_MS;
+    folder->absent_ms = now_ms + CF_QUIET_ABSENT_MS;
+}
 
+static void note(waiting *folder, cf_event_kind kind, uint64_t now_ms)
+{
     switch (kind) {
     case CF_EVENT_ARRIVED:
-        noted->look_ms = earlier(noted->look_ms, now_ms);
+        folder->look_ms = earlier(folder->look_ms, now_ms);
         break;
     case CF_EVENT_WRITTEN:
-        note_written(noted, now_ms);
+        note_written(folder, now_ms);
         break;
     case CF_EVENT_ABSENT:
-        noted->absent_ms = now_ms + CF_QUIET_ABSENT_MS;
+    case CF_EVENT_LEFT:
+        note_vanished(folder, kind == CF_EVENT_LEFT, now_ms);
         break;
     }
 }
 
-void cf_quiet_note_all(cf_quiet *quiet, uint64_t now_ms)
+void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_event_kind kind, uint64_t now_ms)
 {
-    quiet->all_ms = quiet->all ? earlier(quiet->all_ms, now_ms) : now_ms;
-    quiet->all = true;
+    note(find_or_add(quiet, folder), kind, now_ms);
+}
+
+/* Where it happened is to be known, and watched under its number, before the next thing does. */
+void cf_quiet_note_all(cf_quiet *quiet, cf_event_kind kind, uint64_t now_ms)
+{
+    note(&quiet->all, kind, now_ms);
+    note(&quiet->all, CF_EVENT_ARRIVED, now_ms);
+}
+
+void cf_quiet_hold(cf_quiet *quiet, uint64_t from, uint64_t to, uint64_t now_ms)
+{
+    waiting *left = find_or_add(quiet, from);
+
+    if (left->moved_ms == CF_QUIET_NEVER)
+        left->moved_ms = earlier(now_ms + CF_QUIET_MOVED_MS, left->absent_ms);
+    uint64_t when = left->moved_ms;
+    waiting *joined = find_or_add(quiet, to); /* which may take the place of the other one */
+    joined->joined_ms = earlier(joined->joined_ms, when);
+}
+
+static uint64_t next_of(const waiting *folder)
+{
+    return earlier(earlier(folder->look_ms, folder->joined_ms),
+                   earlier(folder->moved_ms, folder->absent_ms));
 }
 
 uint64_t cf_quiet_next(const cf_quiet *quiet)
 {
-    uint64_t next = quiet->all ? quiet->all_ms : CF_QUIET_NEVER;
+    uint64_t next = next_of(&quiet->all);
 
     for (size_t i = 0; i < quiet->count; i++)
-        next = earlier(next, earlier(quiet->folders[i].look_ms, quiet->folders[i].absent_ms));
+        next = earlier(next, next_of(&quiet->folders[i]));
     return next;
 }
 
-static void looked_at(waiting *folder, bool absence)
+static cf_absence absence_of(const waiting *folder, uint64_t now_ms)
 {
-    folder->look_ms = folder->written_ms = CF_QUIET_NEVER;
-    if (absence)
+    return folder->absent_ms <= now_ms  ? CF_ABSENCE_COUNTS
+           : folder->moved_ms <= now_ms ? CF_ABSENCE_MOVES
+                                        : CF_ABSENCE_WAITS;
+}
+
+static void looked_at(waiting *folder, cf_absence absence)
+{
+    folder->look_ms = folder->written_ms = folder->joined_ms = CF_QUIET_NEVER;
+    if (absence >= CF_ABSENCE_MOVES)
+        folder->moved_ms = CF_QUIET_NEVER;
+    if (absence == CF_ABSENCE_COUNTS)
         folder->absent_ms = CF_QUIET_NEVER;
 }
 
@@ -122,28 +170,29 @@ static void drop_idle(cf_quiet *quiet)
     size_t kept = 0;
 
     for (size_t i = 0; i < quiet->count; i++)
-        if (earlier(quiet->folders[i].look_ms, quiet->folders[i].absent_ms) != CF_QUIET_NEVER)
+        if (next_of(&quiet->folders[i]) != CF_QUIET_NEVER)
             quiet->folders[kept++] = quiet->folders[i];
     quiet->count = kept;
 }
 
 cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms)
 {
-    cf_quiet_due due = {.all = quiet->all && quiet->all_ms <= now_ms};
+    cf_quiet_due due = {.all = next_of(&quiet->all) <= now_ms};
 
-    if (!due.all)
-        due.folders = cf_allocate(quiet->count, sizeof *due.folders);
+    due.folders = cf_allocate(quiet->count, sizeof *due.folders);
+    if (due.all) {
+        due.absence = absence_of(&quiet->all, now_ms);
+        looked_at(&quiet->all, due.absence);
+    }
     for (size_t i = 0; i < quiet->count; i++) {
         waiting *folder = &quiet->folders[i];
-        bool absence = folder->absent_ms <= now_ms;
+        cf_absence absence = absence_of(folder, now_ms);
 
-        if (!due.all && (absence || folder->look_ms <= now_ms))
+        if (next_of(folder) <= now_ms)
             due.folders[due.count++] = (cf_quiet_folder){folder->folder, absence};
-        if (due.all || absence || folder->look_ms <= now_ms)
-            looked_at(folder, !due.all && absence);
+        if (due.all || next_of(folder) <= now_ms)
+            looked_at(folder, absence);
     }
-    if (due.all)
-        quiet->all = false;
     drop_idle(quiet);
     return due;
 }

@@ -164,7 +164,9 @@ static cf_event_kind kind_of(uint32_t mask)
 {
     if (mask & (IN_CLOSE_WRITE | IN_MOVED_TO) || (mask & IN_CREATE && mask & IN_ISDIR))
         return CF_EVENT_ARRIVED;
-    return mask & (IN_DELETE | IN_MOVED_FROM) ? CF_EVENT_ABSENT : CF_EVENT_WRITTEN;
+    if (mask & IN_MOVED_FROM)
+        return CF_EVENT_LEFT;
+    return mask & IN_DELETE ? CF_EVENT_ABSENT : CF_EVENT_WRITTEN;
 }
 
 /* An event of a watch that was removed meanwhile is nobody's. */

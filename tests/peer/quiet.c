@@ -27,13 +27,22 @@ static void expect_nothing(uint64_t now_ms)
     free(due.folders);
 }
 
-static void expect_folder(uint64_t now_ms, uint64_t folder, bool absence)
+static void expect_folder(uint64_t now_ms, uint64_t folder, cf_absence absence)
 {
     cf_quiet_due due = cf_quiet_take(quiet, now_ms);
 
     cr_assert_eq(due.count, 1);
     cr_assert_eq(due.folders[0].folder, folder);
     cr_assert_eq(due.folders[0].absence, absence);
+    free(due.folders);
+}
+
+static void expect_all(uint64_t now_ms, cf_absence absence)
+{
+    cf_quiet_due due = cf_quiet_take(quiet, now_ms);
+
+    cr_assert(due.all && due.count == 0);
+    cr_assert_eq(due.absence, absence);
     free(due.folders);
 }
 
@@ -47,7 +56,7 @@ Test(quiet, looks_at_once_at_what_was_closed)
 {
     cf_quiet_note(quiet, 7, CF_EVENT_ARRIVED, 1000);
     cr_assert_eq(cf_quiet_next(quiet), 1000);
-    expect_folder(1000, 7, false);
+    expect_folder(1000, 7, CF_ABSENCE_WAITS);
     cr_assert_eq(cf_quiet_next(quiet), CF_QUIET_NEVER);
     expect_nothing(99999);
 }
@@ -58,10 +67,10 @@ Test(quiet, waits_until_writing_rests)
     cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 1200);
     cr_assert_eq(cf_quiet_next(quiet), 1500);
     expect_nothing(1499);
-    expect_folder(1500, 7, false);
+    expect_folder(1500, 7, CF_ABSENCE_WAITS);
     cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 2000);
     cf_quiet_note(quiet, 7, CF_EVENT_ARRIVED, 2010);
-    expect_folder(2010, 7, false);
+    expect_folder(2010, 7, CF_ABSENCE_WAITS);
 }
 
 Test(quiet, does_not_wait_for_ever_while_writing_goes_on)
@@ -70,7 +79,7 @@ Test(quiet, does_not_wait_for_ever_while_writing_goes_on)
         cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, now);
         expect_nothing(now);
     }
-    expect_folder(4000, 7, false);
+    expect_folder(4000, 7, CF_ABSENCE_WAITS);
 }
 
 Test(quiet, lets_an_absence_last)
@@ -80,7 +89,7 @@ Test(quiet, lets_an_absence_last)
     expect_nothing(3999);
     cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 3999);
     expect_nothing(4000);
-    expect_folder(6999, 7, true);
+    expect_folder(6999, 7, CF_ABSENCE_COUNTS);
     expect_nothing(99999);
 }
 
@@ -88,9 +97,9 @@ Test(quiet, looks_at_what_came_before_what_went_counts)
 {
     cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 1000);
     cf_quiet_note(quiet, 7, CF_EVENT_ARRIVED, 1001);
-    expect_folder(1001, 7, false);
+    expect_folder(1001, 7, CF_ABSENCE_WAITS);
     cr_assert_eq(cf_quiet_next(quiet), 4000);
-    expect_folder(4000, 7, true);
+    expect_folder(4000, 7, CF_ABSENCE_COUNTS);
 }
 
 Test(quiet, has_the_folders_in_order)
@@ -112,12 +121,68 @@ Test(quiet, looks_at_everything_once)
 {
     cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 1000);
     cf_quiet_note(quiet, 8, CF_EVENT_ABSENT, 1000);
-    cf_quiet_note_all(quiet, 1100);
+    cf_quiet_note_all(quiet, CF_EVENT_WRITTEN, 1100);
     cr_assert_eq(cf_quiet_next(quiet), 1100);
-    cf_quiet_due due = cf_quiet_take(quiet, 1100);
-    cr_assert(due.all && due.count == 0 && !due.folders);
+    expect_all(1100, CF_ABSENCE_WAITS);
     expect_nothing(3999);
-    expect_folder(4000, 8, true);
+    expect_folder(4000, 8, CF_ABSENCE_COUNTS);
+}
+
+Test(quiet, looks_at_everything_again_when_something_vanished_nobody_knows_where)
+{
+    cf_quiet_note_all(quiet, CF_EVENT_LEFT, 1000);
+    expect_all(1000, CF_ABSENCE_WAITS);
+    cr_assert_eq(cf_quiet_next(quiet), 2000);
+    expect_all(2000, CF_ABSENCE_MOVES);
+    expect_nothing(3999);
+    expect_all(4000, CF_ABSENCE_COUNTS);
+    cr_assert_eq(cf_quiet_next(quiet), CF_QUIET_NEVER);
+}
+
+Test(quiet, believes_a_move_before_a_deletion)
+{
+    cf_quiet_note(quiet, 7, CF_EVENT_LEFT, 1000);
+    expect_nothing(1999);
+    expect_folder(2000, 7, CF_ABSENCE_MOVES);
+    expect_nothing(3999);
+    expect_folder(4000, 7, CF_ABSENCE_COUNTS);
+}
+
+Test(quiet, begins_anew_when_more_vanishes)
+{
+    cf_quiet_note(quiet, 7, CF_EVENT_LEFT, 1000);
+    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 1900);
+    expect_nothing(2899);
+    expect_folder(2900, 7, CF_ABSENCE_MOVES);
+}
+
+static void expect_both(uint64_t now_ms, cf_absence first, cf_absence second)
+{
+    cf_quiet_due due = cf_quiet_take(quiet, now_ms);
+
+    cr_assert_eq(due.count, 2);
+    cr_assert_eq(due.folders[0].absence, first);
+    cr_assert_eq(due.folders[1].absence, second);
+    free(due.folders);
+}
+
+Test(quiet, looks_at_both_ends_of_a_move_together)
+{
+    cf_quiet_note(quiet, 7, CF_EVENT_LEFT, 1000);
+    cf_quiet_note(quiet, 3, CF_EVENT_ARRIVED, 1000);
+    expect_folder(1000, 3, CF_ABSENCE_WAITS);
+    cf_quiet_hold(quiet, 7, 3, 1001);
+    cf_quiet_note(quiet, 3, CF_EVENT_WRITTEN, 1900); /* which looks at it a little later */
+    expect_nothing(1999);
+    expect_both(2000, CF_ABSENCE_WAITS, CF_ABSENCE_MOVES);
+}
+
+Test(quiet, waits_for_a_move_that_nobody_saw)
+{
+    cf_quiet_hold(quiet, 3, 7, 1000);
+    expect_nothing(1999);
+    expect_both(2000, CF_ABSENCE_MOVES, CF_ABSENCE_WAITS);
+    cr_assert_eq(cf_quiet_next(quiet), CF_QUIET_NEVER);
 }
 
 Test(quiet, spreads_full_rescans)

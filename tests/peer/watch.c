@@ -30,7 +30,7 @@ static void add_word(const char *word)
 
 static void changed(void *context, uint64_t folder, cf_event_kind kind)
 {
-    static const char *const words[] = {"arrived", "written", "absent"};
+    static const char *const words[] = {"arrived", "written", "absent", "left"};
     char word[64];
 
     (void)context;
@@ -100,7 +100,7 @@ Test(watch, tells_arrivals_writes_and_absences)
     close(file);
     expect_seen("7 arrived");
     scratch_rename(here, "f", "g");
-    expect_seen("7 absent, 7 arrived");
+    expect_seen("7 left, 7 arrived");
     scratch_mkdir(here, "d");
     expect_seen("7 arrived");
     scratch_symlink(here, "l", "g");
@@ -121,7 +121,7 @@ Test(watch, knows_directories_apart)
     scratch_write(here, "a/x", "");
     scratch_write(here, "unwatched", "");
     scratch_rename(here, "a/x", "b/x");
-    expect_seen("1 written, 1 arrived, 1 absent, 2 arrived");
+    expect_seen("1 written, 1 arrived, 1 left, 2 arrived");
     cr_assert_eq(cf_watch_count(watch), 2);
     cf_watch_remove(watch, 1);
     scratch_write(here, "a/y", "");

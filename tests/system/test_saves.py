@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How programs save files, and what comes in while they do."""
 
-import contextlib
 import os
 import threading
 import time
@@ -93,19 +92,51 @@ def test_a_file_that_is_saved_all_the_time_arrives_whole(pair_of_notes, save):
     with Saver(here / "busy", save, 0.01) as saver:
         end = time.monotonic() + 1.5
         while time.monotonic() < end:
-            with contextlib.suppress(FileNotFoundError):  # a move came between
-                seen.add((there / "busy").read_bytes())
+            seen.add((there / "busy").read_bytes())  # it is never missing
     last = saver.text(saver.count)
 
-    def is_there():
-        with contextlib.suppress(FileNotFoundError):
-            return (there / "busy").read_bytes() == last
-
-    wait_until(is_there, "the last save is there")
+    wait_until(lambda: (there / "busy").read_bytes() == last, "the last save is there")
     whole = {b"first\n", *(saver.text(n + 1) for n in range(saver.count))}
     assert seen <= whole
     assert not any("deleted" == change and path == "busy" for _, change, path in told(laptop))
     assert (here / "busy").read_bytes() == last
+
+
+def test_a_slow_backup_save_is_no_move(pair_of_notes):
+    """While nothing stands at its path here, the file stays where it is elsewhere."""
+    laptop, desktop, here, there = pair_of_notes
+    laptop.serve(), desktop.serve()
+    (here / "one.txt").write_bytes(b"first\n")
+    wait_until(lambda: (there / "one.txt").read_bytes() == b"first\n", "both serve")
+    for n in range(6):
+        os.rename(here / "one.txt", here / "one.txt~")
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            (there / "one.txt").read_bytes()
+            time.sleep(0.002)
+        (here / "one.txt").write_bytes(b"save %d\n" % n)
+    wait_until(lambda: (there / "one.txt").read_bytes() == b"save 5\n", "the last save is there")
+    wait_until(lambda: tree(here) == tree(there), "the backup is there")
+    assert not any(change == "deleted" for _, change, _ in told(laptop))
+
+
+def test_a_move_is_soon_elsewhere(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    laptop.serve(), desktop.serve()
+    put(here, "moving", b"content\n")
+    wait_until(lambda: (there / "moving").exists(), "both serve")
+    seconds = []
+    for name in "moved", "sub/moved", "moved again":
+        begun = time.monotonic()
+        os.rename(here / "moving", here / name)
+        wait_until(lambda: (there / name).exists() and not (there / "moving").exists(), "it is moved")
+        seconds.append(time.monotonic() - begun)
+        os.rename(here / name, here / "moving")
+        wait_until(lambda: (there / "moving").exists() and not (there / name).exists(), "it is back")
+    assert min(seconds) < 2.5, "it waited as a deletion does"
+    changes = told(laptop)
+    assert sum(times for (_, change, _), times in changes.items() if change == "moved") == 6
+    assert not any(change == "deleted" for _, change, _ in changes)
 
 
 @pytest.mark.parametrize("save", SAVES)

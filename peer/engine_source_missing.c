@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine_source_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static bool is_among(const uint64_t *sorted, size_t count, uint64_t number)
+{
+    return count && bsearch(&number, sorted, count, sizeof number, by_number);
+}
+
+/* The first part of a look says what is gone. */
+static void take_gone(cf_source_engine *source, const cf_survey_batch *batch)
+{
+    if (!batch->gone_count)
+        return;
+    free(source->gone);
+    source->gone = cf_allocate(batch->gone_count, sizeof *source->gone);
+    source->gone_count = batch->gone_count;
+    memcpy(source->gone, batch->gone, batch->gone_count * sizeof *source->gone);
+    qsort(source->gone, source->gone_count, sizeof *source->gone, by_number);
+}
+
+/* In which directory that is still there it was, or the one that was above it. */
+static uint64_t folder_of(const cf_source_engine *source, const cf_node *node)
+{
+    uint64_t folder = node->parent;
+
+    while (folder != CF_NODE_ROOT && is_among(source->gone, source->gone_count, folder))
+        folder = cf_nodes_find(source->binding->nodes, folder)->parent;
+    return folder;
+}
+
+cf_absence cf_source_absence_in(const cf_source_engine *source, uint64_t folder)
+{
+    if (!source->quiet)
+        return CF_ABSENCE_COUNTS; /* nobody would look again */
+    for (size_t i = 0; i < source->surveyed_count; i++)
+        if (source->surveyed[i].folder == folder &&
+            source->surveyed[i].absence > source->surveying_absence)
+            return source->surveyed[i].absence;
+    return source->surveying_absence;
+}
+
+/* Seen to be missing; true: for the second time in a row. */
+static bool is_confirmed(cf_source_engine *source, uint64_t number)
+{
+    source->seen_missing = cf_grow(source->seen_missing, &source->seen_missing_capacity,
+                                   source->seen_missing_count + 1, sizeof number);
+    source->seen_missing[source->seen_missing_count++] = number;
+    if (is_among(source->missing, source->missing_count, number))
+        return true;
+    source->confirm = true;
+    return false;
+}
+
+/* ---- Gone ---- */
+
+static void hold_gone(cf_source_engine *source, const cf_survey_batch *judged)
+{
+    char reason[160];
+
+    snprintf(
+        reason, sizeof reason,
+        "%zu of %zu items are missing here: say --yes or --max-delete to delete them elsewhere too",
+        judged->gone_count, cf_nodes_count(source->binding->nodes));
+    const char *kept = cf_pendings_text(&source->found, reason);
+    for (size_t i = 0; i < judged->gone_count; i++)
+        cf_source_note_node(source, judged->gone[i], CF_PENDING_HELD, kept);
+    source->confirm = false;
+}
+
+static void judge_gone(cf_source_engine *source, const cf_survey_batch *batch, cf_survey_batch *out)
+{
+    uint64_t *gone = cf_allocate(batch->gone_count, sizeof *gone);
+
+    out->gone = gone;
+    out->gone_count = 0;
+    for (size_t i = 0; i < batch->gone_count; i++) {
+        const cf_node *node = cf_nodes_find(source->binding->nodes, batch->gone[i]);
+
+        if (cf_source_absence_in(source, folder_of(source, node)) == CF_ABSENCE_COUNTS &&
+            is_confirmed(source, node->number))
+            gone[out->gone_count++] = node->number;
+    }
+    if (cf_guard_allows(source->word, out->gone_count, cf_nodes_count(source->binding->nodes)))
+        return;
+    hold_gone(source, out);
+    out->gone_count = 0;
+}
+
+/* ---- Moved ---- */
+
+/* A directory is no backup of another one. */
+static const cf_node *moved_from(const cf_source_engine *source, const cf_finding *finding)
+{
+    const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
+
+    return !node || node->kind == CF_KIND_DIRECTORY ||
+                   (node->parent == finding->parent && cf_bytes_equal(node->name, finding->name))
+               ? NULL
+               : node;
+}
+
+/* `mv f f~`, and f is about to be written again: till then it is missing here, but never elsewhere.
+ */
+static bool has_moved(cf_source_engine *source, const cf_finding *finding, const cf_node *node,
+                      uint64_t now_ms)
+{
+    uint64_t folder = folder_of(source, node);
+
+    if (cf_source_absence_in(source, folder) != CF_ABSENCE_WAITS)
+        return is_confirmed(source, node->number);
+    cf_quiet_hold(source->quiet, folder, finding->parent, now_ms);
+    return false;
+}
+
+static void judge_moved(cf_source_engine *source, const cf_survey_batch *batch, uint64_t now_ms,
+                        cf_survey_batch *out)
+{
+    cf_observation *at = cf_allocate(batch->count, sizeof *at);
+
+    out->at = at;
+    out->count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const cf_finding *finding = &batch->at[i].finding;
+        const cf_node *node = moved_from(source, finding);
+
+        if (!node || has_moved(source, finding, node, now_ms))
+            at[out->count++] = batch->at[i];
+        else
+            cf_source_note_found(source, finding, CF_PENDING_WAITS,
+                                 "it has just been moved, perhaps for a moment");
+    }
+}
+
+void cf_source_judge(cf_source_engine *source, const cf_survey_batch *batch, uint64_t now_ms,
+                     cf_survey_batch *out)
+{
+    *out = *batch;
+    take_gone(source, batch);
+    judge_gone(source, batch, out);
+    judge_moved(source, batch, now_ms, out);
+}
+
+void cf_source_end_judging(cf_source_engine *source)
+{
+    free(source->missing);
+    source->missing = source->seen_missing;
+    source->missing_count = source->seen_missing_count;
+    source->seen_missing = NULL;
+    source->seen_missing_count = source->seen_missing_capacity = 0;
+    if (source->missing_count)
+        qsort(source->missing, source->missing_count, sizeof *source->missing, by_number);
+    free(source->gone);
+    source->gone = NULL;
+    source->gone_count = 0;
+}
