@@ -4,6 +4,7 @@
 #include "broker/rocks_accounts.h"
 #include "broker/store_format.h"
 #include "broker/store_keys.h"
+#include "broker/store_room.h"
 #include "codec/limits.h"
 
 #include <stdlib.h>
@@ -42,9 +43,21 @@ cf_status cf_rocks_fail(cf_error *error, char *text)
     return status;
 }
 
+/* A log is given a tenth more than this when it is begun, whatever will stand in it: where room is
+ * scarce it is less. */
+static size_t write_buffer_of(const cf_store_options *options)
+{
+    size_t wanted = options->write_buffer ? options->write_buffer : 16 * CF_MIB;
+    uint64_t share = cf_store_room(options->path) / 32;
+
+    if (wanted <= CF_MIB || share >= wanted)
+        return wanted;
+    return share > CF_MIB ? (size_t)share : CF_MIB;
+}
+
 static rocksdb_options_t *new_options(const cf_store_options *options)
 {
-    size_t write_buffer = options->write_buffer ? options->write_buffer : 16 * CF_MIB;
+    size_t write_buffer = write_buffer_of(options);
     rocksdb_options_t *out = rocksdb_options_create();
 
     rocksdb_options_set_create_if_missing(out, 1);
@@ -58,6 +71,7 @@ static rocksdb_options_t *new_options(const cf_store_options *options)
     rocksdb_options_set_max_write_buffer_number(out, 2);
     rocksdb_options_set_db_write_buffer_size(out, 2 * write_buffer);
     rocksdb_options_set_max_total_wal_size(out, 4 * write_buffer);
+    rocksdb_options_set_manifest_preallocation_size(out, write_buffer / 16);
     rocksdb_options_set_max_open_files(out, OPEN_FILES);
     rocksdb_options_set_max_background_jobs(out, 2);
     /* Ciphertext and hashes don't shrink. */

@@ -4,6 +4,8 @@
 #include "codec/limits.h"
 
 #include <dirent.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -11,11 +13,14 @@
 #define SPARE (1 * CF_MIB)  /* its manifest, options and messages */
 #define AMPLE (64 * CF_MIB) /* as large as its logs become */
 
-static uint64_t room_at(const char *path)
+uint64_t cf_store_room(const char *path)
 {
     struct statvfs room;
+    char *parent = strdup(path);
+    bool is_known = statvfs(path, &room) == 0 || statvfs(dirname(parent), &room) == 0;
 
-    return statvfs(path, &room) ? UINT64_MAX : (uint64_t)room.f_bavail * room.f_frsize;
+    free(parent);
+    return is_known ? (uint64_t)room.f_bavail * room.f_frsize : UINT64_MAX;
 }
 
 static bool is_log(const char *name)
@@ -41,12 +46,12 @@ static uint64_t size_of_logs(const char *path)
 
 bool cf_store_room_to_open(const char *path)
 {
-    return room_at(path) >= SPARE + 2 * size_of_logs(path);
+    return cf_store_room(path) >= SPARE + 2 * size_of_logs(path);
 }
 
 bool cf_store_room_to_write(const char *path, size_t size)
 {
-    uint64_t room = room_at(path), needed = SPARE + 2 * (uint64_t)size;
+    uint64_t room = cf_store_room(path), needed = SPARE + 2 * (uint64_t)size;
 
     /* The logs have what is in memory and will be written to tables. */
     return room >= AMPLE + needed || room >= needed + size_of_logs(path);

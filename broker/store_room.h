@@ -5,7 +5,10 @@
 #define CF_BROKER_STORE_ROOM_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+/* Bytes free on the disk of `path`, or of the directory that it will be made in. */
+uint64_t cf_store_room(const char *path);
 /* For opening the store in the directory `path`: what its logs hold is written into tables. */
 bool cf_store_room_to_open(const char *path);
 /* For writing `size` bytes, and, later, what is in memory. */
