@@ -4,6 +4,7 @@
 #include "broker/invitation.h"
 #include "broker/publish.h"
 #include "codec/pairing.h"
+#include "codec/pack.h"
 #include "codec/secret.h"
 
 #include <stdlib.h>
@@ -232,8 +233,37 @@ static void enrolled(void *context, cf_append_answer answer, uint64_t position,
     free(enrolling);
 }
 
+/* More of the member log, of a user that other brokers know. What doesn't fit is left out: a device
+ * brings it. */
+static cf_status bring_members(cf_log *log, cf_bytes members, cf_error *error)
+{
+    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
+    cf_reader reader = cf_reader_of(members);
+    cf_verdict verdict;
+    cf_bytes wire;
+    size_t left = 0;
+    cf_status status = cf_read_array(&reader, &left, error);
+
+    for (; !status && left; left--) {
+        cf_arena arena = {0};
+        cf_entry entry;
+        cf_error unfit;
+
+        status = cf_read_bin(&reader, &wire, error);
+        if (!status && !cf_entry_read(wire, &arena, &entry, &unfit) &&
+            entry.header.type == CF_ENTRY_MEMBER &&
+            cf_hash_equal(&entry.header.user, cf_log_user(log))) {
+            status = cf_log_check(log, &entry, &offer, &verdict, error);
+            if (!status && verdict.answer == CF_OFFER_NEW)
+                cf_log_append(log, &entry, &offer, NULL, 0, NULL, NULL);
+        }
+        cf_arena_release(&arena);
+    }
+    return status;
+}
+
 /* The user's log takes its first entry, or has it already from the same KNOCK. */
-static cf_status enrol(cf_enrolment *enrolment, const cf_entry *first,
+static cf_status enrol(cf_enrolment *enrolment, const cf_entry *first, cf_bytes members,
                        const cf_invitation *invitation, const struct enrolling *request,
                        cf_error *error)
 {
@@ -256,8 +286,16 @@ static cf_status enrol(cf_enrolment *enrolment, const cf_entry *first,
     enrolling->user = first->header.user;
     enrolling->first = cf_head_of(first);
     memcpy(enrolling->secret, invitation->secret, sizeof enrolling->secret);
-    cf_log_append(log, first, &offer, &record, invitation->quota ? 1 : 0, enrolled, enrolling);
-    return CF_OK;
+    size_t records = invitation->quota ? 1 : 0;
+    if (!members.size) {
+        cf_log_append(log, first, &offer, &record, records, enrolled, enrolling);
+        return CF_OK;
+    }
+    cf_log_append(log, first, &offer, &record, records, NULL, NULL);
+    status = bring_members(log, members, error);
+    /* Answered when all before it are: it is held then. */
+    cf_log_append(log, first, &offer, NULL, 0, enrolled, enrolling);
+    return status;
 }
 
 /* Opens the KNOCK of an invited, checks that it holds a first entry, and enrols its user. The
@@ -289,7 +327,7 @@ static cf_status open_invited(cf_enrolment *enrolment, cf_invitation *invitation
         status = cf_invitation_keep(enrolment->service->store, &request->key, invitation, error);
     }
     if (!status)
-        status = enrol(enrolment, &first, invitation, request, error);
+        status = enrol(enrolment, &first, knock.members, invitation, request, error);
     cf_registry_destroy(&registry);
     cf_arena_release(&arena);
     cf_pairing_destroy(&pairing);

@@ -22,6 +22,7 @@ struct cf_gateway {
     cf_gateway_options options;
     cf_service service;
     cf_enrolment *enrolment;
+    cf_address address; /* port 0: not told yet */
     cf_lease_desk *leases;
 };
 
@@ -63,6 +64,11 @@ void cf_gateway_destroy(cf_gateway **gateway)
     cf_sessions_destroy(&(*gateway)->service.sessions);
     free(*gateway);
     *gateway = NULL;
+}
+
+void cf_gateway_advertise(cf_gateway *gateway, const cf_address *address)
+{
+    gateway->address = *address;
 }
 
 static void send_again(cf_gateway *gateway, const cf_gateway_peer *peer)
@@ -208,6 +214,27 @@ static void welcome(cf_gateway *gateway, cf_session *session)
     free(wanted.blobs);
 }
 
+/* The member log names another broker as the user's home. */
+static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log *log)
+{
+    cf_message message = {.command = CF_COMMAND_MOVED};
+    cf_home_broker home;
+    cf_address address;
+    cf_arena arena = {0};
+    cf_error ignored;
+
+    bool moved =
+        gateway->address.port && cf_registry_home(cf_log_registry(log), &home) &&
+        cf_address_read(cf_arena_text(&arena, home.address), &address, &ignored) == CF_OK &&
+        memcmp(address.key, gateway->address.key, sizeof address.key) != 0;
+    if (moved) {
+        message.moved.endpoint = home.address;
+        cf_outbox_add(gateway->service.outbox, peer->routing_id, &message);
+    }
+    cf_arena_release(&arena);
+    return moved;
+}
+
 static void hello(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
                   const cf_message *message)
 {
@@ -236,9 +263,14 @@ static void hello(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *
     }
     if (!goes_on)
         session = begin_session(gateway, peer, log, device);
-    if (cf_subscribe_heads(&gateway->service, session, message->hello.heads,
-                           message->hello.head_count) &&
-        !message->hello.more)
+    if (!cf_subscribe_heads(&gateway->service, session, message->hello.heads,
+                            message->hello.head_count) ||
+        message->hello.more)
+        return;
+    /* Who knows of more than the log here may know of a later home, too. */
+    if (!session->brings_more && send_moved(gateway, peer, log))
+        cf_session_end(&gateway->service, session, "the user has moved");
+    else
         welcome(gateway, session);
 }
 

@@ -11,6 +11,7 @@
 #include "broker/audit.h"
 #include "broker/blobs.h"
 #include "broker/env.h"
+#include "codec/address.h"
 #include "broker/management.h"
 #include "broker/outbox.h"
 #include "broker/quotas.h"
@@ -37,6 +38,10 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options);
 /* After it nothing of the store or the blobs may be delivered to it: destroy or drain those first.
  */
 void cf_gateway_destroy(cf_gateway **gateway);
+
+/* What peers are told to connect to, once it is known: it answers LOCATE, and tells users that have
+ * moved to another key from those that have not. */
+void cf_gateway_advertise(cf_gateway *gateway, const cf_address *address);
 
 typedef struct {
     cf_bytes routing_id; /* of the ROUTER, at most 32 bytes */

@@ -60,6 +60,9 @@ typedef struct {
      * and committed, no blob is under way. With some collections only, writers of whom nothing is
      * held here yet are not waited for: which collection is theirs, nobody can say. */
     void (*idle)(void *context);
+    /* The other does not keep this user any more, and says where it is now. The session is lost
+     * unless the link is stopped here. NULL: nobody goes there. */
+    void (*moved)(void *context, cf_bytes address);
     /* For an owner that pairs; NULL for others. The other took a guest's registration (`why` is
      * NULL) or refused it; then the guest's KNOCK came. */
     void (*guest)(void *context, const cf_hash *guest_key, const cf_error *why);

@@ -174,6 +174,8 @@ cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now
     case CF_COMMAND_AGAIN:
         return on_again(link, error);
     case CF_COMMAND_MOVED:
+        if (link->options.events.moved)
+            link->options.events.moved(link->options.events.context, message->moved.endpoint);
         return cf_fail(error, CF_UNREACHABLE, "the user has moved to another broker");
     case CF_COMMAND_REFUSED:
         return on_refused(link, message, now_ms, error);

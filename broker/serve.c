@@ -207,6 +207,7 @@ static cf_status open_door(broker *self, cf_error *error)
     if (place.advertised.port == 0)
         place.advertised.port = cf_gateway_zmq_port(self->door);
     cf_address_write(&place.advertised, self->address);
+    cf_gateway_advertise(self->gateway, &place.advertised);
     return cf_datadir_keep_address(self->premises.datadir, self->address, error);
 }
 

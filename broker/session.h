@@ -28,6 +28,7 @@ struct cf_session {
     cf_log *log;
     char address[64];
     bool is_greeted;    /* its last HELLO page came */
+    bool brings_more;   /* HELLO named a head that is not held here */
     size_t named;       /* heads and rungs so far */
     cf_replay *replay;  /* from the first HELLO page on */
     cf_heads held;      /* its rungs that are held here */

@@ -33,6 +33,7 @@ bool cf_subscribe_heads(cf_service *service, cf_session *session, const cf_head 
             end_unread(service, session, &error);
             return false;
         }
+        session->brings_more |= !held;
     }
     return true;
 }

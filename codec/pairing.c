@@ -11,7 +11,7 @@
 
 #include <sodium.h>
 
-enum { KNOCK_DEVICE = 1, KNOCK_INVITED = 2 };
+enum { KNOCK_DEVICE = 1, KNOCK_INVITED = 2, KNOCK_MEMBERS = 3 };
 
 struct cf_pairing {
     cf_seal_keys knock, admit;
@@ -85,9 +85,12 @@ void cf_knock_seal(const cf_pairing *pairing, const cf_knock *knock, cf_buffer *
     cf_buffer plain = {0};
 
     if (knock->invited) {
-        cf_pack_array(&plain, 2);
-        cf_pack_uint(&plain, KNOCK_INVITED);
+        bool returns = knock->members.size > 0;
+
+        cf_pack_array(&plain, returns ? 3 : 2);
+        cf_pack_uint(&plain, returns ? KNOCK_MEMBERS : KNOCK_INVITED);
         cf_pack_bin(&plain, knock->first_entry);
+        cf_pack_raw(&plain, knock->members);
     } else {
         cf_pack_array(&plain, 6);
         cf_pack_uint(&plain, KNOCK_DEVICE);
@@ -116,6 +119,22 @@ static cf_status read_device(cf_reader *reader, cf_knock *out, cf_error *error)
     return status ? status : cf_read_bin_exact(reader, out->proof, sizeof out->proof, error);
 }
 
+static cf_status read_members(cf_reader *reader, cf_knock *out, cf_error *error)
+{
+    cf_bytes ignored;
+    size_t count = 0;
+
+    cf_status status = cf_read_bin(reader, &out->first_entry, error);
+    cf_reader inside = *reader;
+    if (!status)
+        status = cf_read_value(reader, &out->members, error);
+    if (!status)
+        status = cf_read_array(&inside, &count, error);
+    for (size_t i = 0; !status && i < count; i++)
+        status = cf_read_bin(&inside, &ignored, error);
+    return status;
+}
+
 static cf_status read_knock(cf_bytes plain, cf_knock *out, cf_error *error)
 {
     cf_reader reader = cf_reader_of(plain);
@@ -127,9 +146,11 @@ static cf_status read_knock(cf_bytes plain, cf_knock *out, cf_error *error)
         status = cf_read_uint(&reader, &kind, error);
     if (status)
         return status;
-    out->invited = kind == KNOCK_INVITED;
-    if (out->invited && count == 2)
+    out->invited = kind == KNOCK_INVITED || kind == KNOCK_MEMBERS;
+    if (kind == KNOCK_INVITED && count == 2)
         status = cf_read_bin(&reader, &out->first_entry, error);
+    else if (kind == KNOCK_MEMBERS && count == 3)
+        status = read_members(&reader, out, error);
     else if (kind == KNOCK_DEVICE && count == 6)
         status = read_device(&reader, out, error);
     else

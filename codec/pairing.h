@@ -16,13 +16,16 @@ const uint8_t *cf_pairing_guest_public(const cf_pairing *pairing); /* 32 bytes *
 const uint8_t *cf_pairing_guest_secret(const cf_pairing *pairing); /* 32 bytes */
 
 /* The newcomer's word. With a pairing code: name, keys, proof. With an invitation: the new user's
- * first entry, and nothing else. */
+ * first entry; a user that other brokers know brings its members, too. */
 typedef struct {
     bool invited;
     cf_bytes name; /* UTF-8, 1 to CF_NAME_MAX bytes */
     cf_public_keys keys;
     uint8_t proof[64]; /* cf_keys_prove */
     cf_bytes first_entry;
+    /* With an invitation, of a user that has devices: more of the member log, one packed array of
+     * entries, each after its past (codec/pack.h reads it). Size 0: none. */
+    cf_bytes members;
 } cf_knock;
 
 /* Appends the sealed KNOCK. The same knock gives the same bytes: it may be sent again. */

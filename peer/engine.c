@@ -171,28 +171,6 @@ cf_watch *cf_engine_watch(cf_engine *engine)
     return engine->workshop.watch;
 }
 
-cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
-{
-    cf_buffer line = {0};
-
-    cf_status status = cf_home_get(engine->home, CF_HOME_BROKER, &line, error);
-    bool set = !status && line.size;
-    cf_buffer_release(&line);
-    if (status && status != CF_MISSING)
-        return status;
-    if (set && !engine->peer->link) {
-        engine->peer->link = cf_link_new(&(cf_link_options){
-            .env = engine->env,
-            .store = cf_home_store(engine->home),
-            .user = *cf_peer_user(engine->peer),
-            .events = cf_engine_link_events(engine),
-        });
-        engine->connecting = true;
-        cf_link_start(engine->peer->link);
-    }
-    return CF_OK;
-}
-
 /* ---- Stepping ---- */
 
 /* What changed in the view of a collection is to be applied by each source that shows it. */

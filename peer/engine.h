@@ -25,8 +25,13 @@ void cf_engine_close(cf_engine **engine);
 cf_peer *cf_engine_peer(cf_engine *engine);
 /* NULL while no broker is set. The loop gives it connections. */
 cf_link *cf_engine_link(cf_engine *engine);
-/* The broker's address line as kept in the home was set or changed: begins to use it. */
+/* The broker's address line as kept in the home was set or changed: begins to use it. A link that
+ * there was stops; who gives it a connection to the new one starts it. */
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
+/* Rises with each change of the broker. */
+uint64_t cf_engine_broker_number(const cf_engine *engine);
+/* Says in the member log that the user's home is there now: an owner's. */
+cf_status cf_engine_publish_home(cf_engine *engine, const char *address, cf_error *error);
 /* NULL unless options.watch. */
 cf_watch *cf_engine_watch(cf_engine *engine);
 

@@ -3,6 +3,7 @@
 #ifndef CF_PEER_ENGINE_INSIDE_H
 #define CF_PEER_ENGINE_INSIDE_H
 #include "broker/names.h"
+#include "codec/address.h"
 #include "peer/acknowledged.h"
 #include "peer/engine_source.h"
 #include "peer/resupply.h"
@@ -26,6 +27,9 @@ struct cf_engine {
     cf_error loss;
     uint64_t retry_ms;
     cf_acknowledged acknowledged;
+    char broker[CF_ADDRESS_TEXT]; /* its line */
+    uint64_t broker_number;
+    uint64_t went_back_ms; /* from a broker that was not the user's new home */
     bool refused;
     char refusal[CF_ERROR_TEXT];
     char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */
@@ -44,6 +48,12 @@ struct cf_round {
 
 /* The link's events, all to the engine. */
 cf_link_events cf_engine_link_events(cf_engine *engine);
+/* The member log has grown: goes where the user has moved. */
+cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error);
+/* The broker says that the user is at this address now. */
+void cf_engine_moved(cf_engine *engine, cf_bytes address);
+/* Goes back if a broker was followed and the member log does not say the same. */
+void cf_engine_check_move(cf_engine *engine);
 /* Writes what the broker has acknowledged; a failure is reported. */
 void cf_engine_save_acknowledged(cf_engine *engine);
 /* Takes what came, in one commit. */

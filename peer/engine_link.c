@@ -98,6 +98,7 @@ static void lost(void *context, const cf_link_loss *loss)
     engine->loss = *loss->why;
     engine->retry_ms = loss->retry_ms;
     cf_engine_save_acknowledged(engine);
+    cf_engine_check_move(engine);
     cf_report(engine->env, CF_REPORT_NOTICE, "the broker: %s", loss->why->text);
 }
 
@@ -198,6 +199,7 @@ static void idle(void *context)
     engine->delay[0] = '\0';
     engine->workshop.activity++;
     cf_engine_save_acknowledged(engine);
+    cf_engine_check_move(engine);
     if (!engine->refused)
         cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
 }
@@ -257,6 +259,11 @@ static void absent(void *context, const cf_hash *blob)
     cf_downloads_absent(((cf_engine *)context)->workshop.downloads, blob);
 }
 
+static void moved(void *context, cf_bytes address)
+{
+    cf_engine_moved(context, address);
+}
+
 cf_link_events cf_engine_link_events(cf_engine *engine)
 {
     return (cf_link_events){
@@ -267,6 +274,7 @@ cf_link_events cf_engine_link_events(cf_engine *engine)
         .refused = refused,
         .wanted = wanted,
         .idle = idle,
+        .moved = moved,
         .blobs = {piece, stored, blob_refused, blob_delayed, received, absent},
         .context = engine,
     };
@@ -290,5 +298,5 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
         return status;
     cf_downloads_retry(engine->workshop.downloads); /* what it lacked may have come */
     cf_link_credit(engine->peer->link, bytes);
-    return CF_OK;
+    return cf_engine_follow_home(engine, error);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/enrolling.h"
 
+#include "codec/pack.h"
 #include "codec/secret.h"
 #include "peer/birth.h"
 #include "peer/newcomer.h"
 #include "peer/visit.h"
 
 #include <stdlib.h>
+
+enum { MEMBERS_MAX = 60000 }; /* what fits a KNOCK beside the first entry */
 
 struct cf_enrolling {
     cf_loop *loop;
@@ -20,10 +23,12 @@ struct cf_enrolling {
     cf_connection *connection;
 };
 
-static void knock(cf_enrolling *self, const cf_code *code, cf_bytes first_entry)
+static void knock(cf_enrolling *self, const cf_code *code, cf_bytes first_entry, cf_bytes members)
 {
-    cf_newcomer_options options = {
-        .env = cf_loop_env(self->loop), .code = code, .first_entry = first_entry};
+    cf_newcomer_options options = {.env = cf_loop_env(self->loop),
+                                   .code = code,
+                                   .first_entry = first_entry,
+                                   .members = members};
 
     self->newcomer = cf_newcomer_new(&options);
     self->connection = cf_loop_connect(
@@ -60,28 +65,53 @@ static cf_status check_user(cf_enrolling *self, cf_bytes first_entry, cf_error *
     return status;
 }
 
+/* The member log behind its first entry, as a KNOCK brings it. */
+static cf_status pack_members(const cf_peer *peer, cf_buffer *out, cf_error *error)
+{
+    const cf_registry *registry = cf_log_registry(peer->log);
+    size_t count = cf_registry_count(registry);
+
+    cf_pack_array(out, count - 1);
+    for (size_t i = 1; i < count; i++)
+        cf_pack_bin(out, cf_registry_entry(registry, i));
+    return out->size <= MEMBERS_MAX ? CF_OK
+                                    : cf_fail(error, CF_USAGE,
+                                              "this user has too many devices to show them to the "
+                                              "broker: give the recovery phrase with "
+                                              "--recovery-file FILE (- is stdin)");
+}
+
+static cf_status identify(cf_enrolling *self, const cf_enrolling_options *options,
+                          cf_buffer *first_entry, cf_buffer *members, cf_error *error)
+{
+    cf_status status = cf_birth_first_entry(self->home, first_entry, error);
+
+    if (status || !options->secret)
+        return status ? status : pack_members(options->peer, members, error);
+    self->account = cf_keys_of_phrase(options->secret);
+    self->user = cf_device_id(cf_keys_public(self->account)->signing);
+    return check_user(self, cf_buffer_view(first_entry), error);
+}
+
 cf_status cf_enrolling_new(const cf_enrolling_options *options, cf_enrolling **out, cf_error *error)
 {
     cf_enrolling *self = cf_allocate(1, sizeof *self);
-    cf_buffer first_entry = {0};
+    cf_buffer first_entry = {0}, members = {0};
 
     self->loop = options->loop;
     self->home = options->home;
     self->address = options->code->broker;
     self->timeout_ms = options->timeout_ms;
     self->deadline_ms = cf_loop_now(self->loop) + self->timeout_ms;
-    self->account = cf_keys_of_phrase(options->secret);
-    self->user = cf_device_id(cf_keys_public(self->account)->signing);
-    cf_status status = cf_birth_first_entry(self->home, &first_entry, error);
-    if (!status)
-        status = check_user(self, cf_buffer_view(&first_entry), error);
+    cf_status status = identify(self, options, &first_entry, &members, error);
     if (!status) {
-        knock(self, options->code, cf_buffer_view(&first_entry));
+        knock(self, options->code, cf_buffer_view(&first_entry), cf_buffer_view(&members));
         *out = self;
     } else {
         cf_enrolling_destroy(&self);
     }
     cf_buffer_release(&first_entry);
+    cf_buffer_release(&members);
     return status;
 }
 
@@ -102,7 +132,7 @@ bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadl
 {
     *deadline_ms = enrolling->deadline_ms;
     if (enrolling->newcomer && cf_newcomer_over(enrolling->newcomer, status, error)) {
-        if (*status)
+        if (*status || !enrolling->account)
             return true;
         visit(enrolling);
         *deadline_ms = enrolling->deadline_ms;

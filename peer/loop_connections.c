@@ -62,11 +62,13 @@ static cf_status read_address(cf_loop *loop, cf_address *out, cf_error *error)
 
 void cf_loop_connect_engine(cf_loop *loop)
 {
-    cf_link *link = loop->engine && loop->run->verb->connects ? cf_engine_link(loop->engine) : NULL;
+    bool connects = loop->engine && (loop->run->verb->connects || loop->run->connects);
+    cf_link *link = connects ? cf_engine_link(loop->engine) : NULL;
+    uint64_t number = link ? cf_engine_broker_number(loop->engine) : 0;
     cf_address address;
     cf_error error;
 
-    if (loop->link && loop->link->link != link)
+    if (loop->link && (loop->link->link != link || loop->broker_number != number))
         cf_loop_disconnect(loop, &loop->link);
     if (!link || loop->link)
         return;
@@ -80,6 +82,8 @@ void cf_loop_connect_engine(cf_loop *loop)
                                                        .address = &address,
                                                        .curve_public = cf_keys_public(keys)->curve,
                                                        .curve_secret = cf_keys_curve_secret(keys)});
+    loop->broker_number = number;
+    cf_link_start(link);
 }
 
 void cf_loop_wake_connections(cf_loop *loop)

@@ -20,6 +20,7 @@ struct cf_loop {
     unsigned failures;
     uint64_t reopen_ms;         /* 0: there is an engine, or none is wanted */
     cf_connection *link;        /* the engine's */
+    uint64_t broker_number;     /* of the broker that it goes to */
     int watched;                /* descriptor of the engine's watch; -1: none */
     cf_connection *connections; /* all of them */
     struct cf_run *run;

@@ -60,7 +60,9 @@ cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options)
 {
     const cf_code *code = options->code;
     cf_newcomer *newcomer = cf_allocate(1, sizeof *newcomer);
-    cf_knock knock = {.invited = !code->has_user, .first_entry = options->first_entry};
+    cf_knock knock = {.invited = !code->has_user,
+                      .first_entry = options->first_entry,
+                      .members = options->members};
     cf_buffer sealed = {0};
 
     newcomer->pairing = cf_pairing_new(code->secret);

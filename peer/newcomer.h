@@ -16,6 +16,7 @@ typedef struct {
     const char *name;    /* with a pairing code, as the next two */
     const cf_keys *keys;
     cf_bytes first_entry; /* with an invitation; copied */
+    cf_bytes members;     /* with an invitation, of a user that has devices; copied */
 } cf_newcomer_options;
 
 cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options);

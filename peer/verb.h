@@ -14,6 +14,7 @@ typedef struct cf_run {
     cf_loop *loop;
     cf_options options;
     bool json, quiet;
+    bool connects;      /* from now on, where the verb does not always */
     const char *folder; /* what relative paths begin from */
     cf_output output;
     bool stopping;  /* the user wants it to end: finish what is in hand */

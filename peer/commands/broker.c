@@ -3,15 +3,25 @@
 #include "codec/secret.h"
 #include "peer/enrolling.h"
 #include "peer/newcomer.h"
+#include "peer/visit.h"
 #include "peer/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOOK_AGAIN_MS = 250, FAREWELL_MS = 10000 };
+
 typedef struct {
     cf_enrolling *enrolling;
     char line[CF_ADDRESS_TEXT];
+    cf_address old;
+    bool has_old;
+    bool moves; /* to a broker with another key */
+    uint64_t timeout_ms, give_up_ms;
+    cf_round *round;
+    cf_visit *farewell;
+    cf_connection *connection; /* the farewell's */
 } state;
 
 /* ---- Where it was typed ---- */
@@ -90,43 +100,109 @@ static cf_status show(cf_run *run, cf_error *error)
 
 /* ---- Setting ---- */
 
-static cf_status check_none_set(cf_run *run, cf_error *error)
+static cf_status read_old(cf_run *run, state *self, cf_error *error)
 {
     cf_buffer line = {0};
 
     cf_status status = cf_home_get(cf_loop_home(run->loop), CF_HOME_BROKER, &line, error);
-    if (!status && line.size)
-        status = cf_fail(error, CF_CHANGED, "a broker is set already: %.*s", (int)line.size,
-                         (const char *)line.data);
+    cf_buffer_append(&line, "", 1);
+    if (status == CF_MISSING)
+        status = CF_OK;
+    else if (!status && line.size > 1)
+        status = cf_address_read((const char *)line.data, &self->old, error);
+    self->has_old = !status && line.size > 1;
     cf_buffer_release(&line);
-    return status == CF_MISSING ? CF_OK : status;
+    return status;
+}
+
+static cf_status check_may_move(cf_run *run, cf_error *error)
+{
+    const cf_peer *peer = cf_loop_peer(run->loop);
+    const cf_device *device = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return device && device->role == CF_ROLE_OWNER
+               ? CF_OK
+               : cf_fail(error, CF_DENIED,
+                         "this device is no owner: only owners move the user to another broker");
+}
+
+static cf_status read_secret(const cf_run *run, const state *self, uint8_t secret[CF_PHRASE_SECRET],
+                             bool *given, cf_error *error)
+{
+    const char *phrase = cf_options_value(&run->options, "recovery-file");
+
+    *given = phrase != NULL;
+    if (!phrase && !self->has_old)
+        return cf_fail(error, CF_USAGE,
+                       "a broker takes a user from its account only: give the recovery phrase with "
+                       "--recovery-file FILE (- is stdin)");
+    return phrase ? cf_phrase_read(phrase, secret, error) : CF_OK;
 }
 
 static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *error)
 {
-    const char *phrase = cf_options_value(&run->options, "recovery-file");
     uint8_t secret[CF_PHRASE_SECRET];
-    uint64_t timeout_ms = 0;
     cf_code code = {0};
+    bool given = false;
 
-    cf_status status = cf_run_timeout(run, &timeout_ms, error);
+    cf_status status = cf_run_timeout(run, &self->timeout_ms, error);
     if (!status)
         status = cf_code_take(text, true, cf_loop_now(run->loop), &code, error);
-    if (!status && !phrase)
-        status = cf_fail(error, CF_USAGE,
-                         "a broker takes a user from its account only: give the recovery phrase "
-                         "with --recovery-file FILE (- is stdin)");
+    self->moves = self->has_old && memcmp(self->old.key, code.broker.key, sizeof code.broker.key);
+    if (!status && self->moves)
+        status = check_may_move(run, error);
     if (!status)
-        status = cf_phrase_read(phrase, secret, error);
+        status = read_secret(run, self, secret, &given, error);
     if (!status) {
         cf_address_write(&code.broker, self->line);
-        cf_enrolling_options options = {run->loop, cf_loop_home(run->loop), &code, secret,
-                                        timeout_ms};
+        cf_enrolling_options options = {.loop = run->loop,
+                                        .home = cf_loop_home(run->loop),
+                                        .code = &code,
+                                        .secret = given ? secret : NULL,
+                                        .peer = cf_loop_peer(run->loop),
+                                        .timeout_ms = self->timeout_ms};
         status = cf_enrolling_new(&options, &self->enrolling, error);
     }
     cf_wipe(secret, sizeof secret);
     cf_wipe(&code, sizeof code);
     return status;
+}
+
+/* The broker knows the user now: this device goes there, and brings it what it lacks. */
+static cf_status go_there(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_status status = self->moves ? cf_engine_publish_home(engine, self->line, error) : CF_OK;
+
+    if (!status)
+        status = cf_home_set(cf_loop_home(run->loop), CF_HOME_BROKER, cf_bytes_of_text(self->line),
+                             error);
+    if (!status)
+        status = cf_engine_use_broker(engine, error);
+    if (status)
+        return status;
+    run->connects = self->has_old;
+    if (self->has_old)
+        self->round = cf_round_begin(engine, &(cf_round_options){.kind = CF_ROUND_SYNC});
+    self->give_up_ms = now_ms + self->timeout_ms;
+    cf_loop_wake(run->loop);
+    return CF_OK;
+}
+
+/* A device that can't hear where the user has moved is told so. */
+static cf_status take_address(cf_run *run, state *self, const char *text, cf_error *error)
+{
+    cf_address address;
+
+    cf_status status = cf_run_timeout(run, &self->timeout_ms, error);
+    if (!status)
+        status = cf_address_read(text, &address, error);
+    if (!status && !self->has_old)
+        status = cf_fail(error, CF_USAGE,
+                         "the first broker takes the line that `counterfoild invite` printed");
+    if (!status)
+        cf_address_write(&address, self->line);
+    return status ? status : go_there(run, self, cf_loop_now(run->loop), error);
 }
 
 static cf_status start(cf_run *run, cf_error *error)
@@ -139,25 +215,74 @@ static cf_status start(cf_run *run, cf_error *error)
         return show(run, error);
     state *self = cf_allocate(1, sizeof *self);
     run->state = self;
-    status = check_none_set(run, error);
-    return status ? status : enrol(run, self, run->options.arguments[0], error);
-}
-
-static cf_status finish(cf_run *run, const state *self, cf_error *error)
-{
-    cf_status status =
-        cf_home_set(cf_loop_home(run->loop), CF_HOME_BROKER, cf_bytes_of_text(self->line), error);
-
-    if (!status)
-        status = cf_engine_use_broker(cf_loop_engine(run->loop), error);
+    const char *text = run->options.arguments[0];
+    status = read_old(run, self, error);
     if (status)
         return status;
+    return strncmp(text, "tcp://", 6) == 0 ? take_address(run, self, text, error)
+                                           : enrol(run, self, text, error);
+}
+
+/* Devices that still go to the old broker hear from it where the user is. */
+static void tell_old(cf_run *run, state *self, uint64_t now_ms)
+{
+    const cf_peer *peer = cf_loop_peer(run->loop);
+
+    self->farewell = cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
+                                                      .store = cf_home_store(peer->home),
+                                                      .user = *cf_peer_user(peer)});
+    self->connection = cf_loop_connect(
+        run->loop, &(cf_connection_options){.link = cf_visit_link(self->farewell),
+                                            .address = &self->old,
+                                            .curve_public = cf_keys_public(peer->keys)->curve,
+                                            .curve_secret = cf_keys_curve_secret(peer->keys)});
+    self->give_up_ms = now_ms + FAREWELL_MS;
+}
+
+static bool is_round_over(cf_run *run, state *self, uint64_t now_ms)
+{
+    cf_broker_status broker;
+
+    cf_engine_broker_status(cf_loop_engine(run->loop), &broker);
+    return cf_round_over(self->round, now_ms) || (!broker.connected && now_ms >= self->give_up_ms);
+}
+
+static bool is_farewell_over(cf_run *run, state *self, uint64_t now_ms)
+{
+    cf_status status = CF_OK;
+    cf_error error = {0};
+
+    bool over = cf_visit_over(self->farewell, &status, &error);
+    if (!over && now_ms < self->give_up_ms)
+        return false;
+    if (!over || status)
+        cf_say(&run->output,
+               "the old broker could not be told%s%s: devices that know only that one find the "
+               "user again with `counterfoil broker LINE`",
+               status ? ": " : "", error.text);
+    return true;
+}
+
+static void finish(cf_run *run, const state *self)
+{
     cf_loop_wake(run->loop);
     if (run->json)
         cf_print_json(&run->output, json_pack("{s:s}", "address", self->line));
     else
         cf_print(&run->output, "%s\n", self->line);
-    return CF_OK;
+}
+
+static cf_status step_enrolling(cf_run *run, state *self, uint64_t now_ms, cf_progress *progress,
+                                cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (!cf_enrolling_step(self->enrolling, now_ms, &progress->deadline_ms, &status, error)) {
+        progress->over = false;
+        return CF_OK;
+    }
+    cf_enrolling_destroy(&self->enrolling);
+    return status ? status : go_there(run, self, now_ms, error);
 }
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
@@ -167,20 +292,33 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
 
     if (!self)
         return CF_OK;
-    if (!cf_enrolling_step(self->enrolling, now_ms, &progress->deadline_ms, &status, error)) {
-        progress->over = false;
+    if (self->enrolling)
+        status = step_enrolling(run, self, now_ms, progress, error);
+    if (status || self->enrolling)
+        return status;
+    if (self->round && is_round_over(run, self, now_ms)) {
+        cf_round_end(&self->round);
+        if (self->moves)
+            tell_old(run, self, now_ms);
+    }
+    if (self->round || (self->farewell && !is_farewell_over(run, self, now_ms))) {
+        *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
         return CF_OK;
     }
-    cf_enrolling_destroy(&self->enrolling);
-    return status ? status : finish(run, self, error);
+    finish(run, self);
+    return CF_OK;
 }
 
 static void end(cf_run *run)
 {
     state *self = run->state;
 
-    if (self)
-        cf_enrolling_destroy(&self->enrolling);
+    if (!self)
+        return;
+    cf_enrolling_destroy(&self->enrolling);
+    cf_round_end(&self->round);
+    cf_loop_disconnect(run->loop, &self->connection);
+    cf_visit_destroy(&self->farewell);
     free(self);
 }
 
@@ -192,10 +330,14 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_broker = {
     .name = "broker",
-    .usage = "broker [LINE [--recovery-file FILE]]",
-    .summary = "Shows the broker, or sets the first one",
-    .more = "LINE is what `counterfoild invite` printed. The broker takes a user that was made "
-            "without one from its account,\nso the recovery phrase is needed this once.",
+    .usage = "broker [LINE | ADDRESS] [--recovery-file FILE]",
+    .summary = "Shows the broker, sets the first one, or moves to another",
+    .more = "LINE is what `counterfoild invite` printed. For a user that was made without a broker "
+            "the recovery phrase is\nneeded this once. A user that has one moves, which an owner's "
+            "device does, or is brought back to the same\nbroker after that lost its data; this "
+            "device brings what the broker lacks, the others follow by themselves.\nADDRESS, as "
+            "`counterfoild address` "
+            "prints it, is for a device that can't hear of that.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .prepare = prepare,

@@ -195,8 +195,11 @@ static cf_status start(cf_run *run, cf_error *error)
         status = be_born(run, self, error);
     if (!status && invited) {
         cf_address_write(&code.broker, self->broker);
-        cf_enrolling_options options = {run->loop, cf_staging_home(self->staging), &code,
-                                        self->secret, timeout_ms};
+        cf_enrolling_options options = {.loop = run->loop,
+                                        .home = cf_staging_home(self->staging),
+                                        .code = &code,
+                                        .secret = self->secret,
+                                        .timeout_ms = timeout_ms};
         status = cf_enrolling_new(&options, &self->enrolling, error);
     }
     cf_wipe(&code, sizeof code);

@@ -116,6 +116,7 @@ static cf_link *a_link(depot *self)
                    NULL,
                    NULL,
                    NULL,
+                   NULL,
                    {on_piece, on_stored, on_blob_refused, on_delayed, on_received, on_absent},
                    self},
     };

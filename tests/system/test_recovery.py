@@ -5,6 +5,7 @@ import os
 import shutil
 
 from counterfoil import broker, fill, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+from counterfoild import Broker
 from stand import put
 
 
@@ -146,3 +147,111 @@ def test_what_stands_on_a_lost_content_is_supplied_whole(broker, pair_of_notes, 
     assert laptop.sync()["traffic"]["deltas"] == 1, "what was supplied is built upon again"
     tablet.sync()
     assert tree(tablet.source()) == tree(here)
+
+
+def empty(broker, keep_key=True):
+    """The broker's disk is lost; its key may have been kept elsewhere."""
+    broker.stop()
+    for name in os.listdir(broker.data):
+        path = os.path.join(broker.data, name)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif not (keep_key and name == "key"):
+            os.unlink(path)
+
+
+def test_an_emptied_broker_is_filled_again_from_the_devices(broker, pair_of_notes, make_device):
+    laptop, desktop, here, there = pair_of_notes
+    put(here, "large", os.urandom(2_000_000))
+    laptop.sync()
+    desktop.sync()
+    put(there, "other", os.urandom(2_000_000))
+    desktop.sync()
+    before = broker.status()
+    empty(broker)
+    broker.restart()
+    assert broker.status()["users"] == 0
+    laptop.run("sync", "--timeout", "5s", code=6)
+    line = broker.run("invite").strip()
+    assert laptop.run("broker", line).strip() == broker.line
+    assert laptop.sync()["in_sync"]
+    assert desktop.sync()["in_sync"] and laptop.sync()["in_sync"]
+    after = broker.status()
+    assert [after[of] for of in ("users", "entries", "blobs", "blob_bytes")] == [
+        before[of] for of in ("users", "entries", "blobs", "blob_bytes")
+    ]
+    assert tree(here) == tree(there)
+    tablet = another(laptop, make_device)
+    assert tablet.sync()["in_sync"]
+    assert tree(tablet.source()) == tree(here)
+    laptop.run("broker", line, code=6)
+
+
+def test_any_device_brings_an_emptied_broker_the_user(broker, pair_of_notes):
+    """Also one that is no owner, while serve runs."""
+    laptop, desktop, here, there = pair_of_notes
+    entries = broker.status()["entries"]
+    empty(broker)
+    broker.restart()
+    desktop.serve()
+    desktop.run("broker", broker.run("invite").strip())
+    wait_until(lambda: broker.status()["entries"] == entries, "all entries are there")
+    put(here, "one.txt", b"after\n")
+    assert laptop.sync()["in_sync"]
+    wait_until(lambda: (there / "one.txt").read_bytes() == b"after\n", "the desktop has it")
+
+
+def test_a_user_moves_to_another_broker_and_the_others_follow(broker, pair_of_notes, make_device, tmp_path):
+    laptop, desktop, here, there = pair_of_notes
+    put(here, "large", os.urandom(2_000_000))
+    laptop.sync()
+    desktop.sync()
+    tablet = another(laptop, make_device)
+    tablet.sync()
+    other = Broker(str(tmp_path / "other"))
+    other.start()
+    try:
+        serving = desktop.serve()
+        wait_until(lambda: desktop.json("status")["broker"]["connected"], "the desktop is there")
+        line = other.run("invite").strip()
+        assert "owner" in tablet.run("broker", line, code=6)
+        assert laptop.run("broker", line).strip() == other.line
+        assert other.status()["blobs"] == broker.status()["blobs"]
+        put(here, "one.txt", b"from the other broker\n")
+        assert laptop.sync()["broker"]["address"] == other.line
+        wait_until(lambda: (there / "one.txt").read_bytes() == b"from the other broker\n", "the desktop followed")
+        assert desktop.json("status")["broker"]["address"] == other.line
+        done = tablet.finish("sync")
+        assert done.returncode == 0 and "moved" in done.stderr
+        assert tree(tablet.source()) == tree(here)
+        assert tablet.run("broker").strip() == other.line
+        assert desktop.stop(serving) == 0
+        assert desktop.sync()["in_sync"]
+        phone = another(laptop, make_device, "phone")
+        phone.sync()
+        assert tree(phone.source()) == tree(here)
+        line = broker.run("invite").strip()
+        assert laptop.run("broker", line).strip() == broker.line, "and back"
+        assert laptop.sync()["in_sync"] and phone.sync()["in_sync"]
+        assert phone.run("broker").strip() == broker.line
+    finally:
+        other.stop()
+
+
+def test_a_device_stays_where_it_was_until_the_member_log_says_otherwise(broker, pair_of_notes, tmp_path):
+    """It was sent to a broker that is not there, and never saw who sent it."""
+    laptop, desktop, here, there = pair_of_notes
+    other = Broker(str(tmp_path / "other"))
+    other.start()
+    try:
+        line = other.run("invite").strip()
+        backup = Copy(broker, tmp_path / "backup")
+        assert laptop.run("broker", line).strip() == other.line
+        other.stop()
+        desktop.run("sync", "--timeout", "3s", code=5)
+        assert desktop.run("broker").strip() == broker.line, "nobody is where it was sent"
+        backup.restore()
+        assert desktop.sync()["in_sync"]
+    finally:
+        if other.process:
+            other.stop()
