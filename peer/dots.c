@@ -7,7 +7,7 @@
 enum { CHUNK = 256 };
 
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     cf_dot dot;
     cf_time time;
     uint32_t uses, number;
@@ -74,7 +74,7 @@ static uint32_t take_unused(cf_dots *dots)
 
 bool cf_dots_find(const cf_dots *dots, const cf_dot *dot, uint32_t *number)
 {
-    for (cf_link *link = cf_table_first(&dots->table, hash_of(dot)); link;
+    for (cf_table_link *link = cf_table_first(&dots->table, hash_of(dot)); link;
          link = cf_table_next(link)) {
         const numbered *known = cf_linked(link, numbered, link);
 

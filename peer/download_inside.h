@@ -19,7 +19,7 @@ typedef enum {
 } cf_download_phase;
 
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     cf_download_phase phase;
     cf_place_in_line place; /* among those of its phase */
     bool announced;         /* that it has ended */

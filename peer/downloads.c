@@ -63,7 +63,7 @@ void cf_downloads_forget(cf_downloads *downloads, const cf_binding *binding)
 cf_incoming *cf_incoming_next(const cf_downloads *downloads, const cf_hash *hash,
                               const cf_incoming *previous)
 {
-    cf_link *link =
+    cf_table_link *link =
         previous ? cf_table_next(&previous->link) : cf_table_first(&downloads->table, key_of(hash));
 
     while (link && !cf_hash_equal(&cf_linked(link, cf_incoming, link)->hash, hash))

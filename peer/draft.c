@@ -9,7 +9,7 @@ typedef struct replaced {
 } replaced;
 
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     cf_id item;
     cf_bytes field;
     cf_bytes value;
@@ -25,7 +25,7 @@ static uint64_t hash_of(const cf_id *item, cf_bytes field)
 
 static drafted *find(const cf_draft *draft, const cf_id *item, cf_bytes field)
 {
-    for (cf_link *link = cf_table_first(&draft->table, hash_of(item, field)); link;
+    for (cf_table_link *link = cf_table_first(&draft->table, hash_of(item, field)); link;
          link = cf_table_next(link)) {
         drafted *known = cf_linked(link, drafted, link);
 
@@ -130,7 +130,7 @@ void cf_draft_changes(const cf_draft *draft, cf_arena *arena, cf_change **out, s
     cf_change *changes = cf_arena_allocate(arena, draft->table.count, sizeof *changes);
 
     *count = 0;
-    for (cf_link *link = cf_table_walk(&draft->table, NULL); link;
+    for (cf_table_link *link = cf_table_walk(&draft->table, NULL); link;
          link = cf_table_walk(&draft->table, link))
         changes[(*count)++] = finished(cf_linked(link, drafted, link), arena);
     qsort(changes, *count, sizeof *changes, by_item_and_field);

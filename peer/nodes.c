@@ -12,19 +12,19 @@ typedef struct kept kept;
 /* What else a node is found by: one of its items, or of the content writes that it shows. Which,
  * the place in the node's labels tells. */
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     kept *node;
 } node_label;
 
 /* The nodes of one directory. */
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     uint64_t number;
     kept *first;
 } directory;
 
 struct kept {
-    cf_link by_number, by_place;
+    cf_table_link by_number, by_place;
     kept *next, *previous; /* in the directory */
     directory *directory;
     node_label *items, *writes;
@@ -59,7 +59,7 @@ static uint64_t write_hash(const cf_id *holder, const cf_dot *dot)
 
 static kept *find(const cf_nodes *nodes, uint64_t number)
 {
-    for (cf_link *link = cf_table_first(&nodes->by_number, number_hash(number)); link;
+    for (cf_table_link *link = cf_table_first(&nodes->by_number, number_hash(number)); link;
          link = cf_table_next(link)) {
         kept *node = cf_linked(link, kept, by_number);
 
@@ -71,7 +71,7 @@ static kept *find(const cf_nodes *nodes, uint64_t number)
 
 static directory *find_directory(const cf_nodes *nodes, uint64_t number)
 {
-    for (cf_link *link = cf_table_first(&nodes->directories, number_hash(number)); link;
+    for (cf_table_link *link = cf_table_first(&nodes->directories, number_hash(number)); link;
          link = cf_table_next(link))
         if (cf_linked(link, directory, link)->number == number)
             return cf_linked(link, directory, link);
@@ -211,11 +211,11 @@ void cf_nodes_destroy(cf_nodes **nodes)
     if (!*nodes)
         return;
     cf_nodes *all = *nodes;
-    for (cf_link *link = cf_table_walk(&all->by_number, NULL), *next; link; link = next) {
+    for (cf_table_link *link = cf_table_walk(&all->by_number, NULL), *next; link; link = next) {
         next = cf_table_walk(&all->by_number, link);
         free(cf_linked(link, kept, by_number));
     }
-    for (cf_link *link = cf_table_walk(&all->directories, NULL), *next; link; link = next) {
+    for (cf_table_link *link = cf_table_walk(&all->directories, NULL), *next; link; link = next) {
         next = cf_table_walk(&all->directories, link);
         free(cf_linked(link, directory, link));
     }
@@ -242,7 +242,7 @@ const cf_node *cf_nodes_find(const cf_nodes *nodes, uint64_t number)
 
 const cf_node *cf_nodes_child(const cf_nodes *nodes, uint64_t parent, cf_bytes name)
 {
-    for (cf_link *link = cf_table_first(&nodes->by_place, place_hash(parent, name)); link;
+    for (cf_table_link *link = cf_table_first(&nodes->by_place, place_hash(parent, name)); link;
          link = cf_table_next(link)) {
         const cf_node *node = &cf_linked(link, kept, by_place)->node;
 
@@ -265,7 +265,7 @@ const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
 {
     bool passed = !previous;
 
-    for (cf_link *link = cf_table_first(&nodes->by_item, cf_hash_id(0, item)); link;
+    for (cf_table_link *link = cf_table_first(&nodes->by_item, cf_hash_id(0, item)); link;
          link = cf_table_next(link)) {
         const node_label *label = cf_linked(link, node_label, link);
         const cf_node *node = &label->node->node;
@@ -294,7 +294,7 @@ const cf_node *cf_nodes_next_showing(const cf_nodes *nodes, const cf_id *holder,
 {
     bool passed = !previous;
 
-    for (cf_link *link = cf_table_first(&nodes->by_write, write_hash(holder, dot)); link;
+    for (cf_table_link *link = cf_table_first(&nodes->by_write, write_hash(holder, dot)); link;
          link = cf_table_next(link)) {
         const node_label *label = cf_linked(link, node_label, link);
 
@@ -308,7 +308,7 @@ const cf_node *cf_nodes_next_showing(const cf_nodes *nodes, const cf_id *holder,
 void cf_nodes_each(const cf_nodes *nodes, void (*visit)(void *context, const cf_node *node),
                    void *context)
 {
-    for (cf_link *link = cf_table_walk(&nodes->by_number, NULL); link;
+    for (cf_table_link *link = cf_table_walk(&nodes->by_number, NULL); link;
          link = cf_table_walk(&nodes->by_number, link))
         visit(context, &cf_linked(link, kept, by_number)->node);
 }

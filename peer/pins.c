@@ -9,7 +9,7 @@ enum { ROUNDS_MAX = 8 };
 
 /* Where an item is shown, and how. */
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     cf_id item;
     const cf_group *group;
     cf_bytes name, mode, mtime;
@@ -22,13 +22,13 @@ typedef struct {
 } group_look;
 
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     cf_id directory;
 } seen_group;
 
 static bool was_looked_at(const group_look *look, const cf_id *directory)
 {
-    for (cf_link *link = cf_table_first(&look->groups, cf_hash_id(0, directory)); link;
+    for (cf_table_link *link = cf_table_first(&look->groups, cf_hash_id(0, directory)); link;
          link = cf_table_next(link))
         if (cf_id_equal(&cf_linked(link, seen_group, link)->directory, directory))
             return true;
@@ -86,7 +86,7 @@ static void look_at(group_look *look, cf_view *view, const cf_ids *directories)
 
 static const item_sight *seen_at(const group_look *look, const cf_id *item)
 {
-    for (cf_link *link = cf_table_first(&look->sights, cf_hash_id(0, item)); link;
+    for (cf_table_link *link = cf_table_first(&look->sights, cf_hash_id(0, item)); link;
          link = cf_table_next(link))
         if (cf_id_equal(&cf_linked(link, item_sight, link)->item, item))
             return cf_linked(link, item_sight, link);
@@ -282,7 +282,7 @@ static bool fasten_all(pin_round *round)
 {
     bool any = false;
 
-    for (cf_link *link = cf_table_walk(&round->before.sights, NULL); link;
+    for (cf_table_link *link = cf_table_walk(&round->before.sights, NULL); link;
          link = cf_table_walk(&round->before.sights, link)) {
         const item_sight *sight = cf_linked(link, item_sight, link);
         const cf_node *node = NULL;

@@ -11,7 +11,7 @@ static uint64_t hash_of(uint64_t number)
 
 static cf_spot *find(const cf_spots *spots, uint64_t number)
 {
-    for (cf_link *link = cf_table_first(&spots->table, hash_of(number)); link;
+    for (cf_table_link *link = cf_table_first(&spots->table, hash_of(number)); link;
          link = cf_table_next(link))
         if (cf_linked(link, cf_spot, link)->number == number)
             return cf_linked(link, cf_spot, link);

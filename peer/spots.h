@@ -7,7 +7,7 @@
 #include "peer/scan.h"
 
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     uint64_t number, parent;
     cf_bytes name;
     uint8_t kind;

@@ -12,7 +12,7 @@ typedef struct {
 } undo;
 
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     cf_bytes name;
     uint32_t number;
 } field;
@@ -39,7 +39,8 @@ uint32_t cf_state_field_number(cf_state *state, cf_bytes name)
 {
     uint64_t hash = cf_hash_bytes(0, name);
 
-    for (cf_link *link = cf_table_first(&state->fields, hash); link; link = cf_table_next(link))
+    for (cf_table_link *link = cf_table_first(&state->fields, hash); link;
+         link = cf_table_next(link))
         if (cf_bytes_equal(cf_linked(link, field, link)->name, name))
             return cf_linked(link, field, link)->number;
     assert(state->name_count < CF_FIELD_NUMBER_LIMIT);
@@ -78,7 +79,7 @@ cf_state *cf_state_new(void)
 
 static void free_table(cf_table *table, size_t offset)
 {
-    for (cf_link *link = cf_table_walk(table, NULL), *next; link; link = next) {
+    for (cf_table_link *link = cf_table_walk(table, NULL), *next; link; link = next) {
         next = cf_table_walk(table, link);
         free((char *)link - offset);
     }
@@ -101,7 +102,7 @@ void cf_state_destroy(cf_state **state)
 
 static cf_item *held(const cf_state *state, const cf_id *id)
 {
-    for (cf_link *link = cf_table_first(&state->items, cf_hash_id(0, id)); link;
+    for (cf_table_link *link = cf_table_first(&state->items, cf_hash_id(0, id)); link;
          link = cf_table_next(link)) {
         cf_item *item = cf_linked(link, cf_item, link);
 
@@ -195,7 +196,7 @@ size_t cf_state_item_count(const cf_state *state)
 void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                    void *context)
 {
-    for (cf_link *link = cf_table_walk(&state->items, NULL); link;
+    for (cf_table_link *link = cf_table_walk(&state->items, NULL); link;
          link = cf_table_walk(&state->items, link)) {
         const cf_item *item = cf_linked(link, cf_item, link);
 

@@ -16,7 +16,7 @@ typedef struct {
 } cf_stored_write;
 
 struct cf_item {
-    cf_link link;
+    cf_table_link link;
     cf_id id;
     uint32_t live, total; /* writes, and all with the names remembered */
     bool tried;           /* made during the trial that is under way */

@@ -5,7 +5,7 @@
 
 enum { FIRST_SIZE = 16 };
 
-static cf_link **bucket_of(const cf_table *table, uint64_t hash)
+static cf_table_link **bucket_of(const cf_table *table, uint64_t hash)
 {
     return &table->buckets[hash & (table->size - 1)];
 }
@@ -14,18 +14,18 @@ static void grow(cf_table *table)
 {
     cf_table larger = {.size = table->size ? 2 * table->size : FIRST_SIZE, .count = table->count};
 
-    larger.buckets = cf_allocate(larger.size, sizeof(cf_link *));
+    larger.buckets = cf_allocate(larger.size, sizeof(cf_table_link *));
     for (size_t i = 0; i < table->size; i++) {
-        cf_link *reversed = NULL; /* so that the latest stays first */
+        cf_table_link *reversed = NULL; /* so that the latest stays first */
 
-        for (cf_link *link = table->buckets[i], *next; link; link = next) {
+        for (cf_table_link *link = table->buckets[i], *next; link; link = next) {
             next = link->next;
             link->next = reversed;
             reversed = link;
         }
-        for (cf_link *link = reversed, *next; link; link = next) {
+        for (cf_table_link *link = reversed, *next; link; link = next) {
             next = link->next;
-            cf_link **bucket = bucket_of(&larger, link->hash);
+            cf_table_link **bucket = bucket_of(&larger, link->hash);
             link->next = *bucket;
             *bucket = link;
         }
@@ -34,20 +34,20 @@ static void grow(cf_table *table)
     *table = larger;
 }
 
-void cf_table_add(cf_table *table, cf_link *link, uint64_t hash)
+void cf_table_add(cf_table *table, cf_table_link *link, uint64_t hash)
 {
     if (table->count >= table->size)
         grow(table);
     link->hash = hash;
-    cf_link **bucket = bucket_of(table, hash);
+    cf_table_link **bucket = bucket_of(table, hash);
     link->next = *bucket;
     *bucket = link;
     table->count++;
 }
 
-void cf_table_remove(cf_table *table, cf_link *link)
+void cf_table_remove(cf_table *table, cf_table_link *link)
 {
-    cf_link **at = bucket_of(table, link->hash);
+    cf_table_link **at = bucket_of(table, link->hash);
 
     while (*at != link)
         at = &(*at)->next;
@@ -56,24 +56,24 @@ void cf_table_remove(cf_table *table, cf_link *link)
     table->count--;
 }
 
-static cf_link *with_hash(cf_link *link, uint64_t hash)
+static cf_table_link *with_hash(cf_table_link *link, uint64_t hash)
 {
     while (link && link->hash != hash)
         link = link->next;
     return link;
 }
 
-cf_link *cf_table_first(const cf_table *table, uint64_t hash)
+cf_table_link *cf_table_first(const cf_table *table, uint64_t hash)
 {
     return table->size ? with_hash(*bucket_of(table, hash), hash) : NULL;
 }
 
-cf_link *cf_table_next(const cf_link *link)
+cf_table_link *cf_table_next(const cf_table_link *link)
 {
     return with_hash(link->next, link->hash);
 }
 
-cf_link *cf_table_walk(const cf_table *table, const cf_link *previous)
+cf_table_link *cf_table_walk(const cf_table *table, const cf_table_link *previous)
 {
     size_t i = 0;
 

@@ -20,7 +20,7 @@ typedef enum {
 } cf_upload_phase;
 
 typedef struct {
-    cf_link by_hash, by_inode;
+    cf_table_link by_hash, by_inode;
     cf_upload_phase phase;
     cf_place_in_line place; /* among those of its phase */
     bool announced;         /* that it has ended */

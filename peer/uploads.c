@@ -71,8 +71,8 @@ static uint64_t key_of(const cf_hash *hash)
 static cf_upload *next_of_hash(const cf_uploads *uploads, const cf_hash *hash,
                                const cf_upload *previous)
 {
-    cf_link *link = previous ? cf_table_next(&previous->by_hash)
-                             : cf_table_first(&uploads->by_hash, key_of(hash));
+    cf_table_link *link = previous ? cf_table_next(&previous->by_hash)
+                                   : cf_table_first(&uploads->by_hash, key_of(hash));
 
     while (link && !cf_hash_equal(&cf_linked(link, cf_upload, by_hash)->hash, hash))
         link = cf_table_next(link);
@@ -189,7 +189,7 @@ cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash)
 
 bool cf_uploads_recall(const cf_uploads *uploads, const cf_stat *stat, cf_hash *hash)
 {
-    for (const cf_link *link = cf_table_first(&uploads->by_inode, stat->inode); link;
+    for (const cf_table_link *link = cf_table_first(&uploads->by_inode, stat->inode); link;
          link = cf_table_next(link)) {
         const cf_upload *one = cf_linked(link, cf_upload, by_inode);
 

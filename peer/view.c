@@ -16,7 +16,7 @@ void cf_seen_list_add(cf_seen_list *list, cf_seen *seen)
 
 cf_seen *cf_view_seen(const cf_view *view, const cf_id *id)
 {
-    for (cf_link *link = cf_table_first(&view->seen, cf_hash_id(0, id)); link;
+    for (cf_table_link *link = cf_table_first(&view->seen, cf_hash_id(0, id)); link;
          link = cf_table_next(link)) {
         cf_seen *seen = cf_linked(link, cf_seen, link);
 
@@ -73,10 +73,10 @@ void cf_view_destroy(cf_view **view)
 
     if (!ended)
         return;
-    for (cf_link *link = cf_table_walk(&ended->seen, NULL); link;
+    for (cf_table_link *link = cf_table_walk(&ended->seen, NULL); link;
          link = cf_table_walk(&ended->seen, link))
         cf_view_drop_claims(ended, cf_linked(link, cf_seen, link));
-    for (cf_link *link = cf_table_walk(&ended->seen, NULL), *next; link; link = next) {
+    for (cf_table_link *link = cf_table_walk(&ended->seen, NULL), *next; link; link = next) {
         cf_seen *seen = cf_linked(link, cf_seen, link);
 
         next = cf_table_walk(&ended->seen, link);

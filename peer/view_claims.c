@@ -7,8 +7,8 @@
 
 const cf_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy, const cf_claim *previous)
 {
-    cf_link *link = previous ? cf_table_next(&previous->link)
-                             : cf_table_first(&view->claims, cf_hash_id(0, copy));
+    cf_table_link *link = previous ? cf_table_next(&previous->link)
+                                   : cf_table_first(&view->claims, cf_hash_id(0, copy));
 
     while (link && !cf_id_equal(&cf_linked(link, cf_claim, link)->copy, copy))
         link = cf_table_next(link);

@@ -45,7 +45,7 @@ static void find_named(cf_view *view, const cf_seen_list *above, cf_bytes name, 
 {
     out->count = 0;
     for (size_t i = 0; i < above->count; i++)
-        for (cf_link *link =
+        for (cf_table_link *link =
                  cf_table_first(&view->directories, cf_view_place_hash(above->at[i], name));
              link; link = cf_table_next(link)) {
             cf_seen *found = cf_linked(link, cf_seen, by_name);
@@ -225,7 +225,7 @@ void cf_view_list(cf_view *view, const cf_group *group, cf_arena *arena, const c
 }
 
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     cf_id item;
     const cf_shown *shown;
 } indexed;
@@ -262,7 +262,7 @@ static bool find_in(cf_view *view, cf_seen *directory, const cf_id *item, cf_are
                     cf_place *out)
 {
     list_last(view, directory);
-    for (cf_link *link = cf_table_first(&view->last.by_item, cf_hash_id(0, item)); link;
+    for (cf_table_link *link = cf_table_first(&view->last.by_item, cf_hash_id(0, item)); link;
          link = cf_table_next(link)) {
         const indexed *entry = cf_linked(link, indexed, link);
 

@@ -12,7 +12,7 @@ typedef struct cf_seen cf_seen;
  * write has claims along the chain of its copies: on those that the state has, the last of them is
  * its home, and on the next, which it has not. */
 typedef struct cf_claim {
-    cf_link link; /* by `copy` */
+    cf_table_link link; /* by `copy` */
     struct cf_claim *next;
     cf_seen *holder; /* where the write is stored */
     cf_dot dot;
@@ -21,7 +21,7 @@ typedef struct cf_claim {
 } cf_claim;
 
 struct cf_seen {
-    cf_link link; /* by id */
+    cf_table_link link; /* by id */
     cf_id id;
     bool exists;   /* the state has a write of it */
     bool anchored; /* shown for its own sake */
@@ -35,7 +35,7 @@ struct cf_seen {
     cf_seen *wished;                     /* the directory it should be in; the root's is NULL */
     cf_seen *parent;                     /* the one it is shown in; NULL: it is not visible */
     cf_seen *children, *next, *previous; /* by `parent` */
-    cf_link by_name;                     /* a visible directory, by parent and name */
+    cf_table_link by_name;               /* a visible directory, by parent and name */
     cf_bytes name;                       /* of a directory, owned */
     cf_claim *claims;                    /* of the content writes stored here */
 };

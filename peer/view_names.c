@@ -24,8 +24,8 @@ typedef struct node_member {
 
 /* A node to be: directories of one name, files of one name and content, or a conflict copy. */
 typedef struct {
-    cf_link by_key; /* name, kind, content */
-    cf_link by_name;
+    cf_table_link by_key; /* name, kind, content */
+    cf_table_link by_name;
     cf_bytes name; /* first the wished one, then the one shown */
     uint8_t kind;
     cf_bytes value;
@@ -118,7 +118,7 @@ static void join(group_layout *layout, const group_child *child, cf_bytes name,
     uint64_t hash = key_hash(name, kind, value);
     node_sketch *found = NULL;
 
-    for (cf_link *link = cf_table_first(&layout->by_key, hash); link && !found;
+    for (cf_table_link *link = cf_table_first(&layout->by_key, hash); link && !found;
          link = cf_table_next(link)) {
         node_sketch *known = cf_linked(link, node_sketch, by_key);
 
@@ -182,7 +182,7 @@ static void sketch_nodes(group_layout *layout)
 
 static bool is_taken(const group_layout *layout, cf_bytes name)
 {
-    for (cf_link *link = cf_table_first(&layout->by_name, cf_hash_bytes(0, name)); link;
+    for (cf_table_link *link = cf_table_first(&layout->by_name, cf_hash_bytes(0, name)); link;
          link = cf_table_next(link))
         if (cf_bytes_equal(cf_linked(link, node_sketch, by_name)->name, name))
             return true;
