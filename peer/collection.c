@@ -138,28 +138,12 @@ static void fold_body(cf_collection *collection, const cf_folding *folding, cons
     cf_arena_release(&arena);
 }
 
-static cf_bytes waiting_key(cf_arena *arena, const cf_entry *entry)
-{
-    cf_buffer key = {0};
-    cf_head head = cf_head_of(entry);
-    uint8_t sequence[8];
-
-    cf_bytes prefix = cf_key_collection(arena, CF_TABLE_WAITING, &entry->header.collection);
-    cf_buffer_append(&key, prefix.data, prefix.size);
-    cf_buffer_append(&key, head.writer.bytes, CF_ID_SIZE);
-    cf_put_u64(sequence, head.sequence);
-    cf_buffer_append(&key, sequence, sizeof sequence);
-    cf_buffer_append(&key, head.hash.bytes, CF_HASH_SIZE);
-    cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&key));
-    cf_buffer_release(&key);
-    return copy;
-}
-
 cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
                              const cf_entry *entry, cf_records *records, cf_error *error)
 {
     const cf_body *body;
     cf_arena arena = {0};
+    cf_head head = cf_head_of(entry);
 
     cf_status status = cf_contents_open(folding->contents, entry, &body, error);
     switch (status) {
@@ -170,7 +154,8 @@ cf_status cf_collection_fold(cf_collection *collection, const cf_folding *foldin
     case CF_DENIED:
         collection->waits = status == CF_MISSING ? "the key of some entries has not come yet"
                                                  : "some entries need a newer program";
-        cf_records_put(records, waiting_key(&arena, entry), cf_bytes_of_text(""));
+        cf_records_put(records, cf_key_waiting(&arena, &collection->id, &head),
+                       cf_bytes_of_text(""));
         break;
     case CF_MALFORMED:
     case CF_FORGED:
@@ -198,11 +183,8 @@ static bool collect_waiting(void *context, cf_bytes key, cf_bytes value)
     cf_head head;
 
     (void)value;
-    if (key.size != 1 + 2 * CF_ID_SIZE + 8 + CF_HASH_SIZE)
+    if (!cf_key_waiting_read(key, &head))
         return true;
-    memcpy(head.writer.bytes, key.data + 1 + CF_ID_SIZE, CF_ID_SIZE);
-    head.sequence = cf_get_u64(key.data + 1 + 2 * CF_ID_SIZE);
-    memcpy(head.hash.bytes, key.data + 1 + 2 * CF_ID_SIZE + 8, CF_HASH_SIZE);
     list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
     list->at[list->count++] = head;
     return true;
@@ -221,7 +203,7 @@ static cf_status fold_one_waiting(cf_collection *collection, const cf_folding *f
     if (!status)
         status = cf_collection_fold(collection, folding, &entry, records, error);
     if (!status)
-        cf_records_delete(records, waiting_key(&arena, &entry));
+        cf_records_delete(records, cf_key_waiting(&arena, &collection->id, head));
     cf_buffer_release(&wire);
     cf_arena_release(&arena);
     return status;

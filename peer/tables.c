@@ -60,28 +60,56 @@ cf_bytes cf_key_numbered(cf_arena *arena, cf_table_letter table, uint32_t source
                   cf_bytes_of(second, sizeof second));
 }
 
-enum { ENTRY_KEY = 1 + CF_ID_SIZE + 8 + CF_HASH_SIZE };
+/* ---- Entries ---- */
+
+enum { ENTRY_KEY = CF_ID_SIZE + 8 + CF_HASH_SIZE };
+
+static void write_entry(const cf_head *entry, uint8_t out[ENTRY_KEY])
+{
+    memcpy(out, entry->writer.bytes, CF_ID_SIZE);
+    cf_put_u64(out + CF_ID_SIZE, entry->sequence);
+    memcpy(out + CF_ID_SIZE + 8, entry->hash.bytes, CF_HASH_SIZE);
+}
+
+/* After what the key begins with. */
+static bool read_entry(cf_bytes key, size_t begin, cf_head *entry)
+{
+    if (key.size != begin + ENTRY_KEY)
+        return false;
+    memcpy(entry->writer.bytes, key.data + begin, CF_ID_SIZE);
+    entry->sequence = cf_get_u64(key.data + begin + CF_ID_SIZE);
+    memcpy(entry->hash.bytes, key.data + begin + CF_ID_SIZE + 8, CF_HASH_SIZE);
+    return true;
+}
 
 cf_bytes cf_key_entry(cf_arena *arena, cf_table_letter table, const cf_head *entry)
 {
-    uint8_t *key = cf_arena_allocate(arena, ENTRY_KEY, 1);
+    uint8_t name[ENTRY_KEY];
 
-    key[0] = (uint8_t)table;
-    memcpy(key + 1, entry->writer.bytes, CF_ID_SIZE);
-    cf_put_u64(key + 1 + CF_ID_SIZE, entry->sequence);
-    memcpy(key + 1 + CF_ID_SIZE + 8, entry->hash.bytes, CF_HASH_SIZE);
-    return cf_bytes_of(key, ENTRY_KEY);
+    write_entry(entry, name);
+    return key_of(arena, table, cf_bytes_of(name, sizeof name), (cf_bytes){0});
 }
 
 bool cf_key_entry_read(cf_bytes key, cf_head *entry)
 {
-    if (key.size != ENTRY_KEY)
-        return false;
-    memcpy(entry->writer.bytes, key.data + 1, CF_ID_SIZE);
-    entry->sequence = cf_get_u64(key.data + 1 + CF_ID_SIZE);
-    memcpy(entry->hash.bytes, key.data + 1 + CF_ID_SIZE + 8, CF_HASH_SIZE);
-    return true;
+    return read_entry(key, 1, entry);
 }
+
+cf_bytes cf_key_waiting(cf_arena *arena, const cf_id *collection, const cf_head *entry)
+{
+    uint8_t name[ENTRY_KEY];
+
+    write_entry(entry, name);
+    return key_of(arena, CF_TABLE_WAITING, cf_bytes_of(collection->bytes, CF_ID_SIZE),
+                  cf_bytes_of(name, sizeof name));
+}
+
+bool cf_key_waiting_read(cf_bytes key, cf_head *entry)
+{
+    return read_entry(key, 1 + CF_ID_SIZE, entry);
+}
+
+/* ---- Records ---- */
 
 static void add(cf_records *records, cf_record record)
 {

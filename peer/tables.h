@@ -34,6 +34,9 @@ cf_bytes cf_key_numbered(cf_arena *arena, cf_table_letter table, uint32_t source
 cf_bytes cf_key_entry(cf_arena *arena, cf_table_letter table, const cf_head *entry);
 /* The entry that such a key names; false when it is none. */
 bool cf_key_entry_read(cf_bytes key, cf_head *entry);
+/* The same of an entry in the collection's part of CF_TABLE_WAITING. */
+cf_bytes cf_key_waiting(cf_arena *arena, const cf_id *collection, const cf_head *entry);
+bool cf_key_waiting_read(cf_bytes key, cf_head *entry);
 
 /* Records gathered for one commit: what is put last for a key counts. Everything is copied. */
 typedef struct {
