@@ -472,11 +472,6 @@ void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id)
         cf_session_end(&gateway->service, session, "the connection is gone");
 }
 
-void cf_gateway_wake(cf_gateway *gateway, const cf_hash *user)
-{
-    cf_sessions_wake(gateway->service.sessions, user);
-}
-
 cf_gateway_figures cf_gateway_count(const cf_gateway *gateway)
 {
     cf_sessions *sessions = gateway->service.sessions;

@@ -60,9 +60,6 @@ bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id);
 /* The transport says that nobody is there any more (CF_SEND_GONE). */
 void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id);
 
-/* The user's log has grown by other means than this gateway (the peer's own engine appended). */
-void cf_gateway_wake(cf_gateway *gateway, const cf_hash *user);
-
 typedef struct {
     uint64_t sessions;
     uint64_t devices; /* different ones among them */

@@ -123,15 +123,6 @@ const cf_registry *cf_log_registry(const cf_log *log)
     return log->registry;
 }
 
-bool cf_log_holds(cf_log *log, const cf_head *entry)
-{
-    cf_error error;
-    bool held;
-
-    return cf_tips_find(log->tips, &entry->hash) ||
-           (!cf_store_holds(log->store, &log->user, entry, &held, &error) && held);
-}
-
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error)
 {
     return log->store->heads(log->store, &log->user, visit, context, error);

@@ -58,8 +58,6 @@ const cf_hash *cf_log_user(const cf_log *log);
 cf_store *cf_log_store(const cf_log *log);
 const cf_registry *cf_log_registry(const cf_log *log);
 
-/* Held, or being appended. */
-bool cf_log_holds(cf_log *log, const cf_head *entry);
 /* The ends of all branches. */
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error);
 /* One entry's bytes, appended to `out`. CF_MISSING when not held. */

@@ -41,7 +41,6 @@ void cf_state_forget_item(cf_state *state, const cf_id *item);
 
 /* NULL when the state has no write of this item. The item lasts until it is next changed. */
 const cf_item *cf_state_item(const cf_state *state, const cf_id *id);
-const cf_id *cf_item_id(const cf_item *item);
 /* Writes in ascending order of (field number, dot). */
 size_t cf_item_write_count(const cf_item *item);
 cf_write cf_state_write(const cf_state *state, const cf_item *item, size_t index);

@@ -112,11 +112,6 @@ void cf_item_free(cf_state *state, cf_item *item)
     free(item);
 }
 
-const cf_id *cf_item_id(const cf_item *item)
-{
-    return &item->id;
-}
-
 size_t cf_item_write_count(const cf_item *item)
 {
     return item->live;
