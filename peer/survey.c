@@ -220,11 +220,11 @@ cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *err
             return CF_SURVEY_BATCH;
         case CF_SURVEY_IS_PLACES:
             survey->phase =
-                cf_survey_start_contents(survey) ? CF_SURVEY_IS_OVER : CF_SURVEY_IS_CONTENTS;
+                cf_survey_start_contents(survey) ? CF_SURVEY_IS_CONTENTS : CF_SURVEY_IS_OVER;
             break;
         case CF_SURVEY_IS_CONTENTS:
-            cf_survey_report_contents(survey);
-            survey->phase = CF_SURVEY_IS_PLACES;
+            survey->phase =
+                cf_survey_report_contents(survey) ? CF_SURVEY_IS_CONTENTS : CF_SURVEY_IS_OVER;
             return CF_SURVEY_BATCH;
         case CF_SURVEY_IS_OVER:
             return CF_SURVEY_DONE;

@@ -189,20 +189,29 @@ static void report_read(cf_survey *survey, size_t entry)
 
 bool cf_survey_start_contents(cf_survey *survey)
 {
-    cf_survey_reads_drop(survey->reads, survey->next);
+    size_t wanted = 0;
+
+    cf_survey_reads_drop(survey->reads, survey->first);
+    survey->first = survey->next;
     while (survey->next < survey->listing.entry_count && cf_survey_reads_room(survey->reads)) {
-        if (!survey->reported[survey->next])
+        if (!survey->reported[survey->next]) {
             cf_survey_reads_want(survey->reads, survey->next);
+            wanted++;
+        }
         survey->next++;
     }
     cf_survey_reads_start(survey->reads);
-    return cf_survey_reads_count(survey->reads) == 0;
+    return wanted > 0;
 }
 
-void cf_survey_report_contents(cf_survey *survey)
+bool cf_survey_report_contents(cf_survey *survey)
 {
+    size_t first = survey->first, end = survey->next;
+    bool more = cf_survey_start_contents(survey);
+
     begin_batch(survey);
-    for (size_t i = 0; i < survey->next; i++)
+    for (size_t i = first; i < end; i++)
         if (!survey->reported[i])
             report_read(survey, i);
+    return more;
 }

@@ -12,7 +12,7 @@ typedef enum {
     CF_SURVEY_IS_IDENTIFYING,
     CF_SURVEY_IS_PLACES,
     CF_SURVEY_IS_CONTENTS,
-    CF_SURVEY_IS_OVER
+    CF_SURVEY_IS_OVER,
 } cf_survey_phase;
 
 struct cf_survey {
@@ -25,9 +25,9 @@ struct cf_survey {
     cf_identity_node *nodes;
     size_t node_count;
     cf_identity identity;
-    uint64_t *numbers; /* by entry: its node; 0: none */
-    bool *reported;    /* by entry: came in a batch, or needs none */
-    size_t next;       /* entry from which on the contents are still to come */
+    uint64_t *numbers;  /* by entry: its node; 0: none */
+    bool *reported;     /* by entry: came in a batch, or needs none */
+    size_t first, next; /* entries of the wave being read, or read and not reported */
 
     cf_arena batch_arena;
     cf_observation *observed;
@@ -54,9 +54,9 @@ void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, b
 
 /* The first batch: gone, moved, directories, links, all that needs no reading. */
 void cf_survey_report_places(cf_survey *survey);
-/* Reads on, as far as memory goes; true when there is nothing left to read. Then a batch of what
- * was. */
+/* Reads on, a wave of as much as memory takes; false when there is nothing left to read. */
 bool cf_survey_start_contents(cf_survey *survey);
-void cf_survey_report_contents(cf_survey *survey);
+/* A batch of what was read; the next wave is read while that is published. As above. */
+bool cf_survey_report_contents(cf_survey *survey);
 
 #endif

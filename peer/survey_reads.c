@@ -6,7 +6,10 @@
 #include <stdlib.h>
 
 enum { FILES_OF_A_JOB = 32 };
-#define MEMORY_OF_A_WAVE (12 * CF_MIB) /* of small files, which are kept whole */
+/* Of a wave, of which there are two at a time: small files are kept whole, and what is published
+ * of any file takes more than its bytes. */
+#define MEMORY_OF_A_WAVE (8 * CF_MIB)
+#define MEMORY_OF_A_FILE (2 * CF_KIB)
 
 typedef struct {
     bool wanted, done;
@@ -41,7 +44,8 @@ struct cf_survey_reads {
     size_t *queue;
     size_t queued, queue_capacity;
     uint64_t queued_memory;
-    size_t busy, count;
+    size_t dropped; /* entries before are forgotten */
+    size_t busy;
 };
 
 cf_survey_reads *cf_survey_reads_new(const cf_env *env, const cf_binding *binding,
@@ -98,14 +102,14 @@ void cf_survey_reads_want(cf_survey_reads *reads, size_t entry)
     const cf_listed *listed = &reads->listing->entries[entry];
 
     cover_listing(reads);
-    reads->count++;
     if (reads->slots[entry].wanted)
         return;
     reads->slots[entry].wanted = true;
     reads->queue =
         cf_grow(reads->queue, &reads->queue_capacity, reads->queued + 1, sizeof *reads->queue);
     reads->queue[reads->queued++] = entry;
-    reads->queued_memory += listed->stat.size < CF_INLINE_MAX ? listed->stat.size + 512 : 4096;
+    reads->queued_memory +=
+        MEMORY_OF_A_FILE + (listed->stat.size <= CF_INLINE_MAX ? listed->stat.size : 0);
 }
 
 bool cf_survey_reads_room(const cf_survey_reads *reads)
@@ -116,11 +120,6 @@ bool cf_survey_reads_room(const cf_survey_reads *reads)
 bool cf_survey_reads_busy(const cf_survey_reads *reads)
 {
     return reads->busy > 0;
-}
-
-size_t cf_survey_reads_count(const cf_survey_reads *reads)
-{
-    return reads->count;
 }
 
 /* ---- Jobs ---- */
@@ -242,9 +241,8 @@ void cf_survey_reads_start(cf_survey_reads *reads)
 
 void cf_survey_reads_drop(cf_survey_reads *reads, size_t entry)
 {
-    for (size_t i = 0; i < entry && i < reads->capacity; i++)
-        release_slot(&reads->slots[i]);
-    reads->count = 0;
+    for (; reads->dropped < entry && reads->dropped < reads->capacity; reads->dropped++)
+        release_slot(&reads->slots[reads->dropped]);
 }
 
 const cf_read *cf_survey_reads_get(const cf_survey_reads *reads, size_t entry, const char **reason)

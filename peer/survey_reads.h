@@ -23,8 +23,6 @@ void cf_survey_reads_start(cf_survey_reads *reads);
 bool cf_survey_reads_busy(const cf_survey_reads *reads);
 /* Whether more may be wanted before the next start. */
 bool cf_survey_reads_room(const cf_survey_reads *reads);
-/* How many were wanted since the last drop. */
-size_t cf_survey_reads_count(const cf_survey_reads *reads);
 /* Forgets what was read of the entries before this one, which were reported. */
 void cf_survey_reads_drop(cf_survey_reads *reads, size_t entry);
 
