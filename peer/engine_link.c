@@ -93,13 +93,16 @@ static void lost(void *context, const cf_link_loss *loss)
 {
     cf_engine *engine = context;
 
+    bool said = strcmp(engine->loss.text, loss->why->text) == 0; /* at the try before */
+
     engine->losses++;
     engine->connecting = false;
     engine->loss = *loss->why;
     engine->retry_ms = loss->retry_ms;
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);
-    cf_report(engine->env, CF_REPORT_NOTICE, "the broker: %s", loss->why->text);
+    cf_report(engine->env, said ? CF_REPORT_DETAIL : CF_REPORT_NOTICE, "the broker: %s",
+              loss->why->text);
 }
 
 static void entry_came(void *context, const cf_entry *entry)

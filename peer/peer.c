@@ -6,14 +6,28 @@
 
 #include <stdlib.h>
 
+/* A home is made whole, with keys and a store that knows the user: one without the other is what is
+ * left of one. */
+static cf_status find_what_is_left(cf_peer *peer, cf_error *error)
+{
+    bool has_keys = !cf_home_load_secrets(peer->home, &peer->keys, &peer->ring, error);
+
+    if (has_keys)
+        return cf_fail(error, CF_BROKEN,
+                       "%s has keys, but its store is gone: let this device join again, with "
+                       "another --home",
+                       cf_home_shown(peer->home));
+    return cf_fail(error, CF_MISSING, "%s has no user yet: `counterfoil init` or `join`",
+                   cf_home_shown(peer->home));
+}
+
 static cf_status load_user(cf_peer *peer, cf_hash *user, cf_error *error)
 {
     cf_buffer value = {0};
 
     cf_status status = cf_home_get(peer->home, CF_HOME_USER, &value, error);
     if (status == CF_MISSING)
-        cf_fail(error, CF_MISSING, "%s has no user yet: `counterfoil init` or `join`",
-                cf_home_shown(peer->home));
+        status = find_what_is_left(peer, error);
     else if (!status && value.size != CF_HASH_SIZE)
         status = cf_fail(error, CF_BROKEN, "the user of %s has %zu bytes",
                          cf_home_shown(peer->home), value.size);
@@ -32,8 +46,14 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
     peer->home = home;
     cf_rules_product(&peer->rules, env);
     cf_status status = load_user(peer, &user, error);
-    if (!status)
+    if (!status) {
         status = cf_home_load_secrets(home, &peer->keys, &peer->ring, error);
+        if (status == CF_MISSING)
+            status = cf_fail(error, CF_BROKEN,
+                             "the keys of %s are gone: let this device join again, with another "
+                             "--home",
+                             cf_home_shown(home));
+    }
     if (!status)
         status = cf_log_open(cf_home_store(home), &user, &peer->log, error);
     if (!status)

@@ -75,6 +75,8 @@ static cf_status list_collections(cf_run *run, cf_error *error)
                  shown);
     if (!status && run->json)
         cf_print_json(&run->output, json_incref(shown));
+    else if (!status && !count && !run->quiet)
+        cf_say(&run->output, "there is no collection yet: `counterfoil add SOURCE` makes one");
     json_decref(shown);
     cf_arena_release(&arena);
     return status;

@@ -12,6 +12,8 @@
 #define LAST_TRY "last-try"
 #define LAST_DELAY "last-delay"
 
+enum { LISTED_MAX = 100 }; /* of a source, for people */
+
 static const char *const kind_names[] = {
     [CF_PENDING_UNSENT] = "unsent",   [CF_PENDING_UNAPPLIED] = "unapplied",
     [CF_PENDING_WAITS] = "waits",     [CF_PENDING_HELD] = "held",
@@ -306,8 +308,11 @@ static void print_source(const cf_overview_source *source, cf_peer *peer, const 
              status->items == 1 ? "" : "s", status->binding->path, one_way(status->binding->mode));
     if (status->trouble)
         cf_print(output, "  %s\n", status->trouble_text);
-    for (size_t i = 0; i < status->pending_count; i++)
+    for (size_t i = 0; i < status->pending_count && i < LISTED_MAX; i++)
         print_pending(output, &status->pending[i]);
+    if (status->pending_count > LISTED_MAX)
+        cf_print(output, "  and %zu more: `counterfoil --json status` lists all\n",
+                 status->pending_count - LISTED_MAX);
     for (size_t i = 0; i < status->conflict_count; i++) {
         cf_name_show(status->conflicts[i].path, path);
         cf_print(output, "  conflict  %s: written on %s\n", path,

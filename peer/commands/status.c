@@ -92,6 +92,8 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
         cf_print_json(&run->output, cf_overview_json(&overview, cf_loop_peer(run->loop)));
     else
         cf_overview_print(&overview, cf_loop_peer(run->loop), &run->output);
+    if (!cf_engine_binding_count(cf_loop_engine(run->loop)) && !run->quiet)
+        cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
     if (cf_options_has(&run->options, "check")) {
         cf_standing standing = cf_overview_standing(&overview, false);
         run->exit_code = cf_standing_exit_code(&standing);

@@ -105,6 +105,8 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
         return status;
     cf_standing standing = cf_overview_standing(&overview, !self->dry_run);
     show(run, self, &overview);
+    if (!cf_engine_binding_count(cf_loop_engine(run->loop)) && !run->quiet)
+        cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
     if (self->dry_run)
         return CF_OK;
     say_next(run, &standing, &overview.broker);

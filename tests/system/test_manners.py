@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands say when there is little to say, too much, or something is gone."""
+
+import shutil
+
+import pytest
+
+from counterfoil import broker, make_device, pair_of_notes, two  # noqa: F401
+
+
+def test_who_has_nothing_yet_hears_what_to_do_next(make_device):
+    device = make_device("laptop")
+    device.init()
+    for verb in "status", "sync", "collections":
+        done = device.finish(verb)
+        assert done.returncode == 0 and "counterfoil add SOURCE" in done.stderr, done
+        assert device.finish("-q", verb).stderr == ""
+
+
+def test_a_long_list_is_cut_for_people_only(make_device):
+    device = make_device("laptop")
+    device.init()
+    device.add("notes", {f"{i}": "x" for i in range(150)})
+    lines = device.run("status").splitlines()
+    assert len(lines) == 102 and "50 more" in lines[-1]
+    assert len(device.json("status")["collections"][0]["pending"]) == 150
+
+
+@pytest.mark.parametrize("lost", ["keys", "store"])
+def test_what_is_left_of_a_home_needs_repair(make_device, tmp_path, lost):
+    device = make_device("laptop")
+    device.init()
+    shutil.move(f"{device.home}/{lost}", tmp_path / "aside")
+    for verb in "status", "sync", "verify", "serve":
+        assert "gone" in device.run(verb, code=7)
+
+
+def test_serve_says_once_that_the_broker_is_away(pair_of_notes, broker):
+    laptop, _, here, _ = pair_of_notes
+    serve = laptop.serve()
+    broker.stop()
+    for i in range(4):  # each has it try at once
+        (here / "one.txt").write_text(f"{i}\n")
+        laptop.sync(code=5)
+    broker.restart()
+    assert laptop.sync()["in_sync"]
+    broker.stop()
+    laptop.sync(code=5)
+    serve.terminate()
+    messages = serve.communicate(timeout=20)[1].splitlines()
+    assert sum("can't connect" in line for line in messages) == 2, messages
