@@ -390,6 +390,13 @@ void cf_enrolment_knock(cf_enrolment *enrolment, cf_bytes routing_id, const cf_h
         knock_at_owner(enrolment, routing_id, guest, message);
 }
 
+void cf_enrolment_forget(cf_enrolment *enrolment, const cf_hash *user)
+{
+    for (size_t i = enrolment->count; i-- > 0;)
+        if (cf_hash_equal(&enrolment->guests[i].user, user))
+            shut_out(enrolment, &enrolment->guests[i]);
+}
+
 uint64_t cf_enrolment_tick(cf_enrolment *enrolment, uint64_t now_ms)
 {
     uint64_t next = UINT64_MAX;

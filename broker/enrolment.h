@@ -19,6 +19,8 @@ void cf_enrolment_admit(cf_enrolment *enrolment, cf_session *session, const cf_m
 /* KNOCK of a connection without a session; `key` is its CURVE key. */
 void cf_enrolment_knock(cf_enrolment *enrolment, cf_bytes routing_id, const cf_hash *key,
                         const cf_message *message);
+/* Shuts out whom this user expects. */
+void cf_enrolment_forget(cf_enrolment *enrolment, const cf_hash *user);
 /* Shuts out who has expired. Returns when to call again, UINT64_MAX for never. */
 uint64_t cf_enrolment_tick(cf_enrolment *enrolment, uint64_t now_ms);
 

@@ -207,6 +207,8 @@ static void welcome(cf_gateway *gateway, cf_session *session)
     } else {
         session->is_greeted = true;
         cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
+        if (gateway->service.quotas)
+            cf_quotas_seen(gateway->service.quotas, session->log, gateway->service.now_ms);
         send_welcome(gateway, session, &heads);
         cf_send_wanted(&gateway->service, session, wanted.blobs, wanted.count);
     }
@@ -470,6 +472,20 @@ void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id)
     cf_outbox_discard(gateway->service.outbox, routing_id);
     if (session)
         cf_session_end(&gateway->service, session, "the connection is gone");
+}
+
+void cf_gateway_expel(cf_gateway *gateway, const cf_hash *user, const char *why)
+{
+    cf_sessions *sessions = gateway->service.sessions;
+
+    cf_enrolment_forget(gateway->enrolment, user);
+    for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
+        after = cf_sessions_next(sessions, session);
+        if (!cf_hash_equal(cf_log_user(session->log), user))
+            continue;
+        cf_outbox_discard(gateway->service.outbox, cf_session_destination(session));
+        cf_session_end(&gateway->service, session, why);
+    }
 }
 
 cf_gateway_figures cf_gateway_count(const cf_gateway *gateway)

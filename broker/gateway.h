@@ -60,6 +60,9 @@ bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id);
 /* The transport says that nobody is there any more (CF_SEND_GONE). */
 void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id);
 
+/* Ends all sessions of the user, and what it let in. */
+void cf_gateway_expel(cf_gateway *gateway, const cf_hash *user, const char *why);
+
 typedef struct {
     uint64_t sessions;
     uint64_t devices; /* different ones among them */

@@ -348,6 +348,14 @@ void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context)
     cf_arena_release(&arena);
 }
 
+void cf_log_record(cf_log *log, const cf_record *record)
+{
+    cf_append append = {
+        .user = log->user, .epoch = log->epoch, .records = record, .record_count = 1};
+
+    log->store->append(log->store, &append);
+}
+
 struct wanted {
     cf_log_wanted_visit *visit;
     void *context;

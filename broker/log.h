@@ -100,6 +100,9 @@ cf_leases *cf_log_leases(cf_log *log);
  * Where it fails, they become again what the store has. */
 void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context);
 
+/* Queues a record of the caller's, alone; nobody is told when it is durable. */
+void cf_log_record(cf_log *log, const cf_record *record);
+
 /* Blobs that entries name and that were not here when the entry came. */
 typedef bool cf_log_wanted_visit(void *context, const cf_hash *blob);
 cf_status cf_log_wanted(cf_log *log, cf_log_wanted_visit *visit, void *context, cf_error *error);

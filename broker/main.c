@@ -14,7 +14,7 @@
 #include "broker/options.h"
 #include "broker/place.h"
 #include "broker/serve.h"
-#include "broker/verbs.h"
+#include "broker/verbs_users.h"
 
 static const char usage[] =
     "usage: counterfoild [--data DIR] [--listen tcp://ADDRESS:PORT] [--advertise HOST:PORT] "
@@ -25,12 +25,17 @@ static const char usage[] =
     "  invite [--quota SIZE]   print a one-time invitation for a new user\n"
     "  status                  users, devices, sizes, room left\n"
     "  users                   list the users\n"
+    "  users quota USER SIZE   bound what a user's entries and blobs take; 0: no bound\n"
+    "  users remove USER       remove a user and all that it has here, for good\n"
     "  verify                  check every record and blob of the store\n"
     "\n"
     "  --data DIR         the data directory\n"
     "  --listen ADDRESS   where to listen: tcp://ADDRESS:PORT, by default every address, port "
     "7817\n"
     "  --advertise HOST   what peers are told to connect to: HOST:PORT\n"
+    "  --enrol POLICY     who may become a user: invitation (the default) or closed\n"
+    "  --limit NAME=N     bound what a user or an address may ask for; see counterfoild(8)\n"
+    "  --yes              remove a user without asking\n"
     "  --json             print JSON\n"
     "  -q, -v             say less, or more, on stderr\n"
     "  --help, --version\n"
@@ -66,15 +71,30 @@ static void print(void *context, cf_control_stream stream, cf_bytes bytes)
     fwrite(bytes.data, 1, bytes.size, to);
 }
 
-/* CF_MISSING when no broker runs there. */
+enum { ARGUMENTS_MAX = 8 };
+
+static cf_verb verb_of(const cf_options *options)
+{
+    return (cf_verb){.verb = options->arguments[0],
+                     .arguments = options->arguments + 1,
+                     .count = (size_t)options->count - 1,
+                     .quota = options->quota,
+                     .yes = options->yes,
+                     .json = options->json};
+}
+
+/* The verb, the quota in bytes, and what follows the verb. CF_MISSING when no broker runs there. */
 static cf_status ask_running(const cf_options *options, int *exit_code, cf_error *error)
 {
     char quota[32];
-    cf_bytes arguments[2] = {cf_bytes_of_text(options->arguments[0]), {0}};
-    cf_control_request request = {.arguments = arguments, .count = 2, .json = options->json};
+    cf_bytes arguments[ARGUMENTS_MAX];
+    cf_control_request request = {.arguments = arguments, .json = options->json};
 
     snprintf(quota, sizeof quota, "%llu", (unsigned long long)options->quota);
-    arguments[1] = cf_bytes_of_text(quota);
+    arguments[request.count++] = cf_bytes_of_text(options->arguments[0]);
+    arguments[request.count++] = cf_bytes_of_text(quota);
+    for (int i = 1; i < options->count && request.count < ARGUMENTS_MAX; i++)
+        arguments[request.count++] = cf_bytes_of_text(options->arguments[i]);
     return cf_control_call_verb(options->data, &request, print, NULL, exit_code, error);
 }
 
@@ -98,17 +118,19 @@ static cf_status find_address(const cf_options *options, const cf_premises *prem
     return status;
 }
 
-static cf_status work_on_directory(const cf_env *env, const cf_options *options, cf_error *error)
+static cf_status work_on_directory(const cf_env *env, const cf_options *options, bool yes,
+                                   cf_error *error)
 {
     const char *name = options->arguments[0];
     bool creates = strcmp(name, "address") == 0 || strcmp(name, "invite") == 0;
     cf_premises_options opening = {
         .env = env, .path = options->data, .create = creates, .closed = options->closed};
-    cf_verb verb = {name, options->quota, options->json};
+    cf_verb verb = verb_of(options);
     char address[CF_ADDRESS_TEXT];
     cf_premises premises = {0};
     cf_buffer out = {0};
 
+    verb.yes = yes;
     cf_status status = cf_premises_open(&opening, &premises, error);
     if (status)
         return status;
@@ -123,18 +145,33 @@ static cf_status work_on_directory(const cf_env *env, const cf_options *options,
     return status;
 }
 
+/* Without a terminal nobody is asked, and the verb is refused. */
+static bool confirms(const char *user)
+{
+    char answer[16] = "";
+
+    if (!isatty(STDIN_FILENO))
+        return false;
+    fprintf(stderr, "Remove the user %s with all entries and blobs, for good? [y/N] ", user);
+    return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
 static cf_status run(const cf_env *env, const cf_options *options, int *exit_code, cf_error *error)
 {
     const char *name = options->arguments[0];
+    cf_verb verb = verb_of(options);
+    cf_status status = CF_OK;
 
-    if (options->count > 1)
+    if (strcmp(name, "serve") == 0 && options->count > 1)
         return cf_fail(error, CF_USAGE, "unknown argument %s", options->arguments[1]);
     if (strcmp(name, "serve") == 0)
         return serve(env, options, error);
-    cf_status status = cf_verb_check(name, error);
+    if (cf_verb_is_removal(&verb) && !verb.yes && verb.count == 2)
+        verb.yes = confirms(verb.arguments[1]);
+    status = cf_verb_check(&verb, error);
     if (!status)
         status = ask_running(options, exit_code, error);
-    return status == CF_MISSING ? work_on_directory(env, options, error) : status;
+    return status == CF_MISSING ? work_on_directory(env, options, verb.yes, error) : status;
 }
 
 /* Signals come through a descriptor only, in every thread that libraries start. */

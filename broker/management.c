@@ -4,6 +4,7 @@
 #include "broker/registry.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct cf_management {
     cf_management_options options;
@@ -122,8 +123,10 @@ static void count_user(void *context, cf_log *log)
         options->store->last(options->store, &figures.user, &figures.entries, counting->error);
     if (!counting->status)
         counting->status = cf_blobs_usage(options->blobs, &figures.user, &usage, counting->error);
+    if (!counting->status)
+        counting->status =
+            cf_quotas_figures(options->quotas, &figures.user, &figures.bytes, counting->error);
     figures.blobs = usage.count;
-    figures.blob_bytes = usage.size;
     if (!counting->status)
         counting->visit(counting->context, &figures);
 }
@@ -135,4 +138,76 @@ cf_status cf_management_users(cf_management *management, cf_user_figures_visit *
 
     cf_users_each(management->options.users, count_user, &counting);
     return counting.status;
+}
+
+typedef struct {
+    const char *prefix;
+    cf_hash user;
+    size_t count;
+} search;
+
+static void compare(void *context, cf_log *log)
+{
+    search *it = context;
+    char name[2 * CF_HASH_SIZE + 1];
+
+    cf_hex(cf_bytes_of(cf_log_user(log)->bytes, CF_HASH_SIZE), name);
+    if (strncmp(name, it->prefix, strlen(it->prefix)) != 0)
+        return;
+    it->user = *cf_log_user(log);
+    it->count++;
+}
+
+cf_status cf_management_find(cf_management *management, const char *prefix, cf_hash *user,
+                             cf_error *error)
+{
+    search it = {.prefix = prefix};
+
+    if (*prefix)
+        cf_users_each(management->options.users, compare, &it);
+    if (it.count == 0)
+        return cf_fail(error, CF_MISSING, "no user's id begins with %s", *prefix ? prefix : "\"\"");
+    if (it.count > 1)
+        return cf_fail(error, CF_USAGE, "the ids of %zu users begin with %s", it.count, prefix);
+    *user = it.user;
+    return CF_OK;
+}
+
+cf_status cf_management_quota(cf_management *management, const cf_hash *user, uint64_t bytes,
+                              uint64_t now_ms, cf_error *error)
+{
+    cf_audit_event event = {.what = CF_AUDIT_USER_QUOTA, .user = user, .size = bytes};
+    cf_status status = cf_quotas_set(management->options.quotas, user, bytes, error);
+
+    if (!status)
+        cf_audit_note(management->options.audit, &event, now_ms);
+    return status;
+}
+
+static void forget_guest(cf_management *management, const cf_hash *guest)
+{
+    for (size_t i = management->count; i-- > 0;) {
+        if (!cf_hash_equal(&management->invitations[i].guest, guest))
+            continue;
+        cf_users_deny(management->options.users, guest->bytes);
+        management->invitations[i] = management->invitations[--management->count];
+    }
+}
+
+cf_status cf_management_forget(cf_management *management, const cf_hash *user, cf_error *error)
+{
+    cf_store *store = management->options.store;
+    cf_invitation_info *invitations = NULL;
+    size_t count = 0;
+    cf_status status = cf_invitations_list(store, &invitations, &count, error);
+
+    for (size_t i = 0; !status && i < count; i++) {
+        if (!cf_hash_equal(&invitations[i].user, user))
+            continue;
+        status = cf_invitation_drop(store, &invitations[i].guest, error);
+        if (!status)
+            forget_guest(management, &invitations[i].guest);
+    }
+    free(invitations);
+    return status;
 }

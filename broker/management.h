@@ -41,8 +41,18 @@ typedef struct {
     uint64_t devices; /* the account's own keys aside */
     uint64_t entries; /* position of the last one */
     uint64_t blobs;
-    uint64_t blob_bytes;
+    cf_quota_figures bytes;
 } cf_user_figures;
+
+/* The user whose id begins with `prefix`, in hexadecimal. CF_MISSING; CF_USAGE when there are
+ * several. */
+cf_status cf_management_find(cf_management *management, const char *prefix, cf_hash *user,
+                             cf_error *error);
+/* In bytes; 0: none. Durable at return. */
+cf_status cf_management_quota(cf_management *management, const cf_hash *user, uint64_t bytes,
+                              uint64_t now_ms, cf_error *error);
+/* Drops the invitation that the user came in with. */
+cf_status cf_management_forget(cf_management *management, const cf_hash *user, cf_error *error);
 
 typedef void cf_user_figures_visit(void *context, const cf_user_figures *figures);
 cf_status cf_management_users(cf_management *management, cf_user_figures_visit *visit,

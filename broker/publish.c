@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/publish.h"
 
+#include "broker/member_news.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@ struct publishing {
     cf_hash user;
     cf_head head;
     bool is_member;
+    cf_member_news news; /* that the audit log tells when it is durable */
     size_t lacking_count;
     cf_hash lacking[]; /* blobs that it names and that aren't here */
 };
@@ -106,6 +109,9 @@ static void published(void *context, cf_append_answer answer, uint64_t position,
     if (answer == CF_APPEND_STORED) {
         if (publishing->is_member)
             cf_users_refresh(service->users, &publishing->user);
+        if (publishing->news.is_any)
+            cf_member_news_note(service->audit, &publishing->news, &publishing->user,
+                                service->now_ms);
         cf_sessions_wake(service->sessions, &publishing->user);
     } else if (answer != CF_APPEND_HAVE) {
         cf_report(service->env, CF_REPORT_WARNING, "an entry was not appended: %s",
@@ -128,6 +134,8 @@ static struct publishing *begin(cf_service *service, cf_session *session, const 
     for (size_t i = 0; i < header->blob_count; i++)
         if (!cf_blob_is_stored(service->blobs, &header->user, &header->blobs[i]))
             publishing->lacking[publishing->lacking_count++] = header->blobs[i];
+    if (publishing->is_member)
+        cf_member_news_read(entry, &publishing->news);
     session->under_way += entry->wire.size;
     return publishing;
 }

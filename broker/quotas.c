@@ -21,6 +21,7 @@ typedef struct {
     uint64_t entry_bytes; /* durable */
     uint64_t blob_bytes;
     uint64_t under_way; /* bytes of entries and pieces that nobody answered yet */
+    uint64_t seen_ms;   /* written */
     uint64_t debt;      /* of entries, see check_rate; at `since_ms` */
     uint64_t since_ms;
 } account;
@@ -31,7 +32,20 @@ struct cf_quotas {
     size_t count, capacity;
 };
 
-static const uint8_t table = TABLE;
+static const uint8_t table = TABLE, seen_key[] = {TABLE, 's'};
+
+void cf_size_write(uint64_t size, char text[CF_SIZE_TEXT])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double shown = (double)size;
+    size_t unit = 0;
+
+    while (shown >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+        shown /= 1024;
+        unit++;
+    }
+    snprintf(text, CF_SIZE_TEXT, unit ? "%.1f %s" : "%.0f %s", shown, units[unit]);
+}
 
 cf_quotas *cf_quotas_new(const cf_quotas_options *options)
 {
@@ -88,15 +102,16 @@ static account *find_or_add(cf_quotas *quotas, const cf_hash *user)
     return &quotas->accounts[at];
 }
 
-static cf_status load_quota(const cf_quotas *quotas, const cf_hash *user, uint64_t *out,
-                            cf_error *error)
+/* 0 when there is none. */
+static cf_status load_number(const cf_quotas *quotas, const cf_hash *user, cf_bytes key,
+                             uint64_t *out, cf_error *error)
 {
     cf_store *store = quotas->options.store;
     cf_buffer value = {0};
-    cf_status status = store->get(store, user, cf_bytes_of(&table, 1), &value, error);
+    cf_status status = store->get(store, user, key, &value, error);
 
     if (status == CF_OK && value.size != 8)
-        status = cf_fail(error, CF_BROKEN, "a user's quota is damaged");
+        status = cf_fail(error, CF_BROKEN, "a number kept of a user is damaged");
     else if (status == CF_OK)
         *out = cf_get_u64(value.data);
     else if (status == CF_MISSING) {
@@ -118,7 +133,10 @@ static cf_status load(cf_quotas *quotas, const cf_hash *user, account **out, cf_
     if (it->is_loaded && !(it->is_off && it->under_way == 0))
         return CF_OK;
     it->is_off = false;
-    cf_status status = load_quota(quotas, user, &it->quota, error);
+    cf_status status = load_number(quotas, user, cf_bytes_of(&table, 1), &it->quota, error);
+    if (!status)
+        status =
+            load_number(quotas, user, cf_bytes_of(seen_key, sizeof seen_key), &it->seen_ms, error);
     if (!status)
         status = store->size(store, user, &it->entry_bytes, error);
     it->is_loaded = !status;
@@ -177,28 +195,29 @@ cf_status cf_quotas_figures(cf_quotas *quotas, const cf_hash *user, cf_quota_fig
     if (!status)
         status = load_blobs(quotas, it, error);
     if (!status)
-        *out = (cf_quota_figures){it->quota, it->entry_bytes, it->blob_bytes};
+        *out = (cf_quota_figures){it->quota, it->entry_bytes, it->blob_bytes, it->seen_ms};
     return status;
 }
 
-/* "1.5 MiB", as the user reads it elsewhere. */
-static void write_size(uint64_t size, char text[32])
+void cf_quotas_seen(cf_quotas *quotas, cf_log *log, uint64_t now_ms)
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double shown = (double)size;
-    size_t unit = 0;
+    uint8_t value[8];
+    cf_record record = {cf_bytes_of(seen_key, sizeof seen_key), cf_bytes_of(value, sizeof value)};
+    cf_error error;
+    account *it;
 
-    while (shown >= 1024 && unit + 1 < sizeof units / sizeof *units) {
-        shown /= 1024;
-        unit++;
-    }
-    snprintf(text, 32, unit ? "%.1f %s" : "%.0f %s", shown, units[unit]);
+    if (load(quotas, cf_log_user(log), &it, &error) ||
+        (now_ms >= it->seen_ms && now_ms - it->seen_ms < MINUTE_MS))
+        return;
+    it->seen_ms = now_ms;
+    cf_put_u64(value, now_ms);
+    cf_log_record(log, &record);
 }
 
 static cf_status check_room(cf_quotas *quotas, account *it, uint64_t more, uint64_t slack,
                             cf_error *error)
 {
-    char quota[32], used[32];
+    char quota[CF_SIZE_TEXT], used[CF_SIZE_TEXT];
 
     if (!it->quota)
         return CF_OK;
@@ -207,8 +226,8 @@ static cf_status check_room(cf_quotas *quotas, account *it, uint64_t more, uint6
     uint64_t most = it->quota < UINT64_MAX - slack ? it->quota + slack : UINT64_MAX;
     if (status || (taken <= most && more <= most - taken))
         return status;
-    write_size(it->quota, quota);
-    write_size(taken, used);
+    cf_size_write(it->quota, quota);
+    cf_size_write(taken, used);
     return cf_fail(error, CF_FULL,
                    "your room on this broker is used up (%s of %s): its operator can give you more",
                    used, quota);

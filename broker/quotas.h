@@ -6,9 +6,14 @@
 #ifndef CF_BROKER_QUOTAS_H
 #define CF_BROKER_QUOTAS_H
 #include "broker/blobs.h"
+#include "broker/log.h"
 #include "broker/store.h"
 
 typedef struct cf_quotas cf_quotas;
+
+/* "1.5 GiB" */
+enum { CF_SIZE_TEXT = 32 };
+void cf_size_write(uint64_t size, char text[CF_SIZE_TEXT]);
 
 typedef struct {
     cf_store *store; /* borrowed, as the next */
@@ -30,9 +35,13 @@ typedef struct {
     uint64_t quota; /* 0: none */
     uint64_t entry_bytes;
     uint64_t blob_bytes; /* uploads counted */
+    uint64_t seen_ms;    /* when a session of the user last began, to a minute; 0: never */
 } cf_quota_figures;
 cf_status cf_quotas_figures(cf_quotas *quotas, const cf_hash *user, cf_quota_figures *out,
                             cf_error *error);
+
+/* A session of the user begins. */
+void cf_quotas_seen(cf_quotas *quotas, cf_log *log, uint64_t now_ms);
 
 /* CF_OK: it may be taken, and is under way until the other call says what became of it. CF_FULL:
  * over the quota; CF_LOCKED: over the number in a minute; both with a text for the user. Entries of

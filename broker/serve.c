@@ -13,9 +13,10 @@
 #include "broker/gateway_zmq.h"
 #include "broker/jobs.h"
 #include "broker/place.h"
-#include "broker/verbs.h"
+#include "broker/removal.h"
+#include "broker/verbs_users.h"
 
-enum { VERIFY_MEMORY = 1 << 20 };
+enum { ERRAND_MEMORY = 1 << 20 };
 
 typedef struct {
     const cf_serve_options *options;
@@ -27,22 +28,28 @@ typedef struct {
     cf_gateway_zmq *door;
     cf_control *control;
     cf_jobs *jobs;
-    size_t errands; /* under way */
+    size_t errands;          /* under way */
+    struct errand *removals; /* of them, those that wait for replays to end */
     zloop_t *loop;
     int signals; /* -1: none */
     bool stops;
 } broker;
 
 /* A verb that takes long: it runs beside the loop. */
-typedef struct {
+typedef struct errand errand;
+
+struct errand {
     cf_job job;
+    errand *next; /* of those that wait for replays to end */
     broker *broker;
     cf_control_call *call; /* NULL: the caller went away */
     bool json;
+    cf_hash user; /* of a removal */
+    cf_exclusion *exclusion;
     cf_status status;
     cf_error error;
     cf_buffer out;
-} errand;
+};
 
 static void answer(cf_control_call *call, cf_status status, const cf_buffer *out,
                    const cf_error *error)
@@ -58,18 +65,8 @@ static void answer(cf_control_call *call, cf_status status, const cf_buffer *out
     cf_control_end(call, cf_status_exit_code(status));
 }
 
-static void errand_work(cf_job *job)
+static void end_errand(errand *self)
 {
-    errand *self = (errand *)job;
-    cf_verb verb = {.verb = "verify", .json = self->json};
-
-    self->status = cf_verb_run(&self->broker->desk, &verb, &self->out, &self->error);
-}
-
-static void errand_done(cf_job *job)
-{
-    errand *self = (errand *)job;
-
     self->broker->errands--;
     if (self->call)
         answer(self->call, self->status, &self->out, &self->error);
@@ -77,38 +74,156 @@ static void errand_done(cf_job *job)
     free(self);
 }
 
-static void start_errand(broker *self, cf_control_call *call, bool json)
+static errand *new_errand(broker *self, cf_control_call *call, bool json)
 {
-    errand *verify = cf_allocate(1, sizeof *verify);
+    errand *made = cf_allocate(1, sizeof *made);
 
-    verify->job = (cf_job){.work = errand_work, .done = errand_done, .memory = VERIFY_MEMORY};
-    verify->broker = self;
-    verify->call = call;
-    verify->json = json;
-    cf_control_set_data(call, verify);
+    made->broker = self;
+    made->call = call;
+    made->json = json;
+    cf_control_set_data(call, made);
     self->errands++;
-    self->jobs->submit(self->jobs, &verify->job);
+    return made;
 }
 
-/* Arguments: the verb and, of invite, the quota in bytes. */
+static void submit(errand *self, void (*work)(cf_job *job), void (*done)(cf_job *job))
+{
+    cf_jobs *jobs = self->broker->jobs;
+
+    self->job = (cf_job){.work = work, .done = done, .memory = ERRAND_MEMORY};
+    jobs->submit(jobs, &self->job);
+}
+
+static void verify_work(cf_job *job)
+{
+    errand *self = (errand *)job;
+    cf_verb verb = {.verb = "verify", .json = self->json};
+
+    self->status = cf_verb_run(&self->broker->desk, &verb, &self->out, &self->error);
+}
+
+static void verify_done(cf_job *job)
+{
+    end_errand((errand *)job);
+}
+
+static void removal_work(cf_job *job)
+{
+    errand *self = (errand *)job;
+
+    self->status = cf_removal_work(&self->broker->premises, &self->user, &self->error);
+}
+
+static void end_removal(errand *self)
+{
+    cf_removal_end(&self->broker->premises, &self->user, self->status ? &self->error : NULL);
+    cf_exclusion_end(&self->exclusion);
+    if (!self->status)
+        cf_verb_removed(&self->user, self->json, &self->out);
+    end_errand(self);
+}
+
+static void removal_done(cf_job *job)
+{
+    end_removal((errand *)job);
+}
+
+/* Those whose user has no replay under way. */
+static int on_removals(zloop_t *loop, int timer, void *context)
+{
+    broker *self = context;
+
+    (void)loop;
+    (void)timer;
+    for (errand **at = &self->removals; *at;) {
+        errand *it = *at;
+
+        if (!cf_exclusion_is_ready(it->exclusion)) {
+            at = &it->next;
+            continue;
+        }
+        *at = it->next;
+        it->status = cf_removal_begin(&self->premises, self->gateway, &it->user, &it->error);
+        if (it->status)
+            end_removal(it);
+        else
+            submit(it, removal_work, removal_done);
+    }
+    return 0;
+}
+
+/* It may come in the middle of something: the rest is done from the loop. */
+static void removal_ready(void *context)
+{
+    broker *self = context;
+
+    zloop_timer(self->loop, 1, 1, on_removals, self);
+}
+
+static void start_removal(broker *self, cf_control_call *call, const cf_verb *verb)
+{
+    cf_communication *communication = cf_users_communication(self->premises.users);
+    const cf_env *env = self->options->env;
+    cf_buffer none = {0};
+    cf_hash user;
+    cf_error error;
+    cf_status status =
+        cf_management_find(self->premises.management, verb->arguments[1], &user, &error);
+
+    if (status) {
+        answer(call, status, &none, &error);
+        return;
+    }
+    errand *it = new_errand(self, call, verb->json);
+    it->user = user;
+    it->next = self->removals;
+    self->removals = it;
+    it->exclusion =
+        cf_exclusion_begin(communication, &user, env->now_ms(env->context), removal_ready, self);
+    removal_ready(self);
+}
+
+enum { ARGUMENTS_MAX = 8, ARGUMENT_SIZE = 128 };
+
+static const char *text_of(cf_bytes argument, char text[ARGUMENT_SIZE])
+{
+    size_t size = argument.size < ARGUMENT_SIZE ? argument.size : ARGUMENT_SIZE - 1;
+
+    memcpy(text, argument.data, size);
+    text[size] = '\0';
+    return text;
+}
+
+/* Arguments: the verb, the quota in bytes (of invite), and what follows the verb. Who asks has
+ * confirmed what can't be undone. */
 static void on_request(void *context, cf_control_call *call, const cf_control_request *request)
 {
     broker *self = context;
-    char name[32] = "", quota[32] = "0";
-    cf_verb verb = {.verb = name, .json = request->json};
+    char texts[ARGUMENTS_MAX][ARGUMENT_SIZE] = {""};
+    const char *arguments[ARGUMENTS_MAX];
+    size_t count = request->count < ARGUMENTS_MAX ? request->count : ARGUMENTS_MAX;
     cf_buffer out = {0};
     cf_error error;
 
-    if (request->count > 0 && request->arguments[0].size < sizeof name)
-        memcpy(name, request->arguments[0].data, request->arguments[0].size);
-    if (request->count > 1 && request->arguments[1].size < sizeof quota)
-        memcpy(quota, request->arguments[1].data, request->arguments[1].size);
-    verb.quota = strtoull(quota, NULL, 10);
-    if (strcmp(name, "verify") == 0) {
-        start_errand(self, call, request->json);
+    for (size_t i = 0; i < ARGUMENTS_MAX; i++)
+        arguments[i] = i < count ? text_of(request->arguments[i], texts[i]) : "";
+    cf_verb verb = {.verb = arguments[0],
+                    .arguments = arguments + 2,
+                    .count = count > 2 ? count - 2 : 0,
+                    .quota = strtoull(arguments[1], NULL, 10),
+                    .yes = true,
+                    .json = request->json};
+    cf_status status = cf_verb_check(&verb, &error);
+    if (!status && strcmp(verb.verb, "verify") == 0) {
+        submit(new_errand(self, call, verb.json), verify_work, verify_done);
         return;
     }
-    cf_status status = cf_verb_run(&self->desk, &verb, &out, &error);
+    if (!status && cf_verb_is_removal(&verb)) {
+        start_removal(self, call, &verb);
+        return;
+    }
+    if (!status)
+        status = cf_verb_run(&self->desk, &verb, &out, &error);
     answer(call, status, &out, &error);
     cf_buffer_wipe(&out); /* it may be an invitation */
     cf_gateway_zmq_wake(self->door);
@@ -116,11 +231,11 @@ static void on_request(void *context, cf_control_call *call, const cf_control_re
 
 static void on_abandoned(void *context, cf_control_call *call)
 {
-    errand *verify = cf_control_data(call);
+    errand *it = cf_control_data(call);
 
     (void)context;
-    if (verify)
-        verify->call = NULL;
+    if (it)
+        it->call = NULL;
 }
 
 static int on_control(zloop_t *loop, zmq_pollitem_t *item, void *context)
@@ -262,7 +377,7 @@ static cf_status start(broker *self, cf_error *error)
     if (!status)
         status = open_door(self, error);
     if (!status)
-        status = cf_jobs_threads_new(1, VERIFY_MEMORY, &self->jobs, error);
+        status = cf_jobs_threads_new(1, ERRAND_MEMORY, &self->jobs, error);
     if (!status)
         status = cf_control_listen(options->data, &handler, &self->control, error);
     if (status)
@@ -274,8 +389,21 @@ static cf_status start(broker *self, cf_error *error)
     return CF_OK;
 }
 
+/* What has not begun is not done. */
+static void give_up_removals(broker *self)
+{
+    for (errand *it = self->removals, *next; it; it = next) {
+        next = it->next;
+        it->status = cf_fail(&it->error, CF_UNREACHABLE, "the broker ends");
+        cf_exclusion_end(&it->exclusion);
+        end_errand(it);
+    }
+    self->removals = NULL;
+}
+
 static void finish_errands(broker *self)
 {
+    give_up_removals(self);
     while (self->errands) {
         struct pollfd ready = {self->jobs->descriptor(self->jobs), POLLIN, 0};
         poll(&ready, 1, -1);

@@ -17,6 +17,8 @@ struct cf_users {
     cf_users_options options;
     struct known_user *all;
     size_t count, capacity;
+    cf_hash *leaving; /* being removed */
+    size_t leaving_count, leaving_capacity;
     cf_communication *communication;
 };
 
@@ -81,12 +83,21 @@ void cf_users_refresh(cf_users *users, const cf_hash *user)
     shut_out_old(users, found);
 }
 
+static cf_hash *find_leaving(const cf_users *users, const cf_hash *user)
+{
+    for (size_t i = 0; i < users->leaving_count; i++)
+        if (cf_hash_equal(&users->leaving[i], user))
+            return &users->leaving[i];
+    return NULL;
+}
+
 cf_status cf_users_add(cf_users *users, const cf_hash *user, cf_log **out, cf_error *error)
 {
     struct known_user *found = find(users, user);
     cf_log *log = found ? found->log : NULL;
+    if (find_leaving(users, user))
+        return cf_fail(error, CF_LOCKED, "this user is being removed here: try again later");
     cf_status status = log ? CF_OK : cf_log_open(users->options.store, user, &log, error);
-
     if (status)
         return status;
     if (!found) {
@@ -147,6 +158,7 @@ void cf_users_destroy(cf_users **users)
     }
     cf_communication_destroy(&(*users)->communication);
     free((*users)->all);
+    free((*users)->leaving);
     free(*users);
     *users = NULL;
 }
@@ -161,6 +173,30 @@ cf_log *cf_users_find(cf_users *users, const cf_hash *user)
 cf_communication *cf_users_communication(const cf_users *users)
 {
     return users->communication;
+}
+
+void cf_users_remove(cf_users *users, const cf_hash *user)
+{
+    struct known_user *found = find(users, user);
+
+    if (!found)
+        return;
+    for (size_t i = 0; i < found->key_count; i++)
+        cf_users_deny(users, found->keys[i].bytes);
+    users->leaving =
+        cf_grow(users->leaving, &users->leaving_capacity, users->leaving_count + 1, sizeof *user);
+    users->leaving[users->leaving_count++] = *user;
+    cf_log_destroy(&found->log);
+    free(found->keys);
+    *found = users->all[--users->count];
+}
+
+void cf_users_gone(cf_users *users, const cf_hash *user)
+{
+    cf_hash *found = find_leaving(users, user);
+
+    if (found)
+        *found = users->leaving[--users->leaving_count];
 }
 
 size_t cf_users_count(const cf_users *users)

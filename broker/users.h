@@ -26,10 +26,15 @@ void cf_users_destroy(cf_users **users);
 
 /* NULL when unknown. */
 cf_log *cf_users_find(cf_users *users, const cf_hash *user);
-/* The log of a new user; without members until its first entry is appended. */
+/* The log of a new user; without members until its first entry is appended. CF_LOCKED while it is
+ * being removed. */
 cf_status cf_users_add(cf_users *users, const cf_hash *user, cf_log **out, cf_error *error);
 /* After an entry of the member log: lets in whom it names. */
 void cf_users_refresh(cf_users *users, const cf_hash *user);
+/* Closes the log of a user who has no session, and lets nobody in for it. It can't be added until
+ * cf_users_gone says that nothing is left of it. */
+void cf_users_remove(cf_users *users, const cf_hash *user);
+void cf_users_gone(cf_users *users, const cf_hash *user);
 size_t cf_users_count(const cf_users *users);
 typedef void cf_users_visit(void *context, cf_log *log);
 void cf_users_each(cf_users *users, cf_users_visit *visit, void *context);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/verbs.h"
+#include "broker/verbs_users.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #define INVITATION_MS (7 * CF_DAY_MS)
 
-static void append_json(cf_buffer *out, json_t *value)
+void cf_verb_append_json(cf_buffer *out, json_t *value)
 {
     char *text = json_dumps(value, JSON_INDENT(2));
 
@@ -21,25 +21,11 @@ static void append_json(cf_buffer *out, json_t *value)
     json_decref(value);
 }
 
-/* "1.5 GiB" */
-static void write_size(uint64_t size, char text[32])
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    size_t unit = 0;
-    double shown = (double)size;
-
-    while (shown >= 1024 && unit + 1 < sizeof units / sizeof *units) {
-        shown /= 1024;
-        unit++;
-    }
-    snprintf(text, 32, unit ? "%.1f %s" : "%.0f %s", shown, units[unit]);
-}
-
 static cf_status address(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
     (void)error;
     if (verb->json)
-        append_json(out, json_pack("{s:s}", "address", desk->address));
+        cf_verb_append_json(out, json_pack("{s:s}", "address", desk->address));
     else
         cf_buffer_append_text(out, "%s\n", desk->address);
     return CF_OK;
@@ -56,7 +42,7 @@ static cf_status invite(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     cf_status status =
         cf_management_invite(desk->premises->management, &terms, now_ms, &line, error);
     if (!status && verb->json)
-        append_json(out, json_pack("{s:s%}", "invitation", line.data, line.size));
+        cf_verb_append_json(out, json_pack("{s:s%}", "invitation", line.data, line.size));
     else if (!status)
         cf_buffer_append_text(out, "%.*s\n", (int)line.size, (const char *)line.data);
     cf_buffer_wipe(&line);
@@ -75,16 +61,16 @@ static void add_up(void *context, const cf_user_figures *figures)
     sum->devices += figures->devices;
     sum->entries += figures->entries;
     sum->blobs += figures->blobs;
-    sum->blob_bytes += figures->blob_bytes;
+    sum->blob_bytes += figures->bytes.blob_bytes;
 }
 
 static void describe(const cf_desk *desk, const totals *sum, uint64_t connected, uint64_t room,
                      cf_buffer *out)
 {
-    char blob_bytes[32], free_bytes[32];
+    char blob_bytes[CF_SIZE_TEXT], free_bytes[CF_SIZE_TEXT];
 
-    write_size(sum->blob_bytes, blob_bytes);
-    write_size(room, free_bytes);
+    cf_size_write(sum->blob_bytes, blob_bytes);
+    cf_size_write(room, free_bytes);
     cf_buffer_append_text(out, "address    %s\n", desk->address);
     cf_buffer_append_text(out, "running    %s\n", desk->gateway ? "yes" : "no");
     cf_buffer_append_text(out, "users      %" PRIu64 "\n", sum->users);
@@ -111,50 +97,13 @@ static cf_status status_of(const cf_desk *desk, const cf_verb *verb, cf_buffer *
         describe(desk, &sum, connected, room, out);
         return CF_OK;
     }
-    append_json(
+    cf_verb_append_json(
         out, json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "address", desk->address,
                        "running", desk->gateway != NULL, "users", (json_int_t)sum.users, "devices",
                        (json_int_t)sum.devices, "devices_connected", (json_int_t)connected,
                        "entries", (json_int_t)sum.entries, "blobs", (json_int_t)sum.blobs,
                        "blob_bytes", (json_int_t)sum.blob_bytes, "free_bytes", (json_int_t)room));
     return CF_OK;
-}
-
-typedef struct {
-    json_t *list; /* NULL: text */
-    cf_buffer *out;
-} listing;
-
-static void list_user(void *context, const cf_user_figures *figures)
-{
-    const listing *users = context;
-    char user[2 * CF_HASH_SIZE + 1], size[32];
-
-    cf_hex(cf_bytes_of(figures->user.bytes, CF_HASH_SIZE), user);
-    write_size(figures->blob_bytes, size);
-    if (users->list)
-        json_array_append_new(users->list,
-                              json_pack("{s:s, s:I, s:I, s:I, s:I}", "user", user, "devices",
-                                        (json_int_t)figures->devices, "entries",
-                                        (json_int_t)figures->entries, "blobs",
-                                        (json_int_t)figures->blobs, "blob_bytes",
-                                        (json_int_t)figures->blob_bytes));
-    else
-        cf_buffer_append_text(
-            users->out, "%s  devices %" PRIu64 "  entries %" PRIu64 "  blobs %" PRIu64 ", %s\n",
-            user, figures->devices, figures->entries, figures->blobs, size);
-}
-
-static cf_status users(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
-{
-    listing all = {verb->json ? json_array() : NULL, out};
-
-    cf_status status = cf_management_users(desk->premises->management, list_user, &all, error);
-    if (!status && all.list)
-        append_json(out, all.list);
-    else
-        json_decref(all.list);
-    return status;
 }
 
 typedef struct {
@@ -202,7 +151,7 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     if (!status)
         status = cf_blobs_verify(desk->premises->blobs, note_blob, &found, error);
     if (!status && verb->json)
-        append_json(out, json_pack("{s:O}", "damages", found.list));
+        cf_verb_append_json(out, json_pack("{s:O}", "damages", found.list));
     else if (!status && found.count == 0)
         cf_buffer_append_text(out, "everything is whole\n");
     json_decref(found.list);
@@ -215,21 +164,34 @@ static const struct {
     const char *name;
     cf_status (*run)(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error);
 } known[] = {
-    {"address", address}, {"invite", invite}, {"status", status_of},
-    {"users", users},     {"verify", verify},
+    {"address", address},     {"invite", invite}, {"status", status_of},
+    {"users", cf_verb_users}, {"verify", verify},
 };
 
-cf_status cf_verb_check(const char *name, cf_error *error)
+static cf_status check_arguments(const cf_verb *verb, cf_error *error)
+{
+    if (strcmp(verb->verb, "users") == 0)
+        return cf_verb_users_check(verb, error);
+    if (verb->count)
+        return cf_fail(error, CF_USAGE, "unknown argument %s", verb->arguments[0]);
+    return CF_OK;
+}
+
+cf_status cf_verb_check(const cf_verb *verb, cf_error *error)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(known[i].name, name) == 0)
-            return CF_OK;
+        if (strcmp(known[i].name, verb->verb) == 0)
+            return check_arguments(verb, error);
     }
-    return cf_fail(error, CF_USAGE, "unknown verb %s", name);
+    return cf_fail(error, CF_USAGE, "unknown verb %s", verb->verb);
 }
 
 cf_status cf_verb_run(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
+    cf_status status = cf_verb_check(verb, error);
+
+    if (status)
+        return status;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, verb->verb) == 0)
             return known[i].run(desk, verb, out, error);

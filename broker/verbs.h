@@ -7,21 +7,25 @@
 
 typedef struct {
     cf_premises *premises;
-    const cf_gateway *gateway; /* NULL: it does not run */
-    const char *address;       /* the broker's line */
+    cf_gateway *gateway; /* NULL: it does not run */
+    const char *address; /* the broker's line */
 } cf_desk;
 
 typedef struct {
     const char *verb;
+    const char *const *arguments; /* what follows it */
+    size_t count;
     uint64_t quota; /* of invite */
+    bool yes;       /* the operator's word for what can't be undone */
     bool json;
 } cf_verb;
 
-/* CF_USAGE, and says that it is unknown. */
-cf_status cf_verb_check(const char *name, cf_error *error);
+/* CF_USAGE, and says what is unknown or missing. */
+cf_status cf_verb_check(const cf_verb *verb, cf_error *error);
 
 /* Appends what goes to stdout. CF_BROKEN: verify found damage, which `out` names. `verify` reads
- * everything there is and may run on any thread; all others belong to the gateway's. */
+ * everything there is and may run on any thread; all others belong to the gateway's. `users remove`
+ * works at once here; a running broker takes its steps one by one (broker/removal.h). */
 cf_status cf_verb_run(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error);
 
 #endif

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 
@@ -19,6 +20,7 @@ class Broker:
 
     def __init__(self, data):
         self.data = data
+        self.log = data + ".log"  # what the running broker says
         self.process = None
         self.line = None
 
@@ -26,9 +28,10 @@ class Broker:
         return [COUNTERFOILD, "--data", self.data, *arguments]
 
     def start(self, *arguments, listen="tcp://127.0.0.1:0"):
-        self.process = subprocess.Popen(
-            self.command("--listen", listen, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                self.command("--listen", listen, *arguments), stdout=subprocess.PIPE, stderr=log, text=True
+            )
         self.line = self.process.stdout.readline().strip()
         return self.line
 
@@ -52,6 +55,13 @@ class Broker:
         done = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=WAIT)
         assert done.returncode == code, done.stderr
         return done.stdout if code == 0 else done.stderr
+
+    def audit(self, what=None):
+        """The lines of the audit log, each as a dictionary."""
+        with open(self.log) as log:
+            words = [shlex.split(line)[1:] for line in log if line.startswith("counterfoild: audit ")]
+        lines = [dict(word.split("=", 1) for word in line[1:]) for line in words]
+        return [line for line in lines if what in (None, line["what"])]
 
     def status(self):
         return json.loads(self.run("--json", "status"))

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removing a user from a broker: nothing is left of it in any file, and everything of the others.
+ */
+#ifndef CF_BROKER_REMOVAL_H
+#define CF_BROKER_REMOVAL_H
+#include "broker/gateway.h"
+#include "broker/premises.h"
+
+/* Ends the user's sessions and takes it off the books, durably: from now on the broker does not
+ * know it. In the gateway's thread, with no replay of the user under way. `gateway` NULL: none
+ * runs. */
+cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_hash *user,
+                           cf_error *error);
+/* Removes what lies in files. Takes long; on any thread. */
+cf_status cf_removal_work(cf_premises *premises, const cf_hash *user, cf_error *error);
+/* In the gateway's thread again: it may come back as a new user. */
+void cf_removal_end(cf_premises *premises, const cf_hash *user, const cf_error *failed);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verb `users` and what follows it. */
+#ifndef CF_BROKER_VERBS_USERS_H
+#define CF_BROKER_VERBS_USERS_H
+#include <jansson.h>
+
+#include "broker/verbs.h"
+
+cf_status cf_verb_users_check(const cf_verb *verb, cf_error *error);
+bool cf_verb_is_removal(const cf_verb *verb);
+cf_status cf_verb_users(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error);
+
+/* What is said when a user was removed. */
+void cf_verb_removed(const cf_hash *user, bool json, cf_buffer *out);
+
+/* Prints and drops it; for all verbs. */
+void cf_verb_append_json(cf_buffer *out, json_t *value);
+
+#endif
