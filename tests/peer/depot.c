@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/peer/depot.h"
+#include "tests/peer/depot_inside.h"
 
 #include "broker/jobs.h"
-#include "codec/blob.h"
-#include "codec/delta.h"
 #include "peer/node_stat.h"
 
-#include <poll.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const uint8_t content_key[CF_KEY_SIZE] = "the key of all contents";
 
@@ -27,101 +26,6 @@ static uint64_t some_time(void *context)
 static void no_report(void *context, cf_report_level level, const char *text)
 {
     (void)context, (void)level, (void)text;
-}
-
-/* ---- The link's events ---- */
-
-static void on_connected(void *context, const cf_link_welcome *welcome)
-{
-    (void)context, (void)welcome;
-}
-
-static void on_lost(void *context, const cf_link_loss *loss)
-{
-    (void)context, (void)loss;
-}
-
-static void on_entry(void *context, const cf_entry *entry)
-{
-    (void)context, (void)entry;
-}
-
-static void on_accepted(void *context, const cf_head *entry)
-{
-    (void)context, (void)entry;
-}
-
-static void on_refused(void *context, const cf_link_refusal *refusal)
-{
-    (void)context, (void)refusal;
-}
-
-static void on_wanted(void *context, const cf_hash *blobs, size_t count)
-{
-    (void)context, (void)blobs, (void)count;
-}
-
-static void on_idle(void *context)
-{
-    (void)context;
-}
-
-static bool on_piece(void *context, const cf_hash *blob, uint64_t offset, size_t size,
-                     cf_buffer *out)
-{
-    (void)context, (void)blob, (void)offset, (void)size, (void)out;
-    return false;
-}
-
-static void on_stored(void *context, const cf_hash *blob)
-{
-    (void)context, (void)blob;
-}
-
-static void on_blob_refused(void *context, const cf_hash *blob, const cf_error *why)
-{
-    cf_downloads_refused(((depot *)context)->downloads, blob, why);
-}
-
-static void on_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
-{
-    (void)context, (void)blob, (void)code, (void)text;
-}
-
-static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
-                        cf_bytes bytes)
-{
-    cf_downloads_received(((depot *)context)->downloads, blob, offset, total, bytes);
-}
-
-static void on_absent(void *context, const cf_hash *blob)
-{
-    cf_downloads_absent(((depot *)context)->downloads, blob);
-}
-
-static cf_link *a_link(depot *self)
-{
-    cf_link_options options = {
-        .env = &self->env,
-        .store = self->store,
-        .user = *cf_peer_user(&self->peer),
-        .events = {on_connected,
-                   on_lost,
-                   on_entry,
-                   on_accepted,
-                   on_refused,
-                   on_wanted,
-                   on_idle,
-                   NULL,
-                   NULL,
-                   NULL,
-                   NULL,
-                   NULL,
-                   {on_piece, on_stored, on_blob_refused, on_delayed, on_received, on_absent},
-                   self},
-    };
-
-    return cf_link_new(&options);
 }
 
 /* ---- Opening ---- */
@@ -157,7 +61,7 @@ static void open_peer(depot *self)
     expect_ok(cf_log_open(self->store, &header->user, &peer->log, &error), error);
     expect_ok(self->store->acquire(self->store, &header->user, &self->epoch, &error), error);
     peer->contents = cf_contents_new(peer->log, peer->ring);
-    peer->link = a_link(self);
+    peer->link = depot_link(self);
     self->outbox = cf_outbox_new();
 }
 
@@ -212,7 +116,7 @@ void depot_replace_link(depot *self)
 {
     depot_cut(self);
     cf_link_destroy(&self->peer.link);
-    self->peer.link = a_link(self);
+    self->peer.link = depot_link(self);
 }
 
 void depot_restart(depot *self)
@@ -221,281 +125,6 @@ void depot_restart(depot *self)
     depot_replace_link(self);
     begin_downloads(self);
     self->serve_max = SIZE_MAX;
-}
-
-/* ---- The broker ---- */
-
-void depot_damage(depot *self, size_t blob)
-{
-    self->blobs[blob].sealed.data[self->blobs[blob].sealed.size / 2] ^= 1;
-}
-
-static void reply(depot *self, const cf_message *message)
-{
-    cf_frames frames = {0};
-    cf_bytes parts[CF_MESSAGE_FRAMES];
-
-    cf_message_write(message, &frames);
-    for (size_t i = 0; i < frames.count; i++)
-        parts[i] = cf_buffer_view(&frames.frame[i]);
-    cf_link_handle(self->peer.link, parts, frames.count, 0, self->outbox);
-    cf_frames_release(&frames);
-}
-
-static void serve(depot *self, const cf_hash *id, uint64_t offset)
-{
-    size_t i = 0;
-
-    while (i < self->blob_count && !cf_hash_equal(&self->blobs[i].id, id))
-        i++;
-    if (self->served == self->serve_max)
-        return;
-    if (i == self->blob_count || self->blobs[i].lacks) {
-        reply(self, &(cf_message){.command = CF_COMMAND_ABSENT, .absent = {*id}});
-        return;
-    }
-    cf_bytes sealed = cf_buffer_view(&self->blobs[i].sealed);
-    size_t left = sealed.size - offset, size = left < CF_BLOB_STEP ? left : CF_BLOB_STEP;
-    self->served++;
-    self->served_bytes += size;
-    reply(self, &(cf_message){
-                    .command = CF_COMMAND_BLOB,
-                    .blob = {*id, offset, sealed.size, cf_bytes_of(sealed.data + offset, size)}});
-}
-
-typedef struct {
-    cf_frames *at;
-    size_t count, capacity;
-} letters;
-
-static cf_send_answer keep_letter(void *context, cf_bytes destination, cf_frames *frames)
-{
-    letters *all = context;
-
-    (void)destination;
-    all->at = cf_grow(all->at, &all->capacity, all->count + 1, sizeof *all->at);
-    all->at[all->count++] = *frames;
-    *frames = (cf_frames){0};
-    return CF_SEND_DONE;
-}
-
-static void answer(depot *self, const cf_frames *frames)
-{
-    cf_arena arena = {0};
-    cf_bytes parts[CF_MESSAGE_FRAMES];
-    cf_message message;
-    cf_error error;
-
-    for (size_t i = 0; i < frames->count; i++)
-        parts[i] = cf_buffer_view(&frames->frame[i]);
-    expect_ok(cf_message_read(parts, frames->count, &arena, &message, &error), error);
-    if (message.command == CF_COMMAND_HELLO)
-        reply(self,
-              &(cf_message){.command = CF_COMMAND_WELCOME,
-                            .welcome = {.version = CF_PROTOCOL_VERSION, .window = CF_WINDOW}});
-    else if (message.command == CF_COMMAND_SUBSCRIBE)
-        reply(self, &(cf_message){.command = CF_COMMAND_SUBSCRIBED});
-    else if (message.command == CF_COMMAND_GET)
-        serve(self, &message.get.id, message.get.offset);
-    cf_arena_release(&arena);
-}
-
-void depot_pass(depot *self)
-{
-    letters all = {0};
-
-    cf_downloads_step(self->downloads);
-    cf_link_tick(self->peer.link, 0, self->outbox);
-    cf_outbox_send(self->outbox, keep_letter, &all);
-    for (size_t i = 0; i < all.count; i++) {
-        answer(self, &all.at[i]);
-        cf_frames_release(&all.at[i]);
-    }
-    free(all.at);
-}
-
-void depot_connect(depot *self)
-{
-    cf_link_start(self->peer.link);
-    for (int i = 0; i < 4; i++)
-        depot_pass(self);
-    cr_assert(cf_link_is_connected(self->peer.link));
-}
-
-void depot_cut(depot *self)
-{
-    cf_link_stop(self->peer.link);
-    cf_outbox_discard(self->outbox, (cf_bytes){0});
-}
-
-static bool wait_for_jobs(depot *self)
-{
-    struct pollfd at = {self->env.jobs->descriptor(self->env.jobs), POLLIN, 0};
-
-    return at.fd >= 0 && cf_downloads_busy(self->downloads) && poll(&at, 1, 1000) > 0;
-}
-
-/* As the program's loop does it: a step only when something came. */
-void depot_run(depot *self)
-{
-    bool moved;
-
-    do {
-        size_t served = self->served;
-
-        depot_pass(self);
-        moved = self->env.jobs->deliver(self->env.jobs) > 0 || self->served > served ||
-                wait_for_jobs(self);
-    } while (moved);
-}
-
-/* ---- Entries ---- */
-
-static cf_hash keep_blob(depot *self, cf_bytes piece)
-{
-    cf_seal_place place = {self->peer.ring, &self->author.next.epoch,
-                           &self->author.next.collection};
-    cf_error error;
-
-    cr_assert_lt(self->blob_count, DEPOT_BLOBS);
-    cf_buffer *sealed = &self->blobs[self->blob_count].sealed;
-    expect_ok(cf_blob_seal(&place, piece, sealed, &self->blobs[self->blob_count].id, &error),
-              error);
-    return self->blobs[self->blob_count++].id;
-}
-
-static void write_entry(depot *self, const cf_content *content, const cf_hash *blobs, size_t count)
-{
-    cf_header *header = &self->author.next;
-    cf_seal_place place = {self->peer.ring, &header->epoch, &header->collection};
-    cf_buffer value = {0}, plain = {0}, open = {0}, sealed = {0}, wire = {0};
-    cf_records records = {0};
-    cf_arena arena = {0};
-    cf_entry entry;
-    cf_error error;
-
-    cf_content_pack(&value, content);
-    cf_change change = {.item = {"file"},
-                        .field = cf_bytes_of_text(CF_FIELD_CONTENT),
-                        .value = cf_buffer_view(&value)};
-    cf_body body = {.time = {1, header->sequence},
-                    .part = 1,
-                    .parts = 1,
-                    .changes = &change,
-                    .change_count = 1};
-    cf_body_pack(&body, &plain);
-    header->blobs = blobs;
-    header->blob_count = count;
-    cf_header_pack_open(header, &open);
-    expect_ok(cf_body_seal(&place, cf_buffer_view(&open), cf_buffer_view(&plain), &sealed, &error),
-              error);
-    author_write(&self->author, cf_buffer_view(&sealed), &wire);
-    expect_ok(cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &error), error);
-    cf_contents_note(self->peer.contents, &entry, content, &records);
-    cf_append append = {.user = header->user,
-                        .epoch = self->epoch,
-                        .entry = &entry,
-                        .records = records.at,
-                        .record_count = records.count};
-    self->store->append(self->store, &append);
-    expect_ok(self->store->commit(self->store, &error), error);
-    cf_records_release(&records);
-    cf_arena_release(&arena);
-    cf_buffer_release(&value);
-    cf_buffer_release(&plain);
-    cf_buffer_release(&open);
-    cf_buffer_release(&sealed);
-    cf_buffer_release(&wire);
-}
-
-static bool is_zero(cf_bytes piece)
-{
-    return piece.data[0] == 0 && memcmp(piece.data, piece.data + 1, piece.size - 1) == 0;
-}
-
-/* Keeps the bytes in blobs; the packed list of slices. */
-static void cut(depot *self, cf_bytes bytes, cf_buffer *slices, cf_hash *blobs, size_t *count)
-{
-    cf_slices list = {0};
-    size_t piece = cf_blob_piece_size(bytes.size);
-
-    for (size_t at = 0; at < bytes.size; at += piece) {
-        size_t size = bytes.size - at < piece ? bytes.size - at : piece;
-        cf_bytes part = cf_bytes_of(bytes.data + at, size);
-        bool zeros = is_zero(part);
-
-        cf_slices_add(&list, (cf_slice){.zeros = zeros, .blob = *count, .length = size});
-        if (!zeros)
-            blobs[(*count)++] = keep_blob(self, part);
-    }
-    cf_slices_pack(&list, slices);
-    cf_slices_release(&list);
-}
-
-cf_bytes depot_named(depot *self, cf_bytes content)
-{
-    cf_hash hash = cf_content_hash(content);
-
-    cf_buffer_clear(&self->identity);
-    cf_content_identity_pack(&self->identity, &hash, content.size);
-    return cf_buffer_view(&self->identity);
-}
-
-static void publish(depot *self, cf_content *content, cf_bytes bytes, bool in_blobs)
-{
-    cf_hash blobs[DEPOT_BLOBS];
-    cf_buffer slices = {0};
-    size_t count = 0;
-
-    content->how.is_inline = !in_blobs;
-    content->how.bytes = bytes;
-    content->how.length = bytes.size;
-    if (in_blobs) {
-        cut(self, bytes, &slices, blobs, &count);
-        content->how.slices = cf_buffer_view(&slices);
-    }
-    write_entry(self, content, blobs, count);
-    cf_buffer_release(&slices);
-}
-
-cf_bytes depot_whole(depot *self, cf_bytes content)
-{
-    cf_content made = {.hash = cf_content_hash(content), .size = content.size};
-
-    publish(self, &made, content, content.size > CF_INLINE_MAX);
-    return depot_named(self, content);
-}
-
-static cf_bytes patch_of(depot *self, cf_bytes base, cf_bytes content, cf_bytes claimed,
-                         bool in_blobs)
-{
-    cf_buffer patch = {0};
-    cf_error error;
-    cf_delta_encoding encoding = {
-        .source = cf_source_of_bytes(&base),
-        .target = cf_source_of_bytes(&content),
-        .patch = cf_sink_of_buffer(&patch),
-        .form = CF_DELTA_LOG,
-    };
-    cf_content made = {.hash = cf_content_hash(claimed),
-                       .size = claimed.size,
-                       .depth = 1,
-                       .how = {.is_patch = true, .base = cf_content_hash(base)}};
-
-    expect_ok(cf_delta_encode(&encoding, &error), error);
-    publish(self, &made, cf_buffer_view(&patch), in_blobs);
-    cf_buffer_release(&patch);
-    return depot_named(self, claimed);
-}
-
-cf_bytes depot_patch(depot *self, cf_bytes base, cf_bytes content, bool in_blobs)
-{
-    return patch_of(self, base, content, content, in_blobs);
-}
-
-cf_bytes depot_liar(depot *self, cf_bytes base, cf_bytes content, cf_bytes claimed)
-{
-    return patch_of(self, base, content, claimed, false);
 }
 
 /* ---- The folder ---- */
@@ -512,6 +141,22 @@ uint8_t *noise(uint64_t seed, size_t size)
         bytes[i] = (uint8_t)(state >> 32);
     }
     return bytes;
+}
+
+uint8_t *version_of_noise(size_t size, uint8_t number)
+{
+    uint8_t *bytes = noise(1, size);
+
+    memset(bytes + 70000 * (size_t)number, number, 500);
+    return bytes;
+}
+
+void depot_spoil(depot *self, const char *path, size_t at)
+{
+    int file = scratch_open(self->disk, path, O_WRONLY);
+
+    cr_assert_eq(pwrite(file, "spoiled", 7, (off_t)at), 7);
+    close(file);
 }
 
 void depot_lay(depot *self, const char *name, cf_bytes content)

@@ -45,6 +45,8 @@ void depot_damage(depot *self, size_t blob);
 
 /* Bytes that look like nothing else; free them. */
 uint8_t *noise(uint64_t seed, size_t size);
+/* The same bytes but for a few that are the version's. */
+uint8_t *version_of_noise(size_t size, uint8_t number);
 
 /* Entries of others. What they return is the identity, until the next of these calls. */
 cf_bytes depot_whole(depot *self, cf_bytes content); /* zeros are zero runs, by whole pieces */
@@ -55,6 +57,8 @@ cf_bytes depot_named(depot *self, cf_bytes content); /* nothing is published */
 
 /* Lays a file into the folder and into its base. */
 void depot_lay(depot *self, const char *name, cf_bytes content);
+/* Other bytes come into a file of the scratch folder. */
+void depot_spoil(depot *self, const char *path, size_t at);
 
 /* Passes messages and jobs on until nothing moves. */
 void depot_run(depot *self);

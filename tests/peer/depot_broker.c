@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/depot_inside.h"
+
+#include "broker/jobs.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+/* ---- The link's events ---- */
+
+static void on_connected(void *context, const cf_link_welcome *welcome)
+{
+    (void)context, (void)welcome;
+}
+
+static void on_lost(void *context, const cf_link_loss *loss)
+{
+    (void)context, (void)loss;
+}
+
+static void on_entry(void *context, const cf_entry *entry)
+{
+    (void)context, (void)entry;
+}
+
+static void on_accepted(void *context, const cf_head *entry)
+{
+    (void)context, (void)entry;
+}
+
+static void on_refused(void *context, const cf_link_refusal *refusal)
+{
+    (void)context, (void)refusal;
+}
+
+static void on_wanted(void *context, const cf_hash *blobs, size_t count)
+{
+    (void)context, (void)blobs, (void)count;
+}
+
+static void on_idle(void *context)
+{
+    (void)context;
+}
+
+static bool on_piece(void *context, const cf_hash *blob, uint64_t offset, size_t size,
+                     cf_buffer *out)
+{
+    (void)context, (void)blob, (void)offset, (void)size, (void)out;
+    return false;
+}
+
+static void on_stored(void *context, const cf_hash *blob)
+{
+    (void)context, (void)blob;
+}
+
+static void on_blob_refused(void *context, const cf_hash *blob, const cf_error *why)
+{
+    cf_downloads_refused(((depot *)context)->downloads, blob, why);
+}
+
+static void on_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
+{
+    (void)context, (void)blob, (void)code, (void)text;
+}
+
+static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
+                        cf_bytes bytes)
+{
+    cf_downloads_received(((depot *)context)->downloads, blob, offset, total, bytes);
+}
+
+static void on_absent(void *context, const cf_hash *blob)
+{
+    cf_downloads_absent(((depot *)context)->downloads, blob);
+}
+
+cf_link *depot_link(depot *self)
+{
+    cf_link_options options = {
+        .env = &self->env,
+        .store = self->store,
+        .user = *cf_peer_user(&self->peer),
+        .events = {on_connected,
+                   on_lost,
+                   on_entry,
+                   on_accepted,
+                   on_refused,
+                   on_wanted,
+                   on_idle,
+                   NULL,
+                   NULL,
+                   NULL,
+                   NULL,
+                   NULL,
+                   {on_piece, on_stored, on_blob_refused, on_delayed, on_received, on_absent},
+                   self},
+    };
+
+    return cf_link_new(&options);
+}
+
+/* ---- The broker ---- */
+
+void depot_damage(depot *self, size_t blob)
+{
+    self->blobs[blob].sealed.data[self->blobs[blob].sealed.size / 2] ^= 1;
+}
+
+static void reply(depot *self, const cf_message *message)
+{
+    cf_frames frames = {0};
+    cf_bytes parts[CF_MESSAGE_FRAMES];
+
+    cf_message_write(message, &frames);
+    for (size_t i = 0; i < frames.count; i++)
+        parts[i] = cf_buffer_view(&frames.frame[i]);
+    cf_link_handle(self->peer.link, parts, frames.count, 0, self->outbox);
+    cf_frames_release(&frames);
+}
+
+static void serve(depot *self, const cf_hash *id, uint64_t offset)
+{
+    size_t i = 0;
+
+    while (i < self->blob_count && !cf_hash_equal(&self->blobs[i].id, id))
+        i++;
+    if (self->served == self->serve_max)
+        return;
+    if (i == self->blob_count || self->blobs[i].lacks) {
+        reply(self, &(cf_message){.command = CF_COMMAND_ABSENT, .absent = {*id}});
+        return;
+    }
+    cf_bytes sealed = cf_buffer_view(&self->blobs[i].sealed);
+    size_t left = sealed.size - offset, size = left < CF_BLOB_STEP ? left : CF_BLOB_STEP;
+    self->served++;
+    self->served_bytes += size;
+    reply(self, &(cf_message){
+                    .command = CF_COMMAND_BLOB,
+                    .blob = {*id, offset, sealed.size, cf_bytes_of(sealed.data + offset, size)}});
+}
+
+typedef struct {
+    cf_frames *at;
+    size_t count, capacity;
+} letters;
+
+static cf_send_answer keep_letter(void *context, cf_bytes destination, cf_frames *frames)
+{
+    letters *all = context;
+
+    (void)destination;
+    all->at = cf_grow(all->at, &all->capacity, all->count + 1, sizeof *all->at);
+    all->at[all->count++] = *frames;
+    *frames = (cf_frames){0};
+    return CF_SEND_DONE;
+}
+
+static void answer(depot *self, const cf_frames *frames)
+{
+    cf_arena arena = {0};
+    cf_bytes parts[CF_MESSAGE_FRAMES];
+    cf_message message;
+    cf_error error;
+
+    for (size_t i = 0; i < frames->count; i++)
+        parts[i] = cf_buffer_view(&frames->frame[i]);
+    expect_ok(cf_message_read(parts, frames->count, &arena, &message, &error), error);
+    if (message.command == CF_COMMAND_HELLO)
+        reply(self,
+              &(cf_message){.command = CF_COMMAND_WELCOME,
+                            .welcome = {.version = CF_PROTOCOL_VERSION, .window = CF_WINDOW}});
+    else if (message.command == CF_COMMAND_SUBSCRIBE)
+        reply(self, &(cf_message){.command = CF_COMMAND_SUBSCRIBED});
+    else if (message.command == CF_COMMAND_GET)
+        serve(self, &message.get.id, message.get.offset);
+    cf_arena_release(&arena);
+}
+
+void depot_pass(depot *self)
+{
+    letters all = {0};
+
+    cf_downloads_step(self->downloads);
+    cf_link_tick(self->peer.link, 0, self->outbox);
+    cf_outbox_send(self->outbox, keep_letter, &all);
+    for (size_t i = 0; i < all.count; i++) {
+        answer(self, &all.at[i]);
+        cf_frames_release(&all.at[i]);
+    }
+    free(all.at);
+}
+
+void depot_connect(depot *self)
+{
+    cf_link_start(self->peer.link);
+    for (int i = 0; i < 4; i++)
+        depot_pass(self);
+    cr_assert(cf_link_is_connected(self->peer.link));
+}
+
+void depot_cut(depot *self)
+{
+    cf_link_stop(self->peer.link);
+    cf_outbox_discard(self->outbox, (cf_bytes){0});
+}
+
+static bool wait_for_jobs(depot *self)
+{
+    struct pollfd at = {self->env.jobs->descriptor(self->env.jobs), POLLIN, 0};
+
+    return at.fd >= 0 && cf_downloads_busy(self->downloads) && poll(&at, 1, 1000) > 0;
+}
+
+/* As the program's loop does it: a step only when something came. */
+void depot_run(depot *self)
+{
+    bool moved;
+
+    do {
+        size_t served = self->served;
+
+        depot_pass(self);
+        moved = self->env.jobs->deliver(self->env.jobs) > 0 || self->served > served ||
+                wait_for_jobs(self);
+    } while (moved);
+}

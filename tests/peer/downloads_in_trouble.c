@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/depot.h"
+
+#include "peer/download_landing.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Sizes: SOME is four blobs and fetched again when interrupted; of LARGE the first note comes after
+ * 32 MiB. A blob of noise comes in five messages. */
+enum { SOME = 3500000, MORE = 10 << 20, LARGE = 40 << 20, MESSAGES = 5 };
+
+static depot d;
+
+static void open_depot(void)
+{
+    depot_open(&d);
+}
+
+static void close_depot(void)
+{
+    depot_close(&d);
+}
+
+TestSuite(downloads_in_trouble, .init = open_depot, .fini = close_depot);
+
+static cf_bytes some(uint8_t *bytes)
+{
+    return cf_bytes_of(bytes, SOME);
+}
+
+/* ---- What goes wrong ---- */
+
+Test(downloads_in_trouble, waits_for_a_broker_and_goes_on_by_itself)
+{
+    uint8_t *bytes = noise(1, SOME);
+    cf_download got;
+
+    cf_bytes identity = depot_whole(&d, some(bytes));
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_WAITS);
+    cr_expect_str_eq(got.reason, "waits for a broker");
+    cr_expect_not(cf_downloads_busy(d.downloads));
+    depot_connect(&d);
+    cr_expect(cf_downloads_busy(d.downloads));
+    depot_run(&d);
+    cr_expect_eq(cf_downloads_finished(d.downloads), d.bindings[0]);
+    expect_ready(&d, identity, some(bytes));
+    free(bytes);
+}
+
+Test(downloads_in_trouble, goes_on_after_a_lost_connection_where_it_was)
+{
+    uint8_t *bytes = noise(1, SOME);
+    cf_download got;
+
+    depot_connect(&d);
+    d.serve_max = 3;
+    cf_bytes identity = depot_whole(&d, some(bytes));
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_STARTED);
+    depot_cut(&d);
+    depot_run(&d);
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_WAITS);
+    cr_expect_not(cf_downloads_busy(d.downloads));
+    d.serve_max = SIZE_MAX;
+    depot_connect(&d);
+    expect_ready(&d, identity, some(bytes));
+    cr_expect_eq(d.served, 3 * MESSAGES + 2);
+    free(bytes);
+}
+
+Test(downloads_in_trouble, asks_another_link_for_what_it_still_lacks)
+{
+    uint8_t *bytes = noise(1, SOME);
+    cf_download got;
+
+    depot_connect(&d);
+    d.serve_max = 3;
+    cf_bytes identity = depot_whole(&d, some(bytes));
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_STARTED);
+    d.serve_max = SIZE_MAX;
+    depot_replace_link(&d);
+    depot_connect(&d);
+    expect_ready(&d, identity, some(bytes));
+    free(bytes);
+}
+
+Test(downloads_in_trouble, refuses_wrong_bytes_and_tries_again_when_asked)
+{
+    uint8_t *bytes = noise(1, SOME);
+    cf_download got;
+
+    depot_connect(&d);
+    cf_bytes identity = depot_whole(&d, some(bytes));
+    depot_damage(&d, 2);
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_FAILED);
+    cr_expect_gt(strlen(got.reason), 0);
+    cr_expect_not(cf_downloads_busy(d.downloads) && !cf_downloads_finished(d.downloads));
+    depot_damage(&d, 2);
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_FAILED, "nobody asked");
+    cf_downloads_retry(d.downloads);
+    expect_ready(&d, identity, some(bytes));
+    free(bytes);
+}
+
+Test(downloads_in_trouble, gives_up_a_patch_that_makes_something_else)
+{
+    uint8_t *base = version_of_noise(SOME, 0), *next = version_of_noise(SOME, 1),
+            *claimed = version_of_noise(SOME, 2);
+    cf_download got;
+
+    depot_whole(&d, some(base));
+    depot_lay(&d, "base", some(base));
+    cf_bytes identity = depot_liar(&d, some(base), some(next), some(claimed));
+    depot_connect(&d);
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_FAILED);
+    cr_expect_eq(depot_temporaries(&d), 0);
+    cr_expect_gt(d.served, 0, "it was not tried without the file that is here");
+    free(base);
+    free(next);
+    free(claimed);
+}
+
+Test(downloads_in_trouble, fails_when_the_log_does_not_have_the_base)
+{
+    uint8_t *base = version_of_noise(SOME, 0), *next = version_of_noise(SOME, 1);
+    cf_download got;
+
+    depot_connect(&d);
+    cr_expect_eq(depot_want(&d, depot_patch(&d, some(base), some(next), false), &got),
+                 CF_DOWNLOAD_FAILED);
+    depot_whole(&d, some(base));
+    cf_downloads_retry(d.downloads);
+    expect_ready(&d, depot_named(&d, some(next)), some(next));
+    free(base);
+    free(next);
+}
+
+Test(downloads_in_trouble, waits_for_a_blob_that_is_absent_and_fetches_all_others)
+{
+    uint8_t *bytes = noise(1, MORE);
+    cf_download got;
+
+    depot_connect(&d);
+    cf_bytes identity = depot_whole(&d, cf_bytes_of(bytes, MORE));
+    d.blobs[7].lacks = true;
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_WAITS);
+    while (cf_downloads_finished(d.downloads))
+        ;
+    cr_expect_not(cf_downloads_busy(d.downloads));
+    d.served = 0;
+    cf_downloads_retry(d.downloads);
+    cr_expect(cf_downloads_busy(d.downloads));
+    depot_run(&d);
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_WAITS);
+    d.blobs[7].lacks = false;
+    cf_downloads_retry(d.downloads);
+    depot_run(&d);
+    expect_ready(&d, identity, cf_bytes_of(bytes, MORE));
+    cr_expect_eq(d.served, MESSAGES);
+    free(bytes);
+}
+
+Test(downloads_in_trouble, asks_again_for_what_was_absent_on_a_new_connection)
+{
+    uint8_t *bytes = noise(1, SOME);
+    cf_download got;
+
+    depot_connect(&d);
+    cf_bytes identity = depot_whole(&d, some(bytes));
+    d.blobs[1].lacks = true;
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_WAITS);
+    d.blobs[1].lacks = false;
+    depot_cut(&d);
+    depot_connect(&d);
+    depot_run(&d);
+    expect_ready(&d, identity, some(bytes));
+    free(bytes);
+}
+
+/* ---- Interruptions ---- */
+
+static cf_bytes interrupt_large(uint8_t *bytes)
+{
+    cf_download got;
+
+    depot_connect(&d);
+    cf_bytes identity = depot_whole(&d, cf_bytes_of(bytes, LARGE));
+    d.serve_max = 35 * MESSAGES;
+    cr_assert_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_STARTED);
+    depot_restart(&d);
+    cr_expect_eq(depot_temporaries(&d), 2);
+    depot_connect(&d);
+    d.served = 0;
+    return identity;
+}
+
+Test(downloads_in_trouble, goes_on_after_a_restart_from_its_note)
+{
+    uint8_t *bytes = noise(1, LARGE);
+
+    cf_bytes identity = interrupt_large(bytes);
+    expect_ready(&d, identity, cf_bytes_of(bytes, LARGE));
+    cr_expect_leq(d.served, 8 * MESSAGES);
+    cf_downloads_take(d.downloads, d.bindings[0], identity);
+    cr_expect_eq(depot_temporaries(&d), 0);
+    free(bytes);
+}
+
+static void find_landing(char path[64])
+{
+    cf_hash hash;
+    uint64_t size;
+    cf_error error;
+    char name[CF_LANDING_NAME];
+
+    expect_ok(cf_content_identity_read(cf_buffer_view(&d.identity), &hash, &size, &error), error);
+    cf_landing_name(&hash, false, name);
+    snprintf(path, 64, "folder/tmp/%s", name);
+}
+
+Test(downloads_in_trouble, begins_anew_when_what_was_fetched_is_spoiled)
+{
+    uint8_t *bytes = noise(1, LARGE);
+    char path[64];
+
+    cf_bytes identity = interrupt_large(bytes);
+    find_landing(path);
+    depot_spoil(&d, path, 1 << 20);
+    expect_ready(&d, identity, cf_bytes_of(bytes, LARGE));
+    free(bytes);
+}
+
+Test(downloads_in_trouble, never_writes_into_a_file_that_its_note_does_not_name)
+{
+    uint8_t *bytes = noise(1, LARGE);
+    char path[64];
+
+    cf_bytes identity = interrupt_large(bytes);
+    find_landing(path);
+    scratch_remove(d.disk, path);
+    scratch_write(d.disk, "folder/other", "another file");
+    cr_assert_eq(ftruncate(scratch_open(d.disk, "folder/other", O_WRONLY), LARGE), 0);
+    scratch_hard_link(d.disk, "folder/other", path);
+    expect_ready(&d, identity, cf_bytes_of(bytes, LARGE));
+    char start[13] = {0};
+    int file = scratch_open(d.disk, "folder/other", O_RDONLY);
+    cr_assert_eq(read(file, start, 12), 12);
+    close(file);
+    cr_expect_str_eq(start, "another file");
+    free(bytes);
+}
+
+Test(downloads_in_trouble, keeps_what_will_be_gone_on_with_for_a_week)
+{
+    uint8_t *bytes = noise(1, LARGE);
+    char path[64];
+    struct stat stat;
+    cf_files *files = d.disk->files;
+    const cf_folder *folder = d.bindings[0]->temporary;
+
+    interrupt_large(bytes);
+    find_landing(path);
+    cf_bytes name = cf_bytes_of_text(strrchr(path, '/') + 1);
+    cr_assert_eq(fstatat(files->descriptor(files, d.disk->folder), path, &stat, 0), 0);
+    uint64_t now_ms = (uint64_t)stat.st_mtime * 1000;
+    cr_expect(cf_landing_is_awaited(files, folder, name, now_ms));
+    cr_expect_not(cf_landing_is_awaited(files, folder, name, now_ms + 8 * CF_DAY_MS));
+    cr_expect_not(cf_landing_is_awaited(files, folder, cf_bytes_of_text("make-1"), now_ms));
+    cr_expect_not(cf_landing_is_awaited(files, folder, cf_bytes_of_text("get-0123456789"), now_ms));
+    free(bytes);
+}
+
+Test(downloads_in_trouble, throws_away_what_nobody_wants_any_more)
+{
+    uint8_t *bytes = noise(1, MORE);
+    cf_download got;
+
+    depot_connect(&d);
+    cf_bytes identity = depot_whole(&d, cf_bytes_of(bytes, MORE));
+    cf_downloads_want(d.downloads, d.bindings[0], identity, &got);
+    for (int i = 0; i < 3; i++)
+        depot_pass(&d); /* jobs are under way */
+    cf_downloads_take(d.downloads, d.bindings[0], identity);
+    depot_run(&d);
+    cr_expect_not(cf_downloads_busy(d.downloads));
+    cr_expect_eq(depot_temporaries(&d), 0);
+    expect_ready(&d, identity, cf_bytes_of(bytes, MORE));
+    free(bytes);
+}
+
+Test(downloads_in_trouble, leaves_alone_a_file_that_is_not_the_one_it_made)
+{
+    uint8_t *bytes = noise(1, SOME);
+    char path[64];
+    cf_download got;
+
+    depot_connect(&d);
+    cf_bytes identity = depot_whole(&d, some(bytes));
+    expect_ready(&d, identity, some(bytes));
+    find_landing(path);
+    scratch_rename(d.disk, path, "folder/placed");
+    scratch_write(d.disk, path, "what stood there before");
+    cf_downloads_take(d.downloads, d.bindings[0], identity);
+    cr_expect(scratch_holds(d.disk, path, "what stood there before"));
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_READY);
+    free(bytes);
+}
+
+Test(downloads_in_trouble, forgets_what_belongs_to_a_folder_that_ends)
+{
+    uint8_t *bytes = noise(1, MORE);
+    cf_download got;
+
+    depot_connect(&d);
+    cf_downloads_want(d.downloads, d.bindings[0], depot_whole(&d, cf_bytes_of(bytes, MORE)), &got);
+    depot_pass(&d);
+    cf_downloads_forget(d.downloads, d.bindings[0]);
+    cr_expect_not(cf_downloads_busy(d.downloads));
+    cr_expect_null(cf_downloads_finished(d.downloads));
+    depot_run(&d);
+    free(bytes);
+}
