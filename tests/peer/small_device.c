@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/small_inside.h"
+
+#include "codec/envelope.h"
+#include "peer/adapters/files_root.h"
+#include "peer/birth.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static void open_engine(device *self)
+{
+    cf_error error;
+    cf_home_options options = {
+        .env = &self->env,
+        .path = self->home_path,
+        .create = true,
+        .store = faulty_store_new(cf_store_memory_new(self->disk), self->disk, &self->faults),
+    };
+
+    world_must(cf_home_open(&options, &self->home, &error), &error, "home");
+}
+
+static void start_engine(device *self)
+{
+    cf_error error;
+
+    world_must(cf_engine_open(&(cf_engine_options){&self->env, self->home, false}, self->in->now_ms,
+                              &self->engine, &error),
+               &error, "engine");
+    memcpy(self->curve.bytes, cf_keys_public(cf_engine_peer(self->engine)->keys)->curve,
+           CF_HASH_SIZE);
+}
+
+void device_stop(device *self)
+{
+    device_disconnect(self);
+    cf_engine_close(&self->engine);
+    cf_home_close(&self->home);
+}
+
+void device_crash(device *self)
+{
+    device_stop(self);
+    self->faults = (disk_faults){.calls = self->faults.calls};
+    cf_store_memory_disk_fail(self->disk, CF_OK);
+    open_engine(self);
+    start_engine(self);
+}
+
+static void make_home(device *self)
+{
+    world *in = self->in;
+    uint8_t id[16];
+
+    snprintf(self->home_path, sizeof self->home_path, "%s/home%d", in->path, self->number);
+    snprintf(self->folder, sizeof self->folder, "%s/folder%d", in->path, self->number);
+    mkdir(self->folder, 0755);
+    world_fill(in, id, sizeof id);
+    self->disk = cf_store_memory_disk_new(id);
+    self->outbox = cf_outbox_new();
+    self->env = in->env;
+    self->env.files = faulty_files_new(&self->faults);
+    self->env.files->tick_ns = in->files.tick_ns;
+    open_engine(self);
+}
+
+static void set_broker(device *self)
+{
+    cf_error error;
+
+    world_must(cf_home_set(self->home, CF_HOME_BROKER, cf_bytes_of_text("tcp://world"), &error),
+               &error, "broker");
+}
+
+/* The first device is born with its user; its broker knows the user's first entries. */
+static bool bring(void *context, uint64_t position, cf_bytes wire)
+{
+    world *in = context;
+    cf_arena arena = {0};
+    cf_error error;
+    cf_entry entry;
+    cf_log *log;
+
+    (void)position;
+    world_must(cf_entry_read(wire, &arena, &entry, &error), &error, "first entries");
+    log = cf_users_find(in->users, &entry.header.user);
+    if (!log)
+        world_must(cf_users_add(in->users, &entry.header.user, &log, &error), &error, "user");
+    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
+    cf_verdict verdict;
+    world_must(cf_log_check(log, &entry, &offer, &verdict, &error), &error, "first entries");
+    cf_log_append(log, &entry, &offer, NULL, 0, NULL, NULL);
+    world_must(in->store->commit(in->store, &error), &error, "first entries");
+    cf_users_refresh(in->users, &entry.header.user);
+    cf_arena_release(&arena);
+    return true;
+}
+
+void device_bear_user(device *self)
+{
+    uint8_t secret[CF_PHRASE_SECRET];
+    cf_error error;
+    cf_buffer user = {0};
+    cf_hash id;
+
+    make_home(self);
+    world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", self->in->now_ms}, secret,
+                             &error),
+               &error, "birth");
+    set_broker(self);
+    world_must(cf_home_get(self->home, CF_HOME_USER, &user, &error), &error, "user");
+    memcpy(id.bytes, user.data, CF_HASH_SIZE);
+    cf_store *store = cf_home_store(self->home);
+    world_must(store->read(store, &id, 1, bring, self->in, &error), &error, "first entries");
+    cf_buffer_release(&user);
+    start_engine(self);
+}
+
+void device_admit(device *owner, device *self)
+{
+    world *in = self->in;
+    cf_peer *peer = cf_engine_peer(owner->engine);
+    uint8_t seed[32], random[32];
+    cf_error error;
+    cf_hash epoch;
+    cf_member add = {.kind = CF_MEMBER_ADD, .time_ms = in->now_ms, .role = CF_ROLE_MEMBER};
+
+    make_home(self);
+    world_fill(in, seed, sizeof seed);
+    world_fill(in, random, sizeof random);
+    self->keys = cf_keys_new(seed);
+    add.keys = *cf_keys_public(self->keys);
+    cf_keys_prove(self->keys, cf_peer_user(peer), add.proof);
+    world_must(cf_peer_epoch(peer, &epoch, &error), &error, "epoch");
+    world_must(cf_access_make(peer->ring, &epoch, add.keys.sealing, random, &add.access, &error),
+               &error, "access");
+    world_must(cf_peer_publish_member(peer, &add, &error), &error, "add");
+    world_must(cf_birth_device(&(cf_birth){&self->env, self->home, "lap", in->now_ms},
+                               cf_peer_user(peer), self->keys, &error),
+               &error, "device");
+    cf_keys_destroy(&self->keys);
+    set_broker(self);
+    start_engine(self);
+}
+
+void device_bind_folder(device *self)
+{
+    world *in = self->in;
+    cf_peer *peer = cf_engine_peer(self->engine);
+    cf_binding *binding;
+    cf_folder *root;
+    cf_error error;
+
+    world_must(
+        cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
+        &error, "collection");
+    world_must(
+        cf_binding_new(
+            &(cf_binding_options){.number = 1, .collection = in->collection, .path = self->folder},
+            &binding, &error),
+        &error, "binding");
+    world_fill(in, binding->instance.bytes, CF_ID_SIZE);
+    world_must(in->env.files->open_root(in->env.files, self->folder, &root, &error), &error,
+               "root");
+    world_must(cf_root_make(in->env.files, root, &binding->instance, &error), &error, "root");
+    in->env.files->close_folder(in->env.files, &root);
+    world_must(cf_binding_save(peer, binding, &error), &error, "binding");
+    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
+}
