@@ -16,12 +16,16 @@ typedef struct {
     cf_id parent;
     cf_bytes name;
     bool is_known;
+    bool is_asked; /* the state, for what it says now */
+    bool moves;    /* in what is read: what the state says now is not what it said before */
 } place;
 
 typedef struct {
     cf_peer *peer;
     cf_history *history;
     void *places; /* a tree of place */
+    bool is_tail; /* there are older entries */
+    bool lacks;   /* something that only these tell, for the event in hand */
 } reading;
 
 static int compare_places(const void *a, const void *b)
@@ -53,13 +57,87 @@ static place *place_of(reading *self, const cf_id *collection, const cf_id *item
     return found;
 }
 
+/* ---- Names ---- */
+
+static bool take_name(reading *self, place *at, cf_bytes value)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_bytes bytes;
+    cf_error ignored;
+
+    /* Of files a name is any bytes, in the catalog it is text. */
+    if (cf_read_bin(&reader, &bytes, &ignored)) {
+        reader = cf_reader_of(value);
+        if (cf_read_text(&reader, &bytes, &ignored))
+            return false;
+    }
+    at->name = cf_arena_copy(&self->history->arena, bytes);
+    at->is_known = true;
+    return true;
+}
+
+static bool take_parent(place *at, cf_bytes value)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+
+    return cf_read_bin_exact(&reader, at->parent.bytes, CF_ID_SIZE, &ignored) == CF_OK;
+}
+
+/* The only write of a field that nobody has replaced, though a deletion may cover it; size 0: there
+ * is none, or the order of the log decides among several. */
+static cf_bytes only_value(const cf_collection *collection, const cf_id *id, uint32_t field)
+{
+    const cf_item *item = cf_state_item(collection->state, id);
+    cf_bytes found = {0};
+    size_t count = 0;
+
+    for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
+        cf_write write = cf_state_write(collection->state, item, i);
+
+        if (write.field == field && ++count)
+            found = write.value;
+    }
+    return count == 1 ? found : (cf_bytes){0};
+}
+
+static void ask_state(reading *self, place *at)
+{
+    cf_collection *collection;
+    cf_error ignored;
+
+    at->is_asked = true;
+    if (at->moves || cf_peer_collection(self->peer, &at->collection, &collection, &ignored))
+        return;
+    cf_bytes name = only_value(collection, &at->item, CF_FIELD_NUMBER_NAME);
+    cf_bytes parent = only_value(collection, &at->item, CF_FIELD_NUMBER_PARENT);
+    bool has_parent = cf_state_has_field(collection->state, &at->item, CF_FIELD_NUMBER_PARENT);
+
+    if (name.size && (!has_parent || (parent.size && take_parent(at, parent))))
+        take_name(self, at, name);
+}
+
+/* As it is known, one way or the other; NULL when it isn't. */
+static place *known_place(reading *self, const cf_id *collection, const cf_id *item)
+{
+    place *found =
+        self->is_tail ? place_of(self, collection, item) : find_place(self, collection, item);
+
+    if (found && !found->is_known && self->is_tail && !found->is_asked)
+        ask_state(self, found);
+    if (found && found->is_known)
+        return found;
+    self->lacks |= self->is_tail;
+    return NULL;
+}
+
 static void append_path(reading *self, const place *at, cf_buffer *out, unsigned depth)
 {
     const place *parent = NULL;
 
     if (depth < DEPTH_MAX && !cf_id_equal(&at->parent, &cf_root_item))
-        parent = find_place(self, &at->collection, &at->parent);
-    if (parent && parent->is_known) {
+        parent = known_place(self, &at->collection, &at->parent);
+    if (parent) {
         append_path(self, parent, out, depth + 1);
         cf_buffer_append(out, "/", 1);
     }
@@ -148,28 +226,20 @@ static bool move(reading *self, place *at, const item_changes *item)
 {
     const cf_change *name = change_of(item, CF_FIELD_NAME);
     const cf_change *parent = change_of(item, CF_FIELD_PARENT);
-    cf_error ignored;
-    bool moved = false;
 
-    if (name && name->value.size) {
-        cf_reader reader = cf_reader_of(name->value);
-        cf_bytes bytes;
+    if (name && name->value.size && !take_name(self, at, name->value))
+        return false;
+    bool moved = name && name->value.size;
+    return (parent && parent->value.size && take_parent(at, parent->value)) || moved;
+}
 
-        /* Of files a name is any bytes, in the catalog it is text. */
-        if (cf_read_bin(&reader, &bytes, &ignored)) {
-            reader = cf_reader_of(name->value);
-            if (cf_read_text(&reader, &bytes, &ignored))
-                return false;
-        }
-        at->name = cf_arena_copy(&self->history->arena, bytes);
-        at->is_known = moved = true;
-    }
-    if (parent && parent->value.size) {
-        cf_reader reader = cf_reader_of(parent->value);
+/* It says what kind of thing it is, which nobody had said. */
+static bool begins(const item_changes *item)
+{
+    const cf_change *kind = change_of(item, CF_FIELD_KIND);
+    const cf_change *name = change_of(item, CF_FIELD_NAME);
 
-        moved |= cf_read_bin_exact(&reader, at->parent.bytes, CF_ID_SIZE, &ignored) == CF_OK;
-    }
-    return moved;
+    return name && name->value.size && !name->over_count && (!kind || !kind->over_count);
 }
 
 static const char *describe(const item_changes *item, bool was_known, bool moved)
@@ -191,8 +261,11 @@ static void read_item(reading *self, const cf_entry *entry, uint64_t time_ms,
                       const item_changes *item)
 {
     place *at = place_of(self, &entry->header.collection, &item->changes[0].item);
-    bool was_known = at->is_known;
+
+    self->lacks = false;
+    bool was_known = known_place(self, &at->collection, &at->item) != NULL;
     cf_bytes before = path_of(self, at);
+    self->lacks &= !begins(item);
     bool moved = move(self, at, item);
     cf_event *event = add_event(self, entry, time_ms);
 
@@ -201,6 +274,7 @@ static void read_item(reading *self, const cf_entry *entry, uint64_t time_ms,
     event->path = path_of(self, at);
     if (was_known && !cf_bytes_equal(before, event->path))
         event->from = before;
+    event->unsure = self->lacks;
 }
 
 static void read_changes(reading *self, const cf_entry *entry, const cf_body *body)
@@ -239,17 +313,41 @@ static bool read_entry(void *context, uint64_t position, cf_bytes wire)
     return true;
 }
 
+static bool note_moves(void *context, uint64_t position, cf_bytes wire)
+{
+    reading *self = context;
+    cf_arena arena = {0};
+    const cf_body *body;
+    cf_entry entry;
+    cf_error ignored;
+
+    (void)position;
+    if (cf_entry_read(wire, &arena, &entry, &ignored) == CF_OK &&
+        entry.header.type != CF_ENTRY_MEMBER &&
+        cf_contents_open(self->peer->contents, &entry, &body, &ignored) == CF_OK)
+        for (size_t i = 0; i < body->change_count; i++)
+            if (cf_field_is(body->changes[i].field, CF_FIELD_NUMBER_NAME) ||
+                cf_field_is(body->changes[i].field, CF_FIELD_NUMBER_PARENT))
+                place_of(self, &entry.header.collection, &body->changes[i].item)->moves = true;
+    cf_arena_release(&arena);
+    return true;
+}
+
 static void keep_place(void *at)
 {
     (void)at; /* the arena's */
 }
 
-cf_status cf_history_read(cf_peer *peer, cf_history *out, cf_error *error)
+cf_status cf_history_read(cf_peer *peer, uint64_t position, cf_history *out, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
-    reading self = {.peer = peer, .history = out};
+    reading self = {.peer = peer, .history = out, .is_tail = position > 1};
+    cf_status status = CF_OK;
 
-    cf_status status = store->read(store, cf_peer_user(peer), 1, read_entry, &self, error);
+    if (self.is_tail)
+        status = store->read(store, cf_peer_user(peer), position, note_moves, &self, error);
+    if (!status)
+        status = store->read(store, cf_peer_user(peer), position, read_entry, &self, error);
     tdestroy(self.places, keep_place);
     return status;
 }

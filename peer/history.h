@@ -13,6 +13,7 @@ typedef struct {
     cf_id item;       /* zero for what is no item */
     cf_bytes path;    /* raw, from the source's root; of the catalog and the members a name */
     cf_bytes from;    /* where it was before; none */
+    bool unsure;      /* to tell it needs older entries than were read */
 } cf_event;
 
 typedef struct {
@@ -21,8 +22,9 @@ typedef struct {
     cf_arena arena;
 } cf_history; /* {0} is empty */
 
-/* Reads all of the log. */
-cf_status cf_history_read(cf_peer *peer, cf_history *out, cf_error *error);
+/* Reads the log from this position on; from 1 on nothing is unsure. What was there before has the
+ * name that it has now, unless it was moved since. */
+cf_status cf_history_read(cf_peer *peer, uint64_t position, cf_history *out, cf_error *error);
 void cf_history_release(cf_history *history);
 
 #endif

@@ -6,7 +6,7 @@
 #include "peer/commands/sources.h"
 #include "peer/verbs.h"
 
-enum { ID_TEXT = 12 };
+enum { ID_TEXT = 12, TAIL = 64 /* entries, at first */ };
 
 /* The PATH that the user named, and what is there now. */
 typedef struct {
@@ -81,6 +81,19 @@ static void show(cf_run *run, const cf_event *event, cf_arena *arena, json_t *li
              path, event->from.size ? " from " : "", event->from.size ? from : "");
 }
 
+/* How many of the newest events are asked for; false when one of them is unsure. */
+static bool count_wanted(const wanted *filter, const cf_history *history, uint64_t most,
+                         uint64_t *count)
+{
+    *count = 0;
+    for (size_t i = history->count; i-- > 0 && *count < most;) {
+        if (history->at[i].unsure)
+            return false; /* perhaps it is */
+        *count += is_wanted(filter, &history->at[i]);
+    }
+    return true;
+}
+
 static void show_all(cf_run *run, const wanted *filter, const cf_history *history, uint64_t most)
 {
     cf_arena arena = {0};
@@ -96,6 +109,27 @@ static void show_all(cf_run *run, const wanted *filter, const cf_history *histor
         cf_print_json(&run->output, json_incref(list));
     json_decref(list);
     cf_arena_release(&arena);
+}
+
+/* As much of the log's end as is needed to tell the newest. */
+static cf_status read_newest(cf_run *run, const wanted *filter, uint64_t most, cf_history *out,
+                             cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    cf_store *store = cf_home_store(peer->home);
+    uint64_t last, count, window = TAIL;
+
+    cf_status status = store->last(store, cf_peer_user(peer), &last, error);
+    for (bool enough = false; !status && !enough; window *= 4) {
+        uint64_t from = most < last && window < last ? last - window + 1 : 1;
+
+        cf_history_release(out);
+        status = cf_history_read(peer, from, out, error);
+        enough = from == 1 || (count_wanted(filter, out, most, &count) && count == most);
+        cf_report(cf_loop_env(run->loop), CF_REPORT_DETAIL, "read the log from %llu to %llu",
+                  (unsigned long long)from, (unsigned long long)last);
+    }
+    return status;
 }
 
 static cf_status start(cf_run *run, cf_error *error)
@@ -119,7 +153,7 @@ static cf_status start(cf_run *run, cf_error *error)
         }
     }
     if (!status)
-        status = cf_history_read(cf_loop_peer(run->loop), &history, error);
+        status = read_newest(run, &filter, most, &history, error);
     if (!status)
         show_all(run, &filter, &history, most);
     cf_history_release(&history);

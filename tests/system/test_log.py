@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The history, and that its end can be read without its beginning."""
+
+import random
+import re
+import shutil
+
+from counterfoil import make_device  # noqa: F401
+
+SYNCS = 80
+
+
+def change_something(dice, here, number):
+    """One thing that the log tells, in folders that come, move and go."""
+    files = sorted(path for path in here.rglob("*") if path.is_file() and ".counterfoil" not in path.parts)
+    folders = sorted(path for path in here.glob("*") if path.is_dir() and path.name != ".counterfoil")
+    act = dice.choice(["new", "edit", "edit", "move", "delete", "folder", "move folder", "empty"])
+    if act == "edit" and files:
+        dice.choice(files).write_text(f"edit {number}\n")
+    elif act == "move" and files:
+        dice.choice(files).rename(dice.choice(folders) / f"moved {number}")
+    elif act == "delete" and len(files) > 5:
+        dice.choice(files).unlink()
+    elif act == "folder":
+        (here / f"folder {number}").mkdir()
+    elif act == "move folder":
+        dice.choice(folders).rename(here / f"renamed {number}")
+    elif act == "empty" and len(folders) > 4:
+        shutil.rmtree(dice.choice(folders))
+    else:
+        (dice.choice(folders) / f"new {number}").write_text(f"new {number}\n")
+
+
+def test_the_newest_are_told_as_in_the_whole(make_device):
+    device = make_device("laptop")
+    device.init()
+    here = device.add("notes", {f"sub {i}/file {i}": f"{i}\n" for i in range(12)})
+    device.sync()
+    dice = random.Random(7)
+    for number in range(SYNCS):
+        change_something(dice, here, number)
+        device.sync(0, "--yes")
+    whole = device.json("log")
+    assert len(whole) > SYNCS
+    for count in 1, 2, 5, 20, 60, 100:
+        assert device.json("log", "-n", str(count)) == whole[:count]
+    for path in sorted(here.rglob("*"))[:12]:
+        if ".counterfoil" not in path.parts:
+            assert device.json("log", str(path), "-n", "2") == device.json("log", str(path))[:2]
+
+
+def test_a_few_are_read_from_the_end_alone(make_device):
+    device = make_device("laptop")
+    device.init()
+    here = device.add("notes", {"sub/file": "0\n", "other": "0\n"})
+    for number in range(70):
+        (here / "sub/file").write_text(f"{number} edits\n")
+        device.sync()
+    done = device.finish("-v", "log", "-n", "5")
+    (first, last), = re.findall(r"read the log from (\d+) to (\d+)", done.stderr)
+    assert int(last) > 70 and int(first) == int(last) - 63
+    assert [line.split(": ", 1)[1] for line in done.stdout.splitlines()] == ["edited sub/file"] * 5
