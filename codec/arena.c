@@ -81,3 +81,20 @@ void cf_arena_release(cf_arena *arena)
         arena->blocks = next;
     }
 }
+
+void cf_arena_join(cf_arena *to, cf_arena *from)
+{
+    cf_arena_block *last = from->blocks;
+
+    if (!last)
+        return;
+    while (last->next)
+        last = last->next;
+    if (to->blocks) { /* the block in use stays first */
+        last->next = to->blocks->next;
+        to->blocks->next = from->blocks;
+    } else {
+        to->blocks = from->blocks;
+    }
+    from->blocks = NULL;
+}

@@ -19,4 +19,7 @@ char *cf_arena_text(cf_arena *arena, cf_bytes bytes);
 /* Frees everything; {0} afterwards. */
 void cf_arena_release(cf_arena *arena);
 
+/* All that `from` holds is `to`'s from now on; `from` is empty. */
+void cf_arena_join(cf_arena *to, cf_arena *from);
+
 #endif

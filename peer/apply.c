@@ -90,7 +90,7 @@ static void add_pending(cf_applying *applying, const cf_task *task)
     } else {
         cf_binding_path(binding, task->number, &path);
     }
-    if (!task->reason[0])
+    if (!task->reason)
         pending.reason = task->step.kind == CF_STEP_DELETE   ? "it was deleted elsewhere"
                          : task->step.kind == CF_STEP_CREATE ? "it is new elsewhere"
                                                              : "it was changed elsewhere";
@@ -186,8 +186,10 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
     cf_applying_wake(applying); /* what is left is known of this run only */
     applying->result = (cf_applied){0};
     cf_applying_plan(applying, word);
-    applying->place = (cf_task_place){
-        .files = cf_applying_files(applying), .binding = binding, .records = &applying->records};
+    applying->place = (cf_task_place){.files = cf_applying_files(applying),
+                                      .binding = binding,
+                                      .records = &applying->records,
+                                      .arena = &applying->arena};
     if (dry || applying->count == 0)
         finish_run(applying);
     else

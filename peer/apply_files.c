@@ -37,7 +37,8 @@ static void made(cf_job *job)
     self->task->made = !self->status;
     if (self->status) {
         self->task->state = CF_TASK_FAILED;
-        memcpy(self->task->reason, self->error.text, sizeof self->task->reason);
+        self->task->reason =
+            cf_arena_text(&self->applying->arena, cf_bytes_of_text(self->error.text));
     }
     self->applying->jobs--;
     free(self);
@@ -72,8 +73,9 @@ static bool find_content(cf_applying *applying, cf_task *task)
     }
     task->state = CF_TASK_FAILED;
     task->waits = applying->result.waits = true;
-    snprintf(task->reason, sizeof task->reason, "%s",
-             answer == CF_DOWNLOAD_STARTED ? "its content is on the way" : download.reason);
+    task->reason = answer == CF_DOWNLOAD_STARTED
+                       ? "its content is on the way"
+                       : cf_arena_text(&applying->arena, cf_bytes_of_text(download.reason));
     return false;
 }
 

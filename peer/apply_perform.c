@@ -18,16 +18,16 @@ static void touch(cf_task_place *place, uint64_t directory)
     place->touched[place->touched_count++] = directory;
 }
 
-static void end(cf_task *task, cf_task_state state, const char *reason)
+static void end(const cf_task_place *place, cf_task *task, cf_task_state state, const char *reason)
 {
     task->state = state;
-    snprintf(task->reason, sizeof task->reason, "%s", reason);
+    task->reason = cf_arena_text(place->arena, cf_bytes_of_text(reason));
 }
 
 /* CF_CHANGED: somebody was faster. All else is told to the user. */
-static void stop(cf_task *task, const cf_error *error)
+static void stop(const cf_task_place *place, cf_task *task, const cf_error *error)
 {
-    end(task,
+    end(place, task,
         error->status == CF_CHANGED || error->status == CF_MISSING ? CF_TASK_BLOCKED
                                                                    : CF_TASK_FAILED,
         error->text);
@@ -51,11 +51,11 @@ static bool check_base(cf_task_place *place, cf_task *task, const cf_folder *fol
     cf_error error;
 
     if (place->files->stat(place->files, folder, node->name, &now, &error)) {
-        stop(task, &error);
+        stop(place, task, &error);
         return false;
     }
     if (!is_base(task, &now, node)) {
-        end(task, CF_TASK_BLOCKED, "it was changed here meanwhile");
+        end(place, task, CF_TASK_BLOCKED, "it was changed here meanwhile");
         return false;
     }
     return true;
@@ -115,7 +115,7 @@ static void create(cf_task_place *place, cf_task *task)
                                cf_bytes_of_text(task->landing[0] ? task->landing : task->temporary),
                                hold.folder, shown->name, &error);
     if (status)
-        stop(task, &error);
+        stop(place, task, &error);
     else
         put_node(place, task, hold.folder);
     cf_hold_release(&hold, files);
@@ -159,7 +159,7 @@ static void return_saved(cf_task_place *place, cf_task *task, const cf_displaced
         put_node(place, task, displaced->folder);
         task->looks = true;
     } else {
-        end(task, CF_TASK_BLOCKED, "it was saved here in this moment");
+        end(place, task, CF_TASK_BLOCKED, "it was saved here in this moment");
     }
 }
 
@@ -198,7 +198,7 @@ static void replace(cf_task_place *place, cf_task *task, const cf_folder *folder
             leave_landing(&displaced, task);
     }
     if (status) {
-        stop(task, &error);
+        stop(place, task, &error);
         return;
     }
     if (!cf_displaced_is_base(&displaced, node)) {
@@ -261,7 +261,7 @@ static bool move(cf_task_place *place, cf_task *task, const cf_node *node, cf_ho
         moved = !status;
     }
     if (status)
-        stop(task, &error);
+        stop(place, task, &error);
     if (moved) {
         cf_node there = *node;
         cf_stat now;
@@ -309,7 +309,7 @@ static void update(cf_task_place *place, cf_task *task)
     if (difference.move && goes_into_itself(binding->nodes, task))
         return;
     if (cf_binding_hold(binding, files, task->after.parent, &hold, &error)) {
-        stop(task, &error);
+        stop(place, task, &error);
         return;
     }
     bool ready = difference.move ? move(place, task, node, &hold)
@@ -318,7 +318,7 @@ static void update(cf_task_place *place, cf_task *task)
         replace(place, task, hold.folder, cf_nodes_find(binding->nodes, task->number));
     } else if (ready) {
         if (set_attributes(place, task, hold.folder, &done, &error)) {
-            stop(task, &error);
+            stop(place, task, &error);
             put_half(place, task, done);
         } else {
             put_node(place, task, hold.folder);
@@ -363,13 +363,13 @@ static void remove_node(cf_task_place *place, cf_task *task)
         return; /* what is in it goes first */
     cf_status status = cf_binding_hold(binding, files, node->parent, &hold, &error);
     if (status)
-        stop(task, &error);
+        stop(place, task, &error);
     if (!status && check_base(place, task, hold.folder, node)) {
         status = node->kind == CF_KIND_DIRECTORY
                      ? files->remove_folder(files, hold.folder, node->name, &error)
                      : set_aside(place, task, hold.folder, node, &error);
         if (status) {
-            stop(task, &error);
+            stop(place, task, &error);
         } else {
             touch(place, node->parent);
             cf_binding_drop_node(binding, task->number, place->records);

@@ -20,9 +20,9 @@ typedef enum {
 typedef struct {
     cf_step step;
     cf_task_state state;
-    char reason[CF_ERROR_TEXT];
-    uint64_t number; /* of the node: a fresh one for CREATE */
-    bool needs_file; /* a new file or link is written beside */
+    const char *reason; /* why it is not done; NULL: nothing is known against it */
+    uint64_t number;    /* of the node: a fresh one for CREATE */
+    bool needs_file;    /* a new file or link is written beside */
     bool made;
     bool waits; /* FAILED: its content is not here */
     bool looks; /* DONE, but its directory has something of a user's that is to be looked at */
@@ -51,6 +51,7 @@ typedef struct {
     cf_files *files;
     cf_binding *binding;
     cf_records *records;
+    cf_arena *arena; /* for the reasons */
     uint64_t *touched;
     size_t touched_count, touched_capacity;
 } cf_task_place;

@@ -122,9 +122,15 @@ static void make_tasks(cf_applying *applying, const cf_plan *plan)
 static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word)
 {
     size_t items = cf_nodes_count(applying->options.binding->nodes);
+    char reason[CF_ERROR_TEXT];
 
     if (cf_guard_allows(word, plan->deletes, items))
         return;
+    snprintf(reason, sizeof reason,
+             "%zu of %zu items were deleted elsewhere: say --yes or --max-delete to delete them "
+             "here too",
+             plan->deletes, items);
+    const char *kept = cf_arena_text(&applying->arena, cf_bytes_of_text(reason));
     applying->result.held = true;
     for (size_t i = 0; i < applying->count; i++) {
         cf_task *task = &applying->tasks[i];
@@ -132,10 +138,7 @@ static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_w
         if (task->step.kind != CF_STEP_DELETE)
             continue;
         task->state = CF_TASK_FAILED;
-        snprintf(task->reason, sizeof task->reason,
-                 "%zu of %zu items were deleted elsewhere: say --yes or --max-delete to delete "
-                 "them here too",
-                 plan->deletes, items);
+        task->reason = kept;
     }
 }
 

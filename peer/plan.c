@@ -84,24 +84,25 @@ static bool has_item(const cf_shown *shown, const cf_id *item)
 }
 
 /* What was one node may be two by now: it stays with the first of its items that is shown. */
-static bool belongs_elsewhere(const cf_node *node, const cf_shown *shown, cf_view *view,
-                              cf_arena *arena)
+static bool belongs_elsewhere(const cf_node *node, const cf_shown *shown, cf_view *view)
 {
+    cf_arena arena = {0};
     cf_place place;
+    bool found = false;
 
-    for (size_t i = 0; i < node->item_count && !has_item(shown, &node->items[i]); i++)
-        if (cf_view_find(view, &node->items[i], arena, &place))
-            return true;
-    return false;
+    for (size_t i = 0; !found && i < node->item_count && !has_item(shown, &node->items[i]); i++)
+        found = cf_view_find(view, &node->items[i], &arena, &place);
+    cf_arena_release(&arena);
+    return found;
 }
 
 static void plan_shown(const cf_nodes *base, uint64_t directory, const cf_shown *shown,
-                       cf_view *view, cf_arena *arena, cf_plan *plan)
+                       cf_view *view, cf_plan *plan)
 {
     cf_step step = {.kind = CF_STEP_CREATE, .parent = directory, .shown = shown};
 
     step.node = cf_plan_node_of(base, shown);
-    if (step.node && belongs_elsewhere(step.node, shown, view, arena))
+    if (step.node && belongs_elsewhere(step.node, shown, view))
         step.node = NULL;
     if (!step.node) {
         add(plan, step);
@@ -116,15 +117,17 @@ static void plan_shown(const cf_nodes *base, uint64_t directory, const cf_shown 
 }
 
 /* Whether anything that is shown belongs to this node. */
-static bool is_shown(const cf_nodes *base, const cf_node *node, cf_view *view, cf_arena *arena)
+static bool is_shown(const cf_nodes *base, const cf_node *node, cf_view *view)
 {
+    cf_arena arena = {0};
     cf_place place;
+    bool found = false;
 
-    for (size_t i = 0; i < node->item_count; i++)
-        if (cf_view_find(view, &node->items[i], arena, &place) &&
-            cf_plan_node_of(base, place.shown) == node)
-            return true;
-    return false;
+    for (size_t i = 0; !found && i < node->item_count; i++)
+        found = cf_view_find(view, &node->items[i], &arena, &place) &&
+                cf_plan_node_of(base, place.shown) == node;
+    cf_arena_release(&arena);
+    return found;
 }
 
 static void plan_delete(const cf_node *node, cf_plan *plan)
@@ -137,14 +140,13 @@ static void plan_delete(const cf_node *node, cf_plan *plan)
 
 /* What lies in a directory on the disk and is shown nowhere goes; children before their directory.
  */
-static void delete_below(const cf_nodes *base, uint64_t directory, cf_view *view, cf_arena *arena,
-                         cf_plan *plan)
+static void delete_below(const cf_nodes *base, uint64_t directory, cf_view *view, cf_plan *plan)
 {
     for (const cf_node *node = NULL; (node = cf_nodes_next_child(base, directory, node));) {
-        if (is_shown(base, node, view, arena))
+        if (is_shown(base, node, view))
             continue;
         if (node->kind == CF_KIND_DIRECTORY)
-            delete_below(base, node->number, view, arena, plan);
+            delete_below(base, node->number, view, plan);
         plan_delete(node, plan);
     }
 }
@@ -152,15 +154,19 @@ static void delete_below(const cf_nodes *base, uint64_t directory, cf_view *view
 void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, cf_arena *arena,
                    cf_plan *plan)
 {
+    size_t before = plan->count, count;
+    cf_arena own = {0};
     const cf_shown *shown;
     uint64_t directory;
-    size_t count;
 
     if (!group->visible || !cf_plan_directory(base, group, &directory))
         return; /* what vanished is deleted with what holds it */
     plan->group = group->directories[0];
-    cf_view_list(view, group, arena, &shown, &count);
+    cf_view_list(view, group, &own, &shown, &count);
     for (size_t i = 0; i < count; i++)
-        plan_shown(base, directory, &shown[i], view, arena, plan);
-    delete_below(base, directory, view, arena, plan);
+        plan_shown(base, directory, &shown[i], view, plan);
+    delete_below(base, directory, view, plan);
+    if (plan->count > before)
+        cf_arena_join(arena, &own);
+    cf_arena_release(&own);
 }

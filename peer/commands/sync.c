@@ -126,10 +126,10 @@ static cf_status introduce(cf_run *run, state *self, cf_error *error)
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     state *self = run->state;
-    cf_broker_status broker;
+    const cf_link *link = cf_engine_link(cf_loop_engine(run->loop));
 
-    cf_engine_broker_status(cf_loop_engine(run->loop), &broker);
-    self->gave_up = !self->dry_run && broker.set && !broker.connected && now_ms >= self->give_up_ms;
+    self->gave_up =
+        !self->dry_run && link && !cf_link_is_connected(link) && now_ms >= self->give_up_ms;
     if (!cf_round_over(self->round, now_ms) && !self->gave_up) {
         progress->over = false;
         progress->deadline_ms = now_ms + LOOK_AGAIN_MS;

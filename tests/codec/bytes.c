@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/arena.h"
 #include "codec/bytes.h"
 
 #include "tests/support/expect.h"
@@ -46,4 +47,27 @@ Test(numbers, are_big_endian)
     cr_assert_eq(cf_get_u64(bytes), UINT64_C(0x0102030405060708));
     cf_put_u32(bytes, 0xfffefdfc);
     cr_assert_eq(cf_get_u32(bytes), 0xfffefdfc);
+}
+
+Test(arena, gives_what_it_holds_to_another)
+{
+    cf_arena to = {0}, from = {0}, empty = {0};
+    cf_bytes first = cf_arena_copy(&to, cf_bytes_of_text("first"));
+    cf_bytes small = cf_arena_copy(&from, cf_bytes_of_text("small"));
+    uint8_t *large = cf_arena_allocate(&from, 1, 1 << 20);
+
+    memset(large, 7, 1 << 20);
+    cf_arena_join(&to, &from);
+    cf_arena_join(&to, &empty);
+    cr_expect_null(from.blocks);
+    cf_bytes last = cf_arena_copy(&to, cf_bytes_of_text("last"));
+    cf_arena_release(&from);
+    cr_expect(cf_bytes_equal(first, cf_bytes_of_text("first")));
+    cr_expect(cf_bytes_equal(small, cf_bytes_of_text("small")));
+    cr_expect(cf_bytes_equal(last, cf_bytes_of_text("last")));
+    cr_expect_eq(large[(1 << 20) - 1], 7);
+    cf_arena_join(&empty, &to);
+    cr_expect_null(to.blocks);
+    cr_expect(cf_bytes_equal(first, cf_bytes_of_text("first")));
+    cf_arena_release(&empty);
 }
