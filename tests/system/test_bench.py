@@ -30,6 +30,10 @@ def test_measures_beside_a_reference_and_writes_a_document(tmp_path):
         assert abs(result["ratio"] - result["ours"]["median"] / result["reference"]["median"]) < 1e-6
     assert sizes["10.0 MB of prose: size"]["ours"]["max"] < 10e6 * 0.37
     assert sizes["10.0 MB of random bytes: size"]["ours"]["max"] < 10e6 * 1.01
+    limits = {limit["what"]: limit for limit in text["limits"]}
+    assert set(limits) == {"10.0 MB of prose: on the wire", "10.0 MB of random bytes: on the wire"}
+    for limit in limits.values():
+        assert limit["kept"] and 0 < limit["share"] <= limit["limit"]
 
 
 def test_refuses_what_it_does_not_know(tmp_path):

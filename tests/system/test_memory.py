@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What memory it takes, at most, whatever is synced. COUNTERFOIL_LONG=1: a file of 4 GiB, 100,000
+files."""
+
+import hashlib
+import json
+import os
+import subprocess
+
+from counterfoil import broker, make_device, two  # noqa: F401
+
+LONG = bool(os.environ.get("COUNTERFOIL_LONG"))
+MIB = 1 << 20
+LARGE = 4096 if LONG else 320  # MiB
+LARGE_LIMIT = 256 * MIB
+MANY = 100_000 if LONG else 10_000
+MANY_LIMIT = 400 * MIB if LONG else 128 * MIB
+
+
+def measured(device, *arguments):
+    """The document of a verb, and the most memory that it had."""
+    process = subprocess.Popen(device.command("--json", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    device.processes.append(process)
+    output, messages = process.stdout.read(), process.stderr.read()
+    _, ended, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(ended)
+    assert process.returncode == 0, messages
+    return json.loads(output), usage.ru_maxrss * 1024
+
+
+def most_of(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        (line,) = (line for line in file if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+def write_random(path, mebibytes):
+    with open(path, "wb") as file:
+        for _ in range(mebibytes):
+            file.write(os.urandom(MIB))
+
+
+def digest(path):
+    hasher = hashlib.sha256()
+    with open(path, "rb") as file:
+        while window := file.read(MIB):
+            hasher.update(window)
+    return hasher.digest()
+
+
+def test_a_large_file_passes_through_little_memory(broker, two):  # noqa: F811
+    laptop, desktop = two
+    here = laptop.add("disk")
+    write_random(here / "image", LARGE)
+    there = desktop.source("disk")
+    sent, sender = measured(laptop, "sync")
+    desktop.json("add", str(there), "--collection", "disk", "--existing")
+    received, receiver = measured(desktop, "sync")
+    assert sent["traffic"]["bytes_sent"] > LARGE * MIB
+    assert received["traffic"]["bytes_received"] > LARGE * MIB
+    assert digest(here / "image") == digest(there / "image")
+    assert (sender < LARGE_LIMIT, receiver < LARGE_LIMIT) == (True, True), (sender, receiver)
+
+    with open(here / "image", "r+b") as file:
+        file.seek(LARGE * MIB // 2)
+        file.write(os.urandom(4096))
+    sent, sender = measured(laptop, "sync")
+    received, receiver = measured(desktop, "sync")
+    assert sent["traffic"]["bytes_sent"] < 2 * MIB
+    assert digest(here / "image") == digest(there / "image")
+    assert (sender < LARGE_LIMIT, receiver < LARGE_LIMIT) == (True, True), (sender, receiver)
+    assert most_of(broker.process) < LARGE_LIMIT
+
+
+def test_many_files_take_little_memory_each(broker, two):  # noqa: F811
+    laptop, desktop = two
+    here = laptop.add("notes")
+    for number in range(MANY):
+        folder = here / f"folder{number // 100}"
+        if number % 100 == 0:
+            folder.mkdir()
+        (folder / f"file{number}").write_bytes(os.urandom(100))
+    laptop_document, sender = measured(laptop, "sync")
+    desktop.json("add", str(desktop.source("notes")), "--collection", "notes", "--existing")
+    desktop_document, receiver = measured(desktop, "sync")
+    assert laptop_document["in_sync"] and desktop_document["in_sync"]
+    assert sum(len(files) for _, _, files in os.walk(desktop.source("notes"))) >= MANY
+    assert (sender < MANY_LIMIT, receiver < MANY_LIMIT) == (True, True), (sender, receiver)
+    assert most_of(broker.process) < MANY_LIMIT
