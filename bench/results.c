@@ -37,8 +37,8 @@ void cf_results_destroy(cf_results **results)
 
 void cf_results_begin(cf_results *results, const char *name, const char *question)
 {
-    results->current = json_pack("{s:s, s:s, s:[], s:[]}", "name", name, "question", question,
-                                 "results", "skipped");
+    results->current = json_pack("{s:s, s:s, s:[], s:[], s:[]}", "name", name, "question", question,
+                                 "results", "limits", "skipped");
     json_array_append_new(results->benchmarks, results->current);
     printf("%s: %s\n", name, question);
     fflush(stdout);
@@ -115,6 +115,18 @@ void cf_results_compare(cf_results *results, const cf_comparison *comparison)
     }
     fflush(stdout);
     json_array_append_new(json_object_get(results->current, "results"), result);
+}
+
+void cf_results_limit(cf_results *results, const cf_limited *limited)
+{
+    bool kept = limited->share <= limited->limit;
+
+    printf("  %s\n    %-34s %11.1f%%\n    %-34s %11.1f%%  %s\n", limited->what, "share",
+           100 * limited->share, "limit", 100 * limited->limit, kept ? "kept" : "EXCEEDED");
+    fflush(stdout);
+    json_array_append_new(json_object_get(results->current, "limits"),
+                          json_pack("{s:s, s:f, s:f, s:b}", "what", limited->what, "share",
+                                    limited->share, "limit", limited->limit, "kept", kept));
 }
 
 void cf_results_skip(cf_results *results, const char *format, ...)

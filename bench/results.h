@@ -25,6 +25,12 @@ typedef struct {
     const cf_samples *theirs;
 } cf_comparison;
 void cf_results_compare(cf_results *results, const cf_comparison *comparison);
+/* A share that has a limit: both of 1. */
+typedef struct {
+    const char *what;
+    double share, limit;
+} cf_limited;
+void cf_results_limit(cf_results *results, const cf_limited *limited);
 /* It can't be measured here, and why. */
 void cf_results_skip(cf_results *results, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

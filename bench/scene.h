@@ -6,7 +6,7 @@
 #include "bench/bench.h"
 #include "bench/process.h"
 
-enum { CF_SCENE_DEVICES = 3 };
+enum { CF_SCENE_DEVICES = 4 };
 
 typedef struct {
     cf_bench_path home;
