@@ -4,6 +4,7 @@
 #include "broker/enrolment.h"
 #include "broker/lease_desk.h"
 #include "broker/publish.h"
+#include "broker/reports.h"
 #include "broker/session.h"
 #include "broker/subscribe.h"
 #include "broker/transfer_server.h"
@@ -276,16 +277,13 @@ static void hello(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *
         welcome(gateway, session);
 }
 
-/* Location comes with a later version of this program. */
-static void refuse_unsupported(cf_gateway *gateway, const cf_session *session,
-                               const cf_message *message)
+static void locate(cf_gateway *gateway, const cf_session *session, const cf_message *message)
 {
-    cf_refusal refusal = {.request = message->command,
-                          .name = cf_bytes_of(message->locate.user.bytes, CF_HASH_SIZE),
-                          .code = CF_REFUSED_UNSUPPORTED,
-                          .text = "this broker can't do that yet"};
+    char line[CF_ADDRESS_TEXT] = "";
 
-    cf_refuse(&gateway->service, cf_session_destination(session), &refusal);
+    if (gateway->address.port)
+        cf_address_write(&gateway->address, line);
+    cf_reports_locate(&gateway->service, session, &message->locate.user, line);
 }
 
 static void serve(cf_gateway *gateway, cf_session *session, const cf_message *message)
@@ -325,7 +323,13 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
         cf_lease_desk_handle(gateway->leases, session, message);
         break;
     case CF_COMMAND_LOCATE:
-        refuse_unsupported(gateway, session, message);
+        locate(gateway, session, message);
+        break;
+    case CF_COMMAND_REPORT:
+        cf_reports_take(service, session, message);
+        break;
+    case CF_COMMAND_QUERY:
+        cf_reports_answer(service, session);
         break;
     default:
         cf_session_end(service, session, "it sent what only brokers send");

@@ -35,6 +35,7 @@ void cf_link_destroy(cf_link **link)
     cf_guests_destroy(&(*link)->guests);
     cf_heads_release(&(*link)->theirs);
     cf_heads_release(&(*link)->owed);
+    cf_heads_release(&(*link)->report);
     cf_arena_release(&(*link)->arena);
     cf_buffer_release(&(*link)->knock);
     free((*link)->collections);
@@ -75,7 +76,7 @@ bool cf_link_has_received(const cf_link *link)
 bool cf_link_is_idle(const cf_link *link)
 {
     return cf_link_has_received(link) && cf_outgoing_is_done(link->outgoing) &&
-           cf_transfer_is_idle(link->transfer);
+           cf_transfer_is_idle(link->transfer) && cf_link_asking_is_idle(link);
 }
 
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
@@ -206,6 +207,9 @@ static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_erro
 {
     grant(link, outbox);
     cf_guests_pump(link->guests, now_ms, outbox);
+    cf_link_asking_pump(link, outbox);
+    if (link->options.only_asks)
+        return CF_OK;
     cf_transfer_pump(link->transfer, now_ms, outbox);
     if (link->was_offering && !cf_transfer_is_offering(link->transfer))
         cf_outgoing_blobs_changed(link->outgoing);
@@ -218,7 +222,8 @@ static bool is_waiting(const cf_link *link)
     if (link->state != CF_LINK_LIVE)
         return link->state > CF_LINK_PAUSED && !link->knock_ms;
     return cf_transfer_is_waiting(link->transfer) || cf_outgoing_is_waiting(link->outgoing) ||
-           cf_guests_is_waiting(link->guests) || (link->owed.count && !link->uncommitted);
+           cf_guests_is_waiting(link->guests) || !cf_link_asking_is_idle(link) ||
+           (link->owed.count && !link->uncommitted);
 }
 
 static void tell_idle(cf_link *link)

@@ -42,6 +42,20 @@ typedef struct {
     uint64_t retry_ms; /* when the link tries again, on the clock of `now_ms` */
 } cf_link_loss;
 
+/* What the other answers to cf_link_ask; each NULL for who does not ask. The lists are borrowed for
+ * the call. */
+typedef struct {
+    /* Where the log is: lines of codec/address.h, the best first. */
+    void (*located)(void *context, const uint8_t instance[16], uint64_t position,
+                    const cf_bytes *lines, size_t count);
+    /* The heads that it holds of one collection, or some of them. */
+    void (*holds)(void *context, const cf_id *collection, const cf_head *heads, size_t count);
+    /* What a device has applied, or some of it. NULL for the device: none has reported. */
+    void (*reported)(void *context, const cf_hash *device, uint64_t at_ms, const cf_head *heads,
+                     size_t count);
+    void (*answered)(void *context); /* that was all */
+} cf_link_answers;
+
 /* All are called from cf_link_handle, _tick or _disconnected; none may be NULL except where it says
  * so. The owner may make any of the calls below from inside, except handle, tick and destroy. */
 typedef struct {
@@ -71,6 +85,7 @@ typedef struct {
      * because the code was used, has expired or is unknown. */
     void (*admit)(void *context, cf_bytes sealed);
     void (*turned_away)(void *context, const cf_error *why);
+    cf_link_answers answers;
     cf_transfer_events blobs;
     void *context;
 } cf_link_events;
@@ -81,6 +96,7 @@ typedef struct {
     cf_hash user;      /* all zero with an invitation */
     cf_bytes knock;    /* not empty: a newcomer, that says this instead of HELLO. Copied */
     cf_hash guest_key; /* the newcomer's CURVE key */
+    bool only_asks;    /* no entry is sent or taken: only cf_link_ask is of use */
     uint64_t credit;   /* bytes of entries that may be under way to us; 0: CF_WINDOW */
     cf_link_events events;
 } cf_link_options;
@@ -116,6 +132,13 @@ void cf_link_guest(cf_link *link, const cf_hash *guest_key, uint64_t expires_ms)
 void cf_link_guest_end(cf_link *link, const cf_hash *guest_key);
 /* The answer to a knock, once its `add` is accepted. */
 void cf_link_admit(cf_link *link, const cf_hash *guest_key, cf_bytes sealed);
+
+/* Tells the other what of the log is applied here; said once, in this session or the next one.
+ * Until it is answered the link is not idle. */
+void cf_link_report(cf_link *link, const cf_heads *applied);
+/* Asks where the log is, what the other holds, and what devices have reported, in this session or
+ * the next one; see cf_link_answers. */
+void cf_link_ask(cf_link *link);
 
 /* For the shell. The number of the session that wants a connection of its own; 0: none. When it
  * changes, the old connection is closed and nothing of it is handed in any more. */

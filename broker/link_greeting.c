@@ -191,6 +191,11 @@ static cf_status subscribe(cf_link *link, const cf_message *message, cf_outbox *
     cf_outgoing_begin(link->outgoing, publish_window);
     cf_transfer_begin(link->transfer, message->welcome.window - publish_window);
     cf_guests_begin(link->guests);
+    cf_link_asking_begin(link);
+    if (link->options.only_asks) {
+        link->state = CF_LINK_LIVE;
+        return CF_OK;
+    }
     cf_status status = compare_heads(link, &rungs, error);
     if (!status) {
         say_subscribe(link, &rungs, outbox);

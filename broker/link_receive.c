@@ -104,6 +104,8 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
     }
     if (link->state != CF_LINK_LIVE)
         return CF_OK;
+    if (!message->refused.request.size || refuses(message, CF_COMMAND_LOCATE))
+        cf_link_asking_unsupported(link);
     if (refuses(message, CF_COMMAND_PUBLISH))
         publish_refused(link, message, now_ms);
     else if (refuses(message, CF_COMMAND_GUEST))
@@ -134,6 +136,11 @@ static cf_status receive_live(cf_link *link, const cf_message *message, uint64_t
     case CF_COMMAND_BLOB:
     case CF_COMMAND_ABSENT:
         return cf_transfer_handle(link->transfer, message, now_ms, error);
+    case CF_COMMAND_ENDPOINTS:
+    case CF_COMMAND_HOLDS:
+    case CF_COMMAND_REPORTED:
+        cf_link_answered(link, message);
+        return CF_OK;
     case CF_COMMAND_GUEST:
         if (cf_guests_answered(link->guests, &message->guest.key, false) && events->guest)
             events->guest(events->context, &message->guest.key, NULL);

@@ -16,6 +16,12 @@ typedef enum {
     CF_LINK_LIVE,
 } cf_link_state;
 
+typedef enum {
+    CF_LINK_NOTHING,
+    CF_LINK_DUE,  /* to be said */
+    CF_LINK_SAID, /* and not answered yet */
+} cf_link_request;
+
 struct cf_link {
     cf_link_options options;
     cf_buffer knock;
@@ -34,11 +40,21 @@ struct cf_link {
     bool is_clock_off;    /* more than a day from the other's: nothing is published */
     bool idle_told;
     bool was_offering;
+    cf_heads report; /* what is to be reported */
+    cf_link_request reporting, asking;
     cf_transfer *transfer;
     cf_outgoing *outgoing; /* NULL for a newcomer */
     cf_guests *guests;
     cf_arena arena; /* of the message in hand */
 };
+
+/* Reports and questions, see link_asking.c. A new session says again what was not answered. */
+void cf_link_asking_begin(cf_link *link);
+void cf_link_asking_pump(cf_link *link, cf_outbox *outbox);
+bool cf_link_asking_is_idle(const cf_link *link);
+void cf_link_answered(cf_link *link, const cf_message *message);
+/* The other does not know such a command. */
+void cf_link_asking_unsupported(cf_link *link);
 
 /* Ends the session for this reason; the link tries again later. */
 void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms);

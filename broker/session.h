@@ -35,6 +35,7 @@ struct cf_session {
     bool is_subscribed; /* its last SUBSCRIBE page came */
     bool is_behind;     /* there may be entries to send */
     uint64_t credit;    /* bytes of entries */
+    cf_heads report;    /* its pages so far */
     uint64_t under_way; /* bytes of PUBLISH and PUT that aren't answered */
     bool hears_leases;  /* it asked once: it is told of changes */
     bool is_replaying;  /* it shares the lock of communication */

@@ -158,6 +158,23 @@ static const layout forms[] = {
     [CF_COMMAND_ADMIT] = {"ADMIT",
                           BULK(admit.sealed, CF_KNOCK_MAX),
                           {FIELD(cf_shape_hash, admit.key)}},
+    [CF_COMMAND_REPORT] =
+        {"REPORT",
+         NO_BULK,
+         {LIST(cf_shape_head, report.heads, report.head_count, CF_HEADS_PAGE),
+          FIELD(cf_shape_flag, report.more)}},
+    [CF_COMMAND_QUERY] = {"QUERY", NO_BULK, {{0}}},
+    [CF_COMMAND_HOLDS] =
+        {"HOLDS",
+         NO_BULK,
+         {FIELD(cf_shape_id, holds.collection),
+          LIST(cf_shape_head, holds.heads, holds.head_count, CF_HEADS_PAGE)}},
+    [CF_COMMAND_REPORTED] =
+        {"REPORTED",
+         NO_BULK,
+         {MAYBE(cf_shape_hash, reported.device), FIELD(cf_shape_number, reported.at_ms),
+          LIST(cf_shape_head, reported.heads, reported.head_count, CF_HEADS_PAGE),
+          FIELD(cf_shape_flag, reported.more)}},
 };
 
 enum { FORM_COUNT = sizeof forms / sizeof *forms };

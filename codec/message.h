@@ -45,6 +45,10 @@ typedef enum {
     CF_COMMAND_GUEST,
     CF_COMMAND_KNOCK,
     CF_COMMAND_ADMIT,
+    CF_COMMAND_REPORT,
+    CF_COMMAND_QUERY,
+    CF_COMMAND_HOLDS,
+    CF_COMMAND_REPORTED,
 } cf_command;
 
 /* As on the wire: "HELLO". */
@@ -233,6 +237,23 @@ typedef struct {
             cf_hash key;
             cf_bytes sealed; /* bulk, at most CF_KNOCK_MAX */
         } admit;
+        struct {
+            const cf_head *heads;
+            size_t head_count;
+            bool more;
+        } report;
+        struct {
+            cf_id collection;
+            const cf_head *heads;
+            size_t head_count;
+        } holds;
+        struct {
+            const cf_hash *device; /* NULL: none has reported */
+            uint64_t at_ms;
+            const cf_head *heads;
+            size_t head_count;
+            bool more;
+        } reported;
     };
 } cf_message;
 

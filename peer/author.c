@@ -224,6 +224,13 @@ const cf_heads *cf_author_heads(const cf_author *author, const cf_id *collection
     return found ? &found->heads : &none;
 }
 
+void cf_author_each(const cf_author *author, cf_author_visit *visit, void *context)
+{
+    for (size_t i = 0; i < author->count; i++)
+        if (author->chains[i].heads.count)
+            visit(context, &author->chains[i].collection, &author->chains[i].heads);
+}
+
 /* ---- Making an entry ---- */
 
 static void start_writer(cf_author *author, chain *own)

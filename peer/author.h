@@ -49,6 +49,9 @@ cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *w
  * restored or cloned home) makes it go on under a new writer: true then. */
 bool cf_author_took(cf_author *author, const cf_entry *entry);
 
+/* The heads held, collection by collection. */
+typedef void cf_author_visit(void *context, const cf_id *collection, const cf_heads *heads);
+void cf_author_each(const cf_author *author, cf_author_visit *visit, void *context);
 /* The heads held of one collection; empty when none. Borrowed until the next call that changes
  * them. */
 const cf_heads *cf_author_heads(const cf_author *author, const cf_id *collection);

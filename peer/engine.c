@@ -118,6 +118,8 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
         status = cf_engine_use_broker(engine, error);
     if (!status)
         cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
+    if (!status)
+        cf_engine_load_applied(engine);
     if (status) {
         cf_engine_close(&engine);
         return status;
@@ -135,6 +137,7 @@ void cf_engine_close(cf_engine **engine)
     if (self->peer)
         cf_engine_save_acknowledged(self);
     cf_acknowledged_release(&self->acknowledged);
+    cf_heads_release(&self->applied);
     cf_resupply_destroy(&self->resupply);
     cf_uploads_destroy(&self->workshop.uploads);
     cf_downloads_destroy(&self->workshop.downloads);
@@ -247,6 +250,8 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
         for (size_t i = 0; !status && i < engine->count; i++)
             status = cf_source_engine_step(engine->sources[i], now_ms, deadline, error);
     } while (!status && engine->workshop.activity != before);
+    if (!status)
+        cf_engine_report(engine);
     for (const cf_round *round = engine->rounds; round; round = round->next)
         if (round->progress_ms + STALLED_MS < *deadline)
             *deadline = round->progress_ms + STALLED_MS;

@@ -27,6 +27,8 @@ struct cf_engine {
     cf_error loss;
     uint64_t retry_ms;
     cf_acknowledged acknowledged;
+    cf_heads applied; /* as it was reported last */
+    uint64_t reported_session, reported_activity;
     char broker[CF_ADDRESS_TEXT]; /* its line */
     uint64_t broker_number;
     uint64_t went_back_ms; /* from a broker that was not the user's new home */
@@ -48,6 +50,9 @@ struct cf_round {
 
 /* The link's events, all to the engine. */
 cf_link_events cf_engine_link_events(cf_engine *engine);
+/* Tells the broker what is applied here, when everything is calm. */
+void cf_engine_report(cf_engine *engine);
+void cf_engine_load_applied(cf_engine *engine);
 /* The member log has grown: goes where the user has moved. */
 cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error);
 /* The broker says that the user is at this address now. */

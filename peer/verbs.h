@@ -14,6 +14,7 @@ extern const cf_verb cf_verb_init;
 extern const cf_verb cf_verb_join;
 extern const cf_verb cf_verb_log;
 extern const cf_verb cf_verb_pair;
+extern const cf_verb cf_verb_locate;
 extern const cf_verb cf_verb_patch;
 extern const cf_verb cf_verb_paths;
 extern const cf_verb cf_verb_remove;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/overview.h"
+#include "peer/commands/remote.h"
 #include "peer/commands/sources.h"
 #include "peer/verbs.h"
 
@@ -14,6 +15,7 @@ typedef struct {
     cf_overview_filter *filters;
     size_t count;
     cf_round *round;
+    cf_inquiry *inquiry; /* --remote */
 } state;
 
 /* On the disk, or known from before. */
@@ -45,6 +47,16 @@ static bool exists(const cf_overview_filter *filter)
     return true;
 }
 
+static cf_status ask(cf_run *run, state *self, cf_error *error)
+{
+    uint64_t timeout_ms = 0;
+
+    if (!cf_options_has(&run->options, "remote"))
+        return CF_OK;
+    cf_status status = cf_run_timeout(run, &timeout_ms, error);
+    return status ? status : cf_inquiry_new(run->loop, timeout_ms, &self->inquiry, error);
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     const cf_options *options = &run->options;
@@ -66,6 +78,8 @@ static cf_status start(cf_run *run, cf_error *error)
             status = cf_fail(error, CF_MISSING, "%s: no such file, here or in the collection",
                              options->arguments[i]);
     }
+    if (!status)
+        status = ask(run, self, error);
     if (status)
         return status;
     cf_id *collections = cf_arena_allocate(&self->arena, self->count, sizeof *collections);
@@ -81,17 +95,27 @@ static cf_status start(cf_run *run, cf_error *error)
 
 static cf_status show(cf_run *run, state *self, cf_error *error)
 {
+    cf_peer *peer = cf_loop_peer(run->loop);
     cf_overview overview;
+    cf_remote remote;
 
     cf_status status = cf_overview_take(
         run, &(cf_overview_options){.filters = self->filters, .filter_count = self->count},
         &self->arena, &overview, error);
     if (status)
         return status;
+    json_t *document = run->json ? cf_overview_json(&overview, peer) : NULL;
+    if (!run->json)
+        cf_overview_print(&overview, peer, &run->output);
+    if (self->inquiry) {
+        cf_remote_take(peer, cf_inquiry_findings(self->inquiry), &self->arena, &remote);
+        if (run->json)
+            json_object_set_new(document, "remote", cf_remote_json(&remote));
+        else
+            cf_remote_print(&remote, &run->output);
+    }
     if (run->json)
-        cf_print_json(&run->output, cf_overview_json(&overview, cf_loop_peer(run->loop)));
-    else
-        cf_overview_print(&overview, cf_loop_peer(run->loop), &run->output);
+        cf_print_json(&run->output, document);
     if (!cf_engine_binding_count(cf_loop_engine(run->loop)) && !run->quiet)
         cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
     if (cf_options_has(&run->options, "check")) {
@@ -104,11 +128,16 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     state *self = run->state;
+    cf_status status = CF_OK;
+    uint64_t ignored_ms;
 
-    if (cf_round_over(self->round, now_ms))
+    bool answered =
+        !self->inquiry || cf_inquiry_over(self->inquiry, now_ms, &ignored_ms, &status, error);
+    if (status)
+        return status;
+    if (answered && cf_round_over(self->round, now_ms))
         return show(run, self, error);
-    progress->over = false;
-    progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
     return CF_OK;
 }
 
@@ -119,19 +148,22 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_round_end(&self->round);
+    cf_inquiry_destroy(&self->inquiry);
     cf_arena_release(&self->arena);
     free(self);
 }
 
 static const cf_option options_of_status[] = {
     {"check", 0, NULL, "exit with the code that follows from what is listed"},
+    {"remote", 0, NULL, "ask the broker what it has, and what devices have applied"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {0},
 };
 
 const cf_verb cf_verb_status = {
     .name = "status",
-    .usage = "status [PATH...] [--check]",
-    .summary = "Shows what is in sync, and what is not and why; asks nobody",
+    .usage = "status [PATH...] [--check] [--remote [--timeout T]]",
+    .summary = "Shows what is in sync, and what is not and why; asks nobody but with --remote",
     .needs = CF_NEEDS_PEER,
     .options = options_of_status,
     .start = start,

@@ -2,6 +2,7 @@
 #include "peer/catalog.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/round.h"
+#include "peer/commands/waiting.h"
 #include "peer/verbs.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ typedef struct {
     size_t count;
     cf_round *round;
     cf_traffic before;
+    cf_waiting *waiting; /* --wait-for */
     bool dry_run, introduced, gave_up;
     uint64_t give_up_ms; /* without a connection by then, there is none */
 } state;
@@ -34,6 +36,8 @@ static cf_status start(cf_run *run, cf_error *error)
         status = cf_round_word(run, &word, error);
     if (!status)
         status = cf_run_timeout(run, &timeout_ms, error);
+    if (!status && !self->dry_run)
+        status = cf_waiting_new(run, &self->waiting, error);
     if (status)
         return status;
     self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
@@ -136,6 +140,11 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         return CF_OK;
     }
     cf_status status = introduce(run, self, error);
+    if (!status && self->waiting && !self->gave_up &&
+        !cf_waiting_over(self->waiting, now_ms, &progress->deadline_ms, &status, error)) {
+        progress->over = false;
+        return CF_OK;
+    }
     return status ? status : finish(run, self, error);
 }
 
@@ -146,6 +155,7 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_round_end(&self->round);
+    cf_waiting_destroy(&self->waiting);
     cf_arena_release(&self->arena);
     free(self);
 }
@@ -154,13 +164,15 @@ static const cf_option options[] = {
     {"dry-run", 'n', NULL, "only list what would be done"},
     {"yes", 0, NULL, "a mass delete is meant"},
     {"max-delete", 0, "N|P%", "how many deletions are meant"},
-    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {"wait-for", 0, "DEVICE|all", "return when these have applied what this device published"},
+    {"timeout", 0, "T", "how long to wait for the broker, and for devices (30s each)"},
     {0},
 };
 
 const cf_verb cf_verb_sync = {
     .name = "sync",
-    .usage = "sync [COLLECTION...] [--dry-run] [--yes] [--max-delete N|P%] [--timeout T]",
+    .usage = "sync [COLLECTION...] [--dry-run] [--yes] [--max-delete N|P%] "
+             "[--wait-for DEVICE|all] [--timeout T]",
     .summary = "One round: looks, sends, receives and applies until nothing is left to do",
     .more = "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
             "when a mass delete\nneeds a word.",

@@ -318,15 +318,6 @@ Test(gateway, ends_the_session_of_who_sends_oversized_frames)
     end(&a);
 }
 
-Test(gateway, says_that_locating_is_not_supported)
-{
-    ann a = anns_house();
-    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
-    say(a.house, a.at_lap, &locate);
-    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNSUPPORTED);
-    end(&a);
-}
-
 Test(gateway, takes_the_entries_of_another_device_with_fewer_questions)
 {
     ann a = anns_house();

@@ -63,6 +63,11 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_KNOCK, .knock = {&hashes[0], hashes[1], bulk}},
         {.command = CF_COMMAND_KNOCK, .knock = {NULL, hashes[1], bulk}},
         {.command = CF_COMMAND_ADMIT, .admit = {hashes[1], bulk}},
+        {.command = CF_COMMAND_REPORT, .report = {heads, 2, true}},
+        {.command = CF_COMMAND_QUERY},
+        {.command = CF_COMMAND_HOLDS, .holds = {ids[0], heads, 2}},
+        {.command = CF_COMMAND_REPORTED, .reported = {&hashes[0], 1700000000000, heads, 2, true}},
+        {.command = CF_COMMAND_REPORTED, .reported = {NULL, 0, NULL, 0, false}},
     };
     memcpy(out, all, sizeof all);
     return sizeof all / sizeof *all;

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/remote.h"
+
+#include "peer/acknowledged.h"
+#include "peer/catalog.h"
+
+/* ---- Comparing ---- */
+
+static const char *name_of(cf_peer *peer, const cf_id *collection, cf_arena *arena)
+{
+    if (cf_id_equal(collection, &cf_member_log_id))
+        return "(members)";
+    return cf_id_equal(collection, &cf_catalog_id) ? "(catalog)"
+                                                   : cf_catalog_name(peer, collection, arena);
+}
+
+typedef struct {
+    cf_peer *peer;
+    const cf_findings *found;
+    cf_arena *arena;
+    cf_remote *out;
+} comparing;
+
+static const cf_heads *held_of(const cf_findings *found, const cf_id *collection)
+{
+    static const cf_heads none;
+
+    for (size_t i = 0; i < found->held_count; i++)
+        if (cf_id_equal(&found->held[i].collection, collection))
+            return &found->held[i].heads;
+    return &none;
+}
+
+static void add(const comparing *self, const cf_id *collection, const cf_heads *theirs,
+                const cf_heads *ours)
+{
+    self->out->collections[self->out->collection_count++] =
+        (cf_remote_collection){name_of(self->peer, collection, self->arena),
+                               cf_heads_lacking(theirs, ours), cf_heads_lacking(ours, theirs)};
+}
+
+static void count_own(void *context, const cf_id *collection, const cf_heads *heads)
+{
+    (void)collection, (void)heads;
+    (*(size_t *)context)++;
+}
+
+static void add_own(void *context, const cf_id *collection, const cf_heads *heads)
+{
+    const comparing *self = context;
+
+    add(self, collection, held_of(self->found, collection), heads);
+}
+
+static void compare_collections(comparing *self)
+{
+    const cf_author *author = self->peer->author;
+    size_t count = self->found->held_count;
+
+    cf_author_each(author, count_own, &count);
+    self->out->collections = cf_arena_allocate(self->arena, count, sizeof *self->out->collections);
+    cf_author_each(author, add_own, self);
+    for (size_t i = 0; i < self->found->held_count; i++) {
+        const cf_held *held = &self->found->held[i];
+        const cf_heads *ours = cf_author_heads(author, &held->collection);
+
+        if (!ours->count)
+            add(self, &held->collection, &held->heads, ours);
+    }
+}
+
+static const cf_device_report *report_of(const cf_findings *found, const cf_hash *device)
+{
+    for (size_t i = 0; i < found->report_count; i++)
+        if (cf_hash_equal(&found->reports[i].device, device))
+            return &found->reports[i];
+    return NULL;
+}
+
+static uint64_t behind(const cf_findings *found, const cf_device_report *report)
+{
+    static const cf_heads none;
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < found->held_count; i++)
+        count += cf_heads_lacking(&found->held[i].heads, report ? &report->applied : &none);
+    return count;
+}
+
+static void compare_devices(comparing *self)
+{
+    const cf_registry *registry = cf_log_registry(self->peer->log);
+    size_t count = cf_registry_device_count(registry);
+
+    self->out->devices = cf_arena_allocate(self->arena, count, sizeof *self->out->devices);
+    for (size_t i = 0; i < count; i++) {
+        const cf_device *device = cf_registry_device_at(registry, i);
+        const cf_device_report *report = report_of(self->found, &device->id);
+
+        if (cf_hash_equal(&device->id, cf_peer_user(self->peer)) || device->role == CF_ROLE_RELAY)
+            continue;
+        self->out->devices[self->out->device_count++] = (cf_remote_device){
+            .name = cf_catalog_device_name(self->peer, &device->id, self->arena),
+            .is_this = cf_hash_equal(&device->id, cf_peer_device(self->peer)),
+            .at_ms = report ? report->at_ms : 0,
+            .behind = behind(self->found, report),
+        };
+    }
+}
+
+void cf_remote_take(cf_peer *peer, const cf_findings *found, cf_arena *arena, cf_remote *out)
+{
+    comparing self = {peer, found, arena, out};
+
+    *out = (cf_remote){.position = found->position};
+    compare_collections(&self);
+    compare_devices(&self);
+}
+
+/* ---- Showing ---- */
+
+json_t *cf_remote_json(const cf_remote *remote)
+{
+    json_t *collections = json_array(), *devices = json_array();
+    char time[CF_TIME_TEXT];
+
+    for (size_t i = 0; i < remote->collection_count; i++) {
+        const cf_remote_collection *one = &remote->collections[i];
+
+        json_array_append_new(collections,
+                              json_pack("{s:s, s:I, s:I}", "name", one->name, "lacks",
+                                        (json_int_t)one->lacks, "waits", (json_int_t)one->waits));
+    }
+    for (size_t i = 0; i < remote->device_count; i++) {
+        const cf_remote_device *one = &remote->devices[i];
+
+        cf_time_show(one->at_ms, time);
+        json_array_append_new(devices,
+                              json_pack("{s:s, s:b, s:s?, s:I}", "name", one->name, "this",
+                                        (int)one->is_this, "reported", one->at_ms ? time : NULL,
+                                        "behind", (json_int_t)one->behind));
+    }
+    return json_pack("{s:I, s:o, s:o}", "position", (json_int_t)remote->position, "collections",
+                     collections, "devices", devices);
+}
+
+void cf_remote_print(const cf_remote *remote, const cf_output *output)
+{
+    char time[CF_TIME_TEXT];
+
+    for (size_t i = 0; i < remote->collection_count; i++) {
+        const cf_remote_collection *one = &remote->collections[i];
+
+        if (one->lacks || one->waits)
+            cf_print(output,
+                     "%s: %llu entries at the broker that are not here, %llu here that are "
+                     "not there\n",
+                     one->name, (unsigned long long)one->lacks, (unsigned long long)one->waits);
+    }
+    for (size_t i = 0; i < remote->device_count; i++) {
+        const cf_remote_device *one = &remote->devices[i];
+
+        cf_time_show(one->at_ms, time);
+        if (!one->at_ms)
+            cf_print(output, "%s: has not reported yet\n", one->name);
+        else if (one->behind)
+            cf_print(output, "%s: %llu entries are not applied, as of %s\n", one->name,
+                     (unsigned long long)one->behind, time);
+        else
+            cf_print(output, "%s: has applied everything, as of %s\n", one->name, time);
+    }
+}

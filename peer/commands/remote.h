@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How this device, the broker and the others compare, as `status --remote` shows it. Counts are of
+ * entries. */
+#ifndef CF_PEER_COMMANDS_REMOTE_H
+#define CF_PEER_COMMANDS_REMOTE_H
+#include "peer/inquiry.h"
+#include "peer/verb.h"
+
+typedef struct {
+    const char *name;
+    uint64_t lacks; /* the broker has them, this device does not */
+    uint64_t waits; /* this device has them, the broker does not */
+} cf_remote_collection;
+
+typedef struct {
+    const char *name;
+    bool is_this;
+    uint64_t at_ms;  /* of its last report; 0: there was none */
+    uint64_t behind; /* the broker has them, it has not applied them */
+} cf_remote_device;
+
+typedef struct {
+    uint64_t position;
+    cf_remote_collection *collections;
+    size_t collection_count;
+    cf_remote_device *devices;
+    size_t device_count;
+} cf_remote;
+
+/* In the arena. */
+void cf_remote_take(cf_peer *peer, const cf_findings *found, cf_arena *arena, cf_remote *out);
+json_t *cf_remote_json(const cf_remote *remote);
+void cf_remote_print(const cf_remote *remote, const cf_output *output);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/waiting.h"
+
+#include "peer/acknowledged.h"
+#include "peer/catalog.h"
+#include "peer/inquiry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ASK_AGAIN_MS = 250 };
+
+struct cf_waiting {
+    cf_run *run;
+    cf_hash *devices;
+    size_t count, capacity;
+    uint64_t timeout_ms, give_up_ms, ask_ms;
+    cf_heads published; /* by this device */
+    cf_inquiry *inquiry;
+};
+
+/* ---- For whom ---- */
+
+static bool is_meant(cf_peer *peer, const cf_device *device, const char *name)
+{
+    char fingerprint[CF_FINGERPRINT_TEXT];
+    cf_arena arena = {0};
+
+    if (cf_hash_equal(&device->id, cf_peer_user(peer)) ||
+        cf_hash_equal(&device->id, cf_peer_device(peer)) || device->role == CF_ROLE_RELAY)
+        return false;
+    cf_fingerprint(&device->id, fingerprint);
+    bool meant = strcmp(name, "all") == 0 || strcmp(fingerprint, name) == 0 ||
+                 strcmp(cf_catalog_device_name(peer, &device->id, &arena), name) == 0;
+    cf_arena_release(&arena);
+    return meant;
+}
+
+static cf_status add_devices(cf_waiting *self, const char *name, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(self->run->loop);
+    const cf_registry *registry = cf_log_registry(peer->log);
+    size_t before = self->count;
+
+    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
+        const cf_device *device = cf_registry_device_at(registry, i);
+
+        if (!is_meant(peer, device, name))
+            continue;
+        self->devices =
+            cf_grow(self->devices, &self->capacity, self->count + 1, sizeof *self->devices);
+        self->devices[self->count++] = device->id;
+    }
+    return self->count > before || strcmp(name, "all") == 0
+               ? CF_OK
+               : cf_fail(error, CF_MISSING, "there is no other device '%s'", name);
+}
+
+cf_status cf_waiting_new(cf_run *run, cf_waiting **out, cf_error *error)
+{
+    const char *name;
+    size_t at = 0;
+
+    *out = NULL;
+    if (!cf_options_has(&run->options, "wait-for"))
+        return CF_OK;
+    cf_waiting *self = cf_allocate(1, sizeof *self);
+    self->run = run;
+    cf_status status = cf_run_timeout(run, &self->timeout_ms, error);
+    while (!status && (name = cf_options_next(&run->options, "wait-for", &at)))
+        status = add_devices(self, name, error);
+    if (!status && !cf_engine_link(cf_loop_engine(run->loop)))
+        status = cf_fail(error, CF_MISSING, "no broker is set: there is nobody to wait for");
+    if (status)
+        cf_waiting_destroy(&self);
+    *out = self;
+    return status;
+}
+
+void cf_waiting_destroy(cf_waiting **waiting)
+{
+    if (!*waiting)
+        return;
+    cf_inquiry_destroy(&(*waiting)->inquiry);
+    cf_heads_release(&(*waiting)->published);
+    free((*waiting)->devices);
+    free(*waiting);
+    *waiting = NULL;
+}
+
+/* ---- For what ---- */
+
+typedef struct {
+    cf_waiting *waiting;
+    cf_peer *peer;
+} gathering;
+
+static bool gather(void *context, const cf_head *head)
+{
+    gathering *self = context;
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error ignored;
+
+    if (cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
+        cf_hash_equal(&entry.header.device, cf_peer_device(self->peer)))
+        cf_heads_insert(&self->waiting->published, head);
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return true;
+}
+
+static cf_status begin(cf_waiting *self, uint64_t now_ms, cf_error *error)
+{
+    gathering all = {self, cf_loop_peer(self->run->loop)};
+
+    self->give_up_ms = now_ms + self->timeout_ms;
+    cf_status status = cf_log_heads(all.peer->log, gather, &all, error);
+    return status ? status
+                  : cf_inquiry_new(self->run->loop, self->timeout_ms, &self->inquiry, error);
+}
+
+static bool has_applied(const cf_waiting *self, const cf_hash *device)
+{
+    const cf_findings *found = cf_inquiry_findings(self->inquiry);
+
+    for (size_t i = 0; i < found->report_count; i++)
+        if (cf_hash_equal(&found->reports[i].device, device))
+            return cf_heads_lacking(&self->published, &found->reports[i].applied) == 0;
+    return false;
+}
+
+/* NULL: all have. */
+static const cf_hash *find_late(const cf_waiting *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (!has_applied(self, &self->devices[i]))
+            return &self->devices[i];
+    return NULL;
+}
+
+static cf_status give_up(const cf_waiting *self, const cf_hash *late, cf_error *error)
+{
+    cf_arena arena = {0};
+
+    cf_fail(error, CF_UNREACHABLE, "%s has not applied everything yet",
+            cf_catalog_device_name(cf_loop_peer(self->run->loop), late, &arena));
+    cf_arena_release(&arena);
+    return error->status;
+}
+
+bool cf_waiting_over(cf_waiting *waiting, uint64_t now_ms, uint64_t *deadline_ms, cf_status *status,
+                     cf_error *error)
+{
+    *status = waiting->inquiry ? CF_OK : begin(waiting, now_ms, error);
+    if (*status)
+        return true;
+    if (waiting->ask_ms) {
+        *deadline_ms = waiting->ask_ms;
+        if (now_ms < waiting->ask_ms)
+            return false;
+        waiting->ask_ms = 0;
+        cf_inquiry_again(waiting->inquiry);
+    }
+    if (!cf_inquiry_over(waiting->inquiry, now_ms, deadline_ms, status, error))
+        return false;
+    const cf_hash *late = *status ? NULL : find_late(waiting);
+    if (!late)
+        return true;
+    if (now_ms >= waiting->give_up_ms) {
+        *status = give_up(waiting, late, error);
+        return true;
+    }
+    *deadline_ms = waiting->ask_ms = now_ms + ASK_AGAIN_MS;
+    return false;
+}

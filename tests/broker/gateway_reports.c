@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a gateway tells of a log without sending it, and of a user that has moved. */
+#include "broker/gateway.h"
+
+#include "codec/member.h"
+#include "tests/broker/gateway_fixture.h"
+
+typedef struct {
+    broker_world *house;
+    person account, desk, lap;
+    caller *at_desk, *at_lap;
+    cf_address here;
+} ann;
+
+static ann anns_house(void)
+{
+    ann a = {.house = a_house(), .account = an_account(1)};
+    cf_error error;
+
+    expect_ok(cf_address_read(HOUSE_ADDRESS, &a.here, &error), error);
+    cf_gateway_advertise(a.house->gateway, &a.here);
+    a.desk = a_device(2, &a.account.user);
+    a.lap = a_device(3, &a.account.user);
+    settle_in(a.house, &a.account, &a.desk, &a.lap);
+    a.at_desk = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
+    a.at_lap = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    greet(a.house, a.at_desk, &a.account.user, NULL, 0);
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    return a;
+}
+
+static void end(ann *a)
+{
+    house_end(a->house);
+    person_end(&a->account);
+    person_end(&a->desk);
+    person_end(&a->lap);
+}
+
+static void bring(ann *a, caller *from, const person *author)
+{
+    publish(a->house, from, author);
+    hear(a->house, from, CF_COMMAND_ACCEPTED);
+}
+
+Test(gateway_reports, says_where_the_log_is)
+{
+    ann a = anns_house();
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
+    char line[CF_ADDRESS_TEXT];
+    uint64_t last;
+    cf_error error;
+
+    say(a.house, a.at_lap, &locate);
+    cf_message answer = hear(a.house, a.at_lap, CF_COMMAND_ENDPOINTS);
+    cf_address_write(&a.here, line);
+    cr_assert_eq(answer.endpoints.endpoint_count, 1);
+    cr_expect(cf_bytes_equal(answer.endpoints.endpoints[0], cf_bytes_of_text(line)));
+    expect_ok(a.house->store->last(a.house->store, &a.account.user, &last, &error), error);
+    cr_expect_eq(answer.endpoints.position, last);
+    locate.locate.user.bytes[0] ^= 1;
+    say(a.house, a.at_lap, &locate);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    end(&a);
+}
+
+Test(gateway_reports, tells_what_it_holds_and_who_has_applied_what)
+{
+    ann a = anns_house();
+    cf_message query = {.command = CF_COMMAND_QUERY};
+    bool has_papers = false;
+
+    write_change(&a.desk, "some body", NULL, 0);
+    bring(&a, a.at_desk, &a.desk);
+    cf_head head = a.desk.head;
+    cf_message report = {.command = CF_COMMAND_REPORT, .report = {&head, 1, false}};
+    say(a.house, a.at_desk, &report);
+    cf_message answer = hear(a.house, a.at_desk, CF_COMMAND_REPORTED);
+    cr_expect(!answer.reported.more && answer.reported.head_count == 0);
+    a.house->now_ms += 5000;
+    say(a.house, a.at_lap, &query);
+    for (int collections = 0; collections < 2; collections++) { /* the member log, and papers */
+        answer = hear(a.house, a.at_lap, CF_COMMAND_HOLDS);
+        if (!cf_id_equal(&answer.holds.collection, &papers))
+            continue;
+        has_papers = true;
+        cr_assert_eq(answer.holds.head_count, 1);
+        cr_expect_eq(cf_head_compare(&answer.holds.heads[0], &head), 0);
+    }
+    cr_expect(has_papers);
+    answer = hear(a.house, a.at_lap, CF_COMMAND_REPORTED);
+    cr_assert_not_null(answer.reported.device);
+    cr_expect(cf_hash_equal(answer.reported.device, &a.desk.id));
+    cr_expect_eq(answer.reported.at_ms, a.house->now_ms - 5000);
+    cr_assert_eq(answer.reported.head_count, 1);
+    cr_expect_eq(cf_head_compare(&answer.reported.heads[0], &head), 0);
+    cr_expect(!answer.reported.more);
+    hear_nothing(a.house, a.at_lap);
+    end(&a);
+}
+
+Test(gateway_reports, says_so_when_nobody_has_reported)
+{
+    ann a = anns_house();
+    cf_message query = {.command = CF_COMMAND_QUERY};
+
+    say(a.house, a.at_lap, &query);
+    hear(a.house, a.at_lap, CF_COMMAND_HOLDS);
+    cf_message answer = hear(a.house, a.at_lap, CF_COMMAND_REPORTED);
+    cr_expect_null(answer.reported.device);
+    cr_expect(!answer.reported.more);
+    end(&a);
+}
+
+/* ---- Users that have moved ---- */
+
+static void move(ann *a, const char *address, uint64_t generation)
+{
+    cf_member home = {.kind = CF_MEMBER_HOME,
+                      .time_ms = 1,
+                      .generation = generation,
+                      .address = cf_bytes_of_text(address)};
+    cf_buffer body = {0};
+
+    cf_member_pack(&home, &body);
+    write_member(&a->desk, cf_buffer_view(&body));
+    bring(a, a->at_desk, &a->desk);
+    cf_buffer_release(&body);
+}
+
+static caller *hello(ann *a, const person *from, const cf_head *heads, size_t count)
+{
+    caller *again = call_in(a->house, cf_keys_public(from->keys)->curve);
+    cf_message message = {.command = CF_COMMAND_HELLO,
+                          .hello = {CF_PROTOCOL_VERSION, a->account.user, heads, count, false}};
+
+    say(a->house, again, &message);
+    return again;
+}
+
+Test(gateway_reports, sends_a_user_that_moved_to_the_other_broker)
+{
+    static const char elsewhere[] =
+        "tcp://other.example:7817#afbagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4qa";
+    ann a = anns_house();
+    const cf_head unknown = {.writer.bytes = {7}, .sequence = 3, .hash.bytes = {7}};
+
+    move(&a, elsewhere, 1);
+    cf_message answer = hear(a.house, hello(&a, &a.lap, NULL, 0), CF_COMMAND_MOVED);
+    cr_expect(cf_bytes_equal(answer.moved.endpoint, cf_bytes_of_text(elsewhere)));
+    hear(a.house, hello(&a, &a.lap, &unknown, 1), CF_COMMAND_WELCOME);
+    move(&a, HOUSE_ADDRESS, 2);
+    hear(a.house, hello(&a, &a.lap, NULL, 0), CF_COMMAND_WELCOME);
+    end(&a);
+}

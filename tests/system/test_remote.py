@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the log is, what the broker has, what other devices have applied."""
+
+import time
+
+from counterfoil import broker, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+from stand import put
+
+
+def remote_of(device):
+    remote = device.json("status", "--remote")["remote"]
+    return {one["name"]: one for one in remote["collections"]}, {one["name"]: one for one in remote["devices"]}
+
+
+def test_locate_shows_the_broker_and_the_position(broker, pair_of_notes):
+    laptop, desktop, _, _ = pair_of_notes
+    found = laptop.json("locate")
+    assert found["endpoints"] == [broker.line] and found["position"] == broker.status()["entries"]
+    assert desktop.json("locate") == found
+    assert laptop.run("locate").splitlines()[0] == broker.line
+    laptop.serve()
+    assert laptop.json("locate") == found
+    broker.stop()
+    laptop.run("locate", "--timeout", "1s", code=5)
+
+
+def test_without_a_broker_there_is_nothing_to_locate(make_device):
+    device = make_device("laptop")
+    device.init()
+    for words in ["locate"], ["status", "--remote"], ["sync", "--wait-for", "all"]:
+        assert "no broker" in device.run(*words, code=3)
+
+
+def test_what_the_broker_has_is_counted_and_not_transferred(broker, pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    collections, devices = remote_of(desktop)
+    assert collections["notes"]["lacks"] == collections["notes"]["waits"] == 0
+    assert devices["desktop"]["behind"] == 0 and devices["desktop"]["this"]
+    for n in range(3):
+        put(here, "one.txt", b"edit %d\n" % n)
+        laptop.sync()
+    put(there, "sub/two.txt", b"not sent\n")
+    before = len(desktop.json("log", "-n", "1000"))
+    collections, devices = remote_of(desktop)
+    assert collections["notes"]["lacks"] == 3
+    assert devices["laptop"]["behind"] == 0 and devices["laptop"]["reported"].startswith("20")
+    assert devices["desktop"]["behind"] == 3
+    assert len(desktop.json("log", "-n", "1000")) == before, "nothing came"
+    assert (there / "one.txt").read_text() == "one\n"
+    text = desktop.run("status", "--remote")
+    assert "notes: 3 entries at the broker that are not here" in text
+    assert "desktop: 3 entries are not applied" in text and "laptop: has applied everything" in text
+    desktop.sync()
+    collections, devices = remote_of(laptop)
+    assert collections["notes"]["lacks"] == 1 and devices["laptop"]["behind"] == 1
+    assert devices["desktop"]["behind"] == 0
+
+
+def test_what_waits_here_is_counted(broker, pair_of_notes):
+    laptop, _, here, _ = pair_of_notes
+    broker.stop()
+    put(here, "one.txt", b"waits\n")
+    laptop.run("sync", "--timeout", "1s", code=5)
+    broker.restart()
+    collections, _ = remote_of(laptop)
+    assert collections["notes"]["waits"] == 1
+
+
+def test_a_sync_waits_until_others_have_applied_it(broker, pair_of_notes, make_device):
+    laptop, desktop, here, there = pair_of_notes
+    assert "no other device" in laptop.run("sync", "--wait-for", "nobody", code=3)
+    put(here, "one.txt", b"wait for it\n")
+    started = time.monotonic()
+    assert "desktop has not applied" in laptop.run("sync", "--wait-for", "desktop", "--timeout", "1s", code=5)
+    assert time.monotonic() - started > 1
+    waiting = laptop.start("sync", "--wait-for", "all")
+    time.sleep(0.5)
+    assert waiting.poll() is None
+    desktop.sync()
+    assert waiting.wait(20) == 0
+    assert (there / "one.txt").read_bytes() == b"wait for it\n"
+    assert laptop.run("sync", "--wait-for", "desktop") is not None, "it has applied all there is"
+
+
+def test_what_is_received_and_not_applied_is_not_reported(broker, pair_of_notes):
+    """The desktop has the entries, but its folder is gone for now."""
+    laptop, desktop, here, there = pair_of_notes
+    there.rename(str(there) + ".away")
+    put(here, "one.txt", b"new\n")
+    laptop.sync()
+    desktop.finish("sync")
+    laptop.run("sync", "--wait-for", "desktop", "--timeout", "1s", code=5)
+    there.with_name(there.name + ".away").rename(there)
+    desktop.sync()
+    assert laptop.run("sync", "--wait-for", "desktop", "--timeout", "5s") is not None
+
+
+def test_reports_are_no_entries(broker, pair_of_notes):
+    laptop, desktop, _, _ = pair_of_notes
+    laptop.sync(), desktop.sync()
+    entries = broker.status()["entries"]
+    for _ in range(3):
+        laptop.sync(), desktop.sync()
+    assert broker.status()["entries"] == entries
