@@ -2,6 +2,7 @@
 #include "broker/gateway.h"
 
 #include "broker/enrolment.h"
+#include "broker/eviction.h"
 #include "broker/lease_desk.h"
 #include "broker/publish.h"
 #include "broker/reports.h"
@@ -337,15 +338,6 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
     }
 }
 
-/* The right to be here is looked up for every message: a revocation acts at once. */
-static bool is_member(const cf_session *session)
-{
-    const cf_device *device =
-        cf_registry_by_curve(cf_log_registry(session->log), session->key.bytes);
-
-    return device && cf_hash_equal(&device->id, &session->device);
-}
-
 static void handle_message(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
                            const cf_message *message)
 {
@@ -355,12 +347,8 @@ static void handle_message(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
         cf_enrolment_knock(gateway->enrolment, peer->routing_id, &peer->key, message);
     } else if (!session || !session->is_greeted) {
         send_again(gateway, peer);
-    } else if (!cf_hash_equal(&session->key, &peer->key) || !is_member(session)) {
-        refuse_hello(gateway, peer, cf_log_user(session->log),
-                     &(cf_refusal){.request = CF_COMMAND_HELLO,
-                                   .code = CF_REFUSED_UNKNOWN,
-                                   .text = "this device is no member any more"});
-        cf_session_end(&gateway->service, session, "the device is no member any more");
+    } else if (!cf_hash_equal(&session->key, &peer->key) || !cf_session_is_member(session)) {
+        cf_session_evict(&gateway->service, session); /* looked up for every message */
     } else {
         serve(gateway, session, message);
     }
@@ -456,6 +444,7 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
     if (gateway->options.management)
         next = earlier(next, cf_management_tick(gateway->options.management, now_ms));
     next = earlier(next, end_overdue(gateway, now_ms));
+    cf_sessions_evict(&gateway->service);
     for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
         after = cf_sessions_next(sessions, session);
         if (cf_subscribe_pump(&gateway->service, session))

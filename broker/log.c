@@ -73,6 +73,7 @@ static cf_status load(cf_log *log, cf_error *error)
     }
     forget(log);
     log->registry = registry;
+    log->members_version++;
     log->tips = cf_tips_new();
     log->lineage = cf_lineage_new(log->store, &log->user, log->registry, log->tips);
     log->bounds = cf_bounds_new(log->store, &log->user);
@@ -121,6 +122,11 @@ cf_store *cf_log_store(const cf_log *log)
 const cf_registry *cf_log_registry(const cf_log *log)
 {
     return log->registry;
+}
+
+uint64_t cf_log_members_version(const cf_log *log)
+{
+    return log->members_version;
 }
 
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error)
@@ -266,6 +272,7 @@ static void add_member_record(cf_log *log, const cf_entry *entry, cf_arena *aren
 
     cf_put_u64(ordinal, cf_registry_count(log->registry));
     cf_registry_add(log->registry, entry);
+    log->members_version++;
     if (!cf_registry_holds(log->registry, &entry->hash))
         return; /* of a newer version */
     out[(*count)++] = (cf_record){

@@ -57,6 +57,8 @@ void cf_log_destroy(cf_log **log);
 const cf_hash *cf_log_user(const cf_log *log);
 cf_store *cf_log_store(const cf_log *log);
 const cf_registry *cf_log_registry(const cf_log *log);
+/* Another one whenever the registry may say something else than before. */
+uint64_t cf_log_members_version(const cf_log *log);
 
 /* The ends of all branches. */
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error);

@@ -27,6 +27,7 @@ struct cf_log {
     cf_hash user;
     uint64_t epoch; /* of the store's acquire */
     cf_registry *registry;
+    uint64_t members_version;
     cf_tips *tips;
     cf_lineage *lineage;
     cf_bounds *bounds;

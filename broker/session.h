@@ -26,6 +26,7 @@ struct cf_session {
     cf_hash key; /* CURVE */
     cf_hash device;
     cf_log *log;
+    uint64_t members_version; /* of the log, when it was last looked at whether it is a member */
     char address[64];
     bool is_greeted;    /* its last HELLO page came */
     bool brings_more;   /* HELLO named a head that is not held here */

@@ -196,11 +196,14 @@ static cf_status fold_one_waiting(cf_collection *collection, const cf_folding *f
     cf_arena arena = {0};
     cf_buffer wire = {0};
     cf_entry entry;
+    bool is_void = false;
 
     cf_status status = cf_log_get(log, head, &wire, error);
     if (!status)
         status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
     if (!status)
+        status = cf_log_is_void(log, &entry, &is_void, error);
+    if (!status && !is_void)
         status = cf_collection_fold(collection, folding, &entry, records, error);
     if (!status)
         cf_records_delete(records, cf_key_waiting(&arena, &collection->id, head));

@@ -10,7 +10,7 @@ typedef struct {
     cf_ring *ring;
 } cf_recipient_self;
 
-/* Takes from a member entry that counts what is for this device. `*changed` becomes true when the
+/* Takes from a member entry, void or not, what is for this device. `*changed` becomes true when the
  * ring did. CF_FORGED: something addressed to it does not open; all else goes on. */
 cf_status cf_members_take(const cf_recipient_self *self, const cf_entry *entry, bool *changed,
                           cf_error *error);

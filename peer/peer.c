@@ -3,6 +3,7 @@
 
 #include "codec/pack.h"
 #include "peer/members.h"
+#include "peer/settle.h"
 
 #include <stdlib.h>
 
@@ -66,8 +67,12 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
         return status;
     }
     peer->contents = cf_contents_new(peer->log, peer->ring);
-    *out = peer;
-    return CF_OK;
+    status = cf_peer_settle(peer, error); /* the last run may have ended before it could */
+    if (status)
+        cf_peer_close(&peer);
+    else
+        *out = peer;
+    return status;
 }
 
 void cf_peer_close(cf_peer **peer)
@@ -202,7 +207,8 @@ static cf_status take_one(intake *in, const cf_entry *entry, cf_bringer bringer,
         cf_report(peer->env, CF_REPORT_WARNING, "an entry is refused: %s", verdict.text);
         return CF_OK;
     }
-    if (!verdict.is_void)
+    /* A void epoch's key is taken, too: what was sealed under it is still opened. */
+    if (!verdict.is_void || entry->header.type == CF_ENTRY_MEMBER)
         status = fold(in, entry, records, error);
     if (status)
         return status;
@@ -242,6 +248,8 @@ static cf_status finish_intake(intake *in, cf_error *error)
         *error = in->error;
         status = in->error.status;
     }
+    if (!status)
+        status = cf_peer_settle(peer, error);
     if (!status && in->keys_changed)
         status = fold_waiting(peer, error);
     if (!status && peer->link)

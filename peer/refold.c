@@ -6,6 +6,8 @@
 typedef struct {
     cf_peer *peer;
     bool write;
+    const cf_ids *only;  /* NULL: all */
+    cf_records *records; /* NULL: they go nowhere, or are written */
     cf_refolded *out;
     cf_status status;
     cf_error *error;
@@ -29,11 +31,22 @@ static cf_collection *collection_of(folding *self, const cf_id *id)
 
 static bool counts(folding *self, const cf_entry *entry)
 {
-    cf_offer offer = {.bringer = CF_BRINGER_SELF};
-    cf_verdict verdict;
+    bool is_void, wanted = !self->only;
 
-    self->status = cf_log_check(self->peer->log, entry, &offer, &verdict, self->error);
-    return !self->status && verdict.answer == CF_OFFER_HAVE && !verdict.is_void;
+    for (size_t i = 0; !wanted && i < self->only->count; i++)
+        wanted = cf_id_equal(&self->only->at[i], &entry->header.collection);
+    if (!wanted)
+        return false;
+    self->status = cf_log_is_void(self->peer->log, entry, &is_void, self->error);
+    return !self->status && !is_void;
+}
+
+/* Items are compared as a whole; the rest is noted as it comes. */
+static void keep(folding *self, const cf_records *records)
+{
+    for (size_t i = 0; self->records && i < records->count; i++)
+        if (records->at[i].key.data[0] != CF_TABLE_ITEM)
+            cf_records_put(self->records, records->at[i].key, records->at[i].value);
 }
 
 static cf_status fold(folding *self, const cf_entry *entry)
@@ -50,6 +63,8 @@ static cf_status fold(folding *self, const cf_entry *entry)
     if (!status && self->write && records.count)
         status =
             store->write(store, cf_peer_user(peer), records.at, records.count, false, self->error);
+    if (!status)
+        keep(self, &records);
     cf_records_release(&records);
     return status;
 }
@@ -69,14 +84,31 @@ static bool fold_entry(void *context, uint64_t position, cf_bytes wire)
     return self->status == CF_OK;
 }
 
+static cf_status fold_all(folding *self)
+{
+    cf_store *store = cf_home_store(self->peer->home);
+
+    cf_status status =
+        store->read(store, cf_peer_user(self->peer), 1, fold_entry, self, self->error);
+    return status ? status : self->status;
+}
+
 cf_status cf_refold(cf_peer *peer, bool write, cf_refolded *out, cf_error *error)
 {
-    cf_store *store = cf_home_store(peer->home);
     folding self = {.peer = peer, .write = write, .out = out, .error = error};
 
-    cf_status status = store->read(store, cf_peer_user(peer), 1, fold_entry, &self, error);
+    cf_status status = fold_all(&self);
     cf_contents_settle(peer->contents);
-    return status ? status : self.status;
+    return status;
+}
+
+cf_status cf_refold_some(cf_peer *peer, const cf_ids *collections, cf_records *records,
+                         cf_refolded *out, cf_error *error)
+{
+    folding self = {
+        .peer = peer, .only = collections, .records = records, .out = out, .error = error};
+
+    return fold_all(&self);
 }
 
 void cf_refolded_release(cf_refolded *refolded)

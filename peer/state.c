@@ -205,6 +205,14 @@ void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_
     }
 }
 
+void cf_state_each_record(const cf_state *state, void (*visit)(void *context, const cf_id *item),
+                          void *context)
+{
+    for (cf_table_link *link = cf_table_walk(&state->items, NULL); link;
+         link = cf_table_walk(&state->items, link))
+        visit(context, &cf_linked(link, const cf_item, link)->id);
+}
+
 void cf_state_trial_begin(cf_state *state)
 {
     assert(!state->trying);

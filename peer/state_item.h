@@ -49,6 +49,9 @@ uint32_t cf_state_field_number(cf_state *state, cf_bytes name);
 cf_dots *cf_state_dots(const cf_state *state);
 /* What is held of an item, if only remembered names. */
 const cf_item *cf_state_record(const cf_state *state, const cf_id *id);
+/* Calls `visit` for every item of which anything is held. */
+void cf_state_each_record(const cf_state *state, void (*visit)(void *context, const cf_id *item),
+                          void *context);
 void cf_state_take_item(cf_state *state, const cf_id *id, cf_item *fresh);
 
 #endif
