@@ -73,11 +73,11 @@ void write_member(person *self, cf_bytes body)
     cf_heads_insert(&self->changes_after, &self->head);
 }
 
-static void build_member(person *self, const cf_member *member)
+void write_operation(person *self, const cf_member *operation)
 {
     cf_buffer body = {0};
 
-    cf_member_pack(member, &body);
+    cf_member_pack(operation, &body);
     write_member(self, cf_buffer_view(&body));
     cf_buffer_release(&body);
 }
@@ -95,7 +95,7 @@ void first_entry(person *account)
 
     memcpy(self.sealing, member.keys.sealing, sizeof self.sealing);
     expect_ok(cf_opening_make(&parts, &arena, &member.opening, &error), error);
-    build_member(account, &member);
+    write_operation(account, &member);
     account->epoch = account->head.hash;
     cf_ring_destroy(&ring);
     cf_arena_release(&arena);
@@ -109,7 +109,19 @@ void let_in(person *owner, const person *newcomer, cf_role role)
     member.access.readable = role != CF_ROLE_RELAY; /* what is sealed, no broker can open */
     member.access.epoch = owner->epoch;
     cf_keys_prove(newcomer->keys, &newcomer->user, member.proof);
-    build_member(owner, &member);
+    write_operation(owner, &member);
+}
+
+void shut_out(person *owner, const cf_hash *device, const cf_head *heads, size_t count)
+{
+    cf_member member = {.kind = CF_MEMBER_REVOKE,
+                        .device = *device,
+                        .heads = heads,
+                        .head_count = count,
+                        .opens = true};
+
+    member.opening.commitment = *device; /* any */
+    write_operation(owner, &member);
 }
 
 void write_change(person *self, const char *body, const cf_hash *blobs, size_t count)

@@ -31,6 +31,9 @@ void person_end(person *self);
 void first_entry(person *account);
 void let_in(person *owner, const person *newcomer, cf_role role);
 void write_member(person *self, cf_bytes body);
+void write_operation(person *self, const cf_member *operation);
+/* Takes a device out; what counts of it are these heads. Nobody can open the new epoch. */
+void shut_out(person *owner, const cf_hash *device, const cf_head *heads, size_t count);
 void write_change(person *self, const char *body, const cf_hash *blobs, size_t count);
 /* Takes an entry of another device into what the next ones come after. */
 void learn(person *self, const person *author);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is a member no longer: nothing more is taken from him or sent to him, and what others bring
+ * of him counts for nothing. */
+#include "broker/registry.h"
+#include "codec/hash.h"
+#include "tests/broker/gateway_fixture.h"
+
+#include <string.h>
+
+/* Ann's desk is an owner, her lap a member; both have a session and have subscribed, and the lap
+ * has written one entry. */
+typedef struct {
+    broker_world *house;
+    person account, desk, lap;
+    caller *at_desk, *at_lap;
+    cf_head written; /* by the lap, while it was a member */
+} ann;
+
+static ann anns_house(void)
+{
+    ann a = {.house = a_house(), .account = an_account(1)};
+
+    a.desk = a_device(2, &a.account.user);
+    a.lap = a_device(3, &a.account.user);
+    settle_in(a.house, &a.account, &a.desk, &a.lap);
+    a.at_desk = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
+    a.at_lap = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
+    greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
+    subscribe(a.house, a.at_desk, NULL, 0, CF_WINDOW);
+    subscribe(a.house, a.at_lap, NULL, 0, CF_WINDOW);
+    write_change(&a.lap, "before", NULL, 0);
+    publish(a.house, a.at_lap, &a.lap);
+    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    a.written = a.lap.head;
+    return a;
+}
+
+static void end(ann *a)
+{
+    house_end(a->house);
+    person_end(&a->account);
+    person_end(&a->desk);
+    person_end(&a->lap);
+}
+
+static void revoke_the_lap(ann *a)
+{
+    shut_out(&a->desk, &a->lap.id, &a->written, 1);
+    publish(a->house, a->at_desk, &a->desk);
+    hear(a->house, a->at_desk, CF_COMMAND_ACCEPTED);
+}
+
+static bool is_void(ann *a, const person *author)
+{
+    cf_log *log = cf_users_find(a->house->users, &a->account.user);
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+    bool found;
+
+    expect_ok(cf_entry_read(cf_buffer_view(&author->wire), &arena, &entry, &error), error);
+    expect_ok(cf_log_is_void(log, &entry, &found, &error), error);
+    cf_arena_release(&arena);
+    return found;
+}
+
+static void say_hello(ann *a, caller *from)
+{
+    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a->account.user, NULL, 0, false}};
+
+    say(a->house, from, &hello);
+}
+
+Test(gateway_members, sends_a_revoked_device_nothing_more_and_shuts_out_its_key)
+{
+    ann a = anns_house();
+    size_t allowed = a.house->allowed;
+
+    revoke_the_lap(&a);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN); /* not even the revocation */
+    cr_expect_eq(a.house->allowed, allowed - 1);
+    write_change(&a.desk, "after", NULL, 0);
+    publish(a.house, a.at_desk, &a.desk);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear_nothing(a.house, a.at_lap);
+    say_hello(&a, a.at_lap);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    end(&a);
+}
+
+Test(gateway_members, takes_nothing_more_from_a_revoked_device)
+{
+    static const cf_hash blob = {"a blob"};
+    ann a = anns_house();
+    cf_message put = {.command = CF_COMMAND_PUT,
+                      .put = {blob, 0, 2 * CF_BLOB_STEP, cf_bytes_of_text("a piece")}};
+    cf_message get = {.command = CF_COMMAND_GET, .get = {blob, 0}};
+
+    say(a.house, a.at_lap, &put);
+    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    shut_out(&a.desk, &a.lap.id, &a.written, 1);
+    publish(a.house, a.at_desk, &a.desk); /* and before anything else happens: */
+    put.put.offset = 7;
+    say(a.house, a.at_lap, &put);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    say(a.house, a.at_lap, &put);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    say(a.house, a.at_lap, &get);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    write_change(&a.lap, "after", NULL, 0);
+    publish(a.house, a.at_lap, &a.lap);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    end(&a);
+}
+
+/* What was on its way when the revocation came stands before it in the log, and is void as well. */
+Test(gateway_members, acknowledges_nothing_to_a_device_that_is_revoked_meanwhile)
+{
+    ann a = anns_house();
+
+    write_change(&a.lap, "in a hurry", NULL, 0);
+    publish(a.house, a.at_lap, &a.lap);
+    shut_out(&a.desk, &a.lap.id, &a.written, 1);
+    publish(a.house, a.at_desk, &a.desk);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    hear_nothing(a.house, a.at_lap);
+    cr_expect(is_void(&a, &a.lap));
+    end(&a);
+}
+
+Test(gateway_members, takes_a_revoked_devices_entries_from_others_and_counts_them_for_nothing)
+{
+    ann a = anns_house();
+
+    revoke_the_lap(&a);
+    write_change(&a.lap, "offline", NULL, 0);
+    publish(a.house, a.at_desk, &a.lap);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    cr_expect(is_void(&a, &a.lap));
+    end(&a);
+}
+
+/* As a replay between brokers brings it. */
+Test(gateway_members, acts_on_a_revocation_that_another_device_brings)
+{
+    ann a = anns_house();
+    person pad = a_device(4, &a.account.user);
+    caller *at_pad = call_in(a.house, cf_keys_public(pad.keys)->curve);
+
+    let_in(&a.desk, &pad, CF_ROLE_MEMBER);
+    publish(a.house, a.at_desk, &a.desk);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+    greet(a.house, at_pad, &a.account.user, NULL, 0);
+    shut_out(&a.desk, &a.lap.id, &a.written, 1);
+    publish(a.house, at_pad, &a.desk);
+    hear(a.house, at_pad, CF_COMMAND_ACCEPTED);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    person_end(&pad);
+    end(&a);
+}
+
+/* As an engine in the same process appends it. */
+Test(gateway_members, acts_on_a_revocation_that_no_session_brought)
+{
+    ann a = anns_house();
+    cf_log *log = cf_users_find(a.house->users, &a.account.user);
+    cf_offer offer = {.bringer = CF_BRINGER_SELF};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+    cf_verdict verdict;
+    size_t allowed = a.house->allowed;
+
+    shut_out(&a.desk, &a.lap.id, &a.written, 1);
+    expect_ok(cf_entry_read(cf_buffer_view(&a.desk.wire), &arena, &entry, &error), error);
+    expect_ok(cf_log_check(log, &entry, &offer, &verdict, &error), error);
+    cf_log_append(log, &entry, &offer, NULL, 0, NULL, NULL);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    cr_expect_eq(a.house->allowed, allowed - 1);
+    cf_arena_release(&arena);
+    end(&a);
+}
+
+Test(gateway_members, lets_a_device_back_in_when_the_account_annuls)
+{
+    ann a = anns_house();
+    caller *at_phrase = call_in(a.house, cf_keys_public(a.account.keys)->curve);
+    cf_member annul = {.kind = CF_MEMBER_ANNUL};
+
+    revoke_the_lap(&a);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    annul.revocation = a.desk.head.hash;
+    write_operation(&a.account, &annul);
+    greet(a.house, at_phrase, &a.account.user, NULL, 0);
+    publish(a.house, at_phrase, &a.account);
+    hear(a.house, at_phrase, CF_COMMAND_ACCEPTED);
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    write_change(&a.lap, "back", NULL, 0);
+    publish(a.house, a.at_lap, &a.lap);
+    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    end(&a);
+}
+
+/* Nobody needs to be told: it said so itself. */
+Test(gateway_members, ends_the_session_of_a_device_that_leaves)
+{
+    ann a = anns_house();
+    cf_member leave = {.kind = CF_MEMBER_LEAVE, .heads = &a.written, .head_count = 1};
+
+    write_operation(&a.lap, &leave);
+    publish(a.house, a.at_lap, &a.lap);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    end(&a);
+}
+
+/* Readers and relays are members of the house; what they write counts for nothing. */
+Test(gateway_members, refuses_what_a_role_does_not_allow)
+{
+    static const cf_role roles[] = {CF_ROLE_READER, CF_ROLE_RELAY};
+
+    for (size_t i = 0; i < 2; i++) {
+        ann a = anns_house();
+        person pad = a_device(4, &a.account.user);
+        caller *at_pad = call_in(a.house, cf_keys_public(pad.keys)->curve);
+        cf_member home = {
+            .kind = CF_MEMBER_HOME, .generation = 1, .address = cf_bytes_of_text(HOUSE_ADDRESS)};
+
+        let_in(&a.desk, &pad, roles[i]);
+        publish(a.house, a.at_desk, &a.desk);
+        hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+        learn(&pad, &a.account);
+        learn(&pad, &a.desk);
+        pad.epoch = a.account.epoch;
+        greet(a.house, at_pad, &a.account.user, NULL, 0);
+        write_change(&pad, "not allowed", NULL, 0);
+        publish(a.house, at_pad, &pad);
+        hear_refusal(a.house, at_pad, CF_REFUSED_ROLE);
+        publish(a.house, a.at_desk, &pad);
+        hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+        cr_expect(is_void(&a, &pad));
+        write_operation(&pad, &home);
+        publish(a.house, at_pad, &pad);
+        hear_refusal(a.house, at_pad, CF_REFUSED_ROLE);
+        publish(a.house, at_pad, &a.lap); /* what it carries of others is held */
+        hear(a.house, at_pad, CF_COMMAND_ACCEPTED);
+        person_end(&pad);
+        end(&a);
+    }
+}
+
+/* A member becomes a reader, later a member again: each entry goes by the role that it knew of. */
+Test(gateway_members, judges_by_the_role_in_an_entrys_own_past)
+{
+    ann a = anns_house();
+    cf_member role = {.kind = CF_MEMBER_ROLE,
+                      .device = a.lap.id,
+                      .role = CF_ROLE_READER,
+                      .heads = &a.written,
+                      .head_count = 1};
+
+    write_operation(&a.desk, &role);
+    publish(a.house, a.at_desk, &a.desk);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+    write_change(&a.lap, "back-dated: it doesn't say that it knows", NULL, 0);
+    publish(a.house, a.at_lap, &a.lap);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_ROLE);
+    publish(a.house, a.at_desk, &a.lap);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    cr_expect(is_void(&a, &a.lap));
+    hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+
+    role.role = CF_ROLE_MEMBER;
+    role.head_count = 0;
+    write_operation(&a.desk, &role);
+    publish(a.house, a.at_desk, &a.desk);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    learn(&a.lap, &a.desk);
+    a.lap.epoch = a.account.epoch;
+    write_change(&a.lap, "allowed again", NULL, 0);
+    hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+    publish(a.house, a.at_lap, &a.lap);
+    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    cr_expect_not(is_void(&a, &a.lap));
+    end(&a);
+}
