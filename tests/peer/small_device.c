@@ -100,14 +100,13 @@ static bool bring(void *context, uint64_t position, cf_bytes wire)
 
 void device_bear_user(device *self)
 {
-    uint8_t secret[CF_PHRASE_SECRET];
     cf_error error;
     cf_buffer user = {0};
     cf_hash id;
 
     make_home(self);
-    world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", self->in->now_ms}, secret,
-                             &error),
+    world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", self->in->now_ms},
+                             self->in->phrase, &error),
                &error, "birth");
     set_broker(self);
     world_must(cf_home_get(self->home, CF_HOME_USER, &user, &error), &error, "user");

@@ -5,6 +5,7 @@
 #ifndef CF_TESTS_SMALL_WORLD_H
 #define CF_TESTS_SMALL_WORLD_H
 #include "broker/gateway.h"
+#include "codec/phrase.h"
 #include "peer/engine.h"
 #include "tests/peer/faulty_disk.h"
 
@@ -46,6 +47,7 @@ struct world {
     cf_outbox *outbox;
     cf_gateway *gateway;
     cf_id collection;
+    uint8_t phrase[CF_PHRASE_SECRET];
     device devices[DEVICES_MAX];
     int count;
     uint64_t connections;
