@@ -248,6 +248,23 @@ Test(log, takes_void_entries_from_others_only)
     end(&d);
 }
 
+Test(log, refuses_a_revoked_author_and_takes_its_entries_from_others)
+{
+    diary d = a_diary();
+
+    found(&d);
+    shut_out(&d.account, &d.lap.id, NULL, 0);
+    cr_assert_eq(offer(&d, &d.account, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
+    write_change(&d.lap, "after", NULL, 0);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_AUTHOR), CF_OFFER_NEVER, CF_REFUSED_VOID);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_SELF), CF_OFFER_NEVER, CF_REFUSED_VOID);
+    cf_verdict verdict = offer(&d, &d.lap, CF_BRINGER_DEVICE);
+    cr_expect_eq(verdict.answer, CF_OFFER_NEW);
+    cr_expect(verdict.is_void);
+    commit(&d);
+    end(&d);
+}
+
 Test(log, asks_the_author_for_blobs_and_others_not)
 {
     static const cf_hash blob = {"a blob"};

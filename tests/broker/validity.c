@@ -153,6 +153,14 @@ static void expect_as_the_whole_set(taker *self, uint64_t seed, int step)
     }
 }
 
+/* Who asks before the commit is told of what is committed, and spoils nothing by it. */
+static void ask_early(taker *self)
+{
+    for (int i = 0; i < self->of->count; i++)
+        if (self->held[i])
+            is_void(self, i);
+}
+
 /* In a random causal order, with commits and openings in between. */
 static void play(history *of, uint64_t seed)
 {
@@ -161,6 +169,8 @@ static void play(history *of, uint64_t seed)
 
     for (int step = 0; (next = choose_ready(&self)) != NOBODY; step++) {
         take(&self, next);
+        if (history_random(of, 4) == 0)
+            ask_early(&self);
         if (history_random(of, 3) == 0) {
             commit(&self);
             if (history_random(of, 4) == 0)

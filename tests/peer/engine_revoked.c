@@ -364,6 +364,34 @@ Test(engine_revoked, goes_on_with_it_after_a_restart)
     end(&s);
 }
 
+/* What can't be read yet waits for its key; when that comes, it comes too late. */
+Test(engine_revoked, ignores_void_entries_that_waited_for_their_key)
+{
+    scene s = a_scene(8);
+    cf_hash others = id_of(s.other);
+    cf_member fresh = {.kind = CF_MEMBER_EPOCH, .opens = true};
+    cf_arena arena = {0};
+    cf_error error;
+
+    open_epoch(s.owner, &others, &arena, &fresh.opening);
+    expect_ok(cf_peer_publish_member(peer_of(s.owner), &fresh, &error), error);
+    cr_assert(device_sync(s.owner));
+    cr_assert(device_sync(s.suspect));
+    vandalise(&s);
+    cr_assert(device_sync(s.suspect));
+    device_sync(s.other);
+    expect_unharmed(s.other, "it can't read that");
+    revoke(s.owner, &s.id, &s.heads); /* and with the new key come all earlier ones */
+    sync_both(&s);
+    expect_unharmed(s.other, "other");
+    user_writes_text(s.owner, "more", "is read");
+    sync_both(&s);
+    cr_expect(holds(s.other, "more", "is read"));
+    expect_the_rest_alike(&s);
+    cf_arena_release(&arena);
+    end(&s);
+}
+
 static size_t held(device *self)
 {
     cf_arena arena = {0};
@@ -411,7 +439,7 @@ Test(engine_revoked, puts_both_out_who_revoke_each_other)
         make_owner(s.owner, &s.id);
         cr_assert(world_settle(s.w));
         cf_heads mine = heads_of(s.owner, &first), theirs = heads_of(s.suspect, &s.id);
-            revoke(s.owner, &s.id, &theirs);
+        revoke(s.owner, &s.id, &theirs);
         revoke(s.suspect, &first, &mine);
         carry(order ? s.owner : s.suspect, s.other);
         carry(order ? s.suspect : s.owner, s.other);
