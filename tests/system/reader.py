@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An independent device, written from codec/PROTOCOL.md and from nothing else: it joins a user by a code, reads the
-whole log, checks all that an entry can be checked for, opens what it was given keys of, and writes entries of its own.
-
-It does not follow revocations, and says so when it meets one."""
+whole log, checks all that an entry can be checked for, opens what it was given keys of, and writes entries of its own."""
 
 import os
 
@@ -21,8 +19,7 @@ from protocol import (
     require,
     verify_entry,
 )
-
-LIMITS = (crypto.REVOKE, crypto.ANNUL, crypto.LEAVE, crypto.ROLE)
+from reader_members import Members, permits
 
 
 class Waits(Exception):
@@ -50,10 +47,11 @@ class Reader(Author):
         self.pasts = {}  # head -> the heads of its past, its own among them
         self.member_pasts = {}  # head -> those of the member log among them
         self.first = None  # the head of the account's first entry
-        self.added = {}  # head of an add -> (device, role)
+        self.operations = {}  # head -> what an entry of the member log says
+        self.allowed = set()  # of these heads: its author's to do, by its own past
         self.openings = {}  # epoch -> (head, opening)
         self.sealed_keys = []  # (epoch, sealed key) given to this device by add or grant
-        self.void = set()
+        self.members = None  # what counts, until more is learned
         self.empty = set()
         self.admitted = None, []
 
@@ -83,17 +81,26 @@ class Reader(Author):
             self.check_first(entry, operation)
         require(entry.device in self.keys, "by nobody who was added")
         verify_entry(entry, self.keys[entry.device])
-        if operation and operation.kind in LIMITS:
-            raise Newer("this reader does not follow revocations")
         past, members = self.pasts_of(entry)
         self.check_members(entry, members)
         self.log.add(entry, self.keys[entry.device])
         self.pasts[entry.head] = past | {entry.head}
         self.member_pasts[entry.head] = members | ({entry.head} if entry.type == MEMBER else set())
-        if not self.may(entry, operation, members):
-            self.void.add(entry.head)
+        self.members = None
         if operation:
+            self.operations[entry.head] = operation
+            if self.may(entry, operation, members):
+                self.allowed.add(entry.head)
             self.follow(entry, operation)
+
+    def judged(self):
+        """What counts of all that is held."""
+        self.members = self.members or Members(self)
+        return self.members
+
+    @property
+    def void(self):
+        return self.judged().void
 
     def read_operation(self, entry):
         if entry.type != MEMBER:
@@ -124,31 +131,30 @@ class Reader(Author):
         )
 
     def check_members(self, entry, members):
-        if entry.device != self.user:
-            require(self.role_in(members, entry.device) is not None, "its past does not hold the add of its device")
-        elif self.first:
-            require(self.first in members, "its past does not hold the first entry")
+        if self.first:
+            adds = {head for head in members & self.allowed if self.lets_in(head, entry.device)}
+            require(adds, "its past does not hold the add of its device")
         if entry.epoch is not None:
             require(entry.epoch in self.openings, "an epoch that nobody opened")
             require(self.openings[entry.epoch][0] in members, "its past does not hold the opening of its epoch")
 
     # ---- Membership ----
 
-    def role_in(self, past, device):
-        """The role by the latest adds in a past; of several the least. None: it was not added."""
-        adds = {head: role for head, (added, role) in self.added.items() if added == device and head in past}
-        latest = [role for head, role in adds.items() if not any(head in self.pasts[o] for o in adds if o != head)]
-        return max(latest, default=None)
+    def lets_in(self, head, device):
+        operation = self.operations[head]
+        return operation.kind in (crypto.FIRST, crypto.ADD) and hash_of("device", operation.keys[0]) == device
 
     def may(self, entry, operation, members):
-        role = crypto.OWNER if entry.device == self.user else self.role_in(members, entry.device)
-        if entry.type == CHANGE:
-            return role in (crypto.OWNER, crypto.MEMBER_ROLE)
-        if operation is None or role != crypto.OWNER:
+        """Whether an operation is allowed."""
+        if not self.first:
+            return operation.kind == crypto.FIRST
+        if not permits(Members.role_in(self, entry.device, members & self.allowed), entry, operation):
             return False
-        if operation.kind == crypto.FIRST:
-            return not self.first
-        return operation.kind != crypto.ADD or self.is_proved(operation)
+        if operation.kind in (crypto.LEAVE, crypto.ANNUL):
+            return (entry.device == self.user) == (operation.kind == crypto.ANNUL)
+        if operation.kind in (crypto.REVOKE, crypto.ROLE):
+            return operation.device != self.user
+        return operation.kind != crypto.FIRST and (operation.kind != crypto.ADD or self.is_proved(operation))
 
     def is_proved(self, operation):
         try:
@@ -158,39 +164,20 @@ class Reader(Author):
         return True
 
     def follow(self, entry, operation):
-        """What an operation says; of a void one only the keys that it opens."""
+        """What an operation tells, void or not: keys; and which epoch is in use by now."""
         if operation.opening:
             self.openings[entry.hash] = entry.head, operation.opening
             sealed = dict(map(tuple, operation.opening[1])).get(self.identity.id)
             self.sealed_keys += [[entry.hash, sealed]] if sealed else []
-        if entry.head not in self.void:
-            self.follow_valid(entry, operation)
-        self.open_keys()
-
-    def follow_valid(self, entry, operation):
-        if operation.kind == crypto.FIRST:
+        if operation.kind == crypto.FIRST and entry.head in self.allowed:
             self.first = entry.head
-        elif operation.kind == crypto.ADD:
-            self.follow_add(entry, operation)
-        elif operation.kind == crypto.GRANT and operation.device == self.identity.id:
+        if operation.kind == crypto.ADD and entry.head in self.allowed:
+            self.keys[hash_of("device", operation.keys[0])] = operation.keys[0]
+        is_mine = operation.device == self.identity.id or operation.keys == self.identity.keys
+        if is_mine and operation.access:
             self.sealed_keys.append(operation.access)
-        self.epoch = self.epoch_in_use()
-
-    def follow_add(self, entry, operation):
-        device = hash_of("device", operation.keys[0])
-        self.keys[device] = operation.keys[0]
-        self.added[entry.head] = device, operation.role
-        if operation.keys == self.identity.keys and operation.access:
-            self.sealed_keys.append(operation.access)
-
-    def epoch_in_use(self):
-        """Of the epochs that no other has in its past, the one with the lowest name."""
-        heads = {head for head, _ in self.openings.values()} - self.void
-        return min(
-            epoch
-            for epoch, (head, _) in self.openings.items()
-            if head in heads and not any(head in self.pasts[other] for other in heads if other != head)
-        )
+        self.epoch = self.judged().epoch
+        self.open_keys()
 
     def open_keys(self):
         for epoch, sealed in self.sealed_keys:
