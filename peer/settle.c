@@ -131,6 +131,8 @@ cf_status cf_peer_settle(cf_peer *peer, cf_error *error)
     cf_records records = {0};
     cf_ids unsettled = {0};
 
+    if (!cf_registry_is_valid(cf_log_registry(peer->log), cf_peer_device(peer)))
+        return CF_OK;
     cf_status status = cf_log_unsettled(peer->log, add_collection, &unsettled, error);
     if (!status && unsettled.count)
         status = cf_refold_some(peer, &unsettled, &records, &refolded, error);

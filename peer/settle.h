@@ -6,7 +6,8 @@
 #define CF_PEER_SETTLE_H
 #include "peer/peer.h"
 
-/* After entries were committed, and after a start. CF_OK at once when there is nothing to do. */
+/* After entries were committed, and after a start. CF_OK at once when there is nothing to do. A
+ * device that is out itself leaves its folders as they are: what it did there is the user's. */
 cf_status cf_peer_settle(cf_peer *peer, cf_error *error);
 
 #endif

@@ -392,6 +392,24 @@ Test(engine_revoked, ignores_void_entries_that_waited_for_their_key)
     end(&s);
 }
 
+/* It is not told, mostly; and if it is, what its user did stays his. */
+Test(engine_revoked, leaves_the_folder_of_a_device_that_is_out_alone)
+{
+    scene s = a_scene(9);
+
+    go_offline(s.suspect);
+    vandalise(&s);
+    device_sync(s.suspect);
+    revoke(s.owner, &s.id, &s.heads);
+    carry(s.owner, s.suspect);
+    device_sync(s.suspect);
+    device_crash(s.suspect);
+    device_sync(s.suspect);
+    cr_expect(holds(s.suspect, "spam", "buy"));
+    cr_expect(holds(s.suspect, "report", "ruined"));
+    end(&s);
+}
+
 static size_t held(device *self)
 {
     cf_arena arena = {0};
