@@ -5,6 +5,7 @@
 #include "broker/store_format.h"
 #include "broker/store_keys.h"
 #include "broker/store_room.h"
+#include "broker/store_tail.h"
 #include "codec/limits.h"
 
 #include <stdlib.h>
@@ -63,8 +64,9 @@ static rocksdb_options_t *new_options(const cf_store_options *options)
     rocksdb_options_set_create_if_missing(out, 1);
     rocksdb_options_set_create_missing_column_families(out, 1);
     rocksdb_options_set_paranoid_checks(out, 1);
-    /* 0 keeps a torn last record out and refuses damage before it; the default drops everything
-     * after a damaged byte without a word. It needs logs that are not recycled. */
+    /* 0 keeps an incomplete last record out and refuses damage; the default drops everything after
+     * a damaged byte without a word. It needs logs that are not recycled. A last record that a
+     * power cut tore is damage to it, too: see try_open. */
     rocksdb_options_set_wal_recovery_mode(out, 0);
     rocksdb_options_set_recycle_log_file_num(out, 0);
     rocksdb_options_set_write_buffer_size(out, write_buffer);
@@ -97,21 +99,41 @@ static void use_cache(rocksdb_options_t *options, size_t size)
     rocksdb_block_based_options_destroy(blocks);
 }
 
+/* Returns what RocksDB says against it, or NULL. */
+static char *try_open(const char *path, const rocksdb_options_t *settings, cf_rocks *rocks)
+{
+    const rocksdb_options_t *each[CF_ROCKS_TABLES];
+    char *text = NULL;
+
+    for (size_t i = 0; i < CF_ROCKS_TABLES; i++)
+        each[i] = settings;
+    rocks->db = rocksdb_open_column_families(settings, path, CF_ROCKS_TABLES, cf_rocks_table_names,
+                                             each, rocks->tables, &text);
+    return text;
+}
+
+/* That it failed as damaged says that nobody else has it open: RocksDB locks it first. */
+static bool is_mended(const char *path, const char *text)
+{
+    cf_error ignored;
+    size_t cut;
+
+    return strstr(text, "Corruption") && !cf_store_tail_mend(path, &cut, &ignored) && cut > 0;
+}
+
 cf_status cf_rocks_open(const cf_store_options *options, cf_rocks **out, cf_error *error)
 {
-    char *text = NULL;
-    const rocksdb_options_t *each[CF_ROCKS_TABLES];
-
     cf_status status = cf_store_format_check(options->path, error);
     if (status)
         return status;
     rocksdb_options_t *settings = new_options(options);
     use_cache(settings, options->cache ? options->cache : 32 * CF_MIB);
-    for (size_t i = 0; i < CF_ROCKS_TABLES; i++)
-        each[i] = settings;
     cf_rocks *rocks = cf_allocate(1, sizeof *rocks);
-    rocks->db = rocksdb_open_column_families(settings, options->path, CF_ROCKS_TABLES,
-                                             cf_rocks_table_names, each, rocks->tables, &text);
+    char *text = try_open(options->path, settings, rocks);
+    if (text && is_mended(options->path, text)) {
+        rocksdb_free(text);
+        text = try_open(options->path, settings, rocks);
+    }
     rocksdb_options_destroy(settings);
     if (text) {
         free(rocks);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/store_tail.h"
+
+#include "codec/bytes.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BLOCK = 32768, HEADER = 7 };
+
+/* Types of records: a logical one is FULL, or FIRST, MIDDLE…, LAST. Of others we know just that
+ * they stand alone. */
+enum { ZERO = 0, FULL = 1, FIRST = 2, MIDDLE = 3, LAST = 4 };
+
+/* CRC-32C (RFC 3720, appendix B.4). */
+static uint32_t crc32c(cf_bytes bytes)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < bytes.size; i++) {
+        crc ^= bytes.data[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78 : 0);
+    }
+    return ~crc;
+}
+
+/* As RocksDB writes it, so that a checksum of bytes with checksums in them is none of them. */
+static uint32_t masked(uint32_t crc)
+{
+    return (crc >> 15 | crc << 17) + 0xA282EAD8;
+}
+
+static uint32_t little_u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+typedef struct {
+    uint8_t type;
+    size_t size; /* with its header */
+} record;
+
+static size_t left_in_block(size_t at)
+{
+    return BLOCK - at % BLOCK;
+}
+
+/* False: there is no sound record. */
+static bool read_record(cf_bytes log, size_t at, record *out)
+{
+    size_t room = log.size - at < left_in_block(at) ? log.size - at : left_in_block(at);
+
+    if (room < HEADER)
+        return false;
+    const uint8_t *header = log.data + at;
+    size_t length = (size_t)header[4] | (size_t)header[5] << 8;
+    *out = (record){header[6], HEADER + length};
+    return out->type != ZERO && out->size <= room &&
+           masked(crc32c(cf_bytes_of(header + 6, 1 + length))) == little_u32(header);
+}
+
+/* Whether the record goes on what came before it. */
+static bool follows(const record *found, bool in_parts)
+{
+    return found->type == MIDDLE || found->type == LAST ? in_parts : !in_parts;
+}
+
+/* Where the sound records end (`*bad`), and of them the last logical one that is whole. */
+static size_t sound_end(cf_bytes log, size_t *bad)
+{
+    size_t at = 0, whole = 0;
+    bool in_parts = false;
+    record found;
+
+    while (at < log.size) {
+        if (left_in_block(at) < HEADER) {
+            at += left_in_block(at);
+            continue;
+        }
+        if (!read_record(log, at, &found) || !follows(&found, in_parts))
+            break;
+        at += found.size;
+        in_parts = found.type == FIRST || found.type == MIDDLE;
+        if (!in_parts)
+            whole = at;
+    }
+    *bad = at < log.size ? at : log.size;
+    return whole;
+}
+
+/* In the block that is damaged a record may begin anywhere, in later ones at the beginning. */
+static bool has_sound_record(cf_bytes log, size_t from)
+{
+    record found;
+    size_t at = from;
+
+    for (; at < log.size && at % BLOCK; at++)
+        if (read_record(log, at, &found))
+            return true;
+    for (; at < log.size; at += BLOCK)
+        if (read_record(log, at, &found))
+            return true;
+    return false;
+}
+
+static cf_status read_all(int file, const char *name, cf_buffer *out, cf_error *error)
+{
+    struct stat stat;
+
+    if (fstat(file, &stat))
+        return cf_fail_errno(error, errno, "looking at %s", name);
+    for (size_t left = (size_t)stat.st_size; left;) {
+        ssize_t got = read(file, cf_buffer_reserve(out, left), left);
+
+        if (got < 0)
+            return cf_fail_errno(error, errno, "reading %s", name);
+        if (got == 0)
+            break;
+        out->size += (size_t)got;
+        left -= (size_t)got;
+    }
+    return CF_OK;
+}
+
+static cf_status mend_file(int folder, const char *name, size_t *cut, cf_error *error)
+{
+    cf_buffer log = {0};
+    size_t bad = 0, end;
+    int file = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+    if (file < 0)
+        return cf_fail_errno(error, errno, "opening %s", name);
+    cf_status status = read_all(file, name, &log, error);
+    end = sound_end(cf_buffer_view(&log), &bad);
+    if (!status && end < log.size && !has_sound_record(cf_buffer_view(&log), bad + 1)) {
+        if (ftruncate(file, (off_t)end) || fsync(file))
+            status = cf_fail_errno(error, errno, "cutting %s", name);
+        else
+            *cut += log.size - end;
+    }
+    cf_buffer_release(&log);
+    close(file);
+    return status;
+}
+
+/* The newest log that something was written to. False: there is none. */
+static bool newest_log(int folder, char name[NAME_MAX + 1])
+{
+    int copy = dup(folder);
+    DIR *listing = copy < 0 ? NULL : fdopendir(copy);
+    unsigned long newest = 0;
+    struct dirent *entry;
+    struct stat stat;
+    char *end;
+
+    if (!listing)
+        return false;
+    while ((entry = readdir(listing))) {
+        unsigned long number = strtoul(entry->d_name, &end, 10);
+
+        if (number <= newest || strcmp(end, ".log") != 0 ||
+            fstatat(folder, entry->d_name, &stat, 0) || stat.st_size == 0)
+            continue;
+        newest = number;
+        snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
+    }
+    closedir(listing);
+    return newest > 0;
+}
+
+/* CURRENT names it. */
+static bool manifest(int folder, char name[NAME_MAX + 1])
+{
+    int file = openat(folder, "CURRENT", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t size = file < 0 ? -1 : read(file, name, NAME_MAX);
+
+    if (file >= 0)
+        close(file);
+    if (size <= 0)
+        return false;
+    name[size] = '\0';
+    name[strcspn(name, "\n")] = '\0';
+    return strncmp(name, "MANIFEST-", 9) == 0;
+}
+
+cf_status cf_store_tail_mend(const char *path, size_t *cut, cf_error *error)
+{
+    char name[NAME_MAX + 1];
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cf_status status = CF_OK;
+
+    *cut = 0;
+    if (folder < 0)
+        return cf_fail_errno(error, errno, "opening %s", path);
+    if (newest_log(folder, name))
+        status = mend_file(folder, name, cut, error);
+    if (!status && manifest(folder, name))
+        status = mend_file(folder, name, cut, error);
+    close(folder);
+    return status;
+}
