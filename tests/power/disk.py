@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk whose power is cut: an image of ext4 or XFS, loop-mounted, that lies in an XFS image with reflinks. A copy of it by
+reflink has what had reached the disk at that moment, and nothing of what only the kernel still had."""
+
+import pathlib
+import subprocess
+
+INNER, OUTER = 320 << 20, 3 << 30
+MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
+
+
+class NotAllowed(Exception):
+    pass
+
+
+def run(*command):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=True)
+
+
+def make_image(path, size, kind, *options):
+    with open(path, "wb") as file:
+        file.truncate(size)
+    run(*MAKE[kind], *options, path)
+
+
+class Disk:
+    def __init__(self, folder, kind):
+        self.folder = folder
+        self.kind = kind
+        self.mounted = []
+        self.cuts = []
+
+    def begin(self):
+        """The disk is at `at`."""
+        outer = self.folder / "outer.img"
+        make_image(outer, OUTER, "xfs", "-m", "reflink=1")
+        self.store = self.mount(outer, self.folder / "outer")
+        self.image = self.store / "disk.img"
+        make_image(self.image, INNER, self.kind)
+        self.at = self.mount(self.image, self.folder / "disk")
+        return self.at
+
+    def mount(self, image, where):
+        where.mkdir(exist_ok=True)
+        try:
+            # XFS refuses a second file system of the same id, and each cut has it.
+            is_xfs = self.kind == "xfs" or image == self.folder / "outer.img"
+            run("mount", "-o", "loop,nouuid" if is_xfs else "loop", image, where)
+        except subprocess.CalledProcessError as error:
+            raise NotAllowed(error.stderr.strip()) from error
+        self.mounted.append(where)
+        return where
+
+    def unmount(self, where):
+        run("umount", where)
+        self.mounted.remove(where)
+
+    def cut(self):
+        """The disk as it would be after a power cut now."""
+        copy = self.store / f"cut-{len(self.cuts)}.img"
+        run("cp", "--reflink=always", self.image, copy)
+        self.cuts.append(copy)
+        return copy
+
+    def go_back_to(self, cut):
+        """Mounts the cut where the disk was: what ran there has ended."""
+        self.unmount(self.at)
+        self.mount(cut, self.at)
+
+    def end(self):
+        for where in reversed(list(self.mounted)):
+            subprocess.run(["umount", "-l", str(where)], check=False)
+        for image in pathlib.Path(self.folder).glob("*.img"):
+            image.unlink()

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Power cuts while a broker and two devices, all on one disk, do their work: whatever a `sync` had said was in sync is there
+afterwards on both devices, whole, and everything else is finished by the next `sync`.
+
+CF_POWER_SECONDS=S makes cuts for S seconds in all, ten and more a second, and checks as many as that time again allows."""
+
+import os
+import random
+import threading
+import time
+
+import pytest
+
+from counterfoil import Device, fill, tree
+from counterfoild import Broker
+from disk import Disk, NotAllowed
+
+SECONDS = float(os.environ.get("CF_POWER_SECONDS", "0")) / 2
+ROUNDS, CHECKS = 4, 5
+
+
+@pytest.fixture(params=["ext4", "xfs"])
+def disk(request, tmp_path):
+    made = Disk(tmp_path, request.param)
+    try:
+        made.begin()
+    except (NotAllowed, PermissionError, FileNotFoundError) as error:
+        made.end()
+        pytest.skip(f"loop mounts are not allowed here: {error}")
+    yield made
+    made.end()
+
+
+class Scene:
+    def __init__(self, disk):
+        self.disk = disk
+        self.random = random.Random(20261120)
+        self.broker = Broker(str(disk.at / "broker"))
+        self.here, self.there = Device(disk.at, "here"), Device(disk.at, "there")
+        self.done = []  # (what `here` held when both devices were in sync, how many cuts had begun)
+        self.begun = 0
+
+    def prepare(self):
+        self.broker.start()
+        self.here.init(self.broker.run("invite").strip())
+        self.here.pair(self.there)
+        self.here.add("notes", {"first": b"first\n", "large": self.random.randbytes(1_500_000)})
+        self.here.sync()
+        self.there.sync()
+        self.there.add("notes", None, "--existing")
+        self.there.sync()
+
+    def work(self, number):
+        """A round of edits of every kind, synced on both."""
+        source = self.here.source()
+        large = bytearray((source / "large").read_bytes())
+        at = self.random.randrange(len(large))
+        large[at:at + 100] = self.random.randbytes(120)
+        fill(source, {f"round {number}/{i}": self.random.randbytes(self.random.choice([0, 50, 90_000])) for i in range(8)})
+        fill(source, {"large": bytes(large)})
+        if number > 1:
+            os.rename(source / f"round {number - 1}", source / f"kept {number - 1}")
+        if number > 2:
+            os.unlink(source / f"kept {number - 2}" / "0")
+        held = tree(source)
+        self.here.sync()
+        self.there.sync()
+        self.done.append((held, self.begun))
+
+    def stop(self):
+        self.broker.process.kill()
+        self.broker.process.communicate()
+        self.broker.process = None
+
+    def check(self, cut, index):
+        """After the power is back."""
+        self.disk.go_back_to(cut)
+        self.broker.restart()
+        try:
+            for device in (self.here, self.there, self.here, self.there):
+                device.run("sync")
+            held = tree(self.here.source())
+            assert held == tree(self.there.source())
+            assert not [path for path in held if "conflict" in path]
+            self.must_hold(held, index)
+            for device in (self.here, self.there):
+                device.run("verify")
+        finally:
+            self.stop()
+        self.broker.run("verify")
+
+    def must_hold(self, held, index):
+        """All that was in sync when the cut began, unless a later round moved or edited it."""
+        before = [state for state, begun in self.done if begun <= index]
+        if not before:
+            return
+        contents = list(held.values())
+        for path, content in before[-1].items():
+            if content is not None and path != "large":
+                later = path not in held and path.startswith("kept") and path.endswith("/0")
+                assert content in contents or later, f"cut {index}: {path} is lost"
+
+
+def cutter(scene, stop):
+    while not stop.is_set():
+        scene.begun += 1
+        scene.disk.cut()
+        stop.wait(0.05)
+
+
+def test_what_was_in_sync_survives_a_power_cut(disk):
+    scene = Scene(disk)
+    scene.prepare()
+    stop = threading.Event()
+    thread = threading.Thread(target=cutter, args=(scene, stop))
+    thread.start()
+    try:
+        end, number = time.monotonic() + SECONDS, 0
+        while number < ROUNDS or time.monotonic() < end:
+            number += 1
+            scene.work(number)
+    finally:
+        stop.set()
+        thread.join()
+        scene.stop()
+    cuts = list(enumerate(disk.cuts))
+    assert len(cuts) > CHECKS
+    chosen = scene.random.sample(cuts, len(cuts)) if SECONDS else scene.random.sample(cuts, CHECKS)
+    end, checked = time.monotonic() + SECONDS, 0
+    for index, cut in chosen:
+        scene.check(cut, index)
+        checked += 1
+        if SECONDS and time.monotonic() > end:
+            break
+    print(f"{disk.kind}: {len(cuts)} cuts, {checked} checked, {number} rounds")
