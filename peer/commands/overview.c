@@ -12,7 +12,7 @@
 #define LAST_TRY "last-try"
 #define LAST_DELAY "last-delay"
 
-enum { LISTED_MAX = 100 }; /* of a source, for people */
+enum { LISTED_MAX = 100 }; /* of a source and a kind, for people */
 
 static const char *const kind_names[] = {
     [CF_PENDING_UNSENT] = "unsent",   [CF_PENDING_UNAPPLIED] = "unapplied",
@@ -290,6 +290,20 @@ static void print_pending(const cf_output *output, const cf_pending *pending)
     cf_print(output, "  %-9s %s: %s\n", kind_names[pending->kind], path, pending->reason);
 }
 
+/* Thousands of one kind must not hide the one of another. */
+static void print_all_pending(const cf_output *output, const cf_binding_status *status)
+{
+    size_t listed[sizeof kind_names / sizeof *kind_names] = {0}, more = 0;
+
+    for (size_t i = 0; i < status->pending_count; i++)
+        if (listed[status->pending[i].kind]++ < LISTED_MAX)
+            print_pending(output, &status->pending[i]);
+        else
+            more++;
+    if (more)
+        cf_print(output, "  and %zu more: `counterfoil --json status` lists all\n", more);
+}
+
 static const char *one_way(cf_mode mode)
 {
     return mode == CF_MODE_SEND      ? ", which only sends"
@@ -308,11 +322,7 @@ static void print_source(const cf_overview_source *source, cf_peer *peer, const 
              status->items == 1 ? "" : "s", status->binding->path, one_way(status->binding->mode));
     if (status->trouble)
         cf_print(output, "  %s\n", status->trouble_text);
-    for (size_t i = 0; i < status->pending_count && i < LISTED_MAX; i++)
-        print_pending(output, &status->pending[i]);
-    if (status->pending_count > LISTED_MAX)
-        cf_print(output, "  and %zu more: `counterfoil --json status` lists all\n",
-                 status->pending_count - LISTED_MAX);
+    print_all_pending(output, status);
     for (size_t i = 0; i < status->conflict_count; i++) {
         cf_name_show(status->conflicts[i].path, path);
         cf_print(output, "  conflict  %s: written on %s\n", path,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the commands say when there is little to say, too much, or something is gone."""
 
+import os
 import shutil
 
 import pytest
@@ -20,10 +21,12 @@ def test_who_has_nothing_yet_hears_what_to_do_next(make_device):
 def test_a_long_list_is_cut_for_people_only(make_device):
     device = make_device("laptop")
     device.init()
-    device.add("notes", {f"{i}": "x" for i in range(150)})
+    source = device.add("notes", {f"{i}": "x" for i in range(150)})
+    os.mkfifo(source / "pipe")
     lines = device.run("status").splitlines()
-    assert len(lines) == 102 and "50 more" in lines[-1]
-    assert len(device.json("status")["collections"][0]["pending"]) == 150
+    assert len(lines) == 103 and "50 more" in lines[-1]
+    assert "  skipped   pipe: a FIFO" in lines, "one of another kind is not hidden"
+    assert len(device.json("status")["collections"][0]["pending"]) == 151
 
 
 @pytest.mark.parametrize("lost", ["keys", "store"])
