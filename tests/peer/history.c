@@ -193,6 +193,7 @@ static void fail_in_sync(history *self, device *who)
     who->faults.reads = world_random(in, 2);
     who->faults.at = who->faults.calls + 1 + world_random(in, who->faults.reads ? 120 : 30);
     who->faults.once = world_random(in, 2);
+    who->faults.moves = !world_random(in, 4);
     who->faults.status = world_random(in, 2) ? CF_IO : CF_FULL;
     device_sync(who);
     if (!who->faults.once || world_random(in, 2))
@@ -215,6 +216,12 @@ static void save_meanwhile(void *context)
     default:
         write_new(self, self->who, a_name(self));
     }
+    if (world_random(self->in, 3))
+        return;
+    /* And nothing returns to its place any more. */
+    self->who->faults.at = 1;
+    self->who->faults.moves = true;
+    self->who->faults.status = CF_FULL;
 }
 
 static void work_in_sync(history *self, device *who)
@@ -225,6 +232,8 @@ static void work_in_sync(history *self, device *who)
     who->faults.context = self;
     who->faults.at = who->faults.calls + 1 + world_random(self->in, 150);
     device_sync(who);
+    if (!world_random(self->in, 4))
+        device_crash(who);
     who->faults = (disk_faults){.calls = who->faults.calls};
 }
 
