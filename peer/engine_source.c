@@ -47,14 +47,16 @@ uint64_t cf_source_engine_applied(const cf_source_engine *source)
 void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_word word,
                            uint64_t now_ms)
 {
-    /* One that is served is kept in sync all the time: `status` must not hold that up. */
+    /* One that is served is kept in sync all the time: `status` must not hold that up, nor have
+     * it believe sooner that something is gone. */
+    cf_absence absence = CF_ABSENCE_COUNTS;
     if (look_only && source->quiet) {
         look_only = false;
         word = (cf_delete_word){0}; /* of a dry run, where nothing is meant */
+        absence = CF_ABSENCE_WAITS;
     }
     source->asked = true;
-    source->look_all = true;
-    source->absence = CF_ABSENCE_COUNTS;
+    cf_source_look_at_all(source, absence);
     source->look_only = look_only;
     source->word = word;
     source->tries = source->blocked = 0;

@@ -65,6 +65,7 @@ cf_status cf_source_step_survey(cf_source_engine *source, uint64_t now_ms, cf_er
 
 /* Look at it; of several words about what is missing there the strongest holds. */
 void cf_source_look_at(cf_source_engine *source, uint64_t folder, cf_absence absence);
+void cf_source_look_at_all(cf_source_engine *source, cf_absence absence);
 
 /* ---- What is not where it was ---- */
 

@@ -26,7 +26,7 @@ void cf_source_look_at(cf_source_engine *source, uint64_t folder, cf_absence abs
         source->folders[i].absence = absence;
 }
 
-static void look_at_all(cf_source_engine *source, cf_absence absence)
+void cf_source_look_at_all(cf_source_engine *source, cf_absence absence)
 {
     source->look_all = true;
     if (source->absence < absence)
@@ -42,9 +42,9 @@ void cf_source_take_quiet(cf_source_engine *source, uint64_t now_ms)
         cf_source_look_at(source, due.folders[i].folder, due.folders[i].absence);
     free(due.folders);
     if (due.all)
-        look_at_all(source, due.absence);
+        cf_source_look_at_all(source, due.absence);
     if (now_ms >= source->rescan_ms)
-        look_at_all(source, CF_ABSENCE_COUNTS);
+        cf_source_look_at_all(source, CF_ABSENCE_COUNTS);
 }
 
 bool cf_source_wants_look(const cf_source_engine *source, uint64_t now_ms)
@@ -140,7 +140,7 @@ static void look_again(cf_source_engine *source, uint64_t now_ms)
     source->tries++;
     source->look_only |= source->surveying_only;
     if (source->confirm && source->surveying_all)
-        look_at_all(source, source->surveying_absence);
+        cf_source_look_at_all(source, source->surveying_absence);
     for (size_t i = 0; i < source->surveyed_count && source->confirm; i++)
         cf_source_look_at(source, source->surveyed[i].folder, source->surveyed[i].absence);
     for (size_t i = 0; i < count; i++)

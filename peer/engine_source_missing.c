@@ -77,19 +77,28 @@ static void hold_gone(cf_source_engine *source, const cf_survey_batch *judged)
     source->confirm = false;
 }
 
-static void judge_gone(cf_source_engine *source, const cf_survey_batch *batch, cf_survey_batch *out)
+static bool is_gone(cf_source_engine *source, const cf_node *node, uint64_t now_ms)
+{
+    uint64_t folder = folder_of(source, node);
+
+    if (cf_source_absence_in(source, folder) == CF_ABSENCE_COUNTS)
+        return is_confirmed(source, node->number);
+    cf_quiet_miss(source->quiet, folder, now_ms);
+    cf_source_note_node(source, node->number, CF_PENDING_WAITS,
+                        "it is missing here, perhaps for a moment");
+    return false;
+}
+
+static void judge_gone(cf_source_engine *source, const cf_survey_batch *batch, uint64_t now_ms,
+                       cf_survey_batch *out)
 {
     uint64_t *gone = cf_allocate(batch->gone_count, sizeof *gone);
 
     out->gone = gone;
     out->gone_count = 0;
-    for (size_t i = 0; i < batch->gone_count; i++) {
-        const cf_node *node = cf_nodes_find(source->binding->nodes, batch->gone[i]);
-
-        if (cf_source_absence_in(source, folder_of(source, node)) == CF_ABSENCE_COUNTS &&
-            is_confirmed(source, node->number))
-            gone[out->gone_count++] = node->number;
-    }
+    for (size_t i = 0; i < batch->gone_count; i++)
+        if (is_gone(source, cf_nodes_find(source->binding->nodes, batch->gone[i]), now_ms))
+            gone[out->gone_count++] = batch->gone[i];
     if (cf_guard_allows(source->word, out->gone_count, cf_nodes_count(source->binding->nodes)))
         return;
     hold_gone(source, out);
@@ -146,7 +155,7 @@ void cf_source_judge(cf_source_engine *source, const cf_survey_batch *batch, uin
 {
     *out = *batch;
     take_gone(source, batch);
-    judge_gone(source, batch, out);
+    judge_gone(source, batch, now_ms, out);
     judge_moved(source, batch, now_ms, out);
 }
 

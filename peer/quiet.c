@@ -123,6 +123,13 @@ void cf_quiet_note_all(cf_quiet *quiet, cf_event_kind kind, uint64_t now_ms)
     note(&quiet->all, CF_EVENT_ARRIVED, now_ms);
 }
 
+void cf_quiet_miss(cf_quiet *quiet, uint64_t folder, uint64_t now_ms)
+{
+    waiting *missing = find_or_add(quiet, folder);
+
+    missing->absent_ms = earlier(missing->absent_ms, now_ms + CF_QUIET_ABSENT_MS);
+}
+
 void cf_quiet_hold(cf_quiet *quiet, uint64_t from, uint64_t to, uint64_t now_ms)
 {
     waiting *left = find_or_add(quiet, from);

@@ -32,6 +32,8 @@ void cf_quiet_destroy(cf_quiet **quiet);
 void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_event_kind kind, uint64_t now_ms);
 /* Something happened nobody knows where: everything is to be looked at. */
 void cf_quiet_note_all(cf_quiet *quiet, cf_event_kind kind, uint64_t now_ms);
+/* Something is missing in it: if nothing was seen to vanish there, it has vanished now. */
+void cf_quiet_miss(cf_quiet *quiet, uint64_t folder, uint64_t now_ms);
 /* What has left `from` was found in `to`: they are to be looked at together when that counts. */
 void cf_quiet_hold(cf_quiet *quiet, uint64_t from, uint64_t to, uint64_t now_ms);
 /* When cf_quiet_take will have something; CF_QUIET_NEVER. */

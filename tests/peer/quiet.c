@@ -197,3 +197,14 @@ Test(quiet, spreads_full_rescans)
     }
     cr_assert_neq(cf_quiet_rescan(0, true, 1), cf_quiet_rescan(0, true, 2000));
 }
+
+Test(quiet, waits_for_an_absence_that_nobody_saw)
+{
+    cf_quiet_miss(quiet, 7, 1000);
+    cf_quiet_miss(quiet, 7, 2000);
+    expect_nothing(3999);
+    expect_folder(4000, 7, CF_ABSENCE_COUNTS);
+    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 5000);
+    cf_quiet_miss(quiet, 7, 5001);
+    expect_folder(8000, 7, CF_ABSENCE_COUNTS);
+}

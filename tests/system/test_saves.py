@@ -110,6 +110,8 @@ def test_a_slow_backup_save_is_no_move(pair_of_notes):
     wait_until(lambda: (there / "one.txt").read_bytes() == b"first\n", "both serve")
     for n in range(6):
         os.rename(here / "one.txt", here / "one.txt~")
+        if n % 2:
+            laptop.finish("status")  # which looks, too
         end = time.monotonic() + 0.3
         while time.monotonic() < end:
             (there / "one.txt").read_bytes()
