@@ -161,6 +161,20 @@ static cf_status load_clock(cf_author *author, cf_error *error)
     return status;
 }
 
+/* What the log holds of the chain beyond what is recorded came from another copy of this home. */
+static void leave_foreign_chains(cf_author *author)
+{
+    for (size_t i = 0; i < author->count; i++) {
+        chain *own = &author->chains[i];
+        const cf_head last = {own->writer, own->sequence, own->hash};
+        size_t count = 0;
+
+        cf_heads_of_writer(&own->heads, &own->writer, &count);
+        if (own->has_writer && (count != 1 || !cf_heads_contain(&own->heads, &last)))
+            own->has_writer = false;
+    }
+}
+
 cf_status cf_author_open(const cf_author_options *options, cf_author **out, cf_error *error)
 {
     cf_author *author = cf_allocate(1, sizeof *author);
@@ -183,6 +197,7 @@ cf_status cf_author_open(const cf_author_options *options, cf_author **out, cf_e
         cf_author_destroy(&author);
         return status;
     }
+    leave_foreign_chains(author);
     *out = author;
     return CF_OK;
 }
@@ -335,25 +350,21 @@ static void follow_own(cf_author *author, chain *own, const cf_entry *entry)
     own->told = told;
 }
 
-static bool continues(const chain *own, const cf_entry *entry)
+void cf_author_took(cf_author *author, const cf_entry *entry)
 {
-    const cf_header *header = &entry->header;
+    chain *own = get_chain(author, &entry->header.collection);
 
-    return own->has_writer && cf_id_equal(&own->writer, &header->writer) &&
-           header->sequence == own->sequence + 1 &&
-           (own->sequence == 0 || cf_hash_equal(&header->previous, &own->hash));
+    follow_own(author, own, entry);
+    cf_heads_advance(&own->heads, entry);
 }
 
-bool cf_author_took(cf_author *author, const cf_entry *entry)
+bool cf_author_met(cf_author *author, const cf_entry *entry)
 {
     chain *own = get_chain(author, &entry->header.collection);
     bool mine = cf_hash_equal(&entry->header.device, &author->device);
-    bool unknown = mine && !continues(own, entry);
 
-    if (mine && !unknown)
-        follow_own(author, own, entry);
-    else if (unknown && own->has_writer && cf_id_equal(&own->writer, &entry->header.writer))
+    if (mine && own->has_writer && cf_id_equal(&own->writer, &entry->header.writer))
         own->has_writer = false;
     cf_heads_advance(&own->heads, entry);
-    return unknown;
+    return mine;
 }

@@ -45,9 +45,11 @@ typedef struct {
  * that belong to the same commit go to `records`. Nothing has changed here until cf_author_took. */
 cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *wire,
                           cf_records *records, cf_error *error);
-/* The log took an entry, this author's or another's. One of an own chain that it doesn't know (a
- * restored or cloned home) makes it go on under a new writer: true then. */
-bool cf_author_took(cf_author *author, const cf_entry *entry);
+/* The log took an entry that this author made. */
+void cf_author_took(cf_author *author, const cf_entry *entry);
+/* The log took an entry that came from elsewhere. One of an own chain is another copy's of this
+ * home, that was restored or cloned: it goes on under a new writer; true then. */
+bool cf_author_met(cf_author *author, const cf_entry *entry);
 
 /* The heads held, collection by collection. */
 typedef void cf_author_visit(void *context, const cf_id *collection, const cf_heads *heads);

@@ -2,12 +2,15 @@
 #include "peer/notes.h"
 
 #include "peer/acknowledged.h"
+#include "peer/catalog.h"
+#include "peer/forks.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define ROLLBACK_SHOWN_MS (7 * CF_DAY_MS)
+#define FORK_SHOWN_MS (30 * CF_DAY_MS)
 
 void cf_notes_add(cf_notes *notes, cf_arena *arena, const char *kind, uint64_t time_ms,
                   const char *format, ...)
@@ -47,8 +50,33 @@ static cf_status note_rollback(cf_peer *peer, uint64_t now_ms, cf_arena *arena, 
     return CF_OK;
 }
 
+/* Until all but one of the copies have been silent for so long. */
+static cf_status note_forks(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
+                            cf_error *error)
+{
+    cf_fork *forks = NULL;
+    size_t count = 0;
+
+    cf_status status = cf_forks_find(peer, &forks, &count, error);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = cf_catalog_device_name(peer, &forks[i].device, arena);
+
+        if (now_ms < forks[i].time_ms + FORK_SHOWN_MS)
+            cf_notes_add(out, arena, "forked", forks[i].time_ms,
+                         "it seems that a backup of %s was restored or its disk cloned: what its "
+                         "copies wrote is merged, nothing is lost. If it is a clone, delete its "
+                         "home there (`counterfoil paths` shows where) and let it join again as a "
+                         "device of its own: `counterfoil pair` here, `counterfoil join` there",
+                         name);
+    }
+    free(forks);
+    return status;
+}
+
 cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
                            cf_error *error)
 {
-    return note_rollback(peer, now_ms, arena, out, error);
+    cf_status status = note_rollback(peer, now_ms, arena, out, error);
+
+    return status ? status : note_forks(peer, now_ms, arena, out, error);
 }
