@@ -94,6 +94,13 @@ static bool count_wanted(const wanted *filter, const cf_history *history, uint64
     return true;
 }
 
+static bool is_unknown(const wanted *filter, const cf_history *history)
+{
+    uint64_t count;
+
+    return filter->path.size && !filter->node && count_wanted(filter, history, 1, &count) && !count;
+}
+
 static void show_all(cf_run *run, const wanted *filter, const cf_history *history, uint64_t most)
 {
     cf_arena arena = {0};
@@ -154,6 +161,9 @@ static cf_status start(cf_run *run, cf_error *error)
     }
     if (!status)
         status = read_newest(run, &filter, most, &history, error);
+    if (!status && most && is_unknown(&filter, &history))
+        status =
+            cf_fail(error, CF_MISSING, "the log knows nothing of %s", run->options.arguments[0]);
     if (!status)
         show_all(run, &filter, &history, most);
     cf_history_release(&history);

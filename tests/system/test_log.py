@@ -60,3 +60,16 @@ def test_a_few_are_read_from_the_end_alone(make_device):
     (first, last), = re.findall(r"read the log from (\d+) to (\d+)", done.stderr)
     assert int(last) > 70 and int(first) == int(last) - 63
     assert [line.split(": ", 1)[1] for line in done.stdout.splitlines()] == ["edited sub/file"] * 5
+
+
+def test_a_path_that_never_was_is_not_found(make_device):
+    device = make_device("laptop")
+    device.init()
+    here = device.add("notes", {"sub/file": "0\n", "other": "0\n"})
+    device.sync()
+    (here / "other").unlink()
+    device.sync()
+    assert [one["change"] for one in device.json("log", str(here / "other"))] == ["deleted", "new"]
+    assert "knows nothing of" in device.run("log", str(here / "nothing"), code=3)
+    (here / "unsent").write_text("u")
+    device.run("log", str(here / "unsent"), code=3)
