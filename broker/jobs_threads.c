@@ -111,18 +111,25 @@ static void *worker(void *argument)
     return NULL;
 }
 
-static size_t deliver(cf_jobs *jobs)
+/* The event is set as long as there is something finished: both change under the lock. */
+static cf_job *take_finished(pool *self)
 {
-    pool *self = (pool *)jobs;
     uint64_t ignored;
-    size_t count = 0;
 
-    while (read(self->event, &ignored, sizeof ignored) < 0 && errno == EINTR)
-        ;
     pthread_mutex_lock(&self->lock);
     cf_job *job = self->finished.first;
     self->finished.first = NULL;
+    while (job && read(self->event, &ignored, sizeof ignored) < 0 && errno == EINTR)
+        ;
     pthread_mutex_unlock(&self->lock);
+    return job;
+}
+
+static size_t deliver(cf_jobs *jobs)
+{
+    cf_job *job = take_finished((pool *)jobs);
+    size_t count = 0;
+
     while (job) {
         cf_job *next = job->next;
 
