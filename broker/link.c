@@ -39,6 +39,7 @@ void cf_link_destroy(cf_link **link)
     cf_arena_release(&(*link)->arena);
     cf_buffer_release(&(*link)->knock);
     free((*link)->collections);
+    free((*link)->questions);
     free(*link);
     *link = NULL;
 }
@@ -208,6 +209,7 @@ static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_erro
     grant(link, outbox);
     cf_guests_pump(link->guests, now_ms, outbox);
     cf_link_asking_pump(link, outbox);
+    cf_link_leases_pump(link, outbox);
     if (link->options.only_asks)
         return CF_OK;
     cf_transfer_pump(link->transfer, now_ms, outbox);

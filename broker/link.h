@@ -70,6 +70,8 @@ typedef struct {
     /* Blobs that entries name and the other lacks: who has the content seals it again and offers
      * it. */
     void (*wanted)(void *context, const cf_hash *blobs, size_t count);
+    /* LEASE, BUSY, LEASES, or REFUSED of what cf_link_ask asked; NULL when nobody asks. */
+    void (*lease)(void *context, const cf_message *answer);
     /* Each time it becomes true: everything of ours is there, everything that WELCOME named is here
      * and committed, no blob is under way. With some collections only, writers of whom nothing is
      * held here yet are not waited for: which collection is theirs, nobody can say. */
@@ -139,6 +141,16 @@ void cf_link_report(cf_link *link, const cf_heads *applied);
 /* Asks where the log is, what the other holds, and what devices have reported, in this session or
  * the next one; see cf_link_answers. */
 void cf_link_ask(cf_link *link);
+/* LOCK, RENEW, UNLOCK or LOCKS, to go out as soon as the session is live. What has no answer when
+ * it ends is forgotten: ask again when connected. */
+void cf_link_ask_lease(cf_link *link, const cf_message *message);
+/* What is published to the collection carries this token; NULL: none. Dropped when the other says
+ * that it is overtaken. */
+void cf_link_token(cf_link *link, const cf_id *collection, const cf_lease_token *token);
+/* Leases have changed: what was refused as locked goes out again. */
+void cf_link_locks_changed(cf_link *link);
+/* Whether something of ours waits for another's lease of this collection to end. */
+bool cf_link_is_locked(const cf_link *link, const cf_id *collection);
 
 /* For the shell. The number of the session that wants a connection of its own; 0: none. When it
  * changes, the old connection is closed and nothing of it is handed in any more. */

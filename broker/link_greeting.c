@@ -192,6 +192,7 @@ static cf_status subscribe(cf_link *link, const cf_message *message, cf_outbox *
     cf_transfer_begin(link->transfer, message->welcome.window - publish_window);
     cf_guests_begin(link->guests);
     cf_link_asking_begin(link);
+    cf_link_leases_begin(link);
     if (link->options.only_asks) {
         link->state = CF_LINK_LIVE;
         return CF_OK;

@@ -110,6 +110,9 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
         publish_refused(link, message, now_ms);
     else if (refuses(message, CF_COMMAND_GUEST))
         guest_refused(link, message);
+    else if (refuses(message, CF_COMMAND_LOCK) || refuses(message, CF_COMMAND_RENEW) ||
+             refuses(message, CF_COMMAND_UNLOCK) || refuses(message, CF_COMMAND_LOCKS))
+        cf_link_lease_answered(link, message);
     else if (refuses(message, CF_COMMAND_PUT) || refuses(message, CF_COMMAND_GET))
         return cf_transfer_handle(link->transfer, message, now_ms, error);
     return CF_OK;
@@ -149,7 +152,12 @@ static cf_status receive_live(cf_link *link, const cf_message *message, uint64_t
         if (events->knock)
             events->knock(events->context, &message->knock.key, message->knock.sealed);
         return CF_OK;
-    default: /* of no concern to this link, such as leases */
+    case CF_COMMAND_LEASE:
+    case CF_COMMAND_BUSY:
+    case CF_COMMAND_LEASES:
+        cf_link_lease_answered(link, message);
+        return CF_OK;
+    default: /* of no concern to this link */
         return CF_OK;
     }
 }

@@ -45,6 +45,8 @@ struct cf_link {
     cf_transfer *transfer;
     cf_outgoing *outgoing; /* NULL for a newcomer */
     cf_guests *guests;
+    struct cf_lease_question *questions; /* not out yet */
+    size_t question_count, question_capacity;
     cf_arena arena; /* of the message in hand */
 };
 
@@ -55,6 +57,10 @@ bool cf_link_asking_is_idle(const cf_link *link);
 void cf_link_answered(cf_link *link, const cf_message *message);
 /* The other does not know such a command. */
 void cf_link_asking_unsupported(cf_link *link);
+/* What cf_link_ask_lease keeps until the session is live. */
+void cf_link_leases_begin(cf_link *link);
+void cf_link_leases_pump(cf_link *link, cf_outbox *outbox);
+void cf_link_lease_answered(cf_link *link, const cf_message *answer);
 
 /* Ends the session for this reason; the link tries again later. */
 void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms);

@@ -21,9 +21,18 @@ typedef struct {
     flight_state state;
     bool waits_for_entry; /* refused for a gap, or behind one that is held */
     bool waits_for_blobs;
+    bool waits_for_lock;
+    bool had_token; /* when it was last sent */
+    cf_id collection;
     uint64_t retry_ms;
     uint64_t delay_ms; /* 0: never refused */
 } flight;
+
+/* A lease that the own side has. */
+typedef struct {
+    cf_id collection;
+    cf_lease_token token;
+} leased;
 
 struct cf_outgoing {
     cf_store *store;
@@ -36,6 +45,8 @@ struct cf_outgoing {
     size_t sent_size; /* their bytes */
     bool drained;     /* the replay had nothing more */
     cf_hash_set came, without;
+    leased *leases;
+    size_t lease_count, lease_capacity;
     cf_id *ended; /* writers of whom an entry was refused for good */
     size_t ended_count, ended_capacity;
     cf_arena arena; /* of the entry in hand */
@@ -61,6 +72,7 @@ void cf_outgoing_destroy(cf_outgoing **outgoing)
     cf_hash_set_release(&(*outgoing)->came);
     cf_hash_set_release(&(*outgoing)->without);
     free((*outgoing)->ended);
+    free((*outgoing)->leases);
     free(*outgoing);
     *outgoing = NULL;
 }
@@ -116,6 +128,53 @@ void cf_outgoing_without(cf_outgoing *outgoing, const cf_hash *blob)
     release(outgoing, true, true);
 }
 
+static leased *lease_of(const cf_outgoing *outgoing, const cf_id *collection)
+{
+    for (size_t i = 0; i < outgoing->lease_count; i++)
+        if (cf_id_equal(&outgoing->leases[i].collection, collection))
+            return &outgoing->leases[i];
+    return NULL;
+}
+
+void cf_outgoing_locks_changed(cf_outgoing *outgoing)
+{
+    for (size_t i = 0; i < outgoing->count; i++) {
+        flight *it = &outgoing->flights[i];
+        if (it->state == HELD && it->waits_for_lock) {
+            it->state = READY;
+            it->delay_ms = 0;
+        }
+    }
+    release(outgoing, true, false);
+}
+
+void cf_outgoing_token(cf_outgoing *outgoing, const cf_id *collection, const cf_lease_token *token)
+{
+    leased *lease = lease_of(outgoing, collection);
+
+    if (!token && lease) {
+        *lease = outgoing->leases[--outgoing->lease_count];
+    } else if (token) {
+        if (!lease) {
+            outgoing->leases = cf_grow(outgoing->leases, &outgoing->lease_capacity,
+                                       outgoing->lease_count + 1, sizeof *outgoing->leases);
+            lease = &outgoing->leases[outgoing->lease_count++];
+        }
+        *lease = (leased){*collection, *token};
+    }
+    cf_outgoing_locks_changed(outgoing);
+}
+
+bool cf_outgoing_is_locked(const cf_outgoing *outgoing, const cf_id *collection)
+{
+    for (size_t i = 0; i < outgoing->count; i++) {
+        const flight *it = &outgoing->flights[i];
+        if (it->waits_for_lock && cf_id_equal(&it->collection, collection))
+            return true;
+    }
+    return false;
+}
+
 static bool has_ended(const cf_outgoing *outgoing, const cf_id *writer)
 {
     for (size_t i = 0; i < outgoing->ended_count; i++) {
@@ -145,11 +204,16 @@ static void send_entry(cf_outgoing *outgoing, flight *it, const cf_entry *entry,
 {
     size_t count = 0;
     const cf_hash *without = without_of(outgoing, entry, &count);
+    const leased *lease = lease_of(outgoing, &entry->header.collection);
     cf_message message = {
         .command = CF_COMMAND_PUBLISH,
-        .publish = {.without = without, .without_count = count, .entry = entry->wire},
+        .publish = {.token = lease ? &lease->token : NULL,
+                    .without = without,
+                    .without_count = count,
+                    .entry = entry->wire},
     };
 
+    it->had_token = lease != NULL;
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
     it->state = SENT;
     outgoing->sent++;
@@ -193,7 +257,10 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
     outgoing->flights =
         cf_grow(outgoing->flights, &outgoing->capacity, outgoing->count + 1, sizeof(flight));
     flight *it = &outgoing->flights[outgoing->count++];
-    *it = (flight){.head = cf_head_of(entry), .position = position, .size = entry->wire.size};
+    *it = (flight){.head = cf_head_of(entry),
+                   .position = position,
+                   .size = entry->wire.size,
+                   .collection = entry->header.collection};
     const flight *before = held_before(outgoing, it, &it->head.writer);
     if (before) {
         it->state = before->state;
@@ -338,6 +405,7 @@ static void hold(cf_outgoing *outgoing, flight *it, cf_bytes code, uint64_t now_
     it->state = HELD;
     it->waits_for_entry = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_GAP));
     it->waits_for_blobs = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS));
+    it->waits_for_lock = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_LOCKED));
     it->delay_ms = it->delay_ms ? it->delay_ms * 2 : RETRY_MS;
     if (it->delay_ms > RETRY_MS_MAX)
         it->delay_ms = RETRY_MS_MAX;
@@ -357,9 +425,14 @@ bool cf_outgoing_refused(cf_outgoing *outgoing, const cf_message *message, uint6
     if (!it || it->state != SENT)
         return false;
     *entry = it->head;
-    if (message->refused.later)
+    if (message->refused.later) {
+        bool was_stale = it->had_token;
+        cf_id collection = it->collection;
+
         hold(outgoing, it, message->refused.code, now_ms);
-    else
+        if (it->waits_for_lock && was_stale) /* at once, without it */
+            cf_outgoing_token(outgoing, &collection, NULL);
+    } else
         end_writer(outgoing, &entry->writer);
     return true;
 }

@@ -29,6 +29,11 @@ void cf_outgoing_wake(cf_outgoing *outgoing);
 void cf_outgoing_blobs_changed(cf_outgoing *outgoing);
 void cf_outgoing_without(cf_outgoing *outgoing, const cf_hash *blob);
 
+/* What goes to this collection carries the token of its lease from now on; NULL: none. */
+void cf_outgoing_token(cf_outgoing *outgoing, const cf_id *collection, const cf_lease_token *token);
+/* Leases have changed: what was locked may be free now. */
+void cf_outgoing_locks_changed(cf_outgoing *outgoing);
+
 /* Sends what the window allows. Fails when the own log can't be read. */
 cf_status cf_outgoing_pump(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *outbox,
                            cf_error *error);
@@ -37,6 +42,8 @@ bool cf_outgoing_accepted(cf_outgoing *outgoing, const cf_head *entry);
 bool cf_outgoing_refused(cf_outgoing *outgoing, const cf_message *refused, uint64_t now_ms,
                          cf_head *entry);
 
+/* Whether something waits for another's lease of this collection to end. */
+bool cf_outgoing_is_locked(const cf_outgoing *outgoing, const cf_id *collection);
 /* Everything is there, but for what was refused for good. */
 bool cf_outgoing_is_done(const cf_outgoing *outgoing);
 /* Answers are outstanding. */
