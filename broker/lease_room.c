@@ -290,8 +290,8 @@ void cf_lease_send_all(const cf_lease_desk *desk, const cf_session *session, cf_
     cf_message message = {.command = CF_COMMAND_LEASES, .leases = {*request, list, count}};
 
     for (size_t i = 0; i < count; i++)
-        list[i] = (cf_lease){held[i].collection, held[i].name, held[i].holder, held[i].until_ms,
-                             held[i].shared};
+        list[i] = (cf_lease){held[i].collection, held[i].name,   held[i].holder,
+                             held[i].until_ms,   held[i].shared, held[i].since_ms};
     cf_session_send(desk->service, session, &message);
     free(list);
 }

@@ -223,6 +223,7 @@ static void grant(cf_leases *leases, const cf_lease_ask *ask, uint64_t now_ms, c
         .holder = ask->device,
         .token = leases->token,
         .for_ms = ask->for_ms,
+        .since_ms = now_ms,
         .until_ms = end_of(ask->for_ms, now_ms),
         .shared = ask->shared,
     };

@@ -38,6 +38,7 @@ typedef struct {
     cf_hash holder; /* device */
     cf_lease_token token;
     uint64_t for_ms;
+    uint64_t since_ms;
     uint64_t until_ms;
     bool shared;
 } cf_lease_held;

@@ -2,7 +2,7 @@
 #include "broker/leases_inside.h"
 #include "codec/pack.h"
 
-enum { ELEMENTS = 6 };
+enum { ELEMENTS = 7 };
 
 static void pack_lease(const cf_lease_held *held, cf_buffer *out)
 {
@@ -13,6 +13,7 @@ static void pack_lease(const cf_lease_held *held, cf_buffer *out)
     cf_pack_uint(out, held->token.counter);
     cf_pack_uint(out, held->for_ms);
     cf_pack_bool(out, held->shared);
+    cf_pack_uint(out, held->since_ms);
 }
 
 void cf_leases_pack(const cf_leases *leases, const cf_id *collection, const cf_id *name,
@@ -48,6 +49,8 @@ static cf_status read_lease(cf_reader *reader, cf_lease_held *held, cf_error *er
         status = cf_read_uint(reader, &held->for_ms, error);
     if (!status)
         status = cf_read_bool(reader, &held->shared, error);
+    if (!status)
+        status = cf_read_uint(reader, &held->since_ms, error);
     return status;
 }
 

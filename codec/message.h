@@ -91,6 +91,7 @@ typedef struct {
     cf_hash holder; /* device */
     uint64_t until_ms;
     bool shared;
+    uint64_t since_ms;
 } cf_lease;
 
 /* Pointers are borrowed, from the frames or the arena. A NULL pointer to one element is "none", on

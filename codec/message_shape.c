@@ -176,18 +176,19 @@ static void write_lease(cf_buffer *out, const void *element)
 {
     const cf_lease *lease = element;
 
-    cf_pack_array(out, 5);
+    cf_pack_array(out, 6);
     write_id(out, &lease->collection);
     write_id(out, &lease->name);
     write_hash(out, &lease->holder);
     cf_pack_uint(out, lease->until_ms);
     cf_pack_bool(out, lease->shared);
+    cf_pack_uint(out, lease->since_ms);
 }
 
 static cf_status read_lease(cf_reader *reader, void *element, cf_error *error)
 {
     cf_lease *lease = element;
-    cf_status status = read_tuple(reader, 5, error);
+    cf_status status = read_tuple(reader, 6, error);
 
     if (!status)
         status = read_id(reader, &lease->collection, error);
@@ -199,6 +200,8 @@ static cf_status read_lease(cf_reader *reader, void *element, cf_error *error)
         status = cf_read_uint(reader, &lease->until_ms, error);
     if (!status)
         status = cf_read_bool(reader, &lease->shared, error);
+    if (!status)
+        status = cf_read_uint(reader, &lease->since_ms, error);
     return status;
 }
 

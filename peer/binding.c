@@ -83,6 +83,7 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
         free((*binding)->include[i]);
     free((*binding)->include);
     free((*binding)->path);
+    free((*binding)->taken);
     free(*binding);
     *binding = NULL;
 }

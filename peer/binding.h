@@ -29,6 +29,12 @@ typedef struct {
     char reason[CF_ERROR_TEXT]; /* why it could not; empty: it was not tried yet */
 } cf_owed;
 
+/* A file whose write permission was taken off, and the mode that it had: peer/taken.h. */
+typedef struct {
+    uint64_t node;
+    uint32_t mode;
+} cf_taken;
+
 typedef struct {
     uint32_t number; /* of the source, from 1 */
     cf_id collection;
@@ -42,6 +48,8 @@ typedef struct {
 
     cf_nodes *nodes;
     uint64_t next_node;
+    cf_taken *taken;
+    size_t taken_count, taken_capacity;
     cf_include *matcher;
     cf_folder *root, *temporary; /* NULL while the root can't be used */
     cf_owed *owed;

@@ -3,6 +3,7 @@
 
 #include "codec/pack.h"
 #include "peer/owed.h"
+#include "peer/taken.h"
 
 #include <stdlib.h>
 
@@ -172,6 +173,8 @@ cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_e
     for (size_t i = 0; !status && i < load.count; i++)
         status = load_nodes(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_taken_load(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
         status = cf_owed_load(peer, load.bindings[i], error);
     if (status) {
         for (size_t i = 0; i < load.count; i++)
@@ -209,7 +212,7 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_records records = {0};
     cf_arena arena = {0};
     const cf_table_letter tables[] = {CF_TABLE_SOURCE, CF_TABLE_NODE, CF_TABLE_INTENT,
-                                      CF_TABLE_OWED};
+                                      CF_TABLE_OWED, CF_TABLE_TAKEN};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine_inside.h"
+#include "peer/lock_guard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STALLED_MS = 30000 };
+enum { STALLED_MS = 30000, LOCKS_MS = 2000 };
 
 /* ---- Watching ---- */
 
@@ -97,8 +98,11 @@ static cf_status make_parts(cf_engine *engine, bool watch, cf_error *error)
         cf_downloads_new(&(cf_downloads_options){engine->peer, get_bindings, engine});
     engine->workshop.bases = cf_bases_new(engine->peer);
     engine->resupply = cf_resupply_new(&(cf_resupply_options){engine->peer, get_bindings, engine});
-    return watch ? cf_watch_new(engine->env->files, &handler, &engine->workshop.watch, error)
-                 : CF_OK;
+    cf_status status =
+        cf_locks_open(engine->peer, watch, engine->now_ms, &engine->workshop.locks, error);
+    return watch && !status
+               ? cf_watch_new(engine->env->files, &handler, &engine->workshop.watch, error)
+               : status;
 }
 
 cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_engine **out,
@@ -149,6 +153,7 @@ void cf_engine_close(cf_engine **engine)
         cf_binding_destroy(&self->bindings[i], self->env->files);
     for (size_t i = 0; i < self->inbox_count; i++)
         cf_buffer_release(&self->inbox[i]);
+    cf_locks_close(&self->workshop.locks);
     if (self->peer)
         cf_link_destroy(&self->peer->link);
     cf_peer_close(&self->peer);
@@ -157,6 +162,11 @@ void cf_engine_close(cf_engine **engine)
     free(self->bindings);
     free(self);
     *engine = NULL;
+}
+
+cf_locks *cf_engine_locks(cf_engine *engine)
+{
+    return engine->workshop.locks;
 }
 
 cf_peer *cf_engine_peer(cf_engine *engine)
@@ -229,6 +239,25 @@ static void step_transfers(cf_engine *engine)
     }
 }
 
+/* Who is about to hear what is locked publishes nothing before, for a while. */
+static void await_locks(cf_engine *engine, uint64_t now_ms, uint64_t *deadline)
+{
+    bool connects = engine->workshop.watch;
+
+    for (const cf_round *round = engine->rounds; round; round = round->next)
+        connects |= round->options.kind == CF_ROUND_SYNC;
+    bool awaits = connects && engine->peer->link &&
+                  (engine->connecting || cf_link_is_connected(engine->peer->link)) &&
+                  !cf_locks_are_known(engine->workshop.locks);
+    if (!awaits)
+        engine->locks_due_ms = 0;
+    else if (!engine->locks_due_ms)
+        engine->locks_due_ms = now_ms + LOCKS_MS;
+    engine->workshop.awaits_locks = awaits && now_ms < engine->locks_due_ms;
+    if (engine->workshop.awaits_locks && engine->locks_due_ms < *deadline)
+        *deadline = engine->locks_due_ms;
+}
+
 cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -238,6 +267,8 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
     do {
         before = engine->workshop.activity;
         *deadline = UINT64_MAX;
+        cf_locks_step(engine->workshop.locks, now_ms, deadline);
+        await_locks(engine, now_ms, deadline);
         if (engine->inbox_count)
             status = cf_engine_take_inbox(engine, error);
         if (!status)
@@ -387,6 +418,7 @@ cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_erro
         cf_downloads_forget(engine->workshop.downloads, binding);
         cf_bases_forget(engine->workshop.bases, binding);
         cf_source_engine_destroy(&engine->sources[i]);
+        cf_lock_guard_release(engine->peer, binding);
         cf_status status = cf_binding_drop(engine->peer, binding, error);
         cf_binding_destroy(&binding, engine->env->files);
         memmove(&engine->sources[i], &engine->sources[i + 1],

@@ -7,6 +7,7 @@
 #define CF_PEER_ENGINE_H
 #include "peer/binding.h"
 #include "peer/guard.h"
+#include "peer/locks.h"
 #include "peer/watch.h"
 
 typedef struct cf_engine cf_engine;
@@ -23,6 +24,7 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
 void cf_engine_close(cf_engine **engine);
 
 cf_peer *cf_engine_peer(cf_engine *engine);
+cf_locks *cf_engine_locks(cf_engine *engine);
 /* NULL while no broker is set. The loop gives it connections. */
 cf_link *cf_engine_link(cf_engine *engine);
 /* The broker's address line as kept in the home was set or changed: begins to use it. A link that
@@ -93,6 +95,7 @@ typedef enum {
     CF_PENDING_WAITS,     /* for a broker, a key, a writer to close, an upload, a download */
     CF_PENDING_HELD,      /* a mass delete that needs the user's word */
     CF_PENDING_SKIPPED,   /* can't be synced, or failed */
+    CF_PENDING_LOCKED,    /* done here, while another has the lock */
 } cf_pending_kind;
 
 typedef struct {
@@ -132,6 +135,9 @@ typedef struct {
     char delay[CF_ERROR_TEXT]; /* why it takes nothing for now, in its words; empty: it does */
 } cf_broker_status;
 void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out);
+
+/* Another's lease of the whole collection, which this device has no share in; NULL: none. */
+const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection);
 
 /* What travelled since the engine was opened. */
 typedef struct {

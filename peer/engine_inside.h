@@ -22,8 +22,9 @@ struct cf_engine {
 
     cf_buffer *inbox; /* entries that came and are not taken yet */
     size_t inbox_count, inbox_capacity;
-    bool connecting; /* since the link was started nothing is known */
-    uint64_t losses; /* how often a session was lost or could not be had */
+    bool connecting;       /* since the link was started nothing is known */
+    uint64_t locks_due_ms; /* till when it is waited for what is locked; 0: it isn't */
+    uint64_t losses;       /* how often a session was lost or could not be had */
     cf_error loss;
     uint64_t retry_ms;
     cf_acknowledged acknowledged;

@@ -84,6 +84,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
                   (long long)(difference < 0 ? -difference : difference) / 3600000);
     greet_broker(engine, welcome);
     cf_resupply_begin(engine->resupply);
+    cf_locks_connected(engine->workshop.locks, difference);
     cf_downloads_retry(engine->workshop.downloads);
     for (size_t i = 0; i < engine->count; i++)
         cf_source_engine_wake(engine->sources[i]);
@@ -99,6 +100,7 @@ static void lost(void *context, const cf_link_loss *loss)
     engine->connecting = false;
     engine->loss = *loss->why;
     engine->retry_ms = loss->retry_ms;
+    cf_locks_lost(engine->workshop.locks);
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);
     cf_report(engine->env, said ? CF_REPORT_DETAIL : CF_REPORT_NOTICE, "the broker: %s",
@@ -182,6 +184,14 @@ static void refused(void *context, const cf_link_refusal *refusal)
         return;
     engine->refused = true;
     snprintf(engine->refusal, sizeof engine->refusal, "%s", text);
+}
+
+static void lease_came(void *context, const cf_message *answer)
+{
+    cf_engine *engine = context;
+
+    engine->workshop.activity++;
+    cf_locks_answered(engine->workshop.locks, answer, engine->now_ms);
 }
 
 static void wanted(void *context, const cf_hash *blobs, size_t count)
@@ -276,6 +286,7 @@ cf_link_events cf_engine_link_events(cf_engine *engine)
         .accepted = accepted,
         .refused = refused,
         .wanted = wanted,
+        .lease = lease_came,
         .idle = idle,
         .moved = moved,
         .blobs = {piece, stored, blob_refused, blob_delayed, received, absent},

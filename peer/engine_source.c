@@ -221,6 +221,9 @@ cf_status cf_source_engine_step(cf_source_engine *source, uint64_t now_ms, uint6
         } else if (cf_applying_busy(source->applying)) {
             status = cf_source_step_applying(source, now_ms, error);
             on = !cf_applying_busy(source->applying);
+        } else if (cf_source_guard_is_due(source)) {
+            status = cf_source_guard(source, error);
+            on = true;
         } else if (cf_source_wants_look(source, now_ms)) {
             if (!check_root(source))
                 return cf_source_engine_step(source, now_ms, deadline, error);

@@ -4,6 +4,7 @@
 #define CF_PEER_ENGINE_SOURCE_H
 #include "peer/apply.h"
 #include "peer/engine.h"
+#include "peer/locks.h"
 #include "peer/pendings.h"
 #include "peer/publish.h"
 #include "peer/quiet.h"
@@ -14,7 +15,9 @@ typedef struct {
     cf_uploads *uploads;
     cf_downloads *downloads;
     cf_bases *bases;
-    cf_watch *watch;    /* NULL: looks only when asked */
+    cf_watch *watch; /* NULL: looks only when asked */
+    cf_locks *locks;
+    bool awaits_locks;  /* what is locked is about to be known: nothing is published before */
     const char *silent; /* why nothing may be published now; NULL: nothing forbids it */
     uint64_t activity;  /* rises with everything that gets somewhere */
 } cf_workshop;

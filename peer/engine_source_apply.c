@@ -44,6 +44,7 @@ cf_status cf_source_step_applying(cf_source_engine *source, uint64_t now_ms, cf_
     cf_applying_result(source->applying, &applied);
     source->applied += applied.applied;
     source->workshop->activity += applied.applied;
+    source->guards_again |= applied.applied > 0;
     plan_retry(source, &applied, now_ms);
     if (!applied.look_count) {
         source->blocked = 0;

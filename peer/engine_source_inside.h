@@ -46,6 +46,9 @@ struct cf_source_engine {
     char trouble_text[CF_ERROR_TEXT];
     bool reopen; /* the root, as soon as nothing is being put there */
     uint64_t reopen_ms, applied;
+    uint64_t guarded;  /* the changes of locks that were heeded */
+    bool guards_again; /* something was put there since */
+    bool held_back;    /* something, because another has it locked */
     uint64_t retry_ms; /* when what could not be applied is tried again; 0: never */
     int retries;       /* in a row */
     uint64_t owed_ms;  /* when what is owed is tried again */
@@ -91,6 +94,13 @@ void cf_source_note_batch(cf_source_engine *source, const cf_survey_batch *batch
                           const char *reason);
 /* What the survey that ends has found takes the place of what was noted there before. */
 void cf_source_renew_notes(cf_source_engine *source);
+
+/* ---- What others have locked ---- */
+
+bool cf_source_guard_is_due(const cf_source_engine *source);
+cf_status cf_source_guard(cf_source_engine *source, cf_error *error);
+/* Takes out of what was found what is not to be published now. */
+void cf_source_hold_back(cf_source_engine *source, cf_arena *arena, cf_survey_batch *batch);
 
 /* ---- Applying ---- */
 

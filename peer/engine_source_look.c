@@ -73,6 +73,7 @@ void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms)
     source->survey = cf_survey_new(&options);
     free(numbers);
     source->surveying_all = all;
+    source->held_back &= !all;
     free(source->surveyed);
     source->surveyed = source->folders;
     source->surveyed_count = source->folder_count;
@@ -91,9 +92,9 @@ void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms)
     }
 }
 
-static cf_status take_batch(cf_source_engine *source, uint64_t now_ms, cf_error *error)
+static cf_status publish_batch(cf_source_engine *source, const cf_survey_batch *batch,
+                               uint64_t now_ms, cf_error *error)
 {
-    const cf_survey_batch *batch = cf_survey_take(source->survey);
     cf_workshop *workshop = source->workshop;
 
     const char *silent = source->binding->mode == CF_MODE_RECEIVE ? "this source only receives"
@@ -123,6 +124,17 @@ static cf_status take_batch(cf_source_engine *source, uint64_t now_ms, cf_error 
     workshop->activity += judged.count + judged.gone_count;
     free((void *)judged.gone);
     free((void *)judged.at);
+    return status;
+}
+
+static cf_status take_batch(cf_source_engine *source, uint64_t now_ms, cf_error *error)
+{
+    cf_survey_batch batch = *cf_survey_take(source->survey);
+    cf_arena arena = {0};
+
+    cf_source_hold_back(source, &arena, &batch);
+    cf_status status = publish_batch(source, &batch, now_ms, error);
+    cf_arena_release(&arena);
     return status;
 }
 
@@ -163,6 +175,8 @@ static void end_survey(cf_source_engine *source, uint64_t now_ms)
 
 cf_status cf_source_step_survey(cf_source_engine *source, uint64_t now_ms, cf_error *error)
 {
+    if (source->workshop->awaits_locks && !source->surveying_only)
+        return CF_OK;
     for (;;) {
         switch (cf_survey_step(source->survey, now_ms, error)) {
         case CF_SURVEY_WORKING:

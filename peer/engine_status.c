@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine_inside.h"
+#include "peer/lock_guard.h"
 #include "peer/pendings.h"
 
 #include <stdio.h>
@@ -108,6 +109,7 @@ typedef struct {
     cf_engine *engine;
     const cf_binding *binding; /* NULL: only count */
     cf_pendings *pendings;
+    cf_pending_kind kind;
     const char *reason;
     size_t count;
 } unsent_search;
@@ -130,7 +132,7 @@ static void add_items(unsent_search *search, const cf_entry *entry)
             continue;
         cf_buffer_clear(&path);
         cf_binding_path(search->binding, node->number, &path);
-        cf_pendings_add(search->pendings, CF_PENDING_UNSENT, cf_buffer_view(&path), search->reason);
+        cf_pendings_add(search->pendings, search->kind, cf_buffer_view(&path), search->reason);
     }
     cf_buffer_release(&path);
 }
@@ -155,16 +157,31 @@ static bool visit_unsent(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
+const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection)
+{
+    static const cf_id whole;
+    cf_locks *locks = engine->workshop.locks;
+
+    return cf_locks_own(locks, collection, &whole) ? NULL
+                                                   : cf_locks_of_other(locks, collection, &whole);
+}
+
 static size_t find_unsent(cf_engine *engine, const cf_binding *binding, cf_pendings *pendings)
 {
     cf_store *store = cf_home_store(engine->home);
     const uint8_t table = CF_TABLE_UNSENT;
-    unsent_search search = {engine, binding, pendings, "it is not at the broker yet", 0};
+    unsent_search search = {
+        engine, binding, pendings, CF_PENDING_UNSENT, "it is not at the broker yet", 0};
+    const cf_lease *lease = binding ? cf_engine_lock_of(engine, &binding->collection) : NULL;
     cf_arena arena = {0};
     cf_error ignored;
 
     if (engine->delay[0])
         search.reason = tried_again(&arena, engine->delay);
+    if (lease) {
+        search.kind = CF_PENDING_LOCKED;
+        search.reason = cf_lock_guard_text(engine->peer, lease, &arena);
+    }
     if (engine->peer->link)
         store->scan(store, cf_peer_user(engine->peer), cf_bytes_of(&table, 1), visit_unsent,
                     &search, &ignored);

@@ -3,6 +3,7 @@
 
 #include "codec/pack.h"
 #include "peer/catalog.h"
+#include "peer/lock_breaks.h"
 #include "peer/rules.h"
 
 #include <search.h>
@@ -269,7 +270,10 @@ static void read_item(reading *self, const cf_entry *entry, uint64_t time_ms,
     bool moved = move(self, at, item);
     cf_event *event = add_event(self, entry, time_ms);
 
-    event->what = describe(item, was_known, moved);
+    event->what = cf_id_equal(&entry->header.collection, &cf_catalog_id) &&
+                          item->changes[0].item.bytes[0] == CF_CATALOG_BREAK
+                      ? "lock broken"
+                      : describe(item, was_known, moved);
     event->item = item->changes[0].item;
     event->path = path_of(self, at);
     if (was_known && !cf_bytes_equal(before, event->path))

@@ -3,6 +3,7 @@
 
 #include "codec/content.h"
 #include "codec/pack.h"
+#include "peer/taken.h"
 
 #include <stdlib.h>
 
@@ -78,7 +79,7 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
         out->content = pack_content(survey, &hash, listed->target.size);
         return;
     }
-    out->mode = pack_mode(survey, stat->mode);
+    out->mode = pack_mode(survey, cf_taken_meant(survey->options.binding, out->number, stat->mode));
     if (listed->kind != CF_KIND_FILE)
         return;
     out->mtime = pack_mtime(survey, stat->mtime_ns);

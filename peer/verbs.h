@@ -12,6 +12,8 @@ extern const cf_verb cf_verb_devices;
 extern const cf_verb cf_verb_help;
 extern const cf_verb cf_verb_init;
 extern const cf_verb cf_verb_join;
+extern const cf_verb cf_verb_lock;
+extern const cf_verb cf_verb_locks;
 extern const cf_verb cf_verb_log;
 extern const cf_verb cf_verb_pair;
 extern const cf_verb cf_verb_locate;
@@ -23,6 +25,7 @@ extern const cf_verb cf_verb_serve;
 extern const cf_verb cf_verb_set;
 extern const cf_verb cf_verb_status;
 extern const cf_verb cf_verb_sync;
+extern const cf_verb cf_verb_unlock;
 extern const cf_verb cf_verb_verify;
 extern const cf_verb cf_verb_version;
 

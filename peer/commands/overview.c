@@ -17,7 +17,7 @@ enum { LISTED_MAX = 100 }; /* of a source and a kind, for people */
 static const char *const kind_names[] = {
     [CF_PENDING_UNSENT] = "unsent",   [CF_PENDING_UNAPPLIED] = "unapplied",
     [CF_PENDING_WAITS] = "waits",     [CF_PENDING_HELD] = "held",
-    [CF_PENDING_SKIPPED] = "skipped",
+    [CF_PENDING_SKIPPED] = "skipped", [CF_PENDING_LOCKED] = "locked",
 };
 
 /* ---- The last try ---- */
@@ -191,6 +191,9 @@ static bool judge_source(const cf_binding_status *source, cf_standing *standing)
             break;
         case CF_PENDING_SKIPPED:
             standing->failed = true;
+            break;
+        case CF_PENDING_LOCKED:
+            standing->locked = true;
             break;
         default:
             waits = true;

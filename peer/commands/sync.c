@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/catalog.h"
+#include "peer/commands/exclusive.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/round.h"
 #include "peer/commands/waiting.h"
@@ -16,16 +17,28 @@ typedef struct {
     size_t count;
     cf_round *round;
     cf_traffic before;
-    cf_waiting *waiting; /* --wait-for */
-    bool dry_run, introduced, gave_up;
+    cf_waiting *waiting;     /* --wait-for */
+    cf_exclusive *exclusive; /* NULL: others may communicate beside it */
+    cf_delete_word word;
+    bool dry_run, introduced, gave_up, locked_out;
     uint64_t give_up_ms; /* without a connection by then, there is none */
 } state;
+
+static void begin_round(cf_run *run, state *self)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+
+    cf_engine_traffic(engine, &self->before);
+    self->round = cf_round_begin(
+        engine, &(cf_round_options){.kind = self->dry_run ? CF_ROUND_LOOK : CF_ROUND_SYNC,
+                                    .collections = self->collections,
+                                    .collection_count = self->count,
+                                    .word = self->word});
+}
 
 static cf_status start(cf_run *run, cf_error *error)
 {
     state *self = cf_allocate(1, sizeof *self);
-    cf_engine *engine = cf_loop_engine(run->loop);
-    cf_delete_word word;
     uint64_t timeout_ms = 0;
 
     run->state = self;
@@ -33,7 +46,7 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_status status =
         cf_round_collections(run, &self->arena, &self->collections, &self->count, error);
     if (!status)
-        status = cf_round_word(run, &word, error);
+        status = cf_round_word(run, &self->word, error);
     if (!status)
         status = cf_run_timeout(run, &timeout_ms, error);
     if (!status && !self->dry_run)
@@ -41,12 +54,10 @@ static cf_status start(cf_run *run, cf_error *error)
     if (status)
         return status;
     self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
-    cf_engine_traffic(engine, &self->before);
-    self->round = cf_round_begin(
-        engine, &(cf_round_options){.kind = self->dry_run ? CF_ROUND_LOOK : CF_ROUND_SYNC,
-                                    .collections = self->collections,
-                                    .collection_count = self->count,
-                                    .word = word});
+    if (cf_options_has(&run->options, "exclusive") && !self->dry_run)
+        self->exclusive = cf_exclusive_new(run, self->collections, self->count, self->give_up_ms);
+    else
+        begin_round(run, self);
     cf_loop_wake(run->loop);
     return CF_OK;
 }
@@ -90,6 +101,20 @@ static void say_next(cf_run *run, const cf_standing *standing, const cf_broker_s
         cf_say(&run->output, "the broker: %s", broker->text);
 }
 
+/* Something of ours waits for a lock that another has. */
+static bool is_locked_out(const cf_run *run, const state *self)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_link *link = cf_engine_link(engine);
+    bool locked = false;
+
+    for (size_t i = 0; i < self->count; i++)
+        locked |= link && cf_link_is_locked(link, &self->collections[i]);
+    for (size_t i = 0; !self->count && i < cf_engine_binding_count(engine); i++)
+        locked |= link && cf_link_is_locked(link, &cf_engine_binding_at(engine, i)->collection);
+    return locked;
+}
+
 static cf_status finish(cf_run *run, state *self, cf_error *error)
 {
     cf_overview overview;
@@ -108,6 +133,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
     if (status)
         return status;
     cf_standing standing = cf_overview_standing(&overview, !self->dry_run);
+    standing.locked |= is_locked_out(run, self);
     show(run, self, &overview);
     if (!cf_engine_binding_count(cf_loop_engine(run->loop)) && !run->quiet)
         cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
@@ -127,14 +153,32 @@ static cf_status introduce(cf_run *run, state *self, cf_error *error)
     return cf_catalog_introduce(cf_loop_peer(run->loop), cf_loop_now(run->loop), error);
 }
 
+/* Before the round its collections are locked, where that is wanted. */
+static cf_status lock_first(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
+{
+    bool held;
+
+    cf_status status = cf_exclusive_step(self->exclusive, now_ms, &held, error);
+    if (!status && held)
+        begin_round(run, self);
+    return status;
+}
+
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     state *self = run->state;
     const cf_link *link = cf_engine_link(cf_loop_engine(run->loop));
 
+    if (!self->round) {
+        progress->over = false;
+        progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+        return lock_first(run, self, now_ms, error);
+    }
     self->gave_up =
         !self->dry_run && link && !cf_link_is_connected(link) && now_ms >= self->give_up_ms;
-    if (!cf_round_over(self->round, now_ms) && !self->gave_up) {
+    self->locked_out = now_ms >= self->give_up_ms && is_locked_out(run, self);
+    bool over = self->gave_up || self->locked_out || cf_round_over(self->round, now_ms);
+    if (!over || (self->exclusive && !cf_exclusive_is_released(self->exclusive, now_ms))) {
         progress->over = false;
         progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
         return CF_OK;
@@ -156,6 +200,7 @@ static void end(cf_run *run)
         return;
     cf_round_end(&self->round);
     cf_waiting_destroy(&self->waiting);
+    cf_exclusive_destroy(&self->exclusive);
     cf_arena_release(&self->arena);
     free(self);
 }
@@ -165,14 +210,16 @@ static const cf_option options[] = {
     {"yes", 0, NULL, "a mass delete is meant"},
     {"max-delete", 0, "N|P%", "how many deletions are meant"},
     {"wait-for", 0, "DEVICE|all", "return when these have applied what this device published"},
-    {"timeout", 0, "T", "how long to wait for the broker, and for devices (30s each)"},
+    {"exclusive", 0, NULL, "keep other devices from changing the collections meanwhile"},
+    {"timeout", 0, "T",
+     "how long to wait for the broker, for another's lock, and for devices (30s each)"},
     {0},
 };
 
 const cf_verb cf_verb_sync = {
     .name = "sync",
     .usage = "sync [COLLECTION...] [--dry-run] [--yes] [--max-delete N|P%] "
-             "[--wait-for DEVICE|all] [--timeout T]",
+             "[--exclusive] [--wait-for DEVICE|all] [--timeout T]",
     .summary = "One round: looks, sends, receives and applies until nothing is left to do",
     .more = "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
             "when a mass delete\nneeds a word.",

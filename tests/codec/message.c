@@ -10,7 +10,7 @@ static const cf_id ids[] = {{{7}}, {{8}}};
 static const cf_head heads[] = {{{{9}}, 300, {{10}}}, {{{9}}, 299, {{11}}}};
 static const cf_lease_token token = {2, 70000};
 static const cf_partial partials[] = {{{{12}}, 262144}, {{{13}}, 0}};
-static const cf_lease leases[] = {{{{14}}, {{15}}, {{16}}, 1700000000000, true}};
+static const cf_lease leases[] = {{{{14}}, {{15}}, {{16}}, 1700000000000, true, 1600000000000}};
 static const cf_bytes bulk = {(const uint8_t *)"some bytes", 10};
 
 /* One of each, and where something may be left out, one without it. */

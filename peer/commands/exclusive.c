@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/exclusive.h"
+
+#include "peer/catalog.h"
+#include "peer/commands/lockable.h"
+
+#include <stdlib.h>
+
+enum { FOR_MS = 60000, RELEASE_MS = 5000 };
+
+typedef struct {
+    cf_id collection;
+    cf_id request;
+    bool is_asked;
+} one_lock;
+
+struct cf_exclusive {
+    cf_run *run;
+    one_lock *locks; /* ascending by collection: two who want the same never wait for each other */
+    size_t count, capacity;
+    uint64_t give_up_ms;
+    uint64_t release_ms; /* when giving back is given up; 0: it has not begun */
+};
+
+static cf_locks *locks_of(const cf_exclusive *exclusive)
+{
+    cf_engine *engine = cf_loop_engine(exclusive->run->loop);
+
+    return engine ? cf_engine_locks(engine) : NULL;
+}
+
+static void add(cf_exclusive *exclusive, const cf_id *collection)
+{
+    static const cf_id whole;
+
+    for (size_t i = 0; i < exclusive->count; i++)
+        if (cf_id_equal(&exclusive->locks[i].collection, collection))
+            return;
+    if (cf_locks_own(locks_of(exclusive), collection, &whole))
+        return;
+    exclusive->locks = cf_grow(exclusive->locks, &exclusive->capacity, exclusive->count + 1,
+                               sizeof *exclusive->locks);
+    exclusive->locks[exclusive->count++] = (one_lock){.collection = *collection};
+}
+
+static int by_collection(const void *a, const void *b)
+{
+    return cf_id_compare(&((const one_lock *)a)->collection, &((const one_lock *)b)->collection);
+}
+
+cf_exclusive *cf_exclusive_new(cf_run *run, const cf_id *collections, size_t count,
+                               uint64_t give_up_ms)
+{
+    cf_exclusive *exclusive = cf_allocate(1, sizeof *exclusive);
+    cf_engine *engine = cf_loop_engine(run->loop);
+
+    exclusive->run = run;
+    exclusive->give_up_ms = give_up_ms;
+    for (size_t i = 0; i < count; i++)
+        add(exclusive, &collections[i]);
+    for (size_t i = 0; !count && i < cf_engine_binding_count(engine); i++)
+        add(exclusive, &cf_engine_binding_at(engine, i)->collection);
+    if (exclusive->count)
+        qsort(exclusive->locks, exclusive->count, sizeof *exclusive->locks, by_collection);
+    return exclusive;
+}
+
+static cf_status ask(cf_exclusive *exclusive, one_lock *lock, cf_error *error)
+{
+    cf_lock_wish wish = {
+        .collection = lock->collection, .for_ms = FOR_MS, .wait = true, .renews = true};
+
+    cf_status status = cf_locks_ask(locks_of(exclusive), &wish, &lock->request, error);
+    lock->is_asked = !status;
+    return status;
+}
+
+/* Whose lock it waits for, or why nobody answers. */
+static cf_status await(cf_exclusive *exclusive, const one_lock *lock, uint64_t now_ms,
+                       cf_error *error)
+{
+    static const cf_id whole;
+    cf_peer *peer = cf_loop_peer(exclusive->run->loop);
+    const cf_lease *other = cf_locks_of_other(locks_of(exclusive), &lock->collection, &whole);
+    cf_arena arena = {0};
+    cf_status status = CF_OK;
+
+    if (!other)
+        return cf_lock_await(exclusive->run, now_ms, exclusive->give_up_ms, error);
+    if (now_ms >= exclusive->give_up_ms)
+        status = cf_fail(error, CF_LOCKED, "%s is locked by %s",
+                         cf_catalog_name(peer, &lock->collection, &arena),
+                         cf_catalog_device_name(peer, &other->holder, &arena));
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_exclusive_step(cf_exclusive *exclusive, uint64_t now_ms, bool *held, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    *held = false;
+    for (size_t i = 0; i < exclusive->count; i++) {
+        one_lock *lock = &exclusive->locks[i];
+
+        if (!lock->is_asked)
+            status = ask(exclusive, lock, error);
+        const cf_lock *now = status ? NULL : cf_locks_find(locks_of(exclusive), &lock->request);
+        if (now && now->state == CF_LOCK_HELD)
+            continue;
+        if (now && now->state == CF_LOCK_DENIED) {
+            *error = now->why;
+            status = now->why.status;
+        } else if (now && now->state == CF_LOCK_OVER) {
+            lock->is_asked = false; /* it ended before the others were there */
+        }
+        return status ? status : await(exclusive, lock, now_ms, error);
+    }
+    *held = true;
+    return CF_OK;
+}
+
+bool cf_exclusive_is_released(cf_exclusive *exclusive, uint64_t now_ms)
+{
+    cf_locks *locks = locks_of(exclusive);
+    bool first = !exclusive->release_ms, all = true;
+
+    if (first)
+        exclusive->release_ms = now_ms + RELEASE_MS;
+    for (size_t i = 0; i < exclusive->count; i++) {
+        if (first)
+            cf_locks_give_back(locks, &exclusive->locks[i].request);
+        const cf_lock *now = cf_locks_find(locks, &exclusive->locks[i].request);
+        all &= !now || now->state == CF_LOCK_OVER;
+    }
+    return all || now_ms >= exclusive->release_ms;
+}
+
+void cf_exclusive_destroy(cf_exclusive **exclusive)
+{
+    cf_exclusive *it = *exclusive;
+
+    if (!it)
+        return;
+    for (size_t i = 0; i < it->count && locks_of(it); i++) {
+        if (!it->locks[i].is_asked)
+            continue;
+        cf_locks_give_back(locks_of(it), &it->locks[i].request);
+        const cf_lock *now = cf_locks_find(locks_of(it), &it->locks[i].request);
+        if (now && now->state != CF_LOCK_ENDING)
+            cf_locks_forget(locks_of(it), &it->locks[i].request);
+    }
+    cf_loop_wake(it->run->loop);
+    free(it->locks);
+    free(it);
+    *exclusive = NULL;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/catalog.h"
+#include "peer/commands/lockable.h"
+#include "peer/verbs.h"
+
+#include <stdlib.h>
+
+enum { DEFAULT_FOR_MS = 600000, LOOK_AGAIN_MS = 250 };
+
+typedef struct {
+    cf_arena arena;
+    cf_lockable what;
+    cf_id request;
+    bool has_request, waits, has_timeout;
+    uint64_t give_up_ms;
+    uint64_t least_ms; /* of its end, where it is renewed */
+    cf_round *round;   /* brings here what the broker has of it */
+} state;
+
+static cf_status read_time(const cf_run *run, uint64_t *for_ms, cf_error *error)
+{
+    const char *given = cf_options_value(&run->options, "for");
+
+    *for_ms = DEFAULT_FOR_MS;
+    cf_status status = given ? cf_duration_read(given, for_ms, error) : CF_OK;
+    if (!status && (*for_ms < CF_LEASE_FOR_MS_MIN || *for_ms > CF_LEASE_FOR_MS_MAX))
+        status = cf_fail(error, CF_USAGE, "a lock is for 1s to 24h, not for %s", given);
+    return status;
+}
+
+/* One that this device has already is made to last. */
+static cf_status ask(cf_run *run, state *self, uint64_t for_ms, cf_error *error)
+{
+    cf_locks *locks = cf_engine_locks(cf_loop_engine(run->loop));
+    const cf_lock *own = cf_locks_own(locks, &self->what.collection, &self->what.item);
+    cf_lock_wish wish = {.collection = self->what.collection,
+                         .item = self->what.item,
+                         .for_ms = for_ms,
+                         .shared = cf_options_has(&run->options, "shared"),
+                         .wait = self->waits};
+
+    if (own && own->shared != wish.shared)
+        return cf_fail(error, CF_USAGE, "this device has it locked already: unlock it first");
+    if (!own)
+        return cf_locks_ask(locks, &wish, &self->request, error);
+    self->request = own->request;
+    self->least_ms = cf_loop_now(run->loop) + for_ms / 2;
+    cf_locks_renew(locks, &self->request, for_ms);
+    return CF_OK;
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    state *self = cf_allocate(1, sizeof *self);
+    uint64_t for_ms = 0, timeout_ms = 0;
+
+    run->state = self;
+    self->waits = cf_options_has(&run->options, "wait");
+    self->has_timeout = cf_options_value(&run->options, "timeout") != NULL;
+    cf_status status = cf_run_check_count(run, 1, 1, error);
+    if (!status)
+        status = read_time(run, &for_ms, error);
+    if (!status)
+        status = cf_run_timeout(run, &timeout_ms, error);
+    if (!status)
+        status =
+            cf_lockable_named(run, run->options.arguments[0], &self->arena, &self->what, error);
+    if (status)
+        return status;
+    self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
+    status = ask(run, self, for_ms, error);
+    self->has_request = !status;
+    cf_loop_wake(run->loop);
+    return status;
+}
+
+static void show(const cf_run *run, const state *self, const cf_lock *lock, cf_arena *arena)
+{
+    char until[CF_TIME_TEXT];
+
+    cf_time_show(lock->until_ms, until);
+    if (run->json) {
+        json_t *object = json_pack("{s:s, s:s, s:b}", "collection", self->what.name, "until", until,
+                                   "shared", (int)lock->shared);
+
+        if (self->what.path.size)
+            json_object_set_new(object, "path", cf_json_name(self->what.path));
+        cf_print_json(&run->output, object);
+    } else if (!run->quiet) {
+        cf_print(&run->output, "locked %s until %s\n",
+                 cf_lockable_text(self->what.name, self->what.path, arena), until);
+    }
+}
+
+static cf_status say_busy(cf_run *run, state *self, const cf_hash *holder, uint64_t until_ms,
+                          cf_error *error)
+{
+    char until[CF_TIME_TEXT];
+
+    cf_time_show(until_ms, until);
+    return cf_fail(error, CF_LOCKED, "%s is locked by %s until %s",
+                   cf_lockable_text(self->what.name, self->what.path, &self->arena),
+                   cf_catalog_device_name(cf_loop_peer(run->loop), holder, &self->arena), until);
+}
+
+/* Its turn has not come, or nobody answers. */
+static cf_status await(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
+{
+    cf_locks *locks = cf_engine_locks(cf_loop_engine(run->loop));
+    const cf_lease *other = cf_locks_of_other(locks, &self->what.collection, &self->what.item);
+
+    if (run->stopping)
+        return cf_fail(error, CF_LOCKED, "stopped before it was locked");
+    if (!self->waits || !other)
+        return cf_lock_await(
+            run, now_ms, self->waits && !self->has_timeout ? UINT64_MAX : self->give_up_ms, error);
+    return self->has_timeout && now_ms >= self->give_up_ms
+               ? say_busy(run, self, &other->holder, other->until_ms, error)
+               : CF_OK;
+}
+
+/* Equal with the broker, so that nothing is overlooked that others did before. */
+static cf_status catch_up(cf_run *run, state *self, uint64_t now_ms, bool *over, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    bool bound = self->what.bound != NULL;
+
+    if (!self->round)
+        self->round = cf_round_begin(
+            engine, &(cf_round_options){.kind = bound ? CF_ROUND_SYNC : CF_ROUND_LEARN,
+                                        .collections = &self->what.collection,
+                                        .collection_count = bound ? 1 : 0});
+    *over = cf_round_over(self->round, now_ms);
+    if (*over && !cf_link_is_connected(cf_engine_link(engine)))
+        return cf_fail(error, CF_UNREACHABLE,
+                       "it is locked, but the broker was lost before everything was here");
+    return CF_OK;
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    state *self = run->state;
+    const cf_lock *lock = cf_locks_find(cf_engine_locks(cf_loop_engine(run->loop)), &self->request);
+    cf_status status = CF_OK;
+    bool over = false;
+
+    if (!lock || lock->state >= CF_LOCK_ENDING)
+        return cf_fail(error, CF_LOCKED, "the lock is over already");
+    if (lock->state == CF_LOCK_BUSY)
+        return say_busy(run, self, &lock->holder, lock->until_ms, error);
+    if (lock->state == CF_LOCK_DENIED) {
+        *error = lock->why;
+        return lock->why.status;
+    }
+    if (lock->state == CF_LOCK_ASKED || lock->until_ms < self->least_ms)
+        status = await(run, self, now_ms, error);
+    else
+        status = catch_up(run, self, now_ms, &over, error);
+    if (!status && over)
+        show(run, self, lock, &self->arena);
+    progress->over = over;
+    progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    return status;
+}
+
+/* Who stops waiting takes its request back. */
+static void end(cf_run *run)
+{
+    state *self = run->state;
+    cf_engine *engine = cf_loop_engine(run->loop);
+
+    if (!self)
+        return;
+    cf_round_end(&self->round);
+    if (self->has_request && engine) {
+        const cf_lock *lock = cf_locks_find(cf_engine_locks(engine), &self->request);
+
+        if (lock && lock->state == CF_LOCK_ASKED)
+            cf_locks_give_back(cf_engine_locks(engine), &self->request);
+        else
+            cf_locks_forget(cf_engine_locks(engine), &self->request);
+        cf_loop_wake(run->loop);
+    }
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
+static const cf_option options[] = {
+    {"for", 0, "T", "how long it lasts (10m); `serve` renews it while it runs"},
+    {"wait", 0, NULL, "wait for its turn, first come, first served"},
+    {"shared", 0, NULL, "beside others that share it"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s), or for the turn"},
+    {0},
+};
+
+const cf_verb cf_verb_lock = {
+    .name = "lock",
+    .usage = "lock PATH|COLLECTION [--for 10m] [--wait] [--shared] [--timeout T]",
+    .summary = "Keeps others from changing a collection, or a file or folder, for a while",
+    .more =
+        "Of a collection the broker takes nothing from other devices until it is over; what they "
+        "did\nmeanwhile arrives then. Of a path the other devices take write permission off, and "
+        "hold back\nwhat is changed all the same. It is locked when everything that the broker "
+        "had of it is here.\nExits 9 when another has it.",
+    .needs = CF_NEEDS_PEER,
+    .connects = true,
+    .options = options,
+    .start = start,
+    .step = step,
+    .end = end,
+};

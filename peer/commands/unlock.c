@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/catalog.h"
+#include "peer/commands/lockable.h"
+#include "peer/lock_breaks.h"
+#include "peer/verbs.h"
+
+#include <stdlib.h>
+
+enum { LOOK_AGAIN_MS = 250 };
+
+typedef struct {
+    cf_arena arena;
+    cf_lockable what;
+    cf_id request;
+    cf_hash holder; /* whose lock is broken */
+    bool breaks, has_request, is_recorded;
+    uint64_t give_up_ms;
+} state;
+
+static cf_locks *locks_of(const cf_run *run)
+{
+    return cf_engine_locks(cf_loop_engine(run->loop));
+}
+
+static bool is_owner(cf_peer *peer)
+{
+    const cf_device *device = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return device && device->role == CF_ROLE_OWNER;
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    state *self = cf_allocate(1, sizeof *self);
+    uint64_t timeout_ms = 0;
+
+    run->state = self;
+    self->breaks = cf_options_has(&run->options, "break");
+    cf_status status = cf_run_check_count(run, 1, 1, error);
+    if (!status)
+        status = cf_run_timeout(run, &timeout_ms, error);
+    if (!status)
+        status =
+            cf_lockable_named(run, run->options.arguments[0], &self->arena, &self->what, error);
+    if (!status && self->breaks && !is_owner(cf_loop_peer(run->loop)))
+        status = cf_fail(error, CF_DENIED, "only an owner breaks a lock; this device is none");
+    self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
+    cf_loop_wake(run->loop);
+    return status;
+}
+
+/* What is to be ended, once it is known who has it. */
+static cf_status ask(cf_run *run, state *self, cf_error *error)
+{
+    cf_locks *locks = locks_of(run);
+    const cf_lock *own = cf_locks_own(locks, &self->what.collection, &self->what.item);
+    const cf_lease *other = cf_locks_of_other(locks, &self->what.collection, &self->what.item);
+
+    if (own && !(self->breaks && other)) {
+        self->breaks = false;
+        self->has_request = true;
+        self->request = own->request;
+        cf_locks_give_back(locks, &self->request);
+        return CF_OK;
+    }
+    const char *what = cf_lockable_text(self->what.name, self->what.path, &self->arena);
+    if (!other)
+        return cf_fail(error, CF_MISSING, "%s is not locked", what);
+    self->holder = other->holder;
+    if (!self->breaks)
+        return cf_fail(
+            error, CF_LOCKED, "%s is locked by %s: an owner ends that with --break", what,
+            cf_catalog_device_name(cf_loop_peer(run->loop), &other->holder, &self->arena));
+    cf_status status =
+        cf_locks_break(locks, &self->what.collection, &self->what.item, &self->request, error);
+    self->has_request = !status;
+    return status;
+}
+
+/* In the log, for all. */
+static cf_status record(cf_run *run, state *self, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "%s of %s",
+                          cf_lockable_text(self->what.name, self->what.path, &self->arena),
+                          cf_catalog_device_name(peer, &self->holder, &self->arena));
+    cf_lock_break broken = {self->what.collection, self->holder,
+                            cf_arena_text(&self->arena, cf_buffer_view(&text))};
+    self->is_recorded = true;
+    cf_buffer_release(&text);
+    cf_loop_wake(run->loop);
+    return cf_lock_break_record(peer, &broken, cf_loop_now(run->loop), error);
+}
+
+static void show(const cf_run *run, state *self)
+{
+    if (run->json) {
+        json_t *object =
+            json_pack("{s:s, s:b}", "collection", self->what.name, "broken", (int)self->breaks);
+
+        if (self->what.path.size)
+            json_object_set_new(object, "path", cf_json_name(self->what.path));
+        cf_print_json(&run->output, object);
+    } else if (!run->quiet) {
+        cf_print(&run->output, "unlocked %s\n",
+                 cf_lockable_text(self->what.name, self->what.path, &self->arena));
+    }
+}
+
+/* The broker has ended it; what is said of it in the log is on its way. */
+static cf_status finish(cf_run *run, state *self, uint64_t now_ms, bool *over, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (self->breaks && !self->is_recorded)
+        status = record(run, self, error);
+    else
+        *over = !self->breaks || cf_link_is_idle(cf_engine_link(cf_loop_engine(run->loop))) ||
+                now_ms >= self->give_up_ms;
+    if (!status && *over)
+        show(run, self);
+    return status;
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    state *self = run->state;
+    const cf_lock *lock = self->has_request ? cf_locks_find(locks_of(run), &self->request) : NULL;
+    cf_status status = CF_OK;
+    bool over = false;
+
+    if (!self->has_request && cf_locks_are_known(locks_of(run)))
+        status = ask(run, self, error);
+    else if (lock && lock->state == CF_LOCK_DENIED) {
+        *error = lock->why;
+        status = lock->why.status;
+    } else if (self->has_request && (!lock || lock->state == CF_LOCK_OVER))
+        status = finish(run, self, now_ms, &over, error);
+    else
+        status = cf_lock_await(run, now_ms, self->give_up_ms, error);
+    progress->over = over;
+    progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    return status;
+}
+
+static void end(cf_run *run)
+{
+    state *self = run->state;
+
+    if (!self)
+        return;
+    if (self->has_request && cf_loop_engine(run->loop))
+        cf_locks_forget(locks_of(run), &self->request);
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
+static const cf_option options[] = {
+    {"break", 0, NULL, "end another's lock, too; for owners, and recorded in the log"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {0},
+};
+
+const cf_verb cf_verb_unlock = {
+    .name = "unlock",
+    .usage = "unlock PATH|COLLECTION [--break] [--timeout T]",
+    .summary = "Gives back a lock, or breaks another's",
+    .more = "Exits 3 when nobody has it, 9 when another has.",
+    .needs = CF_NEEDS_PEER,
+    .connects = true,
+    .options = options,
+    .start = start,
+    .step = step,
+    .end = end,
+};

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Locks: what one device has locked, the others wait for; nothing that they did meanwhile is lost."""
+
+import os
+import signal
+import stat
+import subprocess
+
+import pytest
+
+from counterfoil import broker, make_device, tree, two, wait_until  # noqa: F401
+
+
+@pytest.fixture
+def shared(two):
+    """Two devices with the same notes."""
+    ann, bob = two
+    ann.add(files={"page": "one\n", "deep/leaf": "leaf\n"})
+    ann.sync()
+    bob.add()
+    bob.sync()
+    assert tree(bob.source()) == tree(ann.source())
+    return ann, bob
+
+
+def write(device, name, content):
+    with open(device.source() / name, "w") as file:
+        file.write(content)
+
+
+def read(device, name):
+    with open(device.source() / name) as file:
+        return file.read()
+
+
+def mode(device, name):
+    return stat.S_IMODE(os.stat(device.source() / name).st_mode)
+
+
+def pending(device, kind):
+    return [p for c in device.json("status")["collections"] for p in c["pending"] if p["kind"] == kind]
+
+
+def waits(process):
+    """It is still there after a while, in which it has asked."""
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)
+
+
+def copies(device):
+    return [name for name in tree(device.source()) if "conflict" in name]
+
+
+def test_what_others_do_to_a_locked_collection_arrives_when_it_is_free(shared):
+    ann, bob = shared
+    locked = ann.json("lock", "notes", "--for", "5m")
+    assert locked["collection"] == "notes" and not locked["shared"]
+    (listed,) = bob.json("locks")
+    assert (listed["collection"], listed["device"], listed["this"]) == ("notes", ann.name, False)
+    assert listed["until"] == locked["until"] and listed["since"] < listed["until"]
+    assert ann.json("locks")[0]["this"]
+    write(bob, "page", "bob\n")
+    bob.sync(9, "--timeout", "2s")
+    (held,) = pending(bob, "locked")
+    assert held["path"] == "page" and ann.name in held["reason"]
+    write(ann, "deep/leaf", "ann\n")
+    ann.sync()
+    ann.sync()
+    assert read(ann, "page") == "one\n"
+    bob.sync(9, "--timeout", "2s")
+    assert read(bob, "deep/leaf") == "ann\n"
+    assert "locked by" in bob.run("lock", "notes", code=9)
+    assert "--break" in bob.run("unlock", "notes", code=9)
+    ann.run("unlock", "notes")
+    assert ann.json("locks") == []
+    assert "not locked" in ann.run("unlock", "notes", code=3)
+    bob.sync()
+    ann.sync()
+    assert read(ann, "page") == "bob\n"
+    assert tree(ann.source()) == tree(bob.source())
+
+
+def test_an_edit_on_both_sides_of_a_lock_is_a_conflict_and_nothing_is_lost(shared):
+    ann, bob = shared
+    ann.run("lock", "notes")
+    write(bob, "page", "bob\n")
+    bob.sync(9, "--timeout", "1s")
+    write(ann, "page", "ann\n")
+    ann.sync()
+    ann.run("unlock", "notes")
+    bob.sync(4)
+    ann.sync(4)
+    assert len(copies(ann)) == 1 and tree(ann.source()) == tree(bob.source())
+    assert {read(ann, "page"), read(ann, copies(ann)[0])} == {"ann\n", "bob\n"}
+
+
+def test_a_lock_brings_what_the_others_did_before(shared):
+    ann, bob = shared
+    write(bob, "page", "before\n")
+    bob.sync()
+    ann.run("lock", "notes")
+    assert read(ann, "page") == "before\n"
+
+
+def test_a_lock_ends_by_itself_and_what_its_holder_does_late_is_a_concurrent_edit(shared):
+    ann, bob = shared
+    ann.run("lock", "notes", "--for", "2s")
+    write(bob, "page", "bob\n")
+    bob.sync(0, "--timeout", "15s")
+    write(ann, "page", "late\n")
+    ann.sync(4)
+    bob.sync(4)
+    assert tree(ann.source()) == tree(bob.source())
+    assert {read(ann, "page"), read(ann, copies(ann)[0])} == {"late\n", "bob\n"}
+
+
+def test_a_lock_outlives_a_broker_that_is_killed(shared, broker):
+    ann, bob = shared
+    ann.run("lock", "notes", "--for", "10m")
+    broker.stop(signal.SIGKILL)
+    broker.restart()
+    write(bob, "page", "bob\n")
+    bob.sync(9, "--timeout", "2s")
+    write(ann, "page", "ann\n")
+    ann.sync()
+    assert bob.json("locks")[0]["device"] == ann.name
+    ann.run("unlock", "notes")
+    broker.stop(signal.SIGKILL)
+    broker.restart()
+    assert bob.json("locks") == []
+    bob.sync(4)
+
+
+def test_those_who_wait_are_served_in_their_order(shared, make_device):
+    ann, bob = shared
+    cid = make_device("cid")
+    ann.pair(cid)
+    cid.add()
+    cid.sync()
+    ann.run("lock", "notes")
+    waiting = []
+    for device in (bob, cid):
+        waiting.append(device.start("lock", "notes", "--wait", "--for", "1m"))
+        waits(waiting[-1])
+    ann.run("unlock", "notes")
+    waiting[0].communicate(timeout=20)
+    assert waiting[0].returncode == 0
+    assert waiting[1].poll() is None
+    assert ann.json("locks")[0]["device"] == bob.name
+    bob.run("unlock", "notes")
+    waiting[1].communicate(timeout=20)
+    assert waiting[1].returncode == 0
+    assert ann.json("locks")[0]["device"] == cid.name
+
+
+def test_who_stops_waiting_leaves_the_queue(shared):
+    ann, bob = shared
+    ann.run("lock", "notes")
+    assert "locked by" in bob.run("lock", "notes", "--wait", "--timeout", "1s", code=9)
+    ann.run("unlock", "notes")
+    assert ann.json("locks") == []
+
+
+def test_shared_locks_stand_beside_each_other(shared):
+    ann, bob = shared
+    ann.run("lock", "notes", "--shared")
+    bob.run("lock", "notes", "--shared")
+    assert {lock["device"] for lock in ann.json("locks")} == {ann.name, bob.name}
+    write(bob, "page", "bob\n")
+    bob.sync()
+    ann.sync()
+    assert read(ann, "page") == "bob\n"
+    bob.run("unlock", "notes")
+    bob.run("lock", "notes", code=9)
+
+
+def test_only_an_owner_breaks_a_lock_and_the_log_says_so(shared):
+    ann, bob = shared
+    ann.run("lock", "notes")
+    assert "owner" in bob.run("unlock", "notes", "--break", code=6)
+    ann.run("unlock", "notes")
+    bob.run("lock", "notes")
+    ann.run("unlock", "notes", "--break")
+    assert ann.json("locks") == []
+    bob.sync()
+    (broken,) = [event for event in bob.json("log") if event["change"] == "lock broken"]
+    assert broken["device"] == ann.name and bob.name in broken["path"] and "notes" in broken["path"]
+    write(bob, "page", "bob\n")
+    bob.sync()
+    ann.sync()
+    assert read(ann, "page") == "bob\n"
+
+
+def test_a_locked_path_loses_its_write_permission_elsewhere_and_gets_it_back(shared):
+    ann, bob = shared
+    os.chmod(ann.source() / "page", 0o664)
+    ann.sync()
+    bob.sync()
+    locked = ann.json("lock", str(ann.source() / "page"))
+    assert locked["path"] == "page"
+    bob.sync()
+    assert bob.json("locks")[0]["path"] == "page"
+    assert (mode(bob, "page"), mode(ann, "page"), mode(bob, "deep/leaf")) == (0o444, 0o664, 0o644)
+    assert bob.json("status")["in_sync"]
+    # The mode was no edit, for nobody.
+    ann.sync()
+    assert mode(ann, "page") == 0o664
+    # An edit made all the same is held back, and said.
+    write(bob, "page", "bob\n")
+    write(bob, "other", "free\n")
+    bob.sync(9)
+    (held,) = pending(bob, "locked")
+    assert held["path"] == "page" and ann.name in held["reason"]
+    ann.sync()
+    assert read(ann, "page") == "one\n" and read(ann, "other") == "free\n"
+    ann.run("unlock", str(ann.source() / "page"))
+    bob.sync()
+    assert mode(bob, "page") == 0o664
+    ann.sync()
+    assert read(ann, "page") == "bob\n" and mode(ann, "page") == 0o664
+
+
+def test_what_the_holder_of_a_path_writes_comes_and_stays_unwritable(shared):
+    ann, bob = shared
+    ann.run("lock", str(ann.source() / "deep"))
+    bob.sync()
+    assert mode(bob, "deep/leaf") == 0o444
+    write(ann, "deep/leaf", "ann\n")
+    ann.sync()
+    bob.sync()
+    assert read(bob, "deep/leaf") == "ann\n" and mode(bob, "deep/leaf") == 0o444
+    write(bob, "deep/new", "new\n")
+    bob.sync(9)
+    ann.run("unlock", str(ann.source() / "deep"))
+    bob.sync()
+    ann.sync()
+    assert mode(bob, "deep/leaf") == 0o644 and tree(ann.source()) == tree(bob.source())
+
+
+def test_serve_hears_of_locks_at_once_and_renews_its_own(shared):
+    ann, bob = shared
+    serving = bob.serve(), ann.serve()
+    ann.run("lock", str(ann.source() / "page"), "--for", "2s")
+    wait_until(lambda: mode(bob, "page") == 0o444, "write permission is gone")
+    write(bob, "page", "bob\n")
+    wait_until(lambda: pending(bob, "locked"), "the edit is held back")
+    first = ann.json("locks")[0]["until"]
+    wait_until(lambda: ann.json("locks")[0]["until"] > first, "it is renewed")
+    assert read(ann, "page") == "one\n"
+    ann.run("unlock", str(ann.source() / "page"))
+    wait_until(lambda: read(ann, "page") == "bob\n", "the edit arrives")
+    assert mode(bob, "page") == 0o644
+    # A collection: at once when it is free.
+    ann.run("lock", "notes")
+    write(bob, "page", "later\n")
+    wait_until(lambda: pending(bob, "locked"), "the edit waits")
+    assert read(ann, "page") == "bob\n"
+    ann.run("unlock", "notes")
+    wait_until(lambda: read(ann, "page") == "later\n", "the edit arrives")
+    for process, device in zip(serving, (bob, ann)):
+        assert device.stop(process) == 0
+
+
+def test_who_communicates_alone_makes_the_others_wait(shared):
+    ann, bob = shared
+    write(ann, "page", "alone\n")
+    ann.sync(0, "--exclusive")
+    assert ann.json("locks") == []
+    bob.sync(0, "--exclusive")
+    assert read(bob, "page") == "alone\n"
+    ann.run("lock", "notes")
+    assert "locked by" in bob.run("sync", "--exclusive", "--timeout", "1s", code=9)
+    waiting = bob.start("sync", "--exclusive")
+    waits(waiting)
+    ann.run("unlock", "notes")
+    waiting.communicate(timeout=20)
+    assert waiting.returncode == 0
+    assert ann.json("locks") == []
+
+
+def test_what_can_not_be_locked_is_said(shared, make_device):
+    ann, _ = shared
+    assert "missing" in ann.run("lock", code=2)
+    assert "1s to 24h" in ann.run("lock", "notes", "--for", "2d", code=2)
+    ann.run("lock", "nothing", code=3)
+    write(ann, "unsynced", "x")
+    assert "sync" in ann.run("lock", str(ann.source() / "unsynced"), code=3)
+    alone = make_device("alone")
+    alone.init()
+    alone.add()
+    assert "broker" in alone.run("lock", "notes", code=5)
