@@ -11,7 +11,8 @@ static const cf_hash ids[] = {{{1}}, {{2}}};
 static const cf_id collections[] = {{{1}}, {{2}}};
 static const cf_partial partials[] = {{{{1}}, 5}, {{{2}}, 0}};
 static const cf_lease_token token = {3, 4};
-static const cf_lease leases[] = {{{{1}}, {{2}}, {{3}}, 99, true}, {{{1}}, {{2}}, {{4}}, 99, true}};
+static const cf_lease leases[] = {{{{1}}, {{2}}, {{3}}, 99, true, 9},
+                                  {{{1}}, {{2}}, {{4}}, 99, true, 9}};
 
 static const cf_bytes endpoints[] = {{(const uint8_t *)"one", 3}, {(const uint8_t *)"two", 3}};
 
