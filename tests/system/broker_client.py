@@ -61,6 +61,15 @@ def partial(value):
     return is_array(value, 2) and bin32(value[0]) and is_uint(value[1])
 
 
+def token(value):
+    return is_array(value, 2) and all(map(is_uint, value))
+
+
+def lease(value):
+    forms = [bin16, bin16, bin32, is_uint, flag, is_uint]
+    return is_array(value, len(forms)) and all(form(element) for form, element in zip(forms, value))
+
+
 def verdict(value):
     return value in ("later", "never")
 
@@ -83,6 +92,9 @@ SAID_BY_BROKER = {
     "BLOB": ([bin32, is_uint, is_uint], PIECE),
     "ABSENT": ([bin32], 0),
     "WANTED": ([many(bin32, 16384)], 0),
+    "LEASE": ([bin16, token, is_uint], 0),
+    "BUSY": ([bin16, bin32, is_uint], 0),
+    "LEASES": ([bin16, many(lease, 4096)], 0),
     "GUEST": ([bin32, is_uint], 0),
     "KNOCK": ([lambda value: value is None or bin32(value), bin32], 65536),
     "ADMIT": ([bin32], 65536),
@@ -221,9 +233,9 @@ class Session:
             self.send("CREDIT", len(entry.bulk))
             yield read_entry(entry.bulk)
 
-    def publish(self, wire, without=()):
+    def publish(self, wire, without=(), token=None):
         entry_head = read_entry(wire).head
-        self.send("PUBLISH", None, list(without), bulk=wire)
+        self.send("PUBLISH", token, list(without), bulk=wire)
         self.hear("ACCEPTED", about=lambda message: tuple(message.elements[0]) == entry_head)
 
     # ---- 13. Blobs ----

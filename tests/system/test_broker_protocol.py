@@ -205,6 +205,49 @@ def test_what_was_accepted_survives_a_kill(broker, ann):
     assert again.log.heads() == desk.log.heads()
 
 
+def test_a_lease_lets_nothing_in_but_with_its_token_and_outlives_a_kill(broker, ann):
+    _, desk = ann
+    whole, one, two = bytes(16), os.urandom(16), os.urandom(16)
+    entry = desk.write_change(PAPERS, body_of(*small_file(b"a", b"a")))
+    with desk.session(broker.line) as session:
+        session.hello(desk.user)
+        session.send("LOCK", one, PAPERS, whole, 600000, False, False)
+        _, token, until = session.hear("LEASE").elements
+        session.send("LOCK", one, PAPERS, whole, 600000, False, False)
+        assert session.hear("LEASE").elements == [one, token, until]
+        session.send("LOCK", two, PAPERS, whole, 600000, False, False)
+        assert session.hear("BUSY").elements == [two, desk.identity.id, until]
+        for wrong in (None, [token[0], token[1] + 1], [token[0] + 1, 0]):
+            with pytest.raises(Refused) as refused:
+                session.publish(entry, token=wrong)
+            assert (refused.value.verdict, refused.value.code) == ("later", "locked")
+    broker.stop(signal.SIGKILL)
+    broker.restart()
+    with desk.session(broker.line) as session:
+        session.hello(desk.user)
+        session.send("LOCKS", two)
+        _, [leased] = session.hear("LEASES").elements
+        assert leased[:3] == [PAPERS, whole, desk.identity.id] and leased[3] >= until
+        with pytest.raises(Refused):
+            session.publish(entry)
+        session.publish(entry, token=token)
+        session.send("UNLOCK", one, PAPERS, whole, token)
+        assert session.hear("LEASE").elements[2] == 0
+        assert session.hear("LEASES").elements == [whole, []]
+        entry = desk.write_change(PAPERS, body_of(*small_file(b"b", b"b")))
+        with pytest.raises(Refused):
+            session.publish(entry, token=token)
+        session.send("LOCK", two, PAPERS, whole, 600000, False, False)
+        assert session.hear("LEASE").elements[1] > token
+        session.publish(entry, token=session_token(session, two))
+
+
+def session_token(session, request):
+    """The same request gets the same lease again."""
+    session.send("LOCK", request, PAPERS, bytes(16), 600000, False, False)
+    return session.hear("LEASE").elements[1]
+
+
 def test_a_fork_is_kept_and_replayed(broker, ann):
     _, desk = ann
     with desk.session(broker.line) as session:
