@@ -11,7 +11,7 @@ struct cf_lock_names {
 };
 
 typedef struct {
-    cf_link link;
+    cf_table_link link;
     cf_id collection, item, name;
 } known_name;
 
@@ -27,7 +27,7 @@ void cf_lock_names_destroy(cf_lock_names **names)
 {
     if (!*names)
         return;
-    for (cf_link *link = cf_table_walk(&(*names)->names, NULL), *next; link; link = next) {
+    for (cf_table_link *link = cf_table_walk(&(*names)->names, NULL), *next; link; link = next) {
         next = cf_table_walk(&(*names)->names, link);
         free(cf_linked(link, known_name, link));
     }
@@ -44,7 +44,7 @@ static uint64_t hash_of(const cf_id *collection, const cf_id *item)
 static const known_name *find(const cf_lock_names *names, const cf_id *collection,
                               const cf_id *item)
 {
-    for (cf_link *link = cf_table_first(&names->names, hash_of(collection, item)); link;
+    for (cf_table_link *link = cf_table_first(&names->names, hash_of(collection, item)); link;
          link = cf_table_next(link)) {
         const known_name *name = cf_linked(link, known_name, link);
 
