@@ -225,6 +225,27 @@ Test(gateway_leases, gives_it_to_who_waits_until_the_session_ends)
     end(&a);
 }
 
+/* As another broker of the same store would have granted it, and this one didn't hear. */
+Test(gateway_leases, is_heeded_by_the_store_itself)
+{
+    ann a = anns_house();
+    uint8_t key[2 + 2 * CF_ID_SIZE] = {'l', 'c'};
+    cf_record record = {cf_bytes_of(key, sizeof key), cf_bytes_of_text("a lease")};
+    cf_error error;
+
+    memcpy(key + 2, papers.bytes, CF_ID_SIZE);
+    expect_ok(a.house->store->write(a.house->store, &a.account.user, &record, 1, true, &error),
+              error);
+    write_and_publish(&a, &a.lap, a.at_lap, NULL);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+    record.value = (cf_bytes){0};
+    expect_ok(a.house->store->write(a.house->store, &a.account.user, &record, 1, true, &error),
+              error);
+    publish_with(&a, a.at_lap, &a.lap, NULL);
+    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    end(&a);
+}
+
 Test(gateway_leases, is_renewed_by_its_holder_only)
 {
     ann a = anns_house();
