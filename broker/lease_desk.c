@@ -185,6 +185,8 @@ void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_mes
                         CF_REFUSED_BUSY, "the store is being opened again");
         return;
     }
+    /* A user that came from another home has tokens of a later generation. */
+    cf_leases_raise(leases, cf_registry_home_generation(cf_log_registry(session->log)));
     cf_lease_room_look_after(desk, cf_lease_room_open(desk, cf_log_user(session->log)),
                              session->log, leases);
     switch (message->command) {

@@ -264,6 +264,47 @@ Test(gateway_leases, is_renewed_by_its_holder_only)
     end(&a);
 }
 
+Test(gateway_leases, raises_its_tokens_with_a_change_of_home)
+{
+    ann a = anns_house();
+    cf_member home = {
+        .kind = CF_MEMBER_HOME, .generation = 7, .address = cf_bytes_of_text(HOUSE_ADDRESS)};
+    cf_lease_token before = take(&a, a.at_desk, "one");
+    cf_buffer body = {0};
+
+    give_back(&a, a.at_desk, "one", &before);
+    hear_lease(&a, a.at_desk);
+    cf_member_pack(&home, &body);
+    write_member(&a.desk, cf_buffer_view(&body));
+    publish_with(&a, a.at_desk, &a.desk, NULL);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    cf_lease_token after = take(&a, a.at_desk, "two");
+    cr_expect_eq(after.generation, 7);
+    cr_expect(is_later(after, before));
+    house_crash(a.house);
+    call(&a);
+    cf_lease_token again = take(&a, a.at_desk, "two");
+    cr_expect(again.generation == 7 && again.counter == after.counter);
+    cf_buffer_release(&body);
+    end(&a);
+}
+
+Test(gateway_leases, is_not_for_readers)
+{
+    ann a = anns_house();
+    person reader = a_device(5, &a.account.user);
+
+    let_in(&a.desk, &reader, CF_ROLE_READER);
+    publish_with(&a, a.at_desk, &a.desk, NULL);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    caller *at_reader = call_in(a.house, cf_keys_public(reader.keys)->curve);
+    greet(a.house, at_reader, &a.account.user, NULL, 0);
+    ask(&a, at_reader, "one", NULL, false);
+    hear_refusal(a.house, at_reader, CF_REFUSED_ROLE);
+    person_end(&reader);
+    end(&a);
+}
+
 Test(gateway_leases, is_broken_by_owners_only)
 {
     ann a = anns_house();
