@@ -187,8 +187,9 @@ void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_mes
     }
     /* A user that came from another home has tokens of a later generation. */
     cf_leases_raise(leases, cf_registry_home_generation(cf_log_registry(session->log)));
-    cf_lease_room_look_after(desk, cf_lease_room_open(desk, cf_log_user(session->log)),
-                             session->log, leases);
+    cf_lease_desk_expire(desk, session->log);
+    if (message->command != CF_COMMAND_LOCKS) /* which everybody says who comes */
+        cf_lease_room_open(desk, cf_log_user(session->log));
     switch (message->command) {
     case CF_COMMAND_LOCK:
         lock(desk, session, leases, message);

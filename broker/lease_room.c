@@ -308,23 +308,35 @@ static void tell(const cf_lease_desk *desk, const cf_hash *user, cf_leases *leas
             cf_lease_send_all(desk, session, leases, &unasked);
 }
 
+/* Until when there is nothing to do in a room; `*is_over`: for ever. */
+static uint64_t visit(cf_lease_desk *desk, cf_lease_room *in, bool *is_over)
+{
+    cf_hash user = in->user;
+    cf_log *log = cf_users_find(desk->service->users, &user);
+    cf_leases *leases = log ? cf_log_leases(log) : NULL;
+
+    *is_over = !log;
+    if (!leases)
+        return UINT64_MAX;
+    cf_lease_room_look_after(desk, in, log, leases);
+    if (in->is_news)
+        tell(desk, &user, leases);
+    in->is_news = false;
+    *is_over = cf_leases_is_idle(leases);
+    return cf_leases_deadline(leases);
+}
+
 uint64_t cf_lease_desk_tick(cf_lease_desk *desk)
 {
     uint64_t next = UINT64_MAX;
+    bool is_over;
 
-    for (size_t i = 0; i < desk->room_count; i++) {
-        cf_hash user = desk->rooms[i].user;
-        cf_log *log = cf_users_find(desk->service->users, &user);
-        cf_leases *leases = log ? cf_log_leases(log) : NULL;
+    for (size_t i = desk->room_count; i-- > 0;) {
+        uint64_t deadline = visit(desk, &desk->rooms[i], &is_over);
 
-        if (!leases)
-            continue;
-        cf_lease_room_look_after(desk, &desk->rooms[i], log, leases);
-        if (desk->rooms[i].is_news)
-            tell(desk, &user, leases);
-        desk->rooms[i].is_news = false;
-        uint64_t deadline = cf_leases_deadline(leases);
         next = deadline < next ? deadline : next;
+        if (is_over)
+            desk->rooms[i] = desk->rooms[--desk->room_count];
     }
     pay(desk);
     return next;

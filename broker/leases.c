@@ -413,6 +413,11 @@ size_t cf_leases_forget_device(cf_leases *leases, const cf_hash *device)
     return ended;
 }
 
+bool cf_leases_is_idle(const cf_leases *leases)
+{
+    return !leases->held_count && !leases->waiter_count;
+}
+
 const cf_lease_held *cf_leases_all(const cf_leases *leases, size_t *count)
 {
     *count = leases->held_count;

@@ -83,6 +83,8 @@ bool cf_leases_next(cf_leases *leases, uint64_t now_ms, cf_lease_ask *ask, cf_le
 /* When a lease ends by itself; UINT64_MAX: none. */
 uint64_t cf_leases_deadline(const cf_leases *leases);
 
+/* Nobody has one, nobody waits. */
+bool cf_leases_is_idle(const cf_leases *leases);
 /* Those in force, in no order: `*count` of them, borrowed until the next call. */
 const cf_lease_held *cf_leases_all(const cf_leases *leases, size_t *count);
 
