@@ -138,7 +138,7 @@ static void say(cf_locks *locks, const cf_lock *lock)
         message.lock.shared = lock->shared;
         message.lock.wait = lock->wait;
     }
-    cf_link_ask(locks->peer->link, &message);
+    cf_link_ask_lease(locks->peer->link, &message);
 }
 
 static cf_status add(cf_locks *locks, cf_lock *lock, cf_id *request, cf_error *error)
@@ -196,7 +196,7 @@ static void say_renew(cf_locks *locks, cf_lock *lock)
     cf_message message = {.command = CF_COMMAND_RENEW,
                           .renew = {lock->request, lock->token, lock->for_ms}};
 
-    cf_link_ask(locks->peer->link, &message);
+    cf_link_ask_lease(locks->peer->link, &message);
 }
 
 void cf_locks_renew(cf_locks *locks, const cf_id *request, uint64_t for_ms)
@@ -229,7 +229,7 @@ void cf_locks_connected(cf_locks *locks, int64_t clock_difference_ms)
     locks->is_known = false;
     locks->clock_difference_ms = clock_difference_ms;
     env->random(env->context, list.locks.request.bytes, CF_ID_SIZE);
-    cf_link_ask(locks->peer->link, &list);
+    cf_link_ask_lease(locks->peer->link, &list);
     for (size_t i = 0; i < locks->own_count; i++) {
         const cf_lock *lock = &locks->own[i];
 
