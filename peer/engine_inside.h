@@ -30,6 +30,8 @@ struct cf_engine {
     cf_acknowledged acknowledged;
     cf_heads applied; /* as it was reported last */
     uint64_t reported_session, reported_activity;
+    uint64_t noted_session;       /* in which what is gone was noted, */
+    size_t noted_lacking;         /* when so many blobs were lacking */
     char broker[CF_ADDRESS_TEXT]; /* its line */
     uint64_t broker_number;
     uint64_t went_back_ms; /* from a broker that was not the user's new home */

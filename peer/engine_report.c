@@ -3,6 +3,7 @@
 #include "peer/engine_inside.h"
 
 #include "codec/pack.h"
+#include "peer/gone.h"
 
 #define META_APPLIED "applied"
 
@@ -108,6 +109,21 @@ static bool is_quiet(const cf_engine *engine)
     return quiet;
 }
 
+/* What nobody brought back in this session so far. */
+static void note_gone(cf_engine *engine)
+{
+    size_t lacking = cf_contents_lacking(engine->peer->contents);
+    cf_error error;
+
+    if (engine->noted_session == cf_link_session(engine->peer->link) &&
+        engine->noted_lacking == lacking)
+        return;
+    engine->noted_session = cf_link_session(engine->peer->link);
+    engine->noted_lacking = lacking;
+    if (cf_gone_keep(engine->peer, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting what is gone: %s", error.text);
+}
+
 void cf_engine_report(cf_engine *engine)
 {
     cf_link *link = engine->peer->link;
@@ -118,6 +134,7 @@ void cf_engine_report(cf_engine *engine)
          engine->reported_activity == engine->workshop.activity))
         return;
     engine->reported_activity = engine->workshop.activity;
+    note_gone(engine);
     cf_author_each(engine->peer->author, gather, &self);
     bool is_new = !are_equal(&self.applied, &engine->applied);
     if (is_new || engine->reported_session != cf_link_session(link)) {

@@ -3,7 +3,10 @@
 
 #include "peer/acknowledged.h"
 #include "peer/catalog.h"
+#include "broker/names.h"
 #include "peer/forks.h"
+#include "peer/gone.h"
+#include "peer/output.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +18,7 @@
 void cf_notes_add(cf_notes *notes, cf_arena *arena, const char *kind, uint64_t time_ms,
                   const char *format, ...)
 {
-    char text[1024];
+    char text[4096];
     va_list arguments;
 
     va_start(arguments, format);
@@ -50,6 +53,31 @@ static cf_status note_rollback(cf_peer *peer, uint64_t now_ms, cf_arena *arena, 
     return CF_OK;
 }
 
+static cf_status note_gone(cf_peer *peer, cf_arena *arena, cf_notes *out, cf_error *error)
+{
+    cf_gone gone;
+    cf_buffer names = {0};
+
+    cf_status status = cf_gone_recall(peer, arena, &gone, error);
+    for (size_t i = 0; !status && i < gone.named; i++) {
+        char path[CF_NAME_SHOWN], time[CF_TIME_TEXT];
+
+        cf_name_show(gone.at[i].path, path);
+        cf_time_show(gone.at[i].time_ms, time);
+        cf_buffer_append_text(&names, "%s%s of %s", i ? ", " : "", path, time);
+    }
+    if (!status && gone.count)
+        cf_notes_add(out, arena, "gone", 0,
+                     "%llu version%s in the history can't be had any more, because the broker lost "
+                     "%s and no device that was there since has %s: %.*s%s",
+                     (unsigned long long)gone.count, gone.count == 1 ? "" : "s",
+                     gone.count == 1 ? "it" : "them", gone.count == 1 ? "it" : "them",
+                     (int)names.size, (const char *)names.data,
+                     gone.count > gone.named ? " and earlier ones" : "");
+    cf_buffer_release(&names);
+    return status;
+}
+
 /* Until all but one of the copies have been silent for so long. */
 static cf_status note_forks(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
                             cf_error *error)
@@ -78,5 +106,7 @@ cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_n
 {
     cf_status status = note_rollback(peer, now_ms, arena, out, error);
 
+    if (!status)
+        status = note_gone(peer, arena, out, error);
     return status ? status : note_forks(peer, now_ms, arena, out, error);
 }

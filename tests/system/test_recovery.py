@@ -142,6 +142,10 @@ def test_what_stands_on_a_lost_content_is_supplied_whole(broker, pair_of_notes, 
     tablet = another(laptop, make_device)
     assert tablet.sync()["in_sync"]
     assert tree(tablet.source()) == tree(here)
+    for device in laptop, desktop, tablet:
+        (note,) = notes_of(device, "gone")
+        assert "1 version in the history" in note["text"] and "large of 20" in note["text"]
+        assert device.sync()["in_sync"], "it is no failure"
     content[2_000_000:2_000_100] = os.urandom(100)
     put(here, "large", content)
     assert laptop.sync()["traffic"]["deltas"] == 1, "what was supplied is built upon again"
@@ -176,6 +180,7 @@ def test_an_emptied_broker_is_filled_again_from_the_devices(broker, pair_of_note
     assert laptop.run("broker", line).strip() == broker.line
     assert laptop.sync()["in_sync"]
     assert desktop.sync()["in_sync"] and laptop.sync()["in_sync"]
+    assert not notes_of(laptop, "gone"), "two devices had all of it together"
     after = broker.status()
     assert [after[of] for of in ("users", "entries", "blobs", "blob_bytes")] == [
         before[of] for of in ("users", "entries", "blobs", "blob_bytes")
