@@ -52,48 +52,6 @@ cf_status cf_blobs_usage(cf_blobs *blobs, const cf_hash *user, cf_blob_usage *ou
 typedef struct {
     cf_blobs *blobs;
     const cf_hash *user;
-    uint64_t before_ms;
-    cf_blob_keep *keep;
-    void *context;
-    cf_blob_usage dropped;
-    cf_status status;
-    cf_error *error;
-} collection;
-
-static bool collect_one(void *context, const cf_blob_info *blob)
-{
-    collection *it = context;
-
-    if (blob->stored_ms >= it->before_ms || (blob->complete && it->keep(it->context, &blob->id)))
-        return true;
-    it->status = it->blobs->drop(it->blobs, it->user, &blob->id, it->error);
-    if (it->status == CF_OK)
-        add_usage(&it->dropped, blob);
-    return it->status == CF_OK;
-}
-
-cf_status cf_blobs_collect(cf_blobs *blobs, const cf_hash *user, uint64_t before_ms,
-                           cf_blob_keep *keep, void *context, cf_blob_usage *dropped,
-                           cf_error *error)
-{
-    collection it = {.blobs = blobs,
-                     .user = user,
-                     .before_ms = before_ms,
-                     .keep = keep,
-                     .context = context,
-                     .error = error};
-
-    cf_status status = blobs->list(blobs, user, collect_one, &it, error);
-    if (status == CF_OK)
-        status = it.status;
-    if (status == CF_OK)
-        *dropped = it.dropped;
-    return status;
-}
-
-typedef struct {
-    cf_blobs *blobs;
-    const cf_hash *user;
     cf_blob_damage_visit *damaged;
     void *context;
     cf_sha256 *hasher;

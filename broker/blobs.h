@@ -100,13 +100,6 @@ typedef struct {
 /* What the user's blobs and uploads take. */
 cf_status cf_blobs_usage(cf_blobs *blobs, const cf_hash *user, cf_blob_usage *out, cf_error *error);
 
-/* Drops what is older than `before_ms`: uploads, and blobs for which `keep` says false. `dropped`
- * counts them. */
-typedef bool cf_blob_keep(void *context, const cf_hash *id);
-cf_status cf_blobs_collect(cf_blobs *blobs, const cf_hash *user, uint64_t before_ms,
-                           cf_blob_keep *keep, void *context, cf_blob_usage *dropped,
-                           cf_error *error);
-
 /* Reads all complete blobs of all users and compares them with their ids. `error` of a damaged one:
  * CF_FORGED, or that of the read. CF_OK also when there was some. */
 typedef void cf_blob_damage_visit(void *context, const cf_hash *user, const cf_hash *id,

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -14,12 +15,14 @@
 #include "broker/jobs.h"
 #include "broker/place.h"
 #include "broker/removal.h"
+#include "broker/sweep.h"
 #include "broker/verbs_users.h"
 
-enum { ERRAND_MEMORY = 1 << 20 };
+enum { ERRAND_MEMORY = 1 << 20, HOUSEKEEPING_MS = 5000 };
 
 typedef struct {
     const cf_serve_options *options;
+    cf_restraints restraints;
     cf_premises premises;
     char address[CF_ADDRESS_TEXT];
     cf_desk desk;
@@ -28,6 +31,7 @@ typedef struct {
     cf_gateway_zmq *door;
     cf_control *control;
     cf_jobs *jobs;
+    cf_sweep *sweep;
     size_t errands;          /* under way */
     struct errand *removals; /* of them, those that wait for replays to end */
     zloop_t *loop;
@@ -311,7 +315,7 @@ static cf_status open_door(broker *self, cf_error *error)
                                    .gateway = self->gateway,
                                    .outbox = self->outbox,
                                    .audit = self->premises.audit,
-                                   .restraints = &options->restraints,
+                                   .restraints = &self->restraints,
                                    .zap_domain = CF_BROKER_ZAP_DOMAIN,
                                    .endpoint = place.endpoint,
                                    .curve_public = cf_keys_public(keys)->curve,
@@ -341,6 +345,48 @@ static void make_gateway(broker *self)
     self->outbox = gateway.outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&gateway);
     self->desk = (cf_desk){&self->premises, self->gateway, self->address};
+}
+
+/* What is due now and then: counts of the audit log, blobs that nothing names. */
+static int on_housekeeping(zloop_t *loop, int timer, void *context)
+{
+    broker *self = context;
+    const cf_env *env = self->options->env;
+    uint64_t now_ms = env->now_ms(env->context);
+
+    (void)loop;
+    (void)timer;
+    cf_audit_tick(self->premises.audit, now_ms);
+    cf_sweep_tick(self->sweep, now_ms);
+    return 0;
+}
+
+static void keep_house(broker *self)
+{
+    cf_sweep_options sweep = {.env = self->options->env,
+                              .store = self->premises.store,
+                              .blobs = self->premises.blobs,
+                              .users = self->premises.users,
+                              .quotas = self->premises.quotas,
+                              .audit = self->premises.audit,
+                              .jobs = self->jobs};
+
+    self->sweep = cf_sweep_new(&sweep);
+    zloop_timer(self->loop, HOUSEKEEPING_MS, 0, on_housekeeping, self);
+}
+
+/* Each connection takes a descriptor: as many as the system gives, and of these a part only for
+ * strangers. */
+static void share_descriptors(cf_restraints *restraints)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (!restraints->strangers || restraints->strangers > limit.rlim_cur / 4)
+        restraints->strangers = limit.rlim_cur / 4;
 }
 
 static cf_status watch_signals(broker *self, cf_error *error)
@@ -385,6 +431,7 @@ static cf_status start(broker *self, cf_error *error)
     watch(self, cf_store_actor_descriptor(self->premises.store_actor), on_store);
     watch(self, cf_blob_actor_descriptor(self->premises.blob_actor), on_blobs);
     watch(self, self->jobs->descriptor(self->jobs), on_jobs);
+    keep_house(self);
     watch(self, cf_control_descriptor(self->control), on_control);
     return CF_OK;
 }
@@ -418,7 +465,10 @@ static void stop(broker *self)
     cf_gateway_zmq_destroy(&self->door);
     finish_errands(self);
     cf_control_destroy(&self->control);
+    if (self->sweep)
+        cf_sweep_stop(self->sweep);
     cf_jobs_destroy(&self->jobs);
+    cf_sweep_destroy(&self->sweep);
     cf_premises_finish(&self->premises);
     cf_gateway_destroy(&self->gateway);
     cf_outbox_destroy(&self->outbox);
@@ -431,8 +481,9 @@ static void stop(broker *self)
 
 cf_status cf_serve(const cf_serve_options *options, cf_error *error)
 {
-    broker self = {.options = options, .signals = -1};
+    broker self = {.options = options, .restraints = options->restraints, .signals = -1};
 
+    share_descriptors(&self.restraints);
     cf_status status = start(&self, error);
     if (!status) {
         cf_gateway_zmq_wake(self.door);

@@ -194,12 +194,6 @@ EVERYWHERE(keeps_complete_blobs_over_a_restart)
     shelf_end(&it);
 }
 
-static bool keep_the_even(void *context, const cf_hash *id)
-{
-    (void)context;
-    return id->bytes[0] % 2 == 0;
-}
-
 static bool count_user(void *context, const cf_hash *user)
 {
     size_t *count = context;
@@ -209,17 +203,16 @@ static bool count_user(void *context, const cf_hash *user)
     return true;
 }
 
-EVERYWHERE(collects_what_is_old_and_not_kept)
+EVERYWHERE(lists_users_and_what_they_have)
 {
     shelf it = a_shelf(*kind);
-    cf_blob_usage usage, dropped;
-    size_t even = 0, users = 0;
+    cf_blob_usage usage;
+    size_t users = 0;
 
     for (size_t size = 1; size <= 20; size++) {
         a_blob blob = blob_of(size);
 
-        shelf_put_all(&it, &ann_user, &blob); /* at 1000 ms */
-        even += keep_the_even(NULL, &blob.id);
+        shelf_put_all(&it, &ann_user, &blob);
         blob_release(&blob);
     }
     a_blob large = blob_of(STEP + 1);
@@ -230,14 +223,6 @@ EVERYWHERE(collects_what_is_old_and_not_kept)
     expect_ok(cf_blobs_usage(it.blobs, &ann_user, &usage, &it.error), it.error);
     cr_assert_eq(usage.count, 21);
     cr_assert_eq(usage.size, 210 + STEP);
-    expect_ok(cf_blobs_collect(it.blobs, &ann_user, 1000, keep_the_even, NULL, &dropped, &it.error),
-              it.error);
-    cr_assert_eq(dropped.count, 0); /* not old enough */
-    expect_ok(cf_blobs_collect(it.blobs, &ann_user, 1001, keep_the_even, NULL, &dropped, &it.error),
-              it.error);
-    cr_assert_eq(dropped.count, 21 - even);
-    expect_ok(cf_blobs_usage(it.blobs, &ann_user, &usage, &it.error), it.error);
-    cr_assert_eq(usage.count, even);
     expect_ok(cf_blobs_usage(it.blobs, &bob_user, &usage, &it.error), it.error);
     cr_assert_eq(usage.count, 1);
     blob_release(&large);

@@ -200,6 +200,21 @@ Test(loopback, tells_a_key_that_the_broker_refuses)
     close_house(&h);
 }
 
+Test(loopback, lets_nobody_in_when_nobody_decides)
+{
+    house h = {0};
+    open_house(&h);
+
+    cf_zap_destroy(&h.zap);
+    attendee *desk = attend(&h.m, &h.m.desk);
+    cf_link_zmq *zmq = connect_to(&h, desk, &h.address);
+    cr_expect(wait_for(&h, is_lost_or_idle, desk));
+    cr_expect(is_lost(desk), "a key that was let in before");
+    cr_expect_eq(cf_gateway_count(h.m.gateway).sessions, 0);
+    cf_link_zmq_destroy(&zmq);
+    close_house(&h);
+}
+
 Test(loopback, tells_that_nobody_is_there)
 {
     house h = {0};

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/sweep.h"
+
+#include "codec/limits.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AGE_MS (7 * CF_DAY_MS)
+#define FIRST_MS (10 * 60 * 1000) /* after the start */
+#define MEMORY (4 * CF_MIB)
+
+enum { CANDIDATES_MAX = 16384 /* of one user a day */ };
+
+/* A blob that is old enough, and not yet seen to be named. */
+typedef struct {
+    cf_hash id;
+    uint64_t size;
+    bool complete, is_named;
+} candidate;
+
+struct cf_sweep {
+    cf_job job;
+    cf_sweep_options options;
+    uint64_t next_ms; /* 0: not said yet */
+    cf_hash *users;   /* still to be looked at in this round */
+    size_t user_count, user_capacity;
+    bool is_working;
+    atomic_bool stops;
+    /* Of the user in work. */
+    cf_hash user;
+    uint64_t before_ms;
+    candidate *candidates; /* ascending by id */
+    size_t count, capacity;
+    uint64_t read; /* position up to which the log was read */
+    cf_status status;
+    cf_error error;
+};
+
+cf_sweep *cf_sweep_new(const cf_sweep_options *options)
+{
+    cf_sweep *sweep = cf_allocate(1, sizeof *sweep);
+
+    sweep->options = *options;
+    return sweep;
+}
+
+void cf_sweep_stop(cf_sweep *sweep)
+{
+    sweep->stops = true;
+}
+
+void cf_sweep_destroy(cf_sweep **sweep)
+{
+    if (!*sweep)
+        return;
+    free((*sweep)->users);
+    free((*sweep)->candidates);
+    free(*sweep);
+    *sweep = NULL;
+}
+
+static bool note_old(void *context, const cf_blob_info *blob)
+{
+    cf_sweep *sweep = context;
+
+    if (blob->stored_ms >= sweep->before_ms)
+        return true;
+    sweep->candidates =
+        cf_grow(sweep->candidates, &sweep->capacity, sweep->count + 1, sizeof *sweep->candidates);
+    sweep->candidates[sweep->count++] =
+        (candidate){.id = blob->id, .size = blob->size, .complete = blob->complete};
+    return sweep->count < CANDIDATES_MAX;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return cf_hash_compare(&((const candidate *)a)->id, &((const candidate *)b)->id);
+}
+
+static bool note_named(void *context, uint64_t position, cf_bytes wire)
+{
+    cf_sweep *sweep = context;
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    sweep->status = cf_entry_read(wire, &arena, &entry, &sweep->error);
+    for (size_t i = 0; !sweep->status && i < entry.header.blob_count; i++) {
+        candidate name = {.id = entry.header.blobs[i]};
+        candidate *found = bsearch(&name, sweep->candidates, sweep->count, sizeof name, compare);
+
+        if (found)
+            found->is_named = true;
+    }
+    cf_arena_release(&arena);
+    sweep->read = position;
+    return !sweep->status && !sweep->stops;
+}
+
+/* An entry that can't be read may name anything: then nothing is dropped. */
+static cf_status read_log(cf_sweep *sweep)
+{
+    cf_store *store = sweep->options.store;
+    cf_status status =
+        store->read(store, &sweep->user, sweep->read + 1, note_named, sweep, &sweep->error);
+
+    return status ? status : sweep->status;
+}
+
+static void work(cf_job *job)
+{
+    cf_sweep *sweep = (cf_sweep *)job;
+    cf_blobs *blobs = sweep->options.blobs;
+
+    sweep->status = blobs->list(blobs, &sweep->user, note_old, sweep, &sweep->error);
+    if (sweep->status || sweep->count == 0)
+        return;
+    qsort(sweep->candidates, sweep->count, sizeof *sweep->candidates, compare);
+    sweep->status = read_log(sweep);
+}
+
+static bool has_unnamed(const cf_sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->count; i++)
+        if (!sweep->candidates[i].is_named)
+            return true;
+    return false;
+}
+
+/* An upload that went on meanwhile is no old one any more. */
+static bool is_as_it_was(const cf_sweep *sweep, const candidate *it)
+{
+    cf_blobs *blobs = sweep->options.blobs;
+    cf_blob_held held;
+    cf_error error;
+
+    return !blobs->held(blobs, &sweep->user, &it->id, &held, &error) &&
+           held.complete == it->complete && (it->complete || held.size == cf_blob_resume(it->size));
+}
+
+static cf_status drop_unnamed(cf_sweep *sweep, cf_blob_usage *dropped)
+{
+    cf_blobs *blobs = sweep->options.blobs;
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < sweep->count; i++) {
+        const candidate *it = &sweep->candidates[i];
+
+        /* An upload may be named: its entry came with `without`, and it was given up. */
+        if ((it->is_named && it->complete) || !is_as_it_was(sweep, it))
+            continue;
+        status = blobs->drop(blobs, &sweep->user, &it->id, &sweep->error);
+        if (status)
+            break;
+        dropped->count++;
+        dropped->size += it->size;
+    }
+    return status;
+}
+
+/* What is being appended is committed, and read, before anything goes. */
+static void collect(cf_sweep *sweep, uint64_t now_ms)
+{
+    const cf_sweep_options *options = &sweep->options;
+    cf_audit_event event = {.what = CF_AUDIT_BLOBS_COLLECTED, .user = &sweep->user};
+    cf_blob_usage dropped = {0};
+    cf_status status = options->store->commit(options->store, &sweep->error);
+
+    if (!status)
+        status = read_log(sweep);
+    if (!status)
+        status = drop_unnamed(sweep, &dropped);
+    if (status)
+        cf_report(options->env, CF_REPORT_WARNING, "collecting blobs: %s", sweep->error.text);
+    if (dropped.count == 0)
+        return;
+    if (options->quotas)
+        cf_quotas_dropped(options->quotas, &sweep->user, dropped.size);
+    event.size = dropped.size;
+    cf_audit_note(options->audit, &event, now_ms);
+}
+
+static bool has_uploads(const cf_sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->count; i++)
+        if (!sweep->candidates[i].complete)
+            return true;
+    return false;
+}
+
+static void begin_next(cf_sweep *sweep);
+
+static void done(cf_job *job)
+{
+    cf_sweep *sweep = (cf_sweep *)job;
+
+    sweep->is_working = false;
+    if (job->dropped || sweep->stops)
+        return;
+    if (sweep->status)
+        cf_report(sweep->options.env, CF_REPORT_WARNING, "looking for blobs that nothing names: %s",
+                  sweep->error.text);
+    else if ((has_unnamed(sweep) || has_uploads(sweep)) &&
+             cf_users_find(sweep->options.users, &sweep->user))
+        collect(sweep, sweep->before_ms + AGE_MS);
+    begin_next(sweep);
+}
+
+static void begin_next(cf_sweep *sweep)
+{
+    if (sweep->user_count == 0)
+        return;
+    sweep->user = sweep->users[--sweep->user_count];
+    sweep->count = 0;
+    sweep->read = 0;
+    sweep->status = CF_OK;
+    sweep->is_working = true;
+    sweep->job = (cf_job){.work = work, .done = done, .memory = MEMORY};
+    sweep->options.jobs->submit(sweep->options.jobs, &sweep->job);
+}
+
+static void list_user(void *context, cf_log *log)
+{
+    cf_sweep *sweep = context;
+
+    sweep->users =
+        cf_grow(sweep->users, &sweep->user_capacity, sweep->user_count + 1, sizeof *sweep->users);
+    sweep->users[sweep->user_count++] = *cf_log_user(log);
+}
+
+uint64_t cf_sweep_tick(cf_sweep *sweep, uint64_t now_ms)
+{
+    if (!sweep->next_ms)
+        sweep->next_ms = now_ms + FIRST_MS;
+    if (now_ms < sweep->next_ms)
+        return sweep->next_ms;
+    sweep->next_ms = now_ms + CF_DAY_MS;
+    if (sweep->is_working) /* still with yesterday's */
+        return sweep->next_ms;
+    sweep->before_ms = now_ms > AGE_MS ? now_ms - AGE_MS : 0;
+    sweep->user_count = 0;
+    cf_users_each(sweep->options.users, list_user, sweep);
+    begin_next(sweep);
+    return sweep->next_ms;
+}

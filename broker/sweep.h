@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sweeping: blobs that no entry names, and uploads that were given up, go after seven days. Once a
+ * day each user's log is read for what it names, beside the loop; what remains is looked at again,
+ * and dropped, in the gateway's thread, where entries are judged: one that comes a moment later
+ * finds its blob missing and is told so, one that came a moment before is read first. */
+#ifndef CF_BROKER_SWEEP_H
+#define CF_BROKER_SWEEP_H
+#include "broker/audit.h"
+#include "broker/blobs.h"
+#include "broker/jobs.h"
+#include "broker/quotas.h"
+#include "broker/users.h"
+
+typedef struct cf_sweep cf_sweep;
+
+/* All borrowed; the quotas and the audit may be NULL. */
+typedef struct {
+    const cf_env *env;
+    cf_store *store;
+    cf_blobs *blobs;
+    cf_users *users;
+    cf_quotas *quotas;
+    cf_audit *audit;
+    cf_jobs *jobs;
+} cf_sweep_options;
+
+cf_sweep *cf_sweep_new(const cf_sweep_options *options);
+/* The job under way, if any, ends soon and without effect. */
+void cf_sweep_stop(cf_sweep *sweep);
+/* No job of it may be under way: end the jobs first. */
+void cf_sweep_destroy(cf_sweep **sweep);
+
+/* Begins what is due. Returns when to call again; a job that ends goes on by itself. */
+uint64_t cf_sweep_tick(cf_sweep *sweep, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/sweep.h"
+
+#include "codec/hash.h"
+#include "codec/limits.h"
+#include "tests/broker/gateway_fixture.h"
+
+/* Ann's desk has a connection that said HELLO, and the broker is swept once a day. */
+typedef struct {
+    broker_world *house;
+    person account, desk, lap;
+    caller *at_desk;
+    cf_jobs *jobs;
+    cf_sweep *sweep;
+} ann;
+
+static ann anns_house(void)
+{
+    ann a = {.house = a_house(), .account = an_account(1)};
+
+    a.desk = a_device(2, &a.account.user);
+    a.lap = a_device(3, &a.account.user);
+    settle_in(a.house, &a.account, &a.desk, &a.lap);
+    a.at_desk = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
+    greet(a.house, a.at_desk, &a.account.user, NULL, 0);
+    a.jobs = cf_jobs_inline_new(0);
+    a.sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
+                                               .store = a.house->store,
+                                               .blobs = a.house->blobs,
+                                               .users = a.house->users,
+                                               .quotas = a.house->quotas,
+                                               .jobs = a.jobs});
+    cf_sweep_tick(a.sweep, a.house->now_ms);
+    return a;
+}
+
+static void end(ann *a)
+{
+    cf_jobs_destroy(&a->jobs);
+    cf_sweep_destroy(&a->sweep);
+    house_end(a->house);
+    person_end(&a->account);
+    person_end(&a->desk);
+    person_end(&a->lap);
+}
+
+static cf_hash put(ann *a, const char *text)
+{
+    cf_bytes piece = cf_bytes_of_text(text);
+    cf_message message = {.command = CF_COMMAND_PUT,
+                          .put = {cf_sha256_of(piece), 0, piece.size, piece}};
+
+    say(a->house, a->at_desk, &message);
+    hear(a->house, a->at_desk, CF_COMMAND_STORED);
+    return message.put.id;
+}
+
+static void publish_naming(ann *a, const cf_hash *blob)
+{
+    write_change(&a->desk, "some body", blob, 1);
+    publish(a->house, a->at_desk, &a->desk);
+}
+
+static bool is_held(ann *a, const cf_hash *blob)
+{
+    cf_blob_held held;
+    cf_error error;
+
+    expect_ok(a->house->blobs->held(a->house->blobs, &a->account.user, blob, &held, &error), error);
+    return held.complete;
+}
+
+/* The looking, which runs beside the loop, and then the dropping. */
+static void sweep_after(ann *a, uint64_t ms)
+{
+    a->house->now_ms += ms;
+    cf_sweep_tick(a->sweep, a->house->now_ms);
+    a->jobs->deliver(a->jobs);
+}
+
+Test(sweep, drops_after_seven_days_what_no_entry_names)
+{
+    ann a = anns_house();
+    cf_quota_figures before, after;
+    cf_error error;
+
+    expect_ok(cf_quotas_figures(a.house->quotas, &a.account.user, &before, &error), error);
+    cf_hash named = put(&a, "this is named"), idle = put(&a, "this is not");
+    publish_naming(&a, &named);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+
+    sweep_after(&a, 7 * CF_DAY_MS);
+    cr_expect(is_held(&a, &idle), "not older than seven days");
+    sweep_after(&a, CF_DAY_MS);
+    cr_expect(is_held(&a, &named));
+    cr_expect_not(is_held(&a, &idle));
+    expect_ok(cf_quotas_figures(a.house->quotas, &a.account.user, &after, &error), error);
+    cr_expect_eq(after.blob_bytes - before.blob_bytes, sizeof "this is named" - 1);
+    end(&a);
+}
+
+Test(sweep, drops_uploads_that_were_given_up)
+{
+    ann a = anns_house();
+    cf_bytes piece = cf_bytes_of_text("a first piece");
+    cf_message message = {.command = CF_COMMAND_PUT, .put = {{"upload"}, 0, 500, piece}};
+    cf_blob_usage usage;
+    cf_error error;
+
+    say(a.house, a.at_desk, &message);
+    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+    sweep_after(&a, 8 * CF_DAY_MS);
+    expect_ok(cf_blobs_usage(a.house->blobs, &a.account.user, &usage, &error), error);
+    cr_expect_eq(usage.count, 0);
+    end(&a);
+}
+
+Test(sweep, keeps_what_an_entry_names_that_is_being_appended)
+{
+    ann a = anns_house();
+    cf_hash blob = put(&a, "this is old");
+
+    a.house->now_ms += 8 * CF_DAY_MS;
+    publish_naming(&a, &blob); /* taken, not committed: nobody who reads the log sees it */
+    sweep_after(&a, 0);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    cr_expect(is_held(&a, &blob));
+    end(&a);
+}
+
+/* The job reads the log when the entry isn't there; it is when the dropping begins. */
+typedef struct {
+    cf_jobs base;
+    cf_job *job;
+} slow_jobs;
+
+static void keep_job(cf_jobs *jobs, cf_job *job)
+{
+    ((slow_jobs *)jobs)->job = job;
+}
+
+Test(sweep, keeps_what_came_to_be_named_between_looking_and_dropping)
+{
+    ann a = anns_house();
+    slow_jobs slow = {.base.submit = keep_job};
+    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
+                                                       .store = a.house->store,
+                                                       .blobs = a.house->blobs,
+                                                       .users = a.house->users,
+                                                       .jobs = &slow.base});
+    cf_hash blob = put(&a, "this is old"), idle = put(&a, "this, too");
+
+    cf_sweep_tick(sweep, a.house->now_ms);
+    a.house->now_ms += 8 * CF_DAY_MS;
+    cf_sweep_tick(sweep, a.house->now_ms);
+    slow.job->work(slow.job);
+    publish_naming(&a, &blob);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    slow.job->done(slow.job);
+    cr_expect(is_held(&a, &blob));
+    cr_expect_not(is_held(&a, &idle));
+
+    publish_naming(&a, &idle); /* a moment later: it is told that the blob is gone */
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_BLOBS);
+    cf_sweep_destroy(&sweep);
+    end(&a);
+}
+
+Test(sweep, looks_once_a_day)
+{
+    ann a = anns_house();
+    uint64_t first = cf_sweep_tick(a.sweep, a.house->now_ms);
+
+    cr_expect_gt(first, a.house->now_ms);
+    cr_expect_eq(cf_sweep_tick(a.sweep, first), first + CF_DAY_MS);
+    a.jobs->deliver(a.jobs);
+    end(&a);
+}
