@@ -93,10 +93,17 @@ static cf_status write_changes(author *self, size_t count, size_t size, cf_error
     return status;
 }
 
-cf_status cf_writings_make(size_t count, size_t size, cf_writings *out, cf_error *error)
+cf_keys *cf_writings_keys(uint8_t person)
 {
-    uint8_t secret[CF_PHRASE_SECRET] = {1};
-    author self = {.keys = cf_keys_of_phrase(secret), .out = out};
+    uint8_t secret[CF_PHRASE_SECRET] = {1, person};
+
+    return cf_keys_of_phrase(secret);
+}
+
+cf_status cf_writings_make(uint8_t person, size_t count, size_t size, cf_writings *out,
+                           cf_error *error)
+{
+    author self = {.keys = cf_writings_keys(person), .out = out};
 
     *out = (cf_writings){.user = cf_device_id(cf_keys_public(self.keys)->signing)};
     cf_status status = write_first(&self, error);

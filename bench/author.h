@@ -5,6 +5,7 @@
 #include "codec/bytes.h"
 #include "codec/entry.h"
 #include "codec/error.h"
+#include "codec/keys.h"
 
 typedef struct {
     cf_hash user;
@@ -13,8 +14,12 @@ typedef struct {
     size_t count, capacity;
 } cf_writings;
 
-/* The user's first entry, then `count` changes with bodies of `size` random bytes each. */
-cf_status cf_writings_make(size_t count, size_t size, cf_writings *out, cf_error *error);
+/* The user's first entry (other persons are other users), then `count` changes with bodies of
+ * `size` random bytes each. */
+cf_status cf_writings_make(uint8_t person, size_t count, size_t size, cf_writings *out,
+                           cf_error *error);
+/* The account's. */
+cf_keys *cf_writings_keys(uint8_t person);
 void cf_writings_release(cf_writings *writings);
 cf_bytes cf_writings_at(const cf_writings *writings, size_t index);
 

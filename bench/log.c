@@ -264,7 +264,7 @@ cf_status cf_bench_log(const cf_bench *bench, cf_error *error)
     trial it = {.bench = bench};
     size_t all = bench->quick ? 10000 : 50000;
 
-    cf_status status = cf_writings_make(all, BODY, &it.writings, error);
+    cf_status status = cf_writings_make(0, all, BODY, &it.writings, error);
     for (size_t i = 0; !status && i < sizeof groups / sizeof *groups; i++) {
         it.group = groups[i];
         it.count = groups[i] == 1 ? ALONE : all;
