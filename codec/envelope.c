@@ -112,19 +112,21 @@ static cf_bytes seal_earlier(binding bound, const cf_ring *ring, const uint8_t k
     return kept;
 }
 
-/* Keys of epochs that this device doesn't know are passed over: void, or not arrived. */
+/* Keys of epochs that this device doesn't know are passed over: malformed, or not arrived. A wrong
+ * one keeps none of the others out. */
 static cf_status take_pairs(cf_bytes pairs, cf_ring *ring, cf_error *error)
 {
     cf_status status = CF_OK;
 
     if (pairs.size % PAIR_SIZE || pairs.size / PAIR_SIZE > CF_MEMBER_EPOCHS_MAX)
         return cf_fail(error, CF_MALFORMED, "%zu bytes of earlier keys", pairs.size);
-    for (size_t at = 0; !status && at < pairs.size; at += PAIR_SIZE) {
+    for (size_t at = 0; at < pairs.size; at += PAIR_SIZE) {
         cf_hash epoch;
 
         memcpy(epoch.bytes, pairs.data + at, CF_HASH_SIZE);
-        if (cf_ring_commitment(ring, &epoch))
-            status = cf_ring_give(ring, &epoch, pairs.data + at + CF_HASH_SIZE, error);
+        if (cf_ring_commitment(ring, &epoch) && !cf_ring_holds(ring, &epoch) &&
+            cf_ring_give(ring, &epoch, pairs.data + at + CF_HASH_SIZE, error))
+            status = error->status;
     }
     return status;
 }
@@ -204,6 +206,21 @@ cf_status cf_opening_open(const cf_opening *opening, const cf_hash *epoch, const
         status = cf_ring_give(ring, epoch, key, error);
     if (!status)
         status = open_earlier(bound, opening, key, ring, error);
+    cf_wipe(key, sizeof key);
+    return status;
+}
+
+cf_status cf_opening_open_earlier(const cf_opening *opening, const cf_hash *epoch, cf_ring *ring,
+                                  cf_error *error)
+{
+    binding bound = {cf_ring_user(ring), &opening->commitment};
+    const uint8_t *held = cf_ring_key(ring, epoch);
+    uint8_t key[CF_KEY_SIZE];
+
+    if (!held)
+        return cf_fail(error, CF_MISSING, "this device does not have the content key (yet)");
+    memcpy(key, held, sizeof key); /* the ring's may move */
+    cf_status status = open_earlier(bound, opening, key, ring, error);
     cf_wipe(key, sizeof key);
     return status;
 }

@@ -30,6 +30,11 @@ cf_status cf_opening_make(const cf_opening_parts *parts, cf_arena *arena, cf_ope
 cf_status cf_opening_open(const cf_opening *opening, const cf_hash *epoch, const cf_hash *device,
                           const cf_keys *keys, cf_ring *ring, cf_error *error);
 
+/* Gives the ring the earlier keys that the opening of an epoch holds whose own key the ring has
+ * already. CF_MISSING: it has not; CF_FORGED, CF_MALFORMED as above. */
+cf_status cf_opening_open_earlier(const cf_opening *opening, const cf_hash *epoch, cf_ring *ring,
+                                  cf_error *error);
+
 /* What ADD and GRANT carry: the key of an epoch the ring holds, for one device. `random` is 32
  * fresh bytes. */
 cf_status cf_access_make(const cf_ring *ring, const cf_hash *epoch, const uint8_t sealing[32],

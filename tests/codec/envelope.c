@@ -111,6 +111,43 @@ Test(envelopes, with_a_wrong_earlier_key_still_bring_their_own)
     release(&f);
 }
 
+Test(envelopes, with_a_wrong_earlier_key_still_bring_those_behind_it)
+{
+    cf_error error;
+    fixture f = people();
+    const cf_hash third = {"third epoch"};
+    const uint8_t third_key[32] = "content key three";
+    cf_ring *fresh = cf_ring_new(&user);
+    cf_hash other = cf_commitment(&user, third_key), right = cf_commitment(&user, second_key);
+
+    opened(&f, &first, first_key, 1);
+    opened(&f, &second, second_key, 1);
+    cf_opening opening = opened(&f, &third, third_key, 2);
+    cf_ring_expect(fresh, &first, &other);
+    cf_ring_expect(fresh, &second, &right);
+    cf_ring_expect(fresh, &third, &opening.commitment);
+    expect_fails(cf_opening_open(&opening, &third, &f.devices[BOB], f.keys[BOB], fresh, &error),
+                 CF_FORGED);
+    cr_assert_not(cf_ring_holds(fresh, &first));
+    cr_assert(cf_ring_holds(fresh, &second));
+    cf_ring_destroy(&fresh);
+    release(&f);
+}
+
+Test(envelopes, give_earlier_keys_to_who_has_their_own)
+{
+    cf_error error;
+    fixture f = people();
+
+    opened(&f, &first, first_key, 1);
+    cf_opening opening = opened(&f, &second, second_key, 1);
+    expect_fails(cf_opening_open_earlier(&opening, &second, f.rings[CYD], &error), CF_MISSING);
+    expect_ok(cf_ring_give(f.rings[CYD], &second, second_key, &error), error);
+    expect_ok(cf_opening_open_earlier(&opening, &second, f.rings[CYD], &error), error);
+    cr_assert_arr_eq(cf_ring_key(f.rings[CYD], &first), first_key, 32);
+    release(&f);
+}
+
 Test(envelopes, changed_anywhere_do_not_open)
 {
     cf_error error;
