@@ -67,6 +67,24 @@ bool cf_round_over(cf_round *round, uint64_t now_ms);
 /* Always to be called. */
 void cf_round_end(cf_round **round);
 
+/* ---- For who needs the broker ---- */
+
+/* Tries to connect at once where there is no connection. The mark is for cf_engine_reached. */
+uint64_t cf_engine_reach(cf_engine *engine);
+typedef enum {
+    CF_REACH_TRYING,
+    CF_REACH_CAUGHT_UP, /* all that the broker had at the beginning of the session is taken */
+    CF_REACH_LOST,      /* not to be had since the mark: see cf_engine_broker_status */
+} cf_reach;
+cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark);
+/* Where an entry of this home's is. */
+typedef enum {
+    CF_DELIVERY_UNDER_WAY,
+    CF_DELIVERY_ACCEPTED, /* the broker has it, durably */
+    CF_DELIVERY_REFUSED,  /* for good; the broker status says why */
+} cf_delivery;
+cf_delivery cf_engine_delivered(cf_engine *engine, const cf_head *entry);
+
 /* ---- Bindings ---- */
 
 size_t cf_engine_binding_count(const cf_engine *engine);
@@ -131,6 +149,7 @@ typedef struct {
     char text[CF_ERROR_TEXT];
     size_t unsent;             /* entries that the broker does not have yet */
     uint64_t retry_ms;         /* of the next try; 0: none */
+    unsigned denials;          /* how often in a row the broker did not let this device in */
     bool refused;              /* an entry was refused for good; see the text */
     char delay[CF_ERROR_TEXT]; /* why it takes nothing for now, in its words; empty: it does */
 } cf_broker_status;

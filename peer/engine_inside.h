@@ -26,6 +26,7 @@ struct cf_engine {
     uint64_t locks_due_ms; /* till when it is waited for what is locked; 0: it isn't */
     uint64_t losses;       /* how often a session was lost or could not be had */
     cf_error loss;
+    unsigned denials; /* in a row */
     uint64_t retry_ms;
     cf_acknowledged acknowledged;
     cf_heads applied; /* as it was reported last */
@@ -36,9 +37,12 @@ struct cf_engine {
     uint64_t broker_number;
     uint64_t went_back_ms; /* from a broker that was not the user's new home */
     bool refused;
+    cf_hash refused_entry;
     char refusal[CF_ERROR_TEXT];
     char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */
     cf_traffic traffic;
+    bool may_seal; /* there was a key to seal under at the last step */
+    size_t tended; /* entries of the member log when the others' keys were last seen to */
 };
 
 struct cf_round {
@@ -66,5 +70,9 @@ void cf_engine_check_move(cf_engine *engine);
 void cf_engine_save_acknowledged(cf_engine *engine);
 /* Takes what came, in one commit. */
 cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error);
+
+/* What follows from the member log: other devices get the keys that this one owes them, and what
+ * waited here for a key goes on. */
+cf_status cf_engine_mind_keys(cf_engine *engine, cf_error *error);
 
 #endif

@@ -72,6 +72,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
     engine->connecting = false;
     engine->loss = (cf_error){0};
     engine->delay[0] = '\0';
+    engine->denials = 0;
     engine->retry_ms = 0;
     engine->workshop.activity++;
     engine->workshop.silent = difference > (int64_t)CF_DAY_MS || difference < -(int64_t)CF_DAY_MS
@@ -93,8 +94,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
 static void lost(void *context, const cf_link_loss *loss)
 {
     cf_engine *engine = context;
-
-    bool said = strcmp(engine->loss.text, loss->why->text) == 0; /* at the try before */
+    cf_error before = engine->loss;
 
     engine->losses++;
     engine->connecting = false;
@@ -103,8 +103,13 @@ static void lost(void *context, const cf_link_loss *loss)
     cf_locks_lost(engine->workshop.locks);
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);
+    engine->denials = loss->why->status == CF_DENIED ? engine->denials + 1 : 0;
+    if (engine->denials)
+        cf_fail(&engine->loss, CF_DENIED,
+                "%s; an owner has shut it out, or the broker has lost this user", loss->why->text);
+    bool said = strcmp(before.text, engine->loss.text) == 0; /* at the try before */
     cf_report(engine->env, said ? CF_REPORT_DETAIL : CF_REPORT_NOTICE, "the broker: %s",
-              loss->why->text);
+              engine->loss.text);
 }
 
 static void entry_came(void *context, const cf_entry *entry)
@@ -183,6 +188,7 @@ static void refused(void *context, const cf_link_refusal *refusal)
     if (!refusal->never)
         return;
     engine->refused = true;
+    engine->refused_entry = refusal->entry.hash;
     snprintf(engine->refusal, sizeof engine->refusal, "%s", text);
 }
 

@@ -69,6 +69,15 @@ void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_w
     cf_applying_wake(source->applying);
 }
 
+void cf_source_engine_look_again(cf_source_engine *source, uint64_t now_ms)
+{
+    if (!source->looked || source->look_only)
+        return;
+    source->look_all = true;
+    source->absence = CF_ABSENCE_COUNTS;
+    source->not_before_ms = now_ms;
+}
+
 void cf_source_engine_end_word(cf_source_engine *source)
 {
     source->word = (cf_delete_word){0};

@@ -30,6 +30,8 @@ void cf_source_engine_destroy(cf_source_engine **source);
 /* Look at everything; `look_only`: publish and apply nothing. */
 void cf_source_engine_look(cf_source_engine *source, bool look_only, cf_delete_word word,
                            uint64_t now_ms);
+/* What held back what was found here is over: look once more, if that was looked at. */
+void cf_source_engine_look_again(cf_source_engine *source, uint64_t now_ms);
 /* The word that came with a look holds no longer. */
 void cf_source_engine_end_word(cf_source_engine *source);
 /* Look at one directory; what is missing there counts later, if something watches. */

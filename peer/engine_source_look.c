@@ -92,14 +92,25 @@ void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms)
     }
 }
 
+/* Why nothing of this source is published; NULL: nothing forbids it. */
+static const char *silence_of(cf_source_engine *source)
+{
+    cf_hash epoch;
+    cf_error why;
+
+    if (cf_peer_epoch(source->workshop->peer, &epoch, &why))
+        return cf_pendings_text(&source->found, why.text);
+    if (source->binding->mode == CF_MODE_RECEIVE)
+        return "this source only receives";
+    return source->surveying_only ? NULL : source->workshop->silent;
+}
+
 static cf_status publish_batch(cf_source_engine *source, const cf_survey_batch *batch,
                                uint64_t now_ms, cf_error *error)
 {
     cf_workshop *workshop = source->workshop;
 
-    const char *silent = source->binding->mode == CF_MODE_RECEIVE ? "this source only receives"
-                         : source->surveying_only                 ? NULL
-                                                                  : workshop->silent;
+    const char *silent = silence_of(source);
     if (source->surveying_only || silent) {
         cf_source_note_batch(source, batch, silent);
         return CF_OK;

@@ -228,6 +228,7 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
         .connected = link && cf_link_is_connected(link),
         .trouble = engine->loss.status,
         .retry_ms = engine->retry_ms,
+        .denials = engine->denials,
         .refused = engine->refused,
     };
     if (out->connected)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define FORMAT "1\n"
+enum { OPEN_FOLDERS = 16 };
 
 struct cf_home {
     const cf_env *env;
@@ -192,6 +194,63 @@ void cf_home_close(cf_home **home)
     free(*home);
     *home = NULL;
 }
+
+/* ---- Its end ---- */
+
+static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *where)
+{
+    (void)stat, (void)kind, (void)where;
+    return remove(path);
+}
+
+static void remove_part(const char *path, const char *name)
+{
+    char *whole = NULL;
+
+    if (asprintf(&whole, "%s/%s", path, name) < 0)
+        abort();
+    nftw(whole, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    free(whole);
+}
+
+static cf_status wipe_keys(const char *path, cf_error *error)
+{
+    static const uint8_t zeros[4096];
+    struct stat found;
+    char *name = NULL;
+
+    if (asprintf(&name, "%s/keys", path) < 0)
+        abort();
+    int file = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool wiped = file >= 0 && fstat(file, &found) == 0;
+    for (off_t at = 0; wiped && at < found.st_size; at += (off_t)sizeof zeros)
+        wiped = pwrite(file, zeros, sizeof zeros, at) == (ssize_t)sizeof zeros;
+    wiped = wiped && fsync(file) == 0 && unlink(name) == 0;
+    cf_status status = wiped || (file < 0 && errno == ENOENT)
+                           ? CF_OK
+                           : cf_fail_errno(error, errno, "wiping %s", name);
+    if (file >= 0)
+        close(file);
+    free(name);
+    return status;
+}
+
+cf_status cf_home_wipe(cf_home **home, cf_error *error)
+{
+    static const char *const parts[] = {"format", "store", "base", "tmp", "control", "lock"};
+    char *path = strdup((*home)->path);
+
+    cf_home_close(home);
+    cf_status status = wipe_keys(path, error);
+    for (size_t i = 0; !status && i < sizeof parts / sizeof parts[0]; i++)
+        remove_part(path, parts[i]);
+    if (!status)
+        rmdir(path);
+    free(path);
+    return status;
+}
+
+/* ---- What is in it ---- */
 
 const char *cf_home_shown(const cf_home *home)
 {

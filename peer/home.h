@@ -27,6 +27,9 @@ typedef struct {
  * (untouched then). */
 cf_status cf_home_open(const cf_home_options *options, cf_home **out, cf_error *error);
 void cf_home_close(cf_home **home);
+/* Closes it and takes it away: the keys first, overwritten, then all else that is a home's. What
+ * others put beside it stays. */
+cf_status cf_home_wipe(cf_home **home, cf_error *error);
 
 const char *cf_home_shown(const cf_home *home); /* its path */
 cf_store *cf_home_store(const cf_home *home);

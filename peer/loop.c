@@ -188,6 +188,9 @@ static void pump(cf_loop *loop)
     if (loop->callers)
         deadline_ms = cf_earlier(deadline_ms, cf_callers_step(loop->callers));
     cf_loop_wake_connections(loop);
+    if (loop->is_ending && loop->callers)
+        cf_callers_readable(loop->callers); /* the last answer goes out */
+    loop->is_over = loop->is_over || loop->is_ending;
     arm(loop, deadline_ms);
 }
 

@@ -40,6 +40,9 @@ bool cf_loop_serves(const cf_loop *loop);
 cf_home *cf_loop_home(const cf_loop *loop);     /* NULL: none is open */
 cf_engine *cf_loop_engine(const cf_loop *loop); /* NULL: none is open */
 cf_peer *cf_loop_peer(const cf_loop *loop);     /* the same */
+/* Closes the engine, which ends all other runs, wipes the home and ends the loop once `survivor` is
+ * over. */
+cf_status cf_loop_wipe_home(cf_loop *loop, const struct cf_run *survivor, cf_error *error);
 /* CF_OK while there is an engine; else why there is none. */
 cf_status cf_loop_trouble(const cf_loop *loop, cf_error *error);
 /* Everything goes on soon, as if something had come. */

@@ -57,6 +57,14 @@ void cf_loop_close_engine(cf_loop *loop, const struct cf_run *survivor)
     cf_engine_close(&loop->engine);
 }
 
+cf_status cf_loop_wipe_home(cf_loop *loop, const struct cf_run *survivor, cf_error *error)
+{
+    cf_loop_close_engine(loop, survivor);
+    loop->reopen_ms = 0;
+    loop->is_ending = true;
+    return cf_home_wipe(&loop->home, error);
+}
+
 static void engine_failed(cf_loop *loop, const cf_error *error)
 {
     uint64_t delay_ms = (uint64_t)REOPEN_MS << (loop->failures < 6 ? loop->failures : 6);

@@ -26,8 +26,9 @@ struct cf_loop {
     struct cf_run *run;
     cf_callers *callers;
     bool is_over;
-    int signal; /* that came; 0: none */
-    int timer;  /* -1: none */
+    bool is_ending; /* after this turn */
+    int signal;     /* that came; 0: none */
+    int timer;      /* -1: none */
     uint64_t timer_ms;
 };
 

@@ -69,11 +69,46 @@ static cf_status execute_at_home(cf_run *run, cf_env *env, const char *home_path
     }
 }
 
+/* ---- Asking the home before a verb goes there ---- */
+
+static void gather(void *context, cf_control_stream stream, cf_bytes bytes)
+{
+    if (stream == CF_CONTROL_OUTPUT)
+        cf_buffer_append(context, bytes.data, bytes.size);
+    else
+        fwrite(bytes.data, 1, bytes.size, stderr);
+}
+
+static cf_status consult(cf_run *run, const char *const *words, size_t count, json_t **out,
+                         cf_error *error)
+{
+    cf_buffer answer = {0}, home_path = {0};
+    cf_run asking = {.json = true, .folder = run->folder, .output = {gather, &answer}};
+
+    cf_status status = read_words(&asking, words, count, error);
+    if (!status)
+        status = cf_home_path(cf_options_value(&run->options, "home"), &home_path, error);
+    if (!status)
+        status =
+            execute_at_home(&asking, run->consult_context, (const char *)home_path.data, error);
+    if (!status && asking.exit_code)
+        exit(asking.exit_code); /* it has said why */
+    if (!status && !(*out = json_loadb((const char *)answer.data, answer.size, 0, NULL)))
+        status = cf_fail(error, CF_BROKEN, "the home's answer is no JSON");
+    cf_options_release(&asking.options);
+    cf_arena_release(&asking.arena);
+    cf_buffer_release(&answer);
+    cf_buffer_release(&home_path);
+    return status;
+}
+
 static cf_status execute(cf_run *run, cf_env *env, cf_error *error)
 {
     cf_buffer home_path = {0};
     cf_status status = CF_OK;
 
+    run->consult = consult;
+    run->consult_context = env;
     if (run->verb->prepare)
         status = run->verb->prepare(run, error);
     if (!status && run->verb->needs == CF_NEEDS_NOTHING) {

@@ -3,6 +3,7 @@
 
 #include "codec/pack.h"
 #include "peer/members.h"
+#include "peer/peer_inside.h"
 #include "peer/settle.h"
 
 #include <stdlib.h>
@@ -121,11 +122,31 @@ cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out
     return CF_OK;
 }
 
+cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    if (self && !self->is_valid)
+        return cf_fail(error, CF_DENIED, "this device was shut out: nothing of it is published");
+    if (self && self->role == CF_ROLE_READER)
+        return cf_fail(error, CF_DENIED, "this device only reads: nothing of it is published");
+    if (self && self->role == CF_ROLE_RELAY)
+        return cf_fail(error, CF_DENIED,
+                       "this device is a relay: it carries the log, and can't read or write");
+    return CF_OK;
+}
+
 cf_status cf_peer_epoch(const cf_peer *peer, cf_hash *epoch, cf_error *error)
 {
     const cf_hash *named = cf_registry_epoch(cf_log_registry(peer->log));
 
-    if (!named || !cf_ring_holds(peer->ring, named))
+    cf_status status = cf_peer_may_write(peer, error);
+    if (status)
+        return status;
+    if (!named)
+        return cf_fail(error, CF_DENIED,
+                       "it waits for a new content key, which an owner's device has to open");
+    if (!cf_ring_holds(peer->ring, named))
         return cf_fail(error, CF_DENIED,
                        "no content key for this device yet: wait for an owner's device");
     *epoch = *named;
@@ -134,18 +155,10 @@ cf_status cf_peer_epoch(const cf_peer *peer, cf_hash *epoch, cf_error *error)
 
 /* ---- Taking entries into the log ---- */
 
-/* Entries on their way into one commit. */
-typedef struct {
-    cf_peer *peer;
-    size_t failed;
-    cf_error error; /* why, when some failed */
-    bool keys_changed;
-} intake;
-
 static void appended(void *context, cf_append_answer answer, uint64_t position,
                      const cf_error *error)
 {
-    intake *in = context;
+    cf_intake *in = context;
 
     (void)position;
     if (answer == CF_APPEND_STORED || answer == CF_APPEND_HAVE)
@@ -157,19 +170,24 @@ static void appended(void *context, cf_append_answer answer, uint64_t position,
         cf_fail(&in->error, CF_BROKEN, "the log refused an entry that it had taken before");
 }
 
-static cf_status fold_member(intake *in, const cf_entry *entry, cf_error *error)
+static cf_status fold_member(cf_intake *in, const cf_entry *entry, cf_error *error)
 {
     cf_peer *peer = in->peer;
+    const cf_registry *registry = cf_log_registry(peer->log);
     cf_recipient_self self = {peer->keys, cf_peer_device(peer), peer->ring};
+    cf_recipient_self account = {peer->account, cf_peer_user(peer), peer->ring};
     bool changed = false;
 
-    if (cf_members_take(&self, entry, &changed, error))
+    if (cf_members_take(&self, registry, entry, &changed, error))
+        cf_report(peer->env, CF_REPORT_WARNING, "a content key does not open: %s", error->text);
+    in->keys_changed |= changed;
+    if (peer->account && cf_members_take(&account, registry, entry, &changed, error))
         cf_report(peer->env, CF_REPORT_WARNING, "a content key does not open: %s", error->text);
     in->keys_changed |= changed;
     return CF_OK;
 }
 
-static cf_status fold(intake *in, const cf_entry *entry, cf_records *records, cf_error *error)
+static cf_status fold(cf_intake *in, const cf_entry *entry, cf_records *records, cf_error *error)
 {
     cf_peer *peer = in->peer;
     cf_collection *collection;
@@ -189,9 +207,8 @@ static cf_status fold(intake *in, const cf_entry *entry, cf_records *records, cf
     return status;
 }
 
-/* Judges an entry, folds it in and queues it, with `records` which become more. */
-static cf_status take_one(intake *in, const cf_entry *entry, cf_bringer bringer,
-                          cf_records *records, bool *taken, cf_error *error)
+cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringer,
+                         cf_records *records, bool *taken, cf_error *error)
 {
     cf_peer *peer = in->peer;
     cf_offer offer = {.bringer = bringer};
@@ -217,12 +234,30 @@ static cf_status take_one(intake *in, const cf_entry *entry, cf_bringer bringer,
     return CF_OK;
 }
 
+/* A collection that nobody asked for since the start may have entries that wait, too. */
+static bool load_waiting(void *context, cf_bytes key, cf_bytes value)
+{
+    cf_peer *peer = context;
+    cf_collection *collection;
+    cf_error ignored;
+    cf_id id;
+
+    (void)value;
+    if (key.size > CF_ID_SIZE) {
+        memcpy(id.bytes, key.data + 1, CF_ID_SIZE);
+        cf_peer_collection(peer, &id, &collection, &ignored);
+    }
+    return true;
+}
+
 static cf_status fold_waiting(cf_peer *peer, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
+    const uint8_t table = CF_TABLE_WAITING;
     cf_records records = {0};
-    cf_status status = CF_OK;
 
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_bytes_of(&table, 1), load_waiting, peer, error);
     for (size_t i = 0; !status && i < peer->collection_count; i++)
         status = cf_collection_fold_waiting(peer->collections[i],
                                             &(cf_folding){peer->contents, peer->env}, peer->log,
@@ -233,7 +268,7 @@ static cf_status fold_waiting(cf_peer *peer, cf_error *error)
     return status;
 }
 
-static cf_status finish_intake(intake *in, cf_error *error)
+cf_status cf_intake_finish(cf_intake *in, cf_error *error)
 {
     cf_peer *peer = in->peer;
     cf_store *store = cf_home_store(peer->home);
@@ -259,7 +294,7 @@ static cf_status finish_intake(intake *in, cf_error *error)
 
 cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_error *error)
 {
-    intake in = {.peer = peer};
+    cf_intake in = {.peer = peer};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < count; i++) {
@@ -271,163 +306,12 @@ cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_er
         if (cf_entry_read(wires[i], &arena, &entry, error)) {
             cf_report(peer->env, CF_REPORT_WARNING, "an entry is refused: %s", error->text);
         } else {
-            status = take_one(&in, &entry, CF_BRINGER_DEVICE, &records, &taken, error);
+            status = cf_intake_take(&in, &entry, CF_BRINGER_DEVICE, &records, &taken, error);
             if (!status && taken && cf_author_met(peer->author, &entry))
                 peer->new_writer = true;
         }
         cf_records_release(&records);
         cf_arena_release(&arena);
     }
-    return status ? status : finish_intake(&in, error);
-}
-
-/* ---- Own entries ---- */
-
-struct cf_publication {
-    cf_peer *peer;
-    cf_collection *collection;
-    cf_hash epoch;
-    bool has_epoch;
-    cf_buffer *wires;
-    size_t count, capacity;
-    cf_records records;
-};
-
-cf_publication *cf_publication_new(cf_peer *peer, cf_collection *collection)
-{
-    cf_publication *publication = cf_allocate(1, sizeof *publication);
-
-    publication->peer = peer;
-    publication->collection = collection;
-    return publication;
-}
-
-void cf_publication_destroy(cf_publication **publication)
-{
-    if (!*publication)
-        return;
-    for (size_t i = 0; i < (*publication)->count; i++)
-        cf_buffer_release(&(*publication)->wires[i]);
-    free((*publication)->wires);
-    cf_records_release(&(*publication)->records);
-    free(*publication);
-    *publication = NULL;
-}
-
-cf_time cf_publication_time(const cf_publication *publication, uint64_t now_ms)
-{
-    return cf_author_time(publication->peer->author, now_ms);
-}
-
-static cf_status build(cf_publication *publication, const cf_draft *draft, cf_dot *dot,
-                       cf_error *error)
-{
-    cf_peer *peer = publication->peer;
-    cf_buffer wire = {0};
-    cf_arena arena = {0};
-    cf_entry entry;
-
-    cf_status status = cf_author_entry(peer->author, draft, &wire, &publication->records, error);
-    if (!status)
-        status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
-    if (!status) {
-        cf_author_took(peer->author, &entry);
-        *dot = cf_entry_dot(&entry);
-        publication->wires = cf_grow(publication->wires, &publication->capacity,
-                                     publication->count + 1, sizeof wire);
-        publication->wires[publication->count++] = wire;
-        wire = (cf_buffer){0};
-    }
-    cf_arena_release(&arena);
-    cf_buffer_release(&wire);
-    return status;
-}
-
-cf_status cf_publication_add(cf_publication *publication, const cf_body *body, const cf_hash *blobs,
-                             size_t blob_count, cf_dot *dot, cf_error *error)
-{
-    cf_buffer plain = {0};
-    cf_status status = CF_OK;
-
-    if (!publication->has_epoch)
-        status = cf_peer_epoch(publication->peer, &publication->epoch, error);
-    publication->has_epoch = !status;
-    if (!status) {
-        cf_author_saw(publication->peer->author, body->time);
-        cf_body_pack(body, &plain);
-        status = build(publication,
-                       &(cf_draft){.collection = publication->collection->id,
-                                   .type = CF_ENTRY_CHANGE,
-                                   .epoch = publication->epoch,
-                                   .plain = cf_buffer_view(&plain),
-                                   .blobs = blobs,
-                                   .blob_count = blob_count},
-                       dot, error);
-    }
-    cf_buffer_release(&plain);
-    return status;
-}
-
-cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error)
-{
-    intake in = {.peer = publication->peer};
-    cf_status status = CF_OK;
-
-    if (records)
-        cf_records_add(&publication->records, records);
-    for (size_t i = 0; !status && i < publication->count; i++) {
-        bool last = i + 1 == publication->count, taken;
-        cf_arena arena = {0};
-        cf_records own = {0};
-        cf_entry entry;
-
-        if (last)
-            cf_records_add(&own, &publication->records);
-        status = cf_entry_read(cf_buffer_view(&publication->wires[i]), &arena, &entry, error);
-        if (!status) {
-            cf_head head = cf_head_of(&entry);
-
-            cf_records_put(&own, cf_key_entry(&arena, CF_TABLE_UNSENT, &head),
-                           cf_bytes_of_text(""));
-            status = take_one(&in, &entry, CF_BRINGER_SELF, &own, &taken, error);
-        }
-        cf_records_release(&own);
-        cf_arena_release(&arena);
-    }
-    return status ? status : finish_intake(&in, error);
-}
-
-cf_status cf_peer_publish_member(cf_peer *peer, const cf_member *member, cf_error *error)
-{
-    cf_publication *publication = cf_publication_new(peer, NULL);
-    cf_buffer plain = {0};
-    cf_dot dot;
-
-    cf_member_pack(member, &plain);
-    cf_status status = build(publication,
-                             &(cf_draft){.collection = cf_member_log_id,
-                                         .type = CF_ENTRY_MEMBER,
-                                         .plain = cf_buffer_view(&plain)},
-                             &dot, error);
-    if (!status)
-        status = cf_publication_commit(publication, NULL, error);
-    cf_buffer_release(&plain);
-    cf_publication_destroy(&publication);
-    return status;
-}
-
-cf_status cf_peer_publish_changes(cf_peer *peer, cf_collection *collection,
-                                  const cf_change *changes, size_t count, uint64_t now_ms,
-                                  cf_error *error)
-{
-    cf_publication *publication = cf_publication_new(peer, collection);
-    cf_body body = {.part = 1, .parts = 1, .changes = changes, .change_count = count};
-    cf_dot dot;
-
-    body.time = cf_publication_time(publication, now_ms);
-    cf_status status = cf_publication_add(publication, &body, NULL, 0, &dot, error);
-    if (!status)
-        status = cf_publication_commit(publication, NULL, error);
-    cf_publication_destroy(&publication);
-    return status;
+    return status ? status : cf_intake_finish(&in, error);
 }

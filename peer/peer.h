@@ -18,7 +18,8 @@ typedef struct {
     cf_author *author;
     cf_contents *contents;
     cf_rules rules;
-    cf_link *link; /* NULL: no broker */
+    cf_link *link;          /* NULL: no broker */
+    const cf_keys *account; /* borrowed, while its phrase is in hand: opens what is sealed to it */
     cf_collection **collections;
     size_t collection_count, collection_capacity;
     bool new_writer; /* this home was restored or cloned: it goes on under a new writer */
@@ -32,6 +33,9 @@ const cf_hash *cf_peer_user(const cf_peer *peer);
 const cf_hash *cf_peer_device(const cf_peer *peer);
 /* The collection, read when it is first asked for. */
 cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out, cf_error *error);
+/* Whether this device has a part in writing at all; CF_DENIED, and why: it was shut out, or its
+ * role is another. */
+cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error);
 /* The epoch that this device seals under; CF_DENIED while there is none that it may use. */
 cf_status cf_peer_epoch(const cf_peer *peer, cf_hash *epoch, cf_error *error);
 
@@ -57,8 +61,11 @@ cf_status cf_publication_add(cf_publication *publication, const cf_body *body, c
  * unusable. */
 cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error);
 
-/* An entry of the member log, committed at return. */
+/* An entry of the member log, by this device, committed at return. */
 cf_status cf_peer_publish_member(cf_peer *peer, const cf_member *member, cf_error *error);
+/* The same, by this device or by peer->account; `head` names it. */
+cf_status cf_peer_sign(cf_peer *peer, const cf_member *member, bool as_account, cf_head *head,
+                       cf_error *error);
 /* One entry with these changes, which fit it: the catalog's. */
 cf_status cf_peer_publish_changes(cf_peer *peer, cf_collection *collection,
                                   const cf_change *changes, size_t count, uint64_t now_ms,

@@ -2,11 +2,11 @@
 #include "peer/reception.h"
 
 #include "codec/address.h"
-#include "codec/envelope.h"
 #include "codec/pairing.h"
 #include "codec/secret.h"
 #include "peer/catalog.h"
 #include "peer/link_silence.h"
+#include "peer/membership.h"
 #include "peer/unsent.h"
 
 #include <stdlib.h>
@@ -97,43 +97,21 @@ static cf_status read_knock(cf_reception *self, cf_bytes sealed, cf_arena *arena
     return status;
 }
 
-static cf_status add_device(cf_reception *self, const cf_knock *knock, cf_error *error)
-{
-    cf_peer *peer = self->options.peer;
-    const cf_env *env = peer->env;
-    uint8_t random[32];
-    cf_hash epoch;
-    cf_member add = {.kind = CF_MEMBER_ADD,
-                     .time_ms = env->now_ms(env->context),
-                     .keys = knock->keys,
-                     .role = self->options.role};
-
-    memcpy(add.proof, knock->proof, sizeof add.proof);
-    env->random(env->context, random, sizeof random);
-    cf_status status = cf_peer_epoch(peer, &epoch, error);
-    if (!status)
-        status = cf_access_make(peer->ring, &epoch, add.keys.sealing, random, &add.access, error);
-    if (!status)
-        status = cf_peer_publish_member(peer, &add, error);
-    cf_wipe(random, sizeof random);
-    return status;
-}
-
 static cf_status let_in(cf_reception *self, const cf_knock *knock, cf_error *error)
 {
     cf_peer *peer = self->options.peer;
     const cf_env *env = peer->env;
     cf_error ignored;
+    cf_head add;
 
     self->device = cf_device_id(knock->keys.signing);
     self->name = strndup((const char *)knock->name.data, knock->name.size);
-    cf_status status = add_device(self, knock, error);
+    cf_status status = cf_membership_add(
+        &(cf_signatory){peer, false},
+        &(cf_admission){knock->keys, knock->proof, self->options.role}, &add, error);
     if (status)
         return status;
-    const cf_device *device = cf_registry_device(cf_log_registry(peer->log), &self->device);
-    if (!device)
-        return cf_fail(error, CF_BROKEN, "the member log does not show the device");
-    self->add = device->added;
+    self->add = add.hash;
     self->state = CF_RECEPTION_ADDING;
     /* So that its name is known before it has said it. */
     if (cf_catalog_name_device(peer, &self->device, self->name, env->now_ms(env->context),
@@ -216,13 +194,10 @@ static void on_refused(void *context, const cf_link_refusal *refusal)
 
 static cf_status check_may(const cf_peer *peer, cf_error *error)
 {
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
     cf_hash epoch;
 
-    if (!self || self->role != CF_ROLE_OWNER)
-        return cf_fail(error, CF_DENIED,
-                       "this device is no owner: only owners let other devices in");
-    return cf_peer_epoch(peer, &epoch, error);
+    cf_status status = cf_membership_check_owner(peer, error);
+    return status ? status : cf_peer_epoch(peer, &epoch, error);
 }
 
 static cf_status read_broker(cf_peer *peer, cf_address *out, cf_error *error)

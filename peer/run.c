@@ -2,9 +2,11 @@
 #include "peer/verb.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "codec/limits.h"
@@ -132,6 +134,28 @@ cf_status cf_run_ask_value(cf_run *run, const char *name, const char *prompt, cf
     cf_status status = read_line(run, prompt, &line, error);
     if (!status)
         cf_options_add(&run->options, option, line);
+    return status;
+}
+
+bool cf_run_is_at_terminal(void)
+{
+    return isatty(STDIN_FILENO);
+}
+
+cf_status cf_run_confirm(cf_run *run, bool *yes, cf_error *error, const char *format, ...)
+{
+    const char *line = NULL;
+    char *question = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    if (vasprintf(&question, format, arguments) < 0)
+        abort();
+    va_end(arguments);
+    cf_status status = read_line(run, question, &line, error);
+    if (!status)
+        *yes = strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
+    free(question);
     return status;
 }
 

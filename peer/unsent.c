@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/unsent.h"
 
+bool cf_unsent_holds(cf_store *store, const cf_hash *user, const cf_head *entry)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+    cf_error ignored;
+
+    cf_status status =
+        store->get(store, user, cf_key_entry(&arena, CF_TABLE_UNSENT, entry), &value, &ignored);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+    return status != CF_MISSING;
+}
+
 static void write_records(const cf_env *env, cf_store *store, const cf_hash *user,
                           const cf_record *records, size_t count)
 {

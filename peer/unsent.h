@@ -6,6 +6,8 @@
 #include "broker/env.h"
 #include "peer/tables.h"
 
+/* Whether the broker, as far as is known, lacks this one. */
+bool cf_unsent_holds(cf_store *store, const cf_hash *user, const cf_head *entry);
 /* The broker has this one. */
 void cf_unsent_forget(const cf_env *env, cf_store *store, const cf_hash *user,
                       const cf_head *entry);

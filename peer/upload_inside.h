@@ -40,6 +40,8 @@ typedef struct {
     bool is_patch; /* what is sealed is the patch */
     uint64_t patch_size;
     cf_sealing *sealing;
+    bool is_sealed; /* blobs of it are, or are being, under this epoch */
+    cf_hash epoch;
     cf_content_source known; /* a whole in the log whose leaves are known */
     cf_buffer known_leaves;
 } cf_upload;
@@ -53,6 +55,7 @@ struct cf_uploads {
     cf_pieces in_hand; /* of all that are sealed */
     uint64_t numbers;  /* of patches */
     uint64_t turns;    /* how often one came into another phase */
+    cf_hash epoch;     /* that was in use last */
     cf_upload_figures figures;
     char delay[CF_NAME_SHOWN]; /* why the broker refuses blobs for now; empty: it doesn't */
 };
@@ -68,6 +71,9 @@ cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file);
 cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file);
 /* Goes on with those of one phase, as far as there is room. */
 void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase);
+/* Blobs that were sealed under an epoch that is over would tell what is written now to who was shut
+ * out by it: they are given up, and the content starts again. */
+void cf_upload_give_up(cf_uploads *uploads, cf_upload *one);
 
 /* Whether a patch on what the base has may be made: notes what that is. */
 bool cf_upload_read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before);

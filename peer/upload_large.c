@@ -95,6 +95,8 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
         options.known_leaves = cf_buffer_view(&one->known_leaves);
     }
     one->sealing = cf_sealing_new(&options);
+    one->is_sealed = true;
+    one->epoch = options.epoch;
     cf_upload_turn(uploads, one, CF_UPLOAD_IS_SEALING);
     return CF_OK;
 }
@@ -173,6 +175,15 @@ static void end_sealing(cf_uploads *uploads, cf_upload *one)
     cf_sealing_destroy(&one->sealing);
     cf_delta_job_destroy(&one->delta);
     cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
+}
+
+void cf_upload_give_up(cf_uploads *uploads, cf_upload *one)
+{
+    cf_error over;
+
+    one->is_sealed = false;
+    cf_fail(&over, CF_CHANGED, "the content key is another one now");
+    fail(uploads, one, &over);
 }
 
 bool cf_uploads_may_seal(const cf_uploads *uploads)

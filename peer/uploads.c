@@ -115,10 +115,38 @@ void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
     uploads->turns++;
 }
 
+static void give_up_those_of(cf_uploads *uploads, cf_upload_phase phase)
+{
+    for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
+        cf_upload *one = cf_standing(at, cf_upload, place);
+
+        after = at->after;
+        if (!one->is_sealed || cf_hash_equal(&one->epoch, &uploads->epoch))
+            continue;
+        if (has_ended(one) && !one->announced)
+            uploads->untold--;
+        one->announced = false;
+        cf_upload_give_up(uploads, one);
+    }
+}
+
+static void give_up_outdated(cf_uploads *uploads)
+{
+    cf_error ignored;
+    cf_hash epoch;
+
+    if (cf_peer_epoch(uploads->peer, &epoch, &ignored) || cf_hash_equal(&epoch, &uploads->epoch))
+        return;
+    uploads->epoch = epoch;
+    give_up_those_of(uploads, CF_UPLOAD_IS_SEALING);
+    give_up_those_of(uploads, CF_UPLOAD_IS_READY);
+}
+
 void cf_uploads_step(cf_uploads *uploads)
 {
     uint64_t turns;
 
+    give_up_outdated(uploads);
     do {
         turns = uploads->turns;
         for (cf_upload_phase phase = 0; phase < CF_UPLOAD_IS_READY; phase++)

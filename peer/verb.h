@@ -8,8 +8,14 @@
 #include "peer/output.h"
 
 typedef struct cf_verb cf_verb;
+typedef struct cf_run cf_run;
 
-typedef struct cf_run {
+/* What another verb says on this home, as JSON, before the one in hand goes there. Its messages go
+ * to the user; where it fails, the program ends as it would have. */
+typedef cf_status cf_consulting(cf_run *run, const char *const *words, size_t count, json_t **out,
+                                cf_error *error);
+
+struct cf_run {
     const cf_verb *verb;
     cf_loop *loop;
     cf_options options;
@@ -17,11 +23,13 @@ typedef struct cf_run {
     bool connects;      /* from now on, where the verb does not always */
     const char *folder; /* what relative paths begin from */
     cf_output output;
-    bool stopping;  /* the user wants it to end: finish what is in hand */
-    int exit_code;  /* of a run that ends without an error */
-    void *state;    /* the verb's own */
-    cf_arena arena; /* of words that came from stdin or a file */
-} cf_run;
+    bool stopping;          /* the user wants it to end: finish what is in hand */
+    int exit_code;          /* of a run that ends without an error */
+    void *state;            /* the verb's own */
+    cf_arena arena;         /* of words that came from stdin or a file */
+    cf_consulting *consult; /* for `prepare`; NULL: there is nobody to ask */
+    void *consult_context;
+};
 
 typedef enum {
     CF_NEEDS_NOTHING, /* runs where it was typed */
@@ -80,6 +88,11 @@ cf_status cf_run_take_argument(cf_run *run, size_t number, const char *prompt, c
 cf_status cf_run_take_value(cf_run *run, const char *option, const char *prompt, cf_error *error);
 /* An option that was left out, asked for on a terminal. */
 cf_status cf_run_ask_value(cf_run *run, const char *option, const char *prompt, cf_error *error);
+/* For `prepare`: yes or no, of who sits at the terminal. Only a "y" or "yes" is yes. */
+cf_status cf_run_confirm(cf_run *run, bool *yes, cf_error *error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Whether somebody is there to be asked. */
+bool cf_run_is_at_terminal(void);
 /* The value of --timeout; 30 s when it was not given. */
 cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *error);
 /* The path that the user named, absolute: "." and ".." are resolved, symbolic links too as far as

@@ -86,7 +86,7 @@ static cf_status choose_collection(addition *self, cf_error *error)
                        self->name, self->unasked.text);
     if (status == CF_MISSING && !existing) {
         self->is_new = true;
-        return CF_OK;
+        return cf_peer_may_write(self->peer, error);
     }
     if (status)
         return status;
@@ -319,10 +319,24 @@ static cf_status add(addition *self, cf_error *error)
     return status ? status : report(self, error);
 }
 
+static cf_status check_role(const addition *self, cf_error *error)
+{
+    const cf_device *device =
+        cf_registry_device(cf_log_registry(self->peer->log), cf_peer_device(self->peer));
+
+    return device && device->role == CF_ROLE_RELAY
+               ? cf_fail(error, CF_DENIED,
+                         "this device is a relay: it carries what others write and can't read it, "
+                         "so it has no sources")
+               : CF_OK;
+}
+
 static cf_status begin(addition *self, cf_error *error)
 {
-    cf_status status = check_place(self, error);
+    cf_status status = check_role(self, error);
 
+    if (!status)
+        status = check_place(self, error);
     if (!status)
         status = choose_name(self, error);
     if (!status)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/phrase.h"
 #include "codec/secret.h"
+#include "peer/commands/recovery_file.h"
 #include "peer/enrolling.h"
 #include "peer/newcomer.h"
 #include "peer/visit.h"
@@ -26,41 +27,6 @@ typedef struct {
 
 /* ---- Where it was typed ---- */
 
-static cf_status read_phrase_file(cf_run *run, cf_choice *choice, cf_error *error)
-{
-    cf_buffer path = {0};
-    char line[128];
-
-    cf_status status = cf_run_path(run, choice->value, &path, error);
-    FILE *file = status ? NULL : fopen((const char *)path.data, "re");
-    if (!status && (!file || !fgets(line, sizeof line, file)))
-        status =
-            cf_fail(error, CF_MISSING, "no recovery phrase can be read from %s", choice->value);
-    if (!status)
-        choice->value = cf_arena_text(&run->arena, cf_bytes_of(line, strcspn(line, "\r\n")));
-    if (file)
-        fclose(file);
-    cf_wipe(line, sizeof line);
-    cf_buffer_release(&path);
-    return status;
-}
-
-/* The phrase itself takes the file's place: who serves the home can't read this process's files. */
-static cf_status take_phrase(cf_run *run, cf_error *error)
-{
-    cf_status status = CF_OK;
-
-    for (size_t i = 0; !status && i < run->options.choice_count; i++) {
-        cf_choice *choice = &run->options.choices[i];
-
-        if (strcmp(choice->option->name, "recovery-file") == 0 && strcmp(choice->value, "-") != 0)
-            status = read_phrase_file(run, choice, error);
-    }
-    if (!status)
-        status = cf_run_take_value(run, "recovery-file", "recovery phrase", error);
-    return status ? status : cf_run_ask_value(run, "recovery-file", "recovery phrase", error);
-}
-
 static cf_status prepare(cf_run *run, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -68,7 +34,7 @@ static cf_status prepare(cf_run *run, cf_error *error)
     if (run->options.argument_count == 0)
         return CF_OK;
     status = cf_run_take_argument(run, 0, "the broker's line", error);
-    return status ? status : take_phrase(run, error);
+    return status ? status : cf_recovery_file_take(run, NULL, error);
 }
 
 /* ---- Showing ---- */

@@ -1,44 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/catalog.h"
+#include "peer/commands/device_named.h"
+#include "peer/commands/devices_change.h"
 #include "peer/commands/last_seen.h"
 #include "peer/verbs.h"
 
+#include <stdlib.h>
 #include <string.h>
-
-/* A device by its name, its fingerprint, or the beginning of its id in hexadecimal. */
-static bool answers_to(cf_peer *peer, const cf_hash *device, const char *given, cf_arena *arena)
-{
-    char fingerprint[CF_FINGERPRINT_TEXT], id[2 * CF_HASH_SIZE + 1];
-
-    cf_fingerprint(device, fingerprint);
-    cf_hex(cf_bytes_of(device->bytes, CF_HASH_SIZE), id);
-    return strcmp(cf_catalog_device_name(peer, device, arena), given) == 0 ||
-           strcmp(fingerprint, given) == 0 ||
-           (strlen(given) >= 8 && strncmp(id, given, strlen(given)) == 0);
-}
-
-static cf_status find_device(cf_peer *peer, const char *given, cf_hash *out, cf_error *error)
-{
-    const cf_registry *registry = cf_log_registry(peer->log);
-    cf_arena arena = {0};
-    size_t found = 0;
-
-    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
-        const cf_hash *id = &cf_registry_device_at(registry, i)->id;
-
-        if (cf_hash_equal(id, cf_peer_user(peer)) || !answers_to(peer, id, given, &arena))
-            continue;
-        *out = *id;
-        found++;
-    }
-    cf_arena_release(&arena);
-    if (!found)
-        return cf_fail(error, CF_MISSING, "there is no device '%s'", given);
-    return found == 1
-               ? CF_OK
-               : cf_fail(error, CF_USAGE, "there are %zu devices '%s': name one by its fingerprint",
-                         found, given);
-}
 
 static cf_status rename_device(cf_run *run, cf_error *error)
 {
@@ -48,40 +16,96 @@ static cf_status rename_device(cf_run *run, cf_error *error)
 
     cf_status status = cf_run_check_count(run, 3, 3, error);
     if (!status)
-        status = find_device(peer, arguments[1], &device, error);
+        status = cf_device_named(peer, arguments[1], false, &device, error);
     if (!status)
         status = cf_catalog_name_device(peer, &device, arguments[2], cf_loop_now(run->loop), error);
     cf_loop_wake(run->loop);
     return status;
 }
 
+/* Devices that one let in, for who is about to shut it out. */
+static cf_status list_admitted(cf_run *run, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    json_t *list = json_array(), *one;
+    cf_hash device, *admitted = NULL;
+    size_t count = 0, i;
+
+    cf_status status = cf_run_check_count(run, 2, 2, error);
+    if (!status)
+        status = cf_device_named(peer, run->options.arguments[1], false, &device, error);
+    if (!status)
+        cf_device_admitted(peer, &device, &admitted, &count);
+    for (i = 0; i < count; i++)
+        if (!cf_hash_equal(&admitted[i], cf_peer_device(peer)))
+            json_array_append_new(list, cf_device_json(peer, &admitted[i]));
+    if (!status && run->json)
+        cf_print_json(&run->output, json_incref(list));
+    if (!status && !run->json)
+        json_array_foreach(list, i, one)
+            cf_print(&run->output, "%-20s %s\n", json_string_value(json_object_get(one, "name")),
+                     json_string_value(json_object_get(one, "fingerprint")));
+    free(admitted);
+    json_decref(list);
+    return status;
+}
+
+/* ---- The list ---- */
+
+static const char *name_of(cf_peer *peer, const cf_hash *device, cf_arena *arena)
+{
+    return cf_hash_equal(device, cf_peer_user(peer)) ? "the account"
+                                                     : cf_catalog_device_name(peer, device, arena);
+}
+
+static const char *state_of(const cf_device *device)
+{
+    if (device->is_valid)
+        return "in";
+    return device->ended_by == CF_MEMBER_LEAVE    ? "left"
+           : device->ended_by == CF_MEMBER_REVOKE ? "revoked"
+                                                  : "void"; /* who let it in is out */
+}
+
+static void describe_end(cf_peer *peer, const cf_device *device, json_t *object, cf_arena *arena)
+{
+    const cf_operation *end =
+        device->ended_by ? cf_registry_find(cf_log_registry(peer->log), &device->ended) : NULL;
+    char time[CF_TIME_TEXT];
+
+    if (!end)
+        return;
+    cf_time_show(end->time_ms, time);
+    json_object_set_new(object, "ended", json_string(time));
+    json_object_set_new(object, "ended_by", json_string(name_of(peer, &end->author, arena)));
+}
+
 static json_t *describe(cf_peer *peer, const cf_device *device, const cf_last_seen *seen,
                         cf_arena *arena)
 {
-    char fingerprint[CF_FINGERPRINT_TEXT], time[CF_TIME_TEXT];
+    char time[CF_TIME_TEXT];
+    json_t *object = cf_device_json(peer, &device->id);
 
-    cf_fingerprint(&device->id, fingerprint);
     cf_time_show(seen->time_ms, time);
-    return json_pack("{s:s, s:s, s:o, s:s, s:b, s:s?, s:o}", "name",
-                     cf_catalog_device_name(peer, &device->id, arena), "fingerprint", fingerprint,
-                     "id", cf_json_hex(device->id.bytes, CF_HASH_SIZE), "role",
-                     cf_role_name(device->role), "this",
-                     (int)cf_hash_equal(&device->id, cf_peer_device(peer)), "last_seen",
-                     seen->time_ms ? time : NULL, "behind",
-                     seen->wrote ? json_integer((json_int_t)seen->behind) : json_null());
+    json_object_update_new(
+        object,
+        json_pack("{s:s, s:s, s:b, s:s, s:s?, s:o}", "role", cf_role_name(device->role), "state",
+                  state_of(device), "this", (int)cf_hash_equal(&device->id, cf_peer_device(peer)),
+                  "let_in_by", name_of(peer, &device->admitter, arena), "last_seen",
+                  seen->time_ms ? time : NULL, "behind",
+                  seen->wrote ? json_integer((json_int_t)seen->behind) : json_null()));
+    describe_end(peer, device, object, arena);
+    return object;
 }
 
-static void print_line(const cf_output *output, const json_t *device)
+/* How a device that is in does. */
+static void print_progress(const cf_output *output, const json_t *device)
 {
     const char *seen = json_string_value(json_object_get(device, "last_seen"));
     const json_t *behind = json_object_get(device, "behind");
     json_int_t count = json_integer_value(behind);
-    bool here = json_is_true(json_object_get(device, "this"));
 
-    cf_print(output, "%-20s %-7s %s  ", json_string_value(json_object_get(device, "name")),
-             json_string_value(json_object_get(device, "role")),
-             json_string_value(json_object_get(device, "fingerprint")));
-    if (here)
+    if (json_is_true(json_object_get(device, "this")))
         cf_print(output, "this device\n");
     else if (json_is_null(behind))
         cf_print(output, "let in %s, has written nothing since\n", seen ? seen : "");
@@ -90,6 +114,32 @@ static void print_line(const cf_output *output, const json_t *device)
                  count == 1 ? "entry" : "entries");
     else
         cf_print(output, "last seen %s\n", seen ? seen : "");
+}
+
+static void print_end(const cf_output *output, const json_t *device)
+{
+    const char *state = json_string_value(json_object_get(device, "state"));
+    const char *ended = json_string_value(json_object_get(device, "ended"));
+    const char *here = json_is_true(json_object_get(device, "this")) ? "this device, " : "";
+
+    if (!ended)
+        cf_print(output, "%sout, with the device that let it in\n", here);
+    else if (strcmp(state, "left") == 0)
+        cf_print(output, "%sleft %s\n", here, ended);
+    else
+        cf_print(output, "%sshut out %s by %s\n", here, ended,
+                 json_string_value(json_object_get(device, "ended_by")));
+}
+
+static void print_line(const cf_output *output, const json_t *device)
+{
+    cf_print(output, "%-20s %-7s %s  ", json_string_value(json_object_get(device, "name")),
+             json_string_value(json_object_get(device, "role")),
+             json_string_value(json_object_get(device, "fingerprint")));
+    if (strcmp(json_string_value(json_object_get(device, "state")), "in") == 0)
+        print_progress(output, device);
+    else
+        print_end(output, device);
 }
 
 static cf_status list_devices(cf_run *run, cf_error *error)
@@ -119,6 +169,18 @@ static cf_status list_devices(cf_run *run, cf_error *error)
     return status;
 }
 
+/* ---- The verb ---- */
+
+static bool is_change(const cf_run *run)
+{
+    return run->options.argument_count && cf_devices_change_is(run->options.arguments[0]);
+}
+
+static cf_status prepare(cf_run *run, cf_error *error)
+{
+    return is_change(run) ? cf_devices_change_prepare(run, error) : CF_OK;
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     const char *subverb = run->options.argument_count ? run->options.arguments[0] : NULL;
@@ -127,13 +189,42 @@ static cf_status start(cf_run *run, cf_error *error)
         return list_devices(run, error);
     if (strcmp(subverb, "rename") == 0)
         return rename_device(run, error);
-    return cf_fail(error, CF_USAGE, "unknown subverb '%s' of devices: rename", subverb);
+    if (strcmp(subverb, "admitted") == 0)
+        return list_admitted(run, error);
+    if (is_change(run))
+        return cf_devices_change_start(run, error);
+    return cf_fail(error, CF_USAGE,
+                   "unknown subverb '%s' of devices: rename, revoke, annul, role, admitted",
+                   subverb);
 }
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    return run->state ? cf_devices_change_step(run, now_ms, progress, error) : CF_OK;
+}
+
+static const cf_option options[] = {
+    {"yes", 0, NULL, "shut it out without asking"},
+    {"with-admitted", 0, NULL, "with it all devices that it let in"},
+    {"also", 0, "DEVICE", "with it this one; may be given often"},
+    {"recovery-file", 0, "FILE", "where the recovery phrase is, or - for stdin"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {0},
+};
 
 const cf_verb cf_verb_devices = {
     .name = "devices",
-    .usage = "devices [rename DEVICE NAME]",
-    .summary = "Lists the user's devices, or renames one",
+    .usage = "devices [rename DEVICE NAME | revoke DEVICE [--yes] [--with-admitted] | annul DEVICE "
+             "--recovery-file FILE | role DEVICE ROLE | admitted DEVICE]",
+    .summary = "Lists the user's devices, names them, shuts them out, gives them roles",
+    .more = "DEVICE is a name, a fingerprint, or the beginning of an id. `revoke` shuts a device "
+            "out: nothing more is taken\nfrom it or sent to it, and it can't read what is written "
+            "later. `annul` takes that back, by the account.\n`role` is owner, member, reader or "
+            "relay. `admitted` lists whom a device let in.",
     .needs = CF_NEEDS_PEER,
+    .options = options,
+    .prepare = prepare,
     .start = start,
+    .step = step,
+    .end = cf_devices_change_end,
 };

@@ -37,10 +37,7 @@ static cf_status read_role(const cf_run *run, cf_role *out, cf_error *error)
     *out = CF_ROLE_MEMBER;
     if (!given)
         return CF_OK;
-    cf_status status = cf_role_read(given, out, error);
-    if (!status && *out != CF_ROLE_OWNER && *out != CF_ROLE_MEMBER)
-        status = cf_fail(error, CF_USAGE, "unknown role '%s': owner or member", given);
-    return status;
+    return cf_role_read(given, out, error);
 }
 
 static cf_status start(cf_run *run, cf_error *error)
@@ -157,7 +154,7 @@ static void end(cf_run *run)
 }
 
 static const cf_option options[] = {
-    {"role", 0, "ROLE", "owner or member (member); owners let other devices in"},
+    {"role", 0, "ROLE", "owner, member, reader or relay (member); owners let other devices in"},
     {"for", 0, "T", "how long the code is good (10m)"},
     {"qr", 0, NULL, "show the code as a QR code, too, on the terminal"},
     QR_COLORS,
@@ -167,7 +164,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_pair = {
     .name = "pair",
-    .usage = "pair [--role owner|member] [--for 10m] [--qr]",
+    .usage = "pair [--role owner|member|reader|relay] [--for 10m] [--qr]",
     .summary = "Lets another device in: prints a code for its `join`, and waits for it",
     .needs = CF_NEEDS_PEER,
     .options = options,

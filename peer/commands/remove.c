@@ -1,25 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_root.h"
 #include "peer/commands/sources.h"
 #include "peer/owed.h"
 #include "peer/verbs.h"
-
-/* Only where it is still this source: another folder in its place is none of ours. */
-static cf_status remove_root(const cf_env *env, const char *path, const cf_id *instance,
-                             cf_error *error)
-{
-    cf_files *files = env->files;
-    cf_folder *root = NULL;
-    cf_id found;
-
-    cf_status status = files->open_root(files, path, &root, error);
-    if (!status)
-        status = cf_root_read(files, root, &found, error);
-    if (!status && cf_id_equal(&found, instance))
-        status = cf_root_remove(files, root, error);
-    files->close_folder(files, &root);
-    return status == CF_MISSING || status == CF_BROKEN || status == CF_CHANGED ? CF_OK : status;
-}
 
 static cf_status start(cf_run *run, cf_error *error)
 {
@@ -39,7 +21,8 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_buffer_append(&path, "", 1);
     status = cf_engine_drop_binding(cf_loop_engine(run->loop), binding, error);
     if (!status)
-        status = remove_root(cf_loop_env(run->loop), (const char *)path.data, &instance, error);
+        status =
+            cf_source_release(cf_loop_env(run->loop), (const char *)path.data, &instance, error);
     cf_buffer_release(&path);
     cf_loop_wake(run->loop);
     return status;

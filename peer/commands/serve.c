@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/catalog.h"
+#include "peer/membership.h"
 #include "peer/verbs.h"
 
 #include <signal.h>
@@ -15,10 +16,29 @@ static cf_status start(cf_run *run, cf_error *error)
     return status;
 }
 
+/* A broker that lets this device in no more may be wrong once, while it restarts. */
+enum { DENIALS = 3 };
+
+static cf_status check_standing(cf_run *run, cf_peer *peer, cf_error *error)
+{
+    cf_broker_status broker;
+
+    cf_engine_broker_status(cf_loop_engine(run->loop), &broker);
+    cf_status status = CF_OK;
+    if (!cf_membership_left(peer)) /* then `leave` is at work, or will be */
+        status = cf_membership_standing(peer, error);
+    if (!status && broker.denials >= DENIALS)
+        status = cf_fail(error, CF_DENIED, "%s", broker.text);
+    return status;
+}
+
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(run->loop);
 
+    cf_status status = peer ? check_standing(run, peer, error) : CF_OK;
+    if (status)
+        return status;
     progress->over = false;
     if (peer && cf_catalog_introduce(peer, now_ms, error))
         cf_report(cf_loop_env(run->loop), CF_REPORT_WARNING, "this device's name: %s", error->text);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/sources.h"
 
+#include "peer/adapters/files_root.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,22 @@ cf_status cf_source_named(const cf_run *run, const char *name, cf_binding **out,
     }
     cf_buffer_release(&path);
     return status;
+}
+
+cf_status cf_source_release(const cf_env *env, const char *path, const cf_id *instance,
+                            cf_error *error)
+{
+    cf_files *files = env->files;
+    cf_folder *root = NULL;
+    cf_id found;
+
+    cf_status status = files->open_root(files, path, &root, error);
+    if (!status)
+        status = cf_root_read(files, root, &found, error);
+    if (!status && cf_id_equal(&found, instance))
+        status = cf_root_remove(files, root, error);
+    files->close_folder(files, &root);
+    return status == CF_MISSING || status == CF_BROKEN || status == CF_CHANGED ? CF_OK : status;
 }
 
 bool cf_path_is_in(const char *path, const char *folder)

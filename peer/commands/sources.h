@@ -14,6 +14,10 @@ cf_status cf_source_named(const cf_run *run, const char *name, cf_binding **out,
  * itself), in the arena. A symbolic link is itself, not what it points to. CF_MISSING. */
 cf_status cf_source_of_path(const cf_run *run, const char *path, cf_arena *arena, cf_binding **out,
                             cf_bytes *rest, cf_error *error);
+/* Takes `.counterfoil/` away from a folder that was a source, where it still is that one: another
+ * folder in its place is none of ours. */
+cf_status cf_source_release(const cf_env *env, const char *path, const cf_id *instance,
+                            cf_error *error);
 /* Whether `path` is `folder` or lies in it. */
 bool cf_path_is_in(const char *path, const char *folder);
 

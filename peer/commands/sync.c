@@ -4,6 +4,7 @@
 #include "peer/commands/overview.h"
 #include "peer/commands/round.h"
 #include "peer/commands/waiting.h"
+#include "peer/membership.h"
 #include "peer/verbs.h"
 
 #include <stdio.h>
@@ -140,6 +141,10 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
     if (self->dry_run)
         return CF_OK;
     say_next(run, &standing, &overview.broker);
+    if (cf_membership_standing(cf_loop_peer(run->loop), error)) {
+        cf_say(&run->output, "%s", error->text);
+        standing.denied = true;
+    }
     run->exit_code = cf_standing_exit_code(&standing);
     return CF_OK;
 }

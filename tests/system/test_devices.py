@@ -218,7 +218,7 @@ def test_devices_are_renamed_everywhere(two):
     laptop.sync()
     assert {one["name"] for one in laptop.json("devices")} == {"old laptop", "desktop"}
     laptop.run("devices", "rename", "nobody", "x", code=3)
-    assert "unknown subverb 'revoke'" in laptop.run("devices", "revoke", "x", code=2)
+    assert "unknown subverb 'burn'" in laptop.run("devices", "burn", "x", code=2)
 
 
 def test_a_first_broker_is_set_later(broker, make_device):

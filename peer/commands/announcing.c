@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/announcing.h"
+
+#include <stdlib.h>
+
+cf_status cf_announcing_begin(cf_announcing *announcing, cf_run *run, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+
+    cf_status status = cf_run_timeout(run, &announcing->timeout_ms, error);
+    if (!status && !cf_engine_link(engine))
+        status = cf_fail(error, CF_UNREACHABLE,
+                         "no broker is set, and only there can be asked what others wrote: "
+                         "`counterfoil broker LINE`");
+    if (status)
+        return status;
+    run->connects = true;
+    announcing->mark = cf_engine_reach(engine);
+    announcing->deadline_ms = cf_loop_now(run->loop) + announcing->timeout_ms;
+    cf_loop_wake(run->loop);
+    return CF_OK;
+}
+
+void cf_announcing_release(cf_announcing *announcing)
+{
+    free(announcing->entries);
+    *announcing = (cf_announcing){0};
+}
+
+void cf_announcing_add(cf_announcing *announcing, const cf_head *entry)
+{
+    announcing->entries = cf_grow(announcing->entries, &announcing->capacity, announcing->count + 1,
+                                  sizeof *announcing->entries);
+    announcing->entries[announcing->count++] = *entry;
+}
+
+static void extend(cf_announcing *announcing, cf_engine *engine, uint64_t now_ms)
+{
+    cf_traffic traffic;
+
+    cf_engine_traffic(engine, &traffic);
+    if (traffic.bytes_received == announcing->received)
+        return;
+    announcing->received = traffic.bytes_received;
+    announcing->deadline_ms = now_ms + announcing->timeout_ms;
+}
+
+static cf_announcing_step_result catch_up(cf_announcing *announcing, cf_engine *engine,
+                                          uint64_t now_ms, cf_error *error)
+{
+    cf_reach reached = cf_engine_reached(engine, announcing->mark);
+    cf_broker_status broker;
+
+    if (reached == CF_REACH_CAUGHT_UP)
+        return CF_ANNOUNCING_MAKE;
+    if (reached == CF_REACH_TRYING && now_ms < announcing->deadline_ms)
+        return CF_ANNOUNCING_WAITS;
+    cf_engine_broker_status(engine, &broker);
+    cf_fail(error, broker.trouble && broker.trouble != CF_FORGED ? broker.trouble : CF_UNREACHABLE,
+            "nothing was changed: it takes the broker, to know what others wrote so far: %s",
+            broker.text[0] ? broker.text : "it does not answer");
+    return CF_ANNOUNCING_FAILED;
+}
+
+static cf_announcing_step_result deliver(const cf_announcing *announcing, cf_engine *engine,
+                                         uint64_t now_ms, cf_error *error)
+{
+    size_t accepted = 0;
+    cf_broker_status broker;
+
+    cf_engine_broker_status(engine, &broker);
+    for (size_t i = 0; i < announcing->count; i++)
+        switch (cf_engine_delivered(engine, &announcing->entries[i])) {
+        case CF_DELIVERY_ACCEPTED:
+            accepted++;
+            break;
+        case CF_DELIVERY_REFUSED:
+            cf_fail(error, CF_DENIED, "the broker refuses it: %s", broker.text);
+            return CF_ANNOUNCING_FAILED;
+        case CF_DELIVERY_UNDER_WAY:
+            break;
+        }
+    if (accepted == announcing->count)
+        return CF_ANNOUNCING_DONE;
+    if (now_ms < announcing->deadline_ms)
+        return CF_ANNOUNCING_WAITS;
+    cf_fail(error, CF_UNREACHABLE,
+            "it is done here, but the broker has not taken it yet: it will with the next sync");
+    return CF_ANNOUNCING_FAILED;
+}
+
+cf_announcing_step_result cf_announcing_step(cf_announcing *announcing, cf_run *run,
+                                             uint64_t now_ms, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+
+    extend(announcing, engine, now_ms);
+    return announcing->is_made ? deliver(announcing, engine, now_ms, error)
+                               : catch_up(announcing, engine, now_ms, error);
+}

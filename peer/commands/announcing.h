@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An announcement: entries of the member log that a verb makes when the log is as the broker has
+ * it, and that are of use once the broker has them. Asks the engine; the verb makes the entries. */
+#ifndef CF_PEER_COMMANDS_ANNOUNCING_H
+#define CF_PEER_COMMANDS_ANNOUNCING_H
+#include "peer/verb.h"
+
+typedef struct {
+    uint64_t mark; /* cf_engine_reach */
+    uint64_t timeout_ms, deadline_ms;
+    uint64_t received; /* bytes so far: as long as it grows, it gets on */
+    bool is_made;
+    cf_head *entries;
+    size_t count, capacity;
+} cf_announcing;
+
+/* Brings the engine's link into connection. CF_UNREACHABLE when no broker is set. */
+cf_status cf_announcing_begin(cf_announcing *announcing, cf_run *run, cf_error *error);
+void cf_announcing_release(cf_announcing *announcing);
+/* An entry that was made. */
+void cf_announcing_add(cf_announcing *announcing, const cf_head *entry);
+
+typedef enum {
+    CF_ANNOUNCING_WAITS, /* to be stepped again, at the deadline at the latest */
+    CF_ANNOUNCING_MAKE,  /* now is the time: said until is_made */
+    CF_ANNOUNCING_DONE,  /* the broker has them all */
+    CF_ANNOUNCING_FAILED,
+} cf_announcing_step_result;
+
+/* FAILED: CF_UNREACHABLE, where nothing was made or the broker hears of it later; CF_DENIED: it
+ * refuses one for good. */
+cf_announcing_step_result cf_announcing_step(cf_announcing *announcing, cf_run *run,
+                                             uint64_t now_ms, cf_error *error);
+
+#endif

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices that leave, and the way back by the recovery phrase: with the real programs."""
+
+import json
+import os
+
+import protocol_crypto as crypto
+from counterfoil import WAIT, broker, fill, make_device, tree, wait_until  # noqa: F401
+from family import at_terminal, bind, family, settle, state_of  # noqa: F401
+
+
+def test_a_device_leaves_and_its_files_stay(family, make_device):
+    laptop, desktop = family
+    tablet = make_device("tablet")
+    laptop.pair(tablet)
+    bind(tablet)
+    files = tree(desktop.here)
+    assert desktop.json("leave") == {"left": "desktop", "known": True}
+    assert not os.path.exists(desktop.home)
+    assert tree(desktop.here) == files and not (desktop.here / ".counterfoil").exists()
+    assert "counterfoil init" in desktop.run("sync", code=3)
+    # No key is in use until an owner has opened the next; then all goes on.
+    tablet.sync()
+    fill(tablet.here, {"waits.txt": "for a key\n"})
+    tablet.sync(code=1)
+    assert "key" in json.dumps(tablet.json("status"))
+    settle(laptop, tablet)
+    laptop.sync()
+    assert tree(laptop.here) == tree(tablet.here) and "waits.txt" in tree(laptop.here)
+    assert state_of(laptop, "desktop")[0] == "left"
+    laptop.pair(desktop)
+    bind(desktop)
+    assert tree(desktop.here) == tree(laptop.here)
+
+
+def test_leaving_without_the_broker_takes_a_word(family, broker):
+    laptop, desktop = family
+    broker.stop()
+    assert "--yes" in desktop.run("leave", code=5)
+    assert os.path.exists(desktop.home)
+    done = desktop.finish("leave", "--yes")
+    assert done.returncode == 0 and "devices revoke" in done.stderr
+    assert not os.path.exists(desktop.home) and "one.txt" in tree(desktop.here)
+
+
+def test_leaving_beside_serve_ends_it(family):
+    _, desktop = family
+    process = desktop.serve()
+    wait_until(lambda: desktop.json("status")["broker"]["connected"], "it is connected")
+    desktop.run("leave")
+    process.communicate(timeout=WAIT)
+    assert process.returncode == 0 and not os.path.exists(desktop.home)
+    assert "one.txt" in tree(desktop.here) and not (desktop.here / ".counterfoil").exists()
+
+
+def test_the_last_owner_leaves_and_recovers_everything(family, make_device):
+    laptop, desktop = family
+    files = tree(laptop.here)
+    assert "--yes" in laptop.run("leave", code=2)
+    laptop.run("leave", "--yes")
+    desktop.run("leave")
+    new = make_device("new")
+    done = new.json("recover", "--recovery-file", laptop.phrase, "--name", "new")
+    assert done["revoked"] == done["kept"] == []
+    bind(new)
+    assert tree(new.here) == files
+    assert state_of(new, "new") == ("in", "owner")
+    fill(new.here, {"again.txt": "written\n"})
+    new.sync()
+    new.pair(desktop)
+    bind(desktop)
+    assert tree(desktop.here) == tree(new.here)
+
+
+def test_recovering_shuts_out_whom_the_user_does_not_confirm(family, make_device, tmp_path):
+    laptop, desktop = family
+    new = make_device("new")
+    recover = ["recover", "--recovery-file", laptop.phrase, "--name", "new"]
+    said = new.run(*recover, code=2)
+    assert "'laptop'" in said and "'desktop'" in said and "--keep" in said
+    assert not os.path.exists(new.home) and not os.path.exists(new.home + ".new")
+    desktop.sync()
+    assert state_of(desktop, "laptop")[0] == "in"
+    assert "nobody" in new.run(*recover, "--keep", "nobody", code=3)
+    done = new.json(*recover, "--keep", "desktop")
+    assert [one["name"] for one in done["kept"]] == ["desktop"]
+    assert [one["name"] for one in done["revoked"]] == ["laptop"]
+    bind(new)
+    fill(new.here, {"new.txt": "new\n"})
+    fill(desktop.here, {"old.txt": "old\n"})
+    settle(new, desktop)
+    new.sync()
+    assert tree(new.here) == tree(desktop.here) and {"new.txt", "old.txt"} <= tree(new.here).keys()
+    assert "shut" in laptop.run("sync", code=6)
+
+
+def test_recovering_asks_on_a_terminal(family, make_device):
+    laptop, desktop = family
+    new = make_device("new")
+    names = ["laptop", "desktop"]
+    answers = {"laptop": "y", "desktop": "n"}
+    order = [one["name"] for one in desktop.json("devices")]
+    questions = [(f"keep '{name}'", answers[name]) for name in sorted(names, key=order.index)]
+    code, said = at_terminal(new, ["recover", "--recovery-file", laptop.phrase, "--name", "new"], questions)
+    assert code == 0, said
+    assert state_of(new, "laptop") == ("in", "owner") and state_of(new, "desktop")[0] == "revoked"
+
+
+def test_recovering_takes_the_phrase_and_the_brokers_line(family, make_device, broker, tmp_path):
+    laptop, _ = family
+    new = make_device("new")
+    phrase, line = open(laptop.phrase).read().splitlines()
+    assert "--recovery-file" in new.run("recover", code=2)
+    assert "--broker" in new.run("recover", "--recovery-file", "-", stdin=phrase + "\n", code=2)
+    wrong = crypto.phrase_of(bytes(16))
+    new.run("recover", "--recovery-file", "-", "--broker", line, stdin=wrong + "\n", code=6)
+    assert not os.path.exists(new.home)
+    done = new.json("recover", "--recovery-file", "-", "--broker", line, "--yes", "--name", "new", stdin=phrase + "\n")
+    assert {one["name"] for one in done["revoked"]} == {"laptop", "desktop"}
+    assert "has a user already" in new.run("recover", "--recovery-file", laptop.phrase, "--yes", code=2)
