@@ -42,6 +42,7 @@ struct cf_engine {
     char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */
     cf_traffic traffic;
     bool may_seal; /* there was a key to seal under at the last step */
+    size_t kept; /* entries of the member log when own writes that are void were last looked for */
     size_t tended; /* entries of the member log when the others' keys were last seen to */
 };
 
@@ -71,6 +72,10 @@ void cf_engine_save_acknowledged(cf_engine *engine);
 /* Takes what came, in one commit. */
 cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error);
 
+/* What this device wrote and what counts for nothing, because it was shut out or has another role
+ * now, is its user's work all the same: the base forgets that it was agreed on, so that it lies on
+ * the disk as something new, and isn't deleted there because the state lost it. */
+cf_status cf_engine_keep_undone(cf_engine *engine, cf_error *error);
 /* What follows from the member log: other devices get the keys that this one owes them, and what
  * waited here for a key goes on. */
 cf_status cf_engine_mind_keys(cf_engine *engine, cf_error *error);

@@ -34,8 +34,10 @@ static cf_status tend_keys(cf_engine *engine, cf_error *error)
 
 cf_status cf_engine_mind_keys(cf_engine *engine, cf_error *error)
 {
-    cf_status status = tend_keys(engine, error);
+    cf_status status = cf_engine_keep_undone(engine, error);
 
+    if (!status)
+        status = tend_keys(engine, error);
     if (!status)
         notice_key(engine);
     return status;

@@ -3,10 +3,18 @@
 
 enum { BLOCKED_MAX = 6, RETRY_MS = 4000, RETRY_DOUBLED = 4 };
 
+/* Who was shut out keeps what it has as it is. */
+static bool is_out(const cf_peer *peer)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return self && !self->is_valid;
+}
+
 bool cf_source_may_apply(const cf_source_engine *source)
 {
-    return source->looked && source->binding->mode != CF_MODE_SEND &&
-           cf_applying_marked(source->applying);
+    return source->looked && !is_out(source->workshop->peer) &&
+           source->binding->mode != CF_MODE_SEND && cf_applying_marked(source->applying);
 }
 
 /* A disk that is full makes no sound when there is room again. */
