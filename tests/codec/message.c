@@ -120,7 +120,7 @@ Test(message, is_the_same_after_writing_and_reading)
     cf_message all[EXAMPLES_MAX];
     cf_frames frames = {0};
     cf_bytes wire[CF_MESSAGE_FRAMES];
-    bool seen[CF_COMMAND_ADMIT + 1] = {false};
+    bool seen[CF_COMMAND_REPORTED + 1] = {false};
     size_t count = examples(all);
 
     for (size_t i = 0; i < count; i++) {
@@ -128,7 +128,7 @@ Test(message, is_the_same_after_writing_and_reading)
         expect_same_again(wire, views(&frames, wire));
         seen[all[i].command] = true;
     }
-    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_ADMIT; command++)
+    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_REPORTED; command++)
         cr_expect(seen[command], "no example of %s", cf_command_name((cf_command)command));
     cf_frames_release(&frames);
 }

@@ -107,6 +107,19 @@ static void fill_rest(cf_message *message)
     case CF_COMMAND_ADMIT:
         message->admit.sealed = cf_bytes_of("sealed", 6);
         break;
+    case CF_COMMAND_REPORT:
+        message->report.heads = heads;
+        message->report.head_count = 2;
+        break;
+    case CF_COMMAND_HOLDS:
+        message->holds.heads = heads;
+        message->holds.head_count = 2;
+        break;
+    case CF_COMMAND_REPORTED:
+        message->reported.device = ids;
+        message->reported.heads = heads;
+        message->reported.head_count = 2;
+        break;
     default:
         break;
     }
@@ -126,7 +139,7 @@ bool fuzz_seed(size_t number, cf_buffer *out)
 {
     cf_message message = {.command = (cf_command)(CF_COMMAND_HELLO + number)};
 
-    if (message.command > CF_COMMAND_ADMIT)
+    if (message.command > CF_COMMAND_REPORTED)
         return false;
     fill_session(&message);
     fill_rest(&message);
