@@ -245,6 +245,11 @@ def test_owners_that_revoke_each_other_are_both_out(scene):
         with scene.session(device) as session:
             assert not session.is_let_in()
     assert witness.judged().epoch is None  # both know the keys of all there are
+    scene.desk.sync()  # an owner is left, and opens one that neither knows
+    (scene.here / "after").write_text("life goes on")
+    assert "after" in scene.sync()
+    scene.read(witness)
+    assert witness.judged().epoch
 
 
 def test_what_an_outgoer_lets_in_afterwards_is_nobody(scene):
