@@ -112,3 +112,47 @@ def test_copies_of_old_versions_do_not_pile_up(pair_of_notes):
         laptop.sync()
         most = max(most, len(os.listdir(copies)))
     assert 1 <= len(os.listdir(copies)) < most < 9
+
+
+def queue_length():
+    with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:
+        return int(file.read())
+
+
+def test_it_finds_what_it_was_not_told_of(pair_of_notes):
+    """So much happened while it could not listen that the system threw the news away."""
+    laptop, desktop, here, there = pair_of_notes
+    process = laptop.serve()
+    desktop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "the laptop is connected")
+    process.send_signal(signal.SIGSTOP)
+    for number in range(queue_length() // 2 + 1000):
+        (here / f"noise {number % 2}").write_text("")
+    (here / "lost").write_text("lost\n")
+    (here / "sub/two.txt").unlink()
+    process.send_signal(signal.SIGCONT)
+    wait_until(lambda: (there / "lost").exists(), "what was made is there")
+    wait_until(lambda: not (there / "sub/two.txt").exists(), "what was deleted is gone")
+    assert tree(here) == tree(there)
+
+
+def listens_to(process, number):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        (mask,) = (line.split()[1] for line in file if line.startswith("SigBlk:"))
+    return int(mask, 16) >> (number - 1) & 1
+
+
+def test_a_signal_ends_a_sync_and_the_next_one_goes_on(broker, pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "large").write_bytes(os.urandom(3_000_000))
+    for number, code in (signal.SIGINT, 130), (signal.SIGTERM, 143):
+        broker.process.send_signal(signal.SIGSTOP)  # so that it can't be done before
+        process = laptop.start("sync")
+        wait_until(lambda: listens_to(process, number), "it runs")
+        assert laptop.stop(process, number) == code
+        broker.process.send_signal(signal.SIGCONT)
+        assert laptop.sync()["in_sync"]
+        (here / "large").write_bytes(os.urandom(3_000_000))
+    laptop.sync()
+    desktop.sync()
+    assert tree(here) == tree(there)
