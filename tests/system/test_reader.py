@@ -303,3 +303,20 @@ def test_what_the_real_device_answers_comes_back(scene, tmp_path):
     with scene.session() as session:
         scene.device.read_log(session)
     scene.check_equal(tmp_path / "again")
+
+
+def test_chains_of_patches_are_bounded_and_wholes_take_over_what_was_sent(scene, tmp_path):
+    path, size = scene.here / "disk image", 5_000_000
+    path.write_bytes(os.urandom(size))
+    scene.laptop.sync()
+    for number in range(20):
+        with open(path, "r+b") as file:
+            file.seek(2_000_000 + 4_000 * number)
+            file.write(os.urandom(100))
+        assert scene.laptop.sync()["traffic"]["bytes_sent"] < 300_000, number
+    with scene.session() as session:
+        scene.device.read_log(session)
+    references = [change.value for _, body in scene.bodies() for change in body.changes if change.field == "/content"]
+    depths = [reference[2] for reference in references if reference[1] == size]
+    assert depths == [*range(17), *range(4)]
+    scene.check_equal(tmp_path / "a long chain")
