@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway.h"
+#include "broker/gateway_inside.h"
 
-#include "broker/enrolment.h"
 #include "broker/eviction.h"
-#include "broker/lease_desk.h"
 #include "broker/publish.h"
 #include "broker/reports.h"
-#include "broker/session.h"
 #include "broker/subscribe.h"
 #include "broker/transfer_server.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { SESSIONS_OF_DEVICE_MAX = 8 };
 
 /* Waiting bytes beyond which somebody is not reading: answers to all that may be asked at once. */
 #define UNREAD_MAX (4 * CF_WINDOW)
 #define UNREAD_STRANGER_MAX (64 * CF_KIB)
-
-struct cf_gateway {
-    cf_gateway_options options;
-    cf_service service;
-    cf_enrolment *enrolment;
-    cf_address address; /* port 0: not told yet */
-    cf_lease_desk *leases;
-};
 
 static void session_ends(void *context, cf_session *session)
 {
@@ -71,211 +56,6 @@ void cf_gateway_destroy(cf_gateway **gateway)
 void cf_gateway_advertise(cf_gateway *gateway, const cf_address *address)
 {
     gateway->address = *address;
-}
-
-static void send_again(cf_gateway *gateway, const cf_gateway_peer *peer)
-{
-    cf_message message = {.command = CF_COMMAND_AGAIN};
-
-    cf_outbox_add(gateway->service.outbox, peer->routing_id, &message);
-}
-
-static void refuse_hello(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_hash *user,
-                         const cf_refusal *refusal)
-{
-    cf_audit_event event = {.what = CF_AUDIT_SESSION_REFUSED,
-                            .user = user,
-                            .key = &peer->key,
-                            .address = peer->address,
-                            .why = refusal->text};
-
-    cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
-    cf_refuse(&gateway->service, peer->routing_id, refusal);
-}
-
-/* Connections of the user with sessions of other devices: its own oldest make room. */
-static bool has_too_many(const cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
-{
-    cf_sessions *sessions = gateway->service.sessions;
-    size_t count = 0;
-
-    if (gateway->options.sessions_of_user == 0)
-        return false;
-    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
-         session = cf_sessions_next(sessions, session))
-        count += cf_hash_equal(cf_log_user(session->log), user) &&
-                 !cf_hash_equal(&session->device, device);
-    return count >= gateway->options.sessions_of_user;
-}
-
-/* A device that reconnects leaves sessions behind until the transport notices: the oldest go. */
-static void make_room(cf_gateway *gateway, const cf_hash *device)
-{
-    cf_sessions *sessions = gateway->service.sessions;
-    cf_session *oldest = NULL;
-    size_t count = 0;
-
-    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
-         session = cf_sessions_next(sessions, session)) {
-        if (!cf_hash_equal(&session->device, device))
-            continue;
-        count++;
-        if (!oldest || session->serial < oldest->serial)
-            oldest = session;
-    }
-    if (count < SESSIONS_OF_DEVICE_MAX)
-        return;
-    cf_outbox_discard(gateway->service.outbox, cf_session_destination(oldest));
-    cf_session_end(&gateway->service, oldest, "the device has newer ones");
-}
-
-static cf_session *begin_session(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log *log,
-                                 const cf_device *device)
-{
-    cf_session *session;
-
-    make_room(gateway, &device->id);
-    session = cf_sessions_add(gateway->service.sessions, peer->routing_id);
-    session->key = peer->key;
-    session->device = device->id;
-    session->log = log;
-    session->replay = cf_replay_new(gateway->service.store, cf_log_user(log));
-    snprintf(session->address, sizeof session->address, "%s", peer->address);
-    return session;
-}
-
-static bool collect_head(void *context, const cf_head *head)
-{
-    cf_heads_insert(context, head);
-    return true;
-}
-
-static void send_welcome(cf_gateway *gateway, const cf_session *session, const cf_heads *heads)
-{
-    cf_store *store = gateway->service.store;
-    size_t sent = 0;
-
-    do {
-        size_t page = heads->count - sent;
-        bool more = page > CF_HEADS_PAGE;
-        cf_message message = {
-            .command = CF_COMMAND_WELCOME,
-            .welcome = {.version = CF_PROTOCOL_VERSION,
-                        .now_ms = gateway->service.now_ms,
-                        .window = CF_WINDOW,
-                        .heads = heads->heads + sent,
-                        .head_count = more ? CF_HEADS_PAGE : page,
-                        .more = more},
-        };
-
-        store->instance(store, message.welcome.instance);
-        cf_session_send(&gateway->service, session, &message);
-        sent += message.welcome.head_count;
-    } while (sent < heads->count);
-}
-
-struct wanted {
-    const cf_service *service;
-    const cf_session *session;
-    cf_hash *blobs;
-    size_t count, capacity;
-};
-
-/* What came by another way since it was noted is passed over. */
-static bool collect_wanted(void *context, const cf_hash *blob)
-{
-    struct wanted *wanted = context;
-
-    if (cf_blob_is_stored(wanted->service->blobs, cf_log_user(wanted->session->log), blob))
-        return true;
-    wanted->blobs =
-        cf_grow(wanted->blobs, &wanted->capacity, wanted->count + 1, sizeof *wanted->blobs);
-    wanted->blobs[wanted->count++] = *blob;
-    return wanted->count < CF_ENTRY_BLOBS_MAX; /* the next session hears of more */
-}
-
-static void welcome(cf_gateway *gateway, cf_session *session)
-{
-    struct wanted wanted = {.service = &gateway->service, .session = session};
-    cf_heads heads = {0};
-    cf_error error;
-    cf_status status = cf_log_heads(session->log, collect_head, &heads, &error);
-
-    if (!status)
-        status = cf_log_wanted(session->log, collect_wanted, &wanted, &error);
-    if (status) {
-        cf_report(gateway->service.env, CF_REPORT_ERROR, "reading a log: %s", error.text);
-        cf_session_end(&gateway->service, session, "its log can't be read");
-    } else {
-        session->is_greeted = true;
-        cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
-        if (gateway->service.quotas)
-            cf_quotas_seen(gateway->service.quotas, session->log, gateway->service.now_ms);
-        send_welcome(gateway, session, &heads);
-        cf_send_wanted(&gateway->service, session, wanted.blobs, wanted.count);
-    }
-    cf_heads_release(&heads);
-    free(wanted.blobs);
-}
-
-/* The member log names another broker as the user's home. */
-static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log *log)
-{
-    cf_message message = {.command = CF_COMMAND_MOVED};
-    cf_home_broker home;
-    cf_address address;
-    cf_arena arena = {0};
-    cf_error ignored;
-
-    bool moved =
-        gateway->address.port && cf_registry_home(cf_log_registry(log), &home) &&
-        cf_address_read(cf_arena_text(&arena, home.address), &address, &ignored) == CF_OK &&
-        memcmp(address.key, gateway->address.key, sizeof address.key) != 0;
-    if (moved) {
-        message.moved.endpoint = home.address;
-        cf_outbox_add(gateway->service.outbox, peer->routing_id, &message);
-    }
-    cf_arena_release(&arena);
-    return moved;
-}
-
-static void hello(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
-                  const cf_message *message)
-{
-    cf_log *log = cf_users_find(gateway->service.users, &message->hello.user);
-    const cf_device *device =
-        log ? cf_registry_by_curve(cf_log_registry(log), peer->key.bytes) : NULL;
-    bool goes_on = session && !session->is_greeted && session->log == log &&
-                   cf_hash_equal(&session->key, &peer->key);
-
-    cf_refusal refusal = {.request = CF_COMMAND_HELLO};
-
-    if (message->hello.version != CF_PROTOCOL_VERSION) {
-        refusal.code = CF_REFUSED_VERSION;
-        refusal.text = "this broker speaks version 1 only";
-    } else if (!device) {
-        refusal.code = CF_REFUSED_UNKNOWN;
-        refusal.text = "this user has no device with that key";
-    } else if (!goes_on && has_too_many(gateway, cf_log_user(log), &device->id)) {
-        refusal.code = CF_REFUSED_BUSY;
-        refusal.later = true;
-        refusal.text = "this user has as many connections as the broker allows";
-    }
-    if (refusal.code) {
-        refuse_hello(gateway, peer, log ? &message->hello.user : NULL, &refusal);
-        return;
-    }
-    if (!goes_on)
-        session = begin_session(gateway, peer, log, device);
-    if (!cf_subscribe_heads(&gateway->service, session, message->hello.heads,
-                            message->hello.head_count) ||
-        message->hello.more)
-        return;
-    /* Who knows of more than the log here may know of a later home, too. */
-    if (!session->brings_more && send_moved(gateway, peer, log))
-        cf_session_end(&gateway->service, session, "the user has moved");
-    else
-        welcome(gateway, session);
 }
 
 static void locate(cf_gateway *gateway, const cf_session *session, const cf_message *message)
@@ -338,11 +118,18 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
     }
 }
 
+static void send_again(cf_gateway *gateway, const cf_gateway_peer *peer)
+{
+    cf_message message = {.command = CF_COMMAND_AGAIN};
+
+    cf_outbox_add(gateway->service.outbox, peer->routing_id, &message);
+}
+
 static void handle_message(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
                            const cf_message *message)
 {
     if (message->command == CF_COMMAND_HELLO) {
-        hello(gateway, peer, session, message);
+        cf_gateway_greet(gateway, peer, session, message);
     } else if (!session && message->command == CF_COMMAND_KNOCK) {
         cf_enrolment_knock(gateway->enrolment, peer->routing_id, &peer->key, message);
     } else if (!session || !session->is_greeted) {

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What gateway.c and gateway_greeting.c (HELLO and what answers it) share. Nobody else includes
+ * this. */
+#ifndef CF_BROKER_GATEWAY_INSIDE_H
+#define CF_BROKER_GATEWAY_INSIDE_H
+#include "broker/enrolment.h"
+#include "broker/gateway.h"
+#include "broker/lease_desk.h"
+#include "broker/session.h"
+
+struct cf_gateway {
+    cf_gateway_options options;
+    cf_service service;
+    cf_enrolment *enrolment;
+    cf_address address; /* port 0: not told yet */
+    cf_lease_desk *leases;
+};
+
+/* HELLO: begins a session, or goes on with the heads of one that is being begun; welcomes it when
+ * all have come. Refusals are audited. `session` is that of the connection, NULL: none. */
+void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+                      const cf_message *message);
+
+#endif

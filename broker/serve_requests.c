@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/serve_inside.h"
+
+#include "broker/removal.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A verb that takes long: it runs beside the loop. */
+typedef struct errand errand;
+
+struct errand {
+    cf_job job;
+    errand *next; /* of those that wait for replays to end */
+    cf_broker *broker;
+    cf_control_call *call; /* NULL: the caller went away */
+    bool json;
+    cf_hash user; /* of a removal */
+    cf_exclusion *exclusion;
+    cf_status status;
+    cf_error error;
+    cf_buffer out;
+};
+
+static void answer(cf_control_call *call, cf_status status, const cf_buffer *out,
+                   const cf_error *error)
+{
+    static const char program[] = "counterfoild: ";
+
+    cf_control_write(call, CF_CONTROL_OUTPUT, cf_buffer_view(out));
+    if (status) {
+        cf_control_write(call, CF_CONTROL_MESSAGES, cf_bytes_of(program, sizeof program - 1));
+        cf_control_write(call, CF_CONTROL_MESSAGES, cf_bytes_of_text(error->text));
+        cf_control_write(call, CF_CONTROL_MESSAGES, cf_bytes_of_text("\n"));
+    }
+    cf_control_end(call, cf_status_exit_code(status));
+}
+
+static void end_errand(errand *self)
+{
+    self->broker->errands--;
+    if (self->call)
+        answer(self->call, self->status, &self->out, &self->error);
+    cf_buffer_release(&self->out);
+    free(self);
+}
+
+static errand *new_errand(cf_broker *self, cf_control_call *call, bool json)
+{
+    errand *made = cf_allocate(1, sizeof *made);
+
+    made->broker = self;
+    made->call = call;
+    made->json = json;
+    cf_control_set_data(call, made);
+    self->errands++;
+    return made;
+}
+
+static void submit(errand *self, void (*work)(cf_job *job), void (*done)(cf_job *job))
+{
+    cf_jobs *jobs = self->broker->jobs;
+
+    self->job = (cf_job){.work = work, .done = done, .memory = CF_ERRAND_MEMORY};
+    jobs->submit(jobs, &self->job);
+}
+
+static void verify_work(cf_job *job)
+{
+    errand *self = (errand *)job;
+    cf_verb verb = {.verb = "verify", .json = self->json};
+
+    self->status = cf_verb_run(&self->broker->desk, &verb, &self->out, &self->error);
+}
+
+static void verify_done(cf_job *job)
+{
+    end_errand((errand *)job);
+}
+
+static void removal_work(cf_job *job)
+{
+    errand *self = (errand *)job;
+
+    self->status = cf_removal_work(&self->broker->premises, &self->user, &self->error);
+}
+
+static void end_removal(errand *self)
+{
+    cf_removal_end(&self->broker->premises, &self->user, self->status ? &self->error : NULL);
+    cf_exclusion_end(&self->exclusion);
+    if (!self->status)
+        cf_verb_removed(&self->user, self->json, &self->out);
+    end_errand(self);
+}
+
+static void removal_done(cf_job *job)
+{
+    end_removal((errand *)job);
+}
+
+/* Those whose user has no replay under way. */
+static int on_removals(zloop_t *loop, int timer, void *context)
+{
+    cf_broker *self = context;
+
+    (void)loop;
+    (void)timer;
+    for (errand **at = &self->removals; *at;) {
+        errand *it = *at;
+
+        if (!cf_exclusion_is_ready(it->exclusion)) {
+            at = &it->next;
+            continue;
+        }
+        *at = it->next;
+        it->status = cf_removal_begin(&self->premises, self->gateway, &it->user, &it->error);
+        if (it->status)
+            end_removal(it);
+        else
+            submit(it, removal_work, removal_done);
+    }
+    return 0;
+}
+
+/* It may come in the middle of something: the rest is done from the loop. */
+static void removal_ready(void *context)
+{
+    cf_broker *self = context;
+
+    zloop_timer(self->loop, 1, 1, on_removals, self);
+}
+
+static void start_removal(cf_broker *self, cf_control_call *call, const cf_verb *verb)
+{
+    cf_communication *communication = cf_users_communication(self->premises.users);
+    const cf_env *env = self->options->env;
+    cf_buffer none = {0};
+    cf_hash user;
+    cf_error error;
+    cf_status status =
+        cf_management_find(self->premises.management, verb->arguments[1], &user, &error);
+
+    if (status) {
+        answer(call, status, &none, &error);
+        return;
+    }
+    errand *it = new_errand(self, call, verb->json);
+    it->user = user;
+    it->next = self->removals;
+    self->removals = it;
+    it->exclusion =
+        cf_exclusion_begin(communication, &user, env->now_ms(env->context), removal_ready, self);
+    removal_ready(self);
+}
+
+enum { ARGUMENTS_MAX = 8, ARGUMENT_SIZE = 128 };
+
+static const char *text_of(cf_bytes argument, char text[ARGUMENT_SIZE])
+{
+    size_t size = argument.size < ARGUMENT_SIZE ? argument.size : ARGUMENT_SIZE - 1;
+
+    memcpy(text, argument.data, size);
+    text[size] = '\0';
+    return text;
+}
+
+/* Arguments: the verb, the quota in bytes (of invite), and what follows the verb. Who asks has
+ * confirmed what can't be undone. */
+void cf_broker_request(void *context, cf_control_call *call, const cf_control_request *request)
+{
+    cf_broker *self = context;
+    char texts[ARGUMENTS_MAX][ARGUMENT_SIZE] = {""};
+    const char *arguments[ARGUMENTS_MAX];
+    size_t count = request->count < ARGUMENTS_MAX ? request->count : ARGUMENTS_MAX;
+    cf_buffer out = {0};
+    cf_error error;
+
+    for (size_t i = 0; i < ARGUMENTS_MAX; i++)
+        arguments[i] = i < count ? text_of(request->arguments[i], texts[i]) : "";
+    cf_verb verb = {.verb = arguments[0],
+                    .arguments = arguments + 2,
+                    .count = count > 2 ? count - 2 : 0,
+                    .quota = strtoull(arguments[1], NULL, 10),
+                    .yes = true,
+                    .json = request->json};
+    cf_status status = cf_verb_check(&verb, &error);
+    if (!status && strcmp(verb.verb, "verify") == 0) {
+        submit(new_errand(self, call, verb.json), verify_work, verify_done);
+        return;
+    }
+    if (!status && cf_verb_is_removal(&verb)) {
+        start_removal(self, call, &verb);
+        return;
+    }
+    if (!status)
+        status = cf_verb_run(&self->desk, &verb, &out, &error);
+    answer(call, status, &out, &error);
+    cf_buffer_wipe(&out); /* it may be an invitation */
+    cf_gateway_zmq_wake(self->door);
+}
+
+void cf_broker_abandoned(void *context, cf_control_call *call)
+{
+    errand *it = cf_control_data(call);
+
+    (void)context;
+    if (it)
+        it->call = NULL;
+}
+
+/* What has not begun is not done. */
+static void give_up_removals(cf_broker *self)
+{
+    for (errand *it = self->removals, *next; it; it = next) {
+        next = it->next;
+        it->status = cf_fail(&it->error, CF_UNREACHABLE, "the broker ends");
+        cf_exclusion_end(&it->exclusion);
+        end_errand(it);
+    }
+    self->removals = NULL;
+}
+
+void cf_broker_finish_errands(cf_broker *self)
+{
+    give_up_removals(self);
+    while (self->errands) {
+        struct pollfd ready = {self->jobs->descriptor(self->jobs), POLLIN, 0};
+        poll(&ready, 1, -1);
+        self->jobs->deliver(self->jobs);
+    }
+}
