@@ -1,44 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/resupply.h"
+#include "peer/resupply_inside.h"
 
-#include "broker/hash_set.h"
 #include "codec/limits.h"
-#include "peer/download_chain.h"
-#include "peer/download_jobs.h"
-#include "peer/upload_sealing.h"
 
 #include <stdlib.h>
 
 /* What is wanted comes in many messages; and several devices, who are all asked, need not all begin
  * at once. */
 enum { GATHER_MS = 200, SPREAD_MS = 600 };
-
-typedef enum { PROVING, SEALING_AGAIN, SEALING_WHOLE } making_step;
-
-/* A content that can't be had. */
-typedef struct {
-    cf_id collection;
-    cf_hash hash;
-    uint64_t size;
-} need;
-
-struct cf_resupply {
-    cf_resupply_options options;
-    uint64_t due_ms; /* when to look what can be made; 0: nothing new is wanted */
-    need *needs;
-    size_t count, capacity;
-    cf_hash_set tried; /* in this session */
-    cf_head *blocked;
-    size_t blocked_count, blocked_capacity;
-
-    need now; /* the one in hand */
-    making_step step;
-    cf_file *file;
-    cf_file_job *proof;
-    cf_sealing *sealing;
-    cf_pieces in_hand;
-    cf_buffer leaves;
-};
 
 cf_resupply *cf_resupply_new(const cf_resupply_options *options)
 {
@@ -148,7 +117,7 @@ static void look_at(void *context, const cf_node *node)
 {
     const look *self = context;
     cf_resupply *resupply = self->resupply;
-    need found = {.collection = self->binding->collection};
+    cf_resupply_need found = {.collection = self->binding->collection};
     cf_error ignored;
 
     if (node->kind != CF_KIND_FILE || node->stat.size <= CF_INLINE_MAX ||
@@ -173,158 +142,6 @@ static void look_around(cf_resupply *self)
             cf_nodes_each(bindings[i]->nodes, look_at, &(look){self, bindings[i]});
 }
 
-static cf_file *open_nothing(void *context, const cf_hash *content)
-{
-    (void)context, (void)content;
-    return NULL;
-}
-
-/* A file on this device that should have the content. */
-static cf_file *open_content(cf_resupply *self)
-{
-    cf_peer *peer = self->options.peer;
-    cf_chain_places places = {
-        .peer = peer, .collection = self->now.collection, .open = open_nothing};
-    cf_chain chain = {0};
-    cf_error ignored;
-
-    places.bindings = self->options.bindings(self->options.context, &places.binding_count);
-    if (cf_chain_find(&places, &self->now.hash, &chain, &ignored))
-        return NULL;
-    if (chain.count)
-        peer->env->files->close_file(peer->env->files, &chain.base);
-    return chain.base;
-}
-
-/* ---- Sealing ---- */
-
-static cf_status seal(cf_resupply *self, const cf_hash *epoch, const cf_sealed_piece *again,
-                      size_t count, cf_error *error)
-{
-    cf_peer *peer = self->options.peer;
-    cf_sealing_options options = {
-        .env = peer->env,
-        .transfer = cf_link_transfer(peer->link),
-        .in_hand = &self->in_hand,
-        .epoch = *epoch,
-        .collection = self->now.collection,
-        .size = self->now.size,
-        .leaves = cf_buffer_view(&self->leaves),
-        .again = again,
-        .again_count = count,
-    };
-
-    cf_status status = cf_ring_extract(peer->ring, epoch, &options.ring, error);
-    if (status)
-        return status;
-    options.file = open_content(self);
-    if (!options.file) {
-        cf_ring_destroy(&options.ring);
-        return cf_fail(error, CF_MISSING, "its file is gone");
-    }
-    self->sealing = cf_sealing_new(&options);
-    self->step = count ? SEALING_AGAIN : SEALING_WHOLE;
-    return CF_OK;
-}
-
-static cf_status seal_whole(cf_resupply *self, cf_error *error)
-{
-    cf_hash epoch;
-
-    cf_status status = cf_peer_epoch(self->options.peer, &epoch, error);
-    return status ? status : seal(self, &epoch, NULL, 0, error);
-}
-
-/* The pieces of the whole that are lacking; none when not all of them can come out again. */
-static size_t find_pieces(const cf_resupply *self, const cf_content_source *source,
-                          cf_sealed_piece *out)
-{
-    cf_slice_reader reader = cf_slice_reader_of(source->content.how.slices);
-    cf_slice slice;
-    uint64_t at = 0;
-    size_t count = 0;
-
-    for (; cf_slice_next(&reader, &slice); at += slice.length) {
-        if (slice.zeros ||
-            !cf_contents_lacks(self->options.peer->contents, &source->blobs[slice.blob]))
-            continue;
-        if (slice.offset)
-            return 0;
-        out[count++] = (cf_sealed_piece){at, slice.length, source->blobs[slice.blob]};
-    }
-    return count;
-}
-
-static cf_status seal_pieces(cf_resupply *self, cf_error *error)
-{
-    cf_arena arena = {0};
-    cf_content_source source;
-    size_t count = 0;
-
-    cf_status status = cf_contents_get(self->options.peer->contents, &self->now.collection,
-                                       &self->now.hash, &arena, &source, error);
-    if (!status && !source.content.how.is_patch && !source.content.how.is_inline) {
-        cf_slice_reader slices = cf_slice_reader_of(source.content.how.slices);
-        cf_sealed_piece *pieces = cf_arena_allocate(&arena, slices.left, sizeof *pieces);
-
-        count = find_pieces(self, &source, pieces);
-        if (count)
-            status = seal(self, &source.epoch, pieces, count, error);
-    }
-    cf_arena_release(&arena);
-    return status || count ? status : seal_whole(self, error);
-}
-
-/* ---- The supply ---- */
-
-static cf_status publish(cf_resupply *self, const cf_how *how, const cf_hash *blobs, size_t count,
-                         cf_error *error)
-{
-    cf_peer *peer = self->options.peer;
-    const cf_env *env = peer->env;
-    cf_buffer packed = {0};
-    cf_collection *collection;
-    cf_dot dot;
-
-    cf_how_pack(&packed, how);
-    cf_supply supply = {self->now.hash, cf_buffer_view(&packed)};
-    cf_body body = {.part = 1, .parts = 1, .supplies = &supply, .supply_count = 1};
-    cf_status status = cf_peer_collection(peer, &self->now.collection, &collection, error);
-    if (!status) {
-        cf_publication *publication = cf_publication_new(peer, collection);
-
-        body.time = cf_publication_time(publication, env->now_ms(env->context));
-        status = cf_publication_add(publication, &body, blobs, count, &dot, error);
-        if (!status)
-            status = cf_publication_commit(publication, NULL, error);
-        cf_publication_destroy(&publication);
-    }
-    cf_buffer_release(&packed);
-    return status == CF_DENIED ? CF_OK : status; /* no content key now */
-}
-
-static cf_status supply(cf_resupply *self, cf_error *error)
-{
-    cf_contents *contents = self->options.peer->contents;
-    cf_slices slices = {0};
-    cf_buffer packed = {0};
-    cf_arena arena = {0};
-    cf_hash *blobs;
-    size_t count;
-    cf_status status = CF_OK;
-
-    cf_sealing_result(self->sealing, &slices, &blobs, &count, &arena);
-    cf_slices_pack(&slices, &packed);
-    cf_how how = {.slices = cf_buffer_view(&packed), .length = slices.length};
-    /* Another device may have been faster. */
-    if (!cf_contents_available(contents, &self->now.collection, &self->now.hash))
-        status = publish(self, &how, blobs, count, error);
-    cf_slices_release(&slices);
-    cf_buffer_release(&packed);
-    cf_arena_release(&arena);
-    return status;
-}
-
 /* ---- Going on ---- */
 
 static void begin_next(cf_resupply *self)
@@ -333,11 +150,11 @@ static void begin_next(cf_resupply *self)
 
     while (self->count && !self->proof) {
         self->now = self->needs[--self->count];
-        self->file = open_content(self);
+        self->file = cf_resupply_open(self);
         if (!self->file)
             continue;
         self->proof = cf_file_job_verify(peer->env, self->file, &self->now.hash, self->now.size);
-        self->step = PROVING;
+        self->step = CF_RESUPPLY_PROVING;
     }
 }
 
@@ -360,7 +177,7 @@ static void end_proof(cf_resupply *self)
     cf_file_job_destroy(&self->proof);
     files->close_file(files, &self->file);
     if (!status)
-        status = seal_pieces(self, &error);
+        status = cf_resupply_seal_pieces(self, &error);
     if (status)
         give_up(self, &error);
 }
@@ -374,13 +191,14 @@ static cf_status end_sealing(cf_resupply *self, bool silent, cf_error *error)
         return CF_OK;
     case CF_SEALING_FAILED:
         cf_sealing_destroy(&self->sealing);
-        if (self->step != SEALING_AGAIN || seal_whole(self, &why))
+        if (self->step != CF_RESUPPLY_AGAIN || cf_resupply_seal_whole(self, &why))
             give_up(self, &why);
         return CF_OK;
     case CF_SEALING_DONE:
         break;
     }
-    cf_status status = self->step == SEALING_WHOLE && !silent ? supply(self, error) : CF_OK;
+    cf_status status =
+        self->step == CF_RESUPPLY_WHOLE && !silent ? cf_resupply_supply(self, error) : CF_OK;
     end_making(self);
     return status;
 }
