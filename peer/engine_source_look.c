@@ -52,6 +52,23 @@ bool cf_source_wants_look(const cf_source_engine *source, uint64_t now_ms)
     return (source->look_all || source->folder_count) && now_ms >= source->not_before_ms;
 }
 
+/* At the beginning of each look, and at its end: what can't be watched is known only then. */
+static void plan_rescan(cf_source_engine *source, uint64_t now_ms)
+{
+    const cf_env *env = source->workshop->peer->env;
+    uint32_t random;
+
+    if (!source->quiet)
+        return;
+    bool complete = cf_watch_missing(source->workshop->watch) == 0;
+    if (complete && !source->surveying_all)
+        return;
+    env->random(env->context, &random, sizeof random);
+    uint64_t next = cf_quiet_rescan(now_ms, complete, random);
+    if (source->surveying_all || next < source->rescan_ms)
+        source->rescan_ms = next;
+}
+
 void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms)
 {
     cf_peer *peer = source->workshop->peer;
@@ -66,7 +83,6 @@ void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms)
         .context = source->workshop->uploads,
         .watch = source->workshop->watch,
     };
-    uint32_t random;
 
     for (size_t i = 0; i < source->folder_count; i++)
         numbers[i] = source->folders[i].folder;
@@ -85,11 +101,7 @@ void cf_source_start_survey(cf_source_engine *source, uint64_t now_ms)
     source->absence = CF_ABSENCE_WAITS;
     source->folder_count = 0;
     source->seen_missing_count = 0;
-    if (all && source->quiet) {
-        peer->env->random(peer->env->context, &random, sizeof random);
-        source->rescan_ms =
-            cf_quiet_rescan(now_ms, cf_watch_missing(source->workshop->watch) == 0, random);
-    }
+    plan_rescan(source, now_ms);
 }
 
 /* Why nothing of this source is published; NULL: nothing forbids it. */
@@ -175,6 +187,7 @@ static void end_survey(cf_source_engine *source, uint64_t now_ms)
 {
     cf_source_renew_notes(source);
     cf_source_end_judging(source);
+    plan_rescan(source, now_ms);
     look_again(source, now_ms);
     source->confirm = false;
     source->looked = true;
