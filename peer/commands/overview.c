@@ -121,12 +121,26 @@ static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *ou
     return status ? status : recall_last_try(home, &out->broker, error);
 }
 
+static void note_unwatched(cf_engine *engine, cf_arena *arena, cf_notes *out)
+{
+    const cf_watch *watch = cf_engine_watch(engine);
+    size_t missing = watch ? cf_watch_missing(watch) : 0;
+
+    if (missing)
+        cf_notes_add(out, arena, "unwatched", 0,
+                     "%zu director%s can't be watched, as a rule because "
+                     "fs.inotify.max_user_watches is reached: changes there are found every 10 "
+                     "minutes, when all is looked at, or by `counterfoil sync`. Raise that limit",
+                     missing, missing == 1 ? "y" : "ies");
+}
+
 static cf_status take_notes(const cf_run *run, cf_arena *arena, cf_overview *out, cf_error *error)
 {
     cf_notes notes = {0};
 
     cf_status status =
         cf_notes_collect(cf_loop_peer(run->loop), cf_loop_now(run->loop), arena, &notes, error);
+    note_unwatched(cf_loop_engine(run->loop), arena, &notes);
     out->note_count = notes.count;
     out->notes =
         (const cf_note *)cf_arena_copy(arena, cf_bytes_of(notes.at, notes.count * sizeof *notes.at))

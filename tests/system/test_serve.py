@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from counterfoil import WAIT, broker, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+from counterfoil import WAIT, broker, fill, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
 
 
 def test_changes_travel_by_themselves(pair_of_notes):
@@ -156,3 +156,26 @@ def test_a_signal_ends_a_sync_and_the_next_one_goes_on(broker, pair_of_notes):
     laptop.sync()
     desktop.sync()
     assert tree(here) == tree(there)
+
+
+NARROW = ["unshare", "--user", "--map-root-user", "sh", "-c", 'echo 4 >/proc/sys/user/max_inotify_watches; exec "$@"', "sh"]
+
+
+def test_directories_that_can_not_be_watched_are_named(pair_of_notes, monkeypatch):
+    laptop, desktop, here, there = pair_of_notes
+    if subprocess.run([*NARROW, "sh", "-c", 'test "$(cat /proc/sys/user/max_inotify_watches)" = 4']).returncode:
+        pytest.skip("needs a user namespace")
+    fill(here, {f"{number}/deep/file": "" for number in range(5)})
+    assert laptop.sync()["notes"] == []
+    plain = laptop.command
+    with monkeypatch.context() as patch:
+        patch.setattr(laptop, "command", lambda *arguments: [*NARROW, *plain(*arguments)])
+        process = laptop.serve()
+    (note,) = laptop.json("status")["notes"]
+    assert note["kind"] == "unwatched" and note["text"].startswith("8 directories"), note
+    assert "max_user_watches" in laptop.run("status")
+    (here / "4/deep/file").write_text("not seen, but found\n")
+    laptop.sync()
+    desktop.sync()
+    assert tree(here) == tree(there)
+    assert laptop.stop(process) == 0
