@@ -8,6 +8,9 @@
 #include "peer/engine_source.h"
 #include "peer/resupply.h"
 
+/* Without progress, a round is given up. */
+enum { CF_STALLED_MS = 30000 };
+
 struct cf_engine {
     const cf_env *env;
     cf_home *home;

@@ -36,7 +36,7 @@ void cf_locks_close(cf_locks **locks)
 
 /* ---- Finding ---- */
 
-static cf_lock *find(const cf_locks *locks, const cf_id *request)
+cf_lock *cf_locks_at(const cf_locks *locks, const cf_id *request)
 {
     for (size_t i = 0; i < locks->own_count; i++)
         if (cf_id_equal(&locks->own[i].request, request))
@@ -46,7 +46,7 @@ static cf_lock *find(const cf_locks *locks, const cf_id *request)
 
 const cf_lock *cf_locks_find(const cf_locks *locks, const cf_id *request)
 {
-    return find(locks, request);
+    return cf_locks_at(locks, request);
 }
 
 const cf_lock *cf_locks_own(const cf_locks *locks, const cf_id *collection, const cf_id *item)
@@ -115,8 +115,7 @@ const cf_lease *cf_locks_of_other(cf_locks *locks, const cf_id *collection, cons
 
 /* ---- Asking ---- */
 
-/* Says to the broker what is to be said of it in a session that knows nothing of it yet. */
-static void say(cf_locks *locks, const cf_lock *lock)
+void cf_locks_say(cf_locks *locks, const cf_lock *lock)
 {
     cf_message message = {0};
     bool unlocks = lock->state == CF_LOCK_ENDING;
@@ -154,7 +153,7 @@ static cf_status add(cf_locks *locks, cf_lock *lock, cf_id *request, cf_error *e
     locks->own = cf_grow(locks->own, &locks->own_capacity, locks->own_count + 1, sizeof *lock);
     locks->own[locks->own_count++] = *lock;
     *request = lock->request;
-    say(locks, lock);
+    cf_locks_say(locks, lock);
     return CF_OK;
 }
 
@@ -182,13 +181,13 @@ cf_status cf_locks_break(cf_locks *locks, const cf_id *collection, const cf_id *
 
 void cf_locks_give_back(cf_locks *locks, const cf_id *request)
 {
-    cf_lock *lock = find(locks, request);
+    cf_lock *lock = cf_locks_at(locks, request);
 
     if (!lock || (lock->state != CF_LOCK_HELD && lock->state != CF_LOCK_ASKED))
         return;
     cf_locks_drop(locks, lock);
     lock->state = CF_LOCK_ENDING;
-    say(locks, lock);
+    cf_locks_say(locks, lock);
 }
 
 static void say_renew(cf_locks *locks, cf_lock *lock)
@@ -201,7 +200,7 @@ static void say_renew(cf_locks *locks, cf_lock *lock)
 
 void cf_locks_renew(cf_locks *locks, const cf_id *request, uint64_t for_ms)
 {
-    cf_lock *lock = find(locks, request);
+    cf_lock *lock = cf_locks_at(locks, request);
 
     if (!lock || lock->state != CF_LOCK_HELD)
         return;
@@ -212,158 +211,10 @@ void cf_locks_renew(cf_locks *locks, const cf_id *request, uint64_t for_ms)
 
 void cf_locks_forget(cf_locks *locks, const cf_id *request)
 {
-    cf_lock *lock = find(locks, request);
+    cf_lock *lock = cf_locks_at(locks, request);
 
     if (lock && lock->state != CF_LOCK_HELD)
         *lock = locks->own[--locks->own_count];
-}
-
-/* ---- The session ---- */
-
-void cf_locks_connected(cf_locks *locks, int64_t clock_difference_ms)
-{
-    const cf_env *env = locks->peer->env;
-    cf_message list = {.command = CF_COMMAND_LOCKS};
-
-    locks->is_connected = true;
-    locks->is_known = false;
-    locks->clock_difference_ms = clock_difference_ms;
-    env->random(env->context, list.locks.request.bytes, CF_ID_SIZE);
-    cf_link_ask_lease(locks->peer->link, &list);
-    for (size_t i = 0; i < locks->own_count; i++) {
-        const cf_lock *lock = &locks->own[i];
-
-        if (lock->state == CF_LOCK_HELD && cf_id_equal(&lock->item, &whole))
-            cf_link_token(locks->peer->link, &lock->collection, &lock->token);
-        say(locks, lock);
-    }
-}
-
-void cf_locks_lost(cf_locks *locks)
-{
-    locks->is_connected = locks->is_known = false;
-}
-
-static uint64_t own_time(const cf_locks *locks, uint64_t time_ms)
-{
-    int64_t own = (int64_t)time_ms - locks->clock_difference_ms;
-
-    return own > 0 ? (uint64_t)own : 0;
-}
-
-static void granted(cf_locks *locks, cf_lock *lock, const cf_message *answer, uint64_t now_ms)
-{
-    lock->state = CF_LOCK_HELD;
-    lock->token = answer->lease.token;
-    lock->until_ms = own_time(locks, answer->lease.until_ms);
-    lock->renewed_ms = now_ms;
-    if (cf_id_equal(&lock->item, &whole))
-        cf_link_token(locks->peer->link, &lock->collection, &lock->token);
-    cf_locks_keep(locks, lock);
-}
-
-static void take_lease(cf_locks *locks, const cf_message *answer, uint64_t now_ms)
-{
-    cf_lock *lock = find(locks, &answer->lease.request);
-
-    if (!lock)
-        return;
-    if (answer->lease.until_ms == 0 && lock->state == CF_LOCK_ENDING)
-        lock->state = CF_LOCK_OVER;
-    else if (answer->lease.until_ms &&
-             (lock->state == CF_LOCK_ASKED || lock->state == CF_LOCK_HELD))
-        granted(locks, lock, answer, now_ms);
-    else if (answer->lease.until_ms && lock->state == CF_LOCK_ENDING && !lock->breaks) {
-        lock->token = answer->lease.token; /* it was taken back too late */
-        say(locks, lock);
-    }
-}
-
-static void take_refusal(cf_locks *locks, const cf_message *answer)
-{
-    cf_id request;
-    cf_lock *lock = NULL;
-
-    if (answer->refused.name.size == sizeof request.bytes) {
-        memcpy(request.bytes, answer->refused.name.data, sizeof request.bytes);
-        lock = find(locks, &request);
-    }
-    if (!lock) /* of LOCKS: a broker that has no leases */
-        return;
-    if (lock->state == CF_LOCK_HELD)
-        cf_locks_drop(locks, lock);
-    bool held = lock->state == CF_LOCK_HELD;
-    lock->state = held ? CF_LOCK_OVER : CF_LOCK_DENIED;
-    cf_fail(&lock->why, answer->refused.later ? CF_UNREACHABLE : CF_DENIED, "the broker: %.*s",
-            (int)answer->refused.text.size, (const char *)answer->refused.text.data);
-    if (held)
-        cf_report(locks->peer->env, CF_REPORT_WARNING, "a lock is over: %.*s",
-                  (int)answer->refused.text.size, (const char *)answer->refused.text.data);
-}
-
-/* What the broker doesn't name any more is over, whoever ended it. */
-static void end_unnamed(cf_locks *locks)
-{
-    for (size_t i = 0; i < locks->own_count; i++) {
-        cf_lock *lock = &locks->own[i];
-        bool is_named = lock->state != CF_LOCK_HELD;
-
-        for (size_t k = 0; !is_named && k < locks->known_count; k++)
-            is_named = cf_id_equal(&locks->known[k].collection, &lock->collection) &&
-                       cf_id_equal(&locks->known[k].name, &lock->name) &&
-                       cf_hash_equal(&locks->known[k].holder, cf_peer_device(locks->peer));
-        if (is_named)
-            continue;
-        cf_report(locks->peer->env, CF_REPORT_WARNING, "a lock of this device is over");
-        cf_locks_drop(locks, lock);
-        lock->state = CF_LOCK_OVER;
-    }
-}
-
-static void take_list(cf_locks *locks, const cf_message *answer)
-{
-    size_t count = answer->leases.lease_count;
-
-    locks->known = cf_grow(locks->known, &locks->known_capacity, count, sizeof *locks->known);
-    if (count)
-        memcpy(locks->known, answer->leases.leases, count * sizeof *locks->known);
-    locks->known_count = count;
-    for (size_t i = 0; i < count; i++) {
-        locks->known[i].until_ms = own_time(locks, locks->known[i].until_ms);
-        locks->known[i].since_ms = own_time(locks, locks->known[i].since_ms);
-    }
-    locks->is_known = true;
-    locks->changes++;
-    end_unnamed(locks);
-    cf_locks_keep_known(locks);
-    cf_link_locks_changed(locks->peer->link);
-}
-
-void cf_locks_answered(cf_locks *locks, const cf_message *answer, uint64_t now_ms)
-{
-    cf_lock *lock;
-
-    switch (answer->command) {
-    case CF_COMMAND_LEASE:
-        take_lease(locks, answer, now_ms);
-        break;
-    case CF_COMMAND_LEASES:
-        take_list(locks, answer);
-        break;
-    case CF_COMMAND_REFUSED:
-        take_refusal(locks, answer);
-        if (cf_bytes_equal(answer->refused.request, cf_bytes_of_text("LOCKS")))
-            locks->is_known = true;
-        break;
-    default:
-        lock = find(locks, &answer->busy.request);
-        if (!lock || lock->state != CF_LOCK_ASKED)
-            break;
-        lock->state = CF_LOCK_BUSY;
-        lock->holder = answer->busy.holder;
-        lock->until_ms = own_time(locks, answer->busy.until_ms);
-        break;
-    }
 }
 
 /* ---- Time ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What locks.c and locks_kept.c (in the home) share. Nobody else includes this. */
+/* What locks.c, locks_session.c (what the broker says) and locks_kept.c (in the home) share. Nobody
+ * else includes this. */
 #ifndef CF_PEER_LOCKS_INSIDE_H
 #define CF_PEER_LOCKS_INSIDE_H
 #include "peer/lock_names.h"
@@ -18,6 +19,10 @@ struct cf_locks {
     uint64_t changes;
 };
 
+/* NULL: there is none of this request. */
+cf_lock *cf_locks_at(const cf_locks *locks, const cf_id *request);
+/* Says to the broker what is to be said of it in a session that knows nothing of it yet. */
+void cf_locks_say(cf_locks *locks, const cf_lock *lock);
 cf_status cf_locks_load(cf_locks *locks, uint64_t now_ms, cf_error *error);
 /* In the home; failures are reported. */
 void cf_locks_keep(cf_locks *locks, const cf_lock *lock);

@@ -2,6 +2,7 @@
 #include "peer/adapters/files_root.h"
 #include "peer/catalog.h"
 #include "peer/commands/learning.h"
+#include "peer/commands/source_moved.h"
 #include "peer/commands/sources.h"
 #include "peer/verbs.h"
 
@@ -146,63 +147,6 @@ static cf_status make_root(addition *self, cf_error *error)
     }
     files->close_folder(files, &root);
     return status;
-}
-
-/* ---- A source that moved ---- */
-
-static cf_status read_instance(const addition *self, const char *path, cf_id *out)
-{
-    cf_files *files = cf_loop_env(self->run->loop)->files;
-    cf_folder *root = NULL;
-    cf_error ignored;
-
-    cf_status status = files->open_root(files, path, &root, &ignored);
-    if (!status)
-        status = cf_root_read(files, root, out, &ignored);
-    files->close_folder(files, &root);
-    return status;
-}
-
-static cf_binding *find_moved(const addition *self)
-{
-    cf_id here, there;
-
-    if (read_instance(self, self->path, &here))
-        return NULL;
-    for (size_t i = 0; i < cf_engine_binding_count(self->engine); i++) {
-        cf_binding *binding = cf_engine_binding_at(self->engine, i);
-
-        if (cf_id_equal(&binding->instance, &here) &&
-            (read_instance(self, binding->path, &there) || !cf_id_equal(&there, &here)))
-            return binding;
-    }
-    return NULL;
-}
-
-static cf_status move_binding(addition *self, cf_binding *binding, cf_error *error)
-{
-    char *before = binding->path;
-
-    binding->path = strdup(self->path);
-    cf_status status = cf_binding_save(self->peer, binding, error);
-    if (status) {
-        free(binding->path);
-        binding->path = before;
-        return status;
-    }
-    cf_engine_touch_binding(self->engine, binding);
-    cf_loop_wake(self->run->loop);
-    if (self->run->json)
-        cf_print_json(&self->run->output,
-                      json_pack("{s:s, s:o, s:o}", "collection",
-                                cf_catalog_name(self->peer, &binding->collection, &self->arena),
-                                "source", cf_json_name(cf_bytes_of_text(binding->path)),
-                                "moved_from", cf_json_name(cf_bytes_of_text(before))));
-    else
-        cf_print(&self->run->output, "%s: moved here from %s\n",
-                 cf_catalog_name(self->peer, &binding->collection, &self->arena), before);
-    free(before);
-    return CF_OK;
 }
 
 /* ---- The binding ---- */
@@ -360,9 +304,9 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_buffer_release(&path);
     if (status)
         return status;
-    cf_binding *moved = find_moved(self);
+    cf_binding *moved = cf_source_find_moved(run, self->path);
     if (moved)
-        return move_binding(self, moved, error);
+        return cf_source_move(run, moved, self->path, error);
     status = begin(self, error);
     return status || self->learning ? status : add(self, error);
 }
