@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The independent client against the broker itself."""
 
+import concurrent.futures
 import os
 import signal
+import threading
 
 import pytest
 
@@ -276,3 +278,32 @@ def test_forged_entries_are_refused_for_good(broker, ann):
             session.publish(bytes(wire))
         assert (refused.value.code, refused.value.verdict) == ("forged", "never")
         session.publish(entry.wire)
+
+
+@pytest.mark.parametrize("credit", [1, 2000, 2**22])
+def test_no_entry_falls_between_the_replay_and_the_live_ones(broker, ann, credit):
+    _, desk = ann
+    wires = [desk.write_change(PAPERS, body_of(*small_file(b"%d" % number, b"n" * 300))) for number in range(200)]
+    reader = Author(desk.identity, desk.user)
+    begun = threading.Event()
+
+    def write():
+        with desk.session(broker.line) as writing:
+            writing.hello(desk.user)
+            for number, wire in enumerate(wires):
+                writing.publish(wire)
+                if number == 50:
+                    begun.set()
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, reader.session(broker.line) as reading:
+        written = pool.submit(write)
+        assert begun.wait(20)
+        reading.hello(reader.user)
+        reading.subscribe(reader.log, credit=credit)
+        for entry in reading.entries(quiet_ms=3000):
+            reader.learn(entry)
+            if len(reading.positions) == len(wires) + 2:
+                break
+        written.result()
+    assert reading.positions == list(range(1, len(wires) + 3))
+    assert reader.log.heads() == desk.log.heads()
