@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a user and its devices begin, and what the commands say when it goes wrong."""
 
+import concurrent.futures
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 
 import pytest
 
-from counterfoil import CLEAN, COUNTERFOIL, WAIT, broker, make_device, two  # noqa: F401
+from counterfoil import CLEAN, COUNTERFOIL, WAIT, Device, broker, make_device, tree, two  # noqa: F401
 
 
 def test_words_that_are_unknown_are_named(make_device):
@@ -266,3 +267,33 @@ def test_devices_says_no_more_of_the_others_than_is_known(two):
     laptop.sync()
     desktop.sync()  # it has them now, but nobody can know
     assert re.search(r"up to \d+ entries behind", laptop.run("devices"))
+
+
+def test_many_users_at_once_see_nothing_of_each_other(broker, tmp_path):
+    broker.start()
+    invitations = [broker.run("invite").strip() for _ in range(6)]
+
+    def user(number):
+        folder = tmp_path / f"user {number}"
+        folder.mkdir()
+        laptop, desktop = Device(folder, "laptop"), Device(folder, "desktop")
+        laptop.init(invitations[number])
+        laptop.pair(desktop)
+        here = laptop.add("notes", {"same": "same\n" * 50_000, "mine": b"%d" % number * 200_000})
+        laptop.sync()
+        desktop.sync()
+        there = desktop.add("notes", None, "--existing")
+        for edit in range(4):
+            (here / f"edit {edit}").write_text(f"{number} {edit}\n")
+            laptop.sync()
+            desktop.sync()
+        assert len(desktop.json("devices")) == 2 and [one["name"] for one in desktop.json("collections")] == ["notes"]
+        return tree(here), tree(there)
+
+    with concurrent.futures.ThreadPoolExecutor(len(invitations)) as people:
+        found = list(people.map(user, range(len(invitations))))
+    for number, (here, there) in enumerate(found):
+        assert here == there and here["mine"] == b"%d" % number * 200_000
+        assert set(here) == {"same", "mine", *(f"edit {edit}" for edit in range(4))}
+    assert broker.status()["users"] == len(invitations)
+    assert broker.run("verify") == "everything is whole\n"
