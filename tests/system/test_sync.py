@@ -378,3 +378,19 @@ def test_verify_finds_and_repair_mends(pair_of_notes):
     (here / "one.txt").write_text("after the repair\n")
     both(laptop, desktop)
     assert (there / "one.txt").read_text() == "after the repair\n"
+
+
+def test_a_file_beyond_the_limit_is_named(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "new").touch()
+    for path in "new", "one.txt":
+        os.truncate(here / path, (256 << 30) + 1)
+    (here / "sub/two.txt").write_text("the others go on\n")
+    pending = laptop.sync(code=1)["collections"][0]["pending"]
+    assert {one["path"]: one["reason"] for one in pending} == dict.fromkeys(["new", "one.txt"], "larger than 256 GiB")
+    desktop.sync()
+    assert tree(there) == {"one.txt": b"one\n", "sub": None, "sub/two.txt": b"the others go on\n"}
+    os.truncate(here / "new", 3)
+    os.truncate(here / "one.txt", 4)
+    both(laptop, desktop)
+    assert tree(here) == tree(there)
