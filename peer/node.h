@@ -65,6 +65,8 @@ void cf_nodes_drop(cf_nodes *nodes, uint64_t number);
 
 const cf_node *cf_nodes_find(const cf_nodes *nodes, uint64_t number);
 const cf_node *cf_nodes_child(const cf_nodes *nodes, uint64_t parent, cf_bytes name);
+/* By a path from the root, parts separated by "/"; NULL also for the root itself. */
+const cf_node *cf_nodes_at(const cf_nodes *nodes, cf_bytes path);
 /* The nodes in a directory, in no order: `previous` NULL gives the first, the last is followed by
  * NULL. */
 const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const cf_node *previous);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "peer/fields.h"
 #include "peer/table.h"
@@ -250,6 +251,24 @@ const cf_node *cf_nodes_child(const cf_nodes *nodes, uint64_t parent, cf_bytes n
             return node;
     }
     return NULL;
+}
+
+const cf_node *cf_nodes_at(const cf_nodes *nodes, cf_bytes path)
+{
+    const cf_node *node = NULL;
+    uint64_t parent = CF_NODE_ROOT;
+
+    for (size_t at = 0; at < path.size;) {
+        const uint8_t *slash = memchr(path.data + at, '/', path.size - at);
+        size_t size = slash ? (size_t)(slash - path.data) - at : path.size - at;
+
+        node = cf_nodes_child(nodes, parent, cf_bytes_of(path.data + at, size));
+        if (!node)
+            return NULL;
+        parent = node->number;
+        at += size + 1;
+    }
+    return node;
 }
 
 const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const cf_node *previous)

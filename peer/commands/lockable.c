@@ -5,26 +5,6 @@
 #include "peer/catalog.h"
 #include "peer/commands/sources.h"
 
-#include <string.h>
-
-static const cf_node *node_at(const cf_binding *binding, cf_bytes path)
-{
-    const cf_node *node = NULL;
-    uint64_t parent = CF_NODE_ROOT;
-
-    for (size_t at = 0; at < path.size;) {
-        const uint8_t *slash = memchr(path.data + at, '/', path.size - at);
-        size_t size = slash ? (size_t)(slash - path.data) - at : path.size - at;
-
-        node = cf_nodes_child(binding->nodes, parent, cf_bytes_of(path.data + at, size));
-        if (!node)
-            return NULL;
-        parent = node->number;
-        at += size + 1;
-    }
-    return node;
-}
-
 static cf_status find_path(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,
                            cf_error *error)
 {
@@ -38,7 +18,7 @@ static cf_status find_path(const cf_run *run, const char *given, cf_arena *arena
     out->name = cf_catalog_name(cf_loop_peer(run->loop), &binding->collection, arena);
     if (!out->path.size)
         return CF_OK;
-    const cf_node *node = node_at(binding, out->path);
+    const cf_node *node = cf_nodes_at(binding->nodes, out->path);
     if (!node || !node->item_count)
         return cf_fail(error, CF_MISSING, "%s is not synced yet: `counterfoil sync` first", given);
     out->item = node->items[0];

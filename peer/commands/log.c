@@ -15,24 +15,6 @@ typedef struct {
     const cf_node *node; /* NULL: nothing is there now */
 } wanted;
 
-static const cf_node *node_at(const cf_binding *binding, cf_bytes path)
-{
-    const cf_node *node = NULL;
-    uint64_t parent = CF_NODE_ROOT;
-
-    for (size_t at = 0; at < path.size;) {
-        const uint8_t *slash = memchr(path.data + at, '/', path.size - at);
-        size_t size = slash ? (size_t)(slash - path.data) - at : path.size - at;
-
-        node = cf_nodes_child(binding->nodes, parent, cf_bytes_of(path.data + at, size));
-        if (!node)
-            return NULL;
-        parent = node->number;
-        at += size + 1;
-    }
-    return node;
-}
-
 static bool lies_in(cf_bytes path, cf_bytes folder)
 {
     return path.size >= folder.size && memcmp(path.data, folder.data, folder.size) == 0 &&
@@ -156,7 +138,7 @@ static cf_status start(cf_run *run, cf_error *error)
                                    error);
         if (!status) {
             filter.binding = binding;
-            filter.node = node_at(binding, filter.path);
+            filter.node = cf_nodes_at(binding->nodes, filter.path);
         }
     }
     if (!status)

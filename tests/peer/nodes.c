@@ -73,6 +73,24 @@ Test(nodes, are_found_by_number_place_item_and_content)
     cf_nodes_destroy(&nodes);
 }
 
+Test(nodes, are_found_by_the_path_from_the_root)
+{
+    cf_nodes *nodes = cf_nodes_new();
+    cf_buffer refs = {0};
+
+    cf_node folder = node_of(5, 0, "folder", &refs);
+    cf_nodes_put(nodes, &folder);
+    cf_node file = node_of(2, 5, "file", &refs);
+    cf_nodes_put(nodes, &file);
+    cr_assert_eq(cf_nodes_at(nodes, cf_bytes_of_text("folder"))->number, 5);
+    cr_assert_eq(cf_nodes_at(nodes, cf_bytes_of_text("folder/file"))->number, 2);
+    cr_assert_null(cf_nodes_at(nodes, cf_bytes_of_text("file")));
+    cr_assert_null(cf_nodes_at(nodes, cf_bytes_of_text("folder/file/more")));
+    cr_assert_null(cf_nodes_at(nodes, (cf_bytes){0}), "it is no node");
+    cf_nodes_destroy(&nodes);
+    cf_buffer_release(&refs);
+}
+
 Test(nodes, forget_where_a_node_was)
 {
     cf_nodes *nodes = cf_nodes_new();
