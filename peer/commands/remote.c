@@ -152,10 +152,11 @@ void cf_remote_print(const cf_remote *remote, const cf_output *output)
         const cf_remote_collection *one = &remote->collections[i];
 
         if (one->lacks || one->waits)
-            cf_print(output,
-                     "%s: %llu entries at the broker that are not here, %llu here that are "
-                     "not there\n",
-                     one->name, (unsigned long long)one->lacks, (unsigned long long)one->waits);
+            cf_print(output, "%s: %llu %s not here, %llu here that %s not there\n", one->name,
+                     (unsigned long long)one->lacks,
+                     one->lacks == 1 ? "entry at the broker that is"
+                                     : "entries at the broker that are",
+                     (unsigned long long)one->waits, one->waits == 1 ? "is" : "are");
     }
     for (size_t i = 0; i < remote->device_count; i++) {
         const cf_remote_device *one = &remote->devices[i];
@@ -164,8 +165,9 @@ void cf_remote_print(const cf_remote *remote, const cf_output *output)
         if (!one->at_ms)
             cf_print(output, "%s: has not reported yet\n", one->name);
         else if (one->behind)
-            cf_print(output, "%s: %llu entries are not applied, as of %s\n", one->name,
-                     (unsigned long long)one->behind, time);
+            cf_print(output, "%s: %llu %s not applied, as of %s\n", one->name,
+                     (unsigned long long)one->behind, one->behind == 1 ? "entry is" : "entries are",
+                     time);
         else
             cf_print(output, "%s: has applied everything, as of %s\n", one->name, time);
     }

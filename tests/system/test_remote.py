@@ -53,6 +53,9 @@ def test_what_the_broker_has_is_counted_and_not_transferred(broker, pair_of_note
     desktop.sync()
     collections, devices = remote_of(laptop)
     assert collections["notes"]["lacks"] == 1 and devices["laptop"]["behind"] == 1
+    text = laptop.run("status", "--remote")
+    assert "notes: 1 entry at the broker that is not here, 0 here that are not there" in text
+    assert "laptop: 1 entry is not applied" in text
     assert devices["desktop"]["behind"] == 0
 
 
@@ -64,6 +67,7 @@ def test_what_waits_here_is_counted(broker, pair_of_notes):
     broker.restart()
     collections, _ = remote_of(laptop)
     assert collections["notes"]["waits"] == 1
+    assert "1 here that is not there" in laptop.run("status", "--remote")
 
 
 def test_a_sync_waits_until_others_have_applied_it(broker, pair_of_notes, make_device):
