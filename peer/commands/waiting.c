@@ -3,6 +3,7 @@
 
 #include "peer/acknowledged.h"
 #include "peer/catalog.h"
+#include "peer/commands/device_named.h"
 #include "peer/inquiry.h"
 
 #include <stdlib.h>
@@ -21,39 +22,53 @@ struct cf_waiting {
 
 /* ---- For whom ---- */
 
-static bool is_meant(cf_peer *peer, const cf_device *device, const char *name)
+/* Others that are in and can apply something. */
+static bool is_awaited(cf_peer *peer, const cf_device *device)
 {
-    char fingerprint[CF_FINGERPRINT_TEXT];
-    cf_arena arena = {0};
+    return device->is_valid && device->role != CF_ROLE_RELAY &&
+           !cf_hash_equal(&device->id, cf_peer_user(peer)) &&
+           !cf_hash_equal(&device->id, cf_peer_device(peer));
+}
 
-    if (cf_hash_equal(&device->id, cf_peer_user(peer)) ||
-        cf_hash_equal(&device->id, cf_peer_device(peer)) || device->role == CF_ROLE_RELAY)
-        return false;
-    cf_fingerprint(&device->id, fingerprint);
-    bool meant = strcmp(name, "all") == 0 || strcmp(fingerprint, name) == 0 ||
-                 strcmp(cf_catalog_device_name(peer, &device->id, &arena), name) == 0;
-    cf_arena_release(&arena);
-    return meant;
+static void add_device(cf_waiting *self, const cf_hash *device)
+{
+    self->devices = cf_grow(self->devices, &self->capacity, self->count + 1, sizeof *self->devices);
+    self->devices[self->count++] = *device;
+}
+
+static void add_all(cf_waiting *self, cf_peer *peer)
+{
+    const cf_registry *registry = cf_log_registry(peer->log);
+
+    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
+        const cf_device *device = cf_registry_device_at(registry, i);
+
+        if (is_awaited(peer, device))
+            add_device(self, &device->id);
+    }
+}
+
+static cf_status add_named(cf_waiting *self, cf_peer *peer, const char *name, cf_error *error)
+{
+    cf_hash found;
+
+    cf_status status = cf_device_named(peer, name, false, &found, error);
+    if (status == CF_MISSING ||
+        (!status && !is_awaited(peer, cf_registry_device(cf_log_registry(peer->log), &found))))
+        return cf_fail(error, CF_MISSING, "there is no other device '%s'", name);
+    if (!status)
+        add_device(self, &found);
+    return status;
 }
 
 static cf_status add_devices(cf_waiting *self, const char *name, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(self->run->loop);
-    const cf_registry *registry = cf_log_registry(peer->log);
-    size_t before = self->count;
 
-    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
-        const cf_device *device = cf_registry_device_at(registry, i);
-
-        if (!is_meant(peer, device, name))
-            continue;
-        self->devices =
-            cf_grow(self->devices, &self->capacity, self->count + 1, sizeof *self->devices);
-        self->devices[self->count++] = device->id;
-    }
-    return self->count > before || strcmp(name, "all") == 0
-               ? CF_OK
-               : cf_fail(error, CF_MISSING, "there is no other device '%s'", name);
+    if (strcmp(name, "all") != 0)
+        return add_named(self, peer, name, error);
+    add_all(self, peer);
+    return CF_OK;
 }
 
 cf_status cf_waiting_new(cf_run *run, cf_waiting **out, cf_error *error)

@@ -86,6 +86,19 @@ def test_a_sync_waits_until_others_have_applied_it(broker, pair_of_notes, make_d
     assert laptop.run("sync", "--wait-for", "desktop") is not None, "it has applied all there is"
 
 
+def test_a_device_is_awaited_by_its_fingerprint_and_not_when_it_is_out(broker, pair_of_notes):
+    laptop, desktop, here, _ = pair_of_notes
+    fingerprint = {one["name"]: one["fingerprint"] for one in laptop.json("devices")}["desktop"]
+    put(here, "one.txt", b"new\n")
+    for who in "desktop", fingerprint, "all":
+        laptop.run("sync", "--wait-for", who, "--timeout", "1s", code=5)
+    assert "no other device" in laptop.run("sync", "--wait-for", "laptop", code=3)
+    laptop.run("devices", "revoke", "desktop", "--yes")
+    assert laptop.run("sync", "--wait-for", "all", "--timeout", "5s") is not None
+    for who in "desktop", fingerprint:
+        assert "no other device" in laptop.run("sync", "--wait-for", who, code=3)
+
+
 def test_what_is_received_and_not_applied_is_not_reported(broker, pair_of_notes):
     """The desktop has the entries, but its folder is gone for now."""
     laptop, desktop, here, there = pair_of_notes
