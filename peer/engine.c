@@ -336,6 +336,12 @@ cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_erro
     return cf_fail(error, CF_MISSING, "no such source");
 }
 
+void cf_engine_unguard(cf_engine *engine)
+{
+    for (size_t i = 0; i < engine->count; i++)
+        cf_lock_guard_release(engine->peer, engine->bindings[i]);
+}
+
 void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding)
 {
     cf_source_engine *source = source_of(engine, binding);

@@ -94,6 +94,8 @@ cf_binding *cf_engine_binding_at(const cf_engine *engine, size_t index);
 cf_status cf_engine_take_binding(cf_engine *engine, cf_binding *binding, cf_error *error);
 /* Stops syncing it and forgets its base; the user's data stay. */
 cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_error *error);
+/* Gives files the write permission back that others' locks took here: no lock counts any more. */
+void cf_engine_unguard(cf_engine *engine);
 /* Its options, path or root changed. */
 void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding);
 

@@ -180,7 +180,10 @@ void cf_lock_guard_release(cf_peer *peer, cf_binding *binding)
     size_t given = 0;
     cf_error error;
 
-    if (binding->taken_count && binding->root && give_back(&self, &given, &error))
+    if (!binding->taken_count ||
+        (!binding->root && cf_binding_open_root(binding, peer->env->files, &error)))
+        return;
+    if (give_back(&self, &given, &error))
         cf_report(peer->env, CF_REPORT_WARNING, "the permissions of what was locked: %s",
                   error.text);
     cf_records_release(&self.records);

@@ -142,6 +142,7 @@ static cf_status wipe(cf_run *run, cf_error *error)
     size_t count;
     place *places = list_places(cf_loop_engine(run->loop), &count);
 
+    cf_engine_unguard(cf_loop_engine(run->loop));
     cf_status status = cf_loop_wipe_home(run->loop, run, error);
     for (size_t i = 0; i < count; i++) {
         if (!status && cf_source_release(env, places[i].path, &places[i].instance, &why))

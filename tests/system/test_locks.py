@@ -237,6 +237,21 @@ def test_what_the_holder_of_a_path_writes_comes_and_stays_unwritable(shared):
     assert mode(bob, "deep/leaf") == 0o644 and tree(ann.source()) == tree(bob.source())
 
 
+@pytest.mark.parametrize("serve", [False, True])
+@pytest.mark.parametrize("end", [["remove", "notes"], ["leave"]])
+def test_what_is_synced_no_more_gets_its_write_permission_back(shared, end, serve):
+    ann, bob = shared
+    if serve:
+        bob.serve()
+    ann.run("lock", str(ann.source() / "page"))
+    ann.run("lock", str(ann.source() / "deep"))
+    if not serve:
+        bob.sync()
+    wait_until(lambda: {mode(bob, "page"), mode(bob, "deep/leaf")} == {0o444}, "write permission is gone")
+    bob.run(*[str(bob.source()) if word == "notes" else word for word in end])
+    assert {mode(bob, "page"), mode(bob, "deep/leaf")} == {0o644}
+
+
 def test_serve_hears_of_locks_at_once_and_renews_its_own(shared):
     ann, bob = shared
     serving = bob.serve(), ann.serve()
