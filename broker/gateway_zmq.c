@@ -1,227 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway_zmq.h"
+#include "broker/gateway_zmq_inside.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
-#include "broker/doorkeeper.h"
 #include "broker/frames_zmq.h"
 #include "broker/zap.h"
 
 enum {
     BATCH = 64,
-    ROUTING_ID_MAX = 32,
     BACKLOG = 1024,
     RETRY_MS_MAX = 50, /* between tries to send to who isn't reading */
     LOOK_MS = 1000,    /* between looks at who is silent */
-    FAILED = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
-    MONITOR = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | FAILED,
+    MONITOR = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | CF_HANDSHAKE_FAILED,
 };
-
-/* Whose connection it is. */
-typedef struct {
-    uint8_t size; /* 0: nobody's */
-    uint8_t routing_id[ROUTING_ID_MAX];
-    char address[INET6_ADDRSTRLEN];
-} connection;
-
-struct cf_gateway_zmq {
-    cf_gateway_zmq_options options;
-    zsock_t *socket;
-    zsock_t *monitor;
-    uint16_t port;
-    connection *connections; /* by file descriptor: the monitor tells of an end by that */
-    size_t count, capacity;
-    cf_doorkeeper *doorkeeper; /* NULL: all may stay */
-    bool has_failed;           /* a handshake, of the connection whose end is told next */
-    int look_timer;
-    cf_buffer gone; /* routing ids that a send did not find: size, bytes */
-    bool polls_output;
-    bool has_sent; /* something, in this round */
-    int timer;     /* -1: none */
-    uint64_t timer_ms;
-    uint64_t retry_ms; /* delay of the next try to send what was blocked */
-};
-
-static uint64_t now(const cf_gateway_zmq *zmq)
-{
-    return zmq->options.env->now_ms(zmq->options.env->context);
-}
-
-static connection *connection_at(cf_gateway_zmq *zmq, int descriptor)
-{
-    while (zmq->count <= (size_t)descriptor) {
-        zmq->connections =
-            cf_grow(zmq->connections, &zmq->capacity, zmq->count + 1, sizeof *zmq->connections);
-        zmq->connections[zmq->count++] = (connection){0};
-    }
-    return &zmq->connections[descriptor];
-}
-
-/* False when the connection is gone. */
-static bool address_of(int descriptor, uint8_t address[16], char text[INET6_ADDRSTRLEN])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
-    struct sockaddr_storage peer;
-    socklen_t size = sizeof peer;
-
-    if (getpeername(descriptor, (struct sockaddr *)&peer, &size) != 0)
-        return false;
-    if (peer.ss_family == AF_INET) {
-        memcpy(address, mapped, sizeof mapped);
-        memcpy(address + sizeof mapped, &((struct sockaddr_in *)&peer)->sin_addr, 4);
-    } else if (peer.ss_family == AF_INET6) {
-        memcpy(address, &((struct sockaddr_in6 *)&peer)->sin6_addr, 16);
-    } else {
-        return false;
-    }
-    if (memcmp(address, mapped, sizeof mapped) == 0)
-        inet_ntop(AF_INET, address + sizeof mapped, text, INET6_ADDRSTRLEN);
-    else
-        inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
-    return true;
-}
-
-/* The descriptor is libzmq's, which learns of the end by reading. Should it have closed it already
- * and opened another under this number, that one has the same fate only if it is a socket, and its
- * peer comes again. */
-static void shut(const cf_gateway_zmq *zmq, int descriptor, const char *why)
-{
-    char text[INET6_ADDRSTRLEN];
-    uint8_t address[16];
-    cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED, .why = why};
-
-    if (!address_of(descriptor, address, text))
-        return;
-    event.address = text;
-    cf_audit_note(zmq->options.audit, &event, now(zmq));
-    shutdown(descriptor, SHUT_RDWR);
-}
-
-static void shut_overdue(const cf_gateway_zmq *zmq)
-{
-    const char *why = NULL;
-    int descriptor;
-
-    while ((descriptor = cf_doorkeeper_overdue(zmq->doorkeeper, now(zmq), &why)) >= 0)
-        shut(zmq, descriptor, why);
-}
-
-static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
-{
-    char text[INET6_ADDRSTRLEN];
-    uint8_t address[16];
-
-    if (!zmq->doorkeeper || !address_of(descriptor, address, text))
-        return;
-    memcpy(connection_at(zmq, descriptor)->address, text, sizeof text);
-    if (!cf_doorkeeper_opened(zmq->doorkeeper, descriptor, address, now(zmq)))
-        shut(zmq, descriptor, "its address comes too often");
-    else
-        shut_overdue(zmq);
-}
-
-/* ZAP was not asked: there is no word of it yet. */
-static void note_failure(const cf_gateway_zmq *zmq, int descriptor)
-{
-    cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED,
-                            .why = "it doesn't speak ZeroMQ with CURVE, or ended in between"};
-
-    if (descriptor < 0 || (size_t)descriptor >= zmq->count)
-        return;
-    event.address = zmq->connections[descriptor].address;
-    cf_audit_note(zmq->options.audit, &event, now(zmq));
-}
-
-/* Whoever spoke through it. */
-static void end_speaker(cf_gateway_zmq *zmq, int descriptor)
-{
-    if (descriptor < 0 || (size_t)descriptor >= zmq->count)
-        return;
-    connection ended = zmq->connections[descriptor];
-    zmq->connections[descriptor].size = 0;
-    if (ended.size)
-        cf_gateway_gone(zmq->options.gateway, cf_bytes_of(ended.routing_id, ended.size));
-}
-
-static void end_connection(cf_gateway_zmq *zmq, int descriptor)
-{
-    if (zmq->doorkeeper)
-        cf_doorkeeper_closed(zmq->doorkeeper, descriptor, now(zmq));
-    if (zmq->has_failed)
-        note_failure(zmq, descriptor);
-    end_speaker(zmq, descriptor);
-}
-
-/* A monitor's message: event (2 bytes) and value (4 bytes) in the machine's order, then the
- * endpoint. */
-static void drain_monitor(cf_gateway_zmq *zmq)
-{
-    cf_zmq_message message;
-    uint16_t event = 0;
-    int32_t descriptor = 0;
-
-    while (cf_zmq_receive(zsock_resolve(zmq->monitor), &message)) {
-        if (message.bytes[0].size == sizeof event + sizeof descriptor) {
-            memcpy(&event, message.bytes[0].data, sizeof event);
-            memcpy(&descriptor, message.bytes[0].data + sizeof event, sizeof descriptor);
-            if (event == ZMQ_EVENT_ACCEPTED)
-                begin_connection(zmq, descriptor);
-            else if (event == ZMQ_EVENT_DISCONNECTED)
-                end_connection(zmq, descriptor);
-            zmq->has_failed = event & FAILED;
-        }
-        cf_zmq_message_release(&message);
-    }
-}
-
-static bool is_connection(const cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
-{
-    if ((size_t)descriptor >= zmq->count)
-        return false;
-    const connection *it = &zmq->connections[descriptor];
-    return cf_bytes_equal(cf_bytes_of(it->routing_id, it->size), routing_id);
-}
-
-/* The end of an older connection with this descriptor was told before this message came. */
-static void note_connection(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
-{
-    if (descriptor < 0 || is_connection(zmq, descriptor, routing_id))
-        return;
-    drain_monitor(zmq);
-    end_speaker(zmq, descriptor);
-    connection *it = connection_at(zmq, descriptor);
-    it->size = (uint8_t)routing_id.size;
-    memcpy(it->routing_id, routing_id.data, routing_id.size);
-}
-
-static void judge(const cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
-{
-    bool has_session = cf_gateway_knows(zmq->options.gateway, routing_id);
-
-    cf_doorkeeper_settled(zmq->doorkeeper, descriptor, has_session, now(zmq));
-    if (!has_session && !cf_doorkeeper_said(zmq->doorkeeper, descriptor, now(zmq)))
-        shut(zmq, descriptor, "it says too much without a session");
-}
 
 static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
 {
     cf_gateway_peer peer = {.routing_id = message->bytes[0]};
 
-    if (message->count < 2 || peer.routing_id.size == 0 || peer.routing_id.size > ROUTING_ID_MAX)
+    if (message->count < 2 || peer.routing_id.size == 0 || peer.routing_id.size > CF_ROUTING_ID_MAX)
         return;
     zmq_msg_t *frame = &message->frame[1];
     if (!cf_zap_key(zmq_msg_gets(frame, "User-Id"), peer.key.bytes))
         return; /* can't be: nobody gets in without */
     peer.address = zmq_msg_gets(frame, "Peer-Address");
     int descriptor = zmq_msg_get(frame, ZMQ_SRCFD);
-    note_connection(zmq, descriptor, peer.routing_id);
+    cf_gateway_zmq_note_connection(zmq, descriptor, peer.routing_id);
     cf_gateway_handle(zmq->options.gateway, &peer, message->bytes + 1, message->count - 1,
-                      now(zmq));
+                      cf_gateway_zmq_now(zmq));
     if (zmq->doorkeeper)
-        judge(zmq, descriptor, peer.routing_id);
+        cf_gateway_zmq_judge(zmq, descriptor, peer.routing_id);
 }
 
 static void receive(cf_gateway_zmq *zmq, int most)
@@ -261,13 +70,13 @@ static void poll_socket(cf_gateway_zmq *zmq, bool output)
     zloop_poller_set_tolerant(zmq->options.loop, &item);
 }
 
-/* What came before a connection ended counts: it may be all that got through this time. */
+/* What came before a cf_connection ended counts: it may be all that got through this time. */
 static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
 {
     (void)loop;
     (void)monitor;
     receive(context, BATCH);
-    drain_monitor(context);
+    cf_gateway_zmq_drain_monitor(context);
     cf_gateway_zmq_wake(context);
     return 0;
 }
@@ -305,25 +114,6 @@ static int on_timer(zloop_t *loop, int timer, void *context)
     return 0;
 }
 
-/* Sessions also end without a message. */
-static int on_look(zloop_t *loop, int timer, void *context)
-{
-    cf_gateway_zmq *zmq = context;
-
-    (void)loop;
-    (void)timer;
-    for (size_t i = 0; i < zmq->count; i++) {
-        const connection *it = &zmq->connections[i];
-        cf_bytes routing_id = cf_bytes_of(it->routing_id, it->size);
-
-        if (it->size)
-            cf_doorkeeper_settled(zmq->doorkeeper, (int)i,
-                                  cf_gateway_knows(zmq->options.gateway, routing_id), now(zmq));
-    }
-    shut_overdue(zmq);
-    return 0;
-}
-
 static void arm(cf_gateway_zmq *zmq, uint64_t at_ms, uint64_t now_ms)
 {
     if (at_ms == UINT64_MAX || (zmq->timer >= 0 && zmq->timer_ms <= at_ms))
@@ -350,7 +140,7 @@ static uint64_t wait_for_room(cf_gateway_zmq *zmq, uint64_t now_ms)
 
 void cf_gateway_zmq_wake(cf_gateway_zmq *zmq)
 {
-    uint64_t now_ms = now(zmq), next_ms = 0;
+    uint64_t now_ms = cf_gateway_zmq_now(zmq), next_ms = 0;
     bool blocked = false;
 
     zmq->has_sent = false;
@@ -426,7 +216,7 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
     }
     if (options->restraints) {
         zmq->doorkeeper = cf_doorkeeper_new(options->restraints);
-        zmq->look_timer = zloop_timer(options->loop, LOOK_MS, 0, on_look, zmq);
+        zmq->look_timer = zloop_timer(options->loop, LOOK_MS, 0, cf_gateway_zmq_look, zmq);
     }
     zmq->options.endpoint = zmq->options.zap_domain = NULL;
     poll_socket(zmq, false);

@@ -35,102 +35,6 @@ cf_lease_token cf_leases_token(const cf_leases *leases)
     return leases->token;
 }
 
-/* ---- Things ---- */
-
-static int compare_thing(const cf_lease_held *held, const cf_id *collection, const cf_id *name)
-{
-    int order = cf_id_compare(&held->collection, collection);
-
-    return order ? order : cf_id_compare(&held->name, name);
-}
-
-bool cf_lease_is_of(const cf_lease_held *held, const cf_id *collection, const cf_id *name)
-{
-    return compare_thing(held, collection, name) == 0;
-}
-
-size_t cf_leases_place(const cf_leases *leases, const cf_id *collection, const cf_id *name)
-{
-    size_t low = 0, high = leases->held_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare_thing(&leases->held[middle], collection, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static size_t count_of(const cf_leases *leases, const cf_id *collection, const cf_id *name,
-                       size_t *first)
-{
-    size_t end = *first = cf_leases_place(leases, collection, name);
-
-    while (end < leases->held_count && cf_lease_is_of(&leases->held[end], collection, name))
-        end++;
-    return end - *first;
-}
-
-static bool wants(const cf_lease_ask *ask, const cf_id *collection, const cf_id *name)
-{
-    return cf_id_equal(&ask->collection, collection) && cf_id_equal(&ask->name, name);
-}
-
-static void note_change(cf_leases *leases, const cf_id *collection, const cf_id *name)
-{
-    leases->is_deadline_known = false;
-    for (size_t i = 0; i < leases->changed_count; i++)
-        if (cf_id_equal(&leases->changed[i].collection, collection) &&
-            cf_id_equal(&leases->changed[i].name, name))
-            return;
-    leases->changed = cf_grow(leases->changed, &leases->changed_capacity, leases->changed_count + 1,
-                              sizeof *leases->changed);
-    leases->changed[leases->changed_count++] = (cf_lease_thing){*collection, *name};
-}
-
-bool cf_leases_changed(cf_leases *leases, cf_id *collection, cf_id *name)
-{
-    if (!leases->changed_count)
-        return false;
-    *collection = leases->changed[--leases->changed_count].collection;
-    *name = leases->changed[leases->changed_count].name;
-    return true;
-}
-
-void cf_leases_insert(cf_leases *leases, const cf_lease_held *lease)
-{
-    size_t at, count = count_of(leases, &lease->collection, &lease->name, &at);
-
-    at += count;
-    leases->held =
-        cf_grow(leases->held, &leases->held_capacity, leases->held_count + 1, sizeof *leases->held);
-    memmove(&leases->held[at + 1], &leases->held[at],
-            (leases->held_count - at) * sizeof *leases->held);
-    leases->held[at] = *lease;
-    leases->held_count++;
-    leases->is_deadline_known = false;
-}
-
-/* Each end makes all tokens before it old. */
-static void end_lease(cf_leases *leases, size_t at)
-{
-    leases->token.counter++;
-    note_change(leases, &leases->held[at].collection, &leases->held[at].name);
-    leases->held_count--;
-    memmove(&leases->held[at], &leases->held[at + 1],
-            (leases->held_count - at) * sizeof *leases->held);
-}
-
-static void drop_waiter(cf_leases *leases, size_t at)
-{
-    leases->waiter_count--;
-    memmove(&leases->waiters[at], &leases->waiters[at + 1],
-            (leases->waiter_count - at) * sizeof *leases->waiters);
-}
-
 /* ---- Time ---- */
 
 static uint64_t end_of(uint64_t for_ms, uint64_t now_ms)
@@ -150,7 +54,7 @@ size_t cf_leases_expire(cf_leases *leases, uint64_t now_ms)
         if (held->until_ms == NOT_STARTED) {
             held->until_ms = end_of(held->for_ms, now_ms);
         } else if (held->until_ms <= now_ms) {
-            end_lease(leases, i);
+            cf_leases_end(leases, i);
             ended++;
         }
     }
@@ -174,6 +78,11 @@ uint64_t cf_leases_deadline(const cf_leases *leases)
 
 /* ---- Asking ---- */
 
+static bool wants(const cf_lease_ask *ask, const cf_id *collection, const cf_id *name)
+{
+    return cf_id_equal(&ask->collection, collection) && cf_id_equal(&ask->name, name);
+}
+
 static bool is_same_request(const cf_lease_held *held, const cf_lease_ask *ask)
 {
     return cf_hash_equal(&held->holder, &ask->device) && cf_id_equal(&held->request, &ask->request);
@@ -183,7 +92,7 @@ static bool is_same_request(const cf_lease_held *held, const cf_lease_ask *ask)
  * of a thing. */
 static const cf_lease_held *obstacle(const cf_leases *leases, const cf_lease_ask *ask)
 {
-    size_t first, count = count_of(leases, &ask->collection, &ask->name, &first);
+    size_t first, count = cf_leases_count_of(leases, &ask->collection, &ask->name, &first);
 
     for (size_t i = first; i < first + count; i++)
         if (!ask->shared || !leases->held[i].shared ||
@@ -228,12 +137,12 @@ static void grant(cf_leases *leases, const cf_lease_ask *ask, uint64_t now_ms, c
         .shared = ask->shared,
     };
     cf_leases_insert(leases, held);
-    note_change(leases, &ask->collection, &ask->name);
+    cf_leases_note_change(leases, &ask->collection, &ask->name);
 }
 
 static bool is_granted(const cf_leases *leases, const cf_lease_ask *ask, cf_lease_held *held)
 {
-    size_t first, count = count_of(leases, &ask->collection, &ask->name, &first);
+    size_t first, count = cf_leases_count_of(leases, &ask->collection, &ask->name, &first);
 
     for (size_t i = first; i < first + count; i++)
         if (is_same_request(&leases->held[i], ask)) {
@@ -313,7 +222,7 @@ bool cf_leases_next(cf_leases *leases, uint64_t now_ms, cf_lease_ask *ask, cf_le
             is_full(leases, &waiter->device))
             continue;
         *ask = *waiter;
-        drop_waiter(leases, i);
+        cf_leases_drop_waiter(leases, i);
         grant(leases, ask, now_ms, held);
         return true;
     }
@@ -343,7 +252,7 @@ bool cf_leases_renew(cf_leases *leases, const cf_hash *device, const cf_lease_to
     if (!found)
         return false;
     if (found->for_ms != for_ms)
-        note_change(leases, &found->collection, &found->name);
+        cf_leases_note_change(leases, &found->collection, &found->name);
     found->for_ms = for_ms;
     found->until_ms = end_of(for_ms, now_ms);
     leases->is_deadline_known = false;
@@ -357,7 +266,7 @@ bool cf_leases_unlock(cf_leases *leases, const cf_lease_ask *ask, const cf_lease
     bool ended = false;
 
     if (found && cf_lease_is_of(found, &ask->collection, &ask->name)) {
-        end_lease(leases, (size_t)(found - leases->held));
+        cf_leases_end(leases, (size_t)(found - leases->held));
         ended = true;
     }
     for (size_t i = leases->waiter_count; i-- > 0;) {
@@ -366,7 +275,7 @@ bool cf_leases_unlock(cf_leases *leases, const cf_lease_ask *ask, const cf_lease
         if (!cf_id_equal(&waiter->request, &ask->request) ||
             !cf_hash_equal(&waiter->device, &ask->device))
             continue;
-        drop_waiter(leases, i);
+        cf_leases_drop_waiter(leases, i);
         ended = true;
     }
     return ended;
@@ -374,10 +283,10 @@ bool cf_leases_unlock(cf_leases *leases, const cf_lease_ask *ask, const cf_lease
 
 size_t cf_leases_break(cf_leases *leases, const cf_id *collection, const cf_id *name)
 {
-    size_t first, count = count_of(leases, collection, name, &first);
+    size_t first, count = cf_leases_count_of(leases, collection, name, &first);
 
     for (size_t i = first + count; i-- > first;)
-        end_lease(leases, i);
+        cf_leases_end(leases, i);
     return count;
 }
 
@@ -385,7 +294,7 @@ void cf_leases_forget_session(cf_leases *leases, uint64_t session)
 {
     for (size_t i = leases->waiter_count; i-- > 0;)
         if (leases->waiters[i].session == session)
-            drop_waiter(leases, i);
+            cf_leases_drop_waiter(leases, i);
 }
 
 void cf_leases_move_waiters(cf_leases *leases, cf_leases *from)
@@ -404,10 +313,10 @@ size_t cf_leases_forget_device(cf_leases *leases, const cf_hash *device)
 
     for (size_t i = leases->waiter_count; i-- > 0;)
         if (cf_hash_equal(&leases->waiters[i].device, device))
-            drop_waiter(leases, i);
+            cf_leases_drop_waiter(leases, i);
     for (size_t i = leases->held_count; i-- > 0;)
         if (cf_hash_equal(&leases->held[i].holder, device)) {
-            end_lease(leases, i);
+            cf_leases_end(leases, i);
             ended++;
         }
     return ended;
@@ -430,7 +339,7 @@ cf_fence cf_leases_fence(const cf_leases *leases, const cf_id *collection, const
                          const cf_lease_token *token, cf_lease_held *by)
 {
     static const cf_id whole;
-    size_t first, count = count_of(leases, collection, &whole, &first);
+    size_t first, count = cf_leases_count_of(leases, collection, &whole, &first);
 
     if (!count)
         return token ? CF_FENCE_STALE : CF_FENCE_OPEN;

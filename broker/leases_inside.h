@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What leases.c (who may) and leases_record.c (how it is kept) share. Nobody else includes this. */
+/* What leases.c (who may), leases_things.c (what is held and waited for) and leases_record.c (how
+ * it is kept) share. Nobody else includes this. */
 #ifndef CF_BROKER_LEASES_INSIDE_H
 #define CF_BROKER_LEASES_INSIDE_H
 #include "broker/leases.h"
@@ -25,5 +26,13 @@ size_t cf_leases_place(const cf_leases *leases, const cf_id *collection, const c
 bool cf_lease_is_of(const cf_lease_held *held, const cf_id *collection, const cf_id *name);
 /* Puts one in behind the others of its thing. */
 void cf_leases_insert(cf_leases *leases, const cf_lease_held *lease);
+/* Ends the one at this place. Each end makes all tokens before it old. */
+void cf_leases_end(cf_leases *leases, size_t at);
+void cf_leases_drop_waiter(cf_leases *leases, size_t at);
+/* How many there are of the thing, from `*first` on. */
+size_t cf_leases_count_of(const cf_leases *leases, const cf_id *collection, const cf_id *name,
+                          size_t *first);
+/* For cf_leases_changed. */
+void cf_leases_note_change(cf_leases *leases, const cf_id *collection, const cf_id *name);
 
 #endif

@@ -1,56 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/outgoing.h"
+#include "broker/outgoing_inside.h"
 
 #include <stdlib.h>
 
-#include "broker/hash_set.h"
 #include "codec/limits.h"
 
-enum { FLIGHTS_MAX = 1024, RETRY_MS = 1000, RETRY_MS_MAX = 60000 };
-
-typedef enum {
-    READY, /* goes out when the window allows */
-    SENT,
-    HELD, /* until retry_ms */
-} flight_state;
-
-typedef struct {
-    cf_head head;
-    uint64_t position;
-    size_t size;
-    flight_state state;
-    bool waits_for_entry; /* refused for a gap, or behind one that is held */
-    bool waits_for_blobs;
-    bool waits_for_lock;
-    bool had_token; /* when it was last sent */
-    cf_id collection;
-    uint64_t retry_ms;
-    uint64_t delay_ms; /* 0: never refused */
-} flight;
-
-/* A lease that the own side has. */
-typedef struct {
-    cf_id collection;
-    cf_lease_token token;
-} leased;
-
-struct cf_outgoing {
-    cf_store *store;
-    cf_hash user;
-    cf_replay *replay;
-    uint64_t window;
-    flight *flights; /* ascending by position */
-    size_t count, capacity;
-    size_t sent;      /* flights in SENT */
-    size_t sent_size; /* their bytes */
-    bool drained;     /* the replay had nothing more */
-    cf_hash_set came, without;
-    leased *leases;
-    size_t lease_count, lease_capacity;
-    cf_id *ended; /* writers of whom an entry was refused for good */
-    size_t ended_count, ended_capacity;
-    cf_arena arena; /* of the entry in hand */
-};
+enum { FLIGHTS_MAX = 1024 };
 
 cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user)
 {
@@ -107,28 +62,28 @@ void cf_outgoing_wake(cf_outgoing *outgoing)
     outgoing->drained = false;
 }
 
-static void release(cf_outgoing *outgoing, bool waits_for_entry, bool waits_for_blobs)
+void cf_outgoing_release(cf_outgoing *outgoing, bool waits_for_entry, bool waits_for_blobs)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        flight *it = &outgoing->flights[i];
-        if (it->state == HELD &&
+        cf_flight *it = &outgoing->flights[i];
+        if (it->state == CF_FLIGHT_HELD &&
             ((waits_for_entry && it->waits_for_entry) || (waits_for_blobs && it->waits_for_blobs)))
-            it->state = READY;
+            it->state = CF_FLIGHT_READY;
     }
 }
 
 void cf_outgoing_blobs_changed(cf_outgoing *outgoing)
 {
-    release(outgoing, true, true);
+    cf_outgoing_release(outgoing, true, true);
 }
 
 void cf_outgoing_without(cf_outgoing *outgoing, const cf_hash *blob)
 {
     cf_hash_set_insert(&outgoing->without, blob);
-    release(outgoing, true, true);
+    cf_outgoing_release(outgoing, true, true);
 }
 
-static leased *lease_of(const cf_outgoing *outgoing, const cf_id *collection)
+static cf_leased *lease_of(const cf_outgoing *outgoing, const cf_id *collection)
 {
     for (size_t i = 0; i < outgoing->lease_count; i++)
         if (cf_id_equal(&outgoing->leases[i].collection, collection))
@@ -139,18 +94,18 @@ static leased *lease_of(const cf_outgoing *outgoing, const cf_id *collection)
 void cf_outgoing_locks_changed(cf_outgoing *outgoing)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        flight *it = &outgoing->flights[i];
-        if (it->state == HELD && it->waits_for_lock) {
-            it->state = READY;
+        cf_flight *it = &outgoing->flights[i];
+        if (it->state == CF_FLIGHT_HELD && it->waits_for_lock) {
+            it->state = CF_FLIGHT_READY;
             it->delay_ms = 0;
         }
     }
-    release(outgoing, true, false);
+    cf_outgoing_release(outgoing, true, false);
 }
 
 void cf_outgoing_token(cf_outgoing *outgoing, const cf_id *collection, const cf_lease_token *token)
 {
-    leased *lease = lease_of(outgoing, collection);
+    cf_leased *lease = lease_of(outgoing, collection);
 
     if (!token && lease) {
         *lease = outgoing->leases[--outgoing->lease_count];
@@ -160,7 +115,7 @@ void cf_outgoing_token(cf_outgoing *outgoing, const cf_id *collection, const cf_
                                        outgoing->lease_count + 1, sizeof *outgoing->leases);
             lease = &outgoing->leases[outgoing->lease_count++];
         }
-        *lease = (leased){*collection, *token};
+        *lease = (cf_leased){*collection, *token};
     }
     cf_outgoing_locks_changed(outgoing);
 }
@@ -168,7 +123,7 @@ void cf_outgoing_token(cf_outgoing *outgoing, const cf_id *collection, const cf_
 bool cf_outgoing_is_locked(const cf_outgoing *outgoing, const cf_id *collection)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        const flight *it = &outgoing->flights[i];
+        const cf_flight *it = &outgoing->flights[i];
         if (it->waits_for_lock && cf_id_equal(&it->collection, collection))
             return true;
     }
@@ -200,11 +155,12 @@ static const cf_hash *without_of(cf_outgoing *outgoing, const cf_entry *entry, s
     return ids;
 }
 
-static void send_entry(cf_outgoing *outgoing, flight *it, const cf_entry *entry, cf_outbox *outbox)
+static void send_entry(cf_outgoing *outgoing, cf_flight *it, const cf_entry *entry,
+                       cf_outbox *outbox)
 {
     size_t count = 0;
     const cf_hash *without = without_of(outgoing, entry, &count);
-    const leased *lease = lease_of(outgoing, &entry->header.collection);
+    const cf_leased *lease = lease_of(outgoing, &entry->header.collection);
     cf_message message = {
         .command = CF_COMMAND_PUBLISH,
         .publish = {.token = lease ? &lease->token : NULL,
@@ -215,7 +171,7 @@ static void send_entry(cf_outgoing *outgoing, flight *it, const cf_entry *entry,
 
     it->had_token = lease != NULL;
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
-    it->state = SENT;
+    it->state = CF_FLIGHT_SENT;
     outgoing->sent++;
     outgoing->sent_size += it->size;
 }
@@ -231,11 +187,11 @@ static bool may_take_more(const cf_outgoing *outgoing)
 }
 
 /* An earlier entry of the same writer that has not gone out. */
-static const flight *held_before(const cf_outgoing *outgoing, const flight *end,
-                                 const cf_id *writer)
+static const cf_flight *held_before(const cf_outgoing *outgoing, const cf_flight *end,
+                                    const cf_id *writer)
 {
-    for (const flight *it = outgoing->flights; it < end; it++) {
-        if (it->state != SENT && cf_id_equal(&it->head.writer, writer))
+    for (const cf_flight *it = outgoing->flights; it < end; it++) {
+        if (it->state != CF_FLIGHT_SENT && cf_id_equal(&it->head.writer, writer))
             return it;
     }
     return NULL;
@@ -244,8 +200,8 @@ static const flight *held_before(const cf_outgoing *outgoing, const flight *end,
 typedef struct {
     cf_outgoing *outgoing;
     cf_outbox *outbox;
-    flight *again; /* NULL: an entry that goes out for the first time */
-    bool stopped;  /* by the window */
+    cf_flight *again; /* NULL: an entry that goes out for the first time */
+    bool stopped;     /* by the window */
     cf_status status;
     cf_error *error;
 } visit;
@@ -255,13 +211,13 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
                      cf_outbox *outbox)
 {
     outgoing->flights =
-        cf_grow(outgoing->flights, &outgoing->capacity, outgoing->count + 1, sizeof(flight));
-    flight *it = &outgoing->flights[outgoing->count++];
-    *it = (flight){.head = cf_head_of(entry),
-                   .position = position,
-                   .size = entry->wire.size,
-                   .collection = entry->header.collection};
-    const flight *before = held_before(outgoing, it, &it->head.writer);
+        cf_grow(outgoing->flights, &outgoing->capacity, outgoing->count + 1, sizeof(cf_flight));
+    cf_flight *it = &outgoing->flights[outgoing->count++];
+    *it = (cf_flight){.head = cf_head_of(entry),
+                      .position = position,
+                      .size = entry->wire.size,
+                      .collection = entry->header.collection};
+    const cf_flight *before = held_before(outgoing, it, &it->head.writer);
     if (before) {
         it->state = before->state;
         it->waits_for_entry = true;
@@ -269,7 +225,7 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
     } else if (window_allows(outgoing, it->size)) {
         send_entry(outgoing, it, entry, outbox);
     }
-    return it->state != READY && may_take_more(outgoing);
+    return it->state != CF_FLIGHT_READY && may_take_more(outgoing);
 }
 
 static bool visit_entry(void *context, uint64_t position, cf_bytes wire)
@@ -300,11 +256,12 @@ static cf_status send_again(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *o
                             cf_error *error)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        flight *it = &outgoing->flights[i];
-        bool is_due = it->state == READY || (it->state == HELD && it->retry_ms <= now_ms);
+        cf_flight *it = &outgoing->flights[i];
+        bool is_due =
+            it->state == CF_FLIGHT_READY || (it->state == CF_FLIGHT_HELD && it->retry_ms <= now_ms);
         if (!is_due || held_before(outgoing, it, &it->head.writer))
             continue;
-        it->state = READY;
+        it->state = CF_FLIGHT_READY;
         if (!window_allows(outgoing, it->size))
             break;
         visit self = {outgoing, outbox, it, false, CF_OK, error};
@@ -322,8 +279,8 @@ static cf_status send_again(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *o
 static bool has_ready(const cf_outgoing *outgoing)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        const flight *it = &outgoing->flights[i];
-        if (it->state == READY && !held_before(outgoing, it, &it->head.writer))
+        const cf_flight *it = &outgoing->flights[i];
+        if (it->state == CF_FLIGHT_READY && !held_before(outgoing, it, &it->head.writer))
             return true;
     }
     return false;
@@ -348,95 +305,6 @@ cf_status cf_outgoing_pump(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *ou
     return status;
 }
 
-static flight *find(cf_outgoing *outgoing, const cf_hash *hash)
-{
-    for (size_t i = 0; i < outgoing->count; i++) {
-        if (cf_hash_equal(&outgoing->flights[i].head.hash, hash))
-            return &outgoing->flights[i];
-    }
-    return NULL;
-}
-
-static void land(cf_outgoing *outgoing, flight *it)
-{
-    if (it->state != SENT)
-        return;
-    it->state = READY;
-    outgoing->sent--;
-    outgoing->sent_size -= it->size;
-}
-
-static void take_away(cf_outgoing *outgoing, flight *it)
-{
-    size_t after = (size_t)(outgoing->flights + outgoing->count - it) - 1;
-
-    land(outgoing, it);
-    memmove(it, it + 1, after * sizeof *it);
-    outgoing->count--;
-}
-
-bool cf_outgoing_accepted(cf_outgoing *outgoing, const cf_head *entry)
-{
-    flight *it = find(outgoing, &entry->hash);
-
-    if (!it)
-        return false;
-    bool was_refused = it->delay_ms > 0;
-    take_away(outgoing, it);
-    if (was_refused)
-        release(outgoing, true, false);
-    return true;
-}
-
-static void end_writer(cf_outgoing *outgoing, const cf_id *writer)
-{
-    outgoing->ended = cf_grow(outgoing->ended, &outgoing->ended_capacity, outgoing->ended_count + 1,
-                              sizeof *outgoing->ended);
-    outgoing->ended[outgoing->ended_count++] = *writer;
-    for (size_t i = outgoing->count; i-- > 0;) {
-        if (cf_id_equal(&outgoing->flights[i].head.writer, writer))
-            take_away(outgoing, &outgoing->flights[i]);
-    }
-}
-
-static void hold(cf_outgoing *outgoing, flight *it, cf_bytes code, uint64_t now_ms)
-{
-    land(outgoing, it);
-    it->state = HELD;
-    it->waits_for_entry = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_GAP));
-    it->waits_for_blobs = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS));
-    it->waits_for_lock = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_LOCKED));
-    it->delay_ms = it->delay_ms ? it->delay_ms * 2 : RETRY_MS;
-    if (it->delay_ms > RETRY_MS_MAX)
-        it->delay_ms = RETRY_MS_MAX;
-    it->retry_ms = now_ms + it->delay_ms;
-}
-
-bool cf_outgoing_refused(cf_outgoing *outgoing, const cf_message *message, uint64_t now_ms,
-                         cf_head *entry)
-{
-    cf_hash hash;
-    flight *it = NULL;
-
-    if (message->refused.name.size == sizeof hash.bytes) {
-        memcpy(hash.bytes, message->refused.name.data, sizeof hash.bytes);
-        it = find(outgoing, &hash);
-    }
-    if (!it || it->state != SENT)
-        return false;
-    *entry = it->head;
-    if (message->refused.later) {
-        bool was_stale = it->had_token;
-        cf_id collection = it->collection;
-
-        hold(outgoing, it, message->refused.code, now_ms);
-        if (it->waits_for_lock && was_stale) /* at once, without it */
-            cf_outgoing_token(outgoing, &collection, NULL);
-    } else
-        end_writer(outgoing, &entry->writer);
-    return true;
-}
-
 bool cf_outgoing_is_done(const cf_outgoing *outgoing)
 {
     return outgoing->drained && outgoing->count == 0;
@@ -452,8 +320,8 @@ uint64_t cf_outgoing_deadline(const cf_outgoing *outgoing, uint64_t now_ms)
     uint64_t deadline = UINT64_MAX;
 
     for (size_t i = 0; outgoing->sent < outgoing->count && i < outgoing->count; i++) {
-        const flight *it = &outgoing->flights[i];
-        if (it->state == HELD && it->retry_ms > now_ms && it->retry_ms < deadline)
+        const cf_flight *it = &outgoing->flights[i];
+        if (it->state == CF_FLIGHT_HELD && it->retry_ms > now_ms && it->retry_ms < deadline)
             deadline = it->retry_ms;
     }
     return deadline;
