@@ -2,173 +2,48 @@
 #include "peer/contents.h"
 
 #include "broker/hash_set.h"
-#include "codec/heads.h"
-#include "codec/seal.h"
+#include "peer/contents_opened.h"
 #include "peer/contents_ways.h"
 
 #include <stdlib.h>
 
 enum {
-    KEPT = 4,           /* opened entries: neighbours in a folder came in the same one */
     SMALL_WAYS_MAX = 2, /* of what stands in the log itself */
     LOOKS_MAX = 256,    /* at references, to find a way that can be gone */
 };
 
-/* An entry opened, and where in it each content stands. */
-typedef struct {
-    bool used;
-    uint64_t turn; /* when it was last asked for */
-    cf_hash hash;
-    cf_buffer plain;
-    cf_arena arena;
-    cf_body body;
-    const cf_hash *blobs;
-    size_t blob_count;
-    cf_hash epoch;
-    struct place {
-        cf_hash content;
-        cf_bytes value; /* the reference, or a supply's `how` */
-        bool is_supply;
-    } * places; /* ascending by content */
-    size_t place_count;
-} opened;
-
 struct cf_contents {
-    cf_log *log;
-    const cf_ring *ring;
     cf_ways_table *ways;
     cf_hash_set lacking;
-    opened kept[KEPT];
-    uint64_t turn;
+    cf_opened_entries *opened;
 };
 
 cf_contents *cf_contents_new(cf_log *log, const cf_ring *ring)
 {
     cf_contents *contents = cf_allocate(1, sizeof *contents);
 
-    contents->log = log;
-    contents->ring = ring;
     contents->ways = cf_ways_table_new(log);
+    contents->opened = cf_opened_entries_new(log, ring);
     return contents;
-}
-
-static void drop(opened *one)
-{
-    cf_buffer_release(&one->plain);
-    cf_arena_release(&one->arena);
-    *one = (opened){0};
 }
 
 void cf_contents_destroy(cf_contents **contents)
 {
     if (!*contents)
         return;
-    for (size_t i = 0; i < KEPT; i++)
-        drop(&(*contents)->kept[i]);
+    cf_opened_entries_destroy(&(*contents)->opened);
     cf_ways_table_destroy(&(*contents)->ways);
     cf_hash_set_release(&(*contents)->lacking);
     free(*contents);
     *contents = NULL;
 }
 
-/* ---- Opening entries ---- */
-
-static int by_content(const void *a, const void *b)
-{
-    return cf_hash_compare(&((const struct place *)a)->content,
-                           &((const struct place *)b)->content);
-}
-
-static void index_places(opened *one)
-{
-    cf_bytes field = cf_bytes_of_text(CF_FIELD_CONTENT);
-    cf_error ignored;
-    cf_content content;
-
-    one->places = cf_arena_allocate(&one->arena, one->body.change_count + one->body.supply_count,
-                                    sizeof *one->places);
-    for (size_t i = 0; i < one->body.change_count; i++) {
-        const cf_change *change = &one->body.changes[i];
-
-        if (change->value.size && cf_bytes_equal(change->field, field) &&
-            cf_content_read(change->value, one->blob_count, &content, &ignored) == CF_OK)
-            one->places[one->place_count++] = (struct place){content.hash, change->value, false};
-    }
-    for (size_t i = 0; i < one->body.supply_count; i++) {
-        const cf_supply *supply = &one->body.supplies[i];
-
-        one->places[one->place_count++] = (struct place){supply->content, supply->how, true};
-    }
-    if (one->place_count)
-        qsort(one->places, one->place_count, sizeof *one->places, by_content);
-}
-
-static cf_status open_body(cf_contents *contents, const cf_entry *entry, opened *one,
-                           cf_error *error)
-{
-    const cf_header *header = &entry->header;
-    cf_seal_place place = {contents->ring, &header->epoch, &header->collection};
-
-    one->hash = entry->hash;
-    cf_status status = cf_body_open(&place, entry->sealed_under, entry->body, &one->plain, error);
-    if (!status)
-        status = cf_body_read(cf_buffer_view(&one->plain), entry, &one->arena, &one->body, error);
-    if (status)
-        return status;
-    one->epoch = header->epoch;
-    one->blob_count = header->blob_count;
-    one->blobs =
-        (const cf_hash *)cf_arena_copy(
-            &one->arena, cf_bytes_of(header->blobs, header->blob_count * sizeof *header->blobs))
-            .data;
-    index_places(one);
-    one->used = true;
-    return CF_OK;
-}
-
-static opened *oldest(cf_contents *contents)
-{
-    opened *found = &contents->kept[0];
-
-    for (size_t i = 0; i < KEPT; i++)
-        if (contents->kept[i].turn < found->turn)
-            found = &contents->kept[i];
-    drop(found);
-    return found;
-}
-
-static opened *find_opened(cf_contents *contents, const cf_hash *hash)
-{
-    for (size_t i = 0; i < KEPT; i++)
-        if (contents->kept[i].used && cf_hash_equal(&contents->kept[i].hash, hash))
-            return &contents->kept[i];
-    return NULL;
-}
-
-static cf_status open_entry(cf_contents *contents, const cf_entry *entry, opened **out,
-                            cf_error *error)
-{
-    opened *one = find_opened(contents, &entry->hash);
-
-    if (!one) {
-        one = oldest(contents);
-        cf_status status = open_body(contents, entry, one, error);
-        if (status) {
-            drop(one);
-            return status;
-        }
-    }
-    one->turn = ++contents->turn;
-    *out = one;
-    return CF_OK;
-}
-
 cf_status cf_contents_open(cf_contents *contents, const cf_entry *entry, const cf_body **out,
                            cf_error *error)
 {
-    opened *one;
+    const cf_opened *one;
 
-    cf_status status = open_entry(contents, entry, &one, error);
+    cf_status status = cf_opened_entries_take(contents->opened, entry, &one, error);
     if (!status)
         *out = &one->body;
     return status;
@@ -243,29 +118,7 @@ void cf_contents_settle(cf_contents *contents)
 
 /* ---- References ---- */
 
-static cf_status load_opened(cf_contents *contents, const cf_head *head, opened **out,
-                             cf_error *error)
-{
-    cf_buffer wire = {0};
-    cf_arena arena = {0};
-    cf_entry entry;
-
-    *out = find_opened(contents, &head->hash);
-    if (*out) {
-        (*out)->turn = ++contents->turn;
-        return CF_OK;
-    }
-    cf_status status = cf_log_get(contents->log, head, &wire, error);
-    if (!status)
-        status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
-    if (!status)
-        status = open_entry(contents, &entry, out, error);
-    cf_arena_release(&arena);
-    cf_buffer_release(&wire);
-    return status;
-}
-
-static cf_status read_place(const opened *one, const struct place *place, cf_bytes value,
+static cf_status read_place(const cf_opened *one, const cf_opened_place *place, cf_bytes value,
                             const cf_ways *ways, size_t way, cf_content *out, cf_error *error)
 {
     if (!place->is_supply)
@@ -279,15 +132,12 @@ static cf_status read_source(cf_contents *contents, const cf_ways *ways, size_t 
                              const cf_hash *hash, cf_arena *arena, cf_content_source *out,
                              cf_error *error)
 {
-    struct place wanted = {.content = *hash};
-    opened *one;
+    const cf_opened *one;
 
-    cf_status status = load_opened(contents, &ways->at[way].entry, &one, error);
+    cf_status status = cf_opened_entries_load(contents->opened, &ways->at[way].entry, &one, error);
     if (status)
         return status;
-    const struct place *place = one->place_count ? bsearch(&wanted, one->places, one->place_count,
-                                                           sizeof *one->places, by_content)
-                                                 : NULL;
+    const cf_opened_place *place = cf_opened_find(one, hash);
     if (!place)
         return cf_fail(error, CF_BROKEN, "an entry does not have the content it is recorded for");
     out->epoch = one->epoch;
