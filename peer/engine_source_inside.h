@@ -95,6 +95,9 @@ void cf_source_note_batch(cf_source_engine *source, const cf_survey_batch *batch
 /* What the survey that ends has found takes the place of what was noted there before. */
 void cf_source_renew_notes(cf_source_engine *source);
 
+/* Takes out of what was found what is missing where another file system lies than before. */
+void cf_source_hold_disks(cf_source_engine *source, cf_arena *arena, cf_survey_batch *batch);
+
 /* ---- What others have locked ---- */
 
 bool cf_source_guard_is_due(const cf_source_engine *source);

@@ -155,6 +155,7 @@ static cf_status take_batch(cf_source_engine *source, uint64_t now_ms, cf_error 
     cf_survey_batch batch = *cf_survey_take(source->survey);
     cf_arena arena = {0};
 
+    cf_source_hold_disks(source, &arena, &batch);
     cf_source_hold_back(source, &arena, &batch);
     cf_status status = publish_batch(source, &batch, now_ms, error);
     cf_arena_release(&arena);

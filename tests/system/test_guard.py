@@ -129,6 +129,53 @@ def test_an_unmounted_disk_deletes_nothing(two):
     assert len(tree(there)) == 5
 
 
+def folder_on_two(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a", "b": "b", "d/one": "1", "d/two": "2", "d/sub/three": "3"})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    return here, there
+
+
+def test_a_disk_that_is_mounted_over_a_folder_deletes_nothing(two):
+    """In a folder of the source something else is seen than before: what it covers was not deleted."""
+    laptop, desktop = two
+    here, there = folder_on_two(two)
+    before = tree(there)
+    mount(here / "d", "4m")
+    try:
+        for _ in range(2):
+            assert "another file system" in laptop.finish("sync").stdout
+            laptop.run("sync", code=8)
+        desktop.sync()
+        assert tree(there) == before and deletions(laptop) == []
+    finally:
+        subprocess.run(["umount", "-l", here / "d"], check=True)
+    laptop.sync()
+    assert tree(here) == before
+
+
+def test_a_disk_in_a_folder_that_is_taken_away_deletes_nothing(two):
+    laptop, desktop = two
+    here = laptop.source()
+    (here / "d").mkdir(parents=True)
+    mount(here / "d", "4m")
+    try:
+        _, there = folder_on_two(two)
+    finally:
+        subprocess.run(["umount", "-l", here / "d"], check=True)
+    before = tree(there)
+    for _ in range(2):
+        laptop.run("sync", code=8)
+    desktop.sync()
+    assert tree(there) == before and deletions(laptop) == []
+    laptop.sync(0, "--yes")
+    desktop.sync(0, "--yes")
+    assert sorted(tree(there)) == ["a", "b", "d"]
+
+
 def mount(where, size):
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", where], capture_output=True)
     if done.returncode:
