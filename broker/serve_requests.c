@@ -86,8 +86,18 @@ static void removal_work(cf_job *job)
     self->status = cf_removal_work(&self->broker->premises, &self->user, &self->error);
 }
 
+static void note_removal(const errand *self, cf_audit_decision what)
+{
+    const cf_env *env = self->broker->options->env;
+
+    cf_audit_note(self->broker->premises.audit,
+                  &(cf_audit_event){.what = what, .user = &self->user, .why = "users remove"},
+                  env->now_ms(env->context));
+}
+
 static void end_removal(errand *self)
 {
+    note_removal(self, CF_AUDIT_EXCLUSIVE_ENDED);
     cf_removal_end(&self->broker->premises, &self->user, self->status ? &self->error : NULL);
     cf_exclusion_end(&self->exclusion);
     if (!self->status)
@@ -115,6 +125,7 @@ static int on_removals(zloop_t *loop, int timer, void *context)
             continue;
         }
         *at = it->next;
+        note_removal(it, CF_AUDIT_EXCLUSIVE_BEGUN);
         it->status = cf_removal_begin(&self->premises, self->gateway, &it->user, &it->error);
         if (it->status)
             end_removal(it);

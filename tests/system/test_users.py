@@ -155,7 +155,8 @@ def test_a_removed_user_leaves_no_byte_and_the_others_all(broker, runs):
         assert session.get(crypto.blob_id(blobs[bob])) == blobs[bob]
     assert broker.run("verify") == "everything is whole\n"
     if runs:
-        assert [line["user"] for line in broker.audit("user-removed")] == [ann.user.hex()[:12]]
+        for what in "exclusive-begun", "user-removed", "exclusive-ended":
+            assert [line["user"] for line in broker.audit(what)] == [ann.user.hex()[:12]], what
 
     code = crypto.read_code(broker.run("invite").strip())  # the same user may begin anew
     first = min(account.log.entries.values(), key=lambda entry: entry.sequence).wire
