@@ -71,7 +71,7 @@ static void take_refusal(cf_locks *locks, const cf_message *answer)
         memcpy(request.bytes, answer->refused.name.data, sizeof request.bytes);
         lock = cf_locks_at(locks, &request);
     }
-    if (!lock) /* of LOCKS: a broker that has no leases */
+    if (!lock || lock->state == CF_LOCK_OVER) /* of LOCKS: a broker that has no leases */
         return;
     if (lock->state == CF_LOCK_HELD)
         cf_locks_drop(locks, lock);

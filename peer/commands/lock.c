@@ -12,8 +12,8 @@ typedef struct {
     cf_lockable what;
     cf_id request;
     bool has_request, waits, has_timeout;
-    uint64_t give_up_ms;
-    uint64_t least_ms; /* of its end, where it is renewed */
+    uint64_t for_ms, give_up_ms;
+    uint64_t least_ms; /* of its end, where it is renewed; 0: it is not */
     cf_round *round;   /* brings here what the broker has of it */
 } state;
 
@@ -29,13 +29,13 @@ static cf_status read_time(const cf_run *run, uint64_t *for_ms, cf_error *error)
 }
 
 /* One that this device has already is made to last. */
-static cf_status ask(cf_run *run, state *self, uint64_t for_ms, cf_error *error)
+static cf_status ask(cf_run *run, state *self, cf_error *error)
 {
     cf_locks *locks = cf_engine_locks(cf_loop_engine(run->loop));
     const cf_lock *own = cf_locks_own(locks, &self->what.collection, &self->what.item);
     cf_lock_wish wish = {.collection = self->what.collection,
                          .item = self->what.item,
-                         .for_ms = for_ms,
+                         .for_ms = self->for_ms,
                          .shared = cf_options_has(&run->options, "shared"),
                          .wait = self->waits};
 
@@ -44,22 +44,22 @@ static cf_status ask(cf_run *run, state *self, uint64_t for_ms, cf_error *error)
     if (!own)
         return cf_locks_ask(locks, &wish, &self->request, error);
     self->request = own->request;
-    self->least_ms = cf_loop_now(run->loop) + for_ms / 2;
-    cf_locks_renew(locks, &self->request, for_ms);
+    self->least_ms = cf_loop_now(run->loop) + self->for_ms / 2;
+    cf_locks_renew(locks, &self->request, self->for_ms);
     return CF_OK;
 }
 
 static cf_status start(cf_run *run, cf_error *error)
 {
     state *self = cf_allocate(1, sizeof *self);
-    uint64_t for_ms = 0, timeout_ms = 0;
+    uint64_t timeout_ms = 0;
 
     run->state = self;
     self->waits = cf_options_has(&run->options, "wait");
     self->has_timeout = cf_options_value(&run->options, "timeout") != NULL;
     cf_status status = cf_run_check_count(run, 1, 1, error);
     if (!status)
-        status = read_time(run, &for_ms, error);
+        status = read_time(run, &self->for_ms, error);
     if (!status)
         status = cf_run_timeout(run, &timeout_ms, error);
     if (!status)
@@ -68,7 +68,7 @@ static cf_status start(cf_run *run, cf_error *error)
     if (status)
         return status;
     self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
-    status = ask(run, self, for_ms, error);
+    status = ask(run, self, error);
     self->has_request = !status;
     cf_loop_wake(run->loop);
     return status;
@@ -137,6 +137,17 @@ static cf_status catch_up(cf_run *run, state *self, uint64_t now_ms, bool *over,
     return CF_OK;
 }
 
+/* What was to last longer is over, which this device did not know: broken, say. */
+static cf_status ask_anew(cf_run *run, state *self, cf_error *error)
+{
+    cf_locks_forget(cf_engine_locks(cf_loop_engine(run->loop)), &self->request);
+    self->least_ms = 0;
+    cf_status status = ask(run, self, error);
+    self->has_request = !status;
+    cf_loop_wake(run->loop);
+    return status;
+}
+
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     state *self = run->state;
@@ -144,6 +155,11 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     cf_status status = CF_OK;
     bool over = false;
 
+    if ((!lock || lock->state == CF_LOCK_OVER) && self->least_ms) {
+        progress->over = false;
+        progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+        return ask_anew(run, self, error);
+    }
     if (!lock || lock->state >= CF_LOCK_ENDING)
         return cf_fail(error, CF_LOCKED, "the lock is over already");
     if (lock->state == CF_LOCK_BUSY)

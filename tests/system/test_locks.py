@@ -182,6 +182,9 @@ def test_only_an_owner_breaks_a_lock_and_the_log_says_so(shared):
     bob.run("lock", "notes")
     ann.run("unlock", "notes", "--break")
     assert ann.json("locks") == []
+    bob.run("lock", "notes")  # which had not heard yet that the first is over
+    assert ann.json("locks")[0]["device"] == bob.name
+    bob.run("unlock", "notes")
     bob.sync()
     (broken,) = [event for event in bob.json("log") if event["change"] == "lock broken"]
     assert broken["device"] == ann.name and bob.name in broken["path"] and "notes" in broken["path"]
@@ -291,6 +294,28 @@ def test_who_communicates_alone_makes_the_others_wait(shared):
     waiting.communicate(timeout=20)
     assert waiting.returncode == 0
     assert ann.json("locks") == []
+
+
+def test_the_audit_log_has_every_lock_by_whom(shared, broker):
+    ann, bob = shared
+    fingerprints = {one["name"]: one["fingerprint"] for one in ann.json("devices")}
+
+    def devices(what):
+        return [line["device"] for line in broker.audit("lease-" + what)]
+
+    ann.sync(0, "--exclusive")
+    alone = [fingerprints[ann.name]]
+    assert devices("granted") == devices("released") == alone
+    assert broker.audit("lease-granted")[0]["user"] and broker.audit("lease-granted")[0]["collection"]
+    bob.run("lock", "notes")
+    assert devices("granted") == [*alone, fingerprints[bob.name]]
+    ann.run("lock", "notes", "--wait", "--timeout", "1s", code=9)
+    assert devices("waited") == alone
+    ann.run("unlock", "notes", "--break")
+    (broken,) = broker.audit("lease-broken")
+    assert broken["device"] == alone[0] and fingerprints[bob.name] in broken["why"]
+    bob.run("lock", "notes", "--for", "1s")
+    wait_until(lambda: fingerprints[bob.name] in devices("expired"), "its end is told")
 
 
 def test_what_can_not_be_locked_is_said(shared, make_device):
