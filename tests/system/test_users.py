@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import protocol_crypto as crypto
-from counterfoild import WAIT, broker  # noqa: F401
+from counterfoild import COUNTERFOILD, WAIT, broker  # noqa: F401
 from broker_client import Author, Refused, Session, enrol, knock, new_account, now
 from protocol import pack, read_entry
 
@@ -161,6 +161,23 @@ def test_a_removed_user_leaves_no_byte_and_the_others_all(broker, runs):
     code = crypto.read_code(broker.run("invite").strip())  # the same user may begin anew
     first = min(account.log.entries.values(), key=lambda entry: entry.sequence).wire
     assert knock(code, crypto.Pairing(code.secret).knock_invited(first))[0] == ann.user
+
+
+def test_removing_waits_for_a_replay_that_is_under_way(broker):
+    broker.start()
+    _, ann = enrol(broker.run("invite").strip())
+    publish(broker, ann, 5, 3000)
+    with ann.session(broker.line) as session:
+        session.hello(ann.user)
+        session.send("SUBSCRIBE", [], None, 1, False)  # credit for one entry
+        session.hear("ENTRY")
+        command = [COUNTERFOILD, "--data", broker.data, "users", "remove", ann.user.hex(), "--yes"]
+        removing = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            removing.wait(1)
+        assert len(users(broker)) == 1 and not broker.audit("exclusive-begun")
+    assert removing.wait(WAIT) == 0
+    assert users(broker) == {} and broker.audit("exclusive-begun")
 
 
 def test_a_user_is_named_by_a_prefix_that_is_no_other_s(broker):
