@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Strangers, and members who mean harm: nobody gets what is not theirs, and nobody disturbs the others."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -271,20 +272,27 @@ def test_a_member_that_says_no_hello_is_ended(broker):
         session.publish(ann.write_change(PAPERS, body()))  # who has a session may be silent
 
 
+def fail_slowly(broker):
+    """Garbage on a connection that the broker has had time to see: one that ends at once has no address any more."""
+    connection = silent(broker, 1)[0]
+    time.sleep(0.03)
+    with contextlib.suppress(OSError):
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+    wait_until(lambda: is_ended(connection), "it is ended")
+
+
 def test_an_address_that_fails_over_and_over_has_to_wait(broker):
     broker.start("--limit", "connections-per-minute=30")
     ann = another(broker)[1]
-    ended = 0
-    for connection in silent(broker, 40, say=b"GET / HTTP/1.0\r\n\r\n"):
-        wait_until(lambda: is_ended(connection), "it is ended")
-        ended += 1
-    assert ended == 40
+    for _ in range(40):
+        fail_slowly(broker)
+    begun = time.monotonic()
     last = silent(broker, 1)[0]
     wait_until(lambda: is_ended(last), "it is ended")
+    assert time.monotonic() - begun < 2  # not for its silence
     expect_open(broker, ann)  # from elsewhere
     broker.stop()
-    assert any(line.get("why") == "its address comes too often" or int(line.get("count", 0)) > 10
-               for line in broker.audit("connection-refused"))
+    assert any(line.get("why") == "its address comes too often" for line in broker.audit("connection-refused"))
 
 
 def abuse(session, member, stops):
