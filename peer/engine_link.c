@@ -32,9 +32,9 @@ static void tell_rollback(cf_engine *engine, uint64_t lacking)
 
     name_broker(engine, name);
     cf_report(engine->env, CF_REPORT_WARNING,
-              "%s was rolled back: it lacks %llu entries that it had acknowledged, and this device "
+              "%s was rolled back: it lacks %llu entr%s that it had acknowledged, and this device "
               "brings back those it has",
-              name, (unsigned long long)lacking);
+              name, (unsigned long long)lacking, lacking == 1 ? "y" : "ies");
     if (cf_rollback_keep(cf_home_store(engine->home), cf_peer_user(engine->peer), &rollback,
                          &error))
         cf_report(engine->env, CF_REPORT_WARNING, "noting that: %s", error.text);

@@ -46,10 +46,11 @@ static cf_status note_rollback(cf_peer *peer, uint64_t now_ms, cf_arena *arena, 
         return status == CF_MISSING ? CF_OK : status;
     if (now_ms < rollback.time_ms + ROLLBACK_SHOWN_MS)
         cf_notes_add(out, arena, "rolled-back", rollback.time_ms,
-                     "%s was rolled back: it lacked %llu entries that it had acknowledged. Each "
+                     "%s was rolled back: it lacked %llu entr%s that it had acknowledged. Each "
                      "device brings back what it has when it syncs: run `counterfoil sync` on all "
                      "of them, and tell who operates the broker",
-                     rollback.broker, (unsigned long long)rollback.lacking);
+                     rollback.broker, (unsigned long long)rollback.lacking,
+                     rollback.lacking == 1 ? "y" : "ies");
     return CF_OK;
 }
 
