@@ -239,7 +239,8 @@ def test_the_audit_log_says_who_did_what_and_why(broker):
     said = {line["what"]: line for line in broker.audit()}
     refused = broker.audit("connection-refused")
     assert refused[0]["address"] == "127.0.0.1" and refused[0]["key"] == stranger.keys[1].hex()[:12]
-    assert len(refused) == 2 and int(refused[1]["count"]) == 29
+    assert len(refused) <= 4  # a line and a count each minute, of which it may have met two
+    assert sum(int(line.get("count", 1)) for line in refused) == 30
     assert said["connection-admitted"]["address"] == "127.0.0.1"
     assert said["invitation-made"]["key"] == said["invitation-used"]["key"]
     assert said["invitation-used"]["user"] == user
