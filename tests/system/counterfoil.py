@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program counterfoil: devices with homes of their own, and what people do with them."""
 
+import contextlib
 import json
 import os
 import signal
@@ -130,7 +131,7 @@ def tree(source):
             elif os.path.isdir(path):
                 found[short] = None
             else:
-                with open(path, "rb") as file:
+                with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:  # it may just have been moved
                     found[short] = file.read()
     return found
 
