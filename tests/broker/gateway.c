@@ -8,32 +8,15 @@
 #include "tests/broker/gateway_fixture.h"
 
 /* Ann has a desk (an owner) and a lap (a member), each with a connection that has said HELLO. */
-typedef struct {
-    broker_world *house;
-    person account, desk, lap;
-    caller *at_desk, *at_lap;
-} ann;
+typedef household ann;
 
 static ann anns_house(void)
 {
-    ann a = {.house = a_house(), .account = an_account(1)};
+    ann a = a_household();
 
-    a.desk = a_device(2, &a.account.user);
-    a.lap = a_device(3, &a.account.user);
-    settle_in(a.house, &a.account, &a.desk, &a.lap);
-    a.at_desk = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
-    a.at_lap = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
     greet(a.house, a.at_desk, &a.account.user, NULL, 0);
     greet(a.house, a.at_lap, &a.account.user, NULL, 0);
     return a;
-}
-
-static void end(ann *a)
-{
-    house_end(a->house);
-    person_end(&a->account);
-    person_end(&a->desk);
-    person_end(&a->lap);
 }
 
 static void write_and_publish(ann *a, person *author, caller *from)
@@ -62,7 +45,7 @@ Test(gateway, answers_again_to_anything_before_hello)
     publish(a.house, late, &a.lap);
     hear(a.house, late, CF_COMMAND_AGAIN);
     hear_nothing(a.house, late);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, says_in_welcome_what_it_holds_and_what_time_it_is)
@@ -77,7 +60,7 @@ Test(gateway, says_in_welcome_what_it_holds_and_what_time_it_is)
     cr_assert_eq(welcome.welcome.head_count, 1);
     cr_expect(cf_hash_equal(&welcome.welcome.heads[0].hash, &a.account.head.hash));
     cr_expect_not(welcome.welcome.more);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, takes_hello_in_pages)
@@ -95,7 +78,7 @@ Test(gateway, takes_hello_in_pages)
     hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
     subscribe(a.house, a.at_desk, NULL, 0, CF_WINDOW);
     hear_nothing(a.house, a.at_desk); /* it named what there is */
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, refuses_hello_of_a_key_that_is_no_member)
@@ -114,7 +97,7 @@ Test(gateway, refuses_hello_of_a_key_that_is_no_member)
     say(a.house, knocking, &hello);
     hear_refusal(a.house, knocking, CF_REFUSED_VERSION);
     person_end(&stranger);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, passes_an_entry_on_to_subscribers_and_not_back)
@@ -129,7 +112,7 @@ Test(gateway, passes_an_entry_on_to_subscribers_and_not_back)
     cr_expect_eq(entry.entry.position, 4);
     cr_expect(cf_bytes_equal(entry.entry.entry, cf_buffer_view(&a.lap.wire)));
     hear_nothing(a.house, a.at_lap);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, accepts_the_same_entry_again)
@@ -146,7 +129,7 @@ Test(gateway, accepts_the_same_entry_again)
     publish(a.house, a.at_lap, &a.lap);
     for (int i = 0; i < 3; i++)
         hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, accepts_only_what_is_durable)
@@ -167,7 +150,7 @@ Test(gateway, accepts_only_what_is_durable)
     expect_ok(a.house->store->reopen(a.house->store, &error), error);
     publish(a.house, a.at_lap, &a.lap);
     hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, keeps_acknowledged_entries_through_a_crash)
@@ -179,7 +162,7 @@ Test(gateway, keeps_acknowledged_entries_through_a_crash)
     a.at_desk = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
     subscribe_from_now(&a);
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, never_shows_one_user_what_is_anothers)
@@ -205,7 +188,7 @@ Test(gateway, never_shows_one_user_what_is_anothers)
     person_end(&bob);
     person_end(&pc);
     person_end(&pad);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, sends_no_more_than_credit_and_one_entry)
@@ -223,7 +206,7 @@ Test(gateway, sends_no_more_than_credit_and_one_entry)
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
     hear_nothing(a.house, a.at_desk);
-    end(&a);
+    household_end(&a);
 }
 
 /* The log is far larger than what may wait for one who does not read. */
@@ -250,7 +233,7 @@ Test(gateway, holds_little_for_a_reader_who_is_stuck_and_serves_the_others)
         hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
     hear_nothing(a.house, a.at_desk);
     free(body);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, drops_who_asks_on_and_on_and_does_not_read)
@@ -280,7 +263,7 @@ Test(gateway, drops_who_asks_on_and_on_and_does_not_read)
     cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
     expect_ok(a.house->store->commit(a.house->store, &error), error);
     cf_buffer_release(&bytes);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, ends_the_session_of_who_sends_garbage)
@@ -296,7 +279,7 @@ Test(gateway, ends_the_session_of_who_sends_garbage)
     say_bytes(a.house, a.at_lap, garbage, 0);
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     greet(a.house, a.at_lap, &a.account.user, NULL, 0);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, ends_the_session_of_who_sends_oversized_frames)
@@ -315,7 +298,7 @@ Test(gateway, ends_the_session_of_who_sends_oversized_frames)
     cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
     cf_buffer_release(&large);
     cf_frames_release(&frames);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, takes_the_entries_of_another_device_with_fewer_questions)
@@ -334,7 +317,7 @@ Test(gateway, takes_the_entries_of_another_device_with_fewer_questions)
 
     greet(a.house, a.at_lap, &a.account.user, NULL, 0); /* told to each that comes */
     hear(a.house, a.at_lap, CF_COMMAND_WANTED);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, takes_an_entry_whose_author_can_not_make_its_blobs_again)
@@ -349,7 +332,7 @@ Test(gateway, takes_an_entry_whose_author_can_not_make_its_blobs_again)
     say(a.house, a.at_lap, &message);
     hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
     hear(a.house, a.at_lap, CF_COMMAND_WANTED);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, refuses_gaps_for_now_and_forgeries_for_good)
@@ -368,7 +351,7 @@ Test(gateway, refuses_gaps_for_now_and_forgeries_for_good)
     publish(a.house, a.at_lap, &a.lap);
     refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
     cr_expect_not(refused.refused.later);
-    end(&a);
+    household_end(&a);
 }
 
 /* Two entries with one sequence: both branches are taken, and replayed. */
@@ -395,7 +378,7 @@ Test(gateway, replays_both_branches_of_a_fork)
         came = came || cf_bytes_equal(entry.entry.entry, cf_buffer_view(&a.lap.wire));
     }
     cr_expect(came);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, replays_chosen_collections_and_always_the_member_log)
@@ -412,7 +395,7 @@ Test(gateway, replays_chosen_collections_and_always_the_member_log)
     for (int i = 0; i < 3; i++)
         hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
     hear_nothing(a.house, a.at_desk);
-    end(&a);
+    household_end(&a);
 }
 
 static cf_buffer a_large_blob(cf_hash *id)
@@ -477,7 +460,7 @@ Test(gateway, takes_a_blob_piece_by_piece_and_gives_it_back)
     cr_expect(cf_bytes_equal(cf_buffer_view(&back), cf_buffer_view(&blob)));
     cf_buffer_release(&blob);
     cf_buffer_release(&back);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, refuses_a_blob_that_is_not_what_it_is_named)
@@ -493,7 +476,7 @@ Test(gateway, refuses_a_blob_that_is_not_what_it_is_named)
     hear(a.house, a.at_lap, CF_COMMAND_MISSING);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_FORGED);
     cf_buffer_release(&blob);
-    end(&a);
+    household_end(&a);
 }
 
 /* Ann's blob is not Bob's, even when he knows its name. */
@@ -516,7 +499,7 @@ Test(gateway, keeps_each_users_blobs_apart)
     person_end(&bob);
     person_end(&pc);
     person_end(&pad);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway, forgets_a_session_whose_connection_is_gone)
@@ -528,5 +511,5 @@ Test(gateway, forgets_a_session_whose_connection_is_gone)
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
     say(a.house, a.at_lap, &credit);
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
-    end(&a);
+    household_end(&a);
 }

@@ -297,3 +297,23 @@ void publish(broker_world *self, caller *from, const person *author)
 
     say(self, from, &message);
 }
+
+household a_household(void)
+{
+    household made = {.house = a_house(), .account = an_account(1)};
+
+    made.desk = a_device(2, &made.account.user);
+    made.lap = a_device(3, &made.account.user);
+    settle_in(made.house, &made.account, &made.desk, &made.lap);
+    made.at_desk = call_in(made.house, cf_keys_public(made.desk.keys)->curve);
+    made.at_lap = call_in(made.house, cf_keys_public(made.lap.keys)->curve);
+    return made;
+}
+
+void household_end(household *self)
+{
+    house_end(self->house);
+    person_end(&self->account);
+    person_end(&self->desk);
+    person_end(&self->lap);
+}

@@ -70,4 +70,13 @@ void subscribe(broker_world *self, caller *from, const cf_head *rungs, size_t co
 /* PUBLISH of somebody's last entry; what comes back is not heard yet. */
 void publish(broker_world *self, caller *from, const person *author);
 
+/* A user's desk (an owner) and lap (a member), each with a connection that has said nothing yet. */
+typedef struct {
+    broker_world *house;
+    person account, desk, lap;
+    caller *at_desk, *at_lap;
+} household;
+household a_household(void);
+void household_end(household *self);
+
 #endif

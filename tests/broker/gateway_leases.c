@@ -7,38 +7,28 @@
 enum { TEN_S = 10000 };
 static const cf_id page = {"page 7"};
 
-/* Ann has a desk (an owner) and a lap (a member). */
-typedef struct {
-    broker_world *house;
-    person account, desk, lap;
-    caller *at_desk, *at_lap;
-} ann;
+typedef household ann;
 
-static void call(ann *a)
+static void greet_both(ann *a)
 {
-    a->at_desk = call_in(a->house, cf_keys_public(a->desk.keys)->curve);
-    a->at_lap = call_in(a->house, cf_keys_public(a->lap.keys)->curve);
     greet(a->house, a->at_desk, &a->account.user, NULL, 0);
     greet(a->house, a->at_lap, &a->account.user, NULL, 0);
 }
 
-static ann anns_house(void)
+/* Once more, after the broker crashed. */
+static void call(ann *a)
 {
-    ann a = {.house = a_house(), .account = an_account(1)};
-
-    a.desk = a_device(2, &a.account.user);
-    a.lap = a_device(3, &a.account.user);
-    settle_in(a.house, &a.account, &a.desk, &a.lap);
-    call(&a);
-    return a;
+    a->at_desk = call_in(a->house, cf_keys_public(a->desk.keys)->curve);
+    a->at_lap = call_in(a->house, cf_keys_public(a->lap.keys)->curve);
+    greet_both(a);
 }
 
-static void end(ann *a)
+static ann anns_house(void)
 {
-    house_end(a->house);
-    person_end(&a->account);
-    person_end(&a->desk);
-    person_end(&a->lap);
+    ann a = a_household();
+
+    greet_both(&a);
+    return a;
 }
 
 static cf_id request_id(const char *text)
@@ -118,7 +108,7 @@ Test(gateway_leases, lets_only_the_holder_publish_with_its_token)
     publish_with(&a, a.at_desk, &a.lap, &token);
     hear(a.house, a.at_desk,
          CF_COMMAND_ACCEPTED); /* what its session brings of others is in order */
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, locks_no_other_collection_and_no_members)
@@ -142,7 +132,7 @@ Test(gateway_leases, locks_no_other_collection_and_no_members)
     lock.lock.for_ms = CF_LEASE_FOR_MS_MAX + 1;
     say(a.house, a.at_lap, &lock);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_MALFORMED);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, is_taken_back_by_time_and_then_its_token_is_stale)
@@ -162,7 +152,7 @@ Test(gateway_leases, is_taken_back_by_time_and_then_its_token_is_stale)
     cr_expect_eq(over.lease.until_ms, 0);
     publish_with(&a, a.at_desk, &a.desk, NULL);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, outlives_a_crash_with_its_token_and_runs_its_full_time_again)
@@ -184,7 +174,7 @@ Test(gateway_leases, outlives_a_crash_with_its_token_and_runs_its_full_time_agai
     house_crash(a.house);
     call(&a);
     cr_expect(is_later(take(&a, a.at_lap, "two"), token), "an end is kept, too");
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, says_nothing_of_a_lease_that_is_not_durable)
@@ -200,7 +190,7 @@ Test(gateway_leases, says_nothing_of_a_lease_that_is_not_durable)
     write_and_publish(&a, &a.lap, a.at_lap, NULL);
     hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
     take(&a, a.at_lap, "two");
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, gives_it_to_who_waits_until_the_session_ends)
@@ -222,7 +212,7 @@ Test(gateway_leases, gives_it_to_who_waits_until_the_session_ends)
     cf_message busy = hear(a.house, a.at_desk, CF_COMMAND_BUSY);
     cr_expect(cf_hash_equal(&busy.busy.holder, &a.lap.id));
     cr_expect_eq(busy.busy.until_ms, a.house->now_ms + TEN_S);
-    end(&a);
+    household_end(&a);
 }
 
 /* As another broker of the same store would have granted it, and this one didn't hear. */
@@ -243,7 +233,7 @@ Test(gateway_leases, is_heeded_by_the_store_itself)
               error);
     publish_with(&a, a.at_lap, &a.lap, NULL);
     hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, is_renewed_by_its_holder_only)
@@ -261,7 +251,7 @@ Test(gateway_leases, is_renewed_by_its_holder_only)
     a.house->now_ms += TEN_S;
     say(a.house, a.at_desk, &renew);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_VOID);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, raises_its_tokens_with_a_change_of_home)
@@ -286,7 +276,7 @@ Test(gateway_leases, raises_its_tokens_with_a_change_of_home)
     cf_lease_token again = take(&a, a.at_desk, "two");
     cr_expect(again.generation == 7 && again.counter == after.counter);
     cf_buffer_release(&body);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, is_not_for_readers)
@@ -302,7 +292,7 @@ Test(gateway_leases, is_not_for_readers)
     ask(&a, at_reader, "one", NULL, false);
     hear_refusal(a.house, at_reader, CF_REFUSED_ROLE);
     person_end(&reader);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, is_broken_by_owners_only)
@@ -324,7 +314,7 @@ Test(gateway_leases, is_broken_by_owners_only)
     hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
     publish_with(&a, a.at_lap, &a.lap, NULL);
     hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, tells_those_who_asked_of_every_change)
@@ -355,7 +345,7 @@ Test(gateway_leases, tells_those_who_asked_of_every_change)
     hear(a.house, a.at_lap, CF_COMMAND_LEASES);
     a.house->now_ms += TEN_S;
     cr_expect_eq(hear(a.house, a.at_lap, CF_COMMAND_LEASES).leases.lease_count, 0);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, comes_after_the_entries_that_its_holder_lacks)
@@ -375,7 +365,7 @@ Test(gateway_leases, comes_after_the_entries_that_its_holder_lacks)
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
     hear_lease(&a, a.at_desk);
     hear_nothing(a.house, a.at_desk);
-    end(&a);
+    household_end(&a);
 }
 
 /* What is being removed from waits for the replay, and holds up those to come. */
@@ -410,7 +400,7 @@ Test(gateway_leases, shares_communication_while_a_log_is_replayed)
     hear_nothing(a.house, a.at_desk);
     cf_exclusion_end(&exclusion);
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
@@ -436,5 +426,5 @@ Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
     cr_expect(ready);
     cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
     cf_exclusion_end(&exclusion);
-    end(&a);
+    household_end(&a);
 }
