@@ -93,14 +93,14 @@ static cf_status write_changes(author *self, size_t count, size_t size, cf_error
     return status;
 }
 
-cf_keys *cf_writings_keys(uint8_t person)
+cf_keys *cf_writings_keys(uint32_t person)
 {
-    uint8_t secret[CF_PHRASE_SECRET] = {1, person};
+    uint8_t secret[CF_PHRASE_SECRET] = {1, (uint8_t)person, (uint8_t)(person >> 8)};
 
     return cf_keys_of_phrase(secret);
 }
 
-cf_status cf_writings_make(uint8_t person, size_t count, size_t size, cf_writings *out,
+cf_status cf_writings_make(uint32_t person, size_t count, size_t size, cf_writings *out,
                            cf_error *error)
 {
     author self = {.keys = cf_writings_keys(person), .out = out};

@@ -16,10 +16,10 @@ typedef struct {
 
 /* The user's first entry (other persons are other users), then `count` changes with bodies of
  * `size` random bytes each. */
-cf_status cf_writings_make(uint8_t person, size_t count, size_t size, cf_writings *out,
+cf_status cf_writings_make(uint32_t person, size_t count, size_t size, cf_writings *out,
                            cf_error *error);
 /* The account's. */
-cf_keys *cf_writings_keys(uint8_t person);
+cf_keys *cf_writings_keys(uint32_t person);
 void cf_writings_release(cf_writings *writings);
 cf_bytes cf_writings_at(const cf_writings *writings, size_t index);
 

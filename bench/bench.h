@@ -31,6 +31,7 @@ cf_status cf_bench_first_sync(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_joiner(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_latency(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_log(const cf_bench *bench, cf_error *error);
+cf_status cf_bench_sqlite(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_strangers(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_text(const cf_bench *bench, cf_error *error);
 

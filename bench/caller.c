@@ -12,7 +12,7 @@
 #include "codec/message.h"
 #include "codec/pairing.h"
 
-enum { PATIENCE_MS = 20000, CURSES = 4, BLOBS = 2000 };
+enum { PATIENCE_MS = 20000, CURSES = 5, BLOBS = 2000 };
 
 struct cf_caller {
     void *socket;
@@ -84,7 +84,8 @@ static cf_status hear(void *socket, cf_command command, cf_error *error)
     return CF_OK;
 }
 
-cf_status cf_caller_enrol(const cf_code *invitation, cf_bytes first_entry, cf_error *error)
+cf_status cf_caller_enrol(const cf_code *invitation, uint32_t from, cf_bytes first_entry,
+                          cf_error *error)
 {
     const cf_address *broker = &invitation->broker;
     cf_buffer sealed = {0};
@@ -94,7 +95,7 @@ cf_status cf_caller_enrol(const cf_code *invitation, cf_bytes first_entry, cf_er
     cf_pairing *pairing = cf_pairing_new(invitation->secret);
     cf_zmq_keys keys = {cf_pairing_guest_public(pairing), cf_pairing_guest_secret(pairing),
                         broker->key};
-    void *socket = connect_from(broker, INADDR_LOOPBACK, &keys);
+    void *socket = connect_from(broker, from, &keys);
 
     cf_knock_seal(pairing, &knock, &sealed);
     memcpy(message.knock.key.bytes, cf_pairing_guest_public(pairing), CF_HASH_SIZE);
@@ -113,7 +114,7 @@ static cf_message hello_of(const cf_hash *user)
                         .hello = {.version = CF_PROTOCOL_VERSION, .user = *user}};
 }
 
-cf_status cf_caller_open(const cf_address *broker, uint8_t person, uint32_t from, cf_caller **out,
+cf_status cf_caller_open(const cf_address *broker, uint32_t person, uint32_t from, cf_caller **out,
                          cf_error *error)
 {
     cf_caller *made = cf_allocate(1, sizeof *made);
@@ -158,8 +159,9 @@ void cf_caller_arm(cf_caller *caller, cf_bytes entry)
     cf_message hello = hello_of(&caller->user);
     cf_message publish = {.command = CF_COMMAND_PUBLISH, .publish = {.entry = entry}};
     cf_message have = {.command = CF_COMMAND_HAVE, .have = {blobs, BLOBS}};
-    cf_message knock = {.command = CF_COMMAND_CREDIT, .credit = {1}};
-    const cf_message *all[CURSES] = {&hello, &publish, &have, &knock};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+    cf_message subscribe = {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {.credit = 1 << 20}};
+    const cf_message *all[CURSES] = {&have, &publish, &hello, &subscribe, &credit};
 
     for (uint32_t i = 0; i < BLOBS; i++)
         cf_put_u64(blobs[i].bytes, i);
@@ -167,23 +169,48 @@ void cf_caller_arm(cf_caller *caller, cf_bytes entry)
         cf_message_write(all[i], &caller->curses[i]);
     cf_buffer *wire = &caller->curses[1].frame[1];
     wire->data[wire->size - 20000 - 1] ^= 1; /* the signature's last byte: the body is behind it */
-    caller->curses[3].frame[0].data[0] ^= 0xff;
+    caller->curses[CURSES - 1].frame[0].data[0] ^= 0xff;
     free(blobs);
 }
 
-void cf_caller_abuse(cf_caller *caller)
+static bool is_refusal(const cf_zmq_message *frames)
+{
+    cf_arena arena = {0};
+    cf_message message;
+    cf_error ignored;
+    bool is = !cf_message_read(frames->bytes, frames->count, &arena, &message, &ignored) &&
+              (message.command == CF_COMMAND_REFUSED || message.command == CF_COMMAND_AGAIN);
+
+    cf_arena_release(&arena);
+    return is;
+}
+
+/* Whether its socket takes anything. */
+static bool takes(void *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT;
+}
+
+bool cf_caller_abuse(cf_caller *caller, size_t *refusals)
 {
     cf_zmq_message answer;
+    size_t said = 0;
 
-    for (size_t i = 0; i < CURSES; i++) {
-        cf_frames copy = {.count = caller->curses[i].count};
+    for (; said < CURSES && takes(caller->socket); said++) {
+        const cf_frames *curse = &caller->curses[said];
+        cf_frames copy = {.count = curse->count};
 
         for (size_t k = 0; k < copy.count; k++)
-            cf_buffer_append(&copy.frame[k], caller->curses[i].frame[k].data,
-                             caller->curses[i].frame[k].size);
+            cf_buffer_append(&copy.frame[k], curse->frame[k].data, curse->frame[k].size);
         cf_zmq_send(caller->socket, (cf_bytes){0}, &copy);
         cf_frames_release(&copy);
     }
-    while (cf_zmq_receive(caller->socket, &answer))
+    while (cf_zmq_receive(caller->socket, &answer)) {
+        *refusals += is_refusal(&answer);
         cf_zmq_message_release(&answer);
+    }
+    return said > 0;
 }

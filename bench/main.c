@@ -28,6 +28,8 @@ static const struct {
     {"latency", "from save to visible, beside inotify with rsync and five fsyncs",
      cf_bench_latency},
     {"joiner", "a device that joins after many edits, beside a plain first sync", cf_bench_joiner},
+    {"sqlite", "a look at a database in which little changed, beside sqldiff and session_diff",
+     cf_bench_sqlite},
     {"strangers", "a member among silent connections and abusive members, beside a broker at rest",
      cf_bench_strangers},
     {"text", "what contents cost on the wire, beside zstd over the whole", cf_bench_text},

@@ -230,6 +230,14 @@ cf_status cf_scene_add(cf_scene *scene, size_t device, cf_error *error)
     return run_verb(scene, device, words, NULL, error);
 }
 
+cf_status cf_scene_add_file(cf_scene *scene, size_t device, const char *format, cf_error *error)
+{
+    const char *path = scene->devices[device].source.text;
+    const char *const words[] = {"add", path, "--collection", "bench", "--format", format, NULL};
+
+    return run_verb(scene, device, words, NULL, error);
+}
+
 cf_status cf_scene_sync(cf_scene *scene, size_t device, cf_usage *out, cf_error *error)
 {
     static const char *const words[] = {"sync", NULL};

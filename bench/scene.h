@@ -35,6 +35,8 @@ void cf_scene_close(cf_scene *scene, cf_usage *broker);
 cf_status cf_scene_join(cf_scene *scene, cf_error *error);
 /* Puts the device's source under sync; it is made when it isn't there. */
 cf_status cf_scene_add(cf_scene *scene, size_t device, cf_error *error);
+/* The same of a file that is there. */
+cf_status cf_scene_add_file(cf_scene *scene, size_t device, const char *format, cf_error *error);
 cf_status cf_scene_sync(cf_scene *scene, size_t device, cf_usage *out, cf_error *error);
 cf_status cf_scene_serve(cf_scene *scene, size_t device, cf_error *error);
 /* Ends its `serve`. */

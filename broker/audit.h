@@ -41,7 +41,8 @@ typedef enum {
     CF_AUDIT_LEASE_BROKEN,
     CF_AUDIT_LEASE_EXPIRED,
     CF_AUDIT_LEASE_REFUSED,
-    CF_AUDIT_EXCLUSIVE_BEGUN, /* what no replay may meet: a removal */
+    CF_AUDIT_EXCLUSIVE_BEGUN, /* a removal, which no replay may meet; a device that communicates
+                               * alone */
     CF_AUDIT_EXCLUSIVE_ENDED,
     CF_AUDIT_USER_QUOTA, /* it was set */
     CF_AUDIT_USER_REMOVED,

@@ -96,6 +96,12 @@ static cf_status pass_held(cf_blobs *base, const cf_hash *user, const cf_hash *i
     return inner_of(base)->held(inner_of(base), user, id, out, error);
 }
 
+static cf_status pass_first_bytes(cf_blobs *base, const cf_hash *user, cf_blob_first_bytes *out,
+                                  cf_error *error)
+{
+    return inner_of(base)->first_bytes(inner_of(base), user, out, error);
+}
+
 static cf_status pass_get(cf_blobs *base, const cf_hash *user, const cf_hash *id, uint64_t offset,
                           size_t size, cf_buffer *out, uint64_t *total, cf_error *error)
 {
@@ -127,6 +133,7 @@ static cf_status pass_forget(cf_blobs *base, const cf_hash *user, cf_error *erro
 static const cf_blobs proxy = {
     .put = send_put,
     .held = pass_held,
+    .first_bytes = pass_first_bytes,
     .get = pass_get,
     .list = pass_list,
     .users = pass_users,

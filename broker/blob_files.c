@@ -12,10 +12,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define UPLOADS "uploads"
+
+enum { FIRST_BYTES = 256 };
 
 typedef struct {
     cf_blobs base;
@@ -211,6 +214,49 @@ static cf_status files_list(cf_blobs *base, const cf_hash *user, cf_blob_visit *
     return status;
 }
 
+/* Takes so many names that begin with a byte of an id; false: there are more. */
+static bool take_first_bytes(DIR *folder, size_t most, cf_blob_first_bytes *out)
+{
+    struct dirent *entry;
+    size_t taken = 0;
+
+    while (taken <= most && (entry = readdir(folder))) {
+        char digits[3] = {entry->d_name[0], entry->d_name[1]};
+        cf_hash id;
+
+        if (cf_unhex(digits, id.bytes, 1)) {
+            cf_blob_first_bytes_add(out, &id);
+            taken++;
+        }
+    }
+    return taken <= most;
+}
+
+/* Two digits, or an upload's name. Too many uploads: any id may be there. */
+static cf_status files_first_bytes(cf_blobs *base, const cf_hash *user, cf_blob_first_bytes *out,
+                                   cf_error *error)
+{
+    static const cf_hash none;
+    cf_blob_places at = cf_blob_places_of(user, &none);
+    const char *const paths[] = {at.uploads, at.user};
+    cf_blob_first_bytes found = {0};
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        DIR *folder = NULL;
+        cf_status status = open_list(root_of(base), paths[i], &folder, error);
+
+        if (status == CF_MISSING)
+            continue;
+        if (status)
+            return status;
+        if (!take_first_bytes(folder, FIRST_BYTES, &found))
+            memset(&found, 0xff, sizeof found);
+        closedir(folder);
+    }
+    *out = found;
+    return CF_OK;
+}
+
 static cf_status files_users(cf_blobs *base, cf_blob_user_visit *visit, void *context,
                              cf_error *error)
 {
@@ -271,6 +317,7 @@ cf_status cf_blob_files_open(const char *path, cf_blobs **out, cf_error *error)
         .destroy = files_destroy,
         .put = files_put,
         .held = files_held,
+        .first_bytes = files_first_bytes,
         .get = files_get,
         .list = files_list,
         .users = files_users,

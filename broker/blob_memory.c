@@ -39,6 +39,14 @@ void cf_blob_memory_disk_destroy(cf_blob_memory_disk **disk)
     *disk = NULL;
 }
 
+cf_blob_memory_disk *cf_blob_memory_disk_copy(const cf_blob_memory_disk *disk)
+{
+    cf_blob_memory_disk *copy = cf_blob_memory_disk_new();
+
+    cf_memory_table_copy(&copy->complete, &disk->complete);
+    return copy;
+}
+
 void cf_blob_memory_disk_fail(cf_blob_memory_disk *disk, cf_status status)
 {
     disk->failing = status;
@@ -240,6 +248,19 @@ static cf_status memory_list(cf_blobs *base, const cf_hash *user, cf_blob_visit 
     return CF_OK;
 }
 
+static bool add_first_byte(void *context, const cf_blob_info *blob)
+{
+    cf_blob_first_bytes_add(context, &blob->id);
+    return true;
+}
+
+static cf_status memory_first_bytes(cf_blobs *base, const cf_hash *user, cf_blob_first_bytes *out,
+                                    cf_error *error)
+{
+    *out = (cf_blob_first_bytes){0};
+    return memory_list(base, user, add_first_byte, out, error);
+}
+
 static cf_status memory_users(cf_blobs *base, cf_blob_user_visit *visit, void *context,
                               cf_error *error)
 {
@@ -321,6 +342,7 @@ cf_blobs *cf_blob_memory_new(cf_blob_memory_disk *disk)
         .destroy = memory_destroy,
         .put = memory_put,
         .held = memory_held,
+        .first_bytes = memory_first_bytes,
         .get = memory_get,
         .list = memory_list,
         .users = memory_users,

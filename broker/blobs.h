@@ -48,6 +48,21 @@ typedef struct {
 typedef bool cf_blob_visit(void *context, const cf_blob_info *blob);
 typedef bool cf_blob_user_visit(void *context, const cf_hash *user);
 
+/* A bit for each first byte of an id. */
+typedef struct {
+    uint8_t bits[32];
+} cf_blob_first_bytes;
+
+static inline void cf_blob_first_bytes_add(cf_blob_first_bytes *bytes, const cf_hash *id)
+{
+    bytes->bits[id->bytes[0] / 8] |= (uint8_t)(1 << id->bytes[0] % 8);
+}
+
+static inline bool cf_blob_first_bytes_have(const cf_blob_first_bytes *bytes, const cf_hash *id)
+{
+    return bytes->bits[id->bytes[0] / 8] >> id->bytes[0] % 8 & 1;
+}
+
 typedef struct cf_blobs cf_blobs;
 
 struct cf_blobs {
@@ -57,6 +72,10 @@ struct cf_blobs {
      * there is always a last piece to come. */
     cf_status (*held)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, cf_blob_held *out,
                       cf_error *error);
+    /* Those of the user's blobs and uploads, and perhaps more: of what has another nothing is held.
+     * It costs little where there are few. */
+    cf_status (*first_bytes)(cf_blobs *blobs, const cf_hash *user, cf_blob_first_bytes *out,
+                             cf_error *error);
     /* Appends up to `size` bytes from `offset` on to `*out`; `total` gets the whole size.
      * CF_MISSING unless the blob is complete. */
     cf_status (*get)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, uint64_t offset,
@@ -79,6 +98,7 @@ cf_status cf_blob_files_open(const char *path, cf_blobs **out, cf_error *error);
 typedef struct cf_blob_memory_disk cf_blob_memory_disk;
 cf_blob_memory_disk *cf_blob_memory_disk_new(void);
 void cf_blob_memory_disk_destroy(cf_blob_memory_disk **disk);
+cf_blob_memory_disk *cf_blob_memory_disk_copy(const cf_blob_memory_disk *disk);
 /* From now on puts fail with `status`; CF_OK: the disk is well again. */
 void cf_blob_memory_disk_fail(cf_blob_memory_disk *disk, cf_status status);
 cf_blobs *cf_blob_memory_new(cf_blob_memory_disk *disk);

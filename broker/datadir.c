@@ -1,67 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/datadir.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { SEED_SIZE = 32, MODE_FOLDER = 0700, MODE_FILE = 0600 };
 
 struct cf_datadir {
     const cf_env *env;
     char *path;
-    int lock; /* -1: not held */
     cf_folder *folder;
+    cf_file *lock;
     cf_keys *keys;
 };
 
-static cf_status make_folders(const char *path, cf_error *error)
-{
-    char *part = strdup(path);
-    cf_status status = CF_OK;
-
-    for (char *slash = strchr(part + 1, '/'); !status; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (mkdir(part, MODE_FOLDER) && errno != EEXIST)
-            status = cf_fail_errno(error, errno, "making %s", part);
-        if (!slash)
-            break;
-        *slash = '/';
-    }
-    free(part);
-    return status;
-}
-
 static cf_status take(cf_datadir *datadir, cf_error *error)
 {
-    char name[PATH_MAX];
+    cf_files *files = datadir->env->files;
+    cf_status status =
+        files->lock(files, datadir->folder, cf_bytes_of_text("lock"), &datadir->lock, error);
 
-    if (snprintf(name, sizeof name, "%s/lock", datadir->path) >= (int)sizeof name)
-        return cf_fail(error, CF_USAGE, "the path is too long");
-    datadir->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, MODE_FILE);
-    if (datadir->lock < 0)
-        return cf_fail_errno(error, errno, "opening %s", name);
-    if (flock(datadir->lock, LOCK_EX | LOCK_NB) == 0)
-        return CF_OK;
-    if (errno == EWOULDBLOCK)
-        return cf_fail(error, CF_LOCKED, "another counterfoild has it");
-    return cf_fail_errno(error, errno, "locking %s", name);
+    return status == CF_LOCKED ? cf_fail(error, CF_LOCKED, "another counterfoild has it") : status;
 }
 
 static bool has(const cf_datadir *datadir, const char *name)
 {
-    char path[PATH_MAX];
-    struct stat found;
+    cf_files *files = datadir->env->files;
+    cf_stat found;
+    cf_error ignored;
 
-    snprintf(path, sizeof path, "%s/%s", datadir->path, name);
-    return stat(path, &found) == 0;
+    return files->stat(files, datadir->folder, cf_bytes_of_text(name), &found, &ignored) == CF_OK;
 }
 
 /* A new key would lock out every peer that knows the old one, so it is made for a new directory
@@ -111,15 +79,14 @@ cf_status cf_datadir_open(const cf_env *env, const char *path, bool create, cf_d
 
     datadir->env = env;
     datadir->path = strdup(path);
-    datadir->lock = -1;
     if (create)
-        status = make_folders(path, error);
-    else if (!has(datadir, "key"))
+        status = env->files->make_root(env->files, path, MODE_FOLDER, error);
+    if (!status)
+        status = env->files->open_root(env->files, path, &datadir->folder, error);
+    if (status == CF_MISSING || (!status && !create && !has(datadir, "key")))
         status = cf_fail(error, CF_MISSING, "no broker has been here");
     if (!status)
         status = take(datadir, error);
-    if (!status)
-        status = env->files->open_root(env->files, path, &datadir->folder, error);
     if (!status)
         status = load_key(datadir, error);
     if (status) {
@@ -138,9 +105,8 @@ void cf_datadir_destroy(cf_datadir **datadir)
     if (!self)
         return;
     cf_keys_destroy(&self->keys);
+    self->env->files->close_file(self->env->files, &self->lock);
     self->env->files->close_folder(self->env->files, &self->folder);
-    if (self->lock >= 0)
-        close(self->lock);
     free(self->path);
     free(self);
     *datadir = NULL;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/files.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/names.h"
+#include "codec/arena.h"
 
 bool cf_stat_same_file(const cf_stat *a, const cf_stat *b)
 {
@@ -91,6 +93,69 @@ cf_status cf_files_write(cf_files *files, const cf_folder *folder, cf_bytes name
     else
         status = files->sync_folder(files, folder, error);
     cf_buffer_release(&beside);
+    return status;
+}
+
+typedef struct {
+    cf_arena arena;
+    cf_bytes *names;
+    size_t count, capacity;
+} name_list;
+
+static bool collect(void *context, cf_bytes name)
+{
+    name_list *list = context;
+
+    list->names = cf_grow(list->names, &list->capacity, list->count + 1, sizeof *list->names);
+    list->names[list->count++] = cf_arena_copy(&list->arena, name);
+    return true;
+}
+
+static cf_status remove_folder(cf_files *files, const cf_folder *above, cf_bytes name,
+                               cf_error *error)
+{
+    cf_folder *folder = NULL;
+    name_list list = {0};
+
+    cf_status status = files->open_folder(files, above, name, &folder, error);
+    if (!status)
+        status = files->list(files, folder, collect, &list, error);
+    for (size_t i = 0; !status && i < list.count; i++)
+        status = cf_files_remove(files, folder, list.names[i], error);
+    files->close_folder(files, &folder);
+    free(list.names);
+    cf_arena_release(&list.arena);
+    return status ? status : files->remove_folder(files, above, name, error);
+}
+
+cf_status cf_files_remove(cf_files *files, const cf_folder *folder, cf_bytes name, cf_error *error)
+{
+    cf_status status = files->unlink(files, folder, name, error);
+
+    if (status == CF_CHANGED)
+        status = remove_folder(files, folder, name, error);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+cf_status cf_files_open_above(cf_files *files, const char *path, cf_folder **out, cf_bytes *name,
+                              cf_error *error)
+{
+    cf_buffer above = {0};
+    size_t end = strlen(path), start;
+
+    while (end && path[end - 1] == '/')
+        end--;
+    for (start = end; start && path[start - 1] != '/';)
+        start--;
+    cf_bytes last = cf_bytes_of(path + start, end - start);
+    if (!cf_name_valid(last))
+        return cf_fail(error, CF_USAGE, "%s is no path of a folder that can be made", path);
+    cf_buffer_append(&above, start ? path : ".", start ? start : 1);
+    cf_buffer_append(&above, "", 1);
+    cf_status status = files->open_root(files, (const char *)above.data, out, error);
+    cf_buffer_release(&above);
+    if (!status)
+        *name = last;
     return status;
 }
 

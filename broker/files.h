@@ -56,7 +56,9 @@ typedef enum {
 typedef bool cf_name_visit(void *context, cf_bytes name);
 
 struct cf_files {
-    /* Folders. close takes NULL and pointers to NULL. */
+    /* Folders. close takes NULL and pointers to NULL. make_root makes the folder and those above it
+     * that are missing, all durable; one that is there is as good. */
+    cf_status (*make_root)(cf_files *files, const char *path, uint32_t mode, cf_error *error);
     cf_status (*open_root)(cf_files *files, const char *path, cf_folder **out, cf_error *error);
     cf_status (*open_folder)(cf_files *files, const cf_folder *parent, cf_bytes name,
                              cf_folder **out, cf_error *error);
@@ -115,6 +117,11 @@ struct cf_files {
                              cf_file **out, cf_error *error);
     cf_status (*reopen_file)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
                              cf_error *error);
+    /* A file of the program's own, made where it is missing, that nobody else can lock until it is
+     * closed, or the process ends, however it ends. CF_LOCKED: another process has it; the text
+     * says so of the folder. */
+    cf_status (*lock)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                      cf_error *error);
     void (*close_file)(cf_files *files, cf_file **file);
     cf_status (*stat_file)(cf_files *files, const cf_file *file, cf_stat *out, cf_error *error);
     /* Up to `size` bytes; fewer only at the end of the file. */
@@ -142,6 +149,7 @@ struct cf_files {
 
     /* How far apart two changes must be, in nanoseconds, to have different times for sure. */
     int64_t tick_ns;
+    void *context; /* the implementation's own: a copy of this struct works as it does */
 };
 
 /* The system's own. One for the process, never freed; ignores SIGIO, which `writer` may cause. */
@@ -156,6 +164,13 @@ cf_status cf_files_read(cf_files *files, const cf_folder *folder, cf_bytes name,
  * Beside it NAME.new may be left by a crash; the next call takes it away. */
 cf_status cf_files_write(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
                          cf_bytes bytes, cf_error *error);
+
+/* Takes away what is there, with all that is in it; CF_OK when there is nothing. */
+cf_status cf_files_remove(cf_files *files, const cf_folder *folder, cf_bytes name, cf_error *error);
+/* The folder in which the last name of `path` is. CF_USAGE when it has none, as "/". `*name` lies
+ * in `path`. */
+cf_status cf_files_open_above(cf_files *files, const char *path, cf_folder **out, cf_bytes *name,
+                              cf_error *error);
 
 /* An open file as a source of bytes, and, front to back from `offset` on, as a sink. The struct
  * outlives what is made of it. */

@@ -62,6 +62,16 @@ cf_status cf_posix_fail(const cf_folder *folder, cf_bytes name, const char *what
     return cf_posix_fail_shown(shown, what, error);
 }
 
+cf_status cf_posix_fail_path(const char *path, const char *what, cf_error *error)
+{
+    char shown[CF_NAME_SHOWN];
+    int number = errno;
+
+    cf_name_show(cf_bytes_of_text(path), shown);
+    errno = number;
+    return cf_posix_fail_shown(shown, what, error);
+}
+
 cf_status cf_posix_name_of(const cf_folder *folder, cf_bytes name, cf_posix_name *out,
                            cf_error *error)
 {
@@ -149,14 +159,8 @@ static cf_status open_root(cf_files *files, const char *path, cf_folder **out, c
 {
     (void)files;
     int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) {
-        char shown[CF_NAME_SHOWN];
-        int number = errno;
-
-        cf_name_show(cf_bytes_of_text(path), shown);
-        errno = number;
-        return cf_posix_fail_shown(shown, "opening", error);
-    }
+    if (descriptor < 0)
+        return cf_posix_fail_path(path, "opening", error);
     *out = folder_new(descriptor, NULL, cf_bytes_of_text(path));
     return CF_OK;
 }

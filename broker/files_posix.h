@@ -28,6 +28,8 @@ cf_status cf_posix_name_of(const cf_folder *folder, cf_bytes name, cf_posix_name
 /* "WHAT FOLDER/NAME: reason"; errno chooses reason and status. */
 cf_status cf_posix_fail(const cf_folder *folder, cf_bytes name, const char *what, cf_error *error);
 cf_status cf_posix_fail_shown(const char *shown, const char *what, cf_error *error);
+/* The same of a path as it is. */
+cf_status cf_posix_fail_path(const char *path, const char *what, cf_error *error);
 /* Prints folder and name, shortened. */
 void cf_posix_show(const cf_folder *folder, cf_bytes name, char out[CF_NAME_SHOWN]);
 /* openat2, beneath the folder, through no link. Returns -1 and sets errno. */

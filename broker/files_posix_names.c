@@ -9,6 +9,44 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A folder that was just made is durable in the one above. Where that can't be read it can't be
+ * synced either. */
+static cf_status sync_above(const char *path, cf_error *error)
+{
+    cf_buffer name = {0};
+
+    cf_buffer_append_text(&name, "%s/..", path);
+    cf_buffer_append(&name, "", 1);
+    int above = open((const char *)name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_good = above < 0 ? errno == EACCES : fsync(above) == 0;
+    cf_status status =
+        is_good ? CF_OK : cf_posix_fail_path((const char *)name.data, "making durable", error);
+    if (above >= 0)
+        close(above);
+    cf_buffer_release(&name);
+    return status;
+}
+
+static cf_status make_root(cf_files *files, const char *path, uint32_t mode, cf_error *error)
+{
+    cf_buffer part = {0};
+    cf_status status = CF_OK;
+
+    (void)files;
+    for (const char *slash = path; !status && slash;) {
+        slash = strchr(slash + 1, '/');
+        cf_buffer_clear(&part);
+        cf_buffer_append(&part, path, slash ? (size_t)(slash - path) : strlen(path));
+        cf_buffer_append(&part, "", 1);
+        if (mkdir((const char *)part.data, mode) == 0)
+            status = sync_above((const char *)part.data, error);
+        else if (errno != EEXIST)
+            status = cf_posix_fail_path((const char *)part.data, "making", error);
+    }
+    cf_buffer_release(&part);
+    return status;
+}
+
 static cf_status stat_name(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
                            cf_error *error)
 {
@@ -173,6 +211,7 @@ static cf_status set_mtime(cf_files *files, const cf_folder *folder, cf_bytes na
 
 void cf_posix_add_names(cf_files *files)
 {
+    files->make_root = make_root;
     files->stat = stat_name;
     files->readable = readable;
     files->read_link = read_link;

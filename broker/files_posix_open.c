@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -79,6 +81,37 @@ static cf_status reopen_file(cf_files *files, const cf_folder *folder, cf_bytes 
 {
     (void)files;
     return open_with(folder, name, O_RDWR, 0, out, error);
+}
+
+static cf_status refuse_locked(const cf_folder *folder, const cf_file *file, cf_error *error)
+{
+    char who[24] = "";
+
+    if (pread(file->descriptor, who, sizeof who - 1, 0) <= 0)
+        strcpy(who, "unknown");
+    return cf_fail(error, CF_LOCKED, "%s is in use by another process (%s)", folder->shown, who);
+}
+
+/* The lock is the system's; who has it is written there for the message above only. */
+static cf_status lock(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                      cf_error *error)
+{
+    cf_file *file = NULL;
+
+    cf_status status = open_with(folder, name, O_RDWR | O_CREAT, 0600, &file, error);
+    if (status)
+        return status;
+    if (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0)
+        status = errno == EWOULDBLOCK ? refuse_locked(folder, file, error)
+                                      : cf_posix_fail_shown(file->shown, "locking", error);
+    else if (ftruncate(file->descriptor, 0) != 0 ||
+             dprintf(file->descriptor, "%ld", (long)getpid()) < 0)
+        status = cf_posix_fail_shown(file->shown, "writing", error);
+    if (status)
+        files->close_file(files, &file);
+    else
+        *out = file;
+    return status;
 }
 
 static void close_file(cf_files *files, cf_file **file)
@@ -230,6 +263,7 @@ void cf_posix_add_open_files(cf_files *files)
     files->open_file = open_file;
     files->create_file = create_file;
     files->reopen_file = reopen_file;
+    files->lock = lock;
     files->close_file = close_file;
     files->stat_file = stat_file;
     files->read_at = read_at;

@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "broker/epoll_guard.h"
 #include "codec/limits.h"
 
 enum {
-    HIGH_WATER = 16,
     HEARTBEAT_MS = 5000,
     HEARTBEAT_TIMEOUT_MS = 20000,
     HANDSHAKE_MS = 5000,
@@ -121,9 +121,12 @@ void cf_zmq_configure(void *socket, const cf_zmq_keys *keys)
 {
     int64_t largest = CF_FRAME_MAX;
 
+    bool guarded = cf_epoll_guard_stands();
+    assert(guarded);
+    (void)guarded;
     set_int(socket, ZMQ_LINGER, 0);
-    set_int(socket, ZMQ_SNDHWM, HIGH_WATER);
-    set_int(socket, ZMQ_RCVHWM, HIGH_WATER);
+    set_int(socket, ZMQ_SNDHWM, CF_ZMQ_HIGH_WATER);
+    set_int(socket, ZMQ_RCVHWM, CF_ZMQ_HIGH_WATER);
     set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
     set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
     set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);

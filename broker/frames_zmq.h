@@ -8,6 +8,8 @@
 
 /* A routing id and one frame more than a message may have, so that too many are seen. */
 enum { CF_ZMQ_FRAMES = CF_MESSAGE_FRAMES + 2 };
+/* Messages of one connection that wait in each direction. */
+enum { CF_ZMQ_HIGH_WATER = 16 };
 
 typedef struct {
     zmq_msg_t frame[CF_ZMQ_FRAMES];

@@ -35,6 +35,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
         .sessions = cf_sessions_new(),
         .audit = options->audit,
         .quotas = options->quotas,
+        .patience = cf_patience_new(options->waste_per_second),
     };
     gateway->enrolment = cf_enrolment_new(&gateway->service, options->management);
     gateway->leases = cf_lease_desk_new(&gateway->service);
@@ -49,6 +50,7 @@ void cf_gateway_destroy(cf_gateway **gateway)
     cf_enrolment_destroy(&(*gateway)->enrolment);
     cf_lease_desk_destroy(&(*gateway)->leases);
     cf_sessions_destroy(&(*gateway)->service.sessions);
+    cf_patience_destroy(&(*gateway)->service.patience);
     free(*gateway);
     *gateway = NULL;
 }
@@ -101,18 +103,24 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
     case CF_COMMAND_RENEW:
     case CF_COMMAND_UNLOCK:
     case CF_COMMAND_LOCKS:
+    case CF_COMMAND_ALONE:
         cf_lease_desk_handle(gateway->leases, session, message);
         break;
     case CF_COMMAND_LOCATE:
+        cf_session_charge(service, session, CF_PRICE_REPORT);
         locate(gateway, session, message);
         break;
     case CF_COMMAND_REPORT:
+        cf_session_charge(service, session,
+                          CF_PRICE_REPORT + (int64_t)message->report.head_count / CF_PRICE_HEADS);
         cf_reports_take(service, session, message);
         break;
     case CF_COMMAND_QUERY:
+        cf_session_charge(service, session, CF_PRICE_QUESTION);
         cf_reports_answer(service, session);
         break;
     default:
+        cf_session_charge(service, session, CF_PRICE_GARBAGE);
         cf_session_end(service, session, "it sent what only brokers send");
         break;
     }
@@ -160,6 +168,7 @@ static void handle_garbage(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
         send_again(gateway, peer);
         return;
     }
+    cf_session_charge(&gateway->service, session, CF_PRICE_GARBAGE);
     cf_refuse(&gateway->service, peer->routing_id, &refusal);
     if (why->status != CF_DENIED)
         cf_session_end(&gateway->service, session, "it sent garbage");
@@ -178,7 +187,23 @@ static bool is_unread(cf_gateway *gateway, const cf_gateway_peer *peer, cf_sessi
     return true;
 }
 
-void cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
+/* Whose user has asked too much for nothing is not even read. */
+static bool is_unheard(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session)
+{
+    const cf_service *service = &gateway->service;
+    const cf_hash *user = session ? cf_log_user(session->log) : NULL;
+
+    if (!user || !cf_patience_is_over(service->patience, user, service->now_ms))
+        return false;
+    if (cf_patience_tells(service->patience, user, service->now_ms))
+        send_again(gateway, peer);
+    else
+        gateway->shuns = true;
+    cf_session_end(service, session, "it asks too much for nothing");
+    return true;
+}
+
+bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
                        size_t count, uint64_t now_ms)
 {
     cf_gateway_peer known = *peer;
@@ -190,13 +215,15 @@ void cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const c
     if (!known.address)
         known.address = "?";
     gateway->service.now_ms = now_ms;
-    if (is_unread(gateway, &known, session))
-        return;
+    gateway->shuns = false;
+    if (is_unread(gateway, &known, session) || is_unheard(gateway, &known, session))
+        return !gateway->shuns;
     if (cf_message_read(frames, count, &arena, &message, &error))
         handle_garbage(gateway, &known, session, &error);
     else
         handle_message(gateway, &known, session, &message);
     cf_arena_release(&arena);
+    return !gateway->shuns;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -31,6 +31,7 @@ typedef struct {
     cf_audit *audit;           /* NULL: nobody reads it */
     cf_quotas *quotas;         /* NULL: nobody has any */
     size_t sessions_of_user;   /* at the same time; 0: any number */
+    uint64_t waste_per_second; /* of a user, in points of patience.h; 0: any number */
     cf_outbox *outbox;
 } cf_gateway_options;
 
@@ -49,8 +50,8 @@ typedef struct {
     const char *address; /* for messages to the operator */
 } cf_gateway_peer;
 
-/* One whole message. */
-void cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
+/* One whole message. False: its connection is to be shut, its user was told and goes on. */
+bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
                        size_t count, uint64_t now_ms);
 /* Sends what sessions may get, ends those that are over. Returns when to call again at the latest;
  * `now_ms` means: there is more to send as soon as the outbox has room. */

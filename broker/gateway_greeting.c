@@ -169,6 +169,28 @@ static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log 
     return moved;
 }
 
+/* Whether the user has asked too much for nothing; a refusal without a code is not told. */
+static bool is_unheard(cf_gateway *gateway, const cf_log *log, size_t heads, cf_refusal *refusal)
+{
+    const cf_service *service = &gateway->service;
+    const cf_hash *user = cf_log_user(log);
+
+    if (!cf_patience_is_over(service->patience, user, service->now_ms)) {
+        cf_patience_charge(service->patience, user,
+                           CF_PRICE_GREETING + (int64_t)heads / CF_PRICE_HEADS, service->now_ms);
+        return false;
+    }
+    if (cf_patience_tells(service->patience, user, service->now_ms)) {
+        refusal->code = CF_REFUSED_BUSY;
+        refusal->later = true;
+        refusal->text = "a program of this user asks the broker too much for nothing: it is heard "
+                        "again in a little while";
+    } else {
+        gateway->shuns = true;
+    }
+    return true;
+}
+
 void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
                       const cf_message *message)
 {
@@ -180,6 +202,11 @@ void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_sessi
 
     cf_refusal refusal = {.request = CF_COMMAND_HELLO};
 
+    if (device && is_unheard(gateway, log, message->hello.head_count, &refusal)) {
+        if (refusal.code)
+            refuse_hello(gateway, peer, &message->hello.user, &refusal);
+        return;
+    }
     if (message->hello.version != CF_PROTOCOL_VERSION) {
         refusal.code = CF_REFUSED_VERSION;
         refusal.text = "this broker speaks version 1 only";

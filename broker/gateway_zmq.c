@@ -13,6 +13,8 @@ enum {
     RETRY_MS_MAX = 50, /* between tries to send to who isn't reading */
     LOOK_MS = 1000,    /* between looks at who is silent */
     MONITOR = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | CF_HANDSHAKE_FAILED,
+    /* ZMQ_ZAP_ENFORCE_DOMAIN. zmq.h has it among its drafts, so czmq's call for it does nothing. */
+    ENFORCE_ZAP = 93,
 };
 
 static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
@@ -26,11 +28,13 @@ static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
         return; /* can't be: nobody gets in without */
     peer.address = zmq_msg_gets(frame, "Peer-Address");
     int descriptor = zmq_msg_get(frame, ZMQ_SRCFD);
-    cf_gateway_zmq_note_connection(zmq, descriptor, peer.routing_id);
-    cf_gateway_handle(zmq->options.gateway, &peer, message->bytes + 1, message->count - 1,
-                      cf_gateway_zmq_now(zmq));
+    if (!cf_gateway_zmq_hear(zmq, descriptor, peer.routing_id))
+        return;
+    bool may_stay = cf_gateway_handle(zmq->options.gateway, &peer, message->bytes + 1,
+                                      message->count - 1, cf_gateway_zmq_now(zmq));
     if (zmq->doorkeeper)
-        cf_gateway_zmq_judge(zmq, descriptor, peer.routing_id);
+        cf_gateway_zmq_judge(zmq,
+                             &(cf_utterance){descriptor, peer.routing_id, peer.address, may_stay});
 }
 
 static void receive(cf_gateway_zmq *zmq, int most)
@@ -70,7 +74,7 @@ static void poll_socket(cf_gateway_zmq *zmq, bool output)
     zloop_poller_set_tolerant(zmq->options.loop, &item);
 }
 
-/* What came before a cf_connection ended counts: it may be all that got through this time. */
+/* What came before a connection ended counts: it may be all that got through this time. */
 static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
 {
     (void)loop;
@@ -156,8 +160,17 @@ void cf_gateway_zmq_wake(cf_gateway_zmq *zmq)
     arm(zmq, next_ms, now_ms);
 }
 
+static void speaker_gone(void *context, cf_bytes routing_id)
+{
+    cf_gateway_gone(((cf_gateway_zmq *)context)->options.gateway, routing_id);
+}
+
 static void watch_connections(cf_gateway_zmq *zmq)
 {
+    cf_speakers_options speakers = {.unread = CF_ZMQ_HIGH_WATER +
+                                              1, /* and one that the ROUTER has taken in advance */
+                                    .gone = speaker_gone,
+                                    .context = zmq};
     char name[64];
 
     snprintf(name, sizeof name, "inproc://gateway-%p", (void *)zmq);
@@ -165,8 +178,20 @@ static void watch_connections(cf_gateway_zmq *zmq)
     zmq->monitor = zsock_new(ZMQ_PAIR);
     zsock_set_rcvhwm(zmq->monitor, 0); /* the I/O thread must not wait for this one */
     zsock_connect(zmq->monitor, "%s", name);
+    zmq->speakers = cf_speakers_new(&speakers);
     zloop_reader(zmq->options.loop, zmq->monitor, on_monitor, zmq);
     zloop_reader_set_tolerant(zmq->options.loop, zmq->monitor);
+}
+
+/* Nobody gets in while no handler runs. */
+static cf_status enforce_zap(cf_gateway_zmq *zmq, cf_error *error)
+{
+    int yes = 1;
+
+    zsock_set_zap_domain(zmq->socket, zmq->options.zap_domain);
+    if (zmq_setsockopt(zsock_resolve(zmq->socket), ENFORCE_ZAP, &yes, sizeof yes) != 0)
+        return cf_fail_errno(error, errno, "this libzmq can't keep strangers out");
+    return CF_OK;
 }
 
 static cf_status bind_socket(cf_gateway_zmq *zmq, cf_error *error)
@@ -175,8 +200,9 @@ static cf_status bind_socket(cf_gateway_zmq *zmq, cf_error *error)
     cf_zmq_keys keys = {zmq->options.curve_public, zmq->options.curve_secret, NULL};
 
     cf_zmq_configure(zsock_resolve(zmq->socket), &keys);
-    zsock_set_zap_domain(zmq->socket, zmq->options.zap_domain);
-    zsock_set_zap_enforce_domain(zmq->socket, 1);
+    cf_status status = enforce_zap(zmq, error);
+    if (status)
+        return status;
     zsock_set_router_mandatory(zmq->socket, 1);
     zsock_set_backlog(zmq->socket, BACKLOG);
     zsock_set_ipv6(zmq->socket, strchr(endpoint, '[') != NULL);
@@ -241,7 +267,9 @@ void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)
     zmq_socket_monitor(zsock_resolve(self->socket), NULL, 0);
     zsock_destroy(&self->socket);
     zsock_destroy(&self->monitor);
+    cf_speakers_destroy(&self->speakers);
     free(self->connections);
+    free(self->arrivals);
     cf_buffer_release(&self->gone);
     free(self);
     *zmq = NULL;

@@ -2,63 +2,102 @@
 #include "broker/gateway_zmq_inside.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "broker/frames_zmq.h"
+
+static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
 
 uint64_t cf_gateway_zmq_now(const cf_gateway_zmq *zmq)
 {
     return zmq->options.env->now_ms(zmq->options.env->context);
 }
 
-static cf_connection *connection_at(cf_gateway_zmq *zmq, int descriptor)
+/* ---- What has a descriptor ---- */
+
+static void write_address(cf_connection *it)
+{
+    bool is_mapped = memcmp(it->address, mapped, sizeof mapped) == 0;
+
+    inet_ntop(is_mapped ? AF_INET : AF_INET6, it->address + (is_mapped ? sizeof mapped : 0),
+              it->text, sizeof it->text);
+}
+
+/* SO_PEERNAME tells also of a connection that was reset, but wants to be asked for no more than
+ * there is. */
+static bool ask_peer(int descriptor, void *out, size_t size)
+{
+    socklen_t length = (socklen_t)size;
+
+    return getsockopt(descriptor, SOL_SOCKET, SO_PEERNAME, out, &length) == 0;
+}
+
+/* False when it is none of a connection. */
+static bool see(int descriptor, cf_connection *out)
+{
+    struct sockaddr_in ipv4 = {0};
+    struct sockaddr_in6 ipv6 = {0};
+    socklen_t size = sizeof out->cookie;
+
+    if (getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &out->cookie, &size) != 0 ||
+        !ask_peer(descriptor, &ipv4, sizeof ipv4))
+        return false;
+    if (ipv4.sin_family == AF_INET) {
+        memcpy(out->address, mapped, sizeof mapped);
+        memcpy(out->address + sizeof mapped, &ipv4.sin_addr, sizeof ipv4.sin_addr);
+    } else if (ask_peer(descriptor, &ipv6, sizeof ipv6) && ipv6.sin6_family == AF_INET6) {
+        memcpy(out->address, &ipv6.sin6_addr, sizeof out->address);
+    } else {
+        return false;
+    }
+    write_address(out);
+    return true;
+}
+
+static bool is_of(int descriptor, const cf_connection *connection)
+{
+    cf_connection now = {0};
+
+    return see(descriptor, &now) && now.cookie == connection->cookie;
+}
+
+/* NULL: nobody knows. */
+static cf_connection *connection_at(const cf_gateway_zmq *zmq, int descriptor)
+{
+    bool known =
+        descriptor >= 0 && (size_t)descriptor < zmq->count && zmq->connections[descriptor].cookie;
+
+    return known ? &zmq->connections[descriptor] : NULL;
+}
+
+static void keep_connection(cf_gateway_zmq *zmq, int descriptor, const cf_connection *seen)
 {
     while (zmq->count <= (size_t)descriptor) {
         zmq->connections =
             cf_grow(zmq->connections, &zmq->capacity, zmq->count + 1, sizeof *zmq->connections);
         zmq->connections[zmq->count++] = (cf_connection){0};
     }
-    return &zmq->connections[descriptor];
+    zmq->connections[descriptor] = *seen;
 }
 
-/* False when the connection is gone. */
-static bool address_of(int descriptor, uint8_t address[16], char text[INET6_ADDRSTRLEN])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
-    struct sockaddr_storage peer;
-    socklen_t size = sizeof peer;
-
-    if (getpeername(descriptor, (struct sockaddr *)&peer, &size) != 0)
-        return false;
-    if (peer.ss_family == AF_INET) {
-        memcpy(address, mapped, sizeof mapped);
-        memcpy(address + sizeof mapped, &((struct sockaddr_in *)&peer)->sin_addr, 4);
-    } else if (peer.ss_family == AF_INET6) {
-        memcpy(address, &((struct sockaddr_in6 *)&peer)->sin6_addr, 16);
-    } else {
-        return false;
-    }
-    if (memcmp(address, mapped, sizeof mapped) == 0)
-        inet_ntop(AF_INET, address + sizeof mapped, text, INET6_ADDRSTRLEN);
-    else
-        inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
-    return true;
-}
-
-/* The descriptor is libzmq's, which learns of the end by reading. Should it have closed it already
- * and opened another under this number, that one has the same fate only if it is a socket, and its
- * peer comes again. */
+/* The descriptor is libzmq's, which learns of the end by reading, and may have closed it and opened
+ * another under this number at any time. So it is held before it is looked at. */
 static void shut(const cf_gateway_zmq *zmq, int descriptor, const char *why)
 {
-    char text[INET6_ADDRSTRLEN];
-    uint8_t address[16];
+    const cf_connection *connection = connection_at(zmq, descriptor);
     cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED, .why = why};
+    int held = connection ? fcntl(descriptor, F_DUPFD_CLOEXEC, 0) : -1;
 
-    if (!address_of(descriptor, address, text))
+    if (held < 0)
         return;
-    event.address = text;
-    cf_audit_note(zmq->options.audit, &event, cf_gateway_zmq_now(zmq));
-    shutdown(descriptor, SHUT_RDWR);
+    if (is_of(held, connection)) {
+        event.address = connection->text;
+        cf_audit_note(zmq->options.audit, &event, cf_gateway_zmq_now(zmq));
+        shutdown(held, SHUT_RDWR);
+    }
+    close(held);
 }
 
 static void shut_overdue(const cf_gateway_zmq *zmq)
@@ -71,50 +110,79 @@ static void shut_overdue(const cf_gateway_zmq *zmq)
         shut(zmq, descriptor, why);
 }
 
+/* ---- Connections come and go ---- */
+
 static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
 {
-    char text[INET6_ADDRSTRLEN];
-    uint8_t address[16];
+    cf_arrival *it;
 
-    if (!zmq->doorkeeper || !address_of(descriptor, address, text))
+    cf_speakers_opened(zmq->speakers, descriptor);
+    if (!zmq->doorkeeper || descriptor < 0)
         return;
-    memcpy(connection_at(zmq, descriptor)->address, text, sizeof text);
-    if (!cf_doorkeeper_opened(zmq->doorkeeper, descriptor, address, cf_gateway_zmq_now(zmq)))
-        shut(zmq, descriptor, "its address comes too often");
-    else
-        shut_overdue(zmq);
+    zmq->arrivals = cf_grow(zmq->arrivals, &zmq->arrival_capacity, zmq->arrival_count + 1,
+                            sizeof *zmq->arrivals);
+    it = &zmq->arrivals[zmq->arrival_count++];
+    *it = (cf_arrival){.descriptor = descriptor};
+    if (!see(descriptor, &it->seen))
+        it->seen = (cf_connection){0};
+    keep_connection(zmq, descriptor, &it->seen);
 }
 
 /* ZAP was not asked: there is no word of it yet. */
 static void note_failure(const cf_gateway_zmq *zmq, int descriptor)
 {
+    const cf_connection *connection = connection_at(zmq, descriptor);
     cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED,
+                            .address = connection ? connection->text : NULL,
                             .why = "it doesn't speak ZeroMQ with CURVE, or ended in between"};
 
-    if (descriptor < 0 || (size_t)descriptor >= zmq->count)
-        return;
-    event.address = zmq->connections[descriptor].address;
-    cf_audit_note(zmq->options.audit, &event, cf_gateway_zmq_now(zmq));
-}
-
-/* Whoever spoke through it. */
-static void end_speaker(cf_gateway_zmq *zmq, int descriptor)
-{
-    if (descriptor < 0 || (size_t)descriptor >= zmq->count)
-        return;
-    cf_connection ended = zmq->connections[descriptor];
-    zmq->connections[descriptor].size = 0;
-    if (ended.size)
-        cf_gateway_gone(zmq->options.gateway, cf_bytes_of(ended.routing_id, ended.size));
+    if (zmq->doorkeeper)
+        cf_audit_note(zmq->options.audit, &event, cf_gateway_zmq_now(zmq));
 }
 
 static void end_connection(cf_gateway_zmq *zmq, int descriptor)
 {
-    if (zmq->doorkeeper)
-        cf_doorkeeper_closed(zmq->doorkeeper, descriptor, cf_gateway_zmq_now(zmq));
+    uint64_t now_ms = cf_gateway_zmq_now(zmq);
+
     if (zmq->has_failed)
         note_failure(zmq, descriptor);
-    end_speaker(zmq, descriptor);
+    cf_speakers_closed(zmq->speakers, descriptor, now_ms);
+    if (!zmq->doorkeeper)
+        return;
+    cf_doorkeeper_closed(zmq->doorkeeper, descriptor, now_ms);
+    if (connection_at(zmq, descriptor))
+        zmq->connections[descriptor] = (cf_connection){0};
+    for (size_t i = zmq->arrival_count; i-- > 0;)
+        if (zmq->arrivals[i].descriptor == descriptor) {
+            zmq->arrivals[i].has_gone = true;
+            return;
+        }
+}
+
+/* All that the monitor told was taken. So what was seen of one whose end was not told is its own:
+ * that is told before the descriptor is closed. What was seen of one that has gone is its own
+ * unless another has it now. */
+static void look_at_arrival(cf_gateway_zmq *zmq, const cf_arrival *it)
+{
+    uint64_t now_ms = cf_gateway_zmq_now(zmq);
+
+    if (!it->seen.cookie || (it->has_gone && is_of(it->descriptor, &it->seen)))
+        return; /* whose it was is not known any more */
+    bool may_come = cf_doorkeeper_opened(zmq->doorkeeper, it->descriptor, it->seen.address, now_ms);
+    if (it->has_gone)
+        cf_doorkeeper_closed(zmq->doorkeeper, it->descriptor, now_ms);
+    else if (!may_come)
+        shut(zmq, it->descriptor, "its address comes too often");
+}
+
+static void look_at_arrivals(cf_gateway_zmq *zmq)
+{
+    if (!zmq->arrival_count)
+        return;
+    for (size_t i = 0; i < zmq->arrival_count; i++)
+        look_at_arrival(zmq, &zmq->arrivals[i]);
+    zmq->arrival_count = 0;
+    shut_overdue(zmq);
 }
 
 /* A monitor's message: event (2 bytes) and value (4 bytes) in the machine's order, then the
@@ -137,34 +205,62 @@ void cf_gateway_zmq_drain_monitor(cf_gateway_zmq *zmq)
         }
         cf_zmq_message_release(&message);
     }
+    look_at_arrivals(zmq);
 }
 
-static bool is_connection(const cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
+/* ---- What is said ---- */
+
+bool cf_gateway_zmq_hear(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
 {
-    if ((size_t)descriptor >= zmq->count)
+    if (!cf_speakers_knows(zmq->speakers, descriptor, routing_id))
+        cf_gateway_zmq_drain_monitor(zmq);
+    cf_speakers_heard(zmq->speakers, descriptor, routing_id);
+    return !cf_speakers_is_shut(zmq->speakers, descriptor, routing_id, cf_gateway_zmq_now(zmq));
+}
+
+/* Of any that may have the descriptor. */
+static bool has_session(const cf_gateway_zmq *zmq, int descriptor)
+{
+    cf_bytes speaker;
+
+    for (size_t i = 0; (speaker = cf_speakers_at(zmq->speakers, descriptor, i)).size; i++)
+        if (cf_gateway_knows(zmq->options.gateway, speaker))
+            return true;
+    return false;
+}
+
+/* libzmq writes a mapped address as one of IPv6, and where it is valid behind a %. */
+static bool is_address_of(const cf_connection *connection, const char *text)
+{
+    char plain[INET6_ADDRSTRLEN] = "";
+    uint8_t address[16];
+
+    if (!connection || !text)
         return false;
-    const cf_connection *it = &zmq->connections[descriptor];
-    return cf_bytes_equal(cf_bytes_of(it->routing_id, it->size), routing_id);
+    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(text, "%"), text);
+    memcpy(address, mapped, sizeof mapped);
+    if (inet_pton(AF_INET, plain, address + sizeof mapped) != 1 &&
+        inet_pton(AF_INET6, plain, address) != 1)
+        return false;
+    return memcmp(address, connection->address, sizeof address) == 0;
 }
 
-void cf_gateway_zmq_note_connection(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
+/* Whose connection had the descriptor before must not cost who has it now. */
+void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
 {
-    if (descriptor < 0 || is_connection(zmq, descriptor, routing_id))
+    uint64_t now_ms = cf_gateway_zmq_now(zmq);
+    bool is_sure = cf_speakers_is_sure(zmq->speakers, said->descriptor, said->routing_id);
+    bool pays = is_sure || is_address_of(connection_at(zmq, said->descriptor), said->address);
+    const char *why = said->may_stay ? NULL : "its user asks too much for nothing";
+
+    cf_doorkeeper_settled(zmq->doorkeeper, said->descriptor, has_session(zmq, said->descriptor),
+                          now_ms);
+    if (pays && !cf_doorkeeper_said(zmq->doorkeeper, said->descriptor, now_ms))
+        why = "it says too much without a session";
+    if (!why || !is_sure)
         return;
-    cf_gateway_zmq_drain_monitor(zmq);
-    end_speaker(zmq, descriptor);
-    cf_connection *it = connection_at(zmq, descriptor);
-    it->size = (uint8_t)routing_id.size;
-    memcpy(it->routing_id, routing_id.data, routing_id.size);
-}
-
-void cf_gateway_zmq_judge(const cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
-{
-    bool has_session = cf_gateway_knows(zmq->options.gateway, routing_id);
-
-    cf_doorkeeper_settled(zmq->doorkeeper, descriptor, has_session, cf_gateway_zmq_now(zmq));
-    if (!has_session && !cf_doorkeeper_said(zmq->doorkeeper, descriptor, cf_gateway_zmq_now(zmq)))
-        shut(zmq, descriptor, "it says too much without a session");
+    cf_speakers_shut(zmq->speakers, said->descriptor, said->routing_id);
+    shut(zmq, said->descriptor, why);
 }
 
 int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
@@ -173,15 +269,10 @@ int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
 
     (void)loop;
     (void)timer;
-    for (size_t i = 0; i < zmq->count; i++) {
-        const cf_connection *it = &zmq->connections[i];
-        cf_bytes routing_id = cf_bytes_of(it->routing_id, it->size);
-
-        if (it->size)
-            cf_doorkeeper_settled(zmq->doorkeeper, (int)i,
-                                  cf_gateway_knows(zmq->options.gateway, routing_id),
+    for (size_t i = 0; i < zmq->count; i++)
+        if (cf_speakers_at(zmq->speakers, (int)i, 0).size)
+            cf_doorkeeper_settled(zmq->doorkeeper, (int)i, has_session(zmq, (int)i),
                                   cf_gateway_zmq_now(zmq));
-    }
     shut_overdue(zmq);
     return 0;
 }

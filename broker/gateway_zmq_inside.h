@@ -7,29 +7,39 @@
 
 #include "broker/doorkeeper.h"
 #include "broker/gateway_zmq.h"
+#include "broker/speakers.h"
 
 enum {
-    CF_ROUTING_ID_MAX = 32,
     CF_HANDSHAKE_FAILED =
         ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
 };
 
-/* Whose connection it is. */
+/* What has a descriptor, as the kernel tells. */
 typedef struct {
-    uint8_t size; /* 0: nobody's */
-    uint8_t routing_id[CF_ROUTING_ID_MAX];
-    char address[INET6_ADDRSTRLEN];
+    uint64_t cookie;     /* no other socket ever has it; 0: not known */
+    uint8_t address[16]; /* IPv6, or IPv4 mapped into it */
+    char text[INET6_ADDRSTRLEN];
 } cf_connection;
+
+/* It was told that it came, and perhaps that it went, and not yet looked at. */
+typedef struct {
+    int descriptor;
+    bool has_gone;
+    cf_connection seen; /* this one, or what had the descriptor next */
+} cf_arrival;
 
 struct cf_gateway_zmq {
     cf_gateway_zmq_options options;
     zsock_t *socket;
     zsock_t *monitor;
     uint16_t port;
-    cf_connection *connections; /* by file descriptor: the monitor tells of an end by that */
+    cf_speakers *speakers;
+    cf_doorkeeper *doorkeeper;  /* NULL: all may stay */
+    cf_connection *connections; /* by file descriptor; with a doorkeeper only */
     size_t count, capacity;
-    cf_doorkeeper *doorkeeper; /* NULL: all may stay */
-    bool has_failed;           /* a handshake, of the connection whose end is told next */
+    cf_arrival *arrivals; /* since the monitor was drained */
+    size_t arrival_count, arrival_capacity;
+    bool has_failed; /* a handshake, of the connection whose end is told next */
     int look_timer;
     cf_buffer gone; /* routing ids that a send did not find: size, bytes */
     bool polls_output;
@@ -42,11 +52,19 @@ struct cf_gateway_zmq {
 uint64_t cf_gateway_zmq_now(const cf_gateway_zmq *zmq);
 /* Takes all that the monitor has told: connections begin and end. */
 void cf_gateway_zmq_drain_monitor(cf_gateway_zmq *zmq);
-/* A message came through this descriptor: the end of an older connection that had it was told
- * before. */
-void cf_gateway_zmq_note_connection(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id);
+/* A message came through this descriptor, to be told before it is looked at. False: it counts for
+ * nothing, its connection was shut. */
+bool cf_gateway_zmq_hear(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id);
+
+/* What was said through it, and may be judged. */
+typedef struct {
+    int descriptor;
+    cf_bytes routing_id;
+    const char *address; /* that the message came from; NULL: not known */
+    bool may_stay;       /* by what the gateway says */
+} cf_utterance;
 /* After a message, with a doorkeeper: whether the connection may stay. */
-void cf_gateway_zmq_judge(const cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id);
+void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said);
 /* Now and then: sessions also end without a message, and some are overdue. */
 int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context);
 

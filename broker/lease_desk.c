@@ -35,6 +35,7 @@ static void say_busy(const cf_service *service, const cf_session *session, const
                        .busy = {*request, held->holder, held->until_ms}};
 
     cf_session_send(service, session, &busy);
+    cf_session_audit(service, session, CF_AUDIT_LEASE_REFUSED, NULL, "another has it");
 }
 
 static void lock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
@@ -168,6 +169,24 @@ static void unlock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
     cf_lease_room_serve_next(desk, session->log, leases);
 }
 
+/* It says what it needs the lease for. Who has none says nothing worth noting. */
+static void note_alone(const cf_lease_desk *desk, const cf_session *session,
+                       const cf_leases *leases, const cf_message *message)
+{
+    static const cf_id whole;
+    size_t count;
+    const cf_lease_held *held = cf_leases_all(leases, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_id_equal(&held[i].collection, &message->alone.collection) &&
+            cf_id_equal(&held[i].name, &whole) && !held[i].shared &&
+            cf_hash_equal(&held[i].holder, &session->device))
+            cf_lease_note(desk->service,
+                          message->alone.begins ? CF_AUDIT_EXCLUSIVE_BEGUN
+                                                : CF_AUDIT_EXCLUSIVE_ENDED,
+                          cf_log_user(session->log), &held[i], "it communicates alone");
+}
+
 static const cf_id *request_of(const cf_message *message)
 {
     return message->command == CF_COMMAND_LOCK     ? &message->lock.request
@@ -180,14 +199,16 @@ void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_mes
 {
     cf_leases *leases = cf_log_leases(session->log);
 
+    if (!leases && message->command == CF_COMMAND_ALONE)
+        return;
     if (!leases) {
         cf_lease_refuse(desk->service, session, message->command, request_of(message),
                         CF_REFUSED_BUSY, "the store is being opened again");
         return;
     }
+    cf_lease_desk_expire(desk, session->log);
     /* A user that came from another home has tokens of a later generation. */
     cf_leases_raise(leases, cf_registry_home_generation(cf_log_registry(session->log)));
-    cf_lease_desk_expire(desk, session->log);
     if (message->command != CF_COMMAND_LOCKS) /* which everybody says who comes */
         cf_lease_room_open(desk, cf_log_user(session->log));
     switch (message->command) {
@@ -199,6 +220,9 @@ void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_mes
         break;
     case CF_COMMAND_UNLOCK:
         unlock(desk, session, leases, message);
+        break;
+    case CF_COMMAND_ALONE:
+        note_alone(desk, session, leases, message);
         break;
     default:
         session->hears_leases = true;

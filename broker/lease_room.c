@@ -211,7 +211,7 @@ static size_t drop_strangers(cf_lease_room *in, cf_log *log, cf_leases *leases)
     for (size_t i = 0; i < count; i++) {
         cf_hash holder = held[i].holder;
 
-        if (cf_registry_device(registry, &holder))
+        if (cf_registry_is_valid(registry, &holder))
             continue;
         ended += cf_leases_forget_device(leases, &holder);
         held = cf_leases_all(leases, &count);
@@ -243,6 +243,19 @@ void cf_lease_room_serve_next(cf_lease_desk *desk, cf_log *log, cf_leases *lease
     }
 }
 
+/* What was granted before the user was at another home has no say any more. */
+static size_t end_before_move(const cf_lease_desk *desk, const cf_log *log, cf_leases *leases)
+{
+    uint64_t generation = cf_registry_home_generation(cf_log_registry(log));
+    size_t count;
+    const cf_lease_held *held = cf_leases_all(leases, &count);
+
+    for (size_t i = 0; i < count && cf_leases_token(leases).generation < generation; i++)
+        cf_lease_note(desk->service, CF_AUDIT_LEASE_EXPIRED, cf_log_user(log), &held[i],
+                      "the user has moved to another home");
+    return cf_leases_raise(leases, generation);
+}
+
 /* What ended is noted before it goes. */
 static void note_ends(const cf_lease_desk *desk, const cf_log *log, const cf_leases *leases)
 {
@@ -258,7 +271,7 @@ void cf_lease_room_look_after(cf_lease_desk *desk, cf_lease_room *in, cf_log *lo
                               cf_leases *leases)
 {
     uint64_t now_ms = desk->service->now_ms;
-    size_t ended = drop_strangers(in, log, leases);
+    size_t ended = drop_strangers(in, log, leases) + end_before_move(desk, log, leases);
 
     if (cf_leases_deadline(leases) <= now_ms) {
         note_ends(desk, log, leases);

@@ -24,10 +24,17 @@ void cf_leases_destroy(cf_leases **leases)
     *leases = NULL;
 }
 
-void cf_leases_raise(cf_leases *leases, uint64_t generation)
+size_t cf_leases_raise(cf_leases *leases, uint64_t generation)
 {
-    if (generation > leases->token.generation)
-        leases->token = (cf_lease_token){generation, 0};
+    size_t ended = leases->held_count;
+
+    if (generation <= leases->token.generation)
+        return 0;
+    while (leases->held_count)
+        cf_leases_end(leases, leases->held_count - 1);
+    leases->is_deadline_known = false;
+    leases->token = (cf_lease_token){generation, 0};
+    return ended;
 }
 
 cf_lease_token cf_leases_token(const cf_leases *leases)
@@ -168,6 +175,39 @@ static bool waits_already(cf_leases *leases, const cf_lease_ask *ask)
     return false;
 }
 
+static void drop_request(cf_leases *leases, const cf_lease_ask *ask)
+{
+    for (size_t i = leases->waiter_count; i-- > 0;)
+        if (cf_id_equal(&leases->waiters[i].request, &ask->request) &&
+            cf_hash_equal(&leases->waiters[i].device, &ask->device))
+            cf_leases_drop_waiter(leases, i);
+}
+
+/* A device that has forgotten what it has gets it again, under a token of its own. */
+static bool take_over(cf_leases *leases, const cf_lease_ask *ask, uint64_t now_ms,
+                      cf_lease_held *held)
+{
+    size_t first, count = cf_leases_count_of(leases, &ask->collection, &ask->name, &first);
+
+    for (size_t i = first; i < first + count; i++) {
+        cf_lease_held *own = &leases->held[i];
+
+        if (!cf_hash_equal(&own->holder, &ask->device) || own->shared != ask->shared)
+            continue;
+        leases->token.counter++;
+        own->token = leases->token;
+        own->request = ask->request;
+        own->for_ms = ask->for_ms;
+        own->until_ms = end_of(ask->for_ms, now_ms);
+        leases->is_deadline_known = false;
+        drop_request(leases, ask);
+        cf_leases_note_change(leases, &ask->collection, &ask->name);
+        *held = *own;
+        return true;
+    }
+    return false;
+}
+
 static cf_lease_answer queue(cf_leases *leases, const cf_lease_ask *ask)
 {
     size_t own = 0;
@@ -189,7 +229,7 @@ cf_lease_answer cf_leases_lock(cf_leases *leases, const cf_lease_ask *ask, uint6
     const cf_lease_ask *before;
 
     cf_leases_expire(leases, now_ms);
-    if (is_granted(leases, ask, held))
+    if (is_granted(leases, ask, held) || (!ask->wait && take_over(leases, ask, now_ms, held)))
         return CF_LEASE_GRANTED;
     if (ask->wait && waits_already(leases, ask))
         return CF_LEASE_WAITS;
@@ -231,14 +271,18 @@ bool cf_leases_next(cf_leases *leases, uint64_t now_ms, cf_lease_ask *ask, cf_le
 
 /* ---- Renewing and ending ---- */
 
+static bool is_token(const cf_lease_token *one, const cf_lease_token *other)
+{
+    return one->generation == other->generation && one->counter == other->counter;
+}
+
 static cf_lease_held *find_token(const cf_leases *leases, const cf_hash *device,
                                  const cf_lease_token *token)
 {
     for (size_t i = 0; i < leases->held_count; i++) {
         cf_lease_held *held = &leases->held[i];
 
-        if (held->token.generation == token->generation && held->token.counter == token->counter &&
-            cf_hash_equal(&held->holder, device))
+        if (is_token(&held->token, token) && cf_hash_equal(&held->holder, device))
             return held;
     }
     return NULL;
@@ -346,8 +390,7 @@ cf_fence cf_leases_fence(const cf_leases *leases, const cf_id *collection, const
     for (size_t i = first; i < first + count && token; i++) {
         const cf_lease_held *held = &leases->held[i];
 
-        if (held->token.generation == token->generation && held->token.counter == token->counter &&
-            cf_hash_equal(&held->holder, device))
+        if (is_token(&held->token, token) && cf_hash_equal(&held->holder, device))
             return CF_FENCE_OPEN;
     }
     *by = leases->held[first];

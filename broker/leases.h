@@ -26,8 +26,9 @@ typedef struct cf_leases cf_leases;
 cf_leases *cf_leases_new(void);
 void cf_leases_destroy(cf_leases **leases);
 
-/* The change of home broker in force: no token is of an earlier one. */
-void cf_leases_raise(cf_leases *leases, uint64_t generation);
+/* The change of home broker in force: no token is of an earlier one, and what was granted under one
+ * has ended. How many leases there were. */
+size_t cf_leases_raise(cf_leases *leases, uint64_t generation);
 cf_lease_token cf_leases_token(const cf_leases *leases);
 
 /* A lease in force. */
@@ -54,7 +55,8 @@ typedef struct {
 } cf_lease_ask;
 
 typedef enum {
-    CF_LEASE_GRANTED, /* now, or to the same request before */
+    CF_LEASE_GRANTED, /* now, or before: to the same request, or to the same device, which asks anew
+                       * without waiting and makes it last from now */
     CF_LEASE_BUSY,    /* `held` is in its way */
     CF_LEASE_WAITS,   /* cf_leases_next grants it some day */
     CF_LEASE_FULL,    /* too many leases, or too many wait */

@@ -7,7 +7,13 @@
 #include "broker/link_state.h"
 #include "codec/limits.h"
 
-enum { RETRY_MS = 500, RETRY_MS_MAX = 60000 };
+enum {
+    RETRY_MS = 500,
+    RETRY_MS_MAX = 60000,
+    DISTRUSTED_MS = 3000,
+    LATE_MS = 1000,
+    GRACE_MS = 1000
+};
 
 cf_link *cf_link_new(const cf_link_options *options)
 {
@@ -21,7 +27,7 @@ cf_link *cf_link_new(const cf_link_options *options)
     link->options.knock = cf_buffer_view(&link->knock);
     link->transfer = cf_transfer_new(&link->options.events.blobs, link->options.events.context);
     if (options->store)
-        link->outgoing = cf_outgoing_new(options->store, &options->user);
+        link->outgoing = cf_outgoing_new(options->store, &options->user, options->only_members);
     link->guests = cf_guests_new();
     return link;
 }
@@ -80,6 +86,15 @@ bool cf_link_is_idle(const cf_link *link)
            cf_transfer_is_idle(link->transfer) && cf_link_asking_is_idle(link);
 }
 
+bool cf_link_is_unanswered(const cf_link *link)
+{
+    if (link->state != CF_LINK_LIVE)
+        return link->state > CF_LINK_PAUSED && !link->knock_ms;
+    return cf_transfer_is_waiting(link->transfer) || cf_outgoing_is_waiting(link->outgoing) ||
+           cf_guests_is_waiting(link->guests) || !cf_link_asking_is_idle(link) ||
+           (link->owed.count && !link->uncommitted);
+}
+
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
 {
     assert(count <= CF_COLLECTIONS_MAX - 2);
@@ -105,6 +120,12 @@ void cf_link_credit(cf_link *link, size_t size)
     link->uncommitted -= size;
     link->credit_due += size;
     cf_outgoing_wake(link->outgoing); /* what is committed now came from the other */
+}
+
+void cf_link_distrust(cf_link *link, const cf_hash *entry)
+{
+    cf_outgoing_came_in_vain(link->outgoing, entry);
+    link->is_distrusted = true;
 }
 
 void cf_link_publish_without(cf_link *link, const cf_hash *blob)
@@ -151,6 +172,11 @@ static uint64_t delay_ms(cf_link *link)
     return delay / 2 + cf_get_u64(random) % delay;
 }
 
+bool cf_link_is_interrupted(const cf_link_loss *loss)
+{
+    return loss->why->status == CF_UNREACHABLE || loss->why->status == CF_CHANGED;
+}
+
 void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms)
 {
     const cf_link_events *events = &link->options.events;
@@ -190,6 +216,7 @@ static void begin(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
 {
     cf_outbox_discard(outbox, (cf_bytes){0});
     link->sessions++;
+    link->is_distrusted = false;
     link->heard_ms = now_ms;
     cf_link_greet(link, now_ms, outbox);
 }
@@ -219,13 +246,24 @@ static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_erro
     return link->is_clock_off ? CF_OK : cf_outgoing_pump(link->outgoing, now_ms, outbox, error);
 }
 
-static bool is_waiting(const cf_link *link)
+static uint64_t patience_ms(const cf_link *link)
 {
-    if (link->state != CF_LINK_LIVE)
-        return link->state > CF_LINK_PAUSED && !link->knock_ms;
-    return cf_transfer_is_waiting(link->transfer) || cf_outgoing_is_waiting(link->outgoing) ||
-           cf_guests_is_waiting(link->guests) || !cf_link_asking_is_idle(link) ||
-           (link->owed.count && !link->uncommitted);
+    return link->is_distrusted && link->owed.count ? DISTRUSTED_MS : CF_REQUEST_TIMEOUT_MS;
+}
+
+/* What is waited for did not come. */
+static void give_up(cf_link *link, uint64_t now_ms)
+{
+    unsigned seconds = (unsigned)(patience_ms(link) / 1000);
+    cf_error error;
+
+    if (link->state == CF_LINK_LIVE && link->owed.count)
+        cf_fail(&error, CF_UNREACHABLE,
+                "no answer for %u seconds: it names entries (%zu heads) that it does not send",
+                seconds, link->owed.count);
+    else
+        cf_fail(&error, CF_UNREACHABLE, "no answer for %u seconds", seconds);
+    cf_link_lose(link, &error, now_ms);
 }
 
 static void tell_idle(cf_link *link)
@@ -252,32 +290,41 @@ static uint64_t deadline(const cf_link *link, uint64_t now_ms)
         return link->retry_ms;
     if (link->state == CF_LINK_KNOCKING && link->knock_ms)
         return link->knock_ms;
-    if (is_waiting(link))
-        next = link->heard_ms + CF_REQUEST_TIMEOUT_MS;
+    if (cf_link_is_unanswered(link))
+        next = link->heard_ms + patience_ms(link);
     if (link->state == CF_LINK_LIVE)
         next = earlier(next, earlier(cf_transfer_deadline(link->transfer, now_ms),
                                      cf_outgoing_deadline(link->outgoing, now_ms)));
     return next;
 }
 
+/* An owner that was busy beyond the deadline has not looked yet at what came meanwhile. */
+static void excuse_silence(cf_link *link, uint64_t now_ms)
+{
+    uint64_t patience = patience_ms(link);
+
+    if (link->due_ms && now_ms > link->due_ms && now_ms - link->due_ms >= LATE_MS &&
+        now_ms + GRACE_MS > link->heard_ms + patience)
+        link->heard_ms = now_ms + GRACE_MS - patience;
+}
+
 uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
 {
     cf_error error = {0};
 
+    excuse_silence(link, now_ms);
     if (link->state == CF_LINK_PAUSED && now_ms >= link->retry_ms)
         begin(link, now_ms, outbox);
     if (link->state == CF_LINK_KNOCKING && link->knock_ms && now_ms >= link->knock_ms) {
         link->heard_ms = now_ms;
         cf_link_greet(link, now_ms, outbox);
     }
-    if (!is_waiting(link))
+    if (!cf_link_is_unanswered(link))
         link->heard_ms = now_ms;
     if (link->state == CF_LINK_LIVE && pump(link, now_ms, outbox, &error))
         cf_link_lose(link, &error, now_ms);
-    if (is_waiting(link) && now_ms >= link->heard_ms + CF_REQUEST_TIMEOUT_MS) {
-        cf_fail(&error, CF_UNREACHABLE, "no answer for %d seconds", CF_REQUEST_TIMEOUT_MS / 1000);
-        cf_link_lose(link, &error, now_ms);
-    }
+    if (cf_link_is_unanswered(link) && now_ms >= link->heard_ms + patience_ms(link))
+        give_up(link, now_ms);
     tell_idle(link);
-    return deadline(link, now_ms);
+    return link->due_ms = deadline(link, now_ms);
 }

@@ -32,7 +32,8 @@ typedef struct {
     cf_bytes text; /* for the person */
 } cf_link_refusal;
 
-/* Why there is no session. CF_UNREACHABLE: nobody answers, or the connection broke. CF_FORGED: the
+/* Why there is no session. CF_UNREACHABLE: nobody answers, or the connection broke. CF_CHANGED: the
+ * other has forgotten this session, and waits for a new one. CF_FORGED: the
  * broker's key is another than the address has (a program ends with 5 then, as if it could not be
  * reached). CF_DENIED: the other knows neither this key nor this user, or it has no version of the
  * protocol in common with us. CF_MALFORMED: it does not keep to the protocol. CF_BROKEN, CF_IO: our
@@ -41,6 +42,9 @@ typedef struct {
     const cf_error *why;
     uint64_t retry_ms; /* when the link tries again, on the clock of `now_ms` */
 } cf_link_loss;
+
+/* It was there, and may be there again. */
+bool cf_link_is_interrupted(const cf_link_loss *loss);
 
 /* What the other answers to cf_link_ask; each NULL for who does not ask. The lists are borrowed for
  * the call. */
@@ -64,6 +68,8 @@ typedef struct {
     /* An entry that the own log does not hold, in the other's order. Nothing about it was checked
      * but its form. When it is committed, or dropped, the owner calls cf_link_credit. */
     void (*entry)(void *context, const cf_entry *entry);
+    /* An entry that nobody can read; it is dropped. NULL: the session ends. */
+    void (*spoiled)(void *context, uint64_t position, const cf_error *why);
     /* The other has this entry of ours, durably. */
     void (*accepted)(void *context, const cf_head *entry);
     void (*refused)(void *context, const cf_link_refusal *refusal);
@@ -99,6 +105,7 @@ typedef struct {
     cf_bytes knock;    /* not empty: a newcomer, that says this instead of HELLO. Copied */
     cf_hash guest_key; /* the newcomer's CURVE key */
     bool only_asks;    /* no entry is sent or taken: only cf_link_ask is of use */
+    bool only_members; /* only entries of the member log are sent, and nothing is waited for */
     uint64_t credit;   /* bytes of entries that may be under way to us; 0: CF_WINDOW */
     cf_link_events events;
 } cf_link_options;
@@ -115,6 +122,8 @@ bool cf_link_is_connected(const cf_link *link);
 bool cf_link_is_idle(const cf_link *link);
 /* Everything that WELCOME named is here and committed. */
 bool cf_link_has_received(const cf_link *link);
+/* The other owes an answer, or entries that it named. */
+bool cf_link_is_unanswered(const cf_link *link);
 
 /* Only these collections (and always the member log and the catalog) are received; without a call,
  * all are. At most CF_COLLECTIONS_MAX - 2. A session that is live begins anew. */
@@ -123,6 +132,9 @@ void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count);
 void cf_link_publish(cf_link *link);
 /* `size` bytes of entries that came by the `entry` event are committed or dropped. */
 void cf_link_credit(cf_link *link, size_t size);
+/* The own log does not take this entry, which came: it may come again. An honest log has none such,
+ * so what else this one owes is not awaited for as long as that of another. */
+void cf_link_distrust(cf_link *link, const cf_hash *entry);
 /* This blob can't be made again: entries that name it are published without it. */
 void cf_link_publish_without(cf_link *link, const cf_hash *blob);
 /* Offers and wants of blobs. */

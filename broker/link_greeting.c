@@ -5,8 +5,6 @@
 
 #include "codec/limits.h"
 
-enum { HEADS_MAX = 1 << 20 }; /* that WELCOME may name in all */
-
 typedef struct {
     cf_head *heads;
     size_t count, capacity;
@@ -133,7 +131,7 @@ static cf_status compare_writer(cf_link *link, const head_list *own, size_t from
         bool held = false;
         status = cf_replay_holds(replay, &heads[i], &held, error);
         held_here += held;
-        if (!held && awaited)
+        if (!held && awaited && !link->options.only_members)
             cf_heads_insert(&link->owed, &heads[i]);
     }
     for (size_t i = 0; held_here == run && i < run; i++)
@@ -217,10 +215,9 @@ cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t no
 
     if (link->state != CF_LINK_GREETING)
         return cf_fail(error, CF_MALFORMED, "WELCOME to nobody's HELLO");
-    if (link->theirs.count + message->welcome.head_count > HEADS_MAX)
+    if (link->theirs.count + message->welcome.head_count > CF_HEADS_MAX)
         return cf_fail(error, CF_TOO_LARGE, "WELCOME names too many heads");
-    for (size_t i = 0; i < message->welcome.head_count; i++)
-        cf_heads_insert(&link->theirs, &message->welcome.heads[i]);
+    cf_heads_add(&link->theirs, message->welcome.heads, message->welcome.head_count);
     if (message->welcome.more)
         return CF_OK;
     cf_status status = subscribe(link, message, outbox, error);

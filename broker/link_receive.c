@@ -1,9 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/link_state.h"
 
+#include <inttypes.h>
+
 #include "codec/limits.h"
 
 enum { KNOCK_AGAIN_MS = 2000 };
+
+static cf_status spoiled(cf_link *link, const cf_message *message, cf_error *error)
+{
+    const cf_link_events *events = &link->options.events;
+
+    if (!events->spoiled) {
+        cf_error_while(error, "the entry at position %" PRIu64, message->entry.position);
+        return error->status = CF_MALFORMED;
+    }
+    link->is_distrusted = true;
+    link->credit_due += message->entry.entry.size;
+    events->spoiled(events->context, message->entry.position, error);
+    return CF_OK;
+}
 
 static cf_status on_entry(cf_link *link, const cf_message *message, cf_error *error)
 {
@@ -15,7 +31,7 @@ static cf_status on_entry(cf_link *link, const cf_message *message, cf_error *er
 
     cf_status status = cf_entry_read(wire, &link->arena, &entry, error);
     if (status)
-        return status;
+        return spoiled(link, message, error);
     if (!cf_hash_equal(&entry.header.user, &link->options.user))
         return cf_fail(error, CF_MALFORMED, "ENTRY of another user");
     cf_head head = cf_head_of(&entry);
@@ -168,7 +184,7 @@ static cf_status on_again(const cf_link *link, cf_error *error)
         return cf_fail(error, CF_DENIED, "the broker does not know this code, or not yet");
     if (link->state == CF_LINK_GREETING)
         return cf_fail(error, CF_DENIED, "the broker does not know this device");
-    return cf_fail(error, CF_UNREACHABLE, "the broker wants a new session");
+    return cf_fail(error, CF_CHANGED, "the broker wants a new session");
 }
 
 static cf_status on_admit(cf_link *link, const cf_message *message, cf_error *error)

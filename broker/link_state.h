@@ -31,12 +31,14 @@ struct cf_link {
     uint64_t knock_ms;  /* of KNOCKING: when to say it again; 0: it is being answered */
     unsigned attempts;  /* since the last WELCOME */
     uint64_t heard_ms;  /* when something came, or began to be waited for */
+    uint64_t due_ms;    /* of the next tick; 0: there was none */
     cf_heads theirs;    /* from WELCOME */
     cf_heads owed;      /* those of them that have not come yet */
     cf_id *collections; /* NULL: all */
     size_t collection_count;
     uint64_t uncommitted; /* bytes of entries that the owner has not given back */
     uint64_t credit_due;  /* to be granted again */
+    bool is_distrusted;   /* something that came in this session is refused */
     bool is_clock_off;    /* more than a day from the other's: nothing is published */
     bool idle_told;
     bool was_offering;

@@ -23,14 +23,6 @@ struct cf_flight {
     void *context;
 };
 
-static cf_bytes record_key(uint8_t table, const uint8_t *rest, size_t size,
-                           uint8_t out[CF_LOG_KEY_MAX])
-{
-    out[0] = table;
-    memcpy(out + 1, rest, size);
-    return cf_bytes_of(out, size + 1);
-}
-
 static bool load_member(void *context, cf_bytes key, cf_bytes value)
 {
     cf_registry *registry = context;
@@ -276,7 +268,7 @@ static void add_member_record(cf_log *log, const cf_entry *entry, cf_arena *aren
     if (!cf_registry_holds(log->registry, &entry->hash))
         return; /* of a newer version */
     out[(*count)++] = (cf_record){
-        cf_arena_copy(arena, record_key(CF_LOG_REGISTRY, ordinal, sizeof ordinal, key)),
+        cf_arena_copy(arena, cf_log_record_key(CF_LOG_REGISTRY, ordinal, sizeof ordinal, key)),
         entry->wire,
     };
 }
@@ -291,7 +283,7 @@ static void add_wanted_records(const cf_log *log, const cf_entry *entry, const c
         if (offer->stored(offer->context, &log->user, blob))
             continue;
         out[(*count)++] = (cf_record){
-            cf_arena_copy(arena, record_key(CF_LOG_WANTED, blob->bytes, CF_HASH_SIZE, key)),
+            cf_arena_copy(arena, cf_log_record_key(CF_LOG_WANTED, blob->bytes, CF_HASH_SIZE, key)),
             cf_bytes_of("", 0),
         };
     }
@@ -361,46 +353,4 @@ void cf_log_record(cf_log *log, const cf_record *record)
         .user = log->user, .epoch = log->epoch, .records = record, .record_count = 1};
 
     log->store->append(log->store, &append);
-}
-
-struct wanted {
-    cf_log_wanted_visit *visit;
-    void *context;
-};
-
-static bool visit_wanted(void *context, cf_bytes key, cf_bytes value)
-{
-    const struct wanted *wanted = context;
-    cf_hash blob;
-
-    (void)value;
-    if (key.size != 1 + CF_HASH_SIZE)
-        return true;
-    memcpy(blob.bytes, key.data + 1, sizeof blob.bytes);
-    return wanted->visit(wanted->context, &blob);
-}
-
-cf_status cf_log_wanted(cf_log *log, cf_log_wanted_visit *visit, void *context, cf_error *error)
-{
-    uint8_t table = CF_LOG_WANTED;
-    struct wanted wanted = {visit, context};
-
-    return log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), visit_wanted, &wanted,
-                            error);
-}
-
-cf_status cf_log_stored(cf_log *log, const cf_hash *blob, cf_error *error)
-{
-    uint8_t bytes[CF_LOG_KEY_MAX];
-    cf_bytes key = record_key(CF_LOG_WANTED, blob->bytes, CF_HASH_SIZE, bytes);
-    cf_buffer value = {0};
-    cf_record record = {key, {0}};
-    cf_append append = {
-        .user = log->user, .epoch = log->epoch, .records = &record, .record_count = 1};
-    cf_status status = log->store->get(log->store, &log->user, key, &value, error);
-
-    cf_buffer_release(&value);
-    if (!status)
-        log->store->append(log->store, &append);
-    return status == CF_MISSING ? CF_OK : status;
 }

@@ -105,9 +105,12 @@ void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context);
 /* Queues a record of the caller's, alone; nobody is told when it is durable. */
 void cf_log_record(cf_log *log, const cf_record *record);
 
-/* Blobs that entries name and that were not here when the entry came. */
+/* Blobs that entries name and that were not here when the entry came, or were lost since. */
 typedef bool cf_log_wanted_visit(void *context, const cf_hash *blob);
 cf_status cf_log_wanted(cf_log *log, cf_log_wanted_visit *visit, void *context, cf_error *error);
+/* From any thread. */
+bool cf_log_wants(cf_store *store, const cf_hash *user, const cf_hash *blob);
+void cf_log_want(cf_log *log, const cf_hash *blob);
 /* A blob is stored now. */
 cf_status cf_log_stored(cf_log *log, const cf_hash *blob, cf_error *error);
 

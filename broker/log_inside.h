@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a log, for its parts: log.c takes entries, log_validity.c says what counts. Nobody
- * else includes it. */
+/* The inside of a log, for its parts: log.c takes entries, log_validity.c says what counts,
+ * log_wanted.c which blobs are missing. Nobody else includes it. */
 #ifndef CF_BROKER_LOG_INSIDE_H
 #define CF_BROKER_LOG_INSIDE_H
 #include "broker/bounds.h"
@@ -11,6 +11,8 @@
 #include "broker/registry.h"
 #include "broker/tips.h"
 
+#include <string.h>
+
 /* Private records: members in their order, blobs that are wanted, devices whose entries' validity
  * isn't settled. */
 enum {
@@ -19,6 +21,14 @@ enum {
     CF_LOG_UNSETTLED = 'y',
     CF_LOG_KEY_MAX = 2 + CF_HASH_SIZE,
 };
+
+static inline cf_bytes cf_log_record_key(uint8_t table, const uint8_t *rest, size_t size,
+                                         uint8_t out[CF_LOG_KEY_MAX])
+{
+    out[0] = table;
+    memcpy(out + 1, rest, size);
+    return cf_bytes_of(out, size + 1);
+}
 
 typedef struct cf_flight cf_flight;
 

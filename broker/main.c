@@ -68,7 +68,8 @@ static void print(void *context, cf_control_stream stream, cf_bytes bytes)
     FILE *to = stream == CF_CONTROL_OUTPUT ? stdout : stderr;
 
     (void)context;
-    fwrite(bytes.data, 1, bytes.size, to);
+    if (bytes.size)
+        fwrite(bytes.data, 1, bytes.size, to);
 }
 
 enum { ARGUMENTS_MAX = 8 };
@@ -136,8 +137,15 @@ static cf_status work_on_directory(const cf_env *env, const cf_options *options,
         return status;
     status = find_address(options, &premises, address, error);
     if (!status) {
-        cf_desk desk = {&premises, NULL, address};
+        cf_missing missing = {0};
+        cf_desk desk = {&premises, NULL, address, &missing};
+        cf_error unkept;
+
         status = cf_verb_run(&desk, &verb, &out, error);
+        cf_missing_note(premises.users, premises.blobs, &missing);
+        if (missing.count && premises.store->commit(premises.store, &unkept))
+            cf_report(env, CF_REPORT_WARNING, "noting what is missing: %s", unkept.text);
+        cf_missing_release(&missing);
     }
     print(NULL, CF_CONTROL_OUTPUT, cf_buffer_view(&out));
     cf_buffer_wipe(&out);

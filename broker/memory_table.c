@@ -65,6 +65,13 @@ void cf_memory_table_remove(cf_memory_table *table, cf_bytes key)
     memmove(table->rows + at, table->rows + at + 1, (table->count - at) * sizeof *table->rows);
 }
 
+void cf_memory_table_copy(cf_memory_table *table, const cf_memory_table *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        cf_memory_table_put(table, cf_buffer_view(&from->rows[i].key),
+                            cf_buffer_view(&from->rows[i].value));
+}
+
 void cf_memory_table_release(cf_memory_table *table)
 {
     for (size_t i = 0; i < table->count; i++) {

@@ -21,6 +21,8 @@ const cf_memory_row *cf_memory_table_get(const cf_memory_table *table, cf_bytes 
 /* Copies. */
 void cf_memory_table_put(cf_memory_table *table, cf_bytes key, cf_bytes value);
 void cf_memory_table_remove(cf_memory_table *table, cf_bytes key);
+/* Adds copies of all rows of `from` to an empty table. */
+void cf_memory_table_copy(cf_memory_table *table, const cf_memory_table *from);
 void cf_memory_table_release(cf_memory_table *table);
 
 #endif

@@ -7,12 +7,13 @@
 
 enum { FLIGHTS_MAX = 1024 };
 
-cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user)
+cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user, bool only_members)
 {
     cf_outgoing *outgoing = cf_allocate(1, sizeof *outgoing);
 
     outgoing->store = store;
     outgoing->user = *user;
+    outgoing->only_members = only_members;
     outgoing->drained = true;
     return outgoing;
 }
@@ -50,6 +51,11 @@ cf_replay *cf_outgoing_replay(cf_outgoing *outgoing)
 bool cf_outgoing_came(cf_outgoing *outgoing, const cf_hash *entry)
 {
     return !cf_hash_set_insert(&outgoing->came, entry);
+}
+
+void cf_outgoing_came_in_vain(cf_outgoing *outgoing, const cf_hash *entry)
+{
+    cf_hash_set_remove(&outgoing->came, entry);
 }
 
 void cf_outgoing_forget_came(cf_outgoing *outgoing)
@@ -246,7 +252,8 @@ static bool visit_entry(void *context, uint64_t position, cf_bytes wire)
         cf_hash_set_remove(&outgoing->came, &entry.hash);
         return true;
     }
-    if (has_ended(outgoing, &entry.header.writer))
+    if (has_ended(outgoing, &entry.header.writer) ||
+        (outgoing->only_members && entry.header.type != CF_ENTRY_MEMBER))
         return true;
     self->stopped = !send_new(outgoing, position, &entry, self->outbox);
     return !self->stopped;

@@ -11,7 +11,8 @@
 
 typedef struct cf_outgoing cf_outgoing;
 
-cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user);
+/* `only_members`: nothing goes out but the member log. */
+cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user, bool only_members);
 void cf_outgoing_destroy(cf_outgoing **outgoing);
 
 /* A new session: all that was under way is forgotten. `window` is what the other grants PUBLISH. */
@@ -21,6 +22,8 @@ void cf_outgoing_begin(cf_outgoing *outgoing, uint64_t window);
 cf_replay *cf_outgoing_replay(cf_outgoing *outgoing);
 /* An entry that the other brought itself need not go back. True when it has come before. */
 bool cf_outgoing_came(cf_outgoing *outgoing, const cf_hash *entry);
+/* It was not taken: it may come again. */
+void cf_outgoing_came_in_vain(cf_outgoing *outgoing, const cf_hash *entry);
 /* Forgets what came: it will be asked for again. */
 void cf_outgoing_forget_came(cf_outgoing *outgoing);
 /* The own log has grown. */

@@ -10,12 +10,14 @@ static cf_status open_store(cf_premises *premises, bool serves, cf_error *error)
 {
     uint8_t random[16];
     char path[PATH_SIZE];
-    cf_store_options options = {.path = path, .random = random};
+    size_t cut = 0;
+    cf_store_options options = {.path = path, .random = random, .cut = &cut};
     cf_store *store = NULL;
 
     premises->env->random(premises->env->context, random, sizeof random);
     snprintf(path, sizeof path, "%s/store", cf_datadir_path(premises->datadir));
     cf_status status = cf_store_rocksdb_open(&options, &store, error);
+    cf_store_report_cut(premises->env, path, cut);
     if (!status && serves) {
         status = cf_store_actor_new(&store, &premises->store_actor, error);
         if (!status)

@@ -14,8 +14,9 @@ struct publishing {
     cf_head head;
     bool is_member;
     cf_member_news news; /* that the audit log tells when it is durable */
+    size_t blob_count;   /* that it names */
     size_t lacking_count;
-    cf_hash lacking[]; /* blobs that it names and that aren't here */
+    cf_hash lacking[]; /* of these blobs, those that aren't here */
 };
 
 bool cf_blob_is_stored(void *blobs, const cf_hash *user, const cf_hash *blob)
@@ -98,6 +99,11 @@ static void answer_session(const struct publishing *publishing, cf_append_answer
     }
 }
 
+static int64_t price_of_size(size_t size)
+{
+    return (int64_t)(size / CF_PRICE_HELD_SIZE);
+}
+
 static void published(void *context, cf_append_answer answer, uint64_t position,
                       const cf_error *error)
 {
@@ -107,6 +113,10 @@ static void published(void *context, cf_append_answer answer, uint64_t position,
     if (service->quotas)
         cf_quotas_published(service->quotas, &publishing->user, publishing->request.size, answer);
     if (answer == CF_APPEND_STORED) {
+        cf_patience_charge(service->patience, &publishing->user,
+                           CF_PRICE_ENTRY - price_of_size(publishing->request.size) -
+                               (int64_t)publishing->blob_count * CF_PRICE_BLOB,
+                           service->now_ms);
         if (publishing->is_member)
             cf_users_refresh(service->users, &publishing->user);
         if (publishing->news.is_any)
@@ -131,6 +141,7 @@ static struct publishing *begin(cf_service *service, cf_session *session, const 
     publishing->user = header->user;
     publishing->head = cf_head_of(entry);
     publishing->is_member = header->type == CF_ENTRY_MEMBER;
+    publishing->blob_count = header->blob_count;
     for (size_t i = 0; i < header->blob_count; i++)
         if (!cf_blob_is_stored(service->blobs, &header->user, &header->blobs[i]))
             publishing->lacking[publishing->lacking_count++] = header->blobs[i];
@@ -144,12 +155,28 @@ static void refuse_audited(const cf_service *service, const cf_session *session,
                            const cf_hash *entry, const cf_refusal *refusal)
 {
     bool is_quota = strcmp(refusal->code, CF_REFUSED_QUOTA) == 0;
+    bool is_sound = entry && strcmp(refusal->code, CF_REFUSED_FORGED) != 0;
     char why[CF_ERROR_TEXT + 32];
 
     snprintf(why, sizeof why, "%s: %s", refusal->code, refusal->text);
+    cf_session_charge(service, session, is_sound ? CF_PRICE_UNTAKEN : CF_PRICE_FORGED);
     cf_session_audit(service, session, is_quota ? CF_AUDIT_QUOTA_REFUSED : CF_AUDIT_PUBLISH_REFUSED,
                      entry, why);
     refuse(service, session, entry, refusal->later, refusal->code, refusal->text);
+}
+
+/* What is another's to change now is a decision; that something is missing is not. */
+static void refuse_for_now(const cf_service *service, const cf_session *session,
+                           const cf_hash *entry, const cf_verdict *verdict)
+{
+    const cf_refusal refusal = {.later = true, .code = verdict->code, .text = verdict->text};
+
+    if (strcmp(verdict->code, CF_REFUSED_LOCKED) == 0) {
+        refuse_audited(service, session, entry, &refusal);
+    } else {
+        cf_session_charge(service, session, CF_PRICE_UNTAKEN);
+        refuse(service, session, entry, true, verdict->code, verdict->text);
+    }
 }
 
 /* Whether the user may bring so much, so fast. */
@@ -198,6 +225,7 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
     }
     switch (verdict.answer) {
     case CF_OFFER_HAVE:
+        cf_session_charge(service, session, CF_PRICE_HELD + price_of_size(entry->wire.size));
         accept(service, session, &head);
         break;
     case CF_OFFER_NEW:
@@ -210,7 +238,7 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
                        &(cf_refusal){.code = verdict.code, .text = verdict.text});
         break;
     case CF_OFFER_LATER:
-        refuse(service, session, &head.hash, true, verdict.code, verdict.text);
+        refuse_for_now(service, session, &head.hash, &verdict);
         break;
     }
 }

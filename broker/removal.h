@@ -6,6 +6,10 @@
 #include "broker/gateway.h"
 #include "broker/premises.h"
 
+/* Finishes what a stop in the middle of a removal left: which that was is kept in the store until
+ * nothing is left of the user. Before anybody can connect. */
+cf_status cf_removal_resume(cf_premises *premises, cf_error *error);
+
 /* Ends the user's sessions and takes it off the books, durably: from now on the broker does not
  * know it. In the gateway's thread, with no replay of the user under way. `gateway` NULL: none
  * runs. */
@@ -13,7 +17,8 @@ cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_
                            cf_error *error);
 /* Removes what lies in files. Takes long; on any thread. */
 cf_status cf_removal_work(cf_premises *premises, const cf_hash *user, cf_error *error);
-/* In the gateway's thread again: it may come back as a new user. */
+/* In the gateway's thread again: it may come back as a new user, unless that failed; then it is
+ * finished at the next start. */
 void cf_removal_end(cf_premises *premises, const cf_hash *user, const cf_error *failed);
 
 #endif

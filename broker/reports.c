@@ -162,6 +162,7 @@ void cf_reports_answer(cf_service *service, cf_session *session)
     cf_error error;
 
     cf_status status = cf_log_heads(session->log, place, &placed, &error);
+    cf_session_charge(service, session, (int64_t)placed.count * CF_PRICE_HEAD_TOLD);
     if (!status)
         status = store->scan(store, cf_log_user(session->log), cf_bytes_of(&table, 1), gather,
                              &reports, &error);

@@ -16,6 +16,7 @@ const cf_restraints cf_restraints_default = {
     .strangers_per_address = 256,
     .strangers = 2048,
     .silence = 60,
+    .waste_per_second = 500,
 };
 
 static const struct {
@@ -28,6 +29,7 @@ static const struct {
     {"strangers-per-address", offsetof(cf_restraints, strangers_per_address)},
     {"strangers", offsetof(cf_restraints, strangers)},
     {"silence", offsetof(cf_restraints, silence)},
+    {"waste-per-second", offsetof(cf_restraints, waste_per_second)},
 };
 
 static cf_status read_number(const char *text, uint64_t *out, cf_error *error)

@@ -113,12 +113,16 @@ static char *try_open(const char *path, const rocksdb_options_t *settings, cf_ro
 }
 
 /* That it failed as damaged says that nobody else has it open: RocksDB locks it first. */
-static bool is_mended(const char *path, const char *text)
+static bool is_mended(const cf_store_options *options, const char *text)
 {
     cf_error ignored;
-    size_t cut;
+    size_t cut = 0;
 
-    return strstr(text, "Corruption") && !cf_store_tail_mend(path, &cut, &ignored) && cut > 0;
+    if (!strstr(text, "Corruption") || cf_store_tail_mend(options->path, &cut, &ignored) || !cut)
+        return false;
+    if (options->cut)
+        *options->cut = cut;
+    return true;
 }
 
 cf_status cf_rocks_open(const cf_store_options *options, cf_rocks **out, cf_error *error)
@@ -130,7 +134,7 @@ cf_status cf_rocks_open(const cf_store_options *options, cf_rocks **out, cf_erro
     use_cache(settings, options->cache ? options->cache : 32 * CF_MIB);
     cf_rocks *rocks = cf_allocate(1, sizeof *rocks);
     char *text = try_open(options->path, settings, rocks);
-    if (text && is_mended(options->path, text)) {
+    if (text && is_mended(options, text)) {
         rocksdb_free(text);
         text = try_open(options->path, settings, rocks);
     }

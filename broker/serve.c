@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "broker/place.h"
+#include "broker/removal.h"
 
 enum { HOUSEKEEPING_MS = 5000 };
 
@@ -109,11 +110,12 @@ static void make_gateway(cf_broker *self)
                                   .audit = self->premises.audit,
                                   .quotas = self->premises.quotas,
                                   .sessions_of_user =
-                                      self->options->restraints.connections_per_user};
+                                      self->options->restraints.connections_per_user,
+                                  .waste_per_second = self->options->restraints.waste_per_second};
 
     self->outbox = gateway.outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&gateway);
-    self->desk = (cf_desk){&self->premises, self->gateway, self->address};
+    self->desk = (cf_desk){&self->premises, self->gateway, self->address, NULL};
 }
 
 /* What is due now and then: counts of the audit log, blobs that nothing names. */
@@ -127,7 +129,15 @@ static int on_housekeeping(zloop_t *loop, int timer, void *context)
     (void)timer;
     cf_audit_tick(self->premises.audit, now_ms);
     cf_sweep_tick(self->sweep, now_ms);
+    cf_gateway_zmq_wake(self->door);
     return 0;
+}
+
+static void sweep_ready(void *context)
+{
+    cf_broker *self = context;
+
+    zloop_timer(self->loop, 1, 1, on_housekeeping, self);
 }
 
 static void keep_house(cf_broker *self)
@@ -138,7 +148,9 @@ static void keep_house(cf_broker *self)
                               .users = self->premises.users,
                               .quotas = self->premises.quotas,
                               .audit = self->premises.audit,
-                              .jobs = self->jobs};
+                              .jobs = self->jobs,
+                              .ready = sweep_ready,
+                              .context = self};
 
     self->sweep = cf_sweep_new(&sweep);
     zloop_timer(self->loop, HOUSEKEEPING_MS, 0, on_housekeeping, self);
@@ -184,6 +196,8 @@ static cf_status start(cf_broker *self, cf_error *error)
     cf_control_handler handler = {self, cf_broker_request, cf_broker_abandoned};
 
     cf_status status = cf_premises_open(&premises, &self->premises, error);
+    if (!status)
+        status = cf_removal_resume(&self->premises, error);
     if (status)
         return status;
     self->loop = zloop_new();

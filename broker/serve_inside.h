@@ -24,8 +24,9 @@ typedef struct {
     cf_control *control;
     cf_jobs *jobs;
     cf_sweep *sweep;
-    size_t errands;          /* under way */
-    struct errand *removals; /* of them, those that wait for replays to end */
+    size_t errands;            /* under way */
+    struct errand *removals;   /* of them, those that wait for replays to end */
+    struct errand *unfinished; /* removals that failed, and are tried again */
     zloop_t *loop;
     int signals; /* -1: none */
     bool stops;

@@ -7,16 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RETRY_MS = 2000, RETRY_MS_MAX = 600000 };
+
 /* A verb that takes long: it runs beside the loop. */
 typedef struct errand errand;
 
 struct errand {
     cf_job job;
-    errand *next; /* of those that wait for replays to end */
+    errand *next; /* of those that wait for replays to end, or to be tried again */
     cf_broker *broker;
     cf_control_call *call; /* NULL: the caller went away */
     bool json;
-    cf_hash user; /* of a removal */
+    cf_missing missing; /* of a verify */
+    cf_hash user;       /* of a removal */
+    uint64_t retry_ms;  /* after which it was tried again */
     cf_exclusion *exclusion;
     cf_status status;
     cf_error error;
@@ -70,13 +74,20 @@ static void verify_work(cf_job *job)
 {
     errand *self = (errand *)job;
     cf_verb verb = {.verb = "verify", .json = self->json};
+    cf_desk desk = self->broker->desk;
 
-    self->status = cf_verb_run(&self->broker->desk, &verb, &self->out, &self->error);
+    desk.missing = &self->missing;
+    self->status = cf_verb_run(&desk, &verb, &self->out, &self->error);
 }
 
 static void verify_done(cf_job *job)
 {
-    end_errand((errand *)job);
+    errand *self = (errand *)job;
+
+    if (!job->dropped)
+        cf_missing_note(self->broker->premises.users, self->broker->premises.blobs, &self->missing);
+    cf_missing_release(&self->missing);
+    end_errand(self);
 }
 
 static void removal_work(cf_job *job)
@@ -105,9 +116,48 @@ static void end_removal(errand *self)
     end_errand(self);
 }
 
+static void removal_done(cf_job *job);
+
+static int on_unfinished(zloop_t *loop, int timer, void *context)
+{
+    cf_broker *self = context;
+    errand *it = self->unfinished;
+
+    (void)loop;
+    (void)timer;
+    if (it) {
+        self->unfinished = it->next;
+        self->errands++;
+        submit(it, removal_work, removal_done);
+    }
+    return 0;
+}
+
+/* Until it is finished the user can't come back. All have the same timers, so the one that waits
+ * longest may be tried for another. */
+static void try_again(errand *self)
+{
+    cf_broker *broker = self->broker;
+    errand *later = cf_allocate(1, sizeof *later), **at = &broker->unfinished;
+
+    *later = (errand){.broker = broker, .user = self->user, .retry_ms = 2 * self->retry_ms};
+    if (later->retry_ms < RETRY_MS)
+        later->retry_ms = RETRY_MS;
+    if (later->retry_ms > RETRY_MS_MAX)
+        later->retry_ms = RETRY_MS_MAX;
+    while (*at)
+        at = &(*at)->next;
+    *at = later;
+    zloop_timer(broker->loop, later->retry_ms, 1, on_unfinished, broker);
+}
+
 static void removal_done(cf_job *job)
 {
-    end_removal((errand *)job);
+    errand *self = (errand *)job;
+
+    if (self->status && !job->dropped && !self->broker->stops)
+        try_again(self);
+    end_removal(self);
 }
 
 /* Those whose user has no replay under way. */
@@ -231,6 +281,11 @@ static void give_up_removals(cf_broker *self)
         end_errand(it);
     }
     self->removals = NULL;
+    for (errand *it = self->unfinished, *next; it; it = next) {
+        next = it->next;
+        free(it);
+    }
+    self->unfinished = NULL;
 }
 
 void cf_broker_finish_errands(cf_broker *self)

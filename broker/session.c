@@ -148,6 +148,11 @@ void cf_session_audit(const cf_service *service, const cf_session *session, cf_a
     cf_audit_note(service->audit, &event, service->now_ms);
 }
 
+void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points)
+{
+    cf_patience_charge(service->patience, cf_log_user(session->log), points, service->now_ms);
+}
+
 void cf_session_end(const cf_service *service, cf_session *session, const char *why)
 {
     cf_session_audit(service, session, CF_AUDIT_SESSION_ENDED, NULL, why);

@@ -7,6 +7,7 @@
 #include "broker/blobs.h"
 #include "broker/env.h"
 #include "broker/outbox.h"
+#include "broker/patience.h"
 #include "broker/quotas.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
@@ -69,7 +70,8 @@ typedef struct {
     cf_sessions *sessions;
     cf_audit *audit;   /* or NULL */
     cf_quotas *quotas; /* or NULL: nobody has any */
-    uint64_t now_ms;   /* of the message in hand, or the last one */
+    cf_patience *patience;
+    uint64_t now_ms; /* of the message in hand, or the last one */
 } cf_service;
 
 static inline cf_bytes cf_session_destination(const cf_session *session)
@@ -93,6 +95,8 @@ void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal
 /* Says in the audit log what was decided of the session's device; `entry` and `why` may be NULL. */
 void cf_session_audit(const cf_service *service, const cf_session *session, cf_audit_decision what,
                       const cf_hash *entry, const char *why);
+/* What the session's user owes for it; see patience.h. */
+void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points);
 /* Ends a session, saying why to the operator. */
 void cf_session_end(const cf_service *service, cf_session *session, const char *why);
 /* Lets the user's subscribers look for new entries. */

@@ -74,6 +74,15 @@ cf_append *cf_append_copy(const cf_append *append)
     return &copy->append;
 }
 
+void cf_store_report_cut(const cf_env *env, const char *path, size_t cut)
+{
+    if (cut)
+        cf_report(env, CF_REPORT_WARNING,
+                  "%s: the last write was not whole, as a power cut leaves it: %zu bytes were cut "
+                  "off, of which nobody was told that they are kept",
+                  path, cut);
+}
+
 void cf_store_destroy(cf_store **store)
 {
     if (*store)

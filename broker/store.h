@@ -11,6 +11,7 @@
  * alone. */
 #ifndef CF_BROKER_STORE_H
 #define CF_BROKER_STORE_H
+#include "broker/env.h"
 #include "codec/bytes.h"
 #include "codec/entry.h"
 #include "codec/error.h"
@@ -125,7 +126,13 @@ typedef struct {
     const uint8_t *random; /* 16 bytes: the instance id of a new store */
     size_t write_buffer;   /* bytes; 0: 16 MiB */
     size_t cache;          /* bytes; 0: 32 MiB */
+    /* Gets the bytes of a last write that was not whole, as a power cut leaves it, and that opening
+     * cut off; it was never acknowledged. NULL: nobody asks. */
+    size_t *cut;
 } cf_store_options;
+
+/* What is to be said of that; nothing when there were none. */
+void cf_store_report_cut(const cf_env *env, const char *path, size_t cut);
 
 /* CF_LOCKED when another process (or this one) has it, CF_BROKEN when it is damaged or of a newer
  * format (untouched then). */
@@ -136,6 +143,8 @@ cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out,
 typedef struct cf_store_memory_disk cf_store_memory_disk;
 cf_store_memory_disk *cf_store_memory_disk_new(const uint8_t instance[16]);
 void cf_store_memory_disk_destroy(cf_store_memory_disk **disk);
+/* What a backup would hold of it: only what is durable. */
+cf_store_memory_disk *cf_store_memory_disk_copy(const cf_store_memory_disk *disk);
 /* From now on commits and reopening fail with `status`; CF_OK: the disk is well again. */
 void cf_store_memory_disk_fail(cf_store_memory_disk *disk, cf_status status);
 cf_store *cf_store_memory_new(cf_store_memory_disk *disk);

@@ -24,18 +24,23 @@ static void forget_formers(cf_store_memory_disk *disk)
     disk->unsynced_count = 0;
 }
 
-/* What a crash does to writes that were not synced. */
-static void undo_unsynced(cf_store_memory_disk *disk)
+/* Makes records what they were before the disk's writes that were not synced. */
+static void put_back(cf_memory_table *records, const cf_store_memory_disk *disk)
 {
     for (size_t i = disk->unsynced_count; i-- > 0;) {
         const cf_memory_former *it = &disk->unsynced[i];
 
         if (it->existed)
-            cf_memory_table_put(&disk->tables[CF_MEMORY_RECORDS], cf_buffer_view(&it->key),
-                                cf_buffer_view(&it->value));
+            cf_memory_table_put(records, cf_buffer_view(&it->key), cf_buffer_view(&it->value));
         else
-            cf_memory_table_remove(&disk->tables[CF_MEMORY_RECORDS], cf_buffer_view(&it->key));
+            cf_memory_table_remove(records, cf_buffer_view(&it->key));
     }
+}
+
+/* What a crash does to writes that were not synced. */
+static void undo_unsynced(cf_store_memory_disk *disk)
+{
+    put_back(&disk->tables[CF_MEMORY_RECORDS], disk);
     forget_formers(disk);
 }
 
@@ -49,6 +54,16 @@ void cf_store_memory_disk_destroy(cf_store_memory_disk **disk)
         cf_memory_table_release(&(*disk)->tables[i]);
     free(*disk);
     *disk = NULL;
+}
+
+cf_store_memory_disk *cf_store_memory_disk_copy(const cf_store_memory_disk *disk)
+{
+    cf_store_memory_disk *copy = cf_store_memory_disk_new(disk->instance);
+
+    for (size_t i = 0; i < CF_MEMORY_TABLES; i++)
+        cf_memory_table_copy(&copy->tables[i], &disk->tables[i]);
+    put_back(&copy->tables[CF_MEMORY_RECORDS], disk);
+    return copy;
 }
 
 void cf_store_memory_disk_fail(cf_store_memory_disk *disk, cf_status status)

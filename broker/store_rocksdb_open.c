@@ -166,8 +166,9 @@ cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out,
     self->options.path = self->path;
     pthread_rwlock_init(&self->reopening, NULL);
     cf_status status = open_rocks(self, error);
-    /* Only a new store needs it, and the caller's bytes end with this call. */
+    /* What is the caller's ends with this call; only a new store needs the random bytes. */
     self->options.random = self->instance;
+    self->options.cut = NULL;
     if (status) {
         rocks_destroy(&self->base);
         return status;

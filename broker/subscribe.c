@@ -59,6 +59,8 @@ void cf_subscribe(cf_service *service, cf_session *session, const cf_message *me
 {
     cf_error error;
 
+    cf_session_charge(service, session,
+                      CF_PRICE_GREETING + (int64_t)message->subscribe.rung_count / CF_PRICE_HEADS);
     if (session->is_subscribed) {
         cf_session_end(service, session, "it subscribed twice");
         return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/sweep.h"
 
+#include "broker/communication.h"
 #include "codec/limits.h"
 
 #include <stdatomic.h>
@@ -33,7 +34,8 @@ struct cf_sweep {
     uint64_t before_ms;
     candidate *candidates; /* ascending by id */
     size_t count, capacity;
-    uint64_t read; /* position up to which the log was read */
+    uint64_t read;           /* position up to which the log was read */
+    cf_exclusion *exclusion; /* asked for before anything is dropped; or NULL */
     cf_status status;
     cf_error error;
 };
@@ -55,6 +57,7 @@ void cf_sweep_destroy(cf_sweep **sweep)
 {
     if (!*sweep)
         return;
+    cf_exclusion_end(&(*sweep)->exclusion);
     free((*sweep)->users);
     free((*sweep)->candidates);
     free(*sweep);
@@ -189,33 +192,72 @@ static bool has_uploads(const cf_sweep *sweep)
     return false;
 }
 
+static void note(const cf_sweep *sweep, cf_audit_decision what, uint64_t now_ms)
+{
+    cf_audit_note(sweep->options.audit,
+                  &(cf_audit_event){.what = what, .user = &sweep->user, .why = "collecting blobs"},
+                  now_ms);
+}
+
+/* With no replay under way: none hands out what goes. */
+static void collect_alone(cf_sweep *sweep, uint64_t now_ms)
+{
+    note(sweep, CF_AUDIT_EXCLUSIVE_BEGUN, now_ms);
+    if (cf_users_find(sweep->options.users, &sweep->user))
+        collect(sweep, now_ms);
+    note(sweep, CF_AUDIT_EXCLUSIVE_ENDED, now_ms);
+    cf_exclusion_end(&sweep->exclusion);
+}
+
+/* It may come in the middle of something: the rest is done from the tick. */
+static void nobody_replays(void *context)
+{
+    cf_sweep *sweep = context;
+
+    if (sweep->exclusion && sweep->options.ready)
+        sweep->options.ready(sweep->options.context);
+}
+
+/* False: replays are under way. */
+static bool begin_collecting(cf_sweep *sweep)
+{
+    const cf_env *env = sweep->options.env;
+    uint64_t now_ms = env->now_ms(env->context);
+
+    sweep->exclusion = cf_exclusion_begin(cf_users_communication(sweep->options.users),
+                                          &sweep->user, now_ms, nobody_replays, sweep);
+    if (!cf_exclusion_is_ready(sweep->exclusion))
+        return false;
+    collect_alone(sweep, now_ms);
+    return true;
+}
+
 static void begin_next(cf_sweep *sweep);
 
 static void done(cf_job *job)
 {
     cf_sweep *sweep = (cf_sweep *)job;
+    bool may_drop = !sweep->status && (has_unnamed(sweep) || has_uploads(sweep)) &&
+                    cf_users_find(sweep->options.users, &sweep->user);
 
-    sweep->is_working = false;
     if (job->dropped || sweep->stops)
         return;
     if (sweep->status)
         cf_report(sweep->options.env, CF_REPORT_WARNING, "looking for blobs that nothing names: %s",
                   sweep->error.text);
-    else if ((has_unnamed(sweep) || has_uploads(sweep)) &&
-             cf_users_find(sweep->options.users, &sweep->user))
-        collect(sweep, sweep->before_ms + AGE_MS);
-    begin_next(sweep);
+    if (!may_drop || begin_collecting(sweep))
+        begin_next(sweep);
 }
 
 static void begin_next(cf_sweep *sweep)
 {
-    if (sweep->user_count == 0)
+    sweep->is_working = sweep->user_count > 0;
+    if (!sweep->is_working)
         return;
     sweep->user = sweep->users[--sweep->user_count];
     sweep->count = 0;
     sweep->read = 0;
     sweep->status = CF_OK;
-    sweep->is_working = true;
     sweep->job = (cf_job){.work = work, .done = done, .memory = MEMORY};
     sweep->options.jobs->submit(sweep->options.jobs, &sweep->job);
 }
@@ -233,6 +275,10 @@ uint64_t cf_sweep_tick(cf_sweep *sweep, uint64_t now_ms)
 {
     if (!sweep->next_ms)
         sweep->next_ms = now_ms + FIRST_MS;
+    if (sweep->exclusion && cf_exclusion_is_ready(sweep->exclusion)) {
+        collect_alone(sweep, now_ms);
+        begin_next(sweep);
+    }
     if (now_ms < sweep->next_ms)
         return sweep->next_ms;
     sweep->next_ms = now_ms + CF_DAY_MS;

@@ -2,7 +2,8 @@
 /* Sweeping: blobs that no entry names, and uploads that were given up, go after seven days. Once a
  * day each user's log is read for what it names, beside the loop; what remains is looked at again,
  * and dropped, in the gateway's thread, where entries are judged: one that comes a moment later
- * finds its blob missing and is told so, one that came a moment before is read first. */
+ * finds its blob missing and is told so, one that came a moment before is read first. The dropping
+ * waits for replays of the user's log, as everything does that removes. */
 #ifndef CF_BROKER_SWEEP_H
 #define CF_BROKER_SWEEP_H
 #include "broker/audit.h"
@@ -13,7 +14,7 @@
 
 typedef struct cf_sweep cf_sweep;
 
-/* All borrowed; the quotas and the audit may be NULL. */
+/* All borrowed; the quotas, the audit and `ready` may be NULL. */
 typedef struct {
     const cf_env *env;
     cf_store *store;
@@ -22,6 +23,10 @@ typedef struct {
     cf_quotas *quotas;
     cf_audit *audit;
     cf_jobs *jobs;
+    /* The replays have ended that were waited for: call cf_sweep_tick soon, not from inside, and
+     * wake the gateway's sessions after it. */
+    void (*ready)(void *context);
+    void *context;
 } cf_sweep_options;
 
 cf_sweep *cf_sweep_new(const cf_sweep_options *options);

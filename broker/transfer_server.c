@@ -4,6 +4,9 @@
 #include "broker/publish.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { MANY = 16 }; /* blobs in HAVE */
 
 static void send_missing(const cf_service *service, const cf_session *session,
                          const cf_partial *blobs, size_t count)
@@ -41,8 +44,23 @@ static void refuse(const cf_service *service, const cf_session *session, cf_comm
     cf_refuse(service, cf_session_destination(session), &refusal);
 }
 
+/* Of those that many are asked after: what can't be here need not be looked for. */
+static cf_blob_first_bytes places_worth_looking(const cf_service *service,
+                                                const cf_session *session, size_t count)
+{
+    cf_blob_first_bytes bytes;
+    cf_error ignored;
+
+    if (count < MANY ||
+        service->blobs->first_bytes(service->blobs, cf_log_user(session->log), &bytes, &ignored))
+        memset(&bytes, 0xff, sizeof bytes);
+    return bytes;
+}
+
 void cf_transfer_have(cf_service *service, cf_session *session, const cf_message *message)
 {
+    const cf_blob_first_bytes places =
+        places_worth_looking(service, session, message->have.id_count);
     cf_arena arena = {0};
     cf_partial *missing = cf_arena_allocate(&arena, message->have.id_count + 1, sizeof *missing);
     size_t count = 0;
@@ -52,11 +70,15 @@ void cf_transfer_have(cf_service *service, cf_session *session, const cf_message
         cf_blob_held held = {0};
         cf_error error;
 
-        if (service->blobs->held(service->blobs, cf_log_user(session->log), blob, &held, &error))
+        if (cf_blob_first_bytes_have(&places, blob) &&
+            service->blobs->held(service->blobs, cf_log_user(session->log), blob, &held, &error))
             held = (cf_blob_held){0}; /* PUT will say what is wrong */
         if (!held.complete)
             missing[count++] = (cf_partial){*blob, held.size};
     }
+    cf_session_charge(service, session,
+                      (int64_t)count * CF_PRICE_BLOB +
+                          (int64_t)(message->have.id_count - count) / CF_PRICE_HELD_BLOBS);
     send_missing(service, session, missing, count);
     cf_arena_release(&arena);
 }
@@ -76,6 +98,11 @@ static void note_stored(const cf_service *service, const cf_hash *user, const cf
         cf_report(service->env, CF_REPORT_WARNING, "noting a blob: %s", error.text);
 }
 
+static void charge(const cf_service *service, const cf_hash *user, int64_t points)
+{
+    cf_patience_charge(service->patience, user, points, service->now_ms);
+}
+
 static void put(void *context, cf_status status, cf_blob_held held, const cf_error *error)
 {
     struct putting *putting = context;
@@ -86,6 +113,10 @@ static void put(void *context, cf_status status, cf_blob_held held, const cf_err
 
     if (service->quotas)
         cf_quotas_was_put(service->quotas, &putting->user, putting->request.size, held.change);
+    if (status == CF_FORGED || status == CF_MALFORMED || status == CF_TOO_LARGE)
+        charge(service, &putting->user, CF_PRICE_FORGED);
+    else if (!status && held.complete && held.change > 0)
+        charge(service, &putting->user, -CF_PRICE_BLOB);
     if (!status && held.complete)
         note_stored(service, &putting->user, &putting->blob);
     if (status)
@@ -173,6 +204,7 @@ void cf_transfer_get(cf_service *service, cf_session *session, const cf_message 
     if (!status && piece.size == 0)
         status = cf_fail(&error, CF_MALFORMED, "it ends before that offset");
     if (status == CF_MISSING) {
+        cf_session_charge(service, session, CF_PRICE_ABSENT);
         cf_session_send(service, session, &absent);
     } else if (status) {
         refuse(service, session, CF_COMMAND_GET, blob, &error);

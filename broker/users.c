@@ -179,13 +179,13 @@ void cf_users_remove(cf_users *users, const cf_hash *user)
 {
     struct known_user *found = find(users, user);
 
+    users->leaving =
+        cf_grow(users->leaving, &users->leaving_capacity, users->leaving_count + 1, sizeof *user);
+    users->leaving[users->leaving_count++] = *user;
     if (!found)
         return;
     for (size_t i = 0; i < found->key_count; i++)
         cf_users_deny(users, found->keys[i].bytes);
-    users->leaving =
-        cf_grow(users->leaving, &users->leaving_capacity, users->leaving_count + 1, sizeof *user);
-    users->leaving[users->leaving_count++] = *user;
     cf_log_destroy(&found->log);
     free(found->keys);
     *found = users->all[--users->count];

@@ -31,8 +31,8 @@ cf_log *cf_users_find(cf_users *users, const cf_hash *user);
 cf_status cf_users_add(cf_users *users, const cf_hash *user, cf_log **out, cf_error *error);
 /* After an entry of the member log: lets in whom it names. */
 void cf_users_refresh(cf_users *users, const cf_hash *user);
-/* Closes the log of a user who has no session, and lets nobody in for it. It can't be added until
- * cf_users_gone says that nothing is left of it. */
+/* Closes the log, if it is open, of a user who has no session, and lets nobody in for it. It can't
+ * be added until cf_users_gone says that nothing is left of it. */
 void cf_users_remove(cf_users *users, const cf_hash *user);
 void cf_users_gone(cf_users *users, const cf_hash *user);
 size_t cf_users_count(const cf_users *users);

@@ -142,6 +142,18 @@ static void note_blob(void *context, const cf_hash *user, const cf_hash *id, con
     note(context, user, text);
 }
 
+static void note_missing(damages *found, const cf_missing *missing)
+{
+    char name[2 * CF_HASH_SIZE + 1];
+    char text[sizeof name + 64];
+
+    for (size_t i = 0; i < missing->count; i++) {
+        cf_hex(cf_bytes_of(missing->list[i].blob.bytes, CF_HASH_SIZE), name);
+        snprintf(text, sizeof text, "blob %s: it is gone; the devices are asked for it", name);
+        note(found, &missing->list[i].user, text);
+    }
+}
+
 static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
     cf_store *store = desk->premises->store;
@@ -150,6 +162,10 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     cf_status status = store->verify(store, note_record, &found, error);
     if (!status)
         status = cf_blobs_verify(desk->premises->blobs, note_blob, &found, error);
+    if (!status)
+        status = cf_missing_find(store, desk->premises->blobs, desk->missing, error);
+    if (!status)
+        note_missing(&found, desk->missing);
     if (!status && verb->json)
         cf_verb_append_json(out, json_pack("{s:O}", "damages", found.list));
     else if (!status && found.count == 0)

@@ -3,12 +3,14 @@
 #ifndef CF_BROKER_VERBS_H
 #define CF_BROKER_VERBS_H
 #include "broker/gateway.h"
+#include "broker/missing.h"
 #include "broker/premises.h"
 
 typedef struct {
     cf_premises *premises;
     cf_gateway *gateway; /* NULL: it does not run */
     const char *address; /* the broker's line */
+    cf_missing *missing; /* gets what verify misses, for cf_missing_note */
 } cf_desk;
 
 typedef struct {

@@ -3,8 +3,9 @@
  * (domain, CURVE key) that the gateways' managers keep, and refuses what is not in it, what is not
  * CURVE and what it does not understand. A gateway then finds the key in its messages' metadata.
  *
- * Without a running handler libzmq lets any key in, so main starts it before anything binds. The
- * calls may come from any thread. */
+ * Where no handler runs a gateway's door lets nobody in (it enforces its domain; by itself libzmq
+ * would let any key in), and a broker opens it only once its own handler runs. The calls may come
+ * from any thread. */
 #ifndef CF_BROKER_ZAP_H
 #define CF_BROKER_ZAP_H
 #include "broker/audit.h"

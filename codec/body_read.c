@@ -229,8 +229,7 @@ static cf_status read_plain_value(decoder *self, cf_change *change, cf_error *er
 
     if (status)
         return status;
-    if (cf_item_is_file(&change->item) &&
-        cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_CONTENT)))
+    if (cf_item_has_content(&change->item, change->field, change->value))
         return cf_content_read(change->value, self->entry->header.blob_count, &content, error);
     return cf_item_check(&change->item, change->field, change->value, error);
 }

@@ -19,6 +19,11 @@
 #define CF_FIELD_MTIME "/mtime"
 #define CF_FIELD_PIN "/pin"
 
+/* Fields of items that are records, beside those of their data. */
+#define CF_FIELD_TABLE "/table" /* text */
+#define CF_FIELD_KEY "/key" /* the key wished for; weak when it is one that was given (pinned) */
+#define CF_FIELD_LEVEL "/level" /* uint, weak: who claims a key or a unique value first */
+
 /* Borrows everything, usually from an arena. */
 typedef struct {
     cf_id item;

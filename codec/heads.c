@@ -87,6 +87,27 @@ void cf_heads_insert(cf_heads *set, const cf_head *head)
         insert_at(set, place, head);
 }
 
+static int by_order(const void *a, const void *b)
+{
+    return cf_head_compare(a, b);
+}
+
+void cf_heads_add(cf_heads *set, const cf_head *heads, size_t count)
+{
+    size_t kept = 0;
+
+    set->heads = cf_grow(set->heads, &set->capacity, set->count + count, sizeof *set->heads);
+    if (count)
+        memcpy(set->heads + set->count, heads, count * sizeof *heads);
+    set->count += count;
+    if (set->count)
+        qsort(set->heads, set->count, sizeof *set->heads, by_order);
+    for (size_t i = 0; i < set->count; i++)
+        if (!kept || cf_head_compare(&set->heads[kept - 1], &set->heads[i]) != 0)
+            set->heads[kept++] = set->heads[i];
+    set->count = kept;
+}
+
 void cf_heads_remove(cf_heads *set, const cf_head *head)
 {
     size_t place = place_of(set, head);

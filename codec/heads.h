@@ -28,6 +28,8 @@ bool cf_heads_reach(const cf_heads *set, const cf_id *writer, uint64_t sequence)
 
 /* Both do nothing when it is there, or not there, already. */
 void cf_heads_insert(cf_heads *set, const cf_head *head);
+/* Many, in any order. */
+void cf_heads_add(cf_heads *set, const cf_head *heads, size_t count);
 void cf_heads_remove(cf_heads *set, const cf_head *head);
 /* The set after its holder took an entry which it did not have: the entry replaces its predecessor
  * where that is a head, else it begins a branch. */

@@ -18,6 +18,29 @@ bool cf_item_is_file(const cf_id *item)
     return kind == 'd' || kind == 'f' || kind == 'l' || cf_id_equal(item, &root);
 }
 
+bool cf_item_is_record(const cf_id *item)
+{
+    uint8_t kind = item->bytes[0];
+
+    return kind == 'c' || kind == 'e' || kind == 't' || kind == 'r' || kind == 'j';
+}
+
+bool cf_item_has_content(const cf_id *item, cf_bytes field, cf_bytes value)
+{
+    cf_reader reader = cf_reader_of(value);
+    size_t count;
+    cf_bytes first;
+    cf_type type;
+    cf_error ignored;
+
+    if (cf_item_is_file(item))
+        return cf_bytes_equal(field, cf_bytes_of_text(CF_FIELD_CONTENT));
+    return cf_item_is_record(item) && !cf_field_is_deletion(field) &&
+           cf_read_array(&reader, &count, &ignored) == CF_OK && count > 0 &&
+           cf_read_type(&reader, &type, &ignored) == CF_OK && type == CF_TYPE_BIN &&
+           cf_read_bin(&reader, &first, &ignored) == CF_OK && first.size == CF_HASH_SIZE;
+}
+
 cf_status cf_field_check(cf_bytes field, cf_error *error)
 {
     if (field.size > CF_FIELD_MAX)

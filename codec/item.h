@@ -11,6 +11,13 @@
 /* A directory, a file or a link by its id's first byte, or the root (all zero). */
 bool cf_item_is_file(const cf_id *item);
 
+/* A contact, an event, a task, a row or another record, by the id's first byte. */
+bool cf_item_is_record(const cf_id *item);
+/* Whether a content stands in the value's place: its reference on the wire, its identity in the
+ * state. That is /content of a file, and of records each array that begins with a bin32: the
+ * content is then the encoding of the value, which is too long to stand there itself. */
+bool cf_item_has_content(const cf_id *item, cf_bytes field, cf_bytes value);
+
 /* A JSON Pointer (RFC 6901) of at most CF_FIELD_MAX bytes; "" is one. */
 cf_status cf_field_check(cf_bytes field, cf_error *error);
 /* One component of a path: 1 to CF_NAME_MAX bytes, none of them NUL or '/', not "." or "..". */

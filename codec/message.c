@@ -175,6 +175,10 @@ static const layout forms[] = {
          {MAYBE(cf_shape_hash, reported.device), FIELD(cf_shape_number, reported.at_ms),
           LIST(cf_shape_head, reported.heads, reported.head_count, CF_HEADS_PAGE),
           FIELD(cf_shape_flag, reported.more)}},
+    [CF_COMMAND_ALONE] =
+        {"ALONE",
+         NO_BULK,
+         {FIELD(cf_shape_id, alone.collection), FIELD(cf_shape_flag, alone.begins)}},
 };
 
 enum { FORM_COUNT = sizeof forms / sizeof *forms };

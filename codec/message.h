@@ -49,6 +49,7 @@ typedef enum {
     CF_COMMAND_QUERY,
     CF_COMMAND_HOLDS,
     CF_COMMAND_REPORTED,
+    CF_COMMAND_ALONE,
 } cf_command;
 
 /* As on the wire: "HELLO". */
@@ -199,6 +200,10 @@ typedef struct {
         struct {
             cf_id request;
         } locks;
+        struct {
+            cf_id collection;
+            bool begins;
+        } alone;
         struct {
             cf_id request;
             cf_lease_token token;

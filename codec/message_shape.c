@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/message_shape.h"
 
+#include "codec/limits.h"
 #include "codec/message.h"
 
 enum { NAME_MAX_SIZE = 64 };
@@ -125,8 +126,8 @@ static cf_status read_head(cf_reader *reader, void *element, cf_error *error)
         status = cf_read_uint(reader, &head->sequence, error);
     if (!status)
         status = read_hash(reader, &head->hash, error);
-    if (!status && head->sequence == 0)
-        status = cf_fail(error, CF_MALFORMED, "sequences begin with 1");
+    if (!status && (head->sequence == 0 || head->sequence > CF_SEQUENCE_MAX))
+        status = cf_fail(error, CF_MALFORMED, "a sequence out of its range");
     return status;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/callers.h"
-#include "peer/verbs.h"
+#include "peer/program/callers.h"
+#include "peer/program/verbs.h"
 
 #include <malloc.h>
 #include <sodium.h>

@@ -7,13 +7,30 @@
 #include "codec/bytes.h"
 #include "codec/error.h"
 
+#include <stdbool.h>
+
 typedef enum {
     CF_FORMAT_FILES,
+    CF_FORMAT_CSV,
+    CF_FORMAT_JSON,
+    CF_FORMAT_VCARD,
+    CF_FORMAT_ICALENDAR,
+    CF_FORMAT_SQLITE,
 } cf_format;
+enum { CF_FORMATS = CF_FORMAT_SQLITE + 1 };
+
+/* Whether a source is one file of records (adapters/record_format.h), else a folder. */
+static inline bool cf_format_is_records(cf_format format)
+{
+    return format != CF_FORMAT_FILES;
+}
 
 /* CF_USAGE names an unknown format. */
 cf_status cf_format_of_text(const char *text, cf_format *out, cf_error *error);
 const char *cf_format_text(cf_format format);
+/* What a source of the format has, in one word for people. Formats that say the same here can hold
+ * the same collection. */
+const char *cf_format_what(cf_format format);
 
 /* How a thing that was found got its token. */
 typedef enum {

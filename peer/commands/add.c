@@ -1,79 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_root.h"
-#include "peer/catalog.h"
-#include "peer/commands/learning.h"
+#include "peer/adapters/record_format.h"
+#include "peer/log/catalog.h"
+#include "peer/commands/addition.h"
+#include "peer/commands/source_format.h"
 #include "peer/commands/source_moved.h"
+#include "peer/commands/source_rows.h"
 #include "peer/commands/sources.h"
-#include "peer/verbs.h"
+#include "peer/program/verbs.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-/* What the user wants, as it becomes clear. */
-typedef struct {
-    cf_run *run;
-    cf_peer *peer;
-    cf_engine *engine;
-    cf_arena arena;
-    cf_learning *learning;
-    cf_error unasked; /* why the broker could not be; CF_OK: it was, or there is none */
-    const char *path; /* absolute */
-    const char *name; /* of the collection */
-    cf_format format;
-    bool is_new;
-    cf_id collection;
-    cf_id instance;
-    cf_binding *binding;
-} addition;
+/* ---- What is wanted ---- */
 
-/* ---- May it be a source ---- */
-
-static cf_status check_place(addition *self, cf_error *error)
-{
-    cf_buffer home = {0};
-    cf_status status = cf_run_path(self->run, cf_loop_home_path(self->run->loop), &home, error);
-    const char *home_path = (const char *)home.data;
-
-    if (!status && (cf_path_is_in(home_path, self->path) || cf_path_is_in(self->path, home_path)))
-        status = cf_fail(error, CF_USAGE,
-                         "%s and the home %s lie in each other: a home can't sync itself",
-                         self->path, home_path);
-    for (size_t i = 0; !status && i < cf_engine_binding_count(self->engine); i++) {
-        const char *other = cf_engine_binding_at(self->engine, i)->path;
-
-        if (strcmp(other, self->path) == 0)
-            status = cf_fail(error, CF_CHANGED,
-                             "%s is a source already: `counterfoil set` "
-                             "changes it",
-                             self->path);
-        else if (cf_path_is_in(other, self->path) || cf_path_is_in(self->path, other))
-            status = cf_fail(error, CF_USAGE, "%s and the source %s lie in each other", self->path,
-                             other);
-    }
-    cf_buffer_release(&home);
-    return status;
-}
-
-static cf_status choose_name(addition *self, cf_error *error)
+static cf_status choose_name(cf_addition *self, cf_error *error)
 {
     const char *given = cf_options_value(&self->run->options, "collection");
-    const char *format = cf_options_value(&self->run->options, "format");
     const char *slash = strrchr(self->path, '/');
 
     self->name = given ? given : slash[1] ? slash + 1 : "root";
-    cf_status status = format ? cf_format_of_text(format, &self->format, error) : CF_OK;
-    if (!status)
-        status = cf_catalog_check_name(self->name, error);
-    if (status && !given && !format)
-        cf_error_while(error, "the folder's name is none for a collection: --collection NAME");
+    cf_status status = cf_catalog_check_name(self->name, error);
+    if (status && !given)
+        cf_error_while(error, "the source's name is none for a collection: --collection NAME");
     return status;
 }
 
 /* ---- Which collection ---- */
 
-static cf_status choose_collection(addition *self, cf_error *error)
+static cf_status choose_collection(cf_addition *self, cf_error *error)
 {
     const cf_options *options = &self->run->options;
     bool new = cf_options_has(options, "new"), existing = cf_options_has(options, "existing");
@@ -98,6 +52,9 @@ static cf_status choose_collection(addition *self, cf_error *error)
                        self->name);
     if (!found.is_known)
         return cf_fail(error, CF_DENIED, "'%s' needs a newer program", self->name);
+    if (strcmp(cf_format_what(found.format), cf_format_what(self->format)) != 0)
+        return cf_fail(error, CF_USAGE, "'%s' holds %s, %s is to hold %s", self->name,
+                       cf_format_what(found.format), self->path, cf_format_what(self->format));
     const cf_binding *binding = cf_source_of_collection(self->engine, &found.id);
     if (binding)
         return cf_fail(error, CF_CHANGED, "'%s' is bound to %s on this device already", self->name,
@@ -106,48 +63,7 @@ static cf_status choose_collection(addition *self, cf_error *error)
     return CF_OK;
 }
 
-/* ---- The folder ---- */
-
-static cf_status make_missing(addition *self, cf_error *error)
-{
-    struct stat found;
-
-    if (stat(self->path, &found) == 0)
-        return S_ISDIR(found.st_mode) ? CF_OK
-                                      : cf_fail(error, CF_USAGE, "%s is no folder", self->path);
-    if (errno != ENOENT)
-        return cf_fail_errno(error, errno, "%s", self->path);
-    if (self->is_new)
-        return cf_fail(error, CF_MISSING, "%s is not there, nor a collection '%s'", self->path,
-                       self->name);
-    if (mkdir(self->path, 0777))
-        return cf_fail_errno(error, errno, "making %s", self->path);
-    return CF_OK;
-}
-
-/* An instance id of another home, or of one that is lost, makes way: if that other home is still
- * in use, it stops by itself, since this is not the folder that it knew any more. */
-static cf_status make_root(addition *self, cf_error *error)
-{
-    const cf_env *env = cf_loop_env(self->run->loop);
-    cf_files *files = env->files;
-    cf_folder *root = NULL;
-
-    env->random(env->context, self->instance.bytes, CF_ID_SIZE);
-    cf_status status = files->open_root(files, self->path, &root, error);
-    if (!status)
-        status = cf_root_make(files, root, &self->instance, error);
-    if (status == CF_CHANGED) {
-        status = cf_root_remove(files, root, error);
-        if (!status)
-            status = cf_root_make(files, root, &self->instance, error);
-        if (!status && !self->run->quiet)
-            cf_say(&self->run->output, "%s was a source of another home, and is one of this now",
-                   self->path);
-    }
-    files->close_folder(files, &root);
-    return status;
-}
+/* ---- Records ---- */
 
 /* ---- The binding ---- */
 
@@ -161,20 +77,35 @@ static uint32_t next_number(const cf_engine *engine)
     return highest + 1;
 }
 
-static cf_status bind_source(addition *self, cf_error *error)
+static cf_status make_binding(cf_addition *self, cf_binding **out, cf_error *error)
 {
-    cf_binding_options options = {
-        .number = next_number(self->engine), .collection = self->collection, .path = self->path};
-    cf_binding *binding = NULL;
+    cf_binding_options options = {.number = next_number(self->engine),
+                                  .collection = self->collection,
+                                  .format = self->format,
+                                  .path = self->path};
 
     cf_status status = cf_source_choose(self->run, &self->arena, &options, error);
     if (!status)
-        status = cf_binding_new(&options, &binding, error);
+        status = cf_source_choose_keys(self->run, self->format, &self->arena, &options, error);
+    if (!status)
+        status = cf_binding_new(&options, out, error);
     if (status)
         return status;
-    binding->format = self->format;
-    binding->instance = self->instance;
-    status = cf_binding_save(self->peer, binding, error);
+    (*out)->instance = self->instance;
+    return CF_OK;
+}
+
+static cf_status bind_source(cf_addition *self, cf_error *error)
+{
+    cf_binding *binding = NULL;
+
+    cf_status status = make_binding(self, &binding, error);
+    if (status)
+        return status;
+    if (!self->is_new)
+        status = cf_source_meet_rows(self->run, binding, &self->counts_up, error);
+    if (!status)
+        status = cf_binding_save(self->peer, binding, error);
     if (status) {
         cf_binding_destroy(&binding, cf_loop_env(self->run->loop)->files);
         return status;
@@ -185,32 +116,17 @@ static cf_status bind_source(addition *self, cf_error *error)
     return status;
 }
 
-static cf_status report(addition *self, cf_error *error)
+static cf_status report(cf_addition *self, cf_error *error)
 {
-    const cf_output *output = &self->run->output;
     cf_comparison found;
 
     cf_status status = cf_engine_compare(self->engine, self->binding, &found, error);
-    if (status)
-        return status;
-    if (self->run->json)
-        cf_print_json(
-            output, json_pack("{s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I}", "collection", self->name,
-                              "source", cf_json_name(cf_bytes_of_text(self->path)), "new",
-                              (int)self->is_new, "asked", (int)!self->unasked.status, "equal",
-                              (json_int_t)found.equal, "different", (json_int_t)found.different,
-                              "only_here", (json_int_t)found.only_here, "only_there",
-                              (json_int_t)found.only_there));
-    else
-        cf_print(output,
-                 "%s: %s collection at %s: %zu equal, %zu different, %zu only here, %zu "
-                 "only there\n",
-                 self->name, self->is_new ? "a new" : "an existing", self->path, found.equal,
-                 found.different, found.only_here, found.only_there);
-    return CF_OK;
+    if (!status)
+        cf_addition_tell(self, &found);
+    return status;
 }
 
-static cf_status check_options(addition *self, cf_error *error)
+static cf_status check_options(cf_addition *self, cf_error *error)
 {
     const cf_options *given = &self->run->options;
     cf_binding_options options = {.path = self->path};
@@ -218,7 +134,14 @@ static cf_status check_options(addition *self, cf_error *error)
 
     if (cf_options_has(given, "new") && cf_options_has(given, "existing"))
         return cf_fail(error, CF_USAGE, "--new and --existing exclude each other");
-    cf_status status = cf_source_choose(self->run, &self->arena, &options, error);
+    cf_status status = cf_source_choose_format(self->run, self->path, &self->format, error);
+    options.format = self->format;
+    if (!status)
+        status = cf_source_choose(self->run, &self->arena, &options, error);
+    if (!status)
+        status = cf_source_choose_keys(self->run, self->format, &self->arena, &options, error);
+    if (!status)
+        status = cf_source_check_counting(self->run, self->format, options.key_count, error);
     if (!status)
         status = cf_binding_new(&options, &trial, error);
     if (!status)
@@ -226,44 +149,61 @@ static cf_status check_options(addition *self, cf_error *error)
     return status;
 }
 
-/* What a device that could not ask should know of what it did. */
-static void say_unasked(const addition *self)
+static cf_status make_collection(cf_addition *self, cf_error *error)
 {
-    const cf_output *output = &self->run->output;
+    cf_schema_table table = cf_schema_records.tables[0];
+    const cf_schema counted = {&table, 1};
+    cf_catalog_new new = {.name = self->name, .format = self->format};
+    cf_status status =
+        cf_source_choose_counting(self->run, self->format, self->path, &self->counts_up, error);
 
-    if (!self->unasked.status || self->run->quiet)
-        return;
-    cf_say(output, "the broker can't be asked: %s", self->unasked.text);
-    if (self->is_new)
-        cf_say(output,
-               "if another device made a collection '%s' as well, the two become one at the next "
-               "sync",
-               self->name);
-    else
-        cf_say(output, "compared with what was known here before");
+    if (status)
+        return status;
+    table.serial = true;
+    if (self->counts_up)
+        new.schema = &counted;
+    return cf_catalog_make(self->peer, &new, cf_loop_now(self->run->loop), &self->collection,
+                           error);
 }
 
-static cf_status add(addition *self, cf_error *error)
+/* What it would be, and nothing is done. */
+static cf_status rehearse(cf_addition *self, cf_error *error)
 {
-    cf_status status = check_place(self, error); /* another may have come since */
+    cf_comparison found = {0};
+    cf_binding *trial = NULL;
+
+    cf_status status = make_binding(self, &trial, error);
+    if (!status && self->is_new)
+        status =
+            cf_source_choose_counting(self->run, self->format, self->path, &self->counts_up, error);
+    else if (!status)
+        status = cf_engine_compare(self->engine, trial, &found, error);
+    cf_binding_destroy(&trial, cf_loop_env(self->run->loop)->files);
+    if (!status)
+        cf_addition_tell(self, &found);
+    return status;
+}
+
+static cf_status add(cf_addition *self, cf_error *error)
+{
+    cf_status status = cf_addition_check_place(self, error); /* another may have come since */
 
     if (!status)
         status = choose_collection(self, error);
+    if (!status && cf_options_has(&self->run->options, "dry-run"))
+        return rehearse(self, error);
     if (!status)
-        status = make_missing(self, error);
-    if (!status)
-        status = make_root(self, error);
+        status = cf_addition_prepare_place(self, error);
     if (!status && self->is_new)
-        status = cf_catalog_make(self->peer, self->name, self->format, cf_loop_now(self->run->loop),
-                                 &self->collection, error);
+        status = make_collection(self, error);
     if (!status)
         status = bind_source(self, error);
     if (!status)
-        say_unasked(self);
+        cf_addition_say_unasked(self);
     return status ? status : report(self, error);
 }
 
-static cf_status check_role(const addition *self, cf_error *error)
+static cf_status check_role(const cf_addition *self, cf_error *error)
 {
     const cf_device *device =
         cf_registry_device(cf_log_registry(self->peer->log), cf_peer_device(self->peer));
@@ -275,12 +215,12 @@ static cf_status check_role(const addition *self, cf_error *error)
                : CF_OK;
 }
 
-static cf_status begin(addition *self, cf_error *error)
+static cf_status begin(cf_addition *self, cf_error *error)
 {
     cf_status status = check_role(self, error);
 
     if (!status)
-        status = check_place(self, error);
+        status = cf_addition_check_place(self, error);
     if (!status)
         status = choose_name(self, error);
     if (!status)
@@ -290,11 +230,11 @@ static cf_status begin(addition *self, cf_error *error)
 
 static cf_status start(cf_run *run, cf_error *error)
 {
-    addition *self = cf_allocate(1, sizeof *self);
+    cf_addition *self = cf_allocate(1, sizeof *self);
     cf_buffer path = {0};
 
     run->state = self;
-    *self = (addition){
+    *self = (cf_addition){
         .run = run, .peer = cf_loop_peer(run->loop), .engine = cf_loop_engine(run->loop)};
     cf_status status = cf_run_check_count(run, 1, 1, error);
     if (!status)
@@ -313,7 +253,7 @@ static cf_status start(cf_run *run, cf_error *error)
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
-    addition *self = run->state;
+    cf_addition *self = run->state;
 
     if (!self->learning)
         return CF_OK;
@@ -327,7 +267,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
 
 static void end(cf_run *run)
 {
-    addition *self = run->state;
+    cf_addition *self = run->state;
 
     if (!self)
         return;
@@ -340,25 +280,46 @@ static const cf_option options[] = {
     {"collection", 0, "NAME", "which collection (else the folder's name)"},
     {"new", 0, NULL, "it must be a new collection"},
     {"existing", 0, NULL, "it must be one that exists"},
-    {"format", 0, "F", "files"},
+    {"format", 0, "F", "files (a folder; unless said), csv, json, vcard, icalendar or sqlite"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {"key", 0, "K", "of records: what tells which one it is; see above"},
+    CF_SOURCE_ROWS_OPTIONS,
     CF_SOURCE_OPTIONS,
     {0},
 };
 
 const cf_verb cf_verb_add = {
     .name = "add",
-    .usage = "add SOURCE [--collection NAME] [--new|--existing] [--format F] "
-             "[--base full|leaves|auto] [--mode both|send|receive] [--include PATTERN]... "
-             "[--timeout T]",
-    .summary = "Puts a folder under sync: a new collection, or this device's place for one that "
+    .usage =
+        "add SOURCE [--collection NAME] [--new|--existing] [--format F] "
+        "[--key K]... [--base full|leaves|auto] [--mode both|send|receive] [--merge text|copies] "
+        "[--include PATTERN]... [--serial|--natural] [--rows same|apart] [-n] [--timeout T]",
+    .summary = "Puts a folder, or a file of records, under sync: a new collection, or this "
+               "device's place for one that "
                "exists",
-    .more = "A folder that moved is recognised, and keeps what is known of it. The broker is asked "
-            "first which collections there\nare; where it can't be, --existing takes only one that "
-            "is known here, and two of one name that were\nmade apart become one.",
+    .more =
+        "A folder that moved is recognised, and keeps what is known of it. The broker is asked "
+        "first which collections there\nare; where it can't be, --existing takes only one that "
+        "is known here, and two of one name that were\nmade apart become one.\n"
+        "A CSV file or a JSON document is synced record by record, field by field. --format "
+        "csv --key COLUMN names the column\nthat tells which row it is; of several all do. "
+        "--format json alone: the document is one record; --key NAME: it is\nan array of "
+        "objects with this member; --key /POINTER/NAME: the array is there; --key /POINTER/: "
+        "an object is\nthere whose member names are the keys. A collection may be csv here "
+        "and json there.\n"
+        "A key of a CSV file that is counted up (1, 2, 3 ...) is a serial one: rows made apart "
+        "under one number are two, and one\nof them is given the next free number. --serial "
+        "and --natural say which it is. Where such rows meet others, --rows says\nwhether "
+        "those of one number are the same.\n"
+        "--format vcard: contacts, --format icalendar: events and tasks, in one file with many of "
+        "them or in a folder of files\nas vdirsyncer, khard, khal and todoman use it. The UID "
+        "says which one it is.\n"
+        "--format sqlite: a database, row by row, beside the program that has it open; "
+        "--include TABLE chooses tables, FIELD=VALUE rows.",
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,
+    .prepare = cf_source_ask_rows,
     .start = start,
     .step = step,
     .end = end,

@@ -3,7 +3,7 @@
  * it, and that are of use once the broker has them. Asks the engine; the verb makes the entries. */
 #ifndef CF_PEER_COMMANDS_ANNOUNCING_H
 #define CF_PEER_COMMANDS_ANNOUNCING_H
-#include "peer/verb.h"
+#include "peer/program/verb.h"
 
 typedef struct {
     uint64_t mark; /* cf_engine_reach */

@@ -2,16 +2,17 @@
 #include "codec/phrase.h"
 #include "codec/secret.h"
 #include "peer/commands/recovery_file.h"
-#include "peer/enrolling.h"
-#include "peer/newcomer.h"
-#include "peer/visit.h"
-#include "peer/verbs.h"
+#include "peer/account/enrolling.h"
+#include "peer/account/haul.h"
+#include "peer/account/newcomer.h"
+#include "peer/log/gone.h"
+#include "peer/program/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_AGAIN_MS = 250, FAREWELL_MS = 10000 };
+enum { SETTLE_MS = 1000, LOOK_AGAIN_MS = 250 };
 
 typedef struct {
     cf_enrolling *enrolling;
@@ -19,10 +20,12 @@ typedef struct {
     cf_address old;
     bool has_old;
     bool moves; /* to a broker with another key */
+    bool is_there;
+    cf_haul *haul; /* of what only the old one has */
     uint64_t timeout_ms, give_up_ms;
     cf_round *round;
-    cf_visit *farewell;
-    cf_connection *connection; /* the farewell's */
+    size_t lacking;      /* blobs, at the new broker, */
+    uint64_t lacking_ms; /* since when it is so many */
 } state;
 
 /* ---- Where it was typed ---- */
@@ -138,6 +141,8 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
 static cf_status go_there(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
+
+    self->is_there = true;
     cf_status status = self->moves ? cf_engine_publish_home(engine, self->line, error) : CF_OK;
 
     if (!status)
@@ -189,22 +194,6 @@ static cf_status start(cf_run *run, cf_error *error)
                                            : enrol(run, self, text, error);
 }
 
-/* Devices that still go to the old broker hear from it where the user is. */
-static void tell_old(cf_run *run, state *self, uint64_t now_ms)
-{
-    const cf_peer *peer = cf_loop_peer(run->loop);
-
-    self->farewell = cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
-                                                      .store = cf_home_store(peer->home),
-                                                      .user = *cf_peer_user(peer)});
-    self->connection = cf_loop_connect(
-        run->loop, &(cf_connection_options){.link = cf_visit_link(self->farewell),
-                                            .address = &self->old,
-                                            .curve_public = cf_keys_public(peer->keys)->curve,
-                                            .curve_secret = cf_keys_curve_secret(peer->keys)});
-    self->give_up_ms = now_ms + FAREWELL_MS;
-}
-
 static bool is_round_over(cf_run *run, state *self, uint64_t now_ms)
 {
     cf_broker_status broker;
@@ -213,20 +202,26 @@ static bool is_round_over(cf_run *run, state *self, uint64_t now_ms)
     return cf_round_over(self->round, now_ms) || (!broker.connected && now_ms >= self->give_up_ms);
 }
 
-static bool is_farewell_over(cf_run *run, state *self, uint64_t now_ms)
+/* What is left behind. */
+static cf_status tell_gone(cf_run *run, const state *self, cf_error *error)
 {
-    cf_status status = CF_OK;
-    cf_error error = {0};
+    cf_peer *peer = cf_loop_peer(run->loop);
+    cf_arena arena = {0};
+    cf_gone gone = {0};
 
-    bool over = cf_visit_over(self->farewell, &status, &error);
-    if (!over && now_ms < self->give_up_ms)
-        return false;
-    if (!over || status)
-        cf_say(&run->output,
-               "the old broker could not be told%s%s: devices that know only that one find the "
-               "user again with `counterfoil broker LINE`",
-               status ? ": " : "", error.text);
-    return true;
+    cf_status status = cf_gone_keep(peer, error);
+    if (!status)
+        status = cf_gone_recall(peer, &arena, &gone, error);
+    if (!status && gone.count)
+        cf_say(
+            &run->output,
+            "%llu version%s in the history could not be brought: if anybody has %s, it is %s:%u, "
+            "where this user was%s%s; `counterfoil status` names what is missing",
+            (unsigned long long)gone.count, gone.count == 1 ? "" : "s",
+            gone.count == 1 ? "it" : "them", self->old.host, (unsigned)self->old.port,
+            *cf_haul_trouble(self->haul) ? ": " : "", cf_haul_trouble(self->haul));
+    cf_arena_release(&arena);
+    return status;
 }
 
 static void finish(cf_run *run, const state *self)
@@ -236,6 +231,17 @@ static void finish(cf_run *run, const state *self)
         cf_print_json(&run->output, json_pack("{s:s}", "address", self->line));
     else
         cf_print(&run->output, "%s\n", self->line);
+}
+
+/* Before the old broker hears that the user leaves it. */
+static cf_status begin_haul(cf_run *run, state *self, cf_error *error)
+{
+    cf_haul_options options = {run->loop, .from = self->old, .timeout_ms = self->timeout_ms};
+
+    cf_status status = cf_address_read(self->line, &options.to, error);
+    if (!status)
+        self->haul = cf_haul_new(&options);
+    return status;
 }
 
 static cf_status step_enrolling(cf_run *run, state *self, uint64_t now_ms, cf_progress *progress,
@@ -248,7 +254,21 @@ static cf_status step_enrolling(cf_run *run, state *self, uint64_t now_ms, cf_pr
         return CF_OK;
     }
     cf_enrolling_destroy(&self->enrolling);
-    return status ? status : go_there(run, self, now_ms, error);
+    if (!status && self->moves)
+        status = begin_haul(run, self, error);
+    return status || self->moves ? status : go_there(run, self, now_ms, error);
+}
+
+/* The broker says what it lacks in its own time, and what this device can make again is on its way
+ * then: only what nothing becomes of is left behind. */
+static bool is_brought(cf_run *run, state *self, uint64_t now_ms)
+{
+    size_t lacking = cf_contents_lacking(cf_loop_peer(run->loop)->contents);
+
+    if (lacking != self->lacking)
+        self->lacking_ms = now_ms;
+    self->lacking = lacking;
+    return !lacking || now_ms >= self->lacking_ms + SETTLE_MS;
 }
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
@@ -262,17 +282,20 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         status = step_enrolling(run, self, now_ms, progress, error);
     if (status || self->enrolling)
         return status;
-    if (self->round && is_round_over(run, self, now_ms)) {
+    *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
+    if (!self->is_there)
+        return cf_haul_is_settled(self->haul, now_ms) ? go_there(run, self, now_ms, error) : CF_OK;
+    if (self->round && is_round_over(run, self, now_ms))
         cf_round_end(&self->round);
-        if (self->moves)
-            tell_old(run, self, now_ms);
-    }
-    if (self->round || (self->farewell && !is_farewell_over(run, self, now_ms))) {
-        *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
+    if (self->round || (self->haul && !cf_haul_over(self->haul, now_ms)) ||
+        !is_brought(run, self, now_ms))
         return CF_OK;
-    }
-    finish(run, self);
-    return CF_OK;
+    if (self->haul)
+        status = tell_gone(run, self, error);
+    progress->over = true;
+    if (!status)
+        finish(run, self);
+    return status;
 }
 
 static void end(cf_run *run)
@@ -282,9 +305,8 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_enrolling_destroy(&self->enrolling);
+    cf_haul_destroy(&self->haul);
     cf_round_end(&self->round);
-    cf_loop_disconnect(run->loop, &self->connection);
-    cf_visit_destroy(&self->farewell);
     free(self);
 }
 

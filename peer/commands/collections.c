@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/sources.h"
-#include "peer/verbs.h"
+#include "peer/program/verbs.h"
 
 #include <string.h>
 
@@ -48,7 +48,9 @@ static cf_status delete_collection(cf_run *run, cf_error *error)
 static void show_one(const cf_run *run, const cf_catalog_collection *collection,
                      const cf_binding *binding, json_t *list)
 {
-    const char *format = collection->is_known ? cf_format_text(collection->format) : "unknown";
+    const char *format = binding                ? cf_format_text(binding->format)
+                         : collection->is_known ? cf_format_text(collection->format)
+                                                : "unknown";
 
     if (run->json)
         json_array_append_new(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/device_name.h"
 
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
 /* Devices as users name them, and as they are shown to them. */
 #ifndef CF_PEER_COMMANDS_DEVICE_NAMED_H
 #define CF_PEER_COMMANDS_DEVICE_NAMED_H
-#include "peer/output.h"
-#include "peer/peer.h"
+#include "peer/program/output.h"
+#include "peer/log/peer.h"
 
 /* A device by its name, its fingerprint, or at least eight letters of the beginning of its id in
  * hexadecimal. Among those that are in, or, with `out`, those that are not. CF_MISSING; CF_USAGE:

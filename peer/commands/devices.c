@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/device_named.h"
 #include "peer/commands/devices_change.h"
 #include "peer/commands/last_seen.h"
-#include "peer/verbs.h"
+#include "peer/program/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>

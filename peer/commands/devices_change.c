@@ -2,11 +2,11 @@
 #include "peer/commands/devices_change.h"
 
 #include "codec/secret.h"
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/announcing.h"
 #include "peer/commands/device_named.h"
 #include "peer/commands/recovery_file.h"
-#include "peer/membership.h"
+#include "peer/account/membership.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -280,7 +280,10 @@ static cf_status make_role(change *self, cf_peer *peer, cf_error *error)
     cf_status status = cf_membership_check_owner(peer, error);
     cf_head head;
 
-    if (status || !device || device->role == self->role)
+    if (!status && device && device->role == self->role)
+        status = cf_fail(error, CF_CHANGED, "it is %s %s already",
+                         self->role == CF_ROLE_OWNER ? "an" : "a", cf_role_name(self->role));
+    if (status || !device)
         return status;
     status = cf_membership_change_role(&(cf_signatory){peer, false}, &self->devices[0], self->role,
                                        &head, error);

@@ -3,7 +3,7 @@
  * the member log. */
 #ifndef CF_PEER_COMMANDS_DEVICES_CHANGE_H
 #define CF_PEER_COMMANDS_DEVICES_CHANGE_H
-#include "peer/verb.h"
+#include "peer/program/verb.h"
 
 /* Whether the subverb of this name is one of these; the others then belong to them. */
 bool cf_devices_change_is(const char *name);

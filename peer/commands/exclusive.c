@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/exclusive.h"
 
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
 
 #include <stdlib.h>
@@ -12,6 +12,7 @@ typedef struct {
     cf_id collection;
     cf_id request;
     bool is_asked;
+    bool is_kept; /* this device has it anyhow, and keeps it */
 } one_lock;
 
 struct cf_exclusive {
@@ -20,6 +21,7 @@ struct cf_exclusive {
     size_t count, capacity;
     uint64_t give_up_ms;
     uint64_t release_ms; /* when giving back is given up; 0: it has not begun */
+    bool is_told;        /* the broker, that it has begun */
 };
 
 static cf_locks *locks_of(const cf_exclusive *exclusive)
@@ -36,11 +38,11 @@ static void add(cf_exclusive *exclusive, const cf_id *collection)
     for (size_t i = 0; i < exclusive->count; i++)
         if (cf_id_equal(&exclusive->locks[i].collection, collection))
             return;
-    if (cf_locks_own(locks_of(exclusive), collection, &whole))
-        return;
     exclusive->locks = cf_grow(exclusive->locks, &exclusive->capacity, exclusive->count + 1,
                                sizeof *exclusive->locks);
-    exclusive->locks[exclusive->count++] = (one_lock){.collection = *collection};
+    exclusive->locks[exclusive->count++] =
+        (one_lock){.collection = *collection,
+                   .is_kept = cf_locks_own(locks_of(exclusive), collection, &whole) != NULL};
 }
 
 static int by_collection(const void *a, const void *b)
@@ -95,6 +97,33 @@ static cf_status await(cf_exclusive *exclusive, const one_lock *lock, uint64_t n
     return status;
 }
 
+/* Whether the lock that was there before does, once it is heard that it still is. */
+static cf_status check_kept(const cf_exclusive *exclusive, one_lock *lock, bool *held,
+                            cf_error *error)
+{
+    static const cf_id whole;
+    cf_locks *locks = locks_of(exclusive);
+    const cf_lock *own = cf_locks_own(locks, &lock->collection, &whole);
+    cf_arena arena = {0};
+    cf_status status = CF_OK;
+
+    lock->is_kept = own != NULL;
+    *held = own && cf_locks_are_known(locks);
+    if (own && own->shared)
+        status =
+            cf_fail(error, CF_LOCKED, "%s is locked by this device, but shared: unlock it first",
+                    cf_catalog_name(cf_loop_peer(exclusive->run->loop), &lock->collection, &arena));
+    cf_arena_release(&arena);
+    return status;
+}
+
+static void tell(cf_exclusive *exclusive, bool begins)
+{
+    for (size_t i = 0; i < exclusive->count && exclusive->is_told != begins; i++)
+        cf_locks_tell_alone(locks_of(exclusive), &exclusive->locks[i].collection, begins);
+    exclusive->is_told = begins;
+}
+
 cf_status cf_exclusive_step(cf_exclusive *exclusive, uint64_t now_ms, bool *held, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -102,10 +131,16 @@ cf_status cf_exclusive_step(cf_exclusive *exclusive, uint64_t now_ms, bool *held
     *held = false;
     for (size_t i = 0; i < exclusive->count; i++) {
         one_lock *lock = &exclusive->locks[i];
+        bool has = false;
 
-        if (!lock->is_asked)
+        if (lock->is_kept)
+            status = check_kept(exclusive, lock, &has, error);
+        if (has && !status)
+            continue;
+        if (!status && !lock->is_asked && !lock->is_kept)
             status = ask(exclusive, lock, error);
-        const cf_lock *now = status ? NULL : cf_locks_find(locks_of(exclusive), &lock->request);
+        const cf_lock *now =
+            status || lock->is_kept ? NULL : cf_locks_find(locks_of(exclusive), &lock->request);
         if (now && now->state == CF_LOCK_HELD)
             continue;
         if (now && now->state == CF_LOCK_DENIED) {
@@ -116,6 +151,7 @@ cf_status cf_exclusive_step(cf_exclusive *exclusive, uint64_t now_ms, bool *held
         }
         return status ? status : await(exclusive, lock, now_ms, error);
     }
+    tell(exclusive, true);
     *held = true;
     return CF_OK;
 }
@@ -125,10 +161,12 @@ bool cf_exclusive_is_released(cf_exclusive *exclusive, uint64_t now_ms)
     cf_locks *locks = locks_of(exclusive);
     bool first = !exclusive->release_ms, all = true;
 
-    if (first)
+    if (first) {
         exclusive->release_ms = now_ms + RELEASE_MS;
+        tell(exclusive, false);
+    }
     for (size_t i = 0; i < exclusive->count; i++) {
-        if (first)
+        if (first && exclusive->locks[i].is_asked)
             cf_locks_give_back(locks, &exclusive->locks[i].request);
         const cf_lock *now = cf_locks_find(locks, &exclusive->locks[i].request);
         all &= !now || now->state == CF_LOCK_OVER;
@@ -142,6 +180,8 @@ void cf_exclusive_destroy(cf_exclusive **exclusive)
 
     if (!it)
         return;
+    if (locks_of(it))
+        tell(it, false);
     for (size_t i = 0; i < it->count && locks_of(it); i++) {
         if (!it->locks[i].is_asked)
             continue;

@@ -2,7 +2,7 @@
 /* Communicating alone: a round that has its collections locked from its first word to its last. */
 #ifndef CF_PEER_COMMANDS_EXCLUSIVE_H
 #define CF_PEER_COMMANDS_EXCLUSIVE_H
-#include "peer/verb.h"
+#include "peer/program/verb.h"
 
 typedef struct cf_exclusive cf_exclusive;
 

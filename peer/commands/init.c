@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/phrase.h"
 #include "codec/secret.h"
-#include "peer/birth.h"
-#include "peer/catalog.h"
+#include "peer/log/birth.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/device_name.h"
-#include "peer/enrolling.h"
-#include "peer/newcomer.h"
-#include "peer/staging.h"
-#include "peer/verbs.h"
+#include "peer/account/enrolling.h"
+#include "peer/account/newcomer.h"
+#include "peer/log/staging.h"
+#include "peer/program/verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>

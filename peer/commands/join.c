@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/secret.h"
-#include "peer/birth.h"
-#include "peer/catalog.h"
+#include "peer/account/admitted.h"
+#include "peer/log/birth.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/device_name.h"
-#include "peer/newcomer.h"
-#include "peer/staging.h"
-#include "peer/verbs.h"
-#include "peer/visit.h"
+#include "peer/account/newcomer.h"
+#include "peer/log/staging.h"
+#include "peer/program/verbs.h"
+#include "peer/engine/visit.h"
 
 #include <stdlib.h>
 
@@ -92,6 +93,8 @@ static cf_status settle(cf_run *run, state *self, cf_error *error)
     if (!status)
         status = cf_home_set(home, CF_HOME_BROKER, cf_bytes_of_text(broker), error);
     if (!status)
+        status = cf_admitted_keep(home, cf_newcomer_members(self->newcomer), error);
+    if (!status)
         status = cf_staging_finish(&self->staging, error);
     if (!status)
         status = cf_loop_open_home(run->loop, error);
@@ -103,8 +106,8 @@ static cf_status settle(cf_run *run, state *self, cf_error *error)
 static cf_status move_in(cf_run *run, state *self, cf_error *error)
 {
     cf_loop_disconnect(run->loop, &self->connection);
-    cf_newcomer_destroy(&self->newcomer);
     cf_status status = settle(run, self, error);
+    cf_newcomer_destroy(&self->newcomer);
     if (status)
         return status;
     self->visit = cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
@@ -136,7 +139,13 @@ static void show(cf_run *run, const state *self)
 /* It is a device now, whatever became of the visit. */
 static cf_status finish(cf_run *run, state *self, cf_status status, cf_error *error)
 {
+    cf_error held_back;
+
     show(run, self);
+    if (cf_admitted_check(self->peer, &held_back)) {
+        *error = held_back;
+        status = error->status;
+    }
     if (!status)
         status = cf_catalog_introduce(self->peer, cf_loop_now(run->loop), error);
     if (status)

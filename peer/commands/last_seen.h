@@ -2,7 +2,7 @@
 /* What the log tells of a device: when it wrote last, and what it had seen by then. */
 #ifndef CF_PEER_COMMANDS_LAST_SEEN_H
 #define CF_PEER_COMMANDS_LAST_SEEN_H
-#include "peer/peer.h"
+#include "peer/log/peer.h"
 
 typedef struct {
     bool wrote;       /* else nobody has heard of it since it was let in */

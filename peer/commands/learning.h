@@ -3,7 +3,7 @@
  * looked at or applied meanwhile. */
 #ifndef CF_PEER_COMMANDS_LEARNING_H
 #define CF_PEER_COMMANDS_LEARNING_H
-#include "peer/verb.h"
+#include "peer/program/verb.h"
 
 typedef struct cf_learning cf_learning;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/announcing.h"
 #include "peer/commands/sources.h"
-#include "peer/membership.h"
-#include "peer/verbs.h"
+#include "peer/account/membership.h"
+#include "peer/program/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@ typedef struct {
     cf_arena arena;
     const char *name; /* of this device */
     bool is_known;    /* the others know, or will when the broker tells them */
+    bool is_out;      /* the broker does not let this device in any more */
 } state;
 
 /* ---- Where it was typed ---- */
@@ -160,9 +161,11 @@ static cf_status finish(cf_run *run, const state *self, cf_error *error)
     if (status)
         return status;
     if (!self->is_known)
-        cf_say(&run->output,
-               "the others don't know of it: an owner tells them with `counterfoil devices revoke "
-               "'%s'`",
+        cf_say(&run->output, "%s: an owner tells them with `counterfoil devices revoke '%s'`",
+               self->is_out
+                   ? "the broker lets this device in no more; if no owner shut it out, the "
+                     "others don't know of it"
+                   : "the others don't know of it",
                self->name);
     if (run->json)
         cf_print_json(&run->output,
@@ -208,7 +211,8 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         self->is_known = self->is_known || self->announcing.count;
         return finish(run, self, error);
     case CF_ANNOUNCING_FAILED:
-        if (cf_options_has(&run->options, "yes"))
+        self->is_out = error->status == CF_DENIED;
+        if (self->is_out || cf_options_has(&run->options, "yes"))
             return finish(run, self, error);
         cf_error_while(error, "the others can't be told (--yes leaves all the same)");
         return error->status;

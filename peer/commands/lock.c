@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
-#include "peer/verbs.h"
+#include "peer/program/verbs.h"
 
 #include <stdlib.h>
 
@@ -28,6 +28,11 @@ static cf_status read_time(const cf_run *run, uint64_t *for_ms, cf_error *error)
     return status;
 }
 
+static cf_status say_own(cf_error *error)
+{
+    return cf_fail(error, CF_USAGE, "this device has it locked already: unlock it first");
+}
+
 /* One that this device has already is made to last. */
 static cf_status ask(cf_run *run, state *self, cf_error *error)
 {
@@ -40,7 +45,7 @@ static cf_status ask(cf_run *run, state *self, cf_error *error)
                          .wait = self->waits};
 
     if (own && own->shared != wish.shared)
-        return cf_fail(error, CF_USAGE, "this device has it locked already: unlock it first");
+        return say_own(error);
     if (!own)
         return cf_locks_ask(locks, &wish, &self->request, error);
     self->request = own->request;
@@ -97,6 +102,8 @@ static cf_status say_busy(cf_run *run, state *self, const cf_hash *holder, uint6
 {
     char until[CF_TIME_TEXT];
 
+    if (cf_hash_equal(holder, cf_peer_device(cf_loop_peer(run->loop))))
+        return say_own(error);
     cf_time_show(until_ms, until);
     return cf_fail(error, CF_LOCKED, "%s is locked by %s until %s",
                    cf_lockable_text(self->what.name, self->what.path, &self->arena),

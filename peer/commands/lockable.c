@@ -2,7 +2,7 @@
 #include "peer/commands/lockable.h"
 
 #include "broker/names.h"
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/sources.h"
 
 static cf_status find_path(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,

@@ -2,7 +2,7 @@
 /* What locks are of, as commands name it: a collection, or a file or directory in a source. */
 #ifndef CF_PEER_COMMANDS_LOCKABLE_H
 #define CF_PEER_COMMANDS_LOCKABLE_H
-#include "peer/verb.h"
+#include "peer/program/verb.h"
 
 typedef struct {
     cf_id collection;

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/history.h"
+#include "peer/log/history.h"
 
 #include "broker/names.h"
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/sources.h"
-#include "peer/verbs.h"
+#include "peer/log/entry_name.h"
+#include "peer/log/record_names.h"
+#include "peer/program/verbs.h"
 
-enum { ID_TEXT = 12, TAIL = 64 /* entries, at first */ };
+enum { TAIL = 64 /* entries, at first */ };
 
 /* The PATH that the user named, and what is there now. */
 typedef struct {
-    const cf_binding *binding; /* NULL: everything */
+    bool all; /* everything; else */
+    cf_id collection;
     cf_bytes path;
     const cf_node *node; /* NULL: nothing is there now */
+    cf_id record;        /* that is called so now; zero: there is none */
 } wanted;
 
 static bool lies_in(cf_bytes path, cf_bytes folder)
@@ -23,17 +27,47 @@ static bool lies_in(cf_bytes path, cf_bytes folder)
 
 static bool is_wanted(const wanted *filter, const cf_event *event)
 {
-    if (!filter->binding)
+    if (filter->all)
         return true;
-    if (!cf_id_equal(&event->collection, &filter->binding->collection))
+    if (!cf_id_equal(&event->collection, &filter->collection))
         return false;
     if (!filter->path.size || lies_in(event->path, filter->path) ||
         (event->from.size && lies_in(event->from, filter->path)))
+        return true;
+    if (filter->record.bytes[0] && cf_id_equal(&filter->record, &event->item))
         return true;
     for (size_t i = 0; filter->node && i < filter->node->item_count; i++)
         if (cf_id_equal(&filter->node->items[i], &event->item))
             return true;
     return false;
+}
+
+static json_t *list_fields(const cf_event *event)
+{
+    json_t *fields = json_array();
+
+    for (size_t i = 0; i < event->field_count; i++)
+        json_array_append_new(fields, cf_json_name(event->fields[i]));
+    return fields;
+}
+
+/* `"Anna Example": email, phones` */
+static const char *tell_record(const cf_event *event, cf_arena *arena)
+{
+    cf_buffer text = {0};
+
+    if (event->title) {
+        cf_buffer_append(&text, " \"", 2);
+        cf_name_append(&text, cf_bytes_of_text(event->title));
+        cf_buffer_append(&text, "\"", 1);
+    }
+    for (size_t i = 0; i < event->field_count; i++) {
+        cf_buffer_append(&text, i ? ", " : ": ", 2);
+        cf_name_append(&text, event->fields[i]);
+    }
+    const char *copy = cf_arena_text(arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return copy;
 }
 
 static void show(cf_run *run, const cf_event *event, cf_arena *arena, json_t *list)
@@ -44,7 +78,7 @@ static void show(cf_run *run, const cf_event *event, cf_arena *arena, json_t *li
     char id[2 * CF_HASH_SIZE + 1], time[CF_TIME_TEXT], path[CF_NAME_SHOWN], from[CF_NAME_SHOWN];
 
     cf_hex(cf_bytes_of(event->entry.hash.bytes, CF_HASH_SIZE), id);
-    id[ID_TEXT] = '\0';
+    id[CF_ENTRY_ID_TEXT] = '\0';
     cf_time_show(event->time_ms, time);
     if (cf_hash_equal(&event->device, cf_peer_user(peer)))
         device = "(account)";
@@ -54,13 +88,18 @@ static void show(cf_run *run, const cf_event *event, cf_arena *arena, json_t *li
                                    event->what, "path", cf_json_name(event->path));
         if (event->from.size)
             json_object_set_new(object, "from", cf_json_name(event->from));
+        if (event->title)
+            json_object_set_new(object, "title", json_string(event->title));
+        if (event->field_count)
+            json_object_set_new(object, "fields", list_fields(event));
         json_array_append_new(list, object);
         return;
     }
     cf_name_show(event->path, path);
     cf_name_show(event->from, from);
-    cf_print(&run->output, "%s %s %s %s: %s %s%s%s\n", id, time, device, collection, event->what,
-             path, event->from.size ? " from " : "", event->from.size ? from : "");
+    const char *details = tell_record(event, arena);
+    cf_print(&run->output, "%s %s %s %s: %s %s%s%s%s\n", id, time, device, collection, event->what,
+             path, event->from.size ? " from " : "", event->from.size ? from : "", details);
 }
 
 /* How many of the newest events are asked for; false when one of them is unsure. */
@@ -80,7 +119,8 @@ static bool is_unknown(const wanted *filter, const cf_history *history)
 {
     uint64_t count;
 
-    return filter->path.size && !filter->node && count_wanted(filter, history, 1, &count) && !count;
+    return filter->path.size && !filter->node && !filter->record.bytes[0] &&
+           count_wanted(filter, history, 1, &count) && !count;
 }
 
 static void show_all(cf_run *run, const wanted *filter, const cf_history *history, uint64_t most)
@@ -121,25 +161,59 @@ static cf_status read_newest(cf_run *run, const wanted *filter, uint64_t most, c
     return status;
 }
 
+/* COLLECTION//KEY. CF_MISSING: it doesn't name a collection. */
+static cf_status choose_record(cf_run *run, const char *named, cf_arena *arena, wanted *out,
+                               cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    const char *key = strstr(named, "//");
+    cf_catalog_collection found;
+    cf_collection *collection;
+
+    if (!key || key == named)
+        return CF_MISSING;
+    const char *name = cf_arena_text(arena, cf_bytes_of(named, (size_t)(key - named)));
+    cf_status status = cf_catalog_find(peer, name, arena, &found, error);
+    if (!status)
+        status = cf_peer_collection(peer, &found.id, &collection, error);
+    if (status)
+        return status;
+    out->collection = found.id;
+    out->path = cf_bytes_of_text(key + 2);
+    cf_record_named(collection, out->path, &out->record);
+    return CF_OK;
+}
+
+static cf_status choose_path(cf_run *run, const char *named, cf_arena *arena, wanted *out,
+                             cf_error *error)
+{
+    cf_binding *binding;
+
+    cf_status status = cf_source_of_path(run, named, arena, &binding, &out->path, error);
+    if (!status) {
+        out->collection = binding->collection;
+        out->node = cf_nodes_at(binding->nodes, out->path);
+    }
+    return status;
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     const char *limit = cf_options_value(&run->options, "number");
     uint64_t most = UINT64_MAX;
     cf_history history = {0};
     cf_arena arena = {0};
-    wanted filter = {0};
-    cf_binding *binding;
+    wanted filter = {.all = run->options.argument_count == 0};
 
     cf_status status = cf_run_check_count(run, 0, 1, error);
     if (!status && limit)
         status = cf_number_read(limit, &most, error);
-    if (!status && run->options.argument_count) {
-        status = cf_source_of_path(run, run->options.arguments[0], &arena, &binding, &filter.path,
-                                   error);
-        if (!status) {
-            filter.binding = binding;
-            filter.node = cf_nodes_at(binding->nodes, filter.path);
-        }
+    if (!status && !filter.all) {
+        const char *named = run->options.arguments[0];
+
+        status = choose_record(run, named, &arena, &filter, error);
+        if (status == CF_MISSING)
+            status = choose_path(run, named, &arena, &filter, error);
     }
     if (!status)
         status = read_newest(run, &filter, most, &history, error);
@@ -160,10 +234,10 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_log = {
     .name = "log",
-    .usage = "log [PATH] [-n N]",
+    .usage = "log [PATH|COLLECTION//KEY] [-n N]",
     .summary = "Shows the history, newest first",
     .more = "Each line begins with an entry's id; an entry that did several things has several "
-            "lines.",
+            "lines. Of a record that was edited it names\nthe fields, and what it calls itself.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .start = start,

@@ -2,7 +2,7 @@
 #include "peer/commands/overview.h"
 
 #include "broker/names.h"
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/sources.h"
 
 #include <stdio.h>
@@ -10,14 +10,16 @@
 
 /* In the home: why the broker was missed, or took nothing more; empty: it was there, and did. */
 #define LAST_TRY "last-try"
+#define LAST_DENIAL "last-denial" /* not empty: it is there, and doesn't let this device in */
 #define LAST_DELAY "last-delay"
 
 enum { LISTED_MAX = 100 }; /* of a source and a kind, for people */
 
 static const char *const kind_names[] = {
-    [CF_PENDING_UNSENT] = "unsent",   [CF_PENDING_UNAPPLIED] = "unapplied",
-    [CF_PENDING_WAITS] = "waits",     [CF_PENDING_HELD] = "held",
-    [CF_PENDING_SKIPPED] = "skipped", [CF_PENDING_LOCKED] = "locked",
+    [CF_PENDING_UNSENT] = "unsent",     [CF_PENDING_UNAPPLIED] = "unapplied",
+    [CF_PENDING_WAITS] = "waits",       [CF_PENDING_HELD] = "held",
+    [CF_PENDING_SKIPPED] = "skipped",   [CF_PENDING_LOCKED] = "locked",
+    [CF_PENDING_LEFT_OUT] = "left out",
 };
 
 /* ---- The last try ---- */
@@ -39,6 +41,8 @@ cf_status cf_last_try_keep(cf_home *home, const cf_broker_status *broker, cf_err
 {
     cf_status status = keep(home, LAST_TRY, broker->trouble ? broker->text : "", error);
 
+    if (!status)
+        status = keep(home, LAST_DENIAL, broker->trouble == CF_DENIED ? "yes" : "", error);
     return status ? status : keep(home, LAST_DELAY, broker->delay, error);
 }
 
@@ -55,13 +59,17 @@ static cf_status recall(cf_home *home, const char *name, char out[CF_ERROR_TEXT]
 
 static cf_status recall_last_try(cf_home *home, cf_broker_status *broker, cf_error *error)
 {
+    char denial[CF_ERROR_TEXT] = "";
+
     if (!broker->set || broker->connected || broker->trouble)
         return CF_OK;
     cf_status status = recall(home, LAST_TRY, broker->text, error);
     if (!status)
         status = recall(home, LAST_DELAY, broker->delay, error);
+    if (!status)
+        status = recall(home, LAST_DENIAL, denial, error);
     if (!status && broker->text[0])
-        broker->trouble = CF_UNREACHABLE;
+        broker->trouble = denial[0] ? CF_DENIED : CF_UNREACHABLE;
     return status;
 }
 
@@ -178,12 +186,17 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
 
 static bool is_in_sync(const cf_overview_source *source)
 {
-    return !source->status.pending_count && !source->status.trouble;
+    bool in_sync = !source->status.trouble;
+
+    for (size_t i = 0; i < source->status.pending_count; i++)
+        in_sync &= source->status.pending[i].kind == CF_PENDING_LEFT_OUT;
+    return in_sync;
 }
 
 bool cf_overview_in_sync(const cf_overview *overview)
 {
-    bool in_sync = !(overview->broker.set && (overview->broker.unsent || overview->broker.refused));
+    bool in_sync = !(overview->broker.set && (overview->broker.unsent || overview->broker.refused ||
+                                              overview->broker.is_faulty));
 
     for (size_t i = 0; i < overview->count; i++)
         in_sync &= is_in_sync(&overview->sources[i]);
@@ -209,6 +222,8 @@ static bool judge_source(const cf_binding_status *source, cf_standing *standing)
         case CF_PENDING_LOCKED:
             standing->locked = true;
             break;
+        case CF_PENDING_LEFT_OUT:
+            break;
         default:
             waits = true;
             break;
@@ -224,7 +239,8 @@ cf_standing cf_overview_standing(const cf_overview *overview, bool tried)
 
     for (size_t i = 0; i < overview->count; i++)
         waits |= judge_source(&overview->sources[i].status, &standing);
-    if (broker->set && broker->trouble && (tried || waits))
+    /* One that isn't there is missed by what waits for it; one that denies, by everything. */
+    if (broker->set && broker->trouble && (tried || waits || broker->trouble == CF_DENIED))
         cf_standing_add(&standing, broker->trouble == CF_FORGED ? CF_UNREACHABLE : broker->trouble);
     else if (waits && (broker->set || !tried))
         standing.failed = true;

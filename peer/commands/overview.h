@@ -3,8 +3,8 @@
 #ifndef CF_PEER_COMMANDS_OVERVIEW_H
 #define CF_PEER_COMMANDS_OVERVIEW_H
 #include "peer/commands/exit_code.h"
-#include "peer/notes.h"
-#include "peer/verb.h"
+#include "peer/sources/notes.h"
+#include "peer/program/verb.h"
 
 /* A PATH that the user named: only what is in it is shown. */
 typedef struct {

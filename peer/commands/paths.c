@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/home.h"
-#include "peer/verbs.h"
+#include "peer/log/home.h"
+#include "peer/program/verbs.h"
 
 static const struct {
     const char *what;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/address.h"
 #include "codec/secret.h"
-#include "peer/birth.h"
-#include "peer/catalog.h"
+#include "peer/log/birth.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/device_name.h"
 #include "peer/commands/device_named.h"
 #include "peer/commands/last_seen.h"
 #include "peer/commands/recovery_file.h"
-#include "peer/membership.h"
-#include "peer/staging.h"
-#include "peer/verbs.h"
-#include "peer/visit.h"
+#include "peer/account/membership.h"
+#include "peer/log/staging.h"
+#include "peer/program/verbs.h"
+#include "peer/engine/visit.h"
 
 #include <stdlib.h>
 

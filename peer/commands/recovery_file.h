@@ -2,7 +2,7 @@
 /* The option --recovery-file: where the account's phrase comes from. */
 #ifndef CF_PEER_COMMANDS_RECOVERY_FILE_H
 #define CF_PEER_COMMANDS_RECOVERY_FILE_H
-#include "peer/verb.h"
+#include "peer/program/verb.h"
 
 /* For `prepare`: puts the phrase itself in the option's place, since who serves the home can't read
  * this process's files; on a terminal it is asked for. `broker`, unless NULL, gets the broker's

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/remote.h"
 
-#include "peer/acknowledged.h"
-#include "peer/catalog.h"
+#include "peer/log/acknowledged.h"
+#include "peer/log/catalog.h"
 
 /* ---- Comparing ---- */
 

@@ -3,8 +3,8 @@
  * entries. */
 #ifndef CF_PEER_COMMANDS_REMOTE_H
 #define CF_PEER_COMMANDS_REMOTE_H
-#include "peer/inquiry.h"
-#include "peer/verb.h"
+#include "peer/engine/inquiry.h"
+#include "peer/program/verb.h"
 
 typedef struct {
     const char *name;

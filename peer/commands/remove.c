@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/sources.h"
-#include "peer/owed.h"
-#include "peer/verbs.h"
+#include "peer/sources/files/owed.h"
+#include "peer/program/verbs.h"
 
 static cf_status start(cf_run *run, cf_error *error)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/files_root.h"
 #include "peer/commands/sources.h"
-#include "peer/inspection.h"
-#include "peer/owed.h"
-#include "peer/refold.h"
-#include "peer/verbs.h"
+#include "peer/log/inspection.h"
+#include "peer/sources/files/owed.h"
+#include "peer/log/refold.h"
+#include "peer/program/verbs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -98,7 +98,8 @@ static bool drop_key(void *context, cf_bytes key, cf_bytes value)
 /* What the base says was on the disk is forgotten, so that none of it counts as deleted. */
 static cf_status forget_base(repair *self, const cf_binding *binding, cf_error *error)
 {
-    static const cf_table_letter tables[] = {CF_TABLE_NODE, CF_TABLE_INTENT};
+    static const cf_table_letter tables[] = {CF_TABLE_NODE,   CF_TABLE_ROW,      CF_TABLE_PLACE,
+                                             CF_TABLE_INTENT, CF_TABLE_DATABASE, CF_TABLE_AGREED};
     cf_store *store = cf_home_store(self->peer->home);
     cf_arena arena = {0};
     cf_status status = CF_OK;
@@ -142,7 +143,7 @@ static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
 
     if (!status)
         status = forget_base(self, binding, error);
-    if (!status)
+    if (!status && cf_binding_is_folder(binding))
         status = make_root(self, binding, error);
     if (!status) {
         cf_binding_put(binding, &self->records);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/round.h"
 
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/sources.h"
 
 cf_status cf_round_collections(const cf_run *run, cf_arena *arena, cf_id **out, size_t *count,

@@ -2,7 +2,7 @@
 /* What verbs that make a round have in common: which collections, and the user's word. */
 #ifndef CF_PEER_COMMANDS_ROUND_H
 #define CF_PEER_COMMANDS_ROUND_H
-#include "peer/verb.h"
+#include "peer/program/verb.h"
 
 /* The collections that the arguments name, which all must be bound here; CF_MISSING. In the arena.
  */

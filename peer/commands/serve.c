@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/catalog.h"
-#include "peer/membership.h"
-#include "peer/verbs.h"
+#include "peer/log/catalog.h"
+#include "peer/account/membership.h"
+#include "peer/program/verbs.h"
 
 #include <signal.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
-#include "peer/verbs.h"
+#include "peer/program/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ static void take_options(cf_binding *binding, cf_binding *trial)
 
     binding->base = trial->base;
     binding->mode = trial->mode;
+    binding->merges = trial->merges;
     binding->include = trial->include;
     binding->include_count = trial->include_count;
     binding->matcher = trial->matcher;
@@ -35,12 +37,16 @@ static cf_status start(cf_run *run, cf_error *error)
     if (status)
         return status;
     options = (cf_binding_options){.collection = binding->collection,
+                                   .format = binding->format,
                                    .mode = binding->mode,
+                                   .merges = binding->merges,
                                    .base = binding->base,
                                    .path = binding->path,
                                    .include = (const char *const *)binding->include,
                                    .include_count = binding->include_count};
-    status = cf_source_choose(run, &arena, &options, error);
+    status = cf_source_check_options(run, binding->format, error);
+    if (!status)
+        status = cf_source_choose(run, &arena, &options, error);
     if (!status)
         status = cf_binding_new(&options, &trial, error);
     if (!status) {
@@ -65,7 +71,7 @@ static const cf_option options_of_set[] = {
 const cf_verb cf_verb_set = {
     .name = "set",
     .usage = "set SOURCE [--base full|leaves|auto] [--mode both|send|receive] "
-             "[--include PATTERN]...",
+             "[--merge text|copies] [--include PATTERN]...",
     .summary = "Changes how a source is synced",
     .needs = CF_NEEDS_PEER,
     .options = options_of_set,

@@ -2,7 +2,7 @@
 #include "peer/commands/source_moved.h"
 
 #include "peer/adapters/files_root.h"
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -125,6 +125,7 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
 {
     const char *base = cf_options_value(&run->options, "base");
     const char *mode = cf_options_value(&run->options, "mode");
+    const char *merge = cf_options_value(&run->options, "merge");
     const char **patterns = cf_arena_allocate(arena, run->options.choice_count, sizeof *patterns);
     const char *pattern;
     size_t at = 0, count = 0;
@@ -134,6 +135,8 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
         status = cf_base_kept_read(base, &out->base, error);
     if (!status && mode)
         status = cf_mode_read(mode, &out->mode, error);
+    if (!status && merge)
+        status = cf_merges_read(merge, &out->merges, error);
     while ((pattern = cf_options_next(&run->options, "include", &at)))
         patterns[count++] = pattern;
     if (count) {

@@ -2,7 +2,7 @@
 /* Sources as commands name them. */
 #ifndef CF_PEER_COMMANDS_SOURCES_H
 #define CF_PEER_COMMANDS_SOURCES_H
-#include "peer/verb.h"
+#include "peer/program/verb.h"
 
 /* The binding whose source is this path (absolute), or that has this collection; NULL when none is.
  */
@@ -25,6 +25,7 @@ bool cf_path_is_in(const char *path, const char *folder);
 #define CF_SOURCE_OPTIONS                                                                          \
     {"base", 0, "full|leaves|auto", "what is kept of the last state: its bytes, or hashes only"},  \
         {"mode", 0, "both|send|receive", "which way it is synced"},                                \
+        {"merge", 0, "text|copies", "what becomes of edits of one text that were made apart"},     \
     {                                                                                              \
         "include", 0, "PATTERN", "only what matches; may be given often"                           \
     }

@@ -2,7 +2,7 @@
 #include "peer/commands/overview.h"
 #include "peer/commands/remote.h"
 #include "peer/commands/sources.h"
-#include "peer/verbs.h"
+#include "peer/program/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>

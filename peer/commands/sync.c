@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/exclusive.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/round.h"
 #include "peer/commands/waiting.h"
-#include "peer/membership.h"
-#include "peer/verbs.h"
+#include "peer/account/membership.h"
+#include "peer/program/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@ typedef struct {
     cf_exclusive *exclusive; /* NULL: others may communicate beside it */
     cf_delete_word word;
     bool dry_run, introduced, gave_up, locked_out;
+    uint64_t timeout_ms;
     uint64_t give_up_ms; /* without a connection by then, there is none */
 } state;
 
@@ -34,13 +35,13 @@ static void begin_round(cf_run *run, state *self)
         engine, &(cf_round_options){.kind = self->dry_run ? CF_ROUND_LOOK : CF_ROUND_SYNC,
                                     .collections = self->collections,
                                     .collection_count = self->count,
-                                    .word = self->word});
+                                    .word = self->word,
+                                    .patience_ms = self->timeout_ms});
 }
 
 static cf_status start(cf_run *run, cf_error *error)
 {
     state *self = cf_allocate(1, sizeof *self);
-    uint64_t timeout_ms = 0;
 
     run->state = self;
     self->dry_run = cf_options_has(&run->options, "dry-run");
@@ -49,12 +50,12 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status)
         status = cf_round_word(run, &self->word, error);
     if (!status)
-        status = cf_run_timeout(run, &timeout_ms, error);
+        status = cf_run_timeout(run, &self->timeout_ms, error);
     if (!status && !self->dry_run)
         status = cf_waiting_new(run, &self->waiting, error);
     if (status)
         return status;
-    self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
+    self->give_up_ms = cf_loop_now(run->loop) + self->timeout_ms;
     if (cf_options_has(&run->options, "exclusive") && !self->dry_run)
         self->exclusive = cf_exclusive_new(run, self->collections, self->count, self->give_up_ms);
     else
@@ -116,6 +117,18 @@ static bool is_locked_out(const cf_run *run, const state *self)
     return locked;
 }
 
+static void note_silence(const state *self, cf_broker_status *broker)
+{
+    /* What it takes later only it has answered, however often that is tried again. */
+    bool unanswered = cf_round_is_unanswered(self->round) && !broker->delay[0];
+
+    if (!self->gave_up && !unanswered)
+        return;
+    broker->trouble = CF_UNREACHABLE;
+    snprintf(broker->text, sizeof broker->text, "no answer from the broker%s",
+             unanswered ? "" : "; it can't be connected");
+}
+
 static cf_status finish(cf_run *run, state *self, cf_error *error)
 {
     cf_overview overview;
@@ -124,11 +137,8 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
         run,
         &(cf_overview_options){.collections = self->collections, .collection_count = self->count},
         &self->arena, &overview, error);
-    if (!status && self->gave_up && !overview.broker.trouble) {
-        overview.broker.trouble = CF_UNREACHABLE;
-        snprintf(overview.broker.text, sizeof overview.broker.text,
-                 "no answer from the broker; it can't be connected");
-    }
+    if (!status && !overview.broker.trouble)
+        note_silence(self, &overview.broker);
     if (!status && !self->dry_run)
         status = cf_last_try_keep(cf_loop_home(run->loop), &overview.broker, error);
     if (status)
@@ -217,7 +227,8 @@ static const cf_option options[] = {
     {"wait-for", 0, "DEVICE|all", "return when these have applied what this device published"},
     {"exclusive", 0, NULL, "keep other devices from changing the collections meanwhile"},
     {"timeout", 0, "T",
-     "how long to wait for the broker, for another's lock, and for devices (30s each)"},
+     "how long to wait while nothing moves: for the broker, for another's lock, for devices (30s "
+     "each)"},
     {0},
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/catalog.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
-#include "peer/lock_breaks.h"
-#include "peer/verbs.h"
+#include "peer/locks/lock_breaks.h"
+#include "peer/program/verbs.h"
 
 #include <stdlib.h>
 
@@ -14,6 +14,7 @@ typedef struct {
     cf_id request;
     cf_hash holder; /* whose lock is broken */
     bool breaks, has_request, is_recorded;
+    bool regains; /* what this device has and has forgotten, to give it back */
     uint64_t give_up_ms;
 } state;
 
@@ -49,6 +50,27 @@ static cf_status start(cf_run *run, cf_error *error)
     return status;
 }
 
+/* As briefly as it can be had. */
+static cf_status regain(cf_run *run, state *self, const cf_lease *forgotten, cf_error *error)
+{
+    cf_lock_wish wish = {.collection = self->what.collection,
+                         .item = self->what.item,
+                         .for_ms = CF_LEASE_FOR_MS_MIN,
+                         .shared = forgotten->shared};
+
+    cf_status status = cf_locks_ask(locks_of(run), &wish, &self->request, error);
+    self->breaks = false;
+    self->regains = self->has_request = !status;
+    return status;
+}
+
+static cf_status say_locked(cf_run *run, state *self, const cf_hash *holder, cf_error *error)
+{
+    return cf_fail(error, CF_LOCKED, "%s is locked by %s: an owner ends that with --break",
+                   cf_lockable_text(self->what.name, self->what.path, &self->arena),
+                   cf_catalog_device_name(cf_loop_peer(run->loop), holder, &self->arena));
+}
+
 /* What is to be ended, once it is known who has it. */
 static cf_status ask(cf_run *run, state *self, cf_error *error)
 {
@@ -63,14 +85,15 @@ static cf_status ask(cf_run *run, state *self, cf_error *error)
         cf_locks_give_back(locks, &self->request);
         return CF_OK;
     }
-    const char *what = cf_lockable_text(self->what.name, self->what.path, &self->arena);
+    const cf_lease *forgotten = cf_locks_of_this(locks, &self->what.collection, &self->what.item);
+    if (forgotten && !(self->breaks && other))
+        return regain(run, self, forgotten, error);
     if (!other)
-        return cf_fail(error, CF_MISSING, "%s is not locked", what);
+        return cf_fail(error, CF_MISSING, "%s is not locked",
+                       cf_lockable_text(self->what.name, self->what.path, &self->arena));
     self->holder = other->holder;
     if (!self->breaks)
-        return cf_fail(
-            error, CF_LOCKED, "%s is locked by %s: an owner ends that with --break", what,
-            cf_catalog_device_name(cf_loop_peer(run->loop), &other->holder, &self->arena));
+        return say_locked(run, self, &other->holder, error);
     cf_status status =
         cf_locks_break(locks, &self->what.collection, &self->what.item, &self->request, error);
     self->has_request = !status;
@@ -131,7 +154,12 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     cf_status status = CF_OK;
     bool over = false;
 
-    if (!self->has_request && cf_locks_are_known(locks_of(run)))
+    if (self->regains && lock && lock->state == CF_LOCK_HELD) {
+        cf_locks_give_back(locks_of(run), &self->request);
+        cf_loop_wake(run->loop);
+    } else if (self->regains && lock && lock->state == CF_LOCK_BUSY)
+        status = say_locked(run, self, &lock->holder, error);
+    else if (!self->has_request && cf_locks_are_known(locks_of(run)))
         status = ask(run, self, error);
     else if (lock && lock->state == CF_LOCK_DENIED) {
         *error = lock->why;

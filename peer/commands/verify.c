@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/inspection.h"
-#include "peer/verbs.h"
+#include "peer/log/inspection.h"
+#include "peer/program/verbs.h"
 
 typedef struct {
     const cf_run *run;

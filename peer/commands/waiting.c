@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/waiting.h"
 
-#include "peer/acknowledged.h"
-#include "peer/catalog.h"
+#include "peer/log/acknowledged.h"
+#include "peer/log/catalog.h"
 #include "peer/commands/device_named.h"
-#include "peer/inquiry.h"
+#include "peer/engine/inquiry.h"
 
 #include <stdlib.h>
 #include <string.h>

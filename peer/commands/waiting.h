@@ -2,7 +2,7 @@
 /* Waiting until other devices have applied what this one has published: `sync --wait-for`. */
 #ifndef CF_PEER_COMMANDS_WAITING_H
 #define CF_PEER_COMMANDS_WAITING_H
-#include "peer/verb.h"
+#include "peer/program/verb.h"
 
 typedef struct cf_waiting cf_waiting;
 

@@ -167,6 +167,56 @@ EVERYWHERE(keeps_users_apart)
     shelf_end(&it);
 }
 
+static bool may_hold(shelf *self, const cf_hash *user, const a_blob *blob)
+{
+    cf_blob_first_bytes bytes;
+
+    expect_ok(self->blobs->first_bytes(self->blobs, user, &bytes, &self->error), self->error);
+    return cf_blob_first_bytes_have(&bytes, &blob->id);
+}
+
+EVERYWHERE(tells_with_what_its_ids_begin)
+{
+    shelf it = a_shelf(*kind);
+    a_blob small = blob_of(1), large = blob_of(STEP + 1);
+
+    cr_assert_neq(small.id.bytes[0], large.id.bytes[0]);
+    cr_expect_not(may_hold(&it, &ann_user, &small));
+    shelf_put_all(&it, &ann_user, &small);
+    cr_expect(may_hold(&it, &ann_user, &small));
+    cr_expect_not(may_hold(&it, &ann_user, &large));
+    expect_ok(shelf_put(&it, &ann_user, &large, 0), it.error);
+    cr_expect(may_hold(&it, &ann_user, &large));
+    cr_expect_not(may_hold(&it, &bob_user, &small));
+    blob_release(&small);
+    blob_release(&large);
+    shelf_end(&it);
+}
+
+static void begin_upload(shelf *self, uint32_t number)
+{
+    static const uint8_t bytes[1000];
+    cf_hash id = {{(uint8_t)number}};
+    cf_blob_put put = {.user = ann_user, .total = 2000, .bytes = cf_bytes_of(bytes, sizeof bytes)};
+
+    cf_put_u32(id.bytes + 1, number);
+    put.id = id;
+    shelf_put_raw(self, &put);
+}
+
+EVERYWHERE(tells_of_many_uploads_that_any_id_may_be_there)
+{
+    shelf it = a_shelf(*kind);
+    a_blob small = blob_of(1);
+
+    for (uint32_t i = 0; i < 300; i++)
+        begin_upload(&it, i);
+    shelf_put_all(&it, &ann_user, &small);
+    cr_expect(may_hold(&it, &ann_user, &small));
+    blob_release(&small);
+    shelf_end(&it);
+}
+
 EVERYWHERE(gives_nothing_of_an_upload)
 {
     shelf it = a_shelf(*kind);

@@ -204,6 +204,25 @@ Test(invitations, expire)
     house_end(house);
 }
 
+/* Before anybody has looked what has expired. */
+Test(invitations, are_not_honoured_in_the_moment_in_which_they_expire)
+{
+    broker_world *house = a_house();
+    guest cyd = an_invited(house, house->now_ms + 1000);
+    person account = an_account(21);
+
+    first_entry(&account);
+    cf_buffer sealed = sealed_first(&cyd, &account);
+    house->now_ms += 1000;
+    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    hear_refusal(house, cyd.door, CF_REFUSED_EXPIRED);
+    cr_expect_null(cf_users_find(house->users, &account.user));
+    cf_buffer_release(&sealed);
+    cf_pairing_destroy(&cyd.pairing);
+    person_end(&account);
+    house_end(house);
+}
+
 Test(invitations, are_not_used_up_by_garbage)
 {
     broker_world *house = a_house();
@@ -299,6 +318,33 @@ Test(pairing, carries_a_knock_to_the_owner_and_the_answer_back)
     end(&s);
 }
 
+static void change_role(pairing_scene *s, cf_role role)
+{
+    cf_member change = {.kind = CF_MEMBER_ROLE, .time_ms = 1, .device = s->desk.id, .role = role};
+
+    write_operation(&s->account, &change);
+    caller *at_account = call_in(s->house, cf_keys_public(s->account.keys)->curve);
+    greet(s->house, at_account, &s->account.user, NULL, 0);
+    publish(s->house, at_account, &s->account);
+    hear(s->house, at_account, CF_COMMAND_ACCEPTED);
+}
+
+Test(pairing, keeps_no_guest_of_who_is_no_owner_any_more)
+{
+    pairing_scene s = a_scene();
+    size_t allowed = s.house->allowed;
+
+    expect_guest(&s, s.at_desk, s.house->now_ms + 600000);
+    hear(s.house, s.at_desk, CF_COMMAND_GUEST);
+    change_role(&s, CF_ROLE_MEMBER);
+    settle(s.house);
+    cr_expect_eq(s.house->allowed, allowed, "its key gets in no more");
+    knock(s.house, &s.pad, &s.account.user, cf_bytes_of_text("it's me"));
+    hear_refusal(s.house, s.pad.door, CF_REFUSED_UNKNOWN);
+    hear_nothing(s.house, s.at_desk);
+    end(&s);
+}
+
 Test(pairing, lets_only_the_right_guest_knock)
 {
     static const uint8_t other_secret[32] = "another code's secret";
@@ -329,6 +375,51 @@ Test(pairing, is_for_owners_only)
     hear_refusal(s.house, s.at_lap, CF_REFUSED_ROLE);
     knock(s.house, &s.pad, &s.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.house, s.pad.door, CF_REFUSED_UNKNOWN);
+    end(&s);
+}
+
+/* Whoever learns the key of another user's code gets nothing by it. */
+Test(pairing, leaves_a_code_to_the_user_who_registered_it)
+{
+    pairing_scene s = a_scene();
+    person other = an_account(11), his_desk = a_device(12, &other.user),
+           his_lap = a_device(13, &other.user);
+
+    settle_in(s.house, &other, &his_desk, &his_lap);
+    caller *thief = call_in(s.house, cf_keys_public(his_desk.keys)->curve);
+    greet(s.house, thief, &other.user, NULL, 0);
+    expect_guest(&s, s.at_desk, s.house->now_ms + 600000);
+    hear(s.house, s.at_desk, CF_COMMAND_GUEST);
+    expect_guest(&s, thief, s.house->now_ms + 600000);
+    hear_refusal(s.house, thief, CF_REFUSED_USED);
+    expect_guest(&s, thief, 0);
+    hear_refusal(s.house, thief, CF_REFUSED_USED);
+    knock(s.house, &s.pad, &s.account.user, cf_bytes_of_text("it's me"));
+    hear(s.house, s.at_desk, CF_COMMAND_KNOCK);
+    person_end(&other);
+    person_end(&his_desk);
+    person_end(&his_lap);
+    end(&s);
+}
+
+Test(pairing, has_sixteen_codes_of_a_user_open_at_once)
+{
+    pairing_scene s = a_scene();
+    cf_message code = {.command = CF_COMMAND_GUEST,
+                       .guest = {.expires_ms = s.house->now_ms + 600000}};
+
+    for (uint8_t i = 0; i < 16; i++) {
+        code.guest.key.bytes[0] = i + 1;
+        say(s.house, s.at_desk, &code);
+        hear(s.house, s.at_desk, CF_COMMAND_GUEST);
+    }
+    expect_guest(&s, s.at_desk, s.house->now_ms + 600000);
+    hear_refusal(s.house, s.at_desk, CF_REFUSED_BUSY);
+    code.guest.expires_ms = 0;
+    say(s.house, s.at_desk, &code);
+    hear(s.house, s.at_desk, CF_COMMAND_GUEST);
+    expect_guest(&s, s.at_desk, s.house->now_ms + 600000);
+    hear(s.house, s.at_desk, CF_COMMAND_GUEST);
     end(&s);
 }
 

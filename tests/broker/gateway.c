@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "codec/blob.h"
@@ -45,6 +46,95 @@ Test(gateway, answers_again_to_anything_before_hello)
     publish(a.house, late, &a.lap);
     hear(a.house, late, CF_COMMAND_AGAIN);
     hear_nothing(a.house, late);
+    household_end(&a);
+}
+
+/* Its first page has made a session, which is none yet. */
+Test(gateway, answers_again_in_the_middle_of_a_hello)
+{
+    ann a = anns_house();
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {1, a.account.user, &a.account.head, 1, true}};
+
+    say(a.house, a.at_lap, &hello);
+    write_change(&a.lap, "some body", NULL, 0);
+    publish(a.house, a.at_lap, &a.lap);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    hear_nothing(a.house, a.at_lap);
+    household_end(&a);
+}
+
+/* Names of connections are the transport's, and are given again. */
+Test(gateway, serves_a_session_to_the_key_that_greeted_only)
+{
+    ann a = anns_house();
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
+
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    memcpy(a.at_lap->key.bytes, cf_keys_public(a.desk.keys)->curve, 32); /* another member's */
+    say(a.house, a.at_lap, &locate);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    say(a.house, a.at_lap, &locate);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    household_end(&a);
+}
+
+/* None of them is durable, so none is answered: they all wait in memory. */
+Test(gateway, has_no_more_of_a_session_under_way_than_the_window)
+{
+    enum { SIZE = 900 * CF_KIB };
+    ann a = anns_house();
+    char *body = cf_allocate(1, SIZE + 1);
+    size_t sent = 0, count = 0;
+
+    memset(body, 'x', SIZE);
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    for (; sent <= CF_WINDOW; count++) {
+        write_change(&a.lap, body, NULL, 0);
+        publish(a.house, a.at_lap, &a.lap);
+        sent += a.lap.wire.size;
+    }
+    write_change(&a.lap, body, NULL, 0);
+    publish(a.house, a.at_lap, &a.lap);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_BUSY);
+    while (count--)
+        hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    free(body);
+    household_end(&a);
+}
+
+Test(gateway, ends_the_session_of_who_names_too_many_heads)
+{
+    ann a = anns_house();
+    cf_head heads[CF_HEADS_PAGE] = {0};
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {1, a.account.user, heads, CF_HEADS_PAGE, true}};
+
+    for (size_t i = 0; i < CF_HEADS_PAGE; i++)
+        heads[i].sequence = i + 1;
+    for (size_t named = 0; named < CF_HEADS_MAX; named += CF_HEADS_PAGE)
+        say(a.house, a.at_lap, &hello);
+    cr_expect(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
+    say(a.house, a.at_lap, &hello);
+    cr_expect_not(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
+    household_end(&a);
+}
+
+Test(gateway, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
+{
+    ann a = anns_house();
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+
+    greet(a.house, a.at_desk, &a.account.user, NULL, 0);
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    for (int i = 0; i < 8; i++)
+        greet(a.house, call_in(a.house, cf_keys_public(a.lap.keys)->curve), &a.account.user, NULL,
+              0);
+    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 9);
+    say(a.house, a.at_lap, &credit);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    say(a.house, a.at_desk, &credit);
+    hear_nothing(a.house, a.at_desk);
     household_end(&a);
 }
 

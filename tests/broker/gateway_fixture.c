@@ -20,6 +20,11 @@ static void seeded_random(void *context, void *out, size_t size)
     }
 }
 
+static uint64_t house_now(void *context)
+{
+    return ((broker_world *)context)->now_ms;
+}
+
 static void no_report(void *context, cf_report_level level, const char *text)
 {
     (void)context;
@@ -63,6 +68,7 @@ static void start(broker_world *self)
                                   .management = self->management,
                                   .quotas = self->quotas,
                                   .sessions_of_user = self->sessions_of_user,
+                                  .waste_per_second = self->waste_per_second,
                                   .outbox = self->outbox};
     self->gateway = cf_gateway_new(&gateway);
 }
@@ -88,7 +94,8 @@ broker_world *a_house(void)
     static const uint8_t instance[16] = "this very log";
     broker_world *self = cf_allocate(1, sizeof *self);
 
-    self->env = (cf_env){.random = seeded_random, .report = no_report};
+    self->env = (cf_env){
+        .random = seeded_random, .now_ms = house_now, .report = no_report, .context = self};
     self->now_ms = 1700000000000;
     self->disk = cf_store_memory_disk_new(instance);
     self->blob_disk = cf_blob_memory_disk_new();
@@ -173,7 +180,7 @@ void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t 
 {
     cf_gateway_peer peer = {cf_bytes_of_text(from->routing_id), from->key, from->routing_id};
 
-    cf_gateway_handle(self->gateway, &peer, frames, count, self->now_ms);
+    from->is_shut = !cf_gateway_handle(self->gateway, &peer, frames, count, self->now_ms);
 }
 
 void say(broker_world *self, caller *from, const cf_message *message)

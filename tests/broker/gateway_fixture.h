@@ -6,7 +6,7 @@
 #include "broker/gateway.h"
 #include "tests/broker/people.h"
 
-enum { CLIENTS_MAX = 8, LETTERS_MAX = 4096 };
+enum { CLIENTS_MAX = 16, LETTERS_MAX = 4096 };
 
 /* A connection. */
 typedef struct {
@@ -14,6 +14,7 @@ typedef struct {
     cf_hash key;
     bool is_stuck; /* takes nothing off its pipe */
     bool is_gone;
+    bool is_shut;       /* as the gateway wants it; it may go on all the same */
     cf_frames *letters; /* what came and wasn't looked at */
     size_t first, count;
 } caller;
@@ -28,6 +29,7 @@ typedef struct {
     cf_quotas *quotas;
     uint64_t entries_per_minute; /* 0: any number; in effect after a crash, as the next */
     size_t sessions_of_user;
+    uint64_t waste_per_second;
     bool closed; /* takes no new users */
     cf_gateway *gateway;
     cf_outbox *outbox;

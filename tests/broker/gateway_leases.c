@@ -317,6 +317,21 @@ Test(gateway_leases, is_broken_by_owners_only)
     household_end(&a);
 }
 
+/* Nobody waits for who was shut out, and cannot give anything back. */
+Test(gateway_leases, ends_with_the_membership_of_its_holder)
+{
+    ann a = anns_house();
+
+    take(&a, a.at_lap, "lap's");
+    write_and_publish(&a, &a.desk, a.at_desk, NULL);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_LOCKED);
+    shut_out(&a.desk, &a.lap.id, NULL, 0);
+    publish(a.house, a.at_desk, &a.desk);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    take(&a, a.at_desk, "desk's");
+    household_end(&a);
+}
+
 Test(gateway_leases, tells_those_who_asked_of_every_change)
 {
     ann a = anns_house();

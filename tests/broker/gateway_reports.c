@@ -5,36 +5,21 @@
 #include "codec/member.h"
 #include "tests/broker/gateway_fixture.h"
 
-typedef struct {
-    broker_world *house;
-    person account, desk, lap;
-    caller *at_desk, *at_lap;
-    cf_address here;
-} ann;
+/* A household that both have a session with, at a broker that knows its address. */
+typedef household ann;
+
+static cf_address here;
 
 static ann anns_house(void)
 {
-    ann a = {.house = a_house(), .account = an_account(1)};
+    ann a = a_household();
     cf_error error;
 
-    expect_ok(cf_address_read(HOUSE_ADDRESS, &a.here, &error), error);
-    cf_gateway_advertise(a.house->gateway, &a.here);
-    a.desk = a_device(2, &a.account.user);
-    a.lap = a_device(3, &a.account.user);
-    settle_in(a.house, &a.account, &a.desk, &a.lap);
-    a.at_desk = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
-    a.at_lap = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    expect_ok(cf_address_read(HOUSE_ADDRESS, &here, &error), error);
+    cf_gateway_advertise(a.house->gateway, &here);
     greet(a.house, a.at_desk, &a.account.user, NULL, 0);
     greet(a.house, a.at_lap, &a.account.user, NULL, 0);
     return a;
-}
-
-static void end(ann *a)
-{
-    house_end(a->house);
-    person_end(&a->account);
-    person_end(&a->desk);
-    person_end(&a->lap);
 }
 
 static void bring(ann *a, caller *from, const person *author)
@@ -53,7 +38,7 @@ Test(gateway_reports, says_where_the_log_is)
 
     say(a.house, a.at_lap, &locate);
     cf_message answer = hear(a.house, a.at_lap, CF_COMMAND_ENDPOINTS);
-    cf_address_write(&a.here, line);
+    cf_address_write(&here, line);
     cr_assert_eq(answer.endpoints.endpoint_count, 1);
     cr_expect(cf_bytes_equal(answer.endpoints.endpoints[0], cf_bytes_of_text(line)));
     expect_ok(a.house->store->last(a.house->store, &a.account.user, &last, &error), error);
@@ -61,7 +46,7 @@ Test(gateway_reports, says_where_the_log_is)
     locate.locate.user.bytes[0] ^= 1;
     say(a.house, a.at_lap, &locate);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_reports, tells_what_it_holds_and_who_has_applied_what)
@@ -96,7 +81,7 @@ Test(gateway_reports, tells_what_it_holds_and_who_has_applied_what)
     cr_expect_eq(cf_head_compare(&answer.reported.heads[0], &head), 0);
     cr_expect(!answer.reported.more);
     hear_nothing(a.house, a.at_lap);
-    end(&a);
+    household_end(&a);
 }
 
 Test(gateway_reports, says_so_when_nobody_has_reported)
@@ -109,7 +94,7 @@ Test(gateway_reports, says_so_when_nobody_has_reported)
     cf_message answer = hear(a.house, a.at_lap, CF_COMMAND_REPORTED);
     cr_expect_null(answer.reported.device);
     cr_expect(!answer.reported.more);
-    end(&a);
+    household_end(&a);
 }
 
 /* ---- Users that have moved ---- */
@@ -151,5 +136,5 @@ Test(gateway_reports, sends_a_user_that_moved_to_the_other_broker)
     hear(a.house, hello(&a, &a.lap, &unknown, 1), CF_COMMAND_WELCOME);
     move(&a, HOUSE_ADDRESS, 2);
     hear(a.house, hello(&a, &a.lap, NULL, 0), CF_COMMAND_WELCOME);
-    end(&a);
+    household_end(&a);
 }

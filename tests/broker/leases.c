@@ -97,7 +97,7 @@ Test(leases, gives_the_same_request_the_same_lease_again)
 
     cr_expect_eq(first.token.counter, again.token.counter);
     cr_expect_eq(again.until_ms, NOW + TEN_S, "asking again is no renewal");
-    is_busy(leases, an_ask(&ann, "another of hers"), NOW + 5);
+    waits(leases, an_ask(&ann, "another of hers"), NOW + 5);
     is_busy(leases, an_ask(&bob, "a"), NOW + 5);
     cf_leases_destroy(&leases);
 }
@@ -128,6 +128,44 @@ Test(leases, opens_what_nobody_has_to_all_but_an_old_token)
     cr_expect(cf_leases_unlock(leases, &ask, &held.token));
     cr_expect_eq(cf_leases_fence(leases, &notes, &bob, NULL, &by), CF_FENCE_OPEN);
     cr_expect_eq(cf_leases_fence(leases, &notes, &ann, &held.token, &by), CF_FENCE_STALE);
+    cf_leases_destroy(&leases);
+}
+
+/* The same device, with a lease that it has now and the token of one that it had. */
+Test(leases, fences_an_old_token_of_the_holder_too)
+{
+    cf_leases *leases = cf_leases_new();
+    cf_lease_held old = take(leases, an_ask(&ann, "a"), NOW), by;
+    cf_lease_held now = take(leases, an_ask(&ann, "b"), NOW + TEN_S);
+
+    cr_expect_eq(cf_leases_fence(leases, &notes, &ann, &old.token, &by), CF_FENCE_STALE);
+    cr_expect_eq(cf_leases_fence(leases, &notes, &ann, &now.token, &by), CF_FENCE_OPEN);
+    cr_expect_eq(cf_leases_fence(leases, &notes, &ann, NULL, &by), CF_FENCE_LOCKED);
+    cf_leases_destroy(&leases);
+}
+
+/* Its home was restored from a copy, say. */
+Test(leases, gives_a_holder_that_forgot_its_lease_again)
+{
+    cf_leases *leases = cf_leases_new();
+    cf_lease_held before = take(leases, an_ask(&ann, "a"), NOW), after, none;
+    cf_lease_ask again = an_ask(&ann, "b"), late = an_ask(&cid, "c");
+
+    waits(leases, an_ask(&bob, "bob"), NOW);
+    waits(leases, again, NOW);
+    after = take(leases, again, NOW + 5);
+    cr_expect(is_later(after.token, before.token));
+    cr_expect_eq(cf_leases_fence(leases, &notes, &ann, &before.token, &none), CF_FENCE_STALE);
+    cr_expect_eq(cf_leases_fence(leases, &notes, &ann, &after.token, &none), CF_FENCE_OPEN);
+    cr_expect_eq(after.until_ms, NOW + 5 + TEN_S);
+    cr_expect_eq(after.since_ms, NOW);
+    cr_expect_eq(take(leases, again, NOW + 6).until_ms, after.until_ms, "the same request again");
+    is_busy(leases, shared(an_ask(&ann, "not alone")), NOW + 6);
+    cr_expect(cf_leases_unlock(leases, &again, &after.token));
+    serves(leases, NOW + 7, &bob);
+    cf_leases_forget_device(leases, &bob);
+    serves_nobody(leases, NOW + 7);
+    cr_expect_eq(cf_leases_lock(leases, &late, NOW + 7, &none), CF_LEASE_GRANTED);
     cf_leases_destroy(&leases);
 }
 
@@ -172,7 +210,7 @@ Test(leases, shares_but_not_past_one_that_waits)
     cf_lease_ask ask = shared(an_ask(&ann, "a"));
     cf_lease_held first = take(leases, ask, NOW);
 
-    is_busy(leases, shared(an_ask(&ann, "another of hers")), NOW);
+    is_busy(leases, an_ask(&ann, "alone"), NOW);
     cf_lease_held second = take(leases, shared(an_ask(&bob, "b")), NOW), by;
     cr_expect(is_later(second.token, first.token));
     cr_expect_eq(cf_leases_fence(leases, &notes, &ann, &first.token, &by), CF_FENCE_OPEN);
@@ -274,7 +312,11 @@ Test(leases, raises_the_token_with_every_end)
     before = cf_leases_token(leases);
     cf_leases_expire(leases, NOW + TEN_S);
     cr_expect(is_later(cf_leases_token(leases), before));
-    cf_leases_raise(leases, 3);
+    take(leases, an_ask(&ann, "d"), NOW);
+    cr_expect_eq(cf_leases_raise(leases, 3), 1, "it was another home's");
+    cr_expect_eq(cf_leases_deadline(leases), UINT64_MAX);
+    take(leases, an_ask(&bob, "e"), NOW);
+    cr_expect_eq(cf_leases_raise(leases, 3), 0);
     cr_expect_eq(cf_leases_token(leases).generation, 3);
     cf_leases_raise(leases, 2);
     cr_expect_eq(cf_leases_token(leases).generation, 3, "never back");

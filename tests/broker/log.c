@@ -200,6 +200,35 @@ Test(log, refuses_who_was_never_let_in)
     end(&d);
 }
 
+/* Sound in all else: it is by a member's device, and goes on nobody's chain. */
+Test(log, refuses_what_is_another_users)
+{
+    diary d = a_diary();
+
+    found(&d);
+    d.lap.changes.user = d.lap.id;
+    d.lap.changes.writer =
+        cf_writer_id(&d.lap.id, &d.lap.id, &papers, d.lap.changes.previous.bytes);
+    write_change(&d.lap, "body", NULL, 0);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    end(&d);
+}
+
+/* It is known here, and had yet to be told. */
+Test(log, refuses_an_author_whose_past_does_not_reach_its_adding)
+{
+    diary d = a_diary();
+    cf_head first;
+
+    found(&d);
+    first = (cf_head){d.account.members.writer, 1, d.account.epoch};
+    cf_heads_release(&d.lap.changes_after);
+    cf_heads_insert(&d.lap.changes_after, &first);
+    write_change(&d.lap, "too early", NULL, 0);
+    expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
+    end(&d);
+}
+
 Test(log, refuses_an_epoch_that_the_past_does_not_reach)
 {
     diary d = a_diary();

@@ -11,116 +11,9 @@
 #include "broker/frames_zmq.h"
 #include "broker/gateway_zmq.h"
 #include "broker/link_zmq.h"
-#include "broker/zap.h"
-#include "tests/broker/meeting.h"
-
-#define DOMAIN "loopback"
+#include "tests/broker/loopback_house.h"
 
 TestSuite(loopback, .timeout = 60);
-
-/* A meeting whose gateway has a door. */
-typedef struct {
-    meeting m;
-    cf_keys *keys; /* the gateway's */
-    cf_zap *zap;
-    zloop_t *loop;
-    cf_gateway_zmq *door;
-    cf_address address;
-} house;
-
-static uint64_t real_now(void *context)
-{
-    (void)context;
-    return (uint64_t)zclock_time();
-}
-
-static void allow(house *h, const person *who)
-{
-    cf_zap_allow(h->zap, DOMAIN, cf_keys_public(who->keys)->curve);
-}
-
-static void open_house(house *h)
-{
-    static const uint8_t seed[32] = "the gateway's seed";
-    cf_error error;
-
-    zsys_handler_set(NULL);
-    meeting_open(&h->m);
-    h->m.env.now_ms = real_now;
-    h->keys = cf_keys_new(seed);
-    h->loop = zloop_new();
-    expect_ok(cf_zap_start(&h->m.env, NULL, &h->zap, &error), error);
-    allow(h, &h->m.desk);
-    cf_gateway_zmq_options door = {.env = &h->m.env,
-                                   .loop = h->loop,
-                                   .gateway = h->m.gateway,
-                                   .outbox = h->m.outbox,
-                                   .zap_domain = DOMAIN,
-                                   .endpoint = "tcp://127.0.0.1:0",
-                                   .curve_public = cf_keys_public(h->keys)->curve,
-                                   .curve_secret = cf_keys_curve_secret(h->keys)};
-    expect_ok(cf_gateway_zmq_new(&door, &h->door, &error), error);
-    snprintf(h->address.host, sizeof h->address.host, "127.0.0.1");
-    h->address.port = cf_gateway_zmq_port(h->door);
-    memcpy(h->address.key, cf_keys_public(h->keys)->curve, sizeof h->address.key);
-}
-
-static void close_house(house *h)
-{
-    cf_gateway_zmq_destroy(&h->door);
-    zloop_destroy(&h->loop);
-    cf_zap_destroy(&h->zap);
-    cf_keys_destroy(&h->keys);
-    meeting_close(&h->m);
-}
-
-static cf_link_zmq *connect_to(house *h, attendee *self, const cf_address *address)
-{
-    cf_link_zmq_options options = {.env = &h->m.env,
-                                   .loop = h->loop,
-                                   .link = self->link,
-                                   .address = address,
-                                   .curve_public = cf_keys_public(self->who->keys)->curve,
-                                   .curve_secret = cf_keys_curve_secret(self->who->keys)};
-    cf_link_zmq *zmq = cf_link_zmq_new(&options);
-
-    cf_link_start(self->link);
-    cf_link_zmq_wake(zmq);
-    return zmq;
-}
-
-/* Runs the loop until the condition holds, at most ten seconds. */
-typedef struct {
-    house *h;
-    bool (*holds)(void *context);
-    void *context;
-    bool held;
-    int64_t end_ms;
-} waiting;
-
-static int look(zloop_t *loop, int timer, void *context)
-{
-    waiting *self = context;
-    cf_error error;
-
-    (void)loop;
-    (void)timer;
-    /* The memory store commits when it is told to. */
-    expect_ok(self->h->m.store->commit(self->h->m.store, &error), error);
-    cf_gateway_zmq_wake(self->h->door);
-    self->held = self->holds(self->context);
-    return self->held || zclock_mono() > self->end_ms ? -1 : 0;
-}
-
-static bool wait_for(house *h, bool (*holds)(void *context), void *context)
-{
-    waiting self = {h, holds, context, false, zclock_mono() + 10000};
-    int timer = zloop_timer(h->loop, 5, 0, look, &self);
-
-    zloop_start(h->loop);
-    zloop_timer_end(h->loop, timer);
-    return self.held;
-}
 
 static bool is_idle(void *context)
 {
@@ -197,6 +90,43 @@ Test(loopback, tells_a_key_that_the_broker_refuses)
     cf_link_zmq *zmq = connect_to(&h, lap, &h.address);
     cr_expect(wait_for(&h, is_idle, lap));
     cf_link_zmq_destroy(&zmq);
+    cf_zap_deny(h.zap, DOMAIN, cf_keys_public(h.m.lap.keys)->curve);
+    expect_loss(&h, &h.m.lap, &h.address, CF_DENIED);
+    close_house(&h);
+}
+
+/* As libzmq asks, of a socket that would take other mechanisms. */
+static void expect_answer(const char *mechanism, const uint8_t *key, const char *code)
+{
+    zsock_t *asker = zsock_new_req("inproc://zeromq.zap.01");
+    zmsg_t *request = zmsg_new();
+    const char *texts[] = {"1.0", "7", DOMAIN, "127.0.0.1", "", mechanism};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        zmsg_addstr(request, texts[i]);
+    if (key)
+        zmsg_addmem(request, key, 32);
+    zmsg_send(&request, asker);
+    zmsg_t *reply = zmsg_recv(asker);
+    cr_assert_not_null(reply);
+    zframe_t *version = zmsg_first(reply), *id = zmsg_next(reply), *status = zmsg_next(reply);
+    cr_expect(zframe_streq(version, "1.0"));
+    cr_expect(zframe_streq(id, "7"));
+    cr_expect(zframe_streq(status, code), "%s: not %s", mechanism, code);
+    zmsg_destroy(&reply);
+    zsock_destroy(&asker);
+}
+
+Test(loopback, lets_in_who_has_a_key_of_curve_and_nobody_else)
+{
+    house h = {0};
+    open_house(&h);
+    const uint8_t *key = cf_keys_public(h.m.desk.keys)->curve;
+
+    expect_answer("CURVE", key, "200");
+    expect_answer("CURVE", cf_keys_public(h.m.lap.keys)->curve, "400");
+    expect_answer("NULL", NULL, "400");
+    expect_answer("PLAIN", key, "400");
     close_house(&h);
 }
 
@@ -212,6 +142,53 @@ Test(loopback, lets_nobody_in_when_nobody_decides)
     cr_expect_not(is_idle(desk), "a key that was let in before");
     cr_expect_eq(cf_gateway_count(h.m.gateway).sessions, 0);
     cf_link_zmq_destroy(&zmq);
+    close_house(&h);
+}
+
+/* Whether the handshake with this key ends well; without a handler some have no end for long. */
+static bool is_let_in(house *h, const person *who)
+{
+    enum {
+        ENDS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+               ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+               ZMQ_EVENT_DISCONNECTED
+    };
+    void *raw = a_raw_socket(h, who), *monitor = zmq_socket(zsys_init(), ZMQ_PAIR);
+    int patience_ms = 3000;
+    static int number;
+    uint16_t event = 0;
+    char frame[16], name[64];
+
+    snprintf(name, sizeof name, "inproc://handshake-%d", number++);
+    zmq_socket_monitor(raw, name, ENDS);
+    zmq_connect(monitor, name);
+    zmq_setsockopt(monitor, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms);
+    connect_raw(h, raw);
+    if (zmq_recv(monitor, frame, sizeof frame, 0) > 0)
+        memcpy(&event, frame, sizeof event);
+    zmq_socket_monitor(raw, NULL, 0); /* whose I/O thread would wait for the monitor */
+    zmq_close(monitor);
+    zmq_close(raw);
+    return event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+}
+
+Test(loopback, lets_nobody_in_before_somebody_decides)
+{
+    house h = {0};
+    open_undecided(&h);
+
+    cr_expect_not(is_let_in(&h, &h.m.lap));
+    cr_expect_not(is_let_in(&h, &h.m.desk), "who would be let in, too");
+    close_house(&h);
+}
+
+Test(loopback, lets_in_by_the_key_alone)
+{
+    house h = {0};
+    open_house(&h);
+
+    cr_expect_not(is_let_in(&h, &h.m.lap));
+    cr_expect(is_let_in(&h, &h.m.desk));
     close_house(&h);
 }
 
@@ -251,20 +228,6 @@ Test(loopback, refuses_a_second_zap_handler_and_a_port_that_is_taken)
     close_house(&h);
 }
 
-/* Sends frames that no link of ours sends. */
-static void *a_raw_socket(house *h, const person *who)
-{
-    cf_zmq_keys keys = {cf_keys_public(who->keys)->curve, cf_keys_curve_secret(who->keys),
-                        h->address.key};
-    void *socket = zmq_socket(zsys_init(), ZMQ_DEALER);
-    char endpoint[CF_ADDRESS_TEXT];
-
-    cf_zmq_configure(socket, &keys);
-    cf_address_endpoint(&h->address, endpoint);
-    cr_assert_eq(zmq_connect(socket, endpoint), 0);
-    return socket;
-}
-
 Test(loopback, survives_frames_that_break_the_limits)
 {
     house h = {0};
@@ -272,6 +235,7 @@ Test(loopback, survives_frames_that_break_the_limits)
     void *raw = a_raw_socket(&h, &h.m.desk);
     static char frame[2 * CF_FRAME_MAX];
 
+    connect_raw(&h, raw);
     zmq_send(raw, frame, sizeof frame, 0);
     for (int i = 0; i < 100; i++)
         zmq_send(raw, frame, 10, i < 99 ? ZMQ_SNDMORE : 0);

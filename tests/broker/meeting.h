@@ -33,7 +33,7 @@ typedef struct {
     cf_buffer blobs[BLOBS_MAX];
     size_t blob_count;
     size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests;
-    size_t messages[CF_COMMAND_REPORTED + 1]; /* that came, by command */
+    size_t messages[CF_COMMAND_ALONE + 1]; /* that came, by command */
     cf_status last_loss;
     uint64_t retry_ms;
     cf_link_refusal refusal; /* the last one; `code` and `text` are gone */

@@ -121,6 +121,51 @@ Test(registry, refuses_a_first_entry_of_another_account)
     cf_registry_destroy(&registry);
 }
 
+static void spoil_signature(person *author)
+{
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+
+    expect_ok(cf_entry_read(cf_buffer_view(&author->wire), &arena, &entry, &error), error);
+    author->wire.data[entry.signature.data - author->wire.data] ^= 1;
+    cf_arena_release(&arena);
+}
+
+Test(registry, refuses_a_first_entry_that_the_account_did_not_sign_or_that_has_a_past)
+{
+    for (int past = 0; past < 2; past++) {
+        person account = an_account(1);
+        cf_registry *registry = cf_registry_new(&account.user);
+        cf_head seen = {{"another's"}, 1, {"another's entry"}};
+        cf_error error;
+        bool counts;
+
+        if (past)
+            cf_heads_insert(&account.members_after, &seen);
+        first_entry(&account);
+        if (!past)
+            spoil_signature(&account);
+        expect_fails(take(registry, &account, &counts, &error), past ? CF_MALFORMED : CF_FORGED);
+        cr_expect_eq(cf_registry_count(registry), 0);
+        person_end(&account);
+        cf_registry_destroy(&registry);
+    }
+}
+
+Test(registry, refuses_an_operation_that_its_author_did_not_sign)
+{
+    family f = a_family();
+    person pad = a_device(4, &f.account.user);
+
+    let_in(&f.desk, &pad, CF_ROLE_OWNER);
+    spoil_signature(&f.desk);
+    expect_fails(take(f.registry, &f.desk, &f.counts, &f.error), CF_FORGED);
+    cr_expect_null(cf_registry_device(f.registry, &pad.id));
+    person_end(&pad);
+    release(&f);
+}
+
 Test(registry, does_not_let_in_a_newcomer_whose_proof_is_for_another_user)
 {
     family f = a_family();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/sweep.h"
 
+#include "broker/communication.h"
 #include "codec/hash.h"
 #include "codec/limits.h"
 #include "tests/broker/gateway_fixture.h"
@@ -13,6 +14,14 @@ typedef struct {
     cf_jobs *jobs;
     cf_sweep *sweep;
 } ann;
+
+static int waited; /* how often it was told that replays have ended */
+
+static void count_waits(void *context)
+{
+    (void)context;
+    waited++;
+}
 
 static ann anns_house(void)
 {
@@ -29,7 +38,8 @@ static ann anns_house(void)
                                                .blobs = a.house->blobs,
                                                .users = a.house->users,
                                                .quotas = a.house->quotas,
-                                               .jobs = a.jobs});
+                                               .jobs = a.jobs,
+                                               .ready = count_waits});
     cf_sweep_tick(a.sweep, a.house->now_ms);
     return a;
 }
@@ -166,6 +176,43 @@ Test(sweep, keeps_what_came_to_be_named_between_looking_and_dropping)
     end(&a);
 }
 
+static void put_piece(ann *a, size_t number)
+{
+    static const uint8_t zeros[CF_BLOB_STEP];
+    cf_message message = {
+        .command = CF_COMMAND_PUT,
+        .put = {
+            {"upload"}, number * CF_BLOB_STEP, 3 * CF_BLOB_STEP, cf_bytes_of(zeros, sizeof zeros)}};
+
+    say(a->house, a->at_desk, &message);
+    hear(a->house, a->at_desk, CF_COMMAND_MISSING);
+}
+
+Test(sweep, keeps_an_upload_that_went_on_between_looking_and_dropping)
+{
+    ann a = anns_house();
+    slow_jobs slow = {.base.submit = keep_job};
+    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &a.house->env,
+                                                       .store = a.house->store,
+                                                       .blobs = a.house->blobs,
+                                                       .users = a.house->users,
+                                                       .jobs = &slow.base});
+    cf_blob_usage usage;
+    cf_error error;
+
+    put_piece(&a, 0);
+    cf_sweep_tick(sweep, a.house->now_ms);
+    a.house->now_ms += 8 * CF_DAY_MS;
+    cf_sweep_tick(sweep, a.house->now_ms);
+    slow.job->work(slow.job);
+    put_piece(&a, 1);
+    slow.job->done(slow.job);
+    expect_ok(cf_blobs_usage(a.house->blobs, &a.account.user, &usage, &error), error);
+    cr_expect_eq(usage.count, 1);
+    cf_sweep_destroy(&sweep);
+    end(&a);
+}
+
 Test(sweep, looks_once_a_day)
 {
     ann a = anns_house();
@@ -174,5 +221,62 @@ Test(sweep, looks_once_a_day)
     cr_expect_gt(first, a.house->now_ms);
     cr_expect_eq(cf_sweep_tick(a.sweep, first), first + CF_DAY_MS);
     a.jobs->deliver(a.jobs);
+    end(&a);
+}
+
+/* The desk has taken one entry, and grants no more yet. */
+static void begin_replay(ann *a)
+{
+    subscribe(a->house, a->at_desk, NULL, 0, 1);
+    hear(a->house, a->at_desk, CF_COMMAND_ENTRY);
+}
+
+Test(sweep, waits_for_a_replay_that_is_under_way)
+{
+    ann a = anns_house();
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {CF_WINDOW}};
+    cf_hash idle = put(&a, "nothing names this");
+
+    begin_replay(&a);
+    sweep_after(&a, 8 * CF_DAY_MS);
+    cr_expect(is_held(&a, &idle));
+    sweep_after(&a, CF_COMMUNICATION_PATIENCE_MS - 1);
+    cr_expect(is_held(&a, &idle));
+    say(a.house, a.at_desk, &credit);
+    settle(a.house);
+    cr_expect_eq(waited, 1);
+    cr_expect(is_held(&a, &idle), "not in the middle of what ends the replay");
+    sweep_after(&a, 0);
+    cr_expect_not(is_held(&a, &idle));
+    end(&a);
+}
+
+Test(sweep, is_passed_by_no_replay_and_waits_no_longer_than_others_that_remove)
+{
+    ann a = anns_house();
+    caller *at_lap = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    cf_hash idle = put(&a, "nothing names this");
+
+    begin_replay(&a);
+    sweep_after(&a, 8 * CF_DAY_MS);
+    greet(a.house, at_lap, &a.account.user, NULL, 0);
+    subscribe(a.house, at_lap, NULL, 0, CF_WINDOW);
+    hear_nothing(a.house, at_lap);
+    a.house->now_ms += CF_COMMUNICATION_PATIENCE_MS;
+    settle(a.house);
+    cr_expect_eq(waited, 1);
+    sweep_after(&a, 0);
+    cr_expect_not(is_held(&a, &idle));
+    hear(a.house, at_lap, CF_COMMAND_ENTRY);
+    end(&a);
+}
+
+Test(sweep, ends_in_the_middle_of_waiting)
+{
+    ann a = anns_house();
+
+    put(&a, "nothing names this");
+    begin_replay(&a);
+    sweep_after(&a, 8 * CF_DAY_MS);
     end(&a);
 }

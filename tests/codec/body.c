@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/change.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -303,6 +304,34 @@ Test(body, checks_the_form_of_files_fields)
                  CF_MALFORMED);
 }
 
+#define RECORD                                                                                     \
+    "\xc4\x10"                                                                                     \
+    "c23456789abcdef0"
+#define BIN32                                                                                      \
+    "\xc4\x20"                                                                                     \
+    "0123456789abcdef0123456789abcdef"
+
+Test(body, takes_for_the_content_of_a_record_what_begins_with_a_hash)
+{
+    const struct {
+        const char *changes;
+        size_t size;
+        cf_status wanted;
+    } cases[] = {
+        CASE("\x91\x95" RECORD "\xa6/photo\x90\xc2\x94" BIN32 "\x01\x00\xc4\x01x", CF_OK),
+        CASE("\x91\x95" RECORD "\xa6/photo\x90\xc2\x92" BIN32 "\x01", CF_MALFORMED),
+        CASE("\x91\x95" RECORD "\xa6/photo\x90\xc2\x91" BIN32, CF_MALFORMED),
+        CASE("\x91\x95" RECORD "\xa6/photo\x90\xc2" BIN32, CF_OK),
+        CASE("\x91\x95" RECORD "\xa8/content\x90\xc2\x01", CF_OK),
+        CASE("\x91\x95" RECORD "\xa6/phone\x90\xc2\x92\xa1@\xc4\x01x", CF_OK),
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_assert_eq(
+            read_by_hand((by_hand){.changes = cases[i].changes, .changes_size = cases[i].size}),
+            cases[i].wanted, "case %zu", i);
+}
+
 Test(body, refuses_counts_that_its_bytes_cannot_hold)
 {
     cr_assert_eq(read_by_hand((by_hand){CHANGES("\xdd\xff\xff\xff\xff")}), CF_MALFORMED);
@@ -314,6 +343,26 @@ Test(body, refuses_counts_that_its_bytes_cannot_hold)
         CF_MALFORMED);
     cr_assert_eq(read_as(&of_bob, cf_bytes_of_text("\x97\x01\x01\x01\x01\xdd\xff\xff\xff\xff")),
                  CF_MALFORMED);
+}
+
+/* A change takes 21 bytes at least, so what a count makes room for stays in proportion. */
+Test(body, allocates_for_no_more_changes_than_its_bytes_can_hold)
+{
+    const size_t size = CF_BODY_MAX;
+    uint8_t *bytes = calloc(1, size);
+    cf_arena arena = {0};
+    cf_body body;
+    cf_error error;
+
+    memcpy(bytes, "\x97\x01\x00\x01\x01\x90\xdd", 7);
+    cf_put_u32(bytes + 7, (uint32_t)(size - 11));
+    struct mallinfo2 before = mallinfo2();
+    cr_assert_eq(cf_body_read(cf_bytes_of(bytes, size), &of_bob, &arena, &body, &error),
+                 CF_MALFORMED);
+    struct mallinfo2 after = mallinfo2();
+    cr_assert_lt(after.hblkhd + after.uordblks, before.hblkhd + before.uordblks + CF_MIB);
+    cf_arena_release(&arena);
+    free(bytes);
 }
 
 /* One item's fields, each over all of `dot_count` dots: many mentions in few bytes. */

@@ -179,6 +179,35 @@ static void append_bomb(cf_buffer *out, size_t declared)
     cf_put_u32(out->data + start + 5, (uint32_t)declared);
 }
 
+/* What makes the right bytes without saying how many. */
+Test(compress, refuses_a_frame_that_does_not_declare_its_size)
+{
+    cf_error error;
+    cf_buffer prose = {0}, frame = {0}, back = {0};
+
+    append_prose(&prose, 3000);
+    for (int says = 1; says >= 0; says--) {
+        ZSTD_CCtx *context = ZSTD_createCCtx();
+
+        cf_buffer_clear(&frame);
+        uint8_t *head = cf_buffer_reserve(&frame, CF_FRAME_OVERHEAD + 4000);
+        ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, says);
+        size_t size =
+            ZSTD_compress2(context, head + CF_FRAME_OVERHEAD, 4000, prose.data, prose.size);
+        ZSTD_freeCCtx(context);
+        cr_assert_not(ZSTD_isError(size));
+        cf_put_u32(head, (uint32_t)size + CF_FRAME_OVERHEAD - 4);
+        head[4] = 1;
+        cf_put_u32(head + 5, (uint32_t)prose.size);
+        frame.size = CF_FRAME_OVERHEAD + size;
+        cr_expect_eq(cf_frame_read(cf_buffer_view(&frame), plenty, &back, &error),
+                     says ? CF_OK : CF_MALFORMED);
+    }
+    cf_buffer_release(&prose);
+    cf_buffer_release(&frame);
+    cf_buffer_release(&back);
+}
+
 static long resident_kib(void)
 {
     struct rusage usage;

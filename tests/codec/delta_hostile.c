@@ -259,11 +259,11 @@ typedef struct {
     cf_status status;
     uint64_t written;
     size_t memory;
+    cf_error error;
 } outcome;
 
 static outcome decode_wild(const cf_buffer *patch, cf_delta_form form, uint64_t target_max)
 {
-    cf_error error;
     cf_bytes source_bytes = cf_bytes_of_text("a short source"), patch_bytes = cf_buffer_view(patch);
     cf_delta_figures figures;
     outcome found = {0};
@@ -276,7 +276,7 @@ static outcome decode_wild(const cf_buffer *patch, cf_delta_form form, uint64_t 
         .figures = &figures,
     };
 
-    found.status = cf_delta_decode(&decoding, &error);
+    found.status = cf_delta_decode(&decoding, &found.error);
     found.memory = figures.memory;
     cr_assert_eq(found.written, figures.written);
     return found;
@@ -337,6 +337,20 @@ Test(hostile, windows_are_refused_for_what_they_claim)
     }
     expect_refused(&too_large, CF_DELTA_LOG, CF_TOO_LARGE);
     expect_refused(&far_too_large, CF_DELTA_FILE, CF_TOO_LARGE);
+}
+
+/* By us, and not by a library that only hasn't learned it yet. */
+Test(hostile, copies_from_the_target_are_refused_by_name)
+{
+    const wild_window window = {.indicator = CF_VCDIFF_FROM_TARGET, .target_size = 1};
+    cf_buffer patch = {0};
+
+    cf_buffer_append(&patch, cf_vcdiff_header, CF_VCDIFF_HEADER_SIZE);
+    put_window(&patch, &window);
+    outcome found = decode_wild(&patch, CF_DELTA_LOG, CF_GIB);
+    cr_assert_eq(found.status, CF_MALFORMED);
+    cr_assert_not_null(strstr(found.error.text, "copies from its target"), "%s", found.error.text);
+    cf_buffer_release(&patch);
 }
 
 Test(hostile, headers_are_refused_for_what_they_claim)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "codec/hash.h"
 #include "codec/heads.h"
 #include "codec/limits.h"
 #include "codec/pack.h"
@@ -150,6 +151,23 @@ Test(entry, is_forged_under_another_key_or_another_entrys_signature)
     cf_arena_release(&arena);
 }
 
+/* Whoever has a key can sign, but not as the device that another key names. */
+Test(entry, binds_the_device_to_its_key)
+{
+    author ann = an_author(1), bob = an_author(2);
+    cf_arena arena = {0};
+    cf_buffer wire = {0};
+    cf_entry entry;
+    cf_error error;
+
+    memcpy(ann.secret, bob.secret, sizeof ann.secret);
+    author_write(&ann, cf_bytes_of_text("by bob, as ann"), &wire);
+    expect_ok(cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &error), error);
+    expect_fails(cf_entry_verify(&entry, bob.key, &error), CF_FORGED);
+    cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+}
+
 Test(entry, binds_the_writer_to_user_device_collection_and_random_bytes)
 {
     for (int part = 0; part < 4; part++) {
@@ -279,6 +297,38 @@ Test(entry, refuses_what_is_beyond_a_limit)
         cr_assert_eq(read_it(&wire), cases[i].wanted, "case %zu", i);
         cf_buffer_release(&wire);
     }
+}
+
+/* Sound in all else: signed, and its body is the one that the header names. */
+static void write_of_size(cf_buffer *wire, size_t size)
+{
+    author ann = an_author(1);
+    cf_buffer open = {0};
+    uint8_t *bytes = calloc(1, size);
+
+    cf_header_pack_open(&ann.next, &open);
+    size_t header_size = open.size + 2 + CF_HASH_SIZE;
+    cf_bytes body = cf_bytes_of(bytes, size - header_size - CF_SIGNATURE_SIZE);
+    cf_hash hash = cf_hash_of("body", &body, 1);
+    cf_pack_bin(&open, cf_bytes_of(hash.bytes, CF_HASH_SIZE));
+    cf_buffer_append(wire, open.data, open.size);
+    cf_buffer_append(wire, bytes, CF_SIGNATURE_SIZE);
+    cf_buffer_append(wire, body.data, body.size);
+    cf_buffer_release(&open);
+    free(bytes);
+}
+
+Test(entry, refuses_one_that_is_too_large_and_else_sound)
+{
+    cf_buffer wire = {0};
+
+    write_of_size(&wire, CF_ENTRY_MAX);
+    cr_assert_eq(wire.size, CF_ENTRY_MAX);
+    cr_assert_eq(read_it(&wire), CF_OK);
+    cf_buffer_clear(&wire);
+    write_of_size(&wire, CF_ENTRY_MAX + 1);
+    cr_assert_eq(read_it(&wire), CF_TOO_LARGE);
+    cf_buffer_release(&wire);
 }
 
 Test(entry, is_not_built_beyond_a_limit)

@@ -37,6 +37,20 @@ Test(heads, stay_in_order_and_hold_none_twice)
     cf_heads_release(&set);
 }
 
+Test(heads, come_in_any_order_many_at_a_time)
+{
+    cf_heads one_by_one = set_of((cf_head[]){bob7, ann2_forked, ann1, ann2}, 4), set = {0};
+
+    cf_heads_add(&set, (cf_head[]){bob7, ann1, bob7}, 3);
+    cf_heads_add(&set, (cf_head[]){ann2_forked, ann1, ann2}, 3);
+    cf_heads_add(&set, NULL, 0);
+    cr_assert_eq(set.count, one_by_one.count);
+    for (size_t i = 0; i < set.count; i++)
+        cr_assert(cf_head_compare(&set.heads[i], &one_by_one.heads[i]) == 0);
+    cf_heads_release(&one_by_one);
+    cf_heads_release(&set);
+}
+
 Test(heads, reach_as_far_as_the_longest_branch)
 {
     cf_heads set = set_of((cf_head[]){ann1, ann2_forked}, 2);

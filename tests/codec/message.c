@@ -68,6 +68,7 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_HOLDS, .holds = {ids[0], heads, 2}},
         {.command = CF_COMMAND_REPORTED, .reported = {&hashes[0], 1700000000000, heads, 2, true}},
         {.command = CF_COMMAND_REPORTED, .reported = {NULL, 0, NULL, 0, false}},
+        {.command = CF_COMMAND_ALONE, .alone = {ids[0], true}},
     };
     memcpy(out, all, sizeof all);
     return sizeof all / sizeof *all;
@@ -120,7 +121,7 @@ Test(message, is_the_same_after_writing_and_reading)
     cf_message all[EXAMPLES_MAX];
     cf_frames frames = {0};
     cf_bytes wire[CF_MESSAGE_FRAMES];
-    bool seen[CF_COMMAND_REPORTED + 1] = {false};
+    bool seen[CF_COMMAND_ALONE + 1] = {false};
     size_t count = examples(all);
 
     for (size_t i = 0; i < count; i++) {
@@ -128,7 +129,7 @@ Test(message, is_the_same_after_writing_and_reading)
         expect_same_again(wire, views(&frames, wire));
         seen[all[i].command] = true;
     }
-    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_REPORTED; command++)
+    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_ALONE; command++)
         cr_expect(seen[command], "no example of %s", cf_command_name((cf_command)command));
     cf_frames_release(&frames);
 }
@@ -225,6 +226,27 @@ Test(message, says_apart_what_it_does_not_know)
     frame = cf_buffer_view(&wire);
     expect_fails(cf_message_read(&frame, 1, &arena, &out, &error), CF_DENIED);
     cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+}
+
+Test(message, names_no_sequence_that_there_is_not)
+{
+    cf_error error;
+    cf_arena arena = {0};
+    cf_message accepted = {.command = CF_COMMAND_ACCEPTED, .accepted = {{{"ann"}, 1, {"x"}}}}, out;
+    const uint64_t sequences[] = {0, 1, CF_SEQUENCE_MAX, CF_SEQUENCE_MAX + 1, UINT64_MAX};
+    cf_bytes view[CF_MESSAGE_FRAMES];
+
+    for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
+        cf_frames frames = {0};
+
+        accepted.accepted.head.sequence = sequences[i];
+        cf_message_write(&accepted, &frames);
+        views(&frames, view);
+        cf_status status = cf_message_read(view, 1, &arena, &out, &error);
+        cr_assert_eq(status, i == 1 || i == 2 ? CF_OK : CF_MALFORMED);
+        cf_frames_release(&frames);
+    }
     cf_arena_release(&arena);
 }
 

@@ -139,7 +139,7 @@ bool fuzz_seed(size_t number, cf_buffer *out)
 {
     cf_message message = {.command = (cf_command)(CF_COMMAND_HELLO + number)};
 
-    if (message.command > CF_COMMAND_REPORTED)
+    if (message.command > CF_COMMAND_ALONE)
         return false;
     fill_session(&message);
     fill_rest(&message);

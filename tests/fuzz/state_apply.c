@@ -7,7 +7,7 @@
 #include "codec/content.h"
 #include "codec/item.h"
 #include "codec/pack.h"
-#include "peer/view.h"
+#include "peer/merge/view.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/acknowledged.h"
+#include "peer/log/acknowledged.h"
 
 #include "tests/support/expect.h"
 

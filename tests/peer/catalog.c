@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/birth.h"
-#include "peer/catalog.h"
+#include "peer/log/birth.h"
+#include "peer/log/catalog.h"
 
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
@@ -52,9 +52,18 @@ static cf_id make_collection(ann *self, const char *name)
 {
     cf_id id = {0};
 
-    expect_ok(cf_catalog_make(self->peer, name, CF_FORMAT_FILES, ++self->now_ms, &id, &self->error),
-              self->error);
+    const cf_catalog_new new = {.name = name};
+
+    expect_ok(cf_catalog_make(self->peer, &new, ++self->now_ms, &id, &self->error), self->error);
     return id;
+}
+
+static void expect_unmade(ann *self, const char *name, cf_status why)
+{
+    const cf_catalog_new new = {.name = name};
+    cf_id id;
+
+    expect_fails(cf_catalog_make(self->peer, &new, ++self->now_ms, &id, &self->error), why);
 }
 
 static void reopen(ann *self)
@@ -90,17 +99,12 @@ Test(catalog, lists_collections_by_name)
 Test(catalog, names_a_collection_once)
 {
     ann *self = make_ann();
-    cf_id id;
 
     make_collection(self, "notes");
-    expect_fails(cf_catalog_make(self->peer, "notes", CF_FORMAT_FILES, 5000, &id, &self->error),
-                 CF_CHANGED);
-    expect_fails(cf_catalog_make(self->peer, "", CF_FORMAT_FILES, 5000, &id, &self->error),
-                 CF_USAGE);
-    expect_fails(cf_catalog_make(self->peer, "a\nb", CF_FORMAT_FILES, 5000, &id, &self->error),
-                 CF_USAGE);
-    expect_fails(cf_catalog_make(self->peer, "\xff", CF_FORMAT_FILES, 5000, &id, &self->error),
-                 CF_USAGE);
+    expect_unmade(self, "notes", CF_CHANGED);
+    expect_unmade(self, "", CF_USAGE);
+    expect_unmade(self, "a\nb", CF_USAGE);
+    expect_unmade(self, "\xff", CF_USAGE);
     end_ann(self);
 }
 

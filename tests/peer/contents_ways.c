@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/contents_ways.h"
+#include "peer/log/contents_ways.h"
 
 #include "tests/support/expect.h"
 

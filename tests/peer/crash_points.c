@@ -42,6 +42,7 @@ static void prepare(world *in)
     user_writes_text(a, "one", "1");
     user_writes_text(a, "two", "2");
     user_writes_text(a, "three", "3");
+    user_writes_text(a, "inner", "inner");
     user_writes_text(a, "left", "left");
     user_writes_text(a, "right", "right");
     user_writes_text(a, "d/five", "5");
@@ -50,7 +51,8 @@ static void prepare(world *in)
     settles_equal(in, "before", 0);
 }
 
-/* All that can be done to a folder: replace, move, delete, swap, mode and time, new things. */
+/* All that can be done to a folder: replace, move, delete, swap, mode and time, new things, one of
+ * them where a file is that goes into it. */
 static void work(device *self)
 {
     user_writes_text(self, "one", "one");
@@ -63,6 +65,9 @@ static void work(device *self)
     user_makes(self, "new");
     user_writes_text(self, "new/seven", "7");
     user_points(self, "link", "d/five");
+    user_makes(self, "outer");
+    user_moves(self, "inner", "outer/inner");
+    user_moves(self, "outer", "inner");
     write_large(self, "large", 2);
     write_large(self, "new/other", 3);
 }
@@ -114,6 +119,26 @@ static void try_every(trial how, unsigned step)
     for (how.faults.at = 1; !is_tried(&how); how.faults.at += step)
         count++;
     cr_assert_gt(count, 10, "hardly anything was tried");
+}
+
+/* What the disk may have lost of a folder's names must not be in the base, or its absence would be
+ * a deletion: the device stops, and looks again when it begins again. */
+Test(crash_points, place_that_can_not_be_made_durable_is_not_believed)
+{
+    world *w = world_new(5, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+
+    prepare(w);
+    work(a);
+    cr_assert(device_sync(a));
+    b->faults = (disk_faults){
+        .calls = b->faults.calls, .at = b->faults.calls + 1, .names = true, .status = CF_IO};
+    cr_expect_not(device_round(b, &options, TURNS_MAX));
+    cr_expect_eq(b->trouble, CF_IO);
+    device_crash(b);
+    settles_equal(w, "folders that can't be synced", 0);
+    world_destroy(&w);
 }
 
 Test(crash_points, crash_at_every_change_while_receiving)

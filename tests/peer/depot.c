@@ -2,7 +2,7 @@
 #include "tests/peer/depot_inside.h"
 
 #include "broker/jobs.h"
-#include "peer/node_stat.h"
+#include "peer/merge/node_stat.h"
 
 #include <fcntl.h>
 #include <stdio.h>

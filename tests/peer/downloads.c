@@ -2,7 +2,7 @@
 #include "tests/peer/depot.h"
 
 #include "broker/jobs.h"
-#include "peer/download_hand.h"
+#include "peer/transfer/download_hand.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

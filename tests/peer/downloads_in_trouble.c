@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/depot.h"
 
-#include "peer/download_landing.h"
+#include "peer/transfer/download_landing.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

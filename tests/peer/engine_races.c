@@ -5,6 +5,10 @@
 
 #include "tests/support/expect.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
 /* What comes from the other device. */
 typedef enum { EDIT, TOUCH, CHMOD, MOVE, DELETE, REMOTE_ACTS } remote_act;
 /* What this user does after his save, before the next call of all. */
@@ -134,6 +138,113 @@ static void run_all(remote_act act)
         for (uint64_t gap = 1; gap <= (sequel == NOTHING_MORE ? 1 : 2); gap++)
             for (uint64_t at = 1; run_race(act, sequel, at, gap); at++)
                 ;
+}
+
+/* ---- A folder in the place of another ---- */
+
+static void put_another_in_its_place(void *context)
+{
+    user_moves(context, "d", "kept");
+    user_makes(context, "d");
+}
+
+/* The folder was deleted elsewhere; this one is empty, too, and not that one. No system call looks
+ * and removes in one: who puts it there between the two loses an empty folder. */
+Test(engine_races, folder_that_takes_a_deleted_ones_place_stays)
+{
+    cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+    bool goes_on = true;
+    int lost = 0;
+
+    for (uint64_t at = 1; goes_on; at++) {
+        world *w = world_new(1, 2);
+        device *a = &w->devices[0], *user = &w->devices[1];
+        disk_faults *faults = &user->faults;
+        cf_buffer tree = {0};
+
+        user_makes(a, "d");
+        cr_assert(world_settle(w));
+        user_removes(a, "d");
+        cr_assert(device_sync(a));
+        faults->reads = true;
+        faults->at = faults->calls + at;
+        faults->meanwhile = put_another_in_its_place;
+        faults->context = user;
+        device_round(user, &options, 300);
+        goes_on = !faults->meanwhile;
+        *faults = (disk_faults){.calls = faults->calls};
+        cr_assert(world_settle(w));
+        device_tree(a, &tree);
+        lost += goes_on && !memmem(tree.data, tree.size, "d/ ", 3);
+        cf_buffer_release(&tree);
+        world_destroy(&w);
+    }
+    cr_expect_leq(lost, 1);
+}
+
+/* ---- A file that a program has open ---- */
+
+/* What it will write goes into that very file, wherever it is by then. */
+Test(engine_races, file_that_is_being_written_is_not_taken_from_who_writes)
+{
+    world *w = world_new(1, 2);
+    device *a = &w->devices[0], *user = &w->devices[1];
+    cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+    char path[256], token[64];
+
+    user_writes_text(a, "f", "base");
+    user_writes_text(a, "sample", "mine");
+    cr_assert(world_settle(w));
+    cr_assert(device_token(a, "sample", token));
+    user_removes(a, "sample");
+    user_saves(a, "f", cf_bytes_of_text("theirs"), SAVE_BY_RENAME);
+    cr_assert(device_sync(a));
+    snprintf(path, sizeof path, "%s/f", user->folder);
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    cr_assert_geq(file, 0);
+    device_round(user, &options, 100);
+    cr_assert_eq(write(file, "mine", 4), 4);
+    close(file);
+    cr_assert(world_settle(w));
+    cr_expect(has(a, token) && has(user, token), "what was written is lost");
+    world_destroy(&w);
+}
+
+/* ---- A file that is away for a moment ---- */
+
+static void bring_back(void *context)
+{
+    user_moves(context, "../aside", "f");
+}
+
+/* As programs and people move things out and in again: whenever it returns before a second look has
+ * ended, nobody hears that it was away. */
+Test(engine_races, file_that_is_missing_for_a_moment_is_never_deleted)
+{
+    world *w = world_new(1, 2);
+    device *user = &w->devices[1];
+    disk_faults *faults = &user->faults;
+
+    user_writes_text(user, "f", "here");
+    user_writes_text(user, "g", "beside it");
+    cr_assert(world_settle(w));
+    uint64_t entries = world_entries(w), first = faults->calls;
+    faults->reads = true;
+    cr_assert(device_sync(user));
+    uint64_t look = faults->calls - first;
+    for (uint64_t at = 1; at <= look; at++) {
+        cr_assert(user_moves(user, "f", "../aside"));
+        faults->at = faults->calls + at;
+        faults->meanwhile = bring_back;
+        faults->context = user;
+        cr_assert(device_sync(user));
+        user_moves(user, "../aside", "f");
+        *faults = (disk_faults){.calls = faults->calls, .reads = true};
+        cr_assert(world_settle(w));
+        cr_assert_eq(world_entries(w), entries, "something was published at %d of %d", (int)at,
+                     (int)look);
+    }
+    world_destroy(&w);
 }
 
 Test(engine_races, edit_against_saves)

@@ -399,11 +399,14 @@ Test(engine_revoked, leaves_the_folder_of_a_device_that_is_out_alone)
     go_offline(s.suspect);
     vandalise(&s);
     device_sync(s.suspect);
+    user_writes_text(s.owner, "later", "not for all");
+    device_sync(s.owner);
     revoke(s.owner, &s.id, &s.heads);
     carry(s.owner, s.suspect);
     device_sync(s.suspect);
     device_crash(s.suspect);
     device_sync(s.suspect);
+    cr_expect_not(holds(s.suspect, "later", "not for all"));
     cr_expect(holds(s.suspect, "spam", "buy"));
     cr_expect(holds(s.suspect, "report", "ruined"));
     end(&s);

@@ -22,6 +22,8 @@ static const struct {
     {"rename the main", "A a=1, sync, A a=2, B a=3, sync, A a>b", "a*=2 b=3"},
     {"rename the copy || edit the copy", "A a=1, sync, A a=2, B a=3, sync, A a*>b, B a*=4",
      "a=3 b=4"},
+    {"rename the copy || edit the copy twice",
+     "A a=1, sync, A a=2, B a=3, sync, A a*>b, B a*=4, B a*=5", "a=3 b=5"},
     {"edit the copy || edit the copy", "A a=1, sync, A a=2, B a=3, sync, A a*=4, B a*=5",
      "a*=4 a*=5 a=3"},
     {"edit the copy || delete the copy", "A a=1, sync, A a=2, B a=3, sync, A a*=4, B -a*",

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-typedef enum { READS, CHANGES, MOVES } call_kind;
+typedef enum { READS, CHANGES, MOVES, NAMES } call_kind;
 
 /* Whether the call that is about to be made fails. */
 static bool fails(disk_faults *faults, call_kind kind)
@@ -18,6 +18,7 @@ static bool fails(disk_faults *faults, call_kind kind)
         meanwhile(faults->context);
     }
     return faults->at && faults->status && (!faults->moves || kind == MOVES) &&
+           (!faults->names || kind == NAMES) &&
            (faults->once ? faults->calls == faults->at : faults->calls >= faults->at);
 }
 
@@ -52,17 +53,13 @@ static bool file_call_fails(cf_files *files, call_kind kind, cf_error *error)
         return files->name arguments;                                                              \
     }
 
-/* The files of a world outlive its processes: nothing has to be brought to a disk. */
-#define SYNC(name, parameters)                                                                     \
-    static cf_status name##_call parameters                                                        \
-    {                                                                                              \
-        (void)file;                                                                                \
-        return file_call_fails(files, CHANGES, error) ? error->status : CF_OK;                     \
-    }
+CALL(CHANGES, sync_file, (cf_files * files, const cf_file *file, cf_error *error),
+     (files, file, error))
+CALL(NAMES, sync_folder, (cf_files * files, const cf_folder *folder, cf_error *error),
+     (files, folder, error))
 
-SYNC(sync_file, (cf_files * files, const cf_file *file, cf_error *error))
-SYNC(sync_folder, (cf_files * files, const cf_folder *file, cf_error *error))
-
+CALL(CHANGES, make_root, (cf_files * files, const char *path, uint32_t mode, cf_error *error),
+     (files, path, mode, error))
 CALL(READS, open_root, (cf_files * files, const char *path, cf_folder **out, cf_error *error),
      (files, path, out, error))
 CALL(READS, open_folder,
@@ -124,6 +121,9 @@ CALL(CHANGES, create_file,
 CALL(CHANGES, reopen_file,
      (cf_files * files, const cf_folder *folder, cf_bytes name, cf_file **out, cf_error *error),
      (files, folder, name, out, error))
+CALL(CHANGES, lock,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_file **out, cf_error *error),
+     (files, folder, name, out, error))
 CALL(READS, stat_file, (cf_files * files, const cf_file *file, cf_stat *out, cf_error *error),
      (files, file, out, error))
 CALL(READS, read_at,
@@ -150,14 +150,37 @@ CALL(CHANGES, clone,
       cf_error *error),
      (files, source, target, cloned, error))
 
-cf_files *faulty_files_new(disk_faults *faults)
+/* What can't fail. */
+#define ASK(type, name, parameters, arguments)                                                     \
+    static type name##_call parameters                                                             \
+    {                                                                                              \
+        files = files_behind(files);                                                               \
+        return files->name arguments;                                                              \
+    }
+
+ASK(void, close_folder, (cf_files * files, cf_folder **folder), (files, folder))
+ASK(void, close_file, (cf_files * files, cf_file **file), (files, file))
+ASK(int, descriptor, (cf_files * files, const cf_folder *folder), (files, folder))
+ASK(const char *, shown, (cf_files * files, const cf_folder *folder), (files, folder))
+ASK(bool, readable, (cf_files * files, const cf_folder *folder, cf_bytes name),
+    (files, folder, name))
+ASK(cf_writer_answer, writer, (cf_files * files, const cf_file *file), (files, file))
+
+cf_files *faulty_files_new(cf_files *inner, disk_faults *faults)
 {
     faulty_files *self = cf_allocate(1, sizeof *self);
 
-    self->inner = cf_files_posix();
+    self->inner = inner;
     self->faults = faults;
-    self->base = *self->inner; /* what can't fail looks at its arguments only */
+    self->base.tick_ns = inner->tick_ns;
     cf_files *base = &self->base;
+    base->close_folder = close_folder_call;
+    base->close_file = close_file_call;
+    base->descriptor = descriptor_call;
+    base->shown = shown_call;
+    base->readable = readable_call;
+    base->writer = writer_call;
+    base->make_root = make_root_call;
     base->open_root = open_root_call;
     base->open_folder = open_folder_call;
     base->make_folder = make_folder_call;
@@ -179,6 +202,7 @@ cf_files *faulty_files_new(disk_faults *faults)
     base->open_file = open_file_call;
     base->create_file = create_file_call;
     base->reopen_file = reopen_file_call;
+    base->lock = lock_call;
     base->stat_file = stat_file_call;
     base->read_at = read_at_call;
     base->write_at = write_at_call;

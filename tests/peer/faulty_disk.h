@@ -14,13 +14,14 @@ typedef struct {
     uint64_t at;                      /* the number of the call that fails, from 1; 0: none */
     bool once;                        /* it alone */
     bool moves;                       /* only what puts a file into a place fails */
+    bool names;                       /* only bringing a folder's names to the disk fails */
     cf_status status;                 /* CF_OK: it does not fail */
     void (*meanwhile)(void *context); /* before call `at`, once; NULL: nothing */
     void *context;
 } disk_faults;
 
-/* `faults` outlives both. */
-cf_files *faulty_files_new(disk_faults *faults);
+/* `inner` and `faults` outlive them. */
+cf_files *faulty_files_new(cf_files *inner, disk_faults *faults);
 /* Takes the store, which is one in memory on this disk. */
 cf_store *faulty_store_new(cf_store *inner, cf_store_memory_disk *disk, disk_faults *faults);
 

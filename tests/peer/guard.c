@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/guard.h"
+#include "peer/sources/guard.h"
 
 #include "tests/support/expect.h"
 

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rules of files_identity on a real file system: what programs do when they save, move and
+/* The rules of files_identity on a file system: what programs do when they save, move and
  * delete, and inodes that the kernel uses again. Each scan becomes the base of the next one;
  * answers are written as in identity.c, numbers are given in the order of discovery. */
 #include "codec/content.h"
 #include "peer/adapters/files_identity.h"
-
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
@@ -37,16 +32,15 @@ TestSuite(identity_disk, .init = arrive, .fini = leave);
 
 static cf_hash hash_of(const cf_listing *listing, size_t entry)
 {
-    cf_buffer path = {0};
-    char bytes[256];
+    cf_buffer path = {0}, bytes = {0};
 
     cf_listing_entry_path(listing, entry, &path);
     cf_buffer_append(&path, "", 1);
-    int file = scratch_open(here, (const char *)path.data, O_RDONLY);
-    ssize_t size = read(file, bytes, sizeof bytes);
-    close(file);
+    scratch_read(here, (const char *)path.data, &bytes);
+    cf_hash hash = cf_content_hash(cf_buffer_view(&bytes));
     cf_buffer_release(&path);
-    return cf_content_hash(cf_bytes_of(bytes, (size_t)size));
+    cf_buffer_release(&bytes);
+    return hash;
 }
 
 static void keep_as_base(const cf_listing *listing, const cf_identity *identity,

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/files_listing.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "broker/names.h"
@@ -88,13 +83,8 @@ Test(listing, has_everything_in_order)
 
 Test(listing, names_what_can_not_be_synced)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", here->path);
-    int server = socket(AF_UNIX, SOCK_STREAM, 0);
-    cr_assert_eq(bind(server, (struct sockaddr *)&address, sizeof address), 0);
-    close(server);
-    cr_assert_eq(mkfifoat(here->files->descriptor(here->files, here->folder), "fifo", 0600), 0);
+    scratch_socket(here, "socket");
+    scratch_fifo(here, "fifo");
     scratch_write(here, "file", "");
     list_all();
     expect_entries("fifo ?!, file f, socket ?!");
@@ -109,8 +99,8 @@ Test(listing, names_what_can_not_be_read)
     scratch_write(here, "locked", "x");
     scratch_mkdir(here, "shut");
     scratch_write(here, "shut/x", "");
-    int top = here->files->descriptor(here->files, here->folder);
-    cr_assert_eq(fchmodat(top, "locked", 0, 0) | fchmodat(top, "shut", 0, 0), 0);
+    scratch_chmod(here, "locked", 0);
+    scratch_chmod(here, "shut", 0);
     list_all();
     expect_entries("locked f!, shut d!");
     cr_assert_not(entry_named("locked")->readable);
@@ -119,7 +109,7 @@ Test(listing, names_what_can_not_be_read)
     cr_assert_not(listing.folders[1].complete);
     cr_assert_not_null(strstr(listing.folders[1].trouble, "/shut: Permission denied"), "%s",
                        listing.folders[1].trouble);
-    cr_assert_eq(fchmodat(top, "shut", 0700, 0), 0);
+    scratch_chmod(here, "shut", 0700);
 }
 
 Test(listing, names_what_it_may_not_enter)
@@ -128,12 +118,11 @@ Test(listing, names_what_it_may_not_enter)
     scratch_mkdir(here, "dark");
     scratch_write(here, "dark/x", "");
     scratch_write(here, "light", "");
-    int top = here->files->descriptor(here->files, here->folder);
-    cr_assert_eq(fchmodat(top, "dark", 0400, 0), 0);
+    scratch_chmod(here, "dark", 0400);
     list_all();
     expect_entries("dark d, light f");
     cr_assert_not(listing.folders[1].complete);
-    cr_assert_eq(fchmodat(top, "dark", 0700, 0), 0);
+    scratch_chmod(here, "dark", 0700);
 }
 
 Test(listing, does_not_see_what_is_our_own)
@@ -281,7 +270,7 @@ static cf_status list_and_disturb(cf_files *files, const cf_folder *folder, cf_n
     static unsigned count;
     char name[32];
 
-    cf_status status = cf_files_posix()->list(files, folder, visit, context, failed);
+    cf_status status = here->files->list(files, folder, visit, context, failed);
     snprintf(name, sizeof name, "new-%u", count++);
     scratch_write(here, name, "");
     scratch_settle(here, name);
@@ -295,6 +284,7 @@ Test(listing, says_so_when_a_directory_does_not_come_to_rest)
     restless.list = list_and_disturb;
     options.files = &restless;
     scratch_write(here, "x", "");
+    scratch_settle(here, "x");
     list_all();
     cr_assert(listing.folders[0].restless);
     cr_assert_not(listing.folders[0].complete);
@@ -307,7 +297,7 @@ static cf_status stat_fails(cf_files *files, const cf_folder *folder, cf_bytes n
 {
     if (cf_bytes_equal(name, cf_bytes_of_text("bad")))
         return cf_fail(failed, CF_IO, "examining bad: Input/output error");
-    return cf_files_posix()->stat(files, folder, name, out, failed);
+    return here->files->stat(files, folder, name, out, failed);
 }
 
 Test(listing, goes_on_beside_one_bad_file)

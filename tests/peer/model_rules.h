@@ -3,7 +3,7 @@
  * BLAKE2b over text, writers are letters, values are texts. */
 #ifndef CF_TESTS_MODEL_RULES_H
 #define CF_TESTS_MODEL_RULES_H
-#include "peer/rules.h"
+#include "peer/merge/rules.h"
 
 /* `*serial` is the last random number used. */
 void model_rules(cf_rules *out, uint64_t *serial);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/node.h"
+#include "peer/merge/node.h"
 
 #include "tests/support/expect.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/options.h"
+#include "peer/program/options.h"
 
 #include "tests/support/expect.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/quiet.h"
+#include "peer/sources/files/quiet.h"
 
 #include <stdlib.h>
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/files_read.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "codec/content.h"
+#include "codec/limits.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
+
+enum { LARGE = 3 << 20 };
 
 static scratch *here;
 static cf_error error;
@@ -29,13 +28,10 @@ TestSuite(read, .init = arrive, .fini = leave);
 
 static cf_read_options options_of(const char *name)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
     return (cf_read_options){.files = here->files,
                              .folder = here->folder,
                              .name = cf_bytes_of_text(name),
-                             .now_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec};
+                             .now_ns = scratch_now_ns(here)};
 }
 
 static cf_status read_with(cf_read_options options, cf_read *out, cf_read_answer *answer)
@@ -122,10 +118,9 @@ Test(read, passes_windows_and_holes_in_order)
 
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 7919 >> 8);
-    int file = scratch_open(here, "f", O_WRONLY | O_CREAT);
-    cr_assert_eq(ftruncate(file, SIZE), 0);
-    cr_assert_eq(pwrite(file, bytes, sizeof bytes, 5 << 20), sizeof bytes);
-    close(file);
+    scratch_write(here, "f", "");
+    scratch_resize(here, "f", SIZE);
+    scratch_patch(here, "f", 5 << 20, cf_bytes_of(bytes, sizeof bytes));
     scratch_settle(here, "f");
     options = options_of("f");
     options.window = follow;
@@ -149,9 +144,9 @@ Test(read, passes_windows_and_holes_in_order)
 Test(read, waits_for_whoever_writes)
 {
     write_settled("f", "text");
-    int writer = scratch_open(here, "f", O_WRONLY);
+    scratch_hold *writer = scratch_open_for(here, "f", true);
     expect_refusal(options_of("f"), CF_CHANGED, CF_READ_WRITER);
-    close(writer);
+    scratch_close(&writer);
     cf_read read;
     cf_read_answer answer;
     expect_ok(read_with(options_of("f"), &read, &answer), error);
@@ -190,19 +185,15 @@ Test(read, can_be_ended)
 static bool append_meanwhile(void *context, uint64_t offset, cf_bytes bytes)
 {
     (void)context, (void)bytes;
-    if (offset == 0) {
-        int file = scratch_open(here, "f", O_WRONLY | O_APPEND);
-        cr_expect_eq(write(file, "x", 1), 1);
-        close(file);
-    }
+    if (offset == 0)
+        scratch_patch(here, "f", LARGE, cf_bytes_of_text("x"));
     return true;
 }
 
 static bool cut_meanwhile(void *context, uint64_t offset, cf_bytes bytes)
 {
     (void)context, (void)offset, (void)bytes;
-    int file = scratch_open(here, "f", O_WRONLY | O_TRUNC);
-    close(file);
+    scratch_resize(here, "f", 0);
     return true;
 }
 
@@ -217,26 +208,23 @@ static bool replace_meanwhile(void *context, uint64_t offset, cf_bytes bytes)
 static bool open_meanwhile(void *context, uint64_t offset, cf_bytes bytes)
 {
     (void)offset, (void)bytes;
-    *(int *)context = scratch_open(here, "f", O_RDWR);
+    *(scratch_hold **)context = scratch_open_for(here, "f", true);
     return true;
 }
 
 static void make_large(void)
 {
-    int file = scratch_open(here, "f", O_WRONLY | O_CREAT | O_TRUNC);
+    static uint8_t bytes[LARGE] = {1};
 
-    for (int i = 0; i < 3 << 4; i++) {
-        static uint8_t block[1 << 16] = {1};
-        cr_assert_eq(write(file, block, sizeof block), sizeof block);
-    }
-    close(file);
+    scratch_write(here, "f", "");
+    scratch_patch(here, "f", 0, cf_bytes_of(bytes, sizeof bytes));
     scratch_settle(here, "f");
 }
 
 Test(read, notices_every_change_meanwhile)
 {
     cf_read_options options = options_of("f");
-    int held = -1;
+    scratch_hold *held = NULL;
 
     options.context = here;
     bool (*const changes[])(void *, uint64_t, cf_bytes) = {append_meanwhile, cut_meanwhile,
@@ -252,7 +240,7 @@ Test(read, notices_every_change_meanwhile)
     options.window = open_meanwhile;
     options.context = &held;
     expect_refusal(options, CF_CHANGED, CF_READ_WRITER);
-    close(held);
+    scratch_close(&held);
 }
 
 Test(read, tells_gone_from_unreadable)
@@ -286,4 +274,48 @@ Test(read, publishes_nothing_that_is_not_durable)
     options = options_of("f");
     options.files = &failing;
     expect_refusal(options, CF_IO, CF_READ_FAILED);
+}
+
+/* ---- Files that are no more what they were a moment ago ---- */
+
+static typeof(here->files->stat) real_stat;
+static typeof(here->files->stat_file) real_stat_file;
+
+static cf_status stat_of_another(cf_files *files, const cf_folder *folder, cf_bytes name,
+                                 cf_stat *out, cf_error *why)
+{
+    cf_status status = real_stat(files, folder, name, out, why);
+
+    out->inode++;
+    return status;
+}
+
+static cf_status stat_of_a_giant(cf_files *files, const cf_file *file, cf_stat *out, cf_error *why)
+{
+    cf_status status = real_stat_file(files, file, out, why);
+
+    out->size = CF_FILE_MAX + 1;
+    return status;
+}
+
+/* Where a rename leaves no trace in the times of what it replaced. */
+Test(read, notices_another_file_under_the_name)
+{
+    write_settled("f", "some text");
+    real_stat = here->files->stat;
+    here->files->stat = stat_of_another;
+    expect_refusal(options_of("f"), CF_CHANGED, CF_READ_CHANGED);
+    here->files->stat = real_stat;
+}
+
+/* It was listed while it was smaller. */
+Test(read, refuses_what_has_grown_beyond_all_bounds)
+{
+    write_settled("f", "some text");
+    real_stat_file = here->files->stat_file;
+    here->files->stat_file = stat_of_a_giant;
+    cf_read_options options = options_of("f");
+    options.window = stop;
+    expect_refusal(options, CF_TOO_LARGE, CF_READ_FAILED);
+    here->files->stat_file = real_stat_file;
 }

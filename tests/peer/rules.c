@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/rules.h"
+#include "peer/merge/rules.h"
 
 #include "codec/limits.h"
 #include "tests/support/expect.h"

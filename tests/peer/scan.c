@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/scan.h"
+#include "peer/merge/scan.h"
 
 #include <stdlib.h>
 
@@ -54,6 +54,33 @@ Test(scan, writes_a_new_file_whole)
         cr_assert(cf_bytes_compare(entry->changes[i - 1].field, entry->changes[i].field) < 0);
     cr_assert(change_of(entry, "/mtime")->weak && change_of(entry, "/mode")->weak);
     cr_assert_not(change_of(entry, "/content")->weak);
+    world_close(&world);
+}
+
+/* A move must not undo what others set at the same time. */
+Test(scan, leaves_mode_and_time_of_what_is_moved)
+{
+    begin("moved");
+    strcpy(world_child(device(0), CF_NODE_ROOT, "a")->name, "b");
+    const world_entry *entry = scanned(device(0));
+
+    cr_assert(change_of(entry, "/name"));
+    cr_assert_not(change_of(entry, "/mode"));
+    cr_assert_not(change_of(entry, "/mtime"));
+    world_close(&world);
+}
+
+Test(scan, gives_mode_and_time_to_a_copy_that_is_moved)
+{
+    begin("copy");
+    edit_on_both();
+    for (size_t i = 0; i < device(0)->file_count; i++)
+        if (strcmp(device(0)->files[i].name, "a") != 0)
+            strcpy(device(0)->files[i].name, "b");
+    const world_entry *entry = scanned(device(0));
+
+    cr_assert(change_of(entry, "/mode"));
+    cr_assert(change_of(entry, "/mtime"));
     world_close(&world);
 }
 

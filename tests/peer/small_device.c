@@ -3,7 +3,7 @@
 
 #include "codec/envelope.h"
 #include "peer/adapters/files_root.h"
-#include "peer/birth.h"
+#include "peer/log/birth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +61,7 @@ static void make_home(device *self)
     self->disk = cf_store_memory_disk_new(id);
     self->outbox = cf_outbox_new();
     self->env = in->env;
-    self->env.files = faulty_files_new(&self->faults);
-    self->env.files->tick_ns = in->files.tick_ns;
+    self->env.files = faulty_files_new(&in->files, &self->faults);
     open_engine(self);
 }
 

@@ -6,7 +6,7 @@
 #define CF_TESTS_SMALL_WORLD_H
 #include "broker/gateway.h"
 #include "codec/phrase.h"
-#include "peer/engine.h"
+#include "peer/engine/engine.h"
 #include "tests/peer/faulty_disk.h"
 
 enum { DEVICES_MAX = 4, TURN_MS = 3, TURNS_MAX = 3000 };

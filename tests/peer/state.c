@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/state.h"
+#include "peer/merge/state.h"
 
 #include <stdlib.h>
 

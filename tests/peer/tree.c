@@ -20,7 +20,7 @@ static cf_bytes joined(test_tree *tree, cf_bytes path, cf_bytes name)
 }
 
 static void add_group(test_tree *tree, cf_view *view, const cf_group *group, cf_bytes path,
-                      int depth)
+                      size_t depth)
 {
     const cf_shown *shown;
     size_t count;
@@ -29,7 +29,8 @@ static void add_group(test_tree *tree, cf_view *view, const cf_group *group, cf_
         abort();
     cf_view_list(view, group, &tree->arena, &shown, &count);
     for (size_t i = 0; i < count; i++) {
-        tree_line line = {.path = joined(tree, path, shown[i].name), .shown = &shown[i]};
+        tree_line line = {
+            .path = joined(tree, path, shown[i].name), .shown = &shown[i], .depth = depth};
 
         if (shown[i].kind == CF_KIND_DIRECTORY)
             cf_view_group_of(view, &shown[i].items[0], &tree->arena, &line.group);
@@ -81,13 +82,58 @@ static int by_everything(const void *left, const void *right)
     return order ? order : cf_id_compare(&a->holder, &b->holder);
 }
 
-static void print_refs(cf_buffer *out, const cf_shown *shown)
+static cf_ref *sorted_refs(const cf_shown *shown)
 {
     cf_ref *refs = cf_allocate(shown->ref_count, sizeof *refs);
 
     for (size_t i = 0; i < shown->ref_count; i++)
         refs[i] = shown->refs[i];
-    qsort(refs, shown->ref_count, sizeof *refs, by_everything);
+    if (shown->ref_count)
+        qsort(refs, shown->ref_count, sizeof *refs, by_everything);
+    return refs;
+}
+
+static void pack_bytes(cf_buffer *out, const void *data, size_t size)
+{
+    cf_buffer_append(out, &size, sizeof size);
+    cf_buffer_append(out, data, size);
+}
+
+static void pack_refs(cf_buffer *out, const cf_shown *shown)
+{
+    cf_ref *refs = sorted_refs(shown);
+
+    for (size_t i = 0; i < shown->ref_count; i++) {
+        pack_bytes(out, refs[i].field.data, refs[i].field.size);
+        cf_buffer_append(out, &refs[i].item, sizeof refs[i].item);
+        cf_buffer_append(out, &refs[i].holder, sizeof refs[i].holder);
+        cf_buffer_append(out, &refs[i].dot, sizeof refs[i].dot);
+    }
+    free(refs);
+}
+
+void tree_pack(const test_tree *tree, cf_buffer *out)
+{
+    for (size_t i = 0; i < tree->count; i++) {
+        const tree_line *line = &tree->lines[i];
+        const cf_shown *shown = line->shown;
+
+        pack_bytes(out, line->path.data, line->path.size);
+        pack_bytes(out, &shown->kind, sizeof shown->kind);
+        pack_bytes(out, shown->content.data, shown->content.size);
+        pack_bytes(out, shown->mode.data, shown->mode.size);
+        pack_bytes(out, shown->mtime.data, shown->mtime.size);
+        pack_bytes(out, shown->items, shown->item_count * sizeof(cf_id));
+        pack_bytes(out, line->group.directories, line->group.count * sizeof(cf_id));
+        pack_bytes(out, &shown->ref_count, sizeof shown->ref_count);
+        pack_refs(out, shown);
+    }
+}
+
+static void print_refs(cf_buffer *out, const cf_shown *shown)
+{
+    cf_ref *refs = sorted_refs(shown);
+
     for (size_t i = 0; i < shown->ref_count; i++) {
         cf_buffer_append_text(out, "\n    %.*s ", (int)refs[i].field.size,
                               (const char *)refs[i].field.data);

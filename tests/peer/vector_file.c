@@ -41,13 +41,12 @@ static void decompress(cf_bytes compressed, cf_buffer *out)
     ZSTD_freeDStream(stream);
 }
 
-static void load_lines(cf_buffer *lines)
+static void load_lines(const char *path, cf_buffer *lines)
 {
     static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd};
-    const char *path = getenv("CF_MERGE_VECTORS");
     cf_buffer file = {0};
 
-    read_file(path ? path : CF_MERGE_VECTORS_HERE, &file);
+    read_file(path, &file);
     if (file.size > sizeof magic && memcmp(file.data, magic, sizeof magic) == 0)
         decompress(cf_buffer_view(&file), lines);
     else
@@ -55,12 +54,12 @@ static void load_lines(cf_buffer *lines)
     cf_buffer_release(&file);
 }
 
-size_t vectors_each(void (*check)(const json_t *vector))
+size_t vectors_each_in(const char *path, void (*check)(const json_t *vector))
 {
     cf_buffer lines = {0};
     size_t count = 0;
 
-    load_lines(&lines);
+    load_lines(path, &lines);
     for (size_t at = 0, end; at < lines.size; at = end + 1) {
         const uint8_t *newline = memchr(lines.data + at, '\n', lines.size - at);
 
@@ -74,6 +73,13 @@ size_t vectors_each(void (*check)(const json_t *vector))
     }
     cf_buffer_release(&lines);
     return count;
+}
+
+size_t vectors_each(void (*check)(const json_t *vector))
+{
+    const char *path = getenv("CF_MERGE_VECTORS");
+
+    return vectors_each_in(path ? path : CF_MERGE_VECTORS_HERE, check);
 }
 
 static cf_bytes kept(cf_arena *arena, cf_buffer *packed)

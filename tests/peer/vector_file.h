@@ -5,7 +5,7 @@
 #define CF_TESTS_VECTOR_FILE_H
 #include <jansson.h>
 
-#include "peer/scan.h"
+#include "peer/merge/scan.h"
 
 typedef struct {
     cf_dot dot;
@@ -19,6 +19,7 @@ typedef struct {
 /* Calls `check` for every vector of CF_MERGE_VECTORS, or of the file that lies here. Returns how
  * many there were. */
 size_t vectors_each(void (*check)(const json_t *vector));
+size_t vectors_each_in(const char *path, void (*check)(const json_t *vector));
 
 vector_entry *vector_entries(const json_t *vector, cf_arena *arena, size_t *count);
 /* Whether the entry counts under {writer: last sequence}. */

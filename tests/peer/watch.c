@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/watch.h"
+#include "peer/sources/files/watch.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -28,6 +28,22 @@ uint64_t world_random(test_world *world, uint64_t below)
     return next_random(&world->random) % below;
 }
 
+void world_print_disks(const test_world *world)
+{
+    for (size_t i = 0; i < world->device_count; i++) {
+        const world_device *device = &world->devices[i];
+
+        fprintf(stderr, "  %c", (char)('A' + i));
+        for (size_t j = 0; j < device->file_count; j++) {
+            const world_file *file = &device->files[j];
+
+            fprintf(stderr, " %llu:%llu/%s=%s", (unsigned long long)file->number,
+                    (unsigned long long)file->parent, file->name, file->content);
+        }
+        fprintf(stderr, "\n");
+    }
+}
+
 void world_fail(const test_world *world, const char *format, ...)
 {
     va_list arguments;
@@ -37,6 +53,7 @@ void world_fail(const test_world *world, const char *format, ...)
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
+    world_print_disks(world);
     abort();
 }
 
@@ -73,9 +90,12 @@ static void close_device(world_device *device)
     free(device->files);
     free(device->held);
     free(device->limits);
+    free(device->marked.at);
+    free(device->said.at);
     device->files = NULL;
     device->held = NULL;
     device->limits = NULL;
+    device->marked = device->said = (cf_ids){0};
     device->file_capacity = device->held_capacity = device->limit_capacity = 0;
     device->file_count = device->limit_count = 0;
 }
@@ -85,6 +105,7 @@ void world_close(test_world *world)
     for (size_t i = 0; i < world->device_count; i++) {
         close_device(&world->devices[i]);
         world_forget_listing(&world->devices[i]);
+        world_forget_shown(&world->devices[i]);
     }
     free(world->entries);
     free(world->contents);
@@ -106,10 +127,11 @@ static void apply_entry(world_device *device, const world_entry *entry)
 
     cf_state_apply(device->state, &entry->dot, entry->time, entry->changes, entry->count, &dirty);
     cf_view_update(device->view, dirty.at, dirty.count);
+    world_forget_shown(device);
     free(dirty.at);
 }
 
-static bool holds(const world_device *device, size_t index)
+bool world_holds(const world_device *device, size_t index)
 {
     return index < device->held_capacity && device->held[index];
 }
@@ -118,7 +140,7 @@ void world_hold(test_world *world, world_device *device, size_t index)
 {
     const world_entry *entry = &world->entries[index];
 
-    if (holds(device, index))
+    if (world_holds(device, index))
         return;
     size_t before = device->held_capacity;
     device->held = cf_grow(device->held, &device->held_capacity, index + 1, sizeof(bool));
@@ -129,6 +151,7 @@ void world_hold(test_world *world, world_device *device, size_t index)
         device->time = entry->time;
     if (!cf_id_equal(&entry->dot.writer, &device->writer))
         device->clean = false;
+    world->steps++;
     if (world_counts(device, entry))
         apply_entry(device, entry);
 }
@@ -154,12 +177,13 @@ static void rebuild(test_world *world, world_device *device, const world_entry *
             for (end = first; end < entry->count; end++)
                 if (!cf_id_equal(&entry->changes[end].item, item))
                     break;
-            if (end > first && holds(device, e) && world_counts(device, entry))
+            if (end > first && world_holds(device, e) && world_counts(device, entry))
                 cf_state_apply(device->state, &entry->dot, entry->time, entry->changes + first,
                                end - first, NULL);
         }
     }
     cf_view_update(device->view, items.at, items.count);
+    world_forget_shown(device);
     free(items.at);
 }
 
@@ -178,7 +202,7 @@ static void limit(test_world *world, world_device *device, const world_limit *on
     device->limits[device->limit_count++] = *one;
     device->clean = false;
     for (size_t i = 0; i < world->entry_count; i++)
-        if (holds(device, i) && counted[i] && !world_counts(device, &world->entries[i]))
+        if (world_holds(device, i) && counted[i] && !world_counts(device, &world->entries[i]))
             rebuild(world, device, &world->entries[i]);
 done:
     free(counted);
@@ -199,10 +223,10 @@ void world_receive(test_world *world, world_device *device, const world_device *
     size_t missing = 0;
 
     for (size_t i = 0; i < world->entry_count; i++)
-        missing += holds(from, i) && !holds(device, i);
+        missing += world_holds(from, i) && !world_holds(device, i);
     size_t wanted = part < 3 ? (missing * part + 2) / 3 : missing;
     for (size_t i = 0; wanted && i < world->entry_count; i++) {
-        if (!holds(from, i) || holds(device, i))
+        if (!world_holds(from, i) || world_holds(device, i))
             continue;
         leave_forked_writer(world, device, &world->entries[i]);
         world_hold(world, device, i);
@@ -236,7 +260,7 @@ void world_fork(test_world *world, const world_device *of)
     world_device *device = &world->devices[world->device_count++];
     open_device(world, device);
     for (size_t i = 0; i < world->entry_count; i++)
-        if (holds(of, i))
+        if (world_holds(of, i))
             world_hold(world, device, i);
     device->files = cf_grow(NULL, &capacity, of->file_count, sizeof *device->files);
     device->file_capacity = capacity;

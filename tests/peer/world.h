@@ -4,7 +4,7 @@
  * checked. What breaks is printed with the world's name, and the program ends. */
 #ifndef CF_TESTS_WORLD_H
 #define CF_TESTS_WORLD_H
-#include "peer/scan.h"
+#include "peer/merge/scan.h"
 
 enum { WORLD_DEVICES_MAX = 8, WORLD_NAME_SIZE = 256 };
 
@@ -44,6 +44,10 @@ typedef struct {
     uint64_t skew_ms;
     bool clean;                   /* the disk showed the whole view when the user began */
     bool dead;                    /* revoked */
+    cf_ids marked;                /* directories whose groups are to be planned */
+    cf_ids said;                  /* and those that the view named since it was last checked */
+    bool checked;                 /* the view, since the state has changed */
+    struct world_shown *shown;    /* what it shows, if that was asked since then */
     struct world_listing *listed; /* the groups when they were last checked */
 } world_device;
 
@@ -67,6 +71,7 @@ typedef struct {
     world_content *contents;
     size_t content_count, content_capacity;
     bool revoked;
+    uint64_t steps; /* a user's acts, entries folded, steps of plans */
     cf_arena arena;
 } test_world;
 
@@ -76,10 +81,14 @@ uint64_t world_random(test_world *world, uint64_t below);
 __attribute__((noreturn, format(printf, 2, 3))) void world_fail(const test_world *world,
                                                                 const char *format, ...);
 
+/* A line for each device, NUMBER:DIRECTORY/NAME=CONTENT. */
+void world_print_disks(const test_world *world);
+
 /* Entries. A part of 3 is all. */
 void world_receive(test_world *world, world_device *device, const world_device *from,
                    uint64_t part);
 void world_hold(test_world *world, world_device *device, size_t index);
+bool world_holds(const world_device *device, size_t index);
 void world_revoke(test_world *world, world_device *device, world_device *whom);
 bool world_counts(const world_device *device, const world_entry *entry);
 /* One more device, a copy of the other, writer and all: a restored backup, a cloned disk. */
@@ -93,12 +102,15 @@ void world_copy_base(world_device *device, const world_device *of);
 bool world_scan(test_world *world, world_device *device);
 /* Brings the whole view to the disk; where a user's edits wait, as much of it as goes. */
 void world_apply(test_world *world, world_device *device);
-/* Single steps, each with a chance of `percent`. */
-void world_apply_part(test_world *world, world_device *device, uint64_t percent);
+/* Some steps of the plan, each with a chance of `percent`, in any order, `most` in all. */
+void world_apply_part(test_world *world, world_device *device, uint64_t percent, size_t most);
+/* The groups that the view says have changed are to be planned. */
+void world_take_changed(world_device *device);
 
 /* The incremental view is the whole view, and each group that changed was named. */
 void world_check_view(test_world *world, world_device *device);
 void world_forget_listing(world_device *device);
+void world_forget_shown(world_device *device); /* the state has changed */
 /* The disk shows what the view says. */
 void world_check_disk(test_world *world, world_device *device);
 /* Scans and exchanges until nobody has anything to say; all are equal then, and nothing is lost. */

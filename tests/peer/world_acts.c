@@ -357,6 +357,7 @@ void world_act(test_world *world, world_device *device, const char *act)
     };
     world_user actor = {world, device};
 
+    world->steps++;
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
         if (strcmp(acts[i].name, act) == 0) {
             acts[i].run(&actor);

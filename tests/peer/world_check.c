@@ -4,125 +4,9 @@
 #include <stdlib.h>
 
 #include "codec/pack.h"
-#include "tests/peer/tree.h"
-#include "tests/peer/world.h"
+#include "tests/peer/world_shown.h"
 
 enum { ROUNDS_MAX = 6 };
-
-/* One group of a view, as text. */
-typedef struct {
-    const cf_id *directories;
-    size_t count;
-    cf_bytes text;
-} group_listing;
-
-struct world_listing {
-    cf_arena arena;
-    group_listing *groups;
-    size_t count, capacity;
-};
-
-void world_forget_listing(world_device *device)
-{
-    if (!device->listed)
-        return;
-    cf_arena_release(&device->listed->arena);
-    free(device->listed->groups);
-    free(device->listed);
-    device->listed = NULL;
-}
-
-static int by_id(const void *left, const void *right)
-{
-    return cf_id_compare(left, right);
-}
-
-/* Their order says which is written to; the node above shows that. */
-static const cf_id *sorted_directories(const cf_group *group, cf_arena *arena)
-{
-    cf_id *sorted = cf_arena_allocate(arena, group->count, sizeof *sorted);
-
-    memcpy(sorted, group->directories, group->count * sizeof *sorted);
-    qsort(sorted, group->count, sizeof *sorted, by_id);
-    return sorted;
-}
-
-static void list_groups(cf_view *view, const cf_group *group, struct world_listing *out)
-{
-    const cf_shown *shown;
-    size_t count;
-    cf_buffer text = {0};
-    test_tree level = {0};
-
-    cf_view_list(view, group, &out->arena, &shown, &count);
-    level.lines = cf_allocate(count, sizeof *level.lines);
-    level.count = count;
-    for (size_t i = 0; i < count; i++)
-        level.lines[i] = (tree_line){.path = shown[i].name, .shown = &shown[i]};
-    tree_print(&level, &text);
-    tree_release(&level);
-    out->groups = cf_grow(out->groups, &out->capacity, out->count + 1, sizeof *out->groups);
-    out->groups[out->count++] =
-        (group_listing){sorted_directories(group, &out->arena), group->count,
-                        cf_arena_copy(&out->arena, cf_buffer_view(&text))};
-    cf_buffer_release(&text);
-    for (size_t i = 0; i < count; i++) {
-        cf_group below;
-
-        if (shown[i].kind != CF_KIND_DIRECTORY)
-            continue;
-        cf_view_group_of(view, &shown[i].items[0], &out->arena, &below);
-        list_groups(view, &below, out);
-    }
-}
-
-static bool is_named(const cf_group *groups, size_t count, const group_listing *listing)
-{
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < groups[i].count; j++)
-            for (size_t k = 0; k < listing->count; k++)
-                if (cf_id_equal(&groups[i].directories[j], &listing->directories[k]))
-                    return true;
-    return false;
-}
-
-static bool is_listed(const struct world_listing *all, const group_listing *one)
-{
-    for (size_t i = 0; i < all->count; i++)
-        if (cf_bytes_equal(all->groups[i].text, one->text) &&
-            cf_bytes_equal(
-                cf_bytes_of(all->groups[i].directories, all->groups[i].count * sizeof(cf_id)),
-                cf_bytes_of(one->directories, one->count * sizeof(cf_id))))
-            return true;
-    return false;
-}
-
-static void check_named(const test_world *world, const struct world_listing *these,
-                        const struct world_listing *others, const cf_group *changed, size_t count)
-{
-    for (size_t i = 0; i < these->count; i++)
-        if (!is_listed(others, &these->groups[i]) && !is_named(changed, count, &these->groups[i]))
-            world_fail(world, "a group changed, but it was not said:\n%.*s",
-                       (int)these->groups[i].text.size, (const char *)these->groups[i].text.data);
-}
-
-static void check_changed_groups(test_world *world, world_device *device)
-{
-    struct world_listing *now = cf_allocate(1, sizeof *now);
-    const cf_group *changed;
-    size_t count;
-    cf_group root;
-
-    cf_view_take_changed(device->view, &now->arena, &changed, &count);
-    cf_view_group_of(device->view, &cf_root_item, &now->arena, &root);
-    list_groups(device->view, &root, now);
-    if (device->listed) {
-        check_named(world, now, device->listed, changed, count);
-        check_named(world, device->listed, now, changed, count);
-    }
-    world_forget_listing(device);
-    device->listed = now;
-}
 
 static void check_places(test_world *world, world_device *device, const test_tree *tree)
 {
@@ -141,35 +25,80 @@ static void check_places(test_world *world, world_device *device, const test_tre
     cf_arena_release(&arena);
 }
 
-static void print_view(cf_view *view, cf_buffer *out)
+static void print_view(const char *title, cf_view *view)
 {
     test_tree tree = {0};
+    cf_buffer text = {0};
 
     tree_of(&tree, view);
-    tree_print(&tree, out);
+    tree_print(&tree, &text);
+    fprintf(stderr, "%s:\n%.*s", title, (int)text.size, (const char *)text.data);
     tree_release(&tree);
+    cf_buffer_release(&text);
+}
+
+static bool holds_the_same(const test_world *world, const world_device *a, const world_device *b)
+{
+    for (size_t i = 0; i < world->entry_count; i++)
+        if (world_holds(a, i) != world_holds(b, i))
+            return false;
+    return a->limit_count == 0 && b->limit_count == 0;
+}
+
+/* One whose view was found to be the whole one, of an equal state. */
+static world_device *find_checked(test_world *world, const world_device *than)
+{
+    for (size_t i = 0; i < world->device_count; i++) {
+        world_device *device = &world->devices[i];
+
+        if (device != than && !device->dead && device->checked &&
+            holds_the_same(world, device, than))
+            return device;
+    }
+    return NULL;
+}
+
+static bool is_whole(const test_world *world, world_device *device)
+{
+    cf_view *whole = cf_view_new(&world->rules, device->state);
+    test_tree tree = {0};
+    cf_buffer made = {0};
+
+    cf_view_update_all(whole);
+    tree_of(&tree, whole);
+    tree_pack(&tree, &made);
+    bool same = cf_bytes_equal(world_shown_packed(device), cf_buffer_view(&made));
+    if (!same) {
+        print_view("kept up", device->view);
+        print_view("whole", whole);
+    }
+    cf_view_destroy(&whole);
+    tree_release(&tree);
+    cf_buffer_release(&made);
+    return same;
+}
+
+static void check_convergence(const test_world *world, world_device *one, world_device *other)
+{
+    if (cf_bytes_equal(world_shown_packed(one), world_shown_packed(other)))
+        return;
+    print_view("the one", one->view);
+    print_view("the other", other->view);
+    world_fail(world, "convergence");
 }
 
 void world_check_view(test_world *world, world_device *device)
 {
-    cf_buffer kept = {0}, made = {0};
-    test_tree tree = {0};
-    cf_view *whole = cf_view_new(&world->rules, device->state);
-
-    check_changed_groups(world, device);
-    tree_of(&tree, device->view);
-    tree_print(&tree, &kept);
-    check_places(world, device, &tree);
-    tree_release(&tree);
-    cf_view_update_all(whole);
-    print_view(whole, &made);
-    if (!cf_bytes_equal(cf_buffer_view(&kept), cf_buffer_view(&made)))
-        world_fail(world, "the view that was kept up\n%.*sis not the whole view\n%.*s",
-                   (int)kept.size, (const char *)kept.data, (int)made.size,
-                   (const char *)made.data);
-    cf_view_destroy(&whole);
-    cf_buffer_release(&kept);
-    cf_buffer_release(&made);
+    if (device->checked)
+        return;
+    world_check_changed(world, device);
+    check_places(world, device, world_shown_tree(device));
+    world_device *checked = find_checked(world, device);
+    if (checked)
+        check_convergence(world, checked, device);
+    else if (!is_whole(world, device))
+        world_fail(world, "the view that was kept up is not the whole view");
+    device->checked = true;
 }
 
 static void file_path(const world_device *device, const world_file *file, cf_buffer *out)
@@ -218,6 +147,17 @@ static bool is_text(cf_bytes value, const char *text)
     return same;
 }
 
+/* In any order: which of them is written to may differ after a scan, until the next plan. */
+static bool same_items(const cf_node *node, const cf_shown *shown)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < node->item_count; i++)
+        for (size_t k = 0; k < shown->item_count; k++)
+            found += cf_id_equal(&node->items[i], &shown->items[k]);
+    return found == node->item_count && found == shown->item_count;
+}
+
 /* The base shows just what the view does: nothing that others wrote waits. */
 static void check_base(test_world *world, const world_device *device, const world_file *file,
                        const cf_shown *shown)
@@ -228,32 +168,29 @@ static void check_base(test_world *world, const world_device *device, const worl
     cf_refs_pack(&refs, shown->refs, shown->ref_count);
     if (!cf_bytes_equal(cf_buffer_view(&refs), node->refs))
         world_fail(world, "the base of %s shows other writes than the view", file->name);
-    if (!cf_bytes_equal(cf_bytes_of(node->items, node->item_count * sizeof(cf_id)),
-                        cf_bytes_of(shown->items, shown->item_count * sizeof(cf_id))))
+    if (!same_items(node, shown))
         world_fail(world, "the base of %s has other items than the view", file->name);
     cf_buffer_release(&refs);
 }
 
 void world_check_disk(test_world *world, world_device *device)
 {
-    test_tree tree = {0};
+    const test_tree *tree = world_shown_tree(device);
 
-    tree_of(&tree, device->view);
-    if (tree.count != device->file_count)
+    if (tree->count != device->file_count)
         world_fail(world, "fidelity: %zu nodes on the disk, %zu in the view", device->file_count,
-                   tree.count);
-    for (size_t i = 0; i < tree.count; i++) {
-        const cf_shown *shown = tree.lines[i].shown;
-        const world_file *file = file_at(device, tree.lines[i].path);
+                   tree->count);
+    for (size_t i = 0; i < tree->count; i++) {
+        const cf_shown *shown = tree->lines[i].shown;
+        const world_file *file = file_at(device, tree->lines[i].path);
 
         if (!file || file->kind != shown->kind || !is_number(shown->mode, file->mode) ||
             !is_number(shown->mtime, file->mtime_ns) ||
             (file->kind != CF_KIND_DIRECTORY && !is_text(shown->content, file->content)))
             world_fail(world, "fidelity: %.*s is not on the disk as in the view",
-                       (int)tree.lines[i].path.size, (const char *)tree.lines[i].path.data);
+                       (int)tree->lines[i].path.size, (const char *)tree->lines[i].path.data);
         check_base(world, device, file, shown);
     }
-    tree_release(&tree);
 }
 
 static bool exchange_all(test_world *world)
@@ -277,19 +214,17 @@ static bool exchange_all(test_world *world)
 
 static void check_equal(test_world *world)
 {
-    cf_buffer first = {0}, other = {0};
+    world_device *one = NULL;
 
     for (size_t i = 0; i < world->device_count; i++) {
-        if (world->devices[i].dead)
+        world_device *device = &world->devices[i];
+
+        if (device->dead)
             continue;
-        cf_buffer_clear(&other);
-        print_view(world->devices[i].view, first.size ? &other : &first);
-        if (other.size && !cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other)))
-            world_fail(world, "convergence:\n%.*s%.*s", (int)first.size, (const char *)first.data,
-                       (int)other.size, (const char *)other.data);
+        if (one)
+            check_convergence(world, one, device);
+        one = one ? one : device;
     }
-    cf_buffer_release(&first);
-    cf_buffer_release(&other);
 }
 
 static size_t times_shown(const world_device *device, const char *content)

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The disk of a device, its base, and the way from one to the other in both directions. */
+/* The disk of a device, its base, and what a scan makes of the two. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "codec/pack.h"
-#include "tests/peer/world.h"
-
-enum { PLAIN_MODE = 0644 };
+#include "tests/peer/world_inside.h"
 
 world_file *world_find(const world_device *device, uint64_t number)
 {
@@ -16,7 +14,7 @@ world_file *world_find(const world_device *device, uint64_t number)
     return NULL;
 }
 
-static world_file *add_file(world_device *device, const world_file *file)
+world_file *world_add_file(world_device *device, const world_file *file)
 {
     device->files = cf_grow(device->files, &device->file_capacity, device->file_count + 1,
                             sizeof *device->files);
@@ -46,7 +44,7 @@ static cf_bytes packed_content(cf_arena *arena, const world_file *file)
     return copy;
 }
 
-static cf_finding finding_of(cf_arena *arena, const world_file *file)
+cf_finding world_finding(cf_arena *arena, const world_file *file)
 {
     cf_finding finding = {
         .number = file->number,
@@ -62,7 +60,7 @@ static cf_finding finding_of(cf_arena *arena, const world_file *file)
     return finding;
 }
 
-static bool is_as_in_base(const cf_nodes *base, const cf_finding *found)
+bool world_is_as_in_base(const cf_nodes *base, const cf_finding *found)
 {
     const cf_node *node = cf_nodes_find(base, found->number);
 
@@ -93,8 +91,8 @@ static void compare(const world_device *device, cf_arena *arena, cf_scan_input *
     missing.gone = cf_arena_allocate(arena, cf_nodes_count(device->base), sizeof *missing.gone);
     cf_nodes_each(device->base, find_gone, &missing);
     for (size_t i = 0; i < device->file_count; i++) {
-        found[input->found_count] = finding_of(arena, &device->files[i]);
-        input->found_count += !is_as_in_base(device->base, &found[input->found_count]);
+        found[input->found_count] = world_finding(arena, &device->files[i]);
+        input->found_count += !world_is_as_in_base(device->base, &found[input->found_count]);
     }
     input->found = found;
     input->gone = missing.gone;
@@ -192,6 +190,16 @@ static void take_base(world_device *device, const cf_scan *scan, const cf_dot *d
         cf_nodes_put(device->base, &nodes[i]);
 }
 
+/* As the product has them planned: what lies there may be shown elsewhere. */
+static void plan_directories(world_device *device, const cf_scan_input *input)
+{
+    for (size_t i = 0; i < input->found_count; i++) {
+        const cf_node *node = cf_nodes_find(device->base, input->found[i].parent);
+
+        cf_view_mark_changed(device->view, node ? &node->items[0] : &cf_root_item);
+    }
+}
+
 bool world_scan(test_world *world, world_device *device)
 {
     cf_arena arena = {0};
@@ -216,6 +224,7 @@ bool world_scan(test_world *world, world_device *device)
         note(world, device, &input);
         size_t index = publish(world, device, &scan, time);
         take_base(device, &scan, &world->entries[index].dot, &arena);
+        plan_directories(device, &input);
         world_hold(world, device, index);
         if (world_is_dirty(device))
             world_fail(world, "the base after a scan is not the disk");
@@ -226,7 +235,7 @@ bool world_scan(test_world *world, world_device *device)
     return dirty;
 }
 
-static void fill_file(test_world *world, const cf_shown *shown, world_file *file)
+void world_fill_file(const test_world *world, const cf_shown *shown, world_file *file)
 {
     cf_node content = {.content = shown->content};
     cf_reader mode = cf_reader_of(shown->mode), mtime = cf_reader_of(shown->mtime);
@@ -249,126 +258,6 @@ static void fill_file(test_world *world, const cf_shown *shown, world_file *file
         world_fail(world, "an mtime that is none");
 }
 
-/* One step of an apply: the node becomes what is shown, on the disk and in the base. */
-static void bring(test_world *world, world_device *device, uint64_t number, uint64_t parent,
-                  const cf_shown *shown)
-{
-    world_file *file = world_find(device, number);
-    world_file fresh = {.number = number, .mode = PLAIN_MODE};
-    cf_arena arena = {0};
-
-    fresh.mtime_ns = world->now_ms * UINT64_C(1000000);
-    if (!file)
-        file = add_file(device, &fresh);
-    file->parent = parent;
-    fill_file(world, shown, file);
-    cf_finding now = finding_of(&arena, file);
-    cf_node node = {.number = number, .parent = parent, .mode = now.mode, .mtime = now.mtime};
-    cf_shown_agree(shown, &arena, &node);
-    cf_nodes_put(device->base, &node);
-    cf_arena_release(&arena);
-}
-
-static void bring_group(test_world *world, world_device *device, const cf_id *directory,
-                        uint64_t number)
-{
-    cf_arena arena = {0};
-    cf_group group;
-    const cf_shown *shown;
-    size_t count;
-
-    cf_view_group_of(device->view, directory, &arena, &group);
-    cf_view_list(device->view, &group, &arena, &shown, &count);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t child = ++world->last_number;
-
-        bring(world, device, child, number, &shown[i]);
-        if (shown[i].kind == CF_KIND_DIRECTORY)
-            bring_group(world, device, &shown[i].items[0], child);
-    }
-    cf_arena_release(&arena);
-}
-
-void world_apply(test_world *world, world_device *device)
-{
-    if (world_is_dirty(device)) {
-        world_apply_part(world, device, 100);
-        return;
-    }
-    cf_nodes_destroy(&device->base);
-    device->base = cf_nodes_new();
-    device->file_count = 0;
-    bring_group(world, device, &cf_root_item, CF_NODE_ROOT);
-    device->clean = true;
-    world_check_disk(world, device);
-}
-
-/* The directory of the node is on the disk, where and as the view shows it. */
-static bool directory_is_agreed(world_device *device, uint64_t number, const cf_id *shown_in)
-{
-    if (number == CF_NODE_ROOT)
-        return cf_id_equal(shown_in, &cf_root_item);
-    const cf_node *node = cf_nodes_find(device->base, number);
-    const world_file *file = world_find(device, number);
-    cf_arena arena = {0};
-    cf_place place;
-    bool agreed = node && file && file->parent == node->parent &&
-                  cf_bytes_equal(node->name, cf_bytes_of_text(file->name)) &&
-                  cf_view_find(device->view, &node->items[0], &arena, &place) &&
-                  cf_bytes_equal(place.shown->name, node->name) &&
-                  place.shown->item_count == node->item_count;
-    bool listed = false;
-
-    for (size_t i = 0; agreed && i < node->item_count; i++) {
-        listed = listed || cf_id_equal(&node->items[i], shown_in);
-        agreed = cf_view_find(device->view, &node->items[i], &arena, &place);
-    }
-    agreed = agreed && listed && directory_is_agreed(device, node->parent, &place.directory);
-    cf_arena_release(&arena);
-    return agreed;
-}
-
-static bool file_is_as_in_base(world_device *device, const cf_node *node)
-{
-    const world_file *file = world_find(device, node->number);
-    cf_arena arena = {0};
-    bool same = false;
-
-    if (file) {
-        cf_finding now = finding_of(&arena, file);
-        same = is_as_in_base(device->base, &now);
-    }
-    cf_arena_release(&arena);
-    return same;
-}
-
-/* A1 for a file that has a node: deleted, or brought up where it lies. */
-static void step_known(test_world *world, world_device *device, uint64_t number)
-{
-    const cf_node *node = cf_nodes_find(device->base, number);
-    cf_arena arena = {0};
-    cf_place place;
-    bool anywhere = false;
-
-    if (node->kind == CF_KIND_DIRECTORY || !file_is_as_in_base(device, node))
-        return;
-    for (size_t i = 0; i < node->item_count; i++) {
-        if (!cf_view_find(device->view, &node->items[i], &arena, &place))
-            continue;
-        anywhere = true;
-        if (cf_bytes_equal(place.shown->name, node->name) &&
-            directory_is_agreed(device, node->parent, &place.directory)) {
-            bring(world, device, number, node->parent, place.shown);
-            break;
-        }
-    }
-    if (!anywhere) {
-        cf_nodes_drop(device->base, number);
-        world_remove(device, number);
-    }
-    cf_arena_release(&arena);
-}
-
 static void copy_node(void *context, const cf_node *node)
 {
     cf_nodes_put(context, node);
@@ -377,68 +266,4 @@ static void copy_node(void *context, const cf_node *node)
 void world_copy_base(world_device *device, const world_device *of)
 {
     cf_nodes_each(of->base, copy_node, device->base);
-}
-
-static bool is_bound(const world_device *device, const cf_shown *shown)
-{
-    for (size_t i = 0; i < shown->item_count; i++)
-        if (cf_nodes_next_of_item(device->base, &shown->items[i], NULL))
-            return true;
-    return cf_shown_elsewhere(shown, device->base, CF_NODE_ROOT) != NULL; /* A2 */
-}
-
-static void step_new(test_world *world, world_device *device, uint64_t parent,
-                     const cf_id *directory, uint64_t percent)
-{
-    cf_arena arena = {0};
-    cf_group group;
-    const cf_shown *shown;
-    size_t count;
-
-    cf_view_group_of(device->view, directory, &arena, &group);
-    cf_view_list(device->view, &group, &arena, &shown, &count);
-    for (size_t i = 0; i < count; i++) {
-        char *name = cf_arena_text(&arena, shown[i].name);
-
-        if (shown[i].kind != CF_KIND_DIRECTORY && world_random(world, 100) < percent &&
-            !world_child(device, parent, name) && !is_bound(device, &shown[i]) &&
-            directory_is_agreed(device, parent, directory))
-            bring(world, device, ++world->last_number, parent, &shown[i]);
-    }
-    cf_arena_release(&arena);
-}
-
-typedef struct {
-    uint64_t *numbers;
-    size_t count, capacity;
-} number_list;
-
-static void add_number(void *context, const cf_node *node)
-{
-    number_list *list = context;
-
-    list->numbers = cf_grow(list->numbers, &list->capacity, list->count + 1, sizeof(uint64_t));
-    list->numbers[list->count++] = node->number;
-}
-
-void world_apply_part(test_world *world, world_device *device, uint64_t percent)
-{
-    number_list all = {0};
-
-    cf_nodes_each(device->base, add_number, &all);
-    for (size_t i = 0; i < all.count; i++)
-        if (world_random(world, 100) < percent)
-            step_known(world, device, all.numbers[i]);
-    step_new(world, device, CF_NODE_ROOT, &cf_root_item, percent);
-    for (size_t i = 0; i < all.count; i++) {
-        const cf_node *node = cf_nodes_find(device->base, all.numbers[i]);
-
-        if (node && node->kind == CF_KIND_DIRECTORY) {
-            cf_id item = node->items[0];
-
-            step_new(world, device, node->number, &item, percent);
-        }
-    }
-    device->clean = false;
-    free(all.numbers);
 }

@@ -2,9 +2,11 @@
 """A disk whose power is cut: an image of ext4 or XFS, loop-mounted, that lies in an XFS image with reflinks. A copy of it by
 reflink has what had reached the disk at that moment, and nothing of what only the kernel still had."""
 
+import fcntl
 import pathlib
 import subprocess
 
+FICLONE = 0x40049409  # ioctl_ficlone(2)
 INNER, OUTER = 320 << 20, 3 << 30
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
 
@@ -58,7 +60,8 @@ class Disk:
     def cut(self):
         """The disk as it would be after a power cut now."""
         copy = self.store / f"cut-{len(self.cuts)}.img"
-        run("cp", "--reflink=always", self.image, copy)
+        with open(self.image, "rb") as image, open(copy, "xb") as shared:
+            fcntl.ioctl(shared, FICLONE, image.fileno())
         self.cuts.append(copy)
         return copy
 

@@ -105,7 +105,7 @@ def cutter(scene, stop):
     while not stop.is_set():
         scene.begun += 1
         scene.disk.cut()
-        stop.wait(0.05)
+        stop.wait(0.03)
 
 
 def test_what_was_in_sync_survives_a_power_cut(disk):

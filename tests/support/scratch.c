@@ -7,11 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
+
+enum { READ_ROOM = 1 << 16 };
 
 #define must(call) cr_assert((call) >= 0, "%s: %m", #call)
 
@@ -62,6 +66,33 @@ void scratch_write(const scratch *self, const char *path, const char *text)
     close(descriptor);
 }
 
+void scratch_patch(const scratch *self, const char *path, uint64_t offset, cf_bytes bytes)
+{
+    int descriptor = scratch_open(self, path, O_WRONLY);
+
+    cr_assert_eq(pwrite(descriptor, bytes.data, bytes.size, (off_t)offset), (ssize_t)bytes.size);
+    close(descriptor);
+}
+
+void scratch_resize(const scratch *self, const char *path, uint64_t size)
+{
+    int descriptor = scratch_open(self, path, O_WRONLY);
+
+    must(ftruncate(descriptor, (off_t)size));
+    close(descriptor);
+}
+
+void scratch_read(const scratch *self, const char *path, cf_buffer *out)
+{
+    int descriptor = scratch_open(self, path, O_RDONLY);
+    ssize_t size;
+
+    while ((size = read(descriptor, cf_buffer_reserve(out, READ_ROOM), READ_ROOM)) > 0)
+        out->size += (size_t)size;
+    must(size);
+    close(descriptor);
+}
+
 void scratch_mkdir(const scratch *self, const char *path)
 {
     must(mkdirat(at(self), path, 0755));
@@ -88,6 +119,27 @@ void scratch_remove(const scratch *self, const char *path)
         must(unlinkat(at(self), path, AT_REMOVEDIR));
 }
 
+void scratch_chmod(const scratch *self, const char *path, unsigned mode)
+{
+    must(fchmodat(at(self), path, mode, 0));
+}
+
+void scratch_fifo(const scratch *self, const char *path)
+{
+    must(mkfifoat(at(self), path, 0600));
+}
+
+void scratch_socket(const scratch *self, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int server = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    must(server);
+    must(snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", self->path, path));
+    must(bind(server, (struct sockaddr *)&address, sizeof address));
+    close(server);
+}
+
 bool scratch_exists(const scratch *self, const char *path)
 {
     return faccessat(at(self), path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -95,15 +147,31 @@ bool scratch_exists(const scratch *self, const char *path)
 
 bool scratch_holds(const scratch *self, const char *path, const char *text)
 {
-    size_t size = strlen(text);
-    char *found = cf_allocate(1, size + 2);
-    int descriptor = scratch_open(self, path, O_RDONLY);
+    cf_buffer found = {0};
 
-    ssize_t got = read(descriptor, found, size + 1);
-    close(descriptor);
-    bool holds = got == (ssize_t)size && memcmp(found, text, size) == 0;
-    free(found);
+    scratch_read(self, path, &found);
+    bool holds = cf_bytes_equal(cf_buffer_view(&found), cf_bytes_of_text(text));
+    cf_buffer_release(&found);
     return holds;
+}
+
+struct scratch_hold {
+    int descriptor;
+};
+
+scratch_hold *scratch_open_for(const scratch *self, const char *path, bool writing)
+{
+    scratch_hold *hold = cf_allocate(1, sizeof *hold);
+
+    hold->descriptor = scratch_open(self, path, writing ? O_RDWR : O_RDONLY);
+    return hold;
+}
+
+void scratch_close(scratch_hold **hold)
+{
+    close((*hold)->descriptor);
+    free(*hold);
+    *hold = NULL;
 }
 
 static struct timespec changed(const scratch *self, const char *path)
@@ -123,6 +191,15 @@ void scratch_settle(const scratch *self, const char *path)
         clock_gettime(CLOCK_REALTIME, &now);
     } while ((now.tv_sec - then.tv_sec) * INT64_C(1000000000) + now.tv_nsec - then.tv_nsec <=
              3 * self->files->tick_ns);
+}
+
+int64_t scratch_now_ns(const scratch *self)
+{
+    struct timespec now;
+
+    (void)self;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 void scratch_be_nobody(const scratch *self)

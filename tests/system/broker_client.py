@@ -28,7 +28,7 @@ from protocol import (
 
 PIECE = 262144
 HEADS_PAGE = 2048
-TIMEOUT_MS = 10000
+TIMEOUT_MS = 60000
 
 # ---- 11. Messages ----------------------------------------------------------------------------------------------------
 
@@ -152,6 +152,7 @@ class Session:
         self.waiting = []  # came while something else was awaited
         self.wanted = []
         self.positions = []
+        self.missing = set()  # heads of theirs that must still come
 
     def __enter__(self):
         return self
@@ -213,25 +214,30 @@ class Session:
         self.send("SUBSCRIBE", [list(rung) for rung in rungs[:HEADS_PAGE]], collections, credit, False)
         held = [tuple(head) for head in self.hear("SUBSCRIBED").elements[0]]
         require(set(held) <= set(rungs), "SUBSCRIBED names what was not offered")
+        if collections is None:
+            self.missing = set(self.theirs).difference(log.entries)
         return held
 
     def entries(self, quiet_ms=300):
-        """Entries as they come, giving credit back, until none came for a while."""
+        """Entries as they come, giving credit back, until all heads of theirs have come and then none for a while."""
         while True:
             entry = next((m for m in self.waiting if m.command == "ENTRY"), None)
             if entry:
                 self.waiting.remove(entry)
             else:
                 try:
-                    entry = self.receive(quiet_ms)
+                    entry = self.receive(TIMEOUT_MS if self.missing else quiet_ms)
                 except Silence:
+                    require(not self.missing, "all that WELCOME named")
                     return
                 if entry.command != "ENTRY":
                     self.waiting.append(entry)
                     continue
             self.positions.append(entry.elements[0])
             self.send("CREDIT", len(entry.bulk))
-            yield read_entry(entry.bulk)
+            read = read_entry(entry.bulk)
+            self.missing.discard(read.head)
+            yield read
 
     def publish(self, wire, without=(), token=None):
         entry_head = read_entry(wire).head

@@ -168,7 +168,20 @@ def check_name(name):
     require(b"/" not in name and b"\0" not in name and name not in (b".", b".."), "a name")
 
 
+def is_record(item):
+    return item[:1] in (b"c", b"e", b"t", b"r", b"j")
+
+
+def has_content(item, field, value):
+    """Whether a content stands in the value's place."""
+    if is_record(item):
+        return is_array(value) and len(value) > 0 and is_bin(value[0], 32)
+    return is_file(item) and field == "/content"
+
+
 def check_item_value(item, field, value, blob_count):
+    if is_record(item) and has_content(item, field, value):
+        check_content(value, blob_count)
     if not is_file(item):
         return
     if field == "/kind":

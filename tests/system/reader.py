@@ -203,6 +203,12 @@ class Reader(Author):
 
     def bodies(self, collection):
         """(entry, Body) of the entries that count, in the order they came."""
+        found = {entry.head: (entry, body) for entry, body in self.readable(collection)}
+        whole = set().union(*(changeset(found, entry, body) for entry, body in found.values()))
+        return [found[head] for head in found if head in whole]
+
+    def readable(self, collection):
+        """The same with parts of changesets that are not whole."""
         for entry in list(self.log.entries.values()):
             if entry.collection != collection or entry.head in self.void | self.empty:
                 continue
@@ -249,6 +255,19 @@ class Reader(Author):
         ms, counter = self.time_after(collection)
         wire = self.write_change(collection, pack([ms, counter, 1, 1, [list(dot) for dot in table], rows, []]), blobs)
         session.publish(wire)
+
+
+def changeset(found, entry, body):
+    """The heads of the changeset that ends with this entry; none unless all its parts are there."""
+    heads = set()
+    for part in range(body.parts, 0, -1):
+        if entry is None or body.part != part:
+            return set()
+        heads.add(entry.head)
+        before = found.get((entry.writer, entry.sequence - 1, entry.previous))
+        if part > 1:
+            entry, body = before if before and before[1].parts == body.parts else (None, None)
+    return heads
 
 
 def inline(content):

@@ -7,7 +7,7 @@ import stat
 
 import protocol_crypto as crypto
 from broker_client import Session
-from counterfoil import Device, tree
+from counterfoil import WAIT, Device, tree
 from counterfoild import Broker
 from reader import Reader, join
 from reader_tree import Contents, Tree, rebuild
@@ -69,7 +69,7 @@ class Scene:
     def join(self, name, *arguments):
         pairing = self.laptop.start("pair", *arguments)
         device = join(pairing.stdout.readline(), name)
-        output, messages = pairing.communicate(timeout=20)
+        output, messages = pairing.communicate(timeout=WAIT)
         assert pairing.returncode == 0, messages
         assert output.split() == [name, crypto.fingerprint(device.identity.id)]
         return device

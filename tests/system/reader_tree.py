@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 import protocol_crypto as crypto
-from protocol import ROOT, Malformed, is_array, is_bin, require, state_of
+from protocol import ROOT, Malformed, has_content, is_array, is_bin, require, state_of
 
 DEPTH_MAX = 16
 PATCH_HEADER = b"\xd6\xc3\xc4\x00\x00"
@@ -53,7 +53,7 @@ class Contents:
         self.deepest = 0
         for entry, body in bodies:
             for change in body.changes:
-                if change.writes and change.field == "/content":
+                if change.writes and has_content(change.item, change.field, change.value):
                     hash, size, _, how = change.value
                     self.ways.setdefault(hash, []).append((entry, how))
                     self.sizes[hash] = size

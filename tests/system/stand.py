@@ -92,17 +92,19 @@ def killed(device, seconds, *arguments):
     return process.returncode == -9
 
 
+def history(device):
+    """What the log tells of files, latest first."""
+    log = device.json("log", "-n", "1000000")
+    return [one for one in log if one["collection"] == "notes" and one["path"]]
+
+
 def told(device):
     """How often the log tells of a change of a file: (device, change, path) -> times."""
-    return collections.Counter(
-        (one["device"], one["change"], one["path"])
-        for one in device.json("log", "-n", "1000000")
-        if one["collection"] == "notes" and one["path"]
-    )
+    return collections.Counter((one["device"], one["change"], one["path"]) for one in history(device))
 
 
 class Cable:
-    """Stands between peers and a broker; each connection through it breaks after some time."""
+    """Stands between peers and a broker; each connection through it breaks after so many bytes, whatever time they take."""
 
     def __init__(self, port, lasts):
         self.port, self.lasts = port, lasts
@@ -122,15 +124,17 @@ class Cable:
             except OSError:
                 return
             self.open += [near, far]
+            carried = []
             for one, other in (near, far), (far, near):
-                threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
-            if self.lasts:
-                threading.Timer(self.lasts, self.cut, (near, far)).start()
+                threading.Thread(target=self.carry, args=(one, other, self.lasts, carried), daemon=True).start()
 
-    def carry(self, one, other):
+    def carry(self, one, other, lasts, carried):
         try:
             while data := one.recv(65536):
                 self.passed += len(data)
+                carried.append(len(data))
+                if lasts and sum(carried) > lasts:
+                    self.cut(one, other)
                 if self.slow:
                     time.sleep(len(data) / self.slow)
                 other.sendall(data)

@@ -36,6 +36,16 @@ def test_measures_beside_a_reference_and_writes_a_document(tmp_path):
         assert limit["kept"] and 0 < limit["share"] <= limit["limit"]
 
 
+def test_sends_of_a_large_database_what_changed(tmp_path):
+    document = tmp_path / "figures.json"
+    done = bench(tmp_path, "sqlite", "--quick", "--json", str(document))
+    assert done.returncode == 0, done.stderr
+    (sqlite,) = json.loads(document.read_text())
+    (sent,) = [result for result in sqlite["results"] if result["unit"] == "B"]
+    assert 0 < sent["ours"]["max"] < 20_000
+    assert sent["reference"]["max"] > 0
+
+
 def test_refuses_what_it_does_not_know(tmp_path):
     done = bench(tmp_path, "weather")
     assert done.returncode == 2

@@ -16,9 +16,9 @@ from stand import dice
 CONTENDERS = 50
 CYCLES = int(os.environ.get("CONTEST_CYCLES", "300"))
 KILLS = max(2, CYCLES // 150)
-HOLD_MS = 60000  # longer than anybody takes who doesn't pause
+HOLD_MS = 600000  # longer than anybody takes who doesn't pause
 PAUSE_MS = 1000
-SILENCE_MS = 20000
+SILENCE_MS = 120000
 PAPERS, WHOLE = b"papers".ljust(16, b"\0"), bytes(16)
 
 

@@ -6,18 +6,9 @@ import subprocess
 
 import pytest
 
-import counterfoil
 from counterfoild import Broker
-from counterfoil import broker, make_device, tree, wait_until  # noqa: F401
+from counterfoil import WAIT, broker, make_device, tree, wait_until  # noqa: F401
 from stand import put, told
-
-
-SLOW = 60  # what a full disk stops is given up after half a minute
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    monkeypatch.setattr(counterfoil, "WAIT", SLOW)
 
 
 class Disk:
@@ -93,7 +84,7 @@ def test_a_full_source_says_so_and_goes_on(laptop, make_device, make_disk, serve
     assert (there / "small").read_bytes() == b"goes through\n"
     disk.make_room()
     if serve:
-        wait_until(lambda: tree(here) == tree(there), "it went on by itself", SLOW)
+        wait_until(lambda: tree(here) == tree(there), "it went on by itself")
     else:
         assert desktop.sync()["in_sync"]
     assert tree(here) == tree(there)
@@ -117,7 +108,7 @@ def test_a_full_home_says_so_and_goes_on(broker, laptop, make_device, make_disk,
     assert process is None or process.poll() is None, process.communicate()
     disk.make_room()
     if serve:
-        wait_until(lambda: laptop.finish("sync").returncode == 0 and tree(here) == tree(there), "it went on by itself", SLOW)
+        wait_until(lambda: laptop.finish("sync").returncode == 0 and tree(here) == tree(there), "it went on by itself")
     else:
         assert desktop.sync()["in_sync"]
     laptop.sync()
@@ -182,9 +173,9 @@ def test_serve_says_that_the_broker_is_full_and_goes_on(make_device, small_broke
         report = laptop.json("status")
         return report["broker"].get("delay") == NO_ROOM and reasons(report).get(last) == WAITS
 
-    wait_until(says_why, "it says why it waits", SLOW)
+    wait_until(says_why, "it says why it waits")
     disk.make_room()
-    wait_until(lambda: laptop.json("status")["in_sync"], "it went on by itself", 2 * SLOW)
+    wait_until(lambda: laptop.json("status")["in_sync"], "it went on by itself", 2 * WAIT)
     assert "delay" not in laptop.json("status")["broker"]
     desktop.sync()
     assert tree(here) == tree(there)

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from counterfoil import broker, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+from counterfoil import WAIT, broker, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
 from stand import Eyes, dice, killed, put, told
 
 MORE = 10 if os.environ.get("COUNTERFOIL_LONG") else 1
@@ -102,7 +102,7 @@ def test_a_broker_that_is_killed_goes_on(broker, two):
         time.sleep(random.uniform(0.05, 0.6))
         broker.stop(signal.SIGKILL)
         broker.restart()
-        process.communicate(timeout=60)
+        process.communicate(timeout=WAIT)
         assert process.returncode in (0, 5)
         assert laptop.sync()["in_sync"]
     assert broker.run("verify") == "everything is whole\n"
@@ -115,7 +115,7 @@ def test_a_broker_that_is_killed_goes_on(broker, two):
         time.sleep(random.uniform(0.05, 0.3))
         broker.stop(signal.SIGKILL)
         broker.restart()
-        process.communicate(timeout=60)
+        process.communicate(timeout=WAIT)
         assert desktop.sync()["in_sync"]
     assert tree(here) == tree(there)
 

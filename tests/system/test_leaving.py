@@ -33,6 +33,29 @@ def test_a_device_leaves_and_its_files_stay(family, make_device):
     assert tree(desktop.here) == tree(laptop.here)
 
 
+def test_nobody_is_told_that_an_owner_shut_out_who_left(family, make_device):
+    """The broker ends the session of who left, which may be heard before its answer is."""
+    laptop, _ = family
+    for n in range(8):
+        device = make_device(f"guest{n}")
+        laptop.pair(device)
+        serving = device.serve() if n % 2 else None
+        wait_until(lambda: not serving or device.json("status")["broker"]["connected"], "it is connected")
+        said = device.finish("leave").stderr
+        said += serving.communicate(timeout=WAIT)[1] if serving else ""
+        assert "shut it out" not in said
+        laptop.sync()  # opens the next key
+
+
+def test_who_was_shut_out_leaves_all_the_same(family):
+    laptop, desktop = family
+    laptop.run("devices", "revoke", "desktop", "--yes")
+    done = desktop.finish("leave")
+    assert done.returncode == 0, done.stderr
+    assert "lets this device in no more" in done.stderr and not os.path.exists(desktop.home)
+    assert "one.txt" in tree(desktop.here) and not (desktop.here / ".counterfoil").exists()
+
+
 def test_leaving_without_the_broker_takes_a_word(family, broker):
     laptop, desktop = family
     broker.stop()

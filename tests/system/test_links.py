@@ -59,7 +59,7 @@ def test_a_broker_that_does_not_know_the_device_refuses_it(broker, pair_of_notes
         os.rename(os.path.join(broker.data, name), tmp_path / name)
     broker.restart()
     before = tree(here)
-    assert laptop.run("sync", "--timeout", "5s", code=6)
+    assert laptop.run("sync", code=6)
     assert tree(here) == before
     broker.stop()
     for name in "store", "blobs":
@@ -102,7 +102,7 @@ def test_a_link_that_breaks_again_and_again_carries_a_large_file(cabled):
     desktop.sync()
     there = desktop.add("notes", None, "--existing")
     laptop.serve(), desktop.serve()
-    cable.lasts, cable.passed = 0.4, 0
+    cable.lasts, cable.passed = 8_000_000, 0
     cable.slow = 20_000_000
     cable.hang_up(*cable.open)
     size = 24_000_000
@@ -122,9 +122,9 @@ def test_sync_goes_on_where_it_was_cut(cabled):
     laptop.sync()
     size = 16_000_000
     put(here, "large", os.urandom(size))
-    cable.lasts, cable.passed, cable.slow = 0.3, 0, 20_000_000
+    cable.lasts, cable.passed, cable.slow = 6_000_000, 0, 20_000_000
     for _ in range(40):
-        if laptop.finish("sync", "--timeout", "5s").returncode == 0:
+        if laptop.finish("sync", "--timeout", "20s").returncode == 0:
             break
     assert laptop.json("status")["in_sync"] and cable.cuts > 0
     assert cable.passed < size * 1.6

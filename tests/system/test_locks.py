@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Locks: what one device has locked, the others wait for; nothing that they did meanwhile is lost."""
 
+import json
 import os
+import shutil
 import signal
 import stat
-import subprocess
 
 import pytest
 
-from counterfoil import broker, make_device, tree, two, wait_until  # noqa: F401
+from counterfoil import WAIT, broker, make_device, tree, two, wait_until  # noqa: F401
 
 
 @pytest.fixture
@@ -41,10 +42,12 @@ def pending(device, kind):
     return [p for c in device.json("status")["collections"] for p in c["pending"] if p["kind"] == kind]
 
 
-def waits(process):
-    """It is still there after a while, in which it has asked."""
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=1)
+def wait_for_it(broker, device, *words):
+    """A process that has asked, and has been told to wait."""
+    before = len(broker.audit("lease-waited"))
+    process = device.start(*words)
+    wait_until(lambda: len(broker.audit("lease-waited")) > before, "it has to wait")
+    return process
 
 
 def copies(device):
@@ -60,14 +63,14 @@ def test_what_others_do_to_a_locked_collection_arrives_when_it_is_free(shared):
     assert listed["until"] == locked["until"] and listed["since"] < listed["until"]
     assert ann.json("locks")[0]["this"]
     write(bob, "page", "bob\n")
-    bob.sync(9, "--timeout", "2s")
+    bob.patiently("sync", code=9)
     (held,) = pending(bob, "locked")
     assert held["path"] == "page" and ann.name in held["reason"]
     write(ann, "deep/leaf", "ann\n")
     ann.sync()
     ann.sync()
     assert read(ann, "page") == "one\n"
-    bob.sync(9, "--timeout", "2s")
+    bob.patiently("sync", code=9)
     assert read(bob, "deep/leaf") == "ann\n"
     assert "locked by" in bob.run("lock", "notes", code=9)
     assert "--break" in bob.run("unlock", "notes", code=9)
@@ -84,7 +87,7 @@ def test_an_edit_on_both_sides_of_a_lock_is_a_conflict_and_nothing_is_lost(share
     ann, bob = shared
     ann.run("lock", "notes")
     write(bob, "page", "bob\n")
-    bob.sync(9, "--timeout", "1s")
+    bob.patiently("sync", code=9)
     write(ann, "page", "ann\n")
     ann.sync()
     ann.run("unlock", "notes")
@@ -106,7 +109,7 @@ def test_a_lock_ends_by_itself_and_what_its_holder_does_late_is_a_concurrent_edi
     ann, bob = shared
     ann.run("lock", "notes", "--for", "2s")
     write(bob, "page", "bob\n")
-    bob.sync(0, "--timeout", "15s")
+    bob.sync(0, "--timeout", "100s")
     write(ann, "page", "late\n")
     ann.sync(4)
     bob.sync(4)
@@ -120,7 +123,7 @@ def test_a_lock_outlives_a_broker_that_is_killed(shared, broker):
     broker.stop(signal.SIGKILL)
     broker.restart()
     write(bob, "page", "bob\n")
-    bob.sync(9, "--timeout", "2s")
+    bob.patiently("sync", code=9)
     write(ann, "page", "ann\n")
     ann.sync()
     assert bob.json("locks")[0]["device"] == ann.name
@@ -131,7 +134,7 @@ def test_a_lock_outlives_a_broker_that_is_killed(shared, broker):
     bob.sync(4)
 
 
-def test_those_who_wait_are_served_in_their_order(shared, make_device):
+def test_those_who_wait_are_served_in_their_order(shared, make_device, broker):
     ann, bob = shared
     cid = make_device("cid")
     ann.pair(cid)
@@ -140,15 +143,14 @@ def test_those_who_wait_are_served_in_their_order(shared, make_device):
     ann.run("lock", "notes")
     waiting = []
     for device in (bob, cid):
-        waiting.append(device.start("lock", "notes", "--wait", "--for", "1m"))
-        waits(waiting[-1])
+        waiting.append(wait_for_it(broker, device, "lock", "notes", "--wait", "--for", "20m"))
     ann.run("unlock", "notes")
-    waiting[0].communicate(timeout=20)
+    waiting[0].communicate(timeout=WAIT)
     assert waiting[0].returncode == 0
     assert waiting[1].poll() is None
     assert ann.json("locks")[0]["device"] == bob.name
     bob.run("unlock", "notes")
-    waiting[1].communicate(timeout=20)
+    waiting[1].communicate(timeout=WAIT)
     assert waiting[1].returncode == 0
     assert ann.json("locks")[0]["device"] == cid.name
 
@@ -156,7 +158,7 @@ def test_those_who_wait_are_served_in_their_order(shared, make_device):
 def test_who_stops_waiting_leaves_the_queue(shared):
     ann, bob = shared
     ann.run("lock", "notes")
-    assert "locked by" in bob.run("lock", "notes", "--wait", "--timeout", "1s", code=9)
+    bob.patiently("lock", "notes", "--wait", code=9, said="locked by")
     ann.run("unlock", "notes")
     assert ann.json("locks") == []
 
@@ -258,7 +260,7 @@ def test_what_is_synced_no_more_gets_its_write_permission_back(shared, end, serv
 def test_serve_hears_of_locks_at_once_and_renews_its_own(shared):
     ann, bob = shared
     serving = bob.serve(), ann.serve()
-    ann.run("lock", str(ann.source() / "page"), "--for", "2s")
+    ann.run("lock", str(ann.source() / "page"), "--for", "10s")
     wait_until(lambda: mode(bob, "page") == 0o444, "write permission is gone")
     write(bob, "page", "bob\n")
     wait_until(lambda: pending(bob, "locked"), "the edit is held back")
@@ -279,7 +281,7 @@ def test_serve_hears_of_locks_at_once_and_renews_its_own(shared):
         assert device.stop(process) == 0
 
 
-def test_who_communicates_alone_makes_the_others_wait(shared):
+def test_who_communicates_alone_makes_the_others_wait(shared, broker):
     ann, bob = shared
     write(ann, "page", "alone\n")
     ann.sync(0, "--exclusive")
@@ -287,11 +289,10 @@ def test_who_communicates_alone_makes_the_others_wait(shared):
     bob.sync(0, "--exclusive")
     assert read(bob, "page") == "alone\n"
     ann.run("lock", "notes")
-    assert "locked by" in bob.run("sync", "--exclusive", "--timeout", "1s", code=9)
-    waiting = bob.start("sync", "--exclusive")
-    waits(waiting)
+    bob.patiently("sync", "--exclusive", code=9, said="locked by")
+    waiting = wait_for_it(broker, bob, "sync", "--exclusive")
     ann.run("unlock", "notes")
-    waiting.communicate(timeout=20)
+    waiting.communicate(timeout=WAIT)
     assert waiting.returncode == 0
     assert ann.json("locks") == []
 
@@ -309,8 +310,8 @@ def test_the_audit_log_has_every_lock_by_whom(shared, broker):
     assert broker.audit("lease-granted")[0]["user"] and broker.audit("lease-granted")[0]["collection"]
     bob.run("lock", "notes")
     assert devices("granted") == [*alone, fingerprints[bob.name]]
-    ann.run("lock", "notes", "--wait", "--timeout", "1s", code=9)
-    assert devices("waited") == alone
+    ann.patiently("lock", "notes", "--wait", code=9)
+    assert set(devices("waited")) == set(alone)
     ann.run("unlock", "notes", "--break")
     (broken,) = broker.audit("lease-broken")
     assert broken["device"] == alone[0] and fingerprints[bob.name] in broken["why"]
@@ -329,3 +330,96 @@ def test_what_can_not_be_locked_is_said(shared, make_device):
     alone.init()
     alone.add()
     assert "broker" in alone.run("lock", "notes", code=5)
+
+
+def test_a_lock_is_not_told_of_as_another_s_by_what_waited_to_be_sent(shared, broker):
+    _, bob = shared
+    for n in range(5):
+        broker.stop()
+        write(bob, "page", f"unsent {n}\n")
+        bob.sync(5)
+        broker.restart()
+        done = bob.finish("lock", "notes")
+        assert done.returncode == 0 and "another" not in done.stderr, done.stderr
+        bob.run("unlock", "notes")
+
+
+def test_a_session_that_the_broker_forgot_is_begun_anew(shared, broker):
+    """As after the operator removed the user, and it came again."""
+    ann, _ = shared
+    serving = ann.serve()
+    wait_until(lambda: ann.json("status")["broker"]["connected"], "it is there")
+    broker.run("users", "remove", json.loads(broker.run("--json", "users"))[0]["user"], "--yes")
+    ann.run("broker", broker.run("invite").strip())
+    assert ann.json("lock", "notes")["collection"] == "notes"
+    ann.stop(serving)
+
+
+@pytest.fixture
+def forgetful(shared, tmp_path):
+    """Has a lock that it does not know of: its home was restored from a copy of the time before."""
+
+    def lock(*words):
+        ann, bob = shared
+        copy = str(tmp_path / "copy")
+        shutil.copytree(ann.home, copy, ignore=shutil.ignore_patterns("control"))
+        ann.run("lock", *words)
+        shutil.rmtree(ann.home)
+        shutil.copytree(copy, ann.home)
+        assert ann.json("locks")[0]["this"]
+        return ann, bob
+
+    return lock
+
+
+def test_a_restored_home_is_not_locked_out_by_its_own_lock(forgetful):
+    ann, bob = forgetful("notes")
+    write(ann, "page", "ann\n")
+    write(bob, "page", "bob\n")
+    ann.sync()
+    assert not pending(ann, "locked")
+    bob.patiently("sync", code=9)
+    ann.run("unlock", "notes")
+    assert ann.json("locks") == []
+    assert "not locked" in ann.run("unlock", "notes", code=3)
+    bob.sync(4)
+
+
+@pytest.mark.parametrize("words", [[], ["--break"]])
+def test_a_restored_home_gives_back_its_lock_of_a_path(forgetful, shared, words):
+    ann, bob = shared
+    page = str(ann.source() / "page")
+    forgetful(page)
+    bob.sync()
+    assert mode(bob, "page") == 0o444
+    ann.run("unlock", page, *words)
+    assert ann.json("locks") == []
+    bob.sync()
+    assert mode(bob, "page") == 0o644
+
+
+@pytest.mark.parametrize("words", [[], ["--wait"]])
+def test_a_restored_home_locks_again_what_it_has_locked(forgetful, words):
+    ann, bob = forgetful("notes", "--for", "5m")
+    before = ann.json("locks")[0]["until"]
+    ann.run("lock", "notes", "--for", "20m", *words)
+    (lock,) = ann.json("locks")
+    assert lock["this"] and lock["until"] > before
+    bob.run("lock", "notes", code=9)
+    ann.run("unlock", "notes")
+    bob.run("lock", "notes")
+
+
+def test_a_restored_home_communicates_alone_under_its_lock(forgetful):
+    ann, bob = forgetful("notes")
+    write(ann, "page", "ann\n")
+    ann.sync(0, "--exclusive")
+    bob.sync()
+    assert read(bob, "page") == "ann\n"
+
+
+def test_a_restored_home_is_told_that_its_lock_is_shared(forgetful):
+    ann, _ = forgetful("notes", "--shared")
+    assert "this device has it locked" in ann.run("lock", "notes", code=2)
+    ann.run("unlock", "notes")
+    ann.run("lock", "notes")

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from counterfoil import broker, make_device, pair_of_notes, two  # noqa: F401
+from counterfoil import WAIT, broker, make_device, pair_of_notes, two  # noqa: F401
 
 
 def test_who_has_nothing_yet_hears_what_to_do_next(make_device):
@@ -50,5 +50,17 @@ def test_serve_says_once_that_the_broker_is_away(pair_of_notes, broker):
     broker.stop()
     laptop.sync(code=5)
     serve.terminate()
-    messages = serve.communicate(timeout=20)[1].splitlines()
+    messages = serve.communicate(timeout=WAIT)[1].splitlines()
     assert sum("can't connect" in line for line in messages) == 2, messages
+
+
+def test_a_home_of_another_format_is_left_alone(make_device):
+    device = make_device("laptop")
+    device.init()
+    with open(device.home + "/format", "w") as file:
+        file.write("2\n")
+    for verb in "status", "sync", "verify":
+        assert "format" in device.run(verb, code=7)
+    with open(device.home + "/format", "w") as file:
+        file.write("1\n")
+    device.run("verify")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices that are shut out, get other roles, and come back: with the real programs."""
 
+import json
 import os
 import signal
 
@@ -328,6 +329,24 @@ def test_a_member_becomes_a_reader_and_what_it_wrote_stays(family):
     laptop.run("devices", "role", "desktop", "member")
     settle(desktop, laptop)
     assert tree(laptop.here)["after.txt"] == b"as a reader\n"
+
+
+def test_a_role_that_a_device_has_is_not_given_again(family, broker):
+    laptop, _ = family
+    entries = broker.status()["entries"]
+    assert "a member already" in laptop.run("devices", "role", "desktop", "member", code=1)
+    assert broker.status()["entries"] == entries
+
+
+def test_status_agrees_with_sync_when_the_broker_has_lost_the_user(family, broker):
+    laptop, _ = family
+    broker.run("users", "remove", json.loads(broker.run("--json", "users"))[0]["user"], "--yes")
+    laptop.run("sync", code=6)
+    assert laptop.finish("status", "--check").returncode == 6
+    assert "lost this user" in laptop.json("status")["broker"]["trouble"]
+    laptop.run("broker", broker.run("invite").strip())
+    laptop.sync()
+    laptop.run("status", "--check")
 
 
 def test_what_a_role_undoes_stays_on_the_disk_of_who_wrote_it(family, broker):

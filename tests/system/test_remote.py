@@ -3,7 +3,7 @@
 
 import time
 
-from counterfoil import broker, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+from counterfoil import WAIT, broker, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
 from stand import put
 
 
@@ -75,13 +75,13 @@ def test_a_sync_waits_until_others_have_applied_it(broker, pair_of_notes, make_d
     assert "no other device" in laptop.run("sync", "--wait-for", "nobody", code=3)
     put(here, "one.txt", b"wait for it\n")
     started = time.monotonic()
-    assert "desktop has not applied" in laptop.run("sync", "--wait-for", "desktop", "--timeout", "1s", code=5)
+    laptop.patiently("sync", "--wait-for", "desktop", code=5, said="desktop has not applied")
     assert time.monotonic() - started > 1
     waiting = laptop.start("sync", "--wait-for", "all")
     time.sleep(0.5)
     assert waiting.poll() is None
     desktop.sync()
-    assert waiting.wait(20) == 0
+    assert waiting.wait(WAIT) == 0
     assert (there / "one.txt").read_bytes() == b"wait for it\n"
     assert laptop.run("sync", "--wait-for", "desktop") is not None, "it has applied all there is"
 
@@ -94,7 +94,7 @@ def test_a_device_is_awaited_by_its_fingerprint_and_not_when_it_is_out(broker, p
         laptop.run("sync", "--wait-for", who, "--timeout", "1s", code=5)
     assert "no other device" in laptop.run("sync", "--wait-for", "laptop", code=3)
     laptop.run("devices", "revoke", "desktop", "--yes")
-    assert laptop.run("sync", "--wait-for", "all", "--timeout", "5s") is not None
+    assert laptop.run("sync", "--wait-for", "all") is not None
     for who in "desktop", fingerprint:
         assert "no other device" in laptop.run("sync", "--wait-for", who, code=3)
 
@@ -109,7 +109,7 @@ def test_what_is_received_and_not_applied_is_not_reported(broker, pair_of_notes)
     laptop.run("sync", "--wait-for", "desktop", "--timeout", "1s", code=5)
     there.with_name(there.name + ".away").rename(there)
     desktop.sync()
-    assert laptop.run("sync", "--wait-for", "desktop", "--timeout", "5s") is not None
+    assert laptop.run("sync", "--wait-for", "desktop") is not None
 
 
 def test_reports_are_no_entries(broker, pair_of_notes):

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from counterfoil import broker, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
-from stand import put, told
+from hands import Busy, Hands, eaten
+from stand import history, put, told
 
 
 class Saver:
@@ -102,76 +103,92 @@ def test_a_file_that_is_saved_all_the_time_arrives_whole(pair_of_notes, save):
     assert (here / "busy").read_bytes() == last
 
 
+QUIET = 0.9  # less than what vanished stays away until it counts as moved; until it is gone there are 2 s more
+
+
 def test_a_slow_backup_save_is_no_move(pair_of_notes):
     """While nothing stands at its path here, the file stays where it is elsewhere."""
     laptop, desktop, here, there = pair_of_notes
     laptop.serve(), desktop.serve()
     (here / "one.txt").write_bytes(b"first\n")
     wait_until(lambda: (there / "one.txt").read_bytes() == b"first\n", "both serve")
-    for n in range(6):
+    saves = quick = 0
+    while quick < 5 and saves < 20:
+        begun = time.monotonic()
         os.rename(here / "one.txt", here / "one.txt~")
-        if n % 2:
+        if saves % 2:
             laptop.finish("status")  # which looks, too
-        end = time.monotonic() + 0.3
-        while time.monotonic() < end:
-            (there / "one.txt").read_bytes()
+        missing = 0
+        while time.monotonic() < begun + 0.3:
+            missing += not (there / "one.txt").exists()
             time.sleep(0.002)
-        (here / "one.txt").write_bytes(b"save %d\n" % n)
-    wait_until(lambda: (there / "one.txt").read_bytes() == b"save 5\n", "the last save is there")
+        (here / "one.txt").write_bytes(b"save %d\n" % saves)
+        if time.monotonic() < begun + QUIET:  # else a machine under load has made a move of it
+            quick += 1
+            assert not missing
+        wait_until(lambda: tree(there).get("one.txt") == b"save %d\n" % saves, "the save is there")
+        saves += 1
     wait_until(lambda: tree(here) == tree(there), "the backup is there")
-    assert not any(change == "deleted" for _, change, _ in told(laptop))
+    if not quick:
+        pytest.skip("this machine is under too much load for a save in a second")
+    if quick == saves:
+        assert not any(change == "deleted" for _, change, _ in told(laptop))
 
 
 def test_a_move_is_soon_elsewhere(pair_of_notes):
+    """It waits for less than a deletion does, and counts for none."""
     laptop, desktop, here, there = pair_of_notes
     laptop.serve(), desktop.serve()
     put(here, "moving", b"content\n")
-    wait_until(lambda: (there / "moving").exists(), "both serve")
-    seconds = []
-    for name in "moved", "sub/moved", "moved again":
-        begun = time.monotonic()
-        os.rename(here / "moving", here / name)
-        wait_until(lambda: (there / name).exists() and not (there / "moving").exists(), "it is moved")
-        seconds.append(time.monotonic() - begun)
-        os.rename(here / name, here / "moving")
-        wait_until(lambda: (there / "moving").exists() and not (there / name).exists(), "it is back")
-    assert min(seconds) < 2.5, "it waited as a deletion does"
+    put(here, "sub/going", b"gone\n")
+    wait_until(lambda: (there / "moving").exists() and (there / "sub/going").exists(), "both serve")
+    begun = time.monotonic()
+    (here / "sub/going").unlink()
+    os.rename(here / "moving", here / "moved")
+    at_once = time.monotonic() < begun + QUIET
+    wait_until(lambda: not (there / "sub/going").exists(), "the deletion is there")
+    wait_until(lambda: (there / "moved").exists() and not (there / "moving").exists(), "it is moved")
+    latest = next(one for one in history(laptop) if one["change"] in ("moved", "deleted"))
+    assert latest["change"] == "deleted" or not at_once, "it waited as a deletion does"
+    for way in [("moved", "sub/moved"), ("sub/moved", "moved again"), ("moved again", "moving")]:
+        os.rename(here / way[0], here / way[1])
+        wait_until(lambda: (there / way[1]).exists() and not (there / way[0]).exists(), "it is moved")
     changes = told(laptop)
-    assert sum(times for (_, change, _), times in changes.items() if change == "moved") == 6
-    assert not any(change == "deleted" for _, change, _ in changes)
+    assert sum(times for (_, change, _), times in changes.items() if change == "moved") == 4
+    assert sum(times for (_, change, _), times in changes.items() if change == "deleted") == 1
 
 
-@pytest.mark.parametrize("save", SAVES)
+@pytest.mark.parametrize("save", [save.__name__ for save in SAVES])
 def test_what_comes_in_never_eats_a_save(pair_of_notes, save):
-    """Both sides save the same file: everything that was the last word of one is somewhere."""
+    """Both sides save the same file: what nobody replaced by hand is on both sides afterwards."""
     laptop, desktop, here, there = pair_of_notes
     laptop.serve(), desktop.serve()
-    for n in range(2):
-        with Saver(here / "one.txt", save, 0.001) as saver:
-            for k in range(6):
-                put(there, "one.txt", b"from there, %d %d\n" % (n, k))
+    mine, yours = people = Hands(here, "one.txt", "laptop"), Hands(there, "one.txt", "desktop")
+    for round, other in enumerate(["save_by_rename", save]):
+        with Busy(mine, save, 0.001):
+            for _ in range(12):
+                getattr(yours, other)()
                 time.sleep(0.02)
-        mine, theirs = saver.text(saver.count), b"from there, %d 5\n" % n
 
         def is_kept():
-            found, other = tree(here), tree(there)
-            return found == other and mine in found.values() and theirs in found.values()
+            found = tree(here), tree(there)
+            return found[0] == found[1] and not eaten(people, *found)
 
         try:
-            wait_until(is_kept, "both last words are on both sides", 20)
+            wait_until(is_kept, "both have all")
         except AssertionError:
-            raise AssertionError(f"round {n}: {brief(here, mine, theirs)} {brief(there, mine, theirs)}")
-        for source in here, there:
-            for path in tree(source):
-                if "conflict" in path:
-                    os.unlink(source / path)
-            break
-        wait_until(lambda: tree(here) == tree(there), "the copies are gone")
+            raise AssertionError(tell_what_was_eaten(round, people, (laptop, desktop), (here, there)))
 
 
-def brief(source, mine, theirs):
-    return {path: "mine" if text == mine else "theirs" if text == theirs else text and text[:30]
-            for path, text in tree(source).items()}
+def tell_what_was_eaten(round, people, devices, sources):
+    said = [f"round {round}, after {[len(hands.written) for hands in people]} saves"]
+    found = [tree(source) for source in sources]
+    said += [f"eaten: {text[:24]}" for text in sorted(eaten(people, *found))]
+    for device, source, one in zip(devices, sources, found):
+        said += [f"{device.name} has {path}: {content and content[:24]}" for path, content in one.items()]
+        said += [f"{device.name} keeps {name}" for name in os.listdir(source / ".counterfoil/tmp")]
+        said += [device.finish("status").stdout, device.finish("log", "-n", "1000").stdout]
+    return "\n".join(said)
 
 
 def test_a_file_that_is_being_written_waits(pair_of_notes):

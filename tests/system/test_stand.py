@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from counterfoil import broker, fill, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+from counterfoil import WAIT, broker, fill, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
 from stand import put, told
 
 
@@ -141,7 +141,7 @@ def test_many_verbs_at_once_take_turns_or_are_told(pair_of_notes):
     running = [laptop.start("sync") for _ in range(6)]
     codes = []
     for process in running:
-        process.communicate(timeout=60)
+        process.communicate(timeout=WAIT)
         codes.append(process.returncode)
     assert set(codes) <= {0, 9} and 0 in codes
     settle(laptop, desktop)

@@ -79,6 +79,47 @@ def test_random_keys_are_refused_before_anything_is_heard(broker, ann):
     expect_open(broker, ann)
 
 
+class Rush:
+    """Connects with one key as fast as it goes, also while nobody listens, and notes each handshake's end."""
+
+    def __init__(self, broker, keys, secret):
+        self.options = {"CURVE_SERVERKEY": broker.place[2], "CURVE_PUBLICKEY": keys[1], "CURVE_SECRETKEY": secret}
+        self.let_in = self.refused = 0
+        self.socket = raw_dealer(broker, RECONNECT_IVL=1, **self.options)
+        self.monitor = self.socket.get_monitor_socket()
+
+    def drain(self):
+        while self.monitor.poll(0):
+            event = zmq.utils.monitor.recv_monitor_message(self.monitor)["event"]
+            self.let_in += event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self.refused += event == zmq.EVENT_HANDSHAKE_FAILED_AUTH
+
+    def end(self):
+        self.drain()
+        self.socket.disable_monitor()
+        self.socket.close()
+
+
+def test_no_strange_key_gets_in_while_the_broker_starts(broker, ann):
+    stranger = crypto.Identity(os.urandom(32))
+    for _ in range(25):
+        broker.stop()
+        rushes = [Rush(broker, stranger.keys, stranger.curve_secret) for _ in range(8)]
+        member = Rush(broker, ann.identity.keys, ann.identity.curve_secret)
+        broker.restart()
+
+        def all_have_an_answer():
+            for rush in rushes + [member]:
+                rush.drain()
+            return member.let_in and all(rush.refused or rush.let_in for rush in rushes)
+
+        wait_until(all_have_an_answer, "each has come to the door")
+        for rush in rushes + [member]:
+            rush.end()
+        assert [rush.let_in for rush in rushes] == [0] * len(rushes)
+    expect_open(broker, ann)
+
+
 @pytest.mark.parametrize("version", [0, 2, 2**63])
 def test_other_versions_of_the_protocol_are_named(broker, ann, version):
     with ann.session(broker.line) as session:
@@ -282,14 +323,12 @@ def fail_slowly(broker):
 
 
 def test_an_address_that_fails_over_and_over_has_to_wait(broker):
-    broker.start("--limit", "connections-per-minute=30")
+    broker.start("--limit", "connections-per-minute=30,silence=600")
     ann = another(broker)[1]
     for _ in range(40):
         fail_slowly(broker)
-    begun = time.monotonic()
     last = silent(broker, 1)[0]
-    wait_until(lambda: is_ended(last), "it is ended")
-    assert time.monotonic() - begun < 2  # not for its silence
+    wait_until(lambda: is_ended(last), "it is ended, and not for its silence")
     expect_open(broker, ann)  # from elsewhere
     broker.stop()
     assert any(line.get("why") == "its address comes too often" for line in broker.audit("connection-refused"))

@@ -95,6 +95,26 @@ def test_concurrent_edits_leave_a_copy(pair_of_notes):
     assert laptop.json("status")["collections"][0]["conflicts"] == []
 
 
+def test_edits_of_one_text_are_merged_where_that_is_wanted(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    desktop.run("set", str(there), "--merge", "text")
+    lines = [f"line {number}\n" for number in range(9)]
+    (here / "poem.txt").write_text("".join(lines))
+    both(laptop, desktop)
+    (here / "poem.txt").write_text("".join(["first\n", *lines[1:]]))
+    (there / "poem.txt").write_text("".join([*lines[:-1], "last\n"]))
+    both(laptop, desktop)
+    assert (here / "poem.txt").read_text() == "".join(["first\n", *lines[1:-1], "last\n"])
+    assert tree(here) == tree(there) and "poem.txt" in tree(here)
+    assert not [path for path in tree(here) if "conflict" in path]
+    desktop.run("set", str(there), "--merge", "copies")
+    (here / "poem.txt").write_text("".join(["FIRST\n", *lines[1:]]))
+    (there / "poem.txt").write_text("".join([*lines[:-1], "LAST\n"]))
+    laptop.sync()
+    desktop.sync(code=4)
+    assert "unknown merge" in desktop.run("set", str(there), "--merge", "maybe", code=2)
+
+
 def test_an_edit_beats_a_deletion(pair_of_notes):
     laptop, desktop, here, there = pair_of_notes
     (here / "one.txt").unlink()

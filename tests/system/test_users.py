@@ -3,12 +3,14 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 
 import pytest
 
 import protocol_crypto as crypto
+from counterfoil import wait_until
 from counterfoild import COUNTERFOILD, WAIT, broker  # noqa: F401
 from broker_client import Author, Refused, Session, enrol, knock, new_account, now
 from protocol import pack, read_entry
@@ -178,6 +180,61 @@ def test_removing_waits_for_a_replay_that_is_under_way(broker):
         assert len(users(broker)) == 1 and not broker.audit("exclusive-begun")
     assert removing.wait(WAIT) == 0
     assert users(broker) == {} and broker.audit("exclusive-begun")
+
+
+def test_a_removal_that_failed_is_finished_while_the_broker_runs(broker):
+    broker.start()
+    account, ann = enrol(broker.run("invite").strip())
+    with ann.session(broker.line) as session:
+        session.hello(ann.user, ann.log.heads())
+        blob = session.put(os.urandom(3000))
+    folder = os.path.join(broker.data, "blobs", ann.user.hex(), "aa")
+    os.makedirs(os.path.join(folder, "obstacle", "below"))  # no file of ours, so the removal stops there
+    assert "blobs" in broker.run("users", "remove", ann.user.hex(), "--yes", code=1)
+    shutil.rmtree(folder)
+    wait_until(lambda: any("why" not in line for line in broker.audit("user-removed")), "it is finished")
+    assert not files_with(broker, blob)
+    code = crypto.read_code(broker.run("invite").strip())
+    first = min(account.log.entries.values(), key=lambda entry: entry.sequence).wire
+    knock(code, crypto.Pairing(code.secret).knock_invited(first))
+    assert set(users(broker)) == {ann.user.hex()}
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_removal_that_was_interrupted_is_finished_at_the_next_start(broker, runs):
+    broker.start()
+    account, ann = enrol(broker.run("invite").strip())
+    _, bob = enrol(broker.run("invite").strip())
+    blobs = {}
+    for device in ann, bob:
+        with device.session(broker.line) as session:
+            session.hello(device.user, device.log.heads())
+            blobs[device] = session.put(os.urandom(3000))
+    obstacle = os.path.join(broker.data, "blobs", ann.user.hex(), "aa", "obstacle", "below")
+    os.makedirs(obstacle)  # no file of ours, so the removal stops there
+    if not runs:
+        broker.stop()
+    assert "blobs" in broker.run("users", "remove", ann.user.hex(), "--yes", code=1)
+    if runs:  # what is there still is not taken for a new user's
+        code = crypto.read_code(broker.run("invite").strip())
+        first = min(account.log.entries.values(), key=lambda entry: entry.sequence).wire
+        with pytest.raises(Refused, match="being removed"):
+            knock(code, crypto.Pairing(code.secret).knock_invited(first))
+        broker.stop()
+    broker.restart()
+    assert bob.user.hex() in users(broker), "the others are served"
+    broker.stop()
+    os.removedirs(obstacle)
+    os.makedirs(os.path.join(broker.data, "blobs", ann.user.hex()), exist_ok=True)
+    broker.restart()
+    assert files_with(broker, ann.user) == [] and ann.user.hex() not in os.listdir(os.path.join(broker.data, "blobs"))
+    assert list(users(broker)) == [bob.user.hex()]
+    code = crypto.read_code(broker.run("invite").strip())
+    first = min(account.log.entries.values(), key=lambda entry: entry.sequence).wire
+    assert knock(code, crypto.Pairing(code.secret).knock_invited(first))[0] == ann.user
+    broker.stop()
+    broker.restart()
+    assert set(users(broker)) == {ann.user.hex(), bob.user.hex()}, "it is not removed again"
 
 
 def test_a_user_is_named_by_a_prefix_that_is_no_other_s(broker):

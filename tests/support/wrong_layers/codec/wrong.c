@@ -1,1 +1,1 @@
-#include "peer/home.h"
+#include "peer/log/home.h"

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/account/enrolling.h"
+
+#include "codec/pack.h"
+#include "codec/secret.h"
+#include "peer/log/birth.h"
+#include "peer/account/newcomer.h"
+#include "peer/engine/visit.h"
+
+#include <stdlib.h>
+
+enum { MEMBERS_MAX = 60000 }; /* what fits a KNOCK beside the first entry */
+
+struct cf_enrolling {
+    cf_loop *loop;
+    cf_home *home;
+    cf_address address;
+    cf_keys *account;
+    cf_hash user;
+    uint64_t timeout_ms, deadline_ms;
+    cf_newcomer *newcomer;
+    cf_visit *visit;
+    cf_connection *connection;
+};
+
+static void knock(cf_enrolling *self, const cf_code *code, cf_bytes first_entry, cf_bytes members)
+{
+    cf_newcomer_options options = {.env = cf_loop_env(self->loop),
+                                   .code = code,
+                                   .first_entry = first_entry,
+                                   .members = members};
+
+    self->newcomer = cf_newcomer_new(&options);
+    self->connection = cf_loop_connect(
+        self->loop,
+        &(cf_connection_options){.link = cf_newcomer_link(self->newcomer),
+                                 .address = &self->address,
+                                 .curve_public = cf_newcomer_curve_public(self->newcomer),
+                                 .curve_secret = cf_newcomer_curve_secret(self->newcomer)});
+}
+
+static void visit(cf_enrolling *self)
+{
+    cf_loop_disconnect(self->loop, &self->connection);
+    cf_newcomer_destroy(&self->newcomer);
+    self->visit = cf_visit_new(&(cf_visit_options){
+        .env = cf_loop_env(self->loop), .store = cf_home_store(self->home), .user = self->user});
+    self->connection = cf_loop_connect(
+        self->loop, &(cf_connection_options){.link = cf_visit_link(self->visit),
+                                             .address = &self->address,
+                                             .curve_public = cf_keys_public(self->account)->curve,
+                                             .curve_secret = cf_keys_curve_secret(self->account)});
+    self->deadline_ms = cf_loop_now(self->loop) + self->timeout_ms;
+}
+
+static cf_status check_user(cf_enrolling *self, cf_bytes first_entry, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_entry first;
+
+    cf_status status = cf_entry_read(first_entry, &arena, &first, error);
+    if (!status && !cf_hash_equal(&first.header.user, &self->user))
+        status = cf_fail(error, CF_DENIED, "this is the recovery phrase of another user");
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* The member log behind its first entry, as a KNOCK brings it. */
+static cf_status pack_members(const cf_peer *peer, cf_buffer *out, cf_error *error)
+{
+    const cf_registry *registry = cf_log_registry(peer->log);
+    size_t count = cf_registry_count(registry);
+
+    cf_pack_array(out, count - 1);
+    for (size_t i = 1; i < count; i++)
+        cf_pack_bin(out, cf_registry_entry(registry, i));
+    return out->size <= MEMBERS_MAX ? CF_OK
+                                    : cf_fail(error, CF_USAGE,
+                                              "this user has too many devices to show them to the "
+                                              "broker: give the recovery phrase with "
+                                              "--recovery-file FILE (- is stdin)");
+}
+
+static cf_status identify(cf_enrolling *self, const cf_enrolling_options *options,
+                          cf_buffer *first_entry, cf_buffer *members, cf_error *error)
+{
+    cf_status status = cf_birth_first_entry(self->home, first_entry, error);
+
+    if (status || !options->secret)
+        return status ? status : pack_members(options->peer, members, error);
+    self->account = cf_keys_of_phrase(options->secret);
+    self->user = cf_device_id(cf_keys_public(self->account)->signing);
+    return check_user(self, cf_buffer_view(first_entry), error);
+}
+
+cf_status cf_enrolling_new(const cf_enrolling_options *options, cf_enrolling **out, cf_error *error)
+{
+    cf_enrolling *self = cf_allocate(1, sizeof *self);
+    cf_buffer first_entry = {0}, members = {0};
+
+    self->loop = options->loop;
+    self->home = options->home;
+    self->address = options->code->broker;
+    self->timeout_ms = options->timeout_ms;
+    self->deadline_ms = cf_loop_now(self->loop) + self->timeout_ms;
+    cf_status status = identify(self, options, &first_entry, &members, error);
+    if (!status) {
+        knock(self, options->code, cf_buffer_view(&first_entry), cf_buffer_view(&members));
+        *out = self;
+    } else {
+        cf_enrolling_destroy(&self);
+    }
+    cf_buffer_release(&first_entry);
+    cf_buffer_release(&members);
+    return status;
+}
+
+void cf_enrolling_destroy(cf_enrolling **enrolling)
+{
+    if (!*enrolling)
+        return;
+    cf_loop_disconnect((*enrolling)->loop, &(*enrolling)->connection);
+    cf_newcomer_destroy(&(*enrolling)->newcomer);
+    cf_visit_destroy(&(*enrolling)->visit);
+    cf_keys_destroy(&(*enrolling)->account);
+    free(*enrolling);
+    *enrolling = NULL;
+}
+
+bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadline_ms,
+                       cf_status *status, cf_error *error)
+{
+    *deadline_ms = enrolling->deadline_ms;
+    if (enrolling->newcomer && cf_newcomer_over(enrolling->newcomer, status, error)) {
+        if (*status || !enrolling->account)
+            return true;
+        visit(enrolling);
+        *deadline_ms = enrolling->deadline_ms;
+    }
+    if (enrolling->visit && cf_visit_over(enrolling->visit, status, error)) {
+        if (*status)
+            cf_error_while(error, "the invitation is used now, ask for another one");
+        return true;
+    }
+    if (now_ms < enrolling->deadline_ms)
+        return false;
+    *status = cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
+    return true;
+}

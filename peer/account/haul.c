@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/account/haul.h"
+
+#include "codec/limits.h"
+#include "peer/engine/link_silence.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CARTS = 4, SETTLING_MS = 5000 };
+
+typedef enum { IS_EMPTY, IS_FETCHED, IS_BROUGHT } cart_state;
+
+/* One blob, whole, in memory. */
+typedef struct {
+    cart_state state;
+    cf_hash blob;
+    cf_buffer bytes;
+} cart;
+
+typedef struct {
+    cf_link *link;
+    cf_connection *connection;
+} side;
+
+struct cf_haul {
+    cf_haul_options options;
+    side from, to;
+    cart carts[CARTS];
+    cf_hash *wanted; /* NULL: it has not begun */
+    size_t count, next;
+    uint64_t settled_by_ms, progress_ms;
+    bool has_moved; /* something, since the last look */
+    bool is_left;   /* there is no session with the broker before any more */
+    char trouble[CF_ERROR_TEXT];
+};
+
+static cart *cart_of(cf_haul *haul, const cf_hash *blob, cart_state state)
+{
+    for (size_t i = 0; i < CARTS; i++)
+        if (haul->carts[i].state == state &&
+            (state == IS_EMPTY || cf_hash_equal(&haul->carts[i].blob, blob)))
+            return &haul->carts[i];
+    return NULL;
+}
+
+static void empty(cf_haul *haul, cart *it)
+{
+    cf_buffer_release(&it->bytes);
+    it->state = IS_EMPTY;
+    haul->has_moved = true;
+    cf_loop_wake(haul->options.loop);
+}
+
+static void note_trouble(cf_haul *haul, const char *text)
+{
+    snprintf(haul->trouble, sizeof haul->trouble, "%s", text);
+}
+
+static void note_delay(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
+{
+    cf_haul *haul = context;
+
+    (void)blob, (void)code;
+    snprintf(haul->trouble, sizeof haul->trouble, "%.*s", (int)text.size, (const char *)text.data);
+}
+
+/* ---- The broker before ---- */
+
+static void leave(cf_haul *haul, const char *why)
+{
+    haul->is_left = true;
+    note_trouble(haul, why);
+    for (size_t i = 0; i < CARTS; i++)
+        if (haul->carts[i].state == IS_FETCHED)
+            empty(haul, &haul->carts[i]);
+    cf_loop_wake(haul->options.loop);
+}
+
+static void on_connected(void *context, const cf_link_welcome *welcome)
+{
+    (void)welcome;
+    cf_loop_wake(((cf_haul *)context)->options.loop);
+}
+
+static void on_lost(void *context, const cf_link_loss *loss)
+{
+    leave(context, loss->why->text);
+}
+
+/* From now on it would say no more than that. */
+static void on_moved(void *context, cf_bytes address)
+{
+    (void)address;
+    leave(context, "it sends this device away");
+}
+
+static void on_entry(void *context, const cf_entry *entry)
+{
+    cf_link_credit(((cf_haul *)context)->from.link, entry->wire.size);
+}
+
+static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
+                        cf_bytes bytes)
+{
+    cf_haul *haul = context;
+    cart *it = cart_of(haul, blob, IS_FETCHED);
+
+    if (!it)
+        return;
+    if (offset != it->bytes.size || total > CF_BLOB_MAX + CF_BLOB_OVERHEAD ||
+        bytes.size > total - offset) {
+        cf_transfer_forget_want(cf_link_transfer(haul->from.link), blob);
+        empty(haul, it);
+        return;
+    }
+    cf_buffer_append(&it->bytes, bytes.data, bytes.size);
+    haul->has_moved = true;
+    if (it->bytes.size < total)
+        return;
+    it->state = IS_BROUGHT;
+    cf_transfer_offer(cf_link_transfer(haul->to.link), blob, total);
+    cf_loop_wake(haul->options.loop);
+}
+
+static void on_absent(void *context, const cf_hash *blob)
+{
+    cf_haul *haul = context;
+    cart *it = cart_of(haul, blob, IS_FETCHED);
+
+    if (it)
+        empty(haul, it);
+}
+
+static void on_denied(void *context, const cf_hash *blob, const cf_error *why)
+{
+    note_trouble(context, why->text);
+    on_absent(context, blob);
+}
+
+/* ---- Where the user is now ---- */
+
+static bool on_piece(void *context, const cf_hash *blob, uint64_t offset, size_t size,
+                     cf_buffer *out)
+{
+    cf_haul *haul = context;
+    const cart *it = cart_of(haul, blob, IS_BROUGHT);
+
+    if (!it || offset > it->bytes.size || size > it->bytes.size - offset)
+        return false;
+    cf_buffer_append(out, it->bytes.data + offset, size);
+    haul->has_moved = true;
+    return true;
+}
+
+static void on_stored(void *context, const cf_hash *blob)
+{
+    cf_haul *haul = context;
+    cart *it = cart_of(haul, blob, IS_BROUGHT);
+
+    if (!it)
+        return;
+    cf_contents_lack_no_more(cf_loop_peer(haul->options.loop)->contents, blob);
+    empty(haul, it);
+}
+
+/* What has another hash than its name is refused here: nothing is believed that the other had. */
+static void on_refused(void *context, const cf_hash *blob, const cf_error *why)
+{
+    cf_haul *haul = context;
+    cart *it = cart_of(haul, blob, IS_BROUGHT);
+
+    note_trouble(haul, why->text);
+    if (it)
+        empty(haul, it);
+}
+
+/* ---- All of it ---- */
+
+static void open_side(cf_haul *haul, side *it, const cf_address *address,
+                      const cf_link_events *events)
+{
+    const cf_peer *peer = cf_loop_peer(haul->options.loop);
+
+    it->link = cf_link_new(&(cf_link_options){.env = cf_loop_env(haul->options.loop),
+                                              .store = cf_home_store(peer->home),
+                                              .user = *cf_peer_user(peer),
+                                              .only_members = true,
+                                              .events = *events});
+    cf_link_start(it->link);
+    it->connection =
+        cf_loop_connect(haul->options.loop,
+                        &(cf_connection_options){.link = it->link,
+                                                 .address = address,
+                                                 .curve_public = cf_keys_public(peer->keys)->curve,
+                                                 .curve_secret = cf_keys_curve_secret(peer->keys)});
+}
+
+static void close_side(const cf_haul *haul, side *it)
+{
+    cf_loop_disconnect(haul->options.loop, &it->connection);
+    cf_link_destroy(&it->link);
+}
+
+static void credit_entry(void *context, const cf_entry *entry)
+{
+    cf_link_credit(((cf_haul *)context)->to.link, entry->wire.size);
+}
+
+static void open_to(cf_haul *haul)
+{
+    cf_link_events events = cf_link_silence(haul);
+
+    events.entry = credit_entry;
+    events.blobs.piece = on_piece;
+    events.blobs.stored = on_stored;
+    events.blobs.refused = on_refused;
+    events.blobs.delayed = note_delay;
+    open_side(haul, &haul->to, &haul->options.to, &events);
+}
+
+cf_haul *cf_haul_new(const cf_haul_options *options)
+{
+    cf_haul *haul = cf_allocate(1, sizeof *haul);
+    cf_link_events events = cf_link_silence(haul);
+
+    haul->options = *options;
+    haul->settled_by_ms = cf_loop_now(options->loop) + SETTLING_MS;
+    events.connected = on_connected;
+    events.lost = on_lost;
+    events.moved = on_moved;
+    events.entry = on_entry;
+    events.blobs.received = on_received;
+    events.blobs.absent = on_absent;
+    events.blobs.refused = on_denied;
+    events.blobs.delayed = note_delay;
+    open_side(haul, &haul->from, &haul->options.from, &events);
+    return haul;
+}
+
+void cf_haul_destroy(cf_haul **haul)
+{
+    cf_haul *it = *haul;
+
+    if (!it)
+        return;
+    close_side(it, &it->from);
+    close_side(it, &it->to);
+    for (size_t i = 0; i < CARTS; i++)
+        cf_buffer_release(&it->carts[i].bytes);
+    free(it->wanted);
+    free(it);
+    *haul = NULL;
+}
+
+bool cf_haul_is_settled(const cf_haul *haul, uint64_t now_ms)
+{
+    return haul->is_left || cf_link_is_connected(haul->from.link) || now_ms >= haul->settled_by_ms;
+}
+
+static void begin(cf_haul *haul, uint64_t now_ms)
+{
+    const cf_hash *lacking =
+        cf_contents_lacked(cf_loop_peer(haul->options.loop)->contents, &haul->count);
+
+    haul->wanted = cf_allocate(haul->count + 1, sizeof *haul->wanted);
+    if (haul->count)
+        memcpy(haul->wanted, lacking, haul->count * sizeof *lacking);
+    haul->progress_ms = now_ms;
+    if (!cf_link_is_connected(haul->from.link) && !haul->is_left)
+        leave(haul, "it does not answer");
+    if (haul->count && !haul->is_left)
+        open_to(haul);
+}
+
+static void load_carts(cf_haul *haul)
+{
+    const cf_contents *contents = cf_loop_peer(haul->options.loop)->contents;
+    cart *it;
+
+    while (!haul->is_left && haul->next < haul->count && (it = cart_of(haul, NULL, IS_EMPTY))) {
+        it->blob = haul->wanted[haul->next++];
+        if (!cf_contents_lacks(contents, &it->blob)) /* another device has brought it */
+            continue;
+        it->state = IS_FETCHED;
+        cf_transfer_want(cf_link_transfer(haul->from.link), &it->blob, 0);
+    }
+}
+
+bool cf_haul_over(cf_haul *haul, uint64_t now_ms)
+{
+    bool works = false;
+
+    if (!haul->wanted)
+        begin(haul, now_ms);
+    load_carts(haul);
+    for (size_t i = 0; i < CARTS; i++)
+        works |= haul->carts[i].state != IS_EMPTY;
+    if (haul->has_moved)
+        haul->progress_ms = now_ms;
+    haul->has_moved = false;
+    return !works || now_ms >= haul->progress_ms + haul->options.timeout_ms;
+}
+
+const char *cf_haul_trouble(const cf_haul *haul)
+{
+    return haul->trouble;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/account/heralds.h"
+
+#include "codec/member.h"
+#include "peer/engine/link_silence.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BROKERS_MAX = 8,        /* those that were left last */
+    PATIENCE_MS = 3000,     /* of one visit */
+    AGAIN_MS = 10 * 60000,  /* to who could not be reached */
+    NAME_SIZE = 5 + 16 + 1, /* "told-", and the beginning of the broker's key */
+    RECORD_SIZE = 3 * 8,
+};
+
+/* How many entries of the member log a broker was told of, how many it was to be told of when that
+ * was tried last, and when. */
+typedef struct {
+    uint64_t told, tried, tried_ms;
+} record;
+
+typedef struct {
+    cf_heralds *heralds;
+    cf_address to;
+    cf_link *link;
+    cf_connection *connection;
+    record kept;
+    uint64_t give_up_ms;
+    bool is_over, is_told;
+    bool is_news; /* that it could not be told */
+    cf_error why; /* it could not be told */
+} herald;
+
+struct cf_heralds {
+    cf_loop *loop;
+    herald *out[BROKERS_MAX];
+    size_t count;
+    size_t seen;      /* entries of the member log at the last look */
+    uint64_t next_ms; /* when somebody is due that could not be reached */
+};
+
+/* ---- What is kept ---- */
+
+static void name_of(const cf_address *broker, char name[NAME_SIZE])
+{
+    memcpy(name, "told-", 5);
+    cf_hex(cf_bytes_of(broker->key, 8), name + 5);
+}
+
+static cf_status read_record(cf_home *home, const cf_address *broker, record *out, cf_error *error)
+{
+    cf_buffer value = {0};
+    char name[NAME_SIZE];
+
+    *out = (record){0};
+    name_of(broker, name);
+    cf_status status = cf_home_get(home, name, &value, error);
+    if (!status && value.size == RECORD_SIZE)
+        *out = (record){cf_get_u64(value.data), cf_get_u64(value.data + 8),
+                        cf_get_u64(value.data + 16)};
+    cf_buffer_release(&value);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+static cf_status keep_record(cf_home *home, const cf_address *broker, const record *kept,
+                             cf_error *error)
+{
+    uint8_t value[RECORD_SIZE];
+    char name[NAME_SIZE];
+
+    name_of(broker, name);
+    cf_put_u64(value, kept->told);
+    cf_put_u64(value + 8, kept->tried);
+    cf_put_u64(value + 16, kept->tried_ms);
+    return cf_home_set(home, name, cf_bytes_of(value, sizeof value), error);
+}
+
+/* ---- Who is to be told ---- */
+
+typedef struct {
+    cf_address brokers[BROKERS_MAX];
+    size_t count;
+} broker_list;
+
+static bool is_listed(const broker_list *list, const cf_address *broker)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (memcmp(list->brokers[i].key, broker->key, sizeof broker->key) == 0)
+            return true;
+    return false;
+}
+
+static void list_home(broker_list *list, const cf_registry *registry, size_t index)
+{
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_member member;
+    cf_address broker;
+    cf_error ignored;
+
+    if (cf_entry_read(cf_registry_entry(registry, index), &arena, &entry, &ignored) == CF_OK &&
+        cf_member_read(entry.body, &arena, &member, &ignored) == CF_OK &&
+        cf_address_read(cf_arena_text(&arena, member.address), &broker, &ignored) == CF_OK &&
+        !is_listed(list, &broker))
+        list->brokers[list->count++] = broker;
+    cf_arena_release(&arena);
+}
+
+/* Whoever a `home` names. The broker in use is the first; it is none of them. */
+static cf_status list_brokers(cf_heralds *heralds, broker_list *list, cf_error *error)
+{
+    const cf_registry *registry = cf_log_registry(cf_loop_peer(heralds->loop)->log);
+    cf_buffer line = {0};
+
+    list->count = 0;
+    cf_status status = cf_home_get(cf_loop_home(heralds->loop), CF_HOME_BROKER, &line, error);
+    cf_buffer_append(&line, "", 1);
+    if (!status)
+        status = cf_address_read((const char *)line.data, &list->brokers[0], error);
+    cf_buffer_release(&line);
+    if (status)
+        return status;
+    list->count = 1;
+    for (size_t i = cf_registry_count(registry); i > 0 && list->count < BROKERS_MAX; i--)
+        if (cf_registry_operation(registry, i - 1)->kind == CF_MEMBER_HOME)
+            list_home(list, registry, i - 1);
+    return CF_OK;
+}
+
+/* ---- One visit ---- */
+
+static void on_idle(void *context)
+{
+    herald *self = context;
+
+    self->is_over = self->is_told = true;
+    cf_loop_wake(self->heralds->loop);
+}
+
+/* It holds all that we do. */
+static void on_moved(void *context, cf_bytes address)
+{
+    (void)address;
+    on_idle(context);
+}
+
+/* Who knows neither the user nor this device holds nothing of it, or is to be told by others. */
+static void on_lost(void *context, const cf_link_loss *loss)
+{
+    herald *self = context;
+
+    self->is_told = self->is_told || loss->why->status == CF_DENIED;
+    self->is_over = true;
+    self->why = *loss->why;
+    cf_loop_wake(self->heralds->loop);
+}
+
+static void on_refused(void *context, const cf_link_refusal *refusal)
+{
+    herald *self = context;
+
+    if (!refusal->never)
+        return;
+    self->is_over = true;
+    cf_fail(&self->why, CF_DENIED, "%.*s", (int)refusal->text.size,
+            (const char *)refusal->text.data);
+    cf_loop_wake(self->heralds->loop);
+}
+
+static void on_entry(void *context, const cf_entry *entry)
+{
+    herald *self = context;
+
+    cf_link_credit(self->link, entry->wire.size);
+}
+
+static void send_out(cf_heralds *heralds, const cf_address *to, const record *kept, uint64_t now_ms)
+{
+    const cf_peer *peer = cf_loop_peer(heralds->loop);
+    herald *self = cf_allocate(1, sizeof *self);
+    cf_link_options link = {.env = cf_loop_env(heralds->loop),
+                            .store = cf_home_store(peer->home),
+                            .user = *cf_peer_user(peer),
+                            .only_members = true,
+                            .events = cf_link_silence(self)};
+
+    *self =
+        (herald){.heralds = heralds, .to = *to, .kept = *kept, .give_up_ms = now_ms + PATIENCE_MS};
+    self->is_news = kept->tried < heralds->seen;
+    self->kept.tried = heralds->seen;
+    self->kept.tried_ms = now_ms;
+    link.events.idle = on_idle;
+    link.events.moved = on_moved;
+    link.events.lost = on_lost;
+    link.events.refused = on_refused;
+    link.events.entry = on_entry;
+    self->link = cf_link_new(&link);
+    cf_link_start(self->link);
+    self->connection = cf_loop_connect(
+        heralds->loop, &(cf_connection_options){.link = self->link,
+                                                .address = &self->to,
+                                                .curve_public = cf_keys_public(peer->keys)->curve,
+                                                .curve_secret = cf_keys_curve_secret(peer->keys)});
+    heralds->out[heralds->count++] = self;
+}
+
+static void free_herald(herald **self)
+{
+    cf_loop_disconnect((*self)->heralds->loop, &(*self)->connection);
+    cf_link_destroy(&(*self)->link);
+    free(*self);
+    *self = NULL;
+}
+
+static void take_back(cf_heralds *heralds, herald **self)
+{
+    const cf_env *env = cf_loop_env(heralds->loop);
+    herald *it = *self;
+    cf_error error;
+
+    if (it->is_told)
+        it->kept.told = it->kept.tried;
+    else if (it->is_news)
+        cf_report(env, CF_REPORT_WARNING,
+                  "%s:%u, where this user was before, could not be told which devices are in (%s); "
+                  "it is tried again",
+                  it->to.host, (unsigned)it->to.port, it->why.status ? it->why.text : "no answer");
+    if (keep_record(cf_loop_home(heralds->loop), &it->to, &it->kept, &error))
+        cf_report(env, CF_REPORT_WARNING, "keeping what a broker was told: %s", error.text);
+    if (it->kept.tried < cf_registry_count(cf_log_registry(cf_loop_peer(heralds->loop)->log)))
+        heralds->seen = 0; /* the member log has grown meanwhile */
+    free_herald(self);
+}
+
+static bool is_out(const cf_heralds *heralds, const cf_address *to)
+{
+    for (size_t i = 0; i < heralds->count; i++)
+        if (memcmp(heralds->out[i]->to.key, to->key, sizeof to->key) == 0)
+            return true;
+    return false;
+}
+
+/* ---- All of them ---- */
+
+cf_heralds *cf_heralds_new(cf_loop *loop)
+{
+    cf_heralds *heralds = cf_allocate(1, sizeof *heralds);
+
+    heralds->loop = loop;
+    heralds->next_ms = UINT64_MAX;
+    return heralds;
+}
+
+void cf_heralds_destroy(cf_heralds **heralds)
+{
+    if (!*heralds)
+        return;
+    for (size_t i = 0; i < (*heralds)->count; i++)
+        free_herald(&(*heralds)->out[i]);
+    free(*heralds);
+    *heralds = NULL;
+}
+
+bool cf_heralds_are_out(const cf_heralds *heralds)
+{
+    return heralds && heralds->count;
+}
+
+static void take_back_those_over(cf_heralds *heralds, uint64_t now_ms)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < heralds->count; i++) {
+        herald *it = heralds->out[i];
+
+        if (it->is_over || now_ms >= it->give_up_ms)
+            take_back(heralds, &it);
+        else
+            heralds->out[kept++] = it;
+    }
+    heralds->count = kept;
+}
+
+static cf_status look(cf_heralds *heralds, uint64_t now_ms, cf_error *error)
+{
+    cf_home *home = cf_loop_home(heralds->loop);
+    broker_list list;
+
+    heralds->next_ms = UINT64_MAX;
+    cf_status status = list_brokers(heralds, &list, error);
+    for (size_t i = 1; !status && i < list.count; i++) {
+        record kept;
+
+        if (is_out(heralds, &list.brokers[i]))
+            continue;
+        status = read_record(home, &list.brokers[i], &kept, error);
+        if (status || kept.told >= heralds->seen)
+            continue;
+        if (kept.tried < heralds->seen || now_ms >= kept.tried_ms + AGAIN_MS)
+            send_out(heralds, &list.brokers[i], &kept, now_ms);
+        else if (kept.tried_ms + AGAIN_MS < heralds->next_ms)
+            heralds->next_ms = kept.tried_ms + AGAIN_MS;
+    }
+    return status;
+}
+
+uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms)
+{
+    size_t members = cf_registry_count(cf_log_registry(cf_loop_peer(heralds->loop)->log));
+    uint64_t next_ms;
+    cf_error error;
+
+    take_back_those_over(heralds, now_ms);
+    if (members != heralds->seen || now_ms >= heralds->next_ms) {
+        heralds->seen = members;
+        if (look(heralds, now_ms, &error) && error.status != CF_MISSING)
+            cf_report(cf_loop_env(heralds->loop), CF_REPORT_WARNING,
+                      "telling the brokers before: %s", error.text);
+    }
+    next_ms = heralds->next_ms;
+    for (size_t i = 0; i < heralds->count; i++)
+        if (heralds->out[i]->give_up_ms < next_ms)
+            next_ms = heralds->out[i]->give_up_ms;
+    return next_ms;
+}

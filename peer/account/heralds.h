@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Heralds: what the member log says is brought to the brokers that the user has left, too. They
+ * hold the log as it was, and would serve a device that was shut out since. Who they are the member
+ * log tells, by its `home` entries; how far each was told is kept in the home, so that a herald
+ * goes out when the member log has grown, and again now and then as long as one could not be
+ * reached. */
+#ifndef CF_PEER_ACCOUNT_HERALDS_H
+#define CF_PEER_ACCOUNT_HERALDS_H
+#include "peer/program/loop.h"
+
+typedef struct cf_heralds cf_heralds;
+
+/* While the engine is open. */
+cf_heralds *cf_heralds_new(cf_loop *loop);
+void cf_heralds_destroy(cf_heralds **heralds);
+
+/* Sends those that are due, and takes back those that have come to an end. Returns when to call
+ * again; also call when the member log may have grown. */
+uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms);
+/* Some are under way; each comes to an end within seconds. */
+bool cf_heralds_are_out(const cf_heralds *heralds);
+
+#endif

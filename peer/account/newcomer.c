@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/account/newcomer.h"
+
+#include "peer/engine/link_silence.h"
+
+#include <stdlib.h>
+
+struct cf_newcomer {
+    cf_pairing *pairing;
+    cf_link *link;
+    cf_hash user; /* zero with an invitation */
+    cf_hash knock;
+    cf_heads members;
+    bool is_invited, is_over, was_there;
+    cf_error error;
+};
+
+static void on_lost(void *context, const cf_link_loss *loss)
+{
+    cf_newcomer *newcomer = context;
+
+    if (cf_link_is_interrupted(loss) && newcomer->was_there)
+        return;
+    newcomer->is_over = true;
+    newcomer->error = *loss->why;
+    if (loss->why->status == CF_DENIED)
+        cf_fail(&newcomer->error, CF_DENIED,
+                "the broker does not know this code: it was used, has expired or was taken back");
+    else if (loss->why->status == CF_FORGED)
+        newcomer->error.status = CF_UNREACHABLE;
+}
+
+static void on_turned_away(void *context, const cf_error *why)
+{
+    cf_newcomer *newcomer = context;
+
+    newcomer->is_over = true;
+    cf_fail(&newcomer->error, CF_DENIED, "%s", why->text);
+}
+
+static void on_admit(void *context, cf_bytes sealed)
+{
+    cf_newcomer *newcomer = context;
+    cf_arena arena = {0};
+    cf_admit admit;
+    cf_error error;
+
+    newcomer->is_over = true;
+    cf_status status =
+        cf_admit_open(newcomer->pairing, &newcomer->knock, sealed, &arena, &admit, &error);
+    if (!status && !newcomer->is_invited && !cf_hash_equal(&admit.user, &newcomer->user))
+        status = cf_fail(&error, CF_FORGED, "the answer is for another user");
+    if (!status)
+        cf_heads_add(&newcomer->members, admit.heads, admit.head_count);
+    if (status) {
+        newcomer->error = error;
+        cf_error_while(&newcomer->error, "being admitted");
+    }
+    cf_arena_release(&arena);
+}
+
+cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options)
+{
+    const cf_code *code = options->code;
+    cf_newcomer *newcomer = cf_allocate(1, sizeof *newcomer);
+    cf_knock knock = {.invited = !code->has_user,
+                      .first_entry = options->first_entry,
+                      .members = options->members};
+    cf_buffer sealed = {0};
+
+    newcomer->pairing = cf_pairing_new(code->secret);
+    newcomer->is_invited = knock.invited;
+    if (code->has_user) {
+        newcomer->user = code->user;
+        knock.name = cf_bytes_of_text(options->name);
+        knock.keys = *cf_keys_public(options->keys);
+        cf_keys_prove(options->keys, &code->user, knock.proof);
+    }
+    cf_knock_seal(newcomer->pairing, &knock, &sealed);
+    newcomer->knock = cf_knock_hash(cf_buffer_view(&sealed));
+    cf_link_options link = {.env = options->env,
+                            .user = newcomer->user,
+                            .knock = cf_buffer_view(&sealed),
+                            .events = cf_link_silence(newcomer)};
+    memcpy(link.guest_key.bytes, cf_pairing_guest_public(newcomer->pairing), CF_HASH_SIZE);
+    link.events.lost = on_lost;
+    link.events.admit = on_admit;
+    link.events.turned_away = on_turned_away;
+    newcomer->link = cf_link_new(&link);
+    cf_link_start(newcomer->link);
+    cf_buffer_release(&sealed);
+    return newcomer;
+}
+
+void cf_newcomer_destroy(cf_newcomer **newcomer)
+{
+    if (!*newcomer)
+        return;
+    cf_link_destroy(&(*newcomer)->link);
+    cf_pairing_destroy(&(*newcomer)->pairing);
+    cf_heads_release(&(*newcomer)->members);
+    free(*newcomer);
+    *newcomer = NULL;
+}
+
+cf_link *cf_newcomer_link(const cf_newcomer *newcomer)
+{
+    return newcomer->link;
+}
+
+const uint8_t *cf_newcomer_curve_public(const cf_newcomer *newcomer)
+{
+    return cf_pairing_guest_public(newcomer->pairing);
+}
+
+const uint8_t *cf_newcomer_curve_secret(const cf_newcomer *newcomer)
+{
+    return cf_pairing_guest_secret(newcomer->pairing);
+}
+
+const cf_heads *cf_newcomer_members(const cf_newcomer *newcomer)
+{
+    return &newcomer->members;
+}
+
+bool cf_newcomer_over(const cf_newcomer *newcomer, cf_status *status, cf_error *error)
+{
+    if (!newcomer->is_over)
+        return false;
+    *status = newcomer->error.status;
+    if (*status)
+        *error = newcomer->error;
+    return true;
+}
+
+cf_status cf_code_take(const char *text, bool for_user, uint64_t now_ms, cf_code *out,
+                       cf_error *error)
+{
+    cf_code code;
+
+    cf_status status = cf_code_read(text, &code, error);
+    if (status == CF_USAGE) {
+        error->status = status = CF_DENIED;
+        cf_error_while(error, "this code lets nobody in");
+    } else if (!status && code.has_user == for_user) {
+        status = cf_fail(error, CF_DENIED,
+                         for_user ? "this code is for a device that joins: `counterfoil join`"
+                                  : "this code is for a new user: `counterfoil init`");
+    } else if (!status && code.expires_ms && code.expires_ms <= now_ms) {
+        status = cf_fail(error, CF_DENIED, "the code has expired: ask for another one");
+    }
+    if (!status)
+        *out = code;
+    return status;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A newcomer at a broker's door: says KNOCK with a code until it is admitted or turned away. With a
+ * pairing code it is a device that joins, with an invitation a new user's first entry. A handler.
+ */
+#ifndef CF_PEER_ACCOUNT_NEWCOMER_H
+#define CF_PEER_ACCOUNT_NEWCOMER_H
+#include "broker/link.h"
+#include "codec/address.h"
+#include "codec/heads.h"
+#include "codec/pairing.h"
+
+typedef struct cf_newcomer cf_newcomer;
+
+typedef struct {
+    const cf_env *env;
+    const cf_code *code; /* for the call only */
+    const char *name;    /* with a pairing code, as the next two */
+    const cf_keys *keys;
+    cf_bytes first_entry; /* with an invitation; copied */
+    cf_bytes members;     /* with an invitation, of a user that has devices; copied */
+} cf_newcomer_options;
+
+cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options);
+void cf_newcomer_destroy(cf_newcomer **newcomer);
+
+/* For its connection. */
+cf_link *cf_newcomer_link(const cf_newcomer *newcomer);
+const uint8_t *cf_newcomer_curve_public(const cf_newcomer *newcomer);
+const uint8_t *cf_newcomer_curve_secret(const cf_newcomer *newcomer);
+
+/* What the owner's device has of the member log, once it has admitted. */
+const cf_heads *cf_newcomer_members(const cf_newcomer *newcomer);
+/* True when it has ended. CF_OK: admitted. CF_DENIED: the code is wrong, was used or has expired.
+ * CF_UNREACHABLE: nobody answers there, or it is another broker. */
+bool cf_newcomer_over(const cf_newcomer *newcomer, cf_status *status, cf_error *error);
+
+/* Reads a code as the user gave it: CF_DENIED when it is none of ours, not of this kind
+ * (`for_user`: an invitation), or has expired. */
+cf_status cf_code_take(const char *text, bool for_user, uint64_t now_ms, cf_code *out,
+                       cf_error *error);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of a CSV file. The first record names the columns; those of the key are the row's key, each
+ * other column NAME is its field /columns/NAME. Values are texts; an empty column says what a
+ * missing field says. */
+#ifndef CF_PEER_ADAPTERS_CSV_H
+#define CF_PEER_ADAPTERS_CSV_H
+#include "peer/adapters/record_file.h"
+#include "peer/records/schema.h"
+
+typedef struct {
+    cf_bytes table; /* of all rows */
+    const cf_bytes
+        *keys; /* columns, at least one; of several the key is the array of their texts */
+    size_t key_count;
+    bool serial;    /* the key, one column, is an integer that somebody counts up */
+    char separator; /* '\0': found out */
+} cf_csv_source;
+
+/* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */
+cf_status cf_csv_rows_read(cf_bytes bytes, const cf_csv_source *source, cf_record_file *out,
+                           cf_error *error);
+/* Appends the file. One that is empty gets a header: the key's columns, then all that the rows
+ * have. */
+cf_status cf_csv_rows_write(cf_bytes before, const cf_csv_source *source, const cf_row *wanted,
+                            size_t count, cf_buffer *out, cf_error *error);
+/* What the file has columns for, in the arena. An empty one can hold every field. */
+cf_status cf_csv_rows_format(cf_bytes bytes, const cf_csv_source *source, cf_arena *arena,
+                             cf_format_table *out, cf_error *error);
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/icalendar_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/pack.h"
+#include "peer/adapters/json_value.h"
+#include "peer/adapters/text/content_text.h"
+#include "peer/adapters/value_map.h"
+
+void cf_calendar_items_release(cf_calendar_items *items)
+{
+    free(items->items);
+    free(items->occurrences);
+    *items = (cf_calendar_items){0};
+}
+
+void cf_calendar_pointer(const char *prefix, cf_bytes name, cf_buffer *out)
+{
+    cf_buffer field = {0};
+
+    cf_column_field(name, &field);
+    cf_buffer_append_text(out, "%s", prefix);
+    cf_buffer_append(out, field.data + sizeof CF_COLUMNS, field.size - sizeof CF_COLUMNS);
+    cf_buffer_release(&field);
+}
+
+/* ---- Overrides ---- */
+
+static bool is_set(bool task, cf_bytes field)
+{
+    cf_merge merge;
+
+    return cf_kind_field(task ? CF_KIND_TASK : CF_KIND_EVENT, field, &merge) &&
+           merge == CF_MERGE_SET;
+}
+
+static void add_field(bool task, const cf_row_field *field, cf_buffer *json)
+{
+    bool set = is_set(task, field->name);
+    cf_buffer name = {0};
+
+    cf_buffer_append(&name, field->name.data + 1, field->name.size - 1);
+    cf_buffer_append(&name, "", 1);
+    cf_json_begin_member(json, (const char *)name.data);
+    cf_buffer_append_text(json, set ? "[" : "");
+    for (size_t i = 0; i < field->count; i++) {
+        cf_buffer_append_text(json, i ? "," : "");
+        cf_value_json(field->values[i], json);
+    }
+    cf_buffer_append_text(json, set ? "]" : "");
+    cf_buffer_release(&name);
+}
+
+bool cf_calendar_override_value(const cf_calendar_component *component, cf_buffer *out)
+{
+    cf_field_list list = {0};
+    cf_arena arena = {0};
+    cf_buffer json = {0};
+    cf_row row = {0};
+
+    cf_calendar_component_fields(component, &list, &arena);
+    cf_field_list_take(&list, &arena, &row);
+    cf_buffer_append_text(&json, "{");
+    for (size_t i = 0; i < row.field_count; i++)
+        add_field(component->task, &row.fields[i], &json);
+    cf_buffer_append_text(&json, "}");
+    bool fine = cf_value_of_json(cf_buffer_view(&json), out);
+    cf_field_list_release(&list);
+    cf_arena_release(&arena);
+    cf_buffer_release(&json);
+    return fine;
+}
+
+cf_row cf_calendar_override_row(cf_bytes value, bool task, cf_arena *arena)
+{
+    cf_value_walk walk = cf_value_walk_of(value);
+    cf_field_list list = {0};
+    cf_buffer field = {0};
+    cf_bytes name, member;
+    cf_row row = {0};
+
+    while (walk.map && cf_value_next(&walk, &name, &member)) {
+        cf_value_walk elements = cf_value_walk_of(member);
+        cf_bytes none, element;
+
+        cf_buffer_clear(&field);
+        cf_buffer_append_text(&field, "/");
+        cf_buffer_append(&field, name.data, name.size);
+        if (!is_set(task, cf_buffer_view(&field)))
+            cf_field_list_add(&list, arena, cf_buffer_view(&field), member);
+        else
+            while (!elements.map && cf_value_next(&elements, &none, &element))
+                cf_field_list_add(&list, arena, cf_buffer_view(&field), element);
+    }
+    cf_field_list_take(&list, arena, &row);
+    cf_field_list_release(&list);
+    cf_buffer_release(&field);
+    return row;
+}
+
+void cf_calendar_occurrence_name(const cf_calendar_component *main,
+                                 const cf_calendar_component *occurrence, cf_buffer *out)
+{
+    const cf_content_line *line = &occurrence->lines->lines[occurrence->occurrence];
+    cf_calendar_time time;
+
+    if (main->started && cf_calendar_time_read(line, &time) &&
+        cf_calendar_same_zone(&time, &main->start))
+        cf_calendar_local_write(time.seconds, out);
+    else
+        cf_buffer_append(out, line->value.data, line->value.size);
+}
+
+/* ---- Which components are one record ---- */
+
+typedef struct {
+    const cf_content_lines *lines;
+    cf_record_file *out;
+    cf_calendar_items *items;
+    cf_calendar_zones zones;
+    cf_field_list list;
+    cf_calendar_component *all; /* of every event and task */
+    size_t count;
+} reading;
+
+static int by_uid(const void *left, const void *right)
+{
+    const cf_calendar_component *a = left, *b = right;
+    int order = a->task - b->task;
+
+    if (!order)
+        order = cf_bytes_compare(a->uid, b->uid);
+    if (!order)
+        order = (a->occurrence != CF_LINES_NONE) - (b->occurrence != CF_LINES_NONE);
+    return order ? order : a->component < b->component ? -1 : 1;
+}
+
+static void add_zone(reading *self, const cf_calendar_component *main)
+{
+    cf_bytes name = main->start.zone, value = cf_calendar_zone_value(&self->zones, name);
+    cf_buffer field = {0};
+
+    if (value.data) {
+        cf_calendar_pointer(CF_CALENDAR_ZONES, name, &field);
+        cf_field_list_add(&self->list, &self->out->arena, cf_buffer_view(&field), value);
+    }
+    cf_buffer_release(&field);
+}
+
+/* NULL, or what is wrong with it. */
+static const char *add_occurrence(reading *self, const cf_calendar_component *main,
+                                  const cf_calendar_component *occurrence)
+{
+    cf_buffer name = {0}, field = {0}, value = {0};
+    const char *trouble = NULL;
+
+    cf_calendar_occurrence_name(main, occurrence, &name);
+    cf_calendar_pointer(CF_CALENDAR_OVERRIDES, cf_buffer_view(&name), &field);
+    if (cf_field_list_has(&self->list, cf_buffer_view(&field)))
+        trouble = "has an occurrence twice";
+    else if (!cf_calendar_override_value(occurrence, &value))
+        trouble = "holds a component that nests too deeply";
+    else
+        cf_field_list_add(&self->list, &self->out->arena, cf_buffer_view(&field),
+                          cf_buffer_view(&value));
+    cf_buffer_release(&name);
+    cf_buffer_release(&field);
+    cf_buffer_release(&value);
+    return trouble;
+}
+
+static cf_row row_of(reading *self, const cf_calendar_component *main)
+{
+    cf_row row = {.table = cf_bytes_of_text(main->task ? CF_TABLE_TASKS : CF_TABLE_EVENTS)};
+    cf_buffer key = {0};
+
+    cf_pack_text(&key, main->uid);
+    row.key = cf_arena_copy(&self->out->arena, cf_buffer_view(&key));
+    cf_buffer_release(&key);
+    return row;
+}
+
+static void trouble_in(reading *self, const cf_calendar_component *component, const char *text,
+                       const cf_row *row)
+{
+    const cf_content_lines *lines = self->lines;
+    size_t number = component->trouble
+                        ? component->trouble_number
+                        : lines->lines[lines->components[component->component].first].number;
+
+    cf_record_file_trouble(self->out, number, component->uid.size ? row : NULL, text);
+}
+
+static void remember(cf_calendar_items *items, const cf_calendar_component *all, size_t count)
+{
+    cf_calendar_item item = {.main = all[0].component, .first = items->occurrence_count};
+
+    for (size_t i = 1; i < count; i++) {
+        items->occurrences = cf_grow(items->occurrences, &items->occurrence_capacity,
+                                     items->occurrence_count + 1, sizeof *items->occurrences);
+        items->occurrences[items->occurrence_count++] = all[i].component;
+        item.count++;
+    }
+    items->items = cf_grow(items->items, &items->capacity, items->count + 1, sizeof *items->items);
+    items->items[items->count++] = item;
+}
+
+/* The components of one UID, the main one first. */
+static void read_item(reading *self, const cf_calendar_component *all, size_t count)
+{
+    cf_row row = row_of(self, &all[0]);
+    const char *trouble = NULL;
+    size_t at = 0;
+
+    self->list.count = 0;
+    for (; at < count && !trouble; at++) {
+        trouble = all[at].trouble;
+        if (!trouble && at > 0)
+            trouble = all[at].occurrence == CF_LINES_NONE ? "has the key of a record before it"
+                                                          : add_occurrence(self, &all[0], &all[at]);
+        else if (!trouble)
+            cf_calendar_component_fields(&all[0], &self->list, &self->out->arena);
+    }
+    if (trouble) {
+        trouble_in(self, &all[at - 1], trouble, &row);
+        self->list.count = 0;
+        return;
+    }
+    add_zone(self, &all[0]);
+    if (all[0].occurrence != CF_LINES_NONE) { /* one occurrence of what is elsewhere */
+        cf_buffer name = {0}, value = {0};
+
+        cf_calendar_occurrence_name(&all[0], &all[0], &name);
+        cf_pack_text(&value, cf_buffer_view(&name));
+        cf_field_list_add(&self->list, &self->out->arena, cf_bytes_of_text("/recurrenceId"),
+                          cf_buffer_view(&value));
+        cf_buffer_release(&name);
+        cf_buffer_release(&value);
+    }
+    cf_field_list_take(&self->list, &self->out->arena, &row);
+    cf_record_file_add(self->out, &row, self->items->count);
+    remember(self->items, all, count);
+}
+
+static bool is_record(const cf_content_lines *lines, size_t component)
+{
+    const cf_component *at = &lines->components[component];
+
+    return (cf_component_named(at, "VEVENT") || cf_component_named(at, "VTODO")) &&
+           (at->parent == CF_LINES_NONE ||
+            cf_component_named(&lines->components[at->parent], "VCALENDAR"));
+}
+
+static void read_items(reading *self)
+{
+    size_t to;
+
+    for (size_t from = 0; from < self->count; from = to) {
+        const cf_calendar_component *first = &self->all[from];
+
+        to = from + 1;
+        if (first->uid.size == 0) {
+            trouble_in(self, first, first->trouble, NULL);
+            continue;
+        }
+        while (to < self->count && self->all[to].task == first->task &&
+               cf_bytes_equal(self->all[to].uid, first->uid))
+            to++;
+        read_item(self, first, to - from);
+    }
+}
+
+void cf_calendar_rows(const cf_content_lines *lines, cf_record_file *out, cf_calendar_items *items)
+{
+    reading self = {.lines = lines,
+                    .out = out,
+                    .items = items,
+                    .zones = cf_calendar_zones_of(lines),
+                    .all = cf_allocate(lines->component_count, sizeof *self.all)};
+
+    for (size_t i = 0; i < lines->count; i++)
+        if (lines->lines[i].trouble &&
+            (lines->lines[i].component == CF_LINES_NONE ||
+             cf_component_named(&lines->components[lines->lines[i].component], "VCALENDAR")))
+            cf_record_file_trouble(out, lines->lines[i].number, NULL, lines->lines[i].trouble);
+    for (size_t i = 0; i < lines->component_count; i++)
+        if (is_record(lines, i))
+            cf_calendar_component_read(lines, i, &out->arena, &self.all[self.count++]);
+    if (self.count)
+        qsort(self.all, self.count, sizeof *self.all, by_uid);
+    read_items(&self);
+    for (size_t i = 0; i < self.count; i++)
+        cf_calendar_component_release(&self.all[i]);
+    free(self.all);
+    cf_calendar_zones_release(&self.zones);
+    cf_field_list_release(&self.list);
+}
+
+cf_status cf_icalendar_rows_read(cf_bytes bytes, cf_record_file *out, cf_error *error)
+{
+    cf_calendar_items items = {0};
+    cf_content_lines lines;
+    cf_status status = cf_content_lines_read(bytes, &lines, error);
+
+    if (status)
+        return status;
+    *out = (cf_record_file){0};
+    cf_calendar_rows(&lines, out, &items);
+    cf_calendar_items_release(&items);
+    cf_content_lines_release(&lines);
+    return CF_OK;
+}

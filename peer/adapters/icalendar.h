@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events and tasks of iCalendar files (RFC 5545), one or many: rows of the tables "events" and
+ * "tasks" with the UID as key and the properties of JSCalendar (RFC 8984). DTSTART, its zone and
+ * DTEND are /start, /timeZone, /showWithoutTime and /duration, RRULE is an entry of
+ * /recurrenceRules (an `until` in UTC ends with Z), a VALARM one of /alerts. What happens at one
+ * occurrence is the field /recurrenceOverrides/ID: {"excluded": true} of an EXDATE, or of a
+ * component with a RECURRENCE-ID the map of all its fields.
+ *
+ * A property that there is no word for is a value of /iCalProps: [name, parameters, "unknown",
+ * value as spelled], a component one of /iCalComponents: [name, properties, components]. Parameters
+ * of a plain value NAME are in the field /iCalParams/NAME. The zone of /timeZone is in
+ * /timeZones/ID, as a component. DTSTAMP is no field: a new component gets the time of its last
+ * change. */
+#ifndef CF_PEER_ADAPTERS_ICALENDAR_H
+#define CF_PEER_ADAPTERS_ICALENDAR_H
+#include "peer/adapters/record_file.h"
+
+/* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */
+cf_status cf_icalendar_rows_read(cf_bytes bytes, cf_record_file *out, cf_error *error);
+/* Appends the file. What is new goes into the first calendar that there is, else into one of its
+ * own. */
+cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *wanted, size_t count,
+                                  cf_buffer *out, cf_error *error);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One component, line by line, made to say what a row says. */
+#include "peer/adapters/icalendar_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer/adapters/text/content_text.h"
+#include "peer/adapters/value_map.h"
+
+typedef struct {
+    const cf_calendar_component *component;
+    const cf_row *row;
+    cf_line_edits *edits;
+    bool *kept; /* of each entry: it says something that the row says, or is made to */
+    cf_calendar_time start;
+    bool moved; /* to another zone */
+    cf_arena arena;
+    cf_buffer text;
+    cf_buffer words; /* new keywords, with commas between them */
+} writing;
+
+static void replace(writing *self, size_t line)
+{
+    cf_error error;
+
+    (void)cf_line_edits_replace(self->edits, line, cf_buffer_view(&self->text), &error);
+}
+
+static void insert(writing *self, size_t after)
+{
+    cf_error error;
+
+    (void)cf_line_edits_insert(self->edits, after, cf_buffer_view(&self->text), &error);
+}
+
+/* Behind the last line of this field, else the last property. */
+static size_t place_of(const writing *self, cf_bytes field)
+{
+    const cf_calendar_component *component = self->component;
+    const cf_component *own = &component->lines->components[component->component];
+    size_t place = own->first;
+
+    for (size_t i = 0; i < component->count; i++)
+        if (component->entries[i].component == CF_LINES_NONE &&
+            cf_bytes_equal(component->entries[i].field, field))
+            place = component->entries[i].line;
+    for (size_t i = own->last; place == own->first && i > own->first; i--)
+        if (component->lines->lines[i].component == component->component &&
+            component->lines->lines[i].kind == CF_LINE_PROPERTY)
+            place = i;
+    return place;
+}
+
+static bool same(cf_bytes a, cf_bytes b)
+{
+    return !a.data == !b.data && cf_bytes_equal(a, b);
+}
+
+/* ---- Plain values ---- */
+
+static bool is_frame(const cf_calendar_property *property, cf_bytes value)
+{
+    cf_value_walk walk = cf_value_walk_of(value);
+    cf_bytes none, first, name;
+
+    return property->form == CF_CALENDAR_OTHER && cf_value_next(&walk, &none, &first) &&
+           cf_value_is_text(first, &name) &&
+           (cf_line_word_is(name, "uid") || cf_line_word_is(name, "recurrence-id"));
+}
+
+static void write_single(writing *self, const cf_calendar_entry *entry)
+{
+    const cf_calendar_property *property = entry->property;
+    cf_bytes value = cf_vcard_plain(self->row, entry->field), params = {0};
+
+    if (property->form == CF_CALENDAR_TEXT)
+        params = cf_vcard_plain(self->row, cf_calendar_params_field(property, &self->arena));
+    if (same(value, entry->value) && same(params, entry->params))
+        return;
+    if (!value.data)
+        cf_line_edits_delete(self->edits, entry->line);
+    else if (cf_calendar_line(property, value, params, &self->text))
+        replace(self, entry->line);
+}
+
+static void add_single(writing *self, const cf_calendar_property *property, cf_bytes value)
+{
+    cf_bytes params = {0};
+
+    for (size_t i = 0; i < self->component->count; i++)
+        if (self->component->entries[i].property == property)
+            return;
+    if (property->form == CF_CALENDAR_TEXT)
+        params = cf_vcard_plain(self->row, cf_calendar_params_field(property, &self->arena));
+    if (cf_calendar_line(property, value, params, &self->text))
+        insert(self, place_of(self, cf_bytes_of_text(property->line.field)));
+}
+
+/* ---- Sets ---- */
+
+static bool keep_equal(writing *self, cf_bytes field, cf_bytes value)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < self->component->count; i++) {
+        const cf_calendar_entry *entry = &self->component->entries[i];
+
+        if (cf_bytes_equal(entry->field, field) && cf_bytes_equal(entry->value, value)) {
+            self->kept[i] = true;
+            found = true;
+        }
+    }
+    return found;
+}
+
+static cf_bytes first_element(cf_bytes value)
+{
+    cf_value_walk walk = cf_value_walk_of(value);
+    cf_bytes none, first = {0};
+
+    if (walk.map || !cf_value_next(&walk, &none, &first))
+        return (cf_bytes){0};
+    return first;
+}
+
+static bool is_wanted(const cf_row_field *field, cf_bytes value)
+{
+    for (size_t i = 0; i < field->count; i++)
+        if (cf_bytes_equal(field->values[i], value))
+            return true;
+    return false;
+}
+
+/* An entry that is to go, and whose line the new value can take. */
+static size_t find_gone(writing *self, const cf_calendar_property *property,
+                        const cf_row_field *field, cf_bytes value)
+{
+    for (size_t i = 0; i < self->component->count; i++) {
+        const cf_calendar_entry *entry = &self->component->entries[i];
+
+        if (self->kept[i] || entry->property != property ||
+            property->form == CF_CALENDAR_KEYWORDS || is_wanted(field, entry->value) ||
+            (property->form == CF_CALENDAR_OTHER &&
+             !cf_bytes_equal(first_element(entry->value), first_element(value))))
+            continue;
+        self->kept[i] = true;
+        return entry->line;
+    }
+    return CF_LINES_NONE;
+}
+
+static void add_word(writing *self, cf_bytes value)
+{
+    cf_bytes text;
+
+    if (!cf_value_is_text(value, &text))
+        return;
+    cf_buffer_append_text(&self->words, self->words.size ? "," : "");
+    cf_content_text_write(text, &self->words);
+}
+
+static void add_value(writing *self, const cf_calendar_property *property,
+                      const cf_row_field *field, cf_bytes value)
+{
+    if (property->form == CF_CALENDAR_KEYWORDS) {
+        add_word(self, value);
+        return;
+    }
+    if (is_frame(property, value) || !cf_calendar_line(property, value, (cf_bytes){0}, &self->text))
+        return;
+    size_t line = find_gone(self, property, field, value);
+    if (line != CF_LINES_NONE)
+        replace(self, line);
+    else
+        insert(self, place_of(self, field->name));
+}
+
+/* A component that is to go, and whose lines the new one can take. */
+static size_t find_gone_component(writing *self, const cf_row_field *field)
+{
+    for (size_t i = 0; i < self->component->count; i++) {
+        const cf_calendar_entry *entry = &self->component->entries[i];
+
+        if (self->kept[i] || entry->component == CF_LINES_NONE ||
+            !cf_bytes_equal(entry->field, field->name) || is_wanted(field, entry->value) ||
+            !cf_calendar_is_flat(self->component->lines, entry->component))
+            continue;
+        self->kept[i] = true;
+        return entry->component;
+    }
+    return CF_LINES_NONE;
+}
+
+static void add_component(writing *self, const cf_row_field *field, cf_bytes value)
+{
+    const cf_content_lines *lines = self->component->lines;
+    bool alarm = cf_bytes_equal(field->name, cf_bytes_of_text("/alerts"));
+    cf_content_lines wanted;
+    cf_error error;
+
+    if (!(alarm ? cf_calendar_alert_text(value, &self->text)
+                : cf_calendar_component_text(value, &self->text)) ||
+        cf_content_lines_read(cf_buffer_view(&self->text), &wanted, &error))
+        return;
+    size_t gone = cf_calendar_is_whole(&wanted) && cf_calendar_is_flat(&wanted, 0)
+                      ? find_gone_component(self, field)
+                      : CF_LINES_NONE;
+    if (gone != CF_LINES_NONE &&
+        !cf_bytes_equal(lines->components[gone].name, wanted.components[0].name)) {
+        cf_calendar_delete(lines, gone, self->edits);
+        gone = CF_LINES_NONE;
+    }
+    if (gone != CF_LINES_NONE)
+        cf_calendar_change(lines, gone, &wanted, self->edits);
+    else
+        cf_calendar_insert(self->edits, lines->components[self->component->component].last - 1,
+                           cf_buffer_view(&self->text));
+    cf_content_lines_release(&wanted);
+}
+
+static bool holds_components(cf_bytes field)
+{
+    return cf_bytes_equal(field, cf_bytes_of_text("/alerts")) ||
+           cf_bytes_equal(field, cf_bytes_of_text("/iCalComponents"));
+}
+
+static void write_set(writing *self, const cf_row_field *field)
+{
+    const cf_calendar_property *property =
+        cf_calendar_property_of(self->component->task, field->name);
+    bool *there = cf_allocate(field->count, sizeof *there);
+
+    for (size_t i = 0; i < field->count; i++)
+        there[i] = keep_equal(self, field->name, field->values[i]);
+    for (size_t i = 0; i < field->count; i++) {
+        if (there[i])
+            continue;
+        if (property)
+            add_value(self, property, field, field->values[i]);
+        else if (holds_components(field->name))
+            add_component(self, field, field->values[i]);
+    }
+    free(there);
+}
+
+/* ---- Occurrences that don't take place ---- */
+
+static bool is_excluded(cf_bytes value)
+{
+    cf_bytes excluded;
+
+    return cf_value_member(value, "excluded", &excluded) && excluded.size == 1 &&
+           excluded.data[0] == 0xc3;
+}
+
+static bool exclusion_line(writing *self, cf_bytes field)
+{
+    const size_t prefix = sizeof CF_CALENDAR_OVERRIDES - 1;
+    cf_calendar_time time = self->start;
+
+    cf_buffer_clear(&self->text);
+    if (field.size <= prefix || memcmp(field.data, CF_CALENDAR_OVERRIDES, prefix) != 0 ||
+        !cf_calendar_local_read(cf_bytes_of(field.data + prefix, field.size - prefix),
+                                &time.seconds))
+        return false;
+    cf_calendar_time_line("EXDATE", &time, &self->text);
+    return true;
+}
+
+static void write_exclusion(writing *self, const cf_row_field *field)
+{
+    bool found = keep_equal(self, field->name, field->values[0]);
+
+    if (is_excluded(field->values[0]) && !found && exclusion_line(self, field->name))
+        insert(self, place_of(self, (cf_bytes){0}));
+}
+
+/* ---- Lists ---- */
+
+static void write_list(writing *self, size_t from, size_t to, cf_bytes more)
+{
+    const cf_calendar_entry *entry = &self->component->entries[from];
+    cf_bytes list = self->component->lines->lines[entry->line].value, part;
+    size_t at = 0, left = 0;
+    cf_buffer value = {0};
+    cf_error error;
+
+    for (size_t i = from; i < to && cf_content_part(list, ',', &at, &part); i++) {
+        if (!self->kept[i])
+            continue;
+        cf_buffer_append_text(&value, left++ ? "," : "");
+        cf_buffer_append(&value, part.data, part.size);
+    }
+    if (more.size) {
+        cf_buffer_append_text(&value, left ? "," : "");
+        cf_buffer_append(&value, more.data, more.size);
+    }
+    if (left == 0 && more.size == 0)
+        cf_line_edits_delete(self->edits, entry->line);
+    else if (left < to - from || more.size)
+        (void)cf_line_edits_value(self->edits, entry->line, cf_buffer_view(&value), &error);
+    cf_buffer_release(&value);
+}
+
+static bool is_keyword(const cf_calendar_entry *entry)
+{
+    return entry->property && entry->property->form == CF_CALENDAR_KEYWORDS;
+}
+
+static void write_lists(writing *self)
+{
+    const cf_calendar_component *component = self->component;
+    cf_bytes more = cf_buffer_view(&self->words);
+    size_t to;
+
+    for (size_t from = 0; from < component->count; from = to) {
+        to = from + 1;
+        if (!is_keyword(&component->entries[from]))
+            continue;
+        while (to < component->count &&
+               component->entries[to].line == component->entries[from].line)
+            to++;
+        write_list(self, from, to, more);
+        more = (cf_bytes){0};
+    }
+    if (more.size == 0)
+        return;
+    cf_buffer_clear(&self->text);
+    cf_buffer_append_text(&self->text, "CATEGORIES:");
+    cf_buffer_append(&self->text, more.data, more.size);
+    insert(self, place_of(self, (cf_bytes){0}));
+}
+
+/* ---- Components ---- */
+
+/* What there is no word for comes last: of two lines of one name, the first is the one that has
+ * one. */
+static void write_fields(writing *self, bool others)
+{
+    for (size_t i = 0; i < self->row->field_count; i++) {
+        const cf_row_field *field = &self->row->fields[i];
+        const cf_calendar_property *property =
+            cf_calendar_property_of(self->component->task, field->name);
+
+        if (field->count == 0 || others != (property == &cf_calendar_other))
+            continue;
+        if (property && !property->set)
+            add_single(self, property, field->values[0]);
+        else if (property || holds_components(field->name))
+            write_set(self, field);
+        else
+            write_exclusion(self, field);
+    }
+}
+
+static void write_entries(writing *self)
+{
+    const cf_calendar_component *component = self->component;
+
+    for (size_t i = 0; i < component->count; i++) {
+        const cf_calendar_entry *entry = &component->entries[i];
+
+        if (entry->property && !entry->property->set)
+            write_single(self, entry);
+        else if (is_keyword(entry))
+            continue;
+        else if (!self->kept[i] && entry->component != CF_LINES_NONE)
+            cf_calendar_delete(component->lines, entry->component, self->edits);
+        else if (!self->kept[i])
+            cf_line_edits_delete(self->edits, entry->line);
+        else if (!entry->property && entry->component == CF_LINES_NONE && self->moved &&
+                 exclusion_line(self, entry->field))
+            replace(self, entry->line);
+    }
+}
+
+void cf_calendar_component_write(const cf_calendar_component *component, const cf_row *row,
+                                 cf_line_edits *edits)
+{
+    writing self = {.component = component,
+                    .row = row,
+                    .edits = edits,
+                    .kept = cf_allocate(component->count, sizeof(bool))};
+
+    self.moved =
+        cf_calendar_times_write(component, row, place_of(&self, (cf_bytes){0}), edits, &self.start);
+    write_fields(&self, false);
+    write_fields(&self, true);
+    write_entries(&self);
+    write_lists(&self);
+    free(self.kept);
+    cf_arena_release(&self.arena);
+    cf_buffer_release(&self.text);
+    cf_buffer_release(&self.words);
+}

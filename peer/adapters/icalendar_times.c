@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The times of a component, which are told together: DTSTART, DTEND or DURATION, DUE. */
+#include "peer/adapters/icalendar_inside.h"
+
+#include "peer/adapters/value_map.h"
+
+typedef struct {
+    const cf_calendar_component *component;
+    const cf_row *row;
+    cf_line_edits *edits;
+    cf_calendar_time start;
+    cf_buffer text;
+} times;
+
+static void replace(times *self, size_t line)
+{
+    cf_error error;
+
+    (void)cf_line_edits_replace(self->edits, line, cf_buffer_view(&self->text), &error);
+}
+
+static void insert(times *self, size_t after)
+{
+    cf_error error;
+
+    (void)cf_line_edits_insert(self->edits, after, cf_buffer_view(&self->text), &error);
+}
+
+static bool same(cf_bytes a, cf_bytes b)
+{
+    return !a.data == !b.data && cf_bytes_equal(a, b);
+}
+
+static bool read_local(const cf_row *row, const char *field, int64_t *seconds)
+{
+    cf_bytes text;
+
+    return cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text(field)), &text) &&
+           cf_calendar_local_read(text, seconds);
+}
+
+bool cf_calendar_wanted_start(const cf_row *row, cf_calendar_time *out)
+{
+    cf_bytes date = cf_vcard_plain(row, cf_bytes_of_text("/showWithoutTime"));
+    cf_bytes zone = cf_vcard_plain(row, cf_bytes_of_text("/timeZone"));
+
+    *out = (cf_calendar_time){.date = date.size == 1 && date.data[0] == 0xc3};
+    if (!out->date)
+        cf_value_is_text(zone, &out->zone);
+    return read_local(row, "/start", &out->seconds);
+}
+
+/* The line in place of the one that was there, or behind `after`; an empty text takes it away. */
+static void write_time(times *self, size_t line, size_t after)
+{
+    if (line != CF_LINES_NONE && self->text.size == 0)
+        cf_line_edits_delete(self->edits, line);
+    else if (line != CF_LINES_NONE)
+        replace(self, line);
+    else if (self->text.size)
+        insert(self, after);
+}
+
+static bool times_differ(const times *self)
+{
+    for (size_t i = 0; i < CF_CALENDAR_TIMES; i++)
+        if (!same(cf_vcard_plain(self->row, cf_bytes_of_text(cf_calendar_time_fields[i])),
+                  self->component->times[i]))
+            return true;
+    return false;
+}
+
+/* DTEND, or DURATION where that is what there is. */
+static void write_end(times *self, bool started, size_t after)
+{
+    const cf_calendar_component *component = self->component;
+    cf_bytes value = cf_vcard_plain(self->row, cf_bytes_of_text("/duration")), text;
+    cf_calendar_time end = self->start;
+    int64_t seconds;
+    bool wanted = started && !component->task && cf_value_is_text(value, &text) &&
+                  cf_calendar_duration_read(text, &seconds);
+
+    cf_buffer_clear(&self->text);
+    if (component->duration_line != CF_LINES_NONE) {
+        if (wanted)
+            cf_buffer_append_text(&self->text, "DURATION:%.*s", (int)text.size,
+                                  (const char *)text.data);
+        write_time(self, component->duration_line, after);
+        return;
+    }
+    if (wanted) {
+        end.seconds += seconds;
+        cf_calendar_time_line("DTEND", &end, &self->text);
+    }
+    write_time(self, component->end_line, after);
+}
+
+static void write_times(times *self, bool started, size_t after)
+{
+    const cf_calendar_component *component = self->component;
+    cf_calendar_time due;
+
+    cf_buffer_clear(&self->text);
+    if (started)
+        cf_calendar_time_line("DTSTART", &self->start, &self->text);
+    write_time(self, component->start_line, after);
+    write_end(self, started,
+              component->start_line == CF_LINES_NONE ? after : component->start_line);
+    due = self->start;
+    cf_buffer_clear(&self->text);
+    if (component->task && read_local(self->row, "/due", &due.seconds))
+        cf_calendar_time_line("DUE", &due, &self->text);
+    write_time(self, component->due_line, after);
+}
+
+bool cf_calendar_times_write(const cf_calendar_component *component, const cf_row *row,
+                             size_t after, cf_line_edits *edits, cf_calendar_time *start)
+{
+    times self = {.component = component, .row = row, .edits = edits};
+    bool started = cf_calendar_wanted_start(row, &self.start);
+
+    *start = self.start;
+    if (times_differ(&self))
+        write_times(&self, started, after);
+    cf_buffer_release(&self.text);
+    return started && component->started && !cf_calendar_same_zone(start, &component->start);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/icalendar_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer/adapters/text/content_text.h"
+#include "peer/adapters/value_map.h"
+
+typedef struct {
+    const cf_content_lines *lines;
+    cf_line_edits *edits;
+    size_t calendar;         /* that new components go into, or CF_LINES_NONE */
+    cf_calendar_zones zones; /* that the file has */
+    cf_field_list added;     /* and that were added */
+    cf_arena arena;
+} writing;
+
+static size_t last_line(const writing *self, size_t component)
+{
+    return self->lines->components[component].last;
+}
+
+/* ---- New components ---- */
+
+/* DTSTAMP is the time of the last change that is known. */
+static void append_stamp(const cf_row *row, cf_buffer *out)
+{
+    static const char *const fields[] = {"/updated", "/created"};
+    cf_bytes text;
+
+    cf_buffer_append_text(out, "DTSTAMP:");
+    for (size_t i = 0; i < 2; i++)
+        if (cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text(fields[i])), &text) &&
+            text.size == 20 && text.data[19] == 'Z') {
+            for (size_t at = 0; at < text.size; at++)
+                if (text.data[at] != '-' && text.data[at] != ':')
+                    cf_buffer_append(out, &text.data[at], 1);
+            cf_buffer_append_text(out, "\n");
+            return;
+        }
+    cf_buffer_append_text(out, "19700101T000000Z\n");
+}
+
+/* RECURRENCE-ID of the occurrence of this name, told as `start` is. */
+static void append_occurrence(cf_bytes name, const cf_calendar_time *start, cf_buffer *out)
+{
+    cf_calendar_time time = *start;
+
+    if (cf_calendar_local_read(name, &time.seconds)) {
+        cf_calendar_time_line("RECURRENCE-ID", &time, out);
+    } else {
+        cf_buffer_append_text(out, name.size == 8 ? "RECURRENCE-ID;VALUE=DATE:" : "RECURRENCE-ID:");
+        cf_content_text_write(name, out);
+    }
+    cf_buffer_append_text(out, "\n");
+}
+
+/* A component that says what the row says, lines with LF. `name` is that of an occurrence, or
+ * nothing. */
+static void build(const cf_row *row, bool task, cf_bytes uid, cf_bytes name,
+                  const cf_calendar_time *start, cf_buffer *out)
+{
+    const char *kind = task ? "VTODO" : "VEVENT";
+    cf_calendar_component component;
+    cf_content_lines lines;
+    cf_arena arena = {0};
+    cf_buffer text = {0};
+    cf_error error;
+
+    cf_buffer_append_text(&text, "BEGIN:%s\nUID:", kind);
+    cf_content_text_write(uid, &text);
+    cf_buffer_append_text(&text, "\n");
+    if (name.size)
+        append_occurrence(name, start, &text);
+    append_stamp(row, &text);
+    cf_buffer_append_text(&text, "END:%s\n", kind);
+    if (!cf_content_lines_read(cf_buffer_view(&text), &lines, &error)) {
+        cf_line_edits edits = {.lines = &lines};
+
+        cf_calendar_component_read(&lines, 0, &arena, &component);
+        if (!component.trouble)
+            cf_calendar_component_write(&component, row, &edits);
+        cf_line_edits_write(&edits, out);
+        cf_line_edits_release(&edits);
+        cf_calendar_component_release(&component);
+        cf_content_lines_release(&lines);
+    }
+    cf_arena_release(&arena);
+    cf_buffer_release(&text);
+}
+
+/* ---- Occurrences ---- */
+
+/* The name of an occurrence out of a field's; nothing: it is another field. */
+static cf_bytes occurrence_of(cf_bytes field)
+{
+    const size_t prefix = sizeof CF_CALENDAR_OVERRIDES - 1;
+
+    if (field.size <= prefix || memcmp(field.data, CF_CALENDAR_OVERRIDES, prefix) != 0 ||
+        memchr(field.data + prefix, '~', field.size - prefix))
+        return (cf_bytes){0};
+    return cf_bytes_of(field.data + prefix, field.size - prefix);
+}
+
+static bool takes_place(cf_bytes value)
+{
+    cf_bytes excluded;
+
+    return cf_value_walk_of(value).map && !cf_value_member(value, "excluded", &excluded);
+}
+
+static void change_occurrence(writing *self, const cf_calendar_component *main, size_t component,
+                              const cf_row *row, bool moved, const cf_calendar_time *start)
+{
+    cf_calendar_component occurrence;
+    cf_buffer name = {0}, field = {0}, is = {0};
+    cf_error error;
+
+    cf_calendar_component_read(self->lines, component, &self->arena, &occurrence);
+    cf_calendar_occurrence_name(main, &occurrence, &name);
+    cf_calendar_pointer(CF_CALENDAR_OVERRIDES, cf_buffer_view(&name), &field);
+    cf_bytes wanted = cf_vcard_plain(row, cf_buffer_view(&field));
+    if (!takes_place(wanted)) {
+        cf_calendar_delete(self->lines, component, self->edits);
+        goto done;
+    }
+    if (moved) {
+        cf_buffer line = {0};
+
+        append_occurrence(cf_buffer_view(&name), start, &line);
+        line.size--;
+        (void)cf_line_edits_replace(self->edits, occurrence.occurrence, cf_buffer_view(&line),
+                                    &error);
+        cf_buffer_release(&line);
+    }
+    if (!cf_calendar_override_value(&occurrence, &is) ||
+        !cf_bytes_equal(cf_buffer_view(&is), wanted)) {
+        cf_row own = cf_calendar_override_row(wanted, main->task, &self->arena);
+
+        cf_calendar_component_write(&occurrence, &own, self->edits);
+    }
+done:
+    cf_calendar_component_release(&occurrence);
+    cf_buffer_release(&name);
+    cf_buffer_release(&field);
+    cf_buffer_release(&is);
+}
+
+/* Components for the occurrences that `is`, the row before, doesn't have; NULL: none. */
+static void add_occurrences(writing *self, const cf_row *row, const cf_row *is, bool task,
+                            cf_bytes uid, const cf_calendar_time *start, size_t after)
+{
+    cf_buffer text = {0};
+
+    for (size_t i = 0; i < row->field_count; i++) {
+        const cf_row_field *field = &row->fields[i];
+        cf_bytes name = occurrence_of(field->name);
+        cf_bytes before = is ? cf_vcard_plain(is, field->name) : (cf_bytes){0};
+
+        if (name.size == 0 || field->count == 0 || !takes_place(field->values[0]) ||
+            (before.data && takes_place(before)))
+            continue;
+        cf_row own = cf_calendar_override_row(field->values[0], task, &self->arena);
+        cf_buffer_clear(&text);
+        build(&own, task, uid, name, start, &text);
+        cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
+    }
+    cf_buffer_release(&text);
+}
+
+/* ---- Zones ---- */
+
+static size_t zone_place(const writing *self)
+{
+    const cf_component *calendar = &self->lines->components[self->calendar];
+    size_t place = calendar->first;
+
+    for (size_t i = calendar->first; i <= calendar->last; i++)
+        if (self->lines->lines[i].component == self->calendar &&
+            self->lines->lines[i].kind == CF_LINE_PROPERTY)
+            place = i;
+        else if (self->lines->lines[i].component != self->calendar)
+            break;
+    return place;
+}
+
+/* The zone that the row's times are told in comes with it, unless the file has it. */
+static void add_zone(writing *self, const cf_row *row, size_t after)
+{
+    cf_buffer field = {0}, text = {0};
+    cf_bytes zone, value;
+
+    if (!cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/timeZone")), &zone) ||
+        cf_calendar_zone_value(&self->zones, zone).data)
+        return;
+    cf_calendar_pointer(CF_CALENDAR_ZONES, zone, &field);
+    value = cf_vcard_plain(row, cf_buffer_view(&field));
+    if (value.data && !cf_field_list_has(&self->added, cf_buffer_view(&field)) &&
+        cf_calendar_component_text(value, &text)) {
+        cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
+        cf_field_list_add(&self->added, &self->arena, cf_buffer_view(&field), value);
+    }
+    cf_buffer_release(&field);
+    cf_buffer_release(&text);
+}
+
+/* ---- Records ---- */
+
+static void delete_item(writing *self, const cf_calendar_items *items, const cf_calendar_item *item)
+{
+    cf_calendar_delete(self->lines, item->main, self->edits);
+    for (size_t i = 0; i < item->count; i++)
+        cf_calendar_delete(self->lines, items->occurrences[item->first + i], self->edits);
+}
+
+static void change_item(writing *self, const cf_calendar_items *items, const cf_calendar_item *item,
+                        const cf_row *is, const cf_row *row)
+{
+    cf_calendar_component main;
+    cf_calendar_time start;
+
+    cf_calendar_component_read(self->lines, item->main, &self->arena, &main);
+    bool moved = cf_calendar_wanted_start(row, &start) && main.started &&
+                 !cf_calendar_same_zone(&start, &main.start);
+    if (self->calendar != CF_LINES_NONE)
+        add_zone(self, row, zone_place(self));
+    cf_calendar_component_write(&main, row, self->edits);
+    for (size_t i = 0; i < item->count; i++)
+        change_occurrence(self, &main, items->occurrences[item->first + i], row, moved, &start);
+    add_occurrences(self, row, is, main.task, main.uid, &start, last_line(self, item->main));
+    cf_calendar_component_release(&main);
+}
+
+static void add_item(writing *self, const cf_row *row, cf_bytes uid, size_t after)
+{
+    bool task = cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_TASKS));
+    cf_bytes name = {0};
+    cf_calendar_time start;
+    cf_buffer text = {0};
+
+    cf_calendar_wanted_start(row, &start);
+    cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/recurrenceId")), &name);
+    build(row, task, uid, name, &start, &text);
+    cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
+    add_occurrences(self, row, NULL, task, uid, &start, after);
+    cf_buffer_release(&text);
+}
+
+/* ---- Files ---- */
+
+static size_t find_calendar(const cf_content_lines *lines)
+{
+    for (size_t i = 0; i < lines->component_count; i++) {
+        const cf_component *component = &lines->components[i];
+
+        if (component->depth == 0 && cf_component_named(component, "VCALENDAR") &&
+            lines->lines[component->last].kind == CF_LINE_END &&
+            lines->lines[component->last].component == i)
+            return i;
+    }
+    return CF_LINES_NONE;
+}
+
+static void insert_line(writing *self, size_t after, const char *text)
+{
+    cf_error error;
+
+    (void)cf_line_edits_insert(self->edits, after, cf_bytes_of_text(text), &error);
+}
+
+static void add_items(writing *self, const cf_wanted_rows *wanted)
+{
+    static const char *const begin[] = {"BEGIN:VCALENDAR", "VERSION:2.0",
+                                        "PRODID:-//Counterfoil//EN"};
+    bool own = self->calendar == CF_LINES_NONE, begun = false;
+    size_t count = self->lines->count;
+    size_t after = !own ? last_line(self, self->calendar) - 1 : count ? count - 1 : CF_LINES_NONE;
+    cf_bytes uid;
+
+    for (size_t i = 0; i < wanted->count; i++) {
+        const cf_row *row = wanted->rows[i];
+
+        if (wanted->taken[i] || !cf_value_is_text(row->key, &uid) || uid.size == 0 ||
+            !(cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_TASKS)) ||
+              cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_EVENTS))))
+            continue;
+        for (size_t line = 0; own && !begun && line < sizeof begin / sizeof *begin; line++)
+            insert_line(self, after, begin[line]);
+        begun = true;
+        add_zone(self, row, own ? after : zone_place(self));
+        add_item(self, row, uid, after);
+    }
+    if (own && begun)
+        insert_line(self, after, "END:VCALENDAR");
+}
+
+static void write_rows(writing *self, cf_wanted_rows *wanted)
+{
+    cf_calendar_items items = {0};
+    cf_record_file found = {0};
+
+    cf_calendar_rows(self->lines, &found, &items);
+    for (size_t i = 0; i < found.count; i++) {
+        const cf_row *is = &found.rows[i], *row = cf_wanted_rows_take(wanted, is->table, is->key);
+        const cf_calendar_item *item = &items.items[found.places[i]];
+
+        if (row)
+            change_item(self, &items, item, is, row);
+        else
+            delete_item(self, &items, item);
+    }
+    cf_wanted_rows_leave(wanted, &found);
+    add_items(self, wanted);
+    cf_calendar_items_release(&items);
+    cf_record_file_release(&found);
+}
+
+cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *rows, size_t count, cf_buffer *out,
+                                  cf_error *error)
+{
+    cf_content_lines lines;
+    cf_status status = cf_content_lines_read(before, &lines, error);
+
+    if (status)
+        return status;
+    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_line_edits edits = {.lines = &lines};
+    writing self = {.lines = &lines,
+                    .edits = &edits,
+                    .calendar = find_calendar(&lines),
+                    .zones = cf_calendar_zones_of(&lines)};
+    write_rows(&self, &wanted);
+    cf_line_edits_write(&edits, out);
+    cf_field_list_release(&self.added);
+    cf_calendar_zones_release(&self.zones);
+    cf_arena_release(&self.arena);
+    cf_line_edits_release(&edits);
+    cf_wanted_rows_release(&wanted);
+    cf_content_lines_release(&lines);
+    return CF_OK;
+}

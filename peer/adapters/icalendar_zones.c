@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/icalendar_inside.h"
+
+#include <stdlib.h>
+
+struct cf_calendar_zone {
+    cf_bytes name, value;
+};
+
+static void add_zone(cf_calendar_zones *self, const cf_content_lines *lines, size_t component,
+                     cf_bytes name)
+{
+    cf_buffer value = {0};
+
+    if (!cf_calendar_zone_value(self, name).data &&
+        cf_calendar_component_value(lines, component, &value)) {
+        self->items = cf_grow(self->items, &self->capacity, self->count + 1, sizeof *self->items);
+        self->items[self->count++] =
+            (struct cf_calendar_zone){name, cf_arena_copy(&self->arena, cf_buffer_view(&value))};
+    }
+    cf_buffer_release(&value);
+}
+
+cf_calendar_zones cf_calendar_zones_of(const cf_content_lines *lines)
+{
+    cf_calendar_zones self = {0};
+
+    for (size_t i = 0; i < lines->component_count; i++) {
+        const cf_component *component = &lines->components[i];
+
+        if (!cf_component_named(component, "VTIMEZONE") || component->trouble)
+            continue;
+        for (size_t line = component->first; line <= component->last; line++)
+            if (lines->lines[line].component == i && cf_line_named(&lines->lines[line], "TZID")) {
+                add_zone(&self, lines, i, lines->lines[line].value);
+                break;
+            }
+    }
+    return self;
+}
+
+void cf_calendar_zones_release(cf_calendar_zones *self)
+{
+    free(self->items);
+    cf_arena_release(&self->arena);
+    *self = (cf_calendar_zones){0};
+}
+
+cf_bytes cf_calendar_zone_value(const cf_calendar_zones *self, cf_bytes name)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (cf_bytes_equal(self->items[i].name, name))
+            return self->items[i].value;
+    return (cf_bytes){0};
+}

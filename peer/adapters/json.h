@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records of a JSON document: the elements of one array, each an object with a member that is its
+ * key, or the members of one object, whose names are the keys; or the document is one record. Each
+ * member NAME is the field /columns/NAME; members of an object within are fields of their own,
+ * /columns/NAME/INNER, so that they merge one by one. Other values are as json_value.h has them. */
+#ifndef CF_PEER_ADAPTERS_JSON_H
+#define CF_PEER_ADAPTERS_JSON_H
+#include "peer/adapters/record_file.h"
+
+typedef struct {
+    cf_bytes table;   /* of all records */
+    bool whole;       /* the document is one record; its key is the empty text */
+    cf_bytes pointer; /* JSON Pointer to the array or object of records */
+    cf_bytes key;     /* the member of a record that is its key; empty: its name is */
+    bool serial;      /* the key is an integer that somebody counts up */
+} cf_json_source;
+
+/* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. One that is blank shows nothing.
+ */
+cf_status cf_json_rows_read(cf_bytes bytes, const cf_json_source *source, cf_record_file *out,
+                            cf_error *error);
+/* Appends the file. Where one field's name is another's path, the inner ones are written. */
+cf_status cf_json_rows_write(cf_bytes before, const cf_json_source *source, const cf_row *wanted,
+                             size_t count, cf_buffer *out, cf_error *error);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/json_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/pack.h"
+#include "peer/adapters/json_value.h"
+#include "peer/adapters/text/json_edit.h"
+
+/* One record as it should be: its fields, ascending by name, which are the leaves of a tree. */
+typedef struct {
+    const cf_json *json;
+    cf_json_edits *edits;
+    const cf_row_field *fields;
+    size_t count;
+    bool *found; /* of each field: the document has it, or, of the first of a tree, the tree */
+    size_t key;  /* the member that is the key */
+} writing;
+
+typedef struct {
+    size_t from, to; /* of the fields */
+} range;
+
+static size_t lower_bound(const writing *self, cf_bytes name)
+{
+    size_t low = 0, high = self->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cf_bytes_compare(self->fields[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The fields within `path`: those whose name goes on with a slash. */
+static range within(const writing *self, cf_bytes path)
+{
+    cf_buffer bound = {0};
+    range found;
+
+    cf_buffer_append(&bound, path.data, path.size);
+    cf_buffer_append(&bound, "/", 1);
+    found.from = lower_bound(self, cf_buffer_view(&bound));
+    bound.data[path.size] = '/' + 1;
+    found.to = lower_bound(self, cf_buffer_view(&bound));
+    cf_buffer_release(&bound);
+    return found;
+}
+
+/* The field of exactly this name, or `count`. */
+static size_t leaf(const writing *self, cf_bytes path)
+{
+    size_t at = lower_bound(self, path);
+
+    return at < self->count && cf_bytes_equal(self->fields[at].name, path) ? at : self->count;
+}
+
+/* The next child of a path of `size` bytes, from the field `*at` on. */
+typedef struct {
+    cf_bytes path;
+    range tree; /* empty: a leaf */
+    size_t field;
+} wanted_child;
+
+static bool next_child(const writing *self, size_t size, size_t *at, size_t to, wanted_child *out)
+{
+    while (*at < to) {
+        cf_bytes name = self->fields[*at].name;
+        const uint8_t *token = name.data + size + 1;
+        const uint8_t *slash = memchr(token, '/', name.size - size - 1);
+
+        out->path = cf_bytes_of(name.data, slash ? (size_t)(slash - name.data) : name.size);
+        out->tree = within(self, out->path);
+        out->field = *at;
+        if (slash) {
+            *at = out->tree.to;
+            return true;
+        }
+        ++*at;
+        if (out->tree.from == out->tree.to)
+            return true; /* else the tree itself comes, and the leaf gives way to it */
+    }
+    return false;
+}
+
+/* Appends what a path says as a JSON name, without its quotes being doubled up. */
+static cf_bytes name_of(cf_bytes path, cf_buffer *out)
+{
+    size_t at = path.size;
+
+    while (path.data[at - 1] != '/')
+        at--;
+    cf_buffer_clear(out);
+    for (; at < path.size; at++) {
+        bool escaped = path.data[at] == '~' && at + 1 < path.size;
+        uint8_t byte = path.data[at];
+
+        if (escaped)
+            byte = path.data[++at] == '1' ? '/' : '~';
+        cf_buffer_append(out, &byte, 1);
+    }
+    return cf_buffer_view(out);
+}
+
+static void build_members(const writing *self, cf_bytes path, range fields, bool first,
+                          cf_buffer *out);
+
+static void build(const writing *self, const wanted_child *child, cf_buffer *out)
+{
+    if (child->tree.from == child->tree.to) {
+        cf_value_json(self->fields[child->field].values[0], out);
+        return;
+    }
+    cf_buffer_append_text(out, "{");
+    build_members(self, child->path, child->tree, true, out);
+    cf_buffer_append_text(out, "}");
+}
+
+static void build_members(const writing *self, cf_bytes path, range fields, bool first,
+                          cf_buffer *out)
+{
+    cf_buffer name = {0};
+    wanted_child child;
+
+    for (size_t at = fields.from; next_child(self, path.size, &at, fields.to, &child);) {
+        if (!first)
+            cf_buffer_append_text(out, ",");
+        first = false;
+        cf_json_write_text(name_of(child.path, &name), out);
+        cf_buffer_append_text(out, ":");
+        build(self, &child, out);
+    }
+    cf_buffer_release(&name);
+}
+
+static cf_status replace(const writing *self, size_t node, const wanted_child *child,
+                         cf_error *error)
+{
+    cf_buffer is = {0}, text = {0};
+    cf_status status = CF_OK;
+    bool same = child->tree.from == child->tree.to &&
+                !cf_json_value(self->json, node, &is, error) &&
+                cf_bytes_equal(cf_buffer_view(&is), self->fields[child->field].values[0]);
+
+    if (!same) {
+        build(self, child, &text);
+        status = cf_json_edits_replace(self->edits, node, cf_buffer_view(&text), error);
+    }
+    cf_buffer_release(&is);
+    cf_buffer_release(&text);
+    return status;
+}
+
+static cf_status write_object(const writing *self, size_t object, cf_bytes path, cf_error *error);
+
+/* A member that the object has: `path` is its own. */
+static cf_status write_member(const writing *self, size_t member, cf_bytes path, cf_error *error)
+{
+    const cf_json_node *node = &self->json->nodes[member];
+    wanted_child child = {.path = path, .tree = within(self, path), .field = leaf(self, path)};
+
+    if (child.tree.from < child.tree.to) {
+        self->found[child.tree.from] = true;
+        if (node->type == CF_JSON_OBJECT && node->children)
+            return write_object(self, member, path, error);
+        return replace(self, member, &child, error);
+    }
+    if (child.field == self->count) {
+        cf_json_edits_delete(self->edits, member);
+        return CF_OK;
+    }
+    self->found[child.field] = true;
+    return replace(self, member, &child, error);
+}
+
+static cf_status add_members(const writing *self, size_t object, cf_bytes path, cf_error *error)
+{
+    range fields = within(self, path);
+    cf_buffer name = {0}, text = {0};
+    cf_status status = CF_OK;
+    wanted_child child;
+
+    for (size_t at = fields.from; !status && next_child(self, path.size, &at, fields.to, &child);) {
+        bool tree = child.tree.from < child.tree.to;
+
+        if (self->found[tree ? child.tree.from : child.field])
+            continue;
+        cf_buffer_clear(&text);
+        build(self, &child, &text);
+        status = cf_json_edits_add(self->edits, object, name_of(child.path, &name),
+                                   cf_buffer_view(&text), error);
+    }
+    cf_buffer_release(&name);
+    cf_buffer_release(&text);
+    return status;
+}
+
+static cf_status write_object(const writing *self, size_t object, cf_bytes path, cf_error *error)
+{
+    const cf_json *json = self->json;
+    cf_buffer text = {0}, own = {0}, field = {0};
+    cf_status status = CF_OK;
+
+    for (size_t child = object + 1; child < json->nodes[object].end && !status;
+         child = json->nodes[child].end) {
+        if (child == self->key)
+            continue;
+        cf_buffer_clear(&text);
+        cf_buffer_clear(&own);
+        cf_buffer_clear(&field);
+        status = cf_json_text(cf_json_spelled_name(json, child), &text, error);
+        cf_column_field(cf_buffer_view(&text), &field);
+        cf_buffer_append(&own, path.data, path.size);
+        cf_buffer_append(&own, field.data + sizeof CF_COLUMNS - 1,
+                         field.size - (sizeof CF_COLUMNS - 1));
+        if (!status)
+            status = write_member(self, child, cf_buffer_view(&own), error);
+    }
+    if (!status)
+        status = add_members(self, object, path, error);
+    cf_buffer_release(&text);
+    cf_buffer_release(&own);
+    cf_buffer_release(&field);
+    return status;
+}
+
+/* The row's fields that say something and that JSON can hold; the caller frees them and `found`. */
+static writing writing_of(const cf_json *json, cf_json_edits *edits, const cf_row *row)
+{
+    cf_row_field *fields = cf_allocate(row->field_count, sizeof *fields);
+    writing made = {.json = json, .edits = edits, .fields = fields, .key = CF_JSON_NONE};
+
+    for (size_t i = 0; i < row->field_count; i++) {
+        cf_bytes name = row->fields[i].name;
+
+        if (row->fields[i].count && name.size >= sizeof CF_COLUMNS - 1 &&
+            memcmp(name.data, CF_COLUMNS, sizeof CF_COLUMNS - 1) == 0 &&
+            (name.size == sizeof CF_COLUMNS - 1 || name.data[sizeof CF_COLUMNS - 1] == '/'))
+            fields[made.count++] = row->fields[i];
+    }
+    made.found = cf_allocate(made.count, sizeof *made.found);
+    return made;
+}
+
+static void writing_release(writing *self)
+{
+    free((void *)self->fields);
+    free(self->found);
+}
+
+static cf_status write_record(const cf_json *json, const cf_json_source *source, size_t record,
+                              const cf_row *row, cf_json_edits *edits, cf_error *error)
+{
+    writing self = writing_of(json, edits, row);
+    cf_bytes path = cf_bytes_of_text(CF_COLUMNS);
+    wanted_child root = {.path = path, .tree = within(&self, path), .field = leaf(&self, path)};
+    cf_status status = CF_OK;
+
+    if (!source->whole && source->key.size)
+        self.key = cf_json_member(json, record, source->key);
+    if (json->nodes[record].type == CF_JSON_OBJECT &&
+        (root.tree.from < root.tree.to || root.field == self.count))
+        status = write_object(&self, record, path, error);
+    else if (root.tree.from < root.tree.to || root.field < self.count)
+        status = replace(&self, record, &root, error);
+    writing_release(&self);
+    return status;
+}
+
+static cf_status add_record(const cf_json *json, const cf_json_source *source, size_t container,
+                            const cf_row *row, cf_json_edits *edits, cf_error *error)
+{
+    writing self = writing_of(json, edits, row);
+    cf_bytes path = cf_bytes_of_text(CF_COLUMNS);
+    cf_buffer text = {0}, name = {0};
+
+    cf_buffer_append_text(&text, "{");
+    if (source->key.size) {
+        cf_json_write_text(source->key, &text);
+        cf_buffer_append_text(&text, ":");
+        cf_value_json(row->key, &text);
+    }
+    build_members(&self, path, within(&self, path), source->key.size == 0, &text);
+    cf_buffer_append_text(&text, "}");
+    cf_value_text(row->key, &name);
+    cf_status status =
+        cf_json_edits_add(edits, container, cf_buffer_view(&name), cf_buffer_view(&text), error);
+    cf_buffer_release(&text);
+    cf_buffer_release(&name);
+    writing_release(&self);
+    return status;
+}
+
+static cf_status remove_record(const cf_json_source *source, size_t record, cf_json_edits *edits,
+                               cf_error *error)
+{
+    if (source->whole)
+        return cf_json_edits_replace(edits, record, cf_bytes_of_text("{}"), error);
+    cf_json_edits_delete(edits, record);
+    return CF_OK;
+}
+
+static cf_status write_records(const cf_json *json, const cf_json_source *source, size_t container,
+                               cf_wanted_rows *wanted, cf_json_edits *edits, cf_error *error)
+{
+    cf_record_file found = {0};
+    cf_status status = CF_OK;
+
+    cf_json_records(json, source, container, &found);
+    for (size_t i = 0; i < found.count && !status; i++) {
+        const cf_row *row = cf_wanted_rows_take(wanted, found.rows[i].table, found.rows[i].key);
+
+        status = row ? write_record(json, source, found.places[i], row, edits, error)
+                     : remove_record(source, found.places[i], edits, error);
+    }
+    cf_wanted_rows_leave(wanted, &found);
+    for (size_t i = 0; i < wanted->count && !status && !source->whole; i++)
+        if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, source->table))
+            status = add_record(json, source, container, wanted->rows[i], edits, error);
+    cf_record_file_release(&found);
+    return status;
+}
+
+cf_status cf_json_rows_write(cf_bytes before, const cf_json_source *source, const cf_row *rows,
+                             size_t count, cf_buffer *out, cf_error *error)
+{
+    cf_json json;
+    size_t container;
+    cf_status status = cf_json_records_open(before, source, &json, &container, error);
+
+    if (status)
+        return status;
+    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_json_edits edits = {.json = &json};
+    status = write_records(&json, source, container, &wanted, &edits, error);
+    if (!status && edits.count == 0)
+        cf_buffer_append(out, before.data, before.size);
+    else if (!status)
+        cf_json_edits_write(&edits, out);
+    cf_json_edits_release(&edits);
+    cf_wanted_rows_release(&wanted);
+    cf_json_release(&json);
+    return status;
+}

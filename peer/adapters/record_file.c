@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/record_file.h"
+
+#include <stdlib.h>
+
+void cf_record_file_release(cf_record_file *file)
+{
+    free(file->rows);
+    free(file->places);
+    free(file->troubles);
+    cf_arena_release(&file->arena);
+    *file = (cf_record_file){0};
+}
+
+bool cf_record_file_certain(const cf_record_file *file)
+{
+    for (size_t i = 0; i < file->trouble_count; i++)
+        if (!file->troubles[i].known)
+            return false;
+    return true;
+}
+
+void cf_record_file_trouble(cf_record_file *file, size_t line, const cf_row *row, const char *text)
+{
+    cf_record_trouble trouble = {.line = line, .known = row != NULL};
+
+    if (row) {
+        trouble.table = cf_arena_copy(&file->arena, row->table);
+        trouble.key = cf_arena_copy(&file->arena, row->key);
+    }
+    trouble.text = cf_arena_text(&file->arena, cf_bytes_of_text(text));
+    file->troubles = cf_grow(file->troubles, &file->trouble_capacity, file->trouble_count + 1,
+                             sizeof *file->troubles);
+    file->troubles[file->trouble_count++] = trouble;
+}
+
+void cf_record_file_add(cf_record_file *file, const cf_row *row, size_t place)
+{
+    file->rows = cf_grow(file->rows, &file->row_capacity, file->count + 1, sizeof *file->rows);
+    file->places =
+        cf_grow(file->places, &file->place_capacity, file->count + 1, sizeof *file->places);
+    file->rows[file->count] = *row;
+    file->places[file->count++] = place;
+}
+
+static int compare_rows(const cf_row *a, const cf_row *b)
+{
+    int order = cf_bytes_compare(a->table, b->table);
+
+    return order ? order : cf_bytes_compare(a->key, b->key);
+}
+
+/* All pointers are into one array, whose order decides between equals. */
+static int by_key(const void *left, const void *right)
+{
+    const cf_row *a = *(const cf_row *const *)left, *b = *(const cf_row *const *)right;
+    int order = compare_rows(a, b);
+
+    return order ? order : a < b ? -1 : 1;
+}
+
+static const cf_row **sorted(const cf_row *rows, size_t count)
+{
+    const cf_row **pointers = cf_allocate(count, sizeof *pointers);
+
+    for (size_t i = 0; i < count; i++)
+        pointers[i] = &rows[i];
+    if (count)
+        qsort(pointers, count, sizeof *pointers, by_key);
+    return pointers;
+}
+
+void cf_record_file_settle(cf_record_file *file, size_t (*line_of)(void *context, size_t place),
+                           void *context)
+{
+    const cf_row **order = sorted(file->rows, file->count);
+    bool *again = cf_allocate(file->count, sizeof *again);
+    size_t kept = 0;
+
+    for (size_t i = 1; i < file->count; i++)
+        if (compare_rows(order[i - 1], order[i]) == 0)
+            again[order[i] - file->rows] = true;
+    for (size_t i = 0; i < file->count; i++) {
+        if (again[i]) {
+            cf_record_file_trouble(file, line_of(context, file->places[i]), &file->rows[i],
+                                   "has the key of a record before it");
+            continue;
+        }
+        file->rows[kept] = file->rows[i];
+        file->places[kept++] = file->places[i];
+    }
+    file->count = kept;
+    free(order);
+    free(again);
+}
+
+struct cf_field_item {
+    cf_bytes name, value;
+    size_t order;
+};
+
+void cf_field_list_add(cf_field_list *list, cf_arena *arena, cf_bytes name, cf_bytes value)
+{
+    list->items = cf_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
+    list->items[list->count] = (struct cf_field_item){cf_arena_copy(arena, name),
+                                                      cf_arena_copy(arena, value), list->count};
+    list->count++;
+}
+
+bool cf_field_list_has(const cf_field_list *list, cf_bytes name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (cf_bytes_equal(list->items[i].name, name))
+            return true;
+    return false;
+}
+
+static int by_name(const void *left, const void *right)
+{
+    const struct cf_field_item *a = left, *b = right;
+    int order = cf_bytes_compare(a->name, b->name);
+
+    return order ? order : a->order < b->order ? -1 : 1;
+}
+
+static bool has_value(const cf_row_field *field, cf_bytes value)
+{
+    for (size_t i = 0; i < field->count; i++)
+        if (cf_bytes_equal(field->values[i], value))
+            return true;
+    return false;
+}
+
+void cf_field_list_take(cf_field_list *list, cf_arena *arena, cf_row *row)
+{
+    cf_row_field *fields = cf_arena_allocate(arena, list->count, sizeof *fields);
+    cf_bytes *values = cf_arena_allocate(arena, list->count, sizeof *values);
+    size_t count = 0, used = 0;
+
+    if (list->count)
+        qsort(list->items, list->count, sizeof *list->items, by_name);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct cf_field_item *item = &list->items[i];
+
+        if (count == 0 || !cf_bytes_equal(fields[count - 1].name, item->name))
+            fields[count++] = (cf_row_field){.name = item->name, .values = values + used};
+        if (has_value(&fields[count - 1], item->value))
+            continue;
+        values[used++] = item->value;
+        fields[count - 1].count++;
+    }
+    row->fields = fields;
+    row->field_count = count;
+    list->count = 0;
+}
+
+void cf_field_list_release(cf_field_list *list)
+{
+    free(list->items);
+    *list = (cf_field_list){0};
+}
+
+cf_wanted_rows cf_wanted_rows_of(const cf_row *rows, size_t count)
+{
+    return (cf_wanted_rows){
+        .rows = sorted(rows, count), .taken = cf_allocate(count, sizeof(bool)), .count = count};
+}
+
+void cf_wanted_rows_release(cf_wanted_rows *wanted)
+{
+    free(wanted->rows);
+    free(wanted->taken);
+    *wanted = (cf_wanted_rows){0};
+}
+
+const cf_row *cf_wanted_rows_take(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key)
+{
+    const cf_row looked_for = {.table = table, .key = key};
+    size_t low = 0, high = wanted->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare_rows(wanted->rows[middle], &looked_for) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == wanted->count || compare_rows(wanted->rows[low], &looked_for) != 0)
+        return NULL;
+    wanted->taken[low] = true;
+    return wanted->rows[low];
+}
+
+void cf_wanted_rows_leave(cf_wanted_rows *wanted, const cf_record_file *file)
+{
+    for (size_t i = 0; i < file->trouble_count; i++)
+        if (file->troubles[i].known)
+            cf_wanted_rows_take(wanted, file->troubles[i].table, file->troubles[i].key);
+}
+
+void cf_column_field(cf_bytes name, cf_buffer *out)
+{
+    cf_buffer_append_text(out, CF_COLUMNS "/");
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] == '~' || name.data[i] == '/')
+            cf_buffer_append_text(out, name.data[i] == '~' ? "~0" : "~1");
+        else
+            cf_buffer_append(out, &name.data[i], 1);
+    }
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text files of records, by format: what is read and written goes to the adapter of the format. CSV
+ * and JSON have one table, "records", with natural keys, so that the same records are the same
+ * whatever the format; vCard has contacts, iCalendar events and tasks, and their keys are the UIDs.
+ * Pure functions over bytes. */
+#ifndef CF_PEER_ADAPTERS_RECORD_FORMAT_H
+#define CF_PEER_ADAPTERS_RECORD_FORMAT_H
+#include "peer/adapters/adapter.h"
+#include "peer/adapters/record_file.h"
+#include "peer/records/schema.h"
+
+#define CF_TABLE_RECORDS "records"
+enum { CF_RECORD_FILE_MAX = 64 << 20 };
+
+extern const cf_schema cf_schema_records;
+
+/* What `add` says of a source. The keys of a CSV file are its columns. Of a JSON document: none,
+ * and it is one record; NAME: it is an array of objects with this member; /POINTER/NAME: the array
+ * is there; /POINTER/: an object is there whose member names are the keys. The others take none. */
+typedef struct {
+    cf_format format;
+    const char *const *keys;
+    size_t key_count;
+    bool serial; /* the key is a number that somebody counts up */
+} cf_record_options;
+
+/* CF_USAGE: these keys say nothing in this format. */
+cf_status cf_record_options_check(const cf_record_options *options, cf_error *error);
+
+/* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */
+cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes,
+                                cf_record_file *out, cf_error *error);
+/* Appends the file that shows these rows, and is otherwise as before. */
+cf_status cf_record_format_write(const cf_record_options *options, cf_bytes before,
+                                 const cf_row *wanted, size_t count, cf_buffer *out,
+                                 cf_error *error);
+/* What a file with these bytes can hold, in the arena. */
+cf_status cf_record_format_holds(const cf_record_options *options, cf_bytes bytes, cf_arena *arena,
+                                 cf_row_format *out, cf_error *error);
+
+/* The key, or the field without its first slash, or behind /columns/, as people read it; appended.
+ */
+void cf_record_key_text(cf_bytes key, cf_buffer *out);
+void cf_record_field_text(cf_bytes field, cf_buffer *out);
+
+#endif

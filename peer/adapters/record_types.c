@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/record_types.h"
+
+#include "codec/content.h"
+#include "codec/pack.h"
+#include "peer/adapters/json_value.h"
+
+#include <stdlib.h>
+
+/* A known key that is no text, and what a column says of it. */
+typedef struct {
+    cf_bytes text, key; /* the text as a value */
+} known_key;
+
+typedef struct {
+    cf_record_file *file;
+    const cf_row_format *format;
+    const cf_rows *base;
+    const cf_row_view *view;
+    known_key *keys; /* ascending by text */
+    size_t count, capacity;
+    cf_field_list list;
+} typing;
+
+typedef enum { TEXT, NUMBER, TRUTH, OTHER } class;
+
+static class class_of(cf_bytes value)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+    cf_type type;
+
+    if (cf_read_type(&reader, &type, &ignored))
+        return OTHER;
+    switch (type) {
+    case CF_TYPE_TEXT:
+        return TEXT;
+    case CF_TYPE_UINT:
+    case CF_TYPE_INT:
+    case CF_TYPE_FLOAT:
+    case CF_TYPE_BIN:
+        return NUMBER;
+    case CF_TYPE_BOOL:
+        return TRUTH;
+    default:
+        return OTHER;
+    }
+}
+
+/* What a column says of the value, as a value. */
+static void say(cf_bytes value, cf_buffer *out)
+{
+    cf_buffer text = {0};
+
+    cf_value_text(value, &text);
+    cf_buffer_clear(out);
+    cf_pack_text(out, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+}
+
+/* ---- Keys ---- */
+
+static void know(typing *self, const cf_row *row)
+{
+    cf_buffer text = {0};
+
+    if (class_of(row->key) == TEXT || !row->key.size || (row->key.data[0] & 0xf0) == 0x90)
+        return; /* a text, or of several columns */
+    say(row->key, &text);
+    self->keys = cf_grow(self->keys, &self->capacity, self->count + 1, sizeof *self->keys);
+    self->keys[self->count++] =
+        (known_key){cf_arena_copy(&self->file->arena, cf_buffer_view(&text)),
+                    cf_arena_copy(&self->file->arena, row->key)};
+    cf_buffer_release(&text);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return cf_bytes_compare(((const known_key *)a)->text, ((const known_key *)b)->text);
+}
+
+static void know_keys(typing *self)
+{
+    for (const cf_row *row = NULL; (row = cf_rows_next(self->base, row));)
+        know(self, row);
+    for (size_t i = 0; i < cf_row_view_count(self->view); i++)
+        know(self, cf_row_view_at(self->view, i));
+    if (self->count)
+        qsort(self->keys, self->count, sizeof *self->keys, by_text);
+}
+
+static void give_key(typing *self, cf_row *row)
+{
+    known_key wanted = {.text = row->key};
+
+    if (!self->count || cf_rows_find(self->base, row->table, row->key) ||
+        cf_row_view_find(self->view, row->table, row->key))
+        return;
+    const known_key *found = bsearch(&wanted, self->keys, self->count, sizeof *self->keys, by_text);
+    if (found)
+        row->key = found->key;
+}
+
+/* ---- Values ---- */
+
+/* A text says all of a row's fields. */
+static bool is_plain(const cf_row *row)
+{
+    for (size_t i = 0; row && i < row->field_count; i++)
+        if (row->fields[i].count != 1 || class_of(row->fields[i].values[0]) != TEXT ||
+            row->fields[i].values[0].data[0] == 0xa0) /* an empty one */
+            return false;
+    return true;
+}
+
+static const cf_row_field *single(const cf_row *row, cf_bytes name)
+{
+    const cf_row_field *field = row ? cf_row_field_named(row, name) : NULL;
+
+    return field && field->count == 1 ? field : NULL;
+}
+
+static bool is_content(cf_bytes value)
+{
+    static const cf_id record = {{CF_KIND_RECORD}};
+
+    return cf_item_has_content(&record, cf_bytes_of_text(CF_COLUMNS), value);
+}
+
+static bool is_identity_of(cf_bytes identity, cf_bytes value)
+{
+    cf_error ignored;
+    cf_hash known;
+    uint64_t size;
+
+    if (cf_content_identity_read(identity, &known, &size, &ignored) || size != value.size)
+        return false;
+    cf_hash hash = cf_content_hash(value);
+    return cf_hash_equal(&hash, &known);
+}
+
+static bool says(cf_bytes text, cf_bytes value)
+{
+    cf_buffer said = {0};
+
+    say(value, &said);
+    bool same = cf_bytes_equal(text, cf_buffer_view(&said));
+    cf_buffer_release(&said);
+    return same;
+}
+
+/* The text as a value of the same class as `like`, which a column says just so; else nothing. */
+static bool read_like(cf_bytes text, cf_bytes like, cf_buffer *out)
+{
+    cf_reader reader = cf_reader_of(text);
+    cf_json json = {0};
+    cf_error ignored;
+    cf_bytes spelled;
+
+    cf_buffer_clear(out);
+    if (class_of(like) == TEXT || cf_read_text(&reader, &spelled, &ignored) ||
+        cf_json_read(spelled, &json, &ignored))
+        return false;
+    bool read = json.count && cf_json_value(&json, 0, out, &ignored) == CF_OK;
+    cf_json_release(&json);
+    return read && class_of(cf_buffer_view(out)) == class_of(like) &&
+           says(text, cf_buffer_view(out));
+}
+
+/* The text, or what it says in JSON, if that is the content which stands for a known value. What
+ * else it says is a text. */
+static bool read_content(cf_bytes text, cf_bytes identity, cf_buffer *out)
+{
+    cf_reader reader = cf_reader_of(text);
+    cf_json json = {0};
+    cf_error ignored;
+    cf_bytes spelled;
+
+    cf_buffer_clear(out);
+    if (is_identity_of(identity, text)) {
+        cf_buffer_append(out, text.data, text.size);
+        return true;
+    }
+    if (cf_read_text(&reader, &spelled, &ignored) || cf_json_read(spelled, &json, &ignored))
+        return false;
+    bool read = json.count && cf_json_value(&json, 0, out, &ignored) == CF_OK;
+    cf_json_release(&json);
+    return read && is_identity_of(identity, cf_buffer_view(out)) && says(text, cf_buffer_view(out));
+}
+
+static void give_value(typing *self, cf_bytes name, cf_bytes text, const cf_row *base,
+                       const cf_row *view)
+{
+    const cf_row_field *fields[] = {single(base, name), single(view, name)};
+    cf_arena *arena = &self->file->arena;
+    cf_buffer value = {0};
+    cf_bytes given = text;
+    bool found = false;
+
+    for (int i = 0; i < 2 && !found; i++)
+        if (fields[i] && is_content(fields[i]->values[0])) {
+            found = read_content(text, fields[i]->values[0], &value);
+            given = found ? cf_buffer_view(&value) : text;
+        } else if (fields[i] && says(text, fields[i]->values[0])) {
+            given = fields[i]->values[0];
+            found = true;
+        }
+    for (int i = 0; i < 2 && !found; i++)
+        if (fields[i] && !is_content(fields[i]->values[0]) &&
+            read_like(text, fields[i]->values[0], &value)) {
+            given = cf_buffer_view(&value);
+            found = true;
+        }
+    cf_field_list_add(&self->list, arena, name, given);
+    cf_buffer_release(&value);
+}
+
+/* An empty column is not there: it may say something all the same. */
+static void give_silent(typing *self, const cf_row *row, const cf_row *known)
+{
+    static const uint8_t empty = 0xa0;
+
+    for (size_t i = 0; known && i < known->field_count; i++) {
+        const cf_row_field *field = &known->fields[i];
+
+        if (field->count == 1 && !cf_row_field_named(row, field->name) &&
+            cf_format_holds(self->format, row->table, field->name) &&
+            says(cf_bytes_of(&empty, 1), field->values[0]))
+            cf_field_list_add(&self->list, &self->file->arena, field->name, field->values[0]);
+    }
+}
+
+static void give_values(typing *self, cf_row *row)
+{
+    const cf_row *base = cf_rows_find(self->base, row->table, row->key);
+    const cf_row *view = cf_row_view_find(self->view, row->table, row->key);
+
+    if (is_plain(base) && is_plain(view))
+        return;
+    for (size_t i = 0; i < row->field_count; i++)
+        give_value(self, row->fields[i].name, row->fields[i].values[0], base, view);
+    give_silent(self, row, base ? base : view);
+    cf_field_list_take(&self->list, &self->file->arena, row);
+}
+
+void cf_record_types_give(cf_record_file *file, const cf_row_format *format, const cf_rows *base,
+                          const cf_row_view *view)
+{
+    typing self = {.file = file, .format = format, .base = base, .view = view};
+
+    know_keys(&self);
+    for (size_t i = 0; i < file->count; i++) {
+        give_key(&self, &file->rows[i]);
+        give_values(&self, &file->rows[i]);
+    }
+    for (size_t i = 0; i < file->trouble_count; i++) {
+        cf_row row = {.table = file->troubles[i].table, .key = file->troubles[i].key};
+
+        if (file->troubles[i].known)
+            give_key(&self, &row);
+        file->troubles[i].key = row.key;
+    }
+    cf_field_list_release(&self.list);
+    free(self.keys);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/sqlite/database.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_PATIENCE_MS = 150, WRITE_PATIENCE_MS = 1000 };
+
+cf_status cf_database_fail(sqlite3 *database, cf_error *error)
+{
+    int code = database ? sqlite3_errcode(database) : SQLITE_NOMEM;
+    const char *text = database ? sqlite3_errmsg(database) : "out of memory";
+
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return cf_fail(error, CF_LOCKED, "another program has the database in hand");
+    case SQLITE_CORRUPT:
+    case SQLITE_FORMAT:
+        return cf_fail(error, CF_MALFORMED, "the database is damaged: %s", text);
+    case SQLITE_NOTADB:
+        return cf_fail(error, CF_MALFORMED, "it is no SQLite database");
+    case SQLITE_SCHEMA:
+        return cf_fail(error, CF_CHANGED, "its schema was changed just now");
+    case SQLITE_TOOBIG:
+        return cf_fail(error, CF_TOO_LARGE, "%s", text);
+    case SQLITE_FULL:
+        return cf_fail(error, CF_FULL, "%s", text);
+    default:
+        return cf_fail(error, CF_IO, "%s", text);
+    }
+}
+
+cf_status cf_database_run(sqlite3 *database, const char *sql, cf_error *error)
+{
+    return sqlite3_exec(database, sql, NULL, NULL, NULL) ? cf_database_fail(database, error)
+                                                         : CF_OK;
+}
+
+cf_status cf_database_prepare(sqlite3 *database, cf_bytes sql, sqlite3_stmt **out, cf_error *error)
+{
+    *out = NULL;
+    if (sql.size > INT32_MAX)
+        return cf_fail(error, CF_TOO_LARGE, "a statement of more than 2 GiB");
+    return sqlite3_prepare_v2(database, (const char *)sql.data, (int)sql.size, out, NULL)
+               ? cf_database_fail(database, error)
+               : CF_OK;
+}
+
+cf_status cf_database_step(sqlite3_stmt *statement, bool *row, cf_error *error)
+{
+    int code = sqlite3_step(statement);
+
+    *row = code == SQLITE_ROW;
+    return code == SQLITE_ROW || code == SQLITE_DONE
+               ? CF_OK
+               : cf_database_fail(sqlite3_db_handle(statement), error);
+}
+
+cf_status cf_database_number(sqlite3 *database, const char *sql, int64_t *out, cf_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+
+    *out = 0;
+    cf_status status = cf_database_prepare(database, cf_bytes_of_text(sql), &statement, error);
+    if (!status)
+        status = cf_database_step(statement, &row, error);
+    if (row)
+        *out = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+void cf_database_name(cf_bytes name, cf_buffer *sql)
+{
+    cf_buffer_append(sql, "\"", 1);
+    for (size_t i = 0; i < name.size; i++)
+        cf_buffer_append(sql, name.data[i] == '"' ? "\"\"" : (const char *)&name.data[i],
+                         name.data[i] == '"' ? 2 : 1);
+    cf_buffer_append(sql, "\"", 1);
+}
+
+cf_bytes cf_database_text(sqlite3_stmt *statement, int column)
+{
+    const void *text = sqlite3_column_text(statement, column);
+
+    return cf_bytes_of(text, text ? (size_t)sqlite3_column_bytes(statement, column) : 0);
+}
+
+/* ---- Opening ---- */
+
+/* As a log of a running program is, or of one that crashed: it stays as it is. A log that only this
+ * connection made is taken away again when it ends. */
+static void leave_the_log(sqlite3 *database)
+{
+    const char *file = sqlite3_db_filename(database, "main");
+    struct stat log;
+
+    if (file && stat(sqlite3_filename_wal(file), &log) == 0 && log.st_size > 0)
+        sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
+static cf_status set_up(sqlite3 *database, bool writes, cf_error *error)
+{
+    int64_t pages;
+
+    sqlite3_busy_timeout(database, writes ? WRITE_PATIENCE_MS : READ_PATIENCE_MS);
+    sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL); /* but temporary ones */
+    if (!writes)
+        leave_the_log(database);
+    /* The rows are what they are, whatever refers to them: what was done to others arrives, too. */
+    cf_status status = cf_database_run(database,
+                                       "PRAGMA foreign_keys = OFF; PRAGMA synchronous = FULL;"
+                                       "PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;"
+                                       "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0",
+                                       error);
+    return status ? status : cf_database_number(database, "PRAGMA schema_version", &pages, error);
+}
+
+static cf_status open_as(const char *name, int flags, bool writes, sqlite3 **out, cf_error *error)
+{
+    int code =
+        sqlite3_open_v2(name, out, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    cf_status status = code ? cf_database_fail(*out, error) : set_up(*out, writes, error);
+
+    if (status)
+        cf_database_close(out);
+    return status;
+}
+
+/* What can't be changed by anybody is read without any lock; a log would be ignored, so there must
+ * be none. */
+static bool is_immutable(const char *path)
+{
+    cf_buffer log = {0};
+    struct stat found;
+
+    cf_buffer_append_text(&log, "%s-wal", path);
+    cf_buffer_append(&log, "", 1);
+    bool immutable = access(path, W_OK) != 0 && access(path, R_OK) == 0 &&
+                     stat((const char *)log.data, &found) != 0;
+    cf_buffer_release(&log);
+    return immutable;
+}
+
+static cf_status open_immutable(const char *path, sqlite3 **out, cf_error *error)
+{
+    cf_buffer name = {0};
+
+    cf_buffer_append_text(&name, "file:");
+    for (const char *at = path; *at; at++)
+        cf_buffer_append_text(&name, strchr("%?#", *at) ? "%%%02X" : "%c", *at);
+    cf_buffer_append(&name, "?immutable=1", sizeof "?immutable=1");
+    cf_status status =
+        open_as((const char *)name.data, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, false, out, error);
+    cf_buffer_release(&name);
+    return status;
+}
+
+cf_status cf_database_open(const char *path, bool writes, sqlite3 **out, cf_error *error)
+{
+    struct stat found;
+
+    *out = NULL;
+    if (stat(path, &found) != 0)
+        return cf_fail(error, CF_MISSING, "%s is not there", path);
+    if (!S_ISREG(found.st_mode))
+        return cf_fail(error, CF_UNSAFE, "%s is no file", path);
+    if (found.st_size == 0)
+        return cf_fail(error, CF_MALFORMED, "the database is empty: no table was made in it yet");
+    /* Not to read only: who reads also takes away the files that it had to make beside it, and
+     * rolls back what a program that crashed left half done, as the next to open it would. */
+    cf_status status = open_as(path, SQLITE_OPEN_READWRITE, writes, out, error);
+    return status == CF_IO && !writes && is_immutable(path) ? open_immutable(path, out, error)
+                                                            : status;
+}
+
+void cf_database_close(sqlite3 **database)
+{
+    sqlite3_close_v2(*database);
+    *database = NULL;
+}
+
+cf_status cf_database_inspect(sqlite3 *database, cf_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+
+    cf_status status =
+        cf_database_prepare(database, cf_bytes_of_text("PRAGMA quick_check(1)"), &statement, error);
+    if (!status)
+        status = cf_database_step(statement, &row, error);
+    if (!status && row) {
+        cf_bytes found = cf_database_text(statement, 0);
+
+        if (!cf_bytes_equal(found, cf_bytes_of_text("ok")))
+            status = cf_fail(error, CF_MALFORMED, "the database is damaged: %.*s", (int)found.size,
+                             (const char *)found.data);
+    }
+    sqlite3_finalize(statement);
+    return status;
+}

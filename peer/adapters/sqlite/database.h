@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection to a database of SQLite that its program uses meanwhile. To read changes nothing:
+ * no checkpoint, no file left beside it that was not there. Connections are short: an open one
+ * keeps its program from cleaning up after itself. While one is open, nothing else in this process
+ * may open and close the file, since that would drop the connection's locks. */
+#ifndef CF_PEER_ADAPTERS_SQLITE_DATABASE_H
+#define CF_PEER_ADAPTERS_SQLITE_DATABASE_H
+#include "codec/arena.h"
+#include "codec/error.h"
+
+#include <sqlite3.h>
+
+/* CF_LOCKED: another program is writing it, or holds it for itself. CF_MALFORMED: it is no
+ * database, or damaged. CF_MISSING, CF_IO. */
+cf_status cf_database_open(const char *path, bool writes, sqlite3 **out, cf_error *error);
+void cf_database_close(sqlite3 **database);
+
+/* The status of what failed last, in words: CF_LOCKED and CF_MALFORMED as above, CF_CHANGED: its
+ * schema was changed meanwhile, CF_TOO_LARGE, CF_FULL, CF_IO. */
+cf_status cf_database_fail(sqlite3 *database, cf_error *error);
+/* Several statements at once, whose rows are nobody's. */
+cf_status cf_database_run(sqlite3 *database, const char *sql, cf_error *error);
+/* To be finalized by the caller; NULL on a failure. */
+cf_status cf_database_prepare(sqlite3 *database, cf_bytes sql, sqlite3_stmt **out, cf_error *error);
+/* `*row`: there is one more. */
+cf_status cf_database_step(sqlite3_stmt *statement, bool *row, cf_error *error);
+/* The first column of the first row, an integer; 0 of no row. */
+cf_status cf_database_number(sqlite3 *database, const char *sql, int64_t *out, cf_error *error);
+
+/* Appends "NAME", with the quotes. */
+void cf_database_name(cf_bytes name, cf_buffer *sql);
+/* Of one column of the row: borrowed until the next step. */
+cf_bytes cf_database_text(sqlite3_stmt *statement, int column);
+
+/* Looks for damage, which may have made rows vanish. CF_MALFORMED names what it found. */
+cf_status cf_database_inspect(sqlite3 *database, cf_error *error);
+
+#endif

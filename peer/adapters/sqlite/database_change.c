@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One row of a database, deleted, inserted or updated, always with bound values. */
+#include <stdlib.h>
+
+#include "peer/adapters/sqlite/database_inside.h"
+
+void cf_row_writing_open(cf_row_writing *self)
+{
+    self->statements = cf_allocate(self->schema->count, sizeof *self->statements);
+    for (size_t i = 0; i < self->schema->count; i++) {
+        const cf_database_table *table = &self->schema->tables[i];
+        cf_bytes *names = cf_arena_allocate(&self->arena, table->count, sizeof *names);
+
+        for (size_t k = 0; k < table->count; k++)
+            names[k] = table->columns[k].field;
+        self->statements[i].reading = (cf_row_reading){
+            .table = table,
+            .names = names,
+            .ends = cf_arena_allocate(&self->arena, table->count + 1, sizeof(size_t))};
+    }
+}
+
+void cf_row_writing_close(cf_row_writing *self)
+{
+    for (size_t i = 0; i < self->schema->count; i++) {
+        cf_table_statements *of = &self->statements[i];
+
+        sqlite3_finalize(of->select);
+        sqlite3_finalize(of->insert);
+        sqlite3_finalize(of->update);
+        sqlite3_finalize(of->remove);
+        cf_buffer_release(&of->reading.values);
+    }
+    free(self->statements);
+    cf_arena_release(&self->arena);
+}
+
+void cf_row_change_refuse(cf_row_writing *self, cf_row_change *change, const char *reason)
+{
+    if (!change->refused)
+        change->refused = cf_arena_text(&self->arena, cf_bytes_of_text(reason));
+    change->open = false;
+}
+
+static const cf_database_table *table_of(const cf_row_writing *self, const cf_row_change *change)
+{
+    return &self->schema->tables[change->place];
+}
+
+/* ---- What is there ---- */
+
+/* The row that has this one's key; `*there`: there is one, and nothing is wrong with it. */
+static cf_status find(cf_row_writing *self, const cf_row_change *change, const cf_row *row,
+                      cf_arena *arena, bool *there, cf_row *out, cf_error *error)
+{
+    const cf_database_table *table = table_of(self, change);
+    cf_table_statements *of = &self->statements[change->place];
+    sqlite3_stmt *statement;
+    const char *trouble;
+    bool known;
+
+    *there = false;
+    cf_status status = cf_row_statement(self->database, table, NULL, cf_row_write_select,
+                                        &of->select, &statement, error);
+    if (!status && cf_row_bind_keys(table, row, statement, 1))
+        status = cf_database_step(statement, there, error);
+    if (!status && *there) {
+        of->reading.arena = arena;
+        cf_database_row_of(&of->reading, statement, out, &trouble, &known);
+        *there = !trouble;
+    }
+    cf_row_statement_end(statement, of->select);
+    return status;
+}
+
+static bool same_fields(const cf_database_table *table, const cf_row *there, const cf_row *wanted)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const cf_database_column *column = &table->columns[i];
+        const cf_row_field *is = cf_row_field_named(there, column->field);
+        const cf_row_field *should = cf_row_field_named(wanted, column->field);
+
+        if (!column->field.size || (!is && !should) || cf_row_is_left_out(table, wanted, i))
+            continue;
+        if (!is || !should || !cf_row_field_equal(is, should))
+            return false;
+    }
+    return true;
+}
+
+static cf_status shows(cf_row_writing *self, const cf_row_change *change, const cf_row *row,
+                       bool *shown, cf_error *error)
+{
+    const cf_database_table *table = table_of(self, change);
+    cf_arena arena = {0};
+    cf_row there;
+
+    cf_status status = find(self, change, row, &arena, shown, &there, error);
+    if (!status && *shown)
+        *shown = (table->key_kind == CF_KEY_TUPLE || cf_bytes_equal(there.key, row->key)) &&
+                 same_fields(table, &there, row);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_row_is_shown(cf_row_writing *self, const cf_row_change *change, bool *shown,
+                          cf_error *error)
+{
+    return shows(self, change, change->after, shown, error);
+}
+
+cf_status cf_row_change_verify(cf_row_writing *self, const cf_row_change *change, cf_error *error)
+{
+    const cf_database_table *table = table_of(self, change);
+    cf_arena arena = {0};
+    cf_row there;
+    bool as_read = true, found = false;
+    cf_status status = CF_OK;
+
+    if (change->before)
+        status = shows(self, change, change->before, &as_read, error);
+    else if (table->key_kind != CF_KEY_TUPLE)
+        status = find(self, change, change->after, &arena, &found, &there, error);
+    cf_arena_release(&arena);
+    if (status || (as_read && !found))
+        return status;
+    return cf_fail(error, CF_CHANGED, "%.*s was changed in the last moment", (int)table->name.size,
+                   (const char *)table->name.data);
+}
+
+/* ---- What is done ---- */
+
+static bool is_in_way(int code)
+{
+    return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
+           code == SQLITE_CONSTRAINT_ROWID;
+}
+
+/* Whether it is this row's fault: another one may go through. */
+static bool is_of_the_row(int code)
+{
+    return (code & 0xff) == SQLITE_CONSTRAINT || (code & 0xff) == SQLITE_MISMATCH ||
+           (code & 0xff) == SQLITE_TOOBIG;
+}
+
+static cf_status do_it(cf_row_writing *self, cf_row_change *change, sqlite3_stmt *statement,
+                       cf_row_result *result, cf_error *error)
+{
+    int code = sqlite3_step(statement);
+
+    *result = CF_ROW_DONE;
+    if (code == SQLITE_DONE)
+        return CF_OK;
+    *result = is_in_way(code) ? CF_ROW_IN_WAY : CF_ROW_REFUSED;
+    if (!is_of_the_row(code))
+        return cf_database_fail(self->database, error);
+    if (*result == CF_ROW_REFUSED)
+        cf_row_change_refuse(self, change, sqlite3_errmsg(self->database));
+    return CF_OK;
+}
+
+static void refuse_value(cf_row_writing *self, cf_row_change *change, cf_row_result *result)
+{
+    *result = CF_ROW_REFUSED;
+    cf_row_change_refuse(self, change, "a database can't hold a value of it, or its key");
+}
+
+cf_status cf_row_remove(cf_row_writing *self, cf_row_change *change, cf_row_result *result,
+                        cf_error *error)
+{
+    const cf_database_table *table = table_of(self, change);
+    cf_table_statements *of = &self->statements[change->place];
+    sqlite3_stmt *statement;
+
+    cf_status status = cf_row_statement(self->database, table, NULL, cf_row_write_remove,
+                                        &of->remove, &statement, error);
+    if (!status && cf_row_bind_keys(table, change->before, statement, 1))
+        status = do_it(self, change, statement, result, error);
+    else if (!status)
+        refuse_value(self, change, result);
+    cf_row_statement_end(statement, of->remove);
+    return status;
+}
+
+cf_status cf_row_insert(cf_row_writing *self, cf_row_change *change, cf_row_result *result,
+                        cf_error *error)
+{
+    const cf_database_table *table = table_of(self, change);
+    cf_table_statements *of = &self->statements[change->place];
+    sqlite3_stmt *statement;
+
+    cf_status status = cf_row_statement(self->database, table, change->after, cf_row_write_insert,
+                                        &of->insert, &statement, error);
+    if (!status && cf_row_has_key(table, change->after) &&
+        cf_row_bind_columns(table, change->after, statement))
+        status = do_it(self, change, statement, result, error);
+    else if (!status)
+        refuse_value(self, change, result);
+    cf_row_statement_end(statement, of->insert);
+    return status;
+}
+
+cf_status cf_row_update(cf_row_writing *self, cf_row_change *change, cf_row_result *result,
+                        cf_error *error)
+{
+    const cf_database_table *table = table_of(self, change);
+    cf_table_statements *of = &self->statements[change->place];
+    sqlite3_stmt *statement;
+
+    cf_status status = cf_row_statement(self->database, table, change->after, cf_row_write_update,
+                                        &of->update, &statement, error);
+    if (!status && cf_row_has_key(table, change->after) &&
+        cf_row_bind_columns(table, change->after, statement) &&
+        cf_row_bind_keys(table, change->before, statement, table->count + 1))
+        status = do_it(self, change, statement, result, error);
+    else if (!status)
+        refuse_value(self, change, result);
+    cf_row_statement_end(statement, of->update);
+    return status;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a refusal does to those who refer to the row. A reference whose row nobody wants is as it is
+ * wanted: its program lets it be so. One whose row was refused here is refused, too. Foreign keys
+ * that are no references of the merge (of several columns, or to what is no key) are looked up. */
+#include <stdlib.h>
+
+#include "peer/adapters/sqlite/database_inside.h"
+#include "peer/merge/table.h"
+
+/* ---- References ---- */
+
+typedef struct {
+    cf_table_link link;
+    const cf_row_change *change;
+} refused_row;
+
+static uint64_t place_hash(size_t place, cf_bytes key)
+{
+    return cf_hash_bytes(place, key);
+}
+
+static bool is_refused(const cf_table *refused, size_t place, cf_bytes key)
+{
+    for (cf_table_link *link = cf_table_first(refused, place_hash(place, key)); link;
+         link = cf_table_next(link)) {
+        const cf_row_change *change = cf_linked(link, refused_row, link)->change;
+
+        if (change->place == place && cf_bytes_equal(change->after->key, key))
+            return true;
+    }
+    return false;
+}
+
+static bool needs_refused(const cf_row_writing *self, const cf_row_change *change,
+                          const cf_table *refused)
+{
+    const cf_database_table *table = &self->schema->tables[change->place];
+
+    for (size_t i = 0; i < table->count; i++) {
+        const cf_database_column *column = &table->columns[i];
+        const cf_row_field *field =
+            column->target ? cf_row_field_named(change->after, column->field) : NULL;
+
+        if (field && is_refused(refused, column->target - 1, field->values[0]))
+            return true;
+    }
+    return false;
+}
+
+static void refuse_children(cf_row_writing *self)
+{
+    cf_table refused = {0};
+    refused_row *rows = cf_allocate(self->count, sizeof *rows);
+
+    for (size_t i = 0; i < self->count; i++) {
+        const cf_row_change *change = &self->changes[i];
+
+        if (!change->refused || !change->after || change->before)
+            continue;
+        rows[i].change = change;
+        cf_table_add(&refused, &rows[i].link, place_hash(change->place, change->after->key));
+    }
+    for (size_t i = 0; refused.count && i < self->count; i++) {
+        cf_row_change *change = &self->changes[i];
+
+        if (change->refused || !change->after || !needs_refused(self, change, &refused))
+            continue;
+        cf_row_change_refuse(self, change, "what it refers to can't be brought here");
+        self->again = true;
+    }
+    cf_table_release(&refused);
+    free(rows);
+}
+
+/* ---- Other foreign keys ---- */
+
+static bool is_reference(const cf_database_table *table, const cf_foreign_key *key)
+{
+    for (size_t i = 0; key->count == 1 && i < table->count; i++)
+        if (cf_bytes_equal(table->columns[i].name, key->from[0]))
+            return table->columns[i].target > 0;
+    return false;
+}
+
+static void write_query(const cf_database_table *table, const cf_foreign_key *key, cf_buffer *sql)
+{
+    cf_buffer_append_text(sql, "SELECT ");
+    cf_database_list_columns(table, sql);
+    cf_buffer_append_text(sql, " FROM main.");
+    cf_database_name(table->name, sql);
+    cf_buffer_append_text(sql, " AS child WHERE NOT EXISTS (SELECT 1 FROM main.");
+    cf_database_name(key->parent, sql);
+    cf_buffer_append_text(sql, " AS parent WHERE 1");
+    for (size_t i = 0; i < key->count; i++) {
+        cf_buffer_append_text(sql, " AND parent.");
+        cf_database_name(key->to[i], sql);
+        cf_buffer_append_text(sql, " = child.");
+        cf_database_name(key->from[i], sql);
+    }
+    cf_buffer_append_text(sql, ")");
+    for (size_t i = 0; i < key->count; i++) {
+        cf_buffer_append_text(sql, " AND child.");
+        cf_database_name(key->from[i], sql);
+        cf_buffer_append_text(sql, " IS NOT NULL");
+    }
+}
+
+typedef cf_status visit(cf_row_writing *self, size_t place, const cf_foreign_key *key,
+                        const cf_row *row, cf_error *error);
+
+static cf_status each_dangling(cf_row_writing *self, size_t place, const cf_foreign_key *key,
+                               visit *visit_row, cf_error *error)
+{
+    cf_row_reading *reading = &self->statements[place].reading;
+    sqlite3_stmt *statement = NULL;
+    cf_buffer sql = {0};
+    bool more = false, known;
+    const char *trouble;
+    cf_row row;
+
+    write_query(reading->table, key, &sql);
+    reading->arena = &self->arena;
+    cf_status status = cf_database_prepare(self->database, cf_buffer_view(&sql), &statement, error);
+    if (!status)
+        status = cf_database_step(statement, &more, error);
+    while (!status && more) {
+        cf_database_row_of(reading, statement, &row, &trouble, &known);
+        status = visit_row(self, place, key, &row, error);
+        if (!status)
+            status = cf_database_step(statement, &more, error);
+    }
+    sqlite3_finalize(statement);
+    cf_buffer_release(&sql);
+    return status;
+}
+
+static bool touches(const cf_row_writing *self, cf_bytes table)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (sqlite3_strnicmp((const char *)self->schema->tables[self->changes[i].place].name.data,
+                             (const char *)table.data, (int)table.size) == 0)
+            return true;
+    return false;
+}
+
+static cf_status each_foreign(cf_row_writing *self, visit *visit_row, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; i < self->schema->count; i++) {
+        const cf_database_table *table = &self->schema->tables[i];
+
+        for (size_t k = 0; !status && k < table->foreign_count; k++)
+            if (!is_reference(table, &table->foreign[k]) &&
+                (touches(self, table->name) || touches(self, table->foreign[k].parent)))
+                status = each_dangling(self, i, &table->foreign[k], visit_row, error);
+    }
+    return status;
+}
+
+static bool same_key(const cf_database_table *table, const cf_row *a, const cf_row *b)
+{
+    bool same = true;
+
+    if (table->key_kind != CF_KEY_TUPLE)
+        return cf_bytes_equal(a->key, b->key);
+    for (size_t i = 0; same && i < table->key_count; i++) {
+        cf_bytes field = table->columns[table->keys[i]].field;
+        const cf_row_field *left = cf_row_field_named(a, field);
+        const cf_row_field *right = cf_row_field_named(b, field);
+
+        same = left && right && cf_row_field_equal(left, right);
+    }
+    return same;
+}
+
+static bool dangled_before(const cf_row_writing *self, size_t place, const cf_foreign_key *key,
+                           const cf_row *row)
+{
+    const cf_database_table *table = &self->schema->tables[place];
+
+    for (const cf_dangling *known = self->dangling; known; known = known->next)
+        if (known->place == place && known->key == key && same_key(table, &known->row, row))
+            return true;
+    return false;
+}
+
+static cf_status remember(cf_row_writing *self, size_t place, const cf_foreign_key *key,
+                          const cf_row *row, cf_error *error)
+{
+    cf_dangling *known = cf_arena_allocate(&self->arena, 1, sizeof *known);
+
+    (void)error;
+    *known = (cf_dangling){self->dangling, place, key, *row};
+    self->dangling = known;
+    return CF_OK;
+}
+
+static void refuse_parents(cf_row_writing *self, const cf_foreign_key *key)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        cf_row_change *change = &self->changes[i];
+        cf_bytes table = self->schema->tables[change->place].name;
+
+        if (!change->before || change->refused || table.size != key->parent.size ||
+            sqlite3_strnicmp((const char *)table.data, (const char *)key->parent.data,
+                             (int)table.size) != 0)
+            continue;
+        cf_row_change_refuse(self, change, "rows that stay here refer to what it says");
+        self->again = true;
+    }
+}
+
+static cf_status refuse_dangling(cf_row_writing *self, size_t place, const cf_foreign_key *key,
+                                 const cf_row *row, cf_error *error)
+{
+    const cf_database_table *table = &self->schema->tables[place];
+
+    (void)error;
+    if (dangled_before(self, place, key, row))
+        return CF_OK;
+    for (size_t i = 0; i < self->count; i++) {
+        cf_row_change *change = &self->changes[i];
+
+        if (change->place != place || !change->after || change->refused ||
+            !same_key(table, change->after, row))
+            continue;
+        cf_row_change_refuse(self, change, "it refers to a row that is not here");
+        self->again = true;
+        return CF_OK;
+    }
+    refuse_parents(self, key);
+    return CF_OK;
+}
+
+cf_status cf_row_writing_look_up(cf_row_writing *self, cf_error *error)
+{
+    return each_foreign(self, remember, error);
+}
+
+cf_status cf_row_writing_check(cf_row_writing *self, cf_error *error)
+{
+    refuse_children(self);
+    return self->again ? CF_OK : each_foreign(self, refuse_dangling, error);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the tables of a database refer to each other. */
+#include "peer/adapters/sqlite/database_schema_inside.h"
+
+/* ---- Foreign keys ---- */
+
+typedef struct {
+    cf_found_table *found;
+    int64_t id; /* of the last one */
+} foreign_reading;
+
+static void append_name(cf_schema_reading *self, const cf_bytes **names, size_t count,
+                        cf_bytes name)
+{
+    cf_bytes *list = cf_arena_allocate(&self->schema->arena, count + 1, sizeof *list);
+
+    if (count)
+        memcpy(list, *names, count * sizeof *list);
+    list[count] = name;
+    *names = list;
+}
+
+/* id, place in it, table, from, to or NULL: the primary key */
+static cf_status add_foreign(cf_schema_reading *self, sqlite3_stmt *row, void *context,
+                             cf_error *error)
+{
+    foreign_reading *reading = context;
+    cf_database_table *table = &reading->found->table;
+    cf_foreign_key *last = table->foreign_count ? &table->foreign[table->foreign_count - 1] : NULL;
+    size_t place = (size_t)sqlite3_column_int64(row, 1);
+
+    (void)error;
+    if (!last || reading->id != sqlite3_column_int64(row, 0)) {
+        cf_foreign_key *all =
+            cf_arena_allocate(&self->schema->arena, table->foreign_count + 1, sizeof *all);
+
+        if (last)
+            memcpy(all, table->foreign, table->foreign_count * sizeof *all);
+        table->foreign = all;
+        last = &table->foreign[table->foreign_count++];
+        last->parent = cf_schema_keep(self, row, 2);
+        reading->id = sqlite3_column_int64(row, 0);
+    }
+    const cf_found_table *parent = cf_schema_found(self, last->parent);
+    cf_bytes to = cf_schema_keep(self, row, 4);
+    if (!to.size && parent && place < parent->table.key_count)
+        to = parent->table.columns[parent->table.keys[place]].name;
+    append_name(self, &last->from, last->count, cf_schema_keep(self, row, 3));
+    append_name(self, &last->to, last->count, to);
+    last->count++;
+    return CF_OK;
+}
+
+/* One that refers to no column that is there says nothing. */
+static bool is_sound(const cf_schema_reading *self, const cf_database_table *table,
+                     const cf_foreign_key *key)
+{
+    const cf_found_table *parent = cf_schema_found(self, key->parent);
+    const cf_found_table child = {.table = *table};
+    bool sound = parent && !parent->virtual;
+
+    for (size_t i = 0; sound && i < key->count; i++)
+        sound = cf_found_column(parent, key->to[i]) < parent->table.count &&
+                cf_found_column(&child, key->from[i]) < table->count;
+    return sound;
+}
+
+static void drop_unsound(const cf_schema_reading *self, cf_database_table *table)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < table->foreign_count; i++)
+        if (is_sound(self, table, &table->foreign[i]))
+            table->foreign[kept++] = table->foreign[i];
+    table->foreign_count = kept;
+}
+
+static cf_status read_foreign(cf_schema_reading *self, cf_found_table *found, cf_error *error)
+{
+    foreign_reading reading = {.found = found};
+    cf_status status = cf_schema_each(
+        self,
+        "SELECT id, seq, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1, 'main') "
+        "ORDER BY id, seq",
+        found->table.name, add_foreign, &reading, error);
+
+    if (!status)
+        drop_unsound(self, &found->table);
+    return status;
+}
+
+/* ---- What a column stands for ---- */
+
+typedef struct {
+    const cf_found_table *found;
+    size_t column;
+} place;
+
+/* Where the column's foreign key leads; no table: it has none. */
+static place follow(const cf_schema_reading *self, place from)
+{
+    const cf_database_table *table = &from.found->table;
+    cf_bytes name = table->columns[from.column].name;
+
+    for (size_t i = 0; i < table->foreign_count; i++)
+        for (size_t k = 0; k < table->foreign[i].count; k++) {
+            const cf_foreign_key *key = &table->foreign[i];
+            place to = {cf_schema_found(self, key->parent), 0};
+
+            to.column = cf_found_column(to.found, key->to[k]);
+            if (cf_sql_name_equal(key->from[k], name) && !to.found->refused &&
+                (to.found != from.found || to.column != from.column))
+                return to;
+        }
+    return (place){0};
+}
+
+static bool is_only_key(place at)
+{
+    const cf_database_table *table = &at.found->table;
+
+    return table->key_count == 1 && table->keys[0] == at.column;
+}
+
+/* The table whose key the column holds, through others whose key is a reference, too. A natural key
+ * that is folded says less than the column does. */
+static const cf_found_table *target_of(const cf_schema_reading *self, place from)
+{
+    const cf_found_table *target = NULL;
+
+    for (size_t steps = 0; steps <= self->count; steps++) {
+        place to = follow(self, from);
+
+        if (!to.found)
+            return target;
+        target =
+            is_only_key(to) && to.found->table.columns[to.column].collation == CF_COLLATION_BINARY
+                ? to.found
+                : NULL;
+        from = to;
+    }
+    return NULL;
+}
+
+static cf_key_kind kind_of(const cf_schema_reading *self, const cf_found_table *found)
+{
+    for (size_t i = 0; i < found->table.key_count; i++) {
+        const cf_found_table *target = target_of(self, (place){found, found->table.keys[i]});
+
+        if (target && target->rowid)
+            return CF_KEY_TUPLE;
+    }
+    return found->rowid ? CF_KEY_SERIAL : CF_KEY_NATURAL;
+}
+
+static void find_targets(const cf_schema_reading *self, cf_found_table *found)
+{
+    for (size_t i = 0; i < found->table.count; i++) {
+        const cf_found_table *target = target_of(self, (place){found, i});
+
+        if (target && target->table.key_kind != CF_KEY_TUPLE)
+            found->table.columns[i].target = (size_t)(target - self->tables) + 1;
+    }
+}
+
+cf_status cf_schema_find_references(cf_schema_reading *self, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < self->count; i++)
+        if (!self->tables[i].refused)
+            status = read_foreign(self, &self->tables[i], error);
+    for (size_t i = 0; !status && i < self->count; i++)
+        self->tables[i].table.key_kind = kind_of(self, &self->tables[i]);
+    for (size_t i = 0; !status && i < self->count; i++)
+        find_targets(self, &self->tables[i]);
+    return status;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/sqlite/database_schema_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Columns and keys, as they stay ---- */
+
+static bool is_serial(const cf_database_table *table)
+{
+    return table->key_kind != CF_KEY_NATURAL;
+}
+
+/* A column of the key is a field as well where the key doesn't say all of it. */
+static void choose_fields(cf_database_table *table)
+{
+    for (size_t i = 0; i < table->key_count; i++) {
+        cf_database_column *column = &table->columns[table->keys[i]];
+
+        column->required = true;
+        if (table->key_kind != CF_KEY_TUPLE && !column->target &&
+            column->collation == CF_COLLATION_BINARY)
+            column->field = (cf_bytes){0};
+    }
+}
+
+static int by_field(const void *left, const void *right)
+{
+    const cf_database_column *a = left, *b = right;
+    int order = cf_bytes_compare(a->field, b->field);
+
+    return order ? order : (a->key > b->key) - (a->key < b->key);
+}
+
+static void settle(cf_database_table *table, const size_t *places, cf_arena *arena)
+{
+    cf_database_column *columns = cf_arena_allocate(arena, table->count, sizeof *columns);
+
+    choose_fields(table);
+    memcpy(columns, table->columns, table->count * sizeof *columns);
+    table->columns = columns;
+    qsort(columns, table->count, sizeof *columns, by_field);
+    for (size_t i = 0; i < table->count; i++) {
+        if (columns[i].key)
+            table->keys[columns[i].key - 1] = i;
+        if (columns[i].target)
+            columns[i].target = places[columns[i].target - 1];
+    }
+}
+
+/* ---- For the merge ---- */
+
+static void give_rules(const cf_database_schema *schema, const cf_database_table *table,
+                       cf_arena *arena, cf_schema_table *out)
+{
+    cf_field_rule *rules = cf_arena_allocate(arena, table->count, sizeof *rules);
+    cf_bytes *required = cf_arena_allocate(arena, table->count, sizeof *required);
+
+    for (size_t i = 0; i < table->count; i++) {
+        const cf_database_column *column = &table->columns[i];
+
+        if (column->field.size && column->target)
+            rules[out->field_count++] = (cf_field_rule){column->field, CF_MERGE_REFERENCE,
+                                                        schema->tables[column->target - 1].name};
+        if (column->field.size && column->required && !column->preset)
+            required[out->required_count++] = column->field;
+    }
+    out->fields = rules;
+    out->required = required;
+}
+
+static bool has_field(const cf_database_table *table, cf_bytes field)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (cf_bytes_equal(table->columns[i].field, field))
+            return true;
+    return false;
+}
+
+static bool are_fields(const cf_database_table *table, const cf_found_unique *unique)
+{
+    bool all = unique->count > 0;
+
+    for (size_t i = 0; all && i < unique->count; i++)
+        all = has_field(table, unique->columns[i]);
+    return all;
+}
+
+static bool key_as_unique(const cf_database_table *table, cf_arena *arena, cf_found_unique *out)
+{
+    *out = (cf_found_unique){cf_arena_allocate(arena, table->key_count, sizeof *out->columns), 0};
+    for (size_t i = 0; i < table->key_count; i++) {
+        const cf_database_column *column = &table->columns[table->keys[i]];
+
+        if (column->collation != CF_COLLATION_BINARY)
+            return false;
+        out->columns[out->count++] = column->field;
+    }
+    return table->key_kind == CF_KEY_TUPLE;
+}
+
+static void give_unique(const cf_database_table *table, const cf_found_table *found,
+                        cf_arena *arena, cf_schema_table *out)
+{
+    cf_unique *all = cf_arena_allocate(arena, found->unique_count + 1, sizeof *all);
+    cf_found_unique key;
+
+    if (key_as_unique(table, arena, &key))
+        all[out->unique_count++] = (cf_unique){key.columns, key.count};
+    for (size_t i = 0; i < found->unique_count; i++)
+        if (are_fields(table, &found->unique[i]))
+            all[out->unique_count++] =
+                (cf_unique){found->unique[i].columns, found->unique[i].count};
+    out->unique = all;
+}
+
+static void give_format(const cf_database_table *table, cf_arena *arena, cf_format_table *out)
+{
+    cf_format_field *fields = cf_arena_allocate(arena, table->count, sizeof *fields);
+
+    *out = (cf_format_table){.name = table->name, .fields = fields};
+    for (size_t i = 0; i < table->count; i++)
+        if (table->columns[i].field.size)
+            fields[out->field_count++].name = table->columns[i].field;
+}
+
+/* ---- The whole ---- */
+
+static void note_refused(cf_schema_reading *self, const cf_found_table *found)
+{
+    if (!found->virtual)
+        cf_schema_notice(self, false, found->table.name, "%s", found->refused);
+    else if (!found->followed)
+        cf_schema_notice(self, false, found->table.name,
+                         "a virtual table: its content is not synced, and no trigger keeps it");
+}
+
+static void build(cf_schema_reading *self)
+{
+    cf_database_schema *schema = self->schema;
+    size_t *places = cf_arena_allocate(&schema->arena, self->count, sizeof *places);
+    cf_schema_table *tables = cf_arena_allocate(&schema->arena, self->count, sizeof *tables);
+    cf_format_table *formats = cf_arena_allocate(&schema->arena, self->count, sizeof *formats);
+
+    schema->tables = cf_arena_allocate(&schema->arena, self->count, sizeof *schema->tables);
+    for (size_t i = 0; i < self->count; i++)
+        if (self->tables[i].refused)
+            note_refused(self, &self->tables[i]);
+        else
+            places[i] = ++schema->count;
+    for (size_t i = 0; i < self->count; i++)
+        if (places[i]) {
+            schema->tables[places[i] - 1] = self->tables[i].table;
+            settle(&schema->tables[places[i] - 1], places, &schema->arena);
+        }
+    for (size_t i = 0; i < self->count; i++) {
+        if (!places[i])
+            continue;
+        const cf_database_table *table = &schema->tables[places[i] - 1];
+        cf_schema_table *out = &tables[places[i] - 1];
+
+        *out =
+            (cf_schema_table){.name = table->name, .kind = CF_KIND_ROW, .serial = is_serial(table)};
+        give_rules(schema, table, &schema->arena, out);
+        give_unique(table, &self->tables[i], &schema->arena, out);
+        give_format(table, &schema->arena, &formats[places[i] - 1]);
+    }
+    schema->schema = (cf_schema){tables, schema->count};
+    schema->format = (cf_row_format){.tables = formats, .count = schema->count};
+}
+
+cf_status cf_database_schema_read(sqlite3 *database, const cf_database_choice *choice,
+                                  cf_database_schema *out, cf_error *error)
+{
+    static const cf_database_choice all;
+    cf_schema_reading self = {.database = database, .schema = out};
+
+    *out = (cf_database_schema){0};
+    cf_status status =
+        cf_database_number(database, "PRAGMA main.schema_version", &out->version, error);
+    if (!status)
+        status = cf_schema_find_tables(&self, choice ? choice : &all, error);
+    if (!status)
+        status = cf_schema_find_followers(&self, error);
+    if (!status)
+        status = cf_schema_find_references(&self, error);
+    if (!status)
+        build(&self);
+    for (size_t i = 0; i < self.count; i++) {
+        free(self.tables[i].table.columns);
+        free(self.tables[i].unique);
+    }
+    free(self.tables);
+    if (status) {
+        cf_error_while(error, "reading what tables there are");
+        cf_database_schema_release(out);
+    }
+    return status;
+}
+
+void cf_database_schema_release(cf_database_schema *schema)
+{
+    free(schema->notices);
+    cf_arena_release(&schema->arena);
+    *schema = (cf_database_schema){0};
+}
+
+const cf_database_table *cf_database_table_named(const cf_database_schema *schema, cf_bytes name)
+{
+    size_t low = 0, high = schema->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = cf_bytes_compare(schema->tables[middle].name, name);
+
+        if (order == 0)
+            return &schema->tables[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}

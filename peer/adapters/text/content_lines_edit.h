@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Edits of content lines. They are collected, in any order, and written at once: what no edit names
+ * is written byte for byte, what one does is folded as the rest of the file is. A line number
+ * always means the line that was read. */
+#ifndef CF_PEER_ADAPTERS_TEXT_CONTENT_LINES_EDIT_H
+#define CF_PEER_ADAPTERS_TEXT_CONTENT_LINES_EDIT_H
+#include "peer/adapters/text/content_lines.h"
+
+typedef struct cf_line_edit cf_line_edit;
+
+typedef struct {
+    const cf_content_lines *lines;
+    cf_line_edit *edits;
+    size_t count, capacity;
+    cf_arena arena;
+} cf_line_edits; /* {.lines = …} has none */
+
+void cf_line_edits_release(cf_line_edits *edits);
+
+/* `text` is a whole line, unfolded, without line end. CF_MALFORMED for what wouldn't be read again
+ * as one content line. Of several edits of a line the last one counts. */
+cf_status cf_line_edits_replace(cf_line_edits *edits, size_t line, cf_bytes text, cf_error *error);
+/* As cf_line_edits_replace, with group, name and parameters as they are spelled. `value` is
+ * escaped. */
+cf_status cf_line_edits_value(cf_line_edits *edits, size_t line, cf_bytes value, cf_error *error);
+/* Behind the line and what was inserted there before; CF_LINES_NONE: before the first line. */
+cf_status cf_line_edits_insert(cf_line_edits *edits, size_t after, cf_bytes text, cf_error *error);
+void cf_line_edits_delete(cf_line_edits *edits, size_t line);
+
+/* Appends the whole file. */
+void cf_line_edits_write(const cf_line_edits *edits, cf_buffer *out);
+
+/* Appends the line with its line end, folded at `fold_at` octets (0: not at all), never within a
+ * character. */
+typedef struct {
+    bool crlf;
+    size_t fold_at;
+    char fold_with;
+} cf_line_style;
+void cf_line_write(cf_bytes text, cf_line_style style, cf_buffer *out);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Edits of a CSV document. They are collected, in any order, and written at once: records and
+ * fields that no edit names are written byte for byte. A record's number always means the record
+ * that was read. */
+#ifndef CF_PEER_ADAPTERS_TEXT_CSV_EDIT_H
+#define CF_PEER_ADAPTERS_TEXT_CSV_EDIT_H
+#include "peer/adapters/text/csv_document.h"
+
+typedef struct cf_csv_edit cf_csv_edit;
+
+typedef struct {
+    const cf_csv *csv;
+    cf_csv_edit *edits;
+    size_t count, capacity;
+    cf_buffer appended;
+    size_t appended_count;
+    cf_arena arena;
+} cf_csv_edits; /* {.csv = …} has none */
+
+void cf_csv_edits_release(cf_csv_edits *edits);
+
+/* The field is quoted if it was, or if it must be. In a record that is too short, empty fields come
+ * before it. The last of several edits of a field counts. CF_MALFORMED for a text that isn't UTF-8,
+ * CF_TOO_LARGE for one that is too long, or a record that was. */
+cf_status cf_csv_edits_set(cf_csv_edits *edits, size_t record, size_t column, cf_bytes text,
+                           cf_error *error);
+void cf_csv_edits_delete(cf_csv_edits *edits, size_t record);
+/* A new record at the end, each field quoted if the last record's is, or if it must be. `count` is
+ * at least 1. */
+cf_status cf_csv_edits_append(cf_csv_edits *edits, const cf_bytes *texts, size_t count,
+                              cf_error *error);
+
+/* Appends the whole document. */
+void cf_csv_edits_write(cf_csv_edits *edits, cf_buffer *out);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Edits of a JSON document. They are collected, in any order, and written at once: what no edit
+ * names is written byte for byte, what is new is laid out as its neighbours are (line ends,
+ * indentation, spaces behind colons and commas). */
+#ifndef CF_PEER_ADAPTERS_TEXT_JSON_EDIT_H
+#define CF_PEER_ADAPTERS_TEXT_JSON_EDIT_H
+#include "codec/arena.h"
+#include "peer/adapters/text/json_document.h"
+
+typedef struct cf_json_edit cf_json_edit;
+
+typedef struct {
+    const cf_json *json;
+    cf_json_edit *edits;
+    size_t count, capacity;
+    cf_arena arena;
+} cf_json_edits; /* {.json = …} has none */
+
+void cf_json_edits_release(cf_json_edits *edits);
+
+/* `value` is any JSON text; its own layout is not kept. CF_MALFORMED: it is none, or would nest too
+ * deeply. Of several edits of a node the last one counts; edits within a node that is replaced or
+ * deleted are void. */
+cf_status cf_json_edits_replace(cf_json_edits *edits, size_t node, cf_bytes value, cf_error *error);
+/* Not of the root. */
+void cf_json_edits_delete(cf_json_edits *edits, size_t node);
+/* A new last member of that name, which the object must not have, or a new last element (`name`
+ * counts for nothing). */
+cf_status cf_json_edits_add(cf_json_edits *edits, size_t container, cf_bytes name, cf_bytes value,
+                            cf_error *error);
+
+/* Appends the whole document. */
+void cf_json_edits_write(const cf_json_edits *edits, cf_buffer *out);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values that are maps, by the names of their members: read without a copy, and made out of JSON.
+ */
+#ifndef CF_PEER_ADAPTERS_VALUE_MAP_H
+#define CF_PEER_ADAPTERS_VALUE_MAP_H
+#include "codec/bytes.h"
+#include "codec/error.h"
+
+/* False: it is no text. */
+bool cf_value_is_text(cf_bytes value, cf_bytes *text);
+/* False: it is no integer from 0 on. */
+bool cf_value_is_uint(cf_bytes value, uint64_t *number);
+/* The value of the member; false: no map, or no such member. */
+bool cf_value_member(cf_bytes map, const char *name, cf_bytes *value);
+bool cf_value_member_text(cf_bytes map, const char *name, cf_bytes *text);
+
+/* Members of a map or elements of an array, one after the other. */
+typedef struct {
+    const uint8_t *at, *end;
+    size_t left;
+    bool map;
+} cf_value_walk;
+/* Of something else there are none. */
+cf_value_walk cf_value_walk_of(cf_bytes value);
+/* `name` is that of the member, or nothing; false: there are no more. */
+bool cf_value_next(cf_value_walk *walk, cf_bytes *name, cf_bytes *value);
+
+/* Appends `"name":` or `,"name":`, by what stands there already; `text` as a JSON string. */
+void cf_json_begin_member(cf_buffer *json, const char *name);
+void cf_json_add_text(cf_buffer *json, const char *name, cf_bytes text);
+/* Replaces what is in `out` by the value of this JSON; false: it is none. */
+bool cf_value_of_json(cf_bytes json, cf_buffer *out);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/vcard_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/pack.h"
+#include "codec/utf8.h"
+#include "peer/adapters/text/content_text.h"
+
+static bool is_own(const cf_vcard_card *card, size_t line)
+{
+    const cf_content_line *at = &card->lines->lines[line];
+
+    return at->kind == CF_LINE_PROPERTY && at->component == card->component;
+}
+
+static size_t first_line(const cf_vcard_card *card)
+{
+    return card->lines->components[card->component].first;
+}
+
+static size_t last_line(const cf_vcard_card *card)
+{
+    return card->lines->components[card->component].last;
+}
+
+/* ---- vCard 2.1 ---- */
+
+static bool is_printable(const cf_content_line *line)
+{
+    for (size_t i = 0; i < line->parameter_count; i++)
+        if (cf_line_word_is(line->parameters[i].value, "QUOTED-PRINTABLE"))
+            return true;
+    return false;
+}
+
+/* A value of vCard 2.1 as vCard 3 spells it: a comma means nothing there, a backslash only before
+ * ';'. */
+static cf_bytes as_in_3_0(const cf_content_line *line, cf_arena *arena)
+{
+    cf_buffer plain = {0}, spelled = {0};
+
+    if (is_printable(line))
+        cf_quoted_printable_read(line->value, &plain);
+    else
+        cf_buffer_append(&plain, line->value.data, line->value.size);
+    for (size_t i = 0; i < plain.size; i++) {
+        uint8_t byte = plain.data[i];
+
+        if (byte == '\r' && i + 1 < plain.size && plain.data[i + 1] == '\n')
+            continue;
+        if (byte == '\n' || byte == '\r') {
+            cf_buffer_append(&spelled, "\\n", 2);
+            continue;
+        }
+        if (byte == ',' || (byte == '\\' && (i + 1 == plain.size || plain.data[i + 1] != ';')))
+            cf_buffer_append(&spelled, "\\", 1);
+        cf_buffer_append(&spelled, &byte, 1);
+        if (byte == '\\' && i + 1 < plain.size && plain.data[i + 1] == ';')
+            cf_buffer_append(&spelled, &plain.data[++i], 1);
+    }
+    cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&spelled));
+    cf_buffer_release(&plain);
+    cf_buffer_release(&spelled);
+    return copy;
+}
+
+/* ---- Labels ---- */
+
+static bool same_word(cf_bytes a, cf_bytes b)
+{
+    return a.size == b.size && strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0;
+}
+
+static bool is_label(const cf_content_line *line)
+{
+    return line->group.size && cf_line_named(line, "X-ABLabel") && line->parameter_count == 0;
+}
+
+/* The first line of this group that is a label, or none. */
+static size_t find_in_group(const cf_vcard_card *card, cf_bytes group, bool label)
+{
+    for (size_t i = first_line(card); i <= last_line(card); i++)
+        if (is_own(card, i) && same_word(card->lines->lines[i].group, group) &&
+            is_label(&card->lines->lines[i]) == label)
+            return i;
+    return CF_LINES_NONE;
+}
+
+/* Whether an entry of this form, which every line can be, has a place for a label. */
+static bool takes_label(cf_vcard_form form)
+{
+    return form == CF_VCARD_TEXT || form == CF_VCARD_URI || form == CF_VCARD_RELATED ||
+           form == CF_VCARD_ORGANIZATION || form == CF_VCARD_ADDRESS;
+}
+
+/* The label of a line: that of its group, of which it must be the first other line. */
+static size_t label_of(const cf_vcard_card *card, size_t line)
+{
+    const cf_content_line *at = &card->lines->lines[line];
+    const cf_vcard_property *property = cf_vcard_property_named(at->name);
+
+    if (at->group.size == 0 || !takes_label(property->form) ||
+        find_in_group(card, at->group, false) != line)
+        return CF_LINES_NONE;
+    return find_in_group(card, at->group, true);
+}
+
+/* ---- Entries ---- */
+
+static void add_entry(cf_vcard_card *card, const cf_vcard_entry *entry)
+{
+    card->entries = cf_grow(card->entries, &card->capacity, card->count + 1, sizeof *card->entries);
+    card->entries[card->count++] = *entry;
+}
+
+static bool has_single(const cf_vcard_card *card, const cf_vcard_property *property)
+{
+    for (size_t i = 0; i < card->count; i++)
+        if (card->entries[i].property == property)
+            return true;
+    return false;
+}
+
+/* A list: an entry for each part, or none at all. */
+static bool add_parts(cf_vcard_card *card, cf_vcard_line *line, cf_vcard_entry *entry,
+                      cf_arena *arena)
+{
+    const cf_bytes list = line->value;
+    const size_t before = card->count;
+    cf_buffer value = {0};
+    bool fine = true;
+    cf_bytes part;
+
+    for (size_t at = 0; fine && cf_content_part(list, ',', &at, &part);) {
+        line->value = part;
+        fine = cf_vcard_value(line, entry->property, &value);
+        entry->value = cf_arena_copy(arena, cf_buffer_view(&value));
+        if (fine)
+            add_entry(card, entry);
+    }
+    if (!fine)
+        card->count = before;
+    line->value = list;
+    cf_buffer_release(&value);
+    return fine;
+}
+
+/* An empty FN or N says nothing, and is where a name would be written. */
+static bool says_nothing(const cf_vcard_line *line, const cf_vcard_property *property)
+{
+    if (property->form != CF_VCARD_NAME && strcmp(property->field, "/name/full") != 0)
+        return false;
+    for (size_t i = 0; i < line->value.size; i++)
+        if (!strchr(";, ", line->value.data[i]) || !line->value.data[i])
+            return false;
+    return true;
+}
+
+static bool add_value(cf_vcard_card *card, cf_vcard_line *line, cf_vcard_entry *entry,
+                      cf_arena *arena)
+{
+    const cf_vcard_property *property = entry->property;
+    cf_buffer value = {0};
+    bool fine = true;
+
+    entry->field = cf_bytes_of_text(property->field);
+    if (cf_vcard_is_list(property))
+        return add_parts(card, line, entry, arena);
+    if (!says_nothing(line, property)) {
+        fine = cf_vcard_value(line, property, &value);
+        entry->value = cf_arena_copy(arena, cf_buffer_view(&value));
+    }
+    if (fine && cf_vcard_is_single(property) && cf_vcard_params_value(line, &value))
+        entry->params = cf_arena_copy(arena, cf_buffer_view(&value));
+    if (fine)
+        add_entry(card, entry);
+    cf_buffer_release(&value);
+    return fine;
+}
+
+static void read_line(cf_vcard_card *card, size_t index, cf_arena *arena)
+{
+    const cf_content_line *line = &card->lines->lines[index];
+    cf_vcard_entry entry = {.property = cf_vcard_property_named(line->name),
+                            .line = index,
+                            .label = label_of(card, index)};
+    cf_vcard_line made = {.line = line, .version = card->version, .value = line->value};
+    cf_buffer label = {0};
+
+    if (card->version == CF_VCARD_2_1)
+        made.value = as_in_3_0(line, arena);
+    if (!cf_utf8_valid(made.value)) {
+        card->trouble = "isn't UTF-8";
+        card->trouble_number = line->number;
+        return;
+    }
+    if (entry.label != CF_LINES_NONE) {
+        cf_content_text_read(card->lines->lines[entry.label].value, &label);
+        made.label = cf_arena_copy(arena, cf_buffer_view(&label));
+    }
+    if ((cf_vcard_is_single(entry.property) && has_single(card, entry.property)) ||
+        !add_value(card, &made, &entry, arena)) {
+        entry =
+            (cf_vcard_entry){.property = &cf_vcard_other, .line = index, .label = CF_LINES_NONE};
+        made.label = (cf_bytes){0};
+        add_value(card, &made, &entry, arena);
+    }
+    cf_buffer_release(&label);
+}
+
+/* A label that some other line's value has is no entry of its own. */
+static bool is_taken_label(const cf_vcard_card *card, size_t index)
+{
+    const cf_content_line *line = &card->lines->lines[index];
+
+    if (!is_label(line))
+        return false;
+    size_t first = find_in_group(card, line->group, false);
+    return first != CF_LINES_NONE && label_of(card, first) == index;
+}
+
+/* ---- Cards ---- */
+
+static void set_trouble(cf_vcard_card *card, const char *trouble, size_t number)
+{
+    if (!card->trouble) {
+        card->trouble = trouble;
+        card->trouble_number = number;
+    }
+}
+
+static void read_version(cf_vcard_card *card, const cf_content_line *line)
+{
+    static const char *const versions[] = {"2.1", "3.0", "4.0"};
+
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
+        if (cf_line_word_is(line->value, versions[i])) {
+            card->version = (cf_vcard_version)i;
+            return;
+        }
+    set_trouble(card, "has a version that isn't known", line->number);
+}
+
+static void read_key(cf_vcard_card *card, const cf_content_line *line, cf_arena *arena)
+{
+    cf_buffer text = {0}, value = {0};
+
+    cf_content_text_read(line->value, &text);
+    cf_pack_text(&value, cf_buffer_view(&text));
+    if (text.size)
+        card->key = cf_arena_copy(arena, cf_buffer_view(&value));
+    cf_buffer_release(&text);
+    cf_buffer_release(&value);
+}
+
+/* What must be known before the other lines are read. */
+static void read_frame(cf_vcard_card *card, cf_arena *arena)
+{
+    const cf_component *component = &card->lines->components[card->component];
+    const size_t number = card->lines->lines[component->first].number;
+
+    if (component->trouble)
+        set_trouble(card, component->trouble, component->trouble_number);
+    for (size_t i = component->first; i <= component->last; i++) {
+        const cf_content_line *line = &card->lines->lines[i];
+
+        if (is_own(card, i) && cf_line_named(line, "VERSION"))
+            read_version(card, line);
+        else if (is_own(card, i) && cf_line_named(line, "UID") && !card->key.data)
+            read_key(card, line, arena);
+        if (line->component != card->component && card->version == CF_VCARD_2_1)
+            set_trouble(card, "holds another card", line->number);
+    }
+    if (!card->key.data)
+        set_trouble(card, "has no UID", number);
+    if (component->last - component->first > CF_VCARD_LINES_MAX)
+        set_trouble(card, "has too many lines", number);
+}
+
+void cf_vcard_card_read(const cf_content_lines *lines, size_t component, cf_arena *arena,
+                        cf_vcard_card *out)
+{
+    cf_vcard_card card = {.lines = lines, .component = component, .version = CF_VCARD_3_0};
+    bool has_uid = false;
+
+    read_frame(&card, arena);
+    for (size_t i = first_line(&card); i <= last_line(&card) && !card.trouble; i++) {
+        const cf_content_line *line = &lines->lines[i];
+
+        if (!is_own(&card, i) || cf_line_named(line, "VERSION") || is_taken_label(&card, i))
+            continue;
+        if (!cf_line_named(line, "UID") || has_uid)
+            read_line(&card, i, arena);
+        else
+            has_uid = true;
+    }
+    *out = card;
+}
+
+void cf_vcard_card_release(cf_vcard_card *card)
+{
+    free(card->entries);
+    *card = (cf_vcard_card){0};
+}
+
+cf_row cf_vcard_card_row(const cf_vcard_card *card, cf_field_list *list, cf_arena *arena)
+{
+    cf_row row = {.table = cf_bytes_of_text(CF_TABLE_CONTACTS), .key = card->key};
+
+    for (size_t i = 0; i < card->count; i++) {
+        const cf_vcard_entry *entry = &card->entries[i];
+
+        if (entry->value.data)
+            cf_field_list_add(list, arena, entry->field, entry->value);
+        if (entry->params.data)
+            cf_field_list_add(list, arena, cf_vcard_params_field(entry->property, arena),
+                              entry->params);
+    }
+    cf_field_list_take(list, arena, &row);
+    return row;
+}
+
+static size_t line_of(void *context, size_t component)
+{
+    const cf_content_lines *lines = context;
+
+    return lines->lines[lines->components[component].first].number;
+}
+
+void cf_vcard_rows(const cf_content_lines *lines, cf_record_file *out)
+{
+    cf_field_list list = {0};
+
+    for (size_t i = 0; i < lines->count; i++)
+        if (lines->lines[i].trouble && lines->lines[i].component == CF_LINES_NONE)
+            cf_record_file_trouble(out, lines->lines[i].number, NULL, lines->lines[i].trouble);
+    for (size_t i = 0; i < lines->component_count; i++) {
+        cf_vcard_card card;
+        cf_row row;
+
+        if (lines->components[i].depth || !cf_component_named(&lines->components[i], "VCARD"))
+            continue;
+        cf_vcard_card_read(lines, i, &out->arena, &card);
+        row = cf_vcard_card_row(&card, &list, &out->arena);
+        if (card.trouble)
+            cf_record_file_trouble(out, card.trouble_number, card.key.data ? &row : NULL,
+                                   card.trouble);
+        else
+            cf_record_file_add(out, &row, i);
+        cf_vcard_card_release(&card);
+    }
+    cf_field_list_release(&list);
+    cf_record_file_settle(out, line_of, (void *)lines);
+}
+
+cf_status cf_vcard_rows_read(cf_bytes bytes, cf_record_file *out, cf_error *error)
+{
+    cf_content_lines lines;
+    cf_status status = cf_content_lines_read(bytes, &lines, error);
+
+    if (status)
+        return status;
+    *out = (cf_record_file){0};
+    cf_vcard_rows(&lines, out);
+    cf_content_lines_release(&lines);
+    return CF_OK;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Contacts in vCard files (2.1, 3.0, 4.0), one card or many: rows of the table "contacts" with the
+ * UID as key and the properties of JSContact (RFC 9553) as RFC 9555 translates them. The entries of
+ * what JSContact calls a map of ids are the values of a set; /name/full and /name/components are
+ * fields of their own. A property that JSContact has no word for is a value of /vCardProps: [name,
+ * parameters, "unknown", value as spelled]. Parameters without a word, and the group, are in the
+ * entry's `vCardParams`, those of a plain value NAME in the field /vCardParams/NAME. An Apple label
+ * (X-ABLabel of the same group) is the entry's `label`.
+ *
+ * A card keeps its version; one of version 2.1 becomes one of 3.0 when anything in it changes. */
+#ifndef CF_PEER_ADAPTERS_VCARD_H
+#define CF_PEER_ADAPTERS_VCARD_H
+#include "peer/adapters/record_file.h"
+#include "peer/records/schema.h"
+
+/* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */
+cf_status cf_vcard_rows_read(cf_bytes bytes, cf_record_file *out, cf_error *error);
+/* Appends the file. New cards come last, in the version of the first card that there is, else
+ * in 3.0. */
+cf_status cf_vcard_rows_write(cf_bytes before, const cf_row *wanted, size_t count, cf_buffer *out,
+                              cf_error *error);
+/* The fields that a card can hold. In the arena. */
+cf_format_table cf_vcard_format(cf_arena *arena);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/vcard_inside.h"
+
+#include "peer/adapters/text/content_text.h"
+#include "peer/adapters/value_map.h"
+
+/* ---- New cards ---- */
+
+static const char *version_text(cf_vcard_version version)
+{
+    return version == CF_VCARD_4_0 ? "4.0" : "3.0";
+}
+
+/* A full name, which every card must have: of the name's parts, the organization or an address. */
+static void append_full_name(const cf_row *row, cf_buffer *out)
+{
+    static const char *const kinds[] = {"given", "surname"};
+    cf_bytes components = cf_vcard_plain(row, cf_bytes_of_text("/name/components"));
+    cf_bytes none, component, kind, text;
+
+    for (size_t i = 0; i < 2; i++)
+        for (cf_value_walk walk = cf_value_walk_of(components);
+             cf_value_next(&walk, &none, &component);)
+            if (cf_value_member_text(component, "kind", &kind) &&
+                cf_bytes_equal(kind, cf_bytes_of_text(kinds[i])) &&
+                cf_value_member_text(component, "value", &text)) {
+                cf_buffer_append_text(out, out->size ? " " : "");
+                cf_buffer_append(out, text.data, text.size);
+            }
+    if (out->size == 0 &&
+        (cf_value_member_text(cf_vcard_plain(row, cf_bytes_of_text("/organizations")), "name",
+                              &text) ||
+         cf_value_member_text(cf_vcard_plain(row, cf_bytes_of_text("/emails")), "address", &text)))
+        cf_buffer_append(out, text.data, text.size);
+}
+
+/* The least that a card must have; the rest is written into it as into any other. */
+static void begin_card(const cf_row *row, cf_vcard_version version, cf_buffer *out)
+{
+    cf_bytes uid = {0}, full = cf_vcard_plain(row, cf_bytes_of_text("/name/full"));
+    cf_buffer made = {0}, line = {0};
+    const cf_line_style style = {true, 75, ' '};
+
+    cf_value_is_text(row->key, &uid);
+    cf_buffer_append_text(out, "BEGIN:VCARD\r\nVERSION:%s\r\n", version_text(version));
+    cf_buffer_append_text(&line, "UID:");
+    cf_content_text_write(uid, &line);
+    cf_line_write(cf_buffer_view(&line), style, out);
+    if (!full.data) {
+        append_full_name(row, &made);
+        cf_buffer_clear(&line);
+        cf_buffer_append_text(&line, "FN:");
+        cf_content_text_write(cf_buffer_view(&made), &line);
+        cf_line_write(cf_buffer_view(&line), style, out);
+    }
+    cf_buffer_append_text(out, "END:VCARD\r\n");
+    cf_buffer_release(&made);
+    cf_buffer_release(&line);
+}
+
+/* Inserts all lines of a new card behind the line `after`. */
+static cf_status insert_card(const cf_row *row, cf_vcard_version version, size_t after,
+                             cf_line_edits *edits, cf_error *error)
+{
+    cf_buffer text = {0}, whole = {0};
+    cf_content_lines lines = {0};
+    cf_vcard_card card = {0};
+    cf_arena arena = {0};
+
+    begin_card(row, version, &text);
+    cf_status status = cf_content_lines_read(cf_buffer_view(&text), &lines, error);
+    if (status)
+        goto done;
+    cf_line_edits own = {.lines = &lines};
+    cf_vcard_card_read(&lines, 0, &arena, &card);
+    if (!card.trouble)
+        cf_vcard_card_write(&card, row, &own);
+    cf_line_edits_write(&own, &whole);
+    cf_line_edits_release(&own);
+    cf_vcard_card_release(&card);
+    cf_content_lines_release(&lines);
+    status = cf_content_lines_read(cf_buffer_view(&whole), &lines, error);
+    for (size_t i = 0; i < lines.count && !status; i++)
+        status = cf_line_edits_insert(edits, after, lines.lines[i].text, error);
+done:
+    cf_content_lines_release(&lines);
+    cf_arena_release(&arena);
+    cf_buffer_release(&text);
+    cf_buffer_release(&whole);
+    return status;
+}
+
+/* ---- Files ---- */
+
+static void delete_card(const cf_content_lines *lines, size_t component, cf_line_edits *edits)
+{
+    for (size_t i = lines->components[component].first; i <= lines->components[component].last; i++)
+        cf_line_edits_delete(edits, i);
+}
+
+static cf_status change_card(const cf_content_lines *lines, size_t component, const cf_row *is,
+                             const cf_row *row, cf_line_edits *edits, cf_error *error)
+{
+    const cf_schema_table *table =
+        cf_schema_find(&cf_schema_contacts, cf_bytes_of_text(CF_TABLE_CONTACTS));
+    cf_arena arena = {0};
+    cf_vcard_card card;
+    cf_status status = CF_OK;
+
+    cf_vcard_card_read(lines, component, &arena, &card);
+    if (card.version != CF_VCARD_2_1) {
+        cf_vcard_card_write(&card, row, edits);
+    } else if (!cf_row_same(table, is, row)) {
+        delete_card(lines, component, edits);
+        status = insert_card(row, CF_VCARD_3_0, lines->components[component].last, edits, error);
+    }
+    cf_vcard_card_release(&card);
+    cf_arena_release(&arena);
+    return status;
+}
+
+static cf_vcard_version version_here(const cf_content_lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++)
+        if (cf_line_named(&lines->lines[i], "VERSION"))
+            return cf_line_word_is(lines->lines[i].value, "4.0") ? CF_VCARD_4_0 : CF_VCARD_3_0;
+    return CF_VCARD_3_0; /* which all programs read */
+}
+
+static cf_status write_rows(const cf_content_lines *lines, cf_wanted_rows *wanted,
+                            cf_line_edits *edits, cf_error *error)
+{
+    const size_t last = lines->count ? lines->count - 1 : CF_LINES_NONE;
+    const cf_bytes table = cf_bytes_of_text(CF_TABLE_CONTACTS);
+    cf_record_file found = {0};
+    cf_status status = CF_OK;
+    cf_bytes uid;
+
+    cf_vcard_rows(lines, &found);
+    for (size_t i = 0; i < found.count && !status; i++) {
+        const cf_row *row = cf_wanted_rows_take(wanted, table, found.rows[i].key);
+
+        if (row)
+            status = change_card(lines, found.places[i], &found.rows[i], row, edits, error);
+        else
+            delete_card(lines, found.places[i], edits);
+    }
+    cf_wanted_rows_leave(wanted, &found);
+    for (size_t i = 0; i < wanted->count && !status; i++)
+        if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, table) &&
+            cf_value_is_text(wanted->rows[i]->key, &uid) && uid.size)
+            status = insert_card(wanted->rows[i], version_here(lines), last, edits, error);
+    cf_record_file_release(&found);
+    return status;
+}
+
+cf_status cf_vcard_rows_write(cf_bytes before, const cf_row *rows, size_t count, cf_buffer *out,
+                              cf_error *error)
+{
+    cf_content_lines lines;
+    cf_status status = cf_content_lines_read(before, &lines, error);
+
+    if (status)
+        return status;
+    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_line_edits edits = {.lines = &lines};
+    status = write_rows(&lines, &wanted, &edits, error);
+    if (!status)
+        cf_line_edits_write(&edits, out);
+    cf_line_edits_release(&edits);
+    cf_wanted_rows_release(&wanted);
+    cf_content_lines_release(&lines);
+    return status;
+}

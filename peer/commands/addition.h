@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of `add`: what the user wants, as it becomes clear (add.c), the place that is to be a
+ * source (addition_place.c), and what is said of it (addition_told.c). Nobody else includes this.
+ */
+#ifndef CF_PEER_COMMANDS_ADDITION_H
+#define CF_PEER_COMMANDS_ADDITION_H
+#include "peer/commands/learning.h"
+#include "peer/program/verb.h"
+
+typedef struct {
+    cf_run *run;
+    cf_peer *peer;
+    cf_engine *engine;
+    cf_arena arena;
+    cf_learning *learning;
+    cf_error unasked; /* why the broker could not be; CF_OK: it was, or there is none */
+    const char *path; /* absolute */
+    const char *name; /* of the collection */
+    cf_format format;
+    bool is_folder;
+    bool is_new;
+    cf_id collection;
+    cf_id instance;
+    cf_binding *binding;
+    bool counts_up; /* the keys of its records are numbers that somebody counts up */
+} cf_addition;
+
+/* CF_USAGE, CF_CHANGED: it can't be a source. */
+cf_status cf_addition_check_place(cf_addition *self, cf_error *error);
+/* Makes what is missing of it, or checks what is there. */
+cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error);
+
+void cf_addition_tell(const cf_addition *self, const cf_comparison *found);
+/* What a device that could not ask the broker should know of what it did. */
+void cf_addition_say_unasked(const cf_addition *self);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/files_root.h"
+#include "peer/commands/addition.h"
+#include "peer/commands/source_format.h"
+#include "peer/commands/sources.h"
+#include "peer/program/verbs.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+cf_status cf_addition_check_place(cf_addition *self, cf_error *error)
+{
+    cf_buffer home = {0};
+    cf_status status = cf_run_path(self->run, cf_loop_home_path(self->run->loop), &home, error);
+    const char *home_path = (const char *)home.data;
+
+    if (!status && (cf_path_is_in(home_path, self->path) || cf_path_is_in(self->path, home_path)))
+        status = cf_fail(error, CF_USAGE,
+                         "%s and the home %s lie in each other: a home can't sync itself",
+                         self->path, home_path);
+    for (size_t i = 0; !status && i < cf_engine_binding_count(self->engine); i++) {
+        const char *other = cf_engine_binding_at(self->engine, i)->path;
+
+        if (strcmp(other, self->path) == 0)
+            status = cf_fail(error, CF_CHANGED,
+                             "%s is a source already: `counterfoil set` "
+                             "changes it",
+                             self->path);
+        else if (cf_path_is_in(other, self->path) || cf_path_is_in(self->path, other))
+            status = cf_fail(error, CF_USAGE, "%s and the source %s lie in each other", self->path,
+                             other);
+    }
+    cf_buffer_release(&home);
+    return status;
+}
+
+/* They may be missing where others have what will be there. */
+static cf_status check_records(cf_addition *self, cf_error *error)
+{
+    bool there;
+
+    cf_status status = cf_source_check_records(self->run, self->format, self->path, &there, error);
+    if (status == CF_MISSING && self->is_folder)
+        return CF_OK;
+    if (!status && !there && self->is_new)
+        status = cf_fail(error, CF_MISSING, "%s is not there, nor a collection '%s'", self->path,
+                         self->name);
+    return status;
+}
+
+static cf_status make_missing(cf_addition *self, cf_error *error)
+{
+    struct stat found;
+
+    if (stat(self->path, &found) == 0)
+        return S_ISDIR(found.st_mode) ? CF_OK
+                                      : cf_fail(error, CF_USAGE, "%s is no folder", self->path);
+    if (errno != ENOENT)
+        return cf_fail_errno(error, errno, "%s", self->path);
+    if (self->is_new)
+        return cf_fail(error, CF_MISSING, "%s is not there, nor a collection '%s'", self->path,
+                       self->name);
+    if (mkdir(self->path, 0777))
+        return cf_fail_errno(error, errno, "making %s", self->path);
+    return CF_OK;
+}
+
+/* An instance id of another home, or of one that is lost, makes way: if that other home is still
+ * in use, it stops by itself, since this is not the folder that it knew any more. */
+static cf_status make_root(cf_addition *self, cf_error *error)
+{
+    const cf_env *env = cf_loop_env(self->run->loop);
+    cf_files *files = env->files;
+    cf_folder *root = NULL;
+
+    env->random(env->context, self->instance.bytes, CF_ID_SIZE);
+    cf_status status = files->open_root(files, self->path, &root, error);
+    if (!status)
+        status = cf_root_make(files, root, &self->instance, error);
+    if (status == CF_CHANGED) {
+        status = cf_root_remove(files, root, error);
+        if (!status)
+            status = cf_root_make(files, root, &self->instance, error);
+        if (!status && !self->run->quiet)
+            cf_say(&self->run->output, "%s was a source of another home, and is one of this now",
+                   self->path);
+    }
+    files->close_folder(files, &root);
+    return status;
+}
+
+cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    self->is_folder = cf_source_is_folder(self->format, self->path);
+    if (cf_format_is_records(self->format))
+        status = check_records(self, error);
+    if (status || !self->is_folder)
+        return status;
+    status = make_missing(self, error);
+    return status ? status : make_root(self, error);
+}

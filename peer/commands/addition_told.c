@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/addition.h"
+
+void cf_addition_tell(const cf_addition *self, const cf_comparison *found)
+{
+    const cf_output *output = &self->run->output;
+
+    if (self->run->json)
+        cf_print_json(output,
+                      json_pack("{s:s, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "collection",
+                                self->name, "source", cf_json_name(cf_bytes_of_text(self->path)),
+                                "new", (int)self->is_new, "serial", (int)self->counts_up, "asked",
+                                (int)!self->unasked.status, "equal", (json_int_t)found->equal,
+                                "different", (json_int_t)found->different, "only_here",
+                                (json_int_t)found->only_here, "only_there",
+                                (json_int_t)found->only_there, "meeting",
+                                (json_int_t)found->meeting));
+    else
+        cf_print(output,
+                 "%s: %s collection at %s: %zu equal, %zu different, %zu only here, %zu "
+                 "only there\n",
+                 self->name, self->is_new ? "a new" : "an existing", self->path, found->equal,
+                 found->different, found->only_here, found->only_there);
+}
+
+void cf_addition_say_unasked(const cf_addition *self)
+{
+    const cf_output *output = &self->run->output;
+
+    if (!self->unasked.status || self->run->quiet)
+        return;
+    cf_say(output, "the broker can't be asked: %s", self->unasked.text);
+    if (self->is_new)
+        cf_say(output,
+               "if another device made a collection '%s' as well, the two become one at the next "
+               "sync",
+               self->name);
+    else
+        cf_say(output, "compared with what was known here before");
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/source_rows.h"
+
+#include "peer/adapters/record_format.h"
+#include "peer/commands/source_format.h"
+#include "peer/log/catalog_schema.h"
+#include "peer/sources/records/record_source.h"
+
+#include <string.h>
+
+/* ---- Is it counted up ---- */
+
+cf_status cf_source_check_counting(const cf_run *run, cf_format format, size_t key_count,
+                                   cf_error *error)
+{
+    bool serial = cf_options_has(&run->options, "serial");
+    bool natural = cf_options_has(&run->options, "natural");
+
+    if (serial && natural)
+        return cf_fail(error, CF_USAGE, "--serial and --natural exclude each other");
+    if ((serial || natural) && format != CF_FORMAT_CSV && format != CF_FORMAT_JSON)
+        return cf_fail(error, CF_USAGE, "--%s does not go with --format %s",
+                       serial ? "serial" : "natural", cf_format_text(format));
+    return serial && key_count != 1
+               ? cf_fail(error, CF_USAGE,
+                         "--serial goes with one --key: a number that is counted up")
+               : CF_OK;
+}
+
+/* A file tells more than its user did; so he is told what it told. */
+static cf_status ask_file(const cf_run *run, cf_binding *trial, bool *counts_up, cf_error *error)
+{
+    bool rows;
+
+    cf_status status =
+        cf_record_source_counts_up(cf_loop_env(run->loop)->files, trial, counts_up, &rows, error);
+    if (status || run->quiet)
+        return status;
+    if (*counts_up)
+        cf_say(&run->output,
+               "%s is counted up: rows made apart under one number are two (--natural: they are "
+               "one)",
+               trial->keys[0]);
+    else if (!rows)
+        cf_say(&run->output,
+               "no rows yet: records of one %s made apart are one (--serial: it is counted up, "
+               "they are two)",
+               trial->keys[0]);
+    return CF_OK;
+}
+
+cf_status cf_source_choose_counting(const cf_run *run, cf_format format, const char *path,
+                                    bool *counts_up, cf_error *error)
+{
+    cf_binding_options options = {.format = format, .path = path};
+    cf_binding *trial = NULL;
+    cf_arena arena = {0};
+
+    *counts_up = cf_options_has(&run->options, "serial");
+    cf_status status = cf_source_choose_keys(run, format, &arena, &options, error);
+    if (!status)
+        status = cf_source_check_counting(run, format, options.key_count, error);
+    if (!status)
+        status = cf_binding_new(&options, &trial, error);
+    if (!status) {
+        if (format == CF_FORMAT_CSV && options.key_count == 1 && !*counts_up &&
+            !cf_options_has(&run->options, "natural"))
+            status = ask_file(run, trial, counts_up, error);
+        cf_binding_destroy(&trial, cf_loop_env(run->loop)->files);
+    }
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* ---- Where rows meet ---- */
+
+static cf_status read_answer(const cf_run *run, bool *given, bool *same, cf_error *error)
+{
+    const char *rows = cf_options_value(&run->options, "rows");
+
+    *same = cf_options_has(&run->options, "yes");
+    *given = *same || rows;
+    if (!rows)
+        return CF_OK;
+    *same = strcmp(rows, "same") == 0;
+    return *same || strcmp(rows, "apart") == 0
+               ? CF_OK
+               : cf_fail(error, CF_USAGE, "unknown answer '%s' to --rows: same or apart", rows);
+}
+
+static cf_status check_answer(const cf_run *run, cf_binding *binding, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_comparison found = {0};
+    bool given, same;
+
+    cf_status status = read_answer(run, &given, &same, error);
+    if (!status)
+        status = cf_engine_compare(engine, binding, &found, error);
+    if (status || !found.meeting)
+        return status;
+    if (!given)
+        return cf_fail(error, CF_USAGE,
+                       "%zu rows here have the numbers of others there: say --rows same if they "
+                       "are the same, to be merged field by field, or --rows apart if not: then "
+                       "those here get new numbers",
+                       found.meeting);
+    binding->same_rows = same;
+    return CF_OK;
+}
+
+static bool has_serial(const cf_schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->tables[i].serial)
+            return true;
+    return false;
+}
+
+cf_status cf_source_meet_rows(const cf_run *run, cf_binding *binding, bool *counts_up,
+                              cf_error *error)
+{
+    const cf_options *options = &run->options;
+    cf_arena arena = {0};
+    cf_schema schema = {0};
+
+    if (!cf_format_is_records(binding->format))
+        return CF_OK;
+    cf_status status = cf_source_check_counting(run, binding->format, binding->key_count, error);
+    if (!status)
+        status = cf_catalog_schema(cf_loop_peer(run->loop), &binding->collection, &arena, &schema,
+                                   error);
+    *counts_up = !status && has_serial(&schema);
+    cf_arena_release(&arena);
+    if (!status && (cf_options_has(options, "serial") != *counts_up) &&
+        (cf_options_has(options, "serial") || cf_options_has(options, "natural")))
+        return cf_fail(error, CF_USAGE, "the keys of this collection are %s, and stay so",
+                       *counts_up ? "numbers that are counted up" : "not counted up");
+    return status || !*counts_up ? status : check_answer(run, binding, error);
+}
+
+/* ---- Asking ---- */
+
+static bool is_of_verb(const cf_run *run, const cf_option *option)
+{
+    for (const cf_option *own = run->verb->options; own->name; own++)
+        if (own == option)
+            return true;
+    return false;
+}
+
+/* How many rows would meet, as the same command tells when nothing is done. */
+static cf_status count_meeting(cf_run *run, json_int_t *count, cf_error *error)
+{
+    const cf_options *given = &run->options;
+    size_t room = 3 + 2 * given->choice_count, used = 0;
+    const char **words = cf_arena_allocate(&run->arena, room, sizeof *words);
+    json_t *told = NULL;
+
+    words[used++] = run->verb->name;
+    for (size_t i = 0; i < given->choice_count; i++) {
+        const cf_choice *choice = &given->choices[i];
+        cf_buffer word = {0};
+
+        if (!is_of_verb(run, choice->option))
+            continue;
+        cf_buffer_append_text(&word, "--%s", choice->option->name);
+        words[used++] = cf_arena_text(&run->arena, cf_buffer_view(&word));
+        if (choice->value)
+            words[used++] = choice->value;
+        cf_buffer_release(&word);
+    }
+    words[used++] = "--dry-run";
+    words[used++] = given->arguments[0];
+    cf_status status = run->consult(run, words, used, &told, error);
+    *count = status ? 0 : json_integer_value(json_object_get(told, "meeting"));
+    json_decref(told);
+    return status;
+}
+
+cf_status cf_source_ask_rows(cf_run *run, cf_error *error)
+{
+    const cf_options *given = &run->options;
+    const cf_option *rows = run->verb->options;
+    json_int_t count;
+    bool same = false;
+
+    if (given->argument_count != 1 || cf_options_has(given, "rows") ||
+        cf_options_has(given, "yes") || cf_options_has(given, "dry-run") ||
+        !cf_options_has(given, "format") || !cf_run_is_at_terminal() || !run->consult)
+        return CF_OK;
+    cf_status status = count_meeting(run, &count, error);
+    if (status || !count)
+        return status;
+    status = cf_run_confirm(run, &same, error,
+                            "%lld rows here have the numbers of others there: are those the same "
+                            "rows, to be merged field by field? (else those here get new numbers) "
+                            "[y/N]",
+                            (long long)count);
+    while (strcmp(rows->name, "rows") != 0)
+        rows++;
+    if (!status)
+        cf_options_add(&run->options, rows, same ? "same" : "apart");
+    return status;
+}

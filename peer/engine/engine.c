@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine/engine_inside.h"
+#include "peer/sources/lock_guard.h"
+
+#include <stdlib.h>
+
+enum { LOCKS_MS = 2000 };
+
+/* ---- Watching ---- */
+
+static void watch_changed(void *context, uint64_t folder, cf_event_kind kind)
+{
+    cf_engine *engine = context;
+
+    for (size_t i = 0; i < engine->count; i++)
+        if (engine->bindings[i]->number == CF_WATCH_SOURCE(folder))
+            cf_source_changed(&engine->sources[i], CF_WATCH_NODE(folder), kind, engine->now_ms);
+}
+
+static void watch_moved(void *context, uint64_t folder)
+{
+    watch_changed(context, folder, CF_EVENT_ABSENT);
+}
+
+static void watch_overflowed(void *context)
+{
+    cf_engine *engine = context;
+
+    cf_report(engine->env, CF_REPORT_NOTICE, "too many changes at once: looking at everything");
+    for (size_t i = 0; i < engine->count; i++)
+        cf_source_look(&engine->sources[i], false, (cf_delete_word){0}, engine->now_ms);
+}
+
+/* ---- Opening ---- */
+
+static void add_source(cf_engine *engine, cf_binding *binding)
+{
+    engine->sources =
+        cf_grow(engine->sources, &engine->capacity, engine->count + 1, sizeof *engine->sources);
+    engine->bindings =
+        cf_grow(engine->bindings, &engine->bindings_capacity, engine->count + 1, sizeof(void *));
+    engine->bindings[engine->count] = binding;
+    engine->sources[engine->count++] = cf_source_open(&engine->workshop, binding);
+}
+
+static void mark_directory(void *context, const cf_id *item)
+{
+    if (cf_kind_of(item) == CF_KIND_DIRECTORY)
+        cf_view_mark_changed(context, item);
+}
+
+/* All of a collection is to be compared with the disk: for a source that is new, and after a start,
+ * since what was received and not applied may be that all of a directory went. */
+static void mark_everything(cf_collection *collection)
+{
+    cf_view_mark_changed(collection->view, &cf_root_item);
+    cf_state_each(collection->state, mark_directory, collection->view);
+}
+
+static cf_status load_sources(cf_engine *engine, cf_error *error)
+{
+    cf_binding **bindings;
+    cf_collection *collection;
+    size_t count;
+
+    cf_status status = cf_bindings_load(engine->peer, &bindings, &count, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        add_source(engine, bindings[i]);
+    free(bindings);
+    for (size_t i = 0; !status && i < engine->count; i++) {
+        status =
+            cf_peer_collection(engine->peer, &engine->bindings[i]->collection, &collection, error);
+        if (!status)
+            mark_everything(collection);
+    }
+    return status;
+}
+
+static cf_binding *const *get_bindings(void *context, size_t *count)
+{
+    cf_engine *engine = context;
+
+    *count = engine->count;
+    return engine->bindings;
+}
+
+static cf_status make_parts(cf_engine *engine, bool watch, cf_error *error)
+{
+    cf_watch_handler handler = {engine, watch_changed, watch_moved, watch_overflowed};
+
+    engine->workshop.peer = engine->peer;
+    cf_engine_watch_intake(engine);
+    engine->workshop.uploads = cf_uploads_new(engine->peer);
+    engine->workshop.downloads =
+        cf_downloads_new(&(cf_downloads_options){engine->peer, get_bindings, engine});
+    engine->workshop.bases = cf_bases_new(engine->peer);
+    engine->resupply = cf_resupply_new(&(cf_resupply_options){engine->peer, get_bindings, engine});
+    cf_status status =
+        cf_locks_open(engine->peer, watch, engine->now_ms, &engine->workshop.locks, error);
+    return watch && !status
+               ? cf_watch_new(engine->env->files, &handler, &engine->workshop.watch, error)
+               : status;
+}
+
+cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_engine **out,
+                         cf_error *error)
+{
+    cf_engine *engine = cf_allocate(1, sizeof *engine);
+
+    engine->env = options->env;
+    engine->home = options->home;
+    engine->now_ms = now_ms;
+    cf_status status = cf_peer_open(options->env, options->home, &engine->peer, error);
+    if (!status)
+        status = make_parts(engine, options->watch, error);
+    if (!status)
+        status = load_sources(engine, error);
+    if (!status)
+        status = cf_engine_use_broker(engine, error);
+    if (!status)
+        cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
+    if (!status)
+        cf_engine_load_applied(engine);
+    if (status) {
+        cf_engine_close(&engine);
+        return status;
+    }
+    *out = engine;
+    return CF_OK;
+}
+
+void cf_engine_close(cf_engine **engine)
+{
+    cf_engine *self = *engine;
+
+    if (!self)
+        return;
+    if (self->peer)
+        cf_engine_save_acknowledged(self);
+    cf_acknowledged_release(&self->acknowledged);
+    cf_heads_release(&self->applied);
+    cf_resupply_destroy(&self->resupply);
+    cf_uploads_destroy(&self->workshop.uploads);
+    cf_downloads_destroy(&self->workshop.downloads);
+    for (size_t i = 0; i < self->count; i++)
+        cf_source_close(&self->sources[i]);
+    cf_bases_destroy(&self->workshop.bases);
+    cf_watch_destroy(&self->workshop.watch);
+    for (size_t i = 0; i < self->count; i++)
+        cf_binding_destroy(&self->bindings[i], self->env->files);
+    for (size_t i = 0; i < self->inbox_count; i++)
+        cf_buffer_release(&self->inbox[i]);
+    cf_locks_close(&self->workshop.locks);
+    if (self->peer)
+        cf_link_destroy(&self->peer->link);
+    cf_peer_close(&self->peer);
+    free(self->inbox);
+    free(self->sources);
+    free(self->bindings);
+    free(self);
+    *engine = NULL;
+}
+
+cf_locks *cf_engine_locks(cf_engine *engine)
+{
+    return engine->workshop.locks;
+}
+
+cf_peer *cf_engine_peer(cf_engine *engine)
+{
+    return engine->peer;
+}
+
+cf_link *cf_engine_link(cf_engine *engine)
+{
+    return engine->peer->link;
+}
+
+cf_watch *cf_engine_watch(cf_engine *engine)
+{
+    return engine->workshop.watch;
+}
+
+/* ---- Stepping ---- */
+
+/* What changed in the view of a collection is to be applied by each source that shows it. */
+static void distribute_changes(cf_engine *engine)
+{
+    for (size_t i = 0; i < engine->peer->collection_count; i++) {
+        cf_collection *collection = engine->peer->collections[i];
+        cf_arena arena = {0};
+        const cf_group *groups;
+        size_t count;
+
+        cf_view_take_changed(collection->view, &arena, &groups, &count);
+        for (size_t k = 0; k < engine->count; k++)
+            for (size_t g = 0;
+                 g < count && cf_id_equal(&engine->bindings[k]->collection, &collection->id); g++)
+                cf_source_mark(&engine->sources[k], groups[g].directories, groups[g].count ? 1 : 0);
+        cf_arena_release(&arena);
+    }
+}
+
+static cf_source_at_work *source_of(cf_engine *engine, const cf_binding *binding)
+{
+    for (size_t i = 0; i < engine->count; i++)
+        if (engine->bindings[i] == binding)
+            return &engine->sources[i];
+    return NULL;
+}
+
+static void step_transfers(cf_engine *engine)
+{
+    const cf_binding *binding;
+    uint64_t folder;
+
+    cf_uploads_step(engine->workshop.uploads);
+    cf_downloads_step(engine->workshop.downloads);
+    cf_bases_step(engine->workshop.bases);
+    if (cf_bases_overdue(engine->workshop.bases))
+        cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
+    while (cf_uploads_finished(engine->workshop.uploads, &binding, &folder)) {
+        cf_source_at_work *source = source_of(engine, binding);
+
+        engine->workshop.activity++;
+        if (source)
+            cf_source_look_at_folder(source, folder);
+    }
+    while ((binding = cf_downloads_finished(engine->workshop.downloads))) {
+        cf_source_at_work *source = source_of(engine, binding);
+
+        engine->workshop.activity++;
+        if (source)
+            cf_source_wake(source);
+    }
+}
+
+/* Who is about to hear what is locked publishes nothing before, for a while. */
+static void await_locks(cf_engine *engine, uint64_t now_ms, uint64_t *deadline)
+{
+    bool connects = engine->workshop.watch;
+
+    for (const cf_round *round = engine->rounds; round; round = round->next)
+        connects |= round->options.kind == CF_ROUND_SYNC;
+    bool awaits = connects && engine->peer->link &&
+                  (engine->connecting || cf_link_is_connected(engine->peer->link)) &&
+                  !cf_locks_are_known(engine->workshop.locks);
+    if (!awaits)
+        engine->locks_due_ms = 0;
+    else if (!engine->locks_due_ms)
+        engine->locks_due_ms = now_ms + LOCKS_MS;
+    engine->workshop.awaits_locks = awaits && now_ms < engine->locks_due_ms;
+    if (engine->workshop.awaits_locks && engine->locks_due_ms < *deadline)
+        *deadline = engine->locks_due_ms;
+}
+
+cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline, cf_error *error)
+{
+    cf_status status = CF_OK;
+    uint64_t before;
+
+    engine->now_ms = now_ms;
+    do {
+        before = engine->workshop.activity;
+        *deadline = UINT64_MAX;
+        cf_locks_step(engine->workshop.locks, now_ms, deadline);
+        await_locks(engine, now_ms, deadline);
+        if (engine->inbox_count)
+            status = cf_engine_take_inbox(engine, error);
+        if (!status)
+            status = cf_engine_mind_keys(engine, error);
+        if (!status)
+            distribute_changes(engine);
+        if (!status)
+            step_transfers(engine);
+        if (!status)
+            status = cf_resupply_step(engine->resupply, engine->workshop.silent != NULL, now_ms,
+                                      deadline, error);
+        for (size_t i = 0; !status && i < engine->count; i++)
+            status = cf_source_step(&engine->sources[i], now_ms, deadline, error);
+    } while (!status && engine->workshop.activity != before);
+    if (!status) {
+        cf_engine_report(engine);
+        cf_engine_step_fault(engine, deadline);
+    }
+    for (const cf_round *round = engine->rounds; round; round = round->next)
+        if (cf_round_deadline(round) < *deadline)
+            *deadline = cf_round_deadline(round);
+    return status;
+}
+
+/* ---- Bindings ---- */
+
+size_t cf_engine_binding_count(const cf_engine *engine)
+{
+    return engine->count;
+}
+
+cf_binding *cf_engine_binding_at(const cf_engine *engine, size_t index)
+{
+    return engine->bindings[index];
+}
+
+cf_status cf_engine_take_binding(cf_engine *engine, cf_binding *binding, cf_error *error)
+{
+    cf_collection *collection;
+
+    cf_status status = cf_peer_collection(engine->peer, &binding->collection, &collection, error);
+    if (status)
+        return status;
+    add_source(engine, binding);
+    mark_everything(collection);
+    return CF_OK;
+}
+
+cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_error *error)
+{
+    for (size_t i = 0; i < engine->count; i++) {
+        if (engine->bindings[i] != binding)
+            continue;
+        cf_uploads_forget(engine->workshop.uploads, binding);
+        cf_downloads_forget(engine->workshop.downloads, binding);
+        cf_bases_forget(engine->workshop.bases, binding);
+        cf_source_close(&engine->sources[i]);
+        cf_lock_guard_release(engine->peer, binding);
+        cf_status status = cf_binding_drop(engine->peer, binding, error);
+        cf_binding_destroy(&binding, engine->env->files);
+        memmove(&engine->sources[i], &engine->sources[i + 1],
+                (engine->count - i - 1) * sizeof *engine->sources);
+        memmove(&engine->bindings[i], &engine->bindings[i + 1],
+                (engine->count - i - 1) * sizeof(void *));
+        engine->count--;
+        return status;
+    }
+    return cf_fail(error, CF_MISSING, "no such source");
+}
+
+void cf_engine_unguard(cf_engine *engine)
+{
+    for (size_t i = 0; i < engine->count; i++)
+        cf_lock_guard_release(engine->peer, engine->bindings[i]);
+}
+
+void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding)
+{
+    cf_source_at_work *source = source_of(engine, binding);
+
+    if (!source)
+        return;
+    cf_source_reopen(source);
+    cf_source_look(source, false, (cf_delete_word){0}, engine->now_ms);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine: keeps this device's sources and the user's log the same. It looks at the disk,
+ * publishes what the user did, takes what others did, and brings it to the disk, in small steps,
+ * each of which leaves everything whole. A handler: one thread, no sockets, no clock; the loop in
+ * peer/program/loop.c pumps it. */
+#ifndef CF_PEER_ENGINE_ENGINE_H
+#define CF_PEER_ENGINE_ENGINE_H
+#include "peer/sources/binding.h"
+#include "peer/sources/guard.h"
+#include "peer/locks/locks.h"
+#include "peer/sources/files/watch.h"
+
+typedef struct cf_engine cf_engine;
+
+typedef struct {
+    const cf_env *env;
+    cf_home *home;
+    bool watch; /* look by itself, whenever something changes; else only when asked by a round */
+} cf_engine_options;
+
+/* CF_MISSING when the home has no user yet. */
+cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_engine **out,
+                         cf_error *error);
+void cf_engine_close(cf_engine **engine);
+
+cf_peer *cf_engine_peer(cf_engine *engine);
+cf_locks *cf_engine_locks(cf_engine *engine);
+/* NULL while no broker is set. The loop gives it connections. */
+cf_link *cf_engine_link(cf_engine *engine);
+/* The broker's address line as kept in the home was set or changed: begins to use it. A link that
+ * there was stops; who gives it a connection to the new one starts it. */
+cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
+/* Rises with each change of the broker. */
+uint64_t cf_engine_broker_number(const cf_engine *engine);
+/* Says in the member log that the user's home is there now: an owner's. */
+cf_status cf_engine_publish_home(cf_engine *engine, const char *address, cf_error *error);
+/* NULL unless options.watch. */
+cf_watch *cf_engine_watch(cf_engine *engine);
+
+/* Goes on with everything that can go on. Call after anything came: frames, finished jobs (deliver
+ * them first), watch events, the deadline. Returns when to call again, UINT64_MAX: only when
+ * something comes. CF_OK, or what made the engine useless: close it and open it again (CF_FULL:
+ * when there is room). */
+cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline, cf_error *error);
+
+/* ---- Rounds ---- */
+
+typedef enum {
+    CF_ROUND_SYNC,  /* look, send, receive, apply */
+    CF_ROUND_LOOK,  /* look only: nothing is published, received or applied */
+    CF_ROUND_LEARN, /* take what the broker has into the log: nothing is looked at or applied */
+} cf_round_kind;
+
+typedef struct {
+    cf_round_kind kind;
+    const cf_id *collections; /* copied; none: all */
+    size_t collection_count;
+    cf_delete_word word;  /* the user's word for a mass delete */
+    uint64_t patience_ms; /* how long it waits while nothing comes of the broker; 0: 30 s */
+} cf_round_options;
+
+typedef struct cf_round cf_round;
+
+cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options);
+/* True when nothing is left to do that can be done now. A sync round waits for the broker until it
+ * is known to be unreachable or nothing came for as long as it has patience. */
+bool cf_round_over(cf_round *round, uint64_t now_ms);
+/* It was over because the broker, though connected, owes it an answer. */
+bool cf_round_is_unanswered(const cf_round *round);
+/* Always to be called. */
+void cf_round_end(cf_round **round);
+
+/* ---- For who needs the broker ---- */
+
+/* Tries to connect at once where there is no connection. The mark is for cf_engine_reached. */
+uint64_t cf_engine_reach(cf_engine *engine);
+typedef enum {
+    CF_REACH_TRYING,
+    CF_REACH_CAUGHT_UP, /* all that the broker had at the beginning of the session is taken */
+    CF_REACH_LOST,      /* not to be had since the mark: see cf_engine_broker_status */
+} cf_reach;
+cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark);
+/* Where an entry of this home's is. */
+typedef enum {
+    CF_DELIVERY_UNDER_WAY,
+    CF_DELIVERY_ACCEPTED, /* the broker has it, durably */
+    CF_DELIVERY_REFUSED,  /* for good; the broker status says why */
+} cf_delivery;
+cf_delivery cf_engine_delivered(cf_engine *engine, const cf_head *entry);
+
+/* ---- Bindings ---- */
+
+size_t cf_engine_binding_count(const cf_engine *engine);
+cf_binding *cf_engine_binding_at(const cf_engine *engine, size_t index);
+/* A binding that was made (cf_binding_new) and saved: taken into the engine. Its next round looks
+ * at everything. */
+cf_status cf_engine_take_binding(cf_engine *engine, cf_binding *binding, cf_error *error);
+/* Stops syncing it and forgets its base; the user's data stay. */
+cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_error *error);
+/* Gives files the write permission back that others' locks took here: no lock counts any more. */
+void cf_engine_unguard(cf_engine *engine);
+/* Its options, path or root changed. */
+void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding);
+
+/* How what is on the disk of a source compares with its collection, before the first round: for
+ * `add`. */
+typedef struct {
+    size_t equal, different, only_here, only_there;
+    size_t meeting; /* of the different ones, rows of one number that somebody counted up */
+} cf_comparison;
+cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
+                            cf_error *error);
+
+/* ---- What is not in sync ---- */
+
+typedef enum {
+    CF_PENDING_UNSENT,    /* done here, not in the log yet */
+    CF_PENDING_UNAPPLIED, /* done elsewhere, not on the disk yet */
+    CF_PENDING_WAITS,     /* for a broker, a key, a writer to close, an upload, a download */
+    CF_PENDING_HELD,      /* a mass delete that needs the user's word */
+    CF_PENDING_SKIPPED,   /* can't be synced, or failed */
+    CF_PENDING_LOCKED,    /* done here, while another has the lock */
+    CF_PENDING_LEFT_OUT,  /* isn't synced, and needn't be: all else is in sync without it */
+} cf_pending_kind;
+
+typedef struct {
+    cf_pending_kind kind;
+    cf_bytes path; /* raw, from the source's root */
+    const char *reason;
+    size_t order; /* in which it was found; for who sorts */
+} cf_pending;
+
+typedef struct {
+    cf_bytes path;
+    cf_hash device; /* who wrote the copy */
+} cf_conflict;
+
+typedef struct {
+    const cf_binding *binding;
+    size_t items; /* in the base */
+    const cf_pending *pending;
+    size_t pending_count;
+    const cf_conflict *conflicts;
+    size_t conflict_count;
+    cf_status trouble; /* CF_OK; else why the source can't be used */
+    const char *trouble_text;
+} cf_binding_status;
+
+/* As known after the last look; in the arena. */
+void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *arena,
+                      cf_binding_status *out);
+
+typedef struct {
+    bool set, connected;
+    cf_status trouble; /* why the last try failed; CF_OK while trying or connected */
+    char text[CF_ERROR_TEXT];
+    size_t unsent;             /* entries that the broker does not have yet */
+    uint64_t retry_ms;         /* of the next try; 0: none */
+    unsigned denials;          /* how often in a row the broker did not let this device in */
+    bool is_faulty;            /* what it sends can't be taken; see the text */
+    bool refused;              /* an entry was refused for good; see the text */
+    char delay[CF_ERROR_TEXT]; /* why it takes nothing for now, in its words; empty: it does */
+} cf_broker_status;
+void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out);
+
+/* Another's lease of the whole collection, which this device has no share in; NULL: none. */
+const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection);
+
+/* What travelled since the engine was opened. */
+typedef struct {
+    uint64_t entries_sent, entries_received;
+    uint64_t bytes_sent, bytes_received; /* of entries and blobs */
+    uint64_t deltas, delta_bytes, blobs_sent, files_applied;
+} cf_traffic;
+void cf_engine_traffic(const cf_engine *engine, cf_traffic *out);
+
+#endif

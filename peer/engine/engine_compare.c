@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/files_listing.h"
+#include "peer/engine/engine.h"
+#include "peer/sources/records/record_source.h"
+
+#include "codec/content.h"
+
+#include <stdlib.h>
+
+enum { WINDOW = 1 << 20 };
+
+/* A thing with its path, on the disk or in the view. */
+typedef struct {
+    cf_bytes path;
+    uint8_t kind;     /* as in the view */
+    cf_bytes content; /* in the view: the identity */
+} thing;
+
+typedef struct {
+    thing *at;
+    size_t count, capacity;
+} things;
+
+typedef struct {
+    const cf_env *env;
+    const cf_binding *binding;
+    cf_folder *root;
+    cf_collection *collection;
+    cf_arena arena;
+    things here, there;
+} comparing;
+
+static void add_thing(things *list, const thing *one)
+{
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
+    list->at[list->count++] = *one;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return cf_bytes_compare(((const thing *)a)->path, ((const thing *)b)->path);
+}
+
+static void sort_things(things *list)
+{
+    if (list->count > 1)
+        qsort(list->at, list->count, sizeof *list->at, by_path);
+}
+
+/* ---- What is here ---- */
+
+static cf_status list_here(comparing *self, cf_error *error)
+{
+    cf_listing listing = {0};
+    cf_listing_options options = {
+        .files = self->env->files, .root = self->root, .include = self->binding->matcher};
+    cf_buffer path = {0};
+
+    cf_status status = cf_listing_add(&listing, &options, (cf_listing_start){0}, error);
+    for (size_t i = 0; !status && i < listing.entry_count; i++) {
+        thing one = {.kind = (uint8_t)listing.entries[i].kind};
+
+        if (!one.kind || listing.entries[i].excluded)
+            continue;
+        cf_buffer_clear(&path);
+        cf_listing_entry_path(&listing, i, &path);
+        one.path = cf_arena_copy(&self->arena, cf_buffer_view(&path));
+        add_thing(&self->here, &one);
+    }
+    cf_buffer_release(&path);
+    cf_listing_release(&listing);
+    sort_things(&self->here);
+    return status;
+}
+
+/* ---- What is there ---- */
+
+static void list_there(comparing *self, const cf_id *directory, cf_buffer *path)
+{
+    const cf_shown *shown;
+    cf_arena arena = {0};
+    cf_group group;
+    size_t count, size = path->size;
+
+    cf_view_group_of(self->collection->view, directory, &arena, &group);
+    cf_view_list(self->collection->view, &group, &arena, &shown, &count);
+    for (size_t i = 0; i < count; i++) {
+        thing one = {.kind = shown[i].kind,
+                     .content = cf_arena_copy(&self->arena, shown[i].content)};
+
+        if (size)
+            cf_buffer_append(path, "/", 1);
+        cf_buffer_append(path, shown[i].name.data, shown[i].name.size);
+        one.path = cf_arena_copy(&self->arena, cf_buffer_view(path));
+        add_thing(&self->there, &one);
+        if (one.kind == CF_KIND_DIRECTORY)
+            list_there(self, &shown[i].items[0], path);
+        path->size = size;
+    }
+    cf_arena_release(&arena);
+}
+
+/* ---- Are they the same ---- */
+
+static cf_status hash_file(comparing *self, const cf_folder *folder, cf_bytes name, cf_hash *out,
+                           cf_error *error)
+{
+    cf_files *files = self->env->files;
+    cf_content_hasher *hasher = cf_content_hasher_new(NULL);
+    uint8_t *window = cf_allocate(WINDOW, 1);
+    cf_file *file = NULL;
+    uint64_t at = 0;
+    size_t read = 0;
+
+    cf_status status = files->open_file(files, folder, name, &file, error);
+    do {
+        if (!status)
+            status = files->read_at(files, file, at, window, WINDOW, &read, error);
+        if (!status)
+            cf_content_hasher_update(hasher, cf_bytes_of(window, read));
+        at += read;
+    } while (!status && read == WINDOW);
+    if (!status)
+        *out = cf_content_hasher_finish(hasher, &at);
+    files->close_file(files, &file);
+    cf_content_hasher_destroy(&hasher);
+    free(window);
+    return status;
+}
+
+static cf_status hash_link(comparing *self, const cf_folder *folder, cf_bytes name, cf_hash *out,
+                           cf_error *error)
+{
+    cf_buffer target = {0};
+
+    cf_status status = self->env->files->read_link(self->env->files, folder, name, &target, error);
+    if (!status)
+        *out = cf_content_hash(cf_buffer_view(&target));
+    cf_buffer_release(&target);
+    return status;
+}
+
+static bool is_content(comparing *self, const cf_folder *folder, cf_bytes name, const thing *there)
+{
+    cf_files *files = self->env->files;
+    cf_hash expected, found;
+    cf_error ignored;
+    uint64_t size;
+    cf_stat stat;
+
+    if (cf_content_identity_read(there->content, &expected, &size, &ignored))
+        return false;
+    if (there->kind == CF_KIND_SYMLINK)
+        return hash_link(self, folder, name, &found, &ignored) == CF_OK &&
+               cf_hash_equal(&found, &expected);
+    return files->stat(files, folder, name, &stat, &ignored) == CF_OK && stat.size == size &&
+           hash_file(self, folder, name, &found, &ignored) == CF_OK &&
+           cf_hash_equal(&found, &expected);
+}
+
+static bool is_same(comparing *self, const thing *here, const thing *there)
+{
+    cf_files *files = self->env->files;
+    cf_bytes names[256];
+    size_t count = 0, at = 0;
+    cf_hold hold = {0};
+    cf_error ignored;
+
+    if (here->kind != there->kind || here->kind == CF_KIND_DIRECTORY)
+        return here->kind == there->kind;
+    while (at <= here->path.size && count < sizeof names / sizeof names[0]) {
+        const uint8_t *from = here->path.data + at;
+        const uint8_t *slash = memchr(from, '/', here->path.size - at);
+        size_t size = slash ? (size_t)(slash - from) : here->path.size - at;
+
+        names[count++] = cf_bytes_of(from, size);
+        at += size + 1;
+    }
+    bool same = at > here->path.size &&
+                cf_hold_path(files, self->root, names, count - 1, &hold, &ignored) == CF_OK &&
+                is_content(self, hold.folder, names[count - 1], there);
+    cf_hold_release(&hold, files);
+    return same;
+}
+
+static void compare(comparing *self, cf_comparison *out)
+{
+    const things *here = &self->here, *there = &self->there;
+    size_t i = 0, j = 0;
+
+    *out = (cf_comparison){0};
+    while (i < here->count && j < there->count) {
+        int order = by_path(&here->at[i], &there->at[j]);
+
+        if (order == 0 && is_same(self, &here->at[i], &there->at[j]))
+            out->equal++;
+        else if (order == 0)
+            out->different++;
+        else if (order < 0)
+            out->only_here++;
+        else
+            out->only_there++;
+        i += order <= 0;
+        j += order >= 0;
+    }
+    out->only_here += here->count - i;
+    out->only_there += there->count - j;
+}
+
+cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
+                            cf_error *error)
+{
+    cf_peer *peer = cf_engine_peer(engine);
+    comparing self = {.env = peer->env, .binding = binding};
+    cf_files *files = peer->env->files;
+    cf_buffer path = {0};
+
+    if (cf_format_is_records(binding->format))
+        return cf_record_source_compare(peer, binding, out, error);
+    cf_status status = files->open_root(files, binding->path, &self.root, error);
+    if (!status)
+        status = cf_peer_collection(peer, &binding->collection, &self.collection, error);
+    if (!status)
+        status = list_here(&self, error);
+    if (!status) {
+        list_there(&self, &cf_root_item, &path);
+        sort_things(&self.there);
+        compare(&self, out);
+    }
+    files->close_folder(files, &self.root);
+    cf_buffer_release(&path);
+    free(self.here.at);
+    free(self.there.at);
+    cf_arena_release(&self.arena);
+    return status;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the engine's own files share. */
+#ifndef CF_PEER_ENGINE_ENGINE_INSIDE_H
+#define CF_PEER_ENGINE_ENGINE_INSIDE_H
+#include "broker/names.h"
+#include "codec/address.h"
+#include "peer/log/acknowledged.h"
+#include "peer/sources/source.h"
+#include "peer/transfer/resupply.h"
+
+/* What a broker sent that no honest one has. */
+typedef struct {
+    uint64_t session; /* in which it did so last; 0: it didn't */
+    uint64_t again_ms;
+    size_t count;
+    unsigned sessions; /* in a row */
+    char first[CF_ERROR_TEXT];
+} cf_fault;
+
+struct cf_engine {
+    const cf_env *env;
+    cf_home *home;
+    cf_peer *peer;
+    cf_workshop workshop;
+    cf_resupply *resupply;
+    cf_source_at_work *sources;
+    cf_binding **bindings; /* of the sources, in their order */
+    size_t count, capacity, bindings_capacity;
+    cf_round *rounds;
+    uint64_t now_ms;
+
+    cf_buffer *inbox; /* entries that came and are not taken yet */
+    size_t inbox_count, inbox_capacity;
+    bool connecting;       /* since the link was started nothing is known */
+    uint64_t locks_due_ms; /* till when it is waited for what is locked; 0: it isn't */
+    uint64_t losses;       /* how often a session was lost or could not be had */
+    cf_error loss;
+    unsigned denials; /* in a row */
+    uint64_t retry_ms;
+    cf_acknowledged acknowledged;
+    cf_heads applied; /* as it was reported last */
+    uint64_t reported_session, reported_activity;
+    uint64_t noted_session;       /* in which what is gone was noted, */
+    size_t noted_lacking;         /* when so many blobs were lacking */
+    char broker[CF_ADDRESS_TEXT]; /* its line */
+    uint64_t broker_number;
+    uint64_t went_back_ms; /* from a broker that was not the user's new home */
+    uint64_t anew_ms;      /* when a session began anew that the broker had forgotten */
+    bool refused;
+    cf_hash refused_entry;
+    char refusal[CF_ERROR_TEXT];
+    cf_fault fault;
+    char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */
+    cf_traffic traffic;
+    bool may_seal; /* there was a key to seal under at the last step */
+    size_t kept; /* entries of the member log when own writes that are void were last looked for */
+    size_t tended; /* entries of the member log when the others' keys were last seen to */
+};
+
+struct cf_round {
+    cf_engine *engine;
+    cf_round_options options;
+    cf_id *collections;
+    uint64_t losses;      /* when it began */
+    uint64_t activity;    /* at the last look */
+    uint64_t progress_ms; /* when something last moved */
+    bool gave_up;         /* nothing moved for too long */
+    cf_round *next;
+};
+
+/* When it has waited for long enough if nothing moves any more. */
+uint64_t cf_round_deadline(const cf_round *round);
+
+/* The link's events, all to the engine. */
+cf_link_events cf_engine_link_events(cf_engine *engine);
+/* Entries that the broker sent and that can't be taken, see engine_fault.c. */
+void cf_engine_fault(cf_engine *engine, const char *text);
+void cf_engine_watch_intake(cf_engine *engine);
+/* Everything came that the broker has. */
+void cf_engine_end_fault(cf_engine *engine);
+/* Asks for it again after a while. */
+void cf_engine_step_fault(cf_engine *engine, uint64_t *deadline);
+/* False: there is nothing to say. */
+bool cf_engine_tell_fault(const cf_engine *engine, char out[CF_ERROR_TEXT]);
+/* Tells the broker what is applied here, when everything is calm. */
+void cf_engine_report(cf_engine *engine);
+void cf_engine_load_applied(cf_engine *engine);
+/* The member log has grown: goes where the user has moved. */
+cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error);
+/* The broker says that the user is at this address now. */
+void cf_engine_moved(cf_engine *engine, cf_bytes address);
+/* Goes back if a broker was followed and the member log does not say the same. */
+void cf_engine_check_move(cf_engine *engine);
+/* Writes what the broker has acknowledged; a failure is reported. */
+void cf_engine_save_acknowledged(cf_engine *engine);
+/* Takes what came, in one commit. */
+cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error);
+
+/* What this device wrote and what counts for nothing, because it was shut out or has another role
+ * now, is its user's work all the same: the base forgets that it was agreed on, so that it lies on
+ * the disk as something new, and isn't deleted there because the state lost it. */
+cf_status cf_engine_keep_undone(cf_engine *engine, cf_error *error);
+/* What follows from the member log: other devices get the keys that this one owes them, and what
+ * waited here for a key goes on. */
+cf_status cf_engine_mind_keys(cf_engine *engine, cf_error *error);
+
+#endif

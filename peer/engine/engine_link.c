@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine/engine_inside.h"
+#include "peer/account/membership.h"
+#include "peer/log/unsent.h"
+
+#include "codec/address.h"
+#include "codec/limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ANEW_MS = 1000 };
+
+/* ---- What the broker has ---- */
+
+static void name_broker(cf_engine *engine, char text[CF_ADDRESS_TEXT])
+{
+    cf_buffer line = {0};
+    cf_address address;
+    cf_error ignored;
+
+    snprintf(text, CF_ADDRESS_TEXT, "the broker");
+    cf_status status = cf_home_get(engine->home, CF_HOME_BROKER, &line, &ignored);
+    cf_buffer_append(&line, "", 1);
+    if (!status && cf_address_read((const char *)line.data, &address, &ignored) == CF_OK)
+        cf_address_endpoint(&address, text);
+    cf_buffer_release(&line);
+}
+
+static void tell_rollback(cf_engine *engine, uint64_t lacking)
+{
+    char name[CF_ADDRESS_TEXT];
+    cf_rollback rollback = {engine->now_ms, lacking, name};
+    cf_error error;
+
+    name_broker(engine, name);
+    cf_report(engine->env, CF_REPORT_WARNING,
+              "%s was rolled back: it lacks %llu entr%s that it had acknowledged, and this device "
+              "brings back those it has",
+              name, (unsigned long long)lacking, lacking == 1 ? "y" : "ies");
+    if (cf_rollback_keep(cf_home_store(engine->home), cf_peer_user(engine->peer), &rollback,
+                         &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting that: %s", error.text);
+}
+
+static void greet_broker(cf_engine *engine, const cf_link_welcome *welcome)
+{
+    uint64_t lacking = 0;
+    cf_error error;
+
+    if (cf_acknowledged_greet(&engine->acknowledged, cf_home_store(engine->home),
+                              cf_peer_user(engine->peer), welcome->instance, welcome->heads,
+                              &lacking, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "what the broker has: %s", error.text);
+    else if (lacking)
+        tell_rollback(engine, lacking);
+}
+
+void cf_engine_save_acknowledged(cf_engine *engine)
+{
+    cf_error error;
+
+    if (cf_acknowledged_save(&engine->acknowledged, cf_home_store(engine->home),
+                             cf_peer_user(engine->peer), &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker has: %s", error.text);
+}
+
+/* ---- The link's events ---- */
+
+static void connected(void *context, const cf_link_welcome *welcome)
+{
+    cf_engine *engine = context;
+    int64_t difference = welcome->clock_difference_ms;
+
+    engine->connecting = false;
+    engine->loss = (cf_error){0};
+    engine->delay[0] = '\0';
+    engine->denials = 0;
+    engine->retry_ms = 0;
+    engine->workshop.activity++;
+    engine->workshop.silent = difference > (int64_t)CF_DAY_MS || difference < -(int64_t)CF_DAY_MS
+                                  ? "this device's clock is more than a day off the broker's"
+                                  : NULL;
+    if (engine->workshop.silent)
+        cf_report(engine->env, CF_REPORT_ERROR,
+                  "this device's clock is %lld hours off the broker's: nothing is published until "
+                  "it is mended",
+                  (long long)(difference < 0 ? -difference : difference) / 3600000);
+    greet_broker(engine, welcome);
+    cf_resupply_begin(engine->resupply);
+    cf_locks_connected(engine->workshop.locks, difference);
+    cf_downloads_retry(engine->workshop.downloads);
+    for (size_t i = 0; i < engine->count; i++)
+        cf_source_wake(&engine->sources[i]);
+}
+
+/* The broker has forgotten the session, as after `users remove` there. That is no trouble until it
+ * does so again at once. */
+static bool begins_anew(cf_engine *engine, const cf_link_loss *loss)
+{
+    if (loss->why->status != CF_CHANGED || engine->now_ms < engine->anew_ms + ANEW_MS)
+        return false;
+    engine->anew_ms = engine->now_ms;
+    engine->connecting = true;
+    cf_link_start(engine->peer->link);
+    return true;
+}
+
+static void lost(void *context, const cf_link_loss *loss)
+{
+    cf_engine *engine = context;
+    cf_error before = engine->loss;
+
+    cf_locks_lost(engine->workshop.locks);
+    cf_engine_save_acknowledged(engine);
+    if (begins_anew(engine, loss))
+        return;
+    engine->losses++;
+    engine->connecting = false;
+    engine->loss = *loss->why;
+    if (engine->loss.status == CF_CHANGED)
+        engine->loss.status = CF_UNREACHABLE;
+    engine->retry_ms = loss->retry_ms;
+    cf_engine_check_move(engine);
+    engine->denials = loss->why->status == CF_DENIED ? engine->denials + 1 : 0;
+    if (engine->denials)
+        cf_fail(&engine->loss, CF_DENIED,
+                "%s; an owner has shut it out, or the broker has lost this user", loss->why->text);
+    bool said = strcmp(before.text, engine->loss.text) == 0 || /* at the try before */
+                (engine->denials && cf_membership_left(engine->peer));
+    cf_report(engine->env, said ? CF_REPORT_DETAIL : CF_REPORT_NOTICE, "the broker: %s",
+              engine->loss.text);
+}
+
+static void entry_came(void *context, const cf_entry *entry)
+{
+    cf_engine *engine = context;
+    cf_buffer wire = {0};
+
+    cf_buffer_append(&wire, entry->wire.data, entry->wire.size);
+    engine->inbox =
+        cf_grow(engine->inbox, &engine->inbox_capacity, engine->inbox_count + 1, sizeof wire);
+    engine->inbox[engine->inbox_count++] = wire;
+    engine->traffic.entries_received++;
+    engine->traffic.bytes_received += entry->wire.size;
+    engine->workshop.activity++;
+}
+
+static void entry_spoiled(void *context, uint64_t position, const cf_error *why)
+{
+    cf_engine *engine = context;
+    cf_error said;
+
+    cf_fail(&said, CF_MALFORMED, "the entry at position %" PRIu64 " is refused: %s", position,
+            why->text);
+    cf_engine_fault(engine, said.text);
+    engine->workshop.activity++;
+}
+
+static void note_accepted(cf_engine *engine, const cf_head *head)
+{
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error ignored;
+
+    if (cf_log_get(engine->peer->log, head, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK) {
+        engine->traffic.bytes_sent += wire.size;
+        cf_acknowledged_add(&engine->acknowledged, &entry);
+    }
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+}
+
+static void accepted(void *context, const cf_head *entry)
+{
+    cf_engine *engine = context;
+
+    engine->delay[0] = '\0';
+    engine->traffic.entries_sent++;
+    note_accepted(engine, entry);
+    engine->workshop.activity++;
+    cf_unsent_forget(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer), entry);
+}
+
+/* Those come and go by themselves, in the order of things. What was under way without the token
+ * while this device's own lock was being granted goes out again with it. */
+static bool is_passing(const cf_engine *engine, cf_bytes code)
+{
+    return cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_GAP)) ||
+           cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS)) ||
+           (cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_LOCKED)) &&
+            cf_locks_any_own(engine->workshop.locks));
+}
+
+/* Said once, however often it is tried again. */
+static cf_report_level note_delay(cf_engine *engine, const cf_link_refusal *refusal)
+{
+    char shown[CF_NAME_SHOWN];
+
+    if (is_passing(engine, refusal->code))
+        return CF_REPORT_DETAIL;
+    cf_name_show(refusal->text.size ? refusal->text : refusal->code, shown);
+    bool known = strcmp(shown, engine->delay) == 0;
+    memcpy(engine->delay, shown, sizeof shown);
+    return known ? CF_REPORT_DETAIL : CF_REPORT_WARNING;
+}
+
+static void refused(void *context, const cf_link_refusal *refusal)
+{
+    cf_engine *engine = context;
+    cf_report_level level = refusal->never ? CF_REPORT_WARNING : note_delay(engine, refusal);
+    char text[CF_NAME_SHOWN];
+
+    cf_name_show(refusal->text, text);
+    cf_report(engine->env, level, "the broker refuses an entry (%.*s): %s", (int)refusal->code.size,
+              (const char *)refusal->code.data, text);
+    if (cf_bytes_equal(refusal->code, cf_bytes_of_text(CF_REFUSED_BLOBS)))
+        cf_resupply_blocked(engine->resupply, &refusal->entry, engine->now_ms);
+    if (!refusal->never)
+        return;
+    engine->refused = true;
+    engine->refused_entry = refusal->entry.hash;
+    snprintf(engine->refusal, sizeof engine->refusal, "%s", text);
+}
+
+static void lease_came(void *context, const cf_message *answer)
+{
+    cf_engine *engine = context;
+
+    engine->workshop.activity++;
+    cf_locks_answered(engine->workshop.locks, answer, engine->now_ms);
+}
+
+static void wanted(void *context, const cf_hash *blobs, size_t count)
+{
+    cf_engine *engine = context;
+
+    cf_report(engine->env, CF_REPORT_NOTICE, "the broker lacks %zu blob%s that entries name", count,
+              count == 1 ? "" : "s");
+    cf_resupply_wanted(engine->resupply, blobs, count, engine->now_ms);
+    engine->workshop.activity++;
+}
+
+/* Everything of ours is there, also what was accepted in a session that broke before we heard. */
+static void idle(void *context)
+{
+    cf_engine *engine = context;
+
+    engine->delay[0] = '\0';
+    engine->workshop.activity++;
+    cf_engine_save_acknowledged(engine);
+    cf_engine_check_move(engine);
+    cf_engine_end_fault(engine);
+    if (!engine->refused)
+        cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
+}
+
+static bool piece(void *context, const cf_hash *blob, uint64_t offset, size_t size, cf_buffer *out)
+{
+    cf_engine *engine = context;
+    size_t before = out->size;
+
+    if (!cf_uploads_piece(engine->workshop.uploads, blob, offset, size, out) &&
+        !cf_resupply_piece(engine->resupply, blob, offset, size, out))
+        return false;
+    engine->traffic.bytes_sent += out->size - before;
+    return true;
+}
+
+static void stored(void *context, const cf_hash *blob)
+{
+    cf_engine *engine = context;
+
+    engine->workshop.activity++;
+    cf_uploads_stored(engine->workshop.uploads, blob);
+    cf_resupply_stored(engine->resupply, blob);
+}
+
+static void blob_refused(void *context, const cf_hash *blob, const cf_error *why)
+{
+    cf_engine *engine = context;
+
+    cf_uploads_refused(engine->workshop.uploads, blob, why);
+    cf_resupply_refused(engine->resupply, blob, why);
+    cf_downloads_refused(engine->workshop.downloads, blob, why);
+}
+
+static void blob_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
+{
+    cf_engine *engine = context;
+
+    if (cf_uploads_delayed(engine->workshop.uploads, blob, text))
+        cf_report(engine->env, CF_REPORT_WARNING, "the broker takes no blobs (%.*s): %s",
+                  (int)code.size, (const char *)code.data,
+                  cf_uploads_delay(engine->workshop.uploads));
+}
+
+static void received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
+                     cf_bytes bytes)
+{
+    cf_engine *engine = context;
+
+    engine->workshop.activity++;
+    engine->traffic.bytes_received += bytes.size;
+    cf_downloads_received(engine->workshop.downloads, blob, offset, total, bytes);
+}
+
+static void absent(void *context, const cf_hash *blob)
+{
+    cf_downloads_absent(((cf_engine *)context)->workshop.downloads, blob);
+}
+
+static void moved(void *context, cf_bytes address)
+{
+    cf_engine_moved(context, address);
+}
+
+cf_link_events cf_engine_link_events(cf_engine *engine)
+{
+    return (cf_link_events){
+        .connected = connected,
+        .lost = lost,
+        .entry = entry_came,
+        .spoiled = entry_spoiled,
+        .accepted = accepted,
+        .refused = refused,
+        .wanted = wanted,
+        .lease = lease_came,
+        .idle = idle,
+        .moved = moved,
+        .blobs = {piece, stored, blob_refused, blob_delayed, received, absent},
+        .context = engine,
+    };
+}
+
+cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
+{
+    size_t count = engine->inbox_count, bytes = 0;
+    cf_bytes *wires = cf_allocate(count, sizeof *wires);
+
+    for (size_t i = 0; i < count; i++) {
+        wires[i] = cf_buffer_view(&engine->inbox[i]);
+        bytes += wires[i].size;
+    }
+    cf_status status = cf_peer_take(engine->peer, wires, count, error);
+    for (size_t i = 0; i < count; i++)
+        cf_buffer_release(&engine->inbox[i]);
+    engine->inbox_count = 0;
+    free(wires);
+    if (status)
+        return status;
+    cf_downloads_retry(engine->workshop.downloads); /* what it lacked may have come */
+    cf_link_credit(engine->peer->link, bytes);
+    return cf_engine_follow_home(engine, error);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine/engine_inside.h"
+#include "peer/log/unsent.h"
+
+uint64_t cf_engine_reach(cf_engine *engine)
+{
+    cf_link *link = engine->peer->link;
+
+    if (link && !cf_link_is_connected(link)) {
+        engine->connecting = true;
+        cf_link_start(link);
+    }
+    return engine->losses;
+}
+
+cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark)
+{
+    const cf_link *link = engine->peer->link;
+
+    if (link && cf_link_has_received(link) && !engine->inbox_count)
+        return CF_REACH_CAUGHT_UP;
+    if (!link || (!cf_link_is_connected(link) && engine->losses > mark && !engine->connecting))
+        return CF_REACH_LOST;
+    return CF_REACH_TRYING;
+}
+
+cf_delivery cf_engine_delivered(cf_engine *engine, const cf_head *entry)
+{
+    if (engine->refused && cf_hash_equal(&engine->refused_entry, &entry->hash))
+        return CF_DELIVERY_REFUSED;
+    return cf_unsent_holds(cf_home_store(engine->home), cf_peer_user(engine->peer), entry)
+               ? CF_DELIVERY_UNDER_WAY
+               : CF_DELIVERY_ACCEPTED;
+}

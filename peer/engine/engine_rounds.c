@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine/engine_inside.h"
+
+#include <stdlib.h>
+
+enum { STALLED_MS = 30000 };
+
+static bool includes(const cf_round *round, const cf_binding *binding)
+{
+    for (size_t i = 0; i < round->options.collection_count; i++)
+        if (cf_id_equal(&round->collections[i], &binding->collection))
+            return true;
+    return round->options.collection_count == 0;
+}
+
+cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
+{
+    cf_round *round = cf_allocate(1, sizeof *round);
+    uint64_t now_ms = engine->env->now_ms(engine->env->context);
+
+    round->engine = engine;
+    round->options = *options;
+    round->collections = cf_allocate(options->collection_count, sizeof *round->collections);
+    if (options->collection_count)
+        memcpy(round->collections, options->collections,
+               options->collection_count * sizeof *round->collections);
+    round->losses = engine->losses;
+    round->progress_ms = now_ms;
+    round->activity = engine->workshop.activity;
+    round->next = engine->rounds;
+    engine->rounds = round;
+    for (size_t i = 0; i < engine->count && options->kind != CF_ROUND_LEARN; i++)
+        if (includes(round, engine->bindings[i]))
+            cf_source_look(&engine->sources[i], options->kind == CF_ROUND_LOOK, options->word,
+                           now_ms);
+    if (options->kind != CF_ROUND_LOOK && engine->peer->link &&
+        !cf_link_is_connected(engine->peer->link)) {
+        engine->connecting = true;
+        cf_link_start(engine->peer->link);
+    }
+    return round;
+}
+
+static bool link_is_over(const cf_round *round)
+{
+    const cf_engine *engine = round->engine;
+    cf_link *link = engine->peer->link;
+
+    if (!link || round->options.kind == CF_ROUND_LOOK)
+        return true;
+    if (cf_link_is_connected(link))
+        return (round->options.kind == CF_ROUND_LEARN || engine->workshop.silent
+                    ? cf_link_has_received(link)
+                    : cf_link_is_idle(link)) &&
+               !engine->inbox_count;
+    return engine->losses > round->losses && !engine->connecting;
+}
+
+uint64_t cf_round_deadline(const cf_round *round)
+{
+    uint64_t patience_ms = round->options.patience_ms;
+
+    return round->progress_ms + (patience_ms ? patience_ms : STALLED_MS);
+}
+
+bool cf_round_over(cf_round *round, uint64_t now_ms)
+{
+    cf_engine *engine = round->engine;
+    bool works = engine->inbox_count > 0, waits = false;
+
+    for (size_t i = 0; i < engine->count && round->options.kind != CF_ROUND_LEARN; i++)
+        works |=
+            includes(round, engine->bindings[i]) && cf_source_busy(&engine->sources[i], now_ms);
+    if (round->options.kind == CF_ROUND_SYNC) {
+        works |= cf_uploads_working(engine->workshop.uploads) ||
+                 cf_resupply_busy(engine->resupply) ||
+                 cf_downloads_busy(engine->workshop.downloads);
+        waits = cf_uploads_busy(engine->workshop.uploads);
+    }
+    /* What is done here may take its time (a delta of a large file); the other side, such as a
+     * broker whose disk is full, may not. */
+    if (works || engine->workshop.activity != round->activity) {
+        round->activity = engine->workshop.activity;
+        round->progress_ms = now_ms;
+    }
+    if (!works && !waits && link_is_over(round))
+        return !cf_bases_busy(engine->workshop.bases) || round->options.kind != CF_ROUND_SYNC;
+    round->gave_up = !works && now_ms > cf_round_deadline(round);
+    return round->gave_up;
+}
+
+bool cf_round_is_unanswered(const cf_round *round)
+{
+    const cf_link *link = round->engine->peer->link;
+
+    return round->gave_up && link && cf_link_is_connected(link) && cf_link_is_unanswered(link);
+}
+
+void cf_round_end(cf_round **round)
+{
+    if (!*round)
+        return;
+    cf_engine *engine = (*round)->engine;
+
+    for (size_t i = 0; i < engine->count && (*round)->options.kind != CF_ROUND_LEARN; i++)
+        if (includes(*round, engine->bindings[i]))
+            cf_source_end_word(&engine->sources[i]);
+    for (cf_round **at = &engine->rounds; *at; at = &(*at)->next)
+        if (*at == *round) {
+            *at = (*round)->next;
+            break;
+        }
+    free((*round)->collections);
+    free(*round);
+    *round = NULL;
+}

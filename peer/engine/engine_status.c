@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine/engine_inside.h"
+#include "peer/adapters/record_format.h"
+#include "peer/sources/lock_guard.h"
+#include "peer/sources/pendings.h"
+#include "peer/sources/records/record_source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- Conflict copies ---- */
+
+typedef struct {
+    cf_engine *engine;
+    cf_collection *collection;
+    cf_arena *arena;
+    cf_conflict *at;
+    size_t count, capacity;
+} conflicts;
+
+typedef struct {
+    cf_engine *engine;
+    const cf_dot *dot;
+    cf_hash *device;
+} author_search;
+
+static bool is_author(void *context, const cf_head *entry, uint64_t position)
+{
+    author_search *search = context;
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry parsed;
+    cf_error ignored;
+
+    (void)position;
+    bool found = entry->sequence == search->dot->sequence &&
+                 memcmp(entry->hash.bytes, search->dot->hash, sizeof search->dot->hash) == 0;
+    if (found && cf_log_get(search->engine->peer->log, entry, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &parsed, &ignored) == CF_OK)
+        *search->device = parsed.header.device;
+    cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+    return !found && entry->sequence <= search->dot->sequence;
+}
+
+static void add_conflict(void *context, const cf_dot *written, cf_bytes path)
+{
+    conflicts *list = context;
+    cf_store *store = cf_home_store(list->engine->home);
+    cf_conflict conflict = {.path = cf_arena_copy(list->arena, path)};
+    author_search search = {list->engine, written, &conflict.device};
+    cf_error ignored;
+
+    store->chain(store, cf_peer_user(list->engine->peer), &written->writer, written->sequence,
+                 is_author, &search, &ignored);
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof conflict);
+    list->at[list->count++] = conflict;
+}
+
+static void find_conflicts(conflicts *list, const cf_id *directory, cf_buffer *path)
+{
+    cf_arena arena = {0};
+    cf_group group;
+    const cf_shown *shown;
+    size_t count, size = path->size;
+
+    cf_view_group_of(list->collection->view, directory, &arena, &group);
+    cf_view_list(list->collection->view, &group, &arena, &shown, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!shown[i].conflict && shown[i].kind != CF_KIND_DIRECTORY)
+            continue;
+        if (size)
+            cf_buffer_append(path, "/", 1);
+        cf_buffer_append(path, shown[i].name.data, shown[i].name.size);
+        if (shown[i].conflict)
+            add_conflict(list, &shown[i].written, cf_buffer_view(path));
+        if (shown[i].kind == CF_KIND_DIRECTORY)
+            find_conflicts(list, &shown[i].items[0], path);
+        path->size = size;
+    }
+    cf_arena_release(&arena);
+}
+
+/* ---- What the broker does not have yet ---- */
+
+/* What it says of entries or blobs that it takes later only; NULL: nothing. */
+static const char *delay_of(const cf_engine *engine)
+{
+    return engine->delay[0] ? engine->delay : cf_uploads_delay(engine->workshop.uploads);
+}
+
+static const char *tried_again(cf_arena *arena, const char *why)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "%s; it is tried again", why);
+    const char *copy = cf_arena_text(arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return copy;
+}
+
+static const char *how_sending_goes(const cf_engine *engine, cf_arena *arena)
+{
+    const char *delay = cf_uploads_delay(engine->workshop.uploads);
+
+    if (!cf_uploads_may_seal(engine->workshop.uploads))
+        return "it waits for the broker";
+    return delay ? tried_again(arena, delay) : "it is being sent";
+}
+
+typedef struct {
+    cf_engine *engine;
+    const cf_binding *binding; /* NULL: only count */
+    cf_pendings *pendings;
+    cf_pending_kind kind;
+    const char *reason;
+    size_t count;
+} unsent_search;
+
+static void add_items(unsent_search *search, const cf_entry *entry)
+{
+    const cf_nodes *nodes = search->binding->nodes;
+    const cf_body *body;
+    cf_buffer path = {0};
+    cf_error ignored;
+
+    if (!cf_id_equal(&entry->header.collection, &search->binding->collection) ||
+        cf_contents_open(search->engine->peer->contents, entry, &body, &ignored))
+        return;
+    for (size_t i = 0; i < body->change_count; i++) {
+        const cf_id *item = &body->changes[i].item;
+        const cf_node *node = cf_nodes_next_of_item(nodes, item, NULL);
+        const cf_row *row = cf_rows_of_item(search->binding->rows, item);
+
+        if ((!node && !row) || (i > 0 && cf_id_equal(item, &body->changes[i - 1].item)))
+            continue;
+        cf_buffer_clear(&path);
+        if (node)
+            cf_binding_path(search->binding, node->number, &path);
+        else
+            cf_record_key_text(row->key, &path);
+        cf_pendings_add(search->pendings, search->kind, cf_buffer_view(&path), search->reason);
+    }
+    cf_buffer_release(&path);
+}
+
+static bool visit_unsent(void *context, cf_bytes key, cf_bytes value)
+{
+    unsent_search *search = context;
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_head head;
+    cf_error ignored;
+
+    (void)value;
+    search->count++;
+    if (search->binding && cf_key_entry_read(key, &head) &&
+        cf_log_get(search->engine->peer->log, &head, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK)
+        add_items(search, &entry);
+    cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+    return true;
+}
+
+const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection)
+{
+    static const cf_id whole;
+    cf_locks *locks = engine->workshop.locks;
+
+    return cf_locks_own(locks, collection, &whole) ? NULL
+                                                   : cf_locks_of_other(locks, collection, &whole);
+}
+
+static size_t find_unsent(cf_engine *engine, const cf_binding *binding, cf_pendings *pendings)
+{
+    cf_store *store = cf_home_store(engine->home);
+    const uint8_t table = CF_TABLE_UNSENT;
+    unsent_search search = {
+        engine, binding, pendings, CF_PENDING_UNSENT, "it is not at the broker yet", 0};
+    const cf_lease *lease = binding ? cf_engine_lock_of(engine, &binding->collection) : NULL;
+    cf_arena arena = {0};
+    cf_error ignored;
+
+    if (engine->delay[0])
+        search.reason = tried_again(&arena, engine->delay);
+    if (lease) {
+        search.kind = CF_PENDING_LOCKED;
+        search.reason = cf_lock_guard_text(engine->peer, lease, &arena);
+    }
+    if (engine->peer->link)
+        store->scan(store, cf_peer_user(engine->peer), cf_bytes_of(&table, 1), visit_unsent,
+                    &search, &ignored);
+    cf_arena_release(&arena);
+    return search.count;
+}
+
+/* ---- Status ---- */
+
+void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *arena,
+                      cf_binding_status *out)
+{
+    conflicts list = {.engine = engine, .arena = arena};
+    cf_pendings pendings = {0};
+    cf_buffer path = {0};
+    cf_error ignored;
+
+    for (size_t i = 0; i < engine->count; i++)
+        if (engine->bindings[i] == binding)
+            cf_source_status(&engine->sources[i], &pendings, how_sending_goes(engine, arena), out);
+    find_unsent(engine, binding, &pendings);
+    cf_pendings_sort(&pendings);
+    out->pending = cf_pendings_copy(&pendings, arena);
+    out->pending_count = pendings.count;
+    cf_pendings_release(&pendings);
+    if (cf_peer_collection(engine->peer, &binding->collection, &list.collection, &ignored) ==
+        CF_OK) {
+        if (cf_format_is_records(binding->format))
+            cf_record_source_conflicts(engine->peer, list.collection, add_conflict, &list);
+        else
+            find_conflicts(&list, &cf_root_item, &path);
+    }
+    out->conflicts = (const cf_conflict *)cf_arena_copy(
+                         arena, cf_bytes_of(list.at, list.count * sizeof *list.at))
+                         .data;
+    out->conflict_count = list.count;
+    free(list.at);
+    cf_buffer_release(&path);
+}
+
+void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
+{
+    const cf_link *link = engine->peer->link;
+    const char *delay = delay_of(engine);
+
+    *out = (cf_broker_status){
+        .set = link != NULL,
+        .connected = link && cf_link_is_connected(link),
+        .trouble = engine->loss.status,
+        .retry_ms = engine->retry_ms,
+        .denials = engine->denials,
+        .refused = engine->refused,
+    };
+    if (out->connected)
+        out->trouble = CF_OK;
+    snprintf(out->text, sizeof out->text, "%s",
+             engine->refused ? engine->refusal : engine->loss.text);
+    if (cf_engine_tell_fault(engine, out->text)) {
+        out->is_faulty = true;
+        out->trouble = CF_MALFORMED;
+    }
+    snprintf(out->delay, sizeof out->delay, "%s", delay && out->connected ? delay : "");
+    out->unsent = find_unsent(engine, NULL, NULL);
+}
+
+void cf_engine_traffic(const cf_engine *engine, cf_traffic *out)
+{
+    cf_upload_figures figures = cf_uploads_count(engine->workshop.uploads);
+
+    *out = engine->traffic;
+    out->deltas = figures.deltas;
+    out->delta_bytes = figures.delta_bytes;
+    out->blobs_sent = figures.blobs;
+    for (size_t i = 0; i < engine->count; i++)
+        out->files_applied += cf_source_applied(&engine->sources[i]);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine/inquiry.h"
+
+#include "peer/engine/link_silence.h"
+
+#include <stdlib.h>
+
+struct cf_inquiry {
+    cf_loop *loop;
+    uint64_t timeout_ms, deadline_ms;
+    cf_link *link;
+    cf_connection *connection;
+    bool is_answered, was_connected;
+    cf_error error;
+    cf_findings findings;
+};
+
+static void release_findings(cf_findings *findings)
+{
+    for (size_t i = 0; i < findings->line_count; i++)
+        free(findings->lines[i]);
+    for (size_t i = 0; i < findings->held_count; i++)
+        cf_heads_release(&findings->held[i].heads);
+    for (size_t i = 0; i < findings->report_count; i++)
+        cf_heads_release(&findings->reports[i].applied);
+    free(findings->lines);
+    free(findings->held);
+    free(findings->reports);
+    *findings = (cf_findings){0};
+}
+
+/* ---- What the link tells ---- */
+
+static void on_connected(void *context, const cf_link_welcome *welcome)
+{
+    (void)welcome;
+    ((cf_inquiry *)context)->was_connected = true;
+}
+
+static void on_lost(void *context, const cf_link_loss *loss)
+{
+    cf_inquiry *self = context;
+
+    if (cf_link_is_interrupted(loss) && self->was_connected)
+        return; /* the link asks again */
+    self->error = *loss->why;
+    if (self->error.status == CF_FORGED)
+        self->error.status = CF_UNREACHABLE;
+}
+
+static void on_located(void *context, const uint8_t instance[16], uint64_t position,
+                       const cf_bytes *lines, size_t count)
+{
+    cf_findings *findings = &((cf_inquiry *)context)->findings;
+
+    memcpy(findings->instance, instance, sizeof findings->instance);
+    findings->position = position;
+    for (size_t i = 0; i < count; i++) {
+        findings->lines = cf_grow(findings->lines, &findings->line_capacity,
+                                  findings->line_count + 1, sizeof *findings->lines);
+        findings->lines[findings->line_count++] =
+            strndup((const char *)lines[i].data, lines[i].size);
+    }
+}
+
+static void on_holds(void *context, const cf_id *collection, const cf_head *heads, size_t count)
+{
+    cf_findings *findings = &((cf_inquiry *)context)->findings;
+    cf_held *last = findings->held_count ? &findings->held[findings->held_count - 1] : NULL;
+
+    if (!last || !cf_id_equal(&last->collection, collection)) {
+        findings->held = cf_grow(findings->held, &findings->held_capacity, findings->held_count + 1,
+                                 sizeof *findings->held);
+        last = &findings->held[findings->held_count++];
+        *last = (cf_held){.collection = *collection};
+    }
+    for (size_t i = 0; i < count; i++)
+        cf_heads_insert(&last->heads, &heads[i]);
+}
+
+static void on_reported(void *context, const cf_hash *device, uint64_t at_ms, const cf_head *heads,
+                        size_t count)
+{
+    cf_findings *findings = &((cf_inquiry *)context)->findings;
+    cf_device_report *last =
+        findings->report_count ? &findings->reports[findings->report_count - 1] : NULL;
+
+    if (!device)
+        return;
+    if (!last || !cf_hash_equal(&last->device, device)) {
+        findings->reports = cf_grow(findings->reports, &findings->report_capacity,
+                                    findings->report_count + 1, sizeof *findings->reports);
+        last = &findings->reports[findings->report_count++];
+        *last = (cf_device_report){.device = *device, .at_ms = at_ms};
+    }
+    for (size_t i = 0; i < count; i++)
+        cf_heads_insert(&last->applied, &heads[i]);
+}
+
+static void on_answered(void *context)
+{
+    ((cf_inquiry *)context)->is_answered = true;
+}
+
+/* ---- Asking ---- */
+
+static cf_status read_address(cf_loop *loop, cf_address *out, cf_error *error)
+{
+    cf_buffer line = {0};
+
+    cf_status status = cf_home_get(cf_loop_home(loop), CF_HOME_BROKER, &line, error);
+    if (status == CF_MISSING || (!status && !line.size))
+        status = cf_fail(error, CF_MISSING, "no broker is set: this user is kept here only");
+    cf_buffer_append(&line, "", 1);
+    if (!status)
+        status = cf_address_read((const char *)line.data, out, error);
+    cf_buffer_release(&line);
+    return status;
+}
+
+static cf_link *make_link(cf_inquiry *self, const cf_peer *peer)
+{
+    cf_link_options link = {.env = peer->env,
+                            .store = cf_home_store(peer->home),
+                            .user = *cf_peer_user(peer),
+                            .only_asks = true,
+                            .events = cf_link_silence(self)};
+
+    link.events.connected = on_connected;
+    link.events.lost = on_lost;
+    link.events.answers = (cf_link_answers){on_located, on_holds, on_reported, on_answered};
+    return cf_link_new(&link);
+}
+
+cf_status cf_inquiry_new(cf_loop *loop, uint64_t timeout_ms, cf_inquiry **out, cf_error *error)
+{
+    const cf_peer *peer = cf_loop_peer(loop);
+    cf_address address;
+
+    cf_status status = read_address(loop, &address, error);
+    if (status)
+        return status;
+    cf_inquiry *self = cf_allocate(1, sizeof *self);
+    self->loop = loop;
+    self->timeout_ms = timeout_ms;
+    self->link = make_link(self, peer);
+    cf_inquiry_again(self);
+    cf_link_start(self->link);
+    self->connection = cf_loop_connect(
+        loop, &(cf_connection_options){.link = self->link,
+                                       .address = &address,
+                                       .curve_public = cf_keys_public(peer->keys)->curve,
+                                       .curve_secret = cf_keys_curve_secret(peer->keys)});
+    *out = self;
+    return CF_OK;
+}
+
+void cf_inquiry_destroy(cf_inquiry **inquiry)
+{
+    if (!*inquiry)
+        return;
+    cf_loop_disconnect((*inquiry)->loop, &(*inquiry)->connection);
+    cf_link_destroy(&(*inquiry)->link);
+    release_findings(&(*inquiry)->findings);
+    free(*inquiry);
+    *inquiry = NULL;
+}
+
+bool cf_inquiry_over(const cf_inquiry *inquiry, uint64_t now_ms, uint64_t *deadline_ms,
+                     cf_status *status, cf_error *error)
+{
+    *deadline_ms = inquiry->deadline_ms;
+    *status = CF_OK;
+    if (inquiry->is_answered)
+        return true;
+    if (inquiry->error.status) {
+        *error = inquiry->error;
+        *status = error->status;
+    } else if (now_ms >= inquiry->deadline_ms) {
+        *status = cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
+    }
+    return *status != CF_OK;
+}
+
+const cf_findings *cf_inquiry_findings(const cf_inquiry *inquiry)
+{
+    return &inquiry->findings;
+}
+
+void cf_inquiry_again(cf_inquiry *inquiry)
+{
+    release_findings(&inquiry->findings);
+    inquiry->is_answered = false;
+    inquiry->deadline_ms = cf_loop_now(inquiry->loop) + inquiry->timeout_ms;
+    cf_link_ask(inquiry->link);
+    cf_loop_wake(inquiry->loop);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/locks/locks_inside.h"
+
+#include <stdlib.h>
+
+static const cf_id whole;
+
+/* ---- Opening ---- */
+
+cf_status cf_locks_open(cf_peer *peer, bool serves, uint64_t now_ms, cf_locks **out,
+                        cf_error *error)
+{
+    cf_locks *locks = cf_allocate(1, sizeof *locks);
+
+    locks->peer = peer;
+    locks->serves = serves;
+    locks->names = cf_lock_names_new(peer->ring);
+    cf_status status = cf_locks_load(locks, now_ms, error);
+    if (status)
+        cf_locks_close(&locks);
+    else
+        *out = locks;
+    return status;
+}
+
+void cf_locks_close(cf_locks **locks)
+{
+    if (!*locks)
+        return;
+    cf_lock_names_destroy(&(*locks)->names);
+    free((*locks)->own);
+    free((*locks)->known);
+    free(*locks);
+    *locks = NULL;
+}
+
+/* ---- Finding ---- */
+
+cf_lock *cf_locks_at(const cf_locks *locks, const cf_id *request)
+{
+    for (size_t i = 0; i < locks->own_count; i++)
+        if (cf_id_equal(&locks->own[i].request, request))
+            return &locks->own[i];
+    return NULL;
+}
+
+const cf_lock *cf_locks_find(const cf_locks *locks, const cf_id *request)
+{
+    return cf_locks_at(locks, request);
+}
+
+const cf_lock *cf_locks_own(const cf_locks *locks, const cf_id *collection, const cf_id *item)
+{
+    for (size_t i = 0; i < locks->own_count; i++)
+        if (locks->own[i].state == CF_LOCK_HELD &&
+            cf_id_equal(&locks->own[i].collection, collection) &&
+            cf_id_equal(&locks->own[i].item, item))
+            return &locks->own[i];
+    return NULL;
+}
+
+bool cf_locks_any_own(const cf_locks *locks)
+{
+    for (size_t i = 0; i < locks->own_count; i++)
+        if (locks->own[i].state <= CF_LOCK_HELD && cf_id_equal(&locks->own[i].item, &whole))
+            return true;
+    return false;
+}
+
+const cf_lease *cf_locks_all(const cf_locks *locks, size_t *count)
+{
+    *count = locks->known_count;
+    return locks->known;
+}
+
+bool cf_locks_are_known(const cf_locks *locks)
+{
+    bool are_known = locks->is_known;
+
+    for (size_t i = 0; i < locks->own_count; i++)
+        are_known &= !locks->own[i].was_forgotten || locks->own[i].state != CF_LOCK_ASKED;
+    return are_known;
+}
+
+uint64_t cf_locks_changes(const cf_locks *locks)
+{
+    return locks->changes;
+}
+
+cf_status cf_locks_name(cf_locks *locks, const cf_id *collection, const cf_id *item, cf_id *out,
+                        cf_error *error)
+{
+    if (!cf_id_equal(item, &whole))
+        return cf_lock_names_find(locks->names, collection, item, out, error);
+    *out = whole;
+    return CF_OK;
+}
+
+static bool is_this(const cf_locks *locks, const cf_lease *lease)
+{
+    return cf_hash_equal(&lease->holder, cf_peer_device(locks->peer));
+}
+
+bool cf_locks_any_inside(const cf_locks *locks, const cf_id *collection)
+{
+    for (size_t i = 0; i < locks->known_count; i++)
+        if (cf_id_equal(&locks->known[i].collection, collection) &&
+            !is_this(locks, &locks->known[i]) && !cf_id_equal(&locks->known[i].name, &whole))
+            return true;
+    return false;
+}
+
+static const cf_lease *find_known(cf_locks *locks, const cf_id *collection, const cf_id *item,
+                                  bool of_this)
+{
+    cf_error ignored;
+    cf_id name;
+
+    if (cf_locks_name(locks, collection, item, &name, &ignored))
+        return NULL;
+    for (size_t i = 0; i < locks->known_count; i++)
+        if (cf_id_equal(&locks->known[i].collection, collection) &&
+            cf_id_equal(&locks->known[i].name, &name) &&
+            is_this(locks, &locks->known[i]) == of_this)
+            return &locks->known[i];
+    return NULL;
+}
+
+const cf_lease *cf_locks_of_other(cf_locks *locks, const cf_id *collection, const cf_id *item)
+{
+    return find_known(locks, collection, item, false);
+}
+
+const cf_lease *cf_locks_of_this(cf_locks *locks, const cf_id *collection, const cf_id *item)
+{
+    return find_known(locks, collection, item, true);
+}
+
+/* ---- Asking ---- */
+
+void cf_locks_say(cf_locks *locks, const cf_lock *lock)
+{
+    cf_message message = {0};
+    bool unlocks = lock->state == CF_LOCK_ENDING;
+
+    if (!locks->is_connected || (lock->state != CF_LOCK_ASKED && !unlocks))
+        return;
+    if (unlocks) {
+        message.command = CF_COMMAND_UNLOCK;
+        message.unlock.request = lock->request;
+        message.unlock.collection = lock->collection;
+        message.unlock.name = lock->name;
+        message.unlock.token = lock->breaks ? NULL : &lock->token;
+    } else {
+        message.command = CF_COMMAND_LOCK;
+        message.lock.request = lock->request;
+        message.lock.collection = lock->collection;
+        message.lock.name = lock->name;
+        message.lock.for_ms = lock->for_ms;
+        message.lock.shared = lock->shared;
+        message.lock.wait = lock->wait;
+    }
+    cf_link_ask_lease(locks->peer->link, &message);
+}
+
+static bool has_in_hand(const cf_locks *locks, const cf_lock *lock)
+{
+    for (size_t i = 0; i < locks->own_count; i++)
+        if ((locks->own[i].state == CF_LOCK_HELD || locks->own[i].state == CF_LOCK_ENDING) &&
+            cf_id_equal(&locks->own[i].collection, &lock->collection) &&
+            cf_id_equal(&locks->own[i].item, &lock->item))
+            return true;
+    return false;
+}
+
+/* Who waits for what this device has itself, and has forgotten, need not wait. */
+static void regain(cf_locks *locks, const cf_lock *lock)
+{
+    const cf_lease *mine = cf_locks_of_this(locks, &lock->collection, &lock->item);
+    cf_lock impatient = *lock;
+
+    if (lock->state != CF_LOCK_ASKED || !lock->wait || !mine || mine->shared != lock->shared ||
+        has_in_hand(locks, lock))
+        return;
+    impatient.wait = false;
+    cf_locks_say(locks, &impatient);
+}
+
+static cf_status add(cf_locks *locks, cf_lock *lock, cf_id *request, cf_error *error)
+{
+    const cf_env *env = locks->peer->env;
+
+    if (!locks->peer->link)
+        return cf_fail(error, CF_UNREACHABLE, "there is no broker that could keep a lock");
+    cf_status status = cf_locks_name(locks, &lock->collection, &lock->item, &lock->name, error);
+    if (status)
+        return status;
+    env->random(env->context, lock->request.bytes, CF_ID_SIZE);
+    locks->own = cf_grow(locks->own, &locks->own_capacity, locks->own_count + 1, sizeof *lock);
+    locks->own[locks->own_count++] = *lock;
+    *request = lock->request;
+    cf_locks_say(locks, lock);
+    if (locks->is_known)
+        regain(locks, lock);
+    return CF_OK;
+}
+
+cf_status cf_locks_ask(cf_locks *locks, const cf_lock_wish *wish, cf_id *request, cf_error *error)
+{
+    cf_lock lock = {.collection = wish->collection,
+                    .item = wish->item,
+                    .for_ms = wish->for_ms,
+                    .shared = wish->shared,
+                    .wait = wish->wait,
+                    .renews = wish->renews,
+                    .state = CF_LOCK_ASKED};
+
+    return add(locks, &lock, request, error);
+}
+
+cf_status cf_locks_break(cf_locks *locks, const cf_id *collection, const cf_id *item,
+                         cf_id *request, cf_error *error)
+{
+    cf_lock lock = {
+        .collection = *collection, .item = *item, .breaks = true, .state = CF_LOCK_ENDING};
+
+    return add(locks, &lock, request, error);
+}
+
+void cf_locks_give_back(cf_locks *locks, const cf_id *request)
+{
+    cf_lock *lock = cf_locks_at(locks, request);
+
+    if (!lock || (lock->state != CF_LOCK_HELD && lock->state != CF_LOCK_ASKED))
+        return;
+    cf_locks_drop(locks, lock);
+    lock->state = CF_LOCK_ENDING;
+    cf_locks_say(locks, lock);
+}
+
+static void say_renew(cf_locks *locks, cf_lock *lock)
+{
+    cf_message message = {.command = CF_COMMAND_RENEW,
+                          .renew = {lock->request, lock->token, lock->for_ms}};
+
+    cf_link_ask_lease(locks->peer->link, &message);
+}
+
+void cf_locks_renew(cf_locks *locks, const cf_id *request, uint64_t for_ms)
+{
+    cf_lock *lock = cf_locks_at(locks, request);
+
+    if (!lock || lock->state != CF_LOCK_HELD)
+        return;
+    lock->for_ms = for_ms;
+    lock->renewed_ms = 0; /* it is due at once */
+    lock->renews = true;
+}
+
+void cf_locks_tell_alone(cf_locks *locks, const cf_id *collection, bool begins)
+{
+    cf_message message = {.command = CF_COMMAND_ALONE, .alone = {*collection, begins}};
+
+    if (locks->is_connected)
+        cf_link_ask_lease(locks->peer->link, &message);
+}
+
+/* Of a collection: without its token nothing gets in. */
+static void regain_whole(cf_locks *locks, const cf_lease *lease, uint64_t now_ms)
+{
+    uint64_t left_ms = lease->until_ms > now_ms ? lease->until_ms - now_ms : 0;
+    cf_lock lock = {.collection = lease->collection,
+                    .for_ms = left_ms < CF_LEASE_FOR_MS_MIN   ? CF_LEASE_FOR_MS_MIN
+                              : left_ms > CF_LEASE_FOR_MS_MAX ? CF_LEASE_FOR_MS_MAX
+                                                              : left_ms,
+                    .shared = lease->shared,
+                    .was_forgotten = true,
+                    .state = CF_LOCK_ASKED};
+    cf_error ignored;
+    cf_id request;
+
+    for (size_t i = 0; i < locks->own_count; i++)
+        if (cf_id_equal(&locks->own[i].collection, &lock.collection) &&
+            cf_id_equal(&locks->own[i].item, &whole) &&
+            (locks->own[i].state <= CF_LOCK_HELD || locks->own[i].state == CF_LOCK_ENDING))
+            return;
+    add(locks, &lock, &request, &ignored);
+}
+
+void cf_locks_regain_all(cf_locks *locks, uint64_t now_ms)
+{
+    for (size_t i = 0; i < locks->own_count; i++)
+        regain(locks, &locks->own[i]);
+    for (size_t i = 0; i < locks->known_count; i++)
+        if (is_this(locks, &locks->known[i]) && cf_id_equal(&locks->known[i].name, &whole))
+            regain_whole(locks, &locks->known[i], now_ms);
+}
+
+void cf_locks_forget(cf_locks *locks, const cf_id *request)
+{
+    cf_lock *lock = cf_locks_at(locks, request);
+
+    if (lock && lock->state != CF_LOCK_HELD)
+        *lock = locks->own[--locks->own_count];
+}
+
+/* ---- Time ---- */
+
+static void renew_in_time(cf_locks *locks, cf_lock *lock, uint64_t now_ms, uint64_t *deadline)
+{
+    uint64_t due = lock->renewed_ms + lock->for_ms / 3;
+
+    if (!locks->is_connected)
+        return;
+    if (now_ms >= due) {
+        lock->renewed_ms = now_ms;
+        say_renew(locks, lock);
+        due = now_ms + lock->for_ms / 3;
+    }
+    *deadline = due < *deadline ? due : *deadline;
+}
+
+/* Of those that others have, what is over is so also when nobody says it. */
+static void end_known(cf_locks *locks, uint64_t now_ms, uint64_t *deadline)
+{
+    size_t left = 0, count = locks->known_count;
+
+    for (size_t i = 0; i < count && !locks->is_connected; i++) {
+        if (locks->known[i].until_ms <= now_ms)
+            continue;
+        if (locks->known[i].until_ms < *deadline)
+            *deadline = locks->known[i].until_ms;
+        locks->known[left++] = locks->known[i];
+    }
+    if (locks->is_connected || left == count)
+        return;
+    locks->known_count = left;
+    locks->changes++;
+    cf_locks_keep_known(locks);
+}
+
+void cf_locks_step(cf_locks *locks, uint64_t now_ms, uint64_t *deadline)
+{
+    for (size_t i = 0; i < locks->own_count; i++) {
+        cf_lock *lock = &locks->own[i];
+
+        if (lock->state != CF_LOCK_HELD)
+            continue;
+        if (lock->until_ms <= now_ms) {
+            cf_locks_drop(locks, lock);
+            lock->state = CF_LOCK_OVER;
+        } else {
+            *deadline = lock->until_ms < *deadline ? lock->until_ms : *deadline;
+            if (locks->serves || lock->renews)
+                renew_in_time(locks, lock, now_ms, deadline);
+        }
+    }
+    end_known(locks, now_ms, deadline);
+}

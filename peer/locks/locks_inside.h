@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What locks.c, locks_session.c (what the broker says) and locks_kept.c (in the home) share. Nobody
+ * else includes this. */
+#ifndef CF_PEER_LOCKS_LOCKS_INSIDE_H
+#define CF_PEER_LOCKS_LOCKS_INSIDE_H
+#include "peer/locks/lock_names.h"
+#include "peer/locks/locks.h"
+
+struct cf_locks {
+    cf_peer *peer;
+    bool serves;
+    cf_lock_names *names;
+    cf_lock *own;
+    size_t own_count, own_capacity;
+    cf_lease *known; /* all in force, those of this device among them */
+    size_t known_count, known_capacity;
+    bool is_known, is_connected;
+    int64_t clock_difference_ms; /* the broker's clock minus ours */
+    uint64_t changes;
+};
+
+/* NULL: there is none of this request. */
+cf_lock *cf_locks_at(const cf_locks *locks, const cf_id *request);
+/* Says to the broker what is to be said of it in a session that knows nothing of it yet. */
+void cf_locks_say(cf_locks *locks, const cf_lock *lock);
+/* Has again what the broker names as this device's in its first word of a session. */
+void cf_locks_regain_all(cf_locks *locks, uint64_t now_ms);
+cf_status cf_locks_load(cf_locks *locks, uint64_t now_ms, cf_error *error);
+/* In the home; failures are reported. */
+void cf_locks_keep(cf_locks *locks, const cf_lock *lock);
+void cf_locks_keep_known(cf_locks *locks);
+/* It is not in force any more: forgotten in the home, and its token by the link. */
+void cf_locks_drop(cf_locks *locks, const cf_lock *lock);
+
+#endif

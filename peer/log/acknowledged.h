@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a broker once acknowledged: the heads that it showed, and the entries that it took from this
+ * device or sent to it since. A broker that shows less later was rolled back: it was restored from
+ * an older copy, or lost data. Kept in the home for each instance of a broker's log, one head a
+ * branch; written lazily, with a later commit. Owned by the engine's thread. */
+#ifndef CF_PEER_LOG_ACKNOWLEDGED_H
+#define CF_PEER_LOG_ACKNOWLEDGED_H
+#include "broker/store.h"
+#include "codec/heads.h"
+#include "peer/log/tables.h"
+
+typedef struct {
+    uint8_t instance[16];
+    cf_heads heads;
+    bool is_dirty;
+} cf_acknowledged; /* {0} is nobody's */
+
+void cf_acknowledged_release(cf_acknowledged *acknowledged);
+
+/* A session began with the log of this instance, which has these heads. `lacking` gets how many
+ * entries it had acknowledged and does not show. From now on what it shows is what counts. */
+cf_status cf_acknowledged_greet(cf_acknowledged *acknowledged, cf_store *store, const cf_hash *user,
+                                const uint8_t instance[16], const cf_heads *shown,
+                                uint64_t *lacking, cf_error *error);
+/* It has this entry. */
+void cf_acknowledged_add(cf_acknowledged *acknowledged, const cf_entry *entry);
+/* Writes what is new, unsynced. */
+cf_status cf_acknowledged_save(cf_acknowledged *acknowledged, cf_store *store, const cf_hash *user,
+                               cf_error *error);
+
+/* How many entries lie between what was acknowledged and what is shown. Of two branches of one
+ * writer it is not known which is whose: one that is shown as far stands for the other. */
+uint64_t cf_heads_lacking(const cf_heads *acknowledged, const cf_heads *shown);
+
+/* The last time that a broker was found rolled back, for people. */
+typedef struct {
+    uint64_t time_ms;
+    uint64_t lacking;
+    const char *broker; /* its endpoint; in the arena */
+} cf_rollback;
+
+/* Durable at return. */
+cf_status cf_rollback_keep(cf_store *store, const cf_hash *user, const cf_rollback *rollback,
+                           cf_error *error);
+/* CF_MISSING: there was none. */
+cf_status cf_rollback_recall(cf_store *store, const cf_hash *user, cf_arena *arena,
+                             cf_rollback *out, cf_error *error);
+
+#endif

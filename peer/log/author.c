@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/author.h"
+
+#include "codec/limits.h"
+#include "codec/pack.h"
+#include "codec/seal.h"
+
+#include <stdlib.h>
+
+#define META_CLOCK "clock"
+
+/* A collection as its entries show it, and this author's chain in it. */
+typedef struct {
+    cf_id collection;
+    cf_heads heads;
+    bool has_writer;
+    cf_id writer;
+    uint8_t random[16];
+    uint64_t sequence; /* of the last entry; 0 before the first */
+    cf_hash hash;      /* its header's */
+    cf_heads told;     /* what its `after` and those before it said */
+} chain;
+
+struct cf_author {
+    cf_author_options options;
+    cf_hash device;
+    cf_time seen;
+    chain *chains;
+    size_t count, capacity;
+};
+
+static chain *find_chain(const cf_author *author, const cf_id *collection)
+{
+    for (size_t i = 0; i < author->count; i++)
+        if (cf_id_equal(&author->chains[i].collection, collection))
+            return &author->chains[i];
+    return NULL;
+}
+
+static chain *get_chain(cf_author *author, const cf_id *collection)
+{
+    chain *found = find_chain(author, collection);
+
+    if (found)
+        return found;
+    author->chains =
+        cf_grow(author->chains, &author->capacity, author->count + 1, sizeof *author->chains);
+    found = &author->chains[author->count++];
+    *found = (chain){.collection = *collection};
+    return found;
+}
+
+/* ---- Records ---- */
+
+static void put_chain(const cf_author *author, const chain *own, cf_time seen, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_pack_array(&value, 5);
+    cf_pack_bin(&value, cf_bytes_of(own->writer.bytes, CF_ID_SIZE));
+    cf_pack_bin(&value, cf_bytes_of(own->random, sizeof own->random));
+    cf_pack_uint(&value, own->sequence);
+    cf_pack_bin(&value, cf_bytes_of(own->hash.bytes, CF_HASH_SIZE));
+    cf_heads_pack(&value, own->told.heads, own->told.count);
+    cf_bytes key = cf_key_collection(&arena, CF_TABLE_WRITER, &own->collection);
+    if (cf_hash_equal(&author->device, cf_log_user(author->options.log)))
+        key = (cf_bytes){0}; /* the account writes at birth and in need, from no home */
+    if (key.size)
+        cf_records_put(records, key, cf_buffer_view(&value));
+    cf_buffer_clear(&value);
+    cf_pack_array(&value, 2);
+    cf_pack_uint(&value, seen.ms);
+    cf_pack_uint(&value, seen.counter);
+    cf_records_put(records, cf_key_meta(&arena, META_CLOCK), cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+static cf_status read_chain(cf_bytes value, chain *out, cf_error *error)
+{
+    cf_reader reader = cf_reader_of(value);
+    size_t count;
+
+    cf_status status = cf_read_array(&reader, &count, error);
+    if (!status && count != 5)
+        status = cf_fail(error, CF_BROKEN, "a chain of this device has %zu parts", count);
+    if (!status)
+        status = cf_read_bin_exact(&reader, out->writer.bytes, CF_ID_SIZE, error);
+    if (!status)
+        status = cf_read_bin_exact(&reader, out->random, sizeof out->random, error);
+    if (!status)
+        status = cf_read_uint(&reader, &out->sequence, error);
+    if (!status)
+        status = cf_read_bin_exact(&reader, out->hash.bytes, CF_HASH_SIZE, error);
+    if (!status)
+        status = cf_heads_read(&reader, SIZE_MAX, &out->told, error);
+    out->has_writer = !status;
+    return status;
+}
+
+typedef struct {
+    cf_author *author;
+    cf_status status;
+    cf_error *error;
+} loading;
+
+static bool load_chain(void *context, cf_bytes key, cf_bytes value)
+{
+    loading *load = context;
+    cf_id collection;
+
+    if (key.size != 1 + CF_ID_SIZE) {
+        load->status = cf_fail(load->error, CF_BROKEN, "a chain's key has %zu bytes", key.size);
+        return false;
+    }
+    memcpy(collection.bytes, key.data + 1, CF_ID_SIZE);
+    load->status = read_chain(value, get_chain(load->author, &collection), load->error);
+    return load->status == CF_OK;
+}
+
+static bool load_head(void *context, const cf_head *head)
+{
+    loading *load = context;
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    load->status = cf_log_get(load->author->options.log, head, &wire, load->error);
+    if (!load->status)
+        load->status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, load->error);
+    if (!load->status)
+        cf_heads_insert(&get_chain(load->author, &entry.header.collection)->heads, head);
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return load->status == CF_OK;
+}
+
+static cf_status load_clock(cf_author *author, cf_error *error)
+{
+    cf_store *store = cf_log_store(author->options.log);
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+    size_t count;
+
+    cf_status status = store->get(store, cf_log_user(author->options.log),
+                                  cf_key_meta(&arena, META_CLOCK), &value, error);
+    if (status == CF_MISSING) {
+        status = CF_OK;
+    } else if (!status) {
+        cf_reader reader = cf_reader_of(cf_buffer_view(&value));
+
+        status = cf_read_array(&reader, &count, error);
+        if (!status)
+            status = cf_read_uint(&reader, &author->seen.ms, error);
+        if (!status)
+            status = cf_read_uint(&reader, &author->seen.counter, error);
+    }
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* What the log holds of the chain beyond what is recorded came from another copy of this home. */
+static void leave_foreign_chains(cf_author *author)
+{
+    for (size_t i = 0; i < author->count; i++) {
+        chain *own = &author->chains[i];
+        const cf_head last = {own->writer, own->sequence, own->hash};
+        size_t count = 0;
+
+        cf_heads_of_writer(&own->heads, &own->writer, &count);
+        if (own->has_writer && (count != 1 || !cf_heads_contain(&own->heads, &last)))
+            own->has_writer = false;
+    }
+}
+
+cf_status cf_author_open(const cf_author_options *options, cf_author **out, cf_error *error)
+{
+    cf_author *author = cf_allocate(1, sizeof *author);
+    cf_store *store = cf_log_store(options->log);
+    const cf_hash *user = cf_log_user(options->log);
+    const uint8_t table = CF_TABLE_WRITER;
+    loading load = {author, CF_OK, error};
+
+    author->options = *options;
+    author->device = cf_device_id(cf_keys_public(options->keys)->signing);
+    cf_status status = load_clock(author, error);
+    if (!status && !cf_hash_equal(&author->device, user))
+        status = store->scan(store, user, cf_bytes_of(&table, 1), load_chain, &load, error);
+    if (!status && !(status = load.status))
+        status = cf_log_heads(options->log, load_head, &load, error);
+    if (!status)
+        status = load.status;
+    if (status) {
+        cf_error_while(error, "reading this device's chains");
+        cf_author_destroy(&author);
+        return status;
+    }
+    leave_foreign_chains(author);
+    *out = author;
+    return CF_OK;
+}
+
+void cf_author_destroy(cf_author **author)
+{
+    if (!*author)
+        return;
+    for (size_t i = 0; i < (*author)->count; i++) {
+        cf_heads_release(&(*author)->chains[i].heads);
+        cf_heads_release(&(*author)->chains[i].told);
+    }
+    free((*author)->chains);
+    free(*author);
+    *author = NULL;
+}
+
+const cf_hash *cf_author_device(const cf_author *author)
+{
+    return &author->device;
+}
+
+cf_time cf_author_time(const cf_author *author, uint64_t now_ms)
+{
+    return cf_time_after(author->seen, now_ms);
+}
+
+void cf_author_saw(cf_author *author, cf_time time)
+{
+    if (cf_time_compare(time, author->seen) > 0)
+        author->seen = time;
+}
+
+const cf_heads *cf_author_heads(const cf_author *author, const cf_id *collection)
+{
+    static const cf_heads none;
+    const chain *found = find_chain(author, collection);
+
+    return found ? &found->heads : &none;
+}
+
+void cf_author_each(const cf_author *author, cf_author_visit *visit, void *context)
+{
+    for (size_t i = 0; i < author->count; i++)
+        if (author->chains[i].heads.count)
+            visit(context, &author->chains[i].collection, &author->chains[i].heads);
+}
+
+/* ---- Making an entry ---- */
+
+static void start_writer(cf_author *author, chain *own)
+{
+    if (own->has_writer)
+        return;
+    author->options.env->random(author->options.env->context, own->random, sizeof own->random);
+    own->writer = cf_writer_id(cf_log_user(author->options.log), &author->device, &own->collection,
+                               own->random);
+    own->has_writer = true;
+    own->sequence = 0;
+    own->told.count = 0;
+}
+
+static void fill_header(const cf_author *author, const cf_draft *draft, const chain *own,
+                        const cf_heads *after, cf_header *header)
+{
+    *header = (cf_header){
+        .version = 1,
+        .type = draft->type,
+        .user = *cf_log_user(author->options.log),
+        .device = author->device,
+        .collection = draft->collection,
+        .writer = own->writer,
+        .sequence = own->sequence + 1,
+        .previous = own->hash,
+        .after = after->heads,
+        .after_count = after->count,
+        .epoch = draft->epoch,
+        .blobs = draft->blobs,
+        .blob_count = draft->blob_count,
+    };
+    if (own->sequence == 0) {
+        memset(header->previous.bytes, 0, CF_HASH_SIZE);
+        memcpy(header->previous.bytes, own->random, sizeof own->random);
+    }
+}
+
+static cf_status seal_body(const cf_author *author, const cf_draft *draft, const cf_header *header,
+                           cf_buffer *body, cf_error *error)
+{
+    cf_buffer open = {0};
+    cf_seal_place place = {author->options.ring, &draft->epoch, &draft->collection};
+
+    if (draft->type == CF_ENTRY_MEMBER) {
+        cf_buffer_append(body, draft->plain.data, draft->plain.size);
+        return CF_OK;
+    }
+    cf_header_pack_open(header, &open);
+    cf_status status = cf_body_seal(&place, cf_buffer_view(&open), draft->plain, body, error);
+    cf_buffer_release(&open);
+    return status;
+}
+
+static const cf_heads *member_heads(const cf_author *author, const cf_draft *draft)
+{
+    return draft->type == CF_ENTRY_MEMBER ? NULL : cf_author_heads(author, &cf_member_log_id);
+}
+
+cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *wire,
+                          cf_records *records, cf_error *error)
+{
+    chain *own = get_chain(author, &draft->collection);
+    cf_heads after = {0}, told = {0};
+    cf_buffer body = {0};
+    cf_header header;
+    cf_hash hash;
+
+    start_writer(author, own);
+    const cf_heads *members = member_heads(author, draft);
+    cf_heads_after(&(cf_seen){&own->heads, members, &own->told, &own->writer}, &after);
+    fill_header(author, draft, own, &after, &header);
+    cf_status status = seal_body(author, draft, &header, &body, error);
+    if (!status)
+        status = cf_entry_build(&header, cf_buffer_view(&body),
+                                cf_keys_signing_secret(author->options.keys), wire, &hash, error);
+    if (!status && records) {
+        cf_heads_add_new(&told, &own->heads, NULL);
+        if (members)
+            cf_heads_add_new(&told, members, NULL);
+        chain next = *own;
+        next.sequence++;
+        next.hash = hash;
+        next.told = told;
+        put_chain(author, &next, author->seen, records);
+    }
+    cf_heads_release(&told);
+    cf_heads_release(&after);
+    cf_buffer_release(&body);
+    return status;
+}
+
+static void follow_own(cf_author *author, chain *own, const cf_entry *entry)
+{
+    own->sequence = entry->header.sequence;
+    own->hash = entry->hash;
+    cf_heads told = {0};
+    cf_heads_add_new(&told, &own->heads, NULL);
+    if (entry->header.type != CF_ENTRY_MEMBER)
+        cf_heads_add_new(&told, cf_author_heads(author, &cf_member_log_id), NULL);
+    cf_heads_release(&own->told);
+    own->told = told;
+}
+
+void cf_author_took(cf_author *author, const cf_entry *entry)
+{
+    chain *own = get_chain(author, &entry->header.collection);
+
+    follow_own(author, own, entry);
+    cf_heads_advance(&own->heads, entry);
+}
+
+bool cf_author_met(cf_author *author, const cf_entry *entry)
+{
+    chain *own = get_chain(author, &entry->header.collection);
+    bool mine = cf_hash_equal(&entry->header.device, &author->device);
+
+    if (mine && own->has_writer && cf_id_equal(&own->writer, &entry->header.writer))
+        own->has_writer = false;
+    cf_heads_advance(&own->heads, entry);
+    return mine;
+}

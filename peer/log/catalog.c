@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/catalog.h"
+
+#include "codec/pack.h"
+#include "codec/utf8.h"
+#include "peer/log/catalog_schema.h"
+#include "peer/log/catalog_writing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Reading ---- */
+
+static const char *text_of(const cf_collection *catalog, const cf_id *item, const char *field,
+                           cf_arena *arena)
+{
+    cf_reader reader = cf_reader_of(cf_collection_value(catalog, item, field));
+    cf_bytes text;
+    cf_error ignored;
+
+    if (cf_read_text(&reader, &text, &ignored) || !text.size || memchr(text.data, 0, text.size))
+        return NULL;
+    return cf_arena_text(arena, text);
+}
+
+static bool read_id(const cf_collection *catalog, const cf_id *item, void *out, size_t size)
+{
+    cf_reader reader = cf_reader_of(cf_collection_value(catalog, item, CF_CATALOG_ID));
+    cf_error ignored;
+
+    return cf_read_bin_exact(&reader, out, size, &ignored) == CF_OK;
+}
+
+typedef struct {
+    cf_collection *catalog;
+    cf_arena *arena;
+    cf_catalog_collection *list;
+    size_t count, capacity;
+} listing;
+
+static void list_item(void *context, const cf_id *item)
+{
+    listing *self = context;
+    cf_catalog_collection found = {0};
+    cf_error ignored;
+
+    if (item->bytes[0] != CF_CATALOG_COLLECTION || !cf_collection_lives(self->catalog, item) ||
+        !read_id(self->catalog, item, found.id.bytes, CF_ID_SIZE))
+        return;
+    found.name = text_of(self->catalog, item, CF_FIELD_NAME, self->arena);
+    const char *format = text_of(self->catalog, item, CF_CATALOG_FORMAT, self->arena);
+    if (!found.name || !format)
+        return;
+    found.is_known = cf_format_of_text(format, &found.format, &ignored) == CF_OK;
+    self->list = cf_grow(self->list, &self->capacity, self->count + 1, sizeof *self->list);
+    self->list[self->count++] = found;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const cf_catalog_collection *first = a, *second = b;
+    int order = strcmp(first->name, second->name);
+
+    return order ? order : cf_id_compare(&first->id, &second->id);
+}
+
+cf_status cf_catalog_list(cf_peer *peer, cf_arena *arena, cf_catalog_collection **out,
+                          size_t *count, cf_error *error)
+{
+    listing self = {.arena = arena};
+
+    cf_status status = cf_catalog_open(peer, &self.catalog, error);
+    if (status)
+        return status;
+    cf_state_each(self.catalog->state, list_item, &self);
+    if (self.count > 1)
+        qsort(self.list, self.count, sizeof *self.list, by_name);
+    *out = cf_arena_allocate(arena, self.count, sizeof *self.list);
+    if (self.count)
+        memcpy(*out, self.list, self.count * sizeof *self.list);
+    *count = self.count;
+    free(self.list);
+    return CF_OK;
+}
+
+cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
+                          cf_catalog_collection *out, cf_error *error)
+{
+    cf_catalog_collection *list;
+    size_t count, found = 0;
+
+    cf_status status = cf_catalog_list(peer, arena, &list, &count, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].name, name) == 0 && ++found)
+            *out = list[i];
+    if (!found)
+        return cf_fail(error, CF_MISSING, "there is no collection '%s'", name);
+    return found == 1 ? CF_OK
+                      : cf_fail(error, CF_CHANGED,
+                                "there are %zu collections '%s': rename one of them, where it is "
+                                "bound",
+                                found, name);
+}
+
+static const char *hex_of(cf_arena *arena, const void *bytes, size_t size)
+{
+    char *text = cf_arena_allocate(arena, 2 * size + 1, 1);
+
+    cf_hex(cf_bytes_of(bytes, size), text);
+    return text;
+}
+
+const char *cf_catalog_name(cf_peer *peer, const cf_id *collection, cf_arena *arena)
+{
+    cf_id item = cf_catalog_item(CF_CATALOG_COLLECTION, collection->bytes);
+    cf_collection *catalog;
+    cf_error ignored;
+    const char *name = NULL;
+
+    if (cf_id_equal(collection, &cf_catalog_id))
+        return "(catalog)";
+    if (cf_id_equal(collection, &cf_member_log_id))
+        return "(members)";
+    if (cf_catalog_open(peer, &catalog, &ignored) == CF_OK)
+        name = text_of(catalog, &item, CF_FIELD_NAME, arena);
+    return name ? name : hex_of(arena, collection->bytes, CF_ID_SIZE);
+}
+
+const char *cf_catalog_device_name(cf_peer *peer, const cf_hash *device, cf_arena *arena)
+{
+    cf_id item = cf_catalog_item(CF_CATALOG_DEVICE, device->bytes);
+    cf_collection *catalog;
+    cf_error ignored;
+    const char *name = NULL;
+
+    if (cf_catalog_open(peer, &catalog, &ignored) == CF_OK)
+        name = text_of(catalog, &item, CF_FIELD_NAME, arena);
+    if (name)
+        return name;
+    char *fingerprint = cf_arena_allocate(arena, CF_FINGERPRINT_TEXT, 1);
+    cf_fingerprint(device, fingerprint);
+    return fingerprint;
+}
+
+/* ---- Writing ---- */
+
+cf_status cf_catalog_check_name(const char *name, cf_error *error)
+{
+    size_t size = strlen(name);
+
+    if (!size || size > CF_NAME_MAX || !cf_utf8_valid(cf_bytes_of_text(name)))
+        return cf_fail(error, CF_USAGE, "a name is UTF-8, 1 to %d bytes", CF_NAME_MAX);
+    for (const char *at = name; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            return cf_fail(error, CF_USAGE, "a name has no control characters");
+    return CF_OK;
+}
+
+static cf_status check_free(cf_peer *peer, const char *name, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_catalog_collection found;
+
+    cf_status status = cf_catalog_check_name(name, error);
+    if (!status) {
+        status = cf_catalog_find(peer, name, &arena, &found, error);
+        status = status == CF_MISSING ? CF_OK
+                 : status == CF_OK || status == CF_CHANGED
+                     ? cf_fail(error, CF_CHANGED, "there is a collection '%s' already", name)
+                     : status;
+    }
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_catalog_make(cf_peer *peer, const cf_catalog_new *new, uint64_t now_ms, cf_id *out,
+                          cf_error *error)
+{
+    cf_catalog_writing self = {0};
+    cf_id id;
+
+    cf_status status = check_free(peer, new->name, error);
+    if (!status)
+        status = cf_ring_collection_id(peer->ring, cf_bytes_of_text(new->name), &id, error);
+    if (status == CF_MISSING)
+        status = cf_fail(error, CF_DENIED,
+                         "no content key for this device yet: `counterfoil "
+                         "sync` while an owner's device is there");
+    if (!status)
+        status = cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, id.bytes, error);
+    if (!status && cf_collection_lives(self.catalog, &self.item)) {
+        /* One of this first name was renamed: its id is taken, and another is as good. */
+        peer->env->random(peer->env->context, id.bytes, CF_ID_SIZE);
+        status = cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, id.bytes, error);
+    }
+    if (!status) {
+        cf_catalog_write_text(&self, CF_CATALOG_FORMAT, cf_format_text(new->format));
+        cf_catalog_write_id(&self, id.bytes, CF_ID_SIZE);
+        cf_catalog_write_text(&self, CF_FIELD_NAME, new->name);
+        if (new->schema)
+            cf_catalog_write_tables(&self, new->schema, NULL);
+        status = cf_catalog_publish(&self, now_ms, error);
+    }
+    if (!status)
+        *out = id;
+    cf_catalog_writing_release(&self);
+    return status;
+}
+
+cf_status cf_catalog_rename(cf_peer *peer, const cf_id *collection, const char *name,
+                            uint64_t now_ms, cf_error *error)
+{
+    cf_catalog_writing self = {0};
+
+    cf_status status = check_free(peer, name, error);
+    if (!status)
+        status = cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, collection->bytes, error);
+    if (!status) {
+        cf_catalog_write_text(&self, CF_FIELD_NAME, name);
+        status = cf_catalog_publish(&self, now_ms, error);
+    }
+    cf_catalog_writing_release(&self);
+    return status;
+}
+
+cf_status cf_catalog_delete(cf_peer *peer, const cf_id *collection, uint64_t now_ms,
+                            cf_error *error)
+{
+    cf_catalog_writing self = {0};
+
+    cf_status status =
+        cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, collection->bytes, error);
+    if (!status) {
+        cf_catalog_write_deletion(&self);
+        status = cf_catalog_publish(&self, now_ms, error);
+    }
+    cf_catalog_writing_release(&self);
+    return status;
+}
+
+cf_status cf_catalog_name_device(cf_peer *peer, const cf_hash *device, const char *name,
+                                 uint64_t now_ms, cf_error *error)
+{
+    cf_catalog_writing self = {0};
+    cf_hash known;
+
+    cf_status status = cf_catalog_check_name(name, error);
+    if (!status)
+        status = cf_catalog_begin(&self, peer, CF_CATALOG_DEVICE, device->bytes, error);
+    if (!status) {
+        if (!read_id(self.catalog, &self.item, known.bytes, CF_HASH_SIZE))
+            cf_catalog_write_id(&self, device->bytes, CF_HASH_SIZE);
+        cf_catalog_write_text(&self, CF_FIELD_NAME, name);
+        status = cf_catalog_publish(&self, now_ms, error);
+    }
+    cf_catalog_writing_release(&self);
+    return status;
+}
+
+cf_status cf_catalog_introduce(cf_peer *peer, uint64_t now_ms, cf_error *error)
+{
+    cf_id item = cf_catalog_item(CF_CATALOG_DEVICE, cf_peer_device(peer)->bytes);
+    cf_buffer name = {0};
+    cf_collection *catalog;
+    cf_hash epoch;
+
+    if (cf_peer_epoch(peer, &epoch, error))
+        return CF_OK;
+    cf_status status = cf_catalog_open(peer, &catalog, error);
+    if (status || cf_collection_lives(catalog, &item))
+        return status;
+    status = cf_home_get(peer->home, CF_HOME_DEVICE, &name, error);
+    cf_buffer_append(&name, "", 1);
+    if (!status)
+        status = cf_catalog_name_device(peer, cf_peer_device(peer), (const char *)name.data, now_ms,
+                                        error);
+    cf_buffer_release(&name);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The catalog: the collection that says which collections and devices the user has, and what they
+ * are called. Its items are 'C' and 'D', each followed by the first 15 bytes of what it names.
+ * Two devices that make a collection of one name while apart have made one. */
+#ifndef CF_PEER_LOG_CATALOG_H
+#define CF_PEER_LOG_CATALOG_H
+#include "peer/adapters/adapter.h"
+#include "codec/limits.h"
+#include "peer/log/peer.h"
+#include "peer/records/schema.h"
+
+enum { CF_CATALOG_COLLECTION = 'C', CF_CATALOG_DEVICE = 'D' };
+
+typedef struct {
+    cf_id id;
+    const char *name; /* UTF-8 */
+    cf_format format;
+    bool is_known; /* this program knows the format */
+} cf_catalog_collection;
+
+/* CF_USAGE for what can't be the name of a collection or a device. */
+cf_status cf_catalog_check_name(const char *name, cf_error *error);
+
+/* All collections, ascending by name, in the arena. What is damaged or of a newer program is left
+ * out. */
+cf_status cf_catalog_list(cf_peer *peer, cf_arena *arena, cf_catalog_collection **out,
+                          size_t *count, cf_error *error);
+/* CF_MISSING when there is none of that name. CF_CHANGED when there are several (made apart and
+ * renamed): rename one. */
+cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
+                          cf_catalog_collection *out, cf_error *error);
+/* What a collection is called; its id in hexadecimal when the catalog doesn't say. In the arena. */
+const char *cf_catalog_name(cf_peer *peer, const cf_id *collection, cf_arena *arena);
+
+/* A new collection. CF_CHANGED when there is one of that name; CF_USAGE: that is no name. */
+typedef struct {
+    const char *name;
+    cf_format format;
+    const cf_schema *schema; /* that it begins with; NULL: that of its format */
+} cf_catalog_new;
+cf_status cf_catalog_make(cf_peer *peer, const cf_catalog_new *new, uint64_t now_ms, cf_id *out,
+                          cf_error *error);
+cf_status cf_catalog_rename(cf_peer *peer, const cf_id *collection, const char *name,
+                            uint64_t now_ms, cf_error *error);
+/* Takes it off the list; what sources hold stays. */
+cf_status cf_catalog_delete(cf_peer *peer, const cf_id *collection, uint64_t now_ms,
+                            cf_error *error);
+
+/* A device's name; its fingerprint when the catalog doesn't say. In the arena. */
+const char *cf_catalog_device_name(cf_peer *peer, const cf_hash *device, cf_arena *arena);
+cf_status cf_catalog_name_device(cf_peer *peer, const cf_hash *device, const char *name,
+                                 uint64_t now_ms, cf_error *error);
+/* Writes this device's own name, as kept in its home, if the catalog has none for it; nothing while
+ * there is no content key. */
+cf_status cf_catalog_introduce(cf_peer *peer, uint64_t now_ms, cf_error *error);
+
+#endif

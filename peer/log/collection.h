@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A collection in memory: the state that the log's entries say, and the view of it. Entries are
+ * folded in one by one; what changes goes into the records of the commit that carries the entry.
+ * Owned by the engine's thread. */
+#ifndef CF_PEER_LOG_COLLECTION_H
+#define CF_PEER_LOG_COLLECTION_H
+#include "peer/log/changesets.h"
+#include "peer/log/contents.h"
+#include "peer/merge/view.h"
+
+typedef struct {
+    cf_id id;
+    cf_state *state;
+    cf_view *view;
+    cf_time latest;            /* of all entries folded */
+    uint64_t changes;          /* rises whenever the state changes */
+    const char *waits;         /* why entries of it can't be read yet; NULL: nothing waits */
+    cf_changesets *changesets; /* parts of those that are not whole; they are not in the state */
+} cf_collection;
+
+/* An empty one. `rules` outlive the collection. */
+cf_collection *cf_collection_new(const cf_id *id, const cf_rules *rules);
+/* Reads the state that is recorded. */
+cf_status cf_collection_load(cf_log *log, const cf_id *id, const cf_rules *rules,
+                             cf_collection **out, cf_error *error);
+void cf_collection_destroy(cf_collection **collection);
+
+typedef struct {
+    cf_contents *contents;
+    /* This entry is empty for everyone. */
+    void (*left_out)(void *context, const cf_entry *entry, const cf_error *why);
+    void *context;
+    cf_log *log; /* has all entries that were folded, and were not in this commit */
+} cf_folding;
+
+/* Folds in an entry of this collection that the log takes in the same commit as `records` and that
+ * is not void. A part of a changeset is only kept until all parts are here: then they all count.
+ * CF_MISSING, CF_DENIED: it can't be read yet (no key, newer version): it is noted in the records
+ * and folded by cf_collection_fold_waiting. */
+cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
+                             const cf_entry *entry, cf_records *records, cf_error *error);
+/* Tries again what waits. */
+cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding *folding,
+                                     cf_records *records, cf_error *error);
+
+/* The best value of a field that nothing in a folder is needed for (names in the catalog): the
+ * latest write that no deletion covers. Size 0: none. Borrowed until the state changes. */
+cf_bytes cf_collection_value(const cf_collection *collection, const cf_id *item, const char *field);
+/* The same, though a deletion may cover it: what is gone was called something, too. */
+cf_bytes cf_collection_last(const cf_collection *collection, const cf_id *item, const char *field);
+/* Whether a write of the item lives that is not weak. */
+bool cf_collection_lives(const cf_collection *collection, const cf_id *item);
+
+#endif

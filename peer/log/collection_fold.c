@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries that become state: those that can be read, and whose changeset is whole. */
+#include "peer/log/collection.h"
+
+#include "codec/heads.h"
+#include "codec/item.h"
+#include "codec/pack.h"
+#include "peer/log/collection_inside.h"
+
+#include <stdlib.h>
+
+enum { PART_RECORD = 16 }; /* its number, and how many there are */
+
+/* The state holds of a content only what it is; how to get it stays in the log. */
+static void reduce_contents(const cf_folding *folding, const cf_entry *entry, const cf_body *body,
+                            cf_change *changes, cf_arena *arena, cf_records *records)
+{
+    cf_buffer identity = {0};
+    cf_error ignored;
+    cf_content content;
+
+    for (size_t i = 0; i < body->change_count; i++) {
+        changes[i] = body->changes[i];
+        if (!cf_item_has_content(&changes[i].item, changes[i].field, changes[i].value) ||
+            cf_content_read(changes[i].value, entry->header.blob_count, &content, &ignored))
+            continue;
+        cf_contents_note(folding->contents, entry, &content, records);
+        cf_buffer_clear(&identity);
+        cf_content_identity_pack(&identity, &content.hash, content.size);
+        changes[i].value = cf_arena_copy(arena, cf_buffer_view(&identity));
+    }
+    for (size_t i = 0; i < body->supply_count; i++)
+        cf_contents_note_supply(folding->contents, entry, &body->supplies[i], records);
+    cf_buffer_release(&identity);
+}
+
+static void save_items(const cf_collection *collection, const cf_ids *items, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer record = {0};
+
+    for (size_t i = 0; i < items->count; i++) {
+        cf_bytes key = cf_key_item(&arena, &collection->id, &items->at[i]);
+
+        cf_buffer_clear(&record);
+        if (cf_state_item_pack(collection->state, &items->at[i], &record))
+            cf_records_put(records, key, cf_buffer_view(&record));
+        else
+            cf_records_delete(records, key);
+    }
+    cf_buffer_release(&record);
+    cf_arena_release(&arena);
+}
+
+static void fold_body(cf_collection *collection, const cf_folding *folding, const cf_entry *entry,
+                      const cf_body *body, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_ids dirty = {0};
+    cf_dot dot = cf_entry_dot(entry);
+    cf_change *changes = cf_arena_allocate(&arena, body->change_count, sizeof *changes);
+
+    reduce_contents(folding, entry, body, changes, &arena, records);
+    cf_state_apply(collection->state, &dot, body->time, changes, body->change_count, &dirty);
+    save_items(collection, &dirty, records);
+    cf_view_update(collection->view, dirty.at, dirty.count);
+    collection->changes++;
+    if (cf_time_compare(body->time, collection->latest) > 0)
+        collection->latest = body->time;
+    free(dirty.at);
+    cf_arena_release(&arena);
+}
+
+/* ---- Parts of a changeset ---- */
+
+typedef struct {
+    cf_collection *collection;
+    const cf_folding *folding;
+    cf_records *records;
+    cf_error *error;
+} part_folding;
+
+/* An entry that the log has, that is not void and can be read, and is not kept as a part: it was
+ * folded, with another branch of its writer's chain. */
+static bool was_folded(void *context, const cf_head *head)
+{
+    part_folding *self = context;
+    cf_arena arena = {0};
+    cf_buffer wire = {0};
+    cf_entry entry;
+    const cf_body *body;
+    cf_error ignored;
+    bool is_void = true;
+
+    bool folded = cf_log_get(self->folding->log, head, &wire, &ignored) == CF_OK &&
+                  cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
+                  cf_log_is_void(self->folding->log, &entry, &is_void, &ignored) == CF_OK &&
+                  !is_void &&
+                  cf_contents_open(self->folding->contents, &entry, &body, &ignored) == CF_OK;
+    cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+    return folded;
+}
+
+static cf_status fold_whole(part_folding *self, const cf_bytes *wires, size_t count)
+{
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < count; i++) {
+        cf_arena arena = {0};
+        const cf_body *body;
+        cf_entry entry;
+
+        status = cf_entry_read(wires[i], &arena, &entry, self->error);
+        if (!status)
+            status = cf_contents_open(self->folding->contents, &entry, &body, self->error);
+        if (!status) {
+            cf_head head = cf_head_of(&entry);
+
+            fold_body(self->collection, self->folding, &entry, body, self->records);
+            cf_records_delete(self->records, cf_key_waiting(&arena, &self->collection->id, &head));
+        }
+        cf_arena_release(&arena);
+    }
+    return status;
+}
+
+static void note_part(part_folding *self, const cf_entry *entry, const cf_body *body)
+{
+    uint8_t record[PART_RECORD];
+    cf_arena arena = {0};
+    cf_head head = cf_head_of(entry);
+
+    cf_put_u64(record, body->part);
+    cf_put_u64(record + 8, body->parts);
+    cf_records_put(self->records, cf_key_waiting(&arena, &self->collection->id, &head),
+                   cf_bytes_of(record, sizeof record));
+    cf_arena_release(&arena);
+}
+
+static cf_status fold_part(part_folding *self, const cf_entry *entry, const cf_body *body)
+{
+    cf_collection *collection = self->collection;
+    cf_arena arena = {0};
+    cf_bytes *wires;
+    size_t count;
+    cf_status status = CF_OK;
+
+    cf_changesets_hold(collection->changesets, entry, body->part, body->parts);
+    note_part(self, entry, body);
+    if (cf_time_compare(body->time, collection->latest) > 0)
+        collection->latest = body->time;
+    while (!status &&
+           cf_changesets_take(collection->changesets, was_folded, self, &arena, &wires, &count))
+        status = fold_whole(self, wires, count);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
+                             const cf_entry *entry, cf_records *records, cf_error *error)
+{
+    const cf_body *body;
+    cf_arena arena = {0};
+    cf_head head = cf_head_of(entry);
+
+    cf_status status = cf_contents_open(folding->contents, entry, &body, error);
+    switch (status) {
+    case CF_OK:
+        if (body->parts > 1)
+            status = fold_part(&(part_folding){collection, folding, records, error}, entry, body);
+        else
+            fold_body(collection, folding, entry, body, records);
+        break;
+    case CF_MISSING:
+    case CF_DENIED:
+        collection->waits = status == CF_MISSING ? "the key of some entries has not come yet"
+                                                 : "some entries need a newer program";
+        cf_records_put(records, cf_key_waiting(&arena, &collection->id, &head),
+                       cf_bytes_of_text(""));
+        break;
+    case CF_MALFORMED:
+    case CF_FORGED:
+    case CF_TOO_LARGE:
+        folding->left_out(folding->context, entry, error);
+        status = CF_OK;
+        break;
+    default:
+        break;
+    }
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* ---- What waits ---- */
+
+void cf_waiting_add(cf_waiting_list *list, cf_bytes key, cf_bytes value)
+{
+    cf_waiting waiting = {.part = 0};
+
+    if (!cf_key_waiting_read(key, &waiting.head) || (value.size && value.size != PART_RECORD))
+        return;
+    if (value.size) {
+        waiting.part = cf_get_u64(value.data);
+        waiting.parts = cf_get_u64(value.data + 8);
+    }
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
+    list->at[list->count++] = waiting;
+}
+
+/* Parts wait for others, not for a key: they are kept. */
+static bool collect_waiting(void *context, cf_bytes key, cf_bytes value)
+{
+    if (value.size == 0)
+        cf_waiting_add(context, key, value);
+    return true;
+}
+
+static cf_status fold_one_waiting(cf_collection *collection, const cf_folding *folding,
+                                  const cf_head *head, cf_records *records, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_buffer wire = {0};
+    cf_entry entry;
+    bool is_void = false;
+
+    cf_status status = cf_log_get(folding->log, head, &wire, error);
+    if (!status)
+        status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
+    if (!status)
+        status = cf_log_is_void(folding->log, &entry, &is_void, error);
+    if (!status) /* unless it is put again, as what can't be read yet, or as a part */
+        cf_records_delete(records, cf_key_waiting(&arena, &collection->id, head));
+    if (!status && !is_void)
+        status = cf_collection_fold(collection, folding, &entry, records, error);
+    cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding *folding,
+                                     cf_records *records, cf_error *error)
+{
+    cf_store *store = cf_log_store(folding->log);
+    cf_arena arena = {0};
+    cf_waiting_list list = {0};
+
+    collection->waits = NULL;
+    cf_status status = store->scan(store, cf_log_user(folding->log),
+                                   cf_key_collection(&arena, CF_TABLE_WAITING, &collection->id),
+                                   collect_waiting, &list, error);
+    for (size_t i = 0; !status && i < list.count; i++) {
+        status = fold_one_waiting(collection, folding, &list.at[i].head, records, error);
+        if (status == CF_MISSING || status == CF_DENIED)
+            status = CF_OK; /* waits on */
+    }
+    free(list.at);
+    cf_arena_release(&arena);
+    return status;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The user's history: what each entry of the log did, told with the names that things had then. */
+#ifndef CF_PEER_LOG_HISTORY_H
+#define CF_PEER_LOG_HISTORY_H
+#include "peer/log/peer.h"
+
+typedef struct {
+    cf_head entry;
+    cf_id collection;
+    cf_hash device; /* the author */
+    uint64_t time_ms;
+    const char *what;  /* "new", "edited", "moved", "deleted", …; a literal */
+    cf_id item;        /* zero for what is no item */
+    cf_bytes path;     /* raw, from the source's root; of the catalog and the members a name; of a
+                          record as peer/log/record_names.h has it */
+    cf_bytes from;     /* where it was before; none */
+    const char *title; /* that a record gives itself now; NULL: none */
+    const cf_bytes *fields; /* of a record that was edited: what of it, as people read it */
+    size_t field_count;
+    bool unsure; /* to tell it needs older entries than were read */
+} cf_event;
+
+typedef struct {
+    cf_event *at; /* in the log's order */
+    size_t count, capacity;
+    cf_arena arena;
+} cf_history; /* {0} is empty */
+
+/* Reads the log from this position on; from 1 on nothing is unsure. What was there before has the
+ * name that it has now, unless it was moved since. */
+cf_status cf_history_read(cf_peer *peer, uint64_t position, cf_history *out, cf_error *error);
+void cf_history_release(cf_history *history);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/home.h"
+
+#include "peer/log/tables.h"
+
+#include <stdlib.h>
+
+#define FORMAT "1\n"
+
+struct cf_home {
+    const cf_env *env;
+    char *path;
+    cf_file *lock;
+    cf_folder *root, *base, *temporary;
+    cf_store *store;
+};
+
+cf_status cf_home_path(const char *given, cf_buffer *path, cf_error *error)
+{
+    const char *set = given ? given : getenv("COUNTERFOIL_HOME");
+    const char *state = getenv("XDG_STATE_HOME"), *user = getenv("HOME");
+
+    if (set && *set)
+        cf_buffer_append_text(path, "%s", set);
+    else if (state && *state == '/')
+        cf_buffer_append_text(path, "%s/counterfoil", state);
+    else if (user && *user)
+        cf_buffer_append_text(path, "%s/.local/state/counterfoil", user);
+    else
+        return cf_fail(error, CF_USAGE, "no home: give --home DIR or set COUNTERFOIL_HOME");
+    cf_buffer_append(path, "", 1);
+    return CF_OK;
+}
+
+static cf_status check_format(cf_home *home, bool create, cf_error *error)
+{
+    cf_files *files = home->env->files;
+    cf_buffer format = {0};
+
+    cf_status status = files->open_root(files, home->path, &home->root, error);
+    if (status)
+        return status;
+    status = cf_files_read(files, home->root, cf_bytes_of_text("format"), 64, &format, error);
+    if (status == CF_MISSING && create)
+        status = cf_files_write(files, home->root, cf_bytes_of_text("format"), 0600,
+                                cf_bytes_of_text(FORMAT), error);
+    else if (status == CF_MISSING)
+        cf_fail(error, CF_MISSING, "%s is no home: make one with `counterfoil init` or `join`",
+                home->path);
+    else if (!status && !cf_bytes_equal(cf_buffer_view(&format), cf_bytes_of_text(FORMAT)))
+        status =
+            cf_fail(error, CF_BROKEN,
+                    "%s is of another format version: use the program that made it", home->path);
+    cf_buffer_release(&format);
+    return status;
+}
+
+static cf_status open_folder(cf_home *home, const char *name, cf_folder **out, cf_error *error)
+{
+    cf_files *files = home->env->files;
+    cf_bytes bytes = cf_bytes_of_text(name);
+
+    cf_status status = files->open_folder(files, home->root, bytes, out, error);
+    if (status == CF_MISSING) {
+        status = files->make_folder(files, home->root, bytes, 0700, error);
+        if (!status)
+            status = files->open_folder(files, home->root, bytes, out, error);
+    }
+    return status;
+}
+
+/* What a process that was killed was making is of no use to anybody. */
+static bool drop_one(void *context, cf_bytes name)
+{
+    cf_home *home = context;
+    cf_error ignored;
+
+    home->env->files->unlink(home->env->files, home->temporary, name, &ignored);
+    return true;
+}
+
+static cf_status open_store(cf_home *home, cf_error *error)
+{
+    uint8_t instance[16];
+    cf_buffer path = {0};
+    size_t cut = 0;
+
+    home->env->random(home->env->context, instance, sizeof instance);
+    cf_buffer_append_text(&path, "%s/store", home->path);
+    cf_status status = cf_store_rocksdb_open(
+        &(cf_store_options){.path = (const char *)path.data, .random = instance, .cut = &cut},
+        &home->store, error);
+    cf_store_report_cut(home->env, (const char *)path.data, cut);
+    cf_buffer_release(&path);
+    return status;
+}
+
+cf_status cf_home_open(const cf_home_options *options, cf_home **out, cf_error *error)
+{
+    cf_home *home = cf_allocate(1, sizeof *home);
+
+    home->env = options->env;
+    home->path = strdup(options->path);
+    cf_files *files = home->env->files;
+    cf_status status = options->create ? files->make_root(files, home->path, 0700, error) : CF_OK;
+    if (!status)
+        status = check_format(home, options->create, error);
+    if (!status)
+        status = files->lock(files, home->root, cf_bytes_of_text("lock"), &home->lock, error);
+    if (!status)
+        status = open_folder(home, "base", &home->base, error);
+    if (!status)
+        status = open_folder(home, "tmp", &home->temporary, error);
+    if (!status)
+        status = files->list(files, home->temporary, drop_one, home, error);
+    home->store = options->store;
+    if (!status && !home->store)
+        status = open_store(home, error);
+    if (status == CF_MISSING)
+        cf_fail(error, CF_MISSING, "%s is no home: make one with `counterfoil init` or `join`",
+                home->path);
+    if (status) {
+        cf_home_close(&home);
+        return status;
+    }
+    *out = home;
+    return CF_OK;
+}
+
+void cf_home_close(cf_home **home)
+{
+    if (!*home)
+        return;
+    cf_files *files = (*home)->env->files;
+
+    cf_store_destroy(&(*home)->store);
+    files->close_folder(files, &(*home)->base);
+    files->close_folder(files, &(*home)->temporary);
+    files->close_file(files, &(*home)->lock);
+    files->close_folder(files, &(*home)->root);
+    free((*home)->path);
+    free(*home);
+    *home = NULL;
+}
+
+/* ---- Its end ---- */
+
+static cf_status overwrite(cf_files *files, const cf_file *file, cf_error *error)
+{
+    static const uint8_t zeros[4096];
+    cf_stat stat;
+
+    cf_status status = files->stat_file(files, file, &stat, error);
+    for (uint64_t at = 0; !status && at < stat.size; at += sizeof zeros)
+        status = files->write_at(files, file, at, cf_bytes_of(zeros, sizeof zeros), error);
+    return status ? status : files->sync_file(files, file, error);
+}
+
+static cf_status wipe_keys(cf_home *home, cf_error *error)
+{
+    cf_files *files = home->env->files;
+    cf_bytes name = cf_bytes_of_text("keys");
+    cf_file *file = NULL;
+
+    cf_status status = files->reopen_file(files, home->root, name, &file, error);
+    if (status == CF_MISSING)
+        return CF_OK;
+    if (!status)
+        status = overwrite(files, file, error);
+    files->close_file(files, &file);
+    if (!status)
+        status = files->unlink(files, home->root, name, error);
+    if (status)
+        cf_error_while(error, "wiping");
+    return status;
+}
+
+/* What others put beside it stays, and so does the folder then. */
+static void remove_empty(cf_files *files, const char *path)
+{
+    cf_folder *above = NULL;
+    cf_bytes name;
+    cf_error ignored;
+
+    if (cf_files_open_above(files, path, &above, &name, &ignored) == CF_OK)
+        files->remove_folder(files, above, name, &ignored);
+    files->close_folder(files, &above);
+}
+
+cf_status cf_home_wipe(cf_home **home, cf_error *error)
+{
+    static const char *const parts[] = {"format", "store", "base", "tmp", "control", "lock"};
+    cf_files *files = (*home)->env->files;
+    char *path = strdup((*home)->path);
+    cf_error ignored;
+
+    cf_store_destroy(&(*home)->store);
+    cf_status status = wipe_keys(*home, error);
+    for (size_t i = 0; !status && i < sizeof parts / sizeof parts[0]; i++)
+        cf_files_remove(files, (*home)->root, cf_bytes_of_text(parts[i]), &ignored);
+    cf_home_close(home);
+    if (!status)
+        remove_empty(files, path);
+    free(path);
+    return status;
+}
+
+/* ---- What is in it ---- */
+
+const char *cf_home_shown(const cf_home *home)
+{
+    return home->path;
+}
+
+cf_store *cf_home_store(const cf_home *home)
+{
+    return home->store;
+}
+
+const cf_folder *cf_home_base(const cf_home *home)
+{
+    return home->base;
+}
+
+const cf_folder *cf_home_temporary(const cf_home *home)
+{
+    return home->temporary;
+}
+
+enum { SECRETS_MAX = 1 << 20 };
+
+cf_status cf_home_load_secrets(cf_home *home, cf_keys **keys, cf_ring **ring, cf_error *error)
+{
+    cf_buffer secrets = {0};
+
+    cf_status status = cf_files_read(home->env->files, home->root, cf_bytes_of_text("keys"),
+                                     SECRETS_MAX, &secrets, error);
+    if (status == CF_MISSING)
+        status = cf_fail(error, CF_MISSING, "%s has no user yet: `counterfoil init` or `join`",
+                         home->path);
+    else if (!status)
+        status = cf_secrets_read(cf_buffer_view(&secrets), keys, ring, error);
+    cf_buffer_wipe(&secrets);
+    return status;
+}
+
+cf_status cf_home_save_secrets(cf_home *home, const cf_keys *keys, const cf_ring *ring,
+                               cf_error *error)
+{
+    cf_buffer secrets = {0};
+
+    cf_secrets_pack(keys, ring, &secrets);
+    cf_status status = cf_files_write(home->env->files, home->root, cf_bytes_of_text("keys"), 0600,
+                                      cf_buffer_view(&secrets), error);
+    cf_buffer_wipe(&secrets);
+    if (status)
+        cf_error_while(error, "saving the keys of %s", home->path);
+    return status;
+}
+
+/* Of no user: the home's own. */
+static const cf_hash nobody;
+
+cf_status cf_home_get(cf_home *home, const char *name, cf_buffer *value, cf_error *error)
+{
+    cf_arena arena = {0};
+
+    cf_status status =
+        home->store->get(home->store, &nobody, cf_key_meta(&arena, name), value, error);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_home_set(cf_home *home, const char *name, cf_bytes value, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_record record = {cf_key_meta(&arena, name), value.data ? value : cf_bytes_of("", 0)};
+
+    cf_status status = home->store->write(home->store, &nobody, &record, 1, true, error);
+    cf_arena_release(&arena);
+    return status;
+}

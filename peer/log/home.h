@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A home: the directory in which a peer keeps its keys, its log and what it knows of its sources.
+ * One process at a time has it. Layout: `format`, `lock`, `keys` (0600), `store/`, `base/`, `tmp/`,
+ * `control` (the socket of who has it). */
+#ifndef CF_PEER_LOG_HOME_H
+#define CF_PEER_LOG_HOME_H
+#include "broker/env.h"
+#include "broker/files.h"
+#include "broker/store.h"
+#include "codec/ring.h"
+
+typedef struct cf_home cf_home;
+
+/* The home that is meant: `given` (--home), else $COUNTERFOIL_HOME, else
+ * $XDG_STATE_HOME/counterfoil, else
+ * ~/.local/state/counterfoil. Appends the path and a NUL. CF_USAGE when none of these is set. */
+cf_status cf_home_path(const char *given, cf_buffer *path, cf_error *error);
+
+typedef struct {
+    const cf_env *env; /* outlives the home */
+    const char *path;
+    bool create;     /* make what is missing; else CF_MISSING when there is no home */
+    cf_store *store; /* instead of the one that is kept in `store/`; taken. NULL in the product */
+} cf_home_options;
+
+/* CF_LOCKED when another process has it; CF_BROKEN when it is damaged or of a newer format
+ * (untouched then). */
+cf_status cf_home_open(const cf_home_options *options, cf_home **out, cf_error *error);
+void cf_home_close(cf_home **home);
+/* Closes it and takes it away: the keys first, overwritten, then all else that is a home's. What
+ * others put beside it stays. */
+cf_status cf_home_wipe(cf_home **home, cf_error *error);
+
+const char *cf_home_shown(const cf_home *home); /* its path */
+cf_store *cf_home_store(const cf_home *home);
+/* Where bases are kept, and files that are being made. */
+const cf_folder *cf_home_base(const cf_home *home);
+const cf_folder *cf_home_temporary(const cf_home *home);
+
+/* The device's secrets; CF_MISSING when there is no user in this home yet. */
+cf_status cf_home_load_secrets(cf_home *home, cf_keys **keys, cf_ring **ring, cf_error *error);
+cf_status cf_home_save_secrets(cf_home *home, const cf_keys *keys, const cf_ring *ring,
+                               cf_error *error);
+
+/* Small things by name, kept in the store: the user, the broker's line, this device's name. Durable
+ * at return. */
+cf_status cf_home_get(cf_home *home, const char *name, cf_buffer *value, cf_error *error);
+cf_status cf_home_set(cf_home *home, const char *name, cf_bytes value, cf_error *error);
+#define CF_HOME_USER "user"     /* 32 bytes */
+#define CF_HOME_BROKER "broker" /* an address line; empty: none */
+#define CF_HOME_DEVICE "device" /* this device's name */
+
+#endif

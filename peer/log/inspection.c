@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/inspection.h"
+
+#include "codec/content.h"
+#include "peer/merge/node.h"
+#include "peer/records/record.h"
+#include "peer/log/refold.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct {
+    cf_peer *peer;
+    cf_damage_found *found;
+    void *context;
+    const cf_refolded *refolded;
+    cf_collection *collection;
+} inspection;
+
+static void tell(const inspection *self, cf_damage_kind kind, cf_bytes key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void tell(const inspection *self, cf_damage_kind kind, cf_bytes key, const char *format, ...)
+{
+    char text[CF_ERROR_TEXT];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    self->found(self->context, &(cf_damage){kind, text, key});
+}
+
+static void store_damaged(void *context, const cf_hash *user, const char *what)
+{
+    (void)user;
+    tell(context, CF_DAMAGE_STORE, (cf_bytes){0}, "the store: %s", what);
+}
+
+/* ---- The state ---- */
+
+static cf_collection *refolded_of(const inspection *self, const uint8_t *id)
+{
+    for (size_t i = 0; i < self->refolded->count; i++)
+        if (memcmp(self->refolded->at[i]->id.bytes, id, CF_ID_SIZE) == 0)
+            return self->refolded->at[i];
+    return NULL;
+}
+
+static bool check_item(void *context, cf_bytes key, cf_bytes value)
+{
+    inspection *self = context;
+    char shown[2 * CF_ID_SIZE + 1];
+    cf_buffer expected = {0};
+    cf_id item;
+
+    if (key.size != 1 + 2 * CF_ID_SIZE || !(self->collection = refolded_of(self, key.data + 1))) {
+        tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "the state has a record of no collection");
+        return true;
+    }
+    memcpy(item.bytes, key.data + 1 + CF_ID_SIZE, CF_ID_SIZE);
+    cf_hex(cf_bytes_of(item.bytes, CF_ID_SIZE), shown);
+    if (!cf_state_item_pack(self->collection->state, &item, &expected))
+        tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "the state has item %s, the log has not", shown);
+    else if (!cf_bytes_equal(cf_buffer_view(&expected), value))
+        tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "the state of item %s is not what the log says",
+             shown);
+    cf_buffer_release(&expected);
+    return true;
+}
+
+static void check_presence(void *context, const cf_id *item)
+{
+    inspection *self = context;
+    cf_store *store = cf_home_store(self->peer->home);
+    char shown[2 * CF_ID_SIZE + 1];
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+    cf_error ignored;
+
+    if (store->get(store, cf_peer_user(self->peer),
+                   cf_key_item(&arena, &self->collection->id, item), &value, &ignored)) {
+        cf_hex(cf_bytes_of(item->bytes, CF_ID_SIZE), shown);
+        tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "the state lacks item %s of the log", shown);
+    }
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+/* Every content that the state shows can be found in the log. */
+static void check_contents(void *context, const cf_id *item)
+{
+    inspection *self = context;
+    char shown[2 * CF_HASH_SIZE + 1];
+    uint64_t depth, size;
+    cf_error error;
+    cf_hash hash;
+
+    cf_bytes value = cf_collection_value(self->collection, item, CF_FIELD_CONTENT);
+    if (!value.size || cf_content_identity_read(value, &hash, &size, &error))
+        return;
+    if (cf_contents_find(self->peer->contents, &self->collection->id, &hash, &depth, &size,
+                         &error) == CF_OK)
+        return;
+    cf_hex(cf_bytes_of(hash.bytes, CF_HASH_SIZE), shown);
+    tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "where content %s is found is not known: %s", shown,
+         error.text);
+}
+
+static cf_status check_state(inspection *self, cf_error *error)
+{
+    cf_store *store = cf_home_store(self->peer->home);
+    const uint8_t items = CF_TABLE_ITEM;
+    cf_refolded refolded = {0};
+
+    cf_status status = cf_refold(self->peer, false, &refolded, error);
+    self->refolded = &refolded;
+    if (!status)
+        status = store->scan(store, cf_peer_user(self->peer), cf_bytes_of(&items, 1), check_item,
+                             self, error);
+    for (size_t i = 0; !status && i < refolded.count; i++) {
+        self->collection = refolded.at[i];
+        cf_state_each(self->collection->state, check_presence, self);
+        cf_state_each(self->collection->state, check_contents, self);
+    }
+    cf_refolded_release(&refolded);
+    return status;
+}
+
+/* ---- Bases ---- */
+
+enum { NODE_KEY_SIZE = 1 + 4 + 8, ROW_KEY_SIZE = 1 + 4 + CF_HASH_SIZE };
+
+static bool check_node(void *context, cf_bytes key, cf_bytes value)
+{
+    inspection *self = context;
+    cf_arena arena = {0};
+    cf_node node;
+    cf_error error;
+
+    if (key.size != NODE_KEY_SIZE)
+        tell(self, CF_DAMAGE_BASE, key, "a record of a base has a key of %zu bytes", key.size);
+    else if (cf_node_read(value, &arena, &node, &error))
+        tell(self, CF_DAMAGE_BASE, key, "the base of source %u: record %llu: %s",
+             cf_get_u32(key.data + 1), (unsigned long long)cf_get_u64(key.data + 5), error.text);
+    else if (node.number != cf_get_u64(key.data + 5))
+        tell(self, CF_DAMAGE_BASE, key, "the base of source %u: record %llu is another's",
+             cf_get_u32(key.data + 1), (unsigned long long)cf_get_u64(key.data + 5));
+    cf_arena_release(&arena);
+    return true;
+}
+
+static bool check_row(void *context, cf_bytes key, cf_bytes value)
+{
+    inspection *self = context;
+    cf_arena arena = {0};
+    cf_row row;
+    cf_error error;
+
+    if (key.size != ROW_KEY_SIZE)
+        tell(self, CF_DAMAGE_BASE, key, "a record of a base has a key of %zu bytes", key.size);
+    else if (cf_row_read(value, &arena, &row, &error))
+        tell(self, CF_DAMAGE_BASE, key, "the base of source %u: %s", cf_get_u32(key.data + 1),
+             error.text);
+    else if (!cf_bytes_equal(key, cf_key_row(&arena, cf_get_u32(key.data + 1), row.table, row.key)))
+        tell(self, CF_DAMAGE_BASE, key, "the base of source %u: a record is another's",
+             cf_get_u32(key.data + 1));
+    cf_arena_release(&arena);
+    return true;
+}
+
+static cf_status hash_file(cf_files *files, const cf_file *file, cf_hash *out, cf_error *error)
+{
+    uint8_t *window = cf_allocate(CF_MIB, 1);
+    cf_content_hasher *hasher = cf_content_hasher_new(NULL);
+    uint64_t at = 0;
+    size_t read = 0;
+    cf_status status;
+
+    do {
+        status = files->read_at(files, file, at, window, CF_MIB, &read, error);
+        if (!status)
+            cf_content_hasher_update(hasher, cf_bytes_of(window, read));
+        at += read;
+    } while (!status && read);
+    if (!status)
+        *out = cf_content_hasher_finish(hasher, &at);
+    cf_content_hasher_destroy(&hasher);
+    free(window);
+    return status;
+}
+
+static bool check_copy(void *context, cf_bytes name)
+{
+    inspection *self = context;
+    cf_files *files = self->peer->env->files;
+    char text[2 * CF_HASH_SIZE + 1];
+    cf_file *file = NULL;
+    cf_hash named, hash;
+    cf_error error;
+
+    if (name.size != 2 * CF_HASH_SIZE) /* one that is being made */
+        return true;
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    if (!cf_unhex(text, named.bytes, CF_HASH_SIZE))
+        return true;
+    cf_status status = files->open_file(files, cf_home_base(self->peer->home), name, &file, &error);
+    if (!status)
+        status = hash_file(files, file, &hash, &error);
+    files->close_file(files, &file);
+    if (status || !cf_hash_equal(&hash, &named))
+        tell(self, CF_DAMAGE_CACHE, name, "the kept copy %s: %s", text,
+             status ? error.text : "its bytes are others");
+    return true;
+}
+
+cf_status cf_inspect_store(cf_home *home, cf_damage_found *found, void *context, cf_error *error)
+{
+    cf_store *store = cf_home_store(home);
+    inspection self = {.found = found, .context = context};
+
+    return store->verify(store, store_damaged, &self, error);
+}
+
+cf_status cf_inspect_open(const cf_env *env, cf_home *home, cf_damage_found *found, void *context,
+                          cf_peer **out, cf_error *error)
+{
+    inspection self = {.found = found, .context = context};
+
+    *out = NULL;
+    cf_status status = cf_peer_open(env, home, out, error);
+    if (status != CF_BROKEN)
+        return status;
+    tell(&self, CF_DAMAGE_STORE, (cf_bytes){0}, "the log can't be opened: %s", error->text);
+    return CF_OK;
+}
+
+cf_status cf_inspect(cf_peer *peer, cf_damage_found *found, void *context, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    inspection self = {.peer = peer, .found = found, .context = context};
+    const uint8_t nodes = CF_TABLE_NODE, rows = CF_TABLE_ROW;
+
+    cf_status status = check_state(&self, error);
+    if (!status)
+        status = store->scan(store, cf_peer_user(peer), cf_bytes_of(&nodes, 1), check_node, &self,
+                             error);
+    if (!status)
+        status =
+            store->scan(store, cf_peer_user(peer), cf_bytes_of(&rows, 1), check_row, &self, error);
+    if (!status)
+        status = peer->env->files->list(peer->env->files, cf_home_base(peer->home), check_copy,
+                                        &self, error);
+    return status;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/peer.h"
+
+#include "codec/pack.h"
+#include "peer/log/entry_name.h"
+#include "peer/account/members.h"
+#include "peer/log/peer_inside.h"
+#include "peer/log/settle.h"
+
+#include <stdlib.h>
+
+/* A home is made whole, with keys and a store that knows the user: one without the other is what is
+ * left of one. */
+static cf_status find_what_is_left(cf_peer *peer, cf_error *error)
+{
+    bool has_keys = !cf_home_load_secrets(peer->home, &peer->keys, &peer->ring, error);
+
+    if (has_keys)
+        return cf_fail(error, CF_BROKEN,
+                       "%s has keys, but its store is gone: let this device join again, with "
+                       "another --home",
+                       cf_home_shown(peer->home));
+    return cf_fail(error, CF_MISSING, "%s has no user yet: `counterfoil init` or `join`",
+                   cf_home_shown(peer->home));
+}
+
+static cf_status load_user(cf_peer *peer, cf_hash *user, cf_error *error)
+{
+    cf_buffer value = {0};
+
+    cf_status status = cf_home_get(peer->home, CF_HOME_USER, &value, error);
+    if (status == CF_MISSING)
+        status = find_what_is_left(peer, error);
+    else if (!status && value.size != CF_HASH_SIZE)
+        status = cf_fail(error, CF_BROKEN, "the user of %s has %zu bytes",
+                         cf_home_shown(peer->home), value.size);
+    else if (!status)
+        memcpy(user->bytes, value.data, CF_HASH_SIZE);
+    cf_buffer_release(&value);
+    return status;
+}
+
+cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error *error)
+{
+    cf_peer *peer = cf_allocate(1, sizeof *peer);
+    cf_hash user;
+
+    peer->env = env;
+    peer->home = home;
+    cf_rules_product(&peer->rules, env);
+    cf_status status = load_user(peer, &user, error);
+    if (!status) {
+        status = cf_home_load_secrets(home, &peer->keys, &peer->ring, error);
+        if (status == CF_MISSING)
+            status = cf_fail(error, CF_BROKEN,
+                             "the keys of %s are gone: let this device join again, with another "
+                             "--home",
+                             cf_home_shown(home));
+    }
+    if (!status)
+        status = cf_log_open(cf_home_store(home), &user, &peer->log, error);
+    if (!status)
+        status = cf_author_open(&(cf_author_options){env, peer->log, peer->keys, peer->ring},
+                                &peer->author, error);
+    if (status == CF_MALFORMED || status == CF_FORGED) /* bytes of our own */
+        error->status = status = CF_BROKEN;
+    if (status) {
+        cf_peer_close(&peer);
+        return status;
+    }
+    peer->contents = cf_contents_new(peer->log, peer->ring);
+    status = cf_peer_settle(peer, error); /* the last run may have ended before it could */
+    if (status)
+        cf_peer_close(&peer);
+    else
+        *out = peer;
+    return status;
+}
+
+void cf_peer_close(cf_peer **peer)
+{
+    if (!*peer)
+        return;
+    for (size_t i = 0; i < (*peer)->collection_count; i++)
+        cf_collection_destroy(&(*peer)->collections[i]);
+    free((*peer)->collections);
+    cf_contents_destroy(&(*peer)->contents);
+    cf_author_destroy(&(*peer)->author);
+    cf_log_destroy(&(*peer)->log);
+    cf_ring_destroy(&(*peer)->ring);
+    cf_keys_destroy(&(*peer)->keys);
+    free(*peer);
+    *peer = NULL;
+}
+
+const cf_hash *cf_peer_user(const cf_peer *peer)
+{
+    return cf_log_user(peer->log);
+}
+
+const cf_hash *cf_peer_device(const cf_peer *peer)
+{
+    return cf_author_device(peer->author);
+}
+
+cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out, cf_error *error)
+{
+    cf_collection *collection;
+
+    for (size_t i = 0; i < peer->collection_count; i++)
+        if (cf_id_equal(&peer->collections[i]->id, id)) {
+            *out = peer->collections[i];
+            return CF_OK;
+        }
+    cf_status status = cf_collection_load(peer->log, id, &peer->rules, &collection, error);
+    if (status)
+        return status;
+    cf_author_saw(peer->author, collection->latest);
+    peer->collections = cf_grow(peer->collections, &peer->collection_capacity,
+                                peer->collection_count + 1, sizeof(cf_collection *));
+    peer->collections[peer->collection_count++] = collection;
+    *out = collection;
+    return CF_OK;
+}
+
+cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    if (self && !self->is_valid)
+        return cf_fail(error, CF_DENIED, "this device was shut out: nothing of it is published");
+    if (self && self->role == CF_ROLE_READER)
+        return cf_fail(error, CF_DENIED, "this device only reads: nothing of it is published");
+    if (self && self->role == CF_ROLE_RELAY)
+        return cf_fail(error, CF_DENIED,
+                       "this device is a relay: it carries the log, and can't read or write");
+    return CF_OK;
+}
+
+cf_status cf_peer_epoch(const cf_peer *peer, cf_hash *epoch, cf_error *error)
+{
+    const cf_hash *named = cf_registry_epoch(cf_log_registry(peer->log));
+
+    cf_status status = cf_peer_may_write(peer, error);
+    if (status)
+        return status;
+    if (!named)
+        return cf_fail(error, CF_DENIED,
+                       "it waits for a new content key, which an owner's device has to open");
+    if (!cf_ring_holds(peer->ring, named))
+        return cf_fail(error, CF_DENIED,
+                       "no content key for this device yet: wait for an owner's device");
+    *epoch = *named;
+    return CF_OK;
+}
+
+/* ---- Taking entries into the log ---- */
+
+static void appended(void *context, cf_append_answer answer, uint64_t position,
+                     const cf_error *error)
+{
+    cf_intake *in = context;
+
+    (void)position;
+    if (answer == CF_APPEND_STORED || answer == CF_APPEND_HAVE)
+        return;
+    in->failed++;
+    if (answer == CF_APPEND_FAILED)
+        in->error = *error;
+    else
+        cf_fail(&in->error, CF_BROKEN, "the log refused an entry that it had taken before");
+}
+
+static cf_status fold_member(cf_intake *in, const cf_entry *entry, cf_error *error)
+{
+    cf_peer *peer = in->peer;
+    const cf_registry *registry = cf_log_registry(peer->log);
+    cf_recipient_self self = {peer->keys, cf_peer_device(peer), peer->ring};
+    cf_recipient_self account = {peer->account, cf_peer_user(peer), peer->ring};
+    bool changed = false;
+
+    if (cf_members_take(&self, registry, entry, &changed, error))
+        cf_report(peer->env, CF_REPORT_WARNING, "a content key does not open: %s", error->text);
+    in->keys_changed |= changed;
+    if (peer->account && cf_members_take(&account, registry, entry, &changed, error))
+        cf_report(peer->env, CF_REPORT_WARNING, "a content key does not open: %s", error->text);
+    in->keys_changed |= changed;
+    return CF_OK;
+}
+
+static void left_out(void *context, const cf_entry *entry, const cf_error *why)
+{
+    cf_peer *peer = context;
+    cf_arena arena = {0};
+
+    cf_report(peer->env, CF_REPORT_WARNING, "%s is left out: %s",
+              cf_entry_name(peer, entry, &arena), why->text);
+    cf_arena_release(&arena);
+}
+
+cf_folding cf_peer_folding(cf_peer *peer)
+{
+    return (cf_folding){peer->contents, left_out, peer, peer->log};
+}
+
+static cf_status fold(cf_intake *in, const cf_entry *entry, cf_records *records, cf_error *error)
+{
+    cf_peer *peer = in->peer;
+    const cf_folding folding = cf_peer_folding(peer);
+    cf_collection *collection;
+
+    if (entry->header.type == CF_ENTRY_MEMBER)
+        return fold_member(in, entry, error);
+    cf_status status = cf_peer_collection(peer, &entry->header.collection, &collection, error);
+    if (status)
+        return status;
+    status = cf_collection_fold(collection, &folding, entry, records, error);
+    cf_author_saw(peer->author, collection->latest);
+    if (status == CF_MISSING || status == CF_DENIED) {
+        cf_report(peer->env, CF_REPORT_DETAIL, "an entry waits: %s", error->text);
+        status = CF_OK;
+    }
+    return status;
+}
+
+/* It is kept and passed on, and nothing comes of it. Told once for many of one device. */
+static void tell_void(cf_intake *in, const cf_entry *entry)
+{
+    cf_peer *peer = in->peer;
+    cf_arena arena = {0};
+
+    if (cf_hash_equal(&in->void_of, &entry->header.device))
+        return;
+    in->void_of = entry->header.device;
+    cf_report(peer->env, CF_REPORT_WARNING,
+              "%s counts for nothing: its author was not allowed to write it, or was shut out",
+              cf_entry_name(peer, entry, &arena));
+    cf_arena_release(&arena);
+}
+
+static void refuse(cf_peer *peer, const cf_entry *entry, const char *why)
+{
+    cf_arena arena = {0};
+    cf_error said;
+
+    cf_fail(&said, CF_MALFORMED, "%s is refused: %s", cf_entry_name(peer, entry, &arena), why);
+    if (peer->intake.refused)
+        peer->intake.refused(peer->intake.context, entry, said.text);
+    else
+        cf_report(peer->env, CF_REPORT_WARNING, "%s", said.text);
+    cf_arena_release(&arena);
+}
+
+cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringer,
+                         cf_records *records, bool *taken, cf_error *error)
+{
+    cf_peer *peer = in->peer;
+    cf_offer offer = {.bringer = bringer};
+    cf_verdict verdict;
+
+    *taken = false;
+    cf_status status = cf_log_check(peer->log, entry, &offer, &verdict, error);
+    if (!status && verdict.answer <= CF_OFFER_HAVE && peer->intake.taken &&
+        bringer != CF_BRINGER_SELF)
+        peer->intake.taken(peer->intake.context, entry);
+    if (status || verdict.answer == CF_OFFER_HAVE)
+        return status;
+    if (verdict.answer != CF_OFFER_NEW) {
+        if (bringer == CF_BRINGER_SELF)
+            return cf_fail(error, CF_DENIED, "the own log refuses: %s", verdict.text);
+        refuse(peer, entry, verdict.text);
+        return CF_OK;
+    }
+    if (verdict.is_void && bringer != CF_BRINGER_SELF)
+        tell_void(in, entry);
+    /* A void epoch's key is taken, too: what was sealed under it is still opened. */
+    if (!verdict.is_void || entry->header.type == CF_ENTRY_MEMBER)
+        status = fold(in, entry, records, error);
+    if (status)
+        return status;
+    cf_log_append(peer->log, entry, &offer, records->at, records->count, appended, in);
+    *taken = true;
+    return CF_OK;
+}
+
+/* A collection that nobody asked for since the start may have entries that wait, too. */
+static bool load_waiting(void *context, cf_bytes key, cf_bytes value)
+{
+    cf_peer *peer = context;
+    cf_collection *collection;
+    cf_error ignored;
+    cf_id id;
+
+    (void)value;
+    if (key.size > CF_ID_SIZE) {
+        memcpy(id.bytes, key.data + 1, CF_ID_SIZE);
+        cf_peer_collection(peer, &id, &collection, &ignored);
+    }
+    return true;
+}
+
+static cf_status fold_waiting(cf_peer *peer, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    const cf_folding folding = cf_peer_folding(peer);
+    const uint8_t table = CF_TABLE_WAITING;
+    cf_records records = {0};
+
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_bytes_of(&table, 1), load_waiting, peer, error);
+    for (size_t i = 0; !status && i < peer->collection_count; i++)
+        status = cf_collection_fold_waiting(peer->collections[i], &folding, &records, error);
+    if (!status && records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    return status;
+}
+
+cf_status cf_intake_finish(cf_intake *in, cf_error *error)
+{
+    cf_peer *peer = in->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_status status = CF_OK;
+
+    if (in->keys_changed)
+        status = cf_home_save_secrets(peer->home, peer->keys, peer->ring, error);
+    if (!status)
+        status = store->commit(store, error);
+    cf_contents_settle(peer->contents);
+    if (!status && in->failed) {
+        *error = in->error;
+        status = in->error.status;
+    }
+    if (!status)
+        status = cf_peer_settle(peer, error);
+    if (!status && in->keys_changed)
+        status = fold_waiting(peer, error);
+    if (!status && peer->link)
+        cf_link_publish(peer->link);
+    return status;
+}
+
+cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_error *error)
+{
+    cf_intake in = {.peer = peer};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < count; i++) {
+        cf_arena arena = {0};
+        cf_records records = {0};
+        cf_entry entry;
+        bool taken;
+
+        if (cf_entry_read(wires[i], &arena, &entry, error)) {
+            cf_report(peer->env, CF_REPORT_WARNING, "an entry is refused: %s", error->text);
+        } else {
+            status = cf_intake_take(&in, &entry, CF_BRINGER_DEVICE, &records, &taken, error);
+            if (!status && taken && cf_author_met(peer->author, &entry))
+                peer->new_writer = true;
+        }
+        cf_records_release(&records);
+        cf_arena_release(&arena);
+    }
+    return status ? status : cf_intake_finish(&in, error);
+}

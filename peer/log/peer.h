@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A peer: one user's log in one home, this device as its author, and the collections that the log's
+ * entries make. What all parts of the engine share. Owned by the engine's thread. */
+#ifndef CF_PEER_LOG_PEER_H
+#define CF_PEER_LOG_PEER_H
+#include "broker/link.h"
+#include "broker/registry.h"
+#include "peer/log/author.h"
+#include "peer/log/collection.h"
+#include "peer/log/home.h"
+
+/* What became of an entry that came from elsewhere: it is held, or it was refused and left out. For
+ * who wants to know, and then tells it; each may be NULL. */
+typedef struct {
+    void (*taken)(void *context, const cf_entry *entry);
+    void (*refused)(void *context, const cf_entry *entry, const char *why);
+    void *context;
+} cf_intake_events;
+
+typedef struct {
+    const cf_env *env;
+    cf_home *home;
+    cf_keys *keys;
+    cf_ring *ring;
+    cf_log *log;
+    cf_author *author;
+    cf_contents *contents;
+    cf_rules rules;
+    cf_link *link;          /* NULL: no broker */
+    const cf_keys *account; /* borrowed, while its phrase is in hand: opens what is sealed to it */
+    cf_collection **collections;
+    size_t collection_count, collection_capacity;
+    cf_intake_events intake;
+    bool new_writer; /* this home was restored or cloned: it goes on under a new writer */
+} cf_peer;
+
+/* CF_MISSING when the home has no user yet. `env` and `home` outlive the peer. */
+cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error *error);
+void cf_peer_close(cf_peer **peer);
+
+const cf_hash *cf_peer_user(const cf_peer *peer);
+const cf_hash *cf_peer_device(const cf_peer *peer);
+/* The collection, read when it is first asked for. */
+cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out, cf_error *error);
+/* Whether this device has a part in writing at all; CF_DENIED, and why: it was shut out, or its
+ * role is another. */
+cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error);
+/* The epoch that this device seals under; CF_DENIED while there is none that it may use. */
+cf_status cf_peer_epoch(const cf_peer *peer, cf_hash *epoch, cf_error *error);
+
+/* ---- Entries of others ---- */
+
+/* Takes entries that came from elsewhere, in this order: judged, appended and folded in one commit.
+ * Those that are refused are reported and left out. A failed commit leaves the peer unusable: close
+ * and open it again. */
+cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_error *error);
+
+/* ---- Own entries ---- */
+
+/* Entries of one collection that are committed together. */
+typedef struct cf_publication cf_publication;
+cf_publication *cf_publication_new(cf_peer *peer, cf_collection *collection);
+void cf_publication_destroy(cf_publication **publication);
+/* The time of the entries to come. */
+cf_time cf_publication_time(const cf_publication *publication, uint64_t now_ms);
+/* Builds the next entry; `dot` names it. */
+cf_status cf_publication_add(cf_publication *publication, const cf_body *body, const cf_hash *blobs,
+                             size_t blob_count, cf_dot *dot, cf_error *error);
+/* Commits the entries, and `records` with them, and tells the link. A failure leaves the peer
+ * unusable. */
+cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error);
+
+/* An entry of the member log, by this device, committed at return. */
+cf_status cf_peer_publish_member(cf_peer *peer, const cf_member *member, cf_error *error);
+/* The same, by this device or by peer->account; `head` names it. */
+cf_status cf_peer_sign(cf_peer *peer, const cf_member *member, bool as_account, cf_head *head,
+                       cf_error *error);
+/* One entry with these changes, which fit it: the catalog's. */
+cf_status cf_peer_publish_changes(cf_peer *peer, cf_collection *collection,
+                                  const cf_change *changes, size_t count, uint64_t now_ms,
+                                  cf_error *error);
+
+#endif

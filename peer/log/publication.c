@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/peer_inside.h"
+
+#include <stdlib.h>
+
+struct cf_publication {
+    cf_peer *peer;
+    cf_collection *collection;
+    cf_hash epoch;
+    bool has_epoch;
+    cf_buffer *wires;
+    size_t count, capacity;
+    cf_records records;
+};
+
+cf_publication *cf_publication_new(cf_peer *peer, cf_collection *collection)
+{
+    cf_publication *publication = cf_allocate(1, sizeof *publication);
+
+    publication->peer = peer;
+    publication->collection = collection;
+    return publication;
+}
+
+void cf_publication_destroy(cf_publication **publication)
+{
+    if (!*publication)
+        return;
+    for (size_t i = 0; i < (*publication)->count; i++)
+        cf_buffer_release(&(*publication)->wires[i]);
+    free((*publication)->wires);
+    cf_records_release(&(*publication)->records);
+    free(*publication);
+    *publication = NULL;
+}
+
+cf_time cf_publication_time(const cf_publication *publication, uint64_t now_ms)
+{
+    return cf_author_time(publication->peer->author, now_ms);
+}
+
+static cf_status build(cf_publication *publication, const cf_draft *draft, cf_dot *dot,
+                       cf_error *error)
+{
+    cf_peer *peer = publication->peer;
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    cf_status status = cf_author_entry(peer->author, draft, &wire, &publication->records, error);
+    if (!status)
+        status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
+    if (!status) {
+        cf_author_took(peer->author, &entry);
+        *dot = cf_entry_dot(&entry);
+        publication->wires = cf_grow(publication->wires, &publication->capacity,
+                                     publication->count + 1, sizeof wire);
+        publication->wires[publication->count++] = wire;
+        wire = (cf_buffer){0};
+    }
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return status;
+}
+
+cf_status cf_publication_add(cf_publication *publication, const cf_body *body, const cf_hash *blobs,
+                             size_t blob_count, cf_dot *dot, cf_error *error)
+{
+    cf_buffer plain = {0};
+    cf_status status = CF_OK;
+
+    if (!publication->has_epoch)
+        status = cf_peer_epoch(publication->peer, &publication->epoch, error);
+    publication->has_epoch = !status;
+    if (!status) {
+        cf_author_saw(publication->peer->author, body->time);
+        cf_body_pack(body, &plain);
+        status = build(publication,
+                       &(cf_draft){.collection = publication->collection->id,
+                                   .type = CF_ENTRY_CHANGE,
+                                   .epoch = publication->epoch,
+                                   .plain = cf_buffer_view(&plain),
+                                   .blobs = blobs,
+                                   .blob_count = blob_count},
+                       dot, error);
+    }
+    cf_buffer_release(&plain);
+    return status;
+}
+
+cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error)
+{
+    cf_intake in = {.peer = publication->peer};
+    cf_status status = CF_OK;
+
+    if (records)
+        cf_records_add(&publication->records, records);
+    for (size_t i = 0; !status && i < publication->count; i++) {
+        bool last = i + 1 == publication->count, taken;
+        cf_arena arena = {0};
+        cf_records own = {0};
+        cf_entry entry;
+
+        if (last)
+            cf_records_add(&own, &publication->records);
+        status = cf_entry_read(cf_buffer_view(&publication->wires[i]), &arena, &entry, error);
+        if (!status) {
+            cf_head head = cf_head_of(&entry);
+
+            cf_records_put(&own, cf_key_entry(&arena, CF_TABLE_UNSENT, &head),
+                           cf_bytes_of_text(""));
+            status = cf_intake_take(&in, &entry, CF_BRINGER_SELF, &own, &taken, error);
+        }
+        cf_records_release(&own);
+        cf_arena_release(&arena);
+    }
+    return status ? status : cf_intake_finish(&in, error);
+}
+
+/* ---- The member log ---- */
+
+static cf_status build_as_account(cf_peer *peer, const cf_member *member, cf_buffer *wire,
+                                  cf_error *error)
+{
+    cf_author *author = NULL;
+    cf_buffer plain = {0};
+
+    cf_member_pack(member, &plain);
+    cf_status status = cf_author_open(
+        &(cf_author_options){peer->env, peer->log, peer->account, peer->ring}, &author, error);
+    if (!status)
+        status = cf_author_entry(author,
+                                 &(cf_draft){.collection = cf_member_log_id,
+                                             .type = CF_ENTRY_MEMBER,
+                                             .plain = cf_buffer_view(&plain)},
+                                 wire, NULL, error);
+    cf_author_destroy(&author);
+    cf_buffer_release(&plain);
+    return status;
+}
+
+/* An entry that is built, on its way out. */
+static cf_status commit_built(cf_publication *publication, cf_head *head, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    cf_status status = cf_entry_read(cf_buffer_view(&publication->wires[0]), &arena, &entry, error);
+    if (!status) {
+        *head = cf_head_of(&entry);
+        status = cf_publication_commit(publication, NULL, error);
+    }
+    cf_arena_release(&arena);
+    return status;
+}
+
+static cf_status sign_as_device(cf_publication *publication, const cf_member *member,
+                                cf_error *error)
+{
+    cf_buffer plain = {0};
+    cf_dot dot;
+
+    cf_member_pack(member, &plain);
+    cf_status status = build(publication,
+                             &(cf_draft){.collection = cf_member_log_id,
+                                         .type = CF_ENTRY_MEMBER,
+                                         .plain = cf_buffer_view(&plain)},
+                             &dot, error);
+    cf_buffer_release(&plain);
+    return status;
+}
+
+static cf_status sign_as_account(cf_publication *publication, const cf_member *member,
+                                 cf_error *error)
+{
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    cf_status status = build_as_account(publication->peer, member, &wire, error);
+    if (!status)
+        status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
+    if (!status) {
+        cf_author_met(publication->peer->author, &entry);
+        publication->wires = cf_grow(publication->wires, &publication->capacity, 1, sizeof wire);
+        publication->wires[publication->count++] = wire;
+        wire = (cf_buffer){0};
+    }
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return status;
+}
+
+cf_status cf_peer_sign(cf_peer *peer, const cf_member *member, bool as_account, cf_head *head,
+                       cf_error *error)
+{
+    cf_publication *publication = cf_publication_new(peer, NULL);
+
+    cf_status status = as_account ? sign_as_account(publication, member, error)
+                                  : sign_as_device(publication, member, error);
+    if (!status)
+        status = commit_built(publication, head, error);
+    cf_publication_destroy(&publication);
+    return status;
+}
+
+cf_status cf_peer_publish_member(cf_peer *peer, const cf_member *member, cf_error *error)
+{
+    cf_head head;
+
+    return cf_peer_sign(peer, member, false, &head, error);
+}
+
+/* ---- The catalog ---- */
+
+cf_status cf_peer_publish_changes(cf_peer *peer, cf_collection *collection,
+                                  const cf_change *changes, size_t count, uint64_t now_ms,
+                                  cf_error *error)
+{
+    cf_publication *publication = cf_publication_new(peer, collection);
+    cf_body body = {.part = 1, .parts = 1, .changes = changes, .change_count = count};
+    cf_dot dot;
+
+    body.time = cf_publication_time(publication, now_ms);
+    cf_status status = cf_publication_add(publication, &body, NULL, 0, &dot, error);
+    if (!status)
+        status = cf_publication_commit(publication, NULL, error);
+    cf_publication_destroy(&publication);
+    return status;
+}

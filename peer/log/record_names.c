@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/record_names.h"
+
+#include "codec/pack.h"
+#include "peer/adapters/record_format.h"
+#include "peer/records/record.h"
+
+void cf_record_path(uint8_t kind, cf_bytes table, cf_bytes key, cf_buffer *out)
+{
+    if (kind == CF_KIND_ROW && table.size) {
+        cf_buffer_append(out, table.data, table.size);
+        cf_buffer_append(out, "/", 1);
+    }
+    cf_record_key_text(key, out);
+}
+
+static const char *title_field(uint8_t kind)
+{
+    if (kind == CF_KIND_CONTACT)
+        return "/name/full";
+    return kind == CF_KIND_EVENT || kind == CF_KIND_TASK ? "/title" : NULL;
+}
+
+static cf_bytes text_of(cf_bytes value)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_bytes text;
+    cf_error ignored;
+
+    return cf_read_text(&reader, &text, &ignored) == CF_OK ? text : (cf_bytes){0};
+}
+
+cf_bytes cf_record_table(const cf_collection *collection, const cf_id *item)
+{
+    return text_of(cf_collection_last(collection, item, CF_FIELD_TABLE));
+}
+
+const char *cf_record_title(const cf_collection *collection, const cf_id *item, cf_arena *arena)
+{
+    const char *field = title_field(item->bytes[0]);
+    cf_bytes text = {0};
+
+    if (field)
+        text = text_of(cf_collection_last(collection, item, field));
+    return text.size ? cf_arena_text(arena, text) : NULL;
+}
+
+typedef struct {
+    const cf_collection *collection;
+    cf_bytes path;
+    cf_buffer found_path;
+    bool found;
+    cf_id item;
+} naming;
+
+static void compare_name(void *context, const cf_id *item)
+{
+    naming *self = context;
+
+    if (self->found || !cf_kind_is_record(item->bytes[0]) ||
+        !cf_collection_lives(self->collection, item))
+        return;
+    cf_bytes key = cf_collection_value(self->collection, item, CF_FIELD_KEY);
+    if (!key.size)
+        return;
+    cf_buffer_clear(&self->found_path);
+    cf_record_path(item->bytes[0], cf_record_table(self->collection, item), key, &self->found_path);
+    self->found = cf_bytes_equal(cf_buffer_view(&self->found_path), self->path);
+    self->item = *item;
+}
+
+bool cf_record_named(const cf_collection *collection, cf_bytes path, cf_id *out)
+{
+    naming self = {.collection = collection, .path = path};
+
+    cf_state_each(collection->state, compare_name, &self);
+    cf_buffer_release(&self.found_path);
+    if (self.found)
+        *out = self.item;
+    return self.found;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/refold.h"
+
+#include "peer/log/peer_inside.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    cf_peer *peer;
+    bool write;
+    const cf_ids *only;  /* NULL: all */
+    cf_records *records; /* NULL: they go nowhere, or are written */
+    cf_refolded *out;
+    cf_status status;
+    cf_error *error;
+} folding;
+
+static cf_collection *collection_of(folding *self, const cf_id *id)
+{
+    cf_refolded *out = self->out;
+
+    for (size_t i = 0; i < out->count; i++)
+        if (cf_id_equal(&out->at[i]->id, id))
+            return out->at[i];
+    cf_collection *made = cf_collection_new(id, &self->peer->rules);
+    out->at = cf_grow(out->at, &out->capacity, out->count + 1, sizeof(cf_collection *));
+    out->at[out->count++] = made;
+    return made;
+}
+
+static bool counts(folding *self, const cf_entry *entry)
+{
+    bool is_void, wanted = !self->only;
+
+    for (size_t i = 0; !wanted && i < self->only->count; i++)
+        wanted = cf_id_equal(&self->only->at[i], &entry->header.collection);
+    if (!wanted)
+        return false;
+    self->status = cf_log_is_void(self->peer->log, entry, &is_void, self->error);
+    return !self->status && !is_void;
+}
+
+/* Items are compared as a whole; the rest is noted as it comes. */
+static void keep(folding *self, const cf_records *records)
+{
+    for (size_t i = 0; self->records && i < records->count; i++) {
+        const cf_record *record = &records->at[i];
+
+        if (record->key.data[0] == CF_TABLE_ITEM)
+            continue;
+        if (record->value.data)
+            cf_records_put(self->records, record->key, record->value);
+        else
+            cf_records_delete(self->records, record->key);
+    }
+}
+
+static cf_status fold(folding *self, const cf_entry *entry)
+{
+    cf_peer *peer = self->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_folding how = cf_peer_folding(peer);
+    cf_records records = {0};
+
+    cf_status status = cf_collection_fold(collection_of(self, &entry->header.collection), &how,
+                                          entry, &records, self->error);
+    if (status == CF_MISSING || status == CF_DENIED) /* it waits, as the record says */
+        status = CF_OK;
+    if (!status && self->write && records.count)
+        status =
+            store->write(store, cf_peer_user(peer), records.at, records.count, false, self->error);
+    if (!status)
+        keep(self, &records);
+    cf_records_release(&records);
+    return status;
+}
+
+static bool fold_entry(void *context, uint64_t position, cf_bytes wire)
+{
+    folding *self = context;
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error damage;
+
+    (void)position;
+    if (cf_entry_read(wire, &arena, &entry, &damage) == CF_OK &&
+        entry.header.type != CF_ENTRY_MEMBER && counts(self, &entry))
+        self->status = fold(self, &entry);
+    cf_arena_release(&arena);
+    return self->status == CF_OK;
+}
+
+static cf_status fold_all(folding *self)
+{
+    cf_store *store = cf_home_store(self->peer->home);
+
+    cf_status status =
+        store->read(store, cf_peer_user(self->peer), 1, fold_entry, self, self->error);
+    return status ? status : self->status;
+}
+
+cf_status cf_refold(cf_peer *peer, bool write, cf_refolded *out, cf_error *error)
+{
+    folding self = {.peer = peer, .write = write, .out = out, .error = error};
+
+    cf_status status = fold_all(&self);
+    cf_contents_settle(peer->contents);
+    return status;
+}
+
+cf_status cf_refold_some(cf_peer *peer, const cf_ids *collections, cf_records *records,
+                         cf_refolded *out, cf_error *error)
+{
+    folding self = {
+        .peer = peer, .only = collections, .records = records, .out = out, .error = error};
+
+    return fold_all(&self);
+}
+
+void cf_refolded_release(cf_refolded *refolded)
+{
+    for (size_t i = 0; i < refolded->count; i++)
+        cf_collection_destroy(&refolded->at[i]);
+    free(refolded->at);
+    *refolded = (cf_refolded){0};
+}
+
+static bool drop_key(void *context, cf_bytes key, cf_bytes value)
+{
+    (void)value;
+    cf_records_delete(context, key);
+    return true;
+}
+
+cf_status cf_table_clear(cf_peer *peer, cf_table_letter table, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    const uint8_t prefix = (uint8_t)table;
+    cf_records records = {0};
+
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_bytes_of(&prefix, 1), drop_key, &records, error);
+    if (!status && records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, false, error);
+    cf_records_release(&records);
+    return status;
+}

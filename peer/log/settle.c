@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/settle.h"
+
+#include "peer/log/refold.h"
+#include "peer/merge/state_item.h"
+
+#include <stdlib.h>
+
+static bool add_collection(void *context, const cf_id *collection)
+{
+    cf_ids_add(context, collection);
+    return true;
+}
+
+/* ---- What differs ---- */
+
+typedef struct {
+    const cf_state *is, *was;
+    cf_ids differing;
+} comparing;
+
+static bool is_equal(const cf_state *a, const cf_state *b, const cf_id *item)
+{
+    cf_buffer packed[2] = {{0}, {0}};
+    bool held_a = cf_state_item_pack(a, item, &packed[0]);
+    bool held_b = cf_state_item_pack(b, item, &packed[1]);
+    bool equal =
+        held_a == held_b && cf_bytes_equal(cf_buffer_view(&packed[0]), cf_buffer_view(&packed[1]));
+
+    cf_buffer_release(&packed[0]);
+    cf_buffer_release(&packed[1]);
+    return equal;
+}
+
+static void compare(void *context, const cf_id *item)
+{
+    comparing *self = context;
+
+    if (!is_equal(self->is, self->was, item))
+        cf_ids_add(&self->differing, item);
+}
+
+static void add_new(void *context, const cf_id *item)
+{
+    comparing *self = context;
+
+    if (!cf_state_record(self->was, item))
+        cf_ids_add(&self->differing, item);
+}
+
+/* ---- Taking it over ---- */
+
+/* The item as it is now, into the state that others look at and into its record. */
+static cf_status take_item(cf_collection *collection, const cf_state *now, const cf_id *item,
+                           cf_records *records, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_buffer packed = {0};
+    cf_bytes key = cf_key_item(&arena, &collection->id, item);
+    cf_status status = CF_OK;
+
+    if (cf_state_item_pack(now, item, &packed)) {
+        cf_records_put(records, key, cf_buffer_view(&packed));
+        status = cf_state_item_read(collection->state, item, cf_buffer_view(&packed), error);
+    } else {
+        cf_records_delete(records, key);
+        cf_state_forget_item(collection->state, item);
+    }
+    cf_buffer_release(&packed);
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* `now` is NULL where no entry counts any more. */
+static cf_status take_over(cf_collection *collection, cf_collection *now, cf_records *records,
+                           cf_error *error)
+{
+    cf_state *nothing = cf_state_new();
+    comparing self = {.is = now ? now->state : nothing, .was = collection->state};
+    cf_status status = CF_OK;
+
+    cf_state_each_record(self.was, compare, &self);
+    cf_state_each_record(self.is, add_new, &self);
+    for (size_t i = 0; !status && i < self.differing.count; i++)
+        status = take_item(collection, self.is, &self.differing.at[i], records, error);
+    cf_view_update(collection->view, self.differing.at, self.differing.count);
+    collection->changes++;
+    collection->waits = now ? now->waits : NULL;
+    cf_changesets_destroy(&collection->changesets);
+    collection->changesets = now ? now->changesets : cf_changesets_new();
+    if (now)
+        now->changesets = NULL;
+    free(self.differing.at);
+    cf_state_destroy(&nothing);
+    return status;
+}
+
+static cf_status take_all(cf_peer *peer, const cf_ids *unsettled, const cf_refolded *refolded,
+                          cf_records *records, cf_error *error)
+{
+    cf_collection *collection;
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < unsettled->count; i++) {
+        cf_collection *now = NULL;
+
+        for (size_t k = 0; k < refolded->count; k++)
+            if (cf_id_equal(&refolded->at[k]->id, &unsettled->at[i]))
+                now = refolded->at[k];
+        status = cf_peer_collection(peer, &unsettled->at[i], &collection, error);
+        if (!status)
+            status = take_over(collection, now, records, error);
+    }
+    return status;
+}
+
+static cf_status write_settled(cf_peer *peer, cf_records *records, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+    cf_record *settled;
+    size_t count;
+
+    cf_status status = cf_log_settle(peer->log, &arena, &settled, &count, error);
+    for (size_t i = 0; !status && i < count; i++)
+        cf_records_delete(records, settled[i].key);
+    if (!status && records->count)
+        status = store->write(store, cf_peer_user(peer), records->at, records->count, true, error);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_peer_settle(cf_peer *peer, cf_error *error)
+{
+    cf_refolded refolded = {0};
+    cf_records records = {0};
+    cf_ids unsettled = {0};
+
+    if (!cf_registry_is_valid(cf_log_registry(peer->log), cf_peer_device(peer)))
+        return CF_OK;
+    cf_status status = cf_log_unsettled(peer->log, add_collection, &unsettled, error);
+    if (!status && unsettled.count)
+        status = cf_refold_some(peer, &unsettled, &records, &refolded, error);
+    if (!status && unsettled.count)
+        status = take_all(peer, &unsettled, &refolded, &records, error);
+    if (!status)
+        status = write_settled(peer, &records, error);
+    if (unsettled.count)
+        cf_contents_settle(peer->contents);
+    cf_refolded_release(&refolded);
+    cf_records_release(&records);
+    free(unsettled.at);
+    return status;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The private records that a peer keeps beside its log, by table: how their keys are made. A key
+ * begins with the table's letter; numbers are big-endian, so that a table is read in their order.
+ */
+#ifndef CF_PEER_LOG_TABLES_H
+#define CF_PEER_LOG_TABLES_H
+#include "broker/store.h"
+#include "codec/arena.h"
+
+typedef enum {
+    CF_TABLE_ITEM = 'i', /* collection, item → the writes that nobody has replaced */
+    CF_TABLE_NODE = 'n', /* source, node → what the disk showed when last agreed */
+    CF_TABLE_ROW = 'j',  /* source, hash of table and key → a row of records, when last agreed */
+    CF_TABLE_AGREED = 'g',   /* source → what its base becomes by the write under way */
+    CF_TABLE_PLACE = 'f',    /* source, hash of a file's name → which records it held */
+    CF_TABLE_CONTENT = 'c',  /* collection, content hash → the entry that tells how to get it */
+    CF_TABLE_LEAVES = 'v',   /* content hash → hashes of its leaves */
+    CF_TABLE_INTENT = 't',   /* source, number → a step about to be made */
+    CF_TABLE_OWED = 'o',     /* source, number → where it belongs: a user's save, kept aside */
+    CF_TABLE_SOURCE = 's',   /* source → collection, location, options */
+    CF_TABLE_SCHEMA = 'y',   /* source → the schema that its database had when last agreed */
+    CF_TABLE_DATABASE = 'b', /* source → which file its database is */
+    CF_TABLE_MEETING = 'e',  /* source → nothing: rows of one number are the same, at first */
+    CF_TABLE_WRITER = 'w',   /* collection → this device's chain in it */
+    CF_TABLE_WAITING = 'x', /* collection, entry → held, but it can't be read yet (nothing), or is a
+                               part of a changeset that is not whole (its number, how many) */
+    CF_TABLE_UNSENT =
+        'p', /* own entry → nothing; the broker does not have it yet, as far as is known */
+    CF_TABLE_ACKNOWLEDGED = 'k', /* instance of a broker's log → the heads that it has */
+    CF_TABLE_LOCK = 'h',         /* request → a lease that this device has */
+    CF_TABLE_TAKEN = 'a', /* source, node → the mode it gets back when another's lease ends */
+    CF_TABLE_META = 'm',  /* name → value */
+} cf_table_letter;
+
+cf_bytes cf_key_meta(cf_arena *arena, const char *name);
+cf_bytes cf_key_hash(cf_arena *arena, cf_table_letter table, const cf_hash *hash);
+cf_bytes cf_key_collection(cf_arena *arena, cf_table_letter table, const cf_id *collection);
+cf_bytes cf_key_item(cf_arena *arena, const cf_id *collection, const cf_id *item);
+cf_bytes cf_key_content(cf_arena *arena, const cf_id *collection, const cf_hash *content);
+cf_bytes cf_key_source(cf_arena *arena, cf_table_letter table, uint32_t source);
+cf_bytes cf_key_row(cf_arena *arena, uint32_t source, cf_bytes table, cf_bytes key);
+cf_bytes cf_key_numbered(cf_arena *arena, cf_table_letter table, uint32_t source, uint64_t number);
+
+cf_bytes cf_key_named(cf_arena *arena, cf_table_letter table, uint32_t source, cf_bytes name);
+
+cf_bytes cf_key_entry(cf_arena *arena, cf_table_letter table, const cf_head *entry);
+/* The entry that such a key names; false when it is none. */
+bool cf_key_entry_read(cf_bytes key, cf_head *entry);
+/* The same of an entry in the collection's part of CF_TABLE_WAITING. */
+cf_bytes cf_key_waiting(cf_arena *arena, const cf_id *collection, const cf_head *entry);
+bool cf_key_waiting_read(cf_bytes key, cf_head *entry);
+
+/* Records gathered for one commit: what is put last for a key counts. Everything is copied. */
+typedef struct {
+    cf_arena arena;
+    cf_record *at;
+    size_t count, capacity;
+} cf_records; /* {0} is empty */
+
+void cf_records_put(cf_records *records, cf_bytes key, cf_bytes value);
+void cf_records_delete(cf_records *records, cf_bytes key);
+void cf_records_add(cf_records *records, const cf_records *more);
+/* Empties it for the next commit. */
+void cf_records_release(cf_records *records);
+
+#endif

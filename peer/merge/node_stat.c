@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/merge/node_stat.h"
+
+#include "peer/merge/rules.h"
+
+cf_node_stat cf_node_stat_of(const cf_stat *stat)
+{
+    return (cf_node_stat){stat->device,   stat->inode,    stat->size, stat->birth_ns,
+                          stat->mtime_ns, stat->ctime_ns, stat->mode, stat->links};
+}
+
+cf_stat cf_stat_of_node(const cf_node *node)
+{
+    const cf_node_stat *stat = &node->stat;
+    cf_file_kind kind = node->kind == CF_KIND_DIRECTORY ? CF_FILE_FOLDER
+                        : node->kind == CF_KIND_SYMLINK ? CF_FILE_LINK
+                                                        : CF_FILE_REGULAR;
+
+    return (cf_stat){kind,       stat->device, stat->inode,    stat->birth_ns, stat->size,
+                     stat->mode, stat->links,  stat->mtime_ns, stat->ctime_ns};
+}
+
+bool cf_node_stat_same_file(const cf_node_stat *known, const cf_stat *now)
+{
+    return known->inode == now->inode && known->birth_ns == now->birth_ns;
+}
+
+bool cf_node_stat_same_bytes(const cf_node_stat *known, const cf_stat *now)
+{
+    return cf_node_stat_same_file(known, now) && known->size == now->size &&
+           known->mtime_ns == now->mtime_ns;
+}
+
+bool cf_node_stat_untouched(const cf_node_stat *known, const cf_stat *now)
+{
+    return cf_node_stat_same_bytes(known, now) && known->ctime_ns == now->ctime_ns;
+}
+
+void cf_node_distrust(cf_node *node)
+{
+    if (node->kind == CF_KIND_FILE)
+        node->stat.ctime_ns = CF_CTIME_UNSEEN;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/merge/pins.h"
+
+#include <stdlib.h>
+
+#include "peer/merge/view_facts.h"
+
+enum { ROUNDS_MAX = 8 };
+
+/* Where an item is shown, and how. */
+typedef struct {
+    cf_table_link link;
+    cf_id item;
+    const cf_group *group;
+    cf_bytes name, mode, mtime;
+} item_sight;
+
+typedef struct {
+    cf_arena arena;
+    cf_table sights;
+    cf_table groups; /* those that were looked at, by each of their directories */
+} group_look;
+
+typedef struct {
+    cf_table_link link;
+    cf_id directory;
+} seen_group;
+
+static bool was_looked_at(const group_look *look, const cf_id *directory)
+{
+    for (cf_table_link *link = cf_table_first(&look->groups, cf_hash_id(0, directory)); link;
+         link = cf_table_next(link))
+        if (cf_id_equal(&cf_linked(link, seen_group, link)->directory, directory))
+            return true;
+    return false;
+}
+
+static void note_directories(group_look *look, const cf_group *group)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        seen_group *added = cf_arena_allocate(&look->arena, 1, sizeof *added);
+
+        added->directory = group->directories[i];
+        cf_table_add(&look->groups, &added->link, cf_hash_id(0, &added->directory));
+    }
+}
+
+static void note_shown(group_look *look, const cf_group *group, const cf_shown *shown)
+{
+    cf_bytes name = cf_arena_copy(&look->arena, shown->name);
+    cf_bytes mode = cf_arena_copy(&look->arena, shown->mode);
+    cf_bytes mtime = cf_arena_copy(&look->arena, shown->mtime);
+
+    for (size_t i = 0; i < shown->item_count; i++) {
+        item_sight *added = cf_arena_allocate(&look->arena, 1, sizeof *added);
+
+        *added = (item_sight){{0}, shown->items[i], group, name, mode, mtime};
+        cf_table_add(&look->sights, &added->link, cf_hash_id(0, &added->item));
+    }
+}
+
+static void note_group(group_look *look, cf_view *view, const cf_id *directory)
+{
+    cf_group *group = cf_arena_allocate(&look->arena, 1, sizeof *group);
+    cf_arena scratch = {0};
+    cf_shown *shown;
+    size_t count;
+
+    cf_view_group_of(view, directory, &look->arena, group);
+    note_directories(look, group);
+    if (!group->visible)
+        return;
+    cf_view_lay(view, CF_LAY_PLACES, cf_view_seen(view, directory), &scratch, &shown, &count);
+    for (size_t i = 0; i < count; i++)
+        note_shown(look, group, &shown[i]);
+    cf_arena_release(&scratch);
+}
+
+/* What the groups of these directories show now. */
+static void look_at(group_look *look, cf_view *view, const cf_ids *directories)
+{
+    for (size_t i = 0; i < directories->count; i++)
+        if (!was_looked_at(look, &directories->at[i]))
+            note_group(look, view, &directories->at[i]);
+}
+
+static const item_sight *seen_at(const group_look *look, const cf_id *item)
+{
+    for (cf_table_link *link = cf_table_first(&look->sights, cf_hash_id(0, item)); link;
+         link = cf_table_next(link))
+        if (cf_id_equal(&cf_linked(link, item_sight, link)->item, item))
+            return cf_linked(link, item_sight, link);
+    return NULL;
+}
+
+static void look_release(group_look *look)
+{
+    cf_table_release(&look->sights);
+    cf_table_release(&look->groups);
+    cf_arena_release(&look->arena);
+}
+
+typedef struct {
+    cf_spots *spots;
+    cf_draft *draft;
+    group_look before, after;
+    cf_ids cuts; /* directories that are shown in the root for now, see find_cut */
+} pin_round;
+
+/* Of a cycle of moves one directory is shown in the root. It still wishes to be in another one of
+ * the cycle, which therefore stays visible, though deleted, until the first is pinned where it is.
+ * (Move d into e || move e into d, then delete d: it came back.) The model lacks this. */
+static void find_cut(pin_round *round, const cf_change *deletion)
+{
+    const cf_view *view = round->spots->input->view;
+    const cf_seen *deleted = cf_view_seen(view, &deletion->item);
+
+    if (!deleted || !deleted->parent || cf_kind_of(&deleted->id) != CF_KIND_DIRECTORY)
+        return;
+    const cf_seen *cut = deleted;
+    while (cut != view->root && !cut->cut)
+        cut = cut->wished;
+    for (const cf_seen *at = cut; cut != deleted && at != view->root; at = at->wished) {
+        if (at == deleted) {
+            cf_ids_add(&round->cuts, &cut->id);
+            return;
+        }
+        if (at->wished == cut)
+            return; /* it only hangs below the cycle */
+    }
+}
+
+static void find_cuts(pin_round *round, const cf_change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_field_is(changes[i].field, CF_FIELD_NUMBER_DELETED))
+            find_cut(round, &changes[i]);
+}
+
+/* What the groups show that the draft touches: with it, then again without. */
+static void try_draft(pin_round *round)
+{
+    const cf_scan_input *input = round->spots->input;
+    cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
+    cf_ids dirty = {0}, touched = {0};
+    cf_arena scratch = {0};
+    cf_change *changes;
+    size_t count;
+
+    cf_draft_changes(round->draft, &scratch, &changes, &count);
+    cf_state_trial_begin(input->state);
+    cf_view_trial_begin(input->view);
+    cf_state_apply(input->state, &dot, input->time, changes, count, &dirty);
+    cf_view_update(input->view, dirty.at, dirty.count);
+    find_cuts(round, changes, count);
+    if (round->cuts.count)
+        cf_ids_add(&touched, &cf_root_item);
+    for (size_t i = 0; i < input->view->tried.count; i++)
+        cf_ids_add(&touched, &input->view->tried.at[i]->id);
+    look_at(&round->after, input->view, &touched);
+    cf_state_trial_end(input->state);
+    cf_view_update(input->view, dirty.at, dirty.count);
+    look_at(&round->before, input->view, &touched);
+    cf_view_trial_end(input->view);
+    free(dirty.at);
+    free(touched.at);
+    cf_arena_release(&scratch);
+}
+
+static bool shares_item(const cf_id *items, size_t count, const cf_group *group)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < group->count; j++)
+            if (cf_id_equal(&items[i], &group->directories[j]))
+                return true;
+    return false;
+}
+
+static bool is_elsewhere(pin_round *round, const cf_spot *spot, const item_sight *sight)
+{
+    const cf_id *above;
+    size_t count;
+
+    if (!sight || !cf_bytes_equal(spot->name, sight->name))
+        return true;
+    cf_spots_above(round->spots, spot, &above, &count);
+    return !shares_item(above, count, sight->group);
+}
+
+/* The pin holds as long as the place that it stands in for. */
+static void pin(pin_round *round, const cf_spot *spot, const cf_id *item)
+{
+    cf_view *view = round->spots->input->view;
+    cf_arena scratch = {0};
+    cf_facts facts = cf_facts_of(view, cf_view_get(view, item), &scratch);
+    const cf_fact *parent = cf_facts_best(&facts, CF_FIELD_NUMBER_PARENT);
+    const cf_fact *name = cf_facts_best(&facts, CF_FIELD_NUMBER_NAME);
+    cf_pin pin = {.name = spot->name, .has_parent_dot = parent, .has_name_dot = name};
+    const cf_id *above;
+    size_t count;
+    cf_buffer value = {0};
+
+    cf_spots_above(round->spots, spot, &above, &count);
+    pin.parent = above[0];
+    if (parent)
+        pin.parent_dot = parent->write.dot;
+    if (name)
+        pin.name_dot = name->write.dot;
+    cf_pin_pack(&value, &pin);
+    cf_draft_set(round->draft, spot->refs, item, CF_FIELD_NUMBER_PIN,
+                 cf_arena_copy(round->draft->arena, cf_buffer_view(&value)), true);
+    cf_buffer_release(&value);
+    cf_arena_release(&scratch);
+}
+
+/* Nothing would keep it alive, but the user kept it. */
+static void keep(pin_round *round, const cf_spot *spot, const cf_id *item)
+{
+    cf_buffer kind = {0};
+
+    cf_pack_text(&kind, cf_bytes_of(&spot->kind, 1));
+    cf_draft_set(round->draft, spot->refs, item, CF_FIELD_NUMBER_KIND,
+                 cf_arena_copy(round->draft->arena, cf_buffer_view(&kind)), false);
+    cf_buffer_release(&kind);
+}
+
+/* Mode or mtime: what is shown would change, and not to what is on the disk. */
+static bool hold(pin_round *round, const cf_spot *spot, const cf_id *item, uint32_t field,
+                 const cf_bytes values[3])
+{
+    cf_bytes before = values[0], after = values[1], disk = values[2];
+
+    if (!disk.size || cf_bytes_equal(after, before) || cf_bytes_equal(after, disk))
+        return false;
+    cf_draft_set(round->draft, spot->refs, item, field, disk, true);
+    return true;
+}
+
+static bool fasten(pin_round *round, const cf_spot *spot, const cf_id *item)
+{
+    const item_sight *before = seen_at(&round->before, item), *after = seen_at(&round->after, item);
+
+    if (cf_draft_has(round->draft, item, CF_FIELD_NUMBER_DELETED) ||
+        is_elsewhere(round, spot, before))
+        return false; /* what others did to it is still to be applied */
+    if (is_elsewhere(round, spot, after) &&
+        !cf_draft_has(round->draft, item, CF_FIELD_NUMBER_PIN)) {
+        pin(round, spot, item);
+        return true;
+    }
+    if (!after) {
+        if (cf_draft_has(round->draft, item, CF_FIELD_NUMBER_KIND))
+            return false;
+        keep(round, spot, item);
+        return true;
+    }
+    const cf_bytes modes[] = {before->mode, after->mode, spot->mode};
+    const cf_bytes mtimes[] = {before->mtime, after->mtime, spot->mtime};
+    bool held = hold(round, spot, item, CF_FIELD_NUMBER_MODE, modes);
+    return (spot->kind == CF_KIND_FILE && hold(round, spot, item, CF_FIELD_NUMBER_MTIME, mtimes)) ||
+           held;
+}
+
+static bool same_group(const cf_group *a, const cf_group *b)
+{
+    return cf_bytes_equal(cf_bytes_of(a->directories, a->count * sizeof(cf_id)),
+                          cf_bytes_of(b->directories, b->count * sizeof(cf_id)));
+}
+
+/* Most are: for them there is nothing to do. */
+static bool is_as_before(const pin_round *round, const item_sight *before)
+{
+    const item_sight *after = seen_at(&round->after, &before->item);
+
+    return after && cf_bytes_equal(before->name, after->name) &&
+           cf_bytes_equal(before->mode, after->mode) &&
+           cf_bytes_equal(before->mtime, after->mtime) && same_group(before->group, after->group);
+}
+
+/* Every node that lies where `before` shows it. */
+static bool fasten_all(pin_round *round)
+{
+    bool any = false;
+
+    for (cf_table_link *link = cf_table_walk(&round->before.sights, NULL); link;
+         link = cf_table_walk(&round->before.sights, link)) {
+        const item_sight *sight = cf_linked(link, item_sight, link);
+        const cf_node *node = NULL;
+
+        if (is_as_before(round, sight))
+            continue;
+        while ((node = cf_nodes_next_of_item(round->spots->input->base, &sight->item, node))) {
+            const cf_spot *spot = cf_spots_at(round->spots, node->number);
+
+            if (!spot->gone && !spot->moved)
+                any = fasten(round, spot, &sight->item) || any;
+        }
+    }
+    return any;
+}
+
+static bool fasten_cuts(pin_round *round)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < round->cuts.count; i++) {
+        const cf_id *item = &round->cuts.at[i];
+        const cf_node *node = NULL;
+
+        if (cf_draft_has(round->draft, item, CF_FIELD_NUMBER_PIN))
+            continue;
+        while ((node = cf_nodes_next_of_item(round->spots->input->base, item, node))) {
+            const cf_spot *spot = cf_spots_at(round->spots, node->number);
+
+            if (spot->gone || spot->moved ||
+                is_elsewhere(round, spot, seen_at(&round->before, item)))
+                continue;
+            pin(round, spot, item);
+            any = true;
+        }
+    }
+    return any;
+}
+
+void cf_pins_add(cf_spots *spots, cf_draft *draft)
+{
+    bool again = draft->table.count > 0;
+
+    for (int i = 0; again && i < ROUNDS_MAX; i++) {
+        pin_round round = {.spots = spots, .draft = draft};
+
+        try_draft(&round);
+        again = fasten_all(&round);
+        again = fasten_cuts(&round) || again;
+        look_release(&round.before);
+        look_release(&round.after);
+        free(round.cuts.at);
+    }
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/merge/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool has_item(const cf_shown *shown, const cf_id *item)
+{
+    for (size_t i = 0; i < shown->item_count; i++)
+        if (cf_id_equal(&shown->items[i], item))
+            return true;
+    return false;
+}
+
+static bool stands_for_more(const cf_node *node, const cf_shown *shown)
+{
+    for (size_t i = 0; i < node->item_count; i++)
+        if (!has_item(shown, &node->items[i]))
+            return true;
+    return false;
+}
+
+/* Of two nodes of an item, one may be what both were until now, and still have to leave. */
+static bool is_nearer(const cf_node *node, const cf_node *than, const cf_shown *shown)
+{
+    bool more = stands_for_more(node, shown), than_more = stands_for_more(than, shown);
+
+    return more != than_more ? than_more : node->number < than->number;
+}
+
+const cf_node *cf_plan_node_of(const cf_nodes *base, const cf_shown *shown)
+{
+    for (size_t i = 0; i < shown->item_count; i++) {
+        const cf_node *best = NULL, *node = NULL;
+
+        while ((node = cf_nodes_next_of_item(base, &shown->items[i], node)))
+            if (node->kind == shown->kind && (!best || is_nearer(node, best, shown)))
+                best = node;
+        if (best)
+            return best;
+    }
+    return NULL;
+}
+
+/* What was one node may be two by now: it stays with the first of its items that has no other. */
+static bool belongs_elsewhere(const cf_nodes *base, const cf_node *node, const cf_shown *shown,
+                              cf_view *view)
+{
+    cf_arena arena = {0};
+    cf_place place;
+    bool found = false;
+
+    for (size_t i = 0; !found && i < node->item_count && !has_item(shown, &node->items[i]); i++)
+        found = cf_view_find(view, &node->items[i], &arena, &place) &&
+                cf_plan_node_of(base, place.shown) == node;
+    cf_arena_release(&arena);
+    return found;
+}
+
+bool cf_plan_directory(const cf_nodes *base, cf_view *view, const cf_group *group, uint64_t *number)
+{
+    cf_shown shown = {
+        .kind = CF_KIND_DIRECTORY, .items = group->directories, .item_count = group->count};
+
+    *number = CF_NODE_ROOT;
+    if (has_item(&shown, &cf_root_item))
+        return true;
+    const cf_node *node = cf_plan_node_of(base, &shown);
+    if (!node || belongs_elsewhere(base, node, &shown, view))
+        return false;
+    *number = node->number;
+    return true;
+}
+
+static void add(cf_plan *plan, cf_step step)
+{
+    plan->steps = cf_grow(plan->steps, &plan->capacity, plan->count + 1, sizeof step);
+    step.group = plan->group;
+    plan->steps[plan->count++] = step;
+}
+
+/* A disk keeps a mode or time for which the view has none. */
+static bool differs(cf_bytes shown, cf_bytes there)
+{
+    return shown.size && !cf_bytes_equal(shown, there);
+}
+
+cf_difference cf_step_difference(const cf_step *step)
+{
+    const cf_node *node = step->node;
+    const cf_shown *shown = step->shown;
+    cf_difference difference = {
+        .move = node->parent != step->parent || !cf_bytes_equal(node->name, shown->name),
+        .content = !cf_bytes_equal(node->content, shown->content),
+        .mode = differs(shown->mode, node->mode),
+        .mtime = differs(shown->mtime, node->mtime),
+    };
+
+    /* Mode and time are the file's, under all its names: it has to be another file. */
+    if (shown->kind == CF_KIND_FILE && node->stat.links > 1)
+        difference.content |= difference.mode || difference.mtime;
+    return difference;
+}
+
+bool cf_step_may_show(const cf_nodes *base, const cf_step *step, uint64_t number)
+{
+    return step->kind == CF_STEP_DELETE || !cf_shown_elsewhere(step->shown, base, number);
+}
+
+bool cf_node_is_within(const cf_nodes *base, uint64_t number, uint64_t directory)
+{
+    while (number != directory) {
+        const cf_node *node = cf_nodes_find(base, number);
+
+        if (!node)
+            return false;
+        number = node->parent;
+    }
+    return true;
+}
+
+bool cf_step_is_ready(const cf_nodes *base, const cf_step *step, uint64_t number)
+{
+    if (step->kind == CF_STEP_DELETE)
+        return cf_nodes_find(base, number) && !cf_nodes_next_child(base, number, NULL);
+    const cf_node *there = cf_nodes_child(base, step->parent, step->shown->name);
+    if (there && there->number != number)
+        return false; /* it has a step of its own */
+    if (step->kind == CF_STEP_UPDATE && cf_step_difference(step).move &&
+        cf_node_is_within(base, step->parent, number))
+        return false; /* it goes into one that is in itself now, and has to leave it first */
+    return cf_step_may_show(base, step, number);
+}
+
+void cf_step_aside_name(uint64_t number, char name[CF_ASIDE_NAME])
+{
+    snprintf(name, CF_ASIDE_NAME, ".counterfoil-moving-%llu", (unsigned long long)number);
+}
+
+const cf_node *cf_step_in_the_way(const cf_nodes *base, const cf_step *step)
+{
+    char name[CF_ASIDE_NAME];
+
+    if (step->kind == CF_STEP_DELETE ||
+        (step->kind == CF_STEP_CREATE && step->shown->kind != CF_KIND_DIRECTORY))
+        return NULL;
+    const cf_node *node = cf_nodes_child(base, step->parent, step->shown->name);
+    if (!node || node->number == step->number)
+        return NULL;
+    cf_step_aside_name(node->number, name);
+    return cf_bytes_equal(node->name, cf_bytes_of_text(name)) ? NULL : node;
+}
+
+static bool same_items(const cf_node *node, const cf_shown *shown)
+{
+    return node->item_count == shown->item_count &&
+           memcmp(node->items, shown->items, shown->item_count * sizeof(cf_id)) == 0;
+}
+
+static bool same_refs(const cf_node *node, const cf_shown *shown)
+{
+    cf_buffer packed = {0};
+
+    cf_refs_pack(&packed, shown->refs, shown->ref_count);
+    bool same = cf_bytes_equal(cf_buffer_view(&packed), node->refs);
+    cf_buffer_release(&packed);
+    return same;
+}
+
+static void plan_shown(const cf_nodes *base, uint64_t directory, const cf_shown *shown,
+                       cf_view *view, cf_plan *plan)
+{
+    cf_step step = {.kind = CF_STEP_CREATE, .parent = directory, .shown = shown};
+
+    step.node = cf_plan_node_of(base, shown);
+    if (step.node && belongs_elsewhere(base, step.node, shown, view))
+        step.node = NULL;
+    if (!step.node) {
+        add(plan, step);
+        return;
+    }
+    step.kind = CF_STEP_UPDATE;
+    step.number = step.node->number;
+    cf_difference difference = cf_step_difference(&step);
+    if (difference.move || difference.content || difference.mode || difference.mtime ||
+        !same_items(step.node, shown) || !same_refs(step.node, shown))
+        add(plan, step);
+}
+
+/* Whether anything that is shown belongs to this node, and in which directory. */
+static bool is_shown(const cf_nodes *base, const cf_node *node, cf_view *view, cf_id *directory)
+{
+    cf_arena arena = {0};
+    cf_place place;
+    bool found = false;
+
+    for (size_t i = 0; !found && i < node->item_count; i++)
+        found = cf_view_find(view, &node->items[i], &arena, &place) &&
+                cf_plan_node_of(base, place.shown) == node;
+    if (found)
+        *directory = place.directory;
+    cf_arena_release(&arena);
+    return found;
+}
+
+/* When what lies here, and is still to leave, is deleted elsewhere, only this group's plan can
+ * tell.
+ */
+static void plan_again(cf_plan *plan, const cf_group *group, const cf_id *shown_in)
+{
+    for (size_t i = 0; i < group->count; i++)
+        if (cf_id_equal(&group->directories[i], shown_in))
+            return;
+    if (!plan->again.count || !cf_id_equal(&plan->again.at[plan->again.count - 1], &plan->group))
+        cf_ids_add(&plan->again, &plan->group);
+}
+
+static void plan_delete(const cf_node *node, cf_plan *plan)
+{
+    add(plan,
+        (cf_step){
+            .kind = CF_STEP_DELETE, .node = node, .number = node->number, .parent = node->parent});
+    plan->deletes++;
+}
+
+/* What lies in a directory on the disk and is shown nowhere goes; children before their directory.
+ */
+static void delete_below(const cf_nodes *base, uint64_t directory, cf_view *view,
+                         const cf_group *group, cf_plan *plan)
+{
+    cf_id shown_in;
+
+    for (const cf_node *node = NULL; (node = cf_nodes_next_child(base, directory, node));) {
+        if (is_shown(base, node, view, &shown_in)) {
+            plan_again(plan, group, &shown_in);
+            continue;
+        }
+        if (node->kind == CF_KIND_DIRECTORY)
+            delete_below(base, node->number, view, group, plan);
+        plan_delete(node, plan);
+    }
+}
+
+void cf_plan_release(cf_plan *plan)
+{
+    free(plan->steps);
+    free(plan->again.at);
+    *plan = (cf_plan){0};
+}
+
+void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, cf_arena *arena,
+                   cf_plan *plan)
+{
+    size_t before = plan->count, count;
+    cf_arena own = {0};
+    const cf_shown *shown;
+    uint64_t directory;
+
+    if (!group->visible)
+        return; /* what vanished is deleted with what holds it */
+    plan->group = group->directories[0];
+    if (!cf_plan_directory(base, view, group, &directory)) {
+        cf_ids_add(&plan->again, &plan->group);
+        return;
+    }
+    cf_view_list(view, group, &own, &shown, &count);
+    for (size_t i = 0; i < count; i++)
+        plan_shown(base, directory, &shown[i], view, plan);
+    delete_below(base, directory, view, group, plan);
+    if (plan->count > before)
+        cf_arena_join(arena, &own);
+    cf_arena_release(&own);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The base after a scan: fields that the entry wrote show its writes, the others what they did. */
+#include "peer/merge/scan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "peer/merge/spots.h"
+
+typedef struct {
+    const cf_scan *scan;
+    const cf_dot *dots;
+    cf_arena *arena;
+    cf_spots spots;
+    cf_node *nodes;
+    size_t count, capacity;
+    cf_ref *refs; /* of the node at work */
+    size_t ref_count, ref_capacity;
+} rebase_work;
+
+/* The first change that is not before (item, field); count when there is none. */
+static size_t first_change(const cf_scan *scan, const cf_id *item)
+{
+    size_t low = 0, high = scan->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cf_id_compare(&scan->changes[middle].item, item) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_of(const cf_scan *scan, size_t index, const cf_id *item)
+{
+    return index < scan->count && cf_id_equal(&scan->changes[index].item, item);
+}
+
+static bool deletes(const cf_scan *scan, const cf_id *item)
+{
+    size_t first = first_change(scan, item);
+
+    return is_of(scan, first, item) && scan->changes[first].field.size == 0;
+}
+
+static bool writes(const cf_scan *scan, const cf_id *item, cf_bytes field)
+{
+    for (size_t i = first_change(scan, item); is_of(scan, i, item); i++)
+        if (scan->changes[i].value.size && cf_bytes_equal(scan->changes[i].field, field))
+            return true;
+    return false;
+}
+
+static void add_ref(rebase_work *rebasing, const cf_ref *ref)
+{
+    rebasing->refs =
+        cf_grow(rebasing->refs, &rebasing->ref_capacity, rebasing->ref_count + 1, sizeof(cf_ref));
+    rebasing->refs[rebasing->ref_count++] = *ref;
+}
+
+static void add_item_refs(rebase_work *rebasing, const cf_spot *spot, const cf_id *item)
+{
+    const cf_scan *scan = rebasing->scan;
+
+    for (size_t i = 0; i < spot->refs.count; i++) {
+        const cf_ref *ref = &spot->refs.at[i];
+
+        if (cf_id_equal(&ref->item, item) && !writes(scan, item, ref->field))
+            add_ref(rebasing, ref);
+    }
+    for (size_t i = first_change(scan, item); is_of(scan, i, item); i++)
+        if (scan->changes[i].value.size)
+            add_ref(rebasing, &(cf_ref){*item, *item, scan->changes[i].field, rebasing->dots[i]});
+}
+
+/* Not borrowed from the base, which will be changed with it. */
+static cf_node node_of(const cf_spot *spot, cf_arena *arena)
+{
+    return (cf_node){
+        .number = spot->number,
+        .parent = spot->parent,
+        .name = cf_arena_copy(arena, spot->name),
+        .kind = spot->kind,
+        .content = cf_arena_copy(arena, spot->content),
+        .mode = cf_arena_copy(arena, spot->mode),
+        .mtime = cf_arena_copy(arena, spot->mtime),
+        .stat = spot->finding ? spot->finding->stat : spot->base->stat,
+    };
+}
+
+static void add_node(rebase_work *rebasing, const cf_spot *spot)
+{
+    cf_node node = node_of(spot, rebasing->arena);
+    cf_id *items = cf_arena_allocate(rebasing->arena, spot->item_count, sizeof *items);
+    cf_buffer refs = {0};
+
+    rebasing->ref_count = 0;
+    for (size_t i = 0; i < spot->item_count; i++) {
+        if (deletes(rebasing->scan, &spot->items[i]))
+            continue;
+        items[node.item_count++] = spot->items[i];
+        add_item_refs(rebasing, spot, &spot->items[i]);
+    }
+    cf_refs_pack(&refs, rebasing->refs, rebasing->ref_count);
+    node.items = items;
+    node.refs = cf_arena_copy(rebasing->arena, cf_buffer_view(&refs));
+    cf_buffer_release(&refs);
+    rebasing->nodes =
+        cf_grow(rebasing->nodes, &rebasing->capacity, rebasing->count + 1, sizeof(cf_node));
+    rebasing->nodes[rebasing->count++] = node;
+}
+
+/* Nodes that were not found, but one of their items was pinned or kept. */
+static void add_others(rebase_work *rebasing, const cf_id *item)
+{
+    const cf_node *node = NULL;
+
+    while ((node = cf_nodes_next_of_item(rebasing->scan->input->base, item, node))) {
+        cf_spot *spot = cf_spots_at(&rebasing->spots, node->number);
+
+        if (spot->finding || spot->gone || spot->moved)
+            continue;
+        spot->moved = true; /* once is enough */
+        add_node(rebasing, spot);
+    }
+}
+
+void cf_scan_rebase(const cf_scan *scan, const cf_dot *dots, cf_arena *arena, const cf_node **nodes,
+                    size_t *count)
+{
+    rebase_work rebasing = {.scan = scan, .dots = dots, .arena = arena};
+    cf_spot *const *found = scan->inner;
+
+    cf_spots_open(&rebasing.spots, scan->input, arena);
+    for (size_t i = 0; i < scan->input->found_count; i++)
+        add_node(&rebasing, found[i]);
+    for (size_t i = 0; i < scan->count; i++)
+        if (i == 0 || !cf_id_equal(&scan->changes[i].item, &scan->changes[i - 1].item))
+            add_others(&rebasing, &scan->changes[i].item);
+    cf_node *copy = cf_arena_allocate(arena, rebasing.count, sizeof *copy);
+    if (rebasing.count)
+        memcpy(copy, rebasing.nodes, rebasing.count * sizeof *copy);
+    *nodes = copy;
+    *count = rebasing.count;
+    cf_spots_close(&rebasing.spots);
+    free(rebasing.nodes);
+    free(rebasing.refs);
+}

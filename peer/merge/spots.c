@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/merge/spots.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static uint64_t hash_of(uint64_t number)
+{
+    return cf_hash_bytes(0, cf_bytes_of(&number, sizeof number));
+}
+
+static cf_spot *find(const cf_spots *spots, uint64_t number)
+{
+    for (cf_table_link *link = cf_table_first(&spots->table, hash_of(number)); link;
+         link = cf_table_next(link))
+        if (cf_linked(link, cf_spot, link)->number == number)
+            return cf_linked(link, cf_spot, link);
+    return NULL;
+}
+
+static void take_base(cf_spots *spots, cf_spot *spot, const cf_node *base)
+{
+    cf_ref *refs = NULL;
+    size_t count = 0;
+    cf_error error;
+    cf_status status = cf_refs_read(base->refs, spots->arena, &refs, &count, &error);
+
+    assert(status == CF_OK); /* cf_nodes_put read them */
+    (void)status;
+    spot->base = base;
+    spot->items = base->items;
+    spot->item_count = base->item_count;
+    spot->refs = (cf_refs){refs, count};
+    spot->parent = base->parent;
+    spot->name = base->name;
+    spot->kind = base->kind;
+    spot->content = base->content;
+    spot->mode = base->mode;
+    spot->mtime = base->mtime;
+}
+
+static cf_spot *get(cf_spots *spots, uint64_t number)
+{
+    cf_spot *spot = find(spots, number);
+
+    if (spot)
+        return spot;
+    const cf_node *base = cf_nodes_find(spots->input->base, number);
+    spot = cf_arena_allocate(spots->arena, 1, sizeof *spot);
+    spot->number = number;
+    if (base)
+        take_base(spots, spot, base);
+    cf_table_add(&spots->table, &spot->link, hash_of(number));
+    return spot;
+}
+
+static void take_finding(cf_spot *spot, const cf_finding *finding)
+{
+    assert(finding->number != CF_NODE_ROOT);
+    assert(!spot->base || spot->base->kind == finding->kind);
+    spot->finding = finding;
+    spot->parent = finding->parent;
+    spot->name = finding->name;
+    spot->kind = finding->kind;
+    spot->content = finding->content;
+    spot->mode = finding->mode;
+    spot->mtime = finding->mtime;
+}
+
+static void find_path(cf_spots *spots, cf_spot *spot)
+{
+    size_t depth = 0;
+
+    for (cf_spot *at = spot; at; at = cf_spots_at(spots, at->parent))
+        depth++;
+    cf_bytes *path = cf_arena_allocate(spots->arena, depth, sizeof *path);
+    spot->path = path;
+    spot->depth = depth;
+    for (cf_spot *at = spot; at; at = cf_spots_at(spots, at->parent))
+        path[--depth] = at->name;
+}
+
+static int by_path(const void *left, const void *right)
+{
+    const cf_spot *a = *(cf_spot *const *)left, *b = *(cf_spot *const *)right;
+
+    for (size_t i = 0; i < a->depth && i < b->depth; i++) {
+        int order = cf_bytes_compare(a->path[i], b->path[i]);
+
+        if (order)
+            return order;
+    }
+    return (a->depth > b->depth) - (a->depth < b->depth);
+}
+
+void cf_spots_open(cf_spots *spots, const cf_scan_input *input, cf_arena *arena)
+{
+    *spots = (cf_spots){.input = input, .arena = arena};
+    spots->found = cf_arena_allocate(arena, input->found_count, sizeof *spots->found);
+    for (size_t i = 0; i < input->found_count; i++) {
+        spots->found[i] = get(spots, input->found[i].number);
+        take_finding(spots->found[i], &input->found[i]);
+    }
+    for (size_t i = 0; i < input->gone_count; i++)
+        get(spots, input->gone[i])->gone = true;
+    for (size_t i = 0; i < input->found_count; i++)
+        find_path(spots, spots->found[i]);
+    qsort(spots->found, input->found_count, sizeof *spots->found, by_path);
+}
+
+void cf_spots_close(cf_spots *spots)
+{
+    cf_table_release(&spots->table);
+}
+
+cf_spot *cf_spots_at(cf_spots *spots, uint64_t number)
+{
+    return number == CF_NODE_ROOT ? NULL : get(spots, number);
+}
+
+void cf_spots_above(cf_spots *spots, const cf_spot *spot, const cf_id **items, size_t *count)
+{
+    const cf_spot *above = cf_spots_at(spots, spot->parent);
+
+    *items = above ? above->items : &cf_root_item;
+    *count = above ? above->item_count : 1;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spots: the nodes of a source as its disk has them during a scan, that is the base with the
+ * findings on top. */
+#ifndef CF_PEER_MERGE_SPOTS_H
+#define CF_PEER_MERGE_SPOTS_H
+#include "peer/merge/draft.h"
+#include "peer/merge/scan.h"
+
+typedef struct {
+    cf_table_link link;
+    uint64_t number, parent;
+    cf_bytes name;
+    uint8_t kind;
+    cf_bytes content, mode, mtime;
+    const cf_node *base;       /* NULL: new */
+    const cf_finding *finding; /* NULL: as in the base */
+    const cf_id *items;        /* of a new one: known once it was scanned */
+    size_t item_count;
+    cf_refs refs; /* what the base shows */
+    bool gone, moved;
+    const cf_bytes *path; /* of a finding: the names from the root down */
+    size_t depth;
+} cf_spot;
+
+typedef struct {
+    const cf_scan_input *input;
+    cf_arena *arena;
+    cf_table table;
+    cf_spot **found; /* in the order of their paths, so directories before what is in them */
+} cf_spots;
+
+void cf_spots_open(cf_spots *spots, const cf_scan_input *input, cf_arena *arena);
+void cf_spots_close(cf_spots *spots);
+/* NULL for the root. */
+cf_spot *cf_spots_at(cf_spots *spots, uint64_t number);
+/* The items of the directory that the spot is in. */
+void cf_spots_above(cf_spots *spots, const cf_spot *spot, const cf_id **items, size_t *count);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/merge/state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "peer/merge/state_item.h"
+
+typedef struct {
+    cf_id id;
+    cf_item *old; /* NULL: there was none */
+} undo;
+
+typedef struct {
+    cf_table_link link;
+    cf_bytes name;
+    uint32_t number;
+} field;
+
+struct cf_state {
+    cf_table items;
+    size_t living; /* items that have a write */
+    cf_dots *dots;
+    cf_table fields;
+    field **names;
+    size_t name_count, name_capacity;
+    bool trying;
+    undo *undos;
+    size_t undo_count, undo_capacity;
+};
+
+void cf_ids_add(cf_ids *ids, const cf_id *id)
+{
+    ids->at = cf_grow(ids->at, &ids->capacity, ids->count + 1, sizeof(cf_id));
+    ids->at[ids->count++] = *id;
+}
+
+uint32_t cf_state_field_number(cf_state *state, cf_bytes name)
+{
+    uint64_t hash = cf_hash_bytes(0, name);
+
+    for (cf_table_link *link = cf_table_first(&state->fields, hash); link;
+         link = cf_table_next(link))
+        if (cf_bytes_equal(cf_linked(link, field, link)->name, name))
+            return cf_linked(link, field, link)->number;
+    assert(state->name_count < CF_FIELD_NUMBER_LIMIT);
+    field *fresh = cf_allocate(1, sizeof *fresh + name.size);
+    if (name.size)
+        memcpy(fresh + 1, name.data, name.size);
+    fresh->name = cf_bytes_of(fresh + 1, name.size);
+    fresh->number = (uint32_t)state->name_count;
+    state->names =
+        cf_grow(state->names, &state->name_capacity, state->name_count + 1, sizeof(field *));
+    state->names[state->name_count++] = fresh;
+    cf_table_add(&state->fields, &fresh->link, hash);
+    return fresh->number;
+}
+
+cf_bytes cf_state_field_name(const cf_state *state, uint32_t number)
+{
+    assert(number < state->name_count);
+    return state->names[number]->name;
+}
+
+cf_dots *cf_state_dots(const cf_state *state)
+{
+    return state->dots;
+}
+
+cf_state *cf_state_new(void)
+{
+    cf_state *state = cf_allocate(1, sizeof *state);
+
+    state->dots = cf_dots_new();
+    for (uint32_t i = 0; i < CF_FIELD_NUMBERS; i++)
+        cf_state_field_number(state, cf_field_fixed(i));
+    return state;
+}
+
+static void free_table(cf_table *table, size_t offset)
+{
+    for (cf_table_link *link = cf_table_walk(table, NULL), *next; link; link = next) {
+        next = cf_table_walk(table, link);
+        free((char *)link - offset);
+    }
+    cf_table_release(table);
+}
+
+void cf_state_destroy(cf_state **state)
+{
+    if (!*state)
+        return;
+    assert(!(*state)->trying);
+    free_table(&(*state)->items, offsetof(cf_item, link));
+    free_table(&(*state)->fields, offsetof(field, link));
+    free((*state)->names);
+    free((*state)->undos);
+    cf_dots_destroy(&(*state)->dots);
+    free(*state);
+    *state = NULL;
+}
+
+static cf_item *held(const cf_state *state, const cf_id *id)
+{
+    for (cf_table_link *link = cf_table_first(&state->items, cf_hash_id(0, id)); link;
+         link = cf_table_next(link)) {
+        cf_item *item = cf_linked(link, cf_item, link);
+
+        if (cf_id_equal(&item->id, id))
+            return item;
+    }
+    return NULL;
+}
+
+static void unlink_item(cf_state *state, cf_item *item)
+{
+    cf_table_remove(&state->items, &item->link);
+    state->living -= item->live > 0;
+}
+
+static void link_item(cf_state *state, cf_item *item)
+{
+    cf_table_add(&state->items, &item->link, cf_hash_id(0, &item->id));
+    state->living += item->live > 0;
+}
+
+/* Puts `fresh` (NULL: nothing) in the place of what is held of the item. */
+static void replace(cf_state *state, const cf_id *id, cf_item *fresh)
+{
+    cf_item *old = held(state, id);
+
+    if (old)
+        unlink_item(state, old);
+    if (state->trying && (!old || !old->tried)) {
+        state->undos =
+            cf_grow(state->undos, &state->undo_capacity, state->undo_count + 1, sizeof(undo));
+        state->undos[state->undo_count++] = (undo){*id, old};
+    } else if (old) {
+        cf_item_free(state, old);
+    }
+    if (!fresh)
+        return;
+    fresh->tried = state->trying;
+    link_item(state, fresh);
+}
+
+void cf_state_apply(cf_state *state, const cf_dot *dot, cf_time time, const cf_change *changes,
+                    size_t count, cf_ids *dirty)
+{
+    uint32_t self = cf_dots_use(state->dots, dot);
+    cf_slots slots = {0};
+
+    cf_dots_set_time(state->dots, self, time);
+    for (size_t i = 0, end; i < count; i = end) {
+        const cf_id *id = &changes[i].item;
+
+        cf_slots_load(state, held(state, id), &slots);
+        for (end = i; end < count && cf_id_equal(&changes[end].item, id); end++)
+            cf_slots_fold(state, &slots, &changes[end], self);
+        replace(state, id, cf_slots_store(state, &slots, id));
+        if (dirty)
+            cf_ids_add(dirty, id);
+    }
+    cf_slots_release(&slots);
+    cf_dots_drop(state->dots, self);
+}
+
+void cf_state_forget_item(cf_state *state, const cf_id *item)
+{
+    if (held(state, item))
+        replace(state, item, NULL);
+}
+
+void cf_state_take_item(cf_state *state, const cf_id *id, cf_item *fresh)
+{
+    replace(state, id, fresh);
+}
+
+const cf_item *cf_state_record(const cf_state *state, const cf_id *id)
+{
+    return held(state, id);
+}
+
+const cf_item *cf_state_item(const cf_state *state, const cf_id *id)
+{
+    const cf_item *item = held(state, id);
+
+    return item && item->live ? item : NULL;
+}
+
+size_t cf_state_item_count(const cf_state *state)
+{
+    return state->living;
+}
+
+void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
+                   void *context)
+{
+    for (cf_table_link *link = cf_table_walk(&state->items, NULL); link;
+         link = cf_table_walk(&state->items, link)) {
+        const cf_item *item = cf_linked(link, cf_item, link);
+
+        if (item->live)
+            visit(context, &item->id);
+    }
+}
+
+void cf_state_each_record(const cf_state *state, void (*visit)(void *context, const cf_id *item),
+                          void *context)
+{
+    for (cf_table_link *link = cf_table_walk(&state->items, NULL); link;
+         link = cf_table_walk(&state->items, link))
+        visit(context, &cf_linked(link, const cf_item, link)->id);
+}
+
+void cf_state_trial_begin(cf_state *state)
+{
+    assert(!state->trying);
+    state->trying = true;
+}
+
+void cf_state_trial_end(cf_state *state)
+{
+    assert(state->trying);
+    state->trying = false;
+    while (state->undo_count) {
+        undo last = state->undos[--state->undo_count];
+        cf_item *now = held(state, &last.id);
+
+        if (now) {
+            unlink_item(state, now);
+            cf_item_free(state, now);
+        }
+        if (last.old)
+            link_item(state, last.old);
+    }
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of one collection: item -> field -> the writes nobody has replaced (model, rule S). It
+ * is the same for the same entries in whatever order they came: a name in `over` whose write is not
+ * here is remembered. Not thread-safe. All of it is in memory, about 220 bytes a file; an item is
+ * packed by itself, so that the engine saves just those that changed. */
+#ifndef CF_PEER_MERGE_STATE_H
+#define CF_PEER_MERGE_STATE_H
+#include "codec/change.h"
+#include "peer/merge/fields.h"
+
+typedef struct cf_state cf_state;
+typedef struct cf_item cf_item; /* what the state holds of one item */
+
+typedef struct {
+    uint32_t
+        field; /* peer/merge/fields.h has the fixed numbers; others are numbered as they come */
+    bool weak;
+    cf_dot dot;
+    cf_time time;
+    cf_bytes value; /* borrowed from the item */
+} cf_write;
+
+/* A growing list of items; {0} is empty, free(at) ends it. */
+typedef struct {
+    cf_id *at;
+    size_t count, capacity;
+} cf_ids;
+void cf_ids_add(cf_ids *ids, const cf_id *id);
+
+cf_state *cf_state_new(void);
+void cf_state_destroy(cf_state **state);
+
+/* Folds one entry's changes in; to be called once for each entry that counts. Appends the items
+ * which it named to `dirty` (if not NULL), for cf_view_update and to be saved. Ends what was
+ * borrowed from these items. */
+void cf_state_apply(cf_state *state, const cf_dot *dot, cf_time time, const cf_change *changes,
+                    size_t count, cf_ids *dirty);
+
+/* Drops what is held of one item, remembered names too: for one whose entries are applied again
+ * because some of them count no longer, or do again. */
+void cf_state_forget_item(cf_state *state, const cf_id *item);
+
+/* NULL when the state has no write of this item. The item lasts until it is next changed. */
+const cf_item *cf_state_item(const cf_state *state, const cf_id *id);
+/* Writes in ascending order of (field number, dot). */
+size_t cf_item_write_count(const cf_item *item);
+cf_write cf_state_write(const cf_state *state, const cf_item *item, size_t index);
+/* One of them by its name; false if the item does not have it. */
+bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t field,
+                         const cf_dot *dot, cf_write *out);
+bool cf_state_has_field(const cf_state *state, const cf_id *item, uint32_t field);
+cf_bytes cf_state_field_name(const cf_state *state, uint32_t field);
+
+size_t cf_state_item_count(const cf_state *state);
+/* Calls `visit` for every item that has a write, in no order. */
+void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
+                   void *context);
+
+/* What is kept of an item in the private table 'i': its writes and the names remembered. False, and
+ * nothing appended, when there is nothing to keep: drop the record. */
+bool cf_state_item_pack(const cf_state *state, const cf_id *item, cf_buffer *out);
+/* Takes a record back into the state, in place of what is held of the item. CF_MALFORMED: the
+ * record is damaged, nothing was taken. */
+cf_status cf_state_item_read(cf_state *state, const cf_id *item, cf_bytes record, cf_error *error);
+
+/* A trial: what is applied between the two calls is undone by the second. Not nested. */
+void cf_state_trial_begin(cf_state *state);
+void cf_state_trial_end(cf_state *state);
+
+#endif

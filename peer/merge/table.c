@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/merge/table.h"
+
+#include <stdlib.h>
+
+enum { FIRST_SIZE = 16 };
+
+static cf_table_link **bucket_of(const cf_table *table, uint64_t hash)
+{
+    return &table->buckets[hash & (table->size - 1)];
+}
+
+static void grow(cf_table *table, size_t size)
+{
+    cf_table larger = {.size = size, .count = table->count};
+
+    larger.buckets = cf_allocate(larger.size, sizeof(cf_table_link *));
+    for (size_t i = 0; i < table->size; i++) {
+        cf_table_link *reversed = NULL; /* so that the latest stays first */
+
+        for (cf_table_link *link = table->buckets[i], *next; link; link = next) {
+            next = link->next;
+            link->next = reversed;
+            reversed = link;
+        }
+        for (cf_table_link *link = reversed, *next; link; link = next) {
+            next = link->next;
+            cf_table_link **bucket = bucket_of(&larger, link->hash);
+            link->next = *bucket;
+            *bucket = link;
+        }
+    }
+    free(table->buckets);
+    *table = larger;
+}
+
+void cf_table_reserve(cf_table *table, size_t count)
+{
+    size_t size = table->size ? table->size : FIRST_SIZE;
+
+    while (size < count)
+        size *= 2;
+    if (size > table->size)
+        grow(table, size);
+}
+
+void cf_table_add(cf_table *table, cf_table_link *link, uint64_t hash)
+{
+    if (table->count >= table->size)
+        grow(table, table->size ? 2 * table->size : FIRST_SIZE);
+    link->hash = hash;
+    cf_table_link **bucket = bucket_of(table, hash);
+    link->next = *bucket;
+    *bucket = link;
+    table->count++;
+}
+
+void cf_table_remove(cf_table *table, cf_table_link *link)
+{
+    cf_table_link **at = bucket_of(table, link->hash);
+
+    while (*at != link)
+        at = &(*at)->next;
+    *at = link->next;
+    link->next = NULL;
+    table->count--;
+}
+
+static cf_table_link *with_hash(cf_table_link *link, uint64_t hash)
+{
+    while (link && link->hash != hash)
+        link = link->next;
+    return link;
+}
+
+cf_table_link *cf_table_first(const cf_table *table, uint64_t hash)
+{
+    return table->size ? with_hash(*bucket_of(table, hash), hash) : NULL;
+}
+
+cf_table_link *cf_table_next(const cf_table_link *link)
+{
+    return with_hash(link->next, link->hash);
+}
+
+cf_table_link *cf_table_walk(const cf_table *table, const cf_table_link *previous)
+{
+    size_t i = 0;
+
+    if (previous) {
+        if (previous->next)
+            return previous->next;
+        i = (previous->hash & (table->size - 1)) + 1;
+    }
+    for (; i < table->size; i++)
+        if (table->buckets[i])
+            return table->buckets[i];
+    return NULL;
+}
+
+void cf_table_release(cf_table *table)
+{
+    free(table->buckets);
+    *table = (cf_table){0};
+}
+
+uint64_t cf_hash_bytes(uint64_t seed, cf_bytes bytes)
+{
+    const uint8_t *at = bytes.data;
+    size_t left = bytes.size;
+    uint64_t hash = (seed + left) * UINT64_C(0x9e3779b97f4a7c15);
+
+    while (left) {
+        uint64_t word = 0;
+        size_t step = left < sizeof word ? left : sizeof word;
+
+        memcpy(&word, at, step);
+        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
+        hash ^= hash >> 32;
+        at += step;
+        left -= step;
+    }
+    hash *= UINT64_C(0xc4ceb9fe1a85ec53);
+    return hash ^ hash >> 29;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An intrusive hash table: what is in it embeds a cf_table_link, and brings its hash and its
+ * equality. */
+#ifndef CF_PEER_MERGE_TABLE_H
+#define CF_PEER_MERGE_TABLE_H
+#include "codec/bytes.h"
+#include "codec/ids.h"
+
+typedef struct cf_table_link {
+    struct cf_table_link *next;
+    uint64_t hash;
+} cf_table_link;
+
+typedef struct {
+    cf_table_link **buckets;
+    size_t size, count;
+} cf_table; /* {0} is empty */
+
+/* The structure of type `type` whose member `member` is `link`. */
+#define cf_linked(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
+
+void cf_table_add(cf_table *table, cf_table_link *link, uint64_t hash);
+void cf_table_remove(cf_table *table, cf_table_link *link);
+/* Makes room for so many links at once. */
+void cf_table_reserve(cf_table *table, size_t count);
+/* All links of this hash, the latest first. */
+cf_table_link *cf_table_first(const cf_table *table, uint64_t hash);
+cf_table_link *cf_table_next(const cf_table_link *link);
+/* Every link, in no order: `previous` NULL gives the first. Take the next before you free one. */
+cf_table_link *cf_table_walk(const cf_table *table, const cf_table_link *previous);
+/* Frees the table, not what is in it; {0} afterwards. */
+void cf_table_release(cf_table *table);
+
+/* For tables only, not against an adversary. */
+uint64_t cf_hash_bytes(uint64_t seed, cf_bytes bytes);
+static inline uint64_t cf_hash_id(uint64_t seed, const cf_id *id)
+{
+    return cf_hash_bytes(seed, cf_bytes_of(id->bytes, sizeof id->bytes));
+}
+
+#endif

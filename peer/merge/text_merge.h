@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two edits of one text in different places, made one: a three-way merge, line by line. A pure
+ * function: every device makes the same bytes of the same versions. */
+#ifndef CF_PEER_MERGE_TEXT_MERGE_H
+#define CF_PEER_MERGE_TEXT_MERGE_H
+#include "codec/bytes.h"
+
+typedef struct {
+    cf_bytes before; /* that both were made from */
+    cf_bytes shown, other;
+} cf_text_versions;
+
+/* Appends the text with both edits. False: they touch, or it is no text, or what ends its lines is
+ * not the same in all three; nothing was appended. Not for texts that are long: it may take the
+ * product of their lines. */
+bool cf_text_merge(const cf_text_versions *versions, cf_buffer *out);
+
+#endif

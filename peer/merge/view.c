@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/merge/view.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "peer/merge/view_update.h"
+
+enum { FACTS_PER_ARENA = 256 };
+
+void cf_seen_list_add(cf_seen_list *list, cf_seen *seen)
+{
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof(cf_seen *));
+    list->at[list->count++] = seen;
+}
+
+cf_seen *cf_view_seen(const cf_view *view, const cf_id *id)
+{
+    for (cf_table_link *link = cf_table_first(&view->seen, cf_hash_id(0, id)); link;
+         link = cf_table_next(link)) {
+        cf_seen *seen = cf_linked(link, cf_seen, link);
+
+        if (cf_id_equal(&seen->id, id))
+            return seen;
+    }
+    return NULL;
+}
+
+void cf_seen_name(cf_seen *seen, cf_bytes name)
+{
+    uint8_t *copy = cf_allocate(name.size, 1);
+
+    free((void *)seen->name.data);
+    if (name.size)
+        memcpy(copy, name.data, name.size);
+    seen->name = cf_bytes_of(copy, name.size);
+}
+
+cf_seen *cf_view_get(cf_view *view, const cf_id *id)
+{
+    cf_seen *seen = cf_view_seen(view, id);
+
+    if (seen)
+        return seen;
+    seen = cf_allocate(1, sizeof *seen);
+    seen->id = *id;
+    seen->wished = view->root;
+    cf_table_add(&view->seen, &seen->link, cf_hash_id(0, id));
+    if (view->root && cf_kind_of(id) == CF_KIND_DIRECTORY) { /* one that only others name */
+        cf_arena arena = {0};
+        cf_facts none = {.id = *id};
+
+        cf_seen_name(seen, cf_facts_wish(&none, &arena).name);
+        cf_arena_release(&arena);
+    }
+    return seen;
+}
+
+cf_view *cf_view_new(const cf_rules *rules, const cf_state *state)
+{
+    cf_view *view = cf_allocate(1, sizeof *view);
+
+    view->rules = rules;
+    view->state = state;
+    view->root = cf_view_get(view, &cf_root_item);
+    view->root->visible = true;
+    return view;
+}
+
+void cf_view_destroy(cf_view **view)
+{
+    cf_view *ended = *view;
+
+    if (!ended)
+        return;
+    for (cf_table_link *link = cf_table_walk(&ended->seen, NULL); link;
+         link = cf_table_walk(&ended->seen, link))
+        cf_view_drop_claims(ended, cf_linked(link, cf_seen, link));
+    for (cf_table_link *link = cf_table_walk(&ended->seen, NULL), *next; link; link = next) {
+        cf_seen *seen = cf_linked(link, cf_seen, link);
+
+        next = cf_table_walk(&ended->seen, link);
+        free((void *)seen->name.data);
+        free(seen);
+    }
+    cf_table_release(&ended->seen);
+    cf_table_release(&ended->claims);
+    cf_table_release(&ended->directories);
+    cf_view_forget_last(ended);
+    free(ended->changed.at);
+    free(ended->tried.at);
+    free(ended);
+    *view = NULL;
+}
+
+static void touch(cf_renewal *update, cf_seen *seen)
+{
+    if (seen->touched || seen == update->view->root)
+        return;
+    seen->touched = true;
+    cf_seen_list_add(&update->touched, seen);
+}
+
+/* The items named, those that hold a content which is a copy or is one no more because of them,
+ * and those that such contents belong to or did. */
+static void touch_items(cf_renewal *update, const cf_id *ids, size_t count)
+{
+    cf_view *view = update->view;
+    cf_seen_list homes = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        cf_seen *seen = cf_view_get(view, &ids[i]);
+        bool exists = cf_state_item(view->state, &ids[i]) != NULL;
+
+        touch(update, seen);
+        if (exists == seen->exists)
+            continue;
+        seen->exists = exists;
+        const cf_claim *claim = NULL;
+        while ((claim = cf_view_next_claim(view, &ids[i], claim)))
+            touch(update, claim->holder);
+    }
+    for (size_t i = 0; i < update->touched.count; i++)
+        cf_view_claim(view, update->touched.at[i], &homes);
+    for (size_t i = 0; i < homes.count; i++)
+        touch(update, homes.at[i]);
+    free(homes.at);
+}
+
+static cf_judged judge(cf_view *view, cf_seen *seen, cf_arena *names, cf_arena *scratch)
+{
+    cf_facts facts = cf_facts_of(view, seen, scratch);
+    cf_wish wish = cf_facts_wish(&facts, scratch);
+    cf_judged verdict = {.seen = seen, .wished = cf_view_get(view, &wish.parent)};
+    bool directory = facts.kind == CF_KIND_DIRECTORY;
+
+    if (directory)
+        verdict.name = cf_arena_copy(names, wish.name);
+    verdict.anchored = cf_kind_is_node(facts.kind) && cf_facts_live(&facts) &&
+                       (directory || cf_facts_best(&facts, CF_FIELD_NUMBER_CONTENT));
+    return verdict;
+}
+
+static void judge_touched(cf_renewal *update)
+{
+    cf_arena scratch = {0};
+
+    update->verdicts = cf_allocate(update->touched.count, sizeof(cf_judged));
+    for (size_t i = 0; i < update->touched.count; i++) {
+        update->verdicts[i] = judge(update->view, update->touched.at[i], &update->arena, &scratch);
+        if (i % FACTS_PER_ARENA == 0)
+            cf_arena_release(&scratch);
+    }
+    cf_arena_release(&scratch);
+}
+
+/* What lies in a group changed, even if nothing moved. */
+static void mark_touched(cf_renewal *update)
+{
+    for (size_t i = 0; i < update->touched.count; i++)
+        if (update->touched.at[i]->parent)
+            cf_view_mark(update->view, update->touched.at[i]->parent);
+}
+
+void cf_view_update(cf_view *view, const cf_id *items, size_t count)
+{
+    cf_renewal update = {.view = view};
+
+    cf_view_forget_last(view);
+    touch_items(&update, items, count);
+    judge_touched(&update);
+    cf_renewal_place(&update);
+    mark_touched(&update);
+    free(update.touched.at);
+    free(update.verdicts);
+    free(update.passages);
+    cf_arena_release(&update.arena);
+}
+
+static void collect(void *context, const cf_id *item)
+{
+    cf_ids_add(context, item);
+}
+
+void cf_view_update_all(cf_view *view)
+{
+    cf_ids all = {0};
+
+    cf_state_each(view->state, collect, &all);
+    cf_view_update(view, all.at, all.count);
+    free(all.at);
+}

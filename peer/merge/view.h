@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The view: what a user should see of a state, computed group by group. A group is the directories
+ * that are shown as one (usually one); it is named by their items. A pure function of the state
+ * (model, rules W to E), kept up with it at a cost of the groups that changed. Not thread-safe. */
+#ifndef CF_PEER_MERGE_VIEW_H
+#define CF_PEER_MERGE_VIEW_H
+#include "peer/merge/node.h"
+#include "peer/merge/rules.h"
+#include "peer/merge/state.h"
+
+typedef struct cf_view cf_view;
+
+typedef struct {
+    const cf_id *directories; /* in the order of their coming; the first is written to */
+    size_t count;
+    bool visible; /* false: a directory that is shown no more, its group is empty */
+} cf_group;
+
+/* A node that is shown. Borrows from the arena that was passed. */
+typedef struct {
+    cf_bytes name; /* unique in its group, valid as one component of a path */
+    uint8_t kind;
+    cf_bytes content;     /* value of /content; none for a directory */
+    cf_bytes mode, mtime; /* may be none: the disk keeps what it has */
+    const cf_id *items;
+    size_t item_count;
+    const cf_ref *refs; /* what the base takes once this is on the disk (model, rule A3) */
+    size_t ref_count;
+    bool conflict;  /* a copy under a conflict name */
+    cf_dot written; /* if so: the entry that it comes from */
+} cf_shown;
+
+typedef struct {
+    cf_id directory; /* one of the group's, or the root */
+    const cf_shown *shown;
+} cf_place;
+
+/* Of an empty state; both are borrowed for its life. */
+cf_view *cf_view_new(const cf_rules *rules, const cf_state *state);
+void cf_view_destroy(cf_view **view);
+
+/* To be called after the state changed these items (doubles do no harm), before anything is asked.
+ */
+void cf_view_update(cf_view *view, const cf_id *items, size_t count);
+/* The same for all items of the state, after it was loaded. */
+void cf_view_update_all(cf_view *view);
+
+/* The group that a directory's item belongs to; cf_root_item has the root's. */
+void cf_view_group_of(cf_view *view, const cf_id *directory, cf_arena *arena, cf_group *out);
+/* The nodes shown in a group, in order of their names. */
+void cf_view_list(cf_view *view, const cf_group *group, cf_arena *arena, const cf_shown **out,
+                  size_t *count);
+/* Where an item is shown, conflict copies that nobody touched included; false: nowhere. */
+bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_place *out);
+
+/* The groups that may have changed since the last call, each once, in no order. A directory that
+ * vanished is a group of its own, not visible. */
+void cf_view_take_changed(cf_view *view, cf_arena *arena, const cf_group **out, size_t *count);
+/* Makes the directory's group one of them: for what could not be done yet, or after a restart. */
+void cf_view_mark_changed(cf_view *view, const cf_id *directory);
+
+/* What the base takes once a step has put `shown` on the disk (model, rule A3): its name, kind,
+ * content, items and refs, mode and mtime as far as it has them. Number, parent and stat are the
+ * caller's. Borrows from `shown` and the arena. */
+void cf_shown_agree(const cf_shown *shown, cf_arena *arena, cf_node *node);
+/* A base node, other than `number`, that still shows a content write of `shown`: the step waits for
+ * that node's own (model, rule A2). NULL: go on. */
+const cf_node *cf_shown_elsewhere(const cf_shown *shown, const cf_nodes *base, uint64_t number);
+
+#endif

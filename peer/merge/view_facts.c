@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/merge/view_facts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "codec/item.h"
+
+typedef struct {
+    const cf_cover **lists;
+    size_t *counts;
+    size_t count;
+} covered;
+
+/* All that the deletions stored with `item` cover. A damaged one covers nothing. */
+static covered covered_by(const cf_view *view, const cf_item *item, cf_arena *arena)
+{
+    covered all = {0};
+    size_t count = item ? cf_item_write_count(item) : 0, deletions = 0;
+
+    while (deletions < count &&
+           cf_state_write(view->state, item, deletions).field == CF_FIELD_NUMBER_DELETED)
+        deletions++;
+    if (deletions == 0)
+        return all;
+    all.lists = cf_arena_allocate(arena, deletions, sizeof *all.lists);
+    all.counts = cf_arena_allocate(arena, deletions, sizeof *all.counts);
+    for (size_t i = 0; i < deletions; i++) {
+        cf_cover *covers;
+        cf_error error;
+
+        if (cf_covers_read(cf_state_write(view->state, item, i).value, arena, &covers,
+                           &all.counts[all.count], &error) == CF_OK)
+            all.lists[all.count++] = covers;
+    }
+    return all;
+}
+
+static bool covers(const cf_view *view, const covered *all, const cf_write *write)
+{
+    if (all->count == 0)
+        return false;
+    cf_bytes field = cf_state_field_name(view->state, write->field);
+    for (size_t i = 0; i < all->count; i++)
+        for (size_t j = 0; j < all->counts[i]; j++)
+            if (cf_dot_equal(&all->lists[i][j].dot, &write->dot) &&
+                cf_bytes_equal(all->lists[i][j].field, field))
+                return true;
+    return false;
+}
+
+static bool is_own(const cf_view *view, const cf_seen *seen, const cf_write *write)
+{
+    return write->field != CF_FIELD_NUMBER_DELETED &&
+           (write->field != CF_FIELD_NUMBER_CONTENT ||
+            cf_view_home(view, seen, &write->dot) == seen);
+}
+
+/* A content write that is stored elsewhere but belongs here. A delete there that named it counts
+ * here, too. */
+static bool taken_over(const cf_view *view, const cf_claim *claim, const covered *own,
+                       cf_arena *arena, cf_fact *out)
+{
+    const cf_item *item = cf_state_item(view->state, &claim->holder->id);
+    cf_write write;
+
+    if (!claim->home || !item ||
+        !cf_state_find_write(view->state, item, CF_FIELD_NUMBER_CONTENT, &claim->dot, &write))
+        return false;
+    covered there = covered_by(view, item, arena);
+    bool live = !covers(view, own, &write) && !covers(view, &there, &write);
+    *out = (cf_fact){claim->holder->id, write, live};
+    return true;
+}
+
+cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena)
+{
+    const cf_item *item = cf_state_item(view->state, &seen->id);
+    size_t stored = item ? cf_item_write_count(item) : 0, count = 0;
+    covered own = covered_by(view, item, arena);
+    cf_fact *facts = cf_arena_allocate(arena, stored + seen->homed, sizeof *facts);
+    const cf_claim *claim = NULL;
+
+    for (size_t i = 0; i < stored; i++) {
+        cf_write write = cf_state_write(view->state, item, i);
+
+        if (is_own(view, seen, &write))
+            facts[count++] = (cf_fact){seen->id, write, !covers(view, &own, &write)};
+    }
+    while (seen->homed && (claim = cf_view_next_claim(view, &seen->id, claim)))
+        count += taken_over(view, claim, &own, arena, facts + count);
+    return (cf_facts){seen->id, cf_kind_of(&seen->id), facts, count};
+}
+
+int cf_fact_compare(const cf_fact *a, const cf_fact *b)
+{
+    if (a->live != b->live)
+        return a->live ? 1 : -1;
+    if (a->write.weak != b->write.weak)
+        return a->write.weak ? -1 : 1;
+    int order = cf_time_compare(a->write.time, b->write.time);
+    return order ? order : cf_dot_compare(&a->write.dot, &b->write.dot);
+}
+
+const cf_fact *cf_facts_best(const cf_facts *facts, uint32_t field)
+{
+    const cf_fact *best = NULL;
+
+    for (size_t i = 0; i < facts->count; i++)
+        if (facts->facts[i].write.field == field &&
+            (!best || cf_fact_compare(&facts->facts[i], best) > 0))
+            best = &facts->facts[i];
+    return best;
+}
+
+cf_bytes cf_facts_value(const cf_facts *facts, uint32_t field, cf_bytes none)
+{
+    const cf_fact *best = cf_facts_best(facts, field);
+
+    return best ? best->write.value : none;
+}
+
+bool cf_facts_live(const cf_facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++)
+        if (facts->facts[i].live && !facts->facts[i].write.weak)
+            return true;
+    return false;
+}
+
+static bool stands_on(bool has, const cf_dot *dot, const cf_fact *best)
+{
+    return has == (best != NULL) && (!best || cf_dot_equal(dot, &best->write.dot));
+}
+
+/* The pin that holds: made for the place that is still the best (rule P). */
+static bool pinned(const cf_facts *facts, const cf_fact *parent, const cf_fact *name, cf_pin *out)
+{
+    const cf_fact *best = NULL;
+
+    for (size_t i = 0; i < facts->count; i++) {
+        const cf_fact *fact = &facts->facts[i];
+        cf_pin pin;
+        cf_error error;
+
+        if (fact->write.field != CF_FIELD_NUMBER_PIN ||
+            cf_pin_read(fact->write.value, &pin, &error))
+            continue;
+        if (!stands_on(pin.has_parent_dot, &pin.parent_dot, parent) ||
+            !stands_on(pin.has_name_dot, &pin.name_dot, name))
+            continue;
+        if (best && cf_fact_compare(fact, best) < 0)
+            continue;
+        best = fact;
+        *out = pin;
+    }
+    return best != NULL;
+}
+
+static cf_id parent_in(const cf_fact *best)
+{
+    cf_id parent = cf_root_item;
+    cf_error error;
+
+    if (!best)
+        return parent;
+    cf_reader reader = cf_reader_of(best->write.value);
+    if (cf_read_bin_exact(&reader, parent.bytes, sizeof parent.bytes, &error))
+        parent = cf_root_item;
+    return parent;
+}
+
+static cf_bytes name_in(const cf_fact *best)
+{
+    cf_bytes name = {0};
+    cf_error error;
+
+    if (!best)
+        return name;
+    cf_reader reader = cf_reader_of(best->write.value);
+    return cf_read_bin(&reader, &name, &error) ? (cf_bytes){0} : name;
+}
+
+static bool usable(cf_bytes name)
+{
+    cf_error error;
+
+    return cf_name_check(name, &error) == CF_OK;
+}
+
+static cf_bytes lost_name(const cf_id *id, cf_arena *arena)
+{
+    char text[sizeof "lost-" + 8] = "lost-";
+
+    cf_hex(cf_bytes_of(id->bytes + 1, 4), text + 5);
+    return cf_arena_copy(arena, cf_bytes_of_text(text));
+}
+
+cf_wish cf_facts_wish(const cf_facts *facts, cf_arena *arena)
+{
+    const cf_fact *parent = cf_facts_best(facts, CF_FIELD_NUMBER_PARENT);
+    const cf_fact *name = cf_facts_best(facts, CF_FIELD_NUMBER_NAME);
+    cf_wish wish;
+    cf_pin pin;
+
+    if (pinned(facts, parent, name, &pin))
+        wish = (cf_wish){pin.parent, pin.name};
+    else
+        wish = (cf_wish){parent_in(parent), name_in(name)};
+    if (cf_kind_of(&wish.parent) != CF_KIND_DIRECTORY)
+        wish.parent = cf_root_item;
+    if (!usable(wish.name))
+        wish.name = lost_name(&facts->id, arena);
+    return wish;
+}
+
+cf_placed cf_facts_placed(const cf_facts *facts)
+{
+    const uint32_t fields[] = {CF_FIELD_NUMBER_PARENT, CF_FIELD_NUMBER_NAME};
+    cf_placed placed = {.id = facts->id};
+
+    for (size_t i = 0; i < 2; i++) {
+        const cf_fact *best = cf_facts_best(facts, fields[i]);
+        int order = best ? cf_time_compare(best->write.time, placed.time) : -1;
+
+        if (order > 0 || (order == 0 && cf_dot_compare(&best->write.dot, &placed.dot) > 0)) {
+            placed.time = best->write.time;
+            placed.dot = best->write.dot;
+        }
+    }
+    return placed;
+}
+
+int cf_placed_compare(const cf_placed *a, const cf_placed *b)
+{
+    int order = cf_time_compare(a->time, b->time);
+
+    if (order == 0)
+        order = cf_dot_compare(&a->dot, &b->dot);
+    return order ? order : cf_id_compare(&a->id, &b->id);
+}
+
+static int later_first(const void *left, const void *right)
+{
+    return cf_fact_compare(*(const cf_fact *const *)right, *(const cf_fact *const *)left);
+}
+
+/* The facts of the contents that count: those that are not covered, else the best of the others. */
+static const cf_fact **counting(const cf_facts *facts, cf_arena *arena, size_t *count)
+{
+    const cf_fact **found = cf_arena_allocate(arena, facts->count, sizeof *found);
+    size_t live = 0;
+
+    *count = 0;
+    for (size_t i = 0; i < facts->count; i++)
+        if (facts->facts[i].write.field == CF_FIELD_NUMBER_CONTENT) {
+            found[(*count)++] = &facts->facts[i];
+            live += facts->facts[i].live;
+        }
+    qsort(found, *count, sizeof *found, later_first);
+    if (*count)
+        *count = live ? live : 1;
+    return found;
+}
+
+cf_version *cf_facts_versions(const cf_facts *facts, cf_arena *arena, size_t *count)
+{
+    size_t fact_count, i;
+    const cf_fact **found = counting(facts, arena, &fact_count);
+    cf_version *versions = cf_arena_allocate(arena, fact_count, sizeof *versions);
+
+    *count = 0;
+    for (size_t f = 0; f < fact_count; f++) {
+        for (i = 0; i < *count; i++)
+            if (cf_bytes_equal(versions[i].value, found[f]->write.value))
+                break;
+        if (i == *count) {
+            versions[i].value = found[f]->write.value;
+            versions[i].facts = cf_arena_allocate(arena, fact_count, sizeof *found);
+            ++*count;
+        }
+        versions[i].facts[versions[i].count++] = found[f];
+    }
+    return versions;
+}

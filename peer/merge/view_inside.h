@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the view: what it knows of each item between two calls. Only view*.c and pins.c include
+ * this. What an item's writes say is not kept but read from the state when it is needed. */
+#ifndef CF_PEER_MERGE_VIEW_INSIDE_H
+#define CF_PEER_MERGE_VIEW_INSIDE_H
+#include "peer/merge/table.h"
+#include "peer/merge/view.h"
+
+typedef struct cf_seen cf_seen;
+
+/* A content write and an item which is, or would be, a copy of it (model, rules H and V). Each
+ * write has claims along the chain of its copies: on those that the state has, the last of them is
+ * its home, and on the next, which it has not. */
+typedef struct cf_claim {
+    cf_table_link link; /* by `copy` */
+    struct cf_claim *next;
+    cf_seen *holder; /* where the write is stored */
+    cf_dot dot;
+    cf_id copy;
+    bool home;
+} cf_claim;
+
+struct cf_seen {
+    cf_table_link link; /* by id */
+    cf_id id;
+    bool exists;   /* the state has a write of it */
+    bool anchored; /* shown for its own sake */
+    bool visible;
+    bool cut;                            /* the one of a cycle of moves that goes to the root */
+    bool touched, gathered;              /* during an update */
+    uint8_t marks;                       /* in which lists of changed directories it is */
+    uint32_t walk;                       /* the last walk that came by, in the search for cycles */
+    uint32_t supported;                  /* how many visible items wish it as their directory */
+    uint32_t homed;                      /* how many claims have it as their home */
+    cf_seen *wished;                     /* the directory it should be in; the root's is NULL */
+    cf_seen *parent;                     /* the one it is shown in; NULL: it is not visible */
+    cf_seen *children, *next, *previous; /* by `parent` */
+    cf_table_link by_name;               /* a visible directory, by parent and name */
+    cf_bytes name;                       /* of a directory, owned */
+    cf_claim *claims;                    /* of the content writes stored here */
+};
+
+typedef struct {
+    cf_seen **at;
+    size_t count, capacity;
+} cf_seen_list;
+void cf_seen_list_add(cf_seen_list *list, cf_seen *seen);
+
+enum { CF_MARK_CHANGED = 1, CF_MARK_TRIAL = 2 };
+
+struct cf_view {
+    const cf_rules *rules;
+    const cf_state *state;
+    cf_table seen, claims, directories;
+    cf_seen *root;
+    cf_seen_list changed, tried; /* directories whose group may have changed */
+    bool trying;
+    uint32_t walks;
+    struct { /* the group that was listed last */
+        cf_arena arena;
+        bool known;
+        cf_id first;
+        const cf_shown *shown;
+        size_t count;
+        cf_table by_item;
+    } last;
+};
+
+cf_seen *cf_view_seen(const cf_view *view, const cf_id *id); /* NULL: not known */
+cf_seen *cf_view_get(cf_view *view, const cf_id *id);
+/* Keeps the claims of what is stored with `holder` up with the state; adds homes, old and new, to
+ * `homes`. */
+void cf_view_claim(cf_view *view, cf_seen *holder, cf_seen_list *homes);
+void cf_view_drop_claims(cf_view *view, cf_seen *holder);
+const cf_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy,
+                                   const cf_claim *previous);
+/* Where the write belongs. */
+const cf_seen *cf_view_home(const cf_view *view, const cf_seen *holder, const cf_dot *dot);
+
+uint64_t cf_view_place_hash(const cf_seen *parent, cf_bytes name);
+/* The visible directories shown as one with `directory`, itself included, in the order of their
+ * coming. */
+cf_seen **cf_view_members(cf_view *view, cf_seen *directory, cf_arena *arena, size_t *count);
+void cf_view_mark(cf_view *view, cf_seen *directory);
+/* Marks the groups that are as they are only because this directory is shown as one with others. */
+void cf_view_mark_merged(cf_view *view, cf_seen *directory);
+void cf_view_forget_last(cf_view *view);
+/* The nodes of a group; they borrow from the state and the arena. Refs are left out on request. */
+typedef enum { CF_LAY_ALL, CF_LAY_PLACES } cf_lay;
+void cf_view_lay(cf_view *view, cf_lay what, cf_seen *directory, cf_arena *arena, cf_shown **out,
+                 size_t *count);
+
+/* While both are on trial: what changes is listed in `tried`, and nowhere else. */
+void cf_view_trial_begin(cf_view *view);
+void cf_view_trial_end(cf_view *view);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which items are visible and in which directory (model, rules O and Y). */
+#include "peer/merge/view_update.h"
+
+#include <stdlib.h>
+
+/* Takes in an item and the directories above it, as they are wished by now. */
+static void gather(cf_renewal *update, cf_seen *seen)
+{
+    for (; seen != update->view->root && !seen->gathered; seen = seen->wished) {
+        update->passages = cf_grow(update->passages, &update->passage_capacity,
+                                   update->passage_count + 1, sizeof(cf_affected));
+        update->passages[update->passage_count++] =
+            (cf_affected){.seen = seen, .was_visible = seen->visible};
+        seen->gathered = true;
+    }
+}
+
+static void hide(cf_seen *seen)
+{
+    if (!seen->visible)
+        return;
+    seen->visible = false;
+    seen->wished->supported--;
+}
+
+/* A visible item makes its directories visible. */
+static void show(const cf_view *view, cf_seen *seen)
+{
+    for (; seen != view->root && !seen->visible; seen = seen->wished) {
+        seen->visible = true;
+        seen->wished->supported++;
+    }
+}
+
+/* Everything gathered is hidden, then shown as far as it is anchored or has visible children: so
+ * no cycle of deleted directories keeps itself visible. */
+static void decide_visibility(cf_renewal *update)
+{
+    for (size_t i = 0; i < update->touched.count; i++)
+        gather(update, update->touched.at[i]);
+    for (size_t i = 0; i < update->touched.count; i++)
+        gather(update, update->verdicts[i].wished);
+    for (size_t i = 0; i < update->passage_count; i++)
+        hide(update->passages[i].seen);
+    for (size_t i = 0; i < update->touched.count; i++) {
+        update->verdicts[i].seen->anchored = update->verdicts[i].anchored;
+        update->verdicts[i].seen->wished = update->verdicts[i].wished;
+    }
+    for (size_t i = 0; i < update->passage_count; i++) {
+        cf_seen *seen = update->passages[i].seen;
+
+        if (seen->anchored || seen->supported)
+            show(update->view, seen);
+    }
+}
+
+static void cut_cycle(cf_view *view, cf_seen *member)
+{
+    cf_seen *latest = NULL, *at = member;
+    cf_placed latest_placed = {0};
+    cf_arena arena = {0};
+
+    do {
+        cf_facts facts = cf_facts_of(view, at, &arena);
+        cf_placed placed = cf_facts_placed(&facts);
+
+        if (!latest || cf_placed_compare(&placed, &latest_placed) > 0) {
+            latest = at;
+            latest_placed = placed;
+        }
+        at = at->wished;
+    } while (at != member);
+    latest->cut = true;
+    cf_arena_release(&arena);
+}
+
+/* Every cycle that runs through what was gathered lies in it as a whole. */
+static void cut_cycles(cf_renewal *update)
+{
+    cf_view *view = update->view;
+
+    for (size_t i = 0; i < update->passage_count; i++) {
+        update->passages[i].seen->cut = false;
+        update->passages[i].seen->walk = 0;
+    }
+    view->walks = 0;
+    for (size_t i = 0; i < update->passage_count; i++) {
+        cf_seen *seen = update->passages[i].seen;
+        uint32_t walk = ++view->walks;
+
+        if (!seen->visible)
+            continue;
+        for (; seen != view->root && seen->walk == 0; seen = seen->wished)
+            seen->walk = walk;
+        if (seen != view->root && seen->walk == walk)
+            cut_cycle(view, seen);
+    }
+}
+
+static void decide_parents(cf_renewal *update)
+{
+    cf_view *view = update->view;
+
+    for (size_t i = 0; i < update->passage_count; i++) {
+        cf_affected *passage = &update->passages[i];
+        cf_seen *seen = passage->seen;
+
+        if (seen->visible)
+            passage->parent = seen->cut ? view->root : seen->wished;
+        passage->moves = passage->parent != seen->parent;
+    }
+}
+
+static void unlink_seen(cf_view *view, cf_seen *seen)
+{
+    if (!seen->parent)
+        return;
+    if (seen->next)
+        seen->next->previous = seen->previous;
+    if (seen->previous)
+        seen->previous->next = seen->next;
+    else
+        seen->parent->children = seen->next;
+    seen->next = seen->previous = NULL;
+    if (cf_kind_of(&seen->id) == CF_KIND_DIRECTORY)
+        cf_table_remove(&view->directories, &seen->by_name);
+    seen->parent = NULL;
+}
+
+static void link_seen(cf_view *view, cf_seen *seen, cf_seen *parent)
+{
+    if (!parent)
+        return;
+    seen->parent = parent;
+    seen->next = parent->children;
+    if (seen->next)
+        seen->next->previous = seen;
+    parent->children = seen;
+    if (cf_kind_of(&seen->id) == CF_KIND_DIRECTORY)
+        cf_table_add(&view->directories, &seen->by_name, cf_view_place_hash(parent, seen->name));
+}
+
+static void mark_moves(cf_renewal *update)
+{
+    for (size_t i = 0; i < update->passage_count; i++) {
+        const cf_affected *passage = &update->passages[i];
+        cf_seen *seen = passage->seen;
+
+        if (!passage->moves)
+            continue;
+        if (seen->parent)
+            cf_view_mark(update->view, seen->parent);
+        if (cf_kind_of(&seen->id) != CF_KIND_DIRECTORY)
+            continue;
+        if (seen->visible != passage->was_visible)
+            cf_view_mark(update->view, seen);
+        cf_view_mark_merged(update->view, seen);
+    }
+}
+
+/* A directory that is named anew moves, too. */
+static void find_renamed(cf_renewal *update)
+{
+    for (size_t i = 0; i < update->touched.count; i++)
+        update->touched.at[i]->touched = false;
+    for (size_t i = 0; i < update->touched.count; i++) {
+        const cf_judged *verdict = &update->verdicts[i];
+
+        if (cf_kind_of(&verdict->seen->id) == CF_KIND_DIRECTORY &&
+            !cf_bytes_equal(verdict->seen->name, verdict->name))
+            verdict->seen->touched = true;
+    }
+    for (size_t i = 0; i < update->passage_count; i++)
+        update->passages[i].moves = update->passages[i].moves || update->passages[i].seen->touched;
+}
+
+static void rename_directories(cf_renewal *update)
+{
+    for (size_t i = 0; i < update->touched.count; i++) {
+        const cf_judged *verdict = &update->verdicts[i];
+
+        if (verdict->seen->touched)
+            cf_seen_name(verdict->seen, verdict->name);
+        verdict->seen->touched = false;
+    }
+}
+
+static void move(cf_renewal *update)
+{
+    find_renamed(update);
+    mark_moves(update);
+    for (size_t i = 0; i < update->passage_count; i++)
+        if (update->passages[i].moves)
+            unlink_seen(update->view, update->passages[i].seen);
+    rename_directories(update);
+    for (size_t i = 0; i < update->passage_count; i++)
+        if (update->passages[i].moves)
+            link_seen(update->view, update->passages[i].seen, update->passages[i].parent);
+    mark_moves(update);
+}
+
+void cf_renewal_place(cf_renewal *update)
+{
+    decide_visibility(update);
+    cut_cycles(update);
+    decide_parents(update);
+    move(update);
+    for (size_t i = 0; i < update->passage_count; i++)
+        update->passages[i].seen->gathered = false;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/program/callers.h"
+
+#include "codec/arena.h"
+#include "peer/program/verb.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct caller {
+    cf_run run;
+    cf_callers *callers;
+    cf_control_call *call; /* NULL: it went away */
+    cf_arena arena;        /* of the words */
+    bool is_over;
+    struct caller *next;
+} caller;
+
+struct cf_callers {
+    cf_loop *loop;
+    cf_control *control;
+    caller *first;
+};
+
+static void write_to(void *context, cf_control_stream stream, cf_bytes bytes)
+{
+    caller *self = context;
+
+    if (self->call)
+        cf_control_write(self->call, stream, bytes);
+}
+
+static void end_caller(caller *self)
+{
+    caller **at = &self->callers->first;
+
+    while (*at != self)
+        at = &(*at)->next;
+    *at = self->next;
+    cf_run_end(&self->run);
+    if (self->call)
+        cf_control_end(self->call, self->run.exit_code);
+    cf_options_release(&self->run.options);
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
+static cf_status read_words(caller *self, const cf_control_request *request, cf_error *error)
+{
+    const char **words = cf_arena_allocate(&self->arena, request->count + 1, sizeof *words);
+    size_t used;
+
+    if (request->count == 0)
+        return cf_fail(error, CF_USAGE, "no verb");
+    for (size_t i = 0; i < request->count; i++)
+        words[i] = cf_arena_text(&self->arena, request->arguments[i]);
+    self->run.verb = cf_verb_find(words[0]);
+    if (!self->run.verb)
+        return cf_fail(error, CF_USAGE, "unknown verb '%s'", words[0]);
+    if (self->run.verb->needs != CF_NEEDS_HOME && self->run.verb->needs != CF_NEEDS_PEER)
+        return cf_fail(error, CF_USAGE, "%s is not done here", words[0]);
+    cf_known_options known = {{cf_global_options, self->run.verb->options}};
+    cf_status status = cf_options_read(&self->run.options, &known, false, words + 1,
+                                       request->count - 1, &used, error);
+    self->run.quiet = cf_options_has(&self->run.options, "quiet");
+    return status;
+}
+
+static void on_request(void *context, cf_control_call *call, const cf_control_request *request)
+{
+    cf_callers *callers = context;
+    caller *self = cf_allocate(1, sizeof *self);
+    cf_error error;
+
+    self->callers = callers;
+    self->call = call;
+    self->run.loop = callers->loop;
+    self->run.json = request->json;
+    self->run.folder = cf_arena_text(&self->arena, request->folder);
+    self->run.output = (cf_output){write_to, self};
+    self->next = callers->first;
+    callers->first = self;
+    cf_control_set_data(call, self);
+    cf_status status = read_words(self, request, &error);
+    if (!status && self->run.verb->needs == CF_NEEDS_PEER)
+        status = cf_loop_trouble(callers->loop, &error);
+    if (status) {
+        cf_run_fail(&self->run, &error);
+        self->is_over = true;
+    } else {
+        self->is_over = cf_run_start(&self->run);
+    }
+    cf_loop_wake(callers->loop);
+}
+
+static void on_abandoned(void *context, cf_control_call *call)
+{
+    caller *self = cf_control_data(call);
+
+    (void)context;
+    self->call = NULL;
+    end_caller(self);
+}
+
+cf_status cf_callers_new(cf_loop *loop, cf_callers **out, cf_error *error)
+{
+    cf_callers *callers = cf_allocate(1, sizeof *callers);
+    cf_control_handler handler = {callers, on_request, on_abandoned};
+
+    callers->loop = loop;
+    cf_status status =
+        cf_control_listen(cf_loop_home_path(loop), &handler, &callers->control, error);
+    if (status) {
+        free(callers);
+        return status;
+    }
+    *out = callers;
+    return CF_OK;
+}
+
+void cf_callers_destroy(cf_callers **callers)
+{
+    if (!*callers)
+        return;
+    while ((*callers)->first) {
+        (*callers)->first->call = NULL; /* the control drops it */
+        end_caller((*callers)->first);
+    }
+    cf_control_destroy(&(*callers)->control);
+    free(*callers);
+    *callers = NULL;
+}
+
+int cf_callers_descriptor(const cf_callers *callers)
+{
+    return cf_control_descriptor(callers->control);
+}
+
+void cf_callers_readable(cf_callers *callers)
+{
+    cf_control_readable(callers->control);
+}
+
+uint64_t cf_callers_step(cf_callers *callers)
+{
+    uint64_t deadline_ms = UINT64_MAX, run_ms;
+
+    for (caller *at = callers->first, *next; at; at = next) {
+        run_ms = UINT64_MAX;
+        if (!at->is_over)
+            at->is_over = cf_run_step(&at->run, &run_ms);
+        next = at->next;
+        if (at->is_over)
+            end_caller(at);
+        else if (run_ms < deadline_ms)
+            deadline_ms = run_ms;
+    }
+    return deadline_ms;
+}
+
+void cf_callers_end_all(cf_callers *callers, const cf_run *survivor, const cf_error *why)
+{
+    for (caller *at = callers->first, *next; at; at = next) {
+        next = at->next;
+        if (&at->run == survivor || at->is_over || at->run.verb->needs != CF_NEEDS_PEER)
+            continue;
+        cf_run_fail(&at->run, why);
+        end_caller(at);
+    }
+}
+
+/* ---- The sending side ---- */
+
+static void pass_on(void *context, cf_control_stream stream, cf_bytes bytes)
+{
+    const cf_run *run = context;
+
+    run->output.write(run->output.context, stream, bytes);
+}
+
+cf_status cf_run_send(cf_run *run, const char *home_path, cf_error *error)
+{
+    const cf_options *options = &run->options;
+    cf_arena arena = {0};
+    cf_bytes *words = cf_arena_allocate(&arena, 2 + options->choice_count + options->argument_count,
+                                        sizeof *words);
+    size_t count = 0;
+
+    words[count++] = cf_bytes_of_text(run->verb->name);
+    for (size_t i = 0; i < options->choice_count; i++) {
+        const cf_choice *choice = &options->choices[i];
+        cf_buffer word = {0};
+
+        if (strcmp(choice->option->name, "home") == 0 || strcmp(choice->option->name, "json") == 0)
+            continue;
+        cf_buffer_append_text(&word, "--%s", choice->option->name);
+        if (choice->value)
+            cf_buffer_append_text(&word, "=%s", choice->value);
+        words[count++] = cf_arena_copy(&arena, cf_buffer_view(&word));
+        cf_buffer_release(&word);
+    }
+    words[count++] = cf_bytes_of_text("--");
+    for (size_t i = 0; i < options->argument_count; i++)
+        words[count++] = cf_bytes_of_text(options->arguments[i]);
+    cf_control_request request = {words, count, run->json, cf_bytes_of_text(run->folder)};
+    cf_status status =
+        cf_control_call_verb(home_path, &request, pass_on, run, &run->exit_code, error);
+    cf_arena_release(&arena);
+    return status;
+}

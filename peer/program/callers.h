@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verbs that other processes send to the one that serves their home: each is a run beside the
+ * others. And the sending side. */
+#ifndef CF_PEER_PROGRAM_CALLERS_H
+#define CF_PEER_PROGRAM_CALLERS_H
+#include "peer/program/loop.h"
+
+typedef struct cf_callers cf_callers;
+
+/* Listens in the loop's home. */
+cf_status cf_callers_new(cf_loop *loop, cf_callers **out, cf_error *error);
+void cf_callers_destroy(cf_callers **callers);
+int cf_callers_descriptor(const cf_callers *callers);
+void cf_callers_readable(cf_callers *callers);
+/* Lets all runs go on; returns when to call again. */
+uint64_t cf_callers_step(cf_callers *callers);
+/* Ends all runs that need the engine, saying why, but one. */
+void cf_callers_end_all(cf_callers *callers, const struct cf_run *survivor, const cf_error *why);
+
+/* Sends the run to who serves the home, and passes on what that says. CF_MISSING: nobody does. */
+cf_status cf_run_send(struct cf_run *run, const char *home_path, cf_error *error);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program's shell: one thread that waits for everything (broker, disk, jobs, signals, callers
+ * behind the control socket, the time), lets the engine and the runs of verbs go on, and waits
+ * again. */
+#ifndef CF_PEER_PROGRAM_LOOP_H
+#define CF_PEER_PROGRAM_LOOP_H
+#include "codec/address.h"
+#include "peer/engine/engine.h"
+
+typedef struct cf_loop cf_loop;
+struct cf_run;
+
+typedef struct {
+    cf_env *env; /* gets the loop's jobs */
+    const char *home_path;
+    bool serves; /* watches, and listens for other processes */
+} cf_loop_options;
+
+/* Opens neither home nor engine. From now on SIGINT and SIGTERM are the loop's. */
+cf_status cf_loop_new(const cf_loop_options *options, cf_loop **out, cf_error *error);
+void cf_loop_destroy(cf_loop **loop);
+
+/* Opens the home; CF_MISSING, CF_LOCKED, CF_BROKEN as cf_home_open. */
+cf_status cf_loop_open_home(cf_loop *loop, cf_error *error);
+cf_status cf_loop_open_engine(cf_loop *loop, cf_error *error);
+/* Ends all runs but `survivor` that need the engine, and closes it. */
+void cf_loop_close_engine(cf_loop *loop, const struct cf_run *survivor);
+
+/* Opens what the run's verb needs, starts it and goes on until it has ended and its exit code is
+ * there. With `serves`, runs of other processes go on beside it. What it returns is why it could
+ * not even start. */
+cf_status cf_loop_execute(cf_loop *loop, struct cf_run *run, cf_error *error);
+
+/* ---- For verbs ---- */
+
+const cf_env *cf_loop_env(const cf_loop *loop);
+uint64_t cf_loop_now(const cf_loop *loop);
+const char *cf_loop_home_path(const cf_loop *loop);
+bool cf_loop_serves(const cf_loop *loop);
+cf_home *cf_loop_home(const cf_loop *loop);     /* NULL: none is open */
+cf_engine *cf_loop_engine(const cf_loop *loop); /* NULL: none is open */
+cf_peer *cf_loop_peer(const cf_loop *loop);     /* the same */
+/* Closes the engine, which ends all other runs, wipes the home and ends the loop once `survivor` is
+ * over. */
+cf_status cf_loop_wipe_home(cf_loop *loop, const struct cf_run *survivor, cf_error *error);
+/* CF_OK while there is an engine; else why there is none. */
+cf_status cf_loop_trouble(const cf_loop *loop, cf_error *error);
+/* Everything goes on soon, as if something had come. */
+void cf_loop_wake(cf_loop *loop);
+
+/* A connection for a link of the verb's own. All is borrowed but the address. */
+typedef struct cf_connection cf_connection;
+typedef struct {
+    cf_link *link;
+    const cf_address *address;
+    const uint8_t *curve_public, *curve_secret; /* 32 bytes each */
+} cf_connection_options;
+cf_connection *cf_loop_connect(cf_loop *loop, const cf_connection_options *options);
+/* Before the link ends. */
+void cf_loop_disconnect(cf_loop *loop, cf_connection **connection);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/program/loop_inside.h"
+
+#include "broker/link_zmq.h"
+
+#include <stdlib.h>
+
+struct cf_connection {
+    cf_link *link;
+    cf_link_zmq *zmq;
+    cf_connection *next;
+};
+
+static void came(void *context)
+{
+    cf_loop_wake(context);
+}
+
+cf_connection *cf_loop_connect(cf_loop *loop, const cf_connection_options *options)
+{
+    cf_connection *connection = cf_allocate(1, sizeof *connection);
+
+    connection->link = options->link;
+    connection->zmq = cf_link_zmq_new(&(cf_link_zmq_options){.env = loop->options.env,
+                                                             .loop = loop->zloop,
+                                                             .link = options->link,
+                                                             .address = options->address,
+                                                             .curve_public = options->curve_public,
+                                                             .curve_secret = options->curve_secret,
+                                                             .came = came,
+                                                             .context = loop});
+    connection->next = loop->connections;
+    loop->connections = connection;
+    cf_loop_wake(loop);
+    return connection;
+}
+
+void cf_loop_disconnect(cf_loop *loop, cf_connection **connection)
+{
+    if (!*connection)
+        return;
+    cf_connection **at = &loop->connections;
+    while (*at != *connection)
+        at = &(*at)->next;
+    *at = (*connection)->next;
+    cf_link_zmq_destroy(&(*connection)->zmq);
+    free(*connection);
+    *connection = NULL;
+}
+
+static cf_status read_address(cf_loop *loop, cf_address *out, cf_error *error)
+{
+    cf_buffer line = {0};
+
+    cf_status status = cf_home_get(loop->home, CF_HOME_BROKER, &line, error);
+    cf_buffer_append(&line, "", 1);
+    if (!status)
+        status = cf_address_read((const char *)line.data, out, error);
+    cf_buffer_release(&line);
+    return status;
+}
+
+void cf_loop_connect_engine(cf_loop *loop)
+{
+    bool connects = loop->engine && (loop->run->verb->connects || loop->run->connects);
+    cf_link *link = connects ? cf_engine_link(loop->engine) : NULL;
+    uint64_t number = link ? cf_engine_broker_number(loop->engine) : 0;
+    cf_address address;
+    cf_error error;
+
+    if (loop->link && (loop->link->link != link || loop->broker_number != number))
+        cf_loop_disconnect(loop, &loop->link);
+    if (!link || loop->link)
+        return;
+    if (read_address(loop, &address, &error)) {
+        cf_report(loop->options.env, CF_REPORT_ERROR, "the broker's address: %s", error.text);
+        return;
+    }
+    const cf_keys *keys = cf_engine_peer(loop->engine)->keys;
+    loop->link =
+        cf_loop_connect(loop, &(cf_connection_options){.link = link,
+                                                       .address = &address,
+                                                       .curve_public = cf_keys_public(keys)->curve,
+                                                       .curve_secret = cf_keys_curve_secret(keys)});
+    loop->broker_number = number;
+    cf_link_stop(link); /* it may have begun on the connection before, and said HELLO there */
+    cf_link_start(link);
+}
+
+uint64_t cf_loop_step_heralds(cf_loop *loop)
+{
+    if (!loop->engine || (!loop->heralds && !loop->connections))
+        return UINT64_MAX;
+    if (!loop->heralds)
+        loop->heralds = cf_heralds_new(loop);
+    return cf_heralds_step(loop->heralds, cf_loop_now(loop));
+}
+
+void cf_loop_wake_connections(cf_loop *loop)
+{
+    for (cf_connection *at = loop->connections; at; at = at->next) {
+        uint64_t session = cf_link_session(at->link);
+        bool connected = cf_link_is_connected(at->link);
+
+        cf_link_zmq_wake(at->zmq);
+        if (session != cf_link_session(at->link) || connected != cf_link_is_connected(at->link))
+            cf_loop_wake(loop);
+    }
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/program/loop_inside.h"
+
+enum { REOPEN_MS = 1000, REOPEN_MS_MAX = 60000 };
+
+static int on_watch(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+    cf_loop *loop = context;
+    cf_error error;
+
+    (void)zloop;
+    (void)item;
+    if (loop->engine && cf_watch_readable(cf_engine_watch(loop->engine), &error))
+        cf_report(loop->options.env, CF_REPORT_WARNING, "%s", error.text);
+    cf_loop_wake(loop);
+    return 0;
+}
+
+cf_status cf_loop_open_home(cf_loop *loop, cf_error *error)
+{
+    return cf_home_open(
+        &(cf_home_options){.env = loop->options.env, .path = loop->options.home_path}, &loop->home,
+        error);
+}
+
+cf_status cf_loop_open_engine(cf_loop *loop, cf_error *error)
+{
+    cf_engine_options options = {loop->options.env, loop->home, loop->options.serves};
+
+    cf_status status = cf_engine_open(&options, cf_loop_now(loop), &loop->engine, error);
+    if (status)
+        return status;
+    loop->reopen_ms = 0;
+    if (cf_engine_watch(loop->engine)) {
+        loop->watched = cf_watch_descriptor(cf_engine_watch(loop->engine));
+        cf_loop_poll(loop, loop->watched, on_watch);
+    }
+    cf_loop_wake(loop);
+    return CF_OK;
+}
+
+void cf_loop_close_engine(cf_loop *loop, const struct cf_run *survivor)
+{
+    cf_error error;
+
+    if (!loop->engine)
+        return;
+    cf_fail(&error, CF_IO, "stopped, because the engine had to be closed: try again");
+    if (loop->trouble.status)
+        error = loop->trouble;
+    if (loop->callers)
+        cf_callers_end_all(loop->callers, survivor, &error);
+    cf_heralds_destroy(&loop->heralds);
+    cf_loop_disconnect(loop, &loop->link);
+    if (loop->watched >= 0)
+        cf_loop_poll_no_more(loop, loop->watched);
+    loop->watched = -1;
+    cf_engine_close(&loop->engine);
+}
+
+cf_status cf_loop_wipe_home(cf_loop *loop, const struct cf_run *survivor, cf_error *error)
+{
+    cf_loop_close_engine(loop, survivor);
+    loop->reopen_ms = 0;
+    loop->is_ending = true;
+    return cf_home_wipe(&loop->home, error);
+}
+
+static void engine_failed(cf_loop *loop, const cf_error *error)
+{
+    uint64_t delay_ms = (uint64_t)REOPEN_MS << (loop->failures < 6 ? loop->failures : 6);
+
+    if (delay_ms > REOPEN_MS_MAX)
+        delay_ms = REOPEN_MS_MAX;
+    loop->failures++;
+    loop->trouble = *error;
+    cf_loop_close_engine(loop, NULL);
+    loop->reopen_ms = cf_loop_now(loop) + delay_ms;
+    cf_report(loop->options.env, CF_REPORT_ERROR, "%s; trying again in %u s", error->text,
+              (unsigned)(delay_ms / 1000));
+}
+
+static void reopen(cf_loop *loop)
+{
+    cf_store *store = cf_home_store(loop->home);
+    cf_error error;
+
+    cf_status status = store->reopen(store, &error);
+    if (!status)
+        status = cf_loop_open_engine(loop, &error);
+    if (status) {
+        engine_failed(loop, &error);
+        return;
+    }
+    loop->trouble = (cf_error){0};
+    cf_report(loop->options.env, CF_REPORT_NOTICE, "going on");
+}
+
+bool cf_loop_step_engine(cf_loop *loop, uint64_t *deadline_ms)
+{
+    uint64_t engine_ms = UINT64_MAX;
+    cf_error error;
+
+    if (loop->reopen_ms && cf_loop_now(loop) >= loop->reopen_ms)
+        reopen(loop);
+    if (loop->engine) {
+        cf_status status = cf_engine_step(loop->engine, cf_loop_now(loop), &engine_ms, &error);
+
+        if (status && !loop->options.serves) {
+            cf_run_fail(loop->run, &error);
+            return false;
+        }
+        if (status)
+            engine_failed(loop, &error);
+        else if (loop->failures && !loop->trouble.status && engine_ms > cf_loop_now(loop))
+            loop->failures = 0;
+    }
+    *deadline_ms = cf_earlier(*deadline_ms, loop->engine ? engine_ms : UINT64_MAX);
+    if (loop->reopen_ms)
+        *deadline_ms = cf_earlier(*deadline_ms, loop->reopen_ms);
+    return true;
+}

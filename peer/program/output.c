@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/program/output.h"
+
+#include "broker/names.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void write_own(void *context, cf_control_stream stream, cf_bytes bytes)
+{
+    FILE *file = stream == CF_CONTROL_OUTPUT ? stdout : stderr;
+
+    (void)context;
+    fwrite(bytes.data, 1, bytes.size, file);
+    fflush(file);
+}
+
+cf_output cf_output_own(void)
+{
+    return (cf_output){write_own, NULL};
+}
+
+static void write_text(const cf_output *output, cf_control_stream stream, const char *before,
+                       const char *after, const char *format, va_list arguments)
+{
+    char *text = NULL;
+    cf_buffer line = {0};
+
+    int size = vasprintf(&text, format, arguments);
+    if (size < 0)
+        abort();
+    cf_buffer_append(&line, before, strlen(before));
+    cf_buffer_append(&line, text, (size_t)size);
+    cf_buffer_append(&line, after, strlen(after));
+    output->write(output->context, stream, cf_buffer_view(&line));
+    cf_buffer_release(&line);
+    free(text);
+}
+
+void cf_print(const cf_output *output, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    write_text(output, CF_CONTROL_OUTPUT, "", "", format, arguments);
+    va_end(arguments);
+}
+
+void cf_say(const cf_output *output, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    write_text(output, CF_CONTROL_MESSAGES, "counterfoil: ", "\n", format, arguments);
+    va_end(arguments);
+}
+
+void cf_print_json(const cf_output *output, json_t *document)
+{
+    char *text = json_dumps(document, JSON_INDENT(2) | JSON_ENCODE_ANY);
+
+    if (!text)
+        abort();
+    cf_print(output, "%s\n", text);
+    free(text);
+    json_decref(document);
+}
+
+json_t *cf_json_name(cf_bytes name)
+{
+    cf_buffer shown = {0};
+
+    cf_name_append(&shown, name);
+    json_t *string = json_stringn((const char *)shown.data, shown.size);
+    cf_buffer_release(&shown);
+    return string;
+}
+
+json_t *cf_json_hex(const void *bytes, size_t size)
+{
+    char *text = cf_allocate(2 * size + 1, 1);
+
+    cf_hex(cf_bytes_of(bytes, size), text);
+    json_t *string = json_string(text);
+    free(text);
+    return string;
+}
+
+void cf_time_show(uint64_t ms, char text[CF_TIME_TEXT])
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm parts;
+
+    gmtime_r(&seconds, &parts);
+    strftime(text, CF_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/program/verb.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "codec/limits.h"
+#include "codec/secret.h"
+
+const cf_option cf_global_options[] = {
+    {"home", 0, "DIR", "where state and keys are kept"},
+    {"quiet", 'q', NULL, "errors only"},
+    {"verbose", 'v', NULL, "say more on stderr"},
+    {"json", 0, NULL, "one JSON document on stdout"},
+    {"help", 'h', NULL, "show the usage"},
+    {0},
+};
+
+bool cf_run_start(cf_run *run)
+{
+    cf_error error;
+
+    cf_status status = run->verb->start(run, &error);
+    if (status)
+        cf_run_fail(run, &error);
+    return status || !run->verb->step;
+}
+
+bool cf_run_step(cf_run *run, uint64_t *deadline_ms)
+{
+    cf_progress progress = {true, UINT64_MAX};
+    cf_error error;
+
+    cf_status status = run->verb->step(run, cf_loop_now(run->loop), &progress, &error);
+    if (status)
+        cf_run_fail(run, &error);
+    *deadline_ms = progress.deadline_ms;
+    return status || progress.over;
+}
+
+void cf_run_fail(cf_run *run, const cf_error *why)
+{
+    cf_say(&run->output, "%s", why->text);
+    run->exit_code = cf_status_exit_code(why->status);
+}
+
+void cf_run_end(cf_run *run)
+{
+    if (run->verb && run->verb->end)
+        run->verb->end(run);
+    run->state = NULL;
+}
+
+cf_status cf_run_check_count(const cf_run *run, size_t least, size_t most, cf_error *error)
+{
+    return cf_options_check_count(&run->options, least, most, run->verb->usage, error);
+}
+
+cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *error)
+{
+    const char *given = cf_options_value(&run->options, "timeout");
+
+    *milliseconds = CF_REQUEST_TIMEOUT_MS;
+    return given ? cf_duration_read(given, milliseconds, error) : CF_OK;
+}
+
+/* One line, without its end; in the run's arena. */
+static cf_status read_line(cf_run *run, const char *prompt, const char **out, cf_error *error)
+{
+    size_t capacity = 0;
+    char *line = NULL;
+
+    if (isatty(STDIN_FILENO))
+        fprintf(stderr, "%s: ", prompt);
+    ssize_t size = getline(&line, &capacity, stdin);
+    if (size >= 0) {
+        size_t length = strcspn(line, "\r\n");
+
+        *out = cf_arena_text(&run->arena, cf_bytes_of(line, length));
+        cf_wipe(line, (size_t)size);
+    }
+    free(line);
+    return size >= 0 ? CF_OK : cf_fail(error, CF_USAGE, "nothing came on stdin for: %s", prompt);
+}
+
+cf_status cf_run_take_argument(cf_run *run, size_t number, const char *prompt, cf_error *error)
+{
+    cf_options *options = &run->options;
+    bool missing = options->argument_count == number;
+    const char *line = NULL;
+
+    if (options->argument_count < number || (missing && !isatty(STDIN_FILENO)) ||
+        (!missing && strcmp(options->arguments[number], "-") != 0))
+        return CF_OK;
+    cf_status status = read_line(run, prompt, &line, error);
+    if (status)
+        return status;
+    if (missing) {
+        options->arguments = cf_grow(options->arguments, &options->argument_capacity, number + 1,
+                                     sizeof *options->arguments);
+        options->argument_count++;
+    }
+    options->arguments[number] = line;
+    return CF_OK;
+}
+
+cf_status cf_run_take_value(cf_run *run, const char *option, const char *prompt, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < run->options.choice_count; i++) {
+        cf_choice *choice = &run->options.choices[i];
+
+        if (strcmp(choice->option->name, option) == 0 && strcmp(choice->value, "-") == 0)
+            status = read_line(run, prompt, &choice->value, error);
+    }
+    return status;
+}
+
+cf_status cf_run_ask_value(cf_run *run, const char *name, const char *prompt, cf_error *error)
+{
+    const cf_option *option = run->verb->options;
+    const char *line = NULL;
+
+    if (cf_options_has(&run->options, name) || !isatty(STDIN_FILENO))
+        return CF_OK;
+    while (strcmp(option->name, name) != 0)
+        option++;
+    cf_status status = read_line(run, prompt, &line, error);
+    if (!status)
+        cf_options_add(&run->options, option, line);
+    return status;
+}
+
+bool cf_run_is_at_terminal(void)
+{
+    return isatty(STDIN_FILENO);
+}
+
+cf_status cf_run_confirm(cf_run *run, bool *yes, cf_error *error, const char *format, ...)
+{
+    const char *line = NULL;
+    char *question = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    if (vasprintf(&question, format, arguments) < 0)
+        abort();
+    va_end(arguments);
+    cf_status status = read_line(run, question, &line, error);
+    if (!status)
+        *yes = strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
+    free(question);
+    return status;
+}
+
+/* Resolves what is left when the file system has no more to say: "." and "..". */
+static void append_lexically(cf_buffer *out, const char *rest)
+{
+    while (*rest) {
+        size_t size = strcspn(rest, "/");
+
+        if (size == 2 && memcmp(rest, "..", 2) == 0) {
+            while (out->size && out->data[out->size - 1] != '/')
+                out->size--;
+            if (out->size)
+                out->size--;
+        } else if (size && !(size == 1 && *rest == '.')) {
+            cf_buffer_append(out, "/", 1);
+            cf_buffer_append(out, rest, size);
+        }
+        rest += size;
+        rest += *rest == '/';
+    }
+}
+
+cf_status cf_run_path(const cf_run *run, const char *path, cf_buffer *out, cf_error *error)
+{
+    cf_buffer whole = {0};
+
+    if (!*path)
+        return cf_fail(error, CF_USAGE, "an empty path names nothing");
+    if (*path != '/')
+        cf_buffer_append_text(&whole, "%s/", run->folder);
+    cf_buffer_append_text(&whole, "%s", path);
+    cf_buffer_append(&whole, "", 1);
+    char *text = (char *)whole.data, *real = NULL;
+    char *cut = text + strlen(text);
+
+    /* The longest part that exists. */
+    while (!(real = realpath(*text ? text : "/", NULL)) && *text) {
+        char *slash = strrchr(text, '/');
+
+        if (cut < text + whole.size - 1)
+            *cut = '/';
+        cut = slash;
+        *cut = '\0';
+    }
+    if (real && strcmp(real, "/") != 0)
+        cf_buffer_append(out, real, strlen(real));
+    free(real);
+    if (cut < text + whole.size - 1)
+        append_lexically(out, cut + 1);
+    if (!out->size)
+        cf_buffer_append(out, "/", 1);
+    cf_buffer_append(out, "", 1);
+    cf_buffer_release(&whole);
+    return CF_OK;
+}

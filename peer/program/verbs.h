@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All verbs, one a file in commands/. */
+#ifndef CF_PEER_PROGRAM_VERBS_H
+#define CF_PEER_PROGRAM_VERBS_H
+#include "peer/program/verb.h"
+
+extern const cf_verb cf_verb_add;
+extern const cf_verb cf_verb_broker;
+extern const cf_verb cf_verb_collections;
+extern const cf_verb cf_verb_delta;
+extern const cf_verb cf_verb_devices;
+extern const cf_verb cf_verb_help;
+extern const cf_verb cf_verb_init;
+extern const cf_verb cf_verb_join;
+extern const cf_verb cf_verb_leave;
+extern const cf_verb cf_verb_lock;
+extern const cf_verb cf_verb_locks;
+extern const cf_verb cf_verb_log;
+extern const cf_verb cf_verb_pair;
+extern const cf_verb cf_verb_locate;
+extern const cf_verb cf_verb_patch;
+extern const cf_verb cf_verb_paths;
+extern const cf_verb cf_verb_recover;
+extern const cf_verb cf_verb_remove;
+extern const cf_verb cf_verb_repair;
+extern const cf_verb cf_verb_serve;
+extern const cf_verb cf_verb_set;
+extern const cf_verb cf_verb_status;
+extern const cf_verb cf_verb_sync;
+extern const cf_verb cf_verb_unlock;
+extern const cf_verb cf_verb_verify;
+extern const cf_verb cf_verb_version;
+
+/* The usage of one verb, or of the whole program (NULL). */
+void cf_usage_show(const cf_output *output, const cf_verb *verb);
+
+#endif

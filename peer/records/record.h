@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a source of records shows: contacts, events, tasks, rows of a database, objects of a CSV or
+ * JSON document. To the merge all of them are rows: a table, a key, and fields. The same form
+ * serves what an adapter reads (the disk), what was last agreed with it (the base) and what it
+ * should show (the view); adapters know nothing else of items.
+ *
+ * A field's name is a JSON Pointer, as in the state: of rows and of objects `/columns/NAME`, of
+ * contacts, events and tasks the property of JSContact or JSCalendar. A field has one value, or as
+ * many as the schema says is a set: in the state each of these is a field NAME/ENTRY of its own.
+ * A value is canonical msgpack; one whose encoding is over CF_INLINE_MAX bytes is the identity
+ * [hash, size] of the content that this encoding is (codec/content.h). A reference has as its value
+ * the key of the row that it refers to; in the state that is the row's item, so that it follows
+ * when the row gets another key. */
+#ifndef CF_PEER_RECORDS_RECORD_H
+#define CF_PEER_RECORDS_RECORD_H
+#include "codec/change.h"
+#include "codec/item.h"
+
+/* The kinds of items that are records (cf_item_is_record): first byte of their ids. */
+enum {
+    CF_KIND_CONTACT = 'c',
+    CF_KIND_EVENT = 'e',
+    CF_KIND_TASK = 't',
+    CF_KIND_ROW = 'r',
+    CF_KIND_RECORD = 'j'
+};
+static inline bool cf_kind_is_record(uint8_t kind)
+{
+    return cf_item_is_record(&(cf_id){{kind}});
+}
+
+typedef struct {
+    cf_bytes name;
+    const cf_bytes *values; /* of a set in the order of the source, none twice */
+    size_t count;           /* 0 says what a missing field says */
+} cf_row_field;
+
+typedef struct {
+    cf_bytes table;             /* its name in the schema */
+    cf_bytes key;               /* a value; of a serial table an int */
+    const cf_row_field *fields; /* ascending by name (cf_bytes_compare) */
+    size_t field_count;
+    cf_id item;     /* of the base and the view; nothing for what was read from a disk */
+    bool displaced; /* shown under another key than it wishes for */
+    cf_bytes refs;  /* of the base: which writes it shows, packed (peer/records/row_refs.h) */
+} cf_row;
+
+/* /table, /key, /level and the deletion: no name of data. */
+bool cf_row_field_is_reserved(cf_bytes name);
+/* NULL when the row has no such field, or no value in it. */
+const cf_row_field *cf_row_field_named(const cf_row *row, cf_bytes name);
+/* The same values in the same order. */
+bool cf_row_field_equal(const cf_row_field *a, const cf_row_field *b);
+/* The digits of an int, as they are written, as the key of a serial table; false, and nothing is
+ * appended: they are no such digits. */
+bool cf_serial_key_pack(cf_bytes digits, cf_buffer *out);
+/* All of it in the arena. */
+cf_row cf_row_copy(const cf_row *row, cf_arena *arena);
+
+/* The record of a base row, as it is kept: [table, key, item, displaced, [[name, value…]…], refs].
+ * What is read borrows from it and the arena. CF_MALFORMED: it is damaged. */
+void cf_row_pack(const cf_row *row, cf_buffer *out);
+cf_status cf_row_read(cf_bytes record, cf_arena *arena, cf_row *out, cf_error *error);
+
+/* The base of one source: rows found by table and key, and by item. Not thread-safe. */
+typedef struct cf_rows cf_rows;
+cf_rows *cf_rows_new(void);
+void cf_rows_destroy(cf_rows **rows);
+size_t cf_rows_count(const cf_rows *rows);
+/* Copies it in, in place of the row of this table and key; what was borrowed of that one ends. */
+void cf_rows_put(cf_rows *rows, const cf_row *row);
+void cf_rows_drop(cf_rows *rows, cf_bytes table, cf_bytes key);
+const cf_row *cf_rows_find(const cf_rows *rows, cf_bytes table, cf_bytes key);
+const cf_row *cf_rows_of_item(const cf_rows *rows, const cf_id *item);
+/* All rows, in no order: `previous` NULL gives the first, the last is followed by NULL. */
+const cf_row *cf_rows_next(const cf_rows *rows, const cf_row *previous);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was done to one row (model, rules l, n, r, s, v). */
+#include <stdlib.h>
+
+#include "peer/records/record_scan_inside.h"
+
+typedef struct {
+    cf_row_scanning *scanning;
+    cf_row_spot *spot;
+    cf_row_refs refs;
+    bool changed; /* something that counts */
+} row_scan;
+
+cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena)
+{
+    cf_row_refs refs = {0};
+    cf_error error;
+
+    if (base && cf_row_refs_read(base, arena, &refs.at, &refs.count, &error))
+        refs.count = 0; /* was checked when the row was read */
+    return refs;
+}
+
+void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row_refs *refs,
+                          const char *field)
+{
+    cf_bytes name = cf_bytes_of_text(field);
+
+    for (size_t i = 0; i < refs->count; i++)
+        if (refs->at[i].standing == CF_WRITE_SHOWN && cf_bytes_equal(refs->at[i].field, name))
+            cf_row_draft_over(&self->draft, item, name, &refs->at[i].dot);
+}
+
+static cf_bytes packed_text(cf_row_scanning *self, cf_bytes text)
+{
+    cf_buffer packed = {0};
+
+    cf_pack_text(&packed, text);
+    cf_bytes copy = cf_arena_copy(self->arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return copy;
+}
+
+/* ---- A new row ---- */
+
+/* A natural key that comes again is a new life: it replaces all that the dead record has, of a
+ * living one (which this source does not show yet) what a deletion covered, so that no old field is
+ * back (rule l). */
+static void replace_old_life(row_scan *self)
+{
+    const cf_state *state = self->scanning->input->state;
+    const cf_id *id = &self->spot->item;
+    const cf_item *item = cf_state_item(state, id);
+    cf_row_facts facts = {0};
+
+    if (!item)
+        return;
+    cf_row_facts_load(state, item, &facts);
+    for (size_t i = 0; i < facts.count; i++) {
+        const cf_row_fact *fact = &facts.at[i];
+
+        if (!facts.lives || !fact->live)
+            cf_row_draft_over(&self->scanning->draft, id,
+                              cf_state_field_name(state, fact->write.field), &fact->write.dot);
+    }
+    cf_row_facts_release(&facts);
+}
+
+static void begin_life(row_scan *self)
+{
+    cf_row_draft *draft = &self->scanning->draft;
+    const cf_row_spot *spot = self->spot;
+
+    cf_row_draft_write(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE),
+                       packed_text(self->scanning, spot->table->name), false);
+    cf_row_draft_write(draft, &spot->item, cf_bytes_of_text(CF_FIELD_KEY), spot->disk->key, false);
+    replace_old_life(self);
+}
+
+static void change_key(row_scan *self)
+{
+    const cf_row_spot *spot = self->spot;
+
+    cf_row_draft_write(&self->scanning->draft, &spot->item, cf_bytes_of_text(CF_FIELD_KEY),
+                       spot->disk->key, false);
+    cf_row_replace_shown(self->scanning, &spot->item, &self->refs, CF_FIELD_KEY);
+}
+
+/* ---- One field ---- */
+
+/* What the base shows of it, as in the state; nothing. */
+static cf_bytes shown_value(const row_scan *self, cf_bytes name)
+{
+    for (size_t i = 0; i < self->refs.count; i++)
+        if (self->refs.at[i].standing == CF_WRITE_SHOWN &&
+            cf_bytes_equal(self->refs.at[i].field, name))
+            return self->refs.at[i].value;
+    return (cf_bytes){0};
+}
+
+/* Replaces what is shown of the field; `listed`: what is listed, too. An edit leaves that until
+ * somebody resolves it; clearing a field replaces it, as a deletion does (rule r). */
+static void replace(row_scan *self, cf_bytes name, bool listed)
+{
+    for (size_t i = 0; i < self->refs.count; i++) {
+        const cf_row_ref *ref = &self->refs.at[i];
+
+        if (cf_bytes_equal(ref->field, name) && (listed || ref->standing == CF_WRITE_SHOWN))
+            cf_row_draft_over(&self->scanning->draft, &self->spot->item, name, &ref->dot);
+    }
+}
+
+static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
+{
+    if (value.size)
+        cf_row_draft_write(&self->scanning->draft, &self->spot->item, name, value, weak);
+}
+
+static const cf_id *base_item_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
+{
+    const cf_row *row = cf_rows_find(self->input->base, table, key);
+
+    return row ? &row->item : NULL;
+}
+
+/* What row the key stands for now. In a table that the format lacks that is as in the base. */
+static const cf_id *target_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
+{
+    if (!cf_format_holds_table(self->input->format, table))
+        return base_item_at(self, table, key);
+    const cf_row_spot *spot = cf_row_spot_at(self, table, key);
+    return spot ? &spot->item : NULL;
+}
+
+static bool same_item(const cf_id *a, const cf_id *b)
+{
+    return a && b ? cf_id_equal(a, b) : a == b;
+}
+
+bool cf_row_lost_target(const cf_row_scanning *self, const cf_row_spot *spot)
+{
+    for (size_t i = 0; i < spot->table->field_count; i++) {
+        const cf_field_rule *rule = &spot->table->fields[i];
+        const cf_row_field *field =
+            rule->merge == CF_MERGE_REFERENCE ? cf_row_field_named(spot->disk, rule->name) : NULL;
+
+        if (field && !same_item(base_item_at(self, rule->table, field->values[0]),
+                                target_at(self, rule->table, field->values[0])))
+            return true;
+    }
+    return false;
+}
+
+static cf_bytes reference_to(row_scan *self, const cf_id *item, cf_bytes key)
+{
+    cf_buffer packed = {0};
+
+    if (item)
+        cf_reference_pack_item(&packed, item);
+    else
+        cf_reference_pack_nothing(&packed, key);
+    cf_bytes copy = cf_arena_copy(self->scanning->arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return copy;
+}
+
+static cf_bytes only_value(const cf_row_field *field)
+{
+    return field ? field->values[0] : (cf_bytes){0};
+}
+
+/* A reference is written if its key changed, or the row that the key stands for. One that loses its
+ * row on the disk becomes a mere key, weakly: the user did not touch it (rule n). */
+static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_row_field *old,
+                           const cf_row_field *now)
+{
+    cf_bytes value = only_value(now);
+    bool kept = cf_bytes_equal(only_value(old), value);
+    const cf_id *target = value.size ? target_at(self->scanning, rule->table, value) : NULL;
+
+    if (kept && same_item(base_item_at(self->scanning, rule->table, value), target))
+        return;
+    if (value.size)
+        value = reference_to(self, target, value);
+    if (cf_bytes_equal(value, shown_value(self, rule->name)))
+        return;
+    write(self, rule->name, value, kept);
+    replace(self, rule->name, !value.size || kept);
+    self->changed = true;
+}
+
+static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_field *old,
+                       const cf_row_field *now)
+{
+    cf_bytes value = only_value(now);
+    bool weak = rule->merge == CF_MERGE_WEAK;
+
+    if (cf_bytes_equal(only_value(old), value) ||
+        cf_bytes_equal(value, shown_value(self, rule->name)))
+        return;
+    write(self, rule->name, value, weak);
+    replace(self, rule->name, !value.size || weak);
+    self->changed = true;
+}
+
+static void scan_field(row_scan *self, cf_bytes name, const cf_row_field *old,
+                       const cf_row_field *now)
+{
+    cf_field_rule rule = cf_schema_field(self->spot->table, name);
+
+    rule.name = name;
+    switch (rule.merge) {
+    case CF_MERGE_VOLATILE:
+        break;
+    case CF_MERGE_SET:
+        if (cf_row_scan_set(self->scanning, self->spot, &self->refs, old, now, name))
+            self->changed = true;
+        break;
+    case CF_MERGE_REFERENCE:
+        scan_reference(self, &rule, old, now);
+        break;
+    case CF_MERGE_WEAK:
+    case CF_MERGE_LATEST:
+        scan_plain(self, &rule, old, now);
+    }
+}
+
+/* Goes along with a change that counts (rule v). */
+static void carry_volatile(row_scan *self, cf_bytes name, const cf_row_field *old,
+                           const cf_row_field *now)
+{
+    cf_bytes value = only_value(now);
+
+    if (cf_schema_field(self->spot->table, name).merge != CF_MERGE_VOLATILE ||
+        cf_bytes_equal(only_value(old), value))
+        return;
+    write(self, name, value, true);
+    replace(self, name, false);
+}
+
+/* ---- The row ---- */
+
+typedef void each_field(row_scan *self, cf_bytes name, const cf_row_field *old,
+                        const cf_row_field *now);
+
+static const cf_row_field *next_field(const cf_row *row, size_t *at)
+{
+    while (*at < row->field_count && row->fields[*at].count == 0)
+        ++*at;
+    return *at < row->field_count ? &row->fields[*at] : NULL;
+}
+
+/* Each field that the row had or has, by name. */
+static void walk_fields(row_scan *self, each_field *visit)
+{
+    static const cf_row none;
+    const cf_row *was = self->spot->base ? &self->spot->shown : &none, *is = self->spot->disk;
+    size_t i = 0, k = 0;
+
+    for (;;) {
+        const cf_row_field *old = next_field(was, &i), *now = next_field(is, &k);
+
+        if (!old && !now)
+            return;
+        int order = !old ? 1 : !now ? -1 : cf_bytes_compare(old->name, now->name);
+        if (order > 0)
+            old = NULL;
+        if (order < 0)
+            now = NULL;
+        visit(self, now ? now->name : old->name, old, now);
+        i += old != NULL;
+        k += now != NULL;
+    }
+}
+
+void cf_row_scan_spot(cf_row_scanning *scanning, cf_row_spot *spot)
+{
+    row_scan self = {scanning, spot, cf_row_refs_of(spot->base, scanning->arena), !spot->base};
+
+    if (!spot->base) {
+        begin_life(&self);
+    } else if (spot->base != spot->there) {
+        change_key(&self);
+        self.changed = true;
+    }
+    walk_fields(&self, scan_field);
+    if (!self.changed)
+        return;
+    cf_row_touch(scanning, spot->table);
+    walk_fields(&self, carry_volatile);
+}

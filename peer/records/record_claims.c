@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which rows are held back (model, rules u and x): what lacks a field that is required, what claims
+ * a unique value that another has, and the rows that refer to these. It goes in rounds, since a row
+ * that is held back with its parent claims nothing any more; only rows whose claim another shares
+ * are looked at again. */
+#include <stdlib.h>
+
+#include "peer/records/record_view_inside.h"
+
+/* A unique value, and the rows that claim it. */
+typedef struct claim {
+    cf_table_link link;
+    const cf_schema_table *table;
+    size_t unique; /* which of the table's; behind them the natural key */
+    const cf_viewed *first;
+    size_t count;
+    uint64_t taken; /* the last round in which it was */
+} claim;
+
+/* A row that shares one or more claims with others. */
+typedef struct {
+    cf_viewed *viewed;
+    claim **claims;
+    size_t count;
+} contender;
+
+typedef struct {
+    cf_row_view *view;
+    cf_arena arena;
+    cf_table claims;
+    contender *contenders; /* in the order in which they claim */
+    size_t contender_count, contender_capacity;
+    cf_viewed_list looked_at, news;
+    uint64_t round;
+} holding;
+
+int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
+                      const cf_claimed *b_claimed)
+{
+    if (a->alive != b->alive)
+        return a->alive ? -1 : 1;
+    if (a->level != b->level)
+        return a->level > b->level ? -1 : 1;
+    int order = cf_time_compare(a_claimed->time, b_claimed->time);
+    return order ? order : cf_dot_compare(&a_claimed->dot, &b_claimed->dot);
+}
+
+/* ---- Claims ---- */
+
+static const cf_row_field *claimed_field(const cf_viewed *viewed, size_t unique, size_t i)
+{
+    return cf_row_field_named(&viewed->row, viewed->table->unique[unique].names[i]);
+}
+
+/* False: a value is missing, and nothing is claimed. */
+static bool claim_hash(const cf_viewed *viewed, size_t unique, uint64_t *out)
+{
+    uint64_t hash = cf_hash_bytes(unique, viewed->table->name);
+
+    if (unique == viewed->table->unique_count) {
+        *out = cf_hash_bytes(hash, viewed->key);
+        return true;
+    }
+    for (size_t i = 0; i < viewed->table->unique[unique].count; i++) {
+        const cf_row_field *field = claimed_field(viewed, unique, i);
+
+        if (!field)
+            return false;
+        for (size_t k = 0; k < field->count; k++)
+            hash = cf_hash_bytes(hash, field->values[k]);
+    }
+    *out = hash;
+    return true;
+}
+
+static bool same_claim(const cf_viewed *a, const cf_viewed *b, size_t unique)
+{
+    if (unique == a->table->unique_count)
+        return cf_bytes_equal(a->key, b->key);
+    for (size_t i = 0; i < a->table->unique[unique].count; i++)
+        if (!cf_row_field_equal(claimed_field(a, unique, i), claimed_field(b, unique, i)))
+            return false;
+    return true;
+}
+
+/* A natural key is unique by itself: only a mistaken device gives it to two items. */
+static size_t claims_of(const cf_schema_table *table)
+{
+    return table->unique_count + !table->serial;
+}
+
+static claim *claim_with(holding *self, const cf_viewed *viewed, size_t unique, uint64_t hash)
+{
+    for (cf_table_link *link = cf_table_first(&self->claims, hash); link;
+         link = cf_table_next(link)) {
+        claim *known = cf_linked(link, claim, link);
+
+        if (known->table == viewed->table && known->unique == unique &&
+            same_claim(known->first, viewed, unique))
+            return known;
+    }
+    claim *made = cf_arena_allocate(&self->arena, 1, sizeof *made);
+    *made = (claim){.table = viewed->table, .unique = unique, .first = viewed};
+    cf_table_add(&self->claims, &made->link, hash);
+    return made;
+}
+
+/* Its claims, all of them until it is known which of them others share. */
+static void make_claims(holding *self, cf_viewed *viewed)
+{
+    contender made = {.viewed = viewed};
+    size_t most = claims_of(viewed->table);
+    uint64_t hash;
+
+    if (most == 0)
+        return;
+    made.claims = cf_arena_allocate(&self->arena, most, sizeof *made.claims);
+    for (size_t unique = 0; unique < most; unique++) {
+        if (!claim_hash(viewed, unique, &hash))
+            continue;
+        claim *own = claim_with(self, viewed, unique, hash);
+        own->count++;
+        made.claims[made.count++] = own;
+    }
+    self->contenders = cf_grow(self->contenders, &self->contender_capacity,
+                               self->contender_count + 1, sizeof *self->contenders);
+    self->contenders[self->contender_count++] = made;
+}
+
+/* Keeps those who share a claim, and of their claims those that are shared. */
+static void find_contenders(holding *self)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < self->contender_count; i++) {
+        contender one = self->contenders[i];
+        size_t shared = 0;
+
+        for (size_t k = 0; k < one.count; k++)
+            if (one.claims[k]->count > 1)
+                one.claims[shared++] = one.claims[k];
+        one.count = shared;
+        if (shared == 0)
+            continue;
+        one.viewed->contends = true;
+        self->contenders[kept++] = one;
+    }
+    self->contender_count = kept;
+}
+
+static int in_order(const void *left, const void *right)
+{
+    const cf_viewed *a = ((const contender *)left)->viewed, *b = ((const contender *)right)->viewed;
+    int order = cf_viewed_compare(a, &a->unique_claimed, b, &b->unique_claimed);
+
+    return order ? order : cf_id_compare(&a->row.item, &b->row.item);
+}
+
+static void contend(holding *self)
+{
+    self->round++;
+    for (size_t i = 0; i < self->contender_count; i++) {
+        contender *one = &self->contenders[i];
+        bool beaten = false;
+
+        if (one->viewed->dropped)
+            continue;
+        for (size_t k = 0; k < one->count; k++)
+            beaten = beaten || one->claims[k]->taken == self->round;
+        one->viewed->beaten = beaten;
+        for (size_t k = 0; !beaten && k < one->count; k++)
+            one->claims[k]->taken = self->round;
+    }
+}
+
+/* ---- Rows that go with others ---- */
+
+static void look_at(holding *self, cf_viewed *viewed)
+{
+    if (!viewed->visible || viewed->pending)
+        return;
+    viewed->pending = true;
+    cf_viewed_add(&self->looked_at, viewed);
+}
+
+static void look_at_children(holding *self, const cf_viewed *viewed)
+{
+    for (cf_row_edge *edge = viewed->children; edge; edge = edge->next_of_parent)
+        look_at(self, edge->child);
+}
+
+static bool lost_a_parent(const cf_viewed *viewed)
+{
+    for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)
+        if (!edge->nothing.size && (!edge->parent || cf_viewed_is_held(edge->parent)))
+            return true;
+    return false;
+}
+
+/* Of those that are to be looked at, all that have lost a parent are held back from now on. */
+static void drop_orphans(holding *self)
+{
+    self->news.count = 0;
+    for (size_t i = 0; i < self->looked_at.count; i++) {
+        cf_viewed *viewed = self->looked_at.at[i];
+
+        viewed->pending = false;
+        if (!cf_viewed_is_held(viewed) && lost_a_parent(viewed))
+            cf_viewed_add(&self->news, viewed);
+    }
+    self->looked_at.count = 0;
+    for (size_t i = 0; i < self->news.count; i++)
+        self->news.at[i]->dropped = true;
+}
+
+/* What may have lost a parent by that. */
+static void follow(holding *self)
+{
+    bool contended = false;
+
+    for (size_t i = 0; i < self->news.count; i++) {
+        look_at_children(self, self->news.at[i]);
+        contended = contended || self->news.at[i]->contends;
+    }
+    if (!contended)
+        return;
+    contend(self);
+    for (size_t i = 0; i < self->contender_count; i++) {
+        cf_viewed *viewed = self->contenders[i].viewed;
+
+        look_at(self, viewed); /* one that is held back no more may have lost its parent */
+        if (cf_viewed_is_held(viewed))
+            look_at_children(self, viewed);
+    }
+}
+
+static bool lacks_required(const cf_viewed *viewed)
+{
+    for (size_t i = 0; i < viewed->table->required_count; i++)
+        if (!cf_row_field_named(&viewed->row, viewed->table->required[i]))
+            return true;
+    return false;
+}
+
+void cf_row_view_hold_back(cf_row_view *view)
+{
+    holding self = {.view = view};
+
+    cf_table_reserve(&self.claims, view->rows.count);
+    for (size_t i = 0; i < view->rows.count; i++) {
+        cf_viewed *viewed = view->rows.at[i];
+
+        viewed->lacking = viewed->lacking || lacks_required(viewed);
+        if (viewed->visible && !viewed->lacking)
+            make_claims(&self, viewed);
+        if (viewed->parents)
+            look_at(&self, viewed);
+    }
+    find_contenders(&self);
+    if (self.contender_count)
+        qsort(self.contenders, self.contender_count, sizeof *self.contenders, in_order);
+    contend(&self);
+    for (drop_orphans(&self); self.news.count; drop_orphans(&self))
+        follow(&self);
+    free(self.contenders);
+    free(self.looked_at.at);
+    free(self.news.at);
+    cf_table_release(&self.claims);
+    cf_arena_release(&self.arena);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the state says of one record by itself: which writes count, which of them are shown, whether
+ * it lives (model, rules W, D, c). */
+#ifndef CF_PEER_RECORDS_RECORD_FACTS_H
+#define CF_PEER_RECORDS_RECORD_FACTS_H
+#include "peer/records/row_refs.h"
+#include "peer/merge/state.h"
+
+typedef struct {
+    cf_write write;
+    bool live; /* no deletion covers it */
+    cf_write_standing standing;
+} cf_row_fact;
+
+/* Deletions are not among them. {0} is empty; one list serves many items, one after the other. */
+typedef struct {
+    cf_row_fact *at;
+    size_t count, capacity;
+    bool lives; /* a write by a user is not covered */
+    cf_arena covers;
+} cf_row_facts;
+
+/* In the order of the state: by field number, then dot. Values borrow from the item. */
+void cf_row_facts_load(const cf_state *state, const cf_item *item, cf_row_facts *out);
+void cf_row_facts_release(cf_row_facts *facts);
+
+/* Where the facts of the field that begins at `first` end. */
+size_t cf_row_facts_end(const cf_row_facts *facts, size_t first);
+/* The best of some facts of one field: not covered, then a user's, then the latest. */
+const cf_row_fact *cf_row_facts_best(const cf_row_facts *facts, size_t first, size_t end);
+int cf_row_fact_compare(const cf_row_fact *a, const cf_row_fact *b);
+/* Says of the facts of one field which are shown: of an entry of a set all that count, else those
+ * with the best one's value. Returns whether another value is listed. */
+bool cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, bool entry);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows that were deleted (model, rule t). A deletion covers all that the base's record had, also
+ * what the format can't show and what was listed. So go the rows that refer to it, if the format
+ * has no place for them: they would bring it back at once. */
+#include <stdlib.h>
+
+#include "peer/records/record_scan_inside.h"
+
+typedef struct dependant {
+    cf_table_link link; /* by the item that it refers to */
+    cf_id target;
+    const cf_row *row;
+} dependant;
+
+typedef struct {
+    cf_row_scanning *scanning;
+    cf_table dependants;
+    const cf_row **doomed;
+    size_t count, capacity;
+} going;
+
+static void draft_deletion(cf_row_scanning *self, const cf_row *base)
+{
+    cf_row_refs refs = cf_row_refs_of(base, self->arena);
+    cf_cover *covers = cf_allocate(refs.count, sizeof *covers);
+    const cf_schema_table *table = cf_schema_find(self->input->schema, base->table);
+    size_t count = 0;
+    cf_buffer value = {0};
+
+    for (size_t i = 0; i < refs.count; i++)
+        if (refs.at[i].standing != CF_WRITE_HIDDEN)
+            covers[count++] = (cf_cover){refs.at[i].field, refs.at[i].dot};
+    cf_covers_pack(&value, covers, count);
+    cf_row_draft_write(&self->draft, &base->item, cf_bytes_of_text(CF_FIELD_DELETED),
+                       cf_arena_copy(self->arena, cf_buffer_view(&value)), false);
+    if (table)
+        cf_row_touch(self, table);
+    cf_buffer_release(&value);
+    free(covers);
+}
+
+/* Rows in tables that the format lacks, by what they refer to. */
+static void find_dependants(going *self)
+{
+    const cf_row_scan_input *input = self->scanning->input;
+
+    for (const cf_row *row = cf_rows_next(input->base, NULL); row;
+         row = cf_rows_next(input->base, row)) {
+        if (cf_format_holds_table(input->format, row->table))
+            continue;
+        cf_row_refs refs = cf_row_refs_of(row, self->scanning->arena);
+        for (size_t i = 0; i < refs.count; i++) {
+            cf_id target;
+
+            if (refs.at[i].standing != CF_WRITE_SHOWN ||
+                !cf_reference_item(refs.at[i].value, &target))
+                continue;
+            dependant *found = cf_arena_allocate(self->scanning->arena, 1, sizeof *found);
+            found->target = target;
+            found->row = row;
+            cf_table_add(&self->dependants, &found->link, cf_hash_id(0, &target));
+        }
+    }
+}
+
+static void doom(going *self, const cf_row *row)
+{
+    if (cf_row_draft_has(&self->scanning->draft, &row->item, cf_bytes_of_text(CF_FIELD_DELETED)))
+        return;
+    draft_deletion(self->scanning, row);
+    self->doomed = cf_grow(self->doomed, &self->capacity, self->count + 1, sizeof *self->doomed);
+    self->doomed[self->count++] = row;
+}
+
+static void doom_dependants(going *self, const cf_id *target)
+{
+    for (cf_table_link *link = cf_table_first(&self->dependants, cf_hash_id(0, target)); link;
+         link = cf_table_next(link)) {
+        const dependant *found = cf_linked(link, const dependant, link);
+
+        if (cf_id_equal(&found->target, target))
+            doom(self, found->row);
+    }
+}
+
+void cf_row_scan_gone(cf_row_scanning *scanning)
+{
+    going self = {.scanning = scanning};
+
+    if (scanning->gone_count && !scanning->input->format->whole)
+        find_dependants(&self);
+    for (size_t i = 0; i < scanning->gone_count; i++)
+        doom(&self, scanning->gone[i]);
+    for (size_t i = 0; i < self.count; i++)
+        doom_dependants(&self, &self.doomed[i]->item);
+    free(scanning->gone);
+    scanning->gone = self.doomed;
+    scanning->gone_count = self.count;
+    scanning->gone_capacity = self.capacity;
+    cf_table_release(&self.dependants);
+}

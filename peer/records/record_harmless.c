@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which changes move nothing, so that the usual scan costs what the comparison costs. That is so of
+ * plain values of rows that go on living; and, as long as no row is displaced, held back, or
+ * visible only because another refers to it, of deletions and of new rows under keys that are free.
+ */
+#include <stdlib.h>
+
+#include "peer/records/record_scan_inside.h"
+
+/* Hashes of unique values; where two are equal by chance the draft is tried out for nothing. */
+typedef struct {
+    uint64_t *at; /* 0: free */
+    size_t size;
+} hash_set;
+
+typedef struct {
+    const cf_row_scanning *scanning;
+    cf_row_facts facts; /* of one item after the other */
+    hash_set claimed;
+} harm_check;
+
+/* ---- New rows ---- */
+
+static void set_open(hash_set *set, size_t most)
+{
+    set->size = 16;
+    while (set->size < 2 * most)
+        set->size *= 2;
+    set->at = cf_allocate(set->size, sizeof *set->at);
+}
+
+/* False: it has it already. */
+static bool set_add(hash_set *set, uint64_t hash)
+{
+    uint64_t kept = hash ? hash : 1;
+    size_t i = (size_t)kept & (set->size - 1);
+
+    for (; set->at[i]; i = (i + 1) & (set->size - 1))
+        if (set->at[i] == kept)
+            return false;
+    set->at[i] = kept;
+    return true;
+}
+
+/* False: somebody has one of its unique values already. */
+static bool claim_all(hash_set *set, const cf_schema_table *table, const cf_row *row)
+{
+    bool all = true;
+
+    for (size_t unique = 0; unique < table->unique_count; unique++) {
+        uint64_t hash = cf_hash_bytes(unique, table->name);
+        bool whole = true;
+
+        for (size_t i = 0; whole && i < table->unique[unique].count; i++) {
+            const cf_row_field *field = cf_row_field_named(row, table->unique[unique].names[i]);
+
+            whole = field != NULL;
+            for (size_t k = 0; whole && k < field->count; k++)
+                hash = cf_hash_bytes(hash, field->values[k]);
+        }
+        all = (!whole || set_add(set, hash)) && all;
+    }
+    return all;
+}
+
+static size_t unique_most(const cf_schema *schema)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->tables[i].unique_count > most)
+            most = schema->tables[i].unique_count;
+    return most;
+}
+
+static void claim_shown(harm_check *self)
+{
+    const cf_row_scan_input *input = self->scanning->input;
+    size_t most = unique_most(input->schema);
+
+    set_open(&self->claimed, most * (cf_row_view_count(input->view) + input->disk_count));
+    for (size_t i = 0; most && i < cf_row_view_count(input->view); i++) {
+        const cf_row *row = cf_row_view_at(input->view, i);
+
+        claim_all(&self->claimed, cf_schema_find(input->schema, row->table), row);
+    }
+}
+
+static bool has_required(const cf_row_spot *spot)
+{
+    for (size_t i = 0; i < spot->table->required_count; i++)
+        if (!cf_row_field_named(spot->disk, spot->table->required[i]))
+            return false;
+    return true;
+}
+
+static bool new_rows_are_harmless(harm_check *self)
+{
+    const cf_row_scanning *scanning = self->scanning;
+    const cf_row_scan_input *input = scanning->input;
+    bool harmless = true;
+
+    for (size_t i = 0; harmless && i < scanning->spot_count; i++) {
+        const cf_row_spot *spot = &scanning->spots[i];
+
+        if (!spot->fresh)
+            continue;
+        if (!self->claimed.at)
+            claim_shown(self);
+        harmless = input->view->simple &&
+                   !cf_row_view_find(input->view, spot->table->name, spot->disk->key) &&
+                   has_required(spot) && claim_all(&self->claimed, spot->table, spot->disk);
+    }
+    return harmless;
+}
+
+/* ---- Rows that there were ---- */
+
+static bool is_named(const cf_bytes *names, size_t count, cf_bytes name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_bytes_equal(names[i], name))
+            return true;
+    return false;
+}
+
+/* Whether nobody's place depends on what the field says. */
+static bool is_mere_data(const cf_row_view *view, const cf_schema_table *table,
+                         const cf_change *change)
+{
+    cf_bytes name;
+    cf_merge merge = cf_schema_property(table, change->field, &name);
+
+    if ((merge == CF_MERGE_REFERENCE && !view->simple) ||
+        is_named(table->required, table->required_count, name))
+        return false;
+    for (size_t i = 0; i < table->unique_count; i++)
+        if (is_named(table->unique[i].names, table->unique[i].count, name))
+            return false;
+    return true;
+}
+
+/* Whether it lives by its /table, which the draft leaves alone. */
+static bool lives_on(harm_check *self, const cf_id *item)
+{
+    const cf_state *state = self->scanning->input->state;
+
+    cf_row_facts_load(state, cf_state_item(state, item), &self->facts);
+    for (size_t i = 0; i < self->facts.count; i++)
+        if (self->facts.at[i].write.field == CF_FIELD_NUMBER_TABLE && self->facts.at[i].live &&
+            !self->facts.at[i].write.weak)
+            return true;
+    return false;
+}
+
+static bool is_harmless(harm_check *self, const cf_change *change, bool same_item)
+{
+    const cf_row_view *view = self->scanning->input->view;
+    const cf_row *row = cf_row_view_of_item(view, &change->item);
+
+    if (!row) /* new rows were looked at */
+        return !cf_state_item(self->scanning->input->state, &change->item);
+    if (cf_field_is(change->field, CF_FIELD_NUMBER_DELETED))
+        return view->simple;
+    return is_mere_data(view, cf_schema_find(self->scanning->input->schema, row->table), change) &&
+           (same_item || lives_on(self, &change->item));
+}
+
+bool cf_row_draft_is_harmless(const cf_row_scanning *scanning, const cf_change *changes,
+                              size_t count)
+{
+    harm_check self = {.scanning = scanning};
+    bool harmless = new_rows_are_harmless(&self);
+
+    for (size_t i = 0; harmless && i < count; i++)
+        harmless = is_harmless(&self, &changes[i],
+                               i > 0 && cf_id_equal(&changes[i].item, &changes[i - 1].item));
+    cf_row_facts_release(&self.facts);
+    free(self.claimed.at);
+    return harmless;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which items new rows are (model, rules a and b): by their natural key, else by all that they say,
+ * where a reference to a row that is new, too, says that row's item. */
+#include <stdlib.h>
+
+#include "peer/records/record_scan_inside.h"
+
+typedef struct {
+    cf_row_spot *spot;
+    size_t field; /* up to which its references have been followed */
+} name_step;
+
+typedef struct {
+    cf_row_scanning *scanning;
+    name_step *steps;
+    size_t count, capacity;
+} naming;
+
+static int by_place(const void *left, const void *right)
+{
+    const cf_row_spot *a = *(cf_row_spot *const *)left, *b = *(cf_row_spot *const *)right;
+    int order = cf_bytes_compare(a->table->name, b->table->name);
+
+    return order ? order : cf_bytes_compare(a->disk->key, b->disk->key);
+}
+
+/* The row of the disk that the field refers to; NULL: none. */
+static cf_row_spot *referred(const cf_row_scanning *self, const cf_row_spot *spot,
+                             const cf_row_field *field)
+{
+    cf_field_rule rule = cf_schema_field(spot->table, field->name);
+
+    if (rule.merge != CF_MERGE_REFERENCE || field->count != 1)
+        return NULL;
+    return cf_row_spot_at(self, rule.table, field->values[0]);
+}
+
+static int by_bytes(const void *left, const void *right)
+{
+    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
+}
+
+static const cf_bytes *sorted_values(const cf_row_field *field, cf_arena *arena)
+{
+    cf_bytes *values = cf_arena_allocate(arena, field->count, sizeof *values);
+
+    if (field->count)
+        memcpy(values, field->values, field->count * sizeof *values);
+    qsort(values, field->count, sizeof *values, by_bytes);
+    return values;
+}
+
+static const cf_bytes *item_value(const cf_row_scanning *self, const cf_row_spot *target,
+                                  cf_arena *arena)
+{
+    const cf_record_ids *ids = self->input->ids;
+    cf_id item =
+        target->known ? target->item : ids->cycle(ids->context, target->table, target->disk->key);
+    cf_bytes *value = cf_arena_allocate(arena, 1, sizeof *value);
+    cf_buffer packed = {0};
+
+    cf_reference_pack_item(&packed, &item);
+    *value = cf_arena_copy(arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return value;
+}
+
+/* What the row says, as far as it tells it from others. */
+static cf_row_field *content_of(const cf_row_scanning *self, const cf_row_spot *spot,
+                                cf_arena *arena, size_t *count)
+{
+    cf_row_field *content = cf_arena_allocate(arena, spot->disk->field_count, sizeof *content);
+
+    *count = 0;
+    for (size_t i = 0; i < spot->disk->field_count; i++) {
+        const cf_row_field *field = &spot->disk->fields[i];
+        cf_merge merge = cf_schema_field(spot->table, field->name).merge;
+        const cf_row_spot *target = referred(self, spot, field);
+
+        if (merge == CF_MERGE_VOLATILE || merge == CF_MERGE_WEAK)
+            continue;
+        content[*count] = *field;
+        if (merge == CF_MERGE_SET)
+            content[*count].values = sorted_values(field, arena);
+        else if (target)
+            content[*count].values = item_value(self, target, arena);
+        ++*count;
+    }
+    return content;
+}
+
+/* A living item that this source does not show yet: the same row, made elsewhere. */
+static bool is_to_come(const cf_row_scanning *self, const cf_id *item)
+{
+    return cf_row_view_of_item(self->input->view, item) &&
+           !cf_rows_of_item(self->input->base, item);
+}
+
+static cf_id serial_item(const cf_row_scanning *self, const cf_row_spot *spot)
+{
+    const cf_record_ids *ids = self->input->ids;
+    cf_arena arena = {0};
+    size_t count;
+    cf_row_field *content = content_of(self, spot, &arena, &count);
+    cf_id item;
+
+    for (uint64_t number = 0;; number++) {
+        item = ids->serial(ids->context, spot->table, spot->disk->key, content, count, number);
+        if (!cf_state_item(self->input->state, &item) || is_to_come(self, &item))
+            break;
+    }
+    cf_arena_release(&arena);
+    return item;
+}
+
+static void name(cf_row_scanning *self, cf_row_spot *spot)
+{
+    const cf_record_ids *ids = self->input->ids;
+
+    spot->item = spot->table->serial ? serial_item(self, spot)
+                                     : ids->natural(ids->context, spot->table, spot->disk->key);
+    spot->known = true;
+}
+
+static void push(naming *self, cf_row_spot *spot)
+{
+    self->steps = cf_grow(self->steps, &self->capacity, self->count + 1, sizeof *self->steps);
+    self->steps[self->count++] = (name_step){.spot = spot};
+    spot->under_way = true;
+}
+
+/* The next new row that it refers to and that has no item yet. */
+static cf_row_spot *next_unknown(const naming *self, name_step *step)
+{
+    const cf_row *disk = step->spot->disk;
+
+    while (step->field < disk->field_count) {
+        cf_row_spot *target = referred(self->scanning, step->spot, &disk->fields[step->field++]);
+
+        if (target && !target->known && !target->under_way)
+            return target;
+    }
+    return NULL;
+}
+
+static void name_with_targets(naming *self, cf_row_spot *first)
+{
+    push(self, first);
+    while (self->count) {
+        name_step *step = &self->steps[self->count - 1];
+        cf_row_spot *target = next_unknown(self, step);
+
+        if (target) {
+            push(self, target);
+            continue;
+        }
+        name(self->scanning, step->spot);
+        self->count--;
+    }
+}
+
+/* Only where rows refer to each other in a ring does the order matter. */
+void cf_row_spots_name(cf_row_scanning *scanning)
+{
+    naming self = {.scanning = scanning};
+    cf_row_spot **unknown = cf_allocate(scanning->spot_count, sizeof *unknown);
+    size_t count = 0;
+
+    for (size_t i = 0; i < scanning->spot_count; i++)
+        if (!scanning->spots[i].known)
+            unknown[count++] = &scanning->spots[i];
+    if (count)
+        qsort(unknown, count, sizeof *unknown, by_place);
+    for (size_t i = 0; i < count; i++)
+        if (!unknown[i]->known)
+            name_with_targets(&self, unknown[i]);
+    free(unknown);
+    free(self.steps);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What keeps a source as its user made it (model, rule p). When he changes a table, the keys that
+ * its rows were given there are pinned: they are real from then on. What his own change would move
+ * or hold back claims first, by a higher level; what it would kill is written again. */
+#include <stdlib.h>
+
+#include "peer/records/record_scan_inside.h"
+
+enum { ROUNDS_MAX = 4 };
+
+static bool is_at(const cf_row *row, const cf_row_spot *spot)
+{
+    return row && cf_bytes_equal(row->key, spot->disk->key) &&
+           cf_bytes_equal(row->table, spot->table->name);
+}
+
+static bool was_shown_there(const cf_row_scanning *self, const cf_row_spot *spot)
+{
+    return is_at(cf_row_view_of_item(self->input->view, &spot->item), spot);
+}
+
+static void pin_key(cf_row_scanning *self, const cf_row_spot *spot)
+{
+    cf_bytes field = cf_bytes_of_text(CF_FIELD_KEY);
+    cf_row_refs refs = cf_row_refs_of(spot->there, self->arena);
+
+    if (cf_row_draft_has(&self->draft, &spot->item, field))
+        return;
+    cf_row_draft_write(&self->draft, &spot->item, field, spot->disk->key, true);
+    cf_row_replace_shown(self, &spot->item, &refs, CF_FIELD_KEY);
+}
+
+static void pin_keys(cf_row_scanning *self)
+{
+    for (size_t i = 0; i < self->spot_count; i++) {
+        const cf_row_spot *spot = &self->spots[i];
+
+        if (spot->there && spot->there->displaced && cf_row_touched(self, spot->table) &&
+            cf_id_equal(&spot->there->item, &spot->item) && was_shown_there(self, spot))
+            pin_key(self, spot);
+    }
+}
+
+/* ---- Rows that move, vanish or die by the change itself ---- */
+
+typedef struct {
+    cf_row_scanning *scanning;
+    bool *settled; /* of each table: the base shows all of the view */
+    cf_row_view *after;
+    cf_bytes level;
+} trial;
+
+static size_t table_index(const cf_row_scanning *self, cf_bytes name)
+{
+    const cf_schema_table *table = cf_schema_find(self->input->schema, name);
+
+    return table ? (size_t)(table - self->input->schema->tables) : self->input->schema->count;
+}
+
+/* Only of new rows it matters. */
+static bool has_fresh(const cf_row_scanning *self)
+{
+    for (size_t i = 0; i < self->spot_count; i++)
+        if (self->spots[i].fresh)
+            return true;
+    return false;
+}
+
+static void find_settled(trial *self)
+{
+    const cf_row_scan_input *input = self->scanning->input;
+    size_t *counts = cf_allocate(input->schema->count + 1, sizeof *counts);
+
+    memset(self->settled, true, input->schema->count + 1);
+    for (const cf_row *row = cf_rows_next(input->base, NULL); row;
+         row = cf_rows_next(input->base, row)) {
+        const cf_row *shown = cf_row_view_of_item(input->view, &row->item);
+        size_t table = table_index(self->scanning, row->table);
+
+        counts[table]++;
+        if (!shown || !cf_bytes_equal(shown->key, row->key) ||
+            !cf_bytes_equal(shown->table, row->table))
+            self->settled[table] = false;
+    }
+    for (size_t i = 0; i < cf_row_view_count(input->view); i++)
+        counts[table_index(self->scanning, cf_row_view_at(input->view, i)->table)]--;
+    for (size_t i = 0; i < input->schema->count; i++)
+        self->settled[i] = self->settled[i] && counts[i] == 0;
+    free(counts);
+}
+
+static void raise_level(trial *self, const cf_row_spot *spot)
+{
+    const cf_state *state = self->scanning->input->state;
+    const cf_item *item = cf_state_item(state, &spot->item);
+    cf_bytes field = cf_bytes_of_text(CF_FIELD_LEVEL);
+    cf_row_draft *draft = &self->scanning->draft;
+
+    cf_row_draft_write(draft, &spot->item, field, self->level, true);
+    for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
+        cf_write write = cf_state_write(state, item, i);
+
+        if (write.field == CF_FIELD_NUMBER_LEVEL)
+            cf_row_draft_over(draft, &spot->item, field, &write.dot);
+    }
+}
+
+/* It lived by what was taken away now. */
+static void write_table(trial *self, const cf_row_spot *spot)
+{
+    cf_row_scanning *scanning = self->scanning;
+    cf_row_refs refs = cf_row_refs_of(spot->base, scanning->arena);
+    cf_buffer packed = {0};
+
+    cf_pack_text(&packed, spot->table->name);
+    cf_row_draft_write(&scanning->draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE),
+                       cf_arena_copy(scanning->arena, cf_buffer_view(&packed)), false);
+    cf_row_replace_shown(scanning, &spot->item, &refs, CF_FIELD_TABLE);
+    cf_buffer_release(&packed);
+}
+
+/* False: it is where the user left it, or what others did to it is still to be applied. */
+static bool keep_in_place(trial *self, const cf_row_spot *spot)
+{
+    const cf_row_scanning *scanning = self->scanning;
+    const cf_row *now = cf_row_view_of_item(self->after, &spot->item);
+    const cf_row_draft *draft = &scanning->draft;
+    size_t table = (size_t)(spot->table - scanning->input->schema->tables);
+
+    if (is_at(now, spot) ||
+        !(was_shown_there(scanning, spot) || (spot->fresh && self->settled[table])))
+        return false;
+    if (cf_row_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_LEVEL)) ||
+        (!spot->fresh && cf_row_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE))))
+        return false;
+    if (now || cf_row_view_holds_back(self->after, &spot->item))
+        raise_level(self, spot);
+    else
+        write_table(self, spot);
+    return true;
+}
+
+/* Looks at the view with the draft. False: nothing is left to be kept. */
+static bool try_draft(trial *self)
+{
+    const cf_row_scan_input *input = self->scanning->input;
+    cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
+    size_t count;
+    const cf_change *changes = cf_row_draft_changes(&self->scanning->draft, &count);
+    bool again = false;
+
+    cf_state_trial_begin(input->state);
+    cf_state_apply(input->state, &dot, input->time, changes, count, NULL);
+    self->after = cf_row_view_new(input->state, input->schema);
+    for (size_t i = 0; i < self->scanning->spot_count; i++)
+        again = keep_in_place(self, &self->scanning->spots[i]) || again;
+    cf_row_view_destroy(&self->after);
+    cf_state_trial_end(input->state);
+    return again;
+}
+
+static cf_bytes next_level(const cf_row_scanning *self)
+{
+    uint64_t highest = cf_row_view_level(self->input->view);
+    cf_buffer packed = {0};
+
+    cf_pack_uint(&packed, highest < UINT64_MAX ? highest + 1 : highest);
+    cf_bytes level = cf_arena_copy(self->arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return level;
+}
+
+void cf_row_scan_pin(cf_row_scanning *scanning)
+{
+    trial self = {.scanning = scanning, .level = next_level(scanning)};
+    const cf_change *changes;
+    size_t count;
+
+    if (scanning->draft.table.count == 0)
+        return;
+    pin_keys(scanning);
+    changes = cf_row_draft_changes(&scanning->draft, &count);
+    if (cf_row_draft_is_harmless(scanning, changes, count))
+        return;
+    self.settled = cf_allocate(scanning->input->schema->count + 1, sizeof *self.settled);
+    if (has_fresh(scanning))
+        find_settled(&self);
+    for (int round = 0; round < ROUNDS_MAX && try_draft(&self); round++)
+        continue;
+    free(self.settled);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The base after a scan: what the user wrote shows his writes; what he didn't, what it did. */
+#include <stdlib.h>
+
+#include "peer/records/record_scan_inside.h"
+
+typedef struct {
+    const cf_row_scan *scan;
+    const cf_dot *dots;
+    cf_arena *arena;
+    cf_row_ref *refs; /* of the row being made */
+    size_t ref_count, ref_capacity;
+    cf_row *rows;
+    size_t row_count, row_capacity;
+    cf_row_place *gone;
+    size_t gone_count, gone_capacity;
+} rebasing;
+
+/* The first change that is not before the item. */
+static size_t first_change(const cf_row_scan *scan, const cf_id *item)
+{
+    size_t low = 0, high = scan->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cf_id_compare(&scan->changes[middle].item, item) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_of(const cf_row_scan *scan, size_t index, const cf_id *item)
+{
+    return index < scan->count && cf_id_equal(&scan->changes[index].item, item);
+}
+
+static bool names(const cf_change *change, const cf_dot *dot)
+{
+    for (size_t i = 0; i < change->over_count; i++)
+        if (cf_dot_equal(&change->over[i], dot))
+            return true;
+    return false;
+}
+
+/* The change that replaces the write which is shown; NULL: it stays. */
+static const cf_change *replaced_by(const cf_row_scan *scan, size_t first, const cf_id *item,
+                                    const cf_row_ref *ref)
+{
+    for (size_t i = first; is_of(scan, i, item); i++)
+        if (cf_bytes_equal(scan->changes[i].field, ref->field) &&
+            names(&scan->changes[i], &ref->dot))
+            return &scan->changes[i];
+    return NULL;
+}
+
+static void add_ref(rebasing *self, const cf_row_ref *ref)
+{
+    self->refs = cf_grow(self->refs, &self->ref_capacity, self->ref_count + 1, sizeof *self->refs);
+    self->refs[self->ref_count++] = *ref;
+}
+
+static void collect_refs(rebasing *self, const cf_row_spot *spot)
+{
+    const cf_row_scan *scan = self->scan;
+    cf_row_refs old = cf_row_refs_of(spot->base, self->arena);
+    size_t first = first_change(scan, &spot->item);
+
+    self->ref_count = 0;
+    for (size_t i = 0; i < old.count; i++)
+        if (old.at[i].standing != CF_WRITE_SHOWN ||
+            !replaced_by(scan, first, &spot->item, &old.at[i]))
+            add_ref(self, &old.at[i]);
+    for (size_t i = first; is_of(scan, i, &spot->item); i++) {
+        const cf_change *change = &scan->changes[i];
+
+        if (change->value.size && !cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_LEVEL)))
+            add_ref(self,
+                    &(cf_row_ref){change->field, self->dots[i], change->value, CF_WRITE_SHOWN});
+    }
+}
+
+static bool writes(const rebasing *self, const cf_row_spot *spot, cf_bytes field)
+{
+    const cf_row_scan *scan = self->scan;
+
+    for (size_t i = first_change(scan, &spot->item); is_of(scan, i, &spot->item); i++)
+        if (cf_bytes_equal(scan->changes[i].field, field))
+            return true;
+    return false;
+}
+
+/* Whether the base takes this field from the disk: what the format can't show it keeps, and what
+ * was not published (volatile), too. */
+static bool from_disk(const rebasing *self, const cf_row_spot *spot, cf_bytes field)
+{
+    if (!cf_format_holds(self->scan->input->format, spot->table->name, field))
+        return false;
+    return cf_schema_field(spot->table, field).merge != CF_MERGE_VOLATILE ||
+           writes(self, spot, field);
+}
+
+static const cf_row_field *next_field(const cf_row *row, size_t *at)
+{
+    while (*at < row->field_count && row->fields[*at].count == 0)
+        ++*at;
+    return *at < row->field_count ? &row->fields[*at] : NULL;
+}
+
+static void collect_fields(const rebasing *self, const cf_row_spot *spot, cf_row *out)
+{
+    static const cf_row none;
+    const cf_row *was = spot->base ? spot->base : &none, *is = spot->disk;
+    cf_row_field *fields =
+        cf_arena_allocate(self->arena, was->field_count + is->field_count, sizeof *fields);
+
+    for (size_t i = 0, k = 0;;) {
+        const cf_row_field *old = next_field(was, &i), *now = next_field(is, &k);
+
+        if (!old && !now)
+            break;
+        int order = !old ? 1 : !now ? -1 : cf_bytes_compare(old->name, now->name);
+        const cf_row_field *older = order <= 0 ? old : NULL, *newer = order >= 0 ? now : NULL;
+        const cf_row_field *taken =
+            from_disk(self, spot, older ? older->name : newer->name) ? newer : older;
+
+        if (taken)
+            fields[out->field_count++] = *taken;
+        i += older != NULL;
+        k += newer != NULL;
+    }
+    out->fields = fields;
+}
+
+static bool is_displaced(const rebasing *self, cf_bytes key)
+{
+    for (size_t i = 0; i < self->ref_count; i++)
+        if (self->refs[i].standing == CF_WRITE_SHOWN &&
+            cf_bytes_equal(self->refs[i].field, cf_bytes_of_text(CF_FIELD_KEY)))
+            return !cf_bytes_equal(self->refs[i].value, key);
+    return false;
+}
+
+static void add_row(rebasing *self, const cf_row_spot *spot)
+{
+    cf_row row = {.table = spot->table->name, .key = spot->disk->key, .item = spot->item};
+    cf_buffer packed = {0};
+
+    collect_refs(self, spot);
+    collect_fields(self, spot, &row);
+    row.displaced = is_displaced(self, row.key);
+    cf_row_refs_pack(&packed, &row, self->refs, self->ref_count);
+    row.refs = cf_buffer_view(&packed);
+    self->rows = cf_grow(self->rows, &self->row_capacity, self->row_count + 1, sizeof *self->rows);
+    self->rows[self->row_count++] = cf_row_copy(&row, self->arena);
+    cf_buffer_release(&packed);
+}
+
+static void add_gone(rebasing *self, const cf_row *base)
+{
+    self->gone =
+        cf_grow(self->gone, &self->gone_capacity, self->gone_count + 1, sizeof *self->gone);
+    self->gone[self->gone_count++] = (cf_row_place){cf_arena_copy(self->arena, base->table),
+                                                    cf_arena_copy(self->arena, base->key)};
+}
+
+static void *kept(cf_arena *arena, void *list, size_t count, size_t size)
+{
+    void *copy = cf_arena_allocate(arena, count, size);
+
+    if (count)
+        memcpy(copy, list, count * size);
+    free(list);
+    return copy;
+}
+
+void cf_row_scan_rebase(const cf_row_scan *scan, const cf_dot *dots, cf_arena *arena,
+                        cf_row_rebase *out)
+{
+    const cf_row_scanning *scanned = scan->inner;
+    rebasing self = {.scan = scan, .dots = dots, .arena = arena};
+
+    for (size_t i = 0; i < scanned->gone_count; i++)
+        add_gone(&self, scanned->gone[i]);
+    for (size_t i = 0; i < scanned->moved_count; i++)
+        add_gone(&self, scanned->moved[i]);
+    for (size_t i = 0; i < scanned->spot_count; i++) {
+        const cf_row_spot *spot = &scanned->spots[i];
+
+        if (!spot->same || is_of(scan, first_change(scan, &spot->item), &spot->item))
+            add_row(&self, spot);
+    }
+    free(self.refs);
+    *out = (cf_row_rebase){
+        .gone = kept(arena, self.gone, self.gone_count, sizeof *self.gone),
+        .gone_count = self.gone_count,
+        .rows = kept(arena, self.rows, self.row_count, sizeof *self.rows),
+        .row_count = self.row_count,
+    };
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/records/record_scan.h"
+
+#include <stdlib.h>
+
+#include "peer/records/record_scan_inside.h"
+
+/* Whether any key may stand for another row than before. */
+static bool keys_changed(const cf_row_scanning *self)
+{
+    if (self->gone_count)
+        return true;
+    for (size_t i = 0; i < self->spot_count; i++)
+        if (self->spots[i].fresh)
+            return true;
+    return false;
+}
+
+static void scan_spots(cf_row_scanning *self)
+{
+    bool retargeted = keys_changed(self);
+
+    for (size_t i = 0; i < self->spot_count; i++) {
+        cf_row_spot *spot = &self->spots[i];
+
+        if (!spot->same || (retargeted && cf_row_lost_target(self, spot)))
+            cf_row_scan_spot(self, spot);
+    }
+}
+
+void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_scan *out)
+{
+    cf_row_scanning *self = cf_arena_allocate(arena, 1, sizeof *self);
+
+    self->input = input;
+    self->arena = arena;
+    self->draft.arena = arena;
+    self->touched = cf_arena_allocate(arena, input->schema->count, sizeof *self->touched);
+    cf_row_spots_open(self);
+    cf_row_spots_name(self);
+    scan_spots(self);
+    cf_row_scan_gone(self);
+    cf_row_scan_pin(self);
+    out->input = input;
+    out->changes = cf_row_draft_changes(&self->draft, &out->count);
+    out->deleted = self->gone_count;
+    out->inner = self;
+    cf_row_draft_release(&self->draft);
+    cf_row_spots_close(self);
+}

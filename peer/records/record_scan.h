@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scan of records: from what a source shows now, compared with what it showed when last agreed (its
+ * base), to the changes that say what the user did (model, rules a, b, g, i, j, l, n, p, r, s, t,
+ * v). */
+#ifndef CF_PEER_RECORDS_RECORD_SCAN_H
+#define CF_PEER_RECORDS_RECORD_SCAN_H
+#include "codec/change.h"
+#include "peer/records/record_ids.h"
+#include "peer/records/record_view.h"
+
+typedef struct {
+    const cf_record_ids *ids;
+    const cf_schema *schema;
+    const cf_row_format *format; /* of the source */
+    cf_state *state;             /* is tried out and is as before at the end */
+    const cf_row_view *view;     /* of this state, as it is */
+    const cf_rows *base;
+    const cf_row *disk; /* every row that the source shows, no two of one table and key */
+    size_t disk_count;
+    cf_id writer; /* of the entry that the changes will be: one that the log has not */
+    uint64_t sequence;
+    cf_time time; /* later than all that the log has */
+} cf_row_scan_input;
+
+/* Lives in the arena of the scan, borrows the input. */
+typedef struct {
+    const cf_row_scan_input *input;
+    const cf_change *changes; /* ascending by (item, field), at most one for each */
+    size_t count;
+    size_t deleted; /* rows of the base that are gone: for the guard against mass deletes */
+    const void *inner;
+} cf_row_scan;
+
+/* What is there to publish; no changes: nothing that counts was done. The changes of one scan are a
+ * changeset: where they take several entries, these are parts of one. */
+void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_scan *out);
+
+/* A row's place: its table and key. */
+typedef struct {
+    cf_bytes table, key;
+} cf_row_place;
+
+/* How the base becomes once it is known which entry carries each change (`dots` has one for each):
+ * first `gone` is to be dropped, then `rows` are to be put. All in the arena; the base is as
+ * before. */
+typedef struct {
+    const cf_row_place *gone;
+    size_t gone_count;
+    const cf_row *rows;
+    size_t row_count;
+} cf_row_rebase;
+void cf_row_scan_rebase(const cf_row_scan *scan, const cf_dot *dots, cf_arena *arena,
+                        cf_row_rebase *out);
+
+#endif

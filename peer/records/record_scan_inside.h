@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the scan of records: which row of the base each row of the disk is, and what it shows. */
+#ifndef CF_PEER_RECORDS_RECORD_SCAN_INSIDE_H
+#define CF_PEER_RECORDS_RECORD_SCAN_INSIDE_H
+#include "peer/records/record_scan.h"
+#include "peer/records/record_view_inside.h"
+#include "peer/records/row_draft.h"
+
+/* A row of the disk. */
+typedef struct {
+    cf_table_link link; /* by place */
+    const cf_row *disk;
+    const cf_schema_table *table;
+    const cf_row *there; /* the row of the base at this place, if the format holds its table */
+    const cf_row *base;  /* the row of the base that it is; NULL: it is new */
+    cf_row shown;        /* that, as the format shows it */
+    bool same;           /* the disk has just this, in the same place */
+    bool fresh;          /* the base has nothing at this place, or another row */
+    bool known;          /* what item it is */
+    bool under_way;      /* that is being found out */
+    cf_id item;
+} cf_row_spot;
+
+typedef struct {
+    const cf_row_scan_input *input;
+    cf_arena *arena;
+    cf_row_spot *spots; /* in the order of the disk */
+    size_t spot_count;
+    cf_table places;
+    const cf_row **gone; /* of the base, not on the disk any more (under another key neither) */
+    size_t gone_count, gone_capacity;
+    const cf_row **moved; /* of the base, on the disk under another key */
+    size_t moved_count;
+    bool *touched; /* of each of the schema's tables: something is written */
+    cf_row_draft draft;
+} cf_row_scanning;
+
+/* Compares disk and base (rules i, j): which rows are the same, new, moved, gone. */
+void cf_row_spots_open(cf_row_scanning *self);
+/* Frees what does not lie in the arena; what was found stays. */
+void cf_row_spots_close(cf_row_scanning *self);
+/* NULL: the disk has no row there. */
+cf_row_spot *cf_row_spot_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key);
+/* Finds the items of all new rows (rules a and b). */
+void cf_row_spots_name(cf_row_scanning *self);
+
+/* What a row of the base shows. */
+typedef struct {
+    cf_row_ref *at;
+    size_t count;
+} cf_row_refs;
+cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena);
+/* Drafts that the item's field `as` replaces all writes of `field` which are shown. */
+void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row_refs *refs,
+                          const char *field);
+
+/* Whether the row that a reference of this unchanged row stood for is another one now. */
+bool cf_row_lost_target(const cf_row_scanning *self, const cf_row_spot *spot);
+/* Drafts what was done to a row that is new or changed (rules l, n, r, s, v). */
+void cf_row_scan_spot(cf_row_scanning *self, cf_row_spot *spot);
+/* The values of a set that went and came (rule s). */
+bool cf_row_scan_set(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs,
+                     const cf_row_field *old, const cf_row_field *now, cf_bytes name);
+/* Drafts the deletions (rule t). */
+void cf_row_scan_gone(cf_row_scanning *self);
+/* Whether the draft, as it is, surely moves no row, and holds none back or kills it: then there is
+ * no need to try it out. */
+bool cf_row_draft_is_harmless(const cf_row_scanning *self, const cf_change *changes, size_t count);
+/* Drafts what keeps the disk as the user made it (rule p). */
+void cf_row_scan_pin(cf_row_scanning *self);
+
+static inline void cf_row_touch(cf_row_scanning *self, const cf_schema_table *table)
+{
+    self->touched[table - self->input->schema->tables] = true;
+}
+static inline bool cf_row_touched(const cf_row_scanning *self, const cf_schema_table *table)
+{
+    return self->touched[table - self->input->schema->tables];
+}
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which row of the base each row of the disk is (model, rules i and j). The same key is the same
+ * row; unless it has two or more plain fields and none is as it was: SQLite gives the key of a row
+ * that was deleted away again. A new row that is equal to just one which is missing is that one:
+ * its key was changed. */
+#include <stdlib.h>
+
+#include "peer/records/record_scan_inside.h"
+
+static bool is_plain(const cf_schema_table *table, const cf_row_field *field)
+{
+    return field->count && cf_schema_field(table, field->name).merge == CF_MERGE_LATEST;
+}
+
+/* Whether the fields are, name by name, what the other row has. */
+static bool same_fields(const cf_row *a, const cf_row *b)
+{
+    size_t i = 0, k = 0;
+
+    for (;; i++, k++) {
+        while (i < a->field_count && a->fields[i].count == 0)
+            i++;
+        while (k < b->field_count && b->fields[k].count == 0)
+            k++;
+        if (i == a->field_count || k == b->field_count)
+            return i == a->field_count && k == b->field_count;
+        if (!cf_bytes_equal(a->fields[i].name, b->fields[k].name) ||
+            !cf_row_field_equal(&a->fields[i], &b->fields[k]))
+            return false;
+    }
+}
+
+static bool is_another_row(const cf_schema_table *table, const cf_row *shown, const cf_row *disk)
+{
+    size_t plain = 0;
+
+    if (!table->serial)
+        return false;
+    for (size_t i = 0; i < shown->field_count; i++) {
+        const cf_row_field *field = &shown->fields[i], *now;
+
+        if (!is_plain(table, field))
+            continue;
+        plain++;
+        now = cf_row_field_named(disk, field->name);
+        if (now && cf_row_field_equal(field, now))
+            return false;
+    }
+    return plain > 1;
+}
+
+static uint64_t place_hash(cf_bytes table, cf_bytes key)
+{
+    return cf_row_place_hash(table, key);
+}
+
+cf_row_spot *cf_row_spot_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
+{
+    for (cf_table_link *link = cf_table_first(&self->places, place_hash(table, key)); link;
+         link = cf_table_next(link)) {
+        cf_row_spot *spot = cf_linked(link, cf_row_spot, link);
+
+        if (cf_bytes_equal(spot->disk->key, key) && cf_bytes_equal(spot->table->name, table))
+            return spot;
+    }
+    return NULL;
+}
+
+static void note_gone(cf_row_scanning *self, const cf_row *base)
+{
+    self->gone =
+        cf_grow(self->gone, &self->gone_capacity, self->gone_count + 1, sizeof *self->gone);
+    self->gone[self->gone_count++] = base;
+}
+
+static void open_spot(cf_row_scanning *self, const cf_row *disk)
+{
+    const cf_row_scan_input *input = self->input;
+    cf_row_spot *spot = &self->spots[self->spot_count];
+    int64_t number;
+
+    *spot = (cf_row_spot){.disk = disk, .table = cf_schema_find(input->schema, disk->table)};
+    if (!spot->table || !cf_viewed_key_read(spot->table, disk->key, &number))
+        return; /* the adapter's to report */
+    self->spot_count++;
+    cf_table_add(&self->places, &spot->link, place_hash(disk->table, disk->key));
+    spot->there = cf_rows_find(input->base, disk->table, disk->key);
+    spot->fresh = !spot->there;
+    if (!spot->there || !cf_row_show(input->format, spot->there, self->arena, &spot->shown))
+        return;
+    spot->same = same_fields(&spot->shown, disk);
+    if (!spot->same && is_another_row(spot->table, &spot->shown, disk)) {
+        spot->fresh = true;
+        note_gone(self, spot->there);
+        return;
+    }
+    spot->base = spot->there;
+    spot->item = spot->base->item;
+    spot->known = true;
+}
+
+/* Rows of the base in whose place the disk has none. */
+static void find_gone(cf_row_scanning *self)
+{
+    const cf_rows *base = self->input->base;
+    size_t found = 0;
+
+    for (size_t i = 0; i < self->spot_count; i++)
+        found += self->spots[i].there != NULL;
+    if (found == cf_rows_count(base))
+        return;
+    for (const cf_row *row = cf_rows_next(base, NULL); row; row = cf_rows_next(base, row))
+        if (cf_format_holds_table(self->input->format, row->table) &&
+            !cf_row_spot_at(self, row->table, row->key))
+            note_gone(self, row);
+}
+
+/* ---- Changed keys ---- */
+
+/* Rows of one table that are gone or new and say the same. */
+typedef struct {
+    cf_table_link link;
+    const cf_schema_table *table;
+    const cf_row *row; /* one of them */
+    size_t gone;       /* index of the last */
+    cf_row_spot *fresh;
+    size_t gone_count, fresh_count;
+} twins;
+
+static uint64_t plain_hash(const cf_schema_table *table, const cf_row *row)
+{
+    uint64_t hash = cf_hash_bytes(0, table->name);
+
+    for (size_t i = 0; i < row->field_count; i++) {
+        if (!is_plain(table, &row->fields[i]))
+            continue;
+        hash = cf_hash_bytes(hash, row->fields[i].name);
+        for (size_t k = 0; k < row->fields[i].count; k++)
+            hash = cf_hash_bytes(hash, row->fields[i].values[k]);
+    }
+    return hash;
+}
+
+static bool has_plain_of(const cf_schema_table *table, const cf_row *a, const cf_row *b)
+{
+    for (size_t i = 0; i < a->field_count; i++) {
+        const cf_row_field *field = &a->fields[i], *other;
+
+        if (!is_plain(table, field))
+            continue;
+        other = cf_row_field_named(b, field->name);
+        if (!other || !cf_row_field_equal(field, other))
+            return false;
+    }
+    return true;
+}
+
+static twins *twins_of(cf_table *all, cf_arena *arena, const cf_schema_table *table,
+                       const cf_row *row)
+{
+    uint64_t hash = plain_hash(table, row);
+
+    for (cf_table_link *link = cf_table_first(all, hash); link; link = cf_table_next(link)) {
+        twins *known = cf_linked(link, twins, link);
+
+        if (known->table == table && has_plain_of(table, known->row, row) &&
+            has_plain_of(table, row, known->row))
+            return known;
+    }
+    twins *made = cf_arena_allocate(arena, 1, sizeof *made);
+    made->table = table;
+    made->row = row;
+    cf_table_add(all, &made->link, hash);
+    return made;
+}
+
+static void pair_gone(cf_row_scanning *self, cf_table *all, cf_arena *arena, size_t index)
+{
+    const cf_schema_table *table = cf_schema_find(self->input->schema, self->gone[index]->table);
+    cf_row *shown = cf_arena_allocate(arena, 1, sizeof *shown);
+
+    if (!table || !table->serial ||
+        !cf_row_show(self->input->format, self->gone[index], arena, shown))
+        return;
+    twins *pair = twins_of(all, arena, table, shown);
+    pair->gone = index;
+    pair->gone_count++;
+}
+
+static void pair_fresh(cf_row_spot *spot, cf_table *all, cf_arena *arena)
+{
+    if (!spot->fresh || !spot->table->serial)
+        return;
+    twins *pair = twins_of(all, arena, spot->table, spot->disk);
+    pair->fresh = spot;
+    pair->fresh_count++;
+}
+
+static void move(cf_row_scanning *self, const twins *pair)
+{
+    const cf_row *base = self->gone[pair->gone];
+
+    self->gone[pair->gone] = NULL;
+    self->moved[self->moved_count++] = base;
+    pair->fresh->base = base;
+    pair->fresh->same = false;
+    cf_row_show(self->input->format, base, self->arena, &pair->fresh->shown);
+    pair->fresh->item = base->item;
+    pair->fresh->known = true;
+}
+
+static void find_moved(cf_row_scanning *self)
+{
+    cf_arena arena = {0};
+    cf_table all = {0};
+    size_t kept = 0;
+
+    self->moved = cf_arena_allocate(self->arena, self->gone_count, sizeof *self->moved);
+    for (size_t i = 0; i < self->gone_count; i++)
+        pair_gone(self, &all, &arena, i);
+    for (size_t i = 0; i < self->spot_count; i++)
+        pair_fresh(&self->spots[i], &all, &arena);
+    for (cf_table_link *link = cf_table_walk(&all, NULL); link; link = cf_table_walk(&all, link)) {
+        const twins *pair = cf_linked(link, const twins, link);
+
+        if (pair->gone_count == 1 && pair->fresh_count == 1)
+            move(self, pair);
+    }
+    for (size_t i = 0; i < self->gone_count; i++)
+        if (self->gone[i])
+            self->gone[kept++] = self->gone[i];
+    self->gone_count = kept;
+    cf_table_release(&all);
+    cf_arena_release(&arena);
+}
+
+void cf_row_spots_open(cf_row_scanning *self)
+{
+    self->spots = cf_arena_allocate(self->arena, self->input->disk_count, sizeof *self->spots);
+    cf_table_reserve(&self->places, self->input->disk_count);
+    for (size_t i = 0; i < self->input->disk_count; i++)
+        open_spot(self, &self->input->disk[i]);
+    find_gone(self);
+    if (self->gone_count)
+        find_moved(self);
+}
+
+void cf_row_spots_close(cf_row_scanning *self)
+{
+    const cf_row **gone = cf_arena_allocate(self->arena, self->gone_count, sizeof *gone);
+
+    if (self->gone_count)
+        memcpy(gone, self->gone, self->gone_count * sizeof *gone);
+    free(self->gone);
+    self->gone = gone;
+    cf_table_release(&self->places);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/records/record_view.h"
+
+#include <stdlib.h>
+
+#include "codec/pack.h"
+#include "peer/records/record_view_inside.h"
+
+void cf_viewed_add(cf_viewed_list *list, cf_viewed *viewed)
+{
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof(cf_viewed *));
+    list->at[list->count++] = viewed;
+}
+
+static cf_viewed *viewed_of_item(const cf_row_view *view, const cf_id *item)
+{
+    for (cf_table_link *link = cf_table_first(&view->items, cf_hash_id(0, item)); link;
+         link = cf_table_next(link)) {
+        cf_viewed *viewed = cf_linked(link, cf_viewed, item_link);
+
+        if (cf_id_equal(&viewed->row.item, item))
+            return viewed;
+    }
+    return NULL;
+}
+
+/* ---- All rows of the state ---- */
+
+typedef struct {
+    cf_row_view *view;
+    cf_row_facts facts;
+} loading;
+
+static void note_levels(cf_row_view *view, const cf_row_facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        cf_reader reader = cf_reader_of(facts->at[i].write.value);
+        cf_error ignored;
+        uint64_t level;
+
+        if (facts->at[i].write.field == CF_FIELD_NUMBER_LEVEL &&
+            cf_read_uint(&reader, &level, &ignored) == CF_OK && level > view->level_max)
+            view->level_max = level;
+    }
+}
+
+static void load_item(void *context, const cf_id *id)
+{
+    loading *self = context;
+
+    if (!cf_kind_is_record(id->bytes[0]))
+        return;
+    cf_row_facts_load(self->view->state, cf_state_item(self->view->state, id), &self->facts);
+    note_levels(self->view, &self->facts);
+    cf_viewed *viewed = cf_viewed_of(self->view, id, &self->facts);
+    if (!viewed)
+        return;
+    cf_viewed_add(&self->view->rows, viewed);
+    cf_table_add(&self->view->items, &viewed->item_link, cf_hash_id(0, id));
+}
+
+static void connect(cf_row_view *view)
+{
+    for (size_t i = 0; i < view->rows.count; i++)
+        for (cf_row_edge *edge = view->rows.at[i]->parents; edge; edge = edge->next_of_child) {
+            if (edge->nothing.size || !(edge->parent = viewed_of_item(view, &edge->target)))
+                continue;
+            edge->next_of_parent = edge->parent->children;
+            edge->parent->children = edge;
+        }
+}
+
+static void make_visible(cf_viewed_list *todo, cf_viewed *viewed)
+{
+    if (viewed->visible)
+        return;
+    viewed->visible = true;
+    cf_viewed_add(todo, viewed);
+}
+
+/* A row that a visible row refers to is visible (rule e). */
+static void find_visible(cf_row_view *view)
+{
+    cf_viewed_list todo = {0};
+
+    for (size_t i = 0; i < view->rows.count; i++)
+        if (view->rows.at[i]->alive)
+            make_visible(&todo, view->rows.at[i]);
+    while (todo.count) {
+        const cf_viewed *viewed = todo.at[--todo.count];
+
+        for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)
+            if (edge->parent)
+                make_visible(&todo, edge->parent);
+    }
+    free(todo.at);
+}
+
+/* ---- What is said of them ---- */
+
+static int by_item(const void *left, const void *right)
+{
+    return cf_id_compare(&((const cf_row_held *)left)->row.item,
+                         &((const cf_row_held *)right)->row.item);
+}
+
+static cf_held_why why_held(const cf_viewed *viewed)
+{
+    if (viewed->dropped)
+        return CF_HELD_PARENT;
+    return viewed->lacking ? CF_HELD_REQUIRED : CF_HELD_UNIQUE;
+}
+
+static void sort_out(cf_row_view *view)
+{
+    view->held = cf_arena_allocate(&view->arena, view->rows.count, sizeof *view->held);
+    for (size_t i = 0; i < view->rows.count; i++) {
+        cf_viewed *viewed = view->rows.at[i];
+
+        if (viewed->visible && cf_viewed_is_held(viewed))
+            view->held[view->held_count++] = (cf_row_held){viewed->row, why_held(viewed)};
+        else if (viewed->visible)
+            cf_viewed_add(&view->shown, viewed);
+    }
+    if (view->held_count)
+        qsort(view->held, view->held_count, sizeof *view->held, by_item);
+}
+
+static bool is_simple(const cf_row_view *view)
+{
+    for (size_t i = 0; i < view->rows.count; i++) {
+        const cf_viewed *viewed = view->rows.at[i];
+
+        if (viewed->visible &&
+            (!viewed->alive || viewed->row.displaced || cf_viewed_is_held(viewed)))
+            return false;
+    }
+    return true;
+}
+
+static int by_item_and_field(const void *left, const void *right)
+{
+    const cf_row_conflict *a = left, *b = right;
+    int order = cf_id_compare(&a->row->item, &b->row->item);
+
+    if (order == 0)
+        order = cf_bytes_compare(a->field, b->field);
+    return order ? order : cf_dot_compare(&a->dot, &b->dot);
+}
+
+static bool is_shown(const cf_viewed *viewed)
+{
+    return viewed && viewed->visible && !cf_viewed_is_held(viewed);
+}
+
+/* Of rows that are not shown nothing is listed. */
+static void keep_conflicts(cf_row_view *view)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < view->conflict_count; i++)
+        if (is_shown(cf_linked(view->conflicts[i].row, cf_viewed, row)))
+            view->conflicts[kept++] = view->conflicts[i];
+    view->conflict_count = kept;
+    if (kept)
+        qsort(view->conflicts, kept, sizeof *view->conflicts, by_item_and_field);
+}
+
+cf_row_view *cf_row_view_new(const cf_state *state, const cf_schema *schema)
+{
+    cf_row_view *view = cf_allocate(1, sizeof *view);
+    loading load = {.view = view};
+
+    view->state = state;
+    view->schema = schema;
+    cf_table_reserve(&view->items, cf_state_item_count(state));
+    cf_state_each(state, load_item, &load);
+    cf_row_facts_release(&load.facts);
+    connect(view);
+    find_visible(view);
+    cf_row_view_hold_back(view);
+    sort_out(view);
+    cf_row_view_give_keys(view);
+    keep_conflicts(view);
+    view->simple = is_simple(view);
+    return view;
+}
+
+void cf_row_view_destroy(cf_row_view **view)
+{
+    cf_row_view *ended = *view;
+
+    if (!ended)
+        return;
+    cf_table_release(&ended->properties);
+    cf_table_release(&ended->items);
+    cf_table_release(&ended->places);
+    free(ended->rows.at);
+    free(ended->shown.at);
+    free(ended->conflicts);
+    cf_arena_release(&ended->arena);
+    free(ended);
+    *view = NULL;
+}
+
+/* ---- Questions ---- */
+
+size_t cf_row_view_count(const cf_row_view *view)
+{
+    return view->shown.count;
+}
+
+const cf_row *cf_row_view_at(const cf_row_view *view, size_t index)
+{
+    return &view->shown.at[index]->row;
+}
+
+const cf_row *cf_row_view_find(const cf_row_view *view, cf_bytes table, cf_bytes key)
+{
+    for (cf_table_link *link = cf_table_first(&view->places, cf_row_place_hash(table, key)); link;
+         link = cf_table_next(link)) {
+        const cf_row *row = &cf_linked(link, const cf_viewed, place_link)->row;
+
+        if (cf_bytes_equal(row->table, table) && cf_bytes_equal(row->key, key))
+            return row;
+    }
+    return NULL;
+}
+
+const cf_row *cf_row_view_of_item(const cf_row_view *view, const cf_id *item)
+{
+    const cf_viewed *viewed = viewed_of_item(view, item);
+
+    return is_shown(viewed) ? &viewed->row : NULL;
+}
+
+const cf_row_conflict *cf_row_view_conflicts(const cf_row_view *view, size_t *count)
+{
+    *count = view->conflict_count;
+    return view->conflicts;
+}
+
+const cf_row_held *cf_row_view_held(const cf_row_view *view, size_t *count)
+{
+    *count = view->held_count;
+    return view->held;
+}
+
+bool cf_row_view_holds_back(const cf_row_view *view, const cf_id *item)
+{
+    const cf_viewed *viewed = viewed_of_item(view, item);
+
+    return viewed && viewed->visible && cf_viewed_is_held(viewed);
+}
+
+uint64_t cf_row_view_level(const cf_row_view *view)
+{
+    return view->level_max;
+}

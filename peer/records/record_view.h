@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The view of records: what a user should see of a state. A pure function of the state and the
+ * schema (model, rules c, d, e, x, u, k, f), computed as a whole: about 1 µs a row. */
+#ifndef CF_PEER_RECORDS_RECORD_VIEW_H
+#define CF_PEER_RECORDS_RECORD_VIEW_H
+#include "peer/records/row_refs.h"
+#include "peer/records/schema.h"
+#include "peer/merge/state.h"
+
+typedef struct cf_row_view cf_row_view;
+
+/* A value that another user gave a field, beside the one that is shown: listed by `status` until
+ * somebody resolves it. */
+typedef struct {
+    const cf_row *row;
+    cf_bytes field; /* of the state */
+    cf_bytes value; /* as in the state */
+    cf_dot dot;
+} cf_row_conflict;
+
+typedef enum {
+    CF_HELD_REQUIRED, /* a field without which it can't be is missing, or the key */
+    CF_HELD_UNIQUE,   /* another row, which came first, has its values or its natural key */
+    CF_HELD_PARENT,   /* the row that it refers to is held back, or unknown */
+} cf_held_why;
+
+/* A row that no source can show at present. */
+typedef struct {
+    cf_row row; /* its key is the one that it wishes for; references are as in the state */
+    cf_held_why why;
+} cf_row_held;
+
+/* Borrows the state and the schema. The rows borrow from the state: none of it may change while
+ * the view is used. */
+cf_row_view *cf_row_view_new(const cf_state *state, const cf_schema *schema);
+void cf_row_view_destroy(cf_row_view **view);
+
+/* In no order; fields ascending, references are the keys that the rows have in this view. */
+size_t cf_row_view_count(const cf_row_view *view);
+const cf_row *cf_row_view_at(const cf_row_view *view, size_t index);
+const cf_row *cf_row_view_find(const cf_row_view *view, cf_bytes table, cf_bytes key);
+const cf_row *cf_row_view_of_item(const cf_row_view *view, const cf_id *item);
+/* Ascending by item, field. */
+const cf_row_conflict *cf_row_view_conflicts(const cf_row_view *view, size_t *count);
+/* Ascending by item. */
+const cf_row_held *cf_row_view_held(const cf_row_view *view, size_t *count);
+bool cf_row_view_holds_back(const cf_row_view *view, const cf_id *item);
+
+/* What the base takes once a source shows this row of the view (model, rule A3), whatever of it the
+ * source's format can hold: to be kept for every row whose item changed in the state, or whose
+ * fields are others than the base's. In the arena. */
+cf_row cf_row_view_agree(const cf_row_view *view, const cf_row *row, cf_arena *arena);
+
+#endif

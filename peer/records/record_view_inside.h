@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the view of records: what it knows of each row while it decides what is shown. */
+#ifndef CF_PEER_RECORDS_RECORD_VIEW_INSIDE_H
+#define CF_PEER_RECORDS_RECORD_VIEW_INSIDE_H
+#include "peer/records/record_facts.h"
+#include "peer/records/record_view.h"
+#include "peer/merge/table.h"
+
+/* A field of the state as the schema sees it: a field of the row, or an entry of one. */
+typedef struct {
+    cf_table_link link;
+    const cf_schema_table *table;
+    uint32_t field;
+    cf_bytes name; /* of the row's field */
+    cf_merge merge;
+} cf_row_property;
+
+/* Who comes first to a key or a unique value (rule x). */
+typedef struct {
+    cf_time time;
+    cf_dot dot;
+} cf_claimed;
+
+typedef struct cf_viewed cf_viewed;
+
+/* A row refers to another one, or to a key that no row had. */
+typedef struct cf_row_edge {
+    cf_viewed *child;
+    cf_bytes *value;   /* in the child; in the end the key that is shown */
+    cf_bytes nothing;  /* the key that no row had; else */
+    cf_id target;      /* the item, */
+    cf_viewed *parent; /* and its row; NULL: nothing is known of it */
+    struct cf_row_edge *next_of_child, *next_of_parent;
+} cf_row_edge;
+
+struct cf_viewed {
+    cf_row row; /* in the end as it is shown */
+    cf_table_link item_link, place_link;
+    const cf_schema_table *table;
+    bool alive;    /* by itself */
+    bool visible;  /* that, or a row that is visible refers to it (rule e) */
+    bool dropped;  /* held back with a row that it refers to */
+    bool lacking;  /* held back for a field that is required */
+    bool beaten;   /* held back for a unique value, for now */
+    bool contends; /* claims a unique value that another claims, too */
+    bool pending;  /* will be looked at */
+    uint64_t level;
+    cf_claimed key_claimed, unique_claimed;
+    cf_bytes key;   /* the key wished for */
+    int64_t number; /* of a serial table: the key, first as wished, then as shown */
+    bool searched;  /* who looked for a free key came by, */
+    int64_t next;   /* and found none before this one */
+    cf_row_edge *parents, *children;
+};
+
+typedef struct {
+    cf_viewed **at;
+    size_t count, capacity;
+} cf_viewed_list;
+void cf_viewed_add(cf_viewed_list *list, cf_viewed *viewed);
+
+struct cf_row_view {
+    const cf_state *state;
+    const cf_schema *schema;
+    cf_arena arena;
+    cf_table properties, items, places;
+    cf_viewed_list rows;  /* all that the state has */
+    cf_viewed_list shown; /* those that are shown */
+    cf_row_conflict *conflicts;
+    size_t conflict_count, conflict_capacity;
+    cf_row_held *held;
+    size_t held_count;
+    uint64_t level_max;
+    bool simple; /* each row lives by itself, under the key that it wishes for, and none is held */
+};
+
+static inline bool cf_viewed_is_held(const cf_viewed *viewed)
+{
+    return viewed->dropped || viewed->lacking || viewed->beaten;
+}
+
+/* How the table sees this field of the state. */
+const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_table *table,
+                                            uint32_t field);
+/* Makes the row that the facts of an item say, references as in the state; NULL: it is none. */
+cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts);
+/* Whether the key can be one of the table. */
+bool cf_viewed_key_read(const cf_schema_table *table, cf_bytes key, int64_t *number);
+
+/* Less than zero: `a` claims before `b`, by `claimed` of each. */
+int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
+                      const cf_claimed *b_claimed);
+
+/* Rule u: says of all visible rows which are held back. */
+void cf_row_view_hold_back(cf_row_view *view);
+/* Rules k and f: gives each row that is shown its key, and its references. */
+void cf_row_view_give_keys(cf_row_view *view);
+
+/* The highest level that any write gives. */
+uint64_t cf_row_view_level(const cf_row_view *view);
+uint64_t cf_row_place_hash(cf_bytes table, cf_bytes key);
+
+#endif

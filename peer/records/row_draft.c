@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/records/row_draft.h"
+
+#include <stdlib.h>
+
+typedef struct replaced {
+    struct replaced *next;
+    cf_dot dot;
+} replaced;
+
+struct cf_row_drafted {
+    cf_table_link link;
+    cf_id item;
+    cf_bytes field, value;
+    bool weak;
+    replaced *over;
+    size_t over_count;
+};
+
+static uint64_t hash_of(const cf_id *item, cf_bytes field)
+{
+    return cf_hash_bytes(cf_hash_id(0, item), field);
+}
+
+static cf_row_drafted *find(const cf_row_draft *draft, const cf_id *item, cf_bytes field)
+{
+    for (cf_table_link *link = cf_table_first(&draft->table, hash_of(item, field)); link;
+         link = cf_table_next(link)) {
+        cf_row_drafted *known = cf_linked(link, cf_row_drafted, link);
+
+        if (cf_id_equal(&known->item, item) && cf_bytes_equal(known->field, field))
+            return known;
+    }
+    return NULL;
+}
+
+static cf_row_drafted *get(cf_row_draft *draft, const cf_id *item, cf_bytes field)
+{
+    cf_row_drafted *change = find(draft, item, field);
+
+    draft->changed = true;
+    if (change)
+        return change;
+    change = cf_arena_allocate(draft->arena, 1, sizeof *change);
+    change->item = *item;
+    change->field = field;
+    cf_table_add(&draft->table, &change->link, hash_of(item, field));
+    return change;
+}
+
+void cf_row_draft_write(cf_row_draft *draft, const cf_id *item, cf_bytes field, cf_bytes value,
+                        bool weak)
+{
+    cf_row_drafted *change = get(draft, item, field);
+
+    change->value = value;
+    change->weak = weak;
+}
+
+void cf_row_draft_over(cf_row_draft *draft, const cf_id *item, cf_bytes field, const cf_dot *dot)
+{
+    cf_row_drafted *change = get(draft, item, field);
+    replaced *added = cf_arena_allocate(draft->arena, 1, sizeof *added);
+
+    *added = (replaced){change->over, *dot};
+    change->over = added;
+    change->over_count++;
+}
+
+bool cf_row_draft_has(const cf_row_draft *draft, const cf_id *item, cf_bytes field)
+{
+    return find(draft, item, field) != NULL;
+}
+
+static int by_dot(const void *left, const void *right)
+{
+    return cf_dot_compare(left, right);
+}
+
+static cf_change finished(const cf_row_drafted *change, cf_arena *arena)
+{
+    cf_dot *over = cf_arena_allocate(arena, change->over_count, sizeof *over);
+    size_t all = 0, count = 0;
+
+    for (const replaced *known = change->over; known; known = known->next)
+        over[all++] = known->dot;
+    if (all)
+        qsort(over, all, sizeof *over, by_dot);
+    for (size_t i = 0; i < all; i++)
+        if (i == 0 || !cf_dot_equal(&over[i], &over[count - 1]))
+            over[count++] = over[i];
+    return (cf_change){change->item, change->field, change->value, over, count, change->weak};
+}
+
+static int by_item_and_field(const void *left, const void *right)
+{
+    const cf_row_drafted *a = *(cf_row_drafted *const *)left, *b = *(cf_row_drafted *const *)right;
+    int order = cf_id_compare(&a->item, &b->item);
+
+    return order ? order : cf_bytes_compare(a->field, b->field);
+}
+
+static void finish(cf_row_draft *draft)
+{
+    cf_row_drafted **all = cf_allocate(draft->table.count, sizeof *all);
+    size_t count = 0;
+
+    for (cf_table_link *link = cf_table_walk(&draft->table, NULL); link;
+         link = cf_table_walk(&draft->table, link))
+        all[count++] = cf_linked(link, cf_row_drafted, link);
+    if (count)
+        qsort(all, count, sizeof *all, by_item_and_field);
+    draft->changes = cf_arena_allocate(draft->arena, count, sizeof *draft->changes);
+    for (size_t i = 0; i < count; i++)
+        draft->changes[i] = finished(all[i], draft->arena);
+    draft->change_count = count;
+    draft->changed = false;
+    free(all);
+}
+
+cf_change *cf_row_draft_changes(cf_row_draft *draft, size_t *count)
+{
+    if (draft->changed)
+        finish(draft);
+    *count = draft->change_count;
+    return draft->changes;
+}
+
+void cf_row_draft_release(cf_row_draft *draft)
+{
+    cf_table_release(&draft->table);
+}

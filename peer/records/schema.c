@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/records/schema.h"
+
+#include <stdlib.h>
+
+const cf_schema_table *cf_schema_find(const cf_schema *schema, cf_bytes table)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (cf_bytes_equal(schema->tables[i].name, table))
+            return &schema->tables[i];
+    return NULL;
+}
+
+cf_field_rule cf_schema_field(const cf_schema_table *table, cf_bytes field)
+{
+    cf_field_rule rule = {.name = field, .merge = CF_MERGE_LATEST};
+
+    for (size_t i = 0; i < table->field_count; i++)
+        if (cf_bytes_equal(table->fields[i].name, field))
+            return table->fields[i];
+    cf_kind_field(table->kind, field, &rule.merge);
+    return rule;
+}
+
+/* NAME of NAME/ENTRY; nothing of a field with one part. */
+static cf_bytes set_name(cf_bytes field)
+{
+    size_t size = field.size;
+
+    while (size > 1 && field.data[size - 1] != '/')
+        size--;
+    return cf_bytes_of(field.data, size > 1 ? size - 1 : 0);
+}
+
+cf_merge cf_schema_property(const cf_schema_table *table, cf_bytes field, cf_bytes *name)
+{
+    cf_merge merge = cf_schema_field(table, field).merge;
+    cf_bytes set = set_name(field);
+
+    *name = field;
+    if (merge != CF_MERGE_LATEST || set.size == 0 ||
+        cf_schema_field(table, set).merge != CF_MERGE_SET)
+        return merge;
+    *name = set;
+    return CF_MERGE_SET;
+}
+
+/* ---- What a format can hold ---- */
+
+static const cf_format_table *format_table(const cf_row_format *format, cf_bytes table)
+{
+    for (size_t i = 0; i < format->count; i++)
+        if (cf_bytes_equal(format->tables[i].name, table))
+            return &format->tables[i];
+    return NULL;
+}
+
+static const cf_format_field *format_field(const cf_format_table *table, cf_bytes field)
+{
+    for (size_t i = 0; i < table->field_count; i++)
+        if (cf_bytes_equal(table->fields[i].name, field))
+            return &table->fields[i];
+    return NULL;
+}
+
+bool cf_format_holds_table(const cf_row_format *format, cf_bytes table)
+{
+    return format->whole || format_table(format, table) != NULL;
+}
+
+bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field)
+{
+    const cf_format_table *own = format_table(format, table);
+
+    return own ? own->whole || format_field(own, field) : format->whole;
+}
+
+/* How many of the field's values the format shows. */
+static size_t room_for(const cf_format_table *table, const cf_row_field *field)
+{
+    const cf_format_field *own = table ? format_field(table, field->name) : NULL;
+
+    if (own && own->slot)
+        return field->count ? 1 : 0;
+    return !table || table->whole || own ? field->count : 0;
+}
+
+bool cf_row_show(const cf_row_format *format, const cf_row *row, cf_arena *arena, cf_row *out)
+{
+    const cf_format_table *table = format_table(format, row->table);
+    bool all = true;
+
+    if (!table && !format->whole)
+        return false;
+    *out = *row;
+    for (size_t i = 0; all && i < row->field_count; i++)
+        all = row->fields[i].count && room_for(table, &row->fields[i]) == row->fields[i].count;
+    if (all)
+        return true;
+    cf_row_field *fields = cf_arena_allocate(arena, row->field_count, sizeof *fields);
+    out->field_count = 0;
+    for (size_t i = 0; i < row->field_count; i++) {
+        size_t room = room_for(table, &row->fields[i]);
+
+        if (room == 0)
+            continue;
+        fields[out->field_count] = row->fields[i];
+        fields[out->field_count++].count = room;
+    }
+    out->fields = fields;
+    return true;
+}
+
+static int by_bytes(const void *left, const void *right)
+{
+    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
+}
+
+static cf_bytes *sorted_values(const cf_row_field *field)
+{
+    cf_bytes *values = cf_allocate(field->count, sizeof *values);
+
+    memcpy(values, field->values, field->count * sizeof *values);
+    qsort(values, field->count, sizeof *values, by_bytes);
+    return values;
+}
+
+static bool same_values(const cf_row_field *a, const cf_row_field *b)
+{
+    cf_bytes *left = sorted_values(a), *right = sorted_values(b);
+    cf_row_field first = {.values = left, .count = a->count};
+    cf_row_field second = {.values = right, .count = b->count};
+    bool same = cf_row_field_equal(&first, &second);
+
+    free(left);
+    free(right);
+    return same;
+}
+
+/* Whether `field` of one row is as `other`, the field of this name of the other row or NULL. */
+static bool same_field(const cf_schema_table *table, const cf_row_field *field,
+                       const cf_row_field *other)
+{
+    if (other && cf_row_field_equal(field, other))
+        return true;
+    cf_merge merge = cf_schema_field(table, field->name).merge;
+    if (merge == CF_MERGE_VOLATILE)
+        return true;
+    return other && merge == CF_MERGE_SET && same_values(field, other);
+}
+
+static bool has_all_of(const cf_schema_table *table, const cf_row *a, const cf_row *b)
+{
+    for (size_t i = 0; i < a->field_count; i++)
+        if (a->fields[i].count &&
+            !same_field(table, &a->fields[i], cf_row_field_named(b, a->fields[i].name)))
+            return false;
+    return true;
+}
+
+bool cf_row_same(const cf_schema_table *table, const cf_row *a, const cf_row *b)
+{
+    return has_all_of(table, a, b) && has_all_of(table, b, a);
+}

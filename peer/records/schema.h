@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How records merge, and what a format can hold of them. All devices must have the same schema of a
+ * collection, since the view is a function of the state and the schema. Plain data, borrowed. */
+#ifndef CF_PEER_RECORDS_SCHEMA_H
+#define CF_PEER_RECORDS_SCHEMA_H
+#include "peer/records/record.h"
+
+typedef enum {
+    CF_MERGE_LATEST,    /* the latest is shown, another user's value is listed */
+    CF_MERGE_VOLATILE,  /* the same, but a change of it alone is none (REV, DTSTAMP, PRODID) */
+    CF_MERGE_WEAK,      /* published, but it revives nothing and is never listed */
+    CF_MERGE_SET,       /* all values are shown; their order is not kept */
+    CF_MERGE_REFERENCE, /* as CF_MERGE_LATEST; the value is the key of a row */
+} cf_merge;
+
+typedef struct {
+    cf_bytes name; /* of the field */
+    cf_merge merge;
+    cf_bytes table; /* that a reference refers to */
+} cf_field_rule;
+
+typedef struct {
+    const cf_bytes *names; /* of fields: no two rows have the same values in all of them */
+    size_t count;
+} cf_unique;
+
+typedef struct {
+    cf_bytes name;
+    uint8_t kind; /* of its items */
+    /* An integer that an application counts up says nothing of the row: rows of one key that were
+     * born apart are two. A natural key (a UID, a text) is the row: born apart they are one. */
+    bool serial;
+    const cf_field_rule *fields; /* before those of the kind; all others are CF_MERGE_LATEST */
+    size_t field_count;
+    const cf_unique *unique;
+    size_t unique_count;
+    const cf_bytes *required; /* fields without which a row can't be shown */
+    size_t required_count;
+} cf_schema_table;
+
+typedef struct {
+    const cf_schema_table *tables;
+    size_t count;
+} cf_schema;
+
+/* NULL when the schema has no such table: its rows are kept, not shown. */
+const cf_schema_table *cf_schema_find(const cf_schema *schema, cf_bytes table);
+/* The table's own rule, else its kind's, else one that says CF_MERGE_LATEST. */
+cf_field_rule cf_schema_field(const cf_schema_table *table, cf_bytes field);
+
+/* Which of the table's fields a field of the state is, or is an entry of; `name` borrows from it.
+ */
+cf_merge cf_schema_property(const cf_schema_table *table, cf_bytes field, cf_bytes *name);
+
+/* A schema as a canonical value: equal schemas are equal bytes. What is read borrows from the value
+ * and the arena. CF_MALFORMED; CF_DENIED: it has a kind, or a way to merge, of a newer program. */
+void cf_schema_pack(cf_buffer *out, const cf_schema *schema);
+cf_status cf_schema_read(cf_bytes value, cf_arena *arena, cf_schema *out, cf_error *error);
+/* One table of it, as it stands in there. */
+void cf_schema_table_pack(cf_buffer *out, const cf_schema_table *table);
+cf_status cf_schema_table_read(cf_bytes value, cf_arena *arena, cf_schema_table *out,
+                               cf_error *error);
+bool cf_schema_table_equal(const cf_schema_table *a, const cf_schema_table *b);
+
+/* The tables of contacts, events and tasks: natural keys (the UID), the rules of their kind. */
+#define CF_TABLE_CONTACTS "contacts"
+#define CF_TABLE_EVENTS "events"
+#define CF_TABLE_TASKS "tasks"
+extern const cf_schema cf_schema_contacts; /* one table */
+extern const cf_schema cf_schema_calendar; /* two */
+/* What the kind says of a field; false: nothing. */
+bool cf_kind_field(uint8_t kind, cf_bytes field, cf_merge *out);
+
+/* ---- What a format can hold ---- */
+
+typedef struct {
+    cf_bytes name;
+    bool slot; /* there is room for one value of a set */
+} cf_format_field;
+
+typedef struct {
+    cf_bytes name;
+    bool whole; /* every field there may be, with all its values; else those of the list */
+    const cf_format_field *fields;
+    size_t field_count;
+} cf_format_table;
+
+/* What a format lacks it neither shows nor deletes, but a row deleted through it is deleted whole,
+ * and with it the rows in tables that it lacks which refer to it. */
+typedef struct {
+    bool whole; /* every table there may be */
+    const cf_format_table *tables;
+    size_t count;
+} cf_row_format;
+
+bool cf_format_holds_table(const cf_row_format *format, cf_bytes table);
+bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field);
+/* What the format shows of a row: its fields, without empty ones, one value in a slot. Borrows
+ * from the row and the arena. False: the format doesn't hold the table. */
+bool cf_row_show(const cf_row_format *format, const cf_row *row, cf_arena *arena, cf_row *out);
+/* Whether two rows of the table say the same, as far as a change of it would be published: without
+ * volatile fields, and whatever the order in sets. A step is applied only while the disk is the
+ * same as the base, as it is shown, and needn't be when the view is the same as the disk. */
+bool cf_row_same(const cf_schema_table *table, const cf_row *a, const cf_row *b);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/records/schema_join.h"
+
+#include <stdlib.h>
+
+static bool has_name(const cf_bytes *names, size_t count, cf_bytes name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_bytes_equal(names[i], name))
+            return true;
+    return false;
+}
+
+static const cf_field_rule *rule_of(const cf_schema_table *table, cf_bytes field)
+{
+    for (size_t i = 0; i < table->field_count; i++)
+        if (cf_bytes_equal(table->fields[i].name, field))
+            return &table->fields[i];
+    return NULL;
+}
+
+static bool same_rule(const cf_field_rule *a, const cf_field_rule *b)
+{
+    return a->merge == b->merge &&
+           (a->merge != CF_MERGE_REFERENCE || cf_bytes_equal(a->table, b->table));
+}
+
+static bool requires(const cf_schema_table *table, cf_bytes field)
+{
+    return has_name(table->required, table->required_count, field);
+}
+
+static bool has_unique(const cf_schema_table *table, const cf_unique *unique)
+{
+    for (size_t i = 0; i < table->unique_count; i++) {
+        const cf_unique *own = &table->unique[i];
+        bool same = own->count == unique->count;
+
+        for (size_t k = 0; same && k < own->count; k++)
+            same = has_name(unique->names, unique->count, own->names[k]);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+/* ---- A table in the making ---- */
+
+typedef struct {
+    cf_schema_table table;
+    cf_field_rule *fields;
+    cf_unique *unique;
+    cf_bytes *required;
+} making;
+
+/* Empty, but as the first in all else; with room for what both have. */
+static making begin(const cf_schema_table *first, const cf_schema_table *second, cf_arena *arena)
+{
+    making self = {.table = *first};
+
+    self.fields =
+        cf_arena_allocate(arena, first->field_count + second->field_count, sizeof *self.fields);
+    self.unique =
+        cf_arena_allocate(arena, first->unique_count + second->unique_count, sizeof *self.unique);
+    self.required = cf_arena_allocate(arena, first->required_count + second->required_count,
+                                      sizeof *self.required);
+    self.table.fields = self.fields;
+    self.table.unique = self.unique;
+    self.table.required = self.required;
+    self.table.field_count = self.table.unique_count = self.table.required_count = 0;
+    return self;
+}
+
+static void add_rule(making *self, const cf_field_rule *rule)
+{
+    self->fields[self->table.field_count++] = *rule;
+}
+
+static void add_unique(making *self, const cf_unique *unique)
+{
+    self->unique[self->table.unique_count++] = *unique;
+}
+
+static void add_required(making *self, cf_bytes field)
+{
+    self->required[self->table.required_count++] = field;
+}
+
+/* ---- Several writes ---- */
+
+static cf_schema_table join_two(const cf_schema_table *first, const cf_schema_table *second,
+                                cf_arena *arena)
+{
+    making self = begin(first, second, arena);
+
+    for (size_t i = 0; i < first->field_count; i++)
+        add_rule(&self, &first->fields[i]);
+    for (size_t i = 0; i < second->field_count; i++)
+        if (!rule_of(first, second->fields[i].name))
+            add_rule(&self, &second->fields[i]);
+    for (size_t i = 0; i < first->unique_count; i++)
+        if (has_unique(second, &first->unique[i]))
+            add_unique(&self, &first->unique[i]);
+    for (size_t i = 0; i < first->required_count; i++)
+        if (requires(second, first->required[i]))
+            add_required(&self, first->required[i]);
+    return self.table;
+}
+
+cf_schema_table cf_schema_join(const cf_schema_table *tables, size_t count, cf_arena *arena)
+{
+    cf_schema_table joined = tables[0];
+
+    for (size_t i = 1; i < count; i++)
+        joined = join_two(&joined, &tables[i], arena);
+    return joined;
+}
+
+/* ---- A source that changed ---- */
+
+typedef struct {
+    const cf_schema_table *known, *before, *own;
+} versions;
+
+/* A program gave up a rule, or gave another one, which nobody else touched. */
+static void keep_rule(making *self, const versions *of, const cf_field_rule *known)
+{
+    const cf_field_rule *before = rule_of(of->before, known->name);
+    const cf_field_rule *own = rule_of(of->own, known->name);
+    bool untouched = before && same_rule(before, known);
+
+    if (!untouched)
+        add_rule(self, known);
+    else if (own)
+        add_rule(self, own);
+}
+
+static void take_rule(making *self, const versions *of, const cf_field_rule *own)
+{
+    const cf_field_rule *before = rule_of(of->before, own->name);
+
+    if (!rule_of(of->known, own->name) && !(before && same_rule(before, own)))
+        add_rule(self, own);
+}
+
+static void merge_constraints(making *self, const versions *of)
+{
+    const cf_schema_table *known = of->known, *before = of->before, *own = of->own;
+
+    for (size_t i = 0; i < known->unique_count; i++)
+        if (has_unique(own, &known->unique[i]) || !has_unique(before, &known->unique[i]))
+            add_unique(self, &known->unique[i]);
+    for (size_t i = 0; i < own->unique_count; i++)
+        if (!has_unique(known, &own->unique[i]) && !has_unique(before, &own->unique[i]))
+            add_unique(self, &own->unique[i]);
+    for (size_t i = 0; i < known->required_count; i++)
+        if (requires(own, known->required[i]) || !requires(before, known->required[i]))
+            add_required(self, known->required[i]);
+    for (size_t i = 0; i < own->required_count; i++)
+        if (!requires(known, own->required[i]) && !requires(before, own->required[i]))
+            add_required(self, own->required[i]);
+}
+
+static cf_schema_table grow_table(const versions *of, cf_arena *arena)
+{
+    if (!of->before)
+        return join_two(of->known, of->own, arena);
+    making self = begin(of->known, of->own, arena);
+
+    if (of->own->serial != of->before->serial)
+        self.table.serial = of->own->serial;
+    for (size_t i = 0; i < of->known->field_count; i++)
+        keep_rule(&self, of, &of->known->fields[i]);
+    for (size_t i = 0; i < of->own->field_count; i++)
+        take_rule(&self, of, &of->own->fields[i]);
+    merge_constraints(&self, of);
+    return self.table;
+}
+
+cf_schema cf_schema_grow(const cf_schema *known, const cf_schema *before, const cf_schema *own,
+                         cf_arena *arena)
+{
+    cf_schema_table *tables = cf_arena_allocate(arena, known->count + own->count, sizeof *tables);
+    size_t count = 0;
+
+    for (size_t i = 0; i < known->count; i++) {
+        const cf_schema_table *table = &known->tables[i];
+        const versions of = {table, before ? cf_schema_find(before, table->name) : NULL,
+                             cf_schema_find(own, table->name)};
+
+        tables[count++] = of.own && of.own->kind == table->kind ? grow_table(&of, arena) : *table;
+    }
+    for (size_t i = 0; i < own->count; i++)
+        if (!cf_schema_find(known, own->tables[i].name))
+            tables[count++] = own->tables[i];
+    return (cf_schema){tables, count};
+}
+
+/* ---- What is left ---- */
+
+typedef struct {
+    cf_schema_difference *at;
+    size_t count;
+    bool contradicts;
+} differences;
+
+static void add(differences *self, const cf_schema_table *table, cf_bytes field, const char *text)
+{
+    self->at[self->count++] = (cf_schema_difference){
+        .table = table->name, .field = field, .text = text, .contradicts = self->contradicts};
+}
+
+static void compare(differences *self, const cf_schema_table *known, const cf_schema_table *own)
+{
+    static const cf_bytes none = {NULL, 0};
+
+    self->contradicts = true;
+    if (known->kind != own->kind)
+        add(self, own, none, "the table is of another kind elsewhere");
+    if (known->serial != own->serial)
+        add(self, own, none,
+            known->serial ? "its keys are counted up elsewhere"
+                          : "its keys are counted up here only");
+    for (size_t i = 0; i < own->field_count; i++) {
+        const cf_field_rule *rule = rule_of(known, own->fields[i].name);
+
+        if (rule && !same_rule(rule, &own->fields[i]))
+            add(self, own, rule->name, "it refers to something else elsewhere");
+    }
+    self->contradicts = false;
+    for (size_t i = 0; i < own->unique_count; i++)
+        if (!has_unique(known, &own->unique[i]))
+            add(self, own, own->unique[i].names[0], "it is unique here, and not elsewhere");
+    for (size_t i = 0; i < known->unique_count; i++)
+        if (!has_unique(own, &known->unique[i]))
+            add(self, own, known->unique[i].names[0], "it is unique elsewhere, and not here");
+    for (size_t i = 0; i < own->required_count; i++)
+        if (!requires(known, own->required[i]))
+            add(self, own, own->required[i], "it can't be left out here, but elsewhere");
+    for (size_t i = 0; i < known->required_count; i++)
+        if (!requires(own, known->required[i]))
+            add(self, own, known->required[i], "it can't be left out elsewhere");
+}
+
+const cf_schema_difference *cf_schema_differences(const cf_schema *known, const cf_schema *own,
+                                                  cf_arena *arena, size_t *count)
+{
+    differences self = {0};
+    size_t room = 0;
+
+    for (size_t i = 0; i < own->count; i++) {
+        const cf_schema_table *table = &own->tables[i];
+        const cf_schema_table *other = cf_schema_find(known, table->name);
+
+        room += 2 + table->field_count + table->unique_count + table->required_count;
+        room += other ? other->unique_count + other->required_count : 0;
+    }
+    self.at = cf_arena_allocate(arena, room, sizeof *self.at);
+    for (size_t i = 0; i < own->count; i++) {
+        const cf_schema_table *other = cf_schema_find(known, own->tables[i].name);
+
+        if (other)
+            compare(&self, other, &own->tables[i]);
+    }
+    *count = self.count;
+    return self.at;
+}

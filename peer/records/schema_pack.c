@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A schema as a value: [table…], a table being [name, kind, serial, fields, unique, required], a
+ * field [name, merge, table or nil]; all lists ascending, so that equal schemas are equal values.
+ */
+#include <stdlib.h>
+
+#include "codec/item.h"
+#include "codec/pack.h"
+#include "peer/merge/fields.h"
+#include "peer/records/schema.h"
+
+enum { TABLE_ELEMENTS = 6, FIELD_ELEMENTS = 3 };
+
+/* ---- Writing ---- */
+
+static int by_table(const void *left, const void *right)
+{
+    return cf_bytes_compare(((const cf_schema_table *)left)->name,
+                            ((const cf_schema_table *)right)->name);
+}
+
+static int by_field(const void *left, const void *right)
+{
+    return cf_bytes_compare(((const cf_field_rule *)left)->name,
+                            ((const cf_field_rule *)right)->name);
+}
+
+static int by_bytes(const void *left, const void *right)
+{
+    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
+}
+
+static void *sorted(const void *list, size_t count, size_t size,
+                    int (*compare)(const void *, const void *))
+{
+    void *copy = cf_allocate(count, size);
+
+    if (count) {
+        memcpy(copy, list, count * size);
+        qsort(copy, count, size, compare);
+    }
+    return copy;
+}
+
+static void pack_names(cf_buffer *out, const cf_bytes *names, size_t count)
+{
+    cf_bytes *all = sorted(names, count, sizeof *all, by_bytes);
+
+    cf_pack_array(out, count);
+    for (size_t i = 0; i < count; i++)
+        cf_pack_text(out, all[i]);
+    free(all);
+}
+
+static void pack_fields(cf_buffer *out, const cf_schema_table *table)
+{
+    cf_field_rule *fields = sorted(table->fields, table->field_count, sizeof *fields, by_field);
+
+    cf_pack_array(out, table->field_count);
+    for (size_t i = 0; i < table->field_count; i++) {
+        cf_pack_array(out, FIELD_ELEMENTS);
+        cf_pack_text(out, fields[i].name);
+        cf_pack_uint(out, fields[i].merge);
+        if (fields[i].merge == CF_MERGE_REFERENCE)
+            cf_pack_text(out, fields[i].table);
+        else
+            cf_pack_nil(out);
+    }
+    free(fields);
+}
+
+/* The tuples stand in the order of their encodings. */
+static void pack_unique(cf_buffer *out, const cf_schema_table *table)
+{
+    cf_arena arena = {0};
+    cf_bytes *packed = cf_arena_allocate(&arena, table->unique_count, sizeof *packed);
+
+    for (size_t i = 0; i < table->unique_count; i++) {
+        cf_buffer one = {0};
+
+        pack_names(&one, table->unique[i].names, table->unique[i].count);
+        packed[i] = cf_arena_copy(&arena, cf_buffer_view(&one));
+        cf_buffer_release(&one);
+    }
+    if (table->unique_count)
+        qsort(packed, table->unique_count, sizeof *packed, by_bytes);
+    cf_pack_array(out, table->unique_count);
+    for (size_t i = 0; i < table->unique_count; i++)
+        cf_pack_raw(out, packed[i]);
+    cf_arena_release(&arena);
+}
+
+void cf_schema_table_pack(cf_buffer *out, const cf_schema_table *table)
+{
+    cf_pack_array(out, TABLE_ELEMENTS);
+    cf_pack_text(out, table->name);
+    cf_pack_text(out, cf_bytes_of(&table->kind, 1));
+    cf_pack_bool(out, table->serial);
+    pack_fields(out, table);
+    pack_unique(out, table);
+    pack_names(out, table->required, table->required_count);
+}
+
+bool cf_schema_table_equal(const cf_schema_table *a, const cf_schema_table *b)
+{
+    cf_buffer packed[2] = {{0}, {0}};
+
+    cf_schema_table_pack(&packed[0], a);
+    cf_schema_table_pack(&packed[1], b);
+    bool equal = cf_bytes_equal(cf_buffer_view(&packed[0]), cf_buffer_view(&packed[1]));
+    cf_buffer_release(&packed[0]);
+    cf_buffer_release(&packed[1]);
+    return equal;
+}
+
+void cf_schema_pack(cf_buffer *out, const cf_schema *schema)
+{
+    cf_schema_table *tables = sorted(schema->tables, schema->count, sizeof *tables, by_table);
+
+    cf_pack_array(out, schema->count);
+    for (size_t i = 0; i < schema->count; i++)
+        cf_schema_table_pack(out, &tables[i]);
+    free(tables);
+}
+
+/* ---- Reading ---- */
+
+typedef struct {
+    cf_reader reader;
+    cf_arena *arena;
+} schema_reader;
+
+static cf_status read_count(schema_reader *self, size_t size, void **list, size_t *count,
+                            cf_error *error)
+{
+    cf_status status = cf_read_array(&self->reader, count, error);
+
+    if (!status)
+        *list = cf_arena_allocate(self->arena, *count, size);
+    return status;
+}
+
+static cf_status read_field_name(schema_reader *self, cf_bytes *out, cf_error *error)
+{
+    cf_status status = cf_read_text(&self->reader, out, error);
+
+    if (!status)
+        status = cf_field_check(*out, error);
+    if (!status && cf_row_field_is_reserved(*out))
+        status = cf_fail(error, CF_MALFORMED, "a field of a table is none");
+    return status;
+}
+
+static cf_status read_names(schema_reader *self, const cf_bytes **out, size_t *count,
+                            cf_error *error)
+{
+    void *list = NULL;
+    cf_status status = read_count(self, sizeof(cf_bytes), &list, count, error);
+    cf_bytes *names = list;
+
+    for (size_t i = 0; !status && i < *count; i++) {
+        status = read_field_name(self, &names[i], error);
+        if (!status && i > 0 && cf_bytes_compare(names[i - 1], names[i]) >= 0)
+            status = cf_fail(error, CF_MALFORMED, "names are not in ascending order");
+    }
+    *out = names;
+    return status;
+}
+
+static cf_status read_rule(schema_reader *self, cf_field_rule *out, cf_error *error)
+{
+    uint64_t merge = 0;
+    cf_status status = cf_read_array_of(&self->reader, FIELD_ELEMENTS, error);
+
+    if (!status)
+        status = read_field_name(self, &out->name, error);
+    if (!status)
+        status = cf_read_uint(&self->reader, &merge, error);
+    if (!status && merge > CF_MERGE_REFERENCE)
+        status = cf_fail(error, CF_DENIED, "a field merges in a way that this program lacks");
+    out->merge = (cf_merge)merge;
+    if (!status)
+        status = out->merge == CF_MERGE_REFERENCE ? cf_read_text(&self->reader, &out->table, error)
+                                                  : cf_read_nil(&self->reader, error);
+    return status;
+}
+
+static cf_status read_rules(schema_reader *self, cf_schema_table *out, cf_error *error)
+{
+    void *list = NULL;
+    cf_status status = read_count(self, sizeof(cf_field_rule), &list, &out->field_count, error);
+    cf_field_rule *fields = list;
+
+    for (size_t i = 0; !status && i < out->field_count; i++) {
+        status = read_rule(self, &fields[i], error);
+        if (!status && i > 0 && by_field(&fields[i - 1], &fields[i]) >= 0)
+            status = cf_fail(error, CF_MALFORMED, "fields are not in ascending order");
+    }
+    out->fields = fields;
+    return status;
+}
+
+static cf_status read_unique(schema_reader *self, cf_schema_table *out, cf_error *error)
+{
+    void *list = NULL;
+    cf_status status = read_count(self, sizeof(cf_unique), &list, &out->unique_count, error);
+    cf_unique *all = list;
+
+    for (size_t i = 0; !status && i < out->unique_count; i++) {
+        status = read_names(self, &all[i].names, &all[i].count, error);
+        if (!status && all[i].count == 0)
+            status = cf_fail(error, CF_MALFORMED, "a unique tuple of nothing");
+    }
+    out->unique = all;
+    return status;
+}
+
+static cf_status read_kind(schema_reader *self, uint8_t *out, cf_error *error)
+{
+    cf_bytes kind = {0};
+    cf_status status = cf_read_text(&self->reader, &kind, error);
+
+    if (!status && (kind.size != 1 || !cf_kind_is_record(kind.data[0])))
+        status = cf_fail(error, CF_DENIED, "a table of a kind that this program lacks");
+    if (!status)
+        *out = kind.data[0];
+    return status;
+}
+
+static cf_status read_table(schema_reader *self, cf_schema_table *out, cf_error *error)
+{
+    size_t elements = 0;
+    cf_status status = cf_read_array(&self->reader, &elements, error);
+
+    if (!status && elements > TABLE_ELEMENTS)
+        status = cf_fail(error, CF_DENIED, "a table says more than this program knows");
+    if (!status && elements < TABLE_ELEMENTS)
+        status = cf_fail(error, CF_MALFORMED, "a table of %zu elements", elements);
+    if (!status)
+        status = cf_read_text(&self->reader, &out->name, error);
+    if (!status)
+        status = read_kind(self, &out->kind, error);
+    if (!status)
+        status = cf_read_bool(&self->reader, &out->serial, error);
+    if (!status)
+        status = read_rules(self, out, error);
+    if (!status)
+        status = read_unique(self, out, error);
+    if (!status)
+        status = read_names(self, &out->required, &out->required_count, error);
+    return status;
+}
+
+cf_status cf_schema_table_read(cf_bytes value, cf_arena *arena, cf_schema_table *out,
+                               cf_error *error)
+{
+    schema_reader self = {cf_reader_of(value), arena};
+    cf_schema_table table;
+
+    cf_status status = read_table(&self, &table, error);
+    if (!status)
+        status = cf_read_end(&self.reader, error);
+    if (status)
+        cf_error_while(error, "reading the schema of a table");
+    else
+        *out = table;
+    return status;
+}
+
+cf_status cf_schema_read(cf_bytes value, cf_arena *arena, cf_schema *out, cf_error *error)
+{
+    schema_reader self = {cf_reader_of(value), arena};
+    void *list = NULL;
+    size_t count = 0;
+    cf_status status = read_count(&self, sizeof(cf_schema_table), &list, &count, error);
+    cf_schema_table *tables = list;
+
+    for (size_t i = 0; !status && i < count; i++) {
+        status = read_table(&self, &tables[i], error);
+        if (!status && i > 0 && by_table(&tables[i - 1], &tables[i]) >= 0)
+            status = cf_fail(error, CF_MALFORMED, "tables are not in ascending order");
+    }
+    if (!status)
+        status = cf_read_end(&self.reader, error);
+    if (status)
+        cf_error_while(error, "reading a schema");
+    else
+        *out = (cf_schema){tables, count};
+    return status;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A binding: which collection lives where on this device, and how. And the base of that source:
+ * what was last agreed between its disk and the state. Owned by the engine's thread. */
+#ifndef CF_PEER_SOURCES_BINDING_H
+#define CF_PEER_SOURCES_BINDING_H
+#include "broker/files.h"
+#include "peer/adapters/adapter.h"
+#include "peer/adapters/files_include.h"
+#include "peer/merge/node.h"
+#include "peer/log/peer.h"
+#include "peer/records/record.h"
+
+typedef enum {
+    CF_MODE_BOTH,
+    CF_MODE_SEND,    /* what comes from others is not applied here */
+    CF_MODE_RECEIVE, /* what is done here is not published */
+} cf_mode;
+
+typedef enum {
+    CF_BASE_AUTO,   /* bytes while there is room for them, else leaves */
+    CF_BASE_FULL,   /* the bytes of what was last agreed */
+    CF_BASE_LEAVES, /* only the hashes of their leaves */
+} cf_base_kept;
+
+/* Something a user saved that could not return to its place: peer/sources/files/owed.h. */
+typedef struct {
+    uint64_t number;            /* of its record, and in its name in the temporary folder */
+    uint64_t parent;            /* the directory to which it belongs */
+    cf_buffer name;             /* and the name in it */
+    char reason[CF_ERROR_TEXT]; /* why it could not; empty: it was not tried yet */
+} cf_owed;
+
+/* A file whose write permission was taken off, and the mode that it had:
+ * peer/sources/files/taken.h. */
+typedef struct {
+    uint64_t node;
+    uint32_t mode;
+} cf_taken;
+
+typedef struct {
+    uint32_t number; /* of the source, from 1 */
+    cf_id collection;
+    cf_format format;
+    cf_mode mode;
+    cf_base_kept base;
+    bool merges;    /* texts that were edited apart, of a source of files */
+    char *path;     /* absolute */
+    cf_id instance; /* of its root */
+    char **include;
+    size_t include_count;
+    char **keys; /* of a format of records: what its key is */
+    size_t key_count;
+    bool same_rows; /* rows of one number are the same, until something was published */
+
+    cf_rows *rows;   /* the base of a source of records, */
+    cf_nodes *nodes; /* and of one of files */
+    uint64_t next_node;
+    cf_taken *taken;
+    size_t taken_count, taken_capacity;
+    cf_include *matcher;
+    cf_folder *root, *temporary; /* NULL while the root can't be used */
+    cf_owed *owed;
+    size_t owed_count, owed_capacity;
+} cf_binding;
+
+/* All bindings of the peer, in the order of their numbers. The caller destroys each and frees the
+ * array. */
+cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_error *error);
+void cf_binding_destroy(cf_binding **binding, cf_files *files);
+
+/* A new one; its strings are copied. Nothing is kept until cf_binding_save. */
+typedef struct {
+    uint32_t number;
+    cf_id collection;
+    cf_format format;
+    cf_mode mode;
+    cf_base_kept base;
+    bool merges;
+    const char *path;
+    const char *const *include;
+    size_t include_count;
+    const char *const *keys;
+    size_t key_count;
+} cf_binding_options;
+cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf_error *error);
+
+/* The record of the binding, for a commit. */
+void cf_binding_put(const cf_binding *binding, cf_records *records);
+cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *error);
+/* Forgets the binding and its base. */
+cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *error);
+
+/* Holds the root. CF_MISSING: it isn't there. CF_UNSAFE: another folder stands in its place, or it
+ * was emptied together with its `.counterfoil`. Nothing is deleted elsewhere because of either. */
+cf_status cf_binding_open_root(cf_binding *binding, cf_files *files, cf_error *error);
+void cf_binding_close_root(cf_binding *binding, cf_files *files);
+
+/* Whether it is a folder with a `.counterfoil`; else a single file. */
+bool cf_binding_is_folder(const cf_binding *binding);
+
+uint64_t cf_binding_new_number(cf_binding *binding);
+/* Puts a node into the base and into the records of a commit. */
+void cf_binding_put_node(cf_binding *binding, const cf_node *node, cf_records *records);
+void cf_binding_drop_node(cf_binding *binding, uint64_t number, cf_records *records);
+/* The same of a source of records. */
+void cf_binding_put_row(cf_binding *binding, const cf_row *row, cf_records *records);
+void cf_binding_drop_row(cf_binding *binding, cf_bytes table, cf_bytes key, cf_records *records);
+/* What is there was published: who makes a row from now on makes another one. */
+void cf_binding_end_meeting(cf_binding *binding, cf_records *records);
+
+/* The path of a node from the source's root, without a leading slash; appended raw. Empty for the
+ * root. */
+void cf_binding_path(const cf_binding *binding, uint64_t number, cf_buffer *out);
+/* Directories in one another; about as many as a path of Linux can name. */
+enum { CF_BINDING_DEPTH_MAX = 2048 };
+
+/* A directory held for a while: one that was opened, or the root itself. */
+typedef struct {
+    const cf_folder *folder;
+    cf_folder *opened;
+} cf_hold;
+/* Holds the directory that is this node. */
+cf_status cf_binding_hold(const cf_binding *binding, cf_files *files, uint64_t number, cf_hold *out,
+                          cf_error *error);
+/* The same from names, for jobs: touches nothing of the base. */
+cf_status cf_hold_path(cf_files *files, const cf_folder *root, const cf_bytes *names, size_t count,
+                       cf_hold *out, cf_error *error);
+void cf_hold_release(cf_hold *hold, cf_files *files);
+
+cf_status cf_mode_read(const char *text, cf_mode *out, cf_error *error);
+const char *cf_mode_name(cf_mode mode);
+/* "text" or "copies". */
+cf_status cf_merges_read(const char *text, bool *out, cf_error *error);
+cf_status cf_base_kept_read(const char *text, cf_base_kept *out, cf_error *error);
+
+#endif

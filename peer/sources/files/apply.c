@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/apply_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+cf_applying *cf_applying_new(const cf_applying_options *options)
+{
+    cf_applying *applying = cf_allocate(1, sizeof *applying);
+
+    applying->options = *options;
+    return applying;
+}
+
+static void end_run(cf_applying *applying)
+{
+    cf_arena_release(&applying->arena);
+    cf_records_release(&applying->records);
+    free(applying->place.touched);
+    applying->place = (cf_task_place){0};
+    applying->tasks = NULL;
+    applying->count = applying->first = applying->end = 0;
+    applying->phase = CF_APPLY_IDLE;
+}
+
+void cf_applying_destroy(cf_applying **applying)
+{
+    if (!*applying)
+        return;
+    cf_jobs *jobs = (*applying)->options.peer->env->jobs;
+
+    while ((*applying)->jobs)
+        jobs->deliver(jobs);
+    end_run(*applying);
+    free((*applying)->pending);
+    free((*applying)->look_at);
+    free((*applying)->marked.at);
+    free((*applying)->later.at);
+    free(*applying);
+    *applying = NULL;
+}
+
+void cf_applying_mark(cf_applying *applying, const cf_id *directories, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        cf_ids_add(&applying->marked, &directories[i]);
+}
+
+bool cf_applying_marked(const cf_applying *applying)
+{
+    return applying->marked.count > 0;
+}
+
+void cf_applying_wake(cf_applying *applying)
+{
+    applying->woken = applying->phase != CF_APPLY_IDLE;
+    cf_applying_mark(applying, applying->later.at, applying->later.count);
+    applying->later.count = 0;
+}
+
+bool cf_applying_busy(const cf_applying *applying)
+{
+    return applying->phase != CF_APPLY_IDLE;
+}
+
+void cf_applying_result(const cf_applying *applying, cf_applied *out)
+{
+    *out = applying->result;
+    out->pending = applying->pending;
+    out->look_at = applying->look_at;
+}
+
+/* ---- The end of a run ---- */
+
+static void add_pending(cf_applying *applying, const cf_task *task)
+{
+    cf_binding *binding = applying->options.binding;
+    cf_buffer path = {0};
+    cf_pending pending = {.kind = CF_PENDING_UNAPPLIED, .reason = task->reason};
+
+    if (task->step.kind == CF_STEP_DELETE && applying->result.held)
+        pending.kind = CF_PENDING_HELD;
+    else if (task->state == CF_TASK_FAILED)
+        pending.kind = task->waits ? CF_PENDING_WAITS : CF_PENDING_SKIPPED;
+    if (task->step.kind == CF_STEP_CREATE) {
+        cf_binding_path(binding, task->step.parent, &path);
+        if (path.size)
+            cf_buffer_append(&path, "/", 1);
+        cf_buffer_append(&path, task->step.shown->name.data, task->step.shown->name.size);
+    } else {
+        cf_binding_path(binding, task->number, &path);
+    }
+    if (!task->reason)
+        pending.reason = task->step.kind == CF_STEP_DELETE   ? "it was deleted elsewhere"
+                         : task->step.kind == CF_STEP_CREATE ? "it is new elsewhere"
+                                                             : "it was changed elsewhere";
+    pending.path = cf_arena_copy(&applying->arena, cf_buffer_view(&path));
+    applying->pending = cf_grow(applying->pending, &applying->pending_capacity,
+                                applying->result.pending_count + 1, sizeof pending);
+    applying->pending[applying->result.pending_count++] = pending;
+    cf_buffer_release(&path);
+}
+
+static void drop_temporary(cf_applying *applying, const cf_task *task)
+{
+    cf_error ignored;
+
+    if (task->made && !task->leaves.size)
+        cf_applying_files(applying)->unlink(cf_applying_files(applying),
+                                            applying->options.binding->temporary,
+                                            cf_bytes_of_text(task->temporary), &ignored);
+}
+
+static void look_at_task(cf_applying *applying, const cf_task *task)
+{
+    const cf_node *node = cf_nodes_find(applying->options.binding->nodes, task->number);
+    uint64_t folders[2] = {task->step.parent, node ? node->parent : task->step.parent};
+
+    for (size_t i = 0; i < 2; i++) {
+        applying->look_at = cf_grow(applying->look_at, &applying->look_capacity,
+                                    applying->result.look_count + 1, sizeof *applying->look_at);
+        applying->look_at[applying->result.look_count++] = folders[i];
+    }
+}
+
+/* Of what did not come to its turn: the inodes of its files will be others' soon. */
+static cf_status drop_all_intents(cf_applying *applying, cf_error *error)
+{
+    for (size_t i = 0; i < applying->count; i++)
+        cf_applying_drop_intents(applying, &applying->tasks[i]);
+    return cf_applying_write(applying, error);
+}
+
+/* Keeps the arena: what is pending lies in it until the next run. */
+static void finish_run(cf_applying *applying)
+{
+    for (size_t i = 0; i < applying->count; i++) {
+        const cf_task *task = &applying->tasks[i];
+
+        if (task->state == CF_TASK_BLOCKED || task->looks)
+            look_at_task(applying, task);
+        if (task->state == CF_TASK_DONE)
+            continue;
+        add_pending(applying, task);
+        drop_temporary(applying, task);
+        cf_ids_add(&applying->later, &task->step.group);
+    }
+    applying->phase = CF_APPLY_IDLE;
+    if (applying->woken)
+        cf_applying_wake(applying);
+}
+
+/* Carries what still waits into the next batch; false when nothing moves any more. */
+static bool next_batch(cf_applying *applying)
+{
+    size_t done = 0, waiting = applying->first;
+
+    for (size_t i = applying->first; i < applying->end; i++)
+        if (applying->tasks[i].state != CF_TASK_WAITING)
+            done++;
+    if (applying->end == applying->count && (done == 0 || applying->first == applying->end))
+        return false;
+    for (size_t i = applying->first; i < applying->end; i++) {
+        /* What has ended goes to the front, in any order; what waits stays before what comes. */
+        if (applying->tasks[i].state == CF_TASK_WAITING)
+            continue;
+        cf_task ended = applying->tasks[i];
+
+        memmove(&applying->tasks[waiting + 1], &applying->tasks[waiting],
+                (i - waiting) * sizeof ended);
+        applying->tasks[waiting++] = ended;
+    }
+    applying->first = waiting;
+    return applying->first < applying->count;
+}
+
+cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry, cf_error *error)
+{
+    cf_binding *binding = applying->options.binding;
+
+    cf_status status = cf_peer_collection(applying->options.peer, &binding->collection,
+                                          &applying->collection, error);
+    if (status)
+        return status;
+    end_run(applying);
+    cf_applying_wake(applying); /* what is left is known of this run only */
+    applying->result = (cf_applied){0};
+    cf_applying_plan(applying, word);
+    applying->place = (cf_task_place){.files = cf_applying_files(applying),
+                                      .binding = binding,
+                                      .records = &applying->records,
+                                      .arena = &applying->arena};
+    if (dry || applying->count == 0)
+        finish_run(applying);
+    else
+        applying->phase = CF_APPLY_MAKING;
+    return CF_OK;
+}
+
+cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    while (!status && applying->phase != CF_APPLY_IDLE && !applying->jobs) {
+        if (applying->phase == CF_APPLY_MAKING && applying->end == applying->first) {
+            cf_applying_start_batch(applying);
+            if (applying->jobs)
+                break;
+        }
+        if (applying->phase == CF_APPLY_MAKING) {
+            status = cf_applying_record(applying, error);
+            if (status)
+                break;
+            cf_applying_perform(applying);
+            cf_applying_start_syncing(applying);
+            applying->phase = CF_APPLY_SYNCING;
+        } else {
+            status = applying->sync_status;
+            if (status)
+                *error = applying->sync_error;
+            if (!status)
+                status = cf_applying_commit(applying, error);
+            if (status)
+                break;
+            cf_applying_after_commit(applying);
+            if (next_batch(applying)) {
+                applying->end = applying->first;
+                applying->phase = CF_APPLY_MAKING;
+            } else {
+                status = drop_all_intents(applying, error);
+                finish_run(applying);
+            }
+        }
+    }
+    *busy = applying->phase != CF_APPLY_IDLE;
+    return status;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Apply: brings what the view shows to one source's disk, in batches. New contents are written
+ * beside, durable; then what is about to be done is recorded; then each thing is put into its place
+ * after a last look at what stands there; then the base. A crash at any point leaves whole files,
+ * and a base that knows what is ours. Owned by the engine's thread. */
+#ifndef CF_PEER_SOURCES_FILES_APPLY_H
+#define CF_PEER_SOURCES_FILES_APPLY_H
+#include "peer/log/base.h"
+#include "peer/transfer/downloads.h"
+#include "peer/engine/engine.h"
+#include "peer/merge/plan.h"
+
+typedef struct cf_applying cf_applying;
+
+typedef struct {
+    cf_peer *peer;
+    cf_binding *binding;
+    cf_downloads *downloads;
+    cf_bases *bases;
+} cf_applying_options;
+
+cf_applying *cf_applying_new(const cf_applying_options *options);
+/* Waits for jobs. */
+void cf_applying_destroy(cf_applying **applying);
+
+/* The groups of these directories are to be looked at by the next cf_applying_begin. */
+void cf_applying_mark(cf_applying *applying, const cf_id *directories, size_t count);
+bool cf_applying_marked(const cf_applying *applying);
+/* Marks again what was left undone: something has happened that may have made it possible. */
+void cf_applying_wake(cf_applying *applying);
+
+/* Plans and begins; not while busy. `dry`: only plans, for what is pending. The root is held. */
+cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry, cf_error *error);
+/* Goes on; false when it has ended. A failure leaves the peer unusable. */
+cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error);
+bool cf_applying_busy(const cf_applying *applying);
+
+/* After it ended. */
+typedef struct {
+    uint64_t applied; /* things put into place */
+    /* Directories in which the disk was not as the base has it: survey them, then wake. */
+    const uint64_t *look_at;
+    size_t look_count;
+    bool waits;                /* for downloads, which mark nothing by themselves */
+    bool held;                 /* deletes wait for the user's word */
+    const cf_pending *pending; /* what is left; lives until the next begin */
+    size_t pending_count;
+} cf_applied;
+void cf_applying_result(const cf_applying *applying, cf_applied *out);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/apply_inside.h"
+
+#include "broker/jobs.h"
+#include "codec/content.h"
+#include "peer/merge/node_stat.h"
+
+#include <stdlib.h>
+
+/* ---- Putting into place ---- */
+
+static void put_intent(cf_applying *applying, cf_task *task, const cf_intent *intent)
+{
+    uint64_t number = ++applying->numbers;
+
+    cf_intent_put(applying->options.binding, number, intent, &applying->records);
+    task->intents[task->intent_count++] = number;
+}
+
+static void intend_place(cf_applying *applying, cf_task *task, const cf_node *node, cf_bytes name)
+{
+    cf_node moved = *node;
+
+    moved.name = name;
+    put_intent(applying, task, &(cf_intent){.kind = CF_INTENT_PLACE, .after = moved});
+}
+
+/* What is in the way of a step whose place is taken may get another name first. */
+static void intend_aside(cf_applying *applying, cf_task *task)
+{
+    const cf_nodes *nodes = applying->options.binding->nodes;
+    const cf_node *node = cf_step_in_the_way(nodes, &task->step);
+    char name[CF_ASIDE_NAME];
+
+    if (!node)
+        return;
+    cf_step_aside_name(node->number, name);
+    intend_place(applying, task, node, cf_bytes_of_text(name));
+}
+
+static void intend_move(cf_applying *applying, cf_task *task)
+{
+    cf_node moved = *task->step.node;
+
+    moved.parent = task->after.parent;
+    intend_place(applying, task, &moved, task->after.name);
+}
+
+/* A directory that is made is found again as the same one, and needs none. */
+static void intend(cf_applying *applying, cf_task *task)
+{
+    const cf_step *step = &task->step;
+    cf_intent intent = {.after = task->after};
+    cf_difference difference =
+        step->kind == CF_STEP_UPDATE ? cf_step_difference(step) : (cf_difference){0};
+
+    intend_aside(applying, task);
+    if (difference.move)
+        intend_move(applying, task);
+    if (step->kind == CF_STEP_DELETE) {
+        intent.kind = CF_INTENT_DELETE;
+        intent.temporary = cf_bytes_of_text(task->temporary);
+    } else if (task->needs_file) {
+        intent.kind = CF_INTENT_PLACE;
+        intent.temporary = cf_bytes_of_text(task->temporary);
+        intent.after.stat = cf_node_stat_of(&task->made_stat);
+    } else if (difference.mode || difference.mtime) {
+        intent.kind = CF_INTENT_STAMP;
+    } else {
+        return;
+    }
+    put_intent(applying, task, &intent);
+}
+
+cf_status cf_applying_write(cf_applying *applying, cf_error *error)
+{
+    cf_peer *peer = applying->options.peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_status status = CF_OK;
+
+    if (applying->records.count)
+        status = store->write(store, cf_peer_user(peer), applying->records.at,
+                              applying->records.count, true, error);
+    cf_records_release(&applying->records);
+    return status;
+}
+
+cf_status cf_applying_record(cf_applying *applying, cf_error *error)
+{
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->state == CF_TASK_WAITING && task->intent_count == 0)
+            intend(applying, task);
+    }
+    return cf_applying_write(applying, error);
+}
+
+static bool perform_pass(cf_applying *applying)
+{
+    const cf_nodes *nodes = applying->options.binding->nodes;
+    bool progress = false;
+
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->state != CF_TASK_WAITING || !cf_step_is_ready(nodes, &task->step, task->number))
+            continue;
+        cf_task_perform(&applying->place, task);
+        progress |= task->state == CF_TASK_DONE;
+    }
+    return progress;
+}
+
+/* What has failed or stands blocked, there or below: it would be hidden under that name for long.
+ */
+static bool is_held_up(const cf_applying *applying, const cf_node *node)
+{
+    const cf_nodes *nodes = applying->options.binding->nodes;
+
+    for (size_t i = 0; i < applying->count; i++) {
+        const cf_task *task = &applying->tasks[i];
+
+        if ((task->state == CF_TASK_FAILED || task->state == CF_TASK_BLOCKED) && task->step.node &&
+            cf_node_is_within(nodes, task->number, node->number))
+            return true;
+    }
+    return false;
+}
+
+static bool break_ring(cf_applying *applying)
+{
+    const cf_nodes *nodes = applying->options.binding->nodes;
+
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+        const cf_node *node = cf_step_in_the_way(nodes, &task->step);
+
+        if (task->state == CF_TASK_WAITING && node &&
+            cf_step_may_show(nodes, &task->step, task->number) && !is_held_up(applying, node) &&
+            cf_task_step_aside(&applying->place, task))
+            return true;
+    }
+    return false;
+}
+
+void cf_applying_perform(cf_applying *applying)
+{
+    do {
+        while (perform_pass(applying))
+            ;
+        /* What is left waits for each other, or for a step of a later batch. */
+    } while (applying->end == applying->count && break_ring(applying));
+}
+
+/* ---- Making it last ---- */
+
+typedef struct {
+    cf_job job;
+    cf_applying *applying;
+    cf_hold hold;
+    cf_status status;
+    cf_error error;
+} syncing;
+
+static void sync_folder(cf_job *job)
+{
+    syncing *self = (syncing *)job;
+    cf_files *files = cf_applying_files(self->applying);
+
+    self->status = files->sync_folder(files, self->hold.folder, &self->error);
+}
+
+static void synced(cf_job *job)
+{
+    syncing *self = (syncing *)job;
+
+    if (self->status && !self->applying->sync_status) {
+        self->applying->sync_status = self->status;
+        self->applying->sync_error = self->error;
+    }
+    cf_hold_release(&self->hold, cf_applying_files(self->applying));
+    self->applying->jobs--;
+    free(self);
+}
+
+void cf_applying_start_syncing(cf_applying *applying)
+{
+    const cf_env *env = applying->options.peer->env;
+    cf_error ignored;
+
+    for (size_t i = 0; i < applying->place.touched_count; i++) {
+        syncing *self = cf_allocate(1, sizeof *self);
+
+        self->job = (cf_job){.work = sync_folder, .done = synced};
+        self->applying = applying;
+        if (cf_binding_hold(applying->options.binding, env->files, applying->place.touched[i],
+                            &self->hold, &ignored)) {
+            free(self); /* the directory itself went in a later step */
+            continue;
+        }
+        applying->jobs++;
+        env->jobs->submit(env->jobs, &self->job);
+    }
+    applying->place.touched_count = 0;
+}
+
+void cf_applying_drop_intents(cf_applying *applying, cf_task *task)
+{
+    for (size_t i = 0; i < task->intent_count; i++)
+        cf_intent_drop(applying->options.binding, task->intents[i], &applying->records);
+    task->intent_count = 0;
+}
+
+/* The base's new nodes without their intents, in one commit. */
+cf_status cf_applying_commit(cf_applying *applying, cf_error *error)
+{
+    cf_binding *binding = applying->options.binding;
+
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+        cf_hash hash;
+        uint64_t size;
+
+        if (task->state == CF_TASK_WAITING)
+            continue; /* its intents stay with it */
+        cf_applying_drop_intents(applying, task);
+        if (task->state == CF_TASK_DONE && task->leaves.size &&
+            cf_content_identity_read(task->step.shown->content, &hash, &size, error) == CF_OK)
+            cf_leaves_put(&hash, task->leaves, &applying->records);
+    }
+    cf_binding_put(binding, &applying->records);
+    return cf_applying_write(applying, error);
+}
+
+void cf_applying_after_commit(cf_applying *applying)
+{
+    cf_binding *binding = applying->options.binding;
+
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->state != CF_TASK_DONE)
+            continue;
+        applying->result.applied++;
+        if (task->step.kind == CF_STEP_DELETE)
+            continue;
+        const cf_node *node = cf_nodes_find(binding->nodes, task->number);
+        if (task->leaves.size) {
+            cf_downloads_take(applying->options.downloads, binding, task->step.shown->content);
+            if (node)
+                cf_bases_keep(applying->options.bases, binding, node);
+        }
+        if (task->step.kind == CF_STEP_CREATE && task->step.shown->kind == CF_KIND_DIRECTORY)
+            cf_applying_mark(applying, task->step.shown->items, task->step.shown->item_count);
+    }
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/apply_perform_inside.h"
+
+#include "peer/sources/files/displaced.h"
+#include "peer/merge/node_stat.h"
+
+static cf_displaced displaced_by(const cf_task_place *place, const cf_task *task,
+                                 const cf_folder *folder, cf_bytes name)
+{
+    return (cf_displaced){
+        .files = place->files,
+        .temporary = place->binding->temporary,
+        .temporary_name = cf_bytes_of_text(task->temporary),
+        .folder = folder,
+        .name = name,
+    };
+}
+
+static bool has_taken_place(const cf_displaced *displaced, const cf_task *task)
+{
+    cf_node_stat ours = cf_node_stat_of(&task->made_stat);
+    cf_stat now;
+    cf_error ignored;
+
+    return displaced->files->stat(displaced->files, displaced->folder, displaced->name, &now,
+                                  &ignored) == CF_OK &&
+           cf_node_stat_same_file(&ours, &now);
+}
+
+/* What a user saved returns to its place, or beside, or is owed to him. */
+static void return_saved(cf_task_place *place, cf_task *task, const cf_displaced *displaced)
+{
+    cf_node_stat ours = cf_node_stat_of(&task->made_stat);
+    cf_error error;
+
+    if (cf_displaced_exchange(displaced, &ours, &error))
+        cf_owed_add(place->binding, displaced, task->after.parent, &error, place->records);
+    task->made = cf_displaced_holds(displaced, &ours);
+    if (has_taken_place(displaced, task)) {
+        cf_task_put_node(place, task, displaced->folder);
+        task->looks = true;
+    } else {
+        cf_task_end(place, task, CF_TASK_BLOCKED, "it was saved here in this moment");
+    }
+}
+
+/* A download has the name of its content, under which it would be gone on with: nothing of a user's
+ * must ever stand there. */
+static cf_status take_landing(const cf_displaced *displaced, const cf_task *task, cf_error *error)
+{
+    if (!task->landing[0])
+        return CF_OK;
+    return displaced->files->rename(displaced->files, displaced->temporary,
+                                    cf_bytes_of_text(task->landing), displaced->temporary,
+                                    displaced->temporary_name, error);
+}
+
+static void leave_landing(const cf_displaced *displaced, const cf_task *task)
+{
+    cf_error ignored;
+
+    if (task->landing[0] && task->made)
+        displaced->files->rename(displaced->files, displaced->temporary, displaced->temporary_name,
+                                 displaced->temporary, cf_bytes_of_text(task->landing), &ignored);
+}
+
+void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                     const cf_node *node)
+{
+    cf_files *files = place->files;
+    cf_displaced displaced = displaced_by(place, task, folder, task->after.name);
+    cf_error error, ignored;
+
+    cf_status status = take_landing(&displaced, task, &error);
+    if (!status) {
+        status = files->exchange(files, displaced.temporary, displaced.temporary_name, folder,
+                                 task->after.name, &error);
+        if (status)
+            leave_landing(&displaced, task);
+    }
+    if (status) {
+        cf_task_stop(place, task, &error);
+        return;
+    }
+    if (!cf_displaced_is_base(&displaced, node)) {
+        return_saved(place, task, &displaced);
+        leave_landing(&displaced, task);
+        return;
+    }
+    cf_task_put_node(place, task, folder);
+    files->unlink(files, displaced.temporary, displaced.temporary_name, &ignored);
+}
+
+cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                            const cf_node *node, cf_error *error)
+{
+    cf_files *files = place->files;
+    cf_displaced displaced = displaced_by(place, task, folder, node->name);
+    cf_error ignored;
+
+    cf_status status = files->rename(files, folder, node->name, displaced.temporary,
+                                     displaced.temporary_name, error);
+    if (status)
+        return status;
+    if (cf_displaced_is_base(&displaced, node)) {
+        /* Where that fails, it stays in our own folder, to be taken away later. */
+        files->unlink(files, displaced.temporary, displaced.temporary_name, &ignored);
+        return CF_OK;
+    }
+    if (cf_displaced_return(&displaced, error) == CF_OK)
+        return cf_fail(error, CF_CHANGED, "it was saved here in this moment");
+    cf_owed_add(place->binding, &displaced, node->parent, error, place->records);
+    return CF_OK; /* the base's file is gone; when this one returns, it is new */
+}

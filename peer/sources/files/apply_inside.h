@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What apply's own files share: one run over the steps of a plan, batch by batch. */
+#ifndef CF_PEER_SOURCES_FILES_APPLY_INSIDE_H
+#define CF_PEER_SOURCES_FILES_APPLY_INSIDE_H
+#include "peer/sources/files/apply.h"
+#include "peer/sources/files/apply_steps.h"
+
+typedef enum { CF_APPLY_IDLE, CF_APPLY_MAKING, CF_APPLY_SYNCING } cf_apply_phase;
+
+struct cf_applying {
+    cf_applying_options options;
+    cf_collection *collection;
+    cf_ids marked, later;
+    bool woken; /* during a run, which may have left undone what is possible now */
+    cf_apply_phase phase;
+
+    cf_arena arena; /* of one run */
+    cf_task *tasks;
+    size_t count;
+    size_t first, end; /* the batch; what is before it has ended */
+    size_t jobs;
+    cf_task_place place;
+    cf_records records;
+    uint64_t numbers; /* of temporary files and intents */
+    cf_status sync_status;
+    cf_error sync_error;
+
+    cf_applied result;
+    cf_pending *pending;
+    size_t pending_capacity;
+    uint64_t *look_at;
+    size_t look_capacity;
+};
+
+static inline cf_files *cf_applying_files(const cf_applying *applying)
+{
+    return applying->options.peer->env->files;
+}
+
+/* Makes tasks of the marked groups' steps. Deletes that need the user's word end at once. */
+void cf_applying_plan(cf_applying *applying, cf_delete_word word);
+
+/* A batch: its new files are written, in jobs; what is about to be done is recorded; it is done;
+ * the directories are synced, in jobs; the base is committed. */
+void cf_applying_start_batch(cf_applying *applying);
+cf_status cf_applying_record(cf_applying *applying, cf_error *error);
+void cf_applying_perform(cf_applying *applying);
+void cf_applying_start_syncing(cf_applying *applying);
+cf_status cf_applying_commit(cf_applying *applying, cf_error *error);
+void cf_applying_after_commit(cf_applying *applying);
+
+void cf_applying_drop_intents(cf_applying *applying, cf_task *task);
+/* Writes the records gathered, durably. */
+cf_status cf_applying_write(cf_applying *applying, cf_error *error);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/content.h"
+#include "codec/pack.h"
+#include "peer/sources/files/apply_steps.h"
+#include "peer/merge/node_stat.h"
+
+enum { FILE_MODE = 0644 };
+
+uint32_t cf_mode_of(cf_bytes value, uint32_t otherwise)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+    uint64_t mode;
+
+    return value.size && cf_read_uint(&reader, &mode, &ignored) == CF_OK ? (uint32_t)mode & 0777
+                                                                         : otherwise;
+}
+
+bool cf_mtime_of(cf_bytes value, int64_t *mtime_ns)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+
+    return value.size && cf_read_int(&reader, mtime_ns, &ignored) == CF_OK;
+}
+
+static cf_status finish_file(cf_files *files, cf_task *task, const cf_file *file, cf_error *error)
+{
+    const cf_shown *shown = task->step.shown;
+    uint32_t kept = task->step.node ? task->step.node->stat.mode : FILE_MODE;
+    int64_t mtime;
+
+    cf_status status = files->set_file_mode(files, file, cf_mode_of(shown->mode, kept), error);
+    if (!status && cf_mtime_of(shown->mtime, &mtime))
+        status = files->set_file_mtime(files, file, mtime, error);
+    if (!status)
+        status = files->sync_file(files, file, error);
+    if (!status)
+        status = files->stat_file(files, file, &task->made_stat, error);
+    return status;
+}
+
+static cf_status make_small(cf_files *files, const cf_folder *temporary, cf_task *task,
+                            cf_error *error)
+{
+    cf_bytes name = cf_bytes_of_text(task->temporary);
+    cf_file *file = NULL;
+
+    cf_status status = files->create_file(files, temporary, name, 0600, &file, error);
+    if (!status && task->small.size)
+        status = files->write_at(files, file, 0, task->small, error);
+    if (!status)
+        status = finish_file(files, task, file, error);
+    files->close_file(files, &file);
+    return status;
+}
+
+static cf_status finish_download(cf_files *files, const cf_folder *temporary, cf_task *task,
+                                 cf_error *error)
+{
+    cf_file *file = NULL;
+
+    cf_status status =
+        files->reopen_file(files, temporary, cf_bytes_of_text(task->landing), &file, error);
+    if (!status)
+        status = finish_file(files, task, file, error);
+    files->close_file(files, &file);
+    return status;
+}
+
+static cf_status make_link(cf_files *files, const cf_folder *temporary, cf_task *task,
+                           cf_error *error)
+{
+    cf_bytes name = cf_bytes_of_text(task->temporary);
+
+    cf_status status = files->make_link(files, temporary, name, task->small, error);
+    return status ? status : files->stat(files, temporary, name, &task->made_stat, error);
+}
+
+cf_status cf_task_make(cf_files *files, const cf_folder *temporary, cf_task *task, cf_error *error)
+{
+    if (task->step.shown->kind == CF_KIND_SYMLINK)
+        return make_link(files, temporary, task, error);
+    return task->leaves.size ? finish_download(files, temporary, task, error)
+                             : make_small(files, temporary, task, error);
+}

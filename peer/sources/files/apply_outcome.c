@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/apply_perform_inside.h"
+
+#include "peer/merge/node_stat.h"
+
+void cf_task_touch(cf_task_place *place, uint64_t directory)
+{
+    for (size_t i = 0; i < place->touched_count; i++)
+        if (place->touched[i] == directory)
+            return;
+    place->touched = cf_grow(place->touched, &place->touched_capacity, place->touched_count + 1,
+                             sizeof *place->touched);
+    place->touched[place->touched_count++] = directory;
+}
+
+void cf_task_end(const cf_task_place *place, cf_task *task, cf_task_state state, const char *reason)
+{
+    task->state = state;
+    task->reason = cf_arena_text(place->arena, cf_bytes_of_text(reason));
+}
+
+/* CF_CHANGED: somebody was faster. All else is told to the user. */
+void cf_task_stop(const cf_task_place *place, cf_task *task, const cf_error *error)
+{
+    cf_task_end(place, task,
+                error->status == CF_CHANGED || error->status == CF_MISSING ? CF_TASK_BLOCKED
+                                                                           : CF_TASK_FAILED,
+                error->text);
+}
+
+/* Mode, time and place may be set again before the bytes were looked at. */
+static bool is_base(const cf_task *task, const cf_stat *now, const cf_node *node)
+{
+    if (node->kind == CF_KIND_DIRECTORY)
+        return now->kind == CF_FILE_FOLDER && cf_node_stat_same_file(&node->stat, now);
+    if (node->stat.ctime_ns == CF_CTIME_UNSEEN && task->step.kind == CF_STEP_UPDATE &&
+        !task->needs_file)
+        return cf_node_stat_same_bytes(&node->stat, now);
+    return cf_node_stat_untouched(&node->stat, now);
+}
+
+bool cf_task_check_base(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                        const cf_node *node)
+{
+    cf_stat now;
+    cf_error error;
+
+    if (place->files->stat(place->files, folder, node->name, &now, &error)) {
+        cf_task_stop(place, task, &error);
+        return false;
+    }
+    if (!is_base(task, &now, node)) {
+        cf_task_end(place, task, CF_TASK_BLOCKED, "it was changed here meanwhile");
+        return false;
+    }
+    return true;
+}
+
+/* What is in the task's place is what this step left there: the base must not take for ours what a
+ * faster user has written since. A directory or a link is compared as a whole whenever we look. */
+static bool is_left_by(const cf_task *task, const cf_stat *now)
+{
+    return task->after.kind != CF_KIND_FILE || cf_node_stat_same_bytes(&task->after.stat, now);
+}
+
+static bool is_stamped(const cf_task *task)
+{
+    if (task->step.kind != CF_STEP_UPDATE || task->needs_file)
+        return false;
+    cf_difference difference = cf_step_difference(&task->step);
+    return difference.mode || difference.mtime || task->step.node->stat.ctime_ns == CF_CTIME_UNSEEN;
+}
+
+/* The base learns of it also when it can't be looked at any more. */
+void cf_task_put_node(cf_task_place *place, cf_task *task, const cf_folder *folder)
+{
+    cf_stat now;
+    cf_error ignored;
+
+    bool seen = place->files->stat(place->files, folder, task->after.name, &now, &ignored) == CF_OK;
+    if (task->needs_file)
+        task->after.stat = cf_node_stat_of(&task->made_stat);
+    if (seen && is_left_by(task, &now))
+        task->after.stat = cf_node_stat_of(&now);
+    if (is_stamped(task))
+        cf_node_distrust(&task->after);
+    cf_binding_put_node(place->binding, &task->after, place->records);
+    cf_task_touch(place, task->after.parent);
+    task->state = CF_TASK_DONE;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/apply_perform_inside.h"
+
+#include "peer/merge/node_stat.h"
+
+enum { FOLDER_MODE = 0755 };
+
+/* ---- Create ---- */
+
+static void create(cf_task_place *place, cf_task *task)
+{
+    cf_files *files = place->files;
+    cf_binding *binding = place->binding;
+    const cf_shown *shown = task->step.shown;
+    cf_hold hold = {0};
+    cf_error error;
+
+    cf_status status = cf_binding_hold(binding, files, task->after.parent, &hold, &error);
+    if (!status && shown->kind == CF_KIND_DIRECTORY)
+        status = files->make_folder(files, hold.folder, shown->name,
+                                    cf_mode_of(shown->mode, FOLDER_MODE), &error);
+    else if (!status)
+        status = files->rename(files, binding->temporary,
+                               cf_bytes_of_text(task->landing[0] ? task->landing : task->temporary),
+                               hold.folder, shown->name, &error);
+    if (status)
+        cf_task_stop(place, task, &error);
+    else
+        cf_task_put_node(place, task, hold.folder);
+    cf_hold_release(&hold, files);
+}
+
+/* ---- Update ---- */
+
+/* `*done`: what was set, all of it on success. */
+static cf_status set_attributes(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                                cf_difference *done, cf_error *error)
+{
+    cf_difference difference = cf_step_difference(&task->step);
+    cf_files *files = place->files;
+    const cf_shown *shown = task->step.shown;
+    cf_status status = CF_OK;
+    int64_t mtime;
+
+    *done = (cf_difference){0};
+    if (difference.mode && shown->kind != CF_KIND_SYMLINK)
+        status = files->set_mode(files, folder, shown->name, cf_mode_of(shown->mode, 0), error);
+    done->mode = difference.mode && !status;
+    if (status || !difference.mtime || shown->kind != CF_KIND_FILE ||
+        !cf_mtime_of(shown->mtime, &mtime))
+        return status;
+    status = files->set_mtime(files, folder, shown->name, mtime, error);
+    if (!status)
+        task->after.stat.mtime_ns = mtime;
+    return status;
+}
+
+/* What was set before the failure is ours. */
+static void put_half(cf_task_place *place, const cf_task *task, cf_difference done)
+{
+    cf_node half = *cf_nodes_find(place->binding->nodes, task->number);
+
+    if (!done.mode)
+        return;
+    half.mode = task->after.mode;
+    cf_node_distrust(&half);
+    cf_binding_put_node(place->binding, &half, place->records);
+}
+
+/* To its new place, where nothing may stand. */
+static bool move(cf_task_place *place, cf_task *task, const cf_node *node, cf_hold *to)
+{
+    cf_files *files = place->files;
+    cf_binding *binding = place->binding;
+    cf_hold from = {0};
+    cf_error error;
+    bool moved = false;
+
+    cf_status status = cf_binding_hold(binding, files, node->parent, &from, &error);
+    if (!status && cf_task_check_base(place, task, from.folder, node)) {
+        status =
+            files->rename(files, from.folder, node->name, to->folder, task->after.name, &error);
+        moved = !status;
+    }
+    if (status)
+        cf_task_stop(place, task, &error);
+    if (moved) {
+        cf_node there = *node;
+        cf_stat now;
+
+        cf_task_touch(place, node->parent);
+        there.parent = task->after.parent;
+        there.name = task->after.name;
+        if (files->stat(files, to->folder, there.name, &now, &error) == CF_OK &&
+            cf_node_stat_same_bytes(&node->stat, &now))
+            there.stat = cf_node_stat_of(&now);
+        if (node->stat.ctime_ns == CF_CTIME_UNSEEN)
+            cf_node_distrust(&there);
+        cf_binding_put_node(binding, &there, place->records);
+        cf_task_touch(place, there.parent);
+    }
+    cf_hold_release(&from, files);
+    return moved;
+}
+
+static void update(cf_task_place *place, cf_task *task)
+{
+    cf_files *files = place->files;
+    cf_binding *binding = place->binding;
+    cf_difference difference = cf_step_difference(&task->step), done;
+    const cf_node *node = cf_nodes_find(binding->nodes, task->number);
+    cf_hold hold = {0};
+    cf_error error;
+
+    if (cf_binding_hold(binding, files, task->after.parent, &hold, &error)) {
+        cf_task_stop(place, task, &error);
+        return;
+    }
+    bool ready = difference.move ? move(place, task, node, &hold)
+                                 : cf_task_check_base(place, task, hold.folder, node);
+    if (ready && difference.content) {
+        cf_task_replace(place, task, hold.folder, cf_nodes_find(binding->nodes, task->number));
+    } else if (ready) {
+        if (set_attributes(place, task, hold.folder, &done, &error)) {
+            cf_task_stop(place, task, &error);
+            put_half(place, task, done);
+        } else {
+            cf_task_put_node(place, task, hold.folder);
+        }
+    }
+    cf_hold_release(&hold, files);
+}
+
+/* ---- Delete ---- */
+
+static void remove_node(cf_task_place *place, cf_task *task)
+{
+    cf_files *files = place->files;
+    cf_binding *binding = place->binding;
+    const cf_node *node = cf_nodes_find(binding->nodes, task->number);
+    cf_hold hold = {0};
+    cf_error error;
+
+    cf_status status = cf_binding_hold(binding, files, node->parent, &hold, &error);
+    if (status)
+        cf_task_stop(place, task, &error);
+    if (!status && cf_task_check_base(place, task, hold.folder, node)) {
+        status = node->kind == CF_KIND_DIRECTORY
+                     ? files->remove_folder(files, hold.folder, node->name, &error)
+                     : cf_task_set_aside(place, task, hold.folder, node, &error);
+        if (status) {
+            cf_task_stop(place, task, &error);
+        } else {
+            cf_task_touch(place, node->parent);
+            cf_binding_drop_node(binding, task->number, place->records);
+            task->state = CF_TASK_DONE;
+        }
+    }
+    cf_hold_release(&hold, files);
+}
+
+void cf_task_perform(cf_task_place *place, cf_task *task)
+{
+    switch (task->step.kind) {
+    case CF_STEP_CREATE:
+        create(place, task);
+        break;
+    case CF_STEP_UPDATE:
+        update(place, task);
+        break;
+    case CF_STEP_DELETE:
+        remove_node(place, task);
+        break;
+    }
+}
+
+bool cf_task_step_aside(cf_task_place *place, cf_task *task)
+{
+    const cf_node *node = cf_step_in_the_way(place->binding->nodes, &task->step);
+    cf_hold hold = {0};
+    cf_error error;
+    char name[CF_ASIDE_NAME];
+
+    if (!node)
+        return false;
+    cf_step_aside_name(node->number, name);
+    cf_task aside = {.step = {.kind = CF_STEP_UPDATE}, .number = node->number, .after = *node};
+    aside.after.name = cf_bytes_of_text(name);
+    bool moved =
+        cf_binding_hold(place->binding, place->files, node->parent, &hold, &error) == CF_OK &&
+        move(place, &aside, node, &hold);
+    cf_hold_release(&hold, place->files);
+    return moved;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files share that do a step to the disk: how it ends, and what takes the place of a file
+ * that a user may save in this moment. */
+#ifndef CF_PEER_SOURCES_FILES_APPLY_PERFORM_INSIDE_H
+#define CF_PEER_SOURCES_FILES_APPLY_PERFORM_INSIDE_H
+#include "peer/sources/files/apply_steps.h"
+
+/* The directory is to be synced. */
+void cf_task_touch(cf_task_place *place, uint64_t directory);
+void cf_task_end(const cf_task_place *place, cf_task *task, cf_task_state state,
+                 const char *reason);
+/* It could not be done, because of this. */
+void cf_task_stop(const cf_task_place *place, cf_task *task, const cf_error *error);
+/* Ends the task unless the disk is as the base has it. */
+bool cf_task_check_base(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                        const cf_node *node);
+/* It is done: the base gets what the task leaves in its place. */
+void cf_task_put_node(cf_task_place *place, cf_task *task, const cf_folder *folder);
+
+/* Puts the task's new file into the place of the base's. */
+void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                     const cf_node *node);
+/* Takes the base's file away, by way of the temporary folder. */
+cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                            const cf_node *node, cf_error *error);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of apply: a step on its way, the jobs that write new contents, and what is done to the
+ * disk. */
+#ifndef CF_PEER_SOURCES_FILES_APPLY_STEPS_H
+#define CF_PEER_SOURCES_FILES_APPLY_STEPS_H
+#include "broker/jobs.h"
+#include "peer/transfer/download_landing.h"
+#include "peer/sources/files/intents.h"
+#include "peer/sources/files/owed.h"
+#include "peer/merge/plan.h"
+
+typedef enum {
+    CF_TASK_WAITING, /* for other steps */
+    CF_TASK_DONE,
+    CF_TASK_BLOCKED, /* the disk is not as the base has it, or something else stands there */
+    CF_TASK_FAILED,  /* can't be done: see the reason */
+} cf_task_state;
+
+/* A step on its way. */
+typedef struct {
+    cf_step step;
+    cf_task_state state;
+    const char *reason; /* why it is not done; NULL: nothing is known against it */
+    uint64_t number;    /* of the node: a fresh one for CREATE */
+    bool needs_file;    /* a new file or link is written beside */
+    bool made;
+    bool waits; /* FAILED: its content is not here */
+    bool looks; /* DONE, but its directory has something of a user's that is to be looked at */
+    char temporary[CF_TEMPORARY_NAME];
+    char landing[CF_LANDING_NAME]; /* where a content that was fetched stands; empty: none */
+    cf_stat made_stat;
+    cf_head source;  /* the entry that introduced the content */
+    cf_bytes small;  /* the content, when it is in the log itself */
+    cf_bytes leaves; /* of a large one */
+    cf_node after;   /* the base's node when it is done */
+    uint64_t intents[3];
+    size_t intent_count;
+} cf_task;
+
+/* Values of fields as the disk takes them; the default when there is none. */
+uint32_t cf_mode_of(cf_bytes value, uint32_t otherwise);
+bool cf_mtime_of(cf_bytes value, int64_t *mtime_ns);
+
+/* Writes the task's new file in the temporary folder, whole, durable, with mode and time; in a job.
+ * A file that was downloaded stands there already. */
+cf_status cf_task_make(cf_files *files, const cf_folder *temporary, cf_task *task, cf_error *error);
+
+/* Does a step that is ready to the disk, if that is as the base has it, and puts the new node into
+ * the base and the records. `touched` gets the numbers of directories to be synced. */
+typedef struct {
+    cf_files *files;
+    cf_binding *binding;
+    cf_records *records;
+    cf_arena *arena; /* for the reasons */
+    uint64_t *touched;
+    size_t touched_count, touched_capacity;
+} cf_task_place;
+void cf_task_perform(cf_task_place *place, cf_task *task);
+/* Of steps that wait for each other: gives what is in this one's way another name for now. */
+bool cf_task_step_aside(cf_task_place *place, cf_task *task);
+
+#endif

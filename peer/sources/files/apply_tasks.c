@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/apply_inside.h"
+
+#include "codec/content.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool is_known_group(const cf_ids *groups, const cf_id *id)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        if (cf_id_equal(&groups->at[i], id))
+            return true;
+    return false;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return cf_id_compare(a, b);
+}
+
+static void plan_marked(cf_applying *applying, cf_plan *plan)
+{
+    cf_ids ids = applying->marked, groups = {0};
+
+    applying->marked = (cf_ids){0};
+    if (ids.count)
+        qsort(ids.at, ids.count, sizeof *ids.at, by_id);
+    for (size_t i = 0; i < ids.count; i++) {
+        cf_group group;
+
+        if (i > 0 && cf_id_equal(&ids.at[i], &ids.at[i - 1]))
+            continue;
+        cf_view_group_of(applying->collection->view, &ids.at[i], &applying->arena, &group);
+        if (group.count > 1 && is_known_group(&groups, &group.directories[0]))
+            continue;
+        if (group.count > 1)
+            cf_ids_add(&groups, &group.directories[0]);
+        cf_plan_group(applying->options.binding->nodes, applying->collection->view, &group,
+                      &applying->arena, plan);
+    }
+    free(groups.at);
+    free(ids.at);
+}
+
+static void name_temporary(cf_applying *applying, cf_task *task)
+{
+    do
+        applying->numbers++;
+    while (cf_owed_has(applying->options.binding, applying->numbers));
+    cf_temporary_name(applying->numbers, task->temporary);
+}
+
+/* The base's own node goes when another takes its place, which a step does more than once. */
+static const cf_node *keep_node(cf_applying *applying, const cf_node *node)
+{
+    cf_node *copy = cf_arena_allocate(&applying->arena, 1, sizeof *copy);
+
+    *copy = cf_node_copy(node, &applying->arena);
+    return copy;
+}
+
+static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task *task)
+{
+    *task = (cf_task){.step = *planned, .number = planned->number};
+    cf_step *step = &task->step;
+
+    if (step->node)
+        step->node = keep_node(applying, step->node);
+    name_temporary(applying, task);
+    if (step->kind == CF_STEP_DELETE) {
+        task->after = *step->node;
+        return;
+    }
+    if (step->kind == CF_STEP_UPDATE)
+        task->after = *step->node;
+    else
+        task->number = cf_binding_new_number(applying->options.binding);
+    cf_shown_agree(step->shown, &applying->arena, &task->after);
+    task->after.number = task->number;
+    task->after.parent = step->parent;
+    task->needs_file = step->kind == CF_STEP_CREATE ? step->shown->kind != CF_KIND_DIRECTORY
+                                                    : cf_step_difference(step).content;
+}
+
+/* What frees places comes first, then what is written, entry by entry: to open one costs more than
+ * all else. */
+static int by_source(const void *a, const void *b)
+{
+    const cf_task *x = a, *y = b;
+
+    if (x->needs_file != y->needs_file)
+        return x->needs_file - y->needs_file;
+    int order = cf_head_compare(&x->source, &y->source);
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+static void find_source(cf_applying *applying, cf_task *task)
+{
+    cf_error ignored;
+    cf_hash hash;
+    uint64_t size;
+
+    if (task->needs_file &&
+        cf_content_identity_read(task->step.shown->content, &hash, &size, &ignored) == CF_OK)
+        cf_contents_entry(applying->options.peer->contents, &applying->collection->id, &hash,
+                          &task->source, &ignored);
+}
+
+static void make_tasks(cf_applying *applying, const cf_plan *plan)
+{
+    applying->count = plan->count;
+    applying->tasks = cf_arena_allocate(&applying->arena, plan->count, sizeof *applying->tasks);
+    for (size_t i = 0; i < plan->count; i++) {
+        prepare_task(applying, &plan->steps[i], &applying->tasks[i]);
+        find_source(applying, &applying->tasks[i]);
+    }
+    if (applying->count)
+        qsort(applying->tasks, applying->count, sizeof *applying->tasks, by_source);
+}
+
+static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word)
+{
+    size_t items = cf_nodes_count(applying->options.binding->nodes);
+    char reason[CF_ERROR_TEXT];
+
+    if (cf_guard_allows(word, plan->deletes, items))
+        return;
+    snprintf(reason, sizeof reason,
+             "%zu of %zu items were deleted elsewhere: say --yes or --max-delete to delete them "
+             "here too",
+             plan->deletes, items);
+    const char *kept = cf_arena_text(&applying->arena, cf_bytes_of_text(reason));
+    applying->result.held = true;
+    for (size_t i = 0; i < applying->count; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->step.kind != CF_STEP_DELETE)
+            continue;
+        task->state = CF_TASK_FAILED;
+        task->reason = kept;
+    }
+}
+
+void cf_applying_plan(cf_applying *applying, cf_delete_word word)
+{
+    cf_plan plan = {0};
+
+    plan_marked(applying, &plan);
+    make_tasks(applying, &plan);
+    hold_deletes(applying, &plan, word);
+    for (size_t i = 0; i < plan.again.count; i++)
+        cf_ids_add(&applying->later, &plan.again.at[i]);
+    cf_plan_release(&plan);
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/files_source_inside.h"
+
+#include "peer/sources/files/intents.h"
+#include "peer/sources/files/owed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OWED_MS = 5000 };
+
+/* ---- What is asked ---- */
+
+static void destroy(void *self)
+{
+    cf_files_source *source = self;
+
+    cf_survey_destroy(&source->survey);
+    cf_applying_destroy(&source->applying);
+    cf_quiet_destroy(&source->quiet);
+    cf_pendings_release(&source->found);
+    cf_pendings_release(&source->notes);
+    free(source->folders);
+    free(source->surveyed);
+    free(source->missing);
+    free(source->seen_missing);
+    free(source->gone);
+    free(source->unmerged.at);
+    free(source);
+}
+
+static uint64_t count_applied(const void *self)
+{
+    const cf_files_source *source = self;
+
+    return source->applied;
+}
+
+static void look(void *self, bool look_only, cf_delete_word word, uint64_t now_ms)
+{
+    cf_files_source *source = self;
+
+    /* One that is served is kept in sync all the time: `status` must not hold that up, nor have
+     * it believe sooner that something is gone. */
+    cf_absence absence = CF_ABSENCE_COUNTS;
+    if (look_only && source->quiet) {
+        look_only = false;
+        word = (cf_delete_word){0}; /* of a dry run, where nothing is meant */
+        absence = CF_ABSENCE_WAITS;
+    }
+    source->asked = true;
+    cf_source_look_at_all(source, absence);
+    source->look_only = look_only;
+    source->word = word;
+    source->tries = source->blocked = 0;
+    source->not_before_ms = now_ms;
+    source->reopen_ms = source->owed_ms = 0;
+    source->retries = 0;
+    if (source->look_only)
+        return;
+    cf_downloads_retry(source->workshop->downloads);
+    cf_applying_wake(source->applying);
+}
+
+static void look_again(void *self, uint64_t now_ms)
+{
+    cf_files_source *source = self;
+
+    if (!source->looked || source->look_only)
+        return;
+    source->look_all = true;
+    source->absence = CF_ABSENCE_COUNTS;
+    source->not_before_ms = now_ms;
+}
+
+static void end_word(void *self)
+{
+    cf_files_source *source = self;
+
+    source->word = (cf_delete_word){0};
+}
+
+static void look_at(void *self, uint64_t folder)
+{
+    cf_source_look_at(self, folder, CF_ABSENCE_WAITS);
+}
+
+static void changed(void *self, uint64_t folder, cf_event_kind kind, uint64_t now_ms)
+{
+    cf_files_source *source = self;
+
+    if (folder & CF_WATCH_UNKNOWN)
+        cf_quiet_note_all(source->quiet, kind, now_ms);
+    else
+        cf_quiet_note(source->quiet, folder, kind, now_ms);
+}
+
+static void mark(void *self, const cf_id *directories, size_t count)
+{
+    cf_files_source *source = self;
+
+    cf_applying_mark(source->applying, directories, count);
+    cf_source_note_conflicts(source, directories, count);
+}
+
+static void wake(void *self)
+{
+    cf_files_source *source = self;
+
+    cf_applying_wake(source->applying);
+}
+
+/* Who works in it ends first. */
+void cf_source_let_root_go(cf_files_source *source)
+{
+    cf_workshop *workshop = source->workshop;
+
+    cf_survey_destroy(&source->survey);
+    cf_uploads_forget(workshop->uploads, source->binding);
+    cf_downloads_forget(workshop->downloads, source->binding);
+    cf_bases_forget(workshop->bases, source->binding);
+    cf_binding_close_root(source->binding, workshop->peer->env->files);
+    source->reopen = false;
+}
+
+static void reopen(void *self)
+{
+    cf_files_source *source = self;
+
+    source->reopen = true;
+    source->reopen_ms = 0;
+}
+
+/* ---- The root ---- */
+
+/* A folder that is held stays the same wherever it is moved: what its path leads to may be another
+ * one by now. */
+static bool is_root_in_place(const cf_files_source *source)
+{
+    cf_files *files = source->workshop->peer->env->files;
+    cf_folder *there = NULL;
+    cf_stat held, now;
+    cf_error ignored;
+
+    bool same = files->open_root(files, source->binding->path, &there, &ignored) == CF_OK &&
+                files->stat_folder(files, there, &now, &ignored) == CF_OK &&
+                files->stat_folder(files, source->binding->root, &held, &ignored) == CF_OK &&
+                cf_stat_same_file(&held, &now);
+    files->close_folder(files, &there);
+    return same;
+}
+
+static bool hold_root(cf_files_source *source, uint64_t now_ms)
+{
+    const cf_env *env = source->workshop->peer->env;
+    cf_error error;
+
+    if (source->binding->root)
+        return true;
+    if (now_ms < source->reopen_ms)
+        return false;
+    cf_status status = cf_binding_open_root(source->binding, env->files, &error);
+    if (!status) {
+        status = cf_intents_recover(source->workshop->peer, source->binding, &error);
+        if (status)
+            cf_binding_close_root(source->binding, env->files);
+    }
+    if (status && source->trouble != status)
+        cf_report(env, CF_REPORT_WARNING, "%s", error.text);
+    source->trouble = status;
+    snprintf(source->trouble_text, sizeof source->trouble_text, "%s", status ? error.text : "");
+    source->reopen_ms = now_ms + CF_SOURCE_REOPEN_MS;
+    source->look_all |= !status;
+    if (!status)
+        source->absence = CF_ABSENCE_COUNTS;
+    return !status;
+}
+
+/* False: the root has gone from its place, and is let go. */
+static bool check_root(cf_files_source *source)
+{
+    if ((!source->look_all && source->looked) || is_root_in_place(source))
+        return true;
+    reopen(source);
+    return false;
+}
+
+/* ---- Going on ---- */
+
+/* What has returned is looked at wherever it is now. */
+static cf_status pay_owed(cf_files_source *source, uint64_t now_ms, cf_error *error)
+{
+    cf_binding *binding = source->binding;
+    size_t settled;
+
+    if (!binding->owed_count || now_ms < source->owed_ms || source->survey ||
+        cf_applying_busy(source->applying))
+        return CF_OK;
+    source->owed_ms = now_ms + OWED_MS;
+    cf_status status = cf_owed_settle(source->workshop->peer, binding, &settled, error);
+    source->look_all |= settled > 0;
+    return status;
+}
+
+static void earlier(uint64_t *deadline, uint64_t at_ms)
+{
+    if (at_ms < *deadline)
+        *deadline = at_ms;
+}
+
+static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error)
+{
+    cf_files_source *source = self;
+    cf_status status = CF_OK;
+
+    if (!source->quiet && !source->asked)
+        return CF_OK;
+    cf_source_take_quiet(source, now_ms);
+    cf_source_retry(source, now_ms);
+    if (source->reopen && !cf_applying_busy(source->applying))
+        cf_source_let_root_go(source);
+    if (!hold_root(source, now_ms)) {
+        if (source->quiet)
+            earlier(deadline, source->reopen_ms);
+        source->look_all = false;
+        source->folder_count = 0;
+        return CF_OK;
+    }
+    status = pay_owed(source, now_ms, error);
+    for (bool on = true; !status && on && source->binding->root;) {
+        on = false;
+        if (source->survey) {
+            status = cf_source_step_survey(source, now_ms, error);
+            on = !source->survey;
+        } else if (cf_applying_busy(source->applying)) {
+            status = cf_source_step_applying(source, now_ms, error);
+            on = !cf_applying_busy(source->applying);
+        } else if (cf_source_guard_is_due(source)) {
+            status = cf_source_guard(source, error);
+            on = true;
+        } else if (cf_source_wants_look(source, now_ms)) {
+            if (!check_root(source))
+                return step(source, now_ms, deadline, error);
+            cf_source_start_survey(source, now_ms);
+            on = true;
+        } else if (cf_source_may_merge(source)) {
+            status = cf_source_merge(source, now_ms, error);
+            on = true;
+        } else if (cf_source_may_apply(source)) {
+            status = cf_applying_begin(source->applying, source->word, source->looks_now, error);
+            on = true;
+        }
+    }
+    if (source->look_all || source->folder_count)
+        earlier(deadline, source->not_before_ms);
+    if (source->retry_ms)
+        earlier(deadline, source->retry_ms);
+    if (source->quiet) {
+        earlier(deadline, cf_quiet_next(source->quiet));
+        earlier(deadline, source->rescan_ms);
+        if (source->binding->owed_count)
+            earlier(deadline, source->owed_ms);
+    }
+    return status;
+}
+
+static bool busy(const void *self, uint64_t now_ms)
+{
+    const cf_files_source *source = self;
+
+    (void)now_ms;
+    return source->survey || cf_applying_busy(source->applying) || source->look_all ||
+           source->folder_count || (source->binding->root && cf_source_may_apply(source));
+}
+
+/* ---- Status ---- */
+
+static void add_owed(const cf_files_source *source, cf_pendings *pendings)
+{
+    const cf_binding *binding = source->binding;
+    cf_buffer path = {0}, reason = {0};
+
+    for (size_t i = 0; i < binding->owed_count; i++) {
+        cf_buffer_clear(&path);
+        cf_buffer_clear(&reason);
+        cf_owed_tell(binding, &binding->owed[i], &path, &reason);
+        cf_pendings_add(pendings, CF_PENDING_SKIPPED, cf_buffer_view(&path),
+                        (const char *)reason.data);
+    }
+    cf_buffer_release(&path);
+    cf_buffer_release(&reason);
+}
+
+static void tell(const void *self, cf_pendings *pendings, const char *sending,
+                 cf_binding_status *out)
+{
+    const cf_files_source *source = self;
+    cf_applied applied;
+
+    add_owed(source, pendings);
+    cf_applying_result(source->applying, &applied);
+    for (size_t i = 0; i < source->notes.count; i++) {
+        const cf_pending *note = &source->notes.at[i];
+
+        cf_pendings_add(pendings, note->kind, note->path, note->reason ? note->reason : sending);
+    }
+    for (size_t i = 0; i < applied.pending_count; i++)
+        cf_pendings_add(pendings, applied.pending[i].kind, applied.pending[i].path,
+                        applied.pending[i].reason);
+    *out = (cf_binding_status){
+        .binding = source->binding,
+        .items = cf_nodes_count(source->binding->nodes),
+        .trouble = source->trouble,
+        .trouble_text = source->trouble_text,
+    };
+}
+
+/* ---- What counts no longer ---- */
+
+typedef struct {
+    cf_is_undone *is_undone;
+    const void *context;
+    uint64_t *numbers;
+    size_t count, capacity;
+} gathering;
+
+static void gather(void *context, const cf_node *node)
+{
+    gathering *self = context;
+    cf_arena arena = {0};
+    cf_ref *refs;
+    size_t count;
+    cf_error ignored;
+    bool undone = false;
+
+    if (cf_refs_read(node->refs, &arena, &refs, &count, &ignored) == CF_OK)
+        for (size_t i = 0; !undone && i < count; i++)
+            undone = self->is_undone(self->context, &refs[i].dot);
+    if (undone) {
+        self->numbers =
+            cf_grow(self->numbers, &self->capacity, self->count + 1, sizeof *self->numbers);
+        self->numbers[self->count++] = node->number;
+    }
+    cf_arena_release(&arena);
+}
+
+static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_records *records)
+{
+    cf_files_source *source = self;
+    gathering found = {.is_undone = is_undone, .context = context};
+
+    cf_nodes_each(source->binding->nodes, gather, &found);
+    if (found.count) {
+        cf_survey_destroy(&source->survey); /* it compares with nodes that go */
+        source->look_all = true;
+        for (size_t i = 0; i < found.count; i++)
+            cf_binding_drop_node(source->binding, found.numbers[i], records);
+    }
+    free(found.numbers);
+}
+
+cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *binding)
+{
+    static const cf_source_operations operations = {
+        .destroy = destroy,
+        .look = look,
+        .look_again = look_again,
+        .end_word = end_word,
+        .step = step,
+        .busy = busy,
+        .status = tell,
+        .applied = count_applied,
+        .forget = forget,
+        .look_at = look_at,
+        .changed = changed,
+        .mark = mark,
+        .wake = wake,
+        .reopen = reopen,
+    };
+    cf_files_source *source = cf_allocate(1, sizeof *source);
+
+    source->workshop = workshop;
+    source->binding = binding;
+    source->applying = cf_applying_new(
+        &(cf_applying_options){workshop->peer, binding, workshop->downloads, workshop->bases});
+    source->quiet = workshop->watch ? cf_quiet_new() : NULL;
+    return (cf_source_at_work){source, &operations};
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a folder as a source share: the root and the order of things (files_source.c),
+ * looking, what is noted of a look, and applying. */
+#ifndef CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
+#define CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
+#include "peer/sources/files/apply.h"
+#include "peer/sources/files/files_source.h"
+#include "peer/sources/files/publish.h"
+#include "peer/sources/files/survey.h"
+
+enum { CF_SOURCE_AGAIN_MS = 15, CF_SOURCE_REOPEN_MS = 5000 };
+
+typedef struct cf_files_source {
+    cf_workshop *workshop;
+    cf_binding *binding;
+    cf_applying *applying;
+    cf_survey *survey;
+    cf_quiet *quiet;
+
+    bool look_all, look_only; /* of the next look */
+    cf_absence absence;       /* of what was anywhere */
+    cf_quiet_folder *folders; /* to look at next */
+    size_t folder_count, folder_capacity;
+    uint64_t not_before_ms;
+    int tries;   /* looks in a row because something had just changed */
+    int blocked; /* runs of apply in a row that found the disk not as the base has it */
+    bool looked, looks_now;
+    bool asked; /* by a round; without a watch nothing is done before */
+    uint64_t rescan_ms;
+    cf_delete_word word;
+
+    bool surveying_all, surveying_only;
+    cf_absence surveying_absence;
+    cf_quiet_folder *surveyed; /* the directories of the look under way */
+    size_t surveyed_count;
+    uint64_t *missing; /* nodes that were not there at the last look; they count if they are not
+                          there again */
+    size_t missing_count;
+    uint64_t *seen_missing;
+    size_t seen_missing_count, seen_missing_capacity;
+    struct cf_gone_node *gone; /* that the look under way did not find, ascending by number */
+    size_t gone_count;
+    size_t filled, filled_before; /* of them, directories that wait for what the base has in them;
+                                     at the last look */
+    bool confirm;                 /* look again at once: something seems to be gone */
+
+    cf_pendings found; /* by the survey under way */
+    cf_pendings notes; /* by the last one */
+    cf_status trouble;
+    char trouble_text[CF_ERROR_TEXT];
+    bool reopen; /* the root, as soon as nothing is being put there */
+    uint64_t reopen_ms, applied;
+    uint64_t guarded;  /* the changes of locks that were heeded */
+    bool guards_again; /* something was put there since */
+    bool held_back;    /* something, because another has it locked */
+    uint64_t retry_ms; /* when what could not be applied is tried again; 0: never */
+    int retries;       /* in a row */
+    uint64_t owed_ms;  /* when what is owed is tried again */
+    cf_ids unmerged;   /* directories in which there may be conflict copies to be merged */
+} cf_files_source;
+
+/* Nothing is held there any more; who works in it ends first. */
+void cf_source_let_root_go(cf_files_source *source);
+
+/* ---- Looking ---- */
+
+/* Plans the looks that the watch's events and the time ask for. */
+void cf_source_take_quiet(cf_files_source *source, uint64_t now_ms);
+bool cf_source_wants_look(const cf_files_source *source, uint64_t now_ms);
+void cf_source_start_survey(cf_files_source *source, uint64_t now_ms);
+/* Goes on with the survey, publishing what it finds; none is under way when it has ended. */
+cf_status cf_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error);
+
+/* Look at it; of several words about what is missing there the strongest holds. */
+void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_absence absence);
+void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
+
+/* ---- What is not where it was ---- */
+
+/* Of what this part of a look found, all that counts: what is missing from its place, because it is
+ * gone or is somewhere else now, has to be so for a while, at two looks in a row, and not too much
+ * may be gone at once. `*out` has arrays of its own, which the caller frees. */
+void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
+                     cf_survey_batch *out);
+/* What to make of what is missing from a directory, now. */
+cf_absence cf_source_absence_in(const cf_files_source *source, uint64_t folder);
+/* The look is over. */
+void cf_source_end_judging(cf_files_source *source);
+
+/* ---- What is noted of a look ---- */
+
+void cf_source_note_wait(void *source, const cf_observation *seen, cf_upload_answer why);
+void cf_source_note_found(cf_files_source *source, const cf_finding *finding, cf_pending_kind kind,
+                          const char *reason);
+void cf_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
+                         const char *reason);
+/* What is not published; `reason` NULL: because this only looks. */
+void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
+                          const char *reason);
+/* What the survey that ends has found takes the place of what was noted there before. */
+void cf_source_renew_notes(cf_files_source *source);
+
+/* Takes out of what was found what is missing where another file system lies than before. */
+void cf_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch);
+
+/* ---- What others have locked ---- */
+
+bool cf_source_guard_is_due(const cf_files_source *source);
+cf_status cf_source_guard(cf_files_source *source, cf_error *error);
+/* Takes out of what was found what is not to be published now. */
+void cf_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch);
+
+/* ---- Texts that are merged ---- */
+
+/* Groups changed: if the user wants texts merged, their conflict copies are looked at. */
+void cf_source_note_conflicts(cf_files_source *source, const cf_id *directories, size_t count);
+bool cf_source_may_merge(const cf_files_source *source);
+/* Publishes what can be made of them. A failure leaves the peer unusable. */
+cf_status cf_source_merge(cf_files_source *source, uint64_t now_ms, cf_error *error);
+
+/* ---- Applying ---- */
+
+bool cf_source_may_apply(const cf_files_source *source);
+/* Wakes what could not be applied, when it is due. */
+void cf_source_retry(cf_files_source *source, uint64_t now_ms);
+cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/files_source_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static bool is_among(const uint64_t *sorted, size_t count, uint64_t number)
+{
+    return count && bsearch(&number, sorted, count, sizeof number, by_number);
+}
+
+/* Kept with its directory: the base forgets it when the part that says it is gone is published. */
+struct cf_gone_node {
+    uint64_t number; /* by_number looks at it */
+    uint64_t parent;
+};
+
+/* The first part of a look says what is gone. */
+static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
+{
+    if (!batch->gone_count)
+        return;
+    free(source->gone);
+    source->gone = cf_allocate(batch->gone_count, sizeof *source->gone);
+    source->gone_count = batch->gone_count;
+    for (size_t i = 0; i < batch->gone_count; i++) {
+        const cf_node *node = cf_nodes_find(source->binding->nodes, batch->gone[i]);
+
+        source->gone[i] = (struct cf_gone_node){node->number, node->parent};
+    }
+    qsort(source->gone, source->gone_count, sizeof *source->gone, by_number);
+}
+
+/* In which directory that is still there it was, or the one that was above it. */
+static uint64_t folder_of(const cf_files_source *source, const cf_node *node)
+{
+    uint64_t folder = node->parent;
+    const struct cf_gone_node *gone;
+
+    while (source->gone_count && (gone = bsearch(&folder, source->gone, source->gone_count,
+                                                 sizeof *source->gone, by_number)))
+        folder = gone->parent;
+    return folder;
+}
+
+cf_absence cf_source_absence_in(const cf_files_source *source, uint64_t folder)
+{
+    if (!source->quiet)
+        return CF_ABSENCE_COUNTS; /* nobody would look again */
+    for (size_t i = 0; i < source->surveyed_count; i++)
+        if (source->surveyed[i].folder == folder &&
+            source->surveyed[i].absence > source->surveying_absence)
+            return source->surveyed[i].absence;
+    return source->surveying_absence;
+}
+
+/* Seen to be missing; true: for the second time in a row. */
+static bool is_confirmed(cf_files_source *source, uint64_t number)
+{
+    source->seen_missing = cf_grow(source->seen_missing, &source->seen_missing_capacity,
+                                   source->seen_missing_count + 1, sizeof number);
+    source->seen_missing[source->seen_missing_count++] = number;
+    if (is_among(source->missing, source->missing_count, number))
+        return true;
+    source->confirm = true;
+    return false;
+}
+
+/* ---- Gone ---- */
+
+static void hold_gone(cf_files_source *source, const cf_survey_batch *judged)
+{
+    char reason[160];
+
+    snprintf(
+        reason, sizeof reason,
+        "%zu of %zu items are missing here: say --yes or --max-delete to delete them elsewhere too",
+        judged->gone_count, cf_nodes_count(source->binding->nodes));
+    const char *kept = cf_pendings_text(&source->found, reason);
+    for (size_t i = 0; i < judged->gone_count; i++)
+        cf_source_note_node(source, judged->gone[i], CF_PENDING_HELD, kept);
+    source->confirm = false;
+}
+
+static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_ms)
+{
+    uint64_t folder = folder_of(source, node);
+
+    if (cf_source_absence_in(source, folder) == CF_ABSENCE_COUNTS)
+        return is_confirmed(source, node->number);
+    cf_quiet_miss(source->quiet, folder, now_ms);
+    cf_source_note_node(source, node->number, CF_PENDING_WAITS,
+                        "it is missing here, perhaps for a moment");
+    return false;
+}
+
+static void judge_gone(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
+                       cf_survey_batch *out)
+{
+    uint64_t *gone = cf_allocate(batch->gone_count, sizeof *gone);
+
+    out->gone = gone;
+    out->gone_count = 0;
+    for (size_t i = 0; i < batch->gone_count; i++)
+        if (is_gone(source, cf_nodes_find(source->binding->nodes, batch->gone[i]), now_ms))
+            gone[out->gone_count++] = batch->gone[i];
+    if (cf_guard_allows(source->word, out->gone_count, cf_nodes_count(source->binding->nodes)))
+        return;
+    hold_gone(source, out);
+    out->gone_count = 0;
+}
+
+/* ---- Moved ---- */
+
+/* A directory is no backup of another one. */
+static const cf_node *moved_from(const cf_files_source *source, const cf_finding *finding)
+{
+    const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
+
+    return !node || node->kind == CF_KIND_DIRECTORY ||
+                   (node->parent == finding->parent && cf_bytes_equal(node->name, finding->name))
+               ? NULL
+               : node;
+}
+
+/* `mv f f~`, and f is about to be written again: till then it is missing here, but never elsewhere.
+ */
+static bool has_moved(cf_files_source *source, const cf_finding *finding, const cf_node *node,
+                      uint64_t now_ms)
+{
+    uint64_t folder = folder_of(source, node);
+
+    if (cf_source_absence_in(source, folder) != CF_ABSENCE_WAITS)
+        return is_confirmed(source, node->number);
+    cf_quiet_hold(source->quiet, folder, finding->parent, now_ms);
+    return false;
+}
+
+static void judge_moved(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
+                        cf_survey_batch *out)
+{
+    cf_observation *at = cf_allocate(batch->count, sizeof *at);
+
+    out->at = at;
+    out->count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const cf_finding *finding = &batch->at[i].finding;
+        const cf_node *node = moved_from(source, finding);
+
+        if (!node || has_moved(source, finding, node, now_ms))
+            at[out->count++] = batch->at[i];
+        else
+            cf_source_note_found(source, finding, CF_PENDING_WAITS,
+                                 "it has just been moved, perhaps for a moment");
+    }
+}
+
+/* ---- Directories that are not empty yet ---- */
+
+/* Nodes that are gone, or that this part of the look says something of. */
+typedef struct {
+    uint64_t *gone, *observed; /* ascending */
+    size_t gone_count, observed_count;
+} leaving;
+
+/* All that the base has in it goes too. */
+static bool is_emptied(const cf_nodes *nodes, const leaving *nodes_leaving, uint64_t folder)
+{
+    for (const cf_node *child = cf_nodes_next_child(nodes, folder, NULL); child;
+         child = cf_nodes_next_child(nodes, folder, child))
+        if (!is_among(nodes_leaving->gone, nodes_leaving->gone_count, child->number) &&
+            !is_among(nodes_leaving->observed, nodes_leaving->observed_count, child->number))
+            return false;
+    return true;
+}
+
+static bool drop_filled(const cf_nodes *nodes, leaving *nodes_leaving)
+{
+    size_t kept = 0, before = nodes_leaving->gone_count;
+
+    for (size_t i = 0; i < before; i++)
+        if (is_emptied(nodes, nodes_leaving, nodes_leaving->gone[i]))
+            nodes_leaving->gone[kept++] = nodes_leaving->gone[i]; /* stays ascending */
+    nodes_leaving->gone_count = kept;
+    return kept < before;
+}
+
+/* A file that was copied elsewhere is found there when it is read, in a later part, or not at all
+ * while somebody writes it. Until then its node stays where it is, and so do the directories above:
+ * they go at the next look. */
+static void keep_filled(cf_files_source *source, cf_survey_batch *judged)
+{
+    leaving nodes_leaving = {.gone = (uint64_t *)judged->gone, .gone_count = judged->gone_count};
+
+    nodes_leaving.observed = cf_allocate(judged->count, sizeof *nodes_leaving.observed);
+    for (size_t i = 0; i < judged->count; i++)
+        if (judged->at[i].finding.number)
+            nodes_leaving.observed[nodes_leaving.observed_count++] = judged->at[i].finding.number;
+    qsort(nodes_leaving.gone, nodes_leaving.gone_count, sizeof(uint64_t), by_number);
+    if (nodes_leaving.observed_count)
+        qsort(nodes_leaving.observed, nodes_leaving.observed_count, sizeof(uint64_t), by_number);
+    while (drop_filled(source->binding->nodes, &nodes_leaving))
+        ;
+    source->filled = judged->gone_count - nodes_leaving.gone_count;
+    source->confirm |= source->filled && source->filled != source->filled_before;
+    judged->gone_count = nodes_leaving.gone_count;
+    free(nodes_leaving.observed);
+}
+
+void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
+                     cf_survey_batch *out)
+{
+    *out = *batch;
+    take_gone(source, batch);
+    judge_gone(source, batch, now_ms, out);
+    judge_moved(source, batch, now_ms, out);
+    if (out->gone_count)
+        keep_filled(source, out);
+}
+
+void cf_source_end_judging(cf_files_source *source)
+{
+    free(source->missing);
+    source->missing = source->seen_missing;
+    source->missing_count = source->seen_missing_count;
+    source->seen_missing = NULL;
+    source->seen_missing_count = source->seen_missing_capacity = 0;
+    if (source->missing_count)
+        qsort(source->missing, source->missing_count, sizeof *source->missing, by_number);
+    source->filled_before = source->filled;
+    source->filled = 0;
+    free(source->gone);
+    source->gone = NULL;
+    source->gone_count = 0;
+}

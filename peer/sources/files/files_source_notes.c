@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/files_source_inside.h"
+
+void cf_source_note_found(cf_files_source *source, const cf_finding *finding, cf_pending_kind kind,
+                          const char *reason)
+{
+    cf_buffer path = {0};
+
+    cf_binding_path(source->binding, finding->parent, &path);
+    if (path.size)
+        cf_buffer_append(&path, "/", 1);
+    cf_buffer_append(&path, finding->name.data, finding->name.size);
+    cf_pendings_add(&source->found, kind, cf_buffer_view(&path), reason);
+    cf_buffer_release(&path);
+}
+
+void cf_source_note_wait(void *context, const cf_observation *seen, cf_upload_answer why)
+{
+    cf_files_source *source = context;
+
+    cf_source_note_found(source, &seen->finding, CF_PENDING_WAITS,
+                         why == CF_UPLOAD_AGAIN ? "it has to be read again" : NULL);
+    if (why == CF_UPLOAD_AGAIN)
+        cf_source_look_at(source, seen->finding.parent, CF_ABSENCE_WAITS);
+}
+
+void cf_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
+                         const char *reason)
+{
+    cf_buffer path = {0};
+
+    cf_binding_path(source->binding, number, &path);
+    cf_pendings_add(&source->found, kind, cf_buffer_view(&path), reason);
+    cf_buffer_release(&path);
+}
+
+/* What was done here, and why nothing comes of it; `why` may be NULL. */
+static const char *done_here(cf_files_source *source, const char *what, const char *why)
+{
+    cf_buffer text = {0};
+
+    if (!why)
+        return what;
+    cf_buffer_append_text(&text, "%s; %s", what, why);
+    cf_buffer_append(&text, "", 1);
+    const char *kept = cf_pendings_text(&source->found, (const char *)text.data);
+    cf_buffer_release(&text);
+    return kept;
+}
+
+void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch, const char *why)
+{
+    const char *new = done_here(source, "it is new here", why);
+    const char *changed = done_here(source, "it was changed here", why);
+    const char *deleted = done_here(source, "it was deleted here", why);
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const cf_finding *finding = &batch->at[i].finding;
+
+        cf_source_note_found(source, finding, CF_PENDING_UNSENT,
+                             cf_nodes_find(source->binding->nodes, finding->number) ? changed
+                                                                                    : new);
+    }
+    /* A look alone says what a sync would do: it would hold back too many at once. */
+    bool held = !why && !cf_guard_allows(source->word, batch->gone_count,
+                                         cf_nodes_count(source->binding->nodes));
+    for (size_t i = 0; i < batch->gone_count; i++)
+        cf_source_note_node(source, batch->gone[i], held ? CF_PENDING_HELD : CF_PENDING_UNSENT,
+                            held ? "it is missing here, with many others: sync says what to do"
+                                 : deleted);
+}
+
+static void take_notes(cf_files_source *source)
+{
+    size_t count;
+    const cf_survey_note *notes = cf_survey_notes(source->survey, &count);
+
+    for (size_t i = 0; i < count; i++)
+        cf_pendings_add(&source->found, notes[i].passing ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
+                        notes[i].path, notes[i].reason);
+}
+
+/* A look at everything knows all; a look at some directories knows these. */
+void cf_source_renew_notes(cf_files_source *source)
+{
+    cf_buffer path = {0};
+
+    take_notes(source);
+    if (source->surveying_all)
+        cf_pendings_clear(&source->notes);
+    for (size_t i = 0; i < source->surveyed_count; i++) {
+        cf_buffer_clear(&path);
+        cf_binding_path(source->binding, source->surveyed[i].folder, &path);
+        cf_pendings_drop_in(&source->notes, cf_buffer_view(&path));
+    }
+    for (size_t i = 0; i < source->found.count; i++)
+        cf_pendings_add(&source->notes, source->found.at[i].kind, source->found.at[i].path,
+                        source->found.at[i].reason);
+    cf_pendings_clear(&source->found);
+    cf_buffer_release(&path);
+}

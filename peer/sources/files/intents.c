@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/intents.h"
+
+#include "codec/pack.h"
+#include "peer/sources/files/apply_steps.h"
+#include "peer/sources/files/displaced.h"
+#include "peer/transfer/download_landing.h"
+#include "peer/merge/node_stat.h"
+#include "peer/sources/files/owed.h"
+
+void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *intent,
+                   cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0}, node = {0};
+
+    cf_node_pack(&intent->after, &node);
+    cf_pack_array(&value, 3);
+    cf_pack_uint(&value, intent->kind);
+    cf_pack_bin(&value, cf_buffer_view(&node));
+    cf_pack_bin(&value, intent->temporary);
+    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_INTENT, binding->number, number),
+                   cf_buffer_view(&value));
+    cf_buffer_release(&node);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+void cf_intent_drop(const cf_binding *binding, uint64_t number, cf_records *records)
+{
+    cf_arena arena = {0};
+
+    cf_records_delete(records, cf_key_numbered(&arena, CF_TABLE_INTENT, binding->number, number));
+    cf_arena_release(&arena);
+}
+
+static cf_status read_intent(cf_bytes value, cf_arena *arena, cf_intent *out, cf_error *error)
+{
+    cf_reader reader = cf_reader_of(value);
+    uint64_t kind;
+    cf_bytes node;
+    size_t count;
+
+    cf_status status = cf_read_array(&reader, &count, error);
+    if (!status && count != 3)
+        status = cf_fail(error, CF_BROKEN, "an intent has %zu parts", count);
+    if (!status)
+        status = cf_read_uint(&reader, &kind, error);
+    if (!status)
+        status = cf_read_bin(&reader, &node, error);
+    if (!status)
+        status = cf_read_bin(&reader, &out->temporary, error);
+    if (!status)
+        status = cf_node_read(node, arena, &out->after, error);
+    if (!status && kind > CF_INTENT_DELETE)
+        status = cf_fail(error, CF_BROKEN, "an intent is of a newer program");
+    if (!status)
+        out->kind = (cf_intent_kind)kind;
+    return status;
+}
+
+/* ---- Recovery ---- */
+
+typedef struct {
+    cf_peer *peer;
+    cf_binding *binding;
+    cf_records records;
+    cf_status status;
+    cf_error *error;
+} recovery;
+
+static bool is_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
+{
+    cf_files *files = self->peer->env->files;
+    cf_hold hold = {0};
+    cf_error ignored;
+
+    bool there =
+        cf_binding_hold(self->binding, files, intent->after.parent, &hold, &ignored) == CF_OK &&
+        files->stat(files, hold.folder, intent->after.name, stat, &ignored) == CF_OK;
+    cf_hold_release(&hold, files);
+    return there;
+}
+
+/* Where the intent's file belongs; the root, if that directory is gone. */
+static cf_displaced displaced_by(const recovery *self, const cf_intent *intent, cf_hold *hold)
+{
+    cf_files *files = self->peer->env->files;
+    cf_error ignored;
+
+    if (cf_binding_hold(self->binding, files, intent->after.parent, hold, &ignored))
+        hold->folder = self->binding->root;
+    return (cf_displaced){
+        .files = files,
+        .temporary = self->binding->temporary,
+        .temporary_name = intent->temporary,
+        .folder = hold->folder,
+        .name = intent->after.name,
+    };
+}
+
+/* Something is in the temporary folder under the intent's name. Where that can't be told, nothing
+ * is settled. */
+static bool stands_aside(recovery *self, const cf_intent *intent, cf_stat *stat)
+{
+    cf_files *files = self->peer->env->files;
+
+    if (!intent->temporary.size)
+        return false;
+    cf_status status =
+        files->stat(files, self->binding->temporary, intent->temporary, stat, self->error);
+    if (status && status != CF_MISSING)
+        self->status = status;
+    return !status;
+}
+
+static bool is_ours_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
+{
+    return is_at_place(self, intent, stat) && cf_node_stat_same_file(&intent->after.stat, stat);
+}
+
+/* What was exchanged for the new file stands in the temporary folder: if that is not what the base
+ * had, a user saved it in the last moment, and it returns. */
+static void return_displaced(recovery *self, const cf_intent *intent, bool is_ours_there)
+{
+    cf_files *files = self->peer->env->files;
+    const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
+    cf_stat stat;
+    cf_hold hold = {0};
+    cf_error error;
+
+    if (!before || !stands_aside(self, intent, &stat) ||
+        cf_node_stat_same_file(&intent->after.stat, &stat))
+        return;
+    cf_displaced displaced = displaced_by(self, intent, &hold);
+    if (!cf_displaced_is_base(&displaced, before) &&
+        (is_ours_there ? cf_displaced_exchange(&displaced, &intent->after.stat, &error)
+                       : cf_displaced_return(&displaced, &error)))
+        cf_owed_add(self->binding, &displaced, intent->after.parent, &error, &self->records);
+    cf_hold_release(&hold, files);
+}
+
+/* It was fetched, and need not be again. */
+static void keep_download(recovery *self, const cf_intent *intent)
+{
+    cf_files *files = self->peer->env->files;
+    const cf_folder *temporary = self->binding->temporary;
+    char name[CF_LANDING_NAME];
+    cf_stat stat;
+    cf_hash hash;
+    uint64_t size;
+    cf_error ignored;
+
+    if (!stands_aside(self, intent, &stat) || !cf_node_stat_same_file(&intent->after.stat, &stat) ||
+        cf_content_identity_read(intent->after.content, &hash, &size, &ignored))
+        return;
+    cf_landing_name(&hash, false, name);
+    files->rename(files, temporary, intent->temporary, temporary, cf_bytes_of_text(name), &ignored);
+}
+
+static void recover_place(recovery *self, const cf_intent *intent)
+{
+    cf_node node = intent->after;
+    cf_stat stat;
+
+    return_displaced(self, intent, is_ours_at_place(self, intent, &stat));
+    if (self->status)
+        return;
+    if (!is_ours_at_place(self, intent, &stat)) {
+        keep_download(self, intent);
+        return; /* what is shown will be planned again */
+    }
+    if (node.kind != CF_KIND_FILE ||
+        cf_node_stat_same_bytes(&node.stat, &stat)) /* else it was edited since */
+        node.stat = cf_node_stat_of(&stat);
+    cf_binding_put_node(self->binding, &node, &self->records);
+}
+
+/* Mode and time of `after` were being set on the file of `node`: it gets those that the disk shows
+ * now. What else was done to the file stays an edit. */
+static void stamp(cf_node *node, const cf_node *after, const cf_stat *now)
+{
+    int64_t mtime;
+
+    bool has_mtime = cf_mtime_of(after->mtime, &mtime) && now->mtime_ns == mtime;
+    if (after->mode.size && cf_mode_of(after->mode, 0) == (now->mode & 0777))
+        node->mode = after->mode;
+    if (node->kind != CF_KIND_FILE ||
+        (now->size == node->stat.size && (has_mtime || now->mtime_ns == node->stat.mtime_ns)))
+        node->stat = cf_node_stat_of(now);
+    cf_node_distrust(node);
+    if (has_mtime)
+        node->mtime = after->mtime;
+}
+
+static void recover_stamp(recovery *self, const cf_intent *intent)
+{
+    const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
+    cf_stat stat;
+
+    if (!before || !is_at_place(self, intent, &stat) ||
+        !cf_node_stat_same_file(&intent->after.stat, &stat))
+        return;
+    cf_node node = *before;
+    stamp(&node, &intent->after, &stat);
+    cf_binding_put_node(self->binding, &node, &self->records);
+}
+
+/* Set aside to be deleted: gone for good only if it is what the base had, else it returns to its
+ * place. */
+static void recover_delete(recovery *self, const cf_intent *intent)
+{
+    cf_files *files = self->peer->env->files;
+    const cf_node *node = &intent->after;
+    cf_stat stat;
+    cf_hold hold = {0};
+    cf_error error;
+
+    if (stands_aside(self, intent, &stat)) {
+        cf_displaced displaced = displaced_by(self, intent, &hold);
+        if (!cf_displaced_is_base(&displaced, node) && cf_displaced_return(&displaced, &error))
+            cf_owed_add(self->binding, &displaced, node->parent, &error, &self->records);
+        cf_hold_release(&hold, files);
+    }
+    if (!self->status && !is_at_place(self, intent, &stat))
+        cf_binding_drop_node(self->binding, node->number, &self->records);
+}
+
+static void (*const recoveries[])(recovery *, const cf_intent *) = {
+    [CF_INTENT_PLACE] = recover_place,
+    [CF_INTENT_STAMP] = recover_stamp,
+    [CF_INTENT_DELETE] = recover_delete,
+};
+
+static bool recover_one(void *context, cf_bytes key, cf_bytes value)
+{
+    recovery *self = context;
+    cf_arena arena = {0};
+    cf_intent intent;
+
+    self->status = read_intent(value, &arena, &intent, self->error);
+    if (!self->status) {
+        recoveries[intent.kind](self, &intent);
+        cf_records_delete(&self->records, key);
+    }
+    cf_arena_release(&arena);
+    return self->status == CF_OK;
+}
+
+/* What stands in the temporary folder now was never shown, or was checked to be the base's, unless
+ * it is owed. What a user's program put there meanwhile is not ours to judge, but it is in our own
+ * folder. */
+static bool empty_one(void *context, cf_bytes name)
+{
+    recovery *self = context;
+    const cf_env *env = self->peer->env;
+    cf_files *files = env->files;
+    cf_error ignored;
+
+    if (!cf_owed_has_name(self->binding, name) &&
+        !cf_landing_is_awaited(files, self->binding->temporary, name, env->now_ms(env->context)) &&
+        files->unlink(files, self->binding->temporary, name, &ignored))
+        files->remove_folder(files, self->binding->temporary, name, &ignored);
+    return true;
+}
+
+cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+    recovery self = {.peer = peer, .binding = binding, .error = error};
+    size_t settled;
+
+    cf_status status = store->scan(store, cf_peer_user(peer),
+                                   cf_key_source(&arena, CF_TABLE_INTENT, binding->number),
+                                   recover_one, &self, error);
+    if (!status)
+        status = self.status;
+    if (!status && self.records.count)
+        status = store->write(store, cf_peer_user(peer), self.records.at, self.records.count, true,
+                              error);
+    if (!status)
+        status = cf_owed_settle(peer, binding, &settled, error);
+    if (!status)
+        status =
+            peer->env->files->list(peer->env->files, binding->temporary, empty_one, &self, error);
+    if (status)
+        cf_error_while(error, "settling what was under way in %s", binding->path);
+    cf_records_release(&self.records);
+    cf_arena_release(&arena);
+    return status;
+}

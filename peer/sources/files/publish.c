@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/publish_inside.h"
+
+#include "peer/merge/plan.h"
+
+#include <stdlib.h>
+
+/* ---- What others have brought to this disk already ---- */
+
+static bool list_directory(cf_publishing_batch *self, uint64_t directory)
+{
+    const cf_node *node = directory ? cf_nodes_find(self->with->binding->nodes, directory) : NULL;
+    cf_group group;
+
+    if (self->has_listed && self->listed == directory)
+        return self->shown_count > 0;
+    self->has_listed = true;
+    self->listed = directory;
+    self->shown_count = 0;
+    if (directory && (!node || !node->item_count))
+        return false;
+    cf_view_group_of(self->collection->view, node ? &node->items[0] : &cf_root_item, &self->arena,
+                     &group);
+    if (group.visible)
+        cf_view_list(self->collection->view, &group, &self->arena, &self->shown,
+                     &self->shown_count);
+    return self->shown_count > 0;
+}
+
+static int by_name(const void *key, const void *shown)
+{
+    return cf_bytes_compare(*(const cf_bytes *)key, ((const cf_shown *)shown)->name);
+}
+
+/* Something new here is what the view shows at its place: then it is that, and there is nothing to
+ * publish. So two folders that already hold the same data meet without a word. */
+static bool adopt(cf_publishing_batch *self, const cf_finding *finding)
+{
+    cf_binding *binding = self->with->binding;
+    cf_node node = {0};
+
+    if (cf_nodes_find(binding->nodes, finding->number) || !list_directory(self, finding->parent))
+        return false;
+    const cf_shown *shown =
+        bsearch(&finding->name, self->shown, self->shown_count, sizeof *self->shown, by_name);
+    if (!shown || shown->kind != finding->kind ||
+        !cf_bytes_equal(shown->content, finding->content) || cf_plan_node_of(binding->nodes, shown))
+        return false;
+    cf_shown_agree(shown, &self->arena, &node);
+    node.number = finding->number;
+    node.parent = finding->parent;
+    node.stat = finding->stat;
+    if (finding->mode.size)
+        node.mode = finding->mode;
+    if (finding->mtime.size)
+        node.mtime = finding->mtime;
+    cf_binding_put_node(binding, &node, &self->records);
+    cf_view_mark_changed(self->collection->view,
+                         node.parent ? &cf_nodes_find(binding->nodes, node.parent)->items[0]
+                                     : &cf_root_item);
+    return true;
+}
+
+/* ---- What can be published now ---- */
+
+static const cf_prepared *prepare_link(cf_publishing_batch *self, const cf_observation *seen)
+{
+    cf_prepared *prepared = cf_arena_allocate(&self->arena, 1, sizeof *prepared);
+
+    prepared->content = (cf_content){
+        .hash = cf_content_hash(seen->target),
+        .size = seen->target.size,
+        .how = {.is_inline = true, .bytes = seen->target, .length = seen->target.size},
+    };
+    return prepared;
+}
+
+static cf_upload_answer prepare(cf_publishing_batch *self, const cf_observation *seen,
+                                const cf_node *node, const cf_prepared **out)
+{
+    const cf_finding *finding = &seen->finding;
+    cf_error ignored;
+    uint64_t size;
+
+    *out = NULL;
+    if (finding->kind == CF_KIND_DIRECTORY ||
+        (node && cf_bytes_equal(node->content, finding->content)))
+        return CF_UPLOAD_READY;
+    if (finding->kind == CF_KIND_SYMLINK) {
+        *out = prepare_link(self, seen);
+        return CF_UPLOAD_READY;
+    }
+    cf_upload_file file = {
+        .binding = self->with->binding,
+        .folder = finding->parent,
+        .name = finding->name,
+        .read = seen->read,
+        .before = node ? node->content : (cf_bytes){0},
+    };
+    if (cf_content_identity_read(finding->content, &file.hash, &size, &ignored))
+        return CF_UPLOAD_AGAIN;
+    const cf_node_stat *stat = &finding->stat;
+    file.stat = (cf_stat){CF_FILE_REGULAR, stat->device, stat->inode,    stat->birth_ns, stat->size,
+                          stat->mode,      stat->links,  stat->mtime_ns, stat->ctime_ns};
+    return cf_uploads_prepare(self->with->uploads, &file, out);
+}
+
+/* Its content has to wait; its place and mode need not. True when there is something left to say.
+ */
+static bool without_content(const cf_node *node, cf_finding *finding)
+{
+    if (!node)
+        return false;
+    finding->content = node->content;
+    finding->mtime = node->mtime;
+    finding->stat = node->stat;
+    return finding->parent != node->parent || !cf_bytes_equal(finding->name, node->name) ||
+           (node->mode.size && !cf_bytes_equal(finding->mode, node->mode));
+}
+
+static void collect(cf_publishing_batch *self, const cf_survey_batch *batch)
+{
+    const cf_nodes *nodes = self->with->binding->nodes;
+
+    self->found = cf_arena_allocate(&self->arena, batch->count, sizeof *self->found);
+    self->prepared = cf_arena_allocate(&self->arena, batch->count, sizeof *self->prepared);
+    for (size_t i = 0; i < batch->count; i++) {
+        const cf_observation *seen = &batch->at[i];
+        const cf_node *node = cf_nodes_find(nodes, seen->finding.number);
+        cf_finding finding = seen->finding;
+        const cf_prepared *prepared;
+
+        if (adopt(self, &finding))
+            continue;
+        cf_upload_answer answer = prepare(self, seen, node, &prepared);
+
+        if (answer != CF_UPLOAD_READY) {
+            self->with->waits(self->with->context, seen, answer);
+            if (!without_content(node, &finding))
+                continue;
+            prepared = NULL;
+        }
+        self->prepared[self->found_count] = prepared;
+        self->found[self->found_count++] = finding;
+    }
+}
+
+/* ---- The base ---- */
+
+static void keep_leaves(cf_publishing_batch *self, const cf_survey_batch *batch,
+                        cf_records *records)
+{
+    for (size_t i = 0; i < self->found_count; i++) {
+        const cf_prepared *prepared = self->prepared[i];
+
+        if (!prepared || prepared->content.size <= CF_INLINE_MAX)
+            continue;
+        cf_bytes leaves = cf_uploads_leaves(self->with->uploads, &prepared->content.hash);
+        for (size_t k = 0; !leaves.size && k < batch->count; k++)
+            if (batch->at[k].read &&
+                cf_hash_equal(&batch->at[k].read->content, &prepared->content.hash))
+                leaves = cf_buffer_view(&batch->at[k].read->leaves);
+        if (leaves.size)
+            cf_leaves_put(&prepared->content.hash, leaves, records);
+    }
+}
+
+/* What lies in the directory may be shown elsewhere, though nothing has changed here in the view:
+ * of a cycle of moves, or as one with another directory. */
+static void plan_directories(cf_publishing_batch *self)
+{
+    for (size_t i = 0; i < self->found_count; i++) {
+        uint64_t parent = self->found[i].parent;
+        const cf_node *node = cf_nodes_find(self->with->binding->nodes, parent);
+
+        if (parent == CF_NODE_ROOT)
+            cf_view_mark_changed(self->collection->view, &cf_root_item);
+        else if (node && node->item_count)
+            cf_view_mark_changed(self->collection->view, &node->items[0]);
+    }
+}
+
+static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, const uint64_t *gone,
+                     size_t gone_count, cf_records *records)
+{
+    cf_binding *binding = self->with->binding;
+    const cf_node *nodes;
+    size_t count;
+
+    cf_scan_rebase(&self->scan, self->dots, &self->arena, &nodes, &count);
+    for (size_t i = 0; i < gone_count; i++)
+        cf_binding_drop_node(binding, gone[i], records);
+    for (size_t i = 0; i < batch->restated_count; i++)
+        cf_binding_put_node(binding, &batch->restated[i], records);
+    for (size_t i = 0; i < count; i++)
+        cf_binding_put_node(binding, &nodes[i], records);
+    plan_directories(self);
+    keep_leaves(self, batch, records);
+    cf_binding_put(binding, records);
+}
+
+static void after_commit(cf_publishing_batch *self)
+{
+    for (size_t i = 0; i < self->found_count; i++) {
+        cf_error ignored;
+        cf_hash hash;
+        uint64_t size;
+        const cf_node *node = cf_nodes_find(self->with->binding->nodes, self->found[i].number);
+
+        if (!self->prepared[i])
+            continue;
+        if (node)
+            cf_bases_keep(self->with->bases, self->with->binding, node);
+        /* Equal files share what was prepared, and that ends with the first of them. */
+        if (cf_content_identity_read(self->found[i].content, &hash, &size, &ignored) == CF_OK)
+            cf_uploads_published(self->with->uploads, &hash);
+    }
+}
+
+static cf_status write_records(cf_publishing_batch *self, const cf_records *records,
+                               cf_error *error)
+{
+    cf_store *store = cf_home_store(self->with->peer->home);
+
+    return store->write(store, cf_peer_user(self->with->peer), records->at, records->count, true,
+                        error);
+}
+
+static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, const uint64_t *gone,
+                     size_t gone_count, cf_error *error)
+{
+    cf_peer *peer = self->with->peer;
+    cf_scan_input input = {
+        .rules = &peer->rules,
+        .state = self->collection->state,
+        .view = self->collection->view,
+        .base = self->with->binding->nodes,
+        .sequence = 1,
+        .time = cf_publication_time(self->publication, self->with->now_ms),
+        .found = self->found,
+        .found_count = self->found_count,
+        .gone = gone,
+        .gone_count = gone_count,
+    };
+
+    peer->env->random(peer->env->context, input.writer.bytes, CF_ID_SIZE);
+    cf_scan_run(&input, &self->arena, &self->scan);
+    cf_status status = cf_publish_entries(self, error);
+    if (!status)
+        put_base(self, batch, gone, gone_count, &self->records);
+    if (!status)
+        status = self->scan.count ? cf_publication_commit(self->publication, &self->records, error)
+                                  : write_records(self, &self->records, error);
+    if (!status)
+        after_commit(self);
+    return status;
+}
+
+cf_status cf_publish_batch(const cf_publishing *with, const cf_survey_batch *batch,
+                           const uint64_t *gone, size_t gone_count, cf_error *error)
+{
+    cf_publishing_batch self = {.with = with};
+
+    cf_status status =
+        cf_peer_collection(with->peer, &with->binding->collection, &self.collection, error);
+    if (status)
+        return status;
+    collect(&self, batch);
+    if (self.found_count || gone_count || batch->restated_count || self.records.count) {
+        self.publication = cf_publication_new(with->peer, self.collection);
+        status = run(&self, batch, gone, gone_count, error);
+        cf_publication_destroy(&self.publication);
+    }
+    cf_records_release(&self.records);
+    cf_arena_release(&self.arena);
+    return status;
+}

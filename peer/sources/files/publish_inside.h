@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What publish.c and publish_entries.c (changes cut into entries) share. Nobody else includes
+ * this. */
+#ifndef CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
+#define CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
+#include "peer/sources/files/publish.h"
+
+/* One batch on its way. All lives in the arena. */
+typedef struct {
+    const cf_publishing *with;
+    cf_arena arena;
+    cf_collection *collection;
+    cf_finding *found;
+    size_t found_count;
+    const cf_prepared **prepared; /* of those found; NULL: no content of its own */
+    cf_scan scan;
+    cf_dot *dots; /* by change */
+    cf_publication *publication;
+    cf_records records;
+
+    /* The directory in which things were last adopted, and what is shown there. */
+    bool has_listed;
+    uint64_t listed;
+    const cf_shown *shown;
+    size_t shown_count;
+} cf_publishing_batch;
+
+/* Adds the changes of the scan to the publication, and says which dot each has got. */
+cf_status cf_publish_entries(cf_publishing_batch *self, cf_error *error);
+
+#endif

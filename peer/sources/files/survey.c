@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/survey_inside.h"
+
+#include "codec/content.h"
+
+#include <stdlib.h>
+
+cf_survey *cf_survey_new(const cf_survey_options *options)
+{
+    cf_survey *survey = cf_allocate(1, sizeof *survey);
+
+    survey->options = *options;
+    survey->folders = cf_allocate(options->folder_count, sizeof *survey->folders);
+    if (options->folder_count)
+        memcpy(survey->folders, options->folders, options->folder_count * sizeof *survey->folders);
+    survey->reads = cf_survey_reads_new(options->env, options->binding, &survey->listing);
+    return survey;
+}
+
+void cf_survey_destroy(cf_survey **survey)
+{
+    if (!*survey)
+        return;
+    cf_survey_await_names(*survey);
+    cf_survey_reads_destroy(&(*survey)->reads);
+    cf_listing_release(&(*survey)->listing);
+    cf_arena_release(&(*survey)->arena);
+    cf_arena_release(&(*survey)->batch_arena);
+    free((*survey)->numbers);
+    free((*survey)->reported);
+    free((*survey)->observed);
+    free((*survey)->restated);
+    free((*survey)->notes);
+    free((*survey)->again);
+    free((*survey)->folders);
+    free(*survey);
+    *survey = NULL;
+}
+
+/* ---- Identity ---- */
+
+static void add_identity_node(void *context, const cf_node *node)
+{
+    cf_survey *survey = context;
+    cf_identity_node *out = &survey->nodes[survey->node_count++];
+    uint64_t size;
+    cf_error ignored;
+
+    *out = (cf_identity_node){
+        .number = node->number,
+        .parent = node->parent,
+        .name = node->name,
+        .kind = (char)node->kind,
+        .stat = cf_stat_of_node(node),
+    };
+    if (node->content.size)
+        cf_content_identity_read(node->content, &out->content, &size, &ignored);
+}
+
+static void decide(cf_survey *survey)
+{
+    cf_nodes *nodes = survey->options.binding->nodes;
+
+    if (!survey->nodes) {
+        survey->nodes =
+            cf_arena_allocate(&survey->arena, cf_nodes_count(nodes), sizeof *survey->nodes);
+        cf_nodes_each(nodes, add_identity_node, survey);
+    }
+    cf_identity_input input = {
+        .nodes = survey->nodes,
+        .node_count = survey->node_count,
+        .listing = &survey->listing,
+        .hashes = cf_survey_reads_hashes(survey->reads),
+    };
+    cf_identity_decide(&input, &survey->arena, &survey->identity);
+}
+
+/* True when everything it wants is there. */
+static bool satisfy(cf_survey *survey, cf_status *status, cf_error *error)
+{
+    const cf_identity *identity = &survey->identity;
+
+    for (size_t i = 0; !*status && i < identity->list_wanted_count; i++)
+        *status = cf_survey_list_from(survey, identity->list_wanted[i], error);
+    for (size_t i = 0; i < identity->hash_wanted_count; i++)
+        cf_survey_reads_want(survey->reads, identity->hash_wanted[i]);
+    cf_survey_reads_start(survey->reads);
+    return !identity->list_wanted_count && !identity->hash_wanted_count;
+}
+
+const cf_node *cf_survey_base_node(const cf_survey *survey, size_t entry)
+{
+    const cf_token *token = &survey->identity.tokens[entry];
+
+    if (token->how == CF_TOKEN_NONE || token->how == CF_TOKEN_NEW)
+        return NULL;
+    return cf_nodes_find(survey->options.binding->nodes, token->node);
+}
+
+uint64_t cf_survey_folder_number(const cf_survey *survey, size_t folder)
+{
+    const cf_listed_folder *listed = &survey->listing.folders[folder];
+
+    return listed->entry == CF_LISTED_START ? listed->node : survey->numbers[listed->entry];
+}
+
+static bool is_wanted(const cf_listed *listed)
+{
+    return listed->kind && !listed->skipped && listed->readable && !listed->excluded;
+}
+
+/* A directory that was not asked for itself is, when something in it is. */
+static void want_folders_above(cf_survey *survey, size_t entry, bool *wanted)
+{
+    for (size_t folder = survey->listing.entries[entry].folder;;) {
+        size_t above = survey->listing.folders[folder].entry;
+
+        if (above == CF_LISTED_START || wanted[above])
+            return;
+        wanted[above] = true;
+        folder = survey->listing.entries[above].folder;
+    }
+}
+
+static void number_entries(cf_survey *survey)
+{
+    size_t count = survey->listing.entry_count;
+    bool *wanted = cf_allocate(count, sizeof *wanted);
+
+    survey->numbers = cf_allocate(count, sizeof *survey->numbers);
+    survey->reported = cf_allocate(count, sizeof *survey->reported);
+    for (size_t i = 0; i < count; i++)
+        if (is_wanted(&survey->listing.entries[i])) {
+            wanted[i] = true;
+            want_folders_above(survey, i, wanted);
+        }
+    for (size_t i = 0; i < count; i++) {
+        const cf_node *node = cf_survey_base_node(survey, i);
+
+        if (node)
+            survey->numbers[i] = node->number;
+        else if (survey->identity.tokens[i].how == CF_TOKEN_NEW && wanted[i])
+            survey->numbers[i] = cf_binding_new_number(survey->options.binding);
+    }
+    free(wanted);
+}
+
+/* ---- Notes ---- */
+
+void cf_survey_look_again(cf_survey *survey, size_t folder)
+{
+    uint64_t number = cf_survey_folder_number(survey, folder);
+
+    if (survey->again_count && survey->again[survey->again_count - 1] == number)
+        return;
+    survey->again =
+        cf_grow(survey->again, &survey->again_capacity, survey->again_count + 1, sizeof number);
+    survey->again[survey->again_count++] = number;
+}
+
+void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, bool passing)
+{
+    cf_buffer path = {0};
+
+    cf_listing_entry_path(&survey->listing, entry, &path);
+    survey->notes = cf_grow(survey->notes, &survey->note_capacity, survey->note_count + 1,
+                            sizeof *survey->notes);
+    survey->notes[survey->note_count++] = (cf_survey_note){
+        .path = cf_arena_copy(&survey->arena, cf_buffer_view(&path)),
+        .reason = cf_arena_text(&survey->arena, cf_bytes_of_text(reason)), /* a read's ends soon */
+        .passing = passing,
+    };
+    cf_buffer_release(&path);
+}
+
+static void note_listing(cf_survey *survey)
+{
+    for (size_t i = 0; i < survey->listing.entry_count; i++) {
+        const cf_listed *listed = &survey->listing.entries[i];
+
+        if (listed->excluded)
+            continue;
+        if (listed->skipped)
+            cf_survey_note_entry(survey, i, listed->skipped, false);
+        else if (!listed->readable)
+            cf_survey_note_entry(survey, i, "it can't be read (permission denied)", false);
+    }
+    for (size_t i = 0; i < survey->listing.folder_count; i++) {
+        const cf_listed_folder *folder = &survey->listing.folders[i];
+
+        if (folder->restless)
+            cf_survey_look_again(survey, i);
+        if (!folder->trouble)
+            continue;
+        if (folder->entry != CF_LISTED_START)
+            cf_survey_note_entry(survey, folder->entry, folder->trouble, false);
+    }
+}
+
+/* ---- Steps ---- */
+
+cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    cf_survey_reads_clock(survey->reads, now_ms);
+    while (!cf_survey_reads_busy(survey->reads) && !survey->syncing) {
+        switch (survey->phase) {
+        case CF_SURVEY_IS_LISTING:
+            status = cf_survey_list(survey, error);
+            survey->phase = CF_SURVEY_IS_IDENTIFYING;
+            break;
+        case CF_SURVEY_IS_IDENTIFYING:
+            decide(survey);
+            if (!satisfy(survey, &status, error) || status)
+                break;
+            number_entries(survey);
+            note_listing(survey);
+            cf_survey_sync_names(survey);
+            survey->phase = CF_SURVEY_IS_SYNCING;
+            break;
+        case CF_SURVEY_IS_SYNCING:
+            if (survey->sync_error.status) {
+                *error = survey->sync_error;
+                return CF_SURVEY_FAILED;
+            }
+            cf_survey_report_places(survey);
+            survey->phase = CF_SURVEY_IS_PLACES;
+            return CF_SURVEY_BATCH;
+        case CF_SURVEY_IS_PLACES:
+            survey->phase =
+                cf_survey_start_contents(survey) ? CF_SURVEY_IS_CONTENTS : CF_SURVEY_IS_OVER;
+            break;
+        case CF_SURVEY_IS_CONTENTS:
+            survey->phase =
+                cf_survey_report_contents(survey) ? CF_SURVEY_IS_CONTENTS : CF_SURVEY_IS_OVER;
+            return CF_SURVEY_BATCH;
+        case CF_SURVEY_IS_OVER:
+            return CF_SURVEY_DONE;
+        }
+        if (status)
+            return CF_SURVEY_FAILED;
+    }
+    return CF_SURVEY_WORKING;
+}
+
+const cf_survey_batch *cf_survey_take(cf_survey *survey)
+{
+    return &survey->batch;
+}
+
+const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count)
+{
+    *count = survey->note_count;
+    return survey->notes;
+}
+
+const uint64_t *cf_survey_again(const cf_survey *survey, size_t *count)
+{
+    *count = survey->again_count;
+    return survey->again;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/survey_inside.h"
+
+/* The base's node at the place of a listed entry whose folders are all where the base has them; 0
+ * when not. */
+static uint64_t node_at(const cf_survey *survey, size_t folder);
+
+static const cf_node *node_of_entry(const cf_survey *survey, size_t entry)
+{
+    const cf_listed *listed = &survey->listing.entries[entry];
+    uint64_t parent = node_at(survey, listed->folder);
+
+    if (parent == UINT64_MAX)
+        return NULL;
+    return cf_nodes_child(survey->options.binding->nodes, parent, listed->name);
+}
+
+static uint64_t node_at(const cf_survey *survey, size_t folder)
+{
+    const cf_listed_folder *listed = &survey->listing.folders[folder];
+
+    if (listed->entry == CF_LISTED_START)
+        return listed->node;
+    const cf_node *node = node_of_entry(survey, listed->entry);
+    return node && node->kind == CF_KIND_DIRECTORY ? node->number : UINT64_MAX;
+}
+
+/* A partial look goes on into what is new or another directory now, not into what is known. */
+static bool descend(void *context, const cf_listing *listing, size_t entry)
+{
+    const cf_survey *survey = context;
+
+    if (survey->options.folder_count == 0)
+        return true;
+    const cf_node *node = node_of_entry(survey, entry);
+    cf_stat known = node ? cf_stat_of_node(node) : (cf_stat){0};
+    return !node || node->kind != CF_KIND_DIRECTORY ||
+           !cf_stat_same_file(&known, &listing->entries[entry].stat);
+}
+
+/* Watched before it is listed, so that nothing falls between; under its node's number, or, while it
+ * is not known to be one, under the root's: what happens there then makes everything be looked at.
+ */
+static void enter(void *context, const cf_listing *listing, size_t folder, const cf_folder *held)
+{
+    cf_survey *survey = context;
+    cf_error error;
+
+    (void)listing;
+    uint64_t node = node_at(survey, folder);
+    uint64_t number = (uint64_t)survey->options.binding->number << 32 |
+                      (node == UINT64_MAX ? CF_WATCH_UNKNOWN | folder : node);
+    if (cf_watch_add(survey->options.watch, number, held, &error))
+        cf_report(survey->options.env, CF_REPORT_DETAIL, "%s", error.text);
+}
+
+cf_status cf_survey_list_from(cf_survey *survey, uint64_t node, cf_error *error)
+{
+    const cf_binding *binding = survey->options.binding;
+    cf_listing_step steps[CF_BINDING_DEPTH_MAX];
+    size_t first = sizeof steps / sizeof steps[0];
+    cf_listing_options options = {
+        .files = survey->options.env->files,
+        .root = binding->root,
+        .include = binding->matcher,
+        .descend = descend,
+        .enter = survey->options.watch ? enter : NULL,
+        .context = survey,
+    };
+
+    for (uint64_t at = node; at != CF_NODE_ROOT && first > 0;) {
+        const cf_node *found = cf_nodes_find(binding->nodes, at);
+
+        if (!found)
+            return CF_OK; /* it went meanwhile: what is above it will be looked at */
+        steps[--first] = (cf_listing_step){at, found->name};
+        at = found->parent;
+    }
+    return cf_listing_add(&survey->listing, &options,
+                          (cf_listing_start){steps + first, sizeof steps / sizeof steps[0] - first},
+                          error);
+}
+
+cf_status cf_survey_list(cf_survey *survey, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (survey->options.folder_count == 0)
+        return cf_survey_list_from(survey, CF_NODE_ROOT, error);
+    for (size_t i = 0; !status && i < survey->options.folder_count; i++)
+        status = cf_survey_list_from(survey, survey->folders[i], error);
+    return status;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names that a survey finds are made durable before they are told to anybody: what a power cut took
+ * away after others have got it would look like a deletion, and what it gave back like something
+ * new. The sync of a file (files_read) doesn't promise it, and links and directories have none. */
+#include "peer/sources/files/survey_inside.h"
+
+#include "broker/jobs.h"
+
+#include <stdlib.h>
+
+struct cf_survey_sync {
+    cf_job job;
+    cf_survey *survey;
+    size_t folder; /* listed */
+    cf_status status;
+    cf_error error;
+};
+
+static void work(cf_job *job)
+{
+    struct cf_survey_sync *self = (struct cf_survey_sync *)job;
+    const cf_listed_folder *listed = &self->survey->listing.folders[self->folder];
+    cf_files *files = self->survey->options.env->files;
+    cf_hold hold = {0};
+
+    self->status = cf_hold_path(files, self->survey->options.binding->root, listed->names,
+                                listed->depth, &hold, &self->error);
+    if (!self->status)
+        self->status = files->sync_folder(files, hold.folder, &self->error);
+    cf_hold_release(&hold, files);
+}
+
+static void done(cf_job *job)
+{
+    struct cf_survey_sync *self = (struct cf_survey_sync *)job;
+    cf_survey *survey = self->survey;
+
+    if (self->status == CF_MISSING || self->status == CF_CHANGED) /* it went elsewhere meanwhile */
+        cf_survey_look_again(survey, self->folder);
+    else if (self->status)
+        survey->sync_error = self->error;
+    survey->syncing--;
+    free(self);
+}
+
+static void start(cf_survey *survey, size_t folder)
+{
+    cf_jobs *jobs = survey->options.env->jobs;
+    struct cf_survey_sync *self = cf_allocate(1, sizeof *self);
+
+    *self = (struct cf_survey_sync){
+        .job = {.work = work, .done = done}, .survey = survey, .folder = folder};
+    survey->syncing++;
+    jobs->submit(jobs, &self->job);
+}
+
+/* ---- Which ---- */
+
+static bool is_where_it_was(const cf_survey *survey, size_t entry, const cf_node *node)
+{
+    const cf_listed *listed = &survey->listing.entries[entry];
+    cf_stat known = cf_stat_of_node(node);
+
+    return node->parent == cf_survey_folder_number(survey, listed->folder) &&
+           cf_bytes_equal(node->name, listed->name) && cf_stat_same_file(&known, &listed->stat);
+}
+
+typedef struct {
+    uint64_t number;
+    size_t folder;
+} numbered;
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t first = ((const numbered *)a)->number, other = ((const numbered *)b)->number;
+
+    return (first > other) - (first < other);
+}
+
+/* The directory from which this node went, if it is listed. */
+static void mark_parent(const cf_survey *survey, const numbered *all, const cf_node *node,
+                        bool *changed)
+{
+    numbered wanted = {.number = node->parent};
+    const numbered *found =
+        bsearch(&wanted, all, survey->listing.folder_count, sizeof *all, by_number);
+
+    if (found)
+        changed[found->folder] = true;
+}
+
+static void mark(const cf_survey *survey, const numbered *all, bool *changed)
+{
+    const cf_identity *identity = &survey->identity;
+
+    for (size_t i = 0; i < survey->listing.entry_count; i++) {
+        const cf_node *node = cf_survey_base_node(survey, i);
+
+        if (!survey->numbers[i] || (node && is_where_it_was(survey, i, node)))
+            continue;
+        changed[survey->listing.entries[i].folder] = true;
+        if (node)
+            mark_parent(survey, all, node, changed);
+    }
+    for (size_t i = 0; i < identity->gone_count; i++) {
+        const cf_node *node = cf_nodes_find(survey->options.binding->nodes, identity->gone[i]);
+
+        if (node)
+            mark_parent(survey, all, node, changed);
+    }
+}
+
+void cf_survey_sync_names(cf_survey *survey)
+{
+    size_t count = survey->listing.folder_count;
+    numbered *all = cf_allocate(count, sizeof *all);
+    bool *changed = cf_allocate(count, sizeof *changed);
+
+    for (size_t i = 0; i < count; i++)
+        all[i] = (numbered){cf_survey_folder_number(survey, i), i};
+    if (count)
+        qsort(all, count, sizeof *all, by_number);
+    mark(survey, all, changed);
+    for (size_t i = 0; i < count; i++)
+        if (changed[i])
+            start(survey, i);
+    free(all);
+    free(changed);
+}
+
+void cf_survey_await_names(cf_survey *survey)
+{
+    while (survey->syncing)
+        survey->options.env->jobs->deliver(survey->options.env->jobs);
+}

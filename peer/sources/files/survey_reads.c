@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/survey_reads.h"
+
+#include "broker/jobs.h"
+
+#include <stdlib.h>
+
+enum { FILES_OF_A_JOB = 32 };
+/* Of a wave, of which there are two at a time: small files are kept whole, and what is published
+ * of any file takes more than its bytes. */
+#define MEMORY_OF_A_WAVE (8 * CF_MIB)
+#define MEMORY_OF_A_FILE (2 * CF_KIB)
+
+typedef struct {
+    bool wanted, done;
+    cf_read_answer answer;
+    cf_read read;
+    cf_hash hash; /* outlives the read; all zero when it failed */
+    char *reason;
+} read_slot;
+
+typedef struct {
+    cf_job job;
+    cf_survey_reads *reads;
+    cf_bytes *names; /* of the folder, from the root */
+    size_t depth;
+    cf_arena arena;
+    int64_t now_ns;
+    size_t entries[FILES_OF_A_JOB];
+    cf_bytes files[FILES_OF_A_JOB];
+    read_slot results[FILES_OF_A_JOB];
+    size_t count;
+} reading;
+
+struct cf_survey_reads {
+    const cf_env *env;
+    const cf_binding *binding;
+    const cf_listing *listing;
+    uint64_t now_ms;
+    read_slot *slots; /* by entry */
+    size_t capacity;
+    const cf_hash **hashes;
+    size_t hash_capacity;
+    size_t *queue;
+    size_t queued, queue_capacity;
+    uint64_t queued_memory;
+    size_t dropped; /* entries before are forgotten */
+    size_t busy;
+};
+
+cf_survey_reads *cf_survey_reads_new(const cf_env *env, const cf_binding *binding,
+                                     const cf_listing *listing)
+{
+    cf_survey_reads *reads = cf_allocate(1, sizeof *reads);
+
+    reads->env = env;
+    reads->binding = binding;
+    reads->listing = listing;
+    return reads;
+}
+
+static void release_slot(read_slot *slot)
+{
+    cf_read_release(&slot->read);
+    free(slot->reason);
+    slot->reason = NULL;
+}
+
+void cf_survey_reads_destroy(cf_survey_reads **reads)
+{
+    if (!*reads)
+        return;
+    while ((*reads)->busy)
+        (*reads)->env->jobs->deliver((*reads)->env->jobs);
+    for (size_t i = 0; i < (*reads)->capacity; i++)
+        release_slot(&(*reads)->slots[i]);
+    free((*reads)->slots);
+    free((*reads)->hashes);
+    free((*reads)->queue);
+    free(*reads);
+    *reads = NULL;
+}
+
+void cf_survey_reads_clock(cf_survey_reads *reads, uint64_t now_ms)
+{
+    reads->now_ms = now_ms;
+}
+
+/* Slots and hashes follow the listing. */
+static void cover_listing(cf_survey_reads *reads)
+{
+    size_t count = reads->listing->entry_count, before = reads->capacity;
+
+    if (count <= before)
+        return;
+    reads->slots = cf_grow(reads->slots, &reads->capacity, count, sizeof *reads->slots);
+    memset(reads->slots + before, 0, (reads->capacity - before) * sizeof *reads->slots);
+}
+
+void cf_survey_reads_want(cf_survey_reads *reads, size_t entry)
+{
+    const cf_listed *listed = &reads->listing->entries[entry];
+
+    cover_listing(reads);
+    if (reads->slots[entry].wanted)
+        return;
+    reads->slots[entry].wanted = true;
+    reads->queue =
+        cf_grow(reads->queue, &reads->queue_capacity, reads->queued + 1, sizeof *reads->queue);
+    reads->queue[reads->queued++] = entry;
+    reads->queued_memory +=
+        MEMORY_OF_A_FILE + (listed->stat.size <= CF_INLINE_MAX ? listed->stat.size : 0);
+}
+
+bool cf_survey_reads_room(const cf_survey_reads *reads)
+{
+    return reads->queued_memory < MEMORY_OF_A_WAVE;
+}
+
+bool cf_survey_reads_busy(const cf_survey_reads *reads)
+{
+    return reads->busy > 0;
+}
+
+/* ---- Jobs ---- */
+
+static void read_one(reading *self, size_t i, const cf_folder *folder)
+{
+    cf_read_options options = {
+        .files = self->reads->env->files,
+        .folder = folder,
+        .name = self->files[i],
+        .now_ns = self->now_ns,
+    };
+    read_slot *result = &self->results[i];
+    cf_error error = {0};
+
+    if (cf_read_file(&options, &result->read, &result->answer, &error))
+        result->reason = strdup(error.text);
+    else
+        result->hash = result->read.content;
+    result->done = true;
+}
+
+static void work(cf_job *job)
+{
+    reading *self = (reading *)job;
+    cf_files *files = self->reads->env->files;
+    cf_hold hold = {0};
+    cf_error error;
+
+    if (cf_hold_path(files, self->reads->binding->root, self->names, self->depth, &hold, &error)) {
+        for (size_t i = 0; i < self->count; i++) {
+            self->results[i].answer = error.status == CF_IO ? CF_READ_FAILED : CF_READ_CHANGED;
+            self->results[i].reason = strdup(error.text);
+            self->results[i].done = true;
+        }
+        return;
+    }
+    for (size_t i = 0; i < self->count; i++)
+        read_one(self, i, hold.folder);
+    cf_hold_release(&hold, files);
+}
+
+static void done(cf_job *job)
+{
+    reading *self = (reading *)job;
+
+    for (size_t i = 0; i < self->count; i++) {
+        read_slot *slot = &self->reads->slots[self->entries[i]];
+
+        *slot = self->results[i];
+        slot->wanted = true;
+    }
+    self->reads->busy--;
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
+/* The names from the root to a listed folder. */
+static void fill_names(reading *self, const cf_listing *listing, size_t folder)
+{
+    cf_buffer path = {0};
+    size_t at = 0;
+
+    cf_listing_folder_path(listing, folder, &path);
+    cf_bytes copy = cf_arena_copy(&self->arena, cf_buffer_view(&path));
+    cf_buffer_release(&path);
+    self->names = cf_arena_allocate(&self->arena, copy.size / 2 + 1, sizeof *self->names);
+    while (at < copy.size) {
+        const uint8_t *slash = memchr(copy.data + at, '/', copy.size - at);
+        size_t size = slash ? (size_t)(slash - copy.data) - at : copy.size - at;
+
+        self->names[self->depth++] = cf_bytes_of(copy.data + at, size);
+        at += size + 1;
+    }
+}
+
+static reading *begin_job(cf_survey_reads *reads, size_t folder)
+{
+    reading *self = cf_allocate(1, sizeof *self);
+
+    self->job = (cf_job){.work = work, .done = done, .memory = 2 * CF_READ_WINDOW};
+    self->reads = reads;
+    self->now_ns = (int64_t)reads->now_ms * 1000000;
+    fill_names(self, reads->listing, folder);
+    return self;
+}
+
+static void submit(cf_survey_reads *reads, reading *self)
+{
+    if (!self)
+        return;
+    reads->busy++;
+    reads->env->jobs->submit(reads->env->jobs, &self->job);
+}
+
+void cf_survey_reads_start(cf_survey_reads *reads)
+{
+    reading *job = NULL;
+    size_t folder = SIZE_MAX;
+
+    for (size_t i = 0; i < reads->queued; i++) {
+        const cf_listed *listed = &reads->listing->entries[reads->queue[i]];
+
+        if (!job || listed->folder != folder || job->count == FILES_OF_A_JOB ||
+            listed->stat.size > CF_MIB) {
+            submit(reads, job);
+            folder = listed->folder;
+            job = begin_job(reads, folder);
+        }
+        job->entries[job->count] = reads->queue[i];
+        job->files[job->count++] = cf_arena_copy(&job->arena, listed->name);
+    }
+    submit(reads, job);
+    reads->queued = 0;
+    reads->queued_memory = 0;
+}
+
+/* ---- Results ---- */
+
+void cf_survey_reads_drop(cf_survey_reads *reads, size_t entry)
+{
+    for (; reads->dropped < entry && reads->dropped < reads->capacity; reads->dropped++)
+        release_slot(&reads->slots[reads->dropped]);
+}
+
+const cf_read *cf_survey_reads_get(const cf_survey_reads *reads, size_t entry, const char **reason)
+{
+    const read_slot *slot = &reads->slots[entry];
+
+    *reason = slot->reason;
+    return slot->answer == CF_READ_DONE ? &slot->read : NULL;
+}
+
+cf_read_answer cf_survey_reads_answer(const cf_survey_reads *reads, size_t entry)
+{
+    return reads->slots[entry].answer;
+}
+
+const cf_hash *const *cf_survey_reads_hashes(cf_survey_reads *reads)
+{
+    size_t count = reads->listing->entry_count;
+
+    cover_listing(reads);
+    reads->hashes =
+        cf_grow(reads->hashes, &reads->hash_capacity, count ? count : 1, sizeof *reads->hashes);
+    for (size_t i = 0; i < count; i++)
+        reads->hashes[i] = reads->slots[i].done ? &reads->slots[i].hash : NULL;
+    return reads->hashes;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reading of a survey: files by their place in its listing, several of one folder to a job, as
+ * many at a time as there is memory for. */
+#ifndef CF_PEER_SOURCES_FILES_SURVEY_READS_H
+#define CF_PEER_SOURCES_FILES_SURVEY_READS_H
+#include "peer/adapters/files_listing.h"
+#include "peer/adapters/files_read.h"
+#include "peer/sources/binding.h"
+
+typedef struct cf_survey_reads cf_survey_reads;
+
+/* All borrowed; the listing may grow. */
+cf_survey_reads *cf_survey_reads_new(const cf_env *env, const cf_binding *binding,
+                                     const cf_listing *listing);
+/* Waits for jobs under way. */
+void cf_survey_reads_destroy(cf_survey_reads **reads);
+void cf_survey_reads_clock(cf_survey_reads *reads, uint64_t now_ms);
+
+/* An entry is to be read; nothing happens when it was. */
+void cf_survey_reads_want(cf_survey_reads *reads, size_t entry);
+/* Starts what is wanted. */
+void cf_survey_reads_start(cf_survey_reads *reads);
+bool cf_survey_reads_busy(const cf_survey_reads *reads);
+/* Whether more may be wanted before the next start. */
+bool cf_survey_reads_room(const cf_survey_reads *reads);
+/* Forgets what was read of the entries before this one, which were reported. */
+void cf_survey_reads_drop(cf_survey_reads *reads, size_t entry);
+
+/* NULL with a reason when it could not be read. */
+const cf_read *cf_survey_reads_get(const cf_survey_reads *reads, size_t entry, const char **reason);
+cf_read_answer cf_survey_reads_answer(const cf_survey_reads *reads, size_t entry);
+/* By entry, NULL while not known; as cf_identity_input takes them. */
+const cf_hash *const *cf_survey_reads_hashes(cf_survey_reads *reads);
+
+#endif

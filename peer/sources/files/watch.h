@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inotify over the directories of a source, one watch each. It says in which directory something
+ * happened and of which sort; what it was, only a listing tells. Plugs into a poll loop. One
+ * thread. */
+#ifndef CF_PEER_SOURCES_FILES_WATCH_H
+#define CF_PEER_SOURCES_FILES_WATCH_H
+#include "broker/files.h"
+#include "peer/sources/files/quiet.h"
+
+/* A watch numbers the directories of all sources: that of the source above, the node's below; a
+ * directory that was no node yet when it was listed has this bit. */
+#define CF_WATCH_UNKNOWN ((uint64_t)1 << 31)
+#define CF_WATCH_NODE(folder) ((folder)&0xffffffff)
+#define CF_WATCH_SOURCE(folder) ((uint32_t)((folder) >> 32))
+
+typedef struct cf_watch cf_watch;
+
+typedef struct {
+    void *context;
+    /* Something happened in the directory that was added as `folder`. */
+    void (*changed)(void *context, uint64_t folder, cf_event_kind kind);
+    /* The directory itself was deleted, moved or unmounted. Its watch stays until it is removed
+     * where the directory still exists, and is gone where it doesn't. */
+    void (*moved)(void *context, uint64_t folder);
+    /* Events were lost: look at everything. */
+    void (*overflowed)(void *context);
+} cf_watch_handler;
+
+cf_status cf_watch_new(cf_files *files, const cf_watch_handler *handler, cf_watch **out,
+                       cf_error *error);
+void cf_watch_destroy(cf_watch **watch);
+int cf_watch_descriptor(const cf_watch *watch);
+/* Reads what there is and calls the handler. */
+cf_status cf_watch_readable(cf_watch *watch, cf_error *error);
+
+/* Watches the directory; again for a directory that is watched: it gets the new number. Add first,
+ * list then, so that nothing falls between. CF_FULL: the limit fs.inotify.max_user_watches is
+ * reached; the folder counts as missing until it is added or removed. */
+cf_status cf_watch_add(cf_watch *watch, uint64_t number, const cf_folder *folder, cf_error *error);
+void cf_watch_remove(cf_watch *watch, uint64_t number);
+/* Directories that could not be watched: changes there are found by full rescans only. */
+size_t cf_watch_missing(const cf_watch *watch);
+size_t cf_watch_count(const cf_watch *watch);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/notes.h"
+
+#include "peer/log/acknowledged.h"
+#include "peer/log/catalog.h"
+#include "broker/names.h"
+#include "peer/log/forks.h"
+#include "peer/log/gone.h"
+#include "peer/program/output.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ROLLBACK_SHOWN_MS (7 * CF_DAY_MS)
+#define FORK_SHOWN_MS (30 * CF_DAY_MS)
+
+void cf_notes_add(cf_notes *notes, cf_arena *arena, const char *kind, uint64_t time_ms,
+                  const char *format, ...)
+{
+    char text[4096];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    notes->at = cf_grow(notes->at, &notes->capacity, notes->count + 1, sizeof *notes->at);
+    notes->at[notes->count++] =
+        (cf_note){kind, cf_arena_text(arena, cf_bytes_of_text(text)), time_ms};
+}
+
+void cf_notes_release(cf_notes *notes)
+{
+    free(notes->at);
+    *notes = (cf_notes){0};
+}
+
+static cf_status note_rollback(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
+                               cf_error *error)
+{
+    cf_rollback rollback;
+
+    cf_status status =
+        cf_rollback_recall(cf_home_store(peer->home), cf_peer_user(peer), arena, &rollback, error);
+    if (status)
+        return status == CF_MISSING ? CF_OK : status;
+    if (now_ms < rollback.time_ms + ROLLBACK_SHOWN_MS)
+        cf_notes_add(out, arena, "rolled-back", rollback.time_ms,
+                     "%s was rolled back: it lacked %llu entr%s that it had acknowledged. Each "
+                     "device brings back what it has when it syncs: run `counterfoil sync` on all "
+                     "of them, and tell who operates the broker",
+                     rollback.broker, (unsigned long long)rollback.lacking,
+                     rollback.lacking == 1 ? "y" : "ies");
+    return CF_OK;
+}
+
+static cf_status note_gone(cf_peer *peer, cf_arena *arena, cf_notes *out, cf_error *error)
+{
+    cf_gone gone;
+    cf_buffer names = {0};
+
+    cf_status status = cf_gone_recall(peer, arena, &gone, error);
+    for (size_t i = 0; !status && i < gone.named; i++) {
+        char path[CF_NAME_SHOWN], time[CF_TIME_TEXT];
+
+        cf_name_show(gone.at[i].path, path);
+        cf_time_show(gone.at[i].time_ms, time);
+        cf_buffer_append_text(&names, "%s%s of %s", i ? ", " : "", path, time);
+    }
+    if (!status && gone.count)
+        cf_notes_add(out, arena, "gone", 0,
+                     "%llu version%s in the history can't be had any more, because the broker lost "
+                     "%s and no device that was there since has %s: %.*s%s",
+                     (unsigned long long)gone.count, gone.count == 1 ? "" : "s",
+                     gone.count == 1 ? "it" : "them", gone.count == 1 ? "it" : "them",
+                     (int)names.size, (const char *)names.data,
+                     gone.count > gone.named ? " and earlier ones" : "");
+    cf_buffer_release(&names);
+    return status;
+}
+
+/* Until all but one of the copies have been silent for so long. */
+static cf_status note_forks(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
+                            cf_error *error)
+{
+    cf_fork *forks = NULL;
+    size_t count = 0;
+
+    cf_status status = cf_forks_find(peer, &forks, &count, error);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = cf_catalog_device_name(peer, &forks[i].device, arena);
+
+        if (now_ms < forks[i].time_ms + FORK_SHOWN_MS)
+            cf_notes_add(out, arena, "forked", forks[i].time_ms,
+                         "it seems that a backup of %s was restored or its disk cloned: what its "
+                         "copies wrote is merged, nothing is lost. If it is a clone, delete its "
+                         "home there (`counterfoil paths` shows where) and let it join again as a "
+                         "device of its own: `counterfoil pair` here, `counterfoil join` there",
+                         name);
+    }
+    free(forks);
+    return status;
+}
+
+cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
+                           cf_error *error)
+{
+    cf_status status = note_rollback(peer, now_ms, arena, out, error);
+
+    if (!status)
+        status = note_gone(peer, arena, out, error);
+    return status ? status : note_forks(peer, now_ms, arena, out, error);
+}

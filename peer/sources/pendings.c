@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/pendings.h"
+
+#include <stdlib.h>
+
+static void add(cf_pendings *list, cf_pending pending)
+{
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof pending);
+    list->at[list->count++] = pending;
+}
+
+void cf_pendings_add(cf_pendings *list, cf_pending_kind kind, cf_bytes path, const char *reason)
+{
+    add(list, (cf_pending){.kind = kind,
+                           .path = cf_arena_copy(&list->arena, path),
+                           .reason = reason ? cf_pendings_text(list, reason) : NULL});
+}
+
+const char *cf_pendings_text(cf_pendings *list, const char *text)
+{
+    return cf_arena_text(&list->arena, cf_bytes_of_text(text));
+}
+
+static bool lies_in(cf_bytes path, cf_bytes directory)
+{
+    const uint8_t *slash = memrchr(path.data, '/', path.size);
+    size_t size = slash ? (size_t)(slash - path.data) : 0;
+
+    return cf_bytes_equal(cf_bytes_of(path.data, size), directory);
+}
+
+void cf_pendings_drop_in(cf_pendings *list, cf_bytes directory)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (!lies_in(list->at[i].path, directory))
+            list->at[kept++] = list->at[i];
+    list->count = kept;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const cf_pending *x = a, *y = b;
+    int order = cf_bytes_compare(x->path, y->path);
+
+    return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+void cf_pendings_sort(cf_pendings *list)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        list->at[i].order = i;
+    if (list->count)
+        qsort(list->at, list->count, sizeof *list->at, by_path);
+    for (size_t i = 0; i < list->count; i++)
+        if (kept == 0 || !cf_bytes_equal(list->at[kept - 1].path, list->at[i].path))
+            list->at[kept++] = list->at[i];
+    list->count = kept;
+}
+
+const cf_pending *cf_pendings_copy(const cf_pendings *list, cf_arena *arena)
+{
+    cf_pending *copy = cf_arena_allocate(arena, list->count, sizeof *copy);
+
+    for (size_t i = 0; i < list->count; i++) {
+        copy[i] = list->at[i];
+        copy[i].path = cf_arena_copy(arena, list->at[i].path);
+        copy[i].reason = cf_arena_text(arena, cf_bytes_of_text(list->at[i].reason));
+    }
+    return copy;
+}
+
+void cf_pendings_clear(cf_pendings *list)
+{
+    cf_arena_release(&list->arena);
+    list->count = 0;
+}
+
+void cf_pendings_release(cf_pendings *list)
+{
+    cf_pendings_clear(list);
+    free(list->at);
+    *list = (cf_pendings){0};
+}

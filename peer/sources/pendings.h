@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A list of what is not in sync and why, each path once. It owns what it lists. */
+#ifndef CF_PEER_SOURCES_PENDINGS_H
+#define CF_PEER_SOURCES_PENDINGS_H
+#include "codec/arena.h"
+#include "peer/engine/engine.h"
+
+typedef struct {
+    cf_arena arena;
+    cf_pending *at;
+    size_t count, capacity;
+} cf_pendings; /* {0} is empty */
+
+/* A reason that is NULL is to be found out when it is shown. */
+void cf_pendings_add(cf_pendings *list, cf_pending_kind kind, cf_bytes path, const char *reason);
+/* Drops what lies in this directory itself, not deeper. */
+void cf_pendings_drop_in(cf_pendings *list, cf_bytes directory);
+/* By path, each once: of several the one that was added first. */
+void cf_pendings_sort(cf_pendings *list);
+/* A copy of a reason that several share. */
+const char *cf_pendings_text(cf_pendings *list, const char *text);
+const cf_pending *cf_pendings_copy(const cf_pendings *list, cf_arena *arena);
+void cf_pendings_clear(cf_pendings *list);
+void cf_pendings_release(cf_pendings *list);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/database_place.h"
+#include "peer/sources/records/record_include.h"
+
+#include "codec/hash.h"
+#include "codec/pack.h"
+#include "peer/merge/table.h"
+#include "peer/sources/guard.h"
+
+#include <stdlib.h>
+
+/* ---- Traces ---- */
+
+static bool stat_beside(cf_files *files, const char *path, const char *suffix, cf_stat *out)
+{
+    char *real = realpath(path, NULL); /* a log lies beside the file that a link leads to */
+    cf_folder *folder = NULL;
+    cf_buffer name = {0};
+    cf_error ignored;
+    cf_bytes last;
+
+    cf_buffer_append_text(&name, "%s%s", real ? real : path, suffix);
+    cf_buffer_append(&name, "", 1);
+    bool there =
+        cf_files_open_above(files, (const char *)name.data, &folder, &last, &ignored) == CF_OK &&
+        files->stat(files, folder, last, out, &ignored) == CF_OK;
+    files->close_folder(files, &folder);
+    cf_buffer_release(&name);
+    free(real);
+    return there;
+}
+
+static bool is_fresh(const cf_files *files, const cf_stat *stat, uint64_t now_ms)
+{
+    int64_t age = (int64_t)now_ms * 1000000 - stat->mtime_ns;
+
+    return age <= 2 * files->tick_ns && age > -1000000000;
+}
+
+cf_database_traces cf_database_traces_of(cf_files *files, const char *path, uint64_t now_ms)
+{
+    cf_database_traces traces = {0};
+
+    traces.there = stat_beside(files, path, "", &traces.file);
+    traces.logs = stat_beside(files, path, "-wal", &traces.log);
+    traces.fresh = (traces.there && is_fresh(files, &traces.file, now_ms)) ||
+                   (traces.logs && is_fresh(files, &traces.log, now_ms));
+    return traces;
+}
+
+/* What an empty log is beside the file, or none, is the same. */
+static bool has_log(const cf_database_traces *traces)
+{
+    return traces->logs && traces->log.size > 0;
+}
+
+bool cf_database_traces_differ(const cf_database_traces *before, const cf_database_traces *now)
+{
+    return before->fresh || before->there != now->there || has_log(before) != has_log(now) ||
+           (now->there && !cf_stat_unchanged(&before->file, &now->file)) ||
+           (has_log(now) && !cf_stat_unchanged(&before->log, &now->log));
+}
+
+/* ---- What of the base is in it ---- */
+
+typedef struct {
+    cf_table_link link;
+    const cf_row *row;
+} place_row;
+
+typedef struct {
+    cf_table table;
+    place_row *rows;
+} row_index;
+
+static uint64_t hash_of(cf_bytes table, cf_bytes key)
+{
+    return cf_hash_bytes(cf_hash_bytes(0, table), key);
+}
+
+static row_index index_rows(const cf_record_file *file)
+{
+    row_index index = {.rows = cf_allocate(file->count, sizeof *index.rows)};
+
+    cf_table_reserve(&index.table, file->count);
+    for (size_t i = 0; i < file->count; i++) {
+        index.rows[i].row = &file->rows[i];
+        cf_table_add(&index.table, &index.rows[i].link,
+                     hash_of(file->rows[i].table, file->rows[i].key));
+    }
+    return index;
+}
+
+static void release_index(row_index *index)
+{
+    cf_table_release(&index->table);
+    free(index->rows);
+}
+
+static const cf_row *row_at(const row_index *index, cf_bytes table, cf_bytes key)
+{
+    for (cf_table_link *link = cf_table_first(&index->table, hash_of(table, key)); link;
+         link = cf_table_next(link)) {
+        const cf_row *row = cf_linked(link, place_row, link)->row;
+
+        if (cf_bytes_equal(row->key, key) && cf_bytes_equal(row->table, table))
+            return row;
+    }
+    return NULL;
+}
+
+static bool says_the_same(const cf_row *there, const cf_row *base)
+{
+    bool same = true;
+
+    for (size_t i = 0; same && i < there->field_count; i++) {
+        const cf_row_field *field = cf_row_field_named(base, there->fields[i].name);
+
+        same = field && cf_row_field_equal(field, &there->fields[i]);
+    }
+    return same;
+}
+
+static bool is_noticed(const cf_database_schema *schema, cf_bytes table)
+{
+    for (size_t i = 0; i < schema->notice_count; i++)
+        if (cf_bytes_equal(schema->notices[i].name, table))
+            return true;
+    return false;
+}
+
+/* Once for each table: the names of rows are shared. */
+static void note_gone(cf_record_file *file, cf_bytes table)
+{
+    cf_row none = {.table = table};
+
+    for (size_t i = 0; i < file->trouble_count; i++)
+        if (cf_bytes_equal(file->troubles[i].table, table) && !file->troubles[i].key.size)
+            return;
+    cf_record_file_trouble(file, 0, &none,
+                           "this table is not here any more: its rows stay as they are elsewhere");
+    file->troubles[file->trouble_count - 1].where = file->troubles[file->trouble_count - 1].table;
+}
+
+typedef struct {
+    size_t differing, missing;
+} base_standing;
+
+bool cf_database_is_wanted(const void *context, cf_bytes table)
+{
+    return cf_record_includes_table(context, table);
+}
+
+static base_standing compare(const cf_binding *binding, const cf_database_schema *schema,
+                             cf_record_file *file)
+{
+    row_index index = index_rows(file);
+    base_standing standing = {0};
+
+    for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
+        const cf_row *there = row_at(&index, row->table, row->key);
+        bool held = cf_database_table_named(schema, row->table) != NULL;
+
+        standing.differing += !there || !says_the_same(there, row);
+        standing.missing += held && !there;
+        if (!held && !is_noticed(schema, row->table) && cf_database_is_wanted(binding, row->table))
+            note_gone(file, row->table);
+    }
+    release_index(&index);
+    return standing;
+}
+
+/* ---- Which it is ---- */
+
+static cf_status identify(const cf_stat *stat, sqlite3 *database, cf_hash *out, cf_error *error)
+{
+    cf_buffer parts = {0};
+    int64_t application;
+
+    cf_status status =
+        cf_database_number(database, "PRAGMA main.application_id", &application, error);
+    cf_pack_array(&parts, 4);
+    cf_pack_uint(&parts, stat->birth_ns ? 0 : stat->device);
+    cf_pack_uint(&parts, stat->inode);
+    cf_pack_int(&parts, stat->birth_ns);
+    cf_pack_int(&parts, application);
+    cf_bytes packed = cf_buffer_view(&parts);
+    *out = cf_hash_of("database", &packed, 1);
+    cf_buffer_release(&parts);
+    return status;
+}
+
+static cf_bytes key_of(const cf_binding *binding, cf_arena *arena)
+{
+    return cf_key_source(arena, CF_TABLE_DATABASE, binding->number);
+}
+
+static cf_status recall(cf_database_place *place, cf_peer *peer, const cf_binding *binding,
+                        cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_buffer value = {0};
+    cf_arena arena = {0};
+
+    cf_status status =
+        store->get(store, cf_peer_user(peer), key_of(binding, &arena), &value, error);
+    if (!status && value.size == sizeof place->kept.bytes)
+        memcpy(place->kept.bytes, value.data, value.size);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+cf_status cf_database_place_check(cf_database_place *place, const cf_medium *medium,
+                                  const cf_stat *stat, sqlite3 *database,
+                                  const cf_database_schema *schema, cf_record_file *file,
+                                  bool *lacks, cf_error *error)
+{
+    static const cf_hash none;
+    size_t base = cf_rows_count(medium->binding->rows);
+    cf_status status = CF_OK;
+
+    if (!medium->peer)
+        return CF_OK;
+    if (!place->known)
+        status = recall(place, medium->peer, medium->binding, error);
+    place->known = !status;
+    if (!status)
+        status = identify(stat, database, &place->is, error);
+    if (status || !base)
+        return status;
+    base_standing standing = compare(medium->binding, schema, file);
+    *lacks = standing.missing > 0;
+    if (cf_hash_equal(&place->kept, &none) || cf_hash_equal(&place->kept, &place->is) ||
+        cf_guard_allows((cf_delete_word){0}, standing.differing, base))
+        return CF_OK;
+    return cf_fail(error, CF_UNSAFE,
+                   "another database stands in its place: %zu of %zu rows are not as they were. "
+                   "Nothing of it is synced; put the old one back, or remove the source and add it "
+                   "again",
+                   standing.differing, base);
+}
+
+void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
+                            cf_records *records)
+{
+    cf_arena arena = {0};
+
+    if (place->known && !cf_hash_equal(&place->kept, &place->is)) {
+        cf_records_put(records, key_of(binding, &arena),
+                       cf_bytes_of(place->is.bytes, sizeof place->is.bytes));
+        place->kept = place->is;
+    }
+    cf_arena_release(&arena);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a database lies: whether its program may have written it, and whether it is still the one
+ * that was synced. */
+#ifndef CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
+#define CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
+#include "peer/adapters/sqlite/database_rows.h"
+#include "peer/sources/records/medium.h"
+
+/* ---- Traces of its program ---- */
+
+typedef struct {
+    bool there, logs; /* the file, and a write-ahead log beside it */
+    cf_stat file, log;
+    bool fresh; /* a write soon after may leave no other trace */
+} cf_database_traces;
+
+/* By stat alone: to open the file would drop the locks of a connection. */
+cf_database_traces cf_database_traces_of(cf_files *files, const char *path, uint64_t now_ms);
+bool cf_database_traces_differ(const cf_database_traces *before, const cf_database_traces *now);
+
+/* ---- Which database it is ---- */
+
+typedef struct {
+    bool known;
+    cf_hash is;      /* the file, and what its program says that it is */
+    cf_hash kept;    /* the same in the home; zero: nothing */
+} cf_database_place; /* {0} is none yet */
+
+/* Whether the table is to be synced here; the context is the binding. */
+bool cf_database_is_wanted(const void *context, cf_bytes table);
+
+/* CF_UNSAFE: another file stands in its place, and most of what was synced isn't in it: nothing is
+ * done with it, nothing deleted. `*lacks`: rows of the base are not in it. Tables that are gone are
+ * named in `file`. A medium without a peer knows nothing of it. */
+cf_status cf_database_place_check(cf_database_place *place, const cf_medium *medium,
+                                  const cf_stat *stat, sqlite3 *database,
+                                  const cf_database_schema *schema, cf_record_file *file,
+                                  bool *lacks, cf_error *error);
+/* Into the commit that agrees with it. */
+void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
+                            cf_records *records);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/medium.h"
+
+#include "peer/sources/records/medium_database.h"
+#include "peer/sources/records/medium_file.h"
+#include "peer/sources/records/medium_folder.h"
+
+#include <stdlib.h>
+
+cf_medium *cf_medium_new(cf_files *files, cf_peer *peer, const cf_binding *binding)
+{
+    if (binding->format == CF_FORMAT_SQLITE)
+        return cf_medium_database_new(files, peer, binding);
+    return cf_binding_is_folder(binding) ? cf_medium_folder_new(files, peer, binding)
+                                         : cf_medium_file_new(files, peer, binding);
+}
+
+void cf_medium_destroy(cf_medium **medium)
+{
+    if (!*medium)
+        return;
+    (*medium)->operations->destroy(*medium);
+    *medium = NULL;
+}
+
+cf_status cf_medium_check(cf_medium *medium, cf_error *error)
+{
+    return medium->operations->check(medium, error);
+}
+
+cf_status cf_medium_recover(cf_medium *medium, cf_error *error)
+{
+    return medium->operations->recover(medium, error);
+}
+
+cf_status cf_medium_read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out,
+                         cf_error *error)
+{
+    *out = (cf_medium_content){0};
+    return medium->operations->read(medium, now_ms, out, error);
+}
+
+bool cf_medium_changed(cf_medium *medium)
+{
+    return medium->operations->changed(medium);
+}
+
+cf_status cf_medium_write(cf_medium *medium, const cf_row *rows, size_t count,
+                          cf_medium_outcome *out, cf_error *error)
+{
+    *out = (cf_medium_outcome){0};
+    return medium->operations->write(medium, rows, count, out, error);
+}
+
+void cf_medium_settled(cf_medium *medium, cf_records *records)
+{
+    medium->operations->settled(medium, records);
+}
+
+void cf_medium_rest(cf_medium *medium)
+{
+    medium->operations->rest(medium);
+}
+
+/* ---- What it shows, and what it refused ---- */
+
+void cf_medium_content_release(cf_medium_content *content)
+{
+    cf_record_file_release(&content->file);
+    cf_arena_release(&content->arena);
+    *content = (cf_medium_content){0};
+}
+
+void cf_medium_refuse(cf_medium_outcome *outcome, cf_bytes table, cf_bytes key, cf_status why,
+                      const char *text)
+{
+    outcome->refusals = cf_grow(outcome->refusals, &outcome->capacity, outcome->count + 1,
+                                sizeof *outcome->refusals);
+    outcome->refusals[outcome->count++] = (cf_medium_refusal){
+        .table = cf_arena_copy(&outcome->arena, table),
+        .key = cf_arena_copy(&outcome->arena, key),
+        .why = why,
+        .text = cf_arena_text(&outcome->arena, cf_bytes_of_text(text)),
+    };
+}
+
+void cf_medium_outcome_release(cf_medium_outcome *outcome)
+{
+    free(outcome->refusals);
+    cf_arena_release(&outcome->arena);
+    *outcome = (cf_medium_outcome){0};
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the rows of a record source lie: in one text file, in a folder of them, in a database. What
+ * they have in common: all is read as of one moment, and what is to be shown instead is written on
+ * the condition that nothing changed since, so that neither a crash nor a user who saves meanwhile
+ * loses anything. One thread. */
+#ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_H
+#define CF_PEER_SOURCES_RECORDS_MEDIUM_H
+#include "peer/adapters/record_file.h"
+#include "peer/records/schema.h"
+#include "peer/sources/binding.h"
+#include "peer/sources/files/watch.h"
+
+typedef struct cf_medium cf_medium;
+
+/* What it showed when it was read. All of it lasts until it is released. */
+typedef struct {
+    bool there; /* else there is nothing, and nothing else is said */
+    bool blank; /* what is left isn't even an empty one: rather an accident than a wish */
+    bool texts; /* its values are texts: adapters/record_types.h knows what they stand for */
+    cf_record_file file;     /* the rows, and what couldn't be taken as one */
+    cf_row_format format;    /* what it can hold */
+    const cf_schema *schema; /* that it has by itself, as a database does; NULL: none */
+    cf_arena arena;          /* of the format and the schema */
+} cf_medium_content;         /* {0} is empty */
+void cf_medium_content_release(cf_medium_content *content);
+
+/* A row that is not shown as wanted, or is shown and was not wanted. */
+typedef struct {
+    cf_bytes table, key;
+    cf_status why;    /* CF_CHANGED: a user was faster, look again soon; else later */
+    const char *text; /* for people */
+} cf_medium_refusal;
+
+typedef struct {
+    bool wrote; /* anything; else it showed just this already */
+    cf_medium_refusal *refusals;
+    size_t count, capacity;
+    cf_arena arena;  /* of what they hold */
+} cf_medium_outcome; /* {0} is empty */
+void cf_medium_refuse(cf_medium_outcome *outcome, cf_bytes table, cf_bytes key, cf_status why,
+                      const char *text);
+void cf_medium_outcome_release(cf_medium_outcome *outcome);
+
+typedef struct {
+    void (*destroy)(cf_medium *medium);
+    cf_status (*check)(cf_medium *medium, cf_error *error);
+    cf_status (*recover)(cf_medium *medium, cf_error *error);
+    cf_status (*read)(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error);
+    bool (*changed)(cf_medium *medium);
+    cf_status (*write)(cf_medium *medium, const cf_row *rows, size_t count, cf_medium_outcome *out,
+                       cf_error *error);
+    void (*settled)(cf_medium *medium, cf_records *records);
+    void (*rest)(cf_medium *medium);
+} cf_medium_operations;
+
+/* Of whom it is; an implementation's struct begins with this one. */
+struct cf_medium {
+    const cf_medium_operations *operations;
+    cf_files *files;
+    cf_peer *peer; /* NULL: it is only read */
+    const cf_binding *binding;
+    const cf_schema *schema; /* of the collection; set before it is read; NULL: nobody knows */
+    bool only_looks;         /* nothing of what is read next is published: it needn't be durable */
+    cf_watch *watch; /* to be told of changes at once; NULL: none. Its folder's number is 0 */
+};
+
+/* Opens nothing yet. What is given outlives it. */
+cf_medium *cf_medium_new(cf_files *files, cf_peer *peer, const cf_binding *binding);
+void cf_medium_destroy(cf_medium **medium);
+
+/* CF_USAGE: what `add` was told doesn't make sense in this format. */
+cf_status cf_medium_check(cf_medium *medium, cf_error *error);
+
+/* Once after a start, before the first write: puts right what a crash left. What a user may have
+ * saved is kept, under another name if need be, which is reported. CF_MISSING: it isn't there. */
+cf_status cf_medium_recover(cf_medium *medium, cf_error *error);
+
+/* CF_OK also when nothing is there. CF_CHANGED: it is not at rest, look again soon. CF_LOCKED:
+ * another program holds it, try later. CF_MISSING: not even its folder is there. CF_MALFORMED and
+ * others: nothing of it can be taken. The text says why. `*out` is to be released in any case; it
+ * stays where it is while that is written to which it was read from. */
+cf_status cf_medium_read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out,
+                         cf_error *error);
+/* Cheap: whether it may show something else than when it was last read or written. */
+bool cf_medium_changed(cf_medium *medium);
+
+/* Makes it show these rows and no others, but what is in trouble stays as it is. It is as the last
+ * read found it, or that part of it is left alone. CF_OK: all but the rows in `*out` is done. Any
+ * other: nothing was done at all; CF_CHANGED: a user was faster, look again soon. `*out` is to be
+ * released in any case. */
+cf_status cf_medium_write(cf_medium *medium, const cf_row *rows, size_t count,
+                          cf_medium_outcome *out, cf_error *error);
+/* Adds what belongs into the next commit of a look, whatever was done in it. */
+void cf_medium_settled(cf_medium *medium, cf_records *records);
+/* The look is over: what was held for a write is let go. */
+void cf_medium_rest(cf_medium *medium);
+
+#endif

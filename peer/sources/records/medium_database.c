@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/medium_database.h"
+
+#include "peer/adapters/sqlite/database_rows.h"
+#include "peer/sources/records/database_place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUSY_MAX = 8 }; /* looks in a row that found it taken, until that is said */
+
+typedef struct {
+    cf_medium medium;
+    cf_database_schema schema; /* as last read, */
+    cf_record_file before;     /* with these rows, of the content's, until it rests */
+    bool is_read;
+    cf_database_place place;   /* what the file was, */
+    cf_database_traces traces; /* and what its program leaves when it writes */
+    int busy;
+} database_medium;
+
+static database_medium *of(cf_medium *medium)
+{
+    return (database_medium *)medium;
+}
+
+static void rest(cf_medium *medium)
+{
+    cf_database_schema_release(&of(medium)->schema);
+    free(of(medium)->before.rows);
+    of(medium)->before = (cf_record_file){0};
+    of(medium)->is_read = false;
+}
+
+static void destroy(cf_medium *medium)
+{
+    rest(medium);
+    free(medium);
+}
+
+static cf_status check(cf_medium *medium, cf_error *error)
+{
+    const char *path = medium->binding->path;
+    cf_database_traces traces = cf_database_traces_of(medium->files, path, 0);
+
+    return traces.there
+               ? CF_OK
+               : cf_fail(error, CF_MISSING,
+                         "%s is not there: its program has to make the database first", path);
+}
+
+static cf_status recover(cf_medium *medium, cf_error *error)
+{
+    (void)medium;
+    (void)error;
+    return CF_OK; /* a transaction leaves nothing behind */
+}
+
+/* A program that writes is soon ready; one that holds it for itself says so by not letting go. */
+static cf_status be_patient(database_medium *self, cf_status status, cf_error *error)
+{
+    if (status != CF_LOCKED) {
+        self->busy = 0;
+    } else if (self->medium.peer && self->busy++ < BUSY_MAX) {
+        status = error->status = CF_CHANGED;
+    } else {
+        status = cf_fail(error, CF_LOCKED,
+                         "another program holds the database for itself: it is synced when that "
+                         "program is closed");
+    }
+    if (status)
+        cf_error_while(error, "%s", self->medium.binding->path);
+    return status;
+}
+
+/* ---- Reading ---- */
+
+/* What isn't synced is listed beside what is in trouble. */
+static void note(cf_record_file *file, const cf_database_schema *schema)
+{
+    for (size_t i = 0; i < file->trouble_count; i++)
+        if (!file->troubles[i].known)
+            file->troubles[i].where = file->troubles[i].table;
+    for (size_t i = 0; i < schema->notice_count; i++) {
+        const cf_database_notice *notice = &schema->notices[i];
+        cf_row none = {.table = notice->name};
+
+        cf_record_file_trouble(file, 0, &none, notice->reason);
+        file->troubles[file->trouble_count - 1].where =
+            file->troubles[file->trouble_count - 1].table;
+        file->troubles[file->trouble_count - 1].harmless = notice->computed;
+    }
+}
+
+static cf_status read_all(database_medium *self, sqlite3 *database, cf_medium_content *out,
+                          cf_error *error)
+{
+    const cf_binding *binding = self->medium.binding;
+    cf_database_choice choice = {cf_database_is_wanted, binding};
+    bool lacks = false;
+
+    cf_status status = cf_database_run(database, "BEGIN", error);
+    if (!status)
+        status = cf_database_schema_read(database, &choice, &self->schema, error);
+    if (!status)
+        status = cf_database_rows_read(database, &self->schema, binding->rows, &out->file, error);
+    if (!status)
+        status = cf_database_place_check(&self->place, &self->medium, &self->traces.file, database,
+                                         &self->schema, &out->file, &lacks, error);
+    if (!status && lacks) /* what damage took away is not deleted */
+        status = cf_database_inspect(database, error);
+    return status;
+}
+
+/* As they are now: others will stand for their long values. */
+static void keep_rows(database_medium *self, const cf_record_file *file)
+{
+    self->before = *file;
+    self->before.rows = cf_allocate(file->count, sizeof *file->rows);
+    if (file->count)
+        memcpy(self->before.rows, file->rows, file->count * sizeof *file->rows);
+    self->is_read = true;
+}
+
+static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error)
+{
+    database_medium *self = of(medium);
+    sqlite3 *database = NULL;
+
+    rest(medium);
+    self->traces = cf_database_traces_of(medium->files, medium->binding->path, now_ms);
+    if (!self->traces.there)
+        return CF_OK;
+    cf_status status = cf_database_open(medium->binding->path, false, &database, error);
+    if (!status)
+        status = read_all(self, database, out, error);
+    cf_database_close(&database);
+    status = be_patient(self, status, error);
+    if (status)
+        return status;
+    note(&out->file, &self->schema);
+    out->there = true;
+    out->format = self->schema.format;
+    out->schema = &self->schema.schema;
+    keep_rows(self, &out->file);
+    return CF_OK;
+}
+
+static bool changed(cf_medium *medium)
+{
+    database_medium *self = of(medium);
+    cf_database_traces now = cf_database_traces_of(medium->files, medium->binding->path, 0);
+
+    return cf_database_traces_differ(&self->traces, &now);
+}
+
+/* ---- Writing ---- */
+
+static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_medium_outcome *out,
+                       cf_error *error)
+{
+    database_medium *self = of(medium);
+    cf_database_outcome outcome = {0};
+
+    if (!self->is_read)
+        return cf_fail(error, CF_MISSING,
+                       "%s is not there: its program has to make the database first",
+                       medium->binding->path);
+    cf_status status = cf_database_rows_write(medium->binding->path, &self->schema, &self->before,
+                                              rows, count, &outcome, error);
+    status = be_patient(self, status, error);
+    out->wrote = !status && outcome.written > 0;
+    for (size_t i = 0; !status && i < outcome.count; i++)
+        cf_medium_refuse(out, outcome.refusals[i].table, outcome.refusals[i].key, CF_IO,
+                         outcome.refusals[i].reason);
+    cf_database_outcome_release(&outcome);
+    return status;
+}
+
+static void settled(cf_medium *medium, cf_records *records)
+{
+    cf_database_place_keep(&of(medium)->place, medium->binding, records);
+}
+
+cf_medium *cf_medium_database_new(cf_files *files, cf_peer *peer, const cf_binding *binding)
+{
+    static const cf_medium_operations operations = {destroy, check, recover, read,
+                                                    changed, write, settled, rest};
+    database_medium *self = cf_allocate(1, sizeof *self);
+
+    self->medium =
+        (cf_medium){.operations = &operations, .files = files, .peer = peer, .binding = binding};
+    return &self->medium;
+}

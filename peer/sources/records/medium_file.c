@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/medium_file.h"
+
+#include "codec/content.h"
+#include "peer/adapters/record_format.h"
+#include "peer/sources/records/record_disk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    cf_medium medium;
+    cf_record_options options;
+    cf_record_disk disk; /* as read, until it rests */
+    bool there;          /* the file was, when last looked at; then `seen` */
+    cf_stat seen;
+    bool intends; /* an intent is kept */
+} file_medium;
+
+static file_medium *of(cf_medium *medium)
+{
+    return (file_medium *)medium;
+}
+
+static void rest(cf_medium *medium)
+{
+    cf_record_disk_release(&of(medium)->disk);
+}
+
+static void destroy(cf_medium *medium)
+{
+    rest(medium);
+    free(medium);
+}
+
+static cf_status check(cf_medium *medium, cf_error *error)
+{
+    return cf_record_options_check(&of(medium)->options, error);
+}
+
+/* ---- What was about to be done ---- */
+
+/* What it will be, and what it was when it was read: neither is news if it lies beside the file. */
+typedef struct {
+    cf_hash after, before;
+} intent;
+
+static void name_temporary(cf_bytes name, cf_buffer *out)
+{
+    cf_buffer_append(out, ".", 1);
+    cf_buffer_append(out, name.data, name.size);
+    cf_buffer_append_text(out, ".counterfoil");
+}
+
+static cf_bytes intent_key(const cf_medium *medium, cf_arena *arena)
+{
+    return cf_key_numbered(arena, CF_TABLE_INTENT, medium->binding->number, 0);
+}
+
+static cf_status keep_intent(const cf_medium *medium, const intent *meant, cf_error *error)
+{
+    cf_store *store = cf_home_store(medium->peer->home);
+    cf_arena arena = {0};
+    cf_record record = {intent_key(medium, &arena), {NULL, 0}};
+
+    if (meant)
+        record.value = cf_bytes_of(meant, sizeof *meant);
+    cf_status status = store->write(store, cf_peer_user(medium->peer), &record, 1, true, error);
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* None: what lies there had not been exchanged yet. */
+static cf_status read_intent(const cf_medium *medium, intent *out, size_t *count, cf_error *error)
+{
+    cf_store *store = cf_home_store(medium->peer->home);
+    cf_arena arena = {0};
+    cf_buffer kept = {0};
+
+    *count = 0;
+    cf_status status =
+        store->get(store, cf_peer_user(medium->peer), intent_key(medium, &arena), &kept, error);
+    if (!status && kept.size <= sizeof *out) {
+        memcpy(out, kept.data, kept.size);
+        *count = kept.size / CF_HASH_SIZE;
+    }
+    cf_buffer_release(&kept);
+    cf_arena_release(&arena);
+    return status;
+}
+
+static cf_status clear_beside(const cf_medium *medium, const cf_record_disk *disk, cf_bytes name,
+                              cf_error *error)
+{
+    cf_record_replacement left = {.folder = disk->folder, .name = name};
+    intent meant;
+    bool saved;
+    size_t count;
+
+    cf_status status = read_intent(medium, &meant, &count, error);
+    if (status == CF_MISSING) {
+        status = medium->files->unlink(medium->files, disk->folder, name, error);
+        return status == CF_MISSING ? CF_OK : status;
+    }
+    if (!status)
+        status = cf_record_disk_clear(disk, &left, &meant.after, count, &saved, error);
+    if (!status && saved)
+        cf_report(medium->peer->env, CF_REPORT_WARNING,
+                  "%s was saved while it was written here: that is kept beside it, as "
+                  "'NAME (saved N)'",
+                  medium->binding->path);
+    return status ? status : keep_intent(medium, NULL, error);
+}
+
+static cf_status recover(cf_medium *medium, cf_error *error)
+{
+    cf_record_disk disk = {.files = medium->files};
+    cf_buffer name = {0};
+
+    cf_status status =
+        cf_files_open_above(medium->files, medium->binding->path, &disk.opened, &disk.name, error);
+    if (status == CF_CHANGED)
+        status = error->status = CF_MISSING;
+    if (!status) {
+        disk.folder = disk.opened;
+        name_temporary(disk.name, &name);
+        status = clear_beside(medium, &disk, cf_buffer_view(&name), error);
+    }
+    cf_record_disk_release(&disk);
+    cf_buffer_release(&name);
+    return status;
+}
+
+/* ---- Reading ---- */
+
+/* Not even a header is left. */
+static bool is_blank(cf_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        if (!strchr(" \t\r\n", bytes.data[i]))
+            return false;
+    return true;
+}
+
+/* As the collection's schema has it. */
+static void learn_keys(file_medium *self)
+{
+    const cf_schema *schema = self->medium.schema;
+    const cf_schema_table *table =
+        schema ? cf_schema_find(schema, cf_bytes_of_text(CF_TABLE_RECORDS)) : NULL;
+
+    self->options.serial = table && table->serial;
+}
+
+static cf_status parse(file_medium *self, cf_medium_content *out, cf_error *error)
+{
+    cf_bytes bytes = cf_buffer_view(&self->disk.bytes);
+
+    out->there = self->disk.there;
+    out->blank = out->there && is_blank(bytes);
+    out->texts = self->options.format == CF_FORMAT_CSV;
+    cf_status status =
+        cf_record_format_holds(&self->options, bytes, &out->arena, &out->format, error);
+    if (!status)
+        status = cf_record_format_read(&self->options, bytes, &out->file, error);
+    if (status)
+        cf_error_while(error, "%s", self->medium.binding->path);
+    return status;
+}
+
+static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error)
+{
+    file_medium *self = of(medium);
+
+    rest(medium);
+    learn_keys(self);
+    const cf_record_reading how = {.now_ms = now_ms, .only_looks = medium->only_looks};
+    cf_status status =
+        cf_record_disk_read(medium->files, medium->binding->path, &how, &self->disk, error);
+    if (status == CF_CHANGED && !self->disk.folder)
+        status = error->status = CF_MISSING; /* no folder stands where its folder was */
+    if (status != CF_CHANGED) {
+        self->there = self->disk.there;
+        self->seen = self->disk.stat;
+    }
+    return status ? status : parse(self, out, error);
+}
+
+static bool changed(cf_medium *medium)
+{
+    file_medium *self = of(medium);
+    cf_files *files = medium->files;
+    cf_folder *folder = NULL;
+    cf_error ignored;
+    cf_bytes name;
+    cf_stat now;
+
+    bool there =
+        cf_files_open_above(files, medium->binding->path, &folder, &name, &ignored) == CF_OK &&
+        files->stat(files, folder, name, &now, &ignored) == CF_OK;
+    files->close_folder(files, &folder);
+    return there != self->there || (there && !cf_stat_unchanged(&now, &self->seen));
+}
+
+/* ---- Writing ---- */
+
+static cf_status exchange(file_medium *self, cf_record_replacement *by, cf_bytes bytes,
+                          cf_error *error)
+{
+    cf_record_disk *disk = &self->disk;
+    intent meant = {cf_content_hash(bytes), cf_content_hash(cf_buffer_view(&disk->bytes))};
+    cf_error ignored;
+
+    cf_status status = cf_record_disk_make(disk, by, bytes, error);
+    if (status)
+        return status;
+    status = keep_intent(&self->medium, &meant, error);
+    if (!status)
+        status = cf_record_disk_place(disk, by, error);
+    if (status && cf_record_disk_give_up(disk, by))
+        keep_intent(&self->medium, NULL, &ignored);
+    return status ? status : disk->files->sync_folder(disk->files, disk->folder, error);
+}
+
+/* Never a file that can't be read again. */
+static cf_status put(file_medium *self, cf_bytes bytes, cf_error *error)
+{
+    cf_record_file file = {0};
+    cf_buffer name = {0};
+
+    cf_status status = cf_record_format_read(&self->options, bytes, &file, error);
+    cf_record_file_release(&file);
+    if (status)
+        return status;
+    name_temporary(self->disk.name, &name);
+    cf_record_replacement by = {.folder = self->disk.folder, .name = cf_buffer_view(&name)};
+    status = exchange(self, &by, bytes, error);
+    cf_buffer_release(&name);
+    if (!status) {
+        self->intends = true;
+        self->there = self->disk.there;
+        self->seen = self->disk.stat;
+    }
+    return status;
+}
+
+static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_medium_outcome *out,
+                       cf_error *error)
+{
+    file_medium *self = of(medium);
+    cf_bytes before = cf_buffer_view(&self->disk.bytes);
+    cf_buffer after = {0};
+
+    cf_status status = cf_record_format_write(&self->options, before, rows, count, &after, error);
+    if (!status && (!self->disk.there || !cf_bytes_equal(before, cf_buffer_view(&after)))) {
+        status = put(self, cf_buffer_view(&after), error);
+        out->wrote = !status;
+    }
+    cf_buffer_release(&after);
+    return status;
+}
+
+static void settled(cf_medium *medium, cf_records *records)
+{
+    cf_arena arena = {0};
+
+    if (of(medium)->intends)
+        cf_records_delete(records, intent_key(medium, &arena));
+    of(medium)->intends = false;
+    cf_arena_release(&arena);
+}
+
+cf_medium *cf_medium_file_new(cf_files *files, cf_peer *peer, const cf_binding *binding)
+{
+    static const cf_medium_operations operations = {destroy, check, recover, read,
+                                                    changed, write, settled, rest};
+    file_medium *self = cf_allocate(1, sizeof *self);
+
+    self->medium =
+        (cf_medium){.operations = &operations, .files = files, .peer = peer, .binding = binding};
+    self->options = (cf_record_options){.format = binding->format,
+                                        .keys = (const char *const *)binding->keys,
+                                        .key_count = binding->key_count};
+    return &self->medium;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a medium that is a folder share: the folder itself (medium_folder.c), its items
+ * and what each holds (medium_folder_items.c), what is doubtful of them (medium_folder_doubts.c),
+ * which records lie where in the home (medium_folder_kept.c), and writing. */
+#ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_FOLDER_INSIDE_H
+#define CF_PEER_SOURCES_RECORDS_MEDIUM_FOLDER_INSIDE_H
+#include "peer/adapters/record_format.h"
+#include "peer/records/record_scan.h"
+#include "peer/sources/records/medium_folder.h"
+#include "peer/sources/records/record_disk.h"
+
+/* A file of the folder. What it held is kept in the home: so it is known what may be in it when it
+ * can't be read any more, and which of two with one UID came first. */
+typedef struct {
+    cf_bytes name;
+    bool there;
+    cf_stat stat;        /* when it was read */
+    cf_record_file file; /* what it shows, if `read` */
+    bool read;
+    bool passes;         /* it couldn't be read, but can soon */
+    const char *trouble; /* why it couldn't be read; NULL: it could */
+
+    bool is_synced; /* it was made durable, as that file */
+    cf_node_stat synced;
+
+    bool known;               /* what it held is */
+    const cf_row_place *held; /* keys that it showed, or that may be in it */
+    size_t held_count;
+    bool changed; /* what it held, since that was kept */
+
+    cf_arena name_arena, trouble_arena, held_arena;
+} cf_folder_item;
+
+/* A row that is shown, and by which item. */
+typedef struct {
+    const cf_row *row;
+    size_t item;
+} cf_folder_place;
+
+typedef struct {
+    cf_medium medium;
+    cf_record_options options;
+    cf_folder *root, *temporary; /* held until it rests */
+    cf_stat seen;                /* of the root, when it was last listed */
+    bool watched;
+    uint64_t now_ms;        /* of the last read */
+    cf_folder_item **items; /* ascending by name */
+    size_t count, capacity;
+    bool loaded;             /* what items held, from the home */
+    cf_folder_place *places; /* of the last read, ascending by table and key */
+    size_t place_count, place_capacity;
+    uint64_t intents; /* kept for the steps since the last commit, numbered from 1 */
+} cf_folder_medium;
+
+cf_status cf_folder_medium_open(cf_folder_medium *self, cf_error *error);
+
+/* ---- Items ---- */
+
+int cf_row_place_compare(cf_bytes table, cf_bytes key, cf_bytes other_table, cf_bytes other_key);
+/* NULL when there is none. */
+cf_folder_item *cf_folder_item_find(const cf_folder_medium *self, cf_bytes name);
+cf_folder_item *cf_folder_item_make(cf_folder_medium *self, cf_bytes name);
+void cf_folder_items_release(cf_folder_medium *self);
+void cf_folder_item_forget_file(cf_folder_item *item);
+void cf_folder_item_hold(cf_folder_item *item, const cf_row_place *places, size_t count);
+/* Lists the folder and reads what changed there; adds what is no item, but should be named. */
+cf_status cf_folder_items_read(cf_folder_medium *self, cf_record_file *out, cf_error *error);
+
+/* ---- What it all shows ---- */
+
+/* Fills `out` with the rows of all items, and the troubles; decides which of two items with one key
+ * counts, and which records of the base may be in an item that can't be read. */
+void cf_folder_items_show(cf_folder_medium *self, cf_record_file *out);
+/* NULL: no item shows it. */
+const cf_folder_place *cf_folder_place_find(const cf_folder_medium *self, cf_bytes table,
+                                            cf_bytes key);
+/* All that is in it is known. */
+bool cf_folder_item_is_clear(const cf_folder_item *item);
+
+/* ---- Kept in the home ---- */
+
+cf_status cf_folder_kept_load(cf_folder_medium *self, cf_error *error);
+void cf_folder_kept_save(cf_folder_medium *self, cf_records *records);
+
+/* ---- Writing ---- */
+
+cf_status cf_folder_medium_write(cf_medium *medium, const cf_row *rows, size_t count,
+                                 cf_medium_outcome *out, cf_error *error);
+
+/* What is about to be done to one file. */
+typedef struct {
+    cf_record_disk disk; /* as it was read */
+    cf_record_replacement by;
+    cf_buffer name, temporary, after; /* `after` empty: it is deleted */
+    bool deletes, made;
+    cf_row *rows; /* that are refused if it fails */
+    size_t row_count;
+} cf_folder_step;
+void cf_folder_step_release(cf_folder_step *step);
+/* Makes all of them, keeping an intent for each meanwhile. Those that fail refuse their rows. */
+void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size_t count,
+                             cf_medium_outcome *out);
+cf_status cf_folder_medium_recover(cf_medium *medium, cf_error *error);
+void cf_folder_intents_settle(cf_folder_medium *self, cf_records *records);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/vdir.h"
+#include "peer/merge/node_stat.h"
+#include "peer/sources/records/medium_folder_inside.h"
+
+#include <stdlib.h>
+
+enum { KEPT_MAX = 64 << 10 }; /* a larger file is read again at each look */
+
+/* ---- Found by name ---- */
+
+static size_t first_not_before(const cf_folder_medium *self, cf_bytes name)
+{
+    size_t low = 0, high = self->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cf_bytes_compare(self->items[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+cf_folder_item *cf_folder_item_find(const cf_folder_medium *self, cf_bytes name)
+{
+    size_t at = first_not_before(self, name);
+
+    return at < self->count && cf_bytes_equal(self->items[at]->name, name) ? self->items[at] : NULL;
+}
+
+cf_folder_item *cf_folder_item_make(cf_folder_medium *self, cf_bytes name)
+{
+    size_t at = first_not_before(self, name);
+
+    if (at < self->count && cf_bytes_equal(self->items[at]->name, name))
+        return self->items[at];
+    cf_folder_item *item = cf_allocate(1, sizeof *item);
+    item->name = cf_arena_copy(&item->name_arena, name);
+    self->items = cf_grow(self->items, &self->capacity, self->count + 1, sizeof *self->items);
+    memmove(self->items + at + 1, self->items + at, (self->count - at) * sizeof *self->items);
+    self->items[at] = item;
+    self->count++;
+    return item;
+}
+
+void cf_folder_item_forget_file(cf_folder_item *item)
+{
+    cf_record_file_release(&item->file);
+    cf_arena_release(&item->trouble_arena);
+    item->trouble = NULL;
+    item->read = item->passes = false;
+}
+
+static void release(cf_folder_item *item)
+{
+    cf_folder_item_forget_file(item);
+    cf_arena_release(&item->held_arena);
+    cf_arena_release(&item->name_arena);
+    free(item);
+}
+
+void cf_folder_items_release(cf_folder_medium *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        release(self->items[i]);
+    free(self->items);
+}
+
+void cf_folder_item_hold(cf_folder_item *item, const cf_row_place *places, size_t count)
+{
+    cf_arena arena = {0};
+    cf_row_place *held = cf_arena_allocate(&arena, count, sizeof *held);
+
+    for (size_t i = 0; i < count; i++)
+        held[i] = (cf_row_place){cf_arena_copy(&arena, places[i].table),
+                                 cf_arena_copy(&arena, places[i].key)};
+    cf_arena_release(&item->held_arena);
+    item->held_arena = arena;
+    item->held = held;
+    item->held_count = count;
+    item->known = true;
+}
+
+/* ---- What is there ---- */
+
+typedef struct {
+    cf_folder_medium *self;
+    cf_record_file *out;
+    cf_arena arena;
+    cf_bytes *others;
+    size_t count, capacity;
+} listing;
+
+static bool list_name(void *context, cf_bytes name)
+{
+    listing *list = context;
+    cf_vdir_name what = cf_vdir_name_of(name, list->self->options.format);
+
+    if (what == CF_VDIR_ITEM) {
+        cf_folder_item_make(list->self, name)->there = true;
+    } else if (what == CF_VDIR_SAVED || name.data[0] != '.') {
+        list->others =
+            cf_grow(list->others, &list->capacity, list->count + 1, sizeof *list->others);
+        list->others[list->count++] = cf_arena_copy(&list->arena, name);
+    }
+    return true;
+}
+
+/* It is named, and says nothing of any record. */
+static void name_other(cf_record_file *out, cf_bytes name, const char *text)
+{
+    static const cf_row none;
+
+    cf_record_file_trouble(out, 0, &none, text);
+    out->troubles[out->trouble_count - 1].where = cf_arena_copy(&out->arena, name);
+}
+
+static void name_others(const listing *list)
+{
+    const cf_folder_medium *self = list->self;
+    cf_files *files = self->medium.files;
+
+    for (size_t i = 0; i < list->count; i++) {
+        cf_error ignored;
+        cf_stat stat;
+
+        if (cf_vdir_name_of(list->others[i], self->options.format) == CF_VDIR_SAVED)
+            name_other(list->out, list->others[i],
+                       "it was saved while it was written here: take from it what you need, and "
+                       "delete it");
+        else if (files->stat(files, self->root, list->others[i], &stat, &ignored) == CF_OK &&
+                 stat.kind == CF_FILE_FOLDER)
+            name_other(list->out, list->others[i],
+                       "it is a folder: only files right in the source are synced");
+    }
+}
+
+static void set_trouble(cf_folder_item *item, bool passes, const char *text)
+{
+    cf_folder_item_forget_file(item);
+    item->passes = passes;
+    item->trouble = cf_arena_text(&item->trouble_arena, cf_bytes_of_text(text));
+}
+
+/* A file without anything in it is rather one that was cut off than one that says that what was in
+ * it is gone. */
+static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item *item,
+                              cf_error *error)
+{
+    if (item->file.count || item->file.trouble_count)
+        return CF_OK;
+    return cf_fail(error, CF_MALFORMED, "there is no %s in it",
+                   self->options.format == CF_FORMAT_VCARD ? "contact" : "event or task");
+}
+
+/* Kept, so that the next process needn't make it durable again. */
+static void note_synced(cf_folder_item *item)
+{
+    if (item->is_synced && cf_node_stat_untouched(&item->synced, &item->stat))
+        return;
+    item->synced = cf_node_stat_of(&item->stat);
+    item->is_synced = item->changed = true;
+}
+
+static void read_item(cf_folder_medium *self, cf_folder_item *item)
+{
+    const cf_record_reading how = {self->now_ms, self->medium.only_looks,
+                                   item->is_synced ? &item->synced : NULL};
+    cf_record_disk disk;
+    cf_error error;
+
+    cf_status status =
+        cf_record_disk_read_in(self->medium.files, self->root, item->name, &how, &disk, &error);
+    if (!status && !disk.there)
+        status = cf_fail(&error, CF_CHANGED, "it went away just now");
+    cf_folder_item_forget_file(item);
+    item->stat = disk.stat;
+    if (!status && !how.only_looks)
+        note_synced(item);
+    if (!status)
+        status =
+            cf_record_format_read(&self->options, cf_buffer_view(&disk.bytes), &item->file, &error);
+    if (!status)
+        status = check_filled(self, item, &error);
+    if (status)
+        set_trouble(item, status == CF_CHANGED, error.text);
+    else
+        item->read = true;
+    cf_record_disk_release(&disk);
+}
+
+/* What was read and is as it was needn't be read again. */
+static void look_at(cf_folder_medium *self, cf_folder_item *item)
+{
+    cf_files *files = self->medium.files;
+    cf_error ignored;
+    cf_stat now;
+
+    bool durable = self->medium.only_looks ||
+                   (item->is_synced && cf_node_stat_untouched(&item->synced, &item->stat));
+    bool same = item->read && durable && item->stat.size <= KEPT_MAX &&
+                files->stat(files, self->root, item->name, &now, &ignored) == CF_OK &&
+                cf_stat_unchanged(&now, &item->stat);
+    if (!same)
+        read_item(self, item);
+}
+
+cf_status cf_folder_items_read(cf_folder_medium *self, cf_record_file *out, cf_error *error)
+{
+    listing list = {.self = self, .out = out};
+
+    for (size_t i = 0; i < self->count; i++)
+        self->items[i]->there = false;
+    cf_status status =
+        self->medium.files->list(self->medium.files, self->root, list_name, &list, error);
+    if (!status)
+        name_others(&list);
+    for (size_t i = 0; !status && i < self->count; i++)
+        if (self->items[i]->there)
+            look_at(self, self->items[i]);
+        else
+            cf_folder_item_forget_file(self->items[i]);
+    free(list.others);
+    cf_arena_release(&list.arena);
+    return status;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which records lie in which file, kept in the home: [name, [[table, key]…], stat], the stat being
+ * that of the file when it was last made durable: [inode, birth, size, mtime, ctime]. */
+#include "codec/pack.h"
+#include "peer/sources/records/medium_folder_inside.h"
+
+#include <stdlib.h>
+
+enum { PARTS = 3, PLACE_PARTS = 2, STAT_PARTS = 5 };
+
+static cf_status read_places(cf_reader *reader, size_t count, cf_row_place *out, cf_error *error)
+{
+    cf_status status = CF_OK;
+    size_t parts;
+
+    for (size_t i = 0; !status && i < count; i++) {
+        status = cf_read_array(reader, &parts, error);
+        if (!status && parts != PLACE_PARTS)
+            status = cf_fail(error, CF_MALFORMED, "a place of %zu parts", parts);
+        if (!status)
+            status = cf_read_text(reader, &out[i].table, error);
+        if (!status)
+            status = cf_read_value(reader, &out[i].key, error);
+    }
+    return status;
+}
+
+static cf_status read_stat(cf_reader *reader, cf_node_stat *out, cf_error *error)
+{
+    size_t parts;
+
+    *out = (cf_node_stat){0};
+    cf_status status = cf_read_array(reader, &parts, error);
+    if (!status && parts != STAT_PARTS)
+        status = cf_fail(error, CF_MALFORMED, "a stat of %zu parts", parts);
+    if (!status)
+        status = cf_read_uint(reader, &out->inode, error);
+    if (!status)
+        status = cf_read_int(reader, &out->birth_ns, error);
+    if (!status)
+        status = cf_read_uint(reader, &out->size, error);
+    if (!status)
+        status = cf_read_int(reader, &out->mtime_ns, error);
+    return status ? status : cf_read_int(reader, &out->ctime_ns, error);
+}
+
+static cf_status read_record(cf_folder_medium *self, cf_bytes value, cf_error *error)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_row_place *places = NULL;
+    size_t parts, count = 0;
+    cf_node_stat stat;
+    cf_bytes name;
+
+    cf_status status = cf_read_array(&reader, &parts, error);
+    if (!status && parts != PARTS)
+        status = cf_fail(error, CF_MALFORMED, "a record of %zu parts", parts);
+    if (!status)
+        status = cf_read_bin(&reader, &name, error);
+    if (!status)
+        status = cf_read_array(&reader, &count, error);
+    if (status)
+        return status;
+    places = cf_allocate(count, sizeof *places);
+    status = read_places(&reader, count, places, error);
+    if (!status)
+        status = read_stat(&reader, &stat, error);
+    if (!status) {
+        cf_folder_item *item = cf_folder_item_make(self, name);
+
+        cf_folder_item_hold(item, places, count);
+        item->synced = stat;
+        item->is_synced = true;
+    }
+    free(places);
+    return status;
+}
+
+typedef struct {
+    cf_folder_medium *self;
+    cf_status status;
+    cf_error *error;
+} loading;
+
+static bool visit(void *context, cf_bytes key, cf_bytes value)
+{
+    loading *load = context;
+
+    (void)key;
+    load->status = read_record(load->self, value, load->error);
+    return load->status == CF_OK;
+}
+
+cf_status cf_folder_kept_load(cf_folder_medium *self, cf_error *error)
+{
+    cf_peer *peer = self->medium.peer;
+    cf_store *store = cf_home_store(peer->home);
+    loading load = {self, CF_OK, error};
+    cf_arena arena = {0};
+
+    cf_bytes prefix = cf_key_source(&arena, CF_TABLE_PLACE, self->medium.binding->number);
+    cf_status status = store->scan(store, cf_peer_user(peer), prefix, visit, &load, error);
+    cf_arena_release(&arena);
+    if (!status && load.status) {
+        status = error->status = CF_BROKEN;
+        cf_error_while(error, "what the files of %s held", self->medium.binding->path);
+    }
+    self->loaded = !status;
+    return status;
+}
+
+static void save(const cf_folder_medium *self, const cf_folder_item *item, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_pack_array(&value, PARTS);
+    cf_pack_bin(&value, item->name);
+    cf_pack_array(&value, item->held_count);
+    for (size_t i = 0; i < item->held_count; i++) {
+        cf_pack_array(&value, PLACE_PARTS);
+        cf_pack_text(&value, item->held[i].table);
+        cf_pack_raw(&value, item->held[i].key);
+    }
+    cf_pack_array(&value, STAT_PARTS);
+    cf_pack_uint(&value, item->synced.inode);
+    cf_pack_int(&value, item->synced.birth_ns);
+    cf_pack_uint(&value, item->synced.size);
+    cf_pack_int(&value, item->synced.mtime_ns);
+    cf_pack_int(&value, item->synced.ctime_ns);
+    cf_bytes key = cf_key_named(&arena, CF_TABLE_PLACE, self->medium.binding->number, item->name);
+    if (item->there)
+        cf_records_put(records, key, cf_buffer_view(&value));
+    else
+        cf_records_delete(records, key);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+void cf_folder_kept_save(cf_folder_medium *self, cf_records *records)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        cf_folder_item *item = self->items[i];
+
+        if (item->known && (item->changed || !item->there))
+            save(self, item, records);
+        item->changed &= !item->known;
+        item->known &= item->there;
+        if (!item->known && !item->there)
+            item->held_count = 0;
+    }
+}

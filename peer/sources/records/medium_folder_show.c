@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/medium_folder_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int cf_row_place_compare(cf_bytes table, cf_bytes key, cf_bytes other_table, cf_bytes other_key)
+{
+    int order = cf_bytes_compare(table, other_table);
+
+    return order ? order : cf_bytes_compare(key, other_key);
+}
+
+static int compare_place(const cf_folder_place *place, cf_bytes table, cf_bytes key)
+{
+    return cf_row_place_compare(place->row->table, place->row->key, table, key);
+}
+
+const cf_folder_place *cf_folder_place_find(const cf_folder_medium *self, cf_bytes table,
+                                            cf_bytes key)
+{
+    size_t low = 0, high = self->place_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare_place(&self->places[middle], table, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < self->place_count && compare_place(&self->places[low], table, key) == 0;
+    return found ? &self->places[low] : NULL;
+}
+
+/* ---- Which one counts ---- */
+
+static bool holds(const cf_folder_item *item, cf_bytes table, cf_bytes key)
+{
+    for (size_t i = 0; i < item->held_count; i++)
+        if (cf_row_place_compare(item->held[i].table, item->held[i].key, table, key) == 0)
+            return true;
+    return false;
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const cf_folder_place *a = left, *b = right;
+    int order = compare_place(a, b->row->table, b->row->key);
+
+    return order ? order : a->item < b->item ? -1 : a->item > b->item;
+}
+
+static void add_trouble(cf_record_file *out, const cf_folder_item *item, const cf_row *row,
+                        bool passes, const char *text)
+{
+    static const cf_row none;
+
+    cf_record_file_trouble(out, 0, row ? row : &none, text);
+    cf_record_trouble *trouble = &out->troubles[out->trouble_count - 1];
+    trouble->where = cf_arena_copy(&out->arena, item->name);
+    trouble->passes = passes;
+}
+
+/* The one that had the key before; among new ones the first by name. */
+static size_t choose(const cf_folder_medium *self, const cf_folder_place *places, size_t count)
+{
+    for (size_t i = 0; count > 1 && i < count; i++)
+        if (holds(self->items[places[i].item], places[i].row->table, places[i].row->key))
+            return i;
+    return 0;
+}
+
+static void settle_keys(cf_folder_medium *self, cf_record_file *out)
+{
+    size_t kept = 0;
+
+    if (self->place_count)
+        qsort(self->places, self->place_count, sizeof *self->places, by_place);
+    for (size_t i = 0, end; i < self->place_count; i = end) {
+        const cf_row *row = self->places[i].row;
+        char text[CF_ERROR_TEXT];
+
+        for (end = i + 1; end < self->place_count &&
+                          compare_place(&self->places[end], row->table, row->key) == 0;
+             end++)
+            continue;
+        size_t first = i + choose(self, self->places + i, end - i);
+        cf_folder_place counts = self->places[first];
+        const cf_folder_item *other = self->items[counts.item];
+
+        snprintf(text, sizeof text, "it has the UID of %.*s", (int)other->name.size,
+                 (const char *)other->name.data);
+        for (size_t k = i; k < end; k++)
+            if (k != first)
+                add_trouble(out, self->items[self->places[k].item], row, false, text);
+        self->places[kept++] = counts;
+    }
+    self->place_count = kept;
+}
+
+static void gather(cf_folder_medium *self)
+{
+    self->place_count = 0;
+    for (size_t i = 0; i < self->count; i++)
+        for (size_t k = 0; self->items[i]->read && k < self->items[i]->file.count; k++) {
+            self->places = cf_grow(self->places, &self->place_capacity, self->place_count + 1,
+                                   sizeof *self->places);
+            self->places[self->place_count++] = (cf_folder_place){&self->items[i]->file.rows[k], i};
+        }
+}
+
+/* ---- What may be in an item that can't be read ---- */
+
+/* The troubles of a file by itself, named by it. */
+static void tell_troubles(const cf_folder_item *item, cf_record_file *out)
+{
+    const cf_record_file *file = &item->file;
+
+    if (item->trouble)
+        add_trouble(out, item, NULL, item->passes, item->trouble);
+    for (size_t i = 0; i < file->trouble_count; i++) {
+        const cf_record_trouble *trouble = &file->troubles[i];
+        cf_row row = {.table = trouble->table, .key = trouble->key};
+        char text[CF_ERROR_TEXT];
+
+        snprintf(text, sizeof text, "line %zu %s", trouble->line, trouble->text);
+        add_trouble(out, item, trouble->known ? &row : NULL, false, text);
+    }
+}
+
+bool cf_folder_item_is_clear(const cf_folder_item *item)
+{
+    return item->read && cf_record_file_certain(&item->file);
+}
+
+/* What it held and nobody shows now. */
+static void doubt_held(const cf_folder_medium *self, const cf_folder_item *item,
+                       cf_record_file *out)
+{
+    for (size_t i = 0; i < item->held_count; i++) {
+        cf_row row = {.table = item->held[i].table, .key = item->held[i].key};
+
+        if (cf_folder_place_find(self, row.table, row.key) == NULL)
+            add_trouble(out, item, &row, item->passes, "what it held can't be read");
+    }
+}
+
+/* The records of the base that no item shows. */
+static cf_row_place *list_missing(const cf_folder_medium *self, size_t *count)
+{
+    const cf_rows *base = self->medium.binding->rows;
+    cf_row_place *places = cf_allocate(cf_rows_count(base), sizeof *places);
+
+    *count = 0;
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
+        if (cf_folder_place_find(self, row->table, row->key) == NULL)
+            places[(*count)++] = (cf_row_place){row->table, row->key};
+    return places;
+}
+
+/* A file that was never read may be any that is missing now: one that was renamed, and cut short.
+ * Later it is known to be none of those that were there beside it. */
+static void doubt_missing(cf_folder_item *item, const cf_row_place *missing, size_t count)
+{
+    cf_folder_item_hold(item, missing, count);
+    item->known = item->changed = !item->passes;
+}
+
+/* ---- What each holds ---- */
+
+/* Of two with one key only the one that counts holds it. */
+static void hold_rows(const cf_folder_medium *self, size_t index)
+{
+    cf_folder_item *item = self->items[index];
+    cf_row_place *places = cf_allocate(item->file.count, sizeof *places);
+    size_t count = 0;
+
+    for (size_t i = 0; i < item->file.count; i++) {
+        const cf_row *row = &item->file.rows[i];
+
+        if (cf_folder_place_find(self, row->table, row->key)->item == index)
+            places[count++] = (cf_row_place){row->table, row->key};
+    }
+    bool same = item->known && item->held_count == count;
+    for (size_t i = 0; same && i < count; i++)
+        same = cf_row_place_compare(places[i].table, places[i].key, item->held[i].table,
+                                    item->held[i].key) == 0;
+    if (!same) {
+        cf_folder_item_hold(item, places, count);
+        item->changed = true;
+    }
+    free(places);
+}
+
+void cf_folder_items_show(cf_folder_medium *self, cf_record_file *out)
+{
+    size_t missing_count;
+
+    gather(self);
+    settle_keys(self, out);
+    cf_row_place *missing = list_missing(self, &missing_count);
+    for (size_t i = 0; i < self->place_count; i++)
+        cf_record_file_add(out, self->places[i].row, self->places[i].item);
+    for (size_t i = 0; i < self->count; i++) {
+        cf_folder_item *item = self->items[i];
+
+        if (!item->there)
+            continue;
+        tell_troubles(item, out);
+        if (cf_folder_item_is_clear(item)) {
+            hold_rows(self, i);
+            continue;
+        }
+        if (!item->known)
+            doubt_missing(item, missing, missing_count);
+        doubt_held(self, item, out);
+    }
+    free(missing);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps of one batch: all files are made, one commit keeps what is about to be done with each, then
+ * each is put into its place, and the folder is brought to the disk once. An intent is [name, hash
+ * of what it will be, hash of what it was]: neither is news if it lies in the temporary folder. */
+#include "codec/content.h"
+#include "codec/pack.h"
+#include "peer/sources/records/medium_folder_inside.h"
+
+#include <stdlib.h>
+
+enum { PARTS = 3, HASHES = 2 };
+
+void cf_folder_step_release(cf_folder_step *step)
+{
+    cf_record_disk_release(&step->disk);
+    cf_buffer_release(&step->name);
+    cf_buffer_release(&step->temporary);
+    cf_buffer_release(&step->after);
+    free(step->rows);
+    *step = (cf_folder_step){0};
+}
+
+static void refuse(const cf_folder_step *step, const cf_error *error, cf_medium_outcome *out)
+{
+    for (size_t i = 0; i < step->row_count; i++)
+        cf_medium_refuse(out, step->rows[i].table, step->rows[i].key, error->status, error->text);
+}
+
+static cf_bytes intent_key(const cf_folder_medium *self, uint64_t number, cf_arena *arena)
+{
+    return cf_key_numbered(arena, CF_TABLE_INTENT, self->medium.binding->number, number);
+}
+
+static void put_intent(const cf_folder_medium *self, const cf_folder_step *step, uint64_t number,
+                       cf_records *records)
+{
+    const cf_bytes sides[HASHES] = {cf_buffer_view(&step->after),
+                                    cf_buffer_view(&step->disk.bytes)};
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_pack_array(&value, PARTS);
+    cf_pack_bin(&value, cf_buffer_view(&step->name));
+    for (int i = 0; i < HASHES; i++) {
+        cf_hash hash = cf_content_hash(sides[i]);
+
+        cf_pack_bin(&value, cf_bytes_of(hash.bytes, CF_HASH_SIZE));
+    }
+    cf_records_put(records, intent_key(self, number, &arena), cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+static void name_temporary(uint64_t number, cf_buffer *out)
+{
+    cf_buffer_append_text(out, "record-%llu", (unsigned long long)number);
+}
+
+/* Before anything is in its place. */
+static cf_status prepare(cf_folder_medium *self, cf_folder_step *steps, size_t count,
+                         cf_medium_outcome *out, cf_error *error)
+{
+    cf_peer *peer = self->medium.peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        cf_folder_step *step = &steps[i];
+        uint64_t number = ++self->intents;
+        cf_error why;
+
+        name_temporary(number, &step->temporary);
+        step->disk.name = cf_buffer_view(&step->name);
+        step->by = (cf_record_replacement){.folder = self->temporary,
+                                           .name = cf_buffer_view(&step->temporary)};
+        step->made =
+            step->deletes || cf_record_disk_make(&step->disk, &step->by,
+                                                 cf_buffer_view(&step->after), &why) == CF_OK;
+        if (step->made)
+            put_intent(self, step, number, &records);
+        else
+            refuse(step, &why, out);
+    }
+    if (records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    return status;
+}
+
+static cf_status perform(cf_folder_step *step, cf_error *error)
+{
+    cf_status status = step->deletes ? cf_record_disk_delete(&step->disk, &step->by, error)
+                                     : cf_record_disk_place(&step->disk, &step->by, error);
+
+    if (status && !step->deletes)
+        cf_record_disk_give_up(&step->disk, &step->by);
+    return status;
+}
+
+void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size_t count,
+                             cf_medium_outcome *out)
+{
+    cf_files *files = self->medium.files;
+    bool wrote = false;
+    cf_error error;
+
+    if (!count)
+        return;
+    cf_status status = prepare(self, steps, count, out, &error);
+    for (size_t i = 0; i < count; i++) {
+        if (!steps[i].made)
+            continue;
+        if (!status && perform(&steps[i], &error) == CF_OK) {
+            wrote = true;
+            continue;
+        }
+        if (status && !steps[i].deletes)
+            cf_record_disk_give_up(&steps[i].disk, &steps[i].by);
+        refuse(&steps[i], &error, out);
+        steps[i].made = false;
+    }
+    out->wrote |= wrote;
+    if (wrote && files->sync_folder(files, self->root, &error))
+        for (size_t i = 0; i < count; i++)
+            if (steps[i].made)
+                refuse(&steps[i], &error, out);
+}
+
+/* ---- What is settled ---- */
+
+/* What could not be taken out of the temporary folder waits there for the next start. */
+static bool is_left(const cf_folder_medium *self, uint64_t number)
+{
+    cf_files *files = self->medium.files;
+    cf_buffer name = {0};
+    cf_error ignored;
+    cf_stat stat;
+
+    name_temporary(number, &name);
+    bool left = self->temporary && files->stat(files, self->temporary, cf_buffer_view(&name), &stat,
+                                               &ignored) != CF_MISSING;
+    cf_buffer_release(&name);
+    return left;
+}
+
+void cf_folder_intents_settle(cf_folder_medium *self, cf_records *records)
+{
+    cf_arena arena = {0};
+    bool left = false;
+
+    for (uint64_t number = 1; number <= self->intents; number++)
+        if (is_left(self, number))
+            left = true;
+        else
+            cf_records_delete(records, intent_key(self, number, &arena));
+    if (!left)
+        self->intents = 0; /* else numbers go on behind it */
+    cf_arena_release(&arena);
+}
+
+/* ---- After a crash ---- */
+
+typedef struct {
+    cf_folder_medium *self;
+    cf_records *records; /* that drop the intents */
+    bool saved;
+    cf_status status;
+    cf_error *error;
+} recovering;
+
+static cf_status clear(recovering *self, uint64_t number, cf_bytes value)
+{
+    cf_folder_medium *folder = self->self;
+    cf_record_disk disk = {.files = folder->medium.files, .folder = folder->root};
+    cf_record_replacement left = {.folder = folder->temporary};
+    cf_reader reader = cf_reader_of(value);
+    cf_hash known[HASHES];
+    cf_buffer name = {0};
+    size_t parts;
+    bool saved;
+
+    cf_status status = cf_read_array(&reader, &parts, self->error);
+    if (!status && parts != PARTS)
+        status = cf_fail(self->error, CF_BROKEN, "an intent of %zu parts", parts);
+    if (!status)
+        status = cf_read_bin(&reader, &disk.name, self->error);
+    for (int i = 0; !status && i < HASHES; i++)
+        status = cf_read_bin_exact(&reader, known[i].bytes, CF_HASH_SIZE, self->error);
+    if (status)
+        return status;
+    name_temporary(number, &name);
+    left.name = cf_buffer_view(&name);
+    status = cf_record_disk_clear(&disk, &left, known, HASHES, &saved, self->error);
+    self->saved |= !status && saved;
+    cf_buffer_release(&name);
+    return status;
+}
+
+static bool visit(void *context, cf_bytes key, cf_bytes value)
+{
+    recovering *self = context;
+
+    self->status = clear(self, cf_get_u64(key.data + 5), value);
+    if (!self->status)
+        cf_records_delete(self->records, key);
+    return self->status == CF_OK;
+}
+
+/* What has no intent was not in any place yet. */
+static bool remove_one(void *context, cf_bytes name)
+{
+    cf_folder_medium *self = context;
+    cf_error ignored;
+
+    self->medium.files->unlink(self->medium.files, self->temporary, name, &ignored);
+    return true;
+}
+
+static cf_status settle(recovering *self)
+{
+    cf_medium *medium = &self->self->medium;
+    cf_store *store = cf_home_store(medium->peer->home);
+    cf_arena arena = {0};
+
+    cf_bytes prefix = cf_key_source(&arena, CF_TABLE_INTENT, medium->binding->number);
+    cf_status status =
+        store->scan(store, cf_peer_user(medium->peer), prefix, visit, self, self->error);
+    cf_arena_release(&arena);
+    if (!status)
+        status = self->status;
+    if (!status)
+        status = medium->files->list(medium->files, self->self->temporary, remove_one, self->self,
+                                     self->error);
+    if (!status && self->records->count)
+        status = store->write(store, cf_peer_user(medium->peer), self->records->at,
+                              self->records->count, true, self->error);
+    return status;
+}
+
+cf_status cf_folder_medium_recover(cf_medium *medium, cf_error *error)
+{
+    cf_folder_medium *folder = (cf_folder_medium *)medium;
+    cf_records records = {0};
+    recovering self = {.self = folder, .records = &records, .error = error};
+
+    cf_status status = cf_folder_medium_open(folder, error);
+    if (status)
+        return error->status = CF_MISSING; /* a read tells why */
+    status = settle(&self);
+    if (self.saved)
+        cf_report(medium->peer->env, CF_REPORT_WARNING,
+                  "a file in %s was saved while it was written here: that is kept beside it, as "
+                  "'NAME (saved N)'",
+                  medium->binding->path);
+    cf_records_release(&records);
+    return status;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/record_disk.h"
+
+#include "codec/content.h"
+#include "peer/adapters/record_format.h"
+#include "peer/merge/node_stat.h"
+#include "peer/sources/files/displaced.h"
+
+enum { STEP = 1 << 20 };
+
+/* ---- Reading ---- */
+
+/* A change within two ticks of the last one may leave no trace in the times. */
+bool cf_record_disk_at_rest(const cf_files *files, const cf_stat *stat, uint64_t now_ms)
+{
+    static const int64_t MS = 1000000, SECOND = 1000000000;
+    int64_t age = (int64_t)now_ms * MS - stat->ctime_ns;
+
+    return age > 2 * files->tick_ns || age <= -SECOND;
+}
+
+static cf_status read_bytes(cf_files *files, const cf_file *file, uint64_t size, cf_buffer *out,
+                            cf_error *error)
+{
+    cf_buffer_clear(out);
+    while (out->size < size) {
+        size_t wanted = size - out->size < STEP ? size - out->size : STEP, got;
+        cf_status status = files->read_at(files, file, out->size, cf_buffer_reserve(out, wanted),
+                                          wanted, &got, error);
+
+        if (status)
+            return status;
+        out->size += got;
+        if (got < wanted)
+            return cf_fail(error, CF_CHANGED, "it became shorter while it was read");
+    }
+    return CF_OK;
+}
+
+/* All of a file of that name, as it was at one moment. */
+static cf_status read_whole(cf_files *files, const cf_folder *folder, cf_bytes name,
+                            const cf_record_reading *how, cf_stat *stat, cf_buffer *out,
+                            cf_error *error)
+{
+    cf_file *file = NULL;
+    cf_stat after;
+
+    cf_status status = files->open_file(files, folder, name, &file, error);
+    if (!status && files->writer(files, file) == CF_WRITER_OPEN)
+        status = cf_fail(error, CF_CHANGED, "it is being written");
+    if (!status)
+        status = files->stat_file(files, file, stat, error);
+    if (!status && stat->size > CF_RECORD_FILE_MAX)
+        status = cf_fail(error, CF_TOO_LARGE, "%.*s is larger than 64 MiB", (int)name.size,
+                         (const char *)name.data);
+    if (!status)
+        status = read_bytes(files, file, stat->size, out, error);
+    if (!status && !how->only_looks && !(how->synced && cf_node_stat_untouched(how->synced, stat)))
+        status = files->sync_file(files, file, error);
+    if (!status && files->writer(files, file) == CF_WRITER_OPEN)
+        status = cf_fail(error, CF_CHANGED, "it is being written");
+    if (!status)
+        status = files->stat_file(files, file, &after, error);
+    if (!status && !cf_stat_unchanged(stat, &after))
+        status = cf_fail(error, CF_CHANGED, "it was changed while it was read");
+    files->close_file(files, &file);
+    return status;
+}
+
+static cf_status read_named(cf_record_disk *disk, const cf_record_reading *how, cf_error *error)
+{
+    cf_files *files = disk->files;
+    cf_stat named;
+
+    cf_status status = files->stat(files, disk->folder, disk->name, &named, error);
+    if (status == CF_MISSING)
+        return CF_OK;
+    if (!status && named.kind != CF_FILE_REGULAR)
+        return cf_fail(error, CF_UNSAFE, "%.*s is no file", (int)disk->name.size,
+                       (const char *)disk->name.data);
+    if (!status && !cf_record_disk_at_rest(files, &named, how->now_ms))
+        return cf_fail(error, CF_CHANGED, "it was changed just now");
+    if (!status)
+        status = read_whole(files, disk->folder, disk->name, how, &disk->stat, &disk->bytes, error);
+    if (!status && !cf_stat_unchanged(&named, &disk->stat))
+        status = cf_fail(error, CF_CHANGED, "it was replaced while it was read");
+    disk->there = !status;
+    return status == CF_MISSING ? (error->status = CF_CHANGED) : status;
+}
+
+cf_status cf_record_disk_read(cf_files *files, const char *path, const cf_record_reading *how,
+                              cf_record_disk *out, cf_error *error)
+{
+    *out = (cf_record_disk){.files = files};
+    cf_status status = cf_files_open_above(files, path, &out->opened, &out->name, error);
+    if (status)
+        return status;
+    out->folder = out->opened;
+    return read_named(out, how, error);
+}
+
+cf_status cf_record_disk_read_in(cf_files *files, const cf_folder *folder, cf_bytes name,
+                                 const cf_record_reading *how, cf_record_disk *out, cf_error *error)
+{
+    *out = (cf_record_disk){.files = files, .folder = folder, .name = name};
+    return read_named(out, how, error);
+}
+
+void cf_record_disk_release(cf_record_disk *disk)
+{
+    if (disk->files)
+        disk->files->close_folder(disk->files, &disk->opened);
+    cf_buffer_release(&disk->bytes);
+    *disk = (cf_record_disk){0};
+}
+
+/* ---- Making what replaces it ---- */
+
+cf_status cf_record_disk_make(const cf_record_disk *disk, cf_record_replacement *replacement,
+                              cf_bytes bytes, cf_error *error)
+{
+    cf_files *files = disk->files;
+    cf_file *file = NULL;
+    cf_error ignored;
+
+    cf_status status = files->create_file(files, replacement->folder, replacement->name,
+                                          disk->there ? 0600 : 0666, &file, error);
+    if (status)
+        return status == CF_CHANGED ? (error->status = CF_IO) : status;
+    status = files->write_at(files, file, 0, bytes, error);
+    if (!status && disk->there)
+        status = files->set_file_mode(files, file, disk->stat.mode & 0777, error);
+    if (!status)
+        status = files->sync_file(files, file, error);
+    if (!status)
+        status = files->stat_file(files, file, &replacement->ours, error);
+    files->close_file(files, &file);
+    if (status)
+        files->unlink(files, replacement->folder, replacement->name, &ignored);
+    return status;
+}
+
+bool cf_record_disk_give_up(const cf_record_disk *disk, const cf_record_replacement *replacement)
+{
+    cf_files *files = disk->files;
+    cf_error ignored;
+    cf_stat now;
+
+    cf_status status = files->stat(files, replacement->folder, replacement->name, &now, &ignored);
+    if (!status && cf_stat_same_file(&now, &replacement->ours))
+        status = files->unlink(files, replacement->folder, replacement->name, &ignored);
+    else if (!status)
+        return false;
+    return !status || status == CF_MISSING;
+}
+
+/* ---- Putting it in place ---- */
+
+static const cf_record_reading only_looking = {.only_looks = true};
+
+/* What was displaced is what was read, and nobody writes to it. */
+static bool is_as_read(const cf_record_disk *disk, const cf_record_replacement *by)
+{
+    cf_buffer bytes = {0};
+    cf_error ignored;
+    cf_stat stat;
+
+    bool same = read_whole(disk->files, by->folder, by->name, &only_looking, &stat, &bytes,
+                           &ignored) == CF_OK &&
+                cf_stat_same_file(&stat, &disk->stat) && stat.mtime_ns == disk->stat.mtime_ns &&
+                cf_bytes_equal(cf_buffer_view(&bytes), cf_buffer_view(&disk->bytes));
+    cf_buffer_release(&bytes);
+    return same;
+}
+
+static bool is_written(const cf_record_disk *disk)
+{
+    cf_files *files = disk->files;
+    cf_file *file = NULL;
+    cf_error ignored;
+
+    bool written = files->open_file(files, disk->folder, disk->name, &file, &ignored) ||
+                   files->writer(files, file) == CF_WRITER_OPEN;
+    files->close_file(files, &file);
+    return written;
+}
+
+static cf_displaced displaced_by(const cf_record_disk *disk, const cf_record_replacement *by)
+{
+    return (cf_displaced){disk->files, by->folder, by->name, disk->folder, disk->name};
+}
+
+/* What a user saved in the last moment stays there. */
+static cf_status exchange(const cf_record_disk *disk, const cf_record_replacement *by,
+                          cf_error *error)
+{
+    cf_files *files = disk->files;
+    cf_node_stat known = cf_node_stat_of(&by->ours);
+    cf_displaced displaced = displaced_by(disk, by);
+
+    if (is_written(disk))
+        return cf_fail(error, CF_CHANGED, "it is being written");
+    cf_status status =
+        files->exchange(files, by->folder, by->name, disk->folder, disk->name, error);
+    if (status)
+        return status == CF_MISSING ? (error->status = CF_CHANGED) : status;
+    if (is_as_read(disk, by))
+        return CF_OK;
+    status = cf_displaced_exchange(&displaced, &known, error);
+    return status ? status : cf_fail(error, CF_CHANGED, "it was saved in the last moment");
+}
+
+static cf_status put_in_place(const cf_record_disk *disk, const cf_record_replacement *by,
+                              cf_error *error)
+{
+    cf_files *files = disk->files;
+
+    if (!disk->there)
+        return files->rename(files, by->folder, by->name, disk->folder, disk->name, error);
+    cf_status status = exchange(disk, by, error);
+    return status ? status : files->unlink(files, by->folder, by->name, error);
+}
+
+/* What a user may have put there since is not what was written. */
+static void see_ours(cf_record_disk *disk, const cf_stat *ours)
+{
+    cf_error ignored;
+
+    disk->there =
+        disk->files->stat(disk->files, disk->folder, disk->name, &disk->stat, &ignored) == CF_OK &&
+        cf_stat_same_file(&disk->stat, ours) && disk->stat.size == ours->size &&
+        disk->stat.mtime_ns == ours->mtime_ns;
+}
+
+cf_status cf_record_disk_place(cf_record_disk *disk, const cf_record_replacement *replacement,
+                               cf_error *error)
+{
+    cf_status status = put_in_place(disk, replacement, error);
+
+    if (!status)
+        see_ours(disk, &replacement->ours);
+    return status;
+}
+
+cf_status cf_record_disk_delete(cf_record_disk *disk, const cf_record_replacement *by,
+                                cf_error *error)
+{
+    cf_files *files = disk->files;
+    cf_displaced displaced = displaced_by(disk, by);
+
+    if (is_written(disk))
+        return cf_fail(error, CF_CHANGED, "it is being written");
+    cf_status status = files->rename(files, disk->folder, disk->name, by->folder, by->name, error);
+    if (status)
+        return status == CF_MISSING ? (error->status = CF_CHANGED) : status;
+    if (is_as_read(disk, by)) {
+        disk->there = false;
+        return files->unlink(files, by->folder, by->name, error);
+    }
+    status = cf_displaced_return(&displaced, error);
+    return status ? status : cf_fail(error, CF_CHANGED, "it was saved in the last moment");
+}
+
+/* ---- After a crash ---- */
+
+cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_replacement *left,
+                               const cf_hash *known, size_t count, bool *saved, cf_error *error)
+{
+    cf_displaced displaced = displaced_by(disk, left);
+    cf_buffer bytes = {0};
+    bool is_known = false;
+    cf_stat stat;
+
+    *saved = false;
+    cf_status status =
+        read_whole(disk->files, left->folder, left->name, &only_looking, &stat, &bytes, error);
+    if (!status) {
+        cf_hash hash = cf_content_hash(cf_buffer_view(&bytes));
+
+        for (size_t i = 0; i < count; i++)
+            is_known |= cf_hash_equal(&known[i], &hash);
+    }
+    cf_buffer_release(&bytes);
+    if (status)
+        return status == CF_MISSING ? CF_OK : status;
+    if (is_known)
+        return disk->files->unlink(disk->files, left->folder, left->name, error);
+    *saved = true;
+    return cf_displaced_return(&displaced, error);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/record_include.h"
+
+#include "peer/adapters/json_value.h"
+#include "peer/adapters/record_format.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Patterns ---- */
+
+/* Parts of a pattern; none: it doesn't have it. */
+typedef struct {
+    const char *table;
+    size_t table_size;
+    const char *field;
+    size_t field_size;
+    const char *value;
+} parts;
+
+static parts parts_of(const char *pattern)
+{
+    const char *slashes = strstr(pattern, "//"), *equals = strchr(pattern, '=');
+    parts found = {0};
+
+    if (!equals)
+        return (parts){.table = pattern, .table_size = strlen(pattern)};
+    found.field = pattern;
+    if (slashes && slashes < equals) {
+        found.table = pattern;
+        found.table_size = (size_t)(slashes - pattern);
+        found.field = slashes + 2;
+    }
+    found.field_size = (size_t)(equals - found.field);
+    found.value = equals + 1;
+    return found;
+}
+
+cf_status cf_record_include_check(const char *const *patterns, size_t count, cf_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        parts found = parts_of(patterns[i]);
+
+        if ((found.table && !found.table_size) || (found.field && !found.field_size))
+            return cf_fail(error, CF_USAGE,
+                           "--include '%s': of records it is TABLE, FIELD=VALUE or "
+                           "TABLE//FIELD=VALUE",
+                           patterns[i]);
+    }
+    return CF_OK;
+}
+
+static bool matches(const char *pattern, size_t size, cf_bytes text)
+{
+    char *wanted = strndup(pattern, size), *found = strndup((const char *)text.data, text.size);
+
+    bool match = wanted && found && fnmatch(wanted, found, 0) == 0;
+    free(wanted);
+    free(found);
+    return match;
+}
+
+static bool matches_value(const parts *pattern, cf_bytes value)
+{
+    cf_buffer text = {0};
+
+    cf_value_text(value, &text);
+    bool match = matches(pattern->value, strlen(pattern->value),
+                         text.size ? cf_buffer_view(&text) : cf_bytes_of("", 0));
+    cf_buffer_release(&text);
+    return match;
+}
+
+static bool is_named(const parts *pattern, cf_bytes name)
+{
+    return cf_bytes_equal(name, cf_bytes_of(pattern->field, pattern->field_size));
+}
+
+static bool has_value(const parts *pattern, const cf_row *row)
+{
+    cf_buffer name = {0};
+    bool found = false;
+
+    for (size_t i = 0; !found && i < row->field_count; i++) {
+        cf_buffer_clear(&name);
+        cf_record_field_text(row->fields[i].name, &name);
+        if (!is_named(pattern, cf_buffer_view(&name)))
+            continue;
+        for (size_t k = 0; !found && k < row->fields[i].count; k++)
+            found = matches_value(pattern, row->fields[i].values[k]);
+    }
+    cf_buffer_release(&name);
+    return found;
+}
+
+static bool has_key(const cf_binding *binding, const parts *pattern, const cf_row *row)
+{
+    return binding->key_count == 1 && is_named(pattern, cf_bytes_of_text(binding->keys[0])) &&
+           matches_value(pattern, row->key);
+}
+
+static bool is_of_table(const parts *pattern, cf_bytes table)
+{
+    return !pattern->table || matches(pattern->table, pattern->table_size, table);
+}
+
+bool cf_record_includes(const cf_binding *binding, const cf_row *row)
+{
+    bool in = binding->include_count == 0;
+
+    for (size_t i = 0; !in && i < binding->include_count; i++) {
+        parts pattern = parts_of(binding->include[i]);
+
+        in = is_of_table(&pattern, row->table) &&
+             (!pattern.field || has_value(&pattern, row) || has_key(binding, &pattern, row));
+    }
+    return in;
+}
+
+bool cf_record_includes_table(const cf_binding *binding, cf_bytes table)
+{
+    bool in = binding->include_count == 0;
+
+    for (size_t i = 0; !in && i < binding->include_count; i++) {
+        parts pattern = parts_of(binding->include[i]);
+
+        in = is_of_table(&pattern, table);
+    }
+    return in;
+}
+
+/* ---- Rows of a view ---- */
+
+static int by_address(const void *a, const void *b)
+{
+    uintptr_t first = (uintptr_t) * (const cf_row *const *)a;
+    uintptr_t second = (uintptr_t) * (const cf_row *const *)b;
+
+    return (first > second) - (first < second);
+}
+
+static size_t index_of(const cf_record_selection *self, const cf_row *row)
+{
+    const cf_row **found =
+        bsearch(&row, self->rows, self->count, sizeof(const cf_row *), by_address);
+
+    return found ? (size_t)(found - self->rows) : self->count;
+}
+
+bool cf_record_selected(const cf_record_selection *selection, const cf_row *row)
+{
+    size_t index = selection->rows ? index_of(selection, row) : selection->count;
+
+    return index == selection->count || selection->in[index];
+}
+
+/* Whether it refers to a row that is left out. */
+static bool is_orphan(const cf_record_selection *self, const cf_binding *binding,
+                      const cf_schema_table *table, const cf_row_view *view, const cf_row *row)
+{
+    for (size_t i = 0; i < row->field_count; i++) {
+        cf_field_rule rule = cf_schema_field(table, row->fields[i].name);
+
+        if (rule.merge != CF_MERGE_REFERENCE || !row->fields[i].count ||
+            !cf_record_includes_table(binding, rule.table))
+            continue;
+        const cf_row *parent = cf_row_view_find(view, rule.table, row->fields[i].values[0]);
+        if (parent && !cf_record_selected(self, parent))
+            return true;
+    }
+    return false;
+}
+
+static bool leave_orphans(cf_record_selection *self, const cf_binding *binding,
+                          const cf_schema *schema, const cf_row_view *view)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < self->count; i++) {
+        const cf_schema_table *table = cf_schema_find(schema, self->rows[i]->table);
+
+        if (!self->in[i] || !table || !is_orphan(self, binding, table, view, self->rows[i]))
+            continue;
+        self->in[i] = false;
+        any = true;
+    }
+    return any;
+}
+
+void cf_record_select(const cf_binding *binding, const cf_schema *schema, const cf_row_view *view,
+                      cf_arena *arena, cf_record_selection *out)
+{
+    *out = (cf_record_selection){.count = cf_row_view_count(view)};
+    if (!binding->include_count)
+        return;
+    out->rows = cf_arena_allocate(arena, out->count + 1, sizeof *out->rows);
+    out->in = cf_arena_allocate(arena, out->count + 1, sizeof *out->in);
+    for (size_t i = 0; i < out->count; i++)
+        out->rows[i] = cf_row_view_at(view, i);
+    if (out->count)
+        qsort(out->rows, out->count, sizeof *out->rows, by_address);
+    for (size_t i = 0; i < out->count; i++)
+        out->in[i] = cf_record_includes(binding, out->rows[i]);
+    while (leave_orphans(out, binding, schema, view))
+        continue;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The patterns of `--include` for records: which of a collection this device shows. The others stay
+ * in the log, and nothing is deleted elsewhere because it isn't here.
+ *
+ *   TABLE               every row of it
+ *   FIELD=VALUE         each row that has this value in the field, as people read both; of a field
+ *                       with several values one of them is enough; the key's column is one, too
+ *   TABLE//FIELD=VALUE  of this table only
+ *   *  ?  []            as in fnmatch(3), in TABLE and VALUE
+ *
+ * One that matches is enough. A row that refers to one that is left out is left out, unless no
+ * pattern speaks of that table at all. Without patterns everything is in. Pure. */
+#ifndef CF_PEER_SOURCES_RECORDS_RECORD_INCLUDE_H
+#define CF_PEER_SOURCES_RECORDS_RECORD_INCLUDE_H
+#include "peer/records/record_view.h"
+#include "peer/sources/binding.h"
+
+/* CF_USAGE for a pattern that says nothing. */
+cf_status cf_record_include_check(const char *const *patterns, size_t count, cf_error *error);
+
+/* By itself, whatever it refers to. */
+bool cf_record_includes(const cf_binding *binding, const cf_row *row);
+/* Rows of the table may be. */
+bool cf_record_includes_table(const cf_binding *binding, cf_bytes table);
+
+/* Which rows of a view are in; borrows it. */
+typedef struct {
+    const cf_row **rows; /* ascending by address; NULL: all are */
+    bool *in;
+    size_t count;
+} cf_record_selection;
+void cf_record_select(const cf_binding *binding, const cf_schema *schema, const cf_row_view *view,
+                      cf_arena *arena, cf_record_selection *out);
+/* `row` is one of the view's. */
+bool cf_record_selected(const cf_record_selection *selection, const cf_row *row);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/record_source_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { POLL_MS = 1000, QUIET_MS = 300 };
+
+/* ---- What is asked ---- */
+
+static void destroy(void *self)
+{
+    cf_record_source *source = self;
+
+    cf_record_values_destroy(&source->values);
+    cf_medium_destroy(&source->medium);
+    cf_pendings_release(&source->found);
+    cf_pendings_release(&source->notes);
+    cf_buffer_release(&source->schema);
+    free(source);
+}
+
+static uint64_t applied(const void *self)
+{
+    const cf_record_source *source = self;
+
+    return source->applied;
+}
+
+static void look(void *self, bool look_only, cf_delete_word word, uint64_t now_ms)
+{
+    cf_record_source *source = self;
+
+    if (look_only && source->workshop->watch) { /* it is kept in sync all the time */
+        look_only = false;
+        word = (cf_delete_word){0};
+    }
+    source->asked = source->look = true;
+    source->look_only = look_only;
+    source->word = word;
+    source->tries = 0;
+    source->not_before_ms = now_ms;
+}
+
+static void look_again(void *self, uint64_t now_ms)
+{
+    cf_record_source *source = self;
+
+    if (!source->looked || source->looks_now)
+        return;
+    source->look = true;
+    source->not_before_ms = now_ms;
+}
+
+/* A long value has come, or gone out. */
+static void wake(void *self)
+{
+    cf_record_source *source = self;
+
+    if (!source->looked || source->looks_now)
+        return;
+    source->look = true;
+    source->not_before_ms = 0;
+}
+
+static void look_at(void *self, uint64_t folder)
+{
+    (void)folder;
+    wake(self);
+}
+
+/* The watch saw something in the folder. */
+static void changed(void *self, uint64_t folder, cf_event_kind kind, uint64_t now_ms)
+{
+    cf_record_source *source = self;
+
+    (void)folder;
+    (void)kind;
+    if (source->look)
+        return;
+    source->look = true;
+    source->tries = 0;
+    source->not_before_ms = now_ms + QUIET_MS;
+}
+
+static void end_word(void *self)
+{
+    cf_record_source *source = self;
+
+    source->word = (cf_delete_word){0};
+}
+
+/* ---- When ---- */
+
+static void poll(cf_record_source *source, uint64_t now_ms)
+{
+    if (!source->workshop->watch || now_ms < source->poll_ms)
+        return;
+    source->poll_ms = now_ms + POLL_MS;
+    if (source->look || !cf_medium_changed(source->medium))
+        return;
+    source->look = true;
+    source->tries = 0;
+    source->not_before_ms = now_ms + QUIET_MS;
+}
+
+/* What others did, and what held something back is over. */
+static cf_status heed(cf_record_source *source, uint64_t now_ms, cf_error *error)
+{
+    cf_workshop *workshop = source->workshop;
+    cf_collection *collection;
+
+    if (!source->looked || source->looks_now)
+        return CF_OK;
+    cf_status status =
+        cf_peer_collection(workshop->peer, &source->binding->collection, &collection, error);
+    if (status)
+        return status;
+    bool freed = source->held_back && source->guarded != cf_locks_changes(workshop->locks);
+    bool due = source->retry_ms && now_ms >= source->retry_ms;
+    if (source->changes != collection->changes || freed || due ||
+        cf_record_source_schema_changed(source))
+        source->look = true;
+    return CF_OK;
+}
+
+static void earlier(uint64_t *deadline, uint64_t at_ms)
+{
+    if (at_ms < *deadline)
+        *deadline = at_ms;
+}
+
+static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error)
+{
+    cf_record_source *source = self;
+    const cf_workshop *workshop = source->workshop;
+
+    if (!workshop->watch && !source->asked)
+        return CF_OK;
+    poll(source, now_ms);
+    cf_status status = heed(source, now_ms, error);
+    bool may = source->look_only || !workshop->awaits_locks;
+    if (!status && source->look && may && now_ms >= source->not_before_ms) {
+        bool look_only = source->look_only;
+
+        source->look = source->look_only = false;
+        source->retry_ms = 0;
+        status = cf_record_source_run(source, now_ms, look_only, error);
+    }
+    if (source->look && may)
+        earlier(deadline, source->not_before_ms);
+    if (source->retry_ms && workshop->watch)
+        earlier(deadline, source->retry_ms);
+    if (workshop->watch)
+        earlier(deadline, source->poll_ms);
+    return status;
+}
+
+static bool busy(const void *self, uint64_t now_ms)
+{
+    const cf_record_source *source = self;
+
+    (void)now_ms;
+    return source->look;
+}
+
+/* ---- What is known ---- */
+
+static void tell(const void *self, cf_pendings *pendings, const char *sending,
+                 cf_binding_status *out)
+{
+    const cf_record_source *source = self;
+
+    (void)sending;
+    for (size_t i = 0; i < source->notes.count; i++)
+        cf_pendings_add(pendings, source->notes.at[i].kind, source->notes.at[i].path,
+                        source->notes.at[i].reason);
+    *out = (cf_binding_status){
+        .binding = source->binding,
+        .items = cf_rows_count(source->binding->rows),
+        .trouble = source->trouble,
+        .trouble_text = source->trouble_text,
+    };
+}
+
+static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_records *records)
+{
+    cf_record_source *source = self;
+    cf_binding *binding = source->binding;
+    const cf_row *row = cf_rows_next(binding->rows, NULL);
+
+    while (row) {
+        const cf_row *next = cf_rows_next(binding->rows, row);
+        cf_arena arena = {0};
+        cf_row_ref *refs;
+        size_t count;
+        cf_error ignored;
+        bool undone = false;
+
+        if (cf_row_refs_read(row, &arena, &refs, &count, &ignored) == CF_OK)
+            for (size_t i = 0; i < count && !undone; i++)
+                undone = is_undone(context, &refs[i].dot);
+        if (undone) {
+            cf_bytes table = cf_arena_copy(&arena, row->table);
+
+            cf_binding_drop_row(binding, table, cf_arena_copy(&arena, row->key), records);
+            source->look = true;
+        }
+        cf_arena_release(&arena);
+        row = next;
+    }
+}
+
+cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *binding)
+{
+    static const cf_source_operations operations = {
+        .destroy = destroy,
+        .look = look,
+        .look_again = look_again,
+        .end_word = end_word,
+        .step = step,
+        .busy = busy,
+        .status = tell,
+        .applied = applied,
+        .forget = forget,
+        .look_at = look_at,
+        .wake = wake,
+        .changed = changed,
+    };
+    cf_record_source *source = cf_allocate(1, sizeof *source);
+
+    source->workshop = workshop;
+    source->binding = binding;
+    source->medium = cf_medium_new(workshop->peer->env->files, workshop->peer, binding);
+    source->values = cf_record_values_new(workshop, binding);
+    source->medium->watch = workshop->watch;
+    source->look = workshop->watch != NULL;
+    return (cf_source_at_work){source, &operations};
+}

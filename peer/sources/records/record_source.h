@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's part for a source of records, whatever they lie in (medium.h): when to look, what to
+ * make of it, when to write it. A look reads everything, so all that it does it does in one go. */
+#ifndef CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_H
+#define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_H
+#include "peer/sources/source.h"
+
+cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *binding);
+
+/* ---- Without a source at work ---- */
+
+/* Fails where `add` should: what is there can't be read as this format. `*there`: something is. */
+cf_status cf_record_source_check(cf_files *files, const cf_binding *binding, bool *there,
+                                 cf_error *error);
+/* Whether the keys of what is there are numbers that somebody counts up, as far as it tells;
+ * `*rows`: there are any. */
+cf_status cf_record_source_counts_up(cf_files *files, const cf_binding *binding, bool *counts_up,
+                                     bool *rows, cf_error *error);
+/* How what is there compares with the collection, row by row. */
+cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_comparison *out,
+                                   cf_error *error);
+/* Calls `found` with each value that another user of a field gave it: the path is KEY/FIELD. */
+void cf_record_source_conflicts(cf_peer *peer, const cf_collection *collection,
+                                void (*found)(void *context, const cf_dot *dot, cf_bytes path),
+                                void *context);
+
+#endif

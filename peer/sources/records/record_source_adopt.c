@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What both sides have is taken for agreed, without a word to anybody. */
+#include "peer/sources/records/record_source_inside.h"
+
+/* ---- References ---- */
+
+static bool same_item(const cf_row *a, const cf_row *b)
+{
+    return a && b ? cf_id_equal(&a->item, &b->item) : a == b;
+}
+
+/* Whether what its references stand for here is what they stand for there. Equal keys say nothing
+ * of that: rows of one counted key that were born apart are two. */
+static bool means_the_same(const cf_record_run *run, const cf_schema_table *table,
+                           const cf_row *row)
+{
+    for (size_t i = 0; i < table->field_count; i++) {
+        const cf_field_rule *rule = &table->fields[i];
+        const cf_row_field *field =
+            rule->merge == CF_MERGE_REFERENCE ? cf_row_field_named(row, rule->name) : NULL;
+
+        if (!field)
+            continue;
+        const cf_row *here = cf_rows_find(run->here, rule->table, field->values[0]);
+        const cf_row *base =
+            cf_rows_find(run->source->binding->rows, rule->table, field->values[0]);
+        const cf_row *there = cf_row_view_find(run->view, rule->table, field->values[0]);
+        bool held = cf_format_holds_table(&run->content.format, rule->table);
+        if (!same_item(held && !here ? NULL : base, there) || (here && !base))
+            return false;
+    }
+    return true;
+}
+
+/* ---- Rows ---- */
+
+/* Returns whether it was adopted. */
+static bool adopt_row(cf_record_run *run, const cf_row *row)
+{
+    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    const cf_row *shown = cf_record_run_shown(run, row->table, row->key);
+    const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
+
+    if ((base && cf_record_run_same(run, row, base)) || !shown ||
+        !cf_record_run_same(run, row, shown) || (table && !means_the_same(run, table, row)))
+        return false;
+    cf_row agreed = cf_row_view_agree(run->view, shown, &run->arena);
+    cf_record_run_put(run, &agreed);
+    return true;
+}
+
+/* Rows follow those that they refer to. Where they refer to each other in a ring, or in a chain
+ * longer than that, they are published as if they were new; equal rows are one all the same. */
+static void adopt_here(cf_record_run *run)
+{
+    enum { PASSES = 8 };
+    bool adopted = true;
+
+    for (int pass = 0; adopted && pass < PASSES; pass++) {
+        adopted = false;
+        for (size_t i = 0; i < run->content.file.count; i++)
+            adopted |= adopt_row(run, &run->content.file.rows[i]);
+    }
+}
+
+/* Gone here and there, or asked for no more. */
+static void adopt_gone(cf_record_run *run)
+{
+    cf_binding *binding = run->source->binding;
+    const cf_row *row = cf_rows_next(binding->rows, NULL);
+
+    while (row) {
+        const cf_row *next = cf_rows_next(binding->rows, row);
+
+        if (cf_format_holds_table(&run->content.format, row->table) &&
+            !cf_rows_find(run->here, row->table, row->key) &&
+            !cf_record_run_shown(run, row->table, row->key) &&
+            !cf_row_view_holds_back(run->view, &row->item) &&
+            !cf_record_run_troubles(run, row->table, row->key) &&
+            cf_record_file_certain(&run->content.file)) {
+            cf_bytes table = cf_arena_copy(&run->arena, row->table);
+
+            cf_binding_drop_row(binding, table, cf_arena_copy(&run->arena, row->key),
+                                &run->records);
+        }
+        row = next;
+    }
+}
+
+void cf_record_run_adopt(cf_record_run *run)
+{
+    adopt_here(run);
+    adopt_gone(run);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the base becomes by a write is kept before the write. Else, after a crash in between, what
+ * stands there would look like a user's work as soon as others have changed it again. */
+#include "peer/sources/records/record_source_inside.h"
+
+#include "codec/pack.h"
+
+static cf_bytes key_of(cf_record_run *run)
+{
+    return cf_key_source(&run->arena, CF_TABLE_AGREED, run->source->binding->number);
+}
+
+static void pack_row(cf_buffer *out, const cf_row *row)
+{
+    cf_buffer packed = {0};
+
+    cf_row_pack(row, &packed);
+    cf_pack_bin(out, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+}
+
+cf_status cf_record_run_intend(cf_record_run *run, const cf_record_agreement *agreement,
+                               cf_error *error)
+{
+    cf_peer *peer = run->source->workshop->peer;
+    cf_store *store = cf_home_store(peer->home);
+    const cf_rows *base = run->source->binding->rows;
+    cf_buffer value = {0};
+
+    cf_pack_array(&value, agreement->put_count);
+    for (size_t i = 0; i < agreement->put_count; i++)
+        pack_row(&value, &agreement->puts[i]);
+    cf_pack_array(&value, agreement->drop_count);
+    for (size_t i = 0; i < agreement->drop_count; i++)
+        pack_row(&value, cf_rows_find(base, agreement->drops[i].table, agreement->drops[i].key));
+    const cf_record record = {key_of(run), cf_buffer_view(&value)};
+    cf_status status = store->write(store, cf_peer_user(peer), &record, 1, true, error);
+    run->source->settled = false;
+    cf_buffer_release(&value);
+    return status;
+}
+
+void cf_record_run_settled(cf_record_run *run)
+{
+    if (!run->source->settled)
+        cf_records_delete(&run->records, key_of(run));
+    run->source->settled = true;
+}
+
+/* ---- Afterwards ---- */
+
+/* As it was about to be shown, and is. */
+static void take_put(cf_record_run *run, const cf_row *row)
+{
+    const cf_row *here = cf_rows_find(run->here, row->table, row->key);
+
+    if (here && cf_record_run_same(run, here, row))
+        cf_record_run_put(run, row);
+}
+
+/* It was about to go, and is gone. */
+static void take_drop(cf_record_run *run, const cf_row *row)
+{
+    cf_binding *binding = run->source->binding;
+
+    if (!cf_rows_find(run->here, row->table, row->key) &&
+        !cf_record_run_troubles(run, row->table, row->key) &&
+        cf_record_file_certain(&run->content.file) &&
+        cf_rows_find(binding->rows, row->table, row->key))
+        cf_binding_drop_row(binding, row->table, row->key, &run->records);
+}
+
+static cf_status take_all(cf_record_run *run, cf_reader *reader,
+                          void (*take)(cf_record_run *run, const cf_row *row), cf_error *error)
+{
+    size_t count;
+
+    cf_status status = cf_read_array(reader, &count, error);
+    for (size_t i = 0; !status && i < count; i++) {
+        cf_bytes packed;
+        cf_row row;
+
+        status = cf_read_bin(reader, &packed, error);
+        if (!status)
+            status = cf_row_read(packed, &run->arena, &row, error);
+        if (!status)
+            take(run, &row);
+    }
+    return status;
+}
+
+cf_status cf_record_run_take_intended(cf_record_run *run, cf_error *error)
+{
+    cf_peer *peer = run->source->workshop->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_buffer value = {0};
+
+    if (run->source->settled)
+        return CF_OK;
+    cf_status status = store->get(store, cf_peer_user(peer), key_of(run), &value, error);
+    cf_reader reader = cf_reader_of(cf_buffer_view(&value));
+    if (!status)
+        status = take_all(run, &reader, take_put, error);
+    if (!status)
+        status = take_all(run, &reader, take_drop, error);
+    if (status == CF_MALFORMED)
+        status = error->status = CF_BROKEN;
+    if (!status)
+        cf_record_run_settled(run);
+    if (status == CF_MISSING) {
+        run->source->settled = true;
+        status = CF_OK;
+    }
+    cf_buffer_release(&value);
+    return status;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/record_source_inside.h"
+
+#include "peer/adapters/record_types.h"
+#include "peer/log/record_names.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { AGAIN_MS = 30, BUSY_MS = 300, AGAIN_MAX = 12 };
+
+static void append_path(const cf_record_run *run, const cf_row_place *place, cf_buffer *path)
+{
+    const cf_schema_table *table = cf_schema_find(&run->schema, place->table);
+
+    cf_record_path(table ? table->kind : CF_KIND_ROW, place->table, place->key, path);
+}
+
+void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
+                    const char *format, ...)
+{
+    char reason[CF_ERROR_TEXT];
+    cf_buffer path = {0};
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
+    append_path(run, place, &path);
+    cf_pendings_add(&run->source->found, kind, cf_buffer_view(&path), reason);
+    cf_buffer_release(&path);
+}
+
+void cf_record_note_whole(cf_record_run *run, cf_pending_kind kind, const char *reason)
+{
+    const char *path = run->source->binding->path, *slash = strrchr(path, '/');
+
+    cf_pendings_add(&run->source->found, kind, cf_bytes_of_text(slash ? slash + 1 : path), reason);
+}
+
+void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text)
+{
+    cf_record_source *source = run->source;
+
+    if (status && source->trouble != status)
+        cf_report(source->workshop->peer->env, CF_REPORT_WARNING, "%s", text);
+    source->trouble = status;
+    snprintf(source->trouble_text, sizeof source->trouble_text, "%s", text);
+}
+
+bool cf_record_run_troubles(const cf_record_run *run, cf_bytes table, cf_bytes key)
+{
+    return cf_rows_find(run->troubled, table, key) != NULL;
+}
+
+void cf_record_run_view(cf_record_run *run)
+{
+    cf_row_view_destroy(&run->view);
+    run->view = cf_row_view_new(run->collection->state, &run->schema);
+    cf_record_select(run->source->binding, &run->schema, run->view, &run->arena, &run->selection);
+}
+
+const cf_row *cf_record_run_shown(const cf_record_run *run, cf_bytes table, cf_bytes key)
+{
+    const cf_row *shown = cf_row_view_find(run->view, table, key);
+
+    return shown && cf_record_selected(&run->selection, shown) ? shown : NULL;
+}
+
+bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row)
+{
+    const cf_binding *binding = run->source->binding;
+
+    return binding->include_count && !cf_rows_find(binding->rows, row->table, row->key) &&
+           !cf_record_includes(binding, row);
+}
+
+bool cf_record_run_same(cf_record_run *run, const cf_row *disk, const cf_row *known)
+{
+    cf_arena arena = {0};
+    cf_row shown;
+
+    if (!disk || !known)
+        return !disk && !known;
+    static const cf_schema_table plain;
+    const cf_schema_table *table = cf_schema_find(&run->schema, disk->table);
+    bool same = cf_row_show(&run->content.format, known, &arena, &shown) &&
+                cf_row_same(table ? table : &plain, disk, &shown);
+    cf_arena_release(&arena);
+    return same;
+}
+
+void cf_record_run_put(cf_record_run *run, const cf_row *row)
+{
+    cf_binding_put_row(run->source->binding, row, &run->records);
+    cf_record_values_keep(run->source->values, row, &run->records);
+}
+
+cf_status cf_record_run_commit(cf_record_run *run, cf_error *error)
+{
+    cf_peer *peer = run->source->workshop->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_status status = CF_OK;
+
+    if (!run->look_only)
+        cf_medium_settled(run->source->medium, &run->records);
+    if (run->records.count)
+        status = store->write(store, cf_peer_user(peer), run->records.at, run->records.count, true,
+                              error);
+    cf_records_release(&run->records);
+    return status;
+}
+
+/* ---- What is there ---- */
+
+static void look_soon(cf_record_run *run)
+{
+    cf_record_source *source = run->source;
+
+    if (source->tries++ >= AGAIN_MAX) {
+        source->retry_ms = run->now_ms + CF_RECORD_RETRY_MS;
+        return;
+    }
+    source->look = true;
+    source->look_only |= run->look_only;
+    source->not_before_ms = run->now_ms + (source->tries < 3 ? AGAIN_MS : BUSY_MS);
+}
+
+static bool recover(cf_record_run *run)
+{
+    cf_record_source *source = run->source;
+    cf_error error;
+
+    if (source->recovered || run->look_only)
+        return true;
+    cf_status status = cf_medium_recover(source->medium, &error);
+    source->recovered = !status;
+    if (!status || status == CF_MISSING)
+        return true; /* what is missing is told by the look */
+    cf_record_note_whole(run, CF_PENDING_SKIPPED, error.text);
+    source->retry_ms = run->now_ms + CF_RECORD_RETRY_MS;
+    return false;
+}
+
+/* False: nothing more can be done in this run. */
+static bool read_medium(cf_record_run *run)
+{
+    cf_record_source *source = run->source;
+    const cf_binding *binding = source->binding;
+    cf_error error;
+
+    cf_status status = cf_medium_read(source->medium, run->now_ms, &run->content, &error);
+    if (status == CF_CHANGED) {
+        cf_record_note_whole(run, CF_PENDING_WAITS, error.text);
+        look_soon(run);
+        return false;
+    }
+    if (status == CF_MISSING || (!status && !run->content.there && cf_rows_count(binding->rows)))
+        status = cf_fail(&error, CF_MISSING,
+                         "%s is not there: nothing of it is synced, nothing is deleted elsewhere",
+                         binding->path);
+    cf_record_run_trouble(run, status, status ? error.text : "");
+    if (status && status != CF_MISSING)
+        source->retry_ms = run->now_ms + CF_RECORD_RETRY_MS;
+    return !status;
+}
+
+/* A table that isn't asked for at all is one that the format lacks. */
+static void narrow_format(cf_record_run *run)
+{
+    cf_row_format *format = &run->content.format;
+    cf_format_table *tables = cf_arena_allocate(&run->arena, format->count, sizeof *tables);
+    size_t count = 0;
+
+    for (size_t i = 0; i < format->count; i++)
+        if (cf_record_includes_table(run->source->binding, format->tables[i].name))
+            tables[count++] = format->tables[i];
+    if (count < format->count)
+        *format = (cf_row_format){.whole = format->whole, .tables = tables, .count = count};
+}
+
+static void place_rows(cf_record_run *run)
+{
+    cf_record_file *file = &run->content.file;
+
+    if (run->content.texts)
+        cf_record_types_give(file, &run->content.format, run->source->binding->rows, run->view);
+    cf_record_values_reduce(run->source->values, file, &run->arena, &run->as_read);
+    run->here = cf_rows_new();
+    for (size_t i = 0; i < file->count; i++)
+        cf_rows_put(run->here, &file->rows[i]);
+    run->troubled = cf_rows_new();
+    for (size_t i = 0; i < file->trouble_count; i++)
+        if (file->troubles[i].known)
+            cf_rows_put(run->troubled,
+                        &(cf_row){.table = file->troubles[i].table, .key = file->troubles[i].key});
+}
+
+static void note_troubles(cf_record_run *run)
+{
+    for (size_t i = 0; i < run->content.file.trouble_count; i++) {
+        const cf_record_trouble *trouble = &run->content.file.troubles[i];
+        cf_buffer path = {0};
+
+        if (trouble->where.size)
+            cf_buffer_append(&path, trouble->where.data, trouble->where.size);
+        else if (trouble->known)
+            append_path(run, &(cf_row_place){trouble->table, trouble->key}, &path);
+        else
+            cf_buffer_append_text(&path, "line %zu", trouble->line);
+        cf_pendings_add(&run->source->found,
+                        trouble->passes     ? CF_PENDING_WAITS
+                        : trouble->harmless ? CF_PENDING_LEFT_OUT
+                                            : CF_PENDING_SKIPPED,
+                        cf_buffer_view(&path), trouble->text);
+        cf_buffer_release(&path);
+        run->unrest |= trouble->passes;
+    }
+}
+
+/* ---- A run ---- */
+
+static void note_held(cf_record_run *run)
+{
+    static const char *const why[] = {
+        [CF_HELD_REQUIRED] = "a part is missing without which it can't be shown",
+        [CF_HELD_UNIQUE] = "another one has the same key",
+        [CF_HELD_PARENT] = "what it refers to can't be shown",
+    };
+    size_t count;
+    const cf_row_held *held = cf_row_view_held(run->view, &count);
+
+    for (size_t i = 0; i < count; i++)
+        cf_record_note(run, CF_PENDING_SKIPPED, &(cf_row_place){held[i].row.table, held[i].row.key},
+                       "%s", why[held[i].why]);
+}
+
+static bool is_out(const cf_peer *peer)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return self && !self->is_valid;
+}
+
+/* The disk can be full or failing; a user can be faster. */
+static cf_status apply(cf_record_run *run, cf_error *error)
+{
+    cf_record_source *source = run->source;
+
+    if (source->binding->mode == CF_MODE_SEND || is_out(source->workshop->peer))
+        return CF_OK;
+    if (run->look_only) {
+        cf_record_run_tell(run);
+        note_held(run);
+        return CF_OK;
+    }
+    cf_record_run_view(run); /* the state may be another one since */
+    cf_status status = cf_record_run_apply(run, error);
+    if (status == CF_CHANGED) {
+        cf_record_note_whole(run, CF_PENDING_WAITS, error->text);
+        run->unrest = true;
+    } else if (status) {
+        cf_record_note_whole(run, CF_PENDING_SKIPPED, error->text);
+        source->retry_ms = run->now_ms + CF_RECORD_RETRY_MS;
+    } else {
+        note_held(run);
+    }
+    return CF_OK;
+}
+
+static cf_status work(cf_record_run *run, cf_error *error)
+{
+    cf_record_source *source = run->source;
+
+    cf_status status = cf_peer_collection(source->workshop->peer, &source->binding->collection,
+                                          &run->collection, error);
+    if (status)
+        return status;
+    if (!cf_record_run_know_schema(run) || !recover(run) || !read_medium(run) ||
+        !cf_record_run_meet_schema(run))
+        return CF_OK;
+    cf_record_run_view(run);
+    narrow_format(run);
+    place_rows(run);
+    source->guarded = cf_locks_changes(source->workshop->locks);
+    source->held_back = false;
+    note_troubles(run);
+    status = cf_record_run_take_intended(run, error);
+    if (!status)
+        status = cf_record_run_publish(run, error);
+    if (!status)
+        status = apply(run, error);
+    cf_record_values_end(source->values);
+    if (run->unrest)
+        look_soon(run);
+    else if (!source->look)
+        source->tries = 0;
+    return status;
+}
+
+cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool look_only,
+                               cf_error *error)
+{
+    cf_record_run run = {.source = source, .now_ms = now_ms, .look_only = look_only};
+
+    cf_pendings_clear(&source->found);
+    source->medium->only_looks = look_only;
+    cf_status status = work(&run, error);
+    source->looked = true;
+    source->looks_now = look_only;
+    if (run.collection)
+        source->changes = run.collection->changes;
+    cf_pendings before = source->notes;
+    source->notes = source->found;
+    source->found = before;
+    cf_row_view_destroy(&run.view);
+    cf_rows_destroy(&run.here);
+    cf_rows_destroy(&run.troubled);
+    cf_medium_content_release(&run.content);
+    cf_medium_rest(source->medium);
+    cf_records_release(&run.records);
+    cf_arena_release(&run.arena);
+    return status;
+}

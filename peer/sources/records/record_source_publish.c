@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/record_source_inside.h"
+
+#include "codec/item.h"
+#include "peer/sources/lock_guard.h"
+#include "peer/sources/records/record_entries.h"
+#include "peer/sources/records/record_meeting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The rows that the scan gets: what the file shows, and rows of the base in the place of what
+ * counts as unchanged. */
+typedef struct {
+    cf_record_run *run;
+    cf_row *rows;
+    size_t count;
+    bool *waits; /* of the file's rows: its long values are on their way; NULL: none does */
+    size_t waiting;
+    bool keeps_missing; /* what is missing counts as unchanged */
+    size_t missing;     /* rows of the base that are, for all that is known */
+} disk_rows;
+
+/* ---- What the scan gets ---- */
+
+static bool is_odd(const cf_record_run *run, size_t index)
+{
+    return run->as_read.odd && run->as_read.odd[index];
+}
+
+static void add_base(disk_rows *self, const cf_row *base)
+{
+    if (cf_row_show(&self->run->content.format, base, &self->run->arena, &self->rows[self->count]))
+        self->count++;
+}
+
+static void gather(disk_rows *self)
+{
+    cf_record_run *run = self->run;
+    const cf_rows *base = run->source->binding->rows;
+    bool certain = cf_record_file_certain(&run->content.file);
+
+    self->rows = cf_arena_allocate(&run->arena, run->content.file.count + cf_rows_count(base),
+                                   sizeof *self->rows);
+    self->count = self->missing = 0;
+    for (size_t i = 0; i < run->content.file.count; i++) {
+        const cf_row *row = &run->content.file.rows[i];
+        const cf_row *known = cf_rows_find(base, row->table, row->key);
+
+        if (cf_record_run_ignores(run, row))
+            continue;
+        if (!is_odd(run, i) && !(self->waits && self->waits[i]))
+            self->rows[self->count++] = *row;
+        else if (known)
+            add_base(self, known);
+    }
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
+        if (cf_rows_find(run->here, row->table, row->key) ||
+            !cf_format_holds_table(&run->content.format, row->table))
+            continue;
+        bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key);
+        self->missing += !unclear;
+        if (unclear || self->keeps_missing)
+            add_base(self, row);
+    }
+}
+
+static void note_odd(cf_record_run *run)
+{
+    for (size_t i = 0; run->as_read.odd && i < run->content.file.count; i++)
+        if (is_odd(run, i))
+            cf_record_note(
+                run, CF_PENDING_SKIPPED,
+                &(cf_row_place){run->content.file.rows[i].table, run->content.file.rows[i].key},
+                "a value of it is too large: more than 32 MiB");
+}
+
+static void note_missing(disk_rows *self, cf_pending_kind kind, const char *reason)
+{
+    cf_record_run *run = self->run;
+    const cf_rows *base = run->source->binding->rows;
+
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
+        if (cf_format_holds_table(&run->content.format, row->table) &&
+            !cf_rows_find(run->here, row->table, row->key) &&
+            !cf_record_run_troubles(run, row->table, row->key))
+            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s", reason);
+}
+
+/* Too many are gone at once. */
+static void hold_missing(disk_rows *self)
+{
+    size_t items = cf_rows_count(self->run->source->binding->rows);
+    char reason[160];
+
+    if (self->run->look_only)
+        snprintf(reason, sizeof reason,
+                 "it is missing here, with many others: sync says what to do");
+    else
+        snprintf(reason, sizeof reason,
+                 "%zu of %zu items are missing here: say --yes or --max-delete to delete them "
+                 "elsewhere too",
+                 self->missing, items);
+    note_missing(self, CF_PENDING_HELD, reason);
+    self->keeps_missing = true;
+    gather(self);
+}
+
+/* ---- What keeps it here ---- */
+
+const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind)
+{
+    cf_record_source *source = run->source;
+    cf_workshop *workshop = source->workshop;
+    static const cf_id whole;
+    const cf_id *collection = &source->binding->collection;
+    cf_hash epoch;
+    cf_error why;
+
+    *kind = CF_PENDING_UNSENT;
+    if (cf_peer_epoch(workshop->peer, &epoch, &why))
+        return cf_arena_text(&run->arena, cf_bytes_of_text(why.text));
+    if (source->binding->mode == CF_MODE_RECEIVE)
+        return "this source only receives";
+    const cf_lease *lease = cf_locks_own(workshop->locks, collection, &whole)
+                                ? NULL
+                                : cf_locks_of_other(workshop->locks, collection, &whole);
+    if (lease) {
+        source->held_back = true;
+        *kind = CF_PENDING_LOCKED;
+        return cf_lock_guard_text(workshop->peer, lease, &run->arena);
+    }
+    return run->look_only ? NULL : workshop->silent;
+}
+
+/* What would be published. */
+static void note_unsent(disk_rows *self, cf_pending_kind kind, const char *why)
+{
+    cf_record_run *run = self->run;
+    const char *mark = why ? "; " : "";
+
+    why = why ? why : "";
+    for (size_t i = 0; i < run->content.file.count; i++) {
+        const cf_row *row = &run->content.file.rows[i];
+        const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
+
+        const cf_row *shown = cf_row_view_find(run->view, row->table, row->key);
+
+        if (!cf_record_run_same(run, row, base) && !cf_record_run_same(run, row, shown) &&
+            !is_odd(run, i) && !cf_record_run_ignores(run, row))
+            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s",
+                           base ? "it was changed here" : "it is new here", mark, why);
+    }
+    if (!self->keeps_missing && cf_record_file_certain(&run->content.file)) {
+        char text[CF_ERROR_TEXT + 32];
+
+        snprintf(text, sizeof text, "it was deleted here%s%s", mark, why);
+        note_missing(self, kind, text);
+    }
+}
+
+/* Contents go before the entry that names them. */
+static void send_values(disk_rows *self)
+{
+    cf_record_run *run = self->run;
+    cf_record_source *source = run->source;
+    const cf_record_file *file = &run->content.file;
+
+    if (!run->as_read.odd)
+        return;
+    self->waits = cf_arena_allocate(&run->arena, file->count, sizeof *self->waits);
+    for (size_t i = 0; i < file->count; i++) {
+        const cf_row *base =
+            cf_rows_find(source->binding->rows, file->rows[i].table, file->rows[i].key);
+        const char *why;
+
+        if (is_odd(run, i) || cf_record_run_ignores(run, &file->rows[i]) ||
+            cf_record_run_same(run, &file->rows[i], base) ||
+            cf_record_values_send(source->values, &file->rows[i], base, &why, &run->unrest))
+            continue;
+        self->waits[i] = true;
+        self->waiting++;
+        cf_record_note(run, CF_PENDING_WAITS,
+                       &(cf_row_place){file->rows[i].table, file->rows[i].key}, "%s", why);
+    }
+}
+
+/* ---- Entries ---- */
+
+static void rebase(cf_record_run *run, const cf_row_scan *scan, const cf_dot *dots)
+{
+    cf_binding *binding = run->source->binding;
+    cf_row_rebase after;
+
+    cf_row_scan_rebase(scan, dots, &run->arena, &after);
+    for (size_t i = 0; i < after.gone_count; i++) {
+        cf_bytes table = cf_arena_copy(&run->arena, after.gone[i].table);
+        cf_bytes key = cf_arena_copy(&run->arena, after.gone[i].key);
+
+        cf_binding_drop_row(binding, table, key, &run->records);
+    }
+    for (size_t i = 0; i < after.row_count; i++)
+        cf_record_run_put(run, &after.rows[i]);
+}
+
+static void end_values(cf_record_run *run, const cf_row_scan *scan)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        const cf_change *change = &scan->changes[i];
+
+        if (change->value.size && cf_item_has_content(&change->item, change->field, change->value))
+            cf_record_values_published(run->source->values, change->value);
+    }
+}
+
+/* `whole`: nothing of what is there waits. */
+static cf_status publish(cf_record_run *run, const cf_row_scan *scan, bool whole, cf_error *error)
+{
+    cf_record_source *source = run->source;
+    cf_record_entries entries = {source->workshop->peer, run->collection->id, source->values,
+                                 scan->changes,          scan->count,         run->now_ms};
+    cf_publication *publication = cf_publication_new(source->workshop->peer, run->collection);
+    cf_dot *dots = cf_arena_allocate(&run->arena, scan->count, sizeof *dots);
+
+    cf_status status = cf_record_entries_add(&entries, publication, dots, error);
+    if (status == CF_MISSING) {
+        run->unrest = true;
+        status = cf_record_run_commit(run, error);
+    } else if (!status) {
+        rebase(run, scan, dots);
+        if (whole)
+            cf_binding_end_meeting(source->binding, &run->records);
+        cf_medium_settled(source->medium, &run->records);
+        cf_row_view_destroy(&run->view);
+        status = cf_publication_commit(publication, &run->records, error);
+        cf_records_release(&run->records);
+        end_values(run, scan);
+        source->workshop->activity++;
+    }
+    cf_publication_destroy(&publication);
+    return status;
+}
+
+static void scan_disk(cf_record_run *run, disk_rows *disk, cf_row_scan *out)
+{
+    cf_peer *peer = run->source->workshop->peer;
+    cf_publication *publication = cf_publication_new(peer, run->collection);
+    cf_row_scan_input *input = cf_arena_allocate(&run->arena, 1, sizeof *input);
+    cf_record_meeting *meeting = cf_arena_allocate(&run->arena, 1, sizeof *meeting);
+
+    cf_record_meeting_begin(meeting, run->view, run->source->binding->rows);
+    *input = (cf_row_scan_input){
+        .ids = run->source->binding->same_rows ? &meeting->ids : &cf_record_ids_product,
+        .schema = &run->schema,
+        .format = &run->content.format,
+        .state = run->collection->state,
+        .view = run->view,
+        .base = run->source->binding->rows,
+        .disk = disk->rows,
+        .disk_count = disk->count,
+        .sequence = 1,
+        .time = cf_publication_time(publication, run->now_ms),
+    };
+    peer->env->random(peer->env->context, input->writer.bytes, sizeof input->writer.bytes);
+    cf_row_scan_run(input, &run->arena, out);
+    cf_publication_destroy(&publication);
+}
+
+/* Too many rows would go elsewhere since others have their keys here: as if another database, whose
+ * program counts from 1 as well, had been written over this one. */
+static bool is_replaced(cf_record_run *run, const disk_rows *disk, const cf_row_scan *scan)
+{
+    size_t items = cf_rows_count(run->source->binding->rows);
+    size_t missing = disk->keeps_missing ? 0 : disk->missing;
+    char reason[200];
+
+    if (scan->deleted <= missing || cf_guard_allows(run->source->word, scan->deleted, items))
+        return false;
+    snprintf(reason, sizeof reason,
+             "%zu of %zu rows are others than they were, under the same keys: say --yes or "
+             "--max-delete to replace them elsewhere too",
+             scan->deleted, items);
+    cf_record_note_whole(run, CF_PENDING_HELD, reason);
+    return true;
+}
+
+cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
+{
+    cf_record_source *source = run->source;
+    disk_rows disk = {.run = run};
+    cf_pending_kind kind;
+    cf_row_scan scan;
+
+    if (!run->look_only)
+        cf_record_run_adopt(run);
+    note_odd(run);
+    const char *silent = cf_record_run_silence(run, &kind);
+    if (!silent && !run->look_only)
+        send_values(&disk);
+    gather(&disk);
+    if (!cf_guard_allows(source->word, disk.missing, cf_rows_count(source->binding->rows)) ||
+        (disk.missing && run->content.blank && !source->word.given))
+        hold_missing(&disk);
+    if (silent || run->look_only) {
+        note_unsent(&disk, kind, silent);
+        return cf_record_run_commit(run, error);
+    }
+    if (disk.waiting && cf_record_run_is_transactional(run)) {
+        note_unsent(&disk, CF_PENDING_WAITS, "it waits for what was changed with it");
+        return cf_record_run_commit(run, error);
+    }
+    scan_disk(run, &disk, &scan);
+    if (is_replaced(run, &disk, &scan))
+        return cf_record_run_commit(run, error);
+    if (scan.count)
+        return publish(run, &scan, disk.waiting == 0, error);
+    if (!disk.waiting)
+        cf_binding_end_meeting(source->binding, &run->records);
+    return cf_record_run_commit(run, error);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema that a look goes by: that of the collection, which takes over what the source's own
+ * has more. */
+#include "peer/sources/records/record_source_inside.h"
+
+#include "codec/pack.h"
+#include "peer/log/catalog_schema.h"
+#include "peer/records/schema_join.h"
+
+#include <stdlib.h>
+
+/* ---- That of the collection ---- */
+
+static cf_status read_schema(cf_record_run *run, cf_error *error)
+{
+    cf_record_source *source = run->source;
+    cf_peer *peer = source->workshop->peer;
+    cf_collection *catalog;
+
+    cf_status status = cf_peer_collection(peer, &cf_catalog_id, &catalog, error);
+    if (status)
+        return status;
+    source->schema_changes = catalog->changes;
+    cf_buffer_clear(&source->schema);
+    status =
+        cf_catalog_schema(peer, &source->binding->collection, &run->arena, &run->schema, error);
+    if (!status)
+        cf_schema_pack(&source->schema, &run->schema);
+    return status;
+}
+
+/* A key that was digits is a number since the table's are counted up. */
+static bool is_counted_now(const cf_record_run *run, const cf_row *row, cf_buffer *key)
+{
+    cf_reader reader = cf_reader_of(row->key);
+    const cf_schema_table *table;
+    cf_bytes digits;
+    cf_error ignored;
+
+    cf_buffer_clear(key);
+    return cf_read_text(&reader, &digits, &ignored) == CF_OK && cf_serial_key_pack(digits, key) &&
+           (table = cf_schema_find(&run->schema, row->table)) && table->serial;
+}
+
+static void count_base(cf_record_run *run)
+{
+    cf_binding *binding = run->source->binding;
+    cf_row *rows = NULL;
+    size_t count = 0, capacity = 0;
+    cf_buffer key = {0};
+
+    for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));)
+        if (is_counted_now(run, row, &key)) {
+            rows = cf_grow(rows, &capacity, count + 1, sizeof *rows);
+            rows[count++] = cf_row_copy(row, &run->arena);
+        }
+    for (size_t i = 0; i < count; i++) {
+        cf_binding_drop_row(binding, rows[i].table, rows[i].key, &run->records);
+        is_counted_now(run, &rows[i], &key);
+        rows[i].key = cf_arena_copy(&run->arena, cf_buffer_view(&key));
+        cf_binding_put_row(binding, &rows[i], &run->records);
+    }
+    cf_buffer_release(&key);
+    free(rows);
+}
+
+bool cf_record_run_know_schema(cf_record_run *run)
+{
+    cf_error error;
+
+    cf_status status = read_schema(run, &error);
+    if (status)
+        cf_record_run_trouble(run, status, error.text);
+    else
+        count_base(run);
+    run->source->medium->schema = &run->schema;
+    return !status;
+}
+
+bool cf_record_source_schema_changed(cf_record_source *source)
+{
+    cf_peer *peer = source->workshop->peer;
+    cf_buffer packed = {0};
+    cf_arena arena = {0};
+    cf_collection *catalog;
+    cf_schema schema;
+    cf_error ignored;
+
+    if (cf_peer_collection(peer, &cf_catalog_id, &catalog, &ignored) ||
+        catalog->changes == source->schema_changes)
+        return false;
+    source->schema_changes = catalog->changes;
+    if (cf_catalog_schema(peer, &source->binding->collection, &arena, &schema, &ignored) == CF_OK)
+        cf_schema_pack(&packed, &schema);
+    bool changed = !cf_bytes_equal(cf_buffer_view(&packed), cf_buffer_view(&source->schema));
+    cf_buffer_release(&packed);
+    cf_arena_release(&arena);
+    return changed;
+}
+
+/* ---- What the source had ---- */
+
+typedef struct {
+    cf_arena *arena;
+    cf_bytes found;
+} search;
+
+static bool take_value(void *context, cf_bytes key, cf_bytes value)
+{
+    search *self = context;
+
+    (void)key;
+    self->found = cf_arena_copy(self->arena, value);
+    return true;
+}
+
+/* No bytes: nothing of it was told yet. */
+static cf_status load_own(cf_record_run *run, cf_bytes *out, cf_error *error)
+{
+    cf_peer *peer = run->source->workshop->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_bytes key = cf_key_source(&run->arena, CF_TABLE_SCHEMA, run->source->binding->number);
+    search self = {.arena = &run->arena};
+
+    cf_status status = store->scan(store, cf_peer_user(peer), key, take_value, &self, error);
+    *out = self.found;
+    return status;
+}
+
+static void keep_own(cf_record_run *run, cf_bytes before)
+{
+    cf_buffer own = {0};
+
+    cf_schema_pack(&own, run->content.schema);
+    if (!cf_bytes_equal(cf_buffer_view(&own), before))
+        cf_records_put(&run->records,
+                       cf_key_source(&run->arena, CF_TABLE_SCHEMA, run->source->binding->number),
+                       cf_buffer_view(&own));
+    cf_buffer_release(&own);
+}
+
+/* ---- What it has more ---- */
+
+static cf_status grow(cf_record_run *run, cf_error *error)
+{
+    cf_peer *peer = run->source->workshop->peer;
+    const cf_id *collection = &run->source->binding->collection;
+    cf_schema had, grown;
+    cf_bytes before;
+    cf_error ignored;
+
+    cf_status status = load_own(run, &before, error);
+    if (status)
+        return status;
+    bool knows = before.size && cf_schema_read(before, &run->arena, &had, &ignored) == CF_OK;
+    grown = cf_schema_grow(&run->schema, knows ? &had : NULL, run->content.schema, &run->arena);
+    if (run->look_only) {
+        run->schema = grown; /* as it would be */
+        return CF_OK;
+    }
+    status = cf_catalog_write_schema(peer, collection, &grown, run->now_ms, error);
+    if (!status)
+        status = read_schema(run, error);
+    if (!status)
+        keep_own(run, before);
+    return status;
+}
+
+/* What only a person can put right: two databases that mean something else by one name. */
+static void note_contradictions(cf_record_run *run)
+{
+    size_t count;
+    const cf_schema_difference *found =
+        cf_schema_differences(&run->schema, run->content.schema, &run->arena, &count);
+    cf_buffer path = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        if (!found[i].contradicts)
+            continue;
+        cf_buffer_clear(&path);
+        cf_buffer_append(&path, found[i].table.data, found[i].table.size);
+        if (found[i].field.size) {
+            cf_buffer_append(&path, "/", 1);
+            cf_record_field_text(found[i].field, &path);
+        }
+        cf_pendings_add(&run->source->found, CF_PENDING_SKIPPED, cf_buffer_view(&path),
+                        found[i].text);
+    }
+    cf_buffer_release(&path);
+}
+
+bool cf_record_run_meet_schema(cf_record_run *run)
+{
+    cf_pending_kind kind;
+    cf_error error;
+    cf_status status = CF_OK;
+
+    if (!run->content.schema)
+        return true;
+    if (run->look_only || !cf_record_run_silence(run, &kind))
+        status = grow(run, &error);
+    if (status)
+        cf_record_run_trouble(run, status, error.text);
+    else
+        note_contradictions(run);
+    return !status;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/record_values_inside.h"
+
+#include "codec/content.h"
+
+#include <stdlib.h>
+
+static const cf_id record = {{CF_KIND_RECORD}};
+
+static uint64_t key_of(const cf_hash *hash)
+{
+    return cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
+}
+
+static cf_record_value *find(const cf_record_values *self, const cf_hash *hash)
+{
+    for (cf_table_link *link = cf_table_first(&self->table, key_of(hash)); link;
+         link = cf_table_next(link)) {
+        cf_record_value *one = cf_linked(link, cf_record_value, link);
+
+        if (cf_hash_equal(&one->hash, hash))
+            return one;
+    }
+    return NULL;
+}
+
+static cf_record_value *get(cf_record_values *self, const cf_hash *hash, uint64_t size)
+{
+    cf_record_value *one = find(self, hash);
+
+    if (one)
+        return one;
+    one = cf_allocate(1, sizeof *one);
+    one->hash = *hash;
+    one->size = size;
+    cf_table_add(&self->table, &one->link, key_of(hash));
+    return one;
+}
+
+cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value)
+{
+    cf_error ignored;
+    cf_hash hash;
+    uint64_t size;
+
+    return cf_content_identity_read(value, &hash, &size, &ignored) ? NULL
+                                                                   : get(values, &hash, size);
+}
+
+void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *context)
+{
+    for (size_t i = 0; i < row->field_count; i++)
+        for (size_t k = 0; k < row->fields[i].count; k++)
+            if (cf_item_has_content(&record, row->fields[i].name, row->fields[i].values[k]))
+                visit(context, row->fields[i].name, row->fields[i].values[k]);
+}
+
+/* ---- What the base shows ---- */
+
+static void show(void *context, cf_bytes field, cf_bytes identity)
+{
+    cf_record_value *one = cf_record_values_of(context, identity);
+
+    (void)field;
+    if (one)
+        one->is_shown = true;
+}
+
+static void show_base(cf_record_values *self)
+{
+    const cf_rows *base = self->binding->rows;
+
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
+        cf_row_identities(row, show, self);
+}
+
+cf_record_values *cf_record_values_new(cf_workshop *workshop, cf_binding *binding)
+{
+    cf_record_values *values = cf_allocate(1, sizeof *values);
+
+    values->workshop = workshop;
+    values->binding = binding;
+    show_base(values);
+    for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));)
+        cf_value_file_find(values, cf_linked(link, cf_record_value, link));
+    return values;
+}
+
+static void forget(cf_record_values *self, cf_record_value *one)
+{
+    cf_value_file_drop(self, one);
+    cf_table_remove(&self->table, &one->link);
+    free(one);
+}
+
+void cf_record_values_destroy(cf_record_values **values)
+{
+    if (!*values)
+        return;
+    for (cf_table_link *link; (link = cf_table_walk(&(*values)->table, NULL));)
+        forget(*values, cf_linked(link, cf_record_value, link));
+    cf_table_release(&(*values)->table);
+    free(*values);
+    *values = NULL;
+}
+
+void cf_record_values_end(cf_record_values *values)
+{
+    for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));) {
+        cf_record_value *one = cf_linked(link, cf_record_value, link);
+
+        /* What the medium shows and the base doesn't yet is on its way out. */
+        one->is_shown = one->bytes.size > 0;
+        one->bytes = (cf_bytes){0};
+    }
+    if (values->table.count)
+        show_base(values);
+    for (cf_table_link *link = cf_table_walk(&values->table, NULL), *next; link; link = next) {
+        cf_record_value *one = cf_linked(link, cf_record_value, link);
+
+        next = cf_table_walk(&values->table, link);
+        if (!one->is_shown && !one->was_asked && !one->is_asked)
+            forget(values, one);
+    }
+}
+
+/* ---- Reducing ---- */
+
+static bool is_odd(cf_bytes name, cf_bytes value)
+{
+    return value.size > CF_RECORD_VALUE_MAX || cf_item_has_content(&record, name, value);
+}
+
+static bool is_long(const cf_row *row, bool *odd)
+{
+    bool found = false;
+
+    *odd = false;
+    for (size_t i = 0; i < row->field_count; i++)
+        for (size_t k = 0; k < row->fields[i].count; k++) {
+            found |= row->fields[i].values[k].size > CF_INLINE_MAX;
+            *odd |= is_odd(row->fields[i].name, row->fields[i].values[k]);
+        }
+    return found || *odd;
+}
+
+static cf_bytes identity_of(cf_record_values *self, cf_bytes value, cf_arena *arena)
+{
+    cf_hash hash = cf_content_hash(value);
+    cf_buffer identity = {0};
+
+    if (self)
+        get(self, &hash, value.size)->bytes = value;
+    cf_content_identity_pack(&identity, &hash, value.size);
+    cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&identity));
+    cf_buffer_release(&identity);
+    return copy;
+}
+
+static void reduce(cf_record_values *self, cf_row *row, cf_arena *arena)
+{
+    cf_row_field *fields = cf_arena_allocate(arena, row->field_count, sizeof *fields);
+
+    for (size_t i = 0; i < row->field_count; i++) {
+        cf_bytes *values = cf_arena_allocate(arena, row->fields[i].count, sizeof *values);
+
+        fields[i] = row->fields[i];
+        for (size_t k = 0; k < fields[i].count; k++)
+            values[k] = fields[i].values[k].size > CF_INLINE_MAX
+                            ? identity_of(self, fields[i].values[k], arena)
+                            : fields[i].values[k];
+        fields[i].values = values;
+    }
+    row->fields = fields;
+}
+
+void cf_record_values_reduce(cf_record_values *values, cf_record_file *file, cf_arena *arena,
+                             cf_rows_as_read *out)
+{
+    cf_row *as_read = NULL;
+
+    *out = (cf_rows_as_read){.rows = file->rows};
+    for (size_t i = 0; i < file->count; i++) {
+        bool odd;
+
+        if (!is_long(&file->rows[i], &odd))
+            continue;
+        if (!as_read) {
+            out->rows = as_read = cf_arena_allocate(arena, file->count, sizeof *as_read);
+            out->odd = cf_arena_allocate(arena, file->count, sizeof *out->odd);
+            memcpy(as_read, file->rows, file->count * sizeof *as_read);
+        }
+        out->odd[i] = odd;
+        if (!odd)
+            reduce(values, &file->rows[i], arena);
+    }
+}

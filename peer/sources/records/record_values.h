@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The long values of a record source. A value whose encoding is over CF_INLINE_MAX bytes is a
+ * content: in its place rows have the identity, from when the medium was read to when it is
+ * written, so that they are compared, merged and kept as any others. Where the bytes are: in what
+ * the medium showed, for the time of a look; of what the base shows also in files in the home,
+ * which are to the transfers what the files of a folder are (the binding's root and nodes): they
+ * upload from there, make patches from them, and seal again what a broker lost. */
+#ifndef CF_PEER_SOURCES_RECORDS_RECORD_VALUES_H
+#define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_H
+#include "peer/adapters/record_file.h"
+#include "peer/sources/source.h"
+#include "peer/transfer/prepared.h"
+
+enum { CF_RECORD_VALUE_MAX = 32 << 20 }; /* bytes of an encoding */
+
+typedef struct cf_record_values cf_record_values;
+
+/* Knows what the base shows. */
+cf_record_values *cf_record_values_new(cf_workshop *workshop, cf_binding *binding);
+void cf_record_values_destroy(cf_record_values **values);
+
+/* ---- A look ---- */
+
+/* The rows of a medium as they were read. */
+typedef struct {
+    const cf_row *rows; /* in the order of the file's, with their long values */
+    bool *odd;          /* of each: it has a value that can't be synced; NULL: none has */
+} cf_rows_as_read;
+/* Puts identities in the place of long values in the file's rows. Borrows the bytes until the look
+ * ends. What a value can't be is too long, or looks as if it were an identity: such a row is as it
+ * was. `values` NULL: nothing is noted. */
+void cf_record_values_reduce(cf_record_values *values, cf_record_file *file, cf_arena *arena,
+                             cf_rows_as_read *out);
+/* After the look: what neither base nor medium shows is forgotten. */
+void cf_record_values_end(cf_record_values *values);
+
+/* ---- Out ---- */
+
+/* Whether all contents of a row of the medium which the base's has not (NULL: there is none) can be
+ * named in an entry now. Else they are on their way, and `why` says what for. `*again`: look again
+ * soon. */
+bool cf_record_values_send(cf_record_values *values, const cf_row *row, const cf_row *base,
+                           const char **why, bool *again);
+/* How it is to be had, for the moment; NULL: see in the log. */
+const cf_prepared *cf_record_values_prepared(cf_record_values *values, cf_bytes identity);
+/* What was ready is in the log now. */
+void cf_record_values_published(cf_record_values *values, cf_bytes identity);
+
+/* ---- In ---- */
+
+typedef enum {
+    CF_VALUES_HERE,
+    CF_VALUES_COME,   /* later, by themselves */
+    CF_VALUES_FAILED, /* can't be had, for now */
+} cf_values_answer;
+/* The row with its long values, for the medium; in the arena. `why`, unless they are here. */
+cf_values_answer cf_record_values_fetch(cf_record_values *values, const cf_row *row,
+                                        cf_arena *arena, cf_row *out, const char **why);
+/* All that is wanted was asked for: what was asked for earlier and is not wanted any more ends. */
+void cf_record_values_fetched(cf_record_values *values);
+
+/* ---- The base ---- */
+
+/* The row is the base's now: keeps the bytes of its long values. */
+void cf_record_values_keep(cf_record_values *values, const cf_row *row, cf_records *records);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/record_values_inside.h"
+
+#include "codec/content.h"
+#include "peer/merge/node_stat.h"
+#include "peer/transfer/download_landing.h"
+
+#include <stdio.h>
+
+enum { NAME = 2 * CF_HASH_SIZE + 1 };
+
+static cf_files *files_of(const cf_record_values *self)
+{
+    return self->workshop->peer->env->files;
+}
+
+/* As cf_base_open has it. */
+static cf_bytes name_of(const cf_record_value *one, char text[NAME])
+{
+    cf_hex(cf_bytes_of(one->hash.bytes, CF_HASH_SIZE), text);
+    return cf_bytes_of_text(text);
+}
+
+/* ---- Folders ---- */
+
+/* What an earlier process noted how far it came with, whenever that was, is gone on with. */
+static bool clean(void *context, cf_bytes name)
+{
+    const cf_record_values *self = context;
+    cf_files *files = files_of(self);
+    cf_error ignored;
+
+    if (!cf_landing_is_awaited(files, self->binding->temporary, name, 0))
+        files->unlink(files, self->binding->temporary, name, &ignored);
+    return true;
+}
+
+static cf_status open_temporary(cf_record_values *self, cf_error *error)
+{
+    cf_files *files = files_of(self);
+    const cf_folder *above = cf_home_temporary(self->workshop->peer->home);
+    char text[32];
+
+    snprintf(text, sizeof text, "values-%u", self->binding->number);
+    cf_bytes name = cf_bytes_of_text(text);
+    cf_status status = files->open_folder(files, above, name, &self->binding->temporary, error);
+    if (status == CF_MISSING) {
+        status = files->make_folder(files, above, name, 0700, error);
+        if (!status)
+            status = files->open_folder(files, above, name, &self->binding->temporary, error);
+    }
+    return status ? status : files->list(files, self->binding->temporary, clean, self, error);
+}
+
+cf_status cf_value_files_open(cf_record_values *values, cf_error *error)
+{
+    cf_binding *binding = values->binding;
+    cf_files *files = files_of(values);
+    cf_buffer path = {0};
+
+    if (binding->root)
+        return CF_OK;
+    cf_buffer_append_text(&path, "%s/base", cf_home_shown(values->workshop->peer->home));
+    cf_status status = files->open_root(files, (const char *)path.data, &binding->root, error);
+    if (!status)
+        status = open_temporary(values, error);
+    if (status)
+        cf_binding_close_root(binding, files);
+    cf_buffer_release(&path);
+    return status;
+}
+
+/* ---- Files ---- */
+
+static void put_node(cf_record_values *self, cf_record_value *one, const cf_stat *stat)
+{
+    cf_buffer identity = {0};
+    char text[NAME];
+
+    cf_content_identity_pack(&identity, &one->hash, one->size);
+    if (!one->node)
+        one->node = cf_binding_new_number(self->binding);
+    cf_nodes_put(self->binding->nodes, &(cf_node){.number = one->node,
+                                                  .parent = CF_NODE_ROOT,
+                                                  .name = name_of(one, text),
+                                                  .kind = CF_KIND_FILE,
+                                                  .content = cf_buffer_view(&identity),
+                                                  .stat = cf_node_stat_of(stat)});
+    cf_buffer_release(&identity);
+}
+
+bool cf_value_file_find(cf_record_values *values, cf_record_value *one)
+{
+    cf_files *files = files_of(values);
+    char text[NAME];
+    cf_error ignored;
+    cf_stat stat;
+
+    if (cf_value_files_open(values, &ignored) ||
+        files->stat(files, values->binding->root, name_of(one, text), &stat, &ignored) ||
+        stat.kind != CF_FILE_REGULAR || stat.size != one->size)
+        return false;
+    put_node(values, one, &stat);
+    return true;
+}
+
+static cf_status write_bytes(cf_record_values *self, const cf_record_value *one, cf_bytes name,
+                             cf_stat *stat, cf_error *error)
+{
+    cf_files *files = files_of(self);
+    cf_file *file = NULL;
+
+    cf_status status = files->create_file(files, self->binding->root, name, 0600, &file, error);
+    if (!status)
+        status = files->write_at(files, file, 0, one->bytes, error);
+    if (!status)
+        status = files->stat_file(files, file, stat, error);
+    files->close_file(files, &file);
+    return status;
+}
+
+/* Whoever reads the one that there was goes on with it. */
+cf_status cf_value_file_write(cf_record_values *values, cf_record_value *one, cf_error *error)
+{
+    cf_files *files = files_of(values);
+    char text[NAME];
+    cf_bytes name = name_of(one, text);
+    cf_error ignored;
+    cf_stat stat;
+
+    cf_status status = cf_value_files_open(values, error);
+    if (status)
+        return status;
+    files->unlink(files, values->binding->root, name, &ignored);
+    status = write_bytes(values, one, name, &stat, error);
+    if (status) {
+        files->unlink(files, values->binding->root, name, &ignored);
+        return status;
+    }
+    one->is_written = true;
+    cf_bases_wrote(values->workshop->bases, one->size);
+    put_node(values, one, &stat);
+    return CF_OK;
+}
+
+cf_status cf_value_file_take(cf_record_values *values, cf_record_value *one, cf_bytes name,
+                             cf_error *error)
+{
+    cf_files *files = files_of(values);
+    const cf_binding *binding = values->binding;
+    char text[NAME];
+    cf_stat stat;
+
+    cf_status status =
+        files->replace(files, binding->temporary, name, binding->root, name_of(one, text), error);
+    if (!status)
+        status = files->stat(files, binding->root, name_of(one, text), &stat, error);
+    if (status)
+        return status;
+    cf_bases_wrote(values->workshop->bases, one->size);
+    put_node(values, one, &stat);
+    return CF_OK;
+}
+
+void cf_value_file_drop(cf_record_values *values, cf_record_value *one)
+{
+    if (one->node)
+        cf_nodes_drop(values->binding->nodes, one->node);
+    one->node = 0;
+    one->is_written = false;
+}
+
+/* ---- Bytes ---- */
+
+cf_status cf_value_bytes(cf_record_values *values, const cf_folder *folder, cf_bytes name,
+                         const cf_record_value *one, cf_arena *arena, cf_bytes *out,
+                         cf_error *error)
+{
+    cf_files *files = files_of(values);
+    cf_file *file = NULL;
+    size_t read = 0;
+
+    cf_status status = files->open_file(files, folder, name, &file, error);
+    if (status)
+        return status;
+    uint8_t *bytes = cf_arena_allocate(arena, one->size, 1);
+    status = files->read_at(files, file, 0, bytes, one->size, &read, error);
+    files->close_file(files, &file);
+    if (status)
+        return status;
+    cf_hash hash = cf_content_hash(cf_bytes_of(bytes, read));
+    if (read != one->size || !cf_hash_equal(&hash, &one->hash))
+        return cf_fail(error, CF_MISSING, "the kept copy of a value is damaged");
+    *out = cf_bytes_of(bytes, read);
+    return CF_OK;
+}
+
+cf_status cf_value_file_read(cf_record_values *values, cf_record_value *one, cf_arena *arena,
+                             cf_bytes *out, cf_error *error)
+{
+    cf_peer *peer = values->workshop->peer;
+    char text[NAME];
+
+    if (!one->node && !cf_value_file_find(values, one))
+        return cf_fail(error, CF_MISSING, "it is not kept");
+    cf_status status =
+        cf_value_bytes(values, values->binding->root, name_of(one, text), one, arena, out, error);
+    if (status == CF_MISSING) {
+        cf_base_drop(peer->env, peer->home, &one->hash);
+        cf_value_file_drop(values, one);
+    }
+    return status;
+}

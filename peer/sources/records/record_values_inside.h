@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What record_values.c, record_values_files.c (the files in the home) and record_values_moving.c
+ * (out and in) share. Nobody else includes this. */
+#ifndef CF_PEER_SOURCES_RECORDS_RECORD_VALUES_INSIDE_H
+#define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_INSIDE_H
+#include "peer/merge/table.h"
+#include "peer/sources/records/record_values.h"
+
+typedef struct {
+    cf_table_link link; /* by hash */
+    cf_hash hash;
+    uint64_t size;
+    cf_bytes bytes;           /* as the medium shows it, during a look */
+    uint64_t node;            /* its file in the home; 0: none */
+    bool is_written;          /* the file, by this process, so that it is whole */
+    bool is_shown;            /* by the base */
+    bool is_asked, was_asked; /* for a download, in this look and the last one that applied */
+} cf_record_value;
+
+struct cf_record_values {
+    cf_workshop *workshop;
+    cf_binding *binding;
+    cf_table table;
+};
+
+/* NULL: `value` is no identity. */
+cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value);
+
+/* Calls `visit` with each value of the row in whose place a content stands. */
+typedef void cf_identity_visit(void *context, cf_bytes field, cf_bytes identity);
+void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *context);
+
+/* ---- Files in the home ---- */
+
+/* Makes the binding's root and temporary folder usable. */
+cf_status cf_value_files_open(cf_record_values *values, cf_error *error);
+/* A file of it is there; what is in it nobody has checked. */
+bool cf_value_file_find(cf_record_values *values, cf_record_value *one);
+/* Writes its bytes, which are in memory. */
+cf_status cf_value_file_write(cf_record_values *values, cf_record_value *one, cf_error *error);
+/* The bytes, checked, in the arena. CF_MISSING: there is none, or it is another's. */
+cf_status cf_value_file_read(cf_record_values *values, cf_record_value *one, cf_arena *arena,
+                             cf_bytes *out, cf_error *error);
+/* Takes a file that came, from the binding's temporary folder. */
+cf_status cf_value_file_take(cf_record_values *values, cf_record_value *one, cf_bytes name,
+                             cf_error *error);
+/* It is not shown any more; the sweep of bases takes the file. */
+void cf_value_file_drop(cf_record_values *values, cf_record_value *one);
+/* All bytes of a file in one of the binding's folders, if they are this content. */
+cf_status cf_value_bytes(cf_record_values *values, const cf_folder *folder, cf_bytes name,
+                         const cf_record_value *one, cf_arena *arena, cf_bytes *out,
+                         cf_error *error);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/record_values_inside.h"
+
+#include "codec/content.h"
+#include "codec/pack.h"
+#include "peer/merge/node_stat.h"
+
+/* ---- Out ---- */
+
+/* What a patch for a new value is best made from: one of this field that was there before. */
+static cf_bytes before_of(const cf_row *base, cf_bytes name)
+{
+    const cf_row_field *field = base ? cf_row_field_named(base, name) : NULL;
+    static const cf_id record = {{CF_KIND_RECORD}};
+
+    for (size_t i = 0; field && i < field->count; i++)
+        if (cf_item_has_content(&record, name, field->values[i]))
+            return field->values[i];
+    return (cf_bytes){0};
+}
+
+static bool has(const cf_row *base, cf_bytes name, cf_bytes identity)
+{
+    const cf_row_field *field = base ? cf_row_field_named(base, name) : NULL;
+
+    for (size_t i = 0; field && i < field->count; i++)
+        if (cf_bytes_equal(field->values[i], identity))
+            return true;
+    return false;
+}
+
+static void hash_leaves(cf_bytes bytes, cf_buffer *leaves)
+{
+    cf_content_hasher *hasher = cf_content_hasher_new(leaves);
+    uint64_t size;
+
+    cf_content_hasher_update(hasher, bytes);
+    cf_content_hasher_finish(hasher, &size);
+    cf_content_hasher_destroy(&hasher);
+}
+
+static cf_upload_answer prepare(cf_record_values *self, cf_record_value *one, cf_bytes before,
+                                const cf_prepared **out)
+{
+    const cf_node *node = cf_nodes_find(self->binding->nodes, one->node);
+    cf_read read = {0};
+    cf_upload_file file = {
+        .binding = self->binding,
+        .folder = CF_NODE_ROOT,
+        .name = node->name,
+        .stat = cf_stat_of_node(node),
+        .hash = one->hash,
+        .read = &read,
+        .before = before,
+    };
+
+    hash_leaves(one->bytes, &read.leaves);
+    cf_upload_answer answer = cf_uploads_prepare(self->workshop->uploads, &file, out);
+    cf_buffer_release(&read.leaves);
+    return answer;
+}
+
+typedef struct {
+    cf_record_values *self;
+    const cf_row *base;
+    const char *why;
+    bool *again;
+} sending;
+
+static void send(void *context, cf_bytes field, cf_bytes identity)
+{
+    sending *at = context;
+    cf_record_value *one = cf_record_values_of(at->self, identity);
+    const cf_prepared *ignored;
+    cf_error error;
+
+    if (!one || !one->bytes.size || has(at->base, field, identity))
+        return;
+    if (!one->is_written && cf_value_file_write(at->self, one, &error)) {
+        at->why = "a long value of it can't be kept in the home: no room, or a failing disk";
+        return;
+    }
+    switch (prepare(at->self, one, before_of(at->base, field), &ignored)) {
+    case CF_UPLOAD_READY:
+        break;
+    case CF_UPLOAD_STARTED:
+        at->why = "a long value of it is being sent";
+        break;
+    case CF_UPLOAD_WAITS:
+        at->why = "a long value of it waits for a broker";
+        break;
+    case CF_UPLOAD_AGAIN:
+        at->why = "a long value of it has to be sent again";
+        one->is_written = false;
+        *at->again = true;
+        break;
+    }
+}
+
+bool cf_record_values_send(cf_record_values *values, const cf_row *row, const cf_row *base,
+                           const char **why, bool *again)
+{
+    sending at = {.self = values, .base = base, .again = again};
+
+    cf_row_identities(row, send, &at);
+    *why = at.why;
+    return !at.why;
+}
+
+const cf_prepared *cf_record_values_prepared(cf_record_values *values, cf_bytes identity)
+{
+    cf_record_value *one = cf_record_values_of(values, identity);
+    const cf_prepared *prepared = NULL;
+
+    if (!one || !one->bytes.size || !one->is_written ||
+        prepare(values, one, (cf_bytes){0}, &prepared) != CF_UPLOAD_READY)
+        return NULL;
+    return prepared;
+}
+
+void cf_record_values_published(cf_record_values *values, cf_bytes identity)
+{
+    cf_record_value *one = cf_record_values_of(values, identity);
+
+    if (one)
+        cf_uploads_published(values->workshop->uploads, &one->hash);
+}
+
+/* ---- In ---- */
+
+typedef struct {
+    cf_record_values *self;
+    cf_arena *arena;
+    cf_values_answer answer;
+    const char *why;
+} fetching;
+
+static void lack(fetching *at, cf_values_answer answer, const char *why)
+{
+    if (answer <= at->answer)
+        return;
+    at->answer = answer;
+    at->why = cf_arena_text(at->arena, cf_bytes_of_text(why));
+}
+
+/* From the broker, or made of what is here. */
+static cf_bytes download(fetching *at, cf_record_value *one, cf_bytes identity)
+{
+    cf_record_values *self = at->self;
+    cf_bytes bytes = {0};
+    cf_download came;
+    cf_error error;
+
+    if (cf_value_files_open(self, &error)) {
+        lack(at, CF_VALUES_FAILED, error.text);
+        return bytes;
+    }
+    one->is_asked = true;
+    switch (cf_downloads_want(self->workshop->downloads, self->binding, identity, &came)) {
+    case CF_DOWNLOAD_READY:
+        if (cf_value_bytes(self, self->binding->temporary, came.name, one, at->arena, &bytes,
+                           &error))
+            lack(at, CF_VALUES_FAILED, error.text);
+        break;
+    case CF_DOWNLOAD_STARTED:
+        lack(at, CF_VALUES_COME, "a long value of it is on its way");
+        break;
+    case CF_DOWNLOAD_WAITS:
+        lack(at, CF_VALUES_COME, came.reason);
+        break;
+    case CF_DOWNLOAD_FAILED:
+        lack(at, CF_VALUES_FAILED, came.reason);
+        break;
+    }
+    return bytes;
+}
+
+static cf_bytes bytes_of(fetching *at, cf_bytes identity)
+{
+    cf_record_value *one = cf_record_values_of(at->self, identity);
+    cf_bytes bytes = {0};
+    cf_error error;
+
+    if (!one || one->size > CF_RECORD_VALUE_MAX) {
+        lack(at, CF_VALUES_FAILED, "a value of it is too large: more than 32 MiB");
+        return bytes;
+    }
+    if (one->bytes.size)
+        return one->bytes;
+    if (cf_value_file_read(at->self, one, at->arena, &bytes, &error))
+        bytes = download(at, one, identity);
+    if (bytes.size && cf_value_check(bytes, &error)) {
+        lack(at, CF_VALUES_FAILED, "a long value of it is none");
+        bytes = (cf_bytes){0};
+    }
+    return bytes;
+}
+
+static void count(void *context, cf_bytes field, cf_bytes identity)
+{
+    (void)field, (void)identity;
+    ++*(size_t *)context;
+}
+
+cf_values_answer cf_record_values_fetch(cf_record_values *values, const cf_row *row,
+                                        cf_arena *arena, cf_row *out, const char **why)
+{
+    static const cf_id record = {{CF_KIND_RECORD}};
+    fetching at = {.self = values, .arena = arena};
+    size_t contents = 0;
+
+    *out = *row;
+    cf_row_identities(row, count, &contents);
+    if (!contents)
+        return CF_VALUES_HERE;
+    cf_row_field *fields = cf_arena_allocate(arena, row->field_count, sizeof *fields);
+    for (size_t i = 0; i < row->field_count; i++) {
+        cf_bytes *taken = cf_arena_allocate(arena, row->fields[i].count, sizeof *taken);
+
+        fields[i] = row->fields[i];
+        for (size_t k = 0; k < fields[i].count; k++)
+            taken[k] = cf_item_has_content(&record, fields[i].name, fields[i].values[k])
+                           ? bytes_of(&at, fields[i].values[k])
+                           : fields[i].values[k];
+        fields[i].values = taken;
+    }
+    out->fields = fields;
+    *why = at.why;
+    return at.answer;
+}
+
+void cf_record_values_fetched(cf_record_values *values)
+{
+    for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));) {
+        cf_record_value *one = cf_linked(link, cf_record_value, link);
+        cf_buffer identity = {0};
+
+        if (one->was_asked && !one->is_asked) {
+            cf_content_identity_pack(&identity, &one->hash, one->size);
+            cf_downloads_take(values->workshop->downloads, values->binding,
+                              cf_buffer_view(&identity));
+        }
+        one->was_asked = one->is_asked;
+        one->is_asked = false;
+        cf_buffer_release(&identity);
+    }
+}
+
+/* ---- The base ---- */
+
+typedef struct {
+    cf_record_values *self;
+    cf_records *records;
+} keeping;
+
+/* One that came is taken over as it is. */
+static bool take_download(keeping *at, cf_record_value *one, cf_bytes identity)
+{
+    cf_record_values *self = at->self;
+    cf_download came;
+    cf_error ignored;
+
+    if (!one->was_asked || cf_downloads_want(self->workshop->downloads, self->binding, identity,
+                                             &came) != CF_DOWNLOAD_READY)
+        return false;
+    cf_leaves_put(&one->hash, came.leaves, at->records);
+    bool taken = self->binding->base == CF_BASE_LEAVES ||
+                 cf_value_file_take(self, one, came.name, &ignored) == CF_OK;
+    cf_downloads_take(self->workshop->downloads, self->binding, identity);
+    one->was_asked = false;
+    return taken;
+}
+
+static void keep(void *context, cf_bytes field, cf_bytes identity)
+{
+    keeping *at = context;
+    cf_record_value *one = cf_record_values_of(at->self, identity);
+    cf_buffer leaves = {0};
+    cf_error ignored;
+
+    (void)field;
+    if (!one || take_download(at, one, identity) || !one->bytes.size)
+        return;
+    hash_leaves(one->bytes, &leaves);
+    cf_leaves_put(&one->hash, cf_buffer_view(&leaves), at->records);
+    cf_buffer_release(&leaves);
+    if (at->self->binding->base == CF_BASE_LEAVES)
+        cf_value_file_drop(at->self, one);
+    else if (!one->node)
+        cf_value_file_write(at->self, one, &ignored);
+}
+
+void cf_record_values_keep(cf_record_values *values, const cf_row *row, cf_records *records)
+{
+    cf_row_identities(row, keep, &(keeping){values, records});
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/source.h"
+
+#include "peer/sources/files/files_source.h"
+#include "peer/sources/records/record_source.h"
+
+cf_source_at_work cf_source_open(cf_workshop *workshop, cf_binding *binding)
+{
+    return cf_format_is_records(binding->format) ? cf_record_source_open(workshop, binding)
+                                                 : cf_files_source_open(workshop, binding);
+}
+
+void cf_source_close(cf_source_at_work *source)
+{
+    if (source->self)
+        source->operations->destroy(source->self);
+    *source = (cf_source_at_work){0};
+}
+
+void cf_source_look(cf_source_at_work *source, bool look_only, cf_delete_word word, uint64_t now_ms)
+{
+    source->operations->look(source->self, look_only, word, now_ms);
+}
+
+void cf_source_look_again(cf_source_at_work *source, uint64_t now_ms)
+{
+    source->operations->look_again(source->self, now_ms);
+}
+
+void cf_source_end_word(cf_source_at_work *source)
+{
+    source->operations->end_word(source->self);
+}
+
+void cf_source_look_at_folder(cf_source_at_work *source, uint64_t folder)
+{
+    if (source->operations->look_at)
+        source->operations->look_at(source->self, folder);
+}
+
+void cf_source_changed(cf_source_at_work *source, uint64_t folder, cf_event_kind kind,
+                       uint64_t now_ms)
+{
+    if (source->operations->changed)
+        source->operations->changed(source->self, folder, kind, now_ms);
+}
+
+void cf_source_mark(cf_source_at_work *source, const cf_id *directories, size_t count)
+{
+    if (source->operations->mark)
+        source->operations->mark(source->self, directories, count);
+}
+
+void cf_source_wake(cf_source_at_work *source)
+{
+    if (source->operations->wake)
+        source->operations->wake(source->self);
+}
+
+void cf_source_reopen(cf_source_at_work *source)
+{
+    if (source->operations->reopen)
+        source->operations->reopen(source->self);
+}
+
+cf_status cf_source_step(cf_source_at_work *source, uint64_t now_ms, uint64_t *deadline,
+                         cf_error *error)
+{
+    return source->operations->step(source->self, now_ms, deadline, error);
+}
+
+bool cf_source_busy(const cf_source_at_work *source, uint64_t now_ms)
+{
+    return source->operations->busy(source->self, now_ms);
+}
+
+void cf_source_status(const cf_source_at_work *source, cf_pendings *pendings, const char *sending,
+                      cf_binding_status *out)
+{
+    source->operations->status(source->self, pendings, sending, out);
+}
+
+uint64_t cf_source_applied(const cf_source_at_work *source)
+{
+    return source->operations->applied(source->self);
+}
+
+void cf_source_forget(cf_source_at_work *source, cf_is_undone *is_undone, const void *context,
+                      cf_records *records)
+{
+    source->operations->forget(source->self, is_undone, context, records);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/download_chain.h"
+
+#include "peer/log/base.h"
+#include "peer/merge/node_stat.h"
+
+/* ---- In the log ---- */
+
+static cf_status follow(const cf_chain_places *places, const cf_hash *content, cf_chain *chain,
+                        cf_error *error)
+{
+    cf_hash at = *content;
+    cf_status status = CF_OK;
+
+    for (bool whole = false; !status && !whole;) {
+        cf_arena arena = {0};
+        cf_content_source source;
+
+        if (chain->count > CF_DELTA_DEPTH_MAX)
+            return cf_fail(error, CF_MALFORMED, "a chain of more than %d patches",
+                           CF_DELTA_DEPTH_MAX);
+        status = cf_contents_get(places->peer->contents, &places->collection, &at, &arena, &source,
+                                 error);
+        if (!status) {
+            const cf_how *how = &source.content.how;
+
+            chain->at[chain->count++] =
+                (cf_link_of_chain){at, source.content.size, !how->is_inline};
+            whole = !how->is_patch;
+            at = how->base;
+        }
+        cf_arena_release(&arena);
+    }
+    return status;
+}
+
+/* ---- On the disk ---- */
+
+typedef struct {
+    const cf_chain_places *places;
+    const cf_binding *binding;
+    const cf_chain *chain;
+    size_t found; /* the place in the chain; the chain's count: none yet */
+    cf_file *file;
+    bool is_cached;
+} search;
+
+static void take(search *self, size_t place, cf_file *file, bool is_cached)
+{
+    cf_files *files = self->places->peer->env->files;
+
+    files->close_file(files, &self->file);
+    self->file = file;
+    self->found = place;
+    self->is_cached = is_cached;
+}
+
+static cf_file *open_node(const search *self, const cf_node *node)
+{
+    cf_files *files = self->places->peer->env->files;
+    cf_hold hold = {0};
+    cf_file *file = NULL;
+    cf_stat stat;
+    cf_error ignored;
+
+    if (cf_binding_hold(self->binding, files, node->parent, &hold, &ignored) == CF_OK &&
+        files->open_file(files, hold.folder, node->name, &file, &ignored) == CF_OK &&
+        (files->stat_file(files, file, &stat, &ignored) ||
+         !cf_node_stat_untouched(&node->stat, &stat)))
+        files->close_file(files, &file);
+    cf_hold_release(&hold, files);
+    return file;
+}
+
+static void look_at(void *context, const cf_node *node)
+{
+    search *self = context;
+    cf_hash hash;
+    uint64_t size;
+    cf_error ignored;
+
+    if (node->kind != CF_KIND_FILE)
+        return;
+    for (size_t i = 0; i < self->found; i++) {
+        const cf_link_of_chain *one = &self->chain->at[i];
+
+        if (node->stat.size != one->size ||
+            cf_content_identity_read(node->content, &hash, &size, &ignored) ||
+            !cf_hash_equal(&hash, &one->content))
+            continue;
+        cf_file *file = open_node(self, node);
+        if (file)
+            take(self, i, file, false);
+        return;
+    }
+}
+
+static void look_beside(search *self)
+{
+    const cf_chain_places *places = self->places;
+
+    for (size_t i = 0; i < self->found; i++) {
+        cf_file *file = places->open(places->context, &self->chain->at[i].content);
+
+        if (file)
+            take(self, i, file, false);
+    }
+}
+
+static void look_in_cache(search *self)
+{
+    const cf_peer *peer = self->places->peer;
+    cf_file *file;
+    cf_error ignored;
+
+    for (size_t i = 0; i < self->found; i++)
+        if (cf_base_open(peer->env, peer->home, &self->chain->at[i].content, &file, &ignored) ==
+            CF_OK)
+            take(self, i, file, true);
+}
+
+static void search_disk(const cf_chain_places *places, cf_chain *chain)
+{
+    search self = {.places = places, .chain = chain, .found = chain->count};
+
+    look_beside(&self);
+    for (size_t i = 0; !places->afresh && i < places->binding_count; i++) {
+        self.binding = places->bindings[i];
+        if (self.binding->root)
+            cf_nodes_each(self.binding->nodes, look_at, &self);
+    }
+    if (!places->afresh)
+        look_in_cache(&self);
+    if (!self.file)
+        return;
+    chain->base = self.file;
+    chain->base_size = chain->at[self.found].size;
+    chain->base_content = chain->at[self.found].content;
+    chain->base_is_cached = self.is_cached;
+    chain->count = self.found;
+}
+
+cf_status cf_chain_find(const cf_chain_places *places, const cf_hash *content, cf_chain *out,
+                        cf_error *error)
+{
+    cf_chain chain = {0};
+
+    cf_status status = follow(places, content, &chain, error);
+    search_disk(places, &chain);
+    if (status && !chain.base)
+        return status;
+    for (size_t i = 0; i < chain.count; i++)
+        chain.by_blobs |= chain.at[i].by_blobs;
+    *out = chain;
+    return CF_OK;
+}

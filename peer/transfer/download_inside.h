@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the downloads' own files share: one content on its way in, and the table of them. */
+#ifndef CF_PEER_TRANSFER_DOWNLOAD_INSIDE_H
+#define CF_PEER_TRANSFER_DOWNLOAD_INSIDE_H
+#include "peer/transfer/download_making.h"
+#include "peer/transfer/downloads.h"
+#include "peer/transfer/line.h"
+#include "peer/merge/table.h"
+
+typedef enum {
+    CF_DOWNLOAD_IS_QUEUED,
+    CF_DOWNLOAD_IS_OFFLINE, /* takes a broker */
+    CF_DOWNLOAD_IS_WORKING,
+    CF_DOWNLOAD_IS_ABANDONED, /* ends when its job does */
+    CF_DOWNLOAD_IS_READY,
+    CF_DOWNLOAD_IS_ABSENT,
+    CF_DOWNLOAD_IS_FAILED,
+    CF_DOWNLOAD_PHASES,
+} cf_download_phase;
+
+typedef struct {
+    cf_table_link link;
+    cf_download_phase phase;
+    cf_place_in_line place; /* among those of its phase */
+    bool announced;         /* that it has ended */
+    bool again;             /* FAILED, and may be tried again when wanted */
+    bool afresh;            /* what is on this disk made it fail once */
+    size_t lacking;         /* blobs that couldn't be had when it began */
+    cf_binding *binding;
+    cf_hash hash;
+    cf_making *making; /* WORKING, ABANDONED */
+    char name[CF_LANDING_NAME];
+    cf_stat stat;     /* READY */
+    cf_buffer leaves; /* READY */
+    cf_error error;   /* ABSENT, FAILED */
+} cf_incoming;
+
+struct cf_downloads {
+    cf_downloads_options options;
+    cf_table table; /* by content */
+    cf_line phases[CF_DOWNLOAD_PHASES];
+    size_t untold; /* have ended and are not announced */
+    cf_hand hand;
+    uint64_t turns;   /* how often one came into another phase */
+    uint64_t session; /* of the link, in which absent ones were asked for */
+};
+
+bool cf_downloads_connected(const cf_downloads *downloads);
+/* For one more to begin. */
+bool cf_downloads_have_room(const cf_downloads *downloads);
+
+/* The next one of this content, in whatever binding. */
+cf_incoming *cf_incoming_next(const cf_downloads *downloads, const cf_hash *hash,
+                              const cf_incoming *previous);
+void cf_incoming_turn(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase);
+bool cf_incoming_has_ended(const cf_incoming *one);
+/* It goes on without anybody else's doing. */
+bool cf_incoming_moves(const cf_downloads *downloads, const cf_incoming *one);
+/* Its file is still where it was put. */
+bool cf_incoming_is_there(const cf_downloads *downloads, const cf_incoming *one);
+/* Another one of its binding makes the file of this content. */
+bool cf_incoming_is_shared(const cf_downloads *downloads, const cf_incoming *one,
+                           const cf_hash *content);
+
+/* Of the first three phases: begins it where there is room, goes on. */
+void cf_incoming_step(cf_downloads *downloads, cf_incoming *one);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/download_landing.h"
+
+#include "broker/jobs.h"
+#include "codec/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { NAME_BYTES = 12, HEADER_SIZE = 8 + 8 + 8 + CF_HASH_SIZE, RECORD_SIZE = 4 };
+#define PREFIX "get-"
+#define NOTE ".done"
+#define KEPT_MS (7 * CF_DAY_MS)
+#define NOTE_EVERY (32 * CF_MIB)
+
+static const uint8_t magic[8] = "cf-get\0\1";
+
+struct cf_landing {
+    cf_job job; /* one at a time; `saving` says whether */
+    cf_landing_options options;
+    cf_file *file, *note;
+    bool *has; /* blobs that are noted */
+    bool resumed, saving;
+    uint64_t note_size;
+    cf_buffer written, under_way; /* records: not noted yet, and those of the job */
+    uint64_t unsaved;
+    cf_status status;
+    cf_error error;
+};
+
+void cf_landing_name(const cf_hash *content, bool note, char out[CF_LANDING_NAME])
+{
+    char digits[2 * NAME_BYTES + 1];
+
+    cf_hex(cf_bytes_of(content->bytes, NAME_BYTES), digits);
+    snprintf(out, CF_LANDING_NAME, "%s%s%s", PREFIX, digits, note ? NOTE : "");
+}
+
+void cf_landing_remove(cf_files *files, const cf_folder *folder, const cf_hash *content)
+{
+    char name[CF_LANDING_NAME];
+    cf_error ignored;
+
+    cf_landing_name(content, true, name);
+    files->unlink(files, folder, cf_bytes_of_text(name), &ignored);
+    cf_landing_name(content, false, name);
+    files->unlink(files, folder, cf_bytes_of_text(name), &ignored);
+}
+
+bool cf_landing_is_awaited(cf_files *files, const cf_folder *folder, cf_bytes name, uint64_t now_ms)
+{
+    cf_bytes prefix = cf_bytes_of_text(PREFIX), end = cf_bytes_of_text(NOTE);
+    char note[CF_LANDING_NAME] = {0};
+    cf_stat stat;
+    cf_error ignored;
+
+    if (name.size < prefix.size + end.size || name.size + end.size >= sizeof note ||
+        memcmp(name.data, prefix.data, prefix.size) != 0)
+        return false;
+    memcpy(note, name.data, name.size);
+    if (memcmp(note + name.size - end.size, end.data, end.size) != 0)
+        memcpy(note + name.size, end.data, end.size);
+    return files->stat(files, folder, cf_bytes_of_text(note), &stat, &ignored) == CF_OK &&
+           (uint64_t)(stat.mtime_ns / 1000000) + KEPT_MS > now_ms;
+}
+
+/* ---- Opening ---- */
+
+/* The note names the very file: another one of that name, however it came there, is not ours. */
+static void pack_header(const cf_landing *landing, const cf_stat *stat, uint8_t out[HEADER_SIZE])
+{
+    memcpy(out, magic, sizeof magic);
+    cf_put_u64(out + 8, stat->inode);
+    cf_put_u64(out + 16, (uint64_t)stat->birth_ns);
+    memcpy(out + 24, landing->options.plan.bytes, CF_HASH_SIZE);
+}
+
+static void take_records(cf_landing *landing, cf_bytes note)
+{
+    for (size_t at = HEADER_SIZE; at + RECORD_SIZE <= note.size; at += RECORD_SIZE) {
+        uint32_t blob = cf_get_u32(note.data + at);
+
+        if (blob < landing->options.blob_count) {
+            landing->has[blob] = true;
+            landing->resumed = true;
+        }
+    }
+}
+
+static bool resume(cf_landing *landing, cf_bytes name, cf_bytes note_name)
+{
+    const cf_landing_options *options = &landing->options;
+    cf_files *files = options->env->files;
+    cf_buffer note = {0};
+    uint8_t header[HEADER_SIZE];
+    cf_stat stat;
+    cf_error ignored;
+
+    bool fits =
+        files->reopen_file(files, options->folder, name, &landing->file, &ignored) == CF_OK &&
+        files->stat_file(files, landing->file, &stat, &ignored) == CF_OK &&
+        stat.size == options->size && stat.links == 1 &&
+        cf_files_read(files, options->folder, note_name,
+                      HEADER_SIZE + 2 * RECORD_SIZE * options->blob_count, &note,
+                      &ignored) == CF_OK;
+    if (fits) {
+        pack_header(landing, &stat, header);
+        fits = note.size >= HEADER_SIZE && memcmp(note.data, header, HEADER_SIZE) == 0 &&
+               files->reopen_file(files, options->folder, note_name, &landing->note, &ignored) ==
+                   CF_OK;
+    }
+    if (fits) {
+        take_records(landing, cf_buffer_view(&note));
+        landing->note_size = note.size - (note.size - HEADER_SIZE) % RECORD_SIZE;
+    } else {
+        files->close_file(files, &landing->file);
+    }
+    cf_buffer_release(&note);
+    return fits;
+}
+
+static cf_status begin(cf_landing *landing, cf_bytes name, cf_bytes note_name, cf_error *error)
+{
+    const cf_landing_options *options = &landing->options;
+    cf_files *files = options->env->files;
+    uint8_t header[HEADER_SIZE];
+    cf_stat stat;
+
+    cf_landing_remove(files, options->folder, &options->content);
+    cf_status status =
+        files->create_file(files, options->folder, name, 0600, &landing->file, error);
+    if (!status)
+        status = files->truncate(files, landing->file, options->size, error);
+    if (!status)
+        status = files->stat_file(files, landing->file, &stat, error);
+    if (!status)
+        status = files->create_file(files, options->folder, note_name, 0600, &landing->note, error);
+    if (!status) {
+        pack_header(landing, &stat, header);
+        status = files->write_at(files, landing->note, 0, cf_bytes_of(header, HEADER_SIZE), error);
+        landing->note_size = HEADER_SIZE;
+    }
+    if (status)
+        cf_landing_remove(files, options->folder, &options->content);
+    return status;
+}
+
+cf_status cf_landing_open(const cf_landing_options *options, cf_landing **out, cf_error *error)
+{
+    cf_landing *landing = cf_allocate(1, sizeof *landing);
+    char name[CF_LANDING_NAME], note_name[CF_LANDING_NAME];
+    cf_status status = CF_OK;
+
+    landing->options = *options;
+    landing->has = cf_allocate(options->blob_count + 1, sizeof *landing->has);
+    cf_landing_name(&options->content, false, name);
+    cf_landing_name(&options->content, true, note_name);
+    if (options->afresh || !resume(landing, cf_bytes_of_text(name), cf_bytes_of_text(note_name)))
+        status = begin(landing, cf_bytes_of_text(name), cf_bytes_of_text(note_name), error);
+    landing->options.folder = NULL;
+    if (status)
+        cf_landing_destroy(&landing);
+    else
+        *out = landing;
+    return status;
+}
+
+void cf_landing_destroy(cf_landing **landing)
+{
+    if (!*landing)
+        return;
+    const cf_env *env = (*landing)->options.env;
+    while ((*landing)->saving)
+        env->jobs->deliver(env->jobs);
+    env->files->close_file(env->files, &(*landing)->file);
+    env->files->close_file(env->files, &(*landing)->note);
+    cf_buffer_release(&(*landing)->written);
+    cf_buffer_release(&(*landing)->under_way);
+    free((*landing)->has);
+    free(*landing);
+    *landing = NULL;
+}
+
+const cf_file *cf_landing_file(const cf_landing *landing)
+{
+    return landing->file;
+}
+
+bool cf_landing_is_resumed(const cf_landing *landing)
+{
+    return landing->resumed;
+}
+
+bool cf_landing_has(const cf_landing *landing, size_t blob)
+{
+    return landing->has[blob];
+}
+
+/* ---- Noting ---- */
+
+void cf_landing_wrote(cf_landing *landing, size_t blob, uint64_t size)
+{
+    uint8_t record[RECORD_SIZE];
+
+    cf_put_u32(record, (uint32_t)blob);
+    cf_buffer_append(&landing->written, record, sizeof record);
+    landing->unsaved += size;
+}
+
+/* First the bytes, then the word that they are there. */
+static void work(cf_job *job)
+{
+    cf_landing *self = (cf_landing *)job;
+    cf_files *files = self->options.env->files;
+
+    self->status = files->sync_file(files, self->file, &self->error);
+    if (!self->status)
+        self->status = files->write_at(files, self->note, self->note_size,
+                                       cf_buffer_view(&self->under_way), &self->error);
+    if (!self->status)
+        self->status = files->sync_file(files, self->note, &self->error);
+}
+
+static void done(cf_job *job)
+{
+    cf_landing *self = (cf_landing *)job;
+
+    self->saving = false;
+    self->note_size += self->under_way.size;
+    if (job->dropped)
+        self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
+}
+
+static void save(cf_landing *landing)
+{
+    cf_buffer swap = landing->under_way;
+
+    landing->under_way = landing->written;
+    landing->written = swap;
+    cf_buffer_clear(&landing->written);
+    landing->unsaved = 0;
+    landing->saving = true;
+    landing->job = (cf_job){.work = work, .done = done};
+    landing->options.env->jobs->submit(landing->options.env->jobs, &landing->job);
+}
+
+cf_status cf_landing_step(cf_landing *landing, bool all, bool *busy, cf_error *error)
+{
+    if (!landing->saving && !landing->status && landing->written.size &&
+        (all || landing->unsaved >= NOTE_EVERY))
+        save(landing);
+    *busy = landing->saving;
+    if (!landing->saving && landing->status)
+        *error = landing->error;
+    return landing->saving ? CF_OK : landing->status;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/download_making_inside.h"
+
+#include "peer/log/base.h"
+
+#include <stdlib.h>
+
+#define RESUME_MIN (8 * CF_MIB) /* a smaller one is fetched again */
+
+/* ---- Steps ---- */
+
+static void fetch(cf_making *making, const cf_file *into, cf_making_stage step)
+{
+    cf_fetch_options options = {
+        .peer = making->peer,
+        .collection = making->options.places.collection,
+        .slices = making->source.content.how.slices,
+        .blobs = making->source.blobs,
+        .blob_count = making->source.blob_count,
+        .file = into,
+        .landing = making->target.landing,
+        .hand = making->options.hand,
+    };
+
+    making->fetch = cf_fetch_new(&options);
+    making->fetches++;
+    making->step = step;
+}
+
+static void apply_patch(cf_making *making)
+{
+    const cf_how *how = &making->source.content.how;
+    cf_patch_options options = {
+        .env = making->peer->env,
+        .base = cf_making_file(&making->base),
+        .base_size = making->base.size,
+        .patch = how->bytes,
+        .patch_file = making->patch,
+        .patch_size = how->length,
+        .target = making->target.file,
+        .target_size = making->target.size,
+    };
+
+    making->job = cf_file_job_patch(&options);
+    making->step = CF_MAKING_PATCHING;
+}
+
+/* What can't be had is known better than when the chain was found: it is to be found anew. */
+static bool is_from_base(const cf_making *making)
+{
+    const cf_chain *chain = &making->chain;
+    const cf_hash *base =
+        making->left < chain->count ? &chain->at[making->left].content : &chain->base_content;
+
+    return cf_making_file(&making->base) && cf_hash_equal(&making->source.content.how.base, base);
+}
+
+static cf_status begin_patch(cf_making *making, cf_error *error)
+{
+    const cf_content *content = &making->source.content;
+
+    if (!is_from_base(making))
+        return cf_fail(error, CF_CHANGED, "there is another way to make it now");
+    cf_status status = cf_making_create_target(making, content->size, 0, error);
+    if (status)
+        return status;
+    if (content->how.is_inline) {
+        apply_patch(making);
+        return CF_OK;
+    }
+    status = cf_making_create_unnamed(making, cf_home_temporary(making->peer->home),
+                                      content->how.length, &making->patch, error);
+    if (!status)
+        fetch(making, making->patch, CF_MAKING_PATCH);
+    return status;
+}
+
+static cf_status begin_whole(cf_making *making, cf_error *error)
+{
+    const cf_content *content = &making->source.content;
+    cf_files *files = cf_making_files(making);
+
+    if (!content->how.is_inline && content->size >= RESUME_MIN) {
+        cf_status status = cf_making_open_landing(making, error);
+        if (!status)
+            fetch(making, cf_landing_file(making->target.landing), CF_MAKING_WHOLE);
+        return status;
+    }
+    cf_status status = cf_making_create_target(making, content->size, content->size, error);
+    if (!status && !content->how.is_inline)
+        fetch(making, making->target.file, CF_MAKING_WHOLE);
+    else if (!status && content->size)
+        status = files->write_at(files, making->target.file, 0, content->how.bytes, error);
+    return status;
+}
+
+static cf_status begin_copy(cf_making *making, cf_error *error)
+{
+    cf_status status = cf_making_create_named(making, &making->target.file, error);
+    if (status)
+        return status;
+    making->target.size = making->base.size;
+    cf_copy_options options = {making->peer->env, cf_making_file(&making->base),
+                               making->target.file, making->base.size};
+    making->job = cf_file_job_copy(&options);
+    making->step = CF_MAKING_COPYING;
+    return CF_OK;
+}
+
+static cf_status prove(cf_making *making)
+{
+    making->job = cf_file_job_verify(making->peer->env, cf_making_file(&making->base),
+                                     &making->options.content, making->base.size);
+    making->step = CF_MAKING_PROVING;
+    return CF_OK;
+}
+
+static void end_step(cf_making *making)
+{
+    cf_fetch_destroy(&making->fetch);
+    cf_file_job_destroy(&making->job);
+    cf_making_files(making)->close_file(cf_making_files(making), &making->patch);
+    cf_making_release(making, &making->base);
+    cf_arena_release(&making->arena);
+    making->base = making->target;
+    making->target = (cf_product){0};
+    making->left -= making->left > 0;
+}
+
+static cf_status begin_steps(cf_making *making, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (making->left && !making->options.binding->temporary)
+        return cf_fail(error, CF_MISSING, "the source can't be used at present");
+    while (!status && making->left && !making->fetch && !making->job) {
+        status = cf_contents_get(making->peer->contents, &making->options.places.collection,
+                                 cf_making_content(making), &making->arena, &making->source, error);
+        if (!status)
+            status = making->source.content.how.is_patch ? begin_patch(making, error)
+                                                         : begin_whole(making, error);
+        if (!status && !making->fetch && !making->job)
+            end_step(making); /* it stood in the log */
+    }
+    return status || making->fetch || making->job ? status : prove(making);
+}
+
+static bool is_in_the_way(const cf_making *making)
+{
+    const cf_making_options *options = &making->options;
+    const cf_chain *chain = &making->chain;
+
+    return options->taken(options->places.context, &options->content) ||
+           (chain->count && !making->from_here &&
+            options->taken(options->places.context, &chain->at[chain->count - 1].content));
+}
+
+static cf_status begin(cf_making *making, cf_error *error)
+{
+    cf_chain *chain = &making->chain;
+
+    if (!making->options.binding->temporary)
+        return cf_fail(error, CF_MISSING, "the source can't be used at present");
+    cf_status status =
+        cf_chain_find(&making->options.places, &making->options.content, chain, error);
+    if (status)
+        return status;
+    making->from_here = chain->base != NULL;
+    making->left = chain->count;
+    making->base = (cf_product){.file = chain->base, .size = chain->base_size};
+    if (chain->by_blobs && !cf_fetch_possible(making->peer))
+        return cf_fail(error, CF_UNREACHABLE, "waits for a broker");
+    if (is_in_the_way(making))
+        return cf_fail(error, CF_LOCKED, "another download makes a part of it");
+    status = chain->count ? begin_steps(making, error) : begin_copy(making, error);
+    if (status)
+        cf_making_remove_files(making);
+    return status;
+}
+
+cf_status cf_making_begin(const cf_making_options *options, cf_making **out, cf_error *error)
+{
+    cf_making *making = cf_allocate(1, sizeof *making);
+
+    making->options = *options;
+    making->peer = options->places.peer;
+    cf_status status = begin(making, error);
+    if (status)
+        cf_making_destroy(&making);
+    else
+        *out = making;
+    return status;
+}
+
+void cf_making_destroy(cf_making **making)
+{
+    if (!*making)
+        return;
+    cf_fetch_destroy(&(*making)->fetch);
+    cf_file_job_destroy(&(*making)->job);
+    cf_making_files(*making)->close_file(cf_making_files(*making), &(*making)->patch);
+    cf_making_release(*making, &(*making)->base);
+    cf_making_release(*making, &(*making)->target);
+    cf_arena_release(&(*making)->arena);
+    cf_buffer_release(&(*making)->leaves);
+    free(*making);
+    *making = NULL;
+}
+
+/* ---- Going on ---- */
+
+static cf_fetch_state fail(cf_making *making, const cf_error *error)
+{
+    const cf_chain *chain = &making->chain;
+
+    if (chain->base_is_cached && error->status != CF_FULL)
+        cf_base_drop(making->peer->env, making->peer->home, &chain->base_content);
+    cf_making_remove_files(making);
+    return CF_FETCH_FAILED;
+}
+
+static cf_fetch_state end_fetch(cf_making *making, cf_fetch_state state, cf_error *error)
+{
+    if (state == CF_FETCH_WORKING || state == CF_FETCH_ABSENT)
+        return state;
+    if (state == CF_FETCH_FAILED) /* what came before the blob that is wrong is as good as ever */
+        return error->status == CF_FULL || error->status == CF_IO ? fail(making, error) : state;
+    if (making->step == CF_MAKING_PATCH) {
+        cf_fetch_destroy(&making->fetch);
+        apply_patch(making);
+        return CF_FETCH_WORKING;
+    }
+    end_step(making);
+    return begin_steps(making, error) ? fail(making, error) : CF_FETCH_WORKING;
+}
+
+static cf_fetch_state end_proof(cf_making *making, cf_error *error)
+{
+    cf_file_job_leaves(making->job, &making->leaves);
+    if (cf_making_files(making)->stat_file(cf_making_files(making), cf_making_file(&making->base),
+                                           &making->stat, error))
+        return fail(making, error);
+    cf_making_remove_bottom(making);
+    return CF_FETCH_DONE;
+}
+
+static cf_fetch_state go_on(cf_making *making, cf_error *error)
+{
+    if (making->fetch)
+        return end_fetch(making, cf_fetch_step(making->fetch, error), error);
+    if (!cf_file_job_over(making->job))
+        return CF_FETCH_WORKING;
+    if (cf_file_job_result(making->job, error))
+        return fail(making, error);
+    if (making->step == CF_MAKING_PROVING)
+        return end_proof(making, error);
+    end_step(making);
+    return begin_steps(making, error) ? fail(making, error) : CF_FETCH_WORKING;
+}
+
+/* A fetch that was just begun asks for something, too: no event would bring us here again. */
+cf_fetch_state cf_making_step(cf_making *making, cf_error *error)
+{
+    cf_fetch_state state;
+    size_t fetches;
+
+    do {
+        fetches = making->fetches;
+        state = go_on(making, error);
+    } while (state == CF_FETCH_WORKING && making->fetches > fetches);
+    return state;
+}
+
+bool cf_making_busy(const cf_making *making)
+{
+    return making->fetch ? cf_fetch_busy(making->fetch) : !cf_file_job_over(making->job);
+}
+
+bool cf_making_hungry(const cf_making *making)
+{
+    return making->fetch && cf_fetch_hungry(making->fetch);
+}
+
+bool cf_making_used_disk(const cf_making *making)
+{
+    return making->from_here || making->resumed;
+}
+
+bool cf_making_needs(const cf_making *making, const cf_hash *content)
+{
+    const cf_chain *chain = &making->chain;
+
+    return !making->from_here && cf_hash_equal(&chain->at[chain->count - 1].content, content);
+}
+
+void cf_making_result(cf_making *making, cf_stat *stat, cf_buffer *leaves)
+{
+    *stat = making->stat;
+    cf_buffer_release(leaves);
+    *leaves = making->leaves;
+    making->leaves = (cf_buffer){0};
+}
+
+cf_fetch *cf_making_fetch(cf_making *making)
+{
+    return making->fetch;
+}

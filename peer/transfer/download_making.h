@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One large content being made: what its chain ends in is fetched, unless it is here, then one
+ * patch after the other is applied, then the result is proved. Owned by the engine's thread. */
+#ifndef CF_PEER_TRANSFER_DOWNLOAD_MAKING_H
+#define CF_PEER_TRANSFER_DOWNLOAD_MAKING_H
+#include "peer/transfer/download_chain.h"
+#include "peer/transfer/download_slices.h"
+
+typedef struct cf_making cf_making;
+
+typedef struct {
+    cf_chain_places places;
+    const cf_binding *binding; /* in whose temporary folder it is made */
+    cf_hash content;
+    cf_hand *hand;
+    /* Whether another making writes the file of this content; with the context of `places`. */
+    bool (*taken)(void *context, const cf_hash *content);
+} cf_making_options;
+
+/* CF_UNREACHABLE: it takes a broker. CF_LOCKED: another making is in its way. Else as
+ * cf_chain_find. */
+cf_status cf_making_begin(const cf_making_options *options, cf_making **out, cf_error *error);
+/* Waits for jobs. What was fetched of a large file stays on the disk. */
+void cf_making_destroy(cf_making **making);
+
+/* As cf_fetch_state. DONE: its file is in the temporary folder, under cf_landing_name. FAILED: all
+ * was taken away. */
+cf_fetch_state cf_making_step(cf_making *making, cf_error *error);
+bool cf_making_busy(const cf_making *making);
+bool cf_making_hungry(const cf_making *making);
+/* Something that was on this disk went into it; it may be the reason of a failure. */
+bool cf_making_used_disk(const cf_making *making);
+/* The whole at the end of its chain is being made in the temporary folder as well. */
+bool cf_making_needs(const cf_making *making, const cf_hash *content);
+/* Once done; `*leaves` is replaced. */
+void cf_making_result(cf_making *making, cf_stat *stat, cf_buffer *leaves);
+
+/* The fetch under way, for the transfer's events; NULL: none. */
+cf_fetch *cf_making_fetch(cf_making *making);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/download_inside.h"
+
+static cf_files *files_of(const cf_downloads *downloads)
+{
+    return downloads->options.peer->env->files;
+}
+
+/* ---- Its neighbours ---- */
+
+/* What a making asks of all others. */
+typedef struct {
+    const cf_downloads *downloads;
+    const cf_incoming *self;
+} neighbours;
+
+bool cf_incoming_is_there(const cf_downloads *downloads, const cf_incoming *one)
+{
+    cf_stat now;
+    cf_error ignored;
+
+    return one->binding->temporary &&
+           files_of(downloads)->stat(files_of(downloads), one->binding->temporary,
+                                     cf_bytes_of_text(one->name), &now, &ignored) == CF_OK &&
+           cf_stat_same_file(&now, &one->stat) && now.size == one->stat.size;
+}
+
+static cf_file *open_ready(void *context, const cf_hash *content)
+{
+    const neighbours *near = context;
+    cf_files *files = files_of(near->downloads);
+    cf_file *file = NULL;
+    cf_error ignored;
+
+    for (const cf_incoming *one = cf_incoming_next(near->downloads, content, NULL); one && !file;
+         one = cf_incoming_next(near->downloads, content, one))
+        if (one->phase == CF_DOWNLOAD_IS_READY && cf_incoming_is_there(near->downloads, one))
+            files->open_file(files, one->binding->temporary, cf_bytes_of_text(one->name), &file,
+                             &ignored);
+    return file;
+}
+
+static bool makes(const cf_line *line, const cf_incoming *self, const cf_hash *content)
+{
+    for (cf_place_in_line *at = line->first; at; at = at->after) {
+        const cf_incoming *one = cf_standing(at, cf_incoming, place);
+
+        if (one != self && one->binding == self->binding && one->making &&
+            (cf_hash_equal(&one->hash, content) || cf_making_needs(one->making, content)))
+            return true;
+    }
+    return false;
+}
+
+bool cf_incoming_is_shared(const cf_downloads *downloads, const cf_incoming *one,
+                           const cf_hash *content)
+{
+    return makes(&downloads->phases[CF_DOWNLOAD_IS_WORKING], one, content) ||
+           makes(&downloads->phases[CF_DOWNLOAD_IS_ABANDONED], one, content);
+}
+
+static bool is_taken(void *context, const cf_hash *content)
+{
+    const neighbours *near = context;
+
+    return cf_incoming_is_shared(near->downloads, near->self, content);
+}
+
+/* ---- Its life ---- */
+
+bool cf_incoming_has_ended(const cf_incoming *one)
+{
+    return one->phase >= CF_DOWNLOAD_IS_READY;
+}
+
+bool cf_incoming_moves(const cf_downloads *downloads, const cf_incoming *one)
+{
+    return one->phase == CF_DOWNLOAD_IS_WORKING &&
+           (cf_downloads_connected(downloads) || !cf_making_hungry(one->making));
+}
+
+static void end(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase,
+                const cf_error *error)
+{
+    cf_making_destroy(&one->making);
+    cf_incoming_turn(downloads, one, phase);
+    if (error)
+        one->error = *error;
+}
+
+static void begin(cf_downloads *downloads, cf_incoming *one)
+{
+    const cf_downloads_options *options = &downloads->options;
+    neighbours near = {downloads, one};
+    cf_making_options making = {
+        .places = {.peer = options->peer,
+                   .collection = one->binding->collection,
+                   .afresh = one->afresh,
+                   .open = open_ready,
+                   .context = &near},
+        .binding = one->binding,
+        .content = one->hash,
+        .hand = &downloads->hand,
+        .taken = is_taken,
+    };
+    cf_error error;
+
+    one->lacking = cf_contents_lacking(options->peer->contents);
+    if (options->bindings)
+        making.places.bindings = options->bindings(options->context, &making.places.binding_count);
+    cf_status status = cf_making_begin(&making, &one->making, &error);
+    if (status == CF_UNREACHABLE || (status == CF_LOCKED && !cf_downloads_connected(downloads)))
+        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
+    else if (status && status != CF_LOCKED)
+        end(downloads, one, CF_DOWNLOAD_IS_FAILED, &error);
+    else if (!status)
+        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_WORKING);
+}
+
+/* Some blob turned out not to be had, and the content is found elsewhere, too. */
+static bool has_other_way(const cf_downloads *downloads, const cf_incoming *one)
+{
+    cf_contents *contents = downloads->options.peer->contents;
+
+    return cf_contents_lacking(contents) > one->lacking &&
+           cf_contents_available(contents, &one->binding->collection, &one->hash);
+}
+
+/* What was taken from this disk may be the reason: then all of it comes from the broker. */
+static void end_failed(cf_downloads *downloads, cf_incoming *one, const cf_error *error)
+{
+    bool again = cf_making_used_disk(one->making) && !one->afresh && error->status != CF_FULL;
+
+    end(downloads, one, again ? CF_DOWNLOAD_IS_QUEUED : CF_DOWNLOAD_IS_FAILED, error);
+    /* By its entry it can't be made, so nothing goes on from here. */
+    bool never = error->status == CF_MALFORMED || error->status == CF_TOO_LARGE;
+    if (!again && never && one->binding->temporary &&
+        !cf_incoming_is_shared(downloads, one, &one->hash))
+        cf_landing_remove(files_of(downloads), one->binding->temporary, &one->hash);
+    one->afresh = again;
+}
+
+static void go_on(cf_downloads *downloads, cf_incoming *one)
+{
+    cf_error error;
+
+    switch (cf_making_step(one->making, &error)) {
+    case CF_FETCH_WORKING:
+        break;
+    case CF_FETCH_DONE:
+        cf_making_result(one->making, &one->stat, &one->leaves);
+        end(downloads, one, CF_DOWNLOAD_IS_READY, NULL);
+        break;
+    case CF_FETCH_ABSENT:
+        cf_fail(&error, CF_MISSING, "waits for a device that has all of it");
+        end(downloads, one,
+            has_other_way(downloads, one) ? CF_DOWNLOAD_IS_QUEUED : CF_DOWNLOAD_IS_ABSENT, &error);
+        break;
+    case CF_FETCH_FAILED:
+        if (error.status == CF_CHANGED || has_other_way(downloads, one))
+            end(downloads, one, CF_DOWNLOAD_IS_QUEUED, &error);
+        else
+            end_failed(downloads, one, &error);
+        break;
+    }
+}
+
+void cf_incoming_step(cf_downloads *downloads, cf_incoming *one)
+{
+    if (one->phase == CF_DOWNLOAD_IS_OFFLINE && cf_downloads_connected(downloads))
+        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_QUEUED);
+    if (one->phase == CF_DOWNLOAD_IS_QUEUED && cf_downloads_have_room(downloads))
+        begin(downloads, one);
+    if (one->phase == CF_DOWNLOAD_IS_WORKING)
+        go_on(downloads, one);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/download_slices.h"
+
+#include "broker/jobs.h"
+#include "codec/blob.h"
+
+#include <stdlib.h>
+
+/* What a blob is good for: bytes from `offset` in it belong at `at` in the file. */
+typedef struct {
+    uint64_t blob, at, offset, length;
+} stretch;
+
+typedef enum { FRESH, ASKED, OPENING, SETTLED } blob_state;
+
+typedef struct {
+    blob_state state;
+    size_t index; /* among the entry's blobs */
+    const stretch *stretches;
+    size_t count;
+    uint64_t reach; /* how far into it they go */
+    cf_buffer sealed;
+} wanted;
+
+struct cf_fetch {
+    cf_fetch_options options;
+    stretch *stretches;
+    wanted *at;
+    size_t count;
+    size_t low, next; /* all before are settled; the first that was not asked for */
+    size_t settled, absent, jobs;
+    bool failed, saving;
+    cf_error error;
+};
+
+bool cf_fetch_possible(const cf_peer *peer)
+{
+    return peer->link && cf_link_is_connected(peer->link);
+}
+
+/* ---- Planning ---- */
+
+static int by_blob(const void *a, const void *b)
+{
+    const stretch *left = a, *right = b;
+
+    if (left->blob != right->blob)
+        return left->blob < right->blob ? -1 : 1;
+    return (left->at > right->at) - (left->at < right->at);
+}
+
+static size_t read_stretches(cf_fetch *fetch)
+{
+    cf_slice_reader reader = cf_slice_reader_of(fetch->options.slices);
+    uint64_t at = 0;
+    size_t count = 0;
+    cf_slice slice;
+
+    fetch->stretches = cf_allocate(reader.left + 1, sizeof *fetch->stretches);
+    for (; cf_slice_next(&reader, &slice); at += slice.length)
+        if (!slice.zeros)
+            fetch->stretches[count++] = (stretch){slice.blob, at, slice.offset, slice.length};
+    if (count)
+        qsort(fetch->stretches, count, sizeof *fetch->stretches, by_blob);
+    return count;
+}
+
+static void add_stretch(cf_fetch *fetch, const stretch *added)
+{
+    wanted *last = fetch->count ? &fetch->at[fetch->count - 1] : NULL;
+
+    if (!last || last->index != added->blob) {
+        last = &fetch->at[fetch->count++];
+        *last = (wanted){.index = (size_t)added->blob, .stretches = added};
+    }
+    last->count++;
+    if (added->offset + added->length > last->reach)
+        last->reach = added->offset + added->length;
+}
+
+cf_fetch *cf_fetch_new(const cf_fetch_options *options)
+{
+    cf_fetch *fetch = cf_allocate(1, sizeof *fetch);
+
+    fetch->options = *options;
+    size_t count = read_stretches(fetch);
+    fetch->at = cf_allocate(options->blob_count + 1, sizeof *fetch->at);
+    for (size_t i = 0; i < count; i++)
+        add_stretch(fetch, &fetch->stretches[i]);
+    for (size_t i = 0; i < fetch->count; i++)
+        if (options->landing && cf_landing_has(options->landing, fetch->at[i].index)) {
+            fetch->at[i].state = SETTLED;
+            fetch->settled++;
+        }
+    return fetch;
+}
+
+/* ---- Blobs in hand ---- */
+
+static const cf_hash *id_of(const cf_fetch *fetch, const wanted *one)
+{
+    return &fetch->options.blobs[one->index];
+}
+
+static void settle(cf_fetch *fetch, wanted *one)
+{
+    cf_hand_drop(fetch->options.hand, id_of(fetch, one));
+    cf_buffer_release(&one->sealed);
+    one->state = SETTLED;
+    fetch->settled++;
+}
+
+static void fail(cf_fetch *fetch, const cf_error *error)
+{
+    if (!fetch->failed)
+        fetch->error = *error;
+    fetch->failed = true;
+}
+
+static void take_back(cf_fetch *fetch)
+{
+    cf_link *link = fetch->options.peer->link;
+
+    for (size_t i = fetch->low; i < fetch->next; i++)
+        if (fetch->at[i].state == ASKED) {
+            if (link)
+                cf_transfer_forget_want(cf_link_transfer(link), id_of(fetch, &fetch->at[i]));
+            settle(fetch, &fetch->at[i]);
+        }
+}
+
+void cf_fetch_destroy(cf_fetch **fetch)
+{
+    if (!*fetch)
+        return;
+    cf_jobs *jobs = (*fetch)->options.peer->env->jobs;
+    take_back(*fetch);
+    while ((*fetch)->jobs)
+        jobs->deliver(jobs);
+    free((*fetch)->stretches);
+    free((*fetch)->at);
+    free(*fetch);
+    *fetch = NULL;
+}
+
+/* ---- Opening ---- */
+
+typedef struct {
+    cf_job job;
+    cf_fetch *fetch;
+    wanted *one;
+    cf_ring *ring; /* its own: the peer's may change meanwhile */
+    cf_status status;
+    cf_error error;
+} open_job;
+
+static cf_status write_stretches(const open_job *self, cf_bytes plain, cf_error *error)
+{
+    const cf_fetch_options *options = &self->fetch->options;
+    cf_files *files = options->peer->env->files;
+    cf_status status = CF_OK;
+
+    if (self->one->reach > plain.size)
+        return cf_fail(error, CF_MALFORMED, "a blob is shorter than its entry says");
+    for (size_t i = 0; !status && i < self->one->count; i++) {
+        const stretch *to = &self->one->stretches[i];
+
+        status = files->write_at(files, options->file, to->at,
+                                 cf_bytes_of(plain.data + to->offset, to->length), error);
+    }
+    return status;
+}
+
+static void work(cf_job *job)
+{
+    open_job *self = (open_job *)job;
+    const cf_fetch_options *options = &self->fetch->options;
+    cf_buffer plain = {0};
+
+    self->status = cf_blob_open(self->ring, &options->collection, id_of(self->fetch, self->one),
+                                cf_buffer_view(&self->one->sealed), &plain, &self->error);
+    if (!self->status)
+        self->status = write_stretches(self, cf_buffer_view(&plain), &self->error);
+    cf_buffer_release(&plain);
+}
+
+static uint64_t length_of(const wanted *one)
+{
+    uint64_t length = 0;
+
+    for (size_t i = 0; i < one->count; i++)
+        length += one->stretches[i].length;
+    return length;
+}
+
+static void done(cf_job *job)
+{
+    open_job *self = (open_job *)job;
+    cf_fetch *fetch = self->fetch;
+
+    fetch->jobs--;
+    if (job->dropped)
+        self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
+    if (self->status == CF_FORGED || self->status == CF_MALFORMED)
+        cf_contents_lack(fetch->options.peer->contents, id_of(fetch, self->one));
+    else if (!self->status)
+        cf_contents_lack_no_more(fetch->options.peer->contents, id_of(fetch, self->one));
+    if (self->status)
+        fail(fetch, &self->error);
+    else if (fetch->options.landing)
+        cf_landing_wrote(fetch->options.landing, self->one->index, length_of(self->one));
+    settle(fetch, self->one);
+    cf_ring_destroy(&self->ring);
+    free(self);
+}
+
+static cf_status start(cf_fetch *fetch, wanted *one, cf_error *error)
+{
+    cf_jobs *jobs = fetch->options.peer->env->jobs;
+    cf_ring *ring = NULL;
+    cf_hash epoch;
+
+    cf_status status = cf_blob_epoch(cf_buffer_view(&one->sealed), &epoch, error);
+    if (!status)
+        status = cf_ring_extract(fetch->options.peer->ring, &epoch, &ring, error);
+    if (status) {
+        cf_hash found = cf_blob_id(cf_buffer_view(&one->sealed));
+
+        if (cf_hash_equal(&found, id_of(fetch, one)))
+            return status;
+        cf_contents_lack(fetch->options.peer->contents, id_of(fetch, one));
+        return cf_fail(error, CF_FORGED, "a blob's bytes are not those of its name");
+    }
+    open_job *self = cf_allocate(1, sizeof *self);
+    self->job = (cf_job){.work = work, .done = done, .memory = 2 * one->sealed.size + one->reach};
+    self->fetch = fetch;
+    self->one = one;
+    self->ring = ring;
+    one->state = OPENING;
+    fetch->jobs++;
+    jobs->submit(jobs, &self->job);
+    return CF_OK;
+}
+
+/* ---- Asking ---- */
+
+/* What is asked for is said again each time: a link that took the place of another one knows of
+ * nothing, any other one takes it for the same. */
+static void ask(cf_fetch *fetch)
+{
+    cf_transfer *transfer = cf_link_transfer(fetch->options.peer->link);
+
+    while (fetch->low < fetch->next && fetch->at[fetch->low].state == SETTLED)
+        fetch->low++;
+    for (size_t i = fetch->low; i < fetch->next; i++)
+        if (fetch->at[i].state == ASKED)
+            cf_transfer_want(transfer, id_of(fetch, &fetch->at[i]), fetch->at[i].sealed.size);
+    for (; fetch->next < fetch->count; fetch->next++) {
+        wanted *one = &fetch->at[fetch->next];
+
+        if (one->state == SETTLED)
+            continue;
+        if (!cf_hand_take(fetch->options.hand, id_of(fetch, one), one->reach))
+            break;
+        one->state = ASKED;
+        cf_transfer_want(transfer, id_of(fetch, one), 0);
+    }
+}
+
+cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error)
+{
+    cf_landing *landing = fetch->options.landing;
+    bool busy = false;
+
+    if (fetch->failed)
+        take_back(fetch);
+    else if (cf_fetch_possible(fetch->options.peer))
+        ask(fetch);
+    bool ends = !fetch->jobs && (fetch->failed || fetch->settled == fetch->count);
+    if (landing && cf_landing_step(landing, ends, &busy, error)) {
+        fail(fetch, error);
+        take_back(fetch);
+    }
+    fetch->saving = busy;
+    if (busy || fetch->jobs || (!fetch->failed && !ends))
+        return CF_FETCH_WORKING;
+    if (fetch->failed)
+        *error = fetch->error;
+    return fetch->failed ? CF_FETCH_FAILED : fetch->absent ? CF_FETCH_ABSENT : CF_FETCH_DONE;
+}
+
+bool cf_fetch_busy(const cf_fetch *fetch)
+{
+    return fetch->jobs > 0 || fetch->saving;
+}
+
+bool cf_fetch_hungry(const cf_fetch *fetch)
+{
+    return !fetch->failed && !fetch->jobs && fetch->settled < fetch->count;
+}
+
+/* ---- Events ---- */
+
+static wanted *find_asked(cf_fetch *fetch, const cf_hash *blob)
+{
+    for (size_t i = fetch->low; i < fetch->next; i++)
+        if (fetch->at[i].state == ASKED && cf_hash_equal(id_of(fetch, &fetch->at[i]), blob))
+            return &fetch->at[i];
+    return NULL;
+}
+
+void cf_fetch_received(cf_fetch *fetch, const cf_hash *blob, uint64_t offset, uint64_t total,
+                       cf_bytes bytes)
+{
+    wanted *one = find_asked(fetch, blob);
+    cf_error error;
+
+    if (!one || fetch->failed || offset != one->sealed.size)
+        return;
+    if (total > CF_BLOB_MAX + CF_BLOB_OVERHEAD || bytes.size > total - offset) {
+        cf_fail(&error, CF_MALFORMED, "the broker sends a blob that is too large");
+        fail(fetch, &error);
+        return;
+    }
+    if (offset == 0) {
+        cf_hand_resize(fetch->options.hand, blob, total);
+        cf_buffer_reserve(&one->sealed, total);
+    }
+    cf_buffer_append(&one->sealed, bytes.data, bytes.size);
+    if (one->sealed.size == total && start(fetch, one, &error))
+        fail(fetch, &error);
+}
+
+void cf_fetch_absent(cf_fetch *fetch, const cf_hash *blob)
+{
+    wanted *one = find_asked(fetch, blob);
+
+    if (!one)
+        return;
+    fetch->absent++;
+    cf_contents_lack(fetch->options.peer->contents, blob);
+    settle(fetch, one);
+}
+
+void cf_fetch_refused(cf_fetch *fetch, const cf_hash *blob, const cf_error *why)
+{
+    if (find_asked(fetch, blob))
+        fail(fetch, why);
+}

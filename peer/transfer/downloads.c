@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/downloads.h"
+
+#include "peer/transfer/download_inside.h"
+
+#include <stdlib.h>
+
+/* The blobs in hand are counted over all downloads; AT_A_TIME bounds open files. */
+enum { AT_A_TIME = 16, TOLD_SHARE = 16 };
+
+cf_downloads *cf_downloads_new(const cf_downloads_options *options)
+{
+    cf_downloads *downloads = cf_allocate(1, sizeof *downloads);
+
+    downloads->options = *options;
+    return downloads;
+}
+
+static uint64_t key_of(const cf_hash *hash)
+{
+    return cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
+}
+
+static void drop(cf_downloads *downloads, cf_incoming *one)
+{
+    if (cf_incoming_has_ended(one) && !one->announced)
+        downloads->untold--;
+    cf_line_remove(&downloads->phases[one->phase], &one->place);
+    cf_table_remove(&downloads->table, &one->link);
+    cf_making_destroy(&one->making);
+    cf_buffer_release(&one->leaves);
+    free(one);
+}
+
+/* All of them, or those of one binding. */
+static void drop_all(cf_downloads *downloads, const cf_binding *binding)
+{
+    for (int phase = 0; phase < CF_DOWNLOAD_PHASES; phase++)
+        for (cf_place_in_line *at = downloads->phases[phase].first, *after; at; at = after) {
+            cf_incoming *one = cf_standing(at, cf_incoming, place);
+
+            after = at->after;
+            if (!binding || one->binding == binding)
+                drop(downloads, one);
+        }
+}
+
+void cf_downloads_destroy(cf_downloads **downloads)
+{
+    if (!*downloads)
+        return;
+    drop_all(*downloads, NULL);
+    cf_table_release(&(*downloads)->table);
+    free(*downloads);
+    *downloads = NULL;
+}
+
+void cf_downloads_forget(cf_downloads *downloads, const cf_binding *binding)
+{
+    drop_all(downloads, binding);
+}
+
+cf_incoming *cf_incoming_next(const cf_downloads *downloads, const cf_hash *hash,
+                              const cf_incoming *previous)
+{
+    cf_table_link *link =
+        previous ? cf_table_next(&previous->link) : cf_table_first(&downloads->table, key_of(hash));
+
+    while (link && !cf_hash_equal(&cf_linked(link, cf_incoming, link)->hash, hash))
+        link = cf_table_next(link);
+    return link ? cf_linked(link, cf_incoming, link) : NULL;
+}
+
+static cf_incoming *find(const cf_downloads *downloads, const cf_binding *binding,
+                         const cf_hash *hash)
+{
+    cf_incoming *one = cf_incoming_next(downloads, hash, NULL);
+
+    while (one && one->binding != binding)
+        one = cf_incoming_next(downloads, hash, one);
+    return one;
+}
+
+void cf_incoming_turn(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
+{
+    if (cf_incoming_has_ended(one) && !one->announced)
+        downloads->untold--;
+    cf_line_remove(&downloads->phases[one->phase], &one->place);
+    one->phase = phase;
+    one->announced = false;
+    cf_line_add(&downloads->phases[phase], &one->place);
+    downloads->untold += cf_incoming_has_ended(one);
+    downloads->turns++;
+}
+
+/* ---- All of them ---- */
+
+bool cf_downloads_connected(const cf_downloads *downloads)
+{
+    return cf_fetch_possible(downloads->options.peer);
+}
+
+/* How many go on without anybody else's doing. */
+static size_t count_moving(const cf_downloads *downloads)
+{
+    size_t count = 0;
+
+    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at; at = at->after)
+        count += cf_incoming_moves(downloads, cf_standing(at, cf_incoming, place));
+    return count;
+}
+
+bool cf_downloads_have_room(const cf_downloads *downloads)
+{
+    return count_moving(downloads) < AT_A_TIME;
+}
+
+/* What was begun is thrown away, unless another one makes it too. */
+static void throw_away(cf_downloads *downloads, cf_incoming *one)
+{
+    cf_files *files = downloads->options.peer->env->files;
+    const cf_folder *folder = one->binding->temporary;
+    char note[CF_LANDING_NAME];
+    cf_error ignored;
+
+    cf_making_destroy(&one->making);
+    cf_landing_name(&one->hash, true, note);
+    if (folder && one->phase == CF_DOWNLOAD_IS_READY && !cf_incoming_is_there(downloads, one))
+        files->unlink(files, folder, cf_bytes_of_text(note), &ignored);
+    else if (folder && !cf_incoming_is_shared(downloads, one, &one->hash))
+        cf_landing_remove(files, folder, &one->hash);
+    drop(downloads, one);
+    downloads->turns++;
+}
+
+static void step_phase(cf_downloads *downloads, cf_download_phase phase)
+{
+    if (phase == CF_DOWNLOAD_IS_OFFLINE && !cf_downloads_connected(downloads))
+        return;
+    for (cf_place_in_line *at = downloads->phases[phase].first, *after; at; at = after) {
+        cf_incoming *one = cf_standing(at, cf_incoming, place);
+
+        after = at->after;
+        if (phase == CF_DOWNLOAD_IS_QUEUED && !cf_downloads_have_room(downloads))
+            break;
+        if (phase != CF_DOWNLOAD_IS_ABANDONED)
+            cf_incoming_step(downloads, one);
+        else if (!cf_making_busy(one->making))
+            throw_away(downloads, one);
+    }
+}
+
+void cf_downloads_step(cf_downloads *downloads)
+{
+    cf_link *link = downloads->options.peer->link;
+    uint64_t turns;
+
+    if (cf_downloads_connected(downloads) && cf_link_session(link) != downloads->session) {
+        downloads->session = cf_link_session(link);
+        cf_downloads_retry(downloads);
+    }
+    do {
+        turns = downloads->turns;
+        for (cf_download_phase phase = 0; phase <= CF_DOWNLOAD_IS_ABANDONED; phase++)
+            step_phase(downloads, phase);
+    } while (downloads->turns != turns);
+}
+
+void cf_downloads_retry(cf_downloads *downloads)
+{
+    cf_line *absent = &downloads->phases[CF_DOWNLOAD_IS_ABSENT];
+
+    while (absent->first)
+        cf_incoming_turn(downloads, cf_standing(absent->first, cf_incoming, place),
+                         CF_DOWNLOAD_IS_QUEUED);
+    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at; at = at->after)
+        cf_standing(at, cf_incoming, place)->again = true;
+}
+
+bool cf_downloads_busy(const cf_downloads *downloads)
+{
+    const cf_line *phases = downloads->phases;
+
+    return downloads->untold || phases[CF_DOWNLOAD_IS_QUEUED].count ||
+           phases[CF_DOWNLOAD_IS_ABANDONED].count || count_moving(downloads) ||
+           (phases[CF_DOWNLOAD_IS_OFFLINE].count && cf_downloads_connected(downloads));
+}
+
+/* To tell each of many by itself would have all of them planned as often. */
+static bool is_worth_telling(const cf_downloads *downloads)
+{
+    size_t coming = downloads->phases[CF_DOWNLOAD_IS_QUEUED].count + count_moving(downloads);
+
+    return downloads->untold && downloads->untold * TOLD_SHARE >= coming;
+}
+
+static void tell(cf_downloads *downloads, cf_download_phase phase, const cf_binding **found)
+{
+    for (cf_place_in_line *at = downloads->phases[phase].first; at; at = at->after) {
+        cf_incoming *one = cf_standing(at, cf_incoming, place);
+
+        if (one->announced || (*found && one->binding != *found))
+            continue;
+        one->announced = true;
+        downloads->untold--;
+        *found = one->binding;
+    }
+}
+
+const cf_binding *cf_downloads_finished(cf_downloads *downloads)
+{
+    const cf_binding *found = NULL;
+
+    if (is_worth_telling(downloads))
+        for (cf_download_phase phase = CF_DOWNLOAD_IS_READY; phase < CF_DOWNLOAD_PHASES; phase++)
+            tell(downloads, phase, &found);
+    return found;
+}
+
+/* ---- Wants ---- */
+
+static cf_incoming *add(cf_downloads *downloads, cf_binding *binding, const cf_hash *hash)
+{
+    cf_incoming *one = cf_allocate(1, sizeof *one);
+
+    one->binding = binding;
+    one->hash = *hash;
+    cf_landing_name(hash, false, one->name);
+    cf_line_add(&downloads->phases[one->phase], &one->place);
+    cf_table_add(&downloads->table, &one->link, key_of(hash));
+    return one;
+}
+
+static void begin_again(cf_downloads *downloads, cf_incoming *one)
+{
+    cf_buffer_release(&one->leaves);
+    cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_QUEUED);
+    one->afresh = one->again = false;
+}
+
+static cf_download_answer answer_of(const cf_downloads *downloads, const cf_incoming *one,
+                                    cf_download *out)
+{
+    bool waits = !cf_downloads_connected(downloads) &&
+                 (one->phase == CF_DOWNLOAD_IS_OFFLINE ||
+                  (one->phase == CF_DOWNLOAD_IS_WORKING && !cf_incoming_moves(downloads, one)));
+
+    *out = (cf_download){.reason = waits ? "waits for a broker" : one->error.text};
+    if (waits || one->phase == CF_DOWNLOAD_IS_ABSENT)
+        return CF_DOWNLOAD_WAITS;
+    if (one->phase == CF_DOWNLOAD_IS_FAILED)
+        return CF_DOWNLOAD_FAILED;
+    if (one->phase != CF_DOWNLOAD_IS_READY)
+        return CF_DOWNLOAD_STARTED;
+    out->name = cf_bytes_of_text(one->name);
+    out->leaves = cf_buffer_view(&one->leaves);
+    return CF_DOWNLOAD_READY;
+}
+
+cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *binding, cf_bytes content,
+                                     cf_download *out)
+{
+    cf_hash hash;
+    uint64_t size;
+    cf_error ignored;
+
+    if (cf_content_identity_read(content, &hash, &size, &ignored)) {
+        *out = (cf_download){.reason = "its content is not known"};
+        return CF_DOWNLOAD_FAILED;
+    }
+    cf_incoming *one = find(downloads, binding, &hash);
+    if (!one)
+        one = add(downloads, binding, &hash);
+    if (one->phase == CF_DOWNLOAD_IS_ABANDONED)
+        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_WORKING);
+    if ((one->phase == CF_DOWNLOAD_IS_FAILED && one->again) ||
+        (one->phase == CF_DOWNLOAD_IS_READY && !cf_incoming_is_there(downloads, one)))
+        begin_again(downloads, one);
+    if (one->phase == CF_DOWNLOAD_IS_QUEUED)
+        cf_incoming_step(downloads, one);
+    return answer_of(downloads, one, out);
+}
+
+void cf_downloads_take(cf_downloads *downloads, const cf_binding *binding, cf_bytes content)
+{
+    cf_hash hash;
+    uint64_t size;
+    cf_error ignored;
+
+    if (cf_content_identity_read(content, &hash, &size, &ignored))
+        return;
+    cf_incoming *one = find(downloads, binding, &hash);
+    if (!one)
+        return;
+    if (one->making && cf_making_busy(one->making))
+        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_ABANDONED);
+    else
+        throw_away(downloads, one);
+}
+
+/* ---- Events of the transfer ---- */
+
+typedef struct {
+    const cf_hash *blob;
+    uint64_t offset, total;
+    cf_bytes bytes;
+    const cf_error *why;
+} event;
+
+/* To the fetches under way; also to what is abandoned, which may be wanted again. */
+static void pass_on(const cf_downloads *downloads, const event *came,
+                    void (*take)(cf_fetch *fetch, const event *came))
+{
+    static const cf_download_phase phases[] = {CF_DOWNLOAD_IS_WORKING, CF_DOWNLOAD_IS_ABANDONED};
+
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
+        for (cf_place_in_line *at = downloads->phases[phases[i]].first; at; at = at->after) {
+            cf_fetch *fetch = cf_making_fetch(cf_standing(at, cf_incoming, place)->making);
+
+            if (fetch)
+                take(fetch, came);
+        }
+}
+
+static void take_bytes(cf_fetch *fetch, const event *came)
+{
+    cf_fetch_received(fetch, came->blob, came->offset, came->total, came->bytes);
+}
+
+void cf_downloads_received(cf_downloads *downloads, const cf_hash *blob, uint64_t offset,
+                           uint64_t total, cf_bytes bytes)
+{
+    pass_on(downloads, &(event){blob, offset, total, bytes, NULL}, take_bytes);
+}
+
+static void take_absence(cf_fetch *fetch, const event *came)
+{
+    cf_fetch_absent(fetch, came->blob);
+}
+
+void cf_downloads_absent(cf_downloads *downloads, const cf_hash *blob)
+{
+    pass_on(downloads, &(event){.blob = blob}, take_absence);
+}
+
+static void take_refusal(cf_fetch *fetch, const event *came)
+{
+    cf_fetch_refused(fetch, came->blob, came->why);
+}
+
+void cf_downloads_refused(cf_downloads *downloads, const cf_hash *blob, const cf_error *why)
+{
+    pass_on(downloads, &(event){.blob = blob, .why = why}, take_refusal);
+}

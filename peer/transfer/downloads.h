@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large contents on their way in: fetched from the broker, or made from a base that is on this disk
+ * by the patches of the log, into a file in the temporary folder of the source that shows them.
+ * What is ready is verified. Owned by the engine's thread. */
+#ifndef CF_PEER_TRANSFER_DOWNLOADS_H
+#define CF_PEER_TRANSFER_DOWNLOADS_H
+#include "peer/sources/binding.h"
+
+typedef struct cf_downloads cf_downloads;
+
+typedef struct {
+    cf_peer *peer;
+    /* The bindings as they are now: their files serve as bases. NULL: there are none. */
+    cf_binding *const *(*bindings)(void *context, size_t *count);
+    void *context;
+} cf_downloads_options;
+
+cf_downloads *cf_downloads_new(const cf_downloads_options *options);
+/* Waits for jobs. */
+void cf_downloads_destroy(cf_downloads **downloads);
+
+typedef enum {
+    CF_DOWNLOAD_READY,
+    CF_DOWNLOAD_STARTED,
+    CF_DOWNLOAD_WAITS,  /* for a broker, or for a device that has it */
+    CF_DOWNLOAD_FAILED, /* see the reason; asking again tries again */
+} cf_download_answer;
+
+typedef struct {
+    cf_bytes name;   /* READY: of the file in the temporary folder, the caller's from
+                        cf_downloads_take on */
+    cf_bytes leaves; /* READY: its leaf hashes */
+    const char *reason;
+} cf_download;
+
+/* `content` is an identity, the root of `binding` is held. What `out` gives is borrowed until the
+ * next call; `reason` is written unless READY or STARTED. */
+cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *binding, cf_bytes content,
+                                     cf_download *out);
+/* Its file is where it belongs, or nobody wants it any more (what was begun is thrown away). Two
+ * nodes of one content: the second one asks again after this. */
+void cf_downloads_take(cf_downloads *downloads, const cf_binding *binding, cf_bytes content);
+
+void cf_downloads_step(cf_downloads *downloads);
+/* The bindings for which one has ended since the last call, one by one. NULL: none. */
+const cf_binding *cf_downloads_finished(cf_downloads *downloads);
+/* Something is under way or can go on; not: what only waits. */
+bool cf_downloads_busy(const cf_downloads *downloads);
+/* The binding ends, or its root is let go. Waits for jobs; what was fetched stays on its disk, and
+ * a later want goes on from there. */
+void cf_downloads_forget(cf_downloads *downloads, const cf_binding *binding);
+
+/* The link's transfer events for wants. */
+void cf_downloads_received(cf_downloads *downloads, const cf_hash *blob, uint64_t offset,
+                           uint64_t total, cf_bytes bytes);
+void cf_downloads_absent(cf_downloads *downloads, const cf_hash *blob);
+void cf_downloads_refused(cf_downloads *downloads, const cf_hash *blob, const cf_error *why);
+/* Something is different now: what waits for a blob is tried again, and what failed is when it is
+ * wanted. */
+void cf_downloads_retry(cf_downloads *downloads);
+
+#endif

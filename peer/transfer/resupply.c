@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/resupply_inside.h"
+
+#include "codec/limits.h"
+
+#include <stdlib.h>
+
+/* What is wanted comes in many messages; and several devices, who are all asked, need not all begin
+ * at once. */
+enum { GATHER_MS = 200, SPREAD_MS = 600 };
+
+cf_resupply *cf_resupply_new(const cf_resupply_options *options)
+{
+    cf_resupply *resupply = cf_allocate(1, sizeof *resupply);
+
+    resupply->options = *options;
+    return resupply;
+}
+
+static void end_making(cf_resupply *self)
+{
+    cf_files *files = self->options.peer->env->files;
+
+    cf_sealing_destroy(&self->sealing);
+    cf_file_job_destroy(&self->proof);
+    files->close_file(files, &self->file);
+    cf_buffer_release(&self->leaves);
+}
+
+void cf_resupply_destroy(cf_resupply **resupply)
+{
+    if (!*resupply)
+        return;
+    end_making(*resupply);
+    cf_hash_set_release(&(*resupply)->tried);
+    free((*resupply)->needs);
+    free((*resupply)->blocked);
+    free(*resupply);
+    *resupply = NULL;
+}
+
+static bool is_connected(const cf_resupply *self)
+{
+    const cf_link *link = self->options.peer->link;
+
+    return link && cf_link_is_connected(link);
+}
+
+/* ---- What is wanted ---- */
+
+void cf_resupply_begin(cf_resupply *resupply)
+{
+    end_making(resupply);
+    cf_hash_set_release(&resupply->tried);
+    resupply->count = resupply->blocked_count = 0;
+    resupply->due_ms = 0;
+    cf_contents_lack_nothing(resupply->options.peer->contents);
+}
+
+static void look_soon(cf_resupply *self, uint64_t now_ms)
+{
+    const cf_env *env = self->options.peer->env;
+    uint8_t random[2];
+
+    if (self->due_ms)
+        return;
+    env->random(env->context, random, sizeof random);
+    self->due_ms = now_ms + GATHER_MS + (uint64_t)(random[0] << 8 | random[1]) % SPREAD_MS;
+}
+
+void cf_resupply_wanted(cf_resupply *resupply, const cf_hash *blobs, size_t count, uint64_t now_ms)
+{
+    for (size_t i = 0; i < count; i++)
+        cf_contents_lack(resupply->options.peer->contents, &blobs[i]);
+    look_soon(resupply, now_ms);
+}
+
+static cf_status lack_blobs_of(cf_peer *peer, const cf_head *head, cf_error *error)
+{
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    cf_status status = cf_log_get(peer->log, head, &wire, error);
+    if (!status)
+        status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
+    for (size_t i = 0; !status && i < entry.header.blob_count; i++)
+        cf_contents_lack(peer->contents, &entry.header.blobs[i]);
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return status;
+}
+
+void cf_resupply_blocked(cf_resupply *resupply, const cf_head *entry, uint64_t now_ms)
+{
+    cf_error error;
+
+    if (lack_blobs_of(resupply->options.peer, entry, &error)) {
+        cf_report(resupply->options.peer->env, CF_REPORT_WARNING, "an entry that waits: %s",
+                  error.text);
+        return;
+    }
+    resupply->blocked = cf_grow(resupply->blocked, &resupply->blocked_capacity,
+                                resupply->blocked_count + 1, sizeof *entry);
+    resupply->blocked[resupply->blocked_count++] = *entry;
+    look_soon(resupply, now_ms);
+}
+
+/* ---- What can be made ---- */
+
+typedef struct {
+    cf_resupply *resupply;
+    const cf_binding *binding;
+} look;
+
+static void look_at(void *context, const cf_node *node)
+{
+    const look *self = context;
+    cf_resupply *resupply = self->resupply;
+    cf_resupply_need found = {.collection = self->binding->collection};
+    cf_error ignored;
+
+    if (node->kind != CF_KIND_FILE || node->stat.size <= CF_INLINE_MAX ||
+        cf_content_identity_read(node->content, &found.hash, &found.size, &ignored) ||
+        cf_hash_set_contains(&resupply->tried, &found.hash) ||
+        cf_contents_available(resupply->options.peer->contents, &found.collection, &found.hash))
+        return;
+    cf_hash_set_insert(&resupply->tried, &found.hash);
+    resupply->needs =
+        cf_grow(resupply->needs, &resupply->capacity, resupply->count + 1, sizeof found);
+    resupply->needs[resupply->count++] = found;
+}
+
+static void look_around(cf_resupply *self)
+{
+    size_t count;
+    cf_binding *const *bindings = self->options.bindings(self->options.context, &count);
+
+    self->due_ms = 0;
+    for (size_t i = 0; i < count; i++)
+        if (bindings[i]->root)
+            cf_nodes_each(bindings[i]->nodes, look_at, &(look){self, bindings[i]});
+}
+
+/* ---- Going on ---- */
+
+static void begin_next(cf_resupply *self)
+{
+    cf_peer *peer = self->options.peer;
+
+    while (self->count && !self->proof) {
+        self->now = self->needs[--self->count];
+        self->file = cf_resupply_open(self);
+        if (!self->file)
+            continue;
+        self->proof = cf_file_job_verify(peer->env, self->file, &self->now.hash, self->now.size);
+        self->step = CF_RESUPPLY_PROVING;
+    }
+}
+
+static void give_up(cf_resupply *self, const cf_error *why)
+{
+    cf_report(self->options.peer->env, CF_REPORT_DETAIL, "sealing a content again: %s", why->text);
+    end_making(self);
+}
+
+static void end_proof(cf_resupply *self)
+{
+    cf_files *files = self->options.peer->env->files;
+    cf_error error;
+
+    if (!cf_file_job_over(self->proof))
+        return;
+    cf_status status = cf_file_job_result(self->proof, &error);
+    if (!status)
+        cf_file_job_leaves(self->proof, &self->leaves);
+    cf_file_job_destroy(&self->proof);
+    files->close_file(files, &self->file);
+    if (!status)
+        status = cf_resupply_seal_pieces(self, &error);
+    if (status)
+        give_up(self, &error);
+}
+
+static cf_status end_sealing(cf_resupply *self, bool silent, cf_error *error)
+{
+    cf_error why;
+
+    switch (cf_sealing_step(self->sealing, &why)) {
+    case CF_SEALING_WORKING:
+        return CF_OK;
+    case CF_SEALING_FAILED:
+        cf_sealing_destroy(&self->sealing);
+        if (self->step != CF_RESUPPLY_AGAIN || cf_resupply_seal_whole(self, &why))
+            give_up(self, &why);
+        return CF_OK;
+    case CF_SEALING_DONE:
+        break;
+    }
+    cf_status status =
+        self->step == CF_RESUPPLY_WHOLE && !silent ? cf_resupply_supply(self, error) : CF_OK;
+    end_making(self);
+    return status;
+}
+
+/* What could not be made, entries have to do without. */
+static void release_blocked(cf_resupply *self)
+{
+    cf_peer *peer = self->options.peer;
+
+    for (size_t i = 0; i < self->blocked_count; i++) {
+        cf_buffer wire = {0};
+        cf_arena arena = {0};
+        cf_entry entry;
+        cf_error ignored;
+
+        if (cf_log_get(peer->log, &self->blocked[i], &wire, &ignored) == CF_OK &&
+            cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK)
+            for (size_t k = 0; k < entry.header.blob_count; k++)
+                if (cf_contents_lacks(peer->contents, &entry.header.blobs[k]))
+                    cf_link_publish_without(peer->link, &entry.header.blobs[k]);
+        cf_arena_release(&arena);
+        cf_buffer_release(&wire);
+    }
+    self->blocked_count = 0;
+}
+
+static bool is_making(const cf_resupply *self)
+{
+    return self->proof || self->sealing;
+}
+
+cf_status cf_resupply_step(cf_resupply *resupply, bool silent, uint64_t now_ms, uint64_t *deadline,
+                           cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (!is_connected(resupply))
+        return CF_OK;
+    if (resupply->due_ms && resupply->due_ms <= now_ms)
+        look_around(resupply);
+    do {
+        if (!is_making(resupply))
+            begin_next(resupply);
+        if (resupply->proof)
+            end_proof(resupply);
+        if (resupply->sealing)
+            status = end_sealing(resupply, silent, error);
+    } while (!status && !is_making(resupply) && resupply->count);
+    if (resupply->due_ms && resupply->due_ms < *deadline)
+        *deadline = resupply->due_ms;
+    if (!status && !resupply->due_ms && !is_making(resupply) && resupply->blocked_count)
+        release_blocked(resupply);
+    return status;
+}
+
+bool cf_resupply_busy(const cf_resupply *resupply)
+{
+    return is_connected(resupply) &&
+           (is_making(resupply) || resupply->count || resupply->due_ms || resupply->blocked_count);
+}
+
+/* ---- Events of the transfer ---- */
+
+bool cf_resupply_piece(cf_resupply *resupply, const cf_hash *blob, uint64_t offset, size_t size,
+                       cf_buffer *out)
+{
+    return resupply->sealing && cf_sealing_piece(resupply->sealing, blob, offset, size, out);
+}
+
+void cf_resupply_stored(cf_resupply *resupply, const cf_hash *blob)
+{
+    uint64_t size;
+
+    cf_contents_lack_no_more(resupply->options.peer->contents, blob);
+    if (resupply->sealing)
+        cf_sealing_stored(resupply->sealing, blob, &size);
+}
+
+void cf_resupply_refused(cf_resupply *resupply, const cf_hash *blob, const cf_error *why)
+{
+    if (resupply->sealing)
+        cf_sealing_refused(resupply->sealing, blob, why);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/upload_delta.h"
+
+#include "codec/content.h"
+#include "codec/delta.h"
+#include "codec/delta_leaves.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WINDOW = 1 << 20, NAME_SIZE = 40 };
+
+struct cf_delta_job {
+    cf_job job;
+    const cf_env *env;
+    const cf_home *home;
+    cf_file *target;
+    cf_delta_job_options options;
+    char patch[NAME_SIZE];
+    uint64_t written, limit;
+    cf_file_bytes out;
+    bool over;
+    cf_status status;
+    cf_error error;
+};
+
+static cf_status write_patch(void *context, const void *data, size_t size, cf_error *error)
+{
+    cf_delta_job *self = context;
+
+    if (size > self->limit - self->written)
+        return cf_fail(error, CF_TOO_LARGE, "the patch is not worth it");
+    self->written += size;
+    cf_sink sink = cf_sink_of_file(&self->out);
+    return cf_sink_write(&sink, data, size, error);
+}
+
+/* The cache is trusted for nothing: bytes that are not what their name says are thrown away. */
+static cf_status verify_base(cf_delta_job *self, const cf_file *base, cf_error *error)
+{
+    uint8_t *window = cf_allocate(WINDOW, 1);
+    cf_content_hasher *hasher = cf_content_hasher_new(NULL);
+    cf_status status = CF_OK;
+    uint64_t size = 0;
+    size_t read = 1;
+
+    while (!status && read) {
+        status =
+            self->env->files->read_at(self->env->files, base, size, window, WINDOW, &read, error);
+        if (!status)
+            cf_content_hasher_update(hasher, cf_bytes_of(window, read));
+        size += status ? 0 : read;
+    }
+    cf_hash hash = cf_content_hasher_finish(hasher, &size);
+    if (!status && !cf_hash_equal(&hash, &self->options.before)) {
+        cf_base_drop(self->env, self->home, &self->options.before);
+        status = cf_fail(error, CF_MISSING, "the base's copy is damaged");
+    }
+    cf_content_hasher_destroy(&hasher);
+    free(window);
+    return status;
+}
+
+static cf_status encode_bytes(cf_delta_job *self, const cf_file *target, cf_error *error)
+{
+    cf_files *files = self->env->files;
+    cf_file *base = NULL;
+
+    cf_status status = cf_base_open(self->env, self->home, &self->options.before, &base, error);
+    if (status)
+        return status;
+    status = verify_base(self, base, error);
+    if (!status) {
+        cf_file_bytes from = {files, base, 0}, to = {files, target, 0};
+        cf_delta_encoding encoding = {
+            .source = cf_source_of_file(&from, self->options.before_size),
+            .target = cf_source_of_file(&to, self->options.size),
+            .patch = {write_patch, self},
+            .form = CF_DELTA_LOG,
+        };
+
+        status = cf_delta_encode(&encoding, error);
+    }
+    files->close_file(files, &base);
+    return status;
+}
+
+static cf_status encode_leaves(cf_delta_job *self, const cf_file *target, cf_error *error)
+{
+    const cf_delta_job_options *options = &self->options;
+    cf_file_bytes to = {self->env->files, target, 0};
+
+    if (!options->before_leaves.size)
+        return cf_fail(error, CF_MISSING, "nothing of the base is kept");
+    cf_delta_leaf_encoding encoding = {
+        .source = {options->before_leaves, options->before_size},
+        .target = {options->leaves, options->size},
+        .target_bytes = cf_source_of_file(&to, options->size),
+        .patch = {write_patch, self},
+    };
+    return cf_delta_encode_leaves(&encoding, error);
+}
+
+static void work(cf_job *job)
+{
+    cf_delta_job *self = (cf_delta_job *)job;
+    cf_files *files = self->env->files;
+    const cf_folder *temporary = cf_home_temporary(self->home);
+    cf_bytes name = cf_bytes_of_text(self->patch);
+    cf_file *patch = NULL;
+    cf_error ignored;
+
+    files->unlink(files, temporary, name, &ignored); /* a crash has left it */
+    cf_status status = files->create_file(files, temporary, name, 0600, &patch, &self->error);
+    self->out = (cf_file_bytes){files, patch, 0};
+    if (!status)
+        status = encode_bytes(self, self->target, &self->error);
+    if (status == CF_MISSING && patch) {
+        self->written = self->out.offset = 0;
+        status = encode_leaves(self, self->target, &self->error);
+    }
+    files->close_file(files, &patch);
+    self->status = status;
+}
+
+static void done(cf_job *job)
+{
+    cf_delta_job *self = (cf_delta_job *)job;
+
+    if (job->dropped)
+        self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
+    self->env->files->close_file(self->env->files, &self->target);
+    self->over = true;
+}
+
+cf_delta_job *cf_delta_job_start(const cf_delta_job_options *options, cf_error *error)
+{
+    cf_delta_job *self = cf_allocate(1, sizeof *self);
+    cf_files *files = options->peer->env->files;
+    cf_hold hold = {0};
+
+    self->env = options->peer->env;
+    self->home = options->peer->home;
+    self->options = *options;
+    self->limit = options->size / 2;
+    snprintf(self->patch, sizeof self->patch, "patch-%llu", (unsigned long long)options->number);
+    cf_status status = cf_binding_hold(options->binding, files, options->folder, &hold, error);
+    if (!status)
+        status = files->open_file(files, hold.folder, options->name, &self->target, error);
+    cf_hold_release(&hold, files);
+    if (status) {
+        free(self);
+        return NULL;
+    }
+    self->job = (cf_job){.work = work, .done = done, .memory = CF_DELTA_LOG_ENCODING_MEMORY};
+    self->env->jobs->submit(self->env->jobs, &self->job);
+    return self;
+}
+
+bool cf_delta_job_over(const cf_delta_job *job)
+{
+    return job->over;
+}
+
+void cf_delta_job_destroy(cf_delta_job **job)
+{
+    cf_error ignored;
+
+    if (!*job)
+        return;
+    while (!(*job)->over)
+        (*job)->env->jobs->deliver((*job)->env->jobs);
+    (*job)->env->files->unlink((*job)->env->files, cf_home_temporary((*job)->home),
+                               cf_bytes_of_text((*job)->patch), &ignored);
+    free(*job);
+    *job = NULL;
+}
+
+cf_status cf_delta_job_result(const cf_delta_job *job, uint64_t *size, cf_error *error)
+{
+    if (job->status)
+        *error = job->error;
+    *size = job->written;
+    return job->status;
+}
+
+cf_status cf_delta_job_take(cf_delta_job *job, cf_file **out, cf_error *error)
+{
+    return job->env->files->open_file(job->env->files, cf_home_temporary(job->home),
+                                      cf_bytes_of_text(job->patch), out, error);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the uploads' own files share: one content on its way out, and the table of them. */
+#ifndef CF_PEER_TRANSFER_UPLOAD_INSIDE_H
+#define CF_PEER_TRANSFER_UPLOAD_INSIDE_H
+#include "broker/names.h"
+#include "peer/transfer/line.h"
+#include "peer/merge/table.h"
+#include "peer/transfer/upload_delta.h"
+#include "peer/transfer/upload_sealing.h"
+#include "peer/transfer/uploads.h"
+
+typedef enum {
+    CF_UPLOAD_IS_EDIT,   /* a patch is to be made */
+    CF_UPLOAD_IS_DELTA,  /* one is being made */
+    CF_UPLOAD_IS_QUEUED, /* to be sealed */
+    CF_UPLOAD_IS_SEALING,
+    CF_UPLOAD_IS_READY,
+    CF_UPLOAD_IS_FAILED,
+    CF_UPLOAD_PHASES,
+} cf_upload_phase;
+
+typedef struct {
+    cf_table_link by_hash, by_inode;
+    cf_upload_phase phase;
+    cf_place_in_line place; /* among those of its phase */
+    bool announced;         /* that it has ended */
+    cf_binding *binding;
+    uint64_t folder;
+    cf_stat stat;
+    cf_hash hash;
+    cf_bytes name, leaves;
+    cf_arena arena;
+    cf_prepared prepared;
+
+    bool has_before; /* what the base has in its place */
+    cf_hash before;
+    uint64_t before_size, before_depth;
+    cf_buffer before_leaves;
+    cf_delta_job *delta;
+    bool is_patch; /* what is sealed is the patch */
+    uint64_t patch_size;
+    cf_sealing *sealing;
+    bool is_sealed; /* blobs of it are, or are being, under this epoch */
+    cf_hash epoch;
+    cf_content_source known; /* a whole in the log whose leaves are known */
+    cf_buffer known_leaves;
+} cf_upload;
+
+struct cf_uploads {
+    cf_peer *peer;
+    cf_table by_hash, by_inode;
+    cf_line phases[CF_UPLOAD_PHASES];
+    size_t untold;     /* have ended and are not announced */
+    bool telling;      /* finished ones, until all are told */
+    cf_pieces in_hand; /* of all that are sealed */
+    uint64_t numbers;  /* of patches */
+    uint64_t turns;    /* how often one came into another phase */
+    cf_hash epoch;     /* that was in use last */
+    cf_upload_figures figures;
+    char delay[CF_NAME_SHOWN]; /* why the broker refuses blobs for now; empty: it doesn't */
+};
+
+/* What ends at once, READY, is known to who asked: it counts as announced. */
+cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upload_phase phase);
+void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
+
+/* What needs no transfer: NULL unless the log has the content already; a small file. */
+cf_upload *cf_upload_name_again(cf_uploads *uploads, const cf_upload_file *file);
+cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file);
+/* A large one, to be begun. */
+cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file);
+/* Goes on with those of one phase, as far as there is room. */
+void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase);
+/* Blobs that were sealed under an epoch that is over would tell what is written now to who was shut
+ * out by it: they are given up, and the content starts again. */
+void cf_upload_give_up(cf_uploads *uploads, cf_upload *one);
+
+/* Whether a patch on what the base has may be made: notes what that is. */
+bool cf_upload_read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before);
+/* It is a patch, inline. */
+void cf_upload_become_patch(cf_uploads *uploads, cf_upload *one, cf_bytes patch);
+
+#endif

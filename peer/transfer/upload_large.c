@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/upload_inside.h"
+
+/* Deltas take much memory each; of what is sealed the pieces in hand are counted. */
+enum { DELTAS_AT_A_TIME = 2, SEALING_AT_A_TIME = 16 };
+
+static void begin_delta(cf_uploads *uploads, cf_upload *one)
+{
+    cf_error error;
+
+    cf_leaves_get(uploads->peer, &one->before, &one->before_leaves, &error);
+    cf_delta_job_options options = {
+        .peer = uploads->peer,
+        .binding = one->binding,
+        .folder = one->folder,
+        .name = one->name,
+        .size = one->stat.size,
+        .leaves = one->leaves,
+        .before = one->before,
+        .before_size = one->before_size,
+        .before_leaves = cf_buffer_view(&one->before_leaves),
+        .number = ++uploads->numbers,
+    };
+    one->delta = cf_delta_job_start(&options, &error);
+    cf_upload_turn(uploads, one, one->delta ? CF_UPLOAD_IS_DELTA : CF_UPLOAD_IS_QUEUED);
+}
+
+cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
+{
+    cf_upload *one = cf_upload_add(uploads, file, CF_UPLOAD_IS_QUEUED);
+
+    one->leaves = cf_arena_copy(&one->arena, cf_buffer_view(&file->read->leaves));
+    if (cf_upload_read_before(uploads, one, file->before))
+        cf_upload_turn(uploads, one, CF_UPLOAD_IS_EDIT);
+    return one;
+}
+
+/* The bottom of the chain that the file's last version stands on, if its leaves are known. */
+static bool find_known_whole(cf_uploads *uploads, cf_upload *one)
+{
+    cf_hash at = one->before;
+    cf_error ignored;
+
+    if (!one->before_size)
+        return false;
+    for (int i = 0; i <= CF_DELTA_DEPTH_MAX; i++) {
+        if (!cf_contents_available(uploads->peer->contents, &one->binding->collection, &at) ||
+            cf_contents_get(uploads->peer->contents, &one->binding->collection, &at, &one->arena,
+                            &one->known, &ignored))
+            return false;
+        if (!one->known.content.how.is_patch)
+            return cf_leaves_get(uploads->peer, &at, &one->known_leaves, &ignored) == CF_OK;
+        at = one->known.content.how.base;
+    }
+    return false;
+}
+
+static cf_status open_run(cf_uploads *uploads, cf_upload *one, cf_file **out, cf_error *error)
+{
+    cf_files *files = uploads->peer->env->files;
+    cf_hold hold = {0};
+
+    if (one->is_patch)
+        return cf_delta_job_take(one->delta, out, error);
+    cf_status status = cf_binding_hold(one->binding, files, one->folder, &hold, error);
+    if (!status)
+        status = files->open_file(files, hold.folder, one->name, out, error);
+    cf_hold_release(&hold, files);
+    return status;
+}
+
+static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *error)
+{
+    cf_peer *peer = uploads->peer;
+    cf_sealing_options options = {
+        .env = peer->env,
+        .transfer = cf_link_transfer(peer->link),
+        .in_hand = &uploads->in_hand,
+        .collection = one->binding->collection,
+        .size = one->is_patch ? one->patch_size : one->stat.size,
+        .leaves = one->is_patch ? (cf_bytes){0} : one->leaves,
+    };
+
+    cf_status status = cf_peer_epoch(peer, &options.epoch, error);
+    if (!status)
+        status = open_run(uploads, one, &options.file, error);
+    if (!status)
+        status = cf_ring_extract(peer->ring, &options.epoch, &options.ring, error);
+    if (status) {
+        peer->env->files->close_file(peer->env->files, &options.file);
+        return status;
+    }
+    if (!one->is_patch && find_known_whole(uploads, one)) {
+        options.known = &one->known;
+        options.known_leaves = cf_buffer_view(&one->known_leaves);
+    }
+    one->sealing = cf_sealing_new(&options);
+    one->is_sealed = true;
+    one->epoch = options.epoch;
+    cf_upload_turn(uploads, one, CF_UPLOAD_IS_SEALING);
+    return CF_OK;
+}
+
+static void fail(cf_uploads *uploads, cf_upload *one, const cf_error *error)
+{
+    cf_sealing_destroy(&one->sealing);
+    cf_delta_job_destroy(&one->delta);
+    cf_upload_turn(uploads, one, CF_UPLOAD_IS_FAILED);
+    if (error->status != CF_CHANGED && error->status != CF_MISSING)
+        cf_report(uploads->peer->env, CF_REPORT_WARNING, "sending a file: %s", error->text);
+}
+
+static cf_status read_patch(cf_uploads *uploads, cf_upload *one, cf_error *error)
+{
+    cf_files *files = uploads->peer->env->files;
+    cf_file *file = NULL;
+    cf_buffer patch = {0};
+    size_t read;
+
+    cf_status status = cf_delta_job_take(one->delta, &file, error);
+    if (!status)
+        status = files->read_at(files, file, 0, cf_buffer_reserve(&patch, one->patch_size),
+                                one->patch_size, &read, error);
+    if (!status && read != one->patch_size)
+        status = cf_fail(error, CF_IO, "a patch is shorter than it was");
+    if (!status) {
+        cf_upload_become_patch(uploads, one, cf_bytes_of(patch.data, read));
+        cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
+        cf_delta_job_destroy(&one->delta);
+    }
+    files->close_file(files, &file);
+    cf_buffer_release(&patch);
+    return status;
+}
+
+static void end_delta(cf_uploads *uploads, cf_upload *one)
+{
+    cf_error error;
+
+    if (!cf_delta_job_over(one->delta))
+        return;
+    if (cf_delta_job_result(one->delta, &one->patch_size, &error)) {
+        cf_delta_job_destroy(&one->delta); /* the whole, then */
+        cf_upload_turn(uploads, one, CF_UPLOAD_IS_QUEUED);
+    } else if (one->patch_size > CF_INLINE_MAX) {
+        one->is_patch = true;
+        cf_upload_turn(uploads, one, CF_UPLOAD_IS_QUEUED);
+    } else if (read_patch(uploads, one, &error)) {
+        fail(uploads, one, &error);
+    }
+}
+
+static void end_sealing(cf_uploads *uploads, cf_upload *one)
+{
+    cf_content *content = &one->prepared.content;
+    cf_slices slices = {0};
+    cf_buffer packed = {0};
+    cf_hash *blobs;
+
+    cf_sealing_result(one->sealing, &slices, &blobs, &one->prepared.blob_count, &one->arena);
+    one->prepared.blobs = blobs;
+    cf_slices_pack(&slices, &packed);
+    content->how = (cf_how){.slices = cf_arena_copy(&one->arena, cf_buffer_view(&packed)),
+                            .length = slices.length};
+    if (one->is_patch) {
+        content->depth = one->before_depth + 1;
+        content->how.is_patch = true;
+        content->how.base = one->before;
+        uploads->figures.deltas++;
+        uploads->figures.delta_bytes += one->patch_size;
+    }
+    uploads->figures.reused_bytes += cf_sealing_reused(one->sealing);
+    cf_slices_release(&slices);
+    cf_buffer_release(&packed);
+    cf_sealing_destroy(&one->sealing);
+    cf_delta_job_destroy(&one->delta);
+    cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
+}
+
+void cf_upload_give_up(cf_uploads *uploads, cf_upload *one)
+{
+    cf_error over;
+
+    one->is_sealed = false;
+    cf_fail(&over, CF_CHANGED, "the content key is another one now");
+    fail(uploads, one, &over);
+}
+
+bool cf_uploads_may_seal(const cf_uploads *uploads)
+{
+    return uploads->peer->link && cf_link_is_connected(uploads->peer->link);
+}
+
+static void step_sealing(cf_uploads *uploads, cf_upload *one)
+{
+    cf_error error;
+
+    switch (cf_sealing_step(one->sealing, &error)) {
+    case CF_SEALING_WORKING:
+        break;
+    case CF_SEALING_DONE:
+        end_sealing(uploads, one);
+        break;
+    case CF_SEALING_FAILED:
+        fail(uploads, one, &error);
+        break;
+    }
+}
+
+static void step_queued(cf_uploads *uploads, cf_upload *one)
+{
+    cf_error error;
+
+    if (cf_uploads_may_seal(uploads) &&
+        uploads->phases[CF_UPLOAD_IS_SEALING].count < SEALING_AT_A_TIME &&
+        begin_sealing(uploads, one, &error))
+        fail(uploads, one, &error);
+}
+
+static void step_edit(cf_uploads *uploads, cf_upload *one)
+{
+    if (uploads->phases[CF_UPLOAD_IS_DELTA].count < DELTAS_AT_A_TIME)
+        begin_delta(uploads, one);
+}
+
+void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
+{
+    static void (*const steps[CF_UPLOAD_PHASES])(cf_uploads * uploads, cf_upload * one) = {
+        [CF_UPLOAD_IS_EDIT] = step_edit,
+        [CF_UPLOAD_IS_DELTA] = end_delta,
+        [CF_UPLOAD_IS_QUEUED] = step_queued,
+        [CF_UPLOAD_IS_SEALING] = step_sealing,
+    };
+    bool waits = phase == CF_UPLOAD_IS_EDIT || phase == CF_UPLOAD_IS_QUEUED;
+
+    for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
+        cf_upload *one = cf_standing(at, cf_upload, place);
+
+        after = at->after;
+        steps[phase](uploads, one);
+        if (waits && one->phase == phase)
+            break; /* there is no room for those behind it either */
+    }
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/upload_sealing.h"
+
+#include "broker/jobs.h"
+#include "codec/blob.h"
+#include "codec/compress.h"
+#include "peer/transfer/upload_cutting.h"
+
+#include <stdlib.h>
+
+enum { IN_HAND_MAX = 32 };
+#define IN_HAND_BYTES (16 * CF_MIB)
+
+typedef enum { FRESH, UNDER_WAY, OFFERED, STORED, ZEROS, KNOWN } piece_state;
+
+typedef struct {
+    piece_state state;
+    cf_cut cut;
+    cf_hash id;
+    bool is_again;    /* `id` is what has to come out */
+    cf_buffer sealed; /* OFFERED */
+} piece;
+
+struct cf_sealing {
+    cf_sealing_options options;
+    piece *pieces;
+    size_t count;
+    size_t low, next;     /* all before are settled; the first that was not started */
+    size_t jobs, settled; /* jobs under way; pieces that need nothing more */
+    uint64_t reused;
+    cf_error error;
+    bool failed;
+};
+
+/* Pieces that were sealed before. */
+static void take_pieces(cf_sealing *sealing)
+{
+    sealing->count = sealing->options.again_count;
+    sealing->pieces = cf_allocate(sealing->count, sizeof *sealing->pieces);
+    for (size_t i = 0; i < sealing->count; i++) {
+        const cf_sealed_piece *again = &sealing->options.again[i];
+
+        sealing->pieces[i] = (piece){.state = FRESH,
+                                     .cut = {.offset = again->offset, .size = again->size},
+                                     .id = again->id,
+                                     .is_again = true};
+    }
+}
+
+static void cut_run(cf_sealing *sealing)
+{
+    const cf_sealing_options *options = &sealing->options;
+    cf_cuts cuts = {0};
+
+    cf_cut_run(
+        &(cf_cut_options){options->size, options->leaves, options->known, options->known_leaves},
+        &cuts);
+    sealing->pieces = cf_allocate(cuts.count, sizeof *sealing->pieces);
+    sealing->count = cuts.count;
+    for (size_t i = 0; i < cuts.count; i++) {
+        const cf_cut *cut = &cuts.at[i];
+
+        sealing->pieces[i] = (piece){.state = cut->is_known ? KNOWN : FRESH, .cut = *cut};
+        sealing->settled += cut->is_known;
+    }
+    sealing->reused = cuts.known_bytes;
+    cf_cuts_release(&cuts);
+}
+
+cf_sealing *cf_sealing_new(const cf_sealing_options *options)
+{
+    cf_sealing *sealing = cf_allocate(1, sizeof *sealing);
+
+    sealing->options = *options;
+    if (options->again_count)
+        take_pieces(sealing);
+    else
+        cut_run(sealing);
+    return sealing;
+}
+
+/* It is in hand no more. */
+static void let_go(cf_sealing *sealing, piece *one, piece_state state)
+{
+    one->state = state;
+    cf_buffer_release(&one->sealed);
+    sealing->options.in_hand->count--;
+    sealing->options.in_hand->bytes -= one->cut.size;
+}
+
+void cf_sealing_destroy(cf_sealing **sealing)
+{
+    if (!*sealing)
+        return;
+    (*sealing)->failed = true;
+    while ((*sealing)->jobs)
+        (*sealing)->options.env->jobs->deliver((*sealing)->options.env->jobs);
+    for (size_t i = 0; i < (*sealing)->count; i++) {
+        piece *one = &(*sealing)->pieces[i];
+
+        if (one->state != OFFERED)
+            continue;
+        cf_transfer_forget_offer((*sealing)->options.transfer, &one->id);
+        let_go(*sealing, one, FRESH);
+    }
+    cf_files *files = (*sealing)->options.env->files;
+    files->close_file(files, &(*sealing)->options.file);
+    cf_ring_destroy(&(*sealing)->options.ring);
+    free((*sealing)->pieces);
+    free(*sealing);
+    *sealing = NULL;
+}
+
+/* ---- Jobs ---- */
+
+typedef struct {
+    cf_job job;
+    cf_sealing *sealing;
+    size_t index;
+    bool zeros;
+    cf_hash id;
+    cf_buffer sealed;
+    cf_status status;
+    cf_error error;
+} seal_job;
+
+static bool all_zero(cf_bytes bytes)
+{
+    return bytes.size && bytes.data[0] == 0 &&
+           memcmp(bytes.data, bytes.data + 1, bytes.size - 1) == 0;
+}
+
+static cf_status check_leaves(const cf_sealing *sealing, const piece *one, cf_bytes bytes,
+                              cf_error *error)
+{
+    if (!sealing->options.leaves.size)
+        return CF_OK;
+    for (size_t at = 0; at < bytes.size; at += CF_LEAF_SIZE) {
+        size_t size = bytes.size - at < CF_LEAF_SIZE ? bytes.size - at : CF_LEAF_SIZE;
+
+        if (!cf_leaf_fits(sealing->options.leaves, (one->cut.offset + at) / CF_LEAF_SIZE,
+                          cf_bytes_of(bytes.data + at, size)))
+            return cf_fail(error, CF_CHANGED, "the file was changed while it was sent");
+    }
+    return CF_OK;
+}
+
+static cf_status read_piece(cf_files *files, const cf_file *file, const piece *one, cf_buffer *out,
+                            cf_error *error)
+{
+    size_t read;
+
+    cf_status status =
+        files->read_at(files, file, one->cut.offset, cf_buffer_reserve(out, one->cut.size),
+                       one->cut.size, &read, error);
+    if (!status && read != one->cut.size)
+        status = cf_fail(error, CF_CHANGED, "the file became shorter while it was sent");
+    if (!status)
+        out->size = read;
+    return status;
+}
+
+static void work(cf_job *job)
+{
+    seal_job *self = (seal_job *)job;
+    const cf_sealing_options *options = &self->sealing->options;
+    const piece *one = &self->sealing->pieces[self->index];
+    cf_seal_place place = {options->ring, &options->epoch, &options->collection};
+    cf_buffer plain = {0};
+
+    self->status = read_piece(options->env->files, options->file, one, &plain, &self->error);
+    if (!self->status)
+        self->status = check_leaves(self->sealing, one, cf_buffer_view(&plain), &self->error);
+    if (!self->status && !one->is_again && all_zero(cf_buffer_view(&plain)))
+        self->zeros = true;
+    else if (!self->status)
+        self->status =
+            cf_blob_seal(&place, cf_buffer_view(&plain), &self->sealed, &self->id, &self->error);
+    if (!self->status && one->is_again && !cf_hash_equal(&self->id, &one->id))
+        self->status = cf_fail(&self->error, CF_FORGED, "another blob comes out than before");
+    cf_buffer_release(&plain);
+}
+
+static void settle(cf_sealing *sealing, piece *one, piece_state state)
+{
+    let_go(sealing, one, state);
+    sealing->settled++;
+}
+
+static void done(cf_job *job)
+{
+    seal_job *self = (seal_job *)job;
+    cf_sealing *sealing = self->sealing;
+    piece *one = &sealing->pieces[self->index];
+
+    sealing->jobs--;
+    if (job->dropped)
+        self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
+    if (self->status && !sealing->failed) {
+        sealing->failed = true;
+        sealing->error = self->error;
+    }
+    if (sealing->failed) {
+        cf_buffer_release(&self->sealed);
+        let_go(sealing, one, FRESH);
+    } else if (self->zeros) {
+        settle(sealing, one, ZEROS);
+    } else {
+        one->state = OFFERED;
+        one->id = self->id;
+        one->sealed = self->sealed;
+        cf_transfer_offer(sealing->options.transfer, &one->id, one->sealed.size);
+    }
+    free(self);
+}
+
+static void start(cf_sealing *sealing, size_t index)
+{
+    seal_job *self = cf_allocate(1, sizeof *self);
+    piece *one = &sealing->pieces[index];
+
+    one->state = UNDER_WAY;
+    sealing->options.in_hand->count++;
+    sealing->options.in_hand->bytes += one->cut.size;
+    sealing->jobs++;
+    self->job = (cf_job){
+        .work = work, .done = done, .memory = 3 * one->cut.size + cf_frame_memory(one->cut.size)};
+    self->sealing = sealing;
+    self->index = index;
+    sealing->options.env->jobs->submit(sealing->options.env->jobs, &self->job);
+}
+
+static bool has_room(const cf_pieces *in_hand, uint64_t size)
+{
+    return in_hand->count == 0 ||
+           (in_hand->count < IN_HAND_MAX && in_hand->bytes + size <= IN_HAND_BYTES);
+}
+
+cf_sealing_state cf_sealing_step(cf_sealing *sealing, cf_error *error)
+{
+    if (sealing->failed) {
+        *error = sealing->error;
+        return sealing->jobs ? CF_SEALING_WORKING : CF_SEALING_FAILED;
+    }
+    for (; sealing->next < sealing->count; sealing->next++) {
+        if (sealing->pieces[sealing->next].state != FRESH)
+            continue;
+        if (!has_room(sealing->options.in_hand, sealing->pieces[sealing->next].cut.size))
+            break;
+        start(sealing, sealing->next);
+    }
+    return sealing->settled == sealing->count ? CF_SEALING_DONE : CF_SEALING_WORKING;
+}
+
+bool cf_sealing_has_jobs(const cf_sealing *sealing)
+{
+    return sealing->jobs > 0;
+}
+
+/* ---- The result ---- */
+
+/* The known content's slices for a stretch of it. */
+static void copy_known(const cf_sealing *sealing, const piece *one, cf_slices *slices)
+{
+    cf_slice_reader reader = cf_slice_reader_of(sealing->options.known->content.how.slices);
+    uint64_t at = 0, from = one->cut.known_offset, to = from + one->cut.size;
+    cf_slice slice;
+
+    while (at < to && cf_slice_next(&reader, &slice)) {
+        uint64_t end = at + slice.length;
+        uint64_t first = at > from ? at : from, last = end < to ? end : to;
+
+        if (first < last) {
+            if (!slice.zeros)
+                slice.offset += first - at;
+            slice.length = last - first;
+            cf_slices_add(slices, slice);
+        }
+        at = end;
+    }
+}
+
+void cf_sealing_result(const cf_sealing *sealing, cf_slices *slices, cf_hash **blobs, size_t *count,
+                       cf_arena *arena)
+{
+    size_t known = sealing->reused ? sealing->options.known->blob_count : 0;
+    cf_hash *ids = cf_arena_allocate(arena, known + sealing->count, sizeof *ids);
+
+    if (known)
+        memcpy(ids, sealing->options.known->blobs, known * sizeof *ids);
+    *count = known;
+    for (size_t i = 0; i < sealing->count; i++) {
+        const piece *one = &sealing->pieces[i];
+
+        if (one->state == KNOWN) {
+            copy_known(sealing, one, slices);
+            continue;
+        }
+        cf_slices_add(
+            slices,
+            (cf_slice){.zeros = one->state == ZEROS, .blob = *count, .length = one->cut.size});
+        if (one->state == STORED)
+            ids[(*count)++] = one->id;
+    }
+    *blobs = ids;
+}
+
+uint64_t cf_sealing_reused(const cf_sealing *sealing)
+{
+    return sealing->reused;
+}
+
+/* ---- Events ---- */
+
+static bool is_settled(const piece *one)
+{
+    return one->state == STORED || one->state == ZEROS || one->state == KNOWN;
+}
+
+static piece *find_offered(cf_sealing *sealing, const cf_hash *blob)
+{
+    while (sealing->low < sealing->next && is_settled(&sealing->pieces[sealing->low]))
+        sealing->low++;
+    for (size_t i = sealing->low; i < sealing->next; i++) {
+        piece *one = &sealing->pieces[i];
+
+        if (one->state == OFFERED && cf_hash_equal(&one->id, blob))
+            return one;
+    }
+    return NULL;
+}
+
+bool cf_sealing_offers(cf_sealing *sealing, const cf_hash *blob)
+{
+    return find_offered(sealing, blob) != NULL;
+}
+
+bool cf_sealing_piece(cf_sealing *sealing, const cf_hash *blob, uint64_t offset, size_t size,
+                      cf_buffer *out)
+{
+    const piece *found = find_offered(sealing, blob);
+
+    if (!found || offset > found->sealed.size || size > found->sealed.size - offset)
+        return false;
+    cf_buffer_append(out, found->sealed.data + offset, size);
+    return true;
+}
+
+bool cf_sealing_stored(cf_sealing *sealing, const cf_hash *blob, uint64_t *size)
+{
+    bool any = false;
+
+    *size = 0;
+    for (piece *found; (found = find_offered(sealing, blob)); any = true) {
+        *size += found->sealed.size;
+        settle(sealing, found, STORED); /* equal pieces are one blob */
+    }
+    return any;
+}
+
+bool cf_sealing_refused(cf_sealing *sealing, const cf_hash *blob, const cf_error *why)
+{
+    if (!find_offered(sealing, blob))
+        return false;
+    for (piece *found; (found = find_offered(sealing, blob));)
+        let_go(sealing, found, FRESH);
+    sealing->failed = true;
+    sealing->error = *why;
+    return true;
+}

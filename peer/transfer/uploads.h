@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Contents on their way out: for each content that is to be published, how others will get it.
+ * Small ones go into the entry; what the log has is named again; an edit becomes a delta; the rest
+ * is sealed, piece by piece, and is ready once the broker has stored all pieces. Nothing is kept
+ * that can be made again. Owned by the engine's thread. */
+#ifndef CF_PEER_TRANSFER_UPLOADS_H
+#define CF_PEER_TRANSFER_UPLOADS_H
+#include "peer/adapters/files_read.h"
+#include "peer/sources/binding.h"
+
+typedef struct cf_uploads cf_uploads;
+
+/* How a content is to be had, as an entry will say it. The slices count from `blobs`. */
+typedef struct {
+    cf_content content;
+    const cf_hash *blobs;
+    size_t blob_count;
+} cf_prepared;
+
+cf_uploads *cf_uploads_new(cf_peer *peer);
+void cf_uploads_destroy(cf_uploads **uploads);
+
+/* A file that was read. */
+typedef struct {
+    cf_binding *binding;
+    uint64_t folder; /* node of its directory */
+    cf_bytes name;
+    cf_stat stat;
+    cf_hash hash;
+    const cf_read *read; /* NULL when only its hash is remembered */
+    cf_bytes before;     /* the identity of what the base has in its place; none */
+} cf_upload_file;
+
+typedef enum {
+    CF_UPLOAD_READY,   /* `*out` is borrowed until the next call of step or cf_uploads_published */
+    CF_UPLOAD_STARTED, /* under way: its folder comes up in cf_uploads_finished */
+    CF_UPLOAD_WAITS,   /* for a broker */
+    CF_UPLOAD_AGAIN,   /* it has to be read first */
+} cf_upload_answer;
+
+cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *file,
+                                    const cf_prepared **out);
+/* The leaf hashes of a content that was prepared; none when they are not known. */
+cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash);
+
+/* What was ready is in the log now, or is not wanted any more. */
+void cf_uploads_published(cf_uploads *uploads, const cf_hash *hash);
+/* A file whose content is on its way is known by its stat: it need not be read again. */
+bool cf_uploads_recall(const cf_uploads *uploads, const cf_stat *stat, cf_hash *hash);
+
+/* Goes on with what is under way. */
+void cf_uploads_step(cf_uploads *uploads);
+/* One that has ended, well or not: look at its folder again. False: none. */
+bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64_t *folder);
+/* Something is under way; not: what only waits for a broker. */
+bool cf_uploads_busy(const cf_uploads *uploads);
+/* Something is done here for one, rather than at the broker's. */
+bool cf_uploads_working(const cf_uploads *uploads);
+/* Forget what belongs to a binding that ends. */
+void cf_uploads_forget(cf_uploads *uploads, const cf_binding *binding);
+
+/* The link's transfer events for offers. */
+bool cf_uploads_piece(cf_uploads *uploads, const cf_hash *blob, uint64_t offset, size_t size,
+                      cf_buffer *out);
+void cf_uploads_stored(cf_uploads *uploads, const cf_hash *blob);
+void cf_uploads_refused(cf_uploads *uploads, const cf_hash *blob, const cf_error *why);
+/* It is refused for now. True when that is news. */
+bool cf_uploads_delayed(cf_uploads *uploads, const cf_hash *blob, cf_bytes text);
+
+/* Whether there is a broker to seal for. */
+bool cf_uploads_may_seal(const cf_uploads *uploads);
+/* Why the broker takes none of what is to be sent, in its words; NULL: it does, or there is
+ * nothing. */
+const char *cf_uploads_delay(const cf_uploads *uploads);
+
+typedef struct {
+    uint64_t deltas, delta_bytes; /* patches made, and their size */
+    uint64_t blobs, blob_bytes;   /* sealed and stored */
+    uint64_t reused_bytes;        /* of wholes, in blobs that the log had */
+} cf_upload_figures;
+cf_upload_figures cf_uploads_count(const cf_uploads *uploads);
+
+#endif

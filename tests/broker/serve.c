@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The running broker in the test's own process. */
+#include "broker/serve.h"
+
+#include <string.h>
+
+#include <czmq.h>
+
+#include "broker/zap.h"
+#include "tests/support/expect.h"
+#include "tests/support/scratch.h"
+
+static void note_ready(void *context, const char *address)
+{
+    (void)address;
+    *(bool *)context = true;
+}
+
+/* The address is kept as soon as there is a door. */
+Test(serve, opens_no_door_without_a_handler_of_its_own)
+{
+    scratch *at = scratch_new();
+    bool ready = false;
+    cf_env env = {0};
+    cf_zap *other = NULL;
+    cf_serve_options serving = {
+        .env = &env, .listen = "tcp://127.0.0.1:0", .ready = note_ready, .context = &ready};
+    char data[128];
+    cf_error error;
+
+    zsys_handler_set(NULL);
+    cf_env_system(&env, "counterfoild", CF_REPORT_ERROR);
+    env.files = at->files;
+    snprintf(data, sizeof data, "%s/data", at->path);
+    serving.data = data;
+    expect_ok(cf_zap_start(&env, NULL, &other, &error), error);
+    expect_fails(cf_serve(&serving, &error), CF_LOCKED);
+    cr_expect_not_null(strstr(error.text, "ZAP"));
+    cr_expect_not(ready);
+    cr_expect(scratch_exists(at, "data/key"));
+    cr_expect_not(scratch_exists(at, "data/address"));
+    cf_zap_destroy(&other);
+    scratch_destroy(&at);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is told to be durable was synced: bytes, and the names that lead to them. */
+#include "broker/store_format.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/broker/store_fixture.h"
+#include "tests/support/syncs.h"
+
+#define expect_synced(path) cr_assert(syncs_had(path), "%s was not synced", path)
+
+static cf_status open_store(const char *path, cf_store **out, cf_error *error)
+{
+    static const uint8_t instance[16];
+    cf_store_options options = {
+        .path = path, .random = instance, .write_buffer = 1 << 20, .cache = 1 << 20};
+
+    return cf_store_rocksdb_open(&options, out, error);
+}
+
+Test(store_durable, a_new_store_is_with_its_format_and_its_folder)
+{
+    scratch *here = scratch_new();
+    cf_store *store = NULL;
+    cf_error error;
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/store", here->path);
+    expect_ok(open_store(path, &store, &error), error);
+    expect_synced(here->path);
+    expect_synced("/store");
+    expect_synced("/" CF_STORE_FORMAT_FILE ".new");
+    cf_store_destroy(&store);
+    scratch_destroy(&here);
+}
+
+Test(store_durable, a_commit_is)
+{
+    stage it = a_stage(ROCKSDB);
+    author ann = an_author(1);
+
+    syncs_forget();
+    expect_append(&it, &ann, CF_APPEND_STORED, 1);
+    expect_synced(".log");
+    stage_end(&it);
+}
+
+Test(store_durable, a_commit_is_with_what_was_written_without_before)
+{
+    stage it = a_stage(ROCKSDB);
+
+    syncs_forget();
+    stage_write(&it, &ann_user, "a note", "of no hurry", false);
+    cr_assert_not(syncs_had(".log"));
+    expect_commit(&it);
+    expect_synced(".log");
+    stage_end(&it);
+}
+
+/* A block in the middle of its last write didn't reach the disk; it is the only log here. */
+static void tear_the_log(const stage *it)
+{
+    char command[256];
+
+    snprintf(command, sizeof command,
+             "cd %s && dd if=/dev/zero of=$(echo *.log) bs=1 count=50 conv=notrunc status=none "
+             "seek=$(($(stat -c %%s *.log) - 100))",
+             it->folder->path);
+    cr_assert_eq(system(command), 0);
+}
+
+Test(store_durable, a_torn_end_is_cut_off)
+{
+    stage it = a_stage(ROCKSDB);
+    author ann = an_author(1);
+
+    for (uint64_t i = 1; i <= 10; i++)
+        expect_append(&it, &ann, CF_APPEND_STORED, i);
+    cf_store_destroy(&it.store);
+    tear_the_log(&it);
+    syncs_forget();
+    expect_ok(open_store(it.folder->path, &it.store, &it.error), it.error);
+    expect_synced(".log");
+    expect_positions(&it, &ann_user, 1, 9);
+    stage_end(&it);
+}
+
+/* What a failed sync left on the disk is unknown: nothing more goes there until it was read again.
+ */
+Test(store_durable, a_commit_that_could_not_be_is_not_tried_again)
+{
+    stage it = a_stage(ROCKSDB);
+    author ann = an_author(1);
+    cf_buffer wire = {0};
+    cf_error error;
+
+    stage_append(&it, &ann, &wire);
+    syncs_fail(".log");
+    expect_fails(it.store->commit(it.store, &error), CF_BROKEN);
+    cr_expect_eq(it.answer, CF_APPEND_FAILED);
+    expect_fails(it.store->commit(it.store, &error), CF_BROKEN);
+    expect_ok(it.store->reopen(it.store, &error), error);
+    expect_commit(&it);
+    cf_buffer_release(&wire);
+    stage_end(&it);
+}
+
+/* RocksDB, which syncs the folder too, comes later. */
+Test(store_durable, a_format_is_with_its_name_before_anything_else_is_there)
+{
+    scratch *here = scratch_new();
+    cf_error error;
+
+    expect_ok(cf_store_format_check(here->path, &error), error);
+    expect_synced("/" CF_STORE_FORMAT_FILE ".new");
+    expect_synced(here->path);
+    scratch_destroy(&here);
+}

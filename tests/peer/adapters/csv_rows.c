@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/csv.h"
+
+#include "tests/peer/adapters/rows.h"
+
+static cf_record_file rows;
+static cf_bytes keys[2];
+static cf_csv_source source;
+static cf_error error;
+
+static void arrive(void)
+{
+    keys[0] = cf_bytes_of_text("id");
+    keys[1] = cf_bytes_of_text("year");
+    source = (cf_csv_source){.table = cf_bytes_of_text("t"), .keys = keys, .key_count = 1};
+}
+
+static void leave(void)
+{
+    cf_record_file_release(&rows);
+}
+
+TestSuite(csv_rows, .init = arrive, .fini = leave);
+
+static void read_text(const char *text)
+{
+    leave();
+    expect_ok(cf_csv_rows_read(cf_bytes_of_text(text), &source, &rows, &error), error);
+}
+
+/* `before`, made to show what `wanted` shows. */
+static void expect_change(const char *before, const char *wanted, const char *after)
+{
+    cf_buffer out = {0};
+
+    read_text(wanted);
+    expect_ok(
+        cf_csv_rows_write(cf_bytes_of_text(before), &source, rows.rows, rows.count, &out, &error),
+        error);
+    expect_written(&out, after);
+}
+
+Test(csv_rows, reads_rows_by_the_key)
+{
+    read_text("name,id,tel/fax\nAda,7,1\nBob,8,\n");
+    expect_rows(&rows, "\"7\" /columns/name=\"Ada\" /columns/tel~1fax=\"1\"\n"
+                       "\"8\" /columns/name=\"Bob\"\n");
+    cr_assert(cf_record_file_certain(&rows));
+}
+
+Test(csv_rows, reads_keys_of_several_columns_and_counted_ones)
+{
+    source.key_count = 2;
+    read_text("id,year,x\na,2024,1\na,2025,2\n");
+    expect_rows(&rows, "[\"a\",\"2024\"] /columns/x=\"1\"\n[\"a\",\"2025\"] /columns/x=\"2\"\n");
+    source.key_count = 1;
+    source.serial = true;
+    read_text("id,x\n7,1\n-8,2\n07,3\n9x,4\n99999999999999999999,5\n");
+    expect_rows(&rows, "7 /columns/x=\"1\"\n-8 /columns/x=\"2\"\n");
+    cr_assert_eq(rows.trouble_count, 3);
+    cr_assert_str_eq(rows.troubles[0].text, "has a key that is no plain number");
+}
+
+Test(csv_rows, names_what_it_cannot_take)
+{
+    read_text("id,x\n1,a\n1,b\n,c\n2\n3,\xff\n4,d\n");
+    expect_rows(&rows, "\"1\" /columns/x=\"a\"\n\"4\" /columns/x=\"d\"\n");
+    expect_troubles(&rows, "4 ? has no key\n5 \"2\" has fewer fields than the first row\n"
+                           "6 ? isn't UTF-8\n3 \"1\" has the key of a record before it\n");
+    cr_assert(!cf_record_file_certain(&rows));
+    read_text("id,x\n1,a\n2\n");
+    cr_assert(cf_record_file_certain(&rows));
+}
+
+Test(csv_rows, refuses_a_header_that_says_too_little)
+{
+    expect_fails(cf_csv_rows_read(cf_bytes_of_text("name,x\n1,2\n"), &source, &rows, &error),
+                 CF_MALFORMED);
+    cr_assert_str_eq(error.text, "has no column id");
+    expect_fails(cf_csv_rows_read(cf_bytes_of_text("id,x,x\n1,2,3\n"), &source, &rows, &error),
+                 CF_MALFORMED);
+    cr_assert_str_eq(error.text, "has two columns of the same name");
+    expect_fails(cf_csv_rows_read(cf_bytes_of_text("id,\xff\n1,2\n"), &source, &rows, &error),
+                 CF_MALFORMED);
+    read_text("");
+    cr_assert_eq(rows.count, 0);
+}
+
+Test(csv_rows, writes_what_was_read)
+{
+    static const char text[] =
+        "\xef\xbb\xbfid;x;y\r\n\"1\"; a ;\r\n\n2;\"b\"\"\";c\n3\n,z,\n1;double;x";
+
+    expect_change(text, text, text);
+}
+
+Test(csv_rows, changes_only_what_differs)
+{
+    expect_change("id;x;y\r\n\"1\";\"a\"; b \r\n2;c;d\r\n3;e;f", "id,x,y\n1,a, b \n2,q,d\n3,e,\n",
+                  "id;x;y\r\n\"1\";\"a\"; b \r\n2;q;d\r\n3;e;");
+}
+
+Test(csv_rows, deletes_and_adds_rows)
+{
+    expect_change("x,id\na,1\nb,2\nc,3\n", "id,x\n3,c\n4,d\n1,a\n", "x,id\na,1\nc,3\nd,4\n");
+}
+
+Test(csv_rows, leaves_rows_in_trouble_alone)
+{
+    expect_change("id,x\n1,a\n1,b\n2\n", "id,x\n1,z\n2,y\n", "id,x\n1,z\n1,b\n2\n");
+    expect_change("id,x\n2\n,c\n", "id,x\n", "id,x\n2\n,c\n");
+}
+
+Test(csv_rows, leaves_out_what_has_no_column)
+{
+    expect_change("id,x\n1,a\n", "id,x,other\n1,b,kept elsewhere\n", "id,x\n1,b\n");
+}
+
+Test(csv_rows, gives_an_empty_file_a_header)
+{
+    expect_change("", "id,b,a/c\n1,x,\n2,,y\n", "id,a/c,b\n1,,x\n2,y,\n");
+    expect_change("", "id,b\n", "");
+}
+
+Test(csv_rows, writes_keys_of_several_columns)
+{
+    source.key_count = 2;
+    expect_change("year,id,x\n", "id,year,x\nb,1,y\na,1,x\n", "year,id,x\n1,a,x\n1,b,y\n");
+}
+
+Test(csv_rows, says_which_fields_it_holds)
+{
+    cf_format_table format;
+    cf_arena arena = {0};
+
+    expect_ok(cf_csv_rows_format(cf_bytes_of_text("a,id,b\n"), &source, &arena, &format, &error),
+              error);
+    cr_assert_eq(format.field_count, 2);
+    cr_assert(!format.whole);
+    expect_bytes(format.fields[0].name, "/columns/a");
+    expect_bytes(format.fields[1].name, "/columns/b");
+    expect_ok(cf_csv_rows_format(cf_bytes_of_text(""), &source, &arena, &format, &error), error);
+    cr_assert(format.whole);
+    cf_arena_release(&arena);
+}
+
+Test(csv_rows, survives_a_value_that_is_no_text)
+{
+    cf_buffer value = {0}, key = {0}, out = {0};
+
+    cf_value_text(cf_bytes_of("\xc1", 1), &value); /* no msgpack at all */
+    cr_assert_eq(value.size, 0);
+    cf_buffer_append(&key,
+                     "\xa1"
+                     "1",
+                     2);
+    cf_buffer_append(&value, "\x92\x01\xcb\x3f\xb9\x99\x99\x99\x99\x99\x9a", 11); /* [1, 0.1] */
+    const cf_bytes values[] = {cf_buffer_view(&value)};
+    const cf_row_field field = {cf_bytes_of_text("/columns/x"), values, 1};
+    const cf_row row = {
+        .table = source.table, .key = cf_buffer_view(&key), .fields = &field, .field_count = 1};
+    expect_ok(cf_csv_rows_write(cf_bytes_of_text("id,x\n"), &source, &row, 1, &out, &error), error);
+    expect_written(&out, "id,x\n1,\"[1,0.1]\"\n");
+    cf_buffer_release(&value);
+    cf_buffer_release(&key);
+}
+
+/* What was read is written as it was, however damaged; or nothing is read. */
+static void expect_unchanged(cf_bytes bytes)
+{
+    cf_buffer out = {0};
+
+    leave();
+    if (cf_csv_rows_read(bytes, &source, &rows, &error))
+        return;
+    expect_ok(cf_csv_rows_write(bytes, &source, rows.rows, rows.count, &out, &error), error);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&out), bytes));
+    cf_buffer_release(&out);
+}
+
+Test(csv_rows, keeps_what_is_cut_or_damaged)
+{
+    keys[0] = cf_bytes_of_text("Name");
+    spoil("google.csv", expect_unchanged);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/adapters/database.h"
+
+static database *here;
+
+static void arrive(void)
+{
+    here = database_arrive();
+}
+
+static void leave(void)
+{
+    database_leave(&here);
+}
+
+TestSuite(database_schema, .init = arrive, .fini = leave);
+
+static void declare(const char *sql)
+{
+    database_does(here, sql);
+    expect_ok(database_read(here), here->error);
+}
+
+Test(database_schema, tells_counted_keys_from_natural_ones)
+{
+    declare("CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, x);"
+            "CREATE TABLE b (id INT PRIMARY KEY, x);"
+            "CREATE TABLE c (id INTEGER PRIMARY KEY DESC, x);"
+            "CREATE TABLE d (id INTEGER PRIMARY KEY, x) WITHOUT ROWID;"
+            "CREATE TABLE e (id TEXT PRIMARY KEY, x ANY) STRICT;"
+            "CREATE TABLE f (y TEXT, x TEXT, z, PRIMARY KEY (x, y));");
+    expect_schema(here, "a(serial) /columns/x\n"
+                        "b(natural) /columns/x\n"
+                        "c(natural) /columns/x\n"
+                        "d(natural) /columns/x\n"
+                        "e(natural) /columns/x\n"
+                        "f(natural) /columns/z\n");
+    expect_notices(here, "");
+}
+
+Test(database_schema, names_what_it_cannot_sync)
+{
+    declare("CREATE TABLE keyless (a, b);"
+            "CREATE TABLE sums (id INTEGER PRIMARY KEY, a, b GENERATED ALWAYS AS (a + 1),"
+            " c GENERATED ALWAYS AS (a + 2) STORED);"
+            "CREATE VIRTUAL TABLE boxes USING rtree(id, x1, x2);"
+            "CREATE VIEW seen AS SELECT a FROM keyless;");
+    expect_schema(here, "sums(serial) /columns/a\n");
+    expect_notices(here,
+                   "sums.b: a generated column: the database computes it by itself\n"
+                   "sums.c: a generated column: the database computes it by itself\n"
+                   "boxes: a virtual table: its content is not synced, and no trigger keeps it\n"
+                   "keyless: it has no primary key, so nobody can say which row is which\n");
+}
+
+static int compare(void *context, int a_size, const void *a, int b_size, const void *b)
+{
+    (void)context;
+    return a_size != b_size ? a_size - b_size : memcmp(a, b, (size_t)a_size);
+}
+
+static void answer(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_value(context, values[0]);
+}
+
+Test(database_schema, names_what_needs_its_own_program)
+{
+    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+
+    sqlite3_create_collation(here->other, "ours", SQLITE_UTF8, NULL, compare);
+    sqlite3_create_function(here->other, "fold", 1, flags, NULL, answer, NULL, NULL);
+    declare("CREATE TABLE a (id INTEGER PRIMARY KEY, t TEXT); CREATE INDEX i ON a (t COLLATE ours);"
+            "CREATE TABLE b (id INTEGER PRIMARY KEY, t TEXT); CREATE INDEX j ON b (fold(t));"
+            "CREATE TABLE c (id INTEGER PRIMARY KEY, t TEXT);"
+            "CREATE TRIGGER k AFTER INSERT ON c BEGIN UPDATE c SET t = fold(t); END;");
+    expect_schema(here, "");
+    expect_notices(here, "a: it is ordered in a way that only its own program knows\n"
+                         "b: it can't be written here: unknown function: fold()\n"
+                         "c: its trigger k can't be followed: no such function: fold\n");
+}
+
+Test(database_schema, takes_unique_and_required_columns)
+{
+    declare("CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT UNIQUE NOT NULL, c DEFAULT 1 NOT NULL,"
+            " d, e, f COLLATE NOCASE UNIQUE, UNIQUE (e, d), UNIQUE (id, d));"
+            "CREATE UNIQUE INDEX g ON a (d) WHERE e; CREATE UNIQUE INDEX h ON a (lower(d));");
+    expect_schema(here, "a(serial) /columns/b! /columns/c /columns/d /columns/e /columns/f "
+                        "unique(/columns/e,/columns/d) unique(/columns/b)\n");
+}
+
+Test(database_schema, follows_references_to_keys)
+{
+    declare("CREATE TABLE people (id INTEGER PRIMARY KEY, chief REFERENCES people);"
+            "CREATE TABLE phones (id INTEGER PRIMARY KEY, person INT REFERENCES People (ID), n,"
+            " gone REFERENCES nowhere (x));"
+            "CREATE TABLE tags (name TEXT PRIMARY KEY);"
+            "CREATE TABLE marks (person REFERENCES people, tag TEXT REFERENCES tags, n,"
+            " PRIMARY KEY (person, tag));"
+            "CREATE TABLE photos (person INTEGER PRIMARY KEY REFERENCES people, bytes BLOB);"
+            "CREATE TABLE frames (id INTEGER PRIMARY KEY, photo REFERENCES photos);"
+            "CREATE TABLE words (tag TEXT REFERENCES tags PRIMARY KEY, meaning TEXT);");
+    expect_schema(here,
+                  "frames(serial) /columns/photo>people\n"
+                  "marks(tuple) /columns/n /columns/person!>people /columns/tag!>tags "
+                  "unique(/columns/person,/columns/tag)\n"
+                  "people(serial) /columns/chief>people\n"
+                  "phones(serial) /columns/gone /columns/n /columns/person>people\n"
+                  "photos(tuple) /columns/bytes /columns/person!>people unique(/columns/person)\n"
+                  "tags(natural)\n"
+                  "words(natural) /columns/meaning /columns/tag!>tags\n");
+}
+
+Test(database_schema, folds_keys_that_compare_without_case)
+{
+    declare("CREATE TABLE a (name TEXT COLLATE NOCASE PRIMARY KEY, x);"
+            "CREATE TABLE b (name TEXT REFERENCES a, tail TEXT COLLATE RTRIM, "
+            "PRIMARY KEY (name, tail)) WITHOUT ROWID;"
+            "INSERT INTO a VALUES ('Ann É', 1); INSERT INTO b VALUES ('ANN', 'x  ');");
+    expect_schema(here, "a(natural) /columns/name! /columns/x\nb(natural) /columns/tail!\n");
+    expect_database(here, "a \"ann É\" /columns/name=\"Ann É\" /columns/x=1\n"
+                          "b [\"ANN\",\"x\"] /columns/tail=\"x  \"\n");
+}
+
+Test(database_schema, survives_references_in_a_ring)
+{
+    declare("CREATE TABLE a (id INTEGER PRIMARY KEY REFERENCES b, x REFERENCES b);"
+            "CREATE TABLE b (id INTEGER PRIMARY KEY REFERENCES a, x REFERENCES a);"
+            "CREATE TABLE c (id INTEGER PRIMARY KEY REFERENCES c);");
+    cr_assert_eq(here->schema.count, 3);
+}
+
+Test(database_schema, takes_only_what_is_wanted)
+{
+    sqlite3 *ours;
+    cf_database_schema schema;
+    bool is_a(const void *context, cf_bytes table)
+    {
+        (void)context;
+        return cf_bytes_equal(table, cf_bytes_of_text("a"));
+    }
+    cf_database_choice choice = {is_a, NULL};
+
+    database_does(here, "CREATE TABLE a (id INTEGER PRIMARY KEY, b REFERENCES b);"
+                        "CREATE TABLE b (id INTEGER PRIMARY KEY); CREATE TABLE keyless (x);");
+    expect_ok(cf_database_open(here->path, false, &ours, &here->error), here->error);
+    expect_ok(cf_database_schema_read(ours, &choice, &schema, &here->error), here->error);
+    cr_assert_eq(schema.count, 1);
+    cr_assert_eq(schema.tables[0].columns[1].target, 0);
+    cr_assert_eq(schema.notice_count, 0);
+    cf_database_schema_release(&schema);
+    cf_database_close(&ours);
+}
+
+Test(database_schema, lists_no_search_index_that_a_trigger_keeps)
+{
+    declare("CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT);"
+            "CREATE VIRTUAL TABLE kept USING fts5(title, content='notes', content_rowid='id');"
+            "CREATE VIRTUAL TABLE stale USING fts5(title);"
+            "CREATE TRIGGER k AFTER INSERT ON notes BEGIN"
+            " INSERT INTO kept(rowid, title) VALUES (new.id, new.title); END;");
+    expect_schema(here, "notes(serial) /columns/title\n");
+    cr_assert_eq(here->schema.follower_count, 1);
+    expect_notices(here,
+                   "stale: a virtual table: its content is not synced, and no trigger keeps it\n");
+}

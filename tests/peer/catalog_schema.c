@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema of a collection, as it travels in the catalog. */
+#include "peer/log/catalog_schema.h"
+
+#include "peer/adapters/record_format.h"
+#include "peer/log/birth.h"
+#include "tests/peer/records/made_schema.h"
+#include "tests/support/expect.h"
+#include "tests/support/scratch.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Ann with one device and one collection. */
+typedef struct {
+    scratch *scratch;
+    cf_env env;
+    cf_home *home;
+    cf_peer *peer;
+    cf_arena arena;
+    uint64_t now_ms;
+    cf_id collection;
+    cf_error error;
+} ann;
+
+static ann *make_ann(const char *schema)
+{
+    ann *self = cf_allocate(1, sizeof *self);
+    uint8_t secret[CF_PHRASE_SECRET];
+    char path[96];
+
+    cr_assert_geq(sodium_init(), 0);
+    self->scratch = scratch_new();
+    self->now_ms = 1000;
+    snprintf(path, sizeof path, "%s/home", self->scratch->path);
+    cf_env_system(&self->env, "test", CF_REPORT_ERROR);
+    cf_home_options options = {.env = &self->env, .path = path, .create = true};
+    expect_ok(cf_home_open(&options, &self->home, &self->error), self->error);
+    cf_birth birth = {&self->env, self->home, "laptop", self->now_ms};
+    expect_ok(cf_birth_user(&birth, secret, &self->error), self->error);
+    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
+    cf_schema first = made_schema(schema, &self->arena);
+    const cf_catalog_new new = {"people", CF_FORMAT_CSV, *schema ? &first : NULL};
+    expect_ok(cf_catalog_make(self->peer, &new, ++self->now_ms, &self->collection, &self->error),
+              self->error);
+    return self;
+}
+
+static void end_ann(ann *self)
+{
+    cf_peer_close(&self->peer);
+    cf_home_close(&self->home);
+    cf_arena_release(&self->arena);
+    scratch_destroy(&self->scratch);
+    free(self);
+}
+
+static void write_schema(ann *self, const char *words)
+{
+    cf_schema schema = made_schema(words, &self->arena);
+
+    expect_ok(cf_catalog_write_schema(self->peer, &self->collection, &schema, ++self->now_ms,
+                                      &self->error),
+              self->error);
+}
+
+/* As another device would, which has seen nothing of what is there. */
+static void write_apart(ann *self, const char *field, cf_bytes value)
+{
+    cf_id item = cf_catalog_item(CF_CATALOG_COLLECTION, self->collection.bytes);
+    cf_change change = {.item = item, .field = cf_bytes_of_text(field), .value = value};
+    cf_collection *catalog;
+
+    expect_ok(cf_catalog_open(self->peer, &catalog, &self->error), self->error);
+    expect_ok(
+        cf_peer_publish_changes(self->peer, catalog, &change, 1, ++self->now_ms, &self->error),
+        self->error);
+}
+
+static void write_table_apart(ann *self, const char *field, const char *words)
+{
+    cf_schema_table table = made_table(words, &self->arena);
+    cf_buffer value = {0};
+
+    cf_schema_table_pack(&value, &table);
+    write_apart(self, field, cf_buffer_view(&value));
+    cf_buffer_release(&value);
+}
+
+static void expect_schema(ann *self, const char *words)
+{
+    cf_schema expected = made_schema(words, &self->arena), found;
+    size_t known = 0;
+
+    cf_peer_close(&self->peer);
+    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
+    expect_ok(cf_catalog_schema(self->peer, &self->collection, &self->arena, &found, &self->error),
+              self->error);
+    for (size_t i = 0; i < found.count; i++) {
+        const cf_schema_table *wanted = cf_schema_find(&expected, found.tables[i].name);
+
+        cr_assert(i == 0 || cf_bytes_compare(found.tables[i - 1].name, found.tables[i].name) < 0);
+        known += !wanted;
+        cr_assert(!wanted || cf_schema_table_equal(wanted, &found.tables[i]), "%.*s is not in %s",
+                  (int)found.tables[i].name.size, (const char *)found.tables[i].name.data, words);
+    }
+    cr_assert_eq(found.count - known, expected.count, "%s", words);
+    cr_assert_eq(known, 4, "contacts, events, records, tasks");
+}
+
+/* Rises with each entry of the catalog. */
+static uint64_t entries(ann *self)
+{
+    cf_collection *catalog;
+
+    expect_ok(cf_catalog_open(self->peer, &catalog, &self->error), self->error);
+    return catalog->changes;
+}
+
+Test(catalog_schema, is_that_of_texts_unless_another_is_said)
+{
+    ann *self = make_ann("");
+    cf_schema found;
+
+    expect_schema(self, "");
+    expect_ok(cf_catalog_schema(self->peer, &self->collection, &self->arena, &found, &self->error),
+              self->error);
+    cr_expect_not(cf_schema_find(&found, cf_bytes_of_text(CF_TABLE_RECORDS))->serial);
+    cr_expect_eq(cf_schema_find(&found, cf_bytes_of_text(CF_TABLE_CONTACTS))->kind,
+                 CF_KIND_CONTACT);
+    end_ann(self);
+}
+
+Test(catalog_schema, begins_with_its_collection)
+{
+    ann *self = make_ann("p # /a>q =/a;q");
+
+    expect_schema(self, "p # /a>q =/a;q");
+    end_ann(self);
+}
+
+Test(catalog_schema, is_published_only_where_it_changes)
+{
+    ann *self = make_ann("p #;q");
+    uint64_t before = entries(self);
+
+    write_schema(self, "q;p #");
+    cr_expect_eq(entries(self), before);
+    write_schema(self, "p # /a>q;r");
+    cr_expect_eq(entries(self), before + 1);
+    expect_schema(self, "p # /a>q;q;r");
+    end_ann(self);
+}
+
+Test(catalog_schema, has_what_devices_wrote_apart)
+{
+    ann *self = make_ann("p =/a !/b");
+
+    write_table_apart(self, "/schema/q", "q /a~");
+    write_table_apart(self, "/schema/p", "p =/a /c~");
+    expect_schema(self, "p =/a /c~;q /a~");
+    write_schema(self, "p !/b");
+    expect_schema(self, "p !/b;q /a~");
+    end_ann(self);
+}
+
+Test(catalog_schema, takes_a_table_of_any_name)
+{
+    ann *self = make_ann("a/b~c #");
+
+    expect_schema(self, "a/b~c #");
+    write_schema(self, "a/b~c");
+    expect_schema(self, "a/b~c");
+    end_ann(self);
+}
+
+Test(catalog_schema, leaves_out_what_is_damaged)
+{
+    ann *self = make_ann("p #");
+
+    write_apart(self, "/schema/p", cf_bytes_of("\xc0", 1));
+    write_table_apart(self, "/schema/p", "other");
+    expect_schema(self, "p #");
+    end_ann(self);
+}
+
+Test(catalog_schema, waits_for_a_newer_program)
+{
+    static const uint8_t newer[] = {0x97, 0xa1, 'p', 0xa1, 'r', 0xc2, 0x90, 0x90, 0x90, 0xc0};
+    ann *self = make_ann("p #");
+    uint64_t before;
+    cf_schema found, mine = made_schema("q", &self->arena);
+
+    write_apart(self, "/schema/p", cf_bytes_of(newer, sizeof newer));
+    before = entries(self);
+    expect_fails(
+        cf_catalog_schema(self->peer, &self->collection, &self->arena, &found, &self->error),
+        CF_DENIED);
+    cr_expect(strstr(self->error.text, "people"), "%s", self->error.text);
+    expect_fails(
+        cf_catalog_write_schema(self->peer, &self->collection, &mine, ++self->now_ms, &self->error),
+        CF_DENIED);
+    cr_expect_eq(entries(self), before, "it is kept");
+    end_ann(self);
+}
+
+Test(catalog_schema, begins_anew_with_a_collection_that_was_deleted)
+{
+    ann *self = make_ann("p #");
+    const cf_catalog_new again = {.name = "people", .format = CF_FORMAT_CSV};
+    cf_id id;
+
+    expect_ok(cf_catalog_delete(self->peer, &self->collection, ++self->now_ms, &self->error),
+              self->error);
+    expect_schema(self, "p #");
+    expect_ok(cf_catalog_make(self->peer, &again, ++self->now_ms, &id, &self->error), self->error);
+    cr_expect(cf_id_equal(&id, &self->collection));
+    expect_schema(self, "");
+    end_ann(self);
+}

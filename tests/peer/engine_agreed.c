@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a device wrote into its table before it crashed is no work of its user, though others have
+ * changed it again by the time it looks. */
+#include "tests/peer/small_table.h"
+
+#include "tests/support/expect.h"
+
+#include <unistd.h>
+
+enum { ROWS = 6, CALLS_MAX = 400 };
+
+static void write_rows(device *self, long balance, long without)
+{
+    table rows = {0};
+
+    for (long id = 1; id <= ROWS; id++)
+        if (id != without)
+            table_add(&rows, id, balance, cf_bytes_of_text("note"));
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+/* The process of `b` ends at a call of the first look that brings it a's work; a works on, and what
+ * it does reaches b before b looks again, whose table is open for writing meanwhile. False: the
+ * look had no such call. */
+static bool crash_at(uint64_t call)
+{
+    const cf_round_options round = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+    world *w = world_new(7, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    cf_buffer difference = {0};
+    table rows = {0};
+
+    world_bind_tables(w);
+    write_rows(a, 1, 0);
+    cr_assert(world_settle(w));
+    write_rows(a, 2, 3);
+    cr_assert(device_sync(a));
+    b->faults = (disk_faults){.at = call, .status = CF_IO};
+    device_round(b, &round, 40);
+    bool struck = b->faults.calls >= call;
+    device_crash(b);
+    write_rows(a, 3, 0);
+    cr_assert(device_sync(a));
+    uint64_t entries = world_entries(w);
+    int open_file = user_opens_table(b);
+    device_round(b, &round, 40);
+    close(open_file);
+    cr_assert(world_settle(w), "call %lu: the world does not come to rest", (unsigned long)call);
+    cr_assert(world_tables_equal(w, &difference), "call %lu: %.*s", (unsigned long)call,
+              (int)difference.size, (const char *)difference.data);
+    cr_expect_eq(world_entries(w), entries, "call %lu: published what nobody did",
+                 (unsigned long)call);
+    user_reads_table(b, &rows);
+    cr_expect_eq(rows.count, ROWS);
+    for (size_t i = 0; i < rows.count; i++)
+        cr_expect_eq(rows.at[i].balance, 3, "call %lu: row %ld", (unsigned long)call,
+                     rows.at[i].id);
+    table_release(&rows);
+    cf_buffer_release(&difference);
+    world_destroy(&w);
+    return struck;
+}
+
+Test(engine_agreed, what_was_written_before_a_crash_is_agreed)
+{
+    uint64_t call = 1;
+
+    while (call < CALLS_MAX && crash_at(call))
+        call++;
+    cr_expect_gt(call, 10, "nothing was struck");
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Things that take the place of what belongs into them, or of what they are in. */
+#include "tests/peer/small_folder.h"
+
+#include "tests/support/expect.h"
+
+static void settles_equal(world *self)
+{
+    cf_buffer difference = {0};
+
+    cr_assert(world_settle(self), "the world does not come to rest");
+    cr_assert(world_equal(self, &difference), "%.*s", (int)difference.size,
+              (const char *)difference.data);
+    cf_buffer_release(&difference);
+}
+
+static bool holds(const device *self, const char *path, const char *text)
+{
+    cf_buffer bytes = {0};
+    bool equal = user_reads(self, path, &bytes) &&
+                 cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text));
+
+    cf_buffer_release(&bytes);
+    return equal;
+}
+
+Test(engine_places, a_file_goes_into_a_new_folder_of_its_name)
+{
+    world *w = world_new(1, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_writes_text(a, "notes", "text");
+    settles_equal(w);
+    user_makes(a, "new");
+    user_moves(a, "notes", "new/notes");
+    user_moves(a, "new", "notes");
+    settles_equal(w);
+    cr_assert(holds(b, "notes/notes", "text"));
+    world_destroy(&w);
+}
+
+Test(engine_places, a_folder_goes_into_a_new_one_of_its_name)
+{
+    world *w = world_new(2, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_makes(a, "d");
+    user_writes_text(a, "d/f", "text");
+    settles_equal(w);
+    user_makes(a, "new");
+    user_moves(a, "d", "new/old");
+    user_moves(a, "new", "d");
+    settles_equal(w);
+    cr_assert(holds(b, "d/old/f", "text"));
+    world_destroy(&w);
+}
+
+Test(engine_places, a_file_takes_the_place_of_its_folder)
+{
+    world *w = world_new(4, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_makes(a, "d");
+    user_writes_text(a, "d/f", "text");
+    settles_equal(w);
+    user_moves(a, "d/f", "f");
+    user_removes(a, "d");
+    user_moves(a, "f", "d");
+    settles_equal(w);
+    cr_assert(holds(b, "d", "text"));
+    world_destroy(&w);
+}
+
+Test(engine_places, what_waits_for_the_users_word_keeps_its_name)
+{
+    world *w = world_new(3, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_writes_text(a, "one", "1");
+    user_writes_text(a, "two", "2");
+    user_writes_text(a, "three", "3");
+    settles_equal(w);
+    user_removes(a, "one");
+    user_removes(a, "two");
+    user_removes(a, "three");
+    user_makes(a, "one");
+    cr_assert(device_sync(a));
+    w->guarded = true;
+    device_sync(b);
+    cr_assert(holds(b, "one", "1"), "it is hidden");
+    w->guarded = false;
+    settles_equal(w);
+    world_destroy(&w);
+}
+
+Test(engine_places, what_could_not_be_moved_is_deleted_where_it_lies)
+{
+    world *w = world_new(6, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_makes(a, "d");
+    user_makes(a, "e");
+    user_writes_text(a, "d/f", "text");
+    settles_equal(w);
+    user_moves(a, "d/f", "e/f");
+    cr_assert(device_sync(a));
+    b->faults = (disk_faults){
+        .calls = b->faults.calls, .at = b->faults.calls + 1, .moves = true, .status = CF_FULL};
+    device_sync(b);
+    cr_assert(holds(b, "d/f", "text"), "it could be moved");
+    user_removes(a, "e/f");
+    cr_assert(device_sync(a));
+    b->faults = (disk_faults){.calls = b->faults.calls};
+    settles_equal(w);
+    world_destroy(&w);
+}
+
+/* ---- Two folders go into each other, one of them under the name of a third ---- */
+
+static void move_into(void *context)
+{
+    user_moves(context, "a", "c/y");
+}
+
+static bool moves_meanwhile(uint64_t at)
+{
+    world *w = world_new(5, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_makes(a, "a");
+    user_makes(a, "a/b");
+    user_makes(a, "c");
+    settles_equal(w);
+    user_makes(a, "y");
+    settles_equal(w);
+    user_moves(a, "c", "a/b/c");
+    cr_assert(device_sync(a));
+    uint64_t first = b->faults.calls;
+    b->faults = (disk_faults){
+        .calls = first, .at = first + at, .reads = true, .meanwhile = move_into, .context = b};
+    device_sync(b);
+    bool over = b->faults.calls < first + at;
+    b->faults = (disk_faults){.calls = b->faults.calls};
+    settles_equal(w);
+    world_destroy(&w);
+    return over;
+}
+
+Test(engine_places, what_is_shown_as_one_with_another_leaves_no_folder_behind)
+{
+    uint64_t at = 1;
+
+    while (!moves_meanwhile(at))
+        at++;
+    cr_assert_gt(at, 10, "hardly anything was tried");
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device that joins by a code, and what it takes for an answer. */
+#include "peer/account/newcomer.h"
+
+#include <stdio.h>
+
+#include "codec/message.h"
+#include "codec/pairing.h"
+#include "tests/support/expect.h"
+
+enum { NOW = 1000000 };
+static const cf_hash user = {"the code's user"}, other = {"another user"};
+
+static cf_send_answer take_letter(void *context, cf_bytes destination, cf_frames *frames)
+{
+    (void)destination;
+    *(cf_frames *)context = *frames;
+    *frames = (cf_frames){0};
+    return CF_SEND_DONE;
+}
+
+/* What it says when it has a connection: its KNOCK's hash. */
+static cf_hash hear_knock(cf_link *link, cf_outbox *outbox)
+{
+    cf_frames letter = {0};
+    cf_bytes views[CF_MESSAGE_FRAMES];
+    cf_arena arena = {0};
+    cf_message message;
+    cf_error error;
+
+    cf_link_tick(link, NOW, outbox);
+    cf_outbox_send(outbox, take_letter, &letter);
+    for (size_t i = 0; i < letter.count; i++)
+        views[i] = cf_buffer_view(&letter.frame[i]);
+    expect_ok(cf_message_read(views, letter.count, &arena, &message, &error), error);
+    cr_assert_eq(message.command, CF_COMMAND_KNOCK);
+    cf_hash hash = cf_knock_hash(message.knock.sealed);
+    cf_arena_release(&arena);
+    cf_frames_release(&letter);
+    return hash;
+}
+
+static void answer(cf_link *link, const cf_code *code, const cf_admit *admit, cf_outbox *outbox)
+{
+    cf_pairing *pairing = cf_pairing_new(code->secret);
+    cf_buffer sealed = {0};
+    cf_frames frames = {0};
+    cf_bytes views[CF_MESSAGE_FRAMES];
+    cf_message message = {.command = CF_COMMAND_ADMIT};
+
+    cf_admit_seal(pairing, admit, &sealed);
+    memcpy(message.admit.key.bytes, cf_pairing_guest_public(pairing), CF_HASH_SIZE);
+    message.admit.sealed = cf_buffer_view(&sealed);
+    cf_message_write(&message, &frames);
+    for (size_t i = 0; i < frames.count; i++)
+        views[i] = cf_buffer_view(&frames.frame[i]);
+    cf_link_handle(link, views, frames.count, NOW, outbox);
+    cf_frames_release(&frames);
+    cf_buffer_release(&sealed);
+    cf_pairing_destroy(&pairing);
+}
+
+/* How joining ends when somebody who knows the code admits to this user. */
+static cf_status joined(const cf_hash *admitted_to)
+{
+    static const uint8_t seed[32] = {1};
+    cf_code code = {.has_user = true, .user = user, .secret = {2}};
+    cf_keys *keys = cf_keys_new(seed);
+    cf_env env = {0};
+    cf_outbox *outbox = cf_outbox_new();
+    cf_newcomer *newcomer = cf_newcomer_new(
+        &(cf_newcomer_options){.env = &env, .code = &code, .keys = keys, .name = "new"});
+    cf_link *link = cf_newcomer_link(newcomer);
+    cf_admit admit = {.user = *admitted_to, .role = CF_ROLE_MEMBER};
+    cf_status status = CF_OK;
+    cf_error error;
+
+    admit.knock = hear_knock(link, outbox);
+    answer(link, &code, &admit, outbox);
+    cr_assert(cf_newcomer_over(newcomer, &status, &error));
+    cf_newcomer_destroy(&newcomer);
+    cf_outbox_destroy(&outbox);
+    cf_keys_destroy(&keys);
+    return status;
+}
+
+Test(newcomer, joins_the_user_that_the_code_names_and_no_other)
+{
+    cr_expect_eq(joined(&user), CF_OK);
+    cr_expect_eq(joined(&other), CF_FORGED);
+}
+
+Test(newcomer, takes_no_code_that_has_expired)
+{
+    cf_code code = {.has_user = true, .user = user, .secret = {2}, .expires_ms = NOW}, taken;
+    char text[CF_CODE_TEXT];
+    cf_error error;
+
+    snprintf(code.broker.host, sizeof code.broker.host, "broker.example");
+    code.broker.port = 7817;
+    cf_code_write(&code, text);
+    expect_ok(cf_code_take(text, false, NOW - 1, &taken, &error), error);
+    expect_fails(cf_code_take(text, false, NOW, &taken, &error), CF_DENIED);
+    expect_fails(cf_code_take(text, true, NOW - 1, &taken, &error), CF_DENIED);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two folders that were one on this disk: which of them is the node that is there. */
+#include "peer/merge/plan.h"
+
+#include <stdlib.h>
+
+#include "tests/peer/world.h"
+#include "tests/support/expect.h"
+
+static test_world world;
+
+/* Folders `one` and `two` with a file in each. */
+static void begin(const char *name)
+{
+    world_device *device = &world.devices[0];
+
+    world_open(&world, name, 1, 2);
+    uint64_t one = world_put(&world, device, CF_NODE_ROOT, "one", CF_KIND_DIRECTORY, "")->number;
+    uint64_t two = world_put(&world, device, CF_NODE_ROOT, "two", CF_KIND_DIRECTORY, "")->number;
+    world_put(&world, device, one, "f", CF_KIND_FILE, "1");
+    world_put(&world, device, two, "f", CF_KIND_FILE, "2");
+    world_settle(&world);
+}
+
+static const cf_node *folder(const char *name)
+{
+    return cf_nodes_child(world.devices[0].base, CF_NODE_ROOT, cf_bytes_of_text(name));
+}
+
+/* The node stands for both, first for `one`. */
+static void make_both(const char *name)
+{
+    cf_node node = *folder(name);
+    const cf_id items[] = {folder("one")->items[0], folder("two")->items[0]};
+
+    node.items = items;
+    node.item_count = 2;
+    cf_nodes_put(world.devices[0].base, &node);
+}
+
+static void drop(const cf_node *node)
+{
+    cf_nodes *base = world.devices[0].base;
+
+    for (const cf_node *child; (child = cf_nodes_next_child(base, node->number, NULL));)
+        cf_nodes_drop(base, child->number);
+    cf_nodes_drop(base, node->number);
+}
+
+static void plan_of(const cf_id *directory, cf_arena *arena, cf_plan *plan)
+{
+    cf_group group;
+
+    cf_view_group_of(world.devices[0].view, directory, arena, &group);
+    cf_plan_group(world.devices[0].base, world.devices[0].view, &group, arena, plan);
+}
+
+Test(plan, keeps_a_folder_for_the_one_of_its_items_that_has_no_other)
+{
+    cf_arena arena = {0};
+    cf_plan plan = {0};
+
+    begin("kept");
+    make_both("two");
+    plan_of(&cf_root_item, &arena, &plan);
+    cr_assert_eq(plan.count, 1);
+    cr_expect_eq(plan.steps[0].kind, CF_STEP_UPDATE);
+    cr_expect_eq(plan.steps[0].number, folder("two")->number);
+    cf_plan_release(&plan);
+    cf_arena_release(&arena);
+    world_close(&world);
+}
+
+/* The one that is there already has a higher number than the one that stood for both. */
+Test(plan, finds_the_folder_that_was_made_for_what_has_to_leave)
+{
+    cf_arena arena = {0};
+    cf_plan plan = {0};
+    uint64_t number;
+
+    begin("made");
+    make_both("one");
+    plan_of(&cf_root_item, &arena, &plan);
+    cr_assert_eq(plan.count, 1, "it is made once more");
+    cr_expect_eq(plan.steps[0].kind, CF_STEP_UPDATE);
+    cr_expect_eq(plan.steps[0].number, folder("one")->number);
+    cf_group group;
+    cf_view_group_of(world.devices[0].view, &folder("two")->items[0], &arena, &group);
+    cr_assert(cf_plan_directory(world.devices[0].base, world.devices[0].view, &group, &number));
+    cr_expect_eq(number, folder("two")->number);
+    cf_plan_release(&plan);
+    cf_arena_release(&arena);
+    world_close(&world);
+}
+
+Test(plan, has_no_step_in_the_folder_of_another_group)
+{
+    cf_arena arena = {0};
+    cf_plan plan = {0};
+
+    begin("apart");
+    cf_id two = folder("two")->items[0];
+    make_both("one");
+    drop(folder("two"));
+    plan_of(&cf_root_item, &arena, &plan);
+    cr_assert_eq(plan.count, 2);
+    size_t before = plan.count;
+    plan_of(&two, &arena, &plan);
+    cr_expect_eq(plan.count, before, "it goes into a folder that is not its own");
+    cr_assert_gt(plan.again.count, 0, "nobody plans it when it has a folder");
+    cr_expect(cf_id_equal(&plan.again.at[plan.again.count - 1], &two));
+    cf_plan_release(&plan);
+    cf_arena_release(&arena);
+    world_close(&world);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables of schemas out of words, for tests: "person # /rev~ /tel* /boss>person =/email =/a,/b
+ * !/name": counted keys (#), a volatile field, a set, a reference, unique tuples, a required field.
+ */
+#ifndef CF_TESTS_MADE_SCHEMA_H
+#define CF_TESTS_MADE_SCHEMA_H
+#include "peer/records/schema.h"
+
+cf_schema_table made_table(const char *words, cf_arena *arena);
+/* Tables with a ';' between them; "" has none. */
+cf_schema made_schema(const char *words, cf_arena *arena);
+
+#endif

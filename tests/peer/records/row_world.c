@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/records/row_world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "peer/merge/table.h"
+#include "tests/peer/records/made_row.h"
+
+enum { SETTLE_ROUNDS = 6 };
+
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static const cf_field_rule own_fields[] = {
+    {.name = NAME("/rev"), .merge = CF_MERGE_VOLATILE},
+    {.name = NAME("/seen"), .merge = CF_MERGE_WEAK},
+    {.name = NAME("/tel"), .merge = CF_MERGE_SET},
+};
+static const cf_field_rule phone_fields[] = {
+    {.name = NAME("/person"), .merge = CF_MERGE_REFERENCE, .table = NAME("person")},
+};
+static const cf_bytes mark[] = {NAME("/mark")}, email[] = {NAME("/email")};
+static const cf_unique unique_email[] = {{email, 1}};
+static const cf_schema_table tables[] = {
+    {.name = NAME("card"), .kind = CF_KIND_ROW, .fields = own_fields, .field_count = 3},
+    {.name = NAME("person"),
+     .kind = CF_KIND_ROW,
+     .serial = true,
+     .fields = own_fields,
+     .field_count = 3,
+     .unique = unique_email,
+     .unique_count = 1,
+     .required = mark,
+     .required_count = 1},
+    {.name = NAME("phone"),
+     .kind = CF_KIND_ROW,
+     .serial = true,
+     .fields = phone_fields,
+     .field_count = 1,
+     .required = mark,
+     .required_count = 1},
+};
+const cf_schema row_world_schema = {tables, COUNT(tables)};
+
+static const cf_format_field csv_card[] = {{NAME("/name"), false}, {NAME("/tel"), true}};
+static const cf_format_field csv_person[] = {
+    {NAME("/email"), false}, {NAME("/mark"), false}, {NAME("/name"), false}};
+static const cf_format_table csv_tables[] = {
+    {.name = NAME("card"), .fields = csv_card, .field_count = COUNT(csv_card)},
+    {.name = NAME("person"), .fields = csv_person, .field_count = COUNT(csv_person)},
+};
+static const cf_row_format database = {.whole = true};
+static const cf_row_format csv = {.tables = csv_tables, .count = COUNT(csv_tables)};
+
+void row_world_broken(const row_world *world, const char *format, ...)
+{
+    va_list arguments;
+
+    fprintf(stderr, "%s: ", world->name);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\n");
+    abort();
+}
+
+static void open_device(row_device *device, size_t index)
+{
+    static const uint64_t skews[ROW_DEVICES] = {0, 3, 0, 9};
+    static const cf_row_format *const formats[ROW_DEVICES][ROW_SOURCES] = {
+        {&database}, {&database}, {&database, &csv}, {&csv}};
+
+    device->name = (char)('A' + index);
+    device->skew_ms = skews[index];
+    device->state = cf_state_new();
+    for (size_t i = 0; i < ROW_SOURCES && formats[index][i]; i++)
+        device->sources[device->source_count++] =
+            (row_source){.format = formats[index][i], .base = cf_rows_new(), .clean = true};
+}
+
+row_world *row_world_new(const char *name, size_t device_count)
+{
+    row_world *world = cf_allocate(1, sizeof *world);
+
+    snprintf(world->name, sizeof world->name, "%s", name);
+    world->device_count = device_count;
+    for (size_t i = 0; i < device_count; i++)
+        open_device(&world->devices[i], i);
+    return world;
+}
+
+void row_world_free(row_world *world)
+{
+    for (size_t i = 0; i < world->device_count; i++) {
+        row_device *device = &world->devices[i];
+
+        cf_state_destroy(&device->state);
+        for (size_t k = 0; k < device->source_count; k++) {
+            cf_rows_destroy(&device->sources[k].base);
+            free(device->sources[k].disk);
+        }
+    }
+    cf_arena_release(&world->arena);
+    free(world);
+}
+
+/* ---- Disks ---- */
+
+cf_row *row_disk_find(const row_source *source, cf_bytes table, cf_bytes key)
+{
+    for (size_t i = 0; i < source->count; i++)
+        if (cf_bytes_equal(source->disk[i].table, table) &&
+            cf_bytes_equal(source->disk[i].key, key))
+            return &source->disk[i];
+    return NULL;
+}
+
+void row_disk_put(row_source *source, cf_row row)
+{
+    cf_row *old = row_disk_find(source, row.table, row.key);
+
+    if (old) {
+        *old = row;
+        return;
+    }
+    source->disk =
+        cf_grow(source->disk, &source->capacity, source->count + 1, sizeof *source->disk);
+    source->disk[source->count++] = row;
+}
+
+void row_disk_drop(row_source *source, cf_bytes table, cf_bytes key)
+{
+    cf_row *row = row_disk_find(source, table, key);
+
+    if (row)
+        *row = source->disk[--source->count];
+}
+
+static const cf_schema_table *table_of(const cf_row *row)
+{
+    return cf_schema_find(&row_world_schema, row->table);
+}
+
+/* Whether the disk says something else than the base, as the format shows it. */
+static bool is_dirty(const row_source *source)
+{
+    cf_arena arena = {0};
+    size_t shown_count = 0;
+    bool dirty = false;
+
+    for (const cf_row *row = cf_rows_next(source->base, NULL); row;
+         row = cf_rows_next(source->base, row)) {
+        const cf_row *disk = row_disk_find(source, row->table, row->key);
+        cf_row shown;
+
+        if (!cf_row_show(source->format, row, &arena, &shown))
+            continue;
+        shown_count++;
+        dirty = dirty || !disk || !cf_row_same(table_of(row), &shown, disk);
+    }
+    cf_arena_release(&arena);
+    return dirty || shown_count != source->count;
+}
+
+/* ---- Entries ---- */
+
+static bool is_whole(const row_world *world, const row_device *device, const row_entry *entry)
+{
+    uint64_t found = 0;
+
+    for (size_t i = 0; i < world->entry_count; i++)
+        found += device->held[i] &&
+                 cf_id_equal(&world->entries[i].dot.writer, &entry->dot.writer) &&
+                 world->entries[i].dot.sequence >= entry->first &&
+                 world->entries[i].dot.sequence < entry->first + entry->parts;
+    return found == entry->parts;
+}
+
+/* `but`: the source that was scanned; the others may have something to apply now. */
+static void recompute(row_world *world, row_device *device, const row_source *but)
+{
+    cf_state_destroy(&device->state);
+    device->state = cf_state_new();
+    for (size_t i = 0; i < world->entry_count; i++) {
+        const row_entry *entry = &world->entries[i];
+
+        if (device->held[i] && is_whole(world, device, entry))
+            cf_state_apply(device->state, &entry->dot, entry->time, entry->changes, entry->count,
+                           NULL);
+    }
+    for (size_t i = 0; i < device->source_count; i++)
+        device->sources[i].clean = device->sources[i].clean && &device->sources[i] == but;
+}
+
+static void note_published(row_world *world, const cf_change *change)
+{
+    uint64_t hash = cf_hash_id(world->published, &change->item);
+
+    hash = cf_hash_bytes(cf_hash_bytes(hash, change->field), change->value);
+    for (size_t i = 0; i < change->over_count; i++)
+        hash = cf_hash_bytes(hash, cf_bytes_of(&change->over[i].sequence, sizeof(uint64_t)));
+    world->published = hash + change->weak;
+}
+
+static cf_change kept_change(const cf_change *change, cf_arena *arena)
+{
+    cf_change kept = *change;
+    cf_dot *over = cf_arena_allocate(arena, change->over_count, sizeof *over);
+
+    if (change->over_count)
+        memcpy(over, change->over, change->over_count * sizeof *over);
+    kept.over = over;
+    kept.field = cf_arena_copy(arena, change->field);
+    kept.value = cf_arena_copy(arena, change->value);
+    return kept;
+}
+
+static void add_entry(row_world *world, row_device *device, const row_entry *model,
+                      const cf_change *changes, size_t count)
+{
+    if (world->entry_count == ROW_ENTRIES)
+        row_world_broken(world, "too many entries");
+    row_entry *entry = &world->entries[world->entry_count];
+    *entry = *model;
+    entry->count = count;
+    entry->changes = cf_arena_allocate(&world->arena, count, sizeof *entry->changes);
+    for (size_t i = 0; i < count; i++) {
+        entry->changes[i] = kept_change(&changes[i], &world->arena);
+        note_published(world, &changes[i]);
+    }
+    device->held[world->entry_count++] = true;
+}
+
+/* Cuts the changes into entries; says which entry carries each. */
+static cf_dot *publish(row_world *world, row_device *device, const cf_row_scan *scan, size_t parts)
+{
+    size_t size = (scan->count + parts - 1) / parts;
+    cf_dot *dots = cf_arena_allocate(&world->arena, scan->count, sizeof *dots);
+    row_entry model = {.dot.writer = scan->input->writer,
+                       .time = scan->input->time,
+                       .first = scan->input->sequence,
+                       .parts = (scan->count + size - 1) / size};
+
+    for (size_t from = 0; from < scan->count; from += size) {
+        size_t count = scan->count - from < size ? scan->count - from : size;
+
+        model.dot.sequence = ++device->sequence;
+        for (size_t i = from; i < from + count; i++)
+            dots[i] = model.dot;
+        add_entry(world, device, &model, &scan->changes[from], count);
+    }
+    return dots;
+}
+
+/* ---- Scan ---- */
+
+/* Through the record that is kept of it, so that this is tried, too. */
+static void put_in_base(row_world *world, row_source *source, const cf_row *row)
+{
+    cf_arena arena = {0};
+    cf_buffer record = {0};
+    cf_row read;
+    cf_error error;
+
+    cf_row_pack(row, &record);
+    if (cf_row_read(cf_buffer_view(&record), &arena, &read, &error))
+        row_world_broken(world, "%s", error.text);
+    cf_rows_put(source->base, &read);
+    cf_buffer_release(&record);
+    cf_arena_release(&arena);
+}
+
+static void rebase(row_world *world, row_source *source, const cf_row_scan *scan,
+                   const cf_dot *dots)
+{
+    cf_arena arena = {0};
+    cf_row_rebase after;
+
+    cf_row_scan_rebase(scan, dots, &arena, &after);
+    for (size_t i = 0; i < after.gone_count; i++)
+        cf_rows_drop(source->base, after.gone[i].table, after.gone[i].key);
+    for (size_t i = 0; i < after.row_count; i++)
+        put_in_base(world, source, &after.rows[i]);
+    cf_arena_release(&arena);
+}
+
+static void print_row(const char *what, const cf_row *row)
+{
+    cf_buffer text = {0};
+
+    made_print(row, &text);
+    fprintf(stderr, "%s %.*s\n", what, (int)text.size, (const char *)text.data);
+    cf_buffer_release(&text);
+}
+
+static cf_row without_tel(const cf_row *row, cf_arena *arena)
+{
+    cf_row copy = cf_row_copy(row, arena);
+    cf_row_field *fields = (cf_row_field *)copy.fields;
+
+    for (size_t i = 0; i < copy.field_count; i++)
+        if (cf_bytes_equal(fields[i].name, cf_bytes_of_text("/tel")))
+            fields[i].count = 0;
+    return copy;
+}
+
+/* A slot that was emptied: the next value moves up. */
+static bool shows_as_left(const row_source *source, const cf_row *shown, const cf_row *disk)
+{
+    cf_arena arena = {0};
+    cf_row row = *shown;
+
+    if (!source->format->whole && !cf_row_field_named(disk, cf_bytes_of_text("/tel")))
+        row = without_tel(shown, &arena);
+    bool same = cf_row_same(table_of(disk), &row, disk);
+    cf_arena_release(&arena);
+    return same;
+}
+
+/* Who has applied all sees what he did just as he did it. */
+static void check_fidelity(row_world *world, const row_source *source, const cf_row_view *before,
+                           const cf_row_view *after)
+{
+    cf_arena arena = {0};
+
+    for (size_t i = 0; i < cf_row_view_count(after); i++) {
+        const cf_row *row = cf_row_view_at(after, i);
+        const cf_row *disk = row_disk_find(source, row->table, row->key);
+        cf_row shown;
+
+        if (!cf_row_show(source->format, row, &arena, &shown) ||
+            (!disk && cf_row_view_holds_back(before, &row->item)))
+            continue;
+        if (disk && shows_as_left(source, &shown, disk))
+            continue;
+        print_row("shown", &shown);
+        row_world_broken(world, "what the user did is shown otherwise");
+    }
+    for (size_t i = 0; i < source->count; i++)
+        if (!cf_row_view_find(after, source->disk[i].table, source->disk[i].key)) {
+            print_row("disk", &source->disk[i]);
+            row_world_broken(world, "what the user did is not shown");
+        }
+    cf_arena_release(&arena);
+}
+
+static bool has_ref(const cf_row_ref *refs, size_t count, const cf_row_ref *wanted)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_dot_equal(&refs[i].dot, &wanted->dot) &&
+            cf_bytes_equal(refs[i].field, wanted->field) &&
+            cf_bytes_equal(refs[i].value, wanted->value) && refs[i].standing == wanted->standing)
+            return true;
+    return false;
+}
+
+/* Also the volatile ones; whatever the order in sets. */
+static bool same_values(const cf_row *a, const cf_row *b)
+{
+    cf_schema_table steady = *table_of(a);
+    cf_field_rule fields[8];
+
+    for (size_t i = 0; i < steady.field_count; i++) {
+        fields[i] = steady.fields[i];
+        if (fields[i].merge == CF_MERGE_VOLATILE)
+            fields[i].merge = CF_MERGE_WEAK;
+    }
+    steady.fields = fields;
+    return cf_row_same(&steady, a, b);
+}
+
+static bool same_shown(const cf_row *a, const cf_row *b)
+{
+    cf_arena arena = {0};
+    cf_row_ref *refs, *others;
+    size_t count, other_count;
+    cf_error error;
+
+    bool same = cf_row_refs_read(a, &arena, &refs, &count, &error) == CF_OK &&
+                cf_row_refs_read(b, &arena, &others, &other_count, &error) == CF_OK;
+    for (size_t i = 0; same && i < count; i++)
+        same = refs[i].standing != CF_WRITE_SHOWN || has_ref(others, other_count, &refs[i]);
+    cf_arena_release(&arena);
+    return same;
+}
+
+/* The base after a scan is what it would be, had the source applied its own changes; but for what
+ * is listed: that is known when the view is applied. */
+static void check_base(row_world *world, const row_source *source, const cf_row_view *before,
+                       const cf_row_view *after)
+{
+    for (size_t i = 0; i < cf_row_view_count(after); i++) {
+        const cf_row *row = cf_row_view_at(after, i);
+        const cf_row *base = cf_rows_find(source->base, row->table, row->key);
+        cf_arena arena = {0};
+        cf_row agreed = cf_row_view_agree(after, row, &arena);
+
+        if (!base && cf_row_view_holds_back(before, &row->item)) {
+            cf_arena_release(&arena);
+            continue;
+        }
+        if (!base || !cf_id_equal(&base->item, &row->item) || base->displaced != row->displaced ||
+            !same_shown(base, &agreed) || !same_shown(&agreed, base) || !same_values(base, row))
+            row_world_broken(world, "the base shows other writes than the view");
+        cf_arena_release(&arena);
+    }
+}
+
+static uint64_t tick(row_world *world, row_device *device)
+{
+    uint64_t now = world->now_ms + device->skew_ms;
+
+    return device->time_ms + 1 > now ? device->time_ms + 1 : now;
+}
+
+static bool scan_source(row_world *world, row_device *device, row_source *source, size_t parts)
+{
+    cf_arena arena = {0};
+    cf_row_view *before = cf_row_view_new(device->state, &row_world_schema), *after;
+    cf_row_scan_input input = {
+        .ids = &cf_record_ids_product,
+        .schema = &row_world_schema,
+        .format = source->format,
+        .state = device->state,
+        .view = before,
+        .base = source->base,
+        .disk = source->disk,
+        .disk_count = source->count,
+        .writer = {{(uint8_t)device->name}},
+        .sequence = device->sequence + 1,
+        .time = {.ms = tick(world, device)},
+    };
+    cf_row_scan scan;
+
+    cf_row_scan_run(&input, &arena, &scan);
+    if ((scan.count > 0) != is_dirty(source))
+        row_world_broken(world, "%c is %sdirty, but has %zu changes", device->name,
+                         is_dirty(source) ? "" : "not ", scan.count);
+    if (scan.count) {
+        device->time_ms = input.time.ms;
+        rebase(world, source, &scan, publish(world, device, &scan, parts));
+        if (is_dirty(source))
+            row_world_broken(world, "%c is dirty after a scan", device->name);
+        cf_state *scanned = device->state; /* `before` borrows from it */
+        device->state = NULL;
+        recompute(world, device, source);
+        after = cf_row_view_new(device->state, &row_world_schema);
+        if (source->clean)
+            check_fidelity(world, source, before, after);
+        if (source->clean && source->format->whole)
+            check_base(world, source, before, after);
+        cf_row_view_destroy(&after);
+        cf_row_view_destroy(&before);
+        cf_state_destroy(&scanned);
+    }
+    cf_row_view_destroy(&before);
+    cf_arena_release(&arena);
+    return scan.count > 0;
+}
+
+bool row_world_scan(row_world *world, row_device *device, size_t parts)
+{
+    bool published = false;
+
+    for (size_t i = 0; i < device->source_count; i++)
+        published = scan_source(world, device, &device->sources[i], parts) || published;
+    return published;
+}
+
+/* ---- Receive and apply ---- */
+
+static int in_time(const void *left, const void *right)
+{
+    const row_entry *a = *(row_entry *const *)left, *b = *(row_entry *const *)right;
+    int order = cf_time_compare(a->time, b->time);
+
+    return order ? order : cf_dot_compare(&a->dot, &b->dot);
+}
+
+void row_world_receive(row_world *world, row_device *device, const row_device *other,
+                       unsigned share)
+{
+    row_entry *news[ROW_ENTRIES];
+    size_t count = 0;
+
+    for (size_t i = 0; i < world->entry_count; i++)
+        if (other->held[i] && !device->held[i])
+            news[count++] = &world->entries[i];
+    if (count == 0)
+        return;
+    qsort(news, count, sizeof *news, in_time);
+    size_t most = count * share / 100 ? count * share / 100 : 1;
+    for (size_t i = 0; i < most; i++) {
+        device->held[news[i] - world->entries] = true;
+        if (news[i]->time.ms > device->time_ms)
+            device->time_ms = news[i]->time.ms;
+    }
+    recompute(world, device, NULL);
+}
+
+/* The disk keeps a row that says the same, with what of it is volatile. */
+static bool may_stay(const row_source *source, const cf_row *shown, const cf_row *disk)
+{
+    const cf_row *base = cf_rows_find(source->base, shown->table, shown->key);
+
+    return disk && base && cf_id_equal(&base->item, &shown->item) &&
+           cf_row_same(table_of(shown), disk, shown);
+}
+
+static void apply_to(row_world *world, row_source *source, const cf_row_view *view)
+{
+    row_source fresh = {.format = source->format, .base = cf_rows_new(), .clean = true};
+
+    for (size_t i = 0; i < cf_row_view_count(view); i++) {
+        const cf_row *row = cf_row_view_at(view, i);
+        const cf_row *disk = row_disk_find(source, row->table, row->key);
+        cf_row agreed = cf_row_view_agree(view, row, &world->arena), shown;
+
+        put_in_base(world, &fresh, &agreed);
+        if (cf_row_show(source->format, &agreed, &world->arena, &shown))
+            row_disk_put(&fresh, may_stay(source, &shown, disk) ? *disk : shown);
+    }
+    cf_rows_destroy(&source->base);
+    free(source->disk);
+    *source = fresh;
+}
+
+void row_world_apply(row_world *world, row_device *device)
+{
+    cf_row_view *view = cf_row_view_new(device->state, &row_world_schema);
+
+    for (size_t i = 0; i < device->source_count; i++)
+        if (!is_dirty(&device->sources[i]))
+            apply_to(world, &device->sources[i], view);
+    cf_row_view_destroy(&view);
+}
+
+/* ---- All together ---- */
+
+static void check_equal(row_world *world, const cf_row_view *a, const cf_row_view *b)
+{
+    size_t held, other_held, conflicts, other_conflicts;
+
+    cf_row_view_held(a, &held);
+    cf_row_view_held(b, &other_held);
+    cf_row_view_conflicts(a, &conflicts);
+    cf_row_view_conflicts(b, &other_conflicts);
+    if (cf_row_view_count(a) != cf_row_view_count(b) || held != other_held ||
+        conflicts != other_conflicts)
+        row_world_broken(world, "the devices differ");
+    for (size_t i = 0; i < cf_row_view_count(a); i++) {
+        const cf_row *row = cf_row_view_at(a, i);
+        const cf_row *other = cf_row_view_find(b, row->table, row->key);
+
+        if (!other || !cf_id_equal(&row->item, &other->item) ||
+            !cf_row_same(table_of(row), row, other))
+            row_world_broken(world, "the devices differ");
+    }
+}
+
+static void check_disks(row_world *world, const row_device *device, const cf_row_view *view)
+{
+    for (size_t i = 0; i < device->source_count; i++) {
+        const row_source *source = &device->sources[i];
+        cf_arena arena = {0};
+        size_t count = 0;
+
+        for (size_t k = 0; k < cf_row_view_count(view); k++) {
+            const cf_row *row = cf_row_view_at(view, k);
+            const cf_row *disk = row_disk_find(source, row->table, row->key);
+            cf_row shown;
+
+            if (!cf_row_show(source->format, row, &arena, &shown))
+                continue;
+            count++;
+            if (!disk || !cf_row_same(table_of(row), &shown, disk))
+                row_world_broken(world, "%c does not show what it should", device->name);
+        }
+        if (count != source->count)
+            row_world_broken(world, "%c shows more than it should", device->name);
+        cf_arena_release(&arena);
+    }
+}
+
+static void exchange(row_world *world)
+{
+    for (size_t round = 0; round < 2; round++)
+        for (size_t i = 0; i < world->device_count; i++)
+            for (size_t k = 0; k < world->device_count; k++)
+                if (i != k)
+                    row_world_receive(world, &world->devices[i], &world->devices[k], 100);
+    for (size_t i = 0; i < world->device_count; i++)
+        row_world_apply(world, &world->devices[i]);
+}
+
+void row_world_settle(row_world *world)
+{
+    bool published = true;
+
+    for (size_t round = 0; published; round++) {
+        if (round == SETTLE_ROUNDS)
+            row_world_broken(world, "the devices go on publishing");
+        published = round == 0;
+        for (size_t i = 0; i < world->device_count; i++)
+            published = row_world_scan(world, &world->devices[i], 1) || published;
+        exchange(world);
+    }
+    cf_row_view *first = cf_row_view_new(world->devices[0].state, &row_world_schema);
+    for (size_t i = 0; i < world->device_count; i++) {
+        cf_row_view *view = cf_row_view_new(world->devices[i].state, &row_world_schema);
+
+        check_equal(world, first, view);
+        check_disks(world, &world->devices[i], view);
+        cf_row_view_destroy(&view);
+    }
+    cf_row_view_destroy(&first);
+}

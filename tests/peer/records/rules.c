@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules that take a schema of their own to be seen. */
+#include <stdio.h>
+
+#include "peer/records/record_scan.h"
+#include "tests/peer/records/made_row.h"
+#include "tests/support/expect.h"
+
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+
+static const cf_row_format whole = {.whole = true};
+
+/* What several devices wrote, each as a source of its own. */
+typedef struct {
+    const cf_schema *schema;
+    cf_state *state;
+    cf_arena arena;
+} rule_world;
+
+static rule_world rule_world_of(const cf_schema *schema)
+{
+    return (rule_world){.schema = schema, .state = cf_state_new()};
+}
+
+static void end(rule_world *self)
+{
+    cf_state_destroy(&self->state);
+    cf_arena_release(&self->arena);
+}
+
+/* The scan of a source that shows the base and now has these rows, separated by semicolons. */
+static cf_row_scan scan(rule_world *self, cf_state *known, cf_rows *base, char device, uint64_t ms,
+                        const char *rows)
+{
+    cf_row_scan_input *input = cf_arena_allocate(&self->arena, 1, sizeof *input);
+    cf_row *disk = cf_arena_allocate(&self->arena, strlen(rows) + 1, sizeof *disk);
+    cf_row_view *view = cf_row_view_new(known, self->schema);
+    char *rest = cf_arena_text(&self->arena, cf_bytes_of_text(rows));
+    cf_row_scan made;
+
+    *input = (cf_row_scan_input){.ids = &cf_record_ids_product,
+                                 .schema = self->schema,
+                                 .format = &whole,
+                                 .state = known,
+                                 .view = view,
+                                 .base = base,
+                                 .disk = disk,
+                                 .writer = {{(uint8_t)device}},
+                                 .sequence = ms,
+                                 .time = {.ms = ms}};
+    for (char *row; (row = strsep(&rest, ";"));)
+        disk[input->disk_count++] = made_row(row, &self->arena);
+    cf_row_scan_run(input, &self->arena, &made);
+    cf_row_view_destroy(&view);
+    return made;
+}
+
+/* A device that knows nothing of the others has these rows. */
+static void write_apart(rule_world *self, char device, uint64_t ms, const char *rows)
+{
+    cf_state *nothing = cf_state_new();
+    cf_rows *base = cf_rows_new();
+    cf_row_scan made = scan(self, nothing, base, device, ms, rows);
+    cf_dot dot = {.writer = made.input->writer, .sequence = ms};
+
+    cf_state_apply(self->state, &dot, made.input->time, made.changes, made.count, NULL);
+    cf_rows_destroy(&base);
+    cf_state_destroy(&nothing);
+}
+
+/* The base of one that shows all. */
+static cf_rows *applied(rule_world *self)
+{
+    cf_row_view *view = cf_row_view_new(self->state, self->schema);
+    cf_rows *base = cf_rows_new();
+
+    for (size_t i = 0; i < cf_row_view_count(view); i++) {
+        cf_row row = cf_row_view_agree(view, cf_row_view_at(view, i), &self->arena);
+
+        cf_rows_put(base, &row);
+    }
+    cf_row_view_destroy(&view);
+    return base;
+}
+
+static size_t levels(const cf_row_scan *made)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < made->count; i++)
+        count += cf_bytes_equal(made->changes[i].field, cf_bytes_of_text(CF_FIELD_LEVEL));
+    return count;
+}
+
+/* ---- People who have a boss, and an e-mail address that nobody else has ---- */
+
+static const cf_field_rule boss[] = {{NAME("/boss"), CF_MERGE_REFERENCE, NAME("person")}};
+static const cf_bytes email[] = {NAME("/email")}, mark[] = {NAME("/mark")};
+static const cf_unique unique[] = {{email, 1}};
+static const cf_schema_table person = {.name = NAME("person"),
+                                       .kind = CF_KIND_ROW,
+                                       .serial = true,
+                                       .fields = boss,
+                                       .field_count = 1,
+                                       .unique = unique,
+                                       .unique_count = 1,
+                                       .required = mark,
+                                       .required_count = 1};
+static const cf_schema people = {&person, 1};
+
+static void expect_held(const cf_row_view *view, const char *who, int why)
+{
+    size_t count;
+    const cf_row_held *held = cf_row_view_held(view, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_row_field *field = cf_row_field_named(&held[i].row, mark[0]);
+        cf_arena arena = {0};
+        bool same = cf_bytes_equal(field->values[0], made_text(who, &arena));
+
+        cf_arena_release(&arena);
+        if (!same)
+            continue;
+        cr_assert_eq((int)held[i].why, why, "%s is held for %d", who, (int)held[i].why);
+        return;
+    }
+    cr_assert_eq(why, -1, "%s is not held", who);
+}
+
+/* Y is held, and so is Z, whose boss is Y. What Z claimed W has then, though W came later. */
+Test(record_rules, free_what_a_row_claimed_that_is_held_back_with_its_parent)
+{
+    rule_world self = rule_world_of(&people);
+    cf_row_view *view;
+
+    write_apart(&self, 'A', 10, "person 1 mark=X email=e");
+    write_apart(&self, 'B', 20, "person 2 mark=Y email=e;person 3 mark=Z email=f boss=2");
+    write_apart(&self, 'C', 30, "person 4 mark=W email=f;person 5 mark=V boss=4");
+    view = cf_row_view_new(self.state, &people);
+    expect_held(view, "X", -1);
+    expect_held(view, "Y", CF_HELD_UNIQUE);
+    expect_held(view, "Z", CF_HELD_PARENT);
+    expect_held(view, "W", -1);
+    expect_held(view, "V", CF_HELD_PARENT); /* it was, while W was; and that is for good */
+    cf_row_view_destroy(&view);
+    end(&self);
+}
+
+/* A row that can't be shown claims in vain, but it claims. */
+Test(record_rules, try_out_rows_that_lack_what_is_required)
+{
+    rule_world self = rule_world_of(&people);
+    cf_rows *base = cf_rows_new();
+    cf_row_scan full = scan(&self, self.state, base, 'A', 10, "person 1 mark=X");
+    cf_row_scan lacking = scan(&self, self.state, base, 'A', 10, "person 1 name=x");
+
+    cr_expect_eq(levels(&full), 0);
+    cr_expect_eq(levels(&lacking), 1);
+    cf_rows_destroy(&base);
+    write_apart(&self, 'A', 10, "person 1 mark=X name=x");
+    base = applied(&self);
+    lacking = scan(&self, self.state, base, 'A', 20, "person 1 name=x");
+    cr_expect_eq(levels(&lacking), 1);
+    cf_rows_destroy(&base);
+    end(&self);
+}
+
+/* ---- Houses in a town ---- */
+
+static const cf_field_rule in_town[] = {{NAME("/town"), CF_MERGE_REFERENCE, NAME("town")}};
+static const cf_schema_table towns[] = {
+    {.name = NAME("house"),
+     .kind = CF_KIND_ROW,
+     .serial = true,
+     .fields = in_town,
+     .field_count = 1},
+    {.name = NAME("town"), .kind = CF_KIND_ROW},
+};
+static const cf_schema land = {towns, 2};
+
+static void forget_town(rule_world *self)
+{
+    cf_arena arena = {0};
+    cf_id town = cf_record_ids_product.natural(NULL, &towns[1], made_text("berlin", &arena));
+
+    cf_state_forget_item(self->state, &town);
+    cf_arena_release(&arena);
+}
+
+/* B's house waits for its town, of which nothing is known. A names that town: B's house comes, and
+ * it was first to have the key of A's. */
+Test(record_rules, keep_a_row_in_its_place_when_another_comes_by_a_new_parent)
+{
+    rule_world self = rule_world_of(&land);
+
+    write_apart(&self, 'B', 10, "town berlin;house 1 mark=b town=berlin");
+    write_apart(&self, 'A', 20, "house 1 mark=a");
+    forget_town(&self);
+    cf_rows *base = applied(&self);
+    cr_assert_eq(cf_rows_count(base), 1);
+    cf_row_scan made = scan(&self, self.state, base, 'A', 30, "house 1 mark=a;town berlin");
+    cr_expect_eq(levels(&made), 1);
+    cf_rows_destroy(&base);
+    end(&self);
+}
+
+/* ---- Rings ---- */
+
+/* Equal rings that were made apart are one: ids do not depend on where one begins. */
+Test(record_rules, name_rows_that_refer_to_each_other_in_a_ring)
+{
+    rule_world self = rule_world_of(&people);
+
+    write_apart(&self, 'A', 10, "person 1 mark=X boss=2;person 2 mark=Y boss=1");
+    write_apart(&self, 'B', 20, "person 2 mark=Y boss=1;person 1 mark=X boss=2");
+    cf_rows *base = applied(&self);
+    cr_expect_eq(cf_rows_count(base), 2);
+    cf_rows_destroy(&base);
+    end(&self);
+}
+
+/* A chain as long as a table is no chain of calls. */
+Test(record_rules, name_a_long_chain_of_rows)
+{
+    rule_world self = rule_world_of(&people);
+    cf_buffer rows = {0};
+
+    for (int i = 1; i < 20000; i++)
+        cf_buffer_append_text(&rows, "person %d mark=%d boss=%d;", i, i, i + 1);
+    cf_buffer_append_text(&rows, "person 20000 mark=last");
+    cf_buffer_append(&rows, "", 1);
+    write_apart(&self, 'A', 10, (const char *)rows.data);
+    cf_rows *base = applied(&self);
+    cr_expect_eq(cf_rows_count(base), 20000);
+    cf_rows_destroy(&base);
+    cf_buffer_release(&rows);
+    end(&self);
+}
+
+/* ---- Formats ---- */
+
+static const cf_format_field house_fields[] = {{NAME("/mark"), false}, {NAME("/town"), false}};
+static const cf_format_table houses = {
+    .name = NAME("house"), .fields = house_fields, .field_count = 2};
+static const cf_row_format only_houses = {.tables = &houses, .count = 1};
+
+/* A CSV of houses that has their towns' keys, and no towns. */
+Test(record_rules, leave_references_to_tables_that_the_format_lacks)
+{
+    rule_world self = rule_world_of(&land);
+
+    write_apart(&self, 'B', 10, "town berlin;town rome;house 1 mark=b town=berlin");
+    cf_rows *base = applied(&self);
+    cf_row_view *view = cf_row_view_new(self.state, &land);
+    cf_row disk = made_row("house 1 mark=c town=berlin", &self.arena);
+    cf_row_scan_input input = {.ids = &cf_record_ids_product,
+                               .schema = &land,
+                               .format = &only_houses,
+                               .state = self.state,
+                               .view = view,
+                               .base = base,
+                               .disk = &disk,
+                               .disk_count = 1,
+                               .writer = {{'A'}},
+                               .sequence = 1,
+                               .time = {.ms = 20}};
+    cf_row_scan made;
+    cf_id item,
+        town = cf_record_ids_product.natural(NULL, &towns[1], made_text("rome", &self.arena));
+
+    cf_row_scan_run(&input, &self.arena, &made);
+    cr_assert_eq(made.count, 1, "%zu changes", made.count);
+    disk = made_row("house 1 mark=b town=rome", &self.arena);
+    cf_row_scan_run(&input, &self.arena, &made);
+    cr_assert_eq(made.count, 1, "%zu changes", made.count);
+    cr_assert(cf_reference_item(made.changes[0].value, &item));
+    cr_assert(cf_id_equal(&item, &town));
+    cf_row_view_destroy(&view);
+    cf_rows_destroy(&base);
+    end(&self);
+}
+
+/* ---- What only a mistaken device does ---- */
+
+static void write_field(rule_world *self, const cf_id *item, const char *field, cf_bytes value)
+{
+    cf_dot dot = {.writer = {{'M'}}, .sequence = 1, .hash = {item->bytes[1]}};
+    cf_change change = {*item, cf_bytes_of_text(field), value, NULL, 0, false};
+
+    cf_state_apply(self->state, &dot, (cf_time){50, 0}, &change, 1, NULL);
+}
+
+Test(record_rules, hold_back_what_has_no_key_or_that_of_another)
+{
+    rule_world self = rule_world_of(&land);
+    const cf_id keyless = {{'r', 1}}, worded = {{'r', 2}}, second = {{'r', 3}};
+    size_t count;
+
+    write_apart(&self, 'A', 10, "town berlin");
+    write_field(&self, &keyless, CF_FIELD_TABLE, made_text("house", &self.arena));
+    write_field(&self, &worded, CF_FIELD_TABLE, made_text("house", &self.arena));
+    write_field(&self, &worded, CF_FIELD_KEY, made_text("one", &self.arena));
+    write_field(&self, &second, CF_FIELD_TABLE, made_text("town", &self.arena));
+    write_field(&self, &second, CF_FIELD_KEY, made_text("berlin", &self.arena));
+    cf_row_view *view = cf_row_view_new(self.state, &land);
+    const cf_row_held *held = cf_row_view_held(view, &count);
+    cr_assert_eq(count, 3);
+    cr_assert_eq(held[0].why, CF_HELD_REQUIRED);
+    cr_assert_eq(held[1].why, CF_HELD_REQUIRED);
+    cr_assert_eq(held[2].why, CF_HELD_UNIQUE);
+    cr_assert_eq(cf_row_view_count(view), 1);
+    cf_row_view_destroy(&view);
+    end(&self);
+}
+
+Test(record_rules, find_a_free_key_at_the_end_of_all_numbers)
+{
+    rule_world self = rule_world_of(&land);
+
+    write_apart(&self, 'A', 10, "house 9223372036854775807 mark=a");
+    write_apart(&self, 'B', 20, "house 9223372036854775807 mark=b");
+    cf_row_view *view = cf_row_view_new(self.state, &land);
+    const cf_row *given = cf_row_view_find(view, towns[0].name, made_int(1, &self.arena));
+    cr_assert(given);
+    cr_assert(given->displaced);
+    cf_row_view_destroy(&view);
+    end(&self);
+}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calendars: folders of events and tasks, synced field by field."""
+
+import re
+
+import pytest
+
+from cards import EXPORTS, Pair, conflicts, edit, entries, event, fill, items, pending, write
+from counterfoil import broker, make_device, two, wait_until  # noqa: F401
+
+BREAKFAST = event("breakfast", "Breakfast", "DTSTART;TZID=Europe/Berlin:20261124T090000",
+                  "DTEND;TZID=Europe/Berlin:20261124T100000", "LOCATION:Cafe", "RRULE:FREQ=WEEKLY;COUNT=5",
+                  "EXDATE;TZID=Europe/Berlin:20261201T090000", "X-MOOD:good", "BEGIN:VALARM", "ACTION:DISPLAY",
+                  "DESCRIPTION:soon", "TRIGGER:-PT15M", "END:VALARM")
+SHOPPING = event("shopping", "Shopping", "DUE:20261125T170000Z", "PRIORITY:5", what="VTODO")
+HOME = {"breakfast.ics": BREAKFAST, "list.ics": SHOPPING, "color": "#aabbcc\n", "displayname": "Home\n"}
+
+
+@pytest.fixture
+def home(two):
+    laptop, desktop = two
+    return Pair(laptop, desktop, "icalendar", fill(laptop.source("home"), HOME), desktop.source("home"))
+
+
+def test_events_and_tasks_of_a_folder(home):
+    found = items(home.there)
+    assert sorted(found) == ["breakfast.ics", "shopping.ics"] and items(home.here) == HOME
+    for line in BREAKFAST.split("\r\n"):
+        assert line.startswith(("PRODID", "DTSTAMP")) or line in found["breakfast.ics"].split("\r\n"), line
+    assert "BEGIN:VTODO" in found["shopping.ics"] and "PRIORITY:5" in found["shopping.ics"]
+    edit(home.here / "breakfast.ics", "LOCATION:Cafe", "LOCATION:Park")
+    edit(home.there / "breakfast.ics", "SUMMARY:Breakfast", "SUMMARY:Brunch")
+    edit(home.there / "breakfast.ics", "TRIGGER:-PT15M", "TRIGGER:-PT5M")
+    edit(home.there / "shopping.ics", "PRIORITY:5", "PRIORITY:1\r\nSTATUS:COMPLETED")
+    home.both()
+    for folder, task in ((home.here, "list.ics"), (home.there, "shopping.ics")):
+        merged = items(folder)["breakfast.ics"]
+        assert "LOCATION:Park" in merged and "SUMMARY:Brunch" in merged
+        assert re.findall("TRIGGER.*(-PT.*M)", merged) == ["-PT5M"]
+        assert "STATUS:COMPLETED" in items(folder)[task]
+    assert conflicts(home.laptop) == []
+
+
+def test_a_task_done_twice_at_once_and_stamps(home):
+    before = entries(home.laptop)
+    edit(home.here / "list.ics", "DTSTAMP:20261101T090000Z", "DTSTAMP:20261120T090000Z\r\nSEQUENCE:3")
+    home.both()
+    assert entries(home.laptop) == before, "stamps alone are no change"
+    edit(home.here / "list.ics", "SUMMARY:Shopping", "SUMMARY:Buy bread")
+    home.laptop.sync()
+    edit(home.there / "shopping.ics", "SUMMARY:Shopping", "SUMMARY:Buy milk")
+    home.desktop.sync(4)
+    home.laptop.sync(4)
+    assert "SUMMARY:Buy milk" in items(home.here)["list.ics"]
+    assert conflicts(home.laptop) == conflicts(home.desktop) == ["shopping/title"]
+
+
+@pytest.mark.parametrize("name", ["apple.ics", "google.ics", "nextcloud.ics", "thunderbird.ics"])
+def test_an_export_keeps_its_bytes(two, name):
+    laptop, desktop = two
+    here = laptop.source("all.ics")
+    export = (EXPORTS / name).read_bytes()
+    write(here, export)
+    there = desktop.source("home")
+    pair = Pair(laptop, desktop, "icalendar", here, there)
+    pair.both()
+    assert here.read_bytes() == export
+    found = items(there)
+    assert len(found) == laptop.json("status")["collections"][0]["items"] > 0
+    which, text = next((name, text) for name, text in sorted(found.items()) if "SUMMARY:" in text)
+    edit(there / which, "SUMMARY:", "SUMMARY:Changed: ")
+    pair.both()
+    assert b"SUMMARY:Changed: " in here.read_bytes().replace(b"\r\n ", b"").replace(b"\\", b"")
+    assert {other: text for other, text in items(there).items() if other != which} == \
+        {other: text for other, text in found.items() if other != which}
+    before = entries(laptop)
+    pair.both()
+    pair.both()
+    assert entries(laptop) == before
+
+
+def test_what_is_in_trouble_holds_back_nothing(home):
+    bad = {"half.ics": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:half\r\n",
+           "nouid.ics": event("x", "Nobody").replace("UID:x\r\n", ""),
+           "latin.ics": event("latin", "J\xfcrgen").encode("latin-1"),
+           "empty.ics": "", "twice.ics": SHOPPING}
+    fill(home.here, bad)
+    edit(home.here / "breakfast.ics", "LOCATION:Cafe", "LOCATION:Park")
+    home.laptop.finish("sync")
+    home.desktop.sync()
+    assert sorted(items(home.there)) == ["breakfast.ics", "shopping.ics"]
+    assert "LOCATION:Park" in items(home.there)["breakfast.ics"]
+    assert set(pending(home.laptop)) == set(bad)

@@ -1,0 +1,440 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A broker that lies. What it can't do: be believed, stop the rest, or reach anything outside of a source. What it
+can do is keep silent; then the devices say what they miss."""
+
+import os
+import threading
+
+import protocol_crypto as crypto
+from broker_client import HEADS_PAGE, now
+from counterfoil import tree, wait_until
+from hostile_broker import Said, raw
+from hostile_house import expect_blamed, flipped, house, key_of, of_notes, strange_heads, when, with_bulk  # noqa: F401
+from hostile_victim import COUNTS_MEMORY, MEMORY_MAX, PATIENCE, attacked, memory_of
+from protocol import read_entry
+from reader import join
+
+YEARS = 10 * 365 * 86_400_000
+
+# ---- Entries ---------------------------------------------------------------------------------------------------------
+
+ALTERED = [
+    (lambda entry: flipped(entry.wire, len(entry.header) + 3), "the signature does not fit"),
+    (lambda entry: flipped(entry.wire, entry.wire.index(entry.epoch)), None),
+    (lambda entry: flipped(entry.wire, entry.wire.index(entry.device)), None),
+    (lambda entry: flipped(entry.wire, len(entry.wire) - 5), "the body is not the one"),
+    (lambda entry: entry.wire[:100], "beyond the bytes"),
+    (lambda entry: entry.wire + b"x", "the body is not the one"),
+    (lambda entry: os.urandom(300), None),
+]
+
+
+def test_altered_entries_are_named_and_the_rest_comes(house):
+    spoiled = [house.write(house.laptop) for _ in ALTERED]
+    calm = house.write(house.laptop, "diary")
+    turn = iter(ALTERED)
+    outcome = house.receive(of_notes(house, lambda said, entry: with_bulk(said, next(turn)[0](entry))))
+    # Some are refused as they are read, others once they are taken: which is the first depends on how fast they come.
+    told = [line.removeprefix("counterfoil: ") for line in outcome.messages.splitlines() if "is refused: " in line]
+    expect_blamed(outcome, told[0])
+    assert f"the first: {told[0]}" in outcome.document["broker"]["trouble"]
+    assert f"{len(ALTERED)} entries that can't be taken" in outcome.document["broker"]["trouble"]
+    assert outcome.messages.count("is refused: ") == len(ALTERED)
+    assert "of laptop in notes is refused: the signature does not fit" in outcome.messages
+    for _, word in ALTERED:
+        assert word is None or word in outcome.messages
+    assert not {*spoiled} & tree(house.desktop.source("notes")).keys()
+    assert (house.desktop.source("diary") / calm).exists()
+    house.heal()
+
+
+def test_an_entry_that_is_held_back_is_missed(house):
+    house.write(house.laptop)
+    held_back = house.broker.log.entries[-1].head
+    house.write(house.laptop)
+    calm = house.write(house.laptop, "diary")
+    outcome = house.receive(of_notes(house, lambda said, entry: said if entry.head != held_back else None))
+    expect_blamed(outcome, "of laptop in notes is refused", "predecessor")
+    assert (house.desktop.source("diary") / calm).exists()
+    assert "predecessor" in house.desktop.run("status"), "who asks later is told, too"
+    house.heal()
+    assert "predecessor" not in house.desktop.run("status")
+
+
+def test_what_another_device_saw_can_not_be_hidden(house):
+    """A broker that hides the laptop's entries from the desktop can't show it what knows of them."""
+    house.write(house.laptop)
+    hidden = house.broker.log.entries[-1].head
+    house.tablet.sync()
+    house.write(house.tablet)
+
+    def alter(session, said):
+        if said.command == "WELCOME":
+            return said.but(4, [head for head in said.elements[4] if tuple(head) != hidden])
+        return None if said.command == "ENTRY" and read_entry(said.bulk).head == hidden else said
+
+    outcome = house.receive(alter)
+    expect_blamed(outcome, "of tablet in notes is refused", "comes after")
+    house.heal()
+
+
+def test_who_is_shown_another_view_merges_it_as_soon_as_it_is_seen(house):
+    """What a broker hides from a device altogether, nobody can know; nothing is lost by it."""
+    split = house.write(house.laptop)
+    house.desktop.sync()
+    (house.laptop.source("notes") / split).write_bytes(b"by the laptop\n")
+    (house.desktop.source("notes") / split).write_bytes(b"by the desktop\n")
+    house.laptop.sync()
+    theirs = house.broker.log.entries[-1].head
+
+    def alter(session, said):
+        if said.command == "WELCOME":
+            entry = house.broker.log.at[theirs]
+            before = [entry.writer, entry.sequence - 1, entry.previous]
+            return said.but(4, [before if tuple(head) == theirs else head for head in said.elements[4]])
+        return None if said.command == "ENTRY" and read_entry(said.bulk).head == theirs else said
+
+    assert house.receive(alter).code == 0
+    house.laptop.sync(4), house.desktop.sync(4)
+    found = tree(house.laptop.source("notes"))
+    assert found == tree(house.desktop.source("notes"))
+    both = {path: content for path, content in found.items() if path.startswith(split)}
+    assert set(both.values()) == {b"by the laptop\n", b"by the desktop\n"}
+    (copy,) = (path for path in both if "conflict" in path)
+    (house.laptop.source("notes") / copy).unlink()
+    house.heal()
+
+
+def test_entries_in_the_wrong_order_are_named_and_asked_for_again(house):
+    """A device that serves begins anew by itself."""
+    serving = house.desktop.serve()
+    backwards = threading.Event()
+    kept = []
+
+    def alter(session, said):
+        if said.command != "ENTRY" or backwards.is_set() or session.key != key_of(house, "desktop"):
+            return said
+        kept.append(said)
+        if len(kept) < 3:
+            return None
+        backwards.set()
+        return kept[::-1]
+
+    with house.broker.lying(alter):
+        for _ in range(3):
+            last = house.write(house.laptop)
+        wait_until(backwards.is_set, "the entries were sent")
+        wait_until((house.desktop.source("notes") / last).exists, "they were asked for again")
+    house.desktop.stop(serving)
+    house.heal()
+
+
+def test_an_entry_that_was_spoiled_once_is_taken_when_it_comes_whole(house):
+    """It has the same name as the forged copy."""
+    serving = house.desktop.serve()
+    told = []
+
+    def alter(said, entry):
+        told.append(entry.head)
+        return with_bulk(said, flipped(said.bulk, len(entry.header) + 3)) if told.count(entry.head) == 1 else said
+
+    with house.broker.lying(of_notes(house, alter)):
+        last = house.write(house.laptop)
+        wait_until((house.desktop.source("notes") / last).exists, "it is taken")
+    house.desktop.stop(serving)
+    house.heal()
+
+
+def test_old_entries_say_nothing_new(house):
+    house.write(house.laptop)
+    before = tree(house.laptop.source("notes"))
+    everything = [Said("ENTRY", [at + 1], entry.wire) for at, entry in enumerate(house.broker.log.entries)]
+    outcome = house.receive(when("SUBSCRIBED", lambda said: [said, *everything * 20]))
+    assert outcome.code == 0 and outcome.document["in_sync"], outcome.said
+    assert tree(house.desktop.source("notes")) == before
+    house.heal()
+
+
+def test_more_than_credit_allows_takes_no_room(house):
+    """Twice 64 MiB that nobody asked for."""
+    (house.laptop.source("notes") / "many").write_bytes(b"".join(os.urandom(50_000) for _ in range(1)))
+    house.laptop.sync()
+    entry = house.broker.log.entries[-1]
+    flood = [Said("ENTRY", [len(house.broker.log.entries)], entry.wire)] * (2**27 // len(entry.wire))
+    outcome = house.receive(when("SUBSCRIBED", lambda said: [said, *flood]))
+    assert outcome.code == 0, outcome.said
+    house.heal()
+
+
+# ---- Rolled back, forgotten ------------------------------------------------------------------------------------------
+
+
+def test_a_rolled_back_log_is_told_and_mended(house):
+    for _ in range(2):
+        house.write(house.laptop)
+    house.desktop.sync()
+    with house.broker.lock:
+        ((user, log),) = house.broker.logs.items()
+        house.broker.logs[user] = log.rolled_back(2)
+    outcome = house.receive()
+    assert outcome.code == 0 and "rolled back: it lacks 2 entries" in outcome.messages, outcome.said
+    assert len(house.broker.log.entries) == len(log.entries)
+    house.heal()
+
+
+def test_an_entry_that_was_accepted_and_not_kept_is_missed_and_sent_again(house):
+    def instead(session, command, elements, bulk):
+        if command == "PUBLISH":
+            house.broker.say(session, "ACCEPTED", list(read_entry(bulk).head))
+        return command == "PUBLISH"
+
+    with house.broker.lying(instead=instead):
+        lost = house.write(house.laptop)
+    assert house.desktop.sync()["in_sync"] and not (house.desktop.source("notes") / lost).exists()
+    outcome = attacked(house.laptop, "sync")
+    assert outcome.code == 0 and "was rolled back: it lacks 1 entry" in outcome.messages, outcome.said
+    house.heal()
+
+
+def test_a_blob_that_was_stored_and_not_kept_is_wanted_and_sent_again(house):
+    def instead(session, command, elements, bulk):
+        if command == "PUT":
+            house.broker.say(session, "STORED", elements[0])
+        return command == "PUT"
+
+    with house.broker.lying(lambda _, said: None if said.command == "WANTED" else said, instead):
+        house.write(house.laptop, size=500_000)
+    assert house.broker.log.lacking(house.broker.log.entries)
+    outcome = attacked(house.laptop, "sync")
+    assert "lacks 1 blob" in outcome.said or not house.broker.log.lacking(house.broker.log.entries), outcome.said
+    house.heal()
+    assert not house.broker.log.lacking(house.broker.log.entries)
+
+
+# ---- Blobs -----------------------------------------------------------------------------------------------------------
+
+
+def endless(said):
+    """One GET is answered a thousand times."""
+    id, offset, _ = said.elements
+    return [Said("BLOB", [id, offset + n * len(said.bulk), 16_000_000], said.bulk) for n in range(1000)]
+
+
+BLOBS = {
+    "other bytes": (lambda said: with_bulk(said, os.urandom(len(said.bulk))), "not those of its name"),
+    "flipped": (lambda said: with_bulk(said, flipped(said.bulk, 1000)), "not those of its name"),
+    "cut": (lambda said: Said("BLOB", [*said.elements[:2], 1000], said.bulk[:1000]), "not those of its name"),
+    "offset": (lambda said: said.but(1, said.elements[1] + 5), "beyond its end"),
+    "far offset": (lambda said: said.but(1, 2**64 - 1), "beyond its end"),
+    "total": (lambda said: said.but(2, 2**63), "impossible size"),
+    "just too large": (lambda said: said.but(2, 16_781_313), "impossible size"),
+    "no size": (lambda said: said.but(2, 0), "impossible size"),
+    "endless": (endless, "on the way"),
+    "absent": (lambda said: Said("ABSENT", [said.elements[0]]), "waits for a device that has all of it"),
+    "never": (lambda said: Said("REFUSED", ["GET", said.elements[0], "never", "unknown", "no"]), "no"),
+}
+
+
+def test_a_blob_that_is_another_is_told_with_its_file(house):
+    spoiled = house.write(house.laptop, size=500_000)
+    calm = house.write(house.laptop)
+    for lie, (change, word) in BLOBS.items():
+        outcome = house.receive(when("BLOB", change))
+        assert outcome.code == 1, (lie, outcome.said)
+        waiting = {one["path"]: one["reason"] for each in outcome.document["collections"] for one in each["pending"]}
+        assert list(waiting) == [spoiled], (lie, outcome.said)
+        assert word in waiting[spoiled] + outcome.document["broker"].get("trouble", ""), (lie, outcome.said)
+        assert not (house.desktop.source("notes") / spoiled).exists()
+        assert (house.desktop.source("notes") / calm).exists()
+    house.heal()
+
+
+# ---- Messages --------------------------------------------------------------------------------------------------------
+
+NONSENSE = {
+    "no value": [raw(b"\xc1")],
+    "nothing": [raw(b"")],
+    "noise": [raw(os.urandom(1000), os.urandom(1000))],
+    "deep": [raw(b"\x91" * 100_000)],
+    "a count that nothing follows": [raw(b"\xdd\xff\xff\xff\xff")],
+    "a text that nothing follows": [raw(b"\x91\xdb\xff\xff\xff\xff")],
+    "no text": [raw(b"\x91\xa7ENTRY\xff\xff")],
+    "not canonical": [raw(b"\x92\xa5ENTRY\xcd\x00\x01", b"x")],
+    "too few elements": [Said("WELCOME", [1])],
+    "other types": [Said("ACCEPTED", ["x"])],
+    "no bulk": [Said("ENTRY", [1])],
+    "three frames": [raw(b"\x91\xa5AGAIN", b"x", b"y")],
+    "a head without a sequence": [Said("ACCEPTED", [[bytes(16), 0, bytes(32)]])],
+    "a sequence beyond all": [Said("ACCEPTED", [[bytes(16), 2**63, bytes(32)]])],
+    "a long text": [Said("MOVED", ["x" * 2000])],
+    "WELCOME twice": [Said("WELCOME", [1, bytes(16), 1, 1, [], False])],
+    "SUBSCRIBED twice": [Said("SUBSCRIBED", [[], False])],
+    "ADMIT": [Said("ADMIT", [bytes(32)], b"x")],
+}
+
+
+def test_nonsense_ends_the_session_and_is_told(house):
+    house.write(house.laptop)
+    for what, nonsense in NONSENSE.items():
+        outcome = house.receive(when("ENTRY", lambda said: [*nonsense, said]))
+        assert outcome.code == 1 and "the broker: " in outcome.messages, (what, outcome.said)
+        assert outcome.document["broker"]["trouble"] in outcome.messages
+    house.heal()
+
+
+def test_a_frame_that_is_too_large_ends_the_connection(house):
+    house.write(house.laptop)
+    outcome = house.receive(when("ENTRY", lambda said: [raw(bytes(2_000_000)), said]))
+    assert outcome.code == 5 and "the connection broke" in outcome.messages, outcome.said
+    house.heal()
+
+
+OF_NO_CONCERN = [
+    Said("XYZZY", [1, "two", b"three"]),
+    Said("ACCEPTED", [[bytes(16), 7, bytes(32)]]),
+    Said("REFUSED", ["PUBLISH", bytes(32), "never", "void", "no"]),
+    Said("REFUSED", ["", b"", "later", "whatever", "\x1b[2J\x07 and more"]),
+    Said("STORED", [bytes(32)]),
+    Said("MISSING", [[[bytes(32), 2**64 - 1]]]),
+    Said("BLOB", [bytes(32), 0, 1], b"x"),
+    Said("ABSENT", [bytes(32)]),
+    Said("GUEST", [bytes(32), 2**64 - 1]),
+    Said("KNOCK", [None, bytes(32)], b"x"),
+    Said("LEASE", [bytes(16), [2**64 - 1, 2**64 - 1], 2**64 - 1]),
+    Said("LEASE", [bytes(16), [0, 0], 0]),
+    Said("BUSY", [bytes(16), bytes(32), 2**64 - 1]),
+    Said("ENDPOINTS", [bytes(16), 2**64 - 1, ["tcp://x"] * 16]),
+    Said("HOLDS", [bytes(16), [[bytes(16), 2**63 - 1, bytes(32)]]]),
+    Said("REPORTED", [bytes(32), 2**64 - 1, [], True]),
+    Said("WANTED", [[bytes(32)] * 1000]),
+]
+
+
+def test_answers_that_nobody_asked_for_change_nothing(house):
+    """None of them stops the rest; what is shown of them has no escape sequences in it."""
+    spared = house.write(house.laptop)
+    outcome = house.receive(when("SUBSCRIBED", lambda said: [said, *OF_NO_CONCERN * 3]))
+    assert outcome.code == 0, outcome.said
+    assert (house.desktop.source("notes") / spared).exists()
+    assert "\x1b" not in outcome.said and "\x07" not in outcome.said
+    house.heal()
+
+
+# ---- WELCOME ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_is_off_is_told_and_nothing_is_dated_by_it(house):
+    (house.laptop.source("notes") / "one.txt").write_text("written some time\n")
+    entries = len(house.broker.log.entries)
+    for clock in 0, now() - YEARS, now() + YEARS, 2**64 - 1:
+        outcome = house.receive(when("WELCOME", lambda said: said.but(2, clock)), house.laptop)
+        assert outcome.code == 1 and "off the broker's" in outcome.messages, outcome.said
+        (waits,) = [one for each in outcome.document["collections"] for one in each["pending"]]
+        assert waits["path"] == "one.txt" and "clock" in waits["reason"]
+        assert len(house.broker.log.entries) == entries
+    house.heal()
+
+
+def test_a_strange_window_is_kept_and_everything_arrives(house):
+    for window in 0, 1, 2**64 - 1:
+        (house.laptop.source("notes") / "windowed").write_bytes(os.urandom(800_000))
+        outcome = house.receive(when("WELCOME", lambda said: said.but(3, window)), house.laptop)
+        assert outcome.code == 0, outcome.said
+    house.heal()
+
+
+def test_pages_without_end_are_cut_off(house):
+    page = strange_heads(HEADS_PAGE)
+    outcome = house.receive(when("WELCOME", lambda said: [
+        said.but(4, [[os.urandom(16), *head[1:]] for head in page]).but(5, True) for _ in range(40)
+    ]))
+    assert outcome.code == 1 and "too many heads" in outcome.messages, outcome.said
+    house.heal()
+
+
+def test_a_move_that_the_member_log_does_not_tell_is_not_followed(house):
+    """To itself, to where nobody is, to what is no place."""
+    house.write(house.laptop)
+    for line in house.broker.line, crypto.write_address("127.0.0.1", 1, os.urandom(32)), "file:///etc/passwd":
+        outcome = house.receive(when("WELCOME", lambda _: Said("MOVED", [line])))
+        assert outcome.code == 5 and "moved to another broker" in outcome.messages, outcome.said
+        house.desktop.finish("sync", "--timeout", "4s")
+        assert house.desktop.run("broker").strip() == house.broker.line
+    house.heal()
+
+
+# ---- Leases ----------------------------------------------------------------------------------------------------------
+
+
+LEASES = {
+    "nothing": (lambda said: said.but(1, [0, 0]), (0,)),
+    "everything": (lambda said: said.but(1, [2**64 - 1, 2**64 - 1]).but(2, 2**64 - 1), (0, 9)),
+    "over": (lambda said: said.but(2, 1), (0, 9)),
+    "another request": (lambda said: said.but(0, bytes(16)), (5,)),
+    "busy for ever": (lambda said: Said("BUSY", [said.elements[0], bytes(32), 2**64 - 1]), (9,)),
+    "unsupported": (lambda said: Said("REFUSED", ["LOCK", said.elements[0], "never", "unsupported", "no"]), (1, 6)),
+}
+
+
+def test_a_lease_that_is_none_harms_nobody(house):
+    """A lock is the broker's word. What a lying one costs is the lock, never an edit."""
+    for lie, (change, codes) in LEASES.items():
+        with house.broker.lying(when("LEASE", change)):
+            outcome = attacked(house.laptop, "lock", "notes", "--timeout", "2s")
+        assert outcome.code in codes, (lie, outcome.said)
+        with house.broker.lock:
+            house.broker.leases.clear()
+        house.laptop.finish("unlock", "notes")
+        with house.broker.lock:
+            house.broker.leases.clear()
+    house.write(house.laptop)
+    house.heal()
+
+
+# ---- Who is in -------------------------------------------------------------------------------------------------------
+
+
+def test_a_device_that_no_owner_added_is_in_nowhere(house):
+    """By a stranger, and by a member: neither adds a device, nor makes itself an owner."""
+    pairing = house.laptop.start("pair", "--role", "member")
+    mallory = join(pairing.stdout.readline(), "mallory")
+    pairing.communicate(timeout=PATIENCE)
+    with mallory.session(house.broker.line) as session:
+        mallory.read_log(session)
+    evil = crypto.Identity(os.urandom(32))
+    mallory.commitment = mallory.openings[mallory.epoch][1][0]
+    added = read_entry(mallory.admit(evil.keys, evil.prove(mallory.user), crypto.OWNER))
+    raised = read_entry(mallory.write_member(crypto.Operation(
+        crypto.ROLE, now(), device=mallory.identity.id, role=crypto.OWNER, heads=[], opening=None
+    )))
+    with house.broker.lock:
+        for entry in added, raised:
+            house.broker.log.add(entry)
+    before = house.desktop.json("devices")
+    outcome = house.receive()
+    assert "of mallory in the member log counts for nothing" in outcome.messages, outcome.said
+    listed = {one["name"]: one["role"] for one in house.desktop.json("devices")}
+    assert listed == {**{one["name"]: one["role"] for one in before}, "mallory": "member"}
+    house.heal()
+    house.laptop.run("devices", "revoke", "mallory", "--yes")
+    house.heal()
+
+
+def test_memory_stays_small_while_it_serves(house):
+    """All kinds of nonsense, again and again, to one process."""
+    serving = house.desktop.serve()
+    turn = iter(range(10**9))
+    kinds = list(NONSENSE.values())
+
+    def alter(session, said):
+        if said.command == "SUBSCRIBED":
+            return [said, *kinds[next(turn) % len(kinds)]]
+        return said
+
+    with house.broker.lying(alter):
+        wait_until(lambda: len(house.broker.said_to_it("HELLO")) >= 5, "it tried several times")
+    last = house.write(house.laptop)
+    wait_until((house.desktop.source("notes") / last).exists, "it goes on")
+    assert not COUNTS_MEMORY or memory_of(serving) < MEMORY_MAX
+    house.desktop.stop(serving)
+    house.heal()

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The independent device reads tables that a real one published."""
+
+import base64
+import contextlib
+import json
+import random
+import sqlite3
+
+import pytest
+
+import protocol_crypto as crypto
+from counterfoil import WAIT, Device
+from counterfoild import Broker
+from protocol import pack
+from reader import changeset, join
+from reader_records import Records
+from reader_tree import Contents
+
+ROWS = 2000
+
+
+class Table:
+    """A broker, a real device with a CSV file, and an independent device."""
+
+    def __init__(self, folder):
+        self.broker = Broker(str(folder / "broker"))
+        self.broker.start()
+        self.laptop = Device(folder, "laptop")
+        self.laptop.init(self.broker.run("invite").strip())
+        self.path = self.laptop.source("people.csv")
+        self.lines = {}
+        pairing = self.laptop.start("pair")
+        self.device = join(pairing.stdout.readline(), "python-device")
+        assert pairing.wait(WAIT) == 0
+
+    def add(self):
+        self.laptop.json("add", str(self.path), "--collection", "people", "--format", "csv", "--key", "id")
+
+    def write(self):
+        lines = [",".join([id, *values]) for id, values in self.lines.items()]
+        self.path.write_text("\n".join(["id,mail,name,note", *lines, ""]))
+        self.laptop.sync()
+        return self.read()
+
+    def read(self):
+        """What came since the last time: (entry, Body) of the collection."""
+        known = set(self.device.log.entries)
+        with self.device.session(self.broker.line) as session:
+            self.device.read_log(session, credit=2**22)
+        self.collection = self.device.collection("people")
+        return [(entry, body) for entry, body in self.device.readable(self.collection) if entry.head not in known]
+
+    def shown(self, bodies=None):
+        bodies = self.device.bodies(self.collection) if bodies is None else bodies
+        with self.device.session(self.broker.line) as session:
+            session.hello(self.device.user)
+            contents = Contents(self.device, bodies, self.device.blobs(session, self.collection))
+            rows = Records(bodies, contents).rows()
+        names = "mail", "name", "note"
+        return {key: [fields["/columns/" + name] for name in names] for (_, key), fields in rows.items()}
+
+    def end(self):
+        self.laptop.end()
+        self.broker.stop()
+
+
+@pytest.fixture
+def table(tmp_path):
+    made = Table(tmp_path)
+    yield made
+    made.end()
+
+
+def test_what_one_look_found_is_one_changeset_of_many_entries(table):
+    some = random.Random(4)
+    table.lines = {
+        str(id): [f"p{id}@example.org", f"Person {id}", some.randbytes(40).hex()] for id in range(1, ROWS + 1)
+    }
+    table.path.write_text("id,mail,name,note\n")
+    table.add()
+    first = table.write()
+    assert len(first) > 2
+    assert [(body.part, body.parts) for _, body in first] == [(n, len(first)) for n in range(1, len(first) + 1)]
+    assert table.shown() == table.lines
+    found = {entry.head: (entry, body) for entry, body in first}
+    for entry, body in first[:-1]:
+        assert not changeset(found, entry, body)  # nothing of it counts without the rest
+    without_one = {head: found[head] for head in found if head != first[1][0].head}
+    assert not changeset(without_one, *first[-1])
+    for id in some.sample(sorted(table.lines), 100):
+        table.lines[id][0] = f"new{id}@example.org"
+    second = table.write()
+    assert table.shown() == table.lines
+    assert sum(len(entry.wire) for entry, _ in second) < 12_000
+
+
+# ---- Long values -----------------------------------------------------------------------------------------------------
+
+PHOTO = 300_000
+
+
+def photo(some, size=PHOTO):
+    return base64.b64encode(some.randbytes(size)).decode()
+
+
+class Cards(Table):
+    """The same with cards in a JSON document."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.path = self.laptop.source("cards.json")
+        self.cards = {}
+
+    def add(self):
+        self.path.write_text("[]")
+        self.laptop.json("add", str(self.path), "--collection", "people", "--format", "json", "--key", "id")
+
+    def write(self):
+        self.path.write_text(json.dumps(list(self.cards.values()), indent=2))
+        self.laptop.sync()
+        return self.read()
+
+    def shown(self):
+        with self.device.session(self.broker.line) as session:
+            session.hello(self.device.user)
+            return {key: fields for (_, key), fields in self.records(session).rows().items()}
+
+    def records(self, session):
+        bodies = self.device.bodies(self.collection)
+        return Records(bodies, Contents(self.device, bodies, self.device.blobs(session, self.collection)))
+
+    def expected(self):
+        return {
+            id: {f"/columns/{name}": value for name, value in card.items() if name != "id"}
+            for id, card in self.cards.items()
+        }
+
+
+@pytest.fixture
+def cards(tmp_path):
+    made = Cards(tmp_path)
+    yield made
+    made.end()
+
+
+def test_a_photo_travels_as_a_delta_beside_the_telephone(cards):
+    some = random.Random(5)
+    for id in "ann", "bob":
+        cards.cards[id] = {"id": id, "name": id.title(), "phone": "1", "photo": photo(some)}
+    cards.add()
+    cards.write()
+    assert cards.shown() == cards.expected()
+    for number in range(4):
+        card = cards.cards["ann"]
+        at = 4 * some.randrange(PHOTO // 4)
+        card["photo"] = card["photo"][:at] + "AbCdEfGhIjKl" + card["photo"][at + 12 :]
+        card["phone"] = f"+49 {number}"
+        (entry, body), = cards.write()
+        assert len(entry.wire) <= 2048 and not entry.blobs
+        assert [change.field for change in body.changes] == ["/columns/phone", "/columns/photo"]
+        assert cards.shown() == cards.expected()
+    cards.cards["ann"]["photo"] = photo(some, 500_000)
+    (entry, _), = cards.write()
+    assert entry.blobs and cards.shown() == cards.expected()
+
+
+def test_a_value_that_another_device_writes(cards):
+    some = random.Random(6)
+    cards.cards["ann"] = {"id": "ann", "phone": "1", "photo": photo(some)}
+    cards.add()
+    cards.write()
+    device, value = cards.device, photo(some)
+    with device.session(cards.broker.line) as session:
+        session.hello(device.user)
+        records = cards.records(session)
+        item, = records.fields
+        old = [fact.dot for fact in records.facts(item, "/columns/photo")]
+        encoding = pack(value)
+        blobs = device.put_pieces(session, cards.collection, [encoding])
+        how = [[0, 0, len(encoding)]]
+        change = (item, "/columns/photo", old, False, [crypto.content_hash(encoding), len(encoding), 0, how])
+        device.publish_changes(session, cards.collection, [change], blobs)
+    cards.laptop.sync()
+    cards.cards["ann"]["photo"] = value
+    assert json.loads(cards.path.read_text()) == list(cards.cards.values())
+
+
+def pending(status):
+    return [(found["path"], found["reason"]) for found in status["collections"][0]["pending"]]
+
+
+def test_bytes_that_are_no_value_are_named_and_hold_up_nothing(cards):
+    some = random.Random(7)
+    cards.cards = {id: {"id": id, "phone": "1", "photo": photo(some)} for id in ("ann", "bob")}
+    cards.add()
+    cards.write()
+    device, bad = cards.device, b"\xc1" * 1000
+    with device.session(cards.broker.line) as session:
+        session.hello(device.user)
+        records = cards.records(session)
+        ann, bob = sorted(records.fields, key=lambda item: records.value(item, "/key"))
+        old = [fact.dot for fact in records.facts(ann, "/columns/photo")]
+        phone = [fact.dot for fact in records.facts(bob, "/columns/phone")]
+        reference = [crypto.content_hash(bad), len(bad), 0, bad]
+        changes = [(ann, "/columns/photo", old, False, reference), (bob, "/columns/phone", phone, False, "2")]
+        device.publish_changes(session, cards.collection, changes)
+    assert pending(cards.laptop.sync(1)) == [("ann", "a long value of it is none")]
+    assert pending(cards.laptop.json("status")) == [("ann", "it was changed elsewhere")]
+    cards.cards["bob"]["phone"] = "2"
+    assert json.loads(cards.path.read_text()) == list(cards.cards.values())
+
+
+def test_what_was_changed_with_a_blob_in_a_database_waits_for_it(tmp_path):
+    """A transaction is sent whole: the telephone of one row doesn't go before the photo of another."""
+    some = random.Random(8)
+    broker, laptop = Broker(str(tmp_path / "broker")), Device(tmp_path, "laptop")
+    broker.start()
+    laptop.init(broker.run("invite").strip())
+    path = laptop.source("people.db")
+    with contextlib.closing(sqlite3.connect(path)) as people:
+        people.execute("create table people(uid text primary key, phone text, photo blob)")
+        people.executemany("insert into people values (?, '1', ?)", [("ann", b""), ("bob", b"")])
+        people.commit()
+        laptop.json("add", str(path), "--collection", "people", "--format", "sqlite")
+        laptop.sync()
+        entries = laptop.json("log")
+        broker.stop()
+        people.execute("update people set phone = '2' where uid = 'ann'")
+        people.execute("update people set photo = ? where uid = 'bob'", [some.randbytes(PHOTO)])
+        people.commit()
+        said = dict(pending(laptop.sync(5)))
+        assert said["people/bob"] == "a long value of it waits for a broker", said
+        assert "waits for what was changed with it" in said["people/ann"]
+        assert laptop.json("log") == entries
+        broker.restart()
+        laptop.sync()
+        assert len({event["entry"] for event in laptop.json("log")} - {event["entry"] for event in entries}) == 1
+        assert laptop.json("status")["in_sync"]
+    laptop.end()
+    broker.stop()

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Only some of the records: the others stay in the log, and nothing is deleted because it isn't here."""
+
+import pytest
+
+from counterfoil import broker, make_device, two  # noqa: F401
+
+HEAD = "name,town,age\n"
+PEOPLE = HEAD + "anna,Paris,30\nbert,Rome,41\ncleo,Paris,52\ndora,Bonn,63\n"
+CSV = ("--collection", "people", "--format", "csv", "--key", "name")
+
+
+def add(device, content, *options):
+    path = device.source("people.csv")
+    if content is not None:
+        path.write_text(content)
+    return path, device.json("add", str(path), *CSV, *options)
+
+
+def both(laptop, desktop):
+    for _ in range(2):
+        for device in (laptop, desktop):
+            device.finish("sync")
+
+
+@pytest.fixture
+def people(two):
+    """All on one, those of Paris on the other."""
+    laptop, desktop = two
+    here, _ = add(laptop, PEOPLE)
+    laptop.sync()
+    there, told = add(desktop, None, "--include", "town=Par*")
+    assert told["only_there"] == 2
+    desktop.sync()
+    assert there.read_text() == HEAD.replace("town,age", "age,town") + "anna,30,Paris\ncleo,52,Paris\n"
+    return laptop, desktop, here, there
+
+
+def names(path):
+    return sorted(line.split(",")[0] for line in path.read_text().splitlines()[1:])
+
+
+def test_the_others_stay_where_they_are(people):
+    laptop, desktop, here, there = people
+    assert desktop.json("status")["in_sync"] and desktop.json("status")["collections"][0]["items"] == 2
+    there.write_text(there.read_text().replace("anna,30", "anna,31"))
+    both(laptop, desktop)
+    assert here.read_text() == PEOPLE.replace("anna,Paris,30", "anna,Paris,31")
+    here.write_text(here.read_text().replace("bert,Rome,41", "bert,Rome,42"))
+    both(laptop, desktop)
+    assert names(there) == ["anna", "cleo"] and laptop.json("status")["in_sync"]
+
+
+def test_a_row_comes_and_goes_with_its_value(people):
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE.replace("bert,Rome", "bert,Paris").replace("cleo,Paris", "cleo,Ulm"))
+    both(laptop, desktop)
+    assert names(there) == ["anna", "bert"] and len(names(here)) == 4
+    there.write_text(there.read_text().replace("30,Paris", "30,Nice"))
+    both(laptop, desktop)
+    assert names(there) == ["bert"] and "anna,Nice,30" in here.read_text()
+    here.write_text(here.read_text().replace("anna,Nice", "anna,Paris"))
+    both(laptop, desktop)
+    assert names(there) == ["anna", "bert"] and "anna,Paris,30" in here.read_text()
+
+
+def test_what_is_deleted_here_is_deleted_and_nothing_else(people):
+    laptop, desktop, here, there = people
+    there.write_text("\n".join(line for line in there.read_text().split("\n") if not line.startswith("anna")))
+    both(laptop, desktop)
+    assert names(here) == ["bert", "cleo", "dora"] and names(there) == ["cleo"]
+
+
+def test_a_row_that_is_not_asked_for_is_left_alone(people):
+    laptop, desktop, here, there = people
+    mine = there.read_text() + "emil,7,Oslo\n"
+    there.write_text(mine)
+    both(laptop, desktop)
+    assert there.read_text() == mine and len(names(here)) == 4 and desktop.json("status")["in_sync"]
+    there.write_text(mine.replace("7,Oslo", "7,Paris"))
+    both(laptop, desktop)
+    assert "emil,Paris,7" in here.read_text()
+    there.write_text(there.read_text() + "fred,8,Oslo\n")
+    desktop.sync()
+    here.write_text(here.read_text() + "fred,Paris,9\n")
+    laptop.sync()
+    desktop.finish("sync")
+    assert "fred,8,Oslo" in there.read_text()
+    pending, = desktop.json("status")["collections"][0]["pending"] or desktop.sync(1)["collections"][0]["pending"]
+    assert pending["path"] == "fred" and "asked for" in pending["reason"]
+
+
+def test_what_is_asked_for_can_be_changed(people):
+    laptop, desktop, here, there = people
+    desktop.run("set", str(there), "--include", "town=Bonn", "--include", "name=bert")
+    desktop.sync()
+    assert names(there) == ["bert", "dora"]
+    both(laptop, desktop)
+    assert here.read_text() == PEOPLE, "nothing is deleted because it isn't asked for"
+    desktop.run("set", str(there), "--include", "records")
+    desktop.sync()
+    assert names(there) == ["anna", "bert", "cleo", "dora"]
+    desktop.run("set", str(there), "--include", "records//age=[34]*")
+    desktop.sync()
+    assert names(there) == ["anna", "bert"] and here.read_text() == PEOPLE
+    assert "TABLE//FIELD=VALUE" in desktop.run("set", str(there), "--include", "=Bonn", code=2)
+
+
+@pytest.mark.parametrize("word", [[], ["--yes"]])
+def test_none_that_match_is_no_mass_delete(people, word):
+    laptop, desktop, here, there = people
+    desktop.run("set", str(there), "--include", "town=Nowhere")
+    desktop.sync(0, *word)
+    assert names(there) == []
+    both(laptop, desktop)
+    assert here.read_text() == PEOPLE

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files of records: synced record by record, field by field."""
+
+import json
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from counterfoil import broker, make_device, two, wait_until  # noqa: F401
+
+PEOPLE = "id,email,name\n1,anna@example.org,Anna\n2,bert@example.org,Bert\n3,cleo@example.org,Cleo\n"
+
+
+def add(device, name, content, *options, collection="people"):
+    """A file under sync; `content` None: it is not there yet."""
+    path = device.source(name)
+    if content is not None:
+        path.write_text(content)
+    device.json("add", str(path), "--collection", collection, *options)
+    return path
+
+
+def both(laptop, desktop, code=0):
+    laptop.finish("sync")
+    desktop.finish("sync")
+    laptop.sync(code)
+    desktop.sync(code)
+
+
+@pytest.fixture
+def people(two):
+    """A CSV file on both."""
+    laptop, desktop = two
+    here = add(laptop, "people.csv", PEOPLE, "--format", "csv", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.csv", None, "--format", "csv", "--key", "id", "--existing")
+    desktop.sync()
+    assert there.read_text() == PEOPLE
+    return laptop, desktop, here, there
+
+
+def test_a_business_card_changed_on_both(two):
+    laptop, desktop = two
+    card = {"name": "Nathan", "email": "nathan@old.example", "mobile": "1"}
+    here = add(laptop, "card.json", json.dumps(card, indent=2), "--format", "json", collection="card")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "card.json", None, "--format", "json", "--existing", collection="card")
+    desktop.sync()
+    assert json.loads(there.read_text()) == card
+    here.write_text(here.read_text().replace("nathan@old.example", "nathan@new.example"))
+    there.write_text(there.read_text().replace('"1"', '"2"'))
+    both(laptop, desktop)
+    merged = {"name": "Nathan", "email": "nathan@new.example", "mobile": "2"}
+    assert json.loads(here.read_text()) == json.loads(there.read_text()) == merged
+    assert laptop.json("status")["collections"][0]["conflicts"] == []
+
+
+def test_the_same_field_on_both_lists_the_other(people):
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE.replace("anna@", "first@"))
+    laptop.sync()
+    there.write_text(PEOPLE.replace("anna@", "second@"))
+    desktop.sync(4)
+    laptop.sync(4)
+    assert here.read_text() == there.read_text() == PEOPLE.replace("anna@", "second@")
+    conflict, = laptop.json("status")["collections"][0]["conflicts"]
+    assert (conflict["path"], conflict["device"]) == ("1/email", "laptop")
+    here.write_text(PEOPLE.replace("anna@example.org", ""))  # to clear it is to decide
+    laptop.sync()
+    here.write_text(PEOPLE.replace("anna@", "third@"))
+    both(laptop, desktop)
+    assert there.read_text() == here.read_text() == PEOPLE.replace("anna@", "third@")
+
+
+def test_csv_here_and_json_there(two):
+    laptop, desktop = two
+    here = add(laptop, "people.csv", PEOPLE, "--format", "csv", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.json", '{"people": [], "version": 7}', "--format", "json", "--key", "/people/id",
+                "--existing")
+    desktop.sync()
+    found = json.loads(there.read_text())
+    assert found["version"] == 7
+    assert {"id": 2, "name": "Bert", "email": "bert@example.org"} in found["people"] and len(found["people"]) == 3
+    found["people"][0]["email"] = "new@example.org"
+    found["people"].append({"id": 4, "name": "Dora", "email": "dora@example.org"})
+    first = str(found["people"][0]["id"])
+    there.write_text(json.dumps(found))
+    both(laptop, desktop)
+    rows = dict(line.split(",", 1) for line in here.read_text().splitlines())
+    assert rows[first].startswith("new@example.org,") and rows["4"] == "dora@example.org,Dora"
+    assert [line.split(",")[0] for line in here.read_text().splitlines()] == ["id", "1", "2", "3", "4"]
+    assert [(one["name"], one["format"]) for one in desktop.json("collections")] == [("people", "json")]
+
+
+def test_numbers_of_json_stay_numbers_in_csv(two):
+    laptop, desktop = two
+    items = [{"id": 1, "count": 5, "on": True, "note": None}, {"id": 2, "count": 6, "on": False, "note": "x"}]
+    here = add(laptop, "items.json", json.dumps(items), "--format", "json", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "items.csv", "id,count,on,note\n", "--format", "csv", "--key", "id", "--existing")
+    desktop.sync()
+    assert sorted(there.read_text().splitlines()) == ["1,5,true,", "2,6,false,x", "id,count,on,note"]
+    desktop.sync()
+    laptop.sync()
+    assert here.read_text() == json.dumps(items), "what a column can't say is no edit"
+    there.write_text(there.read_text().replace("1,5,true", "1,7,true"))
+    both(laptop, desktop)
+    items[0]["count"] = 7
+    assert json.loads(here.read_text()) == items
+
+
+def test_only_what_changed_is_rewritten(people):
+    laptop, desktop, here, there = people
+    odd = 'id;"name";email\r\n3;"Cleo";cleo@example.org\r\n1; Anna ;"a""n"\r\n2;Bert;bert@example.org'
+    there.write_bytes(odd.encode())
+    desktop.sync()
+    laptop.sync()
+    here.write_text(here.read_text().replace("bert@", "berta@"))
+    both(laptop, desktop)
+    assert there.read_bytes() == odd.replace("bert@", "berta@").encode()
+
+
+def test_rows_are_deleted(people):
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE.replace("2,bert@example.org,Bert\n", ""))
+    both(laptop, desktop)
+    assert there.read_text() == here.read_text() == PEOPLE.replace("2,bert@example.org,Bert\n", "")
+
+
+def test_a_broken_file_is_named_and_others_go_on(people):
+    laptop, desktop, here, there = people
+    notes = laptop.add("notes", {"one.txt": "one\n"})
+    broken = 'id,name\n1,"no end\n'
+    here.write_text(broken)
+    there.write_text(PEOPLE.replace("Bert", "Berta"))
+    desktop.sync()
+    done = laptop.finish("sync")
+    assert done.returncode == 1 and str(here) in done.stdout + done.stderr
+    assert here.read_text() == broken
+    desktop.sync()
+    assert there.read_text() == PEOPLE.replace("Bert", "Berta"), "nothing was deleted"
+    assert desktop.add("notes", None, "--existing") and desktop.sync()
+    assert (desktop.source() / "one.txt").read_text() == (notes / "one.txt").read_text()
+    here.write_text(PEOPLE.replace("Cleo", "Clio"))
+    both(laptop, desktop)
+    assert here.read_text() == PEOPLE.replace("Bert", "Berta").replace("Cleo", "Clio") == there.read_text()
+
+
+def test_a_row_in_trouble_stays_and_is_not_deleted(people):
+    laptop, desktop, here, there = people
+    odd = PEOPLE.replace("2,bert@example.org,Bert", "2,bert@example.org,Bert,too,many")
+    here.write_text(odd.replace("Cleo", "Clio"))
+    laptop.finish("sync")
+    desktop.sync()
+    assert there.read_text() == PEOPLE.replace("Cleo", "Clio")
+    assert here.read_text() == odd.replace("Cleo", "Clio")
+    status = laptop.finish("status")
+    assert "2: has more fields" in status.stdout
+
+
+def test_a_missing_file_deletes_nothing(people):
+    laptop, desktop, here, there = people
+    here.unlink()
+    done = laptop.finish("sync")
+    assert done.returncode == 8 and "is not there" in done.stdout + done.stderr
+    desktop.sync()
+    assert there.read_text() == PEOPLE and not here.exists()
+
+
+def test_many_missing_rows_need_the_users_word(people):
+    laptop, desktop, here, there = people
+    here.write_text("id,email,name\n")
+    done = laptop.finish("sync")
+    assert done.returncode != 0 and "3 of 3 items are missing here" in done.stdout + done.stderr
+    desktop.sync()
+    assert there.read_text() == PEOPLE and here.read_text() == "id,email,name\n"
+    laptop.sync(0, "--yes")
+    done = desktop.finish("sync")
+    assert done.returncode != 0 and "3 of 3 items were deleted elsewhere" in done.stdout + done.stderr
+    assert there.read_text() == PEOPLE
+    desktop.sync(0, "--yes")
+    assert there.read_text() == "id,email,name\n"
+
+
+def test_an_emptied_file_needs_the_users_word(two):
+    laptop, desktop = two
+    here = add(laptop, "card.json", '{"name": "Nathan"}', "--format", "json", collection="card")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "card.json", None, "--format", "json", "--existing", collection="card")
+    desktop.sync()
+    here.write_text("\n")
+    done = laptop.finish("sync")
+    assert done.returncode != 0 and "1 of 1 items are missing here" in done.stdout + done.stderr
+    desktop.sync()
+    assert json.loads(there.read_text()) == {"name": "Nathan"}
+
+
+def test_one_that_only_receives_keeps_what_was_done_there(people):
+    laptop, desktop, here, there = people
+    desktop.run("set", str(there), "--mode", "receive")
+    there.write_text(PEOPLE.replace("Anna", "Mine"))
+    here.write_text(PEOPLE.replace("Anna", "Yours").replace("Bert", "Berta"))
+    laptop.sync()
+    done = desktop.finish("sync")
+    assert "only receives" in done.stdout + done.stderr
+    laptop.sync()
+    assert here.read_text() == PEOPLE.replace("Anna", "Yours").replace("Bert", "Berta")
+    assert there.read_text() == PEOPLE.replace("Anna", "Mine").replace("Bert", "Berta")
+
+
+def test_two_files_of_the_same_data_meet_without_a_word(two):
+    laptop, desktop = two
+    here = add(laptop, "people.csv", PEOPLE, "--format", "csv", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    there = desktop.source("people.csv")
+    there.write_text(PEOPLE)
+    told = desktop.json("add", str(there), "--collection", "people", "--format", "csv", "--key", "id")
+    assert (told["equal"], told["different"], told["only_here"], told["only_there"]) == (3, 0, 0, 0)
+    before = len(desktop.json("log"))
+    desktop.sync()
+    laptop.sync()
+    assert len(desktop.json("log")) == before
+    assert here.read_text() == there.read_text() == PEOPLE
+
+
+def test_what_can_not_be_added(two):
+    laptop, _ = two
+    path = laptop.source("people.csv")
+    path.write_text(PEOPLE)
+    assert "--format csv" in laptop.run("add", str(path), code=2)
+    assert "--key COLUMN" in laptop.run("add", str(path), "--format", "csv", code=2)
+    assert "no column nope" in laptop.run("add", str(path), "--format", "csv", "--key", "nope", code=1)
+    assert "--base" in laptop.run("add", str(path), "--format", "csv", "--key", "id", "--base", "full", code=2)
+    assert "--include" in laptop.run("add", str(path), "--format", "csv", "--key", "id", "--include", "=x", code=2)
+    (laptop.folder / "folder").mkdir()
+    assert "no file" in laptop.run("add", str(laptop.folder / "folder"), "--format", "json", code=8)
+    assert laptop.json("collections") == []
+    laptop.add("notes", {"one": "1"})
+    assert "holds files" in laptop.run(
+        "add", str(path), "--format", "csv", "--key", "id", "--collection", "notes", code=2
+    )
+
+
+def test_history_verify_and_removal(people):
+    laptop, desktop, here, there = people
+    laptop.add("notes", {"one.txt": "one\n"})
+    here.write_text(PEOPLE.replace("Anna", "Ann").replace("2,bert@example.org,Bert\n", "") + "4,,Dora\n")
+    both(laptop, desktop)
+    told = {(event["collection"], event["change"], event["path"]) for event in laptop.json("log")}
+    assert {("people", "new", "1"), ("people", "edited", "1"), ("people", "deleted", "2"),
+            ("people", "new", "4"), ("notes", "new", "one.txt")} <= told
+    laptop.run("verify")
+    laptop.run("remove", str(here))
+    assert here.exists() and laptop.sync()["in_sync"]
+    laptop.run("verify")
+
+
+def test_served_saves_arrive(people):
+    laptop, desktop, here, there = people
+    laptop.serve()
+    desktop.serve()
+    wait_until(lambda: laptop.json("status")["in_sync"], "both serve")
+    here.write_text(PEOPLE.replace("Anna", "Ann"))
+    wait_until(lambda: there.read_text() == PEOPLE.replace("Anna", "Ann"), "the other has it")
+    beside = there.with_name("beside")
+    beside.write_text(there.read_text().replace("Cleo", "Clio"))
+    beside.rename(there)  # as editors save
+    wait_until(lambda: here.read_text() == there.read_text(), "it comes back")
+
+
+def test_killed_at_any_moment(people):
+    laptop, desktop, here, there = people
+    chance = random.Random(5)
+    expected = [f"{number},v0,Name_{number}" for number in range(300)]
+    here.write_text("id,email,name\n" + "\n".join(expected) + "\n")
+    laptop.finish("sync", "--yes")
+    for turn in range(1, 16):
+        at = chance.randrange(300)
+        expected[at] = f"{at},v{turn},Name_{at}"
+        here.write_text("id,email,name\n" + "\n".join(expected) + "\n")
+        for device in (laptop, desktop):
+            process = device.start("sync")
+            time.sleep(chance.random() * 0.15)
+            device.stop(process, signal.SIGKILL)
+    both(laptop, desktop)
+    assert sorted(there.read_text().split()) == sorted(here.read_text().split())
+    assert here.read_text().splitlines()[1:] == expected
+    assert laptop.json("status")["collections"][0]["conflicts"] == []
+    left = [name for name in os.listdir(there.parent) if "saved" in name or name.endswith(".counterfoil")]
+    assert not left
+    laptop.run("verify")
+
+
+def test_a_save_in_the_last_moment_stays(people):
+    laptop, desktop, here, there = people
+    with open(there, "a") as open_file:
+        here.write_text(PEOPLE.replace("Anna", "Ann"))
+        laptop.sync()
+        desktop.finish("sync")
+        assert there.read_text() == PEOPLE, "somebody has it open for writing"
+        open_file.write("9,late@example.org,Late\n")
+    both(laptop, desktop)
+    assert there.read_text() == here.read_text() == PEOPLE.replace("Anna", "Ann") + "9,late@example.org,Late\n"
+
+
+def test_the_broker_sees_no_name_and_no_value(people, broker):
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE.replace("Anna", "Zaphodia"))
+    both(laptop, desktop)
+    broker.stop()
+    for folder, _, files in os.walk(broker.data):
+        for name in files:
+            content = open(os.path.join(folder, name), "rb").read()
+            for secret in (b"Zaphodia", b"example.org", b"people", b"columns", b"email"):
+                assert secret not in content

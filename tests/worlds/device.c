@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/worlds/inside.h"
+
+#include "codec/envelope.h"
+#include "peer/adapters/files_root.h"
+#include "peer/log/birth.h"
+#include "tests/worlds/disk_users.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- The outside ---- */
+
+static void fill(void *context, void *out, size_t size)
+{
+    chance_fill(&((device *)context)->chance, out, size);
+}
+
+uint64_t device_now(const device *self)
+{
+    return self->in->now_ms + (uint64_t)self->skew_ms;
+}
+
+void device_set_clock(device *self, int64_t skew_ms)
+{
+    self->skew_ms = skew_ms;
+    self->clock_ms = device_now(self);
+}
+
+static uint64_t read_clock(void *context)
+{
+    return device_now(context);
+}
+
+static void report(void *context, cf_report_level level, const char *text)
+{
+    device *self = context;
+
+    (void)level;
+    world_tell(self->in, "device %d says: %s", self->number, text);
+}
+
+cf_peer *device_peer(device *self)
+{
+    return cf_engine_peer(self->engine);
+}
+
+/* ---- Its process ---- */
+
+static void open_home(device *self)
+{
+    cf_error error;
+    cf_home_options options = {
+        .env = &self->env,
+        .path = self->home_path,
+        .create = true,
+        .store = faulty_store_new(cf_store_memory_new(self->disk), self->disk, &self->faults),
+    };
+
+    self->env.jobs = cf_jobs_inline_new(chance_next(&self->chance) | 1);
+    world_must(cf_home_open(&options, &self->home, &error), &error, "home");
+}
+
+static void start(device *self)
+{
+    cf_error error;
+
+    world_must(cf_engine_open(&(cf_engine_options){&self->env, self->home, false}, device_now(self),
+                              &self->engine, &error),
+               &error, "engine");
+    self->broker_number = UINT64_MAX;
+    device_connect(self);
+}
+
+static void stop(device *self)
+{
+    device_end_round(self);
+    if (self->station.outbox)
+        station_close(&self->station);
+    cf_engine_close(&self->engine);
+    cf_home_close(&self->home);
+    cf_jobs_destroy(&self->env.jobs);
+}
+
+/* From now on nothing that this process does has an effect. */
+static void kill_process(device *self)
+{
+    self->faults = (disk_faults){.calls = self->faults.calls, .at = 1, .status = CF_IO};
+    cf_store_memory_disk_fail(self->disk, CF_IO);
+}
+
+void device_mend(device *self)
+{
+    self->faults = (disk_faults){.calls = self->faults.calls};
+    cf_store_memory_disk_fail(self->disk, CF_OK);
+    disk_set_rates(self->drive, NULL);
+    disk_set_capacity(self->drive, 0);
+}
+
+void device_restart(device *self, device_end how)
+{
+    world_tell(self->in, "device %d: ends %s", self->number,
+               how == END_CALMLY   ? "calmly"
+               : how == END_KILLED ? "by a kill"
+                                   : "by a power cut");
+    if (how != END_CALMLY)
+        kill_process(self);
+    if (how == END_POWER_CUT)
+        disk_crash(self->drive);
+    stop(self);
+    device_mend(self);
+    self->claims = false;
+    self->is_unsure |= how != END_CALMLY;
+    open_home(self);
+    start(self);
+}
+
+int world_broker_at(const world *self, const char *line)
+{
+    cf_address address;
+    cf_error ignored;
+
+    if (cf_address_read(line, &address, &ignored))
+        return -1;
+    for (int i = 0; i < self->broker_count; i++)
+        if (memcmp(address.key, self->brokers[i].address.key, sizeof address.key) == 0)
+            return i;
+    return -1;
+}
+
+void device_connect(device *self)
+{
+    cf_link *link = cf_engine_link(self->engine);
+    cf_buffer line = {0};
+    cf_error error;
+
+    if (!link || self->broker_number == cf_engine_broker_number(self->engine))
+        return;
+    if (self->station.outbox)
+        station_close(&self->station);
+    world_must(cf_home_get(self->home, CF_HOME_BROKER, &line, &error), &error, "broker");
+    cf_buffer_append(&line, "", 1);
+    station_open(&self->station, self, link, cf_keys_public(device_peer(self)->keys)->curve,
+                 world_broker_at(self->in, (const char *)line.data));
+    cf_buffer_release(&line);
+    self->broker_number = cf_engine_broker_number(self->engine);
+    cf_link_start(link);
+}
+
+cf_status device_set_broker(device *self, const char *line, cf_error *error)
+{
+    cf_status status = cf_home_set(self->home, CF_HOME_BROKER, cf_bytes_of_text(line), error);
+
+    return status || !self->engine ? status : cf_engine_use_broker(self->engine, error);
+}
+
+bool device_turn(device *self, uint64_t *deadline)
+{
+    uint64_t at_ms = UINT64_MAX, now_ms = device_now(self);
+    cf_error error;
+
+    bool moved = self->env.jobs->deliver(self->env.jobs) > 0;
+    if (cf_engine_step(self->engine, now_ms, &at_ms, &error)) {
+        world_tell(self->in, "device %d can't go on: %s", self->number, error.text);
+        self->in_trouble = true;
+        device_restart(self, END_KILLED);
+        return true;
+    }
+    device_connect(self);
+    if (self->station.outbox)
+        moved |= station_pump(&self->station, &at_ms);
+    if (at_ms <= now_ms)
+        moved = true;
+    else if (at_ms != UINT64_MAX && at_ms - now_ms < *deadline - self->in->now_ms)
+        *deadline = self->in->now_ms + (at_ms - now_ms);
+    return moved;
+}
+
+/* ---- Rounds ---- */
+
+void device_begin_round(device *self, const world_round *round)
+{
+    cf_round_options options = {.kind = CF_ROUND_SYNC};
+
+    if (!round->guarded)
+        options.word = cf_delete_word_all();
+    self->in_trouble = false;
+    self->touched = false;
+    self->claims = false;
+    self->round = cf_round_begin(self->engine, &options);
+}
+
+void device_end_round(device *self)
+{
+    cf_round_end(&self->round);
+}
+
+bool device_status_is_clean(device *self)
+{
+    cf_arena arena = {0};
+    cf_binding_status source;
+    cf_broker_status home;
+
+    if (!cf_engine_binding_count(self->engine))
+        return false;
+    cf_engine_broker_status(self->engine, &home);
+    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &source);
+    bool clean = !home.unsent && !home.refused && !source.pending_count && !source.trouble;
+    cf_arena_release(&arena);
+    return clean;
+}
+
+/* ---- Birth ---- */
+
+static void make_home(device *self)
+{
+    uint8_t id[16];
+    disk_options options = {
+        .seed = chance_next(&self->chance),
+        .now_ms = &self->clock_ms,
+        .names_follow_files = chance_one_in(&self->chance, 2),
+        .births_unknown = chance_one_in(&self->chance, 8),
+        .clones_never = chance_one_in(&self->chance, 2),
+    };
+
+    strcpy(self->home_path, "/home");
+    strcpy(self->folder, "/things");
+    self->drive = disk_new(&options);
+    disk_make_folder(self->drive, self->home_path);
+    if (chance_one_in(&self->chance, 2))
+        disk_mount(self->drive, self->folder);
+    else
+        disk_make_folder(self->drive, self->folder);
+    fill(self, id, sizeof id);
+    self->disk = cf_store_memory_disk_new(id);
+    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL};
+    self->env.files = faulty_files_new(disk_files(self->drive), &self->faults);
+    open_home(self);
+}
+
+/* The first device is born with its user; its broker knows the user's first entries. */
+static bool bring(void *context, uint64_t position, cf_bytes wire)
+{
+    world_broker *to = context;
+    cf_arena arena = {0};
+    cf_error error;
+    cf_entry entry;
+    cf_log *log;
+
+    (void)position;
+    world_must(cf_entry_read(wire, &arena, &entry, &error), &error, "first entries");
+    log = cf_users_find(to->users, &entry.header.user);
+    if (!log)
+        world_must(cf_users_add(to->users, &entry.header.user, &log, &error), &error, "user");
+    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
+    cf_verdict verdict;
+    world_must(cf_log_check(log, &entry, &offer, &verdict, &error), &error, "first entries");
+    cf_log_append(log, &entry, &offer, NULL, 0, NULL, NULL);
+    world_must(to->store->commit(to->store, &error), &error, "first entries");
+    cf_users_refresh(to->users, &entry.header.user);
+    cf_arena_release(&arena);
+    return true;
+}
+
+void device_bear_user(device *self)
+{
+    world *in = self->in;
+    cf_error error;
+    cf_buffer user = {0};
+    cf_hash id;
+
+    make_home(self);
+    world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", device_now(self)},
+                             in->phrase, &error),
+               &error, "birth");
+    world_must(device_set_broker(self, in->brokers[0].line, &error), &error, "broker");
+    world_must(cf_home_get(self->home, CF_HOME_USER, &user, &error), &error, "user");
+    memcpy(id.bytes, user.data, CF_HASH_SIZE);
+    cf_store *store = cf_home_store(self->home);
+    world_must(store->read(store, &id, 1, bring, &in->brokers[0], &error), &error, "first entries");
+    cf_buffer_release(&user);
+    start(self);
+}
+
+void device_admit(device *owner, device *self)
+{
+    cf_peer *peer = device_peer(owner);
+    uint8_t seed[32], random[32];
+    cf_error error;
+    cf_hash epoch;
+    cf_member add = {.kind = CF_MEMBER_ADD, .time_ms = device_now(owner), .role = CF_ROLE_MEMBER};
+
+    make_home(self);
+    fill(self, seed, sizeof seed);
+    fill(self, random, sizeof random);
+    cf_keys *keys = cf_keys_new(seed);
+    add.keys = *cf_keys_public(keys);
+    cf_keys_prove(keys, cf_peer_user(peer), add.proof);
+    world_must(cf_peer_epoch(peer, &epoch, &error), &error, "epoch");
+    world_must(cf_access_make(peer->ring, &epoch, add.keys.sealing, random, &add.access, &error),
+               &error, "access");
+    world_must(cf_peer_publish_member(peer, &add, &error), &error, "add");
+    world_must(cf_birth_device(&(cf_birth){&self->env, self->home, "lap", device_now(self)},
+                               cf_peer_user(peer), keys, &error),
+               &error, "device");
+    cf_keys_destroy(&keys);
+    world_must(device_set_broker(self, self->in->brokers[self->in->home].line, &error), &error,
+               "broker");
+    start(self);
+}
+
+void device_bind_folder(device *self)
+{
+    world *in = self->in;
+    cf_peer *peer = device_peer(self);
+    cf_files *files = self->env.files;
+    cf_binding *binding;
+    cf_folder *root;
+    cf_error error;
+
+    world_must(
+        cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
+        &error, "collection");
+    world_must(
+        cf_binding_new(
+            &(cf_binding_options){.number = 1, .collection = in->collection, .path = self->folder},
+            &binding, &error),
+        &error, "binding");
+    fill(self, binding->instance.bytes, CF_ID_SIZE);
+    world_must(files->open_root(files, self->folder, &root, &error), &error, "root");
+    world_must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
+    files->close_folder(files, &root);
+    world_must(cf_binding_save(peer, binding, &error), &error, "binding");
+    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
+}
+
+void device_destroy(device *self)
+{
+    stop(self);
+    free(self->env.files);
+    cf_store_memory_disk_destroy(&self->disk);
+    cf_store_memory_disk_destroy(&self->old_disk);
+    disk_image_destroy(&self->old_drive);
+    disk_destroy(&self->drive);
+}
+
+/* ---- Copies of it ---- */
+
+void device_copy(device *self)
+{
+    disk_image_destroy(&self->old_drive);
+    cf_store_memory_disk_destroy(&self->old_disk);
+    disk_sync(self->drive);
+    self->old_drive = disk_snapshot(self->drive);
+    self->old_disk = cf_store_memory_disk_copy(self->disk);
+}
+
+void device_restore(device *self, bool with_folder)
+{
+    if (!self->old_disk)
+        return;
+    kill_process(self);
+    stop(self);
+    cf_store_memory_disk_destroy(&self->disk);
+    self->disk = cf_store_memory_disk_copy(self->old_disk);
+    if (with_folder)
+        disk_restore(self->drive, self->old_drive);
+    device_mend(self);
+    self->claims = false;
+    self->is_unsure = true;
+    open_home(self);
+    start(self);
+}
+
+void device_clone(device *self, device *of)
+{
+    device_copy(of);
+    *self = (device){.in = of->in,
+                     .number = self->number,
+                     .chance = chance_of_seed(of->in->plan.seed, 100 + (uint64_t)self->number),
+                     .serves = of->serves};
+    device_set_clock(self, 0);
+    strcpy(self->home_path, of->home_path);
+    strcpy(self->folder, of->folder);
+    disk_options options = {.seed = chance_next(&self->chance), .now_ms = &self->clock_ms};
+    self->drive = disk_new(&options);
+    disk_restore(self->drive, of->old_drive);
+    self->disk = cf_store_memory_disk_copy(of->old_disk);
+    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL};
+    self->env.files = faulty_files_new(disk_files(self->drive), &self->faults);
+    open_home(self);
+    start(self);
+}
+
+void device_tree(const device *self, cf_buffer *out)
+{
+    disk_dump(self->drive, self->folder, &(disk_dump_options){.skip = ".counterfoil"}, out);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a device has called in sync, a power cut doesn't take away again: neither what is there nor
+ * that something is not. */
+#include "tests/worlds/scene.h"
+
+enum { SEEDS = 12 };
+
+/* Both have a file and a folder, durably. */
+static world *a_small_world(uint64_t seed)
+{
+    world *w = a_world(seed, 2);
+    disk *drive = w->devices[0].drive;
+
+    disk_user_writes(drive, "/things/old", "old");
+    disk_user_makes_folder(drive, "/things/folder");
+    cr_assert(syncs(&w->devices[0]));
+    disk_sync(drive);
+    return w;
+}
+
+static void expect_to_stay(void (*act)(disk *drive), const char *tree)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world *w = a_small_world(seed);
+
+        act(w->devices[0].drive);
+        cr_assert(syncs(&w->devices[0]));
+        loses_power(&w->devices[0]);
+        expect_tree(w, tree);
+        world_destroy(&w);
+    }
+}
+
+static void make_link(disk *drive)
+{
+    disk_user_makes_link(drive, "/things/folder/link", "target");
+}
+
+Test(durable, a_symbolic_link)
+{
+    expect_to_stay(make_link, "folder/\nfolder/link: target\nold: old\n");
+}
+
+static void make_folders(disk *drive)
+{
+    disk_user_makes_folder(drive, "/things/folder/a");
+    disk_user_makes_folder(drive, "/things/folder/a/b");
+}
+
+Test(durable, a_folder)
+{
+    expect_to_stay(make_folders, "folder/\nfolder/a/\nfolder/a/b/\nold: old\n");
+}
+
+static void make_file(disk *drive)
+{
+    disk_user_makes_folder(drive, "/things/folder/a");
+    disk_user_writes(drive, "/things/folder/a/new", "new");
+}
+
+Test(durable, a_file_in_a_new_folder)
+{
+    expect_to_stay(make_file, "folder/\nfolder/a/\nfolder/a/new: new\nold: old\n");
+}
+
+static void move(disk *drive)
+{
+    disk_user_moves(drive, "/things/old", "/things/folder/moved");
+}
+
+Test(durable, a_move)
+{
+    expect_to_stay(move, "folder/\nfolder/moved: old\n");
+}
+
+static void remove_both(disk *drive)
+{
+    disk_user_removes(drive, "/things/old");
+    disk_user_removes(drive, "/things/folder");
+}
+
+Test(durable, a_deletion)
+{
+    expect_to_stay(remove_both, "");
+}
+
+static void save_by_rename(disk *drive)
+{
+    disk_user_saves(drive, "/things/old", cf_bytes_of_text("newer"), DISK_SAVE_BY_RENAME);
+}
+
+Test(durable, a_save_by_rename)
+{
+    expect_to_stay(save_by_rename, "folder/\nold: newer\n");
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/worlds/history.h"
+
+#include "tests/worlds/disk_users.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *const sabotage_names[SABOTAGES] = {"none",    "lose",   "invent",  "resurrect",
+                                               "diverge", "forget", "disturb", "lie"};
+
+/* ---- Sabotage ---- */
+
+/* A file of which nothing may be missing. */
+static void choose(device *of, const ledger *book, char path[512])
+{
+    sight there;
+
+    path[0] = '\0';
+    sight_take(of, &there);
+    for (size_t i = 0; i < there.count && !path[0]; i++) {
+        const written *known = ledger_find(book, &there.all[i].token);
+
+        if (known && !known->may_go)
+            snprintf(path, 512, "%s/%s", of->folder, there.all[i].path);
+    }
+    sight_release(&there);
+}
+
+static void meddle_with_files(history *self, cf_bytes bytes)
+{
+    world *w = self->w;
+    char path[512];
+
+    for (int i = 0; i < w->count; i++) {
+        device *one = &w->devices[i];
+
+        choose(one, &w->ledger, path);
+        if (self->sabotage == SABOTAGE_LOSE)
+            disk_user_removes(one->drive, path);
+        else if (self->sabotage == SABOTAGE_INVENT || self->sabotage == SABOTAGE_RESURRECT ||
+                 i == 0)
+            disk_user_saves(one->drive, "/things/strange", bytes, DISK_SAVE_IN_PLACE);
+    }
+}
+
+/* What a user wrote and deleted is made to lie there again. */
+static void write_and_delete(history *self, cf_bytes bytes)
+{
+    world *w = self->w;
+    sight before;
+
+    for (int i = 0; i < 2; i++) {
+        sight_take(&w->devices[0], &before);
+        if (i == 0)
+            disk_user_saves(w->devices[0].drive, "/things/strange", bytes, DISK_SAVE_IN_PLACE);
+        else
+            disk_user_removes(w->devices[0].drive, "/things/strange");
+        note_acts(&w->devices[0], &before);
+        sight_release(&before);
+    }
+}
+
+static void meddle(history *self)
+{
+    static const char text[] = "nobody has ever seen these bytes";
+    cf_bytes bytes = cf_bytes_of(text, sizeof text);
+    world_broker *home = &self->w->brokers[self->w->home];
+
+    if (self->sabotage == SABOTAGE_NONE || self->sabotage == SABOTAGE_DISTURB)
+        return;
+    if (self->sabotage == SABOTAGE_FORGET) {
+        cf_head unknown = {.sequence = 1};
+
+        promises_add_entry(&home->promises, &unknown);
+        return;
+    }
+    if (self->sabotage == SABOTAGE_RESURRECT)
+        write_and_delete(self, bytes);
+    for (int i = 0; i < self->w->count; i++) {
+        self->w->devices[i].claims &= self->sabotage == SABOTAGE_LIE;
+        self->w->devices[i].serves = false;
+    }
+    meddle_with_files(self, bytes);
+}
+
+/* What is done when nobody does anything any more. */
+static void disturb(history *self)
+{
+    if (self->sabotage == SABOTAGE_DISTURB)
+        disk_user_writes(self->w->devices[0].drive, "/things/strange", "still at it");
+}
+
+/* ---- Judging ---- */
+
+static void judge(history *self)
+{
+    world *w = self->w;
+
+    world_heal(w);
+    if (!world_settle(w))
+        verdict_fail(&self->verdict, "quiet", "does not come to rest");
+    meddle(self);
+    oracle_truthful(self);
+    oracle_convergence(self);
+    oracle_no_loss(self);
+    oracle_deletes_stay_dead(self);
+    oracle_no_invention(self);
+    oracle_status(self);
+    for (int i = 0; i < w->broker_count; i++) {
+        broker_crash(&w->brokers[i], BROKER_AS_IT_WAS);
+        oracle_acked(self, &w->brokers[i]);
+    }
+    disturb(self);
+    if (!self->verdict.property)
+        oracle_quiet(self);
+    if (!self->verdict.property)
+        oracle_newcomer(self);
+}
+
+/* ---- Running ---- */
+
+static void tell_trees(history *self)
+{
+    for (int i = 0; i < self->w->count && self->w->traced; i++) {
+        cf_buffer tree = {0};
+
+        device_tree(&self->w->devices[i], &tree);
+        printf("device %d%s holds:\n%.*s", i, self->w->devices[i].is_out ? " (out)" : "",
+               (int)tree.size, (const char *)tree.data);
+        cf_buffer_release(&tree);
+    }
+}
+
+/* `who`: whose user has just done something; NULL: nobody's. */
+static void settle_after(history *self, device *who)
+{
+    cf_buffer tree = {0};
+
+    if (who)
+        device_tree(who, &tree);
+    if (!world_settle(self->w))
+        verdict_fail(&self->verdict, "quiet", "does not come to rest");
+    if (who)
+        oracle_intent(self, who, cf_buffer_view(&tree));
+    cf_buffer_release(&tree);
+}
+
+static void perform(history *self, const event *one)
+{
+    device *who = act_device(self, one);
+
+    self->w->act++;
+    world_tell(self->w, "--- %llu: %s, device %d, %s, %s", (unsigned long long)self->w->act,
+               act_name(one->kind), who->number, script_paths[one->path], script_paths[one->to]);
+    bool is_of_user = user_acts(self, who, one);
+    if (!is_of_user)
+        misfortune_happens(self, who, one);
+    if (self->script->is_calm)
+        settle_after(self, is_of_user ? who : NULL);
+    tell_trees(self);
+}
+
+void history_run(const story *script, const run_options *options, judgement *out, uint64_t *digest)
+{
+    history self = {.script = script, .sabotage = options->sabotage};
+
+    self.w = world_new(&script->plan, options->traced);
+    for (size_t i = 0; i < script->count && !self.verdict.property; i++)
+        perform(&self, &script->acts[i]);
+    if (!self.verdict.property)
+        judge(&self);
+    if (self.verdict.property)
+        world_tell(self.w, "violated: %s", self.verdict.property);
+    tell_trees(&self);
+    *digest = self.w->digest;
+    world_destroy(&self.w);
+    *out = self.verdict;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A script as it happens in a world, and how the world is judged. */
+#ifndef CF_TESTS_WORLDS_HISTORY_H
+#define CF_TESTS_WORLDS_HISTORY_H
+#include "tests/worlds/script.h"
+#include "tests/worlds/sight.h"
+
+/* What must hold, by name; NULL in a verdict: all of it does. */
+typedef struct {
+    const char *property;
+    cf_buffer text;
+} judgement;
+
+/* The first violation counts. */
+void verdict_fail(judgement *self, const char *property, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A mistake that is made on purpose when everything has come to rest, so that the oracle has
+ * something to find. */
+typedef enum {
+    SABOTAGE_NONE,
+    SABOTAGE_LOSE,      /* a file vanishes everywhere */
+    SABOTAGE_INVENT,    /* a byte changes everywhere */
+    SABOTAGE_RESURRECT, /* something deleted is back everywhere */
+    SABOTAGE_DIVERGE,   /* one device's folder is another */
+    SABOTAGE_FORGET,    /* the broker lacks what it has acknowledged */
+    SABOTAGE_DISTURB,   /* somebody works on after the end */
+    SABOTAGE_LIE,       /* a device that is not in sync says that it is */
+    SABOTAGES
+} sabotage;
+extern const char *const sabotage_names[SABOTAGES];
+
+typedef struct {
+    const story *script;
+    world *w;
+    sabotage sabotage;
+    judgement verdict;
+    device *worker; /* whose user is at it in the middle of a sync */
+    uint64_t work;  /* the seed of that */
+} history;
+
+/* Runs the script and judges. The digest is of everything that happened. */
+typedef struct {
+    sabotage sabotage;
+    bool traced;
+} run_options;
+void history_run(const story *script, const run_options *options, judgement *out, uint64_t *digest);
+
+/* ---- users.c, misfortunes.c, outcasts.c ---- */
+
+/* The device that this act is of. */
+device *act_device(history *self, const event *act);
+/* False: it is none of a user. */
+bool user_acts(history *self, device *who, const event *act);
+void misfortune_happens(history *self, device *who, const event *act);
+/* The device is revoked, by the first one. */
+void outcast_made(history *self, device *who);
+/* What one that was revoked says reaches this device. */
+void outcast_heard(history *self, chance *from, device *to);
+/* Syncs, and takes down what devices say then. */
+bool history_sync(history *self, unsigned set, unsigned turns);
+
+/* ---- oracle.c: one function for each property ---- */
+
+/* At any moment: devices that hold the same log and say that they are in sync hold the same. */
+void oracle_truthful(history *self);
+/* Before a broker's process ends and after. */
+void oracle_acked(history *self, world_broker *of);
+/* When everything has come to rest. */
+void oracle_convergence(history *self);
+void oracle_no_loss(history *self);
+void oracle_no_invention(history *self);
+void oracle_deletes_stay_dead(history *self);
+void oracle_status(history *self);
+/* These go on with the world. */
+void oracle_quiet(history *self);
+void oracle_newcomer(history *self);
+/* In a calm world: all hold now what the user of this device made. */
+void oracle_intent(history *self, device *of, cf_bytes tree);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Common acts, and the tree that users expect of them. */
+#include "tests/worlds/scene.h"
+
+/* Two devices that hold the same. */
+static world *two_alike(uint64_t seed)
+{
+    world *w = a_world(seed, 2);
+    disk *drive = w->devices[0].drive;
+
+    disk_user_writes(drive, "/things/letter", "dear");
+    disk_user_makes_folder(drive, "/things/photos");
+    disk_user_writes(drive, "/things/photos/one", "1");
+    disk_user_writes(drive, "/things/photos/two", "2");
+    cr_assert(syncs(&w->devices[0]));
+    cr_assert(syncs(&w->devices[1]));
+    return w;
+}
+
+Test(intent, a_save_by_rename_is_an_edit)
+{
+    world *w = two_alike(1);
+
+    disk_user_saves(w->devices[0].drive, "/things/letter", cf_bytes_of_text("dear Ann"),
+                    DISK_SAVE_BY_RENAME);
+    disk_user_moves(w->devices[1].drive, "/things/letter", "/things/photos/letter");
+    expect_tree(w, "photos/\nphotos/letter: dear Ann\nphotos/one: 1\nphotos/two: 2\n");
+    world_destroy(&w);
+}
+
+Test(intent, a_backup_save_is_an_edit_and_a_new_file)
+{
+    world *w = two_alike(2);
+
+    disk_user_saves(w->devices[0].drive, "/things/letter", cf_bytes_of_text("dear Ann"),
+                    DISK_SAVE_WITH_BACKUP);
+    disk_user_moves(w->devices[1].drive, "/things/letter", "/things/mail");
+    expect_tree(w, "letter~: dear\nmail: dear Ann\nphotos/\nphotos/one: 1\nphotos/two: 2\n");
+    world_destroy(&w);
+}
+
+Test(intent, a_hard_link_is_another_file_elsewhere)
+{
+    world *w = two_alike(3);
+
+    disk_user_links(w->devices[0].drive, "/things/letter", "/things/photos/letter");
+    expect_tree(w, "letter: dear\nphotos/\nphotos/letter: dear\nphotos/one: 1\nphotos/two: 2\n");
+    disk_user_writes(w->devices[1].drive, "/things/letter", "dear Bob");
+    cr_assert(syncs(&w->devices[1]));
+    expect_tree(w,
+                "letter: dear Bob\nphotos/\nphotos/letter: dear\nphotos/one: 1\nphotos/two: 2\n");
+    world_destroy(&w);
+}
+
+Test(intent, what_is_added_to_a_folder_goes_where_another_moves_it)
+{
+    world *w = two_alike(4);
+
+    disk_user_moves(w->devices[0].drive, "/things/photos", "/things/2026");
+    disk_user_writes(w->devices[1].drive, "/things/photos/three", "3");
+    expect_tree(w, "2026/\n2026/one: 1\n2026/three: 3\n2026/two: 2\nletter: dear\n");
+    world_destroy(&w);
+}
+
+Test(intent, a_swap_of_two_files_is_a_swap)
+{
+    world *w = two_alike(5);
+
+    disk_user_swaps(w->devices[0].drive, "/things/photos/one", "/things/photos/two");
+    expect_tree(w, "letter: dear\nphotos/\nphotos/one: 2\nphotos/two: 1\n");
+    world_destroy(&w);
+}
+
+Test(intent, an_edit_outlives_a_deletion_that_did_not_see_it)
+{
+    world *w = two_alike(6);
+
+    disk_user_removes(w->devices[0].drive, "/things/photos");
+    disk_user_writes(w->devices[1].drive, "/things/photos/one", "one");
+    expect_tree(w, "letter: dear\nphotos/\nphotos/one: one\n");
+    world_destroy(&w);
+}
+
+Test(intent, folders_moved_into_each_other_are_not_lost)
+{
+    world *w = two_alike(7);
+
+    disk_user_makes_folder(w->devices[0].drive, "/things/a");
+    disk_user_makes_folder(w->devices[0].drive, "/things/b");
+    disk_user_writes(w->devices[0].drive, "/things/a/in a", "a");
+    disk_user_writes(w->devices[0].drive, "/things/b/in b", "b");
+    cr_assert(syncs(&w->devices[0]));
+    cr_assert(syncs(&w->devices[1]));
+    disk_user_moves(w->devices[0].drive, "/things/a", "/things/b/a");
+    disk_user_moves(w->devices[1].drive, "/things/b", "/things/a/b");
+    cr_assert(syncs(&w->devices[0]));
+    cr_assert(syncs(&w->devices[1]));
+    expect_tree(w, "b/\nb/a/\nb/a/in a: a\nb/in b: b\nletter: dear\nphotos/\nphotos/one: 1\n"
+                   "photos/two: 2\n");
+    world_destroy(&w);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/worlds/ledger.h"
+
+#include <stdlib.h>
+
+/* FNV-1a, eight bytes at a time, for it is only compared with itself. */
+uint64_t ledger_sum(cf_bytes bytes)
+{
+    uint64_t sum = UINT64_C(14695981039346656037), word;
+
+    for (size_t i = 0; i < bytes.size; i += sizeof word) {
+        word = 0;
+        memcpy(&word, bytes.data + i, bytes.size - i < sizeof word ? bytes.size - i : sizeof word);
+        sum = (sum ^ word) * UINT64_C(1099511628211);
+        sum ^= sum >> 29;
+    }
+    return sum;
+}
+
+void ledger_release(ledger *self)
+{
+    free(self->all);
+    *self = (ledger){0};
+}
+
+written *ledger_find(const ledger *self, const mark *token)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (strcmp(self->all[i].token.text, token->text) == 0)
+            return &self->all[i];
+    return NULL;
+}
+
+void ledger_write(ledger *self, const mark *token, int author)
+{
+    written *known = ledger_find(self, token);
+
+    if (known) { /* a copy */
+        known->may_go = known->must_go = known->is_gone_safely = false;
+        known->safe_at = 0;
+        known->is_moved = true;
+        known->author = author;
+        return;
+    }
+    self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
+    self->all[self->count++] = (written){.token = *token, .author = author, .killer = -1};
+}
+
+void ledger_let_go(ledger *self, const mark *token, int killer)
+{
+    written *known = ledger_find(self, token);
+
+    if (!known)
+        return;
+    known->must_go = !known->is_moved && (!known->may_go || known->must_go);
+    known->may_go = true;
+    known->killer = killer;
+    known->is_gone_safely = false;
+}
+
+void ledger_follow(ledger *self, const mark *token, const mark *over)
+{
+    written *known = ledger_find(self, token);
+
+    if (known && !known->over.text[0] && strcmp(token->text, over->text) != 0)
+        known->over = *over;
+}
+
+bool ledger_stays_dead(const ledger *self, const written *one)
+{
+    size_t steps = 0;
+
+    if (!one->must_go)
+        return false;
+    while (one && one->over.text[0] && steps++ < self->count) {
+        one = ledger_find(self, &one->over);
+        if (one && one->is_moved)
+            return false;
+    }
+    return true;
+}
+
+void ledger_touch(ledger *self, const mark *token)
+{
+    written *known = ledger_find(self, token);
+
+    if (!known)
+        return;
+    known->is_moved = true;
+    known->must_go = false;
+}
+
+void ledger_excuse(ledger *self, const mark *token)
+{
+    written *known = ledger_find(self, token);
+
+    if (!known)
+        return;
+    known->may_go = known->is_moved = true;
+    known->must_go = false;
+}
+
+void promises_add_entry(promises *self, const cf_head *entry)
+{
+    self->entries =
+        cf_grow(self->entries, &self->entry_capacity, self->entry_count + 1, sizeof *self->entries);
+    self->entries[self->entry_count++] = *entry;
+}
+
+void promises_add_blob(promises *self, const cf_hash *blob)
+{
+    self->blobs =
+        cf_grow(self->blobs, &self->blob_capacity, self->blob_count + 1, sizeof *self->blobs);
+    self->blobs[self->blob_count++] = *blob;
+}
+
+void promises_release(promises *self)
+{
+    free(self->entries);
+    free(self->blobs);
+    *self = (promises){0};
+}

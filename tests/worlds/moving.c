@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `counterfoil broker LINE` does with an invitation: shows the user at the broker's door, goes
+ * there, and tells the broker before. */
+#include "tests/worlds/inside.h"
+
+#include "codec/pack.h"
+#include "peer/log/birth.h"
+#include "peer/account/newcomer.h"
+#include "peer/engine/visit.h"
+
+enum { DOOR_TURNS = 400, FAREWELL_TURNS = 200 };
+
+/* ---- At the door ---- */
+
+static void invite(world_broker *self, cf_code *out)
+{
+    cf_invitation_terms terms = {.address = self->line};
+    cf_buffer line = {0};
+    cf_error error;
+
+    world_must(cf_management_invite(self->management, &terms, self->in->now_ms, &line, &error),
+               &error, "invitation");
+    cf_buffer_append(&line, "", 1);
+    world_must(cf_code_take((const char *)line.data, true, self->in->now_ms, out, &error), &error,
+               "invitation");
+    cf_buffer_release(&line);
+}
+
+/* The member log behind its first entry, as a KNOCK brings it. */
+static void pack_members(const cf_peer *peer, cf_buffer *out)
+{
+    const cf_registry *registry = cf_log_registry(peer->log);
+    size_t count = cf_registry_count(registry);
+
+    cf_pack_array(out, count - 1);
+    for (size_t i = 1; i < count; i++)
+        cf_pack_bin(out, cf_registry_entry(registry, i));
+}
+
+static bool knock(device *self, world_broker *at)
+{
+    cf_buffer first = {0}, members = {0};
+    cf_status status = CF_UNREACHABLE;
+    bool is_over = false;
+    terminal station;
+    cf_code code;
+    cf_error error;
+
+    invite(at, &code);
+    world_must(cf_birth_first_entry(self->home, &first, &error), &error, "first entry");
+    pack_members(device_peer(self), &members);
+    cf_newcomer *newcomer =
+        cf_newcomer_new(&(cf_newcomer_options){.env = &self->env,
+                                               .code = &code,
+                                               .first_entry = cf_buffer_view(&first),
+                                               .members = cf_buffer_view(&members)});
+    station_open(&station, self, cf_newcomer_link(newcomer), cf_newcomer_curve_public(newcomer),
+                 at->number);
+    for (int i = 0; i < DOOR_TURNS && !is_over; i++) {
+        uint64_t deadline = UINT64_MAX;
+
+        station_pump(&station, &deadline);
+        world_turn(self->in);
+        is_over = cf_newcomer_over(newcomer, &status, &error);
+    }
+    station_close(&station);
+    cf_newcomer_destroy(&newcomer);
+    cf_buffer_release(&first);
+    cf_buffer_release(&members);
+    return is_over && !status;
+}
+
+/* ---- Farewell ---- */
+
+static void tell_old(device *self, int old)
+{
+    const cf_peer *peer = device_peer(self);
+    cf_status status;
+    cf_error error;
+    terminal station;
+    bool is_over = false;
+
+    cf_visit *visit = cf_visit_new(&(cf_visit_options){
+        .env = &self->env, .store = cf_home_store(self->home), .user = *cf_peer_user(peer)});
+    station_open(&station, self, cf_visit_link(visit), cf_keys_public(peer->keys)->curve, old);
+    for (int i = 0; i < FAREWELL_TURNS && !is_over; i++) {
+        uint64_t deadline = UINT64_MAX;
+
+        station_pump(&station, &deadline);
+        world_turn(self->in);
+        is_over = cf_visit_over(visit, &status, &error);
+    }
+    station_close(&station);
+    cf_visit_destroy(&visit);
+}
+
+/* ---- Going ---- */
+
+bool world_move_home(world *self, device *with, int to)
+{
+    world_broker *there = &self->brokers[to];
+    int old = with->station.broker;
+    world_round round = {.set = 1u << with->number, .turns = TURNS_MAX};
+    cf_error error;
+
+    world_tell(self, "device %d: the user goes to broker %d", with->number, to);
+    if (!broker_knows_user(there) && !knock(with, there))
+        return false;
+    if (old != to && cf_engine_publish_home(with->engine, there->line, &error))
+        return false;
+    world_must(device_set_broker(with, there->line, &error), &error, "broker");
+    device_connect(with);
+    self->home = to;
+    world_sync(self, &round);
+    if (old >= 0 && old != to)
+        tell_old(with, old);
+    return true;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/worlds/history.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void verdict_fail(judgement *self, const char *property, const char *format, ...)
+{
+    char text[8192];
+    va_list arguments;
+
+    if (self->property)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    self->property = property;
+    cf_buffer_append_text(&self->text, "%s", text);
+}
+
+static device *first_member(world *w)
+{
+    int i = 0;
+
+    while (w->devices[i].is_out)
+        i++;
+    return &w->devices[i];
+}
+
+static bool hold_the_same(const device *a, const device *b, cf_buffer *difference)
+{
+    cf_buffer first = {0}, other = {0};
+
+    device_tree(a, &first);
+    device_tree(b, &other);
+    bool equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
+    if (!equal)
+        cf_buffer_append_text(difference, "device %d:\n%.*sdevice %d:\n%.*s", a->number,
+                              (int)first.size, (const char *)first.data, b->number, (int)other.size,
+                              (const char *)other.data);
+    cf_buffer_release(&first);
+    cf_buffer_release(&other);
+    return equal;
+}
+
+static void expect_the_same(history *self, const char *property, const device *a, const device *b)
+{
+    cf_buffer difference = {0};
+
+    if (!self->verdict.property && !hold_the_same(a, b, &difference))
+        verdict_fail(&self->verdict, property, "%.*s", (int)difference.size,
+                     (const char *)difference.data);
+    cf_buffer_release(&difference);
+}
+
+/* ---- Truthful status ---- */
+
+void oracle_truthful(history *self)
+{
+    world *w = self->w;
+
+    for (int i = 0; i < w->count; i++)
+        for (int j = i + 1; j < w->count; j++) {
+            device *a = &w->devices[i], *b = &w->devices[j];
+
+            if (a->claims && b->claims && a->claimed_of == b->claimed_of && !a->serves &&
+                !b->serves)
+                expect_the_same(self, "truthful status", a, b);
+        }
+}
+
+static void tell_pending(history *self, device *one)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+    cf_broker_status broker;
+
+    cf_engine_broker_status(one->engine, &broker);
+    cf_engine_status(one->engine, cf_engine_binding_at(one->engine, 0), &arena, &status);
+    verdict_fail(&self->verdict, "truthful status",
+                 "device %d is not in sync: %s; %s; %s; %zu unsent; %.*s: %s", one->number,
+                 broker.connected ? "connected" : broker.text, broker.delay,
+                 status.trouble ? status.trouble_text : "the folder is well", broker.unsent,
+                 status.pending_count ? (int)status.pending[0].path.size : 0,
+                 status.pending_count ? (const char *)status.pending[0].path.data : "",
+                 status.pending_count ? status.pending[0].reason : "nothing is pending");
+    cf_arena_release(&arena);
+}
+
+void oracle_status(history *self)
+{
+    for (int i = 0; i < self->w->count; i++)
+        if (!self->w->devices[i].is_out && !self->w->devices[i].claims)
+            tell_pending(self, &self->w->devices[i]);
+}
+
+/* ---- Acked is there ---- */
+
+void oracle_acked(history *self, world_broker *of)
+{
+    const cf_hash *user = cf_peer_user(device_peer(&self->w->devices[0]));
+    uint64_t position;
+    cf_blob_held held;
+    cf_error error;
+
+    for (size_t i = 0; i < of->promises.entry_count; i++)
+        if (of->store->find(of->store, user, &of->promises.entries[i], &position, &error))
+            verdict_fail(&self->verdict, "acked is there",
+                         "broker %d lacks an entry that it accepted: %zu of %zu", of->number, i,
+                         of->promises.entry_count);
+    for (size_t i = 0; i < of->promises.blob_count; i++)
+        if (of->blobs->held(of->blobs, user, &of->promises.blobs[i], &held, &error) ||
+            !held.complete)
+            verdict_fail(&self->verdict, "acked is there",
+                         "broker %d lacks a blob that it stored: %zu of %zu", of->number, i,
+                         of->promises.blob_count);
+}
+
+/* ---- At rest ---- */
+
+void oracle_convergence(history *self)
+{
+    device *first = first_member(self->w);
+
+    for (int i = first->number + 1; i < self->w->count; i++)
+        if (!self->w->devices[i].is_out)
+            expect_the_same(self, "convergence", first, &self->w->devices[i]);
+}
+
+static void tell_tree(history *self, const char *property, const char *what, const written *one,
+                      const device *of)
+{
+    cf_buffer tree = {0};
+
+    device_tree(of, &tree);
+    verdict_fail(&self->verdict, property, "%s: %s, of device %d\n%.*s", what, one->token.text,
+                 one->author, (int)tree.size, (const char *)tree.data);
+    cf_buffer_release(&tree);
+}
+
+void oracle_no_loss(history *self)
+{
+    device *first = first_member(self->w);
+    const ledger *book = &self->w->ledger;
+    sight there;
+
+    sight_take(first, &there);
+    for (size_t i = 0; i < book->count; i++)
+        if (!book->all[i].may_go && !sight_has(&there, &book->all[i].token))
+            tell_tree(self, "no loss", "lost", &book->all[i], first);
+    sight_release(&there);
+}
+
+void oracle_deletes_stay_dead(history *self)
+{
+    const ledger *book = &self->w->ledger;
+    device *first = first_member(self->w);
+    sight there;
+
+    sight_take(first, &there);
+    for (size_t i = 0; i < book->count; i++)
+        if (ledger_stays_dead(book, &book->all[i]) && sight_has(&there, &book->all[i].token))
+            tell_tree(self, "deletes stay dead", "is back", &book->all[i], first);
+    sight_release(&there);
+}
+
+void oracle_no_invention(history *self)
+{
+    device *first = first_member(self->w);
+    sight there;
+
+    sight_take(first, &there);
+    for (size_t i = 0; i < there.count; i++)
+        if (!ledger_find(&self->w->ledger, &there.all[i].token))
+            verdict_fail(&self->verdict, "no invention", "nobody wrote %s: %s", there.all[i].path,
+                         there.all[i].token.text);
+    sight_release(&there);
+}
+
+/* ---- Going on ---- */
+
+/* Looking again, in processes that know nothing but what they kept, finds nothing to say. */
+void oracle_quiet(history *self)
+{
+    world *w = self->w;
+    uint64_t entries = world_entries(w);
+    cf_buffer before = {0}, after = {0};
+    world_round round = {.turns = TURNS_MAX};
+
+    device_tree(first_member(w), &before);
+    for (int i = 0; i < 2 * w->count; i++) {
+        device *one = &w->devices[i % w->count];
+
+        if (one->is_out)
+            continue;
+        device_restart(one, END_CALMLY);
+        round.set = 1u << one->number;
+        world_sync(w, &round);
+    }
+    device_tree(first_member(w), &after);
+    if (world_entries(w) != entries)
+        verdict_fail(&self->verdict, "quiet", "%lld more entries, though nothing was done",
+                     (long long)(world_entries(w) - entries));
+    if (!cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after)))
+        verdict_fail(&self->verdict, "quiet", "folders change, though nothing was done");
+    cf_buffer_release(&before);
+    cf_buffer_release(&after);
+}
+
+/* All that is in sync is at the broker, for a device that comes now. */
+void oracle_newcomer(history *self)
+{
+    device *newcomer = world_add_device(self->w);
+    world_round round = {.set = world_members(self->w), .turns = TURNS_MAX};
+
+    for (int i = 0; i < 2; i++)
+        world_sync(self->w, &round);
+    expect_the_same(self, "acked is there", first_member(self->w), newcomer);
+}
+
+/* ---- Intent ---- */
+
+static void expect_no_conflict(history *self, device *one)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+
+    cf_engine_status(one->engine, cf_engine_binding_at(one->engine, 0), &arena, &status);
+    if (status.conflict_count)
+        verdict_fail(&self->verdict, "quiet", "a conflict copy without a conflict: %.*s",
+                     (int)status.conflicts[0].path.size,
+                     (const char *)status.conflicts[0].path.data);
+    cf_arena_release(&arena);
+}
+
+void oracle_intent(history *self, device *of, cf_bytes tree)
+{
+    cf_buffer now = {0};
+
+    device_tree(of, &now);
+    if (!cf_bytes_equal(cf_buffer_view(&now), tree))
+        verdict_fail(&self->verdict, "intent", "device %d: its user made\n%.*sand now it has\n%.*s",
+                     of->number, (int)tree.size, (const char *)tree.data, (int)now.size,
+                     (const char *)now.data);
+    cf_buffer_release(&now);
+    oracle_convergence(self);
+    expect_no_conflict(self, of);
+}

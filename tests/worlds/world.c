@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/worlds/inside.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* 2026-01-01, in milliseconds. */
+#define BEGINNING_MS UINT64_C(1767225600000)
+enum { PAUSE_MS = 60000, JUMP_MS = 10000, SETTLE_ROUNDS = 16, LEASES_MS = 3600000 };
+
+void world_must(cf_status status, const cf_error *error, const char *what)
+{
+    if (!status)
+        return;
+    fprintf(stderr, "world: %s: status %d: %s\n", what, (int)status, error->text);
+    abort();
+}
+
+void world_tell(world *self, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    self->digest = self->digest * 1000003 + ledger_sum(cf_bytes_of_text(text)) + self->now_ms;
+    if (self->traced)
+        printf("%llu %s\n", (unsigned long long)(self->now_ms - BEGINNING_MS), text);
+}
+
+/* ---- Time ---- */
+
+static void set_time(world *self, uint64_t now_ms)
+{
+    self->now_ms = now_ms;
+    for (int i = 0; i < self->count; i++)
+        device_set_clock(&self->devices[i], self->devices[i].skew_ms);
+}
+
+void world_wait(world *self, uint64_t ms)
+{
+    set_time(self, self->now_ms + ms);
+}
+
+static void pass_time(world *self, bool moved, uint64_t deadline)
+{
+    uint64_t due = network_due(self);
+
+    self->still = moved ? 0 : self->still + 1;
+    if (due < deadline)
+        deadline = due;
+    if (self->still < 3 || deadline <= self->now_ms + TURN_MS)
+        deadline = self->now_ms + TURN_MS;
+    else if (deadline > self->now_ms + JUMP_MS)
+        deadline = self->now_ms + JUMP_MS;
+    set_time(self, deadline);
+}
+
+void world_turn(world *self)
+{
+    uint64_t deadline = UINT64_MAX;
+    bool moved = false;
+
+    for (int i = 0; i < self->count; i++)
+        if (self->devices[i].serves || self->devices[i].round)
+            moved |= device_turn(&self->devices[i], &deadline);
+    moved |= network_deliver_up(self);
+    for (int i = 0; i < self->broker_count; i++)
+        moved |= broker_pump(&self->brokers[i], &deadline);
+    moved |= network_deliver_down(self);
+    pass_time(self, moved, deadline);
+}
+
+/* ---- Rounds ---- */
+
+static bool add_head(void *context, const cf_head *head)
+{
+    uint64_t *sum = context;
+
+    *sum += ledger_sum(cf_bytes_of(head->hash.bytes, CF_HASH_SIZE));
+    return true;
+}
+
+static uint64_t sum_of_log(device *self)
+{
+    cf_store *store = cf_home_store(self->home);
+    uint64_t sum = 0;
+    cf_error error;
+
+    world_must(store->heads(store, cf_peer_user(device_peer(self)), add_head, &sum, &error), &error,
+               "heads");
+    return sum;
+}
+
+/* What its command line would say now. */
+static void conclude(device *self)
+{
+    cf_link *link = cf_engine_link(self->engine);
+
+    self->claims = !self->in_trouble && !self->touched && link && cf_link_is_connected(link) &&
+                   cf_link_is_idle(link) && device_status_is_clean(self);
+    self->claimed_of = sum_of_log(self);
+    self->is_unsure &= !self->claims;
+    world_tell(self->in, "device %d: %s", self->number,
+               self->claims ? "is in sync" : "is not in sync");
+    device_end_round(self);
+    if (self->serves)
+        return;
+    if (chance_one_in(&self->chance, 3)) {
+        bool claims = self->claims;
+
+        device_restart(self, END_CALMLY);
+        self->claims = claims;
+    } else {
+        network_cut_device(self);
+    }
+}
+
+bool world_sync(world *self, const world_round *round)
+{
+    unsigned open = round->set & ((1u << self->count) - 1);
+
+    for (int i = 0; i < self->count; i++)
+        if (open >> i & 1)
+            device_begin_round(&self->devices[i], round);
+    for (unsigned turn = 0; turn < round->turns && open; turn++) {
+        world_turn(self);
+        for (int i = 0; i < self->count; i++) {
+            device *one = &self->devices[i];
+
+            if (!(open >> i & 1) || (one->round && !cf_round_over(one->round, device_now(one))))
+                continue;
+            open &= ~(1u << i);
+            if (one->round)
+                conclude(one);
+        }
+    }
+    for (int i = 0; i < self->count; i++)
+        if (open >> i & 1)
+            device_end_round(&self->devices[i]);
+    return !open;
+}
+
+/* ---- Coming to rest ---- */
+
+unsigned world_members(const world *self)
+{
+    unsigned set = 0;
+
+    for (int i = 0; i < self->count; i++)
+        if (!self->devices[i].is_out)
+            set |= 1u << i;
+    return set;
+}
+
+static bool add_entries(void *context, const cf_head *head)
+{
+    *(uint64_t *)context += head->sequence;
+    return true;
+}
+
+uint64_t world_entries(world *self)
+{
+    cf_store *store = self->brokers[self->home].store;
+    uint64_t count = 0;
+    cf_error error;
+
+    world_must(store->heads(store, cf_peer_user(device_peer(&self->devices[0])), add_entries,
+                            &count, &error),
+               &error, "heads");
+    return count;
+}
+
+static void list_all(world *self, cf_buffer *out)
+{
+    cf_buffer_clear(out);
+    for (int i = 0; i < self->count; i++)
+        if (!self->devices[i].is_out)
+            device_tree(&self->devices[i], out);
+}
+
+/* The user sees to it that all devices go to the same broker, and that it knows the user. */
+static void gather(world *self)
+{
+    for (int i = 0; i < self->count; i++) {
+        device *one = &self->devices[i];
+        cf_error error;
+
+        if (!one->is_out && one->station.broker != self->home)
+            world_must(device_set_broker(one, self->brokers[self->home].line, &error), &error,
+                       "broker");
+        device_connect(one);
+    }
+    if (!broker_knows_user(&self->brokers[self->home]))
+        for (int i = 0; i < self->count; i++)
+            if (!self->devices[i].is_out && world_move_home(self, &self->devices[i], self->home))
+                break;
+}
+
+void world_heal(world *self)
+{
+    self->plan.loss = self->plan.lag_ms = 0;
+    for (int i = 0; i < self->count; i++) {
+        device *one = &self->devices[i];
+
+        one->offline = false;
+        device_set_clock(one, 0);
+        device_restart(one, END_CALMLY);
+    }
+    world_wait(self, LEASES_MS); /* no lock is left */
+    gather(self);
+}
+
+static bool settle_once(world *self)
+{
+    world_round round = {.turns = TURNS_MAX};
+    bool good = true;
+
+    for (int i = 0; i < self->count; i++) {
+        set_time(self, self->now_ms + PAUSE_MS);
+        round.set = world_members(self) & 1u << i;
+        good &= world_sync(self, &round);
+    }
+    round.set = world_members(self);
+    return world_sync(self, &round) && good;
+}
+
+bool world_settle(world *self)
+{
+    cf_buffer before = {0}, after = {0};
+    bool quiet = false;
+
+    for (int round = 0; round < SETTLE_ROUNDS && !quiet; round++) {
+        uint64_t entries = world_entries(self);
+
+        list_all(self, &before);
+        bool ended = settle_once(self);
+        list_all(self, &after);
+        quiet = round > 0 && ended && entries == world_entries(self) &&
+                cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after));
+    }
+    cf_buffer_release(&before);
+    cf_buffer_release(&after);
+    return quiet;
+}
+
+/* ---- The world ---- */
+
+device *world_add_device(world *self)
+{
+    world_round round = {.set = 1, .turns = TURNS_MAX};
+    device *one = &self->devices[self->count];
+
+    *one = (device){.in = self,
+                    .number = self->count,
+                    .chance = chance_of_seed(self->plan.seed, 100 + (uint64_t)self->count)};
+    one->serves = chance_one_in(&one->chance, 3);
+    device_set_clock(one, 0);
+    if (self->count)
+        device_admit(&self->devices[0], one);
+    else
+        device_bear_user(one);
+    self->count++;
+    world_sync(self, &round);
+    round.set = 1u << one->number;
+    world_sync(self, &round);
+    device_bind_folder(one);
+    return one;
+}
+
+world *world_new(const world_plan *plan, bool traced)
+{
+    world *self = cf_allocate(1, sizeof *self);
+
+    self->plan = *plan;
+    self->plan.loss = self->plan.lag_ms = 0; /* not yet */
+    self->traced = traced;
+    self->chance = chance_of_seed(plan->seed, 1);
+    self->now_ms = BEGINNING_MS;
+    self->broker_count = plan->brokers;
+    for (int i = 0; i < plan->brokers; i++) {
+        self->brokers[i] = (world_broker){.in = self, .number = i};
+        broker_open(&self->brokers[i]);
+    }
+    for (int i = 0; i < plan->devices; i++)
+        world_add_device(self);
+    for (int i = 0; i < plan->brokers; i++)
+        broker_copy(&self->brokers[i]);
+    self->plan = *plan;
+    return self;
+}
+
+void world_destroy(world **self)
+{
+    world *w = *self;
+
+    for (int i = 0; i < w->count; i++)
+        device_destroy(&w->devices[i]);
+    for (int i = 0; i < w->broker_count; i++)
+        broker_close(&w->brokers[i]);
+    ledger_release(&w->ledger);
+    free(w);
+    *self = NULL;
+}
