@@ -314,7 +314,7 @@ Test(engine_revoked, counts_what_a_revocation_leaves_in_whatever_order_it_comes)
 {
     scene s = a_scene(4);
 
-    s.other->offline = true;
+    device_unplug(s.other);
     user_writes_text(s.suspect, "late", "but in time");
     cr_assert(device_sync(s.suspect));
     cr_assert(device_sync(s.owner));

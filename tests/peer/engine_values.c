@@ -132,7 +132,7 @@ Test(engine_values, hold_back_their_row_alone_until_there_is_a_broker)
     table photos = {0};
 
     open_photos(w, ROWS, PHOTO);
-    a->offline = true;
+    device_unplug(a);
     cr_assert(user_reads_table(a, &photos));
     table_add(&photos, 9, 9, noise_text(w, PHOTO, &arena));
     table_find(&photos, 1)->balance = 11;

@@ -22,6 +22,12 @@ void device_disconnect(device *self)
     self->outbox = cf_outbox_new();
 }
 
+void device_unplug(device *self)
+{
+    self->offline = true;
+    device_disconnect(self);
+}
+
 static bool is_cut(world *self)
 {
     return self->loss && world_random(self, 1000) < self->loss;

@@ -68,6 +68,8 @@ bool device_sync(device *self);
 bool device_round(device *self, const cf_round_options *options, unsigned turns);
 /* The process ends, with all that was not made durable, and begins again, its disk well. */
 void device_crash(device *self);
+/* Pulls its cable: the connection ends, and none can be made while `offline`. */
+void device_unplug(device *self);
 void broker_crash(world *self);
 
 /* All devices, until nothing changes any more, on disks and in the log; false when that takes too
