@@ -102,6 +102,18 @@ cf_difference cf_step_difference(const cf_step *step)
     return difference;
 }
 
+static bool same_items(const cf_node *node, const cf_shown *shown)
+{
+    return node->item_count == shown->item_count &&
+           memcmp(node->items, shown->items, shown->item_count * sizeof(cf_id)) == 0;
+}
+
+bool cf_step_opens_directory(const cf_step *step)
+{
+    return step->kind != CF_STEP_DELETE && step->shown->kind == CF_KIND_DIRECTORY &&
+           (step->kind == CF_STEP_CREATE || !same_items(step->node, step->shown));
+}
+
 bool cf_step_may_show(const cf_nodes *base, const cf_step *step, uint64_t number)
 {
     return step->kind == CF_STEP_DELETE || !cf_shown_elsewhere(step->shown, base, number);
@@ -149,12 +161,6 @@ const cf_node *cf_step_in_the_way(const cf_nodes *base, const cf_step *step)
         return NULL;
     cf_step_aside_name(node->number, name);
     return cf_bytes_equal(node->name, cf_bytes_of_text(name)) ? NULL : node;
-}
-
-static bool same_items(const cf_node *node, const cf_shown *shown)
-{
-    return node->item_count == shown->item_count &&
-           memcmp(node->items, shown->items, shown->item_count * sizeof(cf_id)) == 0;
 }
 
 static bool same_refs(const cf_node *node, const cf_shown *shown)

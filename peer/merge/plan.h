@@ -47,6 +47,9 @@ typedef struct {
     bool move, content, mode, mtime;
 } cf_difference;
 cf_difference cf_step_difference(const cf_step *step);
+/* Once this is done, what lies in its directory is to be planned: it is new, or was the directory
+ * of another group, and what is there by now was compared with nothing. */
+bool cf_step_opens_directory(const cf_step *step);
 
 /* Steps are made in any order that keeps this: the node's place is free, it doesn't go into itself,
  * what is deleted is empty, and cf_step_may_show. `number`: the node's, for CREATE a fresh one. */

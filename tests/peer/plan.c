@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two folders that were one on this disk: which of them is the node that is there. */
+/* Two folders that were one on this disk, or are to be: which of them is the node that is there. */
 #include "peer/merge/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/peer/world.h"
 #include "tests/support/expect.h"
@@ -111,5 +113,49 @@ Test(plan, has_no_step_in_the_folder_of_another_group)
     cr_expect(cf_id_equal(&plan.again.at[plan.again.count - 1], &two));
     cf_plan_release(&plan);
     cf_arena_release(&arena);
+    world_close(&world);
+}
+
+static world_file *put_folder(uint64_t parent, const char *name)
+{
+    return world_put(&world, &world.devices[0], parent, name, CF_KIND_DIRECTORY, "");
+}
+
+static world_file *find(world_device *device, const char *name)
+{
+    for (size_t i = 0; i < device->file_count; i++)
+        if (strcmp(device->files[i].name, name) == 0)
+            return &device->files[i];
+    abort();
+}
+
+static void move_to_root(world_device *device, const char *name, const char *to)
+{
+    world_file *file = find(device, name);
+
+    file->parent = CF_NODE_ROOT;
+    snprintf(file->name, sizeof file->name, "%s", to);
+}
+
+/* Both have a/b/c. The one moves c to /x and deletes a, the other moves a to /x, where b lies in
+ * it still, and deletes c, which was the folder x for the plan until then. */
+Test(plan, looks_into_the_folder_that_takes_the_place_of_another)
+{
+    world_device *one = &world.devices[0], *other = &world.devices[1];
+
+    world_open(&world, "crossed", 1, 2);
+    put_folder(put_folder(put_folder(CF_NODE_ROOT, "a")->number, "b")->number, "c");
+    world_settle(&world);
+    move_to_root(one, "c", "x");
+    world_remove(one, find(one, "a")->number);
+    world_scan(&world, one);
+    move_to_root(other, "a", "x");
+    world_scan(&world, other);
+    world_remove(other, find(other, "c")->number);
+    world_receive(&world, other, one, 3);
+    world_apply_part(&world, other, /* percent */ 100, /* most */ 0);
+    world_scan(&world, other);
+    world_settle(&world);
+    cr_expect_eq(other->file_count, 1, "b was deleted, and nobody did anything to it");
     world_close(&world);
 }

@@ -335,7 +335,8 @@ static void print_left(const world_run *run)
     }
 }
 
-/* What is left is planned again, and what lies in a directory that was made now. */
+/* What is left is planned again, and what lies in a directory that was made now, or is another's.
+ */
 static void end_run(world_run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
@@ -344,7 +345,7 @@ static void end_run(world_run *run)
 
         if (task->state != DONE)
             cf_ids_add(&run->device->marked, &step->group);
-        else if (step->kind == CF_STEP_CREATE && step->shown->kind == CF_KIND_DIRECTORY)
+        else if (cf_step_opens_directory(step))
             for (size_t k = 0; k < step->shown->item_count; k++)
                 cf_ids_add(&run->device->marked, &step->shown->items[k]);
     }

@@ -251,7 +251,7 @@ void cf_applying_after_commit(cf_applying *applying)
             if (node)
                 cf_bases_keep(applying->options.bases, binding, node);
         }
-        if (task->step.kind == CF_STEP_CREATE && task->step.shown->kind == CF_KIND_DIRECTORY)
+        if (cf_step_opens_directory(&task->step))
             cf_applying_mark(applying, task->step.shown->items, task->step.shown->item_count);
     }
 }
