@@ -96,6 +96,7 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     binding->include_count = options->include_count;
     binding->keys = copy_texts(options->keys, options->key_count);
     binding->key_count = options->key_count;
+    binding->map = options->map ? strdup(options->map) : NULL;
     binding->rows = cf_rows_new();
     binding->nodes = cf_nodes_new();
     binding->next_node = 1;
@@ -117,6 +118,7 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
     free((*binding)->owed);
     free_texts((*binding)->include, (*binding)->include_count);
     free_texts((*binding)->keys, (*binding)->key_count);
+    free((*binding)->map);
     free((*binding)->path);
     free((*binding)->taken);
     free(*binding);

@@ -50,6 +50,7 @@ typedef struct {
     size_t include_count;
     char **keys; /* of a format of records: what its key is */
     size_t key_count;
+    char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
     bool same_rows; /* rows of one number are the same, until something was published */
 
     cf_rows *rows;   /* the base of a source of records, */
@@ -81,6 +82,7 @@ typedef struct {
     size_t include_count;
     const char *const *keys;
     size_t key_count;
+    const char *map;
 } cf_binding_options;
 cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf_error *error);
 

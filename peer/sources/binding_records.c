@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-/* One of before there were records has no keys. */
-enum { PARTS_OF_FILES = 8, PARTS };
+/* One of before there were records has no keys; only one with a map has that. */
+enum { PARTS_OF_FILES = 8, PARTS, PARTS_WITH_MAP };
 /* Beside the mode. */
 enum { MODES = 3, MERGES = 4 };
 
@@ -24,7 +24,7 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
     cf_arena arena = {0};
     cf_buffer value = {0};
 
-    cf_pack_array(&value, PARTS);
+    cf_pack_array(&value, binding->map ? PARTS_WITH_MAP : PARTS);
     cf_pack_bin(&value, cf_bytes_of(binding->collection.bytes, CF_ID_SIZE));
     cf_pack_uint(&value, binding->format);
     cf_pack_uint(&value, (uint64_t)binding->mode | (binding->merges ? MERGES : 0));
@@ -34,6 +34,8 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
     cf_pack_uint(&value, binding->next_node);
     pack_texts(&value, binding->include, binding->include_count);
     pack_texts(&value, binding->keys, binding->key_count);
+    if (binding->map)
+        cf_pack_bin(&value, cf_bytes_of_text(binding->map));
     cf_records_put(records, cf_key_source(&arena, CF_TABLE_SOURCE, binding->number),
                    cf_buffer_view(&value));
     if (binding->same_rows)
@@ -78,11 +80,11 @@ static cf_status read_binding(uint32_t number, cf_bytes value, cf_binding **out,
     cf_binding_options options = {.number = number};
     uint64_t format, mode, base, next;
     cf_id instance;
-    cf_bytes path;
+    cf_bytes path, map;
     size_t count;
 
     cf_status status = cf_read_array(&reader, &count, error);
-    if (!status && count != PARTS_OF_FILES && count != PARTS)
+    if (!status && (count < PARTS_OF_FILES || count > PARTS_WITH_MAP))
         status = cf_fail(error, CF_BROKEN, "the record of source %u has %zu parts", number, count);
     if (!status)
         status = cf_read_bin_exact(&reader, options.collection.bytes, CF_ID_SIZE, error);
@@ -100,8 +102,10 @@ static cf_status read_binding(uint32_t number, cf_bytes value, cf_binding **out,
         status = cf_read_uint(&reader, &next, error);
     if (!status)
         status = read_texts(&reader, &arena, &options.include, &options.include_count, error);
-    if (!status && count == PARTS)
+    if (!status && count >= PARTS)
         status = read_texts(&reader, &arena, &options.keys, &options.key_count, error);
+    if (!status && count >= PARTS_WITH_MAP)
+        status = cf_read_bin(&reader, &map, error);
     if (!status && (format >= CF_FORMATS || mode > (MERGES | CF_MODE_RECEIVE) ||
                     (mode & MODES) > CF_MODE_RECEIVE || base > CF_BASE_LEAVES))
         status = cf_fail(error, CF_BROKEN, "the record of source %u is of a newer program", number);
@@ -111,6 +115,7 @@ static cf_status read_binding(uint32_t number, cf_bytes value, cf_binding **out,
         options.merges = mode & MERGES;
         options.base = (cf_base_kept)base;
         options.path = cf_arena_text(&arena, path);
+        options.map = count >= PARTS_WITH_MAP ? cf_arena_text(&arena, map) : NULL;
         status = cf_binding_new(&options, out, error);
     }
     if (!status) {
