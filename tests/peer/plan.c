@@ -106,6 +106,10 @@ Test(plan, has_no_step_in_the_folder_of_another_group)
     drop(folder("two"));
     plan_of(&cf_root_item, &arena, &plan);
     cr_assert_eq(plan.count, 2);
+    cr_expect_eq(plan.steps[0].kind, CF_STEP_UPDATE);
+    cr_expect_eq(plan.steps[0].number, folder("one")->number);
+    cr_expect_eq(plan.steps[1].kind, CF_STEP_CREATE, "both are to be the one folder that is there");
+    cr_expect(cf_bytes_equal(plan.steps[1].shown->name, cf_bytes_of_text("two")));
     size_t before = plan.count;
     plan_of(&two, &arena, &plan);
     cr_expect_eq(plan.count, before, "it goes into a folder that is not its own");
@@ -114,6 +118,31 @@ Test(plan, has_no_step_in_the_folder_of_another_group)
     cf_plan_release(&plan);
     cf_arena_release(&arena);
     world_close(&world);
+}
+
+/* Each group's plan finds the same one, whatever was done to the base since. */
+Test(plan, finds_the_first_of_nodes_that_stand_for_the_same_folder)
+{
+    enum { FIRST = 100, NODES = 3 };
+    static const uint64_t orders[][NODES] = {{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}};
+
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        begin("alike");
+        cf_nodes *base = world.devices[0].base;
+        cf_id item = folder("one")->items[0];
+        const cf_shown shown = {.kind = CF_KIND_DIRECTORY, .items = &item, .item_count = 1};
+        cf_arena arena = {0};
+
+        cf_node node = cf_node_copy(folder("one"), &arena);
+        drop(folder("one"));
+        for (size_t k = 0; k < NODES; k++) {
+            node.number = FIRST + orders[i][k];
+            cf_nodes_put(base, &node);
+        }
+        cr_expect_eq(cf_plan_node_of(base, &shown)->number, FIRST, "order %zu", i);
+        cf_arena_release(&arena);
+        world_close(&world);
+    }
 }
 
 static world_file *put_folder(uint64_t parent, const char *name)
