@@ -198,14 +198,17 @@ void device_end_round(device *self)
 bool device_status_is_clean(device *self)
 {
     cf_arena arena = {0};
-    cf_binding_status source;
     cf_broker_status home;
 
-    if (!cf_engine_binding_count(self->engine))
-        return false;
     cf_engine_broker_status(self->engine, &home);
-    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &source);
-    bool clean = !home.unsent && !home.refused && !source.pending_count && !source.trouble;
+    size_t count = cf_engine_binding_count(self->engine);
+    bool clean = count && !home.unsent && !home.refused;
+    for (size_t i = 0; i < count; i++) {
+        cf_binding_status source;
+
+        cf_engine_status(self->engine, cf_engine_binding_at(self->engine, i), &arena, &source);
+        clean &= !source.pending_count && !source.trouble;
+    }
     cf_arena_release(&arena);
     return clean;
 }
@@ -390,9 +393,4 @@ void device_clone(device *self, device *of)
     self->env.files = faulty_files_new(disk_files(self->drive), &self->faults);
     open_home(self);
     start(self);
-}
-
-void device_tree(const device *self, cf_buffer *out)
-{
-    disk_dump(self->drive, self->folder, &(disk_dump_options){.skip = ".counterfoil"}, out);
 }

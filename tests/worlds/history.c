@@ -2,12 +2,14 @@
 #include "tests/worlds/history.h"
 
 #include "tests/worlds/disk_users.h"
+#include "tests/worlds/records.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *const sabotage_names[SABOTAGES] = {"none",    "lose",   "invent",  "resurrect",
-                                               "diverge", "forget", "disturb", "lie"};
+const char *const sabotage_names[SABOTAGES] = {"none",     "lose",    "invent",  "resurrect",
+                                               "diverge",  "forget",  "disturb", "lie",
+                                               "lose-row", "mix-rows"};
 
 /* ---- Sabotage ---- */
 
@@ -44,6 +46,44 @@ static void meddle_with_files(history *self, cf_bytes bytes)
     }
 }
 
+/* The first two that have a name have each other's. */
+static void mix_rows(cells *all)
+{
+    cell *first = NULL;
+
+    for (size_t i = 0; i < all->count; i++) {
+        cell *one = &all->all[i];
+
+        if (strcmp(one->field, "name") != 0)
+            continue;
+        if (first) {
+            char *value = first->value;
+
+            first->value = one->value;
+            one->value = value;
+            return;
+        }
+        first = one;
+    }
+}
+
+static void meddle_with_rows(history *self)
+{
+    record_kind kind = self->sabotage == SABOTAGE_LOSE_ROW ? RECORDS_TABLE : RECORDS_NUMBERS;
+
+    for (int i = 0; i < self->w->count; i++) {
+        cells all;
+
+        records_read(&self->w->devices[i], kind, &all);
+        if (kind == RECORDS_NUMBERS)
+            mix_rows(&all);
+        else if (all.count)
+            cells_drop_row(&all, all.all[0].key);
+        records_save_table(&self->w->devices[i], kind, &all, true);
+        cells_release(&all);
+    }
+}
+
 /* What a user wrote and deleted is made to lie there again. */
 static void write_and_delete(history *self, cf_bytes bytes)
 {
@@ -73,6 +113,10 @@ static void meddle(history *self)
         cf_head unknown = {.sequence = 1};
 
         promises_add_entry(&home->promises, &unknown);
+        return;
+    }
+    if (self->sabotage == SABOTAGE_LOSE_ROW || self->sabotage == SABOTAGE_MIX_ROWS) {
+        meddle_with_rows(self);
         return;
     }
     if (self->sabotage == SABOTAGE_RESURRECT)
@@ -106,6 +150,7 @@ static void judge(history *self)
     oracle_no_loss(self);
     oracle_deletes_stay_dead(self);
     oracle_no_invention(self);
+    oracle_whole_rows(self);
     oracle_status(self);
     for (int i = 0; i < w->broker_count; i++) {
         broker_crash(&w->brokers[i], BROKER_AS_IT_WAS);

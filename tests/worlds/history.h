@@ -26,6 +26,8 @@ typedef enum {
     SABOTAGE_FORGET,    /* the broker lacks what it has acknowledged */
     SABOTAGE_DISTURB,   /* somebody works on after the end */
     SABOTAGE_LIE,       /* a device that is not in sync says that it is */
+    SABOTAGE_LOSE_ROW,  /* a row vanishes everywhere */
+    SABOTAGE_MIX_ROWS,  /* two rows have exchanged a value, everywhere */
     SABOTAGES
 } sabotage;
 extern const char *const sabotage_names[SABOTAGES];
@@ -70,6 +72,7 @@ void oracle_acked(history *self, world_broker *of);
 void oracle_convergence(history *self);
 void oracle_no_loss(history *self);
 void oracle_no_invention(history *self);
+void oracle_whole_rows(history *self);
 void oracle_deletes_stay_dead(history *self);
 void oracle_status(history *self);
 /* These go on with the world. */

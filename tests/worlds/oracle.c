@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/history.h"
+#include "tests/worlds/records.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,15 +74,19 @@ void oracle_truthful(history *self)
 static void tell_pending(history *self, device *one)
 {
     cf_arena arena = {0};
-    cf_binding_status status;
+    cf_binding_status status = {0};
     cf_broker_status broker;
 
     cf_engine_broker_status(one->engine, &broker);
-    cf_engine_status(one->engine, cf_engine_binding_at(one->engine, 0), &arena, &status);
+    for (size_t i = 0; i < cf_engine_binding_count(one->engine); i++) {
+        cf_engine_status(one->engine, cf_engine_binding_at(one->engine, i), &arena, &status);
+        if (status.trouble || status.pending_count)
+            break;
+    }
     verdict_fail(&self->verdict, "truthful status",
                  "device %d is not in sync: %s; %s; %s; %zu unsent; %.*s: %s", one->number,
                  broker.connected ? "connected" : broker.text, broker.delay,
-                 status.trouble ? status.trouble_text : "the folder is well", broker.unsent,
+                 status.trouble ? status.trouble_text : "all sources are well", broker.unsent,
                  status.pending_count ? (int)status.pending[0].path.size : 0,
                  status.pending_count ? (const char *)status.pending[0].path.data : "",
                  status.pending_count ? status.pending[0].reason : "nothing is pending");
@@ -143,42 +148,90 @@ void oracle_no_loss(history *self)
 {
     device *first = first_member(self->w);
     const ledger *book = &self->w->ledger;
-    sight there;
+    sight there, kept;
 
     sight_take(first, &there);
+    sight_take_kept(first, &kept);
     for (size_t i = 0; i < book->count; i++)
-        if (!book->all[i].may_go && !sight_has(&there, &book->all[i].token))
+        if (!book->all[i].may_go && !sight_has(&there, &book->all[i].token) &&
+            !sight_has(&kept, &book->all[i].token))
             tell_tree(self, "no loss", "lost", &book->all[i], first);
     sight_release(&there);
+    sight_release(&kept);
 }
 
 void oracle_deletes_stay_dead(history *self)
 {
     const ledger *book = &self->w->ledger;
     device *first = first_member(self->w);
-    sight there;
+    sight there, kept;
 
     sight_take(first, &there);
-    for (size_t i = 0; i < book->count; i++)
-        if (ledger_stays_dead(book, &book->all[i]) && sight_has(&there, &book->all[i].token))
-            tell_tree(self, "deletes stay dead", "is back", &book->all[i], first);
+    sight_take_kept(first, &kept);
+    for (size_t i = 0; i < book->count; i++) {
+        const written *one = &book->all[i];
+
+        if (!ledger_stays_dead(book, one))
+            continue;
+        if (sight_has(&there, &one->token))
+            tell_tree(self, "deletes stay dead", "is back", one, first);
+        else if (sight_has(&kept, &one->token))
+            tell_tree(self, "quiet", "is kept as a conflict", one, first);
+    }
     sight_release(&there);
+    sight_release(&kept);
+}
+
+static void expect_written(history *self, const sight *what)
+{
+    for (size_t i = 0; i < what->count; i++)
+        if (!ledger_find(&self->w->ledger, &what->all[i].token))
+            verdict_fail(&self->verdict, "no invention", "nobody wrote %s: %s", what->all[i].path,
+                         what->all[i].token.text);
 }
 
 void oracle_no_invention(history *self)
 {
     device *first = first_member(self->w);
-    sight there;
+    sight there, kept;
 
     sight_take(first, &there);
-    for (size_t i = 0; i < there.count; i++)
-        if (!ledger_find(&self->w->ledger, &there.all[i].token))
-            verdict_fail(&self->verdict, "no invention", "nobody wrote %s: %s", there.all[i].path,
-                         there.all[i].token.text);
+    sight_take_kept(first, &kept);
+    expect_written(self, &there);
+    expect_written(self, &kept);
     sight_release(&there);
+    sight_release(&kept);
+}
+
+/* What is a row's stays together, under whatever number it is shown. */
+void oracle_whole_rows(history *self)
+{
+    device *first = first_member(self->w);
+    cells all = {0};
+
+    if (records_are_in(self->w, RECORDS_NUMBERS))
+        records_read(first, RECORDS_NUMBERS, &all);
+    for (size_t i = 1; i < all.count; i++) {
+        const cell *before = &all.all[i - 1], *one = &all.all[i];
+
+        if (*before->field && *one->field && strcmp(before->key, one->key) == 0 &&
+            strncmp(before->value, one->value, CLERKS_TAG) != 0)
+            verdict_fail(&self->verdict, "no invention", "row %s is of two: %.24s, %.24s", one->key,
+                         before->value, one->value);
+    }
+    cells_release(&all);
 }
 
 /* ---- Going on ---- */
+
+static void list_disks(const world *w, cf_buffer *out)
+{
+    for (int i = 0; i < w->count; i++)
+        if (!w->devices[i].is_out) {
+            device_tree(&w->devices[i], out);
+            records_dump(&w->devices[i], out);
+        }
+}
 
 /* Looking again, in processes that know nothing but what they kept, finds nothing to say. */
 void oracle_quiet(history *self)
@@ -188,7 +241,7 @@ void oracle_quiet(history *self)
     cf_buffer before = {0}, after = {0};
     world_round round = {.turns = TURNS_MAX};
 
-    device_tree(first_member(w), &before);
+    list_disks(w, &before);
     for (int i = 0; i < 2 * w->count; i++) {
         device *one = &w->devices[i % w->count];
 
@@ -198,7 +251,7 @@ void oracle_quiet(history *self)
         round.set = 1u << one->number;
         world_sync(w, &round);
     }
-    device_tree(first_member(w), &after);
+    list_disks(w, &after);
     if (world_entries(w) != entries)
         verdict_fail(&self->verdict, "quiet", "%lld more entries, though nothing was done",
                      (long long)(world_entries(w) - entries));
@@ -224,13 +277,16 @@ void oracle_newcomer(history *self)
 static void expect_no_conflict(history *self, device *one)
 {
     cf_arena arena = {0};
-    cf_binding_status status;
 
-    cf_engine_status(one->engine, cf_engine_binding_at(one->engine, 0), &arena, &status);
-    if (status.conflict_count)
-        verdict_fail(&self->verdict, "quiet", "a conflict copy without a conflict: %.*s",
-                     (int)status.conflicts[0].path.size,
-                     (const char *)status.conflicts[0].path.data);
+    for (size_t i = 0; i < cf_engine_binding_count(one->engine); i++) {
+        cf_binding_status status;
+
+        cf_engine_status(one->engine, cf_engine_binding_at(one->engine, i), &arena, &status);
+        if (status.conflict_count)
+            verdict_fail(&self->verdict, "quiet", "a conflict copy without a conflict: %.*s",
+                         (int)status.conflicts[0].path.size,
+                         (const char *)status.conflicts[0].path.data);
+    }
     cf_arena_release(&arena);
 }
 

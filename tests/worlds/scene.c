@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/scene.h"
 
+#include "tests/worlds/records.h"
+
 #include <sodium.h>
 #include <stdio.h>
 
-world *a_world(uint64_t seed, int devices)
+world *a_world_with(uint64_t seed, int devices, unsigned records)
 {
     cr_assert_geq(sodium_init(), 0);
-    return world_new(&(world_plan){.seed = seed, .devices = devices, .brokers = 1}, false);
+    return world_new(
+        &(world_plan){.seed = seed, .devices = devices, .brokers = 1, .records = records}, false);
+}
+
+world *a_world(uint64_t seed, int devices)
+{
+    return a_world_with(seed, devices, 0);
 }
 
 bool syncs(device *who)
@@ -40,7 +48,25 @@ static void list(const device *of, cf_buffer *out)
     disk_walk(of->drive, of->folder, &(disk_walk_options){.skip = ".counterfoil"}, add_thing, out);
 }
 
-static void expect_lists(world *w, cf_bytes expected)
+static void list_records(const device *of, cf_buffer *out)
+{
+    static const char *const names[RECORDS_KINDS] = {"table", "numbers", "cards"};
+    cells there;
+
+    for (record_kind kind = 0; kind < RECORDS_KINDS; kind++) {
+        if (!records_are_in(of->in, kind))
+            continue;
+        records_read(of, kind, &there);
+        for (size_t i = 0; i < there.count; i++)
+            cf_buffer_append_text(out, "%s %s%s%s%s%s\n", names[kind], there.all[i].key,
+                                  *there.all[i].field ? " " : "", there.all[i].field,
+                                  *there.all[i].field ? " " : "", there.all[i].value);
+        cells_release(&there);
+    }
+}
+
+static void expect_lists(world *w, void (*take)(const device *of, cf_buffer *out),
+                         cf_bytes expected)
 {
     world_heal(w);
     cr_assert(world_settle(w), "does not come to rest");
@@ -49,7 +75,7 @@ static void expect_lists(world *w, cf_bytes expected)
 
         if (w->devices[i].is_out)
             continue;
-        list(&w->devices[i], &now);
+        take(&w->devices[i], &now);
         cr_expect(cf_bytes_equal(cf_buffer_view(&now), expected),
                   "device %d holds\n%.*sand not\n%.*s", i, (int)now.size, (const char *)now.data,
                   (int)expected.size, (const char *)expected.data);
@@ -59,7 +85,12 @@ static void expect_lists(world *w, cf_bytes expected)
 
 void expect_tree(world *w, const char *tree)
 {
-    expect_lists(w, cf_bytes_of_text(tree));
+    expect_lists(w, list, cf_bytes_of_text(tree));
+}
+
+void expect_records(world *w, const char *expected)
+{
+    expect_lists(w, list_records, cf_bytes_of_text(expected));
 }
 
 void expect_tree_of(world *w, const device *who)
@@ -67,6 +98,6 @@ void expect_tree_of(world *w, const device *who)
     cf_buffer expected = {0};
 
     list(who, &expected);
-    expect_lists(w, cf_buffer_view(&expected));
+    expect_lists(w, list, cf_buffer_view(&expected));
     cf_buffer_release(&expected);
 }

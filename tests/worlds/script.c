@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/script.h"
 
+#include "tests/worlds/records.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,9 @@ enum {
     MOVES = 1 << 9,
     OUTCASTS = 1 << 10,
     TROUBLES = 11,
+    TABLE = 1 << 11,
+    NUMBERS = 1 << 12,
+    CARDS = 1 << 13,
 };
 
 static const struct {
@@ -44,6 +49,9 @@ static const struct {
     [ACT_STAMP] = {"stamp", ALWAYS, 3},
     [ACT_REPLACE] = {"replace", ALWAYS, 4},
     [ACT_CONFLICT] = {"conflict", ALWAYS, 5},
+    [ACT_TABLE] = {"table", TABLE, 24},
+    [ACT_NUMBERS] = {"numbers", NUMBERS, 24},
+    [ACT_CARDS] = {"cards", CARDS, 24},
     [ACT_LOCK] = {"lock", LOCKS, 8},
     [ACT_UNLOCK] = {"unlock", LOCKS, 6},
     [ACT_SYNC] = {"sync", ALWAYS, 24},
@@ -123,17 +131,27 @@ static unsigned draw_troubles(chance *from)
     return troubles;
 }
 
+/* Half of the worlds have records, of one kind or several. */
+static unsigned draw_records(uint64_t seed)
+{
+    chance from = chance_of_seed(seed, 3);
+
+    return chance_one_in(&from, 2) ? 1 + (unsigned)chance_below(&from, (1 << RECORDS_KINDS) - 1)
+                                   : 0;
+}
+
 void script_draw(story *self, uint64_t seed, size_t count)
 {
     chance from = chance_of_seed(seed, 2);
     unsigned troubles = draw_troubles(&from);
 
-    *self = (story){.plan = {.seed = seed, .brokers = 1}};
+    *self = (story){.plan = {.seed = seed, .brokers = 1, .records = draw_records(seed)}};
+    troubles |= self->plan.records * TABLE;
     self->plan.devices =
         2 + (int)(chance_below(&from, 10) ? chance_below(&from, 2) : chance_below(&from, 5));
     self->is_calm = chance_one_in(&from, CALM_ONE_IN);
     if (self->is_calm)
-        troubles &= LARGE;
+        troubles &= LARGE | TABLE | NUMBERS | CARDS;
     if (troubles & NETWORK) {
         self->plan.loss = (unsigned)chance_below(&from, LOSS_MAX);
         self->plan.lag_ms = (unsigned)chance_below(&from, LAG_MAX);
@@ -156,9 +174,9 @@ void script_release(story *self)
 
 void script_write(const story *self, cf_buffer *out)
 {
-    cf_buffer_append_text(out, "world %" PRIu64 " %d %d %u %u %d", self->plan.seed,
+    cf_buffer_append_text(out, "world %" PRIu64 " %d %d %u %u %d %u", self->plan.seed,
                           self->plan.devices, self->plan.brokers, self->plan.loss,
-                          self->plan.lag_ms, self->is_calm);
+                          self->plan.lag_ms, self->is_calm, self->plan.records);
     for (size_t i = 0; i < self->count; i++) {
         const event *one = &self->acts[i];
 
@@ -200,12 +218,13 @@ static bool read_plan(const char *text, story *out)
     int calm;
 
     *out = (story){0};
-    if (sscanf(text, " world %" SCNu64 " %d %d %u %u %d", &out->plan.seed, &out->plan.devices,
-               &out->plan.brokers, &out->plan.loss, &out->plan.lag_ms, &calm) != 6)
+    if (sscanf(text, " world %" SCNu64 " %d %d %u %u %d %u", &out->plan.seed, &out->plan.devices,
+               &out->plan.brokers, &out->plan.loss, &out->plan.lag_ms, &calm,
+               &out->plan.records) != 7)
         return false;
     out->is_calm = calm;
     return out->plan.devices >= 1 && out->plan.devices < DEVICES_MAX && out->plan.brokers >= 1 &&
-           out->plan.brokers <= BROKERS_MAX;
+           out->plan.brokers <= BROKERS_MAX && out->plan.records < 1 << RECORDS_KINDS;
 }
 
 cf_status script_read(const char *text, story *out, cf_error *error)

@@ -22,6 +22,9 @@ typedef enum {
     ACT_STAMP,
     ACT_REPLACE,  /* by another kind of thing */
     ACT_CONFLICT, /* something done with a conflict copy */
+    ACT_TABLE,    /* a row of one of the records' sources */
+    ACT_NUMBERS,
+    ACT_CARDS,
     ACT_LOCK,
     ACT_UNLOCK,
     /* What goes well. */

@@ -54,6 +54,12 @@ static void simplify(story *self, still_fails *fails, void *context, size_t *tri
     part.plan.loss = part.plan.lag_ms = 0;
     ++*tried;
     take_if_it_fails(self, &part, fails, context);
+    for (unsigned bit = 1; bit <= self->plan.records; bit <<= 1) {
+        part = without(self, self->count, 0);
+        part.plan.records &= ~bit;
+        ++*tried;
+        take_if_it_fails(self, &part, fails, context);
+    }
     while (self->plan.devices > 2) {
         part = without(self, self->count, 0);
         part.plan.devices--;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/sight.h"
 
+#include "tests/worlds/records.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,22 +21,39 @@ static bool read_token(const disk_thing *thing, mark *out)
     return true;
 }
 
-static void take_one(void *context, const disk_thing *thing)
+static void take(void *context, const char *path, const mark *token)
 {
     sight *self = context;
-    seen one = {0};
 
-    if (!read_token(thing, &one.token))
-        return;
-    one.path = strdup(thing->path);
     self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
-    self->all[self->count++] = one;
+    self->all[self->count++] = (seen){strdup(path), *token};
+}
+
+static void take_thing(void *context, const disk_thing *thing)
+{
+    mark token;
+
+    if (read_token(thing, &token))
+        take(context, thing->path, &token);
+}
+
+void device_tree(const device *self, cf_buffer *out)
+{
+    disk_dump(self->drive, self->folder, &(disk_dump_options){.skip = ".counterfoil"}, out);
+    records_list(self, out);
 }
 
 void sight_take(const device *of, sight *out)
 {
     *out = (sight){0};
-    disk_walk(of->drive, of->folder, &(disk_walk_options){.skip = ".counterfoil"}, take_one, out);
+    disk_walk(of->drive, of->folder, &(disk_walk_options){.skip = ".counterfoil"}, take_thing, out);
+    records_shown(of, take, out);
+}
+
+void sight_take_kept(const device *of, sight *out)
+{
+    *out = (sight){0};
+    records_listed(of, take, out);
 }
 
 void sight_release(sight *self)
@@ -49,6 +68,14 @@ bool sight_has(const sight *self, const mark *token)
 {
     for (size_t i = 0; i < self->count; i++)
         if (strcmp(self->all[i].token.text, token->text) == 0)
+            return true;
+    return false;
+}
+
+static bool sight_has_place(const sight *self, const char *path)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (strcmp(self->all[i].path, path) == 0)
             return true;
     return false;
 }
@@ -164,6 +191,17 @@ void note_acts(device *of, const sight *before)
         if (!is_gone && count_places(before, token) > count_places(&after, token))
             ledger_excuse(book, token);
     }
+    sight_release(&after);
+}
+
+void note_wiped(device *of, const sight *kept)
+{
+    sight after;
+
+    sight_take(of, &after);
+    for (size_t i = 0; i < kept->count; i++)
+        if (!sight_has_place(&after, kept->all[i].path))
+            ledger_excuse(&of->in->ledger, &kept->all[i].token);
     sight_release(&after);
 }
 

@@ -11,11 +11,13 @@ typedef struct {
 } seen;
 
 typedef struct {
-    seen *all; /* files and symbolic links, by path */
+    seen *all; /* files and symbolic links, by path, and values of records, by their place */
     size_t count, capacity;
 } sight;
 
 void sight_take(const device *of, sight *out);
+/* What it keeps for the user of a record's field, beside the value that is shown. */
+void sight_take_kept(const device *of, sight *out);
 void sight_release(sight *self);
 bool sight_has(const sight *self, const mark *token);
 /* The token is on the disk of another device that is in. */
@@ -23,6 +25,8 @@ bool is_elsewhere(const device *here, const mark *token);
 
 /* What the user of this device has changed since. */
 void note_acts(device *of, const sight *before);
+/* Who empties a field, or deletes a record, lets go what was kept of it, too. */
+void note_wiped(device *of, const sight *kept);
 /* What a power cut has changed. */
 void note_cut(device *of, const sight *before);
 /* The same of a sync that failed, if it has spoiled a file. */

@@ -3,6 +3,7 @@
  * not done. */
 #include "tests/worlds/disk_users.h"
 #include "tests/worlds/history.h"
+#include "tests/worlds/records.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,8 +204,10 @@ static void give_lock_back(device *who)
 static void act_on_disk(chance *from, device *who, const event *act)
 {
     place here = at(who, script_paths[act->path]), there = at(who, script_paths[act->to]);
+    char key[8];
     disk *drive = who->drive;
 
+    snprintf(key, sizeof key, "k%u", act->path);
     switch (act->kind) {
     case ACT_WRITE:
     case ACT_LARGE:
@@ -244,6 +247,11 @@ static void act_on_disk(chance *from, device *who, const event *act)
     case ACT_REPLACE:
         replace(from, who, here.text);
         break;
+    case ACT_TABLE:
+    case ACT_NUMBERS:
+    case ACT_CARDS:
+        records_act(who, RECORDS_TABLE + (record_kind)(act->kind - ACT_TABLE), key, act->seed);
+        break;
     default:
         treat_conflict(from, who, there.text);
     }
@@ -252,14 +260,17 @@ static void act_on_disk(chance *from, device *who, const event *act)
 static void act_and_note(device *who, const event *act, uint64_t seed)
 {
     chance from = {seed};
-    sight before;
+    sight before, kept;
 
     sight_take(who, &before);
+    sight_take_kept(who, &kept);
     if (chance_below(&from, 3))
         make_way(who, script_paths[chance_one_in(&from, 2) ? act->path : act->to]);
     act_on_disk(&from, who, act);
     note_acts(who, &before);
+    note_wiped(who, &kept);
     sight_release(&before);
+    sight_release(&kept);
 }
 
 static void write_twin(device *who, const event *one, cf_bytes bytes)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/inside.h"
 
+#include "tests/worlds/records.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,6 +269,7 @@ device *world_add_device(world *self)
     round.set = 1u << one->number;
     world_sync(self, &round);
     device_bind_folder(one);
+    records_bind(one);
     return one;
 }
 

@@ -132,8 +132,9 @@ bool device_status_is_clean(device *self);
 typedef struct {
     uint64_t seed;
     int devices, brokers;
-    unsigned loss;   /* of 10,000 messages so many end their connection */
-    unsigned lag_ms; /* the longest delay of a message */
+    unsigned loss;    /* of 10,000 messages so many end their connection */
+    unsigned lag_ms;  /* the longest delay of a message */
+    unsigned records; /* beside the folders: one bit for each record_kind */
 } world_plan;
 
 struct world {

@@ -31,7 +31,7 @@ static const char usage[] =
     "  --script       print what is to happen, and do nothing\n"
     "  --replay X     run the script that --shrink printed\n"
     "  --sabotage X   after the end, make the mistake lose, invent, resurrect, diverge, forget,\n"
-    "                 disturb or lie: for the test of the oracle\n";
+    "                 disturb, lie, lose-row or mix-rows: for the test of the oracle\n";
 
 typedef struct {
     uint64_t seed, ops, seeds, seconds;

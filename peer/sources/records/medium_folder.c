@@ -90,6 +90,19 @@ static void watch(cf_folder_medium *self)
                                            self->root, &ignored) == CF_OK;
 }
 
+/* A name that a power cut took away, or brought back, would be published as done by the user. */
+static cf_status keep_names(cf_folder_medium *self, cf_error *error)
+{
+    cf_files *files = self->medium.files;
+
+    if (self->medium.only_looks || cf_stat_unchanged(&self->durable, &self->seen))
+        return CF_OK;
+    cf_status status = files->sync_folder(files, self->root, error);
+    if (!status)
+        self->durable = self->seen;
+    return status;
+}
+
 static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error)
 {
     cf_folder_medium *self = of(medium);
@@ -107,6 +120,8 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     status = medium->files->stat_folder(medium->files, self->root, &self->seen, error);
     if (!status)
         status = cf_folder_items_read(self, &out->file, error);
+    if (!status)
+        status = keep_names(self, error);
     if (status)
         return status;
     cf_folder_items_show(self, &out->file);

@@ -160,6 +160,21 @@ static cf_status check_free(const writing *self, cf_bytes name, cf_error *error)
                    (const char *)name.data);
 }
 
+/* Which card it is nobody knows yet: it may be the one that is to be made. */
+static cf_status check_known(const writing *self, cf_error *error)
+{
+    const cf_folder_medium *medium = self->self;
+
+    for (size_t i = 0; i < medium->count; i++) {
+        const cf_folder_item *item = medium->items[i];
+
+        if (item->there && item->passes && !item->known)
+            return cf_fail(error, CF_CHANGED, "it may be in %.*s, which can't be read yet: %s",
+                           (int)item->name.size, (const char *)item->name.data, item->trouble);
+    }
+    return CF_OK;
+}
+
 static cf_status choose_name(const writing *self, const cf_row *row, cf_buffer *out,
                              cf_error *error)
 {
@@ -183,7 +198,9 @@ static void plan_new(writing *self, const cf_row *row)
     step.disk = (cf_record_disk){.files = medium->medium.files, .folder = medium->root};
     step.rows = cf_allocate(1, sizeof *step.rows);
     step.rows[step.row_count++] = *row;
-    cf_status status = choose_name(self, row, &step.name, &error);
+    cf_status status = check_known(self, &error);
+    if (!status)
+        status = choose_name(self, row, &step.name, &error);
     if (!status)
         status = format(self, row, 1, &step, &error);
     if (status) {

@@ -96,7 +96,10 @@ cf_status cf_record_disk_read(cf_files *files, const char *path, const cf_record
     if (status)
         return status;
     out->folder = out->opened;
-    return read_named(out, how, error);
+    status = read_named(out, how, error);
+    if (!status && out->there && !how->only_looks)
+        status = files->sync_folder(files, out->folder, error);
+    return status;
 }
 
 cf_status cf_record_disk_read_in(cf_files *files, const cf_folder *folder, cf_bytes name,

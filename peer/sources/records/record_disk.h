@@ -20,7 +20,7 @@ typedef struct {
 } cf_record_disk; /* {0} is empty */
 
 /* How a file is read. What will be published is made durable first, unless it is the file that it
- * was when it was. */
+ * was when it was; a name only where this opens its folder itself. */
 typedef struct {
     uint64_t now_ms;
     bool only_looks;            /* nothing of it is published: it needn't be durable */

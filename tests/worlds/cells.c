@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/worlds/cells.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const cell_columns[CELL_COLUMNS] = {"name", "note", "photo"};
+const char *const cell_properties[CELL_PROPERTIES] = {"name/full", "note", "tel", "photo"};
+
+/* ---- A list ---- */
+
+static void release_one(cell *self)
+{
+    free(self->key);
+    free(self->field);
+    free(self->value);
+}
+
+void cells_release(cells *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        release_one(&self->all[i]);
+    free(self->all);
+    *self = (cells){0};
+}
+
+void cells_add(cells *self, const char *key, const char *field, const char *value)
+{
+    self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
+    self->all[self->count++] = (cell){strdup(key), strdup(field), strdup(value)};
+}
+
+cell *cells_find(const cells *self, const char *key, const char *field)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (strcmp(self->all[i].key, key) == 0 && strcmp(self->all[i].field, field) == 0)
+            return &self->all[i];
+    return NULL;
+}
+
+void cells_drop(cells *self, const cell *one)
+{
+    size_t at = (size_t)(one - self->all);
+
+    release_one(&self->all[at]);
+    memmove(&self->all[at], &self->all[at + 1], (--self->count - at) * sizeof *self->all);
+}
+
+void cells_drop_row(cells *self, const char *key)
+{
+    for (size_t i = self->count; i--;)
+        if (strcmp(self->all[i].key, key) == 0)
+            cells_drop(self, &self->all[i]);
+}
+
+void cells_set(cells *self, const char *key, const char *field, const char *value)
+{
+    cell *there = cells_find(self, key, field);
+
+    if (there)
+        cells_drop(self, there);
+    cells_add(self, key, field, value);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const cell *left = a, *right = b;
+    int by_key = strcmp(left->key, right->key), by_field = strcmp(left->field, right->field);
+
+    return by_key ? by_key : by_field ? by_field : strcmp(left->value, right->value);
+}
+
+void cells_sort(cells *self)
+{
+    if (self->count)
+        qsort(self->all, self->count, sizeof *self->all, compare);
+}
+
+/* ---- CSV ---- */
+
+/* What is behind the next separator; NULL: that was the last one. Values have no quotes. */
+static char *take(char **rest, const char *separators)
+{
+    char *piece = *rest;
+
+    if (!piece)
+        return NULL;
+    *rest = strpbrk(piece, separators);
+    if (*rest)
+        *(*rest)++ = '\0';
+    return piece;
+}
+
+enum { COLUMNS_MAX = CELL_COLUMNS + 1 };
+
+static size_t take_columns(char *line, char *out[COLUMNS_MAX])
+{
+    size_t count = 0;
+
+    line[strcspn(line, "\r")] = '\0';
+    for (char *piece; count < COLUMNS_MAX && (piece = take(&line, ","));)
+        out[count++] = piece;
+    return count;
+}
+
+static void take_row(char *const names[], char *const values[], size_t count, cells *out)
+{
+    const char *key = "";
+
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], "id") == 0)
+            key = values[i];
+    cells_add(out, key, "", "");
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], "id") != 0 && *values[i])
+            cells_add(out, key, names[i], values[i]);
+}
+
+void cells_read_table(cf_bytes text, cells *out)
+{
+    char *copy = strndup((const char *)text.data, text.size), *rest = copy;
+    char *names[COLUMNS_MAX], *values[COLUMNS_MAX];
+    size_t count = take_columns(take(&rest, "\n"), names);
+
+    for (char *line; (line = take(&rest, "\n"));)
+        if (*line && take_columns(line, values) == count)
+            take_row(names, values, count, out);
+    free(copy);
+}
+
+void cells_write_table(const cells *self, cf_buffer *out)
+{
+    cf_buffer_append_text(out, "id");
+    for (int i = 0; i < CELL_COLUMNS; i++)
+        cf_buffer_append_text(out, ",%s", cell_columns[i]);
+    cf_buffer_append_text(out, "\n");
+    for (size_t i = 0; i < self->count; i++) {
+        const char *key = self->all[i].key;
+
+        if (*self->all[i].field)
+            continue;
+        cf_buffer_append(out, key, strlen(key));
+        for (int k = 0; k < CELL_COLUMNS; k++) {
+            const cell *one = cells_find(self, key, cell_columns[k]);
+
+            cf_buffer_append(out, ",", 1);
+            if (one)
+                cf_buffer_append(out, one->value, strlen(one->value));
+        }
+        cf_buffer_append(out, "\n", 1);
+    }
+}
+
+/* ---- vCard ---- */
+
+/* Lines that were folded are one again. */
+static char *unfold(cf_bytes text)
+{
+    char *copy = cf_allocate(text.size + 1, 1);
+    size_t size = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        char letter = (char)text.data[i];
+
+        if (letter == '\n' && i + 1 < text.size &&
+            (text.data[i + 1] == ' ' || text.data[i + 1] == '\t'))
+            i++;
+        else if (letter != '\r')
+            copy[size++] = letter;
+    }
+    copy[size] = '\0';
+    return copy;
+}
+
+static const char *property_of(const char *name)
+{
+    static const char *const names[CELL_PROPERTIES] = {"FN", "NOTE", "TEL", "PHOTO"};
+
+    for (int i = 0; i < CELL_PROPERTIES; i++)
+        if (strcmp(names[i], name) == 0)
+            return cell_properties[i];
+    return NULL;
+}
+
+/* A photo is bytes in one version of the format, and an address that says them in another. */
+static const char *bare_value(const char *value)
+{
+    const char *bytes = strstr(value, ";base64,");
+
+    return bytes ? bytes + strlen(";base64,") : value;
+}
+
+static void take_property(char *line, const char *key, cells *out)
+{
+    char *value = strchr(line, ':');
+
+    if (!value)
+        return;
+    *value++ = '\0';
+    line[strcspn(line, ";")] = '\0';
+    if (property_of(line) && *value)
+        cells_add(out, key, property_of(line), bare_value(value));
+}
+
+static void take_card(char *card, cells *out)
+{
+    const char *uid = strstr(card, "\nUID:");
+
+    if (!uid)
+        return;
+    uid += strlen("\nUID:");
+    char *key = strndup(uid, strcspn(uid, "\n"));
+    cells_add(out, key, "", "");
+    for (char *line; (line = take(&card, "\n"));)
+        take_property(line, key, out);
+    free(key);
+}
+
+void cells_read_cards(cf_bytes text, cells *out)
+{
+    char *copy = unfold(text), *rest = copy;
+
+    for (char *card; (card = strstr(rest, "BEGIN:VCARD\n"));) {
+        char *end = strstr(card, "\nEND:VCARD");
+
+        if (!end)
+            break;
+        *end = '\0';
+        rest = end + 1;
+        take_card(card, out);
+    }
+    free(copy);
+}
+
+static void write_line(cf_buffer *out, const char *name, const char *value)
+{
+    size_t size = strlen(value), at = 0;
+
+    cf_buffer_append_text(out, "%s:", name);
+    do {
+        size_t piece = size - at < 60 ? size - at : 60;
+
+        cf_buffer_append(out, value + at, piece);
+        at += piece;
+        cf_buffer_append_text(out, at < size ? "\r\n " : "\r\n");
+    } while (at < size);
+}
+
+void cells_write_card(const cells *self, const char *key, cf_buffer *out)
+{
+    static const char *const names[CELL_PROPERTIES] = {"FN", "NOTE", "TEL",
+                                                       "PHOTO;ENCODING=b;TYPE=JPEG"};
+
+    cf_buffer_append_text(out, "BEGIN:VCARD\r\nVERSION:3.0\r\n");
+    write_line(out, "UID", key);
+    for (int i = 0; i < CELL_PROPERTIES; i++)
+        for (size_t k = 0; k < self->count; k++)
+            if (strcmp(self->all[k].key, key) == 0 &&
+                strcmp(self->all[k].field, cell_properties[i]) == 0)
+                write_line(out, names[i], self->all[k].value);
+    cf_buffer_append_text(out, "END:VCARD\r\n");
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What users do with records: they add, edit and delete rows, and programs save whole files, as
+ * they read them or in another order. A saved file is durable: a torn one would say that rows are
+ * gone which nobody deleted, and nobody could tell that. */
+#include "tests/worlds/chance.h"
+#include "tests/worlds/disk_users.h"
+#include "tests/worlds/records.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LONG_MIN_SIZE = 70000, LONG_MORE = 60000, LONG_ONE_IN = 9 };
+
+/* ---- Saving ---- */
+
+static void save(device *of, const char *path, cf_bytes bytes, bool in_place)
+{
+    disk_user_saves(of->drive, path, bytes, in_place ? DISK_SAVE_IN_PLACE : DISK_SAVE_BY_RENAME);
+    disk_user_syncs(of->drive, path);
+}
+
+void records_save_table(device *of, record_kind kind, const cells *what, bool in_place)
+{
+    cf_buffer bytes = {0};
+
+    cells_write_table(what, &bytes);
+    save(of, kind == RECORDS_TABLE ? "/tables/table.csv" : "/tables/numbers.csv",
+         cf_buffer_view(&bytes), in_place);
+    cf_buffer_release(&bytes);
+}
+
+/* ---- Values ---- */
+
+/* Letters that a base64 has, too, four or a multiple of it; nothing else begins with the same ones.
+ */
+static void compose(chance *from, const char *tag, bool is_long, cf_buffer *out)
+{
+    uint64_t state = chance_next(from);
+
+    cf_buffer_append_text(out, "%sv%016llx", tag, (unsigned long long)state);
+    size_t size = out->size + (is_long ? LONG_MIN_SIZE + chance_below(from, LONG_MORE) : 3);
+    for (size -= size % 4; out->size < size;) {
+        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        char letter = "abcdefghijklmnopqrstuvwxyzABCDEF"[state >> 59];
+        cf_buffer_append(out, &letter, 1);
+    }
+}
+
+/* A long one may also be an edit of the one before: its beginning and a piece of it are others. */
+static void edit(chance *from, const char *before, cf_buffer *out)
+{
+    cf_buffer piece = {0};
+    size_t size = strlen(before);
+
+    compose(from, "", false, &piece);
+    cf_buffer_append(out, before, size);
+    memcpy(out->data + (*before == 'r' ? CLERKS_TAG : 0), piece.data, piece.size);
+    memcpy(out->data + size / 2, piece.data, piece.size);
+    cf_buffer_release(&piece);
+}
+
+static void set(chance *from, cells *all, const char *key, const char *field, const char *tag)
+{
+    cell *before = cells_find(all, key, field);
+    cf_buffer value = {0};
+
+    if (before && strlen(before->value) > LONG_MIN_SIZE && chance_below(from, 4))
+        edit(from, before->value, &value);
+    else
+        compose(from, tag, chance_one_in(from, LONG_ONE_IN), &value);
+    cf_buffer_append(&value, "", 1);
+    cells_set(all, key, field, (const char *)value.data);
+    cf_buffer_release(&value);
+}
+
+/* ---- Rows ---- */
+
+static bool is_there(const cells *all, const char *key)
+{
+    return cells_find(all, key, "") != NULL;
+}
+
+/* All values of a row that is counted up begin with the same tag, whoever edits it. */
+static void tag_of(chance *from, const cells *all, const char *key, char tag[8])
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (strcmp(all->all[i].key, key) == 0 && *all->all[i].field) {
+            snprintf(tag, 8, "%.*s", CLERKS_TAG, all->all[i].value);
+            return;
+        }
+    snprintf(tag, 8, "r%04x", (unsigned)chance_below(from, 0x10000));
+}
+
+static void change_row(chance *from, cells *all, const char *key, bool is_tagged)
+{
+    const char *field = cell_columns[chance_below(from, CELL_COLUMNS)];
+    cell *one = cells_find(all, key, field);
+    char tag[8] = "";
+
+    if (is_tagged)
+        tag_of(from, all, key, tag);
+    if (chance_one_in(from, 6))
+        cells_drop_row(all, key);
+    else if (one && chance_one_in(from, 7))
+        cells_drop(all, one);
+    else
+        set(from, all, key, field, tag);
+}
+
+static void add_row(chance *from, cells *all, const char *key, bool is_tagged)
+{
+    char tag[8] = "";
+
+    cells_add(all, key, "", "");
+    if (is_tagged)
+        tag_of(from, all, key, tag);
+    for (int i = 0; i < CELL_COLUMNS; i++)
+        if (i == 0 || chance_one_in(from, 2))
+            set(from, all, key, cell_columns[i], tag);
+}
+
+/* The files list them in the order in which they stand here. */
+static void shuffle(chance *from, cells *all)
+{
+    for (size_t i = all->count; i > 1; i--) {
+        size_t k = chance_below(from, i);
+        cell one = all->all[i - 1];
+
+        all->all[i - 1] = all->all[k];
+        all->all[k] = one;
+    }
+}
+
+static void act_on_table(chance *from, device *who, const char *key)
+{
+    char other[8];
+    cells all;
+
+    records_read(who, RECORDS_TABLE, &all);
+    for (uint64_t left = 1 + chance_below(from, 2); left; left--) {
+        if (is_there(&all, key))
+            change_row(from, &all, key, false);
+        else
+            add_row(from, &all, key, false);
+        snprintf(other, sizeof other, "k%u", (unsigned)chance_below(from, 10));
+        key = other;
+    }
+    if (chance_one_in(from, 4))
+        shuffle(from, &all);
+    records_save_table(who, RECORDS_TABLE, &all, chance_one_in(from, 3));
+    cells_release(&all);
+}
+
+static long highest(const cells *all)
+{
+    long found = 0;
+
+    for (size_t i = 0; i < all->count; i++) {
+        long number = strtol(all->all[i].key, NULL, 10);
+
+        found = number > found ? number : found;
+    }
+    return found;
+}
+
+/* One of the rows, or a new one under the next number. */
+static void act_on_numbers(chance *from, device *who)
+{
+    char key[24];
+    cells all;
+
+    records_read(who, RECORDS_NUMBERS, &all);
+    if (!all.count || chance_below(from, 5) < 2) {
+        snprintf(key, sizeof key, "%ld", highest(&all) + 1);
+        add_row(from, &all, key, true);
+    } else {
+        snprintf(key, sizeof key, "%s", all.all[chance_below(from, all.count)].key);
+        change_row(from, &all, key, true);
+    }
+    if (chance_one_in(from, 4))
+        shuffle(from, &all);
+    records_save_table(who, RECORDS_NUMBERS, &all, chance_one_in(from, 3));
+    cells_release(&all);
+}
+
+/* ---- Cards ---- */
+
+typedef struct {
+    const char *key;
+    char path[80];
+} search;
+
+static void look_into(void *context, const disk_thing *thing)
+{
+    search *self = context;
+    cells there = {0};
+
+    if (thing->stat.kind != CF_FILE_REGULAR || !strstr(thing->path, ".vcf") ||
+        strstr(thing->path, " (saved "))
+        return;
+    cells_read_cards(thing->bytes, &there);
+    if (is_there(&there, self->key))
+        snprintf(self->path, sizeof self->path, "/cards/%s", thing->path);
+    cells_release(&there);
+}
+
+static bool find_card(const device *of, const char *key, char path[80])
+{
+    search self = {.key = key};
+
+    disk_walk(of->drive, "/cards", &(disk_walk_options){.skip = ".counterfoil"}, look_into, &self);
+    memcpy(path, self.path, sizeof self.path);
+    return *self.path;
+}
+
+static void change_card(chance *from, cells *all, const char *key)
+{
+    cell_property which = (cell_property)chance_below(from, CELL_PROPERTIES);
+    const char *field = cell_properties[which];
+    cell *one = cells_find(all, key, field);
+
+    if (which != CELL_NAME && one && chance_one_in(from, 4)) {
+        cells_drop(all, one);
+    } else if (which == CELL_TELEPHONE && chance_one_in(from, 2)) {
+        cf_buffer value = {0};
+
+        compose(from, "", false, &value);
+        cf_buffer_append(&value, "", 1);
+        cells_add(all, key, field, (const char *)value.data);
+        cf_buffer_release(&value);
+    } else {
+        set(from, all, key, field, "");
+    }
+}
+
+static void save_card(chance *from, device *who, const cells *all, const char *key,
+                      const char *path)
+{
+    cf_buffer bytes = {0};
+
+    cells_write_card(all, key, &bytes);
+    save(who, path, cf_buffer_view(&bytes), chance_one_in(from, 3));
+    cf_buffer_release(&bytes);
+}
+
+static void act_on_cards(chance *from, device *who, const char *key)
+{
+    char path[80], other[96];
+    cells all;
+
+    records_read(who, RECORDS_CARDS, &all);
+    if (!find_card(who, key, path)) {
+        snprintf(path, sizeof path, "/cards/%s%s.vcf", chance_one_in(from, 3) ? "x-" : "", key);
+        cells_add(&all, key, "", "");
+        set(from, &all, key, cell_properties[CELL_NAME], "");
+        change_card(from, &all, key);
+        save_card(from, who, &all, key, path);
+    } else if (chance_one_in(from, 6)) {
+        disk_user_unlinks(who->drive, path);
+    } else if (chance_one_in(from, 8)) {
+        snprintf(other, sizeof other, "/cards/y-%s.vcf", key);
+        disk_user_moves(who->drive, path, other);
+    } else {
+        change_card(from, &all, key);
+        save_card(from, who, &all, key, path);
+    }
+    cells_release(&all);
+}
+
+/* ---- All of them ---- */
+
+void records_act(device *who, record_kind kind, const char *key, uint64_t seed)
+{
+    chance from = {seed};
+
+    if (!records_are_in(who->in, kind))
+        return;
+    if (kind == RECORDS_TABLE)
+        act_on_table(&from, who, key);
+    else if (kind == RECORDS_NUMBERS)
+        act_on_numbers(&from, who);
+    else
+        act_on_cards(&from, who, key);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the worlds found in sources of records. */
+#include "tests/worlds/records.h"
+#include "tests/worlds/scene.h"
+
+enum { SEEDS = 12, CARDS = 1 << RECORDS_CARDS, TABLE = 1 << RECORDS_TABLE };
+
+static void writes_card(device *who, const char *path, const char *key, const char *name)
+{
+    cells card = {0};
+    cf_buffer bytes = {0};
+
+    cells_add(&card, key, "", "");
+    cells_add(&card, key, "name/full", name);
+    cells_write_card(&card, key, &bytes);
+    disk_user_saves(who->drive, path, cf_buffer_view(&bytes), DISK_SAVE_BY_RENAME);
+    disk_user_syncs(who->drive, path);
+    cf_buffer_release(&bytes);
+    cells_release(&card);
+}
+
+static void writes_row(device *who, const char *key, const char *name)
+{
+    cells all;
+
+    records_read(who, RECORDS_TABLE, &all);
+    if (!cells_find(&all, key, ""))
+        cells_add(&all, key, "", "");
+    cells_set(&all, key, "name", name);
+    records_save_table(who, RECORDS_TABLE, &all, false);
+    cells_release(&all);
+}
+
+/* A file whose name is not on the disk yet may be gone after a power cut, and say so to others. */
+Test(record_scenes, what_was_published_is_not_lost_with_the_power)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world *w = a_world_with(seed, 2, CARDS | TABLE);
+        device *one = &w->devices[0];
+
+        writes_card(one, "/cards/a.vcf", "a", "Anna");
+        writes_row(one, "k", "Karl");
+        cr_assert(syncs(one));
+        loses_power(one);
+        expect_records(w, "table k\ntable k name Karl\ncards a\ncards a name/full Anna\n");
+        writes_row(one, "k", "Kurt");
+        disk_user_moves(one->drive, "/cards/a.vcf", "/cards/b.vcf");
+        cr_assert(syncs(one));
+        loses_power(one);
+        expect_records(w, "table k\ntable k name Kurt\ncards a\ncards a name/full Anna\n");
+        disk_user_unlinks(one->drive, "/cards/b.vcf");
+        cr_assert(syncs(one));
+        loses_power(one);
+        expect_records(w, "table k\ntable k name Kurt\n");
+        world_destroy(&w);
+    }
+}
+
+/* Of a file that was saved a moment ago nobody knows which card it is: it may be the one that
+ * comes. */
+Test(record_scenes, a_card_made_on_both_sides_lies_in_one_file)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world *w = a_world_with(seed, 2, CARDS);
+        world_round both = {.set = 3, .turns = TURNS_MAX};
+
+        writes_card(&w->devices[0], "/cards/a.vcf", "a", "Anna");
+        cr_assert(syncs(&w->devices[0]));
+        writes_card(&w->devices[1], "/cards/x.vcf", "a", "Anna");
+        world_sync(w, &both);
+        expect_records(w, "cards a\ncards a name/full Anna\n");
+        world_destroy(&w);
+    }
+}

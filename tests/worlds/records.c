@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/worlds/records.h"
+
+#include "codec/content.h"
+#include "codec/pack.h"
+#include "peer/adapters/files_root.h"
+#include "peer/adapters/record_format.h"
+#include "peer/log/catalog_schema.h"
+#include "peer/records/record_view.h"
+#include "tests/worlds/disk_users.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_NUMBER = 2 };
+
+static const struct {
+    const char *name; /* and the collection's */
+    const char *path, *folder;
+    cf_format format;
+} kinds[RECORDS_KINDS] = {
+    [RECORDS_TABLE] = {"table", "/tables/table.csv", "/tables", CF_FORMAT_CSV},
+    [RECORDS_NUMBERS] = {"numbers", "/tables/numbers.csv", "/tables", CF_FORMAT_CSV},
+    [RECORDS_CARDS] = {"cards", "/cards", "/cards", CF_FORMAT_VCARD},
+};
+
+bool records_are_in(const world *self, record_kind kind)
+{
+    return self->plan.records >> kind & 1;
+}
+
+static cf_id collection_of(device *of, record_kind kind)
+{
+    cf_error error;
+    cf_id id;
+
+    world_must(cf_ring_collection_id(device_peer(of)->ring, cf_bytes_of_text(kinds[kind].name), &id,
+                                     &error),
+               &error, "collection");
+    return id;
+}
+
+/* ---- Binding ---- */
+
+static void make_file(device *self, record_kind kind)
+{
+    disk_make_folder(self->drive, kinds[kind].folder);
+    records_save_table(self, kind, &(cells){0}, true);
+}
+
+static void make_root(device *self, const char *path, cf_id *instance)
+{
+    cf_files *files = self->env.files;
+    cf_folder *root = NULL;
+    cf_error error;
+
+    disk_make_folder(self->drive, path);
+    chance_fill(&self->chance, instance->bytes, CF_ID_SIZE);
+    world_must(files->open_root(files, path, &root, &error), &error, "cards");
+    world_must(cf_root_make(files, root, instance, &error), &error, "cards");
+    files->close_folder(files, &root);
+}
+
+static void count_up(device *self, const cf_id *collection)
+{
+    cf_schema_table table = cf_schema_records.tables[0];
+    cf_schema schema = {&table, 1};
+    cf_error error;
+
+    table.serial = true;
+    world_must(
+        cf_catalog_write_schema(device_peer(self), collection, &schema, device_now(self), &error),
+        &error, "schema");
+}
+
+static void bind_one(device *self, record_kind kind)
+{
+    static const char *const keys[] = {"id"};
+    bool is_file = kinds[kind].format == CF_FORMAT_CSV;
+    cf_binding_options options = {.number = FIRST_NUMBER + (uint32_t)kind,
+                                  .collection = collection_of(self, kind),
+                                  .path = kinds[kind].path,
+                                  .keys = keys,
+                                  .key_count = is_file};
+    cf_binding *binding;
+    cf_error error;
+
+    if (kind == RECORDS_NUMBERS && self->number == 0)
+        count_up(self, &options.collection);
+    world_must(cf_binding_new(&options, &binding, &error), &error, "records");
+    binding->format = kinds[kind].format;
+    if (is_file)
+        make_file(self, kind);
+    else
+        make_root(self, kinds[kind].path, &binding->instance);
+    world_must(cf_binding_save(device_peer(self), binding, &error), &error, "records");
+    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "records");
+}
+
+void records_bind(device *self)
+{
+    for (record_kind kind = 0; kind < RECORDS_KINDS; kind++)
+        if (records_are_in(self->in, kind))
+            bind_one(self, kind);
+}
+
+/* ---- Files ---- */
+
+typedef struct {
+    record_kind kind;
+    bool beside;
+    cells *out;
+} reading;
+
+static void read_one(void *context, const disk_thing *thing)
+{
+    reading *self = context;
+    const char *name = strrchr(kinds[self->kind].path, '/') + 1;
+    bool is_card = self->kind == RECORDS_CARDS;
+    const char *beside = strstr(thing->path, " (saved ");
+    size_t size = beside ? (size_t)(beside - thing->path) : strlen(thing->path);
+
+    if (thing->stat.kind != CF_FILE_REGULAR || self->beside != (beside != NULL))
+        return;
+    if (is_card && size > 4 && memcmp(thing->path + size - 4, ".vcf", 4) == 0)
+        cells_read_cards(thing->bytes, self->out);
+    if (!is_card && size == strlen(name) && memcmp(thing->path, name, size) == 0)
+        cells_read_table(thing->bytes, self->out);
+}
+
+static void read_kind(const device *of, record_kind kind, bool beside, cells *out)
+{
+    reading one = {kind, beside, out};
+
+    *out = (cells){0};
+    disk_walk(of->drive, kinds[kind].folder, &(disk_walk_options){.skip = ".counterfoil"}, read_one,
+              &one);
+    cells_sort(out);
+}
+
+void records_read(const device *of, record_kind kind, cells *out)
+{
+    read_kind(of, kind, false, out);
+}
+
+/* ---- Tokens ---- */
+
+/* A value as the state has it. A row that is counted up is known by its values alone. */
+static mark mark_of(record_kind kind, const char *key, const char *field, cf_bytes value)
+{
+    mark token;
+
+    snprintf(token.text, sizeof token.text, "%c %s%s%.12s %016llx", kinds[kind].name[0],
+             kind == RECORDS_NUMBERS ? "" : key, kind == RECORDS_NUMBERS ? "" : "/", field,
+             (unsigned long long)ledger_sum(value));
+    return token;
+}
+
+static void visit_value(record_kind kind, const cell *one, record_visit *visit, void *context)
+{
+    cf_buffer value = {0};
+    char place[96];
+
+    cf_pack_text(&value, cf_bytes_of_text(one->value));
+    if (value.size > CF_INLINE_MAX) {
+        cf_hash hash = cf_content_hash(cf_buffer_view(&value));
+        size_t size = value.size;
+
+        cf_buffer_clear(&value);
+        cf_content_identity_pack(&value, &hash, size);
+    }
+    mark token = mark_of(kind, one->key, one->field, cf_buffer_view(&value));
+    snprintf(place, sizeof place, "%s/%s/%s", kinds[kind].name, one->key, one->field);
+    visit(context, place, &token);
+    cf_buffer_release(&value);
+}
+
+static void visit_all(const device *of, bool beside, record_visit *visit, void *context)
+{
+    cells there;
+
+    for (record_kind kind = 0; kind < RECORDS_KINDS; kind++) {
+        if (!records_are_in(of->in, kind))
+            continue;
+        read_kind(of, kind, beside, &there);
+        for (size_t i = 0; i < there.count; i++)
+            if (*there.all[i].field)
+                visit_value(kind, &there.all[i], visit, context);
+        cells_release(&there);
+    }
+}
+
+void records_shown(const device *of, record_visit *visit, void *context)
+{
+    visit_all(of, false, visit, context);
+}
+
+void records_saved_beside(const device *of, record_visit *visit, void *context)
+{
+    visit_all(of, true, visit, context);
+}
+
+static void visit_conflict(record_kind kind, const cf_row_conflict *one, record_visit *visit,
+                           void *context)
+{
+    cf_buffer key = {0}, field = {0};
+    char place[96];
+
+    cf_record_key_text(one->row->key, &key);
+    cf_record_field_text(one->field, &field);
+    cf_buffer_append(&key, "", 1);
+    cf_buffer_append(&field, "", 1);
+    mark token = mark_of(kind, (const char *)key.data, (const char *)field.data, one->value);
+    snprintf(place, sizeof place, "%s/%s/%s", kinds[kind].name, (const char *)key.data,
+             (const char *)field.data);
+    visit(context, place, &token);
+    cf_buffer_release(&key);
+    cf_buffer_release(&field);
+}
+
+static void visit_conflicts(device *of, record_kind kind, record_visit *visit, void *context)
+{
+    cf_id id = collection_of(of, kind);
+    cf_collection *collection;
+    cf_arena arena = {0};
+    cf_schema schema;
+    cf_error error;
+    size_t count;
+
+    world_must(cf_peer_collection(device_peer(of), &id, &collection, &error), &error, "collection");
+    world_must(cf_catalog_schema(device_peer(of), &id, &arena, &schema, &error), &error, "schema");
+    cf_row_view *view = cf_row_view_new(collection->state, &schema);
+    const cf_row_conflict *conflicts = cf_row_view_conflicts(view, &count);
+    for (size_t i = 0; i < count; i++)
+        visit_conflict(kind, &conflicts[i], visit, context);
+    cf_row_view_destroy(&view);
+    cf_arena_release(&arena);
+}
+
+void records_listed(const device *of, record_visit *visit, void *context)
+{
+    for (record_kind kind = 0; kind < RECORDS_KINDS; kind++)
+        if (records_are_in(of->in, kind))
+            visit_conflicts((device *)of, kind, visit, context);
+}
+
+/* ---- As text ---- */
+
+void records_list(const device *of, cf_buffer *out)
+{
+    cells there;
+
+    for (record_kind kind = 0; kind < RECORDS_KINDS; kind++) {
+        if (!records_are_in(of->in, kind))
+            continue;
+        records_read(of, kind, &there);
+        for (size_t i = 0; i < there.count; i++) {
+            const cell *one = &there.all[i];
+
+            cf_buffer_append_text(out, "%s %s %s %zu %.24s %016llx\n", kinds[kind].name, one->key,
+                                  one->field, strlen(one->value), one->value,
+                                  (unsigned long long)ledger_sum(cf_bytes_of_text(one->value)));
+        }
+        cells_release(&there);
+    }
+}
+
+void records_dump(const device *of, cf_buffer *out)
+{
+    static const char *const folders[] = {"/tables", "/cards"};
+
+    for (size_t i = 0; of->in->plan.records && i < sizeof folders / sizeof *folders; i++)
+        disk_dump(of->drive, folders[i], &(disk_dump_options){.skip = ".counterfoil"}, out);
+}

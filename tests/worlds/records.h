@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The records of a world: what devices have beside their folders, the same on all. Each value that
+ * users write is another one, so it has a token as a file's content has, with the record and the
+ * field that it is of: what holds of contents holds of values. */
+#ifndef CF_TESTS_WORLDS_RECORDS_H
+#define CF_TESTS_WORLDS_RECORDS_H
+#include "tests/worlds/cells.h"
+#include "tests/worlds/world.h"
+
+typedef enum {
+    RECORDS_TABLE,   /* a CSV file; its key is a text */
+    RECORDS_NUMBERS, /* a CSV file; its key is a number that is counted up */
+    RECORDS_CARDS,   /* a folder of vCards, one each */
+    RECORDS_KINDS,
+} record_kind;
+
+/* The worlds' plan has one bit for each kind. */
+bool records_are_in(const world *self, record_kind kind);
+/* Makes and binds them all, on a device that is in. */
+void records_bind(device *self);
+
+/* ---- What is there ---- */
+
+void records_read(const device *of, record_kind kind, cells *out); /* sorted */
+/* Calls with each value that is shown: PLACE is KIND/KEY/FIELD. */
+typedef void record_visit(void *context, const char *place, const mark *token);
+void records_shown(const device *of, record_visit *visit, void *context);
+/* The others of a field that the device keeps for the user. */
+void records_listed(const device *of, record_visit *visit, void *context);
+/* What a user saved just when it was written, and lies beside. */
+void records_saved_beside(const device *of, record_visit *visit, void *context);
+
+/* A line for each, sorted, whatever the file looks like; and the files as they are. */
+void records_list(const device *of, cf_buffer *out);
+void records_dump(const device *of, cf_buffer *out);
+
+/* ---- clerks.c: what users do ---- */
+
+/* All values of a row that is counted up begin with the same letters. */
+enum { CLERKS_TAG = 5 };
+
+/* As programs save it, durably. */
+void records_save_table(device *of, record_kind kind, const cells *what, bool in_place);
+void records_act(device *who, record_kind kind, const char *key, uint64_t seed);
+
+#endif
