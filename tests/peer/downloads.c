@@ -140,6 +140,24 @@ Test(downloads, applies_a_patch_to_a_file_that_is_here_without_a_broker)
     free(next);
 }
 
+Test(downloads, does_not_try_a_patch_on_a_file_that_was_touched_since)
+{
+    uint8_t *base = version_of_noise(SOME, 0), *next = version_of_noise(SOME, 1);
+    cf_download got;
+
+    depot_whole(&d, some(base));
+    depot_lay(&d, "base", some(base));
+    scratch_settle(d.disk, "folder/base");
+    depot_spoil(&d, "folder/base", 1 << 20);
+    cf_bytes identity = depot_patch(&d, some(base), some(next), false);
+    cr_expect_eq(cf_downloads_want(d.downloads, d.bindings[0], identity, &got), CF_DOWNLOAD_WAITS,
+                 "it is made of what is no base of it");
+    depot_connect(&d);
+    expect_ready(&d, identity, some(next));
+    free(base);
+    free(next);
+}
+
 static void publish_chain(uint8_t *versions[4])
 {
     for (uint8_t i = 0; i < 4; i++)

@@ -4,6 +4,7 @@
 #include "peer/transfer/download_landing.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -249,6 +250,56 @@ Test(downloads_in_trouble, never_writes_into_a_file_that_its_note_does_not_name)
     cr_assert_eq(read(file, start, 12), 12);
     close(file);
     cr_expect_str_eq(start, "another file");
+    free(bytes);
+}
+
+Test(downloads_in_trouble, goes_on_in_no_other_file_of_that_name)
+{
+    uint8_t *bytes = noise(1, LARGE);
+    char path[64];
+
+    cf_bytes identity = interrupt_large(bytes);
+    find_landing(path);
+    scratch_remove(d.disk, path);
+    scratch_write(d.disk, path, "another file");
+    scratch_resize(d.disk, path, LARGE);
+    expect_ready(&d, identity, cf_bytes_of(bytes, LARGE));
+    cr_expect_leq(d.served, LARGE / (1 << 20) * MESSAGES, "it was filled up before it was begun");
+    free(bytes);
+}
+
+Test(downloads_in_trouble, never_goes_on_in_a_file_that_has_another_name)
+{
+    uint8_t *bytes = noise(1, LARGE);
+    char path[64], end[16];
+    static const char nothing[sizeof end];
+
+    cf_bytes identity = interrupt_large(bytes);
+    find_landing(path);
+    scratch_hard_link(d.disk, path, "folder/other");
+    expect_ready(&d, identity, cf_bytes_of(bytes, LARGE));
+    int file = scratch_open(d.disk, "folder/other", O_RDONLY);
+    cr_assert_eq(pread(file, end, sizeof end, LARGE - sizeof end), sizeof end);
+    close(file);
+    cr_expect_arr_eq(end, nothing, sizeof end);
+    free(bytes);
+}
+
+Test(downloads_in_trouble, goes_on_although_its_note_names_a_blob_that_there_is_not)
+{
+    uint8_t *bytes = noise(1, LARGE);
+    char path[64], note[72];
+    struct stat stat;
+
+    cf_bytes identity = interrupt_large(bytes);
+    find_landing(path);
+    snprintf(note, sizeof note, "%s.done", path);
+    int file = scratch_open(d.disk, note, O_WRONLY);
+    cr_assert_eq(fstat(file, &stat), 0);
+    cr_assert_eq(pwrite(file, "\x7f\xff\xff\xf0", 4, stat.st_size), 4);
+    close(file);
+    expect_ready(&d, identity, cf_bytes_of(bytes, LARGE));
+    cr_expect_leq(d.served, 8 * MESSAGES);
     free(bytes);
 }
 
