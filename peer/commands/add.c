@@ -55,12 +55,8 @@ static cf_status choose_collection(cf_addition *self, cf_error *error)
     if (strcmp(cf_format_what(found.format), cf_format_what(self->format)) != 0)
         return cf_fail(error, CF_USAGE, "'%s' holds %s, %s is to hold %s", self->name,
                        cf_format_what(found.format), self->path, cf_format_what(self->format));
-    const cf_binding *binding = cf_source_of_collection(self->engine, &found.id);
-    if (binding)
-        return cf_fail(error, CF_CHANGED, "'%s' is bound to %s on this device already", self->name,
-                       binding->path);
     self->collection = found.id;
-    return CF_OK;
+    return cf_addition_check_beside(self, error);
 }
 
 /* ---- Records ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One run of `add`: what the user wants, as it becomes clear (add.c), the place that is to be a
- * source (addition_place.c), and what is said of it (addition_told.c). Nobody else includes this.
- */
+ * source (addition_place.c), the collection's other sources here (addition_beside.c), and what is
+ * said of it (addition_told.c). Nobody else includes this. */
 #ifndef CF_PEER_COMMANDS_ADDITION_H
 #define CF_PEER_COMMANDS_ADDITION_H
 #include "peer/commands/learning.h"
@@ -21,6 +21,8 @@ typedef struct {
     bool is_new;
     cf_id collection;
     cf_id instance;
+    const cf_binding **beside; /* the collection's sources here before, */
+    size_t beside_count;       /* so many */
     cf_binding *binding;
     bool counts_up; /* the keys of its records are numbers that somebody counts up */
 } cf_addition;
@@ -29,6 +31,10 @@ typedef struct {
 cf_status cf_addition_check_place(cf_addition *self, cf_error *error);
 /* Makes what is missing of it, or checks what is there. */
 cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error);
+
+/* The other sources of its collection on this device, in the arena. CF_CHANGED: it can't be another
+ * one beside them, or the user has to say that he wants that. */
+cf_status cf_addition_check_beside(cf_addition *self, cf_error *error);
 
 void cf_addition_tell(const cf_addition *self, const cf_comparison *found);
 /* What a device that could not ask the broker should know of what it did. */

@@ -1,20 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/addition.h"
 
+static json_t *list_beside(const cf_addition *self)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < self->beside_count; i++)
+        json_array_append_new(list, cf_json_name(cf_bytes_of_text(self->beside[i]->path)));
+    return list;
+}
+
+static void say_beside(const cf_addition *self)
+{
+    const cf_output *output = &self->run->output;
+    size_t count = self->beside_count;
+
+    if (!count || self->run->quiet)
+        return;
+    if (count == 1)
+        cf_say(output,
+               "this device has the collection already at %s; this is a second source: what is "
+               "changed in one changes in the other",
+               self->beside[0]->path);
+    else
+        cf_say(output,
+               "this device has the collection already at %s and in %zu other source%s; this is "
+               "one more: what is changed in one changes in all",
+               self->beside[0]->path, count - 1, count == 2 ? "" : "s");
+}
+
 void cf_addition_tell(const cf_addition *self, const cf_comparison *found)
 {
     const cf_output *output = &self->run->output;
 
+    say_beside(self);
     if (self->run->json)
-        cf_print_json(output,
-                      json_pack("{s:s, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "collection",
-                                self->name, "source", cf_json_name(cf_bytes_of_text(self->path)),
-                                "new", (int)self->is_new, "serial", (int)self->counts_up, "asked",
-                                (int)!self->unasked.status, "equal", (json_int_t)found->equal,
-                                "different", (json_int_t)found->different, "only_here",
-                                (json_int_t)found->only_here, "only_there",
-                                (json_int_t)found->only_there, "meeting",
-                                (json_int_t)found->meeting));
+        cf_print_json(
+            output,
+            json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "collection",
+                      self->name, "source", cf_json_name(cf_bytes_of_text(self->path)), "beside",
+                      list_beside(self), "new", (int)self->is_new, "serial", (int)self->counts_up,
+                      "asked", (int)!self->unasked.status, "equal", (json_int_t)found->equal,
+                      "different", (json_int_t)found->different, "only_here",
+                      (json_int_t)found->only_here, "only_there", (json_int_t)found->only_there,
+                      "meeting", (json_int_t)found->meeting));
     else
         cf_print(output,
                  "%s: %s collection at %s: %zu equal, %zu different, %zu only here, %zu "

@@ -45,23 +45,52 @@ static cf_status delete_collection(cf_run *run, cf_error *error)
     return status;
 }
 
-static void show_one(const cf_run *run, const cf_catalog_collection *collection,
-                     const cf_binding *binding, json_t *list)
+static json_t *source_json(const cf_binding *binding)
 {
-    const char *format = binding                ? cf_format_text(binding->format)
-                         : collection->is_known ? cf_format_text(collection->format)
-                                                : "unknown";
+    return json_pack("{s:o, s:s, s:s}", "source", cf_json_name(cf_bytes_of_text(binding->path)),
+                     "format", cf_format_text(binding->format), "mode",
+                     cf_mode_name(binding->mode));
+}
 
-    if (run->json)
-        json_array_append_new(
-            list,
-            json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", collection->name, "format", format, "id",
-                      cf_json_hex(collection->id.bytes, CF_ID_SIZE), "source",
-                      binding ? cf_json_name(cf_bytes_of_text(binding->path)) : json_null(), "mode",
-                      binding ? json_string(cf_mode_name(binding->mode)) : json_null()));
-    else
-        cf_print(&run->output, "%-20s %-8s %s\n", collection->name, format,
-                 binding ? binding->path : "(not here)");
+/* One document a collection, which has its first source; all of them where there are several. */
+static json_t *collection_json(const cf_catalog_collection *collection, const char *format,
+                               const cf_engine *engine)
+{
+    json_t *shown =
+        json_pack("{s:s, s:s, s:o, s:n, s:n}", "name", collection->name, "format", format, "id",
+                  cf_json_hex(collection->id.bytes, CF_ID_SIZE), "source", "mode");
+    json_t *sources = json_array();
+
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++)
+        if (cf_id_equal(&cf_engine_binding_at(engine, i)->collection, &collection->id))
+            json_array_append_new(sources, source_json(cf_engine_binding_at(engine, i)));
+    if (json_array_size(sources))
+        json_object_update(shown, json_array_get(sources, 0));
+    json_object_set_new(shown, "sources", sources);
+    return shown;
+}
+
+static void show_one(const cf_run *run, const cf_catalog_collection *collection, json_t *list)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    const char *format = collection->is_known ? cf_format_text(collection->format) : "unknown";
+    bool here = false;
+
+    if (run->json) {
+        json_array_append_new(list, collection_json(collection, format, engine));
+        return;
+    }
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++) {
+        const cf_binding *binding = cf_engine_binding_at(engine, i);
+
+        if (!cf_id_equal(&binding->collection, &collection->id))
+            continue;
+        here = true;
+        cf_print(&run->output, "%-20s %-8s %s\n", collection->name, cf_format_text(binding->format),
+                 binding->path);
+    }
+    if (!here)
+        cf_print(&run->output, "%-20s %-8s (not here)\n", collection->name, format);
 }
 
 static cf_status list_collections(cf_run *run, cf_error *error)
@@ -73,8 +102,7 @@ static cf_status list_collections(cf_run *run, cf_error *error)
 
     cf_status status = cf_catalog_list(cf_loop_peer(run->loop), &arena, &list, &count, error);
     for (size_t i = 0; !status && i < count; i++)
-        show_one(run, &list[i], cf_source_of_collection(cf_loop_engine(run->loop), &list[i].id),
-                 shown);
+        show_one(run, &list[i], shown);
     if (!status && run->json)
         cf_print_json(&run->output, json_incref(shown));
     else if (!status && !count && !run->quiet)

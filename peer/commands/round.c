@@ -4,6 +4,30 @@
 #include "peer/log/catalog.h"
 #include "peer/commands/sources.h"
 
+/* One that the user named, or whose source he did. */
+static cf_status find_collection(const cf_run *run, const char *named, cf_arena *arena, cf_id *out,
+                                 cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_catalog_collection found;
+    cf_binding *binding;
+    cf_error ignored;
+
+    cf_status status = cf_catalog_find(cf_loop_peer(run->loop), named, arena, &found, error);
+    if (status == CF_MISSING && cf_source_named(run, named, &binding, &ignored) == CF_OK) {
+        *out = binding->collection;
+        return CF_OK;
+    }
+    if (status)
+        return status;
+    *out = found.id;
+    return cf_source_of_collection(engine, &found.id)
+               ? CF_OK
+               : cf_fail(error, CF_MISSING,
+                         "'%s' has no source here: `counterfoil add SOURCE --collection %s`",
+                         found.name, found.name);
+}
+
 cf_status cf_round_collections(const cf_run *run, cf_arena *arena, cf_id **out, size_t *count,
                                cf_error *error)
 {
@@ -12,19 +36,8 @@ cf_status cf_round_collections(const cf_run *run, cf_arena *arena, cf_id **out, 
 
     *out = cf_arena_allocate(arena, options->argument_count, sizeof **out);
     *count = options->argument_count;
-    for (size_t i = 0; !status && i < options->argument_count; i++) {
-        cf_catalog_collection found;
-
-        status =
-            cf_catalog_find(cf_loop_peer(run->loop), options->arguments[i], arena, &found, error);
-        if (!status && !cf_source_of_collection(cf_loop_engine(run->loop), &found.id))
-            status = cf_fail(error, CF_MISSING,
-                             "'%s' has no source here: `counterfoil add SOURCE "
-                             "--collection %s`",
-                             found.name, found.name);
-        if (!status)
-            (*out)[i] = found.id;
-    }
+    for (size_t i = 0; !status && i < options->argument_count; i++)
+        status = find_collection(run, options->arguments[i], arena, &(*out)[i], error);
     return status;
 }
 

@@ -109,14 +109,6 @@ static cf_status check_answer(const cf_run *run, cf_binding *binding, cf_error *
     return CF_OK;
 }
 
-static bool has_serial(const cf_schema *schema)
-{
-    for (size_t i = 0; i < schema->count; i++)
-        if (schema->tables[i].serial)
-            return true;
-    return false;
-}
-
 cf_status cf_source_meet_rows(const cf_run *run, cf_binding *binding, bool *counts_up,
                               cf_error *error)
 {
@@ -130,7 +122,7 @@ cf_status cf_source_meet_rows(const cf_run *run, cf_binding *binding, bool *coun
     if (!status)
         status = cf_catalog_schema(cf_loop_peer(run->loop), &binding->collection, &arena, &schema,
                                    error);
-    *counts_up = !status && has_serial(&schema);
+    *counts_up = !status && cf_schema_counts_up(&schema);
     cf_arena_release(&arena);
     if (!status && (cf_options_has(options, "serial") != *counts_up) &&
         (cf_options_has(options, "serial") || cf_options_has(options, "natural")))

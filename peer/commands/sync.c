@@ -234,10 +234,11 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_sync = {
     .name = "sync",
-    .usage = "sync [COLLECTION...] [--dry-run] [--yes] [--max-delete N|P%] "
+    .usage = "sync [COLLECTION|SOURCE...] [--dry-run] [--yes] [--max-delete N|P%] "
              "[--exclusive] [--wait-for DEVICE|all] [--timeout T]",
     .summary = "One round: looks, sends, receives and applies until nothing is left to do",
-    .more = "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
+    .more = "A source is synced with the other sources of its collection here. "
+            "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
             "when a mass delete\nneeds a word.",
     .needs = CF_NEEDS_PEER,
     .connects = true,

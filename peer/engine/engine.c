@@ -211,6 +211,15 @@ static cf_source_at_work *source_of(cf_engine *engine, const cf_binding *binding
     return NULL;
 }
 
+/* It went out for all sources of the collection, and may be what another one of them waits for. */
+static void tell_beside(cf_engine *engine, const cf_binding *binding)
+{
+    for (size_t i = 0; i < engine->count; i++)
+        if (engine->bindings[i] != binding &&
+            cf_id_equal(&engine->bindings[i]->collection, &binding->collection))
+            cf_source_look_again(&engine->sources[i], engine->now_ms);
+}
+
 static void step_transfers(cf_engine *engine)
 {
     const cf_binding *binding;
@@ -225,8 +234,10 @@ static void step_transfers(cf_engine *engine)
         cf_source_at_work *source = source_of(engine, binding);
 
         engine->workshop.activity++;
-        if (source)
+        if (source) {
             cf_source_look_at_folder(source, folder);
+            tell_beside(engine, binding);
+        }
     }
     while ((binding = cf_downloads_finished(engine->workshop.downloads))) {
         cf_source_at_work *source = source_of(engine, binding);

@@ -11,6 +11,14 @@ const cf_schema_table *cf_schema_find(const cf_schema *schema, cf_bytes table)
     return NULL;
 }
 
+bool cf_schema_counts_up(const cf_schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->tables[i].serial)
+            return true;
+    return false;
+}
+
 cf_field_rule cf_schema_field(const cf_schema_table *table, cf_bytes field)
 {
     cf_field_rule rule = {.name = field, .merge = CF_MERGE_LATEST};

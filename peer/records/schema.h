@@ -45,6 +45,8 @@ typedef struct {
 
 /* NULL when the schema has no such table: its rows are kept, not shown. */
 const cf_schema_table *cf_schema_find(const cf_schema *schema, cf_bytes table);
+/* A table of it has a serial key. */
+bool cf_schema_counts_up(const cf_schema *schema);
 /* The table's own rule, else its kind's, else one that says CF_MERGE_LATEST. */
 cf_field_rule cf_schema_field(const cf_schema_table *table, cf_bytes field);
 

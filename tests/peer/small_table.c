@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NUMBER = 2, PATH = 160 };
+enum { PATH = 160 };
 
 static void path_of(const device *self, char path[PATH])
 {
@@ -17,7 +17,18 @@ static void path_of(const device *self, char path[PATH])
 
 /* ---- Binding ---- */
 
-static void bind_table(device *self, const cf_id *collection)
+static cf_id collection_of(const device *self)
+{
+    cf_error error;
+    cf_id collection;
+
+    world_must(cf_ring_collection_id(cf_engine_peer(self->engine)->ring, cf_bytes_of_text("table"),
+                                     &collection, &error),
+               &error, "collection");
+    return collection;
+}
+
+cf_binding *device_bind_table(device *self, const table_place *where)
 {
     cf_peer *peer = cf_engine_peer(self->engine);
     static const char *const keys[] = {"id"};
@@ -25,25 +36,34 @@ static void bind_table(device *self, const cf_id *collection)
     cf_binding *binding;
     cf_error error;
 
-    path_of(self, path);
-    cf_binding_options options = {
-        .number = NUMBER, .collection = *collection, .path = path, .keys = keys, .key_count = 1};
+    path_of(where->at ? where->at : self, path);
+    cf_binding_options options = {.number = where->number,
+                                  .collection = collection_of(self),
+                                  .format = CF_FORMAT_CSV,
+                                  .mode = where->mode,
+                                  .path = path,
+                                  .include = &where->include,
+                                  .include_count = where->include != NULL,
+                                  .keys = keys,
+                                  .key_count = 1};
     world_must(cf_binding_new(&options, &binding, &error), &error, "table");
-    binding->format = CF_FORMAT_CSV;
     world_must(cf_binding_save(peer, binding, &error), &error, "table");
     world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "table");
+    return binding;
+}
+
+device table_beside(const device *self)
+{
+    device beside = {.in = self->in, .number = self->number};
+
+    snprintf(beside.folder, sizeof beside.folder, "%.100s-beside", self->folder);
+    return beside;
 }
 
 void world_bind_tables(world *self)
 {
-    cf_peer *peer = cf_engine_peer(self->devices[0].engine);
-    cf_error error;
-    cf_id collection;
-
-    world_must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("table"), &collection, &error),
-               &error, "collection");
     for (int i = 0; i < self->count; i++)
-        bind_table(&self->devices[i], &collection);
+        device_bind_table(&self->devices[i], &(table_place){.number = TABLE_NUMBER});
 }
 
 /* ---- Rows ---- */

@@ -10,6 +10,18 @@
 /* Binds the table of each device; none is there yet. */
 void world_bind_tables(world *self);
 
+/* More than one on a device: where another one is, and how it is bound. */
+enum { TABLE_NUMBER = 2 };
+typedef struct {
+    const device *at; /* NULL: of the device itself */
+    uint32_t number;
+    cf_mode mode;
+    const char *include;
+} table_place;
+cf_binding *device_bind_table(device *self, const table_place *where);
+/* For what users do in such a one: a device that has nothing but a place. */
+device table_beside(const device *self);
+
 /* What a user writes into it, and what it holds. */
 #define TABLE_NO_BALANCE LONG_MIN
 typedef struct {

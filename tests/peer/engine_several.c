@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Several sources of one collection on one device: what is done in one is done in the others,
+ * without a broker, and through one chain of entries; what is done in two of them meets as if they
+ * were two devices'. */
+#include "tests/peer/small_table.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BESIDE = 12, ROWS = 6, CALLS_MAX = 600 };
+
+/* ---- One device, two tables ---- */
+
+typedef struct {
+    world *w;
+    device *a, beside;
+    cf_binding *first, *second;
+} pair;
+
+static void find_bindings(pair *self)
+{
+    cf_engine *engine = self->a->engine;
+
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++) {
+        cf_binding *binding = cf_engine_binding_at(engine, i);
+
+        if (binding->number == TABLE_NUMBER)
+            self->first = binding;
+        else if (binding->number == BESIDE)
+            self->second = binding;
+    }
+}
+
+/* Its device has no network. */
+static pair pair_new(const table_place *first, const table_place *second)
+{
+    pair self = {.w = world_new(3, 1)};
+
+    self.a = &self.w->devices[0];
+    self.beside = table_beside(self.a);
+    table_place places[2] = {first ? *first : (table_place){0},
+                             second ? *second : (table_place){0}};
+    places[0].number = TABLE_NUMBER;
+    places[1].number = BESIDE;
+    places[1].at = &self.beside;
+    cr_assert(world_settle(self.w));
+    for (int i = 0; i < 2; i++)
+        device_bind_table(self.a, &places[i]);
+    find_bindings(&self);
+    device_unplug(self.a);
+    return self;
+}
+
+static void pair_end(pair *self)
+{
+    world_destroy(&self->w);
+}
+
+static bool add_entries(void *context, const cf_head *head)
+{
+    *(uint64_t *)context += head->sequence;
+    return true;
+}
+
+/* How many entries the device itself has. */
+static uint64_t entries_of(const device *self)
+{
+    cf_store *store = cf_home_store(self->home);
+    uint64_t count = 0;
+    cf_error error;
+
+    expect_ok(store->heads(store, cf_peer_user(cf_engine_peer(self->engine)), add_entries, &count,
+                           &error),
+              error);
+    return count;
+}
+
+static void put(device *at, const char *rows)
+{
+    char path[160];
+
+    snprintf(path, sizeof path, "%s.csv", at->folder);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fprintf(file, "id,balance,note\n%s", rows);
+    fclose(file);
+}
+
+static void expect_rows(const device *at, const char *rows)
+{
+    char path[160], expected[1000], found[1000] = "";
+
+    snprintf(path, sizeof path, "%s.csv", at->folder);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file, "%s is not there", path);
+    found[fread(found, 1, sizeof found - 1, file)] = '\0';
+    fclose(file);
+    snprintf(expected, sizeof expected, "id,balance,note\n%s", rows);
+    cr_assert_str_eq(found, expected);
+}
+
+/* One round brings everything everywhere, and then nothing goes on. */
+static void sync_once(pair *self)
+{
+    self->w->now_ms += 60000;
+    cr_assert(device_sync(self->a));
+    uint64_t entries = entries_of(self->a);
+    for (int i = 0; i < 3; i++) {
+        self->w->now_ms += 60000;
+        cr_assert(device_sync(self->a));
+    }
+    cr_assert_eq(entries_of(self->a), entries, "it goes on by itself");
+}
+
+static void expect_both(pair *self, const char *rows)
+{
+    expect_rows(self->a, rows);
+    expect_rows(&self->beside, rows);
+}
+
+static size_t conflicts_of(pair *self, const cf_binding *binding)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+
+    cf_engine_status(self->a->engine, binding, &arena, &status);
+    cf_arena_release(&arena);
+    return status.conflict_count;
+}
+
+static size_t pending_of(pair *self, const cf_binding *binding, cf_pending_kind kind)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+    size_t count = 0;
+
+    cf_engine_status(self->a->engine, binding, &arena, &status);
+    for (size_t i = 0; i < status.pending_count; i++)
+        count += status.pending[i].kind == kind;
+    cf_arena_release(&arena);
+    return count;
+}
+
+Test(engine_several, follow_each_other_without_a_broker)
+{
+    pair self = pair_new(NULL, NULL);
+
+    put(self.a, "1,10,one\n2,20,two\n");
+    sync_once(&self);
+    expect_both(&self, "1,10,one\n2,20,two\n");
+    put(&self.beside, "1,10,one\n2,21,two\n3,30,three\n");
+    sync_once(&self);
+    expect_both(&self, "1,10,one\n2,21,two\n3,30,three\n");
+    put(self.a, "2,21,two\n3,30,three\n");
+    sync_once(&self);
+    expect_both(&self, "2,21,two\n3,30,three\n");
+    pair_end(&self);
+}
+
+Test(engine_several, publish_both_at_once)
+{
+    pair self = pair_new(NULL, NULL);
+
+    put(self.a, "1,10,one\n2,20,two\n");
+    sync_once(&self);
+    uint64_t entries = entries_of(self.a);
+    put(self.a, "1,11,one\n2,20,two\n");
+    put(&self.beside, "1,10,one\n2,20,zwei\n");
+    sync_once(&self);
+    expect_both(&self, "1,11,one\n2,20,zwei\n");
+    cr_expect_eq(entries_of(self.a), entries + 2, "one entry each");
+    cr_expect_eq(conflicts_of(&self, self.first), 0);
+    pair_end(&self);
+}
+
+Test(engine_several, merge_different_fields_and_keep_both_of_one)
+{
+    pair self = pair_new(NULL, NULL);
+
+    put(self.a, "1,10,one\n");
+    sync_once(&self);
+    put(self.a, "1,11,one\n");
+    put(&self.beside, "1,10,eins\n");
+    sync_once(&self);
+    expect_both(&self, "1,11,eins\n");
+    cr_expect_eq(conflicts_of(&self, self.first), 0);
+    put(self.a, "1,12,eins\n");
+    put(&self.beside, "1,13,eins\n");
+    sync_once(&self);
+    expect_both(&self, "1,13,eins\n");
+    cr_expect_eq(conflicts_of(&self, self.first), 1);
+    cr_expect_eq(conflicts_of(&self, self.second), 1);
+    put(&self.beside, "");
+    sync_once(&self);
+    expect_both(&self, "");
+    cr_expect_eq(conflicts_of(&self, self.first), 0);
+    pair_end(&self);
+}
+
+Test(engine_several, take_the_same_edit_of_both_as_one)
+{
+    pair self = pair_new(NULL, NULL);
+
+    put(self.a, "1,10,one\n");
+    put(&self.beside, "1,10,one\n2,20,two\n");
+    sync_once(&self);
+    expect_both(&self, "1,10,one\n2,20,two\n");
+    uint64_t entries = entries_of(self.a);
+    put(self.a, "1,11,one\n2,20,two\n");
+    put(&self.beside, "1,11,one\n2,20,two\n");
+    sync_once(&self);
+    expect_both(&self, "1,11,one\n2,20,two\n");
+    cr_expect_eq(entries_of(self.a), entries + 1);
+    cr_expect_eq(conflicts_of(&self, self.first), 0);
+    pair_end(&self);
+}
+
+/* ---- Options of each ---- */
+
+static void put_ten(device *at, int first)
+{
+    char rows[400] = "";
+
+    for (int id = first; id <= 10; id++)
+        sprintf(rows + strlen(rows), "%d,1,n\n", id);
+    put(at, rows);
+}
+
+Test(engine_several, guard_each_by_itself)
+{
+    pair self = pair_new(NULL, NULL);
+
+    self.w->guarded = true;
+    put_ten(self.a, 1);
+    sync_once(&self);
+    put_ten(&self.beside, 9);
+    sync_once(&self);
+    cr_expect_eq(pending_of(&self, self.second, CF_PENDING_HELD), 8);
+    cr_expect_eq(pending_of(&self, self.first, CF_PENDING_HELD), 0);
+    self.w->guarded = false;
+    sync_once(&self);
+    expect_both(&self, "9,1,n\n10,1,n\n");
+    pair_end(&self);
+}
+
+/* The word for one is the word for the other: it is the same delete. */
+Test(engine_several, hold_back_in_one_what_is_much_for_it_alone)
+{
+    pair self = pair_new(NULL, &(table_place){.include = "note=x"});
+
+    self.w->guarded = true;
+    put(self.a, "1,1,x\n2,1,x\n3,1,x\n4,1,n\n5,1,n\n6,1,n\n7,1,n\n");
+    sync_once(&self);
+    expect_rows(&self.beside, "1,1,x\n2,1,x\n3,1,x\n");
+    put(self.a, "4,1,n\n5,1,n\n6,1,n\n7,1,n\n");
+    sync_once(&self);
+    expect_rows(&self.beside, "1,1,x\n2,1,x\n3,1,x\n");
+    cr_expect_eq(pending_of(&self, self.second, CF_PENDING_HELD), 3);
+    self.w->guarded = false;
+    sync_once(&self);
+    expect_rows(&self.beside, "");
+    expect_rows(self.a, "4,1,n\n5,1,n\n6,1,n\n7,1,n\n");
+    pair_end(&self);
+}
+
+Test(engine_several, include_what_each_asks_for)
+{
+    pair self = pair_new(NULL, &(table_place){.include = "note=x"});
+
+    put(self.a, "1,1,x\n2,2,n\n");
+    sync_once(&self);
+    expect_rows(&self.beside, "1,1,x\n");
+    put(self.a, "1,1,n\n2,2,x\n");
+    sync_once(&self);
+    expect_rows(self.a, "1,1,n\n2,2,x\n");
+    expect_rows(&self.beside, "2,2,x\n");
+    put(&self.beside, "2,3,x\n");
+    sync_once(&self);
+    expect_rows(self.a, "1,1,n\n2,3,x\n");
+    pair_end(&self);
+}
+
+Test(engine_several, only_send_or_only_receive)
+{
+    pair self =
+        pair_new(&(table_place){.mode = CF_MODE_SEND}, &(table_place){.mode = CF_MODE_RECEIVE});
+
+    put(self.a, "1,1,n\n");
+    sync_once(&self);
+    expect_both(&self, "1,1,n\n");
+    put(&self.beside, "1,2,n\n");
+    sync_once(&self);
+    expect_rows(self.a, "1,1,n\n");
+    expect_rows(&self.beside, "1,2,n\n");
+    cr_expect_eq(pending_of(&self, self.second, CF_PENDING_UNSENT), 1);
+    put(self.a, "1,1,n\n2,2,n\n");
+    sync_once(&self);
+    expect_rows(&self.beside, "1,2,n\n2,2,n\n");
+    pair_end(&self);
+}
+
+Test(engine_several, stay_when_another_is_removed)
+{
+    pair self = pair_new(NULL, NULL);
+    cf_error error;
+
+    put(self.a, "1,10,one\n");
+    sync_once(&self);
+    expect_ok(cf_engine_drop_binding(self.a->engine, self.first, &error), error);
+    put(self.a, "");
+    put(&self.beside, "1,11,one\n");
+    sync_once(&self);
+    expect_rows(self.a, "");
+    expect_rows(&self.beside, "1,11,one\n");
+    device_bind_table(self.a, &(table_place){.number = 2});
+    sync_once(&self);
+    expect_rows(self.a, "1,11,one\n");
+    pair_end(&self);
+}
+
+/* ---- Crashes ---- */
+
+static void write_rows(device *at, long balance, long without)
+{
+    table rows = {0};
+
+    for (long id = 1; id <= ROWS; id++)
+        if (id != without)
+            table_add(&rows, id, balance, cf_bytes_of_text("note"));
+    user_writes_table(at, &rows);
+    table_release(&rows);
+}
+
+/* The process ends at a call of the round that brings one table's work to the other. False: it had
+ * no such call. */
+static bool crash_at(uint64_t call)
+{
+    pair self = pair_new(NULL, NULL);
+    table rows = {0}, beside = {0};
+
+    write_rows(self.a, 1, 0);
+    sync_once(&self);
+    uint64_t entries = entries_of(self.a), before = self.a->faults.calls;
+    write_rows(&self.beside, 2, 3);
+    self.a->faults =
+        (disk_faults){.calls = before, .at = before + call, .reads = true, .status = CF_IO};
+    device_round(self.a, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
+                 40);
+    bool struck = self.a->faults.calls >= before + call;
+    device_crash(self.a);
+    sync_once(&self);
+    user_reads_table(self.a, &rows);
+    user_reads_table(&self.beside, &beside);
+    cr_assert(tables_equal(&rows, &beside), "call %lu: they differ", (unsigned long)call);
+    cr_assert_eq(rows.count, ROWS - 1);
+    for (size_t i = 0; i < rows.count; i++)
+        cr_assert_eq(rows.at[i].balance, 2);
+    cr_assert_eq(entries_of(self.a), entries + 1, "call %lu: published what nobody did",
+                 (unsigned long)call);
+    table_release(&rows);
+    table_release(&beside);
+    pair_end(&self);
+    return struck;
+}
+
+Test(engine_several, go_on_after_a_crash_between_them)
+{
+    uint64_t call = 1;
+
+    while (call < CALLS_MAX && crash_at(call))
+        call++;
+    cr_expect_gt(call, 10, "nothing was struck");
+}
+
+/* ---- Histories ---- */
+
+enum { IDS = 12, STEPS = 70, SEEDS = 16, PLACES = 3 };
+
+/* The tables of the first device, and the one of the second. Each field of each row has one of them
+ * that writes it: so nothing is a conflict, and what is there in the end is known. */
+typedef struct {
+    world *w;
+    device beside;
+    device *places[PLACES];
+    bool made[IDS], deleted[IDS];
+    long balances[IDS], notes[IDS];
+    long counter;
+} history;
+
+static table_row *row_of(history *self, table *rows, long id)
+{
+    table_row *row = table_find(rows, id);
+
+    if (row || self->deleted[id] || self->made[id])
+        return row; /* NULL: it is on its way, or gone */
+    self->made[id] = true;
+    return table_add(rows, id, TABLE_NO_BALANCE, cf_bytes_of_text(""));
+}
+
+static void edit(history *self, int place)
+{
+    table rows = {0};
+
+    user_reads_table(self->places[place], &rows);
+    for (uint64_t edits = 1 + world_random(self->w, 4); edits; edits--) {
+        long id = (long)world_random(self->w, IDS);
+        table_row *row = row_of(self, &rows, id);
+
+        if (!row)
+            continue;
+        if (world_random(self->w, 14) == 0 && rows.count > 6) {
+            self->deleted[id] = true;
+            table_drop(&rows, id);
+            continue;
+        }
+        if (id % PLACES == place)
+            row->balance = self->balances[id] = ++self->counter;
+        if ((id + 1) % PLACES == place) {
+            self->notes[id] = ++self->counter;
+            cf_buffer_clear(&row->note);
+            cf_buffer_append_text(&row->note, "note %ld", self->notes[id]);
+        }
+    }
+    user_writes_table(self->places[place], &rows);
+    table_release(&rows);
+}
+
+static void suffer(history *self, device *one)
+{
+    static const cf_status faults[] = {CF_IO, CF_FULL};
+
+    switch (world_random(self->w, 4)) {
+    case 0:
+        device_crash(one);
+        break;
+    case 1:
+        one->offline = !one->offline;
+        if (one->offline)
+            device_unplug(one);
+        break;
+    default:
+        one->faults = (disk_faults){.calls = one->faults.calls,
+                                    .at = one->faults.calls + 1 + world_random(self->w, 60),
+                                    .once = world_random(self->w, 2),
+                                    .reads = world_random(self->w, 2),
+                                    .status = faults[world_random(self->w, 2)]};
+        device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
+        device_crash(one);
+        break;
+    }
+}
+
+static void expect_row(const history *self, const table *rows, long id, uint64_t seed)
+{
+    const table_row *row = table_find(rows, id);
+    char note[40] = "";
+
+    cr_assert(row || self->deleted[id] || !self->made[id], "seed %lu: row %ld is lost",
+              (unsigned long)seed, id);
+    if (!row || self->deleted[id])
+        return; /* what was written last before a delete nobody may have seen */
+    cr_assert(self->made[id], "seed %lu: row %ld was invented", (unsigned long)seed, id);
+    if (self->notes[id])
+        snprintf(note, sizeof note, "note %ld", self->notes[id]);
+    cr_assert_eq(row->balance, self->balances[id], "seed %lu, row %ld: %ld, not %ld",
+                 (unsigned long)seed, id, row->balance, self->balances[id]);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&row->note), cf_bytes_of_text(note)),
+              "seed %lu, row %ld: another note", (unsigned long)seed, id);
+}
+
+static void begin_history(history *self, uint64_t seed)
+{
+    *self = (history){.w = world_new(seed, 2)};
+    self->beside = table_beside(&self->w->devices[0]);
+    self->places[0] = &self->w->devices[0];
+    self->places[1] = &self->beside;
+    self->places[2] = &self->w->devices[1];
+    for (int id = 0; id < IDS; id++)
+        self->balances[id] = TABLE_NO_BALANCE;
+    world_bind_tables(self->w);
+    device_bind_table(&self->w->devices[0], &(table_place){.at = &self->beside, .number = BESIDE});
+    for (int place = 0; place < PLACES; place++) /* with all of its columns */
+        user_writes_table(self->places[place], &(table){0});
+    self->w->loss = 15;
+}
+
+static void try_history(uint64_t seed)
+{
+    history self;
+
+    begin_history(&self, seed);
+    for (int step = 0; step < STEPS; step++) {
+        device *one = &self.w->devices[world_random(self.w, 2)];
+        uint64_t act = world_random(self.w, 10);
+
+        if (act < 4)
+            edit(&self, (int)world_random(self.w, PLACES));
+        else if (act < 9)
+            device_round(one,
+                         &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
+                         (unsigned)world_random(self.w, 50));
+        else
+            suffer(&self, one);
+        if (one->trouble)
+            device_crash(one);
+    }
+    cr_assert(world_settle(self.w), "seed %lu: the world does not come to rest",
+              (unsigned long)seed);
+    for (int place = 0; place < PLACES; place++) {
+        table rows = {0};
+
+        user_reads_table(self.places[place], &rows);
+        for (long id = 0; id < IDS; id++)
+            expect_row(&self, &rows, id, seed);
+        table_release(&rows);
+    }
+    world_destroy(&self.w);
+}
+
+Test(engine_several, end_equal_with_all_that_was_written)
+{
+    const char *first = getenv("SEVERAL_SEED"), *count = getenv("SEVERAL_COUNT");
+    uint64_t from = first ? strtoull(first, NULL, 10) : 1;
+
+    for (uint64_t i = 0; i < (count ? strtoull(count, NULL, 10) : SEEDS); i++)
+        try_history(from + i);
+}

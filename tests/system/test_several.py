@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several sources of one collection on one device: a folder of vCards and a file with all of them, two CSV files."""
+
+import contextlib
+import json
+import random
+import sqlite3
+import subprocess
+
+import pytest
+
+from cards import card, edit, entries, fill, items, write
+from counterfoil import broker, make_device, two, wait_until  # noqa: F401
+
+PEOPLE = {
+    "anna.vcf": card("anna", "Anna Example", "EMAIL:anna@example.org", "X-LUCKY:7"),
+    "bert.vcf": card("bert", "Bert Example", "EMAIL:bert@example.org"),
+    "cleo.vcf": card("cleo", "Cleo Example", "EMAIL:cleo@example.org"),
+}
+CSV = ("--format", "csv", "--key", "id")
+
+
+def cards(path):
+    """By UID, whatever their order: the lines of each card, unfolded."""
+    text = "".join(items(path).values()) if path.is_dir() else path.read_bytes().decode()
+    found = [one.split("\r\n") for one in text.replace("\r\n ", "").split("END:VCARD\r\n")[:-1]]
+    return {next(line[4:] for line in one if line.startswith("UID:")): sorted(one) for one in found}
+
+
+def sources(device):
+    return {one["source"]: one for one in device.json("status")["collections"]}
+
+
+class Desk:
+    """A device with two sources of one collection of contacts."""
+
+    def __init__(self, device):
+        self.device = device
+        self.folder, self.file = fill(device.source("people"), PEOPLE), device.source("people.vcf")
+        device.json("add", str(self.folder), "--collection", "people", "--format", "vcard")
+        device.sync()
+        self.told = device.json("add", str(self.file), "--collection", "people", "--format", "vcard")
+        device.sync()
+
+    def expect_equal(self):
+        assert cards(self.folder) == cards(self.file)
+
+    def expect_quiet(self):
+        before = entries(self.device), items(self.folder), self.file.read_bytes()
+        self.device.finish("sync")
+        self.device.finish("sync")
+        assert (entries(self.device), items(self.folder), self.file.read_bytes()) == before
+
+
+@pytest.fixture
+def alone(make_device):
+    """No broker at all."""
+    device = make_device("laptop")
+    device.init()
+    return device
+
+
+@pytest.fixture
+def desk(alone):
+    return Desk(alone)
+
+
+def test_one_follows_the_other_without_any_broker(desk):
+    assert desk.told["beside"] == [str(desk.folder)] and not desk.told["new"]
+    assert {name: desk.told[name] for name in ("equal", "different", "only_here", "only_there")} == \
+        {"equal": 0, "different": 0, "only_here": 0, "only_there": 3}
+    desk.expect_equal()
+    assert len(cards(desk.file)) == 3
+    before = entries(desk.device)
+    edit(desk.folder / "anna.vcf", "anna@example.org", "anna@new.example")
+    desk.device.sync()
+    assert "anna@new.example" in desk.file.read_text() and "X-LUCKY:7" in desk.file.read_text()
+    edit(desk.file, "bert@example.org", "bert@new.example")
+    desk.device.sync()
+    assert "bert@new.example" in items(desk.folder)["bert.vcf"]
+    assert entries(desk.device) == before + 2, "one each"
+    desk.expect_equal()
+    desk.expect_quiet()
+
+
+def test_both_go_out_at_once(two):
+    laptop, desktop = two
+    desk = Desk(laptop)
+    desktop.sync()
+    there = desktop.source("people")
+    desktop.json("add", str(there), "--collection", "people", "--format", "vcard")
+    desktop.sync()
+    edit(desk.folder / "anna.vcf", "anna@example.org", "anna@new.example")
+    edit(desk.file, "bert@example.org", "bert@new.example")
+    laptop.sync()
+    desk.expect_equal()
+    desktop.sync()
+    assert cards(there) == cards(desk.file)
+    (there / "cleo.vcf").unlink()
+    desktop.sync()
+    laptop.sync()
+    desk.expect_equal()
+    assert sorted(cards(desk.file)) == ["anna", "bert"]
+    assert not laptop.json("status")["broker"]["unsent"] and laptop.json("status")["in_sync"]
+    desk.expect_quiet()
+
+
+def test_serve_takes_what_is_saved_at_once_from_one_to_the_other(desk):
+    process = desk.device.serve()
+    edit(desk.folder / "anna.vcf", "anna@example.org", "anna@new.example")
+    wait_until(lambda: "anna@new.example" in desk.file.read_text(), "the file has it")
+    edit(desk.file, "bert@example.org", "bert@new.example")
+    wait_until(lambda: "bert@new.example" in items(desk.folder)["bert.vcf"], "the folder has it")
+    assert desk.device.stop(process) == 0
+    desk.expect_equal()
+
+
+def test_killed_in_between(desk):
+    """Whenever it ends, the next one brings both to the same, and nothing is invented."""
+    chance = random.Random(7)
+    for n in range(12):
+        edit(desk.folder / "anna.vcf", f"anna{n or ''}@", f"anna{n + 1}@")
+        edit(desk.file, f"bert{n or ''}@", f"bert{n + 1}@")
+        process = desk.device.start("sync")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(chance.random() * 0.06)
+        process.kill()
+        process.communicate()
+        desk.device.sync()
+        desk.expect_equal()
+        found = desk.file.read_text()
+        assert f"anna{n + 1}@" in found and f"bert{n + 1}@" in found and len(cards(desk.file)) == 3
+        assert all(not one["conflicts"] for one in sources(desk.device).values())
+    desk.expect_quiet()
+
+
+def test_the_same_field_of_both_is_a_conflict_and_nothing_is_lost(desk):
+    edit(desk.folder / "anna.vcf", "FN:Anna Example", "FN:Anna First")
+    edit(desk.file, "FN:Anna Example", "FN:Anna Second")
+    desk.device.sync(4)
+    desk.expect_equal()
+    assert "FN:Anna Second" in desk.file.read_text()
+    for one in sources(desk.device).values():
+        assert [conflict["path"] for conflict in one["conflicts"]] == ["anna/name/full"]
+    assert any("Anna" in str(event) for event in desk.device.json("log"))
+
+
+def test_deletes_are_deletes_and_many_need_the_users_word(desk):
+    (desk.folder / "bert.vcf").unlink()
+    desk.device.sync()
+    assert sorted(cards(desk.file)) == ["anna", "cleo"]
+    fill(desk.folder, {f"{n}.vcf": card(f"n{n}", f"Number {n}") for n in range(10)})
+    desk.device.sync()
+    assert len(cards(desk.file)) == 12
+    write(desk.file, PEOPLE["anna.vcf"])
+    assert "--max-delete" in desk.device.run("sync", code=8)
+    assert len(cards(desk.folder)) == 12
+    held = {path: [one["reason"] for one in found["pending"]] for path, found in sources(desk.device).items()}
+    assert len(held[str(desk.file)]) == 11 and not held[str(desk.folder)]
+    desk.device.sync(0, "--yes")
+    assert sorted(cards(desk.folder)) == ["anna"]
+    desk.expect_equal()
+
+
+def test_add_says_so_and_what_lies_there_meets(alone):
+    folder, file = fill(alone.source("people"), PEOPLE), alone.source("people.vcf")
+    alone.json("add", str(folder), "--collection", "people", "--format", "vcard")
+    alone.sync()
+    other = card("anna", "Anna Other", "EMAIL:anna@example.org", "X-LUCKY:7")
+    write(file, other + PEOPLE["bert.vcf"] + card("dora", "Dora Example"))
+    told = alone.json("add", str(file), "--collection", "people", "--format", "vcard", "--dry-run")
+    said = alone.finish("add", str(file), "--collection", "people", "--format", "vcard")
+    assert f"this device has the collection already at {folder}; this is a second source" in said.stderr
+    assert "1 equal, 1 different, 1 only here, 1 only there" in said.stdout
+    assert (told["equal"], told["different"], told["only_here"], told["only_there"]) == (1, 1, 1, 1)
+    alone.sync(4)
+    assert cards(folder) == cards(file) and sorted(cards(folder)) == ["anna", "bert", "cleo", "dora"]
+    listed, = alone.json("collections")
+    assert [one["source"] for one in listed["sources"]] == [str(folder), str(file)]
+    assert listed["source"] == str(folder)
+    assert alone.run("collections").count("\n") == 2
+
+
+def test_what_can_not_be_another_source_is_refused(alone):
+    folder = fill(alone.source("people"), PEOPLE)
+    (alone.folder / "elsewhere").mkdir()
+    other = fill(alone.folder / "elsewhere" / folder.name, PEOPLE)
+    alone.json("add", str(folder), "--format", "vcard")
+    assert "is a source already" in alone.run("add", str(folder), "--format", "vcard", "--existing", code=1)
+    inner = folder / "inner.vcf"
+    write(inner, PEOPLE["anna.vcf"])
+    assert "lie in each other" in alone.run("add", str(inner), "--format", "vcard", "--collection", folder.name, code=2)
+    inner.unlink()
+    said = alone.run("add", str(other), "--format", "vcard", code=1)
+    assert f"'{folder.name}' is on this device already, at {folder}: --existing makes this another source" in said
+    alone.json("add", str(other), "--format", "vcard", "--existing")
+    alone.sync()
+    assert len(sources(alone)) == 2
+
+
+def test_one_is_removed_and_the_other_stays(desk):
+    desk.device.run("remove", str(desk.folder))
+    edit(desk.file, "anna@example.org", "anna@new.example")
+    desk.device.sync()
+    assert list(sources(desk.device)) == [str(desk.file)]
+    assert "anna@example.org" in items(desk.folder)["anna.vcf"] and not (desk.folder / ".counterfoil").exists()
+    desk.device.json("add", str(desk.folder), "--collection", "people", "--format", "vcard")
+    desk.device.finish("sync")
+    desk.device.finish("sync")
+    desk.expect_equal()
+    desk.expect_quiet()
+
+
+def test_sources_are_named_by_their_paths(desk):
+    edit(desk.file, "anna@example.org", "anna@new.example")
+    found, = desk.device.json("status", str(desk.file))["collections"]
+    assert found["source"] == str(desk.file) and [one["path"] for one in found["pending"]] == ["anna"]
+    found, = desk.device.json("status", str(desk.folder))["collections"]
+    assert found["in_sync"]
+    desk.device.json("sync", str(desk.file))
+    desk.expect_equal()
+    assert desk.device.json("log", str(desk.file)) == desk.device.json("log", str(desk.folder))
+    assert desk.device.json("log", "people//anna")[0]["path"] == "anna"
+
+
+def test_a_folder_of_files_has_one_place_on_a_device(alone):
+    here = alone.add("notes", {"one.txt": "one\n"})
+    alone.sync()
+    there = alone.source("again")
+    there.mkdir()
+    said = alone.run("add", str(there), "--collection", "notes", code=1)
+    assert f"is a folder on this device already, {here}" in said and "--collection" in said
+
+
+# ---- Rows ----
+
+
+def add(device, name, content, *options):
+    path = device.source(name)
+    path.write_text(content)
+    return path, device.json("add", str(path), "--collection", "rows", *CSV, *options)
+
+
+def rows(path):
+    return {line.split(",", 1)[0]: line.split(",", 1)[1] for line in path.read_text().splitlines()[1:]}
+
+
+def test_numbers_given_in_both(alone):
+    first, told = add(alone, "a.csv", "id,name\n1,Anna\n2,Bert\n", "--serial")
+    path = alone.source("b.csv")
+    path.write_text("id,name\n1,Anna\n2,Berta\n")
+    again = ("add", str(path), "--collection", "rows", *CSV)
+    assert "`counterfoil sync` first" in alone.run(*again, code=1)
+    alone.sync()
+    assert "say --rows same" in alone.run(*again, code=2)
+    assert alone.json(*again, "--rows", "apart")["meeting"] == 1
+    alone.sync()
+    assert rows(first) == rows(path) == {"1": "Anna", "2": "Bert", "3": "Berta"}
+    first.write_text(first.read_text() + "4,Cleo\n")
+    path.write_text(path.read_text() + "4,Dora\n")
+    alone.sync()
+    assert rows(first) == rows(path) and sorted(rows(first).values()) == ["Anna", "Bert", "Berta", "Cleo", "Dora"]
+    before = entries(alone)
+    alone.sync()
+    assert entries(alone) == before
+
+
+def test_numbers_that_are_the_same_merge(alone):
+    first, told = add(alone, "a.csv", "id,name\n1,Anna\n2,Bert\n", "--serial")
+    alone.sync()
+    second, told = add(alone, "b.csv", "id,name\n1,Anna\n2,Berta\n", "--rows", "same")
+    alone.sync(4)
+    assert rows(first) == rows(second) == {"1": "Anna", "2": "Berta"}
+
+
+def test_csv_beside_json(alone):
+    first, told = add(alone, "a.csv", "id,name,town\na,Anna,Ulm\nb,Bert,Bonn\n")
+    alone.sync()
+    second = alone.source("b.json")
+    alone.json("add", str(second), "--collection", "rows", "--format", "json", "--key", "id")
+    alone.sync()
+    assert json.loads(second.read_text()) == [{"id": "a", "name": "Anna", "town": "Ulm"},
+                                              {"id": "b", "name": "Bert", "town": "Bonn"}]
+    first.write_text(first.read_text().replace("Ulm", "Wien"))
+    document = json.loads(second.read_text())
+    document[1]["note"] = "only JSON has room for it"
+    second.write_text(json.dumps(document, indent=1))
+    alone.sync()
+    assert json.loads(second.read_text())[0]["town"] == "Wien"
+    assert json.loads(second.read_text())[1]["note"].startswith("only")
+    assert "only JSON" not in first.read_text()
+    first.write_text(first.read_text().replace("Bert", "Berta"))
+    alone.sync()
+    assert json.loads(second.read_text())[1] == {"id": "b", "name": "Berta", "town": "Bonn",
+                                                 "note": "only JSON has room for it"}
+    before = entries(alone)
+    alone.sync()
+    assert entries(alone) == before
+
+
+def make_database(path, *statements):
+    database = sqlite3.connect(path)
+    database.executescript("CREATE TABLE people(id TEXT PRIMARY KEY, name TEXT, photo BLOB);" + "".join(statements))
+    database.commit()
+    database.close()
+
+
+def select(path):
+    database = sqlite3.connect(path)
+    found = database.execute("SELECT id, name FROM people ORDER BY id").fetchall()
+    database.close()
+    return found
+
+
+def test_two_databases(alone):
+    first, second = alone.source("a.db"), alone.source("b.db")
+    make_database(first, "INSERT INTO people VALUES('a', 'Anna', NULL), ('b', 'Bert', x'00');")
+    make_database(second, "INSERT INTO people VALUES('c', 'Cleo', NULL);")
+    alone.json("add", str(first), "--collection", "rows", "--format", "sqlite")
+    alone.sync()
+    alone.json("add", str(second), "--collection", "rows", "--format", "sqlite")
+    alone.sync()
+    assert select(first) == select(second) == [("a", "Anna"), ("b", "Bert"), ("c", "Cleo")]
+    for path, statement in ((first, "UPDATE people SET name = 'Anne' WHERE id = 'a'"),
+                            (second, "DELETE FROM people WHERE id = 'b'")):
+        database = sqlite3.connect(path)
+        database.execute(statement)
+        database.commit()
+        database.close()
+    alone.sync()
+    assert select(first) == select(second) == [("a", "Anne"), ("c", "Cleo")]
+    before = entries(alone)
+    alone.sync()
+    assert entries(alone) == before
+
+
+def test_a_photo_reaches_the_other_with_its_card(two):
+    laptop, _ = two
+    desk = Desk(laptop)
+    photo = "PHOTO;ENCODING=b;TYPE=jpeg:" + "".join(random.Random(1).choices("ABCDEFGHIJKLMNOP", k=200_000))
+    edit(desk.folder / "anna.vcf", "X-LUCKY:7", f"X-LUCKY:7\r\n{photo}")
+    laptop.sync()
+    laptop.sync()
+    desk.expect_equal()
+    assert photo in cards(desk.file)["anna"]
+    desk.expect_quiet()
