@@ -25,6 +25,7 @@ typedef struct {
     bool had_session;
     uint8_t address[ADDRESS_SIZE];
     uint64_t said_ms; /* or came */
+    uint64_t turn;    /* at which that was: a busy broker hears of many in one ms */
 } connection;
 
 struct cf_doorkeeper {
@@ -34,6 +35,7 @@ struct cf_doorkeeper {
     connection *connections; /* by their number */
     size_t count, capacity;
     size_t strangers;
+    uint64_t turns;
 };
 
 cf_doorkeeper *cf_doorkeeper_new(const cf_restraints *restraints)
@@ -170,6 +172,12 @@ static void set_stranger(cf_doorkeeper *keeper, connection *it, bool is_stranger
     keeper->strangers += is_stranger ? 1 : (size_t)-1;
 }
 
+static void note_said(cf_doorkeeper *keeper, connection *it, uint64_t now_ms)
+{
+    it->said_ms = now_ms;
+    it->turn = ++keeper->turns;
+}
+
 static bool take_credit(const cf_doorkeeper *keeper, address *from, uint64_t now_ms)
 {
     uint64_t most = keeper->restraints.connections_per_minute;
@@ -193,7 +201,8 @@ bool cf_doorkeeper_opened(cf_doorkeeper *keeper, int number, const uint8_t given
         keeper->connections[keeper->count++] = (connection){0};
     }
     connection *it = &keeper->connections[number];
-    *it = (connection){.is_open = true, .said_ms = now_ms};
+    *it = (connection){.is_open = true};
+    note_said(keeper, it, now_ms);
     name_of(given, it->address);
     address *from = find_or_add(keeper, it->address, now_ms);
     set_stranger(keeper, it, true);
@@ -210,7 +219,7 @@ bool cf_doorkeeper_said(cf_doorkeeper *keeper, int number, uint64_t now_ms)
 
     if (!it || !it->is_stranger)
         return true;
-    it->said_ms = now_ms;
+    note_said(keeper, it, now_ms);
     return !from || take_credit(keeper, from, now_ms);
 }
 
@@ -221,7 +230,7 @@ void cf_doorkeeper_settled(cf_doorkeeper *keeper, int number, bool has_session, 
     if (!it)
         return;
     if (!has_session && !it->is_stranger)
-        it->said_ms = now_ms;
+        note_said(keeper, it, now_ms);
     it->had_session = it->had_session || has_session;
     set_stranger(keeper, it, !has_session);
 }
@@ -252,7 +261,7 @@ static int longest_silent(const cf_doorkeeper *keeper, const uint8_t *name)
         if (!it->is_open || !it->is_stranger || it->is_told ||
             (name && memcmp(it->address, name, ADDRESS_SIZE) != 0))
             continue;
-        if (longest < 0 || it->said_ms < keeper->connections[longest].said_ms)
+        if (longest < 0 || it->turn < keeper->connections[longest].turn)
             longest = (int)i;
     }
     return longest;

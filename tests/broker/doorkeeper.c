@@ -75,6 +75,21 @@ Test(doorkeeper, ends_the_longest_silent_of_an_address_with_too_many)
     cf_doorkeeper_destroy(&keeper);
 }
 
+/* A broker under load heard of a member's connection in the same ms as of the strangers' before it,
+ * and ended hers: she had the lowest number. */
+Test(doorkeeper, ends_who_came_first_of_those_that_came_in_one_ms)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    for (int i = 9; i > 5; i--)
+        opened(keeper, i, ipv4(1), 100);
+    opened(keeper, 0, ipv4(1), 100);
+    expect_overdue(keeper, 9, 100);
+    expect_overdue(keeper, 8, 100);
+    expect_overdue(keeper, -1, 100);
+    cf_doorkeeper_destroy(&keeper);
+}
+
 Test(doorkeeper, ends_the_longest_silent_when_there_are_too_many_in_all)
 {
     cf_doorkeeper *keeper = a_doorkeeper();

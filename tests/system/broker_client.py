@@ -145,6 +145,7 @@ class Session:
         self.socket.setsockopt(zmq.CURVE_PUBLICKEY, public)
         self.socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
         self.socket.setsockopt(zmq.RECONNECT_IVL, -1)
+        self.socket.setsockopt(zmq.SNDTIMEO, TIMEOUT_MS)  # a connection that is gone takes nothing, and doesn't come back
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.MAXMSGSIZE, 1114112)
         self.monitor = self.socket.get_monitor_socket()

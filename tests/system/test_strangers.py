@@ -283,7 +283,7 @@ GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00CURVE".ljust(23, b"\0") + bytes(32
 
 
 def test_members_go_on_among_500_silent_connections(broker):
-    broker.start("--limit", "strangers-per-address=50,silence=8")
+    broker.start("--limit", "strangers-per-address=50,silence=600")
     ann = another(broker)[1]
     with ann.session(broker.line) as session:
         session.hello(ann.user, ann.log.heads())
@@ -292,23 +292,33 @@ def test_members_go_on_among_500_silent_connections(broker):
             session.publish(ann.write_change(PAPERS, body()))
         alone = silent(broker, 60, address="127.0.0.1")
         expect_open(broker, ann)  # from the address of strangers, too
-        wait_until(lambda: sum(map(is_ended, connections)) >= 450, "there are 50 of the address left", 3)
-        wait_until(lambda: all(map(is_ended, connections + alone)), "all are ended")
-        session.publish(ann.write_change(PAPERS, body()))  # her session was silent as long
+        wait_until(lambda: sum(map(is_ended, connections)) >= 450, "there are 50 of the address left")
+        wait_until(lambda: sum(map(is_ended, alone)) >= 10, "and of hers")
+        session.publish(ann.write_change(PAPERS, body()))
     told = broker.audit("connection-refused")
     assert {line["address"] for line in told} == {ELSEWHERE, "127.0.0.1"}
     assert len(told) < 10
 
 
+def test_who_is_silent_without_a_session_is_ended(broker):
+    broker.start("--limit", "silence=6")
+    ann = another(broker)[1]
+    with ann.session(broker.line) as session:
+        session.hello(ann.user, ann.log.heads())
+        connections = silent(broker, 20) + silent(broker, 20, say=GREETING)
+        wait_until(lambda: all(map(is_ended, connections)), "all are ended")
+        session.publish(ann.write_change(PAPERS, body()))  # her session was silent as long
+
+
 def test_a_member_that_says_no_hello_is_ended(broker):
-    broker.start("--limit", "silence=2")
+    broker.start("--limit", "silence=6")
     ann = another(broker)[1]
     with ann.session(broker.line) as silent_one, ann.session(broker.line) as session:
         session.hello(ann.user, ann.log.heads())
         assert silent_one.is_let_in()
         events = []
         while zmq.EVENT_DISCONNECTED not in events:
-            assert silent_one.monitor.poll(10000)
+            assert silent_one.monitor.poll(WAIT * 1000)
             events.append(zmq.utils.monitor.recv_monitor_message(silent_one.monitor)["event"])
         session.publish(ann.write_change(PAPERS, body()))  # who has a session may be silent
 
