@@ -297,6 +297,8 @@ const cf_verb cf_verb_add = {
         "A folder that moved is recognised, and keeps what is known of it. The broker is asked "
         "first which collections there\nare; where it can't be, --existing takes only one that "
         "is known here, and two of one name that were\nmade apart become one.\n"
+        "A collection may have several sources on one device, which follow each other: say "
+        "--collection or --existing.\n"
         "A CSV file or a JSON document is synced record by record, field by field. --format "
         "csv --key COLUMN names the column\nthat tells which row it is; of several all do. "
         "--format json alone: the document is one record; --key NAME: it is\nan array of "

@@ -53,16 +53,10 @@ cf_status cf_addition_check_beside(cf_addition *self, cf_error *error)
     find_beside(self);
     if (!self->beside_count)
         return CF_OK;
-    if (!cf_format_is_records(self->format))
-        return cf_fail(error, CF_CHANGED,
-                       "'%s' is a folder on this device already, %s: a collection of files has one "
-                       "folder on a device (records may have several sources); another name with "
-                       "--collection makes it one of its own",
-                       self->name, self->beside[0]->path);
     if (!cf_options_has(given, "existing") && !cf_options_has(given, "collection"))
         return cf_fail(error, CF_CHANGED,
                        "'%s' is on this device already, at %s: --existing makes this another "
                        "source of it, another name with --collection a collection of its own",
                        self->name, self->beside[0]->path);
-    return check_numbers(self, error);
+    return cf_format_is_records(self->format) ? check_numbers(self, error) : CF_OK;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several sources of one collection on one device: a folder of vCards and a file with all of them, two CSV files."""
+"""Several sources of one collection on one device: a folder of vCards and a file with all of them, CSV files, folders."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from cards import card, edit, entries, fill, items, write
-from counterfoil import broker, make_device, two, wait_until  # noqa: F401
+from counterfoil import broker, make_device, tree, two, wait_until  # noqa: F401
 
 PEOPLE = {
     "anna.vcf": card("anna", "Anna Example", "EMAIL:anna@example.org", "X-LUCKY:7"),
@@ -223,13 +223,47 @@ def test_sources_are_named_by_their_paths(desk):
     assert desk.device.json("log", "people//anna")[0]["path"] == "anna"
 
 
-def test_a_folder_of_files_has_one_place_on_a_device(alone):
-    here = alone.add("notes", {"one.txt": "one\n"})
+# ---- Files ----
+
+
+def test_two_folders_follow_each_other(alone):
+    here = alone.add("notes", {"one.txt": "one\n", "sub/two.txt": "two\n"})
     alone.sync()
     there = alone.source("again")
+    fill(there, {"one.txt": "one\n", "three.txt": "three\n"})
+    told = alone.json("add", str(there), "--collection", "notes")
+    assert told["beside"] == [str(here)]
+    assert [told[name] for name in ("equal", "different", "only_here", "only_there")] == [1, 0, 1, 2]
+    alone.sync()
+    assert tree(here) == tree(there) and len(tree(here)) == 4
+    (here / "one.txt").write_text("changed\n")
+    (there / "sub/two.txt").rename(there / "zwei.txt")
+    alone.sync()
+    assert tree(here) == tree(there)
+    assert tree(here)["one.txt"] == b"changed\n" and tree(here)["zwei.txt"] == b"two\n"
+    (here / "three.txt").write_text("mine\n")
+    (there / "three.txt").write_text("theirs\n")
+    alone.sync(4)
+    assert tree(here) == tree(there)
+    assert {b"mine\n", b"theirs\n"} <= set(tree(here).values())
+    before = entries(alone)
+    alone.sync(4)
+    assert entries(alone) == before
+    alone.run("remove", str(here))
+    (there / "one.txt").write_text("again\n")
+    alone.sync(4)
+    assert (here / "one.txt").read_text() == "changed\n" and list(sources(alone)) == [str(there)]
+
+
+def test_a_large_file_reaches_the_other_folder_once_a_broker_has_it(two):
+    laptop, _ = two
+    content = random.Random(1).randbytes(300_000)
+    here = laptop.add("notes", {"large": content})
+    there = laptop.source("again")
     there.mkdir()
-    said = alone.run("add", str(there), "--collection", "notes", code=1)
-    assert f"is a folder on this device already, {here}" in said and "--collection" in said
+    laptop.json("add", str(there), "--collection", "notes")
+    laptop.sync()
+    assert tree(here) == tree(there) == {"large": content}
 
 
 # ---- Rows ----
