@@ -34,6 +34,7 @@
 #define CF_WINDOW (4 * CF_MIB)                   /* bytes under way, each direction */
 #define CF_HEADS_PAGE 2048                       /* heads in one HELLO or WELCOME page */
 #define CF_HEADS_MAX 65536                       /* heads or rungs that one session names */
+#define CF_REPORTED_MAX (16 * CF_HEADS_MAX)      /* heads in the reports of all devices */
 #define CF_COLLECTIONS_MAX 4096                  /* collections in one SUBSCRIBE */
 #define CF_LEASES_MAX 4096                       /* leases in one answer */
 #define CF_KNOCK_MAX (64 * CF_KIB)               /* sealed bytes of KNOCK and ADMIT */

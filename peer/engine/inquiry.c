@@ -15,20 +15,6 @@ struct cf_inquiry {
     cf_findings findings;
 };
 
-static void release_findings(cf_findings *findings)
-{
-    for (size_t i = 0; i < findings->line_count; i++)
-        free(findings->lines[i]);
-    for (size_t i = 0; i < findings->held_count; i++)
-        cf_heads_release(&findings->held[i].heads);
-    for (size_t i = 0; i < findings->report_count; i++)
-        cf_heads_release(&findings->reports[i].applied);
-    free(findings->lines);
-    free(findings->held);
-    free(findings->reports);
-    *findings = (cf_findings){0};
-}
-
 /* ---- What the link tells ---- */
 
 static void on_connected(void *context, const cf_link_welcome *welcome)
@@ -41,8 +27,11 @@ static void on_lost(void *context, const cf_link_loss *loss)
 {
     cf_inquiry *self = context;
 
-    if (cf_link_is_interrupted(loss) && self->was_connected)
-        return; /* the link asks again */
+    if (cf_link_is_interrupted(loss) && self->was_connected) {
+        if (!self->is_answered)
+            cf_findings_release(&self->findings); /* the link asks again */
+        return;
+    }
     self->error = *loss->why;
     if (self->error.status == CF_FORGED)
         self->error.status = CF_UNREACHABLE;
@@ -51,55 +40,41 @@ static void on_lost(void *context, const cf_link_loss *loss)
 static void on_located(void *context, const uint8_t instance[16], uint64_t position,
                        const cf_bytes *lines, size_t count)
 {
-    cf_findings *findings = &((cf_inquiry *)context)->findings;
+    cf_findings_locate(&((cf_inquiry *)context)->findings, instance, position, lines, count);
+}
 
-    memcpy(findings->instance, instance, sizeof findings->instance);
-    findings->position = position;
-    for (size_t i = 0; i < count; i++) {
-        findings->lines = cf_grow(findings->lines, &findings->line_capacity,
-                                  findings->line_count + 1, sizeof *findings->lines);
-        findings->lines[findings->line_count++] =
-            strndup((const char *)lines[i].data, lines[i].size);
-    }
+/* What comes after the answer answers nothing. */
+static bool is_over(const cf_inquiry *self)
+{
+    return self->is_answered || self->error.status;
 }
 
 static void on_holds(void *context, const cf_id *collection, const cf_head *heads, size_t count)
 {
-    cf_findings *findings = &((cf_inquiry *)context)->findings;
-    cf_held *last = findings->held_count ? &findings->held[findings->held_count - 1] : NULL;
+    cf_inquiry *self = context;
 
-    if (!last || !cf_id_equal(&last->collection, collection)) {
-        findings->held = cf_grow(findings->held, &findings->held_capacity, findings->held_count + 1,
-                                 sizeof *findings->held);
-        last = &findings->held[findings->held_count++];
-        *last = (cf_held){.collection = *collection};
-    }
-    for (size_t i = 0; i < count; i++)
-        cf_heads_insert(&last->heads, &heads[i]);
+    if (!is_over(self))
+        cf_findings_hold(&self->findings, collection, heads, count, &self->error);
 }
 
 static void on_reported(void *context, const cf_hash *device, uint64_t at_ms, const cf_head *heads,
                         size_t count)
 {
-    cf_findings *findings = &((cf_inquiry *)context)->findings;
-    cf_device_report *last =
-        findings->report_count ? &findings->reports[findings->report_count - 1] : NULL;
+    cf_inquiry *self = context;
 
-    if (!device)
-        return;
-    if (!last || !cf_hash_equal(&last->device, device)) {
-        findings->reports = cf_grow(findings->reports, &findings->report_capacity,
-                                    findings->report_count + 1, sizeof *findings->reports);
-        last = &findings->reports[findings->report_count++];
-        *last = (cf_device_report){.device = *device, .at_ms = at_ms};
-    }
-    for (size_t i = 0; i < count; i++)
-        cf_heads_insert(&last->applied, &heads[i]);
+    if (device && !is_over(self))
+        cf_findings_report(&self->findings, &(cf_report_page){*device, at_ms, heads, count},
+                           &self->error);
 }
 
 static void on_answered(void *context)
 {
-    ((cf_inquiry *)context)->is_answered = true;
+    cf_inquiry *self = context;
+
+    if (is_over(self))
+        return;
+    cf_findings_end(&self->findings);
+    self->is_answered = true;
 }
 
 /* ---- Asking ---- */
@@ -161,7 +136,7 @@ void cf_inquiry_destroy(cf_inquiry **inquiry)
         return;
     cf_loop_disconnect((*inquiry)->loop, &(*inquiry)->connection);
     cf_link_destroy(&(*inquiry)->link);
-    release_findings(&(*inquiry)->findings);
+    cf_findings_release(&(*inquiry)->findings);
     free(*inquiry);
     *inquiry = NULL;
 }
@@ -189,7 +164,7 @@ const cf_findings *cf_inquiry_findings(const cf_inquiry *inquiry)
 
 void cf_inquiry_again(cf_inquiry *inquiry)
 {
-    release_findings(&inquiry->findings);
+    cf_findings_release(&inquiry->findings);
     inquiry->is_answered = false;
     inquiry->deadline_ms = cf_loop_now(inquiry->loop) + inquiry->timeout_ms;
     cf_link_ask(inquiry->link);

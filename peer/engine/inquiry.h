@@ -4,31 +4,10 @@
 #ifndef CF_PEER_ENGINE_INQUIRY_H
 #define CF_PEER_ENGINE_INQUIRY_H
 #include "codec/address.h"
+#include "peer/engine/findings.h"
 #include "peer/program/loop.h"
 
 typedef struct cf_inquiry cf_inquiry;
-
-typedef struct {
-    cf_id collection;
-    cf_heads heads;
-} cf_held;
-
-typedef struct {
-    cf_hash device;
-    uint64_t at_ms;
-    cf_heads applied;
-} cf_device_report;
-
-typedef struct {
-    uint8_t instance[16];
-    uint64_t position;
-    char **lines; /* where it is, the best first */
-    size_t line_count, line_capacity;
-    cf_held *held;
-    size_t held_count, held_capacity;
-    cf_device_report *reports;
-    size_t report_count, report_capacity;
-} cf_findings;
 
 /* CF_MISSING without a broker. */
 cf_status cf_inquiry_new(cf_loop *loop, uint64_t timeout_ms, cf_inquiry **out, cf_error *error);

@@ -352,6 +352,23 @@ def test_pages_without_end_are_cut_off(house):
     house.heal()
 
 
+ENDLESS = {
+    "HOLDS": lambda said: [said.but(0, os.urandom(16)).but(1, strange_heads(HEADS_PAGE))] * 40,
+    "REPORTED": lambda said: [
+        Said("REPORTED", [os.urandom(32), 1, strange_heads(HEADS_PAGE) if full else [], True])
+        for full in [True] * 3 + [False] * 3
+    ] * 200,
+}
+
+
+def test_answers_to_a_question_without_end_are_cut_off(house):
+    for command, endless in ENDLESS.items():
+        with house.broker.lying(when(command, endless)):
+            outcome = attacked(house.laptop, "status", "--remote")
+        assert outcome.code == 1 and "the broker answers with more than" in outcome.messages, (command, outcome.said)
+    house.heal()
+
+
 def test_a_move_that_the_member_log_does_not_tell_is_not_followed(house):
     """To itself, to where nobody is, to what is no place."""
     house.write(house.laptop)

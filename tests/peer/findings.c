@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine/findings.h"
+
+#include "codec/limits.h"
+#include "tests/support/expect.h"
+
+enum { PAGE = 2048 };
+
+static const cf_id one = {.bytes = {1}}, other = {.bytes = {2}};
+
+/* Descending, each once. */
+static cf_head *page_of(uint32_t number)
+{
+    static cf_head heads[PAGE];
+
+    for (uint32_t i = 0; i < PAGE; i++) {
+        heads[i] = (cf_head){.sequence = 1};
+        cf_put_u32(heads[i].writer.bytes, UINT32_MAX - number * PAGE - i);
+    }
+    return heads;
+}
+
+Test(findings, put_the_pages_of_a_collection_together)
+{
+    cf_findings findings = {0};
+    cf_error error;
+
+    for (uint32_t i = 0; i < 3; i++)
+        expect_ok(cf_findings_hold(&findings, &one, page_of(i), PAGE, &error), error);
+    expect_ok(cf_findings_hold(&findings, &one, page_of(1), PAGE, &error), error);
+    expect_ok(cf_findings_hold(&findings, &other, page_of(1), 1, &error), error);
+    cf_findings_end(&findings);
+    cr_assert_eq(findings.held_count, 2);
+    cr_expect_eq(findings.held[0].heads.count, 3 * PAGE);
+    cr_expect(cf_heads_contain(&findings.held[0].heads, page_of(2) + 7));
+    cr_expect_eq(findings.held[1].heads.count, 1);
+    cf_findings_release(&findings);
+}
+
+Test(findings, put_the_pages_of_a_device_together)
+{
+    cf_findings findings = {0};
+    cf_report_page page = {.device.bytes = {5}, .at_ms = 7, .heads = page_of(0), .count = PAGE};
+    cf_error error;
+
+    expect_ok(cf_findings_report(&findings, &page, &error), error);
+    page.heads = page_of(1);
+    expect_ok(cf_findings_report(&findings, &page, &error), error);
+    page.device.bytes[0] = 6;
+    page.count = 0;
+    expect_ok(cf_findings_report(&findings, &page, &error), error);
+    cf_findings_end(&findings);
+    cr_assert_eq(findings.report_count, 2);
+    cr_expect_eq(findings.reports[0].at_ms, 7);
+    cr_expect_eq(findings.reports[0].applied.count, 2 * PAGE);
+    cr_expect(cf_heads_contain(&findings.reports[0].applied, page_of(0) + 7));
+    cr_expect_eq(findings.reports[1].applied.count, 0);
+    cf_findings_release(&findings);
+}
+
+Test(findings, hold_as_many_heads_as_a_session_may_name)
+{
+    cf_findings findings = {0};
+    cf_error error;
+
+    for (uint32_t i = 0; i < CF_HEADS_MAX / PAGE; i++)
+        expect_ok(cf_findings_hold(&findings, &one, page_of(i), PAGE, &error), error);
+    expect_fails(cf_findings_hold(&findings, &one, page_of(99), 1, &error), CF_TOO_LARGE);
+    cf_findings_end(&findings);
+    cr_expect_eq(findings.held[0].heads.count, CF_HEADS_MAX);
+    cf_findings_release(&findings);
+}
+
+Test(findings, hold_no_more_collections_without_heads)
+{
+    cf_findings findings = {0};
+    cf_error error;
+
+    for (size_t i = 0; i < CF_HEADS_MAX; i++)
+        expect_ok(cf_findings_hold(&findings, i % 2 ? &one : &other, NULL, 0, &error), error);
+    expect_fails(cf_findings_hold(&findings, &one, NULL, 0, &error), CF_TOO_LARGE);
+    cr_expect_eq(findings.held_count, CF_HEADS_MAX);
+    cf_findings_release(&findings);
+}
+
+Test(findings, end_with_reports_that_have_no_end)
+{
+    cf_findings findings = {0};
+    cf_report_page page = {.heads = page_of(0), .count = PAGE};
+    cf_error error;
+
+    for (uint32_t i = 0; i < CF_REPORTED_MAX / PAGE; i++) {
+        page.device.bytes[0] = (uint8_t)(i % 2);
+        expect_ok(cf_findings_report(&findings, &page, &error), error);
+    }
+    page.count = 0;
+    expect_fails(cf_findings_report(&findings, &page, &error), CF_TOO_LARGE);
+    cr_expect_eq(findings.report_count, CF_REPORTED_MAX / PAGE);
+    cf_findings_release(&findings);
+}
+
+Test(findings, know_where_it_is_from_what_was_said_last)
+{
+    const uint8_t first[16] = {1}, last[16] = {2};
+    const cf_bytes lines[] = {cf_bytes_of_text("tcp://a"), cf_bytes_of_text("tcp://b")};
+    cf_findings findings = {0};
+
+    cf_findings_locate(&findings, first, 5, lines, 2);
+    for (uint64_t i = 0; i < 9; i++)
+        cf_findings_locate(&findings, last, 6 + i, lines + 1, 1);
+    cr_assert_eq(findings.line_count, 1);
+    cr_expect_str_eq(findings.lines[0], "tcp://b");
+    cr_expect_eq(findings.position, 14);
+    cr_expect_arr_eq(findings.instance, last, sizeof last);
+    cf_findings_release(&findings);
+}
