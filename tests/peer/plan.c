@@ -188,3 +188,63 @@ Test(plan, looks_into_the_folder_that_takes_the_place_of_another)
     cr_expect_eq(other->file_count, 1, "b was deleted, and nobody did anything to it");
     world_close(&world);
 }
+
+/* Both edit f, which is 1; the content of this device is to become a copy beside the other's. */
+static void begin_conflict(const char *name)
+{
+    world_device *here = &world.devices[0], *there = &world.devices[1];
+
+    world_open(&world, name, 1, 2);
+    there->skew_ms = here->skew_ms;
+    world_put(&world, here, CF_NODE_ROOT, "f", CF_KIND_FILE, "1");
+    world_settle(&world);
+    world_edit(&world, find(here, "f"), "2");
+    world_scan(&world, here);
+    world.now_ms += 1000;
+    world_edit(&world, find(there, "f"), "3");
+    world_scan(&world, there);
+    world_receive(&world, here, there, 3);
+}
+
+Test(plan, makes_a_copy_once_its_file_shows_something_else)
+{
+    enum { FRESH = 1000 };
+    cf_arena arena = {0};
+    cf_plan plan = {0};
+
+    begin_conflict("copied");
+    cf_nodes *base = world.devices[0].base;
+    plan_of(&cf_root_item, &arena, &plan);
+    cr_assert_eq(plan.count, 2);
+    bool first = plan.steps[0].kind == CF_STEP_UPDATE;
+    const cf_step *update = &plan.steps[!first], *create = &plan.steps[first];
+    cr_assert_eq(update->kind, CF_STEP_UPDATE);
+    cr_assert_eq(create->kind, CF_STEP_CREATE);
+    cr_expect(create->shown->conflict);
+    cr_expect(cf_step_is_ready(base, update, update->number));
+    cr_expect_not(cf_step_is_ready(base, create, FRESH), "the content is there twice");
+    cf_node after = cf_node_copy(update->node, &arena);
+    cf_shown_agree(update->shown, &arena, &after);
+    cf_nodes_put(base, &after);
+    cr_expect(cf_step_is_ready(base, create, FRESH), "the copy is never made");
+    cf_plan_release(&plan);
+    cf_arena_release(&arena);
+    world_close(&world);
+}
+
+/* Who deletes f knows of nothing but what it shows there, and not that others edited it. */
+Test(plan, makes_no_copy_of_what_was_deleted_meanwhile)
+{
+    world_device *here = &world.devices[0];
+
+    begin_conflict("deleted");
+    world_remove(here, find(here, "f")->number);
+    world_apply_part(&world, here, /* percent */ 100, /* most */ SIZE_MAX);
+    cr_expect_eq(here->file_count, 0, "what was deleted is there under another name");
+    world_scan(&world, here);
+    world_settle(&world);
+    cr_assert_eq(here->file_count, 1);
+    cr_expect_str_eq(here->files[0].name, "f");
+    cr_expect_str_eq(here->files[0].content, "3");
+    world_close(&world);
+}
