@@ -9,55 +9,40 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/database.h"
 #include "bench/scene.h"
 #include "bench/workload.h"
 #include "peer/adapters/sqlite/database_rows.h"
 
-enum { RUNS = 5, CHANGED = 100 };
+enum { RUNS = 5 };
+
+/* Of programs that were run: how long, how busy, how large. */
+typedef struct {
+    cf_samples wall_s, processor_s, memory;
+} runs;
 
 typedef struct {
     const cf_bench *bench;
+    const cf_bench_schema *schema;
     int rows;
     bool has_sqldiff;
     cf_bench_path before;
-    cf_samples sync_s, rest_s, read_s, session_s, sqldiff_s, sent, changeset;
+    runs first, sync, rest, sqldiff;
+    cf_samples read_s, session_s, sent, changeset;
 } trial;
 
-/* ---- The database ---- */
-
-static cf_status run_sql(const char *path, const char *sql, cf_error *error)
+static void add_run(runs *out, const cf_usage *used)
 {
-    sqlite3 *database = NULL;
-    cf_status status = CF_OK;
-
-    if (sqlite3_open(path, &database) || sqlite3_exec(database, sql, NULL, NULL, NULL))
-        status = cf_fail(error, CF_IO, "%s: %s", path, sqlite3_errmsg(database));
-    sqlite3_close(database);
-    return status;
+    cf_samples_add(&out->wall_s, used->wall_s);
+    cf_samples_add(&out->processor_s, used->processor_s);
+    cf_samples_add(&out->memory, (double)used->memory);
 }
 
-static cf_status make(const trial *it, const char *path, cf_error *error)
+static void release_runs(runs *out)
 {
-    char sql[512];
-
-    snprintf(
-        sql, sizeof sql,
-        "CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
-        " mail TEXT, born INTEGER, note TEXT);"
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-        "INSERT INTO people SELECT i, 'Person ' || i, 'p' || i || '@example.org', 1900 + i %% 100,"
-        " hex(randomblob(20)) FROM n",
-        it->rows);
-    return run_sql(path, sql, error);
-}
-
-static cf_status change(const trial *it, const char *path, int run, cf_error *error)
-{
-    char sql[256];
-
-    snprintf(sql, sizeof sql, "UPDATE people SET note = 'run %d of ' || id WHERE id %% %d = %d",
-             run, it->rows / CHANGED, run % (it->rows / CHANGED));
-    return run_sql(path, sql, error);
+    cf_samples_release(&out->wall_s);
+    cf_samples_release(&out->processor_s);
+    cf_samples_release(&out->memory);
 }
 
 static cf_status copy(const char *from, const char *to, cf_error *error)
@@ -107,10 +92,11 @@ static cf_status session_diff(trial *it, const char *path, cf_error *error)
     snprintf(sql, sizeof sql, "ATTACH '%.4000s' AS old", it->before.text);
     bool done = sqlite3_open(path, &database) == SQLITE_OK &&
                 sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK &&
-                sqlite3session_create(database, "main", &session) == SQLITE_OK &&
-                sqlite3session_attach(session, "people") == SQLITE_OK &&
-                sqlite3session_diff(session, "old", "people", NULL) == SQLITE_OK &&
-                sqlite3session_changeset(session, &size, &changeset) == SQLITE_OK;
+                sqlite3session_create(database, "main", &session) == SQLITE_OK;
+    for (int i = 0; done && i < CF_BENCH_TABLES && it->schema->tables[i]; i++)
+        done = sqlite3session_attach(session, it->schema->tables[i]) == SQLITE_OK &&
+               sqlite3session_diff(session, "old", it->schema->tables[i], NULL) == SQLITE_OK;
+    done = done && sqlite3session_changeset(session, &size, &changeset) == SQLITE_OK;
     cf_samples_add(&it->session_s, cf_measure_now() - start);
     cf_samples_add(&it->changeset, size);
     sqlite3_free(changeset);
@@ -130,18 +116,18 @@ static cf_status sqldiff(trial *it, const char *path, cf_error *error)
     cf_status status =
         cf_process_must(&(cf_command){.arguments = words, .output = output.text}, &used, error);
     if (!status)
-        cf_samples_add(&it->sqldiff_s, used.wall_s);
+        add_run(&it->sqldiff, &used);
     return status;
 }
 
-static cf_status sync_it(cf_scene *scene, cf_samples *out, cf_error *error)
+static cf_status sync_it(cf_scene *scene, runs *out, cf_error *error)
 {
     cf_usage used = {0};
 
     cf_workload_settle();
     cf_status status = cf_scene_sync(scene, 0, &used, error);
     if (!status)
-        cf_samples_add(out, used.wall_s);
+        add_run(out, &used);
     return status;
 }
 
@@ -151,13 +137,13 @@ static cf_status measure(trial *it, cf_scene *scene, int run, cf_error *error)
 
     cf_status status = copy(path, it->before.text, error);
     if (!status)
-        status = change(it, path, run, error);
+        status = cf_bench_database_change(it->schema, path, it->rows, run, error);
     if (!status)
-        status = sync_it(scene, &it->sync_s, error);
+        status = sync_it(scene, &it->sync, error);
     if (!status)
         cf_samples_add(&it->sent, cf_scene_traffic(scene, 0, "bytes_sent"));
     if (!status)
-        status = sync_it(scene, &it->rest_s, error);
+        status = sync_it(scene, &it->rest, error);
     if (!status)
         status = read_rows(it, path, error);
     if (!status)
@@ -167,22 +153,17 @@ static cf_status measure(trial *it, cf_scene *scene, int run, cf_error *error)
 
 static cf_status run(trial *it, cf_error *error)
 {
-    cf_samples first = {0};
     cf_scene scene;
 
     cf_status status = cf_scene_open(it->bench, "scene", &scene, error);
     if (!status)
-        status = make(it, scene.devices[0].source.text, error);
+        status = cf_bench_database_make(it->schema, scene.devices[0].source.text, it->rows, error);
     if (!status)
         status = cf_scene_add_file(&scene, 0, "sqlite", error);
     if (!status)
-        status = sync_it(&scene, &first, error);
+        status = sync_it(&scene, &it->first, error);
     for (int i = 0; !status && i < (it->bench->quick ? 1 : RUNS); i++)
         status = measure(it, &scene, i, error);
-    if (!status)
-        cf_results_compare(it->bench->results, &(cf_comparison){"first sync", CF_UNIT_SECONDS,
-                                                                "counterfoil", &first, NULL, NULL});
-    cf_samples_release(&first);
     cf_scene_close(&scene, NULL);
     return status;
 }
@@ -194,41 +175,64 @@ static void compare(const trial *it, const char *what, cf_unit unit, const cf_sa
 {
     char line[160];
 
-    snprintf(line, sizeof line, "%d of %d rows changed: %s", CHANGED, it->rows, what);
+    snprintf(line, sizeof line, "%s, %d of %d rows changed: %s", it->schema->name, CF_BENCH_CHANGED,
+             it->rows, what);
     cf_results_compare(it->bench->results, &(cf_comparison){line, unit, "counterfoil", ours,
                                                             theirs ? theirs_name : NULL, theirs});
 }
 
 static void tell(const trial *it)
 {
-    const cf_samples *sqldiff_s = it->has_sqldiff ? &it->sqldiff_s : NULL;
+    const runs *theirs = it->has_sqldiff ? &it->sqldiff : NULL;
+    const cf_samples *wall_s = theirs ? &theirs->wall_s : NULL;
+    const cf_samples *processor_s = theirs ? &theirs->processor_s : NULL;
 
-    compare(it, "sync, the whole program", CF_UNIT_SECONDS, &it->sync_s, "sqldiff", sqldiff_s);
-    compare(it, "sync where nothing is new", CF_UNIT_SECONDS, &it->rest_s, "sqldiff", sqldiff_s);
+    compare(it, "first sync", CF_UNIT_SECONDS, &it->first.wall_s, NULL, NULL);
+    compare(it, "memory of that", CF_UNIT_BYTES, &it->first.memory, NULL, NULL);
+    compare(it, "sync, the whole program", CF_UNIT_SECONDS, &it->sync.wall_s, "sqldiff", wall_s);
+    compare(it, "processor time of that", CF_UNIT_SECONDS, &it->sync.processor_s, "sqldiff",
+            processor_s);
+    compare(it, "memory of that", CF_UNIT_BYTES, &it->sync.memory, "sqldiff",
+            theirs ? &theirs->memory : NULL);
+    compare(it, "sync where nothing is new", CF_UNIT_SECONDS, &it->rest.wall_s, "sqldiff", wall_s);
+    compare(it, "processor time of that", CF_UNIT_SECONDS, &it->rest.processor_s, "sqldiff",
+            processor_s);
     compare(it, "reading all rows", CF_UNIT_SECONDS, &it->read_s, "sqlite3session_diff",
             &it->session_s);
     compare(it, "bytes sent", CF_UNIT_BYTES, &it->sent, "its changeset", &it->changeset);
 }
 
+static void release(trial *it)
+{
+    release_runs(&it->first);
+    release_runs(&it->sync);
+    release_runs(&it->rest);
+    release_runs(&it->sqldiff);
+    cf_samples_release(&it->read_s);
+    cf_samples_release(&it->session_s);
+    cf_samples_release(&it->sent);
+    cf_samples_release(&it->changeset);
+}
+
 cf_status cf_bench_sqlite(const cf_bench *bench, cf_error *error)
 {
     char found[PATH_MAX];
-    trial it = {.bench = bench,
-                .rows = bench->quick ? 10000 : 100000,
-                .has_sqldiff = cf_process_find("sqldiff", found),
-                .before = cf_bench_path_of(bench, "before.db")};
+    bool has_sqldiff = cf_process_find("sqldiff", found);
+    cf_status status = CF_OK;
 
     if (!cf_scene_possible(bench))
         return CF_OK;
-    cf_status status = run(&it, error);
-    if (!status)
-        tell(&it);
-    cf_samples_release(&it.sync_s);
-    cf_samples_release(&it.rest_s);
-    cf_samples_release(&it.read_s);
-    cf_samples_release(&it.session_s);
-    cf_samples_release(&it.sqldiff_s);
-    cf_samples_release(&it.sent);
-    cf_samples_release(&it.changeset);
+    for (size_t i = 0; !status && i < CF_BENCH_SCHEMAS; i++) {
+        trial it = {.bench = bench,
+                    .schema = &cf_bench_schemas[i],
+                    .rows = bench->quick ? 10000 : 100000,
+                    .has_sqldiff = has_sqldiff,
+                    .before = cf_bench_path_of(bench, "before.db")};
+
+        status = run(&it, error);
+        if (!status)
+            tell(&it);
+        release(&it);
+    }
     return status;
 }
