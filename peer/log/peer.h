@@ -66,8 +66,8 @@ cf_time cf_publication_time(const cf_publication *publication, uint64_t now_ms);
 /* Builds the next entry; `dot` names it. */
 cf_status cf_publication_add(cf_publication *publication, const cf_body *body, const cf_hash *blobs,
                              size_t blob_count, cf_dot *dot, cf_error *error);
-/* Commits the entries, and `records` with them, and tells the link. A failure leaves the peer
- * unusable. */
+/* Commits the entries, and `records` with them, which are empty then, and tells the link. A failure
+ * leaves the peer unusable. */
 cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error);
 
 /* An entry of the member log, by this device, committed at return. */

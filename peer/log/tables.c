@@ -157,13 +157,12 @@ void cf_records_delete(cf_records *records, cf_bytes key)
     add(records, (cf_record){cf_arena_copy(&records->arena, key), {NULL, 0}});
 }
 
-void cf_records_add(cf_records *records, const cf_records *more)
+void cf_records_add(cf_records *records, cf_records *more)
 {
     for (size_t i = 0; i < more->count; i++)
-        if (more->at[i].value.data)
-            cf_records_put(records, more->at[i].key, more->at[i].value);
-        else
-            cf_records_delete(records, more->at[i].key);
+        add(records, more->at[i]);
+    cf_arena_join(&records->arena, &more->arena);
+    cf_records_release(more);
 }
 
 void cf_records_release(cf_records *records)

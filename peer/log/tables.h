@@ -59,7 +59,8 @@ typedef struct {
 
 void cf_records_put(cf_records *records, cf_bytes key, cf_bytes value);
 void cf_records_delete(cf_records *records, cf_bytes key);
-void cf_records_add(cf_records *records, const cf_records *more);
+/* Moves all of `more` behind what is there. */
+void cf_records_add(cf_records *records, cf_records *more);
 /* Empties it for the next commit. */
 void cf_records_release(cf_records *records);
 
