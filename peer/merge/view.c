@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "codec/item.h"
 #include "peer/merge/view_update.h"
 
 enum { FACTS_PER_ARENA = 256 };
@@ -109,6 +110,8 @@ static void touch_items(cf_renewal *update, const cf_id *ids, size_t count)
     cf_seen_list homes = {0};
 
     for (size_t i = 0; i < count; i++) {
+        if (cf_item_is_record(&ids[i]))
+            continue;
         cf_seen *seen = cf_view_get(view, &ids[i]);
         bool exists = cf_state_item(view->state, &ids[i]) != NULL;
 

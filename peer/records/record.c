@@ -43,6 +43,25 @@ bool cf_row_field_equal(const cf_row_field *a, const cf_row_field *b)
     return equal;
 }
 
+static const cf_row_field *next_filled(const cf_row *row, size_t *at)
+{
+    while (*at < row->field_count && row->fields[*at].count == 0)
+        ++*at;
+    return *at < row->field_count ? &row->fields[(*at)++] : NULL;
+}
+
+bool cf_row_fields_equal(const cf_row *a, const cf_row *b)
+{
+    for (size_t i = 0, k = 0;;) {
+        const cf_row_field *left = next_filled(a, &i), *right = next_filled(b, &k);
+
+        if (!left || !right)
+            return left == right;
+        if (!cf_bytes_equal(left->name, right->name) || !cf_row_field_equal(left, right))
+            return false;
+    }
+}
+
 bool cf_serial_key_pack(cf_bytes digits, cf_buffer *out)
 {
     char text[24], again[24], *end;

@@ -51,6 +51,8 @@ bool cf_row_field_is_reserved(cf_bytes name);
 const cf_row_field *cf_row_field_named(const cf_row *row, cf_bytes name);
 /* The same values in the same order. */
 bool cf_row_field_equal(const cf_row_field *a, const cf_row_field *b);
+/* The same fields with the same values, whatever the rest. */
+bool cf_row_fields_equal(const cf_row *a, const cf_row *b);
 /* The digits of an int, as they are written, as the key of a serial table; false, and nothing is
  * appended: they are no such digits. */
 bool cf_serial_key_pack(cf_bytes digits, cf_buffer *out);

@@ -4,7 +4,7 @@
 
 #include "peer/records/record_view_inside.h"
 
-typedef struct {
+typedef struct cf_named_fact {
     cf_bytes name;
     const cf_row_fact *fact;
 } named_fact;
@@ -51,26 +51,62 @@ static size_t name_facts(cf_row_view *view, const cf_schema_table *table, cf_row
     return count;
 }
 
-cf_row cf_row_view_agree(const cf_row_view *shown, const cf_row *row, cf_arena *arena)
+/* The writes of the row's item, packed; until the next row's. */
+static cf_bytes refs_of(cf_row_view *view, const cf_row *row)
 {
-    cf_row_view *view = (cf_row_view *)shown; /* what it remembers of fields grows */
+    cf_row_agreeing *room = &view->agreeing;
     const cf_schema_table *table = cf_schema_find(view->schema, row->table);
-    cf_row_facts facts = {0};
-    cf_row agreed = cf_row_copy(row, arena);
-    cf_buffer packed = {0};
 
-    cf_row_facts_load(view->state, cf_state_item(view->state, &row->item), &facts);
-    named_fact *named = cf_allocate(facts.count, sizeof *named);
-    cf_row_ref *refs = cf_allocate(facts.count, sizeof *refs);
-    size_t count = name_facts(view, table, &facts, named);
+    cf_row_facts_load(view->state, cf_state_item(view->state, &row->item), &room->facts);
+    room->named =
+        cf_grow(room->named, &room->named_capacity, room->facts.count, sizeof *room->named);
+    room->refs = cf_grow(room->refs, &room->ref_capacity, room->facts.count, sizeof *room->refs);
+    size_t count = name_facts(view, table, &room->facts, room->named);
     for (size_t i = 0; i < count; i++)
-        refs[i] = (cf_row_ref){named[i].name, named[i].fact->write.dot, named[i].fact->write.value,
-                               named[i].fact->standing};
-    cf_row_refs_pack(&packed, &agreed, refs, count);
-    agreed.refs = cf_arena_copy(arena, cf_buffer_view(&packed));
-    cf_buffer_release(&packed);
-    cf_row_facts_release(&facts);
-    free(named);
-    free(refs);
+        room->refs[i] =
+            (cf_row_ref){room->named[i].name, room->named[i].fact->write.dot,
+                         room->named[i].fact->write.value, room->named[i].fact->standing};
+    cf_buffer_clear(&room->packed);
+    cf_row_refs_pack(&room->packed, row, room->refs, count);
+    return cf_buffer_view(&room->packed);
+}
+
+void cf_row_agreeing_release(cf_row_agreeing *room)
+{
+    cf_row_facts_release(&room->facts);
+    free(room->named);
+    free(room->refs);
+    cf_buffer_release(&room->packed);
+}
+
+/* What the view remembers of fields, and its room, grow. */
+static cf_row_view *open_view(const cf_row_view *view)
+{
+    return (cf_row_view *)view;
+}
+
+cf_row cf_row_view_agree(const cf_row_view *view, const cf_row *row, cf_arena *arena)
+{
+    cf_row agreed = cf_row_copy(row, arena);
+
+    agreed.refs = cf_arena_copy(arena, refs_of(open_view(view), row));
     return agreed;
+}
+
+/* Also those without values: refs count them. */
+static bool same_fields(const cf_row *a, const cf_row *b)
+{
+    bool same = a->field_count == b->field_count;
+
+    for (size_t i = 0; same && i < a->field_count; i++)
+        same = cf_bytes_equal(a->fields[i].name, b->fields[i].name) &&
+               cf_row_field_equal(&a->fields[i], &b->fields[i]);
+    return same;
+}
+
+bool cf_row_view_agrees(const cf_row_view *view, const cf_row *row, const cf_row *base)
+{
+    return cf_id_equal(&row->item, &base->item) && row->displaced == base->displaced &&
+           cf_bytes_equal(row->key, base->key) && cf_bytes_equal(row->table, base->table) &&
+           same_fields(row, base) && cf_bytes_equal(refs_of(open_view(view), row), base->refs);
 }

@@ -12,24 +12,6 @@ static bool is_plain(const cf_schema_table *table, const cf_row_field *field)
     return field->count && cf_schema_field(table, field->name).merge == CF_MERGE_LATEST;
 }
 
-/* Whether the fields are, name by name, what the other row has. */
-static bool same_fields(const cf_row *a, const cf_row *b)
-{
-    size_t i = 0, k = 0;
-
-    for (;; i++, k++) {
-        while (i < a->field_count && a->fields[i].count == 0)
-            i++;
-        while (k < b->field_count && b->fields[k].count == 0)
-            k++;
-        if (i == a->field_count || k == b->field_count)
-            return i == a->field_count && k == b->field_count;
-        if (!cf_bytes_equal(a->fields[i].name, b->fields[k].name) ||
-            !cf_row_field_equal(&a->fields[i], &b->fields[k]))
-            return false;
-    }
-}
-
 static bool is_another_row(const cf_schema_table *table, const cf_row *shown, const cf_row *disk)
 {
     size_t plain = 0;
@@ -88,7 +70,7 @@ static void open_spot(cf_row_scanning *self, const cf_row *disk)
     spot->fresh = !spot->there;
     if (!spot->there || !cf_row_show(input->format, spot->there, self->arena, &spot->shown))
         return;
-    spot->same = same_fields(&spot->shown, disk);
+    spot->same = cf_row_fields_equal(&spot->shown, disk);
     if (!spot->same && is_another_row(spot->table, &spot->shown, disk)) {
         spot->fresh = true;
         note_gone(self, spot->there);

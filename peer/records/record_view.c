@@ -198,6 +198,7 @@ void cf_row_view_destroy(cf_row_view **view)
     free(ended->rows.at);
     free(ended->shown.at);
     free(ended->conflicts);
+    cf_row_agreeing_release(&ended->agreeing);
     cf_arena_release(&ended->arena);
     free(ended);
     *view = NULL;

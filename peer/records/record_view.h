@@ -50,5 +50,7 @@ bool cf_row_view_holds_back(const cf_row_view *view, const cf_id *item);
  * source's format can hold: to be kept for every row whose item changed in the state, or whose
  * fields are others than the base's. In the arena. */
 cf_row cf_row_view_agree(const cf_row_view *view, const cf_row *row, cf_arena *arena);
+/* Whether the base's row is that already. */
+bool cf_row_view_agrees(const cf_row_view *view, const cf_row *row, const cf_row *base);
 
 #endif

@@ -59,6 +59,16 @@ typedef struct {
 } cf_viewed_list;
 void cf_viewed_add(cf_viewed_list *list, cf_viewed *viewed);
 
+/* Room in which it is found out which writes one row shows. */
+typedef struct {
+    cf_row_facts facts;
+    struct cf_named_fact *named;
+    cf_row_ref *refs;
+    size_t named_capacity, ref_capacity;
+    cf_buffer packed;
+} cf_row_agreeing;
+void cf_row_agreeing_release(cf_row_agreeing *room);
+
 struct cf_row_view {
     const cf_state *state;
     const cf_schema *schema;
@@ -71,6 +81,7 @@ struct cf_row_view {
     cf_row_held *held;
     size_t held_count;
     uint64_t level_max;
+    cf_row_agreeing agreeing;
     bool simple; /* each row lives by itself, under the key that it wishes for, and none is held */
 };
 

@@ -15,6 +15,8 @@ LARGE = 4096 if LONG else 320  # MiB
 LARGE_LIMIT = 256 * MIB
 MANY = 100_000 if LONG else 10_000
 MANY_LIMIT = 400 * MIB if LONG else 128 * MIB
+ROWS = 100_000
+ROWS_LIMIT = 400 * MIB
 
 
 def measured(device, *arguments):
@@ -87,3 +89,25 @@ def test_many_files_take_little_memory_each(broker, two):  # noqa: F811
     assert sum(len(files) for _, _, files in os.walk(desktop.source("notes"))) >= MANY
     assert (sender < MANY_LIMIT, receiver < MANY_LIMIT) == (True, True), (sender, receiver)
     assert most_of(broker.process) < MANY_LIMIT
+
+
+def test_a_large_table_takes_little_memory(broker, two):  # noqa: F811
+    laptop, desktop = two
+    here, there = laptop.folder / "here.csv", desktop.folder / "there.csv"
+    with open(here, "w", encoding="ascii") as file:
+        file.write("id,name,mail,born,note\n")
+        for number in range(ROWS):
+            file.write(f"k{number},Person {number},p{number}@example.org,{1900 + number % 100},what is known of {number}\n")
+    laptop.json("add", str(here), "--format", "csv", "--key", "id", "--collection", "people")
+    _, sender = measured(laptop, "sync")
+    measured(desktop, "sync")
+    desktop.json("add", str(there), "--format", "csv", "--key", "id", "--collection", "people", "--existing")
+    _, receiver = measured(desktop, "sync")
+    assert len(there.read_text().splitlines()) == ROWS + 1
+    _, resting = measured(desktop, "sync")
+    assert (sender < ROWS_LIMIT, receiver < ROWS_LIMIT, resting < ROWS_LIMIT) == (True, True, True), (
+        sender,
+        receiver,
+        resting,
+    )
+    assert most_of(broker.process) < ROWS_LIMIT

@@ -4,7 +4,6 @@
 
 #include "codec/hash.h"
 #include "codec/pack.h"
-#include "peer/merge/table.h"
 #include "peer/sources/guard.h"
 
 #include <stdlib.h>
@@ -63,56 +62,12 @@ bool cf_database_traces_differ(const cf_database_traces *before, const cf_databa
 
 /* ---- What of the base is in it ---- */
 
-typedef struct {
-    cf_table_link link;
-    const cf_row *row;
-} place_row;
-
-typedef struct {
-    cf_table table;
-    place_row *rows;
-} row_index;
-
-static uint64_t hash_of(cf_bytes table, cf_bytes key)
-{
-    return cf_hash_bytes(cf_hash_bytes(0, table), key);
-}
-
-static row_index index_rows(const cf_record_file *file)
-{
-    row_index index = {.rows = cf_allocate(file->count, sizeof *index.rows)};
-
-    cf_table_reserve(&index.table, file->count);
-    for (size_t i = 0; i < file->count; i++) {
-        index.rows[i].row = &file->rows[i];
-        cf_table_add(&index.table, &index.rows[i].link,
-                     hash_of(file->rows[i].table, file->rows[i].key));
-    }
-    return index;
-}
-
-static void release_index(row_index *index)
-{
-    cf_table_release(&index->table);
-    free(index->rows);
-}
-
-static const cf_row *row_at(const row_index *index, cf_bytes table, cf_bytes key)
-{
-    for (cf_table_link *link = cf_table_first(&index->table, hash_of(table, key)); link;
-         link = cf_table_next(link)) {
-        const cf_row *row = cf_linked(link, place_row, link)->row;
-
-        if (cf_bytes_equal(row->key, key) && cf_bytes_equal(row->table, table))
-            return row;
-    }
-    return NULL;
-}
-
 static bool says_the_same(const cf_row *there, const cf_row *base)
 {
     bool same = true;
 
+    if (cf_row_fields_equal(there, base))
+        return true;
     for (size_t i = 0; same && i < there->field_count; i++) {
         const cf_row_field *field = cf_row_field_named(base, there->fields[i].name);
 
@@ -151,22 +106,26 @@ bool cf_database_is_wanted(const void *context, cf_bytes table)
     return cf_record_includes_table(context, table);
 }
 
+/* `closely`: also which rows say something else. */
 static base_standing compare(const cf_binding *binding, const cf_database_schema *schema,
-                             cf_record_file *file)
+                             cf_record_file *file, bool closely)
 {
-    row_index index = index_rows(file);
-    base_standing standing = {0};
+    base_standing standing = {.differing = cf_rows_count(binding->rows)};
 
     for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
-        const cf_row *there = row_at(&index, row->table, row->key);
         bool held = cf_database_table_named(schema, row->table) != NULL;
 
-        standing.differing += !there || !says_the_same(there, row);
-        standing.missing += held && !there;
+        standing.missing += held;
         if (!held && !is_noticed(schema, row->table) && cf_database_is_wanted(binding, row->table))
             note_gone(file, row->table);
     }
-    release_index(&index);
+    for (size_t i = 0; i < file->count; i++) {
+        const cf_row *there = &file->rows[i];
+        const cf_row *row = cf_rows_find(binding->rows, there->table, there->key);
+
+        standing.missing -= row != NULL;
+        standing.differing -= row && closely && says_the_same(there, row);
+    }
     return standing;
 }
 
@@ -229,10 +188,10 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
         status = identify(stat, database, &place->is, error);
     if (status || !base)
         return status;
-    base_standing standing = compare(medium->binding, schema, file);
+    bool is_known = cf_hash_equal(&place->kept, &none) || cf_hash_equal(&place->kept, &place->is);
+    base_standing standing = compare(medium->binding, schema, file, !is_known);
     *lacks = standing.missing > 0;
-    if (cf_hash_equal(&place->kept, &none) || cf_hash_equal(&place->kept, &place->is) ||
-        cf_guard_allows((cf_delete_word){0}, standing.differing, base))
+    if (is_known || cf_guard_allows((cf_delete_word){0}, standing.differing, base))
         return CF_OK;
     return cf_fail(error, CF_UNSAFE,
                    "another database stands in its place: %zu of %zu rows are not as they were. "

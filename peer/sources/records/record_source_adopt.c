@@ -21,7 +21,7 @@ static bool means_the_same(const cf_record_run *run, const cf_schema_table *tabl
 
         if (!field)
             continue;
-        const cf_row *here = cf_rows_find(run->here, rule->table, field->values[0]);
+        const cf_row *here = cf_row_index_find(&run->here, rule->table, field->values[0]);
         const cf_row *base =
             cf_rows_find(run->source->binding->rows, rule->table, field->values[0]);
         const cf_row *there = cf_row_view_find(run->view, rule->table, field->values[0]);
@@ -73,7 +73,7 @@ static void adopt_gone(cf_record_run *run)
         const cf_row *next = cf_rows_next(binding->rows, row);
 
         if (cf_format_holds_table(&run->content.format, row->table) &&
-            !cf_rows_find(run->here, row->table, row->key) &&
+            !cf_row_index_find(&run->here, row->table, row->key) &&
             !cf_record_run_shown(run, row->table, row->key) &&
             !cf_row_view_holds_back(run->view, &row->item) &&
             !cf_record_run_troubles(run, row->table, row->key) &&

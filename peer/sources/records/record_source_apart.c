@@ -2,10 +2,12 @@
 /* What is asked of a record source that is not at work, or of its collection. */
 #include "peer/sources/records/record_source_inside.h"
 
+#include "codec/item.h"
 #include "peer/adapters/record_counting.h"
 #include "peer/adapters/record_types.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/record_names.h"
+#include "peer/merge/fields.h"
 
 /* By a clock of the future nothing is fresh. */
 static const uint64_t FUTURE_MS = INT64_MAX / 1000000;
@@ -96,6 +98,36 @@ cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_
     return status;
 }
 
+typedef struct {
+    const cf_state *state;
+    bool found;
+} contested;
+
+/* Two writes of one field: without such there is no conflict. */
+static void find_contested(void *context, const cf_id *id)
+{
+    contested *self = context;
+
+    if (self->found || !cf_item_is_record(id))
+        return;
+    const cf_item *item = cf_state_item(self->state, id);
+    uint32_t last = CF_FIELD_NUMBER_DELETED;
+    for (size_t i = 0; i < cf_item_write_count(item); i++) {
+        uint32_t field = cf_state_write(self->state, item, i).field;
+
+        self->found |= field == last && field != CF_FIELD_NUMBER_DELETED;
+        last = field;
+    }
+}
+
+static bool has_contested(const cf_state *state)
+{
+    contested search = {.state = state};
+
+    cf_state_each(state, find_contested, &search);
+    return search.found;
+}
+
 void cf_record_source_conflicts(cf_peer *peer, const cf_collection *collection,
                                 void (*found)(void *context, const cf_dot *dot, cf_bytes path),
                                 void *context)
@@ -106,6 +138,8 @@ void cf_record_source_conflicts(cf_peer *peer, const cf_collection *collection,
     size_t count;
     cf_error ignored;
 
+    if (!has_contested(collection->state))
+        return;
     if (cf_catalog_schema(peer, &collection->id, &arena, &schema, &ignored)) {
         cf_arena_release(&arena);
         return; /* the source itself says why */

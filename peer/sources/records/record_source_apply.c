@@ -14,11 +14,12 @@ typedef struct {
 typedef struct {
     cf_record_run *run;
     cf_row *wanted, *puts;
-    size_t wanted_count, put_count;
+    size_t wanted_count, wanted_capacity, put_count, put_capacity;
     cf_row_place *drops;
-    size_t drop_count;
+    size_t drop_count, drop_capacity;
     waiting_row *waiting;
-    size_t waiting_count;
+    size_t waiting_count, waiting_capacity;
+    size_t met;  /* rows of the view in whose place a row is */
     bool keeps;  /* what was deleted elsewhere stays: too much at once */
     bool writes; /* something becomes another than it is */
     size_t vanishing;
@@ -28,20 +29,24 @@ typedef struct {
 static void agree(applying *self, const cf_row *shown, const cf_row *base)
 {
     cf_record_run *run = self->run;
-    cf_row agreed = cf_row_view_agree(run->view, shown, &run->arena);
-    cf_buffer packed[2] = {{0}, {0}};
 
-    cf_row_pack(&agreed, &packed[0]);
-    if (base)
-        cf_row_pack(base, &packed[1]);
-    if (!cf_bytes_equal(cf_buffer_view(&packed[0]), cf_buffer_view(&packed[1])))
-        self->puts[self->put_count++] = agreed;
-    cf_buffer_release(&packed[0]);
-    cf_buffer_release(&packed[1]);
+    if (base && cf_row_view_agrees(run->view, shown, base))
+        return;
+    self->puts = cf_grow(self->puts, &self->put_capacity, self->put_count + 1, sizeof *self->puts);
+    self->puts[self->put_count++] = cf_row_view_agree(run->view, shown, &run->arena);
+}
+
+static void drop(applying *self, const cf_row *base)
+{
+    self->drops =
+        cf_grow(self->drops, &self->drop_capacity, self->drop_count + 1, sizeof *self->drops);
+    self->drops[self->drop_count++] = (cf_row_place){base->table, base->key};
 }
 
 static void want(applying *self, const cf_row *row)
 {
+    self->wanted =
+        cf_grow(self->wanted, &self->wanted_capacity, self->wanted_count + 1, sizeof *self->wanted);
     self->wanted[self->wanted_count++] = *row;
 }
 
@@ -64,6 +69,8 @@ static void want_shown(applying *self, const cf_row *shown, const cf_row *base, 
     }
     if (here)
         want(self, here);
+    self->waiting = cf_grow(self->waiting, &self->waiting_capacity, self->waiting_count + 1,
+                            sizeof *self->waiting);
     self->waiting[self->waiting_count++] =
         (waiting_row){{shown->table, shown->key},
                       answer == CF_VALUES_COME ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
@@ -76,6 +83,11 @@ static void take_here(applying *self, const cf_row *row, const cf_row *as_read)
     const cf_row *base = cf_rows_find(self->run->source->binding->rows, row->table, row->key);
     const cf_row *shown = cf_record_run_shown(self->run, row->table, row->key);
 
+    self->met += shown != NULL;
+    if (self->run->as_base && shown && cf_row_view_agrees(self->run->view, shown, base)) {
+        want(self, as_read);
+        return;
+    }
     if (!cf_record_run_same(self->run, row, base)) {
         want(self, as_read);
     } else if (cf_record_run_same(self->run, row, shown)) {
@@ -86,13 +98,13 @@ static void take_here(applying *self, const cf_row *row, const cf_row *as_read)
     } else if (cf_record_run_troubles(self->run, row->table, row->key)) {
         want(self, as_read); /* another one has its key */
     } else if (cf_row_view_find(self->run->view, row->table, row->key)) {
-        self->drops[self->drop_count++] = (cf_row_place){base->table, base->key};
+        drop(self, base);
     } else {
         self->vanishing++;
         if (self->keeps)
             want(self, as_read);
         else
-            self->drops[self->drop_count++] = (cf_row_place){base->table, base->key};
+            drop(self, base);
     }
 }
 
@@ -100,7 +112,7 @@ static void take_here(applying *self, const cf_row *row, const cf_row *as_read)
 static void take_there(applying *self, const cf_row *shown)
 {
     cf_record_run *run = self->run;
-    const cf_row *here = cf_rows_find(run->here, shown->table, shown->key);
+    const cf_row *here = cf_row_index_find(&run->here, shown->table, shown->key);
 
     if (!cf_record_selected(&run->selection, shown))
         return;
@@ -115,17 +127,15 @@ static void take_there(applying *self, const cf_row *shown)
 static void decide(applying *self)
 {
     cf_record_run *run = self->run;
-    size_t room = run->content.file.count + cf_row_view_count(run->view);
 
-    self->wanted = cf_arena_allocate(&run->arena, room, sizeof *self->wanted);
-    self->puts = cf_arena_allocate(&run->arena, room, sizeof *self->puts);
-    self->drops = cf_arena_allocate(&run->arena, run->content.file.count, sizeof *self->drops);
-    self->waiting = cf_arena_allocate(&run->arena, room, sizeof *self->waiting);
     self->wanted_count = self->put_count = self->drop_count = self->vanishing = 0;
-    self->waiting_count = 0;
+    self->waiting_count = self->met = 0;
     self->writes = false;
     for (size_t i = 0; i < run->content.file.count; i++)
         take_here(self, &run->content.file.rows[i], &run->as_read.rows[i]);
+    if (run->as_base && self->met == cf_row_view_count(run->view) &&
+        !run->source->binding->include_count)
+        return; /* in the place of each one is a row */
     for (size_t i = 0; i < cf_row_view_count(run->view); i++)
         take_there(self, cf_row_view_at(run->view, i));
 }
@@ -219,27 +229,47 @@ static cf_status intend(applying *self, cf_error *error)
     return cf_record_run_intend(self->run, &agreement, error);
 }
 
+static void release(applying *self)
+{
+    free(self->wanted);
+    free(self->puts);
+    free(self->drops);
+    free(self->waiting);
+}
+
+/* Where all is to stay as it was read, there is nothing to write. */
+static cf_status write_wanted(applying *self, cf_error *error)
+{
+    cf_medium_outcome outcome = {0};
+    cf_status status = CF_OK;
+
+    if (self->writes || self->drop_count)
+        status = cf_medium_write(self->run->source->medium, self->wanted, self->wanted_count,
+                                 &outcome, error);
+    if (!status)
+        status = settle(self, &outcome, error);
+    cf_medium_outcome_release(&outcome);
+    return status;
+}
+
 cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
 {
     cf_record_source *source = run->source;
     applying self = {.run = run};
-    cf_medium_outcome outcome;
+    cf_status status = CF_OK;
 
     decide(&self);
     if (!cf_guard_allows(source->word, self.vanishing, cf_rows_count(source->binding->rows)))
         hold(&self);
     note_waiting(&self);
     cf_record_values_fetched(source->values);
-    if ((!run->content.there && !self.wanted_count) ||
-        (self.waiting_count && cf_record_run_is_transactional(run)))
-        return CF_OK;
-    cf_status status = intend(&self, error);
-    if (status)
-        return status;
-    status = cf_medium_write(source->medium, self.wanted, self.wanted_count, &outcome, error);
-    if (!status)
-        status = settle(&self, &outcome, error);
-    cf_medium_outcome_release(&outcome);
+    if ((run->content.there || self.wanted_count) &&
+        !(self.waiting_count && cf_record_run_is_transactional(run))) {
+        status = intend(&self, error);
+        if (!status)
+            status = write_wanted(&self, error);
+    }
+    release(&self);
     return status;
 }
 
@@ -258,7 +288,7 @@ void cf_record_run_tell(cf_record_run *run)
 
     for (size_t i = 0; i < cf_row_view_count(run->view); i++) {
         const cf_row *shown = cf_row_view_at(run->view, i);
-        const cf_row *here = cf_rows_find(run->here, shown->table, shown->key);
+        const cf_row *here = cf_row_index_find(&run->here, shown->table, shown->key);
         cf_row row;
 
         if (cf_record_selected(&run->selection, shown) &&
@@ -269,7 +299,7 @@ void cf_record_run_tell(cf_record_run *run)
                            here ? "it was changed elsewhere" : "it is new elsewhere");
     }
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
-        const cf_row *here = cf_rows_find(run->here, row->table, row->key);
+        const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
 
         if (here && !cf_record_run_shown(run, row->table, row->key) &&
             is_untouched(run, here, row->table, row->key))

@@ -5,6 +5,7 @@
 #define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
 #include "peer/adapters/record_format.h"
 #include "peer/records/record_scan.h"
+#include "peer/records/row_index.h"
 #include "peer/sources/records/medium.h"
 #include "peer/sources/records/record_include.h"
 #include "peer/sources/records/record_values.h"
@@ -44,8 +45,9 @@ typedef struct {
     cf_schema schema; /* of the collection, as far as it is known */
     cf_medium_content content;
     cf_rows_as_read as_read; /* in the content's rows identities stand for long values */
-    cf_rows *here;           /* what is shown, by place */
+    cf_row_index here;       /* what is shown */
     cf_rows *troubled;       /* the places that are in trouble */
+    bool as_base;            /* it shows just what the base says: nothing was done to it */
     bool unrest;             /* something passes: look again soon */
     cf_row_view *view;
     cf_record_selection selection; /* of the view */

@@ -52,7 +52,7 @@ void cf_record_run_settled(cf_record_run *run)
 /* As it was about to be shown, and is. */
 static void take_put(cf_record_run *run, const cf_row *row)
 {
-    const cf_row *here = cf_rows_find(run->here, row->table, row->key);
+    const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
 
     if (here && cf_record_run_same(run, here, row))
         cf_record_run_put(run, row);
@@ -63,7 +63,7 @@ static void take_drop(cf_record_run *run, const cf_row *row)
 {
     cf_binding *binding = run->source->binding;
 
-    if (!cf_rows_find(run->here, row->table, row->key) &&
+    if (!cf_row_index_find(&run->here, row->table, row->key) &&
         !cf_record_run_troubles(run, row->table, row->key) &&
         cf_record_file_certain(&run->content.file) &&
         cf_rows_find(binding->rows, row->table, row->key))

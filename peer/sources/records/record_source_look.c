@@ -83,6 +83,9 @@ bool cf_record_run_same(cf_record_run *run, const cf_row *disk, const cf_row *kn
 
     if (!disk || !known)
         return !disk && !known;
+    if (cf_row_fields_equal(disk, known) &&
+        cf_format_holds_table(&run->content.format, known->table))
+        return true; /* what the format can't hold, the disk doesn't have */
     static const cf_schema_table plain;
     const cf_schema_table *table = cf_schema_find(&run->schema, disk->table);
     bool same = cf_row_show(&run->content.format, known, &arena, &shown) &&
@@ -187,9 +190,7 @@ static void place_rows(cf_record_run *run)
     if (run->content.texts)
         cf_record_types_give(file, &run->content.format, run->source->binding->rows, run->view);
     cf_record_values_reduce(run->source->values, file, &run->arena, &run->as_read);
-    run->here = cf_rows_new();
-    for (size_t i = 0; i < file->count; i++)
-        cf_rows_put(run->here, &file->rows[i]);
+    run->here = cf_row_index_of(file->rows, file->count);
     run->troubled = cf_rows_new();
     for (size_t i = 0; i < file->trouble_count; i++)
         if (file->troubles[i].known)
@@ -255,7 +256,8 @@ static cf_status apply(cf_record_run *run, cf_error *error)
         note_held(run);
         return CF_OK;
     }
-    cf_record_run_view(run); /* the state may be another one since */
+    if (!run->as_base || !run->view)
+        cf_record_run_view(run); /* the state may be another one since */
     cf_status status = cf_record_run_apply(run, error);
     if (status == CF_CHANGED) {
         cf_record_note_whole(run, CF_PENDING_WAITS, error->text);
@@ -315,7 +317,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool l
     source->notes = source->found;
     source->found = before;
     cf_row_view_destroy(&run.view);
-    cf_rows_destroy(&run.here);
+    cf_row_index_release(&run.here);
     cf_rows_destroy(&run.troubled);
     cf_medium_content_release(&run.content);
     cf_medium_rest(source->medium);

@@ -7,6 +7,7 @@
 #include "peer/sources/records/record_meeting.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The rows that the scan gets: what the file shows, and rows of the base in the place of what
@@ -19,6 +20,7 @@ typedef struct {
     size_t waiting;
     bool keeps_missing; /* what is missing counts as unchanged */
     size_t missing;     /* rows of the base that are, for all that is known */
+    cf_arena arena;     /* of all this and of the scan: it ends before what came out is committed */
 } disk_rows;
 
 /* ---- What the scan gets ---- */
@@ -30,7 +32,7 @@ static bool is_odd(const cf_record_run *run, size_t index)
 
 static void add_base(disk_rows *self, const cf_row *base)
 {
-    if (cf_row_show(&self->run->content.format, base, &self->run->arena, &self->rows[self->count]))
+    if (cf_row_show(&self->run->content.format, base, &self->arena, &self->rows[self->count]))
         self->count++;
 }
 
@@ -40,22 +42,22 @@ static void gather(disk_rows *self)
     const cf_rows *base = run->source->binding->rows;
     bool certain = cf_record_file_certain(&run->content.file);
 
-    self->rows = cf_arena_allocate(&run->arena, run->content.file.count + cf_rows_count(base),
+    self->rows = cf_arena_allocate(&self->arena, run->content.file.count + cf_rows_count(base),
                                    sizeof *self->rows);
     self->count = self->missing = 0;
     for (size_t i = 0; i < run->content.file.count; i++) {
         const cf_row *row = &run->content.file.rows[i];
-        const cf_row *known = cf_rows_find(base, row->table, row->key);
+        const cf_row *known;
 
         if (cf_record_run_ignores(run, row))
             continue;
         if (!is_odd(run, i) && !(self->waits && self->waits[i]))
             self->rows[self->count++] = *row;
-        else if (known)
+        else if ((known = cf_rows_find(base, row->table, row->key)))
             add_base(self, known);
     }
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
-        if (cf_rows_find(run->here, row->table, row->key) ||
+        if (cf_row_index_find(&run->here, row->table, row->key) ||
             !cf_format_holds_table(&run->content.format, row->table))
             continue;
         bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key);
@@ -82,7 +84,7 @@ static void note_missing(disk_rows *self, cf_pending_kind kind, const char *reas
 
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
         if (cf_format_holds_table(&run->content.format, row->table) &&
-            !cf_rows_find(run->here, row->table, row->key) &&
+            !cf_row_index_find(&run->here, row->table, row->key) &&
             !cf_record_run_troubles(run, row->table, row->key))
             cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s", reason);
 }
@@ -168,7 +170,7 @@ static void send_values(disk_rows *self)
 
     if (!run->as_read.odd)
         return;
-    self->waits = cf_arena_allocate(&run->arena, file->count, sizeof *self->waits);
+    self->waits = cf_arena_allocate(&self->arena, file->count, sizeof *self->waits);
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *base =
             cf_rows_find(source->binding->rows, file->rows[i].table, file->rows[i].key);
@@ -187,15 +189,16 @@ static void send_values(disk_rows *self)
 
 /* ---- Entries ---- */
 
-static void rebase(cf_record_run *run, const cf_row_scan *scan, const cf_dot *dots)
+static void rebase(disk_rows *self, const cf_row_scan *scan, const cf_dot *dots)
 {
+    cf_record_run *run = self->run;
     cf_binding *binding = run->source->binding;
     cf_row_rebase after;
 
-    cf_row_scan_rebase(scan, dots, &run->arena, &after);
+    cf_row_scan_rebase(scan, dots, &self->arena, &after);
     for (size_t i = 0; i < after.gone_count; i++) {
-        cf_bytes table = cf_arena_copy(&run->arena, after.gone[i].table);
-        cf_bytes key = cf_arena_copy(&run->arena, after.gone[i].key);
+        cf_bytes table = cf_arena_copy(&self->arena, after.gone[i].table);
+        cf_bytes key = cf_arena_copy(&self->arena, after.gone[i].key);
 
         cf_binding_drop_row(binding, table, key, &run->records);
     }
@@ -203,50 +206,82 @@ static void rebase(cf_record_run *run, const cf_row_scan *scan, const cf_dot *do
         cf_record_run_put(run, &after.rows[i]);
 }
 
-static void end_values(cf_record_run *run, const cf_row_scan *scan)
+/* The long values that go out, for after the commit. */
+typedef struct {
+    cf_bytes *at;
+    size_t count, capacity;
+} identities;
+
+static identities identities_of(cf_record_run *run, const cf_row_scan *scan)
 {
+    identities found = {0};
+
     for (size_t i = 0; i < scan->count; i++) {
         const cf_change *change = &scan->changes[i];
 
-        if (change->value.size && cf_item_has_content(&change->item, change->field, change->value))
-            cf_record_values_published(run->source->values, change->value);
+        if (!change->value.size ||
+            !cf_item_has_content(&change->item, change->field, change->value))
+            continue;
+        found.at = cf_grow(found.at, &found.capacity, found.count + 1, sizeof *found.at);
+        found.at[found.count++] = cf_arena_copy(&run->arena, change->value);
     }
+    return found;
 }
 
-/* `whole`: nothing of what is there waits. */
-static cf_status publish(cf_record_run *run, const cf_row_scan *scan, bool whole, cf_error *error)
+static void end_values(cf_record_run *run, identities *published)
 {
+    for (size_t i = 0; i < published->count; i++)
+        cf_record_values_published(run->source->values, published->at[i]);
+    free(published->at);
+}
+
+/* All of it in one commit; the memory of the scan is let go before. */
+static cf_status commit(disk_rows *self, const cf_row_scan *scan, cf_publication *publication,
+                        cf_error *error)
+{
+    cf_record_run *run = self->run;
+    identities published = identities_of(run, scan);
+
+    if (self->waiting == 0) /* nothing of what is there waits */
+        cf_binding_end_meeting(run->source->binding, &run->records);
+    cf_medium_settled(run->source->medium, &run->records);
+    cf_row_view_destroy(&run->view);
+    cf_arena_release(&self->arena);
+    cf_status status = cf_publication_commit(publication, &run->records, error);
+    cf_records_release(&run->records);
+    end_values(run, &published);
+    run->source->workshop->activity++;
+    return status;
+}
+
+static cf_status publish(disk_rows *self, const cf_row_scan *scan, cf_error *error)
+{
+    cf_record_run *run = self->run;
     cf_record_source *source = run->source;
     cf_record_entries entries = {source->workshop->peer, run->collection->id, source->values,
                                  scan->changes,          scan->count,         run->now_ms};
     cf_publication *publication = cf_publication_new(source->workshop->peer, run->collection);
-    cf_dot *dots = cf_arena_allocate(&run->arena, scan->count, sizeof *dots);
+    cf_dot *dots = cf_arena_allocate(&self->arena, scan->count, sizeof *dots);
 
     cf_status status = cf_record_entries_add(&entries, publication, dots, error);
     if (status == CF_MISSING) {
         run->unrest = true;
         status = cf_record_run_commit(run, error);
     } else if (!status) {
-        rebase(run, scan, dots);
-        if (whole)
-            cf_binding_end_meeting(source->binding, &run->records);
-        cf_medium_settled(source->medium, &run->records);
-        cf_row_view_destroy(&run->view);
-        status = cf_publication_commit(publication, &run->records, error);
-        cf_records_release(&run->records);
-        end_values(run, scan);
-        source->workshop->activity++;
+        rebase(self, scan, dots);
+        status = commit(self, scan, publication, error);
     }
     cf_publication_destroy(&publication);
     return status;
 }
 
-static void scan_disk(cf_record_run *run, disk_rows *disk, cf_row_scan *out)
+static void scan_disk(disk_rows *self, cf_row_scan *out)
 {
+    cf_record_run *run = self->run;
     cf_peer *peer = run->source->workshop->peer;
     cf_publication *publication = cf_publication_new(peer, run->collection);
-    cf_row_scan_input *input = cf_arena_allocate(&run->arena, 1, sizeof *input);
-    cf_record_meeting *meeting = cf_arena_allocate(&run->arena, 1, sizeof *meeting);
+    cf_row_scan_input *input = cf_arena_allocate(&self->arena, 1, sizeof *input);
+    cf_record_meeting *meeting = cf_arena_allocate(&self->arena, 1, sizeof *meeting);
 
     cf_record_meeting_begin(meeting, run->view, run->source->binding->rows);
     *input = (cf_row_scan_input){
@@ -256,13 +291,13 @@ static void scan_disk(cf_record_run *run, disk_rows *disk, cf_row_scan *out)
         .state = run->collection->state,
         .view = run->view,
         .base = run->source->binding->rows,
-        .disk = disk->rows,
-        .disk_count = disk->count,
+        .disk = self->rows,
+        .disk_count = self->count,
         .sequence = 1,
         .time = cf_publication_time(publication, run->now_ms),
     };
     peer->env->random(peer->env->context, input->writer.bytes, sizeof input->writer.bytes);
-    cf_row_scan_run(input, &run->arena, out);
+    cf_row_scan_run(input, &self->arena, out);
     cf_publication_destroy(&publication);
 }
 
@@ -284,37 +319,73 @@ static bool is_replaced(cf_record_run *run, const disk_rows *disk, const cf_row_
     return true;
 }
 
-cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
+/* What was done to the disk, if anything was. */
+static cf_status publish_changes(disk_rows *self, cf_error *error)
 {
+    cf_record_run *run = self->run;
     cf_record_source *source = run->source;
-    disk_rows disk = {.run = run};
     cf_pending_kind kind;
     cf_row_scan scan;
 
-    if (!run->look_only)
-        cf_record_run_adopt(run);
-    note_odd(run);
     const char *silent = cf_record_run_silence(run, &kind);
     if (!silent && !run->look_only)
-        send_values(&disk);
-    gather(&disk);
-    if (!cf_guard_allows(source->word, disk.missing, cf_rows_count(source->binding->rows)) ||
-        (disk.missing && run->content.blank && !source->word.given))
-        hold_missing(&disk);
+        send_values(self);
+    gather(self);
+    if (!cf_guard_allows(source->word, self->missing, cf_rows_count(source->binding->rows)) ||
+        (self->missing && run->content.blank && !source->word.given))
+        hold_missing(self);
     if (silent || run->look_only) {
-        note_unsent(&disk, kind, silent);
+        note_unsent(self, kind, silent);
         return cf_record_run_commit(run, error);
     }
-    if (disk.waiting && cf_record_run_is_transactional(run)) {
-        note_unsent(&disk, CF_PENDING_WAITS, "it waits for what was changed with it");
+    if (self->waiting && cf_record_run_is_transactional(run)) {
+        note_unsent(self, CF_PENDING_WAITS, "it waits for what was changed with it");
         return cf_record_run_commit(run, error);
     }
-    scan_disk(run, &disk, &scan);
-    if (is_replaced(run, &disk, &scan))
+    scan_disk(self, &scan);
+    if (is_replaced(run, self, &scan))
         return cf_record_run_commit(run, error);
     if (scan.count)
-        return publish(run, &scan, disk.waiting == 0, error);
-    if (!disk.waiting)
+        return publish(self, &scan, error);
+    if (!self->waiting)
         cf_binding_end_meeting(source->binding, &run->records);
     return cf_record_run_commit(run, error);
+}
+
+/* Each row of the base is there as it was, and no other row: then nothing was deleted either,
+ * whatever else is in trouble. */
+static bool is_as_base(const cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+    const cf_rows *base = run->source->binding->rows;
+    bool same = file->count == cf_rows_count(base);
+
+    for (size_t i = 0; same && i < file->count; i++)
+        same = !is_odd(run, i);
+    for (const cf_row *row = NULL; same && (row = cf_rows_next(base, row));) {
+        const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
+
+        same = here && cf_row_fields_equal(here, row) &&
+               cf_format_holds_table(&run->content.format, row->table);
+    }
+    return same;
+}
+
+cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
+{
+    disk_rows disk = {.run = run};
+    cf_pending_kind kind;
+
+    note_odd(run);
+    run->as_base = is_as_base(run);
+    if (run->as_base) {
+        if (!cf_record_run_silence(run, &kind) && !run->look_only)
+            cf_binding_end_meeting(run->source->binding, &run->records);
+        return cf_record_run_commit(run, error);
+    }
+    if (!run->look_only)
+        cf_record_run_adopt(run);
+    cf_status status = publish_changes(&disk, error);
+    cf_arena_release(&disk.arena);
+    return status;
 }
