@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A look at records compares what is there with what was agreed, and is short where nothing was
  * done. Whatever was done, it sees. */
+#include "peer/sources/records/record_source_inside.h"
 #include "tests/peer/small_table.h"
 
 #include "tests/support/expect.h"
@@ -196,4 +197,18 @@ Test(engine_looks, list_what_two_wrote_apart)
     cr_expect_eq(conflicts_of(a), 1);
     cr_expect_eq(conflicts_of(b), 1);
     world_destroy(&w);
+}
+
+/* Of a source that is written to all the time a fifth of the time is spent on looking, and however
+ * large it is, it is looked at. */
+Test(engine_looks, are_followed_by_a_rest)
+{
+    const uint64_t began = 1000000;
+
+    cr_expect_eq(cf_record_source_rest(began, began), began);
+    cr_expect_eq(cf_record_source_rest(began, began + 200), began + 200 + 800);
+    cr_expect_eq(cf_record_source_rest(began, began + 60000), began + 60000 + 30000);
+    cr_expect_eq(cf_record_source_rest(began, began + UINT32_MAX), began + UINT32_MAX + 30000);
+    cr_expect_eq(cf_record_source_rest(began, began - 5000), began - 5000,
+                 "the clock was set back");
 }

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POLL_MS = 1000, QUIET_MS = 300 };
+enum { POLL_MS = 1000, QUIET_MS = 300, REST_MAX_MS = 30000 };
+enum { REST_TIMES = 4 }; /* as long as a look took nothing is looked at that only was written to */
 
 /* ---- What is asked ---- */
 
@@ -69,6 +70,17 @@ static void look_at(void *self, uint64_t folder)
     wake(self);
 }
 
+/* Something was written to it. A program that goes on writing is not to keep this one busy, however
+ * large the source. */
+static void look_soon(cf_record_source *source, uint64_t now_ms)
+{
+    source->look = true;
+    source->tries = 0;
+    source->not_before_ms = now_ms + QUIET_MS;
+    if (source->not_before_ms < source->rested_ms && source->rested_ms < now_ms + 2 * REST_MAX_MS)
+        source->not_before_ms = source->rested_ms; /* unless the clock was set back */
+}
+
 /* The watch saw something in the folder. */
 static void changed(void *self, uint64_t folder, cf_event_kind kind, uint64_t now_ms)
 {
@@ -78,9 +90,7 @@ static void changed(void *self, uint64_t folder, cf_event_kind kind, uint64_t no
     (void)kind;
     if (source->look)
         return;
-    source->look = true;
-    source->tries = 0;
-    source->not_before_ms = now_ms + QUIET_MS;
+    look_soon(source, now_ms);
 }
 
 static void end_word(void *self)
@@ -97,11 +107,17 @@ static void poll(cf_record_source *source, uint64_t now_ms)
     if (!source->workshop->watch || now_ms < source->poll_ms)
         return;
     source->poll_ms = now_ms + POLL_MS;
-    if (source->look || !cf_medium_changed(source->medium))
+    if (!source->look && cf_medium_changed(source->medium))
+        look_soon(source, now_ms);
+}
+
+/* Of the look before this step, which began then. */
+static void note_time(cf_record_source *source, uint64_t now_ms)
+{
+    if (!source->began_ms)
         return;
-    source->look = true;
-    source->tries = 0;
-    source->not_before_ms = now_ms + QUIET_MS;
+    source->rested_ms = cf_record_source_rest(source->began_ms, now_ms);
+    source->began_ms = 0;
 }
 
 /* What others did, and what held something back is over. */
@@ -118,9 +134,12 @@ static cf_status heed(cf_record_source *source, uint64_t now_ms, cf_error *error
         return status;
     bool freed = source->held_back && source->guarded != cf_locks_changes(workshop->locks);
     bool due = source->retry_ms && now_ms >= source->retry_ms;
-    if (source->changes != collection->changes || freed || due ||
-        cf_record_source_schema_changed(source))
-        source->look = true;
+    if (source->changes == collection->changes && !freed && !due &&
+        !cf_record_source_schema_changed(source))
+        return CF_OK;
+    source->look = true;
+    if (source->not_before_ms > now_ms + QUIET_MS) /* it was to rest */
+        source->not_before_ms = now_ms + QUIET_MS;
     return CF_OK;
 }
 
@@ -130,6 +149,14 @@ static void earlier(uint64_t *deadline, uint64_t at_ms)
         *deadline = at_ms;
 }
 
+uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms)
+{
+    uint64_t took = ended_ms > began_ms ? ended_ms - began_ms : 0; /* a clock can be set back */
+    uint64_t rest = took < REST_MAX_MS / REST_TIMES ? took * REST_TIMES : REST_MAX_MS;
+
+    return ended_ms + rest;
+}
+
 static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_record_source *source = self;
@@ -137,6 +164,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
 
     if (!workshop->watch && !source->asked)
         return CF_OK;
+    note_time(source, now_ms);
     poll(source, now_ms);
     cf_status status = heed(source, now_ms, error);
     bool may = source->look_only || !workshop->awaits_locks;
@@ -145,7 +173,10 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
 
         source->look = source->look_only = false;
         source->retry_ms = 0;
+        source->began_ms = now_ms;
         status = cf_record_source_run(source, now_ms, look_only, error);
+        if (workshop->watch)
+            earlier(deadline, now_ms); /* to see how long it took */
     }
     if (source->look && may)
         earlier(deadline, source->not_before_ms);

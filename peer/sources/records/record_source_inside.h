@@ -22,7 +22,9 @@ typedef struct {
     bool recovered; /* what a crash may have left was seen to */
     bool settled;   /* nothing is intended, as cf_record_run_intend says */
     uint64_t not_before_ms, poll_ms, retry_ms;
-    int tries; /* looks in a row because it was not at rest */
+    uint64_t began_ms;  /* the last look, until the next step; 0: that was seen to */
+    uint64_t rested_ms; /* until then nobody looks only because something was written */
+    int tries;          /* looks in a row because it was not at rest */
     cf_delete_word word;
     uint64_t changes, guarded; /* those of the collection, and of locks, that were heeded */
     bool held_back;            /* something, because another has it locked */
@@ -67,6 +69,8 @@ void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *tex
 /* Looks, publishes and applies what may be. A failure is one of the peer's store. */
 cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool look_only,
                                cf_error *error);
+/* Until when to rest after a look: a multiple of what it took. */
+uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms);
 /* Nothing of the row of this place is known: it is in trouble. */
 bool cf_record_run_troubles(const cf_record_run *run, cf_bytes table, cf_bytes key);
 /* Makes the view of the state as it is now, and says which of it is asked for here. */
