@@ -14,13 +14,19 @@ typedef struct {
     cf_json_edits *edits;
     const cf_row_field *fields;
     size_t count;
-    bool *found; /* of each field: the document has it, or, of the first of a tree, the tree */
-    size_t key;  /* the member that is the key */
+    size_t key; /* the member that is the key */
 } writing;
 
 typedef struct {
     size_t from, to; /* of the fields */
 } range;
+
+/* What is within one object, and which of it the document has: of a leaf its field, of a tree the
+ * first of its fields, which may be the first of a tree in that one as well. */
+typedef struct {
+    range fields;
+    bool *found;
+} inside;
 
 static size_t lower_bound(const writing *self, cf_bytes name)
 {
@@ -159,13 +165,14 @@ static cf_status replace(const writing *self, size_t node, const wanted_child *c
 static cf_status write_object(const writing *self, size_t object, cf_bytes path, cf_error *error);
 
 /* A member that the object has: `path` is its own. */
-static cf_status write_member(const writing *self, size_t member, cf_bytes path, cf_error *error)
+static cf_status write_member(const writing *self, size_t member, cf_bytes path, inside *within_it,
+                              cf_error *error)
 {
     const cf_json_node *node = &self->json->nodes[member];
     wanted_child child = {.path = path, .tree = within(self, path), .field = leaf(self, path)};
 
     if (child.tree.from < child.tree.to) {
-        self->found[child.tree.from] = true;
+        within_it->found[child.tree.from - within_it->fields.from] = true;
         if (node->type == CF_JSON_OBJECT && node->children)
             return write_object(self, member, path, error);
         return replace(self, member, &child, error);
@@ -174,13 +181,14 @@ static cf_status write_member(const writing *self, size_t member, cf_bytes path,
         cf_json_edits_delete(self->edits, member);
         return CF_OK;
     }
-    self->found[child.field] = true;
+    within_it->found[child.field - within_it->fields.from] = true;
     return replace(self, member, &child, error);
 }
 
-static cf_status add_members(const writing *self, size_t object, cf_bytes path, cf_error *error)
+static cf_status add_members(const writing *self, size_t object, cf_bytes path,
+                             const inside *within_it, cf_error *error)
 {
-    range fields = within(self, path);
+    const range fields = within_it->fields;
     cf_buffer name = {0}, text = {0};
     cf_status status = CF_OK;
     wanted_child child;
@@ -188,7 +196,7 @@ static cf_status add_members(const writing *self, size_t object, cf_bytes path, 
     for (size_t at = fields.from; !status && next_child(self, path.size, &at, fields.to, &child);) {
         bool tree = child.tree.from < child.tree.to;
 
-        if (self->found[tree ? child.tree.from : child.field])
+        if (within_it->found[(tree ? child.tree.from : child.field) - fields.from])
             continue;
         cf_buffer_clear(&text);
         build(self, &child, &text);
@@ -204,8 +212,10 @@ static cf_status write_object(const writing *self, size_t object, cf_bytes path,
 {
     const cf_json *json = self->json;
     cf_buffer text = {0}, own = {0}, field = {0};
+    inside within_it = {.fields = within(self, path)};
     cf_status status = CF_OK;
 
+    within_it.found = cf_allocate(within_it.fields.to - within_it.fields.from, sizeof(bool));
     for (size_t child = object + 1; child < json->nodes[object].end && !status;
          child = json->nodes[child].end) {
         if (child == self->key)
@@ -219,17 +229,18 @@ static cf_status write_object(const writing *self, size_t object, cf_bytes path,
         cf_buffer_append(&own, field.data + sizeof CF_COLUMNS - 1,
                          field.size - (sizeof CF_COLUMNS - 1));
         if (!status)
-            status = write_member(self, child, cf_buffer_view(&own), error);
+            status = write_member(self, child, cf_buffer_view(&own), &within_it, error);
     }
     if (!status)
-        status = add_members(self, object, path, error);
+        status = add_members(self, object, path, &within_it, error);
+    free(within_it.found);
     cf_buffer_release(&text);
     cf_buffer_release(&own);
     cf_buffer_release(&field);
     return status;
 }
 
-/* The row's fields that say something and that JSON can hold; the caller frees them and `found`. */
+/* The row's fields that say something and that JSON can hold; the caller frees them. */
 static writing writing_of(const cf_json *json, cf_json_edits *edits, const cf_row *row)
 {
     cf_row_field *fields = cf_allocate(row->field_count, sizeof *fields);
@@ -243,14 +254,12 @@ static writing writing_of(const cf_json *json, cf_json_edits *edits, const cf_ro
             (name.size == sizeof CF_COLUMNS - 1 || name.data[sizeof CF_COLUMNS - 1] == '/'))
             fields[made.count++] = row->fields[i];
     }
-    made.found = cf_allocate(made.count, sizeof *made.found);
     return made;
 }
 
 static void writing_release(writing *self)
 {
     free((void *)self->fields);
-    free(self->found);
 }
 
 static cf_status write_record(const cf_json *json, const cf_json_source *source, size_t record,

@@ -170,6 +170,14 @@ Test(json_rows, deletes_and_adds_records)
                   "]\n");
 }
 
+Test(json_rows, adds_a_member_that_comes_before_all_others_of_its_object)
+{
+    source.key = cf_bytes_of_text("id");
+    expect_change("[{\"id\":1,\"a\":{\"z\":{\"y\":1}}}]",
+                  "[{\"id\":1,\"a\":{\"b\":2,\"z\":{\"x\":3,\"y\":1}}}]",
+                  "[{\"id\":1,\"a\":{\"z\":{\"y\":1,\"x\":3},\"b\":2}}]");
+}
+
 Test(json_rows, goes_from_value_to_object_and_back)
 {
     expect_change("[{\"id\":1,\"a\":5,\"b\":{\"c\":1,\"d\":2}}]",
