@@ -27,4 +27,9 @@ cf_status cf_csv_rows_write(cf_bytes before, const cf_csv_source *source, const 
 cf_status cf_csv_rows_format(cf_bytes bytes, const cf_csv_source *source, cf_arena *arena,
                              cf_format_table *out, cf_error *error);
 
+/* Appends the file in which every row that says anything has a key, in a new column if there was
+ * none; nothing: each has one already. The key is one column. */
+cf_status cf_csv_rows_fill(cf_bytes bytes, const cf_csv_source *source, cf_buffer *out,
+                           cf_error *error);
+
 #endif

@@ -20,7 +20,8 @@ cf_status cf_record_options_check(const cf_record_options *options, cf_error *er
 {
     if (options->format == CF_FORMAT_CSV && !options->key_count)
         return cf_fail(error, CF_USAGE,
-                       "--format csv needs --key COLUMN: which column says which row it is");
+                       "--format csv needs --key COLUMN: which column says which row it is; or "
+                       "--map FILE, where rows are contacts, events or tasks");
     if (options->format == CF_FORMAT_SQLITE && options->key_count)
         return cf_fail(error, CF_USAGE,
                        "--key does not go with --format sqlite: a database says "
@@ -122,16 +123,20 @@ static cf_json_source json_of(const cf_record_options *options, cf_arena *arena)
 
 /* ---- Any ---- */
 
-cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes,
-                                cf_record_file *out, cf_error *error)
+static bool is_blank(cf_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        if (!memchr(" \t\r\n", bytes.data[i], 4))
+            return false;
+    return true;
+}
+
+static cf_status read_records(const cf_record_options *options, cf_bytes bytes, cf_record_file *out,
+                              cf_error *error)
 {
     cf_arena arena = {0};
     cf_status status;
 
-    if (options->format == CF_FORMAT_VCARD)
-        return cf_vcard_rows_read(bytes, out, error);
-    if (options->format == CF_FORMAT_ICALENDAR)
-        return cf_icalendar_rows_read(bytes, out, error);
     if (options->format == CF_FORMAT_CSV) {
         cf_csv_source source = csv_of(options, &arena);
 
@@ -145,20 +150,81 @@ cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes
     return status;
 }
 
-cf_status cf_record_format_write(const cf_record_options *options, cf_bytes before,
-                                 const cf_row *wanted, size_t count, cf_buffer *out,
-                                 cf_error *error)
+cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes,
+                                cf_record_file *out, cf_error *error)
+{
+    if (options->format == CF_FORMAT_VCARD)
+        return cf_vcard_rows_read(bytes, out, error);
+    if (options->format == CF_FORMAT_ICALENDAR)
+        return cf_icalendar_rows_read(bytes, out, error);
+    cf_status status = read_records(options, bytes, out, error);
+    if (!status && options->map)
+        cf_record_map_enter(options->map, out);
+    return status;
+}
+
+static cf_status write_records(const cf_record_options *options, cf_bytes before,
+                               const cf_row *wanted, size_t count, cf_buffer *out, cf_error *error)
 {
     cf_arena arena = {0};
 
-    if (options->format == CF_FORMAT_VCARD)
-        return cf_vcard_rows_write(before, wanted, count, out, error);
-    if (options->format == CF_FORMAT_ICALENDAR)
-        return cf_icalendar_rows_write(before, wanted, count, out, error);
     if (options->format == CF_FORMAT_CSV)
         return write_csv(options, before, wanted, count, out, error);
     cf_json_source source = json_of(options, &arena);
     cf_status status = cf_json_rows_write(before, &source, wanted, count, out, error);
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* Through the map, into a file that has its header. */
+static cf_status write_mapped(const cf_record_options *options, cf_bytes before,
+                              const cf_row *wanted, size_t count, cf_buffer *out, cf_error *error)
+{
+    cf_record_file is = {0};
+    cf_row_format ignored;
+    cf_arena arena = {0};
+    cf_buffer headed = {0};
+
+    if (is_blank(before) && count && options->format == CF_FORMAT_CSV) {
+        cf_record_map_header(options->map, &headed);
+        before = cf_buffer_view(&headed);
+    }
+    cf_status status = cf_record_format_holds(options, before, &arena, &ignored, error);
+    if (!status)
+        status = read_records(options, before, &is, error);
+    if (!status) {
+        cf_row *rows = cf_arena_allocate(&arena, count + is.count, sizeof *rows);
+
+        count = cf_record_map_take(options->map, &is, wanted, count, &arena, rows);
+        status = write_records(options, before, rows, count, out, error);
+    }
+    cf_record_file_release(&is);
+    cf_buffer_release(&headed);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_record_format_write(const cf_record_options *options, cf_bytes before,
+                                 const cf_row *wanted, size_t count, cf_buffer *out,
+                                 cf_error *error)
+{
+    if (options->format == CF_FORMAT_VCARD)
+        return cf_vcard_rows_write(before, wanted, count, out, error);
+    if (options->format == CF_FORMAT_ICALENDAR)
+        return cf_icalendar_rows_write(before, wanted, count, out, error);
+    return options->map ? write_mapped(options, before, wanted, count, out, error)
+                        : write_records(options, before, wanted, count, out, error);
+}
+
+cf_status cf_record_format_fill(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,
+                                cf_error *error)
+{
+    cf_arena arena = {0};
+
+    if (!options->map || options->format != CF_FORMAT_CSV)
+        return CF_OK;
+    cf_csv_source source = csv_of(options, &arena);
+    cf_status status = cf_csv_rows_fill(bytes, &source, out, error);
     cf_arena_release(&arena);
     return status;
 }
@@ -172,6 +238,8 @@ cf_status cf_record_format_holds(const cf_record_options *options, cf_bytes byte
     };
 
     *out = (cf_row_format){.whole = true};
+    if (options->format == CF_FORMAT_JSON && options->map)
+        cf_record_map_meet(options->map, NULL, arena, out);
     if (options->format == CF_FORMAT_JSON)
         return CF_OK;
     if (options->format == CF_FORMAT_ICALENDAR) {
@@ -187,6 +255,8 @@ cf_status cf_record_format_holds(const cf_record_options *options, cf_bytes byte
     cf_csv_source source = csv_of(options, arena);
     cf_status status = cf_csv_rows_format(bytes, &source, arena, table, error);
     *out = (cf_row_format){.tables = table, .count = 1};
+    if (!status && options->map)
+        cf_record_map_meet(options->map, table, arena, out);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #define CF_PEER_ADAPTERS_RECORD_FORMAT_H
 #include "peer/adapters/adapter.h"
 #include "peer/adapters/record_file.h"
+#include "peer/adapters/record_map.h"
 #include "peer/records/schema.h"
 
 #define CF_TABLE_RECORDS "records"
@@ -21,20 +22,25 @@ typedef struct {
     cf_format format;
     const char *const *keys;
     size_t key_count;
-    bool serial; /* the key is a number that somebody counts up */
+    bool serial;        /* the key is a number that somebody counts up */
+    cf_record_map *map; /* of CSV and JSON: they are contacts, events or tasks; NULL: records */
 } cf_record_options;
 
 /* CF_USAGE: these keys say nothing in this format. */
 cf_status cf_record_options_check(const cf_record_options *options, cf_error *error);
 
-/* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */
+/* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. What is read by a map is still to
+ * be given (record_map.h). */
 cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes,
                                 cf_record_file *out, cf_error *error);
 /* Appends the file that shows these rows, and is otherwise as before. */
 cf_status cf_record_format_write(const cf_record_options *options, cf_bytes before,
                                  const cf_row *wanted, size_t count, cf_buffer *out,
                                  cf_error *error);
-/* What a file with these bytes can hold, in the arena. */
+/* Appends the file in which all rows of a map have a key; nothing: this one is such a file. */
+cf_status cf_record_format_fill(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,
+                                cf_error *error);
+/* What a file with these bytes can hold, in the arena. To be asked before it is read. */
 cf_status cf_record_format_holds(const cf_record_options *options, cf_bytes bytes, cf_arena *arena,
                                  cf_row_format *out, cf_error *error);
 

@@ -27,6 +27,15 @@ static cf_status choose_name(cf_addition *self, cf_error *error)
 
 /* ---- Which collection ---- */
 
+/* CSV and JSON have no kind of their own: without a map they are what the collection is. */
+static bool can_hold(const cf_addition *self, cf_format collection)
+{
+    bool open = !self->map && (self->format == CF_FORMAT_CSV || self->format == CF_FORMAT_JSON);
+
+    return strcmp(cf_format_what(collection), cf_format_what(self->holds)) == 0 ||
+           (open && (collection == CF_FORMAT_VCARD || collection == CF_FORMAT_ICALENDAR));
+}
+
 static cf_status choose_collection(cf_addition *self, cf_error *error)
 {
     const cf_options *options = &self->run->options;
@@ -52,14 +61,18 @@ static cf_status choose_collection(cf_addition *self, cf_error *error)
                        self->name);
     if (!found.is_known)
         return cf_fail(error, CF_DENIED, "'%s' needs a newer program", self->name);
-    if (strcmp(cf_format_what(found.format), cf_format_what(self->format)) != 0)
+    if (!can_hold(self, found.format))
         return cf_fail(error, CF_USAGE, "'%s' holds %s, %s is to hold %s", self->name,
-                       cf_format_what(found.format), self->path, cf_format_what(self->format));
+                       cf_format_what(found.format), self->path, cf_format_what(self->holds));
+    self->holds = found.format;
+    if (cf_addition_is_translated(self) && self->format == CF_FORMAT_CSV && self->key_count)
+        return cf_fail(error, CF_USAGE,
+                       "'%s' holds %s, whose key is the UID: --map FILE, not --key, says which "
+                       "column that is",
+                       self->name, cf_format_what(found.format));
     self->collection = found.id;
     return cf_addition_check_beside(self, error);
 }
-
-/* ---- Records ---- */
 
 /* ---- The binding ---- */
 
@@ -78,11 +91,12 @@ static cf_status make_binding(cf_addition *self, cf_binding **out, cf_error *err
     cf_binding_options options = {.number = next_number(self->engine),
                                   .collection = self->collection,
                                   .format = self->format,
-                                  .path = self->path};
+                                  .path = self->path,
+                                  .keys = self->keys,
+                                  .key_count = self->key_count,
+                                  .map = self->map};
 
     cf_status status = cf_source_choose(self->run, &self->arena, &options, error);
-    if (!status)
-        status = cf_source_choose_keys(self->run, self->format, &self->arena, &options, error);
     if (!status)
         status = cf_binding_new(&options, out, error);
     if (status)
@@ -136,6 +150,12 @@ static cf_status check_options(cf_addition *self, cf_error *error)
         status = cf_source_choose(self->run, &self->arena, &options, error);
     if (!status)
         status = cf_source_choose_keys(self->run, self->format, &self->arena, &options, error);
+    self->keys = cf_arena_allocate(&self->arena, options.key_count + 1, sizeof *self->keys);
+    self->key_count = options.key_count;
+    for (size_t i = 0; i < options.key_count; i++)
+        self->keys[i] = options.keys[i];
+    if (!status)
+        status = cf_addition_read_map(self, error);
     if (!status)
         status = cf_source_check_counting(self->run, self->format, options.key_count, error);
     if (!status)
@@ -145,13 +165,20 @@ static cf_status check_options(cf_addition *self, cf_error *error)
     return status;
 }
 
+static cf_status choose_counting(cf_addition *self, cf_error *error)
+{
+    return cf_addition_is_translated(self)
+               ? CF_OK
+               : cf_source_choose_counting(self->run, self->format, self->path, &self->counts_up,
+                                           error);
+}
+
 static cf_status make_collection(cf_addition *self, cf_error *error)
 {
     cf_schema_table table = cf_schema_records.tables[0];
     const cf_schema counted = {&table, 1};
-    cf_catalog_new new = {.name = self->name, .format = self->format};
-    cf_status status =
-        cf_source_choose_counting(self->run, self->format, self->path, &self->counts_up, error);
+    cf_catalog_new new = {.name = self->name, .format = self->holds};
+    cf_status status = choose_counting(self, error);
 
     if (status)
         return status;
@@ -170,8 +197,7 @@ static cf_status rehearse(cf_addition *self, cf_error *error)
 
     cf_status status = make_binding(self, &trial, error);
     if (!status && self->is_new)
-        status =
-            cf_source_choose_counting(self->run, self->format, self->path, &self->counts_up, error);
+        status = choose_counting(self, error);
     else if (!status)
         status = cf_engine_compare(self->engine, trial, &found, error);
     cf_binding_destroy(&trial, cf_loop_env(self->run->loop)->files);
@@ -186,6 +212,8 @@ static cf_status add(cf_addition *self, cf_error *error)
 
     if (!status)
         status = choose_collection(self, error);
+    if (!status)
+        status = cf_addition_choose_map(self, error);
     if (!status && cf_options_has(&self->run->options, "dry-run"))
         return rehearse(self, error);
     if (!status)
@@ -279,6 +307,7 @@ static const cf_option options[] = {
     {"format", 0, "F", "files (a folder; unless said), csv, json, vcard, icalendar or sqlite"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {"key", 0, "K", "of records: what tells which one it is; see above"},
+    {"map", 0, "FILE", "of CSV: which columns stand for what; see above"},
     CF_SOURCE_ROWS_OPTIONS,
     CF_SOURCE_OPTIONS,
     {0},
@@ -286,10 +315,10 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_add = {
     .name = "add",
-    .usage =
-        "add SOURCE [--collection NAME] [--new|--existing] [--format F] "
-        "[--key K]... [--base full|leaves|auto] [--mode both|send|receive] [--merge text|copies] "
-        "[--include PATTERN]... [--serial|--natural] [--rows same|apart] [-n] [--timeout T]",
+    .usage = "add SOURCE [--collection NAME] [--new|--existing] [--format F] "
+             "[--key K]... [--map FILE] [--base full|leaves|auto] [--mode both|send|receive] "
+             "[--merge text|copies] "
+             "[--include PATTERN]... [--serial|--natural] [--rows same|apart] [-n] [--timeout T]",
     .summary = "Puts a folder, or a file of records, under sync: a new collection, or this "
                "device's place for one that "
                "exists",
@@ -312,6 +341,13 @@ const cf_verb cf_verb_add = {
         "--format vcard: contacts, --format icalendar: events and tasks, in one file with many of "
         "them or in a folder of files\nas vdirsyncer, khard, khal and todoman use it. The UID "
         "says which one it is.\n"
+        "Contacts may be csv or json elsewhere, and so may events and tasks. Of a CSV file --map "
+        "FILE "
+        "says which columns stand\nfor what, one a line, COLUMN = POINTER: UID = /uid, Name = "
+        "/name/full, Mobile = /phones/mobile/number, E-mail 1 =\n/emails/1/address; the manual has "
+        "all of it. Without --map the columns of well-known exports are known. Of JSON it\nis an "
+        "array of JSContact or JSCalendar objects, or an object of them by UID. What a file can't "
+        "hold stays.\n"
         "--format sqlite: a database, row by row, beside the program that has it open; "
         "--include TABLE chooses tables, FIELD=VALUE rows.",
     .needs = CF_NEEDS_PEER,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One run of `add`: what the user wants, as it becomes clear (add.c), the place that is to be a
- * source (addition_place.c), the collection's other sources here (addition_beside.c), and what is
- * said of it (addition_told.c). Nobody else includes this. */
+/* One run of `add`: what the user wants, as it becomes clear (add.c), what its columns stand for
+ * (addition_map.c), the place that is to be a source (addition_place.c), the collection's other
+ * sources here (addition_beside.c), and what is said of it (addition_told.c). Nobody else includes
+ * this. */
 #ifndef CF_PEER_COMMANDS_ADDITION_H
 #define CF_PEER_COMMANDS_ADDITION_H
 #include "peer/commands/learning.h"
@@ -17,6 +18,10 @@ typedef struct {
     const char *path; /* absolute */
     const char *name; /* of the collection */
     cf_format format;
+    cf_format holds; /* whose collections hold the same */
+    const char *map; /* NULL: columns stand for themselves */
+    const char **keys;
+    size_t key_count;
     bool is_folder;
     bool is_new;
     cf_id collection;
@@ -26,6 +31,13 @@ typedef struct {
     cf_binding *binding;
     bool counts_up; /* the keys of its records are numbers that somebody counts up */
 } cf_addition;
+
+/* What `--map` says. CF_USAGE names file and line. */
+cf_status cf_addition_read_map(cf_addition *self, cf_error *error);
+/* Once it is known what the collection holds: the map and the keys that the source will have. */
+cf_status cf_addition_choose_map(cf_addition *self, cf_error *error);
+/* Whether its records are contacts, events or tasks, as another format has them. */
+bool cf_addition_is_translated(const cf_addition *self);
 
 /* CF_USAGE, CF_CHANGED: it can't be a source. */
 cf_status cf_addition_check_place(cf_addition *self, cf_error *error);

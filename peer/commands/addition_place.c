@@ -40,7 +40,13 @@ static cf_status check_records(cf_addition *self, cf_error *error)
 {
     bool there;
 
-    cf_status status = cf_source_check_records(self->run, self->format, self->path, &there, error);
+    const cf_binding_options options = {.format = self->format,
+                                        .path = self->path,
+                                        .keys = self->keys,
+                                        .key_count = self->key_count,
+                                        .map = self->map};
+
+    cf_status status = cf_source_check_records(self->run, &options, &there, error);
     if (status == CF_MISSING && self->is_folder)
         return CF_OK;
     if (!status && !there && self->is_new)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/source_format.h"
 
-#include "peer/adapters/record_format.h"
 #include "peer/adapters/vdir.h"
 #include "peer/sources/records/record_source.h"
 
@@ -49,9 +48,7 @@ cf_status cf_source_choose_keys(const cf_run *run, cf_format format, cf_arena *a
     out->key_count = count;
     if (!cf_format_is_records(format))
         return count ? cf_fail(error, CF_USAGE, "--key goes with --format csv or json") : CF_OK;
-    cf_status status = cf_source_check_options(run, format, error);
-    cf_record_options options = {.format = format, .keys = keys, .key_count = count};
-    return status ? status : cf_record_options_check(&options, error);
+    return cf_source_check_options(run, format, error);
 }
 
 bool cf_source_is_folder(cf_format format, const char *path)
@@ -66,23 +63,18 @@ bool cf_source_is_folder(cf_format format, const char *path)
     return cf_vdir_name_of(cf_bytes_of_text(name), format) != CF_VDIR_ITEM;
 }
 
-cf_status cf_source_check_records(const cf_run *run, cf_format format, const char *path,
-                                  bool *there, cf_error *error)
+cf_status cf_source_check_records(const cf_run *run, const cf_binding_options *options, bool *there,
+                                  cf_error *error)
 {
-    cf_binding_options options = {.format = format, .path = path};
     const cf_env *env = cf_loop_env(run->loop);
     cf_binding *trial = NULL;
-    cf_arena arena = {0};
 
-    cf_status status = cf_source_choose_keys(run, format, &arena, &options, error);
-    if (!status)
-        status = cf_binding_new(&options, &trial, error);
-    if (!status) {
-        if (cf_source_is_folder(format, path))
-            env->random(env->context, trial->instance.bytes, CF_ID_SIZE);
-        status = cf_record_source_check(env->files, trial, there, error);
-        cf_binding_destroy(&trial, env->files);
-    }
-    cf_arena_release(&arena);
+    cf_status status = cf_binding_new(options, &trial, error);
+    if (status)
+        return status;
+    if (cf_source_is_folder(options->format, options->path))
+        env->random(env->context, trial->instance.bytes, CF_ID_SIZE);
+    status = cf_record_source_check(env->files, trial, there, error);
+    cf_binding_destroy(&trial, env->files);
     return status;
 }

@@ -9,14 +9,14 @@ cf_status cf_source_choose_format(const cf_run *run, const char *path, cf_format
                                   cf_error *error);
 /* CF_USAGE: options that are there for folders only. */
 cf_status cf_source_check_options(const cf_run *run, cf_format format, cf_error *error);
-/* The keys of a format of records, from `--key`. CF_USAGE: options that this format doesn't have.
- */
+/* The keys of a format of records, from `--key`, not yet checked. CF_USAGE: options that this
+ * format doesn't have. */
 cf_status cf_source_choose_keys(const cf_run *run, cf_format format, cf_arena *arena,
                                 cf_binding_options *out, cf_error *error);
 /* Whether the source is, or will be, a folder. */
 bool cf_source_is_folder(cf_format format, const char *path);
 /* That the records there can be read; `*there`: they need not be there yet. */
-cf_status cf_source_check_records(const cf_run *run, cf_format format, const char *path,
-                                  bool *there, cf_error *error);
+cf_status cf_source_check_records(const cf_run *run, const cf_binding_options *options, bool *there,
+                                  cf_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #include "peer/adapters/record_file.h"
+#include "peer/adapters/record_map.h"
 #include "peer/records/schema.h"
 #include "peer/sources/binding.h"
 #include "peer/sources/files/watch.h"
@@ -17,6 +18,7 @@ typedef struct {
     bool there; /* else there is nothing, and nothing else is said */
     bool blank; /* what is left isn't even an empty one: rather an accident than a wish */
     bool texts; /* its values are texts: adapters/record_types.h knows what they stand for */
+    cf_record_map *map;      /* that does: adapters/record_map.h; NULL: none */
     cf_record_file file;     /* the rows, and what couldn't be taken as one */
     cf_row_format format;    /* what it can hold */
     const cf_schema *schema; /* that it has by itself, as a database does; NULL: none */

@@ -14,7 +14,8 @@ typedef struct {
     cf_record_disk disk; /* as read, until it rests */
     bool there;          /* the file was, when last looked at; then `seen` */
     cf_stat seen;
-    bool intends; /* an intent is kept */
+    bool intends;      /* an intent is kept */
+    cf_error unmapped; /* why the binding's map can't be used */
 } file_medium;
 
 static file_medium *of(cf_medium *medium)
@@ -30,11 +31,14 @@ static void rest(cf_medium *medium)
 static void destroy(cf_medium *medium)
 {
     rest(medium);
+    cf_record_map_destroy(&of(medium)->options.map);
     free(medium);
 }
 
 static cf_status check(cf_medium *medium, cf_error *error)
 {
+    if (of(medium)->unmapped.status)
+        return cf_fail(error, CF_BROKEN, "%s", of(medium)->unmapped.text);
     return cf_record_options_check(&of(medium)->options, error);
 }
 
@@ -158,7 +162,8 @@ static cf_status parse(file_medium *self, cf_medium_content *out, cf_error *erro
 
     out->there = self->disk.there;
     out->blank = out->there && is_blank(bytes);
-    out->texts = self->options.format == CF_FORMAT_CSV;
+    out->map = self->options.map;
+    out->texts = self->options.format == CF_FORMAT_CSV && !self->options.map;
     cf_status status =
         cf_record_format_holds(&self->options, bytes, &out->arena, &out->format, error);
     if (!status)
@@ -166,24 +171,6 @@ static cf_status parse(file_medium *self, cf_medium_content *out, cf_error *erro
     if (status)
         cf_error_while(error, "%s", self->medium.binding->path);
     return status;
-}
-
-static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error)
-{
-    file_medium *self = of(medium);
-
-    rest(medium);
-    learn_keys(self);
-    const cf_record_reading how = {.now_ms = now_ms, .only_looks = medium->only_looks};
-    cf_status status =
-        cf_record_disk_read(medium->files, medium->binding->path, &how, &self->disk, error);
-    if (status == CF_CHANGED && !self->disk.folder)
-        status = error->status = CF_MISSING; /* no folder stands where its folder was */
-    if (status != CF_CHANGED) {
-        self->there = self->disk.there;
-        self->seen = self->disk.stat;
-    }
-    return status ? status : parse(self, out, error);
 }
 
 static bool changed(cf_medium *medium)
@@ -244,6 +231,50 @@ static cf_status put(file_medium *self, cf_bytes bytes, cf_error *error)
     return status;
 }
 
+/* Rows that have no key get one, in the file before in the log: else a second look would take what
+ * its user changed meanwhile for another row. */
+static cf_status give_keys(file_medium *self, cf_error *error)
+{
+    cf_buffer filled = {0};
+
+    cf_status status =
+        cf_record_format_fill(&self->options, cf_buffer_view(&self->disk.bytes), &filled, error);
+    if (!status && filled.size && self->medium.peer && !self->medium.only_looks)
+        status = put(self, cf_buffer_view(&filled), error);
+    if (status)
+        cf_error_while(error, "giving the rows of %s their keys", self->medium.binding->path);
+    else if (filled.size) {
+        cf_buffer before = self->disk.bytes;
+
+        self->disk.bytes = filled;
+        filled = before;
+    }
+    cf_buffer_release(&filled);
+    return status;
+}
+
+static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error)
+{
+    file_medium *self = of(medium);
+
+    rest(medium);
+    cf_status status = check(medium, error);
+    if (status)
+        return status;
+    learn_keys(self);
+    const cf_record_reading how = {.now_ms = now_ms, .only_looks = medium->only_looks};
+    status = cf_record_disk_read(medium->files, medium->binding->path, &how, &self->disk, error);
+    if (status == CF_CHANGED && !self->disk.folder)
+        status = error->status = CF_MISSING; /* no folder stands where its folder was */
+    if (status != CF_CHANGED) {
+        self->there = self->disk.there;
+        self->seen = self->disk.stat;
+    }
+    if (!status)
+        status = give_keys(self, error);
+    return status ? status : parse(self, out, error);
+}
+
 static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_medium_outcome *out,
                        cf_error *error)
 {
@@ -281,5 +312,7 @@ cf_medium *cf_medium_file_new(cf_files *files, cf_peer *peer, const cf_binding *
     self->options = (cf_record_options){.format = binding->format,
                                         .keys = (const char *const *)binding->keys,
                                         .key_count = binding->key_count};
+    if (binding->map)
+        cf_record_map_read(cf_bytes_of_text(binding->map), &self->options.map, &self->unmapped);
     return &self->medium;
 }

@@ -86,6 +86,8 @@ cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_
         status = cf_medium_read(medium, FUTURE_MS, &run.content, error);
     if (!status) {
         run.view = cf_row_view_new(run.collection->state, &run.schema);
+        if (run.content.map)
+            cf_record_map_give(run.content.map, &run.content.file, binding->rows, run.view);
         if (run.content.texts)
             cf_record_types_give(&run.content.file, &run.content.format, binding->rows, run.view);
         cf_record_values_reduce(NULL, &run.content.file, &run.arena, &run.as_read);

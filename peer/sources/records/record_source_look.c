@@ -187,6 +187,8 @@ static void place_rows(cf_record_run *run)
 {
     cf_record_file *file = &run->content.file;
 
+    if (run->content.map)
+        cf_record_map_give(run->content.map, file, run->source->binding->rows, run->view);
     if (run->content.texts)
         cf_record_types_give(file, &run->content.format, run->source->binding->rows, run->view);
     cf_record_values_reduce(run->source->values, file, &run->arena, &run->as_read);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the columns or objects of a file stand for: as `--map` says, or as goes without saying. */
+#include "peer/adapters/record_format.h"
+#include "peer/adapters/record_map.h"
+#include "peer/adapters/text/csv_document.h"
+#include "peer/commands/addition.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_translated(cf_format format)
+{
+    return format == CF_FORMAT_CSV || format == CF_FORMAT_JSON;
+}
+
+bool cf_addition_is_translated(const cf_addition *self)
+{
+    return is_translated(self->format) && !is_translated(self->holds);
+}
+
+/* CF_MISSING: there is none. */
+static cf_status read_file(const char *path, size_t most, cf_buffer *out, cf_error *error)
+{
+    FILE *file = fopen(path, "rb");
+    cf_status status = CF_OK;
+
+    if (!file)
+        return cf_fail_errno(error, errno, "%s", path);
+    while (!status && !feof(file) && !ferror(file)) {
+        out->size += fread(cf_buffer_reserve(out, 65536), 1, 65536, file);
+        if (out->size > most)
+            status = cf_fail(error, CF_TOO_LARGE, "%s is longer than %zu bytes", path, most);
+    }
+    if (!status && ferror(file))
+        status = cf_fail_errno(error, errno, "reading %s", path);
+    fclose(file);
+    return status;
+}
+
+/* ---- As it is said ---- */
+
+static cf_status take_map(cf_addition *self, const char *name, cf_bytes text, cf_error *error)
+{
+    cf_record_map *map = NULL;
+
+    cf_status status = cf_record_map_read(text, &map, error);
+    if (!status && !cf_record_map_key(map).size)
+        status = cf_fail(error, CF_USAGE, "it has no columns: COLUMN = /POINTER, one a line");
+    if (status)
+        cf_error_while(error, "%s", name);
+    else
+        self->holds = cf_record_map_holds(map);
+    cf_record_map_destroy(&map);
+    self->map = cf_arena_text(&self->arena, text);
+    return status;
+}
+
+cf_status cf_addition_read_map(cf_addition *self, cf_error *error)
+{
+    const char *name = cf_options_value(&self->run->options, "map");
+    cf_buffer path = {0}, text = {0};
+
+    self->holds = self->format;
+    if (!name)
+        return CF_OK;
+    if (self->format != CF_FORMAT_CSV)
+        return cf_fail(error, CF_USAGE, "--map does not go with --format %s",
+                       cf_format_text(self->format));
+    if (cf_options_has(&self->run->options, "key"))
+        return cf_fail(error, CF_USAGE,
+                       "--key does not go with --map, which says it: "
+                       "COLUMN = /uid");
+    cf_status status = cf_run_path(self->run, name, &path, error);
+    if (!status)
+        status = read_file((const char *)path.data, CF_RECORD_MAP_MAX, &text, error);
+    if (!status)
+        status = take_map(self, name, cf_buffer_view(&text), error);
+    cf_buffer_release(&path);
+    cf_buffer_release(&text);
+    return status;
+}
+
+/* ---- As it goes without saying ---- */
+
+/* The names of the columns, in the arena; none: there is no such file yet, or it is empty. */
+static cf_status read_columns(cf_addition *self, cf_bytes bytes, cf_bytes **out, size_t *count,
+                              cf_error *error)
+{
+    cf_csv csv = {0};
+
+    *count = 0;
+    cf_status status = cf_csv_read(bytes, '\0', &csv, error);
+    if (!status && csv.count && csv.records[0].trouble)
+        status = cf_fail(error, CF_MALFORMED, "line %zu, with the columns' names, %s",
+                         csv.records[0].number, csv.records[0].trouble);
+    if (!status && csv.count) {
+        cf_bytes *spelled = cf_arena_allocate(&self->arena, csv.records[0].fields, sizeof *spelled);
+
+        cf_csv_fields(&csv, 0, spelled);
+        for (size_t i = 0; i < csv.records[0].fields; i++) {
+            cf_buffer name = {0};
+
+            cf_csv_field_read(spelled[i], &name);
+            spelled[i] = cf_arena_copy(&self->arena, cf_buffer_view(&name));
+            cf_buffer_release(&name);
+        }
+        *out = spelled;
+        *count = csv.records[0].fields;
+    }
+    cf_csv_release(&csv);
+    return status;
+}
+
+static cf_status check_columns(cf_addition *self, const cf_record_map *map, const cf_bytes *columns,
+                               size_t count, cf_error *error)
+{
+    cf_format_field *fields = cf_arena_allocate(&self->arena, count, sizeof *fields);
+    cf_format_table table = {.fields = fields, .field_count = count};
+
+    for (size_t i = 0; i < count; i++) {
+        cf_buffer field = {0};
+
+        cf_column_field(columns[i], &field);
+        fields[i].name = cf_arena_copy(&self->arena, cf_buffer_view(&field));
+        cf_buffer_release(&field);
+    }
+    cf_bytes missing = count ? cf_record_map_missing(map, &table) : (cf_bytes){0};
+    return missing.size ? cf_fail(error, CF_USAGE, "%s has no column '%.*s', which the map names",
+                                  self->path, (int)missing.size, (const char *)missing.data)
+                        : CF_OK;
+}
+
+static cf_status choose_columns(cf_addition *self, cf_bytes bytes, cf_error *error)
+{
+    cf_record_map *map = NULL;
+    cf_bytes *columns = NULL;
+    cf_buffer text = {0};
+    size_t count;
+
+    cf_status status = read_columns(self, bytes, &columns, &count, error);
+    if (!status && !self->map) {
+        status = cf_record_map_default(self->holds, columns, count, &text, error);
+        self->map = cf_arena_text(&self->arena, cf_buffer_view(&text));
+    }
+    if (status)
+        cf_error_while(error, "%s", self->path);
+    if (!status)
+        status = cf_record_map_read(cf_bytes_of_text(self->map), &map, error);
+    if (!status)
+        status = check_columns(self, map, columns, count, error);
+    if (!status) {
+        self->keys[0] = cf_arena_text(&self->arena, cf_record_map_key(map));
+        self->key_count = 1;
+    }
+    cf_record_map_destroy(&map);
+    cf_buffer_release(&text);
+    return status;
+}
+
+/* An array of objects, or an object of them by their UIDs. */
+static void choose_objects(cf_addition *self, cf_bytes bytes)
+{
+    size_t at = 0;
+
+    self->map = self->holds == CF_FORMAT_VCARD ? "table contacts\n" : "table events\n";
+    while (at < bytes.size && strchr(" \t\r\n\xef\xbb\xbf", bytes.data[at]))
+        at++;
+    if (!self->key_count)
+        self->keys[self->key_count++] = at < bytes.size && bytes.data[at] == '{' ? "/" : "uid";
+}
+
+cf_status cf_addition_choose_map(cf_addition *self, cf_error *error)
+{
+    cf_buffer bytes = {0};
+
+    if (!cf_addition_is_translated(self)) {
+        const cf_record_options options = {
+            .format = self->format, .keys = self->keys, .key_count = self->key_count};
+
+        return cf_format_is_records(self->format) ? cf_record_options_check(&options, error)
+                                                  : CF_OK;
+    }
+    if (cf_options_has(&self->run->options, "serial"))
+        return cf_fail(error, CF_USAGE, "--serial does not go with %s, whose key is the UID",
+                       cf_format_what(self->holds));
+    cf_status status = read_file(self->path, CF_RECORD_FILE_MAX, &bytes, error);
+    if (status == CF_MISSING)
+        status = CF_OK; /* it will be made */
+    if (!status && self->format == CF_FORMAT_CSV)
+        status = choose_columns(self, cf_buffer_view(&bytes), error);
+    else if (!status)
+        choose_objects(self, cf_buffer_view(&bytes));
+    cf_buffer_release(&bytes);
+    return status;
+}
