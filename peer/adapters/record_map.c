@@ -102,6 +102,44 @@ static cf_status take_column(const cf_map_reading *self)
     return CF_OK;
 }
 
+/* The next word, or what stands in quotes; false: there is none. */
+static bool next_word(cf_bytes *line, cf_bytes *word)
+{
+    const bool quoted = line->size && line->data[0] == '"';
+    size_t end = quoted;
+
+    while (end < line->size && (quoted ? line->data[end] != '"' : !strchr(" \t", line->data[end])))
+        end++;
+    *word = cf_bytes_of(line->data + quoted, end > quoted ? end - quoted : 0);
+    end += quoted && end < line->size;
+    *line = trimmed(cf_bytes_of(line->data + end, line->size - end));
+    return word->size > 0;
+}
+
+static cf_status take_reference(const cf_map_reading *self)
+{
+    cf_record_map *map = self->map;
+    cf_named_reference found;
+    cf_bytes line = self->line, word;
+
+    next_word(&line, &word);
+    if (!next_word(&line, &found.table) || !next_word(&line, &found.column) ||
+        !next_word(&line, &found.parent) || line.size)
+        return CF_MAP_FAIL(self, "refers TABLE COLUMN TABLE is expected");
+    map->references = cf_grow(map->references, &map->reference_capacity, map->reference_count + 1,
+                              sizeof *map->references);
+    map->references[map->reference_count++] = found;
+    return CF_OK;
+}
+
+static bool begins_with(cf_bytes line, const char *word)
+{
+    size_t size = strlen(word);
+
+    return line.size >= size && memcmp(line.data, word, size) == 0 &&
+           !memchr(line.data, '=', line.size);
+}
+
 static cf_status take_line(cf_map_reading *self)
 {
     static const char *const tables[] = {CF_TABLE_CONTACTS, CF_TABLE_EVENTS, CF_TABLE_TASKS};
@@ -110,8 +148,9 @@ static cf_status take_line(cf_map_reading *self)
 
     if (!line.size || line.data[0] == '#')
         return CF_OK;
-    if (line.size < sizeof word || memcmp(line.data, word, sizeof word - 1) != 0 ||
-        memchr(line.data, '=', line.size))
+    if (begins_with(line, "refers "))
+        return take_reference(self);
+    if (!begins_with(line, word))
         return take_column(self);
     line = trimmed(cf_bytes_of(line.data + sizeof word - 1, line.size - (sizeof word - 1)));
     if (self->map->column_count)
@@ -209,6 +248,7 @@ void cf_record_map_destroy(cf_record_map **map)
     if (!*map)
         return;
     cf_rows_destroy(&(*map)->left);
+    free((*map)->references);
     free((*map)->columns);
     free((*map)->slots);
     cf_arena_release(&(*map)->arena);
@@ -219,6 +259,12 @@ void cf_record_map_destroy(cf_record_map **map)
 cf_format cf_record_map_holds(const cf_record_map *map)
 {
     return cf_map_kind(map->table) == CF_KIND_CONTACT ? CF_FORMAT_VCARD : CF_FORMAT_ICALENDAR;
+}
+
+const cf_named_reference *cf_record_map_references(const cf_record_map *map, size_t *count)
+{
+    *count = map->reference_count;
+    return map->references;
 }
 
 cf_bytes cf_record_map_key(const cf_record_map *map)

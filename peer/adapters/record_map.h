@@ -14,7 +14,12 @@
  *   E-mails = /emails/STAR/address           all that are left over (STAR is an asterisk)
  *   "a = b" = /notes/1/note                  a column in quotes, a quote in it doubled
  *
- * Without columns it says only what the objects of a JSON document are. Several entries in one
+ * Without columns it says only what the objects of a JSON document are; or, of a database, what no
+ * foreign key declares:
+ *
+ *   refers phones person people              TABLE COLUMN TABLE: the key of a row there
+ *
+ * Names with spaces stand in quotes. Several entries in one
  * column have " ::: " between them; the last place has all that have none of their own. What has no
  * column, and what no column says of an entry, stays as it is. */
 #ifndef CF_PEER_ADAPTERS_RECORD_MAP_H
@@ -33,6 +38,12 @@ void cf_record_map_destroy(cf_record_map **map);
 
 /* The format whose collections hold what the map's table does. */
 cf_format cf_record_map_holds(const cf_record_map *map);
+/* A column that holds the keys of another table's rows. */
+typedef struct {
+    cf_bytes table, column, parent;
+} cf_named_reference;
+const cf_named_reference *cf_record_map_references(const cf_record_map *map, size_t *count);
+
 /* The column that is the UID; nothing: it has no columns. */
 cf_bytes cf_record_map_key(const cf_record_map *map);
 /* The first column that is none of `fields`, "/columns/NAME" each; nothing: all are. */

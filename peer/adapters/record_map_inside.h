@@ -55,6 +55,8 @@ struct cf_record_map {
     size_t column_count, column_capacity;
     cf_map_slot *slots; /* those of one field are neighbours: words before places before the rest */
     size_t slot_count, slot_capacity;
+    cf_named_reference *references;
+    size_t reference_count, reference_capacity;
     cf_rows *left; /* what couldn't be given: keys of no table */
     cf_arena arena;
 };

@@ -307,7 +307,7 @@ static const cf_option options[] = {
     {"format", 0, "F", "files (a folder; unless said), csv, json, vcard, icalendar or sqlite"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {"key", 0, "K", "of records: what tells which one it is; see above"},
-    {"map", 0, "FILE", "of CSV: which columns stand for what; see above"},
+    {"map", 0, "FILE", "what columns stand for, or refer to; see above"},
     CF_SOURCE_ROWS_OPTIONS,
     CF_SOURCE_OPTIONS,
     {0},
@@ -349,7 +349,8 @@ const cf_verb cf_verb_add = {
         "array of JSContact or JSCalendar objects, or an object of them by UID. What a file can't "
         "hold stays.\n"
         "--format sqlite: a database, row by row, beside the program that has it open; "
-        "--include TABLE chooses tables, FIELD=VALUE rows.",
+        "--include TABLE chooses tables, FIELD=VALUE rows. What no foreign key "
+        "declares, --map FILE names, one a line: refers TABLE COLUMN TABLE.",
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,

@@ -41,16 +41,32 @@ static cf_status read_file(const char *path, size_t most, cf_buffer *out, cf_err
 
 /* ---- As it is said ---- */
 
+static cf_status check_map(cf_format format, const cf_record_map *map, cf_error *error)
+{
+    const bool columns = cf_record_map_key(map).size > 0;
+    size_t references;
+
+    cf_record_map_references(map, &references);
+    if (format == CF_FORMAT_SQLITE && (columns || !references))
+        return cf_fail(error, CF_USAGE,
+                       "of a database a map says what refers to what: refers TABLE COLUMN TABLE");
+    if (format == CF_FORMAT_CSV && references)
+        return cf_fail(error, CF_USAGE, "only in a database tables refer to others");
+    if (format == CF_FORMAT_CSV && !columns)
+        return cf_fail(error, CF_USAGE, "it has no columns: COLUMN = /POINTER, one a line");
+    return CF_OK;
+}
+
 static cf_status take_map(cf_addition *self, const char *name, cf_bytes text, cf_error *error)
 {
     cf_record_map *map = NULL;
 
     cf_status status = cf_record_map_read(text, &map, error);
-    if (!status && !cf_record_map_key(map).size)
-        status = cf_fail(error, CF_USAGE, "it has no columns: COLUMN = /POINTER, one a line");
+    if (!status)
+        status = check_map(self->format, map, error);
     if (status)
         cf_error_while(error, "%s", name);
-    else
+    else if (self->format == CF_FORMAT_CSV)
         self->holds = cf_record_map_holds(map);
     cf_record_map_destroy(&map);
     self->map = cf_arena_text(&self->arena, text);
@@ -65,7 +81,7 @@ cf_status cf_addition_read_map(cf_addition *self, cf_error *error)
     self->holds = self->format;
     if (!name)
         return CF_OK;
-    if (self->format != CF_FORMAT_CSV)
+    if (self->format != CF_FORMAT_CSV && self->format != CF_FORMAT_SQLITE)
         return cf_fail(error, CF_USAGE, "--map does not go with --format %s",
                        cf_format_text(self->format));
     if (cf_options_has(&self->run->options, "key"))

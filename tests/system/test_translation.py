@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import sqlite3
 
 import pytest
 
@@ -286,3 +287,54 @@ def test_events_as_a_table(two):  # noqa: F811
     calendar.both()
     assert "20261120T100000" in calendar.card("meeting.ics") and "X-ODD;X-P=1:kept" in calendar.card("meeting.ics")
     assert calendar.card("task.ics") == TASK
+
+
+# ---- Databases ----
+
+BOOK = """CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE phones (id INTEGER PRIMARY KEY, person INTEGER, number TEXT)"""
+
+
+def sql(path, text):
+    connection = sqlite3.connect(path)
+    connection.executescript(text)
+    connection.close()
+
+
+def telephones(path):
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT name, number FROM people JOIN phones ON person = people.id").fetchall()
+    connection.close()
+    return sorted(found)
+
+
+def test_a_map_names_what_no_foreign_key_declares(two, tmp_path):  # noqa: F811
+    laptop, desktop = two
+    write(tmp_path / "map", "# nobody declares it\nrefers phones person people\n")
+    options = ["--collection", "book", "--format", "sqlite", "--map", str(tmp_path / "map")]
+    paths = [device.source("x").with_name(f"{number}.db") for number, device in enumerate(two)]
+    for path in paths:
+        sql(path, BOOK)
+    laptop.json("add", str(paths[0]), *options)
+    laptop.sync()
+    desktop.sync()
+    desktop.json("add", str(paths[1]), "--existing", *options)
+    both(laptop, desktop)
+    for path, name in zip(paths, ("anna", "bert")):
+        sql(path, f"INSERT INTO people VALUES (1, '{name}'); INSERT INTO phones VALUES (1, 1, 'of {name}')")
+    both(laptop, desktop)
+    for path in paths:
+        assert telephones(path) == [("anna", "of anna"), ("bert", "of bert")]
+
+
+def test_a_map_of_a_database_that_says_nothing(two, tmp_path):  # noqa: F811
+    laptop, _ = two
+    path = laptop.source("x").with_name("book.db")
+    sql(path, BOOK)
+    for text, said in (("refers phones person", "line 1: refers TABLE"), ("UID = /uid", "what refers to what")):
+        write(tmp_path / "map", text)
+        result = laptop.finish("add", str(path), "--format", "sqlite", "--map", str(tmp_path / "map"))
+        assert result.returncode == 2 and said in result.stderr, result.stderr
+    write(tmp_path / "map", "refers phones owner people\n")
+    laptop.json("add", str(path), "--collection", "book", "--format", "sqlite", "--map", str(tmp_path / "map"))
+    assert "owner refers, which it doesn't have" in pending(laptop)["phones"]

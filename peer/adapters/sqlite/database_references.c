@@ -89,6 +89,46 @@ static cf_status read_foreign(cf_schema_reading *self, cf_found_table *found, cf
     return status;
 }
 
+/* ---- What nobody declares ---- */
+
+/* Why it can't be; NULL: it can. */
+static const char *wrong_with(const cf_schema_reading *self, const cf_found_table *found,
+                              const cf_named_reference *named)
+{
+    const cf_found_table *parent = cf_schema_found(self, named->parent);
+
+    if (cf_found_column(found, named->column) == found->table.count)
+        return "which it doesn't have";
+    if (!parent || parent->refused)
+        return "to a table that isn't synced";
+    return parent->table.key_count == 1 ? NULL : "to a table whose key has several columns";
+}
+
+static void add_named(cf_schema_reading *self, const cf_named_reference *named)
+{
+    cf_found_table *found = cf_schema_found(self, named->table);
+    const char *wrong =
+        found && !found->refused ? wrong_with(self, found, named) : "but the table isn't synced";
+    cf_arena *arena = &self->schema->arena;
+
+    if (wrong) {
+        cf_schema_notice(self, false, named->table, "the map says that a column %.*s refers, %s",
+                         (int)named->column.size, (const char *)named->column.data, wrong);
+        return;
+    }
+    const cf_database_table *parent = &cf_schema_found(self, named->parent)->table;
+    cf_database_table *table = &found->table;
+    cf_foreign_key *all = cf_arena_allocate(arena, table->foreign_count + 1, sizeof *all);
+    cf_bytes *names = cf_arena_allocate(arena, 2, sizeof *names);
+
+    names[0] = table->columns[cf_found_column(found, named->column)].name;
+    names[1] = parent->columns[parent->keys[0]].name;
+    if (table->foreign_count)
+        memcpy(all, table->foreign, table->foreign_count * sizeof *all);
+    all[table->foreign_count++] = (cf_foreign_key){parent->name, &names[0], &names[1], 1};
+    table->foreign = all;
+}
+
 /* ---- What a column stands for ---- */
 
 typedef struct {
@@ -163,13 +203,16 @@ static void find_targets(const cf_schema_reading *self, cf_found_table *found)
     }
 }
 
-cf_status cf_schema_find_references(cf_schema_reading *self, cf_error *error)
+cf_status cf_schema_find_references(cf_schema_reading *self, const cf_database_choice *choice,
+                                    cf_error *error)
 {
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < self->count; i++)
         if (!self->tables[i].refused)
             status = read_foreign(self, &self->tables[i], error);
+    for (size_t i = 0; !status && i < choice->reference_count; i++)
+        add_named(self, &choice->references[i]);
     for (size_t i = 0; !status && i < self->count; i++)
         self->tables[i].table.key_kind = kind_of(self, &self->tables[i]);
     for (size_t i = 0; !status && i < self->count; i++)

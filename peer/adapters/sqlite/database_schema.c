@@ -183,7 +183,7 @@ cf_status cf_database_schema_read(sqlite3 *database, const cf_database_choice *c
     if (!status)
         status = cf_schema_find_followers(&self, error);
     if (!status)
-        status = cf_schema_find_references(&self, error);
+        status = cf_schema_find_references(&self, choice ? choice : &all, error);
     if (!status)
         build(&self);
     for (size_t i = 0; i < self.count; i++) {

@@ -16,6 +16,7 @@
  * what is not synced (an index for full-text search) are followed. */
 #ifndef CF_PEER_ADAPTERS_SQLITE_DATABASE_SCHEMA_H
 #define CF_PEER_ADAPTERS_SQLITE_DATABASE_SCHEMA_H
+#include "peer/adapters/record_map.h"
 #include "peer/adapters/sqlite/database.h"
 #include "peer/records/schema.h"
 
@@ -71,10 +72,13 @@ typedef struct {
     cf_arena arena;
 } cf_database_schema; /* {0} is empty */
 
-/* Within a transaction of the caller's. `wants` tells which tables are to be synced; NULL: all. */
+/* Within a transaction of the caller's. `wants` tells which tables are to be synced; NULL: all. The
+ * references are as if they were declared. */
 typedef struct {
     bool (*wants)(const void *context, cf_bytes table);
     const void *context;
+    const cf_named_reference *references;
+    size_t reference_count;
 } cf_database_choice;
 cf_status cf_database_schema_read(sqlite3 *database, const cf_database_choice *choice,
                                   cf_database_schema *out, cf_error *error);

@@ -51,6 +51,7 @@ cf_status cf_schema_find_tables(cf_schema_reading *self, const cf_database_choic
 /* Which triggers are to be followed; tables whose triggers can't be are refused. */
 cf_status cf_schema_find_followers(cf_schema_reading *self, cf_error *error);
 /* Foreign keys, what refers to which table, and what kind of key each has. */
-cf_status cf_schema_find_references(cf_schema_reading *self, cf_error *error);
+cf_status cf_schema_find_references(cf_schema_reading *self, const cf_database_choice *choice,
+                                    cf_error *error);
 
 #endif

@@ -11,12 +11,14 @@ enum { BUSY_MAX = 8 }; /* looks in a row that found it taken, until that is said
 
 typedef struct {
     cf_medium medium;
+    cf_record_map *map;        /* NULL: the database declares all there is */
     cf_database_schema schema; /* as last read, */
     cf_record_file before;     /* with these rows, of the content's, until it rests */
     bool is_read;
     cf_database_place place;   /* what the file was, */
     cf_database_traces traces; /* and what its program leaves when it writes */
     int busy;
+    cf_error unmapped; /* why the binding's map can't be used */
 } database_medium;
 
 static database_medium *of(cf_medium *medium)
@@ -35,6 +37,7 @@ static void rest(cf_medium *medium)
 static void destroy(cf_medium *medium)
 {
     rest(medium);
+    cf_record_map_destroy(&of(medium)->map);
     free(medium);
 }
 
@@ -96,9 +99,11 @@ static cf_status read_all(database_medium *self, sqlite3 *database, cf_medium_co
                           cf_error *error)
 {
     const cf_binding *binding = self->medium.binding;
-    cf_database_choice choice = {cf_database_is_wanted, binding};
+    cf_database_choice choice = {.wants = cf_database_is_wanted, .context = binding};
     bool lacks = false;
 
+    if (self->map)
+        choice.references = cf_record_map_references(self->map, &choice.reference_count);
     cf_status status = cf_database_run(database, "BEGIN", error);
     if (!status)
         status = cf_database_schema_read(database, &choice, &self->schema, error);
@@ -128,6 +133,8 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     sqlite3 *database = NULL;
 
     rest(medium);
+    if (self->unmapped.status)
+        return cf_fail(error, CF_BROKEN, "%s", self->unmapped.text);
     self->traces = cf_database_traces_of(medium->files, medium->binding->path, now_ms);
     if (!self->traces.there)
         return CF_OK;
@@ -190,5 +197,7 @@ cf_medium *cf_medium_database_new(cf_files *files, cf_peer *peer, const cf_bindi
 
     self->medium =
         (cf_medium){.operations = &operations, .files = files, .peer = peer, .binding = binding};
+    if (binding->map)
+        cf_record_map_read(cf_bytes_of_text(binding->map), &self->map, &self->unmapped);
     return &self->medium;
 }

@@ -131,6 +131,43 @@ Test(database_schema, survives_references_in_a_ring)
     cr_assert_eq(here->schema.count, 3);
 }
 
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+
+Test(database_schema, takes_references_that_are_named_as_if_they_were_declared)
+{
+    static const cf_named_reference named[] = {
+        {NAME("phones"), NAME("PERSON"), NAME("People")},
+        {NAME("phones"), NAME("owner"), NAME("people")},
+        {NAME("phones"), NAME("n"), NAME("pairs")},
+        {NAME("phones"), NAME("n"), NAME("keyless")},
+        {NAME("nowhere"), NAME("n"), NAME("people")},
+    };
+    const cf_database_choice choice = {.references = named,
+                                       .reference_count = sizeof named / sizeof *named};
+    sqlite3 *ours;
+
+    database_does(here, "CREATE TABLE people (id INTEGER PRIMARY KEY);"
+                        "CREATE TABLE phones (id INTEGER PRIMARY KEY, person INTEGER, n);"
+                        "CREATE TABLE pairs (a, b, PRIMARY KEY (a, b)); CREATE TABLE keyless (x);");
+    cf_database_schema_release(&here->schema);
+    expect_ok(cf_database_open(here->path, false, &ours, &here->error), here->error);
+    expect_ok(cf_database_schema_read(ours, &choice, &here->schema, &here->error), here->error);
+    cf_database_close(&ours);
+    expect_schema(here, "pairs(natural)\npeople(serial)\n"
+                        "phones(serial) /columns/n /columns/person>people\n");
+    expect_notices(here, "phones: the map says that a column owner refers, which it doesn't have\n"
+                         "phones: the map says that a column n refers, to a table whose key has "
+                         "several columns\n"
+                         "phones: the map says that a column n refers, to a table that isn't "
+                         "synced\n"
+                         "nowhere: the map says that a column n refers, but the table isn't "
+                         "synced\n"
+                         "keyless: it has no primary key, so nobody can say which row is which\n");
+}
+
 Test(database_schema, takes_only_what_is_wanted)
 {
     sqlite3 *ours;
@@ -140,7 +177,7 @@ Test(database_schema, takes_only_what_is_wanted)
         (void)context;
         return cf_bytes_equal(table, cf_bytes_of_text("a"));
     }
-    cf_database_choice choice = {is_a, NULL};
+    cf_database_choice choice = {.wants = is_a};
 
     database_does(here, "CREATE TABLE a (id INTEGER PRIMARY KEY, b REFERENCES b);"
                         "CREATE TABLE b (id INTEGER PRIMARY KEY); CREATE TABLE keyless (x);");

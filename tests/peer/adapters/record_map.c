@@ -97,6 +97,22 @@ static void expect_default(cf_format holds, const char *const *names, size_t cou
     expect_written(&out, text);
 }
 
+Test(record_map, names_what_refers_to_what)
+{
+    const cf_named_reference *references;
+    size_t count;
+
+    read_map("refers phones person people\nrefers \"my notes\"  \"of whom\" people\n");
+    references = cf_record_map_references(map, &count);
+    cr_assert_eq(count, 2);
+    cr_assert(cf_bytes_equal(references[0].parent, cf_bytes_of_text("people")));
+    cr_assert(cf_bytes_equal(references[1].table, cf_bytes_of_text("my notes")));
+    cr_assert(cf_bytes_equal(references[1].column, cf_bytes_of_text("of whom")));
+    cf_record_map_destroy(&map);
+    expect_refused("refers phones person\n", "line 1: refers TABLE COLUMN TABLE");
+    expect_refused("refers a b c d\n", "line 1: refers TABLE COLUMN TABLE");
+}
+
 Test(record_map, knows_the_columns_of_exports)
 {
     static const char *const google[] = {"First Name",      "Nickname", "E-mail 2 - Value",
