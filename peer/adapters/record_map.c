@@ -183,8 +183,11 @@ static int by_order(const void *left, const void *right)
 /* The columns still have the numbers of the slots before they are sorted. */
 static void sort_slots(cf_record_map *map)
 {
-    cf_map_slot *before = cf_allocate(map->slot_count, sizeof *before);
+    cf_map_slot *before;
 
+    if (!map->slot_count)
+        return;
+    before = cf_allocate(map->slot_count, sizeof *before);
     memcpy(before, map->slots, map->slot_count * sizeof *before);
     qsort(map->slots, map->slot_count, sizeof *map->slots, by_order);
     for (size_t i = 0; i < map->column_count; i++) {
