@@ -16,7 +16,6 @@ import time
 
 import pytest
 
-from counterfoil import tree
 from strike import KINDS, Strike
 from workloads import ALL
 
@@ -79,12 +78,12 @@ def finish(workload, what):
     for device in (here, there, here, there):
         done = device.finish("sync")
         assert done.returncode == 0, f"{what}: {device.name}: {done.returncode}\n{done.stdout}{done.stderr}"
-    assert tree(here.source()) == workload.expected, what
-    assert tree(there.source()) == workload.expected, what
+    assert workload.held(here) == workload.expected, what
+    assert workload.held(there) == workload.expected, what
     quiet(workload, what)
     for device in (here, there):
         device.run("verify")
-        assert not list((device.source() / ".counterfoil" / "tmp").iterdir()), what
+        assert not workload.left(device), what
         assert device.json("status", "--check")["in_sync"], what
     workload.broker.stop()
     workload.broker.run("verify")

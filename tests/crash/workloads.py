@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ten things that people and programs do, each of which may be struck at any call. Each begins with two devices, `here` and
-`there`, and a broker; `act` runs under the strike, `expected` is what both folders hold once all is finished."""
+"""What people and programs do, each of which may be struck at any call. Each begins with two devices, `here` and `there`,
+and a broker; `act` runs under the strike, `expected` is what both hold once all is finished."""
 
 import contextlib
+import csv
 import os
 import random
 import shutil
+import sqlite3
 
+from cards import card
 from counterfoil import Device, fill, tree
 from counterfoild import Broker
 
@@ -68,6 +71,13 @@ class Workload:
     def settle(self):
         """What a person does next."""
 
+    def held(self, device):
+        return tree(device.source())
+
+    def left(self, device):
+        """What lies in its folders for temporary files."""
+        return list((device.source() / ".counterfoil" / "tmp").iterdir())
+
     def end(self):
         for device in self.devices:
             device.end()
@@ -82,7 +92,7 @@ class FirstSync(Workload):
     def act(self):
         fill(self.here.source(), {f"new/{i % 3}/{i}": b"%d" % i * i * 40 for i in range(30)})
         fill(self.here.source(), {"large": self.random.randbytes(2_500_000)})
-        self.expected = tree(self.here.source())
+        self.expected = self.held(self.here)
         self.struck(self.here, "sync")
 
 
@@ -95,14 +105,14 @@ class Edit(Workload):
         (source / "text").write_bytes(text[:100000] + b"in the middle\n" + text[100000:])
         (source / "other~").write_bytes(b"saved by rename\n")
         os.rename(source / "other~", source / "other")
-        self.expected = tree(source)
+        self.expected = self.held(self.here)
         self.struck(self.here, "sync")
 
 
 class RenameTree(Workload):
     def act(self):
         os.rename(self.here.source() / "sub", self.here.source() / "elsewhere")
-        self.expected = tree(self.here.source())
+        self.expected = self.held(self.here)
         self.struck(self.here, "sync")
         self.here.sync()
         self.struck(self.there, "sync")
@@ -115,7 +125,7 @@ class Delete(Workload):
         for i in range(4):
             os.unlink(self.here.source() / "many" / str(i))
         os.unlink(self.here.source() / "empty")
-        self.expected = tree(self.here.source())
+        self.expected = self.held(self.here)
         self.struck(self.here, "sync")
         self.here.sync()
         self.struck(self.there, "sync")
@@ -131,7 +141,7 @@ class Receive(Workload):
         os.rename(source / "two.txt", source / "new/two.txt")
         os.unlink(source / "gone")
         os.symlink("one.txt", source / "link")
-        self.expected = tree(source)
+        self.expected = self.held(self.here)
         self.here.sync()
         self.struck(self.there, "sync")
 
@@ -149,7 +159,7 @@ class Pairing(Workload):
         self.here.sync()
 
     def act(self):
-        self.expected = tree(self.here.source())
+        self.expected = self.held(self.here)
         pairing = self.here.start("pair", "--for", "20s")
         code = pairing.stdout.readline().strip()
         self.struck(self.there, "join", "-", "--name", "there", stdin=code + "\n")
@@ -173,7 +183,7 @@ class OfBroker(Workload):
 
     def act(self):
         fill(self.here.source(), self.files_to_come())
-        self.expected = tree(self.here.source())
+        self.expected = self.held(self.here)
         with self.struck_broker() as listens:
             if listens:
                 self.here.finish("sync", "--timeout", "3s")
@@ -193,7 +203,7 @@ class Replay(OfBroker):
 
     def act(self):
         fill(self.here.source(), self.files_to_come())
-        self.expected = tree(self.here.source())
+        self.expected = self.held(self.here)
         self.here.sync()
         with self.struck_broker() as listens:
             if listens:
@@ -212,4 +222,129 @@ class Compaction(OfBroker):
         super().act()
 
 
-ALL = [FirstSync, Edit, RenameTree, Delete, Receive, Pairing, BrokerAppend, BlobUpload, Replay, Compaction]
+class Records(Workload):
+    """Beside the folder there is a table, a database and an address book."""
+
+    files = {"one.txt": b"one\n"}
+    people = {"ann": ["Ann", "1970"], "bob": ["Bob", "1980"], "cid": ["Cid", "1990"]}
+    schema = """
+CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, picture BLOB);
+CREATE TABLE phones (id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people ON DELETE CASCADE, number TEXT UNIQUE);
+"""
+
+    def prepare(self):
+        super().prepare()
+        for device in self.devices:
+            if device is self.here:
+                self.write_table(self.people)
+            self.in_database(device, self.schema)
+            self.cards(device).mkdir()
+            more = [] if device is self.here else ["--existing"]
+            device.json("add", str(self.table(device)), "--collection", "people", "--format", "csv", "--key", "id", *more)
+            device.json("add", str(self.database(device)), "--collection", "book", "--format", "sqlite", *more)
+            device.json("add", str(self.cards(device)), "--collection", "home", "--format", "vcard", *more)
+            device.sync()
+            self.there.sync()
+        self.in_database(self.here, "INSERT INTO people(name) VALUES ('Ann'), ('Bob'), ('Cid');"
+                                    "INSERT INTO phones(person, number) VALUES (1, '+1'), (2, '+2');")
+        fill(self.cards(self.here), {
+            "ann.vcf": card("ann", "Ann", "TEL:+1"), "bob.vcf": card("bob", "Bob", "TEL:+2"), "cid.vcf": card("cid", "Cid", "TEL:+3")
+        })
+        self.here.sync()
+        self.there.sync()
+
+    @staticmethod
+    def table(device):
+        return device.source("people.csv")
+
+    @staticmethod
+    def database(device):
+        return device.source("book.db")
+
+    @staticmethod
+    def cards(device):
+        return device.source("home")
+
+    def write_table(self, rows):
+        path = self.table(self.here)
+        beside = path.with_suffix(".new")
+        beside.write_text("".join(",".join(line) + "\n" for line in [["id", "name", "born"], *([key, *row] for key, row in rows.items())]))
+        os.rename(beside, path)
+
+    def in_database(self, device, script, *values):
+        with contextlib.closing(sqlite3.connect(self.database(device), timeout=60)) as there, there:
+            if values:
+                there.execute(script, values)
+            else:
+                there.executescript(script)
+
+    def held(self, device):
+        with contextlib.closing(sqlite3.connect(self.database(device), timeout=60)) as there:
+            rows = [sorted(there.execute(f"SELECT * FROM {table}")) for table in ("people", "phones")]
+            assert there.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert there.execute("PRAGMA foreign_key_check").fetchall() == []
+        with open(self.table(device), newline="") as file:
+            table = sorted(tuple(sorted(row.items())) for row in csv.DictReader(file))
+        cards = sorted(
+            sorted(path.read_bytes().decode().replace("\r\n ", "").split("\r\n"))
+            for path in self.cards(device).iterdir() if path.name != ".counterfoil"
+        )
+        return super().held(device), rows, table, cards
+
+    def left(self, device):
+        others = [path for path in device.folder.iterdir() if path.name.startswith(f".{device.name}-") or "(saved" in path.name]
+        return super().left(device) + list((self.cards(device) / ".counterfoil" / "tmp").iterdir()) + others
+
+    def edit_table(self):
+        self.write_table({"ann": ["Anna", "1970"], "cid": ["Cid", "1990 " * 20_000], "dora": ["Dora", ""]})
+
+    def edit_database(self):
+        """A parent goes with its child, another comes with one, and takes over its number; a row gets a picture."""
+        self.in_database(self.here, """
+PRAGMA foreign_keys = ON; BEGIN; DELETE FROM people WHERE name = 'Bob'; INSERT INTO people(name) VALUES ('Dora');
+INSERT INTO phones(person, number) SELECT id, '+2' FROM people WHERE name = 'Dora'; UPDATE people SET name = 'Anna' WHERE id = 1; COMMIT""")
+        self.in_database(self.here, "UPDATE people SET picture = ? WHERE name = 'Cid'", self.random.randbytes(120_000))
+
+    def edit_cards(self):
+        cards = self.cards(self.here)
+        (cards / "bob.vcf").unlink()
+        photo = "PHOTO;ENCODING=b;TYPE=jpeg:" + "\r\n ".join("%060d" % (i * 7919) for i in range(2000))
+        fill(cards, {"ann.vcf": card("ann", "Ann", "TEL:+1", "TEL:+11", photo), "dora.vcf": card("dora", "Dora", "TEL:+4")})
+
+
+class PublishRecords(Records):
+    def act(self):
+        self.edit_table()
+        self.edit_database()
+        self.edit_cards()
+        self.expected = self.held(self.here)
+        self.struck(self.here, "sync")
+
+
+class ReceiveRecords(Records):
+    def act(self):
+        self.edit()
+        self.expected = self.held(self.here)
+        self.here.sync()
+        self.struck(self.there, "sync")
+
+    def edit(self):
+        raise NotImplementedError
+
+
+class ReceiveTable(ReceiveRecords):
+    edit = Records.edit_table
+
+
+class ReceiveRows(ReceiveRecords):
+    edit = Records.edit_database
+
+
+class ReceiveCards(ReceiveRecords):
+    edit = Records.edit_cards
+
+
+ALL = [
+    FirstSync, Edit, RenameTree, Delete, Receive, Pairing, BrokerAppend, BlobUpload, Replay, Compaction, PublishRecords,
+    ReceiveTable, ReceiveRows, ReceiveCards,
+]

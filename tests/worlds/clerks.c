@@ -163,7 +163,8 @@ static long highest(const cells *all)
     return found;
 }
 
-/* One of the rows, or a new one under the next number. */
+/* One of the rows, or a new one under the next number: as with AUTOINCREMENT, none is given twice.
+ */
 static void act_on_numbers(chance *from, device *who)
 {
     char key[24];
@@ -171,7 +172,10 @@ static void act_on_numbers(chance *from, device *who)
 
     records_read(who, RECORDS_NUMBERS, &all);
     if (!all.count || chance_below(from, 5) < 2) {
-        snprintf(key, sizeof key, "%ld", highest(&all) + 1);
+        long last = highest(&all);
+
+        who->counted = (last > who->counted ? last : who->counted) + 1;
+        snprintf(key, sizeof key, "%ld", who->counted);
         add_row(from, &all, key, true);
     } else {
         snprintf(key, sizeof key, "%s", all.all[chance_below(from, all.count)].key);

@@ -381,7 +381,8 @@ void device_clone(device *self, device *of)
     *self = (device){.in = of->in,
                      .number = self->number,
                      .chance = chance_of_seed(of->in->plan.seed, 100 + (uint64_t)self->number),
-                     .serves = of->serves};
+                     .serves = of->serves,
+                     .counted = of->counted};
     device_set_clock(self, 0);
     strcpy(self->home_path, of->home_path);
     strcpy(self->folder, of->folder);

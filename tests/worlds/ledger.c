@@ -58,6 +58,22 @@ void ledger_let_go(ledger *self, const mark *token, int killer)
     known->is_gone_safely = false;
 }
 
+void ledger_fell(ledger *self, const mark *token)
+{
+    written *known = ledger_find(self, token);
+
+    if (known)
+        known->fell = true;
+}
+
+void ledger_was_beside(ledger *self, const mark *token)
+{
+    written *known = ledger_find(self, token);
+
+    if (known)
+        known->was_beside = true;
+}
+
 void ledger_follow(ledger *self, const mark *token, const mark *over)
 {
     written *known = ledger_find(self, token);
@@ -70,7 +86,7 @@ bool ledger_stays_dead(const ledger *self, const written *one)
 {
     size_t steps = 0;
 
-    if (!one->must_go)
+    if (!one->must_go || (one->fell && one->was_beside))
         return false;
     while (one && one->over.text[0] && steps++ < self->count) {
         one = ledger_find(self, &one->over);

@@ -20,8 +20,11 @@ typedef struct {
     uint64_t safe_at; /* the act after which the broker had it, by the word of a device; 0: it may
                          not have it */
     bool is_gone_safely; /* the same of its end */
-    int author, killer;  /* devices; the last ones. -1: none */
-    mark over;           /* the content that it took the place of; empty: none */
+    /* Of a field of a record: the record was deleted as a whole, and somebody who saw this went on
+     * with another field of it, which brings all of it back. */
+    bool fell, was_beside;
+    int author, killer; /* devices; the last ones. -1: none */
+    mark over;          /* the content that it took the place of; empty: none */
 } written;
 
 typedef struct {
@@ -36,6 +39,9 @@ written *ledger_find(const ledger *self, const mark *token);
 void ledger_write(ledger *self, const mark *token, int author);
 /* A user of this device has replaced or deleted the last of it that is there. */
 void ledger_let_go(ledger *self, const mark *token, int killer);
+/* That was done to it as a part of a record. */
+void ledger_fell(ledger *self, const mark *token);
+void ledger_was_beside(ledger *self, const mark *token);
 /* It was written over that one: what others do with the file meanwhile, they do with that. */
 void ledger_follow(ledger *self, const mark *token, const mark *over);
 /* It stays dead: neither with it nor with what it was written over anything else was done, such as

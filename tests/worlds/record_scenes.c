@@ -72,3 +72,27 @@ Test(record_scenes, a_card_made_on_both_sides_lies_in_one_file)
         world_destroy(&w);
     }
 }
+
+/* A long value is sealed again from a file in the home, which a power cut may take away. */
+Test(record_scenes, a_long_value_that_a_broker_lost_comes_back_after_a_power_cut)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world *w = a_world_with(seed, 2, TABLE);
+        device *one = &w->devices[0];
+        cf_buffer expected = {0};
+        char value[90001];
+
+        memset(value, 'x', sizeof value - 1);
+        value[sizeof value - 1] = '\0';
+        writes_row(one, "k", value);
+        cr_assert(syncs(one));
+        loses_power(one);
+        broker_crash(&w->brokers[0], BROKER_EMPTY);
+        cf_buffer_append_text(&expected, "table k\ntable k name ");
+        cf_buffer_append(&expected, value, sizeof value - 1);
+        cf_buffer_append(&expected, "\n", 2);
+        expect_records(w, (const char *)expected.data);
+        cf_buffer_release(&expected);
+        world_destroy(&w);
+    }
+}

@@ -157,6 +157,46 @@ static void note_outcast(device *of, const sight *before, const sight *after)
     doubt_outcasts(of->in);
 }
 
+/* KIND/KEY of KIND/KEY/FIELD. */
+static size_t record_of(const seen *one)
+{
+    const char *end = strrchr(one->path, '/');
+
+    return end ? (size_t)(end - one->path) : 0;
+}
+
+static bool is_of_record(const seen *one, const seen *other)
+{
+    size_t size = record_of(one);
+
+    return size && size == record_of(other) && memcmp(one->path, other->path, size) == 0;
+}
+
+static bool has_part_of(const sight *self, const seen *one)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (is_of_record(&self->all[i], one))
+            return true;
+    return false;
+}
+
+/* A value that is gone or new, in a record: what becomes of the others of it. */
+static void note_records(device *of, const sight *before, const sight *after)
+{
+    ledger *book = &of->in->ledger;
+
+    for (size_t i = 0; i < before->count; i++)
+        if (!sight_has(after, &before->all[i].token) && !has_part_of(after, &before->all[i]))
+            ledger_fell(book, &before->all[i].token);
+    for (size_t i = 0; i < after->count; i++) {
+        if (sight_has(before, &after->all[i].token))
+            continue;
+        for (size_t k = 0; k < before->count; k++)
+            if (is_of_record(&before->all[k], &after->all[i]))
+                ledger_was_beside(book, &before->all[k].token);
+    }
+}
+
 void note_acts(device *of, const sight *before)
 {
     ledger *book = &of->in->ledger;
@@ -191,6 +231,7 @@ void note_acts(device *of, const sight *before)
         if (!is_gone && count_places(before, token) > count_places(&after, token))
             ledger_excuse(book, token);
     }
+    note_records(of, before, &after);
     sight_release(&after);
 }
 

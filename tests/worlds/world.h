@@ -96,6 +96,7 @@ struct device {
     bool is_unsure;
     /* Its disk took bytes for written that never will be: a power cut may spoil any file now. */
     bool is_rotten;
+    long counted; /* the highest number that was given to a row here */
     bool touched; /* by its user since it was last looked at */
     cf_id lock;   /* the request, of the collection; zero: none */
     /* An older copy of it. */

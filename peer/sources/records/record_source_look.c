@@ -295,6 +295,8 @@ static cf_status work(cf_record_run *run, cf_error *error)
         status = cf_record_run_publish(run, error);
     if (!status)
         status = apply(run, error);
+    if (!run->look_only)
+        cf_record_values_refill(source->values);
     cf_record_values_end(source->values);
     if (run->unrest)
         look_soon(run);

@@ -104,6 +104,20 @@ void cf_record_values_destroy(cf_record_values **values)
     *values = NULL;
 }
 
+void cf_record_values_refill(cf_record_values *values)
+{
+    cf_error ignored;
+
+    if (values->binding->base == CF_BASE_LEAVES)
+        return;
+    for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));) {
+        cf_record_value *one = cf_linked(link, cf_record_value, link);
+
+        if (one->is_shown && one->bytes.size && !one->node)
+            cf_value_file_write(values, one, &ignored);
+    }
+}
+
 void cf_record_values_end(cf_record_values *values)
 {
     for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));) {

@@ -31,6 +31,8 @@ typedef struct {
  * was. `values` NULL: nothing is noted. */
 void cf_record_values_reduce(cf_record_values *values, cf_record_file *file, cf_arena *arena,
                              cf_rows_as_read *out);
+/* Keeps again what the base shows and the medium, too, but whose file is gone. */
+void cf_record_values_refill(cf_record_values *values);
 /* After the look: what neither base nor medium shows is forgotten. */
 void cf_record_values_end(cf_record_values *values);
 

@@ -114,6 +114,8 @@ static cf_status write_bytes(cf_record_values *self, const cf_record_value *one,
     if (!status)
         status = files->write_at(files, file, 0, one->bytes, error);
     if (!status)
+        status = files->sync_file(files, file, error); /* its size makes it whole to others */
+    if (!status)
         status = files->stat_file(files, file, stat, error);
     files->close_file(files, &file);
     return status;
