@@ -154,3 +154,48 @@ Test(engine_places, what_is_shown_as_one_with_another_leaves_no_folder_behind)
         at++;
     cr_assert_gt(at, 10, "hardly anything was tried");
 }
+
+/* A rename changes the ctime, too: it doesn't hide an edit of which neither size nor mtime tells.
+ */
+Test(engine_places, sees_an_edit_that_a_move_hides)
+{
+    world *w = world_new(41, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    enum { MOMENT = 1600000000 };
+
+    user_writes_text(a, "f", "one");
+    user_stamps(a, "f", MOMENT);
+    settles_equal(w);
+    user_saves(a, "f", cf_bytes_of_text("two"), SAVE_IN_PLACE);
+    user_stamps(a, "f", MOMENT);
+    cr_assert(user_moves(a, "f", "g"));
+    settles_equal(w);
+    cr_expect(holds(b, "g", "two"), "nobody looked into it");
+    cr_expect(holds(a, "g", "two"));
+    world_destroy(&w);
+}
+
+/* And what was edited so is no base's, which another's edit may replace. */
+Test(engine_places, keeps_an_edit_that_a_move_hides_when_another_comes)
+{
+    world *w = world_new(42, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    enum { MOMENT = 1600000000 };
+    cf_buffer tree = {0};
+
+    user_writes_text(a, "f", "one");
+    user_stamps(a, "f", MOMENT);
+    settles_equal(w);
+    user_writes_text(b, "f", "three");
+    cr_assert(device_sync(b));
+    user_saves(a, "f", cf_bytes_of_text("two"), SAVE_IN_PLACE);
+    user_stamps(a, "f", MOMENT);
+    cr_assert(user_moves(a, "f", "g"));
+    settles_equal(w);
+    device_tree(a, &tree);
+    cf_buffer_append(&tree, "", 1);
+    cr_expect(strstr((const char *)tree.data, "conflict"), "one of both edits is lost:\n%s",
+              (const char *)tree.data);
+    cf_buffer_release(&tree);
+    world_destroy(&w);
+}

@@ -60,6 +60,18 @@ static bool is_unchanged(const cf_survey *survey, size_t entry)
     return cf_stat_unchanged(&known, &listed->stat);
 }
 
+/* Its place is known from that, and it is read all the same: a rename changes the ctime, and so may
+ * hide an edit that left size and mtime as they were. */
+static bool was_renamed(const cf_survey *survey, size_t entry)
+{
+    const cf_listed *listed = &survey->listing.entries[entry];
+    const cf_node *node = cf_survey_base_node(survey, entry);
+
+    return node && listed->kind == CF_KIND_FILE &&
+           survey->identity.tokens[entry].how == CF_TOKEN_MOVED &&
+           node->stat.ctime_ns != listed->stat.ctime_ns;
+}
+
 static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, cf_finding *out)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
@@ -73,6 +85,8 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
         .kind = (uint8_t)listed->kind,
         .stat = cf_node_stat_of(stat),
     };
+    if (!read && was_renamed(survey, entry))
+        out->stat.ctime_ns = CF_CTIME_UNSEEN;
     if (listed->kind == CF_KIND_SYMLINK) {
         cf_hash hash = cf_content_hash(listed->target);
 
@@ -164,8 +178,12 @@ void cf_survey_report_places(cf_survey *survey)
         if (!survey->numbers[i] || survey->listing.entries[i].skipped ||
             !survey->listing.entries[i].readable)
             survey->reported[i] = true;
-        else if (!needs_reading(survey, i))
+        else if (!needs_reading(survey, i)) {
+            bool again = was_renamed(survey, i);
+
             observe(survey, i, NULL);
+            survey->reported[i] = !again;
+        }
     survey->batch.gone = survey->identity.gone;
     survey->batch.gone_count = survey->identity.gone_count;
 }
