@@ -19,6 +19,7 @@ typedef enum {
     CF_TABLE_OWED = 'o',     /* source, number → where it belongs: a user's save, kept aside */
     CF_TABLE_SOURCE = 's',   /* source → collection, location, options */
     CF_TABLE_SCHEMA = 'y',   /* source → the schema that its database had when last agreed */
+    CF_TABLE_HELD = 'd',     /* source → which columns it had when last agreed */
     CF_TABLE_DATABASE = 'b', /* source → which file its database is */
     CF_TABLE_MEETING = 'e',  /* source → nothing: rows of one number are the same, at first */
     CF_TABLE_WRITER = 'w',   /* collection → this device's chain in it */

@@ -481,8 +481,6 @@ static void begin_history(history *self, uint64_t seed)
         self->balances[id] = TABLE_NO_BALANCE;
     world_bind_tables(self->w);
     device_bind_table(&self->w->devices[0], &(table_place){.at = &self->beside, .number = BESIDE});
-    for (int place = 0; place < PLACES; place++) /* with all of its columns */
-        user_writes_table(self->places[place], &(table){0});
     self->w->loss = 15;
 }
 

@@ -378,3 +378,48 @@ def test_a_photo_reaches_the_other_with_its_card(two):
     desk.expect_equal()
     assert photo in cards(desk.file)["anna"]
     desk.expect_quiet()
+
+
+# ---- Columns that come later ----
+
+
+def run(path, statements):
+    """Runs them, and shows what the table holds then."""
+    database = sqlite3.connect(path)
+    database.executescript(statements)
+    found = database.execute("SELECT * FROM people ORDER BY id").fetchall()
+    database.close()
+    return found
+
+
+def test_a_column_added_to_a_file_shows_what_others_have_there(alone):
+    first, told = add(alone, "a.csv", "id,name,town\na,Anna,Ulm\nb,Bert,Bonn\n")
+    alone.sync()
+    second, told = add(alone, "b.csv", "id,name\na,Anna\nb,Bert\n")
+    alone.sync()
+    second.write_text("id,name,town\na,Anne,\nb,Bert,Berlin\n")
+    alone.sync()
+    assert first.read_text() == second.read_text() == "id,name,town\na,Anne,Ulm\nb,Bert,Berlin\n"
+    second.write_text("id,name,town\na,Anne,\nb,Bert,Berlin\n")
+    alone.sync()
+    assert first.read_text() == second.read_text(), "from then on an emptied cell is an edit"
+
+
+def test_a_column_added_to_a_database_shows_what_others_have_there(alone):
+    """As a program does that comes to its new version on one device after the other."""
+    first, second = alone.source("a.db"), alone.source("b.db")
+    columns = ("town TEXT", "stars INTEGER NOT NULL DEFAULT 3")
+    run(first, f"CREATE TABLE people(id TEXT PRIMARY KEY, name TEXT, {', '.join(columns)});"
+        "INSERT INTO people VALUES('a', 'Anna', 'Ulm', 5), ('b', 'Bert', 'Bonn', 3)")
+    run(second, "CREATE TABLE people(id TEXT PRIMARY KEY, name TEXT)")
+    for path in first, second:
+        alone.json("add", str(path), "--collection", "rows", "--format", "sqlite")
+        alone.finish("sync")
+    assert run(second, "") == [("a", "Anna"), ("b", "Bert")]
+    run(second, "".join(f"ALTER TABLE people ADD COLUMN {column};" for column in columns) +
+        "UPDATE people SET name = 'Berta' WHERE id = 'b'")
+    alone.finish("sync")
+    assert run(first, "") == run(second, "") == [("a", "Anna", "Ulm", 5), ("b", "Berta", "Bonn", 3)]
+    run(second, "UPDATE people SET town = NULL, stars = 3 WHERE id = 'a'")
+    alone.finish("sync")
+    assert run(first, "") == [("a", "Anna", None, 3), ("b", "Berta", "Bonn", 3)]

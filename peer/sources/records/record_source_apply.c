@@ -78,19 +78,24 @@ static void want_shown(applying *self, const cf_row *shown, const cf_row *base, 
 }
 
 /* A row that is there. One that was changed and is not published stays as it is. */
-static void take_here(applying *self, const cf_row *row, const cf_row *as_read)
+static void take_here(applying *self, size_t index)
 {
+    const cf_row *row = &self->run->content.file.rows[index];
+    const cf_row *as_read = &self->run->as_read.rows[index];
+    bool filled = self->run->filled && self->run->filled[index];
     const cf_row *base = cf_rows_find(self->run->source->binding->rows, row->table, row->key);
     const cf_row *shown = cf_record_run_shown(self->run, row->table, row->key);
 
     self->met += shown != NULL;
-    if (self->run->as_base && shown && cf_row_view_agrees(self->run->view, shown, base)) {
+    if (self->run->as_base && !filled && shown &&
+        cf_row_view_agrees(self->run->view, shown, base)) {
         want(self, as_read);
         return;
     }
     if (!cf_record_run_same(self->run, row, base)) {
+        self->run->unfilled |= filled;
         want(self, as_read);
-    } else if (cf_record_run_same(self->run, row, shown)) {
+    } else if (!filled && cf_record_run_same(self->run, row, shown)) {
         want(self, as_read); /* what is volatile in it is left alone */
         agree(self, shown, base);
     } else if (shown) {
@@ -132,7 +137,7 @@ static void decide(applying *self)
     self->waiting_count = self->met = 0;
     self->writes = false;
     for (size_t i = 0; i < run->content.file.count; i++)
-        take_here(self, &run->content.file.rows[i], &run->as_read.rows[i]);
+        take_here(self, i);
     if (run->as_base && self->met == cf_row_view_count(run->view) &&
         !run->source->binding->include_count)
         return; /* in the place of each one is a row */
@@ -214,6 +219,8 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
     source->workshop->activity += outcome->wrote;
     note_refusals(run, outcome, refused);
     settle_base(self, refused);
+    if (!outcome->count && !self->waiting_count && !run->unfilled)
+        cf_record_run_keep_held(run);
     cf_rows_destroy(&refused);
     cf_record_run_settled(run);
     return cf_record_run_commit(run, error);

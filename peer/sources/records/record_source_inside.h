@@ -48,6 +48,9 @@ typedef struct {
     cf_medium_content content;
     cf_rows_as_read as_read; /* in the content's rows identities stand for long values */
     cf_row_index here;       /* what is shown */
+    bool *filled;            /* rows as read that lack what the content's have; NULL: none */
+    bool held_grew;          /* the source has room for other columns than it is known to have */
+    bool unfilled;           /* such a row was left as it is */
     cf_rows *troubled;       /* the places that are in trouble */
     bool as_base;            /* it shows just what the base says: nothing was done to it */
     bool unrest;             /* something passes: look again soon */
@@ -63,6 +66,10 @@ bool cf_record_run_know_schema(cf_record_run *run);
 bool cf_record_run_meet_schema(cf_record_run *run);
 /* Whether the schema is another one than that of the last look. */
 bool cf_record_source_schema_changed(cf_record_source *source);
+/* Gives the rows what the base has in columns that are new to the source. */
+cf_status cf_record_run_fill(cf_record_run *run, cf_error *error);
+/* With what is committed next they are new no more. */
+void cf_record_run_keep_held(cf_record_run *run);
 /* Says so of the whole source; CF_OK: it has no trouble any more. */
 void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text);
 

@@ -183,7 +183,7 @@ static void narrow_format(cf_record_run *run)
         *format = (cf_row_format){.whole = format->whole, .tables = tables, .count = count};
 }
 
-static void place_rows(cf_record_run *run)
+static cf_status place_rows(cf_record_run *run, cf_error *error)
 {
     cf_record_file *file = &run->content.file;
 
@@ -192,12 +192,14 @@ static void place_rows(cf_record_run *run)
     if (run->content.texts)
         cf_record_types_give(file, &run->content.format, run->source->binding->rows, run->view);
     cf_record_values_reduce(run->source->values, file, &run->arena, &run->as_read);
+    cf_status status = cf_record_run_fill(run, error);
     run->here = cf_row_index_of(file->rows, file->count);
     run->troubled = cf_rows_new();
     for (size_t i = 0; i < file->trouble_count; i++)
         if (file->troubles[i].known)
             cf_rows_put(run->troubled,
                         &(cf_row){.table = file->troubles[i].table, .key = file->troubles[i].key});
+    return status;
 }
 
 static void note_troubles(cf_record_run *run)
@@ -286,11 +288,12 @@ static cf_status work(cf_record_run *run, cf_error *error)
         return CF_OK;
     cf_record_run_view(run);
     narrow_format(run);
-    place_rows(run);
+    status = place_rows(run, error);
     source->guarded = cf_locks_changes(source->workshop->locks);
     source->held_back = false;
     note_troubles(run);
-    status = cf_record_run_take_intended(run, error);
+    if (!status)
+        status = cf_record_run_take_intended(run, error);
     if (!status)
         status = cf_record_run_publish(run, error);
     if (!status)
