@@ -78,8 +78,26 @@ static cf_status be_patient(database_medium *self, cf_status status, cf_error *e
 
 /* ---- Reading ---- */
 
+/* What can't be synced keeps the source from being in sync, until nobody asks for its table. */
+static const char *with_advice(cf_record_file *file, const cf_database_notice *notice,
+                               const char *path)
+{
+    cf_buffer text = {0};
+
+    if (notice->computed)
+        return notice->reason;
+    cf_buffer_append_text(
+        &text,
+        "%s; to be in sync without it, ask for the other tables: `counterfoil set "
+        "%s --include TABLE`",
+        notice->reason, path);
+    const char *kept = cf_arena_text(&file->arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return kept;
+}
+
 /* What isn't synced is listed beside what is in trouble. */
-static void note(cf_record_file *file, const cf_database_schema *schema)
+static void note(cf_record_file *file, const cf_database_schema *schema, const char *path)
 {
     for (size_t i = 0; i < file->trouble_count; i++)
         if (!file->troubles[i].known)
@@ -88,7 +106,7 @@ static void note(cf_record_file *file, const cf_database_schema *schema)
         const cf_database_notice *notice = &schema->notices[i];
         cf_row none = {.table = notice->name};
 
-        cf_record_file_trouble(file, 0, &none, notice->reason);
+        cf_record_file_trouble(file, 0, &none, with_advice(file, notice, path));
         file->troubles[file->trouble_count - 1].where =
             file->troubles[file->trouble_count - 1].table;
         file->troubles[file->trouble_count - 1].harmless = notice->computed;
@@ -145,7 +163,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     status = be_patient(self, status, error);
     if (status)
         return status;
-    note(&out->file, &self->schema);
+    note(&out->file, &self->schema, medium->binding->path);
     out->there = true;
     out->format = self->schema.format;
     out->schema = &self->schema.schema;
