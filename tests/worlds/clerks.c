@@ -80,7 +80,9 @@ static bool is_there(const cells *all, const char *key)
     return cells_find(all, key, "") != NULL;
 }
 
-/* All values of a row that is counted up begin with the same tag, whoever edits it. */
+/* All values of a row that is counted up begin with the same tag, whoever edits it; so it keeps
+ * one.
+ */
 static void tag_of(chance *from, const cells *all, const char *key, char tag[8])
 {
     for (size_t i = 0; i < all->count; i++)
@@ -89,6 +91,15 @@ static void tag_of(chance *from, const cells *all, const char *key, char tag[8])
             return;
         }
     snprintf(tag, 8, "r%04x", (unsigned)chance_below(from, 0x10000));
+}
+
+static size_t count_values(const cells *all, const char *key)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < all->count; i++)
+        count += strcmp(all->all[i].key, key) == 0 && *all->all[i].field;
+    return count;
 }
 
 static void change_row(chance *from, cells *all, const char *key, bool is_tagged)
@@ -101,7 +112,7 @@ static void change_row(chance *from, cells *all, const char *key, bool is_tagged
         tag_of(from, all, key, tag);
     if (chance_one_in(from, 6))
         cells_drop_row(all, key);
-    else if (one && chance_one_in(from, 7))
+    else if (one && count_values(all, key) > 1 && chance_one_in(from, 7))
         cells_drop(all, one);
     else
         set(from, all, key, field, tag);

@@ -26,7 +26,15 @@ static void take(void *context, const char *path, const mark *token)
     sight *self = context;
 
     self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
-    self->all[self->count++] = (seen){strdup(path), *token};
+    self->all[self->count++] = (seen){strdup(path), *token, false};
+}
+
+static void take_value(void *context, const char *place, const mark *token)
+{
+    sight *self = context;
+
+    take(self, place, token);
+    self->all[self->count - 1].is_value = true;
 }
 
 static void take_thing(void *context, const disk_thing *thing)
@@ -47,13 +55,13 @@ void sight_take(const device *of, sight *out)
 {
     *out = (sight){0};
     disk_walk(of->drive, of->folder, &(disk_walk_options){.skip = ".counterfoil"}, take_thing, out);
-    records_shown(of, take, out);
+    records_shown(of, take_value, out);
 }
 
 void sight_take_kept(const device *of, sight *out)
 {
     *out = (sight){0};
-    records_listed(of, take, out);
+    records_listed(of, take_value, out);
 }
 
 void sight_release(sight *self)
@@ -160,7 +168,7 @@ static void note_outcast(device *of, const sight *before, const sight *after)
 /* KIND/KEY of KIND/KEY/FIELD. */
 static size_t record_of(const seen *one)
 {
-    const char *end = strrchr(one->path, '/');
+    const char *end = one->is_value ? strrchr(one->path, '/') : NULL;
 
     return end ? (size_t)(end - one->path) : 0;
 }
@@ -180,6 +188,14 @@ static bool has_part_of(const sight *self, const seen *one)
     return false;
 }
 
+/* Of one record, though this device has not seen the other: a key that is a text says so. */
+static bool has_key_of(const mark *token, const mark *other)
+{
+    const char *end = strchr(other->text, '/');
+
+    return end && strncmp(token->text, other->text, (size_t)(end - other->text) + 1) == 0;
+}
+
 /* A value that is gone or new, in a record: what becomes of the others of it. */
 static void note_records(device *of, const sight *before, const sight *after)
 {
@@ -194,6 +210,9 @@ static void note_records(device *of, const sight *before, const sight *after)
         for (size_t k = 0; k < before->count; k++)
             if (is_of_record(&before->all[k], &after->all[i]))
                 ledger_was_beside(book, &before->all[k].token);
+        for (size_t k = 0; record_of(&after->all[i]) && k < book->count; k++)
+            if (has_key_of(&book->all[k].token, &after->all[i].token))
+                ledger_was_beside(book, &book->all[k].token);
     }
 }
 

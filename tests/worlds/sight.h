@@ -8,6 +8,7 @@
 typedef struct {
     char *path;
     mark token;
+    bool is_value; /* of a record */
 } seen;
 
 typedef struct {
