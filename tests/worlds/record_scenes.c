@@ -73,6 +73,35 @@ Test(record_scenes, a_card_made_on_both_sides_lies_in_one_file)
     }
 }
 
+/* The one who got it can give it to others as well as the one who wrote it. */
+Test(record_scenes, a_long_value_that_came_is_whole_after_a_power_cut)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world *w = a_world_with(seed, 3, TABLE);
+        device *got = &w->devices[0], *wrote = &w->devices[1];
+        world_round others = {.set = 1 | 4, .turns = TURNS_MAX};
+        cf_buffer held = {0};
+        char value[90001];
+
+        memset(value, 'x', sizeof value - 1);
+        value[sizeof value - 1] = '\0';
+        writes_row(wrote, "k", value);
+        cr_assert(syncs(wrote) && syncs(got));
+        loses_power(got);
+        broker_crash(&w->brokers[0], BROKER_EMPTY);
+        wrote->serves = false;
+        world_heal(w);
+        for (int i = 0; i < 4; i++)
+            world_sync(w, &others);
+        records_list(&w->devices[2], &held);
+        cf_buffer_append(&held, "", 1);
+        cr_expect(strstr((const char *)held.data, "90000"), "seed %lu: it holds %s",
+                  (unsigned long)seed, (const char *)held.data);
+        cf_buffer_release(&held);
+        world_destroy(&w);
+    }
+}
+
 /* A long value is sealed again from a file in the home, which a power cut may take away. */
 Test(record_scenes, a_long_value_that_a_broker_lost_comes_back_after_a_power_cut)
 {

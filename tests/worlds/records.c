@@ -102,6 +102,7 @@ void records_bind(device *self)
     for (record_kind kind = 0; kind < RECORDS_KINDS; kind++)
         if (records_are_in(self->in, kind))
             bind_one(self, kind);
+    disk_sync(self->drive); /* a table that is made anew has not all columns */
 }
 
 /* ---- Files ---- */

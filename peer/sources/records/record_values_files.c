@@ -145,6 +145,18 @@ cf_status cf_value_file_write(cf_record_values *values, cf_record_value *one, cf
     return CF_OK;
 }
 
+static cf_status make_durable(cf_files *files, const cf_folder *folder, cf_bytes name,
+                              cf_error *error)
+{
+    cf_file *file = NULL;
+
+    cf_status status = files->open_file(files, folder, name, &file, error);
+    if (!status)
+        status = files->sync_file(files, file, error);
+    files->close_file(files, &file);
+    return status;
+}
+
 cf_status cf_value_file_take(cf_record_values *values, cf_record_value *one, cf_bytes name,
                              cf_error *error)
 {
@@ -153,8 +165,10 @@ cf_status cf_value_file_take(cf_record_values *values, cf_record_value *one, cf_
     char text[NAME];
     cf_stat stat;
 
-    cf_status status =
-        files->replace(files, binding->temporary, name, binding->root, name_of(one, text), error);
+    cf_status status = make_durable(files, binding->temporary, name, error);
+    if (!status)
+        status = files->replace(files, binding->temporary, name, binding->root, name_of(one, text),
+                                error);
     if (!status)
         status = files->stat(files, binding->root, name_of(one, text), &stat, error);
     if (status)
