@@ -125,6 +125,7 @@ def test_how_a_key_is_taken_can_be_said(two):
         assert done.returncode == 0, done.stderr
         if name in ("counted", "empty"):
             assert ("--natural" if serial else "--serial") in done.stderr, "it says which, and how to say otherwise"
+        laptop.sync()
         desktop.sync()
         assert add(desktop, name + ".csv", None, *CSV, collection=name)[1]["serial"] is serial, name
     path = laptop.source("wrong.csv")
