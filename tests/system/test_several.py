@@ -346,6 +346,32 @@ def select(path):
     return found
 
 
+def test_a_table_beside_a_folder_of_vcards(alone):
+    """The poorer format shows a part; the richer one keeps the rest."""
+    lines = "EMAIL;TYPE=home:anna@example.org", "TEL;TYPE=cell:+49 1", "X-LUCKY:7", "NOTE:first"
+    folder, table = fill(alone.source("people"), {"anna.vcf": card("anna", "Anna", *lines)}), alone.source("people.csv")
+    alone.json("add", str(folder), "--collection", "people", "--format", "vcard")
+    alone.sync()
+    told = alone.json("add", str(table), "--collection", "people", "--format", "csv")
+    assert told["beside"] == [str(folder)] and told["only_there"] == 1
+    alone.sync()
+    edit(table, "anna@example.org", "anna@new.example")
+    edit(folder / "anna.vcf", "+49 1", "+49 2")
+    alone.sync()
+    assert items(folder)["anna.vcf"] == card("anna", "Anna", "EMAIL;TYPE=home:anna@new.example", "TEL;TYPE=cell:+49 2",
+                                             "X-LUCKY:7", "NOTE:first")
+    assert "anna@new.example" in table.read_text() and "+49 2" in table.read_text()
+    before = entries(alone), table.read_text()
+    alone.sync()
+    assert (entries(alone), table.read_text()) == before
+    table.write_text(table.read_text() + "bert,Bert" + "," * (table.read_text().count(",") // 2 - 1) + "\n")
+    alone.sync()
+    assert sorted(cards(folder)) == ["anna", "bert"]
+    write(table, "".join(line for line in table.read_text().splitlines(True) if "bert" not in line))
+    alone.sync()
+    assert sorted(cards(folder)) == ["anna"] and "X-LUCKY:7" in items(folder)["anna.vcf"]
+
+
 def test_two_databases(alone):
     first, second = alone.source("a.db"), alone.source("b.db")
     make_database(first, "INSERT INTO people VALUES('a', 'Anna', NULL), ('b', 'Bert', x'00');")
