@@ -97,6 +97,17 @@ static bool read_spelled(cf_bytes text, cf_calendar_time *out)
     return true;
 }
 
+/* One name, as Outlook has it in quotes. */
+static bool read_zone(cf_bytes spelled, cf_bytes *zone)
+{
+    const bool quoted =
+        spelled.size > 2 && spelled.data[0] == '"' && spelled.data[spelled.size - 1] == '"';
+
+    *zone = quoted ? cf_bytes_of(spelled.data + 1, spelled.size - 2) : spelled;
+    return zone->size && !memchr(zone->data, ',', zone->size) &&
+           !memchr(zone->data, '"', zone->size) && !memchr(zone->data, '^', zone->size);
+}
+
 bool cf_calendar_time_read(const cf_content_line *line, cf_calendar_time *out)
 {
     cf_calendar_time time = {0};
@@ -106,9 +117,7 @@ bool cf_calendar_time_read(const cf_content_line *line, cf_calendar_time *out)
         cf_bytes value = line->parameters[i].value;
 
         if (cf_line_word_is(line->parameters[i].name, "TZID")) {
-            time.zone = value;
-            if (value.size == 0 || memchr(value.data, ',', value.size) ||
-                memchr(value.data, '"', value.size) || memchr(value.data, '^', value.size))
+            if (!read_zone(value, &time.zone))
                 return false;
         } else if (!cf_line_word_is(line->parameters[i].name, "VALUE")) {
             return false;

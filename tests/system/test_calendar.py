@@ -55,7 +55,7 @@ def test_a_task_done_twice_at_once_and_stamps(home):
     assert conflicts(home.laptop) == conflicts(home.desktop) == ["shopping/title"]
 
 
-@pytest.mark.parametrize("name", ["apple.ics", "google.ics", "nextcloud.ics", "thunderbird.ics"])
+@pytest.mark.parametrize("name", ["apple.ics", "google.ics", "nextcloud.ics", "thunderbird.ics", "nextcloud-calendar.ics", "outlook.ics"])
 def test_an_export_keeps_its_bytes(two, name):
     laptop, desktop = two
     here = laptop.source("all.ics")
@@ -83,6 +83,8 @@ def test_what_is_in_trouble_holds_back_nothing(home):
     bad = {"half.ics": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:half\r\n",
            "nouid.ics": event("x", "Nobody").replace("UID:x\r\n", ""),
            "latin.ics": event("latin", "J\xfcrgen").encode("latin-1"),
+           "long.ics": event("long", "x" * 10_000_000),
+           "deep.ics": event("deep", "Deep").replace("END:VEVENT", "BEGIN:X-A\r\n" * 200 + "END:X-A\r\n" * 200 + "END:VEVENT"),
            "empty.ics": "", "twice.ics": SHOPPING}
     fill(home.here, bad)
     edit(home.here / "breakfast.ics", "LOCATION:Cafe", "LOCATION:Park")
@@ -90,4 +92,11 @@ def test_what_is_in_trouble_holds_back_nothing(home):
     home.desktop.sync()
     assert sorted(items(home.there)) == ["breakfast.ics", "shopping.ics"]
     assert "LOCATION:Park" in items(home.there)["breakfast.ics"]
-    assert set(pending(home.laptop)) == set(bad)
+    reasons = pending(home.laptop)
+    assert set(reasons) == set(bad)
+    assert "no UID" in reasons["nouid.ics"] and "UTF-8" in reasons["latin.ics"] and "deep" in reasons["deep.ics"], reasons
+    assert "has the UID of shopping.ics" in reasons["twice.ics"], reasons
+    (home.there / "breakfast.ics").unlink()  # while others are in trouble
+    home.desktop.sync()
+    home.laptop.finish("sync")
+    assert sorted(items(home.here)) == sorted({"shopping.ics", *bad}), "and nothing else is deleted"

@@ -61,7 +61,8 @@ def test_telephones_merge_as_a_set_and_one_name_is_shown(people):
 def test_what_did_not_change_keeps_its_bytes(two):
     laptop, desktop = two
     here, there = laptop.source("people.vcf"), desktop.source("people")
-    export = b"".join((EXPORTS / name).read_bytes() for name in ("apple.vcf", "khard.vcf", "nextcloud.vcf"))
+    export = b"".join((EXPORTS / name).read_bytes() for name in ("apple.vcf", "khard.vcf", "nextcloud.vcf", "google.vcf", "thunderbird.vcf",
+                                                                 "evolution.vcf", "outlook.vcf"))
     write(here, export)
     pair = Pair(laptop, desktop, "vcard", here, there)
     found = items(there)
@@ -139,6 +140,7 @@ BAD = {
     "nouid.vcf": "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Nobody\r\nEND:VCARD\r\n",
     "latin.vcf": b"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:latin\r\nFN:J\xfcrgen\r\nEND:VCARD\r\n",
     "long.vcf": "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:long\r\nNOTE:" + "x" * 10_000_000 + "\r\nEND:VCARD\r\n",
+    "deep.vcf": card("deep", "Deep").replace("END:VCARD", "BEGIN:X-A\r\n" * 200 + "END:X-A\r\n" * 200 + "END:VCARD"),
     "empty.vcf": "",
     "noise.vcf": bytes(range(256)),
     "again.vcf": BERT,

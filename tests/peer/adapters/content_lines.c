@@ -54,10 +54,20 @@ static void expect_unchanged(cf_bytes bytes)
     leave();
 }
 
-static const char *const exports[] = {"google.vcf",      "apple.vcf",      "nextcloud.vcf",
-                                      "outlook-2.1.vcf", "outlook.vcf",    "khard.vcf",
-                                      "thunderbird.vcf", "google.ics",     "apple.ics",
-                                      "nextcloud.ics",   "thunderbird.ics"};
+static const char *const exports[] = {"google.vcf",
+                                      "apple.vcf",
+                                      "nextcloud.vcf",
+                                      "outlook-2.1.vcf",
+                                      "outlook.vcf",
+                                      "khard.vcf",
+                                      "thunderbird.vcf",
+                                      "google.ics",
+                                      "apple.ics",
+                                      "nextcloud.ics",
+                                      "thunderbird.ics",
+                                      "evolution.vcf",
+                                      "nextcloud-calendar.ics",
+                                      "outlook.ics"};
 
 Test(content_lines, writes_every_export_as_it_was_read)
 {

@@ -56,7 +56,12 @@ static cf_buffer printed(void)
 static const struct {
     const char *name;
     size_t records;
-} exports[] = {{"google.ics", 2}, {"apple.ics", 1}, {"nextcloud.ics", 1}, {"thunderbird.ics", 1}};
+} exports[] = {{"google.ics", 2},
+               {"apple.ics", 1},
+               {"nextcloud.ics", 1},
+               {"thunderbird.ics", 1},
+               {"nextcloud-calendar.ics", 1},
+               {"outlook.ics", 1}};
 
 Test(icalendar, writes_every_export_as_it_was_read)
 {
@@ -265,6 +270,18 @@ Test(icalendar, changes_one_line_and_nothing_else)
     expect_edit("nextcloud.ics", "DUE;TZID=Europe/Berlin:20240301T170000",
                 "DUE;TZID=Europe/Berlin:20240302T170000");
     expect_edit("apple.ics", "TRANSP:OPAQUE", "TRANSP:TRANSPARENT");
+    expect_edit("nextcloud-calendar.ics", "RDATE;TZID=Europe/Berlin:20240131T140000",
+                "RDATE;TZID=Europe/Berlin:20240201T140000");
+    expect_edit("nextcloud-calendar.ics", "X-NC-GROUP-ID:7\r\nBEGIN:VALARM",
+                "X-NC-GROUP-ID:8\r\nBEGIN:VALARM");
+    expect_edit("nextcloud-calendar.ics", "PARTSTAT=TENTATIVE:mailto:room2",
+                "PARTSTAT=ACCEPTED:mailto:room2");
+    expect_edit("nextcloud-calendar.ics", "SUMMARY:Reading circle\\, later",
+                "SUMMARY:Reading circle\\, much later");
+    expect_edit("nextcloud-calendar.ics", "REPEAT:2\r\n", "REPEAT:3\r\n");
+    expect_edit("outlook.ics", "X-MICROSOFT-CDO-BUSYSTATUS:BUSY",
+                "X-MICROSOFT-CDO-BUSYSTATUS:FREE");
+    expect_edit("outlook.ics", "SUMMARY;LANGUAGE=en-gb:Budget", "SUMMARY;LANGUAGE=en-gb:Budgets");
 }
 
 Test(icalendar, deletes_and_adds_records)
