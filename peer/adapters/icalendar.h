@@ -22,4 +22,7 @@ cf_status cf_icalendar_rows_read(cf_bytes bytes, cf_record_file *out, cf_error *
 cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *wanted, size_t count,
                                   cf_buffer *out, cf_error *error);
 
+/* As cf_format_speak. */
+bool cf_icalendar_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken);
+
 #endif

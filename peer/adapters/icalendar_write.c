@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peer/adapters/record_speak.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
 
@@ -214,6 +215,32 @@ static void delete_item(writing *self, const cf_calendar_items *items, const cf_
         cf_calendar_delete(self->lines, items->occurrences[item->first + i], self->edits);
 }
 
+/* One that is an occurrence of what is elsewhere, as another one, or no more. */
+static void change_name(writing *self, const cf_calendar_component *main, const cf_row *is,
+                        const cf_row *row, bool moved, const cf_calendar_time *start)
+{
+    cf_bytes field = cf_bytes_of_text("/recurrenceId"), name = {0};
+    cf_bytes wanted = cf_vcard_plain(row, field);
+    cf_buffer line = {0};
+    cf_error error;
+
+    if (cf_bytes_equal(wanted, cf_vcard_plain(is, field)) && !(moved && wanted.data))
+        return;
+    cf_value_is_text(wanted, &name);
+    if (name.size) {
+        append_occurrence(name, start, &line);
+        line.size--;
+    }
+    if (main->occurrence == CF_LINES_NONE && name.size)
+        (void)cf_line_edits_insert(self->edits, self->lines->components[main->component].first,
+                                   cf_buffer_view(&line), &error);
+    else if (main->occurrence != CF_LINES_NONE && name.size)
+        (void)cf_line_edits_replace(self->edits, main->occurrence, cf_buffer_view(&line), &error);
+    else if (main->occurrence != CF_LINES_NONE)
+        cf_line_edits_delete(self->edits, main->occurrence);
+    cf_buffer_release(&line);
+}
+
 static void change_item(writing *self, const cf_calendar_items *items, const cf_calendar_item *item,
                         const cf_row *is, const cf_row *row)
 {
@@ -226,6 +253,7 @@ static void change_item(writing *self, const cf_calendar_items *items, const cf_
     if (self->calendar != CF_LINES_NONE)
         add_zone(self, row, zone_place(self));
     cf_calendar_component_write(&main, row, self->edits);
+    change_name(self, &main, is, row, moved, &start);
     for (size_t i = 0; i < item->count; i++)
         change_occurrence(self, &main, items->occurrences[item->first + i], row, moved, &start);
     add_occurrences(self, row, is, main.task, main.uid, &start, last_line(self, item->main));
@@ -339,4 +367,15 @@ cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *rows, size_t co
     cf_wanted_rows_release(&wanted);
     cf_content_lines_release(&lines);
     return CF_OK;
+}
+
+/* ---- How values are said ---- */
+
+bool cf_icalendar_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken)
+{
+    static const char *const before[] = {""};
+    static const cf_record_words words = {cf_icalendar_rows_read, cf_icalendar_rows_write, before,
+                                          1};
+
+    return cf_record_speak(&words, row, arena, spoken);
 }

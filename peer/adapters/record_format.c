@@ -233,8 +233,12 @@ cf_status cf_record_format_holds(const cf_record_options *options, cf_bytes byte
                                  cf_row_format *out, cf_error *error)
 {
     static const cf_format_table calendar[] = {
-        {.name = {(const uint8_t *)CF_TABLE_EVENTS, sizeof CF_TABLE_EVENTS - 1}, .whole = true},
-        {.name = {(const uint8_t *)CF_TABLE_TASKS, sizeof CF_TABLE_TASKS - 1}, .whole = true},
+        {.name = {(const uint8_t *)CF_TABLE_EVENTS, sizeof CF_TABLE_EVENTS - 1},
+         .whole = true,
+         .speak = cf_icalendar_speak},
+        {.name = {(const uint8_t *)CF_TABLE_TASKS, sizeof CF_TABLE_TASKS - 1},
+         .whole = true,
+         .speak = cf_icalendar_speak},
     };
 
     *out = (cf_row_format){.whole = true};

@@ -37,6 +37,11 @@ cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes
 cf_status cf_record_format_write(const cf_record_options *options, cf_bytes before,
                                  const cf_row *wanted, size_t count, cf_buffer *out,
                                  cf_error *error);
+/* The same, and reads it again. A row that doesn't say then what it should is left as it was
+ * before, or out, and marked in `refused` (one for each row, all false at first). */
+cf_status cf_record_format_show(const cf_record_options *options, cf_bytes before,
+                                const cf_row *wanted, size_t count, bool *refused, cf_buffer *out,
+                                cf_error *error);
 /* Appends the file in which all rows of a map have a key; nothing: this one is such a file. */
 cf_status cf_record_format_fill(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,
                                 cf_error *error);

@@ -66,45 +66,14 @@ static cf_bytes as_in_3_0(const cf_content_line *line, cf_arena *arena)
     return copy;
 }
 
-/* ---- Labels ---- */
-
-static bool same_word(cf_bytes a, cf_bytes b)
-{
-    return a.size == b.size && strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0;
-}
-
-static bool is_label(const cf_content_line *line)
-{
-    return line->group.size && cf_line_named(line, "X-ABLabel") && line->parameter_count == 0;
-}
-
-/* The first line of this group that is a label, or none. */
-static size_t find_in_group(const cf_vcard_card *card, cf_bytes group, bool label)
-{
-    for (size_t i = first_line(card); i <= last_line(card); i++)
-        if (is_own(card, i) && same_word(card->lines->lines[i].group, group) &&
-            is_label(&card->lines->lines[i]) == label)
-            return i;
-    return CF_LINES_NONE;
-}
-
-/* Whether an entry of this form, which every line can be, has a place for a label. */
-static bool takes_label(cf_vcard_form form)
-{
-    return form == CF_VCARD_TEXT || form == CF_VCARD_URI || form == CF_VCARD_RELATED ||
-           form == CF_VCARD_ORGANIZATION || form == CF_VCARD_ADDRESS;
-}
-
-/* The label of a line: that of its group, of which it must be the first other line. */
-static size_t label_of(const cf_vcard_card *card, size_t line)
+cf_vcard_line cf_vcard_card_line(const cf_vcard_card *card, size_t line, cf_arena *arena)
 {
     const cf_content_line *at = &card->lines->lines[line];
-    const cf_vcard_property *property = cf_vcard_property_named(at->name);
 
-    if (at->group.size == 0 || !takes_label(property->form) ||
-        find_in_group(card, at->group, false) != line)
-        return CF_LINES_NONE;
-    return find_in_group(card, at->group, true);
+    return (cf_vcard_line){.line = at,
+                           .version = card->version,
+                           .value =
+                               card->version == CF_VCARD_2_1 ? as_in_3_0(at, arena) : at->value};
 }
 
 /* ---- Entries ---- */
@@ -185,12 +154,10 @@ static void read_line(cf_vcard_card *card, size_t index, cf_arena *arena)
     const cf_content_line *line = &card->lines->lines[index];
     cf_vcard_entry entry = {.property = cf_vcard_property_named(line->name),
                             .line = index,
-                            .label = label_of(card, index)};
-    cf_vcard_line made = {.line = line, .version = card->version, .value = line->value};
+                            .label = cf_vcard_label_of(card, index)};
+    cf_vcard_line made = cf_vcard_card_line(card, index, arena);
     cf_buffer label = {0};
 
-    if (card->version == CF_VCARD_2_1)
-        made.value = as_in_3_0(line, arena);
     if (!cf_utf8_valid(made.value)) {
         card->trouble = "isn't UTF-8";
         card->trouble_number = line->number;
@@ -208,17 +175,6 @@ static void read_line(cf_vcard_card *card, size_t index, cf_arena *arena)
         add_value(card, &made, &entry, arena);
     }
     cf_buffer_release(&label);
-}
-
-/* A label that some other line's value has is no entry of its own. */
-static bool is_taken_label(const cf_vcard_card *card, size_t index)
-{
-    const cf_content_line *line = &card->lines->lines[index];
-
-    if (!is_label(line))
-        return false;
-    size_t first = find_in_group(card, line->group, false);
-    return first != CF_LINES_NONE && label_of(card, first) == index;
 }
 
 /* ---- Cards ---- */
@@ -289,13 +245,15 @@ void cf_vcard_card_read(const cf_content_lines *lines, size_t component, cf_aren
     for (size_t i = first_line(&card); i <= last_line(&card) && !card.trouble; i++) {
         const cf_content_line *line = &lines->lines[i];
 
-        if (!is_own(&card, i) || cf_line_named(line, "VERSION") || is_taken_label(&card, i))
+        if (!is_own(&card, i) || cf_line_named(line, "VERSION") ||
+            cf_vcard_is_taken_label(&card, i))
             continue;
         if (!cf_line_named(line, "UID") || has_uid)
             read_line(&card, i, arena);
         else
             has_uid = true;
     }
+    cf_vcard_name_settle(&card);
     *out = card;
 }
 

@@ -21,5 +21,7 @@ cf_status cf_vcard_rows_write(cf_bytes before, const cf_row *wanted, size_t coun
                               cf_error *error);
 /* The fields that a card can hold. In the arena. */
 cf_format_table cf_vcard_format(cf_arena *arena);
+/* As cf_format_speak: cards of any version. */
+bool cf_vcard_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken);
 
 #endif

@@ -63,10 +63,13 @@ static void write_single(writing *self, const cf_vcard_entry *entry)
     cf_bytes value = cf_vcard_plain(self->row, entry->field);
     cf_bytes params = cf_vcard_plain(self->row, cf_vcard_params_field(property, &self->arena));
 
+    if (!value.data && strcmp(property->name, "FN") == 0) {
+        if (cf_vcard_name_line(self->card, entry, self->row, &self->text))
+            replace(self, entry->line); /* no card is without it */
+        return;
+    }
     if (same(value, entry->value) && same(params, entry->params))
         return;
-    if (!value.data && strcmp(property->name, "FN") == 0)
-        return; /* no card is without it */
     if (!value.data)
         cf_line_edits_delete(self->edits, entry->line);
     else if (cf_vcard_line_text(property, value, params, self->card->version, &self->text))

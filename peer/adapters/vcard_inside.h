@@ -102,6 +102,7 @@ typedef struct {
     cf_bytes params; /* of a plain value; .data NULL: none */
     size_t line;
     size_t label; /* line of its X-ABLabel, or CF_LINES_NONE */
+    bool derived; /* a full name that the rest of the card says: it says nothing */
 } cf_vcard_entry;
 
 typedef struct {
@@ -118,10 +119,25 @@ typedef struct {
 /* What is read is in the arena, except for the array. */
 void cf_vcard_card_read(const cf_content_lines *lines, size_t component, cf_arena *arena,
                         cf_vcard_card *out);
+/* One of its lines, with the value as vCard 3 spells it. */
+cf_vcard_line cf_vcard_card_line(const cf_vcard_card *card, size_t line, cf_arena *arena);
+/* The line's label, a line too, or CF_LINES_NONE: that of its group, in which no other may take it.
+ */
+size_t cf_vcard_label_of(const cf_vcard_card *card, size_t line);
+/* A label that some other line's value has: no entry of its own. */
+bool cf_vcard_is_taken_label(const cf_vcard_card *card, size_t line);
 void cf_vcard_card_release(cf_vcard_card *card);
 cf_row cf_vcard_card_row(const cf_vcard_card *card, cf_field_list *list, cf_arena *arena);
 /* The rows of a file, each in the place of its component. */
 void cf_vcard_rows(const cf_content_lines *lines, cf_record_file *out);
+
+/* Every card must have a full name: where the row has none it is derived from the name's parts, the
+ * organization, an address or a number, and marked with DERIVED=TRUE (RFC 9554). Once all lines are
+ * read: such an entry says nothing. */
+void cf_vcard_name_settle(cf_vcard_card *card);
+/* Replaces what is in `out` by that line for the row; false: the entry's line may stay. */
+bool cf_vcard_name_line(const cf_vcard_card *card, const cf_vcard_entry *entry, const cf_row *row,
+                        cf_buffer *out);
 
 /* The value of a field that has one; .data NULL: the row hasn't. */
 cf_bytes cf_vcard_plain(const cf_row *row, cf_bytes field);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/vcard_inside.h"
 
+#include "peer/adapters/record_speak.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
 
@@ -11,34 +12,11 @@ static const char *version_text(cf_vcard_version version)
     return version == CF_VCARD_4_0 ? "4.0" : "3.0";
 }
 
-/* A full name, which every card must have: of the name's parts, the organization or an address. */
-static void append_full_name(const cf_row *row, cf_buffer *out)
-{
-    static const char *const kinds[] = {"given", "surname"};
-    cf_bytes components = cf_vcard_plain(row, cf_bytes_of_text("/name/components"));
-    cf_bytes none, component, kind, text;
-
-    for (size_t i = 0; i < 2; i++)
-        for (cf_value_walk walk = cf_value_walk_of(components);
-             cf_value_next(&walk, &none, &component);)
-            if (cf_value_member_text(component, "kind", &kind) &&
-                cf_bytes_equal(kind, cf_bytes_of_text(kinds[i])) &&
-                cf_value_member_text(component, "value", &text)) {
-                cf_buffer_append_text(out, out->size ? " " : "");
-                cf_buffer_append(out, text.data, text.size);
-            }
-    if (out->size == 0 &&
-        (cf_value_member_text(cf_vcard_plain(row, cf_bytes_of_text("/organizations")), "name",
-                              &text) ||
-         cf_value_member_text(cf_vcard_plain(row, cf_bytes_of_text("/emails")), "address", &text)))
-        cf_buffer_append(out, text.data, text.size);
-}
-
 /* The least that a card must have; the rest is written into it as into any other. */
 static void begin_card(const cf_row *row, cf_vcard_version version, cf_buffer *out)
 {
-    cf_bytes uid = {0}, full = cf_vcard_plain(row, cf_bytes_of_text("/name/full"));
-    cf_buffer made = {0}, line = {0};
+    cf_bytes uid = {0};
+    cf_buffer line = {0};
     const cf_line_style style = {true, 75, ' '};
 
     cf_value_is_text(row->key, &uid);
@@ -46,15 +24,9 @@ static void begin_card(const cf_row *row, cf_vcard_version version, cf_buffer *o
     cf_buffer_append_text(&line, "UID:");
     cf_content_text_write(uid, &line);
     cf_line_write(cf_buffer_view(&line), style, out);
-    if (!full.data) {
-        append_full_name(row, &made);
-        cf_buffer_clear(&line);
-        cf_buffer_append_text(&line, "FN:");
-        cf_content_text_write(cf_buffer_view(&made), &line);
-        cf_line_write(cf_buffer_view(&line), style, out);
-    }
+    if (!cf_vcard_plain(row, cf_bytes_of_text("/name/full")).data)
+        cf_buffer_append_text(out, "FN;DERIVED=TRUE:\r\n");
     cf_buffer_append_text(out, "END:VCARD\r\n");
-    cf_buffer_release(&made);
     cf_buffer_release(&line);
 }
 
@@ -171,4 +143,14 @@ cf_status cf_vcard_rows_write(cf_bytes before, const cf_row *rows, size_t count,
     cf_wanted_rows_release(&wanted);
     cf_content_lines_release(&lines);
     return status;
+}
+
+/* ---- How values are said ---- */
+
+bool cf_vcard_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken)
+{
+    static const char *const before[] = {"", "VERSION:4.0\n"}; /* outside of a card */
+    static const cf_record_words words = {cf_vcard_rows_read, cf_vcard_rows_write, before, 2};
+
+    return cf_record_speak(&words, row, arena, spoken);
 }

@@ -2,6 +2,7 @@
 #include "peer/records/schema.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const cf_schema_table *cf_schema_find(const cf_schema *schema, cf_bytes table)
 {
@@ -118,6 +119,100 @@ bool cf_row_show(const cf_row_format *format, const cf_row *row, cf_arena *arena
     out->fields = fields;
     return true;
 }
+
+/* ---- What a format has words for ---- */
+
+static bool has_value(const cf_row *row, cf_bytes name, cf_bytes value)
+{
+    const cf_row_field *field = row ? cf_row_field_named(row, name) : NULL;
+
+    for (size_t i = 0; field && i < field->count; i++)
+        if (cf_bytes_equal(field->values[i], value))
+            return true;
+    return false;
+}
+
+static bool has_all(const cf_row *row, const cf_row *of)
+{
+    for (size_t i = 0; i < of->field_count; i++)
+        for (size_t k = 0; k < of->fields[i].count; k++)
+            if (!has_value(row, of->fields[i].name, of->fields[i].values[k]))
+                return false;
+    return true;
+}
+
+cf_format_speak *cf_format_speaks(const cf_row_format *format, cf_bytes table)
+{
+    const cf_format_table *own = format_table(format, table);
+
+    return own ? own->speak : NULL;
+}
+
+/* The values of `row` for which there is a word, or these words themselves, which go field after
+ * field. */
+static cf_row pick(const cf_row *row, const cf_bytes *words, bool said, cf_arena *arena)
+{
+    cf_row_field *fields = cf_arena_allocate(arena, row->field_count, sizeof *fields);
+    cf_row picked = *row;
+    size_t at = 0;
+
+    picked.fields = fields;
+    picked.field_count = 0;
+    for (size_t i = 0; i < row->field_count; i++) {
+        const cf_row_field *field = &row->fields[i];
+        cf_bytes *values = cf_arena_allocate(arena, field->count, sizeof *values);
+        size_t count = 0;
+
+        for (size_t k = 0; k < field->count; k++, at++)
+            if (words[at].size)
+                values[count++] = said ? words[at] : field->values[k];
+        if (count)
+            fields[picked.field_count++] = (cf_row_field){field->name, values, count};
+    }
+    return picked;
+}
+
+/* What the source shows already has words. */
+static void trust(const cf_row *row, const cf_row *there, cf_bytes *words)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < row->field_count; i++)
+        for (size_t k = 0; k < row->fields[i].count; k++, at++)
+            if (!words[at].size && has_value(there, row->fields[i].name, row->fields[i].values[k]))
+                words[at] = row->fields[i].values[k];
+}
+
+bool cf_row_express(const cf_row_format *format, const cf_row *row, const cf_row *there,
+                    cf_arena *arena, cf_row *out, cf_row *spoken)
+{
+    cf_format_speak *speak = cf_format_speaks(format, row->table);
+    size_t count = 0;
+    cf_row shown;
+
+    if (!cf_row_show(format, row, arena, &shown))
+        return false;
+    *out = shown;
+    if (spoken)
+        *spoken = shown;
+    if (!speak || (!spoken && there && has_all(there, &shown)))
+        return true;
+    for (size_t i = 0; i < shown.field_count; i++)
+        count += shown.fields[i].count;
+    cf_bytes *words = cf_arena_allocate(arena, count, sizeof *words);
+    if (!speak(&shown, arena, words)) {
+        if (!there)
+            return false;
+        memset(words, 0, count * sizeof *words);
+    }
+    trust(&shown, there, words);
+    *out = pick(&shown, words, false, arena);
+    if (spoken)
+        *spoken = pick(&shown, words, true, arena);
+    return true;
+}
+
+/* ---- Equal rows ---- */
 
 static int by_bytes(const void *left, const void *right)
 {

@@ -80,11 +80,18 @@ typedef struct {
     bool slot; /* there is room for one value of a set */
 } cf_format_field;
 
+/* How a format says the values of a row, of those that it has room for: what comes back in their
+ * place when the row is written and read again. `spoken` has one for each value, field after field,
+ * and gets it in the arena: mostly the value itself, nothing where there are no words at all. A
+ * value whose content stands elsewhere it takes for said. False: not even the key. */
+typedef bool cf_format_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken);
+
 typedef struct {
     cf_bytes name;
     bool whole; /* every field there may be, with all its values; else those of the list */
     const cf_format_field *fields;
     size_t field_count;
+    cf_format_speak *speak; /* NULL: everything is said as it is */
 } cf_format_table;
 
 /* What a format lacks it neither shows nor deletes, but a row deleted through it is deleted whole,
@@ -100,6 +107,13 @@ bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field
 /* What the format shows of a row: its fields, without empty ones, one value in a slot. Borrows
  * from the row and the arena. False: the format doesn't hold the table. */
 bool cf_row_show(const cf_row_format *format, const cf_row *row, cf_arena *arena, cf_row *out);
+/* The same of a row of the view, and without what there are no words for, unless `there`, the row
+ * that the source shows in its place (NULL: none), has it. The base becomes that, so that what was
+ * never shown can't be missed. `spoken`, unless it is NULL: as the format says it. */
+bool cf_row_express(const cf_row_format *format, const cf_row *row, const cf_row *there,
+                    cf_arena *arena, cf_row *out, cf_row *spoken);
+/* NULL: the format says all values of the table as they are. */
+cf_format_speak *cf_format_speaks(const cf_row_format *format, cf_bytes table);
 /* Whether two rows of the table say the same, as far as a change of it would be published: without
  * volatile fields, and whatever the order in sets. A step is applied only while the disk is the
  * same as the base, as it is shown, and needn't be when the view is the same as the disk. */

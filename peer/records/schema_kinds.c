@@ -5,6 +5,8 @@
  * shown: two versions of one occurrence would be two occurrences. */
 #include "peer/records/schema.h"
 
+#include <string.h>
+
 typedef struct {
     const char *name;
     cf_merge merge;
@@ -56,6 +58,15 @@ static const kind_field calendar_fields[] = {
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
+/* /timeZones/ID: what a zone's name means. Many events of a file share it, and no user ever changes
+ * it. */
+static bool is_zone(cf_bytes field)
+{
+    static const char zones[] = "/timeZones/";
+
+    return field.size >= sizeof zones - 1 && memcmp(field.data, zones, sizeof zones - 1) == 0;
+}
+
 bool cf_kind_field(uint8_t kind, cf_bytes field, cf_merge *out)
 {
     const kind_field *fields = contact_fields;
@@ -66,6 +77,10 @@ bool cf_kind_field(uint8_t kind, cf_bytes field, cf_merge *out)
         count = COUNT(calendar_fields);
     } else if (kind != CF_KIND_CONTACT) {
         return false;
+    }
+    if (fields == calendar_fields && is_zone(field)) {
+        *out = CF_MERGE_VOLATILE;
+        return true;
     }
     for (size_t i = 0; i < count; i++)
         if (cf_bytes_equal(cf_bytes_of_text(fields[i].name), field)) {

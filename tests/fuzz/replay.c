@@ -7,6 +7,7 @@
 #include "tests/fuzz/target.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,20 @@ static void mutate(replay *self, cf_buffer *bytes)
     }
 }
 
+/* What is running, for when something breaks. */
+static const cf_buffer *running;
+
+static void keep_broken(int signal_number)
+{
+    FILE *out = fopen("broken-input", "wb");
+
+    if (out && running && fwrite(running->data, 1, running->size, out) == running->size &&
+        fclose(out) == 0)
+        fprintf(stderr, "what it was is in the file broken-input\n");
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
 static void run_mutations(replay *self, const cf_buffer *input, size_t count)
 {
     cf_buffer bytes = {0};
@@ -153,8 +168,10 @@ static void run_mutations(replay *self, const cf_buffer *input, size_t count)
         cf_buffer_append(&bytes, input->data, input->size);
         for (size_t steps = 1 + below(self, 4); steps; steps--)
             mutate(self, &bytes);
+        running = &bytes;
         if (bytes.size)
             fuzz_bounded_run(cf_buffer_view(&bytes));
+        running = NULL;
     }
     cf_buffer_release(&bytes);
 }
@@ -164,6 +181,7 @@ int main(int argc, char **argv)
     size_t mutations = argc > 2 ? strtoull(argv[2], NULL, 10) : DEFAULT_MUTATIONS;
     replay self = {.random = argc > 3 ? strtoull(argv[3], NULL, 10) : 1};
 
+    signal(SIGABRT, keep_broken);
     if (argc < 2 || self.random == 0) {
         fprintf(stderr, "usage: %s CORPUS [MUTATIONS [SEED]], SEED not 0\n", argv[0]);
         return 2;

@@ -33,7 +33,7 @@ static void make_root(device *self, const char *path, cf_id *instance)
     files->close_folder(files, &root);
 }
 
-static void bind_cards(device *self, const cf_id *collection)
+static void bind_cards(device *self, const cf_id *collection, cf_format format)
 {
     cf_peer *peer = cf_engine_peer(self->engine);
     char path[PATH];
@@ -43,13 +43,13 @@ static void bind_cards(device *self, const cf_id *collection)
     snprintf(path, sizeof path, "%s.cards", self->folder);
     cf_binding_options options = {.number = NUMBER, .collection = *collection, .path = path};
     world_must(cf_binding_new(&options, &binding, &error), &error, "cards");
-    binding->format = CF_FORMAT_VCARD;
+    binding->format = format;
     make_root(self, path, &binding->instance);
     world_must(cf_binding_save(peer, binding, &error), &error, "cards");
     world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "cards");
 }
 
-void world_bind_cards(world *self)
+static void bind_all(world *self, cf_format format)
 {
     cf_peer *peer = cf_engine_peer(self->devices[0].engine);
     cf_error error;
@@ -58,7 +58,17 @@ void world_bind_cards(world *self)
     world_must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("cards"), &collection, &error),
                &error, "collection");
     for (int i = 0; i < self->count; i++)
-        bind_cards(&self->devices[i], &collection);
+        bind_cards(&self->devices[i], &collection, format);
+}
+
+void world_bind_cards(world *self)
+{
+    bind_all(self, CF_FORMAT_VCARD);
+}
+
+void world_bind_calendar(world *self)
+{
+    bind_all(self, CF_FORMAT_ICALENDAR);
 }
 
 /* ---- Users ---- */
@@ -147,6 +157,20 @@ static void read_file(const char *path, card_list *out)
                  note);
         card = next;
     }
+}
+
+void device_reads_card(const device *self, const char *file, cf_buffer *out)
+{
+    char path[PATH];
+
+    path_of(self, file, path);
+    FILE *from = fopen(path, "r");
+    cf_buffer_clear(out);
+    for (int byte = from ? fgetc(from) : EOF; byte != EOF; byte = fgetc(from))
+        cf_buffer_append(out, &(char){(char)byte}, 1);
+    if (from)
+        fclose(from);
+    cf_buffer_append(out, "", 1);
 }
 
 static int compare_lines(const void *a, const void *b)

@@ -7,6 +7,10 @@
 
 /* Binds the address book of each device; they are empty. */
 void world_bind_cards(world *self);
+/* The same with a calendar in the place of the address book. */
+void world_bind_calendar(world *self);
+/* What a file of the folder has, with a NUL behind it; empty: it isn't there. */
+void device_reads_card(const device *self, const char *file, cf_buffer *out);
 
 /* What a user does there, by the file's name. Saves go by rename. */
 void user_writes_card(device *self, const char *file, const char *uid, const char *name,

@@ -41,6 +41,9 @@ typedef struct {
 } cf_medium_outcome; /* {0} is empty */
 void cf_medium_refuse(cf_medium_outcome *outcome, cf_bytes table, cf_bytes key, cf_status why,
                       const char *text);
+/* Of those of the rows that a text could not be made to show. */
+void cf_medium_refuse_unsaid(cf_medium_outcome *outcome, const cf_row *rows, const bool *unsaid,
+                             size_t count);
 void cf_medium_outcome_release(cf_medium_outcome *outcome);
 
 typedef struct {

@@ -209,25 +209,29 @@ static cf_status exchange(file_medium *self, cf_record_replacement *by, cf_bytes
     return status ? status : disk->files->sync_folder(disk->files, disk->folder, error);
 }
 
-/* Never a file that can't be read again. */
 static cf_status put(file_medium *self, cf_bytes bytes, cf_error *error)
 {
-    cf_record_file file = {0};
     cf_buffer name = {0};
 
-    cf_status status = cf_record_format_read(&self->options, bytes, &file, error);
-    cf_record_file_release(&file);
-    if (status)
-        return status;
     name_temporary(self->disk.name, &name);
     cf_record_replacement by = {.folder = self->disk.folder, .name = cf_buffer_view(&name)};
-    status = exchange(self, &by, bytes, error);
+    cf_status status = exchange(self, &by, bytes, error);
     cf_buffer_release(&name);
     if (!status) {
         self->intends = true;
         self->there = self->disk.there;
         self->seen = self->disk.stat;
     }
+    return status;
+}
+
+/* Never a file that can't be read again. */
+static cf_status check_readable(const file_medium *self, cf_bytes bytes, cf_error *error)
+{
+    cf_record_file file = {0};
+
+    cf_status status = cf_record_format_read(&self->options, bytes, &file, error);
+    cf_record_file_release(&file);
     return status;
 }
 
@@ -239,6 +243,8 @@ static cf_status give_keys(file_medium *self, cf_error *error)
 
     cf_status status =
         cf_record_format_fill(&self->options, cf_buffer_view(&self->disk.bytes), &filled, error);
+    if (!status && filled.size)
+        status = check_readable(self, cf_buffer_view(&filled), error);
     if (!status && filled.size && self->medium.peer && !self->medium.only_looks)
         status = put(self, cf_buffer_view(&filled), error);
     if (status)
@@ -280,13 +286,18 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
 {
     file_medium *self = of(medium);
     cf_bytes before = cf_buffer_view(&self->disk.bytes);
+    bool *unsaid = cf_allocate(count, sizeof *unsaid);
     cf_buffer after = {0};
 
-    cf_status status = cf_record_format_write(&self->options, before, rows, count, &after, error);
+    cf_status status =
+        cf_record_format_show(&self->options, before, rows, count, unsaid, &after, error);
+    if (!status)
+        cf_medium_refuse_unsaid(out, rows, unsaid, count);
     if (!status && (!self->disk.there || !cf_bytes_equal(before, cf_buffer_view(&after)))) {
         status = put(self, cf_buffer_view(&after), error);
         out->wrote = !status;
     }
+    free(unsaid);
     cf_buffer_release(&after);
     return status;
 }

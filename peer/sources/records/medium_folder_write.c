@@ -95,18 +95,17 @@ static cf_status read_again(writing *self, const cf_folder_item *item, cf_folder
     return status;
 }
 
-/* Never a file that can't be read again. */
 static cf_status format(writing *self, const cf_row *rows, size_t count, cf_folder_step *step,
                         cf_error *error)
 {
-    const cf_record_options *options = &self->self->options;
-    cf_record_file file = {0};
+    bool *unsaid = cf_allocate(count, sizeof *unsaid);
 
-    cf_status status = cf_record_format_write(options, cf_buffer_view(&step->disk.bytes), rows,
-                                              count, &step->after, error);
+    cf_status status =
+        cf_record_format_show(&self->self->options, cf_buffer_view(&step->disk.bytes), rows, count,
+                              unsaid, &step->after, error);
     if (!status)
-        status = cf_record_format_read(options, cf_buffer_view(&step->after), &file, error);
-    cf_record_file_release(&file);
+        cf_medium_refuse_unsaid(self->out, rows, unsaid, count);
+    free(unsaid);
     return status;
 }
 
@@ -201,10 +200,12 @@ static void plan_new(writing *self, const cf_row *row)
     cf_status status = check_known(self, &error);
     if (!status)
         status = choose_name(self, row, &step.name, &error);
+    size_t refused = self->out->count;
     if (!status)
         status = format(self, row, 1, &step, &error);
-    if (status) {
+    if (status)
         refuse(self, row, 1, &error);
+    if (self->out->count > refused) {
         cf_folder_step_release(&step);
     } else {
         add_step(self, &step);

@@ -42,9 +42,10 @@ static bool adopt_row(cf_record_run *run, const cf_row *row)
     const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
 
     if ((base && cf_record_run_same(run, row, base)) || !shown ||
-        !cf_record_run_same(run, row, shown) || (table && !means_the_same(run, table, row)))
+        !cf_record_run_shows(run, row, shown) || (table && !means_the_same(run, table, row)))
         return false;
-    cf_row agreed = cf_row_view_agree(run->view, shown, &run->arena);
+    const cf_row based = cf_record_run_based_here(run, shown, row);
+    cf_row agreed = cf_row_view_agree(run->view, &based, &run->arena);
     cf_record_run_put(run, &agreed);
     return true;
 }

@@ -62,7 +62,7 @@ static void compare(cf_record_run *run, const cf_binding *binding, cf_comparison
 
         if (!shown && cf_record_includes(binding, row))
             out->only_here++;
-        else if (shown && cf_record_run_same(run, row, shown))
+        else if (shown && cf_record_run_shows(run, row, shown))
             out->equal++;
         else if (shown)
             count_different(run, row, out);

@@ -26,14 +26,14 @@ typedef struct {
 } applying;
 
 /* The base takes it, if that is anything new. */
-static void agree(applying *self, const cf_row *shown, const cf_row *base)
+static void agree(applying *self, cf_row shown, const cf_row *base)
 {
     cf_record_run *run = self->run;
 
-    if (base && cf_row_view_agrees(run->view, shown, base))
+    if (base && cf_row_view_agrees(run->view, &shown, base))
         return;
     self->puts = cf_grow(self->puts, &self->put_capacity, self->put_count + 1, sizeof *self->puts);
-    self->puts[self->put_count++] = cf_row_view_agree(run->view, shown, &run->arena);
+    self->puts[self->put_count++] = cf_row_view_agree(run->view, &shown, &run->arena);
 }
 
 static void drop(applying *self, const cf_row *base)
@@ -50,25 +50,39 @@ static void want(applying *self, const cf_row *row)
     self->wanted[self->wanted_count++] = *row;
 }
 
-/* `here` is what stands in its place, as it was read; NULL: nothing does. */
-static void want_shown(applying *self, const cf_row *shown, const cf_row *base, const cf_row *here)
+/* Its key is none that the format has words for. */
+static void note_unsaid(cf_record_run *run, const cf_row *shown)
+{
+    if (cf_format_holds_table(&run->content.format, shown->table))
+        cf_record_note(run, CF_PENDING_SKIPPED, &(cf_row_place){shown->table, shown->key},
+                       "it can't be written in this format: its UID is no plain text");
+}
+
+/* What stands in its place; NULL: nothing does. */
+typedef struct {
+    const cf_row *row, *as_read;
+} place_here;
+
+static void want_shown(applying *self, const cf_row *shown, const cf_row *base, place_here here)
 {
     cf_record_run *run = self->run;
-    cf_row row, whole;
+    cf_row row, spoken, whole;
     const char *why;
 
-    if (!cf_row_show(&run->content.format, shown, &run->arena, &row))
+    if (!cf_row_express(&run->content.format, shown, here.row, &run->arena, &row, &spoken)) {
+        note_unsaid(run, shown);
         return;
+    }
     cf_values_answer answer =
-        cf_record_values_fetch(run->source->values, &row, &run->arena, &whole, &why);
+        cf_record_values_fetch(run->source->values, &spoken, &run->arena, &whole, &why);
     if (answer == CF_VALUES_HERE) {
         self->writes = true;
         want(self, &whole);
-        agree(self, shown, base);
+        agree(self, cf_record_run_based(run, shown, &row), base);
         return;
     }
-    if (here)
-        want(self, here);
+    if (here.as_read)
+        want(self, here.as_read);
     self->waiting = cf_grow(self->waiting, &self->waiting_capacity, self->waiting_count + 1,
                             sizeof *self->waiting);
     self->waiting[self->waiting_count++] =
@@ -95,11 +109,11 @@ static void take_here(applying *self, size_t index)
     if (!cf_record_run_same(self->run, row, base)) {
         self->run->unfilled |= filled;
         want(self, as_read);
-    } else if (!filled && cf_record_run_same(self->run, row, shown)) {
+    } else if (!filled && cf_record_run_shows(self->run, row, shown)) {
         want(self, as_read); /* what is volatile in it is left alone */
-        agree(self, shown, base);
+        agree(self, cf_record_run_based_here(self->run, shown, row), base);
     } else if (shown) {
-        want_shown(self, shown, base, as_read);
+        want_shown(self, shown, base, (place_here){row, as_read});
     } else if (cf_record_run_troubles(self->run, row->table, row->key)) {
         want(self, as_read); /* another one has its key */
     } else if (cf_row_view_find(self->run->view, row->table, row->key)) {
@@ -126,7 +140,7 @@ static void take_there(applying *self, const cf_row *shown)
                        "a row here has its key that is not among those asked for");
     if (!here && !cf_rows_find(run->source->binding->rows, shown->table, shown->key) &&
         !cf_record_run_troubles(run, shown->table, shown->key))
-        want_shown(self, shown, NULL, NULL);
+        want_shown(self, shown, NULL, (place_here){0});
 }
 
 static void decide(applying *self)
@@ -299,9 +313,9 @@ void cf_record_run_tell(cf_record_run *run)
         cf_row row;
 
         if (cf_record_selected(&run->selection, shown) &&
-            cf_row_show(&run->content.format, shown, &run->arena, &row) &&
+            cf_row_express(&run->content.format, shown, here, &run->arena, &row, NULL) &&
             is_untouched(run, here, shown->table, shown->key) &&
-            !cf_record_run_same(run, here, shown))
+            !cf_record_run_shows(run, here, shown))
             cf_record_note(run, CF_PENDING_UNAPPLIED, &(cf_row_place){shown->table, shown->key},
                            here ? "it was changed elsewhere" : "it is new elsewhere");
     }

@@ -86,8 +86,14 @@ void cf_record_run_view(cf_record_run *run);
 const cf_row *cf_record_run_shown(const cf_record_run *run, cf_bytes table, cf_bytes key);
 /* A row of the source that is none of ours: new here, and not asked for. */
 bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row);
-/* Both as the format shows them, or neither. */
-bool cf_record_run_same(cf_record_run *run, const cf_row *disk, const cf_row *known);
+/* Both say the same, or there are neither: of a row of the base, which says what was shown; of a
+ * row of the view, which may have more than that. */
+bool cf_record_run_same(cf_record_run *run, const cf_row *disk, const cf_row *base);
+bool cf_record_run_shows(cf_record_run *run, const cf_row *disk, const cf_row *viewed);
+/* The row of the view as the base takes it: what the format says of it, and what it has no room
+ * for. It is shown by the source's row `here`, or anew. */
+cf_row cf_record_run_based(cf_record_run *run, const cf_row *viewed, const cf_row *expressed);
+cf_row cf_record_run_based_here(cf_record_run *run, const cf_row *viewed, const cf_row *here);
 void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Of the source as a whole. */

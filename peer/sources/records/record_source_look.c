@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/records/record_source_inside.h"
 
+#include "peer/adapters/record_meant.h"
 #include "peer/adapters/record_types.h"
 #include "peer/log/record_names.h"
 
@@ -76,22 +77,57 @@ bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row)
            !cf_record_includes(binding, row);
 }
 
-bool cf_record_run_same(cf_record_run *run, const cf_row *disk, const cf_row *known)
+static bool says_same(const cf_record_run *run, const cf_row *disk, const cf_row *shown)
+{
+    static const cf_schema_table plain;
+    const cf_schema_table *table = cf_schema_find(&run->schema, disk->table);
+
+    return cf_row_same(table ? table : &plain, disk, shown);
+}
+
+bool cf_record_run_same(cf_record_run *run, const cf_row *disk, const cf_row *base)
 {
     cf_arena arena = {0};
     cf_row shown;
 
-    if (!disk || !known)
-        return !disk && !known;
-    if (cf_row_fields_equal(disk, known) &&
-        cf_format_holds_table(&run->content.format, known->table))
+    if (!disk || !base)
+        return !disk && !base;
+    if (cf_row_fields_equal(disk, base) && cf_format_holds_table(&run->content.format, base->table))
         return true; /* what the format can't hold, the disk doesn't have */
-    static const cf_schema_table plain;
-    const cf_schema_table *table = cf_schema_find(&run->schema, disk->table);
-    bool same = cf_row_show(&run->content.format, known, &arena, &shown) &&
-                cf_row_same(table ? table : &plain, disk, &shown);
+    bool same =
+        cf_row_show(&run->content.format, base, &arena, &shown) && says_same(run, disk, &shown);
     cf_arena_release(&arena);
     return same;
+}
+
+bool cf_record_run_shows(cf_record_run *run, const cf_row *disk, const cf_row *viewed)
+{
+    cf_arena arena = {0};
+    cf_row shown;
+
+    if (!disk || !viewed)
+        return !disk && !viewed;
+    if (cf_row_fields_equal(disk, viewed) &&
+        cf_format_holds_table(&run->content.format, viewed->table))
+        return true;
+    bool same = cf_row_express(&run->content.format, viewed, disk, &arena, &shown, NULL) &&
+                says_same(run, disk, &shown);
+    cf_arena_release(&arena);
+    return same;
+}
+
+cf_row cf_record_run_based(cf_record_run *run, const cf_row *viewed, const cf_row *expressed)
+{
+    return cf_format_speaks(&run->content.format, viewed->table) ? *expressed : *viewed;
+}
+
+cf_row cf_record_run_based_here(cf_record_run *run, const cf_row *viewed, const cf_row *here)
+{
+    cf_row shown = *viewed;
+
+    if (cf_format_speaks(&run->content.format, viewed->table))
+        cf_row_express(&run->content.format, viewed, here, &run->arena, &shown, NULL);
+    return shown;
 }
 
 void cf_record_run_put(cf_record_run *run, const cf_row *row)
@@ -191,7 +227,11 @@ static cf_status place_rows(cf_record_run *run, cf_error *error)
         cf_record_map_give(run->content.map, file, run->source->binding->rows, run->view);
     if (run->content.texts)
         cf_record_types_give(file, &run->content.format, run->source->binding->rows, run->view);
+    const cf_row *raw =
+        cf_record_meant_give(file, &run->content.format, run->source->binding->rows, run->view);
     cf_record_values_reduce(run->source->values, file, &run->arena, &run->as_read);
+    if (raw)
+        run->as_read.rows = raw;
     cf_status status = cf_record_run_fill(run, error);
     run->here = cf_row_index_of(file->rows, file->count);
     run->troubled = cf_rows_new();

@@ -148,7 +148,7 @@ static void note_unsent(disk_rows *self, cf_pending_kind kind, const char *why)
 
         const cf_row *shown = cf_row_view_find(run->view, row->table, row->key);
 
-        if (!cf_record_run_same(run, row, base) && !cf_record_run_same(run, row, shown) &&
+        if (!cf_record_run_same(run, row, base) && !cf_record_run_shows(run, row, shown) &&
             !is_odd(run, i) && !cf_record_run_ignores(run, row))
             cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s",
                            base ? "it was changed here" : "it is new here", mark, why);

@@ -61,8 +61,8 @@ static cf_buffer printed(void)
 static const struct {
     const char *name;
     size_t cards;
-} exports[] = {{"google.vcf", 2},  {"apple.vcf", 1}, {"nextcloud.vcf", 2},
-               {"outlook.vcf", 1}, {"khard.vcf", 1}, {"thunderbird.vcf", 1}};
+} exports[] = {{"google.vcf", 2}, {"apple.vcf", 1},       {"nextcloud.vcf", 2}, {"outlook.vcf", 1},
+               {"khard.vcf", 1},  {"thunderbird.vcf", 1}, {"evolution.vcf", 2}};
 
 Test(vcard, writes_every_export_as_it_was_read)
 {
@@ -297,6 +297,32 @@ Test(vcard, changes_one_line_and_nothing_else)
     expect_edit("thunderbird.vcf", "TEL;VALUE=TEXT;TYPE=cell:0151 5550120",
                 "TEL;TYPE=cell;VALUE=TEXT:0151 5550121");
     expect_edit("khard.vcf", "BDAY:--0401", "BDAY:--0402");
+    expect_edit("evolution.vcf", "X-EVOLUTION-SPOUSE:Vincent Hopper\r\n", "");
+    expect_edit("evolution.vcf", "NICKNAME:Amazing Grace", "NICKNAME:Grace");
+    expect_edit("evolution.vcf", "FBURL:http://calendar.example.org/grace.ifb",
+                "FBURL:http://calendar.example.org/busy.ifb");
+}
+
+/* As Apple has them: the order of lines in a group says nothing, and a new file has another. */
+Test(vcard, gives_a_label_to_the_one_line_that_can_take_it)
+{
+    static const char labelled[] = "/links={\"uri\":\"u\",\"label\":\"L\","
+                                   "\"vCardParams\":{\"group\":\"item3\"}}";
+    static const char *const cards[] = {
+        CARD3("FN:A\r\nitem3.X-ABADR:us\r\nitem3.URL:u\r\nitem3.X-ABLabel:L\r\n"),
+        CARD3("FN:A\r\nitem3.X-ABLabel:L\r\nitem3.URL:u\r\nitem3.X-ABADR:us\r\n")};
+
+    for (size_t i = 0; i < 2; i++) {
+        cf_record_file file;
+        cf_buffer text = {0};
+
+        expect_ok(cf_vcard_rows_read(cf_bytes_of_text(cards[i]), &file, &error), error);
+        print_rows(&file, &text);
+        cf_buffer_append(&text, "", 1);
+        cr_expect(strstr((char *)text.data, labelled), "%s", (char *)text.data);
+        cf_record_file_release(&file);
+        cf_buffer_release(&text);
+    }
 }
 
 Test(vcard, deletes_a_card_and_adds_one)
@@ -306,7 +332,7 @@ Test(vcard, deletes_a_card_and_adds_one)
                   "3\nN:D;C;;;\n"
                   "ANNIVERSARY:20200102\nEND:VCARD\n",
                   "\r\nBEGIN:VCARD\nVERSION:4.0\nUID:2\nFN:B\nEND:VCARD\r\n"
-                  "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:3\r\nFN:C "
+                  "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:3\r\nFN;DERIVED=TRUE:C "
                   "D\r\nANNIVERSARY:2020-01-02\r\nN:D;C;;;\r\nEND:VCARD\r\n");
 }
 
@@ -338,11 +364,11 @@ Test(vcard, gives_a_label_a_group)
     expect_ok(cf_vcard_rows_write(cf_bytes_of_text(CARD3("FN:A\r\nitem1.X-A:b\r\n")), &row, 1, &out,
                                   &error),
               error);
-    expect_written(&out, CARD3("FN:A\r\nitem2.TEL:1\r\nitem2.X-ABLabel:x\r\n"));
+    expect_written(&out, CARD3("FN;DERIVED=TRUE:1\r\nitem2.TEL:1\r\nitem2.X-ABLabel:x\r\n"));
     expect_ok(
         cf_vcard_rows_write(cf_bytes_of_text(CARD3("FN:A\r\nTEL:1\r\n")), &row, 1, &out, &error),
         error);
-    expect_written(&out, CARD3("FN:A\r\nitem1.TEL:1\r\nitem1.X-ABLabel:x\r\n"));
+    expect_written(&out, CARD3("FN;DERIVED=TRUE:1\r\nitem1.TEL:1\r\nitem1.X-ABLabel:x\r\n"));
 }
 
 Test(vcard, writes_nothing_that_would_be_another_line)
@@ -374,7 +400,7 @@ Test(vcard, writes_nothing_that_would_be_another_line)
                             .field_count = 1};
         expect_ok(cf_vcard_rows_write(cf_bytes_of_text(CARD3("FN:A\r\n")), &row, 1, &out, &error),
                   error);
-        expect_written(&out, CARD3("FN:A\r\n"));
+        expect_written(&out, CARD3("FN:\r\n"));
         cf_json_release(&json);
         cf_buffer_release(&value);
     }
