@@ -210,6 +210,13 @@ static void try_history(uint64_t seed, int devices)
     world_destroy(&w);
 }
 
+/* Two that merge alike at once, and a third one: theirs is one copy, of two writes. */
+Test(engine_merge, merges_a_copy_that_two_devices_wrote_alike)
+{
+    try_history(208, 4);
+    try_history(334, 4);
+}
+
 Test(engine_merge, loses_no_edit_of_two_or_three_devices)
 {
     for (uint64_t seed = 1; seed <= 12; seed++)

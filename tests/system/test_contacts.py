@@ -61,8 +61,9 @@ def test_telephones_merge_as_a_set_and_one_name_is_shown(people):
 def test_what_did_not_change_keeps_its_bytes(two):
     laptop, desktop = two
     here, there = laptop.source("people.vcf"), desktop.source("people")
-    export = b"".join((EXPORTS / name).read_bytes() for name in ("apple.vcf", "khard.vcf", "nextcloud.vcf", "google.vcf", "thunderbird.vcf",
-                                                                 "evolution.vcf", "outlook.vcf"))
+    names = ("apple", "khard", "nextcloud", "google", "thunderbird", "evolution", "outlook")
+    export = b"".join((EXPORTS / f"{name}.vcf").read_bytes().rstrip() + b"
+" for name in names)
     write(here, export)
     pair = Pair(laptop, desktop, "vcard", here, there)
     found = items(there)

@@ -78,10 +78,20 @@ typedef struct {
     size_t time_count;
 } pair;
 
+/* Devices that merged alike at the same time wrote equal texts: where another one's is shown, these
+ * are one copy, of several items. */
+static bool is_one_version(const cf_shown *copy)
+{
+    for (size_t i = 0; i < copy->ref_count; i++)
+        if (!cf_field_is(copy->refs[i].field, CF_FIELD_NUMBER_CONTENT))
+            return copy->item_count == 1;
+    return true;
+}
+
 /* False: they are no two versions of one file, which nobody has touched. */
 static bool pair_up(const cf_shown *shown, const cf_shown *copy, cf_arena *arena, pair *out)
 {
-    if (shown->item_count != 1 || copy->item_count != 1)
+    if (shown->item_count != 1 || !is_one_version(copy))
         return false;
     out->item = shown->items[0];
     out->shown.at = dots_of(shown, &out->item, CF_FIELD_NUMBER_CONTENT, &out->shown.count, arena);
