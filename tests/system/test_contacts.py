@@ -62,8 +62,7 @@ def test_what_did_not_change_keeps_its_bytes(two):
     laptop, desktop = two
     here, there = laptop.source("people.vcf"), desktop.source("people")
     names = ("apple", "khard", "nextcloud", "google", "thunderbird", "evolution", "outlook")
-    export = b"".join((EXPORTS / f"{name}.vcf").read_bytes().rstrip() + b"
-" for name in names)
+    export = b"".join((EXPORTS / f"{name}.vcf").read_bytes().rstrip() + b"\r\n" for name in names)
     write(here, export)
     pair = Pair(laptop, desktop, "vcard", here, there)
     found = items(there)
