@@ -154,6 +154,35 @@ def test_a_broken_file_is_named_and_others_go_on(people):
     assert here.read_text() == PEOPLE.replace("Bert", "Berta").replace("Cleo", "Clio") == there.read_text()
 
 
+def test_a_document_that_nobody_can_read_deletes_nothing(two):
+    laptop, desktop = two
+    whole = '[{"id": 1, "name": "Anna"}, {"id": 2, "name": "Bert"}]'
+    here = add(laptop, "people.json", whole, "--format", "json", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.csv", None, "--format", "csv", "--key", "id", "--existing")
+    desktop.sync()
+    before = there.read_text()
+    for text, reason in ((b"[" * 100_000, "nests too deeply"), (whole[:30].encode(), "line 1"),
+                         (whole.replace("Anna", "J\xfcrg").encode("latin-1"), "UTF-8"),
+                         (b'[{"id": 1, "name": "' + b"x" * 10_000_000, "line 1")):
+        here.write_bytes(text)
+        done = laptop.finish("sync")
+        assert done.returncode == 1 and str(here) in done.stdout + done.stderr, reason
+        status = laptop.finish("status").stdout
+        assert str(here) in status and reason in status, status[:1000]
+        desktop.sync()
+        assert there.read_text() == before and here.read_bytes() == text
+    here.write_text(whole.replace('{"id": 2', '{"id": 2, "deep": ' + "[" * 50 + "]" * 50).replace("Anna", "Anne"))
+    laptop.finish("sync")
+    desktop.sync()
+    assert there.read_text() == before.replace("Anna", "Anne")
+    assert "nests too deeply" in laptop.finish("status").stdout
+    here.write_text(whole)
+    both(laptop, desktop)
+    assert there.read_text() == before
+
+
 def test_a_row_in_trouble_stays_and_is_not_deleted(people):
     laptop, desktop, here, there = people
     odd = PEOPLE.replace("2,bert@example.org,Bert", "2,bert@example.org,Bert,too,many")
