@@ -2,11 +2,10 @@
 """Each workload runs once to count its calls that change a disk; then again and again, struck at the n-th: killed, or with a
 call that fails or does half. Whatever was struck, it ends clearly, and then all is finished as if nothing had been.
 
-The short form strikes a few n, spread over all and others each day. CF_CRASH_SECONDS=S goes on for S seconds in all, evenly:
+The short form strikes a few n, spread over all; CF_CRASH_SEED=TEXT takes others. CF_CRASH_SECONDS=S goes on for S seconds in all, evenly:
 it kills at every n once, then strikes in other ways at every n, as far as the time allows, and says how far it came."""
 
 import collections
-import datetime
 import os
 import random
 import shutil
@@ -99,7 +98,7 @@ def quiet(workload, what):
 
 def moments(count):
     """(n, kind) to strike at."""
-    dice = random.Random(str(datetime.date.today()))
+    dice = random.Random(os.environ.get("CF_CRASH_SEED", "1"))
     if not SECONDS:
         for i, kind in enumerate(SHORT_FORM):
             yield 1 + (count * i + dice.randrange(count)) // len(SHORT_FORM), kind

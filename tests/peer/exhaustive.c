@@ -3,7 +3,7 @@
  * and the ways to exchange that: all cases there are, but for those that are another one under
  * other names, other numbers of nodes, or with the devices swapped.
  *
- *     exhaustive                    a spread sample; other cases each day
+ *     exhaustive                    a spread sample
  *     exhaustive --count N [--offset K]
  *     exhaustive --all [--part I/N] [--keep FILE]
  *                                   those to which all others come; goes on where FILE says
@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/peer/case_all.h"
 #include "tests/peer/case_doubt.h"
@@ -235,7 +234,6 @@ int main(int argc, char **argv)
 
     if (argc > 2 && strcmp(argv[1], "--replay") == 0)
         return replay(argv[2]);
-    self.offset = (uint64_t)time(NULL) / 86400;
     if (!read_options(argc, argv, &self, &whole)) {
         fprintf(stderr, "exhaustive [--count N] [--offset K] | --all [--part I/N] [--keep FILE] | "
                         "--doubt N [--offset K] | --replay LINE\n");
