@@ -123,14 +123,6 @@ static int by_name(const void *left, const void *right)
     return order ? order : a->order < b->order ? -1 : 1;
 }
 
-static bool has_value(const cf_row_field *field, cf_bytes value)
-{
-    for (size_t i = 0; i < field->count; i++)
-        if (cf_bytes_equal(field->values[i], value))
-            return true;
-    return false;
-}
-
 void cf_field_list_take(cf_field_list *list, cf_arena *arena, cf_row *row)
 {
     cf_row_field *fields = cf_arena_allocate(arena, list->count, sizeof *fields);
@@ -144,7 +136,7 @@ void cf_field_list_take(cf_field_list *list, cf_arena *arena, cf_row *row)
 
         if (count == 0 || !cf_bytes_equal(fields[count - 1].name, item->name))
             fields[count++] = (cf_row_field){.name = item->name, .values = values + used};
-        if (has_value(&fields[count - 1], item->value))
+        if (cf_row_field_has(&fields[count - 1], item->value))
             continue;
         values[used++] = item->value;
         fields[count - 1].count++;

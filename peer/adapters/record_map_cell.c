@@ -91,22 +91,10 @@ static bool read_date(const char *at, cf_buffer *json)
 
 /* ---- Reading ---- */
 
-static size_t element_of(cf_bytes step)
-{
-    size_t number = 0;
-
-    for (size_t i = 0; i < step.size; i++) {
-        if (step.data[i] < '0' || step.data[i] > '9' || number > 1000)
-            return 0;
-        number = number * 10 + (size_t)(step.data[i] - '0');
-    }
-    return number;
-}
-
 static bool descend(cf_bytes *value, cf_bytes step)
 {
     cf_value_walk walk = cf_value_walk_of(*value);
-    const size_t wanted = walk.map ? 0 : element_of(step);
+    const size_t wanted = walk.map ? 0 : cf_map_place(step);
     cf_bytes name, found;
 
     for (size_t i = 1; cf_value_next(&walk, &name, &found); i++)
@@ -246,7 +234,7 @@ static void write_components(cf_bytes components, cf_bytes kind, cf_bytes text, 
 static void wrap(const cf_map_column *column, size_t from, cf_bytes leaf, cf_buffer *json)
 {
     for (size_t i = from; i < column->depth; i++)
-        if (element_of(column->path[i])) {
+        if (cf_map_place(column->path[i])) {
             cf_buffer_append_text(json, "[");
         } else {
             cf_buffer_append_text(json, "{");
@@ -255,13 +243,13 @@ static void wrap(const cf_map_column *column, size_t from, cf_bytes leaf, cf_buf
         }
     cf_buffer_append(json, leaf.data, leaf.size);
     for (size_t i = column->depth; i-- > from;)
-        cf_buffer_append_text(json, element_of(column->path[i]) ? "]" : "}");
+        cf_buffer_append_text(json, cf_map_place(column->path[i]) ? "]" : "}");
 }
 
 /* The node that the step leads to, or CF_JSON_NONE. */
 static size_t child_of(const cf_json *json, size_t node, cf_bytes step)
 {
-    size_t number = element_of(step), child = node + 1;
+    size_t number = cf_map_place(step), child = node + 1;
 
     if (json->nodes[node].type == CF_JSON_OBJECT)
         return cf_json_member(json, node, step);

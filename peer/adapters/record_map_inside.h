@@ -81,6 +81,8 @@ cf_status cf_map_line_fail(const cf_map_reading *self, cf_status status);
 #define CF_MAP_FAIL(self, ...) cf_map_line_fail(self, cf_fail((self)->error, CF_USAGE, __VA_ARGS__))
 /* What the pointer of a column says. */
 cf_status cf_map_take_pointer(const cf_map_reading *self, cf_bytes pointer, cf_map_column *column);
+/* The number that a step is, from 1; 0: it is none. */
+size_t cf_map_place(cf_bytes step);
 bool cf_map_same_slot(const cf_map_slot *a, const cf_map_slot *b);
 /* That of its items. */
 uint8_t cf_map_kind(cf_bytes table);

@@ -128,7 +128,7 @@ static size_t steps_of(cf_bytes pointer, cf_arena *arena, cf_bytes **out)
 
 /* ---- Slots ---- */
 
-static size_t place_of(cf_bytes step)
+size_t cf_map_place(cf_bytes step)
 {
     size_t number = 0;
 
@@ -185,7 +185,7 @@ static cf_status choose_entries(const cf_map_reading *self, cf_bytes step, cf_ma
     slot->which = CF_SLOT_WORDS;
     if (cf_bytes_equal(step, cf_bytes_of_text("*")))
         slot->which = CF_SLOT_REST;
-    else if ((slot->place = place_of(step)))
+    else if ((slot->place = cf_map_place(step)))
         slot->which = CF_SLOT_PLACE;
     else
         split_words(step, slot, &self->map->arena);

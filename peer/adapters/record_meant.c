@@ -14,23 +14,6 @@ typedef struct {
     cf_field_list list;
 } meaning;
 
-static bool has_value(const cf_row_field *field, cf_bytes value)
-{
-    for (size_t i = 0; field && i < field->count; i++)
-        if (cf_bytes_equal(field->values[i], value))
-            return true;
-    return false;
-}
-
-static bool has_all(const cf_row *row, const cf_row *of)
-{
-    for (size_t i = 0; i < of->field_count; i++)
-        for (size_t k = 0; k < of->fields[i].count; k++)
-            if (!has_value(cf_row_field_named(row, of->fields[i].name), of->fields[i].values[k]))
-                return false;
-    return true;
-}
-
 /* ---- Members without words ---- */
 
 static bool has_member(cf_bytes map, cf_bytes wanted)
@@ -100,18 +83,19 @@ static bool add_meant(meaning *self, const cf_row_field *is, known_field known, 
         cf_bytes value = known.field->values[i];
 
         if (cf_bytes_equal(known.words[i], said) && !cf_bytes_equal(value, said) &&
-            !has_value(is, value)) {
+            !cf_row_field_has(is, value)) {
             cf_field_list_add(&self->list, self->arena, is->name, value);
             meant = true;
         }
     }
-    return meant && !has_value(known.field, said);
+    return meant && !cf_row_field_has(known.field, said);
 }
 
 /* Whether the known value is shown: as it is, or in its words. */
 static bool is_shown(const cf_row_field *is, known_field known, size_t index)
 {
-    return has_value(is, known.field->values[index]) || has_value(is, known.words[index]);
+    return cf_row_field_has(is, known.field->values[index]) ||
+           cf_row_field_has(is, known.words[index]);
 }
 
 static bool is_known(known_field known, cf_bytes said)
@@ -160,7 +144,7 @@ static void give_row(meaning *self, cf_row *row, const cf_row *known)
 {
     size_t count = 0, at = 0;
 
-    if (!known || has_all(row, known))
+    if (!known || cf_row_has_all(row, known, NULL))
         return;
     for (size_t i = 0; i < known->field_count; i++)
         count += known->fields[i].count;

@@ -46,27 +46,6 @@ static cf_row taken_row(const speaking *self, cf_arena *arena)
     return row;
 }
 
-static bool has_value(const cf_row_field *field, cf_bytes value)
-{
-    for (size_t i = 0; field && i < field->count; i++)
-        if (cf_bytes_equal(field->values[i], value))
-            return true;
-    return false;
-}
-
-/* Whether it has all that the other row has, but for the field `but` (or none). */
-static bool has_all(const cf_row *row, const cf_row *of, const cf_row_field *but)
-{
-    for (size_t i = 0; i < of->field_count; i++) {
-        if (but && cf_bytes_equal(of->fields[i].name, but->name))
-            continue;
-        for (size_t k = 0; k < of->fields[i].count; k++)
-            if (!has_value(cf_row_field_named(row, of->fields[i].name), of->fields[i].values[k]))
-                return false;
-    }
-    return true;
-}
-
 /* The row as it comes back out of such a file; false: it doesn't. */
 static bool come_back(const speaking *self, size_t which, const cf_row *row, cf_record_file *file)
 {
@@ -101,7 +80,8 @@ static bool is_exact(const speaking *self)
         exact = come_back(self, i, &row, &file);
         if (!exact)
             break;
-        exact = has_all(&file.rows[0], &row, NULL) && has_all(&row, &file.rows[0], NULL);
+        exact =
+            cf_row_has_all(&file.rows[0], &row, NULL) && cf_row_has_all(&row, &file.rows[0], NULL);
         cf_record_file_release(&file);
     }
     cf_arena_release(&arena);
@@ -129,8 +109,8 @@ static bool take_exact(speaking *self)
             const cf_row_field *is = cf_row_field_named(&file.rows[0], field->name);
 
             for (size_t n = 0; n < field->count; n++, at++)
-                self->taken[at] =
-                    self->elsewhere[at] || (self->taken[at] && has_value(is, self->spoken[at]));
+                self->taken[at] = self->elsewhere[at] ||
+                                  (self->taken[at] && cf_row_field_has(is, self->spoken[at]));
         }
         cf_record_file_release(&file);
     }
@@ -145,7 +125,7 @@ static cf_bytes news_in(const cf_row_field *is, const cf_row_field *known)
     size_t count = 0;
 
     for (size_t i = 0; is && i < is->count; i++)
-        if (!has_value(known, is->values[i])) {
+        if (!cf_row_field_has(known, is->values[i])) {
             found = is->values[i];
             count++;
         }
@@ -167,7 +147,7 @@ static cf_bytes hear(speaking *self, const cf_row_field *field, size_t at)
         cf_bytes news =
             news_in(cf_row_field_named(is, field->name), cf_row_field_named(&rest, field->name));
 
-        if (news.size && has_all(is, &rest, NULL) && has_all(&rest, is, field))
+        if (news.size && cf_row_has_all(is, &rest, NULL) && cf_row_has_all(&rest, is, field))
             heard = cf_arena_copy(self->arena, news);
         cf_record_file_release(&file);
     }

@@ -8,19 +8,19 @@
 #include "codec/utf8.h"
 #include "peer/adapters/text/content_text.h"
 
-static bool is_own(const cf_vcard_card *card, size_t line)
+bool cf_vcard_is_own(const cf_vcard_card *card, size_t line)
 {
     const cf_content_line *at = &card->lines->lines[line];
 
     return at->kind == CF_LINE_PROPERTY && at->component == card->component;
 }
 
-static size_t first_line(const cf_vcard_card *card)
+size_t cf_vcard_first_line(const cf_vcard_card *card)
 {
     return card->lines->components[card->component].first;
 }
 
-static size_t last_line(const cf_vcard_card *card)
+size_t cf_vcard_last_line(const cf_vcard_card *card)
 {
     return card->lines->components[card->component].last;
 }
@@ -222,9 +222,9 @@ static void read_frame(cf_vcard_card *card, cf_arena *arena)
     for (size_t i = component->first; i <= component->last; i++) {
         const cf_content_line *line = &card->lines->lines[i];
 
-        if (is_own(card, i) && cf_line_named(line, "VERSION"))
+        if (cf_vcard_is_own(card, i) && cf_line_named(line, "VERSION"))
             read_version(card, line);
-        else if (is_own(card, i) && cf_line_named(line, "UID") && !card->key.data)
+        else if (cf_vcard_is_own(card, i) && cf_line_named(line, "UID") && !card->key.data)
             read_key(card, line, arena);
         if (line->component != card->component && card->version == CF_VCARD_2_1)
             set_trouble(card, "holds another card", line->number);
@@ -242,10 +242,11 @@ void cf_vcard_card_read(const cf_content_lines *lines, size_t component, cf_aren
     bool has_uid = false;
 
     read_frame(&card, arena);
-    for (size_t i = first_line(&card); i <= last_line(&card) && !card.trouble; i++) {
+    for (size_t i = cf_vcard_first_line(&card); i <= cf_vcard_last_line(&card) && !card.trouble;
+         i++) {
         const cf_content_line *line = &lines->lines[i];
 
-        if (!is_own(&card, i) || cf_line_named(line, "VERSION") ||
+        if (!cf_vcard_is_own(&card, i) || cf_line_named(line, "VERSION") ||
             cf_vcard_is_taken_label(&card, i))
             continue;
         if (!cf_line_named(line, "UID") || has_uid)

@@ -119,6 +119,10 @@ typedef struct {
 /* What is read is in the arena, except for the array. */
 void cf_vcard_card_read(const cf_content_lines *lines, size_t component, cf_arena *arena,
                         cf_vcard_card *out);
+/* Its lines, in order, and which of those are properties of its own. */
+size_t cf_vcard_first_line(const cf_vcard_card *card);
+size_t cf_vcard_last_line(const cf_vcard_card *card);
+bool cf_vcard_is_own(const cf_vcard_card *card, size_t line);
 /* One of its lines, with the value as vCard 3 spells it. */
 cf_vcard_line cf_vcard_card_line(const cf_vcard_card *card, size_t line, cf_arena *arena);
 /* The line's label, a line too, or CF_LINES_NONE: that of its group, in which no other may take it.

@@ -4,23 +4,6 @@
 
 #include <strings.h>
 
-static bool is_own(const cf_vcard_card *card, size_t line)
-{
-    const cf_content_line *at = &card->lines->lines[line];
-
-    return at->kind == CF_LINE_PROPERTY && at->component == card->component;
-}
-
-static size_t first_line(const cf_vcard_card *card)
-{
-    return card->lines->components[card->component].first;
-}
-
-static size_t last_line(const cf_vcard_card *card)
-{
-    return card->lines->components[card->component].last;
-}
-
 static bool same_word(cf_bytes a, cf_bytes b)
 {
     return a.size == b.size && strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0;
@@ -34,8 +17,8 @@ static bool is_label(const cf_content_line *line)
 /* The first label of this group, or none. */
 static size_t find_label(const cf_vcard_card *card, cf_bytes group)
 {
-    for (size_t i = first_line(card); i <= last_line(card); i++)
-        if (is_own(card, i) && same_word(card->lines->lines[i].group, group) &&
+    for (size_t i = cf_vcard_first_line(card); i <= cf_vcard_last_line(card); i++)
+        if (cf_vcard_is_own(card, i) && same_word(card->lines->lines[i].group, group) &&
             is_label(&card->lines->lines[i]))
             return i;
     return CF_LINES_NONE;
@@ -73,10 +56,10 @@ static size_t find_labelled(const cf_vcard_card *card, cf_bytes group)
 {
     size_t found = CF_LINES_NONE;
 
-    for (size_t i = first_line(card); i <= last_line(card); i++) {
+    for (size_t i = cf_vcard_first_line(card); i <= cf_vcard_last_line(card); i++) {
         const cf_content_line *line = &card->lines->lines[i];
 
-        if (!is_own(card, i) || !same_word(line->group, group) ||
+        if (!cf_vcard_is_own(card, i) || !same_word(line->group, group) ||
             !takes_label(cf_vcard_property_named(line->name)->form))
             continue;
         if (found != CF_LINES_NONE && !say_the_same(card, found, i))

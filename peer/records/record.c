@@ -43,6 +43,28 @@ bool cf_row_field_equal(const cf_row_field *a, const cf_row_field *b)
     return equal;
 }
 
+bool cf_row_field_has(const cf_row_field *field, cf_bytes value)
+{
+    for (size_t i = 0; field && i < field->count; i++)
+        if (cf_bytes_equal(field->values[i], value))
+            return true;
+    return false;
+}
+
+bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but)
+{
+    for (size_t i = 0; i < of->field_count; i++) {
+        const cf_row_field *field = &of->fields[i];
+
+        if (but && cf_bytes_equal(field->name, but->name))
+            continue;
+        for (size_t k = 0; k < field->count; k++)
+            if (!cf_row_field_has(cf_row_field_named(row, field->name), field->values[k]))
+                return false;
+    }
+    return true;
+}
+
 static const cf_row_field *next_filled(const cf_row *row, size_t *at)
 {
     while (*at < row->field_count && row->fields[*at].count == 0)

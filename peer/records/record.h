@@ -51,6 +51,10 @@ bool cf_row_field_is_reserved(cf_bytes name);
 const cf_row_field *cf_row_field_named(const cf_row *row, cf_bytes name);
 /* The same values in the same order. */
 bool cf_row_field_equal(const cf_row_field *a, const cf_row_field *b);
+/* The value is one of the field's; NULL has none. */
+bool cf_row_field_has(const cf_row_field *field, cf_bytes value);
+/* The row has all values of the other one, but for those of its field `but`; NULL: all. */
+bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but);
 /* The same fields with the same values, whatever the rest. */
 bool cf_row_fields_equal(const cf_row *a, const cf_row *b);
 /* The digits of an int, as they are written, as the key of a serial table; false, and nothing is

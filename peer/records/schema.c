@@ -122,25 +122,6 @@ bool cf_row_show(const cf_row_format *format, const cf_row *row, cf_arena *arena
 
 /* ---- What a format has words for ---- */
 
-static bool has_value(const cf_row *row, cf_bytes name, cf_bytes value)
-{
-    const cf_row_field *field = row ? cf_row_field_named(row, name) : NULL;
-
-    for (size_t i = 0; field && i < field->count; i++)
-        if (cf_bytes_equal(field->values[i], value))
-            return true;
-    return false;
-}
-
-static bool has_all(const cf_row *row, const cf_row *of)
-{
-    for (size_t i = 0; i < of->field_count; i++)
-        for (size_t k = 0; k < of->fields[i].count; k++)
-            if (!has_value(row, of->fields[i].name, of->fields[i].values[k]))
-                return false;
-    return true;
-}
-
 cf_format_speak *cf_format_speaks(const cf_row_format *format, cf_bytes table)
 {
     const cf_format_table *own = format_table(format, table);
@@ -179,7 +160,9 @@ static void trust(const cf_row *row, const cf_row *there, cf_bytes *words)
 
     for (size_t i = 0; i < row->field_count; i++)
         for (size_t k = 0; k < row->fields[i].count; k++, at++)
-            if (!words[at].size && has_value(there, row->fields[i].name, row->fields[i].values[k]))
+            if (!words[at].size && there &&
+                cf_row_field_has(cf_row_field_named(there, row->fields[i].name),
+                                 row->fields[i].values[k]))
                 words[at] = row->fields[i].values[k];
 }
 
@@ -195,7 +178,7 @@ bool cf_row_express(const cf_row_format *format, const cf_row *row, const cf_row
     *out = shown;
     if (spoken)
         *spoken = shown;
-    if (!speak || (!spoken && there && has_all(there, &shown)))
+    if (!speak || (!spoken && there && cf_row_has_all(there, &shown, NULL)))
         return true;
     for (size_t i = 0; i < shown.field_count; i++)
         count += shown.fields[i].count;

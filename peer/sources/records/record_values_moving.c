@@ -19,16 +19,6 @@ static cf_bytes before_of(const cf_row *base, cf_bytes name)
     return (cf_bytes){0};
 }
 
-static bool has(const cf_row *base, cf_bytes name, cf_bytes identity)
-{
-    const cf_row_field *field = base ? cf_row_field_named(base, name) : NULL;
-
-    for (size_t i = 0; field && i < field->count; i++)
-        if (cf_bytes_equal(field->values[i], identity))
-            return true;
-    return false;
-}
-
 static void hash_leaves(cf_bytes bytes, cf_buffer *leaves)
 {
     cf_content_hasher *hasher = cf_content_hasher_new(leaves);
@@ -74,7 +64,8 @@ static void send(void *context, cf_bytes field, cf_bytes identity)
     const cf_prepared *ignored;
     cf_error error;
 
-    if (!one || !one->bytes.size || has(at->base, field, identity))
+    if (!one || !one->bytes.size ||
+        (at->base && cf_row_field_has(cf_row_field_named(at->base, field), identity)))
         return;
     if (!one->is_written && cf_value_file_write(at->self, one, &error)) {
         at->why = "a long value of it can't be kept in the home: no room, or a failing disk";
