@@ -291,6 +291,9 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
                                       deadline, error);
         for (size_t i = 0; !status && i < engine->count; i++)
             status = cf_source_step(&engine->sources[i], now_ms, deadline, error);
+        if (engine->looks != engine->workshop.looks)
+            cf_resupply_looked(engine->resupply, now_ms, deadline);
+        engine->looks = engine->workshop.looks;
     } while (!status && engine->workshop.activity != before);
     if (!status) {
         cf_engine_report(engine);

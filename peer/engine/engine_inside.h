@@ -23,6 +23,7 @@ struct cf_engine {
     cf_peer *peer;
     cf_workshop workshop;
     cf_resupply *resupply;
+    uint64_t looks; /* the workshop's, of which the resupply knows */
     cf_source_at_work *sources;
     cf_binding **bindings; /* of the sources, in their order */
     size_t count, capacity, bindings_capacity;

@@ -21,6 +21,7 @@ typedef struct {
     bool awaits_locks;  /* what is locked is about to be known: nothing is published before */
     const char *silent; /* why nothing may be published now; NULL: nothing forbids it */
     uint64_t activity;  /* rises with everything that gets somewhere */
+    uint64_t looks;     /* at all of a source, that are over */
 } cf_workshop;
 
 typedef bool cf_is_undone(const void *context, const cf_dot *dot);

@@ -75,6 +75,16 @@ void cf_resupply_wanted(cf_resupply *resupply, const cf_hash *blobs, size_t coun
     look_soon(resupply, now_ms);
 }
 
+void cf_resupply_looked(cf_resupply *resupply, uint64_t now_ms, uint64_t *deadline)
+{
+    if (!is_connected(resupply) || !cf_contents_lacking(resupply->options.peer->contents))
+        return;
+    if (!resupply->due_ms)
+        resupply->due_ms = now_ms;
+    if (resupply->due_ms < *deadline)
+        *deadline = resupply->due_ms;
+}
+
 static cf_status lack_blobs_of(cf_peer *peer, const cf_head *head, cf_error *error)
 {
     cf_buffer wire = {0};
@@ -125,7 +135,6 @@ static void look_at(void *context, const cf_node *node)
         cf_hash_set_contains(&resupply->tried, &found.hash) ||
         cf_contents_available(resupply->options.peer->contents, &found.collection, &found.hash))
         return;
-    cf_hash_set_insert(&resupply->tried, &found.hash);
     resupply->needs =
         cf_grow(resupply->needs, &resupply->capacity, resupply->count + 1, sizeof found);
     resupply->needs[resupply->count++] = found;
@@ -137,6 +146,7 @@ static void look_around(cf_resupply *self)
     cf_binding *const *bindings = self->options.bindings(self->options.context, &count);
 
     self->due_ms = 0;
+    self->count = 0;
     for (size_t i = 0; i < count; i++)
         if (bindings[i]->root)
             cf_nodes_each(bindings[i]->nodes, look_at, &(look){self, bindings[i]});
@@ -150,9 +160,12 @@ static void begin_next(cf_resupply *self)
 
     while (self->count && !self->proof) {
         self->now = self->needs[--self->count];
+        if (cf_hash_set_contains(&self->tried, &self->now.hash))
+            continue; /* it stands in several places */
         self->file = cf_resupply_open(self);
         if (!self->file)
             continue;
+        cf_hash_set_insert(&self->tried, &self->now.hash);
         self->proof = cf_file_job_verify(peer->env, self->file, &self->now.hash, self->now.size);
         self->step = CF_RESUPPLY_PROVING;
     }

@@ -192,6 +192,7 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
     look_again(source, now_ms);
     source->confirm = false;
     source->looked = true;
+    source->workshop->looks += source->surveying_all;
     source->looks_now = source->surveying_only;
     cf_survey_destroy(&source->survey);
     if (!source->surveying_only)

@@ -356,6 +356,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool l
     cf_pendings_clear(&source->found);
     source->medium->only_looks = look_only;
     cf_status status = work(&run, error);
+    source->workshop->looks += !source->looked; /* what later ones find was just brought */
     source->looked = true;
     source->looks_now = look_only;
     if (run.collection)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A broker that lost everything has it again from the devices: also what they could not show at the
+ * moment when it was wanted. */
+#include "tests/worlds/scene.h"
+
+enum { SIZE = 200000 };
+
+static void writes_large(device *who)
+{
+    cf_buffer bytes = {0};
+
+    who->env.random(who->env.context, cf_buffer_reserve(&bytes, SIZE), SIZE);
+    bytes.size = SIZE;
+    cr_assert(
+        disk_user_saves(who->drive, "/things/large", cf_buffer_view(&bytes), DISK_SAVE_IN_PLACE));
+    cf_buffer_release(&bytes);
+}
+
+static void expect_the_same(const device *a, const device *b)
+{
+    cf_buffer first = {0}, other = {0};
+
+    device_tree(a, &first);
+    device_tree(b, &other);
+    cr_expect(cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other)),
+              "one holds\n%.*sthe other\n%.*s", (int)first.size, (const char *)first.data,
+              (int)other.size, (const char *)other.data);
+    cf_buffer_release(&first);
+    cf_buffer_release(&other);
+}
+
+/* The broker wants it of a device whose process runs, and that looks at its folder only later. */
+static void is_brought_after(void (*meanwhile)(device *who))
+{
+    world *w = a_world(1, 2);
+    device *owner = &w->devices[0], *author = &w->devices[1];
+
+    author->serves = true;
+    cf_engine_binding_at(author->engine, 0)->base = CF_BASE_LEAVES; /* the file alone has it */
+    writes_large(author);
+    cr_assert(syncs(author));
+    world_wait(w, 1000);
+    broker_crash(&w->brokers[0], BROKER_EMPTY);
+    meanwhile(author);
+    cr_assert(world_move_home(w, owner, 0));
+    world_wait(w, 60000);
+    for (int i = 0; i < 100; i++)
+        world_turn(w);
+    cr_assert(syncs(author));
+    cr_assert(syncs(owner), "what it waits for is not brought");
+    expect_the_same(owner, author);
+    world_destroy(&w);
+}
+
+static void begins_anew(device *who)
+{
+    device_restart(who, END_CALMLY);
+}
+
+Test(resupply, brings_what_stands_in_a_folder_that_was_not_open_yet)
+{
+    is_brought_after(begins_anew);
+}
+
+static void touches(device *who)
+{
+    cr_assert(disk_user_touches(who->drive, "/things/large"));
+}
+
+Test(resupply, brings_what_had_to_be_read_again_first)
+{
+    is_brought_after(touches);
+}
