@@ -199,3 +199,80 @@ Test(engine_places, keeps_an_edit_that_a_move_hides_when_another_comes)
     cf_buffer_release(&tree);
     world_destroy(&w);
 }
+
+/* ---- A new folder that can't be read for a moment ---- */
+
+/* True when it is over before call `at`, which fails if it asks whether something can be read. */
+static bool syncs_unread(device *self, uint64_t at)
+{
+    uint64_t first = self->faults.calls;
+
+    self->faults = (disk_faults){.calls = first,
+                                 .at = first + at,
+                                 .reads = true,
+                                 .access = true,
+                                 .once = true,
+                                 .status = CF_IO};
+    device_sync(self);
+    bool over = self->faults.calls < first + at;
+    self->faults = (disk_faults){.calls = self->faults.calls};
+    return over;
+}
+
+static bool holds_what_waits(uint64_t at)
+{
+    world *w = world_new(43, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_makes(a, "old");
+    user_makes(a, "old/k");
+    user_writes_text(a, "old/k/g", "moved");
+    settles_equal(w);
+    user_makes(a, "d");
+    user_makes(a, "d/e");
+    user_writes_text(a, "d/e/f", "new");
+    cr_assert(user_moves(a, "old/k", "d/e/k"));
+    user_removes(a, "old");
+    bool over = syncs_unread(a, at);
+    settles_equal(w);
+    cr_assert(holds(b, "d/e/f", "new") && holds(b, "d/e/k/g", "moved"), "call %d", (int)at);
+    world_destroy(&w);
+    return over;
+}
+
+Test(engine_places, what_lies_in_a_new_folder_waits_with_it)
+{
+    uint64_t at = 1;
+
+    while (!holds_what_waits(at))
+        at++;
+    cr_assert_gt(at, 10, "hardly anything was tried");
+}
+
+static bool comes_by_itself(uint64_t at)
+{
+    world *w = world_new(44, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    cf_buffer difference = {0};
+
+    settles_equal(w);
+    user_makes(a, "d");
+    user_makes(a, "d/e");
+    user_points(a, "d/e/l", "anywhere");
+    bool over = syncs_unread(a, at);
+    device_sync(b);
+    cr_assert(world_equal(w, &difference), "call %d: %.*s", (int)at, (int)difference.size,
+              (const char *)difference.data);
+    cf_buffer_release(&difference);
+    world_destroy(&w);
+    return over;
+}
+
+Test(engine_places, what_could_not_be_read_for_a_moment_comes_by_itself)
+{
+    uint64_t at = 1;
+
+    while (!comes_by_itself(at))
+        at++;
+    cr_assert_gt(at, 10, "hardly anything was tried");
+}

@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 
-typedef enum { READS, CHANGES, MOVES, NAMES } call_kind;
+typedef enum { READS, ACCESS, CHANGES, MOVES, NAMES } call_kind;
 
 /* Whether the call that is about to be made fails. */
 static bool fails(disk_faults *faults, call_kind kind)
 {
-    if (kind == READS && !faults->reads)
+    if ((kind == READS || kind == ACCESS) && !faults->reads)
         return false;
     faults->calls++;
     if (faults->calls == faults->at && faults->meanwhile) {
@@ -18,7 +18,7 @@ static bool fails(disk_faults *faults, call_kind kind)
         meanwhile(faults->context);
     }
     return faults->at && faults->status && (!faults->moves || kind == MOVES) &&
-           (!faults->names || kind == NAMES) &&
+           (!faults->names || kind == NAMES) && (!faults->access || kind == ACCESS) &&
            (faults->once ? faults->calls == faults->at : faults->calls >= faults->at);
 }
 
@@ -162,9 +162,16 @@ ASK(void, close_folder, (cf_files * files, cf_folder **folder), (files, folder))
 ASK(void, close_file, (cf_files * files, cf_file **file), (files, file))
 ASK(int, descriptor, (cf_files * files, const cf_folder *folder), (files, folder))
 ASK(const char *, shown, (cf_files * files, const cf_folder *folder), (files, folder))
-ASK(bool, readable, (cf_files * files, const cf_folder *folder, cf_bytes name),
-    (files, folder, name))
 ASK(cf_writer_answer, writer, (cf_files * files, const cf_file *file), (files, file))
+
+/* It has no error to fail with: what can't be asked is not readable. */
+static bool readable_call(cf_files *files, const cf_folder *folder, cf_bytes name)
+{
+    if (fails(((faulty_files *)files)->faults, ACCESS))
+        return false;
+    files = files_behind(files);
+    return files->readable(files, folder, name);
+}
 
 cf_files *faulty_files_new(cf_files *inner, disk_faults *faults)
 {

@@ -15,6 +15,7 @@ typedef struct {
     bool once;                        /* it alone */
     bool moves;                       /* only what puts a file into a place fails */
     bool names;                       /* only bringing a folder's names to the disk fails */
+    bool access;                      /* only asking whether something can be read fails */
     cf_status status;                 /* CF_OK: it does not fail */
     void (*meanwhile)(void *context); /* before call `at`, once; NULL: nothing */
     void *context;

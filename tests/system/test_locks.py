@@ -242,6 +242,24 @@ def test_what_the_holder_of_a_path_writes_comes_and_stays_unwritable(shared):
     assert mode(bob, "deep/leaf") == 0o644 and tree(ann.source()) == tree(bob.source())
 
 
+def test_a_new_folder_in_a_locked_one_waits_with_all_that_is_in_it(shared):
+    ann, bob = shared
+    ann.run("lock", str(ann.source() / "deep"))
+    bob.sync()
+    os.makedirs(bob.source() / "deep" / "new" / "inner")
+    write(bob, "deep/new/inner/leaf", "new\n")
+    os.rename(bob.source() / "page", bob.source() / "deep" / "new" / "page")
+    bob.sync(9)
+    assert "deep/new" in [held["path"] for held in pending(bob, "locked")]
+    ann.sync()
+    assert set(tree(ann.source())) == {"page", "deep", "deep/leaf"}
+    ann.run("unlock", str(ann.source() / "deep"))
+    bob.sync()
+    ann.sync()
+    assert read(ann, "deep/new/inner/leaf") == "new\n" and read(ann, "deep/new/page") == "one\n"
+    assert tree(ann.source()) == tree(bob.source())
+
+
 @pytest.mark.parametrize("serve", [False, True])
 @pytest.mark.parametrize("end", [["remove", "notes"], ["leave"]])
 def test_what_is_synced_no_more_gets_its_write_permission_back(shared, end, serve):

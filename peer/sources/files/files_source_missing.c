@@ -162,6 +162,44 @@ static void judge_moved(cf_files_source *source, const cf_survey_batch *batch, u
     }
 }
 
+/* ---- Directories that are not there yet ---- */
+
+static bool has_directory(const cf_nodes *nodes, const uint64_t *new, size_t count,
+                          const cf_finding *finding)
+{
+    return finding->parent == CF_NODE_ROOT || cf_nodes_find(nodes, finding->parent) ||
+           is_among(new, count, finding->parent);
+}
+
+/* `new`: room for as many directories as there are in it. */
+static bool drop_placeless(const cf_nodes *nodes, uint64_t *new, cf_observation *at, size_t *count)
+{
+    size_t kept = 0, before = *count, new_count = 0;
+
+    for (size_t i = 0; i < before; i++)
+        if (at[i].finding.kind == CF_KIND_DIRECTORY)
+            new[new_count++] = at[i].finding.number;
+    if (new_count)
+        qsort(new, new_count, sizeof *new, by_number);
+    for (size_t i = 0; i < before; i++)
+        if (has_directory(nodes, new, new_count, &at[i].finding))
+            at[kept++] = at[i];
+    *count = kept;
+    return kept < before;
+}
+
+/* A new directory may have to wait: it could not be read, or it lies in one that another has
+ * locked. What was found in it, or moved into it, has no place until then and waits with it. */
+static void judge_placed(cf_files_source *source, cf_survey_batch *judged)
+{
+    uint64_t *new = cf_allocate(judged->count, sizeof *new);
+
+    while (
+        drop_placeless(source->binding->nodes, new, (cf_observation *)judged->at, &judged->count))
+        ;
+    free(new);
+}
+
 /* ---- Directories that are not empty yet ---- */
 
 /* Nodes that are gone, or that this part of the look says something of. */
@@ -221,6 +259,7 @@ void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint
     take_gone(source, batch);
     judge_gone(source, batch, now_ms, out);
     judge_moved(source, batch, now_ms, out);
+    judge_placed(source, out);
     if (out->gone_count)
         keep_filled(source, out);
 }

@@ -173,6 +173,14 @@ void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, b
     cf_buffer_release(&path);
 }
 
+static bool is_unread(const cf_survey *survey, size_t entry)
+{
+    return entry != CF_LISTED_START && !survey->listing.entries[entry].readable &&
+           !survey->listing.entries[entry].excluded;
+}
+
+/* A directory that could not be read when it was found, and then could be listed, may well be read
+ * in a moment. */
 static void note_listing(cf_survey *survey)
 {
     for (size_t i = 0; i < survey->listing.entry_count; i++) {
@@ -190,6 +198,8 @@ static void note_listing(cf_survey *survey)
 
         if (folder->restless)
             cf_survey_look_again(survey, i);
+        if (folder->complete && is_unread(survey, folder->entry))
+            cf_survey_look_again(survey, survey->listing.entries[folder->entry].folder);
         if (!folder->trouble)
             continue;
         if (folder->entry != CF_LISTED_START)
