@@ -260,6 +260,28 @@ def test_a_new_folder_in_a_locked_one_waits_with_all_that_is_in_it(shared):
     assert tree(ann.source()) == tree(bob.source())
 
 
+@pytest.mark.parametrize("into", ["deep", "deep/new"])
+def test_a_folder_that_is_moved_into_a_locked_one_waits_with_all_that_is_in_it(shared, into):
+    ann, bob = shared
+    os.mkdir(bob.source() / "moved")
+    write(bob, "moved/leaf", "leaf\n")
+    bob.sync()
+    ann.run("lock", str(ann.source() / "deep"))
+    bob.sync()
+    os.makedirs(bob.source() / into, exist_ok=True)
+    os.rename(bob.source() / "moved", bob.source() / into / "moved")
+    write(bob, f"{into}/moved/large", "large " * 500000)
+    os.makedirs(bob.source() / into / "moved" / "inner" / "inmost")
+    bob.sync(9)
+    ann.sync()
+    assert set(tree(ann.source())) == {"page", "deep", "deep/leaf", "moved", "moved/leaf"}
+    ann.run("unlock", str(ann.source() / "deep"))
+    bob.sync()
+    ann.sync()
+    assert tree(ann.source()) == tree(bob.source())
+    assert f"{into}/moved/inner/inmost" in tree(ann.source()) and f"{into}/moved/large" in tree(ann.source())
+
+
 @pytest.mark.parametrize("serve", [False, True])
 @pytest.mark.parametrize("end", [["remove", "notes"], ["leave"]])
 def test_what_is_synced_no_more_gets_its_write_permission_back(shared, end, serve):

@@ -25,6 +25,7 @@ static void destroy(void *self)
     free(source->missing);
     free(source->seen_missing);
     free(source->gone);
+    free(source->waiting);
     free(source->unmerged.at);
     free(source);
 }

@@ -40,6 +40,9 @@ typedef struct cf_files_source {
     size_t seen_missing_count, seen_missing_capacity;
     struct cf_gone_node *gone; /* that the look under way did not find, ascending by number */
     size_t gone_count;
+    uint64_t *waiting; /* directories, ascending, that the look under way found in a place of which
+                          nothing is told yet */
+    size_t waiting_count, waiting_capacity;
     size_t filled, filled_before; /* of them, directories that wait for what the base has in them;
                                      at the last look */
     bool confirm;                 /* look again at once: something seems to be gone */
@@ -80,9 +83,12 @@ void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
 /* Of what this part of a look found, all that counts: what is missing from its place, because it is
  * gone or is somewhere else now, has to be so for a while, at two looks in a row, and not too much
  * may be gone at once; what is new or somewhere else now has to be in a directory that is known or
- * counts, too. `*out` has arrays of its own, which the caller frees. */
+ * counts, too, and that does not wait. `*out` has arrays of its own, which the caller frees. */
 void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
                      cf_survey_batch *out);
+/* What was found and not kept, to be published now, waits with all that is in it. */
+void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
+                            const cf_survey_batch *kept);
 /* What to make of what is missing from a directory, now. */
 cf_absence cf_source_absence_in(const cf_files_source *source, uint64_t folder);
 /* The look is over. */

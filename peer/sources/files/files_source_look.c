@@ -101,6 +101,7 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
     source->absence = CF_ABSENCE_WAITS;
     source->folder_count = 0;
     source->seen_missing_count = 0;
+    source->waiting_count = 0;
     plan_rescan(source, now_ms);
 }
 
@@ -152,11 +153,13 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
 
 static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
-    cf_survey_batch batch = *cf_survey_take(source->survey);
+    const cf_survey_batch *found = cf_survey_take(source->survey);
+    cf_survey_batch batch = *found;
     cf_arena arena = {0};
 
     cf_source_hold_disks(source, &arena, &batch);
     cf_source_hold_back(source, &arena, &batch);
+    cf_source_note_waiting(source, found, &batch);
     cf_status status = publish_batch(source, &batch, now_ms, error);
     cf_arena_release(&arena);
     return status;

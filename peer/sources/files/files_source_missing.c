@@ -164,40 +164,83 @@ static void judge_moved(cf_files_source *source, const cf_survey_batch *batch, u
 
 /* ---- Directories that are not there yet ---- */
 
-static bool has_directory(const cf_nodes *nodes, const uint64_t *new, size_t count,
-                          const cf_finding *finding)
+static void add_waiting(cf_files_source *source, const cf_finding *finding)
 {
-    return finding->parent == CF_NODE_ROOT || cf_nodes_find(nodes, finding->parent) ||
-           is_among(new, count, finding->parent);
+    const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
+
+    if (finding->kind != CF_KIND_DIRECTORY ||
+        (node && node->parent == finding->parent && cf_bytes_equal(node->name, finding->name)))
+        return;
+    source->waiting = cf_grow(source->waiting, &source->waiting_capacity, source->waiting_count + 1,
+                              sizeof *source->waiting);
+    source->waiting[source->waiting_count++] = finding->number;
 }
 
-/* `new`: room for as many directories as there are in it. */
-static bool drop_placeless(const cf_nodes *nodes, uint64_t *new, cf_observation *at, size_t *count)
+static void sort_waiting(cf_files_source *source)
 {
-    size_t kept = 0, before = *count, new_count = 0;
+    if (source->waiting_count)
+        qsort(source->waiting, source->waiting_count, sizeof *source->waiting, by_number);
+}
 
+void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
+                            const cf_survey_batch *kept)
+{
+    size_t next = 0;
+
+    for (size_t i = 0; i < found->count; i++)
+        if (next < kept->count && kept->at[next].finding.number == found->at[i].finding.number)
+            next++;
+        else
+            add_waiting(source, &found->at[i].finding);
+    sort_waiting(source);
+}
+
+typedef struct {
+    uint64_t *new; /* directories that this part of the look tells of, ascending */
+    size_t new_count;
+    size_t waiting; /* so many of the source's are in order */
+} placing;
+
+static bool has_directory(const cf_files_source *source, const placing *with, uint64_t directory)
+{
+    if (is_among(source->waiting, with->waiting, directory))
+        return false;
+    return directory == CF_NODE_ROOT || cf_nodes_find(source->binding->nodes, directory) ||
+           is_among(with->new, with->new_count, directory);
+}
+
+static bool drop_placeless(cf_files_source *source, placing *with, cf_observation *at,
+                           size_t *count)
+{
+    size_t kept = 0, before = *count;
+
+    with->new_count = 0;
+    with->waiting = source->waiting_count;
     for (size_t i = 0; i < before; i++)
         if (at[i].finding.kind == CF_KIND_DIRECTORY)
-            new[new_count++] = at[i].finding.number;
-    if (new_count)
-        qsort(new, new_count, sizeof *new, by_number);
+            with->new[with->new_count++] = at[i].finding.number;
+    if (with->new_count)
+        qsort(with->new, with->new_count, sizeof *with->new, by_number);
     for (size_t i = 0; i < before; i++)
-        if (has_directory(nodes, new, new_count, &at[i].finding))
+        if (has_directory(source, with, at[i].finding.parent))
             at[kept++] = at[i];
+        else
+            add_waiting(source, &at[i].finding);
+    sort_waiting(source);
     *count = kept;
     return kept < before;
 }
 
-/* A new directory may have to wait: it could not be read, or it lies in one that another has
- * locked. What was found in it, or moved into it, has no place until then and waits with it. */
+/* A directory that is new, or somewhere else now, may have to wait: it could not be read, or it
+ * lies in one that another has locked. What was found in it has no place until then, or one where
+ * nothing lies any more, and waits with it. */
 static void judge_placed(cf_files_source *source, cf_survey_batch *judged)
 {
-    uint64_t *new = cf_allocate(judged->count, sizeof *new);
+    placing with = {.new = cf_allocate(judged->count, sizeof *with.new)};
 
-    while (
-        drop_placeless(source->binding->nodes, new, (cf_observation *)judged->at, &judged->count))
+    while (drop_placeless(source, &with, (cf_observation *)judged->at, &judged->count))
         ;
-    free(new);
+    free(with.new);
 }
 
 /* ---- Directories that are not empty yet ---- */
