@@ -71,7 +71,8 @@ static cf_status choose_collection(cf_addition *self, cf_error *error)
                        "column that is",
                        self->name, cf_format_what(found.format));
     self->collection = found.id;
-    return cf_addition_check_beside(self, error);
+    status = cf_addition_check_keys(self, error);
+    return status ? status : cf_addition_check_beside(self, error);
 }
 
 /* ---- The binding ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One run of `add`: what the user wants, as it becomes clear (add.c), what its columns stand for
- * (addition_map.c), the place that is to be a source (addition_place.c), the collection's other
- * sources here (addition_beside.c), and what is said of it (addition_told.c). Nobody else includes
- * this. */
+ * (addition_map.c), the place that is to be a source (addition_place.c), whether its records have
+ * keys as the collection's do (addition_keys.c), the collection's other sources here
+ * (addition_beside.c), and what is said of it (addition_told.c). Nobody else includes this. */
 #ifndef CF_PEER_COMMANDS_ADDITION_H
 #define CF_PEER_COMMANDS_ADDITION_H
 #include "peer/commands/learning.h"
@@ -47,6 +47,9 @@ cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error);
 /* The other sources of its collection on this device, in the arena. CF_CHANGED: it can't be another
  * one beside them, or the user has to say that he wants that. */
 cf_status cf_addition_check_beside(cf_addition *self, cf_error *error);
+
+/* CF_USAGE: its records have keys and the source would be one document, or the other way round. */
+cf_status cf_addition_check_keys(cf_addition *self, cf_error *error);
 
 void cf_addition_tell(const cf_addition *self, const cf_comparison *found);
 /* What a device that could not ask the broker should know of what it did. */

@@ -280,6 +280,25 @@ def test_what_can_not_be_added(two):
     )
 
 
+def test_records_by_key_and_one_document_do_not_mix(people):
+    """A document without --key in a collection of records by key became {}, which deleted them all everywhere."""
+    laptop, desktop, here, _ = people
+    for name, before in (("whole.json", None), ("other.json", "{}")):
+        path = desktop.source(name)
+        if before is not None:
+            path.write_text(before)
+        said = desktop.run("add", str(path), "--collection", "people", "--format", "json", code=2)
+        assert "'people' holds records that have keys" in said and "--key NAME" in said
+        assert path.exists() == (before is not None)
+    both(laptop, desktop)
+    assert here.read_text() == PEOPLE
+    add(laptop, "settings.json", '{"colour": "blue"}', "--format", "json", collection="settings")
+    both(laptop, desktop)
+    said = desktop.run("add", str(desktop.source("settings.json")), "--collection", "settings", "--format", "json",
+                       "--key", "id", code=2)
+    assert "'settings' is one document" in said
+
+
 def test_history_verify_and_removal(people):
     laptop, desktop, here, there = people
     laptop.add("notes", {"one.txt": "one\n"})

@@ -255,7 +255,10 @@ def test_sources_that_can_not_be(pair_of_notes, tmp_path):
     free.mkdir()
     assert "unknown format 'cheese'" in laptop.run("add", str(free), "--format", "cheese", code=2)
     assert "unknown mode 'up'" in laptop.run("add", str(free), "--mode", "up", code=2)
-    laptop.run("add", str(free), "--collection", "notes", code=1)
+    namesake = tmp_path / "elsewhere" / "notes"
+    namesake.mkdir(parents=True)
+    assert "already" in laptop.run("add", str(namesake), code=1)
+    assert not (namesake / ".counterfoil").exists()
     laptop.run("add", str(free), "--collection", "nothing", "--existing", code=3)
     assert not (free / ".counterfoil").exists()
 

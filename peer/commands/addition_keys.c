@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/record_format.h"
+#include "peer/commands/addition.h"
+#include "peer/log/catalog_schema.h"
+#include "peer/records/record_view.h"
+
+/* One document is a record without a key. */
+static bool has_keys(const cf_row_view *view)
+{
+    cf_buffer key = {0};
+
+    for (size_t i = 0; i < cf_row_view_count(view) && !key.size; i++)
+        cf_record_key_text(cf_row_view_at(view, i)->key, &key);
+    bool found = key.size > 0;
+    cf_buffer_release(&key);
+    return found;
+}
+
+static cf_status check(const cf_addition *self, const cf_row_view *view, cf_error *error)
+{
+    bool keyed = has_keys(view);
+
+    if (keyed && !self->key_count)
+        return cf_fail(error, CF_USAGE,
+                       "'%s' holds records that have keys, and without --key %s would be one "
+                       "document: --key NAME says which member is the key",
+                       self->name, self->path);
+    if (!keyed && self->key_count && cf_row_view_count(view))
+        return cf_fail(error, CF_USAGE,
+                       "'%s' is one document, which has no records with keys: --format json "
+                       "without --key",
+                       self->name);
+    return CF_OK;
+}
+
+cf_status cf_addition_check_keys(cf_addition *self, cf_error *error)
+{
+    bool is_text = self->format == CF_FORMAT_CSV || self->format == CF_FORMAT_JSON;
+    cf_collection *collection;
+    cf_schema schema;
+
+    if (!is_text || cf_addition_is_translated(self))
+        return CF_OK;
+    cf_status status =
+        cf_catalog_schema(self->peer, &self->collection, &self->arena, &schema, error);
+    if (!status)
+        status = cf_peer_collection(self->peer, &self->collection, &collection, error);
+    if (status)
+        return status;
+    cf_row_view *view = cf_row_view_new(collection->state, &schema);
+    status = check(self, view, error);
+    cf_row_view_destroy(&view);
+    return status;
+}
