@@ -2,6 +2,7 @@
 #include "peer/commands/sources.h"
 
 #include "peer/adapters/files_root.h"
+#include "peer/sources/records/record_include.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,8 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
         status = cf_merges_read(merge, &out->merges, error);
     while ((pattern = cf_options_next(&run->options, "include", &at)))
         patterns[count++] = pattern;
+    if (!status)
+        status = cf_record_include_check_tables(out->format, patterns, count, error);
     if (count) {
         out->include = patterns;
         out->include_count = count;

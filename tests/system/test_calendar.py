@@ -101,3 +101,50 @@ def test_what_is_in_trouble_holds_back_nothing(home):
     home.desktop.sync()
     home.laptop.finish("sync")
     assert {path.name for path in home.here.glob("*.ics")} == {"list.ics", *bad}, "and nothing else is deleted"
+
+
+def test_a_table_that_is_not_asked_for_leaves_the_folder_and_nothing_else(home):
+    home.desktop.run("set", str(home.there), "--include", "events")
+    home.both()
+    assert sorted(items(home.there)) == ["breakfast.ics"] and items(home.here) == HOME
+    before = entries(home.laptop)
+    edit(home.here / "list.ics", "SUMMARY:Shopping", "SUMMARY:Buy bread")
+    home.both()
+    edit(home.there / "breakfast.ics", "LOCATION:Cafe", "LOCATION:Park")
+    home.desktop.sync()
+    home.both()
+    assert entries(home.laptop) == before + 2, "an edit here, an edit there, nothing else"
+    assert "SUMMARY:Buy bread" in items(home.here)["list.ics"]
+    assert "LOCATION:Park" in items(home.here)["breakfast.ics"]
+    home.desktop.run("set", str(home.there), "--include", "*")
+    home.both()
+    assert "SUMMARY:Buy bread" in items(home.there)["shopping.ics"] and conflicts(home.laptop) == []
+
+
+def test_tables_that_are_not_asked_for_of_one_file(two):
+    laptop, desktop = two
+    here = laptop.source("all.ics")
+    write(here, BREAKFAST.replace("END:VCALENDAR\r\n", SHOPPING.split("EN\r\n", 1)[1]))
+    laptop.run("add", str(here), "--format", "icalendar", "--collection", "all")
+    laptop.sync()
+    there = desktop.source("all.ics")
+    desktop.run("add", str(there), "--format", "icalendar", "--collection", "all", "--existing", "--include", "tasks")
+    desktop.sync()
+    assert "SUMMARY:Shopping" in there.read_text() and "Breakfast" not in there.read_text()
+    edit(here, "SUMMARY:Breakfast", "SUMMARY:Brunch")
+    laptop.sync()
+    before = entries(laptop)
+    desktop.sync()
+    edit(there, "PRIORITY:5", "PRIORITY:1")
+    for device in (desktop, laptop, desktop):
+        device.sync()
+    assert entries(laptop) == before + 1
+    assert "SUMMARY:Brunch" in here.read_text() and "PRIORITY:1" in here.read_text()
+
+
+@pytest.mark.parametrize("pattern", ["contacts", "*.ics", "records//title=x"])
+def test_a_pattern_of_a_table_that_there_is_not_is_refused(home, pattern):
+    told = home.desktop.run("set", str(home.there), "--include", pattern, code=2)
+    assert "has events and tasks" in told and "TABLE//FIELD=VALUE" in told
+    home.both()
+    assert sorted(items(home.there)) == ["breakfast.ics", "shopping.ics"]

@@ -130,6 +130,47 @@ bool cf_record_includes_table(const cf_binding *binding, cf_bytes table)
     return in;
 }
 
+/* ---- Tables that there are ---- */
+
+typedef struct {
+    const char *names[4]; /* none: any */
+    const char *text;
+} known_tables;
+
+static const known_tables tables_of[CF_FORMATS] = {
+    [CF_FORMAT_CSV] = {{CF_TABLE_RECORDS, CF_TABLE_CONTACTS, CF_TABLE_EVENTS, CF_TABLE_TASKS},
+                       "records (or contacts, events, tasks)"},
+    [CF_FORMAT_JSON] = {{CF_TABLE_RECORDS, CF_TABLE_CONTACTS, CF_TABLE_EVENTS, CF_TABLE_TASKS},
+                        "records (or contacts, events, tasks)"},
+    [CF_FORMAT_VCARD] = {{CF_TABLE_CONTACTS}, "contacts"},
+    [CF_FORMAT_ICALENDAR] = {{CF_TABLE_EVENTS, CF_TABLE_TASKS}, "events and tasks"},
+};
+
+static bool may_be(const known_tables *tables, const parts *pattern)
+{
+    bool found = !tables->text || !pattern->table;
+
+    for (size_t i = 0; !found && i < 4 && tables->names[i]; i++)
+        found = is_of_table(pattern, cf_bytes_of_text(tables->names[i]));
+    return found;
+}
+
+cf_status cf_record_include_check_tables(cf_format format, const char *const *patterns,
+                                         size_t count, cf_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        parts pattern = parts_of(patterns[i]);
+
+        if (!may_be(&tables_of[format], &pattern))
+            return cf_fail(error, CF_USAGE,
+                           "--include '%s': there is no table '%.*s' here: a source of %s has %s; "
+                           "a pattern is TABLE, FIELD=VALUE or TABLE//FIELD=VALUE",
+                           patterns[i], (int)pattern.table_size, pattern.table,
+                           cf_format_text(format), tables_of[format].text);
+    }
+    return CF_OK;
+}
+
 /* ---- Rows of a view ---- */
 
 static int by_address(const void *a, const void *b)

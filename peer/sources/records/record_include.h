@@ -17,6 +17,9 @@
 
 /* CF_USAGE for a pattern that says nothing. */
 cf_status cf_record_include_check(const char *const *patterns, size_t count, cf_error *error);
+/* CF_USAGE for one of a table that a source of this format never has. */
+cf_status cf_record_include_check_tables(cf_format format, const char *const *patterns,
+                                         size_t count, cf_error *error);
 
 /* By itself, whatever it refers to. */
 bool cf_record_includes(const cf_binding *binding, const cf_row *row);

@@ -205,20 +205,6 @@ static bool read_medium(cf_record_run *run)
     return !status;
 }
 
-/* A table that isn't asked for at all is one that the format lacks. */
-static void narrow_format(cf_record_run *run)
-{
-    cf_row_format *format = &run->content.format;
-    cf_format_table *tables = cf_arena_allocate(&run->arena, format->count, sizeof *tables);
-    size_t count = 0;
-
-    for (size_t i = 0; i < format->count; i++)
-        if (cf_record_includes_table(run->source->binding, format->tables[i].name))
-            tables[count++] = format->tables[i];
-    if (count < format->count)
-        *format = (cf_row_format){.whole = format->whole, .tables = tables, .count = count};
-}
-
 static cf_status place_rows(cf_record_run *run, cf_error *error)
 {
     cf_record_file *file = &run->content.file;
@@ -327,7 +313,6 @@ static cf_status work(cf_record_run *run, cf_error *error)
         !cf_record_run_meet_schema(run))
         return CF_OK;
     cf_record_run_view(run);
-    narrow_format(run);
     status = place_rows(run, error);
     source->guarded = cf_locks_changes(source->workshop->locks);
     source->held_back = false;
