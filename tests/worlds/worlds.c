@@ -106,8 +106,25 @@ static void print_script(const story *self)
     cf_buffer text = {0};
 
     script_write(self, &text);
-    printf("%.*s\n", (int)text.size, (const char *)text.data);
+    printf("%.*s", (int)text.size, (const char *)text.data);
     cf_buffer_release(&text);
+}
+
+/* What repeats a world: the seed is enough for one that was drawn from it. */
+static void print_command(const story *script, const options *with, bool is_drawn)
+{
+    printf("worlds ");
+    if (is_drawn) {
+        printf("--seed %llu --ops %llu --seeds 1", (unsigned long long)script->plan.seed,
+               (unsigned long long)with->ops);
+    } else {
+        printf("--replay '");
+        print_script(script);
+        printf("'");
+    }
+    if (with->sabotage != SABOTAGE_NONE)
+        printf(" --sabotage %s", sabotage_names[with->sabotage]);
+    printf("\n");
 }
 
 static void make_shorter(story *script, const options *with, const char *property)
@@ -115,23 +132,22 @@ static void make_shorter(story *script, const options *with, const char *propert
     failing state = {with, property};
     size_t before = script->count, tried = shrink(script, fails_alike, &state);
 
-    printf("%zu of %zu acts are enough (%zu tried):\nworlds --replay '", script->count, before,
-           tried);
-    print_script(script);
-    printf("'\n");
+    printf("%zu of %zu acts are enough (%zu tried):\n", script->count, before, tried);
+    print_command(script, with, false);
 }
 
 static bool run_one(story *script, const options *with)
 {
     if (with->script) {
         print_script(script);
+        printf("\n");
         return true;
     }
     const char *property = run(script, with, true);
     if (!property)
         return true;
-    printf("violated: %s: worlds --seed %llu --ops %llu\n", property,
-           (unsigned long long)script->plan.seed, (unsigned long long)with->ops);
+    printf("violated: %s: ", property);
+    print_command(script, with, !with->replay);
     if (with->shrink)
         make_shorter(script, with, property);
     fflush(stdout);
