@@ -3,6 +3,7 @@
 
 #include "broker/names.h"
 #include "peer/log/catalog.h"
+#include "peer/commands/conflict_shown.h"
 #include "peer/commands/sources.h"
 
 #include <stdio.h>
@@ -260,15 +261,11 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
 {
     const cf_binding_status *status = &source->status;
     json_t *pending = json_array(), *conflicts = json_array();
-    cf_arena arena = {0};
 
     for (size_t i = 0; i < status->pending_count; i++)
         json_array_append_new(pending, pending_json(&status->pending[i]));
     for (size_t i = 0; i < status->conflict_count; i++)
-        json_array_append_new(
-            conflicts,
-            json_pack("{s:o, s:s}", "path", cf_json_name(status->conflicts[i].path), "device",
-                      cf_catalog_device_name(peer, &status->conflicts[i].device, &arena)));
+        json_array_append_new(conflicts, cf_conflict_json(&status->conflicts[i], peer));
     json_t *object = json_pack("{s:s, s:o, s:b, s:I, s:o, s:o}", "name", source->name, "source",
                                cf_json_name(cf_bytes_of_text(status->binding->path)), "in_sync",
                                (int)is_in_sync(source), "items", (json_int_t)status->items,
@@ -276,7 +273,6 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
     json_object_set_new(object, "mode", json_string(cf_mode_name(status->binding->mode)));
     if (status->trouble)
         json_object_set_new(object, "trouble", json_string(status->trouble_text));
-    cf_arena_release(&arena);
     return object;
 }
 
@@ -347,8 +343,6 @@ static const char *one_way(cf_mode mode)
 static void print_source(const cf_overview_source *source, cf_peer *peer, const cf_output *output)
 {
     const cf_binding_status *status = &source->status;
-    cf_arena arena = {0};
-    char path[CF_NAME_SHOWN];
 
     cf_print(output, "%s: %s, %zu item%s, %s%s\n", source->name,
              is_in_sync(source) ? "in sync" : "not in sync", status->items,
@@ -356,12 +350,7 @@ static void print_source(const cf_overview_source *source, cf_peer *peer, const 
     if (status->trouble)
         cf_print(output, "  %s\n", status->trouble_text);
     print_all_pending(output, status);
-    for (size_t i = 0; i < status->conflict_count; i++) {
-        cf_name_show(status->conflicts[i].path, path);
-        cf_print(output, "  conflict  %s: written on %s\n", path,
-                 cf_catalog_device_name(peer, &status->conflicts[i].device, &arena));
-    }
-    cf_arena_release(&arena);
+    cf_conflicts_print(source->name, status, peer, output);
 }
 
 void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_output *output)

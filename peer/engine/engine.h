@@ -9,6 +9,7 @@
 #include "peer/sources/guard.h"
 #include "peer/locks/locks.h"
 #include "peer/sources/files/watch.h"
+#include "peer/sources/records/record_conflicts.h"
 
 typedef struct cf_engine cf_engine;
 
@@ -132,7 +133,8 @@ typedef struct {
 
 typedef struct {
     cf_bytes path;
-    cf_hash device; /* who wrote the copy */
+    cf_hash device;                  /* who wrote the copy, or the value that is not shown */
+    const cf_record_conflict *field; /* NULL: it is a copy of a file */
 } cf_conflict;
 
 typedef struct {

@@ -3,7 +3,6 @@
 #include "peer/adapters/record_format.h"
 #include "peer/sources/lock_guard.h"
 #include "peer/sources/pendings.h"
-#include "peer/sources/records/record_source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,11 +42,12 @@ static bool is_author(void *context, const cf_head *entry, uint64_t position)
     return !found && entry->sequence <= search->dot->sequence;
 }
 
-static void add_conflict(void *context, const cf_dot *written, cf_bytes path)
+static void add_conflict(void *context, const cf_dot *written, cf_bytes path,
+                         const cf_record_conflict *field)
 {
     conflicts *list = context;
     cf_store *store = cf_home_store(list->engine->home);
-    cf_conflict conflict = {.path = cf_arena_copy(list->arena, path)};
+    cf_conflict conflict = {.path = cf_arena_copy(list->arena, path), .field = field};
     author_search search = {list->engine, written, &conflict.device};
     cf_error ignored;
 
@@ -73,7 +73,7 @@ static void find_conflicts(conflicts *list, const cf_id *directory, cf_buffer *p
             cf_buffer_append(path, "/", 1);
         cf_buffer_append(path, shown[i].name.data, shown[i].name.size);
         if (shown[i].conflict)
-            add_conflict(list, &shown[i].written, cf_buffer_view(path));
+            add_conflict(list, &shown[i].written, cf_buffer_view(path), NULL);
         if (shown[i].kind == CF_KIND_DIRECTORY)
             find_conflicts(list, &shown[i].items[0], path);
         path->size = size;
@@ -217,7 +217,7 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
     if (cf_peer_collection(engine->peer, &binding->collection, &list.collection, &ignored) ==
         CF_OK) {
         if (cf_format_is_records(binding->format))
-            cf_record_source_conflicts(engine->peer, list.collection, add_conflict, &list);
+            cf_record_conflicts(engine->peer, list.collection, arena, add_conflict, &list);
         else
             find_conflicts(&list, &cf_root_item, &path);
     }

@@ -170,7 +170,7 @@ static void note_conflicts(making *self, size_t first, size_t end)
                                   view->conflict_count + 1, sizeof *view->conflicts);
         view->conflicts[view->conflict_count++] = (cf_row_conflict){
             &self->viewed->row, cf_state_field_name(view->state, fact->write.field),
-            fact->write.value, fact->write.dot};
+            fact->write.value, fact->write.dot, fact->write.time};
     }
 }
 

@@ -16,6 +16,7 @@ typedef struct {
     cf_bytes field; /* of the state */
     cf_bytes value; /* as in the state */
     cf_dot dot;
+    cf_time time;
 } cf_row_conflict;
 
 typedef enum {

@@ -19,9 +19,5 @@ cf_status cf_record_source_counts_up(cf_files *files, const cf_binding *binding,
 /* How what is there compares with the collection, row by row. */
 cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_comparison *out,
                                    cf_error *error);
-/* Calls `found` with each value that another user of a field gave it: the path is KEY/FIELD. */
-void cf_record_source_conflicts(cf_peer *peer, const cf_collection *collection,
-                                void (*found)(void *context, const cf_dot *dot, cf_bytes path),
-                                void *context);
 
 #endif

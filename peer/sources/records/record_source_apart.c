@@ -2,12 +2,9 @@
 /* What is asked of a record source that is not at work, or of its collection. */
 #include "peer/sources/records/record_source_inside.h"
 
-#include "codec/item.h"
 #include "peer/adapters/record_counting.h"
 #include "peer/adapters/record_types.h"
 #include "peer/log/catalog_schema.h"
-#include "peer/log/record_names.h"
-#include "peer/merge/fields.h"
 
 /* By a clock of the future nothing is fresh. */
 static const uint64_t FUTURE_MS = INT64_MAX / 1000000;
@@ -98,66 +95,4 @@ cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_
     cf_medium_destroy(&medium);
     cf_arena_release(&run.arena);
     return status;
-}
-
-typedef struct {
-    const cf_state *state;
-    bool found;
-} contested;
-
-/* Two writes of one field: without such there is no conflict. */
-static void find_contested(void *context, const cf_id *id)
-{
-    contested *self = context;
-
-    if (self->found || !cf_item_is_record(id))
-        return;
-    const cf_item *item = cf_state_item(self->state, id);
-    uint32_t last = CF_FIELD_NUMBER_DELETED;
-    for (size_t i = 0; i < cf_item_write_count(item); i++) {
-        uint32_t field = cf_state_write(self->state, item, i).field;
-
-        self->found |= field == last && field != CF_FIELD_NUMBER_DELETED;
-        last = field;
-    }
-}
-
-static bool has_contested(const cf_state *state)
-{
-    contested search = {.state = state};
-
-    cf_state_each(state, find_contested, &search);
-    return search.found;
-}
-
-void cf_record_source_conflicts(cf_peer *peer, const cf_collection *collection,
-                                void (*found)(void *context, const cf_dot *dot, cf_bytes path),
-                                void *context)
-{
-    cf_arena arena = {0};
-    cf_buffer path = {0};
-    cf_schema schema;
-    size_t count;
-    cf_error ignored;
-
-    if (!has_contested(collection->state))
-        return;
-    if (cf_catalog_schema(peer, &collection->id, &arena, &schema, &ignored)) {
-        cf_arena_release(&arena);
-        return; /* the source itself says why */
-    }
-    cf_row_view *view = cf_row_view_new(collection->state, &schema);
-    const cf_row_conflict *conflicts = cf_row_view_conflicts(view, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        cf_buffer_clear(&path);
-        cf_record_path(conflicts[i].row->item.bytes[0], conflicts[i].row->table,
-                       conflicts[i].row->key, &path);
-        cf_buffer_append(&path, "/", 1);
-        cf_record_field_text(conflicts[i].field, &path);
-        found(context, &conflicts[i].dot, cf_buffer_view(&path));
-    }
-    cf_buffer_release(&path);
-    cf_row_view_destroy(&view);
-    cf_arena_release(&arena);
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A conflict as `status` and `sync` show it: a copy of a file, or a value of a field. */
+#ifndef CF_PEER_COMMANDS_CONFLICT_SHOWN_H
+#define CF_PEER_COMMANDS_CONFLICT_SHOWN_H
+#include "peer/engine/engine.h"
+#include "peer/program/output.h"
+
+json_t *cf_conflict_json(const cf_conflict *conflict, cf_peer *peer);
+/* A line for each, and one that says how fields are settled. */
+void cf_conflicts_print(const char *collection, const cf_binding_status *status, cf_peer *peer,
+                        const cf_output *output);
+
+#endif

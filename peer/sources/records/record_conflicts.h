@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The values that others gave a field, beside the one that is shown. */
+#ifndef CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
+#define CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
+#include "peer/log/peer.h"
+
+/* A value as the state has it; of a reference the key of the row, nothing when that is gone. */
+typedef struct {
+    cf_bytes value;
+    bool is_long; /* it is the identity [hash, size] of what stands elsewhere (codec/content.h) */
+} cf_told_value;
+
+typedef struct {
+    cf_told_value value, shown; /* what is not shown, and what is instead */
+    uint64_t time_ms;           /* when it was written */
+} cf_record_conflict;
+
+/* Calls `found` with each value that another user of a field gave it: the path is KEY/FIELD. The
+ * conflict lies in the arena. */
+typedef void cf_record_conflict_found(void *context, const cf_dot *dot, cf_bytes path,
+                                      const cf_record_conflict *conflict);
+void cf_record_conflicts(cf_peer *peer, const cf_collection *collection, cf_arena *arena,
+                         cf_record_conflict_found *found, void *context);
+
+#endif

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two values of one field: what `status` says of the one that is not shown, and how the user settles it."""
+
+import re
+
+import pytest
+
+from counterfoil import broker, make_device, two  # noqa: F401
+from test_sqlite import both, share
+
+SCHEMA = """
+CREATE TABLE towns (code TEXT PRIMARY KEY, name TEXT);
+CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, note, born INTEGER NOT NULL, town REFERENCES towns);
+INSERT INTO towns VALUES ('ul', 'Ulm'), ('ki', 'Kiel');
+"""
+ANNA = "INSERT INTO people VALUES ('anna', 'Anna', 'x', 1990, NULL)"
+
+
+@pytest.fixture
+def people(two):
+    """Two databases that agree on one person."""
+    laptop, desktop, here, there = share(two, SCHEMA)
+    here.run(ANNA)
+    both(laptop, desktop)
+    return laptop, desktop, here, there
+
+
+def quarrel(people, first, second):
+    """The laptop writes first, the desktop later, and both know it."""
+    laptop, desktop, here, there = people
+    here.run(f"UPDATE people SET {first}")
+    laptop.sync()
+    there.run(f"UPDATE people SET {second}")
+    desktop.sync(4)
+    laptop.sync(4)
+
+
+def conflicts(device):
+    return {one["path"]: one for one in device.json("status")["collections"][0]["conflicts"]}
+
+
+def test_the_value_that_is_not_shown_is_told(people):
+    laptop, desktop, *_ = people
+    quarrel(people, "name = 'Änne' || char(10, 27) || '\\', born = 1991, note = x'00ff', town = 'ul'",
+            "name = 'Anja', born = 1992, note = 2.5, town = 'ki'")
+    for device in laptop, desktop:
+        told = conflicts(device)
+        assert {path: (one["device"], one["value"], one["shown"]) for path, one in told.items()} == {
+            "people/anna/name": ("laptop", "Änne\n\x1b\\", "Anja"), "people/anna/born": ("laptop", 1991, 1992),
+            "people/anna/note": ("laptop", "AP8=", 2.5), "people/anna/town": ("laptop", "ul", "ki")}
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one["time"]) for one in told.values())
+        lines = device.run("status").splitlines()
+        name, = [line for line in lines if "//people/anna/name" in line]
+        assert re.fullmatch(r"  conflict  book//people/anna/name: not shown is \"Änne\\x0a\\x1b\\\\\", "
+                            r"written on laptop, \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", name), name
+        assert sum("to settle" in line for line in lines) == 1
+
+
+def test_a_long_value_is_told_short(people):
+    laptop, _, here, _ = people
+    quarrel(people, "name = replace(hex(zeroblob(1000)), '00', 'é'), note = replace(hex(zeroblob(50000)), '0', 'z')",
+            "name = 'Anja', note = 'y'")
+    told = conflicts(laptop)
+    assert told["people/anna/name"]["value"] == "é" * 1000, "whole"
+    note = told["people/anna/note"]
+    assert "value" not in note and note["shown"] == "y"
+    assert note["long_value"]["size"] >= 100000 and re.fullmatch("[0-9a-f]{64}", note["long_value"]["hash"])
+    lines = [line for line in laptop.run("status").splitlines() if "not shown" in line]
+    assert all(len(line) < 200 for line in lines)
+    name, = [line for line in lines if "/name" in line]
+    assert "éé…\"" in name and "(2000 bytes)" in name
+    assert any("/note: not shown is 1000" in line for line in lines), lines
+
+
+def test_a_reader_of_the_listed_value_settles_it(people):
+    """Also of a column that can't be empty."""
+    laptop, desktop, here, there = people
+    quarrel(people, "name = 'Anne', born = 1991", "name = 'Anja', born = 1992")
+    assert sorted(conflicts(laptop)) == ["people/anna/born", "people/anna/name"]
+    here.run("UPDATE people SET name = 'Anne', born = 1991")
+    both(laptop, desktop)
+    assert conflicts(laptop) == conflicts(desktop) == {}
+    here.run("UPDATE people SET name = 'Anja', born = 1993")
+    both(laptop, desktop)
+    assert here.all("people") == there.all("people") == {"people": [("anna", "Anja", "x", 1993, None)]}
+    assert conflicts(laptop) == conflicts(desktop) == {}
