@@ -125,6 +125,8 @@ static cf_status read_all(reading *self)
         cf_status status = files->next_data(files, self->file, at, &from, &to, self->error);
         if (status)
             return status;
+        if (to <= at)
+            return not_now(self, CF_READ_CHANGED, "became shorter while it was read");
         from = from < size ? from : size;
         to = to < size ? to : size;
         if (from > at)

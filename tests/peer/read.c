@@ -197,6 +197,14 @@ static bool cut_meanwhile(void *context, uint64_t offset, cf_bytes bytes)
     return true;
 }
 
+static bool cut_the_rest_meanwhile(void *context, uint64_t offset, cf_bytes bytes)
+{
+    (void)context;
+    if (offset == 0)
+        scratch_resize(here, "f", bytes.size);
+    return true;
+}
+
 static bool replace_meanwhile(void *context, uint64_t offset, cf_bytes bytes)
 {
     (void)context, (void)offset, (void)bytes;
@@ -241,6 +249,21 @@ Test(read, notices_every_change_meanwhile)
     options.context = &held;
     expect_refusal(options, CF_CHANGED, CF_READ_WRITER);
     scratch_close(&held);
+}
+
+/* Where the file ended, no data followed and no hole: it was asked for them for ever. */
+Test(read, notices_an_end_that_came_closer_behind_a_hole, .timeout = 30)
+{
+    static uint8_t bytes[CF_READ_WINDOW] = {1};
+    cf_read_options options = options_of("f");
+
+    scratch_write(here, "f", "");
+    scratch_resize(here, "f", 2 * LARGE);
+    scratch_patch(here, "f", 0, cf_bytes_of(bytes, sizeof bytes));
+    scratch_settle(here, "f");
+    options.now_ns = options_of("f").now_ns;
+    options.window = cut_the_rest_meanwhile;
+    expect_refusal(options, CF_CHANGED, CF_READ_CHANGED);
 }
 
 Test(read, tells_gone_from_unreadable)
