@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *const sabotage_names[SABOTAGES] = {"none",     "lose",    "invent",  "resurrect",
-                                               "diverge",  "forget",  "disturb", "lie",
-                                               "lose-row", "mix-rows"};
+const char *const sabotage_names[SABOTAGES] = {"none",     "lose",     "invent",  "resurrect",
+                                               "diverge",  "forget",   "disturb", "lie",
+                                               "lose-row", "mix-rows", "linger"};
 
 /* ---- Sabotage ---- */
 
@@ -109,6 +109,9 @@ static void meddle(history *self)
 
     if (self->sabotage == SABOTAGE_NONE || self->sabotage == SABOTAGE_DISTURB)
         return;
+    if (self->sabotage == SABOTAGE_LINGER)
+        for (;;)
+            continue;
     if (self->sabotage == SABOTAGE_FORGET) {
         cf_head unknown = {.sequence = 1};
 

@@ -28,6 +28,7 @@ typedef enum {
     SABOTAGE_LIE,       /* a device that is not in sync says that it is */
     SABOTAGE_LOSE_ROW,  /* a row vanishes everywhere */
     SABOTAGE_MIX_ROWS,  /* two rows have exchanged a value, everywhere */
+    SABOTAGE_LINGER,    /* somebody never comes to an end */
     SABOTAGES
 } sabotage;
 extern const char *const sabotage_names[SABOTAGES];

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static const char usage[] =
     "  --script       print what is to happen, and do nothing\n"
     "  --replay X     run the script that --shrink printed\n"
     "  --sabotage X   after the end, make the mistake lose, invent, resurrect, diverge, forget,\n"
-    "                 disturb, lie, lose-row or mix-rows: for the test of the oracle\n";
+    "                 disturb, lie, lose-row, mix-rows or linger: for the test of the oracle\n";
 
 typedef struct {
     uint64_t seed, ops, seeds, seconds;
@@ -42,7 +43,8 @@ typedef struct {
 
 /* ---- One world ---- */
 
-static const char no_crash[] = "no crash";
+static const char no_crash[] = "no crash", comes_to_an_end[] = "comes to an end";
+enum { CPU_SECONDS = 300 }; /* a hundred times what a large one needs */
 
 /* Prints what is wrong, and returns which property it is; NULL: all is well. */
 static const char *run_here(const story *script, const options *with, bool told)
@@ -65,16 +67,19 @@ static const char *run_here(const story *script, const options *with, bool told)
 static const char *run(const story *script, const options *with, bool told)
 {
     const char *property = no_crash;
-    int ends[2];
+    int ends[2], ended = 0;
 
     fflush(stdout);
     if (pipe(ends))
         abort();
     pid_t child = fork();
     if (child == 0) {
-        struct rlimit none = {0};
+        struct rlimit none = {0}, time;
 
         setrlimit(RLIMIT_CORE, &none);
+        getrlimit(RLIMIT_CPU, &time);
+        time.rlim_cur = time.rlim_cur < CPU_SECONDS ? time.rlim_cur : CPU_SECONDS;
+        setrlimit(RLIMIT_CPU, &time);
         if (!told)
             dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
         const char *found = run_here(script, with, told);
@@ -85,8 +90,8 @@ static const char *run(const story *script, const options *with, bool told)
     if (child < 0 || read(ends[0], &property, sizeof property) != sizeof property)
         property = no_crash;
     close(ends[0]);
-    waitpid(child, NULL, 0);
-    return property;
+    waitpid(child, &ended, 0);
+    return WIFSIGNALED(ended) && WTERMSIG(ended) == SIGXCPU ? comes_to_an_end : property;
 }
 
 typedef struct {
