@@ -189,11 +189,19 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
     self->changed = true;
 }
 
+/* What the source put there by itself is nobody's word: written weakly, so that it prevails over
+ * nothing and revives nothing (rule o). */
+static bool is_preset(const row_scan *self, cf_bytes name, const cf_row_field *old, cf_bytes value)
+{
+    return self->spot->base && !old &&
+           cf_format_presets(self->scanning->input->format, self->spot->table->name, name, value);
+}
+
 static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_field *old,
                        const cf_row_field *now)
 {
     cf_bytes value = only_value(now);
-    bool weak = rule->merge == CF_MERGE_WEAK;
+    bool weak = rule->merge == CF_MERGE_WEAK || is_preset(self, rule->name, old, value);
 
     if (cf_bytes_equal(only_value(old), value) ||
         cf_bytes_equal(value, shown_value(self, rule->name)))

@@ -84,6 +84,16 @@ bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field
     return own ? own->whole || format_field(own, field) : format->whole;
 }
 
+bool cf_format_presets(const cf_row_format *format, cf_bytes table, cf_bytes field, cf_bytes value)
+{
+    const cf_format_table *own = format_table(format, table);
+
+    for (size_t i = 0; own && i < own->preset_count; i++)
+        if (own->presets[i].stands && cf_bytes_equal(own->presets[i].name, field))
+            return cf_bytes_equal(own->presets[i].value, value);
+    return false;
+}
+
 /* How many of the field's values the format shows. */
 static size_t room_for(const cf_format_table *table, const cf_row_field *field)
 {

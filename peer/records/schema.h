@@ -86,11 +86,19 @@ typedef struct {
  * value whose content stands elsewhere it takes for said. False: not even the key. */
 typedef bool cf_format_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken);
 
+/* What stands in a row by itself where nobody said anything: the default of a column. */
+typedef struct {
+    cf_bytes name, value;
+    bool stands; /* wherever nothing is said, as it can't be empty, or is new to the source */
+} cf_format_preset;
+
 typedef struct {
     cf_bytes name;
     bool whole; /* every field there may be, with all its values; else those of the list */
     const cf_format_field *fields;
     size_t field_count;
+    const cf_format_preset *presets; /* one of a field at most */
+    size_t preset_count;
     cf_format_speak *speak; /* NULL: everything is said as it is */
 } cf_format_table;
 
@@ -104,6 +112,8 @@ typedef struct {
 
 bool cf_format_holds_table(const cf_row_format *format, cf_bytes table);
 bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field);
+/* Whether it is this value that stands there where nobody said anything. */
+bool cf_format_presets(const cf_row_format *format, cf_bytes table, cf_bytes field, cf_bytes value);
 /* What the format shows of a row: its fields, without empty ones, one value in a slot. Borrows
  * from the row and the arena. False: the format doesn't hold the table. */
 bool cf_row_show(const cf_row_format *format, const cf_row *row, cf_arena *arena, cf_row *out);

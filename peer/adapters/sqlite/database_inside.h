@@ -6,6 +6,9 @@
 
 /* ---- A row as it comes out (database_read.c) ---- */
 
+/* Appends the value, nothing for NULL; false: there is none for it. `wide`: the database has its
+ * texts in UTF-16. */
+bool cf_database_value(sqlite3_stmt *statement, int column, bool wide, cf_buffer *out);
 /* Appends the columns of the table in their order, as a SELECT lists them. */
 void cf_database_list_columns(const cf_database_table *table, cf_buffer *sql);
 

@@ -35,8 +35,7 @@ static bool is_utf16(sqlite3_stmt *statement, int column)
     return true;
 }
 
-/* Appends the value, nothing for NULL; false: there is none for it. */
-static bool append_value(cf_row_reading *self, sqlite3_stmt *statement, int column)
+bool cf_database_value(sqlite3_stmt *statement, int column, bool wide, cf_buffer *out)
 {
     cf_bytes text;
 
@@ -44,24 +43,23 @@ static bool append_value(cf_row_reading *self, sqlite3_stmt *statement, int colu
     case SQLITE_NULL:
         return true;
     case SQLITE_INTEGER:
-        cf_pack_int(&self->values, sqlite3_column_int64(statement, column));
+        cf_pack_int(out, sqlite3_column_int64(statement, column));
         return true;
     case SQLITE_FLOAT:
-        cf_pack_float(&self->values, sqlite3_column_double(statement, column));
+        cf_pack_float(out, sqlite3_column_double(statement, column));
         return true;
     case SQLITE_TEXT:
-        if (self->wide && !is_utf16(statement, column))
+        if (wide && !is_utf16(statement, column))
             return false;
         text = cf_database_text(statement, column);
         if (!cf_utf8_valid(text))
             return false;
-        cf_pack_text(&self->values, text);
+        cf_pack_text(out, text);
         return true;
     default: {
         const void *blob = sqlite3_column_blob(statement, column);
 
-        cf_pack_bin(&self->values,
-                    cf_bytes_of(blob, (size_t)sqlite3_column_bytes(statement, column)));
+        cf_pack_bin(out, cf_bytes_of(blob, (size_t)sqlite3_column_bytes(statement, column)));
         return true;
     }
     }
@@ -140,7 +138,7 @@ void cf_database_row_of(cf_row_reading *self, sqlite3_stmt *statement, cf_row *o
     *out = (cf_row){.table = table->name};
     cf_buffer_clear(&self->values);
     for (size_t i = 0; i < table->count; i++) {
-        if (!append_value(self, statement, (int)i))
+        if (!cf_database_value(statement, (int)i, self->wide, &self->values))
             *trouble = "a text in it is no Unicode";
         self->ends[i] = self->values.size;
     }

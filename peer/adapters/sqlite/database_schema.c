@@ -118,10 +118,18 @@ static void give_format(const cf_database_table *table, cf_arena *arena, cf_form
 {
     cf_format_field *fields = cf_arena_allocate(arena, table->count, sizeof *fields);
 
-    *out = (cf_format_table){.name = table->name, .fields = fields};
-    for (size_t i = 0; i < table->count; i++)
-        if (table->columns[i].field.size)
-            fields[out->field_count++].name = table->columns[i].field;
+    cf_format_preset *presets = cf_arena_allocate(arena, table->count, sizeof *presets);
+
+    *out = (cf_format_table){.name = table->name, .fields = fields, .presets = presets};
+    for (size_t i = 0; i < table->count; i++) {
+        const cf_database_column *column = &table->columns[i];
+
+        if (column->field.size)
+            fields[out->field_count++].name = column->field;
+        if (column->field.size && column->given.size)
+            presets[out->preset_count++] =
+                (cf_format_preset){column->field, column->given, column->required};
+    }
 }
 
 /* ---- The whole ---- */

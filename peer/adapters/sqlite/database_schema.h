@@ -26,10 +26,11 @@ typedef struct {
     cf_bytes name;
     cf_bytes field; /* /columns/NAME; nothing: it is in the key only */
     cf_collation collation;
-    bool required; /* NOT NULL */
-    bool preset;   /* has a default, which a new row gets where it says nothing */
-    size_t key;    /* its place in the primary key, from 1; 0: it is in none */
-    size_t target; /* of a reference: which table + 1 */
+    bool required;  /* NOT NULL */
+    bool preset;    /* has a default, which a new row gets where it says nothing: */
+    cf_bytes given; /* this value; nothing: NULL, or one that it computes */
+    size_t key;     /* its place in the primary key, from 1; 0: it is in none */
+    size_t target;  /* of a reference: which table + 1 */
 } cf_database_column;
 
 typedef enum { CF_KEY_SERIAL, CF_KEY_NATURAL, CF_KEY_TUPLE } cf_key_kind;

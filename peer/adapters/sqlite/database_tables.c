@@ -127,6 +127,7 @@ static cf_status add_column(cf_schema_reading *self, sqlite3_stmt *row, void *co
         .required = sqlite3_column_int(row, 2) != 0,
         .preset = sqlite3_column_type(row, 3) != SQLITE_NULL,
         .key = (size_t)sqlite3_column_int(row, 4),
+        .given = cf_schema_default(self, cf_database_text(row, 1), cf_database_text(row, 3)),
     };
 
     (void)error;

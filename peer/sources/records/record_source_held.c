@@ -137,13 +137,47 @@ static void find_new(filling *self, const cf_row_format *before)
         }
 }
 
-/* The row has nothing of its own in that column, which is a new one. */
-static bool takes(const filling *self, const cf_row *row, cf_bytes field)
+static bool is_new(const filling *self, cf_bytes table, cf_bytes field)
 {
     for (size_t i = 0; i < self->count; i++)
         if (cf_bytes_equal(self->columns[i].field, field) &&
+            cf_bytes_equal(self->columns[i].table, table))
+            return true;
+    return false;
+}
+
+/* In all rows that were there before the column is its default, but where the user wrote since. */
+static void give_presets(filling *self)
+{
+    cf_record_run *run = self->run;
+    cf_row_format *format = &run->content.format;
+    cf_format_table *tables = cf_arena_allocate(&run->arena, format->count, sizeof *tables);
+
+    for (size_t i = 0; i < format->count; i++) {
+        cf_format_table *table = &tables[i];
+
+        *table = format->tables[i];
+        cf_format_preset *presets =
+            cf_arena_allocate(&run->arena, table->preset_count, sizeof *presets);
+        for (size_t k = 0; k < table->preset_count; k++) {
+            presets[k] = table->presets[k];
+            presets[k].stands |= is_new(self, table->name, presets[k].name);
+        }
+        table->presets = presets;
+    }
+    format->tables = tables;
+}
+
+/* The row has nothing of its own in that column, which is a new one. */
+static bool takes(const filling *self, const cf_row *row, cf_bytes field)
+{
+    const cf_row_field *own = cf_row_field_named(row, field);
+
+    for (size_t i = 0; i < self->count; i++)
+        if (cf_bytes_equal(self->columns[i].field, field) &&
             cf_bytes_equal(self->columns[i].table, row->table))
-            return self->columns[i].preset || !cf_row_field_named(row, field);
+            return self->columns[i].preset || !own ||
+                   cf_format_presets(&self->run->content.format, row->table, field, own->values[0]);
     return false;
 }
 
@@ -230,6 +264,7 @@ cf_status cf_record_run_fill(cf_record_run *run, cf_error *error)
         filling self = {.run = run};
 
         find_new(&self, &before);
+        give_presets(&self);
         fill_rows(&self);
     }
     if (status == CF_MISSING && !run->look_only)

@@ -82,6 +82,15 @@ static bool is_named(const cf_bytes *names, size_t count, cf_bytes name)
     return false;
 }
 
+static void print_preset(cf_buffer *out, const cf_format_table *format, cf_bytes field)
+{
+    for (size_t i = 0; i < format->preset_count; i++)
+        if (cf_bytes_equal(format->presets[i].name, field)) {
+            cf_buffer_append_text(out, format->presets[i].stands ? "==" : "=");
+            cf_value_json(format->presets[i].value, out);
+        }
+}
+
 void expect_schema(database *self, const char *text)
 {
     static const char *const kinds[] = {"serial", "natural", "tuple"};
@@ -101,6 +110,7 @@ void expect_schema(database *self, const char *text)
                 cf_buffer_append_text(&out, "!");
             if (rule.merge == CF_MERGE_REFERENCE)
                 print_bytes(&out, ">", rule.table);
+            print_preset(&out, format, rule.name);
         }
         for (size_t k = 0; k < table->unique_count; k++) {
             cf_buffer_append_text(&out, " unique(");

@@ -86,8 +86,26 @@ Test(database_schema, takes_unique_and_required_columns)
     declare("CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT UNIQUE NOT NULL, c DEFAULT 1 NOT NULL,"
             " d, e, f COLLATE NOCASE UNIQUE, UNIQUE (e, d), UNIQUE (id, d));"
             "CREATE UNIQUE INDEX g ON a (d) WHERE e; CREATE UNIQUE INDEX h ON a (lower(d));");
-    expect_schema(here, "a(serial) /columns/b! /columns/c /columns/d /columns/e /columns/f "
+    expect_schema(here, "a(serial) /columns/b! /columns/c==1 /columns/d /columns/e /columns/f "
                         "unique(/columns/e,/columns/d) unique(/columns/b)\n");
+}
+
+Test(database_schema, knows_defaults_as_the_column_has_them)
+{
+    declare(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, b INT DEFAULT '5', c TEXT NOT NULL DEFAULT 5,"
+        " d DEFAULT 'it''s', e REAL DEFAULT -1, f BOOLEAN DEFAULT TRUE, g BLOB DEFAULT 7,"
+        " h VARCHAR(20) DEFAULT '' NOT NULL, i DEFAULT NULL);"
+        "CREATE TABLE b (id INTEGER PRIMARY KEY, b INT DEFAULT 3.5, c DEFAULT CURRENT_TIMESTAMP,"
+        " d DEFAULT (random()), e DEFAULT (1 + 1), f TEXT DEFAULT 'a' COLLATE NOCASE);"
+        "INSERT INTO a DEFAULT VALUES;");
+    expect_schema(here,
+                  "a(serial) /columns/b=5 /columns/c==\"5\" /columns/d=\"it's\" /columns/e=-1.0"
+                  " /columns/f=1 /columns/g=7 /columns/h==\"\" /columns/i\n"
+                  "b(serial) /columns/b /columns/c /columns/d /columns/e"
+                  " /columns/f=\"a\"\n");
+    expect_database(here, "a 1 /columns/b=5 /columns/c=\"5\" /columns/d=\"it's\" /columns/e=-1.0 "
+                          "/columns/f=1 /columns/g=7 /columns/h=\"\"\n");
 }
 
 Test(database_schema, follows_references_to_keys)

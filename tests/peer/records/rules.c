@@ -283,6 +283,66 @@ Test(record_rules, leave_references_to_tables_that_the_format_lacks)
     end(&self);
 }
 
+static cf_row_scan scan_house(rule_world *self, const cf_rows *base, const char *row)
+{
+    static const cf_format_preset presets[] = {{NAME("/mark"),
+                                                NAME("\xa3"
+                                                     "new"),
+                                                true},
+                                               {NAME("/town"),
+                                                NAME("\xa4"
+                                                     "rome"),
+                                                false}};
+    cf_format_table *table = cf_arena_allocate(&self->arena, 1, sizeof *table);
+    cf_row_format format = {.tables = table, .count = 1};
+    cf_row_view *view = cf_row_view_new(self->state, self->schema);
+    cf_row disk = made_row(row, &self->arena);
+    cf_row_scan made;
+
+    *table = houses;
+    table->presets = presets;
+    table->preset_count = 2;
+    const cf_row_scan_input input = {.ids = &cf_record_ids_product,
+                                     .schema = self->schema,
+                                     .format = &format,
+                                     .state = self->state,
+                                     .view = view,
+                                     .base = base,
+                                     .disk = &disk,
+                                     .disk_count = 1,
+                                     .writer = {{'A'}},
+                                     .sequence = 1,
+                                     .time = {.ms = 20}};
+    cf_row_scan_run(&input, &self->arena, &made);
+    cf_row_view_destroy(&view);
+    return made;
+}
+
+/* What a column gave the row by itself is nobody's word. */
+Test(record_rules, write_a_default_weakly_and_a_word_of_the_user_not)
+{
+    rule_world self = rule_world_of(&land);
+
+    write_apart(&self, 'B', 10, "house 1");
+    cf_rows *base = applied(&self);
+    cf_row_scan given = scan_house(&self, base, "house 1 mark=new");
+    cr_assert_eq(given.count, 1);
+    cr_expect(given.changes[0].weak);
+    cf_row_scan said = scan_house(&self, base, "house 1 mark=old");
+    cr_assert_eq(said.count, 1);
+    cr_expect_not(said.changes[0].weak);
+    cf_rows_destroy(&base);
+    end(&self);
+    self = rule_world_of(&land);
+    write_apart(&self, 'B', 10, "house 1 mark=old");
+    base = applied(&self);
+    cf_row_scan changed = scan_house(&self, base, "house 1 mark=new");
+    cr_assert_eq(changed.count, 1);
+    cr_expect_not(changed.changes[0].weak, "the user put it there");
+    cf_rows_destroy(&base);
+    end(&self);
+}
+
 /* ---- What only a mistaken device does ---- */
 
 static void write_field(rule_world *self, const cf_id *item, const char *field, cf_bytes value)
