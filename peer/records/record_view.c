@@ -235,6 +235,18 @@ const cf_row *cf_row_view_of_item(const cf_row_view *view, const cf_id *item)
     return is_shown(viewed) ? &viewed->row : NULL;
 }
 
+void cf_row_view_each_field(const cf_row_view *view,
+                            void (*found)(void *context, cf_bytes table, cf_bytes field),
+                            void *context)
+{
+    for (cf_table_link *link = cf_table_walk(&view->properties, NULL); link;
+         link = cf_table_walk(&view->properties, link)) {
+        const cf_row_property *property = cf_linked(link, cf_row_property, link);
+
+        found(context, property->table->name, property->name);
+    }
+}
+
 const cf_row_conflict *cf_row_view_conflicts(const cf_row_view *view, size_t *count)
 {
     *count = view->conflict_count;

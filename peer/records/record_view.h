@@ -41,6 +41,11 @@ size_t cf_row_view_count(const cf_row_view *view);
 const cf_row *cf_row_view_at(const cf_row_view *view, size_t index);
 const cf_row *cf_row_view_find(const cf_row_view *view, cf_bytes table, cf_bytes key);
 const cf_row *cf_row_view_of_item(const cf_row_view *view, const cf_id *item);
+/* Calls `found` with each field of data that any item has or had; perhaps with one more than once.
+ */
+void cf_row_view_each_field(const cf_row_view *view,
+                            void (*found)(void *context, cf_bytes table, cf_bytes field),
+                            void *context);
 /* Ascending by item, field. */
 const cf_row_conflict *cf_row_view_conflicts(const cf_row_view *view, size_t *count);
 /* Ascending by item. */

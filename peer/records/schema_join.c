@@ -204,15 +204,15 @@ typedef struct {
     bool contradicts;
 } differences;
 
-static void add(differences *self, const cf_schema_table *table, cf_bytes field, const char *text)
+static void add(differences *self, const cf_schema_table *table, cf_unique fields, const char *text)
 {
     self->at[self->count++] = (cf_schema_difference){
-        .table = table->name, .field = field, .text = text, .contradicts = self->contradicts};
+        .table = table->name, .fields = fields, .text = text, .contradicts = self->contradicts};
 }
 
 static void compare(differences *self, const cf_schema_table *known, const cf_schema_table *own)
 {
-    static const cf_bytes none = {NULL, 0};
+    static const cf_unique none = {NULL, 0};
 
     self->contradicts = true;
     if (known->kind != own->kind)
@@ -225,21 +225,23 @@ static void compare(differences *self, const cf_schema_table *known, const cf_sc
         const cf_field_rule *rule = rule_of(known, own->fields[i].name);
 
         if (rule && !same_rule(rule, &own->fields[i]))
-            add(self, own, rule->name, "it refers to something else elsewhere");
+            add(self, own, (cf_unique){&rule->name, 1}, "it refers to something else elsewhere");
     }
     self->contradicts = false;
     for (size_t i = 0; i < own->unique_count; i++)
         if (!has_unique(known, &own->unique[i]))
-            add(self, own, own->unique[i].names[0], "it is unique here, and not elsewhere");
+            add(self, own, own->unique[i], "it is unique here, and not elsewhere");
     for (size_t i = 0; i < known->unique_count; i++)
         if (!has_unique(own, &known->unique[i]))
-            add(self, own, known->unique[i].names[0], "it is unique elsewhere, and not here");
+            add(self, own, known->unique[i], "it is unique elsewhere, and not here");
     for (size_t i = 0; i < own->required_count; i++)
         if (!requires(known, own->required[i]))
-            add(self, own, own->required[i], "it can't be left out here, but elsewhere");
+            add(self, own, (cf_unique){&own->required[i], 1},
+                "it can be empty elsewhere, and not here");
     for (size_t i = 0; i < known->required_count; i++)
         if (!requires(own, known->required[i]))
-            add(self, own, known->required[i], "it can't be left out elsewhere");
+            add(self, own, (cf_unique){&known->required[i], 1},
+                "it can be empty here, and not elsewhere");
 }
 
 const cf_schema_difference *cf_schema_differences(const cf_schema *known, const cf_schema *own,

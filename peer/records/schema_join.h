@@ -20,7 +20,7 @@ cf_schema cf_schema_grow(const cf_schema *known, const cf_schema *before, const 
 /* Where a source's own schema is not that of the collection. */
 typedef struct {
     cf_bytes table;
-    cf_bytes field;   /* none: the table itself */
+    cf_unique fields; /* none: the table itself; several: they are unique together */
     bool contradicts; /* else a constraint that only one has, which harms nobody */
     const char *text; /* for people, a literal */
 } cf_schema_difference;

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Databases of one collection whose tables are not alike: what a new column brings."""
+"""Databases of one collection whose tables are not alike: what `status` says of it, and what a new column brings."""
 
 import pytest
 
 from counterfoil import broker, make_device, two  # noqa: F401
-from test_sqlite import both, share
+from test_sqlite import add, both, share
 
 NOTES = "CREATE TABLE notes (id TEXT PRIMARY KEY, text TEXT);"
 THREE = "INSERT INTO notes VALUES ('a', 'one'), ('b', 'two'), ('c', 'three')"
@@ -21,8 +21,48 @@ def notes(two):
     return laptop, desktop, here, there
 
 
+def differences(device):
+    told = device.json("status", "--check")["collections"][0]
+    assert told["in_sync"] and {one["kind"] for one in told["pending"]} <= {"left out"}
+    return {one["path"]: one["reason"] for one in told["pending"]}
+
+
 def conflicts(device):
     return [one["path"] for one in device.json("status")["collections"][0]["conflicts"]]
+
+
+# ---- What is told ----
+
+
+def test_a_column_and_a_table_that_only_one_has(notes):
+    laptop, desktop, here, there = notes
+    assert differences(laptop) == differences(desktop) == {}
+    here.run("ALTER TABLE notes ADD COLUMN nick TEXT; UPDATE notes SET nick = 'x' WHERE id > 'a';"
+             "CREATE TABLE tags (name TEXT PRIMARY KEY); INSERT INTO tags VALUES ('red')")
+    both(laptop, desktop)
+    assert differences(laptop) == {}
+    told = differences(desktop)
+    assert sorted(told) == ["notes.nick", "tags"]
+    assert "no such column here" in told["notes.nick"] and "2 rows" in told["notes.nick"]
+    assert "no such table here" in told["tags"] and "1 row of it" in told["tags"]
+    desktop.run("set", str(there.path), "--include", "notes")
+    assert sorted(differences(desktop)) == ["notes.nick"], "nobody misses what he doesn't ask for"
+    there.run("ALTER TABLE notes ADD COLUMN nick TEXT")
+    both(laptop, desktop)
+    assert differences(desktop) == {} and here.all("notes") == there.all("notes")
+
+
+def test_constraints_that_only_one_has(two):
+    laptop, desktop = two
+    add(laptop, "CREATE TABLE t (id TEXT PRIMARY KEY, a TEXT UNIQUE, b TEXT, c TEXT NOT NULL, d TEXT)")
+    laptop.sync()
+    desktop.sync()
+    add(desktop, "CREATE TABLE t (id TEXT PRIMARY KEY, a TEXT, b TEXT UNIQUE, c TEXT, d TEXT NOT NULL)", options=("--existing",))
+    both(laptop, desktop)
+    here, there = differences(laptop), differences(desktop)
+    assert sorted(here) == ["t.a", "t.c"] and sorted(there) == ["t.b", "t.d"]
+    assert "unique here, and not elsewhere" in here["t.a"] and "can be empty elsewhere, and not here" in here["t.c"]
+    assert "unique here" in there["t.b"] and "not here" in there["t.d"]
 
 
 # ---- A column with a default ----

@@ -66,6 +66,8 @@ bool cf_record_run_know_schema(cf_record_run *run);
 bool cf_record_run_meet_schema(cf_record_run *run);
 /* Whether the schema is another one than that of the last look. */
 bool cf_record_source_schema_changed(cf_record_source *source);
+/* Lists where a database's tables are not those of the collection; needs the view. */
+void cf_record_run_note_differences(cf_record_run *run);
 /* Gives the rows what the base has in columns that are new to the source. */
 cf_status cf_record_run_fill(cf_record_run *run, cf_error *error);
 /* With what is committed next they are new no more. */

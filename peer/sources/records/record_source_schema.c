@@ -166,29 +166,6 @@ static cf_status grow(cf_record_run *run, cf_error *error)
     return status;
 }
 
-/* What only a person can put right: two databases that mean something else by one name. */
-static void note_contradictions(cf_record_run *run)
-{
-    size_t count;
-    const cf_schema_difference *found =
-        cf_schema_differences(&run->schema, run->content.schema, &run->arena, &count);
-    cf_buffer path = {0};
-
-    for (size_t i = 0; i < count; i++) {
-        if (!found[i].contradicts)
-            continue;
-        cf_buffer_clear(&path);
-        cf_buffer_append(&path, found[i].table.data, found[i].table.size);
-        if (found[i].field.size) {
-            cf_buffer_append(&path, "/", 1);
-            cf_record_field_text(found[i].field, &path);
-        }
-        cf_pendings_add(&run->source->found, CF_PENDING_SKIPPED, cf_buffer_view(&path),
-                        found[i].text);
-    }
-    cf_buffer_release(&path);
-}
-
 bool cf_record_run_meet_schema(cf_record_run *run)
 {
     cf_pending_kind kind;
@@ -201,7 +178,5 @@ bool cf_record_run_meet_schema(cf_record_run *run)
         status = grow(run, &error);
     if (status)
         cf_record_run_trouble(run, status, error.text);
-    else
-        note_contradictions(run);
     return !status;
 }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the tables of a database are not those of its collection, as far as the log knows: it has
+ * no types, and of a column that merges as usual only what rows have there. */
+#include "peer/sources/records/record_source_inside.h"
+
+#include "peer/records/schema_join.h"
+
+#include <stdio.h>
+
+enum { TEXT_MAX = 200 };
+
+static void append_name(cf_buffer *out, cf_bytes table, const cf_unique *fields)
+{
+    cf_buffer_append(out, table.data, table.size);
+    for (size_t i = 0; i < fields->count; i++) {
+        cf_buffer_append(out, i ? "," : ".", 1);
+        cf_record_field_text(fields->names[i], out);
+    }
+}
+
+static bool is_in_trouble(const cf_record_run *run, cf_bytes name)
+{
+    const cf_record_file *file = &run->content.file;
+
+    for (size_t i = 0; i < file->trouble_count; i++)
+        if (cf_bytes_equal(file->troubles[i].where, name))
+            return true;
+    return false;
+}
+
+/* What the database itself can't have synced is listed with the reason. */
+static void list(cf_record_run *run, cf_pending_kind kind, cf_bytes table, const cf_unique *fields,
+                 const char *text)
+{
+    cf_buffer name = {0};
+
+    append_name(&name, table, fields);
+    if (!is_in_trouble(run, cf_buffer_view(&name)))
+        cf_pendings_add(&run->source->found, kind, cf_buffer_view(&name), text);
+    cf_buffer_release(&name);
+}
+
+/* A contradiction only a person can put right: two databases that mean something else by one name.
+ */
+static void note_rules(cf_record_run *run)
+{
+    size_t count;
+    const cf_schema_difference *found =
+        cf_schema_differences(&run->schema, run->content.schema, &run->arena, &count);
+
+    for (size_t i = 0; i < count; i++)
+        list(run, found[i].contradicts ? CF_PENDING_SKIPPED : CF_PENDING_LEFT_OUT, found[i].table,
+             &found[i].fields, found[i].text);
+}
+
+/* Rows of the table, or those of them that have something in the field. */
+static size_t count_rows(const cf_row_view *view, cf_bytes table, const cf_bytes *field)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < cf_row_view_count(view); i++) {
+        const cf_row *row = cf_row_view_at(view, i);
+
+        count += cf_bytes_equal(row->table, table) && (!field || cf_row_field_named(row, *field));
+    }
+    return count;
+}
+
+static void note_tables(cf_record_run *run)
+{
+    static const cf_unique none;
+    char text[TEXT_MAX];
+
+    for (size_t i = 0; i < run->schema.count; i++) {
+        cf_bytes table = run->schema.tables[i].name;
+
+        if (cf_schema_find(run->content.schema, table) ||
+            !cf_record_includes_table(run->source->binding, table))
+            continue;
+        size_t rows = count_rows(run->view, table, NULL);
+        snprintf(text, sizeof text,
+                 "there is no such table here, but elsewhere: %zu row%s of it stay%s with those "
+                 "that have it",
+                 rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "");
+        list(run, CF_PENDING_LEFT_OUT, table, &none, text);
+    }
+}
+
+static void note_column(void *context, cf_bytes table, cf_bytes field)
+{
+    cf_record_run *run = context;
+    size_t rows = 0;
+    char text[TEXT_MAX];
+
+    if (cf_schema_find(run->content.schema, table) &&
+        !cf_format_holds(&run->content.format, table, field))
+        rows = count_rows(run->view, table, &field);
+    if (!rows)
+        return;
+    snprintf(text, sizeof text,
+             "there is no such column here, but elsewhere: what %zu row%s ha%s there stays with "
+             "those that have it",
+             rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve");
+    list(run, CF_PENDING_LEFT_OUT, table, &(cf_unique){&field, 1}, text);
+}
+
+void cf_record_run_note_differences(cf_record_run *run)
+{
+    if (!run->content.schema)
+        return;
+    note_rules(run);
+    note_tables(run);
+    cf_row_view_each_field(run->view, note_column, run);
+}
