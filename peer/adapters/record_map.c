@@ -277,3 +277,11 @@ cf_bytes cf_record_map_key(const cf_record_map *map)
             return map->columns[i].name;
     return (cf_bytes){0};
 }
+
+bool cf_record_map_names(const cf_record_map *map, cf_bytes column)
+{
+    for (size_t i = 0; i < map->column_count; i++)
+        if (cf_bytes_equal(map->columns[i].name, column))
+            return true;
+    return false;
+}

@@ -49,6 +49,11 @@ cf_bytes cf_record_map_key(const cf_record_map *map);
 /* The first column that is none of `fields`, "/columns/NAME" each; nothing: all are. */
 cf_bytes cf_record_map_missing(const cf_record_map *map, const cf_format_table *fields);
 
+bool cf_record_map_names(const cf_record_map *map, cf_bytes column);
+
+/* The program whose exported contacts have these columns, beyond doubt; NULL: none that is known.
+ */
+const char *cf_record_map_exporter(const cf_bytes *columns, size_t count);
 /* The text of a map for a CSV file of such a collection: of the columns with these names that are
  * known from the exports of address books, or, if there are none, of ours. CF_USAGE: none of them
  * is known. */

@@ -39,6 +39,7 @@ static const known_column contacts[] = {
     {"Organization Title", "/titles/title/name"},
     {"Organization # - Name", "/organizations/#/name"},
     {"Organization # - Department", "/organizations/#/units/1/name"},
+    {"Organization # - Title", "/titles/title/name"},
     {"Notes", "/notes/*/note"},
     {"Labels", "/keywords/*"},
     {"Group Membership", "/keywords/*"},
@@ -48,12 +49,17 @@ static const known_column contacts[] = {
     {"Phone # - Label", "/phones/#/label"},
     {"Phone # - Type", "/phones/#/label"},
     {"Phone # - Value", "/phones/#/number"},
+    {"Address # - Label", "/addresses/#/label"},
+    {"Address # - Type", "/addresses/#/label"},
+    {"Address # - Extended Address", "/addresses/#/components/apartment"},
     {"Address # - Street", "/addresses/#/components/name"},
     {"Address # - City", "/addresses/#/components/locality"},
     {"Address # - Region", "/addresses/#/components/region"},
     {"Address # - Postal Code", "/addresses/#/components/postcode"},
     {"Address # - Country", "/addresses/#/components/country"},
     {"Address # - PO Box", "/addresses/#/components/postOfficeBox"},
+    {"Website # - Label", "/links/#/label"},
+    {"Website # - Type", "/links/#/label"},
     {"Website # - Value", "/links/#/uri"},
     /* Outlook */
     {"Suffix", "/name/components/credential"},
@@ -79,6 +85,13 @@ static const known_column contacts[] = {
     {"Business State", "/addresses/work/components/region"},
     {"Business Postal Code", "/addresses/work/components/postcode"},
     {"Business Country/Region", "/addresses/work/components/country"},
+    {"Business Country", "/addresses/work/components/country"},
+    {"Other Street", "/addresses/1/components/name"},
+    {"Other City", "/addresses/1/components/locality"},
+    {"Other State", "/addresses/1/components/region"},
+    {"Other Postal Code", "/addresses/1/components/postcode"},
+    {"Other Country/Region", "/addresses/1/components/country"},
+    {"Other Country", "/addresses/1/components/country"},
     {"Web Page", "/links/1/uri"},
     {"Categories", "/keywords/*"},
     /* Thunderbird */
@@ -135,6 +148,19 @@ static known_columns columns_of(cf_format holds)
                : (known_columns){events, sizeof events / sizeof *events, EVENTS_NEW};
 }
 
+/* Columns that an export always has, and tables of other things don't have together. */
+static const struct {
+    const char *program;
+    const char *columns[4];
+    bool has_local_dates; /* 5/17/1980, or 0/0/00 for none */
+} exports[] = {
+    {"Google", {"Given Name", "Family Name", "Group Membership"}, false},
+    {"Google", {"First Name", "Last Name", "Organization Name", "Labels"}, false},
+    {"Outlook", {"First Name", "Last Name", "E-mail Address", "Mobile Phone"}, true},
+    {"Thunderbird", {"First Name", "Last Name", "Display Name", "Primary Email"}, false},
+};
+enum { EXPORTS = sizeof exports / sizeof *exports };
+
 /* '\0': another name; else the digit, or ' ' where there is none. */
 static char match(const char *pattern, cf_bytes name)
 {
@@ -184,6 +210,45 @@ static bool is_taken(cf_bytes text, const char *pointer, char digit)
     return found;
 }
 
+static bool has_column(const cf_bytes *columns, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (match(name, columns[i]))
+            return true;
+    return false;
+}
+
+/* Which of the exports; EXPORTS: none. */
+static size_t find_export(const cf_bytes *columns, size_t count)
+{
+    size_t at = 0;
+
+    for (; at < EXPORTS; at++) {
+        bool all = true;
+
+        for (size_t i = 0; i < 4 && exports[at].columns[i]; i++)
+            all = all && has_column(columns, count, exports[at].columns[i]);
+        if (all)
+            break;
+    }
+    return at;
+}
+
+const char *cf_record_map_exporter(const cf_bytes *columns, size_t count)
+{
+    size_t found = find_export(columns, count);
+
+    return found < EXPORTS ? exports[found].program : NULL;
+}
+
+static bool is_local_date(const cf_bytes *columns, size_t count, const char *pointer)
+{
+    size_t found = find_export(columns, count);
+
+    return found < EXPORTS && exports[found].has_local_dates &&
+           strcmp(pointer, "/anniversaries/birth/date") == 0;
+}
+
 static size_t write_known(const known_columns *known, const cf_bytes *columns, size_t count,
                           cf_buffer *out)
 {
@@ -195,7 +260,8 @@ static size_t write_known(const known_columns *known, const cf_bytes *columns, s
             char digit = columns[i].size ? match(known->columns[k].column, columns[i]) : '\0';
 
             if (!digit || memchr(columns[i].data, '\n', columns[i].size) ||
-                is_taken(cf_buffer_view(out), pointer, digit))
+                is_taken(cf_buffer_view(out), pointer, digit) ||
+                is_local_date(columns, count, pointer))
                 continue;
             write_line(columns[i], pointer, digit, out);
             found += strcmp(pointer, "/uid") != 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One run of `add`: what the user wants, as it becomes clear (add.c), what its columns stand for
- * (addition_map.c), the place that is to be a source (addition_place.c), whether its records have
- * keys as the collection's do (addition_keys.c), the collection's other sources here
- * (addition_beside.c), and what is said of it (addition_told.c). Nobody else includes this. */
+ * (addition_map.c, addition_columns.c), the place that is to be a source (addition_place.c),
+ * whether its records have keys as the collection's do (addition_keys.c), the collection's other
+ * sources here (addition_beside.c), and what is said of it (addition_told.c). Nobody else includes
+ * this. */
 #ifndef CF_PEER_COMMANDS_ADDITION_H
 #define CF_PEER_COMMANDS_ADDITION_H
 #include "peer/commands/learning.h"
@@ -36,6 +37,9 @@ typedef struct {
 cf_status cf_addition_read_map(cf_addition *self, cf_error *error);
 /* Once it is known what the collection holds: the map and the keys that the source will have. */
 cf_status cf_addition_choose_map(cf_addition *self, cf_error *error);
+/* The same of a CSV file with these bytes, also where nothing is said of it and its header tells.
+ */
+cf_status cf_addition_choose_columns(cf_addition *self, cf_bytes bytes, cf_error *error);
 /* Whether its records are contacts, events or tasks, as another format has them. */
 bool cf_addition_is_translated(const cf_addition *self);
 

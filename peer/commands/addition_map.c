@@ -2,7 +2,6 @@
 /* What the columns or objects of a file stand for: as `--map` says, or as goes without saying. */
 #include "peer/adapters/record_format.h"
 #include "peer/adapters/record_map.h"
-#include "peer/adapters/text/csv_document.h"
 #include "peer/commands/addition.h"
 
 #include <errno.h>
@@ -100,81 +99,6 @@ cf_status cf_addition_read_map(cf_addition *self, cf_error *error)
 
 /* ---- As it goes without saying ---- */
 
-/* The names of the columns, in the arena; none: there is no such file yet, or it is empty. */
-static cf_status read_columns(cf_addition *self, cf_bytes bytes, cf_bytes **out, size_t *count,
-                              cf_error *error)
-{
-    cf_csv csv = {0};
-
-    *count = 0;
-    cf_status status = cf_csv_read(bytes, '\0', &csv, error);
-    if (!status && csv.count && csv.records[0].trouble)
-        status = cf_fail(error, CF_MALFORMED, "line %zu, with the columns' names, %s",
-                         csv.records[0].number, csv.records[0].trouble);
-    if (!status && csv.count) {
-        cf_bytes *spelled = cf_arena_allocate(&self->arena, csv.records[0].fields, sizeof *spelled);
-
-        cf_csv_fields(&csv, 0, spelled);
-        for (size_t i = 0; i < csv.records[0].fields; i++) {
-            cf_buffer name = {0};
-
-            cf_csv_field_read(spelled[i], &name);
-            spelled[i] = cf_arena_copy(&self->arena, cf_buffer_view(&name));
-            cf_buffer_release(&name);
-        }
-        *out = spelled;
-        *count = csv.records[0].fields;
-    }
-    cf_csv_release(&csv);
-    return status;
-}
-
-static cf_status check_columns(cf_addition *self, const cf_record_map *map, const cf_bytes *columns,
-                               size_t count, cf_error *error)
-{
-    cf_format_field *fields = cf_arena_allocate(&self->arena, count, sizeof *fields);
-    cf_format_table table = {.fields = fields, .field_count = count};
-
-    for (size_t i = 0; i < count; i++) {
-        cf_buffer field = {0};
-
-        cf_column_field(columns[i], &field);
-        fields[i].name = cf_arena_copy(&self->arena, cf_buffer_view(&field));
-        cf_buffer_release(&field);
-    }
-    cf_bytes missing = count ? cf_record_map_missing(map, &table) : (cf_bytes){0};
-    return missing.size ? cf_fail(error, CF_USAGE, "%s has no column '%.*s', which the map names",
-                                  self->path, (int)missing.size, (const char *)missing.data)
-                        : CF_OK;
-}
-
-static cf_status choose_columns(cf_addition *self, cf_bytes bytes, cf_error *error)
-{
-    cf_record_map *map = NULL;
-    cf_bytes *columns = NULL;
-    cf_buffer text = {0};
-    size_t count;
-
-    cf_status status = read_columns(self, bytes, &columns, &count, error);
-    if (!status && !self->map) {
-        status = cf_record_map_default(self->holds, columns, count, &text, error);
-        self->map = cf_arena_text(&self->arena, cf_buffer_view(&text));
-    }
-    if (status)
-        cf_error_while(error, "%s", self->path);
-    if (!status)
-        status = cf_record_map_read(cf_bytes_of_text(self->map), &map, error);
-    if (!status)
-        status = check_columns(self, map, columns, count, error);
-    if (!status) {
-        self->keys[0] = cf_arena_text(&self->arena, cf_record_map_key(map));
-        self->key_count = 1;
-    }
-    cf_record_map_destroy(&map);
-    cf_buffer_release(&text);
-    return status;
-}
-
 /* An array of objects, or an object of them by their UIDs. */
 static void choose_objects(cf_addition *self, cf_bytes bytes)
 {
@@ -187,27 +111,45 @@ static void choose_objects(cf_addition *self, cf_bytes bytes)
         self->keys[self->key_count++] = at < bytes.size && bytes.data[at] == '{' ? "/" : "uid";
 }
 
-cf_status cf_addition_choose_map(cf_addition *self, cf_error *error)
+/* A file that isn't there will be made. */
+static cf_status read_source(const cf_addition *self, cf_buffer *out, cf_error *error)
+{
+    cf_status status = read_file(self->path, CF_RECORD_FILE_MAX, out, error);
+
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+static cf_status choose_by_what_is_there(cf_addition *self, cf_error *error)
 {
     cf_buffer bytes = {0};
 
-    if (!cf_addition_is_translated(self)) {
-        const cf_record_options options = {
-            .format = self->format, .keys = self->keys, .key_count = self->key_count};
-
-        return cf_format_is_records(self->format) ? cf_record_options_check(&options, error)
-                                                  : CF_OK;
-    }
-    if (cf_options_has(&self->run->options, "serial"))
-        return cf_fail(error, CF_USAGE, "--serial does not go with %s, whose key is the UID",
-                       cf_format_what(self->holds));
-    cf_status status = read_file(self->path, CF_RECORD_FILE_MAX, &bytes, error);
-    if (status == CF_MISSING)
-        status = CF_OK; /* it will be made */
+    cf_status status = read_source(self, &bytes, error);
     if (!status && self->format == CF_FORMAT_CSV)
-        status = choose_columns(self, cf_buffer_view(&bytes), error);
+        status = cf_addition_choose_columns(self, cf_buffer_view(&bytes), error);
     else if (!status)
         choose_objects(self, cf_buffer_view(&bytes));
     cf_buffer_release(&bytes);
     return status;
+}
+
+static bool is_nothing_said(const cf_addition *self)
+{
+    return self->format == CF_FORMAT_CSV && !self->map && !self->key_count &&
+           !cf_addition_is_translated(self);
+}
+
+cf_status cf_addition_choose_map(cf_addition *self, cf_error *error)
+{
+    const cf_record_options options = {
+        .format = self->format, .keys = self->keys, .key_count = self->key_count};
+
+    if (is_nothing_said(self))
+        return choose_by_what_is_there(self, error);
+    if (!cf_addition_is_translated(self))
+        return cf_format_is_records(self->format) ? cf_record_options_check(&options, error)
+                                                  : CF_OK;
+    if (cf_options_has(&self->run->options, "serial"))
+        return cf_fail(error, CF_USAGE, "--serial does not go with %s, whose key is the UID",
+                       cf_format_what(self->holds));
+    return choose_by_what_is_there(self, error);
 }

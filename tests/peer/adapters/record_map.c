@@ -124,6 +124,43 @@ Test(record_map, knows_the_columns_of_exports)
                    "Phone 1 - Label = /phones/1/label\nUID = /uid\n");
 }
 
+static const char *exporter_of(const char *const *names)
+{
+    cf_bytes columns[8];
+    size_t count = 0;
+
+    for (; names[count]; count++)
+        columns[count] = cf_bytes_of_text(names[count]);
+    return cf_record_map_exporter(columns, count);
+}
+
+Test(record_map, knows_whose_export_it_is)
+{
+    static const char *const google[] = {"given name", "Group Membership", "Name", "Family Name",
+                                         NULL};
+    static const char *const outlook[] = {"First Name",   "Last Name",      "Title",
+                                          "Mobile Phone", "E-mail Address", NULL};
+    static const char *const members[] = {"First Name", "Last Name", "E-mail Address", "Number",
+                                          NULL};
+
+    cr_assert_str_eq(exporter_of(google), "Google");
+    cr_assert_str_eq(exporter_of(outlook), "Outlook");
+    cr_assert_null(exporter_of(members));
+    cr_assert_null(exporter_of(members + 4));
+}
+
+Test(record_map, leaves_dates_alone_that_it_would_have_to_guess)
+{
+    static const char *const outlook[] = {"First Name", "Last Name", "E-mail Address",
+                                          "Mobile Phone", "Birthday"};
+
+    expect_default(CF_FORMAT_VCARD, outlook, 5,
+                   "table contacts\nFirst Name = /name/components/given\n"
+                   "Last Name = /name/components/surname\n"
+                   "E-mail Address = /emails/1/address\nMobile Phone = /phones/mobile/number\n"
+                   "UID = /uid\n");
+}
+
 Test(record_map, has_columns_for_a_new_file)
 {
     expect_default(CF_FORMAT_ICALENDAR, NULL, 0,
