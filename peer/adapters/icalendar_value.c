@@ -164,35 +164,65 @@ static bool is_offset(cf_bytes text)
     return cf_calendar_duration_read(cf_bytes_of(text.data + sign, text.size - sign), &seconds);
 }
 
+/* What is said of an offset: which end of the event it is from, and what it is anyway. */
+typedef struct {
+    bool start, end, typed;
+} offset_words;
+
+static bool read_offset_words(const cf_content_line *line, offset_words *out)
+{
+    *out = (offset_words){0};
+    for (size_t i = 0; i < line->parameter_count; i++) {
+        const cf_line_parameter *at = &line->parameters[i];
+        const bool related = cf_line_word_is(at->name, "RELATED");
+        const bool value = cf_line_word_is(at->name, "VALUE");
+
+        if (related && !out->start && !out->end && cf_line_word_is(at->value, "START"))
+            out->start = true;
+        else if (related && !out->start && !out->end && cf_line_word_is(at->value, "END"))
+            out->end = true;
+        else if (value && !out->typed && cf_line_word_is(at->value, "DURATION"))
+            out->typed = true;
+        else
+            return false;
+    }
+    return true;
+}
+
+static void add_offset(const cf_content_line *line, const offset_words *words, cf_buffer *json)
+{
+    cf_json_add_text(json, "offset", line->value);
+    if (words->start || words->end)
+        cf_json_add_text(json, "relativeTo", cf_bytes_of_text(words->end ? "end" : "start"));
+    if (words->typed) {
+        cf_json_begin_member(json, "iCalParams");
+        cf_buffer_append_text(json, "{\"value\":\"duration\"}");
+    }
+}
+
 static bool take_trigger(alert *self, const cf_content_line *line)
 {
-    const cf_line_parameter *related = cf_line_parameter_named(line, "RELATED");
-    bool end = related && cf_line_word_is(related->value, "END");
     cf_calendar_time time;
+    offset_words words;
+    cf_buffer when = {0};
 
     if (self->trigger || line->group.size)
         return false;
-    if (cf_calendar_time_read(line, &time) && !time.date && time.zone.size &&
-        line->value.data[line->value.size - 1] == 'Z') {
-        cf_buffer when = {0};
-
+    const bool absolute = cf_calendar_time_read(line, &time) && !time.date && time.zone.size &&
+                          line->value.data[line->value.size - 1] == 'Z';
+    if (!absolute && (!read_offset_words(line, &words) || !is_offset(line->value)))
+        return false;
+    cf_json_begin_member(&self->json, "trigger");
+    cf_buffer_append_text(&self->json, "{");
+    if (absolute) {
         cf_calendar_local_write(time.seconds, &when);
         cf_buffer_append_text(&when, "Z");
-        cf_json_begin_member(&self->json, "trigger");
-        cf_buffer_append_text(&self->json, "{");
         cf_json_add_text(&self->json, "when", cf_buffer_view(&when));
-        cf_buffer_append_text(&self->json, "}");
-        cf_buffer_release(&when);
     } else {
-        if (line->parameter_count != (size_t)end || !is_offset(line->value))
-            return false;
-        cf_json_begin_member(&self->json, "trigger");
-        cf_buffer_append_text(&self->json, "{");
-        cf_json_add_text(&self->json, "offset", line->value);
-        if (end)
-            cf_json_add_text(&self->json, "relativeTo", cf_bytes_of_text("end"));
-        cf_buffer_append_text(&self->json, "}");
+        add_offset(line, &words, &self->json);
     }
+    cf_buffer_append_text(&self->json, "}");
+    cf_buffer_release(&when);
     return self->trigger = true;
 }
 
@@ -226,6 +256,21 @@ bool cf_calendar_alert_value(const cf_content_lines *lines, size_t component, cf
     return fine;
 }
 
+static void write_offset_words(cf_bytes trigger, cf_buffer *out)
+{
+    cf_bytes word, parameters;
+
+    if (cf_value_member(trigger, "iCalParams", &parameters) &&
+        cf_value_member_text(parameters, "value", &word) && cf_line_word_is(word, "DURATION"))
+        cf_buffer_append_text(out, ";VALUE=DURATION");
+    if (!cf_value_member_text(trigger, "relativeTo", &word))
+        return;
+    if (cf_bytes_equal(word, cf_bytes_of_text("start")))
+        cf_buffer_append_text(out, ";RELATED=START");
+    else if (cf_bytes_equal(word, cf_bytes_of_text("end")))
+        cf_buffer_append_text(out, ";RELATED=END");
+}
+
 static void write_trigger(cf_bytes trigger, cf_buffer *out)
 {
     cf_bytes text;
@@ -235,12 +280,9 @@ static void write_trigger(cf_bytes trigger, cf_buffer *out)
         cf_calendar_compact(text, out);
         cf_buffer_append_text(out, "\n");
     } else if (cf_value_member_text(trigger, "offset", &text) && is_offset(text)) {
-        cf_bytes relative;
-        bool end = cf_value_member_text(trigger, "relativeTo", &relative) &&
-                   cf_bytes_equal(relative, cf_bytes_of_text("end"));
-
-        cf_buffer_append_text(out, "TRIGGER%s:%.*s\n", end ? ";RELATED=END" : "", (int)text.size,
-                              (const char *)text.data);
+        cf_buffer_append_text(out, "TRIGGER");
+        write_offset_words(trigger, out);
+        cf_buffer_append_text(out, ":%.*s\n", (int)text.size, (const char *)text.data);
     }
 }
 

@@ -250,6 +250,25 @@ def test_an_object_that_changes_changes_only_what_it_says(calendar):
     assert '"Done"' in calendar.there.read_text()
 
 
+def test_alarms_say_when_they_go_off(two):  # noqa: F811
+    alarms = [f"BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER{trigger}\r\nEND:VALARM" for trigger in (
+        ";RELATED=START:-PT15M", ";RELATED=END:PT0S", ";VALUE=DURATION:-PT1H",
+        ";VALUE=DATE-TIME:20261120T070000Z")]
+    meeting = event("meeting", "Meeting", "DTSTART:20261120T090000Z", "DURATION:PT1H", *alarms)
+    calendar = Translated(two, "icalendar", {"meeting.ics": meeting}, "home.json", "--format", "json")
+    one, = json.loads(calendar.there.read_text())
+    triggers = [alert["trigger"] for alert in one["alerts"].values()]
+    for trigger in ({"offset": "-PT15M", "relativeTo": "start"}, {"offset": "PT0S", "relativeTo": "end"},
+                    {"when": "2026-11-20T07:00:00Z"}):
+        assert trigger in triggers
+    assert "-PT1H" in [trigger.get("offset") for trigger in triggers]
+    assert calendar.card("meeting.ics") == meeting
+    edit(calendar.there, "-PT15M", "-PT20M")
+    edit(calendar.there, "2026-11-20T07:00:00Z", "2026-11-20T08:00:00Z")
+    calendar.both()
+    assert calendar.card("meeting.ics") == meeting.replace("-PT15M", "-PT20M").replace("T070000Z", "T080000Z")
+
+
 def test_objects_come_and_go(calendar):
     objects = json.loads(calendar.there.read_text())
     objects = [one for one in objects if one["uid"] != "task"]

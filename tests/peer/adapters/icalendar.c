@@ -157,6 +157,40 @@ Test(icalendar, reads_what_jscalendar_has_words_for)
         " /title=\"Treffen, kurz\" /updated=\"2024-01-02T00:00:00Z\"\n");
 }
 
+#define ALARM(trigger) "BEGIN:VALARM\n" trigger "\nEND:VALARM\n"
+
+/* What is read of such an alarm is written in just this way again. */
+#define EXPECT_ALARM(trigger, alert)                                                               \
+    do {                                                                                           \
+        read_text(CALENDAR(EVENT(ALARM(trigger))));                                                \
+        expect_rows(&rows, "\"1\" /alerts=" alert "\n");                                           \
+        expect_same_in("", trigger);                                                               \
+        expect_change(CALENDAR(EVENT("")), CALENDAR(EVENT(ALARM(trigger))),                        \
+                      CALENDAR(EVENT(ALARM(trigger))));                                            \
+    } while (0)
+
+Test(icalendar, reads_when_alarms_go_off)
+{
+    EXPECT_ALARM("TRIGGER:-PT15M", "{\"trigger\":{\"offset\":\"-PT15M\"}}");
+    EXPECT_ALARM("TRIGGER;RELATED=START:-PT15M",
+                 "{\"trigger\":{\"offset\":\"-PT15M\",\"relativeTo\":\"start\"}}");
+    EXPECT_ALARM("TRIGGER;RELATED=END:PT0S",
+                 "{\"trigger\":{\"offset\":\"PT0S\",\"relativeTo\":\"end\"}}");
+    EXPECT_ALARM("TRIGGER;VALUE=DURATION;RELATED=END:-P1D",
+                 "{\"trigger\":{\"offset\":\"-P1D\",\"iCalParams\":{\"value\":\"duration\"},"
+                 "\"relativeTo\":\"end\"}}");
+    EXPECT_ALARM("TRIGGER;VALUE=DATE-TIME:20240102T030405Z",
+                 "{\"trigger\":{\"when\":\"2024-01-02T03:04:05Z\"}}");
+}
+
+Test(icalendar, keeps_alarms_that_go_off_in_another_way)
+{
+    EXPECT_ALARM("TRIGGER;RELATED=X:PT0S",
+                 "{\"iCalProps\":[[\"trigger\",{\"related\":\"X\"},\"unknown\",\"PT0S\"]]}");
+    EXPECT_ALARM("TRIGGER;X-A=b:PT0S",
+                 "{\"iCalProps\":[[\"trigger\",{\"x-a\":\"b\"},\"unknown\",\"PT0S\"]]}");
+}
+
 Test(icalendar, reads_tasks)
 {
     read_text(CALENDAR(
