@@ -20,8 +20,9 @@
  *   refers phones person people              TABLE COLUMN TABLE: the key of a row there
  *
  * Names with spaces stand in quotes. Several entries in one
- * column have " ::: " between them; the last place has all that have none of their own. What has no
- * column, and what no column says of an entry, stays as it is. */
+ * column have " ::: " between them, and one label is said of all of them; the last place has all
+ * that have none of their own. What has no column, and what no column says of an entry, stays as it
+ * is. */
 #ifndef CF_PEER_ADAPTERS_RECORD_MAP_H
 #define CF_PEER_ADAPTERS_RECORD_MAP_H
 #include "peer/adapters/adapter.h"

@@ -106,7 +106,7 @@ static void take_field(cf_map_cells *self, cf_field_list *list)
     cf_buffer text = {0}, value = {0};
 
     if (self->map->slots[self->first].which != CF_SLOT_SINGLE)
-        cf_map_assign(self);
+        cf_map_assign_as_shown(self);
     for (size_t slot = self->first; slot < self->end; slot++)
         for (size_t i = 0; i < self->map->slots[slot].count; i++) {
             const cf_map_column *column = cf_map_column_of(self->map, &self->map->slots[slot], i);

@@ -103,7 +103,7 @@ bool cf_entry_is(cf_bytes entry, cf_bytes word);
 /* Replaces what is in `out` by a new entry for the slot, nothing but its words. */
 void cf_entry_begin(const cf_map_slot *slot, cf_buffer *out);
 
-/* ---- The cells of one field (record_map_set.c) ---- */
+/* ---- The cells of one field (record_map_places.c, record_map_set.c) ---- */
 
 /* What a row's cells say of one field. */
 typedef struct {
@@ -126,6 +126,11 @@ typedef struct {
     bool is_same;
 } cf_map_entry;
 
+typedef struct {
+    cf_map_entry *list; /* to be freed */
+    size_t count, capacity;
+} cf_map_entries;
+
 /* The text of a column; nothing: it is empty. */
 cf_bytes cf_map_cell(const cf_row *cells, const cf_map_column *column);
 /* The column `index` of a slot. */
@@ -135,6 +140,14 @@ const cf_map_column *cf_map_column_of(const cf_record_map *map, const cf_map_slo
 bool cf_map_is_long(cf_bytes field, cf_bytes value);
 /* Finds the places of the values. */
 void cf_map_assign(cf_map_cells *self);
+/* The same, but who is in the cells stays where it is. */
+void cf_map_assign_as_shown(cf_map_cells *self);
+/* Whether a slot is a place, which says nothing of the entry that is in it. */
+bool cf_map_is_placed(const cf_map_cells *self, size_t slot);
+/* Adds the entries that are said in the slot's cells. CF_MALFORMED: too many. */
+cf_status cf_map_cells_read(const cf_map_cells *self, size_t slot, cf_map_entries *out);
+/* Whether the slot's cells would say just this of the value. */
+bool cf_map_says(const cf_map_cells *self, const cf_map_entry *one, cf_bytes value);
 /* Appends what the column `index` of the slot shows of them. */
 void cf_map_show(const cf_map_cells *self, size_t slot, size_t index, cf_buffer *out);
 /* The value with what the cells say; of none, a new entry. CF_MALFORMED names the column. */

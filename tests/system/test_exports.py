@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from cards import EXPORTS, both, conflicts, fill, items, pending, write
+from cards import EXPORTS, both, conflicts, edit, fill, items, pending, write
 from counterfoil import broker, make_device, two  # noqa: F401
 
 ALL = ("google.csv", "google-labels.csv", "google-types.csv", "outlook.csv", "outlook-all.csv", "thunderbird.csv",
@@ -73,6 +73,42 @@ def test_what_an_export_says_is_in_the_cards(two, name):  # noqa: F811
     assert [names.count(name) for name in ("TEL", "EMAIL", "ADR", "URL", "N", "FN")] == [3, 2, 1, 1, 1, 1], grace
     assert ("BDAY:19061209" in grace.replace("-", "")) == ("google" in name), "other dates than these are not guessed"
     assert "030 5550104" in bakery and "Süß" in bakery
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_what_is_edited_in_a_card_comes_into_its_cell(two, name):  # noqa: F811
+    book = Book(two, name)
+    before = book.here.read_bytes().decode()
+    where, = (book.there / name for name, text in book.cards().items() if "Hopper" in text)
+    edit(where, "grace@example.mil", "grace@example.com")
+    edit(where, "+1 202 555 0103", "+1 202 555 0199")
+    edit(where, "Arlington", "Boston")
+    book.both()
+    after = book.here.read_bytes().decode()
+    assert rows(after) == rows(before.replace("grace@example.mil", "grace@example.com").replace(
+        "+1 202 555 0103", "+1 202 555 0199").replace("Arlington", "Boston").replace("Boston, VA", "Arlington, VA"))
+    assert not pending(book.laptop) and not conflicts(book.laptop)
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_file_with_the_same_columns_shows_the_same(two, name):  # noqa: F811
+    book = Book(two, name)
+    copy = book.desktop.source("x").with_name("copy.csv")
+    write(copy, book.before.splitlines(keepends=True)[0])
+    book.desktop.json("add", str(copy), "--collection", "people", "--existing", "--format", "csv")
+    book.desktop.sync()
+    here, there = book.rows(), rows(copy.read_bytes().decode())
+    assert here[0] == there[0]
+    alone = book.told.stderr.split("stays on this device: ")[1].splitlines()[0].split(", ")
+    shown = {row[-1]: dict(zip(there[0], row)) for row in there[1:]}
+    for row in here[1:]:
+        known = [(column, cell) for column, cell in zip(here[0], row) if column not in alone]
+        said = [part for _, cell in known for part in cell.split(" ::: ") if part]
+        again = [part for cell in shown[row[-1]].values() for part in cell.split(" ::: ") if part]
+        assert set(said) == set(again), "each word is there"
+        for column, cell in known:
+            if not any(word in column for word in ("mail", "Phone", "Labels", "Group")):  # which is first may be another
+                assert shown[row[-1]][column] == cell, (column, shown)
 
 
 def test_the_same_export_on_two_devices_is_the_same_contacts(two):  # noqa: F811

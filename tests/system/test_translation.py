@@ -263,9 +263,9 @@ def test_alarms_say_when_they_go_off(two):  # noqa: F811
         assert trigger in triggers
     assert "-PT1H" in [trigger.get("offset") for trigger in triggers]
     assert calendar.card("meeting.ics") == meeting
-    edit(calendar.there, "-PT15M", "-PT20M")
-    edit(calendar.there, "2026-11-20T07:00:00Z", "2026-11-20T08:00:00Z")
-    calendar.both()
+    for before, after in (("-PT15M", "-PT20M"), ("2026-11-20T07:00:00Z", "2026-11-20T08:00:00Z")):
+        edit(calendar.there, before, after)
+        calendar.both()
     assert calendar.card("meeting.ics") == meeting.replace("-PT15M", "-PT20M").replace("T070000Z", "T080000Z")
 
 

@@ -257,6 +257,44 @@ Test(record_map, changes_adds_and_takes_away_entries)
         "\"features\":{\"pager\":true}},{\"number\":\"2\",\"contexts\":{\"private\":true}}\n");
 }
 
+#define NUMBERED                                                                                   \
+    "UID = /uid\nLabel 1 = /phones/1/label\nOne = /phones/1/number\nLabel 2 = /phones/2/label\n"   \
+    "Two = /phones/2/number\n"
+
+Test(record_map, says_one_label_of_all_in_a_cell)
+{
+    read_map(NUMBERED);
+    read_file("UID,Label 1,One,Label 2,Two\na,Work,1 ::: 2,,3\nb,* ,,Mobile,\n");
+    expect_rows(&file, "\"a\" /phones={\"label\":\"Work\",\"number\":\"1\"},{\"label\":\"Work\","
+                       "\"number\":\"2\"},{\"number\":\"3\"}\n\"b\"\n");
+    for (size_t i = 0; i < file.count; i++)
+        cf_rows_put(base, &file.rows[i]);
+    expect_shown("UID,Label 1,One,Label 2,Two\na,Work,1 ::: 2,,3\nb,* ,,Mobile,\n",
+                 "UID,Label 1,One,Label 2,Two\na,Work,1 ::: 2,,3\nb,* ,,Mobile,\n");
+    expect_shown("UID,Label 1,One\na,Work,0\n",
+                 "UID,Label 1,One\na,\"Work ::: Work ::: \",1 ::: 2 ::: 3\nb,,\n");
+}
+
+Test(record_map, leaves_entries_in_the_cells_where_they_are)
+{
+    read_map(NUMBERED);
+    know(CARD("TEL:1\r\nTEL:2\r\nTEL:3\r\n"));
+    expect_shown("UID,One,Two\na,3,0\n", "UID,One,Two\na,3,1 ::: 2\n");
+    expect_shown("UID,One,Two\na,0,1 ::: 3\n", "UID,One,Two\na,2,1 ::: 3\n");
+}
+
+Test(record_map, knows_who_was_edited_where_the_order_is_the_files_own)
+{
+    read_map(NUMBERED);
+    know(CARD("TEL;TYPE=work:1\r\nTEL;X-A=b:2\r\n"));
+    read_file("UID,One,Two\na,22,1\n");
+    expect_rows(&file, "\"a\" /phones={\"number\":\"1\",\"contexts\":{\"work\":true}},"
+                       "{\"number\":\"22\",\"vCardParams\":{\"x-a\":\"b\"}}\n");
+    read_file("UID,One,Two\na,,2 ::: 22\n");
+    expect_rows(&file, "\"a\" /phones={\"number\":\"2\",\"vCardParams\":{\"x-a\":\"b\"}},"
+                       "{\"number\":\"22\"}\n");
+}
+
 Test(record_map, keeps_what_is_in_no_column)
 {
     read_map("UID = /uid\nGiven = /name/components/given\nUnit = /organizations/1/units/1/name\n"
