@@ -4,15 +4,11 @@
 #include "broker/names.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/conflict_shown.h"
+#include "peer/commands/last_try.h"
 #include "peer/commands/sources.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* In the home: why the broker was missed, or took nothing more; empty: it was there, and did. */
-#define LAST_TRY "last-try"
-#define LAST_DENIAL "last-denial" /* not empty: it is there, and doesn't let this device in */
-#define LAST_DELAY "last-delay"
 
 enum { LISTED_MAX = 100 }; /* of a source and a kind, for people */
 
@@ -22,57 +18,6 @@ static const char *const kind_names[] = {
     [CF_PENDING_SKIPPED] = "skipped",   [CF_PENDING_LOCKED] = "locked",
     [CF_PENDING_LEFT_OUT] = "left out",
 };
-
-/* ---- The last try ---- */
-
-static cf_status keep(cf_home *home, const char *name, const char *text, cf_error *error)
-{
-    cf_buffer before = {0};
-
-    cf_status status = cf_home_get(home, name, &before, error);
-    if (status == CF_MISSING)
-        status = CF_OK;
-    if (!status && !cf_bytes_equal(cf_buffer_view(&before), cf_bytes_of_text(text)))
-        status = cf_home_set(home, name, cf_bytes_of_text(text), error);
-    cf_buffer_release(&before);
-    return status;
-}
-
-cf_status cf_last_try_keep(cf_home *home, const cf_broker_status *broker, cf_error *error)
-{
-    cf_status status = keep(home, LAST_TRY, broker->trouble ? broker->text : "", error);
-
-    if (!status)
-        status = keep(home, LAST_DENIAL, broker->trouble == CF_DENIED ? "yes" : "", error);
-    return status ? status : keep(home, LAST_DELAY, broker->delay, error);
-}
-
-static cf_status recall(cf_home *home, const char *name, char out[CF_ERROR_TEXT], cf_error *error)
-{
-    cf_buffer text = {0};
-
-    cf_status status = cf_home_get(home, name, &text, error);
-    if (!status)
-        snprintf(out, CF_ERROR_TEXT, "%.*s", (int)text.size, (const char *)text.data);
-    cf_buffer_release(&text);
-    return status == CF_MISSING ? CF_OK : status;
-}
-
-static cf_status recall_last_try(cf_home *home, cf_broker_status *broker, cf_error *error)
-{
-    char denial[CF_ERROR_TEXT] = "";
-
-    if (!broker->set || broker->connected || broker->trouble)
-        return CF_OK;
-    cf_status status = recall(home, LAST_TRY, broker->text, error);
-    if (!status)
-        status = recall(home, LAST_DELAY, broker->delay, error);
-    if (!status)
-        status = recall(home, LAST_DENIAL, denial, error);
-    if (!status && broker->text[0])
-        broker->trouble = denial[0] ? CF_DENIED : CF_UNREACHABLE;
-    return status;
-}
 
 /* ---- Taking it ---- */
 
@@ -90,7 +35,8 @@ static bool is_asked_for(const cf_overview_options *options, const cf_binding *b
 
     for (size_t i = 0; i < options->filter_count; i++)
         asked |= options->filters[i].binding == binding &&
-                 (!path || lies_in(*path, options->filters[i].path));
+                 (!path || lies_in(*path, options->filters[i].path) ||
+                  (path->size && cf_bytes_equal(*path, options->filters[i].row)));
     for (size_t i = 0; i < options->collection_count; i++)
         asked |= cf_id_equal(&options->collections[i], &binding->collection);
     return asked;
@@ -115,6 +61,20 @@ static void filter(const cf_overview_options *options, cf_arena *arena, cf_bindi
     status->conflict_count = count;
 }
 
+bool cf_overview_tells(const cf_overview *overview, const cf_overview_filter *filter)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < overview->count; i++) {
+        const cf_binding_status *status = &overview->sources[i].status;
+
+        for (size_t k = 0; !found && k < status->pending_count; k++)
+            found = status->binding == filter->binding &&
+                    lies_in(status->pending[k].path, filter->path);
+    }
+    return found;
+}
+
 static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *out, cf_error *error)
 {
     cf_home *home = cf_loop_home(run->loop);
@@ -127,7 +87,7 @@ static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *ou
     if (!status && line.size)
         out->address = cf_arena_text(arena, cf_buffer_view(&line));
     cf_buffer_release(&line);
-    return status ? status : recall_last_try(home, &out->broker, error);
+    return status ? status : cf_last_try_recall(home, &out->broker, error);
 }
 
 static void note_unwatched(cf_engine *engine, cf_arena *arena, cf_notes *out)
@@ -373,4 +333,40 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
     if (broker->delay[0])
         cf_print(output, ", %s", broker->delay);
     cf_print(output, "\n");
+}
+
+/* ---- Only what is wrong ---- */
+
+static bool is_error(const cf_pending *pending)
+{
+    return pending->kind == CF_PENDING_HELD || pending->kind == CF_PENDING_SKIPPED ||
+           pending->kind == CF_PENDING_LOCKED;
+}
+
+static void say_source(const cf_overview_source *source, const cf_output *output)
+{
+    const cf_binding_status *status = &source->status;
+    size_t errors = 0, waiting = 0;
+    char path[CF_NAME_SHOWN];
+
+    if (status->trouble)
+        cf_say(output, "%s: %s", source->name, status->trouble_text);
+    for (size_t i = 0; i < status->pending_count; i++) {
+        const cf_pending *pending = &status->pending[i];
+
+        cf_name_show(pending->path, path);
+        if (is_error(pending) && errors++ < LISTED_MAX)
+            cf_say(output, "%s: %s%s%s", source->name, path, path[0] ? ": " : "", pending->reason);
+        waiting += !is_error(pending) && pending->kind != CF_PENDING_LEFT_OUT;
+    }
+    if (errors > LISTED_MAX)
+        cf_say(output, "%s: and %zu more: `counterfoil status`", source->name, errors - LISTED_MAX);
+    if (waiting)
+        cf_say(output, "%s: %zu more not in sync yet: `counterfoil status`", source->name, waiting);
+}
+
+void cf_overview_say(const cf_overview *overview, const cf_output *output)
+{
+    for (size_t i = 0; i < overview->count; i++)
+        say_source(&overview->sources[i], output);
 }

@@ -9,7 +9,9 @@
 /* A PATH that the user named: only what is in it is shown. */
 typedef struct {
     const cf_binding *binding;
-    cf_bytes path; /* raw, from the source's root; empty: all of it */
+    cf_bytes path; /* raw, from the source's root, or of a record or its field; empty: all of it */
+    cf_bytes row;  /* the record of such a field; what concerns it as a whole is shown, too */
+    const char *unknown; /* nothing has been heard of it as yet, called so by the user; NULL */
 } cf_overview_filter;
 
 typedef struct {
@@ -38,14 +40,16 @@ typedef struct {
 cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options, cf_arena *arena,
                            cf_overview *out, cf_error *error);
 
+/* Something is shown of what the filter asks for. */
+bool cf_overview_tells(const cf_overview *overview, const cf_overview_filter *filter);
+
 bool cf_overview_in_sync(const cf_overview *overview);
 /* With `tried` the broker's trouble counts by itself; else only where something waits for it. */
 cf_standing cf_overview_standing(const cf_overview *overview, bool tried);
 
 json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer);
 void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_output *output);
-
-/* What the last try to reach the broker came to, kept in the home for processes that don't try. */
-cf_status cf_last_try_keep(cf_home *home, const cf_broker_status *broker, cf_error *error);
+/* On stderr, and only what went wrong, as `-q` has it. */
+void cf_overview_say(const cf_overview *overview, const cf_output *output);
 
 #endif

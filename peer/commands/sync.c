@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
 #include "peer/commands/exclusive.h"
+#include "peer/commands/last_try.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/round.h"
 #include "peer/commands/waiting.h"
@@ -88,7 +89,9 @@ static void show(cf_run *run, const state *self, const cf_overview *overview)
 
         json_object_set_new(document, "traffic", traffic_json(&self->before, &traffic));
         cf_print_json(&run->output, document);
-    } else if (!run->quiet || !cf_overview_in_sync(overview)) {
+    } else if (run->quiet) {
+        cf_overview_say(overview, &run->output);
+    } else {
         cf_overview_print(overview, peer, &run->output);
     }
 }

@@ -64,3 +64,13 @@ def test_a_home_of_another_format_is_left_alone(make_device):
     with open(device.home + "/format", "w") as file:
         file.write("1\n")
     device.run("verify")
+
+
+def test_who_wants_errors_only_hears_nothing_else(pair_of_notes):
+    laptop, _, here, _ = pair_of_notes
+    done = laptop.finish("sync", "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    os.mkfifo(here / "pipe")
+    done = laptop.finish("sync", "-q")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "counterfoil: notes: pipe: a FIFO\n"
