@@ -218,7 +218,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_lock = {
     .name = "lock",
-    .usage = "lock PATH|COLLECTION [--for 10m] [--wait] [--shared] [--timeout T]",
+    .usage = "lock PATH|COLLECTION|COLLECTION//KEY [--for 10m] [--wait] [--shared] [--timeout T]",
     .summary = "Keeps others from changing a collection, or a file or folder, for a while",
     .more =
         "Of a collection the broker takes nothing from other devices until it is over; what they "

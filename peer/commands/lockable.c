@@ -3,7 +3,9 @@
 
 #include "broker/names.h"
 #include "peer/log/catalog.h"
+#include "peer/commands/named_record.h"
 #include "peer/commands/sources.h"
+#include "peer/log/record_names.h"
 
 static cf_status find_path(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,
                            cf_error *error)
@@ -25,6 +27,42 @@ static cf_status find_path(const cf_run *run, const char *given, cf_arena *arena
     return CF_OK;
 }
 
+/* A record by itself, not a field of one. */
+static cf_status take_record(const cf_run *run, const char *given, const cf_named_record *record,
+                             cf_lockable *out, cf_error *error)
+{
+    if (record->row.size < record->path.size)
+        return cf_fail(error, CF_USAGE, "%s: a field has no lock of its own: lock %s//%.*s", given,
+                       record->name, (int)record->row.size, (const char *)record->row.data);
+    out->collection = record->collection;
+    out->name = record->name;
+    out->path = record->path;
+    out->item = record->item;
+    out->bound = cf_source_of_collection(cf_loop_engine(run->loop), &record->collection);
+    return CF_OK;
+}
+
+static cf_status find_record(const cf_run *run, const char *given, cf_arena *arena,
+                             cf_lockable *out, cf_error *error)
+{
+    cf_named_record record;
+
+    cf_status status = cf_named_record_read(run, given, arena, &record, error);
+    if (status == CF_MISSING)
+        return find_path(run, given, arena, out, error);
+    if (status)
+        return status;
+    if (record.row.size)
+        return take_record(run, given, &record, out, error);
+    status = find_path(run, given, arena, out, error);
+    return status == CF_MISSING
+               ? cf_fail(error, CF_MISSING,
+                         "%s: no such record in '%s', or it is not synced yet: `counterfoil sync` "
+                         "first",
+                         given, record.name)
+               : status;
+}
+
 cf_status cf_lockable_named(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,
                             cf_error *error)
 {
@@ -33,7 +71,7 @@ cf_status cf_lockable_named(const cf_run *run, const char *given, cf_arena *aren
     *out = (cf_lockable){0};
     cf_status status = cf_catalog_find(cf_loop_peer(run->loop), given, arena, &found, error);
     if (status == CF_MISSING)
-        return find_path(run, given, arena, out, error);
+        return find_record(run, given, arena, out, error);
     if (status)
         return status;
     out->collection = found.id;
@@ -44,36 +82,58 @@ cf_status cf_lockable_named(const cf_run *run, const char *given, cf_arena *aren
 
 typedef struct {
     cf_locks *locks;
-    const cf_binding *binding;
     const cf_lease *lease;
     uint64_t found; /* 0: none */
 } path_search;
 
-static void compare_name(void *context, const cf_node *node)
+static bool is_leased(const path_search *search, const cf_id *item)
 {
-    path_search *search = context;
     cf_error ignored;
     cf_id name;
 
+    return cf_locks_name(search->locks, &search->lease->collection, item, &name, &ignored) ==
+               CF_OK &&
+           cf_id_equal(&name, &search->lease->name);
+}
+
+static void compare_name(void *context, const cf_node *node)
+{
+    path_search *search = context;
+
     for (size_t i = 0; !search->found && i < node->item_count; i++)
-        if (cf_locks_name(search->locks, &search->lease->collection, &node->items[i], &name,
-                          &ignored) == CF_OK &&
-            cf_id_equal(&name, &search->lease->name))
+        if (is_leased(search, &node->items[i]))
             search->found = node->number;
+}
+
+static bool find_leased(path_search *search, const cf_binding *binding, cf_buffer *path)
+{
+    const cf_row *row = NULL;
+
+    cf_nodes_each(binding->nodes, compare_name, search);
+    if (search->found) {
+        cf_binding_path(binding, search->found, path);
+        return true;
+    }
+    while ((row = cf_rows_next(binding->rows, row)))
+        if (is_leased(search, &row->item)) {
+            cf_record_path(row->item.bytes[0], row->table, row->key, path);
+            return true;
+        }
+    return false;
 }
 
 bool cf_lockable_path(cf_engine *engine, const cf_lease *lease, cf_buffer *path)
 {
     path_search search = {.locks = cf_engine_locks(engine), .lease = lease};
+    bool found = false;
 
-    for (size_t i = 0; !search.found && i < cf_engine_binding_count(engine); i++) {
-        search.binding = cf_engine_binding_at(engine, i);
-        if (cf_id_equal(&search.binding->collection, &lease->collection))
-            cf_nodes_each(search.binding->nodes, compare_name, &search);
+    for (size_t i = 0; !found && i < cf_engine_binding_count(engine); i++) {
+        const cf_binding *binding = cf_engine_binding_at(engine, i);
+
+        found = cf_id_equal(&binding->collection, &lease->collection) &&
+                find_leased(&search, binding, path);
     }
-    if (search.found)
-        cf_binding_path(search.binding, search.found, path);
-    return search.found != 0;
+    return found;
 }
 
 const char *cf_lockable_text(const char *name, cf_bytes path, cf_arena *arena)

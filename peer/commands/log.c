@@ -3,9 +3,9 @@
 
 #include "broker/names.h"
 #include "peer/log/catalog.h"
+#include "peer/commands/named_record.h"
 #include "peer/commands/sources.h"
 #include "peer/log/entry_name.h"
-#include "peer/log/record_names.h"
 #include "peer/program/verbs.h"
 
 enum { TAIL = 64 /* entries, at first */ };
@@ -161,26 +161,18 @@ static cf_status read_newest(cf_run *run, const wanted *filter, uint64_t most, c
     return status;
 }
 
-/* COLLECTION//KEY. CF_MISSING: it doesn't name a collection. */
 static cf_status choose_record(cf_run *run, const char *named, cf_arena *arena, wanted *out,
                                cf_error *error)
 {
-    cf_peer *peer = cf_loop_peer(run->loop);
-    const char *key = strstr(named, "//");
-    cf_catalog_collection found;
-    cf_collection *collection;
+    cf_named_record found;
 
-    if (!key || key == named)
-        return CF_MISSING;
-    const char *name = cf_arena_text(arena, cf_bytes_of(named, (size_t)(key - named)));
-    cf_status status = cf_catalog_find(peer, name, arena, &found, error);
-    if (!status)
-        status = cf_peer_collection(peer, &found.id, &collection, error);
+    cf_status status = cf_named_record_read(run, named, arena, &found, error);
     if (status)
         return status;
-    out->collection = found.id;
-    out->path = cf_bytes_of_text(key + 2);
-    cf_record_named(collection, out->path, &out->record);
+    out->collection = found.collection;
+    out->path = found.path;
+    if (cf_bytes_equal(found.row, found.path))
+        out->record = found.item;
     return CF_OK;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/overview.h"
+#include "peer/commands/named_record.h"
 #include "peer/commands/remote.h"
 #include "peer/commands/sources.h"
 #include "peer/program/verbs.h"
@@ -47,6 +48,56 @@ static bool exists(const cf_overview_filter *filter)
     return true;
 }
 
+static cf_status add_path(const cf_run *run, state *self, const char *named, cf_error *error)
+{
+    cf_overview_filter *filter = &self->filters[self->count];
+    cf_binding *binding;
+
+    cf_status status = cf_source_of_path(run, named, &self->arena, &binding, &filter->path, error);
+    if (status)
+        return status;
+    filter->binding = binding;
+    if (!exists(filter))
+        return cf_fail(error, CF_MISSING, "%s: no such file, here or in the collection", named);
+    self->count++;
+    return CF_OK;
+}
+
+/* All sources of its collection here. */
+static cf_status add_record(const cf_run *run, state *self, const char *named,
+                            const cf_named_record *record, bool known, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    size_t count = self->count;
+
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++) {
+        const cf_binding *binding = cf_engine_binding_at(engine, i);
+
+        if (cf_id_equal(&binding->collection, &record->collection))
+            self->filters[self->count++] =
+                (cf_overview_filter){binding, record->path, record->row, known ? NULL : named};
+    }
+    return self->count > count
+               ? CF_OK
+               : cf_fail(error, CF_MISSING, "%s: '%s' has no source here", named, record->name);
+}
+
+static cf_status add_named(const cf_run *run, state *self, const char *named, cf_error *error)
+{
+    cf_named_record record;
+
+    cf_status status = cf_named_record_read(run, named, &self->arena, &record, error);
+    if (status && status != CF_MISSING)
+        return status;
+    if (!status && (record.row.size || record.is_table || !record.path.size))
+        return add_record(run, self, named, &record, true, error);
+    bool named_collection = !status;
+    status = add_path(run, self, named, error);
+    if (status != CF_MISSING || !named_collection)
+        return status;
+    return add_record(run, self, named, &record, false, error); /* it may be new */
+}
+
 static cf_status ask(cf_run *run, state *self, cf_error *error)
 {
     uint64_t timeout_ms = 0;
@@ -64,20 +115,12 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_status status = CF_OK;
 
     run->state = self;
-    self->count = options->argument_count;
-    self->filters = cf_arena_allocate(&self->arena, self->count, sizeof *self->filters);
-    for (size_t i = 0; !status && i < self->count; i++) {
-        cf_binding *binding;
-
-        status = cf_source_of_path(run, options->arguments[i], &self->arena, &binding,
-                                   &self->filters[i].path, error);
-        if (status)
-            break;
-        self->filters[i].binding = binding;
-        if (!exists(&self->filters[i]))
-            status = cf_fail(error, CF_MISSING, "%s: no such file, here or in the collection",
-                             options->arguments[i]);
-    }
+    self->filters = cf_arena_allocate(&self->arena,
+                                      options->argument_count *
+                                          (1 + cf_engine_binding_count(cf_loop_engine(run->loop))),
+                                      sizeof *self->filters);
+    for (size_t i = 0; !status && i < options->argument_count; i++)
+        status = add_named(run, self, options->arguments[i], error);
     if (!status)
         status = ask(run, self, error);
     if (status)
@@ -93,6 +136,22 @@ static cf_status start(cf_run *run, cf_error *error)
     return CF_OK;
 }
 
+/* A record that nobody knew, and that is in no source either; NULL: none is. */
+static const char *find_missing(const state *self, const cf_overview *overview)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const char *named = self->filters[i].unknown;
+        bool found = !named;
+
+        for (size_t k = 0; !found && k < self->count; k++)
+            found =
+                self->filters[k].unknown == named && cf_overview_tells(overview, &self->filters[k]);
+        if (!found)
+            return named;
+    }
+    return NULL;
+}
+
 static cf_status show(cf_run *run, state *self, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(run->loop);
@@ -104,6 +163,9 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
         &self->arena, &overview, error);
     if (status)
         return status;
+    const char *missing = find_missing(self, &overview);
+    if (missing)
+        return cf_fail(error, CF_MISSING, "%s: no such record, here or in the collection", missing);
     json_t *document = run->json ? cf_overview_json(&overview, peer) : NULL;
     if (!run->json)
         cf_overview_print(&overview, peer, &run->output);
@@ -162,7 +224,7 @@ static const cf_option options_of_status[] = {
 
 const cf_verb cf_verb_status = {
     .name = "status",
-    .usage = "status [PATH...] [--check] [--remote [--timeout T]]",
+    .usage = "status [PATH|COLLECTION//KEY...] [--check] [--remote [--timeout T]]",
     .summary = "Shows what is in sync, and what is not and why; asks nobody but with --remote",
     .needs = CF_NEEDS_PEER,
     .options = options_of_status,

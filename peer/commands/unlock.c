@@ -193,7 +193,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_unlock = {
     .name = "unlock",
-    .usage = "unlock PATH|COLLECTION [--break] [--timeout T]",
+    .usage = "unlock PATH|COLLECTION|COLLECTION//KEY [--break] [--timeout T]",
     .summary = "Gives back a lock, or breaks another's",
     .more = "Exits 3 when nobody has it, 9 when another has.",
     .needs = CF_NEEDS_PEER,

@@ -463,3 +463,55 @@ def test_a_restored_home_is_told_that_its_lock_is_shared(forgetful):
     assert "this device has it locked" in ann.run("lock", "notes", code=2)
     ann.run("unlock", "notes")
     ann.run("lock", "notes")
+
+
+@pytest.fixture
+def people(two):
+    """Two devices with the same table of people."""
+    ann, bob = two
+    for device in ann, bob:
+        path = device.source("people.csv")
+        if device is ann:
+            path.write_text("name,town\nanna,Rome\nbert,Bonn\ncleo,Kiel\n")
+        device.sync()
+        device.json("add", str(path), "--collection", "people", "--format", "csv", "--key", "name")
+        device.sync()
+    return ann, bob, ann.source("people.csv"), bob.source("people.csv")
+
+
+def test_a_record_can_be_locked(people):
+    ann, bob, here, there = people
+    told = ann.json("lock", "people//anna")
+    assert told["collection"] == "people" and told["path"] == "anna"
+    (listed,) = bob.json("locks")
+    assert (listed["path"], listed["device"]) == ("anna", ann.name)
+    there.write_text("name,town\nanna,Paris\nbert,Ulm\n")
+    bob.patiently("sync", code=9)
+    (held,) = pending(bob, "locked")
+    assert held["path"] == "anna" and ann.name in held["reason"]
+    ann.sync()
+    assert here.read_text() == "name,town\nanna,Rome\nbert,Ulm\n", "the others are free"
+    ann.run("unlock", "people//anna")
+    bob.sync()
+    ann.sync()
+    assert here.read_text() == there.read_text() == "name,town\nanna,Paris\nbert,Ulm\n"
+
+
+def test_a_locked_record_is_not_deleted_elsewhere(people):
+    ann, bob, here, there = people
+    ann.run("lock", "people//anna")
+    there.write_text("name,town\nbert,Bonn\ncleo,Kiel\n")
+    bob.patiently("sync", code=9)
+    here.write_text(here.read_text().replace("Rome", "Oslo"))
+    ann.sync()
+    ann.run("unlock", "people//anna")
+    bob.sync()
+    ann.sync()
+    assert "anna,Oslo" in here.read_text(), "an edit prevails over a delete that did not see it"
+    assert sorted(here.read_text().split()) == sorted(there.read_text().split())
+
+
+def test_what_cannot_be_locked_of_a_record(people):
+    ann, *_ = people
+    assert "lock people//anna" in ann.run("lock", "people//anna/town", code=2)
+    assert "no such record in 'people'" in ann.run("lock", "people//dora", code=3)

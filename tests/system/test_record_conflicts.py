@@ -84,3 +84,27 @@ def test_a_reader_of_the_listed_value_settles_it(people):
     both(laptop, desktop)
     assert here.all("people") == there.all("people") == {"people": [("anna", "Anja", "x", 1993, None)]}
     assert conflicts(laptop) == conflicts(desktop) == {}
+
+
+def test_the_path_of_a_conflict_can_be_asked_for(people):
+    laptop, _, here, _ = people
+    quarrel(people, "name = 'Anne', born = 1991", "name = 'Anja', born = 1992")
+    here.run("INSERT INTO people VALUES ('bert', 'Bert', NULL, 1, NULL)")
+    both_paths = {"people/anna/born", "people/anna/name"}
+
+    def listed(named):
+        told, = laptop.json("status", named)["collections"]
+        return {one["path"] for one in told["conflicts"]}, {one["path"] for one in told["pending"]}
+
+    lines = [line.split(": ")[0].split()[-1] for line in laptop.run("status").splitlines() if "conflict  " in line]
+    assert sorted(lines) == ["book//people/anna/born", "book//people/anna/name"]
+    for line in lines:
+        assert listed(line) == ({line[len("book//"):]}, set())
+    assert listed("book//people/anna") == (both_paths, set())
+    assert listed("book//people/bert") == (set(), {"people/bert"}), "before it is synced"
+    assert listed("book//people") == listed("book//") == (both_paths, {"people/bert"})
+    assert listed(str(here.path)) == (both_paths, {"people/bert"})
+    assert "book//people/carl: no such record" in laptop.run("status", "book//people/carl", code=3)
+    laptop.sync(4)
+    here.run("UPDATE people SET note = 'old' WHERE id = 'bert'")
+    assert listed("book//people/bert/name") == (set(), {"people/bert"}), "the record waits as a whole"

@@ -100,8 +100,13 @@ void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Of the source as a whole. */
 void cf_record_note_whole(cf_record_run *run, cf_pending_kind kind, const char *reason);
-/* What keeps from publishing now, and how to list it; NULL: nothing. */
+/* What keeps from publishing now, and how to list it; NULL: nothing (record_source_locks.c). */
 const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind);
+/* Another device has a record locked: any, this one. */
+bool cf_record_run_any_locked(const cf_record_run *run);
+bool cf_record_run_is_locked(const cf_record_run *run, const cf_row *base);
+/* Lists what was done to it, and that it is not published until that is over. */
+void cf_record_run_note_locked(cf_record_run *run, const cf_row *base);
 /* Whether what was done to it together is to be seen together: a database's transactions. */
 static inline bool cf_record_run_is_transactional(const cf_record_run *run)
 {

@@ -2,7 +2,6 @@
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/item.h"
-#include "peer/sources/lock_guard.h"
 #include "peer/sources/records/record_entries.h"
 #include "peer/sources/records/record_meeting.h"
 
@@ -16,7 +15,7 @@ typedef struct {
     cf_record_run *run;
     cf_row *rows;
     size_t count;
-    bool *waits; /* of the file's rows: its long values are on their way; NULL: none does */
+    bool *waits; /* of the file's rows: for its long values, or another's lock; NULL: none does */
     size_t waiting;
     bool keeps_missing; /* what is missing counts as unchanged */
     size_t missing;     /* rows of the base that are, for all that is known */
@@ -60,7 +59,8 @@ static void gather(disk_rows *self)
         if (cf_row_index_find(&run->here, row->table, row->key) ||
             !cf_format_holds_table(&run->content.format, row->table))
             continue;
-        bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key);
+        bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key) ||
+                       cf_record_run_is_locked(run, row);
         self->missing += !unclear;
         if (unclear || self->keeps_missing)
             add_base(self, row);
@@ -110,31 +110,6 @@ static void hold_missing(disk_rows *self)
 
 /* ---- What keeps it here ---- */
 
-const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind)
-{
-    cf_record_source *source = run->source;
-    cf_workshop *workshop = source->workshop;
-    static const cf_id whole;
-    const cf_id *collection = &source->binding->collection;
-    cf_hash epoch;
-    cf_error why;
-
-    *kind = CF_PENDING_UNSENT;
-    if (cf_peer_epoch(workshop->peer, &epoch, &why))
-        return cf_arena_text(&run->arena, cf_bytes_of_text(why.text));
-    if (source->binding->mode == CF_MODE_RECEIVE)
-        return "this source only receives";
-    const cf_lease *lease = cf_locks_own(workshop->locks, collection, &whole)
-                                ? NULL
-                                : cf_locks_of_other(workshop->locks, collection, &whole);
-    if (lease) {
-        source->held_back = true;
-        *kind = CF_PENDING_LOCKED;
-        return cf_lock_guard_text(workshop->peer, lease, &run->arena);
-    }
-    return run->look_only ? NULL : workshop->silent;
-}
-
 /* What would be published. */
 static void note_unsent(disk_rows *self, cf_pending_kind kind, const char *why)
 {
@@ -161,6 +136,28 @@ static void note_unsent(disk_rows *self, cf_pending_kind kind, const char *why)
     }
 }
 
+static void hold_locked(disk_rows *self)
+{
+    cf_record_run *run = self->run;
+    const cf_record_file *file = &run->content.file;
+    const cf_rows *rows = run->source->binding->rows;
+
+    if (!cf_record_run_any_locked(run))
+        return;
+    self->waits = cf_arena_allocate(&self->arena, file->count, sizeof *self->waits);
+    for (const cf_row *base = NULL; (base = cf_rows_next(rows, base));) {
+        const cf_row *here = cf_row_index_find(&run->here, base->table, base->key);
+
+        if (!cf_record_run_is_locked(run, base) || cf_record_run_same(run, here, base) ||
+            !cf_format_holds_table(&run->content.format, base->table))
+            continue;
+        cf_record_run_note_locked(run, base);
+        self->waiting++;
+        if (here)
+            self->waits[here - file->rows] = true;
+    }
+}
+
 /* Contents go before the entry that names them. */
 static void send_values(disk_rows *self)
 {
@@ -170,13 +167,14 @@ static void send_values(disk_rows *self)
 
     if (!run->as_read.odd)
         return;
-    self->waits = cf_arena_allocate(&self->arena, file->count, sizeof *self->waits);
+    if (!self->waits)
+        self->waits = cf_arena_allocate(&self->arena, file->count, sizeof *self->waits);
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *base =
             cf_rows_find(source->binding->rows, file->rows[i].table, file->rows[i].key);
         const char *why;
 
-        if (is_odd(run, i) || cf_record_run_ignores(run, &file->rows[i]) ||
+        if (is_odd(run, i) || self->waits[i] || cf_record_run_ignores(run, &file->rows[i]) ||
             cf_record_run_same(run, &file->rows[i], base) ||
             cf_record_values_send(source->values, &file->rows[i], base, &why, &run->unrest))
             continue;
@@ -328,6 +326,8 @@ static cf_status publish_changes(disk_rows *self, cf_error *error)
     cf_row_scan scan;
 
     const char *silent = cf_record_run_silence(run, &kind);
+    if (!silent)
+        hold_locked(self);
     if (!silent && !run->look_only)
         send_values(self);
     gather(self);

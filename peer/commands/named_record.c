@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/named_record.h"
+
+#include <string.h>
+
+#include "peer/log/catalog.h"
+#include "peer/log/catalog_schema.h"
+#include "peer/log/record_names.h"
+
+/* A row of a source that is shown under this name. */
+static const cf_row *find_shown(const cf_rows *rows, cf_bytes name)
+{
+    const cf_row *row = NULL;
+    cf_buffer path = {0};
+
+    while ((row = cf_rows_next(rows, row))) {
+        cf_buffer_clear(&path);
+        cf_record_path(row->item.bytes[0], row->table, row->key, &path);
+        if (cf_bytes_equal(cf_buffer_view(&path), name))
+            break;
+    }
+    cf_buffer_release(&path);
+    return row;
+}
+
+static bool is_record(cf_engine *engine, const cf_collection *collection, cf_bytes name, cf_id *out)
+{
+    const cf_row *row = NULL;
+
+    for (size_t i = 0; !row && i < cf_engine_binding_count(engine); i++) {
+        const cf_binding *binding = cf_engine_binding_at(engine, i);
+
+        if (cf_id_equal(&binding->collection, &collection->id))
+            row = find_shown(binding->rows, name);
+    }
+    if (row)
+        *out = row->item;
+    return row || cf_record_named(collection, name, out);
+}
+
+/* A key may have slashes, and so may a field. */
+static void find_record(cf_engine *engine, const cf_collection *collection, cf_named_record *self)
+{
+    cf_bytes name = self->path;
+
+    while (name.size) {
+        if (is_record(engine, collection, name, &self->item)) {
+            self->row = name;
+            return;
+        }
+        do
+            name.size--;
+        while (name.size && name.data[name.size] != '/');
+    }
+}
+
+cf_status cf_named_record_read(const cf_run *run, const char *named, cf_arena *arena,
+                               cf_named_record *out, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    const char *slashes = strstr(named, "//");
+    cf_catalog_collection found;
+    cf_collection *collection;
+    cf_schema schema;
+
+    *out = (cf_named_record){0};
+    if (!slashes || slashes == named)
+        return cf_fail(error, CF_MISSING, "%s names no record", named);
+    const char *name = cf_arena_text(arena, cf_bytes_of(named, (size_t)(slashes - named)));
+    cf_status status = cf_catalog_find(peer, name, arena, &found, error);
+    if (!status)
+        status = cf_peer_collection(peer, &found.id, &collection, error);
+    if (status)
+        return status;
+    out->collection = found.id;
+    out->name = found.name;
+    out->path = cf_arena_copy(arena, cf_bytes_of_text(slashes + 2));
+    find_record(cf_loop_engine(run->loop), collection, out);
+    status = cf_catalog_schema(peer, &found.id, arena, &schema, error);
+    out->is_table = !status && cf_schema_find(&schema, out->path);
+    return status;
+}
