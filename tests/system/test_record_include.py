@@ -114,3 +114,41 @@ def test_none_that_match_is_no_mass_delete(people, word):
     assert names(there) == []
     both(laptop, desktop)
     assert here.read_text() == PEOPLE
+
+
+def told(device, code=0):
+    return {one["path"]: one for one in device.json("status", "--check", code=code)["collections"][0]["pending"]}
+
+
+def test_what_is_not_asked_for_any_more_is_no_trouble(people):
+    laptop, desktop, here, there = people
+    desktop.run("set", str(there), "--include", "name=anna")
+    assert desktop.json("status")["in_sync"]
+    (path, one), = told(desktop).items()
+    assert path == "--include" and one["kind"] == "left out"
+    assert "1 row here is not asked for any more" in one["reason"] and "nowhere else" in one["reason"]
+    desktop.sync()
+    assert told(desktop) == {} and names(there) == ["anna"]
+    both(laptop, desktop)
+    assert here.read_text() == PEOPLE
+
+
+def test_what_is_not_asked_for_any_more_and_was_changed_is_not_lost(people):
+    laptop, desktop, here, there = people
+    there.write_text(there.read_text().replace("cleo,52", "cleo,53"))
+    desktop.run("set", str(there), "--include", "name=anna")
+    assert told(desktop, 1)["cleo"]["kind"] == "unsent"
+    both(laptop, desktop)
+    assert here.read_text() == PEOPLE.replace("cleo,Paris,52", "cleo,Paris,53")
+    assert told(desktop) == {} and names(there) == ["anna"]
+
+
+def test_a_pattern_that_nothing_matches_is_told(people):
+    laptop, desktop, here, there = people
+    desktop.run("set", str(there), "--include", "name=anna", "--include", "town=Ulm")
+    desktop.sync()
+    assert {path: one["reason"] for path, one in told(desktop).items()} == {"--include town=Ulm": "no row matches it"}
+    assert desktop.json("status")["in_sync"]
+    here.write_text(PEOPLE.replace("Rome", "Ulm"))
+    both(laptop, desktop)
+    assert told(desktop) == {} and names(there) == ["anna", "bert"]

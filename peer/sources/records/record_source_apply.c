@@ -306,6 +306,7 @@ static bool is_untouched(cf_record_run *run, const cf_row *here, cf_bytes table,
 void cf_record_run_tell(cf_record_run *run)
 {
     const cf_rows *base = run->source->binding->rows;
+    size_t unasked = 0;
 
     for (size_t i = 0; i < cf_row_view_count(run->view); i++) {
         const cf_row *shown = cf_row_view_at(run->view, i);
@@ -322,11 +323,14 @@ void cf_record_run_tell(cf_record_run *run)
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
         const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
 
-        if (here && !cf_record_run_shown(run, row->table, row->key) &&
-            is_untouched(run, here, row->table, row->key))
-            cf_record_note(run, CF_PENDING_UNAPPLIED, &(cf_row_place){row->table, row->key}, "%s",
-                           cf_row_view_find(run->view, row->table, row->key)
-                               ? "it is not asked for here any more"
-                               : "it was deleted elsewhere");
+        if (!here || cf_record_run_shown(run, row->table, row->key) ||
+            !is_untouched(run, here, row->table, row->key))
+            continue;
+        if (cf_row_view_find(run->view, row->table, row->key))
+            unasked++;
+        else
+            cf_record_note(run, CF_PENDING_UNAPPLIED, &(cf_row_place){row->table, row->key},
+                           "it was deleted elsewhere");
     }
+    cf_record_run_note_unasked(run, unasked);
 }

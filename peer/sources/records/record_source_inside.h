@@ -66,6 +66,9 @@ bool cf_record_run_know_schema(cf_record_run *run);
 bool cf_record_run_meet_schema(cf_record_run *run);
 /* Whether the schema is another one than that of the last look. */
 bool cf_record_source_schema_changed(cf_record_source *source);
+/* Lists what `--include` asks for, and there is not; and that rows are not asked for any more. */
+void cf_record_run_note_unmatched(cf_record_run *run);
+void cf_record_run_note_unasked(cf_record_run *run, size_t rows);
 /* Lists where a database's tables are not those of the collection; needs the view. */
 void cf_record_run_note_differences(cf_record_run *run);
 /* Gives the rows what the base has in columns that are new to the source. */

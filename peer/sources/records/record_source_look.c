@@ -318,6 +318,7 @@ static cf_status work(cf_record_run *run, cf_error *error)
     source->held_back = false;
     note_troubles(run);
     cf_record_run_note_differences(run);
+    cf_record_run_note_unmatched(run);
     if (!status)
         status = cf_record_run_take_intended(run, error);
     if (!status)
