@@ -3,6 +3,7 @@
 
 #include "codec/content.h"
 #include "codec/pack.h"
+#include "codec/terse.h"
 #include "peer/adapters/json_value.h"
 
 #include <stdlib.h>
@@ -127,16 +128,27 @@ static bool is_content(cf_bytes value)
     return cf_item_has_content(&record, cf_bytes_of_text(CF_COLUMNS), value);
 }
 
-static bool is_identity_of(cf_bytes identity, cf_bytes value)
+static bool names(cf_bytes identity, cf_bytes content)
 {
     cf_error ignored;
     cf_hash known;
     uint64_t size;
 
-    if (cf_content_identity_read(identity, &known, &size, &ignored) || size != value.size)
+    if (cf_content_identity_read(identity, &known, &size, &ignored) || size != content.size)
         return false;
-    cf_hash hash = cf_content_hash(value);
+    cf_hash hash = cf_content_hash(content);
     return cf_hash_equal(&hash, &known);
+}
+
+/* By its terse form or, as an older program has it, by its encoding. */
+static bool is_identity_of(cf_bytes identity, cf_bytes value)
+{
+    cf_buffer terse = {0};
+    bool same = names(identity, value) ||
+                (cf_terse_write(value, &terse) && names(identity, cf_buffer_view(&terse)));
+
+    cf_buffer_release(&terse);
+    return same;
 }
 
 static bool says(cf_bytes text, cf_bytes value)

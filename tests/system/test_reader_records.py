@@ -5,11 +5,13 @@ import base64
 import contextlib
 import json
 import random
+import re
 import sqlite3
 
 import pytest
 
 import protocol_crypto as crypto
+from cards import EXPORTS
 from counterfoil import WAIT, Device
 from counterfoild import Broker
 from protocol import pack
@@ -165,6 +167,109 @@ def test_a_photo_travels_as_a_delta_beside_the_telephone(cards):
     assert entry.blobs and cards.shown() == cards.expected()
 
 
+def test_a_byte_before_a_picture_is_a_byte_in_its_patch(cards):
+    some = random.Random(9)
+    picture = some.randbytes(PHOTO)
+    forms = {
+        "ann": lambda letters: letters,
+        "bob": lambda letters: "data:image/jpeg;base64," + letters,
+        "eve": lambda letters: {"picture": [letters.rstrip("=")]},
+    }
+
+    def show(id, phone):
+        letters = base64.b64encode(picture).decode()
+        cards.cards[id] = {"id": id, "phone": phone, "photo": forms[id](letters)}
+
+    cards.add()
+    for id in forms:
+        show(id, "0")
+    cards.write()
+    for number, id in enumerate([*forms, *forms]):
+        picture = some.randbytes(1) + picture
+        show(id, f"+49 {number}")
+        (entry, body), = cards.write()
+        assert len(entry.wire) <= 2048 and not entry.blobs
+        assert len(body.changes) == 2
+    assert {id: fields["/columns/phone"] for id, fields in cards.shown().items()} == {
+        id: card["phone"] for id, card in cards.cards.items()
+    }
+    for id in "ann", "bob":
+        assert cards.shown()[id] == cards.expected()[id]
+
+
+class AddressBook(Table):
+    """The same with a card as Apple writes it, in a folder."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.path = self.laptop.source("people")
+        exported = (EXPORTS / "apple.vcf").read_bytes().decode()
+        found = re.search(r"BEGIN:VCARD(?:(?!END:VCARD).)*PHOTO;.*?END:VCARD\r\n", exported, re.S)
+        self.card = found[0]
+
+    def show(self, phone, picture):
+        value = "PHOTO;ENCODING=b;TYPE=JPEG:" + base64.b64encode(picture).decode()
+        folded = "\r\n ".join(value[at : at + 74] for at in range(0, len(value), 74))
+        text = re.sub(r"PHOTO;.*?\r\n(?! )", lambda _: folded + "\r\n", self.card, flags=re.S)
+        text = text.replace("END:VCARD", f"TEL:+49 {phone}\r\nEND:VCARD")
+        (self.path / "anna.vcf").write_bytes(text.encode())
+        self.laptop.sync()
+        return self.read()
+
+    def pictures(self):
+        bodies = self.device.bodies(self.collection)
+        with self.device.session(self.broker.line) as session:
+            session.hello(self.device.user)
+            contents = Contents(self.device, bodies, self.device.blobs(session, self.collection))
+            (fields,) = Records(bodies, contents).rows().values()
+        media = [dict(value) for field, value in fields.items() if field.startswith("/media/")]
+        return [base64.b64decode(one["uri"].partition("data:image/jpeg;base64,")[2]) for one in media]
+
+
+def test_the_picture_of_a_card_travels_as_a_delta_beside_the_telephone(tmp_path):
+    book = AddressBook(tmp_path)
+    picture = random.Random(11).randbytes(PHOTO)
+    book.path.mkdir()
+    book.laptop.json("add", str(book.path), "--collection", "people", "--format", "vcard")
+    book.show(0, picture)
+    for phone in range(1, 5):
+        picture = bytes([phone]) + picture
+        ((entry, body),) = book.show(phone, picture)
+        assert len(entry.wire) <= 2048 and not entry.blobs
+        assert sorted(change.field.split("/")[1] for change in body.changes) == ["media", "phones"]
+        assert book.pictures() == [picture]
+    book.end()
+
+
+def test_texts_that_are_nearly_base64_come_letter_by_letter(cards):
+    some = random.Random(10)
+    letters = photo(some)
+    lines = "\r\n".join(letters[at : at + 76] for at in range(0, len(letters), 76))
+    texts = [lines, letters + "\n", letters.replace("/", "_").replace("+", "-"), letters + "A", letters + "=", "=" + letters,
+             letters + "é", letters.lower(), photo(some, PHOTO + 1).rstrip("="), photo(some, PHOTO + 1)[:-1]]
+    cards.cards = {str(n): {"id": str(n), "photo": text} for n, text in enumerate(texts)}
+    cards.add()
+    cards.write()
+    assert cards.shown() == cards.expected()
+    for card in cards.cards.values():
+        card["photo"] = "x" + card["photo"]
+    cards.write()
+    assert cards.shown() == cards.expected()
+    desktop = Device(cards.laptop.folder, "desktop")
+    cards.laptop.pair(desktop)
+    there = desktop.source("cards.json")
+    desktop.json("add", str(there), "--collection", "people", "--format", "json", "--key", "id", "--existing")
+    desktop.sync()
+    assert {card["id"]: card["photo"] for card in json.loads(there.read_text())} == {
+        id: card["photo"] for id, card in cards.cards.items()
+    }
+    desktop.end()
+
+
+def changes(device):
+    return [event for event in device.json("log") if event["collection"] == "people"]
+
+
 def test_a_value_that_another_device_writes(cards):
     some = random.Random(6)
     cards.cards["ann"] = {"id": "ann", "phone": "1", "photo": photo(some)}
@@ -184,6 +289,17 @@ def test_a_value_that_another_device_writes(cards):
     cards.laptop.sync()
     cards.cards["ann"]["photo"] = value
     assert json.loads(cards.path.read_text()) == list(cards.cards.values())
+    entries = changes(cards.laptop)
+    desktop = Device(cards.laptop.folder, "desktop")
+    cards.laptop.pair(desktop)
+    there = desktop.source("cards.json")
+    there.write_bytes(cards.path.read_bytes())
+    desktop.json("add", str(there), "--collection", "people", "--format", "json", "--key", "id", "--existing")
+    desktop.sync()
+    cards.path.write_text(cards.path.read_text() + "\n")
+    cards.laptop.sync()
+    assert changes(cards.laptop) == entries, "its encoding is one of its forms"
+    desktop.end()
 
 
 def pending(status):

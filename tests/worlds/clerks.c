@@ -41,7 +41,7 @@ static void compose(chance *from, const char *tag, bool is_long, cf_buffer *out)
     size_t size = out->size + (is_long ? LONG_MIN_SIZE + chance_below(from, LONG_MORE) : 3);
     for (size -= size % 4; out->size < size;) {
         state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        char letter = "abcdefghijklmnopqrstuvwxyzABCDEF"[state >> 59];
+        char letter = "abcdefghijklmnopqrstABCDEF0123+/"[state >> 59];
         cf_buffer_append(out, &letter, 1);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "codec/content.h"
 #include "codec/pack.h"
+#include "codec/terse.h"
 #include "peer/adapters/files_root.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog_schema.h"
@@ -157,19 +158,27 @@ static mark mark_of(record_kind kind, const char *key, const char *field, cf_byt
     return token;
 }
 
+/* The identity of its content in the place of a long value. */
+static void stand_for(cf_buffer *value)
+{
+    cf_buffer terse = {0};
+    cf_bytes content = cf_terse_write(cf_buffer_view(value), &terse) ? cf_buffer_view(&terse)
+                                                                     : cf_buffer_view(value);
+    cf_hash hash = cf_content_hash(content);
+
+    cf_buffer_clear(value);
+    cf_content_identity_pack(value, &hash, content.size);
+    cf_buffer_release(&terse);
+}
+
 static void visit_value(record_kind kind, const cell *one, record_visit *visit, void *context)
 {
     cf_buffer value = {0};
     char place[96];
 
     cf_pack_text(&value, cf_bytes_of_text(one->value));
-    if (value.size > CF_INLINE_MAX) {
-        cf_hash hash = cf_content_hash(cf_buffer_view(&value));
-        size_t size = value.size;
-
-        cf_buffer_clear(&value);
-        cf_content_identity_pack(&value, &hash, size);
-    }
+    if (value.size > CF_INLINE_MAX)
+        stand_for(&value);
     mark token = mark_of(kind, one->key, one->field, cf_buffer_view(&value));
     snprintf(place, sizeof place, "%s/%s/%s", kinds[kind].name, one->key, one->field);
     visit(context, place, &token);

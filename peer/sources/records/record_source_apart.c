@@ -87,7 +87,8 @@ cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_
             cf_record_map_give(run.content.map, &run.content.file, binding->rows, run.view);
         if (run.content.texts)
             cf_record_types_give(&run.content.file, &run.content.format, binding->rows, run.view);
-        cf_record_values_reduce(NULL, &run.content.file, &run.arena, &run.as_read);
+        cf_record_values_reduce(&(cf_values_look){.peer = peer, .collection = &binding->collection},
+                                &run.content.file, &run.arena, &run.as_read);
         compare(&run, binding, out);
     }
     cf_row_view_destroy(&run.view);

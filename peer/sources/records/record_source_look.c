@@ -208,6 +208,8 @@ static bool read_medium(cf_record_run *run)
 static cf_status place_rows(cf_record_run *run, cf_error *error)
 {
     cf_record_file *file = &run->content.file;
+    cf_values_look look = {run->source->workshop->peer, &run->source->binding->collection,
+                           run->source->values};
 
     if (run->content.map)
         cf_record_map_give(run->content.map, file, run->source->binding->rows, run->view);
@@ -215,7 +217,7 @@ static cf_status place_rows(cf_record_run *run, cf_error *error)
         cf_record_types_give(file, &run->content.format, run->source->binding->rows, run->view);
     const cf_row *raw =
         cf_record_meant_give(file, &run->content.format, run->source->binding->rows, run->view);
-    cf_record_values_reduce(run->source->values, file, &run->arena, &run->as_read);
+    cf_record_values_reduce(&look, file, &run->arena, &run->as_read);
     if (raw)
         run->as_read.rows = raw;
     cf_status status = cf_record_run_fill(run, error);

@@ -2,6 +2,7 @@
 #include "peer/sources/records/record_values_inside.h"
 
 #include "codec/content.h"
+#include "codec/terse.h"
 
 #include <stdlib.h>
 
@@ -45,6 +46,19 @@ cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value)
 
     return cf_content_identity_read(value, &hash, &size, &ignored) ? NULL
                                                                    : get(values, &hash, size);
+}
+
+cf_bytes cf_record_value_content(const cf_record_value *one, cf_buffer *made)
+{
+    if (!one->is_terse)
+        return one->value;
+    cf_terse_write(one->value, made);
+    return cf_buffer_view(made);
+}
+
+bool cf_record_value_is_small(const cf_record_value *one)
+{
+    return one->size <= CF_INLINE_MAX;
 }
 
 void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *context)
@@ -113,7 +127,7 @@ void cf_record_values_refill(cf_record_values *values)
     for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));) {
         cf_record_value *one = cf_linked(link, cf_record_value, link);
 
-        if (one->is_shown && one->bytes.size && !one->node)
+        if (one->is_shown && one->value.size && !one->node && !cf_record_value_is_small(one))
             cf_value_file_write(values, one, &ignored);
     }
 }
@@ -124,8 +138,8 @@ void cf_record_values_end(cf_record_values *values)
         cf_record_value *one = cf_linked(link, cf_record_value, link);
 
         /* What the medium shows and the base doesn't yet is on its way out. */
-        one->is_shown = one->bytes.size > 0;
-        one->bytes = (cf_bytes){0};
+        one->is_shown = one->value.size > 0;
+        one->value = (cf_bytes){0};
     }
     if (values->table.count)
         show_base(values);
@@ -158,20 +172,50 @@ static bool is_long(const cf_row *row, bool *odd)
     return found || *odd;
 }
 
-static cf_bytes identity_of(cf_record_values *self, cf_bytes value, cf_arena *arena)
+static bool is_in_log(const cf_values_look *look, const cf_hash *content)
 {
-    cf_hash hash = cf_content_hash(value);
+    uint64_t depth, size;
+    cf_error ignored;
+
+    return cf_contents_find(look->peer->contents, look->collection, content, &depth, &size,
+                            &ignored) == CF_OK;
+}
+
+/* The content that the value is: also where an older program has said it by its encoding. */
+static cf_record_value content_of(const cf_values_look *look, cf_bytes value)
+{
+    cf_buffer terse = {0};
+    cf_record_value one = {.value = value};
+
+    one.is_terse = cf_terse_write(value, &terse);
+    cf_bytes content = one.is_terse ? cf_buffer_view(&terse) : value;
+    one.hash = cf_content_hash(content);
+    one.size = content.size;
+    cf_buffer_release(&terse);
+    if (!one.is_terse || is_in_log(look, &one.hash))
+        return one;
+    cf_record_value plain = {.value = value, .hash = cf_content_hash(value), .size = value.size};
+    return is_in_log(look, &plain.hash) ? plain : one;
+}
+
+static cf_bytes identity_of(const cf_values_look *look, cf_bytes value, cf_arena *arena)
+{
+    cf_record_value found = content_of(look, value);
     cf_buffer identity = {0};
 
-    if (self)
-        get(self, &hash, value.size)->bytes = value;
-    cf_content_identity_pack(&identity, &hash, value.size);
+    if (look->values) {
+        cf_record_value *one = get(look->values, &found.hash, found.size);
+
+        one->value = value;
+        one->is_terse = found.is_terse;
+    }
+    cf_content_identity_pack(&identity, &found.hash, found.size);
     cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&identity));
     cf_buffer_release(&identity);
     return copy;
 }
 
-static void reduce(cf_record_values *self, cf_row *row, cf_arena *arena)
+static void reduce(const cf_values_look *look, cf_row *row, cf_arena *arena)
 {
     cf_row_field *fields = cf_arena_allocate(arena, row->field_count, sizeof *fields);
 
@@ -181,14 +225,14 @@ static void reduce(cf_record_values *self, cf_row *row, cf_arena *arena)
         fields[i] = row->fields[i];
         for (size_t k = 0; k < fields[i].count; k++)
             values[k] = fields[i].values[k].size > CF_INLINE_MAX
-                            ? identity_of(self, fields[i].values[k], arena)
+                            ? identity_of(look, fields[i].values[k], arena)
                             : fields[i].values[k];
         fields[i].values = values;
     }
     row->fields = fields;
 }
 
-void cf_record_values_reduce(cf_record_values *values, cf_record_file *file, cf_arena *arena,
+void cf_record_values_reduce(const cf_values_look *look, cf_record_file *file, cf_arena *arena,
                              cf_rows_as_read *out)
 {
     cf_row *as_read = NULL;
@@ -206,6 +250,6 @@ void cf_record_values_reduce(cf_record_values *values, cf_record_file *file, cf_
         }
         out->odd[i] = odd;
         if (!odd)
-            reduce(values, &file->rows[i], arena);
+            reduce(look, &file->rows[i], arena);
     }
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The long values of a record source. A value whose encoding is over CF_INLINE_MAX bytes is a
- * content: in its place rows have the identity, from when the medium was read to when it is
- * written, so that they are compared, merged and kept as any others. Where the bytes are: in what
- * the medium showed, for the time of a look; of what the base shows also in files in the home,
- * which are to the transfers what the files of a folder are (the binding's root and nodes): they
- * upload from there, make patches from them, and seal again what a broker lost. */
+ * content, in its terse form (codec/terse.h): in its place rows have the identity, from when the
+ * medium was read to when it is written, so that they are compared, merged and kept as any others.
+ * Where the bytes are: in what the medium showed, for the time of a look; of what the base shows
+ * also in files in the home, which are to the transfers what the files of a folder are (the
+ * binding's root and nodes): they upload from there, make patches from them, and seal again what a
+ * broker lost. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_VALUES_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_H
 #include "peer/adapters/record_file.h"
@@ -26,10 +27,15 @@ typedef struct {
     const cf_row *rows; /* in the order of the file's, with their long values */
     bool *odd;          /* of each: it has a value that can't be synced; NULL: none has */
 } cf_rows_as_read;
+typedef struct {
+    cf_peer *peer;
+    const cf_id *collection;
+    cf_record_values *values; /* NULL: nothing is noted */
+} cf_values_look;
 /* Puts identities in the place of long values in the file's rows. Borrows the bytes until the look
  * ends. What a value can't be is too long, or looks as if it were an identity: such a row is as it
- * was. `values` NULL: nothing is noted. */
-void cf_record_values_reduce(cf_record_values *values, cf_record_file *file, cf_arena *arena,
+ * was. */
+void cf_record_values_reduce(const cf_values_look *look, cf_record_file *file, cf_arena *arena,
                              cf_rows_as_read *out);
 /* Keeps again what the base shows and the medium, too, but whose file is gone. */
 void cf_record_values_refill(cf_record_values *values);

@@ -108,16 +108,18 @@ static cf_status write_bytes(cf_record_values *self, const cf_record_value *one,
                              cf_stat *stat, cf_error *error)
 {
     cf_files *files = files_of(self);
+    cf_buffer made = {0};
     cf_file *file = NULL;
 
     cf_status status = files->create_file(files, self->binding->root, name, 0600, &file, error);
     if (!status)
-        status = files->write_at(files, file, 0, one->bytes, error);
+        status = files->write_at(files, file, 0, cf_record_value_content(one, &made), error);
     if (!status)
         status = files->sync_file(files, file, error); /* its size makes it whole to others */
     if (!status)
         status = files->stat_file(files, file, stat, error);
     files->close_file(files, &file);
+    cf_buffer_release(&made);
     return status;
 }
 

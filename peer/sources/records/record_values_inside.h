@@ -10,7 +10,8 @@ typedef struct {
     cf_table_link link; /* by hash */
     cf_hash hash;
     uint64_t size;
-    cf_bytes bytes;           /* as the medium shows it, during a look */
+    cf_bytes value;           /* as the medium shows it, during a look */
+    bool is_terse;            /* the content, of that value; else it is the encoding */
     uint64_t node;            /* its file in the home; 0: none */
     bool is_written;          /* the file, by this process, so that it is whole */
     bool is_shown;            /* by the base */
@@ -26,6 +27,11 @@ struct cf_record_values {
 /* NULL: `value` is no identity. */
 cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value);
 
+/* The content, when the medium shows the value; in `made` if it isn't the value itself. */
+cf_bytes cf_record_value_content(const cf_record_value *one, cf_buffer *made);
+/* It stands in the log itself: no file of it is needed. */
+bool cf_record_value_is_small(const cf_record_value *one);
+
 /* Calls `visit` with each value of the row in whose place a content stands. */
 typedef void cf_identity_visit(void *context, cf_bytes field, cf_bytes identity);
 void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *context);
@@ -36,7 +42,7 @@ void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *contex
 cf_status cf_value_files_open(cf_record_values *values, cf_error *error);
 /* A file of it is there; what is in it nobody has checked. */
 bool cf_value_file_find(cf_record_values *values, cf_record_value *one);
-/* Writes its bytes, which are in memory. */
+/* Writes the content of its value, which is in memory. */
 cf_status cf_value_file_write(cf_record_values *values, cf_record_value *one, cf_error *error);
 /* The bytes, checked, in the arena. CF_MISSING: there is none, or it is another's. */
 cf_status cf_value_file_read(cf_record_values *values, cf_record_value *one, cf_arena *arena,

@@ -2,31 +2,56 @@
 #include "peer/sources/records/record_values_inside.h"
 
 #include "codec/content.h"
-#include "codec/pack.h"
+#include "codec/terse.h"
 #include "peer/merge/node_stat.h"
 
 /* ---- Out ---- */
 
-/* What a patch for a new value is best made from: one of this field that was there before. */
-static cf_bytes before_of(const cf_row *base, cf_bytes name)
+/* What a patch for a new value is best made from: one of this field that was there before, and
+ * better one that isn't any more. */
+static cf_bytes before_of(const cf_row *row, const cf_row *base, cf_bytes name)
 {
     const cf_row_field *field = base ? cf_row_field_named(base, name) : NULL;
     static const cf_id record = {{CF_KIND_RECORD}};
+    cf_bytes before = {0};
 
-    for (size_t i = 0; field && i < field->count; i++)
-        if (cf_item_has_content(&record, name, field->values[i]))
-            return field->values[i];
-    return (cf_bytes){0};
+    for (size_t i = 0; field && i < field->count; i++) {
+        if (!cf_item_has_content(&record, name, field->values[i]))
+            continue;
+        before = field->values[i];
+        if (!cf_row_field_has(cf_row_field_named(row, name), before))
+            break;
+    }
+    return before;
 }
 
-static void hash_leaves(cf_bytes bytes, cf_buffer *leaves)
+static void hash_leaves(const cf_record_value *one, cf_buffer *leaves)
 {
     cf_content_hasher *hasher = cf_content_hasher_new(leaves);
+    cf_buffer made = {0};
     uint64_t size;
 
-    cf_content_hasher_update(hasher, bytes);
+    cf_content_hasher_update(hasher, cf_record_value_content(one, &made));
     cf_content_hasher_finish(hasher, &size);
     cf_content_hasher_destroy(&hasher);
+    cf_buffer_release(&made);
+}
+
+/* Whether nothing but the log itself is needed for it, or its file. */
+static bool is_kept(const cf_record_value *one)
+{
+    return one->is_written || cf_record_value_is_small(one);
+}
+
+static void read_value(const cf_record_value *one, cf_read *out)
+{
+    hash_leaves(one, &out->leaves);
+    if (!cf_record_value_is_small(one))
+        return;
+    cf_buffer made = {0};
+    cf_bytes content = cf_record_value_content(one, &made);
+    cf_buffer_append(&out->whole, content.data, content.size);
+    cf_buffer_release(&made);
 }
 
 static cf_upload_answer prepare(cf_record_values *self, cf_record_value *one, cf_bytes before,
@@ -37,22 +62,26 @@ static cf_upload_answer prepare(cf_record_values *self, cf_record_value *one, cf
     cf_upload_file file = {
         .binding = self->binding,
         .folder = CF_NODE_ROOT,
-        .name = node->name,
-        .stat = cf_stat_of_node(node),
+        .stat = {.size = one->size},
         .hash = one->hash,
         .read = &read,
         .before = before,
     };
 
-    hash_leaves(one->bytes, &read.leaves);
+    if (node) {
+        file.name = node->name;
+        file.stat = cf_stat_of_node(node);
+    }
+    read_value(one, &read);
     cf_upload_answer answer = cf_uploads_prepare(self->workshop->uploads, &file, out);
     cf_buffer_release(&read.leaves);
+    cf_buffer_release(&read.whole);
     return answer;
 }
 
 typedef struct {
     cf_record_values *self;
-    const cf_row *base;
+    const cf_row *row, *base;
     const char *why;
     bool *again;
 } sending;
@@ -64,14 +93,14 @@ static void send(void *context, cf_bytes field, cf_bytes identity)
     const cf_prepared *ignored;
     cf_error error;
 
-    if (!one || !one->bytes.size ||
+    if (!one || !one->value.size ||
         (at->base && cf_row_field_has(cf_row_field_named(at->base, field), identity)))
         return;
-    if (!one->is_written && cf_value_file_write(at->self, one, &error)) {
+    if (!is_kept(one) && cf_value_file_write(at->self, one, &error)) {
         at->why = "a long value of it can't be kept in the home: no room, or a failing disk";
         return;
     }
-    switch (prepare(at->self, one, before_of(at->base, field), &ignored)) {
+    switch (prepare(at->self, one, before_of(at->row, at->base, field), &ignored)) {
     case CF_UPLOAD_READY:
         break;
     case CF_UPLOAD_STARTED:
@@ -91,7 +120,7 @@ static void send(void *context, cf_bytes field, cf_bytes identity)
 bool cf_record_values_send(cf_record_values *values, const cf_row *row, const cf_row *base,
                            const char **why, bool *again)
 {
-    sending at = {.self = values, .base = base, .again = again};
+    sending at = {.self = values, .row = row, .base = base, .again = again};
 
     cf_row_identities(row, send, &at);
     *why = at.why;
@@ -103,7 +132,7 @@ const cf_prepared *cf_record_values_prepared(cf_record_values *values, cf_bytes 
     cf_record_value *one = cf_record_values_of(values, identity);
     const cf_prepared *prepared = NULL;
 
-    if (!one || !one->bytes.size || !one->is_written ||
+    if (!one || !one->value.size || !is_kept(one) ||
         prepare(values, one, (cf_bytes){0}, &prepared) != CF_UPLOAD_READY)
         return NULL;
     return prepared;
@@ -118,6 +147,8 @@ void cf_record_values_published(cf_record_values *values, cf_bytes identity)
 }
 
 /* ---- In ---- */
+
+static const char TOO_LARGE[] = "a value of it is too large: more than 32 MiB";
 
 typedef struct {
     cf_record_values *self;
@@ -166,6 +197,23 @@ static cf_bytes download(fetching *at, cf_record_value *one, cf_bytes identity)
     return bytes;
 }
 
+static cf_bytes value_of(fetching *at, cf_bytes content)
+{
+    cf_buffer value = {0};
+    cf_bytes copy = {0};
+    cf_error error;
+
+    cf_status status = cf_terse_read(content, CF_RECORD_VALUE_MAX, &value, &error);
+    if (status == CF_TOO_LARGE)
+        lack(at, CF_VALUES_FAILED, TOO_LARGE);
+    else if (status)
+        lack(at, CF_VALUES_FAILED, "a long value of it is none");
+    else
+        copy = cf_arena_copy(at->arena, cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    return copy;
+}
+
 static cf_bytes bytes_of(fetching *at, cf_bytes identity)
 {
     cf_record_value *one = cf_record_values_of(at->self, identity);
@@ -173,18 +221,14 @@ static cf_bytes bytes_of(fetching *at, cf_bytes identity)
     cf_error error;
 
     if (!one || one->size > CF_RECORD_VALUE_MAX) {
-        lack(at, CF_VALUES_FAILED, "a value of it is too large: more than 32 MiB");
+        lack(at, CF_VALUES_FAILED, TOO_LARGE);
         return bytes;
     }
-    if (one->bytes.size)
-        return one->bytes;
+    if (one->value.size)
+        return one->value;
     if (cf_value_file_read(at->self, one, at->arena, &bytes, &error))
         bytes = download(at, one, identity);
-    if (bytes.size && cf_value_check(bytes, &error)) {
-        lack(at, CF_VALUES_FAILED, "a long value of it is none");
-        bytes = (cf_bytes){0};
-    }
-    return bytes;
+    return bytes.size ? value_of(at, bytes) : bytes;
 }
 
 static void count(void *context, cf_bytes field, cf_bytes identity)
@@ -244,6 +288,11 @@ typedef struct {
     cf_records *records;
 } keeping;
 
+static bool needs_file(const cf_record_values *self, const cf_record_value *one)
+{
+    return self->binding->base != CF_BASE_LEAVES && !cf_record_value_is_small(one);
+}
+
 /* One that came is taken over as it is. */
 static bool take_download(keeping *at, cf_record_value *one, cf_bytes identity)
 {
@@ -255,8 +304,8 @@ static bool take_download(keeping *at, cf_record_value *one, cf_bytes identity)
                                              &came) != CF_DOWNLOAD_READY)
         return false;
     cf_leaves_put(&one->hash, came.leaves, at->records);
-    bool taken = self->binding->base == CF_BASE_LEAVES ||
-                 cf_value_file_take(self, one, came.name, &ignored) == CF_OK;
+    bool taken =
+        !needs_file(self, one) || cf_value_file_take(self, one, came.name, &ignored) == CF_OK;
     cf_downloads_take(self->workshop->downloads, self->binding, identity);
     one->was_asked = false;
     return taken;
@@ -270,12 +319,12 @@ static void keep(void *context, cf_bytes field, cf_bytes identity)
     cf_error ignored;
 
     (void)field;
-    if (!one || take_download(at, one, identity) || !one->bytes.size)
+    if (!one || take_download(at, one, identity) || !one->value.size)
         return;
-    hash_leaves(one->bytes, &leaves);
+    hash_leaves(one, &leaves);
     cf_leaves_put(&one->hash, cf_buffer_view(&leaves), at->records);
     cf_buffer_release(&leaves);
-    if (at->self->binding->base == CF_BASE_LEAVES)
+    if (!needs_file(at->self, one))
         cf_value_file_drop(at->self, one);
     else if (!one->node)
         cf_value_file_write(at->self, one, &ignored);
