@@ -246,11 +246,11 @@ class Reader(Author):
         return [session.put(crypto.seal_blob(self.user, collection, self.epoch, key, piece)) for piece in pieces]
 
     def publish_changes(self, session, collection, changes, blobs=()):
-        """Changes are (item, field, dots replaced, weak, value)."""
+        """Changes are (item, field, dots replaced, weak, value), or end with the dots."""
         table = sorted({dot for change in changes for dot in change[2]})
         rows = [
-            [item, field, sorted(map(table.index, over)), weak, value]
-            for item, field, over, weak, value in sorted(changes, key=lambda change: (change[0], change[1].encode()))
+            [item, field, sorted(map(table.index, over)), *write]
+            for item, field, over, *write in sorted(changes, key=lambda change: (change[0], change[1].encode()))
         ]
         ms, counter = self.time_after(collection)
         wire = self.write_change(collection, pack([ms, counter, 1, 1, [list(dot) for dot in table], rows, []]), blobs)

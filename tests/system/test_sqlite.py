@@ -4,15 +4,8 @@
 import os
 import random
 import sqlite3
-import subprocess
-import sys
-import time
 
-import pytest
-
-from counterfoil import broker, make_device, two, wait_until  # noqa: F401
-
-LONG = bool(os.environ.get("COUNTERFOIL_LONG"))
+from counterfoil import broker, make_device, two  # noqa: F401
 
 ADDRESS_BOOK = """
 CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, born INTEGER);
@@ -342,74 +335,3 @@ def test_a_row_that_breaks_a_constraint_waits(two):
     both(laptop, desktop)
     assert here.all("groups") == there.all("groups")
     assert len(here.rows("SELECT * FROM groups")) == 3
-
-
-BANK = """
-import random, sqlite3, sys, time
-path, end, first, money = sys.argv[1], time.monotonic() + float(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "money"
-bank = sqlite3.connect(path, timeout=60, isolation_level=None)
-bank.execute("PRAGMA synchronous = NORMAL")
-chance, count = random.Random(first), 0
-while time.monotonic() < end:
-    if money:
-        a, b, sum = chance.randrange(1, 101), chance.randrange(1, 101), chance.randrange(1, 50)
-        bank.execute("BEGIN IMMEDIATE")
-        bank.execute("UPDATE accounts SET balance = balance - ? WHERE id = ?", (sum, a))
-        bank.execute("UPDATE accounts SET balance = balance + ? WHERE id = ?", (sum, b))
-        bank.execute("INSERT INTO transfers(a, b, sum) VALUES (?, ?, ?)", (a, b, sum))
-        bank.execute("COMMIT")
-        time.sleep(1 / 200)
-    else:
-        bank.execute("UPDATE clerks SET note = ? WHERE id = ?", (str(chance.random()), chance.randrange(1, 21)))
-        time.sleep(1 / 20)
-    count += 1
-print(count)
-"""
-
-
-def test_a_bank_of_rows(two):
-    """A writer moves money all the time; whatever is seen of it elsewhere, the sum is the same."""
-    laptop, desktop = two
-    seconds = 60 if LONG else 8
-    schema = ("PRAGMA journal_mode = WAL;"
-              "CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL);"
-              "CREATE TABLE transfers (id INTEGER PRIMARY KEY AUTOINCREMENT, a INTEGER REFERENCES accounts,"
-              " b INTEGER REFERENCES accounts, sum INTEGER);"
-              "CREATE TABLE clerks (id INTEGER PRIMARY KEY, name TEXT, note TEXT);")
-    here = add(laptop, schema)
-    here.many("INSERT INTO accounts VALUES (?, 1000)", [(i,) for i in range(1, 101)])
-    here.many("INSERT INTO clerks VALUES (?, ?, '')", [(i, f"clerk {i}") for i in range(1, 21)])
-    laptop.sync()
-    desktop.sync()
-    there = add(desktop, schema, options=("--existing",))
-    desktop.sync()
-    laptop.serve()
-    desktop.serve()
-    writers = [
-        subprocess.Popen([sys.executable, "-c", BANK, str(here.path), str(seconds), "1", "money"], stdout=subprocess.PIPE, text=True),
-        subprocess.Popen([sys.executable, "-c", BANK, str(there.path), str(seconds), "2", "notes"], stdout=subprocess.PIPE, text=True),
-    ]
-    seen = set()
-    while any(writer.poll() is None for writer in writers):
-        watcher = sqlite3.connect(there.path, timeout=60)
-        with watcher:
-            watcher.execute("BEGIN")
-            sums = watcher.execute("SELECT sum(balance), count(*) FROM accounts").fetchone()
-            moved = watcher.execute("SELECT count(*) FROM transfers").fetchone()[0]
-            shown = dict(watcher.execute("SELECT id, balance FROM accounts"))
-            told = {i: 1000 for i in shown}
-            for a, b, amount in watcher.execute("SELECT a, b, sum FROM transfers"):
-                told[a] -= amount
-                told[b] += amount
-            assert watcher.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        watcher.close()
-        assert sums == (100000, 100)
-        assert shown == told  # transfers and balances are of one moment
-        seen.add(moved)
-        time.sleep(0.05)
-    moves, notes = (int(writer.communicate()[0]) for writer in writers)
-    assert len(seen) > 1, "nothing arrived while the writer was at work"
-    tables = "accounts", "transfers", "clerks"
-    wait_until(lambda: here.all(*tables) == there.all(*tables), "both are equal", 120)
-    assert here.rows("SELECT count(*) FROM transfers") == [(moves,)]
-    assert here.sound() and there.sound()
