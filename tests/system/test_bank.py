@@ -18,16 +18,16 @@ CLERKS = 20
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL);
-CREATE TABLE transfers (id INTEGER PRIMARY KEY AUTOINCREMENT, a INTEGER REFERENCES accounts, b INTEGER REFERENCES accounts, sum INTEGER);
+CREATE TABLE transfers (id INTEGER PRIMARY KEY AUTOINCREMENT, a INTEGER REFERENCES accounts,
+ b INTEGER REFERENCES accounts, sum INTEGER);
 CREATE TABLE clerks (id INTEGER PRIMARY KEY, name TEXT, note INTEGER);
 CREATE TABLE letters (id INTEGER PRIMARY KEY, text TEXT);
 """
 TABLES = "accounts", "transfers", "clerks"
 LETTERS = 4000  # which take time between the reading of accounts and that of transfers
-TOLD = """
-SELECT count(*) FROM accounts JOIN
- (SELECT id, 1000 + (SELECT total(sum) FROM transfers WHERE b = accounts.id) - (SELECT total(sum) FROM transfers WHERE a = accounts.id) AS told
-  FROM accounts) USING (id) WHERE balance != told
+WRONG = """
+SELECT count(*) FROM accounts WHERE balance !=
+ 1000 + (SELECT total(sum) FROM transfers WHERE b = accounts.id) - (SELECT total(sum) FROM transfers WHERE a = accounts.id)
 """
 
 TELLER = """
@@ -71,7 +71,7 @@ def check(state, notes):
     """One moment of the bank's; of the clerks', never an older note than the last."""
     assert state.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert state.execute("SELECT sum(balance), count(*) FROM accounts").fetchone() == (100_000, 100)
-    assert state.execute(TOLD).fetchone() == (0,), "transfers and balances are of one moment"
+    assert state.execute(WRONG).fetchone() == (0,), "transfers and balances are of one moment"
     for who, note in state.execute("SELECT id, note FROM clerks"):
         assert note >= notes[who]
         notes[who] = note
@@ -84,7 +84,7 @@ def test_a_bank_of_rows(two):
     here = add(laptop, SCHEMA)
     here.many("INSERT INTO accounts VALUES (?, 1000)", [(i,) for i in range(1, 101)])
     here.many("INSERT INTO clerks VALUES (?, ?, 0)", [(i, f"clerk {i}") for i in range(1, CLERKS + 1)])
-    here.many("INSERT INTO letters VALUES (?, ?)", [(i, f"Dear customer {i}, " + "your money is safe. " * 5) for i in range(LETTERS)])
+    here.many("INSERT INTO letters VALUES (?, ?)", [(i, f"To {i}: your money is safe. " * 5) for i in range(LETTERS)])
     laptop.sync()
     desktop.sync()
     there = add(desktop, SCHEMA, options=("--existing",))

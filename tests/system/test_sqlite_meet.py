@@ -13,6 +13,7 @@ INSERT INTO members VALUES (1, 1), (3, 1);
 """
 MINE = BOOK.format(1980, "Cleo", "+2", "+3", "friends")
 THEIRS = BOOK.format(1988, "Dora", "+22", "+33", "choir") + "INSERT INTO people(id, name, born) VALUES (4, 'Emil', 2000)"
+LISTED = "groups/1/title", "people/2/born", "people/3/name", "phones/2/number", "phones/3/number"
 TABLES = "people", "phones", "groups", "members"
 TOLD = "SELECT name, born, kind, number FROM people LEFT JOIN phones ON person = people.id"
 JOINED = "SELECT name, title FROM members JOIN people ON person = people.id JOIN groups ON grp = groups.id"
@@ -43,8 +44,8 @@ def expect_new_ones_apart(laptop, desktop, here, there, code):
                      f"INSERT INTO phones(person, number) VALUES ({count}, 'of {name}')")
     both(laptop, desktop, code)
     assert here.all(*TABLES) == there.all(*TABLES) and here.sound()
-    assert sorted(here.rows("SELECT name, number FROM people JOIN phones ON person = people.id WHERE number LIKE 'of %'")) \
-        == [("Fay", "of Fay"), ("Gus", "of Gus")]
+    new = here.rows("SELECT name, number FROM people JOIN phones ON person = people.id WHERE number LIKE 'of %'")
+    assert sorted(new) == [("Fay", "of Fay"), ("Gus", "of Gus")]
     assert pending(laptop) == pending(desktop) == {}
 
 
@@ -54,7 +55,8 @@ def test_rows_that_are_others_keep_their_own(two):
     said = desktop.run(*command, code=2)
     assert "5 rows" in said and "--rows same" in said and "--rows apart" in said
     assert "unknown answer 'maybe'" in desktop.run(*command, "--rows", "maybe", code=2)
-    assert desktop.json("status")["collections"] == [] and there.path.read_bytes() == before, "nothing is done before the answer"
+    assert desktop.json("status")["collections"] == [], "nothing is done before the answer"
+    assert there.path.read_bytes() == before
     told = desktop.json(*command, "--rows", "apart")
     assert (told["meeting"], told["different"], told["only_here"], told["only_there"]) == (5, 5, 1, 0)
     both(laptop, desktop)
@@ -62,7 +64,7 @@ def test_rows_that_are_others_keep_their_own(two):
         ("Ann", 1970, "home", "+1"), ("Bob", 1980, "home", "+2"), ("Bob", 1988, "home", "+22"), ("Cleo", 1990, "work", "+3"),
         ("Dora", 1990, "work", "+33"), ("Emil", 2000, None, None),
     ], [("Ann", "choir"), ("Ann", "friends"), ("Cleo", "friends"), ("Dora", "choir")])
-    assert here.rows("SELECT name FROM people WHERE id < 4 ORDER BY id") == [("Ann",), ("Bob",), ("Cleo",)], "who was first stays"
+    assert here.rows("SELECT name FROM people WHERE id < 4 ORDER BY id") == [("Ann",), ("Bob",), ("Cleo",)], "the first stay"
     assert desktop.json("status")["collections"][0]["conflicts"] == []
     expect_new_ones_apart(laptop, desktop, here, there, 0)
 
@@ -77,6 +79,5 @@ def test_rows_that_are_the_same_merge_as_the_user_says_at_a_terminal(two):
     ], [("Ann", "choir"), ("Dora", "choir")])
     for device in laptop, desktop:
         listed = {one["path"]: one["device"] for one in device.json("status")["collections"][0]["conflicts"]}
-        assert listed == dict.fromkeys(
-            ["groups/1/title", "people/2/born", "people/3/name", "phones/2/number", "phones/3/number"], "laptop"), "nothing is lost"
+        assert listed == dict.fromkeys(LISTED, "laptop"), "nothing is lost"
     expect_new_ones_apart(laptop, desktop, here, there, 4)

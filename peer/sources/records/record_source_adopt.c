@@ -64,6 +64,15 @@ static void adopt_here(cf_record_run *run)
     }
 }
 
+/* It got another key there, and what was done to it here is still to be told. */
+static bool is_shown_elsewhere(const cf_record_run *run, const cf_row *base)
+{
+    const cf_row *there = cf_row_view_of_item(run->view, &base->item);
+
+    return there && !cf_bytes_equal(there->key, base->key) &&
+           !same_item(cf_rows_find(run->source->binding->rows, there->table, there->key), base);
+}
+
 /* Gone here and there, or asked for no more. */
 static void adopt_gone(cf_record_run *run)
 {
@@ -76,7 +85,7 @@ static void adopt_gone(cf_record_run *run)
         if (cf_format_holds_table(&run->content.format, row->table) &&
             !cf_row_index_find(&run->here, row->table, row->key) &&
             !cf_record_run_shown(run, row->table, row->key) &&
-            !cf_row_view_holds_back(run->view, &row->item) &&
+            !cf_row_view_holds_back(run->view, &row->item) && !is_shown_elsewhere(run, row) &&
             !cf_record_run_troubles(run, row->table, row->key) &&
             cf_record_file_certain(&run->content.file)) {
             cf_bytes table = cf_arena_copy(&run->arena, row->table);

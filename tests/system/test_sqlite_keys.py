@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys that are changed, used again, given twice: which row it is, and under which number it is shown."""
+
+from counterfoil import broker, make_device, two  # noqa: F401
+from test_sqlite import Database, add, both, pending, share
+
+BOOK = """
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, born INTEGER);
+CREATE TABLE phones (id INTEGER PRIMARY KEY, number TEXT,
+ person INTEGER NOT NULL REFERENCES people(id) ON UPDATE CASCADE ON DELETE CASCADE);
+"""
+FIRST = """
+INSERT INTO people VALUES (1, 'Ann', 1970), (2, 'Bob', 1980), (3, 'Cleo', 1990);
+INSERT INTO phones VALUES (1, '+1', 1), (2, '+2', 2), (3, '+3', 3);
+"""
+OWN = "PRAGMA foreign_keys = ON;"
+TABLES = "people", "phones"
+
+
+def told(database):
+    """Who has which number and telephones."""
+    found = {}
+    rows = database.rows("SELECT people.id, name, born, number FROM people LEFT JOIN phones ON person = people.id")
+    for id, name, born, number in sorted(rows, key=repr):
+        found.setdefault((id, name, born), []).extend([number] if number else [])
+    return found
+
+
+def expect(*databases, **shown):
+    """Everywhere these people, each with born, id and telephones."""
+    for database in databases:
+        assert told(database) == {(id, name, born): numbers for name, (born, id, *numbers) in shown.items()}
+        assert database.sound()
+    assert len({str(database.all(*TABLES)) for database in databases}) == 1
+
+
+def counted(device):
+    return len({change["entry"] for change in device.json("log", "-n", "1000")})
+
+
+# ---- Changed and used again ----
+
+
+def filled(two):
+    laptop, desktop, here, there = share(two, BOOK)
+    here.run(FIRST)
+    both(laptop, desktop)
+    return laptop, desktop, here, there
+
+
+def test_a_row_whose_key_is_changed_is_that_row(two):
+    """Its telephones follow, and what is done to it elsewhere meanwhile is done to it."""
+    laptop, desktop, here, there = filled(two)
+    here.run(OWN + "UPDATE people SET id = 30 WHERE id = 3")
+    there.run("UPDATE people SET name = 'Clio' WHERE id = 3; INSERT INTO phones(person, number) VALUES (3, '+33')")
+    both(laptop, desktop)
+    expect(here, there, Ann=(1970, 1, "+1"), Bob=(1980, 2, "+2"), Clio=(1990, 30, "+3", "+33"))
+    here.run(OWN + "UPDATE people SET id = -1 WHERE name = 'Ann'; UPDATE people SET id = 1 WHERE name = 'Bob';"
+             "UPDATE people SET id = 2 WHERE name = 'Ann'")
+    there.run("UPDATE people SET born = 1971 WHERE name = 'Ann'; INSERT INTO phones(person, number) VALUES (2, '+22')")
+    both(laptop, desktop)
+    expect(here, there, Bob=(1980, 1, "+2", "+22"), Ann=(1971, 2, "+1"), Clio=(1990, 30, "+3", "+33"))
+    here.run(OWN + "UPDATE people SET id = 50 WHERE name = 'Ann'")
+    there.run("INSERT INTO people VALUES (50, 'Dora', 2000); INSERT INTO phones(person, number) VALUES (50, '+5')")
+    both(laptop, desktop)
+    expect(here, there, Bob=(1980, 1, "+2", "+22"), Clio=(1990, 30, "+3", "+33"), Ann=(1971, 50, "+1"),
+           Dora=(2000, 51, "+5"))
+    changes = {change["change"] for change in laptop.json("log", "-n", "1000") if "people" in change["path"]}
+    assert changes == {"new", "edited", "moved"}, "nobody is deleted"
+
+
+def test_a_key_that_is_changed_on_both(two):
+    laptop, desktop, here, there = filled(two)
+    for database in (here, there):
+        database.run(OWN + "UPDATE people SET id = 40 WHERE name = 'Ann'")
+    here.run(OWN + "UPDATE people SET id = 60 WHERE name = 'Bob'; UPDATE people SET id = 90 WHERE name = 'Cleo'")
+    laptop.sync()
+    there.run(OWN + "UPDATE people SET id = 70 WHERE name = 'Bob'; DELETE FROM people WHERE name = 'Cleo'")
+    both(laptop, desktop, 4)
+    expect(here, there, Ann=(1970, 40, "+1"), Bob=(1980, 70, "+2"), Cleo=(1990, 90))
+    assert [one["path"] for one in laptop.json("status")["collections"][0]["conflicts"]] == ["people/70/key"]
+
+
+def test_a_key_that_is_used_again_is_of_another_row(two):
+    """SQLite gives the key of the last row away again: the new one gets nothing of the old one, nor the old one's edits."""
+    laptop, desktop, here, there = filled(two)
+
+    def replace(database, id, name, number):
+        database.run(OWN + f"DELETE FROM people WHERE id = {id}; INSERT INTO people VALUES ({id}, '{name}', 2000);"
+                           f"INSERT INTO phones(person, number) VALUES ({id}, '{number}')")
+
+    replace(here, 3, "Gina", "+9")
+    there.run("UPDATE people SET born = 1991 WHERE id = 3")
+    both(laptop, desktop)
+    expect(here, there, Ann=(1970, 1, "+1"), Bob=(1980, 2, "+2"), Cleo=(1991, 3), Gina=(2000, 4, "+9"))
+    replace(here, 2, "Hugo", "+8")
+    there.run("INSERT INTO phones(person, number) VALUES (2, '+22')")
+    both(laptop, desktop)
+    expect(here, there, Ann=(1970, 1, "+1"), Hugo=(2000, 2, "+8"), Cleo=(1991, 3), Gina=(2000, 4, "+9"),
+           Bob=(1980, 5, "+22"))
+    replace(here, 1, "Ines", "+7")
+    laptop.sync()
+    replace(there, 1, "Jana", "+6")
+    both(laptop, desktop)
+    expect(here, there, Ines=(2000, 1, "+7"), Hugo=(2000, 2, "+8"), Cleo=(1991, 3), Gina=(2000, 4, "+9"),
+           Bob=(1980, 5, "+22"), Jana=(2000, 6, "+6"))
+    assert pending(laptop) == pending(desktop) == {}
+    assert laptop.json("status")["collections"][0]["conflicts"] == []
+
+
+# ---- Given twice ----
+
+
+def come_late(first, make_device, name):
+    device = make_device(name)
+    first.pair(device)
+    device.sync()
+    database = add(device, BOOK, options=("--existing",))
+    device.sync()
+    return device, database
+
+
+def insert(database, name):
+    database.run(f"INSERT INTO people(name, born) VALUES ('{name}', 1970);"
+                 f"INSERT INTO phones(person, number) VALUES ((SELECT id FROM people WHERE name = '{name}'), 'of {name}')")
+
+
+def keys(*databases):
+    """Everywhere the same; each has his own telephone."""
+    for database in databases:
+        assert database.sound() and database.all(*TABLES) == databases[0].all(*TABLES)
+        assert all(numbers == [f"of {name}"] for (_, name, _), numbers in told(database).items())
+    return {name: id for id, name, _ in told(databases[0])}
+
+
+def sync(*devices):
+    for device in devices:
+        device.sync()
+
+
+def test_a_key_that_was_given_is_kept_from_the_first_change_on(two, make_device):
+    laptop, desktop, here, there = share(two, BOOK)
+    for name in "Ann", "Bob":
+        insert(here, name)
+    for name in "Cleo", "Dora":
+        insert(there, name)
+    sync(laptop, desktop)
+    before = counted(desktop)
+    sync(laptop, desktop)
+    assert keys(here, there) == {"Ann": 1, "Bob": 2, "Cleo": 3, "Dora": 4}
+    assert counted(laptop) == counted(desktop) == before, "which key it is is computed, not published"
+    tablet, late = come_late(laptop, make_device, "tablet")
+    assert keys(here, late) == keys(there)
+
+    here.run(OWN + "DELETE FROM people WHERE name = 'Ann'")
+    sync(laptop, desktop, tablet)
+    assert keys(here, there, late) == {"Bob": 2, "Cleo": 3, "Dora": 4}, "who deletes moves nobody"
+
+    insert(here, "Emil")
+    sync(laptop, tablet)
+    insert(there, "Fred")
+    sync(desktop, laptop)
+    assert keys(here, there) == {"Bob": 2, "Cleo": 3, "Dora": 4, "Emil": 5, "Fred": 6}
+    late.run(OWN + "DELETE FROM people WHERE name = 'Emil'")  # by one who has not seen the other
+    sync(tablet, laptop, desktop)
+    assert keys(here, there, late) == {"Bob": 2, "Cleo": 3, "Dora": 4, "Fred": 5}, "nobody had changed anything since"
+
+    insert(here, "Gus")
+    sync(laptop, tablet)
+    insert(there, "Hanna")
+    sync(desktop, laptop)
+    there.run("UPDATE people SET born = 1971 WHERE name = 'Bob'")
+    desktop.sync()
+    late.run(OWN + "DELETE FROM people WHERE name = 'Gus'")
+    sync(tablet, laptop, desktop)
+    assert keys(here, there, late) == {"Bob": 2, "Cleo": 3, "Dora": 4, "Fred": 5, "Hanna": 7}
+    last = come_late(laptop, make_device, "last")[1]
+    assert keys(here, last) == keys(there, late)
+    before = counted(laptop)
+    sync(laptop, desktop, tablet)
+    assert counted(laptop) == before
