@@ -308,6 +308,33 @@ def test_events_as_a_table(two):  # noqa: F811
     assert calendar.card("task.ics") == TASK
 
 
+@pytest.mark.parametrize("date", ["20.11.2026 10:00", "11/20/2026", "2026-11-20 10:00", "tomorrow"])
+def test_a_date_in_another_form_is_neither_lost_nor_guessed(two, date):  # noqa: F811
+    lunch = event("lunch", "Lunch", "DTSTART:20261122T120000Z")
+    calendar = Translated(two, "icalendar", {"meeting.ics": MEETING, "lunch.ics": lunch}, "home.csv", "--format", "csv")
+    edit(calendar.there, "2026-11-20T09:00:00", date)
+    edit(calendar.there, "Lunch", "Late lunch")
+    calendar.desktop.finish("sync")
+    calendar.laptop.sync()
+    calendar.desktop.finish("sync")
+    assert date in calendar.there.read_text()
+    reason = pending(calendar.desktop)["meeting"]
+    assert "Start" in reason and date in reason and "as 2026-11-20T09:00:00" in reason
+    assert calendar.card("meeting.ics") == MEETING and "SUMMARY:Late lunch" in calendar.card("lunch.ics")
+
+
+def test_dates_of_records_are_texts(two):  # noqa: F811
+    laptop, desktop = two
+    here, there = laptop.source("x").with_name("a.csv"), desktop.source("x").with_name("a.json")
+    write(here, "id,born\na,5/6/1980\nb,17.05.1980\nc,0/0/00\n")
+    laptop.json("add", str(here), "--collection", "born", "--format", "csv", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    desktop.json("add", str(there), "--collection", "born", "--format", "json", "--key", "id", "--existing")
+    desktop.sync()
+    assert [one["born"] for one in json.loads(there.read_text())] == ["5/6/1980", "17.05.1980", "0/0/00"]
+
+
 # ---- Databases ----
 
 BOOK = """CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);
