@@ -25,56 +25,6 @@ static cf_status choose_name(cf_addition *self, cf_error *error)
     return status;
 }
 
-/* ---- Which collection ---- */
-
-/* CSV and JSON have no kind of their own: without a map they are what the collection is. */
-static bool can_hold(const cf_addition *self, cf_format collection)
-{
-    bool open = !self->map && (self->format == CF_FORMAT_CSV || self->format == CF_FORMAT_JSON);
-
-    return strcmp(cf_format_what(collection), cf_format_what(self->holds)) == 0 ||
-           (open && (collection == CF_FORMAT_VCARD || collection == CF_FORMAT_ICALENDAR));
-}
-
-static cf_status choose_collection(cf_addition *self, cf_error *error)
-{
-    const cf_options *options = &self->run->options;
-    bool new = cf_options_has(options, "new"), existing = cf_options_has(options, "existing");
-    cf_catalog_collection found;
-
-    cf_status status = cf_catalog_find(self->peer, self->name, &self->arena, &found, error);
-    if (status == CF_MISSING && existing && self->unasked.status)
-        return cf_fail(error, CF_UNREACHABLE,
-                       "nothing is known here of a collection '%s', and the broker can't be asked: "
-                       "%s",
-                       self->name, self->unasked.text);
-    if (status == CF_MISSING && !existing) {
-        self->is_new = true;
-        return cf_peer_may_write(self->peer, error);
-    }
-    if (status)
-        return status;
-    if (new)
-        return cf_fail(error, CF_CHANGED,
-                       "there is a collection '%s' already: --existing, or "
-                       "another name with --collection",
-                       self->name);
-    if (!found.is_known)
-        return cf_fail(error, CF_DENIED, "'%s' needs a newer program", self->name);
-    if (!can_hold(self, found.format))
-        return cf_fail(error, CF_USAGE, "'%s' holds %s, %s is to hold %s", self->name,
-                       cf_format_what(found.format), self->path, cf_format_what(self->holds));
-    self->holds = found.format;
-    if (cf_addition_is_translated(self) && self->format == CF_FORMAT_CSV && self->key_count)
-        return cf_fail(error, CF_USAGE,
-                       "'%s' holds %s, whose key is the UID: --map FILE, not --key, says which "
-                       "column that is",
-                       self->name, cf_format_what(found.format));
-    self->collection = found.id;
-    status = cf_addition_check_keys(self, error);
-    return status ? status : cf_addition_check_beside(self, error);
-}
-
 /* ---- The binding ---- */
 
 static uint32_t next_number(const cf_engine *engine)
@@ -212,7 +162,7 @@ static cf_status add(cf_addition *self, cf_error *error)
     cf_status status = cf_addition_check_place(self, error); /* another may have come since */
 
     if (!status)
-        status = choose_collection(self, error);
+        status = cf_addition_choose_collection(self, error);
     if (!status)
         status = cf_addition_choose_map(self, error);
     if (!status && cf_options_has(&self->run->options, "dry-run"))

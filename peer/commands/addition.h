@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One run of `add`: what the user wants, as it becomes clear (add.c), what its columns stand for
- * (addition_map.c, addition_columns.c), the place that is to be a source (addition_place.c),
- * whether its records have keys as the collection's do (addition_keys.c), the collection's other
- * sources here (addition_beside.c), and what is said of it (addition_told.c). Nobody else includes
- * this. */
+/* One run of `add`: what the user wants, as it becomes clear (add.c), of which collection
+ * (addition_collection.c), what its columns stand for (addition_map.c, addition_columns.c), the
+ * place that is to be a source (addition_place.c), whether its records have keys as the
+ * collection's do (addition_keys.c), the collection's other sources here (addition_beside.c), and
+ * what is said of it (addition_told.c). Nobody else includes this. */
 #ifndef CF_PEER_COMMANDS_ADDITION_H
 #define CF_PEER_COMMANDS_ADDITION_H
 #include "peer/commands/learning.h"
@@ -32,6 +32,11 @@ typedef struct {
     cf_binding *binding;
     bool counts_up; /* the keys of its records are numbers that somebody counts up */
 } cf_addition;
+
+/* Finds the collection, or that it is a new one. CF_USAGE: it holds something else. */
+cf_status cf_addition_choose_collection(cf_addition *self, cf_error *error);
+/* CF_MISSING, with the names that there are. */
+cf_status cf_addition_say_missing(cf_addition *self, cf_error *error);
 
 /* What `--map` says. CF_USAGE names file and line. */
 cf_status cf_addition_read_map(cf_addition *self, cf_error *error);

@@ -35,6 +35,14 @@ cf_status cf_addition_check_place(cf_addition *self, cf_error *error)
     return status;
 }
 
+static cf_status is_nowhere(cf_addition *self, cf_error *error)
+{
+    cf_status status = cf_addition_say_missing(self, error);
+
+    cf_error_while(error, "%s is not there", self->path);
+    return status;
+}
+
 /* They may be missing where others have what will be there. */
 static cf_status check_records(cf_addition *self, cf_error *error)
 {
@@ -50,8 +58,7 @@ static cf_status check_records(cf_addition *self, cf_error *error)
     if (status == CF_MISSING && self->is_folder)
         return CF_OK;
     if (!status && !there && self->is_new)
-        status = cf_fail(error, CF_MISSING, "%s is not there, nor a collection '%s'", self->path,
-                         self->name);
+        status = is_nowhere(self, error);
     return status;
 }
 
@@ -65,8 +72,7 @@ static cf_status make_missing(cf_addition *self, cf_error *error)
     if (errno != ENOENT)
         return cf_fail_errno(error, errno, "%s", self->path);
     if (self->is_new)
-        return cf_fail(error, CF_MISSING, "%s is not there, nor a collection '%s'", self->path,
-                       self->name);
+        return is_nowhere(self, error);
     if (mkdir(self->path, 0777))
         return cf_fail_errno(error, errno, "making %s", self->path);
     return CF_OK;

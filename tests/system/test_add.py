@@ -2,6 +2,7 @@
 """`add` on a device that does not know yet what others did."""
 
 import signal
+import sqlite3
 
 import pytest
 
@@ -108,3 +109,50 @@ def test_a_broker_that_says_nothing_is_waited_for_no_longer_than_asked(two, brok
         assert done.returncode == 0 and "can't be asked" in done.stderr
     finally:
         broker.process.send_signal(signal.SIGCONT)
+
+
+# ---- Names ----
+
+def tables(path):
+    with sqlite3.connect(path) as database:
+        database.executescript("CREATE TABLE IF NOT EXISTS people (id INTEGER PRIMARY KEY, name TEXT)")
+    return path
+
+
+@pytest.mark.parametrize("name", ["book.db", "my book", "a.b c.d"])
+def test_a_name_with_dots_and_spaces_is_one_like_any_other(two, name):
+    laptop, desktop = two
+    paths = [device.source("x") / name for device in two]
+    for path in paths:
+        path.parent.mkdir()
+        tables(path)
+    with sqlite3.connect(paths[0]) as database:
+        database.execute("INSERT INTO people VALUES (1, 'Anna')")
+    laptop.json("add", str(paths[0]), "--format", "sqlite")
+    laptop.sync()
+    told = desktop.json("add", str(paths[1]), "--format", "sqlite", "--existing")
+    assert told["collection"] == name and told["only_there"] == 1
+    desktop.sync(0, name)
+    with sqlite3.connect(paths[1]) as database:
+        assert database.execute("SELECT name FROM people").fetchall() == [("Anna",)]
+    assert f"{name}: new people/1" in desktop.run("log", f"{name}//people/1")
+    desktop.run("collections", "rename", name, f"{name}.other")
+
+
+def test_who_names_no_collection_hears_which_there_are(two):
+    laptop, desktop = two
+    path = tables(laptop.source("x").with_name("book.db"))
+    laptop.json("add", str(path), "--format", "sqlite", "--collection", "book")
+    laptop.sync()
+    other = desktop.source("there")
+    other.mkdir()
+    message = desktop.run("add", str(tables(other / "book.db")), "--format", "sqlite", "--existing", code=3)
+    assert "no collection 'book.db' (the source's name): --collection NAME says which; there are 'book'" in message
+    message = desktop.run("add", str(other / "book.db"), "--format", "sqlite", "--existing", "--collection", "boock",
+                          code=3)
+    assert "no collection 'boock'; there are 'book'" in message
+    message = desktop.run("add", str(other / "people.csv"), "--format", "csv", "--key", "id", "--existing",
+                          "--collection", "book", code=2)
+    assert "'book' holds rows of a database, people.csv is to hold records: --format sqlite" in message
+    message = desktop.run("add", str(other / "nowhere"), code=3)
+    assert "is not there" in message and "there are 'book'" in message
