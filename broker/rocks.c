@@ -75,6 +75,8 @@ static rocksdb_options_t *new_options(const cf_store_options *options)
     rocksdb_options_set_max_total_wal_size(out, 4 * write_buffer);
     rocksdb_options_set_manifest_preallocation_size(out, write_buffer / 16);
     rocksdb_options_set_max_open_files(out, OPEN_FILES);
+    /* It starts as many threads for each table that it opens, whatever there is to be opened. */
+    rocksdb_options_set_max_file_opening_threads(out, 1);
     rocksdb_options_set_max_background_jobs(out, 2);
     /* Ciphertext and hashes don't shrink. */
     rocksdb_options_set_compression(out, rocksdb_no_compression);
