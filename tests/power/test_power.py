@@ -14,6 +14,7 @@ import pytest
 from counterfoil import Device, fill, tree
 from counterfoild import Broker
 from disk import Disk, NotAllowed
+from records import Shelf
 
 SECONDS = float(os.environ.get("CF_POWER_SECONDS", "0")) / 2
 ROUNDS, CHECKS = 4, 5
@@ -37,7 +38,8 @@ class Scene:
         self.random = random.Random(20261120)
         self.broker = Broker(str(disk.at / "broker"))
         self.here, self.there = Device(disk.at, "here"), Device(disk.at, "there")
-        self.done = []  # (what `here` held when both devices were in sync, how many cuts had begun)
+        self.shelf = Shelf([self.here, self.there], self.random)
+        self.done = []  # (what `here` held when both devices were in sync, what was saved, how many cuts had begun)
         self.begun = 0
 
     def prepare(self):
@@ -49,6 +51,8 @@ class Scene:
         self.there.sync()
         self.there.add("notes", None, "--existing")
         self.there.sync()
+        self.shelf.prepare()
+        self.here.sync()
 
     def work(self, number):
         """A round of edits of every kind, synced on both."""
@@ -62,12 +66,14 @@ class Scene:
             os.rename(source / f"round {number - 1}", source / f"kept {number - 1}")
         if number > 2:
             os.unlink(source / f"kept {number - 2}" / "0")
-        held = tree(source)
-        self.here.sync()
-        self.there.sync()
-        self.done.append((held, self.begun))
+        self.shelf.edit(number)
+        held, saved = tree(source), self.shelf.count()
+        for device in (self.here, self.there, self.here):
+            device.sync()
+        self.done.append((held, saved, self.begun))
 
     def stop(self):
+        self.shelf.close()
         self.broker.process.kill()
         self.broker.process.communicate()
         self.broker.process = None
@@ -85,17 +91,18 @@ class Scene:
             self.must_hold(held, index)
             for device in (self.here, self.there):
                 device.run("verify")
+                assert device.json("status", "--check")["in_sync"]
         finally:
             self.stop()
         self.broker.run("verify")
 
     def must_hold(self, held, index):
         """All that was in sync when the cut began, unless a later round moved or edited it."""
-        before = [state for state, begun in self.done if begun <= index]
-        if not before:
-            return
+        before = [(state, saved) for state, saved, begun in self.done if begun <= index]
+        state, saved = before[-1] if before else ({}, {})
+        self.shelf.check(saved, f"cut {index}")
         contents = list(held.values())
-        for path, content in before[-1].items():
+        for path, content in state.items():
             if content is not None and path != "large":
                 later = path not in held and path.startswith("kept") and path.endswith("/0")
                 assert content in contents or later, f"cut {index}: {path} is lost"
