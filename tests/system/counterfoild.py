@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -13,6 +14,7 @@ import protocol_crypto as crypto
 
 COUNTERFOILD = os.environ["COUNTERFOILD"]
 WAIT = 120  # a machine under load is ten times slower
+PORT_IS_TAKEN = 9
 
 
 class Broker:
@@ -40,9 +42,14 @@ class Broker:
         return crypto.read_address(self.line)
 
     def restart(self):
-        """On the port that peers know."""
+        """On the port that peers know, which another test may have for a while."""
+        line = self.line
         host, port, _ = self.place
-        assert self.start(listen=f"tcp://{host}:{port}") == self.line
+        end = time.monotonic() + WAIT
+        while self.start(listen=f"tcp://{host}:{port}") != line:
+            self.process.communicate(timeout=WAIT)
+            assert self.process.returncode == PORT_IS_TAKEN and time.monotonic() < end, self.process.returncode
+            time.sleep(0.1)
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -81,6 +82,18 @@ def test_lets_one_broker_have_a_directory(broker):
     message = second.run("--listen", f"tcp://127.0.0.1:{port}", code=9)
     assert str(port) in message and "another program has this port" in message
     assert broker.stop() == 0
+
+
+def test_goes_on_where_its_peers_know_it_when_another_had_the_port_meanwhile(broker):
+    line = broker.start()
+    host, port, _ = broker.place
+    broker.stop()
+    other = socket.create_server((host, port))
+    leaving = threading.Timer(1, other.close)
+    leaving.start()
+    broker.restart()
+    leaving.join()
+    assert broker.line == line and broker.stop() == 0
 
 
 @pytest.mark.parametrize(
