@@ -289,7 +289,7 @@ static int64_t asks_until_unheard(neighbours *n, const cf_message *question)
     cf_bytes desk = cf_bytes_of_text(n->at_desk->routing_id);
     int64_t asks = 0;
 
-    while (cf_gateway_knows(n->house->gateway, desk) && asks <= MOST) {
+    while (cf_gateway_knows(n->house->gateway, desk) && asks < 2 * MOST) {
         say(n->house, n->at_desk, question);
         pass_over(n->house, n->at_desk);
         asks++;

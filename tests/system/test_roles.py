@@ -97,10 +97,14 @@ def test_a_relay_has_no_key_to_anything_that_it_carries(family, make_device, bro
     fill(laptop.here, {"later.txt": "after it came\n", "large": os.urandom(300_000)})
     laptop.run("devices", "role", "desktop", "reader")  # a change of roles gives it none either
     settle(laptop, carrier)
+    before = set(secrets_of(laptop)[2])
+    laptop.run("devices", "revoke", "desktop", "--yes")  # nor does a new content key
+    fill(laptop.here, {"under the new key": "small\n"})
+    settle(laptop, carrier)
     carrier.sync()
     identity, user, held = secrets_of(carrier)
     _, _, known = secrets_of(laptop)
-    assert known and not held
+    assert len(known) == len(before) + 1 and not held
 
     class Device:
         pass
