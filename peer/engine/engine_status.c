@@ -217,7 +217,7 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
     if (cf_peer_collection(engine->peer, &binding->collection, &list.collection, &ignored) ==
         CF_OK) {
         if (cf_format_is_records(binding->format))
-            cf_record_conflicts(engine->peer, list.collection, arena, add_conflict, &list);
+            cf_record_conflicts(engine->peer, binding, list.collection, arena, add_conflict, &list);
         else
             find_conflicts(&list, &cf_root_item, &path);
     }

@@ -152,3 +152,18 @@ def test_a_pattern_that_nothing_matches_is_told(people):
     here.write_text(PEOPLE.replace("Rome", "Ulm"))
     both(laptop, desktop)
     assert told(desktop) == {} and names(there) == ["anna", "bert"]
+
+
+def test_a_conflict_of_what_is_not_asked_for_is_not_listed(people):
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE.replace("cleo,Paris,52", "cleo,Paris,53").replace("anna,Paris,30", "anna,Paris,31"))
+    laptop.sync()
+    there.write_text(there.read_text().replace("52", "54").replace("30", "32"))
+    desktop.sync(4)
+    laptop.sync(4)
+    desktop.run("set", str(there), "--include", "name=anna")
+
+    def conflicts(device):
+        return [one["path"] for one in device.sync(4)["collections"][0]["conflicts"]]
+
+    assert conflicts(desktop) == ["anna/age"] and sorted(conflicts(laptop)) == ["anna/age", "cleo/age"]

@@ -8,6 +8,7 @@
 #include "peer/log/record_names.h"
 #include "peer/merge/fields.h"
 #include "peer/records/record_view.h"
+#include "peer/sources/records/record_include.h"
 
 typedef struct {
     const cf_state *state;
@@ -77,8 +78,8 @@ static void append_path(const cf_row_conflict *conflict, cf_buffer *path)
     cf_record_field_text(conflict->field, path);
 }
 
-static void tell(const cf_row_view *view, cf_record_conflict_found *found, void *context,
-                 cf_arena *arena)
+static void tell(const cf_row_view *view, const cf_record_selection *selection,
+                 cf_record_conflict_found *found, void *context, cf_arena *arena)
 {
     size_t count;
     const cf_row_conflict *conflicts = cf_row_view_conflicts(view, &count);
@@ -86,8 +87,10 @@ static void tell(const cf_row_view *view, cf_record_conflict_found *found, void 
 
     for (size_t i = 0; i < count; i++) {
         const cf_row_conflict *one = &conflicts[i];
-        cf_record_conflict *conflict = cf_arena_allocate(arena, 1, sizeof *conflict);
 
+        if (!cf_record_selected(selection, one->row))
+            continue;
+        cf_record_conflict *conflict = cf_arena_allocate(arena, 1, sizeof *conflict);
         cf_buffer_clear(&path);
         append_path(one, &path);
         *conflict = (cf_record_conflict){
@@ -100,9 +103,10 @@ static void tell(const cf_row_view *view, cf_record_conflict_found *found, void 
     cf_buffer_release(&path);
 }
 
-void cf_record_conflicts(cf_peer *peer, const cf_collection *collection, cf_arena *arena,
-                         cf_record_conflict_found *found, void *context)
+void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
+                         cf_arena *arena, cf_record_conflict_found *found, void *context)
 {
+    cf_record_selection selection;
     cf_schema schema;
     cf_error ignored;
 
@@ -110,6 +114,7 @@ void cf_record_conflicts(cf_peer *peer, const cf_collection *collection, cf_aren
         cf_catalog_schema(peer, &collection->id, arena, &schema, &ignored))
         return; /* the source itself says why */
     cf_row_view *view = cf_row_view_new(collection->state, &schema);
-    tell(view, found, context, arena);
+    cf_record_select(binding, &schema, view, arena, &selection);
+    tell(view, &selection, found, context, arena);
     cf_row_view_destroy(&view);
 }

@@ -2,7 +2,7 @@
 /* The values that others gave a field, beside the one that is shown. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
-#include "peer/log/peer.h"
+#include "peer/sources/binding.h"
 
 /* A value as the state has it; of a reference the key of the row, nothing when that is gone. */
 typedef struct {
@@ -15,11 +15,11 @@ typedef struct {
     uint64_t time_ms;           /* when it was written */
 } cf_record_conflict;
 
-/* Calls `found` with each value that another user of a field gave it: the path is KEY/FIELD. The
- * conflict lies in the arena. */
+/* Calls `found` with each value that another user of a field gave it, of the records that the
+ * source asks for: the path is KEY/FIELD. The conflict lies in the arena. */
 typedef void cf_record_conflict_found(void *context, const cf_dot *dot, cf_bytes path,
                                       const cf_record_conflict *conflict);
-void cf_record_conflicts(cf_peer *peer, const cf_collection *collection, cf_arena *arena,
-                         cf_record_conflict_found *found, void *context);
+void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
+                         cf_arena *arena, cf_record_conflict_found *found, void *context);
 
 #endif
