@@ -3,8 +3,11 @@
 
 import csv
 import io
+import json
 
+import icalendar
 import pytest
+import vobject
 
 from cards import EXPORTS, both, conflicts, edit, fill, items, pending, write
 from counterfoil import broker, make_device, two  # noqa: F401
@@ -140,3 +143,90 @@ def test_an_export_may_be_plain_records(two):  # noqa: F811
     assert told.returncode == 0 and "UID" not in told.stderr
     laptop.sync()
     assert table.read_bytes() == (EXPORTS / "google.csv").read_bytes()
+
+
+# ---- As other programs' libraries read what was written anew ----
+
+CARDS = ("apple", "evolution", "google", "khard", "nextcloud", "outlook", "outlook-2.1", "thunderbird")
+CALENDARS = ("apple", "google", "nextcloud", "nextcloud-calendar", "outlook", "thunderbird")
+
+
+def plain(value):
+    """A value of vobject in texts; it leaves an escaped colon as it is."""
+    parts = vars(value) if hasattr(value, "__dict__") else value
+    if isinstance(parts, dict):
+        return {name: plain(part) for name, part in parts.items()}
+    if isinstance(parts, (list, tuple)):
+        return [plain(part) for part in parts]
+    return str(parts).replace("\r\n", "\n").replace("\\:", ":")
+
+
+def of_line(line):
+    value = plain(line.value)
+    if line.name == "CATEGORIES":
+        value = sorted(value)
+    elif line.name == "BDAY":
+        value = value.replace("-", "")
+    return line.name, json.dumps(value, sort_keys=True)
+
+
+def said_by_cards(text):
+    """What vobject finds, by UID."""
+    found = {}
+    for one in vobject.readComponents(text, allowQP=True):
+        said = sorted(of_line(line) for line in one.lines() if line.name in ("FN", "N", "TEL", "EMAIL", "ADR", "BDAY", "ORG", "TITLE", "NOTE", "URL", "NICKNAME", "CATEGORIES"))
+        found[one.uid.value if hasattr(one, "uid") else one.fn.value] = said
+    return found
+
+
+def of_property(name, value):
+    """Times as moments, one property each."""
+    if name == "CATEGORIES":
+        return [(name, sorted(str(word) for word in value.cats))]
+    return [(name, str(getattr(moment, "dt", None) or moment.to_ical().decode()))
+            for moment in getattr(value, "dts", [value])]
+
+
+def length(one):
+    """However it is told."""
+    end, start, duration = (one.get(name) for name in ("DTEND", "DTSTART", "DURATION"))
+    return str(end.dt - start.dt if end else duration and duration.dt)
+
+
+def said_by_calendar(text):
+    """What icalendar finds, by UID and occurrence."""
+    found = {}
+    for one in icalendar.Calendar.from_ical(text).walk():
+        if one.name not in ("VEVENT", "VTODO"):
+            continue
+        said = [("LENGTH", length(one))] if one.name == "VEVENT" else []
+        for name, value in one.property_items(recursive=False):
+            if name not in ("DTSTAMP", "BEGIN", "END") and (name not in ("DTEND", "DURATION") or one.name == "VTODO"):
+                said += of_property(name, value)
+        alarms = sorted(str(alarm["TRIGGER"].dt) for alarm in one.walk("VALARM"))
+        occurrence = one.get("RECURRENCE-ID")
+        found[str(one.get("UID")), str(occurrence and occurrence.dt)] = sorted(map(str, said)), alarms
+    return found
+
+
+@pytest.mark.parametrize("format, names, extension, said", [
+    ("vcard", CARDS, "vcf", said_by_cards), ("icalendar", CALENDARS, "ics", said_by_calendar)])
+def test_others_read_the_same_in_a_file_of_ours(two, format, names, extension, said):  # noqa: F811
+    laptop, desktop = two
+    theirs = {name: (EXPORTS / f"{name}.{extension}").read_bytes() for name in names}
+    if "outlook-2.1" in theirs:  # which has none
+        theirs["outlook-2.1"] = theirs["outlook-2.1"].replace(b"VERSION:2.1\r\n", b"VERSION:2.1\r\nUID:1\r\n")
+    for name, text in theirs.items():
+        here = laptop.source("x").with_name(f"here-{name}.{extension}")
+        write(here, text)
+        laptop.json("add", str(here), "--format", format, "--collection", name)
+    laptop.sync()
+    desktop.sync()
+    for name in names:
+        there = desktop.source("x").with_name(f"there-{name}.{extension}")
+        write(there, b"")
+        desktop.json("add", str(there), "--format", format, "--collection", name, "--existing")
+    desktop.sync()
+    for name, text in theirs.items():
+        ours = desktop.source("x").with_name(f"there-{name}.{extension}").read_bytes()
+        assert said(ours.decode()) == said(text.decode()), name
