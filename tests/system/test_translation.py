@@ -169,6 +169,27 @@ def test_columns_stand_for_what_the_map_says(two, tmp_path):  # noqa: F811
     assert "Shoe size" in rows(people.there)[0] and "39" in people.there.read_text()
 
 
+def test_another_map_takes_nothing_for_deleted(two, tmp_path):  # noqa: F811
+    write(tmp_path / "map", "table contacts\nID = /uid\nName = /name/full\nMobile = /phones/mobile/number\n")
+    people = Translated(two, "vcard", {"anna.vcf": ANNA, "bert.vcf": BERT}, "people.csv", "--format", "csv", "--map",
+                        str(tmp_path / "map"), before="ID,Name,Mobile,Home,Note,Born\nanna,,,,,1980-05-17\n")
+    write(tmp_path / "map", "table contacts\nID = /uid\nName = /name/full\nHome = /phones/home/number\n"
+                            "Note = /notes/*/note\nBorn = /anniversaries/birth/date\n")
+    people.desktop.run("remove", str(people.there))
+    people.desktop.json("add", str(people.there), "--collection", "home", "--existing", "--format", "csv", "--map",
+                        str(tmp_path / "map"))
+    people.both()
+    assert items(people.here) == {"anna.vcf": ANNA, "bert.vcf": BERT}, "no cell says anything new"
+    found = table(people.there)
+    assert found["bert"]["Home"] == "+49 2" and found["anna"]["Note"] == "first" and found["anna"]["Mobile"] == "+49 1"
+    edit(people.there, "+49 2", "+49 22")
+    edit(people.there, "+49 1", "+49 11")
+    people.both()
+    assert people.card("bert.vcf") == BERT.replace("+49 2", "+49 22")
+    assert people.card("anna.vcf") == ANNA, "this column stands for nothing any more"
+    assert not pending(people.desktop) and not conflicts(people.laptop)
+
+
 def test_the_first_one_may_be_the_table(two, tmp_path):  # noqa: F811
     laptop, desktop = two
     write(tmp_path / "map", MAP)
