@@ -68,6 +68,11 @@ class Card:
     def first(self, name):
         return next(iter(self.find(name)), (None, ""))
 
+    def kinds(self, property):
+        for place, value in self.find(property):
+            parameters = self.lines[place].partition(":")[0].split(";")[1:]
+            yield plain(value), {one.lower() for one in parameters if one.upper().startswith(("TYPE=", "X-"))}
+
     def person(self):
         name = [*pieces(self.first("N")[1]), "", ""]
         texts = [plain(self.first("FN")[1]), name[1], name[0], pieces(self.first("ORG")[1])[0], plain(self.first("NOTE")[1]),
@@ -131,9 +136,10 @@ class Cards:
         return {uid: card.person() for uid, (_, card) in self.cards().items()}
 
     def kept(self, uid):
-        """What the others have no words for."""
+        """What the table has no words for: properties, and of which kind a telephone or an address is."""
         card = self.cards()[uid][1]
-        return [card.lines[place] for name in ("X-LUCKY", "CATEGORIES") for place, _ in card.find(name)]
+        kinds = {value: kind for property, _, _ in SETS.values() for value, kind in card.kinds(property)}
+        return {card.lines[place] for name in ("X-LUCKY", "CATEGORIES") for place, _ in card.find(name)}, kinds
 
     def change(self, uid, what, value, chance):
         path, card = self.cards()[uid]

@@ -34,6 +34,11 @@ def expect(*databases, **shown):
     assert len({str(database.all(*TABLES)) for database in databases}) == 1
 
 
+def sync(*devices):
+    for device in devices:
+        device.sync()
+
+
 def counted(device):
     return len({change["entry"] for change in device.json("log", "-n", "1000")})
 
@@ -108,6 +113,36 @@ def test_a_key_that_is_used_again_is_of_another_row(two):
     assert laptop.json("status")["collections"][0]["conflicts"] == []
 
 
+NAMED = """
+CREATE TABLE tags (name TEXT PRIMARY KEY, colour TEXT, note TEXT);
+CREATE TABLE tagged (id TEXT PRIMARY KEY, tag TEXT REFERENCES tags(name) ON UPDATE CASCADE ON DELETE CASCADE);
+INSERT INTO tags VALUES ('red', '#f00', 'fire'), ('blue', '#00f', 'sky');
+INSERT INTO tagged VALUES ('1', 'red'), ('2', 'blue');
+"""
+
+
+def test_a_name_that_is_changed_and_used_again(two):
+    """A name is the row: another name is another row, and the same one again is the same row, without what it was."""
+    laptop, desktop = two
+    here = add(laptop, NAMED)
+    sync(laptop, desktop)
+    there = add(desktop, NAMED)
+    both(laptop, desktop)
+    here.run(OWN + "UPDATE tags SET name = 'rouge' WHERE name = 'red'")
+    there.run("UPDATE tags SET colour = '#e00' WHERE name = 'red'; INSERT INTO tagged VALUES ('3', 'red')")
+    both(laptop, desktop)
+    assert here.all("tags", "tagged") == there.all("tags", "tagged") == {
+        "tags": [("blue", "#00f", "sky"), ("red", "#e00", "fire"), ("rouge", "#f00", "fire")],
+        "tagged": [("1", "rouge"), ("2", "blue"), ("3", "red")]}, "an edit beats the deletion"
+    here.run(OWN + "DELETE FROM tags WHERE name = 'blue'; INSERT INTO tags VALUES ('blue', '#00e', NULL)")
+    there.run("INSERT INTO tagged VALUES ('4', 'blue')")
+    both(laptop, desktop)
+    assert here.all("tags", "tagged") == there.all("tags", "tagged")
+    assert here.rows("SELECT colour, note FROM tags WHERE name = 'blue'") == [("#00e", None)]
+    assert sorted(here.rows("SELECT id FROM tagged WHERE tag = 'blue'")) == [("4",)]
+    assert pending(laptop) == pending(desktop) == {}
+
+
 # ---- Given twice ----
 
 
@@ -131,11 +166,6 @@ def keys(*databases):
         assert database.sound() and database.all(*TABLES) == databases[0].all(*TABLES)
         assert all(numbers == [f"of {name}"] for (_, name, _), numbers in told(database).items())
     return {name: id for id, name, _ in told(databases[0])}
-
-
-def sync(*devices):
-    for device in devices:
-        device.sync()
 
 
 def test_a_key_that_was_given_is_kept_from_the_first_change_on(two, make_device):
