@@ -502,6 +502,10 @@ def test_a_locked_record_is_not_deleted_elsewhere(people):
     ann.run("lock", "people//anna")
     there.write_text("name,town\nbert,Bonn\ncleo,Kiel\n")
     bob.patiently("sync", code=9)
+    (held,) = pending(bob, "locked")
+    assert held["path"] == "anna"
+    ann.sync()
+    assert "anna,Rome" in here.read_text()
     here.write_text(here.read_text().replace("Rome", "Oslo"))
     ann.sync()
     ann.run("unlock", "people//anna")
