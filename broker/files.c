@@ -96,6 +96,12 @@ cf_status cf_files_write(cf_files *files, const cf_folder *folder, cf_bytes name
     return status;
 }
 
+void cf_files_sync_each(cf_files *files, cf_file_sync *syncs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        syncs[i].status = files->sync_file(files, syncs[i].file, &syncs[i].error);
+}
+
 typedef struct {
     cf_arena arena;
     cf_bytes *names;

@@ -52,6 +52,13 @@ typedef enum {
     CF_WRITER_UNKNOWN, /* another owner's file, or a file system that can't tell */
 } cf_writer_answer;
 
+/* One of several files, and whether it is durable. */
+typedef struct {
+    const cf_file *file;
+    cf_status status;
+    cf_error error;
+} cf_file_sync;
+
 /* Return false to stop. "." and ".." don't come; the order is the file system's. */
 typedef bool cf_name_visit(void *context, cf_bytes name);
 
@@ -136,6 +143,8 @@ struct cf_files {
     cf_status (*set_file_mtime)(cf_files *files, const cf_file *file, int64_t mtime_ns,
                                 cf_error *error);
     cf_status (*sync_file)(cf_files *files, const cf_file *file, cf_error *error);
+    /* The same with several at once, in no order: each has an outcome of its own. */
+    void (*sync_files)(cf_files *files, cf_file_sync *syncs, size_t count);
     /* The first stretch of data that ends after `offset`: [*from, *to). Both are the file's size
      * when only a hole is left. */
     cf_status (*next_data)(cf_files *files, const cf_file *file, uint64_t offset, uint64_t *from,
@@ -164,6 +173,9 @@ cf_status cf_files_read(cf_files *files, const cf_folder *folder, cf_bytes name,
  * Beside it NAME.new may be left by a crash; the next call takes it away. */
 cf_status cf_files_write(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
                          cf_bytes bytes, cf_error *error);
+
+/* A sync_files that is as many times sync_file. */
+void cf_files_sync_each(cf_files *files, cf_file_sync *syncs, size_t count);
 
 /* Takes away what is there, with all that is in it; CF_OK when there is nothing. */
 cf_status cf_files_remove(cf_files *files, const cf_folder *folder, cf_bytes name, cf_error *error);

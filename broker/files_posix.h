@@ -37,6 +37,9 @@ int cf_posix_open(const cf_folder *folder, const char *name, int flags, uint32_t
 cf_stat cf_posix_stat(const struct statx *raw);
 struct timespec cf_posix_time(int64_t time_ns);
 
+/* As sync_files, with threads of its own. */
+void cf_posix_sync_files(cf_files *files, cf_file_sync *syncs, size_t count);
+
 /* Add the calls about names and about open files. */
 void cf_posix_add_names(cf_files *files);
 void cf_posix_add_open_files(cf_files *files);

@@ -272,6 +272,7 @@ void cf_posix_add_open_files(cf_files *files)
     files->set_file_mode = set_file_mode;
     files->set_file_mtime = set_file_mtime;
     files->sync_file = sync_file;
+    files->sync_files = cf_posix_sync_files;
     files->next_data = next_data;
     files->writer = writer;
     files->clone = clone;

@@ -217,6 +217,7 @@ cf_files *faulty_files_new(cf_files *inner, disk_faults *faults)
     base->set_file_mode = set_file_mode_call;
     base->set_file_mtime = set_file_mtime_call;
     base->sync_file = sync_file_call;
+    base->sync_files = cf_files_sync_each;
     base->next_data = next_data_call;
     base->clone = clone_call;
     return base;

@@ -305,6 +305,47 @@ Test(disk_cuts, come_at_a_call_that_was_chosen)
     program_ends(&p);
 }
 
+/* Which of them it left durable, as bits. */
+static unsigned cut_among_syncs(uint64_t seed, uint64_t calls)
+{
+    static const char *const paths[] = {"/home/a", "/home/b", "/home/c"};
+    enum { COUNT = sizeof paths / sizeof *paths };
+    cf_file *files[COUNT] = {0};
+    cf_file_sync all[COUNT];
+    unsigned durable = 0;
+
+    program_begins(&p, (disk_options){.seed = seed});
+    for (int i = 0; i < COUNT; i++) {
+        expect_ok(p.files->create_file(p.files, p.folder, named(strrchr(paths[i], '/') + 1), 0644,
+                                       &files[i], &p.error),
+                  p.error);
+        expect_ok(p.files->write_at(p.files, files[i], 0, named("text"), &p.error), p.error);
+        all[i] = (cf_file_sync){.file = files[i]};
+    }
+    expect_ok(p.files->sync_folder(p.files, p.folder, &p.error), p.error);
+    disk_cut_after(p.disk, calls);
+    p.files->sync_files(p.files, all, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        durable |= all[i].status ? 0 : 1u << i;
+        p.files->close_file(p.files, &files[i]);
+    }
+    program_crashes(&p);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert(!(durable >> i & 1) || holds_text(paths[i], "text"), "%s", paths[i]);
+    program_ends(&p);
+    return durable;
+}
+
+Test(disk_cuts, leave_any_of_the_files_that_are_synced_together)
+{
+    unsigned seen = 0;
+
+    for (uint64_t seed = 0; seed < SEEDS; seed++)
+        for (uint64_t calls = 1; calls <= 4; calls++)
+            seen |= 1u << cut_among_syncs(seed, calls);
+    cr_assert_eq(seen, 0xff, "%x", seen);
+}
+
 /* ---- Syncs that fail ---- */
 
 static cf_status sync_badly(cf_file *file)

@@ -202,6 +202,22 @@ static cf_status sync_file(cf_files *files, const cf_file *file, cf_error *error
     return CF_OK;
 }
 
+/* In any order, so that a power cut may leave any of them behind. */
+static void sync_files(cf_files *files, cf_file_sync *syncs, size_t count)
+{
+    size_t *order = cf_allocate(count, sizeof *order);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t at = disk_random(&syncs[i].file->on->fault_random, i + 1);
+
+        order[i] = order[at];
+        order[at] = i;
+    }
+    for (size_t i = 0; i < count; i++)
+        cf_files_sync_each(files, &syncs[order[i]], 1);
+    free(order);
+}
+
 static cf_status next_data(cf_files *files, const cf_file *file, uint64_t offset, uint64_t *from,
                            uint64_t *to, cf_error *error)
 {
@@ -252,6 +268,7 @@ void disk_add_open_files(cf_files *files)
     files->set_file_mode = set_file_mode;
     files->set_file_mtime = set_file_mtime;
     files->sync_file = sync_file;
+    files->sync_files = sync_files;
     files->next_data = next_data;
     files->writer = writer;
     files->clone = clone;

@@ -94,7 +94,9 @@ typedef struct {
     cf_record_replacement by;
     cf_buffer name, temporary, after; /* `after` empty: it is deleted */
     bool deletes, made;
-    cf_row *rows; /* that are refused if it fails */
+    cf_file *file;   /* while it is made */
+    uint64_t number; /* of its intent */
+    cf_row *rows;    /* that are refused if it fails */
     size_t row_count;
 } cf_folder_step;
 void cf_folder_step_release(cf_folder_step *step);

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { PARTS = 3, HASHES = 2 };
+enum { PARTS = 3, HASHES = 2, TOGETHER = 64 /* files that are open at one time */ };
 
 void cf_folder_step_release(cf_folder_step *step)
 {
@@ -31,7 +31,7 @@ static cf_bytes intent_key(const cf_folder_medium *self, uint64_t number, cf_are
     return cf_key_numbered(arena, CF_TABLE_INTENT, self->medium.binding->number, number);
 }
 
-static void put_intent(const cf_folder_medium *self, const cf_folder_step *step, uint64_t number,
+static void put_intent(const cf_folder_medium *self, const cf_folder_step *step,
                        cf_records *records)
 {
     const cf_bytes sides[HASHES] = {cf_buffer_view(&step->after),
@@ -46,7 +46,7 @@ static void put_intent(const cf_folder_medium *self, const cf_folder_step *step,
 
         cf_pack_bin(&value, cf_bytes_of(hash.bytes, CF_HASH_SIZE));
     }
-    cf_records_put(records, intent_key(self, number, &arena), cf_buffer_view(&value));
+    cf_records_put(records, intent_key(self, step->number, &arena), cf_buffer_view(&value));
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -54,6 +54,47 @@ static void put_intent(const cf_folder_medium *self, const cf_folder_step *step,
 static void name_temporary(uint64_t number, cf_buffer *out)
 {
     cf_buffer_append_text(out, "record-%llu", (unsigned long long)number);
+}
+
+static void begin(cf_folder_medium *self, cf_folder_step *step, cf_medium_outcome *out)
+{
+    cf_error error;
+
+    step->number = ++self->intents;
+    name_temporary(step->number, &step->temporary);
+    step->disk.name = cf_buffer_view(&step->name);
+    step->by = (cf_record_replacement){.folder = self->temporary,
+                                       .name = cf_buffer_view(&step->temporary)};
+    step->made = step->deletes;
+    if (!step->deletes && cf_record_disk_begin(&step->disk, &step->by, cf_buffer_view(&step->after),
+                                               &step->file, &error))
+        refuse(step, &error, out);
+}
+
+/* At most TOGETHER of them. */
+static void make(cf_folder_medium *self, cf_folder_step *steps, size_t count,
+                 cf_medium_outcome *out)
+{
+    cf_file_sync syncs[TOGETHER];
+    size_t open = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        begin(self, &steps[i], out);
+        if (steps[i].file)
+            syncs[open++] = (cf_file_sync){.file = steps[i].file};
+    }
+    self->medium.files->sync_files(self->medium.files, syncs, open);
+    open = 0;
+    for (size_t i = 0; i < count; i++) {
+        cf_folder_step *step = &steps[i];
+
+        if (!step->file)
+            continue;
+        cf_file_sync *sync = &syncs[open++];
+        step->made = cf_record_disk_end(&step->disk, &step->by, &step->file, sync) == CF_OK;
+        if (!step->made)
+            refuse(step, &sync->error, out);
+    }
 }
 
 /* Before anything is in its place. */
@@ -65,23 +106,11 @@ static cf_status prepare(cf_folder_medium *self, cf_folder_step *steps, size_t c
     cf_records records = {0};
     cf_status status = CF_OK;
 
-    for (size_t i = 0; i < count; i++) {
-        cf_folder_step *step = &steps[i];
-        uint64_t number = ++self->intents;
-        cf_error why;
-
-        name_temporary(number, &step->temporary);
-        step->disk.name = cf_buffer_view(&step->name);
-        step->by = (cf_record_replacement){.folder = self->temporary,
-                                           .name = cf_buffer_view(&step->temporary)};
-        step->made =
-            step->deletes || cf_record_disk_make(&step->disk, &step->by,
-                                                 cf_buffer_view(&step->after), &why) == CF_OK;
-        if (step->made)
-            put_intent(self, step, number, &records);
-        else
-            refuse(step, &why, out);
-    }
+    for (size_t at = 0; at < count; at += TOGETHER)
+        make(self, steps + at, count - at < TOGETHER ? count - at : TOGETHER, out);
+    for (size_t i = 0; i < count; i++)
+        if (steps[i].made)
+            put_intent(self, &steps[i], &records);
     if (records.count)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     cf_records_release(&records);

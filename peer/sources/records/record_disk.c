@@ -119,27 +119,59 @@ void cf_record_disk_release(cf_record_disk *disk)
 
 /* ---- Making what replaces it ---- */
 
+static void unmake(const cf_record_disk *disk, const cf_record_replacement *replacement)
+{
+    cf_error ignored;
+
+    disk->files->unlink(disk->files, replacement->folder, replacement->name, &ignored);
+}
+
+cf_status cf_record_disk_begin(const cf_record_disk *disk, const cf_record_replacement *replacement,
+                               cf_bytes bytes, cf_file **out, cf_error *error)
+{
+    cf_files *files = disk->files;
+
+    cf_status status = files->create_file(files, replacement->folder, replacement->name,
+                                          disk->there ? 0600 : 0666, out, error);
+    if (status)
+        return status == CF_CHANGED ? (error->status = CF_IO) : status;
+    status = files->write_at(files, *out, 0, bytes, error);
+    if (!status && disk->there)
+        status = files->set_file_mode(files, *out, disk->stat.mode & 0777, error);
+    if (status) {
+        files->close_file(files, out);
+        unmake(disk, replacement);
+    }
+    return status;
+}
+
+cf_status cf_record_disk_end(const cf_record_disk *disk, cf_record_replacement *replacement,
+                             cf_file **file, cf_file_sync *sync)
+{
+    cf_files *files = disk->files;
+    cf_status status = sync->status;
+
+    if (!status)
+        status = files->stat_file(files, *file, &replacement->ours, &sync->error);
+    files->close_file(files, file);
+    if (status)
+        unmake(disk, replacement);
+    return status;
+}
+
 cf_status cf_record_disk_make(const cf_record_disk *disk, cf_record_replacement *replacement,
                               cf_bytes bytes, cf_error *error)
 {
-    cf_files *files = disk->files;
     cf_file *file = NULL;
-    cf_error ignored;
 
-    cf_status status = files->create_file(files, replacement->folder, replacement->name,
-                                          disk->there ? 0600 : 0666, &file, error);
+    cf_status status = cf_record_disk_begin(disk, replacement, bytes, &file, error);
     if (status)
-        return status == CF_CHANGED ? (error->status = CF_IO) : status;
-    status = files->write_at(files, file, 0, bytes, error);
-    if (!status && disk->there)
-        status = files->set_file_mode(files, file, disk->stat.mode & 0777, error);
-    if (!status)
-        status = files->sync_file(files, file, error);
-    if (!status)
-        status = files->stat_file(files, file, &replacement->ours, error);
-    files->close_file(files, &file);
+        return status;
+    cf_file_sync sync = {.file = file};
+    cf_files_sync_each(disk->files, &sync, 1);
+    status = cf_record_disk_end(disk, replacement, &file, &sync);
     if (status)
-        files->unlink(files, replacement->folder, replacement->name, &ignored);
+        *error = sync.error;
     return status;
 }
 

@@ -49,6 +49,12 @@ typedef struct {
 /* Makes the file, durably; nothing is left of it when that fails. */
 cf_status cf_record_disk_make(const cf_record_disk *disk, cf_record_replacement *replacement,
                               cf_bytes bytes, cf_error *error);
+/* The same in two parts, between which the caller makes it durable, with others. */
+cf_status cf_record_disk_begin(const cf_record_disk *disk, const cf_record_replacement *replacement,
+                               cf_bytes bytes, cf_file **out, cf_error *error);
+/* `sync` has what came of that; its error is the error of all. */
+cf_status cf_record_disk_end(const cf_record_disk *disk, cf_record_replacement *replacement,
+                             cf_file **file, cf_file_sync *sync);
 /* Puts it in the place of what was read, or where nothing was. CF_CHANGED: a user was faster;
  * nothing of his is lost. Afterwards `disk` is there with the stat of the new file, unless a user
  * has replaced that. The folder is to be synced then. */

@@ -489,6 +489,41 @@ Test(medium_folder, refuses_what_a_user_was_faster_with_and_does_the_rest)
     close_book(&b);
 }
 
+/* More than are made at one time; the program's numbers of them begin with 1. */
+Test(medium_folder, puts_nothing_in_place_that_is_not_durable)
+{
+    enum { COUNT = 70, FAILS = 66 };
+    cf_medium_outcome outcome;
+    cf_arena arena = {0};
+    cf_row rows[COUNT];
+    char text[32];
+    book b;
+
+    open_book(&b);
+    look(&b);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(text, sizeof text, "uid%d", i + 1);
+        rows[i] = a_row(cf_arena_text(&arena, cf_bytes_of_text(text)), "Name", &arena);
+    }
+    syncs_forget();
+    syncs_fail("/record-66");
+    expect_ok(cf_medium_write(b.medium, rows, COUNT, &outcome, &b.error), b.error);
+    cr_assert_eq(outcome.count, 1);
+    cr_expect_eq(outcome.refusals[0].why, CF_IO);
+    cr_expect(cf_bytes_equal(outcome.refusals[0].key, rows[FAILS - 1].key));
+    for (int i = 1; i <= COUNT; i++) {
+        snprintf(text, sizeof text, "/record-%d", i);
+        cr_expect_eq(syncs_had(text), i != FAILS, "%s", text);
+        snprintf(text, sizeof text, "book/uid%d.vcf", i);
+        cr_expect_eq(scratch_exists(b.disk, text), i != FAILS, "%s", text);
+        snprintf(text, sizeof text, "book/.counterfoil/tmp/record-%d", i);
+        cr_expect_not(scratch_exists(b.disk, text), "%s", text);
+    }
+    cf_medium_outcome_release(&outcome);
+    cf_arena_release(&arena);
+    close_book(&b);
+}
+
 Test(medium_folder, puts_nothing_beside_a_file_that_cannot_be_read)
 {
     cf_medium_outcome outcome;
