@@ -130,7 +130,11 @@ static cf_status check_state(inspection *self, cf_error *error)
 
 /* ---- Bases ---- */
 
-enum { NODE_KEY_SIZE = 1 + 4 + 8, ROW_KEY_SIZE = 1 + 4 + CF_HASH_SIZE };
+enum {
+    NODE_KEY_SIZE = 1 + 4 + 8,
+    ROW_KEY_SIZE = 1 + 4 + CF_HASH_SIZE,
+    DEPENDANT_KEY_SIZE = 1 + 4 + CF_ID_SIZE
+};
 
 static bool check_node(void *context, cf_bytes key, cf_bytes value)
 {
@@ -151,6 +155,20 @@ static bool check_node(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
+static size_t row_key_size(cf_bytes key)
+{
+    return key.data[0] == CF_TABLE_ROW ? ROW_KEY_SIZE : DEPENDANT_KEY_SIZE;
+}
+
+/* The key that the row should have in the table of this one. */
+static cf_bytes row_key_as(cf_bytes key, const cf_row *row, cf_arena *arena)
+{
+    uint32_t source = cf_get_u32(key.data + 1);
+
+    return key.data[0] == CF_TABLE_ROW ? cf_key_row(arena, source, row->table, row->key)
+                                       : cf_key_dependant(arena, source, &row->item);
+}
+
 static bool check_row(void *context, cf_bytes key, cf_bytes value)
 {
     inspection *self = context;
@@ -158,12 +176,12 @@ static bool check_row(void *context, cf_bytes key, cf_bytes value)
     cf_row row;
     cf_error error;
 
-    if (key.size != ROW_KEY_SIZE)
+    if (key.size != row_key_size(key))
         tell(self, CF_DAMAGE_BASE, key, "a record of a base has a key of %zu bytes", key.size);
     else if (cf_row_read(value, &arena, &row, &error))
         tell(self, CF_DAMAGE_BASE, key, "the base of source %u: %s", cf_get_u32(key.data + 1),
              error.text);
-    else if (!cf_bytes_equal(key, cf_key_row(&arena, cf_get_u32(key.data + 1), row.table, row.key)))
+    else if (!cf_bytes_equal(key, row_key_as(key, &row, &arena)))
         tell(self, CF_DAMAGE_BASE, key, "the base of source %u: a record is another's",
              cf_get_u32(key.data + 1));
     cf_arena_release(&arena);
@@ -241,15 +259,15 @@ cf_status cf_inspect(cf_peer *peer, cf_damage_found *found, void *context, cf_er
 {
     cf_store *store = cf_home_store(peer->home);
     inspection self = {.peer = peer, .found = found, .context = context};
-    const uint8_t nodes = CF_TABLE_NODE, rows = CF_TABLE_ROW;
+    const uint8_t nodes = CF_TABLE_NODE, rows[] = {CF_TABLE_ROW, CF_TABLE_HIDDEN};
 
     cf_status status = check_state(&self, error);
     if (!status)
         status = store->scan(store, cf_peer_user(peer), cf_bytes_of(&nodes, 1), check_node, &self,
                              error);
-    if (!status)
-        status =
-            store->scan(store, cf_peer_user(peer), cf_bytes_of(&rows, 1), check_row, &self, error);
+    for (size_t i = 0; !status && i < sizeof rows; i++)
+        status = store->scan(store, cf_peer_user(peer), cf_bytes_of(&rows[i], 1), check_row, &self,
+                             error);
     if (!status)
         status = peer->env->files->list(peer->env->files, cf_home_base(peer->home), check_copy,
                                         &self, error);

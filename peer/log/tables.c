@@ -69,6 +69,15 @@ cf_bytes cf_key_row(cf_arena *arena, uint32_t source, cf_bytes table, cf_bytes k
                   cf_bytes_of(hash.bytes, CF_HASH_SIZE));
 }
 
+cf_bytes cf_key_dependant(cf_arena *arena, uint32_t source, const cf_id *item)
+{
+    uint8_t number[4];
+
+    cf_put_u32(number, source);
+    return key_of(arena, CF_TABLE_HIDDEN, cf_bytes_of(number, sizeof number),
+                  cf_bytes_of(item->bytes, CF_ID_SIZE));
+}
+
 cf_bytes cf_key_numbered(cf_arena *arena, cf_table_letter table, uint32_t source, uint64_t number)
 {
     uint8_t first[4], second[8];

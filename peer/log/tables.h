@@ -11,6 +11,7 @@ typedef enum {
     CF_TABLE_ITEM = 'i', /* collection, item → the writes that nobody has replaced */
     CF_TABLE_NODE = 'n', /* source, node → what the disk showed when last agreed */
     CF_TABLE_ROW = 'j',  /* source, hash of table and key → a row of records, when last agreed */
+    CF_TABLE_HIDDEN = 'z',   /* source, item → a row that is not shown and hangs on one that is */
     CF_TABLE_AGREED = 'g',   /* source → what its base becomes by the write under way */
     CF_TABLE_PLACE = 'f',    /* source, hash of a file's name → which records it held */
     CF_TABLE_CONTENT = 'c',  /* collection, content hash → the entry that tells how to get it */
@@ -40,6 +41,7 @@ cf_bytes cf_key_item(cf_arena *arena, const cf_id *collection, const cf_id *item
 cf_bytes cf_key_content(cf_arena *arena, const cf_id *collection, const cf_hash *content);
 cf_bytes cf_key_source(cf_arena *arena, cf_table_letter table, uint32_t source);
 cf_bytes cf_key_row(cf_arena *arena, uint32_t source, cf_bytes table, cf_bytes key);
+cf_bytes cf_key_dependant(cf_arena *arena, uint32_t source, const cf_id *item);
 cf_bytes cf_key_numbered(cf_arena *arena, cf_table_letter table, uint32_t source, uint64_t number);
 
 cf_bytes cf_key_named(cf_arena *arena, cf_table_letter table, uint32_t source, cf_bytes name);

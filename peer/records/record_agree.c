@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "peer/records/record_view_inside.h"
+#include "peer/records/row_dependants.h"
 
 typedef struct cf_named_fact {
     cf_bytes name;
@@ -51,8 +52,8 @@ static size_t name_facts(cf_row_view *view, const cf_schema_table *table, cf_row
     return count;
 }
 
-/* The writes of the row's item, packed; until the next row's. */
-static cf_bytes refs_of(cf_row_view *view, const cf_row *row)
+/* The writes of the row's item, in the view's room; until the next row's. */
+static size_t collect_refs(cf_row_view *view, const cf_row *row)
 {
     cf_row_agreeing *room = &view->agreeing;
     const cf_schema_table *table = cf_schema_find(view->schema, row->table);
@@ -66,6 +67,15 @@ static cf_bytes refs_of(cf_row_view *view, const cf_row *row)
         room->refs[i] =
             (cf_row_ref){room->named[i].name, room->named[i].fact->write.dot,
                          room->named[i].fact->write.value, room->named[i].fact->standing};
+    return count;
+}
+
+/* The same, packed. */
+static cf_bytes refs_of(cf_row_view *view, const cf_row *row)
+{
+    cf_row_agreeing *room = &view->agreeing;
+    size_t count = collect_refs(view, row);
+
     cf_buffer_clear(&room->packed);
     cf_row_refs_pack(&room->packed, row, room->refs, count);
     return cf_buffer_view(&room->packed);
@@ -91,6 +101,13 @@ cf_row cf_row_view_agree(const cf_row_view *view, const cf_row *row, cf_arena *a
 
     agreed.refs = cf_arena_copy(arena, refs_of(open_view(view), row));
     return agreed;
+}
+
+cf_row cf_row_view_dependant(const cf_row_view *view, const cf_row *row, cf_arena *arena)
+{
+    size_t count = collect_refs(open_view(view), row);
+
+    return cf_row_dependant(row, view->agreeing.refs, count, arena);
 }
 
 /* Also those without values: refs count them. */

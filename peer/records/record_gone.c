@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that were deleted (model, rule t). A deletion covers all that the base's record had, also
- * what the format can't show and what was listed. So go the rows that refer to it, if the format
- * has no place for them: they would bring it back at once. */
+ * what the format can't show and what was listed. So go the rows that refer to it and that the
+ * source can't show: they would bring it back at once. */
 #include <stdlib.h>
 
 #include "peer/records/record_scan_inside.h"
@@ -39,28 +39,44 @@ static void draft_deletion(cf_row_scanning *self, const cf_row *base)
     free(covers);
 }
 
-/* Rows in tables that the format lacks, by what they refer to. */
+/* By what it refers to. */
+static void add_dependant(going *self, const cf_row *row)
+{
+    cf_row_refs refs = cf_row_refs_of(row, self->scanning->arena);
+
+    for (size_t i = 0; i < refs.count; i++) {
+        cf_id target;
+
+        if (refs.at[i].standing != CF_WRITE_SHOWN || !cf_reference_item(refs.at[i].value, &target))
+            continue;
+        dependant *found = cf_arena_allocate(self->scanning->arena, 1, sizeof *found);
+        found->target = target;
+        found->row = row;
+        cf_table_add(&self->dependants, &found->link, cf_hash_id(0, &target));
+    }
+}
+
+static bool is_shown(const cf_row_scan_input *input, const cf_id *item)
+{
+    const cf_row *base = cf_rows_of_item(input->base, item);
+
+    return base && cf_format_holds_table(input->format, base->table);
+}
+
+/* Those that are known of rows which aren't shown, and rows that the base has still, of tables that
+ * the format lacks by now. */
 static void find_dependants(going *self)
 {
     const cf_row_scan_input *input = self->scanning->input;
+    const cf_rows *known = input->dependants;
 
-    for (const cf_row *row = cf_rows_next(input->base, NULL); row;
-         row = cf_rows_next(input->base, row)) {
-        if (cf_format_holds_table(input->format, row->table))
-            continue;
-        cf_row_refs refs = cf_row_refs_of(row, self->scanning->arena);
-        for (size_t i = 0; i < refs.count; i++) {
-            cf_id target;
-
-            if (refs.at[i].standing != CF_WRITE_SHOWN ||
-                !cf_reference_item(refs.at[i].value, &target))
-                continue;
-            dependant *found = cf_arena_allocate(self->scanning->arena, 1, sizeof *found);
-            found->target = target;
-            found->row = row;
-            cf_table_add(&self->dependants, &found->link, cf_hash_id(0, &target));
-        }
-    }
+    for (const cf_row *row = NULL; known && (row = cf_rows_next(known, row));)
+        if (!is_shown(input, &row->item))
+            add_dependant(self, row);
+    for (const cf_row *row = NULL; !input->format->whole && (row = cf_rows_next(input->base, row));)
+        if (!cf_format_holds_table(input->format, row->table) &&
+            !(known && cf_rows_of_item(known, &row->item)))
+            add_dependant(self, row);
 }
 
 static void doom(going *self, const cf_row *row)
@@ -87,7 +103,7 @@ void cf_row_scan_gone(cf_row_scanning *scanning)
 {
     going self = {.scanning = scanning};
 
-    if (scanning->gone_count && !scanning->input->format->whole)
+    if (scanning->gone_count)
         find_dependants(&self);
     for (size_t i = 0; i < scanning->gone_count; i++)
         doom(&self, scanning->gone[i]);

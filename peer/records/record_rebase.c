@@ -14,6 +14,8 @@ typedef struct {
     size_t row_count, row_capacity;
     cf_row_place *gone;
     size_t gone_count, gone_capacity;
+    cf_id *dependants;
+    size_t dependant_count, dependant_capacity;
 } rebasing;
 
 /* The first change that is not before the item. */
@@ -166,6 +168,23 @@ static void add_gone(rebasing *self, const cf_row *base)
                                                     cf_arena_copy(self->arena, base->key)};
 }
 
+/* A row of the base, or a dependant, of which the base may have a row, too. */
+static void add_deleted(rebasing *self, const cf_row *row)
+{
+    const cf_row_scan_input *input = self->scan->input;
+    const cf_row *base = cf_rows_find(input->base, row->table, row->key);
+
+    if (!base)
+        base = cf_rows_of_item(input->base, &row->item);
+    if (base)
+        add_gone(self, base);
+    if (!input->dependants || !cf_rows_of_item(input->dependants, &row->item))
+        return;
+    self->dependants = cf_grow(self->dependants, &self->dependant_capacity,
+                               self->dependant_count + 1, sizeof *self->dependants);
+    self->dependants[self->dependant_count++] = row->item;
+}
+
 static void *kept(cf_arena *arena, void *list, size_t count, size_t size)
 {
     void *copy = cf_arena_allocate(arena, count, size);
@@ -183,7 +202,7 @@ void cf_row_scan_rebase(const cf_row_scan *scan, const cf_dot *dots, cf_arena *a
     rebasing self = {.scan = scan, .dots = dots, .arena = arena};
 
     for (size_t i = 0; i < scanned->gone_count; i++)
-        add_gone(&self, scanned->gone[i]);
+        add_deleted(&self, scanned->gone[i]);
     for (size_t i = 0; i < scanned->moved_count; i++)
         add_gone(&self, scanned->moved[i]);
     for (size_t i = 0; i < scanned->spot_count; i++) {
@@ -196,6 +215,8 @@ void cf_row_scan_rebase(const cf_row_scan *scan, const cf_dot *dots, cf_arena *a
     *out = (cf_row_rebase){
         .gone = kept(arena, self.gone, self.gone_count, sizeof *self.gone),
         .gone_count = self.gone_count,
+        .dependants = kept(arena, self.dependants, self.dependant_count, sizeof *self.dependants),
+        .dependant_count = self.dependant_count,
         .rows = kept(arena, self.rows, self.row_count, sizeof *self.rows),
         .row_count = self.row_count,
     };

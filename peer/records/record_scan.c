@@ -39,11 +39,11 @@ void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_sca
     cf_row_spots_open(self);
     cf_row_spots_name(self);
     scan_spots(self);
+    out->deleted = self->gone_count;
     cf_row_scan_gone(self);
     cf_row_scan_pin(self);
     out->input = input;
     out->changes = cf_row_draft_changes(&self->draft, &out->count);
-    out->deleted = self->gone_count;
     out->inner = self;
     cf_row_draft_release(&self->draft);
     cf_row_spots_close(self);

@@ -15,7 +15,8 @@ typedef struct {
     cf_state *state;             /* is tried out and is as before at the end */
     const cf_row_view *view;     /* of this state, as it is */
     const cf_rows *base;
-    const cf_row *disk; /* every row that the source shows, no two of one table and key */
+    const cf_rows *dependants; /* of the base's rows (row_dependants.h); NULL: none is known */
+    const cf_row *disk;        /* every row that the source shows, no two of one table and key */
     size_t disk_count;
     cf_id writer; /* of the entry that the changes will be: one that the log has not */
     uint64_t sequence;
@@ -27,7 +28,8 @@ typedef struct {
     const cf_row_scan_input *input;
     const cf_change *changes; /* ascending by (item, field), at most one for each */
     size_t count;
-    size_t deleted; /* rows of the base that are gone: for the guard against mass deletes */
+    size_t deleted; /* rows that the source showed and that are gone: for the guard against mass
+                       deletes */
     const void *inner;
 } cf_row_scan;
 
@@ -46,6 +48,8 @@ typedef struct {
 typedef struct {
     const cf_row_place *gone;
     size_t gone_count;
+    const cf_id *dependants; /* to be dropped, too */
+    size_t dependant_count;
     const cf_row *rows;
     size_t row_count;
 } cf_row_rebase;

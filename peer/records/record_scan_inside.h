@@ -27,7 +27,8 @@ typedef struct {
     cf_row_spot *spots; /* in the order of the disk */
     size_t spot_count;
     cf_table places;
-    const cf_row **gone; /* of the base, not on the disk any more (under another key neither) */
+    const cf_row **gone; /* of the base, not on the disk any more (under another key neither); in
+                            the end also dependants, of which the base may have nothing */
     size_t gone_count, gone_capacity;
     const cf_row **moved; /* of the base, on the disk under another key */
     size_t moved_count;

@@ -247,6 +247,16 @@ void cf_row_view_each_field(const cf_row_view *view,
     }
 }
 
+void cf_row_view_children(const cf_row_view *view, const cf_row *row,
+                          void (*visit)(void *context, const cf_row *child), void *context)
+{
+    const cf_viewed *viewed = viewed_of_item(view, &row->item);
+
+    for (const cf_row_edge *edge = viewed->children; edge; edge = edge->next_of_parent)
+        if (is_shown(edge->child))
+            visit(context, &edge->child->row);
+}
+
 const cf_row_conflict *cf_row_view_conflicts(const cf_row_view *view, size_t *count)
 {
     *count = view->conflict_count;

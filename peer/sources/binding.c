@@ -98,6 +98,7 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     binding->key_count = options->key_count;
     binding->map = options->map ? strdup(options->map) : NULL;
     binding->rows = cf_rows_new();
+    binding->dependants = cf_rows_new();
     binding->nodes = cf_nodes_new();
     binding->next_node = 1;
     binding->matcher = matcher;
@@ -111,6 +112,7 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
         return;
     cf_binding_close_root(*binding, files);
     cf_rows_destroy(&(*binding)->rows);
+    cf_rows_destroy(&(*binding)->dependants);
     cf_nodes_destroy(&(*binding)->nodes);
     cf_include_destroy(&(*binding)->matcher);
     for (size_t i = 0; i < (*binding)->owed_count; i++)
@@ -218,6 +220,30 @@ void cf_binding_drop_row(cf_binding *binding, cf_bytes table, cf_bytes key, cf_r
 
     cf_records_delete(records, cf_key_row(&arena, binding->number, table, key));
     cf_rows_drop(binding->rows, table, key);
+    cf_arena_release(&arena);
+}
+
+void cf_binding_put_dependant(cf_binding *binding, const cf_row *row, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_row_pack(row, &value);
+    cf_records_put(records, cf_key_dependant(&arena, binding->number, &row->item),
+                   cf_buffer_view(&value));
+    cf_rows_put(binding->dependants, row);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+void cf_binding_drop_dependant(cf_binding *binding, const cf_id *item, cf_records *records)
+{
+    const cf_row *row = cf_rows_of_item(binding->dependants, item);
+    cf_arena arena = {0};
+
+    cf_records_delete(records, cf_key_dependant(&arena, binding->number, item));
+    if (row)
+        cf_rows_drop(binding->dependants, row->table, row->key);
     cf_arena_release(&arena);
 }
 

@@ -53,8 +53,9 @@ typedef struct {
     char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
     bool same_rows; /* rows of one number are the same, until something was published */
 
-    cf_rows *rows;   /* the base of a source of records, */
-    cf_nodes *nodes; /* and of one of files */
+    cf_rows *rows;       /* the base of a source of records, */
+    cf_rows *dependants; /* what hangs on its rows and is not shown: row_dependants.h */
+    cf_nodes *nodes;     /* and the base of one of files */
     uint64_t next_node;
     cf_taken *taken;
     size_t taken_count, taken_capacity;
@@ -107,6 +108,8 @@ void cf_binding_drop_node(cf_binding *binding, uint64_t number, cf_records *reco
 /* The same of a source of records. */
 void cf_binding_put_row(cf_binding *binding, const cf_row *row, cf_records *records);
 void cf_binding_drop_row(cf_binding *binding, cf_bytes table, cf_bytes key, cf_records *records);
+void cf_binding_put_dependant(cf_binding *binding, const cf_row *row, cf_records *records);
+void cf_binding_drop_dependant(cf_binding *binding, const cf_id *item, cf_records *records);
 /* What is there was published: who makes a row from now on makes another one. */
 void cf_binding_end_meeting(cf_binding *binding, cf_records *records);
 

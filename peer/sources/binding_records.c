@@ -152,6 +152,7 @@ static bool load_binding(void *context, cf_bytes key, cf_bytes value)
 
 typedef struct {
     cf_binding *binding;
+    cf_rows *rows; /* into which rows go */
     cf_status status;
     cf_error *error;
 } base_loading;
@@ -182,7 +183,7 @@ static bool load_row(void *context, cf_bytes key, cf_bytes value)
     (void)key;
     load->status = cf_row_read(value, &arena, &row, load->error);
     if (!load->status)
-        cf_rows_put(load->binding->rows, &row);
+        cf_rows_put(load->rows, &row);
     cf_arena_release(&arena);
     return load->status == CF_OK;
 }
@@ -200,11 +201,16 @@ static cf_status load_base(cf_peer *peer, cf_binding *binding, cf_error *error)
     bool records = cf_format_is_records(binding->format);
     cf_store *store = cf_home_store(peer->home);
     cf_arena arena = {0};
-    base_loading load = {binding, CF_OK, error};
+    base_loading load = {binding, binding->rows, CF_OK, error};
 
     cf_bytes key = cf_key_source(&arena, records ? CF_TABLE_ROW : CF_TABLE_NODE, binding->number);
     cf_status status =
         store->scan(store, cf_peer_user(peer), key, records ? load_row : load_node, &load, error);
+    load.rows = binding->dependants;
+    if (!status && !load.status && records)
+        status = store->scan(store, cf_peer_user(peer),
+                             cf_key_source(&arena, CF_TABLE_HIDDEN, binding->number), load_row,
+                             &load, error);
     if (!status && records)
         status = store->scan(store, cf_peer_user(peer),
                              cf_key_source(&arena, CF_TABLE_MEETING, binding->number), note_meeting,
@@ -269,10 +275,10 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_store *store = cf_home_store(peer->home);
     cf_records records = {0};
     cf_arena arena = {0};
-    const cf_table_letter tables[] = {CF_TABLE_SOURCE, CF_TABLE_NODE,    CF_TABLE_ROW,
-                                      CF_TABLE_PLACE,  CF_TABLE_INTENT,  CF_TABLE_OWED,
-                                      CF_TABLE_TAKEN,  CF_TABLE_SCHEMA,  CF_TABLE_DATABASE,
-                                      CF_TABLE_AGREED, CF_TABLE_MEETING, CF_TABLE_HELD};
+    const cf_table_letter tables[] = {
+        CF_TABLE_SOURCE,  CF_TABLE_NODE,  CF_TABLE_ROW,    CF_TABLE_PLACE,    CF_TABLE_INTENT,
+        CF_TABLE_OWED,    CF_TABLE_TAKEN, CF_TABLE_SCHEMA, CF_TABLE_DATABASE, CF_TABLE_AGREED,
+        CF_TABLE_MEETING, CF_TABLE_HELD,  CF_TABLE_HIDDEN};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)

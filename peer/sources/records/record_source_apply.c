@@ -233,6 +233,7 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
     source->workshop->activity += outcome->wrote;
     note_refusals(run, outcome, refused);
     settle_base(self, refused);
+    cf_record_run_keep_family(run);
     if (!outcome->count && !self->waiting_count && !run->unfilled)
         cf_record_run_keep_held(run);
     cf_rows_destroy(&refused);
@@ -286,6 +287,7 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
     cf_record_values_fetched(source->values);
     if ((run->content.there || self.wanted_count) &&
         !(self.waiting_count && cf_record_run_is_transactional(run))) {
+        cf_record_run_find_doubts(run);
         status = intend(&self, error);
         if (!status)
             status = write_wanted(&self, error);

@@ -53,7 +53,9 @@ typedef struct {
     bool unfilled;           /* such a row was left as it is */
     cf_rows *troubled;       /* the places that are in trouble */
     bool as_base;            /* it shows just what the base says: nothing was done to it */
-    bool unrest;             /* something passes: look again soon */
+    cf_id *doubts;           /* items of the base's rows to which something was done */
+    size_t doubt_count;
+    bool unrest; /* something passes: look again soon */
     cf_row_view *view;
     cf_record_selection selection; /* of the view */
     cf_records records;
@@ -91,6 +93,8 @@ void cf_record_run_view(cf_record_run *run);
 const cf_row *cf_record_run_shown(const cf_record_run *run, cf_bytes table, cf_bytes key);
 /* A row of the source that is none of ours: new here, and not asked for. */
 bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row);
+/* A row of the view that the source neither shows nor is to show. */
+bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed);
 /* Both say the same, or there are neither: of a row of the base, which says what was shown; of a
  * row of the view, which may have more than that. */
 bool cf_record_run_same(cf_record_run *run, const cf_row *disk, const cf_row *base);
@@ -141,6 +145,10 @@ void cf_record_run_adopt(cf_record_run *run);
 cf_status cf_record_run_publish(cf_record_run *run, cf_error *error);
 /* Brings what others did to the medium. */
 cf_status cf_record_run_apply(cf_record_run *run, cf_error *error);
+/* What hangs on rows of the base and is hidden (record_source_family.c). The first is to be called
+ * before anything is applied, the other when the base is what was. */
+void cf_record_run_find_doubts(cf_record_run *run);
+void cf_record_run_keep_family(cf_record_run *run);
 /* Only names it. */
 void cf_record_run_tell(cf_record_run *run);
 

@@ -4,6 +4,7 @@
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
+#include "peer/records/row_dependants.h"
 
 static cf_bytes key_of(cf_record_run *run)
 {
@@ -17,6 +18,36 @@ static void pack_row(cf_buffer *out, const cf_row *row)
     cf_row_pack(row, &packed);
     cf_pack_bin(out, cf_buffer_view(&packed));
     cf_buffer_release(&packed);
+}
+
+/* The row of the view that goes from here only; NULL: it is deleted. */
+static const cf_row *hidden_by(const cf_record_run *run, const cf_row_place *drop)
+{
+    const cf_row *base = cf_rows_find(run->source->binding->rows, drop->table, drop->key);
+    const cf_row *viewed = cf_row_view_of_item(run->view, &base->item);
+
+    return viewed && !cf_record_selected(&run->selection, viewed) ? viewed : NULL;
+}
+
+/* What is known of them, unless that came after something that was done here. */
+static void pack_hidden(cf_record_run *run, const cf_record_agreement *agreement, cf_buffer *out)
+{
+    size_t drop_count = run->doubt_count ? 0 : agreement->drop_count, count = 0;
+
+    for (size_t i = 0; i < drop_count; i++)
+        count += hidden_by(run, &agreement->drops[i]) != NULL;
+    cf_pack_array(out, count);
+    for (size_t i = 0; i < drop_count; i++) {
+        const cf_row *viewed = hidden_by(run, &agreement->drops[i]);
+        cf_arena arena = {0};
+
+        if (viewed) {
+            cf_row known = cf_row_view_dependant(run->view, viewed, &arena);
+
+            pack_row(out, &known);
+        }
+        cf_arena_release(&arena);
+    }
 }
 
 cf_status cf_record_run_intend(cf_record_run *run, const cf_record_agreement *agreement,
@@ -33,6 +64,7 @@ cf_status cf_record_run_intend(cf_record_run *run, const cf_record_agreement *ag
     cf_pack_array(&value, agreement->drop_count);
     for (size_t i = 0; i < agreement->drop_count; i++)
         pack_row(&value, cf_rows_find(base, agreement->drops[i].table, agreement->drops[i].key));
+    pack_hidden(run, agreement, &value);
     const cf_record record = {key_of(run), cf_buffer_view(&value)};
     cf_status status = store->write(store, cf_peer_user(peer), &record, 1, true, error);
     run->source->settled = false;
@@ -70,6 +102,13 @@ static void take_drop(cf_record_run *run, const cf_row *row)
         cf_binding_drop_row(binding, row->table, row->key, &run->records);
 }
 
+/* One that is gone because it is not asked for any more. */
+static void take_hidden(cf_record_run *run, const cf_row *row)
+{
+    if (!cf_rows_of_item(run->source->binding->rows, &row->item))
+        cf_binding_put_dependant(run->source->binding, row, &run->records);
+}
+
 static cf_status take_all(cf_record_run *run, cf_reader *reader,
                           void (*take)(cf_record_run *run, const cf_row *row), cf_error *error)
 {
@@ -103,6 +142,8 @@ cf_status cf_record_run_take_intended(cf_record_run *run, cf_error *error)
         status = take_all(run, &reader, take_put, error);
     if (!status)
         status = take_all(run, &reader, take_drop, error);
+    if (!status && reader.at < reader.end) /* of earlier programs there are none */
+        status = take_all(run, &reader, take_hidden, error);
     if (status == CF_MALFORMED)
         status = error->status = CF_BROKEN;
     if (!status)

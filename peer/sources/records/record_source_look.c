@@ -69,6 +69,13 @@ const cf_row *cf_record_run_shown(const cf_record_run *run, cf_bytes table, cf_b
     return shown && cf_record_selected(&run->selection, shown) ? shown : NULL;
 }
 
+bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed)
+{
+    return !cf_format_holds_table(&run->content.format, viewed->table) ||
+           (!cf_record_selected(&run->selection, viewed) &&
+            !cf_rows_of_item(run->source->binding->rows, &viewed->item));
+}
+
 bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row)
 {
     const cf_binding *binding = run->source->binding;

@@ -200,6 +200,8 @@ static void rebase(disk_rows *self, const cf_row_scan *scan, const cf_dot *dots)
 
         cf_binding_drop_row(binding, table, key, &run->records);
     }
+    for (size_t i = 0; i < after.dependant_count; i++)
+        cf_binding_drop_dependant(binding, &after.dependants[i], &run->records);
     for (size_t i = 0; i < after.row_count; i++)
         cf_record_run_put(run, &after.rows[i]);
 }
@@ -289,6 +291,7 @@ static void scan_disk(disk_rows *self, cf_row_scan *out)
         .state = run->collection->state,
         .view = run->view,
         .base = run->source->binding->rows,
+        .dependants = run->source->binding->dependants,
         .disk = self->rows,
         .disk_count = self->count,
         .sequence = 1,

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/records/row_dependants.h"
+
+#include <stdlib.h>
+
+#include "codec/pack.h"
+
+static cf_bytes key_of(const cf_id *item, cf_arena *arena)
+{
+    cf_buffer packed = {0};
+
+    cf_pack_bin(&packed, cf_bytes_of(item->bytes, sizeof item->bytes));
+    cf_bytes key = cf_arena_copy(arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return key;
+}
+
+/* Of what it says only the references count. */
+static cf_bytes kept_value(const cf_row_ref *ref)
+{
+    static const uint8_t nil[] = {0xc0};
+    cf_id target;
+
+    return ref->standing == CF_WRITE_SHOWN && cf_reference_item(ref->value, &target)
+               ? ref->value
+               : cf_bytes_of(nil, sizeof nil);
+}
+
+cf_row cf_row_dependant(const cf_row *row, const cf_row_ref *refs, size_t count, cf_arena *arena)
+{
+    cf_row kept = {.table = cf_arena_copy(arena, row->table),
+                   .key = key_of(&row->item, arena),
+                   .item = row->item};
+    cf_row_ref *covered = cf_allocate(count, sizeof *covered);
+    cf_buffer packed = {0};
+    size_t kept_count = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (refs[i].standing == CF_WRITE_HIDDEN)
+            continue;
+        covered[kept_count] = refs[i];
+        covered[kept_count++].value = kept_value(&refs[i]);
+    }
+    cf_row_refs_pack(&packed, &kept, covered, kept_count);
+    kept.refs = cf_arena_copy(arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    free(covered);
+    return kept;
+}

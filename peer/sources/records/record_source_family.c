@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows that are hidden here and hang on rows that are shown: what is known of them whenever those
+ * were agreed (peer/records/row_dependants.h). Of a row that was changed or deleted here and is not
+ * published yet nothing is learned: its user did that before. */
+#include "peer/sources/records/record_source_inside.h"
+
+#include "peer/records/row_dependants.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    cf_table_link link; /* by item */
+    const cf_row *row;  /* of the view */
+    bool doubtful;      /* it hangs on a row that is in doubt */
+} member;
+
+typedef struct {
+    cf_record_run *run;
+    cf_arena arena;
+    cf_table members;
+    const cf_row **ahead; /* whose children are still to be found */
+    size_t ahead_count, ahead_capacity;
+    bool doubtful;
+} family;
+
+static bool has_references(const cf_schema_table *table)
+{
+    for (size_t i = 0; i < table->field_count; i++)
+        if (table->fields[i].merge == CF_MERGE_REFERENCE)
+            return true;
+    return false;
+}
+
+/* Whether anything can be hidden that hangs on something, or was. */
+static bool may_have_any(const cf_record_run *run)
+{
+    const cf_binding *binding = run->source->binding;
+    bool any = cf_rows_count(binding->dependants) > 0;
+
+    for (size_t i = 0; !any && i < run->schema.count; i++)
+        any = has_references(&run->schema.tables[i]) &&
+              (binding->include_count ||
+               !cf_format_holds_table(&run->content.format, run->schema.tables[i].name));
+    return any;
+}
+
+static bool is_in_doubt(cf_record_run *run, const cf_row *base)
+{
+    const cf_row *here = cf_row_index_find(&run->here, base->table, base->key);
+
+    return !cf_record_run_same(run, here, base) ||
+           cf_record_run_troubles(run, base->table, base->key);
+}
+
+void cf_record_run_find_doubts(cf_record_run *run)
+{
+    const cf_rows *base = run->source->binding->rows;
+
+    run->doubt_count = 0;
+    if (run->as_base || !may_have_any(run))
+        return;
+    run->doubts = cf_arena_allocate(&run->arena, cf_rows_count(base), sizeof *run->doubts);
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
+        if (cf_format_holds_table(&run->content.format, row->table) && is_in_doubt(run, row))
+            run->doubts[run->doubt_count++] = row->item;
+}
+
+/* ---- Who belongs to it ---- */
+
+static member *find_member(const family *self, const cf_id *item)
+{
+    for (cf_table_link *link = cf_table_first(&self->members, cf_hash_id(0, item)); link;
+         link = cf_table_next(link)) {
+        member *found = cf_linked(link, member, link);
+
+        if (cf_id_equal(&found->row->item, item))
+            return found;
+    }
+    return NULL;
+}
+
+static void take_child(void *context, const cf_row *child)
+{
+    family *self = context;
+
+    if (!cf_record_run_hides(self->run, child) || find_member(self, &child->item))
+        return;
+    member *fresh = cf_arena_allocate(&self->arena, 1, sizeof *fresh);
+    fresh->row = child;
+    fresh->doubtful = self->doubtful;
+    cf_table_add(&self->members, &fresh->link, cf_hash_id(0, &child->item));
+    self->ahead =
+        cf_grow(self->ahead, &self->ahead_capacity, self->ahead_count + 1, sizeof *self->ahead);
+    self->ahead[self->ahead_count++] = child;
+}
+
+static void take_descendants(family *self, const cf_id *item)
+{
+    const cf_row *row = cf_row_view_of_item(self->run->view, item);
+
+    if (row)
+        cf_row_view_children(self->run->view, row, take_child, self);
+    while (self->ahead_count)
+        cf_row_view_children(self->run->view, self->ahead[--self->ahead_count], take_child, self);
+}
+
+static void gather(family *self)
+{
+    const cf_record_run *run = self->run;
+    const cf_rows *base = run->source->binding->rows;
+
+    self->doubtful = true;
+    for (size_t i = 0; i < run->doubt_count; i++)
+        take_descendants(self, &run->doubts[i]);
+    self->doubtful = false;
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
+        if (cf_format_holds_table(&run->content.format, row->table))
+            take_descendants(self, &row->item);
+}
+
+/* ---- What is kept of them ---- */
+
+static void learn(cf_record_run *run, const cf_row *viewed)
+{
+    cf_binding *binding = run->source->binding;
+    const cf_row *known = cf_rows_of_item(binding->dependants, &viewed->item);
+    cf_arena arena = {0};
+    cf_row now = cf_row_view_dependant(run->view, viewed, &arena);
+
+    if (!known || !cf_bytes_equal(known->refs, now.refs))
+        cf_binding_put_dependant(binding, &now, &run->records);
+    cf_arena_release(&arena);
+}
+
+/* One that is held back is there all the same. */
+static void forget_others(const family *self)
+{
+    cf_record_run *run = self->run;
+    const cf_rows *known = run->source->binding->dependants;
+
+    for (const cf_row *row = cf_rows_next(known, NULL), *next; row; row = next) {
+        cf_id item = row->item;
+
+        next = cf_rows_next(known, row);
+        if (!find_member(self, &item) && !cf_row_view_holds_back(run->view, &item))
+            cf_binding_drop_dependant(run->source->binding, &item, &run->records);
+    }
+}
+
+void cf_record_run_keep_family(cf_record_run *run)
+{
+    family self = {.run = run};
+
+    if (!may_have_any(run))
+        return;
+    gather(&self);
+    for (cf_table_link *link = NULL; (link = cf_table_walk(&self.members, link));) {
+        const member *one = cf_linked(link, const member, link);
+
+        if (!one->doubtful)
+            learn(run, one->row);
+    }
+    forget_others(&self);
+    cf_table_release(&self.members);
+    free(self.ahead);
+    cf_arena_release(&self.arena);
+}

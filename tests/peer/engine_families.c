@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows that refer to each other, on a device that shows some of them only: what hangs on a row that
+ * is deleted there goes with it, whatever call of the disk fails before; unless it could not be
+ * known of there. A row's balance is the row that it refers to. */
+#include "tests/peer/small_table.h"
+
+#include "peer/log/catalog_schema.h"
+#include "tests/support/expect.h"
+
+#include <string.h>
+
+enum { PARENT = 1, CHILD, GRANDCHILD, OTHER, LATER, AT_LEAST = 6 };
+
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+
+typedef struct {
+    world *w;
+    device *all, *some; /* the second one has only rows whose note begins with "top" */
+} pair;
+
+static void write_schema(device *self, const cf_id *collection)
+{
+    static const cf_field_rule fields[] = {
+        {NAME("/columns/balance"), CF_MERGE_REFERENCE, NAME("records")}};
+    static const cf_schema_table tables[] = {
+        {.name = NAME("records"), .kind = CF_KIND_RECORD, .fields = fields, .field_count = 1}};
+    static const cf_schema schema = {tables, 1};
+    cf_error error;
+
+    expect_ok(cf_catalog_write_schema(cf_engine_peer(self->engine), collection, &schema,
+                                      self->in->now_ms, &error),
+              error);
+}
+
+static void put(table *rows, long id, long refers_to, const char *note)
+{
+    table_add(rows, id, refers_to, cf_bytes_of_text(note));
+}
+
+static void write_family(device *self, const char *child_note, bool later)
+{
+    table rows = {0};
+
+    put(&rows, PARENT, TABLE_NO_BALANCE, "top");
+    put(&rows, CHILD, PARENT, child_note);
+    put(&rows, GRANDCHILD, CHILD, "low");
+    put(&rows, OTHER, TABLE_NO_BALANCE, "top");
+    if (later)
+        put(&rows, LATER, PARENT, "low");
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+static pair pair_new(const char *child_note)
+{
+    pair self = {.w = world_new(11, 2)};
+
+    self.all = &self.w->devices[0];
+    self.some = &self.w->devices[1];
+    cr_assert(world_settle(self.w));
+    const cf_binding *binding = device_bind_table(self.all, &(table_place){.number = TABLE_NUMBER});
+    device_bind_table(self.some, &(table_place){.number = TABLE_NUMBER, .include = "note=top*"});
+    write_schema(self.all, &binding->collection);
+    write_family(self.all, child_note, false);
+    cr_assert(world_settle(self.w));
+    return self;
+}
+
+static bool has(const device *self, long id)
+{
+    table rows = {0};
+
+    bool found = user_reads_table(self, &rows) && table_find(&rows, id);
+    table_release(&rows);
+    return found;
+}
+
+static void delete_parent(device *self)
+{
+    table rows = {0};
+
+    cr_assert(user_reads_table(self, &rows));
+    table_drop(&rows, PARENT);
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+static void expect_only_other(pair *self, unsigned long at)
+{
+    cr_assert(world_settle(self->w), "%lu: the world does not come to rest", at);
+    for (long id = PARENT; id <= LATER; id++) {
+        cr_assert_eq(has(self->all, id), id == OTHER, "%lu: row %ld on the one", at, id);
+        cr_assert_eq(has(self->some, id), id == OTHER, "%lu: row %ld on the other", at, id);
+    }
+}
+
+Test(engine_families, go_with_the_row_they_hang_on)
+{
+    pair self = pair_new("low");
+
+    cr_assert(has(self.some, PARENT) && has(self.some, OTHER) && !has(self.some, CHILD));
+    write_family(self.all, "lower", true);
+    cr_assert(world_settle(self.w));
+    device_crash(self.some);
+    delete_parent(self.some);
+    expect_only_other(&self, 0);
+    world_destroy(&self.w);
+}
+
+Test(engine_families, come_back_for_one_that_was_not_known)
+{
+    pair self = pair_new("low");
+
+    write_family(self.all, "low", true);
+    cr_assert(device_sync(self.all));
+    delete_parent(self.some);
+    cr_assert(world_settle(self.w));
+    cr_assert(has(self.all, PARENT) && has(self.some, PARENT) && has(self.all, LATER));
+    cr_assert(!has(self.all, CHILD) && !has(self.all, GRANDCHILD) && !has(self.some, LATER));
+    world_destroy(&self.w);
+}
+
+/* What arrives between the delete and the look that finds it. */
+Test(engine_families, learn_nothing_of_a_row_that_is_gone_already)
+{
+    pair self = pair_new("low");
+    cf_engine *engine = self.some->engine;
+    cf_binding *binding = NULL;
+
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++)
+        if (cf_engine_binding_at(engine, i)->number == TABLE_NUMBER)
+            binding = cf_engine_binding_at(engine, i);
+    binding->mode = CF_MODE_RECEIVE; /* so that the look publishes nothing */
+    delete_parent(self.some);
+    cr_assert(device_sync(self.some));
+    write_family(self.all, "low", true);
+    cr_assert(device_sync(self.all));
+    cr_assert(device_sync(self.some));
+    binding->mode = CF_MODE_BOTH;
+    cr_assert(world_settle(self.w));
+    cr_assert(has(self.all, PARENT) && has(self.some, PARENT) && has(self.all, LATER));
+    cr_assert(!has(self.all, CHILD) && !has(self.all, GRANDCHILD));
+    world_destroy(&self.w);
+}
+
+/* ---- Every call ---- */
+
+static bool fails_at(device *self, disk_faults how)
+{
+    unsigned long first = self->faults.calls, at = how.at;
+
+    self->faults = how;
+    self->faults.calls = first;
+    self->faults.at += first;
+    device_sync(self);
+    bool over = self->faults.calls < first + at;
+    device_crash(self);
+    return over;
+}
+
+typedef bool trial(disk_faults how);
+
+static void try_every(trial *is_over)
+{
+    static const disk_faults faults[] = {{.status = CF_IO},
+                                         {.status = CF_FULL, .once = true, .reads = true}};
+
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        disk_faults how = faults[i];
+
+        for (how.at = 1; !is_over(how); how.at++)
+            continue;
+        cr_assert_geq(how.at, AT_LEAST, "hardly anything was tried");
+    }
+}
+
+static bool hears_of_a_child(disk_faults how)
+{
+    pair self = pair_new("low");
+
+    write_family(self.all, "low", true);
+    cr_assert(device_sync(self.all));
+    bool over = fails_at(self.some, how);
+    cr_assert(world_settle(self.w));
+    delete_parent(self.some);
+    expect_only_other(&self, how.at);
+    world_destroy(&self.w);
+    return over;
+}
+
+static bool publishes_the_deletion(disk_faults how)
+{
+    pair self = pair_new("low");
+
+    delete_parent(self.some);
+    bool over = fails_at(self.some, how);
+    expect_only_other(&self, how.at);
+    world_destroy(&self.w);
+    return over;
+}
+
+/* A child goes from the file because it is not asked for any more; its parent is deleted at once
+ * after the crash. */
+static bool hides_a_child(disk_faults how)
+{
+    pair self = pair_new("top child");
+
+    cr_assert(has(self.some, CHILD));
+    write_family(self.all, "low", false);
+    cr_assert(device_sync(self.all));
+    bool over = fails_at(self.some, how);
+    if (!has(self.some, CHILD)) {
+        delete_parent(self.some);
+        expect_only_other(&self, how.at);
+    } else {
+        cr_assert(world_settle(self.w));
+        cr_assert(has(self.all, CHILD) && has(self.all, PARENT) && !has(self.some, CHILD));
+    }
+    world_destroy(&self.w);
+    return over;
+}
+
+Test(engine_families, are_known_whatever_fails_meanwhile)
+{
+    try_every(hears_of_a_child);
+}
+
+Test(engine_families, go_whole_whatever_fails_meanwhile)
+{
+    try_every(publishes_the_deletion);
+}
+
+Test(engine_families, are_known_though_it_ends_while_they_are_taken_away)
+{
+    try_every(hides_a_child);
+}

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A row is deleted where the rows that refer to it aren't shown: they go with it, unless nobody could know of them there."""
+
+import signal
+import subprocess
+
+import pytest
+
+from counterfoil import broker, make_device, two  # noqa: F401
+from test_repair import keys, ldb
+from test_sqlite import add, both
+
+FAMILY = """
+CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
+CREATE TABLE phones (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE, kind TEXT, number TEXT);
+CREATE TABLE calls (id INTEGER PRIMARY KEY AUTOINCREMENT, phone INTEGER NOT NULL REFERENCES phones(id) ON DELETE CASCADE, said TEXT);
+CREATE TABLE places (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
+"""
+PEOPLE = FAMILY.split(";")[0] + ";"
+ROWS = """
+INSERT INTO people(name) VALUES ('Ann'), ('Bob'), ('Cleo'), ('Dora');
+INSERT INTO phones(person, kind, number) VALUES (1, 'home', '+1'), (1, 'work', '+2'), (2, 'home', '+3'), (2, 'work', '+4');
+INSERT INTO calls(phone, said) VALUES (1, 'hello'), (3, 'yes'), (4, 'no');
+INSERT INTO places(name) VALUES ('Ulm'), ('Bonn');
+"""
+TABLES = "people", "phones", "calls", "places"
+DELETE = "PRAGMA foreign_keys = ON; DELETE FROM people WHERE name = 'Ann'"
+WITHOUT_ANN = {"people": [(2, "Bob"), (3, "Cleo"), (4, "Dora")], "phones": [(3, 2, "home", "+3"), (4, 2, "work", "+4")],
+               "calls": [(2, 3, "yes"), (3, 4, "no")], "places": [(1, "Ulm"), (2, "Bonn")]}
+
+
+def share(two, schema, *options):
+    """All on the one, on the other a database of this schema, with these options."""
+    laptop, desktop = two
+    here = add(laptop, FAMILY)
+    here.run(ROWS)
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, schema, options=("--existing", *options))
+    desktop.sync()
+    return laptop, desktop, here, there
+
+
+HIDING = pytest.mark.parametrize("schema, include", [
+    (FAMILY, ("people",)),
+    (FAMILY, ("people", "phones//kind=none", "calls")),
+    (PEOPLE, ()),
+], ids=["tables not asked for", "rows not asked for", "tables that it lacks"])
+
+
+def options_of(include):
+    return [word for pattern in include for word in ("--include", pattern)]
+
+
+def quiet(*devices):
+    """All is in sync, and nobody has anything to tell."""
+    before = [len(device.json("log", "-n", "1000")) for device in devices]
+    for device in devices:
+        assert device.sync()["in_sync"]
+    assert [len(device.json("log", "-n", "1000")) for device in devices] == before
+
+
+@HIDING
+def test_the_children_go_with_the_row(two, schema, include):
+    laptop, desktop, here, there = share(two, schema, *options_of(include))
+    there.run(DELETE)
+    both(laptop, desktop)
+    assert here.all(*TABLES) == WITHOUT_ANN and here.sound()
+    assert there.rows("SELECT id, name FROM people ORDER BY id") == WITHOUT_ANN["people"]
+    quiet(laptop, desktop)
+
+
+@HIDING
+def test_a_child_that_came_later_goes_with_it_once_it_was_heard_of(two, schema, include):
+    laptop, desktop, here, there = share(two, schema, *options_of(include))
+    here.run("INSERT INTO phones(person, number) VALUES (1, '+5'); INSERT INTO calls(phone, said) VALUES (5, 'new');"
+             "UPDATE phones SET number = '+6' WHERE id = 1")
+    both(laptop, desktop)
+    there.run(DELETE)
+    both(laptop, desktop)
+    assert here.all(*TABLES) == WITHOUT_ANN and here.sound()
+    quiet(laptop, desktop)
+
+
+@HIDING
+def test_a_child_that_is_not_known_here_brings_the_row_back(two, schema, include):
+    """And the line that leads to it; what was known of the family stays deleted."""
+    laptop, desktop, here, there = share(two, schema, *options_of(include))
+    there.run(DELETE)
+    here.run("INSERT INTO phones(person, kind, number) VALUES (1, 'new', '+5')")
+    laptop.sync()
+    both(laptop, desktop)
+    for database in (here, there):
+        assert database.rows("SELECT id, name FROM people ORDER BY id")[0] == (1, "Ann") and database.sound()
+    assert here.rows("SELECT number FROM phones WHERE person = 1") == [("+5",)]
+    assert here.rows("SELECT said FROM calls ORDER BY id") == [("yes",), ("no",)]
+    quiet(laptop, desktop)
+
+
+def test_a_child_that_was_changed_apart_brings_the_row_back(two):
+    laptop, desktop, here, there = share(two, FAMILY, "--include", "people")
+    there.run(DELETE)
+    here.run("UPDATE phones SET number = '+9' WHERE id = 2; UPDATE phones SET person = 2 WHERE id = 1")
+    laptop.sync()
+    both(laptop, desktop)
+    assert here.rows("SELECT people.name, number FROM phones JOIN people ON person = people.id ORDER BY phones.id") \
+        == [("Bob", "+1"), ("Ann", "+9"), ("Bob", "+3"), ("Bob", "+4")]
+    assert there.rows("SELECT name FROM people ORDER BY id") == [("Ann",), ("Bob",), ("Cleo",), ("Dora",)]
+    assert here.sound()
+    quiet(laptop, desktop)
+
+
+def test_what_was_heard_of_while_the_row_was_gone_already_brings_it_back(two):
+    """The look that deletes comes after the one that hears: another has the collection locked."""
+    laptop, desktop, here, there = share(two, FAMILY, "--include", "people")
+    laptop.run("lock", "book")
+    there.run(DELETE)
+    desktop.sync(9)
+    here.run("INSERT INTO phones(person, number) VALUES (1, '+5')")
+    laptop.sync()
+    desktop.sync(9)
+    laptop.run("unlock", "book")
+    both(laptop, desktop)
+    assert here.rows("SELECT number FROM phones WHERE person = 1") == [("+5",)]
+    assert there.rows("SELECT name FROM people WHERE id = 1") == [("Ann",)]
+
+
+def test_what_refers_to_nobody_deleted_stays(two):
+    laptop, desktop, here, there = share(two, FAMILY, "--include", "people")
+    there.run("DELETE FROM people WHERE name = 'Cleo'; UPDATE people SET name = 'Anna' WHERE id = 1")
+    both(laptop, desktop)
+    assert here.rows("SELECT name FROM people ORDER BY id") == [("Anna",), ("Bob",), ("Dora",)]
+    assert [len(here.rows(f"SELECT * FROM {table}")) for table in TABLES] == [3, 4, 3, 2]
+    quiet(laptop, desktop)
+
+
+def test_what_is_asked_for_later_is_written_and_what_is_no_more_goes_with_its_row(two):
+    laptop, desktop, here, there = share(two, FAMILY, "--include", "people")
+    assert desktop.json("status")["collections"][0]["items"] == 4 and there.rows("SELECT * FROM phones") == []
+    desktop.run("set", str(there.path), "--include", "people", "--include", "phones", "--include", "calls")
+    both(laptop, desktop)
+    assert there.all("people", "phones", "calls") == here.all("people", "phones", "calls") and there.sound()
+    assert desktop.json("status")["collections"][0]["items"] == 11
+    desktop.run("set", str(there.path), "--include", "people")
+    both(laptop, desktop)
+    here.run("UPDATE phones SET number = '+7' WHERE id = 2; INSERT INTO calls(phone, said) VALUES (1, 'more')")
+    both(laptop, desktop)
+    assert there.rows("SELECT number FROM phones WHERE id = 2") == [("+2",)], "what isn't asked for is left alone"
+    there.run(DELETE)
+    both(laptop, desktop)
+    assert here.all(*TABLES) == WITHOUT_ANN
+    quiet(laptop, desktop)
+
+
+def test_a_table_that_is_dropped_and_what_is_done_to_its_rows_since(two):
+    laptop, desktop, here, there = share(two, FAMILY)
+    there.run("DROP TABLE calls; DROP TABLE phones")
+    desktop.sync(1)
+    here.run("UPDATE phones SET number = '+7' WHERE id = 2")
+    laptop.sync()
+    desktop.sync(1)
+    assert len(here.rows("SELECT * FROM phones")) == 4
+    there.run(DELETE)
+    desktop.sync(1)
+    laptop.sync()
+    assert here.all(*TABLES) == WITHOUT_ANN
+    desktop.sync(1)
+    assert there.all("people", "places") == here.all("people", "places")
+
+
+def test_many_children_of_one_row_are_the_others_to_guard(two):
+    """One row was deleted where one is shown; where hundreds would go, the user is asked."""
+    laptop, desktop, here, there = share(two, FAMILY, "--include", "people")
+    here.many("INSERT INTO phones(person, number) VALUES (1, ?)", [(f"+{i}",) for i in range(100, 700)])
+    both(laptop, desktop)
+    there.run(DELETE)
+    desktop.sync()
+    assert "held" in {entry["kind"] for entry in laptop.sync(8)["collections"][0]["pending"]}
+    assert len(here.rows("SELECT * FROM phones")) == 604
+    laptop.sync(0, "--yes")
+    both(laptop, desktop)
+    assert here.all(*TABLES) == WITHOUT_ANN
+
+
+def test_what_is_kept_of_them_is_little_mended_and_removed(two):
+    """Of rows that hang on nothing here nothing is kept."""
+    laptop, desktop, here, there = share(two, FAMILY, "--include", "people")
+    kept = keys(desktop, "records", "z")
+    assert len(kept) == len(here.rows("SELECT * FROM phones")) + len(here.rows("SELECT * FROM calls"))
+    assert keys(laptop, "records", "z") == []
+    ldb(desktop, "records", "put", kept[0], "0x9601")
+    assert "repair" in desktop.run("sync", code=7)
+    assert len(desktop.json("verify", code=7)["damaged"]) == 1
+    assert desktop.json("repair") == {"mended": 1, "lost": 0}
+    desktop.sync()
+    assert sorted(keys(desktop, "records", "z")) == sorted(kept)
+    there.run(DELETE)
+    both(laptop, desktop)
+    assert here.all(*TABLES) == WITHOUT_ANN
+    desktop.run("remove", str(there.path))
+    assert keys(desktop, "records", "z") == []
+
+
+def test_killed_at_any_moment(two):
+    """Between what is heard of, what is asked for no more, and the delete."""
+    laptop, desktop, here, there = share(two, FAMILY, "--include", "people", "--include", "phones")
+    here.run("INSERT INTO calls(phone, said) VALUES (1, 'more'); INSERT INTO phones(person, number) VALUES (1, '+5')")
+    laptop.sync()
+    desktop.run("set", str(there.path), "--include", "people")
+    for hundredths in range(0, 60, 3):
+        process = desktop.start("sync")
+        try:
+            process.wait(timeout=hundredths / 100)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+    desktop.sync()
+    there.run(DELETE)
+    for hundredths in range(0, 60, 3):
+        process = desktop.start("sync")
+        try:
+            process.wait(timeout=hundredths / 100)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+    both(laptop, desktop)
+    assert here.all(*TABLES) == WITHOUT_ANN
+    quiet(laptop, desktop)
