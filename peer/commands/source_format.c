@@ -18,8 +18,8 @@ cf_status cf_source_choose_format(const cf_run *run, const char *path, cf_format
     *out = CF_FORMAT_FILES;
     if (stat(path, &found) == 0 && S_ISREG(found.st_mode))
         return cf_fail(error, CF_USAGE,
-                       "%s is no folder: if it is a file of records, say --format csv --key "
-                       "COLUMN, or --format json, vcard, icalendar or sqlite",
+                       "%s is no folder: if it is a file of records, say --format csv, json, "
+                       "vcard, icalendar or sqlite",
                        path);
     return CF_OK;
 }

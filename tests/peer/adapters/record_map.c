@@ -149,6 +149,18 @@ Test(record_map, knows_whose_export_it_is)
     cr_assert_null(exporter_of(members + 4));
 }
 
+Test(record_map, knows_the_columns_of_other_countries)
+{
+    static const char *const british[] = {"Display Name", "Home County", "Work Post Code",
+                                          "Organisation"};
+
+    expect_default(CF_FORMAT_VCARD, british, 4,
+                   "table contacts\nDisplay Name = /name/full\n"
+                   "Home County = /addresses/home/components/region\n"
+                   "Work Post Code = /addresses/work/components/postcode\n"
+                   "Organisation = /organizations/*/name\nUID = /uid\n");
+}
+
 Test(record_map, leaves_dates_alone_that_it_would_have_to_guess)
 {
     static const char *const outlook[] = {"First Name", "Last Name", "E-mail Address",
