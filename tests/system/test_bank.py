@@ -26,8 +26,9 @@ CREATE TABLE letters (id INTEGER PRIMARY KEY, text TEXT);
 TABLES = "accounts", "transfers", "clerks"
 LETTERS = 4000  # which take time between the reading of accounts and that of transfers
 WRONG = """
-SELECT count(*) FROM accounts WHERE balance !=
- 1000 + (SELECT total(sum) FROM transfers WHERE b = accounts.id) - (SELECT total(sum) FROM transfers WHERE a = accounts.id)
+WITH moved (id, sum) AS (SELECT id, 1000 FROM accounts UNION ALL SELECT a, -sum FROM transfers
+ UNION ALL SELECT b, sum FROM transfers)
+SELECT count(*) FROM accounts JOIN (SELECT id, sum(sum) AS told FROM moved GROUP BY id) USING (id) WHERE balance != told
 """
 
 TELLER = """
