@@ -93,6 +93,34 @@ Test(engine_places, what_waits_for_the_users_word_keeps_its_name)
     world_destroy(&w);
 }
 
+/* Its place is not free before the user has said it. */
+Test(engine_places, what_waits_for_that_keeps_its_name_too)
+{
+    world *w = world_new(7, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    char name[] = "a";
+
+    for (; name[0] <= 'j'; name[0]++)
+        user_writes_text(a, name, name);
+    user_writes_text(a, "comes", "c");
+    user_writes_text(a, "goes", "g");
+    settles_equal(w);
+    for (name[0] = 'a'; name[0] <= 'j'; name[0]++)
+        user_removes(a, name);
+    user_moves(a, "goes", "a");
+    user_moves(a, "comes", "goes");
+    cr_assert(device_sync(a));
+    w->guarded = true;
+    device_sync(b);
+    cr_assert(holds(b, "a", "a"));
+    cr_assert(holds(b, "goes", "g"), "it is hidden");
+    cr_assert(holds(b, "comes", "c"));
+    w->guarded = false;
+    settles_equal(w);
+    cr_assert(holds(b, "a", "g"));
+    world_destroy(&w);
+}
+
 Test(engine_places, what_could_not_be_moved_is_deleted_where_it_lies)
 {
     world *w = world_new(6, 2);

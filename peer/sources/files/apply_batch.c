@@ -112,8 +112,7 @@ static bool perform_pass(cf_applying *applying)
     return progress;
 }
 
-/* What has failed or stands blocked, there or below: it would be hidden under that name for long.
- */
+/* What has failed or stands blocked, there or below. */
 static bool is_held_up(const cf_applying *applying, const cf_node *node)
 {
     const cf_nodes *nodes = applying->options.binding->nodes;
@@ -128,6 +127,35 @@ static bool is_held_up(const cf_applying *applying, const cf_node *node)
     return false;
 }
 
+static const cf_task *waiting_of(const cf_applying *applying, const cf_node *node)
+{
+    for (size_t i = applying->first; i < applying->end; i++) {
+        const cf_task *task = &applying->tasks[i];
+
+        if (task->state == CF_TASK_WAITING && task->step.node && task->number == node->number)
+            return task;
+    }
+    return NULL;
+}
+
+/* It, or what it waits for in the end: aside, it would be hidden for long. */
+static bool stays_aside(const cf_applying *applying, const cf_node *node)
+{
+    const cf_nodes *nodes = applying->options.binding->nodes;
+    const cf_node *last = node;
+
+    for (size_t i = applying->first; i < applying->end; i++) {
+        const cf_task *task = waiting_of(applying, last);
+        const cf_node *next = task ? cf_step_in_the_way(nodes, &task->step) : NULL;
+
+        if (!next || next->number == node->number)
+            break;
+        last = next;
+    }
+    return is_held_up(applying, node) ||
+           (last->number != node->number && is_held_up(applying, last));
+}
+
 static bool break_ring(cf_applying *applying)
 {
     const cf_nodes *nodes = applying->options.binding->nodes;
@@ -137,7 +165,7 @@ static bool break_ring(cf_applying *applying)
         const cf_node *node = cf_step_in_the_way(nodes, &task->step);
 
         if (task->state == CF_TASK_WAITING && node &&
-            cf_step_may_show(nodes, &task->step, task->number) && !is_held_up(applying, node) &&
+            cf_step_may_show(nodes, &task->step, task->number) && !stays_aside(applying, node) &&
             cf_task_step_aside(&applying->place, task))
             return true;
     }
