@@ -10,8 +10,8 @@
 bool fuzz_seed(size_t number, cf_buffer *out)
 {
     static const char *const seeds[] = {"id,name\r\n1,\"a, \"\"b\"\"\r\nc\"\r\n2,\n",
-                                        "\xef\xbb\xbf"
-                                        "a;b\n\"1\";2",
+                                        ("\xef\xbb\xbf"
+                                         "a;b\n\"1\";2"),
                                         "sep=\t\na\tb\n\n1\t2\r", "a|b\n1|2\n3|4\n"};
 
     if (number >= sizeof seeds / sizeof *seeds)
