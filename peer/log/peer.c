@@ -40,6 +40,38 @@ static cf_status load_user(cf_peer *peer, cf_hash *user, cf_error *error)
     return status;
 }
 
+/* A collection that nobody asked for since the start may have entries that wait, too. */
+static bool load_waiting(void *context, cf_bytes key, cf_bytes value)
+{
+    cf_peer *peer = context;
+    cf_collection *collection;
+    cf_error ignored;
+    cf_id id;
+
+    if (key.size > CF_ID_SIZE && value.size == 0) { /* else it waits for other parts */
+        memcpy(id.bytes, key.data + 1, CF_ID_SIZE);
+        cf_peer_collection(peer, &id, &collection, &ignored);
+    }
+    return true;
+}
+
+static cf_status fold_waiting(cf_peer *peer, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    const cf_folding folding = cf_peer_folding(peer);
+    const uint8_t table = CF_TABLE_WAITING;
+    cf_records records = {0};
+
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_bytes_of(&table, 1), load_waiting, peer, error);
+    for (size_t i = 0; !status && i < peer->collection_count; i++)
+        status = cf_collection_fold_waiting(peer->collections[i], &folding, &records, error);
+    if (!status && records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    return status;
+}
+
 cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error *error)
 {
     cf_peer *peer = cf_allocate(1, sizeof *peer);
@@ -70,6 +102,8 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
     }
     peer->contents = cf_contents_new(peer->log, peer->ring);
     status = cf_peer_settle(peer, error); /* the last run may have ended before it could */
+    if (!status)
+        status = fold_waiting(peer, error);
     if (status)
         cf_peer_close(&peer);
     else
@@ -281,39 +315,6 @@ cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringe
     cf_log_append(peer->log, entry, &offer, records->at, records->count, appended, in);
     *taken = true;
     return CF_OK;
-}
-
-/* A collection that nobody asked for since the start may have entries that wait, too. */
-static bool load_waiting(void *context, cf_bytes key, cf_bytes value)
-{
-    cf_peer *peer = context;
-    cf_collection *collection;
-    cf_error ignored;
-    cf_id id;
-
-    (void)value;
-    if (key.size > CF_ID_SIZE) {
-        memcpy(id.bytes, key.data + 1, CF_ID_SIZE);
-        cf_peer_collection(peer, &id, &collection, &ignored);
-    }
-    return true;
-}
-
-static cf_status fold_waiting(cf_peer *peer, cf_error *error)
-{
-    cf_store *store = cf_home_store(peer->home);
-    const cf_folding folding = cf_peer_folding(peer);
-    const uint8_t table = CF_TABLE_WAITING;
-    cf_records records = {0};
-
-    cf_status status =
-        store->scan(store, cf_peer_user(peer), cf_bytes_of(&table, 1), load_waiting, peer, error);
-    for (size_t i = 0; !status && i < peer->collection_count; i++)
-        status = cf_collection_fold_waiting(peer->collections[i], &folding, &records, error);
-    if (!status && records.count)
-        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    cf_records_release(&records);
-    return status;
 }
 
 cf_status cf_intake_finish(cf_intake *in, cf_error *error)

@@ -108,13 +108,37 @@ cf_status cf_refold(cf_peer *peer, bool write, cf_refolded *out, cf_error *error
     return status;
 }
 
+static bool drop_key(void *context, cf_bytes key, cf_bytes value)
+{
+    (void)value;
+    cf_records_delete(context, key);
+    return true;
+}
+
+/* What waited is read with the rest; what can't be read yet is noted again. */
+static cf_status forget_waiting(cf_peer *peer, const cf_ids *collections, cf_records *records,
+                                cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < collections->count; i++)
+        status = store->scan(store, cf_peer_user(peer),
+                             cf_key_collection(&arena, CF_TABLE_WAITING, &collections->at[i]),
+                             drop_key, records, error);
+    cf_arena_release(&arena);
+    return status;
+}
+
 cf_status cf_refold_some(cf_peer *peer, const cf_ids *collections, cf_records *records,
                          cf_refolded *out, cf_error *error)
 {
     folding self = {
         .peer = peer, .only = collections, .records = records, .out = out, .error = error};
 
-    return fold_all(&self);
+    cf_status status = forget_waiting(peer, collections, records, error);
+    return status ? status : fold_all(&self);
 }
 
 void cf_refolded_release(cf_refolded *refolded)
@@ -123,13 +147,6 @@ void cf_refolded_release(cf_refolded *refolded)
         cf_collection_destroy(&refolded->at[i]);
     free(refolded->at);
     *refolded = (cf_refolded){0};
-}
-
-static bool drop_key(void *context, cf_bytes key, cf_bytes value)
-{
-    (void)value;
-    cf_records_delete(context, key);
-    return true;
 }
 
 cf_status cf_table_clear(cf_peer *peer, cf_table_letter table, cf_error *error)

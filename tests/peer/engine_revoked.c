@@ -391,6 +391,83 @@ Test(engine_revoked, ignores_void_entries_that_waited_for_their_key)
     end(&s);
 }
 
+/* An epoch that the other can't read; in it the owner writes, the suspect over that, and more. */
+static void work_without_the_other(scene *s)
+{
+    cf_hash others = id_of(s->other);
+    cf_member fresh = {.kind = CF_MEMBER_EPOCH, .opens = true};
+    cf_arena arena = {0};
+    cf_error error;
+
+    for (int i = 0; i < 3; i++)
+        device_unplug(&s->w->devices[i]);
+    open_epoch(s->owner, &others, &arena, &fresh.opening);
+    expect_ok(cf_peer_publish_member(peer_of(s->owner), &fresh, &error), error);
+    user_writes_text(s->owner, "report", "second");
+    device_sync(s->owner);
+    carry(s->owner, s->suspect);
+    device_sync(s->suspect);
+    user_writes_text(s->suspect, "report", "third");
+    device_sync(s->suspect);
+    user_writes_text(s->suspect, "notes", "the last word");
+    device_sync(s->suspect);
+    carry(s->suspect, s->owner);
+    cf_arena_release(&arena);
+}
+
+static void plug_in_the_rest(scene *s)
+{
+    s->owner->offline = s->other->offline = false;
+    sync_both(s);
+    cr_expect(holds(s->other, "report", "third"));
+    cr_expect(holds(s->other, "notes", "the last word"));
+    expect_the_rest_alike(s);
+}
+
+/* World 700601: the key comes with the revocation, whose head comes last. All was read anew from
+ * the log then; and once more what had waited for its key, as if nobody had replaced it since. */
+Test(engine_revoked, counts_once_what_waited_for_its_key)
+{
+    scene s = a_scene(10);
+    cf_bytes wires[64];
+    parcel all = {0};
+    cf_error error;
+
+    work_without_the_other(&s);
+    cf_heads heads = heads_of(s.owner, &s.id);
+    cf_store *store = cf_home_store(s.suspect->home);
+    expect_ok(store->read(store, cf_peer_user(peer_of(s.suspect)), 1, pack, &all, &error), error);
+    cr_assert_lt(all.count, sizeof wires / sizeof *wires);
+    revoke(s.owner, &s.id, &heads);
+    for (size_t i = 0; i < all.count; i++)
+        wires[i + (i + 2 >= all.count)] = cf_buffer_view(&all.wires[i]);
+    wires[all.count - 2] =
+        cf_registry_entry(registry_of(s.owner), cf_registry_count(registry_of(s.owner)) - 1);
+    expect_ok(cf_peer_take(peer_of(s.other), wires, all.count + 1, &error), error);
+    plug_in_the_rest(&s);
+    for (size_t i = 0; i < all.count; i++)
+        cf_buffer_release(&all.wires[i]);
+    free(all.wires);
+    cf_heads_release(&heads);
+    end(&s);
+}
+
+/* The process ends when the key is kept, and before what waits for it is read. */
+Test(engine_revoked, reads_what_waited_for_its_key_after_a_restart)
+{
+    scene s = a_scene(11);
+    cf_error error;
+
+    work_without_the_other(&s);
+    carry(s.owner, s.other);
+    expect_ok(
+        cf_home_save_secrets(s.other->home, peer_of(s.other)->keys, peer_of(s.owner)->ring, &error),
+        error);
+    device_crash(s.other);
+    plug_in_the_rest(&s);
+    end(&s);
+}
+
 /* It is not told, mostly; and if it is, what its user did stays his. */
 Test(engine_revoked, leaves_the_folder_of_a_device_that_is_out_alone)
 {
