@@ -319,10 +319,11 @@ uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
         link->heard_ms = now_ms;
         cf_link_greet(link, now_ms, outbox);
     }
-    if (!cf_link_is_unanswered(link))
+    if (!link->waits || !cf_link_is_unanswered(link))
         link->heard_ms = now_ms;
     if (link->state == CF_LINK_LIVE && pump(link, now_ms, outbox, &error))
         cf_link_lose(link, &error, now_ms);
+    link->waits = cf_link_is_unanswered(link);
     if (cf_link_is_unanswered(link) && now_ms >= link->heard_ms + patience_ms(link))
         give_up(link, now_ms);
     tell_idle(link);

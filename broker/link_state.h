@@ -41,6 +41,7 @@ struct cf_link {
     bool is_distrusted;   /* something that came in this session is refused */
     bool is_clock_off;    /* more than a day from the other's: nothing is published */
     bool idle_told;
+    bool waits; /* for an answer, at the last tick */
     bool was_offering;
     cf_heads report; /* what is to be reported */
     cf_link_request reporting, asking;

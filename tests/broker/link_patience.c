@@ -65,3 +65,24 @@ Test(link_patience, hears_what_came_while_its_owner_was_busy)
     cf_outbox_destroy(&nowhere);
     meeting_close(&m);
 }
+
+/* Its owner wrote many files for a minute, and asked nothing before the end of that. */
+Test(link_patience, counts_from_when_the_question_was_asked)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_outbox *nowhere = cf_outbox_new();
+
+    cf_link_start(desk->link);
+    meet_until_idle(&m);
+    m.now_ms += 2 * CF_REQUEST_TIMEOUT_MS;
+    cf_link_ask(desk->link);
+    uint64_t asked_ms = m.now_ms;
+    m.now_ms = wait_in_vain(desk, nowhere);
+    cr_expect_eq(desk->lost, 0, "nobody had a chance to answer");
+    cr_expect_eq(m.now_ms, asked_ms + CF_REQUEST_TIMEOUT_MS);
+    wait_in_vain(desk, nowhere);
+    cr_expect_eq(desk->lost, 1, "it did not");
+    cf_outbox_destroy(&nowhere);
+    meeting_close(&m);
+}
