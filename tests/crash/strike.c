@@ -51,15 +51,15 @@ static bool struck(const char *call, bool *half)
 {
     if (!shared || atomic_fetch_add(&shared->count, 1) + 1 != shared->at)
         return false;
+    if (shared->kind == STRIKE_COUNT || (shared->kind == STRIKE_SHORT && !half))
+        return false;
     strncpy(shared->call, call, sizeof shared->call - 1);
     if (shared->kind == STRIKE_KILL)
         kill(getpid(), SIGKILL);
-    if (shared->kind == STRIKE_SHORT && half) {
+    if (shared->kind == STRIKE_SHORT) {
         *half = true;
         return false;
     }
-    if (shared->kind != STRIKE_FAIL)
-        return false;
     errno = (int)shared->error;
     return true;
 }
@@ -82,9 +82,9 @@ static bool is_disk(int file)
     {                                                                                              \
         bool half = false;                                                                         \
                                                                                                    \
-        if (is_disk(file) && struck(#name, &half))                                                 \
+        if (is_disk(file) && struck(#name, size > 1 ? &half : NULL))                               \
             return -1;                                                                             \
-        if (half && size > 1)                                                                      \
+        if (half)                                                                                  \
             size /= 2;                                                                             \
         return NEXT(name)(__VA_ARGS__);                                                            \
     }
