@@ -3,11 +3,13 @@
 reflink has what had reached the disk at that moment, and nothing of what only the kernel still had."""
 
 import fcntl
+import os
 import pathlib
 import subprocess
 
 FICLONE = 0x40049409  # ioctl_ficlone(2)
 INNER, OUTER = 320 << 20, 3 << 30
+SPARE = INNER + (64 << 20)  # as if all of the disk were written anew while the cuts keep what was there
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
 
 
@@ -30,7 +32,7 @@ class Disk:
         self.folder = folder
         self.kind = kind
         self.mounted = []
-        self.cuts = []
+        self.cuts = {}  # by their numbers, those that are kept
 
     def begin(self):
         """The disk is at `at`."""
@@ -57,18 +59,27 @@ class Disk:
         run("umount", where)
         self.mounted.remove(where)
 
-    def cut(self):
+    def cut(self, number):
         """The disk as it would be after a power cut now."""
-        copy = self.store / f"cut-{len(self.cuts)}.img"
+        self.make_room()
+        copy = self.store / f"cut-{number}.img"
         with open(self.image, "rb") as image, open(copy, "xb") as shared:
             fcntl.ioctl(shared, FICLONE, image.fileno())
-        self.cuts.append(copy)
-        return copy
+        self.cuts[number] = copy
 
-    def go_back_to(self, cut):
-        """Mounts the cut where the disk was: what ran there has ended."""
+    def make_room(self):
+        """Every other cut goes when they leave too little; those that stay are of all times."""
+        store = os.statvfs(self.store)
+        if store.f_bavail * store.f_frsize < SPARE:
+            for number in list(self.cuts)[::2]:
+                self.cuts.pop(number).unlink()
+
+    def go_back_to(self, number):
+        """Mounts the cut where the disk was, which goes: what ran there has ended."""
         self.unmount(self.at)
-        self.mount(cut, self.at)
+        self.image.unlink()
+        self.image = self.cuts.pop(number)
+        self.mount(self.image, self.at)
 
     def end(self):
         for where in reversed(list(self.mounted)):

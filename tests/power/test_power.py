@@ -2,8 +2,11 @@
 """Power cuts while a broker and two devices, all on one disk, do their work: whatever a `sync` had said was in sync is there
 afterwards on both devices, whole, and everything else is finished by the next `sync`.
 
-CF_POWER_SECONDS=S makes cuts for S seconds in all, ten and more a second, and checks as many as that time again allows."""
+CF_POWER_SECONDS=S makes cuts for half of S seconds, in every round of the work, and checks as many as the other half allows. It prints how many
+they were a second."""
 
+import concurrent.futures
+import contextlib
 import os
 import random
 import threading
@@ -40,7 +43,7 @@ class Scene:
         self.here, self.there = Device(disk.at, "here"), Device(disk.at, "there")
         self.shelf = Shelf([self.here, self.there], self.random)
         self.done = []  # (what `here` held when both devices were in sync, what was saved, how many cuts had begun)
-        self.begun = 0
+        self.begun = self.made = 0
 
     def prepare(self):
         self.broker.start()
@@ -78,9 +81,9 @@ class Scene:
         self.broker.process.communicate()
         self.broker.process = None
 
-    def check(self, cut, index):
+    def check(self, index):
         """After the power is back."""
-        self.disk.go_back_to(cut)
+        self.disk.go_back_to(index)
         self.broker.restart()
         try:
             for device in (self.here, self.there, self.here, self.there):
@@ -110,33 +113,53 @@ class Scene:
 
 def cutter(scene, stop):
     while not stop.is_set():
+        number = scene.begun
         scene.begun += 1
-        scene.disk.cut()
+        scene.disk.cut(number)
+        scene.made += 1
         stop.wait(0.03)
+
+
+@contextlib.contextmanager
+def cutting(scene):
+    """Cuts are made meanwhile; what goes wrong with them is raised here."""
+    stop = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        cuts = pool.submit(cutter, scene, stop)
+        try:
+            yield cuts
+        finally:
+            stop.set()
+            cuts.result()
+
+
+def work(scene):
+    """How many cuts were made in each round, and in how many seconds in all."""
+    rounds, begun = [], time.monotonic()
+    with cutting(scene) as cuts:
+        while not cuts.done() and (len(rounds) < ROUNDS or time.monotonic() < begun + SECONDS):
+            before = scene.made
+            scene.work(len(rounds) + 1)
+            rounds.append(scene.made - before)
+    return rounds, time.monotonic() - begun
 
 
 def test_what_was_in_sync_survives_a_power_cut(disk):
     scene = Scene(disk)
     scene.prepare()
-    stop = threading.Event()
-    thread = threading.Thread(target=cutter, args=(scene, stop))
-    thread.start()
     try:
-        end, number = time.monotonic() + SECONDS, 0
-        while number < ROUNDS or time.monotonic() < end:
-            number += 1
-            scene.work(number)
+        rounds, seconds = work(scene)
     finally:
-        stop.set()
-        thread.join()
         scene.stop()
-    cuts = list(enumerate(disk.cuts))
-    assert len(cuts) > CHECKS
-    chosen = scene.random.sample(cuts, len(cuts)) if SECONDS else scene.random.sample(cuts, CHECKS)
+    print(f"{disk.kind}: {scene.made} cuts in {seconds:.0f} s, {scene.made / seconds:.1f} a second; "
+          f"{len(rounds)} rounds with {min(rounds)} to {max(rounds)}; {len(disk.cuts)} cuts kept")
+    assert scene.made > CHECKS
+    assert all(rounds), "a round without a cut"
+    chosen = scene.random.sample(list(disk.cuts), len(disk.cuts) if SECONDS else CHECKS)
     end, checked = time.monotonic() + SECONDS, 0
-    for index, cut in chosen:
-        scene.check(cut, index)
+    for index in chosen:
+        scene.check(index)
         checked += 1
         if SECONDS and time.monotonic() > end:
             break
-    print(f"{disk.kind}: {len(cuts)} cuts, {checked} checked, {number} rounds")
+    print(f"{disk.kind}: {checked} checked")
