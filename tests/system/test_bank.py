@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bank that moves money all the time, while another device has its database too."""
+"""A bank that moves money all the time, while another device has its database too. COUNTERFOIL_LONG=1: for a minute, and nearly
+as often as it means to."""
 
 import json
 import os
@@ -106,6 +107,7 @@ def test_a_bank_of_rows(two):
         seen.append(check(state, last))
     assert seen == sorted(seen) and seen[-1] == moves
     entries = {change["entry"] for change in laptop.json("log", "-n", "1000000")}
-    print(f"{moves} transactions in {SECONDS} s, {arrived} of them there at the end of it; {len(seen)} states looked at, "
+    print(f"{moves} transactions in {SECONDS} s, {moves / SECONDS:.0f} a second of {RATE}; {arrived} of them there at the end of it; {len(seen)} states looked at, "
           f"{len(set(seen))} of the money; {len(entries)} entries")
     assert arrived and len(set(seen)) > 2, "nothing arrived while the teller was at work"
+    assert moves >= 0.9 * SECONDS * RATE or not LONG, f"{moves} transactions of {SECONDS * RATE}"
