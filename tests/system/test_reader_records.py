@@ -8,10 +8,11 @@ import random
 import re
 import sqlite3
 
+import icalendar
 import pytest
 
 import protocol_crypto as crypto
-from cards import EXPORTS
+from cards import EXPORTS, edit, event, fill, items
 from counterfoil import WAIT, Device
 from counterfoild import Broker
 from protocol import pack
@@ -239,6 +240,100 @@ def test_the_picture_of_a_card_travels_as_a_delta_beside_the_telephone(tmp_path)
         assert sorted(change.field.split("/")[1] for change in body.changes) == ["media", "phones"]
         assert book.pictures() == [picture]
     book.end()
+
+
+class Calendar(Table):
+    """The same with an event that carries a file, in a folder on each device."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.desktop = Device(folder, "desktop")
+        self.laptop.pair(self.desktop)
+        self.path, self.there = self.laptop.source("home"), self.desktop.source("home")
+
+    def show(self, summary, attachment):
+        value = "ATTACH;ENCODING=BASE64;VALUE=BINARY;FMTTYPE=application/pdf:" + base64.b64encode(attachment).decode()
+        folded = "\r\n ".join(value[at : at + 74] for at in range(0, len(value), 74))
+        fill(self.path, {"meeting.ics": event("meeting", summary, "LOCATION:Cafe", folded)})
+
+    def add(self):
+        self.laptop.json("add", str(self.path), "--collection", "people", "--format", "icalendar")
+        self.laptop.sync()
+        self.desktop.json("add", str(self.there), "--collection", "people", "--format", "icalendar", "--existing")
+        self.desktop.sync()
+        return self.read()
+
+    def end(self):
+        self.desktop.end()
+        super().end()
+
+
+def carried(folder):
+    """What another program's library finds in the one event: its title and place, and what it carries."""
+    (text,) = items(folder).values()
+    (found,) = icalendar.Calendar.from_ical(text).walk("VEVENT")
+    attached = found["ATTACH"]  # its letters: this library takes them for a URI
+    return str(found["SUMMARY"]), str(found["LOCATION"]), dict(attached.params), base64.b64decode(attached)
+
+
+@pytest.fixture
+def calendar(tmp_path):
+    made = Calendar(tmp_path)
+    yield made
+    made.end()
+
+
+def test_what_an_event_carries_travels_as_a_delta_beside_its_title(calendar):
+    attachment = random.Random(12).randbytes(300 << 10)
+    form = {"ENCODING": "BASE64", "VALUE": "BINARY", "FMTTYPE": "application/pdf"}
+    calendar.show("Meeting 0", attachment)
+    calendar.add()
+    for number in range(1, 5):
+        attachment = bytes([number]) + attachment
+        calendar.show(f"Meeting {number}", attachment)
+        before = items(calendar.path)
+        calendar.laptop.sync()
+        ((entry, body),) = calendar.read()
+        assert len(entry.wire) <= 2048 and not entry.blobs
+        assert len(body.changes) == 2
+        calendar.desktop.sync()
+        assert carried(calendar.there) == (f"Meeting {number}", "Cafe", form, attachment)
+        assert items(calendar.path) == before
+    edit(next(calendar.there.glob("*.ics")), "LOCATION:Cafe", "LOCATION:Park")
+    calendar.desktop.sync()
+    calendar.laptop.sync()
+    assert items(calendar.path)["meeting.ics"] == before["meeting.ics"].replace("LOCATION:Cafe", "LOCATION:Park")
+
+
+def test_a_blob_of_a_row_travels_as_a_delta_beside_another_column(table):
+    some = random.Random(13)
+    desktop = Device(table.laptop.folder, "desktop")
+    table.laptop.pair(desktop)
+    blob = some.randbytes(300 << 10)
+    paths = table.laptop.source("people.db"), desktop.source("people.db")
+    for path in paths:
+        with contextlib.closing(sqlite3.connect(path)) as people:
+            people.execute("create table people(uid text primary key, phone text, photo blob)")
+    with contextlib.closing(sqlite3.connect(paths[0])) as people:
+        people.executemany("insert into people values (?, '0', ?)", [("ann", blob), ("bob", b"b")])
+        people.commit()
+        for device, path, option in zip((table.laptop, desktop), paths, ("--new", "--existing")):
+            device.json("add", str(path), "--collection", "people", "--format", "sqlite", option)
+            device.sync()
+        table.read()
+        for number in range(1, 5):
+            blob = some.randbytes(number) + blob
+            people.execute("update people set photo = ?, phone = ? where uid = 'ann'", [blob, f"+49 {number}"])
+            people.commit()
+            table.laptop.sync()
+            ((entry, body),) = table.read()
+            assert len(entry.wire) <= 2048 and not entry.blobs
+            assert [change.field for change in body.changes] == ["/columns/phone", "/columns/photo"]
+            desktop.sync()
+            with contextlib.closing(sqlite3.connect(paths[1])) as there:
+                rows = there.execute("select * from people order by uid").fetchall()
+            assert rows == [("ann", f"+49 {number}", blob), ("bob", "0", b"b")]
+    desktop.end()
 
 
 def test_texts_that_are_nearly_base64_come_letter_by_letter(cards):
