@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A device that asks for some of the files only: nothing of the others is lost, here or elsewhere."""
+
+import pytest
+
+from counterfoil import broker, make_device, tree, two  # noqa: F401
+
+FILES = {"a.txt": "a", "b.bin": "b", "sub/c.txt": "c", "sub/d.bin": "d"}
+
+
+def both(laptop, desktop):
+    for _ in range(2):
+        for device in (laptop, desktop):
+            device.sync()
+
+
+def files(folder):
+    return {path: content.decode() for path, content in tree(folder).items() if content is not None}
+
+
+@pytest.fixture
+def texts(two):  # noqa: F811
+    """All on one, the texts on the other, which has a file of its own that is none."""
+    laptop, desktop = two
+    here = laptop.add("notes", FILES)
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", {"own.bin": "mine"}, "--existing", "--include", "*.txt")
+    desktop.sync()
+    return laptop, desktop, here, there
+
+
+def test_what_is_asked_for_comes_and_an_edit_of_the_others_stays(texts):
+    laptop, desktop, here, there = texts
+    assert {"a.txt": "a", "sub/c.txt": "c", "own.bin": "mine"}.items() <= files(there).items()
+    (here / "b.bin").write_text("edited")
+    (there / "a.txt").write_text("edited there")
+    both(laptop, desktop)
+    edited = {**FILES, "a.txt": "edited there", "b.bin": "edited"}
+    assert files(here) == edited
+    assert files(there)["a.txt"] == "edited there" and files(there)["own.bin"] == "mine"
+    desktop.run("set", str(there), "--include", "*")
+    both(laptop, desktop)
+    assert files(here) == files(there) == {**edited, "own.bin": "mine"}
+
+
+def test_to_ask_for_less_deletes_nothing_elsewhere(texts):
+    laptop, desktop, here, there = texts
+    desktop.run("set", str(there), "--include", "*")
+    both(laptop, desktop)
+    desktop.run("set", str(there), "--include", "sub/*.txt")
+    both(laptop, desktop)
+    assert files(here) == {**FILES, "own.bin": "mine"} and files(there)["sub/c.txt"] == "c"
+    (here / "b.bin").write_text("edited")
+    (there / "sub/c.txt").write_text("edited there")
+    (there / "new.bin").write_text("new")
+    both(laptop, desktop)
+    assert files(here) == {**FILES, "own.bin": "mine", "b.bin": "edited", "sub/c.txt": "edited there"}
+    assert files(there)["new.bin"] == "new"
+
+
+def test_a_file_elsewhere_of_the_name_of_one_that_is_not_asked_for_replaces_none(texts):
+    laptop, desktop, here, there = texts
+    (here / "own.bin").write_text("theirs")
+    laptop.sync()
+    desktop.finish("sync")
+    laptop.finish("sync")
+    assert files(here)["own.bin"] == "theirs" and files(there)["own.bin"] == "mine"
