@@ -2,6 +2,7 @@
 #include "tests/peer/depot.h"
 
 #include "peer/transfer/download_landing.h"
+#include "tests/support/syncs.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -219,6 +220,19 @@ static void find_landing(char path[64])
     expect_ok(cf_content_identity_read(cf_buffer_view(&d.identity), &hash, &size, &error), error);
     cf_landing_name(&hash, false, name);
     snprintf(path, 64, "folder/tmp/%s", name);
+}
+
+Test(downloads_in_trouble, notes_durably_what_is_durable)
+{
+    uint8_t *bytes = noise(1, LARGE);
+    char path[64], note[72];
+
+    interrupt_large(bytes);
+    find_landing(path);
+    snprintf(note, sizeof note, "%s.done", path);
+    cr_expect(syncs_had(path), "the bytes");
+    cr_expect(syncs_had(note), "the note");
+    free(bytes);
 }
 
 Test(downloads_in_trouble, begins_anew_when_what_was_fetched_is_spoiled)

@@ -79,9 +79,28 @@ def test_a_file_and_its_place_are(make_device, broker, tmp_path):
     laptop.sync()
     there = desktop.add("notes")
     (here / "sub" / "b").write_text("more\n")
+    os.symlink("b", here / "link")
     synced = synced_by(tmp_path, laptop.command("sync"))
     assert f"{here}/sub/b" in synced
+    assert str(here) in synced, "the name of a link, which has nothing else"
     synced = synced_by(tmp_path, desktop.command("sync"))
     assert (there / "sub" / "b").read_text() == "more\n"
     assert any(path.startswith(f"{there}/.counterfoil/tmp/") for path in synced), "before it has its place"
     assert f"{there}/sub" in synced, "and its name"
+
+
+def test_a_file_of_records_is_in_its_place(make_device, broker, tmp_path):
+    broker.start()
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    laptop.pair(desktop)
+    here, there = laptop.source("people.csv"), desktop.source("people.csv")
+    here.write_text("id,name\n1,Anna\n")
+    laptop.json("add", str(here), "--collection", "people", "--format", "csv", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    desktop.json("add", str(there), "--collection", "people", "--format", "csv", "--key", "id", "--existing")
+    synced = synced_by(tmp_path, desktop.command("sync"))
+    assert there.read_text() == here.read_text()
+    assert f"{tmp_path}/.desktop-people.csv.counterfoil" in synced, "before it has its place"
+    assert str(tmp_path) in synced, "and its name"

@@ -511,6 +511,7 @@ Test(medium_folder, puts_nothing_in_place_that_is_not_durable)
     cr_assert_eq(outcome.count, 1);
     cr_expect_eq(outcome.refusals[0].why, CF_IO);
     cr_expect(cf_bytes_equal(outcome.refusals[0].key, rows[FAILS - 1].key));
+    cr_expect(syncs_had("/book"), "the names are not durable");
     for (int i = 1; i <= COUNT; i++) {
         snprintf(text, sizeof text, "/record-%d", i);
         cr_expect_eq(syncs_had(text), i != FAILS, "%s", text);
