@@ -157,6 +157,12 @@ static cf_status fold_part(part_folding *self, const cf_entry *entry, const cf_b
     return status;
 }
 
+static const char *why_it_waits(cf_status status)
+{
+    return status == CF_MISSING ? "the key of some entries has not come yet"
+                                : "some entries need a newer program";
+}
+
 cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
                              const cf_entry *entry, cf_records *records, cf_error *error)
 {
@@ -174,8 +180,7 @@ cf_status cf_collection_fold(cf_collection *collection, const cf_folding *foldin
         break;
     case CF_MISSING:
     case CF_DENIED:
-        collection->waits = status == CF_MISSING ? "the key of some entries has not come yet"
-                                                 : "some entries need a newer program";
+        collection->waits = why_it_waits(status);
         cf_records_put(records, cf_key_waiting(&arena, &collection->id, &head),
                        cf_bytes_of_text(""));
         break;
@@ -216,22 +221,37 @@ static bool collect_waiting(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
+/* It can't be read yet: nothing is to be written of it. */
+static bool waits_on(cf_collection *collection, const cf_folding *folding, const cf_entry *entry)
+{
+    const cf_body *body;
+    cf_error ignored;
+    cf_status status = cf_contents_open(folding->contents, entry, &body, &ignored);
+
+    if (status != CF_MISSING && status != CF_DENIED)
+        return false;
+    collection->waits = why_it_waits(status);
+    return true;
+}
+
 static cf_status fold_one_waiting(cf_collection *collection, const cf_folding *folding,
                                   const cf_head *head, cf_records *records, cf_error *error)
 {
     cf_arena arena = {0};
     cf_buffer wire = {0};
     cf_entry entry;
-    bool is_void = false;
+    bool is_void = false, waits = false;
 
     cf_status status = cf_log_get(folding->log, head, &wire, error);
     if (!status)
         status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
     if (!status)
         status = cf_log_is_void(folding->log, &entry, &is_void, error);
-    if (!status) /* unless it is put again, as what can't be read yet, or as a part */
-        cf_records_delete(records, cf_key_waiting(&arena, &collection->id, head));
     if (!status && !is_void)
+        waits = waits_on(collection, folding, &entry);
+    if (!status && !waits) /* unless it is put again, as a part */
+        cf_records_delete(records, cf_key_waiting(&arena, &collection->id, head));
+    if (!status && !waits && !is_void)
         status = cf_collection_fold(collection, folding, &entry, records, error);
     cf_buffer_release(&wire);
     cf_arena_release(&arena);

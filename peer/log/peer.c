@@ -55,6 +55,14 @@ static bool load_waiting(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
+/* All that it holds waits for ever. */
+static bool is_relay(const cf_peer *peer)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return self && self->role == CF_ROLE_RELAY;
+}
+
 static cf_status fold_waiting(cf_peer *peer, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
@@ -102,7 +110,7 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
     }
     peer->contents = cf_contents_new(peer->log, peer->ring);
     status = cf_peer_settle(peer, error); /* the last run may have ended before it could */
-    if (!status)
+    if (!status && !is_relay(peer))
         status = fold_waiting(peer, error);
     if (status)
         cf_peer_close(&peer);

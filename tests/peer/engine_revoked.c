@@ -468,6 +468,36 @@ Test(engine_revoked, reads_what_waited_for_its_key_after_a_restart)
     end(&s);
 }
 
+static size_t writes;
+static cf_status (*real_write)(cf_store *store, const cf_hash *user, const cf_record *records,
+                               size_t count, bool synced, cf_error *error);
+
+static cf_status count_write(cf_store *store, const cf_hash *user, const cf_record *records,
+                             size_t count, bool synced, cf_error *error)
+{
+    writes++;
+    return real_write(store, user, records, count, synced, error);
+}
+
+/* Each command wrote anew, and made durable, what it could not read. */
+Test(engine_revoked, writes_nothing_of_what_still_waits)
+{
+    scene s = a_scene(12);
+    cf_store *store = cf_home_store(s.other->home);
+    cf_peer *again;
+    cf_error error;
+
+    work_without_the_other(&s);
+    carry(s.owner, s.other);
+    real_write = store->write;
+    store->write = count_write;
+    expect_ok(cf_peer_open(&s.other->env, s.other->home, &again, &error), error);
+    store->write = real_write;
+    cr_expect_eq(writes, 0);
+    cf_peer_close(&again);
+    end(&s);
+}
+
 /* It is not told, mostly; and if it is, what its user did stays his. */
 Test(engine_revoked, leaves_the_folder_of_a_device_that_is_out_alone)
 {
