@@ -8,15 +8,16 @@
 bool fuzz_seed(size_t number, cf_buffer *out)
 {
     static const char *const seeds[] = {
-        "BEGIN:VCARD\r\nVERSION:4.0\r\nUID:1\r\nFN:A\r\nN:a;b,c;;;\r\nitem1.TEL;TYPE=\"cell,work\";"
-        "PREF=2:+1\r\n"
-        "item1.X-ABLabel:x\r\nADR;LABEL=\"a^nb\":;;s;l;r;c;n;GB\r\nEND:VCARD\r\n",
-        "BEGIN:VCARD\nVERSION:3.0\nUID:2\nBDAY:1985-04-12\nPHOTO;ENCODING=b;TYPE=JPEG:"
-        "AAAA\nCATEGORIES:a,b\\,c\n"
-        "ORG:o;u\nX-Q;P=1,\"2\":r\\;s\nEND:VCARD\nBEGIN:VCARD\nUID:3\nURL:http\\://"
-        "x\nREV:20240102T030405Z\nEND:VCARD",
-        "BEGIN:VCARD\nVERSION:2.1\nUID:4\nNOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0A=\nb\nTEL;CELL;"
-        "PREF:1\nEND:VCARD\n"};
+        ("BEGIN:VCARD\r\nVERSION:4.0\r\nUID:1\r\nFN:A\r\nN:a;b,c;;;\r\nitem1.TEL;TYPE=\"cell,"
+         "work\";"
+         "PREF=2:+1\r\n"
+         "item1.X-ABLabel:x\r\nADR;LABEL=\"a^nb\":;;s;l;r;c;n;GB\r\nEND:VCARD\r\n"),
+        ("BEGIN:VCARD\nVERSION:3.0\nUID:2\nBDAY:1985-04-12\nPHOTO;ENCODING=b;TYPE=JPEG:"
+         "AAAA\nCATEGORIES:a,b\\,c\n"
+         "ORG:o;u\nX-Q;P=1,\"2\":r\\;s\nEND:VCARD\nBEGIN:VCARD\nUID:3\nURL:http\\://"
+         "x\nREV:20240102T030405Z\nEND:VCARD"),
+        ("BEGIN:VCARD\nVERSION:2.1\nUID:4\nNOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0A=\nb\nTEL;CELL;"
+         "PREF:1\nEND:VCARD\n")};
 
     if (number >= sizeof seeds / sizeof *seeds)
         return false;
