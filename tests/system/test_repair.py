@@ -86,3 +86,17 @@ def test_damage_does_no_harm_before_the_repair(pair_of_notes):
     assert tree(here) == tree(there) == before
     laptop.run("repair")
     nothing_was_deleted(*pair_of_notes)
+
+
+def test_rows_that_say_their_fields_in_another_order_are_whole(two):
+    """What a process has read first is in front; others had only a birthday."""
+    laptop, _ = two
+    path = laptop.source("people.csv")
+    path.write_text("id,name,born\n1,Ann,\n")
+    laptop.json("add", str(path), "--collection", "people", "--format", "csv", "--key", "id")
+    laptop.sync()
+    path.write_text(path.read_text() + "".join(f"{i},,20{i}\n" for i in range(10, 30)))
+    laptop.sync()
+    path.write_text(path.read_text().replace("1,Ann,\n", "1,Ann,1999\n"))
+    laptop.sync()
+    assert laptop.run("verify").strip() == "everything is whole"
