@@ -199,6 +199,7 @@ static void tell(const trial *it)
             processor_s);
     compare(it, "reading all rows", CF_UNIT_SECONDS, &it->read_s, "sqlite3session_diff",
             &it->session_s);
+    compare(it, "the same", CF_UNIT_SECONDS, &it->read_s, "sqldiff", wall_s);
     compare(it, "bytes sent", CF_UNIT_BYTES, &it->sent, "its changeset", &it->changeset);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/names.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,40 @@ static void append(cf_buffer *out, cf_bytes name, bool escape_controls)
 void cf_name_append(cf_buffer *out, cf_bytes name)
 {
     append(out, name, false);
+}
+
+/* What stands behind a backslash; 0: nothing that we print there. */
+static size_t read_escaped(cf_bytes shown, uint8_t *out)
+{
+    char digits[3] = {0};
+
+    if (shown.size && shown.data[0] == '\\') {
+        *out = '\\';
+        return 1;
+    }
+    if (shown.size < 3 || shown.data[0] != 'x' || !isxdigit(shown.data[1]) ||
+        !isxdigit(shown.data[2]))
+        return 0;
+    memcpy(digits, shown.data + 1, 2);
+    *out = (uint8_t)strtoul(digits, NULL, 16);
+    return 3;
+}
+
+bool cf_name_read(cf_bytes shown, cf_buffer *out)
+{
+    for (size_t at = 0; at < shown.size; at++) {
+        uint8_t byte = shown.data[at];
+
+        if (byte == '\\') {
+            size_t size =
+                read_escaped(cf_bytes_of(shown.data + at + 1, shown.size - at - 1), &byte);
+            if (!size)
+                return false;
+            at += size;
+        }
+        cf_buffer_append(out, &byte, 1);
+    }
+    return true;
 }
 
 /* The place nearest to `at`, not after it, where a character begins. */

@@ -8,8 +8,11 @@
  * names never print alike. */
 void cf_name_append(cf_buffer *out, cf_bytes name);
 
-/* The same for messages on a terminal: control characters become \xNN, too, and what is longer than
- * `out` loses its middle to "…". NUL-terminated. */
+/* Appends the name that would be printed so: as somebody copied it. False: none would. */
+bool cf_name_read(cf_bytes shown, cf_buffer *out);
+
+/* As cf_name_append, for messages on a terminal: control characters become \xNN, too, and what is
+ * longer than `out` loses its middle to "…". NUL-terminated. */
 enum { CF_NAME_SHOWN = 160 };
 void cf_name_show(cf_bytes name, char out[CF_NAME_SHOWN]);
 

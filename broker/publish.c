@@ -70,13 +70,11 @@ static void answer_session(const struct publishing *publishing, cf_append_answer
     session->under_way -= publishing->request.size;
     switch (answer) {
     case CF_APPEND_STORED:
-        if (session->replay && session->is_subscribed)
+    case CF_APPEND_HAVE:
+        if (answer == CF_APPEND_STORED && session->replay && session->is_subscribed)
             cf_replay_skip(session->replay, position);
         accept(service, session, &publishing->head);
         cf_send_wanted(service, session, publishing->lacking, publishing->lacking_count);
-        break;
-    case CF_APPEND_HAVE:
-        accept(service, session, &publishing->head);
         break;
     case CF_APPEND_GAP:
         refuse(service, session, &publishing->head.hash, true, CF_REFUSED_GAP,
@@ -131,6 +129,29 @@ static void published(void *context, cf_append_answer answer, uint64_t position,
     free(publishing);
 }
 
+static size_t find_lacking(const cf_service *service, const cf_header *header, cf_hash *out)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < header->blob_count; i++)
+        if (!cf_blob_is_stored(service->blobs, &header->user, &header->blobs[i]))
+            out[count++] = header->blobs[i];
+    return count;
+}
+
+/* Another may have brought the entry meanwhile, and lack the contents that this device has. */
+static void accept_known(const cf_service *service, const cf_session *session,
+                         const cf_entry *entry)
+{
+    cf_hash *lacking = cf_allocate(entry->header.blob_count, sizeof *lacking);
+    cf_head head = cf_head_of(entry);
+
+    cf_session_charge(service, session, CF_PRICE_HELD + price_of_size(entry->wire.size));
+    accept(service, session, &head);
+    cf_send_wanted(service, session, lacking, find_lacking(service, &entry->header, lacking));
+    free(lacking);
+}
+
 static struct publishing *begin(cf_service *service, cf_session *session, const cf_entry *entry)
 {
     const cf_header *header = &entry->header;
@@ -142,9 +163,7 @@ static struct publishing *begin(cf_service *service, cf_session *session, const 
     publishing->head = cf_head_of(entry);
     publishing->is_member = header->type == CF_ENTRY_MEMBER;
     publishing->blob_count = header->blob_count;
-    for (size_t i = 0; i < header->blob_count; i++)
-        if (!cf_blob_is_stored(service->blobs, &header->user, &header->blobs[i]))
-            publishing->lacking[publishing->lacking_count++] = header->blobs[i];
+    publishing->lacking_count = find_lacking(service, header, publishing->lacking);
     if (publishing->is_member)
         cf_member_news_read(entry, &publishing->news);
     session->under_way += entry->wire.size;
@@ -225,8 +244,7 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
     }
     switch (verdict.answer) {
     case CF_OFFER_HAVE:
-        cf_session_charge(service, session, CF_PRICE_HELD + price_of_size(entry->wire.size));
-        accept(service, session, &head);
+        accept_known(service, session, entry);
         break;
     case CF_OFFER_NEW:
         if (is_within_quota(service, session, entry))

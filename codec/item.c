@@ -63,6 +63,8 @@ cf_status cf_name_check(cf_bytes name, cf_error *error)
         return cf_fail(error, CF_MALFORMED, "a name has a NUL or a / in it");
     if (cf_bytes_equal(name, cf_bytes_of_text(".")) || cf_bytes_equal(name, cf_bytes_of_text("..")))
         return cf_fail(error, CF_MALFORMED, "a name is . or ..");
+    if (cf_bytes_equal(name, cf_bytes_of_text(CF_OWN_FOLDER)))
+        return cf_fail(error, CF_MALFORMED, "a name is " CF_OWN_FOLDER);
     return CF_OK;
 }
 

@@ -20,7 +20,11 @@ bool cf_item_has_content(const cf_id *item, cf_bytes field, cf_bytes value);
 
 /* A JSON Pointer (RFC 6901) of at most CF_FIELD_MAX bytes; "" is one. */
 cf_status cf_field_check(cf_bytes field, cf_error *error);
-/* One component of a path: 1 to CF_NAME_MAX bytes, none of them NUL or '/', not "." or "..". */
+/* What each device has for itself in a source, and no device syncs, at no depth. */
+#define CF_OWN_FOLDER ".counterfoil"
+
+/* One component of a path: 1 to CF_NAME_MAX bytes, none of them NUL or '/', not ".", ".." or
+ * CF_OWN_FOLDER: what has such a name would lie where nobody looks. */
 cf_status cf_name_check(cf_bytes name, cf_error *error);
 /* `value` is canonical msgpack, and the field none that says where content is (/content), what is
  * deleted or what is pinned: the reader of bodies knows those. */

@@ -36,8 +36,10 @@ static cf_status find_keys(cf_csv_table *self, const cf_bytes *names, cf_error *
         while (column < self->count && !cf_bytes_equal(names[column], source->keys[i]))
             column++;
         if (column == self->count)
-            return cf_fail(error, CF_MALFORMED, "has no column %.*s", (int)source->keys[i].size,
-                           (const char *)source->keys[i].data);
+            return cf_fail(error, CF_MALFORMED,
+                           "has no column %.*s, which is the key: give it back, or name one that "
+                           "it has with `add --key`",
+                           (int)source->keys[i].size, (const char *)source->keys[i].data);
         self->keys[i] = column;
         self->fields[column] = (cf_bytes){0};
     }
@@ -58,9 +60,10 @@ static cf_status check_columns(const cf_csv_table *self, cf_error *error)
     qsort(order, self->count, sizeof *order, by_text);
     for (size_t i = 0; i < self->count && !status; i++) {
         if (order[i].size > CF_FIELD_MAX)
-            status = cf_fail(error, CF_MALFORMED, "a column's name is too long");
+            status = cf_fail(error, CF_MALFORMED, "a column's name is too long: shorten it");
         else if (i && cf_bytes_equal(order[i - 1], order[i]))
-            status = cf_fail(error, CF_MALFORMED, "has two columns of the same name");
+            status = cf_fail(error, CF_MALFORMED,
+                             "has two columns of the same name: rename one of them");
     }
     free(order);
     return status;
@@ -108,7 +111,7 @@ cf_status cf_csv_table_read(cf_bytes bytes, const cf_csv_source *source, cf_csv_
 static const char *read_key(const cf_csv_table *self, cf_buffer *key)
 {
     const cf_csv_source *source = self->source;
-    const char *trouble = "has no key";
+    const char *trouble = "has no key: give it one";
     cf_buffer text = {0};
 
     if (source->key_count > 1)
@@ -121,7 +124,7 @@ static const char *read_key(const cf_csv_table *self, cf_buffer *key)
         if (!source->serial)
             cf_pack_text(key, cf_buffer_view(&text));
         else if (text.size && !cf_serial_key_pack(cf_buffer_view(&text), key))
-            trouble = "has a key that is no plain number";
+            trouble = "has a key that is no plain number: make it one";
     }
     cf_buffer_release(&text);
     return trouble;
@@ -158,7 +161,7 @@ static void read_row(cf_csv_table *self, size_t index, cf_field_list *list, cf_r
 {
     const cf_csv_record *record = &self->csv.records[index];
     cf_row row = {.table = cf_arena_copy(&out->arena, self->source->table)};
-    const char *keyless = "has no key";
+    const char *keyless = "has no key: give it one";
     cf_buffer key = {0};
 
     if (has_key_columns(self, record)) {

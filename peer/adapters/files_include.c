@@ -91,6 +91,11 @@ void cf_include_destroy(cf_include **include)
     *include = NULL;
 }
 
+bool cf_include_limits(const cf_include *include)
+{
+    return include && include->count;
+}
+
 static bool component_matches(const char *component, cf_bytes name)
 {
     char text[CF_NAME_MAX + 1];
@@ -142,4 +147,20 @@ cf_include_answer cf_include_match(const cf_include *include, const cf_bytes *pa
             best = answer;
     }
     return best == CF_INCLUDE_PASS && !directory ? CF_INCLUDE_OUT : best;
+}
+
+cf_include_answer cf_include_match_path(const cf_include *include, cf_bytes path, bool directory)
+{
+    cf_bytes *names = cf_allocate(path.size / 2 + 1, sizeof *names);
+    size_t count = 0;
+
+    for (size_t at = 0; at < path.size; at += names[count++].size + 1) {
+        const uint8_t *from = path.data + at;
+        const uint8_t *slash = memchr(from, '/', path.size - at);
+
+        names[count] = cf_bytes_of(from, slash ? (size_t)(slash - from) : path.size - at);
+    }
+    cf_include_answer answer = cf_include_match(include, names, count, directory);
+    free(names);
+    return answer;
 }

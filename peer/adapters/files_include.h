@@ -27,9 +27,13 @@ typedef enum {
 cf_status cf_include_new(const char *const *patterns, size_t count, cf_include **out,
                          cf_error *error);
 void cf_include_destroy(cf_include **include);
+/* There is something that it doesn't ask for; NULL asks for everything. */
+bool cf_include_limits(const cf_include *include);
 
 /* `path` are the names from the source's folder down to it. */
 cf_include_answer cf_include_match(const cf_include *include, const cf_bytes *path, size_t count,
                                    bool directory);
+/* The same of one with slashes. */
+cf_include_answer cf_include_match_path(const cf_include *include, cf_bytes path, bool directory);
 
 #endif

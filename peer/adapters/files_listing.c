@@ -67,8 +67,8 @@ static bool wants_descent(const walk *self, size_t entry)
     const cf_listed *found = &listing->entries[entry];
 
     if (found->kind != 'd' ||
-        cf_listing_included(listing, self->options, found->folder, found->name, true) ==
-            CF_INCLUDE_OUT ||
+        (!self->options->everywhere && cf_listing_included(listing, self->options, found->folder,
+                                                           found->name, true) == CF_INCLUDE_OUT) ||
         listed_already(listing, &found->stat))
         return false;
     return !self->options->descend ||
@@ -238,6 +238,12 @@ cf_status cf_listing_add(cf_listing *listing, const cf_listing_options *options,
 done:
     files->close_folder(files, &held);
     return start.count ? CF_OK : status;
+}
+
+void cf_listing_give_up(cf_listing *listing, uint64_t node)
+{
+    add_folder(listing,
+               (cf_listed_folder){.entry = CF_LISTED_START, .node = node, .restless = true});
 }
 
 void cf_listing_release(cf_listing *listing)

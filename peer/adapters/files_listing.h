@@ -6,9 +6,9 @@
 #define CF_PEER_ADAPTERS_FILES_LISTING_H
 #include "broker/files.h"
 #include "codec/arena.h"
+#include "codec/item.h"
 #include "peer/adapters/files_include.h"
 
-#define CF_OWN_FOLDER ".counterfoil"
 #define CF_LISTED_START SIZE_MAX
 
 /* One thing found. */
@@ -62,8 +62,9 @@ typedef struct {
     cf_files *files;
     const cf_folder *root;
     const cf_include *include; /* NULL: everything */
+    bool everywhere;           /* lists also what is not asked for, as excluded */
     /* Whether to list a directory that was found, too. NULL: always. Not asked where nothing below
-     * can be included, nor for one that is listed already. */
+     * can be included, unless everywhere, nor for one that is listed already. */
     bool (*descend)(void *context, const cf_listing *listing, size_t entry);
     /* Called with each directory before it is listed, to watch it; NULL. */
     void (*enter)(void *context, const cf_listing *listing, size_t folder, const cf_folder *held);
@@ -76,6 +77,9 @@ typedef struct {
  * the folder's. */
 cf_status cf_listing_add(cf_listing *listing, const cf_listing_options *options,
                          cf_listing_start start, cf_error *error);
+/* A directory of the base that can't be listed, for it was listed under another name: it stands
+ * here as one of which nothing is known. */
+void cf_listing_give_up(cf_listing *listing, uint64_t node);
 void cf_listing_release(cf_listing *listing);
 
 /* Append the path from the source's folder on: raw, with slashes; nothing for that folder itself.

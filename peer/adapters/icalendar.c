@@ -159,9 +159,9 @@ static const char *add_occurrence(reading *self, const cf_calendar_component *ma
     cf_calendar_occurrence_name(main, occurrence, &name);
     cf_calendar_pointer(CF_CALENDAR_OVERRIDES, cf_buffer_view(&name), &field);
     if (cf_field_list_has(&self->list, cf_buffer_view(&field)))
-        trouble = "has an occurrence twice";
+        trouble = "has an occurrence twice: delete one of them";
     else if (!cf_calendar_override_value(occurrence, &value))
-        trouble = "holds a component that nests too deeply";
+        trouble = "holds a component that nests too deeply: delete that";
     else
         cf_field_list_add(&self->list, &self->out->arena, cf_buffer_view(&field),
                           cf_buffer_view(&value));
@@ -218,8 +218,10 @@ static void read_item(reading *self, const cf_calendar_component *all, size_t co
     for (; at < count && !trouble; at++) {
         trouble = all[at].trouble;
         if (!trouble && at > 0)
-            trouble = all[at].occurrence == CF_LINES_NONE ? "has the key of a record before it"
-                                                          : add_occurrence(self, &all[0], &all[at]);
+            trouble =
+                all[at].occurrence == CF_LINES_NONE
+                    ? "has the key of a record before it: give it another, or delete one of them"
+                    : add_occurrence(self, &all[0], &all[at]);
         else if (!trouble)
             cf_calendar_component_fields(&all[0], &self->list, &self->out->arena);
     }

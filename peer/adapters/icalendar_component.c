@@ -239,7 +239,7 @@ static void read_component(cf_calendar_component *self, size_t index, cf_arena *
                       : cf_calendar_component_value(self->lines, index, &value);
 
     if (!fine)
-        set_trouble(self, "holds a component that nests too deeply",
+        set_trouble(self, "holds a component that nests too deeply: delete that",
                     self->lines->lines[component->first].number);
     entry.value = cf_arena_copy(arena, cf_buffer_view(&value));
     add_entry(self, &entry);
@@ -279,9 +279,10 @@ static frame read_frame(cf_calendar_component *self, cf_arena *arena)
     if (component->trouble)
         set_trouble(self, component->trouble, component->trouble_number);
     if (self->uid.size == 0)
-        set_trouble(self, "has no UID", number);
+        set_trouble(self, "has no UID: give it one of its own, as `vdirsyncer repair` does",
+                    number);
     if (component->last - component->first > CF_CALENDAR_LINES_MAX)
-        set_trouble(self, "has too many lines", number);
+        set_trouble(self, "has too many lines: delete some", number);
     cf_buffer_release(&text);
     return found;
 }

@@ -28,11 +28,14 @@ cf_status cf_json_records_open(cf_bytes bytes, const cf_json_source *source, cf_
     if (source->whole)
         return CF_OK;
     if (*container == CF_JSON_NONE)
-        status = cf_fail(error, CF_MALFORMED, "has nothing at %.*s", (int)source->pointer.size,
-                         (const char *)source->pointer.data);
+        status = cf_fail(error, CF_MALFORMED,
+                         "has nothing at %.*s: `add --key` says where its records are",
+                         (int)source->pointer.size, (const char *)source->pointer.data);
     else if (json->nodes[*container].type != (names ? CF_JSON_OBJECT : CF_JSON_ARRAY))
-        status = cf_fail(error, CF_MALFORMED, "line %zu: an %s of records is expected here",
-                         cf_json_line(json, *container), names ? "object" : "array");
+        status =
+            cf_fail(error, CF_MALFORMED,
+                    "line %zu: an %s of records is expected here: `add --key` says where they are",
+                    cf_json_line(json, *container), names ? "object" : "array");
     if (status)
         cf_json_release(json);
     return status;
@@ -65,7 +68,7 @@ typedef struct {
 static cf_status add_field(reading *self, size_t node, cf_error *error)
 {
     if (self->name.size > CF_FIELD_MAX)
-        return cf_fail(error, CF_MALFORMED, "has a name that is too long");
+        return cf_fail(error, CF_MALFORMED, "has a name that is too long: shorten it");
     cf_buffer_clear(&self->value);
     cf_status status = cf_json_value(self->json, node, &self->value, error);
     if (!status)
@@ -103,7 +106,7 @@ static cf_status add_fields(reading *self, size_t node, size_t key, cf_error *er
         if (child == key)
             continue;
         if (self->json->nodes[child].repeated)
-            return cf_fail(error, CF_MALFORMED, "has a name twice");
+            return cf_fail(error, CF_MALFORMED, "has a name twice: delete one of them");
         status = append_token(self->json, child, &self->name, error);
         if (!status)
             status = add_fields(self, child, key, error);
@@ -124,9 +127,10 @@ static cf_status read_key(const reading *self, size_t record, size_t *member, cf
     if (!self->source->whole && self->source->key.size) {
         *member = cf_json_member(json, record, self->source->key);
         if (*member == CF_JSON_NONE)
-            return cf_fail(error, CF_MALFORMED, "has no key");
+            return cf_fail(error, CF_MALFORMED, "has no key: give it one");
         if (json->nodes[*member].type >= CF_JSON_ARRAY || json->nodes[*member].type == CF_JSON_NULL)
-            return cf_fail(error, CF_MALFORMED, "has a key that is no text and no number");
+            return cf_fail(error, CF_MALFORMED,
+                           "has a key that is no text and no number: make it one");
         return cf_json_value(json, *member, out, error);
     }
     if (!self->source->whole)
@@ -156,7 +160,7 @@ static cf_status read_serial(const reading *self, size_t record, size_t *member,
         cf_buffer_clear(out);
         if (*member != CF_JSON_NONE || cf_read_text(&reader, &text, &ignored) ||
             !cf_serial_key_pack(text, out))
-            status = cf_fail(error, CF_MALFORMED, "has a key that is no plain number");
+            status = cf_fail(error, CF_MALFORMED, "has a key that is no plain number: make it one");
     }
     cf_arena_release(&arena);
     return status;
@@ -172,7 +176,8 @@ static void read_record(reading *self, size_t record)
     cf_status status = CF_OK;
 
     if (!self->source->whole && self->json->nodes[record].type != CF_JSON_OBJECT)
-        status = cf_fail(&error, CF_MALFORMED, "is no object");
+        status =
+            cf_fail(&error, CF_MALFORMED, "is no object: records are, so make it one or delete it");
     if (!status)
         status = read_serial(self, record, &member, &key, &error);
     known = !status;
@@ -180,7 +185,9 @@ static void read_record(reading *self, size_t record)
     cf_buffer_clear(&self->name);
     cf_buffer_append_text(&self->name, CF_COLUMNS);
     if (!status && self->json->nodes[record].repeated)
-        status = cf_fail(&error, CF_MALFORMED, "has the key of a record before it");
+        status =
+            cf_fail(&error, CF_MALFORMED,
+                    "has the key of a record before it: give it another, or delete one of them");
     if (!status)
         status = add_fields(self, record, member, &error);
     cf_field_list_take(&self->list, &self->out->arena, &row);

@@ -158,7 +158,7 @@ static cf_status pack_members(const cf_json *json, member *members, size_t count
     cf_pack_map(out, count);
     for (size_t i = 0; i < count && !status; i++) {
         if (json->nodes[members[i].node].repeated)
-            return cf_fail(error, CF_MALFORMED, "an object has a name twice");
+            return cf_fail(error, CF_MALFORMED, "an object has a name twice: delete one of them");
         cf_buffer_append(out, members[i].name.data, members[i].name.size);
         status = pack_node(json, members[i].node, depth, out, error);
     }
@@ -188,7 +188,7 @@ static cf_status pack_node(const cf_json *json, size_t node, size_t depth, cf_bu
     cf_json_type type = json->nodes[node].type;
 
     if (type >= CF_JSON_ARRAY && depth++ == CF_VALUE_DEPTH_MAX)
-        return cf_fail(error, CF_MALFORMED, "a value nests too deeply");
+        return cf_fail(error, CF_MALFORMED, "a value nests too deeply: make it flatter");
     switch (type) {
     case CF_JSON_NULL:
         cf_pack_nil(out);

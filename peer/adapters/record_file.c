@@ -82,8 +82,9 @@ void cf_record_file_settle(cf_record_file *file, size_t (*line_of)(void *context
             again[order[i] - file->rows] = true;
     for (size_t i = 0; i < file->count; i++) {
         if (again[i]) {
-            cf_record_file_trouble(file, line_of(context, file->places[i]), &file->rows[i],
-                                   "has the key of a record before it");
+            cf_record_file_trouble(
+                file, line_of(context, file->places[i]), &file->rows[i],
+                "has the key of a record before it: give it another, or delete one of them");
             continue;
         }
         file->rows[kept] = file->rows[i];

@@ -159,7 +159,7 @@ static void read_line(cf_vcard_card *card, size_t index, cf_arena *arena)
     cf_buffer label = {0};
 
     if (!cf_utf8_valid(made.value)) {
-        card->trouble = "isn't UTF-8";
+        card->trouble = "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`";
         card->trouble_number = line->number;
         return;
     }
@@ -196,7 +196,7 @@ static void read_version(cf_vcard_card *card, const cf_content_line *line)
             card->version = (cf_vcard_version)i;
             return;
         }
-    set_trouble(card, "has a version that isn't known", line->number);
+    set_trouble(card, "has a version that isn't known: 2.1, 3.0 and 4.0 are", line->number);
 }
 
 static void read_key(cf_vcard_card *card, const cf_content_line *line, cf_arena *arena)
@@ -227,12 +227,13 @@ static void read_frame(cf_vcard_card *card, cf_arena *arena)
         else if (cf_vcard_is_own(card, i) && cf_line_named(line, "UID") && !card->key.data)
             read_key(card, line, arena);
         if (line->component != card->component && card->version == CF_VCARD_2_1)
-            set_trouble(card, "holds another card", line->number);
+            set_trouble(card, "holds another card: put that behind this one", line->number);
     }
     if (!card->key.data)
-        set_trouble(card, "has no UID", number);
+        set_trouble(card, "has no UID: give it one of its own, as `vdirsyncer repair` does",
+                    number);
     if (component->last - component->first > CF_VCARD_LINES_MAX)
-        set_trouble(card, "has too many lines", number);
+        set_trouble(card, "has too many lines: delete some", number);
 }
 
 void cf_vcard_card_read(const cf_content_lines *lines, size_t component, cf_arena *arena,

@@ -42,6 +42,23 @@ static cf_status take_record(const cf_run *run, const char *given, const cf_name
     return CF_OK;
 }
 
+/* COLLECTION//PATH, of a folder of files. */
+static cf_status take_file(const char *given, const cf_named_record *file, cf_lockable *out,
+                           cf_error *error)
+{
+    if (!file->node || !file->node->item_count)
+        return cf_fail(error, CF_MISSING,
+                       "%s: no such file in '%s', or it is not synced yet: `counterfoil sync` "
+                       "first",
+                       given, file->name);
+    out->bound = file->bound;
+    out->collection = file->collection;
+    out->name = file->name;
+    out->path = file->path;
+    out->item = file->node->items[0];
+    return CF_OK;
+}
+
 static cf_status find_record(const cf_run *run, const char *given, cf_arena *arena,
                              cf_lockable *out, cf_error *error)
 {
@@ -55,6 +72,8 @@ static cf_status find_record(const cf_run *run, const char *given, cf_arena *are
     if (record.row.size)
         return take_record(run, given, &record, out, error);
     status = find_path(run, given, arena, out, error);
+    if (status == CF_MISSING && record.bound)
+        return take_file(given, &record, out, error);
     return status == CF_MISSING
                ? cf_fail(error, CF_MISSING,
                          "%s: no such record in '%s', or it is not synced yet: `counterfoil sync` "

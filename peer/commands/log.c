@@ -171,6 +171,7 @@ static cf_status choose_record(cf_run *run, const char *named, cf_arena *arena, 
         return status;
     out->collection = found.collection;
     out->path = found.path;
+    out->node = found.node;
     if (cf_bytes_equal(found.row, found.path))
         out->record = found.item;
     return CF_OK;
@@ -189,6 +190,34 @@ static cf_status choose_path(cf_run *run, const char *named, cf_arena *arena, wa
     return status;
 }
 
+/* A collection by its bare name, where nothing else is called so. */
+static bool choose_collection(const cf_run *run, const char *named, cf_arena *arena, wanted *out)
+{
+    cf_named_record found;
+
+    if (!cf_names_collection(run, named, arena, &found))
+        return false;
+    *out = (wanted){.collection = found.collection};
+    return true;
+}
+
+static cf_status read_named(cf_run *run, const char *named, uint64_t most, cf_arena *arena,
+                            wanted *filter, cf_history *out, cf_error *error)
+{
+    cf_status status = choose_record(run, named, arena, filter, error);
+    if (status == CF_MISSING)
+        status = choose_path(run, named, arena, filter, error);
+    if (status == CF_MISSING && choose_collection(run, named, arena, filter))
+        status = CF_OK;
+    if (!status)
+        status = read_newest(run, filter, most, out, error);
+    if (status || !most || !is_unknown(filter, out))
+        return status;
+    return choose_collection(run, named, arena, filter)
+               ? read_newest(run, filter, most, out, error)
+               : cf_fail(error, CF_MISSING, "the log knows nothing of %s", named);
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     const char *limit = cf_options_value(&run->options, "number");
@@ -200,18 +229,10 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_status status = cf_run_check_count(run, 0, 1, error);
     if (!status && limit)
         status = cf_number_read(limit, &most, error);
-    if (!status && !filter.all) {
-        const char *named = run->options.arguments[0];
-
-        status = choose_record(run, named, &arena, &filter, error);
-        if (status == CF_MISSING)
-            status = choose_path(run, named, &arena, &filter, error);
-    }
-    if (!status)
+    if (!status && filter.all)
         status = read_newest(run, &filter, most, &history, error);
-    if (!status && most && is_unknown(&filter, &history))
-        status =
-            cf_fail(error, CF_MISSING, "the log knows nothing of %s", run->options.arguments[0]);
+    else if (!status)
+        status = read_named(run, run->options.arguments[0], most, &arena, &filter, &history, error);
     if (!status)
         show_all(run, &filter, &history, most);
     cf_history_release(&history);
@@ -226,7 +247,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_log = {
     .name = "log",
-    .usage = "log [PATH|COLLECTION//KEY] [-n N]",
+    .usage = "log [PATH|COLLECTION[//KEY]] [-n N]",
     .summary = "Shows the history, newest first",
     .more = "Each line begins with an entry's id; an entry that did several things has several "
             "lines. Of a record that was edited it names\nthe fields, and what it calls itself.",

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "broker/names.h"
 #include "peer/log/catalog.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/record_names.h"
@@ -54,6 +55,45 @@ static void find_record(cf_engine *engine, const cf_collection *collection, cf_n
     }
 }
 
+/* In the first folder here that has it. */
+static void find_file(cf_engine *engine, cf_named_record *self)
+{
+    for (size_t i = 0; !self->node && i < cf_engine_binding_count(engine); i++) {
+        const cf_binding *binding = cf_engine_binding_at(engine, i);
+
+        if (binding->format != CF_FORMAT_FILES ||
+            !cf_id_equal(&binding->collection, &self->collection))
+            continue;
+        while (self->path.size && self->path.data[self->path.size - 1] == '/')
+            self->path.size--;
+        self->bound = binding;
+        self->node = cf_nodes_at(binding->nodes, self->path);
+    }
+}
+
+static bool find(const cf_run *run, const cf_collection *collection, const cf_schema *schema,
+                 cf_bytes path, cf_named_record *out)
+{
+    out->path = path;
+    find_record(cf_loop_engine(run->loop), collection, out);
+    find_file(cf_loop_engine(run->loop), out);
+    out->is_table = cf_schema_find(schema, out->path);
+    return out->row.size || out->node || out->is_table;
+}
+
+/* As it was typed; else as it would be if it was copied from what is shown. */
+static void find_typed(const cf_run *run, const cf_collection *collection, const cf_schema *schema,
+                       const char *typed, cf_arena *arena, cf_named_record *out)
+{
+    cf_bytes path = cf_arena_copy(arena, cf_bytes_of_text(typed));
+    cf_buffer meant = {0};
+
+    if (!find(run, collection, schema, path, out) && cf_name_read(path, &meant) &&
+        !find(run, collection, schema, cf_arena_copy(arena, cf_buffer_view(&meant)), out))
+        out->path = path;
+    cf_buffer_release(&meant);
+}
+
 cf_status cf_named_record_read(const cf_run *run, const char *named, cf_arena *arena,
                                cf_named_record *out, cf_error *error)
 {
@@ -70,13 +110,26 @@ cf_status cf_named_record_read(const cf_run *run, const char *named, cf_arena *a
     cf_status status = cf_catalog_find(peer, name, arena, &found, error);
     if (!status)
         status = cf_peer_collection(peer, &found.id, &collection, error);
+    if (!status)
+        status = cf_catalog_schema(peer, &found.id, arena, &schema, error);
     if (status)
         return status;
     out->collection = found.id;
     out->name = found.name;
-    out->path = cf_arena_copy(arena, cf_bytes_of_text(slashes + 2));
-    find_record(cf_loop_engine(run->loop), collection, out);
-    status = cf_catalog_schema(peer, &found.id, arena, &schema, error);
-    out->is_table = !status && cf_schema_find(&schema, out->path);
-    return status;
+    find_typed(run, collection, &schema, slashes + 2, arena, out);
+    return CF_OK;
+}
+
+bool cf_names_collection(const cf_run *run, const char *named, cf_arena *arena,
+                         cf_named_record *out)
+{
+    cf_catalog_collection found;
+    cf_error ignored;
+
+    *out = (cf_named_record){0};
+    if (cf_catalog_find(cf_loop_peer(run->loop), named, arena, &found, &ignored))
+        return false;
+    out->collection = found.id;
+    out->name = found.name;
+    return true;
 }

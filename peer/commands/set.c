@@ -2,26 +2,24 @@
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
 #include "peer/program/verbs.h"
+#include "peer/sources/files/narrow.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The binding takes over what a trial of the same options has. */
-static void take_options(cf_binding *binding, cf_binding *trial)
+/* What lies there and is not asked for any more. */
+static void tell(cf_run *run, const cf_binding *binding)
 {
-    char **include = binding->include;
-    size_t count = binding->include_count;
-    cf_include *matcher = binding->matcher;
+    size_t left = cf_narrow_count(binding);
 
-    binding->base = trial->base;
-    binding->mode = trial->mode;
-    binding->merges = trial->merges;
-    binding->include = trial->include;
-    binding->include_count = trial->include_count;
-    binding->matcher = trial->matcher;
-    trial->include = include;
-    trial->include_count = count;
-    trial->matcher = matcher;
+    if (run->json)
+        cf_print_json(&run->output, json_pack("{s:I}", "left", (json_int_t)left));
+    else if (left)
+        cf_print(&run->output,
+                 left == 1 ? "%zu file is not asked for any more: it stays here, no longer synced\n"
+                           : "%zu files are not asked for any more: they stay here, no longer "
+                             "synced\n",
+                 left);
 }
 
 static cf_status start(cf_run *run, cf_error *error)
@@ -50,12 +48,14 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status)
         status = cf_binding_new(&options, &trial, error);
     if (!status) {
-        take_options(binding, trial);
+        cf_binding_exchange(binding, trial);
         status = cf_binding_save(cf_loop_peer(run->loop), binding, error);
         if (status)
-            take_options(binding, trial);
-        else
-            cf_engine_touch_binding(cf_loop_engine(run->loop), binding);
+            cf_binding_exchange(binding, trial);
+    }
+    if (!status) {
+        tell(run, binding);
+        cf_engine_touch_binding(cf_loop_engine(run->loop), binding);
     }
     cf_binding_destroy(&trial, files);
     cf_arena_release(&arena);

@@ -116,7 +116,8 @@ cf_status cf_source_of_path(const cf_run *run, const char *path, cf_arena *arena
     if (!status && !rest->data)
         *rest = cf_bytes_of("", 0);
     if (status == CF_MISSING)
-        cf_fail(error, CF_MISSING, "%s lies in no source", path);
+        cf_fail(error, CF_MISSING, "%s lies in no source: `counterfoil collections` lists them",
+                path);
     cf_buffer_release(&resolved);
     return status;
 }

@@ -65,18 +65,23 @@ static cf_status add_path(const cf_run *run, state *self, const char *named, cf_
 
 /* All sources of its collection here. */
 static cf_status add_record(const cf_run *run, state *self, const char *named,
-                            const cf_named_record *record, bool known, cf_error *error)
+                            const cf_named_record *record, cf_error *error)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
+    bool known = record->row.size || record->is_table || !record->path.size;
     size_t count = self->count;
 
     for (size_t i = 0; i < cf_engine_binding_count(engine); i++) {
         const cf_binding *binding = cf_engine_binding_at(engine, i);
 
-        if (cf_id_equal(&binding->collection, &record->collection))
-            self->filters[self->count++] =
-                (cf_overview_filter){binding, record->path, record->row, known ? NULL : named};
+        if (!cf_id_equal(&binding->collection, &record->collection))
+            continue;
+        cf_overview_filter *filter = &self->filters[self->count++];
+        *filter = (cf_overview_filter){binding, record->path, record->row, named};
+        known |= binding->format == CF_FORMAT_FILES && exists(filter);
     }
+    for (size_t i = count; known && i < self->count; i++)
+        self->filters[i].unknown = NULL;
     return self->count > count
                ? CF_OK
                : cf_fail(error, CF_MISSING, "%s: '%s' has no source here", named, record->name);
@@ -90,12 +95,14 @@ static cf_status add_named(const cf_run *run, state *self, const char *named, cf
     if (status && status != CF_MISSING)
         return status;
     if (!status && (record.row.size || record.is_table || !record.path.size))
-        return add_record(run, self, named, &record, true, error);
+        return add_record(run, self, named, &record, error);
     bool named_collection = !status;
     status = add_path(run, self, named, error);
-    if (status != CF_MISSING || !named_collection)
+    if (status != CF_MISSING)
         return status;
-    return add_record(run, self, named, &record, false, error); /* it may be new */
+    if (!named_collection && !cf_names_collection(run, named, &self->arena, &record))
+        return status;
+    return add_record(run, self, named, &record, error); /* it may be new */
 }
 
 static cf_status ask(cf_run *run, state *self, cf_error *error)
@@ -137,7 +144,7 @@ static cf_status start(cf_run *run, cf_error *error)
 }
 
 /* A record that nobody knew, and that is in no source either; NULL: none is. */
-static const char *find_missing(const state *self, const cf_overview *overview)
+static const cf_overview_filter *find_missing(const state *self, const cf_overview *overview)
 {
     for (size_t i = 0; i < self->count; i++) {
         const char *named = self->filters[i].unknown;
@@ -147,7 +154,7 @@ static const char *find_missing(const state *self, const cf_overview *overview)
             found =
                 self->filters[k].unknown == named && cf_overview_tells(overview, &self->filters[k]);
         if (!found)
-            return named;
+            return &self->filters[i];
     }
     return NULL;
 }
@@ -163,9 +170,11 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
         &self->arena, &overview, error);
     if (status)
         return status;
-    const char *missing = find_missing(self, &overview);
+    const cf_overview_filter *missing = find_missing(self, &overview);
     if (missing)
-        return cf_fail(error, CF_MISSING, "%s: no such record, here or in the collection", missing);
+        return cf_fail(error, CF_MISSING, "%s: no such %s, here or in the collection",
+                       missing->unknown,
+                       missing->binding->format == CF_FORMAT_FILES ? "file" : "record");
     json_t *document = run->json ? cf_overview_json(&overview, peer) : NULL;
     if (!run->json)
         cf_overview_print(&overview, peer, &run->output);
@@ -224,7 +233,7 @@ static const cf_option options_of_status[] = {
 
 const cf_verb cf_verb_status = {
     .name = "status",
-    .usage = "status [PATH|COLLECTION//KEY...] [--check] [--remote [--timeout T]]",
+    .usage = "status [PATH|COLLECTION[//KEY]...] [--check] [--remote [--timeout T]]",
     .summary = "Shows what is in sync, and what is not and why; asks nobody but with --remote",
     .needs = CF_NEEDS_PEER,
     .options = options_of_status,

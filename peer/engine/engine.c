@@ -360,9 +360,13 @@ void cf_engine_unguard(cf_engine *engine)
 void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding)
 {
     cf_source_at_work *source = source_of(engine, binding);
+    cf_collection *collection;
+    cf_error ignored;
 
     if (!source)
         return;
+    if (cf_peer_collection(engine->peer, &binding->collection, &collection, &ignored) == CF_OK)
+        mark_everything(collection); /* other things may be asked for than before */
     cf_source_reopen(source);
     cf_source_look(source, false, (cf_delete_word){0}, engine->now_ms);
 }

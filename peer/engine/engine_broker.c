@@ -195,12 +195,26 @@ void cf_engine_moved(cf_engine *engine, cf_bytes address)
     cf_arena_release(&arena);
 }
 
+static bool is_at_home(const cf_engine *engine)
+{
+    cf_arena arena = {0};
+    cf_home_broker home;
+
+    bool is = cf_registry_home(cf_log_registry(engine->peer->log), &home) &&
+              has_same_key(cf_arena_text(&arena, home.address), engine->broker);
+    cf_arena_release(&arena);
+    return is;
+}
+
+/* Unless the member log had said it before the broker did. */
 static cf_status go_back(cf_engine *engine, cf_error *error)
 {
     cf_buffer before = {0};
 
     cf_status status = read_line(engine, HOME_BEFORE, &before, error);
-    if (!status && before.size > 1) {
+    if (!status && before.size > 1 && is_at_home(engine)) {
+        status = cf_home_set(engine->home, HOME_BEFORE, (cf_bytes){0}, error);
+    } else if (!status && before.size > 1) {
         engine->went_back_ms = engine->now_ms;
         status = cf_home_set(engine->home, HOME_BEFORE, (cf_bytes){0}, error);
         if (!status)

@@ -75,6 +75,27 @@ static cf_status list_here(comparing *self, cf_error *error)
 
 /* ---- What is there ---- */
 
+static void list_there(comparing *self, const cf_id *directory, cf_buffer *path);
+
+/* A directory that is passed through counts when it leads to something. */
+static void list_thing(comparing *self, const cf_shown *shown, cf_buffer *path)
+{
+    bool is_directory = shown->kind == CF_KIND_DIRECTORY;
+    cf_include_answer answer =
+        cf_include_match_path(self->binding->matcher, cf_buffer_view(path), is_directory);
+    size_t before = self->there.count;
+
+    if (answer == CF_INCLUDE_OUT)
+        return;
+    add_thing(&self->there, &(thing){.path = cf_arena_copy(&self->arena, cf_buffer_view(path)),
+                                     .kind = shown->kind,
+                                     .content = cf_arena_copy(&self->arena, shown->content)});
+    if (is_directory)
+        list_there(self, &shown->items[0], path);
+    if (answer == CF_INCLUDE_PASS && self->there.count == before + 1)
+        self->there.count = before;
+}
+
 static void list_there(comparing *self, const cf_id *directory, cf_buffer *path)
 {
     const cf_shown *shown;
@@ -85,16 +106,10 @@ static void list_there(comparing *self, const cf_id *directory, cf_buffer *path)
     cf_view_group_of(self->collection->view, directory, &arena, &group);
     cf_view_list(self->collection->view, &group, &arena, &shown, &count);
     for (size_t i = 0; i < count; i++) {
-        thing one = {.kind = shown[i].kind,
-                     .content = cf_arena_copy(&self->arena, shown[i].content)};
-
         if (size)
             cf_buffer_append(path, "/", 1);
         cf_buffer_append(path, shown[i].name.data, shown[i].name.size);
-        one.path = cf_arena_copy(&self->arena, cf_buffer_view(path));
-        add_thing(&self->there, &one);
-        if (one.kind == CF_KIND_DIRECTORY)
-            list_there(self, &shown[i].items[0], path);
+        list_thing(self, &shown[i], path);
         path->size = size;
     }
     cf_arena_release(&arena);

@@ -11,6 +11,7 @@
 
 typedef struct {
     cf_engine *engine;
+    const cf_binding *binding;
     cf_collection *collection;
     cf_arena *arena;
     cf_conflict *at;
@@ -72,9 +73,11 @@ static void find_conflicts(conflicts *list, const cf_id *directory, cf_buffer *p
         if (size)
             cf_buffer_append(path, "/", 1);
         cf_buffer_append(path, shown[i].name.data, shown[i].name.size);
-        if (shown[i].conflict)
+        cf_include_answer answer = cf_include_match_path(
+            list->binding->matcher, cf_buffer_view(path), shown[i].kind == CF_KIND_DIRECTORY);
+        if (shown[i].conflict && answer == CF_INCLUDE_IN)
             add_conflict(list, &shown[i].written, cf_buffer_view(path), NULL);
-        if (shown[i].kind == CF_KIND_DIRECTORY)
+        if (shown[i].kind == CF_KIND_DIRECTORY && answer != CF_INCLUDE_OUT)
             find_conflicts(list, &shown[i].items[0], path);
         path->size = size;
     }
@@ -201,7 +204,7 @@ static size_t find_unsent(cf_engine *engine, const cf_binding *binding, cf_pendi
 void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *arena,
                       cf_binding_status *out)
 {
-    conflicts list = {.engine = engine, .arena = arena};
+    conflicts list = {.engine = engine, .binding = binding, .arena = arena};
     cf_pendings pendings = {0};
     cf_buffer path = {0};
     cf_error ignored;

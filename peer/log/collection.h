@@ -33,12 +33,14 @@ typedef struct {
     cf_log *log; /* has all entries that were folded, and were not in this commit */
 } cf_folding;
 
-/* Folds in an entry of this collection that the log takes in the same commit as `records` and that
- * is not void. A part of a changeset is only kept until all parts are here: then they all count.
+/* Folds in an entry of this collection that the log takes in the same commit as `records`. A part
+ * of a changeset is only kept until all parts are here: then they all count. One that is void
+ * changes nothing and only says how contents are made: what counts may be a patch on them.
  * CF_MISSING, CF_DENIED: it can't be read yet (no key, newer version): it is noted in the records
  * and folded by cf_collection_fold_waiting. */
 cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
-                             const cf_entry *entry, cf_records *records, cf_error *error);
+                             const cf_entry *entry, bool is_void, cf_records *records,
+                             cf_error *error);
 /* Tries again what waits. */
 cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding *folding,
                                      cf_records *records, cf_error *error);

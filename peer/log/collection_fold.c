@@ -9,7 +9,9 @@
 
 #include <stdlib.h>
 
-enum { PART_RECORD = 16 }; /* its number, and how many there are */
+/* What a record of what waits has: its number and how many parts there are; one byte if it is void
+ * and nobody misses it; or nothing. */
+enum { PART_RECORD = 16, VOID_RECORD = 1 };
 
 /* The state holds of a content only what it is; how to get it stays in the log. */
 static void reduce_contents(const cf_folding *folding, const cf_entry *entry, const cf_body *body,
@@ -24,14 +26,32 @@ static void reduce_contents(const cf_folding *folding, const cf_entry *entry, co
         if (!cf_item_has_content(&changes[i].item, changes[i].field, changes[i].value) ||
             cf_content_read(changes[i].value, entry->header.blob_count, &content, &ignored))
             continue;
-        cf_contents_note(folding->contents, entry, &content, records);
+        cf_contents_note(folding->contents, entry, &content, false, records);
         cf_buffer_clear(&identity);
         cf_content_identity_pack(&identity, &content.hash, content.size);
         changes[i].value = cf_arena_copy(arena, cf_buffer_view(&identity));
     }
     for (size_t i = 0; i < body->supply_count; i++)
-        cf_contents_note_supply(folding->contents, entry, &body->supplies[i], records);
+        cf_contents_note_supply(folding->contents, entry, &body->supplies[i], false, records);
     cf_buffer_release(&identity);
+}
+
+/* All that a void entry is good for. */
+static void note_contents(const cf_folding *folding, const cf_entry *entry, const cf_body *body,
+                          cf_records *records)
+{
+    cf_error ignored;
+    cf_content content;
+
+    for (size_t i = 0; i < body->change_count; i++) {
+        const cf_change *change = &body->changes[i];
+
+        if (cf_item_has_content(&change->item, change->field, change->value) &&
+            cf_content_read(change->value, entry->header.blob_count, &content, &ignored) == CF_OK)
+            cf_contents_note(folding->contents, entry, &content, true, records);
+    }
+    for (size_t i = 0; i < body->supply_count; i++)
+        cf_contents_note_supply(folding->contents, entry, &body->supplies[i], true, records);
 }
 
 static void save_items(const cf_collection *collection, const cf_ids *items, cf_records *records)
@@ -163,37 +183,50 @@ static const char *why_it_waits(cf_status status)
                                 : "some entries need a newer program";
 }
 
-cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
-                             const cf_entry *entry, cf_records *records, cf_error *error)
+static void note_waiting(cf_collection *collection, const cf_entry *entry, bool is_void,
+                         cf_status why, cf_records *records)
 {
-    const cf_body *body;
+    static const uint8_t of_void[VOID_RECORD];
     cf_arena arena = {0};
     cf_head head = cf_head_of(entry);
+
+    if (!is_void)
+        collection->waits = why_it_waits(why);
+    cf_records_put(records, cf_key_waiting(&arena, &collection->id, &head),
+                   is_void ? cf_bytes_of(of_void, sizeof of_void) : cf_bytes_of_text(""));
+    cf_arena_release(&arena);
+}
+
+cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
+                             const cf_entry *entry, bool is_void, cf_records *records,
+                             cf_error *error)
+{
+    const cf_body *body;
 
     cf_status status = cf_contents_open(folding->contents, entry, &body, error);
     switch (status) {
     case CF_OK:
-        if (body->parts > 1)
+        if (is_void)
+            note_contents(folding, entry, body, records);
+        else if (body->parts > 1)
             status = fold_part(&(part_folding){collection, folding, records, error}, entry, body);
         else
             fold_body(collection, folding, entry, body, records);
         break;
     case CF_MISSING:
     case CF_DENIED:
-        collection->waits = why_it_waits(status);
-        cf_records_put(records, cf_key_waiting(&arena, &collection->id, &head),
-                       cf_bytes_of_text(""));
+        note_waiting(collection, entry, is_void, status, records);
         break;
     case CF_MALFORMED:
     case CF_FORGED:
     case CF_TOO_LARGE:
-        folding->left_out(folding->context, entry, error);
+        if (!is_void)
+            folding->left_out(folding->context, entry, error);
         status = CF_OK;
         break;
     default:
         break;
     }
-    cf_arena_release(&arena);
     return status;
 }
 
@@ -216,13 +249,14 @@ void cf_waiting_add(cf_waiting_list *list, cf_bytes key, cf_bytes value)
 /* Parts wait for others, not for a key: they are kept. */
 static bool collect_waiting(void *context, cf_bytes key, cf_bytes value)
 {
-    if (value.size == 0)
-        cf_waiting_add(context, key, value);
+    if (value.size != PART_RECORD)
+        cf_waiting_add(context, key, cf_bytes_of_text(""));
     return true;
 }
 
 /* It can't be read yet: nothing is to be written of it. */
-static bool waits_on(cf_collection *collection, const cf_folding *folding, const cf_entry *entry)
+static bool waits_on(cf_collection *collection, const cf_folding *folding, const cf_entry *entry,
+                     bool is_void)
 {
     const cf_body *body;
     cf_error ignored;
@@ -230,7 +264,8 @@ static bool waits_on(cf_collection *collection, const cf_folding *folding, const
 
     if (status != CF_MISSING && status != CF_DENIED)
         return false;
-    collection->waits = why_it_waits(status);
+    if (!is_void)
+        collection->waits = why_it_waits(status);
     return true;
 }
 
@@ -247,12 +282,12 @@ static cf_status fold_one_waiting(cf_collection *collection, const cf_folding *f
         status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
     if (!status)
         status = cf_log_is_void(folding->log, &entry, &is_void, error);
-    if (!status && !is_void)
-        waits = waits_on(collection, folding, &entry);
+    if (!status)
+        waits = waits_on(collection, folding, &entry, is_void);
     if (!status && !waits) /* unless it is put again, as a part */
         cf_records_delete(records, cf_key_waiting(&arena, &collection->id, head));
-    if (!status && !waits && !is_void)
-        status = cf_collection_fold(collection, folding, &entry, records, error);
+    if (!status && !waits)
+        status = cf_collection_fold(collection, folding, &entry, is_void, records, error);
     cf_buffer_release(&wire);
     cf_arena_release(&arena);
     return status;

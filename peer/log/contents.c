@@ -74,25 +74,25 @@ static bool stands_in_the_log(const cf_content *content)
 }
 
 void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_content *content,
-                      cf_records *records)
+                      bool is_void, cf_records *records)
 {
     cf_content_key key = {entry->header.collection, content->hash};
-    cf_way way = {cf_head_of(entry), content->depth};
+    cf_way way = {cf_head_of(entry), content->depth, is_void};
     cf_ways known;
     cf_error ignored;
 
     if (stands_in_the_log(content) && !cf_ways_get(contents->ways, &key, &known, &ignored) &&
-        known.count >= SMALL_WAYS_MAX)
+        known.count >= SMALL_WAYS_MAX && known.at[0].is_void == is_void)
         return;
     cf_ways_add(contents->ways, &key, content->size, &way, records);
 }
 
 /* A whole says its size; what waited for a key may come before the content itself. */
 void cf_contents_note_supply(cf_contents *contents, const cf_entry *entry, const cf_supply *supply,
-                             cf_records *records)
+                             bool is_void, cf_records *records)
 {
     cf_content_key key = {entry->header.collection, supply->content};
-    cf_way way = {.entry = cf_head_of(entry)};
+    cf_way way = {.entry = cf_head_of(entry), .is_void = is_void};
     cf_ways known, base;
     cf_error ignored;
     cf_how how;

@@ -48,11 +48,12 @@ const cf_hash *cf_contents_lacked(const cf_contents *contents, size_t *count);
 bool cf_contents_available(cf_contents *contents, const cf_id *collection, const cf_hash *hash);
 
 /* What the record of a content becomes by an entry that introduces it, or says where else it is
- * found (a patch for a content, or on one, that is not known here says nothing). */
+ * found (a patch for a content, or on one, that is not known here says nothing). What a void
+ * entry says is gone by only where no other way is known. */
 void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_content *content,
-                      cf_records *records);
+                      bool is_void, cf_records *records);
 void cf_contents_note_supply(cf_contents *contents, const cf_entry *entry, const cf_supply *supply,
-                             cf_records *records);
+                             bool is_void, cf_records *records);
 /* What was noted is committed, or never will be. */
 void cf_contents_settle(cf_contents *contents);
 

@@ -7,7 +7,8 @@
 #include <search.h>
 #include <stdlib.h>
 
-enum { PARTS = 5 }; /* of a way in a record */
+/* The parts of a way in a record, and what its depth has more if it is that of a void entry. */
+enum { PARTS = 5, OF_VOID = 64 };
 
 /* What is not in the store yet. */
 typedef struct {
@@ -70,6 +71,10 @@ static cf_status read_way(cf_reader *reader, cf_way *out, uint64_t *size, cf_err
         status = cf_read_uint(reader, &out->depth, error);
     if (!status)
         status = cf_read_uint(reader, size, error);
+    if (!status && out->depth >= OF_VOID) {
+        out->depth -= OF_VOID;
+        out->is_void = true;
+    }
     return status;
 }
 
@@ -123,7 +128,7 @@ static void put(const cf_content_key *key, const cf_ways *ways, cf_records *reco
         cf_pack_bin(&value, cf_bytes_of(way->entry.writer.bytes, CF_ID_SIZE));
         cf_pack_uint(&value, way->entry.sequence);
         cf_pack_bin(&value, cf_bytes_of(way->entry.hash.bytes, CF_HASH_SIZE));
-        cf_pack_uint(&value, way->depth);
+        cf_pack_uint(&value, way->depth + (way->is_void ? OF_VOID : 0));
         cf_pack_uint(&value, ways->size);
     }
     cf_records_put(records, cf_key_content(&arena, &key->collection, &key->hash),
@@ -149,8 +154,10 @@ void cf_ways_add(cf_ways_table *table, const cf_content_key *key, uint64_t size,
     cf_ways ways;
     cf_error ignored;
 
-    if (cf_ways_get(table, key, &ways, &ignored))
+    if (cf_ways_get(table, key, &ways, &ignored) || (ways.at[0].is_void && !way->is_void))
         ways = (cf_ways){0};
+    if (way->is_void && ways.count && !ways.at[0].is_void)
+        return;
     ways.size = size;
     for (size_t i = 0; i < ways.count; i++)
         if (cf_head_compare(&ways.at[i].entry, &way->entry) == 0)

@@ -11,6 +11,7 @@ enum { CF_WAYS_MAX = 8 }; /* the first that came is kept, and the latest */
 typedef struct {
     cf_head entry;
     uint64_t depth;
+    bool is_void; /* the entry counted for nothing when this was noted */
 } cf_way;
 
 typedef struct {
@@ -33,7 +34,8 @@ void cf_ways_table_destroy(cf_ways_table **table);
 /* CF_MISSING: there is none. */
 cf_status cf_ways_get(const cf_ways_table *table, const cf_content_key *key, cf_ways *out,
                       cf_error *error);
-/* One more; the record goes into `records`. Twice is once. */
+/* One more; the record goes into `records`. Twice is once. Of a void entry it counts only where no
+ * other is known, and as long. */
 void cf_ways_add(cf_ways_table *table, const cf_content_key *key, uint64_t size, const cf_way *way,
                  cf_records *records);
 /* What was added is in the store, or never will be. */

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/forks.h"
 
+#include "codec/pack.h"
+
 #include <stdlib.h>
+
+#define META_FORKS "forks"
+enum { SEEN_MAX = 256 }; /* more are seen for the first time each time */
 
 /* The end of a branch. */
 typedef struct {
+    cf_head head;
     cf_hash device;
     cf_id collection;
     uint64_t time_ms;
@@ -47,15 +53,131 @@ static bool gather(void *context, const cf_head *head)
     if (cf_log_get(peer->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
         !cf_hash_equal(&entry.header.device, cf_peer_user(peer)) &&
-        cf_registry_device(cf_log_registry(peer->log), &entry.header.device)) {
+        cf_registry_is_valid(cf_log_registry(peer->log), &entry.header.device)) {
         self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
         self->at[self->count++] =
-            (branch){entry.header.device, entry.header.collection, time_of(peer, &entry)};
+            (branch){*head, entry.header.device, entry.header.collection, time_of(peer, &entry)};
     }
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
     return true;
 }
+
+/* ---- When they were seen first ---- */
+
+typedef struct {
+    struct {
+        cf_hash head;
+        uint64_t time_ms;
+    } at[SEEN_MAX];
+    size_t count;
+    bool is_new;
+} seen;
+
+static cf_status read_seen(cf_reader *reader, seen *out, cf_error *error)
+{
+    size_t count, parts;
+
+    cf_status status = cf_read_array(reader, &count, error);
+    for (size_t i = 0; !status && i < count && i < SEEN_MAX; i++) {
+        status = cf_read_array(reader, &parts, error);
+        if (!status)
+            status = cf_read_bin_exact(reader, out->at[i].head.bytes, CF_HASH_SIZE, error);
+        if (!status)
+            status = cf_read_uint(reader, &out->at[i].time_ms, error);
+        out->count += !status;
+    }
+    return status;
+}
+
+/* What can't be read is seen anew. */
+static void recall_seen(cf_peer *peer, seen *out)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+    cf_error ignored;
+
+    *out = (seen){0};
+    if (!store->get(store, cf_peer_user(peer), cf_key_meta(&arena, META_FORKS), &value, &ignored)) {
+        cf_reader reader = cf_reader_of(cf_buffer_view(&value));
+
+        read_seen(&reader, out, &ignored);
+    }
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+/* Not kept, it is found again, only later. */
+static void keep_seen(cf_peer *peer, const seen *what)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+    cf_error ignored;
+
+    cf_pack_array(&value, what->count);
+    for (size_t i = 0; i < what->count; i++) {
+        cf_pack_array(&value, 2);
+        cf_pack_bin(&value, cf_bytes_of(what->at[i].head.bytes, CF_HASH_SIZE));
+        cf_pack_uint(&value, what->at[i].time_ms);
+    }
+    cf_record record = {cf_key_meta(&arena, META_FORKS), cf_buffer_view(&value)};
+    store->write(store, cf_peer_user(peer), &record, 1, true, &ignored);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+static uint64_t time_seen(const seen *before, const cf_hash *head, uint64_t now_ms, seen *out)
+{
+    uint64_t time_ms = now_ms;
+    bool is_known = false;
+
+    for (size_t i = 0; i < before->count && !is_known; i++)
+        if (cf_hash_equal(&before->at[i].head, head)) {
+            time_ms = before->at[i].time_ms;
+            is_known = true;
+        }
+    if (out->count < SEEN_MAX) {
+        out->at[out->count].head = *head;
+        out->at[out->count++].time_ms = time_ms;
+        out->is_new |= !is_known;
+    }
+    return time_ms;
+}
+
+static int by_writer(const void *a, const void *b)
+{
+    const branch *x = a, *y = b;
+
+    return cf_id_compare(&x->head.writer, &y->head.writer);
+}
+
+static bool has_writer_of(const gathering *all, size_t i, size_t other)
+{
+    return other < all->count && cf_id_equal(&all->at[i].head.writer, &all->at[other].head.writer);
+}
+
+/* Branches of one writer: somewhere it has signed one sequence number twice. */
+static void date_by_sight(gathering *all, uint64_t now_ms)
+{
+    seen before, now = {0};
+
+    recall_seen(all->peer, &before);
+    if (all->count)
+        qsort(all->at, all->count, sizeof *all->at, by_writer);
+    for (size_t i = 0; i < all->count; i++) {
+        if (!has_writer_of(all, i, i + 1) && !(i && has_writer_of(all, i, i - 1)))
+            continue;
+        uint64_t time_ms = time_seen(&before, &all->at[i].head.hash, now_ms, &now);
+        if (all->at[i].time_ms < time_ms)
+            all->at[i].time_ms = time_ms;
+    }
+    if (now.is_new || now.count < before.count)
+        keep_seen(all->peer, &now);
+}
+
+/* ---- Which ---- */
 
 /* By device and collection, the latest first. */
 static int compare(const void *a, const void *b)
@@ -92,12 +214,14 @@ static size_t list_forks(const gathering *all, cf_fork *out)
     return count;
 }
 
-cf_status cf_forks_find(cf_peer *peer, cf_fork **out, size_t *count, cf_error *error)
+cf_status cf_forks_find(cf_peer *peer, uint64_t now_ms, cf_fork **out, size_t *count,
+                        cf_error *error)
 {
     gathering all = {.peer = peer};
 
     cf_status status = cf_log_heads(peer->log, gather, &all, error);
     if (!status) {
+        date_by_sight(&all, now_ms);
         if (all.count)
             qsort(all.at, all.count, sizeof *all.at, compare);
         *out = cf_allocate(all.count, sizeof **out);

@@ -8,10 +8,15 @@
 
 typedef struct {
     cf_hash device;
-    uint64_t time_ms; /* when the copy that was silent for longer wrote last */
+    /* When the copy that was silent for longer wrote last. Who signs two entries with one sequence
+     * number may do so in order to tell one device this and another that, and then not say when it
+     * was: of such branches, it is at the earliest when they were seen here first. */
+    uint64_t time_ms;
 } cf_fork;
 
-/* Those of valid devices, one for each. The list is the caller's, for free(). */
-cf_status cf_forks_find(cf_peer *peer, cf_fork **out, size_t *count, cf_error *error);
+/* Those of valid devices, one for each. The list is the caller's, for free(). Keeps in the home
+ * what is seen for the first time now. */
+cf_status cf_forks_find(cf_peer *peer, uint64_t now_ms, cf_fork **out, size_t *count,
+                        cf_error *error);
 
 #endif

@@ -245,7 +245,8 @@ cf_folding cf_peer_folding(cf_peer *peer)
     return (cf_folding){peer->contents, left_out, peer, peer->log};
 }
 
-static cf_status fold(cf_intake *in, const cf_entry *entry, cf_records *records, cf_error *error)
+static cf_status fold(cf_intake *in, const cf_entry *entry, bool is_void, cf_records *records,
+                      cf_error *error)
 {
     cf_peer *peer = in->peer;
     const cf_folding folding = cf_peer_folding(peer);
@@ -256,7 +257,7 @@ static cf_status fold(cf_intake *in, const cf_entry *entry, cf_records *records,
     cf_status status = cf_peer_collection(peer, &entry->header.collection, &collection, error);
     if (status)
         return status;
-    status = cf_collection_fold(collection, &folding, entry, records, error);
+    status = cf_collection_fold(collection, &folding, entry, is_void, records, error);
     cf_author_saw(peer->author, collection->latest);
     if (status == CF_MISSING || status == CF_DENIED) {
         cf_report(peer->env, CF_REPORT_DETAIL, "an entry waits: %s", error->text);
@@ -265,7 +266,7 @@ static cf_status fold(cf_intake *in, const cf_entry *entry, cf_records *records,
     return status;
 }
 
-/* It is kept and passed on, and nothing comes of it. Told once for many of one device. */
+/* It is kept and passed on, and no change comes of it. Told once for many of one device. */
 static void tell_void(cf_intake *in, const cf_entry *entry)
 {
     cf_peer *peer = in->peer;
@@ -316,8 +317,7 @@ cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringe
     if (verdict.is_void && bringer != CF_BRINGER_SELF)
         tell_void(in, entry);
     /* A void epoch's key is taken, too: what was sealed under it is still opened. */
-    if (!verdict.is_void || entry->header.type == CF_ENTRY_MEMBER)
-        status = fold(in, entry, records, error);
+    status = fold(in, entry, verdict.is_void, records, error);
     if (status)
         return status;
     cf_log_append(peer->log, entry, &offer, records->at, records->count, appended, in);

@@ -28,16 +28,13 @@ static cf_collection *collection_of(folding *self, const cf_id *id)
     return made;
 }
 
-static bool counts(folding *self, const cf_entry *entry)
+static bool is_wanted(const folding *self, const cf_entry *entry)
 {
-    bool is_void, wanted = !self->only;
+    bool wanted = !self->only;
 
-    for (size_t i = 0; !wanted && i < self->only->count; i++)
+    for (size_t i = 0; self->only && !wanted && i < self->only->count; i++)
         wanted = cf_id_equal(&self->only->at[i], &entry->header.collection);
-    if (!wanted)
-        return false;
-    self->status = cf_log_is_void(self->peer->log, entry, &is_void, self->error);
-    return !self->status && !is_void;
+    return wanted && entry->header.type != CF_ENTRY_MEMBER;
 }
 
 /* Items are compared as a whole; the rest is noted as it comes. */
@@ -61,9 +58,12 @@ static cf_status fold(folding *self, const cf_entry *entry)
     cf_store *store = cf_home_store(peer->home);
     cf_folding how = cf_peer_folding(peer);
     cf_records records = {0};
+    bool is_void;
 
-    cf_status status = cf_collection_fold(collection_of(self, &entry->header.collection), &how,
-                                          entry, &records, self->error);
+    cf_status status = cf_log_is_void(peer->log, entry, &is_void, self->error);
+    if (!status)
+        status = cf_collection_fold(collection_of(self, &entry->header.collection), &how, entry,
+                                    is_void, &records, self->error);
     if (status == CF_MISSING || status == CF_DENIED) /* it waits, as the record says */
         status = CF_OK;
     if (!status && self->write && records.count)
@@ -83,8 +83,7 @@ static bool fold_entry(void *context, uint64_t position, cf_bytes wire)
     cf_error damage;
 
     (void)position;
-    if (cf_entry_read(wire, &arena, &entry, &damage) == CF_OK &&
-        entry.header.type != CF_ENTRY_MEMBER && counts(self, &entry))
+    if (cf_entry_read(wire, &arena, &entry, &damage) == CF_OK && is_wanted(self, &entry))
         self->status = fold(self, &entry);
     cf_arena_release(&arena);
     return self->status == CF_OK;

@@ -10,8 +10,8 @@ typedef struct {
     size_t count, capacity;
 } cf_refolded; /* {0} is empty */
 
-/* Folds every entry that counts. With `write` the records that come of it are written, unsynced.
- * Entries that can't be read are left out, as the first time. */
+/* Folds every entry; of void ones only what they say of contents. With `write` the records that
+ * come of it are written, unsynced. Entries that can't be read are left out, as the first time. */
 cf_status cf_refold(cf_peer *peer, bool write, cf_refolded *out, cf_error *error);
 /* The same of some collections; nothing is written, and what is to be noted of contents and of what
  * waits goes to `records`: once they are written, or never will be, cf_contents_settle. */

@@ -21,11 +21,13 @@ typedef enum {
     CF_TABLE_SOURCE = 's',   /* source → collection, location, options */
     CF_TABLE_SCHEMA = 'y',   /* source → the schema that its database had when last agreed */
     CF_TABLE_HELD = 'd',     /* source → which columns it had when last agreed */
+    CF_TABLE_REFUSED = 'r',  /* source → rows that it could not be made to show, and why */
     CF_TABLE_DATABASE = 'b', /* source → which file its database is */
     CF_TABLE_MEETING = 'e',  /* source → nothing: rows of one number are the same, at first */
     CF_TABLE_WRITER = 'w',   /* collection → this device's chain in it */
-    CF_TABLE_WAITING = 'x', /* collection, entry → held, but it can't be read yet (nothing), or is a
-                               part of a changeset that is not whole (its number, how many) */
+    CF_TABLE_WAITING =
+        'x', /* collection, entry → held, but it can't be read yet (nothing; of a void one, a byte),
+                or is a part of a changeset that is not whole (its number, how many) */
     CF_TABLE_UNSENT =
         'p', /* own entry → nothing; the broker does not have it yet, as far as is known */
     CF_TABLE_ACKNOWLEDGED = 'k', /* instance of a broker's log → the heads that it has */

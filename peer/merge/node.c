@@ -207,11 +207,14 @@ cf_node cf_node_copy(const cf_node *node, cf_arena *arena)
     return copy;
 }
 
+/* Of a record; those of earlier builds lack the last one. */
+enum { PARTS = 11, PARTS_ONCE = 10 };
+
 void cf_node_pack(const cf_node *node, cf_buffer *out)
 {
     const cf_node_stat *stat = &node->stat;
 
-    cf_pack_array(out, 10);
+    cf_pack_array(out, PARTS);
     cf_pack_uint(out, node->number);
     cf_pack_uint(out, node->parent);
     cf_pack_bin(out, node->name);
@@ -232,6 +235,7 @@ void cf_node_pack(const cf_node *node, cf_buffer *out)
     cf_pack_int(out, stat->ctime_ns);
     cf_pack_uint(out, stat->mode);
     cf_pack_uint(out, stat->links);
+    cf_pack_bool(out, node->is_met);
 }
 
 static cf_status read_small(cf_reader *reader, uint64_t most, uint64_t *out, cf_error *error)
@@ -267,8 +271,11 @@ static cf_status read_node(cf_reader *reader, cf_arena *arena, cf_node *out, cf_
 {
     cf_id *items = NULL;
     uint64_t kind = 0;
-    cf_status status = cf_read_array_of(reader, 10, error);
+    size_t parts;
+    cf_status status = cf_read_array(reader, &parts, error);
 
+    if (!status && parts != PARTS && parts != PARTS_ONCE)
+        status = cf_fail(error, CF_MALFORMED, "a node of %zu parts", parts);
     if (!status)
         status = cf_read_uint(reader, &out->number, error);
     if (!status)
@@ -288,6 +295,8 @@ static cf_status read_node(cf_reader *reader, cf_arena *arena, cf_node *out, cf_
         status = cf_read_bin(reader, &out->refs, error);
     if (!status)
         status = read_stat(reader, &out->stat, error);
+    if (!status && parts == PARTS)
+        status = cf_read_bool(reader, &out->is_met, error);
     return status ? status : cf_read_end(reader, error);
 }
 

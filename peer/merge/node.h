@@ -44,6 +44,7 @@ typedef struct {
     size_t item_count;
     cf_bytes refs;
     cf_node_stat stat;
+    bool is_met; /* the user had this content here, too, before it came from others */
 } cf_node;
 
 /* All of it in the arena. */

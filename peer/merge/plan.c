@@ -42,23 +42,40 @@ const cf_node *cf_plan_node_of(const cf_nodes *base, const cf_shown *shown)
     return NULL;
 }
 
+/* What the plan compares: what lies here, and what should. */
+typedef struct {
+    const cf_nodes *base;
+    cf_view *view;
+    cf_scope *scope;
+} against;
+
+/* Where the item is shown, if that is the node's, which is here: of a directory that only leads to
+ * what is asked for, that is enough to stay. */
+static bool find_of_node(const against *with, const cf_id *item, const cf_node *node,
+                         cf_arena *arena, cf_place *out)
+{
+    return cf_view_find(with->view, item, arena, out) &&
+           cf_plan_node_of(with->base, out->shown) == node &&
+           cf_scope_answer(with->scope, &out->directory, out->shown) != CF_INCLUDE_OUT;
+}
+
 /* What was one node may be two by now: it stays with the first of its items that has no other. */
-static bool belongs_elsewhere(const cf_nodes *base, const cf_node *node, const cf_shown *shown,
-                              cf_view *view)
+static bool belongs_elsewhere(const against *with, const cf_node *node, const cf_shown *shown)
 {
     cf_arena arena = {0};
     cf_place place;
     bool found = false;
 
     for (size_t i = 0; !found && i < node->item_count && !has_item(shown, &node->items[i]); i++)
-        found = cf_view_find(view, &node->items[i], &arena, &place) &&
-                cf_plan_node_of(base, place.shown) == node;
+        found = find_of_node(with, &node->items[i], node, &arena, &place);
     cf_arena_release(&arena);
     return found;
 }
 
-bool cf_plan_directory(const cf_nodes *base, cf_view *view, const cf_group *group, uint64_t *number)
+bool cf_plan_directory(const cf_nodes *base, cf_view *view, cf_scope *scope, const cf_group *group,
+                       uint64_t *number)
 {
+    const against with = {base, view, scope};
     cf_shown shown = {
         .kind = CF_KIND_DIRECTORY, .items = group->directories, .item_count = group->count};
 
@@ -66,7 +83,7 @@ bool cf_plan_directory(const cf_nodes *base, cf_view *view, const cf_group *grou
     if (has_item(&shown, &cf_root_item))
         return true;
     const cf_node *node = cf_plan_node_of(base, &shown);
-    if (!node || belongs_elsewhere(base, node, &shown, view))
+    if (!node || belongs_elsewhere(&with, node, &shown))
         return false;
     *number = node->number;
     return true;
@@ -173,14 +190,27 @@ static bool same_refs(const cf_node *node, const cf_shown *shown)
     return same;
 }
 
-static void plan_shown(const cf_nodes *base, uint64_t directory, const cf_shown *shown,
-                       cf_view *view, cf_plan *plan)
+/* A directory that is passed through is made when it leads to something, and stays once it is here.
+ */
+static bool is_asked_for(const against *with, const cf_id *directory, const cf_shown *shown,
+                         const cf_node *node)
+{
+    cf_include_answer answer = cf_scope_answer(with->scope, directory, shown);
+
+    return answer == CF_INCLUDE_PASS ? node || cf_scope_leads(with->scope, &shown->items[0])
+                                     : answer == CF_INCLUDE_IN;
+}
+
+static void plan_shown(const against *with, uint64_t directory, const cf_shown *shown,
+                       cf_plan *plan)
 {
     cf_step step = {.kind = CF_STEP_CREATE, .parent = directory, .shown = shown};
 
-    step.node = cf_plan_node_of(base, shown);
-    if (step.node && belongs_elsewhere(base, step.node, shown, view))
+    step.node = cf_plan_node_of(with->base, shown);
+    if (step.node && belongs_elsewhere(with, step.node, shown))
         step.node = NULL;
+    if (!is_asked_for(with, &plan->group, shown, step.node))
+        return;
     if (!step.node) {
         add(plan, step);
         return;
@@ -194,15 +224,14 @@ static void plan_shown(const cf_nodes *base, uint64_t directory, const cf_shown 
 }
 
 /* Whether anything that is shown belongs to this node, and in which directory. */
-static bool is_shown(const cf_nodes *base, const cf_node *node, cf_view *view, cf_id *directory)
+static bool is_shown(const against *with, const cf_node *node, cf_id *directory)
 {
     cf_arena arena = {0};
     cf_place place;
     bool found = false;
 
     for (size_t i = 0; !found && i < node->item_count; i++)
-        found = cf_view_find(view, &node->items[i], &arena, &place) &&
-                cf_plan_node_of(base, place.shown) == node;
+        found = find_of_node(with, &node->items[i], node, &arena, &place);
     if (found)
         *directory = place.directory;
     cf_arena_release(&arena);
@@ -231,18 +260,18 @@ static void plan_delete(const cf_node *node, cf_plan *plan)
 
 /* What lies in a directory on the disk and is shown nowhere goes; children before their directory.
  */
-static void delete_below(const cf_nodes *base, uint64_t directory, cf_view *view,
-                         const cf_group *group, cf_plan *plan)
+static void delete_below(const against *with, uint64_t directory, const cf_group *group,
+                         cf_plan *plan)
 {
     cf_id shown_in;
 
-    for (const cf_node *node = NULL; (node = cf_nodes_next_child(base, directory, node));) {
-        if (is_shown(base, node, view, &shown_in)) {
+    for (const cf_node *node = NULL; (node = cf_nodes_next_child(with->base, directory, node));) {
+        if (is_shown(with, node, &shown_in)) {
             plan_again(plan, group, &shown_in);
             continue;
         }
         if (node->kind == CF_KIND_DIRECTORY)
-            delete_below(base, node->number, view, group, plan);
+            delete_below(with, node->number, group, plan);
         plan_delete(node, plan);
     }
 }
@@ -257,6 +286,7 @@ void cf_plan_release(cf_plan *plan)
 void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, cf_arena *arena,
                    cf_plan *plan)
 {
+    const against with = {base, view, plan->scope};
     size_t before = plan->count, count;
     cf_arena own = {0};
     const cf_shown *shown;
@@ -265,14 +295,16 @@ void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, c
     if (!group->visible)
         return; /* what vanished is deleted with what holds it */
     plan->group = group->directories[0];
-    if (!cf_plan_directory(base, view, group, &directory)) {
+    if (cf_scope_of_directory(plan->scope, &plan->group) == CF_INCLUDE_OUT)
+        return; /* so is what is not asked for any more */
+    if (!cf_plan_directory(base, view, plan->scope, group, &directory)) {
         cf_ids_add(&plan->again, &plan->group);
         return;
     }
     cf_view_list(view, group, &own, &shown, &count);
     for (size_t i = 0; i < count; i++)
-        plan_shown(base, directory, &shown[i], view, plan);
-    delete_below(base, directory, view, group, plan);
+        plan_shown(&with, directory, &shown[i], plan);
+    delete_below(&with, directory, group, plan);
     if (plan->count > before)
         cf_arena_join(arena, &own);
     cf_arena_release(&own);

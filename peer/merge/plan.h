@@ -3,6 +3,7 @@
  * whole by themselves. Pure: base and view in, steps out. */
 #ifndef CF_PEER_MERGE_PLAN_H
 #define CF_PEER_MERGE_PLAN_H
+#include "peer/merge/scope.h"
 #include "peer/merge/view.h"
 
 typedef enum {
@@ -26,8 +27,10 @@ typedef struct {
     size_t count, capacity;
     size_t deletes; /* steps that delete */
     cf_id group;    /* of the steps being added */
-    cf_ids again;   /* groups to be planned once more after all this: what lies there moves away,
-                       or their directory is not there yet */
+    cf_scope
+        *scope;   /* set before: what it doesn't ask for is to this disk as if it were not shown */
+    cf_ids again; /* groups to be planned once more after all this: what lies there moves away,
+                     or their directory is not there yet */
 } cf_plan;
 void cf_plan_release(cf_plan *plan);
 
@@ -39,7 +42,7 @@ void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, c
 /* The node that belongs to what is shown; NULL: none yet. */
 const cf_node *cf_plan_node_of(const cf_nodes *base, const cf_shown *shown);
 /* The directory's node of a group; false: it is not on the disk. */
-bool cf_plan_directory(const cf_nodes *base, cf_view *view, const cf_group *group,
+bool cf_plan_directory(const cf_nodes *base, cf_view *view, cf_scope *scope, const cf_group *group,
                        uint64_t *number);
 
 /* What an update has to do to the disk. */

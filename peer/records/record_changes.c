@@ -31,6 +31,8 @@ void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row
             cf_row_draft_over(&self->draft, item, name, &refs->at[i].dot);
 }
 
+/* ---- Writes ---- */
+
 static cf_bytes packed_text(cf_row_scanning *self, cf_bytes text)
 {
     cf_buffer packed = {0};
@@ -39,6 +41,24 @@ static cf_bytes packed_text(cf_row_scanning *self, cf_bytes text)
     cf_bytes copy = cf_arena_copy(self->arena, cf_buffer_view(&packed));
     cf_buffer_release(&packed);
     return copy;
+}
+
+/* Replaces what is shown of the field; `listed`: what is listed, too. An edit leaves that until
+ * somebody resolves it; clearing a field replaces it, as a deletion does (rule r). */
+static void replace(row_scan *self, cf_bytes name, bool listed)
+{
+    for (size_t i = 0; i < self->refs.count; i++) {
+        const cf_row_ref *ref = &self->refs.at[i];
+
+        if (cf_bytes_equal(ref->field, name) && (listed || ref->standing == CF_WRITE_SHOWN))
+            cf_row_draft_over(&self->scanning->draft, &self->spot->item, name, &ref->dot);
+    }
+}
+
+static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
+{
+    if (value.size)
+        cf_row_draft_write(&self->scanning->draft, &self->spot->item, name, value, weak);
 }
 
 /* ---- A new row ---- */
@@ -77,13 +97,13 @@ static void begin_life(row_scan *self)
     replace_old_life(self);
 }
 
+/* What is listed of a key goes with that: it can't be cleared, and the other key may be taken. */
 static void change_key(row_scan *self)
 {
     const cf_row_spot *spot = self->spot;
 
-    cf_row_draft_write(&self->scanning->draft, &spot->item, cf_bytes_of_text(CF_FIELD_KEY),
-                       spot->disk->key, false);
-    cf_row_replace_shown(self->scanning, &spot->item, &self->refs, CF_FIELD_KEY);
+    write(self, cf_bytes_of_text(CF_FIELD_KEY), spot->disk->key, false);
+    replace(self, cf_bytes_of_text(CF_FIELD_KEY), true);
 }
 
 /* ---- One field ---- */
@@ -96,24 +116,6 @@ static cf_bytes shown_value(const row_scan *self, cf_bytes name)
             cf_bytes_equal(self->refs.at[i].field, name))
             return self->refs.at[i].value;
     return (cf_bytes){0};
-}
-
-/* Replaces what is shown of the field; `listed`: what is listed, too. An edit leaves that until
- * somebody resolves it; clearing a field replaces it, as a deletion does (rule r). */
-static void replace(row_scan *self, cf_bytes name, bool listed)
-{
-    for (size_t i = 0; i < self->refs.count; i++) {
-        const cf_row_ref *ref = &self->refs.at[i];
-
-        if (cf_bytes_equal(ref->field, name) && (listed || ref->standing == CF_WRITE_SHOWN))
-            cf_row_draft_over(&self->scanning->draft, &self->spot->item, name, &ref->dot);
-    }
-}
-
-static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
-{
-    if (value.size)
-        cf_row_draft_write(&self->scanning->draft, &self->spot->item, name, value, weak);
 }
 
 static const cf_id *base_item_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
@@ -169,6 +171,18 @@ static cf_bytes only_value(const cf_row_field *field)
     return field ? field->values[0] : (cf_bytes){0};
 }
 
+/* The row that others see under this key, where the source doesn't show it, so that the user can
+ * only have meant that one. */
+static const cf_id *hidden_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
+{
+    const cf_row_scan_input *input = self->input;
+    const cf_row *viewed = cf_row_view_find(input->view, table, key);
+    bool hidden = viewed && (!cf_format_holds_table(input->format, table) ||
+                             (input->hides && input->hides(input->hiding, viewed)));
+
+    return hidden ? &viewed->item : NULL;
+}
+
 /* A reference is written if its key changed, or the row that the key stands for. One that loses its
  * row on the disk becomes a mere key, weakly: the user did not touch it (rule n). */
 static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_row_field *old,
@@ -180,6 +194,8 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
 
     if (kept && same_item(base_item_at(self->scanning, rule->table, value), target))
         return;
+    if (value.size && !target && !kept)
+        target = hidden_at(self->scanning, rule->table, value);
     if (value.size)
         value = reference_to(self, target, value);
     if (cf_bytes_equal(value, shown_value(self, rule->name)))

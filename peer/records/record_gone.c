@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that were deleted (model, rule t). A deletion covers all that the base's record had, also
- * what the format can't show and what was listed. So go the rows that refer to it and that the
- * source can't show: they would bring it back at once. */
+ * what the format can't show and what was listed. The rows that refer to it and that the source
+ * can't show would bring it back at once: those that can't be without it go with it, the others
+ * refer to nothing from then on. */
 #include <stdlib.h>
 
 #include "peer/records/record_scan_inside.h"
@@ -10,6 +11,7 @@ typedef struct dependant {
     cf_table_link link; /* by the item that it refers to */
     cf_id target;
     const cf_row *row;
+    cf_bytes field;
 } dependant;
 
 typedef struct {
@@ -52,6 +54,7 @@ static void add_dependant(going *self, const cf_row *row)
         dependant *found = cf_arena_allocate(self->scanning->arena, 1, sizeof *found);
         found->target = target;
         found->row = row;
+        found->field = refs.at[i].field;
         cf_table_add(&self->dependants, &found->link, cf_hash_id(0, &target));
     }
 }
@@ -79,13 +82,31 @@ static void find_dependants(going *self)
             add_dependant(self, row);
 }
 
+static bool is_doomed(const going *self, const cf_id *item)
+{
+    return cf_row_draft_has(&self->scanning->draft, item, cf_bytes_of_text(CF_FIELD_DELETED));
+}
+
 static void doom(going *self, const cf_row *row)
 {
-    if (cf_row_draft_has(&self->scanning->draft, &row->item, cf_bytes_of_text(CF_FIELD_DELETED)))
+    if (is_doomed(self, &row->item))
         return;
     draft_deletion(self->scanning, row);
     self->doomed = cf_grow(self->doomed, &self->capacity, self->count + 1, sizeof *self->doomed);
     self->doomed[self->count++] = row;
+}
+
+/* Whether it can't be without what it refers to there. */
+static bool is_bound(const going *self, const dependant *found)
+{
+    const cf_schema_table *table = cf_schema_find(self->scanning->input->schema, found->row->table);
+
+    if (!table)
+        return false;
+    for (size_t i = 0; i < table->required_count; i++)
+        if (cf_bytes_equal(table->required[i], found->field))
+            return true;
+    return cf_schema_field(table, found->field).owned;
 }
 
 static void doom_dependants(going *self, const cf_id *target)
@@ -94,8 +115,34 @@ static void doom_dependants(going *self, const cf_id *target)
          link = cf_table_next(link)) {
         const dependant *found = cf_linked(link, const dependant, link);
 
-        if (cf_id_equal(&found->target, target))
+        if (cf_id_equal(&found->target, target) && is_bound(self, found))
             doom(self, found->row);
+    }
+}
+
+/* It refers to nothing any more, also where that was not shown: whatever else was said there is. */
+static void loosen(going *self, const dependant *found)
+{
+    cf_row_refs refs = cf_row_refs_of(found->row, self->scanning->arena);
+    const cf_schema_table *table = cf_schema_find(self->scanning->input->schema, found->row->table);
+    cf_id target;
+
+    for (size_t i = 0; i < refs.count; i++)
+        if (cf_bytes_equal(refs.at[i].field, found->field) &&
+            cf_reference_item(refs.at[i].value, &target) && is_doomed(self, &target))
+            cf_row_draft_over(&self->scanning->draft, &found->row->item, found->field,
+                              &refs.at[i].dot);
+    if (table)
+        cf_row_touch(self->scanning, table);
+}
+
+static void loosen_others(going *self)
+{
+    for (cf_table_link *link = NULL; (link = cf_table_walk(&self->dependants, link));) {
+        const dependant *found = cf_linked(link, const dependant, link);
+
+        if (is_doomed(self, &found->target) && !is_doomed(self, &found->row->item))
+            loosen(self, found);
     }
 }
 
@@ -109,6 +156,7 @@ void cf_row_scan_gone(cf_row_scanning *scanning)
         doom(&self, scanning->gone[i]);
     for (size_t i = 0; i < self.count; i++)
         doom_dependants(&self, &self.doomed[i]->item);
+    loosen_others(&self);
     free(scanning->gone);
     scanning->gone = self.doomed;
     scanning->gone_count = self.count;

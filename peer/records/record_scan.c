@@ -41,6 +41,7 @@ void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_sca
     scan_spots(self);
     out->deleted = self->gone_count;
     cf_row_scan_gone(self);
+    out->cascaded = self->gone_count - out->deleted;
     cf_row_scan_pin(self);
     out->input = input;
     out->changes = cf_row_draft_changes(&self->draft, &out->count);

@@ -16,7 +16,11 @@ typedef struct {
     const cf_row_view *view;     /* of this state, as it is */
     const cf_rows *base;
     const cf_rows *dependants; /* of the base's rows (row_dependants.h); NULL: none is known */
-    const cf_row *disk;        /* every row that the source shows, no two of one table and key */
+    /* Whether the source does not show this row of the view, though its format holds the table;
+     * NULL: it shows all. */
+    bool (*hides)(const void *hiding, const cf_row *viewed);
+    const void *hiding;
+    const cf_row *disk; /* every row that the source shows, no two of one table and key */
     size_t disk_count;
     cf_id writer; /* of the entry that the changes will be: one that the log has not */
     uint64_t sequence;
@@ -28,10 +32,15 @@ typedef struct {
     const cf_row_scan_input *input;
     const cf_change *changes; /* ascending by (item, field), at most one for each */
     size_t count;
-    size_t deleted; /* rows that the source showed and that are gone: for the guard against mass
-                       deletes */
+    size_t deleted;  /* rows that the source showed and that are gone: for the guard against mass
+                        deletes */
+    size_t cascaded; /* rows that it doesn't show and that go with them */
     const void *inner;
 } cf_row_scan;
+
+/* Whether the row of the disk is not the one that was shown under this key, but another that got
+ * its number (rule i). */
+bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const cf_row *disk);
 
 /* What is there to publish; no changes: nothing that counts was done. The changes of one scan are a
  * changeset: where they take several entries, these are parts of one. */

@@ -12,7 +12,7 @@ static bool is_plain(const cf_schema_table *table, const cf_row_field *field)
     return field->count && cf_schema_field(table, field->name).merge == CF_MERGE_LATEST;
 }
 
-static bool is_another_row(const cf_schema_table *table, const cf_row *shown, const cf_row *disk)
+bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const cf_row *disk)
 {
     size_t plain = 0;
 
@@ -71,7 +71,7 @@ static void open_spot(cf_row_scanning *self, const cf_row *disk)
     if (!spot->there || !cf_row_show(input->format, spot->there, self->arena, &spot->shown))
         return;
     spot->same = cf_row_fields_equal(&spot->shown, disk);
-    if (!spot->same && is_another_row(spot->table, &spot->shown, disk)) {
+    if (!spot->same && cf_row_is_another(spot->table, &spot->shown, disk)) {
         spot->fresh = true;
         note_gone(self, spot->there);
         return;

@@ -15,15 +15,19 @@ static cf_bytes key_of(const cf_id *item, cf_arena *arena)
     return key;
 }
 
+static bool is_reference(const cf_row_ref *ref)
+{
+    cf_id target;
+
+    return cf_reference_item(ref->value, &target);
+}
+
 /* Of what it says only the references count. */
 static cf_bytes kept_value(const cf_row_ref *ref)
 {
     static const uint8_t nil[] = {0xc0};
-    cf_id target;
 
-    return ref->standing == CF_WRITE_SHOWN && cf_reference_item(ref->value, &target)
-               ? ref->value
-               : cf_bytes_of(nil, sizeof nil);
+    return is_reference(ref) ? ref->value : cf_bytes_of(nil, sizeof nil);
 }
 
 cf_row cf_row_dependant(const cf_row *row, const cf_row_ref *refs, size_t count, cf_arena *arena)
@@ -36,7 +40,7 @@ cf_row cf_row_dependant(const cf_row *row, const cf_row_ref *refs, size_t count,
     size_t kept_count = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (refs[i].standing == CF_WRITE_HIDDEN)
+        if (refs[i].standing == CF_WRITE_HIDDEN && !is_reference(&refs[i]))
             continue;
         covered[kept_count] = refs[i];
         covered[kept_count++].value = kept_value(&refs[i]);

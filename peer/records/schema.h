@@ -17,6 +17,7 @@ typedef struct {
     cf_bytes name; /* of the field */
     cf_merge merge;
     cf_bytes table; /* that a reference refers to */
+    bool owned;     /* the row can't be without the one that it refers to, and goes with it */
 } cf_field_rule;
 
 typedef struct {
@@ -103,7 +104,8 @@ typedef struct {
 } cf_format_table;
 
 /* What a format lacks it neither shows nor deletes, but a row deleted through it is deleted whole,
- * and with it the rows in tables that it lacks which refer to it. */
+ * and with it the rows in tables that it lacks which refer to it and can't be without it; those
+ * that can then refer to nothing. */
 typedef struct {
     bool whole; /* every table there may be */
     const cf_format_table *tables;

@@ -19,10 +19,16 @@ static const cf_field_rule *rule_of(const cf_schema_table *table, cf_bytes field
     return NULL;
 }
 
-static bool same_rule(const cf_field_rule *a, const cf_field_rule *b)
+/* Whether they refer to the same, however closely. */
+static bool same_meaning(const cf_field_rule *a, const cf_field_rule *b)
 {
     return a->merge == b->merge &&
            (a->merge != CF_MERGE_REFERENCE || cf_bytes_equal(a->table, b->table));
+}
+
+static bool same_rule(const cf_field_rule *a, const cf_field_rule *b)
+{
+    return same_meaning(a, b) && (a->merge != CF_MERGE_REFERENCE || a->owned == b->owned);
 }
 
 static bool requires(const cf_schema_table *table, cf_bytes field)
@@ -76,6 +82,14 @@ static void add_rule(making *self, const cf_field_rule *rule)
     self->fields[self->table.field_count++] = *rule;
 }
 
+/* Where one that has it says that its rows can do without, they don't go with others. */
+static void add_joined_rule(making *self, const cf_field_rule *rule, const cf_field_rule *other)
+{
+    add_rule(self, rule);
+    if (other && same_meaning(rule, other))
+        self->fields[self->table.field_count - 1].owned = rule->owned && other->owned;
+}
+
 static void add_unique(making *self, const cf_unique *unique)
 {
     self->unique[self->table.unique_count++] = *unique;
@@ -94,7 +108,7 @@ static cf_schema_table join_two(const cf_schema_table *first, const cf_schema_ta
     making self = begin(first, second, arena);
 
     for (size_t i = 0; i < first->field_count; i++)
-        add_rule(&self, &first->fields[i]);
+        add_joined_rule(&self, &first->fields[i], rule_of(second, first->fields[i].name));
     for (size_t i = 0; i < second->field_count; i++)
         if (!rule_of(first, second->fields[i].name))
             add_rule(&self, &second->fields[i]);
@@ -210,6 +224,19 @@ static void add(differences *self, const cf_schema_table *table, cf_unique field
         .table = table->name, .fields = fields, .text = text, .contradicts = self->contradicts};
 }
 
+static void compare_owned(differences *self, const cf_schema_table *known,
+                          const cf_schema_table *own)
+{
+    for (size_t i = 0; i < own->field_count; i++) {
+        const cf_field_rule *rule = rule_of(known, own->fields[i].name);
+
+        if (rule && same_meaning(rule, &own->fields[i]) && !same_rule(rule, &own->fields[i]))
+            add(self, own, (cf_unique){&rule->name, 1},
+                rule->owned ? "rows go with the one that it refers to elsewhere, and not here"
+                            : "rows go with the one that it refers to here, and not elsewhere");
+    }
+}
+
 static void compare(differences *self, const cf_schema_table *known, const cf_schema_table *own)
 {
     static const cf_unique none = {NULL, 0};
@@ -224,10 +251,11 @@ static void compare(differences *self, const cf_schema_table *known, const cf_sc
     for (size_t i = 0; i < own->field_count; i++) {
         const cf_field_rule *rule = rule_of(known, own->fields[i].name);
 
-        if (rule && !same_rule(rule, &own->fields[i]))
+        if (rule && !same_meaning(rule, &own->fields[i]))
             add(self, own, (cf_unique){&rule->name, 1}, "it refers to something else elsewhere");
     }
     self->contradicts = false;
+    compare_owned(self, known, own);
     for (size_t i = 0; i < own->unique_count; i++)
         if (!has_unique(known, &own->unique[i]))
             add(self, own, own->unique[i], "it is unique here, and not elsewhere");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A schema as a value: [table…], a table being [name, kind, serial, fields, unique, required], a
  * field [name, merge, table or nil]; all lists ascending, so that equal schemas are equal values.
- */
+ * Behind them stand the fields that are owned, if any are: a program that doesn't know them is not
+ * to delete less, or more, than others do. */
 #include <stdlib.h>
 
 #include "codec/item.h"
@@ -90,15 +91,42 @@ static void pack_unique(cf_buffer *out, const cf_schema_table *table)
     cf_arena_release(&arena);
 }
 
+static bool is_owned(const cf_field_rule *rule)
+{
+    return rule->merge == CF_MERGE_REFERENCE && rule->owned;
+}
+
+/* Allocated; NULL: none is. */
+static cf_bytes *owned_of(const cf_schema_table *table, size_t *count)
+{
+    cf_bytes *owned = NULL;
+
+    *count = 0;
+    for (size_t i = 0; i < table->field_count; i++) {
+        if (!is_owned(&table->fields[i]))
+            continue;
+        if (!owned)
+            owned = cf_allocate(table->field_count, sizeof *owned);
+        owned[(*count)++] = table->fields[i].name;
+    }
+    return owned;
+}
+
 void cf_schema_table_pack(cf_buffer *out, const cf_schema_table *table)
 {
-    cf_pack_array(out, TABLE_ELEMENTS);
+    size_t owned_count;
+    cf_bytes *owned = owned_of(table, &owned_count);
+
+    cf_pack_array(out, TABLE_ELEMENTS + (owned ? 1 : 0));
     cf_pack_text(out, table->name);
     cf_pack_text(out, cf_bytes_of(&table->kind, 1));
     cf_pack_bool(out, table->serial);
     pack_fields(out, table);
     pack_unique(out, table);
     pack_names(out, table->required, table->required_count);
+    if (owned)
+        pack_names(out, owned, owned_count);
+    free(owned);
 }
 
 bool cf_schema_table_equal(const cf_schema_table *a, const cf_schema_table *b)
@@ -185,7 +213,8 @@ static cf_status read_rule(schema_reader *self, cf_field_rule *out, cf_error *er
     return status;
 }
 
-static cf_status read_rules(schema_reader *self, cf_schema_table *out, cf_error *error)
+static cf_status read_rules(schema_reader *self, cf_schema_table *out, cf_field_rule **list_of,
+                            cf_error *error)
 {
     void *list = NULL;
     cf_status status = read_count(self, sizeof(cf_field_rule), &list, &out->field_count, error);
@@ -196,7 +225,24 @@ static cf_status read_rules(schema_reader *self, cf_schema_table *out, cf_error 
         if (!status && i > 0 && by_field(&fields[i - 1], &fields[i]) >= 0)
             status = cf_fail(error, CF_MALFORMED, "fields are not in ascending order");
     }
-    out->fields = fields;
+    out->fields = *list_of = fields;
+    return status;
+}
+
+static cf_status read_owned(schema_reader *self, cf_field_rule *fields, size_t field_count,
+                            cf_error *error)
+{
+    const cf_bytes *names = NULL;
+    size_t count = 0, found = 0;
+    cf_status status = read_names(self, &names, &count, error);
+
+    for (size_t i = 0; !status && i < field_count && found < count; i++) {
+        fields[i].owned =
+            fields[i].merge == CF_MERGE_REFERENCE && cf_bytes_equal(fields[i].name, names[found]);
+        found += fields[i].owned;
+    }
+    if (!status && (count == 0 || found < count))
+        status = cf_fail(error, CF_MALFORMED, "an owned field of a table is no reference");
     return status;
 }
 
@@ -230,9 +276,10 @@ static cf_status read_kind(schema_reader *self, uint8_t *out, cf_error *error)
 static cf_status read_table(schema_reader *self, cf_schema_table *out, cf_error *error)
 {
     size_t elements = 0;
+    cf_field_rule *fields = NULL;
     cf_status status = cf_read_array(&self->reader, &elements, error);
 
-    if (!status && elements > TABLE_ELEMENTS)
+    if (!status && elements > TABLE_ELEMENTS + 1)
         status = cf_fail(error, CF_DENIED, "a table says more than this program knows");
     if (!status && elements < TABLE_ELEMENTS)
         status = cf_fail(error, CF_MALFORMED, "a table of %zu elements", elements);
@@ -243,11 +290,13 @@ static cf_status read_table(schema_reader *self, cf_schema_table *out, cf_error 
     if (!status)
         status = cf_read_bool(&self->reader, &out->serial, error);
     if (!status)
-        status = read_rules(self, out, error);
+        status = read_rules(self, out, &fields, error);
     if (!status)
         status = read_unique(self, out, error);
     if (!status)
         status = read_names(self, &out->required, &out->required_count, error);
+    if (!status && elements > TABLE_ELEMENTS)
+        status = read_owned(self, fields, out->field_count, error);
     return status;
 }
 

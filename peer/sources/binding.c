@@ -106,6 +106,24 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     return CF_OK;
 }
 
+void cf_binding_exchange(cf_binding *binding, cf_binding *trial)
+{
+    cf_binding before = *binding;
+
+    binding->base = trial->base;
+    binding->mode = trial->mode;
+    binding->merges = trial->merges;
+    binding->include = trial->include;
+    binding->include_count = trial->include_count;
+    binding->matcher = trial->matcher;
+    trial->base = before.base;
+    trial->mode = before.mode;
+    trial->merges = before.merges;
+    trial->include = before.include;
+    trial->include_count = before.include_count;
+    trial->matcher = before.matcher;
+}
+
 void cf_binding_destroy(cf_binding **binding, cf_files *files)
 {
     if (!*binding)

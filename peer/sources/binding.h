@@ -87,6 +87,9 @@ typedef struct {
 } cf_binding_options;
 cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf_error *error);
 
+/* The binding takes over the options of `trial`, which takes over its: mode, base, merges, what it
+ * includes. */
+void cf_binding_exchange(cf_binding *binding, cf_binding *trial);
 /* The record of the binding, for a commit. */
 void cf_binding_put(const cf_binding *binding, cf_records *records);
 cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *error);

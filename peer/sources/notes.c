@@ -86,7 +86,7 @@ static cf_status note_forks(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_
     cf_fork *forks = NULL;
     size_t count = 0;
 
-    cf_status status = cf_forks_find(peer, &forks, &count, error);
+    cf_status status = cf_forks_find(peer, now_ms, &forks, &count, error);
     for (size_t i = 0; i < count; i++) {
         const char *name = cf_catalog_device_name(peer, &forks[i].device, arena);
 
@@ -95,8 +95,10 @@ static cf_status note_forks(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_
                          "it seems that a backup of %s was restored or its disk cloned: what its "
                          "copies wrote is merged, nothing is lost. If it is a clone, delete its "
                          "home there (`counterfoil paths` shows where) and let it join again as a "
-                         "device of its own: `counterfoil pair` here, `counterfoil join` there",
-                         name);
+                         "device of its own: `counterfoil pair` here, `counterfoil join` there. If "
+                         "neither was done, it may tell one device this and another that: shut it "
+                         "out with `counterfoil devices revoke %s`",
+                         name, name);
     }
     free(forks);
     return status;

@@ -405,6 +405,11 @@ Test(gateway, takes_the_entries_of_another_device_with_fewer_questions)
     cr_assert_eq(wanted.wanted.id_count, 1);
     cr_expect(cf_hash_equal(&wanted.wanted.ids[0], &blob));
 
+    /* World 941590: its author, who was refused before, offers it again, and has the content. */
+    publish(a.house, a.at_lap, &a.lap);
+    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    hear(a.house, a.at_lap, CF_COMMAND_WANTED);
+
     greet(a.house, a.at_lap, &a.account.user, NULL, 0); /* told to each that comes */
     hear(a.house, a.at_lap, CF_COMMAND_WANTED);
     household_end(&a);

@@ -138,3 +138,22 @@ Test(gateway_reports, sends_a_user_that_moved_to_the_other_broker)
     hear(a.house, hello(&a, &a.lap, NULL, 0), CF_COMMAND_WELCOME);
     household_end(&a);
 }
+
+/* A report in many parts that never ends. */
+Test(gateway_reports, ends_the_session_of_who_reports_too_many_heads)
+{
+    ann a = anns_house();
+    cf_head heads[CF_HEADS_PAGE] = {0};
+    cf_message report = {.command = CF_COMMAND_REPORT, .report = {heads, CF_HEADS_PAGE, true}};
+
+    for (uint64_t named = 0; named <= CF_HEADS_MAX; named += CF_HEADS_PAGE) {
+        for (size_t i = 0; i < CF_HEADS_PAGE; i++) {
+            heads[i].sequence = 1;
+            cf_put_u64(heads[i].writer.bytes, named + i);
+        }
+        say(a.house, a.at_lap, &report);
+        cr_assert_eq(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)),
+                     named < CF_HEADS_MAX);
+    }
+    household_end(&a);
+}

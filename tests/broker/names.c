@@ -28,6 +28,28 @@ Test(names, prints_any_bytes_so_that_no_two_names_look_alike)
     expect_text((cf_bytes){0}, "");
 }
 
+static void expect_read(const char *shown, const char *name)
+{
+    cf_buffer out = {0};
+
+    cr_assert_eq(cf_name_read(cf_bytes_of_text(shown), &out), name != NULL, "%s", shown);
+    if (name)
+        cr_assert(cf_bytes_equal(cf_buffer_view(&out), cf_bytes_of_text(name)), "%s", shown);
+    cf_buffer_release(&out);
+}
+
+Test(names, reads_what_it_prints_and_nothing_else)
+{
+    expect_read("", "");
+    expect_read("caf\xc3\xa9", "caf\xc3\xa9");
+    expect_read("\\xff\\xFEx", "\xff\xfex");
+    expect_read("C:\\\\xff", "C:\\xff");
+    expect_read("C:\\Users", NULL);
+    expect_read("cut\\x0", NULL);
+    expect_read("cut\\xg0", NULL);
+    expect_read("cut\\", NULL);
+}
+
 Test(names, lets_no_control_character_reach_a_terminal)
 {
     char shown[CF_NAME_SHOWN];

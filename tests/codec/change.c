@@ -198,7 +198,7 @@ Test(item, of_another_kind_has_fields_of_any_form)
 
 Test(item, has_a_name_that_is_one_component_of_a_path)
 {
-    static const char *const wrong[] = {"", ".", "..", "a/b", "/"};
+    static const char *const wrong[] = {"", ".", "..", "a/b", "/", ".counterfoil"};
     char longest[CF_NAME_MAX + 1];
     cf_error error;
 
@@ -209,4 +209,5 @@ Test(item, has_a_name_that_is_one_component_of_a_path)
     expect_fails(cf_name_check(cf_bytes_of(longest, CF_NAME_MAX + 1), &error), CF_MALFORMED);
     expect_ok(cf_name_check(cf_bytes_of(longest, CF_NAME_MAX), &error), error);
     expect_ok(cf_name_check(cf_bytes_of_text("..."), &error), error);
+    expect_ok(cf_name_check(cf_bytes_of_text(".counterfoil2"), &error), error);
 }

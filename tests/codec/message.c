@@ -279,6 +279,19 @@ Test(message, is_refused_beyond_each_limit)
     view[0] = cf_buffer_view(&wire);
     expect_fails(cf_message_read(view, 1, &arena, &out, &error), CF_TOO_LARGE);
 
+    memset(large.data, 'x', CF_TEXT_MAX + 1);
+    cf_message refusal = {.command = CF_COMMAND_REFUSED,
+                          .refused = {cf_bytes_of_text("PUBLISH"), cf_bytes_of("xyz", 3), true,
+                                      cf_bytes_of_text(CF_REFUSED_GAP),
+                                      cf_bytes_of(large.data, CF_TEXT_MAX)}};
+    for (int more = 0; more < 2; more++) {
+        refusal.refused.text.size = CF_TEXT_MAX + (size_t)more;
+        cf_frames_release(&frames);
+        cf_message_write(&refusal, &frames);
+        views(&frames, view);
+        cr_expect_eq(cf_message_read(view, 1, &arena, &out, &error), more ? CF_TOO_LARGE : CF_OK);
+    }
+
     cf_buffer_release(&large);
     cf_buffer_release(&wire);
     cf_frames_release(&frames);

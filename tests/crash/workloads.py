@@ -5,6 +5,7 @@ and a broker; `act` runs under the strike, `expected` is what both hold once all
 import contextlib
 import csv
 import os
+import pathlib
 import random
 import shutil
 import sqlite3
@@ -214,12 +215,17 @@ class Compaction(OfBroker):
     """Each start of RocksDB writes what its log held into a file of its own; four of them are made one."""
 
     def act(self):
-        for i in range(3):
+        for i in range(5):
             fill(self.here.source(), {f"round {i}": b"%d" % i})
             self.here.sync()
             self.broker.stop()
             self.broker.restart()
+        before = self.tables()
         super().act()
+        assert self.strike.call or before - self.tables(), "nothing was compacted"
+
+    def tables(self):
+        return {table.name for table in pathlib.Path(self.broker.data).rglob("*.sst")}
 
 
 class Records(Workload):

@@ -99,8 +99,11 @@ Test(catalog, lists_collections_by_name)
 Test(catalog, names_a_collection_once)
 {
     ann *self = make_ann();
+    char long_name[CF_NAME_MAX + 2] = "";
 
+    memset(long_name, 'x', CF_NAME_MAX + 1);
     make_collection(self, "notes");
+    expect_unmade(self, long_name, CF_USAGE);
     expect_unmade(self, "notes", CF_CHANGED);
     expect_unmade(self, "", CF_USAGE);
     expect_unmade(self, "a\nb", CF_USAGE);

@@ -33,11 +33,17 @@ static void shelf_release(shelf *self)
     cf_store_memory_disk_destroy(&self->disk);
 }
 
-static void add(shelf *self, uint64_t sequence, cf_records *records)
+static void add_way(shelf *self, uint64_t sequence, bool is_void, cf_records *records)
 {
-    cf_way way = {{.writer.bytes = {3}, .sequence = sequence, .hash.bytes = {4}}, sequence};
+    cf_way way = {
+        {.writer.bytes = {3}, .sequence = sequence, .hash.bytes = {4}}, sequence, is_void};
 
     cf_ways_add(self->table, &key, 100, &way, records);
+}
+
+static void add(shelf *self, uint64_t sequence, cf_records *records)
+{
+    add_way(self, sequence, false, records);
 }
 
 static void commit(shelf *self, cf_records *records)
@@ -94,5 +100,29 @@ Test(contents_ways, keep_the_first_and_the_latest_of_many)
     cr_expect_eq(ways.at[0].entry.sequence, 1);
     cr_expect_eq(ways.at[1].entry.sequence, 5);
     cr_expect_eq(ways.at[CF_WAYS_MAX - 1].entry.sequence, CF_WAYS_MAX + 3);
+    shelf_release(&self);
+}
+
+/* Whoever is shut out can't lead astray those who have another way. */
+Test(contents_ways, of_void_entries_are_gone_only_where_there_is_no_other)
+{
+    shelf self = shelf_new();
+    cf_records records = {0};
+    cf_ways ways;
+
+    add_way(&self, 1, true, &records);
+    add_way(&self, 2, true, &records);
+    commit(&self, &records);
+    ways = get(&self);
+    cr_expect_eq(ways.count, 2);
+    cr_expect(ways.at[1].is_void);
+    cr_expect_eq(ways.at[1].depth, 2);
+    add(&self, 3, &records);
+    add_way(&self, 4, true, &records);
+    commit(&self, &records);
+    ways = get(&self);
+    cr_expect_eq(ways.count, 1);
+    cr_expect_eq(ways.at[0].entry.sequence, 3);
+    cr_expect_not(ways.at[0].is_void);
     shelf_release(&self);
 }

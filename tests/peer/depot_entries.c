@@ -48,7 +48,7 @@ static void write_entry(depot *self, const cf_content *content, const cf_hash *b
               error);
     author_write(&self->author, cf_buffer_view(&sealed), &wire);
     expect_ok(cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &error), error);
-    cf_contents_note(self->peer.contents, &entry, content, &records);
+    cf_contents_note(self->peer.contents, &entry, content, false, &records);
     cf_append append = {.user = header->user,
                         .epoch = self->epoch,
                         .entry = &entry,

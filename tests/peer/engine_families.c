@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that refer to each other, on a device that shows some of them only: what hangs on a row that
- * is deleted there goes with it, whatever call of the disk fails before; unless it could not be
- * known of there. A row's balance is the row that it refers to. */
+ * is deleted there goes with it, or is without it where it can, whatever call of the disk fails
+ * before; unless it could not be known of there. A row's balance is the row that it refers to. */
 #include "tests/peer/small_table.h"
 
 #include "peer/log/catalog_schema.h"
@@ -21,13 +21,13 @@ typedef struct {
     device *all, *some; /* the second one has only rows whose note begins with "top" */
 } pair;
 
-static void write_schema(device *self, const cf_id *collection)
+static void write_schema(device *self, const cf_id *collection, bool owned)
 {
-    static const cf_field_rule fields[] = {
-        {NAME("/columns/balance"), CF_MERGE_REFERENCE, NAME("records")}};
-    static const cf_schema_table tables[] = {
+    const cf_field_rule fields[] = {
+        {NAME("/columns/balance"), CF_MERGE_REFERENCE, NAME("records"), owned}};
+    const cf_schema_table tables[] = {
         {.name = NAME("records"), .kind = CF_KIND_RECORD, .fields = fields, .field_count = 1}};
-    static const cf_schema schema = {tables, 1};
+    const cf_schema schema = {tables, 1};
     cf_error error;
 
     expect_ok(cf_catalog_write_schema(cf_engine_peer(self->engine), collection, &schema,
@@ -54,7 +54,7 @@ static void write_family(device *self, const char *child_note, bool later)
     table_release(&rows);
 }
 
-static pair pair_new(const char *child_note)
+static pair pair_of(const char *child_note, bool owned)
 {
     pair self = {.w = world_new(11, 2)};
 
@@ -63,10 +63,15 @@ static pair pair_new(const char *child_note)
     cr_assert(world_settle(self.w));
     const cf_binding *binding = device_bind_table(self.all, &(table_place){.number = TABLE_NUMBER});
     device_bind_table(self.some, &(table_place){.number = TABLE_NUMBER, .include = "note=top*"});
-    write_schema(self.all, &binding->collection);
+    write_schema(self.all, &binding->collection, owned);
     write_family(self.all, child_note, false);
     cr_assert(world_settle(self.w));
     return self;
+}
+
+static pair pair_new(const char *child_note)
+{
+    return pair_of(child_note, true);
 }
 
 static bool has(const device *self, long id)
@@ -107,6 +112,32 @@ Test(engine_families, go_with_the_row_they_hang_on)
     device_crash(self.some);
     delete_parent(self.some);
     expect_only_other(&self, 0);
+    world_destroy(&self.w);
+}
+
+/* The child refers to nothing any more; nothing else of the family is touched. */
+static void expect_loose(pair *self, unsigned long at)
+{
+    table rows = {0};
+
+    cr_assert(world_settle(self->w), "%lu: the world does not come to rest", at);
+    cr_assert(user_reads_table(self->all, &rows), "%lu", at);
+    cr_assert(!has(self->all, PARENT) && !has(self->some, PARENT), "%lu: it came back", at);
+    cr_assert(has(self->all, CHILD) && has(self->all, GRANDCHILD), "%lu: they went", at);
+    cr_assert_eq(table_find(&rows, CHILD)->balance, TABLE_NO_BALANCE, "%lu", at);
+    cr_assert_eq(table_find(&rows, GRANDCHILD)->balance, CHILD, "%lu", at);
+    table_release(&rows);
+}
+
+Test(engine_families, stay_without_it_where_they_can)
+{
+    pair self = pair_of("low", false);
+
+    write_family(self.all, "lower", false);
+    cr_assert(world_settle(self.w));
+    device_crash(self.some);
+    delete_parent(self.some);
+    expect_loose(&self, 0);
     world_destroy(&self.w);
 }
 
@@ -202,6 +233,17 @@ static bool publishes_the_deletion(disk_faults how)
     return over;
 }
 
+static bool publishes_what_they_lose(disk_faults how)
+{
+    pair self = pair_of("low", false);
+
+    delete_parent(self.some);
+    bool over = fails_at(self.some, how);
+    expect_loose(&self, how.at);
+    world_destroy(&self.w);
+    return over;
+}
+
 /* A child goes from the file because it is not asked for any more; its parent is deleted at once
  * after the crash. */
 static bool hides_a_child(disk_faults how)
@@ -231,6 +273,11 @@ Test(engine_families, are_known_whatever_fails_meanwhile)
 Test(engine_families, go_whole_whatever_fails_meanwhile)
 {
     try_every(publishes_the_deletion);
+}
+
+Test(engine_families, stay_whatever_fails_meanwhile)
+{
+    try_every(publishes_what_they_lose);
 }
 
 Test(engine_families, are_known_though_it_ends_while_they_are_taken_away)

@@ -3,6 +3,9 @@
  * waits for one is whole when it comes. */
 #include "tests/peer/small_table.h"
 
+#include "codec/content.h"
+#include "codec/pack.h"
+#include "codec/terse.h"
 #include "tests/support/expect.h"
 
 #include <stdio.h>
@@ -45,6 +48,16 @@ static void retouch(device *self, long id, size_t at, long balance)
     cr_assert_geq(row->note.size, at + 40);
     memset(row->note.data + at, 'x', 40);
     row->balance = balance ? balance : row->balance;
+    user_writes_table(self, &photos);
+    table_release(&photos);
+}
+
+static void renumber(device *self, long id, long balance)
+{
+    table photos = {0};
+
+    cr_assert(user_reads_table(self, &photos));
+    table_find(&photos, id)->balance = balance;
     user_writes_table(self, &photos);
     table_release(&photos);
 }
@@ -104,6 +117,85 @@ Test(engine_values, travel_as_deltas_in_the_entry_of_the_other_fields)
     }
     settles_equal(w, "at the end", 0);
     world_destroy(&w);
+}
+
+/* ---- Two names of one value ---- */
+
+static cf_bytes identity_of(cf_bytes content, cf_arena *arena)
+{
+    cf_buffer identity = {0};
+    cf_hash hash = cf_content_hash(content);
+
+    cf_content_identity_pack(&identity, &hash, content.size);
+    cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&identity));
+    cf_buffer_release(&identity);
+    return copy;
+}
+
+/* What the device last agreed on was the value's other name: as if an older program had published
+ * it by its encoding, and another one since by its terse form. */
+static void rename_in_base(device *self, cf_bytes note, cf_arena *arena)
+{
+    cf_binding *binding = cf_engine_binding_at(self->engine, 1);
+    cf_row row = cf_row_copy(cf_rows_next(binding->rows, NULL), arena);
+    cf_row_field *fields = cf_arena_allocate(arena, row.field_count, sizeof *fields);
+    cf_bytes *values = cf_arena_allocate(arena, 1, sizeof *values);
+    cf_buffer plain = {0}, terse = {0};
+
+    cf_pack_text(&plain, note);
+    cr_assert(cf_terse_write(cf_buffer_view(&plain), &terse), "it has only one name");
+    cf_bytes was = identity_of(cf_buffer_view(&terse), arena);
+    values[0] = identity_of(cf_buffer_view(&plain), arena);
+    for (size_t i = 0; i < row.field_count; i++) {
+        fields[i] = row.fields[i];
+        if (!cf_row_field_has(&fields[i], was))
+            continue;
+        fields[i].values = values;
+        row.fields = fields;
+    }
+    cr_assert_eq(row.fields, fields, "the base has another name of it");
+    cf_rows_put(binding->rows, &row);
+    cf_buffer_release(&plain);
+    cf_buffer_release(&terse);
+}
+
+static cf_bytes letters(world *in, cf_arena *arena)
+{
+    cf_bytes noise = noise_text(in, SMALL, arena);
+    uint8_t *text = cf_arena_allocate(arena, noise.size, 1);
+
+    for (size_t i = 0; i < noise.size; i++)
+        text[i] = (uint8_t) "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+            [(noise.data[i] * 31U + i * 17) % 64];
+    return cf_bytes_of(text, noise.size / 4 * 4);
+}
+
+Test(engine_values, stay_what_they_are_under_the_name_that_the_base_has)
+{
+    for (int edits = 0; edits < 2; edits++) {
+        cf_arena arena = {0};
+        world *w = world_new(32, 2);
+        device *a = &w->devices[0], *b = &w->devices[1];
+        cf_bytes note = letters(w, &arena);
+        table photos = {0};
+
+        world_bind_tables(w);
+        table_add(&photos, 1, 100, note);
+        user_writes_table(a, &photos);
+        settles_equal(w, "before", 0);
+        rename_in_base(b, note, &arena);
+        if (edits)
+            retouch(a, 1, 100, 0);
+        cr_assert(device_sync(a));
+        uint64_t entries = world_entries(w);
+        renumber(b, 1, 7); /* something else of the row */
+        settles_equal(w, "after", (unsigned long)edits);
+        cr_expect_eq(world_entries(w), entries + 1, "it was told of more than once");
+        cr_expect_eq(is_retouched(b, 1, 100, 7), edits == 1, "the edit is gone");
+        table_release(&photos);
+        cf_arena_release(&arena);
+        world_destroy(&w);
+    }
 }
 
 Test(engine_values, merge_with_other_fields_that_changed_elsewhere)

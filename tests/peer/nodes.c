@@ -149,6 +149,27 @@ Test(nodes, are_carried_by_their_records)
     cf_buffer_release(&again);
 }
 
+Test(nodes, of_earlier_builds_are_read)
+{
+    cf_buffer refs = {0}, record = {0};
+    cf_node node = node_of(3, 1, "name", &refs), read;
+    cf_arena arena = {0};
+    cf_error error;
+
+    node.is_met = true;
+    cf_node_pack(&node, &record);
+    expect_ok(cf_node_read(cf_buffer_view(&record), &arena, &read, &error), error);
+    cr_expect(read.is_met);
+    record.data[0] = 0x9a; /* an array of one part less */
+    record.size--;
+    expect_ok(cf_node_read(cf_buffer_view(&record), &arena, &read, &error), error);
+    cr_expect_not(read.is_met);
+    cr_expect_eq(read.stat.birth_ns, -5);
+    cf_arena_release(&arena);
+    cf_buffer_release(&refs);
+    cf_buffer_release(&record);
+}
+
 Test(nodes, refuse_a_record_cut_anywhere)
 {
     cf_buffer refs = {0}, record = {0};

@@ -88,7 +88,8 @@ Test(plan, finds_the_folder_that_was_made_for_what_has_to_leave)
     cr_expect_eq(plan.steps[0].number, folder("one")->number);
     cf_group group;
     cf_view_group_of(world.devices[0].view, &folder("two")->items[0], &arena, &group);
-    cr_assert(cf_plan_directory(world.devices[0].base, world.devices[0].view, &group, &number));
+    cr_assert(
+        cf_plan_directory(world.devices[0].base, world.devices[0].view, NULL, &group, &number));
     cr_expect_eq(number, folder("two")->number);
     cf_plan_release(&plan);
     cf_arena_release(&arena);

@@ -3,18 +3,37 @@
 reflink has what had reached the disk at that moment, and nothing of what only the kernel still had."""
 
 import fcntl
+import itertools
 import os
 import pathlib
 import subprocess
+import time
 
 FICLONE = 0x40049409  # ioctl_ficlone(2)
 INNER, OUTER = 320 << 20, 3 << 30
+PATIENCE = 60  # seconds
 SPARE = INNER + (64 << 20)  # as if all of the disk were written anew while the cuts keep what was there
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
 
 
 class NotAllowed(Exception):
     pass
+
+
+class NotFree(Exception):
+    pass
+
+
+def users(where):
+    """The processes that have something open there, or stand there."""
+    found = set()
+    for link in itertools.chain(pathlib.Path("/proc").glob("[0-9]*/fd/*"), pathlib.Path("/proc").glob("[0-9]*/cwd")):
+        try:
+            if pathlib.Path(os.readlink(link)).is_relative_to(where):
+                found.add(f"{link.parts[2]} ({pathlib.Path('/proc', link.parts[2], 'comm').read_text().strip()})")
+        except OSError:
+            continue  # it ended meanwhile
+    return ", ".join(sorted(found))
 
 
 def run(*command):
@@ -56,7 +75,15 @@ class Disk:
         return where
 
     def unmount(self, where):
-        run("umount", where)
+        """A moment after all processes there have ended the kernel may still close their files."""
+        last = time.monotonic() + PATIENCE
+        while True:
+            said = subprocess.run(["umount", str(where)], capture_output=True, text=True, check=False)
+            if said.returncode == 0:
+                break
+            if "busy" not in said.stderr or time.monotonic() > last:
+                raise NotFree(f"{said.stderr.strip()}; used by {users(where) or 'no process'}")
+            time.sleep(0.05)
         self.mounted.remove(where)
 
     def cut(self, number):

@@ -103,11 +103,11 @@ def towns(path, source):
 
 ALL = "cards", "home", "table", "list", "book"
 READABLE = "cards", "home", "table"
-OF_FILES = ["has the key of a record before it", "is longer than 8 MiB", "isn't UTF-8"]
+OF_FILES = ["has the key of a record before it: give it another, or delete one of them", "is longer than 8 MiB: shorten it", "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`"]
 REASONS = {
-    "cards": ["BEGIN has no END", "has no UID", *OF_FILES],
-    "home": ["BEGIN has no END", "has no UID", *OF_FILES],
-    "table": ["has more fields than the first row", "has no key", *OF_FILES],
+    "cards": ["BEGIN has no END: the rest is missing, save it again", "has no UID: give it one of its own, as `vdirsyncer repair` does", *OF_FILES],
+    "home": ["BEGIN has no END: the rest is missing, save it again", "has no UID: give it one of its own, as `vdirsyncer repair` does", *OF_FILES],
+    "table": ["has more fields than the first row: put quotes around what is one field", "has no key: give it one", *OF_FILES],
 }
 
 
@@ -132,7 +132,7 @@ def test_what_is_broken_is_named_and_all_else_goes_on(two):
     for source, reasons in REASONS.items():
         assert sorted(one["reason"] for one in told[source]["pending"]) == reasons
         named = {one["reason"]: one["path"] for one in told[source]["pending"]}
-        assert named["has the key of a record before it"] == "cleo"
+        assert named["has the key of a record before it: give it another, or delete one of them"] == "cleo"
     assert "this nests too deeply" in told["list"]["trouble"] and "line 1" in told["list"]["trouble"]
     assert "another program holds the database" in told["book"]["trouble"]
     assert told["notes"]["in_sync"] and (all.there["notes"] / "one.txt").read_text() == "Kiel"

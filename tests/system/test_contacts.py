@@ -162,7 +162,8 @@ def test_what_is_in_trouble_is_named_and_holds_back_nothing(people):
     found = items(people.there)
     assert sorted(found) == ["anna.vcf", "bert.vcf", "cleo.vcf", "emil.vcf"] and "cleo@new.example" in found["cleo.vcf"]
     reasons = pending(people.laptop)
-    assert set(reasons) == {*bad, "below"} and reasons["empty.vcf"] == "there is no contact in it"
+    assert set(reasons) == {*bad, "below"} and all(": " in reason for reason in reasons.values()), "each says what to do"
+    assert reasons["empty.vcf"].startswith("there is no contact in it: ") and "give it one" in reasons["nouid.vcf"]
     assert "has the UID of Bert Example.vcf" in reasons["again.vcf"], reasons
     assert people.laptop.finish("status", "--check").returncode == 1
     (people.here / "cleo.vcf").unlink()  # while others are in trouble

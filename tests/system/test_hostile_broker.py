@@ -2,6 +2,7 @@
 """A broker that lies. What it can't do: be believed, stop the rest, or reach anything outside of a source. What it
 can do is keep silent; then the devices say what they miss."""
 
+import copy
 import os
 import threading
 
@@ -129,6 +130,23 @@ def test_entries_in_the_wrong_order_are_named_and_asked_for_again(house):
     house.heal()
 
 
+def test_entries_that_come_backwards_are_named(house):
+    """To a device that only syncs: the first of them has a predecessor that is not there."""
+    for _ in range(3):
+        last = house.write(house.laptop)
+    head, kept = house.broker.log.entries[-1].head, []
+
+    def alter(said, entry):
+        kept.append(said)
+        return kept[::-1] if entry.head == head else None
+
+    outcome = house.receive(of_notes(house, alter))
+    expect_blamed(outcome, "of laptop in notes is refused", "predecessor")
+    assert outcome.messages.count("of laptop in notes is refused: ") == 2, outcome.said
+    assert not (house.desktop.source("notes") / last).exists()
+    house.heal()
+
+
 def test_an_entry_that_was_spoiled_once_is_taken_when_it_comes_whole(house):
     """It has the same name as the forged copy."""
     serving = house.desktop.serve()
@@ -246,6 +264,27 @@ def test_a_blob_that_is_another_is_told_with_its_file(house):
         assert word in waiting[spoiled] + outcome.document["broker"].get("trouble", ""), (lie, outcome.said)
         assert not (house.desktop.source("notes") / spoiled).exists()
         assert (house.desktop.source("notes") / calm).exists()
+    house.heal()
+
+
+def test_blobs_that_are_exchanged_are_told_with_their_files(house):
+    """Each is whole and of this user, only the other one's."""
+    spoiled = [house.write(house.laptop, size=500_000) for _ in range(2)]
+    first, other = (house.broker.log.entries[-at].blobs for at in (2, 1))
+    assert len(first) == len(other) and not {*first} & {*other}
+    exchanged = dict([*zip(first, other), *zip(other, first)])
+
+    def alter(said):
+        id, offset, _ = said.elements
+        blob = house.broker.log.blobs[exchanged[id]]
+        return Said("BLOB", [id, offset, len(blob)], blob[offset : offset + len(said.bulk)])
+
+    outcome = house.receive(when("BLOB", alter))
+    assert outcome.code == 1, outcome.said
+    waiting = {one["path"]: one["reason"] for each in outcome.document["collections"] for one in each["pending"]}
+    assert waiting.keys() == {*spoiled}, outcome.said
+    assert all("not those of its name" in reason for reason in waiting.values()), waiting
+    assert not {*spoiled} & tree(house.desktop.source("notes")).keys()
     house.heal()
 
 
@@ -434,6 +473,41 @@ def test_a_device_that_no_owner_added_is_in_nowhere(house):
     assert listed == {**{one["name"]: one["role"] for one in before}, "mallory": "member"}
     house.heal()
     house.laptop.run("devices", "revoke", "mallory", "--yes")
+    house.heal()
+
+
+def test_what_a_stranger_signs_is_refused_and_named(house):
+    """A device that the broker made up adds itself, and writes."""
+    pairing = house.laptop.start("pair", "--role", "member")
+    guest = join(pairing.stdout.readline(), "guest")
+    pairing.communicate(timeout=PATIENCE)
+    with guest.session(house.broker.line) as session:
+        guest.read_log(session)
+    house.heal()
+    stranger = copy.deepcopy(guest)
+    stranger.identity = crypto.Identity(os.urandom(32))
+    stranger.chains, stranger.learn = {}, lambda entry: None
+    stranger.commitment = guest.openings[guest.epoch][1][0]
+    keys, proof = stranger.identity.keys, stranger.identity.prove(guest.user)
+    entries = [
+        read_entry(stranger.admit(keys, proof, crypto.OWNER)),
+        read_entry(stranger.write(house.notes, lambda _: os.urandom(300))),
+    ]
+    with house.broker.lock:
+        for entry in entries:
+            house.broker.log.add(entry)
+    before = house.desktop.json("devices")
+    outcome = house.receive()
+    expect_blamed(outcome, "is refused")
+    for entry in entries:
+        assert f"entry {entry.hash.hex()[:12]}" in outcome.messages, outcome.said
+    assert house.desktop.json("devices") == before
+    with house.broker.lock:
+        for entry in entries:
+            house.broker.log.entries.remove(entry)
+            del house.broker.log.at[entry.head]
+    house.heal()
+    house.laptop.run("devices", "revoke", "guest", "--yes")
     house.heal()
 
 

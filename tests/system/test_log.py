@@ -5,7 +5,7 @@ import random
 import re
 import shutil
 
-from counterfoil import make_device  # noqa: F401
+from counterfoil import broker, make_device, two  # noqa: F401
 
 SYNCS = 80
 
@@ -73,3 +73,36 @@ def test_a_path_that_never_was_is_not_found(make_device):
     assert "knows nothing of" in device.run("log", str(here / "nothing"), code=3)
     (here / "unsent").write_text("u")
     device.run("log", str(here / "unsent"), code=3)
+
+
+def test_a_file_is_named_by_its_collection_too(two):
+    laptop, _ = two
+    here = laptop.add("notes", {"sub/file": "0\n", "other": "0\n", "back\\slash": "0\n"})
+    laptop.sync()
+    for name in "notes", "notes//", "notes//sub", "notes//sub/", "notes//sub/file", "notes//back\\slash", "notes//back\\\\slash":
+        assert laptop.json("status", name)["collections"][0]["name"] == "notes"
+        assert laptop.json("log", name)
+    (here / "other").write_text("1\n")
+    pending, = laptop.json("status", "notes//other")["collections"][0]["pending"]
+    assert pending["path"] == "other" and not laptop.json("status", "notes//sub")["collections"][0]["pending"]
+    assert laptop.json("log", "notes//sub/file") == laptop.json("log", str(here / "sub/file"))
+    assert laptop.json("log", "notes") == laptop.json("log", "notes//") == laptop.json("log", str(here))
+    assert "no such file" in laptop.run("status", "notes//nothing", code=3)
+    assert "no such file in 'notes'" in laptop.run("lock", "notes//nothing", code=3)
+    assert "knows nothing of" in laptop.run("log", "notes//nothing", code=3)
+    for verb in "status", "log", "lock":
+        assert "collections" in laptop.run(verb, "nothing", code=3)
+    laptop.run("lock", "notes//sub/file")
+    assert [one["path"] for one in laptop.json("locks")] == ["sub/file"]
+    laptop.run("unlock", "notes//sub/file")
+    assert laptop.json("locks") == []
+
+
+def test_a_bare_name_is_a_file_first(make_device):
+    device = make_device("laptop")
+    device.init()
+    here = device.add("notes", {"sub/notes": "0\n", "other": "0\n"})
+    device.sync()
+    assert len(device.json("log", "notes", folder=here / "sub")) == 1
+    assert len(device.json("log", "notes", folder=here)) == 3
+    assert device.json("status", "notes", folder=here)["in_sync"]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A row is deleted where the rows that refer to it aren't shown: they go with it, unless nobody could know of them there."""
+"""A row is deleted where the rows that refer to it aren't shown: they go with it, or are without it where they can be, unless
+nobody could know of them there."""
 
 import signal
 import subprocess
@@ -168,18 +169,23 @@ def test_a_table_that_is_dropped_and_what_is_done_to_its_rows_since(two):
     assert there.all("people", "places") == here.all("people", "places")
 
 
-def test_many_children_of_one_row_are_the_others_to_guard(two):
-    """One row was deleted where one is shown; where hundreds would go, the user is asked."""
+def test_many_children_of_one_row_are_guarded(two):
+    """One row was deleted where one is shown; where hundreds would go with it the user is asked, there and where they are."""
     laptop, desktop, here, there = share(two, FAMILY, "--include", "people")
     here.many("INSERT INTO phones(person, number) VALUES (1, ?)", [(f"+{i}",) for i in range(100, 700)])
     both(laptop, desktop)
-    there.run(DELETE)
-    desktop.sync()
-    assert "held" in {entry["kind"] for entry in laptop.sync(8)["collections"][0]["pending"]}
+    there.run(DELETE + "; UPDATE people SET name = 'Bert' WHERE id = 2")
+    assert [entry["kind"] for entry in desktop.json("status")["collections"][0]["pending"]] == ["held", "unsent"]
+    held = [entry for entry in desktop.sync(8)["collections"][0]["pending"] if entry["kind"] == "held"]
+    assert len(held) == 1 and held[0]["path"] == "people/1" and "603 rows that aren't shown here" in held[0]["reason"]
+    laptop.sync()
+    assert here.rows("SELECT name FROM people WHERE id < 3") == [("Ann",), ("Bert",)], "the rest is in sync"
     assert len(here.rows("SELECT * FROM phones")) == 604
+    desktop.sync(0, "--max-delete", "604")
+    assert "held" in {entry["kind"] for entry in laptop.sync(8)["collections"][0]["pending"]}
     laptop.sync(0, "--yes")
     both(laptop, desktop)
-    assert here.all(*TABLES) == WITHOUT_ANN
+    assert here.all(*TABLES) == {**WITHOUT_ANN, "people": [(2, "Bert"), (3, "Cleo"), (4, "Dora")]}
 
 
 def test_what_is_kept_of_them_is_little_mended_and_removed(two):
@@ -225,4 +231,72 @@ def test_killed_at_any_moment(two):
         process.communicate()
     both(laptop, desktop)
     assert here.all(*TABLES) == WITHOUT_ANN
+    quiet(laptop, desktop)
+
+
+LOOSE = """
+CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
+CREATE TABLE phones (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER REFERENCES people(id) ON DELETE CASCADE, number TEXT);
+CREATE TABLE notes (id INTEGER PRIMARY KEY AUTOINCREMENT, about INTEGER REFERENCES people(id) ON DELETE SET NULL,
+  writer INTEGER REFERENCES people(id), phone INTEGER REFERENCES phones(id), said TEXT);
+"""
+
+
+@pytest.mark.parametrize("schema, include", [(LOOSE, ("people",)), (LOOSE, ("people", "notes//said=nothing")), (PEOPLE, ())],
+                         ids=["tables not asked for", "rows not asked for", "tables that it lacks"])
+def test_rows_that_can_be_without_it_stay(two, schema, include):
+    """What foreign keys say is known where the tables aren't: a cascade takes rows along, NULL is for the others."""
+    laptop, desktop = two
+    here = add(laptop, LOOSE)
+    here.run("INSERT INTO people(name) VALUES ('Ann'), ('Bob'); INSERT INTO phones(person, number) VALUES (1, '+1'), (2, '+2');"
+             "INSERT INTO notes(about, writer, phone, said) VALUES (1, 2, 1, 'a'), (2, 1, 2, 'b'), (NULL, NULL, 1, 'c')")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, schema, options=("--existing", *options_of(include)))
+    desktop.sync()
+    there.run(DELETE)
+    both(laptop, desktop)
+    assert here.rows("SELECT * FROM people") == there.rows("SELECT * FROM people") == [(2, "Bob")]
+    assert here.rows("SELECT * FROM phones") == [(2, 2, "+2")]
+    assert here.rows("SELECT * FROM notes ORDER BY id") == [(1, None, 2, None, "a"), (2, 2, None, 2, "b"), (3, None, None, None, "c")]
+    assert here.sound()
+    quiet(laptop, desktop)
+
+
+def test_one_that_names_another_meanwhile_keeps_that(two):
+    laptop, desktop = two
+    here = add(laptop, LOOSE)
+    here.run("INSERT INTO people(name) VALUES ('Ann'), ('Bob'); INSERT INTO notes(about, said) VALUES (1, 'a'), (1, 'b')")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, LOOSE, options=("--existing", "--include", "people"))
+    desktop.sync()
+    there.run(DELETE)
+    here.run("UPDATE notes SET about = 2 WHERE id = 1; UPDATE notes SET said = 'B' WHERE id = 2")
+    laptop.sync()
+    both(laptop, desktop)
+    assert here.rows("SELECT about, said FROM notes ORDER BY id") == [(2, "a"), (None, "B")]
+    assert here.rows("SELECT name FROM people") == there.rows("SELECT name FROM people") == [("Bob",)]
+    quiet(laptop, desktop)
+
+
+# ---- A row that refers to one that is hidden ----
+
+
+@pytest.mark.parametrize("schema, include", [
+    (FAMILY, ("phones", "calls")),
+    (FAMILY, ("people//name=nobody", "phones", "calls")),
+    (FAMILY.split(";")[1] + ";", ()),
+], ids=["tables not asked for", "rows not asked for", "tables that it lacks"])
+def test_a_new_child_of_a_row_that_is_hidden_hangs_on_it(two, schema, include):
+    """It names the row that others see under this number: it follows when that gets another, and brings it back."""
+    laptop, desktop, here, there = share(two, schema, *options_of(include))
+    assert not there.rows("SELECT * FROM sqlite_master WHERE name = 'people'") or there.rows("SELECT * FROM people") == []
+    there.run("PRAGMA foreign_keys = OFF; INSERT INTO phones(id, person, number) VALUES (8, 3, '+8'), (9, 4, '+9'), (10, 77, '+10')")
+    desktop.sync()
+    here.run("DELETE FROM people WHERE name = 'Dora'; UPDATE people SET id = 30 WHERE name = 'Cleo'")
+    both(laptop, desktop)
+    assert here.rows("SELECT id, name FROM people WHERE id > 2 ORDER BY id") == [(4, "Dora"), (30, "Cleo")]
+    rows = [(8, 30, None, "+8"), (9, 4, None, "+9"), (10, 77, None, "+10")]
+    assert here.rows("SELECT * FROM phones WHERE id > 4 ORDER BY id") == rows
     quiet(laptop, desktop)

@@ -2,6 +2,7 @@
 """The history of files and records, in one order, with the names that people know."""
 
 from counterfoil import broker, make_device, two  # noqa: F401
+from test_sqlite import add as add_database
 
 PEOPLE = "name,email,town\nanna,anna@example.org,Paris\nbert,bert@example.org,Rome\n"
 
@@ -64,3 +65,34 @@ def test_one_record_by_its_key(two):
     laptop.run("log", "people//nobody", code=3)
     laptop.run("log", "nothing//bert", code=3)
     assert told(laptop, "people//anna") == [("people", "new", "anna", [])]
+
+
+ODD = r'''
+CREATE TABLE "my people" (id TEXT PRIMARY KEY, "full name" TEXT); INSERT INTO "my people" VALUES ('a b', 1), ('e/f', 2), ('', 3), ('x
+y', 4);
+CREATE TABLE "a/b" (id INTEGER PRIMARY KEY, v); INSERT INTO "a/b" VALUES (1, 2);
+CREATE TABLE "say ""hi""" (id TEXT PRIMARY KEY, v); INSERT INTO "say ""hi""" VALUES ('q"r', 2);
+CREATE TABLE "größe" (id TEXT PRIMARY KEY, v); INSERT INTO "größe" VALUES ('ä', 1);
+CREATE TABLE "x//y" (k TEXT, l TEXT, v, PRIMARY KEY (k, l)); INSERT INTO "x//y" VALUES ('k/l', 'm', 1);
+CREATE TABLE "back\slash" (id BLOB PRIMARY KEY, v); INSERT INTO "back\slash" VALUES (x'00ff', 1), ('C:\x', 2);
+CREATE TABLE "p*" (id REAL PRIMARY KEY, v); INSERT INTO "p*" VALUES (1.5, 2);
+'''
+
+
+def test_rows_are_found_by_the_names_that_are_shown(two):
+    """Of tables that are called so that nobody would type it."""
+    laptop, _ = two
+    add_database(laptop, ODD, name="my book")
+    laptop.sync()
+    events = laptop.json("log", "my book")
+    assert len(events) == 11
+    for path in {one["path"] for one in events}:
+        name = f"my book//{path}"
+        assert [one["path"] for one in laptop.json("log", name)] == [path]
+        assert laptop.json("status", name, f"{name}/v")["in_sync"]
+        assert laptop.json("lock", name)["path"]
+        laptop.run("unlock", name)
+    for table in "my people", "a/b", 'say "hi"', "größe", "x//y", "back\\slash", "back\\\\slash", "p*":
+        assert laptop.json("status", f"my book//{table}")["in_sync"]
+    assert len(laptop.json("log", "my book//back\\slash/C:\\x")) == 1
+    assert "no such record" in laptop.run("status", "my book//my people/zz", code=3)

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from cards import card, fill, items
 from counterfoil import broker, make_device, two, wait_until  # noqa: F401
 from protocol import hash_of, pack
 from reader_records import Records
@@ -129,7 +130,7 @@ def test_a_full_disk_leaves_the_file_as_it_is(two, make_disk):
     disk.fill(room=100_000)
     report = desktop.json("sync", code=1)
     pending, = report["collections"][0]["pending"]
-    assert "space" in pending["reason"].lower(), pending
+    assert "No space left on device; make room" in pending["reason"], pending
     assert place(desktop).read_text() == PEOPLE
     assert set(os.listdir(disk.path)) == {"ballast", place(desktop).name}, "nothing is left beside it"
     place(laptop).write_text(more.replace("Rome", "Kiel"))
@@ -137,6 +138,28 @@ def test_a_full_disk_leaves_the_file_as_it_is(two, make_disk):
     disk.make_room()
     assert desktop.sync()["in_sync"]
     assert sorted(place(desktop).read_text().split("\n")) == sorted(place(laptop).read_text().split("\n"))
+
+
+def test_a_full_disk_takes_as_many_cards_as_there_is_room_for(two, make_disk):
+    """Those that are made together, too: each is there as a whole, or not."""
+    laptop, desktop = two
+    disk = make_disk("disk", "4m")
+    cards = {f"p{i}.vcf": card(f"p{i}", f"Person {i}", "NOTE:" + "x" * 3000) for i in range(400)}
+    here, there = fill(laptop.source("cards"), cards), disk.path / "cards"
+    laptop.json("add", str(here), "--format", "vcard", "--collection", "cards")
+    laptop.sync()
+    desktop.sync()
+    desktop.json("add", str(there), "--format", "vcard", "--collection", "cards", "--existing")
+    disk.fill(room=1_000_000)
+    told, = desktop.sync(1)["collections"]
+    some, reasons = items(there), {one["path"]: one["reason"] for one in told["pending"]}
+    assert 0 < len(some) < 400 and len(some) + len(reasons) == 400
+    assert all("No space left on device; make room" in reason for reason in reasons.values()), reasons
+    assert all(text.endswith("END:VCARD\r\n") for text in some.values())
+    assert not list((there / ".counterfoil/tmp").iterdir())
+    disk.make_room()
+    assert desktop.sync()["in_sync"] and sorted(items(there)) == sorted(cards)
+    assert laptop.sync()["in_sync"] and items(here) == cards
 
 
 # ---- Two at once ----

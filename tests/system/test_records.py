@@ -371,3 +371,28 @@ def test_the_broker_sees_no_name_and_no_value(people, broker):
             content = open(os.path.join(folder, name), "rb").read()
             for secret in (b"Zaphodia", b"example.org", b"people", b"columns", b"email"):
                 assert secret not in content
+
+
+def test_a_header_alone_is_known_where_it_stands(two):
+    """The log has what rows say: a column comes over with the first row that has something there."""
+    laptop, desktop = two
+    here, there = laptop.source("people.csv"), desktop.source("people.csv")
+    here.write_text("id,name,town\n")
+    for device, path in (laptop, here), (desktop, there):
+        device.json("add", str(path), "--collection", "people", "--format", "csv", "--key", "id")
+        device.sync()
+        desktop.sync()
+    assert desktop.json("status")["in_sync"] and not there.exists()
+    here.write_text("id,name,town\nx,Ann,\n")
+    both(laptop, desktop)
+    assert there.read_text() == "id,name\nx,Ann\n" and not desktop.json("status")["collections"][0]["pending"]
+    here.write_text("id,name,town\nx,Ann,Ulm\ny,Bob,\n")
+    both(laptop, desktop)
+    assert there.read_text() == "id,name\nx,Ann\ny,Bob\n"
+    told, = desktop.json("status", "--check")["collections"][0]["pending"]
+    assert (told["path"], told["kind"]) == ("column town", "left out") and desktop.json("status")["in_sync"]
+    assert "what 1 row has there" in told["reason"] and "first line" in told["reason"]
+    there.write_text("id,name,town\nx,Ann,\ny,Bob,Bonn\n")
+    both(laptop, desktop)
+    assert there.read_text() == here.read_text() == "id,name,town\nx,Ann,Ulm\ny,Bob,Bonn\n"
+    assert not desktop.json("status")["collections"][0]["pending"]

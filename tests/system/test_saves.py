@@ -135,6 +135,23 @@ def test_a_slow_backup_save_is_no_move(pair_of_notes):
         assert not any(change == "deleted" for _, change, _ in told(laptop))
 
 
+def test_another_thing_in_the_place_of_one_is_no_conflict(pair_of_notes):
+    """Its deletion waits, for it could be back in a moment; till then there are not two of one name."""
+    laptop, desktop, here, there = pair_of_notes
+    laptop.serve(), desktop.serve()
+    for name in "to a link", "to a folder":
+        put(here, name, b"a file\n")
+    wait_until(lambda: (there / "to a link").exists() and (there / "to a folder").exists(), "both serve")
+    for name in "to a link", "to a folder":
+        (here / name).unlink()
+    (here / "to a link").symlink_to("one.txt")
+    (here / "to a folder").mkdir()
+    put(here, "to a folder/below", b"deep\n")
+    expected = tree(here)
+    wait_until(lambda: tree(there) == expected, "it is what it became")
+    assert tree(here) == expected
+
+
 def test_a_move_is_soon_elsewhere(pair_of_notes):
     """It waits for less than a deletion does, and counts for none."""
     laptop, desktop, here, there = pair_of_notes

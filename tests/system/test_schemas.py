@@ -3,12 +3,13 @@
 
 import pytest
 
-from counterfoil import broker, make_device, two  # noqa: F401
+from counterfoil import broker, make_device, two, wait_until  # noqa: F401
 from test_sqlite import add, both, share
 
 NOTES = "CREATE TABLE notes (id TEXT PRIMARY KEY, text TEXT);"
 THREE = "INSERT INTO notes VALUES ('a', 'one'), ('b', 'two'), ('c', 'three')"
 STARS = "ALTER TABLE notes ADD COLUMN stars INTEGER NOT NULL DEFAULT 3;"
+GIVEN = "ALTER TABLE notes ADD COLUMN stars INTEGER DEFAULT 3;"
 MOOD = "ALTER TABLE notes ADD COLUMN mood TEXT DEFAULT 'it''s fine';"
 
 
@@ -50,6 +51,21 @@ def test_a_column_and_a_table_that_only_one_has(notes):
     there.run("ALTER TABLE notes ADD COLUMN nick TEXT")
     both(laptop, desktop)
     assert differences(desktop) == {} and here.all("notes") == there.all("notes")
+
+
+def test_tables_that_are_not_asked_for_are_not_compared(two):
+    laptop, desktop = two
+    add(laptop, NOTES + "CREATE TABLE tags (name TEXT PRIMARY KEY, colour TEXT, shade TEXT); INSERT INTO tags VALUES ('a', 'red', 'dark'), ('b', 'blue', NULL)")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, NOTES + "CREATE TABLE tags (name TEXT PRIMARY KEY, colour TEXT UNIQUE)", options=("--existing",))
+    both(laptop, desktop)
+    assert sorted(differences(desktop)) == ["tags.colour", "tags.shade"]
+    desktop.run("set", str(there.path), "--include", "tags//colour=blue")
+    desktop.sync()
+    assert sorted(differences(desktop)) == ["tags.colour"], "the row that has a shade is not asked for"
+    desktop.run("set", str(there.path), "--include", "notes")
+    assert differences(desktop) == {}
 
 
 def test_constraints_that_only_one_has(two):
@@ -115,3 +131,85 @@ def test_a_row_that_comes_without_a_value_has_the_default(notes):
     there.run(STARS)
     both(laptop, desktop)
     assert here.all("notes") == there.all("notes") and len(laptop.json("log")) == count, "nothing new was said"
+
+
+# ---- A column that can't be told of at once ----
+
+
+def prevails(notes, *, rows=None):
+    """What the laptop's user wrote in the new column prevails over the desktop's default, on both, and nothing is in conflict."""
+    laptop, desktop, here, there = notes
+    both(laptop, desktop)
+    assert dict(here.rows("SELECT id, stars FROM notes")) == dict(there.rows("SELECT id, stars FROM notes")) == (rows or {"a": 5, "b": 3, "c": 3})
+    assert conflicts(laptop) == conflicts(desktop) == []
+
+
+@pytest.mark.parametrize("serving", [False, True])
+def test_a_default_is_nobody_s_word_after_a_lock_either(notes, serving):
+    laptop, desktop, here, there = notes
+    laptop.run("lock", "book")
+    here.run(f"{GIVEN} UPDATE notes SET stars = 5 WHERE id = 'a'")
+    process = desktop.serve() if serving else None
+    there.run(GIVEN)
+    for _ in range(3):
+        desktop.sync(9)
+    laptop.sync()
+    laptop.run("unlock", "book")
+    if serving:
+        wait_until(lambda: dict(there.rows("SELECT id, stars FROM notes"))["a"] == 5, "it has come")
+        desktop.stop(process)
+    prevails(notes)
+
+
+def test_a_default_is_nobody_s_word_after_an_upload_either(notes, broker):
+    """What was changed in one transaction waits for the long value in it."""
+    laptop, desktop, here, there = notes
+    broker.stop()
+    there.run(f"{GIVEN} UPDATE notes SET text = hex(randomblob(300000)) WHERE id = 'b'")
+    for _ in range(2):
+        desktop.sync(5, "--timeout", "1s")
+    broker.restart()
+    here.run(f"{GIVEN} UPDATE notes SET stars = 5 WHERE id = 'a'")
+    laptop.sync()
+    prevails(notes)
+    assert len(here.rows("SELECT text FROM notes WHERE id = 'b'")[0][0]) == 600000
+
+
+def test_a_default_is_nobody_s_word_of_a_record_that_another_has_locked(notes):
+    """The others are told of meanwhile, and what a user says of them then is his word, also where it is the default."""
+    laptop, desktop, here, there = notes
+    laptop.run("lock", "book//notes/a")
+    here.run(f"{GIVEN} UPDATE notes SET stars = 5")
+    laptop.sync()
+    there.run(GIVEN)
+    desktop.sync(9)
+    desktop.sync(9)
+    laptop.run("unlock", "book//notes/a")
+    prevails(notes, rows={"a": 5, "b": 5, "c": 5})
+
+
+def test_what_a_user_says_in_a_new_column_counts_though_another_row_is_refused(notes):
+    laptop, desktop, here, there = notes
+    here.run(f"{STARS} UPDATE notes SET stars = 5; UPDATE notes SET stars = 9 WHERE id = 'c'")
+    laptop.sync()
+    there.run("ALTER TABLE notes ADD COLUMN stars INTEGER NOT NULL DEFAULT 3 CHECK (stars < 9)")
+    desktop.sync(1)
+    assert dict(there.rows("SELECT id, stars FROM notes")) == {"a": 5, "b": 5, "c": 3}
+    there.run("UPDATE notes SET stars = 3 WHERE id = 'a'")
+    desktop.sync(1)
+    laptop.sync()
+    assert dict(here.rows("SELECT id, stars FROM notes")) == {"a": 3, "b": 5, "c": 9}
+    here.run("UPDATE notes SET stars = 8 WHERE id = 'c'")
+    prevails(notes, rows={"a": 3, "b": 5, "c": 8})
+
+
+def test_a_default_can_be_said_again_on_a_device_that_only_sends(notes):
+    laptop, desktop, here, there = notes
+    here.run(f"{STARS} UPDATE notes SET stars = 4")
+    both(laptop, desktop)
+    desktop.run("set", str(there.path), "--mode", "send")
+    there.run(f"{STARS} UPDATE notes SET stars = 5 WHERE id = 'a'")
+    both(laptop, desktop)
+    there.run("UPDATE notes SET stars = 3 WHERE id = 'a'")
+    both(laptop, desktop)
+    assert dict(here.rows("SELECT id, stars FROM notes")) == {"a": 3, "b": 4, "c": 4}

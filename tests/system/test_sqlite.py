@@ -210,7 +210,7 @@ def test_what_cannot_be_synced_is_named(two):
     named = pending(laptop)
     assert "no primary key" in named["keyless"]
     assert "virtual table" in named["f"]
-    assert [reason for path, reason in named.items() if path not in ("keyless", "f")] == ["a text in it is no Unicode"]
+    assert [reason for path, reason in named.items() if path not in ("keyless", "f")] == ["a text in it is no Unicode: store it as UTF-8, or as a BLOB"]
     laptop.run("set", str(database.path), "--include", "t")
     assert len(pending(laptop)) == 1
 

@@ -329,6 +329,41 @@ def test_events_as_a_table(two):  # noqa: F811
     assert calendar.card("task.ics") == TASK
 
 
+PARTICIPANTS = ("ORGANIZER;CN=\"Hopper, Grace\";SENT-BY=\"mailto:desk@example.org\":mailto:grace@example.org",
+                "ATTENDEE;CN=\"Hopper, Grace\";ROLE=CHAIR;PARTSTAT=ACCEPTED:mailto:grace@example.org",
+                "ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE;X-NUM-GUESTS=0:mailto:ada@example.org",
+                "ATTENDEE;CUTYPE=ROOM;DELEGATED-FROM=\"mailto:a@example.org\",\"mailto:b@example.org\":urn:uuid:17")
+
+
+def participants(text):
+    """Each with its parameters, in whatever order."""
+    found = re.findall(r"^(ORGANIZER|ATTENDEE);(.*):((?:mailto|urn):.*?)\r?$", text, re.MULTILINE)
+    return sorted((name, sorted(parameters.split(";")), who) for name, parameters, who in found)
+
+
+@pytest.mark.parametrize("file, options", [("home.json", ["--format", "json"]), ("home.csv", ["--format", "csv"])])
+def test_participants_come_through_other_formats_as_they_are(two, make_device, file, options):  # noqa: F811
+    meeting = event("meeting", "Meeting", "DTSTART:20261120T090000Z", *PARTICIPANTS)
+    calendar = Translated(two, "icalendar", {"meeting.ics": meeting}, file, *options)
+    edit(calendar.there, "Meeting", "Another meeting")
+    calendar.both()
+    assert calendar.card("meeting.ics") == meeting.replace("SUMMARY:Meeting", "SUMMARY:Another meeting")
+    before = calendar.there.read_bytes()
+    edit(calendar.here / "meeting.ics", "PARTSTAT=NEEDS-ACTION", "PARTSTAT=DECLINED")
+    calendar.both()
+    after = calendar.there.read_bytes()
+    assert after == (before if file.endswith("csv") else before.replace(b"NEEDS-ACTION", b"DECLINED"))
+    made = calendar.desktop.source("made")
+    calendar.desktop.json("add", str(made), "--collection", "home", "--existing", "--format", "icalendar")
+    calendar.desktop.sync()
+    text, = map(unfolded, items(made).values())
+    assert participants(text) == participants("\r\n".join(PARTICIPANTS).replace("NEEDS-ACTION", "DECLINED"))
+    (calendar.here / "meeting.ics").write_bytes(calendar.card("meeting.ics").replace(PARTICIPANTS[1] + "\r\n", "").encode())
+    calendar.both()
+    text, = map(unfolded, items(made).values())
+    assert "ROLE=CHAIR" not in text and text.count("ATTENDEE") == 2 and b"CHAIR" not in calendar.there.read_bytes()
+
+
 @pytest.mark.parametrize("date", ["20.11.2026 10:00", "11/20/2026", "2026-11-20 10:00", "tomorrow"])
 def test_a_date_in_another_form_is_neither_lost_nor_guessed(two, date):  # noqa: F811
     lunch = event("lunch", "Lunch", "DTSTART:20261122T120000Z")

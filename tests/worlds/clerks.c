@@ -182,11 +182,10 @@ static void act_on_numbers(chance *from, device *who)
     cells all;
 
     records_read(who, RECORDS_NUMBERS, &all);
+    long last = highest(&all); /* may be deleted now */
+    who->counted = last > who->counted ? last : who->counted;
     if (!all.count || chance_below(from, 5) < 2) {
-        long last = highest(&all);
-
-        who->counted = (last > who->counted ? last : who->counted) + 1;
-        snprintf(key, sizeof key, "%ld", who->counted);
+        snprintf(key, sizeof key, "%ld", ++who->counted);
         add_row(from, &all, key, true);
     } else {
         snprintf(key, sizeof key, "%s", all.all[chance_below(from, all.count)].key);

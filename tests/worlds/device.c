@@ -195,7 +195,17 @@ void device_end_round(device *self)
     cf_round_end(&self->round);
 }
 
-bool device_status_is_clean(device *self)
+static void append_pending(const cf_binding_status *source, cf_buffer *why)
+{
+    if (source->trouble)
+        cf_buffer_append_text(why, "; %s", source->trouble_text);
+    for (size_t i = 0; i < source->pending_count; i++)
+        cf_buffer_append_text(why, "; %.*s: %s", (int)source->pending[i].path.size,
+                              (const char *)source->pending[i].path.data,
+                              source->pending[i].reason);
+}
+
+bool device_status_is_clean(device *self, cf_buffer *why)
 {
     cf_arena arena = {0};
     cf_broker_status home;
@@ -203,11 +213,14 @@ bool device_status_is_clean(device *self)
     cf_engine_broker_status(self->engine, &home);
     size_t count = cf_engine_binding_count(self->engine);
     bool clean = count && !home.unsent && !home.refused;
+    cf_buffer_append_text(why, "%s%s; %zu unsent", home.connected ? "connected" : home.text,
+                          home.delay, home.unsent);
     for (size_t i = 0; i < count; i++) {
         cf_binding_status source;
 
         cf_engine_status(self->engine, cf_engine_binding_at(self->engine, i), &arena, &source);
         clean &= !source.pending_count && !source.trouble;
+        append_pending(&source, why);
     }
     cf_arena_release(&arena);
     return clean;

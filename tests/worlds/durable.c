@@ -93,3 +93,44 @@ Test(durable, a_save_by_rename)
 {
     expect_to_stay(save_by_rename, "folder/\nold: newer\n");
 }
+
+static void work_elsewhere(disk *drive)
+{
+    disk_user_writes(drive, "/things/new", "new");
+    disk_user_saves(drive, "/things/old", cf_bytes_of_text("edited"), DISK_SAVE_BY_RENAME);
+    disk_user_moves(drive, "/things/folder/moved", "/things/moved");
+    disk_user_removes(drive, "/things/folder/gone");
+    disk_user_makes_folder(drive, "/things/folder/a");
+    disk_user_writes(drive, "/things/folder/a/deep", "deep");
+}
+
+/* The process ends at this call of what it does to its disk, begins again and finds what it did,
+ * and then the power goes. */
+static void receive_and_end_at(uint64_t seed, uint64_t call)
+{
+    world *w = a_small_world(seed);
+    device *here = &w->devices[0], *there = &w->devices[1];
+
+    disk_user_writes(here->drive, "/things/folder/moved", "moved");
+    disk_user_writes(here->drive, "/things/folder/gone", "gone");
+    cr_assert(syncs(here) && syncs(there));
+    disk_sync(there->drive);
+    work_elsewhere(here->drive);
+    cr_assert(syncs(here));
+    there->faults.at = there->faults.calls + call;
+    there->faults.status = CF_IO;
+    syncs(there);
+    device_restart(there, END_KILLED);
+    syncs(there);
+    loses_power(there);
+    expect_tree(w,
+                "folder/\nfolder/a/\nfolder/a/deep: deep\nmoved: moved\nnew: new\nold: edited\n");
+    world_destroy(&w);
+}
+
+Test(durable, what_came_before_the_process_ended)
+{
+    for (uint64_t call = 1; call <= 80; call++)
+        for (uint64_t seed = 0; seed < 2; seed++)
+            receive_and_end_at(call + 100 * seed, call);
+}

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *const sabotage_names[SABOTAGES] = {"none",     "lose",     "invent",  "resurrect",
-                                               "diverge",  "forget",   "disturb", "lie",
-                                               "lose-row", "mix-rows", "linger"};
+const char *const sabotage_names[SABOTAGES] = {
+    "none", "lose",     "invent",   "resurrect", "diverge", "forget", "disturb",
+    "lie",  "lose-row", "mix-rows", "mistake",   "quarrel", "linger"};
 
 /* ---- Sabotage ---- */
 
@@ -84,6 +84,28 @@ static void meddle_with_rows(history *self)
     }
 }
 
+/* Nothing is lost, nothing invented, and all have the same: only it isn't what anybody did. */
+static void meddle_with_intent(history *self)
+{
+    world *w = self->w;
+    char path[CERTAIN_PATH], from[128], to[192];
+
+    if (!intents_certain(&w->intents, path))
+        return;
+    for (int i = 0; i < w->count; i++) {
+        device *one = &w->devices[i];
+        cf_buffer bytes = {0};
+
+        snprintf(from, sizeof from, "%s/%s", one->folder, path);
+        snprintf(to, sizeof to, "%s (conflict 2026-01-01 00.00.00 ABCD)", from);
+        if (self->sabotage == SABOTAGE_MISTAKE)
+            disk_user_moves(one->drive, from, "/things/strange");
+        else if (disk_user_reads(one->drive, from, &bytes))
+            disk_user_saves(one->drive, to, cf_buffer_view(&bytes), DISK_SAVE_IN_PLACE);
+        cf_buffer_release(&bytes);
+    }
+}
+
 /* What a user wrote and deleted is made to lie there again. */
 static void write_and_delete(history *self, cf_bytes bytes)
 {
@@ -91,7 +113,7 @@ static void write_and_delete(history *self, cf_bytes bytes)
     sight before;
 
     for (int i = 0; i < 2; i++) {
-        sight_take(&w->devices[0], &before);
+        sight_take_whole(&w->devices[0], &before);
         if (i == 0)
             disk_user_saves(w->devices[0].drive, "/things/strange", bytes, DISK_SAVE_IN_PLACE);
         else
@@ -122,6 +144,10 @@ static void meddle(history *self)
         meddle_with_rows(self);
         return;
     }
+    if (self->sabotage == SABOTAGE_MISTAKE || self->sabotage == SABOTAGE_QUARREL) {
+        meddle_with_intent(self);
+        return;
+    }
     if (self->sabotage == SABOTAGE_RESURRECT)
         write_and_delete(self, bytes);
     for (int i = 0; i < self->w->count; i++) {
@@ -145,8 +171,13 @@ static void judge(history *self)
     world *w = self->w;
 
     world_heal(w);
-    if (!world_settle(w))
+    bool rests = world_settle(w);
+    if (world_finds_home(w))
+        rests = world_settle(w);
+    note_pardoned(w);
+    if (!rests)
         verdict_fail(&self->verdict, "quiet", "does not come to rest");
+    oracle_meant(self);
     meddle(self);
     oracle_truthful(self);
     oracle_convergence(self);
@@ -154,6 +185,7 @@ static void judge(history *self)
     oracle_deletes_stay_dead(self);
     oracle_no_invention(self);
     oracle_whole_rows(self);
+    oracle_meant(self);
     oracle_status(self);
     for (int i = 0; i < w->broker_count; i++) {
         broker_crash(&w->brokers[i], BROKER_AS_IT_WAS);

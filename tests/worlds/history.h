@@ -28,6 +28,8 @@ typedef enum {
     SABOTAGE_LIE,       /* a device that is not in sync says that it is */
     SABOTAGE_LOSE_ROW,  /* a row vanishes everywhere */
     SABOTAGE_MIX_ROWS,  /* two rows have exchanged a value, everywhere */
+    SABOTAGE_MISTAKE,   /* a file is elsewhere than its user put it, everywhere */
+    SABOTAGE_QUARREL,   /* a conflict copy without a conflict, everywhere */
     SABOTAGE_LINGER,    /* somebody never comes to an end */
     SABOTAGES
 } sabotage;
@@ -65,6 +67,9 @@ bool history_sync(history *self, unsigned set, unsigned turns);
 
 /* ---- oracle.c: one function for each property ---- */
 
+/* When all agree: what only one of them worked on at a time is what he made of it, without a
+ * conflict copy. */
+void oracle_meant(history *self);
 /* At any moment: devices that hold the same log and say that they are in sync hold the same. */
 void oracle_truthful(history *self);
 /* Before a broker's process ends and after. */

@@ -99,3 +99,76 @@ Test(intent, folders_moved_into_each_other_are_not_lost)
                    "photos/two: 2\n");
     world_destroy(&w);
 }
+
+/* World 1001565: the file waited for the end of what had its new name, and the link was told of. */
+Test(intent, another_thing_in_the_place_of_what_waits_elsewhere_is_no_conflict)
+{
+    world *w = two_alike(9);
+    world_round one = {.set = 1, .turns = TURNS_MAX};
+    disk *drive = w->devices[0].drive;
+
+    w->devices[0].serves = true;
+    disk_user_makes_folder(drive, "/things/box");
+    disk_user_writes(drive, "/things/photos/three", "3");
+    world_sync(w, &one);
+    disk_user_swaps(drive, "/things/box", "/things/photos/three");
+    disk_user_removes(drive, "/things/photos/three");
+    disk_user_makes_link(drive, "/things/photos/three", "target");
+    world_sync(w, &one);
+    expect_tree(w, "box: 3\nletter: dear\nphotos/\nphotos/one: 1\nphotos/three: target\n"
+                   "photos/two: 2\n");
+    world_destroy(&w);
+}
+
+/* To say that the one is gone takes two looks, and a file that was saved just now delays the
+ * second: till then nobody hears of the other either. */
+Test(intent, another_thing_in_the_place_of_one_is_no_conflict)
+{
+    world *w = two_alike(8);
+    world_round one = {.set = 1, .turns = TURNS_MAX};
+    disk *drive = w->devices[0].drive;
+
+    disk_user_removes(drive, "/things/letter");
+    disk_user_makes_link(drive, "/things/letter", "photos");
+    disk_user_removes(drive, "/things/photos/one");
+    disk_user_makes_folder(drive, "/things/photos/one");
+    disk_user_writes(drive, "/things/photos/one/half", "0.5");
+    disk_user_writes(drive, "/things/photos/two", "saved just now");
+    world_sync(w, &one);
+    expect_tree(w, "letter: photos\nphotos/\nphotos/one/\nphotos/one/half: 0.5\n"
+                   "photos/two: saved just now\n");
+    world_destroy(&w);
+}
+
+static void move_a_folder(void *context)
+{
+    disk *drive = context;
+
+    disk_user_moves(drive, "/things/photos/album/three", "/things/photos/three");
+    disk_user_removes(drive, "/things/photos/album");
+    disk_user_moves(drive, "/things/drafts", "/things/photos/album");
+}
+
+/* A folder that is moved while it is listed is seen at two places, and what was at the other is
+ * asked for: the look has an end all the same. */
+Test(intent, a_folder_that_is_moved_in_the_middle_of_a_look)
+{
+    for (uint64_t call = 1; call <= 40; call++) {
+        world *w = two_alike(call);
+        device *one = &w->devices[0];
+
+        disk_user_makes_folder(one->drive, "/things/drafts");
+        disk_user_makes_folder(one->drive, "/things/photos/album");
+        disk_user_writes(one->drive, "/things/photos/album/three", "3");
+        cr_assert(syncs(one) && syncs(&w->devices[1]));
+        one->faults.reads = true;
+        one->faults.meanwhile = move_a_folder;
+        one->faults.context = one->drive;
+        one->faults.at = one->faults.calls + call;
+        syncs(one);
+        device_mend(one);
+        expect_tree(w, "letter: dear\nphotos/\nphotos/album/\nphotos/one: 1\nphotos/three: 3\n"
+                       "photos/two: 2\n");
+        world_destroy(&w);
+    }
+}

@@ -58,20 +58,30 @@ void ledger_let_go(ledger *self, const mark *token, int killer)
     known->is_gone_safely = false;
 }
 
-void ledger_fell(ledger *self, const mark *token)
+static bool is_of(const written *one, const mark *record)
 {
-    written *known = ledger_find(self, token);
-
-    if (known)
-        known->fell = true;
+    return strcmp(one->record.text, record->text) == 0;
 }
 
-void ledger_was_beside(ledger *self, const mark *token)
+void ledger_fell(ledger *self, const mark *record, int killer, bool knows_all)
 {
-    written *known = ledger_find(self, token);
+    for (size_t i = 0; i < self->count; i++) {
+        written *one = &self->all[i];
 
-    if (known)
-        known->was_beside = true;
+        if (!is_of(one, record))
+            continue;
+        if (one->killer == killer && !one->is_gone_safely)
+            one->fell = true;
+        if (knows_all)
+            one->was_beside = false;
+    }
+}
+
+void ledger_went_on(ledger *self, const mark *record, const mark *token)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (is_of(&self->all[i], record) && strcmp(self->all[i].token.text, token->text) != 0)
+            self->all[i].was_beside = true;
 }
 
 void ledger_follow(ledger *self, const mark *token, const mark *over)

@@ -23,6 +23,7 @@ typedef struct {
     /* Of a field of a record: the record was deleted as a whole, and somebody who saw this went on
      * with another field of it, which brings all of it back. */
     bool fell, was_beside;
+    mark record;        /* that it was written into (sight.h); empty: none */
     int author, killer; /* devices; the last ones. -1: none */
     mark over;          /* the content that it took the place of; empty: none */
 } written;
@@ -39,9 +40,11 @@ written *ledger_find(const ledger *self, const mark *token);
 void ledger_write(ledger *self, const mark *token, int author);
 /* A user of this device has replaced or deleted the last of it that is there. */
 void ledger_let_go(ledger *self, const mark *token, int killer);
-/* That was done to it as a part of a record. */
-void ledger_fell(ledger *self, const mark *token);
-void ledger_was_beside(ledger *self, const mark *token);
+/* This device's user deleted a record; what it had taken out of it before goes with that, for
+ * others may hear of both as of one deletion. KNOWS_ALL: nobody did anything to it meanwhile. */
+void ledger_fell(ledger *self, const mark *record, int killer, bool knows_all);
+/* Somebody gave it this new value: that brings back what is deleted with it. */
+void ledger_went_on(ledger *self, const mark *record, const mark *token);
 /* It was written over that one: what others do with the file meanwhile, they do with that. */
 void ledger_follow(ledger *self, const mark *token, const mark *over);
 /* It stays dead: neither with it nor with what it was written over anything else was done, such as

@@ -19,6 +19,7 @@ bool history_sync(history *self, unsigned set, unsigned turns)
         if ((set >> i & 1) && self->w->devices[i].claims)
             note_safe(&self->w->devices[i]);
     oracle_truthful(self);
+    oracle_meant(self);
     return good;
 }
 
@@ -33,7 +34,7 @@ static void end_process(device *who, device_end how)
 {
     sight before;
 
-    sight_take(who, &before);
+    sight_take_whole(who, &before);
     device_restart(who, how);
     if (how == END_POWER_CUT)
         note_cut(who, &before);
@@ -77,7 +78,7 @@ static void use_bad_disk(history *self, chance *from, device *who)
     sight before;
 
     disk_set_rates(who->drive, &rates);
-    sight_take(who, &before);
+    sight_take_whole(who, &before);
     sync_alone(self, who);
     who->is_rotten = true;
     note_rot(who, &before);
@@ -159,14 +160,16 @@ static void copy_device(device *who)
 
 static void restore(device *who, bool with_folder)
 {
-    sight before;
+    sight before, kept;
 
     if (!who->old_disk)
         return;
-    sight_take(who, &before);
+    sight_take_whole(who, &before);
+    sight_take_kept(who, &kept);
     device_restore(who, with_folder);
-    note_restored(who, &before, with_folder);
+    note_restored(who, &before, &kept, with_folder);
     sight_release(&before);
+    sight_release(&kept);
 }
 
 static void clone(device *who)

@@ -21,6 +21,25 @@ Test(moves, a_file_that_is_moved_out_of_its_folder_and_edited_outlives_the_folde
     world_destroy(&w);
 }
 
+/* World 970022: each waited for the other to go first, and nobody was told of either. */
+Test(moves, a_file_takes_the_place_of_the_folder_that_it_was_in)
+{
+    world *w = a_world(3, 2);
+    disk *drive = w->devices[0].drive;
+
+    disk_user_makes_folder(drive, "/things/box");
+    disk_user_writes(drive, "/things/box/letter", "as it was");
+    cr_assert(syncs(&w->devices[0]));
+    cr_assert(syncs(&w->devices[1]));
+    disk_user_moves(drive, "/things/box/letter", "/things/aside");
+    disk_user_removes(drive, "/things/box");
+    disk_user_moves(drive, "/things/aside", "/things/box");
+    disk_user_patches(drive, "/things/box", 9, cf_bytes_of_text(", and more"));
+    cr_assert(syncs(&w->devices[0]));
+    expect_tree(w, "box: as it was, and more\n");
+    world_destroy(&w);
+}
+
 /* Two folders of one name are one on the disk. Then one of them turns out to lie deep in the other,
  * and it may be the one for which the folder on the disk stays. */
 static void moves_one_folder_into_its_namesake(uint64_t seed)

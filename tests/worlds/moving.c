@@ -112,6 +112,9 @@ bool world_move_home(world *self, device *with, int to)
     device_connect(with);
     self->home = to;
     world_sync(self, &round);
+    /* Whoever went with an old log may hear there that the user is elsewhere by now. */
+    if (with->station.broker >= 0)
+        self->home = with->station.broker;
     if (old >= 0 && old != to)
         tell_old(with, old);
     return true;

@@ -71,33 +71,48 @@ void oracle_truthful(history *self)
         }
 }
 
-static void tell_pending(history *self, device *one)
-{
-    cf_arena arena = {0};
-    cf_binding_status status = {0};
-    cf_broker_status broker;
-
-    cf_engine_broker_status(one->engine, &broker);
-    for (size_t i = 0; i < cf_engine_binding_count(one->engine); i++) {
-        cf_engine_status(one->engine, cf_engine_binding_at(one->engine, i), &arena, &status);
-        if (status.trouble || status.pending_count)
-            break;
-    }
-    verdict_fail(&self->verdict, "truthful status",
-                 "device %d is not in sync: %s; %s; %s; %zu unsent; %.*s: %s", one->number,
-                 broker.connected ? "connected" : broker.text, broker.delay,
-                 status.trouble ? status.trouble_text : "all sources are well", broker.unsent,
-                 status.pending_count ? (int)status.pending[0].path.size : 0,
-                 status.pending_count ? (const char *)status.pending[0].path.data : "",
-                 status.pending_count ? status.pending[0].reason : "nothing is pending");
-    cf_arena_release(&arena);
-}
-
 void oracle_status(history *self)
 {
-    for (int i = 0; i < self->w->count; i++)
-        if (!self->w->devices[i].is_out && !self->w->devices[i].claims)
-            tell_pending(self, &self->w->devices[i]);
+    for (int i = 0; i < self->w->count; i++) {
+        device *one = &self->w->devices[i];
+        cf_buffer why = {0};
+
+        if (one->is_out || one->claims)
+            continue;
+        device_status_is_clean(one, &why);
+        verdict_fail(&self->verdict, "truthful status", "device %d is not in sync: %.*s",
+                     one->number, (int)why.size, (const char *)why.data);
+        cf_buffer_release(&why);
+    }
+}
+
+/* ---- Meant ---- */
+
+static void tell_broken(history *self, const intent *broken, const picture *now)
+{
+    const region *is = picture_at(now, broken->meant.where);
+    bool more = region_has_more_conflicts(is, &broken->meant);
+
+    verdict_fail(
+        &self->verdict, more ? "quiet" : "intent", "%s %s was meant to be\n%.*sand is\n%.*s",
+        more ? "a conflict without two who differ:" : "what one user made:", broken->meant.where,
+        (int)broken->meant.text.size, (const char *)broken->meant.text.data, (int)is->text.size,
+        (const char *)is->text.data);
+}
+
+void oracle_meant(history *self)
+{
+    const intent *broken;
+    picture now;
+
+    if (!world_agrees(self->w))
+        return;
+    picture_take(first_member(self->w), &now);
+    broken = intents_broken(&self->w->intents, &now);
+    if (broken)
+        tell_broken(self, broken, &now);
+    intents_agree(&self->w->intents, &now);
+    picture_release(&now);
 }
 
 /* ---- Acked is there ---- */

@@ -179,9 +179,13 @@ static void visit_value(record_kind kind, const cell *one, record_visit *visit, 
     cf_pack_text(&value, cf_bytes_of_text(one->value));
     if (value.size > CF_INLINE_MAX)
         stand_for(&value);
-    mark token = mark_of(kind, one->key, one->field, cf_buffer_view(&value));
+    mark record, token = mark_of(kind, one->key, one->field, cf_buffer_view(&value));
     snprintf(place, sizeof place, "%s/%s/%s", kinds[kind].name, one->key, one->field);
-    visit(context, place, &token);
+    if (kind == RECORDS_NUMBERS)
+        snprintf(record.text, sizeof record.text, "numbers/%.*s", CLERKS_TAG, one->value);
+    else
+        snprintf(record.text, sizeof record.text, "%s/%.24s", kinds[kind].name, one->key);
+    visit(context, place, &token, &record);
     cf_buffer_release(&value);
 }
 
@@ -198,6 +202,13 @@ static void visit_all(const device *of, bool beside, record_visit *visit, void *
                 visit_value(kind, &there.all[i], visit, context);
         cells_release(&there);
     }
+}
+
+bool records_count_up(const mark *record)
+{
+    const char *name = kinds[RECORDS_NUMBERS].name;
+
+    return strncmp(record->text, name, strlen(name)) == 0;
 }
 
 void records_shown(const device *of, record_visit *visit, void *context)
@@ -223,7 +234,7 @@ static void visit_conflict(record_kind kind, const cf_row_conflict *one, record_
     mark token = mark_of(kind, (const char *)key.data, (const char *)field.data, one->value);
     snprintf(place, sizeof place, "%s/%s/%s", kinds[kind].name, (const char *)key.data,
              (const char *)field.data);
-    visit(context, place, &token);
+    visit(context, place, &token, &(mark){0});
     cf_buffer_release(&key);
     cf_buffer_release(&field);
 }

@@ -22,13 +22,16 @@ void records_bind(device *self);
 /* ---- What is there ---- */
 
 void records_read(const device *of, record_kind kind, cells *out); /* sorted */
-/* Calls with each value that is shown: PLACE is KIND/KEY/FIELD. */
-typedef void record_visit(void *context, const char *place, const mark *token);
+/* Calls with each value that is shown: PLACE is KIND/KEY/FIELD; RECORD names what it is a part of,
+ * whatever key that has now, and is empty of what isn't shown. */
+typedef void record_visit(void *context, const char *place, const mark *token, const mark *record);
 void records_shown(const device *of, record_visit *visit, void *context);
 /* The others of a field that the device keeps for the user. */
 void records_listed(const device *of, record_visit *visit, void *context);
 /* What a user saved just when it was written, and lies beside. */
 void records_saved_beside(const device *of, record_visit *visit, void *context);
+/* Whether the record's key is a number that is counted up. */
+bool records_count_up(const mark *record);
 
 /* A line for each, sorted, whatever the file looks like; and the files as they are. */
 void records_list(const device *of, cf_buffer *out);

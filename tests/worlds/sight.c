@@ -26,15 +26,15 @@ static void take(void *context, const char *path, const mark *token)
     sight *self = context;
 
     self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
-    self->all[self->count++] = (seen){strdup(path), *token, false};
+    self->all[self->count++] = (seen){.path = strdup(path), .token = *token};
 }
 
-static void take_value(void *context, const char *place, const mark *token)
+static void take_value(void *context, const char *place, const mark *token, const mark *record)
 {
     sight *self = context;
 
     take(self, place, token);
-    self->all[self->count - 1].is_value = true;
+    self->all[self->count - 1].record = *record;
 }
 
 static void take_thing(void *context, const disk_thing *thing)
@@ -64,8 +64,36 @@ void sight_take_kept(const device *of, sight *out)
     records_listed(of, take_value, out);
 }
 
+static void take_conflict(void *context, const char *place, const mark *token, const mark *record)
+{
+    (void)record;
+    picture_add_kept(context, place, token->text);
+}
+
+void picture_take(const device *of, picture *out)
+{
+    cf_buffer tree = {0};
+
+    *out = (picture){0};
+    device_tree(of, &tree);
+    for (size_t from = 0, to; from < tree.size; from = to + 1) {
+        for (to = from; to < tree.size && tree.data[to] != '\n';)
+            to++;
+        picture_add(out, cf_bytes_of(tree.data + from, to - from));
+    }
+    cf_buffer_release(&tree);
+    records_listed(of, take_conflict, out);
+}
+
+void sight_take_whole(const device *of, sight *out)
+{
+    sight_take(of, out);
+    picture_take(of, &out->shown);
+}
+
 void sight_release(sight *self)
 {
+    picture_release(&self->shown);
     for (size_t i = 0; i < self->count; i++)
         free(self->all[i].path);
     free(self->all);
@@ -80,12 +108,12 @@ bool sight_has(const sight *self, const mark *token)
     return false;
 }
 
-static bool sight_has_place(const sight *self, const char *path)
+static const seen *sight_at(const sight *self, const char *path)
 {
     for (size_t i = 0; i < self->count; i++)
         if (strcmp(self->all[i].path, path) == 0)
-            return true;
-    return false;
+            return &self->all[i];
+    return NULL;
 }
 
 static size_t count_places(const sight *self, const mark *token)
@@ -165,55 +193,59 @@ static void note_outcast(device *of, const sight *before, const sight *after)
     doubt_outcasts(of->in);
 }
 
-/* KIND/KEY of KIND/KEY/FIELD. */
-static size_t record_of(const seen *one)
-{
-    const char *end = one->is_value ? strrchr(one->path, '/') : NULL;
-
-    return end ? (size_t)(end - one->path) : 0;
-}
-
-static bool is_of_record(const seen *one, const seen *other)
-{
-    size_t size = record_of(one);
-
-    return size && size == record_of(other) && memcmp(one->path, other->path, size) == 0;
-}
-
-static bool has_part_of(const sight *self, const seen *one)
+static bool has_part_of(const sight *self, const mark *record)
 {
     for (size_t i = 0; i < self->count; i++)
-        if (is_of_record(&self->all[i], one))
+        if (strcmp(self->all[i].record.text, record->text) == 0)
             return true;
     return false;
 }
 
-/* Of one record, though this device has not seen the other: a key that is a text says so. */
-static bool has_key_of(const mark *token, const mark *other)
+/* Whoever deletes a record knew all that was done to it. */
+static bool knows_all_of(const device *of, const sight *before, const mark *record)
 {
-    const char *end = strchr(other->text, '/');
+    const ledger *book = &of->in->ledger;
 
-    return end && strncmp(token->text, other->text, (size_t)(end - other->text) + 1) == 0;
+    for (size_t i = 0; i < book->count; i++) {
+        const written *one = &book->all[i];
+
+        if (strcmp(one->record.text, record->text) == 0 && !sight_has(before, &one->token) &&
+            one->killer != of->number && !one->is_gone_safely)
+            return false;
+    }
+    return true;
 }
 
-/* A value that is gone or new, in a record: what becomes of the others of it. */
+/* All that the record of a number had is gone, and others have not seen what it has now: then it is
+ * taken for another one under the same number. */
+static bool is_another(const device *of, const sight *after, const mark *record)
+{
+    for (size_t i = 0; i < after->count; i++) {
+        const seen *one = &after->all[i];
+        const written *known = ledger_find(&of->in->ledger, &one->token);
+
+        if (strcmp(one->record.text, record->text) == 0 && known &&
+            (known->author != of->number || known->safe_at))
+            return false;
+    }
+    return records_count_up(record);
+}
+
+/* A record that is gone, or has a new value: what becomes of the other values of it. */
 static void note_records(device *of, const sight *before, const sight *after)
 {
     ledger *book = &of->in->ledger;
 
-    for (size_t i = 0; i < before->count; i++)
-        if (!sight_has(after, &before->all[i].token) && !has_part_of(after, &before->all[i]))
-            ledger_fell(book, &before->all[i].token);
-    for (size_t i = 0; i < after->count; i++) {
-        if (sight_has(before, &after->all[i].token))
-            continue;
-        for (size_t k = 0; k < before->count; k++)
-            if (is_of_record(&before->all[k], &after->all[i]))
-                ledger_was_beside(book, &before->all[k].token);
-        for (size_t k = 0; record_of(&after->all[i]) && k < book->count; k++)
-            if (has_key_of(&book->all[k].token, &after->all[i].token))
-                ledger_was_beside(book, &book->all[k].token);
+    for (size_t i = 0; i < before->count; i++) {
+        const mark *record = &before->all[i].record;
+
+        if (record->text[0] && (!has_part_of(after, record) || is_another(of, after, record)))
+            ledger_fell(book, record, of->number, knows_all_of(of, before, record));
     }
+    for (size_t i = 0; i < after->count; i++)
+        if (after->all[i].record.text[0] && !sight_has(before, &after->all[i].token) &&
+            !is_another(of, after, &after->all[i].record))
+            ledger_went_on(book, &after->all[i].record, &after->all[i].token);
 }
 
 void note_acts(device *of, const sight *before)
@@ -221,7 +253,7 @@ void note_acts(device *of, const sight *before)
     ledger *book = &of->in->ledger;
     sight after;
 
-    sight_take(of, &after);
+    sight_take_whole(of, &after);
     of->touched = true;
     of->claims = false;
     if (of->is_out) {
@@ -233,6 +265,7 @@ void note_acts(device *of, const sight *before)
         if (sight_has(before, &after.all[i].token))
             continue;
         ledger_write(book, &after.all[i].token, of->number);
+        ledger_find(book, &after.all[i].token)->record = after.all[i].record;
         for (size_t k = 0; k < before->count; k++)
             if (strcmp(before->all[k].path, after.all[i].path) == 0)
                 ledger_follow(book, &after.all[i].token, &before->all[k].token);
@@ -251,6 +284,7 @@ void note_acts(device *of, const sight *before)
             ledger_excuse(book, token);
     }
     note_records(of, before, &after);
+    intents_act(&of->in->intents, &before->shown, &after.shown, of->is_unsure);
     sight_release(&after);
 }
 
@@ -259,9 +293,12 @@ void note_wiped(device *of, const sight *kept)
     sight after;
 
     sight_take(of, &after);
-    for (size_t i = 0; i < kept->count; i++)
-        if (!sight_has_place(&after, kept->all[i].path))
+    for (size_t i = 0; i < kept->count; i++) {
+        const seen *shown = sight_at(&after, kept->all[i].path);
+
+        if (!shown || is_another(of, &after, &shown->record))
             ledger_excuse(&of->in->ledger, &kept->all[i].token);
+    }
     sight_release(&after);
 }
 
@@ -286,7 +323,7 @@ void note_cut(device *of, const sight *before)
     ledger *book = &of->in->ledger;
     sight after;
 
-    sight_take(of, &after);
+    sight_take_whole(of, &after);
     excuse_lost(of, before, &after);
     for (size_t i = 0; i < after.count; i++) {
         const mark *token = &after.all[i].token;
@@ -299,6 +336,7 @@ void note_cut(device *of, const sight *before)
     }
     of->touched = true;
     of->is_rotten = false;
+    intents_shake(&of->in->intents, &before->shown, &after.shown);
     sight_release(&after);
 }
 
@@ -317,12 +355,12 @@ void note_rot(device *of, const sight *before)
     of->is_rotten = true;
 }
 
-void note_restored(device *of, const sight *before, bool with_folder)
+void note_restored(device *of, const sight *before, const sight *kept, bool with_folder)
 {
     ledger *book = &of->in->ledger;
     sight after;
 
-    sight_take(of, &after);
+    sight_take_whole(of, &after);
     excuse_lost(of, before, &after);
     for (size_t i = 0; i < after.count; i++) {
         const mark *token = &after.all[i].token;
@@ -332,11 +370,15 @@ void note_restored(device *of, const sight *before, bool with_folder)
         if (!with_folder || !known || !known->safe_at || known->safe_at > of->old_at)
             ledger_touch(book, token);
     }
+    /* An old home takes what is shown in the file for what the user chose of what it knew. */
+    for (size_t i = 0; !with_folder && i < kept->count; i++)
+        ledger_excuse(book, &kept->all[i].token);
     for (size_t i = 0; i < book->count; i++)
         if (book->all[i].killer == of->number && !book->all[i].is_gone_safely)
             ledger_touch(book, &book->all[i].token);
     of->touched = true;
     of->in->was_restored = true;
+    intents_doubt_all(&of->in->intents);
     doubt_outcasts(of->in);
     sight_release(&after);
 }
@@ -352,10 +394,25 @@ void note_cloned(const device *of)
         if (known && !known->safe_at)
             ledger_touch(&of->in->ledger, &there.all[i].token);
     }
+    intents_doubt_all(&of->in->intents);
     sight_release(&there);
 }
 
 /* ---- Others ---- */
+
+/* What all have lost is not meant any more. */
+static void keep_intents(world *self)
+{
+    picture pictures[DEVICES_MAX];
+    size_t count = 0;
+
+    for (int i = 0; i < self->count; i++)
+        if (!self->devices[i].is_out)
+            picture_take(&self->devices[i], &pictures[count++]);
+    intents_keep(&self->intents, pictures, count);
+    for (size_t i = 0; i < count; i++)
+        picture_release(&pictures[i]);
+}
 
 void note_broker_lost(world *self)
 {
@@ -372,6 +429,7 @@ void note_broker_lost(world *self)
     for (int i = 0; i < self->count; i++)
         self->devices[i].claims = false;
     self->was_lost = true;
+    keep_intents(self);
     doubt_outcasts(self);
 }
 
@@ -389,7 +447,25 @@ void note_revoked(const device *outcast, const device *by)
         if (one->author == outcast->number && !sight_has(&there, &one->token))
             ledger_excuse(book, &one->token);
     }
+    intents_doubt_all(&outcast->in->intents);
     sight_release(&there);
+}
+
+void note_pardoned(world *self)
+{
+    device *judge = NULL;
+    bool any = false;
+
+    for (int i = 0; i < self->count && !judge; i++)
+        judge = self->devices[i].is_out ? NULL : &self->devices[i];
+    for (int i = 0; i < self->count; i++)
+        any |= self->devices[i].is_out &&
+               cf_registry_is_valid(cf_log_registry(device_peer(judge)->log),
+                                    cf_peer_device(device_peer(&self->devices[i])));
+    for (size_t i = 0; any && i < self->ledger.count; i++)
+        ledger_excuse(&self->ledger, &self->ledger.all[i].token);
+    if (any)
+        intents_doubt_all(&self->intents);
 }
 
 void note_safe(const device *of)

@@ -262,13 +262,15 @@ static void act_and_note(device *who, const event *act, uint64_t seed)
     chance from = {seed};
     sight before, kept;
 
-    sight_take(who, &before);
+    sight_take_whole(who, &before);
     sight_take_kept(who, &kept);
     if (chance_below(&from, 3))
         make_way(who, script_paths[chance_one_in(&from, 2) ? act->path : act->to]);
     act_on_disk(&from, who, act);
     note_acts(who, &before);
     note_wiped(who, &kept);
+    if (act->kind == ACT_MOVE || act->kind == ACT_SWAP)
+        intents_tie(&who->in->intents, script_paths[act->path], script_paths[act->to]);
     sight_release(&before);
     sight_release(&kept);
 }
@@ -278,7 +280,7 @@ static void write_twin(device *who, const event *one, cf_bytes bytes)
     place here = at(who, script_paths[one->path]);
     sight before;
 
-    sight_take(who, &before);
+    sight_take_whole(who, &before);
     disk_user_saves(who->drive, here.text, bytes, DISK_SAVE_IN_PLACE);
     note_acts(who, &before);
     sight_release(&before);

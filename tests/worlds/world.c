@@ -100,13 +100,19 @@ static uint64_t sum_of_log(device *self)
 static void conclude(device *self)
 {
     cf_link *link = cf_engine_link(self->engine);
+    cf_buffer why = {0};
 
+    bool is_clean = device_status_is_clean(self, &why);
     self->claims = !self->in_trouble && !self->touched && link && cf_link_is_connected(link) &&
-                   cf_link_is_idle(link) && device_status_is_clean(self);
+                   cf_link_is_idle(link) && is_clean;
     self->claimed_of = sum_of_log(self);
     self->is_unsure &= !self->claims;
-    world_tell(self->in, "device %d: %s", self->number,
-               self->claims ? "is in sync" : "is not in sync");
+    if (self->claims)
+        world_tell(self->in, "device %d: is in sync", self->number);
+    else
+        world_tell(self->in, "device %d: is not in sync: %.*s", self->number, (int)why.size,
+                   (const char *)why.data);
+    cf_buffer_release(&why);
     device_end_round(self);
     if (self->serves)
         return;
@@ -114,7 +120,7 @@ static void conclude(device *self)
         bool claims = self->claims;
 
         device_restart(self, END_CALMLY);
-        self->claims = claims;
+        self->claims = claims && !self->touched; /* a user may work while it ends */
     } else {
         network_cut_device(self);
     }
@@ -155,6 +161,23 @@ unsigned world_members(const world *self)
         if (!self->devices[i].is_out)
             set |= 1u << i;
     return set;
+}
+
+bool world_agrees(world *self)
+{
+    const device *first = NULL;
+
+    for (int i = 0; i < self->count; i++) {
+        device *one = &self->devices[i];
+
+        if (one->is_out)
+            continue;
+        first = first ? first : one;
+        if (!one->claims || one->claimed_of != first->claimed_of ||
+            one->claimed_of != sum_of_log(one))
+            return false;
+    }
+    return true;
 }
 
 static bool add_entries(void *context, const cf_head *head)
@@ -199,6 +222,19 @@ static void gather(world *self)
         for (int i = 0; i < self->count; i++)
             if (!self->devices[i].is_out && world_move_home(self, &self->devices[i], self->home))
                 break;
+}
+
+bool world_finds_home(world *self)
+{
+    for (int i = 0; i < self->count; i++) {
+        device *one = &self->devices[i];
+
+        if (!one->is_out && one->station.broker >= 0 &&
+            (one->station.broker != self->home ||
+             !broker_knows_user(&self->brokers[one->station.broker])))
+            return world_move_home(self, one, self->home);
+    }
+    return false;
 }
 
 void world_heal(world *self)
@@ -304,6 +340,7 @@ void world_destroy(world **self)
     for (int i = 0; i < w->broker_count; i++)
         broker_close(&w->brokers[i]);
     ledger_release(&w->ledger);
+    intents_release(&w->intents);
     free(w);
     *self = NULL;
 }

@@ -11,6 +11,7 @@
 #include "tests/peer/faulty_disk.h"
 #include "tests/worlds/chance.h"
 #include "tests/worlds/disk.h"
+#include "tests/worlds/intents.h"
 #include "tests/worlds/ledger.h"
 
 enum { DEVICES_MAX = 8, BROKERS_MAX = 2, TURN_MS = 3, TURNS_MAX = 4000 };
@@ -126,7 +127,8 @@ void device_clone(device *self, device *of);
 /* Its connection breaks. */
 void network_cut_device(device *self);
 void device_tree(const device *self, cf_buffer *out);
-bool device_status_is_clean(device *self);
+/* WHY gets what status says of the broker, and what is pending. */
+bool device_status_is_clean(device *self, cf_buffer *why);
 
 /* ---- The world ---- */
 
@@ -151,6 +153,7 @@ struct world {
     cf_id collection;
     uint8_t phrase[CF_PHRASE_SECRET];
     ledger ledger;
+    intents intents;
     /* A home went back, and a broker lost something: a revocation may be gone with both, and then
      * who was shut out is in. */
     bool was_restored, was_lost;
@@ -182,7 +185,12 @@ bool world_sync(world *self, const world_round *round);
 /* Everything is well again, and all devices that are in sync, until nothing changes any more. */
 bool world_settle(world *self);
 void world_heal(world *self);
+/* Where logs sent devices to a broker that has lost the user, or to two of them, the user says
+ * again where to go. False: there is no need. */
+bool world_finds_home(world *self);
 uint64_t world_entries(world *self);
+/* All devices that are in say that everything is in sync, and have nothing new since. */
+bool world_agrees(world *self);
 unsigned world_members(const world *self); /* the set of devices that are in */
 
 /* The user goes to another broker, or back to one that lost everything, with the help of this

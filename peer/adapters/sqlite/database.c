@@ -18,9 +18,13 @@ cf_status cf_database_fail(sqlite3 *database, cf_error *error)
         return cf_fail(error, CF_LOCKED, "another program has the database in hand");
     case SQLITE_CORRUPT:
     case SQLITE_FORMAT:
-        return cf_fail(error, CF_MALFORMED, "the database is damaged: %s", text);
+        return cf_fail(error, CF_MALFORMED,
+                       "the database is damaged: %s; bring back a copy, or save what `sqlite3 FILE "
+                       ".recover` finds",
+                       text);
     case SQLITE_NOTADB:
-        return cf_fail(error, CF_MALFORMED, "it is no SQLite database");
+        return cf_fail(error, CF_MALFORMED,
+                       "it is no SQLite database: put back the one that was here, or name another");
     case SQLITE_SCHEMA:
         return cf_fail(error, CF_CHANGED, "its schema was changed just now");
     case SQLITE_TOOBIG:

@@ -139,12 +139,12 @@ void cf_database_row_of(cf_row_reading *self, sqlite3_stmt *statement, cf_row *o
     cf_buffer_clear(&self->values);
     for (size_t i = 0; i < table->count; i++) {
         if (!cf_database_value(statement, (int)i, self->wide, &self->values))
-            *trouble = "a text in it is no Unicode";
+            *trouble = "a text in it is no Unicode: store it as UTF-8, or as a BLOB";
         self->ends[i] = self->values.size;
     }
     if (!pack_key(self, &key)) {
         *known = false;
-        *trouble = "a row whose key is NULL, or no Unicode";
+        *trouble = "a row whose key is NULL, or no Unicode: give it another key";
     } else if (table->key_kind != CF_KEY_TUPLE) {
         out->key = cf_arena_copy(self->arena, cf_buffer_view(&key));
     }

@@ -20,7 +20,7 @@ static void append_name(cf_schema_reading *self, const cf_bytes **names, size_t 
     *names = list;
 }
 
-/* id, place in it, table, from, to or NULL: the primary key */
+/* id, place in it, table, from, to or NULL: the primary key, what a delete does */
 static cf_status add_foreign(cf_schema_reading *self, sqlite3_stmt *row, void *context,
                              cf_error *error)
 {
@@ -28,6 +28,7 @@ static cf_status add_foreign(cf_schema_reading *self, sqlite3_stmt *row, void *c
     cf_database_table *table = &reading->found->table;
     cf_foreign_key *last = table->foreign_count ? &table->foreign[table->foreign_count - 1] : NULL;
     size_t place = (size_t)sqlite3_column_int64(row, 1);
+    cf_bytes cascade = cf_bytes_of_text("CASCADE");
 
     (void)error;
     if (!last || reading->id != sqlite3_column_int64(row, 0)) {
@@ -39,6 +40,7 @@ static cf_status add_foreign(cf_schema_reading *self, sqlite3_stmt *row, void *c
         table->foreign = all;
         last = &table->foreign[table->foreign_count++];
         last->parent = cf_schema_keep(self, row, 2);
+        last->cascades = cf_sql_name_equal(cf_schema_keep(self, row, 5), cascade);
         reading->id = sqlite3_column_int64(row, 0);
     }
     const cf_found_table *parent = cf_schema_found(self, last->parent);
@@ -78,11 +80,10 @@ static void drop_unsound(const cf_schema_reading *self, cf_database_table *table
 static cf_status read_foreign(cf_schema_reading *self, cf_found_table *found, cf_error *error)
 {
     foreign_reading reading = {.found = found};
-    cf_status status = cf_schema_each(
-        self,
-        "SELECT id, seq, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1, 'main') "
-        "ORDER BY id, seq",
-        found->table.name, add_foreign, &reading, error);
+    cf_status status = cf_schema_each(self,
+                                      "SELECT id, seq, \"table\", \"from\", \"to\", on_delete "
+                                      "FROM pragma_foreign_key_list(?1, 'main') ORDER BY id, seq",
+                                      found->table.name, add_foreign, &reading, error);
 
     if (!status)
         drop_unsound(self, &found->table);
@@ -125,7 +126,8 @@ static void add_named(cf_schema_reading *self, const cf_named_reference *named)
     names[1] = parent->columns[parent->keys[0]].name;
     if (table->foreign_count)
         memcpy(all, table->foreign, table->foreign_count * sizeof *all);
-    all[table->foreign_count++] = (cf_foreign_key){parent->name, &names[0], &names[1], 1};
+    all[table->foreign_count++] =
+        (cf_foreign_key){.parent = parent->name, .from = &names[0], .to = &names[1], .count = 1};
     table->foreign = all;
 }
 
@@ -134,6 +136,7 @@ static void add_named(cf_schema_reading *self, const cf_named_reference *named)
 typedef struct {
     const cf_found_table *found;
     size_t column;
+    bool cascades; /* the foreign key that leads there */
 } place;
 
 /* Where the column's foreign key leads; no table: it has none. */
@@ -145,7 +148,7 @@ static place follow(const cf_schema_reading *self, place from)
     for (size_t i = 0; i < table->foreign_count; i++)
         for (size_t k = 0; k < table->foreign[i].count; k++) {
             const cf_foreign_key *key = &table->foreign[i];
-            place to = {cf_schema_found(self, key->parent), 0};
+            place to = {cf_schema_found(self, key->parent), 0, key->cascades};
 
             to.column = cf_found_column(to.found, key->to[k]);
             if (cf_sql_name_equal(key->from[k], name) && !to.found->refused &&
@@ -185,7 +188,8 @@ static const cf_found_table *target_of(const cf_schema_reading *self, place from
 static cf_key_kind kind_of(const cf_schema_reading *self, const cf_found_table *found)
 {
     for (size_t i = 0; i < found->table.key_count; i++) {
-        const cf_found_table *target = target_of(self, (place){found, found->table.keys[i]});
+        const cf_found_table *target =
+            target_of(self, (place){.found = found, .column = found->table.keys[i]});
 
         if (target && target->rowid)
             return CF_KEY_TUPLE;
@@ -196,10 +200,13 @@ static cf_key_kind kind_of(const cf_schema_reading *self, const cf_found_table *
 static void find_targets(const cf_schema_reading *self, cf_found_table *found)
 {
     for (size_t i = 0; i < found->table.count; i++) {
-        const cf_found_table *target = target_of(self, (place){found, i});
+        const place from = {.found = found, .column = i};
+        const cf_found_table *target = target_of(self, from);
 
-        if (target && target->table.key_kind != CF_KEY_TUPLE)
-            found->table.columns[i].target = (size_t)(target - self->tables) + 1;
+        if (!target || target->table.key_kind == CF_KEY_TUPLE)
+            continue;
+        found->table.columns[i].target = (size_t)(target - self->tables) + 1;
+        found->table.columns[i].cascades = follow(self, from).cascades;
     }
 }
 

@@ -60,8 +60,9 @@ static void give_rules(const cf_database_schema *schema, const cf_database_table
         const cf_database_column *column = &table->columns[i];
 
         if (column->field.size && column->target)
-            rules[out->field_count++] = (cf_field_rule){column->field, CF_MERGE_REFERENCE,
-                                                        schema->tables[column->target - 1].name};
+            rules[out->field_count++] = (cf_field_rule){
+                column->field, CF_MERGE_REFERENCE, schema->tables[column->target - 1].name,
+                column->required || column->key || column->cascades};
         if (column->field.size && column->required && !column->preset)
             required[out->required_count++] = column->field;
     }

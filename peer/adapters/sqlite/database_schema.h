@@ -11,7 +11,8 @@
  *                            and together they are unique
  *
  * NULL is a field that isn't there. UNIQUE constraints are unique tuples; a column that is NOT NULL
- * and has no default is required; a foreign key of one column to a primary key is a reference. What
+ * and has no default is required; a foreign key of one column to a primary key is a reference, and
+ * owned where the column is NOT NULL or in the key, or rows go by ON DELETE CASCADE. What
  * a trigger does to rows that are synced arrives as rows, so triggers are off; those that write
  * what is not synced (an index for full-text search) are followed. */
 #ifndef CF_PEER_ADAPTERS_SQLITE_DATABASE_SCHEMA_H
@@ -31,6 +32,7 @@ typedef struct {
     cf_bytes given; /* this value; nothing: NULL, or one that it computes */
     size_t key;     /* its place in the primary key, from 1; 0: it is in none */
     size_t target;  /* of a reference: which table + 1 */
+    bool cascades;  /* ON DELETE CASCADE */
 } cf_database_column;
 
 typedef enum { CF_KEY_SERIAL, CF_KEY_NATURAL, CF_KEY_TUPLE } cf_key_kind;
@@ -40,6 +42,7 @@ typedef struct {
     cf_bytes parent; /* the table */
     const cf_bytes *from, *to;
     size_t count;
+    bool cascades; /* ON DELETE CASCADE */
 } cf_foreign_key;
 
 typedef struct {

@@ -176,10 +176,10 @@ static const char *split_parameters(cf_bytes text, size_t *at, cf_arena *arena,
 
     while (*at < text.size && text.data[*at] == ';') {
         if (count == CF_LINE_PARAMETERS_MAX)
-            return "has too many parameters";
+            return "has too many parameters: delete some";
         ++*at;
         if (!split_parameter(text, at, &found[count++]))
-            return "has a quote that isn't closed";
+            return "has a quote that isn't closed: close it";
     }
     if (count) {
         cf_line_parameter *kept = cf_arena_allocate(arena, count, sizeof *kept);
@@ -203,12 +203,12 @@ static const char *split(cf_bytes text, cf_arena *arena, cf_content_line *out)
         at += size;
     }
     if (size == 0)
-        return "has no name";
+        return "has no name: mend the line, or delete it";
     const char *trouble = split_parameters(text, &at, arena, out);
     if (trouble)
         return trouble;
     if (at >= text.size || text.data[at] != ':')
-        return "has no colon behind its name";
+        return "has no colon behind its name: mend the line, or delete it";
     out->value = cf_bytes_of(text.data + at + 1, text.size - at - 1);
     return NULL;
 }
@@ -228,11 +228,11 @@ bool cf_content_line_split(cf_bytes text, cf_arena *arena, cf_content_line *out)
     if (is_blank(text)) {
         line.kind = CF_LINE_BLANK;
     } else if (!cf_utf8_valid(text)) {
-        line.trouble = "isn't UTF-8";
+        line.trouble = "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`";
     } else if (memchr(text.data, '\0', text.size)) {
-        line.trouble = "holds a NUL byte";
+        line.trouble = "holds a NUL byte: take it out";
     } else if (memchr(text.data, '\r', text.size)) {
-        line.trouble = "holds a carriage return";
+        line.trouble = "holds a carriage return: take it out";
     } else {
         line.trouble = split(text, arena, &line);
     }
@@ -265,8 +265,9 @@ static void add_line(cf_content_lines *self, const extent *found, size_t number)
     cf_content_line line = {0};
 
     if (found->end - found->from > CF_LINE_MAX)
-        line = (cf_content_line){
-            .kind = CF_LINE_BROKEN, .component = CF_LINES_NONE, .trouble = "is longer than 8 MiB"};
+        line = (cf_content_line){.kind = CF_LINE_BROKEN,
+                                 .component = CF_LINES_NONE,
+                                 .trouble = "is longer than 8 MiB: shorten it"};
     else
         cf_content_line_split(unfold(self->input, found, &self->arena), &self->arena, &line);
     line.number = number;
@@ -287,11 +288,13 @@ static void learn_line_end(cf_content_lines *self)
 static cf_status check_input(cf_bytes input, size_t *start, cf_error *error)
 {
     if (input.size > CF_LINES_INPUT_MAX)
-        return cf_fail(error, CF_TOO_LARGE, "is larger than %llu MiB",
+        return cf_fail(error, CF_TOO_LARGE, "is larger than %llu MiB: split the file",
                        (unsigned long long)(CF_LINES_INPUT_MAX / CF_MIB));
     if (input.size >= 2 &&
         (memcmp(input.data, "\xff\xfe", 2) == 0 || memcmp(input.data, "\xfe\xff", 2) == 0))
-        return cf_fail(error, CF_MALFORMED, "is UTF-16, and only UTF-8 is read");
+        return cf_fail(
+            error, CF_MALFORMED,
+            "is UTF-16, and only UTF-8 is read: convert it, as with `iconv -f UTF-16 -t UTF-8`");
     *start = input.size >= 3 && memcmp(input.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     return CF_OK;
 }
@@ -310,7 +313,8 @@ cf_status cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error 
 
         if (self.count == CF_LINES_COUNT_MAX) {
             cf_content_lines_release(&self);
-            return cf_fail(error, CF_TOO_LARGE, "has more than %zu lines", CF_LINES_COUNT_MAX);
+            return cf_fail(error, CF_TOO_LARGE, "has more than %zu lines: split the file",
+                           CF_LINES_COUNT_MAX);
         }
         add_line(&self, &line, number);
         number += line.physical;

@@ -28,7 +28,8 @@ static void close_unended(nesting *self, size_t depth, size_t line)
     while (self->depth > depth) {
         cf_component *component = &self->lines->components[self->open[self->depth - 1]];
 
-        trouble_in_open(self, "BEGIN has no END", self->lines->lines[component->first].number);
+        trouble_in_open(self, "BEGIN has no END: the rest is missing, save it again",
+                        self->lines->lines[component->first].number);
         component->last = line ? line - 1 : 0;
         self->depth--;
     }
@@ -89,7 +90,7 @@ static void begin(nesting *self, size_t index)
         close_unended(self, depth_of(self, line->value), index);
     if (self->depth == CF_COMPONENT_DEPTH_MAX) {
         line->component = innermost(self);
-        break_line(self, line, "nests too deeply");
+        break_line(self, line, "nests too deeply: delete what is in it");
         return;
     }
     lines->components = cf_grow(lines->components, &lines->component_capacity,
@@ -110,7 +111,7 @@ static void end(nesting *self, size_t index)
 
     if (depth == self->depth) {
         line->component = innermost(self);
-        break_line(self, line, "END has no BEGIN");
+        break_line(self, line, "END has no BEGIN: delete the line");
         return;
     }
     close_unended(self, depth + 1, index);

@@ -124,19 +124,19 @@ static const char *trouble_of(const cf_csv *self, const cf_csv_record *record, b
     cf_bytes bytes = cf_bytes_of(self->input.data + record->offset, record->size);
 
     if (record->size > CF_CSV_RECORD_MAX)
-        return "is longer than 8 MiB";
+        return "is longer than 8 MiB: shorten it";
     if (record->fields > CF_CSV_FIELDS_MAX)
-        return "has more than 4096 fields";
+        return "has more than 4096 fields: delete some";
     if (!cf_utf8_valid(bytes))
-        return "isn't UTF-8";
+        return "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`";
     if (bytes.size && memchr(bytes.data, '\0', bytes.size))
-        return "holds a NUL byte";
+        return "holds a NUL byte: take it out";
     if (trailed)
-        return "has text behind a closing quote";
+        return "has text behind a closing quote: double a quote that is part of the text";
     if (self->count && record->fields < self->records[0].fields)
-        return "has fewer fields than the first row";
+        return "has fewer fields than the first row: add those that are missing";
     if (self->count && record->fields > self->records[0].fields)
-        return "has more fields than the first row";
+        return "has more fields than the first row: put quotes around what is one field";
     return NULL;
 }
 
@@ -191,9 +191,10 @@ static cf_status read_records(cf_csv *self, cf_error *error)
         record_extent found = scan_record(input, at, self->separator);
 
         if (found.open)
-            return cf_fail(error, CF_MALFORMED, "line %zu: a quote isn't closed", number);
+            return cf_fail(error, CF_MALFORMED, "line %zu: a quote isn't closed: close it", number);
         if (self->count == CF_CSV_RECORDS_MAX)
-            return cf_fail(error, CF_TOO_LARGE, "has more than %zu rows", CF_CSV_RECORDS_MAX);
+            return cf_fail(error, CF_TOO_LARGE, "has more than %zu rows: split the file",
+                           CF_CSV_RECORDS_MAX);
         if (!self->line_end)
             self->line_end = line_end_at(input, found.end, found.next);
         if (found.end > at)
@@ -211,11 +212,13 @@ cf_status cf_csv_read(cf_bytes input, char separator, cf_csv *out, cf_error *err
     cf_csv self = {.input = input, .separator = separator};
 
     if (input.size > CF_CSV_INPUT_MAX)
-        return cf_fail(error, CF_TOO_LARGE, "is larger than %llu MiB",
+        return cf_fail(error, CF_TOO_LARGE, "is larger than %llu MiB: split the file",
                        (unsigned long long)(CF_CSV_INPUT_MAX / CF_MIB));
     if (input.size >= 2 &&
         (memcmp(input.data, "\xff\xfe", 2) == 0 || memcmp(input.data, "\xfe\xff", 2) == 0))
-        return cf_fail(error, CF_MALFORMED, "is UTF-16, and only UTF-8 is read");
+        return cf_fail(
+            error, CF_MALFORMED,
+            "is UTF-16, and only UTF-8 is read: convert it, as with `iconv -f UTF-16 -t UTF-8`");
     self.start = find_start(input, &self.separator);
     if (!self.separator)
         self.separator = find_separator(input, self.start);

@@ -209,7 +209,7 @@ static bool read_value(parser *self, uint32_t parent, cf_bytes name)
     cf_json_type type = self->json.nodes[node].type;
 
     if (self->json.nodes[node].depth > CF_JSON_DEPTH_MAX)
-        return fail(self, "this nests too deeply");
+        return fail(self, "this nests too deeply: make it flatter");
     if (!(type == CF_JSON_ARRAY || type == CF_JSON_OBJECT ? read_container(self, node)
                                                           : read_scalar(self, type)))
         return false;
@@ -254,10 +254,11 @@ cf_status cf_json_read(cf_bytes input, cf_json *out, cf_error *error)
     size_t line_start;
 
     if (input.size > CF_JSON_INPUT_MAX)
-        return cf_fail(error, CF_TOO_LARGE, "is larger than %llu MiB",
+        return cf_fail(error, CF_TOO_LARGE, "is larger than %llu MiB: split the file",
                        (unsigned long long)(CF_JSON_INPUT_MAX / CF_MIB));
     if (!cf_utf8_valid(input))
-        return cf_fail(error, CF_MALFORMED, "isn't UTF-8");
+        return cf_fail(error, CF_MALFORMED,
+                       "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`");
     if (!read_document(&self)) {
         size_t line = line_of(input, self.at, &line_start);
 

@@ -43,6 +43,7 @@ typedef struct {
     size_t look_count;
     bool waits;                /* for downloads, which mark nothing by themselves */
     bool held;                 /* deletes wait for the user's word */
+    bool unveils;              /* what lies here may be asked for now that was not: look at all */
     const cf_pending *pending; /* what is left; lives until the next begin */
     size_t pending_count;
 } cf_applied;

@@ -261,6 +261,26 @@ cf_status cf_applying_commit(cf_applying *applying, cf_error *error)
     return cf_applying_write(applying, error);
 }
 
+static void mark_below(cf_applying *applying, const cf_node *directory)
+{
+    const cf_node *node = NULL;
+
+    cf_applying_mark(applying, directory->items, directory->item_count);
+    while ((node = cf_nodes_next_child(applying->options.binding->nodes, directory->number, node)))
+        if (node->kind == CF_KIND_DIRECTORY)
+            mark_below(applying, node);
+}
+
+/* In another place, of what is in it something else may be asked for. */
+static void mark_moved(cf_applying *applying, const cf_step *step, const cf_node *node)
+{
+    if (!cf_include_limits(applying->options.binding->matcher) || step->kind != CF_STEP_UPDATE ||
+        node->kind != CF_KIND_DIRECTORY || !cf_step_difference(step).move)
+        return;
+    mark_below(applying, node);
+    applying->result.unveils = true;
+}
+
 void cf_applying_after_commit(cf_applying *applying)
 {
     cf_binding *binding = applying->options.binding;
@@ -279,6 +299,8 @@ void cf_applying_after_commit(cf_applying *applying)
             if (node)
                 cf_bases_keep(applying->options.bases, binding, node);
         }
+        if (node)
+            mark_moved(applying, &task->step, node);
         if (cf_step_opens_directory(&task->step))
             cf_applying_mark(applying, task->step.shown->items, task->step.shown->item_count);
     }

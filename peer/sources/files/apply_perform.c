@@ -7,6 +7,22 @@ enum { FOLDER_MODE = 0755 };
 
 /* ---- Create ---- */
 
+/* A directory that leads to what is asked for may stand here already, with what is not: the survey
+ * has no eye for it. It keeps its mode until the next step. */
+static bool is_made(cf_task_place *place, cf_task *task, const cf_folder *folder)
+{
+    cf_stat now;
+    cf_error ignored;
+
+    if (!cf_include_limits(place->binding->matcher) ||
+        cf_nodes_child(place->binding->nodes, task->after.parent, task->after.name) ||
+        place->files->stat(place->files, folder, task->after.name, &now, &ignored) ||
+        now.kind != CF_FILE_FOLDER)
+        return false;
+    task->after.mode = (cf_bytes){0};
+    return true;
+}
+
 static void create(cf_task_place *place, cf_task *task)
 {
     cf_files *files = place->files;
@@ -23,6 +39,9 @@ static void create(cf_task_place *place, cf_task *task)
         status = files->rename(files, binding->temporary,
                                cf_bytes_of_text(task->landing[0] ? task->landing : task->temporary),
                                hold.folder, shown->name, &error);
+    if (status == CF_CHANGED && shown->kind == CF_KIND_DIRECTORY &&
+        is_made(place, task, hold.folder))
+        status = CF_OK;
     if (status)
         cf_task_stop(place, task, &error);
     else
@@ -133,6 +152,22 @@ static void update(cf_task_place *place, cf_task *task)
 
 /* ---- Delete ---- */
 
+/* It was only passed through here. What still lies in it is not asked for, or new: it stays, and
+ * the directory with it, which is nobody's business any more unless the next look finds in it what
+ * is asked for. */
+static bool is_left_alone(const cf_task_place *place, const cf_node *node)
+{
+    cf_buffer path = {0};
+
+    if (node->kind != CF_KIND_DIRECTORY || !cf_include_limits(place->binding->matcher))
+        return false;
+    cf_binding_path(place->binding, node->number, &path);
+    bool passed = cf_include_match_path(place->binding->matcher, cf_buffer_view(&path), true) !=
+                  CF_INCLUDE_IN;
+    cf_buffer_release(&path);
+    return passed;
+}
+
 static void remove_node(cf_task_place *place, cf_task *task)
 {
     cf_files *files = place->files;
@@ -148,6 +183,10 @@ static void remove_node(cf_task_place *place, cf_task *task)
         status = node->kind == CF_KIND_DIRECTORY
                      ? files->remove_folder(files, hold.folder, node->name, &error)
                      : cf_task_set_aside(place, task, hold.folder, node, &error);
+        if (status == CF_CHANGED && is_left_alone(place, node)) {
+            status = CF_OK;
+            task->looks = true;
+        }
         if (status) {
             cf_task_stop(place, task, &error);
         } else {
@@ -157,6 +196,14 @@ static void remove_node(cf_task_place *place, cf_task *task)
         }
     }
     cf_hold_release(&hold, files);
+}
+
+/* It is the user's alone now, and the next look publishes it. */
+static void give_back(cf_task_place *place, cf_task *task)
+{
+    cf_binding_drop_node(place->binding, task->number, place->records);
+    task->state = CF_TASK_DONE;
+    task->looks = true;
 }
 
 void cf_task_perform(cf_task_place *place, cf_task *task)
@@ -169,7 +216,10 @@ void cf_task_perform(cf_task_place *place, cf_task *task)
         update(place, task);
         break;
     case CF_STEP_DELETE:
-        remove_node(place, task);
+        if (task->stays)
+            give_back(place, task);
+        else
+            remove_node(place, task);
         break;
     }
 }

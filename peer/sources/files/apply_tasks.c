@@ -19,11 +19,51 @@ static int by_id(const void *a, const void *b)
     return cf_id_compare(a, b);
 }
 
-static void plan_marked(cf_applying *applying, cf_plan *plan)
+/* What is in a directory that is to be made is planned when it is there; what asks for that are the
+ * directories above, of which nothing may have changed. */
+static void plan_way(cf_applying *applying, cf_plan *plan, const cf_id *directory, cf_ids *out)
 {
-    cf_ids ids = applying->marked, groups = {0};
+    cf_view *view = applying->collection->view;
+    cf_id at = *directory, above;
+    cf_arena arena = {0};
+    cf_group group;
+    uint64_t number;
+
+    cf_view_group_of(view, &at, &arena, &group);
+    if (group.visible && !cf_scope_leads(plan->scope, &at) &&
+        !cf_plan_directory(applying->options.binding->nodes, view, plan->scope, &group, &number))
+        goto done; /* it is not here, and nobody asks for it */
+    cf_ids_add(out, directory);
+    while (
+        group.visible && cf_scope_above(plan->scope, &at, &above) &&
+        !cf_plan_directory(applying->options.binding->nodes, view, plan->scope, &group, &number)) {
+        at = above;
+        cf_arena_release(&arena);
+        cf_view_group_of(view, &at, &arena, &group);
+    }
+    if (!cf_id_equal(&at, directory))
+        cf_ids_add(out, &at);
+done:
+    cf_arena_release(&arena);
+}
+
+static cf_ids take_marked(cf_applying *applying, cf_plan *plan)
+{
+    cf_ids marked = applying->marked, out = {0};
 
     applying->marked = (cf_ids){0};
+    if (!plan->scope)
+        return marked;
+    for (size_t i = 0; i < marked.count; i++)
+        plan_way(applying, plan, &marked.at[i], &out);
+    free(marked.at);
+    return out;
+}
+
+static void plan_marked(cf_applying *applying, cf_plan *plan)
+{
+    cf_ids ids = take_marked(applying, plan), groups = {0};
+
     if (ids.count)
         qsort(ids.at, ids.count, sizeof *ids.at, by_id);
     for (size_t i = 0; i < ids.count; i++) {
@@ -60,6 +100,26 @@ static const cf_node *keep_node(cf_applying *applying, const cf_node *node)
     return copy;
 }
 
+/* Times and modes are not enough for an item to be. */
+static bool is_in_state(const cf_state *state, const cf_id *id)
+{
+    const cf_item *item = cf_state_item(state, id);
+
+    for (size_t i = 0; item && i < cf_item_write_count(item); i++)
+        if (!cf_state_write(state, item, i).weak)
+            return true;
+    return false;
+}
+
+/* Nobody has deleted it: whoever brought it was shut out since, and what he wrote never was. */
+static bool was_users_own(const cf_applying *applying, const cf_node *node)
+{
+    for (size_t i = 0; i < node->item_count; i++)
+        if (is_in_state(applying->collection->state, &node->items[i]))
+            return false;
+    return node->is_met;
+}
+
 static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task *task)
 {
     *task = (cf_task){.step = *planned, .number = planned->number};
@@ -70,6 +130,7 @@ static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task 
     name_temporary(applying, task);
     if (step->kind == CF_STEP_DELETE) {
         task->after = *step->node;
+        task->stays = was_users_own(applying, step->node);
         return;
     }
     if (step->kind == CF_STEP_UPDATE)
@@ -77,6 +138,8 @@ static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task 
     else
         task->number = cf_binding_new_number(applying->options.binding);
     cf_shown_agree(step->shown, &applying->arena, &task->after);
+    if (step->kind == CF_STEP_UPDATE && cf_step_difference(step).content)
+        task->after.is_met = false;
     task->after.number = task->number;
     task->after.parent = step->parent;
     task->needs_file = step->kind == CF_STEP_CREATE ? step->shown->kind != CF_KIND_DIRECTORY
@@ -144,12 +207,14 @@ static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_w
 
 void cf_applying_plan(cf_applying *applying, cf_delete_word word)
 {
-    cf_plan plan = {0};
+    cf_plan plan = {
+        .scope = cf_scope_new(applying->collection->view, applying->options.binding->matcher)};
 
     plan_marked(applying, &plan);
     make_tasks(applying, &plan);
     hold_deletes(applying, &plan, word);
     for (size_t i = 0; i < plan.again.count; i++)
         cf_ids_add(&applying->later, &plan.again.at[i]);
+    cf_scope_destroy(&plan.scope);
     cf_plan_release(&plan);
 }

@@ -2,7 +2,9 @@
 #include "peer/sources/files/files_source_inside.h"
 
 #include "peer/sources/files/intents.h"
+#include "peer/sources/files/narrow.h"
 #include "peer/sources/files/owed.h"
+#include "peer/sources/lock_guard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +153,29 @@ static bool is_root_in_place(const cf_files_source *source)
     return same;
 }
 
+/* Before anything is compared with the base, whatever happened since other things were asked for.
+ */
+static cf_status narrow(cf_files_source *source, cf_error *error)
+{
+    cf_peer *peer = source->workshop->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_binding *binding = source->binding;
+    cf_records records = {0};
+    cf_status status = CF_OK;
+
+    if (!cf_include_limits(binding->matcher))
+        return CF_OK;
+    if (binding->taken_count && cf_narrow_count(binding)) {
+        cf_lock_guard_release(peer, binding);
+        source->guards_again = true;
+    }
+    cf_narrow_base(binding, &records);
+    if (records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    return status;
+}
+
 static bool hold_root(cf_files_source *source, uint64_t now_ms)
 {
     const cf_env *env = source->workshop->peer->env;
@@ -163,6 +188,8 @@ static bool hold_root(cf_files_source *source, uint64_t now_ms)
     cf_status status = cf_binding_open_root(source->binding, env->files, &error);
     if (!status) {
         status = cf_intents_recover(source->workshop->peer, source->binding, &error);
+        if (!status)
+            status = narrow(source, &error);
         if (status)
             cf_binding_close_root(source->binding, env->files);
     }
@@ -236,6 +263,8 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
         } else if (cf_applying_busy(source->applying)) {
             status = cf_source_step_applying(source, now_ms, error);
             on = !cf_applying_busy(source->applying);
+        } else if (source->reopen) {
+            return step(source, now_ms, deadline, error); /* what is asked for may be new */
         } else if (cf_source_guard_is_due(source)) {
             status = cf_source_guard(source, error);
             on = true;

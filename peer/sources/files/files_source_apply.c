@@ -54,6 +54,8 @@ cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_e
     source->workshop->activity += applied.applied;
     source->guards_again |= applied.applied > 0;
     plan_retry(source, &applied, now_ms);
+    if (applied.unveils)
+        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
     if (!applied.look_count) {
         source->blocked = 0;
         return CF_OK;

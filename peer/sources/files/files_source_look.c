@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
+#include "peer/sources/files/narrow.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -129,6 +131,7 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
         return CF_OK;
     }
     cf_survey_batch judged;
+    bool unveils = false;
     cf_source_judge(source, batch, now_ms, &judged);
     cf_publishing publishing = {
         .peer = workshop->peer,
@@ -139,6 +142,10 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
         .waits = cf_source_note_wait,
         .context = source,
     };
+    for (size_t i = 0; i < judged.count; i++)
+        unveils |= cf_narrow_is_moved(source->binding, &judged.at[i].finding);
+    if (unveils)
+        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
     cf_status status =
         cf_publish_batch(&publishing, &judged, judged.gone, judged.gone_count, error);
     if (status == CF_DENIED) {

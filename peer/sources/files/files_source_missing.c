@@ -20,6 +20,7 @@ static bool is_among(const uint64_t *sorted, size_t count, uint64_t number)
 struct cf_gone_node {
     uint64_t number; /* by_number looks at it */
     uint64_t parent;
+    bool counts; /* and is told now */
 };
 
 /* The first part of a look says what is gone. */
@@ -33,9 +34,16 @@ static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
     for (size_t i = 0; i < batch->gone_count; i++) {
         const cf_node *node = cf_nodes_find(source->binding->nodes, batch->gone[i]);
 
-        source->gone[i] = (struct cf_gone_node){node->number, node->parent};
+        source->gone[i] = (struct cf_gone_node){.number = node->number, .parent = node->parent};
     }
     qsort(source->gone, source->gone_count, sizeof *source->gone, by_number);
+}
+
+static struct cf_gone_node *find_gone(const cf_files_source *source, uint64_t number)
+{
+    return source->gone_count
+               ? bsearch(&number, source->gone, source->gone_count, sizeof *source->gone, by_number)
+               : NULL;
 }
 
 /* In which directory that is still there it was, or the one that was above it. */
@@ -44,8 +52,7 @@ static uint64_t folder_of(const cf_files_source *source, const cf_node *node)
     uint64_t folder = node->parent;
     const struct cf_gone_node *gone;
 
-    while (source->gone_count && (gone = bsearch(&folder, source->gone, source->gone_count,
-                                                 sizeof *source->gone, by_number)))
+    while ((gone = find_gone(source, folder)))
         folder = gone->parent;
     return folder;
 }
@@ -289,10 +296,90 @@ static void keep_filled(cf_files_source *source, cf_survey_batch *judged)
         qsort(nodes_leaving.observed, nodes_leaving.observed_count, sizeof(uint64_t), by_number);
     while (drop_filled(source->binding->nodes, &nodes_leaving))
         ;
-    source->filled = judged->gone_count - nodes_leaving.gone_count;
-    source->confirm |= source->filled && source->filled != source->filled_before;
     judged->gone_count = nodes_leaving.gone_count;
     free(nodes_leaving.observed);
+}
+
+/* ---- What takes the place of something else ---- */
+
+static void note_counting(cf_files_source *source, const cf_survey_batch *batch,
+                          const cf_survey_batch *judged)
+{
+    for (size_t i = 0; i < batch->gone_count; i++)
+        find_gone(source, batch->gone[i])->counts = false;
+    for (size_t i = 0; i < judged->gone_count; i++)
+        find_gone(source, judged->gone[i])->counts = true;
+}
+
+/* A directory whose place is taken by what was in it can't go before that has left it. */
+static bool was_inside(const cf_nodes *nodes, const cf_finding *finding, uint64_t directory)
+{
+    const cf_node *node = cf_nodes_find(nodes, finding->number);
+
+    while (node && node->number != directory)
+        node = cf_nodes_find(nodes, node->parent);
+    return node != NULL;
+}
+
+static bool is_told(const cf_survey_batch *batch, uint64_t number)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->at[i].finding.number == number)
+            return true;
+    return false;
+}
+
+/* What the base has there is missing, or somewhere else, and nobody is told so yet. */
+static bool is_in_place_of_another(const cf_files_source *source, const cf_survey_batch *batch,
+                                   const cf_survey_batch *judged, const cf_finding *finding)
+{
+    const cf_node *was = cf_nodes_child(source->binding->nodes, finding->parent, finding->name);
+
+    if (!was || was->number == finding->number)
+        return false;
+    const struct cf_gone_node *gone = find_gone(source, was->number);
+    if (!gone && is_told(batch, was->number))
+        return !is_told(judged, was->number);
+    return gone && !gone->counts && !was_inside(source->binding->nodes, finding, was->number);
+}
+
+/* Nothing is noted: what is missing there is. */
+static bool drop_replacing(cf_files_source *source, const cf_survey_batch *batch,
+                           cf_survey_batch *judged)
+{
+    cf_observation *kept = cf_allocate(judged->count, sizeof *kept);
+    size_t count = 0, before = judged->count;
+
+    for (size_t i = 0; i < before; i++)
+        if (is_in_place_of_another(source, batch, judged, &judged->at[i].finding))
+            add_waiting(source, &judged->at[i].finding);
+        else
+            kept[count++] = judged->at[i];
+    sort_waiting(source);
+    if (count)
+        memcpy((cf_observation *)judged->at, kept, count * sizeof *kept);
+    free(kept);
+    judged->count = count;
+    return count < before;
+}
+
+/* A file is gone or moved, and another thing has its name: if only that were told, there would be
+ * two of one name, and one of them a conflict copy, here too. */
+static void judge_replacing(cf_files_source *source, const cf_survey_batch *batch,
+                            cf_survey_batch *judged)
+{
+    size_t before = judged->gone_count;
+
+    do {
+        judge_placed(source, judged);
+        if (judged->gone_count)
+            keep_filled(source, judged);
+        note_counting(source, batch, judged);
+    } while (drop_replacing(source, batch, judged));
+    if (!before)
+        return;
+    source->filled = before - judged->gone_count;
+    source->confirm |= source->filled && source->filled != source->filled_before;
 }
 
 void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
@@ -302,9 +389,7 @@ void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint
     take_gone(source, batch);
     judge_gone(source, batch, now_ms, out);
     judge_moved(source, batch, now_ms, out);
-    judge_placed(source, out);
-    if (out->gone_count)
-        keep_filled(source, out);
+    judge_replacing(source, batch, out);
 }
 
 void cf_source_end_judging(cf_files_source *source)

@@ -8,6 +8,8 @@
 #include "peer/merge/node_stat.h"
 #include "peer/sources/files/owed.h"
 
+#include <stdlib.h>
+
 void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *intent,
                    cf_records *records)
 {
@@ -67,7 +69,16 @@ typedef struct {
     cf_records records;
     cf_status status;
     cf_error *error;
+    uint64_t *touched; /* directories whose names may be new or gone only in memory */
+    size_t touched_count, touched_capacity;
 } recovery;
+
+static void touch(recovery *self, uint64_t directory)
+{
+    self->touched = cf_grow(self->touched, &self->touched_capacity, self->touched_count + 1,
+                            sizeof *self->touched);
+    self->touched[self->touched_count++] = directory;
+}
 
 static bool is_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
 {
@@ -240,6 +251,11 @@ static bool recover_one(void *context, cf_bytes key, cf_bytes value)
 
     self->status = read_intent(value, &arena, &intent, self->error);
     if (!self->status) {
+        const cf_node *before = cf_nodes_find(self->binding->nodes, intent.after.number);
+
+        if (before)
+            touch(self, before->parent);
+        touch(self, intent.after.parent);
         recoveries[intent.kind](self, &intent);
         cf_records_delete(&self->records, key);
     }
@@ -264,6 +280,35 @@ static bool empty_one(void *context, cf_bytes name)
     return true;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* What was done before the process ended was synced by nobody, and the base is about to know it: a
+ * power cut would take it away again, as if the user had. */
+static cf_status sync_touched(recovery *self)
+{
+    cf_files *files = self->peer->env->files;
+    cf_status status = CF_OK;
+    cf_error ignored;
+
+    if (self->touched_count)
+        qsort(self->touched, self->touched_count, sizeof *self->touched, by_number);
+    for (size_t i = 0; !status && i < self->touched_count; i++) {
+        cf_hold hold = {0};
+
+        if (i && self->touched[i] == self->touched[i - 1])
+            continue;
+        if (cf_binding_hold(self->binding, files, self->touched[i], &hold, &ignored) == CF_OK)
+            status = files->sync_folder(files, hold.folder, self->error);
+        cf_hold_release(&hold, files);
+    }
+    return status;
+}
+
 cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
@@ -276,6 +321,8 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
                                    recover_one, &self, error);
     if (!status)
         status = self.status;
+    if (!status)
+        status = sync_touched(&self);
     if (!status && self.records.count)
         status = store->write(store, cf_peer_user(peer), self.records.at, self.records.count, true,
                               error);
@@ -286,6 +333,7 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
             peer->env->files->list(peer->env->files, binding->temporary, empty_one, &self, error);
     if (status)
         cf_error_while(error, "settling what was under way in %s", binding->path);
+    free(self.touched);
     cf_records_release(&self.records);
     cf_arena_release(&arena);
     return status;

@@ -2,6 +2,7 @@
 #include "peer/sources/files/publish_inside.h"
 
 #include "peer/merge/plan.h"
+#include "peer/sources/files/narrow.h"
 
 #include <stdlib.h>
 
@@ -32,6 +33,14 @@ static int by_name(const void *key, const void *shown)
     return cf_bytes_compare(*(const cf_bytes *)key, ((const cf_shown *)shown)->name);
 }
 
+/* A conflict copy of what the base shows elsewhere: where that was changed here, as after its home
+ * went back alone, the copy would go with what is replaced. */
+static bool is_copy_of_known(const cf_binding *binding, const cf_shown *shown,
+                             const cf_finding *finding)
+{
+    return shown->conflict && cf_shown_elsewhere(shown, binding->nodes, finding->number);
+}
+
 /* Something new here is what the view shows at its place: then it is that, and there is nothing to
  * publish. So two folders that already hold the same data meet without a word. */
 static bool adopt(cf_publishing_batch *self, const cf_finding *finding)
@@ -44,12 +53,14 @@ static bool adopt(cf_publishing_batch *self, const cf_finding *finding)
     const cf_shown *shown =
         bsearch(&finding->name, self->shown, self->shown_count, sizeof *self->shown, by_name);
     if (!shown || shown->kind != finding->kind ||
-        !cf_bytes_equal(shown->content, finding->content) || cf_plan_node_of(binding->nodes, shown))
+        !cf_bytes_equal(shown->content, finding->content) ||
+        cf_plan_node_of(binding->nodes, shown) || is_copy_of_known(binding, shown, finding))
         return false;
     cf_shown_agree(shown, &self->arena, &node);
     node.number = finding->number;
     node.parent = finding->parent;
     node.stat = finding->stat;
+    node.is_met = true;
     if (finding->mode.size)
         node.mode = finding->mode;
     if (finding->mtime.size)
@@ -180,12 +191,44 @@ static void plan_directories(cf_publishing_batch *self)
     }
 }
 
+static void mark_below(cf_publishing_batch *self, const cf_node *directory)
+{
+    const cf_nodes *nodes = self->with->binding->nodes;
+    const cf_node *node = NULL;
+
+    if (directory->item_count)
+        cf_view_mark_changed(self->collection->view, &directory->items[0]);
+    while ((node = cf_nodes_next_child(nodes, directory->number, node)))
+        if (node->kind == CF_KIND_DIRECTORY)
+            mark_below(self, node);
+}
+
+/* What the user took to where it is not asked for is nobody's business any more; in a directory
+ * that came to another place, something else may be asked for. */
+static void narrow_found(cf_publishing_batch *self, const bool *moved, cf_records *records)
+{
+    cf_binding *binding = self->with->binding;
+
+    for (size_t i = 0; cf_include_limits(binding->matcher) && i < self->found_count; i++) {
+        uint64_t number = self->found[i].number;
+
+        cf_narrow_node(binding, number, moved[i], records);
+        const cf_node *node = cf_nodes_find(binding->nodes, number);
+        if (node && moved[i])
+            mark_below(self, node);
+    }
+}
+
 static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, const uint64_t *gone,
                      size_t gone_count, cf_records *records)
 {
     cf_binding *binding = self->with->binding;
+    bool *moved = cf_arena_allocate(&self->arena, self->found_count, sizeof *moved);
     const cf_node *nodes;
     size_t count;
+
+    for (size_t i = 0; i < self->found_count; i++)
+        moved[i] = cf_narrow_is_moved(binding, &self->found[i]);
 
     cf_scan_rebase(&self->scan, self->dots, &self->arena, &nodes, &count);
     for (size_t i = 0; i < gone_count; i++)
@@ -195,6 +238,7 @@ static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, co
     for (size_t i = 0; i < count; i++)
         cf_binding_put_node(binding, &nodes[i], records);
     plan_directories(self);
+    narrow_found(self, moved, records);
     keep_leaves(self, batch, records);
     cf_binding_put(binding, records);
 }

@@ -75,13 +75,25 @@ static void decide(cf_survey *survey)
     cf_identity_decide(&input, &survey->arena, &survey->identity);
 }
 
+/* What was moved while it was listed may lie in two places, and is listed once: what the base has
+ * at the other is not known, and looked at again, or it would be wanted for ever. */
+static cf_status list_wanted(cf_survey *survey, uint64_t node, cf_error *error)
+{
+    size_t before = survey->listing.folder_count;
+
+    cf_status status = cf_survey_list_from(survey, node, error);
+    if (!status && survey->listing.folder_count == before)
+        cf_listing_give_up(&survey->listing, node);
+    return status;
+}
+
 /* True when everything it wants is there. */
 static bool satisfy(cf_survey *survey, cf_status *status, cf_error *error)
 {
     const cf_identity *identity = &survey->identity;
 
     for (size_t i = 0; !*status && i < identity->list_wanted_count; i++)
-        *status = cf_survey_list_from(survey, identity->list_wanted[i], error);
+        *status = list_wanted(survey, identity->list_wanted[i], error);
     for (size_t i = 0; i < identity->hash_wanted_count; i++)
         cf_survey_reads_want(survey->reads, identity->hash_wanted[i]);
     cf_survey_reads_start(survey->reads);
@@ -109,6 +121,12 @@ static bool is_wanted(const cf_listed *listed)
     return listed->kind && !listed->skipped && listed->readable && !listed->excluded;
 }
 
+/* It was moved to where it is not asked for: it is told once. */
+static bool is_leaving(const cf_survey *survey, size_t entry)
+{
+    return survey->listing.entries[entry].excluded && cf_survey_base_node(survey, entry);
+}
+
 /* A directory that was not asked for itself is, when something in it is. */
 static void want_folders_above(cf_survey *survey, size_t entry, bool *wanted)
 {
@@ -133,13 +151,16 @@ static void number_entries(cf_survey *survey)
         if (is_wanted(&survey->listing.entries[i])) {
             wanted[i] = true;
             want_folders_above(survey, i, wanted);
+        } else if (is_leaving(survey, i)) {
+            want_folders_above(survey, i, wanted);
         }
     for (size_t i = 0; i < count; i++) {
         const cf_node *node = cf_survey_base_node(survey, i);
 
         if (node)
             survey->numbers[i] = node->number;
-        else if (survey->identity.tokens[i].how == CF_TOKEN_NEW && wanted[i])
+        else if (wanted[i] && (survey->identity.tokens[i].how == CF_TOKEN_NEW ||
+                               survey->listing.entries[i].excluded)) /* on the way to what left */
             survey->numbers[i] = cf_binding_new_number(survey->options.binding);
     }
     free(wanted);
@@ -209,6 +230,25 @@ static void note_listing(cf_survey *survey)
 
 /* ---- Steps ---- */
 
+/* What is gone may have been moved to where nobody asks for it, which must not look like a delete:
+ * once more, and there, too. */
+static bool wants_everywhere(const cf_survey *survey)
+{
+    return survey->identity.gone_count && !survey->everywhere &&
+           cf_include_limits(survey->options.binding->matcher);
+}
+
+static void begin_everywhere(cf_survey *survey)
+{
+    survey->everywhere = true;
+    survey->identity = (cf_identity){0};
+    cf_survey_reads_destroy(&survey->reads);
+    cf_listing_release(&survey->listing);
+    survey->reads =
+        cf_survey_reads_new(survey->options.env, survey->options.binding, &survey->listing);
+    survey->phase = CF_SURVEY_IS_LISTING;
+}
+
 cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -224,6 +264,11 @@ cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *err
             decide(survey);
             if (!satisfy(survey, &status, error) || status)
                 break;
+            if (wants_everywhere(survey)) {
+                begin_everywhere(survey);
+                cf_survey_reads_clock(survey->reads, now_ms);
+                break;
+            }
             number_entries(survey);
             note_listing(survey);
             cf_survey_sync_names(survey);

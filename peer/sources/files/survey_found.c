@@ -136,6 +136,8 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
     cf_observation seen = {.read = read, .target = listed->target};
 
     survey->reported[entry] = true;
+    if (listed->excluded && !node && listed->kind != CF_KIND_DIRECTORY)
+        return; /* the base forgot it when it was told that it came there */
     fill_finding(survey, entry, read, &seen.finding);
     if (node && is_as_before(&seen.finding, node)) {
         cf_stat known = cf_stat_of_node(node);

@@ -20,6 +20,7 @@ struct cf_survey {
     cf_survey_options options;
     uint64_t *folders;
     cf_survey_phase phase;
+    bool everywhere; /* lists also what is not asked for */
     cf_listing listing;
     cf_survey_reads *reads;
     cf_arena arena; /* of what lasts as long as the survey */

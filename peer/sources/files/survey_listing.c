@@ -25,12 +25,24 @@ static uint64_t node_at(const cf_survey *survey, size_t folder)
     return node && node->kind == CF_KIND_DIRECTORY ? node->number : UINT64_MAX;
 }
 
+static cf_include_answer answer_of(const cf_survey *survey, const cf_listing *listing, size_t entry)
+{
+    cf_buffer path = {0};
+
+    cf_listing_entry_path(listing, entry, &path);
+    cf_include_answer answer =
+        cf_include_match_path(survey->options.binding->matcher, cf_buffer_view(&path), true);
+    cf_buffer_release(&path);
+    return answer;
+}
+
 /* A partial look goes on into what is new or another directory now, not into what is known. */
 static bool descend(void *context, const cf_listing *listing, size_t entry)
 {
     const cf_survey *survey = context;
 
-    if (survey->options.folder_count == 0)
+    if (survey->options.folder_count == 0 ||
+        (survey->everywhere && answer_of(survey, listing, entry) != CF_INCLUDE_IN))
         return true;
     const cf_node *node = node_of_entry(survey, entry);
     cf_stat known = node ? cf_stat_of_node(node) : (cf_stat){0};
@@ -46,7 +58,9 @@ static void enter(void *context, const cf_listing *listing, size_t folder, const
     cf_survey *survey = context;
     cf_error error;
 
-    (void)listing;
+    if (survey->everywhere && listing->folders[folder].entry != CF_LISTED_START &&
+        answer_of(survey, listing, listing->folders[folder].entry) == CF_INCLUDE_OUT)
+        return;
     uint64_t node = node_at(survey, folder);
     uint64_t number = (uint64_t)survey->options.binding->number << 32 |
                       (node == UINT64_MAX ? CF_WATCH_UNKNOWN | folder : node);
@@ -63,6 +77,7 @@ cf_status cf_survey_list_from(cf_survey *survey, uint64_t node, cf_error *error)
         .files = survey->options.env->files,
         .root = binding->root,
         .include = binding->matcher,
+        .everywhere = survey->everywhere,
         .descend = descend,
         .enter = survey->options.watch ? enter : NULL,
         .context = survey,
@@ -85,9 +100,9 @@ cf_status cf_survey_list(cf_survey *survey, cf_error *error)
 {
     cf_status status = CF_OK;
 
-    if (survey->options.folder_count == 0)
-        return cf_survey_list_from(survey, CF_NODE_ROOT, error);
     for (size_t i = 0; !status && i < survey->options.folder_count; i++)
         status = cf_survey_list_from(survey, survey->folders[i], error);
-    return status;
+    return status || (survey->options.folder_count && !survey->everywhere)
+               ? status
+               : cf_survey_list_from(survey, CF_NODE_ROOT, error);
 }

@@ -32,6 +32,8 @@ static void destroy(cf_medium *medium)
         cf_watch_remove(medium->watch, watch_number(medium));
     cf_folder_items_release(self);
     free(self->places);
+    free(self->written);
+    cf_arena_release(&self->written_arena);
     free(self);
 }
 

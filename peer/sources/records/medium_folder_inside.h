@@ -31,6 +31,13 @@ typedef struct {
     cf_arena name_arena, trouble_arena, held_arena;
 } cf_folder_item;
 
+/* A file that was put in its place, and is durable. */
+typedef struct {
+    cf_bytes name;
+    cf_node_stat stat;
+    cf_row_place row; /* the first in it */
+} cf_folder_written;
+
 /* A row that is shown, and by which item. */
 typedef struct {
     const cf_row *row;
@@ -50,6 +57,9 @@ typedef struct {
     bool loaded;             /* what items held, from the home */
     cf_folder_place *places; /* of the last read, ascending by table and key */
     size_t place_count, place_capacity;
+    cf_folder_written *written; /* since the last commit */
+    size_t written_count, written_capacity;
+    cf_arena written_arena;
     uint64_t intents; /* kept for the steps since the last commit, numbered from 1 */
 } cf_folder_medium;
 
@@ -82,6 +92,8 @@ bool cf_folder_item_is_clear(const cf_folder_item *item);
 
 cf_status cf_folder_kept_load(cf_folder_medium *self, cf_error *error);
 void cf_folder_kept_save(cf_folder_medium *self, cf_records *records);
+/* To be kept with the next commit, so that no look makes durable again what was written. */
+void cf_folder_kept_note(cf_folder_medium *self, const cf_folder_written *written);
 
 /* ---- Writing ---- */
 

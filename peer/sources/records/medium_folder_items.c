@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 enum { KEPT_MAX = 64 << 10 }; /* a larger file is read again at each look */
+enum { TOGETHER = 64, TOGETHER_BYTES = 16 << 20 /* held until they are durable */ };
 
 /* ---- Found by name ---- */
 
@@ -134,7 +135,8 @@ static void name_others(const listing *list)
         else if (files->stat(files, self->root, list->others[i], &stat, &ignored) == CF_OK &&
                  stat.kind == CF_FILE_FOLDER)
             name_other(list->out, list->others[i],
-                       "it is a folder: only files right in the source are synced");
+                       "it is a folder, and only files right in the source are synced: add it as a "
+                       "source of its own");
     }
 }
 
@@ -152,7 +154,8 @@ static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item
 {
     if (item->file.count || item->file.trouble_count)
         return CF_OK;
-    return cf_fail(error, CF_MALFORMED, "there is no %s in it",
+    return cf_fail(error, CF_MALFORMED,
+                   "there is no %s in it: save it again, or delete it if what it held may go",
                    self->options.format == CF_FORMAT_VCARD ? "contact" : "event or task");
 }
 
@@ -165,35 +168,72 @@ static void note_synced(cf_folder_item *item)
     item->is_synced = item->changed = true;
 }
 
-static void read_item(cf_folder_medium *self, cf_folder_item *item)
+/* Consumes `disk`. */
+static void take(const cf_folder_medium *self, cf_folder_item *item, cf_record_disk *disk,
+                 cf_status status, cf_error *error)
 {
-    const cf_record_reading how = {self->now_ms, self->medium.only_looks,
-                                   item->is_synced ? &item->synced : NULL};
-    cf_record_disk disk;
-    cf_error error;
-
-    cf_status status =
-        cf_record_disk_read_in(self->medium.files, self->root, item->name, &how, &disk, &error);
-    if (!status && !disk.there)
-        status = cf_fail(&error, CF_CHANGED, "it went away just now");
+    if (!status && !disk->there)
+        status = cf_fail(error, CF_CHANGED, "it went away just now");
     cf_folder_item_forget_file(item);
-    item->stat = disk.stat;
-    if (!status && !how.only_looks)
+    item->stat = disk->stat;
+    if (!status && !self->medium.only_looks)
         note_synced(item);
     if (!status)
         status =
-            cf_record_format_read(&self->options, cf_buffer_view(&disk.bytes), &item->file, &error);
+            cf_record_format_read(&self->options, cf_buffer_view(&disk->bytes), &item->file, error);
     if (!status)
-        status = check_filled(self, item, &error);
+        status = check_filled(self, item, error);
     if (status)
-        set_trouble(item, status == CF_CHANGED, error.text);
+        set_trouble(item, status == CF_CHANGED, error->text);
     else
         item->read = true;
-    cf_record_disk_release(&disk);
+    cf_record_disk_release(disk);
+}
+
+/* Files that were read and are to be made durable, together. */
+typedef struct {
+    cf_folder_item *items[TOGETHER];
+    cf_record_disk disks[TOGETHER];
+    cf_file *files[TOGETHER];
+    cf_file_sync syncs[TOGETHER];
+    size_t count, bytes;
+} reading;
+
+static void finish(const cf_folder_medium *self, reading *all)
+{
+    for (size_t i = 0; i < all->count; i++)
+        all->syncs[i] = (cf_file_sync){.file = all->files[i]};
+    self->medium.files->sync_files(self->medium.files, all->syncs, all->count);
+    for (size_t i = 0; i < all->count; i++) {
+        cf_status status = cf_record_disk_read_end(&all->disks[i], &all->files[i], &all->syncs[i]);
+
+        take(self, all->items[i], &all->disks[i], status, &all->syncs[i].error);
+    }
+    all->count = all->bytes = 0;
+}
+
+static void read_item(const cf_folder_medium *self, cf_folder_item *item, reading *all)
+{
+    const cf_record_reading how = {self->now_ms, self->medium.only_looks,
+                                   item->is_synced ? &item->synced : NULL};
+    cf_record_disk *disk = &all->disks[all->count];
+    cf_file **file = &all->files[all->count];
+    cf_error error;
+
+    cf_status status = cf_record_disk_read_begin(self->medium.files, self->root, item->name, &how,
+                                                 disk, file, &error);
+    if (status || !*file) {
+        take(self, item, disk, status, &error);
+        return;
+    }
+    all->items[all->count++] = item;
+    all->bytes += disk->bytes.size;
+    if (all->count == TOGETHER || all->bytes > TOGETHER_BYTES)
+        finish(self, all);
 }
 
 /* What was read and is as it was needn't be read again. */
-static void look_at(cf_folder_medium *self, cf_folder_item *item)
+static void look_at(const cf_folder_medium *self, cf_folder_item *item, reading *all)
 {
     cf_files *files = self->medium.files;
     cf_error ignored;
@@ -205,12 +245,13 @@ static void look_at(cf_folder_medium *self, cf_folder_item *item)
                 files->stat(files, self->root, item->name, &now, &ignored) == CF_OK &&
                 cf_stat_unchanged(&now, &item->stat);
     if (!same)
-        read_item(self, item);
+        read_item(self, item, all);
 }
 
 cf_status cf_folder_items_read(cf_folder_medium *self, cf_record_file *out, cf_error *error)
 {
     listing list = {.self = self, .out = out};
+    reading all = {0};
 
     for (size_t i = 0; i < self->count; i++)
         self->items[i]->there = false;
@@ -220,9 +261,10 @@ cf_status cf_folder_items_read(cf_folder_medium *self, cf_record_file *out, cf_e
         name_others(&list);
     for (size_t i = 0; !status && i < self->count; i++)
         if (self->items[i]->there)
-            look_at(self, self->items[i]);
+            look_at(self, self->items[i], &all);
         else
             cf_folder_item_forget_file(self->items[i]);
+    finish(self, &all);
     free(list.others);
     cf_arena_release(&list.arena);
     return status;

@@ -137,8 +137,38 @@ static void save(const cf_folder_medium *self, const cf_folder_item *item, cf_re
     cf_arena_release(&arena);
 }
 
+void cf_folder_kept_note(cf_folder_medium *self, const cf_folder_written *written)
+{
+    cf_arena *arena = &self->written_arena;
+
+    self->written = cf_grow(self->written, &self->written_capacity, self->written_count + 1,
+                            sizeof *self->written);
+    self->written[self->written_count++] = (cf_folder_written){
+        cf_arena_copy(arena, written->name),
+        written->stat,
+        {cf_arena_copy(arena, written->row.table), cf_arena_copy(arena, written->row.key)}};
+}
+
+/* Not before: what was read goes by the order of the items. */
+static void take_written(cf_folder_medium *self)
+{
+    for (size_t i = 0; i < self->written_count; i++) {
+        const cf_folder_written *written = &self->written[i];
+        cf_folder_item *item = cf_folder_item_make(self, written->name);
+
+        if (!item->there)
+            cf_folder_item_hold(item, &written->row, 1);
+        item->there = true;
+        item->synced = written->stat;
+        item->is_synced = item->changed = true;
+    }
+    self->written_count = 0;
+    cf_arena_release(&self->written_arena);
+}
+
 void cf_folder_kept_save(cf_folder_medium *self, cf_records *records)
 {
+    take_written(self);
     for (size_t i = 0; i < self->count; i++) {
         cf_folder_item *item = self->items[i];
 

@@ -89,8 +89,9 @@ static void settle_keys(cf_folder_medium *self, cf_record_file *out)
         cf_folder_place counts = self->places[first];
         const cf_folder_item *other = self->items[counts.item];
 
-        snprintf(text, sizeof text, "it has the UID of %.*s", (int)other->name.size,
-                 (const char *)other->name.data);
+        snprintf(text, sizeof text,
+                 "it has the UID of %.*s: give it another, or delete one of them",
+                 (int)other->name.size, (const char *)other->name.data);
         for (size_t k = i; k < end; k++)
             if (k != first)
                 add_trouble(out, self->items[self->places[k].item], row, false, text);
@@ -142,7 +143,8 @@ static void doubt_held(const cf_folder_medium *self, const cf_folder_item *item,
         cf_row row = {.table = item->held[i].table, .key = item->held[i].key};
 
         if (cf_folder_place_find(self, row.table, row.key) == NULL)
-            add_trouble(out, item, &row, item->passes, "what it held can't be read");
+            add_trouble(out, item, &row, item->passes,
+                        "what it held can't be read: mend that file, or delete it if this may go");
     }
 }
 

@@ -4,6 +4,7 @@
  * of what it will be, hash of what it was]: neither is news if it lies in the temporary folder. */
 #include "codec/content.h"
 #include "codec/pack.h"
+#include "peer/merge/node_stat.h"
 #include "peer/sources/records/medium_folder_inside.h"
 
 #include <stdlib.h>
@@ -127,6 +128,19 @@ static cf_status perform(cf_folder_step *step, cf_error *error)
     return status;
 }
 
+/* What a user saves over it later has a later time: it took its place after it was written, as the
+ * times tell. */
+static void note_written(cf_folder_medium *self, const cf_folder_step *step)
+{
+    const cf_stat *stat = &step->disk.stat;
+
+    if (step->made && !step->deletes && step->disk.there && step->row_count &&
+        stat->ctime_ns - stat->mtime_ns > 2 * self->medium.files->tick_ns)
+        cf_folder_kept_note(self, &(cf_folder_written){step->disk.name,
+                                                       cf_node_stat_of(stat),
+                                                       {step->rows[0].table, step->rows[0].key}});
+}
+
 void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size_t count,
                              cf_medium_outcome *out)
 {
@@ -150,10 +164,14 @@ void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size
         steps[i].made = false;
     }
     out->wrote |= wrote;
-    if (wrote && files->sync_folder(files, self->root, &error))
+    if (wrote && files->sync_folder(files, self->root, &error)) {
         for (size_t i = 0; i < count; i++)
             if (steps[i].made)
                 refuse(&steps[i], &error, out);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        note_written(self, &steps[i]);
 }
 
 /* ---- What is settled ---- */

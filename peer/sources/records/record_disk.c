@@ -37,37 +37,53 @@ static cf_status read_bytes(cf_files *files, const cf_file *file, uint64_t size,
     return CF_OK;
 }
 
-/* All of a file of that name, as it was at one moment. */
-static cf_status read_whole(cf_files *files, const cf_folder *folder, cf_bytes name,
-                            const cf_record_reading *how, cf_stat *stat, cf_buffer *out,
-                            cf_error *error)
+/* It stays open: what is said of it holds once it is shut. */
+static cf_status open_whole(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *stat,
+                            cf_buffer *out, cf_file **file, cf_error *error)
 {
-    cf_file *file = NULL;
-    cf_stat after;
-
-    cf_status status = files->open_file(files, folder, name, &file, error);
-    if (!status && files->writer(files, file) == CF_WRITER_OPEN)
+    cf_status status = files->open_file(files, folder, name, file, error);
+    if (!status && files->writer(files, *file) == CF_WRITER_OPEN)
         status = cf_fail(error, CF_CHANGED, "it is being written");
     if (!status)
-        status = files->stat_file(files, file, stat, error);
+        status = files->stat_file(files, *file, stat, error);
     if (!status && stat->size > CF_RECORD_FILE_MAX)
-        status = cf_fail(error, CF_TOO_LARGE, "%.*s is larger than 64 MiB", (int)name.size,
-                         (const char *)name.data);
+        status = cf_fail(error, CF_TOO_LARGE, "%.*s is larger than 64 MiB: split it",
+                         (int)name.size, (const char *)name.data);
     if (!status)
-        status = read_bytes(files, file, stat->size, out, error);
-    if (!status && !how->only_looks && !(how->synced && cf_node_stat_untouched(how->synced, stat)))
-        status = files->sync_file(files, file, error);
-    if (!status && files->writer(files, file) == CF_WRITER_OPEN)
-        status = cf_fail(error, CF_CHANGED, "it is being written");
-    if (!status)
-        status = files->stat_file(files, file, &after, error);
-    if (!status && !cf_stat_unchanged(stat, &after))
-        status = cf_fail(error, CF_CHANGED, "it was changed while it was read");
-    files->close_file(files, &file);
+        status = read_bytes(files, *file, stat->size, out, error);
+    if (status)
+        files->close_file(files, file);
     return status;
 }
 
-static cf_status read_named(cf_record_disk *disk, const cf_record_reading *how, cf_error *error)
+/* Nobody wrote to it meanwhile. */
+static cf_status shut(cf_files *files, const cf_stat *stat, cf_file **file, cf_error *error)
+{
+    cf_status status = CF_OK;
+    cf_stat after;
+
+    if (files->writer(files, *file) == CF_WRITER_OPEN)
+        status = cf_fail(error, CF_CHANGED, "it is being written");
+    if (!status)
+        status = files->stat_file(files, *file, &after, error);
+    if (!status && !cf_stat_unchanged(stat, &after))
+        status = cf_fail(error, CF_CHANGED, "it was changed while it was read");
+    files->close_file(files, file);
+    return status;
+}
+
+/* All of a file of that name, as it was at one moment. */
+static cf_status read_whole(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *stat,
+                            cf_buffer *out, cf_error *error)
+{
+    cf_file *file = NULL;
+
+    cf_status status = open_whole(files, folder, name, stat, out, &file, error);
+    return status ? status : shut(files, stat, &file, error);
+}
+
+static cf_status open_named(cf_record_disk *disk, const cf_record_reading *how, cf_file **file,
+                            cf_error *error)
 {
     cf_files *files = disk->files;
     cf_stat named;
@@ -76,37 +92,80 @@ static cf_status read_named(cf_record_disk *disk, const cf_record_reading *how, 
     if (status == CF_MISSING)
         return CF_OK;
     if (!status && named.kind != CF_FILE_REGULAR)
-        return cf_fail(error, CF_UNSAFE, "%.*s is no file", (int)disk->name.size,
-                       (const char *)disk->name.data);
+        return cf_fail(error, CF_UNSAFE,
+                       "%.*s is no file: put the file itself there, no link or folder",
+                       (int)disk->name.size, (const char *)disk->name.data);
     if (!status && !cf_record_disk_at_rest(files, &named, how->now_ms))
         return cf_fail(error, CF_CHANGED, "it was changed just now");
     if (!status)
-        status = read_whole(files, disk->folder, disk->name, how, &disk->stat, &disk->bytes, error);
-    if (!status && !cf_stat_unchanged(&named, &disk->stat))
+        status =
+            open_whole(files, disk->folder, disk->name, &disk->stat, &disk->bytes, file, error);
+    if (!status && !cf_stat_unchanged(&named, &disk->stat)) {
+        files->close_file(files, file);
         status = cf_fail(error, CF_CHANGED, "it was replaced while it was read");
-    disk->there = !status;
+    }
     return status == CF_MISSING ? (error->status = CF_CHANGED) : status;
 }
 
-cf_status cf_record_disk_read(cf_files *files, const char *path, const cf_record_reading *how,
-                              cf_record_disk *out, cf_error *error)
+cf_status cf_record_disk_read_end(cf_record_disk *disk, cf_file **file, cf_file_sync *sync)
 {
-    *out = (cf_record_disk){.files = files};
-    cf_status status = cf_files_open_above(files, path, &out->opened, &out->name, error);
+    cf_status status = sync->status;
+
     if (status)
-        return status;
-    out->folder = out->opened;
-    status = read_named(out, how, error);
-    if (!status && out->there && !how->only_looks)
-        status = files->sync_folder(files, out->folder, error);
+        disk->files->close_file(disk->files, file);
+    else
+        status = shut(disk->files, &disk->stat, file, &sync->error);
+    disk->there = !status;
+    return status;
+}
+
+cf_status cf_record_disk_read_begin(cf_files *files, const cf_folder *folder, cf_bytes name,
+                                    const cf_record_reading *how, cf_record_disk *out,
+                                    cf_file **file, cf_error *error)
+{
+    *out = (cf_record_disk){.files = files, .folder = folder, .name = name};
+    *file = NULL;
+    cf_status status = open_named(out, how, file, error);
+    bool durable =
+        how->only_looks || (how->synced && cf_node_stat_untouched(how->synced, &out->stat));
+    if (!status && *file && durable) {
+        status = shut(files, &out->stat, file, error);
+        out->there = !status;
+    }
     return status;
 }
 
 cf_status cf_record_disk_read_in(cf_files *files, const cf_folder *folder, cf_bytes name,
                                  const cf_record_reading *how, cf_record_disk *out, cf_error *error)
 {
-    *out = (cf_record_disk){.files = files, .folder = folder, .name = name};
-    return read_named(out, how, error);
+    cf_file *file;
+
+    cf_status status = cf_record_disk_read_begin(files, folder, name, how, out, &file, error);
+    if (status || !file)
+        return status;
+    cf_file_sync sync = {.file = file};
+    cf_files_sync_each(files, &sync, 1);
+    status = cf_record_disk_read_end(out, &file, &sync);
+    if (status)
+        *error = sync.error;
+    return status;
+}
+
+cf_status cf_record_disk_read(cf_files *files, const char *path, const cf_record_reading *how,
+                              cf_record_disk *out, cf_error *error)
+{
+    cf_folder *above = NULL;
+    cf_bytes name;
+
+    *out = (cf_record_disk){.files = files};
+    cf_status status = cf_files_open_above(files, path, &above, &name, error);
+    if (status)
+        return status;
+    status = cf_record_disk_read_in(files, above, name, how, out, error);
+    out->opened = above;
+    if (!status && out->there && !how->only_looks)
+        status = files->sync_folder(files, out->folder, error);
+    return status;
 }
 
 void cf_record_disk_release(cf_record_disk *disk)
@@ -191,8 +250,6 @@ bool cf_record_disk_give_up(const cf_record_disk *disk, const cf_record_replacem
 
 /* ---- Putting it in place ---- */
 
-static const cf_record_reading only_looking = {.only_looks = true};
-
 /* What was displaced is what was read, and nobody writes to it. */
 static bool is_as_read(const cf_record_disk *disk, const cf_record_replacement *by)
 {
@@ -200,8 +257,7 @@ static bool is_as_read(const cf_record_disk *disk, const cf_record_replacement *
     cf_error ignored;
     cf_stat stat;
 
-    bool same = read_whole(disk->files, by->folder, by->name, &only_looking, &stat, &bytes,
-                           &ignored) == CF_OK &&
+    bool same = read_whole(disk->files, by->folder, by->name, &stat, &bytes, &ignored) == CF_OK &&
                 cf_stat_same_file(&stat, &disk->stat) && stat.mtime_ns == disk->stat.mtime_ns &&
                 cf_bytes_equal(cf_buffer_view(&bytes), cf_buffer_view(&disk->bytes));
     cf_buffer_release(&bytes);
@@ -307,8 +363,7 @@ cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_repla
     cf_stat stat;
 
     *saved = false;
-    cf_status status =
-        read_whole(disk->files, left->folder, left->name, &only_looking, &stat, &bytes, error);
+    cf_status status = read_whole(disk->files, left->folder, left->name, &stat, &bytes, error);
     if (!status) {
         cf_hash hash = cf_content_hash(cf_buffer_view(&bytes));
 

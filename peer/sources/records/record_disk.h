@@ -35,6 +35,13 @@ cf_status cf_record_disk_read(cf_files *files, const char *path, const cf_record
 cf_status cf_record_disk_read_in(cf_files *files, const cf_folder *folder, cf_bytes name,
                                  const cf_record_reading *how, cf_record_disk *out,
                                  cf_error *error);
+/* The same in two parts, between which the caller makes it durable, with others: `*file`, which he
+ * hands back whatever came of that. NULL: that is all. */
+cf_status cf_record_disk_read_begin(cf_files *files, const cf_folder *folder, cf_bytes name,
+                                    const cf_record_reading *how, cf_record_disk *out,
+                                    cf_file **file, cf_error *error);
+/* `sync` has what came of it; its error is the error of all. */
+cf_status cf_record_disk_read_end(cf_record_disk *disk, cf_file **file, cf_file_sync *sync);
 void cf_record_disk_release(cf_record_disk *disk);
 /* Whether a change just now would show in this stat. */
 bool cf_record_disk_at_rest(const cf_files *files, const cf_stat *stat, uint64_t now_ms);

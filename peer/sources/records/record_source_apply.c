@@ -19,9 +19,10 @@ typedef struct {
     size_t drop_count, drop_capacity;
     waiting_row *waiting;
     size_t waiting_count, waiting_capacity;
-    size_t met;  /* rows of the view in whose place a row is */
-    bool keeps;  /* what was deleted elsewhere stays: too much at once */
-    bool writes; /* something becomes another than it is */
+    bool *renewed; /* rows here that become as they are shown; NULL: nobody asks */
+    size_t met;    /* rows of the view in whose place a row is */
+    bool keeps;    /* what was deleted elsewhere stays: too much at once */
+    bool writes;   /* something becomes another than it is */
     size_t vanishing;
 } applying;
 
@@ -63,7 +64,8 @@ typedef struct {
     const cf_row *row, *as_read;
 } place_here;
 
-static void want_shown(applying *self, const cf_row *shown, const cf_row *base, place_here here)
+/* Whether it can be shown now. */
+static bool want_shown(applying *self, const cf_row *shown, const cf_row *base, place_here here)
 {
     cf_record_run *run = self->run;
     cf_row row, spoken, whole;
@@ -71,7 +73,7 @@ static void want_shown(applying *self, const cf_row *shown, const cf_row *base, 
 
     if (!cf_row_express(&run->content.format, shown, here.row, &run->arena, &row, &spoken)) {
         note_unsaid(run, shown);
-        return;
+        return false;
     }
     cf_values_answer answer =
         cf_record_values_fetch(run->source->values, &spoken, &run->arena, &whole, &why);
@@ -79,7 +81,7 @@ static void want_shown(applying *self, const cf_row *shown, const cf_row *base, 
         self->writes = true;
         want(self, &whole);
         agree(self, cf_record_run_based(run, shown, &row), base);
-        return;
+        return true;
     }
     if (here.as_read)
         want(self, here.as_read);
@@ -89,6 +91,17 @@ static void want_shown(applying *self, const cf_row *shown, const cf_row *base, 
         (waiting_row){{shown->table, shown->key},
                       answer == CF_VALUES_COME ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
                       why};
+    return false;
+}
+
+/* What made the row counts for nothing any more, and what somebody made of it does: nobody else
+ * knows its key. */
+static bool is_left_alone(const applying *self, const cf_row *base)
+{
+    const cf_collection *collection = self->run->collection;
+
+    return cf_collection_lives(collection, &base->item) &&
+           !cf_state_has_field(collection->state, &base->item, CF_FIELD_NUMBER_KEY);
 }
 
 /* A row that is there. One that was changed and is not published stays as it is. */
@@ -107,16 +120,21 @@ static void take_here(applying *self, size_t index)
         return;
     }
     if (!cf_record_run_same(self->run, row, base)) {
-        self->run->unfilled |= filled;
         want(self, as_read);
     } else if (!filled && cf_record_run_shows(self->run, row, shown)) {
         want(self, as_read); /* what is volatile in it is left alone */
         agree(self, cf_record_run_based_here(self->run, shown, row), base);
     } else if (shown) {
-        want_shown(self, shown, base, (place_here){row, as_read});
+        bool wanted = want_shown(self, shown, base, (place_here){row, as_read});
+
+        if (self->renewed)
+            self->renewed[index] = wanted;
     } else if (cf_record_run_troubles(self->run, row->table, row->key)) {
         want(self, as_read); /* another one has its key */
     } else if (cf_row_view_find(self->run->view, row->table, row->key)) {
+        drop(self, base);
+    } else if (is_left_alone(self, base)) {
+        want(self, as_read); /* the next look publishes it as a new one */
         drop(self, base);
     } else {
         self->vanishing++;
@@ -216,11 +234,21 @@ static void note_refusals(cf_record_run *run, const cf_medium_outcome *outcome, 
 
         cf_rows_put(refused, &(cf_row){.table = refusal->table, .key = refusal->key});
         cf_record_note(run, passes ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
-                       &(cf_row_place){refusal->table, refusal->key}, "%s", refusal->text);
+                       &(cf_row_place){refusal->table, refusal->key}, "%s%s", refusal->text,
+                       cf_record_advice(refusal->why));
         run->unrest |= passes;
         if (!passes)
             run->source->retry_ms = run->now_ms + CF_RECORD_RETRY_MS;
     }
+}
+
+static void note_renewed(const applying *self, const cf_rows *refused)
+{
+    const cf_record_file *file = &self->run->content.file;
+
+    for (size_t i = 0; self->renewed && i < file->count; i++)
+        self->run->renewed[i] =
+            self->renewed[i] && !cf_rows_find(refused, file->rows[i].table, file->rows[i].key);
 }
 
 static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_error *error)
@@ -232,10 +260,11 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
     source->applied += outcome->wrote;
     source->workshop->activity += outcome->wrote;
     note_refusals(run, outcome, refused);
+    cf_record_run_keep_refusals(run, outcome);
     settle_base(self, refused);
     cf_record_run_keep_family(run);
-    if (!outcome->count && !self->waiting_count && !run->unfilled)
-        cf_record_run_keep_held(run);
+    note_renewed(self, refused);
+    cf_record_run_keep_held(run);
     cf_rows_destroy(&refused);
     cf_record_run_settled(run);
     return cf_record_run_commit(run, error);
@@ -280,6 +309,9 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
     applying self = {.run = run};
     cf_status status = CF_OK;
 
+    if (run->filled)
+        self.renewed =
+            cf_arena_allocate(&run->arena, run->content.file.count, sizeof *self.renewed);
     decide(&self);
     if (!cf_guard_allows(source->word, self.vanishing, cf_rows_count(source->binding->rows)))
         hold(&self);
@@ -310,6 +342,7 @@ void cf_record_run_tell(cf_record_run *run)
     const cf_rows *base = run->source->binding->rows;
     size_t unasked = 0;
 
+    cf_record_run_load_refusals(run);
     for (size_t i = 0; i < cf_row_view_count(run->view); i++) {
         const cf_row *shown = cf_row_view_at(run->view, i);
         const cf_row *here = cf_row_index_find(&run->here, shown->table, shown->key);
@@ -318,7 +351,8 @@ void cf_record_run_tell(cf_record_run *run)
         if (cf_record_selected(&run->selection, shown) &&
             cf_row_express(&run->content.format, shown, here, &run->arena, &row, NULL) &&
             is_untouched(run, here, shown->table, shown->key) &&
-            !cf_record_run_shows(run, here, shown))
+            !cf_record_run_shows(run, here, shown) &&
+            !cf_record_run_note_refused(run, shown->table, shown->key))
             cf_record_note(run, CF_PENDING_UNAPPLIED, &(cf_row_place){shown->table, shown->key},
                            here ? "it was changed elsewhere" : "it is new elsewhere");
     }
@@ -330,7 +364,7 @@ void cf_record_run_tell(cf_record_run *run)
             continue;
         if (cf_row_view_find(run->view, row->table, row->key))
             unasked++;
-        else
+        else if (!cf_record_run_note_refused(run, row->table, row->key))
             cf_record_note(run, CF_PENDING_UNAPPLIED, &(cf_row_place){row->table, row->key},
                            "it was deleted elsewhere");
     }

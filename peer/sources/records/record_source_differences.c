@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the tables of a database are not those of its collection, as far as the log knows: it has
- * no types, and of a column that merges as usual only what rows have there. */
+ * no types, and of a column that merges as usual only what rows have there. The same of the columns
+ * of a CSV file. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/records/schema_join.h"
 
 #include <stdio.h>
+#include <string.h>
 
-enum { TEXT_MAX = 200 };
+enum { TEXT_MAX = 240 };
 
 static void append_name(cf_buffer *out, cf_bytes table, const cf_unique *fields)
 {
@@ -53,15 +55,16 @@ static void note_rules(cf_record_run *run)
              &found[i].fields, found[i].text);
 }
 
-/* Rows of the table, or those of them that have something in the field. */
-static size_t count_rows(const cf_row_view *view, cf_bytes table, const cf_bytes *field)
+/* Rows of the table that are asked for, or those of them that have something in the field. */
+static size_t count_rows(const cf_record_run *run, cf_bytes table, const cf_bytes *field)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < cf_row_view_count(view); i++) {
-        const cf_row *row = cf_row_view_at(view, i);
+    for (size_t i = 0; i < cf_row_view_count(run->view); i++) {
+        const cf_row *row = cf_row_view_at(run->view, i);
 
-        count += cf_bytes_equal(row->table, table) && (!field || cf_row_field_named(row, *field));
+        count += cf_bytes_equal(row->table, table) && (!field || cf_row_field_named(row, *field)) &&
+                 cf_record_selected(&run->selection, row);
     }
     return count;
 }
@@ -77,7 +80,7 @@ static void note_tables(cf_record_run *run)
         if (cf_schema_find(run->content.schema, table) ||
             !cf_record_includes_table(run->source->binding, table))
             continue;
-        size_t rows = count_rows(run->view, table, NULL);
+        size_t rows = count_rows(run, table, NULL);
         snprintf(text, sizeof text,
                  "there is no such table here, but elsewhere: %zu row%s of it stay%s with those "
                  "that have it",
@@ -94,7 +97,7 @@ static void note_column(void *context, cf_bytes table, cf_bytes field)
 
     if (cf_schema_find(run->content.schema, table) &&
         !cf_format_holds(&run->content.format, table, field))
-        rows = count_rows(run->view, table, &field);
+        rows = count_rows(run, table, &field);
     if (!rows)
         return;
     snprintf(text, sizeof text,
@@ -104,8 +107,34 @@ static void note_column(void *context, cf_bytes table, cf_bytes field)
     list(run, CF_PENDING_LEFT_OUT, table, &(cf_unique){&field, 1}, text);
 }
 
+/* Of a CSV file, which is one table. */
+static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
+{
+    static const char prefix[] = CF_COLUMNS "/";
+    cf_record_run *run = context;
+    cf_buffer name = {0};
+    char text[TEXT_MAX];
+
+    if (field.size < sizeof prefix || memcmp(field.data, prefix, sizeof prefix - 1) != 0 ||
+        cf_format_holds(&run->content.format, table, field))
+        return;
+    size_t rows = count_rows(run, table, &field);
+    if (!rows)
+        return;
+    snprintf(text, sizeof text,
+             "there is no such column here, but elsewhere: what %zu row%s ha%s there stays with "
+             "those that have it; write it into the first line to have it here",
+             rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve");
+    cf_buffer_append_text(&name, "column ");
+    cf_record_field_text(field, &name);
+    cf_pendings_add(&run->source->found, CF_PENDING_LEFT_OUT, cf_buffer_view(&name), text);
+    cf_buffer_release(&name);
+}
+
 void cf_record_run_note_differences(cf_record_run *run)
 {
+    if (run->source->binding->format == CF_FORMAT_CSV && !run->content.map && run->content.there)
+        cf_row_view_each_field(run->view, note_csv_column, run);
     if (!run->content.schema)
         return;
     note_rules(run);

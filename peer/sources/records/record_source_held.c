@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a source has room for since its last look: a column that was added to it. That it is empty
- * says nothing yet: what the collection has there is shown first. */
+/* What a source has room for since its last look: a column that was added to it. That it is empty,
+ * or has its default, says nothing yet: what the collection has there is shown first. So it stays
+ * for each row until that has said it, or shows what others have: another may have it locked, or a
+ * database may refuse it. What is kept: [table…] that there is room for, and behind it, if there
+ * are any, [[table, field, preset or empty, [key…]]…], the rows in which a column is still new. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
@@ -30,6 +33,11 @@ static void pack(const cf_row_format *format, cf_buffer *out)
     }
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return cf_bytes_compare(*(const cf_bytes *)a, *(const cf_bytes *)b);
+}
+
 static cf_status read_table(cf_reader *reader, cf_arena *arena, cf_format_table *out,
                             cf_error *error)
 {
@@ -55,6 +63,43 @@ static cf_status read_table(cf_reader *reader, cf_arena *arena, cf_format_table 
     return status;
 }
 
+static cf_status read_column(cf_reader *reader, cf_arena *arena, cf_new_column *out,
+                             cf_error *error)
+{
+    cf_status status = cf_read_array_of(reader, 4, error);
+
+    if (!status)
+        status = cf_read_bin(reader, &out->table, error);
+    if (!status)
+        status = cf_read_bin(reader, &out->field, error);
+    if (!status)
+        status = cf_read_bin(reader, &out->preset, error);
+    if (!status)
+        status = cf_read_array(reader, &out->key_count, error);
+    if (status)
+        return status;
+    cf_bytes *keys = cf_arena_allocate(arena, out->key_count, sizeof *keys);
+    for (size_t i = 0; !status && i < out->key_count; i++)
+        status = cf_read_bin(reader, &keys[i], error);
+    if (out->key_count)
+        qsort(keys, out->key_count, sizeof *keys, by_bytes);
+    out->keys = keys;
+    return status;
+}
+
+static cf_status read_columns(cf_record_run *run, cf_reader *reader, cf_error *error)
+{
+    cf_record_held *held = &run->held;
+    cf_status status = cf_read_array(reader, &held->count, error);
+
+    if (status)
+        return status;
+    held->columns = cf_arena_allocate(&run->arena, held->count, sizeof *held->columns);
+    for (size_t i = 0; !status && i < held->count; i++)
+        status = read_column(reader, &run->arena, &held->columns[i], error);
+    return status;
+}
+
 /* CF_MISSING: nobody knows. */
 static cf_status read_before(cf_record_run *run, cf_row_format *out, cf_error *error)
 {
@@ -63,7 +108,8 @@ static cf_status read_before(cf_record_run *run, cf_row_format *out, cf_error *e
     cf_buffer kept = {0};
 
     cf_status status = store->get(store, cf_peer_user(peer), key_of(run), &kept, error);
-    cf_reader reader = cf_reader_of(cf_arena_copy(&run->arena, cf_buffer_view(&kept)));
+    run->held.kept = cf_arena_copy(&run->arena, cf_buffer_view(&kept));
+    cf_reader reader = cf_reader_of(run->held.kept);
     cf_buffer_release(&kept);
     if (!status)
         status = cf_read_array(&reader, &out->count, error);
@@ -73,36 +119,16 @@ static cf_status read_before(cf_record_run *run, cf_row_format *out, cf_error *e
     for (size_t i = 0; !status && i < out->count; i++)
         status = read_table(&reader, &run->arena, &tables[i], error);
     out->tables = tables;
+    if (!status && reader.at < reader.end)
+        status = read_columns(run, &reader, error);
     return status == CF_MALFORMED ? error->status = CF_BROKEN : status;
-}
-
-void cf_record_run_keep_held(cf_record_run *run)
-{
-    cf_buffer now = {0};
-
-    if (run->content.format.whole || !run->held_grew)
-        return;
-    pack(&run->content.format, &now);
-    cf_records_put(&run->records, key_of(run), cf_buffer_view(&now));
-    cf_buffer_release(&now);
-    run->held_grew = false;
 }
 
 /* ---- What it has room for now ---- */
 
-typedef struct {
-    cf_bytes table, field;
-    bool preset; /* every row has what it was given by itself */
-} new_column;
-
-typedef struct {
-    cf_record_run *run;
-    new_column *columns;
-    size_t count;
-} filling;
-
-/* As a column of a database is that was just added with a default. */
-static bool is_preset(const cf_record_run *run, cf_bytes table, cf_bytes field)
+/* What every row has there, as in a column of a database that was just added with a default;
+ * nothing: they say something themselves. */
+static cf_bytes preset_of(const cf_record_run *run, cf_bytes table, cf_bytes field)
 {
     const cf_record_file *file = &run->content.file;
     const cf_row_field *first = NULL;
@@ -112,44 +138,68 @@ static bool is_preset(const cf_record_run *run, cf_bytes table, cf_bytes field)
             continue;
         const cf_row_field *found = cf_row_field_named(&file->rows[i], field);
         if (!found || (first && !cf_row_field_equal(first, found)))
-            return false;
+            return (cf_bytes){0};
         first = found;
     }
-    return run->content.schema != NULL;
+    return first ? first->values[0] : (cf_bytes){0};
 }
 
-static void find_new(filling *self, const cf_row_format *before)
+static size_t field_count(const cf_row_format *format)
 {
-    cf_record_run *run = self->run;
-    const cf_row_format *now = &run->content.format;
-    size_t most = 0;
+    size_t count = 0;
 
-    for (size_t i = 0; i < now->count; i++)
-        most += now->tables[i].field_count;
-    self->columns = cf_arena_allocate(&run->arena, most, sizeof *self->columns);
+    for (size_t i = 0; i < format->count; i++)
+        count += format->tables[i].field_count;
+    return count;
+}
+
+/* Columns that are new to the source, and those that are still new to some rows. One that is away
+ * again is forgotten. */
+static void find_new(cf_record_run *run, const cf_row_format *before)
+{
+    const cf_row_format *now = &run->content.format;
+    cf_record_held *held = &run->held;
+    cf_new_column *columns =
+        cf_arena_allocate(&run->arena, held->count + field_count(now), sizeof *columns);
+    size_t count = 0;
+
+    for (size_t i = 0; i < held->count; i++)
+        if (cf_format_holds(now, held->columns[i].table, held->columns[i].field))
+            columns[count++] = held->columns[i];
     for (size_t i = 0; i < now->count; i++)
         for (size_t k = 0; k < now->tables[i].field_count; k++) {
             cf_bytes table = now->tables[i].name, field = now->tables[i].fields[k].name;
 
             if (cf_format_holds_table(before, table) && !cf_format_holds(before, table, field))
-                self->columns[self->count++] =
-                    (new_column){table, field, is_preset(run, table, field)};
+                columns[count++] = (cf_new_column){.table = table,
+                                                   .field = field,
+                                                   .preset = preset_of(run, table, field),
+                                                   .whole = true};
         }
+    held->columns = columns;
+    held->count = count;
 }
 
-static bool is_new(const filling *self, cf_bytes table, cf_bytes field)
+static bool is_new(const cf_record_held *held, cf_bytes table, cf_bytes field)
 {
-    for (size_t i = 0; i < self->count; i++)
-        if (cf_bytes_equal(self->columns[i].field, field) &&
-            cf_bytes_equal(self->columns[i].table, table))
+    for (size_t i = 0; i < held->count; i++)
+        if (cf_bytes_equal(held->columns[i].field, field) &&
+            cf_bytes_equal(held->columns[i].table, table))
             return true;
     return false;
 }
 
-/* In all rows that were there before the column is its default, but where the user wrote since. */
-static void give_presets(filling *self)
+static bool is_new_to(const cf_new_column *column, const cf_row *row)
 {
-    cf_record_run *run = self->run;
+    return cf_bytes_equal(column->table, row->table) &&
+           (column->whole ||
+            (column->key_count &&
+             bsearch(&row->key, column->keys, column->key_count, sizeof row->key, by_bytes)));
+}
+
+/* In all rows that were there before the column is its default, but where the user wrote since. */
+static void give_presets(cf_record_run *run)
+{
     cf_row_format *format = &run->content.format;
     cf_format_table *tables = cf_arena_allocate(&run->arena, format->count, sizeof *tables);
 
@@ -161,7 +211,7 @@ static void give_presets(filling *self)
             cf_arena_allocate(&run->arena, table->preset_count, sizeof *presets);
         for (size_t k = 0; k < table->preset_count; k++) {
             presets[k] = table->presets[k];
-            presets[k].stands |= is_new(self, table->name, presets[k].name);
+            presets[k].stands |= is_new(&run->held, table->name, presets[k].name);
         }
         table->presets = presets;
     }
@@ -169,15 +219,15 @@ static void give_presets(filling *self)
 }
 
 /* The row has nothing of its own in that column, which is a new one. */
-static bool takes(const filling *self, const cf_row *row, cf_bytes field)
+static bool takes(const cf_record_run *run, const cf_row *row, cf_bytes field)
 {
+    const cf_record_held *held = &run->held;
     const cf_row_field *own = cf_row_field_named(row, field);
 
-    for (size_t i = 0; i < self->count; i++)
-        if (cf_bytes_equal(self->columns[i].field, field) &&
-            cf_bytes_equal(self->columns[i].table, row->table))
-            return self->columns[i].preset || !own ||
-                   cf_format_presets(&self->run->content.format, row->table, field, own->values[0]);
+    for (size_t i = 0; i < held->count; i++)
+        if (cf_bytes_equal(held->columns[i].field, field) && is_new_to(&held->columns[i], row))
+            return !own || cf_bytes_equal(held->columns[i].preset, own->values[0]) ||
+                   cf_format_presets(&run->content.format, row->table, field, own->values[0]);
     return false;
 }
 
@@ -187,9 +237,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The row gets what the base has in the new columns: so it is as it was. */
-static bool fill(const filling *self, cf_row *row, const cf_row *base)
+static bool fill(cf_record_run *run, cf_row *row, const cf_row *base)
 {
-    cf_record_run *run = self->run;
     cf_row kept = cf_row_copy(base, &run->arena), shown; /* the base will be another one */
     size_t count = 0;
     bool filled = false;
@@ -199,11 +248,11 @@ static bool fill(const filling *self, cf_row *row, const cf_row *base)
     cf_row_field *fields =
         cf_arena_allocate(&run->arena, row->field_count + shown.field_count, sizeof *fields);
     for (size_t i = 0; i < row->field_count; i++)
-        if (!takes(self, row, row->fields[i].name) ||
+        if (!takes(run, row, row->fields[i].name) ||
             !cf_row_field_named(&shown, row->fields[i].name))
             fields[count++] = row->fields[i];
     for (size_t i = 0; i < shown.field_count; i++)
-        if (takes(self, row, shown.fields[i].name)) {
+        if (takes(run, row, shown.fields[i].name)) {
             fields[count++] = shown.fields[i];
             filled = true;
         }
@@ -215,19 +264,19 @@ static bool fill(const filling *self, cf_row *row, const cf_row *base)
     return true;
 }
 
-static void fill_rows(const filling *self)
+static void fill_rows(cf_record_run *run)
 {
-    cf_record_run *run = self->run;
     cf_record_file *file = &run->content.file;
     cf_row *rows = cf_arena_allocate(&run->arena, file->count, sizeof *rows);
 
     run->filled = cf_arena_allocate(&run->arena, file->count, sizeof *run->filled);
+    run->renewed = cf_arena_allocate(&run->arena, file->count, sizeof *run->renewed);
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *base =
             cf_rows_find(run->source->binding->rows, file->rows[i].table, file->rows[i].key);
 
         rows[i] = file->rows[i];
-        run->filled[i] = base && self->count && fill(self, &rows[i], base);
+        run->filled[i] = base && fill(run, &rows[i], base);
     }
     if (run->as_read.rows == file->rows) { /* what was read stays what was read */
         cf_row *as_read = cf_arena_allocate(&run->arena, file->count, sizeof *as_read);
@@ -240,34 +289,82 @@ static void fill_rows(const filling *self)
         memcpy(file->rows, rows, file->count * sizeof *rows);
 }
 
-static bool is_same(const cf_row_format *a, const cf_row_format *b)
-{
-    cf_buffer packed[2] = {{0}, {0}};
-
-    pack(a, &packed[0]);
-    pack(b, &packed[1]);
-    bool same = cf_bytes_equal(cf_buffer_view(&packed[0]), cf_buffer_view(&packed[1]));
-    cf_buffer_release(&packed[0]);
-    cf_buffer_release(&packed[1]);
-    return same;
-}
-
 cf_status cf_record_run_fill(cf_record_run *run, cf_error *error)
 {
-    cf_row_format before = {0};
+    cf_row_format *before = cf_arena_allocate(&run->arena, 1, sizeof *before);
 
     if (run->content.format.whole || run->content.blank)
         return CF_OK;
-    cf_status status = read_before(run, &before, error);
-    run->held_grew = status == CF_MISSING || (!status && !is_same(&run->content.format, &before));
-    if (!status && run->held_grew) {
-        filling self = {.run = run};
-
-        find_new(&self, &before);
-        give_presets(&self);
-        fill_rows(&self);
+    cf_status status = read_before(run, before, error);
+    if (!status)
+        find_new(run, before);
+    if (!status)
+        run->held.before = before;
+    if (run->held.count) {
+        give_presets(run);
+        fill_rows(run);
     }
-    if (status == CF_MISSING && !run->look_only)
-        cf_record_run_keep_held(run);
+    run->held.known = !status || status == CF_MISSING;
     return status == CF_MISSING ? CF_OK : status;
+}
+
+/* ---- What is still new ---- */
+
+/* Whether it says there what the base has, as it stands in the source. */
+static bool is_said(const cf_record_run *run, size_t index, cf_bytes field)
+{
+    const cf_row *row = &run->content.file.rows[index];
+    const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
+
+    if (!base || run->renewed[index])
+        return true;
+    if (run->filled[index])
+        return false;
+    const cf_row_field *own = cf_row_field_named(row, field),
+                       *kept = cf_row_field_named(base, field);
+    return !own || !kept ? own == kept : cf_row_field_equal(own, kept);
+}
+
+static void pack_column(const cf_record_run *run, const cf_new_column *column, size_t *open_columns,
+                        cf_buffer *out)
+{
+    const cf_record_file *file = &run->content.file;
+    size_t *open = cf_allocate(file->count, sizeof *open), count = 0;
+
+    for (size_t i = 0; i < file->count; i++)
+        if (is_new_to(column, &file->rows[i]) && !is_said(run, i, column->field))
+            open[count++] = i;
+    if (count) {
+        ++*open_columns;
+        cf_pack_array(out, 4);
+        cf_pack_bin(out, column->table);
+        cf_pack_bin(out, column->field);
+        cf_pack_bin(out, column->preset);
+        cf_pack_array(out, count);
+        for (size_t i = 0; i < count; i++)
+            cf_pack_bin(out, file->rows[open[i]].key);
+    }
+    free(open);
+}
+
+void cf_record_run_keep_held(cf_record_run *run)
+{
+    cf_buffer now = {0}, columns = {0};
+    size_t count = 0;
+
+    if (!run->held.known || run->look_only)
+        return;
+    pack(&run->content.format, &now);
+    for (size_t i = 0; i < run->held.count; i++)
+        pack_column(run, &run->held.columns[i], &count, &columns);
+    if (count) {
+        cf_pack_array(&now, count);
+        cf_pack_raw(&now, cf_buffer_view(&columns));
+    }
+    if (!cf_bytes_equal(cf_buffer_view(&now), run->held.kept)) {
+        run->held.kept = cf_arena_copy(&run->arena, cf_buffer_view(&now));
+        cf_records_put(&run->records, key_of(run), run->held.kept);
+    }
+    cf_buffer_release(&columns);
+    cf_buffer_release(&now);
 }

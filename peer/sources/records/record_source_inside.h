@@ -37,6 +37,35 @@ typedef struct {
 } cf_record_source;
 
 enum { CF_RECORD_RETRY_MS = 5000 };
+/* What a user can do about it, behind the reason; empty where the reason says so. */
+static inline const char *cf_record_advice(cf_status why)
+{
+    return why == CF_FULL ? "; make room, and it is tried again" : "";
+}
+
+/* A column that is new to the source, or to some of its rows still. */
+typedef struct {
+    cf_bytes table, field;
+    cf_bytes preset; /* what every row was given there by itself; nothing: no one value */
+    bool whole;      /* every row; else those of these keys, ascending */
+    const cf_bytes *keys;
+    size_t key_count;
+} cf_new_column;
+
+/* All in the arena of the look. */
+typedef struct {
+    bool known;                  /* it was looked up */
+    const cf_row_format *before; /* NULL: nobody knows */
+    cf_bytes kept;
+    cf_new_column *columns;
+    size_t count;
+} cf_record_held;
+
+/* A row that the medium refused when it was last written. */
+typedef struct {
+    cf_bytes table, key, reason;
+    uint64_t hash; /* of the row that was to be shown; 0: none was */
+} cf_record_refusal;
 
 /* One look. All lives in the arena or in what it names. */
 typedef struct {
@@ -48,14 +77,16 @@ typedef struct {
     cf_medium_content content;
     cf_rows_as_read as_read; /* in the content's rows identities stand for long values */
     cf_row_index here;       /* what is shown */
-    bool *filled;            /* rows as read that lack what the content's have; NULL: none */
-    bool held_grew;          /* the source has room for other columns than it is known to have */
-    bool unfilled;           /* such a row was left as it is */
-    cf_rows *troubled;       /* the places that are in trouble */
-    bool as_base;            /* it shows just what the base says: nothing was done to it */
-    cf_id *doubts;           /* items of the base's rows to which something was done */
+    cf_record_held held;
+    bool *filled;      /* rows as read that lack what the content's have; NULL: none */
+    bool *renewed;     /* rows that became as they are shown; NULL: nobody asks */
+    cf_rows *troubled; /* the places that are in trouble */
+    bool as_base;      /* it shows just what the base says: nothing was done to it */
+    cf_id *doubts;     /* items of the base's rows to which something was done */
     size_t doubt_count;
-    bool unrest; /* something passes: look again soon */
+    bool unrest;                       /* something passes: look again soon */
+    const cf_record_refusal *refusals; /* of the last one that wrote, ascending by place */
+    size_t refusal_count;
     cf_row_view *view;
     cf_record_selection selection; /* of the view */
     cf_records records;
@@ -75,7 +106,12 @@ void cf_record_run_note_unasked(cf_record_run *run, size_t rows);
 void cf_record_run_note_differences(cf_record_run *run);
 /* Gives the rows what the base has in columns that are new to the source. */
 cf_status cf_record_run_fill(cf_record_run *run, cf_error *error);
-/* With what is committed next they are new no more. */
+/* Whether the source has the table again, which it had not when it last was made to show anything
+ * (record_source_back.c). */
+bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table);
+/* Rows of such tables that are gone are forgotten, so that they are not taken for deleted. */
+void cf_record_run_forget_gone(cf_record_run *run);
+/* With what is committed next they are new only where nothing was said of them yet. */
 void cf_record_run_keep_held(cf_record_run *run);
 /* Says so of the whole source; CF_OK: it has no trouble any more. */
 void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text);
@@ -123,6 +159,14 @@ static inline bool cf_record_run_is_transactional(const cf_record_run *run)
 void cf_record_run_put(cf_record_run *run, const cf_row *row);
 /* Writes the records gathered, if there are any. */
 cf_status cf_record_run_commit(cf_record_run *run, cf_error *error);
+
+/* Lists rows that no source can show, with what they lack (record_source_unshown.c). */
+void cf_record_run_note_held_back(cf_record_run *run);
+/* What the medium refused is kept with what is committed next; later looks that only look list it
+ * with its reason: false, that it was not refused as it is now. */
+void cf_record_run_keep_refusals(cf_record_run *run, const cf_medium_outcome *outcome);
+void cf_record_run_load_refusals(cf_record_run *run);
+bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key);
 
 /* What the base becomes. */
 typedef struct {

@@ -215,8 +215,13 @@ static bool read_medium(cf_record_run *run)
 static cf_status place_rows(cf_record_run *run, cf_error *error)
 {
     cf_record_file *file = &run->content.file;
-    cf_values_look look = {run->source->workshop->peer, &run->source->binding->collection,
-                           run->source->values};
+    const cf_values_look look = {
+        .peer = run->source->workshop->peer,
+        .collection = &run->source->binding->collection,
+        .values = run->source->values,
+        .base = run->source->binding->rows,
+        .view = run->view,
+    };
 
     if (run->content.map)
         cf_record_map_give(run->content.map, file, run->source->binding->rows, run->view);
@@ -234,6 +239,7 @@ static cf_status place_rows(cf_record_run *run, cf_error *error)
         if (file->troubles[i].known)
             cf_rows_put(run->troubled,
                         &(cf_row){.table = file->troubles[i].table, .key = file->troubles[i].key});
+    cf_record_run_forget_gone(run);
     return status;
 }
 
@@ -261,26 +267,18 @@ static void note_troubles(cf_record_run *run)
 
 /* ---- A run ---- */
 
-static void note_held(cf_record_run *run)
-{
-    static const char *const why[] = {
-        [CF_HELD_REQUIRED] = "a part is missing without which it can't be shown",
-        [CF_HELD_UNIQUE] = "another one has the same key",
-        [CF_HELD_PARENT] = "what it refers to can't be shown",
-    };
-    size_t count;
-    const cf_row_held *held = cf_row_view_held(run->view, &count);
-
-    for (size_t i = 0; i < count; i++)
-        cf_record_note(run, CF_PENDING_SKIPPED, &(cf_row_place){held[i].row.table, held[i].row.key},
-                       "%s", why[held[i].why]);
-}
-
 static bool is_out(const cf_peer *peer)
 {
     const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
 
     return self && !self->is_valid;
+}
+
+/* Also where nothing was to be written. After a write that failed nothing is settled. */
+static cf_status keep_held(cf_record_run *run, cf_error *error)
+{
+    cf_record_run_keep_held(run);
+    return run->records.count ? cf_record_run_commit(run, error) : CF_OK;
 }
 
 /* The disk can be full or failing; a user can be faster. */
@@ -289,10 +287,10 @@ static cf_status apply(cf_record_run *run, cf_error *error)
     cf_record_source *source = run->source;
 
     if (source->binding->mode == CF_MODE_SEND || is_out(source->workshop->peer))
-        return CF_OK;
+        return keep_held(run, error);
     if (run->look_only) {
         cf_record_run_tell(run);
-        note_held(run);
+        cf_record_run_note_held_back(run);
         return CF_OK;
     }
     if (!run->as_base || !run->view)
@@ -302,10 +300,14 @@ static cf_status apply(cf_record_run *run, cf_error *error)
         cf_record_note_whole(run, CF_PENDING_WAITS, error->text);
         run->unrest = true;
     } else if (status) {
-        cf_record_note_whole(run, CF_PENDING_SKIPPED, error->text);
+        char text[CF_ERROR_TEXT + 40];
+
+        snprintf(text, sizeof text, "%s%s", error->text, cf_record_advice(status));
+        cf_record_note_whole(run, CF_PENDING_SKIPPED, text);
         source->retry_ms = run->now_ms + CF_RECORD_RETRY_MS;
     } else {
-        note_held(run);
+        cf_record_run_note_held_back(run);
+        return keep_held(run, error);
     }
     return CF_OK;
 }

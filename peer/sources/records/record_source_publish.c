@@ -60,7 +60,7 @@ static void gather(disk_rows *self)
             !cf_format_holds_table(&run->content.format, row->table))
             continue;
         bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key) ||
-                       cf_record_run_is_locked(run, row);
+                       cf_record_run_is_locked(run, row) || cf_record_run_is_back(run, row->table);
         self->missing += !unclear;
         if (unclear || self->keeps_missing)
             add_base(self, row);
@@ -85,19 +85,27 @@ static void note_missing(disk_rows *self, cf_pending_kind kind, const char *reas
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
         if (cf_format_holds_table(&run->content.format, row->table) &&
             !cf_row_index_find(&run->here, row->table, row->key) &&
-            !cf_record_run_troubles(run, row->table, row->key))
+            !cf_record_run_troubles(run, row->table, row->key) &&
+            !cf_record_run_is_back(run, row->table))
             cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s", reason);
 }
 
-/* Too many are gone at once. */
-static void hold_missing(disk_rows *self)
+/* Too many are gone at once, or would go with them: `others` that aren't shown here. */
+static void hold_missing(disk_rows *self, size_t others)
 {
     size_t items = cf_rows_count(self->run->source->binding->rows);
-    char reason[160];
+    char reason[200];
 
     if (self->run->look_only)
         snprintf(reason, sizeof reason,
-                 "it is missing here, with many others: sync says what to do");
+                 others ? "it is missing here, and many rows that aren't shown here would go with "
+                          "it: sync says what to do"
+                        : "it is missing here, with many others: sync says what to do");
+    else if (others)
+        snprintf(reason, sizeof reason,
+                 "%zu of %zu items are missing here, and %zu rows that aren't shown here would go "
+                 "with them: say --yes or --max-delete to delete them elsewhere",
+                 self->missing, items, others);
     else
         snprintf(reason, sizeof reason,
                  "%zu of %zu items are missing here: say --yes or --max-delete to delete them "
@@ -275,6 +283,11 @@ static cf_status publish(disk_rows *self, const cf_row_scan *scan, cf_error *err
     return status;
 }
 
+static bool is_hidden(const void *hiding, const cf_row *viewed)
+{
+    return cf_record_run_hides(hiding, viewed);
+}
+
 static void scan_disk(disk_rows *self, cf_row_scan *out)
 {
     cf_record_run *run = self->run;
@@ -292,6 +305,8 @@ static void scan_disk(disk_rows *self, cf_row_scan *out)
         .view = run->view,
         .base = run->source->binding->rows,
         .dependants = run->source->binding->dependants,
+        .hides = is_hidden,
+        .hiding = run,
         .disk = self->rows,
         .disk_count = self->count,
         .sequence = 1,
@@ -302,6 +317,27 @@ static void scan_disk(disk_rows *self, cf_row_scan *out)
     cf_publication_destroy(&publication);
 }
 
+/* With those that go with them. */
+static bool may_delete(const cf_record_run *run, const cf_row_scan *scan)
+{
+    const cf_binding *binding = run->source->binding;
+    size_t items = cf_rows_count(binding->rows);
+
+    return cf_guard_allows(run->source->word, scan->deleted, items) &&
+           cf_guard_allows(run->source->word, scan->deleted + scan->cascaded,
+                           items + cf_rows_count(binding->dependants));
+}
+
+/* What would be published. Where too much goes with what is missing, that stays. */
+static void scan_guarded(disk_rows *self, cf_row_scan *out)
+{
+    scan_disk(self, out);
+    if (!out->cascaded || !self->missing || self->keeps_missing || may_delete(self->run, out))
+        return;
+    hold_missing(self, out->cascaded);
+    scan_disk(self, out);
+}
+
 /* Too many rows would go elsewhere since others have their keys here: as if another database, whose
  * program counts from 1 as well, had been written over this one. */
 static bool is_replaced(cf_record_run *run, const disk_rows *disk, const cf_row_scan *scan)
@@ -310,7 +346,7 @@ static bool is_replaced(cf_record_run *run, const disk_rows *disk, const cf_row_
     size_t missing = disk->keeps_missing ? 0 : disk->missing;
     char reason[200];
 
-    if (scan->deleted <= missing || cf_guard_allows(run->source->word, scan->deleted, items))
+    if (scan->deleted <= missing || may_delete(run, scan))
         return false;
     snprintf(reason, sizeof reason,
              "%zu of %zu rows are others than they were, under the same keys: say --yes or "
@@ -336,8 +372,10 @@ static cf_status publish_changes(disk_rows *self, cf_error *error)
     gather(self);
     if (!cf_guard_allows(source->word, self->missing, cf_rows_count(source->binding->rows)) ||
         (self->missing && run->content.blank && !source->word.given))
-        hold_missing(self);
+        hold_missing(self, 0);
     if (silent || run->look_only) {
+        if (!silent && self->missing && cf_rows_count(source->binding->dependants))
+            scan_guarded(self, &scan);
         note_unsent(self, kind, silent);
         return cf_record_run_commit(run, error);
     }
@@ -345,7 +383,7 @@ static cf_status publish_changes(disk_rows *self, cf_error *error)
         note_unsent(self, CF_PENDING_WAITS, "it waits for what was changed with it");
         return cf_record_run_commit(run, error);
     }
-    scan_disk(self, &scan);
+    scan_guarded(self, &scan);
     if (is_replaced(run, self, &scan))
         return cf_record_run_commit(run, error);
     if (scan.count)

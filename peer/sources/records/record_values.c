@@ -181,26 +181,78 @@ static bool is_in_log(const cf_values_look *look, const cf_hash *content)
                             &ignored) == CF_OK;
 }
 
-/* The content that the value is: also where an older program has said it by its encoding. */
-static cf_record_value content_of(const cf_values_look *look, cf_bytes value)
+/* A field of the medium. */
+typedef struct {
+    const cf_row *row;
+    cf_bytes name;
+} field_place;
+
+static bool is_named(const cf_row *row, cf_bytes field, const cf_record_value *one)
+{
+    const cf_row_field *found = row ? cf_row_field_named(row, field) : NULL;
+    cf_buffer identity = {0};
+
+    if (!found)
+        return false;
+    cf_content_identity_pack(&identity, &one->hash, one->size);
+    bool named = cf_row_field_has(found, cf_buffer_view(&identity));
+    cf_buffer_release(&identity);
+    return named;
+}
+
+/* Who knows a form of the value: the row of the base, any other of it (it may have got another
+ * key), the row of the view, the log. */
+enum { IN_ROW, IN_BASE, IN_VIEW, IN_LOG, KNOWN_BY };
+
+static bool is_known(const cf_values_look *look, const field_place *at, const cf_record_value *one,
+                     int by)
+{
+    const cf_record_value *kept;
+
+    switch (by) {
+    case IN_ROW:
+        return look->base &&
+               is_named(cf_rows_find(look->base, at->row->table, at->row->key), at->name, one);
+    case IN_BASE:
+        kept = look->values ? find(look->values, &one->hash) : NULL;
+        return kept && kept->is_shown;
+    case IN_VIEW:
+        return look->view &&
+               is_named(cf_row_view_find(look->view, at->row->table, at->row->key), at->name, one);
+    default:
+        return is_in_log(look, &one->hash);
+    }
+}
+
+/* The content that the value is: its terse form, unless an older program has said it by its
+ * encoding. Whoever shows one of these stays with it, so that nothing changes which nobody did. */
+static cf_record_value content_of(const cf_values_look *look, const field_place *at, cf_bytes value)
 {
     cf_buffer terse = {0};
-    cf_record_value one = {.value = value};
+    cf_record_value one = {.value = value}, plain = one;
 
     one.is_terse = cf_terse_write(value, &terse);
     cf_bytes content = one.is_terse ? cf_buffer_view(&terse) : value;
     one.hash = cf_content_hash(content);
     one.size = content.size;
     cf_buffer_release(&terse);
-    if (!one.is_terse || is_in_log(look, &one.hash))
+    if (!one.is_terse || is_known(look, at, &one, IN_ROW))
         return one;
-    cf_record_value plain = {.value = value, .hash = cf_content_hash(value), .size = value.size};
-    return is_in_log(look, &plain.hash) ? plain : one;
+    plain.hash = cf_content_hash(value);
+    plain.size = value.size;
+    for (int by = IN_ROW; by < KNOWN_BY; by++) {
+        if (is_known(look, at, &one, by))
+            return one;
+        if (is_known(look, at, &plain, by))
+            return plain;
+    }
+    return one;
 }
 
-static cf_bytes identity_of(const cf_values_look *look, cf_bytes value, cf_arena *arena)
+static cf_bytes identity_of(const cf_values_look *look, const field_place *at, cf_bytes value,
+                            cf_arena *arena)
 {
-    cf_record_value found = content_of(look, value);
+    cf_record_value found = content_of(look, at, value);
     cf_buffer identity = {0};
 
     if (look->values) {
@@ -221,11 +273,12 @@ static void reduce(const cf_values_look *look, cf_row *row, cf_arena *arena)
 
     for (size_t i = 0; i < row->field_count; i++) {
         cf_bytes *values = cf_arena_allocate(arena, row->fields[i].count, sizeof *values);
+        const field_place at = {row, row->fields[i].name};
 
         fields[i] = row->fields[i];
         for (size_t k = 0; k < fields[i].count; k++)
             values[k] = fields[i].values[k].size > CF_INLINE_MAX
-                            ? identity_of(look, fields[i].values[k], arena)
+                            ? identity_of(look, &at, fields[i].values[k], arena)
                             : fields[i].values[k];
         fields[i].values = values;
     }

@@ -9,6 +9,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_VALUES_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_H
 #include "peer/adapters/record_file.h"
+#include "peer/records/record_view.h"
 #include "peer/sources/source.h"
 #include "peer/transfer/prepared.h"
 
@@ -31,6 +32,8 @@ typedef struct {
     cf_peer *peer;
     const cf_id *collection;
     cf_record_values *values; /* NULL: nothing is noted */
+    const cf_rows *base;      /* what rows are named by there stays their name; NULL: there is */
+    const cf_row_view *view;  /* none */
 } cf_values_look;
 /* Puts identities in the place of long values in the file's rows. Borrows the bytes until the look
  * ends. What a value can't be is too long, or looks as if it were an identity: such a row is as it

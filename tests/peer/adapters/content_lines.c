@@ -164,14 +164,14 @@ Test(content_lines, names_what_is_no_content_line)
 {
     static const struct {
         const char *text, *trouble;
-    } cases[] = {{"no colon at all", "has no colon behind its name"},
-                 {":value", "has no name"},
-                 {"group.:value", "has no name"},
-                 {"A;B=\"open:value", "has a quote that isn't closed"},
-                 {"A:\xff", "isn't UTF-8"},
-                 {" A:begins with a space", "has no name"},
-                 {"A:in the\rmiddle", "holds a carriage return"},
-                 {"END:VCARD", "END has no BEGIN"}};
+    } cases[] = {{"no colon at all", "has no colon behind its name: mend the line, or delete it"},
+                 {":value", "has no name: mend the line, or delete it"},
+                 {"group.:value", "has no name: mend the line, or delete it"},
+                 {"A;B=\"open:value", "has a quote that isn't closed: close it"},
+                 {"A:\xff", "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`"},
+                 {" A:begins with a space", "has no name: mend the line, or delete it"},
+                 {"A:in the\rmiddle", "holds a carriage return: take it out"},
+                 {"END:VCARD", "END has no BEGIN: delete the line"}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         read_text(cases[i].text);
@@ -197,7 +197,7 @@ Test(content_lines, takes_no_more_parameters_than_the_limit)
     text.size -= 2;
     cf_buffer_append_text(&text, ";P=x:1");
     read_bytes(cf_buffer_view(&text));
-    cr_assert_str_eq(lines.lines[0].trouble, "has too many parameters");
+    cr_assert_str_eq(lines.lines[0].trouble, "has too many parameters: delete some");
     leave();
     cf_buffer_release(&text);
 }
@@ -222,11 +222,13 @@ Test(content_lines, names_half_a_card_and_goes_on_with_the_next)
 {
     read_text("BEGIN:VCARD\nFN:A\nBEGIN:VCARD\nFN:B\nEND:VCARD\nBEGIN:VCARD\nFN:C\n");
     cr_assert_eq(lines.component_count, 3);
-    cr_assert_str_eq(lines.components[0].trouble, "BEGIN has no END");
+    cr_assert_str_eq(lines.components[0].trouble,
+                     "BEGIN has no END: the rest is missing, save it again");
     cr_assert_eq(lines.components[0].trouble_number, 1);
     cr_assert_eq(lines.components[0].last, 1);
     cr_assert_null(lines.components[1].trouble);
-    cr_assert_str_eq(lines.components[2].trouble, "BEGIN has no END");
+    cr_assert_str_eq(lines.components[2].trouble,
+                     "BEGIN has no END: the rest is missing, save it again");
     cr_assert_eq(lines.components[2].last, 6);
 }
 
@@ -242,11 +244,13 @@ Test(content_lines, names_a_broken_line_in_all_that_hold_it)
 {
     read_text("BEGIN:VCALENDAR\nBEGIN:VEVENT\nbroken\nEND:VEVENT\nBEGIN:VEVENT\nEND:VEVENT\n"
               "BEGIN:VTODO\nEND:VCALENDAR\n");
-    cr_assert_str_eq(lines.components[1].trouble, "has no colon behind its name");
+    cr_assert_str_eq(lines.components[1].trouble,
+                     "has no colon behind its name: mend the line, or delete it");
     cr_assert_eq(lines.components[1].trouble_number, 3);
     cr_assert_eq(lines.components[0].trouble_number, 3);
     cr_assert_null(lines.components[2].trouble);
-    cr_assert_str_eq(lines.components[3].trouble, "BEGIN has no END");
+    cr_assert_str_eq(lines.components[3].trouble,
+                     "BEGIN has no END: the rest is missing, save it again");
 }
 
 Test(content_lines, nests_no_deeper_than_the_limit)
@@ -259,7 +263,7 @@ Test(content_lines, nests_no_deeper_than_the_limit)
         cf_buffer_append_text(&text, "END:X-%d\n", i);
     read_bytes(cf_buffer_view(&text));
     cr_assert_eq(lines.component_count, CF_COMPONENT_DEPTH_MAX);
-    cr_assert_str_eq(lines.components[0].trouble, "nests too deeply");
+    cr_assert_str_eq(lines.components[0].trouble, "nests too deeply: delete what is in it");
     leave();
     cf_buffer_release(&text);
 }
@@ -274,7 +278,7 @@ Test(content_lines, names_a_line_of_10_MB_and_reads_the_next_card)
     text.size += size;
     cf_buffer_append_text(&text, "\nEND:VCARD\nBEGIN:VCARD\nFN:B\nEND:VCARD\n");
     read_bytes(cf_buffer_view(&text));
-    cr_assert_str_eq(lines.components[0].trouble, "is longer than 8 MiB");
+    cr_assert_str_eq(lines.components[0].trouble, "is longer than 8 MiB: shorten it");
     cr_assert_eq(lines.components[0].trouble_number, 2);
     cr_assert_null(lines.components[1].trouble);
     leave();
@@ -446,4 +450,13 @@ Test(content_lines, writes_no_line_beyond_the_limit)
     text.size -= 2;
     expect_ok(cf_line_edits_insert(&edits, CF_LINES_NONE, cf_buffer_view(&text), &error), error);
     cf_buffer_release(&text);
+}
+
+/* The bytes behind the text are never looked at. */
+Test(content_lines, refuses_a_file_that_is_too_large)
+{
+    static const uint8_t text[] = "A:b\n";
+
+    expect_fails(cf_content_lines_read(cf_bytes_of(text, CF_LINES_INPUT_MAX + 1), &lines, &error),
+                 CF_TOO_LARGE);
 }

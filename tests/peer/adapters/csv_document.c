@@ -146,21 +146,25 @@ Test(csv_document, passes_over_blank_lines)
 Test(csv_document, names_a_ragged_or_damaged_row_and_reads_the_others)
 {
     read_text("a,b\n1\n1,2,3\n\"x\"y,2\n1,\xff\n1,2\n");
-    cr_assert_str_eq(csv.records[1].trouble, "has fewer fields than the first row");
-    cr_assert_str_eq(csv.records[2].trouble, "has more fields than the first row");
-    cr_assert_str_eq(csv.records[3].trouble, "has text behind a closing quote");
-    cr_assert_str_eq(csv.records[4].trouble, "isn't UTF-8");
+    cr_assert_str_eq(csv.records[1].trouble,
+                     "has fewer fields than the first row: add those that are missing");
+    cr_assert_str_eq(csv.records[2].trouble,
+                     "has more fields than the first row: put quotes around what is one field");
+    cr_assert_str_eq(csv.records[3].trouble,
+                     "has text behind a closing quote: double a quote that is part of the text");
+    cr_assert_str_eq(csv.records[4].trouble,
+                     "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`");
     cr_assert_null(csv.records[5].trouble);
     leave();
     expect_ok(cf_csv_read(cf_bytes_of("a,\0\n", 4), '\0', &csv, &error), error);
-    cr_assert_str_eq(csv.records[0].trouble, "holds a NUL byte");
+    cr_assert_str_eq(csv.records[0].trouble, "holds a NUL byte: take it out");
 }
 
 Test(csv_document, refuses_a_quote_that_is_not_closed)
 {
     expect_fails(cf_csv_read(cf_bytes_of_text("a,b\n\n1,\"2\n3,4\n"), '\0', &csv, &error),
                  CF_MALFORMED);
-    cr_assert_str_eq(error.text, "line 3: a quote isn't closed");
+    cr_assert_str_eq(error.text, "line 3: a quote isn't closed: close it");
     expect_fails(cf_csv_read(cf_bytes_of_text("a,\"\"\""), '\0', &csv, &error), CF_MALFORMED);
 }
 
@@ -183,7 +187,7 @@ Test(csv_document, names_a_row_of_10_MB_and_reads_the_next)
     text.size += size;
     cf_buffer_append_text(&text, "\n1,2\n");
     expect_ok(cf_csv_read(cf_buffer_view(&text), '\0', &csv, &error), error);
-    cr_assert_str_eq(csv.records[1].trouble, "is longer than 8 MiB");
+    cr_assert_str_eq(csv.records[1].trouble, "is longer than 8 MiB: shorten it");
     cr_assert_eq(csv.records[1].fields, 0);
     expect_field(2, 1, "2");
     cf_csv_edits edits = {.csv = &csv};
@@ -200,7 +204,7 @@ Test(csv_document, names_a_row_with_too_many_fields)
     for (size_t i = 0; i < CF_CSV_FIELDS_MAX; i++)
         cf_buffer_append_text(&text, ",");
     expect_ok(cf_csv_read(cf_buffer_view(&text), ',', &csv, &error), error);
-    cr_assert_str_eq(csv.records[0].trouble, "has more than 4096 fields");
+    cr_assert_str_eq(csv.records[0].trouble, "has more than 4096 fields: delete some");
     cr_assert_eq(csv.records[0].fields, 0);
     leave();
     text.size--;
@@ -221,4 +225,13 @@ Test(csv_document, refuses_more_rows_than_the_limit)
     text.size -= 2;
     expect_ok(cf_csv_read(cf_buffer_view(&text), ',', &csv, &error), error);
     cf_buffer_release(&text);
+}
+
+/* The bytes behind the text are never looked at. */
+Test(csv_document, refuses_a_file_that_is_too_large)
+{
+    static const uint8_t text[] = "a,b\n";
+
+    expect_fails(cf_csv_read(cf_bytes_of(text, CF_CSV_INPUT_MAX + 1), ',', &csv, &error),
+                 CF_TOO_LARGE);
 }

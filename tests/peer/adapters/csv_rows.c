@@ -58,15 +58,19 @@ Test(csv_rows, reads_keys_of_several_columns_and_counted_ones)
     read_text("id,x\n7,1\n-8,2\n07,3\n9x,4\n99999999999999999999,5\n");
     expect_rows(&rows, "7 /columns/x=\"1\"\n-8 /columns/x=\"2\"\n");
     cr_assert_eq(rows.trouble_count, 3);
-    cr_assert_str_eq(rows.troubles[0].text, "has a key that is no plain number");
+    cr_assert_str_eq(rows.troubles[0].text, "has a key that is no plain number: make it one");
 }
 
 Test(csv_rows, names_what_it_cannot_take)
 {
     read_text("id,x\n1,a\n1,b\n,c\n2\n3,\xff\n4,d\n");
     expect_rows(&rows, "\"1\" /columns/x=\"a\"\n\"4\" /columns/x=\"d\"\n");
-    expect_troubles(&rows, "4 ? has no key\n5 \"2\" has fewer fields than the first row\n"
-                           "6 ? isn't UTF-8\n3 \"1\" has the key of a record before it\n");
+    expect_troubles(
+        &rows,
+        "4 ? has no key: give it one\n5 \"2\" has fewer fields than the first row: add "
+        "those that are missing\n"
+        "6 ? isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`\n3 \"1\" has the "
+        "key of a record before it: give it another, or delete one of them\n");
     cr_assert(!cf_record_file_certain(&rows));
     read_text("id,x\n1,a\n2\n");
     cr_assert(cf_record_file_certain(&rows));
@@ -76,10 +80,11 @@ Test(csv_rows, refuses_a_header_that_says_too_little)
 {
     expect_fails(cf_csv_rows_read(cf_bytes_of_text("name,x\n1,2\n"), &source, &rows, &error),
                  CF_MALFORMED);
-    cr_assert_str_eq(error.text, "has no column id");
+    cr_assert_str_eq(error.text, "has no column id, which is the key: give it back, or name one "
+                                 "that it has with `add --key`");
     expect_fails(cf_csv_rows_read(cf_bytes_of_text("id,x,x\n1,2,3\n"), &source, &rows, &error),
                  CF_MALFORMED);
-    cr_assert_str_eq(error.text, "has two columns of the same name");
+    cr_assert_str_eq(error.text, "has two columns of the same name: rename one of them");
     expect_fails(cf_csv_rows_read(cf_bytes_of_text("id,\xff\n1,2\n"), &source, &rows, &error),
                  CF_MALFORMED);
     read_text("");
@@ -182,4 +187,17 @@ Test(csv_rows, keeps_what_is_cut_or_damaged)
 {
     keys[0] = cf_bytes_of_text("Name");
     spoil("google.csv", expect_unchanged);
+}
+
+Test(csv_rows, refuses_a_column_whose_name_is_too_long)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "id,");
+    memset(cf_buffer_reserve(&text, CF_FIELD_MAX + 1), 'x', CF_FIELD_MAX + 1);
+    text.size += CF_FIELD_MAX + 1;
+    cf_buffer_append_text(&text, "\n1,2\n");
+    expect_fails(cf_csv_rows_read(cf_buffer_view(&text), &source, &rows, &error), CF_MALFORMED);
+    cr_assert_str_eq(error.text, "a column's name is too long: shorten it");
+    cf_buffer_release(&text);
 }

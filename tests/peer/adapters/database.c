@@ -109,7 +109,7 @@ void expect_schema(database *self, const char *text)
             if (is_named(table->required, table->required_count, rule.name))
                 cf_buffer_append_text(&out, "!");
             if (rule.merge == CF_MERGE_REFERENCE)
-                print_bytes(&out, ">", rule.table);
+                print_bytes(&out, rule.owned ? ">>" : ">", rule.table);
             print_preset(&out, format, rule.name);
         }
         for (size_t k = 0; k < table->unique_count; k++) {

@@ -79,9 +79,10 @@ Test(database_read, names_texts_that_are_no_unicode)
                         "INSERT INTO t VALUES (1, CAST(x'ff41' AS TEXT)), (2, 'b');"
                         "INSERT INTO u VALUES (CAST(x'c3' AS TEXT)), (NULL)");
     expect_database(here, "t 2 /columns/v=\"b\"\n");
-    expect_troubles(&here->rows, "0 1 a text in it is no Unicode\n"
-                                 "0 ? a row whose key is NULL, or no Unicode\n"
-                                 "0 ? a row whose key is NULL, or no Unicode\n");
+    expect_troubles(&here->rows,
+                    "0 1 a text in it is no Unicode: store it as UTF-8, or as a BLOB\n"
+                    "0 ? a row whose key is NULL, or no Unicode: give it another key\n"
+                    "0 ? a row whose key is NULL, or no Unicode: give it another key\n");
 }
 
 Test(database_read, does_not_take_what_sqlite_put_for_bad_utf16)
@@ -89,7 +90,8 @@ Test(database_read, does_not_take_what_sqlite_put_for_bad_utf16)
     database_does(here, "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (id INTEGER PRIMARY KEY, v);"
                         "INSERT INTO t VALUES (1, CAST(x'00d84100' AS TEXT)), (2, 'é')");
     expect_database(here, "t 2 /columns/v=\"é\"\n");
-    expect_troubles(&here->rows, "0 1 a text in it is no Unicode\n");
+    expect_troubles(&here->rows,
+                    "0 1 a text in it is no Unicode: store it as UTF-8, or as a BLOB\n");
 }
 
 Test(database_read, leaves_the_log_of_a_running_program)

@@ -121,13 +121,13 @@ Test(database_schema, follows_references_to_keys)
             "CREATE TABLE words (tag TEXT REFERENCES tags PRIMARY KEY, meaning TEXT);");
     expect_schema(here,
                   "frames(serial) /columns/photo>people\n"
-                  "marks(tuple) /columns/n /columns/person!>people /columns/tag!>tags "
+                  "marks(tuple) /columns/n /columns/person!>>people /columns/tag!>>tags "
                   "unique(/columns/person,/columns/tag)\n"
                   "people(serial) /columns/chief>people\n"
                   "phones(serial) /columns/gone /columns/n /columns/person>people\n"
-                  "photos(tuple) /columns/bytes /columns/person!>people unique(/columns/person)\n"
+                  "photos(tuple) /columns/bytes /columns/person!>>people unique(/columns/person)\n"
                   "tags(natural)\n"
-                  "words(natural) /columns/meaning /columns/tag!>tags\n");
+                  "words(natural) /columns/meaning /columns/tag!>>tags\n");
 }
 
 Test(database_schema, folds_keys_that_compare_without_case)
@@ -139,6 +139,18 @@ Test(database_schema, folds_keys_that_compare_without_case)
     expect_schema(here, "a(natural) /columns/name! /columns/x\nb(natural) /columns/tail!\n");
     expect_database(here, "a \"ann É\" /columns/name=\"Ann É\" /columns/x=1\n"
                           "b [\"ANN\",\"x\"] /columns/tail=\"x  \"\n");
+}
+
+Test(database_schema, tells_which_rows_go_with_the_one_that_they_refer_to)
+{
+    declare("CREATE TABLE p (id INTEGER PRIMARY KEY);"
+            "CREATE TABLE q (id INTEGER PRIMARY KEY, a REFERENCES p ON DELETE CASCADE,"
+            " b REFERENCES p ON DELETE SET NULL, c REFERENCES p, d NOT NULL REFERENCES p,"
+            " e NOT NULL DEFAULT 1 REFERENCES p ON DELETE SET DEFAULT,"
+            " f REFERENCES p ON DELETE RESTRICT ON UPDATE CASCADE);");
+    expect_schema(here, "p(serial)\n"
+                        "q(serial) /columns/a>>p /columns/b>p /columns/c>p /columns/d!>>p "
+                        "/columns/e>>p==1 /columns/f>p\n");
 }
 
 Test(database_schema, survives_references_in_a_ring)

@@ -412,13 +412,15 @@ Test(icalendar, names_what_it_cannot_take_and_leaves_it_alone)
 
     read_text(text);
     expect_rows(&rows, "\"ok\"\n");
-    expect_troubles(&rows, "1 ? has no colon behind its name\n"
-                           "4 ? has no colon behind its name\n"
-                           "15 ? has no UID\n"
-                           "10 \"1\" has the key of a record before it\n"
-                           "20 \"2\" has no colon behind its name\n"
-                           "29 \"3\" has an occurrence twice\n"
-                           "36 \"half\" BEGIN has no END\n");
+    expect_troubles(
+        &rows,
+        "1 ? has no colon behind its name: mend the line, or delete it\n"
+        "4 ? has no colon behind its name: mend the line, or delete it\n"
+        "15 ? has no UID: give it one of its own, as `vdirsyncer repair` does\n"
+        "10 \"1\" has the key of a record before it: give it another, or delete one of them\n"
+        "20 \"2\" has no colon behind its name: mend the line, or delete it\n"
+        "29 \"3\" has an occurrence twice: delete one of them\n"
+        "36 \"half\" BEGIN has no END: the rest is missing, save it again\n");
     cr_assert(!cf_record_file_certain(&rows));
     expect_change(text, CALENDAR(AT("") "BEGIN:VTODO\nUID:ok\nEND:VTODO\n"), text);
 }
@@ -440,7 +442,7 @@ Test(icalendar, names_an_event_with_too_many_lines)
         cf_buffer_append_text(&text, "X-%d:1\n", i);
     cf_buffer_append_text(&text, "END:VEVENT\n");
     read_bytes(cf_buffer_view(&text));
-    expect_troubles(&rows, "1 \"1\" has too many lines\n");
+    expect_troubles(&rows, "1 \"1\" has too many lines: delete some\n");
     cf_buffer_release(&text);
 }
 

@@ -192,7 +192,7 @@ Test(json_document, nests_no_deeper_than_the_limit)
     for (int i = 0; i < 1000000; i++)
         cf_buffer_append(&text, "[", 1);
     expect_fails(cf_json_read(cf_buffer_view(&text), &json, &error), CF_MALFORMED);
-    cr_assert_str_eq(error.text, "line 1, column 66: this nests too deeply");
+    cr_assert_str_eq(error.text, "line 1, column 66: this nests too deeply: make it flatter");
     cf_buffer_release(&text);
 }
 
@@ -211,4 +211,13 @@ Test(json_document, refuses_more_values_than_the_limit)
     cf_buffer_append_text(&text, ",1]");
     expect_fails(cf_json_read(cf_buffer_view(&text), &json, &error), CF_MALFORMED);
     cf_buffer_release(&text);
+}
+
+/* The bytes behind the text are never looked at. */
+Test(json_document, refuses_a_file_that_is_too_large)
+{
+    static const uint8_t text[] = "[1]";
+
+    expect_fails(cf_json_read(cf_bytes_of(text, CF_JSON_INPUT_MAX + 1), &json, &error),
+                 CF_TOO_LARGE);
 }

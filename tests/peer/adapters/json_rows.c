@@ -69,21 +69,25 @@ Test(json_rows, names_what_it_cannot_take)
               " {\"id\": [1]}, {\"id\": 3, \"s\": \"\\ud800\"},\n"
               " {\"id\": 4, \"d\": [[[[[[[[[]]]]]]]]]}, {\"id\": 5, \"d\": [[[[[[[[]]]]]]]]}]");
     expect_rows(&rows, "1 /columns/a=1\n5 /columns/d=[[[[[[[[]]]]]]]]\n");
-    expect_troubles(&rows, "3 ? has no key\n4 ? is no object\n5 2 has a name twice\n"
-                           "6 ? has a key that is no text and no number\n"
-                           "6 3 a string holds half of a surrogate pair\n"
-                           "7 4 a value nests too deeply\n"
-                           "2 1 has the key of a record before it\n");
+    expect_troubles(
+        &rows, "3 ? has no key: give it one\n4 ? is no object: records are, so make it one or "
+               "delete it\n5 2 has a name twice: delete one of them\n"
+               "6 ? has a key that is no text and no number: make it one\n"
+               "6 3 a string holds half of a surrogate pair\n"
+               "7 4 a value nests too deeply: make it flatter\n"
+               "2 1 has the key of a record before it: give it another, or delete one of them\n");
 }
 
 Test(json_rows, refuses_a_document_without_its_records)
 {
     source.pointer = cf_bytes_of_text("/people");
     expect_fails(cf_json_rows_read(cf_bytes_of_text("{}"), &source, &rows, &error), CF_MALFORMED);
-    cr_assert_str_eq(error.text, "has nothing at /people");
+    cr_assert_str_eq(error.text, "has nothing at /people: `add --key` says where its records are");
     expect_fails(cf_json_rows_read(cf_bytes_of_text("{\n\"people\": {}}"), &source, &rows, &error),
                  CF_MALFORMED);
-    cr_assert_str_eq(error.text, "line 2: an array of records is expected here");
+    cr_assert_str_eq(
+        error.text,
+        "line 2: an array of records is expected here: `add --key` says where they are");
     read_text(" \n");
     cr_assert_eq(rows.count, 0);
 }
@@ -251,5 +255,19 @@ Test(json_rows, keeps_what_is_cut_or_damaged)
 
     cf_buffer_append_text(&text, "%s", people);
     spoil_bytes(text, expect_unchanged);
+    cf_buffer_release(&text);
+}
+
+Test(json_rows, names_a_member_whose_name_is_too_long)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "[{\"id\": 1, \"");
+    memset(cf_buffer_reserve(&text, CF_FIELD_MAX + 1), 'x', CF_FIELD_MAX + 1);
+    text.size += CF_FIELD_MAX + 1;
+    cf_buffer_append(&text, "\": 2}]", 6);
+    cf_buffer_append(&text, "", 1);
+    read_text((const char *)text.data);
+    expect_troubles(&rows, "1 1 has a name that is too long: shorten it\n");
     cf_buffer_release(&text);
 }

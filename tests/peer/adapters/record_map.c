@@ -74,6 +74,19 @@ Test(record_map, names_the_line_that_says_nothing)
     expect_refused("\xff = /kind\n", "no text");
 }
 
+Test(record_map, names_a_column_whose_name_is_too_long)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "UID = /uid\n");
+    memset(cf_buffer_reserve(&text, CF_FIELD_MAX + 1), 'x', CF_FIELD_MAX + 1);
+    text.size += CF_FIELD_MAX + 1;
+    cf_buffer_append_text(&text, " = /kind\n");
+    cf_buffer_append(&text, "", 1);
+    expect_refused((const char *)text.data, "line 2: the column's name is too long");
+    cf_buffer_release(&text);
+}
+
 Test(record_map, knows_what_its_columns_are_of)
 {
     read_map("table tasks\r\n UID =/uid \r\n\"a \"\"b\"\" = /c\" = /title\nx = y = /description\n");

@@ -237,7 +237,7 @@ Test(vcard, reads_2_1)
     cf_buffer bytes = an_export("outlook-2.1.vcf");
 
     read_bytes(cf_buffer_view(&bytes));
-    expect_troubles(&rows, "1 ? has no UID\n");
+    expect_troubles(&rows, "1 ? has no UID: give it one of its own, as `vdirsyncer repair` does\n");
     cf_buffer named = with_replaced((char *)bytes.data, "VERSION:2.1", "VERSION:2.1\r\nUID:1");
     read_bytes(cf_buffer_view(&named));
     expect_troubles(&rows, "");
@@ -420,14 +420,16 @@ Test(vcard, names_what_it_cannot_take_and_leaves_it_alone)
 
     read_text(text);
     expect_rows(&rows, "\"1\" /name/full=\"A\"\n\"ok\"\n");
-    expect_troubles(&rows, "38 ? has no colon behind its name\n"
-                           "1 \"half\" BEGIN has no END\n"
-                           "15 ? has no UID\n"
-                           "20 \"9\" has a version that isn't known\n"
-                           "26 \"broken\" has no colon behind its name\n"
-                           "31 \"latin\" isn't UTF-8\n"
-                           "36 \"quoted\" isn't UTF-8\n"
-                           "10 \"1\" has the key of a record before it\n");
+    expect_troubles(
+        &rows,
+        "38 ? has no colon behind its name: mend the line, or delete it\n"
+        "1 \"half\" BEGIN has no END: the rest is missing, save it again\n"
+        "15 ? has no UID: give it one of its own, as `vdirsyncer repair` does\n"
+        "20 \"9\" has a version that isn't known: 2.1, 3.0 and 4.0 are\n"
+        "26 \"broken\" has no colon behind its name: mend the line, or delete it\n"
+        "31 \"latin\" isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`\n"
+        "36 \"quoted\" isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`\n"
+        "10 \"1\" has the key of a record before it: give it another, or delete one of them\n");
     cr_assert(!cf_record_file_certain(&rows));
     expect_change(text,
                   "BEGIN:VCARD\nUID:half\nFN:y\nEND:VCARD\n" CARD3(
@@ -452,7 +454,7 @@ Test(vcard, leaves_a_card_that_holds_another_alone)
 
     read_text(text);
     expect_rows(&rows, "");
-    expect_troubles(&rows, "6 \"1\" holds another card\n");
+    expect_troubles(&rows, "6 \"1\" holds another card: put that behind this one\n");
     expect_change(text, CARD3("FN:C\r\n"), text);
 }
 
@@ -467,7 +469,7 @@ Test(vcard, names_a_card_with_a_line_of_10_MB)
     cf_buffer_append_text(&text, "\nEND:VCARD\nBEGIN:VCARD\nUID:2\nEND:VCARD\n");
     read_bytes(cf_buffer_view(&text));
     cr_assert_eq(rows.count, 1);
-    expect_troubles(&rows, "3 \"1\" is longer than 8 MiB\n");
+    expect_troubles(&rows, "3 \"1\" is longer than 8 MiB: shorten it\n");
     cf_buffer out = written(cf_buffer_view(&text));
     cr_assert(cf_bytes_equal(cf_buffer_view(&out), cf_buffer_view(&text)));
     cf_buffer_release(&out);
@@ -483,7 +485,7 @@ Test(vcard, names_a_card_with_too_many_lines)
         cf_buffer_append_text(&text, "X-%d:1\n", i);
     cf_buffer_append_text(&text, "END:VCARD\n");
     read_bytes(cf_buffer_view(&text));
-    expect_troubles(&rows, "1 \"1\" has too many lines\n");
+    expect_troubles(&rows, "1 \"1\" has too many lines: delete some\n");
     cf_buffer_release(&text);
 }
 

@@ -105,6 +105,13 @@ static const struct {
      "person 7 mark=P name=Anna; phone 1 mark=a person=7"},
     {"key twice", "A person 1 mark=P; all; A key person 1 7; B key person 1 8; all",
      "person 8 mark=P | conflict key=7"},
+    {"key twice, then the other one",
+     "A person 1 mark=P; all; A key person 1 7; B key person 1 8; all; C key person 8 7; all",
+     "person 7 mark=P"},
+    {"key twice, then a third, since the other one is taken",
+     "A person 1 mark=P; all; A key person 1 7; B key person 1 8; all; A person 7 mark=Q; all; A "
+     "key person 8 9; all",
+     "person 7 mark=Q; person 9 mark=P"},
     {"key used again",
      "A person 1 mark=P name=Ann; all; A person 1 mark=Q name=Eve; B phone 1 mark=b person=1; all",
      "person 1 mark=Q name=Eve; person 2 mark=P name=Ann; phone 1 mark=b person=2"},
@@ -129,6 +136,22 @@ static const struct {
     {"csv delete", "A card u name=Ann note=x; all; D del card u; all", ""},
     {"csv delete of a parent",
      "A person 1 mark=P; A phone 1 mark=a person=1; all; D del person 1; all", ""},
+    {"csv delete of what others can be without",
+     "A person 1 mark=P; A phone 1 mark=a about=1 name=x; all; D del person 1; B phone 1 name=y; "
+     "all",
+     "phone 1 mark=a name=y"},
+    {"csv delete of what some need",
+     "A person 1 mark=P; A person 2 mark=Q; A phone 1 mark=a person=2 about=1; A phone 2 mark=b "
+     "person=1 about=2; A phone 3 mark=c person=1 about=1; all; D del person 1; all",
+     "person 2 mark=Q; phone 1 mark=a person=2"},
+    {"csv delete of one of two that it may be about",
+     "A person 1 mark=P; A person 2 mark=Q; A phone 1 mark=a; all; A phone 1 about=1; A scan; B "
+     "wait; B phone 1 about=2; all; D del person 2; all",
+     "person 1 mark=P; phone 1 about=1 mark=a"},
+    {"csv delete of both that it may be about",
+     "A person 1 mark=P; A person 2 mark=Q; A person 3 mark=R; A phone 1 mark=a; all; A phone 1 "
+     "about=1; A scan; B wait; B phone 1 about=2; all; D del person 1; D del person 2; all",
+     "person 3 mark=R; phone 1 mark=a"},
     {"dangling", "A person 1 mark=P; A phone 1 mark=a person=1; all; A del person 1; all",
      "phone 1 mark=a person=1"},
     {"dangling revives not",

@@ -25,7 +25,8 @@ static cf_field_rule made_rule(char *word)
     if (to) {
         *to = 0;
         rule.merge = CF_MERGE_REFERENCE;
-        rule.table = cf_bytes_of_text(to + 1);
+        rule.owned = to[1] == '>';
+        rule.table = cf_bytes_of_text(to + 1 + rule.owned);
     } else if (word[last] == '~' || word[last] == '*') {
         rule.merge = word[last] == '~' ? CF_MERGE_VOLATILE : CF_MERGE_SET;
         word[last] = 0;

@@ -22,7 +22,8 @@ static const cf_field_rule own_fields[] = {
     {.name = NAME("/tel"), .merge = CF_MERGE_SET},
 };
 static const cf_field_rule phone_fields[] = {
-    {.name = NAME("/person"), .merge = CF_MERGE_REFERENCE, .table = NAME("person")},
+    {.name = NAME("/about"), .merge = CF_MERGE_REFERENCE, .table = NAME("person")},
+    {.name = NAME("/person"), .merge = CF_MERGE_REFERENCE, .table = NAME("person"), .owned = true},
 };
 static const cf_bytes mark[] = {NAME("/mark")}, email[] = {NAME("/email")};
 static const cf_unique unique_email[] = {{email, 1}};
@@ -41,7 +42,7 @@ static const cf_schema_table tables[] = {
      .kind = CF_KIND_ROW,
      .serial = true,
      .fields = phone_fields,
-     .field_count = 1,
+     .field_count = 2,
      .required = mark,
      .required_count = 1},
 };

@@ -97,7 +97,7 @@ static size_t levels(const cf_row_scan *made)
 
 /* ---- People who have a boss, and an e-mail address that nobody else has ---- */
 
-static const cf_field_rule boss[] = {{NAME("/boss"), CF_MERGE_REFERENCE, NAME("person")}};
+static const cf_field_rule boss[] = {{NAME("/boss"), CF_MERGE_REFERENCE, NAME("person"), false}};
 static const cf_bytes email[] = {NAME("/email")}, mark[] = {NAME("/mark")};
 static const cf_unique unique[] = {{email, 1}};
 static const cf_schema_table person = {.name = NAME("person"),
@@ -170,7 +170,7 @@ Test(record_rules, try_out_rows_that_lack_what_is_required)
 
 /* ---- Houses in a town ---- */
 
-static const cf_field_rule in_town[] = {{NAME("/town"), CF_MERGE_REFERENCE, NAME("town")}};
+static const cf_field_rule in_town[] = {{NAME("/town"), CF_MERGE_REFERENCE, NAME("town"), false}};
 static const cf_schema_table towns[] = {
     {.name = NAME("house"),
      .kind = CF_KIND_ROW,

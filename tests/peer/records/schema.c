@@ -90,7 +90,7 @@ Test(records_schema, has_rules_for_each_kind_under_those_of_the_table)
 static const cf_bytes email[] = {NAME("/email")}, both[] = {NAME("/name"), NAME("/born")};
 static const cf_unique unique[] = {{both, 2}, {email, 1}};
 static const cf_field_rule own[] = {{.name = NAME("/tel"), .merge = CF_MERGE_SET},
-                                    {NAME("/boss"), CF_MERGE_REFERENCE, NAME("person")}};
+                                    {NAME("/boss"), CF_MERGE_REFERENCE, NAME("person"), true}};
 static const cf_schema_table two[] = {
     {.name = NAME("person"),
      .kind = CF_KIND_ROW,

@@ -41,6 +41,16 @@ Test(schema_join, lets_the_first_count_where_two_contradict)
     expect_joined("p /a*", "p /a~", "p /a*");
 }
 
+Test(schema_join, lets_rows_go_with_others_only_where_all_say_so)
+{
+    expect_joined("p /a>>q", "p /a>>q", "p /a>>q");
+    expect_joined("p /a>>q", "p /a>q", "p /a>q");
+    expect_joined("p /a>q", "p /a>>q", "p /a>q");
+    expect_joined("p /a>>q", "p", "p /a>>q");
+    expect_joined("p", "p /a>>q", "p /a>>q");
+    expect_joined("p /a>>q", "p /a>r", "p /a>>q");
+}
+
 static void expect_grown(const char *known, const char *before, const char *own,
                          const char *expected)
 {
@@ -69,6 +79,14 @@ Test(schema_join, takes_tables_that_a_source_has_more_and_keeps_those_it_lacks)
 Test(schema_join, asks_less_of_all_when_a_source_that_joins_asks_less)
 {
     expect_grown("p =/a !/a", NULL, "p /b>p =/c", "p /b>p");
+}
+
+Test(schema_join, does_not_quarrel_about_what_goes_with_what)
+{
+    expect_grown("p /a>>q", NULL, "p /a>q", "p /a>q");
+    expect_grown("p /a>q", "p /a>>q", "p /a>>q", "p /a>q");
+    expect_grown("p /a>>q", "p /a>>q", "p /a>q", "p /a>q");
+    expect_grown("p /a>q", "p /a>q", "p /a>>q", "p /a>>q");
 }
 
 Test(schema_join, makes_the_change_that_a_program_made_to_its_tables)
@@ -137,4 +155,5 @@ Test(schema_join, lists_what_is_different_and_nothing_else)
     expect_differences("p;q", "p", "");
     expect_differences("p # /a>q =/a !/b", "p /a>r =/c !/d", "p;p/a;p/c;p/a;p/d;p/b;");
     expect_differences("p", "p =/a,/b", "p/a/b;");
+    expect_differences("p /a>>q /b>q /c>>q", "p /a>q /b>>q /c>>q", "p/a;p/b;");
 }

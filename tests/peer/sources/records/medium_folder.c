@@ -360,6 +360,39 @@ Test(medium_folder, makes_durable_only_what_changed)
     close_book(&b);
 }
 
+static size_t together_calls, together_files;
+
+static void sync_together(cf_files *files, cf_file_sync *syncs, size_t count)
+{
+    together_calls += count > 0;
+    together_files += count;
+    cf_files_sync_each(files, syncs, count);
+}
+
+Test(medium_folder, makes_many_durable_together)
+{
+    enum { COUNT = 70 };
+    char name[16];
+    book b;
+
+    open_book(&b);
+    b.env.files->sync_files = sync_together;
+    together_calls = together_files = 0;
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof name, "%02d.vcf", i);
+        put(&b, name, name, name);
+    }
+    syncs_fail("/66.vcf");
+    look(&b);
+    cr_expect_eq(together_files, COUNT);
+    cr_expect_leq(together_calls, 2);
+    cr_expect(is_named(&b, "66.vcf") && !shown(&b, "66.vcf"), "it is not durable");
+    cr_expect_eq(b.content.file.count, COUNT - 1);
+    look(&b);
+    cr_expect_eq(b.content.file.count, COUNT);
+    close_book(&b);
+}
+
 Test(medium_folder, says_when_it_may_show_something_else)
 {
     book b;
@@ -522,6 +555,71 @@ Test(medium_folder, puts_nothing_in_place_that_is_not_durable)
     }
     cf_medium_outcome_release(&outcome);
     cf_arena_release(&arena);
+    close_book(&b);
+}
+
+/* As a disk that takes its time: what is put in its place then has another change time. Many ticks,
+ * as the kernel may stamp the one time finely and the other by a tick that came late. */
+static void sync_slowly(cf_files *files, cf_file_sync *syncs, size_t count)
+{
+    scratch *clock = scratch_new();
+    int64_t began_ns = scratch_now_ns(clock);
+
+    cf_files_sync_each(files, syncs, count);
+    while (scratch_now_ns(clock) - began_ns <= 10 * files->tick_ns)
+        continue;
+    scratch_destroy(&clock);
+}
+
+static void write_two(book *self, const char *name)
+{
+    cf_medium_outcome outcome;
+    cf_arena arena = {0};
+
+    cf_row rows[] = {a_row("one", name, &arena), a_row("two", name, &arena)};
+    expect_ok(cf_medium_write(self->medium, rows, 2, &outcome, &self->error), self->error);
+    cr_assert_eq(outcome.count, 0);
+    commit(self);
+    cf_medium_outcome_release(&outcome);
+    cf_arena_release(&arena);
+}
+
+Test(medium_folder, makes_not_durable_again_what_it_wrote)
+{
+    book b;
+
+    open_book(&b);
+    b.env.files->sync_files = sync_slowly;
+    put(&b, "one.vcf", "one", "Uno");
+    look(&b);
+    write_two(&b, "Eins");
+    for (int i = 0; i < 2; i++) {
+        syncs_forget();
+        restart(&b);
+        look(&b);
+        cr_expect_eq(b.content.file.count, 2);
+        cr_expect_not(syncs_had("one.vcf") || syncs_had("two.vcf"));
+    }
+    put(&b, "two.vcf", "two", "Zwei");
+    syncs_forget();
+    look(&b);
+    cr_expect(syncs_had("two.vcf") && !syncs_had("one.vcf"));
+    close_book(&b);
+}
+
+/* Then a user who saves at once leaves no trace in the times. */
+Test(medium_folder, trusts_nothing_that_it_put_in_place_at_once)
+{
+    book b;
+
+    open_book(&b);
+    look(&b);
+    b.env.files->tick_ns = 3600LL * 1000000000;
+    write_two(&b, "Eins");
+    syncs_forget();
+    look(&b);
+    cr_expect_eq(b.content.file.count, 2);
+    cr_expect(syncs_had("one.vcf") && syncs_had("two.vcf"));
     close_book(&b);
 }
 

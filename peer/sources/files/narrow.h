@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Narrowing: the base forgets what `--include` doesn't ask for. It stays on the disk as it is, and
+ * is nobody's business any more: nothing of it is published, neither an edit nor that it is gone.
+ */
+#ifndef CF_PEER_SOURCES_FILES_NARROW_H
+#define CF_PEER_SOURCES_FILES_NARROW_H
+#include "peer/merge/scan.h"
+#include "peer/sources/binding.h"
+
+/* How many files and links of the base are not asked for. */
+size_t cf_narrow_count(const cf_binding *binding);
+/* Forgets them, and the directories that lead to nothing then. The caller writes the records. */
+void cf_narrow_base(cf_binding *binding, cf_records *records);
+
+/* A known directory is in another place now, where of what is in it something else may be asked
+ * for.
+ */
+bool cf_narrow_is_moved(const cf_binding *binding, const cf_finding *finding);
+/* It has come to where it is now by this device's user: forgets it if it is not asked for there;
+ * `below`: and what is in it. Directories that are passed through stay. */
+void cf_narrow_node(cf_binding *binding, uint64_t number, bool below, cf_records *records);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows that can't be shown here, and why: those that the view holds back, and those that the medium
+ * refused when it was last written. The latter is kept, since only a write finds it out and
+ * `status` never writes: [[table, key, hash of the row that was refused, reason]…]. */
+#include "peer/sources/records/record_source_inside.h"
+
+#include "codec/pack.h"
+
+#include <stdlib.h>
+
+enum { REFUSED_MAX = 1000 };
+
+/* ---- By the view ---- */
+
+static bool has_value(const cf_row *row, cf_bytes field)
+{
+    return cf_row_field_named(row, field) != NULL;
+}
+
+static void note_lacking(cf_record_run *run, const cf_row *row, const cf_row_place *place)
+{
+    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    cf_buffer names = {0};
+
+    for (size_t i = 0; table && i < table->required_count; i++) {
+        if (has_value(row, table->required[i]))
+            continue;
+        if (names.size)
+            cf_buffer_append_text(&names, ", ");
+        cf_record_field_text(table->required[i], &names);
+    }
+    if (!names.size)
+        cf_buffer_append_text(&names, "key that its table can have");
+    cf_record_note(run, CF_PENDING_SKIPPED, place,
+                   "it has no %.*s, without which it can't be shown", (int)names.size,
+                   (const char *)names.data);
+    cf_buffer_release(&names);
+}
+
+void cf_record_run_note_held_back(cf_record_run *run)
+{
+    size_t count;
+    const cf_row_held *held = cf_row_view_held(run->view, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_row *row = &held[i].row;
+        const cf_row_place place = {row->table, row->key};
+
+        if (held[i].why == CF_HELD_REQUIRED)
+            note_lacking(run, row, &place);
+        else
+            cf_record_note(run, CF_PENDING_SKIPPED, &place, "%s",
+                           held[i].why == CF_HELD_UNIQUE ? "another one has the same key"
+                                                         : "what it refers to can't be shown");
+    }
+}
+
+/* ---- By the medium ---- */
+
+static cf_bytes key_of(cf_record_run *run)
+{
+    return cf_key_source(&run->arena, CF_TABLE_REFUSED, run->source->binding->number);
+}
+
+/* Of the row that is to be shown there; 0: none is. */
+static uint64_t hash_shown(const cf_record_run *run, cf_bytes table, cf_bytes key)
+{
+    const cf_row *shown = cf_record_run_shown(run, table, key);
+    cf_buffer packed = {0};
+
+    if (!shown)
+        return 0;
+    cf_row bare = *shown;
+    bare.refs = (cf_bytes){0};
+    cf_row_pack(&bare, &packed);
+    uint64_t hash = cf_hash_bytes(0, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return hash;
+}
+
+static void pack_refusal(const cf_record_run *run, const cf_medium_refusal *refusal, cf_buffer *out)
+{
+    cf_pack_array(out, 4);
+    cf_pack_bin(out, refusal->table);
+    cf_pack_bin(out, refusal->key);
+    cf_pack_uint(out, hash_shown(run, refusal->table, refusal->key));
+    cf_pack_bin(out, cf_bytes_of_text(refusal->text));
+}
+
+/* No bytes: nothing was refused, or what is kept can't be had: then only the reasons are missing.
+ */
+static cf_bytes load(cf_record_run *run)
+{
+    cf_peer *peer = run->source->workshop->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_buffer kept = {0};
+    cf_error ignored;
+
+    if (store->get(store, cf_peer_user(peer), key_of(run), &kept, &ignored))
+        cf_buffer_clear(&kept);
+    cf_bytes copy = cf_arena_copy(&run->arena, cf_buffer_view(&kept));
+    cf_buffer_release(&kept);
+    return copy;
+}
+
+void cf_record_run_keep_refusals(cf_record_run *run, const cf_medium_outcome *outcome)
+{
+    cf_buffer now = {0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < outcome->count && count < REFUSED_MAX; i++)
+        count += outcome->refusals[i].why != CF_CHANGED;
+    if (count)
+        cf_pack_array(&now, count);
+    for (size_t i = 0, packed = 0; packed < count; i++)
+        if (outcome->refusals[i].why != CF_CHANGED) {
+            pack_refusal(run, &outcome->refusals[i], &now);
+            packed++;
+        }
+    cf_bytes before = load(run);
+    if (!cf_bytes_equal(cf_buffer_view(&now), before)) {
+        if (count)
+            cf_records_put(&run->records, key_of(run), cf_buffer_view(&now));
+        else
+            cf_records_delete(&run->records, key_of(run));
+    }
+    cf_buffer_release(&now);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const cf_record_refusal *one = a, *other = b;
+    int order = cf_bytes_compare(one->table, other->table);
+
+    return order ? order : cf_bytes_compare(one->key, other->key);
+}
+
+static cf_status read_refusal(cf_reader *reader, cf_record_refusal *out, cf_error *error)
+{
+    cf_status status = cf_read_array_of(reader, 4, error);
+
+    if (!status)
+        status = cf_read_bin(reader, &out->table, error);
+    if (!status)
+        status = cf_read_bin(reader, &out->key, error);
+    if (!status)
+        status = cf_read_uint(reader, &out->hash, error);
+    if (!status)
+        status = cf_read_bin(reader, &out->reason, error);
+    return status;
+}
+
+void cf_record_run_load_refusals(cf_record_run *run)
+{
+    cf_reader reader = cf_reader_of(load(run));
+    size_t count = 0;
+    cf_error ignored;
+
+    if (reader.at == reader.end || cf_read_array(&reader, &count, &ignored))
+        return;
+    cf_record_refusal *all = cf_arena_allocate(&run->arena, count, sizeof *all);
+    while (run->refusal_count < count &&
+           read_refusal(&reader, &all[run->refusal_count], &ignored) == CF_OK)
+        run->refusal_count++;
+    if (run->refusal_count)
+        qsort(all, run->refusal_count, sizeof *all, by_place);
+    run->refusals = all;
+}
+
+bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key)
+{
+    const cf_record_refusal wanted = {.table = table, .key = key};
+    const cf_record_refusal *found =
+        run->refusal_count
+            ? bsearch(&wanted, run->refusals, run->refusal_count, sizeof wanted, by_place)
+            : NULL;
+
+    if (!found || found->hash != hash_shown(run, table, key))
+        return false; /* nobody has tried to write it as it is now */
+    cf_record_note(run, CF_PENDING_SKIPPED, &(cf_row_place){table, key}, "%.*s",
+                   (int)found->reason.size, (const char *)found->reason.data);
+    return true;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of rows when a device is shut out. */
+#include "tests/peer/shut_out.h"
+
+#include "tests/peer/small_table.h"
+#include "tests/support/expect.h"
+
+static long balance_of(const device *self, long id)
+{
+    table all = {0};
+
+    user_reads_table(self, &all);
+    const table_row *row = table_find(&all, id);
+    long balance = row ? row->balance : TABLE_NO_BALANCE;
+    table_release(&all);
+    return balance;
+}
+
+static void write_row(device *self, long id, long balance)
+{
+    table all = {0};
+
+    user_reads_table(self, &all);
+    table_drop(&all, id);
+    table_add(&all, id, balance, cf_bytes_of_text("a note"));
+    user_writes_table(self, &all);
+    table_release(&all);
+}
+
+/* World 1000488: the row of a device that is shut out went with all that was made of it since. */
+Test(engine_revoked_rows, leaves_a_row_that_somebody_has_edited_since)
+{
+    scene s = a_scene(1);
+
+    world_bind_tables(s.w);
+    write_row(s.owner, 1, 10);
+    cr_assert(world_settle(s.w));
+    cf_heads heads = heads_of(s.owner, &s.id);
+    device_unplug(s.owner);
+    write_row(s.suspect, 7, 70);
+    write_row(s.suspect, 8, 80);
+    cr_assert(device_sync(s.suspect));
+    cr_assert(device_sync(s.other));
+    cr_assert_eq(balance_of(s.other, 8), 80);
+    write_row(s.other, 7, 77);
+    cr_assert(device_sync(s.other));
+    revoke(s.owner, &s.id, &heads);
+    s.owner->offline = false;
+    sync_both(&s);
+    for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
+        cr_expect_eq(balance_of(each, 1), 10);
+        cr_expect_eq(balance_of(each, 7), 77);
+        cr_expect_eq(balance_of(each, 8), TABLE_NO_BALANCE);
+    }
+    cf_heads_release(&heads);
+    scene_end(&s);
+}

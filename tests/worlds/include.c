@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device that asks for some records only, then for others, then for all, while its process ends
+ * or the power goes: nobody hears of that, and what it doesn't ask for is as others made it. */
+#include "tests/worlds/records.h"
+#include "tests/worlds/scene.h"
+
+enum { TABLE = 1 << RECORDS_TABLE, CALLS = 60 };
+
+static cf_binding *table_of(device *who)
+{
+    size_t i = 0;
+
+    while (cf_engine_binding_at(who->engine, i)->format != CF_FORMAT_CSV)
+        i++;
+    return cf_engine_binding_at(who->engine, i);
+}
+
+/* As `counterfoil set --include`. NULL: for everything. */
+static void asks_for(device *who, const char *pattern)
+{
+    cf_binding *binding = table_of(who), *trial;
+    cf_binding_options options = {.collection = binding->collection,
+                                  .format = binding->format,
+                                  .path = binding->path,
+                                  .include = &pattern,
+                                  .include_count = pattern != NULL};
+    cf_error error;
+
+    expect_ok(cf_binding_new(&options, &trial, &error), error);
+    char **include = binding->include;
+    size_t count = binding->include_count;
+    binding->include = trial->include;
+    binding->include_count = trial->include_count;
+    trial->include = include;
+    trial->include_count = count;
+    expect_ok(cf_binding_save(device_peer(who), binding, &error), error);
+    cf_engine_touch_binding(who->engine, binding);
+    cf_binding_destroy(&trial, who->env.files);
+}
+
+static void writes(device *who, const char *key, const char *note, const char *name)
+{
+    cells all;
+
+    records_read(who, RECORDS_TABLE, &all);
+    if (!cells_find(&all, key, ""))
+        cells_add(&all, key, "", "");
+    cells_set(&all, key, "note", note);
+    cells_set(&all, key, "name", name);
+    records_save_table(who, RECORDS_TABLE, &all, false);
+    cells_release(&all);
+}
+
+static void expect_keys(const device *who, const char *expected, uint64_t call)
+{
+    cf_buffer found = {0};
+    cells all;
+
+    records_read(who, RECORDS_TABLE, &all);
+    for (size_t i = 0; i < all.count; i++)
+        if (!*all.all[i].field)
+            cf_buffer_append_text(&found, "%s ", all.all[i].key);
+    cf_buffer_append(&found, "", 1);
+    cr_expect_str_eq((const char *)found.data, expected, "call %d: device %d has %s and not %s",
+                     (int)call, who->number, (const char *)found.data, expected);
+    cf_buffer_release(&found);
+    cells_release(&all);
+}
+
+/* Its process ends at this call of what it does about it, and begins again. */
+static void asks_and_ends_at(device *who, const char *pattern, uint64_t call, device_end how)
+{
+    asks_for(who, pattern);
+    who->faults.at = who->faults.calls + call;
+    who->faults.status = CF_IO;
+    syncs(who);
+    device_restart(who, how);
+    cr_assert(syncs(who));
+    cr_assert(syncs(who));
+}
+
+static void ask_and_end_at(uint64_t call, device_end how)
+{
+    world *w = a_world_with(call, 2, TABLE);
+    device *all = &w->devices[0], *some = &w->devices[1];
+
+    writes(all, "a", "Paris", "Anna");
+    writes(all, "b", "Rome", "Bert");
+    writes(all, "c", "Paris", "Cleo");
+    writes(all, "d", "Bonn", "Dora");
+    cr_assert(syncs(all) && syncs(some));
+    disk_sync(some->drive);
+    uint64_t entries = world_entries(w);
+
+    asks_and_ends_at(some, "note=Paris", call, how);
+    expect_keys(some, "a c ", call);
+    asks_and_ends_at(some, "note=[PB]*", call, how);
+    expect_keys(some, "a c d ", call);
+    writes(some, "e", "Oslo", "Emil"); /* not asked for, but there */
+    cr_assert(syncs(some));
+    expect_keys(some, "a c d e ", call);
+    cr_expect_eq(world_entries(w), entries, "call %d: it published something", (int)call);
+
+    writes(all, "b", "Rome", "Berta");
+    writes(some, "a", "Paris", "Anne");
+    cr_assert(syncs(all) && syncs(some) && syncs(all));
+    expect_keys(all, "a b c d ", call);
+    asks_and_ends_at(some, NULL, call, how);
+    expect_keys(some, "a b c d e ", call);
+    expect_records(w, "table a\ntable a name Anne\ntable a note Paris\n"
+                      "table b\ntable b name Berta\ntable b note Rome\n"
+                      "table c\ntable c name Cleo\ntable c note Paris\n"
+                      "table d\ntable d name Dora\ntable d note Bonn\n"
+                      "table e\ntable e name Emil\ntable e note Oslo\n");
+    world_destroy(&w);
+}
+
+Test(include, nobody_hears_what_a_device_asks_for_and_its_process_ends)
+{
+    for (uint64_t call = 1; call <= CALLS; call++)
+        ask_and_end_at(call, END_KILLED);
+}
+
+Test(include, nobody_hears_what_a_device_asks_for_and_the_power_goes)
+{
+    for (uint64_t call = 1; call <= CALLS; call++)
+        ask_and_end_at(call, END_POWER_CUT);
+}
