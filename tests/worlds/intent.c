@@ -71,6 +71,24 @@ Test(intent, a_swap_of_two_files_is_a_swap)
     world_destroy(&w);
 }
 
+/* World 2001056: nobody can see the swap, but for what another puts into one of them. */
+Test(intent, what_is_added_to_an_empty_folder_goes_where_another_swaps_it)
+{
+    for (int first = 0; first < 2; first++) {
+        world *w = two_alike(10);
+
+        disk_user_makes_folder(w->devices[0].drive, "/things/a");
+        disk_user_makes_folder(w->devices[0].drive, "/things/b");
+        cr_assert(syncs(&w->devices[0]) && syncs(&w->devices[1]));
+        disk_user_swaps(w->devices[0].drive, "/things/a", "/things/b");
+        disk_user_writes(w->devices[1].drive, "/things/a/added", "1");
+        cr_assert(syncs(&w->devices[first]));
+        expect_tree(w, "a/\nb/\nb/added: 1\nletter: dear\nphotos/\nphotos/one: 1\n"
+                       "photos/two: 2\n");
+        world_destroy(&w);
+    }
+}
+
 Test(intent, an_edit_outlives_a_deletion_that_did_not_see_it)
 {
     world *w = two_alike(6);

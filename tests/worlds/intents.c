@@ -264,19 +264,24 @@ void intents_act(intents *self, const picture *before, const picture *after, boo
     each_change(self, before, after, act_on, &(acting){.in_doubt = in_doubt});
 }
 
-static intent *of_path(intents *self, const char *path)
+/* The group of what lies under this path. Nobody can tell whether others know that something was
+ * moved there, unless it looks another way since. */
+static size_t take_part(intents *self, const intents_move *move, const char *path)
 {
     char where[96];
 
     snprintf(where, sizeof where, "/%.*s", (int)strcspn(path, "/"), path);
-    return find_or_add(self, where);
+    size_t group = find_or_add(self, where)->group;
+    if (is_same(picture_at(move->before, where), picture_at(move->after, where)))
+        contend(self, group);
+    return group;
 }
 
-void intents_tie(intents *self, const char *path, const char *other)
+void intents_tie(intents *self, const intents_move *move)
 {
-    size_t group = of_path(self, path)->group;
+    size_t group = take_part(self, move, move->from);
 
-    join(self, group, of_path(self, other)->group);
+    join(self, group, take_part(self, move, move->to));
 }
 
 static void shake_one(intents *self, const region *before, const region *after, const char *where,

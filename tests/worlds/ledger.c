@@ -70,10 +70,10 @@ void ledger_fell(ledger *self, const mark *record, int killer, bool knows_all)
 
         if (!is_of(one, record))
             continue;
-        if (one->killer == killer && !one->is_gone_safely)
-            one->fell = true;
-        if (knows_all)
-            one->was_beside = false;
+        bool falls = one->killer == killer && !one->is_gone_safely;
+
+        one->fell |= falls;
+        one->was_beside = !knows_all && (one->was_beside || falls);
     }
 }
 

@@ -20,8 +20,10 @@ typedef struct {
     uint64_t safe_at; /* the act after which the broker had it, by the word of a device; 0: it may
                          not have it */
     bool is_gone_safely; /* the same of its end */
-    /* Of a field of a record: the record was deleted as a whole, and somebody who saw this went on
-     * with another field of it, which brings all of it back. */
+    /* Of a field of a record: the record was deleted as a whole, and somebody went on with another
+     * field of it, after seeing this or before the one who deleted it knew of that. Such a deletion
+     * is undone as a whole: the record is as the one had it who deleted it, and as the other left
+     * his field. */
     bool fell, was_beside;
     mark record;        /* that it was written into (sight.h); empty: none */
     int author, killer; /* devices; the last ones. -1: none */
@@ -41,7 +43,8 @@ void ledger_write(ledger *self, const mark *token, int author);
 /* A user of this device has replaced or deleted the last of it that is there. */
 void ledger_let_go(ledger *self, const mark *token, int killer);
 /* This device's user deleted a record; what it had taken out of it before goes with that, for
- * others may hear of both as of one deletion. KNOWS_ALL: nobody did anything to it meanwhile. */
+ * others may hear of both as of one deletion. KNOWS_ALL: nobody did anything to it meanwhile; else
+ * all of it may come back. */
 void ledger_fell(ledger *self, const mark *record, int killer, bool knows_all);
 /* Somebody gave it this new value: that brings back what is deleted with it. */
 void ledger_went_on(ledger *self, const mark *record, const mark *token);

@@ -19,14 +19,29 @@ static void writes_card(device *who, const char *path, const char *key, const ch
     cells_release(&card);
 }
 
-static void writes_row(device *who, const char *key, const char *name)
+static void sets_field(device *who, const char *key, const char *field, const char *value)
 {
     cells all;
 
     records_read(who, RECORDS_TABLE, &all);
     if (!cells_find(&all, key, ""))
         cells_add(&all, key, "", "");
-    cells_set(&all, key, "name", name);
+    cells_set(&all, key, field, value);
+    records_save_table(who, RECORDS_TABLE, &all, false);
+    cells_release(&all);
+}
+
+static void writes_row(device *who, const char *key, const char *name)
+{
+    sets_field(who, key, "name", name);
+}
+
+static void drops_row(device *who, const char *key)
+{
+    cells all;
+
+    records_read(who, RECORDS_TABLE, &all);
+    cells_drop_row(&all, key);
     records_save_table(who, RECORDS_TABLE, &all, false);
     cells_release(&all);
 }
@@ -124,4 +139,23 @@ Test(record_scenes, a_long_value_that_a_broker_lost_comes_back_after_a_power_cut
         cf_buffer_release(&expected);
         world_destroy(&w);
     }
+}
+
+/* World 1003125: with what the other never saw, for the one who deleted it had put it there. */
+Test(record_scenes, a_row_that_another_goes_on_with_comes_back_whole)
+{
+    world *w = a_world_with(1, 2, TABLE);
+    device *one = &w->devices[0], *other = &w->devices[1];
+
+    writes_row(one, "k", "Karl");
+    sets_field(one, "k", "note", "tall");
+    cr_assert(syncs(one) && syncs(other));
+    sets_field(other, "k", "note", "taller");
+    sets_field(one, "k", "photo", "a picture");
+    cr_assert(syncs(one));
+    drops_row(one, "k");
+    cr_assert(syncs(one));
+    expect_records(w, "table k\ntable k name Karl\ntable k note taller\n"
+                      "table k photo a picture\n");
+    world_destroy(&w);
 }

@@ -201,11 +201,13 @@ static void give_lock_back(device *who)
 
 /* ---- Acts ---- */
 
-static void act_on_disk(chance *from, device *who, const event *act)
+/* True: it has moved one thing to the other's place. */
+static bool act_on_disk(chance *from, device *who, const event *act)
 {
     place here = at(who, script_paths[act->path]), there = at(who, script_paths[act->to]);
     char key[8];
     disk *drive = who->drive;
+    bool moved = false;
 
     snprintf(key, sizeof key, "k%u", act->path);
     switch (act->kind) {
@@ -226,10 +228,10 @@ static void act_on_disk(chance *from, device *who, const event *act)
         disk_user_removes(drive, here.text);
         break;
     case ACT_MOVE:
-        disk_user_moves(drive, here.text, there.text);
+        moved = disk_user_moves(drive, here.text, there.text);
         break;
     case ACT_SWAP:
-        disk_user_swaps(drive, here.text, there.text);
+        moved = disk_user_swaps(drive, here.text, there.text);
         break;
     case ACT_POINT:
         point(from, who, here.text);
@@ -255,6 +257,17 @@ static void act_on_disk(chance *from, device *who, const event *act)
     default:
         treat_conflict(from, who, there.text);
     }
+    return moved && act->path != act->to;
+}
+
+static void note_move(device *who, const sight *before, const event *act)
+{
+    picture after;
+
+    picture_take(who, &after);
+    intents_tie(&who->in->intents, &(intents_move){&before->shown, &after, script_paths[act->path],
+                                                   script_paths[act->to]});
+    picture_release(&after);
 }
 
 static void act_and_note(device *who, const event *act, uint64_t seed)
@@ -266,11 +279,11 @@ static void act_and_note(device *who, const event *act, uint64_t seed)
     sight_take_kept(who, &kept);
     if (chance_below(&from, 3))
         make_way(who, script_paths[chance_one_in(&from, 2) ? act->path : act->to]);
-    act_on_disk(&from, who, act);
+    bool moved = act_on_disk(&from, who, act);
     note_acts(who, &before);
     note_wiped(who, &kept);
-    if (act->kind == ACT_MOVE || act->kind == ACT_SWAP)
-        intents_tie(&who->in->intents, script_paths[act->path], script_paths[act->to]);
+    if (moved && !who->is_out)
+        note_move(who, &before, act);
     sight_release(&before);
     sight_release(&kept);
 }
