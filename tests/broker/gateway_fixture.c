@@ -317,6 +317,15 @@ household a_household(void)
     return made;
 }
 
+household a_greeted_household(void)
+{
+    household self = a_household();
+
+    greet(self.house, self.at_desk, &self.account.user, NULL, 0);
+    greet(self.house, self.at_lap, &self.account.user, NULL, 0);
+    return self;
+}
+
 void household_end(household *self)
 {
     house_end(self->house);

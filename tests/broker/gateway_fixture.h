@@ -79,6 +79,8 @@ typedef struct {
     caller *at_desk, *at_lap;
 } household;
 household a_household(void);
+/* They have said HELLO and know nothing of the log. */
+household a_greeted_household(void);
 void household_end(household *self);
 
 #endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blobs through the gateway, piece by piece. */
+#include "broker/gateway.h"
+
+#include "codec/blob.h"
+#include "tests/broker/gateway_fixture.h"
+
+static cf_buffer a_large_blob(cf_hash *id)
+{
+    cf_buffer bytes = {0};
+
+    bytes.size = 3 * CF_BLOB_STEP - 5;
+    cf_buffer filled = {0};
+    memset(cf_buffer_reserve(&filled, bytes.size), 'b', bytes.size);
+    filled.size = bytes.size;
+    *id = cf_blob_id(cf_buffer_view(&filled));
+    return filled;
+}
+
+static void put_piece(household *a, const cf_hash *id, const cf_buffer *blob, size_t offset)
+{
+    size_t left = blob->size - offset;
+    cf_message put = {.command = CF_COMMAND_PUT,
+                      .put = {*id,
+                              offset,
+                              blob->size,
+                              {blob->data + offset, left < CF_BLOB_STEP ? left : CF_BLOB_STEP}}};
+
+    say(a->house, a->at_lap, &put);
+}
+
+Test(gateway_blobs, takes_a_blob_piece_by_piece_and_gives_it_back)
+{
+    household a = a_greeted_household();
+    cf_hash id;
+    cf_buffer blob = a_large_blob(&id), back = {0};
+    cf_message have = {.command = CF_COMMAND_HAVE, .have = {&id, 1}};
+
+    say(a.house, a.at_lap, &have);
+    cf_message missing = hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    cr_assert_eq(missing.missing.blob_count, 1);
+    cr_expect_eq(missing.missing.blobs[0].held, 0);
+    put_piece(&a, &id, &blob, 0);
+    missing = hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    cr_expect_eq(missing.missing.blobs[0].held, CF_BLOB_STEP);
+
+    cf_message get = {.command = CF_COMMAND_GET, .get = {id, 0}};
+    say(a.house, a.at_desk, &get);
+    hear(a.house, a.at_desk, CF_COMMAND_ABSENT); /* not yet */
+
+    put_piece(&a, &id, &blob, CF_BLOB_STEP);
+    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    put_piece(&a, &id, &blob, 2 * CF_BLOB_STEP);
+    hear(a.house, a.at_lap, CF_COMMAND_STORED);
+    say(a.house, a.at_lap, &have);
+    missing = hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    cr_expect_eq(missing.missing.blob_count, 0);
+
+    while (back.size < blob.size) {
+        get.get.offset = back.size;
+        say(a.house, a.at_desk, &get);
+        cf_message piece = hear(a.house, a.at_desk, CF_COMMAND_BLOB);
+        cr_assert_eq(piece.blob.offset, back.size);
+        cr_assert_eq(piece.blob.total, blob.size);
+        cf_buffer_append(&back, piece.blob.bytes.data, piece.blob.bytes.size);
+    }
+    cr_expect(cf_bytes_equal(cf_buffer_view(&back), cf_buffer_view(&blob)));
+    cf_buffer_release(&blob);
+    cf_buffer_release(&back);
+    household_end(&a);
+}
+
+Test(gateway_blobs, refuses_a_blob_that_is_not_what_it_is_named)
+{
+    household a = a_greeted_household();
+    cf_hash id;
+    cf_buffer blob = a_large_blob(&id);
+
+    blob.data[7] ^= 1;
+    for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP)
+        put_piece(&a, &id, &blob, offset);
+    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_FORGED);
+    cf_buffer_release(&blob);
+    household_end(&a);
+}
+
+/* Ann's blob is not Bob's, even when he knows its name. */
+Test(gateway_blobs, keeps_each_users_blobs_apart)
+{
+    household a = a_greeted_household();
+    person bob = an_account(11), pc = a_device(12, &bob.user), pad = a_device(13, &bob.user);
+    cf_hash id;
+    cf_buffer blob = a_large_blob(&id);
+
+    settle_in(a.house, &bob, &pc, &pad);
+    caller *at_pc = call_in(a.house, cf_keys_public(pc.keys)->curve);
+    greet(a.house, at_pc, &bob.user, NULL, 0);
+    for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP)
+        put_piece(&a, &id, &blob, offset);
+    cf_message get = {.command = CF_COMMAND_GET, .get = {id, 0}};
+    say(a.house, at_pc, &get);
+    hear(a.house, at_pc, CF_COMMAND_ABSENT);
+    cf_buffer_release(&blob);
+    person_end(&bob);
+    person_end(&pc);
+    person_end(&pad);
+    household_end(&a);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How sessions with the gateway begin, and why they end. */
+#include "broker/gateway.h"
+
+#include <string.h>
+
+#include "tests/broker/gateway_fixture.h"
+
+Test(gateway_sessions, answers_again_to_anything_before_hello)
+{
+    household a = a_greeted_household();
+    caller *late = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+
+    say(a.house, late, &credit);
+    hear(a.house, late, CF_COMMAND_AGAIN);
+    write_change(&a.lap, "some body", NULL, 0);
+    publish(a.house, late, &a.lap);
+    hear(a.house, late, CF_COMMAND_AGAIN);
+    hear_nothing(a.house, late);
+    household_end(&a);
+}
+
+/* Its first page has made a session, which is none yet. */
+Test(gateway_sessions, answers_again_in_the_middle_of_a_hello)
+{
+    household a = a_greeted_household();
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {1, a.account.user, &a.account.head, 1, true}};
+
+    say(a.house, a.at_lap, &hello);
+    write_change(&a.lap, "some body", NULL, 0);
+    publish(a.house, a.at_lap, &a.lap);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    hear_nothing(a.house, a.at_lap);
+    household_end(&a);
+}
+
+/* Names of connections are the transport's, and are given again. */
+Test(gateway_sessions, serves_a_session_to_the_key_that_greeted_only)
+{
+    household a = a_greeted_household();
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
+
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    memcpy(a.at_lap->key.bytes, cf_keys_public(a.desk.keys)->curve, 32); /* another member's */
+    say(a.house, a.at_lap, &locate);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    say(a.house, a.at_lap, &locate);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    household_end(&a);
+}
+
+Test(gateway_sessions, ends_the_session_of_who_names_too_many_heads)
+{
+    household a = a_greeted_household();
+    cf_head heads[CF_HEADS_PAGE] = {0};
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {1, a.account.user, heads, CF_HEADS_PAGE, true}};
+
+    for (size_t i = 0; i < CF_HEADS_PAGE; i++)
+        heads[i].sequence = i + 1;
+    for (size_t named = 0; named < CF_HEADS_MAX; named += CF_HEADS_PAGE)
+        say(a.house, a.at_lap, &hello);
+    cr_expect(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
+    say(a.house, a.at_lap, &hello);
+    cr_expect_not(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
+    household_end(&a);
+}
+
+Test(gateway_sessions, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
+{
+    household a = a_greeted_household();
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+
+    greet(a.house, a.at_desk, &a.account.user, NULL, 0);
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    for (int i = 0; i < 8; i++)
+        greet(a.house, call_in(a.house, cf_keys_public(a.lap.keys)->curve), &a.account.user, NULL,
+              0);
+    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 9);
+    say(a.house, a.at_lap, &credit);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    say(a.house, a.at_desk, &credit);
+    hear_nothing(a.house, a.at_desk);
+    household_end(&a);
+}
+
+Test(gateway_sessions, says_in_welcome_what_it_holds_and_what_time_it_is)
+{
+    household a = a_greeted_household();
+    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+
+    say(a.house, a.at_desk, &hello);
+    cf_message welcome = hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
+    cr_expect_eq(welcome.welcome.now_ms, a.house->now_ms);
+    cr_expect_eq(welcome.welcome.window, CF_WINDOW);
+    cr_assert_eq(welcome.welcome.head_count, 1);
+    cr_expect(cf_hash_equal(&welcome.welcome.heads[0].hash, &a.account.head.hash));
+    cr_expect_not(welcome.welcome.more);
+    household_end(&a);
+}
+
+Test(gateway_sessions, takes_hello_in_pages)
+{
+    household a = a_greeted_household();
+    cf_head unknown = {{{9}}, 5, {{9}}};
+    cf_message page = {.command = CF_COMMAND_HELLO,
+                       .hello = {1, a.account.user, &unknown, 1, true}};
+
+    say(a.house, a.at_desk, &page);
+    hear_nothing(a.house, a.at_desk);
+    page.hello.heads = &a.account.head;
+    page.hello.more = false;
+    say(a.house, a.at_desk, &page);
+    hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
+    subscribe(a.house, a.at_desk, NULL, 0, CF_WINDOW);
+    hear_nothing(a.house, a.at_desk); /* it named what there is */
+    household_end(&a);
+}
+
+Test(gateway_sessions, refuses_hello_of_a_key_that_is_no_member)
+{
+    household a = a_greeted_household();
+    person stranger = a_device(9, &a.account.user);
+    caller *knocking = call_in(a.house, cf_keys_public(stranger.keys)->curve);
+    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+
+    say(a.house, knocking, &hello);
+    hear_refusal(a.house, knocking, CF_REFUSED_UNKNOWN);
+    hello.hello.user = stranger.id; /* nobody's */
+    say(a.house, knocking, &hello);
+    hear_refusal(a.house, knocking, CF_REFUSED_UNKNOWN);
+    hello.hello.version = 2;
+    say(a.house, knocking, &hello);
+    hear_refusal(a.house, knocking, CF_REFUSED_VERSION);
+    person_end(&stranger);
+    household_end(&a);
+}
+
+Test(gateway_sessions, ends_the_session_of_who_sends_garbage)
+{
+    household a = a_greeted_household();
+    cf_bytes garbage[2] = {cf_bytes_of_text("\xff\xff no message"), cf_bytes_of_text("x")};
+
+    say_bytes(a.house, a.at_lap, garbage, 1);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_MALFORMED);
+    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
+    say_bytes(a.house, a.at_lap, garbage, 2); /* a stranger now */
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    say_bytes(a.house, a.at_lap, garbage, 0);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    household_end(&a);
+}
+
+Test(gateway_sessions, ends_the_session_of_who_sends_oversized_frames)
+{
+    household a = a_greeted_household();
+    cf_message put = {.command = CF_COMMAND_PUT, .put = {{{1}}, 0, 10, cf_bytes_of_text("piece")}};
+    cf_frames frames = {0};
+    cf_buffer large = {0};
+
+    cf_buffer_reserve(&large, CF_BLOB_STEP + 1);
+    memset(large.data, 0, CF_BLOB_STEP + 1);
+    cf_message_write(&put, &frames);
+    cf_bytes wire[2] = {cf_buffer_view(&frames.frame[0]), {large.data, CF_BLOB_STEP + 1}};
+    say_bytes(a.house, a.at_lap, wire, 2);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_MALFORMED);
+    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
+    cf_buffer_release(&large);
+    cf_frames_release(&frames);
+    household_end(&a);
+}
+
+Test(gateway_sessions, forgets_a_session_whose_connection_is_gone)
+{
+    household a = a_greeted_household();
+
+    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id));
+    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+    say(a.house, a.at_lap, &credit);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    household_end(&a);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A link and a broker that lies. */
+#include "broker/link.h"
+
+#include "tests/broker/meeting.h"
+
+static meeting m; /* zeroed and opened by every test */
+
+TestSuite(link_lies, .timeout = 60);
+
+static void hear(attendee *self, const cf_message *message)
+{
+    cf_frames frames = {0};
+    cf_bytes views[CF_MESSAGE_FRAMES];
+
+    cf_message_write(message, &frames);
+    for (size_t i = 0; i < frames.count; i++)
+        views[i] = cf_buffer_view(&frames.frame[i]);
+    cf_link_handle(self->link, views, frames.count, self->at->now_ms, self->outbox);
+    cf_frames_release(&frames);
+}
+
+Test(link_lies, takes_no_entry_of_another_user)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    person other = an_account(40);
+
+    cf_link_start(desk->link);
+    meet(&m);
+    size_t entries = desk->entries;
+    first_entry(&other);
+    hear(desk, &(cf_message){.command = CF_COMMAND_ENTRY,
+                             .entry = {.position = 99, .entry = cf_buffer_view(&other.wire)}});
+    cr_expect_eq(desk->entries, entries);
+    cr_expect_eq(desk->lost, 1);
+    cr_expect_eq(desk->last_loss, CF_MALFORMED);
+    person_end(&other);
+    meeting_close(&m);
+}
+
+Test(link_lies, lets_a_broker_name_no_end_of_heads)
+{
+    enum { PAGES = CF_HEADS_MAX / CF_HEADS_PAGE };
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_head heads[CF_HEADS_PAGE] = {0};
+    cf_message welcome = {.command = CF_COMMAND_WELCOME,
+                          .welcome = {.version = CF_PROTOCOL_VERSION,
+                                      .now_ms = m.now_ms,
+                                      .window = CF_WINDOW,
+                                      .heads = heads,
+                                      .head_count = CF_HEADS_PAGE,
+                                      .more = true}};
+
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    for (size_t page = 0; page <= PAGES; page++) {
+        cr_assert_eq(desk->lost, 0);
+        for (size_t i = 0; i < CF_HEADS_PAGE; i++)
+            heads[i].sequence = 1 + page * CF_HEADS_PAGE + i;
+        hear(desk, &welcome);
+    }
+    cr_expect_eq(desk->lost, 1);
+    cr_expect_eq(desk->last_loss, CF_TOO_LARGE);
+    meeting_close(&m);
+}
+
+Test(link_lies, takes_no_piece_of_a_blob_that_can_not_be)
+{
+    static const cf_hash blob = {"a blob"};
+    static const struct {
+        uint64_t offset, total;
+        size_t size;
+    } pieces[] = {
+        {0, 10, 11},
+        {5, 10, 6},
+        {11, 10, 1},
+        {UINT64_MAX, 10, 1},
+        {0, 10, 0},
+        {0, 0, 1},
+        {0, CF_BLOB_MAX + CF_BLOB_OVERHEAD + 1, 1},
+    };
+
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        meeting_open(&m);
+        attendee *desk = attend(&m, &m.desk);
+        cf_link_start(desk->link);
+        meet(&m);
+        cf_transfer_want(cf_link_transfer(desk->link), &blob, 0);
+        cf_link_tick(desk->link, m.now_ms, desk->outbox);
+        cf_message message = {.command = CF_COMMAND_BLOB,
+                              .blob = {blob, pieces[i].offset, pieces[i].total,
+                                       cf_bytes_of("eleven bytes", pieces[i].size)}};
+        hear(desk, &message);
+        cr_expect_eq(desk->received.size, 0, "piece %zu", i);
+        cr_expect_eq(desk->lost, 1, "piece %zu", i);
+        meeting_close(&m);
+        m = (meeting){0};
+    }
+}
