@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "peer/merge/table.h"
-#include "tests/peer/records/made_row.h"
+#include "tests/peer/records/row_check.h"
 
 enum { SETTLE_ROUNDS = 6 };
 
@@ -142,7 +142,7 @@ void row_disk_drop(row_source *source, cf_bytes table, cf_bytes key)
         *row = source->disk[--source->count];
 }
 
-static const cf_schema_table *table_of(const cf_row *row)
+const cf_schema_table *row_world_table(const cf_row *row)
 {
     return cf_schema_find(&row_world_schema, row->table);
 }
@@ -162,7 +162,7 @@ static bool is_dirty(const row_source *source)
         if (!cf_row_show(source->format, row, &arena, &shown))
             continue;
         shown_count++;
-        dirty = dirty || !disk || !cf_row_same(table_of(row), &shown, disk);
+        dirty = dirty || !disk || !cf_row_same(row_world_table(row), &shown, disk);
     }
     cf_arena_release(&arena);
     return dirty || shown_count != source->count;
@@ -290,128 +290,6 @@ static void rebase(row_world *world, row_source *source, const cf_row_scan *scan
     cf_arena_release(&arena);
 }
 
-static void print_row(const char *what, const cf_row *row)
-{
-    cf_buffer text = {0};
-
-    made_print(row, &text);
-    fprintf(stderr, "%s %.*s\n", what, (int)text.size, (const char *)text.data);
-    cf_buffer_release(&text);
-}
-
-static cf_row without_tel(const cf_row *row, cf_arena *arena)
-{
-    cf_row copy = cf_row_copy(row, arena);
-    cf_row_field *fields = (cf_row_field *)copy.fields;
-
-    for (size_t i = 0; i < copy.field_count; i++)
-        if (cf_bytes_equal(fields[i].name, cf_bytes_of_text("/tel")))
-            fields[i].count = 0;
-    return copy;
-}
-
-/* A slot that was emptied: the next value moves up. */
-static bool shows_as_left(const row_source *source, const cf_row *shown, const cf_row *disk)
-{
-    cf_arena arena = {0};
-    cf_row row = *shown;
-
-    if (!source->format->whole && !cf_row_field_named(disk, cf_bytes_of_text("/tel")))
-        row = without_tel(shown, &arena);
-    bool same = cf_row_same(table_of(disk), &row, disk);
-    cf_arena_release(&arena);
-    return same;
-}
-
-/* Who has applied all sees what he did just as he did it. */
-static void check_fidelity(row_world *world, const row_source *source, const cf_row_view *before,
-                           const cf_row_view *after)
-{
-    cf_arena arena = {0};
-
-    for (size_t i = 0; i < cf_row_view_count(after); i++) {
-        const cf_row *row = cf_row_view_at(after, i);
-        const cf_row *disk = row_disk_find(source, row->table, row->key);
-        cf_row shown;
-
-        if (!cf_row_show(source->format, row, &arena, &shown) ||
-            (!disk && cf_row_view_holds_back(before, &row->item)))
-            continue;
-        if (disk && shows_as_left(source, &shown, disk))
-            continue;
-        print_row("shown", &shown);
-        row_world_broken(world, "what the user did is shown otherwise");
-    }
-    for (size_t i = 0; i < source->count; i++)
-        if (!cf_row_view_find(after, source->disk[i].table, source->disk[i].key)) {
-            print_row("disk", &source->disk[i]);
-            row_world_broken(world, "what the user did is not shown");
-        }
-    cf_arena_release(&arena);
-}
-
-static bool has_ref(const cf_row_ref *refs, size_t count, const cf_row_ref *wanted)
-{
-    for (size_t i = 0; i < count; i++)
-        if (cf_dot_equal(&refs[i].dot, &wanted->dot) &&
-            cf_bytes_equal(refs[i].field, wanted->field) &&
-            cf_bytes_equal(refs[i].value, wanted->value) && refs[i].standing == wanted->standing)
-            return true;
-    return false;
-}
-
-/* Also the volatile ones; whatever the order in sets. */
-static bool same_values(const cf_row *a, const cf_row *b)
-{
-    cf_schema_table steady = *table_of(a);
-    cf_field_rule fields[8];
-
-    for (size_t i = 0; i < steady.field_count; i++) {
-        fields[i] = steady.fields[i];
-        if (fields[i].merge == CF_MERGE_VOLATILE)
-            fields[i].merge = CF_MERGE_WEAK;
-    }
-    steady.fields = fields;
-    return cf_row_same(&steady, a, b);
-}
-
-static bool same_shown(const cf_row *a, const cf_row *b)
-{
-    cf_arena arena = {0};
-    cf_row_ref *refs, *others;
-    size_t count, other_count;
-    cf_error error;
-
-    bool same = cf_row_refs_read(a, &arena, &refs, &count, &error) == CF_OK &&
-                cf_row_refs_read(b, &arena, &others, &other_count, &error) == CF_OK;
-    for (size_t i = 0; same && i < count; i++)
-        same = refs[i].standing != CF_WRITE_SHOWN || has_ref(others, other_count, &refs[i]);
-    cf_arena_release(&arena);
-    return same;
-}
-
-/* The base after a scan is what it would be, had the source applied its own changes; but for what
- * is listed: that is known when the view is applied. */
-static void check_base(row_world *world, const row_source *source, const cf_row_view *before,
-                       const cf_row_view *after)
-{
-    for (size_t i = 0; i < cf_row_view_count(after); i++) {
-        const cf_row *row = cf_row_view_at(after, i);
-        const cf_row *base = cf_rows_find(source->base, row->table, row->key);
-        cf_arena arena = {0};
-        cf_row agreed = cf_row_view_agree(after, row, &arena);
-
-        if (!base && cf_row_view_holds_back(before, &row->item)) {
-            cf_arena_release(&arena);
-            continue;
-        }
-        if (!base || !cf_id_equal(&base->item, &row->item) || base->displaced != row->displaced ||
-            !same_shown(base, &agreed) || !same_shown(&agreed, base) || !same_values(base, row))
-            row_world_broken(world, "the base shows other writes than the view");
-        cf_arena_release(&arena);
-    }
-}
-
 static uint64_t tick(row_world *world, row_device *device)
 {
     uint64_t now = world->now_ms + device->skew_ms;
@@ -452,9 +330,9 @@ static bool scan_source(row_world *world, row_device *device, row_source *source
         recompute(world, device, source);
         after = cf_row_view_new(device->state, &row_world_schema);
         if (source->clean)
-            check_fidelity(world, source, before, after);
+            row_check_fidelity(world, source, before, after);
         if (source->clean && source->format->whole)
-            check_base(world, source, before, after);
+            row_check_base(world, source, before, after);
         cf_row_view_destroy(&after);
         cf_row_view_destroy(&before);
         cf_state_destroy(&scanned);
@@ -510,7 +388,7 @@ static bool may_stay(const row_source *source, const cf_row *shown, const cf_row
     const cf_row *base = cf_rows_find(source->base, shown->table, shown->key);
 
     return disk && base && cf_id_equal(&base->item, &shown->item) &&
-           cf_row_same(table_of(shown), disk, shown);
+           cf_row_same(row_world_table(shown), disk, shown);
 }
 
 static void apply_to(row_world *world, row_source *source, const cf_row_view *view)
@@ -543,51 +421,6 @@ void row_world_apply(row_world *world, row_device *device)
 
 /* ---- All together ---- */
 
-static void check_equal(row_world *world, const cf_row_view *a, const cf_row_view *b)
-{
-    size_t held, other_held, conflicts, other_conflicts;
-
-    cf_row_view_held(a, &held);
-    cf_row_view_held(b, &other_held);
-    cf_row_view_conflicts(a, &conflicts);
-    cf_row_view_conflicts(b, &other_conflicts);
-    if (cf_row_view_count(a) != cf_row_view_count(b) || held != other_held ||
-        conflicts != other_conflicts)
-        row_world_broken(world, "the devices differ");
-    for (size_t i = 0; i < cf_row_view_count(a); i++) {
-        const cf_row *row = cf_row_view_at(a, i);
-        const cf_row *other = cf_row_view_find(b, row->table, row->key);
-
-        if (!other || !cf_id_equal(&row->item, &other->item) ||
-            !cf_row_same(table_of(row), row, other))
-            row_world_broken(world, "the devices differ");
-    }
-}
-
-static void check_disks(row_world *world, const row_device *device, const cf_row_view *view)
-{
-    for (size_t i = 0; i < device->source_count; i++) {
-        const row_source *source = &device->sources[i];
-        cf_arena arena = {0};
-        size_t count = 0;
-
-        for (size_t k = 0; k < cf_row_view_count(view); k++) {
-            const cf_row *row = cf_row_view_at(view, k);
-            const cf_row *disk = row_disk_find(source, row->table, row->key);
-            cf_row shown;
-
-            if (!cf_row_show(source->format, row, &arena, &shown))
-                continue;
-            count++;
-            if (!disk || !cf_row_same(table_of(row), &shown, disk))
-                row_world_broken(world, "%c does not show what it should", device->name);
-        }
-        if (count != source->count)
-            row_world_broken(world, "%c shows more than it should", device->name);
-        cf_arena_release(&arena);
-    }
-}
-
 static void exchange(row_world *world)
 {
     for (size_t round = 0; round < 2; round++)
@@ -615,8 +448,8 @@ void row_world_settle(row_world *world)
     for (size_t i = 0; i < world->device_count; i++) {
         cf_row_view *view = cf_row_view_new(world->devices[i].state, &row_world_schema);
 
-        check_equal(world, first, view);
-        check_disks(world, &world->devices[i], view);
+        row_check_equal(world, first, view);
+        row_check_disks(world, &world->devices[i], view);
         cf_row_view_destroy(&view);
     }
     cf_row_view_destroy(&first);

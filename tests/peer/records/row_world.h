@@ -47,6 +47,7 @@ typedef struct {
 /* person (serial; /mark required, /email unique, /tel a set), phone (serial; /person refers to
  * one), card (natural, /tel a set); /rev is volatile, /seen weak. */
 extern const cf_schema row_world_schema;
+const cf_schema_table *row_world_table(const cf_row *row);
 
 row_world *row_world_new(const char *name, size_t device_count);
 void row_world_free(row_world *world);
