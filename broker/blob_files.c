@@ -5,9 +5,9 @@
 #include "broker/blob_files_inside.h"
 
 #include "broker/blob_files_forget.h"
+#include "broker/descriptor.h"
 #include "broker/durable_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -107,20 +107,10 @@ static cf_status files_held(cf_blobs *base, const cf_hash *user, const cf_hash *
 /* Reads up to `size` bytes, fewer at the end of the file. */
 static cf_status read_piece(int file, uint64_t offset, size_t size, cf_buffer *out, cf_error *error)
 {
-    uint8_t *at = cf_buffer_reserve(out, size);
-    size_t got = 0;
+    size_t got;
 
-    while (got < size) {
-        ssize_t more = pread(file, at + got, size - got, (off_t)(offset + got));
-
-        if (more < 0 && errno == EINTR)
-            continue;
-        if (more < 0)
-            return cf_fail_errno(error, errno, "reading a blob");
-        if (more == 0)
-            break;
-        got += (size_t)more;
-    }
+    if (!cf_descriptor_read_at(file, offset, cf_buffer_reserve(out, size), size, &got))
+        return cf_fail_errno(error, errno, "reading a blob");
     out->size += got;
     return CF_OK;
 }
@@ -168,14 +158,13 @@ static cf_status list_folder(int root, const char *path, bool complete, cf_blob_
                              void *context, bool *wanted, cf_error *error)
 {
     DIR *folder = NULL;
-    struct dirent *entry;
+    const struct dirent *entry;
     struct stat found;
 
     cf_status status = open_list(root, path, &folder, error);
     if (status)
         return status;
-    errno = 0;
-    while (*wanted && (entry = readdir(folder))) {
+    while (*wanted && (entry = cf_descriptor_next_name(folder))) {
         cf_blob_info blob = {.complete = complete};
 
         if (cf_unhex(entry->d_name, blob.id.bytes, CF_HASH_SIZE) &&
@@ -185,9 +174,8 @@ static cf_status list_folder(int root, const char *path, bool complete, cf_blob_
                 (uint64_t)found.st_mtim.tv_sec * 1000 + (uint64_t)found.st_mtim.tv_nsec / 1000000;
             *wanted = visit(context, &blob);
         }
-        errno = 0;
     }
-    if (errno)
+    if (*wanted && errno)
         status = cf_fail_errno(error, errno, "listing blobs");
     closedir(folder);
     return status;
@@ -214,13 +202,13 @@ static cf_status files_list(cf_blobs *base, const cf_hash *user, cf_blob_visit *
     return status;
 }
 
-/* Takes so many names that begin with a byte of an id; false: there are more. */
+/* Takes so many names that begin with a byte of an id; false: there may be more. */
 static bool take_first_bytes(DIR *folder, size_t most, cf_blob_first_bytes *out)
 {
-    struct dirent *entry;
+    const struct dirent *entry = NULL;
     size_t taken = 0;
 
-    while (taken <= most && (entry = readdir(folder))) {
+    while (taken <= most && (entry = cf_descriptor_next_name(folder))) {
         char digits[3] = {entry->d_name[0], entry->d_name[1]};
         cf_hash id;
 
@@ -229,7 +217,7 @@ static bool take_first_bytes(DIR *folder, size_t most, cf_blob_first_bytes *out)
             taken++;
         }
     }
-    return taken <= most;
+    return !entry && errno == 0;
 }
 
 /* Two digits, or an upload's name. Too many uploads: any id may be there. */
@@ -261,21 +249,19 @@ static cf_status files_users(cf_blobs *base, cf_blob_user_visit *visit, void *co
                              cf_error *error)
 {
     DIR *folder = NULL;
-    struct dirent *entry;
+    const struct dirent *entry;
     bool wanted = true;
 
     cf_status status = open_list(root_of(base), ".", &folder, error);
     if (status)
         return status;
-    errno = 0;
-    while (wanted && (entry = readdir(folder))) {
+    while (wanted && (entry = cf_descriptor_next_name(folder))) {
         cf_hash user;
 
         if (cf_unhex(entry->d_name, user.bytes, CF_HASH_SIZE))
             wanted = visit(context, &user);
-        errno = 0;
     }
-    if (errno)
+    if (wanted && errno)
         status = cf_fail_errno(error, errno, "listing the users of blobs");
     closedir(folder);
     return status;

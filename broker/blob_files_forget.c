@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/blob_files_forget.h"
 
-#include <dirent.h>
+#include "broker/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <string.h>
 #include <unistd.h>
 
 /* NULL with errno. */
@@ -35,12 +35,10 @@ static bool empty_folder(int at, const char *name, entry_remover *remove_entry)
     bool worked = folder != NULL;
 
     for (bool found = true; worked && found; rewinddir(folder)) {
-        struct dirent *entry;
+        const struct dirent *entry;
 
         found = false;
-        while (worked && (errno = 0, entry = readdir(folder))) {
-            if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                continue;
+        while (worked && (entry = cf_descriptor_next_name(folder))) {
             found = true;
             worked = remove_entry(dirfd(folder), entry->d_name);
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/blob_files_inside.h"
 
+#include "broker/descriptor.h"
 #include "codec/bulk.h"
 #include "codec/limits.h"
 
@@ -62,17 +63,8 @@ static cf_status write_piece(int file, cf_bytes bytes, uint64_t offset, uint64_t
         {(time_t)(now_ms / 1000), (long)(now_ms % 1000) * 1000000},
     };
 
-    while (bytes.size) {
-        ssize_t written = pwrite(file, bytes.data, bytes.size, (off_t)offset);
-
-        if (written < 0 && errno != EINTR)
-            return cf_fail_errno(error, errno, "writing a blob");
-        if (written > 0) {
-            bytes.data += written;
-            bytes.size -= (size_t)written;
-            offset += (uint64_t)written;
-        }
-    }
+    if (!cf_descriptor_write_at(file, offset, bytes))
+        return cf_fail_errno(error, errno, "writing a blob");
     if (futimens(file, times) != 0)
         return cf_fail_errno(error, errno, "setting the time of a blob");
     return CF_OK;
@@ -85,17 +77,14 @@ static cf_status check_name(int file, uint64_t total, const cf_hash *id, cf_erro
     cf_sha256 *hasher = cf_sha256_new();
     cf_status status = CF_OK;
 
-    for (uint64_t at = 0; at < total;) {
-        ssize_t size = pread(file, buffer, CF_BLOB_STEP, (off_t)at);
+    for (uint64_t at = 0; !status && at < total;) {
+        size_t size = 0;
 
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size <= 0) {
-            status = cf_fail_errno(error, size ? errno : EIO, "reading a blob back");
-            break;
-        }
-        cf_sha256_update(hasher, cf_bytes_of(buffer, (size_t)size));
-        at += (uint64_t)size;
+        errno = EIO; /* of a file that became shorter */
+        if (!cf_descriptor_read_at(file, at, buffer, CF_BLOB_STEP, &size) || size == 0)
+            status = cf_fail_errno(error, errno, "reading a blob back");
+        cf_sha256_update(hasher, cf_bytes_of(buffer, size));
+        at += size;
     }
     cf_hash found = cf_sha256_finish(hasher);
     if (status == CF_OK && !cf_hash_equal(&found, id))

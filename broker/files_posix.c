@@ -2,7 +2,8 @@
 /* Held folders; names are in files_posix_names.c, open files in files_posix_open.c. */
 #include "broker/files_posix.h"
 
-#include <dirent.h>
+#include "broker/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -260,11 +261,6 @@ static cf_status is_below(cf_files *files, const cf_folder *folder, const cf_fol
     return climb(fcntl(folder->descriptor, F_DUPFD_CLOEXEC, 0), &goal, folder, out, error);
 }
 
-static bool is_dots(const char *name)
-{
-    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-}
-
 /* A deleted directory that is still held lists as empty: that must not look like one. */
 static cf_status still_there(const cf_folder *folder, cf_error *error)
 {
@@ -281,7 +277,7 @@ static cf_status still_there(const cf_folder *folder, cf_error *error)
 static cf_status list(cf_files *files, const cf_folder *folder, cf_name_visit *visit, void *context,
                       cf_error *error)
 {
-    struct dirent *entry;
+    const struct dirent *entry;
 
     (void)files;
     int descriptor = openat(folder->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -292,8 +288,8 @@ static cf_status list(cf_files *files, const cf_folder *folder, cf_name_visit *v
         close(descriptor);
         return cf_posix_fail_shown(folder->shown, "listing", error);
     }
-    while ((errno = 0, entry = readdir(stream)))
-        if (!is_dots(entry->d_name) && !visit(context, cf_bytes_of_text(entry->d_name)))
+    while ((entry = cf_descriptor_next_name(stream)))
+        if (!visit(context, cf_bytes_of_text(entry->d_name)))
             break;
     cf_status status = CF_OK;
     if (!entry && errno)

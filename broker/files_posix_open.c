@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/files_posix.h"
 
+#include "broker/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -86,8 +88,9 @@ static cf_status reopen_file(cf_files *files, const cf_folder *folder, cf_bytes 
 static cf_status refuse_locked(const cf_folder *folder, const cf_file *file, cf_error *error)
 {
     char who[24] = "";
+    size_t size = 0;
 
-    if (pread(file->descriptor, who, sizeof who - 1, 0) <= 0)
+    if (!cf_descriptor_read_at(file->descriptor, 0, who, sizeof who - 1, &size) || size == 0)
         strcpy(who, "unknown");
     return cf_fail(error, CF_LOCKED, "%s is in use by another process (%s)", folder->shown, who);
 }
@@ -97,7 +100,9 @@ static cf_status lock(cf_files *files, const cf_folder *folder, cf_bytes name, c
                       cf_error *error)
 {
     cf_file *file = NULL;
+    char who[24];
 
+    snprintf(who, sizeof who, "%ld", (long)getpid());
     cf_status status = open_with(folder, name, O_RDWR | O_CREAT, 0600, &file, error);
     if (status)
         return status;
@@ -105,7 +110,7 @@ static cf_status lock(cf_files *files, const cf_folder *folder, cf_bytes name, c
         status = errno == EWOULDBLOCK ? refuse_locked(folder, file, error)
                                       : cf_posix_fail_shown(file->shown, "locking", error);
     else if (ftruncate(file->descriptor, 0) != 0 ||
-             dprintf(file->descriptor, "%ld", (long)getpid()) < 0)
+             !cf_descriptor_write_at(file->descriptor, 0, cf_bytes_of_text(who)))
         status = cf_posix_fail_shown(file->shown, "writing", error);
     if (status)
         files->close_file(files, &file);
@@ -138,41 +143,18 @@ static cf_status stat_file(cf_files *files, const cf_file *file, cf_stat *out, c
 static cf_status read_at(cf_files *files, const cf_file *file, uint64_t offset, void *buffer,
                          size_t size, size_t *read, cf_error *error)
 {
-    size_t done = 0;
-
     (void)files;
-    while (done < size) {
-        ssize_t got =
-            pread(file->descriptor, (uint8_t *)buffer + done, size - done, (off_t)(offset + done));
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return cf_posix_fail_shown(file->shown, "reading", error);
-        if (got == 0)
-            break;
-        done += (size_t)got;
-    }
-    *read = done;
+    if (!cf_descriptor_read_at(file->descriptor, offset, buffer, size, read))
+        return cf_posix_fail_shown(file->shown, "reading", error);
     return CF_OK;
 }
 
 static cf_status write_at(cf_files *files, const cf_file *file, uint64_t offset, cf_bytes bytes,
                           cf_error *error)
 {
-    size_t done = 0;
-
     (void)files;
-    while (done < bytes.size) {
-        ssize_t put =
-            pwrite(file->descriptor, bytes.data + done, bytes.size - done, (off_t)(offset + done));
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return cf_posix_fail_shown(file->shown, "writing", error);
-        done += (size_t)put;
-    }
+    if (!cf_descriptor_write_at(file->descriptor, offset, bytes))
+        return cf_posix_fail_shown(file->shown, "writing", error);
     return CF_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/store_format.h"
 
+#include "broker/descriptor.h"
 #include "broker/durable_folder.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ damaged:
 static cf_status read_file(int directory, const char *path, bool *absent, cf_error *error)
 {
     char text[64] = "";
+    size_t size;
     int file = openat(directory, CF_STORE_FORMAT_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
     *absent = file < 0 && errno == ENOENT;
@@ -42,10 +44,10 @@ static cf_status read_file(int directory, const char *path, bool *absent, cf_err
         return CF_OK;
     if (file < 0)
         return cf_fail_errno(error, errno, "opening %s", CF_STORE_FORMAT_FILE);
-    ssize_t size = read(file, text, sizeof text - 1);
+    bool is_read = cf_descriptor_read(file, text, sizeof text - 1, &size);
     int number = errno;
     close(file);
-    if (size < 0)
+    if (!is_read)
         return cf_fail_errno(error, number, "reading %s", CF_STORE_FORMAT_FILE);
     return check_text(text, path, error);
 }
@@ -53,10 +55,10 @@ static cf_status read_file(int directory, const char *path, bool *absent, cf_err
 static cf_status write_durably(int directory, cf_error *error)
 {
     char text[64];
-    int size = snprintf(text, sizeof text, FIRST_WORDS "%d\n", CF_STORE_FORMAT);
+    snprintf(text, sizeof text, FIRST_WORDS "%d\n", CF_STORE_FORMAT);
     int file = openat(directory, NEW_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-    if (file < 0 || write(file, text, (size_t)size) != size || fsync(file) ||
+    if (file < 0 || !cf_descriptor_write(file, cf_bytes_of_text(text)) || fsync(file) ||
         renameat(directory, NEW_FILE, directory, CF_STORE_FORMAT_FILE) || fsync(directory)) {
         int number = errno;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/store_room.h"
 
+#include "broker/descriptor.h"
 #include "codec/limits.h"
 
-#include <dirent.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static uint64_t size_of_logs(const char *path)
     uint64_t sum = 0;
     struct stat stat;
 
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
+    for (const struct dirent *entry; folder && (entry = cf_descriptor_next_name(folder));)
         if (is_log(entry->d_name) && fstatat(dirfd(folder), entry->d_name, &stat, 0) == 0)
             sum += (uint64_t)stat.st_size;
     if (folder)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/store_tail.h"
 
+#include "broker/descriptor.h"
 #include "codec/bytes.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -118,16 +118,9 @@ static cf_status read_all(int file, const char *name, cf_buffer *out, cf_error *
 
     if (fstat(file, &stat))
         return cf_fail_errno(error, errno, "looking at %s", name);
-    for (size_t left = (size_t)stat.st_size; left;) {
-        ssize_t got = read(file, cf_buffer_reserve(out, left), left);
-
-        if (got < 0)
-            return cf_fail_errno(error, errno, "reading %s", name);
-        if (got == 0)
-            break;
-        out->size += (size_t)got;
-        left -= (size_t)got;
-    }
+    size_t size = (size_t)stat.st_size;
+    if (!cf_descriptor_read(file, cf_buffer_reserve(out, size), size, &out->size))
+        return cf_fail_errno(error, errno, "reading %s", name);
     return CF_OK;
 }
 
@@ -152,19 +145,20 @@ static cf_status mend_file(int folder, const char *name, size_t *cut, cf_error *
     return status;
 }
 
-/* The newest log that something was written to. False: there is none. */
-static bool newest_log(int folder, char name[NAME_MAX + 1])
+/* The newest log that something was written to; empty: there is none. */
+static cf_status newest_log(int folder, char name[NAME_MAX + 1], cf_error *error)
 {
     int copy = dup(folder);
     DIR *listing = copy < 0 ? NULL : fdopendir(copy);
     unsigned long newest = 0;
-    struct dirent *entry;
+    const struct dirent *entry;
     struct stat stat;
     char *end;
 
+    name[0] = '\0';
     if (!listing)
-        return false;
-    while ((entry = readdir(listing))) {
+        return cf_fail_errno(error, errno, "listing the logs");
+    while ((entry = cf_descriptor_next_name(listing))) {
         unsigned long number = strtoul(entry->d_name, &end, 10);
 
         if (number <= newest || strcmp(end, ".log") != 0 ||
@@ -173,19 +167,21 @@ static bool newest_log(int folder, char name[NAME_MAX + 1])
         newest = number;
         snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
     }
+    cf_status status = errno ? cf_fail_errno(error, errno, "listing the logs") : CF_OK;
     closedir(listing);
-    return newest > 0;
+    return status;
 }
 
 /* CURRENT names it. */
 static bool manifest(int folder, char name[NAME_MAX + 1])
 {
     int file = openat(folder, "CURRENT", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t size = file < 0 ? -1 : read(file, name, NAME_MAX);
+    size_t size = 0;
+    bool is_read = file >= 0 && cf_descriptor_read(file, name, NAME_MAX, &size);
 
     if (file >= 0)
         close(file);
-    if (size <= 0)
+    if (!is_read)
         return false;
     name[size] = '\0';
     name[strcspn(name, "\n")] = '\0';
@@ -196,12 +192,13 @@ cf_status cf_store_tail_mend(const char *path, size_t *cut, cf_error *error)
 {
     char name[NAME_MAX + 1];
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    cf_status status = CF_OK;
+    cf_status status;
 
     *cut = 0;
     if (folder < 0)
         return cf_fail_errno(error, errno, "opening %s", path);
-    if (newest_log(folder, name))
+    status = newest_log(folder, name, error);
+    if (!status && *name)
         status = mend_file(folder, name, cut, error);
     if (!status && manifest(folder, name))
         status = mend_file(folder, name, cut, error);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the columns or objects of a file stand for: as `--map` says, or as goes without saying. */
+#include "broker/descriptor.h"
 #include "peer/adapters/record_format.h"
 #include "peer/adapters/record_map.h"
 #include "peer/commands/addition.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_translated(cf_format format)
 {
@@ -22,19 +25,19 @@ bool cf_addition_is_translated(const cf_addition *self)
 /* CF_MISSING: there is none. */
 static cf_status read_file(const char *path, size_t most, cf_buffer *out, cf_error *error)
 {
-    FILE *file = fopen(path, "rb");
+    enum { STEP = 65536 };
+    int file = open(path, O_RDONLY | O_CLOEXEC);
     cf_status status = CF_OK;
 
-    if (!file)
+    if (file < 0)
         return cf_fail_errno(error, errno, "%s", path);
-    while (!status && !feof(file) && !ferror(file)) {
-        out->size += fread(cf_buffer_reserve(out, 65536), 1, 65536, file);
-        if (out->size > most)
+    for (size_t got = STEP; !status && got == STEP;) {
+        if (!cf_descriptor_read(file, cf_buffer_reserve(out, STEP), STEP, &got))
+            status = cf_fail_errno(error, errno, "reading %s", path);
+        else if ((out->size += got) > most)
             status = cf_fail(error, CF_TOO_LARGE, "%s is longer than %zu bytes", path, most);
     }
-    if (!status && ferror(file))
-        status = cf_fail_errno(error, errno, "reading %s", path);
-    fclose(file);
+    close(file);
     return status;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/source_file.h"
 
+#include "broker/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -21,34 +23,11 @@ static cf_status read_at(void *context, uint64_t offset, void *buffer, size_t si
 {
     const cf_source_file *file = context;
 
-    for (size_t done = 0; done < size;) {
-        ssize_t got =
-            pread(file->descriptor, (uint8_t *)buffer + done, size - done, (off_t)(offset + done));
+    size_t got;
 
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return cf_fail_errno(error, errno, "reading %s", file->path);
-        if (got == 0)
-            return cf_fail(error, CF_CHANGED, "%s has become shorter", file->path);
-        done += (size_t)got;
-    }
-    return CF_OK;
-}
-
-static cf_status write_all(int descriptor, const uint8_t *bytes, size_t size, cf_error *error)
-{
-    while (size) {
-        ssize_t done = write(descriptor, bytes, size);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return cf_fail_errno(error, errno, "writing a temporary copy");
-        bytes += done;
-        size -= (size_t)done;
-    }
-    return CF_OK;
+    if (!cf_descriptor_read_at(file->descriptor, offset, buffer, size, &got))
+        return cf_fail_errno(error, errno, "reading %s", file->path);
+    return got == size ? CF_OK : cf_fail(error, CF_CHANGED, "%s has become shorter", file->path);
 }
 
 static cf_status open_nameless(int *descriptor, cf_error *error)
@@ -66,17 +45,11 @@ static cf_status spool(cf_source_file *file, cf_error *error)
     uint8_t *buffer = cf_allocate(STEP, 1);
 
     cf_status status = open_nameless(&spooled, error);
-    while (!status) {
-        ssize_t got = read(file->descriptor, buffer, STEP);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
+    for (size_t got = STEP; !status && got == STEP;) {
+        if (!cf_descriptor_read(file->descriptor, buffer, STEP, &got))
             status = cf_fail_errno(error, errno, "reading %s", file->path);
-        else if (got == 0)
-            break;
-        else
-            status = write_all(spooled, buffer, (size_t)got, error);
+        else if (!cf_descriptor_write(spooled, cf_bytes_of(buffer, got)))
+            status = cf_fail_errno(error, errno, "writing a temporary copy");
     }
     free(buffer);
     if (!status) {

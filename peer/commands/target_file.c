@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/target_file.h"
 
+#include "broker/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,18 +22,9 @@ struct cf_target_file {
 static cf_status write_on(void *context, const void *data, size_t size, cf_error *error)
 {
     const cf_target_file *file = context;
-    const uint8_t *bytes = data;
 
-    while (size) {
-        ssize_t done = write(file->descriptor, bytes, size);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return cf_fail_errno(error, errno, "writing %s", file->path);
-        bytes += done;
-        size -= (size_t)done;
-    }
+    if (!cf_descriptor_write(file->descriptor, cf_bytes_of(data, size)))
+        return cf_fail_errno(error, errno, "writing %s", file->path);
     return CF_OK;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/staging.h"
 
-#include <dirent.h>
+#include "broker/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -33,14 +34,12 @@ static void remove_tree(const char *path)
 static bool is_empty(const char *path)
 {
     DIR *folder = opendir(path);
-    size_t count = 0;
 
     if (!folder)
         return false;
-    while (readdir(folder))
-        count++;
+    bool ended = !cf_descriptor_next_name(folder) && errno == 0;
     closedir(folder);
-    return count == 2;
+    return ended;
 }
 
 static cf_status check_place(const char *path, cf_error *error)

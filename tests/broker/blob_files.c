@@ -2,6 +2,7 @@
 /* What blobs in files do beyond what all do: outlive restarts, damage and full disks. */
 #include "tests/broker/blob_fixture.h"
 #include "tests/broker/small_disk.h"
+#include "tests/support/calls.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,6 +33,54 @@ Test(blob_files, goes_on_with_an_upload_after_a_restart)
     shelf_put_all(&it, &ann_user, &large);
     expect_blob(&it, &ann_user, &large);
     blob_release(&large);
+    shelf_end(&it);
+}
+
+static bool count_blob(void *context, const cf_blob_info *blob)
+{
+    (void)blob;
+    ++*(size_t *)context;
+    return true;
+}
+
+Test(blob_files, takes_and_gives_all_though_interrupted_and_in_parts)
+{
+    shelf it = a_shelf(FILES);
+    a_blob large = blob_of(2 * STEP + 3), small = blob_of(7);
+    cf_blob_first_bytes bytes;
+    size_t count = 0;
+
+    calls_cut_short(it.folder->path);
+    shelf_put_all(&it, &ann_user, &large);
+    shelf_put_all(&it, &ann_user, &small);
+    expect_blob(&it, &ann_user, &large);
+    expect_ok(it.blobs->list(it.blobs, &ann_user, count_blob, &count, &it.error), it.error);
+    cr_expect_eq(count, 2);
+    expect_ok(it.blobs->first_bytes(it.blobs, &ann_user, &bytes, &it.error), it.error);
+    cr_expect(cf_blob_first_bytes_have(&bytes, &large.id));
+    cr_expect(cf_blob_first_bytes_have(&bytes, &small.id));
+    expect_ok(it.blobs->forget(it.blobs, &ann_user, &it.error), it.error);
+    cr_expect_gt(calls_were_cut_short(), 10);
+    calls_cut_short(NULL);
+    expect_held(&it, &ann_user, &large, 0, false);
+    blob_release(&large);
+    blob_release(&small);
+    shelf_end(&it);
+}
+
+/* What a listing doesn't tell may be there all the same. */
+Test(blob_files, looks_everywhere_when_a_listing_breaks_off)
+{
+    shelf it = a_shelf(FILES);
+    a_blob blob = blob_of(1000);
+    cf_blob_first_bytes bytes;
+
+    shelf_put_all(&it, &ann_user, &blob);
+    calls_list_only(0);
+    expect_ok(it.blobs->first_bytes(it.blobs, &ann_user, &bytes, &it.error), it.error);
+    calls_list_only(-1);
+    cr_expect(cf_blob_first_bytes_have(&bytes, &blob.id));
+    blob_release(&blob);
     shelf_end(&it);
 }
 

@@ -2,14 +2,13 @@
 /* What of files.c the system alone can show. */
 #include "broker/files_posix.h"
 
-#include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/support/calls.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 #include "tests/support/syncs.h"
@@ -103,21 +102,6 @@ Test(files_posix, opens_nothing_that_is_not_in_the_folder_itself)
 
 /* ---- A disk whose folders can't be read to the end ---- */
 
-static int names_left = -1; /* until readdir fails; -1: it doesn't */
-
-/* Stands before libc's. */
-struct dirent *readdir(DIR *stream)
-{
-    struct dirent *(*next)(DIR *) = (struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir");
-
-    if (names_left == 0) {
-        errno = EIO;
-        return NULL;
-    }
-    names_left -= names_left > 0;
-    return next(stream);
-}
-
 static bool count_name(void *context, cf_bytes name)
 {
     (void)name;
@@ -131,9 +115,9 @@ Test(files_posix, does_not_take_a_listing_that_broke_off_for_one)
 
     scratch_write(here, "a", "");
     scratch_write(here, "b", "");
-    names_left = 3;
+    calls_list_only(3);
     expect_fails(files->list(files, here->folder, count_name, &count, &error), CF_IO);
-    names_left = -1;
+    calls_list_only(-1);
     count = 0;
     expect_ok(files->list(files, here->folder, count_name, &count, &error), error);
     cr_expect_eq(count, 2);

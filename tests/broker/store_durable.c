@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is told to be durable was synced: bytes, and the names that lead to them. */
 #include "broker/store_format.h"
+#include "broker/store_tail.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/broker/store_fixture.h"
+#include "tests/support/calls.h"
 #include "tests/support/syncs.h"
 
 #define expect_synced(path) cr_assert(syncs_had(path), "%s was not synced", path)
@@ -86,6 +88,43 @@ Test(store_durable, a_torn_end_is_cut_off)
     stage_end(&it);
 }
 
+Test(store_durable, a_torn_end_is_cut_off_though_interrupted_and_read_in_parts)
+{
+    stage it = a_stage(ROCKSDB);
+    author ann = an_author(1);
+    size_t cut;
+
+    for (uint64_t i = 1; i <= 10; i++)
+        expect_append(&it, &ann, CF_APPEND_STORED, i);
+    cf_store_destroy(&it.store);
+    tear_the_log(&it);
+    calls_cut_short(it.folder->path);
+    expect_ok(cf_store_tail_mend(it.folder->path, &cut, &it.error), it.error);
+    cr_expect_gt(calls_were_cut_short(), 10);
+    calls_cut_short(NULL);
+    cr_expect_gt(cut, 0);
+    expect_ok(open_store(it.folder->path, &it.store, &it.error), it.error);
+    expect_positions(&it, &ann_user, 1, 9);
+    stage_end(&it);
+}
+
+/* Of an older log that were cut off which is whole. */
+Test(store_durable, no_torn_end_is_cut_off_where_the_newest_log_is_not_known)
+{
+    stage it = a_stage(ROCKSDB);
+    author ann = an_author(1);
+    size_t cut;
+
+    expect_append(&it, &ann, CF_APPEND_STORED, 1);
+    cf_store_destroy(&it.store);
+    tear_the_log(&it);
+    calls_list_only(0);
+    expect_fails(cf_store_tail_mend(it.folder->path, &cut, &it.error), CF_IO);
+    calls_list_only(-1);
+    expect_ok(open_store(it.folder->path, &it.store, &it.error), it.error);
+    stage_end(&it);
+}
+
 /* What a failed sync left on the disk is unknown: nothing more goes there until it was read again.
  */
 Test(store_durable, a_commit_that_could_not_be_is_not_tried_again)
@@ -115,5 +154,18 @@ Test(store_durable, a_format_is_with_its_name_before_anything_else_is_there)
     expect_ok(cf_store_format_check(here->path, &error), error);
     expect_synced("/" CF_STORE_FORMAT_FILE ".new");
     expect_synced(here->path);
+    scratch_destroy(&here);
+}
+
+Test(store_durable, a_format_is_written_and_read_whole_though_interrupted)
+{
+    scratch *here = scratch_new();
+    cf_error error;
+
+    calls_cut_short(here->path);
+    expect_ok(cf_store_format_check(here->path, &error), error);
+    expect_ok(cf_store_format_check(here->path, &error), error);
+    calls_cut_short(NULL);
+    cr_expect(scratch_holds(here, CF_STORE_FORMAT_FILE, "counterfoil store 1\n"));
     scratch_destroy(&here);
 }

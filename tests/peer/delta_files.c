@@ -2,6 +2,7 @@
 #include "peer/commands/delta.h"
 #include "peer/commands/patch.h"
 
+#include "tests/support/calls.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
@@ -86,6 +87,26 @@ Test(delta_files, patch_gives_what_delta_was_given)
     expect_ok(apply(&at, "old", "patch", "copy", &error), error);
     cr_assert(scratch_holds(at.scratch, "copy", new_text));
     cr_assert_eq(count_files(&at), 4);
+    scratch_destroy(&at.scratch);
+}
+
+/* The source comes through a pipe, so a copy without a name is made of it. */
+Test(delta_files, interruptions_and_parts_change_nothing)
+{
+    cf_error error;
+    char command[256];
+    desk at = make_desk();
+
+    scratch_fifo(at.scratch, "fifo");
+    setenv("TMPDIR", at.scratch->path, 1);
+    snprintf(command, sizeof command, "cd %s && cat old >fifo &", at.scratch->path);
+    calls_cut_short(at.scratch->path);
+    expect_ok(make_delta(&at, "old", "new", "patch", &error), error);
+    cr_assert_eq(system(command), 0);
+    expect_ok(apply(&at, "fifo", "patch", "copy", &error), error);
+    cr_assert_gt(calls_were_cut_short(), 20);
+    calls_cut_short(NULL);
+    cr_assert(scratch_holds(at.scratch, "copy", new_text));
     scratch_destroy(&at.scratch);
 }
 

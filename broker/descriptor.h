@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading and writing a descriptor that goes on where the system stopped early: after a part, which
+ * it may always move less than asked, or for a signal, which some file systems let interrupt them.
+ * All that reads or writes files goes through these; each fails with errno. */
+#ifndef CF_BROKER_DESCRIPTOR_H
+#define CF_BROKER_DESCRIPTOR_H
+#include "codec/bytes.h"
+
+#include <dirent.h>
+
+/* Up to `size` bytes; fewer only at the end. */
+bool cf_descriptor_read_at(int descriptor, uint64_t offset, void *buffer, size_t size,
+                           size_t *read);
+bool cf_descriptor_write_at(int descriptor, uint64_t offset, cf_bytes bytes);
+
+/* The same from where it stands, and of pipes. */
+bool cf_descriptor_read(int descriptor, void *buffer, size_t size, size_t *read);
+bool cf_descriptor_write(int descriptor, cf_bytes bytes);
+
+/* The next name; "." and ".." don't come. NULL at the end, with errno 0, and when it fails. */
+const struct dirent *cf_descriptor_next_name(DIR *stream);
+
+#endif

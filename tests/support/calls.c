@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/calls.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const char *cut_below;
+static atomic_size_t calls;
+static int names_left = -1;
+
+static bool is_below(int file, const char *above)
+{
+    char name[64], path[PATH_MAX];
+    size_t size = strlen(above);
+
+    snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(name, path, sizeof path);
+    return length >= (ssize_t)size && memcmp(path, above, size) == 0 &&
+           (length == (ssize_t)size || path[size] == '/');
+}
+
+/* False with errno: interrupted. */
+static bool begins(int file, size_t *size)
+{
+    if (!cut_below || !is_below(file, cut_below))
+        return true;
+    if (atomic_fetch_add(&calls, 1) % 2 == 0) {
+        errno = EINTR;
+        return false;
+    }
+    *size = (*size + 1) / 2;
+    return true;
+}
+
+ssize_t read(int file, void *buffer, size_t size)
+{
+    return begins(file, &size) ? syscall(SYS_read, file, buffer, size) : -1;
+}
+
+ssize_t pread(int file, void *buffer, size_t size, off_t offset)
+{
+    return begins(file, &size) ? syscall(SYS_pread64, file, buffer, size, offset) : -1;
+}
+
+ssize_t write(int file, const void *bytes, size_t size)
+{
+    return begins(file, &size) ? syscall(SYS_write, file, bytes, size) : -1;
+}
+
+ssize_t pwrite(int file, const void *bytes, size_t size, off_t offset)
+{
+    return begins(file, &size) ? syscall(SYS_pwrite64, file, bytes, size, offset) : -1;
+}
+
+struct dirent *readdir(DIR *stream)
+{
+    struct dirent *(*next)(DIR *) = (struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir");
+    size_t ignored = 1;
+
+    if (!begins(dirfd(stream), &ignored))
+        return NULL;
+    if (names_left == 0) {
+        errno = EIO;
+        return NULL;
+    }
+    names_left -= names_left > 0;
+    return next(stream);
+}
+
+void calls_cut_short(const char *path)
+{
+    calls = 0;
+    cut_below = path;
+}
+
+size_t calls_were_cut_short(void)
+{
+    return calls;
+}
+
+void calls_list_only(int names)
+{
+    names_left = names;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A disk that does what it is asked in pieces, and signals that come meanwhile: read, pread, write,
+ * pwrite and readdir of this file stand before libc's. */
+#ifndef CF_TESTS_CALLS_H
+#define CF_TESTS_CALLS_H
+#include <stddef.h>
+
+/* From now on, of files and folders at this path and below it: every second call is interrupted
+ * (EINTR), and the others move half of what they could. NULL: no more. */
+void calls_cut_short(const char *path);
+/* How many were, since then. */
+size_t calls_were_cut_short(void);
+
+/* So many more names are listed, and then EIO comes; -1: all. */
+void calls_list_only(int names);
+
+#endif
