@@ -88,6 +88,27 @@ Test(record_scenes, a_card_made_on_both_sides_lies_in_one_file)
     }
 }
 
+/* So may one that can't be read, and never was, be the one that comes: a call fails that would have
+ * told. */
+Test(record_scenes, a_card_made_on_both_sides_lies_in_one_file_though_the_disk_failed)
+{
+    for (uint64_t call = 1; call <= 60; call++) {
+        world *w = a_world_with(call, 2, CARDS);
+        device *one = &w->devices[0], *two = &w->devices[1];
+
+        writes_card(one, "/cards/a.vcf", "a", "Anna");
+        cr_assert(syncs(one));
+        writes_card(two, "/cards/x.vcf", "a", "Anna");
+        two->faults.reads = two->faults.once = true;
+        two->faults.at = two->faults.calls + call;
+        two->faults.status = CF_IO;
+        syncs(two);
+        device_mend(two);
+        expect_records(w, "cards a\ncards a name/full Anna\n");
+        world_destroy(&w);
+    }
+}
+
 /* The one who got it can give it to others as well as the one who wrote it. */
 Test(record_scenes, a_long_value_that_came_is_whole_after_a_power_cut)
 {

@@ -18,12 +18,14 @@ typedef struct {
     cf_record_file file; /* what it shows, if `read` */
     bool read;
     bool passes;         /* it couldn't be read, but can soon */
+    bool unseen;         /* its bytes couldn't be had: as it is, it may show anything */
     const char *trouble; /* why it couldn't be read; NULL: it could */
 
     bool is_synced; /* it was made durable, as that file */
     cf_node_stat synced;
 
     bool known;               /* what it held is */
+    bool guessed;             /* it was never read: it may be any of these, or a new one */
     const cf_row_place *held; /* keys that it showed, or that may be in it */
     size_t held_count;
     bool changed; /* what it held, since that was kept */
@@ -87,6 +89,8 @@ const cf_folder_place *cf_folder_place_find(const cf_folder_medium *self, cf_byt
                                             cf_bytes key);
 /* All that is in it is known. */
 bool cf_folder_item_is_clear(const cf_folder_item *item);
+/* A card that nobody has seen yet may be in it. */
+bool cf_folder_item_may_be_new(const cf_folder_item *item);
 
 /* ---- Kept in the home ---- */
 

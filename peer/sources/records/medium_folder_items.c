@@ -52,7 +52,7 @@ void cf_folder_item_forget_file(cf_folder_item *item)
     cf_record_file_release(&item->file);
     cf_arena_release(&item->trouble_arena);
     item->trouble = NULL;
-    item->read = item->passes = false;
+    item->read = item->passes = item->unseen = false;
 }
 
 static void release(cf_folder_item *item)
@@ -83,6 +83,7 @@ void cf_folder_item_hold(cf_folder_item *item, const cf_row_place *places, size_
     item->held = held;
     item->held_count = count;
     item->known = true;
+    item->guessed = false;
 }
 
 /* ---- What is there ---- */
@@ -168,12 +169,19 @@ static void note_synced(cf_folder_item *item)
     item->is_synced = item->changed = true;
 }
 
+/* Else it will never be read as it is: a link, a folder, or too large. */
+static bool may_be_read_later(cf_status status)
+{
+    return status && status != CF_UNSAFE && status != CF_TOO_LARGE;
+}
+
 /* Consumes `disk`. */
 static void take(const cf_folder_medium *self, cf_folder_item *item, cf_record_disk *disk,
                  cf_status status, cf_error *error)
 {
     if (!status && !disk->there)
         status = cf_fail(error, CF_CHANGED, "it went away just now");
+    bool unseen = may_be_read_later(status);
     cf_folder_item_forget_file(item);
     item->stat = disk->stat;
     if (!status && !self->medium.only_looks)
@@ -187,6 +195,7 @@ static void take(const cf_folder_medium *self, cf_folder_item *item, cf_record_d
         set_trouble(item, status == CF_CHANGED, error->text);
     else
         item->read = true;
+    item->unseen = unseen;
     cf_record_disk_release(disk);
 }
 

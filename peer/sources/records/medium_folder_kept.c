@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which records lie in which file, kept in the home: [name, [[table, key]…], stat], the stat being
- * that of the file when it was last made durable: [inode, birth, size, mtime, ctime]. */
+ * that of the file when it was last made durable: [inode, birth, size, mtime, ctime]; all 0 of a
+ * file that was never read, which may be any of the records. */
 #include "codec/pack.h"
 #include "peer/sources/records/medium_folder_inside.h"
 
@@ -70,7 +71,8 @@ static cf_status read_record(cf_folder_medium *self, cf_bytes value, cf_error *e
 
         cf_folder_item_hold(item, places, count);
         item->synced = stat;
-        item->is_synced = true;
+        item->is_synced = stat.inode != 0;
+        item->guessed = !item->is_synced;
     }
     free(places);
     return status;
@@ -113,6 +115,7 @@ static void save(const cf_folder_medium *self, const cf_folder_item *item, cf_re
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
+    cf_node_stat stat = item->guessed ? (cf_node_stat){0} : item->synced;
 
     cf_pack_array(&value, PARTS);
     cf_pack_bin(&value, item->name);
@@ -123,11 +126,11 @@ static void save(const cf_folder_medium *self, const cf_folder_item *item, cf_re
         cf_pack_raw(&value, item->held[i].key);
     }
     cf_pack_array(&value, STAT_PARTS);
-    cf_pack_uint(&value, item->synced.inode);
-    cf_pack_int(&value, item->synced.birth_ns);
-    cf_pack_uint(&value, item->synced.size);
-    cf_pack_int(&value, item->synced.mtime_ns);
-    cf_pack_int(&value, item->synced.ctime_ns);
+    cf_pack_uint(&value, stat.inode);
+    cf_pack_int(&value, stat.birth_ns);
+    cf_pack_uint(&value, stat.size);
+    cf_pack_int(&value, stat.mtime_ns);
+    cf_pack_int(&value, stat.ctime_ns);
     cf_bytes key = cf_key_named(&arena, CF_TABLE_PLACE, self->medium.binding->number, item->name);
     if (item->there)
         cf_records_put(records, key, cf_buffer_view(&value));

@@ -166,7 +166,13 @@ static cf_row_place *list_missing(const cf_folder_medium *self, size_t *count)
 static void doubt_missing(cf_folder_item *item, const cf_row_place *missing, size_t count)
 {
     cf_folder_item_hold(item, missing, count);
+    item->guessed = true;
     item->known = item->changed = !item->passes;
+}
+
+bool cf_folder_item_may_be_new(const cf_folder_item *item)
+{
+    return item->there && item->unseen && (!item->known || item->guessed);
 }
 
 /* ---- What each holds ---- */
@@ -184,7 +190,7 @@ static void hold_rows(const cf_folder_medium *self, size_t index)
         if (cf_folder_place_find(self, row->table, row->key)->item == index)
             places[count++] = (cf_row_place){row->table, row->key};
     }
-    bool same = item->known && item->held_count == count;
+    bool same = item->known && !item->guessed && item->held_count == count;
     for (size_t i = 0; same && i < count; i++)
         same = cf_row_place_compare(places[i].table, places[i].key, item->held[i].table,
                                     item->held[i].key) == 0;

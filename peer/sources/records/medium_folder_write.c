@@ -159,7 +159,8 @@ static cf_status check_free(const writing *self, cf_bytes name, cf_error *error)
                    (const char *)name.data);
 }
 
-/* Which card it is nobody knows yet: it may be the one that is to be made. */
+/* Which card is in a file that can't be read, and never was, nobody knows: it may be the one that
+ * is to be made. Two files with one UID would be left then, for a user to make one of. */
 static cf_status check_known(const writing *self, cf_error *error)
 {
     const cf_folder_medium *medium = self->self;
@@ -167,9 +168,10 @@ static cf_status check_known(const writing *self, cf_error *error)
     for (size_t i = 0; i < medium->count; i++) {
         const cf_folder_item *item = medium->items[i];
 
-        if (item->there && item->passes && !item->known)
-            return cf_fail(error, CF_CHANGED, "it may be in %.*s, which can't be read yet: %s",
-                           (int)item->name.size, (const char *)item->name.data, item->trouble);
+        if (cf_folder_item_may_be_new(item))
+            return cf_fail(error, item->passes ? CF_CHANGED : CF_IO,
+                           "it may be in %.*s, which can't be read: %s", (int)item->name.size,
+                           (const char *)item->name.data, item->trouble);
     }
     return CF_OK;
 }

@@ -649,6 +649,106 @@ Test(medium_folder, puts_nothing_beside_a_file_that_cannot_be_read)
     close_book(&b);
 }
 
+static cf_status (*open_any)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                             cf_error *error);
+static const char *unreadable;
+
+static cf_status open_others(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                             cf_error *error)
+{
+    if (unreadable && cf_bytes_equal(name, cf_bytes_of_text(unreadable)))
+        return cf_fail(error, CF_IO, "opening %s: Input/output error", unreadable);
+    return open_any(files, folder, name, out, error);
+}
+
+static void expect_refused(book *self, const cf_row *rows, size_t count, const char *uid)
+{
+    cf_medium_outcome outcome;
+    cf_buffer key = {0};
+
+    expect_ok(cf_medium_write(self->medium, rows, count, &outcome, &self->error), self->error);
+    cr_assert_eq(outcome.count, 1);
+    cr_expect_eq(outcome.refusals[0].why, CF_IO, "it is named, with the reason");
+    cr_expect(cf_bytes_equal(outcome.refusals[0].key, key_of(uid, &key)));
+    cr_expect(strstr(outcome.refusals[0].text, unreadable), "%s", outcome.refusals[0].text);
+    commit(self);
+    cf_buffer_release(&key);
+    cf_medium_outcome_release(&outcome);
+}
+
+static void expect_written(book *self, const cf_row *row, const char *path)
+{
+    cf_medium_outcome outcome;
+
+    expect_ok(cf_medium_write(self->medium, row, 1, &outcome, &self->error), self->error);
+    cr_expect_eq(outcome.count, 0);
+    cr_expect(scratch_exists(self->disk, path), "%s", path);
+    commit(self);
+    cf_medium_outcome_release(&outcome);
+}
+
+/* Of what was never read nobody knows which card it is: it may be the one that comes, even where
+ * one that is missing may be it, too. */
+Test(medium_folder, adds_nothing_while_a_file_that_was_never_read_cannot_be)
+{
+    cf_arena arena = {0};
+    book b;
+
+    open_book(&b);
+    open_any = b.env.files->open_file;
+    b.env.files->open_file = open_others;
+    put(&b, "one.vcf", "one", "One");
+    put(&b, "two.vcf", "two", "Two");
+    look(&b);
+    agree(&b);
+    scratch_rename(b.disk, "book/one.vcf", "book/x.vcf");
+    unreadable = "x.vcf";
+    for (int i = 0; i < 3; i++) {
+        cf_row rows[] = {a_row("new", "New", &arena), a_row("two", i ? "Zwei" : "Two", &arena)};
+
+        look(&b);
+        expect_refused(&b, rows, 2, "new");
+        cr_expect_not(scratch_exists(b.disk, "book/new.vcf"));
+        cr_expect_eq(scratch_holds(b.disk, "book/two.vcf",
+                                   "BEGIN:VCARD\nVERSION:3.0\nUID:two\nFN:Zwei\nEND:VCARD\n"),
+                     i > 0, "what has its place is written");
+        if (i)
+            restart(&b);
+    }
+    unreadable = NULL;
+    look(&b);
+    cr_expect(shown(&b, "one"));
+    restart(&b);
+    unreadable = "x.vcf";
+    look(&b);
+    cr_expect(is_doubted(&b, "one") && !is_doubted(&b, "two"));
+    cf_row one = a_row("new", "New", &arena);
+    expect_written(&b, &one, "book/new.vcf"); /* which it isn't: that is known by now */
+    cf_arena_release(&arena);
+    close_book(&b);
+}
+
+/* What will never be read as it is holds no card: else one such file would hold up all. */
+Test(medium_folder, adds_cards_beside_what_is_none)
+{
+    cf_arena arena = {0};
+    book b;
+
+    open_book(&b);
+    scratch_mkdir(b.disk, "book/folder.vcf");
+    scratch_symlink(b.disk, "book/link.vcf", "gone");
+    scratch_write(b.disk, "book/damaged.vcf", "BEGIN:VCARD\n");
+    scratch_write(b.disk, "book/large.vcf", "");
+    scratch_resize(b.disk, "book/large.vcf", (64 << 20) + 1);
+    look(&b);
+    cr_expect(is_named(&b, "folder.vcf") && is_named(&b, "link.vcf") &&
+              is_named(&b, "damaged.vcf") && is_named(&b, "large.vcf"));
+    cf_row one = a_row("one", "One", &arena);
+    expect_written(&b, &one, "book/one.vcf");
+    cf_arena_release(&arena);
+    close_book(&b);
+}
+
 /* Another one's card in a file of several, which doesn't count there, stays in it. */
 Test(medium_folder, leaves_in_a_file_what_does_not_count_there)
 {
