@@ -19,14 +19,9 @@ typedef struct {
     cf_buffer bytes;
 } cart;
 
-typedef struct {
-    cf_link *link;
-    cf_connection *connection;
-} side;
-
 struct cf_haul {
     cf_haul_options options;
-    side from, to;
+    cf_link *from, *to;
     cart carts[CARTS];
     cf_hash *wanted; /* NULL: it has not begun */
     size_t count, next;
@@ -50,7 +45,6 @@ static void empty(cf_haul *haul, cart *it)
     cf_buffer_release(&it->bytes);
     it->state = IS_EMPTY;
     haul->has_moved = true;
-    cf_loop_wake(haul->options.loop);
 }
 
 static void note_trouble(cf_haul *haul, const char *text)
@@ -75,13 +69,6 @@ static void leave(cf_haul *haul, const char *why)
     for (size_t i = 0; i < CARTS; i++)
         if (haul->carts[i].state == IS_FETCHED)
             empty(haul, &haul->carts[i]);
-    cf_loop_wake(haul->options.loop);
-}
-
-static void on_connected(void *context, const cf_link_welcome *welcome)
-{
-    (void)welcome;
-    cf_loop_wake(((cf_haul *)context)->options.loop);
 }
 
 static void on_lost(void *context, const cf_link_loss *loss)
@@ -98,7 +85,7 @@ static void on_moved(void *context, cf_bytes address)
 
 static void on_entry(void *context, const cf_entry *entry)
 {
-    cf_link_credit(((cf_haul *)context)->from.link, entry->wire.size);
+    cf_link_credit(((cf_haul *)context)->from, entry->wire.size);
 }
 
 static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
@@ -111,7 +98,7 @@ static void on_received(void *context, const cf_hash *blob, uint64_t offset, uin
         return;
     if (offset != it->bytes.size || total > CF_BLOB_MAX + CF_BLOB_OVERHEAD ||
         bytes.size > total - offset) {
-        cf_transfer_forget_want(cf_link_transfer(haul->from.link), blob);
+        cf_transfer_forget_want(cf_link_transfer(haul->from), blob);
         empty(haul, it);
         return;
     }
@@ -120,8 +107,7 @@ static void on_received(void *context, const cf_hash *blob, uint64_t offset, uin
     if (it->bytes.size < total)
         return;
     it->state = IS_BROUGHT;
-    cf_transfer_offer(cf_link_transfer(haul->to.link), blob, total);
-    cf_loop_wake(haul->options.loop);
+    cf_transfer_offer(cf_link_transfer(haul->to), blob, total);
 }
 
 static void on_absent(void *context, const cf_hash *blob)
@@ -161,7 +147,7 @@ static void on_stored(void *context, const cf_hash *blob)
 
     if (!it)
         return;
-    cf_contents_lack_no_more(cf_loop_peer(haul->options.loop)->contents, blob);
+    cf_contents_lack_no_more(haul->options.peer->contents, blob);
     empty(haul, it);
 }
 
@@ -178,34 +164,22 @@ static void on_refused(void *context, const cf_hash *blob, const cf_error *why)
 
 /* ---- All of it ---- */
 
-static void open_side(cf_haul *haul, side *it, const cf_address *address,
-                      const cf_link_events *events)
+static cf_link *new_link(const cf_haul *haul, const cf_link_events *events)
 {
-    const cf_peer *peer = cf_loop_peer(haul->options.loop);
+    const cf_peer *peer = haul->options.peer;
+    cf_link *link = cf_link_new(&(cf_link_options){.env = haul->options.env,
+                                                   .store = cf_home_store(peer->home),
+                                                   .user = *cf_peer_user(peer),
+                                                   .only_members = true,
+                                                   .events = *events});
 
-    it->link = cf_link_new(&(cf_link_options){.env = cf_loop_env(haul->options.loop),
-                                              .store = cf_home_store(peer->home),
-                                              .user = *cf_peer_user(peer),
-                                              .only_members = true,
-                                              .events = *events});
-    cf_link_start(it->link);
-    it->connection =
-        cf_loop_connect(haul->options.loop,
-                        &(cf_connection_options){.link = it->link,
-                                                 .address = address,
-                                                 .curve_public = cf_keys_public(peer->keys)->curve,
-                                                 .curve_secret = cf_keys_curve_secret(peer->keys)});
-}
-
-static void close_side(const cf_haul *haul, side *it)
-{
-    cf_loop_disconnect(haul->options.loop, &it->connection);
-    cf_link_destroy(&it->link);
+    cf_link_start(link);
+    return link;
 }
 
 static void credit_entry(void *context, const cf_entry *entry)
 {
-    cf_link_credit(((cf_haul *)context)->to.link, entry->wire.size);
+    cf_link_credit(((cf_haul *)context)->to, entry->wire.size);
 }
 
 static void open_to(cf_haul *haul)
@@ -217,17 +191,16 @@ static void open_to(cf_haul *haul)
     events.blobs.stored = on_stored;
     events.blobs.refused = on_refused;
     events.blobs.delayed = note_delay;
-    open_side(haul, &haul->to, &haul->options.to, &events);
+    haul->to = new_link(haul, &events);
 }
 
-cf_haul *cf_haul_new(const cf_haul_options *options)
+cf_haul *cf_haul_new(const cf_haul_options *options, uint64_t now_ms)
 {
     cf_haul *haul = cf_allocate(1, sizeof *haul);
     cf_link_events events = cf_link_silence(haul);
 
     haul->options = *options;
-    haul->settled_by_ms = cf_loop_now(options->loop) + SETTLING_MS;
-    events.connected = on_connected;
+    haul->settled_by_ms = now_ms + SETTLING_MS;
     events.lost = on_lost;
     events.moved = on_moved;
     events.entry = on_entry;
@@ -235,7 +208,7 @@ cf_haul *cf_haul_new(const cf_haul_options *options)
     events.blobs.absent = on_absent;
     events.blobs.refused = on_denied;
     events.blobs.delayed = note_delay;
-    open_side(haul, &haul->from, &haul->options.from, &events);
+    haul->from = new_link(haul, &events);
     return haul;
 }
 
@@ -245,8 +218,8 @@ void cf_haul_destroy(cf_haul **haul)
 
     if (!it)
         return;
-    close_side(it, &it->from);
-    close_side(it, &it->to);
+    cf_link_destroy(&it->from);
+    cf_link_destroy(&it->to);
     for (size_t i = 0; i < CARTS; i++)
         cf_buffer_release(&it->carts[i].bytes);
     free(it->wanted);
@@ -254,21 +227,30 @@ void cf_haul_destroy(cf_haul **haul)
     *haul = NULL;
 }
 
+cf_link *cf_haul_from(const cf_haul *haul)
+{
+    return haul->from;
+}
+
+cf_link *cf_haul_to(const cf_haul *haul)
+{
+    return haul->to;
+}
+
 bool cf_haul_is_settled(const cf_haul *haul, uint64_t now_ms)
 {
-    return haul->is_left || cf_link_is_connected(haul->from.link) || now_ms >= haul->settled_by_ms;
+    return haul->is_left || cf_link_is_connected(haul->from) || now_ms >= haul->settled_by_ms;
 }
 
 static void begin(cf_haul *haul, uint64_t now_ms)
 {
-    const cf_hash *lacking =
-        cf_contents_lacked(cf_loop_peer(haul->options.loop)->contents, &haul->count);
+    const cf_hash *lacking = cf_contents_lacked(haul->options.peer->contents, &haul->count);
 
     haul->wanted = cf_allocate(haul->count + 1, sizeof *haul->wanted);
     if (haul->count)
         memcpy(haul->wanted, lacking, haul->count * sizeof *lacking);
     haul->progress_ms = now_ms;
-    if (!cf_link_is_connected(haul->from.link) && !haul->is_left)
+    if (!cf_link_is_connected(haul->from) && !haul->is_left)
         leave(haul, "it does not answer");
     if (haul->count && !haul->is_left)
         open_to(haul);
@@ -276,7 +258,7 @@ static void begin(cf_haul *haul, uint64_t now_ms)
 
 static void load_carts(cf_haul *haul)
 {
-    const cf_contents *contents = cf_loop_peer(haul->options.loop)->contents;
+    const cf_contents *contents = haul->options.peer->contents;
     cart *it;
 
     while (!haul->is_left && haul->next < haul->count && (it = cart_of(haul, NULL, IS_EMPTY))) {
@@ -284,7 +266,7 @@ static void load_carts(cf_haul *haul)
         if (!cf_contents_lacks(contents, &it->blob)) /* another device has brought it */
             continue;
         it->state = IS_FETCHED;
-        cf_transfer_want(cf_link_transfer(haul->from.link), &it->blob, 0);
+        cf_transfer_want(cf_link_transfer(haul->from), &it->blob, 0);
     }
 }
 

@@ -2,22 +2,26 @@
 /* A haul: what a user leaves behind when it moves, the blobs that no device can make again, is
  * fetched from the broker where it was and brought to the one where it is now, a few at a time. By
  * two links of its own; the session with the broker before has to begin before that hears of the
- * move. */
+ * move. A handler. */
 #ifndef CF_PEER_ACCOUNT_HAUL_H
 #define CF_PEER_ACCOUNT_HAUL_H
-#include "peer/program/loop.h"
+#include "peer/log/peer.h"
 
 typedef struct cf_haul cf_haul;
 
 typedef struct {
-    cf_loop *loop;
-    cf_address from, to;
+    const cf_env *env;
+    cf_peer *peer;
     uint64_t timeout_ms; /* without any progress */
 } cf_haul_options;
 
-/* Connects to the broker before. While the engine is open. */
-cf_haul *cf_haul_new(const cf_haul_options *options);
+cf_haul *cf_haul_new(const cf_haul_options *options, uint64_t now_ms);
 void cf_haul_destroy(cf_haul **haul);
+
+/* For their connections: with the broker before, and with the one where the user is now (NULL: it
+ * is not needed yet, or never). */
+cf_link *cf_haul_from(const cf_haul *haul);
+cf_link *cf_haul_to(const cf_haul *haul);
 
 /* There is a session, or there will be none. */
 bool cf_haul_is_settled(const cf_haul *haul, uint64_t now_ms);

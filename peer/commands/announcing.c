@@ -6,18 +6,16 @@
 cf_status cf_announcing_begin(cf_announcing *announcing, cf_run *run, cf_error *error)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
+    uint64_t timeout_ms;
 
-    cf_status status = cf_run_timeout(run, &announcing->timeout_ms, error);
+    cf_status status = cf_run_timeout(run, &timeout_ms, error);
     if (!status && !cf_engine_link(engine))
         status = cf_fail(error, CF_UNREACHABLE,
                          "no broker is set, and only there can be asked what others wrote: "
                          "`counterfoil broker LINE`");
     if (status)
         return status;
-    run->connects = true;
-    announcing->mark = cf_engine_reach(engine);
-    announcing->deadline_ms = cf_loop_now(run->loop) + announcing->timeout_ms;
-    cf_loop_wake(run->loop);
+    cf_catching_up_begin(&announcing->catching_up, run, timeout_ms);
     return CF_OK;
 }
 
@@ -34,26 +32,13 @@ void cf_announcing_add(cf_announcing *announcing, const cf_head *entry)
     announcing->entries[announcing->count++] = *entry;
 }
 
-static void extend(cf_announcing *announcing, cf_engine *engine, uint64_t now_ms)
+static cf_announcing_step_result catch_up(cf_reach reached, cf_engine *engine, cf_error *error)
 {
-    cf_traffic traffic;
-
-    cf_engine_traffic(engine, &traffic);
-    if (traffic.bytes_received == announcing->received)
-        return;
-    announcing->received = traffic.bytes_received;
-    announcing->deadline_ms = now_ms + announcing->timeout_ms;
-}
-
-static cf_announcing_step_result catch_up(cf_announcing *announcing, cf_engine *engine,
-                                          uint64_t now_ms, cf_error *error)
-{
-    cf_reach reached = cf_engine_reached(engine, announcing->mark);
     cf_broker_status broker;
 
     if (reached == CF_REACH_CAUGHT_UP)
         return CF_ANNOUNCING_MAKE;
-    if (reached == CF_REACH_TRYING && now_ms < announcing->deadline_ms)
+    if (reached == CF_REACH_TRYING)
         return CF_ANNOUNCING_WAITS;
     cf_engine_broker_status(engine, &broker);
     cf_fail(error, broker.trouble && broker.trouble != CF_FORGED ? broker.trouble : CF_UNREACHABLE,
@@ -82,7 +67,7 @@ static cf_announcing_step_result deliver(const cf_announcing *announcing, cf_eng
         }
     if (accepted == announcing->count)
         return CF_ANNOUNCING_DONE;
-    if (now_ms < announcing->deadline_ms)
+    if (now_ms < announcing->catching_up.deadline_ms)
         return CF_ANNOUNCING_WAITS;
     cf_fail(error, CF_UNREACHABLE,
             "it is done here, but the broker has not taken it yet: it will with the next sync");
@@ -93,8 +78,8 @@ cf_announcing_step_result cf_announcing_step(cf_announcing *announcing, cf_run *
                                              uint64_t now_ms, cf_error *error)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
+    cf_reach reached = cf_catching_up_step(&announcing->catching_up, run, now_ms);
 
-    extend(announcing, engine, now_ms);
     return announcing->is_made ? deliver(announcing, engine, now_ms, error)
-                               : catch_up(announcing, engine, now_ms, error);
+                               : catch_up(reached, engine, error);
 }

@@ -3,12 +3,10 @@
  * it, and that are of use once the broker has them. Asks the engine; the verb makes the entries. */
 #ifndef CF_PEER_COMMANDS_ANNOUNCING_H
 #define CF_PEER_COMMANDS_ANNOUNCING_H
-#include "peer/program/verb.h"
+#include "peer/commands/catching_up.h"
 
 typedef struct {
-    uint64_t mark; /* cf_engine_reach */
-    uint64_t timeout_ms, deadline_ms;
-    uint64_t received; /* bytes so far: as long as it grows, it gets on */
+    cf_catching_up catching_up; /* its deadline is that of all of it */
     bool is_made;
     cf_head *entries;
     size_t count, capacity;

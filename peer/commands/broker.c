@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/phrase.h"
 #include "codec/secret.h"
+#include "peer/commands/moving.h"
 #include "peer/commands/recovery_file.h"
 #include "peer/account/enrolling.h"
-#include "peer/account/haul.h"
 #include "peer/account/newcomer.h"
-#include "peer/log/gone.h"
 #include "peer/program/verbs.h"
 
 #include <stdio.h>
@@ -19,9 +18,8 @@ typedef struct {
     char line[CF_ADDRESS_TEXT];
     cf_address old;
     bool has_old;
-    bool moves; /* to a broker with another key */
+    cf_moving *moving; /* to a broker with another key */
     bool is_there;
-    cf_haul *haul; /* of what only the old one has */
     uint64_t timeout_ms, give_up_ms;
     cf_round *round;
     size_t lacking;      /* blobs, at the new broker, */
@@ -108,6 +106,12 @@ static cf_status read_secret(const cf_run *run, const state *self, uint8_t secre
     return phrase ? cf_phrase_read(phrase, secret, error) : CF_OK;
 }
 
+static void begin_moving(cf_run *run, state *self, const cf_address *to)
+{
+    self->moving = cf_moving_new(&(cf_moving_options){
+        .run = run, .from = self->old, .to = *to, .timeout_ms = self->timeout_ms});
+}
+
 static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *error)
 {
     uint8_t secret[CF_PHRASE_SECRET];
@@ -117,8 +121,9 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
     cf_status status = cf_run_timeout(run, &self->timeout_ms, error);
     if (!status)
         status = cf_code_take(text, true, cf_loop_now(run->loop), &code, error);
-    self->moves = self->has_old && memcmp(self->old.key, code.broker.key, sizeof code.broker.key);
-    if (!status && self->moves)
+    bool moves =
+        self->has_old && memcmp(self->old.key, code.broker.key, sizeof code.broker.key) != 0;
+    if (!status && moves)
         status = check_may_move(run, error);
     if (!status)
         status = read_secret(run, self, secret, &given, error);
@@ -132,6 +137,8 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
                                         .timeout_ms = self->timeout_ms};
         status = cf_enrolling_new(&options, &self->enrolling, error);
     }
+    if (!status && moves)
+        begin_moving(run, self, &code.broker);
     cf_wipe(secret, sizeof secret);
     cf_wipe(&code, sizeof code);
     return status;
@@ -143,7 +150,7 @@ static cf_status go_there(cf_run *run, state *self, uint64_t now_ms, cf_error *e
     cf_engine *engine = cf_loop_engine(run->loop);
 
     self->is_there = true;
-    cf_status status = self->moves ? cf_engine_publish_home(engine, self->line, error) : CF_OK;
+    cf_status status = self->moving ? cf_engine_publish_home(engine, self->line, error) : CF_OK;
 
     if (!status)
         status = cf_home_set(cf_loop_home(run->loop), CF_HOME_BROKER, cf_bytes_of_text(self->line),
@@ -202,28 +209,6 @@ static bool is_round_over(cf_run *run, state *self, uint64_t now_ms)
     return cf_round_over(self->round, now_ms) || (!broker.connected && now_ms >= self->give_up_ms);
 }
 
-/* What is left behind. */
-static cf_status tell_gone(cf_run *run, const state *self, cf_error *error)
-{
-    cf_peer *peer = cf_loop_peer(run->loop);
-    cf_arena arena = {0};
-    cf_gone gone = {0};
-
-    cf_status status = cf_gone_keep(peer, error);
-    if (!status)
-        status = cf_gone_recall(peer, &arena, &gone, error);
-    if (!status && gone.count)
-        cf_say(
-            &run->output,
-            "%llu version%s in the history could not be brought: if anybody has %s, it is %s:%u, "
-            "where this user was%s%s; `counterfoil status` names what is missing",
-            (unsigned long long)gone.count, gone.count == 1 ? "" : "s",
-            gone.count == 1 ? "it" : "them", self->old.host, (unsigned)self->old.port,
-            *cf_haul_trouble(self->haul) ? ": " : "", cf_haul_trouble(self->haul));
-    cf_arena_release(&arena);
-    return status;
-}
-
 static void finish(cf_run *run, const state *self)
 {
     cf_loop_wake(run->loop);
@@ -231,17 +216,6 @@ static void finish(cf_run *run, const state *self)
         cf_print_json(&run->output, json_pack("{s:s}", "address", self->line));
     else
         cf_print(&run->output, "%s\n", self->line);
-}
-
-/* Before the old broker hears that the user leaves it. */
-static cf_status begin_haul(cf_run *run, state *self, cf_error *error)
-{
-    cf_haul_options options = {run->loop, .from = self->old, .timeout_ms = self->timeout_ms};
-
-    cf_status status = cf_address_read(self->line, &options.to, error);
-    if (!status)
-        self->haul = cf_haul_new(&options);
-    return status;
 }
 
 static cf_status step_enrolling(cf_run *run, state *self, uint64_t now_ms, cf_progress *progress,
@@ -254,9 +228,7 @@ static cf_status step_enrolling(cf_run *run, state *self, uint64_t now_ms, cf_pr
         return CF_OK;
     }
     cf_enrolling_destroy(&self->enrolling);
-    if (!status && self->moves)
-        status = begin_haul(run, self, error);
-    return status || self->moves ? status : go_there(run, self, now_ms, error);
+    return status || self->moving ? status : go_there(run, self, now_ms, error);
 }
 
 /* The broker says what it lacks in its own time, and what this device can make again is on its way
@@ -284,14 +256,15 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         return status;
     *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
     if (!self->is_there)
-        return cf_haul_is_settled(self->haul, now_ms) ? go_there(run, self, now_ms, error) : CF_OK;
+        return cf_moving_is_packed(self->moving, now_ms) ? go_there(run, self, now_ms, error)
+                                                         : CF_OK;
     if (self->round && is_round_over(run, self, now_ms))
         cf_round_end(&self->round);
-    if (self->round || (self->haul && !cf_haul_over(self->haul, now_ms)) ||
+    if (self->round || (self->moving && !cf_moving_over(self->moving, now_ms)) ||
         !is_brought(run, self, now_ms))
         return CF_OK;
-    if (self->haul)
-        status = tell_gone(run, self, error);
+    if (self->moving)
+        status = cf_moving_tell(self->moving, error);
     progress->over = true;
     if (!status)
         finish(run, self);
@@ -305,7 +278,7 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_enrolling_destroy(&self->enrolling);
-    cf_haul_destroy(&self->haul);
+    cf_moving_destroy(&self->moving);
     cf_round_end(&self->round);
     free(self);
 }

@@ -387,7 +387,7 @@ cf_status cf_devices_change_step(cf_run *run, uint64_t now_ms, cf_progress *prog
         break;
     }
     progress->over = false;
-    progress->deadline_ms = self->announcing.deadline_ms;
+    progress->deadline_ms = self->announcing.catching_up.deadline_ms;
     return CF_OK;
 }
 

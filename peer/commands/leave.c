@@ -224,7 +224,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         break;
     }
     progress->over = false;
-    progress->deadline_ms = self->announcing.deadline_ms;
+    progress->deadline_ms = self->announcing.catching_up.deadline_ms;
     return CF_OK;
 }
 

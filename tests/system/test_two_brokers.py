@@ -273,6 +273,41 @@ def test_who_moves_takes_along_what_only_the_broker_before_has(broker, other, fa
         assert not gone(device)
 
 
+def expect_moved(laptop, broker, other, last):
+    """With all that the other device wrote, which never comes again."""
+    laptop.run("broker", other.run("invite").strip())
+    broker.stop()
+    assert laptop.sync()["in_sync"]
+    for name, content in last.items():
+        assert (laptop.here / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("serve", [False, True])
+def test_who_moves_takes_along_what_it_has_not_heard_of_yet(broker, other, family, serve):
+    laptop, desktop = family
+    last = {"last.txt": b"the last word\n", "large": os.urandom(300_000)}
+    fill(desktop.here, last)
+    desktop.sync()
+    if serve:
+        broker.stop()
+        laptop.serve()
+        broker.restart()
+    expect_moved(laptop, broker, other, last)
+
+
+def test_who_moves_waits_until_it_has_heard_all(broker, other, family):
+    laptop, desktop = family
+    wire = Wire(broker, trickles=True)
+    try:
+        laptop.run("broker", wire.line)
+        last = {"last.txt": b"the last word\n"}
+        fill(desktop.here, last)
+        desktop.sync()
+        expect_moved(laptop, broker, other, last)
+    finally:
+        wire.close()
+
+
 def test_who_comes_late_goes_where_the_user_is_and_not_where_it_was(broker, other, family):
     """The broker before is gone when the device hears of both, one after the other."""
     laptop, desktop = family
