@@ -3,6 +3,8 @@
 #include "tests/worlds/inside.h"
 #include "tests/worlds/scene.h"
 
+enum { LARGE = 200000 };
+
 /* World 930217: a broker that it had left sent it on to one where the log had nothing new to say.
  * So the device took the word for a lie and went back, again and again. */
 Test(homes, a_device_that_knows_where_the_user_went_stays_there)
@@ -48,5 +50,36 @@ Test(homes, one_that_goes_back_alone_loses_no_conflict_copy)
     cf_buffer_append(&tree, "", 1);
     cr_expect(strstr((const char *)tree.data, "conflict"), "%s", (const char *)tree.data);
     cf_buffer_release(&tree);
+    world_destroy(&w);
+}
+
+/* World 2000622: an old backup took the place of the only device that had the content. */
+Test(homes, what_only_the_broker_before_has_comes_along)
+{
+    const world_plan plan = {.seed = 3, .devices = 2, .brokers = 2};
+    world *w = world_new(&plan, false);
+    device *mover = &w->devices[0], *author = &w->devices[1];
+    cf_buffer large = {0}, now = {0};
+
+    mover->env.random(mover->env.context, cf_buffer_reserve(&large, LARGE), LARGE);
+    large.size = LARGE;
+    device_copy(author);
+    world_wait(w, 60000);
+    cr_assert(disk_user_saves(author->drive, "/things/large", cf_buffer_view(&large),
+                              DISK_SAVE_IN_PLACE));
+    cr_assert(syncs(author));
+    disk_set_capacity(mover->drive, 1); /* it hears of it, and can't take it */
+    cr_assert_not(syncs(mover));
+    device_mend(mover);
+    device_restore(author, true);
+    cr_assert(world_move_home(w, mover, 1));
+    for (int i = 0; i < w->count; i++) {
+        cr_expect(syncs(&w->devices[i]));
+        cr_expect(disk_user_reads(w->devices[i].drive, "/things/large", &now) &&
+                  cf_bytes_equal(cf_buffer_view(&now), cf_buffer_view(&large)));
+        cf_buffer_clear(&now);
+    }
+    cf_buffer_release(&large);
+    cf_buffer_release(&now);
     world_destroy(&w);
 }

@@ -4,11 +4,12 @@
 #include "tests/worlds/inside.h"
 
 #include "codec/pack.h"
+#include "peer/account/haul.h"
 #include "peer/log/birth.h"
 #include "peer/account/newcomer.h"
 #include "peer/engine/visit.h"
 
-enum { DOOR_TURNS = 400, FAREWELL_TURNS = 200 };
+enum { DOOR_TURNS = 400, FAREWELL_TURNS = 200, HAUL_MS = 30000 };
 
 /* ---- At the door ---- */
 
@@ -94,6 +95,62 @@ static void tell_old(device *self, int old)
     cf_visit_destroy(&visit);
 }
 
+/* ---- What comes along ---- */
+
+typedef struct {
+    device *of;
+    cf_haul *haul;
+    terminal from, to;
+    int new;
+} luggage;
+
+static void carry(luggage *self)
+{
+    uint64_t deadline = UINT64_MAX;
+
+    station_pump(&self->from, &deadline);
+    if (!self->to.outbox && cf_haul_to(self->haul))
+        station_open(&self->to, self->of, cf_haul_to(self->haul), self->from.curve.bytes,
+                     self->new);
+    if (self->to.outbox)
+        station_pump(&self->to, &deadline);
+    world_turn(self->of->in);
+}
+
+/* Before the old broker hears of the move. */
+static void pack(luggage *self, int old)
+{
+    cf_peer *peer = device_peer(self->of);
+    cf_haul_options options = {.env = &self->of->env, .peer = peer, .timeout_ms = HAUL_MS};
+
+    self->haul = cf_haul_new(&options, device_now(self->of));
+    station_open(&self->from, self->of, cf_haul_from(self->haul), cf_keys_public(peer->keys)->curve,
+                 old);
+    while (!cf_haul_is_settled(self->haul, device_now(self->of)))
+        carry(self);
+}
+
+/* As soon as the engine knows what is lacking. */
+static void bring(luggage *self)
+{
+    const world_round round = {0};
+
+    device_begin_round(self->of, &round);
+    for (int i = 0; i < TURNS_MAX && (!cf_round_over(self->of->round, device_now(self->of)) ||
+                                      !cf_haul_over(self->haul, device_now(self->of)));
+         i++)
+        carry(self);
+    device_end_round(self->of);
+}
+
+static void unpack(luggage *self)
+{
+    station_close(&self->from);
+    if (self->to.outbox)
+        station_close(&self->to);
+    cf_haul_destroy(&self->haul);
+}
+
 /* ---- Going ---- */
 
 bool world_move_home(world *self, device *with, int to)
@@ -101,21 +158,32 @@ bool world_move_home(world *self, device *with, int to)
     world_broker *there = &self->brokers[to];
     int old = with->station.broker;
     world_round round = {.set = 1u << with->number, .turns = TURNS_MAX};
+    luggage along = {.of = with, .new = to};
+    bool leaves = old >= 0 && old != to;
     cf_error error;
 
     world_tell(self, "device %d: the user goes to broker %d", with->number, to);
     if (!broker_knows_user(there) && !knock(with, there))
         return false;
-    if (old != to && cf_engine_publish_home(with->engine, there->line, &error))
+    if (leaves)
+        pack(&along, old);
+    if (old != to && cf_engine_publish_home(with->engine, there->line, &error)) {
+        if (leaves)
+            unpack(&along);
         return false;
+    }
     world_must(device_set_broker(with, there->line, &error), &error, "broker");
     device_connect(with);
     self->home = to;
+    if (leaves) {
+        bring(&along);
+        unpack(&along);
+    }
     world_sync(self, &round);
     /* Whoever went with an old log may hear there that the user is elsewhere by now. */
     if (with->station.broker >= 0)
         self->home = with->station.broker;
-    if (old >= 0 && old != to)
+    if (leaves)
         tell_old(with, old);
     return true;
 }
