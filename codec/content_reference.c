@@ -134,8 +134,6 @@ static cf_status check_slice(const cf_slice *slice, size_t blob_count, cf_error 
 {
     if (slice->length == 0)
         return cf_fail(error, CF_MALFORMED, "a slice is empty");
-    if (slice->length > CF_FILE_MAX)
-        return cf_fail(error, CF_TOO_LARGE, "a slice is longer than files may be");
     if (slice->zeros)
         return CF_OK;
     if (slice->blob >= blob_count)

@@ -173,6 +173,41 @@ Test(doorkeeper, remembers_a_bounded_number_of_addresses)
     cf_doorkeeper_destroy(&keeper);
 }
 
+/* How often the address may come yet. */
+static int times_left(cf_doorkeeper *keeper, place from)
+{
+    int count = 0;
+
+    while (opened(keeper, 1, from, 0)) {
+        cf_doorkeeper_settled(keeper, 1, true, 0);
+        cf_doorkeeper_closed(keeper, 1, 0);
+        count++;
+    }
+    return count;
+}
+
+/* Who came once is forgotten when there are too many, who owes more is not. */
+Test(doorkeeper, forgets_who_owes_least_when_there_are_too_many)
+{
+    enum { ADDRESSES_MAX = 16384 };
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    for (uint32_t i = 0; i < ADDRESSES_MAX; i++) {
+        place from = {{[10] = 0xff, 0xff, 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+
+        cr_assert(opened(keeper, 1, from, 0));
+        cf_doorkeeper_settled(keeper, 1, true, 0);
+        cf_doorkeeper_closed(keeper, 1, 0);
+        if (i == 7)
+            times_left(keeper, from);
+    }
+    cr_expect_eq(times_left(keeper, (place){{[10] = 0xff, 0xff, 10, 0, 0, 8}}), 59);
+    cr_assert(opened(keeper, 1, ipv4(1), 0));
+    cr_expect_eq(times_left(keeper, (place){{[10] = 0xff, 0xff, 10, 0, 0, 9}}), 60);
+    cr_expect_eq(times_left(keeper, (place){{[10] = 0xff, 0xff, 10, 0, 0, 7}}), 0);
+    cf_doorkeeper_destroy(&keeper);
+}
+
 Test(doorkeeper, reads_bounds_by_name)
 {
     cf_restraints restraints = cf_restraints_default;

@@ -155,6 +155,23 @@ Test(gateway, sends_no_more_than_credit_and_one_entry)
     household_end(&a);
 }
 
+Test(gateway, keeps_credit_that_is_given_till_the_sum_would_turn_over)
+{
+    household a = a_greeted_household();
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {10}};
+
+    write_and_publish(&a, &a.lap, a.at_lap);
+    greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
+    subscribe(a.house, a.at_desk, NULL, 0, 1);
+    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    say(a.house, a.at_desk, &credit);
+    credit.credit.bytes = UINT64_MAX - 9;
+    say(a.house, a.at_desk, &credit);
+    write_and_publish(&a, &a.lap, a.at_lap);
+    hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
+    household_end(&a);
+}
+
 /* The log is far larger than what may wait for one who does not read. */
 Test(gateway, holds_little_for_a_reader_who_is_stuck_and_serves_the_others)
 {

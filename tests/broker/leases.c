@@ -361,6 +361,43 @@ Test(leases, bounds_who_waits_and_what_one_has)
     cf_leases_destroy(&leases);
 }
 
+Test(leases, bounds_what_all_devices_of_a_user_have)
+{
+    cf_leases *leases = cf_leases_new();
+    cf_lease_ask ask = an_ask(&ann, "a");
+    cf_lease_held held;
+
+    for (size_t i = 0; i < CF_LEASES_MAX; i++) {
+        cf_put_u64(ask.name.bytes, i + 1);
+        cf_put_u64(ask.device.bytes, i / CF_LEASES_OF_DEVICE_MAX);
+        take(leases, ask, NOW);
+    }
+    cf_put_u64(ask.name.bytes, CF_LEASES_MAX + 1);
+    ask.device = bob;
+    cr_expect_eq(cf_leases_lock(leases, &ask, NOW, &held), CF_LEASE_FULL);
+    cr_expect_eq(cf_leases_lock(leases, &ask, NOW + TEN_S, &held), CF_LEASE_GRANTED);
+    cf_leases_destroy(&leases);
+}
+
+Test(leases, bounds_who_waits_in_all_sessions)
+{
+    cf_leases *leases = cf_leases_new();
+    cf_lease_ask ask = an_ask(&bob, "b");
+    cf_lease_held held;
+
+    take(leases, an_ask(&ann, "a"), NOW);
+    for (uint64_t i = 0; i < CF_LEASE_WAITERS_MAX; i++) {
+        cf_put_u64(ask.request.bytes, i + 1);
+        ask.session = 1000 + i / CF_LEASE_WAITERS_OF_SESSION_MAX;
+        waits(leases, ask, NOW);
+    }
+    ask.session = 1;
+    ask.wait = true;
+    cf_put_u64(ask.request.bytes, CF_LEASE_WAITERS_MAX + 1);
+    cr_expect_eq(cf_leases_lock(leases, &ask, NOW, &held), CF_LEASE_FULL);
+    cf_leases_destroy(&leases);
+}
+
 Test(leases, comes_back_from_its_records_and_runs_its_full_time_again)
 {
     cf_leases *leases = cf_leases_new(), *back = cf_leases_new();

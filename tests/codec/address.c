@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/limits.h"
 #include "tests/support/expect.h"
 
 static cf_address an_address(const char *host)
@@ -161,6 +162,20 @@ Test(codes, of_the_longest_host_fit)
     cf_code_write(&code, text);
     expect_ok(cf_code_read(text, &back, &error), error);
     cr_assert_eq(strlen(back.broker.host), CF_HOST_MAX);
+}
+
+Test(codes, expire_at_a_time_that_can_be_told)
+{
+    char text[CF_CODE_TEXT];
+    cf_error error;
+    cf_code code = a_code(true), back;
+
+    code.expires_ms = CF_TIME_MS_MAX;
+    cf_code_write(&code, text);
+    expect_ok(cf_code_read(text, &back, &error), error);
+    code.expires_ms = CF_TIME_MS_MAX + 1;
+    cf_code_write(&code, text);
+    expect_fails(cf_code_read(text, &back, &error), CF_USAGE);
 }
 
 Test(codes, mistyped_or_cut_anywhere_are_refused)

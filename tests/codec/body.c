@@ -216,7 +216,9 @@ Test(body, has_a_time_and_a_part_that_can_be)
 
 Test(body, refers_to_other_entries_in_order_and_to_no_later_one_of_its_own_writer)
 {
-    static const cf_dot none = {{"ann"}, 0, {"x"}}, bob6 = {{"bob"}, 6, {"x"}};
+    static const cf_dot none = {{"ann"}, 0, {"x"}}, bob6 = {{"bob"}, 6, {"x"}},
+                        last = {{"ann"}, CF_SEQUENCE_MAX, {"x"}},
+                        beyond = {{"ann"}, CF_SEQUENCE_MAX + 1, {"x"}};
     const struct {
         cf_dot dots[2];
         cf_status wanted;
@@ -225,6 +227,8 @@ Test(body, refers_to_other_entries_in_order_and_to_no_later_one_of_its_own_write
         {{bob4, ann1}, CF_MALFORMED},
         {{ann1, ann1}, CF_MALFORMED},
         {{none, bob4}, CF_MALFORMED},
+        {{last, bob4}, CF_OK},
+        {{beyond, bob4}, CF_MALFORMED},
         {{ann1, bob5_forked}, CF_MALFORMED},
         {{ann1, bob6}, CF_MALFORMED},
     };

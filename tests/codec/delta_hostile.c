@@ -382,6 +382,25 @@ Test(hostile, headers_are_refused_for_what_they_claim)
     cf_buffer_release(&patch);
 }
 
+/* There is nothing behind it, which xdelta3 finds out with all of it in memory. */
+Test(hostile, a_note_is_as_long_as_the_command_writes_at_most)
+{
+    enum { NOTE_MAX = 65536 };
+    static const uint8_t note[NOTE_MAX + 1];
+    cf_buffer patch = {0};
+
+    for (size_t size = NOTE_MAX; size <= NOTE_MAX + 1; size++) {
+        cf_buffer_clear(&patch);
+        cf_buffer_append(&patch, "\xd6\xc3\xc4\x00\x04", 5);
+        put_number(&patch, size);
+        cf_buffer_append(&patch, note, size);
+        outcome found = decode_wild(&patch, CF_DELTA_FILE, CF_GIB);
+        cr_expect_eq(found.status == CF_OK || !strstr(found.error.text, "note"), size == NOTE_MAX,
+                     "%zu: %s", size, found.error.text);
+    }
+    cf_buffer_release(&patch);
+}
+
 /* "xxx…" as an .xz stream whose header asks for a dictionary of 2^(code / 2 + 12) bytes or so. */
 static size_t compress_run(uint8_t *stream, size_t capacity, size_t size, uint8_t code)
 {

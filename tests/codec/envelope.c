@@ -148,6 +148,64 @@ Test(envelopes, give_earlier_keys_to_who_has_their_own)
     release(&f);
 }
 
+/* Cyd has as many earlier epochs noted as ann, and the key of the last. */
+static cf_status given_earlier(size_t epochs, size_t *held, cf_error *error)
+{
+    fixture f = people();
+    cf_opening opening = {0};
+    cf_hash epoch = {0};
+
+    for (size_t i = 0; i <= epochs; i++) {
+        cf_put_u32(epoch.bytes, (uint32_t)i + 1);
+        opening.commitment = cf_commitment(&user, first_key);
+        if (i == epochs)
+            opening = opened(&f, &epoch, first_key, 1);
+        cf_ring_expect(f.rings[ANN], &epoch, &opening.commitment);
+        cf_ring_expect(f.rings[CYD], &epoch, &opening.commitment);
+        expect_ok(cf_ring_give(f.rings[ANN], &epoch, first_key, error), *error);
+    }
+    expect_ok(cf_ring_give(f.rings[CYD], &epoch, first_key, error), *error);
+    cf_status status = cf_opening_open_earlier(&opening, &epoch, f.rings[CYD], error);
+    *held = 0;
+    for (size_t i = 0; i < cf_ring_count(f.rings[CYD]); i++)
+        *held += cf_ring_holds(f.rings[CYD], cf_ring_epoch(f.rings[CYD], i));
+    release(&f);
+    return status;
+}
+
+Test(envelopes, bring_as_many_earlier_keys_as_a_user_has_epochs)
+{
+    cf_error error;
+    size_t held;
+
+    expect_ok(given_earlier(CF_MEMBER_EPOCHS_MAX, &held, &error), error);
+    cr_expect_eq(held, CF_MEMBER_EPOCHS_MAX + 1);
+    expect_fails(given_earlier(CF_MEMBER_EPOCHS_MAX + 1, &held, &error), CF_MALFORMED);
+    cr_expect_eq(held, 1);
+}
+
+Test(envelopes, are_made_for_no_more_than_others_take)
+{
+    enum { MANY = CF_MEMBER_RECIPIENTS_MAX + 1 };
+    cf_error error;
+    fixture f = people();
+    cf_addressee *all = cf_arena_allocate(&f.arena, MANY, sizeof *all);
+    uint8_t *random = cf_arena_allocate(&f.arena, MANY, 32);
+    cf_opening opening;
+
+    for (uint32_t i = 0; i < MANY; i++) {
+        all[i] = f.addressees[BOB];
+        cf_put_u32(all[i].device.bytes, i);
+        cf_put_u32(random + 32 * i, i + 1);
+    }
+    cf_opening_parts parts = {f.rings[ANN], first_key, all, MANY, random};
+    expect_fails(cf_opening_make(&parts, &f.arena, &opening, &error), CF_TOO_LARGE);
+    parts.count--;
+    expect_ok(cf_opening_make(&parts, &f.arena, &opening, &error), error);
+    cr_expect_eq(opening.recipient_count, CF_MEMBER_RECIPIENTS_MAX);
+    release(&f);
+}
+
 Test(envelopes, changed_anywhere_do_not_open)
 {
     cf_error error;

@@ -202,6 +202,26 @@ Test(member, keeps_to_its_limits)
     free(crowd);
 }
 
+/* Sealed, so they are bounded before anybody opens them. */
+Test(member, keeps_to_its_limit_of_earlier_keys)
+{
+    enum { MOST = CF_MEMBER_EPOCHS_MAX * 2 * CF_HASH_SIZE + 128 };
+    static char earlier[MOST + 1];
+    cf_member all[16], back;
+    cf_buffer packed = {0};
+    cf_arena arena = {0};
+    cf_error error;
+
+    examples(all);
+    all[4].opening.earlier = cf_bytes_of(earlier, MOST);
+    cf_member_pack(&all[4], &packed);
+    expect_ok(cf_member_read(cf_buffer_view(&packed), &arena, &back, &error), error);
+    all[4].opening.earlier = cf_bytes_of(earlier, MOST + 1);
+    expect_refused(&all[4], CF_TOO_LARGE);
+    cf_buffer_release(&packed);
+    cf_arena_release(&arena);
+}
+
 Test(member, refuses_kinds_it_does_not_know)
 {
     cf_error error;

@@ -185,6 +185,28 @@ Test(engine_looks, agree_on_a_write_that_changes_nothing_to_be_seen)
     world_destroy(&w);
 }
 
+/* Neither has seen the other's when it writes. */
+Test(engine_looks, agree_on_two_writes_of_one_value)
+{
+    world *w = agreed_world();
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint64_t entries = world_entries(w);
+
+    device_unplug(b);
+    set_balance(b, 5);
+    device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
+    set_balance(a, 5);
+    cr_assert(device_sync(a));
+    b->offline = false;
+    cr_assert(world_settle(w));
+    cr_expect_eq(world_entries(w), entries + 2, "one of them was never written");
+    set_balance(a, 6);
+    cr_assert(world_settle(w));
+    cr_expect_eq(conflicts_of(a), 0);
+    cr_expect_eq(conflicts_of(b), 0);
+    world_destroy(&w);
+}
+
 /* Else what was written last is shown, and the other one listed. */
 Test(engine_looks, list_what_two_wrote_apart)
 {

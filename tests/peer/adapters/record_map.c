@@ -370,6 +370,29 @@ Test(record_map, names_the_cell_that_says_what_can_not_be)
                  "UID,Born\na,2001-02-29\nc,2001-13\n");
 }
 
+static void read_entries(int count)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "UID,Mobile\na,0");
+    for (int i = 1; i < count; i++)
+        cf_buffer_append_text(&text, " ::: %d", i);
+    cf_buffer_append(&text, "\n", 2);
+    read_file((const char *)text.data);
+    cf_buffer_release(&text);
+}
+
+Test(record_map, names_the_field_that_has_too_many_entries)
+{
+    read_map(PHONES);
+    read_entries(1000);
+    cr_assert_eq(file.count, 1);
+    cr_expect_eq(file.trouble_count, 0);
+    read_entries(1001);
+    cr_expect_eq(file.count, 0);
+    expect_troubles(&file, "0 \"a\" /phones: more than 1000 entries\n");
+}
+
 Test(record_map, gives_a_key_to_rows_that_have_none)
 {
     cf_buffer out = {0};

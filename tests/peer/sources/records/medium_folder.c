@@ -468,24 +468,33 @@ Test(medium_folder, names_new_files_by_what_is_safe)
         {"-rf", NULL},
         {"J\xc3\xbcrgen", NULL},
     };
-    enum { COUNT = sizeof names / sizeof *names };
+    enum { COUNT = sizeof names / sizeof *names, LONGEST = 200 };
     cf_medium_outcome outcome;
     cf_arena arena = {0};
-    cf_row rows[COUNT];
+    cf_row rows[COUNT + 2];
+    char longest[LONGEST + 1] = "", longer[LONGEST + 2] = "", path[LONGEST + 16];
     book b;
 
     open_book(&b);
     look(&b);
+    memset(longest, 'l', LONGEST);
+    memset(longer, 'm', LONGEST + 1);
     for (size_t i = 0; i < COUNT; i++)
         rows[i] = a_row(names[i].uid, "Name", &arena);
-    expect_ok(cf_medium_write(b.medium, rows, COUNT, &outcome, &b.error), b.error);
+    rows[COUNT] = a_row(longest, "Name", &arena);
+    rows[COUNT + 1] = a_row(longer, "Name", &arena);
+    expect_ok(cf_medium_write(b.medium, rows, COUNT + 2, &outcome, &b.error), b.error);
     cr_expect_eq(outcome.count, 0);
     cr_expect(outcome.wrote);
     commit(&b);
     for (size_t i = 0; i < COUNT; i++)
         cr_expect(!names[i].file || scratch_exists(b.disk, names[i].file), "%s", names[i].uid);
+    snprintf(path, sizeof path, "book/%s.vcf", longest);
+    cr_expect(scratch_exists(b.disk, path));
+    snprintf(path, sizeof path, "book/%s.vcf", longer);
+    cr_expect_not(scratch_exists(b.disk, path));
     look(&b);
-    cr_expect_eq(b.content.file.count, COUNT);
+    cr_expect_eq(b.content.file.count, COUNT + 2);
     cr_expect_eq(b.content.file.trouble_count, 0);
     cf_medium_outcome_release(&outcome);
     cf_arena_release(&arena);
