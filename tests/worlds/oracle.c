@@ -77,7 +77,7 @@ void oracle_status(history *self)
         device *one = &self->w->devices[i];
         cf_buffer why = {0};
 
-        if (one->is_out || one->claims)
+        if (one->is_out || one->claims || one->is_bereft)
             continue;
         device_status_is_clean(one, &why);
         verdict_fail(&self->verdict, "truthful status", "device %d is not in sync: %.*s",

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A broker that lost everything has it again from the devices: also what they could not show at the
  * moment when it was wanted. */
+#include "peer/account/membership.h"
 #include "tests/worlds/scene.h"
+#include "tests/worlds/sight.h"
 
 enum { SIZE = 200000 };
 
@@ -14,6 +16,21 @@ static void writes_large(device *who)
     cr_assert(
         disk_user_saves(who->drive, "/things/large", cf_buffer_view(&bytes), DISK_SAVE_IN_PLACE));
     cf_buffer_release(&bytes);
+}
+
+static void shuts_out(device *owner, device *who)
+{
+    cf_peer *peer = device_peer(owner);
+    cf_hash id = *cf_peer_device(device_peer(who));
+    cf_head head;
+    cf_error error;
+
+    syncs(owner);
+    expect_ok(cf_membership_revoke(&(cf_signatory){peer, false}, &id, &(cf_outgoers){&id, 1}, &head,
+                                   &error),
+              error);
+    who->is_out = true;
+    network_cut_device(who);
 }
 
 static void expect_the_same(const device *a, const device *b)
@@ -70,4 +87,44 @@ static void touches(device *who)
 Test(resupply, brings_what_had_to_be_read_again_first)
 {
     is_brought_after(touches);
+}
+
+/* World 2001023: the broker went back, and who had put the content there was shut out. */
+static world *a_world_that_lost(cf_buffer *content)
+{
+    world *w = a_world(1, 3);
+    device *owner = &w->devices[0], *author = &w->devices[1];
+
+    author->env.random(author->env.context, cf_buffer_reserve(content, SIZE), SIZE);
+    content->size = SIZE;
+    cr_assert(disk_user_saves(author->drive, "/things/large", cf_buffer_view(content),
+                              DISK_SAVE_IN_PLACE));
+    cr_assert(syncs(author));
+    disk_set_capacity(owner->drive, 1); /* it hears of it, and can't take it */
+    cr_assert_not(syncs(owner));
+    device_mend(owner);
+    broker_crash(&w->brokers[0], BROKER_AS_OF_OLD);
+    note_broker_lost(w);
+    shuts_out(owner, author);
+    return w;
+}
+
+Test(resupply, takes_from_a_folder_what_only_who_is_shut_out_had)
+{
+    cf_buffer content = {0};
+    world *w = a_world_that_lost(&content);
+    device *owner = &w->devices[0], *other = &w->devices[2];
+
+    cr_assert_not(syncs(owner));
+    cr_expect(owner->is_bereft, "nobody who is in has it");
+    cr_assert(disk_user_saves(other->drive, "/things/large", cf_buffer_view(&content),
+                              DISK_SAVE_IN_PLACE));
+    cr_assert_not(syncs(owner));
+    cr_expect_not(owner->is_bereft, "another has it by now");
+    world_settle(w);
+    cr_expect(syncs(owner));
+    cr_expect(syncs(other));
+    expect_the_same(owner, other);
+    cf_buffer_release(&content);
+    world_destroy(&w);
 }

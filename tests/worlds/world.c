@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/inside.h"
 
+#include "tests/worlds/lost.h"
 #include "tests/worlds/records.h"
 
 #include <stdarg.h>
@@ -103,8 +104,10 @@ static void conclude(device *self)
     cf_buffer why = {0};
 
     bool is_clean = device_status_is_clean(self, &why);
-    self->claims = !self->in_trouble && !self->touched && link && cf_link_is_connected(link) &&
-                   cf_link_is_idle(link) && is_clean;
+    bool is_done = !self->in_trouble && !self->touched && link && cf_link_is_connected(link) &&
+                   cf_link_is_idle(link);
+    self->claims = is_done && is_clean;
+    self->is_bereft = is_done && !is_clean && lost_is_all_it_waits_for(self);
     self->claimed_of = sum_of_log(self);
     self->is_unsure &= !self->claims;
     if (self->claims)
