@@ -96,7 +96,9 @@ void disk_image_destroy(disk_image **image);
 typedef struct {
     const char *path; /* below the folder that was asked for */
     cf_stat stat;
-    cf_bytes bytes; /* of a file, or a link's target; for the call */
+    cf_bytes bytes;  /* of a file, or a link's target; for the call */
+    bool is_spoiled; /* the last power cut took of it what a sync had called durable, after one that
+                        failed */
 } disk_thing;
 
 typedef struct {

@@ -356,6 +356,21 @@ static cf_status sync_badly(cf_file *file)
     return status;
 }
 
+static void see_spoiled(void *context, const disk_thing *thing)
+{
+    bool *any = context;
+
+    *any |= thing->is_spoiled;
+}
+
+static bool is_spoiled(const char *folder)
+{
+    bool any = false;
+
+    disk_walk(p.disk, folder, &(disk_walk_options){.no_bytes = true}, see_spoiled, &any);
+    return any;
+}
+
 Test(disk_cuts, find_that_a_failed_sync_is_not_made_good_by_the_next_one)
 {
     int kept = 0, lost = 0, evicted = 0, lost_unseen = 0;
@@ -381,6 +396,7 @@ Test(disk_cuts, find_that_a_failed_sync_is_not_made_good_by_the_next_one)
         cr_assert(result == NEW || (seed % 2 == 0 && (result == OLD || result == MIXED)));
         kept += seed % 2 == 0 && result == NEW;
         lost += result != NEW;
+        cr_assert_eq(is_spoiled("/home"), looks_good && result != NEW);
         lost_unseen += looks_good && result != NEW;
         program_ends(&p);
     }

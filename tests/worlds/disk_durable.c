@@ -51,6 +51,8 @@ void disk_node_sync(disk_node *node)
     }
     node->durable.attributes = node->now.attributes;
     node->shortest = node->now.content.size;
+    node->is_believed =
+        node->has_failed && !disk_content_same(&node->now.content, &node->durable.content);
 }
 
 /* ---- A sync that fails ---- */
@@ -71,6 +73,7 @@ void disk_node_sync_fails(disk *self, disk_node *node)
     }
     disk_content_copy(&node->now.content, &node->failed);
     node->has_failed = true;
+    node->is_believed = false;
 }
 
 /* ---- A power cut ---- */
@@ -109,6 +112,8 @@ static void cut_file(disk *self, disk_node *node)
     cut_contents(self, node, result);
     if (!as_before || disk_random(&self->crash_random, 2))
         node->durable.attributes = node->now.attributes;
+    node->is_spoiled =
+        node->is_believed && !disk_content_same(&node->now.content, &node->durable.content);
 }
 
 void disk_crash(disk *self)
@@ -149,7 +154,7 @@ static void sleep_node(disk_node *node)
     node->links = node->open = node->open_writers = 0;
     node->names_step = node->place_step = 0;
     node->is_released = true;
-    node->has_failed = node->is_locked = false;
+    node->has_failed = node->is_believed = node->is_locked = false;
     node->parent = NULL;
     disk_content_release(&node->failed);
 }

@@ -34,6 +34,8 @@ struct disk_node {
     disk_state now, durable;
     bool has_failed; /* a sync of it failed: `failed` will not be written */
     disk_content failed;
+    bool is_believed;      /* the next one said that all is durable, and some of it isn't */
+    bool is_spoiled;       /* that is what the last power cut took */
     uint64_t shortest;     /* that the file was since it was durable */
     disk_node *parent;     /* of a folder; stays when it is deleted */
     uint32_t links;        /* names that are seen; a folder has one */

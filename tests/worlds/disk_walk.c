@@ -43,6 +43,7 @@ static void show(walking *self, const disk_node *node)
     }
     disk_thing thing = {.path = (const char *)self->path.data,
                         .stat = disk_stat_of(self->on, node),
+                        .is_spoiled = node->is_spoiled,
                         .bytes = cf_buffer_view(&self->bytes)};
     self->visit(self->context, &thing);
     self->path.size--;

@@ -57,6 +57,12 @@ void history_run(const story *script, const run_options *options, judgement *out
 device *act_device(history *self, const event *act);
 /* False: it is none of a user. */
 bool user_acts(history *self, device *who, const event *act);
+/* After a power cut: saves, as they are, files that were spoiled though a sync had called them
+ * durable, after one that failed. That no program can know: what it read, and gave to others, was
+ * still in memory, and no stat tells that the disk has something else. Writing each file anew whose
+ * sync fails would be the only help, which is for users to do. What such a file holds now is an
+ * edit like any other then; and what it held is with the others, or in the log. */
+void user_finds_spoiled(device *who);
 void misfortune_happens(history *self, device *who, const event *act);
 /* The device is revoked, by the first one. */
 void outcast_made(history *self, device *who);

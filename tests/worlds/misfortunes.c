@@ -36,8 +36,10 @@ static void end_process(device *who, device_end how)
 
     sight_take_whole(who, &before);
     device_restart(who, how);
-    if (how == END_POWER_CUT)
+    if (how == END_POWER_CUT) {
+        user_finds_spoiled(who);
         note_cut(who, &before);
+    }
     sight_release(&before);
 }
 

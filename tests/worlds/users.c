@@ -288,6 +288,22 @@ static void act_and_note(device *who, const event *act, uint64_t seed)
     sight_release(&kept);
 }
 
+static void save_spoiled(void *context, const disk_thing *thing)
+{
+    device *who = context;
+
+    if (!thing->is_spoiled)
+        return;
+    world_tell(who->in, "device %d: its user finds %s spoiled", who->number, thing->path);
+    disk_user_touches(who->drive, at(who, thing->path).text);
+}
+
+void user_finds_spoiled(device *who)
+{
+    disk_walk(who->drive, who->folder, &(disk_walk_options){.skip = ".counterfoil"}, save_spoiled,
+              who);
+}
+
 static void write_twin(device *who, const event *one, cf_bytes bytes)
 {
     place here = at(who, script_paths[one->path]);
