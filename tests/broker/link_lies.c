@@ -66,6 +66,33 @@ Test(link_lies, lets_a_broker_name_no_end_of_heads)
     meeting_close(&m);
 }
 
+/* A broker that takes all and answers nothing. */
+static size_t sent_unanswered(int entries)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+
+    cf_link_start(desk->link);
+    meet(&m);
+    for (int i = 0; i < entries; i++)
+        attendee_writes(desk, "a change", NULL, 0);
+    cr_assert_eq(cf_outbox_size(desk->outbox), 0);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    size_t size = cf_outbox_size(desk->outbox);
+    meeting_close(&m);
+    m = (meeting){0};
+    return size;
+}
+
+Test(link_lies, leaves_no_endless_row_of_entries_unanswered)
+{
+    enum { FLIGHTS_MAX = 1024 };
+    size_t most = sent_unanswered(FLIGHTS_MAX);
+
+    cr_expect_gt(most, sent_unanswered(FLIGHTS_MAX - 1));
+    cr_expect_eq(most, sent_unanswered(FLIGHTS_MAX + 1));
+}
+
 Test(link_lies, takes_no_piece_of_a_blob_that_can_not_be)
 {
     static const cf_hash blob = {"a blob"};

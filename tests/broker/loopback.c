@@ -250,6 +250,39 @@ Test(loopback, survives_frames_that_break_the_limits)
     close_house(&h);
 }
 
+/* A name for itself that is longer than those which libzmq gives. */
+Test(loopback, hears_nobody_with_too_long_a_name)
+{
+    house h = {0};
+    open_house(&h);
+    void *raw = a_raw_socket(&h, &h.m.desk);
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+    cf_frames frames = {0};
+    static char name[200];
+    char answer[64];
+
+    memset(name, 'n', sizeof name);
+    cf_message_write(&credit, &frames);
+    for (size_t size = 32; size < sizeof name; size += 1 + size) {
+        void *named = size == 32 ? raw : a_raw_socket(&h, &h.m.desk);
+
+        cr_assert_eq(zmq_setsockopt(named, ZMQ_ROUTING_ID, name, size), 0);
+        connect_raw(&h, named);
+        for (size_t i = 0; i < frames.count; i++)
+            zmq_send(named, frames.frame[i].data, frames.frame[i].size,
+                     i + 1 < frames.count ? ZMQ_SNDMORE : 0);
+        attendee *desk = attend(&h.m, &h.m.desk);
+        cf_link_zmq *zmq = connect_to(&h, desk, &h.address);
+        cr_expect(wait_for(&h, is_idle, desk));
+        cr_expect_eq(zmq_recv(named, answer, sizeof answer, ZMQ_DONTWAIT) >= 0, size == 32,
+                     "a name of %zu bytes", size);
+        cf_link_zmq_destroy(&zmq);
+        zmq_close(named);
+    }
+    cf_frames_release(&frames);
+    close_house(&h);
+}
+
 /* ---- A connection that breaks in the middle ---- */
 
 /* Passes bytes on between one client at a time and the gateway, and breaks the connection after so

@@ -213,6 +213,33 @@ Test(sweep, keeps_an_upload_that_went_on_between_looking_and_dropping)
     end(&a);
 }
 
+/* More than it holds at once: the rest goes tomorrow. */
+Test(sweep, drops_no_more_than_so_many_a_day)
+{
+    enum { CANDIDATES_MAX = 16384 };
+    ann a = anns_house();
+    cf_blob_usage usage;
+    cf_error error;
+
+    for (uint32_t i = 0; i < CANDIDATES_MAX + 1; i++) {
+        uint8_t bytes[4];
+
+        cf_put_u32(bytes, i);
+        cf_blob_put blob = {.user = a.account.user,
+                            .id = cf_sha256_of(cf_bytes_of(bytes, sizeof bytes)),
+                            .total = sizeof bytes,
+                            .bytes = cf_bytes_of(bytes, sizeof bytes),
+                            .now_ms = a.house->now_ms};
+        a.house->blobs->put(a.house->blobs, &blob);
+    }
+    for (size_t left = 2; left-- > 0;) {
+        sweep_after(&a, left ? 8 * CF_DAY_MS : CF_DAY_MS);
+        expect_ok(cf_blobs_usage(a.house->blobs, &a.account.user, &usage, &error), error);
+        cr_expect_eq(usage.count, left);
+    }
+    end(&a);
+}
+
 Test(sweep, looks_once_a_day)
 {
     ann a = anns_house();

@@ -11,6 +11,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Ann with one device and one collection. */
 typedef struct {
@@ -172,6 +173,18 @@ Test(catalog_schema, takes_a_table_of_any_name)
     expect_schema(self, "a/b~c #");
     write_schema(self, "a/b~c");
     expect_schema(self, "a/b~c");
+    end_ann(self);
+}
+
+/* It stands for no table elsewhere, and keeps none of the others out. */
+Test(catalog_schema, leaves_out_a_table_whose_name_no_field_can_have)
+{
+    char words[1100] = "p #;";
+    ann *self = make_ann("q");
+
+    memset(words + 4, 't', 1050);
+    write_schema(self, words);
+    expect_schema(self, "p #;q");
     end_ann(self);
 }
 

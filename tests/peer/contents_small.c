@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/contents_small.h"
 
+#include "peer/log/contents_ways.h"
 #include "tests/peer/depot.h"
 
 #include <stdlib.h>
@@ -99,6 +100,23 @@ Test(contents_small, are_not_made_of_a_base_that_lies)
     free(made);
     free(claimed);
     free(next);
+}
+
+/* Whoever says it once more gets nothing by it: it stands in the log already. */
+Test(contents_small, keep_few_of_their_ways)
+{
+    uint8_t *base = noise(1, SIZE);
+    cf_ways_table *table = cf_ways_table_new(d.peer.log);
+    cf_content_key key = {d.author.next.collection, cf_content_hash(bytes_of(base))};
+    cf_ways ways;
+    cf_error error;
+
+    for (int i = 0; i < 5; i++)
+        depot_whole(&d, bytes_of(base));
+    expect_ok(cf_ways_get(table, &key, &ways, &error), error);
+    cr_expect_eq(ways.count, 2);
+    cf_ways_table_destroy(&table);
+    free(base);
 }
 
 Test(contents_small, are_in_the_log_itself)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/contents_ways.h"
 
+#include "codec/pack.h"
 #include "tests/support/expect.h"
 
 static const cf_hash user = {.bytes = {9}};
@@ -100,6 +101,32 @@ Test(contents_ways, keep_the_first_and_the_latest_of_many)
     cr_expect_eq(ways.at[0].entry.sequence, 1);
     cr_expect_eq(ways.at[1].entry.sequence, 5);
     cr_expect_eq(ways.at[CF_WAYS_MAX - 1].entry.sequence, CF_WAYS_MAX + 3);
+    shelf_release(&self);
+}
+
+/* One more than a program ever wrote. */
+Test(contents_ways, of_a_damaged_record_are_none)
+{
+    enum { PARTS = 5, HEAD = 3 };
+    shelf self = shelf_new();
+    cf_records records = {0};
+    cf_buffer damaged = {0};
+    cf_ways ways;
+    cf_error error;
+
+    for (uint64_t i = 1; i <= CF_WAYS_MAX; i++)
+        add(&self, i, &records);
+    cf_record *last = &records.at[records.count - 1];
+    cf_bytes whole = last->value;
+    cf_pack_array(&damaged, (CF_WAYS_MAX + 1) * PARTS);
+    cr_assert_eq(damaged.size, HEAD);
+    size_t one = (whole.size - HEAD) / CF_WAYS_MAX;
+    cf_buffer_append(&damaged, whole.data + HEAD, whole.size - HEAD);
+    cf_buffer_append(&damaged, whole.data + whole.size - one, one);
+    last->value = cf_buffer_view(&damaged);
+    commit(&self, &records);
+    expect_fails(cf_ways_get(self.table, &key, &ways, &error), CF_BROKEN);
+    cf_buffer_release(&damaged);
     shelf_release(&self);
 }
 

@@ -2,6 +2,7 @@
 #include "peer/commands/delta.h"
 #include "peer/commands/patch.h"
 
+#include "codec/limits.h"
 #include "tests/support/calls.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
@@ -145,6 +146,17 @@ Test(delta_files, failure_leaves_everything_as_it_was)
     expect_fails(make_delta(&at, "old", "missing", "kept", &error), CF_MISSING);
     cr_assert(scratch_holds(at.scratch, "kept", "kept"));
     cr_assert_eq(count_files(&at), 5);
+    scratch_destroy(&at.scratch);
+}
+
+Test(delta_files, what_is_larger_than_files_may_be_is_refused)
+{
+    cf_error error;
+    desk at = make_desk();
+
+    scratch_resize(at.scratch, "new", CF_FILE_MAX + 1);
+    expect_fails(make_delta(&at, "old", "new", "patch", &error), CF_TOO_LARGE);
+    cr_assert_eq(count_files(&at), 2);
     scratch_destroy(&at.scratch);
 }
 

@@ -91,3 +91,16 @@ Test(include, refuses_what_can_never_match)
         expect_fails(cf_include_new(&patterns[i], 1, &include, &error), CF_USAGE);
     cr_assert_null(include);
 }
+
+/* Longer than the room in which it is compared. */
+Test(include, takes_no_name_that_no_file_can_have)
+{
+    char path[5001] = "";
+
+    memset(path, 'a', 255);
+    expect("*", path, "in");
+    memset(path, 'a', 256);
+    expect("*", path, "out");
+    memset(path, 'a', 5000);
+    expect("*", path, "out");
+}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "broker/names.h"
+#include "codec/limits.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
@@ -91,6 +92,17 @@ Test(listing, names_what_can_not_be_synced)
     cr_assert_str_eq(entry_named("fifo")->skipped, "a FIFO");
     cr_assert_str_eq(entry_named("socket")->skipped, "a socket");
     cr_assert(listing.folders[0].complete);
+}
+
+Test(listing, names_what_is_too_large)
+{
+    scratch_write(here, "f", "");
+    scratch_write(here, "g", "");
+    scratch_resize(here, "f", CF_FILE_MAX);
+    scratch_resize(here, "g", CF_FILE_MAX + 1);
+    list_all();
+    expect_entries("f f, g f!");
+    cr_expect_not(entry_named("g")->readable);
 }
 
 Test(listing, names_what_can_not_be_read)
