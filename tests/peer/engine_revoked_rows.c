@@ -55,3 +55,45 @@ Test(engine_revoked_rows, leaves_a_row_that_somebody_has_edited_since)
     cf_heads_release(&heads);
     scene_end(&s);
 }
+
+static size_t count_of(const device *self, long balance)
+{
+    table all = {0};
+    size_t count = 0;
+
+    user_reads_table(self, &all);
+    for (size_t i = 0; i < all.count; i++)
+        count += all.at[i].balance == balance;
+    table_release(&all);
+    return count;
+}
+
+/* World 3500305: another row has got its number meanwhile, and took its place. */
+Test(engine_revoked_rows, leaves_it_also_where_another_row_has_its_number)
+{
+    scene s = a_scene(2);
+
+    world_count_up(s.w);
+    world_bind_tables(s.w);
+    write_row(s.owner, 1, 10);
+    cr_assert(world_settle(s.w));
+    cf_heads heads = heads_of(s.owner, &s.id);
+    device_unplug(s.owner);
+    write_row(s.suspect, 2, 70);
+    cr_assert(device_sync(s.suspect));
+    cr_assert(device_sync(s.other));
+    write_row(s.other, 2, 77);
+    cr_assert(device_sync(s.other));
+    write_row(s.owner, 2, 20);
+    revoke(s.owner, &s.id, &heads);
+    s.owner->offline = false;
+    sync_both(&s);
+    for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
+        cr_expect_eq(balance_of(each, 1), 10);
+        cr_expect_eq(count_of(each, 77), 1);
+        cr_expect_eq(count_of(each, 20), 1);
+        cr_expect_eq(count_of(each, 70), 0);
+    }
+    cf_heads_release(&heads);
+    scene_end(&s);
+}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/small_table.h"
 
+#include "peer/adapters/record_format.h"
+#include "peer/log/catalog_schema.h"
 #include "tests/peer/small_inside.h"
 
 #include <stdio.h>
@@ -58,6 +60,20 @@ device table_beside(const device *self)
 
     snprintf(beside.folder, sizeof beside.folder, "%.100s-beside", self->folder);
     return beside;
+}
+
+void world_count_up(world *self)
+{
+    cf_schema_table counted = cf_schema_records.tables[0];
+    cf_schema schema = {&counted, 1};
+    device *first = &self->devices[0];
+    cf_id collection = collection_of(first);
+    cf_error error;
+
+    counted.serial = true;
+    world_must(cf_catalog_write_schema(cf_engine_peer(first->engine), &collection, &schema,
+                                       self->now_ms, &error),
+               &error, "schema");
 }
 
 void world_bind_tables(world *self)

@@ -7,6 +7,8 @@
 
 #include <limits.h>
 
+/* Their ids are numbers that a program counts up, from before they are bound. */
+void world_count_up(world *self);
 /* Binds the table of each device; none is there yet. */
 void world_bind_tables(world *self);
 

@@ -95,7 +95,7 @@ static bool want_shown(applying *self, const cf_row *shown, const cf_row *base, 
 }
 
 /* What made the row counts for nothing any more, and what somebody made of it does: nobody else
- * knows its key. */
+ * knows its key, which may be another one's by now. */
 static bool is_left_alone(const applying *self, const cf_row *base)
 {
     const cf_collection *collection = self->run->collection;
@@ -124,6 +124,9 @@ static void take_here(applying *self, size_t index)
     } else if (!filled && cf_record_run_shows(self->run, row, shown)) {
         want(self, as_read); /* what is volatile in it is left alone */
         agree(self, cf_record_run_based_here(self->run, shown, row), base);
+    } else if (is_left_alone(self, base)) {
+        want(self, as_read); /* the next look publishes it as a new one */
+        drop(self, base);
     } else if (shown) {
         bool wanted = want_shown(self, shown, base, (place_here){row, as_read});
 
@@ -132,9 +135,6 @@ static void take_here(applying *self, size_t index)
     } else if (cf_record_run_troubles(self->run, row->table, row->key)) {
         want(self, as_read); /* another one has its key */
     } else if (cf_row_view_find(self->run->view, row->table, row->key)) {
-        drop(self, base);
-    } else if (is_left_alone(self, base)) {
-        want(self, as_read); /* the next look publishes it as a new one */
         drop(self, base);
     } else {
         self->vanishing++;
