@@ -52,6 +52,18 @@ Test(intent, a_hard_link_is_another_file_elsewhere)
     world_destroy(&w);
 }
 
+/* World 3500426: nobody can tell it from a move. */
+Test(intent, an_edit_goes_with_a_file_that_got_a_second_link_and_lost_the_first)
+{
+    world *w = two_alike(11);
+
+    disk_user_links(w->devices[0].drive, "/things/letter", "/things/mail");
+    disk_user_removes(w->devices[0].drive, "/things/letter");
+    disk_user_writes(w->devices[1].drive, "/things/letter", "dear Bob");
+    expect_tree(w, "mail: dear Bob\nphotos/\nphotos/one: 1\nphotos/two: 2\n");
+    world_destroy(&w);
+}
+
 Test(intent, what_is_added_to_a_folder_goes_where_another_moves_it)
 {
     world *w = two_alike(4);

@@ -39,14 +39,8 @@ static void add_line(picture *self, const char *where, cf_bytes line)
     cf_buffer_append(&one->text, "\n", 1);
 }
 
-/* A conflict copy lies where its original does: its mark is taken out of the name. */
-static void name_region(const char *path, size_t size, char where[96])
+static void take_out(char *name, const char *sign)
 {
-    static const char sign[] = "\\x20(conflict\\x20";
-    char name[1024];
-
-    snprintf(name, sizeof name, "/%.*s", (int)size, path);
-    name[1 + strcspn(name + 1, "/")] = '\0';
     for (char *from; (from = strstr(name, sign));) {
         char *to = strchr(from, ')');
 
@@ -54,6 +48,18 @@ static void name_region(const char *path, size_t size, char where[96])
             break;
         memmove(from, to + 1, strlen(to + 1) + 1);
     }
+}
+
+/* A conflict copy lies where its original does: its mark is taken out of the name, as a dump has it
+ * or as it is. */
+static void name_region(const char *path, size_t size, char where[96])
+{
+    char name[1024];
+
+    snprintf(name, sizeof name, "/%.*s", (int)size, path);
+    name[1 + strcspn(name + 1, "/")] = '\0';
+    take_out(name, "\\x20(conflict\\x20");
+    take_out(name, " (conflict ");
     snprintf(where, 96, "%.95s", name);
 }
 
@@ -264,24 +270,32 @@ void intents_act(intents *self, const picture *before, const picture *after, boo
     each_change(self, before, after, act_on, &(acting){.in_doubt = in_doubt});
 }
 
-/* The group of what lies under this path. Nobody can tell whether others know that something was
- * moved there, unless it looks another way since. */
-static size_t take_part(intents *self, const intents_move *move, const char *path)
+void intents_tie(intents *self, const char *path, const char *other)
 {
     char where[96];
 
-    snprintf(where, sizeof where, "/%.*s", (int)strcspn(path, "/"), path);
+    name_region(path, strlen(path), where);
     size_t group = find_or_add(self, where)->group;
-    if (is_same(picture_at(move->before, where), picture_at(move->after, where)))
-        contend(self, group);
-    return group;
+    name_region(other, strlen(other), where);
+    join(self, group, find_or_add(self, where)->group);
 }
 
-void intents_tie(intents *self, const intents_move *move)
+/* Nobody can tell whether others know that something was moved there, unless it looks another way
+ * since. */
+static void contend_unseen(intents *self, const intents_move *move, const char *path)
 {
-    size_t group = take_part(self, move, move->from);
+    char where[96];
 
-    join(self, group, take_part(self, move, move->to));
+    name_region(path, strlen(path), where);
+    if (is_same(picture_at(move->before, where), picture_at(move->after, where)))
+        contend(self, find_or_add(self, where)->group);
+}
+
+void intents_moved(intents *self, const intents_move *move)
+{
+    contend_unseen(self, move, move->from);
+    contend_unseen(self, move, move->to);
+    intents_tie(self, move->from, move->to);
 }
 
 static void shake_one(intents *self, const region *before, const region *after, const char *where,

@@ -46,15 +46,16 @@ typedef struct {
 void intents_release(intents *self);
 /* A user has made the second of the first. In doubt: of what it is isn't sure. */
 void intents_act(intents *self, const picture *before, const picture *after, bool in_doubt);
+/* What is at the one path may be what was at the other: they stand and fall together. */
+void intents_tie(intents *self, const char *path, const char *other);
 typedef struct {
     const picture *before, *after;
     const char *from, *to;
 } intents_move;
-
 /* The user has moved something from the one path to the other. What looks the same as before, for
  * he has swapped two empty folders, is another thing all the same: who puts something into one of
  * them and didn't know of that finds it under the other name. */
-void intents_tie(intents *self, const intents_move *move);
+void intents_moved(intents *self, const intents_move *move);
 /* Something else has changed it, or may have lost it. */
 void intents_shake(intents *self, const picture *before, const picture *after);
 void intents_doubt_all(intents *self);

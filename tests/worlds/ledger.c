@@ -77,11 +77,15 @@ void ledger_fell(ledger *self, const mark *record, int killer, bool knows_all)
     }
 }
 
-void ledger_went_on(ledger *self, const mark *record, const mark *token)
+void ledger_went_on(ledger *self, const mark *record, const mark *token, int but_of)
 {
-    for (size_t i = 0; i < self->count; i++)
-        if (is_of(&self->all[i], record) && strcmp(self->all[i].token.text, token->text) != 0)
-            self->all[i].was_beside = true;
+    for (size_t i = 0; i < self->count; i++) {
+        written *one = &self->all[i];
+
+        if (is_of(one, record) && strcmp(one->token.text, token->text) != 0 &&
+            (but_of < 0 || one->killer != but_of))
+            one->was_beside = true;
+    }
 }
 
 void ledger_follow(ledger *self, const mark *token, const mark *over)

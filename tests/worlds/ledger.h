@@ -46,8 +46,9 @@ void ledger_let_go(ledger *self, const mark *token, int killer);
  * others may hear of both as of one deletion. KNOWS_ALL: nobody did anything to it meanwhile; else
  * all of it may come back. */
 void ledger_fell(ledger *self, const mark *record, int killer, bool knows_all);
-/* Somebody gave it this new value: that brings back what is deleted with it. */
-void ledger_went_on(ledger *self, const mark *record, const mark *token);
+/* Somebody gave it this new value: that brings back what is deleted with it, BUT_OF: other than by
+ * that device (-1: none). */
+void ledger_went_on(ledger *self, const mark *record, const mark *token, int but_of);
 /* It was written over that one: what others do with the file meanwhile, they do with that. */
 void ledger_follow(ledger *self, const mark *token, const mark *over);
 /* It stays dead: neither with it nor with what it was written over anything else was done, such as

@@ -193,10 +193,19 @@ static void note_outcast(device *of, const sight *before, const sight *after)
     doubt_outcasts(of->in);
 }
 
-static bool has_part_of(const sight *self, const mark *record)
+/* Two values of one row here. Rows that were one and came apart are of one record still. */
+static bool are_of_row(const seen *a, const seen *b)
+{
+    const char *end = strrchr(a->path, '/');
+    size_t size = end ? (size_t)(end - a->path) + 1 : 0;
+
+    return a->record.text[0] && b->record.text[0] && size && strncmp(a->path, b->path, size) == 0;
+}
+
+static bool has_row_of(const sight *self, const seen *value)
 {
     for (size_t i = 0; i < self->count; i++)
-        if (strcmp(self->all[i].record.text, record->text) == 0)
+        if (are_of_row(&self->all[i], value))
             return true;
     return false;
 }
@@ -216,19 +225,18 @@ static bool knows_all_of(const device *of, const sight *before, const mark *reco
     return true;
 }
 
-/* All that the record of a number had is gone, and others have not seen what it has now: then it is
+/* All that the row of a number had is gone, and others have not seen what it has now: then it is
  * taken for another one under the same number. */
-static bool is_another(const device *of, const sight *after, const mark *record)
+static bool is_another(const device *of, const sight *after, const seen *value)
 {
     for (size_t i = 0; i < after->count; i++) {
         const seen *one = &after->all[i];
         const written *known = ledger_find(&of->in->ledger, &one->token);
 
-        if (strcmp(one->record.text, record->text) == 0 && known &&
-            (known->author != of->number || known->safe_at))
+        if (are_of_row(one, value) && known && (known->author != of->number || known->safe_at))
             return false;
     }
-    return records_count_up(record);
+    return records_count_up(&value->record);
 }
 
 /* A record that is gone, or has a new value: what becomes of the other values of it. */
@@ -237,15 +245,34 @@ static void note_records(device *of, const sight *before, const sight *after)
     ledger *book = &of->in->ledger;
 
     for (size_t i = 0; i < before->count; i++) {
-        const mark *record = &before->all[i].record;
+        const seen *one = &before->all[i];
 
-        if (record->text[0] && (!has_part_of(after, record) || is_another(of, after, record)))
-            ledger_fell(book, record, of->number, knows_all_of(of, before, record));
+        if (one->record.text[0] && (!has_row_of(after, one) || is_another(of, after, one)))
+            ledger_fell(book, &one->record, of->number, knows_all_of(of, before, &one->record));
     }
+    /* Where it may be another row, which depends on what the device knew of the one before: what he
+     * took out of that himself is replaced by this or gone with it, but what somebody else deleted
+     * with it may be back. */
+    for (size_t i = 0; i < after->count; i++) {
+        const seen *one = &after->all[i];
+
+        if (one->record.text[0] && !sight_has(before, &one->token))
+            ledger_went_on(book, &one->record, &one->token,
+                           is_another(of, after, one) ? of->number : -1);
+    }
+}
+
+/* Who makes a hard link or a copy of a file and then removes it has moved it, for all that anybody
+ * can tell: what others do with it meanwhile goes to the other place. */
+static void tie_places(const device *of, const seen *was, const sight *after)
+{
+    const seen *now = sight_at(after, was->path);
+
+    if (now && strcmp(now->token.text, was->token.text) == 0)
+        return;
     for (size_t i = 0; i < after->count; i++)
-        if (after->all[i].record.text[0] && !sight_has(before, &after->all[i].token) &&
-            !is_another(of, after, &after->all[i].record))
-            ledger_went_on(book, &after->all[i].record, &after->all[i].token);
+        if (strcmp(after->all[i].token.text, was->token.text) == 0)
+            intents_tie(&of->in->intents, was->path, after->all[i].path);
 }
 
 void note_acts(device *of, const sight *before)
@@ -280,8 +307,10 @@ void note_acts(device *of, const sight *before)
         if (of->is_unsure || (!is_gone && !is_where_it_was(before, &after, token)))
             ledger_touch(book, token);
         /* Another may take the other place of it, and each thinks that it has it still. */
-        if (!is_gone && count_places(before, token) > count_places(&after, token))
+        if (!is_gone && count_places(before, token) > count_places(&after, token)) {
             ledger_excuse(book, token);
+            tie_places(of, &before->all[i], &after);
+        }
     }
     note_records(of, before, &after);
     intents_act(&of->in->intents, &before->shown, &after.shown, of->is_unsure);
@@ -296,7 +325,7 @@ void note_wiped(device *of, const sight *kept)
     for (size_t i = 0; i < kept->count; i++) {
         const seen *shown = sight_at(&after, kept->all[i].path);
 
-        if (!shown || is_another(of, &after, &shown->record))
+        if (!shown || is_another(of, &after, shown))
             ledger_excuse(&of->in->ledger, &kept->all[i].token);
     }
     sight_release(&after);

@@ -265,8 +265,9 @@ static void note_move(device *who, const sight *before, const event *act)
     picture after;
 
     picture_take(who, &after);
-    intents_tie(&who->in->intents, &(intents_move){&before->shown, &after, script_paths[act->path],
-                                                   script_paths[act->to]});
+    intents_moved(
+        &who->in->intents,
+        &(intents_move){&before->shown, &after, script_paths[act->path], script_paths[act->to]});
     picture_release(&after);
 }
 
