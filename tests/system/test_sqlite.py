@@ -251,40 +251,6 @@ def test_a_damaged_database(two):
     assert here.all("people") == there.all("people")
 
 
-def test_another_database_in_its_place(two):
-    laptop, desktop, here, there = share(two, ADDRESS_BOOK)
-    here.many("INSERT INTO people(name, born) VALUES (?, ?)", [(f"person {i}", i) for i in range(20)])
-    both(laptop, desktop)
-    before = there.all("people")
-    kept = here.path.with_suffix(".kept")
-    here.path.rename(kept)
-    other = Database(here.path).run(ADDRESS_BOOK)
-    other.many("INSERT INTO people(name, born) VALUES (?, ?)", [(f"stranger {i}", -i) for i in range(20)])
-    laptop.sync(8)
-    assert "another database stands in its place" in trouble(laptop)
-    desktop.sync()
-    assert there.all("people") == before
-    os.replace(kept, here.path)
-    both(laptop, desktop)
-    assert there.all("people") == here.all("people") == before
-
-
-def test_other_rows_under_the_same_keys(two):
-    laptop, desktop, here, there = share(two, ADDRESS_BOOK)
-    here.many("INSERT INTO people(name, born) VALUES (?, ?)", [(f"person {i}", i) for i in range(20)])
-    both(laptop, desktop)
-    before = there.all("people")
-    other = Database(here.path.with_suffix(".other")).run(ADDRESS_BOOK)
-    other.many("INSERT INTO people(name, born) VALUES (?, ?)", [(f"stranger {i}", 1900 + i) for i in range(20)])
-    here.path.write_bytes(other.path.read_bytes())  # over it: the file is the same
-    assert "20 of 20 rows are others" in str(laptop.sync(8)["collections"][0]["pending"])
-    desktop.sync()
-    assert there.all("people") == before
-    laptop.sync(0, "--yes")
-    desktop.sync(0, "--yes")
-    assert here.all("people") == there.all("people") == other.all("people")
-
-
 def test_a_database_that_vanished_and_one_that_is_not_there(two):
     laptop, desktop, here, there = share(two, ADDRESS_BOOK)
     here.run("INSERT INTO people(name) VALUES ('Ann')")

@@ -4,7 +4,6 @@
 
 #include "codec/hash.h"
 #include "codec/pack.h"
-#include "peer/sources/guard.h"
 
 #include <stdlib.h>
 
@@ -97,36 +96,67 @@ static void note_gone(cf_record_file *file, cf_bytes table)
     file->troubles[file->trouble_count - 1].where = file->troubles[file->trouble_count - 1].table;
 }
 
-typedef struct {
-    size_t differing, missing;
-} base_standing;
-
 bool cf_database_is_wanted(const void *context, cf_bytes table)
 {
     return cf_record_includes_table(context, table);
 }
 
-/* `closely`: also which rows say something else. */
-static base_standing compare(const cf_binding *binding, const cf_database_schema *schema,
-                             cf_record_file *file, bool closely)
+/* The rows of the base by whether the database has their tables. */
+static void count_tables(const cf_binding *binding, const cf_database_schema *schema,
+                         cf_record_file *file, cf_database_standing *out)
 {
-    base_standing standing = {.differing = cf_rows_count(binding->rows)};
-
     for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
-        bool held = cf_database_table_named(schema, row->table) != NULL;
-
-        standing.missing += held;
-        if (!held && !is_noticed(schema, row->table) && cf_database_is_wanted(binding, row->table))
+        if (cf_database_table_named(schema, row->table)) {
+            out->missing++;
+        } else if (!is_noticed(schema, row->table) && cf_database_is_wanted(binding, row->table)) {
+            out->gone++;
             note_gone(file, row->table);
+        }
     }
+}
+
+/* `closely`: also which rows say something else. */
+static cf_database_standing compare(const cf_binding *binding, const cf_database_schema *schema,
+                                    cf_record_file *file, bool closely)
+{
+    cf_database_standing standing = {.rows = cf_rows_count(binding->rows)};
+
+    count_tables(binding, schema, file, &standing);
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *there = &file->rows[i];
         const cf_row *row = cf_rows_find(binding->rows, there->table, there->key);
 
         standing.missing -= row != NULL;
-        standing.differing -= row && closely && says_the_same(there, row);
+        standing.changed += row && closely && !says_the_same(there, row);
+    }
+    for (size_t i = 0; i < file->trouble_count; i++) { /* of a row: it is there, whatever it says */
+        const cf_record_trouble *trouble = &file->troubles[i];
+
+        standing.missing -= trouble->known && trouble->key.size &&
+                            cf_rows_find(binding->rows, trouble->table, trouble->key);
     }
     return standing;
+}
+
+static cf_status refuse(size_t count, const cf_database_standing *standing, const char *what,
+                        const char *to, cf_error *error)
+{
+    return cf_fail(error, CF_UNSAFE,
+                   "another database stands in its place: %zu of %zu rows %s, nothing of it is "
+                   "synced. Put the old one back, or say `sync --yes` to %s them elsewhere too",
+                   count, standing->rows, what, to);
+}
+
+cf_status cf_database_standing_check(const cf_database_standing *standing, cf_delete_word word,
+                                     cf_error *error)
+{
+    size_t missing = standing->missing + standing->gone;
+
+    if (word.given ? !cf_guard_allows(word, missing, standing->rows) : missing > 0)
+        return refuse(missing, standing, "are missing", "delete", error);
+    if (!cf_guard_allows(word, standing->changed, standing->rows))
+        return refuse(standing->changed, standing, "say something else", "change", error);
+    return CF_OK;
 }
 
 /* ---- Which it is ---- */
@@ -176,7 +206,6 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
                                   bool *lacks, cf_error *error)
 {
     static const cf_hash none;
-    size_t base = cf_rows_count(medium->binding->rows);
     cf_status status = CF_OK;
 
     if (!medium->peer)
@@ -186,18 +215,12 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
     place->known = !status;
     if (!status)
         status = identify(stat, database, &place->is, error);
-    if (status || !base)
+    if (status || !cf_rows_count(medium->binding->rows))
         return status;
     bool is_known = cf_hash_equal(&place->kept, &none) || cf_hash_equal(&place->kept, &place->is);
-    base_standing standing = compare(medium->binding, schema, file, !is_known);
+    cf_database_standing standing = compare(medium->binding, schema, file, !is_known);
     *lacks = standing.missing > 0;
-    if (is_known || cf_guard_allows((cf_delete_word){0}, standing.differing, base))
-        return CF_OK;
-    return cf_fail(error, CF_UNSAFE,
-                   "another database stands in its place: %zu of %zu rows are not as they were. "
-                   "Nothing of it is synced; put the old one back, or remove the source and add it "
-                   "again",
-                   standing.differing, base);
+    return is_known ? CF_OK : cf_database_standing_check(&standing, medium->word, error);
 }
 
 void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,

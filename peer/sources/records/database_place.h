@@ -29,9 +29,22 @@ typedef struct {
 /* Whether the table is to be synced here; the context is the binding. */
 bool cf_database_is_wanted(const void *context, cf_bytes table);
 
-/* CF_UNSAFE: another file stands in its place, and most of what was synced isn't in it: nothing is
- * done with it, nothing deleted. `*lacks`: rows of the base are not in it. Tables that are gone are
- * named in `file`. A medium without a peer knows nothing of it. */
+/* Rows of the base, and which of them are not in the database. */
+typedef struct {
+    size_t rows;
+    size_t missing; /* the table is there, the row isn't */
+    size_t gone;    /* with their table */
+    size_t changed; /* under its key the row says something else */
+} cf_database_standing;
+
+/* CF_UNSAFE, if it is of another file than was synced: rows are missing in it, however few, or more
+ * are changed than the guard lets pass, and the user's word doesn't cover that. Pure. */
+cf_status cf_database_standing_check(const cf_database_standing *standing, cf_delete_word word,
+                                     cf_error *error);
+
+/* CF_UNSAFE: another file stands in its place that may not be taken for the one that was synced:
+ * nothing is done with it, nothing deleted. `*lacks`: rows of the base are not in it. Tables that
+ * are gone are named in `file`. A medium without a peer knows nothing of it. */
 cf_status cf_database_place_check(cf_database_place *place, const cf_medium *medium,
                                   const cf_stat *stat, sqlite3 *database,
                                   const cf_database_schema *schema, cf_record_file *file,

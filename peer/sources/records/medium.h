@@ -10,6 +10,7 @@
 #include "peer/records/schema.h"
 #include "peer/sources/binding.h"
 #include "peer/sources/files/watch.h"
+#include "peer/sources/guard.h"
 
 typedef struct cf_medium cf_medium;
 
@@ -66,6 +67,7 @@ struct cf_medium {
     const cf_binding *binding;
     const cf_schema *schema; /* of the collection; set before it is read; NULL: nobody knows */
     bool only_looks;         /* nothing of what is read next is published: it needn't be durable */
+    cf_delete_word word;     /* the user's, for what is read next */
     cf_watch *watch; /* to be told of changes at once; NULL: none. Its folder's number is 0 */
 };
 

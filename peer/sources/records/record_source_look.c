@@ -353,6 +353,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool l
 
     cf_pendings_clear(&source->found);
     source->medium->only_looks = look_only;
+    source->medium->word = source->word;
     cf_status status = work(&run, error);
     source->workshop->looks += !source->looked; /* what later ones find was just brought */
     source->looked = true;
