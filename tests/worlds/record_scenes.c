@@ -3,7 +3,7 @@
 #include "tests/worlds/records.h"
 #include "tests/worlds/scene.h"
 
-enum { SEEDS = 12, CARDS = 1 << RECORDS_CARDS, TABLE = 1 << RECORDS_TABLE };
+enum { SEEDS = 12, TICK_MS = 4, CARDS = 1 << RECORDS_CARDS, TABLE = 1 << RECORDS_TABLE };
 
 static void writes_card(device *who, const char *path, const char *key, const char *name)
 {
@@ -67,6 +67,29 @@ Test(record_scenes, what_was_published_is_not_lost_with_the_power)
         cr_assert(syncs(one));
         loses_power(one);
         expect_records(w, "table k\ntable k name Kurt\n");
+        world_destroy(&w);
+    }
+}
+
+/* World 7000222: the folder was made durable, and changed again before the clock that stamps it had
+ * gone on: its times were the same. */
+Test(record_scenes, a_card_that_was_saved_just_after_a_look_is_not_lost_with_the_power)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world *w = a_world_with(seed, 1, CARDS);
+        device *one = &w->devices[0];
+        const world_round look = {.set = 1, .turns = 1};
+
+        one->serves = true;
+        writes_card(one, "/cards/a.vcf", "a", "Anna");
+        cr_assert(syncs(one));
+        world_wait(w, TICK_MS - w->now_ms % TICK_MS);
+        disk_user_removes(one->drive, "/cards/a.vcf");
+        world_sync(w, &look);
+        writes_card(one, "/cards/b.vcf", "b", "Berta");
+        cr_assert(syncs(one));
+        loses_power(one);
+        expect_records(w, "cards b\ncards b name/full Berta\n");
         world_destroy(&w);
     }
 }

@@ -100,7 +100,7 @@ static cf_status keep_names(cf_folder_medium *self, cf_error *error)
     if (self->medium.only_looks || cf_stat_unchanged(&self->durable, &self->seen))
         return CF_OK;
     cf_status status = files->sync_folder(files, self->root, error);
-    if (!status)
+    if (!status && cf_record_disk_at_rest(files, &self->seen, self->now_ms))
         self->durable = self->seen;
     return status;
 }

@@ -51,7 +51,7 @@ typedef struct {
     cf_record_options options;
     cf_folder *root, *temporary; /* held until it rests */
     cf_stat seen;                /* of the root, when it was last listed */
-    cf_stat durable;             /* the same, when its names were last made durable */
+    cf_stat durable;             /* the same, at rest, when its names were last made durable */
     bool watched;
     uint64_t now_ms;        /* of the last read */
     cf_folder_item **items; /* ascending by name */
