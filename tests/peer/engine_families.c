@@ -177,6 +177,76 @@ Test(engine_families, learn_nothing_of_a_row_that_is_gone_already)
     world_destroy(&self.w);
 }
 
+/* ---- Rows that are only here ---- */
+
+enum { OWN = 7, OWN_CHILD };
+
+/* What the other one has of the row; false: nothing. */
+static bool reads(const device *self, long id, table_row *out)
+{
+    table rows = {0};
+    table_row *found = user_reads_table(self, &rows) ? table_find(&rows, id) : NULL;
+
+    if (found)
+        *out = (table_row){.id = found->id, .balance = found->balance};
+    table_release(&rows);
+    return found != NULL;
+}
+
+static void refer(device *self, long id, long refers_to)
+{
+    table rows = {0};
+
+    cr_assert(user_reads_table(self, &rows));
+    table_find(&rows, id)->balance = refers_to;
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+static void write_own(device *self)
+{
+    table rows = {0};
+
+    cr_assert(user_reads_table(self, &rows));
+    put(&rows, OWN, TABLE_NO_BALANCE, "own");
+    put(&rows, OWN_CHILD, OWN, "top own");
+    put(&rows, OWN_CHILD + 1, OWN_CHILD, "top own");
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+Test(engine_families, stay_here_with_a_row_that_is_only_here)
+{
+    pair self = pair_new("low");
+
+    write_own(self.some);
+    cr_assert(world_settle(self.w));
+    for (long id = OWN; id <= OWN_CHILD + 1; id++) {
+        cr_expect(has(self.some, id), "row %ld is gone", id);
+        cr_expect(!has(self.all, id), "row %ld came", id);
+    }
+    world_destroy(&self.w);
+}
+
+Test(engine_families, keep_to_what_they_referred_to_before_a_row_that_is_only_here)
+{
+    pair self = pair_new("top child");
+    table_row child;
+
+    write_own(self.some);
+    refer(self.some, CHILD, OWN);
+    cr_assert(world_settle(self.w));
+    cr_assert(reads(self.all, CHILD, &child));
+    cr_expect_eq(child.balance, PARENT, "it refers to %ld there", child.balance);
+    cr_assert(reads(self.some, CHILD, &child));
+    cr_expect_eq(child.balance, OWN, "it refers to %ld here", child.balance);
+    refer(self.some, CHILD, OTHER);
+    cr_assert(world_settle(self.w));
+    cr_assert(reads(self.all, CHILD, &child));
+    cr_expect_eq(child.balance, OTHER, "it refers to %ld there in the end", child.balance);
+    world_destroy(&self.w);
+}
+
 /* ---- Every call ---- */
 
 static bool fails_at(device *self, disk_faults how)

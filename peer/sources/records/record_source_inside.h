@@ -81,6 +81,8 @@ typedef struct {
     bool *filled;      /* rows as read that lack what the content's have; NULL: none */
     bool *renewed;     /* rows that became as they are shown; NULL: nobody asks */
     cf_rows *troubled; /* the places that are in trouble */
+    bool *ignored;     /* rows that are none of ours; NULL: none is */
+    bool *astray;      /* rows of the base that refer to such a one now */
     bool as_base;      /* it shows just what the base says: nothing was done to it */
     cf_id *doubts;     /* items of the base's rows to which something was done */
     size_t doubt_count;
@@ -127,8 +129,18 @@ bool cf_record_run_troubles(const cf_record_run *run, cf_bytes table, cf_bytes k
 void cf_record_run_view(cf_record_run *run);
 /* The row of the view that is to be shown here; NULL: there is none. */
 const cf_row *cf_record_run_shown(const cf_record_run *run, cf_bytes table, cf_bytes key);
-/* A row of the source that is none of ours: new here, and not asked for. */
+/* Finds the rows of the source that are none of ours (record_source_ignored.c): new here, and not
+ * asked for, or referring to such a one. To be called once what is here is known. */
+void cf_record_run_find_ignored(cf_record_run *run);
+size_t cf_record_run_count_ignored(const cf_record_run *run);
+/* `row` is one of the source's; or what has this key here is such a row. */
 bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row);
+bool cf_record_run_ignores_at(const cf_record_run *run, cf_bytes table, cf_bytes key);
+/* A row of the base that refers to such a one, and did not: that is not published. */
+bool cf_record_run_is_astray(const cf_record_run *run, const cf_row *row);
+/* What the others are told of it. False: the format doesn't hold its table. */
+bool cf_record_run_told(const cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out);
+void cf_record_run_note_astray(cf_record_run *run);
 /* A row of the view that the source neither shows nor is to show. */
 bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed);
 /* Both say the same, or there are neither: of a row of the base, which says what was shown; of a

@@ -76,14 +76,6 @@ bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed)
             !cf_rows_of_item(run->source->binding->rows, &viewed->item));
 }
 
-bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row)
-{
-    const cf_binding *binding = run->source->binding;
-
-    return binding->include_count && !cf_rows_find(binding->rows, row->table, row->key) &&
-           !cf_record_includes(binding, row);
-}
-
 static bool says_same(const cf_record_run *run, const cf_row *disk, const cf_row *shown)
 {
     static const cf_schema_table plain;
@@ -332,6 +324,8 @@ static cf_status work(cf_record_run *run, cf_error *error)
     cf_record_run_note_unmatched(run);
     if (!status)
         status = cf_record_run_take_intended(run, error);
+    if (!status)
+        cf_record_run_find_ignored(run);
     if (!status)
         status = cf_record_run_publish(run, error);
     if (!status)

@@ -35,6 +35,16 @@ static void add_base(disk_rows *self, const cf_row *base)
         self->count++;
 }
 
+static void add_disk(disk_rows *self, const cf_row *row)
+{
+    cf_row *out = &self->rows[self->count];
+
+    *out = *row;
+    if (!cf_record_run_is_astray(self->run, row) ||
+        cf_record_run_told(self->run, row, &self->arena, out))
+        self->count++;
+}
+
 static void gather(disk_rows *self)
 {
     cf_record_run *run = self->run;
@@ -51,7 +61,7 @@ static void gather(disk_rows *self)
         if (cf_record_run_ignores(run, row))
             continue;
         if (!is_odd(run, i) && !(self->waits && self->waits[i]))
-            self->rows[self->count++] = *row;
+            add_disk(self, row);
         else if ((known = cf_rows_find(base, row->table, row->key)))
             add_base(self, known);
     }
@@ -418,6 +428,7 @@ cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
     cf_pending_kind kind;
 
     note_odd(run);
+    cf_record_run_note_astray(run);
     run->as_base = is_as_base(run);
     if (run->as_base) {
         if (!cf_record_run_silence(run, &kind) && !run->look_only)

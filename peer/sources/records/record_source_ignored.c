@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the source that are none of ours: new here, and not asked for. What a row refers to is
+ * what has that key here, even where another row has it elsewhere: so a new row that refers to such
+ * a one is none of ours either; and of one that is synced, the others keep to what it referred to
+ * before. */
+#include "peer/sources/records/record_source_inside.h"
+
+/* ---- What is ignored ---- */
+
+static size_t index_of(const cf_record_run *run, const cf_row *row)
+{
+    return (size_t)(row - run->content.file.rows);
+}
+
+bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row)
+{
+    return run->ignored && run->ignored[index_of(run, row)];
+}
+
+bool cf_record_run_is_astray(const cf_record_run *run, const cf_row *row)
+{
+    return run->astray && run->astray[index_of(run, row)];
+}
+
+static const cf_row *base_at(const cf_record_run *run, cf_bytes table, cf_bytes key)
+{
+    return cf_rows_find(run->source->binding->rows, table, key);
+}
+
+bool cf_record_run_ignores_at(const cf_record_run *run, cf_bytes table, cf_bytes key)
+{
+    const cf_row *here = cf_row_index_find(&run->here, table, key);
+
+    return here ? cf_record_run_ignores(run, here)
+                : run->ignored && cf_record_run_troubles(run, table, key) &&
+                      !base_at(run, table, key);
+}
+
+/* The reference leads to a row that is ignored. */
+static bool leads_astray(const cf_record_run *run, const cf_field_rule *rule, const cf_row *row)
+{
+    const cf_row_field *field =
+        rule->merge == CF_MERGE_REFERENCE ? cf_row_field_named(row, rule->name) : NULL;
+
+    return field && cf_record_run_ignores_at(run, rule->table, field->values[0]);
+}
+
+static bool refers_to_ignored(const cf_record_run *run, const cf_row *row)
+{
+    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    bool found = false;
+
+    for (size_t i = 0; table && !found && i < table->field_count; i++)
+        found = leads_astray(run, &table->fields[i], row);
+    return found;
+}
+
+static bool ignore_children(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+    bool any = false;
+
+    for (size_t i = 0; i < file->count; i++) {
+        const cf_row *row = &file->rows[i];
+
+        if (run->ignored[i] || base_at(run, row->table, row->key) || !refers_to_ignored(run, row))
+            continue;
+        run->ignored[i] = any = true;
+    }
+    return any;
+}
+
+/* A row of the base that refers to one that is ignored, and did not before. */
+static bool is_led_astray(const cf_record_run *run, const cf_row *row)
+{
+    const cf_row *base = base_at(run, row->table, row->key);
+    const cf_schema_table *table = base ? cf_schema_find(&run->schema, row->table) : NULL;
+    bool found = false;
+
+    for (size_t i = 0; table && !found && i < table->field_count; i++) {
+        const cf_field_rule *rule = &table->fields[i];
+        const cf_row_field *before = cf_row_field_named(base, rule->name);
+
+        found = leads_astray(run, rule, row) &&
+                !(before && cf_row_field_equal(before, cf_row_field_named(row, rule->name)));
+    }
+    return found;
+}
+
+void cf_record_run_find_ignored(cf_record_run *run)
+{
+    const cf_binding *binding = run->source->binding;
+    const cf_record_file *file = &run->content.file;
+
+    if (!binding->include_count)
+        return;
+    run->ignored = cf_arena_allocate(&run->arena, file->count, sizeof *run->ignored);
+    run->astray = cf_arena_allocate(&run->arena, file->count, sizeof *run->astray);
+    for (size_t i = 0; i < file->count; i++)
+        run->ignored[i] = !base_at(run, file->rows[i].table, file->rows[i].key) &&
+                          !cf_record_includes(binding, &file->rows[i]);
+    while (ignore_children(run))
+        continue;
+    for (size_t i = 0; i < file->count; i++)
+        run->astray[i] = !run->ignored[i] && is_led_astray(run, &file->rows[i]);
+}
+
+size_t cf_record_run_count_ignored(const cf_record_run *run)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; run->ignored && i < run->content.file.count; i++)
+        count += run->ignored[i];
+    return count;
+}
+
+/* ---- What the others are told of a row that is astray ---- */
+
+static bool is_another(const cf_schema_table *table, const cf_row_format *format,
+                       const cf_row *base, const cf_row *here)
+{
+    cf_arena arena = {0};
+    cf_row shown;
+
+    bool another =
+        cf_row_show(format, base, &arena, &shown) && cf_row_is_another(table, &shown, here);
+    cf_arena_release(&arena);
+    return another;
+}
+
+static size_t without(cf_row_field *fields, size_t count, cf_bytes name)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (!cf_bytes_equal(fields[i].name, name))
+            fields[kept++] = fields[i];
+    return kept;
+}
+
+static size_t with(cf_row_field *fields, size_t count, const cf_row_field *field)
+{
+    size_t at = count;
+
+    for (; at > 0 && cf_bytes_compare(fields[at - 1].name, field->name) > 0; at--)
+        fields[at] = fields[at - 1];
+    fields[at] = *field;
+    return count + 1;
+}
+
+bool cf_record_run_told(const cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out)
+{
+    const cf_row *base = base_at(run, row->table, row->key);
+    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+
+    if (is_another(table, &run->content.format, base, row))
+        return cf_row_show(&run->content.format, base, arena, out);
+    cf_row_field *fields =
+        cf_arena_allocate(arena, row->field_count + base->field_count, sizeof *fields);
+    size_t count = row->field_count;
+
+    memcpy(fields, row->fields, count * sizeof *fields); /* a reference at least */
+    for (size_t i = 0; i < table->field_count; i++) {
+        const cf_row_field *before = cf_row_field_named(base, table->fields[i].name);
+
+        if (!leads_astray(run, &table->fields[i], row))
+            continue;
+        count = without(fields, count, table->fields[i].name);
+        if (before)
+            count = with(fields, count, before);
+    }
+    *out = *row;
+    out->fields = fields;
+    out->field_count = count;
+    return true;
+}
+
+static void note(cf_record_run *run, const cf_row *row)
+{
+    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    cf_buffer name = {0};
+
+    for (size_t i = 0; i < table->field_count && !name.size; i++)
+        if (leads_astray(run, &table->fields[i], row))
+            cf_record_field_text(table->fields[i].name, &name);
+    cf_record_note(run, CF_PENDING_SKIPPED, &(cf_row_place){row->table, row->key},
+                   "%.*s refers to a row here that --include leaves out, so others keep what it "
+                   "was: let it refer to another row, or ask for that one, too",
+                   (int)name.size, (const char *)name.data);
+    cf_buffer_release(&name);
+}
+
+void cf_record_run_note_astray(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+
+    for (size_t i = 0; run->astray && i < file->count; i++)
+        if (run->astray[i])
+            note(run, &file->rows[i]);
+}
