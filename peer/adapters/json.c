@@ -6,7 +6,7 @@
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/text/json_edit.h"
 
-static bool is_blank(cf_bytes bytes)
+bool cf_json_is_blank(cf_bytes bytes)
 {
     for (size_t i = 0; i < bytes.size; i++)
         if (bytes.data[i] != ' ' && (bytes.data[i] < '\t' || bytes.data[i] > '\r'))
@@ -19,8 +19,6 @@ cf_status cf_json_records_open(cf_bytes bytes, const cf_json_source *source, cf_
 {
     const bool names = source->whole || source->key.size == 0;
 
-    if (is_blank(bytes))
-        bytes = cf_bytes_of_text(names ? "{}\n" : "[]\n");
     cf_status status = cf_json_read(bytes, json, error);
     if (status)
         return status;
@@ -224,7 +222,7 @@ cf_status cf_json_rows_read(cf_bytes bytes, const cf_json_source *source, cf_rec
     cf_json json;
     size_t container;
 
-    if (is_blank(bytes)) {
+    if (cf_json_is_blank(bytes)) {
         *out = (cf_record_file){0};
         return CF_OK;
     }

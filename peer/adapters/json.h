@@ -19,7 +19,8 @@ typedef struct {
  */
 cf_status cf_json_rows_read(cf_bytes bytes, const cf_json_source *source, cf_record_file *out,
                             cf_error *error);
-/* Appends the file. Where one field's name is another's path, the inner ones are written. */
+/* Appends the file. One that is blank is begun with what the pointer leads through, if any row is
+ * wanted. Where one field's name is another's path, the inner ones are written. */
 cf_status cf_json_rows_write(cf_bytes before, const cf_json_source *source, const cf_row *wanted,
                              size_t count, cf_buffer *out, cf_error *error);
 

@@ -335,8 +335,8 @@ static cf_status write_records(const cf_json *json, const cf_json_source *source
     return status;
 }
 
-cf_status cf_json_rows_write(cf_bytes before, const cf_json_source *source, const cf_row *rows,
-                             size_t count, cf_buffer *out, cf_error *error)
+static cf_status write_document(cf_bytes before, const cf_json_source *source,
+                                cf_wanted_rows *wanted, cf_buffer *out, cf_error *error)
 {
     cf_json json;
     size_t container;
@@ -344,15 +344,34 @@ cf_status cf_json_rows_write(cf_bytes before, const cf_json_source *source, cons
 
     if (status)
         return status;
-    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
     cf_json_edits edits = {.json = &json};
-    status = write_records(&json, source, container, &wanted, &edits, error);
+    status = write_records(&json, source, container, wanted, &edits, error);
     if (!status && edits.count == 0)
         cf_buffer_append(out, before.data, before.size);
     else if (!status)
         cf_json_edits_write(&edits, out);
     cf_json_edits_release(&edits);
-    cf_wanted_rows_release(&wanted);
     cf_json_release(&json);
+    return status;
+}
+
+cf_status cf_json_rows_write(cf_bytes before, const cf_json_source *source, const cf_row *rows,
+                             size_t count, cf_buffer *out, cf_error *error)
+{
+    const bool blank = cf_json_is_blank(before);
+    cf_buffer begun = {0};
+
+    if (blank && !count) {
+        cf_buffer_append(out, before.data, before.size);
+        return CF_OK;
+    }
+    if (blank) {
+        cf_json_records_begin(source, &begun);
+        before = cf_buffer_view(&begun);
+    }
+    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_status status = write_document(before, source, &wanted, out, error);
+    cf_wanted_rows_release(&wanted);
+    cf_buffer_release(&begun);
     return status;
 }

@@ -6,6 +6,7 @@
 #include "peer/adapters/icalendar.h"
 #include "peer/adapters/json.h"
 #include "peer/adapters/json_value.h"
+#include "peer/adapters/text/json_document.h"
 #include "peer/adapters/vcard.h"
 
 #include <string.h>
@@ -90,34 +91,22 @@ static cf_status write_csv(const cf_record_options *options, cf_bytes before, co
 
 /* ---- JSON ---- */
 
-/* One step of a JSON Pointer, without its escapes. */
-static cf_bytes plain_step(const char *step, cf_arena *arena)
-{
-    cf_buffer plain = {0};
-
-    for (; *step; step++)
-        if (step[0] == '~' && (step[1] == '0' || step[1] == '1'))
-            cf_buffer_append(&plain, *++step == '0' ? "~" : "/", 1);
-        else
-            cf_buffer_append(&plain, step, 1);
-    cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&plain));
-    cf_buffer_release(&plain);
-    return copy;
-}
-
 static cf_json_source json_of(const cf_record_options *options, cf_arena *arena)
 {
     cf_json_source source = {.table = tables[0].name,
                              .whole = options->key_count == 0,
                              .serial = options->serial && options->key_count};
     const char *key = options->key_count ? options->keys[0] : "", *slash = strrchr(key, '/');
+    cf_buffer name = {0};
 
     if (*key == '/') {
         source.pointer = cf_bytes_of(key, (size_t)(slash - key));
-        source.key = plain_step(slash + 1, arena);
+        cf_json_step(cf_bytes_of_text(slash + 1), &name);
+        source.key = cf_arena_copy(arena, cf_buffer_view(&name));
     } else {
         source.key = cf_bytes_of_text(key);
     }
+    cf_buffer_release(&name);
     return source;
 }
 

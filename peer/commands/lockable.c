@@ -5,7 +5,6 @@
 #include "peer/log/catalog.h"
 #include "peer/commands/named_record.h"
 #include "peer/commands/sources.h"
-#include "peer/log/record_names.h"
 
 static cf_status find_path(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,
                            cf_error *error)
@@ -135,7 +134,7 @@ static bool find_leased(path_search *search, const cf_binding *binding, cf_buffe
     }
     while ((row = cf_rows_next(binding->rows, row)))
         if (is_leased(search, &row->item)) {
-            cf_record_path(row->item.bytes[0], row->table, row->key, path);
+            cf_binding_row_path(binding, row->item.bytes[0], row->table, row->key, path);
             return true;
         }
     return false;

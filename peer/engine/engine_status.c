@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/engine_inside.h"
-#include "peer/log/record_names.h"
 #include "peer/sources/lock_guard.h"
 #include "peer/sources/pendings.h"
 
@@ -141,7 +140,7 @@ static void add_items(unsent_search *search, const cf_entry *entry)
         if (node)
             cf_binding_path(search->binding, node->number, &path);
         else
-            cf_record_path(item->bytes[0], row->table, row->key, &path);
+            cf_binding_row_path(search->binding, item->bytes[0], row->table, row->key, &path);
         cf_pendings_add(search->pendings, search->kind, cf_buffer_view(&path), search->reason);
     }
     cf_buffer_release(&path);

@@ -2,9 +2,11 @@
 #include "peer/sources/binding.h"
 
 #include "peer/adapters/files_root.h"
+#include "peer/log/record_names.h"
 #include "peer/sources/records/record_include.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const mode_names[] = {"both", "send", "receive"};
 static const char *const base_names[] = {"auto", "full", "leaves"};
@@ -276,6 +278,23 @@ void cf_binding_path(const cf_binding *binding, uint64_t number, cf_buffer *out)
     if (out->size > before)
         cf_buffer_append(out, "/", 1);
     cf_buffer_append(out, node->name.data, node->name.size);
+}
+
+const char *cf_binding_file_name(const cf_binding *binding)
+{
+    const char *slash = strrchr(binding->path, '/');
+
+    return slash ? slash + 1 : binding->path;
+}
+
+void cf_binding_row_path(const cf_binding *binding, uint8_t kind, cf_bytes table, cf_bytes key,
+                         cf_buffer *out)
+{
+    const size_t before = out->size;
+
+    cf_record_path(kind, table, key, out);
+    if (out->size == before)
+        cf_buffer_append_text(out, "%s", cf_binding_file_name(binding));
 }
 
 cf_status cf_hold_path(cf_files *files, const cf_folder *root, const cf_bytes *names, size_t count,

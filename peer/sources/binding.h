@@ -119,6 +119,12 @@ void cf_binding_end_meeting(cf_binding *binding, cf_records *records);
 /* The path of a node from the source's root, without a leading slash; appended raw. Empty for the
  * root. */
 void cf_binding_path(const cf_binding *binding, uint64_t number, cf_buffer *out);
+/* The last part of the source's own path; borrowed. */
+const char *cf_binding_file_name(const cf_binding *binding);
+/* What a row of the source is called (log/record_names.h), or by the file's name if the file is all
+ * of it; appended. */
+void cf_binding_row_path(const cf_binding *binding, uint8_t kind, cf_bytes table, cf_bytes key,
+                         cf_buffer *out);
 /* Directories in one another; about as many as a path of Linux can name. */
 enum { CF_BINDING_DEPTH_MAX = 2048 };
 

@@ -229,8 +229,50 @@ def test_an_emptied_file_needs_the_users_word(two):
     here.write_text("\n")
     done = laptop.finish("sync")
     assert done.returncode != 0 and "1 of 1 items are missing here" in done.stdout + done.stderr
+    pending, = laptop.json("status")["collections"][0]["pending"]
+    assert (pending["kind"], pending["path"]) == ("held", here.name), "it has no key, but a name"
     desktop.sync()
     assert json.loads(there.read_text()) == {"name": "Nathan"}
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", "7"])
+def test_a_document_that_says_nothing_arrives(two, text):
+    laptop, desktop = two
+    here = add(laptop, "card.json", text, "--format", "json", collection="card")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "card.json", None, "--format", "json", "--existing", collection="card")
+    for _ in range(2):
+        desktop.sync()
+        assert there.read_text() == text + "\n"
+        assert desktop.json("status")["in_sync"]
+    here.write_text('{"name": "Nathan"}')
+    both(laptop, desktop)
+    assert json.loads(there.read_text()) == {"name": "Nathan"}
+    there.write_text(text)
+    both(desktop, laptop)
+    assert json.loads(here.read_text()) == json.loads(text)
+
+
+@pytest.mark.parametrize("key,around", [("/people/", {"people": {"1": {"name": "Anna"}}}),
+                                        ("/data/people/id", {"data": {"people": [{"id": "1", "name": "Anna"}]}})])
+def test_a_file_is_made_with_what_is_around_its_records(two, key, around):
+    laptop, desktop = two
+    here = add(laptop, "people.json", json.dumps(around), "--format", "json", "--key", key)
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.json", None, "--format", "json", "--key", key, "--existing")
+    desktop.sync()
+    assert json.loads(there.read_text()) == around
+    there.write_text(there.read_text().replace("Anna", "Anne"))
+    both(desktop, laptop)
+    assert "Anne" in here.read_text()
+    there.write_text("{}")
+    pointer = key.rsplit("/", 1)[0]
+    for verb, code in ("sync", 1), ("status", 0):
+        done = desktop.finish(verb)
+        assert done.returncode == code and f"has nothing at {pointer}" in done.stdout, verb
+    assert there.read_text() == "{}" and "Anne" in here.read_text()
 
 
 def test_one_that_only_receives_keeps_what_was_done_there(people):

@@ -203,16 +203,14 @@ static size_t element(const cf_json *json, size_t array, cf_bytes digits)
     return child;
 }
 
-/* Appends one token of a pointer: ~1 is a slash, ~0 a tilde. */
-static void read_token(cf_bytes token, cf_buffer *out)
+void cf_json_step(cf_bytes step, cf_buffer *out)
 {
-    for (size_t i = 0; i < token.size; i++) {
-        bool escaped = token.data[i] == '~' && i + 1 < token.size &&
-                       (token.data[i + 1] == '0' || token.data[i + 1] == '1');
+    for (size_t i = 0; i < step.size; i++) {
+        bool escaped = step.data[i] == '~' && i + 1 < step.size &&
+                       (step.data[i + 1] == '0' || step.data[i + 1] == '1');
 
         cf_buffer_append(
-            out, escaped ? (token.data[i + 1] == '1' ? "/" : "~") : (const char *)&token.data[i],
-            1);
+            out, escaped ? (step.data[i + 1] == '1' ? "/" : "~") : (const char *)&step.data[i], 1);
         i += escaped;
     }
 }
@@ -230,7 +228,7 @@ size_t cf_json_find(const cf_json *json, cf_bytes pointer)
         size_t size = slash ? (size_t)(slash - from) : pointer.size - at - 1;
 
         cf_buffer_clear(&token);
-        read_token(cf_bytes_of(from, size), &token);
+        cf_json_step(cf_bytes_of(from, size), &token);
         if (json->nodes[node].type == CF_JSON_ARRAY)
             node = element(json, node, cf_buffer_view(&token));
         else

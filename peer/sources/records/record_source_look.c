@@ -3,7 +3,6 @@
 
 #include "peer/adapters/record_meant.h"
 #include "peer/adapters/record_types.h"
-#include "peer/log/record_names.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +14,8 @@ static void append_path(const cf_record_run *run, const cf_row_place *place, cf_
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, place->table);
 
-    cf_record_path(table ? table->kind : CF_KIND_ROW, place->table, place->key, path);
+    cf_binding_row_path(run->source->binding, table ? table->kind : CF_KIND_ROW, place->table,
+                        place->key, path);
 }
 
 void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
@@ -35,9 +35,8 @@ void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place
 
 void cf_record_note_whole(cf_record_run *run, cf_pending_kind kind, const char *reason)
 {
-    const char *path = run->source->binding->path, *slash = strrchr(path, '/');
-
-    cf_pendings_add(&run->source->found, kind, cf_bytes_of_text(slash ? slash + 1 : path), reason);
+    cf_pendings_add(&run->source->found, kind,
+                    cf_bytes_of_text(cf_binding_file_name(run->source->binding)), reason);
 }
 
 void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text)

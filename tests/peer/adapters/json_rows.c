@@ -236,6 +236,33 @@ Test(json_rows, writes_members_of_an_object_and_whole_documents)
     expect_change("{\"a\":1}", "[2]", "[2]");
 }
 
+Test(json_rows, writes_a_document_that_says_nothing)
+{
+    source.whole = true;
+    source.key = (cf_bytes){0};
+    expect_change("", "{}", "{}\n");
+    expect_change(" \n", "{}", "{}\n");
+    expect_change("", "[]", "[]\n");
+    expect_change("", "null", "null\n");
+    expect_change("{\"a\":1}", "{}", "{}");
+    expect_change("", "", "");
+}
+
+Test(json_rows, begins_a_blank_file_with_what_is_around_its_records)
+{
+    source.pointer = cf_bytes_of_text("/people");
+    expect_change("", "{\"people\":[{\"id\":1}]}",
+                  "{\n  \"people\": [\n    {\n      \"id\": 1\n    }\n  ]\n}\n");
+    expect_change("", "{\"people\":[]}", "");
+    source.key = (cf_bytes){0};
+    expect_change("\n", "{\"people\":{\"ann\":{\"v\":1}}}",
+                  "{\n  \"people\": {\n    \"ann\": {\n      \"v\": 1\n    }\n  }\n}\n");
+    source.pointer = cf_bytes_of_text("/a~1b/c~0\"/0/");
+    expect_change("", "{\"a/b\":{\"c~\\\"\":{\"0\":{\"\":{\"x\":{}}}}}}",
+                  "{\n  \"a/b\": {\n    \"c~\\\"\": {\n      \"0\": {\n        \"\": {\n"
+                  "          \"x\": {}\n        }\n      }\n    }\n  }\n}\n");
+}
+
 /* What was read is written as it was, however damaged; or nothing is read. */
 static void expect_unchanged(cf_bytes bytes)
 {
