@@ -146,6 +146,40 @@ Test(plan, finds_the_first_of_nodes_that_stand_for_the_same_folder)
     }
 }
 
+/* A write of a content is shown by one node at a time (model, rule A2). */
+Test(plan, shows_a_content_only_where_no_other_node_shows_it_still)
+{
+    cf_arena arena = {0};
+    cf_plan plan = {0};
+
+    begin("once");
+    cf_nodes *base = world.devices[0].base;
+    cf_node node =
+        cf_node_copy(cf_nodes_child(base, folder("one")->number, cf_bytes_of_text("f")), &arena);
+    node.name = cf_bytes_of_text("g");
+    cf_nodes_put(base, &node);
+    plan_of(&folder("one")->items[0], &arena, &plan);
+    cr_assert_eq(plan.count, 1);
+    const cf_step *step = &plan.steps[0];
+    cr_expect(cf_step_may_show(base, step, step->number), "it shows it itself");
+    cr_expect(cf_step_is_ready(base, step, step->number));
+    cr_expect_not(cf_step_may_show(base, step, step->number + 100));
+
+    cf_node twin = cf_node_copy(&node, &arena);
+    twin.number = step->number + 100;
+    twin.name = cf_bytes_of_text("twin");
+    cf_nodes_put(base, &twin);
+    cr_expect_not(cf_step_may_show(base, step, step->number));
+    cr_expect_not(cf_step_is_ready(base, step, step->number));
+    const cf_step delete = {.kind = CF_STEP_DELETE, .number = twin.number};
+    cr_expect(cf_step_may_show(base, &delete, twin.number));
+    cf_nodes_drop(base, twin.number);
+    cr_expect(cf_step_is_ready(base, step, step->number));
+    cf_plan_release(&plan);
+    cf_arena_release(&arena);
+    world_close(&world);
+}
+
 static world_file *put_folder(uint64_t parent, const char *name)
 {
     return world_put(&world, &world.devices[0], parent, name, CF_KIND_DIRECTORY, "");

@@ -153,24 +153,26 @@ static void finish_run(cf_applying *applying)
 /* Carries what still waits into the next batch; false when nothing moves any more. */
 static bool next_batch(cf_applying *applying)
 {
-    size_t done = 0, waiting = applying->first;
+    size_t done = 0;
 
     for (size_t i = applying->first; i < applying->end; i++)
         if (applying->tasks[i].state != CF_TASK_WAITING)
             done++;
-    if (applying->end == applying->count && (done == 0 || applying->first == applying->end))
+    if (applying->is_last && done == 0)
         return false;
+    /* What has ended goes to the front, what waits stays before what comes. */
+    cf_task *waiting = cf_allocate(applying->end - applying->first - done, sizeof *waiting);
+    size_t count = 0, ended = applying->first;
     for (size_t i = applying->first; i < applying->end; i++) {
-        /* What has ended goes to the front, in any order; what waits stays before what comes. */
         if (applying->tasks[i].state == CF_TASK_WAITING)
-            continue;
-        cf_task ended = applying->tasks[i];
-
-        memmove(&applying->tasks[waiting + 1], &applying->tasks[waiting],
-                (i - waiting) * sizeof ended);
-        applying->tasks[waiting++] = ended;
+            waiting[count++] = applying->tasks[i];
+        else
+            applying->tasks[ended++] = applying->tasks[i];
     }
-    applying->first = waiting;
+    if (count)
+        memcpy(&applying->tasks[ended], waiting, count * sizeof *waiting);
+    free(waiting);
+    applying->first = ended;
     return applying->first < applying->count;
 }
 
@@ -193,7 +195,7 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
     if (dry || applying->count == 0)
         finish_run(applying);
     else
-        applying->phase = CF_APPLY_MAKING;
+        applying->phase = CF_APPLY_STARTING;
     return CF_OK;
 }
 
@@ -202,12 +204,10 @@ cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
     cf_status status = CF_OK;
 
     while (!status && applying->phase != CF_APPLY_IDLE && !applying->jobs) {
-        if (applying->phase == CF_APPLY_MAKING && applying->end == applying->first) {
+        if (applying->phase == CF_APPLY_STARTING) {
             cf_applying_start_batch(applying);
-            if (applying->jobs)
-                break;
-        }
-        if (applying->phase == CF_APPLY_MAKING) {
+            applying->phase = CF_APPLY_MAKING;
+        } else if (applying->phase == CF_APPLY_MAKING) {
             status = cf_applying_record(applying, error);
             if (status)
                 break;
@@ -224,8 +224,7 @@ cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
                 break;
             cf_applying_after_commit(applying);
             if (next_batch(applying)) {
-                applying->end = applying->first;
-                applying->phase = CF_APPLY_MAKING;
+                applying->phase = CF_APPLY_STARTING;
             } else {
                 status = drop_all_intents(applying, error);
                 finish_run(applying);

@@ -105,14 +105,15 @@ static bool is_taken_in_batch(const cf_applying *applying, const cf_task *task)
     return false;
 }
 
-/* Takes the next steps, and starts what has to be written for them. */
+/* Takes the next steps, and starts what has to be written for them. Those that wait still take no
+ * place from them, or nobody would come whom they wait for. */
 void cf_applying_start_batch(cf_applying *applying)
 {
+    const size_t begin = applying->end;
     uint64_t bytes = 0;
 
-    for (applying->end = applying->first;
-         applying->end < applying->count && applying->end - applying->first < BATCH_STEPS &&
-         bytes < BATCH_BYTES;
+    for (; applying->end < applying->count && applying->end - begin < BATCH_STEPS &&
+           bytes < BATCH_BYTES;
          applying->end++) {
         cf_task *task = &applying->tasks[applying->end];
 
@@ -125,4 +126,5 @@ void cf_applying_start_batch(cf_applying *applying)
         bytes += task->small.size;
         start_making(applying, task);
     }
+    applying->is_last = applying->end == begin || applying->end == applying->count;
 }

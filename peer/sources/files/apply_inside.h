@@ -5,7 +5,7 @@
 #include "peer/sources/files/apply.h"
 #include "peer/sources/files/apply_steps.h"
 
-typedef enum { CF_APPLY_IDLE, CF_APPLY_MAKING, CF_APPLY_SYNCING } cf_apply_phase;
+typedef enum { CF_APPLY_IDLE, CF_APPLY_STARTING, CF_APPLY_MAKING, CF_APPLY_SYNCING } cf_apply_phase;
 
 struct cf_applying {
     cf_applying_options options;
@@ -17,7 +17,8 @@ struct cf_applying {
     cf_arena arena; /* of one run */
     cf_task *tasks;
     size_t count;
-    size_t first, end; /* the batch; what is before it has ended */
+    size_t first, end; /* the batch, with what others left; what is before it has ended */
+    bool is_last;      /* no step comes before one of these is done */
     size_t jobs;
     cf_task_place place;
     cf_records records;

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In which order a batch's steps are done: who wants another's place comes after it, and where they
+ * wait for each other all round, one of them steps aside. Each step is looked at a few times,
+ * however many wait for one another. */
+#include "peer/sources/files/apply_inside.h"
+
+#include <stdlib.h>
+
+enum { NONE = SIZE_MAX };
+
+/* A step of a node that is there, by the node's number. */
+typedef struct {
+    uint64_t number;
+    cf_task *task;
+    bool visited;
+
+    /* While rings are looked for, of those that wait: */
+    const cf_node *next; /* stands in its way; NULL: nothing does */
+    size_t after;        /* the link of `next`; NONE: it waits for nothing */
+    uint64_t last;       /* what it waits for in the end; in a ring, what waits for it */
+    size_t chain;        /* the same for all that wait for one another */
+    bool resolved;
+} link;
+
+typedef struct {
+    cf_applying *applying;
+    const cf_nodes *nodes;
+    link *links;
+    size_t count;
+    size_t *path; /* room for as many links */
+    uint64_t *held_up;
+    size_t held_count, held_capacity;
+    bool *broken; /* chains in which somebody stepped aside */
+    size_t chain_count;
+} order;
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+
+    return (one > other) - (one < other);
+}
+
+static int by_node(const void *a, const void *b)
+{
+    return by_number(&((const link *)a)->number, &((const link *)b)->number);
+}
+
+static size_t find(const order *self, uint64_t number)
+{
+    const link wanted = {.number = number};
+    const link *found =
+        self->count ? bsearch(&wanted, self->links, self->count, sizeof wanted, by_node) : NULL;
+
+    return found ? (size_t)(found - self->links) : NONE;
+}
+
+static void open_order(order *self, cf_applying *applying)
+{
+    size_t most = applying->end - applying->first;
+
+    *self = (order){.applying = applying, .nodes = applying->options.binding->nodes};
+    self->links = cf_allocate(most, sizeof *self->links);
+    self->path = cf_allocate(most, sizeof *self->path);
+    self->broken = cf_allocate(most, sizeof *self->broken);
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (task->state == CF_TASK_WAITING && task->step.node)
+            self->links[self->count++] = (link){.number = task->number, .task = task};
+    }
+    if (self->count)
+        qsort(self->links, self->count, sizeof *self->links, by_node);
+}
+
+static void close_order(order *self)
+{
+    free(self->links);
+    free(self->path);
+    free(self->broken);
+    free(self->held_up);
+}
+
+/* ---- One after the other ---- */
+
+static bool perform(const order *self, cf_task *task)
+{
+    if (task->state != CF_TASK_WAITING || !cf_step_is_ready(self->nodes, &task->step, task->number))
+        return false;
+    cf_task_perform(&self->applying->place, task);
+    return task->state == CF_TASK_DONE;
+}
+
+/* The step of what stands where this one's node is to go. */
+static size_t place_is_of(const order *self, const cf_task *task)
+{
+    const cf_node *there =
+        task->step.kind == CF_STEP_DELETE
+            ? NULL
+            : cf_nodes_child(self->nodes, task->step.parent, task->step.shown->name);
+
+    return there && there->number != task->number ? find(self, there->number) : NONE;
+}
+
+/* First the one whose place it wants, and the one whose place that wants, and so on. */
+static bool perform_chain(order *self, cf_task *task)
+{
+    size_t depth = 0;
+
+    for (size_t at = place_is_of(self, task); at != NONE && !self->links[at].visited;
+         at = place_is_of(self, self->links[at].task)) {
+        self->links[at].visited = true;
+        self->path[depth++] = at;
+    }
+    bool progress = false;
+    while (depth)
+        progress |= perform(self, self->links[self->path[--depth]].task);
+    return perform(self, task) || progress;
+}
+
+static bool perform_pass(order *self)
+{
+    cf_applying *applying = self->applying;
+    bool progress = false;
+
+    for (size_t i = 0; i < self->count; i++)
+        self->links[i].visited = false;
+    for (size_t i = applying->first; i < applying->end; i++)
+        if (applying->tasks[i].state == CF_TASK_WAITING)
+            progress |= perform_chain(self, &applying->tasks[i]);
+    return progress;
+}
+
+/* ---- What has failed or stands blocked ---- */
+
+static bool is_held_up(const order *self, uint64_t number)
+{
+    return self->held_count && bsearch(&number, self->held_up, self->held_count,
+                                       sizeof *self->held_up, by_number) != NULL;
+}
+
+/* There or below: the directories above it are, too. */
+static void find_held_up(order *self)
+{
+    const cf_applying *applying = self->applying;
+
+    self->held_count = 0;
+    for (size_t i = 0; i < applying->count; i++) {
+        const cf_task *task = &applying->tasks[i];
+        const cf_node *node = NULL;
+
+        if ((task->state == CF_TASK_FAILED || task->state == CF_TASK_BLOCKED) && task->step.node)
+            node = cf_nodes_find(self->nodes, task->number);
+        for (; node; node = cf_nodes_find(self->nodes, node->parent)) {
+            self->held_up = cf_grow(self->held_up, &self->held_capacity, self->held_count + 1,
+                                    sizeof *self->held_up);
+            self->held_up[self->held_count++] = node->number;
+        }
+    }
+    if (self->held_count)
+        qsort(self->held_up, self->held_count, sizeof *self->held_up, by_number);
+}
+
+/* ---- Rings ---- */
+
+static void find_next(order *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        link *it = &self->links[i];
+
+        it->resolved = false;
+        it->after = NONE;
+        it->last = it->number;
+        it->next = it->task->state == CF_TASK_WAITING
+                       ? cf_step_in_the_way(self->nodes, &it->task->step)
+                       : NULL;
+        if (it->next)
+            it->after = find(self, it->next->number);
+    }
+}
+
+/* Those of the path that go round; returns how many are before them. */
+static size_t close_ring(order *self, size_t begin, size_t depth)
+{
+    size_t at = depth;
+
+    do {
+        const link *it = &self->links[self->path[--at]];
+
+        self->links[it->after].last = it->number;
+    } while (self->path[at] != begin);
+    return at;
+}
+
+/* From one to where its chain ends, or goes on in what is known. */
+static void resolve(order *self, size_t from)
+{
+    size_t depth = 0, at = from, before;
+    size_t chain = self->chain_count;
+    uint64_t last;
+
+    for (; at != NONE && !self->links[at].resolved; at = self->links[at].after) {
+        self->links[at].resolved = true;
+        self->links[at].chain = NONE;
+        self->path[depth++] = at;
+    }
+    const link *end = &self->links[self->path[depth - 1]];
+    if (at == NONE) {
+        last = end->next ? end->next->number : end->number;
+        before = depth;
+    } else if (self->links[at].chain == NONE) {
+        last = self->links[at].number;
+        before = close_ring(self, at, depth);
+    } else {
+        last = self->links[at].last;
+        chain = self->links[at].chain;
+        before = depth;
+    }
+    self->chain_count += chain == self->chain_count;
+    for (size_t i = 0; i < depth; i++)
+        self->links[self->path[i]].chain = chain;
+    for (size_t i = 0; i < before; i++)
+        self->links[self->path[i]].last = last;
+}
+
+static void find_chains(order *self)
+{
+    find_next(self);
+    self->chain_count = 0;
+    for (size_t i = 0; i < self->count; i++)
+        if (!self->links[i].resolved)
+            resolve(self, i);
+    for (size_t i = 0; i < self->chain_count; i++)
+        self->broken[i] = false;
+}
+
+/* It, or what it waits for in the end: aside, it would be hidden for long. */
+static bool stays_aside(const order *self, const cf_node *node)
+{
+    size_t at = find(self, node->number);
+    uint64_t last = at == NONE ? node->number : self->links[at].last;
+
+    return is_held_up(self, node->number) || (last != node->number && is_held_up(self, last));
+}
+
+static size_t chain_of(const order *self, const cf_task *task, const cf_node *in_the_way)
+{
+    size_t at = find(self, in_the_way->number);
+
+    if (at == NONE)
+        at = task->step.node ? find(self, task->number) : NONE;
+    return at == NONE ? NONE : self->links[at].chain;
+}
+
+/* One of each chain steps aside. */
+static bool break_rings(order *self)
+{
+    cf_applying *applying = self->applying;
+    bool any = false;
+
+    find_held_up(self);
+    find_chains(self);
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+        const cf_node *node =
+            task->state == CF_TASK_WAITING ? cf_step_in_the_way(self->nodes, &task->step) : NULL;
+        size_t chain = node ? chain_of(self, task, node) : NONE;
+
+        if (!node || (chain != NONE && self->broken[chain]) ||
+            !cf_step_may_show(self->nodes, &task->step, task->number) || stays_aside(self, node) ||
+            !cf_task_step_aside(&applying->place, task))
+            continue;
+        any = true;
+        if (chain != NONE)
+            self->broken[chain] = true;
+    }
+    return any;
+}
+
+void cf_applying_perform(cf_applying *applying)
+{
+    order self;
+
+    open_order(&self, applying);
+    do {
+        while (perform_pass(&self))
+            ;
+        /* What is left waits for each other, or for a step of a later batch. */
+    } while (applying->is_last && break_rings(&self));
+    close_order(&self);
+}
