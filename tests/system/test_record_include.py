@@ -3,6 +3,7 @@
 
 import pytest
 
+from cards import card, fill, items
 from counterfoil import broker, make_device, two  # noqa: F401
 
 HEAD = "name,town,age\n"
@@ -167,3 +168,19 @@ def test_a_conflict_of_what_is_not_asked_for_is_not_listed(people):
         return [one["path"] for one in device.sync(4)["collections"][0]["conflicts"]]
 
     assert conflicts(desktop) == ["anna/age"] and sorted(conflicts(laptop)) == ["anna/age", "cleo/age"]
+
+
+@pytest.mark.parametrize("pattern", ["uid=u1", "emails=ann@x", "organizations=Acme", "phones=+49*", "keywords=friends", "name/full=Ann"])
+def test_contacts_by_what_people_read_of_them(two, pattern):
+    laptop, desktop = two
+    ann = card("u1", "Ann", "ORG:Acme;Sales", "EMAIL:ann@x", "TEL;TYPE=CELL:+49 1", "CATEGORIES:friends,work")
+    bob = card("u2", "Bob", "ORG:Acme & Sons", "EMAIL:ann@x.org", "TEL:+1 49", "CATEGORIES:work")
+    folder = fill(laptop.source("people"), {"ann.vcf": ann, "bob.vcf": bob})
+    laptop.run("add", str(folder), "--format", "vcard", "--collection", "people")
+    laptop.sync()
+    desktop.sync()
+    some = desktop.source("people")
+    desktop.run("add", str(some), "--format", "vcard", "--collection", "people", "--include", pattern)
+    desktop.sync()
+    assert sorted(items(some)) == ["u1.vcf"]
+    assert desktop.json("status")["collections"][0]["pending"] == []

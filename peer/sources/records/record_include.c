@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/records/record_include.h"
 
+#include "codec/pack.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/record_format.h"
 
@@ -61,15 +62,49 @@ static bool matches(const char *pattern, size_t size, cf_bytes text)
     return match;
 }
 
+/* Of a canonical value: whether one of the texts in it matches; not the names of its members. What
+ * is behind a match isn't read. */
+static bool holds_match(const parts *pattern, cf_reader *reader)
+{
+    cf_type type = CF_TYPE_NIL;
+    cf_bytes text = {0};
+    cf_error ignored;
+    size_t count = 0;
+    bool found = false;
+
+    if (cf_read_type(reader, &type, &ignored))
+        return false;
+    if (type == CF_TYPE_TEXT)
+        return cf_read_text(reader, &text, &ignored) == CF_OK &&
+               matches(pattern->value, strlen(pattern->value), text);
+    if (type == CF_TYPE_ARRAY)
+        (void)cf_read_array(reader, &count, &ignored);
+    else if (type == CF_TYPE_MAP)
+        (void)cf_read_map(reader, &count, &ignored);
+    else
+        (void)cf_read_value(reader, &text, &ignored);
+    for (size_t i = 0; !found && i < count; i++) {
+        if (type == CF_TYPE_MAP)
+            (void)cf_read_value(reader, &text, &ignored);
+        found = holds_match(pattern, reader);
+    }
+    return found;
+}
+
+/* As a whole, or in it. */
 static bool matches_value(const parts *pattern, cf_bytes value)
 {
     cf_buffer text = {0};
+    cf_error ignored;
 
     cf_value_text(value, &text);
     bool match = matches(pattern->value, strlen(pattern->value),
                          text.size ? cf_buffer_view(&text) : cf_bytes_of("", 0));
     cf_buffer_release(&text);
-    return match;
+    if (match || cf_value_check(value, &ignored))
+        return match;
+    cf_reader reader = cf_reader_of(value);
+    return holds_match(pattern, &reader);
 }
 
 static bool is_named(const parts *pattern, cf_bytes name)
@@ -94,10 +129,22 @@ static bool has_value(const parts *pattern, const cf_row *row)
     return found;
 }
 
+/* Contacts, events and tasks have a UID for a key, in whatever format. */
+static bool is_keyed_by_uid(const cf_binding *binding, cf_bytes table)
+{
+    return binding->format != CF_FORMAT_SQLITE &&
+           (cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_CONTACTS)) ||
+            cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_EVENTS)) ||
+            cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_TASKS)));
+}
+
 static bool has_key(const cf_binding *binding, const parts *pattern, const cf_row *row)
 {
-    return binding->key_count == 1 && is_named(pattern, cf_bytes_of_text(binding->keys[0])) &&
-           matches_value(pattern, row->key);
+    bool named =
+        (binding->key_count == 1 && is_named(pattern, cf_bytes_of_text(binding->keys[0]))) ||
+        (is_keyed_by_uid(binding, row->table) && is_named(pattern, cf_bytes_of_text("uid")));
+
+    return named && matches_value(pattern, row->key);
 }
 
 static bool is_of_table(const parts *pattern, cf_bytes table)

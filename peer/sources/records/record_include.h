@@ -4,7 +4,10 @@
  *
  *   TABLE               every row of it
  *   FIELD=VALUE         each row that has this value in the field, as people read both; of a field
- *                       with several values one of them is enough; the key's column is one, too
+ *                       with several values one of them is enough, and of a value that is an object
+ *                       or an array one of the texts in it: emails=ann@example.org,
+ *                       organizations=Acme. The key's column is a field, too; that of a contact,
+ *                       an event or a task is uid
  *   TABLE//FIELD=VALUE  of this table only
  *   *  ?  []            as in fnmatch(3), in TABLE and VALUE
  *
