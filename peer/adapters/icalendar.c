@@ -255,6 +255,11 @@ static bool is_record(const cf_content_lines *lines, size_t component)
             cf_component_named(&lines->components[at->parent], "VCALENDAR"));
 }
 
+static bool is_other(const cf_component *at)
+{
+    return cf_component_named(at, "VJOURNAL") || cf_component_named(at, "VFREEBUSY");
+}
+
 static void read_items(reading *self)
 {
     size_t to;
@@ -287,9 +292,11 @@ void cf_calendar_rows(const cf_content_lines *lines, cf_record_file *out, cf_cal
             (lines->lines[i].component == CF_LINES_NONE ||
              cf_component_named(&lines->components[lines->lines[i].component], "VCALENDAR")))
             cf_record_file_trouble(out, lines->lines[i].number, NULL, lines->lines[i].trouble);
-    for (size_t i = 0; i < lines->component_count; i++)
+    for (size_t i = 0; i < lines->component_count; i++) {
+        out->others |= is_other(&lines->components[i]);
         if (is_record(lines, i))
             cf_calendar_component_read(lines, i, &out->arena, &self.all[self.count++]);
+    }
     if (self.count)
         qsort(self.all, self.count, sizeof *self.all, by_uid);
     read_items(&self);

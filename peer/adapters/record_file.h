@@ -29,6 +29,7 @@ typedef struct {
     size_t count, row_capacity, place_capacity;
     cf_record_trouble *troubles;
     size_t trouble_count, trouble_capacity;
+    bool others;    /* it holds what is never synced, as a calendar a journal */
     cf_arena arena; /* of all that they hold */
 } cf_record_file;   /* {0} is empty */
 

@@ -227,7 +227,11 @@ static void read_frame(cf_vcard_card *card, cf_arena *arena)
         else if (cf_vcard_is_own(card, i) && cf_line_named(line, "UID") && !card->key.data)
             read_key(card, line, arena);
         if (line->component != card->component && card->version == CF_VCARD_2_1)
-            set_trouble(card, "holds another card: put that behind this one", line->number);
+            set_trouble(
+                card,
+                "holds another card, as its AGENT, and only cards by themselves are synced: "
+                "move that one into a file of its own, or behind the END:VCARD of this one",
+                line->number);
     }
     if (!card->key.data)
         set_trouble(card, "has no UID: give it one of its own, as `vdirsyncer repair` does",

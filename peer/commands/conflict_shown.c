@@ -25,6 +25,12 @@ static json_t *value_json(cf_bytes value)
     return found;
 }
 
+/* Of an encoded text or BLOB, as long values mostly are: without what is before it. */
+static uint64_t size_inside(uint64_t size)
+{
+    return size > UINT16_MAX + 3 ? size - 5 : size - 3;
+}
+
 static void add_long(json_t *object, const char *name, cf_bytes identity)
 {
     cf_hash hash;
@@ -34,7 +40,7 @@ static void add_long(json_t *object, const char *name, cf_bytes identity)
     if (cf_content_identity_read(identity, &hash, &size, &ignored))
         return;
     json_object_set_new(object, name,
-                        json_pack("{s:I, s:o}", "size", (json_int_t)size, "hash",
+                        json_pack("{s:I, s:o}", "size", (json_int_t)size_inside(size), "hash",
                                   cf_json_hex(hash.bytes, sizeof hash.bytes)));
 }
 
@@ -88,7 +94,19 @@ static void append_short(const cf_buffer *text, cf_buffer *out)
     cf_buffer_append_text(out, "%s%s", shown, end < text->size ? "…" : "");
 }
 
-/* `"Anna"`, `5`, `"Once upon a ti…" (2000 bytes)`, `100005 bytes` */
+/* Of the value, as its user counts: of a BLOB not the letters that are shown for it. */
+static size_t size_of(cf_bytes value, const cf_buffer *text)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_bytes bytes;
+    cf_error ignored;
+
+    return text->size && text->data[0] == '"' && cf_read_bin(&reader, &bytes, &ignored) == CF_OK
+               ? bytes.size
+               : text->size;
+}
+
+/* `"Anna"`, `5`, `"Once upon a ti…" (2000 bytes)`, `100000 bytes` */
 static void append_value(const cf_told_value *value, cf_buffer *out)
 {
     const char *quote = is_text(value->value) ? "\"" : "";
@@ -101,14 +119,14 @@ static void append_value(const cf_told_value *value, cf_buffer *out)
         cf_buffer_append_text(out, "a row that is gone");
     } else if (value->is_long) {
         if (cf_content_identity_read(value->value, &hash, &size, &ignored) == CF_OK)
-            cf_buffer_append_text(out, "%llu bytes", (unsigned long long)size);
+            cf_buffer_append_text(out, "%llu bytes", (unsigned long long)size_inside(size));
     } else {
         cf_value_text(value->value, &text);
         cf_buffer_append_text(out, "%s", quote);
         append_short(&text, out);
         cf_buffer_append_text(out, "%s", quote);
         if (text.size > VALUE_SHOWN)
-            cf_buffer_append_text(out, " (%zu bytes)", text.size);
+            cf_buffer_append_text(out, " (%zu bytes)", size_of(value->value, &text));
     }
     cf_buffer_release(&text);
 }

@@ -86,7 +86,8 @@ def test_what_is_in_trouble_holds_back_nothing(home):
            "latin.ics": event("latin", "J\xfcrgen").encode("latin-1"),
            "long.ics": event("long", "x" * 10_000_000),
            "deep.ics": event("deep", "Deep").replace("END:VEVENT", "BEGIN:X-A\r\n" * 200 + "END:X-A\r\n" * 200 + "END:VEVENT"),
-           "empty.ics": "", "twice.ics": SHOPPING}
+           "empty.ics": "", "twice.ics": SHOPPING,
+           "diary.ics": event("diary", "Dear diary").replace("VEVENT", "VJOURNAL")}
     fill(home.here, bad)
     edit(home.here / "breakfast.ics", "LOCATION:Cafe", "LOCATION:Park")
     home.laptop.finish("sync")
@@ -97,6 +98,8 @@ def test_what_is_in_trouble_holds_back_nothing(home):
     assert set(reasons) == set(bad)
     assert "no UID" in reasons["nouid.ics"] and "UTF-8" in reasons["latin.ics"] and "deep" in reasons["deep.ics"], reasons
     assert "has the UID of list.ics" in reasons["twice.ics"], reasons
+    assert "save it again" in reasons["empty.ics"] and "only events and tasks are synced" in reasons["diary.ics"], reasons
+    assert "delete" not in reasons["diary.ics"], reasons
     (home.there / "breakfast.ics").unlink()  # while others are in trouble
     home.desktop.sync()
     home.laptop.finish("sync")

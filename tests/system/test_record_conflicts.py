@@ -64,12 +64,21 @@ def test_a_long_value_is_told_short(people):
     assert told["people/anna/name"]["value"] == "é" * 1000, "whole"
     note = told["people/anna/note"]
     assert "value" not in note and note["shown"] == "y"
-    assert note["long_value"]["size"] >= 100000 and re.fullmatch("[0-9a-f]{64}", note["long_value"]["hash"])
+    assert note["long_value"]["size"] == 100000 and re.fullmatch("[0-9a-f]{64}", note["long_value"]["hash"])
     lines = [line for line in laptop.run("status").splitlines() if "not shown" in line]
     assert all(len(line) < 200 for line in lines)
     name, = [line for line in lines if "/name" in line]
     assert "éé…\"" in name and "(2000 bytes)" in name
-    assert any("/note: not shown is 1000" in line for line in lines), lines
+    assert any("/note: not shown is 100000 bytes, written" in line for line in lines), lines
+
+
+def test_the_bytes_of_a_blob_are_counted(people):
+    laptop, *_ = people
+    quarrel(people, "note = zeroblob(100000), name = CAST(zeroblob(3000) AS BLOB)", "note = 'y', name = 'Anja'")
+    assert conflicts(laptop)["people/anna/note"]["long_value"]["size"] == 100000
+    lines = [line for line in laptop.run("status").splitlines() if "not shown" in line]
+    assert any("/note: not shown is 100000 bytes, written" in line for line in lines), lines
+    assert any("/name: not shown is \"AAA" in line and "(3000 bytes)" in line for line in lines), lines
 
 
 def test_a_reader_of_the_listed_value_settles_it(people):

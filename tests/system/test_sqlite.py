@@ -230,6 +230,21 @@ def test_a_database_that_its_program_holds(two):
     assert sorted(there.rows("SELECT name FROM people")) == [("Ann",), ("held",)]
 
 
+def test_one_that_is_held_is_not_added(two):
+    laptop, _ = two
+    database = Database(laptop.folder / "held.db").run("CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT)")
+    browser = sqlite3.connect(database.path)
+    browser.execute("PRAGMA locking_mode = EXCLUSIVE")
+    with browser:
+        browser.execute("INSERT INTO people VALUES ('a', 'Ann')")
+    options = "add", str(database.path), "--format", "sqlite", "--collection", "held"
+    message = laptop.run(*options, code=9)
+    assert "close that program, and add it again" in message and "is synced when" not in message
+    browser.close()
+    laptop.run(*options)
+    laptop.sync()
+
+
 def test_a_damaged_database(two):
     laptop, desktop, here, there = share(two, ADDRESS_BOOK)
     here.many("INSERT INTO people(name) VALUES (?)", [(f"person {i} " * 10,) for i in range(2000)])

@@ -64,7 +64,11 @@ static cf_status be_patient(database_medium *self, cf_status status, cf_error *e
 {
     if (status != CF_LOCKED) {
         self->busy = 0;
-    } else if (self->medium.peer && self->busy++ < BUSY_MAX) {
+    } else if (!self->medium.peer) { /* of `add` */
+        status = cf_fail(error, CF_LOCKED,
+                         "another program holds the database for itself: close that program, and "
+                         "add it again");
+    } else if (self->busy++ < BUSY_MAX) {
         status = error->status = CF_CHANGED;
     } else {
         status = cf_fail(error, CF_LOCKED,

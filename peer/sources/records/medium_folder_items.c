@@ -155,6 +155,10 @@ static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item
 {
     if (item->file.count || item->file.trouble_count)
         return CF_OK;
+    if (item->file.others)
+        return cf_fail(error, CF_MALFORMED,
+                       "only events and tasks are synced, and it holds neither: move it to another "
+                       "folder");
     return cf_fail(error, CF_MALFORMED,
                    "there is no %s in it: save it again, or delete it if what it held may go",
                    self->options.format == CF_FORMAT_VCARD ? "contact" : "event or task");

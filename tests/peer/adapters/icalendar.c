@@ -433,6 +433,14 @@ Test(icalendar, writes_what_comes_twice_behind_what_it_repeats)
     expect_same_in("", "twice");
 }
 
+Test(icalendar, says_that_it_holds_what_is_never_synced)
+{
+    read_text("BEGIN:VCALENDAR\r\nBEGIN:VJOURNAL\r\nUID:1\r\nEND:VJOURNAL\r\nEND:VCALENDAR\r\n");
+    cr_assert(rows.others && !rows.count && !rows.trouble_count);
+    read_text("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n");
+    cr_assert(!rows.others);
+}
+
 Test(icalendar, names_an_event_with_too_many_lines)
 {
     cf_buffer text = {0};

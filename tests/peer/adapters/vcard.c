@@ -454,7 +454,10 @@ Test(vcard, leaves_a_card_that_holds_another_alone)
 
     read_text(text);
     expect_rows(&rows, "");
-    expect_troubles(&rows, "6 \"1\" holds another card: put that behind this one\n");
+    expect_troubles(&rows,
+                    "6 \"1\" holds another card, as its AGENT, and only cards by themselves are "
+                    "synced: move that one into a file of its own, or behind the END:VCARD "
+                    "of this one\n");
     expect_change(text, CARD3("FN:C\r\n"), text);
 }
 
