@@ -66,6 +66,13 @@ static void take_place_unknown(cf_decision *self, size_t entry)
         cf_decision_claim(self, entry, node, CF_TOKEN_REPLACED);
 }
 
+/* Without birth times, a number that was given to another file looks like the one before: only what
+ * a move leaves as it was tells them apart. */
+static bool may_be_moved(const cf_stat *node, const cf_stat *found)
+{
+    return found->birth_ns != 0 || (node->size == found->size && node->mtime_ns == found->mtime_ns);
+}
+
 /* Of several free nodes the one of this name, else the first. */
 static void take_free_node(cf_decision *self, size_t entry)
 {
@@ -74,7 +81,9 @@ static void take_free_node(cf_decision *self, size_t entry)
 
     while ((node = cf_known_next_same(self->known, &found->stat, found->kind, node)) !=
            CF_KNOWN_NONE) {
-        if (self->claimed[node] != CF_KNOWN_NONE || !cf_decision_missing(self, node, true))
+        if (self->claimed[node] != CF_KNOWN_NONE ||
+            !may_be_moved(&cf_decision_node(self, node)->stat, &found->stat) ||
+            !cf_decision_missing(self, node, true))
             continue;
         if (best == CF_KNOWN_NONE ||
             (cf_bytes_equal(cf_decision_node(self, node)->name, found->name) &&

@@ -6,7 +6,9 @@
  *   3. same place and same (inode, birth): the same node;
  *   4. an *unknown* file or link where the base had one of its kind: that node, edited (a save by
  *      rename; a backup save: mv f f~, write f);
- *   5. a known one whose node is free: moved. Of several links the first in the listing has it;
+ *   5. a known one whose node is free: moved. Of several links the first in the listing has it.
+ *      Where there are no birth times, only if its size and time are as they were: the number may
+ *      be another file's by now;
  *   6. a known one whose node is taken (another link), where the base had one: that node;
  *   7. an unknown file equal in size and content to one that is missing: moved;
  *   8. else new. What is left in the base and is surely not there: gone.

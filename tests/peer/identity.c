@@ -375,6 +375,17 @@ Test(identity, is_not_fooled_by_an_inode_that_is_used_again)
     expect_identity("a 20.1 x", "a/ 20.2, a/b 10 y", "a+ a/b+ gone 1");
 }
 
+/* World 3301913: a new file was taken for one that was deleted, moved and edited, and what others
+ * made of that came to it as a conflict. */
+Test(identity, takes_a_number_without_a_birth_for_used_again_unless_all_else_is_as_it_was)
+{
+    expect_identity("a 10.0 x", "b 10.0 x", "b>1");
+    expect_identity("a 10.0 x", "b 10.0 other", "b+ gone 1");
+    expect_identity("a 10.0 x", "a 10.0 other", "a=1");
+    expect_identity("a 10.0 x, b 11.0 y", "b 10.0 other", "b~2 gone 1");
+    expect_identity("a 10.0 x, b 11.0 y", "a 11.0 y, b 10.0 x", "a>2 b>1");
+}
+
 Test(identity, knows_no_item_of_two_kinds)
 {
     expect_identity("a 10 x", "a/ 20, a/a 10 x", "a+ a/a>1");
