@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device that asks for less than it did, or for more again: what it has of the rest is forgotten,
+ * and met as by `add` when it is asked for once more. */
+#include "tests/peer/included.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+
+enum { MANY = 12 };
+
+static world *two_with_many(uint64_t seed)
+{
+    world *w = two(seed, NULL);
+    device *a = &w->devices[0];
+    char name[40];
+
+    w->guarded = true;
+    user_makes(a, "docs");
+    user_makes(a, "other");
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "other/%d", i);
+        user_writes_text(a, name, name);
+    }
+    user_writes_text(a, "docs/one", "one");
+    settle(w);
+    return w;
+}
+
+static void expect_narrowed(world *w)
+{
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint64_t entries = world_entries(w);
+
+    settle(w);
+    cr_expect_eq(world_entries(w), entries);
+    expect_text(b, "other/3", "other/3");
+    expect_nothing_pending(b);
+    user_writes_text(b, "other/3", "edited");
+    user_removes(b, "other/4");
+    settle(w);
+    cr_expect_eq(world_entries(w), entries);
+    user_removes(b, "other");
+    settle(w);
+    cr_expect_eq(world_entries(w), entries);
+    expect_text(a, "other/3", "other/3");
+    expect_text(a, "other/4", "other/4");
+    user_writes_text(b, "docs/one", "eins");
+    user_writes_text(a, "other/5", "theirs");
+    settle(w);
+    expect_text(a, "docs/one", "eins");
+    cr_expect(!is_there(b, "other"));
+    expect_nothing_pending(b);
+    world_destroy(&w);
+}
+
+Test(engine_include_less, forgets_what_it_no_longer_asks_for)
+{
+    world *w = two_with_many(10);
+
+    include(&w->devices[1], "/docs/");
+    expect_narrowed(w);
+}
+
+Test(engine_include_less, forgets_it_after_a_restart)
+{
+    static const char *const docs = "/docs/";
+    world *w = two_with_many(11);
+
+    device_will_ask_for(&w->devices[1], &docs, 1);
+    device_crash(&w->devices[1]);
+    expect_narrowed(w);
+}
+
+/* What is removed between the word and the next look, or in a folder whose look is under way. */
+Test(engine_include_less, publishes_no_delete_of_what_it_no_longer_asks_for)
+{
+    world *w = two_with_many(12);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    w->guarded = false;
+    user_removes(b, "other/1");
+    user_writes_text(b, "other/2", "edited");
+    device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()}, 1);
+    include(b, "/docs/");
+    user_removes(b, "other");
+    settle(w);
+    device_crash(b);
+    settle(w);
+    expect_text(a, "other/7", "other/7");
+    expect_nothing_pending(b);
+    world_destroy(&w);
+}
+
+/* In the middle of bringing other files, too. */
+Test(engine_include_less, publishes_no_mode_of_what_it_no_longer_asks_for)
+{
+    for (unsigned turns = 1; turns < 16; turns++) {
+        world *w = two_with_many(40 + turns);
+        device *a = &w->devices[0], *b = &w->devices[1];
+        char name[40];
+
+        for (int i = 0; i < MANY; i++) {
+            snprintf(name, sizeof name, "docs/more%d", i);
+            user_writes_text(a, name, name);
+        }
+        cr_assert(device_sync(a));
+        device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+        include(b, "/docs/");
+        user_changes_mode(b, "other/3", 0600);
+        settle(w);
+        cr_expect_eq(mode_of(a, "other/3"), 0644, "after %u turns", turns);
+        expect_text(b, "docs/more3", "docs/more3");
+        world_destroy(&w);
+    }
+}
+
+Test(engine_include_less, stops_at_any_write_while_it_forgets)
+{
+    for (unsigned long at = 1; at < 8; at++) {
+        world *w = two_with_many(20 + at);
+        device *a = &w->devices[0], *b = &w->devices[1];
+
+        include(b, "/docs/");
+        user_removes(b, "other");
+        b->faults = (disk_faults){
+            .calls = b->faults.calls, .at = b->faults.calls + at, .once = false, .status = CF_IO};
+        device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()},
+                     30);
+        device_crash(b);
+        w->guarded = false;
+        settle(w);
+        expect_text(a, "other/7", "other/7");
+        expect_text(b, "docs/one", "one");
+        world_destroy(&w);
+    }
+}
+
+Test(engine_include_less, meets_again_what_it_asks_for_once_more)
+{
+    world *w = two_with_many(13);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    include(b, "/docs/");
+    settle(w);
+    user_writes_text(b, "other/1", "mine");
+    user_removes(b, "other/2");
+    user_writes_text(b, "other/own", "own");
+    user_writes_text(a, "other/3", "theirs");
+    user_writes_text(a, "other/new", "new");
+    settle(w);
+    include(b, NULL);
+    settle(w);
+    cf_buffer difference = {0};
+    cr_expect(world_equal(w, &difference), "%.*s", (int)difference.size,
+              (const char *)difference.data);
+    cf_buffer_release(&difference);
+    expect_text(b, "other/0", "other/0");
+    expect_text(b, "other/2", "other/2");
+    expect_text(b, "other/own", "own");
+    expect_text(b, "other/new", "new");
+    cr_expect_eq(count_texts(a, "(conflict "), 2);
+    cr_expect_eq(count_texts(a, "theirs"), 1);
+    cr_expect_eq(count_texts(a, "mine"), 1);
+    world_destroy(&w);
+}
+
+Test(engine_include_less, holds_back_too_many_that_move_out_elsewhere)
+{
+    world *w = two_with_many(16);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    include(b, "/other/");
+    settle(w);
+    w->guarded = false;
+    user_moves(a, "other", "moved");
+    cr_assert(device_sync(a));
+    w->guarded = true;
+    cr_assert(device_sync(b));
+    expect_text(b, "other/3", "other/3");
+    w->guarded = false;
+    settle(w);
+    cr_expect(!is_there(b, "other") && !is_there(b, "moved"));
+    expect_text(a, "moved/3", "other/3");
+    world_destroy(&w);
+}
