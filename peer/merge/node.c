@@ -207,6 +207,16 @@ cf_node cf_node_copy(const cf_node *node, cf_arena *arena)
     return copy;
 }
 
+void cf_node_leave(cf_node *node)
+{
+    node->refs = (cf_bytes){0};
+}
+
+bool cf_node_is_left(const cf_node *node)
+{
+    return node->refs.size == 0;
+}
+
 /* Of a record; those of earlier builds lack the last one. */
 enum { PARTS = 11, PARTS_ONCE = 10 };
 

@@ -47,6 +47,11 @@ typedef struct {
     bool is_met; /* the user had this content here, too, before it came from others */
 } cf_node;
 
+/* Another directory stands for what this one did, and what is in it goes there. It shows no writes
+ * any more, so whatever a user does to it meanwhile replaces none. */
+void cf_node_leave(cf_node *node);
+bool cf_node_is_left(const cf_node *node);
+
 /* All of it in the arena. */
 cf_node cf_node_copy(const cf_node *node, cf_arena *arena);
 

@@ -20,12 +20,17 @@ static bool stands_for_more(const cf_node *node, const cf_shown *shown)
     return false;
 }
 
-/* Of two nodes of an item, one may be what both were until now, and still have to leave. */
+/* Of two nodes of an item, one may be what both were until now, or was left for the other, and
+ * still has to go. */
 static bool is_nearer(const cf_node *node, const cf_node *than, const cf_shown *shown)
 {
     bool more = stands_for_more(node, shown), than_more = stands_for_more(than, shown);
 
-    return more != than_more ? than_more : node->number < than->number;
+    if (more != than_more)
+        return than_more;
+    if (cf_node_is_left(than)) /* both: what is shown has no writes, and the earlier was left */
+        return !cf_node_is_left(node) || node->number > than->number;
+    return !cf_node_is_left(node) && node->number < than->number;
 }
 
 const cf_node *cf_plan_node_of(const cf_nodes *base, const cf_shown *shown)
@@ -49,14 +54,55 @@ typedef struct {
     cf_scope *scope;
 } against;
 
-/* Where the item is shown, if that is the node's, which is here: of a directory that only leads to
- * what is asked for, that is enough to stay. */
+static bool is_here(const against *with, const cf_id *directory)
+{
+    cf_arena arena = {0};
+    cf_group group;
+    bool found = false;
+
+    cf_view_group_of(with->view, directory, &arena, &group);
+    for (size_t i = 0; !found && i < group.count; i++)
+        found = cf_nodes_next_of_item(with->base, &group.directories[i], NULL) != NULL;
+    cf_arena_release(&arena);
+    return found;
+}
+
+/* A directory that is passed through is made when it leads to something, and stays once it is here,
+ * where those above it do. */
+static bool is_way(const against *with, const cf_id *directory)
+{
+    cf_id above;
+
+    switch (cf_scope_of_directory(with->scope, directory)) {
+    case CF_INCLUDE_IN:
+        return true;
+    case CF_INCLUDE_PASS:
+        return !cf_scope_above(with->scope, directory, &above) ||
+               (is_here(with, directory) && is_way(with, &above)) ||
+               cf_scope_leads(with->scope, directory); /* last, for it may go far */
+    default:
+        return false;
+    }
+}
+
+/* `node`: its own; NULL: none yet. */
+static bool is_asked_for(const against *with, const cf_id *directory, const cf_shown *shown,
+                         const cf_node *node)
+{
+    cf_include_answer answer = cf_scope_answer(with->scope, directory, shown);
+
+    if (answer != CF_INCLUDE_PASS)
+        return answer == CF_INCLUDE_IN;
+    return (node && is_way(with, directory)) || cf_scope_leads(with->scope, &shown->items[0]);
+}
+
+/* Where the item is shown, if that is the node's, and asked for. */
 static bool find_of_node(const against *with, const cf_id *item, const cf_node *node,
                          cf_arena *arena, cf_place *out)
 {
     return cf_view_find(with->view, item, arena, out) &&
            cf_plan_node_of(with->base, out->shown) == node &&
-           cf_scope_answer(with->scope, &out->directory, out->shown) != CF_INCLUDE_OUT;
+           is_asked_for(with, &out->directory, out->shown, node);
 }
 
 /* What was one node may be two by now: it stays with the first of its items that has no other. */
@@ -166,18 +212,21 @@ void cf_step_aside_name(uint64_t number, char name[CF_ASIDE_NAME])
     snprintf(name, CF_ASIDE_NAME, ".counterfoil-moving-%llu", (unsigned long long)number);
 }
 
-const cf_node *cf_step_in_the_way(const cf_nodes *base, const cf_step *step)
+bool cf_node_is_aside(const cf_node *node)
 {
     char name[CF_ASIDE_NAME];
 
+    cf_step_aside_name(node->number, name);
+    return cf_bytes_equal(node->name, cf_bytes_of_text(name));
+}
+
+const cf_node *cf_step_in_the_way(const cf_nodes *base, const cf_step *step)
+{
     if (step->kind == CF_STEP_DELETE ||
         (step->kind == CF_STEP_CREATE && step->shown->kind != CF_KIND_DIRECTORY))
         return NULL;
     const cf_node *node = cf_nodes_child(base, step->parent, step->shown->name);
-    if (!node || node->number == step->number)
-        return NULL;
-    cf_step_aside_name(node->number, name);
-    return cf_bytes_equal(node->name, cf_bytes_of_text(name)) ? NULL : node;
+    return !node || node->number == step->number || cf_node_is_aside(node) ? NULL : node;
 }
 
 static bool same_refs(const cf_node *node, const cf_shown *shown)
@@ -188,17 +237,6 @@ static bool same_refs(const cf_node *node, const cf_shown *shown)
     bool same = cf_bytes_equal(cf_buffer_view(&packed), node->refs);
     cf_buffer_release(&packed);
     return same;
-}
-
-/* A directory that is passed through is made when it leads to something, and stays once it is here.
- */
-static bool is_asked_for(const against *with, const cf_id *directory, const cf_shown *shown,
-                         const cf_node *node)
-{
-    cf_include_answer answer = cf_scope_answer(with->scope, directory, shown);
-
-    return answer == CF_INCLUDE_PASS ? node || cf_scope_leads(with->scope, &shown->items[0])
-                                     : answer == CF_INCLUDE_IN;
 }
 
 static void plan_shown(const against *with, uint64_t directory, const cf_shown *shown,
@@ -255,7 +293,7 @@ static void plan_delete(const cf_node *node, cf_plan *plan)
     add(plan,
         (cf_step){
             .kind = CF_STEP_DELETE, .node = node, .number = node->number, .parent = node->parent});
-    plan->deletes++;
+    plan->deletes += node->kind != CF_KIND_DIRECTORY || !cf_node_is_left(node);
 }
 
 /* What lies in a directory on the disk and is shown nowhere goes; children before their directory.

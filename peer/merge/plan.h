@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
     cf_step *steps;
     size_t count, capacity;
-    size_t deletes; /* steps that delete */
+    size_t deletes; /* steps that delete, but for directories that were left for others */
     cf_id group;    /* of the steps being added */
     cf_scope
         *scope;   /* set before: what it doesn't ask for is to this disk as if it were not shown */
@@ -66,6 +66,7 @@ bool cf_step_may_show(const cf_nodes *base, const cf_step *step, uint64_t number
 const cf_node *cf_step_in_the_way(const cf_nodes *base, const cf_step *step);
 enum { CF_ASIDE_NAME = 48 };
 void cf_step_aside_name(uint64_t number, char name[CF_ASIDE_NAME]);
+bool cf_node_is_aside(const cf_node *node);
 
 /* The node is the directory, or lies below it. */
 bool cf_node_is_within(const cf_nodes *base, uint64_t number, uint64_t directory);

@@ -180,6 +180,29 @@ Test(plan, shows_a_content_only_where_no_other_node_shows_it_still)
     world_close(&world);
 }
 
+/* Whichever is the earlier, and was put first. */
+Test(plan, finds_the_other_of_a_folder_that_was_left)
+{
+    for (uint64_t i = 0; i < 4; i++) {
+        begin("left");
+        cf_nodes *base = world.devices[0].base;
+        cf_id item = folder("one")->items[0];
+        const cf_shown shown = {.kind = CF_KIND_DIRECTORY, .items = &item, .item_count = 1};
+        cf_arena arena = {0};
+
+        cf_node left = cf_node_copy(folder("one"), &arena), other = left;
+        drop(folder("one"));
+        left.number = 100 + i / 2;
+        other.number = 101 - i / 2;
+        cf_node_leave(&left);
+        cf_nodes_put(base, i % 2 ? &left : &other);
+        cf_nodes_put(base, i % 2 ? &other : &left);
+        cr_expect_eq(cf_plan_node_of(base, &shown)->number, other.number);
+        cf_arena_release(&arena);
+        world_close(&world);
+    }
+}
+
 static world_file *put_folder(uint64_t parent, const char *name)
 {
     return world_put(&world, &world.devices[0], parent, name, CF_KIND_DIRECTORY, "");

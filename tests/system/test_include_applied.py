@@ -72,6 +72,29 @@ def test_a_move_out_elsewhere_takes_it_away_and_a_move_in_brings_it(texts):
 
 
 @pytest.mark.parametrize("served", [False, True])
+def test_a_folder_renamed_elsewhere_comes_where_one_stands(texts, served):
+    laptop, desktop, here, there = texts
+    (there / "new").mkdir()
+    (there / "new" / "own.bin").write_text("own")
+    (there / "sub" / "left.bin").write_text("left")
+    serving = desktop.serve() if served else None
+    (here / "sub").rename(here / "new")
+    laptop.sync()
+    come = {"a.txt": "a", "new/c.txt": "c", "new/own.bin": "own", "sub/left.bin": "left"}
+
+    def has_come():
+        if not served:
+            desktop.sync()
+        return files(there) == come
+
+    wait_until(has_come, "the folder")
+    wait_until(lambda: is_in_sync(desktop), "that it says so")
+    assert files(here)["new/d.bin"] == "d" and not (here / "sub").exists()
+    if served:
+        desktop.stop(serving)
+
+
+@pytest.mark.parametrize("served", [False, True])
 def test_a_move_out_here_is_a_move_elsewhere(two, served):  # noqa: F811
     laptop, desktop = two
     here = laptop.add("notes", {"docs/one": "one", "docs/two/three": "three", "docs/four": "four"})

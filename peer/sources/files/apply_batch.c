@@ -176,14 +176,24 @@ cf_status cf_applying_commit(cf_applying *applying, cf_error *error)
     return cf_applying_write(applying, error);
 }
 
-static void mark_below(cf_applying *applying, const cf_node *directory)
+void cf_applying_mark_below(cf_applying *applying, const cf_node *directory)
 {
     const cf_node *node = NULL;
 
     cf_applying_mark(applying, directory->items, directory->item_count);
     while ((node = cf_nodes_next_child(applying->options.binding->nodes, directory->number, node)))
         if (node->kind == CF_KIND_DIRECTORY)
-            mark_below(applying, node);
+            cf_applying_mark_below(applying, node);
+}
+
+static void mark_above(cf_applying *applying, const cf_node *directory)
+{
+    const cf_node *above = cf_nodes_find(applying->options.binding->nodes, directory->parent);
+
+    if (above)
+        cf_applying_mark(applying, above->items, above->item_count);
+    else
+        cf_applying_mark(applying, &cf_root_item, 1);
 }
 
 /* In another place, of what is in it something else may be asked for. */
@@ -192,7 +202,9 @@ static void mark_moved(cf_applying *applying, const cf_step *step, const cf_node
     if (!cf_include_limits(applying->options.binding->matcher) || step->kind != CF_STEP_UPDATE ||
         node->kind != CF_KIND_DIRECTORY || !cf_step_difference(step).move)
         return;
-    mark_below(applying, node);
+    cf_applying_mark_below(applying, node);
+    if (cf_node_is_left(node))
+        mark_above(applying, node);
     applying->result.unveils = true;
 }
 

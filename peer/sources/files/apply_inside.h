@@ -49,6 +49,8 @@ void cf_applying_perform(cf_applying *applying);
 void cf_applying_start_syncing(cf_applying *applying);
 cf_status cf_applying_commit(cf_applying *applying, cf_error *error);
 void cf_applying_after_commit(cf_applying *applying);
+/* The directory's group, and those of all directories in it, are to be planned again. */
+void cf_applying_mark_below(cf_applying *applying, const cf_node *directory);
 
 void cf_applying_drop_intents(cf_applying *applying, cf_task *task);
 /* Writes the records gathered, durably. */

@@ -252,7 +252,28 @@ static size_t chain_of(const order *self, const cf_task *task, const cf_node *in
     return at == NONE ? NONE : self->links[at].chain;
 }
 
-/* One of each chain steps aside. */
+/* Whatever was to become of the directory, and of what is in it, is planned anew. */
+static bool take_over(const order *self, cf_task *task, const cf_node *node)
+{
+    const uint64_t number = node->number;
+    size_t at = find(self, number);
+
+    if (!cf_task_take_over(&self->applying->place, task, node))
+        return false;
+    if (at != NONE && self->links[at].task->state == CF_TASK_WAITING) {
+        self->links[at].task->state = CF_TASK_DONE;
+        cf_applying_mark(self->applying, &self->links[at].task->step.group, 1);
+    }
+    cf_applying_mark_below(self->applying, cf_nodes_find(self->nodes, number));
+    return true;
+}
+
+static bool frees_place(const order *self, cf_task *task, const cf_node *in_the_way)
+{
+    return take_over(self, task, in_the_way) || cf_task_step_aside(&self->applying->place, task);
+}
+
+/* One of each chain steps aside, or is taken over. */
 static bool break_rings(order *self)
 {
     cf_applying *applying = self->applying;
@@ -268,7 +289,7 @@ static bool break_rings(order *self)
 
         if (!node || (chain != NONE && self->broken[chain]) ||
             !cf_step_may_show(self->nodes, &task->step, task->number) || stays_aside(self, node) ||
-            !cf_task_step_aside(&applying->place, task))
+            !frees_place(self, task, node))
             continue;
         any = true;
         if (chain != NONE)

@@ -7,22 +7,6 @@ enum { FOLDER_MODE = 0755 };
 
 /* ---- Create ---- */
 
-/* A directory that leads to what is asked for may stand here already, with what is not: the survey
- * has no eye for it. It keeps its mode until the next step. */
-static bool is_made(cf_task_place *place, cf_task *task, const cf_folder *folder)
-{
-    cf_stat now;
-    cf_error ignored;
-
-    if (!cf_include_limits(place->binding->matcher) ||
-        cf_nodes_child(place->binding->nodes, task->after.parent, task->after.name) ||
-        place->files->stat(place->files, folder, task->after.name, &now, &ignored) ||
-        now.kind != CF_FILE_FOLDER)
-        return false;
-    task->after.mode = (cf_bytes){0};
-    return true;
-}
-
 static void create(cf_task_place *place, cf_task *task)
 {
     cf_files *files = place->files;
@@ -39,13 +23,10 @@ static void create(cf_task_place *place, cf_task *task)
         status = files->rename(files, binding->temporary,
                                cf_bytes_of_text(task->landing[0] ? task->landing : task->temporary),
                                hold.folder, shown->name, &error);
-    if (status == CF_CHANGED && shown->kind == CF_KIND_DIRECTORY &&
-        is_made(place, task, hold.folder))
-        status = CF_OK;
-    if (status)
-        cf_task_stop(place, task, &error);
-    else
+    if (!status)
         cf_task_put_node(place, task, hold.folder);
+    else if (status != CF_CHANGED || !cf_task_settle(place, task, hold.folder))
+        cf_task_stop(place, task, &error);
     cf_hold_release(&hold, files);
 }
 
@@ -86,37 +67,43 @@ static void put_half(cf_task_place *place, const cf_task *task, cf_difference do
     cf_binding_put_node(place->binding, &half, place->records);
 }
 
-/* To its new place, where nothing may stand. */
-static bool move(cf_task_place *place, cf_task *task, const cf_node *node, cf_hold *to)
+static void put_moved(cf_task_place *place, const cf_task *task, const cf_node *node,
+                      const cf_folder *folder)
+{
+    cf_node there = *node;
+    cf_stat now;
+    cf_error ignored;
+
+    cf_task_touch(place, node->parent);
+    there.parent = task->after.parent;
+    there.name = task->after.name;
+    if (place->files->stat(place->files, folder, there.name, &now, &ignored) == CF_OK &&
+        cf_node_stat_same_bytes(&node->stat, &now))
+        there.stat = cf_node_stat_of(&now);
+    if (node->stat.ctime_ns == CF_CTIME_UNSEEN)
+        cf_node_distrust(&there);
+    cf_binding_put_node(place->binding, &there, place->records);
+    cf_task_touch(place, there.parent);
+}
+
+/* To its new place, where nothing may stand. False: the task has ended, one way or another. */
+static bool move(cf_task_place *place, cf_task *task, const cf_node *node, const cf_folder *to)
 {
     cf_files *files = place->files;
-    cf_binding *binding = place->binding;
     cf_hold from = {0};
     cf_error error;
     bool moved = false;
 
-    cf_status status = cf_binding_hold(binding, files, node->parent, &from, &error);
-    if (!status && cf_task_check_base(place, task, from.folder, node)) {
-        status =
-            files->rename(files, from.folder, node->name, to->folder, task->after.name, &error);
-        moved = !status;
-    }
-    if (status)
+    cf_status status = cf_binding_hold(place->binding, files, node->parent, &from, &error);
+    if (status) {
         cf_task_stop(place, task, &error);
-    if (moved) {
-        cf_node there = *node;
-        cf_stat now;
-
-        cf_task_touch(place, node->parent);
-        there.parent = task->after.parent;
-        there.name = task->after.name;
-        if (files->stat(files, to->folder, there.name, &now, &error) == CF_OK &&
-            cf_node_stat_same_bytes(&node->stat, &now))
-            there.stat = cf_node_stat_of(&now);
-        if (node->stat.ctime_ns == CF_CTIME_UNSEEN)
-            cf_node_distrust(&there);
-        cf_binding_put_node(binding, &there, place->records);
-        cf_task_touch(place, there.parent);
+    } else if (cf_task_check_base(place, task, from.folder, node)) {
+        status = files->rename(files, from.folder, node->name, to, task->after.name, &error);
+        moved = !status;
+        if (moved)
+            put_moved(place, task, node, to);
+        else if (status != CF_CHANGED || !cf_task_settle(place, task, to))
+            cf_task_stop(place, task, &error);
     }
     cf_hold_release(&from, files);
     return moved;
@@ -135,7 +122,7 @@ static void update(cf_task_place *place, cf_task *task)
         cf_task_stop(place, task, &error);
         return;
     }
-    bool ready = difference.move ? move(place, task, node, &hold)
+    bool ready = difference.move ? move(place, task, node, hold.folder)
                                  : cf_task_check_base(place, task, hold.folder, node);
     if (ready && difference.content) {
         cf_task_replace(place, task, hold.folder, cf_nodes_find(binding->nodes, task->number));
@@ -152,22 +139,6 @@ static void update(cf_task_place *place, cf_task *task)
 
 /* ---- Delete ---- */
 
-/* It was only passed through here. What still lies in it is not asked for, or new: it stays, and
- * the directory with it, which is nobody's business any more unless the next look finds in it what
- * is asked for. */
-static bool is_left_alone(const cf_task_place *place, const cf_node *node)
-{
-    cf_buffer path = {0};
-
-    if (node->kind != CF_KIND_DIRECTORY || !cf_include_limits(place->binding->matcher))
-        return false;
-    cf_binding_path(place->binding, node->number, &path);
-    bool passed = cf_include_match_path(place->binding->matcher, cf_buffer_view(&path), true) !=
-                  CF_INCLUDE_IN;
-    cf_buffer_release(&path);
-    return passed;
-}
-
 static void remove_node(cf_task_place *place, cf_task *task)
 {
     cf_files *files = place->files;
@@ -183,7 +154,9 @@ static void remove_node(cf_task_place *place, cf_task *task)
         status = node->kind == CF_KIND_DIRECTORY
                      ? files->remove_folder(files, hold.folder, node->name, &error)
                      : cf_task_set_aside(place, task, hold.folder, node, &error);
-        if (status == CF_CHANGED && is_left_alone(place, node)) {
+        if (status == CF_CHANGED && cf_task_may_hold_more(place, node)) {
+            /* It stays for that, and is nobody's business any more unless the next look finds in it
+             * what is asked for. */
             status = CF_OK;
             task->looks = true;
         }
@@ -238,7 +211,7 @@ bool cf_task_step_aside(cf_task_place *place, cf_task *task)
     aside.after.name = cf_bytes_of_text(name);
     bool moved =
         cf_binding_hold(place->binding, place->files, node->parent, &hold, &error) == CF_OK &&
-        move(place, &aside, node, &hold);
+        move(place, &aside, node, hold.folder);
     cf_hold_release(&hold, place->files);
     return moved;
 }

@@ -2,6 +2,7 @@
 #include "peer/sources/files/narrow.h"
 
 #include "codec/item.h"
+#include "peer/merge/plan.h"
 
 #include <stdlib.h>
 
@@ -33,9 +34,30 @@ static void leave_out_all(narrowing *self, const cf_node *node)
 
 static bool keeps_any(narrowing *self, uint64_t directory, size_t depth);
 
+static bool is_left(const cf_nodes *nodes, const cf_node *node)
+{
+    const cf_node *other = NULL;
+
+    if (node->kind != CF_KIND_DIRECTORY || !node->item_count || !cf_node_is_left(node))
+        return false;
+    while ((other = cf_nodes_next_of_item(nodes, &node->items[0], other)))
+        if (other->number != node->number)
+            return true;
+    return false;
+}
+
+/* The process ended while it was aside, or on its way to another directory: what counts is where
+ * the next steps bring it, and what is in it. */
+static bool is_on_its_way(const cf_nodes *nodes, const cf_node *node)
+{
+    return cf_node_is_aside(node) || is_left(nodes, node);
+}
+
 /* `depth`: directories above it, whose names are there. */
 static bool keeps(narrowing *self, const cf_node *node, size_t depth)
 {
+    if (is_on_its_way(self->binding->nodes, node))
+        return true;
     self->names = cf_grow(self->names, &self->name_capacity, depth + 1, sizeof *self->names);
     self->names[depth] = node->name;
     switch (cf_include_match(self->binding->matcher, self->names, depth + 1,
