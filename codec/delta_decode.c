@@ -118,7 +118,7 @@ static cf_status pump(decoder *self, cf_error *error)
     cf_status status = CF_OK;
 
     while (!status) {
-        int code = xd3_decode_input(&self->run.stream);
+        int code = cf_delta_run_decode(&self->run);
 
         switch (code) {
         case XD3_INPUT:

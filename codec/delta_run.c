@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/delta_run.h"
 
+#include "codec/xdelta3_lzma.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -16,8 +18,10 @@ void *cf_delta_memory_take(cf_delta_memory *memory, size_t count, size_t size)
 {
     size_t total;
 
-    if (__builtin_mul_overflow(count, size, &total) || total > memory->max - memory->used)
+    if (__builtin_mul_overflow(count, size, &total) || total > memory->max - memory->used) {
+        memory->is_spent = true;
         return NULL;
+    }
     tag *taken = malloc(sizeof *taken + total);
     if (!taken)
         return NULL;
@@ -45,6 +49,16 @@ static void *take(void *opaque, size_t count, usize_t size)
 static void give(void *opaque, void *taken)
 {
     cf_delta_memory_give(((cf_delta_run *)opaque)->memory, taken);
+}
+
+static void *take_for_lzma(void *opaque, size_t count, size_t size)
+{
+    return cf_delta_memory_take(opaque, count, size);
+}
+
+static void give_for_lzma(void *opaque, void *taken)
+{
+    cf_delta_memory_give(opaque, taken);
 }
 
 /* xdelta3 asks for block `number` of what it sees. Each has one place in the cache; blocks of one
@@ -99,6 +113,7 @@ cf_status cf_delta_run_open(cf_delta_run *run, const cf_delta_run_config *config
     xdelta3.alloc = take;
     xdelta3.freef = give;
     xdelta3.opaque = run;
+    run->lzma = (lzma_allocator){take_for_lzma, give_for_lzma, run->memory};
     int code = xd3_config_stream(&run->stream, &xdelta3);
     if (code)
         return cf_delta_run_fail(run, code, CF_BROKEN, error);
@@ -119,11 +134,21 @@ void cf_delta_run_release(cf_delta_run *run)
     run->open = false;
 }
 
+int cf_delta_run_decode(cf_delta_run *run)
+{
+    const lzma_allocator *before = cf_xdelta3_lzma_allocator;
+
+    cf_xdelta3_lzma_allocator = &run->lzma;
+    int code = xd3_decode_input(&run->stream);
+    cf_xdelta3_lzma_allocator = before;
+    return code;
+}
+
 cf_status cf_delta_run_fail(const cf_delta_run *run, int code, cf_status otherwise, cf_error *error)
 {
     if (run->failed)
         return run->failed;
-    if (code == ENOMEM)
+    if (code == ENOMEM || run->memory->is_spent)
         return cf_fail(error, CF_TOO_LARGE, "more than %zu bytes of memory would be needed",
                        run->memory->max);
     return cf_fail(error, otherwise, "%s", run->stream.msg ? run->stream.msg : xd3_strerror(code));

@@ -5,6 +5,7 @@
 #define CF_CODEC_DELTA_RUN_H
 #include "codec/source.h"
 
+#include <lzma.h>
 #include <stdbool.h>
 #include <xdelta3.h>
 
@@ -13,6 +14,7 @@ typedef struct {
     size_t used;
     size_t peak;
     size_t max;
+    bool is_spent; /* more was asked for */
 } cf_delta_memory;
 
 typedef struct {
@@ -33,6 +35,7 @@ typedef struct {
     size_t block_count;
     xd3_source view;
     xd3_stream stream;
+    lzma_allocator lzma; /* from the same memory */
     bool open;
 } cf_delta_run;
 
@@ -51,6 +54,8 @@ typedef struct {
  * comes back. */
 cf_status cf_delta_run_open(cf_delta_run *run, const cf_delta_run_config *config, cf_error *error);
 void cf_delta_run_release(cf_delta_run *run);
+/* xdelta3's answer to what it was given last. */
+int cf_delta_run_decode(cf_delta_run *run);
 
 /* What xdelta3's answer `code` means: `otherwise` unless a read failed or the memory is spent. */
 cf_status cf_delta_run_fail(const cf_delta_run *run, int code, cf_status otherwise,

@@ -56,6 +56,7 @@ endif()
 add_library(xdelta3 STATIC "${xdelta3_source}/xdelta3.c" ${CMAKE_CURRENT_LIST_DIR}/xdelta3_lzma.c)
 add_library(Xdelta3::xdelta3 ALIAS xdelta3)
 target_include_directories(xdelta3 SYSTEM PUBLIC "${xdelta3_source}")
+target_include_directories(xdelta3 PRIVATE ${CMAKE_SOURCE_DIR})
 # These shape the structs in xdelta3.h, so its users need them too. The header uses static_assert without including
 # <assert.h>. Secondary compressors: to read what the xdelta3 command writes. UNALIGNED_OK: its default on x86 reads
 # unaligned words, which is undefined.

@@ -262,7 +262,8 @@ typedef struct {
     cf_error error;
 } outcome;
 
-static outcome decode_wild(const cf_buffer *patch, cf_delta_form form, uint64_t target_max)
+static outcome decode_within(const cf_buffer *patch, cf_delta_form form, uint64_t target_max,
+                             size_t memory_max)
 {
     cf_bytes source_bytes = cf_bytes_of_text("a short source"), patch_bytes = cf_buffer_view(patch);
     cf_delta_figures figures;
@@ -273,6 +274,7 @@ static outcome decode_wild(const cf_buffer *patch, cf_delta_form form, uint64_t 
         .target = {count_bytes, &found.written},
         .form = form,
         .target_max = target_max,
+        .memory_max = memory_max,
         .figures = &figures,
     };
 
@@ -280,6 +282,11 @@ static outcome decode_wild(const cf_buffer *patch, cf_delta_form form, uint64_t 
     found.memory = figures.memory;
     cr_assert_eq(found.written, figures.written);
     return found;
+}
+
+static outcome decode_wild(const cf_buffer *patch, cf_delta_form form, uint64_t target_max)
+{
+    return decode_within(patch, form, target_max, 0);
 }
 
 Test(hostile, bomb_ends_at_the_signed_size)
@@ -431,7 +438,7 @@ static size_t compress_run(uint8_t *stream, size_t capacity, size_t size, uint8_
     return used;
 }
 
-static cf_status decode_with_dictionary(uint8_t code)
+static outcome decode_with_dictionary(uint8_t code, size_t memory_max)
 {
     static const uint8_t header[] = {0xd6, 0xc3, 0xc4, 0, CF_VCDIFF_SECONDARY, 2 /* LZMA */};
     enum { SIZE = 1000 };
@@ -447,16 +454,27 @@ static cf_status decode_with_dictionary(uint8_t code)
                                       .delta_indicator = 1, /* the data are compressed */
                                       .data = cf_buffer_view(&data),
                                       .instructions = cf_buffer_view(&instructions)});
-    outcome found = decode_wild(&patch, CF_DELTA_FILE, CF_MIB);
+    outcome found = decode_within(&patch, CF_DELTA_FILE, CF_MIB, memory_max);
     cf_buffer_release(&patch);
     cf_buffer_release(&data);
     cf_buffer_release(&instructions);
-    return found.status;
+    return found;
 }
 
 Test(hostile, dictionaries_are_limited_to_what_the_command_uses)
 {
-    cr_assert_eq(decode_with_dictionary(28), CF_OK); /* 64 MiB */
-    cr_assert_eq(decode_with_dictionary(30), CF_MALFORMED);
-    cr_assert_eq(decode_with_dictionary(40), CF_MALFORMED); /* 4 GiB */
+    cr_assert_eq(decode_with_dictionary(28, 0).status, CF_OK); /* 64 MiB */
+    cr_assert_eq(decode_with_dictionary(30, 0).status, CF_MALFORMED);
+    cr_assert_eq(decode_with_dictionary(40, 0).status, CF_MALFORMED); /* 4 GiB */
+}
+
+Test(hostile, dictionaries_are_of_the_memory_that_is_allowed)
+{
+    outcome enough = decode_with_dictionary(28, 80 * CF_MIB);
+    outcome less = decode_with_dictionary(28, 32 * CF_MIB);
+
+    cr_expect_eq(enough.status, CF_OK, "%s", enough.error.text);
+    cr_expect_gt(enough.memory, 64 * CF_MIB);
+    cr_expect_eq(less.status, CF_TOO_LARGE, "%s", less.error.text);
+    cr_expect_leq(less.memory, 32 * CF_MIB);
 }

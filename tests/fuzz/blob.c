@@ -7,6 +7,8 @@
 #include "codec/compress.h"
 #include "codec/limits.h"
 
+#include <string.h>
+
 static const cf_ring *the_ring(void)
 {
     static cf_ring *ring;
@@ -33,12 +35,64 @@ bool fuzz_seed(size_t number, cf_buffer *out)
 
     for (size_t i = 0; i < (number ? 5000 * number : 3); i++)
         cf_buffer_append(&plain, "text ", 5);
-    if (number < 2)
+    if (number == 3) { /* the largest there is, of a few hundred bytes */
+        cf_buffer_clear(&plain);
+        memset(cf_buffer_reserve(&plain, CF_BLOB_MAX), 0, CF_BLOB_MAX);
+        plain.size = CF_BLOB_MAX;
+    }
+    if (number != 2)
         cf_frame_pack(cf_buffer_view(&plain), out);
     if (number == 2)
         fuzz_must(!cf_blob_seal(&place, cf_buffer_view(&plain), out, &id, &error));
     cf_buffer_release(&plain);
-    return number <= 2;
+    return number <= 3;
+}
+
+/* A zstd frame (RFC 8878) that says `says` bytes and gives `blocks` times 128 KiB of zeros. */
+static void append_zstd(uint64_t says, size_t blocks, bool in_one_segment, cf_buffer *out)
+{
+    enum { SIZE_IN_8_BYTES = 0xc0, ONE_SEGMENT = 0x20, LARGEST_WINDOW = 0xff, LAST = 1, RLE = 2 };
+    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd};
+    const uint8_t head[] = {SIZE_IN_8_BYTES | (in_one_segment ? ONE_SEGMENT : 0), LARGEST_WINDOW};
+
+    cf_buffer_append(out, magic, sizeof magic);
+    cf_buffer_append(out, head, in_one_segment ? 1 : 2);
+    for (int i = 0; i < 8; i++)
+        cf_buffer_append(out, &(uint8_t){(uint8_t)(says >> 8 * i)}, 1);
+    while (blocks--) {
+        const uint32_t block = (128u << 10 << 3) | RLE | (blocks ? 0 : LAST);
+        const uint8_t bytes[] = {(uint8_t)block, (uint8_t)(block >> 8), (uint8_t)(block >> 16), 0};
+
+        cf_buffer_append(out, bytes, sizeof bytes);
+    }
+}
+
+bool fuzz_bomb(size_t number, cf_buffer *out)
+{
+    static const struct {
+        uint64_t says;
+        size_t blocks;
+        bool in_one_segment;
+    } bombs[] = {
+        {CF_BLOB_MAX + (128 << 10), CF_BLOB_MAX / (128 << 10) + 1, true},
+        {CF_BLOB_MAX, CF_GIB / (128 << 10), true}, /* more than it says */
+        {CF_BLOB_MAX, CF_GIB / (128 << 10), false},
+        {UINT32_MAX, 4 * CF_GIB / (128 << 10), true},
+        {CF_BLOB_MAX, 1, true}, /* and less */
+    };
+    enum { ZSTD = 1 };
+    uint8_t head[CF_FRAME_OVERHEAD] = {[4] = ZSTD};
+    cf_buffer data = {0};
+
+    if (number >= sizeof bombs / sizeof *bombs)
+        return false;
+    append_zstd(bombs[number].says, bombs[number].blocks, bombs[number].in_one_segment, &data);
+    cf_put_u32(head, (uint32_t)(data.size + sizeof head - 4));
+    cf_put_u32(head + 5, (uint32_t)bombs[number].says);
+    cf_buffer_append(out, head, sizeof head);
+    cf_buffer_append(out, data.data, data.size);
+    cf_buffer_release(&data);
+    return true;
 }
 
 static bool check_frame(cf_bytes frame)

@@ -9,29 +9,34 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void write_seed(const char *folder, size_t number, cf_bytes seed)
+static void write_input(const char *folder, const char *name, size_t number, cf_bytes input)
 {
     char path[4096];
     FILE *file;
 
-    snprintf(path, sizeof path, "%s/seed-%zu", folder, number);
+    snprintf(path, sizeof path, "%s/%s-%zu", folder, name, number);
     file = fopen(path, "wb");
-    fuzz_must(file && fwrite(seed.data, 1, seed.size, file) == seed.size);
+    fuzz_must(file && fwrite(input.data, 1, input.size, file) == input.size);
     fuzz_must(fclose(file) == 0);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     const char *folder = getenv("FUZZ_SEEDS");
-    cf_buffer seed = {0};
+    cf_buffer input = {0};
 
     (void)argc;
     (void)argv;
-    for (size_t i = 0; folder && fuzz_seed(i, &seed); i++) {
-        write_seed(folder, i, cf_buffer_view(&seed));
-        cf_buffer_clear(&seed);
+    for (size_t i = 0; folder && fuzz_seed(i, &input); i++) {
+        write_input(folder, "seed", i, cf_buffer_view(&input));
+        cf_buffer_clear(&input);
     }
-    cf_buffer_release(&seed);
+    cf_buffer_clear(&input);
+    for (size_t i = 0; folder && fuzz_bomb(i, &input); i++) {
+        write_input(folder, "bomb", i, cf_buffer_view(&input));
+        cf_buffer_clear(&input);
+    }
+    cf_buffer_release(&input);
     return 0;
 }
 

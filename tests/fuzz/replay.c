@@ -79,15 +79,18 @@ static bool add_folder(replay *self, const char *folder)
     return worked;
 }
 
-static void add_seeds(replay *self)
+static size_t add_made(replay *self, bool (*make)(size_t number, cf_buffer *out))
 {
-    cf_buffer seed = {0};
+    cf_buffer made = {0};
+    size_t count = 0;
 
-    for (size_t i = 0; fuzz_seed(i, &seed); i++) {
-        add(self, seed);
-        seed = (cf_buffer){0};
+    while (make(count, &made)) {
+        add(self, made);
+        made = (cf_buffer){0};
+        count++;
     }
-    cf_buffer_release(&seed);
+    cf_buffer_release(&made);
+    return count;
 }
 
 static void cut(replay *self, cf_buffer *bytes)
@@ -186,8 +189,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s CORPUS [MUTATIONS [SEED]], SEED not 0\n", argv[0]);
         return 2;
     }
-    add_seeds(&self);
-    const size_t seeds = self.count;
+    const size_t seeds = add_made(&self, fuzz_seed);
+    const size_t bombs = add_made(&self, fuzz_bomb);
     if (!add_folder(&self, argv[1]) && !add_file(&self, argv[1])) {
         fprintf(stderr, "%s can't be read\n", argv[1]);
         return 1;
@@ -197,6 +200,7 @@ int main(int argc, char **argv)
         if (!taken && i < seeds)
             fprintf(stderr, "nobody takes input %zu, which is well formed\n", i);
         fuzz_must(taken || i >= seeds);
+        fuzz_must(!taken || i < seeds || i >= seeds + bombs);
         run_mutations(&self, &self.inputs[i], mutations);
     }
     printf("%zu inputs, %zu mutations of each\n", self.count, mutations);

@@ -13,6 +13,10 @@
 /* Appends the input of this number, of those that get far, as our own programs would send it;
  * false: there are no more. */
 bool fuzz_seed(size_t number, cf_buffer *out);
+/* Appends the input of this number, of those that are far more than they look like, as somebody
+ * would send who means harm: nobody takes it, whatever its size says. false: there are no more; few
+ * targets have any. */
+bool fuzz_bomb(size_t number, cf_buffer *out);
 /* Reads the input, and says whether somebody took it, as they must what fuzz_seed gives. What must
  * hold and doesn't ends the program. */
 bool fuzz_run(cf_bytes input);
