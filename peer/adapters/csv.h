@@ -27,6 +27,12 @@ cf_status cf_csv_rows_write(cf_bytes before, const cf_csv_source *source, const 
 cf_status cf_csv_rows_format(cf_bytes bytes, const cf_csv_source *source, cf_arena *arena,
                              cf_format_table *out, cf_error *error);
 
+/* Appends the file in which no row ends before a column that is none of `had`, what the source had
+ * columns for before: whoever writes a column's name into the first line need not end all others
+ * anew. Nothing: there is no such row. The last one counts only if its line ends: else it may have
+ * been cut off. */
+cf_status cf_csv_rows_widen(cf_bytes bytes, const cf_csv_source *source, const cf_row_format *had,
+                            cf_buffer *out, cf_error *error);
 /* Appends the file in which every row that says anything has a key, in a new column if there was
  * none; nothing: each has one already. The key is one column. */
 cf_status cf_csv_rows_fill(cf_bytes bytes, const cf_csv_source *source, cf_buffer *out,

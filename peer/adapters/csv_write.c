@@ -104,21 +104,24 @@ static cf_status write_rows(cf_csv_table *self, cf_wanted_rows *wanted, cf_csv_e
 
 /* ---- A header for a file that has none ---- */
 
-static cf_bytes column_of(cf_bytes field, cf_arena *arena)
+/* False: it is none of a column, or within an object. */
+static bool column_of(cf_bytes field, cf_arena *arena, cf_bytes *out)
 {
     const size_t prefix = sizeof CF_COLUMNS; /* with its slash */
     uint8_t *name = cf_arena_allocate(arena, field.size, 1);
     size_t size = 0;
 
-    if (field.size <= prefix || memcmp(field.data, CF_COLUMNS "/", prefix) != 0)
-        return (cf_bytes){0};
+    if (field.size < prefix || memcmp(field.data, CF_COLUMNS "/", prefix) != 0 ||
+        memchr(field.data + prefix, '/', field.size - prefix))
+        return false;
     for (size_t i = prefix; i < field.size; i++) {
         bool escaped = field.data[i] == '~' && i + 1 < field.size;
 
         name[size++] = escaped ? (field.data[i + 1] == '1' ? '/' : '~') : field.data[i];
         i += escaped;
     }
-    return cf_bytes_of(name, size);
+    *out = cf_bytes_of(name, size);
+    return true;
 }
 
 static size_t all_fields(const cf_row *rows, size_t count, cf_bytes **out)
@@ -154,12 +157,8 @@ static cf_status write_header(cf_bytes before, const cf_csv_source *source, cons
     size_t found = all_fields(rows, count, &fields), columns = source->key_count;
     cf_bytes *names = cf_arena_allocate(&arena, columns + found, sizeof *names);
     memcpy(names, source->keys, columns * sizeof *names);
-    for (size_t i = 0; i < found; i++) {
-        cf_bytes name = column_of(fields[i], &arena);
-
-        if (name.size)
-            names[columns++] = name;
-    }
+    for (size_t i = 0; i < found; i++)
+        columns += column_of(fields[i], &arena, &names[columns]);
     status = cf_csv_edits_append(&edits, names, columns, error);
     if (!status)
         cf_csv_edits_write(&edits, out);

@@ -205,15 +205,19 @@ cf_status cf_record_format_write(const cf_record_options *options, cf_bytes befo
                         : write_records(options, before, wanted, count, out, error);
 }
 
-cf_status cf_record_format_fill(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,
-                                cf_error *error)
+cf_status cf_record_format_fill(const cf_record_options *options, cf_bytes bytes,
+                                const cf_row_format *had, cf_buffer *out, cf_error *error)
 {
     cf_arena arena = {0};
+    cf_status status = CF_OK;
 
-    if (!options->map || options->format != CF_FORMAT_CSV)
+    if (options->format != CF_FORMAT_CSV)
         return CF_OK;
     cf_csv_source source = csv_of(options, &arena);
-    cf_status status = cf_csv_rows_fill(bytes, &source, out, error);
+    if (options->map)
+        status = cf_csv_rows_fill(bytes, &source, out, error);
+    else if (had)
+        status = cf_csv_rows_widen(bytes, &source, had, out, error);
     cf_arena_release(&arena);
     return status;
 }

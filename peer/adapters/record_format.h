@@ -42,9 +42,11 @@ cf_status cf_record_format_write(const cf_record_options *options, cf_bytes befo
 cf_status cf_record_format_show(const cf_record_options *options, cf_bytes before,
                                 const cf_row *wanted, size_t count, bool *refused, cf_buffer *out,
                                 cf_error *error);
-/* Appends the file in which all rows of a map have a key; nothing: this one is such a file. */
-cf_status cf_record_format_fill(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,
-                                cf_error *error);
+/* Appends the file in which all rows of a map have a key, and in which none ends before columns
+ * that the source did not have before; nothing: this one is such a file. `had` NULL: nobody knows.
+ */
+cf_status cf_record_format_fill(const cf_record_options *options, cf_bytes bytes,
+                                const cf_row_format *had, cf_buffer *out, cf_error *error);
 /* What a file with these bytes can hold, in the arena. To be asked before it is read. */
 cf_status cf_record_format_holds(const cf_record_options *options, cf_bytes bytes, cf_arena *arena,
                                  cf_row_format *out, cf_error *error);

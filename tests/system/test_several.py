@@ -431,6 +431,61 @@ def test_a_column_added_to_a_file_shows_what_others_have_there(alone):
     assert first.read_text() == second.read_text(), "from then on an emptied cell is an edit"
 
 
+def pending_of(device, path, verb="status", code=0):
+    """What is listed of one of the sources."""
+    return next(one["pending"] for one in device.json(verb, code=code)["collections"] if one["source"] == str(path))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_column_written_into_the_first_line_shows_what_others_have_there(alone, end):
+    """Nobody ends all the other lines anew: they have nothing of their own there, and that deletes nothing."""
+    first, told = add(alone, "a.csv", "id,name,town\na,Anna,Ulm\nb,Bert,Bonn\nc,Cleo,\n")
+    alone.sync()
+    second, told = add(alone, "b.csv", end.join(["id,name", "a,Anna", "b,Bert", "c,Cleo", ""]))
+    alone.sync()
+    pending, = pending_of(alone, second)
+    assert pending["path"] == "column town" and "write it into the first line" in pending["reason"]
+    second.write_text(end.join(["id,name,town", "a,Anne", "b,Bert,Berlin", "c,Cleo", ""]), newline="")
+    before = second.read_bytes()
+    assert pending_of(alone, second) and second.read_bytes() == before, "that only looks"
+    alone.sync()
+    wanted = ["id,name,town", "a,Anne,Ulm", "b,Bert,Berlin", "c,Cleo,", ""]
+    assert first.read_text() == "\n".join(wanted)
+    assert second.read_bytes() == end.join(wanted).encode()
+    alone.sync()
+    second.write_bytes(second.read_bytes().replace(b"Cleo,", b"Cleo"))
+    pending, = pending_of(alone, second, "sync", 1)
+    assert pending["path"] == "c" and "fewer fields" in pending["reason"], "from then on it is no new one"
+    assert first.read_text() == "\n".join(wanted)
+
+
+def test_a_line_that_may_be_cut_off_is_none_that_ends_before_a_new_column(alone):
+    first, told = add(alone, "a.csv", "id,name,town\na,Anna,Ulm\nb,Bert,Bonn\n")
+    alone.sync()
+    second, told = add(alone, "b.csv", "id,name\na,Anna\nb,Bert\n")
+    alone.sync()
+    second.write_text("id,name,town\na,Anna\nb,Be")
+    pending, = pending_of(alone, second, "sync", 1)
+    assert pending["path"] == "b" and "fewer fields" in pending["reason"]
+    assert first.read_text() == "id,name,town\na,Anna,Ulm\nb,Bert,Bonn\n"
+    assert second.read_text() == "id,name,town\na,Anna,Ulm\nb,Be"
+    second.write_text("id,name,town\na,Anna,Ulm\nb,Berta,\n")
+    alone.sync()
+    assert first.read_text() == second.read_text() == "id,name,town\na,Anna,Ulm\nb,Berta,Bonn\n"
+
+
+def test_a_column_without_a_name(alone):
+    first, told = add(alone, "a.csv", "id,,name\na,x,Anna\n")
+    alone.sync()
+    second, told = add(alone, "b.csv", "id,name\na,Anna\n")
+    third = alone.source("c.csv")
+    alone.json("add", str(third), "--collection", "rows", "--format", "csv", "--key", "id")
+    alone.sync()
+    pending, = pending_of(alone, second)
+    assert pending["path"] == "column without a name" and pending["kind"] == "left out", pending
+    assert third.read_text() == first.read_text(), "a new file has it"
+
+
 def test_a_column_added_to_a_database_shows_what_others_have_there(alone):
     """As a program does that comes to its new version on one device after the other."""
     first, second = alone.source("a.db"), alone.source("b.db")

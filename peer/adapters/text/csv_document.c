@@ -119,6 +119,9 @@ static char find_separator(cf_bytes input, size_t start)
     return best;
 }
 
+static const char fewer_fields[] =
+    "has fewer fields than the first row: add those that are missing";
+
 static const char *trouble_of(const cf_csv *self, const cf_csv_record *record, bool trailed)
 {
     cf_bytes bytes = cf_bytes_of(self->input.data + record->offset, record->size);
@@ -134,7 +137,7 @@ static const char *trouble_of(const cf_csv *self, const cf_csv_record *record, b
     if (trailed)
         return "has text behind a closing quote: double a quote that is part of the text";
     if (self->count && record->fields < self->records[0].fields)
-        return "has fewer fields than the first row: add those that are missing";
+        return fewer_fields;
     if (self->count && record->fields > self->records[0].fields)
         return "has more fields than the first row: put quotes around what is one field";
     return NULL;
@@ -155,6 +158,7 @@ static void add_record(cf_csv *self, size_t at, const record_extent *found, size
         .number = number, .offset = at, .size = found->end - at, .fields = found->fields};
 
     record.trouble = trouble_of(self, &record, found->trailed);
+    record.ends_early = record.trouble == fewer_fields && found->next > found->end;
     if (record.size > CF_CSV_RECORD_MAX || record.fields > CF_CSV_FIELDS_MAX)
         record.fields = 0;
     self->records = cf_grow(self->records, &self->capacity, self->count + 1, sizeof *self->records);

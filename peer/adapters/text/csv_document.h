@@ -18,6 +18,7 @@ typedef struct {
     size_t number;       /* of its first line, from 1 */
     size_t offset, size; /* in the input, without line end */
     size_t fields;       /* 0 when they weren't counted: too long, or too many */
+    bool ends_early;     /* a line end follows, and nothing is wrong but too few fields */
     const char *trouble; /* what is wrong with it alone; NULL: nothing */
 } cf_csv_record;
 

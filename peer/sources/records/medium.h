@@ -65,9 +65,11 @@ struct cf_medium {
     cf_files *files;
     cf_peer *peer; /* NULL: it is only read */
     const cf_binding *binding;
-    const cf_schema *schema; /* of the collection; set before it is read; NULL: nobody knows */
-    bool only_looks;         /* nothing of what is read next is published: it needn't be durable */
-    cf_delete_word word;     /* the user's, for what is read next */
+    const cf_schema *schema;  /* of the collection; set before it is read; NULL: nobody knows */
+    const cf_row_format *had; /* what it had room for when it was last looked at; set before it is
+                                 read; NULL: nobody knows */
+    bool only_looks;          /* nothing of what is read next is published: it needn't be durable */
+    cf_delete_word word;      /* the user's, for what is read next */
     cf_watch *watch; /* to be told of changes at once; NULL: none. Its folder's number is 0 */
 };
 

@@ -236,19 +236,20 @@ static cf_status check_readable(const file_medium *self, cf_bytes bytes, cf_erro
 }
 
 /* Rows that have no key get one, in the file before in the log: else a second look would take what
- * its user changed meanwhile for another row. */
-static cf_status give_keys(file_medium *self, cf_error *error)
+ * its user changed meanwhile for another row. And rows that end before a new column go up to it:
+ * later it is no new one. */
+static cf_status fill(file_medium *self, cf_error *error)
 {
     cf_buffer filled = {0};
 
-    cf_status status =
-        cf_record_format_fill(&self->options, cf_buffer_view(&self->disk.bytes), &filled, error);
+    cf_status status = cf_record_format_fill(&self->options, cf_buffer_view(&self->disk.bytes),
+                                             self->medium.had, &filled, error);
     if (!status && filled.size)
         status = check_readable(self, cf_buffer_view(&filled), error);
     if (!status && filled.size && self->medium.peer && !self->medium.only_looks)
         status = put(self, cf_buffer_view(&filled), error);
     if (status)
-        cf_error_while(error, "giving the rows of %s their keys", self->medium.binding->path);
+        cf_error_while(error, "filling the rows of %s", self->medium.binding->path);
     else if (filled.size) {
         cf_buffer before = self->disk.bytes;
 
@@ -277,7 +278,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
         self->seen = self->disk.stat;
     }
     if (!status)
-        status = give_keys(self, error);
+        status = fill(self, error);
     return status ? status : parse(self, out, error);
 }
 

@@ -107,15 +107,26 @@ static void note_column(void *context, cf_bytes table, cf_bytes field)
     list(run, CF_PENDING_LEFT_OUT, table, &(cf_unique){&field, 1}, text);
 }
 
+enum { PREFIX = sizeof CF_COLUMNS }; /* with its slash */
+
+/* How to have it here. */
+static const char *advice(cf_bytes field)
+{
+    if (field.size == PREFIX)
+        return "give it a name there to have it here";
+    return memchr(field.data + PREFIX, '/', field.size - PREFIX)
+               ? "it is part of an object, which no column has room for"
+               : "write it into the first line to have it here";
+}
+
 /* Of a CSV file, which is one table. */
 static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
 {
-    static const char prefix[] = CF_COLUMNS "/";
     cf_record_run *run = context;
     cf_buffer name = {0};
     char text[TEXT_MAX];
 
-    if (field.size < sizeof prefix || memcmp(field.data, prefix, sizeof prefix - 1) != 0 ||
+    if (field.size < PREFIX || memcmp(field.data, CF_COLUMNS "/", PREFIX) != 0 ||
         cf_format_holds(&run->content.format, table, field))
         return;
     size_t rows = count_rows(run, table, &field);
@@ -123,10 +134,11 @@ static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
         return;
     snprintf(text, sizeof text,
              "there is no such column here, but elsewhere: what %zu row%s ha%s there stays with "
-             "those that have it; write it into the first line to have it here",
-             rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve");
-    cf_buffer_append_text(&name, "column ");
-    cf_record_field_text(field, &name);
+             "those that have it; %s",
+             rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve", advice(field));
+    cf_buffer_append_text(&name, field.size > PREFIX ? "column " : "column without a name");
+    if (field.size > PREFIX)
+        cf_record_field_text(field, &name);
     cf_pendings_add(&run->source->found, CF_PENDING_LEFT_OUT, cf_buffer_view(&name), text);
     cf_buffer_release(&name);
 }

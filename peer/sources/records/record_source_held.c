@@ -101,7 +101,7 @@ static cf_status read_columns(cf_record_run *run, cf_reader *reader, cf_error *e
 }
 
 /* CF_MISSING: nobody knows. */
-static cf_status read_before(cf_record_run *run, cf_row_format *out, cf_error *error)
+static cf_status read_had(cf_record_run *run, cf_row_format *out, cf_error *error)
 {
     cf_peer *peer = run->source->workshop->peer;
     cf_store *store = cf_home_store(peer->home);
@@ -122,6 +122,15 @@ static cf_status read_before(cf_record_run *run, cf_row_format *out, cf_error *e
     if (!status && reader.at < reader.end)
         status = read_columns(run, &reader, error);
     return status == CF_MALFORMED ? error->status = CF_BROKEN : status;
+}
+
+cf_status cf_record_run_know_held(cf_record_run *run, cf_error *error)
+{
+    cf_row_format *had = cf_arena_allocate(&run->arena, 1, sizeof *had);
+
+    cf_status status = read_had(run, had, error);
+    run->source->medium->had = status ? NULL : had;
+    return status == CF_MISSING ? CF_OK : status;
 }
 
 /* ---- What it has room for now ---- */
@@ -289,23 +298,22 @@ static void fill_rows(cf_record_run *run)
         memcpy(file->rows, rows, file->count * sizeof *rows);
 }
 
-cf_status cf_record_run_fill(cf_record_run *run, cf_error *error)
+void cf_record_run_fill(cf_record_run *run)
 {
-    cf_row_format *before = cf_arena_allocate(&run->arena, 1, sizeof *before);
+    cf_record_held *held = &run->held;
 
-    if (run->content.format.whole || run->content.blank)
-        return CF_OK;
-    cf_status status = read_before(run, before, error);
-    if (!status)
-        find_new(run, before);
-    if (!status)
-        run->held.before = before;
-    if (run->held.count) {
+    if (run->content.format.whole || run->content.blank) {
+        held->count = 0;
+        return;
+    }
+    held->before = run->source->medium->had;
+    if (held->before)
+        find_new(run, held->before);
+    if (held->count) {
         give_presets(run);
         fill_rows(run);
     }
-    run->held.known = !status || status == CF_MISSING;
-    return status == CF_MISSING ? CF_OK : status;
+    held->known = true;
 }
 
 /* ---- What is still new ---- */
@@ -325,15 +333,30 @@ static bool is_said(const cf_record_run *run, size_t index, cf_bytes field)
     return !own || !kept ? own == kept : cf_row_field_equal(own, kept);
 }
 
-static void pack_column(const cf_record_run *run, const cf_new_column *column, size_t *open_columns,
-                        cf_buffer *out)
+/* The keys of the rows in which the column is still new: also of those that can't be read now, and
+ * said nothing there. */
+static size_t find_open(const cf_record_run *run, const cf_new_column *column, cf_bytes *keys)
 {
     const cf_record_file *file = &run->content.file;
-    size_t *open = cf_allocate(file->count, sizeof *open), count = 0;
+    const cf_rows *base = run->source->binding->rows;
+    size_t count = 0;
 
     for (size_t i = 0; i < file->count; i++)
         if (is_new_to(column, &file->rows[i]) && !is_said(run, i, column->field))
-            open[count++] = i;
+            keys[count++] = file->rows[i].key;
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
+        if (is_new_to(column, row) && !cf_row_index_find(&run->here, row->table, row->key))
+            keys[count++] = row->key;
+    return count;
+}
+
+static void pack_column(const cf_record_run *run, const cf_new_column *column, size_t *open_columns,
+                        cf_buffer *out)
+{
+    cf_bytes *keys = cf_allocate(
+        run->content.file.count + cf_rows_count(run->source->binding->rows), sizeof *keys);
+    size_t count = find_open(run, column, keys);
+
     if (count) {
         ++*open_columns;
         cf_pack_array(out, 4);
@@ -342,9 +365,9 @@ static void pack_column(const cf_record_run *run, const cf_new_column *column, s
         cf_pack_bin(out, column->preset);
         cf_pack_array(out, count);
         for (size_t i = 0; i < count; i++)
-            cf_pack_bin(out, file->rows[open[i]].key);
+            cf_pack_bin(out, keys[i]);
     }
-    free(open);
+    free(keys);
 }
 
 void cf_record_run_keep_held(cf_record_run *run)

@@ -55,7 +55,7 @@ typedef struct {
 /* All in the arena of the look. */
 typedef struct {
     bool known;                  /* it was looked up */
-    const cf_row_format *before; /* NULL: nobody knows */
+    const cf_row_format *before; /* NULL: nobody knows, or it has room for all */
     cf_bytes kept;
     cf_new_column *columns;
     size_t count;
@@ -106,8 +106,10 @@ void cf_record_run_note_unmatched(cf_record_run *run);
 void cf_record_run_note_unasked(cf_record_run *run, size_t rows);
 /* Lists where a database's tables are not those of the collection; needs the view. */
 void cf_record_run_note_differences(cf_record_run *run);
+/* Looks up what the source had room for, and tells the medium. */
+cf_status cf_record_run_know_held(cf_record_run *run, cf_error *error);
 /* Gives the rows what the base has in columns that are new to the source. */
-cf_status cf_record_run_fill(cf_record_run *run, cf_error *error);
+void cf_record_run_fill(cf_record_run *run);
 /* Whether the source has the table again, which it had not when it last was made to show anything
  * (record_source_back.c). */
 bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table);

@@ -203,7 +203,7 @@ static bool read_medium(cf_record_run *run)
     return !status;
 }
 
-static cf_status place_rows(cf_record_run *run, cf_error *error)
+static void place_rows(cf_record_run *run)
 {
     cf_record_file *file = &run->content.file;
     const cf_values_look look = {
@@ -223,7 +223,7 @@ static cf_status place_rows(cf_record_run *run, cf_error *error)
     cf_record_values_reduce(&look, file, &run->arena, &run->as_read);
     if (raw)
         run->as_read.rows = raw;
-    cf_status status = cf_record_run_fill(run, error);
+    cf_record_run_fill(run);
     run->here = cf_row_index_of(file->rows, file->count);
     run->troubled = cf_rows_new();
     for (size_t i = 0; i < file->trouble_count; i++)
@@ -231,7 +231,6 @@ static cf_status place_rows(cf_record_run *run, cf_error *error)
             cf_rows_put(run->troubled,
                         &(cf_row){.table = file->troubles[i].table, .key = file->troubles[i].key});
     cf_record_run_forget_gone(run);
-    return status;
 }
 
 static void note_troubles(cf_record_run *run)
@@ -309,20 +308,21 @@ static cf_status work(cf_record_run *run, cf_error *error)
 
     cf_status status = cf_peer_collection(source->workshop->peer, &source->binding->collection,
                                           &run->collection, error);
+    if (!status)
+        status = cf_record_run_know_held(run, error);
     if (status)
         return status;
     if (!cf_record_run_know_schema(run) || !recover(run) || !read_medium(run) ||
         !cf_record_run_meet_schema(run))
         return CF_OK;
     cf_record_run_view(run);
-    status = place_rows(run, error);
+    place_rows(run);
     source->guarded = cf_locks_changes(source->workshop->locks);
     source->held_back = false;
     note_troubles(run);
     cf_record_run_note_differences(run);
     cf_record_run_note_unmatched(run);
-    if (!status)
-        status = cf_record_run_take_intended(run, error);
+    status = cf_record_run_take_intended(run, error);
     if (!status)
         cf_record_run_find_ignored(run);
     if (!status)
@@ -361,6 +361,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool l
     cf_rows_destroy(&run.troubled);
     cf_medium_content_release(&run.content);
     cf_medium_rest(source->medium);
+    source->medium->had = NULL;
     cf_records_release(&run.records);
     cf_arena_release(&run.arena);
     return status;

@@ -125,6 +125,7 @@ Test(csv_rows, gives_an_empty_file_a_header)
 {
     expect_change("", "id,b,a/c\n1,x,\n2,,y\n", "id,a/c,b\n1,,x\n2,y,\n");
     expect_change("", "id,b\n", "");
+    expect_change("", "id,,b\n1,x,y\n", "id,,b\n1,x,y\n");
 }
 
 Test(csv_rows, writes_keys_of_several_columns)
@@ -147,6 +148,54 @@ Test(csv_rows, says_which_fields_it_holds)
     expect_ok(cf_csv_rows_format(cf_bytes_of_text(""), &source, &arena, &format, &error), error);
     cr_assert(format.whole);
     cf_arena_release(&arena);
+}
+
+Test(csv_rows, has_no_column_for_what_is_within_an_object)
+{
+    const cf_bytes key = cf_bytes_of_text("\xa1"
+                                          "1"),
+                   value = cf_bytes_of_text("\xa1"
+                                            "v");
+    const cf_row_field fields[] = {{cf_bytes_of_text("/columns/a/b"), &value, 1},
+                                   {cf_bytes_of_text("/columns/c"), &value, 1}};
+    const cf_row row = {.table = source.table, .key = key, .fields = fields, .field_count = 2};
+    cf_buffer out = {0};
+
+    expect_ok(cf_csv_rows_write(cf_bytes_of_text(""), &source, &row, 1, &out, &error), error);
+    expect_written(&out, "id,c\n1,v\n");
+}
+
+static void expect_widened(const char *before, const char *after)
+{
+    static cf_format_field had_fields[2];
+    static const cf_format_table table = {
+        .name = {(const uint8_t *)"t", 1}, .fields = had_fields, .field_count = 2};
+    static const cf_row_format had = {.tables = &table, .count = 1};
+    cf_buffer out = {0};
+
+    had_fields[0].name = cf_bytes_of_text("/columns/x");
+    had_fields[1].name = cf_bytes_of_text("/columns/y");
+    expect_ok(cf_csv_rows_widen(cf_bytes_of_text(before), &source, &had, &out, &error), error);
+    expect_written(&out, after);
+}
+
+Test(csv_rows, goes_on_up_to_a_column_that_is_new)
+{
+    expect_widened("id;x;y;new\r\n1;\"a\";b\r\n\r\n2;c;d;e\n3;f;g\n",
+                   "id;x;y;new\r\n1;\"a\";b;\r\n\r\n2;c;d;e\n3;f;g;\n");
+    expect_widened("id,x,y,new,\n1,a,b,c\n2,a,b\n", "id,x,y,new,\n1,a,b,c,\n2,a,b,,\n");
+}
+
+Test(csv_rows, does_not_guess_what_a_row_lacks_that_ends_early)
+{
+    expect_widened("id,x,y,new\n1,a\n2\n", ""); /* a column that is none of the new ones */
+    expect_widened("id,x,y\n1,a\n", "");
+    expect_widened("id,x,new,y\n1,a\n1,a,b\n", "");
+    expect_widened("x,y,new,id\n1,a\n1,a,b\n", ""); /* the key */
+    expect_widened("id,x,y,new\n1,a,b", "");        /* it may have been cut off */
+    expect_widened("id,x,y,new\n1,a,\"b\"c\n2,a,\xff\n3,a,b,c,d\n", "");
+    expect_widened("", "");
+    expect_widened("x,y,new\n1,a\n", ""); /* there is no key */
 }
 
 Test(csv_rows, survives_a_value_that_is_no_text)

@@ -398,8 +398,9 @@ Test(record_map, gives_a_key_to_rows_that_have_none)
     cf_buffer out = {0};
 
     read_map("UID = /uid\nName = /name/full\n");
-    expect_ok(cf_record_format_fill(
-                  &options, cf_bytes_of_text("Name,UID\nAnna,\nAnna,\nBert,b\n,\n"), &out, &error),
+    expect_ok(cf_record_format_fill(&options,
+                                    cf_bytes_of_text("Name,UID\nAnna,\nAnna,\nBert,b\n,\n"), NULL,
+                                    &out, &error),
               error);
     cf_buffer_append(&out, "", 1);
     read_file((const char *)out.data);
@@ -407,10 +408,10 @@ Test(record_map, gives_a_key_to_rows_that_have_none)
     cr_assert(!cf_bytes_equal(file.rows[0].key, file.rows[1].key));
     out.size--;
     cf_buffer again = {0};
-    expect_ok(cf_record_format_fill(&options, cf_buffer_view(&out), &again, &error), error);
+    expect_ok(cf_record_format_fill(&options, cf_buffer_view(&out), NULL, &again, &error), error);
     cr_assert_eq(again.size, 0, "once is enough");
     cf_buffer_release(&out);
-    expect_ok(cf_record_format_fill(&options, cf_bytes_of_text("Name\nAnna\n"), &out, &error),
+    expect_ok(cf_record_format_fill(&options, cf_bytes_of_text("Name\nAnna\n"), NULL, &out, &error),
               error);
     cr_assert(out.size > 9 && memcmp(out.data, "Name,UID\n", 9) == 0);
     cf_buffer_release(&out);
