@@ -92,25 +92,64 @@ Test(engine_include_less, publishes_no_delete_of_what_it_no_longer_asks_for)
     world_destroy(&w);
 }
 
-/* In the middle of bringing other files, too. */
+/* It is in the middle of bringing files; what it forgets is looked at no more, or lies where it
+ * still looks. */
+static void change_mode_meanwhile(uint64_t seed, unsigned turns, const char *const patterns[2])
+{
+    world *w = two_with_many(seed);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    char name[40];
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "docs/more%d", i);
+        user_writes_text(a, name, name);
+    }
+    cr_assert(device_sync(a));
+    device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+    device_asks_for(b, patterns, 2);
+    user_changes_mode(b, "other/3", 0600);
+    user_changes_mode(b, "other", 0700);
+    settle(w);
+    cr_expect_eq(mode_of(a, "other/3"), 0644, "after %u turns", turns);
+    cr_expect_eq(mode_of(a, "other"), 0755, "after %u turns", turns);
+    expect_text(b, "docs/more3", "docs/more3");
+    world_destroy(&w);
+}
+
 Test(engine_include_less, publishes_no_mode_of_what_it_no_longer_asks_for)
 {
+    static const char *const folder[] = {"/docs/", "/docs/more*"}, *const names[] = {"one",
+                                                                                     "more*"};
+
     for (unsigned turns = 1; turns < 16; turns++) {
-        world *w = two_with_many(40 + turns);
+        change_mode_meanwhile(40 + turns, turns, folder);
+        change_mode_meanwhile(60 + turns, turns, names);
+    }
+}
+
+/* In the middle of bringing just that; all of it, or all but one in the same folder. */
+Test(engine_include_less, leaves_what_was_on_its_way_old_or_new)
+{
+    for (unsigned i = 2; i < 24; i++) {
+        unsigned turns = i / 2;
+        world *w = two_with_many(80 + i);
         device *a = &w->devices[0], *b = &w->devices[1];
         char name[40];
 
-        for (int i = 0; i < MANY; i++) {
-            snprintf(name, sizeof name, "docs/more%d", i);
-            user_writes_text(a, name, name);
+        for (int k = 0; k < MANY; k++) {
+            snprintf(name, sizeof name, "other/%d", k);
+            user_writes_text(a, name, "theirs");
         }
         cr_assert(device_sync(a));
         device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
-        include(b, "/docs/");
-        user_changes_mode(b, "other/3", 0600);
+        include(b, i % 2 ? "/docs/" : "7");
         settle(w);
-        cr_expect_eq(mode_of(a, "other/3"), 0644, "after %u turns", turns);
-        expect_text(b, "docs/more3", "docs/more3");
+        for (int k = 0; k < MANY; k++) {
+            snprintf(name, sizeof name, "other/%d", k);
+            expect_text(a, name, "theirs");
+            cr_expect(is_there(b, name), "after %u turns: %s", turns, name);
+        }
+        expect_nothing_pending(b);
         world_destroy(&w);
     }
 }
