@@ -23,15 +23,26 @@ typedef struct {
     const char *text; /* "has no key" */
 } cf_record_trouble;
 
+/* A row of the file to which something refers that isn't read as a row: by its key, and by what it
+ * has in these fields. */
+typedef struct {
+    cf_bytes table, key;
+    const cf_bytes *fields;
+    size_t count;
+} cf_row_pin;
+
 typedef struct {
     cf_row *rows; /* in the order of the file, no two of one table and key */
     size_t *places;
     size_t count, row_capacity, place_capacity;
     cf_record_trouble *troubles;
     size_t trouble_count, trouble_capacity;
-    bool others;    /* it holds what is never synced, as a calendar a journal */
-    cf_arena arena; /* of all that they hold */
-} cf_record_file;   /* {0} is empty */
+    bool others;            /* it holds what is never synced, as a calendar a journal */
+    const cf_row_pin *pins; /* one row may be in more than one */
+    size_t pin_count;
+    uint64_t pins_hash; /* another one: the pins may be others */
+    cf_arena arena;     /* of all that they hold */
+} cf_record_file;       /* {0} is empty */
 
 void cf_record_file_release(cf_record_file *file);
 /* Whether what the file doesn't show isn't there: false when any trouble is of an unknown record.

@@ -26,6 +26,16 @@ typedef struct {
 void cf_database_row_of(cf_row_reading *self, sqlite3_stmt *statement, cf_row *out,
                         const char **trouble, bool *known);
 
+/* Adds the rows of the table at this place of the schema which the clause leaves; nothing: all. The
+ * key of a tuple is nothing yet. */
+cf_status cf_database_table_read(sqlite3 *database, const cf_database_schema *schema, size_t place,
+                                 cf_bytes where, cf_record_file *out, cf_error *error);
+
+/* Which rows other tables refer to that aren't synced (database_pins.c). `base` NULL: only whether
+ * they are others than they were is asked, the hash. */
+cf_status cf_database_pins_read(sqlite3 *database, const cf_database_schema *schema,
+                                const cf_rows *base, cf_record_file *out, cf_error *error);
+
 /* ---- Statements (database_statements.c) ---- */
 
 /* What the row says for the column; nothing: NULL. */
@@ -80,6 +90,7 @@ typedef struct cf_dangling {
 typedef struct {
     sqlite3 *database;
     const cf_database_schema *schema;
+    const cf_record_file *before; /* what was read */
     cf_row_change *changes;
     size_t count;
     cf_table_statements *statements; /* of each table */

@@ -172,8 +172,8 @@ static void add_trouble(cf_record_file *out, const cf_row *row, bool known, cons
     out->troubles[out->trouble_count - 1].known = known;
 }
 
-static cf_status read_table(sqlite3 *database, cf_row_reading *self, size_t place,
-                            cf_record_file *out, cf_error *error)
+static cf_status read_rows(sqlite3 *database, cf_row_reading *self, size_t place, cf_bytes where,
+                           cf_record_file *out, cf_error *error)
 {
     const cf_database_table *table = self->table;
     sqlite3_stmt *statement = NULL;
@@ -187,6 +187,7 @@ static cf_status read_table(sqlite3 *database, cf_row_reading *self, size_t plac
     cf_buffer_append_text(&sql, " FROM main.");
     cf_database_name(table->name, &sql);
     cf_buffer_append_text(&sql, " NOT INDEXED"); /* the rows themselves, whatever an index says */
+    cf_buffer_append(&sql, where.data, where.size);
     cf_bytes name = cf_arena_copy(&out->arena, table->name);
     cf_status status = cf_database_prepare(database, cf_buffer_view(&sql), &statement, error);
     if (!status)
@@ -205,25 +206,33 @@ static cf_status read_table(sqlite3 *database, cf_row_reading *self, size_t plac
     return status;
 }
 
+cf_status cf_database_table_read(sqlite3 *database, const cf_database_schema *schema, size_t place,
+                                 cf_bytes where, cf_record_file *out, cf_error *error)
+{
+    int64_t wide = 0;
+    cf_row_reading reading = {.table = &schema->tables[place],
+                              .names = keep_names(&schema->tables[place], &out->arena),
+                              .arena = &out->arena,
+                              .ends = cf_allocate(schema->tables[place].count + 1, sizeof(size_t))};
+
+    cf_status status = cf_database_number(
+        database, "SELECT encoding <> 'UTF-8' FROM pragma_encoding", &wide, error);
+    reading.wide = wide != 0;
+    if (!status)
+        status = read_rows(database, &reading, place, where, out, error);
+    cf_buffer_release(&reading.values);
+    free(reading.ends);
+    return status;
+}
+
 cf_status cf_database_rows_read(sqlite3 *database, const cf_database_schema *schema,
                                 const cf_rows *base, cf_record_file *out, cf_error *error)
 {
-    int64_t wide = 0;
-    cf_status status = cf_database_number(
-        database, "SELECT encoding <> 'UTF-8' FROM pragma_encoding", &wide, error);
+    cf_status status = CF_OK;
 
-    for (size_t i = 0; !status && i < schema->count; i++) {
-        cf_row_reading reading = {.table = &schema->tables[i],
-                                  .names = keep_names(&schema->tables[i], &out->arena),
-                                  .wide = wide != 0,
-                                  .arena = &out->arena,
-                                  .ends = cf_allocate(schema->tables[i].count + 1, sizeof(size_t))};
-
-        status = read_table(database, &reading, i, out, error);
-        cf_buffer_release(&reading.values);
-        free(reading.ends);
-    }
+    for (size_t i = 0; !status && i < schema->count; i++)
+        status = cf_database_table_read(database, schema, i, (cf_bytes){0}, out, error);
     if (!status)
         cf_database_give_keys(schema, base, out);
-    return status;
+    return status ? status : cf_database_pins_read(database, schema, base, out, error);
 }

@@ -9,7 +9,8 @@
 
 /* Every row of every table of the schema, within a transaction of the caller's. Places are indexes
  * of tables. Integers, reals, texts and blobs as they are; what is text but no UTF-8 is in trouble.
- * Keys that are tuples get their numbers from the base (cf_database_give_keys). */
+ * Keys that are tuples get their numbers from the base (cf_database_give_keys). Pins are the rows
+ * to which those of other tables refer. */
 cf_status cf_database_rows_read(sqlite3 *database, const cf_database_schema *schema,
                                 const cf_rows *base, cf_record_file *out, cf_error *error);
 

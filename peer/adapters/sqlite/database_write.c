@@ -71,6 +71,23 @@ static cf_status undo(sqlite3 *database, cf_error *error)
     return cf_database_run(database, "ROLLBACK TO apply", error);
 }
 
+/* A row that isn't synced may refer since to one that is to be changed. */
+static cf_status verify_pins(cf_row_writing *self, cf_error *error)
+{
+    cf_record_file now = {0};
+    bool matters = false;
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; i < self->count; i++)
+        matters |= self->changes[i].before != NULL;
+    if (matters)
+        status = cf_database_pins_read(self->database, self->schema, NULL, &now, error);
+    if (!status && matters && now.pins_hash != self->before->pins_hash)
+        status = cf_fail(error, CF_CHANGED, "what refers to its rows was changed just now");
+    cf_record_file_release(&now);
+    return status;
+}
+
 static cf_status verify(cf_row_writing *self, cf_error *error)
 {
     int64_t version;
@@ -81,6 +98,8 @@ static cf_status verify(cf_row_writing *self, cf_error *error)
         status = cf_fail(error, CF_CHANGED, "its schema was changed just now");
     for (size_t i = 0; !status && i < self->count; i++)
         status = cf_row_change_verify(self, &self->changes[i], error);
+    if (!status)
+        status = verify_pins(self, error);
     return status ? status : cf_row_writing_look_up(self, error);
 }
 
@@ -284,7 +303,7 @@ cf_status cf_database_rows_write(const char *path, const cf_database_schema *sch
                                  const cf_record_file *before, const cf_row *wanted, size_t count,
                                  cf_database_outcome *out, cf_error *error)
 {
-    cf_row_writing self = {.schema = schema};
+    cf_row_writing self = {.schema = schema, .before = before};
     cf_status status = CF_OK;
 
     *out = (cf_database_outcome){0};

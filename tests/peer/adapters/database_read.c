@@ -2,6 +2,7 @@
 #include "tests/peer/adapters/database.h"
 
 #include "codec/pack.h"
+#include "peer/adapters/record_format.h"
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -268,4 +269,76 @@ Test(database_read, gives_joins_of_one_row_one_key)
     cr_assert(cf_bytes_equal(here->rows.rows[1].key, there->rows.rows[1].key));
     cf_buffer_release(&key);
     database_leave(&there);
+}
+
+static void append_pins(const cf_record_file *file, cf_buffer *out)
+{
+    for (size_t i = 0; i < file->pin_count; i++) {
+        const cf_row_pin *pin = &file->pins[i];
+
+        cf_buffer_append(out, pin->table.data, pin->table.size);
+        cf_buffer_append_text(out, " ");
+        cf_record_key_text(pin->key, out);
+        for (size_t k = 0; k < pin->count; k++) {
+            cf_buffer_append_text(out, " ");
+            cf_buffer_append(out, pin->fields[k].data, pin->fields[k].size);
+        }
+        cf_buffer_append_text(out, "\n");
+    }
+}
+
+static void expect_pins(const char *text)
+{
+    cf_buffer found = {0};
+
+    expect_ok(database_read(here), here->error);
+    append_pins(&here->rows, &found);
+    cr_expect(cf_bytes_equal(cf_buffer_view(&found), cf_bytes_of_text(text)), "%.*s",
+              (int)found.size, (const char *)found.data);
+    cf_buffer_release(&found);
+}
+
+Test(database_read, tells_to_which_rows_those_of_other_tables_refer)
+{
+    database_does(
+        here, "CREATE TABLE people (id INTEGER PRIMARY KEY, mail TEXT UNIQUE, a, b, UNIQUE(a, b));"
+              "CREATE TABLE phones (id INTEGER PRIMARY KEY, person REFERENCES people);"
+              "CREATE TABLE notes (person INTEGER REFERENCES People, mail REFERENCES people(Mail),"
+              " x, y, z REFERENCES nobody(k), FOREIGN KEY (x, y) REFERENCES people(a, b))"
+        /* a table without a key isn't synced */);
+    expect_pins("");
+    uint64_t none = here->rows.pins_hash;
+    database_does(here,
+                  "INSERT INTO people VALUES (1, 'ann', 1, 2), (2, 'bob', 1, 3), (3, 'cy', 0, 0);"
+                  "INSERT INTO phones VALUES (1, 3);"
+                  "INSERT INTO notes VALUES ('1', 'bob', 1, 3, 1), (7, NULL, NULL, 3, NULL)");
+    expect_pins("people 2 /columns/a /columns/b\n"
+                "people 2 /columns/mail\n"
+                "people 1\n");
+    cr_expect_neq(here->rows.pins_hash, none);
+}
+
+Test(database_read, tells_to_which_joins_those_of_other_tables_refer)
+{
+    database_does(here,
+                  "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (k TEXT PRIMARY KEY);"
+                  "CREATE TABLE j (a REFERENCES a, b REFERENCES b, PRIMARY KEY (a, b));"
+                  "CREATE TABLE notes (a, b, FOREIGN KEY (a, b) REFERENCES j);"
+                  "INSERT INTO a VALUES (1), (2); INSERT INTO b VALUES ('x');"
+                  "INSERT INTO j VALUES (1, 'x'), (2, 'x'); INSERT INTO notes VALUES (2, 'x')");
+    expect_ok(database_read(here), here->error);
+    cr_assert_eq(here->rows.pin_count, 1);
+    const cf_row_pin *pin = &here->rows.pins[0];
+    cr_assert_eq(pin->count, 2);
+    for (size_t i = 0; i < here->rows.count; i++) {
+        const cf_row *row = &here->rows.rows[i];
+        const cf_row_field *field = cf_row_field_named(row, cf_bytes_of_text("/columns/a"));
+        cf_buffer two = {0};
+
+        cf_pack_int(&two, 2);
+        if (field)
+            cr_expect_eq(cf_bytes_equal(field->values[0], cf_buffer_view(&two)),
+                         cf_bytes_equal(row->key, pin->key));
+        cf_buffer_release(&two);
+    }
 }

@@ -77,6 +77,18 @@ Test(database_write, gives_way_to_a_user_who_was_faster)
     expect_query(here, "SELECT group_concat(v) FROM t", "z,user");
 }
 
+Test(database_write, gives_way_to_a_row_that_refers_to_others_since)
+{
+    make("CREATE TABLE t (id INTEGER PRIMARY KEY, v); CREATE TABLE notes (t REFERENCES t)",
+         "INSERT INTO t VALUES (1, 'a'), (2, 'b')", "INSERT INTO t VALUES (1, 'a'), (3, 'c')");
+    database_does(here, "INSERT INTO notes VALUES (2)");
+    expect_fails(database_write(here, there, &outcome), CF_CHANGED);
+    expect_query(here, "SELECT group_concat(v) FROM t", "a,b");
+    expect_ok(database_read(here), here->error);
+    write_theirs();
+    expect_query(here, "SELECT group_concat(v) FROM t", "a,c");
+}
+
 Test(database_write, gives_way_to_a_row_that_came_and_one_that_went)
 {
     make(things, "INSERT INTO t VALUES (1, 'a', 1)", "INSERT INTO t VALUES (2, 'z', 1)");
