@@ -247,6 +247,67 @@ Test(engine_families, keep_to_what_they_referred_to_before_a_row_that_is_only_he
     world_destroy(&self.w);
 }
 
+static void drop(device *self, long id)
+{
+    table rows = {0};
+
+    cr_assert(user_reads_table(self, &rows));
+    table_drop(&rows, id);
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+static void add(device *self, long id, long refers_to, const char *note)
+{
+    table rows = {0};
+
+    cr_assert(user_reads_table(self, &rows));
+    put(&rows, id, refers_to, note);
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+Test(engine_families, wait_for_a_row_in_whose_place_another_one_is)
+{
+    pair self = pair_new("low");
+
+    write_own(self.some);
+    cr_assert(world_settle(self.w));
+    add(self.all, OWN, TABLE_NO_BALANCE, "top");
+    add(self.all, LATER, OWN, "top");
+    add(self.all, LATER + 10, LATER, "top");
+    device_sync(self.all);
+    device_sync(self.some);
+    cr_expect(!has(self.some, LATER) && !has(self.some, LATER + 10));
+    cr_expect(has(self.some, OWN_CHILD));
+    for (long id = OWN; id <= OWN_CHILD + 1; id++)
+        drop(self.some, id);
+    cr_assert(world_settle(self.w));
+    for (int i = 0; i < 2; i++) {
+        const device *one = &self.w->devices[i];
+
+        cr_expect(has(one, OWN) && has(one, LATER) && has(one, LATER + 10));
+        cr_expect(!has(one, OWN_CHILD));
+    }
+    world_destroy(&self.w);
+}
+
+Test(engine_families, keep_a_row_to_which_one_refers_that_is_only_here)
+{
+    pair self = pair_new("low");
+
+    add(self.some, OWN, OTHER, "own");
+    device_sync(self.some);
+    drop(self.all, OTHER);
+    device_sync(self.all);
+    device_sync(self.some);
+    cr_expect(has(self.some, OTHER) && has(self.some, OWN) && !has(self.all, OTHER));
+    drop(self.some, OWN);
+    cr_assert(world_settle(self.w));
+    cr_expect(!has(self.some, OTHER) && !has(self.all, OTHER) && has(self.some, PARENT));
+    world_destroy(&self.w);
+}
+
 /* ---- Every call ---- */
 
 static bool fails_at(device *self, disk_faults how)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Some rows of a database only, while its program makes rows of its own: what refers to which row stays as each user made it."""
 
+import json
+
 import pytest
 
 from counterfoil import broker, make_device, two  # noqa: F401
@@ -39,11 +41,17 @@ def owners(database):
 
 
 def says_the_same(device):
-    """`status` tells of no more and no less than `sync`."""
-    synced = device.finish("--json", "sync").returncode
+    """`status` tells what `sync` does; and besides, how many rows are here only."""
+    done = device.finish("--json", "sync")
+    synced = {one["path"]: one["reason"] for one in json.loads(done.stdout)["collections"][0]["pending"]}
     listed = pending(device)
-    assert device.finish("status", "--check").returncode == synced
+    assert {path: reason for path, reason in listed.items() if path != "--include"} == synced
+    assert device.finish("status", "--check").returncode == done.returncode
     return listed
+
+
+def troubles(device):
+    return {path: reason for path, reason in says_the_same(device).items() if path != "--include"}
 
 
 def not_all(laptop, desktop):
@@ -69,7 +77,8 @@ def test_what_refers_to_a_row_that_is_left_out_is_left_out(friends, scripts):
         there.run(script)
         both(laptop, desktop)
     assert owners(here) == ALL and owners(there) == [("Ann", "+1"), ("Zoe", "+Z")]
-    assert says_the_same(desktop) == says_the_same(laptop) == {}
+    assert troubles(desktop) == says_the_same(laptop) == {}
+    assert "2 rows here match no pattern" in says_the_same(desktop)["--include"]
     there.run("UPDATE people SET kind = 'friend' WHERE name = 'Zoe'")
     both(laptop, desktop)
     assert owners(here) == [*ALL, ("Zoe", "+Z")] and owners(there) == [("Ann", "+1"), ("Zoe", "+Z")]
@@ -81,7 +90,7 @@ def test_a_row_keeps_what_it_referred_to_where_that_is_left_out_now(friends):
     there.run(ZOE + "UPDATE phones SET person = (SELECT id FROM people WHERE name = 'Zoe'), number = '+11'")
     not_all(laptop, desktop)
     assert owners(here) == [("Ann", "+11"), *ALL[1:]] and owners(there) == [("Zoe", "+11")]
-    (path, reason), = says_the_same(desktop).items()
+    (path, reason), = troubles(desktop).items()
     assert path == "phones/1" and "person refers to a row" in reason and "let it refer to another row" in reason
     here.run("UPDATE people SET name = 'Anna' WHERE id = 1")
     not_all(laptop, desktop)
@@ -89,7 +98,7 @@ def test_a_row_keeps_what_it_referred_to_where_that_is_left_out_now(friends):
     there.run("UPDATE phones SET person = 1")
     both(laptop, desktop)
     assert owners(here) == [("Anna", "+11"), *ALL[1:]] and owners(there) == [("Anna", "+11")]
-    assert says_the_same(desktop) == {}
+    assert troubles(desktop) == {}
 
 
 def test_a_row_that_was_moved_to_one_that_is_left_out_goes_with_it_once_all_is_asked_for(friends):
@@ -100,3 +109,118 @@ def test_a_row_that_was_moved_to_one_that_is_left_out_goes_with_it_once_all_is_a
     both(laptop, desktop)
     both(laptop, desktop)
     assert owners(here) == owners(there) == [("Zoe", "+1"), *ALL[1:]]
+
+
+def test_what_refers_to_a_row_in_whose_place_another_one_is_waits_for_it(friends):
+    laptop, desktop, here, there = friends
+    there.run(ZOE + HER_PHONE.replace("(person", "(id, person").replace("SELECT id,", "SELECT 40, id,"))
+    desktop.sync()
+    here.run("UPDATE people SET kind = 'friend' WHERE name = 'Bob'")
+    not_all(laptop, desktop)
+    assert owners(here) == ALL and owners(there) == [("Ann", "+1"), ("Zoe", "+Z")]
+    listed = says_the_same(desktop)
+    assert "not among those asked for" in listed["people/2"] and "can't be shown" in listed["phones/2"]
+    assert listed["--include"].startswith("2 rows here match no pattern") and len(listed) == 3
+    desktop.run("set", str(there.path), "--include", "*")
+    both(laptop, desktop)
+    both(laptop, desktop)
+    assert owners(here) == owners(there) == [*ALL, ("Zoe", "+Z")]
+    assert says_the_same(desktop) == says_the_same(laptop) == {}
+
+
+def test_a_row_comes_once_the_one_in_its_place_is_gone(friends):
+    laptop, desktop, here, there = friends
+    there.run(ZOE)
+    desktop.sync()
+    here.run("UPDATE people SET kind = 'friend' WHERE name = 'Bob'")
+    not_all(laptop, desktop)
+    there.run("UPDATE people SET id = 60 WHERE name = 'Zoe'")
+    both(laptop, desktop)
+    assert owners(here) == ALL and owners(there) == ALL[:2]
+    assert there.rows("SELECT id, name FROM people ORDER BY id") == [(1, "Ann"), (2, "Bob"), (60, "Zoe")]
+
+
+SEVERAL = SCHEMA + """
+CREATE TABLE places (name TEXT PRIMARY KEY, post TEXT UNIQUE);
+CREATE TABLE homes (person INTEGER REFERENCES people(id) ON DELETE CASCADE, place TEXT REFERENCES places(name) ON UPDATE CASCADE,
+ post TEXT REFERENCES places(post) ON DELETE SET NULL, PRIMARY KEY (person, place)) WITHOUT ROWID;
+"""
+SCRAPS = "CREATE TABLE scraps (person INTEGER REFERENCES people(id), text TEXT);"
+
+
+@pytest.fixture
+def parted(two):
+    """The desktop has people and places; phones, homes and scraps are its own."""
+    laptop, desktop = two
+    here = add(laptop, SEVERAL)
+    here.run(ROWS.split("INSERT INTO phones")[0] + "INSERT INTO places VALUES ('Ulm', '89'), ('Bonn', '53')")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, SEVERAL + SCRAPS, options=("--existing", "--include", "people", "--include", "places"))
+    desktop.sync()
+    return laptop, desktop, here, there
+
+
+def people(database):
+    assert database.sound()
+    return database.rows("SELECT id, name FROM people ORDER BY id")
+
+
+def test_a_row_to_which_one_refers_that_is_not_synced_here_stays(parted):
+    laptop, desktop, here, there = parted
+    there.run("INSERT INTO phones VALUES (1, 1, 'own'); INSERT INTO homes VALUES (2, 'Ulm', NULL); INSERT INTO scraps VALUES (3, 'own')")
+    desktop.sync()
+    here.run("DELETE FROM people; DELETE FROM places")
+    laptop.finish("sync", "--yes")
+    desktop.finish("sync", "--yes")
+    assert people(here) == [] and people(there) == [(1, "Ann"), (2, "Bob"), (3, "Cy")]
+    assert there.rows("SELECT name FROM places") == [("Ulm",)]
+    listed = says_the_same(desktop)
+    assert set(listed) == {"people/1", "people/2", "people/3", "places/Ulm"}
+    assert all("deleted elsewhere" in reason and "refer to it" in reason for reason in listed.values())
+    there.run("DELETE FROM phones; DELETE FROM homes; DELETE FROM scraps")
+    desktop.finish("sync", "--yes")
+    assert people(there) == [] and there.rows("SELECT * FROM places") == [] and says_the_same(desktop) == {}
+
+
+def test_a_row_stays_under_the_number_by_which_others_know_it(parted):
+    laptop, desktop, here, there = parted
+    there.run("INSERT INTO phones VALUES (1, 2, 'own')")
+    desktop.sync()
+    here.run("UPDATE people SET id = 77 WHERE id = 2; INSERT INTO people VALUES (2, 'Dan', 'new')")
+    not_all(laptop, desktop)
+    assert people(here) == [(1, "Ann"), (2, "Dan"), (3, "Cy"), (77, "Bob")] and people(there) == [(1, "Ann"), (2, "Bob"), (3, "Cy")]
+    assert set(says_the_same(desktop)) == {"people/2", "people/77"}
+    there.run("UPDATE people SET kind = 'old' WHERE name = 'Bob'")
+    not_all(laptop, desktop)
+    assert here.rows("SELECT id, kind FROM people WHERE name = 'Bob'") == [(77, "old")]
+    there.run("UPDATE phones SET person = 3")
+    both(laptop, desktop)
+    assert people(there) == people(here) == [(1, "Ann"), (2, "Dan"), (3, "Cy"), (77, "Bob")]
+    assert there.rows("SELECT person FROM phones") == [(3,)] and says_the_same(desktop) == {}
+
+
+def test_a_row_keeps_the_value_by_which_others_know_it(parted):
+    laptop, desktop, here, there = parted
+    there.run("INSERT INTO homes VALUES (1, 'Bonn', '89')")
+    desktop.sync()
+    here.run("UPDATE places SET post = post || '0'")
+    not_all(laptop, desktop)
+    assert there.sound() and there.all("places")["places"] == [("Bonn", "530"), ("Ulm", "89")]
+    assert "changed elsewhere" in says_the_same(desktop)["places/Ulm"]
+    there.run("DELETE FROM homes")
+    both(laptop, desktop)
+    assert there.all("places") == here.all("places") and says_the_same(desktop) == {}
+
+
+def test_what_is_asked_for_after_all_is_published_with_what_it_refers_to(parted):
+    laptop, desktop, here, there = parted
+    there.run("INSERT INTO phones VALUES (1, 1, 'own')")
+    desktop.sync()
+    here.run("DELETE FROM people WHERE id = 1")
+    not_all(laptop, desktop)
+    there.run("DROP TABLE scraps")
+    desktop.run("set", str(there.path), "--include", "*")
+    both(laptop, desktop)
+    both(laptop, desktop)
+    assert owners(here) == owners(there) == [("Ann", "own")]

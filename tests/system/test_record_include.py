@@ -41,6 +41,10 @@ def names(path):
     return sorted(line.split(",")[0] for line in path.read_text().splitlines()[1:])
 
 
+def told(device, code=0):
+    return {one["path"]: one for one in device.json("status", "--check", code=code)["collections"][0]["pending"]}
+
+
 def test_the_others_stay_where_they_are(people):
     laptop, desktop, here, there = people
     assert desktop.json("status")["in_sync"] and desktop.json("status")["collections"][0]["items"] == 2
@@ -85,10 +89,11 @@ def test_a_row_that_is_not_asked_for_is_left_alone(people):
     desktop.sync()
     here.write_text(here.read_text() + "fred,Paris,9\n")
     laptop.sync()
-    desktop.finish("sync")
+    assert set(told(desktop)) == {"--include"} and "1 row here matches no pattern" in told(desktop)["--include"]["reason"]
+    pending, = desktop.sync(1)["collections"][0]["pending"]
     assert "fred,8,Oslo" in there.read_text()
-    pending, = desktop.json("status")["collections"][0]["pending"] or desktop.sync(1)["collections"][0]["pending"]
     assert pending["path"] == "fred" and "asked for" in pending["reason"]
+    assert told(desktop, 1)["fred"] == pending and not desktop.json("status")["in_sync"]
 
 
 def test_what_is_asked_for_can_be_changed(people):
@@ -107,6 +112,30 @@ def test_what_is_asked_for_can_be_changed(people):
     assert "TABLE//FIELD=VALUE" in desktop.run("set", str(there), "--include", "=Bonn", code=2)
 
 
+def test_a_row_whose_number_is_taken_stays_where_it_was_typed(two):
+    laptop, desktop = two
+    here, there = laptop.source("n.csv"), desktop.source("n.csv")
+    here.write_text("id,town,n\n1,Paris,1\n2,Oslo,2\n3,Paris,3\n4,Oslo,4\n")
+    laptop.json("add", str(here), "--format", "csv", "--key", "id", "--collection", "n")
+    laptop.sync()
+    desktop.sync()
+    desktop.json("add", str(there), "--format", "csv", "--key", "id", "--collection", "n", "--existing", "--include", "town=Paris")
+    desktop.sync()
+    typed = there.read_text() + "4,44,Paris\n2,22,Paris\n5,5,Rome\n"
+    there.write_text(typed)
+    for _ in range(2):
+        desktop.finish("sync")
+        laptop.sync()
+    mine, theirs = there.read_text().splitlines(), here.read_text().splitlines()
+    assert sorted(line.split(",", 1)[1] for line in mine[1:]) == sorted(line.split(",", 1)[1] for line in typed.splitlines()[1:])
+    assert "5,5,Rome" in mine and sorted(line.split(",", 1)[1] for line in theirs[5:]) == ["Paris,22", "Paris,44"]
+    assert len(theirs) == 7 and "asked for" in told(desktop, 1)["5"]["reason"]
+    there.write_text(there.read_text().replace("5,5,Rome\n", ""))
+    both(laptop, desktop)
+    assert sorted(line.split(",")[0] for line in there.read_text().splitlines()[1:]) == ["1", "3", "5", "6"]
+    assert len(here.read_text().splitlines()) == 7 and told(desktop) == {}
+
+
 @pytest.mark.parametrize("word", [[], ["--yes"]])
 def test_none_that_match_is_no_mass_delete(people, word):
     laptop, desktop, here, there = people
@@ -115,10 +144,6 @@ def test_none_that_match_is_no_mass_delete(people, word):
     assert names(there) == []
     both(laptop, desktop)
     assert here.read_text() == PEOPLE
-
-
-def told(device, code=0):
-    return {one["path"]: one for one in device.json("status", "--check", code=code)["collections"][0]["pending"]}
 
 
 def test_what_is_not_asked_for_any_more_is_no_trouble(people):

@@ -114,6 +114,12 @@ static void take_here(applying *self, size_t index)
     const cf_row *shown = cf_record_run_shown(self->run, row->table, row->key);
 
     self->met += shown != NULL;
+    if (cf_record_run_stays(self->run, row)) {
+        want(self, as_read);
+        return;
+    }
+    if (shown && cf_record_run_is_blocked(self->run, shown))
+        shown = NULL;
     if (self->run->as_base && !filled && shown &&
         cf_row_view_agrees(self->run->view, shown, base)) {
         want(self, as_read);
@@ -151,11 +157,8 @@ static void take_there(applying *self, const cf_row *shown)
     cf_record_run *run = self->run;
     const cf_row *here = cf_row_index_find(&run->here, shown->table, shown->key);
 
-    if (!cf_record_selected(&run->selection, shown))
+    if (!cf_record_selected(&run->selection, shown) || cf_record_run_is_blocked(run, shown))
         return;
-    if (here && cf_record_run_ignores(run, here))
-        cf_record_note(run, CF_PENDING_SKIPPED, &(cf_row_place){shown->table, shown->key},
-                       "a row here has its key that is not among those asked for");
     if (!here && !cf_rows_find(run->source->binding->rows, shown->table, shown->key) &&
         !cf_record_run_troubles(run, shown->table, shown->key))
         want_shown(self, shown, NULL, (place_here){0});
@@ -309,6 +312,8 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
     applying self = {.run = run};
     cf_status status = CF_OK;
 
+    cf_record_run_find_blocked(run);
+    cf_record_run_note_blocked(run);
     if (run->filled)
         self.renewed =
             cf_arena_allocate(&run->arena, run->content.file.count, sizeof *self.renewed);
@@ -342,13 +347,15 @@ void cf_record_run_tell(cf_record_run *run)
     const cf_rows *base = run->source->binding->rows;
     size_t unasked = 0;
 
+    cf_record_run_find_blocked(run);
+    cf_record_run_note_blocked(run);
     cf_record_run_load_refusals(run);
     for (size_t i = 0; i < cf_row_view_count(run->view); i++) {
         const cf_row *shown = cf_row_view_at(run->view, i);
         const cf_row *here = cf_row_index_find(&run->here, shown->table, shown->key);
         cf_row row;
 
-        if (cf_record_selected(&run->selection, shown) &&
+        if (cf_record_selected(&run->selection, shown) && !cf_record_run_is_blocked(run, shown) &&
             cf_row_express(&run->content.format, shown, here, &run->arena, &row, NULL) &&
             is_untouched(run, here, shown->table, shown->key) &&
             !cf_record_run_shows(run, here, shown) &&
@@ -359,7 +366,8 @@ void cf_record_run_tell(cf_record_run *run)
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
         const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
 
-        if (!here || cf_record_run_shown(run, row->table, row->key) ||
+        if (!here || cf_record_run_stays(run, here) ||
+            cf_record_run_shown(run, row->table, row->key) ||
             !is_untouched(run, here, row->table, row->key))
             continue;
         if (cf_row_view_find(run->view, row->table, row->key))

@@ -2,7 +2,6 @@
 /* What the user should know of his `--include`, though it is in sync with it. */
 #include "peer/sources/records/record_source_inside.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static void list(cf_record_run *run, const char *pattern, const char *text)
@@ -54,13 +53,25 @@ void cf_record_run_note_unmatched(cf_record_run *run)
     }
 }
 
+/* They say it together: each has but one line in the list. */
 void cf_record_run_note_unasked(cf_record_run *run, size_t rows)
 {
-    char text[120];
+    size_t own = cf_record_run_count_ignored(run);
+    cf_buffer text = {0};
 
-    snprintf(text, sizeof text,
-             "%zu row%s here %s not asked for any more: sync takes %s away here, and nowhere else",
-             rows, rows == 1 ? "" : "s", rows == 1 ? "is" : "are", rows == 1 ? "it" : "them");
     if (rows)
-        list(run, NULL, text);
+        cf_buffer_append_text(&text,
+                              "%zu row%s here %s not asked for any more: sync takes %s away here, "
+                              "and nowhere else",
+                              rows, rows == 1 ? "" : "s", rows == 1 ? "is" : "are",
+                              rows == 1 ? "it" : "them");
+    if (own)
+        cf_buffer_append_text(&text,
+                              "%s%zu row%s here match%s no pattern, or refer%s to such a row: %s "
+                              "here only",
+                              rows ? "; " : "", own, own == 1 ? "" : "s", own == 1 ? "es" : "",
+                              own == 1 ? "s" : "", own == 1 ? "it stays" : "they stay");
+    if (text.size)
+        list(run, NULL, cf_arena_text(&run->arena, cf_buffer_view(&text)));
+    cf_buffer_release(&text);
 }

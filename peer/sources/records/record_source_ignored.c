@@ -27,13 +27,20 @@ static const cf_row *base_at(const cf_record_run *run, cf_bytes table, cf_bytes 
     return cf_rows_find(run->source->binding->rows, table, key);
 }
 
+/* New, and can't be told of. */
+static bool is_mute(const cf_record_run *run, const cf_row *here, cf_bytes table, cf_bytes key)
+{
+    bool odd = here && run->as_read.odd && run->as_read.odd[index_of(run, here)];
+
+    return (odd || cf_record_run_troubles(run, table, key)) && !base_at(run, table, key);
+}
+
 bool cf_record_run_ignores_at(const cf_record_run *run, cf_bytes table, cf_bytes key)
 {
     const cf_row *here = cf_row_index_find(&run->here, table, key);
 
-    return here ? cf_record_run_ignores(run, here)
-                : run->ignored && cf_record_run_troubles(run, table, key) &&
-                      !base_at(run, table, key);
+    return run->ignored &&
+           ((here && cf_record_run_ignores(run, here)) || is_mute(run, here, table, key));
 }
 
 /* The reference leads to a row that is ignored. */
@@ -112,6 +119,15 @@ size_t cf_record_run_count_ignored(const cf_record_run *run)
     for (size_t i = 0; run->ignored && i < run->content.file.count; i++)
         count += run->ignored[i];
     return count;
+}
+
+bool cf_record_run_leaves_any(const cf_record_run *run)
+{
+    bool any = false;
+
+    for (size_t i = 0; run->ignored && !any && i < run->content.file.count; i++)
+        any = run->ignored[i] || run->astray[i];
+    return any;
 }
 
 /* ---- What the others are told of a row that is astray ---- */

@@ -4,6 +4,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
 #include "peer/adapters/record_format.h"
+#include "peer/merge/table.h"
 #include "peer/records/record_scan.h"
 #include "peer/records/row_index.h"
 #include "peer/sources/records/medium.h"
@@ -83,6 +84,8 @@ typedef struct {
     cf_rows *troubled; /* the places that are in trouble */
     bool *ignored;     /* rows that are none of ours; NULL: none is */
     bool *astray;      /* rows of the base that refer to such a one now */
+    uint8_t *stays;    /* rows that stay as they are, whatever was done elsewhere */
+    cf_table blocked;  /* rows of the view that can't be shown because of that */
     bool as_base;      /* it shows just what the base says: nothing was done to it */
     cf_id *doubts;     /* items of the base's rows to which something was done */
     size_t doubt_count;
@@ -143,6 +146,14 @@ bool cf_record_run_is_astray(const cf_record_run *run, const cf_row *row);
 /* What the others are told of it. False: the format doesn't hold its table. */
 bool cf_record_run_told(const cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out);
 void cf_record_run_note_astray(cf_record_run *run);
+/* Any row here is of one of these two kinds. */
+bool cf_record_run_leaves_any(const cf_record_run *run);
+/* Finds what can't be brought here because of such rows (record_source_blocked.c): rows here that
+ * stay as they are, rows of the view that can't be shown. Needs the view as it is from then on. */
+void cf_record_run_find_blocked(cf_record_run *run);
+bool cf_record_run_stays(const cf_record_run *run, const cf_row *here);
+bool cf_record_run_is_blocked(const cf_record_run *run, const cf_row *viewed);
+void cf_record_run_note_blocked(cf_record_run *run);
 /* A row of the view that the source neither shows nor is to show. */
 bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed);
 /* Both say the same, or there are neither: of a row of the base, which says what was shown; of a

@@ -359,6 +359,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool l
     cf_row_view_destroy(&run.view);
     cf_row_index_release(&run.here);
     cf_rows_destroy(&run.troubled);
+    cf_table_release(&run.blocked);
     cf_medium_content_release(&run.content);
     cf_medium_rest(source->medium);
     source->medium->had = NULL;
