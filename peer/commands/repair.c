@@ -98,9 +98,9 @@ static bool drop_key(void *context, cf_bytes key, cf_bytes value)
 /* What the base says was on the disk is forgotten, so that none of it counts as deleted. */
 static cf_status forget_base(repair *self, const cf_binding *binding, cf_error *error)
 {
-    static const cf_table_letter tables[] = {CF_TABLE_NODE,   CF_TABLE_ROW,      CF_TABLE_PLACE,
-                                             CF_TABLE_INTENT, CF_TABLE_DATABASE, CF_TABLE_AGREED,
-                                             CF_TABLE_HELD,   CF_TABLE_HIDDEN,   CF_TABLE_REFUSED};
+    static const cf_table_letter tables[] = {
+        CF_TABLE_NODE,   CF_TABLE_ROW,  CF_TABLE_PLACE,  CF_TABLE_INTENT,  CF_TABLE_DATABASE,
+        CF_TABLE_AGREED, CF_TABLE_HELD, CF_TABLE_HIDDEN, CF_TABLE_REFUSED, CF_TABLE_WAITED};
     cf_store *store = cf_home_store(self->peer->home);
     cf_arena arena = {0};
     cf_status status = CF_OK;

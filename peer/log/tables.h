@@ -22,6 +22,7 @@ typedef enum {
     CF_TABLE_SCHEMA = 'y',   /* source → the schema that its database had when last agreed */
     CF_TABLE_HELD = 'd',     /* source → which columns it had when last agreed */
     CF_TABLE_REFUSED = 'r',  /* source → rows that it could not be made to show, and why */
+    CF_TABLE_WAITED = 'q',   /* source → what waited when it was last synced, and why */
     CF_TABLE_DATABASE = 'b', /* source → which file its database is */
     CF_TABLE_MEETING = 'e',  /* source → nothing: rows of one number are the same, at first */
     CF_TABLE_WRITER = 'w',   /* collection → this device's chain in it */

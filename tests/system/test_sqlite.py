@@ -230,6 +230,28 @@ def test_a_database_that_its_program_holds(two):
     assert sorted(there.rows("SELECT name FROM people")) == [("Ann",), ("held",)]
 
 
+def test_status_has_the_reason_that_sync_had(two):
+    laptop, desktop, here, there = share(two, ADDRESS_BOOK)
+    program = sqlite3.connect(there.path, isolation_level=None)
+    program.execute("BEGIN IMMEDIATE")
+    here.run("INSERT INTO people(name) VALUES ('Ann')")
+    laptop.sync()
+    told = desktop.sync(1)["collections"][0]["pending"]
+    assert ["another program has the database in hand" in one["reason"] for one in told] == [True]
+    name = told[0]["path"]
+    named = pending(desktop)
+    assert named.pop(name) == told[0]["reason"]
+    assert list(named.values()) == ["it is new elsewhere"]
+    program.execute("ROLLBACK")
+    program.close()
+    desktop.sync()
+    assert pending(desktop) == {}
+    here.run("INSERT INTO people(name) VALUES ('Bob')")
+    laptop.sync()
+    desktop.run("sync", "--dry-run")
+    assert name not in pending(desktop), "that is over"
+
+
 def test_one_that_is_held_is_not_added(two):
     laptop, _ = two
     database = Database(laptop.folder / "held.db").run("CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT)")
@@ -316,3 +338,14 @@ def test_a_row_that_breaks_a_constraint_waits(two):
     both(laptop, desktop)
     assert here.all("groups") == there.all("groups")
     assert len(here.rows("SELECT * FROM groups")) == 3
+
+
+def test_status_says_that_a_long_value_waits(make_device):
+    solo = make_device("solo")
+    solo.init()
+    database = add(solo, "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT);")
+    database.many("INSERT INTO notes VALUES (?, ?)", [("long", "x" * 100000), ("short", "y")])
+    told = {one["path"]: one["reason"] for one in solo.json("sync")["collections"][0]["pending"]}
+    assert told["notes/long"] == "a long value of it waits for a broker"
+    named = pending(solo)
+    assert set(named) == set(told) and named["notes/long"] == "it is new here; " + told["notes/long"], (told, named)

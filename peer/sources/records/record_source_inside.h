@@ -193,6 +193,11 @@ void cf_record_run_keep_refusals(cf_record_run *run, const cf_medium_outcome *ou
 void cf_record_run_load_refusals(cf_record_run *run);
 bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key);
 
+/* What waits is kept, with its reasons; a later look that only looks tells them of what it finds
+ * (record_source_waits.c). */
+cf_status cf_record_run_keep_waits(cf_record_run *run, cf_error *error);
+void cf_record_run_tell_waits(cf_record_run *run);
+
 /* What the base becomes. */
 typedef struct {
     const cf_row *puts;

@@ -348,6 +348,10 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool l
     source->medium->only_looks = look_only;
     source->medium->word = source->word;
     cf_status status = work(&run, error);
+    if (look_only)
+        cf_record_run_tell_waits(&run);
+    else if (!status)
+        status = cf_record_run_keep_waits(&run, error);
     source->workshop->looks += !source->looked; /* what later ones find was just brought */
     source->looked = true;
     source->looks_now = look_only;

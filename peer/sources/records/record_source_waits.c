@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What waited when the source was last synced, and why: [[path, reason]…], ascending. Only a look
+ * that writes, and asks a broker, finds that out, and `status` does neither. */
+#include "peer/sources/records/record_source_inside.h"
+
+#include "codec/pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAITS_MAX = 1000 };
+
+static cf_bytes key_of(cf_record_run *run)
+{
+    return cf_key_source(&run->arena, CF_TABLE_WAITED, run->source->binding->number);
+}
+
+/* No bytes: nothing waited, or what is kept can't be had: then only the reasons are missing. */
+static cf_bytes load(cf_record_run *run)
+{
+    cf_peer *peer = run->source->workshop->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_buffer kept = {0};
+    cf_error ignored;
+
+    if (store->get(store, cf_peer_user(peer), key_of(run), &kept, &ignored))
+        cf_buffer_clear(&kept);
+    cf_bytes copy = cf_arena_copy(&run->arena, cf_buffer_view(&kept));
+    cf_buffer_release(&kept);
+    return copy;
+}
+
+/* ---- By a look that syncs ---- */
+
+/* Of a source that is kept in sync all the time nothing: that one tells it itself. */
+static void pack(const cf_record_source *source, cf_buffer *out)
+{
+    const cf_pendings *found = &source->found;
+    cf_pendings waits = {0};
+
+    for (size_t i = 0; !source->workshop->watch && i < found->count; i++)
+        if (found->at[i].kind == CF_PENDING_WAITS)
+            cf_pendings_add(&waits, CF_PENDING_WAITS, found->at[i].path, found->at[i].reason);
+    cf_pendings_sort(&waits);
+    size_t count = waits.count < WAITS_MAX ? waits.count : WAITS_MAX;
+    if (count)
+        cf_pack_array(out, count);
+    for (size_t i = 0; i < count; i++) {
+        cf_pack_array(out, 2);
+        cf_pack_bin(out, waits.at[i].path);
+        cf_pack_bin(out, cf_bytes_of_text(waits.at[i].reason));
+    }
+    cf_pendings_release(&waits);
+}
+
+cf_status cf_record_run_keep_waits(cf_record_run *run, cf_error *error)
+{
+    cf_peer *peer = run->source->workshop->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+    cf_buffer now = {0};
+    cf_status status = CF_OK;
+
+    pack(run->source, &now);
+    if (now.size)
+        cf_records_put(&records, key_of(run), cf_buffer_view(&now));
+    else
+        cf_records_delete(&records, key_of(run));
+    if (!cf_bytes_equal(cf_buffer_view(&now), load(run)))
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, false, error);
+    cf_records_release(&records);
+    cf_buffer_release(&now);
+    return status;
+}
+
+/* ---- By one that only looks ---- */
+
+static size_t read_waits(cf_record_run *run, cf_pending **out)
+{
+    cf_reader reader = cf_reader_of(load(run));
+    size_t count = 0, known = 0;
+    cf_bytes reason;
+    cf_error ignored;
+
+    if (reader.at == reader.end || cf_read_array(&reader, &count, &ignored))
+        return 0;
+    *out = cf_arena_allocate(&run->arena, count, sizeof **out);
+    while (known < count && cf_read_array_of(&reader, 2, &ignored) == CF_OK &&
+           cf_read_bin(&reader, &(*out)[known].path, &ignored) == CF_OK &&
+           cf_read_bin(&reader, &reason, &ignored) == CF_OK)
+        (*out)[known++].reason = cf_arena_text(&run->arena, reason);
+    return known;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return cf_bytes_compare(((const cf_pending *)a)->path, ((const cf_pending *)b)->path);
+}
+
+/* The reason that waits may say what was done already. */
+static void append_reason(cf_record_run *run, cf_pending *found, const char *why)
+{
+    cf_buffer text = {0};
+
+    if (strncmp(why, found->reason, strlen(found->reason)) != 0)
+        cf_buffer_append_text(&text, "%s; ", found->reason);
+    cf_buffer_append_text(&text, "%s", why);
+    cf_buffer_append(&text, "", 1);
+    found->reason = cf_pendings_text(&run->source->found, (const char *)text.data);
+    cf_buffer_release(&text);
+}
+
+void cf_record_run_tell_waits(cf_record_run *run)
+{
+    cf_pendings *found = &run->source->found;
+    const cf_pending whole = {.path = cf_bytes_of_text(cf_binding_file_name(run->source->binding))};
+    cf_pending *waits = NULL;
+    size_t count = read_waits(run, &waits);
+    bool unapplied = false;
+
+    for (size_t i = 0; count && i < found->count; i++) {
+        cf_pending *one = &found->at[i];
+
+        if (one->kind != CF_PENDING_UNSENT && one->kind != CF_PENDING_UNAPPLIED)
+            continue;
+        unapplied |= one->kind == CF_PENDING_UNAPPLIED;
+        const cf_pending *why = bsearch(one, waits, count, sizeof *waits, by_path);
+        if (why)
+            append_reason(run, one, why->reason);
+    }
+    const cf_pending *why = count ? bsearch(&whole, waits, count, sizeof *waits, by_path) : NULL;
+    if (why && unapplied)
+        cf_record_note_whole(run, CF_PENDING_WAITS, why->reason);
+}
