@@ -128,6 +128,44 @@ def test_an_older_copy_is_put_back(two):
     assert here.all("people") == there.all("people") == {"people": people("a", 4)}
 
 
+def test_an_older_copy_is_written_over_it(two):
+    laptop, desktop, here, there = named(two, 4)
+    backup = here.path.with_suffix(".backup")
+    shutil.copy(here.path, backup)
+    here.many("INSERT INTO people VALUES (?, ?)", people("b", 3))
+    both(laptop, desktop)
+    shutil.copy(backup, here.path)
+    stopped(laptop, "3 of 7 rows are missing")
+    laptop.sync(0, "--yes")
+    here.run("INSERT INTO people VALUES ('c', 'Cleo'); DELETE FROM people WHERE id = 'a0'")
+    both(laptop, desktop)
+    assert here.all("people") == there.all("people")
+    assert len(there.rows("SELECT * FROM people")) == 4
+
+
+def test_a_copy_from_before_others_wrote_is_older(two):
+    laptop, desktop, here, there = named(two, 4)
+    backup = there.path.with_suffix(".backup")
+    shutil.copy(there.path, backup)
+    here.many("INSERT INTO people VALUES (?, ?)", people("b", 3))
+    laptop.sync()
+    desktop.sync()
+    shutil.copy(backup, there.path)
+    stopped(desktop, "3 of 7 rows are missing")
+    assert len(here.rows("SELECT * FROM people")) == 7
+
+
+def test_a_database_that_is_tidied_up_is_the_same(two):
+    laptop, desktop, here, there = named(two, 30)
+    for script in "VACUUM", "PRAGMA journal_mode = WAL", "VACUUM", "PRAGMA journal_mode = DELETE", "REINDEX; VACUUM":
+        last = here.rows("SELECT max(id) FROM people")[0][0]
+        here.run(f"DELETE FROM people WHERE id = '{last}'")
+        here.run(script)
+        both(laptop, desktop)
+        assert here.all("people") == there.all("people")
+    assert len(there.rows("SELECT * FROM people")) == 25
+
+
 def test_another_one_without_the_table(two):
     laptop, desktop, here, there = named(two, 2)
     os.replace(Database(here.path.with_suffix(".other")).run(META).path, here.path)

@@ -77,6 +77,22 @@ cf_status cf_database_number(sqlite3 *database, const char *sql, int64_t *out, c
     return status;
 }
 
+cf_status cf_database_writes(sqlite3 *database, uint32_t *out, cf_error *error)
+{
+    enum { COUNTER_AT = 24 }; /* in the header, big-endian */
+    sqlite3_file *file = NULL;
+    uint8_t counter[4] = {0};
+
+    int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code == SQLITE_OK && file && file->pMethods)
+        code = file->pMethods->xRead(file, counter, sizeof counter, COUNTER_AT);
+    if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ)
+        return cf_fail(error, CF_IO, "its header can't be read");
+    *out = (uint32_t)counter[0] << 24 | (uint32_t)counter[1] << 16 | (uint32_t)counter[2] << 8 |
+           counter[3];
+    return CF_OK;
+}
+
 void cf_database_name(cf_bytes name, cf_buffer *sql)
 {
     cf_buffer_append(sql, "\"", 1);

@@ -27,6 +27,10 @@ cf_status cf_database_step(sqlite3_stmt *statement, bool *row, cf_error *error);
 /* The first column of the first row, an integer; 0 of no row. */
 cf_status cf_database_number(sqlite3 *database, const char *sql, int64_t *out, cf_error *error);
 
+/* How often it was written, as its file counts: never less than before, as long as it is the same.
+ * With a write-ahead log it may stay the same. What is read is as of the transaction. */
+cf_status cf_database_writes(sqlite3 *database, uint32_t *out, cf_error *error);
+
 /* Appends "NAME", with the quotes. */
 void cf_database_name(cf_bytes name, cf_buffer *sql);
 /* Of one column of the row: borrowed until the next step. */

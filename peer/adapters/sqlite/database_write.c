@@ -305,6 +305,7 @@ cf_status cf_database_rows_write(const char *path, const cf_database_schema *sch
 {
     cf_row_writing self = {.schema = schema, .before = before};
     cf_status status = CF_OK;
+    cf_error ignored;
 
     *out = (cf_database_outcome){0};
     compare(&self, before, wanted, count, out);
@@ -312,6 +313,8 @@ cf_status cf_database_rows_write(const char *path, const cf_database_schema *sch
         status = cf_database_open(path, true, &self.database, error);
     if (!status && self.count)
         status = write(&self, out, error);
+    if (!status && self.count && cf_database_writes(self.database, &out->writes, &ignored))
+        out->writes = 0; /* it is learned by the next look */
     cf_database_close(&self.database);
     free(self.changes);
     return status;

@@ -161,27 +161,65 @@ cf_status cf_database_standing_check(const cf_database_standing *standing, cf_de
 
 /* ---- Which it is ---- */
 
-static cf_status identify(const cf_stat *stat, sqlite3 *database, cf_hash *out, cf_error *error)
+static cf_status identify(const cf_stat *stat, sqlite3 *database, cf_database_identity *out,
+                          cf_error *error)
 {
     cf_buffer parts = {0};
     int64_t application;
 
     cf_status status =
         cf_database_number(database, "PRAGMA main.application_id", &application, error);
+    if (!status)
+        status = cf_database_writes(database, &out->writes, error);
     cf_pack_array(&parts, 4);
     cf_pack_uint(&parts, stat->birth_ns ? 0 : stat->device);
     cf_pack_uint(&parts, stat->inode);
     cf_pack_int(&parts, stat->birth_ns);
     cf_pack_int(&parts, application);
     cf_bytes packed = cf_buffer_view(&parts);
-    *out = cf_hash_of("database", &packed, 1);
+    out->file = cf_hash_of("database", &packed, 1);
     cf_buffer_release(&parts);
     return status;
 }
 
+/* Nothing to compare with, or the same file, which was only written since. */
+static bool is_the_same(const cf_database_place *place)
+{
+    static const cf_hash none;
+
+    return cf_hash_equal(&place->kept.file, &none) ||
+           (cf_hash_equal(&place->kept.file, &place->is.file) &&
+            place->is.writes >= place->kept.writes);
+}
+
+/* ---- Keeping it: the file's hash, and how often it was written, 4 bytes big-endian, which
+ * programs before this one left out ---- */
+
 static cf_bytes key_of(const cf_binding *binding, cf_arena *arena)
 {
     return cf_key_source(arena, CF_TABLE_DATABASE, binding->number);
+}
+
+static void pack(const cf_database_identity *identity, cf_buffer *out)
+{
+    cf_buffer_append(out, identity->file.bytes, sizeof identity->file.bytes);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        const uint8_t byte = (uint8_t)(identity->writes >> shift);
+
+        cf_buffer_append(out, &byte, 1);
+    }
+}
+
+static void unpack(cf_bytes value, cf_database_identity *out)
+{
+    const size_t size = sizeof out->file.bytes;
+
+    if (value.size != size && value.size != size + 4)
+        return;
+    memcpy(out->file.bytes, value.data, size);
+    out->writes = 0;
+    for (size_t i = size; i < value.size; i++)
+        out->writes = out->writes << 8 | value.data[i];
 }
 
 static cf_status recall(cf_database_place *place, cf_peer *peer, const cf_binding *binding,
@@ -193,8 +231,8 @@ static cf_status recall(cf_database_place *place, cf_peer *peer, const cf_bindin
 
     cf_status status =
         store->get(store, cf_peer_user(peer), key_of(binding, &arena), &value, error);
-    if (!status && value.size == sizeof place->kept.bytes)
-        memcpy(place->kept.bytes, value.data, value.size);
+    if (!status)
+        unpack(cf_buffer_view(&value), &place->kept);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status == CF_MISSING ? CF_OK : status;
@@ -205,7 +243,6 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
                                   const cf_database_schema *schema, cf_record_file *file,
                                   bool *lacks, cf_error *error)
 {
-    static const cf_hash none;
     cf_status status = CF_OK;
 
     if (!medium->peer)
@@ -217,7 +254,7 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
         status = identify(stat, database, &place->is, error);
     if (status || !cf_rows_count(medium->binding->rows))
         return status;
-    bool is_known = cf_hash_equal(&place->kept, &none) || cf_hash_equal(&place->kept, &place->is);
+    bool is_known = is_the_same(place);
     cf_database_standing standing = compare(medium->binding, schema, file, !is_known);
     *lacks = standing.missing > 0;
     return is_known ? CF_OK : cf_database_standing_check(&standing, medium->word, error);
@@ -227,11 +264,16 @@ void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
                             cf_records *records)
 {
     cf_arena arena = {0};
+    cf_buffer value = {0};
+    bool same =
+        cf_hash_equal(&place->kept.file, &place->is.file) && place->kept.writes <= place->is.writes;
+    bool written = records->count && place->kept.writes != place->is.writes;
 
-    if (place->known && !cf_hash_equal(&place->kept, &place->is)) {
-        cf_records_put(records, key_of(binding, &arena),
-                       cf_bytes_of(place->is.bytes, sizeof place->is.bytes));
+    if (place->known && (!same || written)) { /* of writes to other tables nothing is kept */
+        pack(&place->is, &value);
+        cf_records_put(records, key_of(binding, &arena), cf_buffer_view(&value));
         place->kept = place->is;
     }
+    cf_buffer_release(&value);
     cf_arena_release(&arena);
 }

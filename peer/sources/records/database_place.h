@@ -21,10 +21,14 @@ bool cf_database_traces_differ(const cf_database_traces *before, const cf_databa
 /* ---- Which database it is ---- */
 
 typedef struct {
+    cf_hash file;    /* and what its program says that it is; zero: nothing is known */
+    uint32_t writes; /* how many there were, at least: an older copy that is put back has less */
+} cf_database_identity;
+
+typedef struct {
     bool known;
-    cf_hash is;      /* the file, and what its program says that it is */
-    cf_hash kept;    /* the same in the home; zero: nothing */
-} cf_database_place; /* {0} is none yet */
+    cf_database_identity is, kept; /* the latter in the home */
+} cf_database_place;               /* {0} is none yet */
 
 /* Whether the table is to be synced here; the context is the binding. */
 bool cf_database_is_wanted(const void *context, cf_bytes table);

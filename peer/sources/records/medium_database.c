@@ -199,6 +199,8 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
                                               rows, count, &outcome, error);
     status = be_patient(self, status, error);
     out->wrote = !status && outcome.written > 0;
+    if (!status && outcome.writes)
+        self->place.is.writes = outcome.writes;
     for (size_t i = 0; !status && i < outcome.count; i++)
         cf_medium_refuse(out, outcome.refusals[i].table, outcome.refusals[i].key, CF_IO,
                          outcome.refusals[i].reason);
