@@ -161,3 +161,27 @@ Test(engine_rings, with_one_content_far_apart_come_to_their_end, .timeout = 120)
         expect_holds(w, i, i - 1);
     world_destroy(&w);
 }
+
+/* The first of the copies has what was fetched, and waits for a place that is freed by a step
+ * behind the other copies; these wait for the first one. */
+Test(engine_rings, with_one_content_wait_for_a_step_behind_them, .timeout = 120)
+{
+    world *w = world_new(1, 2);
+    device *a = &w->devices[0];
+    uint8_t *large = cf_allocate(1, 2 * LARGE);
+
+    memset(large, 'y', 2 * LARGE);
+    user_writes_text(a, "a", "text");
+    settles_equal(w);
+    user_writes(a, "one", large, 2 * LARGE);
+    cr_assert(device_sync(a));
+    user_moves(a, "a", "elsewhere");
+    cr_assert(device_sync(a));
+    user_writes(a, "a", large, 2 * LARGE);
+    user_writes(a, "zwei", large, 2 * LARGE);
+    memset(large, 'z', 2 * LARGE);
+    user_writes(a, "elsewhere", large, 2 * LARGE);
+    settles_equal(w);
+    free(large);
+    world_destroy(&w);
+}

@@ -92,7 +92,7 @@ static void start_making(cf_applying *applying, cf_task *task)
 }
 
 /* Its file was fetched for another step of the batch: once that one has taken it, it is on the
- * disk, and is copied from there. */
+ * disk, and is copied from there, in a later batch. */
 static bool is_taken_in_batch(const cf_applying *applying, const cf_task *task)
 {
     for (size_t i = applying->first; i < applying->end; i++) {
@@ -105,26 +105,26 @@ static bool is_taken_in_batch(const cf_applying *applying, const cf_task *task)
     return false;
 }
 
-/* Takes the next steps, and starts what has to be written for them. Those that wait still take no
- * place from them, or nobody would come whom they wait for. */
+/* Starts what has to be written for a step, if it can be; returns how many bytes are. */
+static uint64_t prepare(cf_applying *applying, cf_task *task)
+{
+    if (task->state != CF_TASK_WAITING || cf_task_is_prepared(task) ||
+        is_taken_in_batch(applying, task) || !find_content(applying, task))
+        return 0;
+    start_making(applying, task);
+    return task->small.size;
+}
+
+/* Takes the next steps, and starts what has to be written for them, and for what waits still. That
+ * takes no place from them, and doesn't end the batch, or nobody would come whom it waits for. */
 void cf_applying_start_batch(cf_applying *applying)
 {
-    const size_t begin = applying->end;
     uint64_t bytes = 0;
 
-    for (; applying->end < applying->count && applying->end - begin < BATCH_STEPS &&
-           bytes < BATCH_BYTES;
-         applying->end++) {
-        cf_task *task = &applying->tasks[applying->end];
-
-        if (task->state != CF_TASK_WAITING || !task->needs_file || task->made)
-            continue;
-        if (is_taken_in_batch(applying, task))
-            break;
-        if (!find_content(applying, task))
-            continue;
-        bytes += task->small.size;
-        start_making(applying, task);
-    }
-    applying->is_last = applying->end == begin || applying->end == applying->count;
+    for (size_t i = applying->first; i < applying->end; i++)
+        bytes += prepare(applying, &applying->tasks[i]);
+    for (size_t steps = 0;
+         applying->end < applying->count && steps < BATCH_STEPS && bytes < BATCH_BYTES; steps++)
+        bytes += prepare(applying, &applying->tasks[applying->end++]);
+    applying->is_last = applying->end == applying->count;
 }

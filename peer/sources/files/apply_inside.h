@@ -18,7 +18,7 @@ struct cf_applying {
     cf_task *tasks;
     size_t count;
     size_t first, end; /* the batch, with what others left; what is before it has ended */
-    bool is_last;      /* no step comes before one of these is done */
+    bool is_last;      /* no step comes after these */
     size_t jobs;
     cf_task_place place;
     cf_records records;

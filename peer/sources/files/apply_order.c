@@ -85,7 +85,7 @@ static void close_order(order *self)
 
 static bool perform(const order *self, cf_task *task)
 {
-    if (task->state != CF_TASK_WAITING || !cf_step_is_ready(self->nodes, &task->step, task->number))
+    if (!cf_task_is_prepared(task) || !cf_step_is_ready(self->nodes, &task->step, task->number))
         return false;
     cf_task_perform(&self->applying->place, task);
     return task->state == CF_TASK_DONE;
@@ -284,7 +284,7 @@ static bool break_rings(order *self)
     for (size_t i = applying->first; i < applying->end; i++) {
         cf_task *task = &applying->tasks[i];
         const cf_node *node =
-            task->state == CF_TASK_WAITING ? cf_step_in_the_way(self->nodes, &task->step) : NULL;
+            cf_task_is_prepared(task) ? cf_step_in_the_way(self->nodes, &task->step) : NULL;
         size_t chain = node ? chain_of(self, task, node) : NONE;
 
         if (!node || (chain != NONE && self->broken[chain]) ||

@@ -38,6 +38,12 @@ typedef struct {
     size_t intent_count;
 } cf_task;
 
+/* Waits only for other steps: its new file is written, if it needs one. */
+static inline bool cf_task_is_prepared(const cf_task *task)
+{
+    return task->state == CF_TASK_WAITING && (task->made || !task->needs_file);
+}
+
 /* Values of fields as the disk takes them; the default when there is none. */
 uint32_t cf_mode_of(cf_bytes value, uint32_t otherwise);
 bool cf_mtime_of(cf_bytes value, int64_t *mtime_ns);
