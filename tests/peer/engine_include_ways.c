@@ -93,6 +93,26 @@ Test(engine_include_ways, leave_what_is_not_asked_for_where_it_is)
     world_destroy(&w);
 }
 
+/* It takes over the directory that was just left, before what is in that has moved. */
+Test(engine_include_ways, settle_while_another_comes_where_they_were)
+{
+    world *w = two_with_one_that_stands(8);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_moves(a, "old", "new");
+    user_makes(a, "old");
+    user_writes_text(a, "old/9.txt", "9");
+    settle(w);
+    expect_text(b, "new/1.txt", "1");
+    expect_text(b, "new/sub/deep/3.txt", "3");
+    expect_text(b, "new/own.bin", "own");
+    expect_text(b, "old/9.txt", "9");
+    cr_expect(!is_there(b, "old/1.txt") && !is_there(b, "old/sub"));
+    expect_nothing_pending(b);
+    expect_nothing_of_ours(b);
+    world_destroy(&w);
+}
+
 Test(engine_include_ways, settle_below_one_that_is_renamed)
 {
     world *w = two_with_one_that_stands(3);

@@ -258,6 +258,7 @@ static bool take_over(const order *self, cf_task *task, const cf_node *node)
     const uint64_t number = node->number;
     size_t at = find(self, number);
 
+    cf_applying_mark(self->applying, node->items, node->item_count);
     if (!cf_task_take_over(&self->applying->place, task, node))
         return false;
     if (at != NONE && self->links[at].task->state == CF_TASK_WAITING) {
