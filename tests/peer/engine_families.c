@@ -292,6 +292,24 @@ Test(engine_families, wait_for_a_row_in_whose_place_another_one_is)
     world_destroy(&self.w);
 }
 
+/* There it refers to nothing: it is not to refer to another one's row. */
+Test(engine_families, wait_where_what_they_lack_is_only_here)
+{
+    pair self = pair_new("low");
+
+    write_own(self.some);
+    cr_assert(world_settle(self.w));
+    add(self.all, LATER, OWN, "top");
+    device_sync(self.all);
+    device_sync(self.some);
+    cr_expect(!has(self.some, LATER) && has(self.some, OWN_CHILD));
+    for (long id = OWN; id <= OWN_CHILD + 1; id++)
+        drop(self.some, id);
+    cr_assert(world_settle(self.w));
+    cr_expect(has(self.some, LATER) && has(self.all, LATER));
+    world_destroy(&self.w);
+}
+
 Test(engine_families, keep_a_row_to_which_one_refers_that_is_only_here)
 {
     pair self = pair_new("low");
