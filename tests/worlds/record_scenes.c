@@ -132,6 +132,33 @@ Test(record_scenes, a_card_made_on_both_sides_lies_in_one_file_though_the_disk_f
     }
 }
 
+/* World 7001098: what came stood in its place, and its folder could not be made durable; then it
+ * was edited elsewhere, and that heard of. It was taken for a card that the user here had made. */
+Test(record_scenes, a_card_that_came_is_nobodys_edit_though_its_folder_was_not_durable)
+{
+    static const disk_rates unreadable = {.reads = 1000000};
+
+    for (uint64_t call = 1; call <= 30; call++) {
+        world *w = a_world_with(call, 2, CARDS);
+        device *one = &w->devices[0], *two = &w->devices[1];
+
+        writes_card(one, "/cards/a.vcf", "a", "Anna");
+        cr_assert(syncs(one));
+        two->faults.names = two->faults.once = true;
+        two->faults.at = two->faults.calls + call;
+        two->faults.status = CF_IO;
+        syncs(two);
+        device_mend(two);
+        writes_card(one, "/cards/a.vcf", "a", "Anne");
+        cr_assert(syncs(one));
+        disk_set_rates(two->drive, &unreadable);
+        cr_assert_not(syncs(two));
+        device_mend(two);
+        expect_records(w, "cards a\ncards a name/full Anne\n");
+        world_destroy(&w);
+    }
+}
+
 /* The one who got it can give it to others as well as the one who wrote it. */
 Test(record_scenes, a_long_value_that_came_is_whole_after_a_power_cut)
 {

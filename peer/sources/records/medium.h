@@ -36,6 +36,7 @@ typedef struct {
 
 typedef struct {
     bool wrote; /* anything; else it showed just this already */
+    bool torn;  /* what is refused may stand there all the same, or be gone */
     cf_medium_refusal *refusals;
     size_t count, capacity;
     cf_arena arena;  /* of what they hold */

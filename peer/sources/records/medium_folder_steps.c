@@ -158,6 +158,7 @@ void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size
             wrote = true;
             continue;
         }
+        out->torn |= !status;
         if (status && !steps[i].deletes)
             cf_record_disk_give_up(&steps[i].disk, &steps[i].by);
         refuse(&steps[i], &error, out);
@@ -165,6 +166,7 @@ void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size
     }
     out->wrote |= wrote;
     if (wrote && files->sync_folder(files, self->root, &error)) {
+        out->torn = true;
         for (size_t i = 0; i < count; i++)
             if (steps[i].made)
                 refuse(&steps[i], &error, out);

@@ -269,7 +269,8 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
     note_renewed(self, refused);
     cf_record_run_keep_held(run);
     cf_rows_destroy(&refused);
-    cf_record_run_settled(run);
+    if (!outcome->torn) /* else the next look finds out what of it was done */
+        cf_record_run_settled(run);
     return cf_record_run_commit(run, error);
 }
 
