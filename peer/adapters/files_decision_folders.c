@@ -45,8 +45,55 @@ static void join_folders(cf_decision *self)
             self->folder_at[e] = cf_stat_index_find(starts, &listing->entries[e].stat);
 }
 
+/* By base node: something was in it. */
+static const bool *find_filled(const cf_decision *self)
+{
+    size_t count = self->input->node_count;
+    bool *filled = cf_arena_allocate(self->arena, count + 1, sizeof *filled);
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t parent = cf_decision_node(self, i)->parent;
+        size_t above = parent ? cf_known_number(self->known, parent) : CF_KNOWN_NONE;
+
+        if (above != CF_KNOWN_NONE)
+            filled[above] = true;
+    }
+    return filled;
+}
+
+/* By its name, or as that very file. */
+static bool was_in(const cf_decision *self, const cf_listed *entry, size_t node)
+{
+    uint64_t number = cf_decision_node(self, node)->number;
+    bool found = cf_known_place(self->known, number, entry->name) != CF_KNOWN_NONE;
+    size_t known = CF_KNOWN_NONE;
+
+    while (!found && (known = cf_known_next_same(self->known, &entry->stat, entry->kind, known)) !=
+                         CF_KNOWN_NONE)
+        found = cf_decision_node(self, known)->parent == number;
+    return found;
+}
+
+/* Without birth times, a number that was given to another directory looks like the one before: only
+ * that nothing is in it of what was tells them apart. */
+static bool may_be_known(const cf_decision *self, const bool *filled, size_t entry, size_t node)
+{
+    size_t folder = self->folder_at[entry];
+
+    if (self->listing->entries[entry].stat.birth_ns != 0 || !filled[node] ||
+        folder == CF_KNOWN_NONE || !self->listing->folders[folder].complete)
+        return true;
+    const cf_listed_folder *of = &self->listing->folders[folder];
+    bool found = false;
+    for (size_t e = of->first; !found && e < of->first + of->count; e++)
+        found = was_in(self, &self->listing->entries[e], node);
+    return found;
+}
+
 static void find_known_directories(cf_decision *self)
 {
+    const bool *filled = find_filled(self);
+
     for (size_t e = 0; e < self->listing->entry_count; e++) {
         const cf_listed *entry = &self->listing->entries[e];
         size_t node = CF_KNOWN_NONE;
@@ -54,7 +101,7 @@ static void find_known_directories(cf_decision *self)
         if (entry->kind != 'd')
             continue;
         while ((node = cf_known_next_same(self->known, &entry->stat, 'd', node)) != CF_KNOWN_NONE)
-            if (self->claimed[node] == CF_KNOWN_NONE) {
+            if (self->claimed[node] == CF_KNOWN_NONE && may_be_known(self, filled, e, node)) {
                 cf_decision_claim(self, e, node, CF_TOKEN_MOVED);
                 break;
             }

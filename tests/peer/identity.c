@@ -386,6 +386,21 @@ Test(identity, takes_a_number_without_a_birth_for_used_again_unless_all_else_is_
     expect_identity("a 10.0 x, b 11.0 y", "a 11.0 y, b 10.0 x", "a>2 b>1");
 }
 
+/* World 3100109: a new directory was taken for one that was deleted, and what others made in that
+ * came into it. */
+Test(identity,
+     takes_a_directory_without_a_birth_for_another_where_nothing_is_left_of_what_was_in_it)
+{
+    expect_identity("a/ 20.0, a/f 10 x", "b/ 20.0, b/f 10 x", "b>1 b/f=2");
+    expect_identity("a/ 20.0, a/f 10 x", "b/ 20.0, b/g 10 x", "b>1 b/g>2");
+    expect_identity("a/ 20.0, a/f 10 x", "b/ 20.0, b/f 11 y", "b>1 b/f~2");
+    expect_identity("a/ 20.0, a/f 10 x", "b/ 20.0, b/g 11 y", "b+ b/g+ gone 2 1");
+    expect_identity("a/ 20.0, a/f 10 x", "b/ 20.0", "b+ gone 2 1");
+    expect_identity("a/ 20.0, a/f 10 x", "a/ 20.0", "a~1 gone 2");
+    expect_identity("a/ 20.0", "b/ 20.0", "b>1");
+    expect_identity("a/ 20, a/f 10 x", "b/ 20", "b>1 gone 2");
+}
+
 Test(identity, knows_no_item_of_two_kinds)
 {
     expect_identity("a 10 x", "a/ 20, a/a 10 x", "a+ a/a>1");
