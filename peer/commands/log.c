@@ -95,7 +95,7 @@ static void show(cf_run *run, const cf_event *event, cf_arena *arena, json_t *li
         json_array_append_new(list, object);
         return;
     }
-    cf_name_show(event->path, path);
+    cf_name_show(event->path.size ? event->path : cf_bytes_of_text("the document"), path);
     cf_name_show(event->from, from);
     const char *details = tell_record(event, arena);
     cf_print(&run->output, "%s %s %s %s: %s %s%s%s%s\n", id, time, device, collection, event->what,

@@ -240,6 +240,7 @@ def test_a_document_that_says_nothing_arrives(two, text):
     laptop, desktop = two
     here = add(laptop, "card.json", text, "--format", "json", collection="card")
     laptop.sync()
+    assert "card: new the document\n" in laptop.run("log")
     desktop.sync()
     there = add(desktop, "card.json", None, "--format", "json", "--existing", collection="card")
     for _ in range(2):
