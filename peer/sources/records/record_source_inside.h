@@ -193,6 +193,13 @@ void cf_record_run_keep_refusals(cf_record_run *run, const cf_medium_outcome *ou
 void cf_record_run_load_refusals(cf_record_run *run);
 bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key);
 
+/* What a look that syncs found out, kept for one that only looks; no bytes: nothing, or it can't be
+ * had: then only the reasons are missing. */
+cf_bytes cf_record_run_kept(cf_record_run *run, cf_table_letter table);
+/* Adds to `records` what becomes of it; false: it is kept already. */
+bool cf_record_run_keep(cf_record_run *run, cf_table_letter table, cf_bytes now,
+                        cf_records *records);
+
 /* What waits is kept, with its reasons; a later look that only looks tells them of what it finds
  * (record_source_waits.c). */
 cf_status cf_record_run_keep_waits(cf_record_run *run, cf_error *error);

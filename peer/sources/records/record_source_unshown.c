@@ -57,11 +57,6 @@ void cf_record_run_note_held_back(cf_record_run *run)
 
 /* ---- By the medium ---- */
 
-static cf_bytes key_of(cf_record_run *run)
-{
-    return cf_key_source(&run->arena, CF_TABLE_REFUSED, run->source->binding->number);
-}
-
 /* Of the row that is to be shown there; 0: none is. */
 static uint64_t hash_shown(const cf_record_run *run, cf_bytes table, cf_bytes key)
 {
@@ -87,22 +82,6 @@ static void pack_refusal(const cf_record_run *run, const cf_medium_refusal *refu
     cf_pack_bin(out, cf_bytes_of_text(refusal->text));
 }
 
-/* No bytes: nothing was refused, or what is kept can't be had: then only the reasons are missing.
- */
-static cf_bytes load(cf_record_run *run)
-{
-    cf_peer *peer = run->source->workshop->peer;
-    cf_store *store = cf_home_store(peer->home);
-    cf_buffer kept = {0};
-    cf_error ignored;
-
-    if (store->get(store, cf_peer_user(peer), key_of(run), &kept, &ignored))
-        cf_buffer_clear(&kept);
-    cf_bytes copy = cf_arena_copy(&run->arena, cf_buffer_view(&kept));
-    cf_buffer_release(&kept);
-    return copy;
-}
-
 void cf_record_run_keep_refusals(cf_record_run *run, const cf_medium_outcome *outcome)
 {
     cf_buffer now = {0};
@@ -117,13 +96,7 @@ void cf_record_run_keep_refusals(cf_record_run *run, const cf_medium_outcome *ou
             pack_refusal(run, &outcome->refusals[i], &now);
             packed++;
         }
-    cf_bytes before = load(run);
-    if (!cf_bytes_equal(cf_buffer_view(&now), before)) {
-        if (count)
-            cf_records_put(&run->records, key_of(run), cf_buffer_view(&now));
-        else
-            cf_records_delete(&run->records, key_of(run));
-    }
+    cf_record_run_keep(run, CF_TABLE_REFUSED, cf_buffer_view(&now), &run->records);
     cf_buffer_release(&now);
 }
 
@@ -152,7 +125,7 @@ static cf_status read_refusal(cf_reader *reader, cf_record_refusal *out, cf_erro
 
 void cf_record_run_load_refusals(cf_record_run *run)
 {
-    cf_reader reader = cf_reader_of(load(run));
+    cf_reader reader = cf_reader_of(cf_record_run_kept(run, CF_TABLE_REFUSED));
     size_t count = 0;
     cf_error ignored;
 

@@ -10,26 +10,6 @@
 
 enum { WAITS_MAX = 1000 };
 
-static cf_bytes key_of(cf_record_run *run)
-{
-    return cf_key_source(&run->arena, CF_TABLE_WAITED, run->source->binding->number);
-}
-
-/* No bytes: nothing waited, or what is kept can't be had: then only the reasons are missing. */
-static cf_bytes load(cf_record_run *run)
-{
-    cf_peer *peer = run->source->workshop->peer;
-    cf_store *store = cf_home_store(peer->home);
-    cf_buffer kept = {0};
-    cf_error ignored;
-
-    if (store->get(store, cf_peer_user(peer), key_of(run), &kept, &ignored))
-        cf_buffer_clear(&kept);
-    cf_bytes copy = cf_arena_copy(&run->arena, cf_buffer_view(&kept));
-    cf_buffer_release(&kept);
-    return copy;
-}
-
 /* ---- By a look that syncs ---- */
 
 /* Of a source that is kept in sync all the time nothing: that one tells it itself. */
@@ -62,11 +42,7 @@ cf_status cf_record_run_keep_waits(cf_record_run *run, cf_error *error)
     cf_status status = CF_OK;
 
     pack(run->source, &now);
-    if (now.size)
-        cf_records_put(&records, key_of(run), cf_buffer_view(&now));
-    else
-        cf_records_delete(&records, key_of(run));
-    if (!cf_bytes_equal(cf_buffer_view(&now), load(run)))
+    if (cf_record_run_keep(run, CF_TABLE_WAITED, cf_buffer_view(&now), &records))
         status = store->write(store, cf_peer_user(peer), records.at, records.count, false, error);
     cf_records_release(&records);
     cf_buffer_release(&now);
@@ -77,7 +53,7 @@ cf_status cf_record_run_keep_waits(cf_record_run *run, cf_error *error)
 
 static size_t read_waits(cf_record_run *run, cf_pending **out)
 {
-    cf_reader reader = cf_reader_of(load(run));
+    cf_reader reader = cf_reader_of(cf_record_run_kept(run, CF_TABLE_WAITED));
     size_t count = 0, known = 0;
     cf_bytes reason;
     cf_error ignored;
