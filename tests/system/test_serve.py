@@ -161,16 +161,33 @@ def test_a_signal_ends_a_sync_and_the_next_one_goes_on(broker, pair_of_notes):
 NARROW = ["unshare", "--user", "--map-root-user", "sh", "-c", 'echo 4 >/proc/sys/user/max_inotify_watches; exec "$@"', "sh"]
 
 
-def test_directories_that_can_not_be_watched_are_named(pair_of_notes, monkeypatch):
-    laptop, desktop, here, there = pair_of_notes
+def serve_with_few_watches(device, folder, monkeypatch):
     if subprocess.run([*NARROW, "sh", "-c", 'test "$(cat /proc/sys/user/max_inotify_watches)" = 4']).returncode:
         pytest.skip("needs a user namespace")
-    fill(here, {f"{number}/deep/file": "" for number in range(5)})
-    assert laptop.sync()["notes"] == []
-    plain = laptop.command
+    fill(folder, {f"{number}/deep/file": "" for number in range(5)})
+    assert device.sync()["notes"] == []
+    plain = device.command
     with monkeypatch.context() as patch:
-        patch.setattr(laptop, "command", lambda *arguments: [*NARROW, *plain(*arguments)])
-        process = laptop.serve()
+        patch.setattr(device, "command", lambda *arguments: [*NARROW, *plain(*arguments)])
+        return device.serve()
+
+
+def test_what_is_moved_to_where_no_watch_sees_it_is_not_gone(pair_of_notes, monkeypatch):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "wanderer").write_text("here and there\n")
+    process = serve_with_few_watches(laptop, here, monkeypatch)
+    other = desktop.serve()
+    wait_until(lambda: tree(here) == tree(there), "both are alike")
+    (here / "wanderer").rename(here / "4/deep/wanderer")
+    wait_until(lambda: not (there / "wanderer").exists(), "it has left its place")
+    wait_until(lambda: tree(here) == tree(there), "it is where it was moved to")
+    assert laptop.stop(process) == 0
+    assert desktop.stop(other) == 0
+
+
+def test_directories_that_can_not_be_watched_are_named(pair_of_notes, monkeypatch):
+    laptop, desktop, here, there = pair_of_notes
+    process = serve_with_few_watches(laptop, here, monkeypatch)
     (note,) = laptop.json("status")["notes"]
     assert note["kind"] == "unwatched" and note["text"].startswith("8 directories"), note
     assert "max_user_watches" in laptop.run("status")

@@ -170,6 +170,36 @@ Test(intent, another_thing_in_the_place_of_one_is_no_conflict)
     world_destroy(&w);
 }
 
+static bool holds(const device *who, const char *path)
+{
+    cf_stat ignored;
+
+    return disk_user_stat(who->drive, path, &ignored);
+}
+
+/* World 8000319: while a folder comes that is there already, its user moves a file. The place of
+ * that folder alone is looked at again: the file is missing there, and that it is gone is not to be
+ * told before it was sought everywhere. */
+Test(intent, a_move_is_no_deletion_where_only_a_part_is_looked_at)
+{
+    world *w = two_alike(9);
+    device *one = &w->devices[0], *other = &w->devices[1];
+
+    other->serves = true;
+    disk_user_makes_folder(one->drive, "/things/new");
+    disk_user_makes_folder(other->drive, "/things/new");
+    disk_user_moves(other->drive, "/things/letter", "/things/photos/letter");
+    cr_assert(syncs(one)); /* the other one runs, and hears of it */
+    world_wait(w, 1000);
+    for (int turn = 0; turn < 20; turn++)
+        world_turn(w);
+    cr_expect(holds(one, "/things/letter") || holds(one, "/things/photos/letter"));
+    cr_assert(syncs(one));
+    cr_expect(holds(one, "/things/letter") || holds(one, "/things/photos/letter"));
+    expect_tree(w, "new/\nphotos/\nphotos/letter: dear\nphotos/one: 1\nphotos/two: 2\n");
+    world_destroy(&w);
+}
+
 static void move_a_folder(void *context)
 {
     disk *drive = context;

@@ -81,10 +81,11 @@ void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
 /* ---- What is not where it was ---- */
 
 /* Of what this part of a look found, all that counts: what is missing from its place, because it is
- * gone or is somewhere else now, has to be so for a while, at two looks in a row, and not too much
- * may be gone at once; what is new or somewhere else now has to be in a directory that is known or
- * counts, too, and that does not wait, and not in the place of something that is missing and does
- * not count. `*out` has arrays of its own, which the caller frees. */
+ * gone or is somewhere else now, has to be so for a while, at two looks in a row, at everything if
+ * no watch sees all, and not too much may be gone at once; what is new or somewhere else now has to
+ * be in a directory that is known or counts, too, and that does not wait, and not in the place of
+ * something that is missing and does not count. `*out` has arrays of its own, which the caller
+ * frees. */
 void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
                      cf_survey_batch *out);
 /* What was found and not kept, to be published now, waits with all that is in it. */

@@ -96,13 +96,25 @@ static void hold_gone(cf_files_source *source, const cf_survey_batch *judged)
     source->confirm = false;
 }
 
+/* It may have been moved to where this look doesn't go, and where no watch sees it come. */
+static bool may_be_elsewhere(const cf_files_source *source)
+{
+    return !source->surveying_all &&
+           (!source->quiet || cf_watch_missing(source->workshop->watch) > 0);
+}
+
 static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_ms)
 {
     uint64_t folder = folder_of(source, node);
 
-    if (cf_source_absence_in(source, folder) == CF_ABSENCE_COUNTS)
+    if (cf_source_absence_in(source, folder) != CF_ABSENCE_COUNTS) {
+        cf_quiet_miss(source->quiet, folder, now_ms);
+    } else if (may_be_elsewhere(source)) {
+        cf_source_look_at(source, folder, CF_ABSENCE_COUNTS);
+        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
+    } else {
         return is_confirmed(source, node->number);
-    cf_quiet_miss(source->quiet, folder, now_ms);
+    }
     cf_source_note_node(source, node->number, CF_PENDING_WAITS,
                         "it is missing here, perhaps for a moment");
     return false;
