@@ -9,6 +9,7 @@ import pathlib
 import random
 import shutil
 import sqlite3
+import time
 
 from cards import card
 from counterfoil import Device, fill, tree
@@ -188,6 +189,10 @@ class OfBroker(Workload):
         with self.struck_broker() as listens:
             if listens:
                 self.here.finish("sync", "--timeout", "3s")
+                self.linger()
+
+    def linger(self):
+        """Until all has happened in which it is to be struck."""
 
 
 class BrokerAppend(OfBroker):
@@ -220,9 +225,17 @@ class Compaction(OfBroker):
             self.here.sync()
             self.broker.stop()
             self.broker.restart()
-        before = self.tables()
+        self.before = self.tables()
         super().act()
-        assert self.strike.call or before - self.tables(), "nothing was compacted"
+        assert self.strike.call or self.is_compacted(), "nothing was compacted"
+
+    def linger(self):
+        end = time.monotonic() + 20
+        while not self.strike.call and not self.is_compacted() and time.monotonic() < end:
+            time.sleep(0.02)
+
+    def is_compacted(self):
+        return self.before - self.tables()
 
     def tables(self):
         return {table.name for table in pathlib.Path(self.broker.data).rglob("*.sst")}
