@@ -17,15 +17,13 @@ static void place_start(cf_decision *self, size_t folder)
 {
     const cf_listed_folder *start = &self->listing->folders[folder];
 
-    if (start->node == 0) {
-        place_folder(self, folder, CF_KNOWN_ROOT);
+    size_t node = start->node == 0 ? CF_KNOWN_ROOT : cf_known_number(self->known, start->node);
+    if (node == CF_KNOWN_NONE ||
+        (node != CF_KNOWN_ROOT && start->stat.inode != 0 &&
+         !cf_stat_same_file(&cf_decision_node(self, node)->stat, &start->stat)))
         return;
-    }
-    size_t node = cf_known_number(self->known, start->node);
-    if (node != CF_KNOWN_NONE &&
-        (start->stat.inode == 0 ||
-         cf_stat_same_file(&cf_decision_node(self, node)->stat, &start->stat)))
-        place_folder(self, folder, node);
+    self->out->folder_entries[folder] = CF_LISTED_START;
+    place_folder(self, folder, node);
 }
 
 /* Which folder lists a directory: the one made for its entry, or a start that is the same one. */
@@ -122,11 +120,13 @@ static void resolve_children(cf_decision *self, size_t folder)
         if (node != CF_KNOWN_NONE)
             cf_decision_claim(self, e, node, CF_TOKEN_REPLACED);
         size_t below = self->folder_at[e];
-        if (below != CF_KNOWN_NONE && !self->resolved[below])
-            place_folder(self, below,
-                         self->tokens[e].how == CF_TOKEN_NONE
-                             ? CF_KNOWN_NONE
-                             : cf_known_number(self->known, self->tokens[e].node));
+        if (below == CF_KNOWN_NONE || self->resolved[below])
+            continue;
+        self->out->folder_entries[below] = e;
+        place_folder(self, below,
+                     self->tokens[e].how == CF_TOKEN_NONE
+                         ? CF_KNOWN_NONE
+                         : cf_known_number(self->known, self->tokens[e].node));
     }
 }
 
@@ -136,9 +136,13 @@ static void resolve_folders(cf_decision *self)
     const cf_listing *listing = self->listing;
     bool *visited = cf_arena_allocate(self->arena, listing->folder_count, sizeof *visited);
 
-    for (size_t f = 0; f < listing->folder_count; f++)
-        if (listing->folders[f].entry == CF_LISTED_START)
+    for (size_t f = 0; f < listing->folder_count; f++) {
+        bool starts = listing->folders[f].entry == CF_LISTED_START;
+
+        self->out->folder_entries[f] = starts ? CF_IDENTITY_NOWHERE : listing->folders[f].entry;
+        if (starts)
             place_start(self, f);
+    }
     for (bool again = true; again;) {
         again = false;
         for (size_t f = 0; f < listing->folder_count; f++)

@@ -205,6 +205,7 @@ void cf_identity_decide(const cf_identity_input *input, cf_arena *arena, cf_iden
 
     *out = (cf_identity){
         .tokens = self.tokens,
+        .folder_entries = cf_arena_allocate(arena, folders, sizeof *out->folder_entries),
         .hash_wanted = cf_arena_allocate(arena, entries, sizeof *out->hash_wanted),
         .list_wanted = cf_arena_allocate(arena, nodes + folders + 1, sizeof *out->list_wanted),
     };

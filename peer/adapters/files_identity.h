@@ -47,9 +47,15 @@ typedef struct {
     const cf_hash *const *hashes;
 } cf_identity_input;
 
+/* A start that is another directory by now, and was not seen from above. */
+#define CF_IDENTITY_NOWHERE (SIZE_MAX - 1)
+
 typedef struct {
     cf_token *tokens; /* one for each entry of the listing */
-    uint64_t *gone;   /* numbers of nodes, children before their directories */
+    /* By folder of the listing: the entry that it lists, which for a start is found only where it
+     * is another directory by now; CF_LISTED_START: it is its own node; CF_IDENTITY_NOWHERE. */
+    size_t *folder_entries;
+    uint64_t *gone; /* numbers of nodes, children before their directories */
     size_t gone_count;
     size_t *hash_wanted; /* entries */
     size_t hash_wanted_count;

@@ -232,3 +232,65 @@ Test(intent, a_folder_that_is_moved_in_the_middle_of_a_look)
         world_destroy(&w);
     }
 }
+
+/* A user who moves a folder over an empty one, and perhaps moves it on. */
+typedef struct {
+    device *user;
+    uint64_t gap;     /* calls between the two */
+    const char *tree; /* what he has then */
+} two_moves;
+
+static void move_on(void *context)
+{
+    two_moves *self = context;
+
+    disk_user_moves(self->user->drive, "/things/empty", "/things/photos/new");
+    self->tree = "letter: dear\nphotos/\nphotos/new/\nphotos/new/three: 3\nphotos/one: 1\n"
+                 "photos/two: 2\n";
+}
+
+static void move_over_another(void *context)
+{
+    two_moves *self = context;
+
+    disk_user_moves(self->user->drive, "/things/drafts", "/things/empty");
+    self->tree = "empty/\nempty/three: 3\nletter: dear\nphotos/\nphotos/one: 1\nphotos/two: 2\n";
+    self->user->faults.at = self->user->faults.calls + self->gap;
+    self->user->faults.meanwhile = move_on;
+}
+
+static void looks_while_it_is_moved(uint64_t call, uint64_t gap)
+{
+    world *w = two_alike(call);
+    device *one = &w->devices[0];
+    two_moves moves = {one, gap, NULL};
+
+    disk_user_makes_folder(one->drive, "/things/drafts");
+    disk_user_writes(one->drive, "/things/drafts/three", "3");
+    disk_user_makes_folder(one->drive, "/things/empty");
+    cr_assert(syncs(one) && syncs(&w->devices[1]));
+    one->faults.reads = true;
+    one->faults.meanwhile = move_over_another;
+    one->faults.context = &moves;
+    one->faults.at = one->faults.calls + call;
+    syncs(one);
+    device_mend(one);
+    if (moves.tree)
+        expect_tree(w, moves.tree);
+    world_destroy(&w);
+}
+
+/* World 8000782: what was in it was taken for something in the other one, which was gone. */
+Test(intent, a_folder_that_is_moved_over_an_empty_one_in_the_middle_of_a_look)
+{
+    for (uint64_t call = 1; call <= 40; call++)
+        looks_while_it_is_moved(call, 1000);
+}
+
+/* Where a look began there was another one, which was not seen from above any more. */
+Test(intent, a_folder_that_is_moved_twice_in_the_middle_of_a_look)
+{
+    for (uint64_t call = 18; call <= 20; call++)
+        for (uint64_t gap = 20; gap <= 40; gap += 2)
+            looks_while_it_is_moved(call, gap);
+}

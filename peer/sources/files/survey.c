@@ -111,9 +111,12 @@ const cf_node *cf_survey_base_node(const cf_survey *survey, size_t entry)
 
 uint64_t cf_survey_folder_number(const cf_survey *survey, size_t folder)
 {
-    const cf_listed_folder *listed = &survey->listing.folders[folder];
+    size_t entry = survey->identity.folder_entries[folder];
 
-    return listed->entry == CF_LISTED_START ? listed->node : survey->numbers[listed->entry];
+    if (entry == CF_LISTED_START)
+        return survey->listing.folders[folder].node;
+    uint64_t number = entry == CF_IDENTITY_NOWHERE ? 0 : survey->numbers[entry];
+    return number ? number : UINT64_MAX;
 }
 
 static bool is_wanted(const cf_listed *listed)
@@ -131,9 +134,9 @@ static bool is_leaving(const cf_survey *survey, size_t entry)
 static void want_folders_above(cf_survey *survey, size_t entry, bool *wanted)
 {
     for (size_t folder = survey->listing.entries[entry].folder;;) {
-        size_t above = survey->listing.folders[folder].entry;
+        size_t above = survey->identity.folder_entries[folder];
 
-        if (above == CF_LISTED_START || wanted[above])
+        if (above == CF_LISTED_START || above == CF_IDENTITY_NOWHERE || wanted[above])
             return;
         wanted[above] = true;
         folder = survey->listing.entries[above].folder;
@@ -172,6 +175,8 @@ void cf_survey_look_again(cf_survey *survey, size_t folder)
 {
     uint64_t number = cf_survey_folder_number(survey, folder);
 
+    if (number == UINT64_MAX)
+        number = survey->listing.folders[folder].node; /* a start: what is left of the way there */
     if (survey->again_count && survey->again[survey->again_count - 1] == number)
         return;
     survey->again =
@@ -217,7 +222,7 @@ static void note_listing(cf_survey *survey)
     for (size_t i = 0; i < survey->listing.folder_count; i++) {
         const cf_listed_folder *folder = &survey->listing.folders[i];
 
-        if (folder->restless)
+        if (folder->restless || survey->identity.folder_entries[i] == CF_IDENTITY_NOWHERE)
             cf_survey_look_again(survey, i);
         if (folder->complete && is_unread(survey, folder->entry))
             cf_survey_look_again(survey, survey->listing.entries[folder->entry].folder);

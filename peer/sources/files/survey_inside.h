@@ -49,7 +49,8 @@ struct cf_survey {
 cf_status cf_survey_list(cf_survey *survey, cf_error *error);
 cf_status cf_survey_list_from(cf_survey *survey, uint64_t node, cf_error *error);
 
-/* The base's node of an entry, NULL when it is new; the number of a listed folder's. */
+/* The base's node of an entry, NULL when it is new; the number of a listed folder's,
+ * UINT64_MAX where it has none: it, or one above, was moved meanwhile and not found. */
 const cf_node *cf_survey_base_node(const cf_survey *survey, size_t entry);
 uint64_t cf_survey_folder_number(const cf_survey *survey, size_t folder);
 
