@@ -508,3 +508,38 @@ Test(identity, believes_no_directory_that_took_the_place_of_another)
     self.listed = " d ";
     expect_partly(&self, "d~1 d/a~2 gone 3");
 }
+
+/* World 8000782: of two directories one took the other's place before a look began there, and is
+ * seen from above, or not any more. */
+static size_t entry_of_start(bool is_seen)
+{
+    const cf_stat first = {.inode = 20, .birth_ns = 1}, other = {.inode = 21, .birth_ns = 1};
+    const cf_identity_node nodes[] = {
+        {.number = 1, .name = cf_bytes_of_text("first"), .kind = 'd', .stat = first},
+        {.number = 2, .name = cf_bytes_of_text("other"), .kind = 'd', .stat = other}};
+    cf_listed entries[] = {{.name = cf_bytes_of_text("f"), .folder = 0, .kind = 'f'},
+                           {.name = cf_bytes_of_text("other"), .folder = 1, .kind = 'd'}};
+    cf_listed_folder folders[] = {
+        {.entry = CF_LISTED_START, .node = 2, .stat = first, .complete = true, .count = 1},
+        {.entry = CF_LISTED_START, .complete = true, .first = 1, .count = is_seen}};
+    cf_listing listing = {
+        .entries = entries, .entry_count = 1 + is_seen, .folders = folders, .folder_count = 2};
+    cf_identity_input input = {.nodes = nodes, .node_count = 2, .listing = &listing};
+    cf_arena arena = {0};
+    cf_identity identity;
+
+    entries[0].stat = (cf_stat){.inode = 22, .birth_ns = 1};
+    entries[1].stat = first;
+    cf_identity_decide(&input, &arena, &identity);
+    cr_assert_eq(identity.folder_entries[1], CF_LISTED_START);
+    cr_assert_eq(identity.tokens[0].how, is_seen ? CF_TOKEN_NEW : CF_TOKEN_NONE);
+    size_t entry = identity.folder_entries[0];
+    cf_arena_release(&arena);
+    return entry;
+}
+
+Test(identity, says_which_directory_a_start_is)
+{
+    cr_assert_eq(entry_of_start(true), 1);
+    cr_assert_eq(entry_of_start(false), CF_IDENTITY_NOWHERE);
+}
