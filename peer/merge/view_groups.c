@@ -84,7 +84,8 @@ cf_seen **cf_view_members(cf_view *view, cf_seen *directory, cf_arena *arena, si
     if (members.count > 1)
         sort_members(view, members.at, members.count);
     cf_seen **out = cf_arena_allocate(arena, members.count, sizeof *out);
-    memcpy(out, members.at, members.count * sizeof *out);
+    if (members.count)
+        memcpy(out, members.at, members.count * sizeof *out);
     *count = members.count;
     free(members.at);
     return out;
