@@ -96,16 +96,13 @@ static cf_json_source json_of(const cf_record_options *options, cf_arena *arena)
     cf_json_source source = {.table = tables[0].name,
                              .whole = options->key_count == 0,
                              .serial = options->serial && options->key_count};
-    const char *key = options->key_count ? options->keys[0] : "", *slash = strrchr(key, '/');
+    const char *key = options->key_count ? options->keys[0] : "";
     cf_buffer name = {0};
 
-    if (*key == '/') {
-        source.pointer = cf_bytes_of(key, (size_t)(slash - key));
-        cf_json_step(cf_bytes_of_text(slash + 1), &name);
-        source.key = cf_arena_copy(arena, cf_buffer_view(&name));
-    } else {
-        source.key = cf_bytes_of_text(key);
-    }
+    if (*key == '/')
+        source.pointer = cf_bytes_of(key, (size_t)(strrchr(key, '/') - key));
+    cf_record_key_name(CF_FORMAT_JSON, key, &name);
+    source.key = cf_arena_copy(arena, cf_buffer_view(&name));
     cf_buffer_release(&name);
     return source;
 }
@@ -258,6 +255,14 @@ cf_status cf_record_format_holds(const cf_record_options *options, cf_bytes byte
 }
 
 /* ---- For people ---- */
+
+void cf_record_key_name(cf_format format, const char *key, cf_buffer *out)
+{
+    if (format == CF_FORMAT_JSON && *key == '/')
+        cf_json_step(cf_bytes_of_text(strrchr(key, '/') + 1), out);
+    else
+        cf_buffer_append_text(out, "%s", key);
+}
 
 void cf_record_key_text(cf_bytes key, cf_buffer *out)
 {

@@ -51,6 +51,10 @@ cf_status cf_record_format_fill(const cf_record_options *options, cf_bytes bytes
 cf_status cf_record_format_holds(const cf_record_options *options, cf_bytes bytes, cf_arena *arena,
                                  cf_row_format *out, cf_error *error);
 
+/* What people call a key that the user named: its column, or the last step of its pointer;
+ * appended.
+ */
+void cf_record_key_name(cf_format format, const char *key, cf_buffer *out);
 /* The key, or the field without its first slash, or behind /columns/, as people read it; appended.
  */
 void cf_record_key_text(cf_bytes key, cf_buffer *out);

@@ -84,6 +84,14 @@ bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field
     return own ? own->whole || format_field(own, field) : format->whole;
 }
 
+const cf_bytes *cf_format_keys(const cf_row_format *format, cf_bytes table, size_t *count)
+{
+    const cf_format_table *own = format_table(format, table);
+
+    *count = own ? own->key_count : 0;
+    return own ? own->keys : NULL;
+}
+
 bool cf_format_presets(const cf_row_format *format, cf_bytes table, cf_bytes field, cf_bytes value)
 {
     const cf_format_table *own = format_table(format, table);

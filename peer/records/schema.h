@@ -100,6 +100,9 @@ typedef struct {
     size_t field_count;
     const cf_format_preset *presets; /* one of a field at most */
     size_t preset_count;
+    const cf_bytes *keys; /* of a database: the columns that the key is made of, in its order;
+                             nothing in the place of one that is a field */
+    size_t key_count;
     cf_format_speak *speak; /* NULL: everything is said as it is */
 } cf_format_table;
 
@@ -114,6 +117,8 @@ typedef struct {
 
 bool cf_format_holds_table(const cf_row_format *format, cf_bytes table);
 bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field);
+/* What the key is made of, as the format says it; NULL and 0: it doesn't. */
+const cf_bytes *cf_format_keys(const cf_row_format *format, cf_bytes table, size_t *count);
 /* Whether it is this value that stands there where nobody said anything. */
 bool cf_format_presets(const cf_row_format *format, cf_bytes table, cf_bytes field, cf_bytes value);
 /* What the format shows of a row: its fields, without empty ones, one value in a slot. Borrows

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Only some of the records: the others stay in the log, and nothing is deleted because it isn't here."""
 
+import json
+
 import pytest
 
 from cards import card, fill, items
@@ -209,3 +211,24 @@ def test_contacts_by_what_people_read_of_them(two, pattern):
     desktop.sync()
     assert sorted(items(some)) == ["u1.vcf"]
     assert desktop.json("status")["collections"][0]["pending"] == []
+
+
+@pytest.mark.parametrize("kind, content, key, pattern, rows", [
+    ("csv", "name,day,n\nann,mo,1\nann,tu,2\nbob,mo,3\n", ["name", "day"], "name=ann", ["ann,mo,1", "ann,tu,2"]),
+    ("csv", "name,day,n\nann,mo,1\nann,tu,2\nbob,mo,3\n", ["name", "day"], "records//day=mo", ["ann,mo,1", "bob,mo,3"]),
+    ("json", '[{"id": 1, "n": 5}, {"id": 2, "n": 6}]', ["id"], "id=2", [{"id": 2, "n": 6}]),
+    ("json", '{"of": {"all": [{"i/d": 1, "n": 5}, {"i/d": 2, "n": 6}]}}', ["/of/all/i~1d"], "i/d=2", {"of": {"all": [{"i/d": 2, "n": 6}]}}),
+])
+def test_rows_by_what_their_keys_are_made_of(two, kind, content, key, pattern, rows):
+    laptop, desktop = two
+    here, there = laptop.source(f"rows.{kind}"), desktop.source(f"rows.{kind}")
+    here.write_text(content)
+    options = ["--format", kind, "--collection", "rows", *[word for name in key for word in ("--key", name)]]
+    laptop.run("add", str(here), *options)
+    laptop.sync()
+    desktop.sync()
+    desktop.run("add", str(there), *options, "--include", pattern)
+    desktop.sync()
+    read = there.read_text()
+    assert (sorted(read.splitlines()[1:]) if kind == "csv" else json.loads(read)) == rows
+    assert told(desktop) == {}

@@ -99,3 +99,54 @@ def test_rows_that_match_no_more_go_from_here_only_and_their_edits_are_published
     narrow(desktop, there, "people", "orders")
     both(laptop, desktop)
     assert orders(here) == orders(there) == [row if row[0] != 3 else (3, "salt", "C") for row in ORDERS] + [(8, "oil", "z")]
+
+
+KEYS = """
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE rates (currency TEXT, day INTEGER, value REAL, PRIMARY KEY (currency, day)) WITHOUT ROWID;
+CREATE TABLE tags (name TEXT COLLATE NOCASE PRIMARY KEY, color TEXT);
+"""
+PEOPLE = [(1, "Ann"), (2, "Bob"), (3, "Cy")]
+KEYED = ("INSERT INTO people VALUES (1, 'Ann'), (2, 'Bob'), (3, 'Cy');"
+         "INSERT INTO rates VALUES ('EUR', 1, 1.5), ('EUR', 2, 1.6), ('USD', 1, 2.5); INSERT INTO tags VALUES ('Home', 'red'), ('Work', 'blue')")
+
+
+def share_some(two, *patterns):
+    laptop, desktop = two
+    here = add(laptop, KEYS)
+    here.run(KEYED)
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, KEYS, options=("--existing", *[word for pattern in patterns for word in ("--include", pattern)]))
+    both(laptop, desktop)
+    return laptop, desktop, here, there
+
+
+@pytest.mark.parametrize("pattern, rows", [
+    ("people//id=2", {"people": [(2, "Bob")]}),
+    ("id=[13]", {"people": [(1, "Ann"), (3, "Cy")]}),
+    ("rates//currency=EUR", {"rates": [("EUR", 1, 1.5), ("EUR", 2, 1.6)]}),
+    ("rates//day=1", {"rates": [("EUR", 1, 1.5), ("USD", 1, 2.5)]}),
+    ("tags//name=Home", {"tags": [("Home", "red")]}),
+])
+def test_rows_by_their_key(two, pattern, rows):
+    laptop, desktop, here, there = share_some(two, pattern)
+    tables = "people", "rates", "tags"
+    assert there.all(*tables) == {table: rows.get(table, []) for table in tables}
+    assert pending(desktop) == {}
+
+
+def test_a_row_by_its_key_is_synced_and_no_other(two):
+    laptop, desktop, here, there = share_some(two, "people//id=2")
+    there.run("UPDATE people SET name = 'Bert' WHERE id = 2; INSERT INTO people VALUES (3, 'mine')")
+    both(laptop, desktop)
+    assert here.all("people")["people"] == [(1, "Ann"), (2, "Bert"), (3, "Cy")]
+    assert there.all("people")["people"] == [(2, "Bert"), (3, "mine")]
+    here.run("UPDATE people SET name = 'Robert' WHERE id = 2; UPDATE people SET name = 'Cyril' WHERE id = 3")
+    there.run("UPDATE people SET name = 'Rob' WHERE id = 2")
+    laptop.sync()
+    desktop.sync(4)
+    assert [one["path"] for one in desktop.json("status")["collections"][0]["conflicts"]] == ["people/2/name"]
+    narrow(desktop, there, "people//id=1")
+    desktop.sync()
+    assert desktop.json("status")["collections"][0]["conflicts"] == []

@@ -133,6 +133,20 @@ static void give_format(const cf_database_table *table, cf_arena *arena, cf_form
     }
 }
 
+/* A key of numbers that others may have otherwise is made of nothing but itself. */
+static void give_keys(const cf_database_table *table, cf_arena *arena, cf_format_table *out)
+{
+    cf_bytes *keys = cf_arena_allocate(arena, table->key_count, sizeof *keys);
+
+    for (size_t i = 0; i < table->key_count; i++) {
+        const cf_database_column *column = &table->columns[table->keys[i]];
+
+        keys[i] = column->field.size ? (cf_bytes){0} : column->name;
+    }
+    out->keys = keys;
+    out->key_count = table->key_kind == CF_KEY_TUPLE ? 0 : table->key_count;
+}
+
 /* ---- The whole ---- */
 
 static void note_refused(cf_schema_reading *self, const cf_found_table *found)
@@ -173,6 +187,7 @@ static void build(cf_schema_reading *self)
         give_rules(schema, table, &schema->arena, out);
         give_unique(table, &self->tables[i], &schema->arena, out);
         give_format(table, &schema->arena, &formats[places[i] - 1]);
+        give_keys(table, &schema->arena, &formats[places[i] - 1]);
     }
     schema->schema = (cf_schema){tables, schema->count};
     schema->format = (cf_row_format){.tables = formats, .count = schema->count};

@@ -8,6 +8,7 @@
 #include "peer/log/record_names.h"
 #include "peer/merge/fields.h"
 #include "peer/records/record_view.h"
+#include "peer/sources/records/record_held.h"
 #include "peer/sources/records/record_include.h"
 
 typedef struct {
@@ -107,6 +108,7 @@ void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_coll
                          cf_arena *arena, cf_record_conflict_found *found, void *context)
 {
     cf_record_selection selection;
+    cf_row_format format;
     cf_schema schema;
     cf_error ignored;
 
@@ -114,7 +116,9 @@ void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_coll
         cf_catalog_schema(peer, &collection->id, arena, &schema, &ignored))
         return; /* the source itself says why */
     cf_row_view *view = cf_row_view_new(collection->state, &schema);
-    cf_record_select(binding, &schema, view, arena, &selection);
+    if (cf_record_held_format(peer, binding->number, arena, &format, &ignored))
+        format = (cf_row_format){0};
+    cf_record_select(binding, &format, &schema, view, arena, &selection);
     tell(view, &selection, found, context, arena);
     cf_row_view_destroy(&view);
 }

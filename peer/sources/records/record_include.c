@@ -138,13 +138,53 @@ static bool is_keyed_by_uid(const cf_binding *binding, cf_bytes table)
             cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_TASKS)));
 }
 
-static bool has_key(const cf_binding *binding, const parts *pattern, const cf_row *row)
+/* One of the values that a key of several columns is made of. */
+static cf_bytes part_of_key(cf_bytes key, size_t index, size_t count)
 {
-    bool named =
-        (binding->key_count == 1 && is_named(pattern, cf_bytes_of_text(binding->keys[0]))) ||
-        (is_keyed_by_uid(binding, row->table) && is_named(pattern, cf_bytes_of_text("uid")));
+    cf_reader reader = cf_reader_of(key);
+    cf_bytes part = key;
+    cf_error ignored;
 
-    return named && matches_value(pattern, row->key);
+    if (count == 1)
+        return key;
+    cf_status status = cf_read_array_of(&reader, count, &ignored);
+    for (size_t i = 0; !status && i <= index; i++)
+        status = cf_read_value(&reader, &part, &ignored);
+    return status ? (cf_bytes){0} : part;
+}
+
+static bool has_part(const parts *pattern, cf_bytes name, cf_bytes part)
+{
+    return is_named(pattern, name) && part.size && matches_value(pattern, part);
+}
+
+static bool has_named_key(const cf_binding *binding, const parts *pattern, const cf_row *row)
+{
+    cf_buffer name = {0};
+    bool found = false;
+
+    for (size_t i = 0; !found && i < binding->key_count; i++) {
+        cf_buffer_clear(&name);
+        cf_record_key_name(binding->format, binding->keys[i], &name);
+        found =
+            has_part(pattern, cf_buffer_view(&name), part_of_key(row->key, i, binding->key_count));
+    }
+    cf_buffer_release(&name);
+    return found;
+}
+
+static bool has_key(const cf_binding *binding, const cf_row_format *format, const parts *pattern,
+                    const cf_row *row)
+{
+    size_t count;
+    const cf_bytes *keys = cf_format_keys(format, row->table, &count);
+    bool found = has_named_key(binding, pattern, row) ||
+                 (is_keyed_by_uid(binding, row->table) &&
+                  has_part(pattern, cf_bytes_of_text("uid"), row->key));
+
+    for (size_t i = 0; !found && i < count; i++)
+        found = has_part(pattern, keys[i], part_of_key(row->key, i, count));
+    return found;
 }
 
 static bool is_of_table(const parts *pattern, cf_bytes table)
@@ -152,15 +192,15 @@ static bool is_of_table(const parts *pattern, cf_bytes table)
     return !pattern->table || matches(pattern->table, pattern->table_size, table);
 }
 
-bool cf_record_includes(const cf_binding *binding, const cf_row *row)
+bool cf_record_includes(const cf_binding *binding, const cf_row_format *format, const cf_row *row)
 {
     bool in = binding->include_count == 0;
 
     for (size_t i = 0; !in && i < binding->include_count; i++) {
         parts pattern = parts_of(binding->include[i]);
 
-        in = is_of_table(&pattern, row->table) &&
-             (!pattern.field || has_value(&pattern, row) || has_key(binding, &pattern, row));
+        in = is_of_table(&pattern, row->table) && (!pattern.field || has_value(&pattern, row) ||
+                                                   has_key(binding, format, &pattern, row));
     }
     return in;
 }
@@ -276,8 +316,9 @@ static bool leave_orphans(cf_record_selection *self, const cf_binding *binding,
     return any;
 }
 
-void cf_record_select(const cf_binding *binding, const cf_schema *schema, const cf_row_view *view,
-                      cf_arena *arena, cf_record_selection *out)
+void cf_record_select(const cf_binding *binding, const cf_row_format *format,
+                      const cf_schema *schema, const cf_row_view *view, cf_arena *arena,
+                      cf_record_selection *out)
 {
     *out = (cf_record_selection){.count = cf_row_view_count(view)};
     if (!binding->include_count)
@@ -289,7 +330,7 @@ void cf_record_select(const cf_binding *binding, const cf_schema *schema, const 
     if (out->count)
         qsort(out->rows, out->count, sizeof *out->rows, by_address);
     for (size_t i = 0; i < out->count; i++)
-        out->in[i] = cf_record_includes(binding, out->rows[i]);
+        out->in[i] = cf_record_includes(binding, format, out->rows[i]);
     while (leave_orphans(out, binding, schema, view))
         continue;
 }

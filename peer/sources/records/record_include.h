@@ -6,7 +6,7 @@
  *   FIELD=VALUE         each row that has this value in the field, as people read both; of a field
  *                       with several values one of them is enough, and of a value that is an object
  *                       or an array one of the texts in it: emails=ann@example.org,
- *                       organizations=Acme. The key's column is a field, too; that of a contact,
+ *                       organizations=Acme. A column of the key is a field, too; that of a contact,
  *                       an event or a task is uid
  *   TABLE//FIELD=VALUE  of this table only
  *   *  ?  []            as in fnmatch(3), in TABLE and VALUE
@@ -24,8 +24,9 @@ cf_status cf_record_include_check(const char *const *patterns, size_t count, cf_
 cf_status cf_record_include_check_tables(cf_format format, const char *const *patterns,
                                          size_t count, cf_error *error);
 
-/* By itself, whatever it refers to. */
-bool cf_record_includes(const cf_binding *binding, const cf_row *row);
+/* By itself, whatever it refers to. The format tells what keys are made of, where the binding
+ * doesn't. */
+bool cf_record_includes(const cf_binding *binding, const cf_row_format *format, const cf_row *row);
 /* Rows of the table may be. */
 bool cf_record_includes_table(const cf_binding *binding, cf_bytes table);
 
@@ -35,8 +36,9 @@ typedef struct {
     bool *in;
     size_t count;
 } cf_record_selection;
-void cf_record_select(const cf_binding *binding, const cf_schema *schema, const cf_row_view *view,
-                      cf_arena *arena, cf_record_selection *out);
+void cf_record_select(const cf_binding *binding, const cf_row_format *format,
+                      const cf_schema *schema, const cf_row_view *view, cf_arena *arena,
+                      cf_record_selection *out);
 /* `row` is one of the view's. */
 bool cf_record_selected(const cf_record_selection *selection, const cf_row *row);
 

@@ -50,14 +50,15 @@ static void count_different(const cf_record_run *run, const cf_row *row, cf_comp
 /* What isn't asked for here counts on neither side. */
 static void compare(cf_record_run *run, const cf_binding *binding, cf_comparison *out)
 {
-    cf_record_select(binding, &run->schema, run->view, &run->arena, &run->selection);
+    cf_record_select(binding, &run->content.format, &run->schema, run->view, &run->arena,
+                     &run->selection);
     for (size_t i = 0; i < cf_row_view_count(run->view); i++)
         out->only_there += cf_record_selected(&run->selection, cf_row_view_at(run->view, i));
     for (size_t i = 0; i < run->content.file.count; i++) {
         const cf_row *row = &run->content.file.rows[i];
         const cf_row *shown = cf_record_run_shown(run, row->table, row->key);
 
-        if (!shown && cf_record_includes(binding, row))
+        if (!shown && cf_record_includes(binding, &run->content.format, row))
             out->only_here++;
         else if (shown && cf_record_run_shows(run, row, shown))
             out->equal++;

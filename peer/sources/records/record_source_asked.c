@@ -17,12 +17,13 @@ static void list(cf_record_run *run, const char *pattern, const char *text)
 static bool has_row(const cf_record_run *run, const cf_binding *pattern)
 {
     const cf_record_file *file = &run->content.file;
+    const cf_row_format *format = &run->content.format;
     bool found = false;
 
     for (size_t i = 0; !found && i < cf_row_view_count(run->view); i++)
-        found = cf_record_includes(pattern, cf_row_view_at(run->view, i));
+        found = cf_record_includes(pattern, format, cf_row_view_at(run->view, i));
     for (size_t i = 0; !found && i < file->count; i++)
-        found = cf_record_includes(pattern, &file->rows[i]);
+        found = cf_record_includes(pattern, format, &file->rows[i]);
     return found;
 }
 

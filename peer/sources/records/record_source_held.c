@@ -4,6 +4,7 @@
  * for each row until that has said it, or shows what others have: another may have it locked, or a
  * database may refuse it. What is kept: [table…] that there is room for, and behind it, if there
  * are any, [[table, field, preset or empty, [key…]]…], the rows in which a column is still new. */
+#include "peer/sources/records/record_held.h"
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
@@ -13,54 +14,9 @@
 
 /* ---- What it had room for ---- */
 
-static cf_bytes key_of(cf_record_run *run)
-{
-    return cf_key_source(&run->arena, CF_TABLE_HELD, run->source->binding->number);
-}
-
-static void pack(const cf_row_format *format, cf_buffer *out)
-{
-    cf_pack_array(out, format->count);
-    for (size_t i = 0; i < format->count; i++) {
-        const cf_format_table *table = &format->tables[i];
-
-        cf_pack_array(out, 3);
-        cf_pack_bin(out, table->name);
-        cf_pack_uint(out, table->whole);
-        cf_pack_array(out, table->field_count);
-        for (size_t k = 0; k < table->field_count; k++)
-            cf_pack_bin(out, table->fields[k].name);
-    }
-}
-
 static int by_bytes(const void *a, const void *b)
 {
     return cf_bytes_compare(*(const cf_bytes *)a, *(const cf_bytes *)b);
-}
-
-static cf_status read_table(cf_reader *reader, cf_arena *arena, cf_format_table *out,
-                            cf_error *error)
-{
-    size_t parts;
-    uint64_t whole = 0;
-
-    cf_status status = cf_read_array(reader, &parts, error);
-    if (!status && parts != 3)
-        status = cf_fail(error, CF_MALFORMED, "a table of %zu parts", parts);
-    if (!status)
-        status = cf_read_bin(reader, &out->name, error);
-    if (!status)
-        status = cf_read_uint(reader, &whole, error);
-    if (!status)
-        status = cf_read_array(reader, &out->field_count, error);
-    if (status)
-        return status;
-    cf_format_field *fields = cf_arena_allocate(arena, out->field_count, sizeof *fields);
-    for (size_t i = 0; !status && i < out->field_count; i++)
-        status = cf_read_bin(reader, &fields[i].name, error);
-    out->whole = whole;
-    out->fields = fields;
-    return status;
 }
 
 static cf_status read_column(cf_reader *reader, cf_arena *arena, cf_new_column *out,
@@ -103,22 +59,14 @@ static cf_status read_columns(cf_record_run *run, cf_reader *reader, cf_error *e
 /* CF_MISSING: nobody knows. */
 static cf_status read_had(cf_record_run *run, cf_row_format *out, cf_error *error)
 {
-    cf_peer *peer = run->source->workshop->peer;
-    cf_store *store = cf_home_store(peer->home);
-    cf_buffer kept = {0};
+    cf_reader reader;
 
-    cf_status status = store->get(store, cf_peer_user(peer), key_of(run), &kept, error);
-    run->held.kept = cf_arena_copy(&run->arena, cf_buffer_view(&kept));
-    cf_reader reader = cf_reader_of(run->held.kept);
-    cf_buffer_release(&kept);
+    cf_status status =
+        cf_record_held_load(run->source->workshop->peer, run->source->binding->number, &run->arena,
+                            &run->held.kept, error);
+    reader = cf_reader_of(run->held.kept);
     if (!status)
-        status = cf_read_array(&reader, &out->count, error);
-    if (status)
-        return status;
-    cf_format_table *tables = cf_arena_allocate(&run->arena, out->count, sizeof *tables);
-    for (size_t i = 0; !status && i < out->count; i++)
-        status = read_table(&reader, &run->arena, &tables[i], error);
-    out->tables = tables;
+        status = cf_record_held_read(&reader, &run->arena, out, error);
     if (!status && reader.at < reader.end)
         status = read_columns(run, &reader, error);
     return status == CF_MALFORMED ? error->status = CF_BROKEN : status;
@@ -377,7 +325,7 @@ void cf_record_run_keep_held(cf_record_run *run)
 
     if (!run->held.known || run->look_only)
         return;
-    pack(&run->content.format, &now);
+    cf_record_held_pack(&run->content.format, &now);
     for (size_t i = 0; i < run->held.count; i++)
         pack_column(run, &run->held.columns[i], &count, &columns);
     if (count) {
@@ -386,7 +334,8 @@ void cf_record_run_keep_held(cf_record_run *run)
     }
     if (!cf_bytes_equal(cf_buffer_view(&now), run->held.kept)) {
         run->held.kept = cf_arena_copy(&run->arena, cf_buffer_view(&now));
-        cf_records_put(&run->records, key_of(run), run->held.kept);
+        cf_records_put(&run->records, cf_record_held_key(&run->arena, run->source->binding->number),
+                       run->held.kept);
     }
     cf_buffer_release(&columns);
     cf_buffer_release(&now);

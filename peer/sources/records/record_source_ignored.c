@@ -105,7 +105,7 @@ void cf_record_run_find_ignored(cf_record_run *run)
     run->astray = cf_arena_allocate(&run->arena, file->count, sizeof *run->astray);
     for (size_t i = 0; i < file->count; i++)
         run->ignored[i] = !base_at(run, file->rows[i].table, file->rows[i].key) &&
-                          !cf_record_includes(binding, &file->rows[i]);
+                          !cf_record_includes(binding, &run->content.format, &file->rows[i]);
     while (ignore_children(run))
         continue;
     for (size_t i = 0; i < file->count; i++)

@@ -58,7 +58,8 @@ void cf_record_run_view(cf_record_run *run)
 {
     cf_row_view_destroy(&run->view);
     run->view = cf_row_view_new(run->collection->state, &run->schema);
-    cf_record_select(run->source->binding, &run->schema, run->view, &run->arena, &run->selection);
+    cf_record_select(run->source->binding, &run->content.format, &run->schema, run->view,
+                     &run->arena, &run->selection);
 }
 
 const cf_row *cf_record_run_shown(const cf_record_run *run, cf_bytes table, cf_bytes key)

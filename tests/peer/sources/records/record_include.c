@@ -32,7 +32,7 @@ static bool is_in(const char *pattern, cf_format format, const char *table, cons
                         .key = cf_buffer_view(&key),
                         .fields = fields,
                         .field_count = 1};
-    bool in = cf_record_includes(&binding, &row);
+    bool in = cf_record_includes(&binding, &(cf_row_format){0}, &row);
     cf_buffer_release(&key);
     cf_buffer_release(&packed);
     return in;
@@ -83,4 +83,52 @@ Test(record_include, takes_the_uid_for_the_key_of_what_has_one)
     cr_assert(is_in("tasks//uid=u1", CF_FORMAT_JSON, CF_TABLE_TASKS, "/title", "\"A\""));
     cr_assert(!is_in("uid=u1", CF_FORMAT_CSV, CF_TABLE_RECORDS, "/title", "\"A\""));
     cr_assert(!is_in("uid=u1", CF_FORMAT_SQLITE, CF_TABLE_CONTACTS, "/title", "\"A\""));
+}
+
+/* Of a table, with this key and nothing else. */
+static bool is_keyed(const char *pattern, cf_format format, const char *named,
+                     const cf_row_format *holds, const char *json)
+{
+    char *patterns[] = {(char *)pattern}, *keys[] = {(char *)named};
+    cf_buffer key = {0};
+    const cf_binding binding = {.format = format,
+                                .include = patterns,
+                                .include_count = 1,
+                                .keys = keys,
+                                .key_count = named ? 1 : 0};
+
+    append_json(json, &key);
+    const cf_row row = {.table = cf_bytes_of_text("t"), .key = cf_buffer_view(&key)};
+    bool in = cf_record_includes(&binding, holds, &row);
+    cf_buffer_release(&key);
+    return in;
+}
+
+Test(record_include, takes_a_key_that_a_pointer_names_by_its_last_step)
+{
+    const cf_row_format none = {0};
+
+    cr_assert(is_keyed("i/d=3", CF_FORMAT_JSON, "/of/i~1d", &none, "3"));
+    cr_assert(!is_keyed("of=3", CF_FORMAT_JSON, "/of/i~1d", &none, "3"));
+    cr_assert(is_keyed("id=3", CF_FORMAT_JSON, "id", &none, "3"));
+    cr_assert(is_keyed("/of/id=3", CF_FORMAT_CSV, "/of/id", &none, "\"3\""),
+              "a column is no pointer");
+}
+
+Test(record_include, takes_what_a_database_makes_its_keys_of)
+{
+    const cf_bytes one[] = {cf_bytes_of_text("id")};
+    const cf_bytes two[] = {cf_bytes_of_text("id"), {0}, cf_bytes_of_text("day")};
+    const cf_format_table tables[] = {{.name = cf_bytes_of_text("t"), .keys = one, .key_count = 1}};
+    const cf_format_table others[] = {{.name = cf_bytes_of_text("t"), .keys = two, .key_count = 3}};
+    const cf_row_format single = {.tables = tables, .count = 1};
+    const cf_row_format several = {.tables = others, .count = 1};
+
+    cr_assert(is_keyed("t//id=3", CF_FORMAT_SQLITE, NULL, &single, "3"));
+    cr_assert(!is_keyed("t//id=3", CF_FORMAT_SQLITE, NULL, &single, "33"));
+    cr_assert(!is_keyed("u//id=3", CF_FORMAT_SQLITE, NULL, &single, "3"));
+    cr_assert(is_keyed("id=3", CF_FORMAT_SQLITE, NULL, &several, "[3, \"x\", \"mo\"]"));
+    cr_assert(is_keyed("day=mo", CF_FORMAT_SQLITE, NULL, &several, "[3, \"x\", \"mo\"]"));
+    cr_assert(!is_keyed("day=3", CF_FORMAT_SQLITE, NULL, &several, "[3, \"x\", \"mo\"]"));
+    cr_assert(!is_keyed("id=3", CF_FORMAT_SQLITE, NULL, &several, "3"), "not such a key");
 }
