@@ -112,8 +112,8 @@ static int on_timer(zloop_t *loop, int timer, void *context)
     cf_gateway_zmq *zmq = context;
 
     (void)loop;
-    (void)timer;
-    zmq->timer = -1;
+    if (timer == zmq->timer) /* not one that was ended in this turn, which czmq calls still */
+        zmq->timer = -1;
     cf_gateway_zmq_wake(zmq);
     return 0;
 }

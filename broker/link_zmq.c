@@ -17,12 +17,9 @@ struct cf_link_zmq {
     uint64_t session; /* that the socket is for; 0: there is none */
     zsock_t *socket;
     zsock_t *monitor;
-    bool is_inside; /* one of our calls, that ends with a wake */
     bool polls_output;
     bool connected, secured; /* TCP is there; the handshake is done */
     uint64_t connect_until_ms;
-    int timer; /* -1: none */
-    uint64_t timer_ms;
 };
 
 cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options)
@@ -35,7 +32,6 @@ cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options)
     memcpy(zmq->server_key, options->address->key, sizeof zmq->server_key);
     zmq->is_ipv6 = options->address->host[0] == '[';
     zmq->outbox = cf_outbox_new();
-    zmq->timer = -1;
     return zmq;
 }
 
@@ -64,8 +60,6 @@ void cf_link_zmq_destroy(cf_link_zmq **zmq)
     if (!*zmq)
         return;
     disconnect(*zmq);
-    if ((*zmq)->timer >= 0)
-        zloop_timer_end((*zmq)->options.loop, (*zmq)->timer);
     cf_outbox_destroy(&(*zmq)->outbox);
     free(*zmq);
     *zmq = NULL;
@@ -124,23 +118,14 @@ static void receive(cf_link_zmq *zmq)
     }
 }
 
-static void handled(cf_link_zmq *zmq)
-{
-    cf_link_zmq_wake(zmq);
-    if (zmq->options.came)
-        zmq->options.came(zmq->options.context);
-}
-
 static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
 {
     cf_link_zmq *zmq = context;
 
     (void)loop;
     (void)item;
-    zmq->is_inside = true;
     receive(zmq);
-    zmq->is_inside = false;
-    handled(zmq);
+    zmq->options.came(zmq->options.context);
     return 0;
 }
 
@@ -188,7 +173,6 @@ static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
     uint16_t event = 0;
 
     (void)loop;
-    zmq->is_inside = true;
     while (zmq->session == cf_link_session(zmq->options.link) &&
            cf_zmq_receive(zsock_resolve(monitor), &message)) {
         if (message.bytes[0].size >= sizeof event)
@@ -197,8 +181,7 @@ static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
         receive(zmq); /* what came before the connection broke */
         handle_event(zmq, event);
     }
-    zmq->is_inside = false;
-    handled(zmq);
+    zmq->options.came(zmq->options.context);
     return 0;
 }
 
@@ -227,28 +210,6 @@ static void connect_session(cf_link_zmq *zmq, uint64_t session)
         lost(zmq, CF_UNREACHABLE, zmq_strerror(errno));
 }
 
-static int on_timer(zloop_t *loop, int timer, void *context)
-{
-    cf_link_zmq *zmq = context;
-
-    (void)loop;
-    (void)timer;
-    zmq->timer = -1;
-    handled(zmq);
-    return 0;
-}
-
-static void arm(cf_link_zmq *zmq, uint64_t at_ms, uint64_t now_ms)
-{
-    if (at_ms == UINT64_MAX || (zmq->timer >= 0 && zmq->timer_ms <= at_ms))
-        return;
-    if (zmq->timer >= 0)
-        zloop_timer_end(zmq->options.loop, zmq->timer);
-    zmq->timer_ms = at_ms;
-    zmq->timer = zloop_timer(zmq->options.loop, at_ms > now_ms ? (size_t)(at_ms - now_ms) : 1, 1,
-                             on_timer, zmq);
-}
-
 /* A name that can't be resolved, or a server that says nothing, makes no event. */
 static uint64_t check_handshake(cf_link_zmq *zmq, uint64_t now_ms)
 {
@@ -259,15 +220,12 @@ static uint64_t check_handshake(cf_link_zmq *zmq, uint64_t now_ms)
     return zmq->connect_until_ms;
 }
 
-void cf_link_zmq_wake(cf_link_zmq *zmq)
+uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
 {
     const cf_env *env = zmq->options.env;
     cf_link *link = zmq->options.link;
     uint64_t now_ms = env->now_ms(env->context), handshake_ms = UINT64_MAX, next_ms = 0;
 
-    if (zmq->is_inside)
-        return;
-    zmq->is_inside = true;
     do {
         next_ms = cf_link_tick(link, now_ms, zmq->outbox);
         if (zmq->session != cf_link_session(link))
@@ -277,6 +235,5 @@ void cf_link_zmq_wake(cf_link_zmq *zmq)
         handshake_ms = check_handshake(zmq, now_ms);
     } while (zmq->session != cf_link_session(link)); /* lost at once */
     flush(zmq);
-    arm(zmq, next_ms < handshake_ms ? next_ms : handshake_ms, now_ms);
-    zmq->is_inside = false;
+    return next_ms < handshake_ms ? next_ms : handshake_ms;
 }

@@ -19,7 +19,7 @@ typedef struct {
     const cf_address *address;
     const uint8_t *curve_public; /* 32 bytes, raw, each */
     const uint8_t *curve_secret;
-    /* Something came, or the time did, and the link has handled it; NULL when nobody asks. Not
+    /* Something came and the link has handled it; the owner is to wake the connection soon. Not
      * called from cf_link_zmq_wake. */
     void (*came)(void *context);
     void *context;
@@ -29,9 +29,10 @@ cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options);
 /* Closes the connection, if any, without telling the link. */
 void cf_link_zmq_destroy(cf_link_zmq **zmq);
 
-/* After each of the owner's calls of the link, or several: ticks it, connects and sends. Events of
- * the link come from inside; a call that an event makes does nothing, since its round ends with one
- * anyhow. */
-void cf_link_zmq_wake(cf_link_zmq *zmq);
+/* After something came, after the owner's own calls of the link, and when its time has come: ticks
+ * the link, connects and sends. Returns when its time comes next, in ms; UINT64_MAX: with an event
+ * only. It is the owner who waits for that: czmq calls a timer that is due even after a handler of
+ * the same turn has ended it, so none may belong to what can be destroyed in a turn. */
+uint64_t cf_link_zmq_wake(cf_link_zmq *zmq);
 
 #endif

@@ -187,7 +187,7 @@ static void pump(cf_loop *loop)
     deadline_ms = cf_earlier(cf_earlier(deadline_ms, run_ms), cf_loop_step_heralds(loop));
     if (loop->callers)
         deadline_ms = cf_earlier(deadline_ms, cf_callers_step(loop->callers));
-    cf_loop_wake_connections(loop);
+    deadline_ms = cf_earlier(deadline_ms, cf_loop_wake_connections(loop));
     if (loop->is_ending && loop->callers)
         cf_callers_readable(loop->callers); /* the last answer goes out */
     loop->is_over = loop->is_ending || (loop->is_run_over && !cf_heralds_are_out(loop->heralds));

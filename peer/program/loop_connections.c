@@ -96,14 +96,17 @@ uint64_t cf_loop_step_heralds(cf_loop *loop)
     return cf_heralds_step(loop->heralds, cf_loop_now(loop));
 }
 
-void cf_loop_wake_connections(cf_loop *loop)
+uint64_t cf_loop_wake_connections(cf_loop *loop)
 {
+    uint64_t next_ms = UINT64_MAX;
+
     for (cf_connection *at = loop->connections; at; at = at->next) {
         uint64_t session = cf_link_session(at->link);
         bool connected = cf_link_is_connected(at->link);
 
-        cf_link_zmq_wake(at->zmq);
+        next_ms = cf_earlier(next_ms, cf_link_zmq_wake(at->zmq));
         if (session != cf_link_session(at->link) || connected != cf_link_is_connected(at->link))
             cf_loop_wake(loop);
     }
+    return next_ms;
 }

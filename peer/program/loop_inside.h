@@ -42,8 +42,8 @@ void cf_loop_poll_no_more(cf_loop *loop, int descriptor);
 void cf_loop_connect_engine(cf_loop *loop);
 /* Heralds go out when something has a connection. Returns when to call again. */
 uint64_t cf_loop_step_heralds(cf_loop *loop);
-/* What a tick told the engine or a run is theirs to go on with. */
-void cf_loop_wake_connections(cf_loop *loop);
+/* What a tick told the engine or a run is theirs to go on with. Returns when to call again. */
+uint64_t cf_loop_wake_connections(cf_loop *loop);
 
 /* False when the run in hand can't go on. */
 bool cf_loop_step_engine(cf_loop *loop, uint64_t *deadline_ms);

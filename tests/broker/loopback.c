@@ -50,8 +50,48 @@ Test(loopback, carries_a_session_and_notices_its_end)
     cr_expect_eq(desk->lost, 0);
     expect_equal_logs(&h.m);
     cr_expect_eq(cf_gateway_count(h.m.gateway).sessions, 1);
-    cf_link_zmq_destroy(&zmq);
+    hang_up(&h, &zmq);
     cr_expect(wait_for(&h, has_no_sessions, h.m.gateway));
+    close_house(&h);
+}
+
+typedef struct {
+    house *h;
+    attendee *who;
+    cf_link_zmq *zmq;
+    int turns; /* since the link was lost */
+} parting;
+
+enum { BEFORE_ANOTHER_TRY_MS = 1500 };
+
+/* Runs in a timer that is older than any for the link's next try: in the turn after the long one
+ * both are due, and this one is called first. */
+static bool has_parted(void *context)
+{
+    parting *self = context;
+
+    if (!self->who->lost)
+        return false;
+    if (self->turns == 0)
+        zclock_sleep(BEFORE_ANOTHER_TRY_MS);
+    else if (self->turns == 1)
+        hang_up(self->h, &self->zmq);
+    return self->turns++ == 2;
+}
+
+/* A program moved its user to another broker, ended a connection in a turn in which its next try
+ * was due, and died: the loop calls a timer of a turn that another handler has ended in it. */
+Test(loopback, ends_in_the_turn_in_which_its_time_comes)
+{
+    house h = {0};
+    open_house(&h);
+    cf_address nobody = h.address;
+    parting parts = {.h = &h, .who = attend(&h.m, &h.m.desk)};
+
+    nobody.port = 1;
+    parts.zmq = connect_to(&h, parts.who, &nobody);
+    cr_expect(wait_for(&h, has_parted, &parts));
+    cr_expect_null(parts.zmq);
     close_house(&h);
 }
 
@@ -63,7 +103,7 @@ static void expect_loss(house *h, person *who, const cf_address *address, cf_sta
     cr_expect(wait_for(h, is_lost, self));
     cr_expect_eq(self->last_loss, reason);
     cr_expect_eq(self->connected, 0);
-    cf_link_zmq_destroy(&zmq);
+    hang_up(h, &zmq);
 }
 
 Test(loopback, tells_a_wrong_key_of_the_broker)
@@ -89,7 +129,7 @@ Test(loopback, tells_a_key_that_the_broker_refuses)
     attendee *lap = attend(&h.m, &h.m.lap);
     cf_link_zmq *zmq = connect_to(&h, lap, &h.address);
     cr_expect(wait_for(&h, is_idle, lap));
-    cf_link_zmq_destroy(&zmq);
+    hang_up(&h, &zmq);
     cf_zap_deny(h.zap, DOMAIN, cf_keys_public(h.m.lap.keys)->curve);
     expect_loss(&h, &h.m.lap, &h.address, CF_DENIED);
     close_house(&h);
@@ -141,7 +181,7 @@ Test(loopback, lets_nobody_in_when_nobody_decides)
     wait_for(&h, is_lost_or_idle, desk); /* mostly the handshake's time is over before */
     cr_expect_not(is_idle(desk), "a key that was let in before");
     cr_expect_eq(cf_gateway_count(h.m.gateway).sessions, 0);
-    cf_link_zmq_destroy(&zmq);
+    hang_up(&h, &zmq);
     close_house(&h);
 }
 
@@ -246,7 +286,7 @@ Test(loopback, survives_frames_that_break_the_limits)
     cr_expect(wait_for(&h, is_idle, desk));
     cr_expect_eq(desk->accepted, 1);
     zmq_close(raw);
-    cf_link_zmq_destroy(&zmq);
+    hang_up(&h, &zmq);
     close_house(&h);
 }
 
@@ -276,7 +316,7 @@ Test(loopback, hears_nobody_with_too_long_a_name)
         cr_expect(wait_for(&h, is_idle, desk));
         cr_expect_eq(zmq_recv(named, answer, sizeof answer, ZMQ_DONTWAIT) >= 0, size == 32,
                      "a name of %zu bytes", size);
-        cf_link_zmq_destroy(&zmq);
+        hang_up(&h, &zmq);
         zmq_close(named);
     }
     cf_frames_release(&frames);
@@ -389,7 +429,7 @@ Test(loopback, loses_nothing_when_connections_break_in_the_middle)
     cr_expect_geq(line.breaks, 3);
     cr_expect_eq(desk->stored, 1);
     expect_equal_logs(&h.m);
-    cf_link_zmq_destroy(&zmq);
+    hang_up(&h, &zmq);
     take_up(&line);
     close_house(&h);
 }

@@ -64,6 +64,14 @@ void close_house(house *h)
     meeting_close(&h->m);
 }
 
+static void wake(void *context)
+{
+    house *h = context;
+
+    for (size_t i = 0; i < h->connection_count; i++)
+        cf_link_zmq_wake(h->connections[i]);
+}
+
 cf_link_zmq *connect_to(house *h, attendee *self, const cf_address *address)
 {
     cf_link_zmq_options options = {.env = &h->m.env,
@@ -71,12 +79,26 @@ cf_link_zmq *connect_to(house *h, attendee *self, const cf_address *address)
                                    .link = self->link,
                                    .address = address,
                                    .curve_public = cf_keys_public(self->who->keys)->curve,
-                                   .curve_secret = cf_keys_curve_secret(self->who->keys)};
+                                   .curve_secret = cf_keys_curve_secret(self->who->keys),
+                                   .came = wake,
+                                   .context = h};
     cf_link_zmq *zmq = cf_link_zmq_new(&options);
 
+    cr_assert_lt(h->connection_count, sizeof h->connections / sizeof *h->connections);
+    h->connections[h->connection_count++] = zmq;
     cf_link_start(self->link);
     cf_link_zmq_wake(zmq);
     return zmq;
+}
+
+void hang_up(house *h, cf_link_zmq **zmq)
+{
+    size_t i = 0;
+
+    while (h->connections[i] != *zmq)
+        i++;
+    h->connections[i] = h->connections[--h->connection_count];
+    cf_link_zmq_destroy(zmq);
 }
 
 typedef struct {
@@ -97,6 +119,7 @@ static int look(zloop_t *loop, int timer, void *context)
     /* The memory store commits when it is told to. */
     expect_ok(self->h->m.store->commit(self->h->m.store, &error), error);
     cf_gateway_zmq_wake(self->h->door);
+    wake(self->h);
     self->held = self->holds(self->context);
     return self->held || zclock_mono() > self->end_ms ? -1 : 0;
 }

@@ -18,6 +18,8 @@ typedef struct {
     cf_gateway_zmq *door;
     const cf_restraints *restraints; /* of the door; set before it is opened, or NULL */
     cf_address address;
+    cf_link_zmq *connections[8];
+    size_t connection_count;
 } house;
 
 /* Nobody decides yet who gets in. */
@@ -28,7 +30,9 @@ void open_house(house *h);
 void close_house(house *h);
 void allow(house *h, const person *who);
 
+/* Woken by the house from now on, while something is waited for. */
 cf_link_zmq *connect_to(house *h, attendee *self, const cf_address *address);
+void hang_up(house *h, cf_link_zmq **zmq);
 /* Runs the loop until the condition holds, at most ten seconds. */
 bool wait_for(house *h, bool (*holds)(void *context), void *context);
 
