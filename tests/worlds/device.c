@@ -4,6 +4,7 @@
 #include "codec/envelope.h"
 #include "peer/adapters/files_root.h"
 #include "peer/log/birth.h"
+#include "tests/worlds/asking.h"
 #include "tests/worlds/disk_users.h"
 
 #include <stdio.h>
@@ -353,6 +354,8 @@ void device_bind_folder(device *self)
 void device_destroy(device *self)
 {
     stop(self);
+    asking_forget(self);
+    free(self->known);
     free(self->env.files);
     cf_store_memory_disk_destroy(&self->disk);
     cf_store_memory_disk_destroy(&self->old_disk);
@@ -395,6 +398,7 @@ void device_clone(device *self, device *of)
                      .number = self->number,
                      .chance = chance_of_seed(of->in->plan.seed, 100 + (uint64_t)self->number),
                      .serves = of->serves,
+                     .knows_all = true,
                      .counted = of->counted};
     device_set_clock(self, 0);
     strcpy(self->home_path, of->home_path);

@@ -114,6 +114,9 @@ typedef struct {
     const char *skip;
     bool times;  /* of files */
     bool inodes; /* with births, and counts of links */
+    /* NULL: all things. */
+    bool (*takes)(void *context, const disk_thing *thing);
+    void *context;
 } disk_dump_options;
 
 /* A line for each thing: its kind (d, f, l, ?), its path, its mode, then for a file its size, a sum

@@ -133,6 +133,8 @@ static void dump_thing(void *context, const disk_thing *thing)
     dumping *self = context;
     const cf_stat *stat = &thing->stat;
 
+    if (self->options->takes && !self->options->takes(self->options->context, thing))
+        return;
     cf_buffer_append_text(self->out, "%c ", stat->kind <= CF_FILE_LINK ? kinds[stat->kind] : '?');
     add_bytes(self->out, cf_bytes_of_text(thing->path));
     cf_buffer_append_text(self->out, " %o", stat->mode);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/history.h"
 
+#include "tests/worlds/asking.h"
 #include "tests/worlds/disk_users.h"
 #include "tests/worlds/records.h"
 
@@ -8,8 +9,8 @@
 #include <stdlib.h>
 
 const char *const sabotage_names[SABOTAGES] = {
-    "none", "lose",     "invent",   "resurrect", "diverge", "forget", "disturb",
-    "lie",  "lose-row", "mix-rows", "mistake",   "quarrel", "linger"};
+    "none",     "lose",     "invent",  "resurrect", "diverge", "forget", "disturb", "lie",
+    "lose-row", "mix-rows", "mistake", "quarrel",   "linger",  "sweep",  "withhold"};
 
 /* ---- Sabotage ---- */
 
@@ -129,7 +130,8 @@ static void meddle(history *self)
     cf_bytes bytes = cf_bytes_of(text, sizeof text);
     world_broker *home = &self->w->brokers[self->w->home];
 
-    if (self->sabotage == SABOTAGE_NONE || self->sabotage == SABOTAGE_DISTURB)
+    if (self->sabotage == SABOTAGE_NONE || self->sabotage == SABOTAGE_DISTURB ||
+        self->sabotage >= SABOTAGE_SWEEP)
         return;
     if (self->sabotage == SABOTAGE_LINGER)
         for (;;)
@@ -157,6 +159,30 @@ static void meddle(history *self)
     meddle_with_files(self, bytes);
 }
 
+/* Of a device that asks for some of the files only. */
+static void meddle_with_part(history *self)
+{
+    bool asked = self->sabotage == SABOTAGE_WITHHOLD;
+    char path[512];
+
+    if (self->sabotage < SABOTAGE_SWEEP)
+        return;
+    for (int i = 0; i < self->w->count; i++) {
+        device *one = &self->w->devices[i];
+        sight there;
+
+        if (one->is_out || !asking_is_limited(one))
+            continue;
+        sight_take(one, &there);
+        for (size_t k = 0; k < there.count; k++) {
+            snprintf(path, sizeof path, "%s/%s", one->folder, there.all[k].path);
+            if (asking_takes_seen(one, &there.all[k]) == asked)
+                disk_user_removes(one->drive, path);
+        }
+        sight_release(&there);
+    }
+}
+
 /* What is done when nobody does anything any more. */
 static void disturb(history *self)
 {
@@ -166,19 +192,19 @@ static void disturb(history *self)
 
 /* ---- Judging ---- */
 
-static void judge(history *self)
+static void come_to_rest(history *self)
 {
-    world *w = self->w;
+    bool rests = world_settle(self->w);
 
-    world_heal(w);
-    bool rests = world_settle(w);
-    if (world_finds_home(w))
-        rests = world_settle(w);
-    note_pardoned(w);
+    if (world_finds_home(self->w))
+        rests = world_settle(self->w);
+    note_pardoned(self->w);
     if (!rests)
         verdict_fail(&self->verdict, "quiet", "does not come to rest");
-    oracle_meant(self);
-    meddle(self);
+}
+
+static void judge_what_all_show(history *self)
+{
     oracle_truthful(self);
     oracle_convergence(self);
     oracle_no_loss(self);
@@ -187,6 +213,36 @@ static void judge(history *self)
     oracle_whole_rows(self);
     oracle_meant(self);
     oracle_status(self);
+}
+
+/* While some ask for some only. Then all ask for everything again. */
+static void judge_parts(history *self)
+{
+    if (!asking_is_any_limited(self->w))
+        return;
+    judge_what_all_show(self);
+    if (!self->verdict.property)
+        oracle_quiet(self);
+    if (self->verdict.property)
+        return;
+    asking_ends(self->w);
+    come_to_rest(self);
+}
+
+static void judge(history *self)
+{
+    world *w = self->w;
+    looks before;
+
+    world_heal(w);
+    oracle_look(self, &before);
+    come_to_rest(self);
+    meddle_with_part(self);
+    oracle_left(self, &before);
+    judge_parts(self);
+    oracle_meant(self);
+    meddle(self);
+    judge_what_all_show(self);
     for (int i = 0; i < w->broker_count; i++) {
         broker_crash(&w->brokers[i], BROKER_AS_IT_WAS);
         oracle_acked(self, &w->brokers[i]);
@@ -246,6 +302,8 @@ void history_run(const story *script, const run_options *options, judgement *out
     history self = {.script = script, .sabotage = options->sabotage};
 
     self.w = world_new(&script->plan, options->traced);
+    for (size_t i = 0; i < script->count; i++)
+        self.w->asks |= script->acts[i].kind == ACT_ASK;
     for (size_t i = 0; i < script->count && !self.verdict.property; i++)
         perform(&self, &script->acts[i]);
     if (!self.verdict.property)

@@ -31,6 +31,8 @@ typedef enum {
     SABOTAGE_MISTAKE,   /* a file is elsewhere than its user put it, everywhere */
     SABOTAGE_QUARREL,   /* a conflict copy without a conflict, everywhere */
     SABOTAGE_LINGER,    /* somebody never comes to an end */
+    SABOTAGE_SWEEP,     /* what a device doesn't ask for goes from its disk */
+    SABOTAGE_WITHHOLD,  /* what a device asks for is not there */
     SABOTAGES
 } sabotage;
 extern const char *const sabotage_names[SABOTAGES];
@@ -40,7 +42,7 @@ typedef struct {
     world *w;
     sabotage sabotage;
     judgement verdict;
-    device *worker; /* whose user is at it in the middle of a sync */
+    device *worker; /* whose user is at it in the middle of a sync; NULL: nobody's is */
     uint64_t work;  /* the seed of that */
 } history;
 
@@ -87,6 +89,13 @@ void oracle_no_invention(history *self);
 void oracle_whole_rows(history *self);
 void oracle_deletes_stay_dead(history *self);
 void oracle_status(history *self);
+/* What lies there at a device that asks for some only, and is not among that, is there afterwards,
+ * whatever it heard and did meanwhile. */
+typedef struct {
+    sight of[DEVICES_MAX];
+} looks;
+void oracle_look(const history *self, looks *out);
+void oracle_left(history *self, looks *before); /* takes it */
 /* These go on with the world. */
 void oracle_quiet(history *self);
 void oracle_newcomer(history *self);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A device that asks for some records only, then for others, then for all, while its process ends
  * or the power goes: nobody hears of that, and what it doesn't ask for is as others made it. */
+#include "tests/worlds/asking.h"
 #include "tests/worlds/records.h"
 #include "tests/worlds/scene.h"
 
@@ -15,27 +16,10 @@ static cf_binding *table_of(device *who)
     return cf_engine_binding_at(who->engine, i);
 }
 
-/* As `counterfoil set --include`. NULL: for everything. */
+/* NULL: for everything. */
 static void asks_for(device *who, const char *pattern)
 {
-    cf_binding *binding = table_of(who), *trial;
-    cf_binding_options options = {.collection = binding->collection,
-                                  .format = binding->format,
-                                  .path = binding->path,
-                                  .include = &pattern,
-                                  .include_count = pattern != NULL};
-    cf_error error;
-
-    expect_ok(cf_binding_new(&options, &trial, &error), error);
-    char **include = binding->include;
-    size_t count = binding->include_count;
-    binding->include = trial->include;
-    binding->include_count = trial->include_count;
-    trial->include = include;
-    trial->include_count = count;
-    expect_ok(cf_binding_save(device_peer(who), binding, &error), error);
-    cf_engine_touch_binding(who->engine, binding);
-    cf_binding_destroy(&trial, who->env.files);
+    device_asks_for(who, table_of(who), &pattern, pattern != NULL);
 }
 
 static void writes(device *who, const char *key, const char *note, const char *name)

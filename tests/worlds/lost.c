@@ -3,12 +3,14 @@
 
 #include "codec/limits.h"
 #include "peer/log/collection.h"
+#include "tests/worlds/asking.h"
 
 #include <string.h>
 
 /* ---- Who has it ---- */
 
 typedef struct {
+    const device *of; /* what it doesn't ask for it has for itself */
     const cf_hash *hash;
     uint64_t size;
     bool found;
@@ -18,7 +20,8 @@ static void look_at(void *context, const disk_thing *thing)
 {
     search *self = context;
 
-    if (self->found || thing->stat.kind != CF_FILE_REGULAR || thing->bytes.size != self->size)
+    if (self->found || thing->stat.kind != CF_FILE_REGULAR || thing->bytes.size != self->size ||
+        !asking_takes(self->of, thing->path, false))
         return;
     cf_hash hash = cf_content_hash(thing->bytes);
     self->found = cf_hash_equal(&hash, self->hash);
@@ -26,10 +29,10 @@ static void look_at(void *context, const disk_thing *thing)
 
 static bool any_folder_has(const world *in, const cf_hash *hash, uint64_t size)
 {
-    search self = {hash, size, false};
+    search self = {.hash = hash, .size = size};
 
     for (int i = 0; i < in->count; i++)
-        if (!in->devices[i].is_out)
+        if (!in->devices[i].is_out && (self.of = &in->devices[i]))
             disk_walk(in->devices[i].drive, in->devices[i].folder,
                       &(disk_walk_options){.skip = ".counterfoil"}, look_at, &self);
     return self.found;

@@ -13,8 +13,11 @@ static const int64_t day_ms = 86400000;
 bool history_sync(history *self, unsigned set, unsigned turns)
 {
     world_round round = {.set = set & world_members(self->w), .turns = turns};
-    bool good = world_sync(self->w, &round);
+    looks before;
 
+    oracle_look(self, &before);
+    bool good = world_sync(self->w, &round);
+    oracle_left(self, &before);
     for (int i = 0; i < self->w->count; i++)
         if ((set >> i & 1) && self->w->devices[i].claims)
             note_safe(&self->w->devices[i]);
@@ -126,6 +129,7 @@ static void work_in_sync(history *self, chance *from, device *who)
     who->faults.context = self;
     who->faults.at = who->faults.calls + 1 + chance_below(from, 2 * CALLS);
     sync_alone(self, who);
+    self->worker = NULL;
     if (chance_one_in(from, 4))
         end_somehow(from, who);
     device_mend(who);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/worlds/asking.h"
 #include "tests/worlds/history.h"
 #include "tests/worlds/records.h"
 
@@ -29,12 +30,13 @@ static device *first_member(world *w)
     return &w->devices[i];
 }
 
+/* Of what both ask for. */
 static bool hold_the_same(const device *a, const device *b, cf_buffer *difference)
 {
     cf_buffer first = {0}, other = {0};
 
-    device_tree(a, &first);
-    device_tree(b, &other);
+    asking_tree(a, b, &first);
+    asking_tree(b, a, &other);
     bool equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
     if (!equal)
         cf_buffer_append_text(difference, "device %d:\n%.*sdevice %d:\n%.*s", a->number,
@@ -77,7 +79,7 @@ void oracle_status(history *self)
         device *one = &self->w->devices[i];
         cf_buffer why = {0};
 
-        if (one->is_out || one->claims || one->is_bereft)
+        if (one->is_out || one->claims || one->is_bereft || asking_is_held_up(one))
             continue;
         device_status_is_clean(one, &why);
         verdict_fail(&self->verdict, "truthful status", "device %d is not in sync: %.*s",
@@ -105,7 +107,7 @@ void oracle_meant(history *self)
     const intent *broken;
     picture now;
 
-    if (!world_agrees(self->w))
+    if (asking_is_any_limited(self->w) || !world_agrees(self->w))
         return;
     picture_take(first_member(self->w), &now);
     broken = intents_broken(&self->w->intents, &now);
@@ -144,7 +146,7 @@ void oracle_convergence(history *self)
     device *first = first_member(self->w);
 
     for (int i = first->number + 1; i < self->w->count; i++)
-        if (!self->w->devices[i].is_out)
+        if (!self->w->devices[i].is_out && !asking_is_held_up(&self->w->devices[i]))
             expect_the_same(self, "convergence", first, &self->w->devices[i]);
 }
 
@@ -159,6 +161,26 @@ static void tell_tree(history *self, const char *property, const char *what, con
     cf_buffer_release(&tree);
 }
 
+/* It never was asked for where it lies, so nobody else has heard of it. */
+static bool is_only_for_itself(const world *w, const written *one)
+{
+    bool found = false;
+
+    for (int i = 0; i < w->count && !one->safe_at && !found; i++) {
+        const device *of = &w->devices[i];
+        sight there;
+
+        if (of->is_out || !asking_is_limited(of))
+            continue;
+        sight_take(of, &there);
+        for (size_t k = 0; k < there.count; k++)
+            found |= strcmp(there.all[k].token.text, one->token.text) == 0 &&
+                     !asking_takes_seen(of, &there.all[k]);
+        sight_release(&there);
+    }
+    return found;
+}
+
 void oracle_no_loss(history *self)
 {
     device *first = first_member(self->w);
@@ -169,7 +191,7 @@ void oracle_no_loss(history *self)
     sight_take_kept(first, &kept);
     for (size_t i = 0; i < book->count; i++)
         if (!book->all[i].may_go && !sight_has(&there, &book->all[i].token) &&
-            !sight_has(&kept, &book->all[i].token))
+            !sight_has(&kept, &book->all[i].token) && !is_only_for_itself(self->w, &book->all[i]))
             tell_tree(self, "no loss", "lost", &book->all[i], first);
     sight_release(&there);
     sight_release(&kept);
@@ -235,6 +257,41 @@ void oracle_whole_rows(history *self)
                          before->value, one->value);
     }
     cells_release(&all);
+}
+
+/* ---- Not asked for ---- */
+
+void oracle_look(const history *self, looks *out)
+{
+    *out = (looks){0};
+    for (int i = 0; i < self->w->count; i++) {
+        const device *of = &self->w->devices[i];
+
+        /* In the middle of a sync a user may take away what he likes. */
+        if (!of->is_out && of != self->worker && asking_is_limited(of))
+            sight_take(of, &out->of[i]);
+    }
+}
+
+void oracle_left(history *self, looks *before)
+{
+    for (int i = 0; i < self->w->count; i++) {
+        const device *of = &self->w->devices[i];
+        sight now;
+
+        sight_take(of, &now);
+        for (size_t k = 0; k < before->of[i].count; k++) {
+            const seen *it = &before->of[i].all[k];
+
+            if (!asking_takes_seen(of, it) && !asking_may_know(of, it) &&
+                !sight_has(&now, &it->token))
+                verdict_fail(&self->verdict, "no loss",
+                             "device %d doesn't ask for %s, and it is gone there: %s", i, it->path,
+                             it->token.text);
+        }
+        sight_release(&now);
+        sight_release(&before->of[i]);
+    }
 }
 
 /* ---- Going on ---- */

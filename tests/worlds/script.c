@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CALM_COUNT = 14, CALM_ONE_IN = 6, LOSS_MAX = 150, LAG_MAX = 400 };
+enum { CALM_COUNT = 14, CALM_ONE_IN = 6, ASKING_ONE_IN = 4, LOSS_MAX = 150, LAG_MAX = 400 };
 
 /* What may go wrong in a world; each world has some of it. */
 enum {
@@ -27,6 +27,7 @@ enum {
     TABLE = 1 << 11,
     NUMBERS = 1 << 12,
     CARDS = 1 << 13,
+    ASKING = 1 << 14,
 };
 
 static const struct {
@@ -52,6 +53,7 @@ static const struct {
     [ACT_TABLE] = {"table", TABLE, 24},
     [ACT_NUMBERS] = {"numbers", NUMBERS, 24},
     [ACT_CARDS] = {"cards", CARDS, 24},
+    [ACT_ASK] = {"ask", ASKING, 12},
     [ACT_LOCK] = {"lock", LOCKS, 8},
     [ACT_UNLOCK] = {"unlock", LOCKS, 6},
     [ACT_SYNC] = {"sync", ALWAYS, 24},
@@ -140,13 +142,21 @@ static unsigned draw_records(uint64_t seed)
                                    : 0;
 }
 
+/* In some of the worlds devices ask for some of the files only. */
+static unsigned draw_asking(uint64_t seed)
+{
+    chance from = chance_of_seed(seed, 4);
+
+    return chance_one_in(&from, ASKING_ONE_IN) ? ASKING : 0;
+}
+
 void script_draw(story *self, uint64_t seed, size_t count)
 {
     chance from = chance_of_seed(seed, 2);
     unsigned troubles = draw_troubles(&from);
 
     *self = (story){.plan = {.seed = seed, .brokers = 1, .records = draw_records(seed)}};
-    troubles |= self->plan.records * TABLE;
+    troubles |= self->plan.records * TABLE | draw_asking(seed);
     self->plan.devices =
         2 + (int)(chance_below(&from, 10) ? chance_below(&from, 2) : chance_below(&from, 5));
     self->is_calm = chance_one_in(&from, CALM_ONE_IN);

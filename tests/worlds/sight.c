@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/sight.h"
 
+#include "tests/worlds/asking.h"
 #include "tests/worlds/records.h"
 
 #include <stdio.h>
@@ -275,6 +276,17 @@ static void tie_places(const device *of, const seen *was, const sight *after)
             intents_tie(&of->in->intents, was->path, after->all[i].path);
 }
 
+static void note_gone(device *of, const seen *it)
+{
+    ledger *book = &of->in->ledger;
+    const written *known = ledger_find(book, &it->token);
+
+    if (asking_may_know(of, it))
+        ledger_let_go(book, &it->token, of->number);
+    else if (known && !known->safe_at && !is_elsewhere(of, &it->token))
+        ledger_excuse(book, &it->token); /* he alone had it */
+}
+
 void note_acts(device *of, const sight *before)
 {
     ledger *book = &of->in->ledger;
@@ -303,7 +315,7 @@ void note_acts(device *of, const sight *before)
         bool is_gone = !sight_has(&after, token);
 
         if (is_gone)
-            ledger_let_go(book, token, of->number);
+            note_gone(of, &before->all[i]);
         if (of->is_unsure || (!is_gone && !is_where_it_was(before, &after, token)))
             ledger_touch(book, token);
         /* Another may take the other place of it, and each thinks that it has it still. */
@@ -406,6 +418,7 @@ void note_restored(device *of, const sight *before, const sight *kept, bool with
         if (book->all[i].killer == of->number && !book->all[i].is_gone_safely)
             ledger_touch(book, &book->all[i].token);
     of->touched = true;
+    of->knows_all = true;
     of->in->was_restored = true;
     intents_doubt_all(&of->in->intents);
     doubt_outcasts(of->in);
@@ -506,7 +519,7 @@ void note_safe(const device *of)
     for (size_t i = 0; i < there.count; i++) {
         written *known = ledger_find(book, &there.all[i].token);
 
-        if (known && !known->safe_at)
+        if (known && !known->safe_at && asking_takes_seen(of, &there.all[i]))
             known->safe_at = of->in->act;
     }
     for (size_t i = 0; i < book->count; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What users do in their folders. What can't be done, since something else is there or nothing, is
  * not done. */
+#include "tests/worlds/asking.h"
 #include "tests/worlds/disk_users.h"
 #include "tests/worlds/history.h"
 #include "tests/worlds/records.h"
@@ -336,6 +337,8 @@ bool user_acts(history *self, device *who, const event *act)
         ask_lock(who);
     else if (act->kind == ACT_UNLOCK)
         give_lock_back(who);
+    else if (act->kind == ACT_ASK)
+        asking_changes(who, act->seed);
     else if (act->kind == ACT_TWINS)
         write_twins(self->w, act);
     else

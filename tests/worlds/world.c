@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/inside.h"
 
+#include "tests/worlds/asking.h"
 #include "tests/worlds/lost.h"
 #include "tests/worlds/records.h"
 
@@ -151,6 +152,8 @@ bool world_sync(world *self, const world_round *round)
     for (int i = 0; i < self->count; i++)
         if (open >> i & 1)
             device_end_round(&self->devices[i]);
+    for (int i = 0; i < self->count; i++)
+        asking_note_round(&self->devices[i]);
     return !open;
 }
 

@@ -70,6 +70,11 @@ bool broker_knows_user(const world_broker *self);
 
 /* ---- Devices ---- */
 
+typedef struct {
+    char *path;
+    mark token;
+} acquaintance;
+
 struct device {
     world *in;
     int number;
@@ -98,9 +103,14 @@ struct device {
     bool is_unsure;
     /* Its disk took bytes for written that never will be: a power cut may spoil any file now. */
     bool is_rotten;
-    long counted; /* the highest number that was given to a row here */
-    bool touched; /* by its user since it was last looked at */
-    cf_id lock;   /* the request, of the collection; zero: none */
+    /* Files that it asks for and may know of; what its user does with others is told to nobody.
+     * Kept where devices ask for some only, for all but the first (asking.h). */
+    acquaintance *known;
+    size_t known_count, known_capacity;
+    bool knows_all; /* it can't be said what of them it knows */
+    long counted;   /* the highest number that was given to a row here */
+    bool touched;   /* by its user since it was last looked at */
+    cf_id lock;     /* the request, of the collection; zero: none */
     /* An older copy of it. */
     disk_image *old_drive;
     cf_store_memory_disk *old_disk;
@@ -158,6 +168,7 @@ struct world {
     /* A home went back, and a broker lost something: a revocation may be gone with both, and then
      * who was shut out is in. */
     bool was_restored, was_lost;
+    bool asks;       /* devices ask for some of the files only, now and then */
     uint64_t act;    /* the number of the one that is under way, from 1 */
     uint64_t digest; /* of all that has happened */
     bool traced;

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/worlds/asking.h"
+
+#include "tests/worlds/disk_users.h"
+#include "tests/worlds/records.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WISHES_MAX = 4 };
+
+/* ---- What is asked for ---- */
+
+static cf_binding *folder_of(const device *self)
+{
+    return cf_engine_binding_at(self->engine, 0);
+}
+
+void device_asks_for(device *self, cf_binding *binding, const char *const *patterns, size_t count)
+{
+    cf_binding_options options = {.collection = binding->collection,
+                                  .format = binding->format,
+                                  .path = binding->path,
+                                  .include = patterns,
+                                  .include_count = count};
+    cf_binding *trial;
+    cf_error error;
+
+    world_must(cf_binding_new(&options, &trial, &error), &error, "include");
+    cf_binding_exchange(binding, trial);
+    world_must(cf_binding_save(device_peer(self), binding, &error), &error, "include");
+    cf_engine_touch_binding(self->engine, binding);
+    cf_binding_destroy(&trial, self->env.files);
+}
+
+bool asking_is_limited(const device *self)
+{
+    return folder_of(self)->include_count > 0;
+}
+
+bool asking_is_any_limited(const world *self)
+{
+    for (int i = 0; i < self->count; i++)
+        if (!self->devices[i].is_out && asking_is_limited(&self->devices[i]))
+            return true;
+    return false;
+}
+
+bool asking_takes(const device *self, const char *path, bool is_folder)
+{
+    return cf_include_match_path(folder_of(self)->matcher, cf_bytes_of_text(path), is_folder) ==
+           CF_INCLUDE_IN;
+}
+
+bool asking_takes_seen(const device *self, const seen *it)
+{
+    return it->record.text[0] || asking_takes(self, it->path, false);
+}
+
+typedef struct {
+    const device *one, *other;
+} askers;
+
+static bool is_of_both(void *context, const disk_thing *thing)
+{
+    const askers *self = context;
+    bool is_folder = thing->stat.kind == CF_FILE_FOLDER;
+
+    return asking_takes(self->one, thing->path, is_folder) &&
+           asking_takes(self->other, thing->path, is_folder);
+}
+
+void asking_tree(const device *self, const device *other, cf_buffer *out)
+{
+    askers both = {self, other};
+
+    disk_dump(self->drive, self->folder,
+              &(disk_dump_options){.skip = ".counterfoil", .takes = is_of_both, .context = &both},
+              out);
+    records_list(self, out);
+}
+
+/* ---- What it knows ---- */
+
+static void forget(device *self, size_t i)
+{
+    free(self->known[i].path);
+    self->known[i] = self->known[--self->known_count];
+}
+
+void asking_forget(device *self)
+{
+    while (self->known_count)
+        forget(self, self->known_count - 1);
+}
+
+static bool has_known(const device *self, const char *path, const mark *token)
+{
+    for (size_t i = 0; i < self->known_count; i++)
+        if (strcmp(self->known[i].token.text, token->text) == 0 &&
+            (!path || strcmp(self->known[i].path, path) == 0))
+            return true;
+    return false;
+}
+
+static void note_known(device *self, const sight *there)
+{
+    for (size_t i = 0; i < there->count; i++) {
+        const seen *it = &there->all[i];
+
+        if (it->record.text[0] || !asking_takes(self, it->path, false) ||
+            has_known(self, it->path, &it->token))
+            continue;
+        self->known =
+            cf_grow(self->known, &self->known_capacity, self->known_count + 1, sizeof *self->known);
+        self->known[self->known_count++] = (acquaintance){strdup(it->path), it->token};
+    }
+}
+
+void asking_note_round(device *self)
+{
+    sight there;
+
+    if (!self->in->asks || self->is_out || self->number == 0)
+        return;
+    sight_take(self, &there);
+    if (self->claims) {
+        asking_forget(self);
+        self->knows_all = false;
+    }
+    note_known(self, &there);
+    sight_release(&there);
+}
+
+/* In doubt what it asks for counts as known, for it may be just now. */
+bool asking_may_know(const device *self, const seen *it)
+{
+    return !self->in->asks || self->number == 0 || self->knows_all || it->record.text[0] ||
+           has_known(self, NULL, &it->token) ||
+           (self->is_unsure && asking_takes(self, it->path, false));
+}
+
+/* ---- Asking for other things ---- */
+
+static const char *const patterns[] = {
+    "/a", "/d/", "d/e/", "*.txt", "/f/", "h", "a*", "/d/*/c", "e/", "/d/a", "g*", "/f*", "[a-c]*",
+};
+enum { PATTERNS = sizeof patterns / sizeof *patterns };
+
+static void tell(const device *self)
+{
+    const cf_binding *binding = folder_of(self);
+    cf_buffer text = {0};
+
+    for (size_t i = 0; i < binding->include_count; i++)
+        cf_buffer_append_text(&text, " %s", binding->include[i]);
+    cf_buffer_append(&text, "", 1);
+    world_tell(self->in, "device %d: asks for%s", self->number,
+               binding->include_count ? (const char *)text.data : " everything");
+    cf_buffer_release(&text);
+}
+
+/* What it asked for until now is forgotten where it doesn't any more: from now on nobody hears of
+ * that. What lies here unasked for, whatever became of it elsewhere, meets the others where it is
+ * asked for now. */
+static void turn_to(device *self, const char *const *wishes, size_t count)
+{
+    sight there;
+
+    sight_take(self, &there);
+    for (size_t i = 0; i < there.count; i++)
+        if (!asking_takes_seen(self, &there.all[i]))
+            ledger_touch(&self->in->ledger, &there.all[i].token);
+    for (size_t i = 0; i < self->in->ledger.count; i++) {
+        written *one = &self->in->ledger.all[i];
+
+        /* He let it go, and that may not be told any more. */
+        if (one->killer == self->number && !one->is_gone_safely)
+            ledger_touch(&self->in->ledger, &one->token);
+    }
+    device_asks_for(self, folder_of(self), wishes, count);
+    for (size_t i = self->known_count; i-- > 0;)
+        if (!asking_takes(self, self->known[i].path, false))
+            forget(self, i);
+    self->is_unsure = true;
+    self->claims = false;
+    intents_doubt_all(&self->in->intents);
+    tell(self);
+    sight_release(&there);
+}
+
+void asking_changes(device *self, uint64_t seed)
+{
+    chance from = {seed};
+    const char *wishes[WISHES_MAX];
+    const cf_binding *binding = folder_of(self);
+    size_t count = 0;
+    cf_arena kept = {0};
+
+    if (self->number == 0)
+        self = &self->in->devices[1], binding = folder_of(self);
+    if (self->is_out)
+        return;
+    uint64_t what = chance_below(&from, 4);
+    for (size_t i = 0; what > 1 && i < binding->include_count && i < WISHES_MAX - 1; i++)
+        wishes[count++] = cf_arena_text(&kept, cf_bytes_of_text(binding->include[i]));
+    if (what == 3 && count > 1)
+        wishes[0] = wishes[--count];
+    else if (what)
+        wishes[count++] = patterns[chance_below(&from, PATTERNS)];
+    turn_to(self, wishes, count);
+    cf_arena_release(&kept);
+}
+
+void asking_ends(world *self)
+{
+    for (int i = 0; i < self->count; i++)
+        if (!self->devices[i].is_out && asking_is_limited(&self->devices[i]))
+            turn_to(&self->devices[i], NULL, 0);
+}
+
+/* ---- Held up ---- */
+
+/* Something here that it doesn't ask for has this name, or that of a folder on the way. */
+static bool is_in_the_way(device *self, cf_bytes path)
+{
+    char whole[512], *name = whole + strlen(self->folder) + 1;
+
+    snprintf(whole, sizeof whole, "%s/%.*s", self->folder, (int)path.size, (const char *)path.data);
+    for (char *end = name; end; end = strchr(end + 1, '/')) {
+        char *slash = strchr(end + (end != name), '/');
+        cf_stat stat;
+
+        if (slash)
+            *slash = '\0';
+        bool found = disk_user_stat(self->drive, whole, &stat) &&
+                     !asking_takes(self, name, stat.kind == CF_FILE_FOLDER) &&
+                     (!slash || stat.kind != CF_FILE_FOLDER);
+        if (slash)
+            *slash = '/';
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+bool asking_is_held_up(device *self)
+{
+    cf_arena arena = {0};
+    cf_binding_status source;
+
+    cf_engine_status(self->engine, folder_of(self), &arena, &source);
+    bool held = asking_is_limited(self) && source.pending_count && !source.trouble;
+    for (size_t i = 0; held && i < source.pending_count; i++)
+        held = is_in_the_way(self, source.pending[i].path);
+    cf_arena_release(&arena);
+    return held;
+}
