@@ -16,7 +16,7 @@ static void end_run(cf_applying *applying)
 {
     cf_arena_release(&applying->arena);
     cf_records_release(&applying->records);
-    free(applying->place.touched);
+    cf_numbers_release(&applying->place.touched);
     applying->place = (cf_task_place){0};
     applying->tasks = NULL;
     applying->count = applying->first = applying->end = 0;

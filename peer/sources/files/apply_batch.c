@@ -132,12 +132,12 @@ void cf_applying_start_syncing(cf_applying *applying)
     const cf_env *env = applying->options.peer->env;
     cf_error ignored;
 
-    for (size_t i = 0; i < applying->place.touched_count; i++) {
+    for (size_t i = 0; i < applying->place.touched.count; i++) {
         syncing *self = cf_allocate(1, sizeof *self);
 
         self->job = (cf_job){.work = sync_folder, .done = synced};
         self->applying = applying;
-        if (cf_binding_hold(applying->options.binding, env->files, applying->place.touched[i],
+        if (cf_binding_hold(applying->options.binding, env->files, applying->place.touched.at[i],
                             &self->hold, &ignored)) {
             free(self); /* the directory itself went in a later step */
             continue;
@@ -145,7 +145,7 @@ void cf_applying_start_syncing(cf_applying *applying)
         applying->jobs++;
         env->jobs->submit(env->jobs, &self->job);
     }
-    applying->place.touched_count = 0;
+    applying->place.touched.count = 0;
 }
 
 void cf_applying_drop_intents(cf_applying *applying, cf_task *task)

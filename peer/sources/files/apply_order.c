@@ -28,29 +28,23 @@ typedef struct {
     link *links;
     size_t count;
     size_t *path; /* room for as many links */
-    uint64_t *held_up;
-    size_t held_count, held_capacity;
+    cf_numbers held_up;
     bool *broken; /* chains in which somebody stepped aside */
     size_t chain_count;
 } order;
 
 static int by_number(const void *a, const void *b)
 {
-    uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+    uint64_t one = ((const link *)a)->number, other = ((const link *)b)->number;
 
     return (one > other) - (one < other);
-}
-
-static int by_node(const void *a, const void *b)
-{
-    return by_number(&((const link *)a)->number, &((const link *)b)->number);
 }
 
 static size_t find(const order *self, uint64_t number)
 {
     const link wanted = {.number = number};
     const link *found =
-        self->count ? bsearch(&wanted, self->links, self->count, sizeof wanted, by_node) : NULL;
+        self->count ? bsearch(&wanted, self->links, self->count, sizeof wanted, by_number) : NULL;
 
     return found ? (size_t)(found - self->links) : NONE;
 }
@@ -70,7 +64,7 @@ static void open_order(order *self, cf_applying *applying)
             self->links[self->count++] = (link){.number = task->number, .task = task};
     }
     if (self->count)
-        qsort(self->links, self->count, sizeof *self->links, by_node);
+        qsort(self->links, self->count, sizeof *self->links, by_number);
 }
 
 static void close_order(order *self)
@@ -78,7 +72,7 @@ static void close_order(order *self)
     free(self->links);
     free(self->path);
     free(self->broken);
-    free(self->held_up);
+    cf_numbers_release(&self->held_up);
 }
 
 /* ---- One after the other ---- */
@@ -133,32 +127,22 @@ static bool perform_pass(order *self)
 
 /* ---- What has failed or stands blocked ---- */
 
-static bool is_held_up(const order *self, uint64_t number)
-{
-    return self->held_count && bsearch(&number, self->held_up, self->held_count,
-                                       sizeof *self->held_up, by_number) != NULL;
-}
-
 /* There or below: the directories above it are, too. */
 static void find_held_up(order *self)
 {
     const cf_applying *applying = self->applying;
 
-    self->held_count = 0;
+    self->held_up.count = 0;
     for (size_t i = 0; i < applying->count; i++) {
         const cf_task *task = &applying->tasks[i];
         const cf_node *node = NULL;
 
         if ((task->state == CF_TASK_FAILED || task->state == CF_TASK_BLOCKED) && task->step.node)
             node = cf_nodes_find(self->nodes, task->number);
-        for (; node; node = cf_nodes_find(self->nodes, node->parent)) {
-            self->held_up = cf_grow(self->held_up, &self->held_capacity, self->held_count + 1,
-                                    sizeof *self->held_up);
-            self->held_up[self->held_count++] = node->number;
-        }
+        for (; node; node = cf_nodes_find(self->nodes, node->parent))
+            cf_numbers_add(&self->held_up, node->number);
     }
-    if (self->held_count)
-        qsort(self->held_up, self->held_count, sizeof *self->held_up, by_number);
+    cf_numbers_sort(&self->held_up);
 }
 
 /* ---- Rings ---- */
@@ -240,7 +224,8 @@ static bool stays_aside(const order *self, const cf_node *node)
     size_t at = find(self, node->number);
     uint64_t last = at == NONE ? node->number : self->links[at].last;
 
-    return is_held_up(self, node->number) || (last != node->number && is_held_up(self, last));
+    return cf_numbers_have(&self->held_up, node->number) ||
+           (last != node->number && cf_numbers_have(&self->held_up, last));
 }
 
 static size_t chain_of(const order *self, const cf_task *task, const cf_node *in_the_way)

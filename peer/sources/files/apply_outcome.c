@@ -5,12 +5,10 @@
 
 void cf_task_touch(cf_task_place *place, uint64_t directory)
 {
-    for (size_t i = 0; i < place->touched_count; i++)
-        if (place->touched[i] == directory)
+    for (size_t i = 0; i < place->touched.count; i++)
+        if (place->touched.at[i] == directory)
             return;
-    place->touched = cf_grow(place->touched, &place->touched_capacity, place->touched_count + 1,
-                             sizeof *place->touched);
-    place->touched[place->touched_count++] = directory;
+    cf_numbers_add(&place->touched, directory);
 }
 
 void cf_task_end(const cf_task_place *place, cf_task *task, cf_task_state state, const char *reason)

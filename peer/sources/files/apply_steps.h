@@ -6,6 +6,7 @@
 #include "broker/jobs.h"
 #include "peer/transfer/download_landing.h"
 #include "peer/sources/files/intents.h"
+#include "peer/sources/files/numbers.h"
 #include "peer/sources/files/owed.h"
 #include "peer/merge/plan.h"
 
@@ -59,8 +60,7 @@ typedef struct {
     cf_binding *binding;
     cf_records *records;
     cf_arena *arena; /* for the reasons */
-    uint64_t *touched;
-    size_t touched_count, touched_capacity;
+    cf_numbers touched;
 } cf_task_place;
 void cf_task_perform(cf_task_place *place, cf_task *task);
 /* Of steps that wait for each other: gives what is in this one's way another name for now. */

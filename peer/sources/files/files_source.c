@@ -24,10 +24,10 @@ static void destroy(void *self)
     cf_pendings_release(&source->notes);
     free(source->folders);
     free(source->surveyed);
-    free(source->missing);
-    free(source->seen_missing);
+    cf_numbers_release(&source->missing);
+    cf_numbers_release(&source->seen_missing);
     free(source->gone);
-    free(source->waiting);
+    cf_numbers_release(&source->waiting);
     free(source->unmerged.at);
     free(source);
 }

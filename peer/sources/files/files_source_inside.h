@@ -5,6 +5,7 @@
 #define CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
 #include "peer/sources/files/apply.h"
 #include "peer/sources/files/files_source.h"
+#include "peer/sources/files/numbers.h"
 #include "peer/sources/files/publish.h"
 #include "peer/sources/files/survey.h"
 
@@ -33,16 +34,13 @@ typedef struct cf_files_source {
     cf_absence surveying_absence;
     cf_quiet_folder *surveyed; /* the directories of the look under way */
     size_t surveyed_count;
-    uint64_t *missing; /* nodes that were not there at the last look; they count if they are not
-                          there again */
-    size_t missing_count;
-    uint64_t *seen_missing;
-    size_t seen_missing_count, seen_missing_capacity;
+    cf_numbers missing; /* nodes that were not there at the last look; they count if they are not
+                           there again */
+    cf_numbers seen_missing;
     struct cf_gone_node *gone; /* that the look under way did not find, ascending by number */
     size_t gone_count;
-    uint64_t *waiting; /* directories, ascending, that the look under way found in a place of which
-                          nothing is told yet */
-    size_t waiting_count, waiting_capacity;
+    cf_numbers waiting; /* directories, ascending, that the look under way found in a place of which
+                           nothing is told yet */
     size_t filled, filled_before; /* of them, directories that wait for what the base has in them;
                                      at the last look */
     bool confirm;                 /* look again at once: something seems to be gone */

@@ -102,8 +102,8 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
     source->look_all = source->look_only = false;
     source->absence = CF_ABSENCE_WAITS;
     source->folder_count = 0;
-    source->seen_missing_count = 0;
-    source->waiting_count = 0;
+    source->seen_missing.count = 0;
+    source->waiting.count = 0;
     plan_rescan(source, now_ms);
 }
 

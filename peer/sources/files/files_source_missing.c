@@ -4,24 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static bool is_among(const uint64_t *sorted, size_t count, uint64_t number)
-{
-    return count && bsearch(&number, sorted, count, sizeof number, by_number);
-}
-
 /* Kept with its directory: the base forgets it when the part that says it is gone is published. */
 struct cf_gone_node {
-    uint64_t number; /* by_number looks at it */
-    uint64_t parent;
+    uint64_t number, parent;
     bool counts; /* and is told now */
 };
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t first = ((const struct cf_gone_node *)a)->number;
+    uint64_t second = ((const struct cf_gone_node *)b)->number;
+
+    return (first > second) - (first < second);
+}
 
 /* The first part of a look says what is gone. */
 static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
@@ -41,8 +36,10 @@ static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
 
 static struct cf_gone_node *find_gone(const cf_files_source *source, uint64_t number)
 {
+    const struct cf_gone_node wanted = {.number = number};
+
     return source->gone_count
-               ? bsearch(&number, source->gone, source->gone_count, sizeof *source->gone, by_number)
+               ? bsearch(&wanted, source->gone, source->gone_count, sizeof wanted, by_number)
                : NULL;
 }
 
@@ -71,10 +68,8 @@ cf_absence cf_source_absence_in(const cf_files_source *source, uint64_t folder)
 /* Seen to be missing; true: for the second time in a row. */
 static bool is_confirmed(cf_files_source *source, uint64_t number)
 {
-    source->seen_missing = cf_grow(source->seen_missing, &source->seen_missing_capacity,
-                                   source->seen_missing_count + 1, sizeof number);
-    source->seen_missing[source->seen_missing_count++] = number;
-    if (is_among(source->missing, source->missing_count, number))
+    cf_numbers_add(&source->seen_missing, number);
+    if (cf_numbers_have(&source->missing, number))
         return true;
     source->confirm = true;
     return false;
@@ -187,18 +182,9 @@ static void add_waiting(cf_files_source *source, const cf_finding *finding)
 {
     const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
 
-    if (finding->kind != CF_KIND_DIRECTORY ||
-        (node && node->parent == finding->parent && cf_bytes_equal(node->name, finding->name)))
-        return;
-    source->waiting = cf_grow(source->waiting, &source->waiting_capacity, source->waiting_count + 1,
-                              sizeof *source->waiting);
-    source->waiting[source->waiting_count++] = finding->number;
-}
-
-static void sort_waiting(cf_files_source *source)
-{
-    if (source->waiting_count)
-        qsort(source->waiting, source->waiting_count, sizeof *source->waiting, by_number);
+    if (finding->kind == CF_KIND_DIRECTORY &&
+        !(node && node->parent == finding->parent && cf_bytes_equal(node->name, finding->name)))
+        cf_numbers_add(&source->waiting, finding->number);
 }
 
 void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
@@ -211,21 +197,22 @@ void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *foun
             next++;
         else
             add_waiting(source, &found->at[i].finding);
-    sort_waiting(source);
+    cf_numbers_sort(&source->waiting);
 }
 
 typedef struct {
-    uint64_t *new; /* directories that this part of the look tells of, ascending */
-    size_t new_count;
+    cf_numbers new; /* directories that this part of the look tells of */
     size_t waiting; /* so many of the source's are in order */
 } placing;
 
 static bool has_directory(const cf_files_source *source, const placing *with, uint64_t directory)
 {
-    if (is_among(source->waiting, with->waiting, directory))
+    const cf_numbers waiting = {.at = source->waiting.at, .count = with->waiting};
+
+    if (cf_numbers_have(&waiting, directory))
         return false;
     return directory == CF_NODE_ROOT || cf_nodes_find(source->binding->nodes, directory) ||
-           is_among(with->new, with->new_count, directory);
+           cf_numbers_have(&with->new, directory);
 }
 
 static bool drop_placeless(cf_files_source *source, placing *with, cf_observation *at,
@@ -233,19 +220,18 @@ static bool drop_placeless(cf_files_source *source, placing *with, cf_observatio
 {
     size_t kept = 0, before = *count;
 
-    with->new_count = 0;
-    with->waiting = source->waiting_count;
+    with->new.count = 0;
+    with->waiting = source->waiting.count;
     for (size_t i = 0; i < before; i++)
         if (at[i].finding.kind == CF_KIND_DIRECTORY)
-            with->new[with->new_count++] = at[i].finding.number;
-    if (with->new_count)
-        qsort(with->new, with->new_count, sizeof *with->new, by_number);
+            cf_numbers_add(&with->new, at[i].finding.number);
+    cf_numbers_sort(&with->new);
     for (size_t i = 0; i < before; i++)
         if (has_directory(source, with, at[i].finding.parent))
             at[kept++] = at[i];
         else
             add_waiting(source, &at[i].finding);
-    sort_waiting(source);
+    cf_numbers_sort(&source->waiting);
     *count = kept;
     return kept < before;
 }
@@ -255,19 +241,18 @@ static bool drop_placeless(cf_files_source *source, placing *with, cf_observatio
  * nothing lies any more, and waits with it. */
 static void judge_placed(cf_files_source *source, cf_survey_batch *judged)
 {
-    placing with = {.new = cf_allocate(judged->count, sizeof *with.new)};
+    placing with = {0};
 
     while (drop_placeless(source, &with, (cf_observation *)judged->at, &judged->count))
         ;
-    free(with.new);
+    cf_numbers_release(&with.new);
 }
 
 /* ---- Directories that are not empty yet ---- */
 
 /* Nodes that are gone, or that this part of the look says something of. */
 typedef struct {
-    uint64_t *gone, *observed; /* ascending */
-    size_t gone_count, observed_count;
+    cf_numbers gone, observed;
 } leaving;
 
 /* All that the base has in it goes too. */
@@ -275,20 +260,21 @@ static bool is_emptied(const cf_nodes *nodes, const leaving *nodes_leaving, uint
 {
     for (const cf_node *child = cf_nodes_next_child(nodes, folder, NULL); child;
          child = cf_nodes_next_child(nodes, folder, child))
-        if (!is_among(nodes_leaving->gone, nodes_leaving->gone_count, child->number) &&
-            !is_among(nodes_leaving->observed, nodes_leaving->observed_count, child->number))
+        if (!cf_numbers_have(&nodes_leaving->gone, child->number) &&
+            !cf_numbers_have(&nodes_leaving->observed, child->number))
             return false;
     return true;
 }
 
 static bool drop_filled(const cf_nodes *nodes, leaving *nodes_leaving)
 {
-    size_t kept = 0, before = nodes_leaving->gone_count;
+    cf_numbers *gone = &nodes_leaving->gone;
+    size_t kept = 0, before = gone->count;
 
     for (size_t i = 0; i < before; i++)
-        if (is_emptied(nodes, nodes_leaving, nodes_leaving->gone[i]))
-            nodes_leaving->gone[kept++] = nodes_leaving->gone[i]; /* stays ascending */
-    nodes_leaving->gone_count = kept;
+        if (is_emptied(nodes, nodes_leaving, gone->at[i]))
+            gone->at[kept++] = gone->at[i]; /* stays in order */
+    gone->count = kept;
     return kept < before;
 }
 
@@ -297,19 +283,17 @@ static bool drop_filled(const cf_nodes *nodes, leaving *nodes_leaving)
  * they go at the next look. */
 static void keep_filled(cf_files_source *source, cf_survey_batch *judged)
 {
-    leaving nodes_leaving = {.gone = (uint64_t *)judged->gone, .gone_count = judged->gone_count};
+    leaving nodes_leaving = {.gone = {.at = (uint64_t *)judged->gone, .count = judged->gone_count}};
 
-    nodes_leaving.observed = cf_allocate(judged->count, sizeof *nodes_leaving.observed);
     for (size_t i = 0; i < judged->count; i++)
         if (judged->at[i].finding.number)
-            nodes_leaving.observed[nodes_leaving.observed_count++] = judged->at[i].finding.number;
-    qsort(nodes_leaving.gone, nodes_leaving.gone_count, sizeof(uint64_t), by_number);
-    if (nodes_leaving.observed_count)
-        qsort(nodes_leaving.observed, nodes_leaving.observed_count, sizeof(uint64_t), by_number);
+            cf_numbers_add(&nodes_leaving.observed, judged->at[i].finding.number);
+    cf_numbers_sort(&nodes_leaving.gone);
+    cf_numbers_sort(&nodes_leaving.observed);
     while (drop_filled(source->binding->nodes, &nodes_leaving))
         ;
-    judged->gone_count = nodes_leaving.gone_count;
-    free(nodes_leaving.observed);
+    judged->gone_count = nodes_leaving.gone.count;
+    cf_numbers_release(&nodes_leaving.observed);
 }
 
 /* ---- What takes the place of something else ---- */
@@ -367,7 +351,7 @@ static bool drop_replacing(cf_files_source *source, const cf_survey_batch *batch
             add_waiting(source, &judged->at[i].finding);
         else
             kept[count++] = judged->at[i];
-    sort_waiting(source);
+    cf_numbers_sort(&source->waiting);
     if (count)
         memcpy((cf_observation *)judged->at, kept, count * sizeof *kept);
     free(kept);
@@ -406,13 +390,10 @@ void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint
 
 void cf_source_end_judging(cf_files_source *source)
 {
-    free(source->missing);
+    cf_numbers_release(&source->missing);
     source->missing = source->seen_missing;
-    source->missing_count = source->seen_missing_count;
-    source->seen_missing = NULL;
-    source->seen_missing_count = source->seen_missing_capacity = 0;
-    if (source->missing_count)
-        qsort(source->missing, source->missing_count, sizeof *source->missing, by_number);
+    source->seen_missing = (cf_numbers){0};
+    cf_numbers_sort(&source->missing);
     source->filled_before = source->filled;
     source->filled = 0;
     free(source->gone);

@@ -69,16 +69,8 @@ typedef struct {
     cf_records records;
     cf_status status;
     cf_error *error;
-    uint64_t *touched; /* directories whose names may be new or gone only in memory */
-    size_t touched_count, touched_capacity;
+    cf_numbers touched; /* directories whose names may be new or gone only in memory */
 } recovery;
-
-static void touch(recovery *self, uint64_t directory)
-{
-    self->touched = cf_grow(self->touched, &self->touched_capacity, self->touched_count + 1,
-                            sizeof *self->touched);
-    self->touched[self->touched_count++] = directory;
-}
 
 static bool is_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
 {
@@ -254,8 +246,8 @@ static bool recover_one(void *context, cf_bytes key, cf_bytes value)
         const cf_node *before = cf_nodes_find(self->binding->nodes, intent.after.number);
 
         if (before)
-            touch(self, before->parent);
-        touch(self, intent.after.parent);
+            cf_numbers_add(&self->touched, before->parent);
+        cf_numbers_add(&self->touched, intent.after.parent);
         recoveries[intent.kind](self, &intent);
         cf_records_delete(&self->records, key);
     }
@@ -280,13 +272,6 @@ static bool empty_one(void *context, cf_bytes name)
     return true;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* What was done before the process ended was synced by nobody, and the base is about to know it: a
  * power cut would take it away again, as if the user had. */
 static cf_status sync_touched(recovery *self)
@@ -295,14 +280,13 @@ static cf_status sync_touched(recovery *self)
     cf_status status = CF_OK;
     cf_error ignored;
 
-    if (self->touched_count)
-        qsort(self->touched, self->touched_count, sizeof *self->touched, by_number);
-    for (size_t i = 0; !status && i < self->touched_count; i++) {
+    cf_numbers_sort(&self->touched);
+    for (size_t i = 0; !status && i < self->touched.count; i++) {
         cf_hold hold = {0};
 
-        if (i && self->touched[i] == self->touched[i - 1])
+        if (i && self->touched.at[i] == self->touched.at[i - 1])
             continue;
-        if (cf_binding_hold(self->binding, files, self->touched[i], &hold, &ignored) == CF_OK)
+        if (cf_binding_hold(self->binding, files, self->touched.at[i], &hold, &ignored) == CF_OK)
             status = files->sync_folder(files, hold.folder, self->error);
         cf_hold_release(&hold, files);
     }
@@ -333,7 +317,7 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
             peer->env->files->list(peer->env->files, binding->temporary, empty_one, &self, error);
     if (status)
         cf_error_while(error, "settling what was under way in %s", binding->path);
-    free(self.touched);
+    cf_numbers_release(&self.touched);
     cf_records_release(&self.records);
     cf_arena_release(&arena);
     return status;
