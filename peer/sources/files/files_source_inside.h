@@ -11,6 +11,13 @@
 
 enum { CF_SOURCE_AGAIN_MS = 15, CF_SOURCE_REOPEN_MS = 5000 };
 
+/* A node that a look did not find, with its directory: the base forgets it when the part that says
+ * it is gone is published. */
+typedef struct {
+    uint64_t number, parent;
+    bool counts; /* and is told now */
+} cf_gone_node;
+
 typedef struct cf_files_source {
     cf_workshop *workshop;
     cf_binding *binding;
@@ -37,7 +44,7 @@ typedef struct cf_files_source {
     cf_numbers missing; /* nodes that were not there at the last look; they count if they are not
                            there again */
     cf_numbers seen_missing;
-    struct cf_gone_node *gone; /* that the look under way did not find, ascending by number */
+    cf_gone_node *gone; /* that the look under way did not find, ascending by number */
     size_t gone_count;
     cf_numbers waiting; /* directories, ascending, that the look under way found in a place of which
                            nothing is told yet */
@@ -86,6 +93,11 @@ void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
  * frees. */
 void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
                      cf_survey_batch *out);
+/* The part of it for what has to wait until something else is told. */
+void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
+                            cf_survey_batch *judged);
+/* Among those that the look under way did not find; NULL: it is there. */
+cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number);
 /* What was found and not kept, to be published now, waits with all that is in it. */
 void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
                             const cf_survey_batch *kept);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Of what counts, that for which there is a place already: a directory that is known, a name that
+ * nobody else has; and of directories that are gone, those that are empty. */
+#include "peer/sources/files/files_source_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Directories that are not there yet ---- */
+
+static void add_waiting(cf_files_source *source, const cf_finding *finding)
+{
+    const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
+
+    if (finding->kind == CF_KIND_DIRECTORY &&
+        !(node && node->parent == finding->parent && cf_bytes_equal(node->name, finding->name)))
+        cf_numbers_add(&source->waiting, finding->number);
+}
+
+void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
+                            const cf_survey_batch *kept)
+{
+    size_t next = 0;
+
+    for (size_t i = 0; i < found->count; i++)
+        if (next < kept->count && kept->at[next].finding.number == found->at[i].finding.number)
+            next++;
+        else
+            add_waiting(source, &found->at[i].finding);
+    cf_numbers_sort(&source->waiting);
+}
+
+typedef struct {
+    cf_numbers new; /* directories that this part of the look tells of */
+    size_t waiting; /* so many of the source's are in order */
+} placing;
+
+static bool has_directory(const cf_files_source *source, const placing *with, uint64_t directory)
+{
+    const cf_numbers waiting = {.at = source->waiting.at, .count = with->waiting};
+
+    if (cf_numbers_have(&waiting, directory))
+        return false;
+    return directory == CF_NODE_ROOT || cf_nodes_find(source->binding->nodes, directory) ||
+           cf_numbers_have(&with->new, directory);
+}
+
+static bool drop_placeless(cf_files_source *source, placing *with, cf_observation *at,
+                           size_t *count)
+{
+    size_t kept = 0, before = *count;
+
+    with->new.count = 0;
+    with->waiting = source->waiting.count;
+    for (size_t i = 0; i < before; i++)
+        if (at[i].finding.kind == CF_KIND_DIRECTORY)
+            cf_numbers_add(&with->new, at[i].finding.number);
+    cf_numbers_sort(&with->new);
+    for (size_t i = 0; i < before; i++)
+        if (has_directory(source, with, at[i].finding.parent))
+            at[kept++] = at[i];
+        else
+            add_waiting(source, &at[i].finding);
+    cf_numbers_sort(&source->waiting);
+    *count = kept;
+    return kept < before;
+}
+
+/* A directory that is new, or somewhere else now, may have to wait: it could not be read, or it
+ * lies in one that another has locked. What was found in it has no place until then, or one where
+ * nothing lies any more, and waits with it. */
+static void hold_placeless(cf_files_source *source, cf_survey_batch *judged)
+{
+    placing with = {0};
+
+    while (drop_placeless(source, &with, (cf_observation *)judged->at, &judged->count))
+        ;
+    cf_numbers_release(&with.new);
+}
+
+/* ---- Directories that are not empty yet ---- */
+
+/* Nodes that are gone, or that this part of the look says something of. */
+typedef struct {
+    cf_numbers gone, observed;
+} leaving;
+
+/* All that the base has in it goes too. */
+static bool is_emptied(const cf_nodes *nodes, const leaving *nodes_leaving, uint64_t folder)
+{
+    for (const cf_node *child = cf_nodes_next_child(nodes, folder, NULL); child;
+         child = cf_nodes_next_child(nodes, folder, child))
+        if (!cf_numbers_have(&nodes_leaving->gone, child->number) &&
+            !cf_numbers_have(&nodes_leaving->observed, child->number))
+            return false;
+    return true;
+}
+
+static bool drop_filled(const cf_nodes *nodes, leaving *nodes_leaving)
+{
+    cf_numbers *gone = &nodes_leaving->gone;
+    size_t kept = 0, before = gone->count;
+
+    for (size_t i = 0; i < before; i++)
+        if (is_emptied(nodes, nodes_leaving, gone->at[i]))
+            gone->at[kept++] = gone->at[i]; /* stays in order */
+    gone->count = kept;
+    return kept < before;
+}
+
+/* A file that was copied elsewhere is found there when it is read, in a later part, or not at all
+ * while somebody writes it. Until then its node stays where it is, and so do the directories above:
+ * they go at the next look. */
+static void keep_filled(cf_files_source *source, cf_survey_batch *judged)
+{
+    leaving nodes_leaving = {.gone = {.at = (uint64_t *)judged->gone, .count = judged->gone_count}};
+
+    for (size_t i = 0; i < judged->count; i++)
+        if (judged->at[i].finding.number)
+            cf_numbers_add(&nodes_leaving.observed, judged->at[i].finding.number);
+    cf_numbers_sort(&nodes_leaving.gone);
+    cf_numbers_sort(&nodes_leaving.observed);
+    while (drop_filled(source->binding->nodes, &nodes_leaving))
+        ;
+    judged->gone_count = nodes_leaving.gone.count;
+    cf_numbers_release(&nodes_leaving.observed);
+}
+
+/* ---- What takes the place of something else ---- */
+
+static void note_counting(cf_files_source *source, const cf_survey_batch *batch,
+                          const cf_survey_batch *judged)
+{
+    for (size_t i = 0; i < batch->gone_count; i++)
+        cf_source_find_gone(source, batch->gone[i])->counts = false;
+    for (size_t i = 0; i < judged->gone_count; i++)
+        cf_source_find_gone(source, judged->gone[i])->counts = true;
+}
+
+/* A directory whose place is taken by what was in it can't go before that has left it. */
+static bool was_inside(const cf_nodes *nodes, const cf_finding *finding, uint64_t directory)
+{
+    const cf_node *node = cf_nodes_find(nodes, finding->number);
+
+    while (node && node->number != directory)
+        node = cf_nodes_find(nodes, node->parent);
+    return node != NULL;
+}
+
+static bool is_told(const cf_survey_batch *batch, uint64_t number)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->at[i].finding.number == number)
+            return true;
+    return false;
+}
+
+/* What the base has there is missing, or somewhere else, and nobody is told so yet. */
+static bool is_in_place_of_another(const cf_files_source *source, const cf_survey_batch *batch,
+                                   const cf_survey_batch *judged, const cf_finding *finding)
+{
+    const cf_node *was = cf_nodes_child(source->binding->nodes, finding->parent, finding->name);
+
+    if (!was || was->number == finding->number)
+        return false;
+    const cf_gone_node *gone = cf_source_find_gone(source, was->number);
+    if (!gone && is_told(batch, was->number))
+        return !is_told(judged, was->number);
+    return gone && !gone->counts && !was_inside(source->binding->nodes, finding, was->number);
+}
+
+/* A file is gone or moved, and another thing has its name: if only that were told, there would be
+ * two of one name, and one of them a conflict copy, here too. Nothing is noted: what is missing
+ * there is. */
+static bool drop_replacing(cf_files_source *source, const cf_survey_batch *batch,
+                           cf_survey_batch *judged)
+{
+    cf_observation *kept = cf_allocate(judged->count, sizeof *kept);
+    size_t count = 0, before = judged->count;
+
+    for (size_t i = 0; i < before; i++)
+        if (is_in_place_of_another(source, batch, judged, &judged->at[i].finding))
+            add_waiting(source, &judged->at[i].finding);
+        else
+            kept[count++] = judged->at[i];
+    cf_numbers_sort(&source->waiting);
+    if (count)
+        memcpy((cf_observation *)judged->at, kept, count * sizeof *kept);
+    free(kept);
+    judged->count = count;
+    return count < before;
+}
+
+void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
+                            cf_survey_batch *judged)
+{
+    size_t before = judged->gone_count;
+
+    do {
+        hold_placeless(source, judged);
+        if (judged->gone_count)
+            keep_filled(source, judged);
+        note_counting(source, batch, judged);
+    } while (drop_replacing(source, batch, judged));
+    if (!before)
+        return;
+    source->filled = before - judged->gone_count;
+    source->confirm |= source->filled && source->filled != source->filled_before;
+}
