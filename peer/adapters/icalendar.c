@@ -26,6 +26,29 @@ void cf_calendar_pointer(const char *prefix, cf_bytes name, cf_buffer *out)
     cf_buffer_release(&field);
 }
 
+cf_bytes cf_calendar_pointer_name(const char *prefix, cf_bytes field, cf_arena *arena)
+{
+    const size_t size = strlen(prefix);
+    cf_buffer name = {0}, again = {0};
+
+    if (field.size <= size || memcmp(field.data, prefix, size) != 0)
+        return (cf_bytes){0};
+    for (size_t i = size; i < field.size; i++) {
+        uint8_t byte = field.data[i];
+
+        if (byte == '~' && i + 1 < field.size)
+            byte = field.data[++i] == '1' ? '/' : '~';
+        cf_buffer_append(&name, &byte, 1);
+    }
+    cf_calendar_pointer(prefix, cf_buffer_view(&name), &again);
+    cf_bytes found = cf_bytes_equal(cf_buffer_view(&again), field)
+                         ? cf_arena_copy(arena, cf_buffer_view(&name))
+                         : (cf_bytes){0};
+    cf_buffer_release(&name);
+    cf_buffer_release(&again);
+    return found;
+}
+
 /* ---- Overrides ---- */
 
 static bool is_set(bool task, cf_bytes field)
@@ -100,19 +123,6 @@ cf_row cf_calendar_override_row(cf_bytes value, bool task, cf_arena *arena)
     return row;
 }
 
-void cf_calendar_occurrence_name(const cf_calendar_component *main,
-                                 const cf_calendar_component *occurrence, cf_buffer *out)
-{
-    const cf_content_line *line = &occurrence->lines->lines[occurrence->occurrence];
-    cf_calendar_time time;
-
-    if (main->started && cf_calendar_time_read(line, &time) &&
-        cf_calendar_same_zone(&time, &main->start))
-        cf_calendar_local_write(time.seconds, out);
-    else
-        cf_buffer_append(out, line->value.data, line->value.size);
-}
-
 /* ---- Which components are one record ---- */
 
 typedef struct {
@@ -137,15 +147,30 @@ static int by_uid(const void *left, const void *right)
     return order ? order : a->component < b->component ? -1 : 1;
 }
 
-static void add_zone(reading *self, const cf_calendar_component *main)
+/* The zones that the lines of a component are told in. */
+static void add_zones(reading *self, const cf_calendar_component *of)
 {
-    cf_bytes name = main->start.zone, value = cf_calendar_zone_value(&self->zones, name);
-    cf_buffer field = {0};
+    const cf_component *component = &self->lines->components[of->component];
+    cf_buffer name = {0}, field = {0};
 
-    if (value.data) {
-        cf_calendar_pointer(CF_CALENDAR_ZONES, name, &field);
-        cf_field_list_add(&self->list, &self->out->arena, cf_buffer_view(&field), value);
+    for (size_t i = component->first; i <= component->last; i++) {
+        const cf_content_line *line = &self->lines->lines[i];
+        const cf_line_parameter *zone =
+            line->kind == CF_LINE_PROPERTY ? cf_line_parameter_named(line, "TZID") : NULL;
+        size_t at = 0;
+        cf_bytes part, value;
+
+        if (!zone || !cf_parameter_part(zone->value, &at, &part))
+            continue;
+        cf_buffer_clear(&name);
+        cf_parameter_read(part, &name);
+        value = cf_calendar_zone_value(&self->zones, cf_buffer_view(&name));
+        cf_buffer_clear(&field);
+        cf_calendar_pointer(CF_CALENDAR_ZONES, cf_buffer_view(&name), &field);
+        if (value.data && !cf_field_list_has(&self->list, cf_buffer_view(&field)))
+            cf_field_list_add(&self->list, &self->out->arena, cf_buffer_view(&field), value);
     }
+    cf_buffer_release(&name);
     cf_buffer_release(&field);
 }
 
@@ -230,7 +255,8 @@ static void read_item(reading *self, const cf_calendar_component *all, size_t co
         self->list.count = 0;
         return;
     }
-    add_zone(self, &all[0]);
+    for (size_t i = 0; i < count; i++)
+        add_zones(self, &all[i]);
     if (all[0].occurrence != CF_LINES_NONE) { /* one occurrence of what is elsewhere */
         cf_buffer name = {0}, value = {0};
 

@@ -4,13 +4,15 @@
  * DTEND are /start, /timeZone, /showWithoutTime and /duration, RRULE is an entry of
  * /recurrenceRules (an `until` in UTC ends with Z), a VALARM one of /alerts. What happens at one
  * occurrence is the field /recurrenceOverrides/ID: {"excluded": true} of an EXDATE, or of a
- * component with a RECURRENCE-ID the map of all its fields.
+ * component with a RECURRENCE-ID the map of all its fields. ID is the time, as /start; where it is
+ * told in another zone or is of all that follow, the line from its parameters on:
+ * ";RANGE=THISANDFUTURE;TZID=Europe/Berlin:20240115T090000".
  *
  * A property that there is no word for is a value of /iCalProps: [name, parameters, "unknown",
  * value as spelled], a component one of /iCalComponents: [name, properties, components]. Parameters
- * of a plain value NAME are in the field /iCalParams/NAME. The zone of /timeZone is in
- * /timeZones/ID, as a component. DTSTAMP is no field: a new component gets the time of its last
- * change. */
+ * of a plain value NAME are in the field /iCalParams/NAME. The zones that
+ * any of its lines name are in /timeZones/ID, as components. DTSTAMP is no field: a new component
+ * gets the time of its last change. */
 #ifndef CF_PEER_ADAPTERS_ICALENDAR_H
 #define CF_PEER_ADAPTERS_ICALENDAR_H
 #include "peer/adapters/record_file.h"

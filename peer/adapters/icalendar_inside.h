@@ -144,6 +144,15 @@ bool cf_calendar_is_flat(const cf_content_lines *lines, size_t component);
 bool cf_calendar_is_whole(const cf_content_lines *lines);
 void cf_calendar_delete(const cf_content_lines *lines, size_t component, cf_line_edits *edits);
 
+/* ---- Occurrences (icalendar_occurrence.c) ---- */
+
+/* The name of an occurrence: its time, where it is told as the start of the main component is, else
+ * the value as it is spelled, with the parameters where those say more: ";TZID=…:…". */
+void cf_calendar_occurrence_name(const cf_calendar_component *main,
+                                 const cf_calendar_component *occurrence, cf_buffer *out);
+/* RECURRENCE-ID of the occurrence of this name; a time is told as `start` is. */
+void cf_calendar_occurrence_line(cf_bytes name, const cf_calendar_time *start, cf_buffer *out);
+
 /* ---- Files (icalendar.c, icalendar_zones.c, icalendar_write.c) ---- */
 
 #define CF_CALENDAR_OVERRIDES "/recurrenceOverrides/"
@@ -163,16 +172,14 @@ typedef struct {
 void cf_calendar_items_release(cf_calendar_items *items);
 
 void cf_calendar_rows(const cf_content_lines *lines, cf_record_file *out, cf_calendar_items *items);
-/* The name of an occurrence: its time, where it is told as the start of the main component is, else
- * as it is spelled. */
-void cf_calendar_occurrence_name(const cf_calendar_component *main,
-                                 const cf_calendar_component *occurrence, cf_buffer *out);
 /* All fields of a component as one map. */
 bool cf_calendar_override_value(const cf_calendar_component *component, cf_buffer *out);
 /* And back. */
 cf_row cf_calendar_override_row(cf_bytes value, bool task, cf_arena *arena);
 /* "/timeZones/ID", the name escaped as in a JSON Pointer. */
 void cf_calendar_pointer(const char *prefix, cf_bytes name, cf_buffer *out);
+/* And back; nothing: another field. */
+cf_bytes cf_calendar_pointer_name(const char *prefix, cf_bytes field, cf_arena *arena);
 
 /* The VTIMEZONEs of a file, by their TZID. */
 typedef struct {

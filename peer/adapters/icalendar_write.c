@@ -43,20 +43,6 @@ static void append_stamp(const cf_row *row, cf_buffer *out)
     cf_buffer_append_text(out, "19700101T000000Z\n");
 }
 
-/* RECURRENCE-ID of the occurrence of this name, told as `start` is. */
-static void append_occurrence(cf_bytes name, const cf_calendar_time *start, cf_buffer *out)
-{
-    cf_calendar_time time = *start;
-
-    if (cf_calendar_local_read(name, &time.seconds)) {
-        cf_calendar_time_line("RECURRENCE-ID", &time, out);
-    } else {
-        cf_buffer_append_text(out, name.size == 8 ? "RECURRENCE-ID;VALUE=DATE:" : "RECURRENCE-ID:");
-        cf_content_text_write(name, out);
-    }
-    cf_buffer_append_text(out, "\n");
-}
-
 /* A component that says what the row says, lines with LF. `name` is that of an occurrence, or
  * nothing. */
 static void build(const cf_row *row, bool task, cf_bytes uid, cf_bytes name,
@@ -72,8 +58,10 @@ static void build(const cf_row *row, bool task, cf_bytes uid, cf_bytes name,
     cf_buffer_append_text(&text, "BEGIN:%s\nUID:", kind);
     cf_content_text_write(uid, &text);
     cf_buffer_append_text(&text, "\n");
-    if (name.size)
-        append_occurrence(name, start, &text);
+    if (name.size) {
+        cf_calendar_occurrence_line(name, start, &text);
+        cf_buffer_append_text(&text, "\n");
+    }
     append_stamp(row, &text);
     cf_buffer_append_text(&text, "END:%s\n", kind);
     if (!cf_content_lines_read(cf_buffer_view(&text), &lines, &error)) {
@@ -92,17 +80,6 @@ static void build(const cf_row *row, bool task, cf_bytes uid, cf_bytes name,
 }
 
 /* ---- Occurrences ---- */
-
-/* The name of an occurrence out of a field's; nothing: it is another field. */
-static cf_bytes occurrence_of(cf_bytes field)
-{
-    const size_t prefix = sizeof CF_CALENDAR_OVERRIDES - 1;
-
-    if (field.size <= prefix || memcmp(field.data, CF_CALENDAR_OVERRIDES, prefix) != 0 ||
-        memchr(field.data + prefix, '~', field.size - prefix))
-        return (cf_bytes){0};
-    return cf_bytes_of(field.data + prefix, field.size - prefix);
-}
 
 static bool takes_place(cf_bytes value)
 {
@@ -129,8 +106,7 @@ static void change_occurrence(writing *self, const cf_calendar_component *main, 
     if (moved) {
         cf_buffer line = {0};
 
-        append_occurrence(cf_buffer_view(&name), start, &line);
-        line.size--;
+        cf_calendar_occurrence_line(cf_buffer_view(&name), start, &line);
         (void)cf_line_edits_replace(self->edits, occurrence.occurrence, cf_buffer_view(&line),
                                     &error);
         cf_buffer_release(&line);
@@ -156,7 +132,7 @@ static void add_occurrences(writing *self, const cf_row *row, const cf_row *is, 
 
     for (size_t i = 0; i < row->field_count; i++) {
         const cf_row_field *field = &row->fields[i];
-        cf_bytes name = occurrence_of(field->name);
+        cf_bytes name = cf_calendar_pointer_name(CF_CALENDAR_OVERRIDES, field->name, &self->arena);
         cf_bytes before = is ? cf_vcard_plain(is, field->name) : (cf_bytes){0};
 
         if (name.size == 0 || field->count == 0 || !takes_place(field->values[0]) ||
@@ -186,23 +162,24 @@ static size_t zone_place(const writing *self)
     return place;
 }
 
-/* The zone that the row's times are told in comes with it, unless the file has it. */
-static void add_zone(writing *self, const cf_row *row, size_t after)
+/* The zones that the row's times are told in come with it, but for those that the file has. */
+static void add_zones(writing *self, const cf_row *row, size_t after)
 {
-    cf_buffer field = {0}, text = {0};
-    cf_bytes zone, value;
+    cf_buffer text = {0};
 
-    if (!cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/timeZone")), &zone) ||
-        cf_calendar_zone_value(&self->zones, zone).data)
-        return;
-    cf_calendar_pointer(CF_CALENDAR_ZONES, zone, &field);
-    value = cf_vcard_plain(row, cf_buffer_view(&field));
-    if (value.data && !cf_field_list_has(&self->added, cf_buffer_view(&field)) &&
-        cf_calendar_component_text(value, &text)) {
+    for (size_t i = 0; i < row->field_count; i++) {
+        const cf_row_field *field = &row->fields[i];
+        cf_bytes name = cf_calendar_pointer_name(CF_CALENDAR_ZONES, field->name, &self->arena);
+
+        cf_buffer_clear(&text);
+        if (name.size == 0 || field->count == 0 ||
+            cf_calendar_zone_value(&self->zones, name).data ||
+            cf_field_list_has(&self->added, field->name) ||
+            !cf_calendar_component_text(field->values[0], &text))
+            continue;
         cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
-        cf_field_list_add(&self->added, &self->arena, cf_buffer_view(&field), value);
+        cf_field_list_add(&self->added, &self->arena, field->name, field->values[0]);
     }
-    cf_buffer_release(&field);
     cf_buffer_release(&text);
 }
 
@@ -227,10 +204,8 @@ static void change_name(writing *self, const cf_calendar_component *main, const 
     if (cf_bytes_equal(wanted, cf_vcard_plain(is, field)) && !(moved && wanted.data))
         return;
     cf_value_is_text(wanted, &name);
-    if (name.size) {
-        append_occurrence(name, start, &line);
-        line.size--;
-    }
+    if (name.size)
+        cf_calendar_occurrence_line(name, start, &line);
     if (main->occurrence == CF_LINES_NONE && name.size)
         (void)cf_line_edits_insert(self->edits, self->lines->components[main->component].first,
                                    cf_buffer_view(&line), &error);
@@ -251,7 +226,7 @@ static void change_item(writing *self, const cf_calendar_items *items, const cf_
     bool moved = cf_calendar_wanted_start(row, &start) && main.started &&
                  !cf_calendar_same_zone(&start, &main.start);
     if (self->calendar != CF_LINES_NONE)
-        add_zone(self, row, zone_place(self));
+        add_zones(self, row, zone_place(self));
     cf_calendar_component_write(&main, row, self->edits);
     change_name(self, &main, is, row, moved, &start);
     for (size_t i = 0; i < item->count; i++)
@@ -316,7 +291,7 @@ static void add_items(writing *self, const cf_wanted_rows *wanted)
         for (size_t line = 0; own && !begun && line < sizeof begin / sizeof *begin; line++)
             insert_line(self, after, begin[line]);
         begun = true;
-        add_zone(self, row, own ? after : zone_place(self));
+        add_zones(self, row, own ? after : zone_place(self));
         add_item(self, row, uid, after);
     }
     if (own && begun)

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "peer/adapters/text/content_text.h"
+
 struct cf_calendar_zone {
     cf_bytes name, value;
 };
@@ -32,7 +34,11 @@ cf_calendar_zones cf_calendar_zones_of(const cf_content_lines *lines)
             continue;
         for (size_t line = component->first; line <= component->last; line++)
             if (lines->lines[line].component == i && cf_line_named(&lines->lines[line], "TZID")) {
-                add_zone(&self, lines, i, lines->lines[line].value);
+                cf_buffer name = {0};
+
+                cf_content_text_read(lines->lines[line].value, &name);
+                add_zone(&self, lines, i, cf_arena_copy(&self.arena, cf_buffer_view(&name)));
+                cf_buffer_release(&name);
                 break;
             }
     }

@@ -359,6 +359,29 @@ Test(icalendar, brings_the_zone_along)
     cf_buffer_release(&stamped);
 }
 
+#define ZONE(name) "BEGIN:VTIMEZONE\nTZID:" name "\nEND:VTIMEZONE\n"
+
+Test(icalendar, brings_all_zones_along)
+{
+    static const char event[] =
+        AT("DTEND;TZID=America/New_York:20240108T060000\nEXDATE;TZID=A:20240109T090000\n")
+            EVENT("RECURRENCE-ID:20240115T080000Z\nDTSTART;TZID=\"B, C\":20240115T100000\n");
+    static const char *const zones[] = {ZONE("Europe/Berlin"), ZONE("America/New_York"), ZONE("A"),
+                                        ZONE("B\\, C")};
+    char text[1200];
+
+    snprintf(text, sizeof text, "BEGIN:VCALENDAR\n%s%s%s%s%s%sEND:VCALENDAR\n", zones[0], zones[1],
+             zones[2], zones[3], ZONE("D"), event);
+    read_text(text);
+    cf_buffer out = written(cf_bytes_of_text(CALENDAR("")));
+    for (size_t i = 0; i < 4; i++)
+        cr_assert(memmem(out.data, out.size, zones[i], strlen(zones[i])), "%s is in\n%.*s",
+                  zones[i], (int)out.size, (char *)out.data);
+    cr_assert(!memmem(out.data, out.size, "TZID:D", 6));
+    cf_buffer_release(&out);
+    expect_same_in("", "zones");
+}
+
 Test(icalendar, changes_occurrences)
 {
     static const char plain[] = CALENDAR(AT("RRULE:FREQ=WEEKLY\n"));
@@ -396,7 +419,41 @@ Test(icalendar, moves_occurrences_into_another_zone)
 Test(icalendar, reads_an_occurrence_of_what_is_elsewhere)
 {
     read_text(CALENDAR(OCCURRENCE("SUMMARY:x\n")));
-    expect_rows(&rows, "\"1\" /recurrenceId=\"20240115T090000\" /title=\"x\"\n");
+    expect_rows(&rows,
+                "\"1\" /recurrenceId=\";TZID=Europe/Berlin:20240115T090000\" /title=\"x\"\n");
+    expect_same_in("", "an occurrence");
+}
+
+/* What the line says beyond its time: in which zone that is, and that all later ones are meant. */
+static void expect_occurrence(const char *line, const char *name)
+{
+    char text[600], wanted[400];
+
+    snprintf(text, sizeof text, CALENDAR(AT("") EVENT("RECURRENCE-ID%s\nSUMMARY:x\n")), line);
+    snprintf(wanted, sizeof wanted,
+             "\"1\" /recurrenceOverrides/%s={\"title\":\"x\"} /start=\"2024-01-08T09:00:00\" "
+             "/timeZone=\"Europe/Berlin\"\n",
+             name);
+    read_text(text);
+    expect_rows(&rows, wanted);
+    expect_same_in("", line);
+    expect_same_in(CALENDAR(AT("")), line);
+}
+
+Test(icalendar, names_an_occurrence_by_all_that_its_line_says)
+{
+    expect_occurrence(";TZID=Europe/Berlin:20240115T090000", "2024-01-15T09:00:00");
+    expect_occurrence(":20240115T080000Z", "20240115T080000Z");
+    expect_occurrence(";VALUE=DATE:20240115", "20240115");
+    expect_occurrence(";TZID=America/New_York:20240115T030000",
+                      ";TZID=America~1New_York:20240115T030000");
+    expect_occurrence(";TZID=Europe/Berlin;RANGE=THISANDFUTURE:20240115T090000",
+                      ";RANGE=THISANDFUTURE;TZID=Europe~1Berlin:20240115T090000");
+    expect_occurrence(";RANGE=THISANDFUTURE:20240115T080000Z",
+                      ";RANGE=THISANDFUTURE:20240115T080000Z");
+    expect_occurrence(";VALUE=DATE;RANGE=THISANDFUTURE:20240115",
+                      ";RANGE=THISANDFUTURE;VALUE=DATE:20240115");
+    expect_occurrence(";X-A=\"b:c\":20240115T080000Z", ";X-A=\"b:c\":20240115T080000Z");
 }
 
 Test(icalendar, names_what_it_cannot_take_and_leaves_it_alone)
@@ -454,10 +511,11 @@ Test(icalendar, names_an_event_with_too_many_lines)
     cf_buffer_release(&text);
 }
 
-static void expect_not_written(const char *field, const char *json)
+/* Replaces what is in `out` by the event that has this field. */
+static void write_field(const char *field, const char *json, cf_buffer *out)
 {
     static const char text[] = CALENDAR(EVENT("SUMMARY:x\n"));
-    cf_buffer value = {0}, out = {0};
+    cf_buffer value = {0};
     cf_json parsed;
 
     expect_ok(cf_json_read(cf_bytes_of_text(json), &parsed, &error), error);
@@ -469,10 +527,37 @@ static void expect_not_written(const char *field, const char *json)
                                                 "1"),
                         .fields = fields,
                         .field_count = 1};
-    expect_ok(cf_icalendar_rows_write(cf_bytes_of_text(text), &row, 1, &out, &error), error);
-    expect_written(&out, CALENDAR(EVENT("")));
+    cf_buffer_clear(out);
+    expect_ok(cf_icalendar_rows_write(cf_bytes_of_text(text), &row, 1, out, &error), error);
     cf_json_release(&parsed);
     cf_buffer_release(&value);
+}
+
+static void expect_not_written(const char *field, const char *json)
+{
+    cf_buffer out = {0};
+
+    write_field(field, json, &out);
+    expect_written(&out, CALENDAR(EVENT("")));
+}
+
+Test(icalendar, writes_of_an_occurrences_name_no_line_but_one)
+{
+    static const char *const names[] = {";X=1:2\nSUMMARY:y", ";X=1:2\rSUMMARY:y", ";X\nSUMMARY:y",
+                                        "2\nSUMMARY:y", ";"};
+    cf_buffer out = {0};
+    char field[100];
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(field, sizeof field, "/recurrenceOverrides/%s", names[i]);
+        write_field(field, "{\"title\":\"z\"}", &out);
+        cf_buffer_append(&out, "", 1);
+        cr_assert(!strstr((char *)out.data, "\nSUMMARY:y") &&
+                      !strstr((char *)out.data, "\rSUMMARY:y"),
+                  "%s", (char *)out.data);
+        cr_assert(strstr((char *)out.data, "\nRECURRENCE-ID:"), "%s", (char *)out.data);
+    }
+    cf_buffer_release(&out);
 }
 
 Test(icalendar, writes_nothing_that_would_be_something_else)
