@@ -159,7 +159,10 @@ static void read_line(cf_vcard_card *card, size_t index, cf_arena *arena)
     cf_buffer label = {0};
 
     if (!cf_utf8_valid(made.value)) {
-        card->trouble = "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`";
+        card->trouble = cf_utf8_valid(line->value)
+                            ? "stands for characters that aren't UTF-8: export it again, as vCard "
+                              "3.0 or 4.0"
+                            : "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`";
         card->trouble_number = line->number;
         return;
     }

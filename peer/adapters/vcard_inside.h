@@ -63,6 +63,8 @@ typedef struct {
  * `value`); false: it can't be, and is to be taken as cf_vcard_other. */
 bool cf_vcard_value(const cf_vcard_line *line, const cf_vcard_property *property, cf_buffer *out);
 bool cf_vcard_is_base64(cf_bytes text);
+/* Whether it says that its value is base64, which some programs do in vCard 4, too. */
+bool cf_vcard_is_inline(const cf_vcard_line *line);
 /* The parameters and the group of a line whose value is plain: a map; false: it has none. */
 bool cf_vcard_params_value(const cf_vcard_line *line, cf_buffer *out);
 

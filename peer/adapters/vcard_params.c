@@ -82,7 +82,8 @@ static void read_type(reading *self, cf_bytes text)
 
     if (form == CF_VCARD_RELATED)
         read_relation(self, text);
-    else if (form == CF_VCARD_MEDIA && self->line->version != CF_VCARD_4_0 &&
+    else if (form == CF_VCARD_MEDIA &&
+             (self->line->version != CF_VCARD_4_0 || cf_vcard_is_inline(self->line)) &&
              !mark(cf_vcard_contexts, self->contexts, 2, text))
         return; /* what the bytes are: in the uri */
     else if (mark(cf_vcard_contexts, self->contexts, 2, text) ||
@@ -145,15 +146,15 @@ static void read_value(reading *self, const char *name, cf_bytes text)
         keep(self, name, text);
 }
 
-/* TYPE="work,voice" means two, quoted or not (RFC 6350, 6.4.1). */
+/* TYPE="work,voice" means two, quoted or not (RFC 6350, 6.4.1). An empty one means nothing. */
 static void read_types(reading *self, cf_bytes list)
 {
     size_t from = 0;
 
     for (size_t i = 0; i <= list.size; i++)
         if (i == list.size || list.data[i] == ',') {
-            read_value(self, "type",
-                       i > from ? cf_bytes_of(list.data + from, i - from) : (cf_bytes){0});
+            if (i > from)
+                read_value(self, "type", cf_bytes_of(list.data + from, i - from));
             from = i + 1;
         }
 }

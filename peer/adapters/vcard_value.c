@@ -196,7 +196,7 @@ static void append_media_type(const cf_vcard_line *line, const cf_vcard_property
     }
 }
 
-static bool is_inline(const cf_vcard_line *line)
+bool cf_vcard_is_inline(const cf_vcard_line *line)
 {
     const cf_line_parameter *encoding = cf_line_parameter_named(line->line, "ENCODING");
 
@@ -215,7 +215,7 @@ static bool add_media(cf_buffer *json, const cf_vcard_line *line, const cf_vcard
     cf_buffer uri = {0}, text = {0};
     bool fine = true;
 
-    if (line->version != CF_VCARD_4_0 && is_inline(line)) {
+    if (cf_vcard_is_inline(line)) {
         fine = cf_vcard_is_base64(line->value);
         cf_buffer_append_text(&uri, "data:");
         append_media_type(line, property, &uri);

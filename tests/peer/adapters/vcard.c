@@ -428,7 +428,8 @@ Test(vcard, names_what_it_cannot_take_and_leaves_it_alone)
         "20 \"9\" has a version that isn't known: 2.1, 3.0 and 4.0 are\n"
         "26 \"broken\" has no colon behind its name: mend the line, or delete it\n"
         "31 \"latin\" isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`\n"
-        "36 \"quoted\" isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`\n"
+        "36 \"quoted\" stands for characters that aren\'t UTF-8: export it again, as vCard 3.0 or "
+        "4.0\n"
         "10 \"1\" has the key of a record before it: give it another, or delete one of them\n");
     cr_assert(!cf_record_file_certain(&rows));
     expect_change(text,
@@ -512,4 +513,39 @@ Test(vcard, says_which_fields_it_holds)
         cf_buffer_release(&bytes);
     }
     cf_arena_release(&arena);
+}
+
+/* As some programs write them into cards of 4.0, too. */
+Test(vcard, reads_a_photo_in_base64_whatever_the_version)
+{
+    static const char *const lines[] = {
+        "PHOTO;ENCODING=b;TYPE=JPEG:AAEC\r\n", "PHOTO;ENCODING=BASE64;TYPE=image/jpeg:AAEC\r\n",
+        "PHOTO;TYPE=jpeg;ENCODING=B:AAEC\r\n", "PHOTO:data:image/jpeg;base64,AAEC\r\n"};
+    char text[200];
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        snprintf(text, sizeof text, CARD4("%s"), lines[i]);
+        read_text(text);
+        expect_rows(&rows,
+                    "\"1\" /media={\"uri\":\"data:image/jpeg;base64,AAEC\",\"kind\":\"photo\"}\n");
+        expect_same_in("", lines[i]);
+    }
+    expect_change(CARD4("PHOTO;ENCODING=b;TYPE=JPEG:AAEC\r\n"),
+                  CARD3("PHOTO;ENCODING=b;TYPE=PNG:AAED\r\n"),
+                  CARD4("PHOTO:data:image/png;base64,AAED\r\n"));
+    read_text(CARD4("PHOTO;ENCODING=b;TYPE=JPEG:!!\r\n"));
+    expect_rows(
+        &rows,
+        "\"1\" "
+        "/vCardProps=[\"photo\",{\"type\":\"JPEG\",\"encoding\":\"b\"},\"unknown\",\"!!\"]\n");
+}
+
+Test(vcard, takes_an_empty_type_for_none)
+{
+    read_text(CARD3("EMAIL;TYPE=:a@b\r\nTEL;TYPE=,home:1\r\nX-A;TYPE=:1\r\n"));
+    expect_rows(&rows, "\"1\" /emails={\"address\":\"a@b\"} "
+                       "/phones={\"number\":\"1\",\"contexts\":{\"private\":true}} "
+                       "/vCardProps=[\"x-a\",{},\"unknown\",\"1\"]\n");
+    expect_change(CARD3("EMAIL;TYPE=:a@b\r\n"), CARD3("EMAIL:a@b\r\nNOTE:x\r\n"),
+                  CARD3("EMAIL;TYPE=:a@b\r\nNOTE:x\r\n"));
 }
