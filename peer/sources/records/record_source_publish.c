@@ -1,211 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/records/record_source_inside.h"
-
 #include "codec/item.h"
 #include "peer/sources/records/record_entries.h"
 #include "peer/sources/records/record_meeting.h"
+#include "peer/sources/records/record_source_counted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* The rows that the scan gets: what the file shows, and rows of the base in the place of what
- * counts as unchanged. */
-typedef struct {
-    cf_record_run *run;
-    cf_row *rows;
-    size_t count;
-    bool *waits; /* of the file's rows: for its long values, or another's lock; NULL: none does */
-    size_t waiting;
-    bool keeps_missing; /* what is missing counts as unchanged */
-    size_t missing;     /* rows of the base that are, for all that is known */
-    cf_arena arena;     /* of all this and of the scan: it ends before what came out is committed */
-} disk_rows;
-
-/* ---- What the scan gets ---- */
-
-static bool is_odd(const cf_record_run *run, size_t index)
-{
-    return run->as_read.odd && run->as_read.odd[index];
-}
-
-static void add_base(disk_rows *self, const cf_row *base)
-{
-    if (cf_row_show(&self->run->content.format, base, &self->arena, &self->rows[self->count]))
-        self->count++;
-}
-
-static void add_disk(disk_rows *self, const cf_row *row)
-{
-    cf_row *out = &self->rows[self->count];
-
-    *out = *row;
-    if (!cf_record_run_is_astray(self->run, row) ||
-        cf_record_run_told(self->run, row, &self->arena, out))
-        self->count++;
-}
-
-static void gather(disk_rows *self)
-{
-    cf_record_run *run = self->run;
-    const cf_rows *base = run->source->binding->rows;
-    bool certain = cf_record_file_certain(&run->content.file);
-
-    self->rows = cf_arena_allocate(&self->arena, run->content.file.count + cf_rows_count(base),
-                                   sizeof *self->rows);
-    self->count = self->missing = 0;
-    for (size_t i = 0; i < run->content.file.count; i++) {
-        const cf_row *row = &run->content.file.rows[i];
-        const cf_row *known;
-
-        if (cf_record_run_ignores(run, row))
-            continue;
-        if (!is_odd(run, i) && !(self->waits && self->waits[i]))
-            add_disk(self, row);
-        else if ((known = cf_rows_find(base, row->table, row->key)))
-            add_base(self, known);
-    }
-    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
-        if (cf_row_index_find(&run->here, row->table, row->key) ||
-            !cf_format_holds_table(&run->content.format, row->table))
-            continue;
-        bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key) ||
-                       cf_record_run_is_locked(run, row) || cf_record_run_is_back(run, row->table);
-        self->missing += !unclear;
-        if (unclear || self->keeps_missing)
-            add_base(self, row);
-    }
-}
-
-static void note_odd(cf_record_run *run)
-{
-    for (size_t i = 0; run->as_read.odd && i < run->content.file.count; i++)
-        if (is_odd(run, i))
-            cf_record_note(
-                run, CF_PENDING_SKIPPED,
-                &(cf_row_place){run->content.file.rows[i].table, run->content.file.rows[i].key},
-                "a value of it is too large: more than 32 MiB");
-}
-
-static void note_missing(disk_rows *self, cf_pending_kind kind, const char *reason)
-{
-    cf_record_run *run = self->run;
-    const cf_rows *base = run->source->binding->rows;
-
-    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
-        if (cf_format_holds_table(&run->content.format, row->table) &&
-            !cf_row_index_find(&run->here, row->table, row->key) &&
-            !cf_record_run_troubles(run, row->table, row->key) &&
-            !cf_record_run_is_back(run, row->table))
-            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s", reason);
-}
-
-/* Too many are gone at once, or would go with them: `others` that aren't shown here. */
-static void hold_missing(disk_rows *self, size_t others)
-{
-    size_t items = cf_rows_count(self->run->source->binding->rows);
-    char reason[200];
-
-    if (self->run->look_only)
-        snprintf(reason, sizeof reason,
-                 others ? "it is missing here, and many rows that aren't shown here would go with "
-                          "it: sync says what to do"
-                        : "it is missing here, with many others: sync says what to do");
-    else if (others)
-        snprintf(reason, sizeof reason,
-                 "%zu of %zu items are missing here, and %zu rows that aren't shown here would go "
-                 "with them: say --yes or --max-delete to delete them elsewhere",
-                 self->missing, items, others);
-    else
-        snprintf(reason, sizeof reason,
-                 "%zu of %zu items are missing here: say --yes or --max-delete to delete them "
-                 "elsewhere too",
-                 self->missing, items);
-    note_missing(self, CF_PENDING_HELD, reason);
-    self->keeps_missing = true;
-    gather(self);
-}
-
-/* ---- What keeps it here ---- */
-
-/* What would be published. */
-static void note_unsent(disk_rows *self, cf_pending_kind kind, const char *why)
-{
-    cf_record_run *run = self->run;
-    const char *mark = why ? "; " : "";
-
-    why = why ? why : "";
-    for (size_t i = 0; i < run->content.file.count; i++) {
-        const cf_row *row = &run->content.file.rows[i];
-        const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
-
-        const cf_row *shown = cf_row_view_find(run->view, row->table, row->key);
-
-        if (!cf_record_run_same(run, row, base) && !cf_record_run_shows(run, row, shown) &&
-            !is_odd(run, i) && !cf_record_run_ignores(run, row))
-            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s",
-                           base ? "it was changed here" : "it is new here", mark, why);
-    }
-    if (!self->keeps_missing && cf_record_file_certain(&run->content.file)) {
-        char text[CF_ERROR_TEXT + 32];
-
-        snprintf(text, sizeof text, "it was deleted here%s%s", mark, why);
-        note_missing(self, kind, text);
-    }
-}
-
-static void hold_locked(disk_rows *self)
-{
-    cf_record_run *run = self->run;
-    const cf_record_file *file = &run->content.file;
-    const cf_rows *rows = run->source->binding->rows;
-
-    if (!cf_record_run_any_locked(run))
-        return;
-    self->waits = cf_arena_allocate(&self->arena, file->count, sizeof *self->waits);
-    for (const cf_row *base = NULL; (base = cf_rows_next(rows, base));) {
-        const cf_row *here = cf_row_index_find(&run->here, base->table, base->key);
-
-        if (!cf_record_run_is_locked(run, base) || cf_record_run_same(run, here, base) ||
-            !cf_format_holds_table(&run->content.format, base->table))
-            continue;
-        cf_record_run_note_locked(run, base);
-        self->waiting++;
-        if (here)
-            self->waits[here - file->rows] = true;
-    }
-}
-
-/* Contents go before the entry that names them. */
-static void send_values(disk_rows *self)
-{
-    cf_record_run *run = self->run;
-    cf_record_source *source = run->source;
-    const cf_record_file *file = &run->content.file;
-
-    if (!run->as_read.odd)
-        return;
-    if (!self->waits)
-        self->waits = cf_arena_allocate(&self->arena, file->count, sizeof *self->waits);
-    for (size_t i = 0; i < file->count; i++) {
-        const cf_row *base =
-            cf_rows_find(source->binding->rows, file->rows[i].table, file->rows[i].key);
-        const char *why;
-
-        if (is_odd(run, i) || self->waits[i] || cf_record_run_ignores(run, &file->rows[i]) ||
-            cf_record_run_same(run, &file->rows[i], base) ||
-            cf_record_values_send(source->values, &file->rows[i], base, &why, &run->unrest))
-            continue;
-        self->waits[i] = true;
-        self->waiting++;
-        cf_record_note(run, CF_PENDING_WAITS,
-                       &(cf_row_place){file->rows[i].table, file->rows[i].key}, "%s", why);
-    }
-}
 
 /* ---- Entries ---- */
 
-static void rebase(disk_rows *self, const cf_row_scan *scan, const cf_dot *dots)
+static void rebase(cf_record_counted *self, const cf_row_scan *scan, const cf_dot *dots)
 {
     cf_record_run *run = self->run;
     cf_binding *binding = run->source->binding;
@@ -254,8 +58,8 @@ static void end_values(cf_record_run *run, identities *published)
 }
 
 /* All of it in one commit; the memory of the scan is let go before. */
-static cf_status commit(disk_rows *self, const cf_row_scan *scan, cf_publication *publication,
-                        cf_error *error)
+static cf_status commit(cf_record_counted *self, const cf_row_scan *scan,
+                        cf_publication *publication, cf_error *error)
 {
     cf_record_run *run = self->run;
     identities published = identities_of(run, scan);
@@ -272,7 +76,7 @@ static cf_status commit(disk_rows *self, const cf_row_scan *scan, cf_publication
     return status;
 }
 
-static cf_status publish(disk_rows *self, const cf_row_scan *scan, cf_error *error)
+static cf_status publish(cf_record_counted *self, const cf_row_scan *scan, cf_error *error)
 {
     cf_record_run *run = self->run;
     cf_record_source *source = run->source;
@@ -298,7 +102,7 @@ static bool is_hidden(const void *hiding, const cf_row *viewed)
     return cf_record_run_hides(hiding, viewed);
 }
 
-static void scan_disk(disk_rows *self, cf_row_scan *out)
+static void scan_disk(cf_record_counted *self, cf_row_scan *out)
 {
     cf_record_run *run = self->run;
     cf_peer *peer = run->source->workshop->peer;
@@ -339,18 +143,18 @@ static bool may_delete(const cf_record_run *run, const cf_row_scan *scan)
 }
 
 /* What would be published. Where too much goes with what is missing, that stays. */
-static void scan_guarded(disk_rows *self, cf_row_scan *out)
+static void scan_guarded(cf_record_counted *self, cf_row_scan *out)
 {
     scan_disk(self, out);
     if (!out->cascaded || !self->missing || self->keeps_missing || may_delete(self->run, out))
         return;
-    hold_missing(self, out->cascaded);
+    cf_record_counted_hold_missing(self, out->cascaded);
     scan_disk(self, out);
 }
 
 /* Too many rows would go elsewhere since others have their keys here: as if another database, whose
  * program counts from 1 as well, had been written over this one. */
-static bool is_replaced(cf_record_run *run, const disk_rows *disk, const cf_row_scan *scan)
+static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const cf_row_scan *scan)
 {
     size_t items = cf_rows_count(run->source->binding->rows);
     size_t missing = disk->keeps_missing ? 0 : disk->missing;
@@ -367,7 +171,7 @@ static bool is_replaced(cf_record_run *run, const disk_rows *disk, const cf_row_
 }
 
 /* What was done to the disk, if anything was. */
-static cf_status publish_changes(disk_rows *self, cf_error *error)
+static cf_status publish_changes(cf_record_counted *self, cf_error *error)
 {
     cf_record_run *run = self->run;
     cf_record_source *source = run->source;
@@ -376,21 +180,22 @@ static cf_status publish_changes(disk_rows *self, cf_error *error)
 
     const char *silent = cf_record_run_silence(run, &kind);
     if (!silent)
-        hold_locked(self);
+        cf_record_counted_hold_locked(self);
     if (!silent && !run->look_only)
-        send_values(self);
-    gather(self);
+        cf_record_counted_send_values(self);
+    cf_record_counted_gather(self);
     if (!cf_guard_allows(source->word, self->missing, cf_rows_count(source->binding->rows)) ||
         (self->missing && run->content.blank && !source->word.given))
-        hold_missing(self, 0);
+        cf_record_counted_hold_missing(self, 0);
     if (silent || run->look_only) {
         if (!silent && self->missing && cf_rows_count(source->binding->dependants))
             scan_guarded(self, &scan);
-        note_unsent(self, kind, silent);
+        cf_record_counted_note_unsent(self, kind, silent);
         return cf_record_run_commit(run, error);
     }
     if (self->waiting && cf_record_run_is_transactional(run)) {
-        note_unsent(self, CF_PENDING_WAITS, "it waits for what was changed with it");
+        cf_record_counted_note_unsent(self, CF_PENDING_WAITS,
+                                      "it waits for what was changed with it");
         return cf_record_run_commit(run, error);
     }
     scan_guarded(self, &scan);
@@ -412,7 +217,7 @@ static bool is_as_base(const cf_record_run *run)
     bool same = file->count == cf_rows_count(base);
 
     for (size_t i = 0; same && i < file->count; i++)
-        same = !is_odd(run, i);
+        same = !cf_record_run_is_odd(run, i);
     for (const cf_row *row = NULL; same && (row = cf_rows_next(base, row));) {
         const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
 
@@ -422,9 +227,19 @@ static bool is_as_base(const cf_record_run *run)
     return same;
 }
 
+static void note_odd(cf_record_run *run)
+{
+    for (size_t i = 0; run->as_read.odd && i < run->content.file.count; i++)
+        if (cf_record_run_is_odd(run, i))
+            cf_record_note(
+                run, CF_PENDING_SKIPPED,
+                &(cf_row_place){run->content.file.rows[i].table, run->content.file.rows[i].key},
+                "a value of it is too large: more than 32 MiB");
+}
+
 cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
 {
-    disk_rows disk = {.run = run};
+    cf_record_counted disk = {.run = run};
     cf_pending_kind kind;
 
     note_odd(run);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/record_source_counted.h"
+
+#include <stdio.h>
+
+/* ---- What the scan gets ---- */
+
+static void add_base(cf_record_counted *self, const cf_row *base)
+{
+    if (cf_row_show(&self->run->content.format, base, &self->arena, &self->rows[self->count]))
+        self->count++;
+}
+
+static void add_disk(cf_record_counted *self, const cf_row *row)
+{
+    cf_row *out = &self->rows[self->count];
+
+    *out = *row;
+    if (!cf_record_run_is_astray(self->run, row) ||
+        cf_record_run_told(self->run, row, &self->arena, out))
+        self->count++;
+}
+
+void cf_record_counted_gather(cf_record_counted *self)
+{
+    cf_record_run *run = self->run;
+    const cf_rows *base = run->source->binding->rows;
+    bool certain = cf_record_file_certain(&run->content.file);
+
+    self->rows = cf_arena_allocate(&self->arena, run->content.file.count + cf_rows_count(base),
+                                   sizeof *self->rows);
+    self->count = self->missing = 0;
+    for (size_t i = 0; i < run->content.file.count; i++) {
+        const cf_row *row = &run->content.file.rows[i];
+        const cf_row *known;
+
+        if (cf_record_run_ignores(run, row))
+            continue;
+        if (!cf_record_run_is_odd(run, i) && !(self->waits && self->waits[i]))
+            add_disk(self, row);
+        else if ((known = cf_rows_find(base, row->table, row->key)))
+            add_base(self, known);
+    }
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
+        if (cf_row_index_find(&run->here, row->table, row->key) ||
+            !cf_format_holds_table(&run->content.format, row->table))
+            continue;
+        bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key) ||
+                       cf_record_run_is_locked(run, row) || cf_record_run_is_back(run, row->table);
+        self->missing += !unclear;
+        if (unclear || self->keeps_missing)
+            add_base(self, row);
+    }
+}
+
+static void note_missing(cf_record_counted *self, cf_pending_kind kind, const char *reason)
+{
+    cf_record_run *run = self->run;
+    const cf_rows *base = run->source->binding->rows;
+
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
+        if (cf_format_holds_table(&run->content.format, row->table) &&
+            !cf_row_index_find(&run->here, row->table, row->key) &&
+            !cf_record_run_troubles(run, row->table, row->key) &&
+            !cf_record_run_is_back(run, row->table))
+            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s", reason);
+}
+
+void cf_record_counted_hold_missing(cf_record_counted *self, size_t others)
+{
+    size_t items = cf_rows_count(self->run->source->binding->rows);
+    char reason[200];
+
+    if (self->run->look_only)
+        snprintf(reason, sizeof reason,
+                 others ? "it is missing here, and many rows that aren't shown here would go with "
+                          "it: sync says what to do"
+                        : "it is missing here, with many others: sync says what to do");
+    else if (others)
+        snprintf(reason, sizeof reason,
+                 "%zu of %zu items are missing here, and %zu rows that aren't shown here would go "
+                 "with them: say --yes or --max-delete to delete them elsewhere",
+                 self->missing, items, others);
+    else
+        snprintf(reason, sizeof reason,
+                 "%zu of %zu items are missing here: say --yes or --max-delete to delete them "
+                 "elsewhere too",
+                 self->missing, items);
+    note_missing(self, CF_PENDING_HELD, reason);
+    self->keeps_missing = true;
+    cf_record_counted_gather(self);
+}
+
+/* ---- What keeps it here ---- */
+
+void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind, const char *why)
+{
+    cf_record_run *run = self->run;
+    const char *mark = why ? "; " : "";
+
+    why = why ? why : "";
+    for (size_t i = 0; i < run->content.file.count; i++) {
+        const cf_row *row = &run->content.file.rows[i];
+        const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
+        const cf_row *shown = cf_row_view_find(run->view, row->table, row->key);
+
+        if (!cf_record_run_same(run, row, base) && !cf_record_run_shows(run, row, shown) &&
+            !cf_record_run_is_odd(run, i) && !cf_record_run_ignores(run, row))
+            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s",
+                           base ? "it was changed here" : "it is new here", mark, why);
+    }
+    if (!self->keeps_missing && cf_record_file_certain(&run->content.file)) {
+        char text[CF_ERROR_TEXT + 32];
+
+        snprintf(text, sizeof text, "it was deleted here%s%s", mark, why);
+        note_missing(self, kind, text);
+    }
+}
+
+void cf_record_counted_hold_locked(cf_record_counted *self)
+{
+    cf_record_run *run = self->run;
+    const cf_record_file *file = &run->content.file;
+    const cf_rows *rows = run->source->binding->rows;
+
+    if (!cf_record_run_any_locked(run))
+        return;
+    self->waits = cf_arena_allocate(&self->arena, file->count, sizeof *self->waits);
+    for (const cf_row *base = NULL; (base = cf_rows_next(rows, base));) {
+        const cf_row *here = cf_row_index_find(&run->here, base->table, base->key);
+
+        if (!cf_record_run_is_locked(run, base) || cf_record_run_same(run, here, base) ||
+            !cf_format_holds_table(&run->content.format, base->table))
+            continue;
+        cf_record_run_note_locked(run, base);
+        self->waiting++;
+        if (here)
+            self->waits[here - file->rows] = true;
+    }
+}
+
+void cf_record_counted_send_values(cf_record_counted *self)
+{
+    cf_record_run *run = self->run;
+    cf_record_source *source = run->source;
+    const cf_record_file *file = &run->content.file;
+
+    if (!run->as_read.odd)
+        return;
+    if (!self->waits)
+        self->waits = cf_arena_allocate(&self->arena, file->count, sizeof *self->waits);
+    for (size_t i = 0; i < file->count; i++) {
+        const cf_row *base =
+            cf_rows_find(source->binding->rows, file->rows[i].table, file->rows[i].key);
+        const char *why;
+
+        if (cf_record_run_is_odd(run, i) || self->waits[i] ||
+            cf_record_run_ignores(run, &file->rows[i]) ||
+            cf_record_run_same(run, &file->rows[i], base) ||
+            cf_record_values_send(source->values, &file->rows[i], base, &why, &run->unrest))
+            continue;
+        self->waits[i] = true;
+        self->waiting++;
+        cf_record_note(run, CF_PENDING_WAITS,
+                       &(cf_row_place){file->rows[i].table, file->rows[i].key}, "%s", why);
+    }
+}

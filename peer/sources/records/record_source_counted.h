@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a source counts as done to it, when its look publishes: the rest counts as unchanged, and
+ * is listed with the reason. */
+#ifndef CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_COUNTED_H
+#define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_COUNTED_H
+#include "peer/sources/records/record_source_inside.h"
+
+/* The rows that the scan gets: what the file shows, and rows of the base in the place of what
+ * counts as unchanged. */
+typedef struct {
+    cf_record_run *run;
+    cf_row *rows;
+    size_t count;
+    bool *waits; /* of the file's rows: for its long values, or another's lock; NULL: none does */
+    size_t waiting;
+    bool keeps_missing; /* what is missing counts as unchanged */
+    size_t missing;     /* rows of the base that are, for all that is known */
+    cf_arena arena;     /* of all this and of the scan: it ends before what came out is committed */
+} cf_record_counted;
+
+/* A value of this row of the file is too large. */
+static inline bool cf_record_run_is_odd(const cf_record_run *run, size_t index)
+{
+    return run->as_read.odd && run->as_read.odd[index];
+}
+
+/* Makes the rows of all that counts. */
+void cf_record_counted_gather(cf_record_counted *self);
+/* Too many are gone at once, or would go with them: `others` that aren't shown here. What is
+ * missing counts as unchanged from then on. */
+void cf_record_counted_hold_missing(cf_record_counted *self, size_t others);
+/* Lists what would be published. */
+void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind, const char *why);
+/* What is done to records that another has locked waits. */
+void cf_record_counted_hold_locked(cf_record_counted *self);
+/* Contents go before the entry that names them: what has one that is on its way waits. */
+void cf_record_counted_send_values(cf_record_counted *self);
+
+#endif
