@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
-#include "peer/sources/files/intents.h"
-#include "peer/sources/files/narrow.h"
 #include "peer/sources/files/owed.h"
-#include "peer/sources/lock_guard.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { OWED_MS = 5000 };
@@ -113,19 +109,6 @@ static void wake(void *self)
     cf_applying_wake(source->applying);
 }
 
-/* Who works in it ends first. */
-void cf_source_let_root_go(cf_files_source *source)
-{
-    cf_workshop *workshop = source->workshop;
-
-    cf_survey_destroy(&source->survey);
-    cf_uploads_forget(workshop->uploads, source->binding);
-    cf_downloads_forget(workshop->downloads, source->binding);
-    cf_bases_forget(workshop->bases, source->binding);
-    cf_binding_close_root(source->binding, workshop->peer->env->files);
-    source->reopen = false;
-}
-
 static void reopen(void *self)
 {
     cf_files_source *source = self;
@@ -134,86 +117,16 @@ static void reopen(void *self)
     source->reopen_ms = 0;
 }
 
-/* ---- The root ---- */
-
-/* A folder that is held stays the same wherever it is moved: what its path leads to may be another
- * one by now. */
-static bool is_root_in_place(const cf_files_source *source)
-{
-    cf_files *files = source->workshop->peer->env->files;
-    cf_folder *there = NULL;
-    cf_stat held, now;
-    cf_error ignored;
-
-    bool same = files->open_root(files, source->binding->path, &there, &ignored) == CF_OK &&
-                files->stat_folder(files, there, &now, &ignored) == CF_OK &&
-                files->stat_folder(files, source->binding->root, &held, &ignored) == CF_OK &&
-                cf_stat_same_file(&held, &now);
-    files->close_folder(files, &there);
-    return same;
-}
-
-/* Before anything is compared with the base, whatever happened since other things were asked for.
- */
-static cf_status narrow(cf_files_source *source, cf_error *error)
-{
-    cf_peer *peer = source->workshop->peer;
-    cf_store *store = cf_home_store(peer->home);
-    cf_binding *binding = source->binding;
-    cf_records records = {0};
-    cf_status status = CF_OK;
-
-    if (!cf_include_limits(binding->matcher))
-        return CF_OK;
-    if (binding->taken_count && cf_narrow_count(binding)) {
-        cf_lock_guard_release(peer, binding);
-        source->guards_again = true;
-    }
-    cf_narrow_base(binding, &records);
-    if (records.count)
-        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    cf_records_release(&records);
-    return status;
-}
-
-static bool hold_root(cf_files_source *source, uint64_t now_ms)
-{
-    const cf_env *env = source->workshop->peer->env;
-    cf_error error;
-
-    if (source->binding->root)
-        return true;
-    if (now_ms < source->reopen_ms)
-        return false;
-    cf_status status = cf_binding_open_root(source->binding, env->files, &error);
-    if (!status) {
-        status = cf_intents_recover(source->workshop->peer, source->binding, &error);
-        if (!status)
-            status = narrow(source, &error);
-        if (status)
-            cf_binding_close_root(source->binding, env->files);
-    }
-    if (status && source->trouble != status)
-        cf_report(env, CF_REPORT_WARNING, "%s", error.text);
-    source->trouble = status;
-    snprintf(source->trouble_text, sizeof source->trouble_text, "%s", status ? error.text : "");
-    source->reopen_ms = now_ms + CF_SOURCE_REOPEN_MS;
-    source->look_all |= !status;
-    if (!status)
-        source->absence = CF_ABSENCE_COUNTS;
-    return !status;
-}
+/* ---- Going on ---- */
 
 /* False: the root has gone from its place, and is let go. */
 static bool check_root(cf_files_source *source)
 {
-    if ((!source->look_all && source->looked) || is_root_in_place(source))
+    if ((!source->look_all && source->looked) || cf_source_is_root_in_place(source))
         return true;
     reopen(source);
     return false;
 }
-
-/* ---- Going on ---- */
 
 /* What has returned is looked at wherever it is now. */
 static cf_status pay_owed(cf_files_source *source, uint64_t now_ms, cf_error *error)
@@ -247,7 +160,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     cf_source_retry(source, now_ms);
     if (source->reopen && !cf_applying_busy(source->applying))
         cf_source_let_root_go(source);
-    if (!hold_root(source, now_ms)) {
+    if (!cf_source_hold_root(source, now_ms)) {
         if (source->quiet)
             earlier(deadline, source->reopen_ms);
         source->look_all = false;

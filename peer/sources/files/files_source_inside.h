@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of a folder as a source share: the root and the order of things (files_source.c),
+/* What the files of a folder as a source share: the order of things (files_source.c), the root,
  * looking, what is noted of a look, and applying. */
 #ifndef CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
 #define CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
@@ -67,6 +67,14 @@ typedef struct cf_files_source {
     cf_ids unmerged;   /* directories in which there may be conflict copies to be merged */
 } cf_files_source;
 
+/* ---- The root ---- */
+
+/* A folder that is held stays the same wherever it is moved: what its path leads to may be another
+ * one by now. */
+bool cf_source_is_root_in_place(const cf_files_source *source);
+/* Opens it, now and then, if it is not held; before anything is looked at, what was under way there
+ * is settled. False: it can't be had, which is noted. */
+bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms);
 /* Nothing is held there any more; who works in it ends first. */
 void cf_source_let_root_go(cf_files_source *source);
 
