@@ -52,11 +52,6 @@ static size_t place_of(const writing *self, cf_bytes field)
     return place;
 }
 
-static bool same(cf_bytes a, cf_bytes b)
-{
-    return !a.data == !b.data && cf_bytes_equal(a, b);
-}
-
 /* ---- Plain values ---- */
 
 static bool is_frame(const cf_calendar_property *property, cf_bytes value)
@@ -76,7 +71,7 @@ static void write_single(writing *self, const cf_calendar_entry *entry)
 
     if (property->form == CF_CALENDAR_TEXT)
         params = cf_vcard_plain(self->row, cf_calendar_params_field(property, &self->arena));
-    if (same(value, entry->value) && same(params, entry->params))
+    if (cf_value_same(value, entry->value) && cf_value_same(params, entry->params))
         return;
     if (!value.data)
         cf_line_edits_delete(self->edits, entry->line);
@@ -114,16 +109,6 @@ static bool keep_equal(writing *self, cf_bytes field, cf_bytes value)
     return found;
 }
 
-static cf_bytes first_element(cf_bytes value)
-{
-    cf_value_walk walk = cf_value_walk_of(value);
-    cf_bytes none, first = {0};
-
-    if (walk.map || !cf_value_next(&walk, &none, &first))
-        return (cf_bytes){0};
-    return first;
-}
-
 static bool is_wanted(const cf_row_field *field, cf_bytes value)
 {
     for (size_t i = 0; i < field->count; i++)
@@ -142,7 +127,7 @@ static size_t find_gone(writing *self, const cf_calendar_property *property,
         if (self->kept[i] || entry->property != property ||
             property->form == CF_CALENDAR_KEYWORDS || is_wanted(field, entry->value) ||
             (property->form == CF_CALENDAR_OTHER &&
-             !cf_bytes_equal(first_element(entry->value), first_element(value))))
+             !cf_bytes_equal(cf_value_first(entry->value), cf_value_first(value))))
             continue;
         self->kept[i] = true;
         return entry->line;
@@ -278,31 +263,6 @@ static void write_exclusion(writing *self, const cf_row_field *field)
 
 /* ---- Lists ---- */
 
-static void write_list(writing *self, size_t from, size_t to, cf_bytes more)
-{
-    const cf_calendar_entry *entry = &self->component->entries[from];
-    cf_bytes list = self->component->lines->lines[entry->line].value, part;
-    size_t at = 0, left = 0;
-    cf_buffer value = {0};
-    cf_error error;
-
-    for (size_t i = from; i < to && cf_content_part(list, ',', &at, &part); i++) {
-        if (!self->kept[i])
-            continue;
-        cf_buffer_append_text(&value, left++ ? "," : "");
-        cf_buffer_append(&value, part.data, part.size);
-    }
-    if (more.size) {
-        cf_buffer_append_text(&value, left ? "," : "");
-        cf_buffer_append(&value, more.data, more.size);
-    }
-    if (left == 0 && more.size == 0)
-        cf_line_edits_delete(self->edits, entry->line);
-    else if (left < to - from || more.size)
-        (void)cf_line_edits_value(self->edits, entry->line, cf_buffer_view(&value), &error);
-    cf_buffer_release(&value);
-}
-
 static bool is_keyword(const cf_calendar_entry *entry)
 {
     return entry->property && entry->property->form == CF_CALENDAR_KEYWORDS;
@@ -321,7 +281,8 @@ static void write_lists(writing *self)
         while (to < component->count &&
                component->entries[to].line == component->entries[from].line)
             to++;
-        write_list(self, from, to, more);
+        cf_line_edits_list(self->edits, component->entries[from].line, self->kept + from, to - from,
+                           more);
         more = (cf_bytes){0};
     }
     if (more.size == 0)

@@ -26,11 +26,6 @@ static void insert(times *self, size_t after)
     (void)cf_line_edits_insert(self->edits, after, cf_buffer_view(&self->text), &error);
 }
 
-static bool same(cf_bytes a, cf_bytes b)
-{
-    return !a.data == !b.data && cf_bytes_equal(a, b);
-}
-
 static bool read_local(const cf_row *row, const char *field, int64_t *seconds)
 {
     cf_bytes text;
@@ -64,8 +59,8 @@ static void write_time(times *self, size_t line, size_t after)
 static bool times_differ(const times *self)
 {
     for (size_t i = 0; i < CF_CALENDAR_TIMES; i++)
-        if (!same(cf_vcard_plain(self->row, cf_bytes_of_text(cf_calendar_time_fields[i])),
-                  self->component->times[i]))
+        if (!cf_value_same(cf_vcard_plain(self->row, cf_bytes_of_text(cf_calendar_time_fields[i])),
+                           self->component->times[i]))
             return true;
     return false;
 }

@@ -62,6 +62,16 @@ bool cf_value_next(cf_value_walk *walk, cf_bytes *name, cf_bytes *value)
     return true;
 }
 
+cf_bytes cf_value_first(cf_bytes array)
+{
+    cf_value_walk walk = cf_value_walk_of(array);
+    cf_bytes none, first = {0};
+
+    if (walk.map || !cf_value_next(&walk, &none, &first))
+        return (cf_bytes){0};
+    return first;
+}
+
 bool cf_value_member(cf_bytes map, const char *name, cf_bytes *value)
 {
     cf_value_walk walk = cf_value_walk_of(map);

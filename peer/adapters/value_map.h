@@ -14,6 +14,12 @@ bool cf_value_is_uint(cf_bytes value, uint64_t *number);
 bool cf_value_member(cf_bytes map, const char *name, cf_bytes *value);
 bool cf_value_member_text(cf_bytes map, const char *name, cf_bytes *text);
 
+/* Both are the same value, or there is neither: .data NULL. */
+static inline bool cf_value_same(cf_bytes a, cf_bytes b)
+{
+    return !a.data == !b.data && cf_bytes_equal(a, b);
+}
+
 /* Members of a map or elements of an array, one after the other. */
 typedef struct {
     const uint8_t *at, *end;
@@ -24,6 +30,8 @@ typedef struct {
 cf_value_walk cf_value_walk_of(cf_bytes value);
 /* `name` is that of the member, or nothing; false: there are no more. */
 bool cf_value_next(cf_value_walk *walk, cf_bytes *name, cf_bytes *value);
+/* The first element of an array; .data NULL: there is none. */
+cf_bytes cf_value_first(cf_bytes array);
 
 /* Appends `"name":` or `,"name":`, by what stands there already; `text` as a JSON string. */
 void cf_json_begin_member(cf_buffer *json, const char *name);

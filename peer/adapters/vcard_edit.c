@@ -52,11 +52,6 @@ static size_t place_of(const writing *self, cf_bytes field)
 
 /* ---- Plain values ---- */
 
-static bool same(cf_bytes a, cf_bytes b)
-{
-    return !a.data == !b.data && cf_bytes_equal(a, b);
-}
-
 static void write_single(writing *self, const cf_vcard_entry *entry)
 {
     const cf_vcard_property *property = entry->property;
@@ -68,7 +63,7 @@ static void write_single(writing *self, const cf_vcard_entry *entry)
             replace(self, entry->line); /* no card is without it */
         return;
     }
-    if (same(value, entry->value) && same(params, entry->params))
+    if (cf_value_same(value, entry->value) && cf_value_same(params, entry->params))
         return;
     if (!value.data)
         cf_line_edits_delete(self->edits, entry->line);
@@ -168,22 +163,12 @@ static bool says_so_already(const writing *self, const cf_vcard_entry *entry)
     return already;
 }
 
-static cf_bytes first_element(cf_bytes value)
-{
-    cf_value_walk walk = cf_value_walk_of(value);
-    cf_bytes none, first = {0};
-
-    if (walk.map || !cf_value_next(&walk, &none, &first))
-        return (cf_bytes){0};
-    return first;
-}
-
 /* What makes the card this one is no property that anyone can add. */
 static bool is_frame(const cf_vcard_property *property, cf_bytes value)
 {
     cf_bytes name;
 
-    return property->form == CF_VCARD_OTHER && cf_value_is_text(first_element(value), &name) &&
+    return property->form == CF_VCARD_OTHER && cf_value_is_text(cf_value_first(value), &name) &&
            (cf_line_word_is(name, "version") || cf_line_word_is(name, "uid"));
 }
 
@@ -257,7 +242,7 @@ static const cf_vcard_entry *find_gone(writing *self, const cf_vcard_property *p
         if (self->kept[i] || entry->property != property || cf_vcard_is_list(property) ||
             is_wanted(self, entry) ||
             (property->form == CF_VCARD_OTHER &&
-             !cf_bytes_equal(first_element(entry->value), first_element(value))))
+             !cf_bytes_equal(cf_value_first(entry->value), cf_value_first(value))))
             continue;
         self->kept[i] = true;
         return entry;
@@ -297,33 +282,6 @@ static void add_word(writing *self, cf_bytes value)
     cf_content_text_write(text, &self->words);
 }
 
-/* What is left of a list on one line, each part as it is spelled, and `more`. */
-static void write_list(writing *self, size_t from, size_t to, cf_bytes more)
-{
-    const cf_content_line *line = &self->card->lines->lines[self->card->entries[from].line];
-    cf_buffer value = {0};
-    size_t at = 0, left = 0;
-    cf_error error;
-    cf_bytes part;
-
-    for (size_t i = from; i < to && cf_content_part(line->value, ',', &at, &part); i++) {
-        if (!self->kept[i])
-            continue;
-        cf_buffer_append_text(&value, left++ ? "," : "");
-        cf_buffer_append(&value, part.data, part.size);
-    }
-    if (more.size) {
-        cf_buffer_append_text(&value, left ? "," : "");
-        cf_buffer_append(&value, more.data, more.size);
-    }
-    if (left == 0 && more.size == 0)
-        cf_line_edits_delete(self->edits, self->card->entries[from].line);
-    else if (left < to - from || more.size)
-        (void)cf_line_edits_value(self->edits, self->card->entries[from].line,
-                                  cf_buffer_view(&value), &error);
-    cf_buffer_release(&value);
-}
-
 static void write_lists(writing *self)
 {
     const cf_vcard_card *card = self->card;
@@ -338,7 +296,8 @@ static void write_lists(writing *self)
             continue;
         while (to < card->count && card->entries[to].line == card->entries[from].line)
             to++;
-        write_list(self, from, to, property->form == CF_VCARD_WORDS ? more : (cf_bytes){0});
+        cf_line_edits_list(self->edits, card->entries[from].line, self->kept + from, to - from,
+                           property->form == CF_VCARD_WORDS ? more : (cf_bytes){0});
         if (property->form == CF_VCARD_WORDS)
             more = (cf_bytes){0};
     }

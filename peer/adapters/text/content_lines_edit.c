@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "peer/adapters/text/content_lines_inside.h"
+#include "peer/adapters/text/content_text.h"
 
 typedef enum {
     REPLACE,
@@ -88,6 +89,31 @@ cf_status cf_line_edits_insert(cf_line_edits *self, size_t after, cf_bytes text,
 void cf_line_edits_delete(cf_line_edits *self, size_t line)
 {
     add(self, line, DELETE, (cf_bytes){0});
+}
+
+void cf_line_edits_list(cf_line_edits *self, size_t line, const bool *kept, size_t count,
+                        cf_bytes more)
+{
+    cf_bytes list = self->lines->lines[line].value, part;
+    size_t at = 0, left = 0;
+    cf_buffer value = {0};
+    cf_error error;
+
+    for (size_t i = 0; i < count && cf_content_part(list, ',', &at, &part); i++) {
+        if (!kept[i])
+            continue;
+        cf_buffer_append_text(&value, left++ ? "," : "");
+        cf_buffer_append(&value, part.data, part.size);
+    }
+    if (more.size) {
+        cf_buffer_append_text(&value, left ? "," : "");
+        cf_buffer_append(&value, more.data, more.size);
+    }
+    if (left == 0 && more.size == 0)
+        cf_line_edits_delete(self, line);
+    else if (left < count || more.size)
+        (void)cf_line_edits_value(self, line, cf_buffer_view(&value), &error);
+    cf_buffer_release(&value);
 }
 
 static int compare(const void *left, const void *right)

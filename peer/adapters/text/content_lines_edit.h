@@ -26,6 +26,10 @@ cf_status cf_line_edits_value(cf_line_edits *edits, size_t line, cf_bytes value,
 /* Behind the line and what was inserted there before; CF_LINES_NONE: before the first line. */
 cf_status cf_line_edits_insert(cf_line_edits *edits, size_t after, cf_bytes text, cf_error *error);
 void cf_line_edits_delete(cf_line_edits *edits, size_t line);
+/* Of a list of `count` parts that is the line's value: leaves those that are kept, as they are
+ * spelled, and adds `more`, spelled with commas, in the end. An empty list goes with its line. */
+void cf_line_edits_list(cf_line_edits *edits, size_t line, const bool *kept, size_t count,
+                        cf_bytes more);
 
 /* Appends the whole file. */
 void cf_line_edits_write(const cf_line_edits *edits, cf_buffer *out);
