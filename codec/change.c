@@ -7,6 +7,21 @@
 #include "codec/limits.h"
 #include "codec/pack.h"
 
+size_t cf_changes_first(const cf_change *changes, size_t count, const cf_id *item)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cf_id_compare(&changes[middle].item, item) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 bool cf_field_is_deletion(cf_bytes field)
 {
     return field.size == 0;

@@ -34,6 +34,9 @@ typedef struct {
     bool weak;
 } cf_change;
 
+/* Among changes that are ascending, as below: the first of the item's, or where they would be. */
+size_t cf_changes_first(const cf_change *changes, size_t count, const cf_id *item);
+
 /* What else a body may carry: "this content is found here too"; it writes nothing (ARCHITECTURE:
  * supply). */
 typedef struct {

@@ -18,20 +18,9 @@ typedef struct {
     size_t ref_count, ref_capacity;
 } rebase_work;
 
-/* The first change that is not before (item, field); count when there is none. */
 static size_t first_change(const cf_scan *scan, const cf_id *item)
 {
-    size_t low = 0, high = scan->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (cf_id_compare(&scan->changes[middle].item, item) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return cf_changes_first(scan->changes, scan->count, item);
 }
 
 static bool is_of(const cf_scan *scan, size_t index, const cf_id *item)

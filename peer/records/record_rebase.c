@@ -18,20 +18,9 @@ typedef struct {
     size_t dependant_count, dependant_capacity;
 } rebasing;
 
-/* The first change that is not before the item. */
 static size_t first_change(const cf_row_scan *scan, const cf_id *item)
 {
-    size_t low = 0, high = scan->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (cf_id_compare(&scan->changes[middle].item, item) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return cf_changes_first(scan->changes, scan->count, item);
 }
 
 static bool is_of(const cf_row_scan *scan, size_t index, const cf_id *item)
