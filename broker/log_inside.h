@@ -14,7 +14,8 @@
 #include <string.h>
 
 /* Private records: members in their order, blobs that are wanted, devices whose entries' validity
- * isn't settled. */
+ * isn't settled. A peer's own records use the same letters with keys of another size
+ * (peer/log/tables.h). */
 enum {
     CF_LOG_REGISTRY = 'r',
     CF_LOG_WANTED = 'b',

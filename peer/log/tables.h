@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The private records that a peer keeps beside its log, by table: how their keys are made. A key
  * begins with the table's letter; numbers are big-endian, so that a table is read in their order.
- */
+ *
+ * The log keeps records of its own under three of these letters (broker/log_inside.h), and 'l' is
+ * its leases'. What is under 'r', 'b' and 'y' here has keys of five bytes, the letter and a source;
+ * the log's are longer, and it leaves those aside whose size or value isn't its own. New tables
+ * get letters that neither has. */
 #ifndef CF_PEER_LOG_TABLES_H
 #define CF_PEER_LOG_TABLES_H
 #include "broker/store.h"
