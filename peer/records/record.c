@@ -84,6 +84,20 @@ bool cf_row_fields_equal(const cf_row *a, const cf_row *b)
     }
 }
 
+cf_bytes cf_row_key_part(cf_bytes key, size_t part, size_t parts)
+{
+    cf_reader reader = cf_reader_of(key);
+    cf_bytes found = key;
+    cf_error ignored;
+
+    if (parts == 1)
+        return key;
+    cf_status status = cf_read_array_of(&reader, parts, &ignored);
+    for (size_t i = 0; !status && i <= part; i++)
+        status = cf_read_value(&reader, &found, &ignored);
+    return status ? (cf_bytes){0} : found;
+}
+
 bool cf_serial_key_pack(cf_bytes digits, cf_buffer *out)
 {
     char text[24], again[24], *end;

@@ -57,6 +57,8 @@ bool cf_row_field_has(const cf_row_field *field, cf_bytes value);
 bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but);
 /* The same fields with the same values, whatever the rest. */
 bool cf_row_fields_equal(const cf_row *a, const cf_row *b);
+/* Of a key of so many parts the one at this place; nothing: it is none of such. */
+cf_bytes cf_row_key_part(cf_bytes key, size_t part, size_t parts);
 /* The digits of an int, as they are written, as the key of a serial table; false, and nothing is
  * appended: they are no such digits. */
 bool cf_serial_key_pack(cf_bytes digits, cf_buffer *out);

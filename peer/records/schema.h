@@ -106,6 +106,20 @@ typedef struct {
     cf_format_speak *speak; /* NULL: everything is said as it is */
 } cf_format_table;
 
+/* A column: a field or, where that is nothing, a part of the key. */
+typedef struct {
+    cf_bytes field;
+    size_t part, parts;
+} cf_tied_column;
+
+/* Rows of one table refer to rows of another by what these columns say, and not by the key: a
+ * foreign key of several columns, or one to a column that is merely unique. */
+typedef struct {
+    cf_bytes child, parent;
+    const cf_tied_column *from, *to;
+    size_t count;
+} cf_row_tie;
+
 /* What a format lacks it neither shows nor deletes, but a row deleted through it is deleted whole,
  * and with it the rows in tables that it lacks which refer to it and can't be without it; those
  * that can then refer to nothing. */
@@ -113,6 +127,8 @@ typedef struct {
     bool whole; /* every table there may be */
     const cf_format_table *tables;
     size_t count;
+    const cf_row_tie *ties; /* between tables of the list */
+    size_t tie_count;
 } cf_row_format;
 
 bool cf_format_holds_table(const cf_row_format *format, cf_bytes table);

@@ -224,3 +224,93 @@ def test_what_is_asked_for_after_all_is_published_with_what_it_refers_to(parted)
     both(laptop, desktop)
     both(laptop, desktop)
     assert owners(here) == owners(there) == [("Ann", "own")]
+
+
+RATES = """
+CREATE TABLE rates (currency TEXT, day INTEGER, value REAL, code TEXT, UNIQUE (code), PRIMARY KEY (currency, day)) WITHOUT ROWID;
+CREATE TABLE bills (id INTEGER PRIMARY KEY, currency TEXT, day INTEGER, code TEXT REFERENCES rates(code), kind TEXT,
+ FOREIGN KEY (currency, day) REFERENCES rates);
+"""
+
+
+@pytest.fixture
+def bills(two):
+    """Each device has bills of its own; those of kind shared are on both."""
+    laptop, desktop = two
+    here = add(laptop, RATES)
+    here.run("INSERT INTO rates VALUES ('EUR', 1, 1.5, 'e1'), ('EUR', 2, 1.6, 'e2'), ('USD', 1, 2.5, 'u1');"
+             "INSERT INTO bills VALUES (1, 'EUR', 2, NULL, 'shared')")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, RATES, options=("--existing", "--include", "rates", "--include", "bills//kind=shared"))
+    both(laptop, desktop)
+    return laptop, desktop, here, there
+
+
+def rated(device):
+    return {path: reason for path, reason in troubles(device).items() if path.startswith("rates/")}
+
+
+def rates(database):
+    assert database.sound()
+    return database.rows("SELECT currency, day, value FROM rates ORDER BY currency, day")
+
+
+@pytest.mark.parametrize("own", ["'EUR', 1, NULL", "NULL, NULL, 'e1'"], ids=["several columns", "no key"])
+def test_a_row_stays_that_one_refers_to_by_more_than_a_key(bills, own):
+    laptop, desktop, here, there = bills
+    there.run(f"INSERT INTO bills VALUES (50, {own}, 'own')")
+    desktop.sync()
+    here.run("DELETE FROM rates WHERE currency = 'EUR' AND day = 1; UPDATE rates SET value = 3 WHERE currency = 'USD';"
+             "DELETE FROM bills; DELETE FROM rates WHERE day = 2")
+    laptop.finish("sync", "--yes")
+    desktop.finish("sync", "--yes")
+    desktop.sync(1)
+    assert rates(there) == [("EUR", 1, 1.5), ("USD", 1, 3)]
+    assert there.rows("SELECT id FROM bills") == [(50,)]
+    (path, reason), = rated(desktop).items()
+    assert path == 'rates/["EUR",1]' and "refer to it" in reason
+    assert rates(here) == [("USD", 1, 3)]
+    there.run("DELETE FROM bills")
+    both(laptop, desktop)
+    assert rates(there) == rates(here) and rated(desktop) == {}
+
+
+def test_a_row_keeps_what_several_columns_refer_to(bills):
+    laptop, desktop, here, there = bills
+    there.run("INSERT INTO bills VALUES (50, NULL, NULL, 'e1', 'own'), (51, 'USD', 1, NULL, 'own')")
+    desktop.sync()
+    here.run("UPDATE rates SET code = code || '0'")
+    not_all(laptop, desktop)
+    assert there.sound() and there.rows("SELECT code FROM rates ORDER BY code") == [("e1",), ("e20",), ("u10",)]
+    (path, reason), = rated(desktop).items()
+    assert path == 'rates/["EUR",1]' and "changed elsewhere" in reason
+    there.run("DELETE FROM bills WHERE id = 50")
+    both(laptop, desktop)
+    assert there.all("rates") == here.all("rates") and rated(desktop) == {}
+
+
+def test_what_refers_by_several_columns_to_a_row_that_is_left_out_is_left_out(two):
+    laptop, desktop = two
+    here = add(laptop, RATES)
+    here.run("INSERT INTO rates VALUES ('EUR', 1, 1.5, 'e1'), ('GBP', 1, 3.5, 'g1'); INSERT INTO bills VALUES (7, 'GBP', 1, NULL, 'g')")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, RATES, options=("--existing", "--include", "rates//currency=EUR", "--include", "bills"))
+    both(laptop, desktop)
+    assert there.sound() and there.rows("SELECT kind FROM bills") == []
+    there.run("INSERT INTO rates VALUES ('USD', 1, 2.5, 'u1'); INSERT INTO bills VALUES (1, 'USD', 1, NULL, 'x'), (2, 'EUR', 1, NULL, 'y')")
+    both(laptop, desktop)
+    assert here.sound() and here.rows("SELECT kind FROM bills ORDER BY kind") == [("g",), ("y",)]
+    assert troubles(desktop) == troubles(laptop) == {}
+    there.run("UPDATE bills SET currency = 'USD', kind = 'Y' WHERE kind = 'y'")
+    not_all(laptop, desktop)
+    assert here.rows("SELECT currency, day FROM bills WHERE kind = 'Y'") == [("EUR", 1)] and here.sound()
+    (path, reason), = troubles(desktop).items()
+    assert path == "bills/2" and "currency refers to a row" in reason
+    desktop.run("set", str(there.path), "--include", "*")
+    both(laptop, desktop)
+    both(laptop, desktop)
+    assert rates(here) == rates(there) == [("EUR", 1, 1.5), ("GBP", 1, 3.5), ("USD", 1, 2.5)]
+    bills = "SELECT kind, currency FROM bills ORDER BY kind"
+    assert here.rows(bills) == there.rows(bills) == [("Y", "USD"), ("g", "GBP"), ("x", "USD")]

@@ -74,14 +74,6 @@ static void refuse_children(cf_row_writing *self)
 
 /* ---- Other foreign keys ---- */
 
-static bool is_reference(const cf_database_table *table, const cf_foreign_key *key)
-{
-    for (size_t i = 0; key->count == 1 && i < table->count; i++)
-        if (cf_bytes_equal(table->columns[i].name, key->from[0]))
-            return table->columns[i].target > 0;
-    return false;
-}
-
 static void write_query(const cf_database_table *table, const cf_foreign_key *key, cf_buffer *sql)
 {
     cf_buffer_append_text(sql, "SELECT ");
@@ -151,7 +143,7 @@ static cf_status each_foreign(cf_row_writing *self, visit *visit_row, cf_error *
         const cf_database_table *table = &self->schema->tables[i];
 
         for (size_t k = 0; !status && k < table->foreign_count; k++)
-            if (!is_reference(table, &table->foreign[k]) &&
+            if (!cf_foreign_key_is_reference(table, &table->foreign[k]) &&
                 (touches(self, table->name) || touches(self, table->foreign[k].parent)))
                 status = each_dangling(self, i, &table->foreign[k], visit_row, error);
     }

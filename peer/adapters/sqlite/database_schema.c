@@ -147,6 +147,63 @@ static void give_keys(const cf_database_table *table, cf_arena *arena, cf_format
     out->key_count = table->key_kind == CF_KEY_TUPLE ? 0 : table->key_count;
 }
 
+/* ---- Foreign keys that are no references ---- */
+
+bool cf_foreign_key_is_reference(const cf_database_table *table, const cf_foreign_key *key)
+{
+    for (size_t i = 0; key->count == 1 && i < table->count; i++)
+        if (cf_sql_name_equal(table->columns[i].name, key->from[0]))
+            return table->columns[i].target > 0;
+    return false;
+}
+
+/* All of them are columns of it. */
+static const cf_tied_column *row_columns(const cf_database_table *table, const cf_bytes *names,
+                                         size_t count, cf_arena *arena)
+{
+    cf_tied_column *columns = cf_arena_allocate(arena, count, sizeof *columns);
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < table->count; k++)
+            if (cf_sql_name_equal(table->columns[k].name, names[i]))
+                columns[i] = (cf_tied_column){table->columns[k].field,
+                                              table->columns[k].key ? table->columns[k].key - 1 : 0,
+                                              table->key_count};
+    return columns;
+}
+
+static const cf_database_table *parent_of(const cf_database_schema *schema,
+                                          const cf_foreign_key *key)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (cf_sql_name_equal(schema->tables[i].name, key->parent))
+            return &schema->tables[i];
+    return NULL;
+}
+
+static void give_ties(cf_database_schema *schema)
+{
+    size_t room = 0;
+
+    for (size_t i = 0; i < schema->count; i++)
+        room += schema->tables[i].foreign_count;
+    cf_row_tie *ties = cf_arena_allocate(&schema->arena, room, sizeof *ties);
+    for (size_t i = 0; i < schema->count; i++)
+        for (size_t k = 0; k < schema->tables[i].foreign_count; k++) {
+            const cf_database_table *table = &schema->tables[i];
+            const cf_foreign_key *key = &table->foreign[k];
+            const cf_database_table *parent = parent_of(schema, key);
+
+            if (!parent || cf_foreign_key_is_reference(table, key))
+                continue;
+            ties[schema->format.tie_count++] =
+                (cf_row_tie){table->name, parent->name,
+                             row_columns(table, key->from, key->count, &schema->arena),
+                             row_columns(parent, key->to, key->count, &schema->arena), key->count};
+        }
+    schema->format.ties = ties;
+}
+
 /* ---- The whole ---- */
 
 static void note_refused(cf_schema_reading *self, const cf_found_table *found)
@@ -191,6 +248,7 @@ static void build(cf_schema_reading *self)
     }
     schema->schema = (cf_schema){tables, schema->count};
     schema->format = (cf_row_format){.tables = formats, .count = schema->count};
+    give_ties(schema);
 }
 
 cf_status cf_database_schema_read(sqlite3 *database, const cf_database_choice *choice,

@@ -88,6 +88,8 @@ cf_status cf_database_schema_read(sqlite3 *database, const cf_database_choice *c
                                   cf_database_schema *out, cf_error *error);
 void cf_database_schema_release(cf_database_schema *schema);
 
+/* The merge knows it as a reference. */
+bool cf_foreign_key_is_reference(const cf_database_table *table, const cf_foreign_key *key);
 /* NULL: it is not synced. */
 const cf_database_table *cf_database_table_named(const cf_database_schema *schema, cf_bytes name);
 

@@ -4,6 +4,7 @@
 #include "codec/pack.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/record_format.h"
+#include "peer/records/row_ties.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -138,21 +139,6 @@ static bool is_keyed_by_uid(const cf_binding *binding, cf_bytes table)
             cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_TASKS)));
 }
 
-/* One of the values that a key of several columns is made of. */
-static cf_bytes part_of_key(cf_bytes key, size_t index, size_t count)
-{
-    cf_reader reader = cf_reader_of(key);
-    cf_bytes part = key;
-    cf_error ignored;
-
-    if (count == 1)
-        return key;
-    cf_status status = cf_read_array_of(&reader, count, &ignored);
-    for (size_t i = 0; !status && i <= index; i++)
-        status = cf_read_value(&reader, &part, &ignored);
-    return status ? (cf_bytes){0} : part;
-}
-
 static bool has_part(const parts *pattern, cf_bytes name, cf_bytes part)
 {
     return is_named(pattern, name) && part.size && matches_value(pattern, part);
@@ -166,8 +152,8 @@ static bool has_named_key(const cf_binding *binding, const parts *pattern, const
     for (size_t i = 0; !found && i < binding->key_count; i++) {
         cf_buffer_clear(&name);
         cf_record_key_name(binding->format, binding->keys[i], &name);
-        found =
-            has_part(pattern, cf_buffer_view(&name), part_of_key(row->key, i, binding->key_count));
+        found = has_part(pattern, cf_buffer_view(&name),
+                         cf_row_key_part(row->key, i, binding->key_count));
     }
     cf_buffer_release(&name);
     return found;
@@ -183,7 +169,7 @@ static bool has_key(const cf_binding *binding, const cf_row_format *format, cons
                   has_part(pattern, cf_bytes_of_text("uid"), row->key));
 
     for (size_t i = 0; !found && i < count; i++)
-        found = has_part(pattern, keys[i], part_of_key(row->key, i, count));
+        found = has_part(pattern, keys[i], cf_row_key_part(row->key, i, count));
     return found;
 }
 
@@ -285,8 +271,16 @@ bool cf_record_selected(const cf_record_selection *selection, const cf_row *row)
 
 /* Whether it refers to a row that is left out. */
 static bool is_orphan(const cf_record_selection *self, const cf_binding *binding,
-                      const cf_schema_table *table, const cf_row_view *view, const cf_row *row)
+                      const cf_schema_table *table, const cf_row_view *view,
+                      const cf_tied_rows *tied, const cf_row *row)
 {
+    for (size_t i = 0; i < tied->format->tie_count; i++) {
+        const cf_row *parent = cf_tied_rows_find(tied, &tied->format->ties[i], row);
+
+        if (parent && cf_record_includes_table(binding, parent->table) &&
+            !cf_record_selected(self, parent))
+            return true;
+    }
     for (size_t i = 0; i < row->field_count; i++) {
         cf_field_rule rule = cf_schema_field(table, row->fields[i].name);
 
@@ -301,14 +295,15 @@ static bool is_orphan(const cf_record_selection *self, const cf_binding *binding
 }
 
 static bool leave_orphans(cf_record_selection *self, const cf_binding *binding,
-                          const cf_schema *schema, const cf_row_view *view)
+                          const cf_schema *schema, const cf_row_view *view,
+                          const cf_tied_rows *tied)
 {
     bool any = false;
 
     for (size_t i = 0; i < self->count; i++) {
         const cf_schema_table *table = cf_schema_find(schema, self->rows[i]->table);
 
-        if (!self->in[i] || !table || !is_orphan(self, binding, table, view, self->rows[i]))
+        if (!self->in[i] || !table || !is_orphan(self, binding, table, view, tied, self->rows[i]))
             continue;
         self->in[i] = false;
         any = true;
@@ -320,6 +315,8 @@ void cf_record_select(const cf_binding *binding, const cf_row_format *format,
                       const cf_schema *schema, const cf_row_view *view, cf_arena *arena,
                       cf_record_selection *out)
 {
+    cf_tied_rows tied = {.format = format};
+
     *out = (cf_record_selection){.count = cf_row_view_count(view)};
     if (!binding->include_count)
         return;
@@ -331,6 +328,9 @@ void cf_record_select(const cf_binding *binding, const cf_row_format *format,
         qsort(out->rows, out->count, sizeof *out->rows, by_address);
     for (size_t i = 0; i < out->count; i++)
         out->in[i] = cf_record_includes(binding, format, out->rows[i]);
-    while (leave_orphans(out, binding, schema, view))
+    for (size_t i = 0; format->tie_count && i < out->count; i++)
+        cf_tied_rows_add(&tied, out->rows[i], arena);
+    while (leave_orphans(out, binding, schema, view, &tied))
         continue;
+    cf_tied_rows_release(&tied);
 }

@@ -64,6 +64,20 @@ static bool is_item_of(const cf_row *base, const cf_row *viewed)
 
 /* ---- Rows of the view ---- */
 
+/* One that is not here at all the database misses. */
+static bool is_tied_to_ignored(cf_record_run *run, const cf_row *viewed)
+{
+    const cf_row_format *format = &run->content.format;
+    bool found = false;
+
+    for (size_t i = 0; !found && i < format->tie_count; i++) {
+        const cf_row *here = cf_record_run_tied(run, &format->ties[i], viewed);
+
+        found = here && cf_record_run_ignores(run, here);
+    }
+    return found;
+}
+
 static bool has_blocked_parent(cf_record_run *run, const cf_row *viewed)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, viewed->table);
@@ -80,7 +94,7 @@ static bool has_blocked_parent(cf_record_run *run, const cf_row *viewed)
         found = cf_record_run_ignores_at(run, rule->table, field->values[0]) ||
                 (parent && cf_record_run_is_blocked(run, parent));
     }
-    return found;
+    return found || is_tied_to_ignored(run, viewed);
 }
 
 /* Nothing is to be done to it. */
@@ -159,6 +173,43 @@ static bool pin(cf_record_run *run, cf_bytes table, cf_bytes key)
     return true;
 }
 
+static bool says_otherwise(const cf_row *here, const cf_row *shown, cf_bytes field)
+{
+    const cf_row_field *is = cf_row_field_named(here, field),
+                       *should = cf_row_field_named(shown, field);
+
+    return is && should ? !cf_row_field_equal(is, should) : is != should;
+}
+
+/* The same, and perhaps not by its key: what these columns say stays as well. */
+static bool pin_said(cf_record_run *run, cf_bytes table, cf_bytes key, const cf_bytes *fields,
+                     size_t count)
+{
+    const cf_row *here = cf_row_index_find(&run->here, table, key);
+    const cf_row *shown = cf_record_run_shown(run, table, key);
+    bool pinned = false;
+
+    if (pin(run, table, key))
+        return true;
+    if (!here || !shown || cf_record_run_stays(run, here))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        pinned |= fields[i].size && says_otherwise(here, shown, fields[i]);
+    if (pinned)
+        run->stays[index_of(run, here)] = STAYS_FOR_OTHERS;
+    return pinned;
+}
+
+static bool pin_tied(cf_record_run *run, const cf_row_tie *tie, const cf_row *here)
+{
+    const cf_row *parent = cf_record_run_tied(run, tie, here);
+    bool any = false;
+
+    for (size_t i = 0; parent && i < tie->count; i++)
+        any |= pin_said(run, parent->table, parent->key, &tie->to[i].field, 1);
+    return any;
+}
+
 static bool pin_parents(cf_record_run *run, const cf_row *here)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, here->table);
@@ -171,33 +222,14 @@ static bool pin_parents(cf_record_run *run, const cf_row *here)
 
         any |= field && pin(run, rule->table, field->values[0]);
     }
+    for (size_t i = 0; i < run->content.format.tie_count; i++)
+        any |= pin_tied(run, &run->content.format.ties[i], here);
     return any;
 }
 
-static bool says_otherwise(const cf_row *here, const cf_row *shown, cf_bytes field)
-{
-    const cf_row_field *is = cf_row_field_named(here, field),
-                       *should = cf_row_field_named(shown, field);
-
-    return is && should ? !cf_row_field_equal(is, should) : is != should;
-}
-
-/* What isn't even read refers to it, perhaps not by its key. */
 static bool pin_for_unread(cf_record_run *run, const cf_row_pin *one)
 {
-    const cf_row *here = cf_row_index_find(&run->here, one->table, one->key);
-    const cf_row *shown = cf_record_run_shown(run, one->table, one->key);
-    bool pinned = false;
-
-    if (pin(run, one->table, one->key))
-        return true;
-    if (!here || !shown || cf_record_run_stays(run, here))
-        return false;
-    for (size_t i = 0; i < one->count; i++)
-        pinned |= says_otherwise(here, shown, one->fields[i]);
-    if (pinned)
-        run->stays[index_of(run, here)] = STAYS_FOR_OTHERS;
-    return pinned;
+    return pin_said(run, one->table, one->key, one->fields, one->count);
 }
 
 static bool pin_rows(cf_record_run *run)

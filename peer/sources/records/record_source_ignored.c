@@ -52,13 +52,23 @@ static bool leads_astray(const cf_record_run *run, const cf_field_rule *rule, co
     return field && cf_record_run_ignores_at(run, rule->table, field->values[0]);
 }
 
-static bool refers_to_ignored(const cf_record_run *run, const cf_row *row)
+static bool ties_astray(cf_record_run *run, const cf_row_tie *tie, const cf_row *row)
+{
+    const cf_row *parent = cf_record_run_tied(run, tie, row);
+
+    return parent && cf_record_run_ignores_at(run, parent->table, parent->key);
+}
+
+static bool refers_to_ignored(cf_record_run *run, const cf_row *row)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    const cf_row_format *format = &run->content.format;
     bool found = false;
 
     for (size_t i = 0; table && !found && i < table->field_count; i++)
         found = leads_astray(run, &table->fields[i], row);
+    for (size_t i = 0; !found && i < format->tie_count; i++)
+        found = ties_astray(run, &format->ties[i], row);
     return found;
 }
 
@@ -77,20 +87,39 @@ static bool ignore_children(cf_record_run *run)
     return any;
 }
 
+static bool says_the_same(const cf_row *base, const cf_row *row, cf_bytes name)
+{
+    const cf_row_field *before = cf_row_field_named(base, name);
+    const cf_row_field *now = cf_row_field_named(row, name);
+
+    return before && now ? cf_row_field_equal(before, now) : before == now;
+}
+
+static bool is_tied_anew(cf_record_run *run, const cf_row_tie *tie, const cf_row *base,
+                         const cf_row *row)
+{
+    bool same = true;
+
+    for (size_t i = 0; same && i < tie->count; i++)
+        same = says_the_same(base, row, tie->from[i].field);
+    return !same && ties_astray(run, tie, row);
+}
+
 /* A row of the base that refers to one that is ignored, and did not before. */
-static bool is_led_astray(const cf_record_run *run, const cf_row *row)
+static bool is_led_astray(cf_record_run *run, const cf_row *row)
 {
     const cf_row *base = base_at(run, row->table, row->key);
     const cf_schema_table *table = base ? cf_schema_find(&run->schema, row->table) : NULL;
+    const cf_row_format *format = &run->content.format;
     bool found = false;
 
     for (size_t i = 0; table && !found && i < table->field_count; i++) {
         const cf_field_rule *rule = &table->fields[i];
-        const cf_row_field *before = cf_row_field_named(base, rule->name);
 
-        found = leads_astray(run, rule, row) &&
-                !(before && cf_row_field_equal(before, cf_row_field_named(row, rule->name)));
+        found = leads_astray(run, rule, row) && !says_the_same(base, row, rule->name);
     }
+    for (size_t i = 0; base && !found && i < format->tie_count; i++)
+        found = is_tied_anew(run, &format->ties[i], base, row);
     return found;
 }
 
@@ -164,24 +193,47 @@ static size_t with(cf_row_field *fields, size_t count, const cf_row_field *field
     return count + 1;
 }
 
-bool cf_record_run_told(const cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out)
+/* The fields by which it refers to a row that is ignored. */
+static cf_bytes *astray_fields(cf_record_run *run, const cf_row *row, cf_arena *arena,
+                               size_t *count)
+{
+    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    const cf_row_format *format = &run->content.format;
+    size_t room = table->field_count;
+
+    for (size_t i = 0; i < format->tie_count; i++)
+        room += format->ties[i].count;
+    cf_bytes *names = cf_arena_allocate(arena, room, sizeof *names);
+    *count = 0;
+    for (size_t i = 0; i < table->field_count; i++)
+        if (leads_astray(run, &table->fields[i], row))
+            names[(*count)++] = table->fields[i].name;
+    for (size_t i = 0; i < format->tie_count; i++)
+        for (size_t k = 0; ties_astray(run, &format->ties[i], row) && k < format->ties[i].count;
+             k++)
+            if (format->ties[i].from[k].field.size)
+                names[(*count)++] = format->ties[i].from[k].field;
+    return names;
+}
+
+bool cf_record_run_told(cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out)
 {
     const cf_row *base = base_at(run, row->table, row->key);
     const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    size_t astray;
 
     if (is_another(table, &run->content.format, base, row))
         return cf_row_show(&run->content.format, base, arena, out);
+    const cf_bytes *names = astray_fields(run, row, arena, &astray);
     cf_row_field *fields =
         cf_arena_allocate(arena, row->field_count + base->field_count, sizeof *fields);
     size_t count = row->field_count;
 
-    memcpy(fields, row->fields, count * sizeof *fields); /* a reference at least */
-    for (size_t i = 0; i < table->field_count; i++) {
-        const cf_row_field *before = cf_row_field_named(base, table->fields[i].name);
+    memcpy(fields, row->fields, count * sizeof *fields); /* one that is astray at least */
+    for (size_t i = 0; i < astray; i++) {
+        const cf_row_field *before = cf_row_field_named(base, names[i]);
 
-        if (!leads_astray(run, &table->fields[i], row))
-            continue;
-        count = without(fields, count, table->fields[i].name);
+        count = without(fields, count, names[i]);
         if (before)
             count = with(fields, count, before);
     }
@@ -193,12 +245,12 @@ bool cf_record_run_told(const cf_record_run *run, const cf_row *row, cf_arena *a
 
 static void note(cf_record_run *run, const cf_row *row)
 {
-    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
     cf_buffer name = {0};
+    size_t count;
+    const cf_bytes *names = astray_fields(run, row, &run->arena, &count);
 
-    for (size_t i = 0; i < table->field_count && !name.size; i++)
-        if (leads_astray(run, &table->fields[i], row))
-            cf_record_field_text(table->fields[i].name, &name);
+    if (count)
+        cf_record_field_text(names[0], &name);
     cf_record_note(run, CF_PENDING_SKIPPED, &(cf_row_place){row->table, row->key},
                    "%.*s refers to a row here that --include leaves out, so others keep what it "
                    "was: let it refer to another row, or ask for that one, too",

@@ -7,6 +7,7 @@
 #include "peer/merge/table.h"
 #include "peer/records/record_scan.h"
 #include "peer/records/row_index.h"
+#include "peer/records/row_ties.h"
 #include "peer/sources/records/medium.h"
 #include "peer/sources/records/record_include.h"
 #include "peer/sources/records/record_values.h"
@@ -78,6 +79,7 @@ typedef struct {
     cf_medium_content content;
     cf_rows_as_read as_read; /* in the content's rows identities stand for long values */
     cf_row_index here;       /* what is shown */
+    cf_tied_rows tied;       /* the same, by what ties others to it; filled when it is asked */
     cf_record_held held;
     bool *filled;      /* rows as read that lack what the content's have; NULL: none */
     bool *renewed;     /* rows that became as they are shown; NULL: nobody asks */
@@ -141,10 +143,12 @@ size_t cf_record_run_count_ignored(const cf_record_run *run);
 /* `row` is one of the source's; or what has this key here is such a row. */
 bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row);
 bool cf_record_run_ignores_at(const cf_record_run *run, cf_bytes table, cf_bytes key);
+/* The row here that is tied to by what a row says; NULL: none. */
+const cf_row *cf_record_run_tied(cf_record_run *run, const cf_row_tie *tie, const cf_row *row);
 /* A row of the base that refers to such a one, and did not: that is not published. */
 bool cf_record_run_is_astray(const cf_record_run *run, const cf_row *row);
 /* What the others are told of it. False: the format doesn't hold its table. */
-bool cf_record_run_told(const cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out);
+bool cf_record_run_told(cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out);
 void cf_record_run_note_astray(cf_record_run *run);
 /* Any row here is of one of these two kinds. */
 bool cf_record_run_leaves_any(const cf_record_run *run);

@@ -62,6 +62,18 @@ void cf_record_run_view(cf_record_run *run)
                      &run->arena, &run->selection);
 }
 
+const cf_row *cf_record_run_tied(cf_record_run *run, const cf_row_tie *tie, const cf_row *row)
+{
+    const cf_record_file *file = &run->content.file;
+
+    if (!run->tied.format) {
+        run->tied.format = &run->content.format;
+        for (size_t i = 0; i < file->count; i++)
+            cf_tied_rows_add(&run->tied, &file->rows[i], &run->arena);
+    }
+    return cf_tied_rows_find(&run->tied, tie, row);
+}
+
 const cf_row *cf_record_run_shown(const cf_record_run *run, cf_bytes table, cf_bytes key)
 {
     const cf_row *shown = cf_row_view_find(run->view, table, key);
@@ -365,6 +377,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool l
     cf_row_index_release(&run.here);
     cf_rows_destroy(&run.troubled);
     cf_table_release(&run.blocked);
+    cf_tied_rows_release(&run.tied);
     cf_medium_content_release(&run.content);
     cf_medium_rest(source->medium);
     source->medium->had = NULL;

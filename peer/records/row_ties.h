@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows found by those that are tied to them (cf_row_tie in peer/records/schema.h). */
+#ifndef CF_PEER_RECORDS_ROW_TIES_H
+#define CF_PEER_RECORDS_ROW_TIES_H
+#include "peer/merge/table.h"
+#include "peer/records/schema.h"
+
+typedef struct {
+    const cf_row_format *format;
+    cf_table rows;
+} cf_tied_rows; /* of a format; no rows yet */
+
+/* Borrows the row; the rest is in the arena. */
+void cf_tied_rows_add(cf_tied_rows *tied, const cf_row *row, cf_arena *arena);
+void cf_tied_rows_release(cf_tied_rows *tied);
+/* What the row refers to; NULL: nothing, or nothing among these. */
+const cf_row *cf_tied_rows_find(const cf_tied_rows *tied, const cf_row_tie *tie,
+                                const cf_row *child);
+
+#endif
