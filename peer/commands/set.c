@@ -47,12 +47,8 @@ static cf_status start(cf_run *run, cf_error *error)
         status = cf_source_choose(run, &arena, &options, error);
     if (!status)
         status = cf_binding_new(&options, &trial, error);
-    if (!status) {
-        cf_binding_exchange(binding, trial);
-        status = cf_binding_save(cf_loop_peer(run->loop), binding, error);
-        if (status)
-            cf_binding_exchange(binding, trial);
-    }
+    if (!status)
+        status = cf_binding_change(cf_loop_peer(run->loop), binding, trial, error);
     if (!status) {
         tell(run, binding);
         cf_engine_touch_binding(cf_loop_engine(run->loop), binding);

@@ -108,7 +108,47 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     return CF_OK;
 }
 
-void cf_binding_exchange(cf_binding *binding, cf_binding *trial)
+/* ---- Other options ---- */
+
+static void forget_earlier(cf_binding *binding)
+{
+    cf_asked *last = &binding->earlier[--binding->earlier_count];
+
+    cf_include_destroy(&last->matcher);
+    free_texts(last->include, last->include_count);
+}
+
+cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *include, size_t count,
+                                  cf_error *error)
+{
+    cf_asked asked = {.include_count = count};
+
+    cf_status status = cf_include_new(include, count, &asked.matcher, error);
+    if (status)
+        return status;
+    asked.include = copy_texts(include, count);
+    binding->earlier = cf_grow(binding->earlier, &binding->earlier_capacity,
+                               binding->earlier_count + 1, sizeof asked);
+    binding->earlier[binding->earlier_count++] = asked;
+    return CF_OK;
+}
+
+void cf_binding_end_earlier(cf_binding *binding)
+{
+    while (binding->earlier_count)
+        forget_earlier(binding);
+}
+
+static bool ask_alike(const cf_binding *a, const cf_binding *b)
+{
+    bool alike = a->include_count == b->include_count;
+
+    for (size_t i = 0; alike && i < a->include_count; i++)
+        alike = strcmp(a->include[i], b->include[i]) == 0;
+    return alike;
+}
+
+static void exchange(cf_binding *binding, cf_binding *trial)
 {
     cf_binding before = *binding;
 
@@ -126,6 +166,26 @@ void cf_binding_exchange(cf_binding *binding, cf_binding *trial)
     trial->matcher = before.matcher;
 }
 
+cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error)
+{
+    bool narrows = cf_include_limits(binding->matcher) && !ask_alike(binding, trial);
+    cf_status status = CF_OK;
+
+    if (narrows)
+        status = cf_binding_note_earlier(binding, (const char *const *)binding->include,
+                                         binding->include_count, error);
+    if (status)
+        return status;
+    exchange(binding, trial);
+    status = cf_binding_save(peer, binding, error);
+    if (!status)
+        return CF_OK;
+    exchange(binding, trial);
+    if (narrows)
+        forget_earlier(binding);
+    return status;
+}
+
 void cf_binding_destroy(cf_binding **binding, cf_files *files)
 {
     if (!*binding)
@@ -135,6 +195,8 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
     cf_rows_destroy(&(*binding)->dependants);
     cf_nodes_destroy(&(*binding)->nodes);
     cf_include_destroy(&(*binding)->matcher);
+    cf_binding_end_earlier(*binding);
+    free((*binding)->earlier);
     for (size_t i = 0; i < (*binding)->owed_count; i++)
         cf_buffer_release(&(*binding)->owed[i].name);
     free((*binding)->owed);

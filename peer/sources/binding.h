@@ -38,6 +38,12 @@ typedef struct {
 } cf_taken;
 
 typedef struct {
+    char **include;
+    size_t include_count;
+    cf_include *matcher;
+} cf_asked;
+
+typedef struct {
     uint32_t number; /* of the source, from 1 */
     cf_id collection;
     cf_format format;
@@ -48,6 +54,8 @@ typedef struct {
     cf_id instance; /* of its root */
     char **include;
     size_t include_count;
+    cf_asked *earlier; /* before that; what one of these leaves out is still to be forgotten */
+    size_t earlier_count, earlier_capacity;
     char **keys; /* of a format of records: what its key is */
     size_t key_count;
     char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
@@ -88,8 +96,13 @@ typedef struct {
 cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf_error *error);
 
 /* The binding takes over the options of `trial`, which takes over its: mode, base, merges, what it
- * includes. */
-void cf_binding_exchange(cf_binding *binding, cf_binding *trial);
+ * includes. All of that is kept, or, where it fails, as it was. */
+cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error);
+/* What was asked for before: of a source of files, it is to be narrowed to that, too. */
+cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *include, size_t count,
+                                  cf_error *error);
+/* It has been. */
+void cf_binding_end_earlier(cf_binding *binding);
 /* The record of the binding, for a commit. */
 void cf_binding_put(const cf_binding *binding, cf_records *records);
 cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *error);

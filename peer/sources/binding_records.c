@@ -7,8 +7,9 @@
 
 #include <stdlib.h>
 
-/* One of before there were records has no keys; only one with a map has that. */
-enum { PARTS_OF_FILES = 8, PARTS, PARTS_WITH_MAP };
+/* One of before there were records has no keys; only one with a map has that, or an empty one
+ * before what was asked for earlier, which only one has that is still to be narrowed to that. */
+enum { PARTS_OF_FILES = 8, PARTS, PARTS_WITH_MAP, PARTS_WITH_EARLIER };
 /* Beside the mode. */
 enum { MODES = 3, MERGES = 4 };
 
@@ -19,12 +20,26 @@ static void pack_texts(cf_buffer *out, char *const *texts, size_t count)
         cf_pack_bin(out, cf_bytes_of_text(texts[i]));
 }
 
+static size_t count_parts(const cf_binding *binding)
+{
+    if (binding->earlier_count)
+        return PARTS_WITH_EARLIER;
+    return binding->map ? PARTS_WITH_MAP : PARTS;
+}
+
+static void pack_earlier(cf_buffer *out, const cf_binding *binding)
+{
+    cf_pack_array(out, binding->earlier_count);
+    for (size_t i = 0; i < binding->earlier_count; i++)
+        pack_texts(out, binding->earlier[i].include, binding->earlier[i].include_count);
+}
+
 void cf_binding_put(const cf_binding *binding, cf_records *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
 
-    cf_pack_array(&value, binding->map ? PARTS_WITH_MAP : PARTS);
+    cf_pack_array(&value, count_parts(binding));
     cf_pack_bin(&value, cf_bytes_of(binding->collection.bytes, CF_ID_SIZE));
     cf_pack_uint(&value, binding->format);
     cf_pack_uint(&value, (uint64_t)binding->mode | (binding->merges ? MERGES : 0));
@@ -34,8 +49,10 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
     cf_pack_uint(&value, binding->next_node);
     pack_texts(&value, binding->include, binding->include_count);
     pack_texts(&value, binding->keys, binding->key_count);
-    if (binding->map)
-        cf_pack_bin(&value, cf_bytes_of_text(binding->map));
+    if (binding->map || binding->earlier_count)
+        cf_pack_bin(&value, cf_bytes_of_text(binding->map ? binding->map : ""));
+    if (binding->earlier_count)
+        pack_earlier(&value, binding);
     cf_records_put(records, cf_key_source(&arena, CF_TABLE_SOURCE, binding->number),
                    cf_buffer_view(&value));
     if (binding->same_rows)
@@ -73,7 +90,23 @@ static cf_status read_texts(cf_reader *reader, cf_arena *arena, const char *cons
     return status;
 }
 
-static cf_status read_binding(uint32_t number, cf_bytes value, cf_binding **out, cf_error *error)
+static cf_status read_earlier(cf_reader *reader, cf_arena *arena, cf_binding *binding,
+                              cf_error *error)
+{
+    const char *const *include;
+    size_t count, texts;
+
+    cf_status status = cf_read_array(reader, &count, error);
+    for (size_t i = 0; !status && i < count; i++) {
+        status = read_texts(reader, arena, &include, &texts, error);
+        if (!status)
+            status = cf_binding_note_earlier(binding, include, texts, error);
+    }
+    return status;
+}
+
+static cf_status read_binding(uint32_t number, cf_bytes value, cf_files *files, cf_binding **out,
+                              cf_error *error)
 {
     cf_arena arena = {0};
     cf_reader reader = cf_reader_of(value);
@@ -84,7 +117,7 @@ static cf_status read_binding(uint32_t number, cf_bytes value, cf_binding **out,
     size_t count;
 
     cf_status status = cf_read_array(&reader, &count, error);
-    if (!status && (count < PARTS_OF_FILES || count > PARTS_WITH_MAP))
+    if (!status && (count < PARTS_OF_FILES || count > PARTS_WITH_EARLIER))
         status = cf_fail(error, CF_BROKEN, "the record of source %u has %zu parts", number, count);
     if (!status)
         status = cf_read_bin_exact(&reader, options.collection.bytes, CF_ID_SIZE, error);
@@ -115,12 +148,16 @@ static cf_status read_binding(uint32_t number, cf_bytes value, cf_binding **out,
         options.merges = mode & MERGES;
         options.base = (cf_base_kept)base;
         options.path = cf_arena_text(&arena, path);
-        options.map = count >= PARTS_WITH_MAP ? cf_arena_text(&arena, map) : NULL;
+        options.map = count >= PARTS_WITH_MAP && map.size ? cf_arena_text(&arena, map) : NULL;
         status = cf_binding_new(&options, out, error);
     }
     if (!status) {
         (*out)->instance = instance;
         (*out)->next_node = next;
+        if (count >= PARTS_WITH_EARLIER)
+            status = read_earlier(&reader, &arena, *out, error);
+        if (status)
+            cf_binding_destroy(out, files);
     }
     cf_arena_release(&arena);
     return status == CF_MALFORMED ? CF_BROKEN : status;
@@ -141,7 +178,8 @@ static bool load_binding(void *context, cf_bytes key, cf_bytes value)
 
     if (key.size != 5)
         return true;
-    load->status = read_binding(cf_get_u32(key.data + 1), value, &binding, load->error);
+    load->status = read_binding(cf_get_u32(key.data + 1), value, load->peer->env->files, &binding,
+                                load->error);
     if (load->status)
         return false;
     load->bindings =

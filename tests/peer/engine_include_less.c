@@ -92,6 +92,39 @@ Test(engine_include_less, publishes_no_delete_of_what_it_no_longer_asks_for)
     world_destroy(&w);
 }
 
+/* It asks for less, and for everything again before it has done anything about that: what its user
+ * took away meanwhile comes back, as after an `add`. */
+static void ask_for_less_meanwhile(uint64_t seed, bool crashes)
+{
+    static const char *const docs = "/docs/";
+    world *w = two_with_many(seed);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    w->guarded = false;
+    device_will_ask_for(b, &docs, 1);
+    user_removes(b, "other/1");
+    user_writes_text(b, "other/2", "edited");
+    include(b, NULL);
+    if (crashes)
+        device_crash(b);
+    settle(w);
+    expect_text(a, "other/1", "other/1");
+    expect_text(b, "other/1", "other/1");
+    cr_expect_eq(count_texts(a, "other/2 (conflict"), 1, "both are kept");
+    expect_nothing_pending(b);
+    world_destroy(&w);
+}
+
+Test(engine_include_less, publishes_no_delete_of_what_it_did_not_ask_for_meanwhile)
+{
+    ask_for_less_meanwhile(13, false);
+}
+
+Test(engine_include_less, publishes_no_delete_of_that_after_a_restart)
+{
+    ask_for_less_meanwhile(14, true);
+}
+
 /* It is in the middle of bringing files; what it forgets is looked at no more, or lies where it
  * still looks. */
 static void change_mode_meanwhile(uint64_t seed, unsigned turns, const char *const patterns[2])

@@ -28,8 +28,7 @@ cf_binding *device_will_ask_for(device *self, const char *const *patterns, size_
     cf_error error;
 
     expect_ok(cf_binding_new(&options, &trial, &error), error);
-    cf_binding_exchange(binding, trial);
-    expect_ok(cf_binding_save(cf_engine_peer(self->engine), binding, &error), error);
+    expect_ok(cf_binding_change(cf_engine_peer(self->engine), binding, trial, &error), error);
     cf_binding_destroy(&trial, self->in->env.files);
     return binding;
 }

@@ -27,8 +27,7 @@ void device_asks_for(device *self, cf_binding *binding, const char *const *patte
     cf_error error;
 
     world_must(cf_binding_new(&options, &trial, &error), &error, "include");
-    cf_binding_exchange(binding, trial);
-    world_must(cf_binding_save(device_peer(self), binding, &error), &error, "include");
+    world_must(cf_binding_change(device_peer(self), binding, trial, &error), &error, "include");
     cf_engine_touch_binding(self->engine, binding);
     cf_binding_destroy(&trial, self->env.files);
 }
@@ -244,15 +243,41 @@ static bool is_in_the_way(device *self, cf_bytes path)
     return false;
 }
 
-bool asking_is_held_up(device *self)
+/* What is to be renamed waits at its old place, and says where it can't go. */
+static bool can_not_go(device *self, const char *reason)
 {
-    cf_arena arena = {0};
+    static const char renaming[] = "renaming to /things/";
+    size_t size = sizeof renaming - 1;
+
+    if (!reason || strncmp(reason, renaming, size) != 0)
+        return false;
+    const char *to = reason + size, *end = strrchr(to, ':');
+    return end && is_in_the_way(self, cf_bytes_of(to, (size_t)(end - to)));
+}
+
+/* All that this source waits for; also if that is nothing. */
+static bool is_held_up(device *self, const cf_binding *binding, cf_arena *arena)
+{
     cf_binding_status source;
 
-    cf_engine_status(self->engine, folder_of(self), &arena, &source);
-    bool held = asking_is_limited(self) && source.pending_count && !source.trouble;
+    cf_engine_status(self->engine, binding, arena, &source);
+    bool held = !source.trouble && (binding == folder_of(self) || !source.pending_count);
     for (size_t i = 0; held && i < source.pending_count; i++)
-        held = is_in_the_way(self, source.pending[i].path);
+        held = is_in_the_way(self, source.pending[i].path) ||
+               can_not_go(self, source.pending[i].reason);
+    return held;
+}
+
+bool asking_holds_up(device *self)
+{
+    cf_broker_status home;
+    cf_arena arena = {0};
+
+    cf_engine_broker_status(self->engine, &home);
+    bool held = cf_engine_binding_count(self->engine) && home.connected && !home.unsent &&
+                !home.refused && asking_is_limited(self);
+    for (size_t i = 0; held && i < cf_engine_binding_count(self->engine); i++)
+        held = is_held_up(self, cf_engine_binding_at(self->engine, i), &arena);
     cf_arena_release(&arena);
     return held;
 }

@@ -187,7 +187,7 @@ void device_begin_round(device *self, const world_round *round)
         options.word = cf_delete_word_all();
     self->in_trouble = false;
     self->touched = false;
-    self->claims = self->is_bereft = false;
+    self->claims = self->is_bereft = self->is_held_up = false;
     self->round = cf_round_begin(self->engine, &options);
 }
 

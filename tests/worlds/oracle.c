@@ -79,7 +79,7 @@ void oracle_status(history *self)
         device *one = &self->w->devices[i];
         cf_buffer why = {0};
 
-        if (one->is_out || one->claims || one->is_bereft || asking_is_held_up(one))
+        if (one->is_out || one->claims || one->is_bereft || one->is_held_up)
             continue;
         device_status_is_clean(one, &why);
         verdict_fail(&self->verdict, "truthful status", "device %d is not in sync: %.*s",
@@ -146,7 +146,7 @@ void oracle_convergence(history *self)
     device *first = first_member(self->w);
 
     for (int i = first->number + 1; i < self->w->count; i++)
-        if (!self->w->devices[i].is_out && !asking_is_held_up(&self->w->devices[i]))
+        if (!self->w->devices[i].is_out && !self->w->devices[i].is_held_up)
             expect_the_same(self, "convergence", first, &self->w->devices[i]);
 }
 

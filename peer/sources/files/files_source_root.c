@@ -27,22 +27,13 @@ bool cf_source_is_root_in_place(const cf_files_source *source)
 static cf_status narrow(cf_files_source *source, cf_error *error)
 {
     cf_peer *peer = source->workshop->peer;
-    cf_store *store = cf_home_store(peer->home);
     cf_binding *binding = source->binding;
-    cf_records records = {0};
-    cf_status status = CF_OK;
 
-    if (!cf_include_limits(binding->matcher))
-        return CF_OK;
     if (binding->taken_count && cf_narrow_count(binding)) {
         cf_lock_guard_release(peer, binding);
         source->guards_again = true;
     }
-    cf_narrow_base(binding, &records);
-    if (records.count)
-        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    cf_records_release(&records);
-    return status;
+    return cf_narrow_base(peer, binding, error);
 }
 
 bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms)

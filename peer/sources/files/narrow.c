@@ -2,6 +2,7 @@
 #include "peer/sources/files/narrow.h"
 
 #include "codec/item.h"
+#include "peer/log/tables.h"
 #include "peer/merge/plan.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@ typedef struct {
     const cf_binding *binding;
     bool keeps_ways; /* directories that are passed through, also where they lead to nothing */
     bool flat;       /* and what is in them */
+    bool earlier;    /* what was asked for before counts, too */
     cf_bytes *names; /* the way to what is being looked at */
     size_t name_capacity;
     uint64_t *out; /* what is not asked for */
@@ -53,6 +55,22 @@ static bool is_on_its_way(const cf_nodes *nodes, const cf_node *node)
     return cf_node_is_aside(node) || is_left(nodes, node);
 }
 
+/* What is left out now, or was at some time. */
+static cf_include_answer ask(const narrowing *self, const cf_node *node, size_t count)
+{
+    bool directory = node->kind == CF_KIND_DIRECTORY;
+    const cf_binding *binding = self->binding;
+
+    cf_include_answer answer = cf_include_match(binding->matcher, self->names, count, directory);
+    for (size_t i = 0; self->earlier && i < binding->earlier_count; i++) {
+        cf_include_answer then =
+            cf_include_match(binding->earlier[i].matcher, self->names, count, directory);
+
+        answer = then < answer ? then : answer;
+    }
+    return answer;
+}
+
 /* `depth`: directories above it, whose names are there. */
 static bool keeps(narrowing *self, const cf_node *node, size_t depth)
 {
@@ -60,8 +78,7 @@ static bool keeps(narrowing *self, const cf_node *node, size_t depth)
         return true;
     self->names = cf_grow(self->names, &self->name_capacity, depth + 1, sizeof *self->names);
     self->names[depth] = node->name;
-    switch (cf_include_match(self->binding->matcher, self->names, depth + 1,
-                             node->kind == CF_KIND_DIRECTORY)) {
+    switch (ask(self, node, depth + 1)) {
     case CF_INCLUDE_IN:
         return true;
     case CF_INCLUDE_PASS:
@@ -104,13 +121,41 @@ size_t cf_narrow_count(const cf_binding *binding)
     return self.files;
 }
 
-void cf_narrow_base(cf_binding *binding, cf_records *records)
+/* They are known until the store has forgotten them. */
+static void put(const narrowing *self, cf_arena *arena, cf_records *records)
 {
-    narrowing self = {.binding = binding};
+    cf_binding now = *self->binding;
 
-    if (cf_include_limits(binding->matcher))
+    for (size_t i = 0; i < self->count; i++)
+        cf_records_delete(records, cf_key_numbered(arena, CF_TABLE_NODE, now.number, self->out[i]));
+    if (!now.earlier_count)
+        return;
+    now.earlier_count = 0;
+    cf_binding_put(&now, records);
+}
+
+cf_status cf_narrow_base(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    narrowing self = {.binding = binding, .earlier = true};
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+    cf_arena arena = {0};
+    cf_status status = CF_OK;
+
+    if (cf_include_limits(binding->matcher) || binding->earlier_count)
         keeps_any(&self, CF_NODE_ROOT, 0);
-    forget(&self, binding, records);
+    put(&self, &arena, &records);
+    if (records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    for (size_t i = 0; !status && i < self.count; i++)
+        cf_nodes_drop(binding->nodes, self.out[i]);
+    if (!status)
+        cf_binding_end_earlier(binding);
+    free(self.out);
+    free(self.names);
+    cf_records_release(&records);
+    cf_arena_release(&arena);
+    return status;
 }
 
 bool cf_narrow_is_moved(const cf_binding *binding, const cf_finding *finding)

@@ -9,8 +9,10 @@
 
 /* How many files and links of the base are not asked for. */
 size_t cf_narrow_count(const cf_binding *binding);
-/* Forgets them, and the directories that lead to nothing then. The caller writes the records. */
-void cf_narrow_base(cf_binding *binding, cf_records *records);
+/* Forgets them, and what wasn't asked for meanwhile, since this was done last; and directories that
+ * lead to nothing then. Whatever is asked for again of that is met as if it had never been known.
+ */
+cf_status cf_narrow_base(cf_peer *peer, cf_binding *binding, cf_error *error);
 
 /* A known directory is in another place now, where of what is in it something else may be asked
  * for.
