@@ -364,8 +364,8 @@ cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_er
             cf_report(peer->env, CF_REPORT_WARNING, "an entry is refused: %s", error->text);
         } else {
             status = cf_intake_take(&in, &entry, CF_BRINGER_DEVICE, &records, &taken, error);
-            if (!status && taken && cf_author_met(peer->author, &entry))
-                peer->new_writer = true;
+            if (!status && taken)
+                cf_author_met(peer->author, &entry);
         }
         cf_records_release(&records);
         cf_arena_release(&arena);

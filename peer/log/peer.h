@@ -31,7 +31,6 @@ typedef struct {
     cf_collection **collections;
     size_t collection_count, collection_capacity;
     cf_intake_events intake;
-    bool new_writer; /* this home was restored or cloned: it goes on under a new writer */
 } cf_peer;
 
 /* CF_MISSING when the home has no user yet. `env` and `home` outlive the peer. */

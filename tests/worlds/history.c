@@ -243,6 +243,7 @@ static void judge(history *self)
     oracle_meant(self);
     meddle(self);
     judge_what_all_show(self);
+    oracle_forks(self);
     for (int i = 0; i < w->broker_count; i++) {
         broker_crash(&w->brokers[i], BROKER_AS_IT_WAS);
         oracle_acked(self, &w->brokers[i]);

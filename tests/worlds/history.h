@@ -89,6 +89,9 @@ void oracle_no_invention(history *self);
 void oracle_whole_rows(history *self);
 void oracle_deletes_stay_dead(history *self);
 void oracle_status(history *self);
+/* A device of which there were two, and that signed a sequence number twice, is told by name; and
+ * no other is. */
+void oracle_forks(history *self);
 /* What lies there at a device that asks for some only, and is not among that, is there afterwards,
  * whatever it heard and did meanwhile. */
 typedef struct {

@@ -173,6 +173,7 @@ static void restore(device *who, bool with_folder)
     sight_take_whole(who, &before);
     sight_take_kept(who, &kept);
     device_restore(who, with_folder);
+    who->is_copy = true;
     note_restored(who, &before, &kept, with_folder);
     sight_release(&before);
     sight_release(&kept);
@@ -188,8 +189,17 @@ static void clone(device *who)
     device_restart(who, END_CALMLY);
     twin->number = in->count++;
     device_clone(twin, who);
+    who->is_copy = twin->is_copy = true;
     who->old_at = in->act;
     note_cloned(who);
+}
+
+static void meet(chance *from, device *who)
+{
+    device *other = &who->in->devices[chance_below(from, (uint64_t)who->in->count)];
+
+    if (who != other && !who->is_out && !other->is_out)
+        devices_meet(who, other);
 }
 
 /* ---- Brokers ---- */
@@ -287,6 +297,9 @@ static bool happens_to_device(history *self, chance *from, device *who, const ev
         return true;
     case ACT_CLONE:
         clone(who);
+        return true;
+    case ACT_MEET:
+        meet(from, who);
         return true;
     case ACT_REVOKE:
         outcast_made(self, who);

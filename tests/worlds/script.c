@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CALM_COUNT = 14, CALM_ONE_IN = 6, ASKING_ONE_IN = 4, LOSS_MAX = 150, LAG_MAX = 400 };
+enum { CALM_COUNT = 14, CALM_ONE_IN = 6, SOME_ONE_IN = 4, LOSS_MAX = 150, LAG_MAX = 400 };
 
 /* What may go wrong in a world; each world has some of it. */
 enum {
@@ -28,6 +28,7 @@ enum {
     NUMBERS = 1 << 12,
     CARDS = 1 << 13,
     ASKING = 1 << 14,
+    MEETINGS = 1 << 15,
 };
 
 static const struct {
@@ -60,6 +61,7 @@ static const struct {
     [ACT_SYNC_MANY] = {"sync-many", ALWAYS, 10},
     [ACT_SYNC_A_WHILE] = {"sync-a-while", ALWAYS, 8},
     [ACT_REST] = {"rest", ALWAYS, 3},
+    [ACT_MEET] = {"meet", MEETINGS, 12},
     [ACT_CUT] = {"cut", NETWORK, 5},
     [ACT_NETWORK] = {"network", NETWORK, 8},
     [ACT_KILL] = {"kill", CRASHES, 4},
@@ -142,12 +144,12 @@ static unsigned draw_records(uint64_t seed)
                                    : 0;
 }
 
-/* In some of the worlds devices ask for some of the files only. */
-static unsigned draw_asking(uint64_t seed)
+/* What some of the worlds have, each drawn by itself. */
+static unsigned draw_some(uint64_t seed, uint64_t stream, unsigned trouble)
 {
-    chance from = chance_of_seed(seed, 4);
+    chance from = chance_of_seed(seed, stream);
 
-    return chance_one_in(&from, ASKING_ONE_IN) ? ASKING : 0;
+    return chance_one_in(&from, SOME_ONE_IN) ? trouble : 0;
 }
 
 void script_draw(story *self, uint64_t seed, size_t count)
@@ -156,7 +158,8 @@ void script_draw(story *self, uint64_t seed, size_t count)
     unsigned troubles = draw_troubles(&from);
 
     *self = (story){.plan = {.seed = seed, .brokers = 1, .records = draw_records(seed)}};
-    troubles |= self->plan.records * TABLE | draw_asking(seed);
+    troubles |= self->plan.records * TABLE;
+    troubles |= draw_some(seed, 4, ASKING) | draw_some(seed, 5, MEETINGS);
     self->plan.devices =
         2 + (int)(chance_below(&from, 10) ? chance_below(&from, 2) : chance_below(&from, 5));
     self->is_calm = chance_one_in(&from, CALM_ONE_IN);

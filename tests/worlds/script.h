@@ -33,6 +33,7 @@ typedef enum {
     ACT_SYNC_MANY,
     ACT_SYNC_A_WHILE,
     ACT_REST, /* time goes by, and caches reach the disk */
+    ACT_MEET, /* two devices hand each other their logs, without a broker */
     /* What goes wrong. */
     ACT_CUT,
     ACT_NETWORK, /* off, or on again */

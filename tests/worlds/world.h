@@ -104,6 +104,7 @@ struct device {
     bool is_unsure;
     /* Its disk took bytes for written that never will be: a power cut may spoil any file now. */
     bool is_rotten;
+    bool is_copy; /* there was another one of it: an older one, or its clone */
     /* Files that it asks for and may know of; what its user does with others is told to nobody.
      * Kept where devices ask for some only, for all but the first (asking.h). */
     acquaintance *known;
@@ -205,6 +206,12 @@ uint64_t world_entries(world *self);
 /* All devices that are in say that everything is in sync, and have nothing new since. */
 bool world_agrees(world *self);
 unsigned world_members(const world *self); /* the set of devices that are in */
+
+/* Each hears of what the other has in its log, without a broker: by a stick, or in a network of
+ * their own. */
+void devices_meet(device *one, device *other);
+/* The numbers that one writer has signed twice, as this device's log has them. */
+size_t device_doubles(device *of);
 
 /* The user goes to another broker, or back to one that lost everything, with the help of this
  * device. False: it could not. */
