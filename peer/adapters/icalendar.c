@@ -59,10 +59,20 @@ static bool is_set(bool task, cf_bytes field)
            merge == CF_MERGE_SET;
 }
 
-static void add_field(bool task, const cf_row_field *field, cf_buffer *json)
+static int by_value(const void *left, const void *right)
+{
+    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
+}
+
+/* The values of a set in an order of their own: that of the lines says nothing. */
+static void add_field(bool task, const cf_row_field *field, cf_arena *arena, cf_buffer *json)
 {
     bool set = is_set(task, field->name);
+    cf_bytes *values = cf_arena_allocate(arena, field->count, sizeof *values);
     cf_buffer name = {0};
+
+    memcpy(values, field->values, field->count * sizeof *values);
+    qsort(values, field->count, sizeof *values, by_value);
 
     cf_buffer_append(&name, field->name.data + 1, field->name.size - 1);
     cf_buffer_append(&name, "", 1);
@@ -70,7 +80,7 @@ static void add_field(bool task, const cf_row_field *field, cf_buffer *json)
     cf_buffer_append_text(json, set ? "[" : "");
     for (size_t i = 0; i < field->count; i++) {
         cf_buffer_append_text(json, i ? "," : "");
-        cf_value_json(field->values[i], json);
+        cf_value_json(values[i], json);
     }
     cf_buffer_append_text(json, set ? "]" : "");
     cf_buffer_release(&name);
@@ -87,7 +97,7 @@ bool cf_calendar_override_value(const cf_calendar_component *component, cf_buffe
     cf_field_list_take(&list, &arena, &row);
     cf_buffer_append_text(&json, "{");
     for (size_t i = 0; i < row.field_count; i++)
-        add_field(component->task, &row.fields[i], &json);
+        add_field(component->task, &row.fields[i], &arena, &json);
     cf_buffer_append_text(&json, "}");
     bool fine = cf_value_of_json(cf_buffer_view(&json), out);
     cf_field_list_release(&list);

@@ -65,20 +65,19 @@ static void set_zone(cf_calendar_component *self, const cf_calendar_time *time, 
     cf_buffer_release(&text);
 }
 
+/* The first that can be read, so that it is the same one in whatever order lines are written. */
 static void read_start(cf_calendar_component *self, cf_arena *arena)
 {
     cf_calendar_time time;
 
-    for (size_t i = first_line(self); i <= last_line(self); i++) {
-        if (!is_own(self, i) || !cf_line_named(&self->lines->lines[i], "DTSTART"))
+    for (size_t i = first_line(self); i <= last_line(self) && !self->started; i++) {
+        if (!is_own(self, i) || !cf_line_named(&self->lines->lines[i], "DTSTART") ||
+            !cf_calendar_time_read(&self->lines->lines[i], &time))
             continue;
-        if (cf_calendar_time_read(&self->lines->lines[i], &time)) {
-            self->started = true;
-            self->start_line = i;
-            self->times[START] = local_value(time.seconds, arena);
-            set_zone(self, &time, arena);
-        }
-        return;
+        self->started = true;
+        self->start_line = i;
+        self->times[START] = local_value(time.seconds, arena);
+        set_zone(self, &time, arena);
     }
 }
 

@@ -4,21 +4,57 @@
 #include "peer/adapters/icalendar_inside.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/value_map.h"
 
-static bool add_line(const cf_content_line *line, cf_buffer *json)
+/* The elements of an array, which get an order of their own: that of lines says nothing, and
+ * programs differ in it. */
+typedef struct {
+    cf_bytes *items; /* JSON, in the arena */
+    size_t count, capacity;
+    cf_arena arena;
+} elements;
+
+static void add_element(elements *self, const cf_buffer *json)
+{
+    self->items = cf_grow(self->items, &self->capacity, self->count + 1, sizeof *self->items);
+    self->items[self->count++] = cf_arena_copy(&self->arena, cf_buffer_view(json));
+}
+
+static int by_text(const void *left, const void *right)
+{
+    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
+}
+
+/* Appends the array, and releases them. */
+static void write_elements(elements *self, cf_buffer *json)
+{
+    if (self->count)
+        qsort(self->items, self->count, sizeof *self->items, by_text);
+    cf_buffer_append_text(json, "[");
+    for (size_t i = 0; i < self->count; i++) {
+        cf_buffer_append_text(json, i ? "," : "");
+        cf_buffer_append(json, self->items[i].data, self->items[i].size);
+    }
+    cf_buffer_append_text(json, "]");
+    free(self->items);
+    cf_arena_release(&self->arena);
+    *self = (elements){0};
+}
+
+static bool add_line(const cf_content_line *line, elements *properties)
 {
     const cf_vcard_line made = {.line = line, .version = CF_VCARD_4_0, .value = line->value};
-    cf_buffer value = {0};
+    cf_buffer value = {0}, json = {0};
     bool fine = cf_vcard_value(&made, &cf_vcard_other, &value);
 
-    if (json->data[json->size - 1] != '[')
-        cf_buffer_append_text(json, ",");
-    cf_value_json(cf_buffer_view(&value), json);
+    cf_value_json(cf_buffer_view(&value), &json);
+    add_element(properties, &json);
     cf_buffer_release(&value);
+    cf_buffer_release(&json);
     return fine;
 }
 
@@ -51,24 +87,25 @@ static bool add_contents(const cf_content_lines *lines, size_t component, takes 
                          void *context, cf_buffer *properties, cf_buffer *components)
 {
     const cf_component *own = &lines->components[component];
+    elements of_lines = {0}, within = {0};
+    cf_buffer json = {0};
     bool fine = true;
 
-    cf_buffer_append_text(properties, "[");
-    cf_buffer_append_text(components, "[");
     for (size_t i = own->first; i <= own->last && fine; i++)
         if (lines->lines[i].component == component && lines->lines[i].kind == CF_LINE_PROPERTY &&
             !(take && take(context, &lines->lines[i])))
-            fine = add_line(&lines->lines[i], properties);
+            fine = add_line(&lines->lines[i], &of_lines);
     for (size_t i = component + 1;
          i < lines->component_count && fine && lines->components[i].first <= own->last; i++) {
         if (lines->components[i].parent != component)
             continue;
-        if (components->data[components->size - 1] != '[')
-            cf_buffer_append_text(components, ",");
-        fine = add_component(lines, i, components);
+        cf_buffer_clear(&json);
+        fine = add_component(lines, i, &json);
+        add_element(&within, &json);
     }
-    cf_buffer_append_text(properties, "]");
-    cf_buffer_append_text(components, "]");
+    write_elements(&of_lines, properties);
+    write_elements(&within, components);
+    cf_buffer_release(&json);
     return fine;
 }
 

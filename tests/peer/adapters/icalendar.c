@@ -580,3 +580,124 @@ Test(icalendar, writes_nothing_that_would_be_something_else)
     expect_not_written("/start", "\"2024-01-01\"");
     expect_not_written("/recurrenceOverrides/x", "{\"excluded\":true}");
 }
+
+Test(icalendar, takes_the_lines_of_an_occurrence_in_any_order)
+{
+    static const char one[] = CALENDAR(AT("") OCCURRENCE(
+        "ATTENDEE:mailto:a\nATTENDEE:mailto:b\nX-C:1\nCATEGORIES:x,y\n"
+        "BEGIN:VALARM\nTRIGGER:-PT5M\nEND:VALARM\nBEGIN:VALARM\nTRIGGER:-PT1M\nEND:VALARM\n"));
+    static const char other[] = CALENDAR(AT("") OCCURRENCE(
+        "CATEGORIES:y,x\nX-C:1\nATTENDEE:mailto:b\nATTENDEE:mailto:a\n"
+        "BEGIN:VALARM\nTRIGGER:-PT1M\nEND:VALARM\nBEGIN:VALARM\nTRIGGER:-PT5M\nEND:VALARM\n"));
+
+    read_text(one);
+    cf_buffer meant = printed();
+    read_text(other);
+    cf_buffer again = printed();
+    cr_assert(cf_bytes_equal(cf_buffer_view(&meant), cf_buffer_view(&again)));
+    expect_change(one, other, one);
+    cf_buffer_release(&meant);
+    cf_buffer_release(&again);
+}
+
+Test(icalendar, takes_the_lines_of_an_alarm_in_any_order)
+{
+    static const char *const alarms[] = {
+        "BEGIN:VALARM\nACTION:EMAIL\nTRIGGER:-PT5M\nATTENDEE:mailto:a\nATTENDEE:mailto:b\n"
+        "SUMMARY:x\nX-C;X-D=1;X-E=2:1\nEND:VALARM\n",
+        "BEGIN:VALARM\nX-C;X-E=2;X-D=1:1\nATTENDEE:mailto:b\nSUMMARY:x\nATTENDEE:mailto:a\n"
+        "TRIGGER:-PT5M\nACTION:EMAIL\nEND:VALARM\n"};
+    char text[2][600];
+
+    for (size_t i = 0; i < 2; i++)
+        snprintf(text[i], sizeof text[i], CALENDAR(AT("%s")), alarms[i]);
+    read_text(text[0]);
+    cf_buffer meant = printed();
+    read_text(text[1]);
+    cf_buffer again = printed();
+    cr_assert(cf_bytes_equal(cf_buffer_view(&meant), cf_buffer_view(&again)), "%.*s and %.*s",
+              (int)meant.size, (char *)meant.data, (int)again.size, (char *)again.data);
+    expect_change(text[0], text[1], text[0]);
+    cf_buffer_release(&meant);
+    cf_buffer_release(&again);
+}
+
+Test(icalendar, takes_what_a_component_holds_in_any_order)
+{
+    static const char one[] = CALENDAR(EVENT(
+        "BEGIN:X-A\nX-B:1\nX-C:2\nBEGIN:X-D\nX:1\nEND:X-D\nBEGIN:X-E\nX:1\nEND:X-E\nEND:X-A\n"));
+    static const char other[] = CALENDAR(EVENT(
+        "BEGIN:X-A\nBEGIN:X-E\nX:1\nEND:X-E\nBEGIN:X-D\nX:1\nEND:X-D\nX-C:2\nX-B:1\nEND:X-A\n"));
+
+    expect_change(one, other, one);
+    expect_change(other, one, other);
+}
+
+Test(icalendar, takes_the_first_start_that_can_be_read)
+{
+    static const char twice[] = "DTSTART;TZID=Europe/Berlin:never\n"
+                                "DTSTART;TZID=Europe/Berlin:20240116T090000\n";
+    char text[600];
+
+    snprintf(text, sizeof text, CALENDAR(EVENT("%s")), twice);
+    read_text(text);
+    expect_rows(&rows, "\"1\" /iCalProps=[\"dtstart\",{\"tzid\":\"Europe/Berlin\"},\"unknown\","
+                       "\"never\"] /start=\"2024-01-16T09:00:00\" "
+                       "/timeZone=\"Europe/Berlin\"\n");
+    snprintf(text, sizeof text, CALENDAR(AT("") OCCURRENCE("%s")), twice);
+    read_text(text);
+    expect_same_in("", "two starts");
+}
+
+/* A line that there is a word for becomes one that there is none for, and back: in an event, in one
+ * of its occurrences, in a task. */
+Test(icalendar, changes_between_words_and_what_there_is_none_for)
+{
+    static const char *const lines[][2] = {
+        {"LAST-MODIFIED:20240113T070000Z\n", "LAST-MODIFIED:garbage\n"},
+        {"CREATED:20240113T070000Z\n", "CREATED;X-A=1:20240113T070000Z\n"},
+        {"DTSTART;TZID=Europe/Berlin:20240101T100000\nDTEND;TZID=Europe/Berlin:20240101T110000\n",
+         "DTSTART;TZID=Europe/Berlin:20240101T100000\nDTEND;TZID=America/"
+         "New_York:20240101T110000\n"},
+        {"DTSTART;TZID=Europe/Berlin:20240101T100000\nDURATION:PT1H\n",
+         "DTSTART;TZID=Europe/Berlin:20240101T100000\nDURATION:-PT1H\n"},
+        {"DTSTART;TZID=Europe/Berlin:20240101T100000\nDTEND;TZID=Europe/Berlin:20240101T110000\n",
+         "DTSTART;TZID=Europe/Berlin:20240101T100000\nDTEND:20240101T110000Z\n"},
+        {"DTSTART;TZID=Europe/Berlin:20240101T100000\n", "DTSTART;TZID=\"a,b\":20240101T100000\n"},
+        {"SEQUENCE:1\n", "SEQUENCE:a\n"},
+        {"PRIORITY:1\n", "PRIORITY;X-A=1:1\n"},
+        {"STATUS:CONFIRMED\n", "STATUS;X-A=1:CONFIRMED\n"},
+        {"TRANSP:OPAQUE\n", "TRANSP;X-A=1:OPAQUE\n"},
+        {"CATEGORIES:a,b\n", "CATEGORIES;LANGUAGE=de:a,b\n"},
+        {"LOCATION:a\n", "LOCATION;LANGUAGE=de:a\n"},
+        {"RRULE:FREQ=DAILY\n", "RRULE;X-A=1:FREQ=DAILY\n"},
+        {"RRULE:FREQ=DAILY\n", "RRULE:FREQ=DAILY;X-A=1\n"},
+        {"SUMMARY:a\n", "SUMMARY;LANGUAGE=de:b\n"},
+        {"DTSTART;TZID=Europe/Berlin:20240101T100000\nEXDATE;TZID=Europe/Berlin:20240102T100000\n",
+         "DTSTART;TZID=Europe/Berlin:20240101T100000\nEXDATE;TZID=Europe/"
+         "Berlin:20240102T100000,20240103T100000\n"},
+        {"DTSTART;TZID=Europe/Berlin:20240101T100000\nDUE;TZID=Europe/Berlin:20240101T110000\n",
+         "DTSTART;TZID=Europe/Berlin:20240101T100000\nDUE:20240101T110000Z\n"},
+        {"BEGIN:VALARM\nACTION:DISPLAY\nTRIGGER:-PT5M\nEND:VALARM\n",
+         "BEGIN:VALARM\nACTION:DISPLAY\nTRIGGER;X-A=1:-PT5M\nEND:VALARM\n"},
+    };
+    static const char *const around[][2] = {
+        {"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\n", "END:VEVENT\nEND:VCALENDAR\n"},
+        {"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20240101T000000Z\nEND:VEVENT\nBEGIN:"
+         "VEVENT\nUID:"
+         "1\nRECURRENCE-ID:20240102T000000Z\n",
+         "END:VEVENT\nEND:VCALENDAR\n"},
+        {"BEGIN:VCALENDAR\nBEGIN:VTODO\nUID:1\n", "END:VTODO\nEND:VCALENDAR\n"}};
+    char text[2][1000];
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        for (size_t at = 0; at < 3; at++) {
+            for (size_t way = 0; way < 2; way++)
+                snprintf(text[way], sizeof text[way], "%s%s%s", around[at][0], lines[i][way],
+                         around[at][1]);
+            for (size_t way = 0; way < 2; way++) {
+                read_text(text[way]);
+                expect_same_in(text[!way], text[way]);
+            }
+        }
+}
