@@ -13,9 +13,17 @@ typedef struct {
     const char *trouble; /* what is wrong at `at` */
 } parser;
 
+static bool is_comment(cf_bytes input, size_t at)
+{
+    return input.size - at >= 2 && input.data[at] == '/' &&
+           (input.data[at + 1] == '/' || input.data[at + 1] == '*');
+}
+
 static bool fail(parser *self, const char *trouble)
 {
-    self->trouble = trouble;
+    self->trouble = is_comment(self->json.input, self->at)
+                        ? "a comment stands here, and JSON has none: take it out"
+                        : trouble;
     return false;
 }
 
@@ -256,6 +264,11 @@ cf_status cf_json_read(cf_bytes input, cf_json *out, cf_error *error)
     if (input.size > CF_JSON_INPUT_MAX)
         return cf_fail(error, CF_TOO_LARGE, "is larger than %llu MiB: split the file",
                        (unsigned long long)(CF_JSON_INPUT_MAX / CF_MIB));
+    if (input.size >= 2 &&
+        (memcmp(input.data, "\xff\xfe", 2) == 0 || memcmp(input.data, "\xfe\xff", 2) == 0))
+        return cf_fail(
+            error, CF_MALFORMED,
+            "is UTF-16, and only UTF-8 is read: convert it, as with `iconv -f UTF-16 -t UTF-8`");
     if (!cf_utf8_valid(input))
         return cf_fail(error, CF_MALFORMED,
                        "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`");

@@ -90,7 +90,9 @@ cf_status cf_json_text(cf_bytes spelled, cf_buffer *out, cf_error *error)
         const char *letter = strchr(letters, byte);
         if (byte == 'u') {
             if (!read_unicode(spelled, &at, out))
-                return cf_fail(error, CF_MALFORMED, "a string holds half of a surrogate pair");
+                return cf_fail(
+                    error, CF_MALFORMED,
+                    "a string holds half of a surrogate pair: write the other half, too");
         } else {
             cf_buffer_append(out, letter ? &meant[letter - letters] : (const char *)&byte, 1);
         }

@@ -144,31 +144,43 @@ Test(json_document, names_line_and_column_of_what_is_wrong)
 {
     static const struct {
         const char *text, *trouble;
-    } cases[] = {{"", "line 1, column 1: a value is expected here"},
-                 {"{\n  \"a\": 1,\n}", "line 3, column 1: a name in quotes is expected here"},
-                 {"[1 2]", "line 1, column 4: a comma or ] is expected here"},
-                 {"{\"a\" 1}", "line 1, column 6: a colon is expected here"},
-                 {"{\"a\": 1", "line 1, column 8: a comma or } is expected here"},
-                 {"[01]", "line 1, column 3: a comma or ] is expected here"},
-                 {"[1.]", "line 1, column 4: a digit is expected here"},
-                 {"[1e]", "line 1, column 4: a digit is expected here"},
-                 {"[.5]", "line 1, column 2: a value is expected here"},
-                 {"[-]", "line 1, column 3: a value is expected here"},
-                 {"[+1]", "line 1, column 2: a value is expected here"},
-                 {"[tru]", "line 1, column 2: a value is expected here"},
-                 {"\"a", "line 1, column 3: a string isn't closed"},
-                 {"\"a\nb\"", "line 1, column 3: a string holds a control character"},
-                 {"\"\\x\"", "line 1, column 3: no escape begins so"},
-                 {"\"\\u00g0\"", "line 1, column 6: a hexadecimal digit is expected here"},
-                 {"1 1", "line 1, column 3: there is something behind the document's end"},
-                 {"[1,]", "line 1, column 4: a value is expected here"},
-                 {"[NaN]", "line 1, column 2: a value is expected here"}};
+    } cases[] = {
+        {"", "line 1, column 1: a value is expected here"},
+        {"{\n  \"a\": 1,\n}", "line 3, column 1: a name in quotes is expected here"},
+        {"[1 2]", "line 1, column 4: a comma or ] is expected here"},
+        {"{\"a\" 1}", "line 1, column 6: a colon is expected here"},
+        {"{\"a\": 1", "line 1, column 8: a comma or } is expected here"},
+        {"[01]", "line 1, column 3: a comma or ] is expected here"},
+        {"[1.]", "line 1, column 4: a digit is expected here"},
+        {"[1e]", "line 1, column 4: a digit is expected here"},
+        {"[.5]", "line 1, column 2: a value is expected here"},
+        {"[-]", "line 1, column 3: a value is expected here"},
+        {"[+1]", "line 1, column 2: a value is expected here"},
+        {"[tru]", "line 1, column 2: a value is expected here"},
+        {"\"a", "line 1, column 3: a string isn't closed"},
+        {"\"a\nb\"", "line 1, column 3: a string holds a control character"},
+        {"\"\\x\"", "line 1, column 3: no escape begins so"},
+        {"\"\\u00g0\"", "line 1, column 6: a hexadecimal digit is expected here"},
+        {"1 1", "line 1, column 3: there is something behind the document's end"},
+        {"[1,]", "line 1, column 4: a value is expected here"},
+        {"[NaN]", "line 1, column 2: a value is expected here"},
+        {"{\n  // x\n  \"a\": 1}",
+         "line 2, column 3: a comment stands here, and JSON has none: take it out"},
+        {"[1 /* x */]", "line 1, column 4: a comment stands here, and JSON has none: take it out"},
+        {"{} // x", "line 1, column 4: a comment stands here, and JSON has none: take it out"},
+        {"[/]", "line 1, column 2: a value is expected here"}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         expect_fails(cf_json_read(cf_bytes_of_text(cases[i].text), &json, &error), CF_MALFORMED);
         cr_assert_str_eq(error.text, cases[i].trouble);
     }
     expect_fails(cf_json_read(cf_bytes_of_text("\"\xff\""), &json, &error), CF_MALFORMED);
+    cr_assert_str_eq(error.text,
+                     "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`");
+    expect_fails(cf_json_read(cf_bytes_of("\xff\xfe{\0}\0", 6), &json, &error), CF_MALFORMED);
+    cr_assert_str_eq(
+        error.text,
+        "is UTF-16, and only UTF-8 is read: convert it, as with `iconv -f UTF-16 -t UTF-8`");
 }
 
 Test(json_document, passes_over_a_byte_order_mark)

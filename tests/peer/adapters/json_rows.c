@@ -73,7 +73,7 @@ Test(json_rows, names_what_it_cannot_take)
         &rows, "3 ? has no key: give it one\n4 ? is no object: records are, so make it one or "
                "delete it\n5 2 has a name twice: delete one of them\n"
                "6 ? has a key that is no text and no number: make it one\n"
-               "6 3 a string holds half of a surrogate pair\n"
+               "6 3 a string holds half of a surrogate pair: write the other half, too\n"
                "7 4 a value nests too deeply: make it flatter\n"
                "2 1 has the key of a record before it: give it another, or delete one of them\n");
 }
