@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MANY = 600, LARGE = 100000 };
 
@@ -184,4 +185,77 @@ Test(engine_rings, with_one_content_wait_for_a_step_behind_them, .timeout = 120)
     settles_equal(w);
     free(large);
     world_destroy(&w);
+}
+
+/* ---- What is to go round is replaced by the user first ---- */
+
+typedef struct {
+    device *user;
+    char token[64]; /* of what he saved */
+} replacement;
+
+static void replace_both(void *context)
+{
+    replacement *self = context;
+
+    user_moves(self->user, "d", "kept");
+    user_makes(self->user, "d");
+    if (user_saves(self->user, "f", cf_bytes_of_text("mine"), SAVE_BY_RENAME))
+        cr_assert(device_token(self->user, "f", self->token));
+}
+
+static void expect_kept(world *self, const char *token, uint64_t at)
+{
+    cf_buffer tree = {0};
+
+    for (size_t i = 0; i < 2; i++) {
+        device_tree(&self->devices[i], &tree);
+        cr_expect(memmem(tree.data, tree.size, token, strlen(token)), "at %d: lost on %zu", (int)at,
+                  i);
+        cf_buffer_clear(&tree);
+    }
+    cf_buffer_release(&tree);
+}
+
+static void expect_nothing_waits(device *self, uint64_t at)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+
+    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
+    for (size_t i = 0; i < status.pending_count; i++)
+        cr_expect_fail("at %d: %s", (int)at, status.pending[i].reason);
+    cf_arena_release(&arena);
+}
+
+/* Neither can step aside, since neither is what the step was planned for. An engine planned them
+ * once more, without a look at what is there now, and then again, and had no end. */
+Test(engine_rings, whose_members_are_not_what_they_were_are_looked_at, .timeout = 120)
+{
+    cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+    bool goes_on = true;
+
+    for (uint64_t at = 1; goes_on; at++) {
+        world *w = world_new(1, 2);
+        device *user = &w->devices[1];
+        disk_faults *faults = &user->faults;
+        replacement his = {.user = user};
+
+        user_makes(&w->devices[0], "d");
+        user_writes_text(&w->devices[0], "f", "base");
+        settles_equal(w);
+        cr_assert(user_swaps(&w->devices[0], "d", "f"));
+        cr_assert(device_sync(&w->devices[0]));
+        faults->reads = true;
+        faults->at = faults->calls + at;
+        faults->meanwhile = replace_both;
+        faults->context = &his;
+        cr_expect(device_round(user, &options, 300));
+        expect_nothing_waits(user, at);
+        goes_on = !faults->meanwhile;
+        *faults = (disk_faults){.calls = faults->calls};
+        settles_equal(w);
+        expect_kept(w, his.token, at);
+        world_destroy(&w);
+    }
 }

@@ -241,17 +241,22 @@ static size_t chain_of(const order *self, const cf_task *task, const cf_node *in
 static bool take_over(const order *self, cf_task *task, const cf_node *node)
 {
     const uint64_t number = node->number;
-    size_t at = find(self, number);
+    const size_t at = find(self, number);
+    cf_ids items = {0};
 
-    cf_applying_mark(self->applying, node->items, node->item_count);
-    if (!cf_task_take_over(&self->applying->place, task, node))
-        return false;
-    if (at != NONE && self->links[at].task->state == CF_TASK_WAITING) {
+    for (size_t i = 0; i < node->item_count; i++)
+        cf_ids_add(&items, &node->items[i]);
+    bool taken = cf_task_take_over(&self->applying->place, task, node);
+    if (taken) {
+        cf_applying_mark(self->applying, items.at, items.count);
+        cf_applying_mark_below(self->applying, cf_nodes_find(self->nodes, number));
+    }
+    if (taken && at != NONE && self->links[at].task->state == CF_TASK_WAITING) {
         self->links[at].task->state = CF_TASK_DONE;
         cf_applying_mark(self->applying, &self->links[at].task->step.group, 1);
     }
-    cf_applying_mark_below(self->applying, cf_nodes_find(self->nodes, number));
-    return true;
+    free(items.at);
+    return taken;
 }
 
 static bool frees_place(const order *self, cf_task *task, const cf_node *in_the_way)
@@ -274,12 +279,11 @@ static bool break_rings(order *self)
         size_t chain = node ? chain_of(self, task, node) : NONE;
 
         if (!node || (chain != NONE && self->broken[chain]) ||
-            !cf_step_may_show(self->nodes, &task->step, task->number) || stays_aside(self, node) ||
-            !frees_place(self, task, node))
+            !cf_step_may_show(self->nodes, &task->step, task->number) || stays_aside(self, node))
             continue;
-        any = true;
+        any |= frees_place(self, task, node);
         if (chain != NONE)
-            self->broken[chain] = true;
+            self->broken[chain] = true; /* or can't be: who stepped aside would stay there */
     }
     return any;
 }

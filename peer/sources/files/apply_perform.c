@@ -209,9 +209,12 @@ bool cf_task_step_aside(cf_task_place *place, cf_task *task)
     cf_step_aside_name(node->number, name);
     cf_task aside = {.step = {.kind = CF_STEP_UPDATE}, .number = node->number, .after = *node};
     aside.after.name = cf_bytes_of_text(name);
-    bool moved =
-        cf_binding_hold(place->binding, place->files, node->parent, &hold, &error) == CF_OK &&
-        move(place, &aside, node, hold.folder);
+    cf_status status = cf_binding_hold(place->binding, place->files, node->parent, &hold, &error);
+    if (status)
+        cf_task_stop(place, &aside, &error);
+    bool moved = !status && move(place, &aside, node, hold.folder);
+    if (!moved)
+        cf_task_end(place, task, aside.state, aside.reason);
     cf_hold_release(&hold, place->files);
     return moved;
 }

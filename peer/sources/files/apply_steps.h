@@ -63,7 +63,8 @@ typedef struct {
     cf_numbers touched;
 } cf_task_place;
 void cf_task_perform(cf_task_place *place, cf_task *task);
-/* Of steps that wait for each other: gives what is in this one's way another name for now. */
+/* Of steps that wait for each other: gives what is in this one's way another name for now. False:
+ * it can't, and the task has ended with the reason. */
 bool cf_task_step_aside(cf_task_place *place, cf_task *task);
 /* Of such that are directories: where this one is to come, it is the one that stands there now, if
  * what is not asked for may lie in that, which then would be hidden. What that one was is no more.
