@@ -15,6 +15,13 @@ enum {
     GRACE_MS = 1000
 };
 
+static cf_sends sends(const cf_link_options *options)
+{
+    return options->only_takes     ? CF_SENDS_NOTHING
+           : options->only_members ? CF_SENDS_MEMBERS
+                                   : CF_SENDS_ALL;
+}
+
 cf_link *cf_link_new(const cf_link_options *options)
 {
     cf_link *link = cf_allocate(1, sizeof *link);
@@ -27,7 +34,7 @@ cf_link *cf_link_new(const cf_link_options *options)
     link->options.knock = cf_buffer_view(&link->knock);
     link->transfer = cf_transfer_new(&link->options.events.blobs, link->options.events.context);
     if (options->store)
-        link->outgoing = cf_outgoing_new(options->store, &options->user, options->only_members);
+        link->outgoing = cf_outgoing_new(options->store, &options->user, sends(options));
     link->guests = cf_guests_new();
     return link;
 }

@@ -106,6 +106,7 @@ typedef struct {
     cf_hash guest_key; /* the newcomer's CURVE key */
     bool only_asks;    /* no entry is sent or taken: only cf_link_ask is of use */
     bool only_members; /* only entries of the member log are sent, and nothing is waited for */
+    bool only_takes;   /* no entry is sent */
     uint64_t credit;   /* bytes of entries that may be under way to us; 0: CF_WINDOW */
     cf_link_events events;
 } cf_link_options;

@@ -7,13 +7,13 @@
 
 enum { FLIGHTS_MAX = 1024 };
 
-cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user, bool only_members)
+cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user, cf_sends sends)
 {
     cf_outgoing *outgoing = cf_allocate(1, sizeof *outgoing);
 
     outgoing->store = store;
     outgoing->user = *user;
-    outgoing->only_members = only_members;
+    outgoing->sends = sends;
     outgoing->drained = true;
     return outgoing;
 }
@@ -234,6 +234,12 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
     return it->state != CF_FLIGHT_READY && may_take_more(outgoing);
 }
 
+static bool is_sent(const cf_outgoing *outgoing, const cf_entry *entry)
+{
+    return outgoing->sends == CF_SENDS_ALL ||
+           (outgoing->sends == CF_SENDS_MEMBERS && entry->header.type == CF_ENTRY_MEMBER);
+}
+
 static bool visit_entry(void *context, uint64_t position, cf_bytes wire)
 {
     visit *self = context;
@@ -252,8 +258,7 @@ static bool visit_entry(void *context, uint64_t position, cf_bytes wire)
         cf_hash_set_remove(&outgoing->came, &entry.hash);
         return true;
     }
-    if (has_ended(outgoing, &entry.header.writer) ||
-        (outgoing->only_members && entry.header.type != CF_ENTRY_MEMBER))
+    if (has_ended(outgoing, &entry.header.writer) || !is_sent(outgoing, &entry))
         return true;
     self->stopped = !send_new(outgoing, position, &entry, self->outbox);
     return !self->stopped;

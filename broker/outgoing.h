@@ -11,8 +11,13 @@
 
 typedef struct cf_outgoing cf_outgoing;
 
-/* `only_members`: nothing goes out but the member log. */
-cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user, bool only_members);
+typedef enum {
+    CF_SENDS_ALL,
+    CF_SENDS_MEMBERS, /* nothing but the member log */
+    CF_SENDS_NOTHING,
+} cf_sends;
+
+cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user, cf_sends sends);
 void cf_outgoing_destroy(cf_outgoing **outgoing);
 
 /* A new session: all that was under way is forgotten. `window` is what the other grants PUBLISH. */

@@ -35,7 +35,7 @@ typedef struct {
 struct cf_outgoing {
     cf_store *store;
     cf_hash user;
-    bool only_members; /* goes out */
+    cf_sends sends;
     cf_replay *replay;
     uint64_t window;
     cf_flight *flights; /* ascending by position */

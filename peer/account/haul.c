@@ -8,7 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CARTS = 4, SETTLING_MS = 5000 };
+enum {
+    CARTS = 4,
+    MEETING_MS = 5000,
+    STEADY_MS = 1000 /* what is lacking is known when nothing has changed for so long */
+};
+
+typedef enum {
+    MEETS,   /* the broker before */
+    TAKES,   /* the entries that only that one has */
+    WAITS,   /* until the broker where the user is now has them, and has told what it lacks */
+    CARRIES, /* that */
+    IS_OVER,
+} phase;
 
 typedef enum { IS_EMPTY, IS_FETCHED, IS_BROUGHT } cart_state;
 
@@ -23,11 +35,14 @@ struct cf_haul {
     cf_haul_options options;
     cf_link *from, *to;
     cart carts[CARTS];
-    cf_hash *wanted; /* NULL: it has not begun */
+    phase phase;
+    cf_hash *wanted; /* of CARRIES */
     size_t count, next;
-    uint64_t settled_by_ms, progress_ms;
+    size_t lacking;     /* of WAITS, */
+    uint64_t steady_ms; /* since when it is so many; 0: that is not known yet */
+    uint64_t waits_ms;  /* since when it waits for that */
+    uint64_t meet_by_ms, progress_ms;
     bool has_moved; /* something, since the last look */
-    bool is_left;   /* there is no session with the broker before any more */
     char trouble[CF_ERROR_TEXT];
 };
 
@@ -64,11 +79,10 @@ static void note_delay(void *context, const cf_hash *blob, cf_bytes code, cf_byt
 
 static void leave(cf_haul *haul, const char *why)
 {
-    haul->is_left = true;
+    if (haul->phase == IS_OVER)
+        return;
+    haul->phase = IS_OVER;
     note_trouble(haul, why);
-    for (size_t i = 0; i < CARTS; i++)
-        if (haul->carts[i].state == IS_FETCHED)
-            empty(haul, &haul->carts[i]);
 }
 
 static void on_lost(void *context, const cf_link_loss *loss)
@@ -85,7 +99,14 @@ static void on_moved(void *context, cf_bytes address)
 
 static void on_entry(void *context, const cf_entry *entry)
 {
-    cf_link_credit(((cf_haul *)context)->from, entry->wire.size);
+    cf_haul *haul = context;
+    size_t size = entry->wire.size;
+    cf_error error;
+
+    haul->has_moved = true;
+    if (haul->phase != IS_OVER && cf_peer_take(haul->options.peer, &entry->wire, 1, &error))
+        leave(haul, error.text);
+    cf_link_credit(haul->from, size);
 }
 
 static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
@@ -170,7 +191,7 @@ static cf_link *new_link(const cf_haul *haul, const cf_link_events *events)
     cf_link *link = cf_link_new(&(cf_link_options){.env = haul->options.env,
                                                    .store = cf_home_store(peer->home),
                                                    .user = *cf_peer_user(peer),
-                                                   .only_members = true,
+                                                   .only_takes = true,
                                                    .events = *events});
 
     cf_link_start(link);
@@ -200,7 +221,8 @@ cf_haul *cf_haul_new(const cf_haul_options *options, uint64_t now_ms)
     cf_link_events events = cf_link_silence(haul);
 
     haul->options = *options;
-    haul->settled_by_ms = now_ms + SETTLING_MS;
+    haul->meet_by_ms = now_ms + MEETING_MS;
+    haul->progress_ms = now_ms;
     events.lost = on_lost;
     events.moved = on_moved;
     events.entry = on_entry;
@@ -237,52 +259,94 @@ cf_link *cf_haul_to(const cf_haul *haul)
     return haul->to;
 }
 
-bool cf_haul_is_settled(const cf_haul *haul, uint64_t now_ms)
-{
-    return haul->is_left || cf_link_is_connected(haul->from) || now_ms >= haul->settled_by_ms;
-}
-
-static void begin(cf_haul *haul, uint64_t now_ms)
+static void begin_carrying(cf_haul *haul, uint64_t now_ms)
 {
     const cf_hash *lacking = cf_contents_lacked(haul->options.peer->contents, &haul->count);
 
+    haul->phase = CARRIES;
+    haul->progress_ms = now_ms;
     haul->wanted = cf_allocate(haul->count + 1, sizeof *haul->wanted);
     if (haul->count)
         memcpy(haul->wanted, lacking, haul->count * sizeof *lacking);
-    haul->progress_ms = now_ms;
-    if (!cf_link_is_connected(haul->from) && !haul->is_left)
-        leave(haul, "it does not answer");
-    if (haul->count && !haul->is_left)
+    if (haul->count)
         open_to(haul);
 }
 
-static void load_carts(cf_haul *haul)
+/* What the broker lacks it says in its own time, and what this device can make again is on its way
+ * then. */
+static bool is_steady(cf_haul *haul, uint64_t now_ms)
+{
+    const cf_peer *peer = haul->options.peer;
+    size_t lacking = cf_contents_lacking(peer->contents);
+
+    if (!peer->link || !cf_link_is_connected(peer->link))
+        haul->steady_ms = 0;
+    if (!haul->steady_ms && !(peer->link && cf_link_is_idle(peer->link)))
+        return false;
+    if (!haul->steady_ms || lacking != haul->lacking)
+        haul->steady_ms = now_ms;
+    haul->lacking = lacking;
+    return now_ms >= haul->steady_ms + STEADY_MS;
+}
+
+static bool is_carried(cf_haul *haul)
 {
     const cf_contents *contents = haul->options.peer->contents;
+    bool works = false;
     cart *it;
 
-    while (!haul->is_left && haul->next < haul->count && (it = cart_of(haul, NULL, IS_EMPTY))) {
+    while (haul->next < haul->count && (it = cart_of(haul, NULL, IS_EMPTY))) {
         it->blob = haul->wanted[haul->next++];
         if (!cf_contents_lacks(contents, &it->blob)) /* another device has brought it */
             continue;
         it->state = IS_FETCHED;
         cf_transfer_want(cf_link_transfer(haul->from), &it->blob, 0);
     }
+    for (size_t i = 0; i < CARTS; i++)
+        works |= haul->carts[i].state != IS_EMPTY;
+    return !works;
+}
+
+static void await_rest(cf_haul *haul, uint64_t now_ms)
+{
+    haul->phase = WAITS;
+    haul->waits_ms = now_ms;
+}
+
+static void go_on(cf_haul *haul, uint64_t now_ms)
+{
+    if (haul->phase == MEETS && cf_link_is_connected(haul->from))
+        haul->phase = TAKES;
+    else if (haul->phase == MEETS && now_ms >= haul->meet_by_ms)
+        leave(haul, "it does not answer");
+    if (haul->phase == TAKES && cf_link_has_received(haul->from))
+        await_rest(haul, now_ms);
+    if (haul->phase == WAITS && is_steady(haul, now_ms))
+        begin_carrying(haul, now_ms);
+    if (haul->phase == CARRIES && is_carried(haul)) {
+        haul->phase = IS_OVER;
+        haul->trouble[0] = '\0';
+    }
 }
 
 bool cf_haul_over(cf_haul *haul, uint64_t now_ms)
 {
-    bool works = false;
-
-    if (!haul->wanted)
-        begin(haul, now_ms);
-    load_carts(haul);
-    for (size_t i = 0; i < CARTS; i++)
-        works |= haul->carts[i].state != IS_EMPTY;
-    if (haul->has_moved)
+    if (haul->has_moved || haul->phase == WAITS)
         haul->progress_ms = now_ms;
     haul->has_moved = false;
-    return !works || now_ms >= haul->progress_ms + haul->options.timeout_ms;
+    go_on(haul, now_ms);
+    if (now_ms >= haul->progress_ms + haul->options.timeout_ms)
+        leave(haul, "nothing comes from there");
+    return haul->phase == IS_OVER;
+}
+
+bool cf_haul_waits(const cf_haul *haul, uint64_t now_ms)
+{
+    const cf_link *link = haul->options.peer->link;
+
+    return haul->phase == WAITS && !haul->steady_ms &&
+           (!link || !cf_link_is_connected(link) ||
+            now_ms >= haul->waits_ms + haul->options.timeout_ms);
 }
 
 const char *cf_haul_trouble(const cf_haul *haul)

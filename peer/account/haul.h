@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A haul: what a user leaves behind when it moves, the blobs that no device can make again, is
- * fetched from the broker where it was and brought to the one where it is now, a few at a time. By
- * two links of its own; the session with the broker before has to begin before that hears of the
- * move. A handler. */
+/* A haul: what a user leaves behind when it moves. The entries that only the broker before has are
+ * taken, and when the one where the user is now has those, the blobs that no device can make again
+ * are fetched from there and brought here, a few at a time. By two links of its own. The broker
+ * before is told nothing: who has heard of the move sends everybody away who holds no more than
+ * itself, so a haul that breaks could not begin anew. A handler. */
 #ifndef CF_PEER_ACCOUNT_HAUL_H
 #define CF_PEER_ACCOUNT_HAUL_H
 #include "peer/log/peer.h"
@@ -11,7 +12,7 @@ typedef struct cf_haul cf_haul;
 
 typedef struct {
     const cf_env *env;
-    cf_peer *peer;
+    cf_peer *peer;       /* its link is the one with the broker where the user is now */
     uint64_t timeout_ms; /* without any progress */
 } cf_haul_options;
 
@@ -23,12 +24,12 @@ void cf_haul_destroy(cf_haul **haul);
 cf_link *cf_haul_from(const cf_haul *haul);
 cf_link *cf_haul_to(const cf_haul *haul);
 
-/* There is a session, or there will be none. */
-bool cf_haul_is_settled(const cf_haul *haul, uint64_t now_ms);
-/* Brings what is lacking when this is called first, and goes on; true when it has come to an end.
- * What is lacking still can't be had. */
+/* Goes on; true when it has come to an end. To be called again and again meanwhile. */
 bool cf_haul_over(cf_haul *haul, uint64_t now_ms);
-/* Why it could not bring all of it; "" when the broker before doesn't have it either. */
+/* It goes on when the peer's link has come to rest, and nobody knows when that is. */
+bool cf_haul_waits(const cf_haul *haul, uint64_t now_ms);
+/* Why it is not done: it is to be tried again. "" at the end: what is lacking still, the broker
+ * before doesn't have either. */
 const char *cf_haul_trouble(const cf_haul *haul);
 
 #endif

@@ -2,6 +2,7 @@
 #include "peer/account/heralds.h"
 
 #include "codec/member.h"
+#include "peer/account/hauls.h"
 #include "peer/engine/link_silence.h"
 
 #include <stdio.h>
@@ -36,6 +37,7 @@ typedef struct {
 
 struct cf_heralds {
     cf_loop *loop;
+    cf_hauls *hauls;
     herald *out[BROKERS_MAX];
     size_t count;
     size_t seen;      /* entries of the member log at the last look */
@@ -240,7 +242,7 @@ static bool is_out(const cf_heralds *heralds, const cf_address *to)
     for (size_t i = 0; i < heralds->count; i++)
         if (memcmp(heralds->out[i]->to.key, to->key, sizeof to->key) == 0)
             return true;
-    return false;
+    return cf_hauls_are_first(heralds->hauls, to);
 }
 
 /* ---- All of them ---- */
@@ -250,6 +252,7 @@ cf_heralds *cf_heralds_new(cf_loop *loop)
     cf_heralds *heralds = cf_allocate(1, sizeof *heralds);
 
     heralds->loop = loop;
+    heralds->hauls = cf_hauls_new(loop);
     heralds->next_ms = UINT64_MAX;
     return heralds;
 }
@@ -258,15 +261,21 @@ void cf_heralds_destroy(cf_heralds **heralds)
 {
     if (!*heralds)
         return;
+    cf_hauls_destroy(&(*heralds)->hauls);
     for (size_t i = 0; i < (*heralds)->count; i++)
         free_herald(&(*heralds)->out[i]);
     free(*heralds);
     *heralds = NULL;
 }
 
+bool cf_heralds_haul(const cf_heralds *heralds)
+{
+    return heralds && cf_hauls_are_out(heralds->hauls);
+}
+
 bool cf_heralds_are_out(const cf_heralds *heralds)
 {
-    return heralds && heralds->count;
+    return heralds && (heralds->count || cf_heralds_haul(heralds));
 }
 
 static void take_back_those_over(cf_heralds *heralds, uint64_t now_ms)
@@ -291,6 +300,8 @@ static cf_status look(cf_heralds *heralds, uint64_t now_ms, cf_error *error)
 
     heralds->next_ms = UINT64_MAX;
     cf_status status = list_brokers(heralds, &list, error);
+    if (!status)
+        status = cf_hauls_look(heralds->hauls, &list.brokers[0], now_ms, error);
     for (size_t i = 1; !status && i < list.count; i++) {
         record kept;
 
@@ -310,17 +321,19 @@ static cf_status look(cf_heralds *heralds, uint64_t now_ms, cf_error *error)
 uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms)
 {
     size_t members = cf_registry_count(cf_log_registry(cf_loop_peer(heralds->loop)->log));
-    uint64_t next_ms;
+    uint64_t next_ms, hauls_ms;
     cf_error error;
 
     take_back_those_over(heralds, now_ms);
+    if (cf_hauls_step(heralds->hauls, now_ms, &hauls_ms))
+        heralds->seen = 0; /* who waited for them may go now */
     if (members != heralds->seen || now_ms >= heralds->next_ms) {
         heralds->seen = members;
         if (look(heralds, now_ms, &error) && error.status != CF_MISSING)
             cf_report(cf_loop_env(heralds->loop), CF_REPORT_WARNING,
                       "telling the brokers before: %s", error.text);
     }
-    next_ms = heralds->next_ms;
+    next_ms = heralds->next_ms < hauls_ms ? heralds->next_ms : hauls_ms;
     for (size_t i = 0; i < heralds->count; i++)
         if (heralds->out[i]->give_up_ms < next_ms)
             next_ms = heralds->out[i]->give_up_ms;

@@ -17,7 +17,9 @@ void cf_heralds_destroy(cf_heralds **heralds);
 /* Sends those that are due, and takes back those that have come to an end. Returns when to call
  * again; also call when the member log may have grown. */
 uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms);
-/* Some are under way; each comes to an end within seconds. */
+/* Something is being brought from a broker before (hauls.h). */
+bool cf_heralds_haul(const cf_heralds *heralds);
+/* Some are under way, or that. */
 bool cf_heralds_are_out(const cf_heralds *heralds);
 
 #endif

@@ -4,6 +4,7 @@
 #include "peer/commands/moving.h"
 #include "peer/commands/recovery_file.h"
 #include "peer/account/enrolling.h"
+#include "peer/account/left.h"
 #include "peer/account/newcomer.h"
 #include "peer/program/verbs.h"
 
@@ -24,6 +25,7 @@ typedef struct {
     cf_round *round;
     size_t lacking;      /* blobs, at the new broker, */
     uint64_t lacking_ms; /* since when it is so many */
+    uint64_t rest_ms;    /* when nothing was left to do at the new broker, or the round went on */
 } state;
 
 /* ---- Where it was typed ---- */
@@ -106,12 +108,6 @@ static cf_status read_secret(const cf_run *run, const state *self, uint8_t secre
     return phrase ? cf_phrase_read(phrase, secret, error) : CF_OK;
 }
 
-static void begin_moving(cf_run *run, state *self, const cf_address *to)
-{
-    self->moving = cf_moving_new(&(cf_moving_options){
-        .run = run, .from = self->old, .to = *to, .timeout_ms = self->timeout_ms});
-}
-
 static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *error)
 {
     uint8_t secret[CF_PHRASE_SECRET];
@@ -138,7 +134,8 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
         status = cf_enrolling_new(&options, &self->enrolling, error);
     }
     if (!status && moves)
-        begin_moving(run, self, &code.broker);
+        self->moving = cf_moving_new(
+            &(cf_moving_options){.run = run, .from = self->old, .timeout_ms = self->timeout_ms});
     cf_wipe(secret, sizeof secret);
     cf_wipe(&code, sizeof code);
     return status;
@@ -150,8 +147,10 @@ static cf_status go_there(cf_run *run, state *self, uint64_t now_ms, cf_error *e
     cf_engine *engine = cf_loop_engine(run->loop);
 
     self->is_there = true;
-    cf_status status = self->moving ? cf_engine_publish_home(engine, self->line, error) : CF_OK;
+    cf_status status = self->moving ? cf_moving_leave(self->moving, error) : CF_OK;
 
+    if (!status && self->moving)
+        status = cf_engine_publish_home(engine, self->line, error);
     if (!status)
         status = cf_home_set(cf_loop_home(run->loop), CF_HOME_BROKER, cf_bytes_of_text(self->line),
                              error);
@@ -185,10 +184,13 @@ static cf_status take_address(cf_run *run, state *self, const char *text, cf_err
 
 static cf_status start(cf_run *run, cf_error *error)
 {
-    cf_status status = cf_run_check_count(run, 0, 1, error);
+    bool gives_up = cf_options_has(&run->options, "give-up");
+    cf_status status = cf_run_check_count(run, 0, gives_up ? 0 : 1, error);
 
     if (status)
         return status;
+    if (gives_up)
+        return cf_left_give_up(cf_loop_home(run->loop), error);
     if (run->options.argument_count == 0)
         return show(run, error);
     state *self = cf_allocate(1, sizeof *self);
@@ -243,6 +245,19 @@ static bool is_brought(cf_run *run, state *self, uint64_t now_ms)
     return !lacking || now_ms >= self->lacking_ms + SETTLE_MS;
 }
 
+/* What is hauled waits for the new broker, too; where that takes no more, it comes later. */
+static cf_status is_hauled(cf_run *run, state *self, uint64_t now_ms, bool *out, cf_error *error)
+{
+    const cf_link *link = cf_engine_link(cf_loop_engine(run->loop));
+
+    if (self->round || (link && cf_link_is_idle(link)))
+        self->rest_ms = now_ms;
+    *out = !self->round;
+    if (!*out || !self->moving || now_ms >= self->rest_ms + self->timeout_ms)
+        return CF_OK;
+    return cf_moving_over(self->moving, out, error);
+}
+
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     state *self = run->state;
@@ -260,9 +275,10 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
                                                          : CF_OK;
     if (self->round && is_round_over(run, self, now_ms))
         cf_round_end(&self->round);
-    if (self->round || (self->moving && !cf_moving_over(self->moving, now_ms)) ||
-        !is_brought(run, self, now_ms))
-        return CF_OK;
+    bool hauled = false;
+    status = is_hauled(run, self, now_ms, &hauled, error);
+    if (status || !hauled || !is_brought(run, self, now_ms))
+        return status;
     if (self->moving)
         status = cf_moving_tell(self->moving, error);
     progress->over = true;
@@ -286,12 +302,13 @@ static void end(cf_run *run)
 static const cf_option options[] = {
     {"recovery-file", 0, "FILE", "where the recovery phrase is, or - for stdin"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {"give-up", 0, NULL, "bring nothing more from brokers where this user was before"},
     {0},
 };
 
 const cf_verb cf_verb_broker = {
     .name = "broker",
-    .usage = "broker [LINE | ADDRESS] [--recovery-file FILE]",
+    .usage = "broker [LINE | ADDRESS] [--recovery-file FILE] [--give-up]",
     .summary = "Shows the broker, sets the first one, or moves to another",
     .more = "LINE is what `counterfoild invite` printed. For a user that was made without a broker "
             "the recovery phrase is\nneeded this once. A user that has one moves, which an owner's "

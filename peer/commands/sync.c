@@ -195,7 +195,8 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     self->gave_up =
         !self->dry_run && link && !cf_link_is_connected(link) && now_ms >= self->give_up_ms;
     self->locked_out = now_ms >= self->give_up_ms && is_locked_out(run, self);
-    bool over = self->gave_up || self->locked_out || cf_round_over(self->round, now_ms);
+    bool over = self->gave_up || self->locked_out ||
+                (cf_round_over(self->round, now_ms) && !cf_loop_hauls(run->loop));
     if (!over || (self->exclusive && !cf_exclusive_is_released(self->exclusive, now_ms))) {
         progress->over = false;
         progress->deadline_ms = now_ms + LOOK_AGAIN_MS;

@@ -81,6 +81,8 @@ typedef enum {
     CF_REACH_LOST,      /* not to be had since the mark: see cf_engine_broker_status */
 } cf_reach;
 cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark);
+/* Content that was missing may have come to the broker by another way than this link. */
+void cf_engine_try_again(cf_engine *engine);
 /* Where an entry of this home's is. */
 typedef enum {
     CF_DELIVERY_UNDER_WAY,

@@ -78,7 +78,6 @@ static void connected(void *context, const cf_link_welcome *welcome)
     engine->delay[0] = '\0';
     engine->denials = 0;
     engine->retry_ms = 0;
-    engine->workshop.activity++;
     engine->workshop.silent = difference > (int64_t)CF_DAY_MS || difference < -(int64_t)CF_DAY_MS
                                   ? "this device's clock is more than a day off the broker's"
                                   : NULL;
@@ -90,9 +89,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
     greet_broker(engine, welcome);
     cf_resupply_begin(engine->resupply);
     cf_locks_connected(engine->workshop.locks, difference);
-    cf_downloads_retry(engine->workshop.downloads);
-    for (size_t i = 0; i < engine->count; i++)
-        cf_source_wake(&engine->sources[i]);
+    cf_engine_try_again(engine);
 }
 
 /* The broker has forgotten the session, as after `users remove` there. That is no trouble until it

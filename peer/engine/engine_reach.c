@@ -24,6 +24,14 @@ cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark)
     return CF_REACH_TRYING;
 }
 
+void cf_engine_try_again(cf_engine *engine)
+{
+    engine->workshop.activity++;
+    cf_downloads_retry(engine->workshop.downloads);
+    for (size_t i = 0; i < engine->count; i++)
+        cf_source_wake(&engine->sources[i]);
+}
+
 cf_delivery cf_engine_delivered(cf_engine *engine, const cf_head *entry)
 {
     if (engine->refused && cf_hash_equal(&engine->refused_entry, &entry->hash))

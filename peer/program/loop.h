@@ -45,6 +45,8 @@ cf_peer *cf_loop_peer(const cf_loop *loop);     /* the same */
 cf_status cf_loop_wipe_home(cf_loop *loop, const struct cf_run *survivor, cf_error *error);
 /* CF_OK while there is an engine; else why there is none. */
 cf_status cf_loop_trouble(const cf_loop *loop, cf_error *error);
+/* Something is being brought from where the user was before. */
+bool cf_loop_hauls(const cf_loop *loop);
 /* Everything goes on soon, as if something had come. */
 void cf_loop_wake(cf_loop *loop);
 

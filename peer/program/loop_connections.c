@@ -96,6 +96,11 @@ uint64_t cf_loop_step_heralds(cf_loop *loop)
     return cf_heralds_step(loop->heralds, cf_loop_now(loop));
 }
 
+bool cf_loop_hauls(const cf_loop *loop)
+{
+    return cf_heralds_haul(loop->heralds);
+}
+
 uint64_t cf_loop_wake_connections(cf_loop *loop)
 {
     uint64_t next_ms = UINT64_MAX;

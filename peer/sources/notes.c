@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/notes.h"
 
+#include "peer/account/left.h"
 #include "peer/log/acknowledged.h"
 #include "peer/log/catalog.h"
 #include "broker/names.h"
@@ -79,6 +80,22 @@ static cf_status note_gone(cf_peer *peer, cf_arena *arena, cf_notes *out, cf_err
     return status;
 }
 
+static cf_status note_left(cf_peer *peer, cf_arena *arena, cf_notes *out, cf_error *error)
+{
+    cf_left left;
+
+    cf_status status = cf_left_read(peer->home, &left, error);
+    for (size_t i = 0; !status && i < left.count; i++)
+        cf_notes_add(
+            out, arena, "left", 0,
+            "%s:%u, where this user was before, may have what no other has, and it could "
+            "not be brought yet%s%s. It is tried again by each `counterfoil sync`; if that "
+            "broker never comes back, `counterfoil broker --give-up` ends that",
+            left.at[i].broker.host, (unsigned)left.at[i].broker.port,
+            left.at[i].trouble[0] ? ": " : "", left.at[i].trouble);
+    return status;
+}
+
 /* Until all but one of the copies have been silent for so long. */
 static cf_status note_forks(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
                             cf_error *error)
@@ -111,5 +128,7 @@ cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_n
 
     if (!status)
         status = note_gone(peer, arena, out, error);
+    if (!status)
+        status = note_left(peer, arena, out, error);
     return status ? status : note_forks(peer, now_ms, arena, out, error);
 }

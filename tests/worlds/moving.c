@@ -117,34 +117,28 @@ static void carry(luggage *self)
     world_turn(self->of->in);
 }
 
-/* Before the old broker hears of the move. */
-static void pack(luggage *self, int old)
+static bool is_fetched(luggage *self)
 {
+    uint64_t now_ms = device_now(self->of);
+    bool over = cf_haul_over(self->haul, now_ms) || cf_haul_waits(self->haul, now_ms);
+
+    return cf_round_over(self->of->round, now_ms) && over;
+}
+
+/* Before the old broker hears of the move. */
+static void fetch(luggage *self, int old)
+{
+    const world_round round = {0};
     cf_peer *peer = device_peer(self->of);
     cf_haul_options options = {.env = &self->of->env, .peer = peer, .timeout_ms = HAUL_MS};
 
     self->haul = cf_haul_new(&options, device_now(self->of));
     station_open(&self->from, self->of, cf_haul_from(self->haul), cf_keys_public(peer->keys)->curve,
                  old);
-    while (!cf_haul_is_settled(self->haul, device_now(self->of)))
-        carry(self);
-}
-
-/* As soon as the engine knows what is lacking. */
-static void bring(luggage *self)
-{
-    const world_round round = {0};
-
     device_begin_round(self->of, &round);
-    for (int i = 0; i < TURNS_MAX && (!cf_round_over(self->of->round, device_now(self->of)) ||
-                                      !cf_haul_over(self->haul, device_now(self->of)));
-         i++)
+    for (int i = 0; i < TURNS_MAX && !is_fetched(self); i++)
         carry(self);
     device_end_round(self->of);
-}
-
-static void unpack(luggage *self)
-{
     station_close(&self->from);
     if (self->to.outbox)
         station_close(&self->to);
@@ -165,20 +159,13 @@ bool world_move_home(world *self, device *with, int to)
     world_tell(self, "device %d: the user goes to broker %d", with->number, to);
     if (!broker_knows_user(there) && !knock(with, there))
         return false;
-    if (leaves)
-        pack(&along, old);
-    if (old != to && cf_engine_publish_home(with->engine, there->line, &error)) {
-        if (leaves)
-            unpack(&along);
+    if (old != to && cf_engine_publish_home(with->engine, there->line, &error))
         return false;
-    }
     world_must(device_set_broker(with, there->line, &error), &error, "broker");
     device_connect(with);
     self->home = to;
-    if (leaves) {
-        bring(&along);
-        unpack(&along);
-    }
+    if (leaves)
+        fetch(&along, old);
     world_sync(self, &round);
     /* Whoever went with an old log may hear there that the user is elsewhere by now. */
     if (with->station.broker >= 0)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hauls to the brokers that this device has left (left.h): each is tried when a process begins, and
+ * again now and then, until it is done. Of the heralds, who go where the same brokers are. */
+#ifndef CF_PEER_ACCOUNT_HAULS_H
+#define CF_PEER_ACCOUNT_HAULS_H
+#include "peer/program/loop.h"
+
+typedef struct cf_hauls cf_hauls;
+
+/* While the engine is open. */
+cf_hauls *cf_hauls_new(cf_loop *loop);
+void cf_hauls_destroy(cf_hauls **hauls);
+
+/* Begins those that are due. The user is at `home`: of that one nothing is left. */
+cf_status cf_hauls_look(cf_hauls *hauls, const cf_address *home, uint64_t now_ms, cf_error *error);
+/* True when it is time to look: some have ended, or are due. `*next_ms` is when to call again. */
+bool cf_hauls_step(cf_hauls *hauls, uint64_t now_ms, uint64_t *next_ms);
+/* Some are under way; each goes on as long as it gets on. */
+bool cf_hauls_are_out(const cf_hauls *hauls);
+/* A haul has begun there, and nobody should tell this broker yet that the user is elsewhere. */
+bool cf_hauls_are_first(const cf_hauls *hauls, const cf_address *broker);
+
+#endif
