@@ -26,8 +26,8 @@ static void start_engine(device *self)
 {
     cf_error error;
 
-    world_must(cf_engine_open(&(cf_engine_options){&self->env, self->home, false}, self->in->now_ms,
-                              &self->engine, &error),
+    world_must(cf_engine_open(&(cf_engine_options){&self->env, self->home, self->serves},
+                              self->in->now_ms, &self->engine, &error),
                &error, "engine");
     memcpy(self->curve.bytes, cf_keys_public(cf_engine_peer(self->engine)->keys)->curve,
            CF_HASH_SIZE);
@@ -47,6 +47,12 @@ void device_crash(device *self)
     cf_store_memory_disk_fail(self->disk, CF_OK);
     open_engine(self);
     start_engine(self);
+}
+
+void device_serves(device *self)
+{
+    self->serves = true;
+    device_crash(self);
 }
 
 static void make_home(device *self)

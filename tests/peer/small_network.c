@@ -104,6 +104,8 @@ static bool turn(device *self)
     cf_error error;
 
     in->env.jobs->deliver(in->env.jobs);
+    if (cf_engine_watch(self->engine))
+        world_must(cf_watch_readable(cf_engine_watch(self->engine), &error), &error, "watch");
     self->trouble = cf_engine_step(self->engine, in->now_ms, &deadline, &error);
     if (self->trouble) {
         cf_report(&in->env, CF_REPORT_ERROR, "%s", error.text);
@@ -134,6 +136,14 @@ bool device_round(device *self, const cf_round_options *options, unsigned turns)
     }
     cf_round_end(&round);
     return over;
+}
+
+void device_passes(device *self, uint64_t ms)
+{
+    uint64_t end_ms = self->in->now_ms + ms;
+
+    while (self->in->now_ms < end_ms && turn(self))
+        self->in->now_ms += TURN_MS;
 }
 
 bool device_sync(device *self)

@@ -24,6 +24,7 @@ typedef struct {
     cf_hash curve;
     uint64_t session;
     uint8_t routing_id[8];
+    bool serves; /* watches its folder */
     bool offline;
     bool deaf;     /* what is sent to it is lost */
     bool is_cut;   /* a message to it was lost with its connection */
@@ -66,6 +67,10 @@ bool device_sync(device *self);
 /* The same for so many turns at most, and as it is asked. False: it has not come to its end; why,
  * `trouble` says. */
 bool device_round(device *self, const cf_round_options *options, unsigned turns);
+/* Its process begins again, and serves from now on. */
+void device_serves(device *self);
+/* So much time passes, in which it does what it does by itself. */
+void device_passes(device *self, uint64_t ms);
 /* The process ends, with all that was not made durable, and begins again, its disk well. */
 void device_crash(device *self);
 /* Pulls its cable: the connection ends, and none can be made while `offline`. */

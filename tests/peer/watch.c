@@ -184,6 +184,23 @@ Test(watch, counts_what_it_can_not_watch)
     cr_assert_eq(cf_watch_count(watch), 0);
 }
 
+Test(watch, counts_anew_what_it_could_not_watch_and_does_not_know)
+{
+    cf_files without = *here->files;
+    uint64_t first = cf_watch_unknown(watch, 1), other = cf_watch_unknown(watch, 2);
+
+    cr_assert_neq(first, cf_watch_unknown(watch, 1));
+    here->files->descriptor = no_descriptor;
+    expect_fails(cf_watch_add(watch, first, here->folder, &error), CF_MISSING);
+    expect_fails(cf_watch_add(watch, other, here->folder, &error), CF_MISSING);
+    expect_fails(cf_watch_add(watch, (uint64_t)1 << 32 | 5, here->folder, &error), CF_MISSING);
+    *here->files = without;
+    cf_watch_count_anew(watch, 1);
+    cr_assert_eq(cf_watch_missing(watch), 2);
+    cf_watch_count_anew(watch, 2);
+    cr_assert_eq(cf_watch_missing(watch), 1);
+}
+
 static bool write_setting(const char *path, const char *text)
 {
     int setting = open(path, O_WRONLY | O_CLOEXEC);

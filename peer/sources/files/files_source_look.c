@@ -91,6 +91,8 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
     source->survey = cf_survey_new(&options);
     free(numbers);
     source->surveying_all = all;
+    if (source->quiet && all)
+        cf_watch_count_anew(source->workshop->watch, (uint32_t)source->binding->number);
     source->held_back &= !all;
     free(source->surveyed);
     source->surveyed = source->folders;

@@ -50,9 +50,18 @@ static bool descend(void *context, const cf_listing *listing, size_t entry)
            !cf_stat_same_file(&known, &listing->entries[entry].stat);
 }
 
+/* Another one may have taken its place. */
+static bool is_node(const cf_survey *survey, uint64_t node, const cf_stat *listed)
+{
+    if (node == CF_NODE_ROOT)
+        return true;
+    const cf_node *found = cf_nodes_find(survey->options.binding->nodes, node);
+    cf_stat known = found ? cf_stat_of_node(found) : (cf_stat){0};
+    return found && cf_stat_same_file(&known, listed);
+}
+
 /* Watched before it is listed, so that nothing falls between; under its node's number, or, while it
- * is not known to be one, under the root's: what happens there then makes everything be looked at.
- */
+ * is not known to be one: what happens there then makes everything be looked at. */
 static void enter(void *context, const cf_listing *listing, size_t folder, const cf_folder *held)
 {
     cf_survey *survey = context;
@@ -62,8 +71,10 @@ static void enter(void *context, const cf_listing *listing, size_t folder, const
         answer_of(survey, listing, listing->folders[folder].entry) == CF_INCLUDE_OUT)
         return;
     uint64_t node = node_at(survey, folder);
-    uint64_t number = (uint64_t)survey->options.binding->number << 32 |
-                      (node == UINT64_MAX ? CF_WATCH_UNKNOWN | folder : node);
+    uint64_t source = survey->options.binding->number;
+    uint64_t number = is_node(survey, node, &listing->folders[folder].stat)
+                          ? source << 32 | node
+                          : cf_watch_unknown(survey->options.watch, (uint32_t)source);
     if (cf_watch_add(survey->options.watch, number, held, &error))
         cf_report(survey->options.env, CF_REPORT_DETAIL, "%s", error.text);
 }

@@ -29,6 +29,7 @@ struct cf_watch {
     int inotify;
     void *by_number, *by_watch; /* trees (tsearch) of watched; the first owns */
     size_t count, missing;
+    uint32_t unknown; /* the last that was given */
 };
 
 static int order_numbers(const void *a, const void *b)
@@ -148,6 +149,44 @@ void cf_watch_remove(cf_watch *watch, uint64_t number)
     if (entry->watch != NOT_WATCHED)
         inotify_rm_watch(watch->inotify, entry->watch);
     forget(watch, entry);
+}
+
+uint64_t cf_watch_unknown(cf_watch *watch, uint32_t source)
+{
+    watched like;
+
+    do {
+        watch->unknown++;
+        like.number = (uint64_t)source << 32 | CF_WATCH_UNKNOWN | watch->unknown;
+    } while (find(&watch->by_number, &like, order_numbers));
+    return like.number;
+}
+
+typedef struct {
+    uint32_t source;
+    watched *found;
+} seeking;
+
+static void seek_missing(const void *node, VISIT visit, void *context)
+{
+    watched *entry = *(watched *const *)node;
+    seeking *self = context;
+
+    if ((visit == postorder || visit == leaf) && entry->watch == NOT_WATCHED &&
+        CF_WATCH_SOURCE(entry->number) == self->source && entry->number & CF_WATCH_UNKNOWN)
+        self->found = entry;
+}
+
+void cf_watch_count_anew(cf_watch *watch, uint32_t source)
+{
+    seeking self = {.source = source};
+
+    do {
+        self.found = NULL;
+        twalk_r(watch->by_number, seek_missing, &self);
+        if (self.found)
+            forget(watch, self.found);
+    } while (self.found);
 }
 
 size_t cf_watch_missing(const cf_watch *watch)

@@ -8,7 +8,8 @@
 #include "peer/sources/files/quiet.h"
 
 /* A watch numbers the directories of all sources: that of the source above, the node's below; a
- * directory that was no node yet when it was listed has this bit. */
+ * directory that was no node yet when it was listed, or not the one that the base has there, has
+ * this bit. */
 #define CF_WATCH_UNKNOWN ((uint64_t)1 << 31)
 #define CF_WATCH_NODE(folder) ((folder)&0xffffffff)
 #define CF_WATCH_SOURCE(folder) ((uint32_t)((folder) >> 32))
@@ -38,6 +39,11 @@ cf_status cf_watch_readable(cf_watch *watch, cf_error *error);
  * reached; the folder counts as missing until it is added or removed. */
 cf_status cf_watch_add(cf_watch *watch, uint64_t number, const cf_folder *folder, cf_error *error);
 void cf_watch_remove(cf_watch *watch, uint64_t number);
+/* A number with CF_WATCH_UNKNOWN that no other directory has. */
+uint64_t cf_watch_unknown(cf_watch *watch, uint32_t source);
+/* Before all of a source is added again: those of its unknown ones that could not be watched are
+ * missing no more. */
+void cf_watch_count_anew(cf_watch *watch, uint32_t source);
 /* Directories that could not be watched: changes there are found by full rescans only. */
 size_t cf_watch_missing(const cf_watch *watch);
 size_t cf_watch_count(const cf_watch *watch);

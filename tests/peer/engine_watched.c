@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device that serves, with the watches of a real folder: what happens in a directory is seen
+ * wherever it lies by now. Time is the world's. */
+#include "tests/peer/small_folder.h"
+
+#include "tests/support/expect.h"
+
+enum { QUIET_MS = 9000 };
+
+/* Everything was looked at again, so that each directory is watched as what it is. */
+static world *served_world(device **first, device **second)
+{
+    world *w = world_new(5, 2);
+
+    *first = &w->devices[0];
+    *second = &w->devices[1];
+    user_makes(*first, "above");
+    user_makes(*first, "above/a");
+    user_writes_text(*first, "above/a/one", "1");
+    user_writes_text(*first, "above/a/two", "2");
+    user_makes(*first, "above/b");
+    device_serves(*first);
+    device_passes(*first, QUIET_MS);
+    cr_assert(device_sync(*first));
+    cr_assert(device_sync(*second));
+    return w;
+}
+
+static bool has(const device *self, const char *path)
+{
+    char token[64];
+
+    return device_token(self, path, token);
+}
+
+/* What comes by the watches alone: nothing else looks for it within minutes. */
+static void expect_seen(device *first, device *second, const char *path)
+{
+    user_writes_text(first, path, "later");
+    device_passes(first, QUIET_MS);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, path), "%s is not seen", path);
+}
+
+Test(engine_watched, a_directory_that_was_moved_over_another)
+{
+    device *first, *second;
+    world *w = served_world(&first, &second);
+
+    cr_assert(user_moves(first, "above/a", "above/b"));
+    device_passes(first, QUIET_MS);
+    expect_seen(first, second, "above/b/later");
+    cr_expect(has(second, "above/b/one") && !has(second, "above/a/one"));
+    world_destroy(&w);
+}
+
+Test(engine_watched, two_that_swapped_their_names)
+{
+    device *first, *second;
+    world *w = served_world(&first, &second);
+
+    cr_assert(user_swaps(first, "above/a", "above/b"));
+    device_passes(first, QUIET_MS);
+    expect_seen(first, second, "above/b/later");
+    expect_seen(first, second, "above/a/later");
+    cr_expect(has(second, "above/b/one") && !has(second, "above/a/one"));
+    world_destroy(&w);
+}
+
+/* Each is found by a look of its own, at a part, and is no node yet when it is watched. */
+Test(engine_watched, two_that_were_made_one_after_the_other)
+{
+    device *first, *second;
+    world *w = served_world(&first, &second);
+
+    user_makes(first, "above/new");
+    device_passes(first, QUIET_MS);
+    user_makes(first, "above/a/new");
+    device_passes(first, QUIET_MS);
+    expect_seen(first, second, "above/new/later");
+    expect_seen(first, second, "above/a/new/later");
+    world_destroy(&w);
+}
