@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A device that serves, with the watches of a real folder: what happens in a directory is seen
- * wherever it lies by now. Time is the world's. */
+ * wherever it lies by now, and a move is a move at any moment. Time is the world's. */
 #include "tests/peer/small_folder.h"
 
 #include "tests/support/expect.h"
 
-enum { QUIET_MS = 9000 };
+enum { QUIET_MS = 9000, LOOK_CALLS = 40 };
 
-/* Everything was looked at again, so that each directory is watched as what it is. */
-static world *served_world(device **first, device **second)
+/* `known`: everything was looked at again, so that each directory is watched as what it is. */
+static world *served_world(device **first, device **second, bool known)
 {
     world *w = world_new(5, 2);
 
@@ -21,7 +21,8 @@ static world *served_world(device **first, device **second)
     user_makes(*first, "above/b");
     device_serves(*first);
     device_passes(*first, QUIET_MS);
-    cr_assert(device_sync(*first));
+    if (known)
+        cr_assert(device_sync(*first));
     cr_assert(device_sync(*second));
     return w;
 }
@@ -45,7 +46,7 @@ static void expect_seen(device *first, device *second, const char *path)
 Test(engine_watched, a_directory_that_was_moved_over_another)
 {
     device *first, *second;
-    world *w = served_world(&first, &second);
+    world *w = served_world(&first, &second, true);
 
     cr_assert(user_moves(first, "above/a", "above/b"));
     device_passes(first, QUIET_MS);
@@ -57,7 +58,7 @@ Test(engine_watched, a_directory_that_was_moved_over_another)
 Test(engine_watched, two_that_swapped_their_names)
 {
     device *first, *second;
-    world *w = served_world(&first, &second);
+    world *w = served_world(&first, &second, true);
 
     cr_assert(user_swaps(first, "above/a", "above/b"));
     device_passes(first, QUIET_MS);
@@ -71,7 +72,7 @@ Test(engine_watched, two_that_swapped_their_names)
 Test(engine_watched, two_that_were_made_one_after_the_other)
 {
     device *first, *second;
-    world *w = served_world(&first, &second);
+    world *w = served_world(&first, &second, true);
 
     user_makes(first, "above/new");
     device_passes(first, QUIET_MS);
@@ -80,4 +81,41 @@ Test(engine_watched, two_that_were_made_one_after_the_other)
     expect_seen(first, second, "above/new/later");
     expect_seen(first, second, "above/a/new/later");
     world_destroy(&w);
+}
+
+static void move(void *context)
+{
+    cr_assert(user_moves(context, "above/a/two", "above/b/two"));
+}
+
+/* Another file has gone from there, for good, and its directory is looked at twice because of that.
+ */
+static void moves_during_a_look(uint64_t call, bool known)
+{
+    device *first, *second;
+    world *w = served_world(&first, &second, known);
+
+    user_writes_text(second, "above/a/two", "edited");
+    user_removes(first, "above/a/one");
+    first->faults.reads = true;
+    first->faults.meanwhile = move;
+    first->faults.context = first;
+    first->faults.at = first->faults.calls + call;
+    device_passes(first, QUIET_MS);
+    first->faults = (disk_faults){.calls = first->faults.calls};
+    if (!has(first, "above/b/two"))
+        move(first);
+    cr_assert(world_settle(w));
+    cr_expect(has(first, "above/b/two") && !has(first, "above/a/two"), "call %d, %d", (int)call,
+              known);
+    world_destroy(&w);
+}
+
+Test(engine_watched, a_file_that_is_moved_while_another_is_found_to_be_gone)
+{
+    for (uint64_t call = 1; call <= LOOK_CALLS; call++) {
+        moves_during_a_look(call, false);
+        if (call % 4 == 0) /* what happens between two looks is heard of before the second */
+            moves_during_a_look(call, true);
+    }
 }

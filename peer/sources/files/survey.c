@@ -28,6 +28,7 @@ void cf_survey_destroy(cf_survey **survey)
     cf_arena_release(&(*survey)->batch_arena);
     free((*survey)->numbers);
     free((*survey)->reported);
+    free((*survey)->twice);
     free((*survey)->observed);
     free((*survey)->restated);
     free((*survey)->notes);
@@ -148,10 +149,12 @@ static void number_entries(cf_survey *survey)
     size_t count = survey->listing.entry_count;
     bool *wanted = cf_allocate(count, sizeof *wanted);
 
+    survey->twice = cf_allocate(count, sizeof *survey->twice);
+    cf_survey_find_twice(survey, survey->twice);
     survey->numbers = cf_allocate(count, sizeof *survey->numbers);
     survey->reported = cf_allocate(count, sizeof *survey->reported);
     for (size_t i = 0; i < count; i++)
-        if (is_wanted(&survey->listing.entries[i])) {
+        if (is_wanted(&survey->listing.entries[i]) && !survey->twice[i]) {
             wanted[i] = true;
             want_folders_above(survey, i, wanted);
         } else if (is_leaving(survey, i)) {
@@ -212,9 +215,13 @@ static void note_listing(cf_survey *survey)
     for (size_t i = 0; i < survey->listing.entry_count; i++) {
         const cf_listed *listed = &survey->listing.entries[i];
 
+        if (survey->twice[i])
+            cf_survey_look_again(survey, listed->folder);
         if (listed->excluded)
             continue;
-        if (listed->skipped)
+        if (survey->twice[i])
+            cf_survey_note_entry(survey, i, "it has just been moved", true);
+        else if (listed->skipped)
             cf_survey_note_entry(survey, i, listed->skipped, false);
         else if (!listed->readable)
             cf_survey_note_entry(survey, i, "it can't be read (permission denied)", false);

@@ -29,6 +29,7 @@ struct cf_survey {
     cf_identity identity;
     uint64_t *numbers; /* by entry: its node; 0: none */
     bool *reported;    /* by entry: came in a batch, or needs none */
+    bool *twice;       /* by entry, see below */
     size_t syncing;    /* jobs of survey_names.c */
     cf_error sync_error;
     size_t first, next; /* entries of the wave being read, or read and not reported */
@@ -53,6 +54,10 @@ cf_status cf_survey_list_from(cf_survey *survey, uint64_t node, cf_error *error)
  * UINT64_MAX where it has none: it, or one above, was moved meanwhile and not found. */
 const cf_node *cf_survey_base_node(const cf_survey *survey, size_t entry);
 uint64_t cf_survey_folder_number(const cf_survey *survey, size_t folder);
+
+/* Of each entry, whether it is another sight of a file that the base has, and that has only one
+ * place: where it is, only another look tells. */
+void cf_survey_find_twice(const cf_survey *survey, bool *twice);
 
 void cf_survey_look_again(cf_survey *survey, size_t folder);
 void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, bool passing);
