@@ -11,8 +11,9 @@
 
 /* A parameter that has no word of its own, with all its values: parameters of one name are one. */
 typedef struct {
-    cf_buffer name, values; /* values: JSON texts with commas between them */
-    size_t count;
+    cf_buffer name;
+    cf_buffer *values; /* JSON texts; those of `type` in order, since theirs says nothing */
+    size_t count, capacity;
 } other_parameter;
 
 typedef struct {
@@ -25,18 +26,45 @@ typedef struct {
     cf_buffer full, relation;
 } reading;
 
+/* Where the value goes; false: it is there, and once is enough. */
+static bool place_of(const other_parameter *other, const cf_buffer *value, size_t *place)
+{
+    *place = other->count;
+    if (!cf_bytes_equal(cf_buffer_view(&other->name), cf_bytes_of_text("type")))
+        return true;
+    for (*place = 0; *place < other->count; ++*place) {
+        int order = cf_bytes_compare(cf_buffer_view(value), cf_buffer_view(&other->values[*place]));
+
+        if (order <= 0)
+            return order < 0;
+    }
+    return true;
+}
+
 static void keep(reading *self, const char *name, cf_bytes text)
 {
-    size_t i = 0;
+    other_parameter *other = self->others;
+    cf_buffer value = {0};
+    size_t place;
 
-    while (i < self->count &&
-           !cf_bytes_equal(cf_buffer_view(&self->others[i].name), cf_bytes_of_text(name)))
-        i++;
-    if (i == self->count)
-        cf_buffer_append_text(&self->others[self->count++].name, "%s", name);
-    if (self->others[i].count++)
-        cf_buffer_append_text(&self->others[i].values, ",");
-    cf_json_write_text(text, &self->others[i].values);
+    while (other < self->others + self->count &&
+           !cf_bytes_equal(cf_buffer_view(&other->name), cf_bytes_of_text(name)))
+        other++;
+    if (other == self->others + self->count) {
+        cf_buffer_append_text(&other->name, "%s", name);
+        self->count++;
+    }
+    cf_json_write_text(text, &value);
+    if (!place_of(other, &value, &place)) {
+        cf_buffer_release(&value);
+        return;
+    }
+    other->values =
+        cf_grow(other->values, &other->capacity, other->count + 1, sizeof *other->values);
+    memmove(other->values + place + 1, other->values + place,
+            (other->count - place) * sizeof *other->values);
+    other->values[place] = value;
+    other->count++;
 }
 
 static bool mark(const cf_vcard_type *types, bool *marks, size_t count, cf_bytes text)
@@ -213,7 +241,10 @@ static void add_others(const reading *self, cf_buffer *json)
         cf_buffer_append(&name, "", 1);
         cf_json_begin_member(json, (char *)name.data);
         cf_buffer_append_text(json, several ? "[" : "");
-        cf_buffer_append(json, other->values.data, other->values.size);
+        for (size_t k = 0; k < other->count; k++) {
+            cf_buffer_append_text(json, k ? "," : "");
+            cf_buffer_append(json, other->values[k].data, other->values[k].size);
+        }
         cf_buffer_append_text(json, several ? "]" : "");
         cf_buffer_release(&name);
     }
@@ -245,6 +276,14 @@ static void add_members(const reading *self, cf_buffer *json)
     cf_buffer_append_text(json, "}");
 }
 
+static void release(other_parameter *other)
+{
+    for (size_t i = 0; i < other->count; i++)
+        cf_buffer_release(&other->values[i]);
+    free(other->values);
+    cf_buffer_release(&other->name);
+}
+
 void cf_vcard_read_params(const cf_vcard_line *line, const cf_vcard_property *property,
                           cf_buffer *json)
 {
@@ -261,10 +300,8 @@ void cf_vcard_read_params(const cf_vcard_line *line, const cf_vcard_property *pr
         add_others(self, json);
     else
         add_members(self, json);
-    for (size_t i = 0; i < self->count; i++) {
-        cf_buffer_release(&self->others[i].name);
-        cf_buffer_release(&self->others[i].values);
-    }
+    for (size_t i = 0; i < self->count; i++)
+        release(&self->others[i]);
     cf_buffer_release(&self->full);
     cf_buffer_release(&self->relation);
     free(self);

@@ -549,3 +549,15 @@ Test(vcard, takes_an_empty_type_for_none)
     expect_change(CARD3("EMAIL;TYPE=:a@b\r\n"), CARD3("EMAIL:a@b\r\nNOTE:x\r\n"),
                   CARD3("EMAIL;TYPE=:a@b\r\nNOTE:x\r\n"));
 }
+
+/* Programs write them in orders of their own. */
+Test(vcard, takes_types_in_any_order)
+{
+    static const char one[] =
+        CARD3("ADR;TYPE=dom,home,postal,parcel:;;a;;;;\r\nX-A;TYPE=b,a:1\r\n");
+    static const char other[] =
+        CARD3("ADR;TYPE=postal,home,parcel;TYPE=dom,dom:;;a;;;;\r\nX-A;TYPE=a;TYPE=b:1\r\n");
+
+    expect_change(one, other, one);
+    expect_change(other, one, other);
+}
