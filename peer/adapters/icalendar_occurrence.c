@@ -43,7 +43,8 @@ void cf_calendar_occurrence_name(const cf_calendar_component *main,
         cf_buffer_append(out, line->parameter_count ? behind : line->value.data,
                          (size_t)(line->value.data + line->value.size -
                                   (line->parameter_count ? behind : line->value.data)));
-    else if (!later && main->started && cf_calendar_same_zone(&time, &main->start))
+    else if (!later && (main->started || main->due_line != CF_LINES_NONE) &&
+             cf_calendar_same_zone(&time, &main->start))
         cf_calendar_local_write(time.seconds, out);
     else if (later || in_a_zone(&time))
         cf_calendar_time_line(later ? LATER : "", &time, out);

@@ -208,7 +208,8 @@ static bool find_words(speaking *self)
 
     if (is_exact(self))
         return true;
-    back = take_exact(self);
+    for (int pass = 0; pass < 3 && back && !is_exact(self); pass++)
+        back = take_exact(self); /* one goes, and then what is only there because of it */
     if (!back || !is_exact(self))
         for (size_t at = 0; at < self->count; at++)
             self->taken[at] = self->elsewhere[at];

@@ -214,3 +214,32 @@ Test(record_speak, tasks_are_read_as_they_were_meant)
 {
     try_rows(tasks());
 }
+
+/* Its zone is there because of the occurrence, which comes back in another order. */
+Test(record_speak, an_occurrence_is_said_in_other_words_with_the_zone_that_it_needs)
+{
+    static const char name[] = "/recurrenceOverrides/2024-01-03T03:04:05";
+    kind of = events();
+    cf_field_list list = {0};
+    cf_arena arena = {0};
+    cf_buffer text = {0};
+    cf_row row, base, spoken;
+
+    of.always[1][1] = "\"Europe/Paris\"";
+    row = begin_row(&of, &list, &arena);
+    add(&of, name,
+        "{\"start\":\"2024-01-03T05:00:00\",\"timeZone\":\"Europe/Berlin\",\"iCalProps\":[[\"x-b\","
+        "{},\"unknown\",\"1\"],[\"x-a\",{},\"unknown\",\"1\"]]}",
+        &list, &arena);
+    add(&of, "/timeZones/Europe~1Berlin",
+        "[\"vtimezone\",[[\"tzid\",{},\"unknown\",\"Europe/Berlin\"]],[]]", &list, &arena);
+    cf_field_list_take(&list, &arena, &row);
+    cf_row_format format = format_of(&of, &arena);
+    cr_assert(cf_row_express(&format, &row, NULL, &arena, &base, &spoken));
+    cr_assert(cf_row_field_named(&spoken, cf_bytes_of_text(name)));
+    cr_assert(cf_row_field_named(&spoken, cf_bytes_of_text("/timeZones/Europe~1Berlin")));
+    cr_assert(settle(&of, &row, &arena, &text));
+    cf_buffer_release(&text);
+    cf_field_list_release(&list);
+    cf_arena_release(&arena);
+}

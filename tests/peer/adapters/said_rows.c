@@ -195,6 +195,20 @@ const said_value said_of_events[] = {
     {"/relatedTo", "{\"uid\":\"u\",\"relation\":{\"parent\":true}}"},
     {"/timeZones/Europe~1Berlin",
      "[\"vtimezone\",[[\"tzid\",{},\"unknown\",\"Europe/Berlin\"]],[]]"},
+    {"/timeZones/America~1New_York",
+     "[\"vtimezone\",[[\"tzid\",{},\"unknown\",\"America/New_York\"]],[]]"},
+    {"/recurrenceOverrides/;TZID=America~1New_York:20240110T030405", "{\"title\":\"x\"}"},
+    {"/recurrenceOverrides/;RANGE=THISANDFUTURE;TZID=Europe~1Berlin:20240111T030405",
+     "{\"title\":\"x\"}"},
+    {"/recurrenceOverrides/;X=1:\nEND:VEVENT", "{\"title\":\"x\"}"},
+    {"/recurrenceOverrides/2024-01-12T03:04:05",
+     "{\"start\":\"2024-01-12T05:00:00\",\"timeZone\":\"America/"
+     "New_York\",\"iCalProps\":[[\"x-b\",{}"
+     ",\"unknown\",\"1\"],[\"x-a\",{},\"unknown\",\"1\"]]}"},
+    {"/iCalProps", "[\"dtend\",{\"tzid\":\"America/New_York\"},\"unknown\",\"20240102T090000\"]"},
+    {"/alerts",
+     "{\"trigger\":{\"offset\":\"-PT1M\"},\"iCalProps\":[[\"summary\",{},\"unknown\",\"x\"],["
+     "\"attendee\",{},\"unknown\",\"mailto:a\"]]}"},
     {"/timeZones", "{\"/X\":{}}"},
     {"/iCalProps", "[\"x-foo\",{\"x-p\":\"1\"},\"unknown\",\"bar\"]"},
     {"/iCalProps", "[\"attendee\",{\"cn\":\"A, B\",\"x-q\":\"1\"},\"unknown\",\"mailto:a@b\"]"},
@@ -298,6 +312,20 @@ const said_value said_of_tasks[] = {
     {"/relatedTo", "{\"uid\":\"u\",\"relation\":{\"parent\":true}}"},
     {"/timeZones/Europe~1Berlin",
      "[\"vtimezone\",[[\"tzid\",{},\"unknown\",\"Europe/Berlin\"]],[]]"},
+    {"/timeZones/America~1New_York",
+     "[\"vtimezone\",[[\"tzid\",{},\"unknown\",\"America/New_York\"]],[]]"},
+    {"/recurrenceOverrides/;TZID=America~1New_York:20240110T030405", "{\"title\":\"x\"}"},
+    {"/recurrenceOverrides/;RANGE=THISANDFUTURE;TZID=Europe~1Berlin:20240111T030405",
+     "{\"title\":\"x\"}"},
+    {"/recurrenceOverrides/;X=1:\nEND:VEVENT", "{\"title\":\"x\"}"},
+    {"/recurrenceOverrides/2024-01-12T03:04:05",
+     "{\"start\":\"2024-01-12T05:00:00\",\"timeZone\":\"America/"
+     "New_York\",\"iCalProps\":[[\"x-b\",{}"
+     ",\"unknown\",\"1\"],[\"x-a\",{},\"unknown\",\"1\"]]}"},
+    {"/iCalProps", "[\"dtend\",{\"tzid\":\"America/New_York\"},\"unknown\",\"20240102T090000\"]"},
+    {"/alerts",
+     "{\"trigger\":{\"offset\":\"-PT1M\"},\"iCalProps\":[[\"summary\",{},\"unknown\",\"x\"],["
+     "\"attendee\",{},\"unknown\",\"mailto:a\"]]}"},
     {"/timeZones", "{\"/X\":{}}"},
     {"/iCalProps", "[\"x-foo\",{\"x-p\":\"1\"},\"unknown\",\"bar\"]"},
     {"/iCalProps", "[\"attendee\",{\"cn\":\"A, B\",\"x-q\":\"1\"},\"unknown\",\"mailto:a@b\"]"},
