@@ -87,6 +87,8 @@ static void connected(void *context, const cf_link_welcome *welcome)
                   "it is mended",
                   (long long)(difference < 0 ? -difference : difference) / 3600000);
     greet_broker(engine, welcome);
+    cf_unsent_shown(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer),
+                    welcome->heads);
     cf_resupply_begin(engine->resupply);
     cf_locks_connected(engine->workshop.locks, difference);
     cf_engine_try_again(engine);

@@ -32,6 +32,68 @@ void cf_unsent_forget(const cf_env *env, cf_store *store, const cf_hash *user, c
     cf_arena_release(&arena);
 }
 
+/* ---- What it shows ---- */
+
+typedef struct {
+    cf_store *store;
+    const cf_hash *user;
+    const cf_heads *shown;
+    cf_heads own;
+    cf_records records;
+} showing;
+
+static bool collect_head(void *context, const cf_head *head)
+{
+    cf_heads_insert(context, head);
+    return true;
+}
+
+/* Where the own chain has branches, which of them is shown is left to the session. */
+static bool is_shown(const showing *self, const cf_head *entry)
+{
+    size_t branches = 0, count = 0;
+    const cf_head *heads = cf_heads_of_writer(self->shown, &entry->writer, &count);
+    cf_error ignored;
+    uint64_t position;
+    bool is = false;
+
+    cf_heads_of_writer(&self->own, &entry->writer, &branches);
+    for (size_t i = 0; branches == 1 && !is && i < count; i++)
+        is = heads[i].sequence >= entry->sequence &&
+             self->store->find(self->store, self->user, &heads[i], &position, &ignored) == CF_OK;
+    return is;
+}
+
+static bool drop_shown(void *context, cf_bytes key, cf_bytes value)
+{
+    showing *self = context;
+    cf_head entry;
+
+    (void)value;
+    if (cf_key_entry_read(key, &entry) && is_shown(self, &entry))
+        cf_records_delete(&self->records, key);
+    return true;
+}
+
+void cf_unsent_shown(const cf_env *env, cf_store *store, const cf_hash *user, const cf_heads *shown)
+{
+    const uint8_t table = CF_TABLE_UNSENT;
+    showing self = {.store = store, .user = user, .shown = shown};
+    cf_error error;
+
+    cf_status status = store->heads(store, user, collect_head, &self.own, &error);
+    if (!status)
+        status = store->scan(store, user, cf_bytes_of(&table, 1), drop_shown, &self, &error);
+    if (status)
+        cf_report(env, CF_REPORT_WARNING, "noting what the broker has: %s", error.text);
+    else
+        write_records(env, store, user, self.records.at, self.records.count);
+    cf_heads_release(&self.own);
+    cf_records_release(&self.records);
+}
+
+/* ---- All ---- */
+
 static bool drop_key(void *context, cf_bytes key, cf_bytes value)
 {
     (void)value;

@@ -109,6 +109,32 @@ Test(engine, learns_that_the_broker_has_what_it_could_not_acknowledge)
     world_destroy(&w);
 }
 
+/* While a session brings other things, which may take hours, too. */
+Test(engine, learns_at_once_what_the_broker_shows)
+{
+    world *w = world_new(4, 2);
+    device *a = &w->devices[0];
+
+    user_writes_text(a, "a.txt", "hello");
+    a->deaf = true;
+    device_sync(a);
+    a->deaf = false;
+    user_writes_text(a, "b.txt", "more");
+    device_unplug(a);
+    device_crash(a);
+    device_sync(a);
+    cr_expect_eq(unsent(a), 2);
+    a->offline = false;
+    cf_link_start(cf_engine_link(a->engine));
+    while (!cf_link_is_connected(cf_engine_link(a->engine)))
+        device_passes(a, TURN_MS);
+    cr_assert_not(cf_link_is_idle(cf_engine_link(a->engine)));
+    cr_expect_eq(unsent(a), 1);
+    settles_equal(w);
+    cr_expect_eq(unsent(a), 0);
+    world_destroy(&w);
+}
+
 Test(engine, publishes_files_of_equal_content_in_one_batch)
 {
     /* What was prepared for the first ended with it, and was read again for the second. */
