@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What devices ask for, by `--include`: some of the files, others, or all of them again. What a
- * device doesn't ask for is not brought there, and what lies there unasked for is its own user's:
- * nothing is done to it, and whatever he does with it is told to nobody. */
+/* What devices ask for, by `--include`: some of the files, or of the records by their keys, others,
+ * or all of them again. What a device doesn't ask for is not brought there, and what lies there
+ * unasked for is its own user's: nothing is done to it, and whatever he does with it is told to
+ * nobody. A file that is asked for no more becomes that; a record goes that others know. */
 #ifndef CF_TESTS_WORLDS_ASKING_H
 #define CF_TESTS_WORLDS_ASKING_H
 #include "tests/worlds/sight.h"
@@ -14,6 +15,8 @@ bool asking_is_limited(const device *self);
 bool asking_is_any_limited(const world *self); /* of those that are in */
 /* It asks for what is, or would be, at this place. */
 bool asking_takes(const device *self, const char *path, bool is_folder);
+/* The same of a value's place (records.h). */
+bool asking_takes_place(const device *self, const char *place);
 /* Of what lies there. */
 bool asking_takes_seen(const device *self, const seen *it);
 /* As device_tree, of what both ask for. */

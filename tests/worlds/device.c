@@ -206,6 +206,11 @@ static void append_pending(const cf_binding_status *source, cf_buffer *why)
                               source->pending[i].reason);
 }
 
+bool device_waits_for(const cf_pending *one)
+{
+    return one->kind != CF_PENDING_LEFT_OUT;
+}
+
 bool device_status_is_clean(device *self, cf_buffer *why)
 {
     cf_arena arena = {0};
@@ -220,7 +225,9 @@ bool device_status_is_clean(device *self, cf_buffer *why)
         cf_binding_status source;
 
         cf_engine_status(self->engine, cf_engine_binding_at(self->engine, i), &arena, &source);
-        clean &= !source.pending_count && !source.trouble;
+        clean &= !source.trouble;
+        for (size_t k = 0; k < source.pending_count; k++)
+            clean &= !device_waits_for(&source.pending[k]);
         append_pending(&source, why);
     }
     cf_arena_release(&arena);

@@ -159,7 +159,27 @@ static void meddle(history *self)
     meddle_with_files(self, bytes);
 }
 
-/* Of a device that asks for some of the files only. */
+static void meddle_with_rows_of(device *one, bool asked)
+{
+    char place[128];
+    cells all;
+
+    if (!records_are_in(one->in, RECORDS_TABLE))
+        return;
+    records_read(one, RECORDS_TABLE, &all);
+    for (size_t i = all.count; i-- > 0;) {
+        if (*all.all[i].field)
+            continue;
+        snprintf(place, sizeof place, "table/%s/", all.all[i].key);
+        if (asking_takes_place(one, place) == asked)
+            cells_drop_row(&all, all.all[i].key);
+        i = i < all.count ? i : all.count;
+    }
+    records_save_table(one, RECORDS_TABLE, &all, true);
+    cells_release(&all);
+}
+
+/* Of a device that asks for some only. */
 static void meddle_with_part(history *self)
 {
     bool asked = self->sabotage == SABOTAGE_WITHHOLD;
@@ -180,6 +200,7 @@ static void meddle_with_part(history *self)
                 disk_user_removes(one->drive, path);
         }
         sight_release(&there);
+        meddle_with_rows_of(one, asked);
     }
 }
 

@@ -117,13 +117,16 @@ static void count_lost(void *context, const cf_id *item)
 /* False: it has other reasons, too. */
 static bool count_waiting(const cf_binding_status *source, size_t *count)
 {
+    *count = 0;
     for (size_t i = 0; i < source->pending_count; i++) {
         const cf_pending *one = &source->pending[i];
 
+        if (!device_waits_for(one))
+            continue;
+        ++*count;
         if (!one->reason || strcmp(one->reason, "waits for a device that has all of it") != 0)
             return false;
     }
-    *count = source->pending_count;
     return !source->trouble;
 }
 

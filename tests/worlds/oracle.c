@@ -261,6 +261,31 @@ void oracle_whole_rows(history *self)
 
 /* ---- Not asked for ---- */
 
+/* What somebody let go elsewhere may be replaced once more after the word that asks for it no more,
+ * if that was on its way already. */
+static bool may_be_replaced(const device *of, const mark *token)
+{
+    const written *known = ledger_find(&of->in->ledger, token);
+
+    return of->is_unsure && known && known->may_go;
+}
+
+/* What nobody else is told of. */
+static void keep_own(const device *of, sight *there)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < there->count; i++) {
+        seen *it = &there->all[i];
+
+        if (asking_takes_seen(of, it) || asking_may_know(of, it) || may_be_replaced(of, &it->token))
+            free(it->path);
+        else
+            there->all[count++] = *it;
+    }
+    there->count = count;
+}
+
 void oracle_look(const history *self, looks *out)
 {
     *out = (looks){0};
@@ -268,8 +293,10 @@ void oracle_look(const history *self, looks *out)
         const device *of = &self->w->devices[i];
 
         /* In the middle of a sync a user may take away what he likes. */
-        if (!of->is_out && of != self->worker && asking_is_limited(of))
-            sight_take(of, &out->of[i]);
+        if (of->is_out || of == self->worker || !asking_is_limited(of))
+            continue;
+        sight_take(of, &out->of[i]);
+        keep_own(of, &out->of[i]);
     }
 }
 
@@ -283,8 +310,7 @@ void oracle_left(history *self, looks *before)
         for (size_t k = 0; k < before->of[i].count; k++) {
             const seen *it = &before->of[i].all[k];
 
-            if (!asking_takes_seen(of, it) && !asking_may_know(of, it) &&
-                !sight_has(&now, &it->token))
+            if (!sight_has(&now, &it->token))
                 verdict_fail(&self->verdict, "no loss",
                              "device %d doesn't ask for %s, and it is gone there: %s", i, it->path,
                              it->token.text);

@@ -106,6 +106,29 @@ void records_bind(device *self)
     disk_sync(self->drive); /* a table that is made anew has not all columns */
 }
 
+cf_binding *records_binding(const device *of, record_kind kind)
+{
+    for (size_t i = 0; i < cf_engine_binding_count(of->engine); i++) {
+        cf_binding *binding = cf_engine_binding_at(of->engine, i);
+
+        if (binding->number == FIRST_NUMBER + (uint32_t)kind)
+            return binding;
+    }
+    return NULL;
+}
+
+bool records_place_read(const char *place, record_kind *kind, char key[96])
+{
+    char name[16];
+
+    if (sscanf(place, "%15[^/]/%95[^/]", name, key) != 2)
+        return false;
+    for (*kind = 0; *kind < RECORDS_KINDS; ++*kind)
+        if (strcmp(kinds[*kind].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* ---- Files ---- */
 
 typedef struct {
@@ -267,7 +290,18 @@ void records_listed(const device *of, record_visit *visit, void *context)
 
 /* ---- As text ---- */
 
+static bool take_all(void *context, record_kind kind, const char *key)
+{
+    (void)context, (void)kind, (void)key;
+    return true;
+}
+
 void records_list(const device *of, cf_buffer *out)
+{
+    records_list_some(of, take_all, NULL, out);
+}
+
+void records_list_some(const device *of, record_choice *takes, void *context, cf_buffer *out)
 {
     cells there;
 
@@ -278,6 +312,8 @@ void records_list(const device *of, cf_buffer *out)
         for (size_t i = 0; i < there.count; i++) {
             const cell *one = &there.all[i];
 
+            if (!takes(context, kind, one->key))
+                continue;
             cf_buffer_append_text(out, "%s %s %s %zu %.24s %016llx\n", kinds[kind].name, one->key,
                                   one->field, strlen(one->value), one->value,
                                   (unsigned long long)ledger_sum(cf_bytes_of_text(one->value)));

@@ -18,6 +18,10 @@ typedef enum {
 bool records_are_in(const world *self, record_kind kind);
 /* Makes and binds them all, on a device that is in. */
 void records_bind(device *self);
+/* NULL: it has none. */
+cf_binding *records_binding(const device *of, record_kind kind);
+/* Of a place (see record_visit). False: of no record. */
+bool records_place_read(const char *place, record_kind *kind, char key[96]);
 
 /* ---- What is there ---- */
 
@@ -35,6 +39,9 @@ bool records_count_up(const mark *record);
 
 /* A line for each, sorted, whatever the file looks like; and the files as they are. */
 void records_list(const device *of, cf_buffer *out);
+/* Of some records. */
+typedef bool record_choice(void *context, record_kind kind, const char *key);
+void records_list_some(const device *of, record_choice *takes, void *context, cf_buffer *out);
 void records_dump(const device *of, cf_buffer *out);
 
 /* ---- clerks.c: what users do ---- */

@@ -25,7 +25,7 @@ typedef enum {
     ACT_TABLE,    /* a row of one of the records' sources */
     ACT_NUMBERS,
     ACT_CARDS,
-    ACT_ASK, /* for other files than until now (asking.h) */
+    ACT_ASK, /* for other things than until now (asking.h) */
     ACT_LOCK,
     ACT_UNLOCK,
     /* What goes well. */

@@ -337,6 +337,8 @@ void note_wiped(device *of, const sight *kept)
     for (size_t i = 0; i < kept->count; i++) {
         const seen *shown = sight_at(&after, kept->all[i].path);
 
+        if (!asking_takes_place(of, kept->all[i].path))
+            continue; /* he doesn't see it */
         if (!shown || is_another(of, &after, shown))
             ledger_excuse(&of->in->ledger, &kept->all[i].token);
     }

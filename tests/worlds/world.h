@@ -73,6 +73,7 @@ bool broker_knows_user(const world_broker *self);
 typedef struct {
     char *path;
     mark token;
+    bool is_value; /* of a record */
 } acquaintance;
 
 struct device {
@@ -105,7 +106,7 @@ struct device {
     /* Its disk took bytes for written that never will be: a power cut may spoil any file now. */
     bool is_rotten;
     bool is_copy; /* there was another one of it: an older one, or its clone */
-    /* Files that it asks for and may know of; what its user does with others is told to nobody.
+    /* What it asks for and may know of; what its user does with the rest is told to nobody.
      * Kept where devices ask for some only, for all but the first (asking.h). */
     acquaintance *known;
     size_t known_count, known_capacity;
@@ -140,6 +141,8 @@ void device_clone(device *self, device *of);
 /* Its connection breaks. */
 void network_cut_device(device *self);
 void device_tree(const device *self, cf_buffer *out);
+/* What isn't synced and needn't be keeps nobody from being in sync. */
+bool device_waits_for(const cf_pending *one);
 /* WHY gets what status says of the broker, and what is pending. */
 bool device_status_is_clean(device *self, cf_buffer *why);
 
@@ -170,7 +173,7 @@ struct world {
     /* A home went back, and a broker lost something: a revocation may be gone with both, and then
      * who was shut out is in. */
     bool was_restored, was_lost;
-    bool asks;       /* devices ask for some of the files only, now and then */
+    bool asks;       /* devices ask for some things only, now and then */
     uint64_t act;    /* the number of the one that is under way, from 1 */
     uint64_t digest; /* of all that has happened */
     bool traced;
