@@ -102,6 +102,7 @@ ON_FILE(ftruncate64, (int file, off64_t size), file, size)
 ON_FILE(fallocate, (int file, int mode, off_t at, off_t size), file, mode, at, size)
 ON_FILE(fallocate64, (int file, int mode, off64_t at, off64_t size), file, mode, at, size)
 ON_FILE(fchmod, (int file, mode_t mode), file, mode)
+ON_FILE(fchown, (int file, uid_t owner, gid_t group), file, owner, group)
 ON_FILE(futimens, (int file, const struct timespec times[2]), file, times)
 
 /* What has not reached the disk goes in a power cut, not with a process: nothing waits for it. */
@@ -125,6 +126,7 @@ ON_NAME(renameat2, (int a, const char *from, int b, const char *to, unsigned fla
 ON_NAME(unlink, (const char *path), path)
 ON_NAME(unlinkat, (int folder, const char *path, int flags), folder, path, flags)
 ON_NAME(rmdir, (const char *path), path)
+ON_NAME(remove, (const char *path), path)
 ON_NAME(mkdir, (const char *path, mode_t mode), path, mode)
 ON_NAME(mkdirat, (int folder, const char *path, mode_t mode), folder, path, mode)
 ON_NAME(link, (const char *from, const char *to), from, to)
