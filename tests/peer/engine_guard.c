@@ -51,19 +51,6 @@ static int count_files(const device *self)
     return count;
 }
 
-static size_t held(device *self)
-{
-    cf_arena arena = {0};
-    cf_binding_status status;
-    size_t count = 0;
-
-    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
-    for (size_t i = 0; i < status.pending_count; i++)
-        count += status.pending[i].kind == CF_PENDING_HELD;
-    cf_arena_release(&arena);
-    return count;
-}
-
 static cf_status trouble(device *self)
 {
     cf_arena arena = {0};
@@ -90,10 +77,10 @@ Test(engine_guard, holds_back_a_mass_delete_here_until_the_word_is_said)
     remove_files(a, 7);
     cr_assert(world_settle(w));
     cr_expect_eq(world_entries(w), entries);
-    cr_expect_eq(held(a), 7);
+    cr_expect_eq(device_pending(a, NULL, CF_PENDING_HELD), 7);
     cr_expect_eq(count_files(b), FILES);
     sync_with_the_word(a);
-    cr_expect_eq(held(a), 0);
+    cr_expect_eq(device_pending(a, NULL, CF_PENDING_HELD), 0);
     cr_expect_gt(world_entries(w), entries);
     sync_with_the_word(b);
     cr_expect_eq(count_files(b), FILES - 7);
@@ -119,16 +106,16 @@ Test(engine_guard, holds_back_a_mass_delete_from_elsewhere)
     sync_with_the_word(a);
     cr_assert(device_sync(b));
     cr_expect_eq(count_files(b), FILES);
-    cr_expect_eq(held(b), FILES);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), FILES);
     uint64_t entries = world_entries(w);
     cr_assert(world_settle(w));
     cr_expect_eq(world_entries(w), entries);
     device_crash(b);
     cr_assert(device_sync(b));
     cr_expect_eq(count_files(b), FILES, "a new process knows nothing of it");
-    cr_expect_eq(held(b), FILES);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), FILES);
     sync_with_the_word(b);
-    cr_expect_eq(held(b), 0);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), 0);
     cr_expect_eq(count_files(b), 0);
     world_destroy(&w);
 }
@@ -229,7 +216,7 @@ Test(engine_guard, holds_what_vanished_from_a_root_that_is_there)
     remove_files(&w->devices[0], FILES);
     cr_assert(world_settle(w));
     cr_expect_eq(world_entries(w), entries);
-    cr_expect_eq(held(&w->devices[0]), FILES);
+    cr_expect_eq(device_pending(&w->devices[0], NULL, CF_PENDING_HELD), FILES);
     cr_expect_eq(count_files(&w->devices[1]), FILES);
     world_destroy(&w);
 }

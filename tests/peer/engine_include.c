@@ -2,15 +2,8 @@
 /* A device that asks for some of the files only: these come and go as on all devices, the others
  * stay in the log, and what lies here unasked for comes to no harm, nor does it harm elsewhere. */
 #include "tests/peer/included.h"
-#include "tests/peer/small_inside.h"
 
-#include "peer/adapters/files_root.h"
 #include "tests/support/expect.h"
-
-#include <stdio.h>
-#include <sys/stat.h>
-
-enum { BESIDE = 11 };
 
 /* ---- What comes ---- */
 
@@ -301,37 +294,11 @@ Test(engine_include, brings_files_into_a_folder_that_has_others)
 
 /* ---- Two folders on one device ---- */
 
-static void bind_beside(device *self, device *beside, const char *pattern)
-{
-    cf_peer *peer = cf_engine_peer(self->engine);
-    cf_files *files = self->in->env.files;
-    cf_binding *binding;
-    cf_folder *root;
-    cf_error error;
-
-    *beside = (device){.in = self->in, .number = self->number};
-    snprintf(beside->folder, sizeof beside->folder, "%.100s-beside", self->folder);
-    mkdir(beside->folder, 0755);
-    cf_binding_options options = {.number = BESIDE,
-                                  .collection = self->in->collection,
-                                  .path = beside->folder,
-                                  .include = &pattern,
-                                  .include_count = 1};
-    expect_ok(cf_binding_new(&options, &binding, &error), error);
-    world_fill(self->in, binding->instance.bytes, CF_ID_SIZE);
-    expect_ok(files->open_root(files, beside->folder, &root, &error), error);
-    expect_ok(cf_root_make(files, root, &binding->instance, &error), error);
-    files->close_folder(files, &root);
-    expect_ok(cf_binding_save(peer, binding, &error), error);
-    expect_ok(cf_engine_take_binding(self->engine, binding, &error), error);
-}
-
 Test(engine_include, asks_for_other_files_in_another_folder)
 {
     world *w = two(17, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1], beside;
+    device *a = &w->devices[0], *b = &w->devices[1], beside = folder_beside(b, "*.bin");
 
-    bind_beside(b, &beside, "*.bin");
     user_makes(a, "sub");
     user_writes_text(a, "sub/a.txt", "a");
     user_writes_text(a, "sub/b.bin", "b");

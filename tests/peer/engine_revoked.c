@@ -196,19 +196,6 @@ Test(engine_revoked, leaves_the_folder_of_a_device_that_is_out_alone)
     scene_end(&s);
 }
 
-static size_t held(device *self)
-{
-    cf_arena arena = {0};
-    cf_binding_status status;
-    size_t count = 0;
-
-    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
-    for (size_t i = 0; i < status.pending_count; i++)
-        count += status.pending[i].kind == CF_PENDING_HELD;
-    cf_arena_release(&arena);
-    return count;
-}
-
 Test(engine_revoked, holds_back_a_mass_delete_that_a_revocation_makes)
 {
     scene s = a_scene(6);
@@ -223,11 +210,11 @@ Test(engine_revoked, holds_back_a_mass_delete_that_a_revocation_makes)
     cr_assert(world_settle(s.w));
     revoke(s.owner, &s.id, &s.heads);
     sync_both(&s);
-    cr_expect_eq(held(s.other), FILES);
+    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_HELD), FILES);
     cr_expect(has(s.other, "file3"));
     cr_expect(has(s.owner, "file3"));
     cr_assert(device_round(s.other, &round, TURNS_MAX));
-    cr_expect_eq(held(s.other), 0);
+    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_HELD), 0);
     cr_expect_not(has(s.other, "file3"));
     cr_expect(holds(s.other, "notes", "mine"));
     scene_end(&s);

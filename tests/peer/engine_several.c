@@ -129,19 +129,6 @@ static size_t conflicts_of(pair *self, const cf_binding *binding)
     return status.conflict_count;
 }
 
-static size_t pending_of(pair *self, const cf_binding *binding, cf_pending_kind kind)
-{
-    cf_arena arena = {0};
-    cf_binding_status status;
-    size_t count = 0;
-
-    cf_engine_status(self->a->engine, binding, &arena, &status);
-    for (size_t i = 0; i < status.pending_count; i++)
-        count += status.pending[i].kind == kind;
-    cf_arena_release(&arena);
-    return count;
-}
-
 Test(engine_several, follow_each_other_without_a_broker)
 {
     pair self = pair_new(NULL, NULL);
@@ -236,8 +223,8 @@ Test(engine_several, guard_each_by_itself)
     sync_once(&self);
     put_ten(&self.beside, 9);
     sync_once(&self);
-    cr_expect_eq(pending_of(&self, self.second, CF_PENDING_HELD), 8);
-    cr_expect_eq(pending_of(&self, self.first, CF_PENDING_HELD), 0);
+    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_HELD), 8);
+    cr_expect_eq(device_pending(self.a, self.first, CF_PENDING_HELD), 0);
     self.w->guarded = false;
     sync_once(&self);
     expect_both(&self, "9,1,n\n10,1,n\n");
@@ -256,7 +243,7 @@ Test(engine_several, hold_back_in_one_what_is_much_for_it_alone)
     put(self.a, "4,1,n\n5,1,n\n6,1,n\n7,1,n\n");
     sync_once(&self);
     expect_rows(&self.beside, "1,1,x\n2,1,x\n3,1,x\n");
-    cr_expect_eq(pending_of(&self, self.second, CF_PENDING_HELD), 3);
+    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_HELD), 3);
     self.w->guarded = false;
     sync_once(&self);
     expect_rows(&self.beside, "");
@@ -293,7 +280,7 @@ Test(engine_several, only_send_or_only_receive)
     sync_once(&self);
     expect_rows(self.a, "1,1,n\n");
     expect_rows(&self.beside, "1,2,n\n");
-    cr_expect_eq(pending_of(&self, self.second, CF_PENDING_UNSENT), 1);
+    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_UNSENT), 1);
     put(self.a, "1,1,n\n2,2,n\n");
     sync_once(&self);
     expect_rows(&self.beside, "1,2,n\n2,2,n\n");

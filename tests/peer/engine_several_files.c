@@ -2,16 +2,13 @@
 /* Two folders of one collection on one device, and one on another: they end equal, with all that
  * was written in any of them. */
 #include "tests/peer/small_folder.h"
-#include "tests/peer/small_inside.h"
 
-#include "peer/adapters/files_root.h"
 #include "tests/support/expect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-enum { BESIDE = 11, PLACES = 3, OWN = 9, SHARED = 3, STEPS = 60, SEEDS = 12, LARGE = 90000 };
+enum { PLACES = 3, OWN = 9, SHARED = 3, STEPS = 60, SEEDS = 12, LARGE = 90000 };
 
 typedef struct {
     world *w;
@@ -21,28 +18,6 @@ typedef struct {
     char names[OWN][40];
     long counter;
 } history;
-
-static void bind_beside(device *self, device *beside)
-{
-    cf_peer *peer = cf_engine_peer(self->engine);
-    cf_files *files = self->in->env.files;
-    cf_binding *binding;
-    cf_folder *root;
-    cf_error error;
-
-    *beside = (device){.in = self->in, .number = self->number};
-    snprintf(beside->folder, sizeof beside->folder, "%.100s-beside", self->folder);
-    mkdir(beside->folder, 0755);
-    const cf_binding_options options = {
-        .number = BESIDE, .collection = self->in->collection, .path = beside->folder};
-    world_must(cf_binding_new(&options, &binding, &error), &error, "binding");
-    world_fill(self->in, binding->instance.bytes, CF_ID_SIZE);
-    world_must(files->open_root(files, beside->folder, &root, &error), &error, "root");
-    world_must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
-    files->close_folder(files, &root);
-    world_must(cf_binding_save(peer, binding, &error), &error, "binding");
-    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
-}
 
 /* Some are so large that they travel by themselves. */
 static void save_own(history *self, int place, int file)
@@ -155,7 +130,7 @@ static void try_history(uint64_t seed)
 {
     history self = {.w = world_new(seed, 2)};
 
-    bind_beside(&self.w->devices[0], &self.beside);
+    self.beside = folder_beside(&self.w->devices[0], NULL);
     self.places[0] = &self.w->devices[0];
     self.places[1] = &self.beside;
     self.places[2] = &self.w->devices[1];
@@ -233,9 +208,8 @@ static bool is_there(const device *at, const char *path)
 Test(engine_several_files, follow_each_other_without_a_broker)
 {
     world *w = world_new(5, 1);
-    device *a = &w->devices[0], beside;
+    device *a = &w->devices[0], beside = folder_beside(a, NULL);
 
-    bind_beside(a, &beside);
     device_unplug(a);
     user_makes(a, "d");
     user_writes_text(a, "d/one", "1");
@@ -258,10 +232,9 @@ Test(engine_several_files, follow_each_other_without_a_broker)
 Test(engine_several_files, keep_both_of_two_edits)
 {
     world *w = world_new(6, 1);
-    device *a = &w->devices[0], beside;
+    device *a = &w->devices[0], beside = folder_beside(a, NULL);
     cf_buffer trees[2] = {{0}, {0}};
 
-    bind_beside(a, &beside);
     user_writes_text(a, "one", "1");
     sync_once(w);
     user_writes_text(a, "one", "mine");

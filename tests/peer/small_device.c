@@ -149,27 +149,46 @@ void device_admit(device *owner, device *self)
     start_engine(self);
 }
 
+void device_take_folder(device *self, const cf_binding_options *options)
+{
+    world *in = self->in;
+    cf_files *files = in->env.files;
+    cf_binding *binding;
+    cf_folder *root;
+    cf_error error;
+
+    world_must(cf_binding_new(options, &binding, &error), &error, "binding");
+    world_fill(in, binding->instance.bytes, CF_ID_SIZE);
+    world_must(files->open_root(files, options->path, &root, &error), &error, "root");
+    world_must(cf_root_make(files, root, &binding->instance, &error), &error, "root");
+    files->close_folder(files, &root);
+    world_must(cf_binding_save(cf_engine_peer(self->engine), binding, &error), &error, "binding");
+    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
+}
+
 void device_bind_folder(device *self)
 {
     world *in = self->in;
     cf_peer *peer = cf_engine_peer(self->engine);
-    cf_binding *binding;
-    cf_folder *root;
     cf_error error;
 
     world_must(
         cf_ring_collection_id(peer->ring, cf_bytes_of_text("things"), &in->collection, &error),
         &error, "collection");
-    world_must(
-        cf_binding_new(
-            &(cf_binding_options){.number = 1, .collection = in->collection, .path = self->folder},
-            &binding, &error),
-        &error, "binding");
-    world_fill(in, binding->instance.bytes, CF_ID_SIZE);
-    world_must(in->env.files->open_root(in->env.files, self->folder, &root, &error), &error,
-               "root");
-    world_must(cf_root_make(in->env.files, root, &binding->instance, &error), &error, "root");
-    in->env.files->close_folder(in->env.files, &root);
-    world_must(cf_binding_save(peer, binding, &error), &error, "binding");
-    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "binding");
+    device_take_folder(self, &(cf_binding_options){
+                                 .number = 1, .collection = in->collection, .path = self->folder});
+}
+
+size_t device_pending(const device *self, const cf_binding *source, cf_pending_kind kind)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+    size_t count = 0;
+
+    cf_engine_status(self->engine, source ? source : cf_engine_binding_at(self->engine, 0), &arena,
+                     &status);
+    for (size_t i = 0; i < status.pending_count; i++)
+        count += status.pending[i].kind == kind;
+    cf_arena_release(&arena);
+    return count;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/small_folder.h"
 
+#include "tests/peer/small_inside.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -283,4 +285,19 @@ void user_removes(device *self, const char *path)
 bool user_reads(const device *self, const char *path, cf_buffer *out)
 {
     return read_path(at(self, path).text, out);
+}
+
+device folder_beside(device *self, const char *pattern)
+{
+    device beside = {.in = self->in, .number = self->number};
+
+    snprintf(beside.folder, sizeof beside.folder, "%.100s-beside", self->folder);
+    if (mkdir(beside.folder, 0755))
+        abort();
+    device_take_folder(self, &(cf_binding_options){.number = FOLDER_BESIDE,
+                                                   .collection = self->in->collection,
+                                                   .path = beside.folder,
+                                                   .include = &pattern,
+                                                   .include_count = pattern != NULL});
+    return beside;
 }

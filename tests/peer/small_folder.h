@@ -37,4 +37,9 @@ bool world_equal(world *self, cf_buffer *difference);
 
 void folder_remove(const char *path);
 
+/* Another folder of the device, with the same collection and only what matches the pattern (NULL:
+ * all): a device that has nothing but a place, for what users do there. */
+enum { FOLDER_BESIDE = 11 }; /* its number */
+device folder_beside(device *self, const char *pattern);
+
 #endif

@@ -13,6 +13,8 @@ void world_fill(void *world, void *out, size_t size);
 void device_bear_user(device *self);
 void device_admit(device *owner, device *self);
 void device_bind_folder(device *self);
+/* Makes the directory at `path` a source of its own. */
+void device_take_folder(device *self, const cf_binding_options *options);
 void device_stop(device *self);
 void device_disconnect(device *self);
 

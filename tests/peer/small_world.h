@@ -73,6 +73,8 @@ void device_serves(device *self);
 void device_passes(device *self, uint64_t ms);
 /* The process ends, with all that was not made durable, and begins again, its disk well. */
 void device_crash(device *self);
+/* How many things of its folder, or of this source, are listed like that. */
+size_t device_pending(const device *self, const cf_binding *source, cf_pending_kind kind);
 /* Pulls its cable: the connection ends, and none can be made while `offline`. */
 void device_unplug(device *self);
 void broker_crash(world *self);
