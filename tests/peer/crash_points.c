@@ -2,21 +2,11 @@
 /* A device's disk fails, or its process ends, at every single call of a small piece of work: what
  * is there at the end is whole, the same everywhere, and nothing that we did ourselves was
  * published. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
 
 enum { LARGE = 150000, EVERY_READ = 11 };
-
-static void settles_equal(world *self, const char *when, unsigned long at)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "%s %lu: the world does not come to rest", when, at);
-    cr_assert(world_equal(self, &difference), "%s %lu: %.*s", when, at, (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
-}
 
 static void write_large(device *self, const char *path, uint8_t seed)
 {
@@ -48,7 +38,7 @@ static void prepare(world *in)
     user_writes_text(a, "d/five", "5");
     user_writes_text(a, "old/six", "6");
     write_large(a, "large", 1);
-    settles_equal(in, "before", 0);
+    settles_equal_by(world_equal, in, "before", 0);
 }
 
 /* All that can be done to a folder: replace, move, delete, swap, mode and time, new things, one of
@@ -97,7 +87,7 @@ static bool is_tried(const trial *how)
     device_sync(who);
     bool over = who->faults.calls < first + at;
     device_crash(who);
-    settles_equal(w, how->publishes ? "publishing" : "receiving", at);
+    settles_equal_by(world_equal, w, how->publishes ? "publishing" : "receiving", at);
     device_tree(a, &tree);
     cr_assert(cf_bytes_equal(cf_buffer_view(&tree), cf_buffer_view(&expected)),
               "%lu: not as the user left it:\n%.*s", at, (int)tree.size, (const char *)tree.data);
@@ -106,7 +96,7 @@ static bool is_tried(const trial *how)
     if (!how->publishes)
         cr_assert_eq(world_entries(w), entries, "receiving %lu: something was published", at);
     entries = world_entries(w);
-    settles_equal(w, "again", at);
+    settles_equal_by(world_equal, w, "again", at);
     cr_assert_eq(world_entries(w), entries, "%lu: it is not quiet", at);
     world_destroy(&w);
     return over;
@@ -137,7 +127,7 @@ Test(crash_points, place_that_can_not_be_made_durable_is_not_believed)
     cr_expect_not(device_round(b, &options, TURNS_MAX));
     cr_expect_eq(b->trouble, CF_IO);
     device_crash(b);
-    settles_equal(w, "folders that can't be synced", 0);
+    settles_equal_by(world_equal, w, "folders that can't be synced", 0);
     world_destroy(&w);
 }
 
@@ -175,7 +165,7 @@ static bool fails_while_setting(unsigned long at)
     device *a = &w->devices[0], *b = &w->devices[1];
 
     user_writes_text(a, "f", "text");
-    settles_equal(w, "before", 0);
+    settles_equal_by(world_equal, w, "before", 0);
     user_changes_mode(a, "f", 0600);
     user_stamps(a, "f", 1000000000);
     cr_assert(device_sync(a));
@@ -184,7 +174,7 @@ static bool fails_while_setting(unsigned long at)
         .calls = first, .at = first + at, .reads = true, .once = true, .status = CF_IO};
     device_sync(b);
     bool over = b->faults.calls < first + at;
-    settles_equal(w, "setting", at);
+    settles_equal_by(world_equal, w, "setting", at);
     cr_assert_eq(world_entries(w), entries, "setting %lu: something was published", at);
     world_destroy(&w);
     return over;
@@ -231,7 +221,7 @@ Test(crash_points, what_fails_is_named_and_done_at_the_next_sync)
             cr_assert(tells_why(b), "call %u failed, and nobody knows", at);
         if (b->trouble)
             device_crash(b);
-        settles_equal(w, "call", at);
+        settles_equal_by(world_equal, w, "call", at);
         cf_buffer_release(&ignored);
         world_destroy(&w);
     }
@@ -254,7 +244,7 @@ static void crash_after(unsigned turns, bool broker, int who)
         broker_crash(w);
     else
         device_crash(&w->devices[who]);
-    settles_equal(w, "turn", turns);
+    settles_equal_by(world_equal, w, "turn", turns);
     if (who == 1)
         cr_assert_eq(world_entries(w), entries, "turn %u: something was published", turns);
     world_destroy(&w);

@@ -1,32 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two devices and a broker in one process, with real folders. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-static void settles_equal(world *self)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "the world does not come to rest");
-    cr_assert(world_equal(self, &difference), "%.*s", (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
-}
-
-static bool holds(const device *self, const char *path, const char *text)
-{
-    cf_buffer bytes = {0};
-    bool equal = user_reads(self, path, &bytes) &&
-                 cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text));
-
-    cf_buffer_release(&bytes);
-    return equal;
-}
 
 Test(engine, brings_a_file_to_the_other_device)
 {

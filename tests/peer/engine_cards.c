@@ -3,6 +3,7 @@
  * whose user saves at that moment: what is there at the end is whole, the same everywhere, nothing
  * that was saved is lost, and nothing that we did ourselves was published. */
 #include "tests/peer/small_cards.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
 
@@ -10,16 +11,6 @@
 #include <string.h>
 
 enum { EVERY_READ = 3 };
-
-static void settles_equal(world *self, const char *when, unsigned long at)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "%s %lu: the world does not come to rest", when, at);
-    cr_assert(world_cards_equal(self, &difference), "%s %lu: %.*s", when, at, (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
-}
 
 static const char two_cards[] = "BEGIN:VCARD\nVERSION:3.0\nUID:five\nFN:Five\nNOTE:5\nEND:VCARD\n"
                                 "BEGIN:VCARD\nVERSION:3.0\nUID:six\nFN:Six\nNOTE:6\nEND:VCARD\n";
@@ -35,7 +26,7 @@ static void prepare(world *in)
     user_writes_card(a, "3.vcf", "three", "Three", "3");
     user_writes_card(a, "4.vcf", "four", "Four", "4");
     user_writes_text_card(a, "56.vcf", two_cards);
-    settles_equal(in, "before", 0);
+    settles_equal_by(world_cards_equal, in, "before", 0);
 }
 
 /* All that can be done to cards: changed, deleted, renamed, made, one of two in a file deleted. */
@@ -74,7 +65,7 @@ static bool is_tried(const trial *how)
     device_sync(who);
     bool over = who->faults.calls < first + at;
     device_crash(who);
-    settles_equal(w, how->publishes ? "publishing" : "receiving", at);
+    settles_equal_by(world_cards_equal, w, how->publishes ? "publishing" : "receiving", at);
     cf_buffer cards = {0};
     device_cards(a, &cards);
     cr_assert(cf_bytes_equal(cf_buffer_view(&cards), cf_bytes_of_text(worked)),
@@ -142,7 +133,7 @@ static bool is_saved(unsigned long at)
     bool over = b->faults.meanwhile != NULL;
     b->faults = (disk_faults){0};
     if (!over) {
-        settles_equal(w, "meanwhile", at);
+        settles_equal_by(world_cards_equal, w, "meanwhile", at);
         for (int i = 0; i < w->count; i++) {
             cr_assert(device_has_card(&w->devices[i], "one Quick "), "%lu: device %d", at, i);
             cr_assert(device_has_card(&w->devices[i], "two Quick "), "%lu: device %d", at, i);

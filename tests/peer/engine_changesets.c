@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one look at a table found is on other devices as a whole or not at all, though it takes
  * several entries, and whatever comes between them. */
+#include "tests/peer/small_checks.h"
 #include "tests/peer/small_table.h"
 
 #include "tests/support/expect.h"
 
 enum { ACCOUNTS = 24, NOTE = 30000, TOTAL = ACCOUNTS * 100, PARTS_MIN = 2 };
-
-static void settles_equal(world *self, const char *when, unsigned long at)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "%s %lu: the world does not come to rest", when, at);
-    cr_assert(world_tables_equal(self, &difference), "%s %lu: %.*s", when, at, (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
-}
 
 /* ---- A bank ---- */
 
@@ -27,7 +18,7 @@ static void open_bank(world *in)
     for (long id = 1; id <= ACCOUNTS; id++)
         table_add(&bank, id, 100, cf_bytes_of_text("new"));
     user_writes_table(&in->devices[0], &bank);
-    settles_equal(in, "before", 0);
+    settles_equal_by(world_tables_equal, in, "before", 0);
     table_release(&bank);
 }
 
@@ -81,7 +72,7 @@ Test(engine_changesets, are_seen_whole_while_the_network_loses_connections)
         device_round(b, &round, 2 + (unsigned)world_random(w, 8));
         expect_balanced(b, "step", step);
     }
-    settles_equal(w, "at the end", 0);
+    settles_equal_by(world_tables_equal, w, "at the end", 0);
     expect_balanced(b, "at the end", 0);
     cr_expect_gt(world_entries(w), entries + 4 * PARTS_MIN, "each took one entry");
     world_destroy(&w);
@@ -107,7 +98,7 @@ static bool crash_while_sending(unsigned seed)
     uint64_t sent = world_entries(w);
     cr_assert(device_sync(b));
     expect_balanced(b, "seed", seed);
-    settles_equal(w, "seed", seed);
+    settles_equal_by(world_tables_equal, w, "seed", seed);
     user_reads_table(b, &seen);
     cr_assert(tables_equal(&seen, &after), "seed %u: not as the user left it", seed);
     table_release(&seen);
@@ -143,7 +134,7 @@ static bool fails_at(bool publishes, unsigned long at)
     bool over = who->faults.calls < first + at;
     device_crash(who);
     expect_balanced(b, publishes ? "publishing" : "receiving", at);
-    settles_equal(w, publishes ? "publishing" : "receiving", at);
+    settles_equal_by(world_tables_equal, w, publishes ? "publishing" : "receiving", at);
     user_reads_table(b, &seen);
     cr_assert(tables_equal(&seen, &after), "%lu: not as the user left it", at);
     if (!publishes)

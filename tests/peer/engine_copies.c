@@ -2,12 +2,9 @@
 /* Files that are alike. A folder that was copied, and then deleted where it was: its files are
  * known by their contents only once they are read, after it is known that their folder is gone. And
  * two names of one file. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
-
-#include <stdio.h>
-#include <sys/stat.h>
 
 static world *a_world_with_a_folder(void)
 {
@@ -74,16 +71,6 @@ Test(engine_copies, goes_on_after_a_crash_between_the_parts_of_such_a_look)
         if (!struck)
             break;
     }
-}
-
-static unsigned mode_of(const device *self, const char *name)
-{
-    char path[256];
-    struct stat found = {0};
-
-    snprintf(path, sizeof path, "%s/%s", self->folder, name);
-    cr_assert_eq(stat(path, &found), 0, "%s", path);
-    return found.st_mode & 0777;
 }
 
 /* Two names of one file have one mode: to set one's set the other's as well, which was published at

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large contents between two devices: what travels, and that it arrives. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "codec/limits.h"
 #include "tests/support/expect.h"
@@ -10,16 +10,6 @@
 #include <sys/stat.h>
 
 enum { SIZE = 5 << 20 };
-
-static void settles_equal(world *self)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "the world does not come to rest");
-    cr_assert(world_equal(self, &difference), "%.*s", (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
-}
 
 static uint8_t *noise(world *in, size_t size)
 {
@@ -32,16 +22,6 @@ static uint8_t *noise(world *in, size_t size)
         memcpy(bytes + i, &two, 2);
     }
     return bytes;
-}
-
-static bool holds(const device *self, const char *path, const void *expected, size_t size)
-{
-    cf_buffer bytes = {0};
-    bool equal = user_reads(self, path, &bytes) &&
-                 cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of(expected, size));
-
-    cf_buffer_release(&bytes);
-    return equal;
 }
 
 static uint64_t received(device *self)
@@ -60,7 +40,7 @@ Test(engine_large, brings_a_large_file_and_then_only_what_was_edited)
 
     user_writes(a, "image", bytes, SIZE);
     settles_equal(w);
-    cr_assert(holds(b, "image", bytes, SIZE));
+    cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)));
     cr_expect_gt(received(b), SIZE);
     for (int i = 0; i < 6; i++) {
         uint64_t before = received(b) + received(a);
@@ -68,7 +48,7 @@ Test(engine_large, brings_a_large_file_and_then_only_what_was_edited)
         memset(bytes + 600000 * (i + 1), 'a' + i, 3000);
         user_writes(i % 2 ? b : a, "image", bytes, SIZE);
         settles_equal(w);
-        cr_assert(holds(i % 2 ? a : b, "image", bytes, SIZE), "edit %d", i);
+        cr_assert(holds_bytes(i % 2 ? a : b, "image", cf_bytes_of(bytes, SIZE)), "edit %d", i);
         cr_expect_lt(received(a) + received(b) - before, 50000, "edit %d", i);
     }
     free(bytes);
@@ -81,16 +61,6 @@ static void set_mode(const device *self, const char *path, mode_t mode)
 
     snprintf(whole, sizeof whole, "%s/%s", self->folder, path);
     cr_assert_eq(chmod(whole, mode), 0);
-}
-
-static mode_t mode_of(const device *self, const char *path)
-{
-    char whole[200];
-    struct stat stat;
-
-    snprintf(whole, sizeof whole, "%s/%s", self->folder, path);
-    cr_assert_eq(lstat(whole, &stat), 0);
-    return stat.st_mode & 0777;
 }
 
 Test(engine_large, brings_equal_files_of_one_round_once)
@@ -106,9 +76,9 @@ Test(engine_large, brings_equal_files_of_one_round_once)
     set_mode(a, "one", 0600);
     set_mode(a, "two", 0640);
     settles_equal(w);
-    cr_assert(holds(b, "one", bytes, SIZE));
-    cr_assert(holds(b, "two", bytes, SIZE));
-    cr_assert(holds(b, "d/three", bytes, SIZE));
+    cr_assert(holds_bytes(b, "one", cf_bytes_of(bytes, SIZE)));
+    cr_assert(holds_bytes(b, "two", cf_bytes_of(bytes, SIZE)));
+    cr_assert(holds_bytes(b, "d/three", cf_bytes_of(bytes, SIZE)));
     cr_expect_lt(received(b), SIZE + SIZE / 2);
     for (int i = 0; i < 2; i++) {
         cr_expect_eq(mode_of(&w->devices[i], "one"), 0600);
@@ -155,7 +125,7 @@ Test(engine_large, comes_through_with_broken_connections_and_crashes)
     }
     w->loss = 0;
     settles_equal(w);
-    cr_assert(holds(b, "image", bytes, 3 * SIZE));
+    cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, 3 * SIZE)));
     free(bytes);
     world_destroy(&w);
 }
@@ -174,7 +144,7 @@ Test(engine_large, follows_a_long_chain_on_a_device_that_has_nothing_yet)
         cr_assert(device_sync(a));
     }
     settles_equal(w);
-    cr_assert(holds(b, "image", bytes, SIZE));
+    cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)));
     cr_expect_lt(received(b), 2 * SIZE, "a whole is sent once");
     free(bytes);
     world_destroy(&w);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Texts that devices edit apart, where their users want them merged. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
 
@@ -27,16 +27,6 @@ static world *make_world(uint64_t seed, int devices, int merging)
     return w;
 }
 
-static void settles_equal(world *self)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "the world does not come to rest");
-    cr_assert(world_equal(self, &difference), "%.*s", (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
-}
-
 static bool has_copy(const device *self)
 {
     cf_buffer listing = {0};
@@ -46,16 +36,6 @@ static bool has_copy(const device *self)
     bool has = strstr((char *)listing.data, "(conflict ") != NULL;
     cf_buffer_release(&listing);
     return has;
-}
-
-static void expect_text(const device *self, const char *path, const char *expected)
-{
-    cf_buffer bytes = {0};
-
-    cr_assert(user_reads(self, path, &bytes));
-    cf_buffer_append(&bytes, "", 1);
-    cr_expect_str_eq((char *)bytes.data, expected);
-    cf_buffer_release(&bytes);
 }
 
 /* Both edit one text while apart. */

@@ -2,6 +2,7 @@
 /* Pictures in base64, which programs write into cards and tables as text: an edit of the picture
  * travels as a patch of the picture, and the text comes out letter by letter. */
 #include "tests/peer/small_cards.h"
+#include "tests/peer/small_checks.h"
 #include "tests/peer/small_table.h"
 
 #include "codec/base64.h"
@@ -11,11 +12,6 @@
 #include <string.h>
 
 enum { PHOTO = 300 << 10, SMALL = 60 << 10, LOGO = 100 << 10, ENTRY_MAX = 2048, FOLDED = 74 };
-
-static void settles(world *self)
-{
-    cr_assert(world_settle(self), "the world does not come to rest");
-}
 
 static uint64_t received(device *self)
 {
@@ -88,7 +84,7 @@ static void travels_as_a_patch(size_t photo_size, size_t logo_size)
 
     world_bind_cards(w);
     write_person(a, &ann, &card);
-    settles(w);
+    settle(w);
     for (int step = 0; step < 4; step++) {
         uint64_t entries = world_entries(w), before = received(b);
 
@@ -101,12 +97,12 @@ static void travels_as_a_patch(size_t photo_size, size_t logo_size)
         cr_expect_leq(received(b) - before, ENTRY_MAX, "step %d: %lu bytes", step,
                       (unsigned long)(received(b) - before));
     }
-    settles(w);
+    settle(w);
     device_reads_card(a, "ann.vcf", &there);
     cr_expect(cf_bytes_equal(cf_buffer_view(&there), cf_buffer_view(&card)), "its own is touched");
     write_person(b, &ann, &card); /* the same, in its own words */
     uint64_t entries = world_entries(w);
-    settles(w);
+    settle(w);
     cr_expect_eq(world_entries(w), entries, "what came there was something else");
     cf_buffer_release(&ann.photo);
     cf_buffer_release(&ann.logo);
@@ -151,7 +147,7 @@ static void comes_as_it_is(const char *before, const char *behind, bool padded)
     world_bind_tables(w);
     table_add(&people, 1, 1, cf_bytes_of_text("nothing"));
     user_writes_table(a, &people);
-    settles(w);
+    settle(w);
     for (int step = 0; step < 3; step++) {
         cf_buffer_clear(&text);
         cf_buffer_append_text(&text, "%s", before);
@@ -159,7 +155,7 @@ static void comes_as_it_is(const char *before, const char *behind, bool padded)
         cf_buffer_append_text(&text, "%s", behind);
         set_note(&people, cf_buffer_view(&text));
         user_writes_table(a, &people);
-        settles(w);
+        settle(w);
         cr_assert(user_reads_table(b, &seen));
         cr_expect(tables_equal(&seen, &people), "%s...%s, step %d", before, behind, step);
         table_release(&seen);

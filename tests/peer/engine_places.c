@@ -1,28 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Things that take the place of what belongs into them, or of what they are in. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
-
-static void settles_equal(world *self)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "the world does not come to rest");
-    cr_assert(world_equal(self, &difference), "%.*s", (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
-}
-
-static bool holds(const device *self, const char *path, const char *text)
-{
-    cf_buffer bytes = {0};
-    bool equal = user_reads(self, path, &bytes) &&
-                 cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text));
-
-    cf_buffer_release(&bytes);
-    return equal;
-}
 
 Test(engine_places, a_file_goes_into_a_new_folder_of_its_name)
 {

@@ -2,19 +2,10 @@
 /* One file of records whose device's disk fails, or whose process ends, at every single call, or
  * whose user saves at that moment: what is there at the end is whole, the same everywhere, nothing
  * that was saved is lost, and nothing that we did ourselves was published. */
+#include "tests/peer/small_checks.h"
 #include "tests/peer/small_table.h"
 
 #include "tests/support/expect.h"
-
-static void settles_equal(world *self, const char *when, unsigned long at)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "%s %lu: the world does not come to rest", when, at);
-    cr_assert(world_tables_equal(self, &difference), "%s %lu: %.*s", when, at, (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
-}
 
 /* Rows of these balances, numbered from 1; 0: none. */
 static void write_balances(device *self, const long *balances, long count)
@@ -45,7 +36,7 @@ static void prepare(world *in)
 
     world_bind_tables(in);
     write_balances(&in->devices[0], balances, 4);
-    settles_equal(in, "before", 0);
+    settles_equal_by(world_tables_equal, in, "before", 0);
 }
 
 static void work(device *self)
@@ -72,7 +63,7 @@ static bool is_tried(disk_faults how)
     device_sync(b);
     bool over = b->faults.calls < first + at;
     device_crash(b);
-    settles_equal(w, "receiving", at);
+    settles_equal_by(world_tables_equal, w, "receiving", at);
     cr_assert_eq(balance_of(b, 1), 11, "%lu", at);
     cr_assert_eq(balance_of(b, 2), 0, "%lu", at);
     cr_assert_eq(balance_of(b, 5), 50, "%lu", at);
@@ -122,7 +113,7 @@ static bool is_saved(unsigned long at)
     bool over = b->faults.meanwhile != NULL;
     b->faults = (disk_faults){0};
     if (!over) {
-        settles_equal(w, "meanwhile", at);
+        settles_equal_by(world_tables_equal, w, "meanwhile", at);
         for (int i = 0; i < w->count; i++)
             cr_assert_eq(balance_of(&w->devices[i], 3), 33, "%lu: device %d", at, i);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files that take each other's names: in a row, in pairs and all round, more of them than one batch
  * of steps takes. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
 
@@ -14,16 +14,6 @@ enum { MANY = 600, LARGE = 100000 };
 static void name_of(size_t i, char name[32])
 {
     snprintf(name, 32, "f%05zu", i);
-}
-
-static void settles_equal(world *self)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "the world does not come to rest");
-    cr_assert(world_equal(self, &difference), "%.*s", (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
 }
 
 /* Each holds its name. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two folders of one collection on one device, and one on another: they end equal, with all that
  * was written in any of them. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
 
@@ -184,25 +184,6 @@ static void sync_once(world *w)
 {
     w->now_ms += 60000;
     cr_assert(device_sync(&w->devices[0]));
-}
-
-static void expect_text(const device *at, const char *path, const char *text)
-{
-    cf_buffer bytes = {0};
-
-    cr_assert(user_reads(at, path, &bytes), "%s is not there", path);
-    cr_assert(cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text)), "%s: %.*s", path,
-              (int)bytes.size, (const char *)bytes.data);
-    cf_buffer_release(&bytes);
-}
-
-static bool is_there(const device *at, const char *path)
-{
-    cf_buffer bytes = {0};
-    bool there = user_reads(at, path, &bytes);
-
-    cf_buffer_release(&bytes);
-    return there;
 }
 
 Test(engine_several_files, follow_each_other_without_a_broker)

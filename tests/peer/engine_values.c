@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Long values of records between devices: they travel beside the other fields, as deltas, and what
  * waits for one is whole when it comes. */
+#include "tests/peer/small_checks.h"
 #include "tests/peer/small_table.h"
 
 #include "codec/content.h"
@@ -13,16 +14,6 @@
 
 enum { PHOTO = 300000, SMALL = 80000, ROWS = 3, ENTRY_MAX = 2048 };
 
-static void settles_equal(world *self, const char *when, unsigned long at)
-{
-    cf_buffer difference = {0};
-
-    cr_assert(world_settle(self), "%s %lu: the world does not come to rest", when, at);
-    cr_assert(world_tables_equal(self, &difference), "%s %lu: %.*s", when, at, (int)difference.size,
-              (const char *)difference.data);
-    cf_buffer_release(&difference);
-}
-
 static void open_photos(world *in, long rows, size_t size)
 {
     cf_arena arena = {0};
@@ -32,7 +23,7 @@ static void open_photos(world *in, long rows, size_t size)
     for (long id = 1; id <= rows; id++)
         table_add(&photos, id, 100, noise_text(in, size, &arena));
     user_writes_table(&in->devices[0], &photos);
-    settles_equal(in, "before", 0);
+    settles_equal_by(world_tables_equal, in, "before", 0);
     table_release(&photos);
     cf_arena_release(&arena);
 }
@@ -115,7 +106,7 @@ Test(engine_values, travel_as_deltas_in_the_entry_of_the_other_fields)
         cr_expect_leq(received(to) - before, ENTRY_MAX, "step %u: %lu bytes", step,
                       (unsigned long)(received(to) - before));
     }
-    settles_equal(w, "at the end", 0);
+    settles_equal_by(world_tables_equal, w, "at the end", 0);
     world_destroy(&w);
 }
 
@@ -182,14 +173,14 @@ Test(engine_values, stay_what_they_are_under_the_name_that_the_base_has)
         world_bind_tables(w);
         table_add(&photos, 1, 100, note);
         user_writes_table(a, &photos);
-        settles_equal(w, "before", 0);
+        settles_equal_by(world_tables_equal, w, "before", 0);
         rename_in_base(b, note, &arena);
         if (edits)
             retouch(a, 1, 100, 0);
         cr_assert(device_sync(a));
         uint64_t entries = world_entries(w);
         renumber(b, 1, 7); /* something else of the row */
-        settles_equal(w, "after", (unsigned long)edits);
+        settles_equal_by(world_tables_equal, w, "after", (unsigned long)edits);
         cr_expect_eq(world_entries(w), entries + 1, "it was told of more than once");
         cr_expect_eq(is_retouched(b, 1, 100, 7), edits == 1, "the edit is gone");
         table_release(&photos);
@@ -210,7 +201,7 @@ Test(engine_values, merge_with_other_fields_that_changed_elsewhere)
     table_find(&photos, 1)->balance = 42;
     user_writes_table(b, &photos);
     table_release(&photos);
-    settles_equal(w, "both", 0);
+    settles_equal_by(world_tables_equal, w, "both", 0);
     cr_expect(is_retouched(a, 1, 5000, 42));
     cr_expect(is_retouched(b, 1, 5000, 42));
     world_destroy(&w);
@@ -232,7 +223,7 @@ Test(engine_values, hold_back_their_row_alone_until_there_is_a_broker)
     device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, 60);
     cr_expect_str_eq(reason_of(a, "9", &arena), "a long value of it waits for a broker");
     uint64_t entries = world_entries(w);
-    settles_equal(w, "with the broker", 0);
+    settles_equal_by(world_tables_equal, w, "with the broker", 0);
     cr_expect_eq(world_entries(w), entries + 2); /* what could go out did, before */
     table_release(&photos);
     cr_assert(user_reads_table(b, &photos));
@@ -273,7 +264,7 @@ static void bring_back(bool spoiled)
     if (spoiled)
         spoil_copies(b);
     uint64_t before = received(b);
-    settles_equal(w, "back", 0);
+    settles_equal_by(world_tables_equal, w, "back", 0);
     cr_expect_eq(received(b) - before > SMALL / 2, spoiled, "%lu bytes came",
                  (unsigned long)(received(b) - before));
     table_release(&photos);
@@ -309,11 +300,11 @@ Test(engine_values, become_short_and_long_again_and_go)
     cf_buffer_append_text(&photos.at[0].note, "short");
     table_drop(&photos, 3);
     user_writes_table(a, &photos);
-    settles_equal(w, "short", 0);
+    settles_equal_by(world_tables_equal, w, "short", 0);
     uint64_t before = received(b);
     cf_buffer_append(&photos.at[0].note, long_again.data, long_again.size);
     user_writes_table(a, &photos);
-    settles_equal(w, "long", 0);
+    settles_equal_by(world_tables_equal, w, "long", 0);
     cr_expect_lt(received(b) - before, PHOTO * 2);
     cr_assert(user_reads_table(b, &seen));
     cr_expect(tables_equal(&seen, &photos));
@@ -339,7 +330,7 @@ static bool fails_at(bool publishes, unsigned long at)
     device_sync(who);
     bool over = who->faults.calls < first + at;
     device_crash(who);
-    settles_equal(w, publishes ? "publishing" : "receiving", at);
+    settles_equal_by(world_tables_equal, w, publishes ? "publishing" : "receiving", at);
     cr_assert(is_retouched(b, 1, 70000, 5), "%lu: not as the user left it", at);
     if (!publishes)
         cr_assert_eq(world_entries(w), entries, "receiving %lu: something was published", at);

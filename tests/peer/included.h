@@ -2,7 +2,7 @@
 /* Small worlds in which a device asks for some of the files only. */
 #ifndef CF_TESTS_INCLUDED_H
 #define CF_TESTS_INCLUDED_H
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 /* Of two devices: the first has everything, the second asks for what the pattern says; NULL: for
  * everything, too. */
@@ -14,15 +14,5 @@ void device_asks_for(device *self, const char *const *patterns, size_t count);
 cf_binding *device_will_ask_for(device *self, const char *const *patterns, size_t count);
 /* For one pattern; NULL: for everything. */
 void include(device *self, const char *pattern);
-
-void settle(world *w);
-/* 0: nothing is there. */
-unsigned mode_of(const device *self, const char *path);
-bool is_there(const device *self, const char *path);
-void expect_text(const device *self, const char *path, const char *text);
-/* How often the text is in what lies there, or in its names. */
-size_t count_texts(const device *self, const char *text);
-/* All is in sync, as `status` would say. */
-void expect_nothing_pending(device *self);
 
 #endif

@@ -162,16 +162,6 @@ void carry(device *from, device *to)
 
 /* ---- The world ---- */
 
-bool holds(const device *self, const char *path, const char *text)
-{
-    cf_buffer bytes = {0};
-    bool equal = user_reads(self, path, &bytes) &&
-                 cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text));
-
-    cf_buffer_release(&bytes);
-    return equal;
-}
-
 bool has(const device *self, const char *path)
 {
     char token[64];

@@ -3,7 +3,7 @@
  * and entries that are carried by hand. */
 #ifndef CF_TESTS_SHUT_OUT_H
 #define CF_TESTS_SHUT_OUT_H
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 cf_peer *peer_of(device *self);
 const cf_registry *registry_of(device *self);
@@ -28,7 +28,6 @@ void parcel_release(parcel *self);
 /* That, by hand to another. */
 void carry(device *from, device *to);
 
-bool holds(const device *self, const char *path, const char *text);
 bool has(const device *self, const char *path);
 
 /* An owner, one whom this is about, and another; all hold the same. */
