@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rules of files_identity on a file system: what programs do when they save, move and
  * delete, and inodes that the kernel uses again. Each scan becomes the base of the next one;
- * answers are written as in identity.c, numbers are given in the order of discovery. */
+ * answers are written as in identity_lines.h, numbers are given in the order of discovery. */
 #include "codec/content.h"
 #include "peer/adapters/files_identity.h"
 
