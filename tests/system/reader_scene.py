@@ -17,6 +17,16 @@ NAMES = [b"a plain name.txt", b"with\nnewline and \xff\xfe", b"-rf", "größer �
 SECRET = b"nobody but us may read this line"
 
 
+def let_in(owner, name, *arguments):
+    """An independent device of the owner's user, which the owner knows by its fingerprint."""
+    pairing = owner.start("pair", *arguments)
+    device = join(pairing.stdout.readline(), name)
+    output, messages = pairing.communicate(timeout=WAIT)
+    assert pairing.returncode == 0, messages
+    assert output.split() == [name, crypto.fingerprint(device.identity.id)]
+    return device
+
+
 class Scene:
     """A broker, a real device with a folder that it published, and an independent device with the same log."""
 
@@ -67,12 +77,7 @@ class Scene:
         os.utime(self.here / "empty", ns=(1, 1_234_567_890_123_456_789))
 
     def join(self, name, *arguments):
-        pairing = self.laptop.start("pair", *arguments)
-        device = join(pairing.stdout.readline(), name)
-        output, messages = pairing.communicate(timeout=WAIT)
-        assert pairing.returncode == 0, messages
-        assert output.split() == [name, crypto.fingerprint(device.identity.id)]
-        return device
+        return let_in(self.laptop, name, *arguments)
 
     def session(self, device=None):
         return (device or self.device).session(self.broker.line)

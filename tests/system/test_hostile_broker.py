@@ -11,9 +11,9 @@ from broker_client import HEADS_PAGE, now
 from counterfoil import tree, wait_until
 from hostile_broker import Said, raw
 from hostile_house import expect_blamed, flipped, house, key_of, of_notes, strange_heads, when, with_bulk  # noqa: F401
-from hostile_victim import COUNTS_MEMORY, MEMORY_MAX, PATIENCE, attacked, memory_of
+from hostile_victim import COUNTS_MEMORY, MEMORY_MAX, attacked, memory_of
 from protocol import read_entry
-from reader import join
+from reader_scene import let_in
 
 YEARS = 10 * 365 * 86_400_000
 
@@ -452,9 +452,7 @@ def test_a_lease_that_is_none_harms_nobody(house):
 
 def test_a_device_that_no_owner_added_is_in_nowhere(house):
     """By a stranger, and by a member: neither adds a device, nor makes itself an owner."""
-    pairing = house.laptop.start("pair", "--role", "member")
-    mallory = join(pairing.stdout.readline(), "mallory")
-    pairing.communicate(timeout=PATIENCE)
+    mallory = let_in(house.laptop, "mallory", "--role", "member")
     with mallory.session(house.broker.line) as session:
         mallory.read_log(session)
     evil = crypto.Identity(os.urandom(32))
@@ -478,9 +476,7 @@ def test_a_device_that_no_owner_added_is_in_nowhere(house):
 
 def test_what_a_stranger_signs_is_refused_and_named(house):
     """A device that the broker made up adds itself, and writes."""
-    pairing = house.laptop.start("pair", "--role", "member")
-    guest = join(pairing.stdout.readline(), "guest")
-    pairing.communicate(timeout=PATIENCE)
+    guest = let_in(house.laptop, "guest", "--role", "member")
     with guest.session(house.broker.line) as session:
         guest.read_log(session)
     house.heal()

@@ -15,7 +15,8 @@ from hostile_house import house, key_of, when  # noqa: F401
 from hostile_peer import Street, body, file, item, node
 from hostile_victim import PATIENCE, attacked
 from protocol import ROOT, domain, read_entry
-from reader import inline, join
+from reader import inline
+from reader_scene import let_in
 
 counterfoil.WAIT = PATIENCE
 YEARS = 10 * 365 * 86_400_000
@@ -108,9 +109,7 @@ def test_what_a_fork_says_of_itself_does_not_hide_it(street, way):
 
 def test_a_fork_of_which_each_sees_one_branch_comes_out(house):
     """The broker shows one to each. As soon as they hear of each other it is missed, and then told."""
-    pairing = house.laptop.start("pair", "--role", "member")
-    mallory = join(pairing.stdout.readline(), "mallory")
-    pairing.communicate(timeout=PATIENCE)
+    mallory = let_in(house.laptop, "mallory", "--role", "member")
     with mallory.session(house.broker.line) as session:
         mallory.read_log(session)
     house.heal()

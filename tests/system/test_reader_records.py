@@ -13,11 +13,12 @@ import pytest
 
 import protocol_crypto as crypto
 from cards import EXPORTS, edit, event, fill, items
-from counterfoil import WAIT, Device
+from counterfoil import Device
 from counterfoild import Broker
 from protocol import pack
-from reader import changeset, join
+from reader import changeset
 from reader_records import Records
+from reader_scene import let_in
 from reader_tree import Contents
 
 ROWS = 2000
@@ -33,9 +34,7 @@ class Table:
         self.laptop.init(self.broker.run("invite").strip())
         self.path = self.laptop.source("people.csv")
         self.lines = {}
-        pairing = self.laptop.start("pair")
-        self.device = join(pairing.stdout.readline(), "python-device")
-        assert pairing.wait(WAIT) == 0
+        self.device = let_in(self.laptop, "python-device")
 
     def add(self):
         self.laptop.json("add", str(self.path), "--collection", "people", "--format", "csv", "--key", "id")

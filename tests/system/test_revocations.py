@@ -9,10 +9,11 @@ import pytest
 
 import protocol_crypto as crypto
 from broker_client import Refused, Silence, now
-from counterfoil import WAIT, Device, tree
+from counterfoil import Device, tree
 from counterfoild import Broker
 from protocol import ROOT, read_entry
-from reader import Reader, inline, join, new_item
+from reader import Reader, inline, new_item
+from reader_scene import let_in
 from reader_tree import Tree
 
 
@@ -42,11 +43,7 @@ class Scene:
         self.broker.stop()
 
     def join(self, name, *arguments):
-        pairing = self.desk.start("pair", *arguments)
-        device = join(pairing.stdout.readline(), name)
-        _, messages = pairing.communicate(timeout=WAIT)
-        assert pairing.returncode == 0, messages
-        return device
+        return let_in(self.desk, name, *arguments)
 
     def session(self, device):
         return device.session(self.broker.line)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that a database can't hold: each waits with what refers to it, `status` lists it, and it comes when it can."""
 
-from counterfoil import WAIT, broker, make_device, two  # noqa: F401
+from counterfoil import broker, make_device, two  # noqa: F401
 from protocol import hash_of, pack
-from reader import join
 from reader_records import Records
+from reader_scene import let_in
 from test_sqlite import add, both, pending
 
 LOOSE = """
@@ -81,9 +81,7 @@ class Stranger:
 
     def __init__(self, broker, laptop):
         self.broker = broker
-        pairing = laptop.start("pair")
-        self.device = join(pairing.stdout.readline(), "stranger")
-        assert pairing.wait(WAIT) == 0
+        self.device = let_in(laptop, "stranger")
         self.read()
         self.collection = self.device.collection("book")
 
