@@ -3,6 +3,8 @@
 
 import pathlib
 
+from counterfoil import both
+
 EXPORTS = pathlib.Path(__file__).parents[1] / "peer" / "adapters" / "exports"
 
 
@@ -35,14 +37,6 @@ def edit(path, before, after):
     text = path.read_bytes().decode()
     assert before in text, f"{path}: {text}"
     write(path, text.replace(before, after))
-
-
-def both(laptop, desktop, code=0):
-    """Until each has what the other did."""
-    laptop.finish("sync")
-    desktop.finish("sync")
-    laptop.sync(code)
-    desktop.sync(code)
 
 
 def pending(device):

@@ -80,6 +80,15 @@ class Device:
         process.communicate(timeout=WAIT)
         return process.returncode
 
+    def killed(self, *arguments, after):
+        """A verb that is killed when so many seconds have passed, unless it has ended: its exit code."""
+        process = self.start(*arguments)
+        try:
+            process.communicate(timeout=after)
+        except subprocess.TimeoutExpired:
+            self.stop(process, signal.SIGKILL)
+        return process.returncode
+
     def end(self):
         for process in self.processes:
             if process.poll() is None:
@@ -115,6 +124,14 @@ class Device:
 
     def sync(self, code=0, *arguments):
         return self.json("sync", *arguments, code=code)
+
+
+def both(laptop, desktop, code=0):
+    """Until each has what the other did."""
+    laptop.finish("sync")
+    desktop.finish("sync")
+    laptop.sync(code)
+    desktop.sync(code)
 
 
 def fill(source, files):

@@ -9,8 +9,8 @@ import icalendar
 import pytest
 import vobject
 
-from cards import EXPORTS, both, conflicts, edit, fill, items, pending, write
-from counterfoil import broker, make_device, two  # noqa: F401
+from cards import EXPORTS, conflicts, edit, fill, items, pending, write
+from counterfoil import both, broker, make_device, two  # noqa: F401
 
 ALL = ("google.csv", "google-labels.csv", "google-types.csv", "outlook.csv", "outlook-all.csv", "thunderbird.csv",
        "thunderbird-all.csv")

@@ -4,18 +4,9 @@
 import pytest
 
 from counterfoil import broker, make_device, tree, two, wait_until  # noqa: F401
+from test_include import both, files
 
 FILES = {"a.txt": "a", "b.bin": "b", "sub/c.txt": "c", "sub/d.bin": "d", "bin/e.bin": "e"}
-
-
-def both(laptop, desktop):
-    for _ in range(2):
-        for device in (laptop, desktop):
-            device.sync()
-
-
-def files(folder):
-    return {path: content.decode() for path, content in tree(folder).items() if content is not None}
 
 
 def folders(folder):

@@ -2,8 +2,6 @@
 """What a user counts on where sources of several kinds, tables that refer to each other, and constraints meet."""
 
 import random
-import signal
-import subprocess
 
 import pytest
 
@@ -232,14 +230,9 @@ def test_what_spans_entries_is_whole_though_killed_at_any_moment(two):
     assert laptop.sync()["traffic"]["entries_sent"] > 1
     states = set()
     for tenths in range(0, 40):
-        process = desktop.start("sync")
-        try:
-            process.wait(timeout=tenths / 20)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        process.communicate()
+        code = desktop.killed("sync", after=tenths / 20)
         states.add(tuple(there.rows("SELECT sum(balance), sum(balance != 1000), count(*) FROM accounts")[0]))
-        if process.returncode == 0:
+        if code == 0:
             break
     desktop.sync()
     states.add(tuple(there.rows("SELECT sum(balance), sum(balance != 1000), count(*) FROM accounts")[0]))

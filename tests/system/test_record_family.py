@@ -2,9 +2,6 @@
 """A row is deleted where the rows that refer to it aren't shown: they go with it, or are without it where they can be, unless
 nobody could know of them there."""
 
-import signal
-import subprocess
-
 import pytest
 
 from counterfoil import broker, make_device, two  # noqa: F401
@@ -214,21 +211,11 @@ def test_killed_at_any_moment(two):
     laptop.sync()
     desktop.run("set", str(there.path), "--include", "people")
     for hundredths in range(0, 60, 3):
-        process = desktop.start("sync")
-        try:
-            process.wait(timeout=hundredths / 100)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        process.communicate()
+        desktop.killed("sync", after=hundredths / 100)
     desktop.sync()
     there.run(DELETE)
     for hundredths in range(0, 60, 3):
-        process = desktop.start("sync")
-        try:
-            process.wait(timeout=hundredths / 100)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        process.communicate()
+        desktop.killed("sync", after=hundredths / 100)
     both(laptop, desktop)
     assert here.all(*TABLES) == WITHOUT_ANN
     quiet(laptop, desktop)

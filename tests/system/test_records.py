@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from counterfoil import broker, make_device, two, wait_until  # noqa: F401
+from counterfoil import both, broker, make_device, two, wait_until  # noqa: F401
 
 PEOPLE = "id,email,name\n1,anna@example.org,Anna\n2,bert@example.org,Bert\n3,cleo@example.org,Cleo\n"
 
@@ -21,13 +21,6 @@ def add(device, name, content, *options, collection="people"):
         path.write_text(content)
     device.json("add", str(path), "--collection", collection, *options)
     return path
-
-
-def both(laptop, desktop, code=0):
-    laptop.finish("sync")
-    desktop.finish("sync")
-    laptop.sync(code)
-    desktop.sync(code)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import os
 import random
 import sqlite3
 
-from counterfoil import broker, make_device, two  # noqa: F401
+from counterfoil import both, broker, make_device, two  # noqa: F401
 
 ADDRESS_BOOK = """
 CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, born INTEGER);
@@ -80,13 +80,6 @@ def add(device, schema, name="book", code=0, options=()):
         database.run(schema)
     device.json("add", str(database.path), "--format", "sqlite", "--collection", name, *options, code=code)
     return database
-
-
-def both(laptop, desktop, code=0):
-    laptop.finish("sync")
-    desktop.finish("sync")
-    laptop.sync(code)
-    desktop.sync(code)
 
 
 def share(two, schema, *tables):

@@ -25,6 +25,16 @@ def named(two, count, schema=NAMED):
     return laptop, desktop, here, there
 
 
+def grown_since_a_backup(two):
+    """Four people who are in the backup of the first one, and three more."""
+    laptop, desktop, here, there = named(two, 4)
+    backup = here.path.with_suffix(".backup")
+    shutil.copy(here.path, backup)
+    here.many("INSERT INTO people VALUES (?, ?)", people("b", 3))
+    both(laptop, desktop)
+    return laptop, desktop, here, there, backup
+
+
 def written_anew(here, script=""):
     """Another file of the same rows, that the script changes."""
     copy = Database(here.path.with_suffix(".new"))
@@ -114,11 +124,7 @@ def test_one_row_less_in_another_file(two):
 
 
 def test_an_older_copy_is_put_back(two):
-    laptop, desktop, here, there = named(two, 4)
-    backup = here.path.with_suffix(".backup")
-    shutil.copy(here.path, backup)
-    here.many("INSERT INTO people VALUES (?, ?)", people("b", 3))
-    both(laptop, desktop)
+    laptop, desktop, here, there, backup = grown_since_a_backup(two)
     os.replace(backup, here.path)
     stopped(laptop, "3 of 7 rows are missing")
     desktop.sync()
@@ -129,11 +135,7 @@ def test_an_older_copy_is_put_back(two):
 
 
 def test_an_older_copy_is_written_over_it(two):
-    laptop, desktop, here, there = named(two, 4)
-    backup = here.path.with_suffix(".backup")
-    shutil.copy(here.path, backup)
-    here.many("INSERT INTO people VALUES (?, ?)", people("b", 3))
-    both(laptop, desktop)
+    laptop, desktop, here, there, backup = grown_since_a_backup(two)
     shutil.copy(backup, here.path)
     stopped(laptop, "3 of 7 rows are missing")
     laptop.sync(0, "--yes")

@@ -9,8 +9,8 @@ import sqlite3
 
 import pytest
 
-from cards import both, card, conflicts, edit, event, fill, items, pending, write
-from counterfoil import broker, make_device, two  # noqa: F401
+from cards import card, conflicts, edit, event, fill, items, pending, write
+from counterfoil import both, broker, make_device, two  # noqa: F401
 
 PHOTO = "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUJD" * 30
 ANNA = card("anna", "Anna Example", "N:Example;Anna;Maria;Dr.;", "EMAIL;TYPE=home:anna@example.org",
