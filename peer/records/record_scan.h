@@ -42,6 +42,11 @@ typedef struct {
  * its number (rule i). */
 bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const cf_row *disk);
 
+/* Which row of the base each row of the disk is (rules i and j), in the order of the disk: also one
+ * under another key. NULL: it is new. Of the input it needs the schema, the format, the base and
+ * the disk. */
+const cf_row **cf_row_scan_identify(const cf_row_scan_input *input, cf_arena *arena);
+
 /* What is there to publish; no changes: nothing that counts was done. The changes of one scan are a
  * changeset: where they take several entries, these are parts of one. */
 void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_scan *out);

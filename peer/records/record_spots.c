@@ -237,3 +237,15 @@ void cf_row_spots_close(cf_row_scanning *self)
     self->gone = gone;
     cf_table_release(&self->places);
 }
+
+const cf_row **cf_row_scan_identify(const cf_row_scan_input *input, cf_arena *arena)
+{
+    const cf_row **known = cf_arena_allocate(arena, input->disk_count, sizeof *known);
+    cf_row_scanning self = {.input = input, .arena = arena};
+
+    cf_row_spots_open(&self);
+    for (size_t i = 0; i < self.spot_count; i++)
+        known[self.spots[i].disk - input->disk] = self.spots[i].base;
+    cf_row_spots_close(&self);
+    return known;
+}

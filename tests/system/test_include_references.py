@@ -314,3 +314,46 @@ def test_what_refers_by_several_columns_to_a_row_that_is_left_out_is_left_out(tw
     assert rates(here) == rates(there) == [("EUR", 1, 1.5), ("GBP", 1, 3.5), ("USD", 1, 2.5)]
     bills = "SELECT kind, currency FROM bills ORDER BY kind"
     assert here.rows(bills) == there.rows(bills) == [("Y", "USD"), ("g", "GBP"), ("x", "USD")]
+
+
+SWAP = "UPDATE phones SET id = 100 WHERE id = 1; UPDATE phones SET id = 1 WHERE id = 4; UPDATE phones SET id = 4 WHERE id = 100;"
+REUSE = "UPDATE phones SET id = 50 WHERE id = 1; UPDATE phones SET id = 1 WHERE id = 4;"
+HOME, WORK = ("Ann", "home", "+1"), ("Ann", "work", "+4")
+
+
+@pytest.mark.parametrize("moves, stray, told", [
+    (SWAP, "number = '+1'", {1: WORK, 4: HOME}),
+    (SWAP, "number = '+4'", {1: WORK, 4: HOME}),
+    (SWAP, "1", {1: WORK, 4: HOME}),
+    (REUSE, "number = '+4'", {1: WORK, 50: HOME}),
+    (REUSE, "number = '+1'", {1: WORK}),
+    (SWAP + "UPDATE phones SET number = '+11' WHERE id = 4;", "id = 4", {1: WORK}),
+    (SWAP + "UPDATE phones SET number = '+44' WHERE id = 1;", "id = 1", {4: HOME}),
+    (SWAP + "UPDATE phones SET number = number || '0';", "1", {1: HOME, 4: WORK}),
+], ids=["first", "second", "both", "reused", "new key", "first edited", "second edited", "both edited"])
+def test_rows_whose_keys_change_while_they_refer_to_one_that_is_left_out(two, moves, stray, told):
+    """What is another row by all it says is new, as ever, and then stays here with what it refers to."""
+    laptop, desktop = two
+    schema = SCHEMA.replace("number TEXT", "kind TEXT, number TEXT")
+    here = add(laptop, schema)
+    here.run("INSERT INTO people VALUES (1, 'Ann', 'friend'), (2, 'Bob', 'work');"
+             "INSERT INTO phones VALUES (1, 1, 'home', '+1'), (2, 2, 'home', '+2'), (4, 1, 'work', '+4')")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, schema, options=("--existing", *FRIENDS))
+    desktop.sync()
+    there.run(ZOE + moves + f"UPDATE phones SET person = (SELECT id FROM people WHERE name = 'Zoe') WHERE {stray}")
+    rows = "SELECT phones.id, name, phones.kind, number FROM phones JOIN people ON people.id = person ORDER BY phones.id"
+    mine = there.rows(rows)
+    for _ in range(2):
+        desktop.finish("sync")
+        laptop.sync()
+    assert {row[0]: row[1:] for row in here.rows(rows)} == {2: ("Bob", "home", "+2"), **told} and here.sound()
+    assert there.rows(rows) == mine and there.sound()
+    listed = says_the_same(desktop)
+    assert len(listed) > 0 and says_the_same(laptop) == {}
+    there.run("UPDATE people SET kind = 'friend' WHERE name = 'Zoe'")
+    both(laptop, desktop)
+    assert there.rows(rows) == mine
+    assert here.rows(rows) == sorted([*mine, (2, "Bob", "home", "+2")])
+    assert says_the_same(desktop) == says_the_same(laptop) == {}

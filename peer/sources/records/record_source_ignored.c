@@ -123,22 +123,84 @@ static bool is_led_astray(cf_record_run *run, const cf_row *row)
     return found;
 }
 
+static bool find_astray(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+    bool any = false;
+
+    for (size_t i = 0; i < file->count; i++) {
+        run->astray[i] = !run->ignored[i] && is_led_astray(run, &file->rows[i]);
+        any |= run->astray[i];
+    }
+    return any;
+}
+
+/* What the rows are that are none of those ignored: keys may have been changed. */
+static void identify(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+    cf_row *rows = cf_arena_allocate(&run->arena, file->count, sizeof *rows);
+    cf_row_scan_input input = {.schema = &run->schema,
+                               .format = &run->content.format,
+                               .base = run->source->binding->rows,
+                               .disk = rows};
+    size_t next = 0;
+
+    for (size_t i = 0; i < file->count; i++)
+        if (!run->ignored[i])
+            rows[input.disk_count++] = file->rows[i];
+    const cf_row **found = cf_row_scan_identify(&input, &run->arena);
+    run->known = cf_arena_allocate(&run->arena, file->count, sizeof *run->known);
+    for (size_t i = 0; i < file->count; i++)
+        run->known[i] = run->ignored[i] ? NULL : found[next++];
+}
+
+static bool is_known(const cf_record_run *run, const cf_row *base)
+{
+    bool found = false;
+
+    for (size_t i = 0; !found && i < run->content.file.count; i++)
+        found = run->known[i] == base;
+    return found;
+}
+
+/* A new row that refers to one that is ignored, in the place of one that has another key now. */
+static bool ignore_displacing(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+    bool any = false;
+
+    for (size_t i = 0; i < file->count; i++) {
+        const cf_row *row = &file->rows[i];
+
+        if (!run->astray[i] || run->known[i] || !is_known(run, base_at(run, row->table, row->key)))
+            continue;
+        run->ignored[i] = any = true;
+    }
+    return any;
+}
+
 void cf_record_run_find_ignored(cf_record_run *run)
 {
     const cf_binding *binding = run->source->binding;
     const cf_record_file *file = &run->content.file;
+    bool more = binding->include_count > 0;
 
-    if (!binding->include_count)
+    if (!more)
         return;
     run->ignored = cf_arena_allocate(&run->arena, file->count, sizeof *run->ignored);
     run->astray = cf_arena_allocate(&run->arena, file->count, sizeof *run->astray);
     for (size_t i = 0; i < file->count; i++)
         run->ignored[i] = !base_at(run, file->rows[i].table, file->rows[i].key) &&
                           !cf_record_includes(binding, &run->content.format, &file->rows[i]);
-    while (ignore_children(run))
-        continue;
-    for (size_t i = 0; i < file->count; i++)
-        run->astray[i] = !run->ignored[i] && is_led_astray(run, &file->rows[i]);
+    while (more) {
+        while (ignore_children(run))
+            continue;
+        more = find_astray(run);
+        if (more)
+            identify(run);
+        more = more && ignore_displacing(run);
+    }
 }
 
 size_t cf_record_run_count_ignored(const cf_record_run *run)
@@ -160,18 +222,6 @@ bool cf_record_run_leaves_any(const cf_record_run *run)
 }
 
 /* ---- What the others are told of a row that is astray ---- */
-
-static bool is_another(const cf_schema_table *table, const cf_row_format *format,
-                       const cf_row *base, const cf_row *here)
-{
-    cf_arena arena = {0};
-    cf_row shown;
-
-    bool another =
-        cf_row_show(format, base, &arena, &shown) && cf_row_is_another(table, &shown, here);
-    cf_arena_release(&arena);
-    return another;
-}
 
 static size_t without(cf_row_field *fields, size_t count, cf_bytes name)
 {
@@ -218,12 +268,11 @@ static cf_bytes *astray_fields(cf_record_run *run, const cf_row *row, cf_arena *
 
 bool cf_record_run_told(cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out)
 {
-    const cf_row *base = base_at(run, row->table, row->key);
-    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    const cf_row *base = run->known[index_of(run, row)];
     size_t astray;
 
-    if (is_another(table, &run->content.format, base, row))
-        return cf_row_show(&run->content.format, base, arena, out);
+    if (!base) /* it has the place of one that is gone */
+        return cf_row_show(&run->content.format, base_at(run, row->table, row->key), arena, out);
     const cf_bytes *names = astray_fields(run, row, arena, &astray);
     cf_row_field *fields =
         cf_arena_allocate(arena, row->field_count + base->field_count, sizeof *fields);

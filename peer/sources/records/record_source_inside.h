@@ -81,15 +81,17 @@ typedef struct {
     cf_row_index here;       /* what is shown */
     cf_tied_rows tied;       /* the same, by what ties others to it; filled when it is asked */
     cf_record_held held;
-    bool *filled;      /* rows as read that lack what the content's have; NULL: none */
-    bool *renewed;     /* rows that became as they are shown; NULL: nobody asks */
-    cf_rows *troubled; /* the places that are in trouble */
-    bool *ignored;     /* rows that are none of ours; NULL: none is */
-    bool *astray;      /* rows of the base that refer to such a one now */
-    uint8_t *stays;    /* rows that stay as they are, whatever was done elsewhere */
-    cf_table blocked;  /* rows of the view that can't be shown because of that */
-    bool as_base;      /* it shows just what the base says: nothing was done to it */
-    cf_id *doubts;     /* items of the base's rows to which something was done */
+    bool *filled;         /* rows as read that lack what the content's have; NULL: none */
+    bool *renewed;        /* rows that became as they are shown; NULL: nobody asks */
+    cf_rows *troubled;    /* the places that are in trouble */
+    bool *ignored;        /* rows that are none of ours; NULL: none is */
+    bool *astray;         /* rows of the base that refer to such a one now */
+    const cf_row **known; /* by row: which of the base it is, until that is another; NULL while none
+                             is astray */
+    uint8_t *stays;       /* rows that stay as they are, whatever was done elsewhere */
+    cf_table blocked;     /* rows of the view that can't be shown because of that */
+    bool as_base;         /* it shows just what the base says: nothing was done to it */
+    cf_id *doubts;        /* items of the base's rows to which something was done */
     size_t doubt_count;
     bool unrest;                       /* something passes: look again soon */
     const cf_record_refusal *refusals; /* of the last one that wrote, ascending by place */
