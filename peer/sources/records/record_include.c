@@ -113,20 +113,42 @@ static bool is_named(const parts *pattern, cf_bytes name)
     return cf_bytes_equal(name, cf_bytes_of(pattern->field, pattern->field_size));
 }
 
-static bool has_value(const parts *pattern, const cf_row *row)
+/* Where the field ends in which this one lies: /name of /name/full; 0: in none. */
+static size_t end_of_outer(cf_bytes field, size_t end)
+{
+    const size_t columns = sizeof CF_COLUMNS - 1;
+    bool column = field.size > columns && memcmp(field.data, CF_COLUMNS "/", columns + 1) == 0;
+
+    while (end > 0 && field.data[--end] != '/')
+        continue;
+    return column && end == columns ? 0 : end;
+}
+
+/* The field, or one that it is a part of: an object may be a field for each of its members. */
+static bool names_field(const parts *pattern, cf_bytes field)
 {
     cf_buffer name = {0};
     bool found = false;
 
-    for (size_t i = 0; !found && i < row->field_count; i++) {
+    for (size_t end = field.size; !found && end > 0; end = end_of_outer(field, end)) {
         cf_buffer_clear(&name);
-        cf_record_field_text(row->fields[i].name, &name);
-        if (!is_named(pattern, cf_buffer_view(&name)))
+        cf_record_field_text(cf_bytes_of(field.data, end), &name);
+        found = is_named(pattern, cf_buffer_view(&name));
+    }
+    cf_buffer_release(&name);
+    return found;
+}
+
+static bool has_value(const parts *pattern, const cf_row *row)
+{
+    bool found = false;
+
+    for (size_t i = 0; !found && i < row->field_count; i++) {
+        if (!names_field(pattern, row->fields[i].name))
             continue;
         for (size_t k = 0; !found && k < row->fields[i].count; k++)
             found = matches_value(pattern, row->fields[i].values[k]);
     }
-    cf_buffer_release(&name);
     return found;
 }
 

@@ -6,8 +6,9 @@
  *   FIELD=VALUE         each row that has this value in the field, as people read both; of a field
  *                       with several values one of them is enough, and of a value that is an object
  *                       or an array one of the texts in it: emails=ann@example.org,
- *                       organizations=Acme. A column of the key is a field, too; that of a contact,
- *                       an event or a task is uid
+ *                       organizations=Acme; so of one that is a field for each of its members:
+ *                       name=Ann, name/full=Ann. A column of the key is a field, too; that of a
+ *                       contact, an event or a task is uid
  *   TABLE//FIELD=VALUE  of this table only
  *   *  ?  []            as in fnmatch(3), in TABLE and VALUE
  *
