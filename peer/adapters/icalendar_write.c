@@ -24,28 +24,33 @@ static size_t last_line(const writing *self, size_t component)
 
 /* ---- New components ---- */
 
-/* DTSTAMP is the time of the last change that is known. */
-static void append_stamp(const cf_row *row, cf_buffer *out)
+static bool append_time(const cf_row *row, const char *field, cf_buffer *out)
 {
-    static const char *const fields[] = {"/updated", "/created"};
     cf_bytes text;
+    bool told = cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text(field)), &text) &&
+                text.size == 20 && text.data[19] == 'Z';
 
-    cf_buffer_append_text(out, "DTSTAMP:");
-    for (size_t i = 0; i < 2; i++)
-        if (cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text(fields[i])), &text) &&
-            text.size == 20 && text.data[19] == 'Z') {
-            for (size_t at = 0; at < text.size; at++)
-                if (text.data[at] != '-' && text.data[at] != ':')
-                    cf_buffer_append(out, &text.data[at], 1);
-            cf_buffer_append_text(out, "\n");
-            return;
-        }
-    cf_buffer_append_text(out, "19700101T000000Z\n");
+    if (told)
+        cf_calendar_compact(text, out);
+    return told;
 }
 
-/* A component that says what the row says, lines with LF. `name` is that of an occurrence, or
- * nothing. */
-static void build(const cf_row *row, bool task, cf_bytes uid, cf_bytes name,
+/* DTSTAMP, which there must be, is the time of the last change that the row tells; of an occurrence
+ * that tells none, that of all of it. Where none is told it is a time that nobody takes for one,
+ * and the same on all devices: when the row was written they know by their logs, and a file that
+ * is written anew must not come out otherwise because of when, or by whom, it is. */
+static void append_stamp(const cf_row *row, const cf_row *whole, cf_buffer *out)
+{
+    cf_buffer_append_text(out, "DTSTAMP:");
+    if (!append_time(row, "/updated", out) && !append_time(row, "/created", out) &&
+        !append_time(whole, "/updated", out) && !append_time(whole, "/created", out))
+        cf_buffer_append_text(out, "19700101T000000Z");
+    cf_buffer_append_text(out, "\n");
+}
+
+/* A component that says what the row says, lines with LF. `name` is that of an occurrence of the
+ * whole, or nothing. */
+static void build(const cf_row *row, const cf_row *whole, bool task, cf_bytes uid, cf_bytes name,
                   const cf_calendar_time *start, cf_buffer *out)
 {
     const char *kind = task ? "VTODO" : "VEVENT";
@@ -62,7 +67,7 @@ static void build(const cf_row *row, bool task, cf_bytes uid, cf_bytes name,
         cf_calendar_occurrence_line(name, start, &text);
         cf_buffer_append_text(&text, "\n");
     }
-    append_stamp(row, &text);
+    append_stamp(row, whole, &text);
     cf_buffer_append_text(&text, "END:%s\n", kind);
     if (!cf_content_lines_read(cf_buffer_view(&text), &lines, &error)) {
         cf_line_edits edits = {.lines = &lines};
@@ -140,7 +145,7 @@ static void add_occurrences(writing *self, const cf_row *row, const cf_row *is, 
             continue;
         cf_row own = cf_calendar_override_row(field->values[0], task, &self->arena);
         cf_buffer_clear(&text);
-        build(&own, task, uid, name, start, &text);
+        build(&own, row, task, uid, name, start, &text);
         cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
     }
     cf_buffer_release(&text);
@@ -244,7 +249,7 @@ static void add_item(writing *self, const cf_row *row, cf_bytes uid, size_t afte
 
     cf_calendar_wanted_start(row, &start);
     cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/recurrenceId")), &name);
-    build(row, task, uid, name, &start, &text);
+    build(row, row, task, uid, name, &start, &text);
     cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
     add_occurrences(self, row, NULL, task, uid, &start, after);
     cf_buffer_release(&text);

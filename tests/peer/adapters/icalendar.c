@@ -406,6 +406,18 @@ Test(icalendar, changes_occurrences)
                                            "DTSTAMP:19700101T000000Z\nSUMMARY:x\nEND:VEVENT\n"));
 }
 
+#define STAMPED AT("RRULE:FREQ=WEEKLY\nCREATED:20240102T000000Z\nLAST-MODIFIED:20240103T000000Z\n")
+#define LATER(lines)                                                                               \
+    "BEGIN:VEVENT\nUID:1\nRECURRENCE-ID;TZID=Europe/Berlin:20240115T090000\n" lines "END:VEVENT\n"
+
+Test(icalendar, stamps_a_new_occurrence_with_the_last_change_that_is_told)
+{
+    expect_change(CALENDAR(STAMPED), CALENDAR(STAMPED LATER("SUMMARY:x\n")),
+                  CALENDAR(STAMPED LATER("DTSTAMP:20240103T000000Z\nSUMMARY:x\n")));
+    expect_change(CALENDAR(STAMPED), CALENDAR(STAMPED LATER("CREATED:20240104T000000Z\n")),
+                  CALENDAR(STAMPED LATER("DTSTAMP:20240104T000000Z\nCREATED:20240104T000000Z\n")));
+}
+
 Test(icalendar, moves_occurrences_into_another_zone)
 {
     expect_change(
