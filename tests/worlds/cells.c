@@ -49,9 +49,12 @@ void cells_drop(cells *self, const cell *one)
 
 void cells_drop_row(cells *self, const char *key)
 {
+    char *row = strdup(key); /* it may be that of a cell which goes */
+
     for (size_t i = self->count; i--;)
-        if (strcmp(self->all[i].key, key) == 0)
+        if (strcmp(self->all[i].key, row) == 0)
             cells_drop(self, &self->all[i]);
+    free(row);
 }
 
 void cells_set(cells *self, const char *key, const char *field, const char *value)
