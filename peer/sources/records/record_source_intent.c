@@ -3,6 +3,8 @@
  * stands there would look like a user's work as soon as others have changed it again. */
 #include "peer/sources/records/record_source_inside.h"
 
+#include <stdlib.h>
+
 #include "codec/pack.h"
 #include "peer/records/row_dependants.h"
 
@@ -81,18 +83,61 @@ void cf_record_run_settled(cf_record_run *run)
 
 /* ---- Afterwards ---- */
 
-/* As it was about to be shown, and is. */
-static void take_put(cf_record_run *run, const cf_row *row)
-{
-    const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
+/* A row that was about to be shown. */
+typedef struct {
+    cf_row row;
+    bool is_here; /* just so */
+    bool moves;   /* its key was another item's, or its item had another key */
+} intended;
 
-    if (here && cf_record_run_same(run, here, row))
-        cf_record_run_put(run, row);
+/* What is read of the intent. */
+typedef struct {
+    cf_record_run *run;
+    intended *puts;
+    size_t count, capacity;
+    bool any_moved; /* one that moves is where it was to be */
+} recollection;
+
+static void read_put(recollection *self, const cf_row *row)
+{
+    cf_record_run *run = self->run;
+    const cf_rows *rows = run->source->binding->rows;
+    const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
+    const cf_row *at_key = cf_rows_find(rows, row->table, row->key);
+    const cf_row *before = cf_rows_of_item(rows, &row->item);
+    intended read = {.row = *row, .is_here = here && cf_record_run_same(run, here, row)};
+
+    read.moves = (at_key && !cf_id_equal(&at_key->item, &row->item)) ||
+                 (before && !cf_bytes_equal(before->key, row->key));
+    self->any_moved |= read.moves && read.is_here;
+    self->puts = cf_grow(self->puts, &self->capacity, self->count + 1, sizeof *self->puts);
+    self->puts[self->count++] = read;
+}
+
+/* As it was about to be shown, and is. Keys change hands all together: where one has, what doesn't
+ * stand there as it was to be was changed or deleted since, and an item is in one place. */
+static void take_puts(recollection *self)
+{
+    cf_record_run *run = self->run;
+    cf_binding *binding = run->source->binding;
+
+    for (size_t i = 0; i < self->count; i++) {
+        const cf_row *row = &self->puts[i].row;
+        const cf_row *before = cf_rows_of_item(binding->rows, &row->item);
+
+        self->puts[i].is_here |= self->any_moved && self->puts[i].moves;
+        if (self->puts[i].is_here && before && !cf_bytes_equal(before->key, row->key))
+            cf_binding_drop_row(binding, before->table, before->key, &run->records);
+    }
+    for (size_t i = 0; i < self->count; i++)
+        if (self->puts[i].is_here)
+            cf_record_run_put(run, &self->puts[i].row);
 }
 
 /* It was about to go, and is gone. */
-static void take_drop(cf_record_run *run, const cf_row *row)
+static void take_drop(recollection *self, const cf_row *row)
 {
+    cf_record_run *run = self->run;
     cf_binding *binding = run->source->binding;
 
     if (!cf_row_index_find(&run->here, row->table, row->key) &&
@@ -103,14 +148,16 @@ static void take_drop(cf_record_run *run, const cf_row *row)
 }
 
 /* One that is gone because it is not asked for any more. */
-static void take_hidden(cf_record_run *run, const cf_row *row)
+static void take_hidden(recollection *self, const cf_row *row)
 {
+    cf_record_run *run = self->run;
+
     if (!cf_rows_of_item(run->source->binding->rows, &row->item))
         cf_binding_put_dependant(run->source->binding, row, &run->records);
 }
 
-static cf_status take_all(cf_record_run *run, cf_reader *reader,
-                          void (*take)(cf_record_run *run, const cf_row *row), cf_error *error)
+static cf_status take_all(recollection *self, cf_reader *reader,
+                          void (*take)(recollection *self, const cf_row *row), cf_error *error)
 {
     size_t count;
 
@@ -121,9 +168,9 @@ static cf_status take_all(cf_record_run *run, cf_reader *reader,
 
         status = cf_read_bin(reader, &packed, error);
         if (!status)
-            status = cf_row_read(packed, &run->arena, &row, error);
+            status = cf_row_read(packed, &self->run->arena, &row, error);
         if (!status)
-            take(run, &row);
+            take(self, &row);
     }
     return status;
 }
@@ -132,6 +179,7 @@ cf_status cf_record_run_take_intended(cf_record_run *run, cf_error *error)
 {
     cf_peer *peer = run->source->workshop->peer;
     cf_store *store = cf_home_store(peer->home);
+    recollection self = {.run = run};
     cf_buffer value = {0};
 
     if (run->source->settled)
@@ -139,11 +187,14 @@ cf_status cf_record_run_take_intended(cf_record_run *run, cf_error *error)
     cf_status status = store->get(store, cf_peer_user(peer), key_of(run), &value, error);
     cf_reader reader = cf_reader_of(cf_buffer_view(&value));
     if (!status)
-        status = take_all(run, &reader, take_put, error);
-    if (!status)
-        status = take_all(run, &reader, take_drop, error);
+        status = take_all(&self, &reader, read_put, error);
+    if (!status) {
+        take_puts(&self);
+        status = take_all(&self, &reader, take_drop, error);
+    }
     if (!status && reader.at < reader.end) /* of earlier programs there are none */
-        status = take_all(run, &reader, take_hidden, error);
+        status = take_all(&self, &reader, take_hidden, error);
+    free(self.puts);
     if (status == CF_MALFORMED)
         status = error->status = CF_BROKEN;
     if (!status)
