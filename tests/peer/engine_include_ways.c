@@ -225,6 +225,25 @@ Test(engine_include_ways, wait_where_a_file_stands_and_say_so)
     world_destroy(&w);
 }
 
+/* World 12000631: its mode came with the next process. */
+Test(engine_include_ways, have_the_mode_of_what_settles_where_they_stood_unasked)
+{
+    world *w = two(9, NULL);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_makes(a, "outer");
+    user_makes(a, "outer/inner");
+    settle(w);
+    include(b, "*.txt");
+    settle(w);
+    user_changes_mode(a, "outer/inner", 0700);
+    user_writes_text(a, "outer/inner/1.txt", "1");
+    cr_assert(device_sync(a) && device_sync(b));
+    expect_text(b, "outer/inner/1.txt", "1");
+    cr_expect_eq(mode_of(b, "outer/inner"), 0700);
+    world_destroy(&w);
+}
+
 /* ---- Which take each other's places ---- */
 
 Test(engine_include_ways, are_not_hidden_with_what_is_not_asked_for)

@@ -228,6 +228,8 @@ void cf_applying_after_commit(cf_applying *applying)
         }
         if (node)
             mark_moved(applying, &task->step, node);
+        if (task->settled)
+            cf_applying_mark(applying, &task->step.group, 1);
         if (cf_step_opens_directory(&task->step))
             cf_applying_mark(applying, task->step.shown->items, task->step.shown->item_count);
     }

@@ -27,8 +27,8 @@ cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder
 /* The directory is only passed through: what is not asked for, and the survey has no eye for, may
  * lie in it. */
 bool cf_task_may_hold_more(const cf_task_place *place, const cf_node *node);
-/* Where a directory is to come, one with such stands already: it is that one from now on, and keeps
- * its mode until the next step; the base's own, if it has one, is left. False: it can't be; what
+/* Where a directory is to come, one with such stands already: it is that one from now on, and gets
+ * its mode by a step of its own; the base's own, if it has one, is left. False: it can't be; what
  * only steps aside never does. */
 bool cf_task_settle(cf_task_place *place, cf_task *task, const cf_folder *folder);
 

@@ -45,6 +45,7 @@ bool cf_task_settle(cf_task_place *place, cf_task *task, const cf_folder *folder
     leave(place, task);
     task->after.mode = (cf_bytes){0};
     cf_task_put_node(place, task, folder);
+    task->settled = true;
     return true;
 }
 
@@ -60,5 +61,6 @@ bool cf_task_take_over(cf_task_place *place, cf_task *task, const cf_node *node)
     leave(place, task);
     cf_binding_put_node(place->binding, &taken, place->records);
     task->state = CF_TASK_DONE;
+    task->settled = true;
     return true;
 }
