@@ -198,33 +198,6 @@ Test(engine_include_ways, lose_nothing_when_the_one_that_is_left_is_removed)
     }
 }
 
-/* One name can't have both, and the file is nobody else's business. */
-Test(engine_include_ways, wait_where_a_file_stands_and_say_so)
-{
-    world *w = two(7, "*.txt");
-    device *a = &w->devices[0], *b = &w->devices[1];
-    cf_arena arena = {0};
-    cf_binding_status status;
-
-    user_makes(a, "old");
-    user_writes_text(a, "old/1.txt", "1");
-    settle(w);
-    user_writes_text(b, "new", "mine");
-    user_moves(a, "old", "new");
-    settle(w);
-    expect_text(b, "new", "mine");
-    expect_text(b, "old/1.txt", "1");
-    cf_engine_status(b->engine, cf_engine_binding_at(b->engine, 0), &arena, &status);
-    cr_expect_eq(status.pending_count, 1);
-    expect_nothing_of_ours(b);
-    user_moves(b, "new", "mine");
-    settle(w);
-    expect_text(b, "new/1.txt", "1");
-    expect_nothing_pending(b);
-    cf_arena_release(&arena);
-    world_destroy(&w);
-}
-
 /* World 12000631: its mode came with the next process. */
 Test(engine_include_ways, have_the_mode_of_what_settles_where_they_stood_unasked)
 {

@@ -52,35 +52,76 @@ static cf_ids take_marked(cf_applying *applying, cf_plan *plan)
     cf_ids marked = applying->marked, out = {0};
 
     applying->marked = (cf_ids){0};
-    if (!plan->scope)
-        return marked;
-    for (size_t i = 0; i < marked.count; i++)
+    for (size_t i = 0; plan->scope && i < marked.count; i++)
         plan_way(applying, plan, &marked.at[i], &out);
-    free(marked.at);
+    if (plan->scope)
+        free(marked.at);
+    else
+        out = marked;
+    if (out.count)
+        qsort(out.at, out.count, sizeof *out.at, by_id);
     return out;
+}
+
+/* Groups that are planned, of several directories by their first. */
+typedef struct {
+    cf_ids before, several; /* `before` is in order */
+} planning;
+
+static bool is_planned(planning *self, const cf_group *group, const cf_id *id)
+{
+    const cf_ids *before = &self->before;
+
+    if (before->count && bsearch(id, before->at, before->count, sizeof *id, by_id))
+        return true;
+    if (group->count == 1)
+        return false;
+    if (is_known_group(&self->several, &group->directories[0]))
+        return true;
+    cf_ids_add(&self->several, &group->directories[0]);
+    return false;
+}
+
+static void plan_groups(cf_applying *applying, cf_plan *plan, const cf_ids *ids, planning *self)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        cf_group group;
+
+        if (i > 0 && cf_id_equal(&ids->at[i], &ids->at[i - 1]))
+            continue;
+        cf_view_group_of(applying->collection->view, &ids->at[i], &applying->arena, &group);
+        if (!is_planned(self, &group, &ids->at[i]))
+            cf_plan_group(applying->options.binding->nodes, applying->collection->view, &group,
+                          &applying->arena, plan);
+    }
+}
+
+/* Of what is in a directory that is to move, something else may be asked for where it is to go,
+ * whether it gets there or not. */
+static void mark_below_moving(cf_applying *applying, const cf_plan *plan)
+{
+    for (size_t i = 0; plan->scope && i < plan->count; i++) {
+        const cf_step *step = &plan->steps[i];
+
+        if (step->kind == CF_STEP_UPDATE && step->node->kind == CF_KIND_DIRECTORY &&
+            cf_step_difference(step).move)
+            cf_applying_mark_below(applying, step->node);
+    }
 }
 
 static void plan_marked(cf_applying *applying, cf_plan *plan)
 {
-    cf_ids ids = take_marked(applying, plan), groups = {0};
+    cf_ids marked = take_marked(applying, plan), below;
+    planning done = {0};
 
-    if (ids.count)
-        qsort(ids.at, ids.count, sizeof *ids.at, by_id);
-    for (size_t i = 0; i < ids.count; i++) {
-        cf_group group;
-
-        if (i > 0 && cf_id_equal(&ids.at[i], &ids.at[i - 1]))
-            continue;
-        cf_view_group_of(applying->collection->view, &ids.at[i], &applying->arena, &group);
-        if (group.count > 1 && is_known_group(&groups, &group.directories[0]))
-            continue;
-        if (group.count > 1)
-            cf_ids_add(&groups, &group.directories[0]);
-        cf_plan_group(applying->options.binding->nodes, applying->collection->view, &group,
-                      &applying->arena, plan);
-    }
-    free(groups.at);
-    free(ids.at);
+    plan_groups(applying, plan, &marked, &done);
+    mark_below_moving(applying, plan);
+    below = take_marked(applying, plan);
+    done.before = marked;
+    plan_groups(applying, plan, &below, &done);
+    free(done.several.at);
+    free(marked.at);
+    free(below.at);
 }
 
 static void name_temporary(cf_applying *applying, cf_task *task)
@@ -170,13 +211,39 @@ static void find_source(cf_applying *applying, cf_task *task)
                           &task->source, &ignored);
 }
 
+/* It is new in a directory that has yet to move, and nobody's business where that lies now: it
+ * comes when the directory is there. */
+static bool comes_later(const cf_applying *applying, const cf_step *step)
+{
+    const cf_binding *binding = applying->options.binding;
+    cf_buffer path = {0};
+
+    if (step->kind != CF_STEP_CREATE || !cf_include_limits(binding->matcher))
+        return false;
+    cf_binding_path(binding, step->parent, &path);
+    if (path.size)
+        cf_buffer_append(&path, "/", 1);
+    cf_buffer_append(&path, step->shown->name.data, step->shown->name.size);
+    bool out = cf_include_match_path(binding->matcher, cf_buffer_view(&path),
+                                     step->shown->kind == CF_KIND_DIRECTORY) == CF_INCLUDE_OUT;
+    cf_buffer_release(&path);
+    return out;
+}
+
 static void make_tasks(cf_applying *applying, const cf_plan *plan)
 {
-    applying->count = plan->count;
+    applying->count = 0;
     applying->tasks = cf_arena_allocate(&applying->arena, plan->count, sizeof *applying->tasks);
     for (size_t i = 0; i < plan->count; i++) {
-        prepare_task(applying, &plan->steps[i], &applying->tasks[i]);
-        find_source(applying, &applying->tasks[i]);
+        cf_task *task = &applying->tasks[applying->count];
+
+        if (comes_later(applying, &plan->steps[i])) {
+            cf_ids_add(&applying->later, &plan->steps[i].group);
+            continue;
+        }
+        prepare_task(applying, &plan->steps[i], task);
+        find_source(applying, task);
+        applying->count++;
     }
     if (applying->count)
         qsort(applying->tasks, applying->count, sizeof *applying->tasks, by_source);

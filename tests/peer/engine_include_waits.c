@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Directories that are renamed elsewhere to where here, unasked for, a file of that name stands: it
+ * stays, they wait, and say so. Of what is in them, what is asked for where they are to go counts
+ * meanwhile. */
+#include "tests/peer/included.h"
+
+#include "tests/support/expect.h"
+
+/* One name can't have both, and the file is nobody else's business. */
+Test(engine_include_waits, where_a_file_stands_and_says_so)
+{
+    world *w = two(7, "*.txt");
+    device *a = &w->devices[0], *b = &w->devices[1];
+    cf_arena arena = {0};
+    cf_binding_status status;
+
+    user_makes(a, "old");
+    user_writes_text(a, "old/1.txt", "1");
+    settle(w);
+    user_writes_text(b, "new", "mine");
+    user_moves(a, "old", "new");
+    settle(w);
+    expect_text(b, "new", "mine");
+    expect_text(b, "old/1.txt", "1");
+    cf_engine_status(b->engine, cf_engine_binding_at(b->engine, 0), &arena, &status);
+    cr_expect_eq(status.pending_count, 1);
+    cr_expect_eq(count_texts(b, ".counterfoil"), 0);
+    user_moves(b, "new", "mine");
+    settle(w);
+    expect_text(b, "new/1.txt", "1");
+    expect_nothing_pending(b);
+    cf_arena_release(&arena);
+    world_destroy(&w);
+}
+
+/* World 12001786: it went when the next process began. */
+Test(engine_include_waits, without_what_is_not_asked_for_where_they_are_to_go)
+{
+    static const char *const patterns[] = {"/old*", "sub/"};
+    world *w = two(10, NULL);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    device_asks_for(b, patterns, 2);
+    user_makes(a, "old");
+    user_makes(a, "old/deep");
+    user_writes_text(a, "old/1.txt", "1");
+    user_writes_text(a, "old/deep/2.txt", "2");
+    settle(w);
+    user_writes_text(b, "new", "mine");
+    user_moves(a, "old", "new");
+    cr_assert(device_sync(a));
+    device_sync(b);
+    expect_text(b, "new", "mine");
+    cr_expect(!is_there(b, "old/1.txt") && !is_there(b, "old/deep/2.txt"));
+    expect_text(a, "new/deep/2.txt", "2");
+    user_moves(b, "new", "mine");
+    settle(w);
+    expect_nothing_pending(b);
+    world_destroy(&w);
+}
+
+typedef enum { GOES_ON, ENDS, MOVES_IT_HIMSELF } meanwhile;
+
+/* Where they lie now nobody asks for it, and the next process would know nothing of it. */
+static void comes_with_its_directory(uint64_t seed, meanwhile what)
+{
+    static const char *const patterns[] = {"/old/*.bin", "/new/*.txt"};
+    world *w = two(seed, NULL);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    device_asks_for(b, patterns, 2);
+    user_makes(a, "old");
+    user_writes_text(a, "old/1.txt", "1");
+    user_writes_text(a, "old/2.bin", "2");
+    settle(w);
+    user_writes_text(b, "new", "mine");
+    user_moves(a, "old", "new");
+    cr_assert(device_sync(a));
+    device_sync(b);
+    if (what == ENDS)
+        device_crash(b);
+    device_sync(b);
+    expect_text(b, "new", "mine");
+    cr_expect_eq(count_texts(b, ".txt") + count_texts(b, ".bin"), 0);
+    user_moves(b, "new", "mine");
+    if (what == MOVES_IT_HIMSELF)
+        user_moves(b, "old", "new");
+    settle(w);
+    expect_text(b, "new/1.txt", "1");
+    cr_expect_eq(count_texts(b, ".txt") + count_texts(b, ".bin"), 1);
+    expect_text(a, "new/2.bin", "2");
+    expect_nothing_pending(b);
+    world_destroy(&w);
+}
+
+Test(engine_include_waits, with_what_is_asked_for_where_they_are_to_go)
+{
+    comes_with_its_directory(11, GOES_ON);
+    comes_with_its_directory(12, ENDS);
+    comes_with_its_directory(13, MOVES_IT_HIMSELF);
+}
+
+Test(engine_include_waits, no_more_once_its_directory_is_there)
+{
+    static const char *const patterns[] = {"/old/*.bin", "/new/*.txt"};
+    world *w = two(14, NULL);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    device_asks_for(b, patterns, 2);
+    user_makes(a, "old");
+    user_writes_text(a, "old/1.txt", "1");
+    user_writes_text(a, "old/2.bin", "2");
+    settle(w);
+    user_moves(a, "old", "new");
+    cr_assert(device_sync(a) && device_sync(b));
+    expect_text(b, "new/1.txt", "1");
+    cr_expect(!is_there(b, "new/2.bin") && !is_there(b, "old"));
+    world_destroy(&w);
+}
