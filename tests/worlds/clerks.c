@@ -296,3 +296,61 @@ void records_act(device *who, record_kind kind, const char *key, uint64_t seed)
     else
         act_on_cards(&from, who, key);
 }
+
+/* ---- The same by all ---- */
+
+static long next_number(const world *self)
+{
+    long last = 0;
+
+    for (int i = 0; i < self->count; i++) {
+        const device *one = &self->devices[i];
+        cells all;
+
+        records_read(one, RECORDS_NUMBERS, &all);
+        long there = highest(&all);
+        there = there > one->counted ? there : one->counted;
+        last = there > last ? there : last;
+        cells_release(&all);
+    }
+    return last + 1;
+}
+
+void records_plan_twins(const world *self, const char *key, uint64_t seed, record_twins *out)
+{
+    chance from = {seed};
+    record_kind kind = (record_kind)chance_below(&from, RECORDS_KINDS);
+
+    while (!records_are_in(self, kind))
+        kind = (kind + 1) % RECORDS_KINDS;
+    *out = (record_twins){.kind = kind, .seed = chance_next(&from)};
+    if (kind == RECORDS_NUMBERS)
+        snprintf(out->key, sizeof out->key, "%ld", next_number(self));
+    else
+        snprintf(out->key, sizeof out->key, "%s", key);
+}
+
+void records_make_twin(device *who, const record_twins *twins)
+{
+    chance from = {twins->seed};
+    char path[80];
+    cells all;
+
+    records_read(who, twins->kind, &all);
+    if (is_there(&all, twins->key)) {
+        cells_release(&all);
+        return;
+    }
+    if (twins->kind == RECORDS_CARDS) {
+        snprintf(path, sizeof path, "/cards/%s.vcf", twins->key);
+        cells_add(&all, twins->key, "", "");
+        set(&from, &all, twins->key, cell_properties[CELL_NAME], "");
+        save_card(&from, who, &all, twins->key, path);
+    } else {
+        add_row(&from, &all, twins->key, twins->kind == RECORDS_NUMBERS);
+        records_save_table(who, twins->kind, &all, chance_one_in(&from, 3));
+    }
+    if (twins->kind == RECORDS_NUMBERS)
+        who->counted = strtol(twins->key, NULL, 10);
+    cells_release(&all);
+}

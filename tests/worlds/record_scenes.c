@@ -2,8 +2,15 @@
 /* What the worlds found in sources of records. */
 #include "tests/worlds/records.h"
 #include "tests/worlds/scene.h"
+#include "tests/worlds/sight.h"
 
-enum { SEEDS = 12, TICK_MS = 4, CARDS = 1 << RECORDS_CARDS, TABLE = 1 << RECORDS_TABLE };
+enum {
+    SEEDS = 12,
+    TICK_MS = 4,
+    CARDS = 1 << RECORDS_CARDS,
+    TABLE = 1 << RECORDS_TABLE,
+    NUMBERS = 1 << RECORDS_NUMBERS
+};
 
 static void writes_card(device *who, const char *path, const char *key, const char *name)
 {
@@ -36,14 +43,19 @@ static void writes_row(device *who, const char *key, const char *name)
     sets_field(who, key, "name", name);
 }
 
-static void drops_row(device *who, const char *key)
+static void drops_row_of(device *who, record_kind kind, const char *key)
 {
     cells all;
 
-    records_read(who, RECORDS_TABLE, &all);
+    records_read(who, kind, &all);
     cells_drop_row(&all, key);
-    records_save_table(who, RECORDS_TABLE, &all, false);
+    records_save_table(who, kind, &all, false);
     cells_release(&all);
+}
+
+static void drops_row(device *who, const char *key)
+{
+    drops_row_of(who, RECORDS_TABLE, key);
 }
 
 /* A file whose name is not on the disk yet may be gone after a power cut, and say so to others. */
@@ -229,4 +241,76 @@ Test(record_scenes, a_row_that_another_goes_on_with_comes_back_whole)
     expect_records(w, "table k\ntable k name Karl\ntable k note taller\n"
                       "table k photo a picture\n");
     world_destroy(&w);
+}
+
+static void counts_up(device *who, const char *key, const char *name)
+{
+    cells all;
+
+    records_read(who, RECORDS_NUMBERS, &all);
+    cells_add(&all, key, "", "");
+    cells_set(&all, key, "name", name);
+    records_save_table(who, RECORDS_NUMBERS, &all, false);
+    cells_release(&all);
+}
+
+static const char twins[] = "table k\ntable k name Karl\nnumbers 1\nnumbers 1 name Nina\n"
+                            "cards a\ncards a name/full Anna\n";
+
+static world *a_world_of_twins(uint64_t seed)
+{
+    world *w = a_world_with(seed, 2, CARDS | TABLE | NUMBERS);
+
+    for (int i = 0; i < w->count; i++)
+        w->devices[i].offline = true;
+    for (int i = 0; i < w->count; i++) {
+        writes_row(&w->devices[i], "k", "Karl");
+        counts_up(&w->devices[i], "1", "Nina");
+        writes_card(&w->devices[i], "/cards/a.vcf", "a", "Anna");
+        syncs(&w->devices[i]);
+    }
+    return w;
+}
+
+static void expect_nothing_kept(world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        sight kept;
+
+        sight_take_kept(&w->devices[i], &kept);
+        cr_expect_eq(kept.count, 0);
+        sight_release(&kept);
+    }
+}
+
+Test(record_scenes, what_two_make_alike_before_they_meet_is_one)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world *w = a_world_of_twins(seed);
+
+        expect_records(w, twins);
+        expect_nothing_kept(w);
+        drops_row(&w->devices[1], "k");
+        drops_row_of(&w->devices[1], RECORDS_NUMBERS, "1");
+        disk_user_unlinks(w->devices[1].drive, "/cards/a.vcf");
+        expect_records(w, ""); /* who deletes it deletes both */
+        world_destroy(&w);
+    }
+}
+
+/* He knows of his own only. */
+Test(record_scenes, who_deletes_what_another_has_made_alike_deletes_it_not)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world *w = a_world_of_twins(seed);
+        device *one = &w->devices[seed % 2];
+
+        drops_row(one, "k");
+        drops_row_of(one, RECORDS_NUMBERS, "1");
+        disk_user_unlinks(one->drive, "/cards/a.vcf");
+        syncs(one);
+        expect_records(w, twins);
+        expect_nothing_kept(w);
+        world_destroy(&w);
+    }
 }

@@ -52,5 +52,15 @@ enum { CLERKS_TAG = 5 };
 /* As programs save it, durably. */
 void records_save_table(device *of, record_kind kind, const cells *what, bool in_place);
 void records_act(device *who, record_kind kind, const char *key, uint64_t seed);
+/* The same record, which all make by themselves: of one of the kinds there are, with this key, or
+ * with the next number that none of them has given. */
+typedef struct {
+    record_kind kind;
+    char key[24];
+    uint64_t seed;
+} record_twins;
+void records_plan_twins(const world *self, const char *key, uint64_t seed, record_twins *out);
+/* Nothing where such a record is already. */
+void records_make_twin(device *who, const record_twins *twins);
 
 #endif

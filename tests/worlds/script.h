@@ -11,7 +11,7 @@ typedef enum {
     ACT_LARGE,
     ACT_SPARSE,
     ACT_COPY,  /* equal contents in two places */
-    ACT_TWINS, /* the same file at all devices */
+    ACT_TWINS, /* the same file or record at all devices */
     ACT_FOLDER,
     ACT_REMOVE,
     ACT_MOVE,

@@ -317,16 +317,46 @@ static void write_twin(device *who, const event *one, cf_bytes bytes)
     sight_release(&before);
 }
 
-static void write_twins(world *in, const event *one)
+static void write_twin_files(world *in, const event *one, chance *from)
 {
-    chance from = {one->seed};
     cf_buffer bytes = {0};
 
-    fill(&from, &bytes, SMALL_MIN + chance_below(&from, SMALL_MAX));
+    fill(from, &bytes, SMALL_MIN + chance_below(from, SMALL_MAX));
     for (int i = 0; i < in->count; i++)
         if (!in->devices[i].is_out)
             write_twin(&in->devices[i], one, cf_buffer_view(&bytes));
     cf_buffer_release(&bytes);
+}
+
+static void write_twin_records(world *in, const event *one, chance *from)
+{
+    const uint64_t seed = chance_next(from);
+    record_twins twins;
+    char key[8];
+
+    snprintf(key, sizeof key, "k%u", one->path);
+    records_plan_twins(in, key, seed, &twins);
+    for (int i = 0; i < in->count; i++) {
+        device *who = &in->devices[i];
+        sight before;
+
+        if (who->is_out)
+            continue;
+        sight_take_whole(who, &before);
+        records_make_twin(who, &twins);
+        note_acts(who, &before);
+        sight_release(&before);
+    }
+}
+
+static void write_twins(world *in, const event *one)
+{
+    chance from = {one->seed};
+
+    if (in->plan.records && chance_one_in(&from, 2))
+        write_twin_records(in, one, &from);
+    else
+        write_twin_files(in, one, &from);
 }
 
 bool user_acts(history *self, device *who, const event *act)
