@@ -95,6 +95,73 @@ Test(durable, a_save_by_rename)
     expect_to_stay(save_by_rename, "folder/\nold: newer\n");
 }
 
+/* The next seed whose disk, of the first device, knows no births. */
+static uint64_t next_without_births(uint64_t seed)
+{
+    bool found = false;
+
+    while (!found) {
+        world *w = a_world(++seed, 1);
+        cf_stat stat;
+
+        found = disk_user_stat(w->devices[0].drive, "/things", &stat) && !stat.birth_ns;
+        world_destroy(&w);
+    }
+    return seed;
+}
+
+static world *a_world_of_things(uint64_t seed)
+{
+    world *w = a_small_world(seed);
+    disk *drive = w->devices[0].drive;
+
+    disk_user_makes_link(drive, "/things/link", "target");
+    disk_user_writes(drive, "/things/folder/in it", "1");
+    cr_assert(syncs(&w->devices[0]));
+    disk_sync(drive);
+    return w;
+}
+
+static void replace_link(disk *drive)
+{
+    disk_user_removes(drive, "/things/link");
+    disk_user_makes_link(drive, "/things/link", "other");
+}
+
+static void replace_file(disk *drive)
+{
+    disk_user_removes(drive, "/things/old");
+    disk_user_writes(drive, "/things/old", "new");
+}
+
+static void replace_folder(disk *drive)
+{
+    disk_user_removes(drive, "/things/folder");
+    disk_user_makes_folder(drive, "/things/folder");
+}
+
+/* World 15000546: where no births are known, what is made under the number of what was removed
+ * looks like that, edited. */
+Test(durable, another_thing_under_the_same_name_and_number)
+{
+    static const struct {
+        void (*replaces)(disk *drive);
+        const char *tree;
+    } acts[] = {{replace_link, "folder/\nfolder/in it: 1\nlink: other\nold: old\n"},
+                {replace_file, "folder/\nfolder/in it: 1\nlink: target\nold: new\n"},
+                {replace_folder, "folder/\nlink: target\nold: old\n"}};
+
+    for (uint64_t i = 0, seed = 0; i < 5 * SEEDS; i++) {
+        world *w = a_world_of_things(seed = next_without_births(seed));
+
+        acts[i % 3].replaces(w->devices[0].drive);
+        cr_assert(syncs(&w->devices[0]));
+        loses_power(&w->devices[0]);
+        expect_tree(w, acts[i % 3].tree);
+        world_destroy(&w);
+    }
+}
+
 static void work_elsewhere(disk *drive)
 {
     disk_user_writes(drive, "/things/new", "new");

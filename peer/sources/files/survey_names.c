@@ -16,18 +16,29 @@ struct cf_survey_sync {
     cf_error error;
 };
 
+static void sync_at(struct cf_survey_sync *self, const cf_listed_folder *listed, size_t depth)
+{
+    cf_files *files = self->survey->options.env->files;
+    cf_hold hold = {0};
+
+    self->status = cf_hold_path(files, self->survey->options.binding->root, listed->names, depth,
+                                &hold, &self->error);
+    if (!self->status)
+        self->status = files->sync_folder(files, hold.folder, &self->error);
+    cf_hold_release(&hold, files);
+}
+
+/* Without births nobody can tell whether it is another directory under the number of the one that
+ * was there: then its own name is as new as what is in it, and so it is with those above. */
 static void work(cf_job *job)
 {
     struct cf_survey_sync *self = (struct cf_survey_sync *)job;
     const cf_listed_folder *listed = &self->survey->listing.folders[self->folder];
-    cf_files *files = self->survey->options.env->files;
-    cf_hold hold = {0};
+    size_t depth = listed->depth;
 
-    self->status = cf_hold_path(files, self->survey->options.binding->root, listed->names,
-                                listed->depth, &hold, &self->error);
-    if (!self->status)
-        self->status = files->sync_folder(files, hold.folder, &self->error);
-    cf_hold_release(&hold, files);
+    sync_at(self, listed, depth);
+    while (!self->status && depth > 0 && !listed->stat.birth_ns)
+        sync_at(self, listed, --depth);
 }
 
 static void done(cf_job *job)
@@ -56,13 +67,21 @@ static void start(cf_survey *survey, size_t folder)
 
 /* ---- Which ---- */
 
+/* Without births another file under its number looks like an edit of it. */
+static bool may_be_another(const cf_stat *known, const cf_stat *listed)
+{
+    return !cf_stat_same_file(known, listed) ||
+           (listed->kind != CF_FILE_FOLDER && !listed->birth_ns &&
+            !cf_stat_unchanged(known, listed));
+}
+
 static bool is_where_it_was(const cf_survey *survey, size_t entry, const cf_node *node)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
     cf_stat known = cf_stat_of_node(node);
 
     return node->parent == cf_survey_folder_number(survey, listed->folder) &&
-           cf_bytes_equal(node->name, listed->name) && cf_stat_same_file(&known, &listed->stat);
+           cf_bytes_equal(node->name, listed->name) && !may_be_another(&known, &listed->stat);
 }
 
 typedef struct {
