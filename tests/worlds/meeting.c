@@ -37,8 +37,12 @@ static void take(device *to, const parcel *from)
     for (size_t i = 0; i < from->count; i++)
         wires[i] = cf_buffer_view(&from->wires[i]);
     to->is_unsure = true;
-    world_must(cf_peer_take(device_peer(to), wires, from->count, &error), &error,
-               "taking a log that was handed over");
+    if (cf_peer_take(device_peer(to), wires, from->count, &error)) { /* its store failed before */
+        world_tell(to->in, "device %d can't take it: %s", to->number, error.text);
+        device_restart(to, END_KILLED);
+        world_must(cf_peer_take(device_peer(to), wires, from->count, &error), &error,
+                   "taking a log that was handed over");
+    }
     free(wires);
 }
 

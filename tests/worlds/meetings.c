@@ -44,6 +44,25 @@ Test(meetings, bring_what_no_broker_has_heard_of)
     world_destroy(&w);
 }
 
+/* World 15000917: a store that failed fails until its process ends, and begins again. */
+Test(meetings, go_on_after_a_store_that_failed_once)
+{
+    for (uint64_t call = 1; call <= 40; call++) {
+        world *w = a_world(call, 2);
+        device *one = &w->devices[0];
+
+        disk_user_writes(one->drive, "/things/file", "by hand");
+        one->faults.at = one->faults.calls + call;
+        one->faults.once = true;
+        one->faults.status = CF_FULL;
+        syncs(one);
+        device_mend(one);
+        devices_meet(one, &w->devices[1]);
+        expect_tree(w, "file: by hand\n");
+        world_destroy(&w);
+    }
+}
+
 /* Two that are one by their keys sign the same number, each something else. */
 Test(meetings, tell_of_a_device_that_there_is_twice)
 {
