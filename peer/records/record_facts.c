@@ -112,11 +112,11 @@ const cf_row_fact *cf_row_facts_best(const cf_row_facts *facts, size_t first, si
 bool cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, bool entry)
 {
     const cf_row_fact *best = cf_row_facts_best(facts, first, end);
-    bool listed = false;
+    bool listed = false, all = entry && !best->live;
 
     for (size_t i = first; i < end; i++) {
         cf_row_fact *fact = &facts->at[i];
-        bool counts = fact->live || fact == best; /* of a deleted record the best one does */
+        bool counts = fact->live || fact == best || all;
 
         if (counts && (entry || cf_bytes_equal(fact->write.value, best->write.value)))
             fact->standing = CF_WRITE_SHOWN;

@@ -30,7 +30,8 @@ size_t cf_row_facts_end(const cf_row_facts *facts, size_t first);
 const cf_row_fact *cf_row_facts_best(const cf_row_facts *facts, size_t first, size_t end);
 int cf_row_fact_compare(const cf_row_fact *a, const cf_row_fact *b);
 /* Says of the facts of one field which are shown: of an entry of a set all that count, else those
- * with the best one's value. Returns whether another value is listed. */
+ * with the best one's value. Those count that aren't covered; where all are, as of a record that
+ * comes back, the best one, or all of a set's entry. Returns whether another value is listed. */
 bool cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, bool entry);
 
 #endif

@@ -42,6 +42,10 @@ static const struct {
      "card u tel=1,3"},
     {"edit beats delete", "A card u name=Ann note=x; all; A del card u; B card u name=Anna; all",
      "card u name=Anna note=x"},
+    {"sets come back whole",
+     "A card u name=Ann tel=1; all; A card u name=Ann tel=2; B card u name=Ann tel=3; all; "
+     "A del card u; B card u name=Anna; all",
+     "card u name=Anna tel=2,3"},
     {"both delete", "A card u name=Ann; all; A del card u; B del card u; all", ""},
     {"new life",
      "A card u name=Ann note=x; all; A del card u; all; B card u name=Bob; A card u org=y; all",
