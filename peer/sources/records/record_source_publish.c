@@ -28,7 +28,7 @@ static void rebase(cf_record_counted *self, const cf_row_scan *scan, const cf_do
         cf_record_run_put(run, &after.rows[i]);
 }
 
-/* The long values that go out, for after the commit. */
+/* The long values that go out, copied, for after the commit. */
 typedef struct {
     cf_bytes *at;
     size_t count, capacity;
@@ -58,11 +58,10 @@ static void end_values(cf_record_run *run, identities *published)
 }
 
 /* All of it in one commit; the memory of the scan is let go before. */
-static cf_status commit(cf_record_counted *self, const cf_row_scan *scan,
-                        cf_publication *publication, cf_error *error)
+static cf_status commit(cf_record_counted *self, identities *published, cf_publication *publication,
+                        cf_error *error)
 {
     cf_record_run *run = self->run;
-    identities published = identities_of(run, scan);
 
     if (self->waiting == 0) /* nothing of what is there waits */
         cf_binding_end_meeting(run->source->binding, &run->records);
@@ -71,7 +70,7 @@ static cf_status commit(cf_record_counted *self, const cf_row_scan *scan,
     cf_arena_release(&self->arena);
     cf_status status = cf_publication_commit(publication, &run->records, error);
     cf_records_release(&run->records);
-    end_values(run, &published);
+    end_values(run, published);
     run->source->workshop->activity++;
     return status;
 }
@@ -90,8 +89,10 @@ static cf_status publish(cf_record_counted *self, const cf_row_scan *scan, cf_er
         run->unrest = true;
         status = cf_record_run_commit(run, error);
     } else if (!status) {
+        identities published = identities_of(run, scan); /* a change borrows from the base, too */
+
         rebase(self, scan, dots);
-        status = commit(self, scan, publication, error);
+        status = commit(self, &published, publication, error);
     }
     cf_publication_destroy(&publication);
     return status;
