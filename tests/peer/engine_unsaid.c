@@ -51,7 +51,8 @@ static bool is_of(cf_bytes field, const char *name)
     return field.size >= size && memcmp(field.data, name, size) == 0;
 }
 
-/* Publishes what a device with another format would have. Of the one record that there is. */
+/* Publishes what a device with another format would have, ascending by field. Of the one record
+ * that there is. */
 static void bring(device *self, const foreign *all, size_t count)
 {
     const cf_row *base = cf_rows_next(records_of(self)->rows, NULL);
@@ -248,5 +249,48 @@ Test(engine_unsaid, comes_when_there_are_words_for_it)
     expect_file(a, "u.ics",
                 EVENT("SUMMARY:One\r\nDTSTART:20240102T100000\r\nDTEND:20240102T110000\r\n"),
                 "begun");
+    world_destroy(&w);
+}
+
+#define ZONED                                                                                      \
+    "DTSTART;TZID=Europe/Berlin:20240102T100000\r\nDTEND;TZID=Europe/Berlin:20240102T110000\r\n"
+
+/* The zone and the end stand in the file, and can't beside what it is to show. */
+Test(engine_unsaid, goes_where_it_is_in_the_way_of_what_is_to_be_shown)
+{
+    static const foreign all_day[] = {{"/duration", "\"P1D\"", "/duration"},
+                                      {"/showWithoutTime", "true", NULL},
+                                      {"/start", "\"2024-01-02T00:00:00\"", "/start"}};
+    static const foreign at_ten[] = {{"/showWithoutTime", "false", "/showWithoutTime"},
+                                     {"/start", "\"2024-01-02T10:00:00\"", "/start"}};
+    world *w = world_new(74, 2);
+    device *a = &w->devices[0];
+
+    world_bind_calendar(w);
+    user_writes_text_card(a, "u.ics", EVENT("SUMMARY:One\r\n" ZONED));
+    settles(w, "before");
+    bring(&w->devices[1], all_day, 3);
+    settles(w, "another format");
+    expect_file(a, "u.ics",
+                EVENT("SUMMARY:One\r\nDTSTART;VALUE=DATE:20240102\r\n"
+                      "DTEND;VALUE=DATE:20240103\r\n"),
+                "a day has no zone");
+    uint64_t entries = world_entries(w);
+    settles(w, "again");
+    cr_expect_eq(world_entries(w), entries, "nobody takes it for a change");
+    user_writes_text_card(a, "u.ics",
+                          EVENT("SUMMARY:Two\r\nDTSTART;VALUE=DATE:20240102\r\n"
+                                "DTEND;VALUE=DATE:20240103\r\n"));
+    settles(w, "edited");
+    expect_record(w, &cf_schema_calendar,
+                  "/duration=\"P1D\"\n/showWithoutTime=true\n/start=\"2024-01-02T00:00:00\"\n"
+                  "/timeZone=\"Europe/Berlin\"\n/title=\"Two\"\n",
+                  "edited");
+    bring(&w->devices[1], at_ten, 2);
+    settles(w, "a time again");
+    expect_file(a, "u.ics",
+                EVENT("SUMMARY:Two\r\nDTSTART;TZID=Europe/Berlin:20240102T100000\r\n"
+                      "DTEND;TZID=Europe/Berlin:20240103T100000\r\n"),
+                "with the zone that it had");
     world_destroy(&w);
 }

@@ -329,6 +329,43 @@ def test_events_as_a_table(two):  # noqa: F811
     assert calendar.card("task.ics") == TASK
 
 
+LUNCH = event("lunch", "Lunch", "DTSTART;TZID=Europe/Berlin:20261120T120000", "DTEND;TZID=Europe/Berlin:20261120T130000", "X-ODD:1")
+
+
+def put_cells(path, uid, **cells):
+    """What the columns say from now on; _ stands for a blank."""
+    header, found = rows(path)
+    found[uid].update({name.replace("_", " "): cell for name, cell in cells.items()})
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found.values())
+    write(path, out.getvalue())
+
+
+@pytest.mark.parametrize("cells, lines, undo", [
+    ({"All_day": "true", "Start": "2026-11-20T00:00:00", "Duration": "P1D"},
+     "DTSTART;VALUE=DATE:20261120\r\nDTEND;VALUE=DATE:20261121\r\n", {"All_day": ""}),
+    ({"Start": ""}, "", {}),
+    ({"Start": "", "Time_zone": ""}, "", {"Time_zone": "Europe/Berlin"}),
+], ids=["all day", "no start", "no start, no zone"])
+def test_what_an_event_has_no_place_for_any_more_waits_in_the_table(two, cells, lines, undo):  # noqa: F811
+    """A day has no time zone, and what doesn't start has no end: the file says the rest."""
+    calendar = Translated(two, "icalendar", {"lunch.ics": LUNCH}, "home.csv", "--format", "csv")
+    head, tail = LUNCH.split("DTSTART")[0], "X-ODD:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    put_cells(calendar.there, "lunch", **cells)
+    sheet = calendar.there.read_bytes()
+    calendar.both()
+    assert calendar.card("lunch.ics") == head + lines + tail and calendar.there.read_bytes() == sheet
+    edit(calendar.here / "lunch.ics", "SUMMARY:Lunch", "SUMMARY:Late lunch")
+    calendar.both()
+    assert calendar.there.read_bytes() == sheet.replace(b"Lunch", b"Late lunch"), "nothing of it was taken away"
+    put_cells(calendar.there, "lunch", Title="Lunch", Start="2026-11-20T12:00:00", Duration="PT1H", **undo)
+    calendar.both()
+    assert sorted(calendar.card("lunch.ics").split("\r\n")) == sorted(LUNCH.split("\r\n"))
+    assert not pending(calendar.laptop) and not conflicts(calendar.laptop)
+
+
 PARTICIPANTS = ("ORGANIZER;CN=\"Hopper, Grace\";SENT-BY=\"mailto:desk@example.org\":mailto:grace@example.org",
                 "ATTENDEE;CN=\"Hopper, Grace\";ROLE=CHAIR;PARTSTAT=ACCEPTED:mailto:grace@example.org",
                 "ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE;X-NUM-GUESTS=0:mailto:ada@example.org",

@@ -32,6 +32,7 @@ typedef struct {
     cf_bytes table, key;
     cf_status why;    /* CF_CHANGED: a user was faster, look again soon; else later */
     const char *text; /* for people */
+    bool unsaid;      /* what it should show can't be written beside the rest of it */
 } cf_medium_refusal;
 
 typedef struct {

@@ -18,6 +18,7 @@ static void destroy(void *self)
     cf_pendings_release(&source->found);
     cf_pendings_release(&source->notes);
     cf_buffer_release(&source->schema);
+    cf_rows_destroy(&source->unsaid);
     free(source);
 }
 

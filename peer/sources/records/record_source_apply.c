@@ -71,7 +71,8 @@ static bool want_shown(applying *self, const cf_row *shown, const cf_row *base, 
     cf_row row, spoken, whole;
     const char *why;
 
-    if (!cf_row_express(&run->content.format, shown, here.row, &run->arena, &row, &spoken)) {
+    const cf_row *beside = cf_record_run_beside(run, shown, here.row);
+    if (!cf_row_express(&run->content.format, shown, beside, &run->arena, &row, &spoken)) {
         note_unsaid(run, shown);
         return false;
     }
@@ -264,6 +265,7 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
     source->workshop->activity += outcome->wrote;
     note_refusals(run, outcome, refused);
     cf_record_run_keep_refusals(run, outcome);
+    cf_record_run_keep_unsaid(run, outcome);
     settle_base(self, refused);
     cf_record_run_keep_family(run);
     note_renewed(self, refused);

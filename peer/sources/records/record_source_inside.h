@@ -34,7 +34,8 @@ typedef struct {
     cf_status trouble;
     char trouble_text[CF_ERROR_TEXT];
     uint64_t applied;
-    cf_buffer schema;        /* that the last look went by, as a value */
+    cf_rows *unsaid;  /* of the view: what the last write could not say beside what is there */
+    cf_buffer schema; /* that the last look went by, as a value */
     uint64_t schema_changes; /* of the catalog, that were heeded */
 } cf_record_source;
 
@@ -197,6 +198,11 @@ void cf_record_run_note_held_back(cf_record_run *run);
  * with its reason: false, that it was not refused as it is now. */
 void cf_record_run_keep_refusals(cf_record_run *run, const cf_medium_outcome *outcome);
 void cf_record_run_load_refusals(cf_record_run *run);
+/* What the medium could not be made to say is tried once more, without what is only still there. */
+void cf_record_run_keep_unsaid(cf_record_run *run, const cf_medium_outcome *outcome);
+/* What the source's row `here`, or NULL, has beside what there are words for: what the row of the
+ * view may keep of it (cf_row_express). */
+const cf_row *cf_record_run_beside(cf_record_run *run, const cf_row *viewed, const cf_row *here);
 bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key);
 
 /* What a look that syncs found out, kept for one that only looks; no bytes: nothing, or it can't be

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that can't be shown here, and why: those that the view holds back, and those that the medium
  * refused when it was last written. The latter is kept, since only a write finds it out and
- * `status` never writes: [[table, key, hash of the row that was refused, reason]…]. */
+ * `status` never writes: [[table, key, hash of the row that was refused, reason]…].
+ *
+ * A format that has no words for a value keeps it where its source shows it already. That can be
+ * what the rest of the row leaves no place for, such as the time zone of an event that lasts all
+ * day now; only a write finds that out, too. Such a row is tried once more, without what is plain
+ * of it: the log keeps that. An occurrence or an alarm stays, rather than be missed here. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
@@ -153,4 +158,63 @@ bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key
     cf_record_note(run, CF_PENDING_SKIPPED, &(cf_row_place){table, key}, "%.*s",
                    (int)found->reason.size, (const char *)found->reason.data);
     return true;
+}
+
+/* ---- Beside what is there ---- */
+
+static bool is_plain(const cf_row_field *field)
+{
+    cf_reader reader = cf_reader_of(field->count == 1 ? field->values[0] : (cf_bytes){0});
+    cf_type type;
+    cf_error ignored;
+
+    return cf_read_type(&reader, &type, &ignored) == CF_OK && type != CF_TYPE_ARRAY &&
+           type != CF_TYPE_MAP;
+}
+
+static const cf_row *without_plain(const cf_row *here, cf_arena *arena)
+{
+    cf_row *rest = cf_arena_allocate(arena, 1, sizeof *rest);
+    cf_row_field *fields = cf_arena_allocate(arena, here->field_count, sizeof *fields);
+
+    *rest = *here;
+    rest->fields = fields;
+    rest->field_count = 0;
+    for (size_t i = 0; i < here->field_count; i++)
+        if (!is_plain(&here->fields[i]))
+            fields[rest->field_count++] = here->fields[i];
+    return rest;
+}
+
+/* The same was to be shown, and could not be said. */
+static bool was_unsaid(const cf_record_run *run, const cf_row *viewed)
+{
+    const cf_row *tried =
+        run->source->unsaid ? cf_rows_find(run->source->unsaid, viewed->table, viewed->key) : NULL;
+
+    return tried && cf_row_fields_equal(tried, viewed);
+}
+
+const cf_row *cf_record_run_beside(cf_record_run *run, const cf_row *viewed, const cf_row *here)
+{
+    return here && was_unsaid(run, viewed) ? without_plain(here, &run->arena) : here;
+}
+
+void cf_record_run_keep_unsaid(cf_record_run *run, const cf_medium_outcome *outcome)
+{
+    cf_record_source *source = run->source;
+    cf_rows *now = cf_rows_new();
+
+    for (size_t i = 0; i < outcome->count; i++) {
+        const cf_medium_refusal *refusal = &outcome->refusals[i];
+        const cf_row *shown = cf_record_run_shown(run, refusal->table, refusal->key);
+
+        if (!refusal->unsaid || !shown ||
+            !cf_row_index_find(&run->here, refusal->table, refusal->key))
+            continue;
+        run->unrest |= !was_unsaid(run, shown);
+        cf_rows_put(now, shown);
+    }
+    cf_rows_destroy(&source->unsaid);
+    source->unsaid = now;
 }
