@@ -4,6 +4,8 @@
 
 #include "peer/adapters/value_map.h"
 
+enum { DAY = 86400 };
+
 typedef struct {
     const cf_calendar_component *component;
     const cf_row *row;
@@ -65,7 +67,7 @@ static bool times_differ(const times *self)
     return false;
 }
 
-/* DTEND, or DURATION where that is what there is. */
+/* DTEND, or DURATION where that is what there is. A day's end is a day: hours would be none. */
 static void write_end(times *self, bool started, size_t after)
 {
     const cf_calendar_component *component = self->component;
@@ -83,7 +85,7 @@ static void write_end(times *self, bool started, size_t after)
         write_time(self, component->duration_line, after);
         return;
     }
-    if (wanted) {
+    if (wanted && (!end.date || seconds % DAY == 0)) {
         end.seconds += seconds;
         cf_calendar_time_line("DTEND", &end, &self->text);
     }

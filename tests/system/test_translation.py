@@ -346,9 +346,10 @@ def put_cells(path, uid, **cells):
 @pytest.mark.parametrize("cells, lines, undo", [
     ({"All_day": "true", "Start": "2026-11-20T00:00:00", "Duration": "P1D"},
      "DTSTART;VALUE=DATE:20261120\r\nDTEND;VALUE=DATE:20261121\r\n", {"All_day": ""}),
+    ({"All_day": "true", "Start": "2026-11-20T00:00:00"}, "DTSTART;VALUE=DATE:20261120\r\n", {"All_day": ""}),
     ({"Start": ""}, "", {}),
     ({"Start": "", "Time_zone": ""}, "", {"Time_zone": "Europe/Berlin"}),
-], ids=["all day", "no start", "no start, no zone"])
+], ids=["all day", "all day for an hour", "no start", "no start, no zone"])
 def test_what_an_event_has_no_place_for_any_more_waits_in_the_table(two, cells, lines, undo):  # noqa: F811
     """A day has no time zone, and what doesn't start has no end: the file says the rest."""
     calendar = Translated(two, "icalendar", {"lunch.ics": LUNCH}, "home.csv", "--format", "csv")

@@ -243,3 +243,35 @@ Test(record_speak, an_occurrence_is_said_in_other_words_with_the_zone_that_it_ne
     cf_field_list_release(&list);
     cf_arena_release(&arena);
 }
+
+/* An event that lasts all day ends with a day: hours would be an end before any. */
+Test(record_speak, an_event_of_days_says_no_hours)
+{
+    static const struct {
+        const char *duration;
+        bool said;
+    } each[] = {{"\"PT1H\"", false}, {"\"P1DT1H\"", false}, {"\"P2D\"", true}, {"\"PT0S\"", true}};
+    kind of = events();
+
+    of.always[0][1] = "\"2024-01-02T00:00:00\"";
+    of.always[1][0] = NULL;
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        cf_field_list list = {0};
+        cf_arena arena = {0};
+        cf_buffer text = {0};
+        cf_row base, spoken;
+        cf_row row = begin_row(&of, &list, &arena);
+
+        add(&of, "/duration", each[i].duration, &list, &arena);
+        add(&of, "/showWithoutTime", "true", &list, &arena);
+        cf_field_list_take(&list, &arena, &row);
+        cf_row_format format = format_of(&of, &arena);
+        cr_assert(cf_row_express(&format, &row, NULL, &arena, &base, &spoken));
+        cr_expect_eq(cf_row_field_named(&spoken, cf_bytes_of_text("/duration")) != NULL,
+                     each[i].said, "%s", each[i].duration);
+        cr_assert(settle(&of, &row, &arena, &text));
+        cf_buffer_release(&text);
+        cf_field_list_release(&list);
+        cf_arena_release(&arena);
+    }
+}
