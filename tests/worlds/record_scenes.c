@@ -171,6 +171,40 @@ Test(record_scenes, a_card_that_came_is_nobodys_edit_though_its_folder_was_not_d
     }
 }
 
+static void goes_on_after(uint64_t call, uint64_t seed)
+{
+    world *w = a_world_with(seed, 2, TABLE | CARDS);
+    device *one = &w->devices[0], *two = &w->devices[1];
+
+    two->serves = true;
+    writes_row(one, "k", "Karl");
+    writes_card(one, "/cards/a.vcf", "a", "Anna");
+    cr_assert(syncs(one) && syncs(two));
+    writes_row(one, "k", "Carl");
+    writes_card(one, "/cards/a.vcf", "a", "Anne");
+    cr_assert(syncs(one));
+    two->faults.once = true;
+    two->faults.at = two->faults.calls + call;
+    two->faults.status = CF_IO;
+    syncs(two);
+    device_mend(two);
+    writes_row(one, "k", "Charles");
+    writes_card(one, "/cards/a.vcf", "a", "Ann");
+    cr_assert(syncs(one));
+    syncs(two); /* may say what failed */
+    cr_assert(syncs(two), "seed %d, call %d", (int)seed, (int)call);
+    expect_records(w, "table k\ntable k name Charles\ncards a\ncards a name/full Ann\n");
+    world_destroy(&w);
+}
+
+/* The old table lay beside the new one, and no other could be written until the process ended. */
+Test(record_scenes, a_process_goes_on_after_any_call_of_its_disk_failed)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        for (uint64_t call = 1; call <= 40; call++)
+            goes_on_after(call, seed);
+}
+
 /* The one who got it can give it to others as well as the one who wrote it. */
 Test(record_scenes, a_long_value_that_came_is_whole_after_a_power_cut)
 {

@@ -82,8 +82,9 @@ void cf_medium_destroy(cf_medium **medium);
 /* CF_USAGE: what `add` was told doesn't make sense in this format. */
 cf_status cf_medium_check(cf_medium *medium, cf_error *error);
 
-/* Once after a start, before the first write: puts right what a crash left. What a user may have
- * saved is kept, under another name if need be, which is reported. CF_MISSING: it isn't there. */
+/* Before the first write after a start, or after a read or write that failed: puts right what a
+ * crash or that left. What a user may have saved is kept, under another name if need be, which is
+ * reported. CF_MISSING: it isn't there. */
 cf_status cf_medium_recover(cf_medium *medium, cf_error *error);
 
 /* CF_OK also when nothing is there. CF_CHANGED: it is not at rest, look again soon. CF_LOCKED:

@@ -303,7 +303,9 @@ static cf_status write_wanted(applying *self, cf_error *error)
     if (self->writes || self->drop_count)
         status = cf_medium_write(self->run->source->medium, self->wanted, self->wanted_count,
                                  &outcome, error);
-    if (!status)
+    if (status)
+        self->run->source->recovered = false;
+    else
         status = settle(self, &outcome, error);
     cf_medium_outcome_release(&outcome);
     return status;

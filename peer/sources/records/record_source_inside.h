@@ -21,7 +21,7 @@ typedef struct {
     bool look, look_only; /* of the next look */
     bool asked, looked;
     bool looks_now; /* the last look was one that only looks */
-    bool recovered; /* what a crash may have left was seen to */
+    bool recovered; /* what a crash, or a write that failed, may have left was seen to */
     bool settled;   /* nothing is intended, as cf_record_run_intend says */
     uint64_t not_before_ms, poll_ms, retry_ms;
     uint64_t began_ms;  /* the last look, until the next step; 0: that was seen to */

@@ -201,6 +201,7 @@ static bool read_medium(cf_record_run *run)
     cf_error error;
 
     cf_status status = cf_medium_read(source->medium, run->now_ms, &run->content, &error);
+    source->recovered &= !status; /* it may have been filled */
     if (status == CF_CHANGED) {
         cf_record_note_whole(run, CF_PENDING_WAITS, error.text);
         look_soon(run);
