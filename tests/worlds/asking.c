@@ -17,7 +17,8 @@ static cf_binding *folder_of(const device *self)
     return cf_engine_binding_at(self->engine, 0);
 }
 
-void device_asks_for(device *self, cf_binding *binding, const char *const *patterns, size_t count)
+static cf_status change_to(device *self, cf_binding *binding, const char *const *patterns,
+                           size_t count, cf_error *error)
 {
     cf_binding_options options = {.collection = binding->collection,
                                   .format = binding->format,
@@ -25,12 +26,38 @@ void device_asks_for(device *self, cf_binding *binding, const char *const *patte
                                   .include = patterns,
                                   .include_count = count};
     cf_binding *trial;
+
+    world_must(cf_binding_new(&options, &trial, error), error, "include");
+    cf_status status = cf_binding_change(device_peer(self), binding, trial, error);
+    cf_binding_destroy(&trial, self->env.files);
+    return status;
+}
+
+static cf_binding *binding_numbered(const device *self, uint32_t number)
+{
+    size_t i = 0;
+
+    while (cf_engine_binding_at(self->engine, i)->number != number)
+        i++;
+    return cf_engine_binding_at(self->engine, i);
+}
+
+/* A store that failed while something was noted that can be done without keeps failing: the process
+ * goes on until it has to write, and this may be that. The next one is asked again. */
+cf_binding *device_asks_for(device *self, cf_binding *binding, const char *const *patterns,
+                            size_t count)
+{
+    uint32_t number = binding->number;
     cf_error error;
 
-    world_must(cf_binding_new(&options, &trial, &error), &error, "include");
-    world_must(cf_binding_change(device_peer(self), binding, trial, &error), &error, "include");
+    if (change_to(self, binding, patterns, count, &error)) {
+        world_tell(self->in, "device %d: asking fails: %s", self->number, error.text);
+        device_restart(self, END_KILLED);
+        binding = binding_numbered(self, number);
+        world_must(change_to(self, binding, patterns, count, &error), &error, "include");
+    }
     cf_engine_touch_binding(self->engine, binding);
-    cf_binding_destroy(&trial, self->env.files);
+    return binding;
 }
 
 bool asking_is_limited(const device *self)
@@ -250,7 +277,7 @@ static void doubt_ends(device *self)
 static void turn_to(device *self, cf_binding *binding, const char *const *wishes, size_t count)
 {
     doubt_ends(self);
-    device_asks_for(self, binding, wishes, count);
+    binding = device_asks_for(self, binding, wishes, count);
     forget_unasked(self);
     self->is_unsure = true;
     self->claims = false;

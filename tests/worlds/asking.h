@@ -7,8 +7,10 @@
 #define CF_TESTS_WORLDS_ASKING_H
 #include "tests/worlds/sight.h"
 
-/* As `counterfoil set --include`; no pattern: for everything. */
-void device_asks_for(device *self, cf_binding *binding, const char *const *patterns, size_t count);
+/* As `counterfoil set --include`; no pattern: for everything. Returns the binding, which is another
+ * one where the process had to begin again. */
+cf_binding *device_asks_for(device *self, cf_binding *binding, const char *const *patterns,
+                            size_t count);
 
 /* It asks for some only. */
 bool asking_is_limited(const device *self);

@@ -110,3 +110,33 @@ Test(include, nobody_hears_what_a_device_asks_for_and_the_power_goes)
     for (uint64_t call = 1; call <= CALLS; call++)
         ask_and_end_at(call, END_POWER_CUT);
 }
+
+/* World 12001708: no process ends but by itself. What the store could not note isn't needed to go
+ * on, but it won't take anything any more. */
+Test(include, asks_for_others_after_a_call_of_its_disk_failed)
+{
+    for (uint64_t call = 1; call <= CALLS; call++) {
+        world *w = a_world_with(call, 2, TABLE);
+        device *all = &w->devices[0], *some = &w->devices[1];
+
+        writes(all, "a", "Paris", "Anna");
+        writes(all, "b", "Rome", "Bert");
+        cr_assert(syncs(all) && syncs(some));
+        writes(all, "c", "Paris", "Cleo");
+        cr_assert(syncs(all));
+        some->faults.at = some->faults.calls + call;
+        some->faults.once = true;
+        some->faults.status = CF_IO;
+        syncs(some);
+        device_mend(some);
+        asks_for(some, "note=Paris");
+        syncs(some); /* which may say what failed */
+        cr_assert(syncs(some), "call %d", (int)call);
+        expect_keys(some, "a c ", call);
+        asks_for(some, NULL);
+        cr_assert(syncs(some) && syncs(all), "call %d", (int)call);
+        expect_keys(some, "a b c ", call);
+        expect_keys(all, "a b c ", call);
+        world_destroy(&w);
+    }
+}
