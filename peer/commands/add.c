@@ -299,8 +299,10 @@ const cf_verb cf_verb_add = {
         "may be a new collection of contacts. Of JSON it is an array of JSContact or JSCalendar "
         "objects, or an object of\nthem by UID. What a file can't hold stays.\n"
         "--format sqlite: a database, row by row, beside the program that has it open; "
-        "--include TABLE chooses tables, FIELD=VALUE rows. What no foreign key "
-        "declares, --map FILE names, one a line: refers TABLE COLUMN TABLE.",
+        "--include TABLE chooses tables, FIELD=VALUE or TABLE//FIELD=VALUE\nrows; a column of the "
+        "key "
+        "is a FIELD, too. What no foreign key declares, --map FILE names, one a line: refers TABLE "
+        "COLUMN\nTABLE.",
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,

@@ -357,3 +357,23 @@ def test_rows_whose_keys_change_while_they_refer_to_one_that_is_left_out(two, mo
     assert there.rows(rows) == mine
     assert here.rows(rows) == sorted([*mine, (2, "Bob", "home", "+2")])
     assert says_the_same(desktop) == says_the_same(laptop) == {}
+
+
+TO_100 = "UPDATE people SET id = 100 WHERE id = 1; UPDATE phones SET person = 100 WHERE person = 1;"
+
+
+@pytest.mark.parametrize("typed, others", [
+    (TO_100 + "INSERT INTO people VALUES (1, 'Zoe', 'work'); INSERT INTO phones(person, number) VALUES (1, '+Z');",
+     [("Ann", "+1"), *ALL[1:], ("Zoe", "+Z")]),
+    ("DELETE FROM phones; DELETE FROM people; INSERT INTO people(name, kind) VALUES ('Zoe', 'work');" + HER_PHONE, [*ALL[1:], ("Zoe", "+Z")]),
+], ids=["of one that moved", "of one that is gone"])
+def test_a_new_row_that_has_the_key_of_a_synced_one_is_published_and_goes(friends, typed, others):
+    laptop, desktop, here, there = friends
+    there.run(typed)
+    both(laptop, desktop)
+    assert owners(here) == others and owners(there) == others[:-3], "it is with the others, whoever it refers to"
+    assert here.rows("SELECT kind FROM people WHERE name = 'Zoe'") == [("work",)]
+    assert [path for path in says_the_same(desktop) if not path.startswith("--include ")] == [] and says_the_same(laptop) == {}
+    desktop.run("set", str(there.path), "--include", "*")
+    both(laptop, desktop)
+    assert owners(there) == owners(here) == others
