@@ -20,6 +20,7 @@ typedef struct {
     uint64_t safe_at; /* the act after which the broker had it, by the word of a device; 0: it may
                          not have it */
     bool is_gone_safely; /* the same of its end */
+    bool is_doubled;     /* a device that hadn't told it yet was copied: both will */
     /* Of a field of a record: the record was deleted as a whole, and somebody went on with another
      * field of it, after seeing this or before the one who deleted it knew of that. Such a deletion
      * is undone as a whole: the record is as the one had it who deleted it, and as the other left

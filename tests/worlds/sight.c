@@ -227,14 +227,17 @@ static bool knows_all_of(const device *of, const sight *before, const mark *reco
 }
 
 /* All that the row of a number had is gone, and others have not seen what it has now: then it is
- * taken for another one under the same number. */
+ * taken for another one under the same number. So it may be at a copy of a device that hadn't told
+ * yet what it has (world 15700196). */
 static bool is_another(const device *of, const sight *after, const seen *value)
 {
     for (size_t i = 0; i < after->count; i++) {
         const seen *one = &after->all[i];
         const written *known = ledger_find(&of->in->ledger, &one->token);
 
-        if (are_of_row(one, value) && known && (known->author != of->number || known->safe_at))
+        if (!are_of_row(one, value) || !known || (of->is_copy && known->is_doubled))
+            continue;
+        if (known->author != of->number || known->safe_at)
             return false;
     }
     return records_count_up(&value->record);
@@ -253,13 +256,13 @@ static void note_records(device *of, const sight *before, const sight *after)
     }
     /* Where it may be another row, which depends on what the device knew of the one before: what he
      * took out of that himself is replaced by this or gone with it, but what somebody else deleted
-     * with it may be back. */
+     * with it may be back. So may what a copy took out, for its original may go on with the row. */
     for (size_t i = 0; i < after->count; i++) {
         const seen *one = &after->all[i];
 
         if (one->record.text[0] && !sight_has(before, &one->token))
             ledger_went_on(book, &one->record, &one->token,
-                           is_another(of, after, one) ? of->number : -1);
+                           !of->is_copy && is_another(of, after, one) ? of->number : -1);
     }
 }
 
@@ -285,6 +288,22 @@ static void note_gone(device *of, const seen *it)
         ledger_let_go(book, &it->token, of->number);
     else if (known && !known->safe_at && !is_elsewhere(of, &it->token))
         ledger_excuse(book, &it->token); /* he alone had it */
+}
+
+/* World 15700252: a save that keeps what was there before under another name is an edit; that name
+ * is not asked for, so nobody hears of what lies there. */
+static bool is_kept_unasked(const device *of, const seen *was, const sight *before,
+                            const sight *after)
+{
+    const seen *now = sight_at(after, was->path);
+
+    if (!now || sight_has(before, &now->token) || !asking_takes_seen(of, was))
+        return false;
+    for (size_t i = 0; i < after->count; i++)
+        if (strcmp(after->all[i].token.text, was->token.text) == 0 &&
+            asking_takes_seen(of, &after->all[i]))
+            return false;
+    return true;
 }
 
 void note_acts(device *of, const sight *before)
@@ -314,7 +333,7 @@ void note_acts(device *of, const sight *before)
 
         bool is_gone = !sight_has(&after, token);
 
-        if (is_gone)
+        if (is_gone || is_kept_unasked(of, &before->all[i], before, &after))
             note_gone(of, &before->all[i]);
         if (of->is_unsure || (!is_gone && !is_where_it_was(before, &after, token)))
             ledger_touch(book, token);
@@ -433,10 +452,12 @@ void note_cloned(const device *of)
 
     sight_take(of, &there);
     for (size_t i = 0; i < there.count; i++) {
-        const written *known = ledger_find(&of->in->ledger, &there.all[i].token);
+        written *known = ledger_find(&of->in->ledger, &there.all[i].token);
 
-        if (known && !known->safe_at)
-            ledger_touch(&of->in->ledger, &there.all[i].token);
+        if (!known || known->safe_at)
+            continue;
+        known->is_doubled = true;
+        ledger_touch(&of->in->ledger, &there.all[i].token);
     }
     intents_doubt_all(&of->in->intents);
     sight_release(&there);
