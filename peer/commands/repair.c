@@ -168,7 +168,8 @@ static cf_status refill(repair *self, const char *name, cf_error *error)
         cf_binding *binding = find_binding(bindings, count, (const char *)path.data);
 
         status = binding ? refill_one(self, binding, error)
-                         : cf_fail(error, CF_MISSING, "%s is no source", name);
+                         : cf_fail(error, CF_MISSING,
+                                   "%s is no source: `counterfoil collections` lists them", name);
     }
     for (size_t i = 0; i < count; i++)
         cf_binding_destroy(&bindings[i], self->peer->env->files);

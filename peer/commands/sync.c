@@ -100,7 +100,8 @@ static void say_next(cf_run *run, const cf_standing *standing, const cf_broker_s
 {
     if (standing->held)
         cf_say(&run->output, "stopped for safety: if these deletions are meant, say so with --yes "
-                             "or --max-delete");
+                             "or --max-delete; if not, `counterfoil repair SOURCE --refill` brings "
+                             "back what is missing");
     /* Where the link's own report does not reach the user. */
     if ((standing->unreachable || standing->denied) && (run->quiet || cf_loop_serves(run->loop)))
         cf_say(&run->output, "the broker: %s", broker->text);
