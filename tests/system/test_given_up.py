@@ -183,6 +183,15 @@ def test_it_is_refused_where_nothing_can_come_of_it(lost_one, tmp_path):
     assert "large" in waiting(desktop)
 
 
+def test_serve_does_it_as_well(lost_edit):
+    laptop, desktop, here, there, content = lost_edit
+    desktop.serve()
+    wait_until(lambda: "written on laptop" in waiting(desktop, "status").get("large", ""), "it is told")
+    desktop.run("sync", "--give-up", there / "large")
+    assert not waiting(desktop, "status")
+    assert (there / "large").read_bytes() == b"before\n"
+
+
 def test_where_it_went_is_not_given_up(broker, pair_of_notes, tablet):
     """It was moved and edited: the move stands, with the content from before."""
     laptop, desktop, here, there = pair_of_notes

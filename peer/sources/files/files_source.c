@@ -38,6 +38,7 @@ static uint64_t count_applied(const void *self)
 static void look(void *self, bool look_only, cf_delete_word word, uint64_t now_ms)
 {
     cf_files_source *source = self;
+    const bool asks = !look_only;
 
     /* One that is served is kept in sync all the time: `status` must not hold that up, nor have
      * it believe sooner that something is gone. */
@@ -55,7 +56,7 @@ static void look(void *self, bool look_only, cf_delete_word word, uint64_t now_m
     source->not_before_ms = now_ms;
     source->reopen_ms = source->owed_ms = 0;
     source->retries = 0;
-    if (source->look_only)
+    if (!asks)
         return;
     cf_downloads_retry(source->workshop->downloads);
     cf_applying_wake(source->applying);
