@@ -75,3 +75,21 @@ Test(moves, of_two_folders_that_are_one_here_one_goes_into_the_other)
     for (uint64_t seed = 1; seed <= 6; seed++)
         moves_one_folder_into_its_namesake(seed);
 }
+
+/* World 14000426. */
+Test(moves, a_link_that_is_kept_beside_the_file_that_replaces_it_is_no_conflict)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        world *w = a_world(seed, 2);
+        disk *drive = w->devices[0].drive;
+
+        disk_user_makes_link(drive, "/things/name", "target");
+        cr_assert(syncs(&w->devices[0]) && syncs(&w->devices[1]));
+        disk_user_saves(drive, "/things/name", cf_bytes_of_text("text"), DISK_SAVE_WITH_BACKUP);
+        world_wait(w, 100);
+        disk_user_writes(drive, "/things/other", "more");
+        world_sync(w, &(world_round){.set = 1, .turns = TURNS_MAX});
+        expect_tree(w, "name: text\nname~: target\nother: more\n");
+        world_destroy(&w);
+    }
+}

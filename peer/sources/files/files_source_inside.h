@@ -46,8 +46,8 @@ typedef struct cf_files_source {
     cf_numbers seen_missing;
     cf_gone_node *gone; /* that the look under way did not find, ascending by number */
     size_t gone_count;
-    cf_numbers waiting; /* directories, ascending, that the look under way found in a place of which
-                           nothing is told yet */
+    cf_numbers waiting; /* new directories, and what was moved, ascending, that the look under way
+                           found in a place of which nothing is told yet */
     size_t filled, filled_before; /* of them, directories that wait for what the base has in them;
                                      at the last look */
     bool confirm;                 /* look again at once: something seems to be gone */
@@ -109,7 +109,8 @@ void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batc
                             cf_survey_batch *judged);
 /* Among those that the look under way did not find; NULL: it is there. */
 cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number);
-/* What was found and not kept, to be published now, waits with all that is in it. */
+/* What was found and not kept, to be published now, waits with all that is in it, and with what
+ * took its place. */
 void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
                             const cf_survey_batch *kept);
 /* What to make of what is missing from a directory, now. */

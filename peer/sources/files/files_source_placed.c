@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Directories that are not there yet ---- */
+/* ---- What is not in its place yet ---- */
 
 static void add_waiting(cf_files_source *source, const cf_finding *finding)
 {
     const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
 
-    if (finding->kind == CF_KIND_DIRECTORY &&
-        !(node && node->parent == finding->parent && cf_bytes_equal(node->name, finding->name)))
+    if (node ? node->parent != finding->parent || !cf_bytes_equal(node->name, finding->name)
+             : finding->kind == CF_KIND_DIRECTORY)
         cf_numbers_add(&source->waiting, finding->number);
 }
 
@@ -147,39 +147,29 @@ static bool was_inside(const cf_nodes *nodes, const cf_finding *finding, uint64_
     return node != NULL;
 }
 
-static bool is_told(const cf_survey_batch *batch, uint64_t number)
-{
-    for (size_t i = 0; i < batch->count; i++)
-        if (batch->at[i].finding.number == number)
-            return true;
-    return false;
-}
-
 /* What the base has there is missing, or somewhere else, and nobody is told so yet. */
-static bool is_in_place_of_another(const cf_files_source *source, const cf_survey_batch *batch,
-                                   const cf_survey_batch *judged, const cf_finding *finding)
+static bool is_in_place_of_another(const cf_files_source *source, const cf_finding *finding)
 {
     const cf_node *was = cf_nodes_child(source->binding->nodes, finding->parent, finding->name);
 
     if (!was || was->number == finding->number)
         return false;
     const cf_gone_node *gone = cf_source_find_gone(source, was->number);
-    if (!gone && is_told(batch, was->number))
-        return !is_told(judged, was->number);
-    return gone && !gone->counts && !was_inside(source->binding->nodes, finding, was->number);
+    if (!gone)
+        return cf_numbers_have(&source->waiting, was->number);
+    return !gone->counts && !was_inside(source->binding->nodes, finding, was->number);
 }
 
 /* A file is gone or moved, and another thing has its name: if only that were told, there would be
  * two of one name, and one of them a conflict copy, here too. Nothing is noted: what is missing
  * there is. */
-static bool drop_replacing(cf_files_source *source, const cf_survey_batch *batch,
-                           cf_survey_batch *judged)
+static bool drop_replacing(cf_files_source *source, cf_survey_batch *judged)
 {
     cf_observation *kept = cf_allocate(judged->count, sizeof *kept);
     size_t count = 0, before = judged->count;
 
     for (size_t i = 0; i < before; i++)
-        if (is_in_place_of_another(source, batch, judged, &judged->at[i].finding))
+        if (is_in_place_of_another(source, &judged->at[i].finding))
             add_waiting(source, &judged->at[i].finding);
         else
             kept[count++] = judged->at[i];
@@ -196,12 +186,13 @@ void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batc
 {
     size_t before = judged->gone_count;
 
+    cf_source_note_waiting(source, batch, judged);
     do {
         hold_placeless(source, judged);
         if (judged->gone_count)
             keep_filled(source, judged);
         note_counting(source, batch, judged);
-    } while (drop_replacing(source, batch, judged));
+    } while (drop_replacing(source, judged));
     if (!before)
         return;
     source->filled = before - judged->gone_count;
