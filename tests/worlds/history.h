@@ -3,7 +3,7 @@
 #ifndef CF_TESTS_WORLDS_HISTORY_H
 #define CF_TESTS_WORLDS_HISTORY_H
 #include "tests/worlds/script.h"
-#include "tests/worlds/sight.h"
+#include "tests/worlds/notes.h"
 
 /* What must hold, by name; NULL in a verdict: all of it does. */
 typedef struct {

@@ -3,7 +3,7 @@
  * moment when it was wanted. */
 #include "peer/account/membership.h"
 #include "tests/worlds/scene.h"
-#include "tests/worlds/sight.h"
+#include "tests/worlds/notes.h"
 
 enum { SIZE = 200000 };
 

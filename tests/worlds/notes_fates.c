@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happened to disks, brokers and devices. */
+#include "tests/worlds/notes.h"
+
+#include "tests/worlds/asking.h"
+
+/* ---- What happened to disks ---- */
+
+static void excuse_lost(device *of, const sight *before, const sight *after)
+{
+    ledger *book = &of->in->ledger;
+
+    for (size_t i = 0; i < before->count; i++) {
+        const mark *token = &before->all[i].token;
+        const written *known = ledger_find(book, token);
+
+        if (!sight_has(after, token) && known &&
+            (of->is_rotten || (!known->safe_at && !is_elsewhere(of, token))))
+            ledger_excuse(book, token);
+    }
+}
+
+void note_cut(device *of, const sight *before)
+{
+    ledger *book = &of->in->ledger;
+    sight after;
+
+    sight_take_whole(of, &after);
+    excuse_lost(of, before, &after);
+    for (size_t i = 0; i < after.count; i++) {
+        const mark *token = &after.all[i].token;
+
+        if (sight_has(before, token))
+            continue;
+        if (!ledger_find(book, token)) /* half of one */
+            ledger_write(book, token, of->number);
+        ledger_excuse(book, token);
+    }
+    of->touched = true;
+    of->is_rotten = false;
+    intents_shake(&of->in->intents, &before->shown, &after.shown);
+    sight_release(&after);
+}
+
+void note_rot(device *of, const sight *before)
+{
+    bool is_spoiled = false;
+    sight after;
+
+    sight_take(of, &after);
+    for (size_t i = 0; i < after.count; i++)
+        is_spoiled |= !ledger_find(&of->in->ledger, &after.all[i].token);
+    sight_release(&after);
+    if (!is_spoiled)
+        return;
+    note_cut(of, before);
+    of->is_rotten = true;
+}
+
+void note_restored(device *of, const sight *before, const sight *kept, bool with_folder)
+{
+    ledger *book = &of->in->ledger;
+    sight after;
+
+    sight_take_whole(of, &after);
+    excuse_lost(of, before, &after);
+    for (size_t i = 0; i < after.count; i++) {
+        const mark *token = &after.all[i].token;
+        const written *known = ledger_find(book, token);
+
+        /* What it did not know to be known then, it says again. */
+        if (!with_folder || !known || !known->safe_at || known->safe_at > of->old_at)
+            ledger_touch(book, token);
+    }
+    /* An old home takes what is shown in the file for what the user chose of what it knew. */
+    for (size_t i = 0; !with_folder && i < kept->count; i++)
+        ledger_excuse(book, &kept->all[i].token);
+    for (size_t i = 0; i < book->count; i++)
+        if (book->all[i].killer == of->number && !book->all[i].is_gone_safely)
+            ledger_touch(book, &book->all[i].token);
+    of->touched = true;
+    of->knows_all = true;
+    of->in->was_restored = true;
+    intents_doubt_all(&of->in->intents);
+    note_doubtful(of->in);
+    sight_release(&after);
+}
+
+void note_cloned(const device *of)
+{
+    sight there;
+
+    sight_take(of, &there);
+    for (size_t i = 0; i < there.count; i++) {
+        written *known = ledger_find(&of->in->ledger, &there.all[i].token);
+
+        if (!known || known->safe_at)
+            continue;
+        known->is_doubled = true;
+        ledger_touch(&of->in->ledger, &there.all[i].token);
+    }
+    intents_doubt_all(&of->in->intents);
+    sight_release(&there);
+}
+
+/* ---- Others ---- */
+
+/* What all have lost is not meant any more. */
+static void keep_intents(world *self)
+{
+    picture pictures[DEVICES_MAX];
+    size_t count = 0;
+
+    for (int i = 0; i < self->count; i++)
+        if (!self->devices[i].is_out)
+            picture_take(&self->devices[i], &pictures[count++]);
+    intents_keep(&self->intents, pictures, count);
+    for (size_t i = 0; i < count; i++)
+        picture_release(&pictures[i]);
+}
+
+void note_broker_lost(world *self)
+{
+    device nowhere = {.in = self};
+
+    for (size_t i = 0; i < self->ledger.count; i++) {
+        written *one = &self->ledger.all[i];
+
+        one->safe_at = 0;
+        one->is_gone_safely = false;
+        if (!one->may_go && !is_elsewhere(&nowhere, &one->token))
+            ledger_excuse(&self->ledger, &one->token);
+    }
+    for (int i = 0; i < self->count; i++)
+        self->devices[i].claims = false;
+    self->was_lost = true;
+    keep_intents(self);
+    note_doubtful(self);
+}
+
+void note_revoked(const device *outcast, const device *by)
+{
+    ledger *book = &outcast->in->ledger;
+    sight there;
+
+    sight_take(by, &there);
+    for (size_t i = 0; i < book->count; i++) {
+        written *one = &book->all[i];
+
+        if (one->killer == outcast->number)
+            ledger_touch(book, &one->token);
+        if (one->author == outcast->number && !sight_has(&there, &one->token))
+            ledger_excuse(book, &one->token);
+    }
+    intents_doubt_all(&outcast->in->intents);
+    sight_release(&there);
+}
+
+void note_pardoned(world *self)
+{
+    device *judge = NULL;
+    bool any = false;
+
+    for (int i = 0; i < self->count && !judge; i++)
+        judge = self->devices[i].is_out ? NULL : &self->devices[i];
+    for (int i = 0; i < self->count; i++)
+        any |= self->devices[i].is_out &&
+               cf_registry_is_valid(cf_log_registry(device_peer(judge)->log),
+                                    cf_peer_device(device_peer(&self->devices[i])));
+    for (size_t i = 0; any && i < self->ledger.count; i++)
+        ledger_excuse(&self->ledger, &self->ledger.all[i].token);
+    if (any)
+        intents_doubt_all(&self->intents);
+}
+
+void note_safe(const device *of)
+{
+    ledger *book = &of->in->ledger;
+    sight there;
+
+    sight_take(of, &there);
+    for (size_t i = 0; i < there.count; i++) {
+        written *known = ledger_find(book, &there.all[i].token);
+
+        if (known && !known->safe_at && asking_takes_seen(of, &there.all[i]))
+            known->safe_at = of->in->act;
+    }
+    for (size_t i = 0; i < book->count; i++)
+        if (book->all[i].killer == of->number)
+            book->all[i].is_gone_safely = true;
+    sight_release(&there);
+}
