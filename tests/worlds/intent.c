@@ -170,6 +170,29 @@ Test(intent, another_thing_in_the_place_of_one_is_no_conflict)
     world_destroy(&w);
 }
 
+/* World 15900049: where a look could not see all, what is missing is not gone yet. */
+Test(intent, another_thing_in_the_place_of_one_that_a_failing_disk_hides)
+{
+    for (uint64_t call = 1; call <= 100; call++) {
+        world *w = two_alike(call);
+        device *one = &w->devices[0];
+
+        disk_user_makes_folder(one->drive, "/things/empty");
+        cr_assert(syncs(one) && syncs(&w->devices[1]));
+        disk_user_removes(one->drive, "/things/empty");
+        disk_user_makes_link(one->drive, "/things/empty", "photos");
+        one->faults = (disk_faults){.calls = one->faults.calls,
+                                    .reads = true,
+                                    .at = one->faults.calls + call,
+                                    .once = true,
+                                    .status = CF_IO};
+        syncs(one);
+        device_mend(one);
+        expect_tree(w, "empty: photos\nletter: dear\nphotos/\nphotos/one: 1\nphotos/two: 2\n");
+        world_destroy(&w);
+    }
+}
+
 static bool holds(const device *who, const char *path)
 {
     cf_stat ignored;

@@ -109,6 +109,8 @@ void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batc
                             cf_survey_batch *judged);
 /* Among those that the look under way did not find; NULL: it is there. */
 cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number);
+/* Seen to be missing; true: for the second time in a row. Else there is another look. */
+bool cf_source_confirm_missing(cf_files_source *source, uint64_t number);
 /* What was found and not kept, to be published now, waits with all that is in it, and with what
  * took its place. */
 void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,

@@ -60,8 +60,7 @@ cf_absence cf_source_absence_in(const cf_files_source *source, uint64_t folder)
     return source->surveying_absence;
 }
 
-/* Seen to be missing; true: for the second time in a row. */
-static bool is_confirmed(cf_files_source *source, uint64_t number)
+bool cf_source_confirm_missing(cf_files_source *source, uint64_t number)
 {
     cf_numbers_add(&source->seen_missing, number);
     if (cf_numbers_have(&source->missing, number))
@@ -103,7 +102,7 @@ static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_m
         cf_source_look_at(source, folder, CF_ABSENCE_COUNTS);
         cf_source_look_at_all(source, CF_ABSENCE_WAITS);
     } else {
-        return is_confirmed(source, node->number);
+        return cf_source_confirm_missing(source, node->number);
     }
     cf_source_note_node(source, node->number, CF_PENDING_WAITS,
                         "it is missing here, perhaps for a moment");
@@ -147,7 +146,7 @@ static bool has_moved(cf_files_source *source, const cf_finding *finding, const 
     uint64_t folder = folder_of(source, node);
 
     if (cf_source_absence_in(source, folder) != CF_ABSENCE_WAITS)
-        return is_confirmed(source, node->number);
+        return cf_source_confirm_missing(source, node->number);
     cf_quiet_hold(source->quiet, folder, finding->parent, now_ms);
     return false;
 }

@@ -240,6 +240,17 @@ static void note_listing(cf_survey *survey)
     }
 }
 
+bool cf_survey_found(const cf_survey *survey, uint64_t node)
+{
+    for (size_t i = 0; i < survey->listing.entry_count; i++) {
+        const cf_node *known = cf_survey_base_node(survey, i);
+
+        if (known && known->number == node)
+            return true;
+    }
+    return false;
+}
+
 /* ---- Steps ---- */
 
 /* What is gone may have been moved to where nobody asks for it, which must not look like a delete:
