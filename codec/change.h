@@ -18,7 +18,6 @@
 #define CF_FIELD_MODE "/mode"
 #define CF_FIELD_MTIME "/mtime"
 #define CF_FIELD_PIN "/pin"
-#define CF_FIELD_GIVEN_UP "/given-up" /* contents, as covers have them; weak */
 
 /* Fields of items that are records, beside those of their data. */
 #define CF_FIELD_TABLE "/table" /* text */

@@ -6,7 +6,6 @@
 #include "peer/commands/conflict_shown.h"
 #include "peer/commands/last_try.h"
 #include "peer/commands/sources.h"
-#include "peer/sources/pendings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +21,13 @@ static const char *const kind_names[] = {
 
 /* ---- Taking it ---- */
 
+static bool lies_in(cf_bytes path, cf_bytes folder)
+{
+    return !folder.size ||
+           (path.size >= folder.size && memcmp(path.data, folder.data, folder.size) == 0 &&
+            (path.size == folder.size || path.data[folder.size] == '/'));
+}
+
 static bool is_asked_for(const cf_overview_options *options, const cf_binding *binding,
                          const cf_bytes *path)
 {
@@ -29,7 +35,7 @@ static bool is_asked_for(const cf_overview_options *options, const cf_binding *b
 
     for (size_t i = 0; i < options->filter_count; i++)
         asked |= options->filters[i].binding == binding &&
-                 (!path || cf_path_lies_in(*path, options->filters[i].path) ||
+                 (!path || lies_in(*path, options->filters[i].path) ||
                   (path->size && cf_bytes_equal(*path, options->filters[i].row)));
     for (size_t i = 0; i < options->collection_count; i++)
         asked |= cf_id_equal(&options->collections[i], &binding->collection);
@@ -64,7 +70,7 @@ bool cf_overview_tells(const cf_overview *overview, const cf_overview_filter *fi
 
         for (size_t k = 0; !found && k < status->pending_count; k++)
             found = status->binding == filter->binding &&
-                    cf_path_lies_in(status->pending[k].path, filter->path);
+                    lies_in(status->pending[k].path, filter->path);
     }
     return found;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
 #include "peer/commands/exclusive.h"
-#include "peer/commands/giving_up.h"
 #include "peer/commands/last_try.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/round.h"
@@ -21,7 +20,6 @@ typedef struct {
     cf_round *round;
     cf_traffic before;
     cf_waiting *waiting;     /* --wait-for */
-    cf_giving_up *giving_up; /* --give-up */
     cf_exclusive *exclusive; /* NULL: others may communicate beside it */
     cf_delete_word word;
     bool dry_run, introduced, gave_up, locked_out;
@@ -42,15 +40,6 @@ static void begin_round(cf_run *run, state *self)
                                     .patience_ms = self->timeout_ms});
 }
 
-static void begin_next_round(cf_run *run, state *self)
-{
-    cf_traffic before = self->before;
-
-    cf_round_end(&self->round);
-    begin_round(run, self);
-    self->before = before;
-}
-
 static cf_status start(cf_run *run, cf_error *error)
 {
     state *self = cf_allocate(1, sizeof *self);
@@ -65,8 +54,6 @@ static cf_status start(cf_run *run, cf_error *error)
         status = cf_run_timeout(run, &self->timeout_ms, error);
     if (!status && !self->dry_run)
         status = cf_waiting_new(run, &self->waiting, error);
-    if (!status)
-        status = cf_giving_up_new(run, self->collections, self->count, &self->giving_up, error);
     if (status)
         return status;
     self->give_up_ms = cf_loop_now(run->loop) + self->timeout_ms;
@@ -211,10 +198,6 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     self->locked_out = now_ms >= self->give_up_ms && is_locked_out(run, self);
     bool over = self->gave_up || self->locked_out ||
                 (cf_round_over(self->round, now_ms) && !cf_loop_hauls(run->loop));
-    if (over && self->giving_up && cf_giving_up_begin(self->giving_up, run)) {
-        begin_next_round(run, self);
-        over = false;
-    }
     if (!over || (self->exclusive && !cf_exclusive_is_released(self->exclusive, now_ms))) {
         progress->over = false;
         progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
@@ -226,9 +209,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         progress->over = false;
         return CF_OK;
     }
-    if (!status)
-        status = finish(run, self, error);
-    return status || !self->giving_up ? status : cf_giving_up_outcome(self->giving_up, error);
+    return status ? status : finish(run, self, error);
 }
 
 static void end(cf_run *run)
@@ -239,7 +220,6 @@ static void end(cf_run *run)
         return;
     cf_round_end(&self->round);
     cf_waiting_destroy(&self->waiting);
-    cf_giving_up_destroy(&self->giving_up);
     cf_exclusive_destroy(&self->exclusive);
     cf_arena_release(&self->arena);
     free(self);
@@ -249,7 +229,6 @@ static const cf_option options[] = {
     {"dry-run", 'n', NULL, "only list what would be done"},
     {"yes", 0, NULL, "a mass delete is meant"},
     {"max-delete", 0, "N|P%", "how many deletions are meant"},
-    {"give-up", 0, "PATH", "do without what waits there for content that nobody has any more"},
     {"wait-for", 0, "DEVICE|all", "return when these have applied what this device published"},
     {"exclusive", 0, NULL, "keep other devices from changing the collections meanwhile"},
     {"timeout", 0, "T",
@@ -261,7 +240,7 @@ static const cf_option options[] = {
 const cf_verb cf_verb_sync = {
     .name = "sync",
     .usage = "sync [COLLECTION|SOURCE...] [--dry-run] [--yes] [--max-delete N|P%] "
-             "[--give-up PATH]... [--exclusive] [--wait-for DEVICE|all] [--timeout T]",
+             "[--exclusive] [--wait-for DEVICE|all] [--timeout T]",
     .summary = "One round: looks, sends, receives and applies until nothing is left to do",
     .more = "A source is synced with the other sources of its collection here. "
             "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "

@@ -114,13 +114,6 @@ typedef struct {
 cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
                             cf_error *error);
 
-/* The user does without what waits in this path of the source (from its root; empty: in all of it)
- * for content that, by the last round, nobody has: `*count` files, which he has from now on as they
- * are on this disk, or not at all. To be published by the next round. CF_DENIED: nothing is, from
- * here. */
-cf_status cf_engine_give_up(cf_engine *engine, const cf_binding *binding, cf_bytes path,
-                            size_t *count, cf_error *error);
-
 /* ---- What is not in sync ---- */
 
 typedef enum {

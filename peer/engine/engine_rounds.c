@@ -114,13 +114,3 @@ void cf_round_end(cf_round **round)
     free(*round);
     *round = NULL;
 }
-
-cf_status cf_engine_give_up(cf_engine *engine, const cf_binding *binding, cf_bytes path,
-                            size_t *count, cf_error *error)
-{
-    *count = 0;
-    for (size_t i = 0; i < engine->count; i++)
-        if (engine->bindings[i] == binding)
-            return cf_source_give_up(&engine->sources[i], path, count, error);
-    return CF_OK;
-}

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/engine_inside.h"
-#include "peer/log/entry_name.h"
 #include "peer/sources/lock_guard.h"
 #include "peer/sources/pendings.h"
 
@@ -18,14 +17,42 @@ typedef struct {
     size_t count, capacity;
 } conflicts;
 
+typedef struct {
+    cf_engine *engine;
+    const cf_dot *dot;
+    cf_hash *device;
+} author_search;
+
+static bool is_author(void *context, const cf_head *entry, uint64_t position)
+{
+    author_search *search = context;
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry parsed;
+    cf_error ignored;
+
+    (void)position;
+    bool found = entry->sequence == search->dot->sequence &&
+                 memcmp(entry->hash.bytes, search->dot->hash, sizeof search->dot->hash) == 0;
+    if (found && cf_log_get(search->engine->peer->log, entry, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &parsed, &ignored) == CF_OK)
+        *search->device = parsed.header.device;
+    cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+    return !found && entry->sequence <= search->dot->sequence;
+}
+
 static void add_conflict(void *context, const cf_dot *written, cf_bytes path,
                          const cf_record_conflict *field)
 {
     conflicts *list = context;
-    cf_conflict conflict = {.path = cf_arena_copy(list->arena, path),
-                            .device = cf_entry_author(list->engine->peer, written),
-                            .field = field};
+    cf_store *store = cf_home_store(list->engine->home);
+    cf_conflict conflict = {.path = cf_arena_copy(list->arena, path), .field = field};
+    author_search search = {list->engine, written, &conflict.device};
+    cf_error ignored;
 
+    store->chain(store, cf_peer_user(list->engine->peer), &written->writer, written->sequence,
+                 is_author, &search, &ignored);
     list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof conflict);
     list->at[list->count++] = conflict;
 }

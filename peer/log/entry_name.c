@@ -26,39 +26,3 @@ const char *cf_entry_name(cf_peer *peer, const cf_entry *entry, cf_arena *arena)
     cf_buffer_release(&text);
     return name;
 }
-
-typedef struct {
-    cf_peer *peer;
-    const cf_dot *dot;
-    cf_hash device;
-} author_search;
-
-static bool is_author(void *context, const cf_head *entry, uint64_t position)
-{
-    author_search *search = context;
-    cf_buffer wire = {0};
-    cf_arena arena = {0};
-    cf_entry parsed;
-    cf_error ignored;
-
-    (void)position;
-    bool found = entry->sequence == search->dot->sequence &&
-                 memcmp(entry->hash.bytes, search->dot->hash, sizeof search->dot->hash) == 0;
-    if (found && cf_log_get(search->peer->log, entry, &wire, &ignored) == CF_OK &&
-        cf_entry_read(cf_buffer_view(&wire), &arena, &parsed, &ignored) == CF_OK)
-        search->device = parsed.header.device;
-    cf_buffer_release(&wire);
-    cf_arena_release(&arena);
-    return !found && entry->sequence <= search->dot->sequence;
-}
-
-cf_hash cf_entry_author(cf_peer *peer, const cf_dot *dot)
-{
-    cf_store *store = cf_home_store(peer->home);
-    author_search search = {.peer = peer, .dot = dot};
-    cf_error ignored;
-
-    store->chain(store, cf_peer_user(peer), &dot->writer, dot->sequence, is_author, &search,
-                 &ignored);
-    return search.device;
-}

@@ -9,7 +9,4 @@ enum { CF_ENTRY_ID_TEXT = 12 }; /* letters of an entry's id, as `log` shows it *
 /* "entry 0123456789ab of desktop in notes". In the arena. */
 const char *cf_entry_name(cf_peer *peer, const cf_entry *entry, cf_arena *arena);
 
-/* The device whose entry has this dot; all zero where the log lacks it. */
-cf_hash cf_entry_author(cf_peer *peer, const cf_dot *dot);
-
 #endif

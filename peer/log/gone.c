@@ -5,12 +5,6 @@
 #include "peer/log/history.h"
 
 #define META_GONE "gone"
-#define META_CONTENTS "gone-contents"
-
-typedef struct {
-    cf_gone gone;
-    cf_buffer contents;
-} findings;
 
 /* ---- Finding ---- */
 
@@ -44,25 +38,24 @@ static bool content_of(cf_peer *peer, const cf_event *event, cf_hash *hash)
     return found;
 }
 
-static bool is_gone(cf_peer *peer, const cf_event *event, cf_hash *hash)
+static bool is_gone(cf_peer *peer, const cf_event *event)
 {
-    return cf_kind_of(&event->item) == CF_KIND_FILE && content_of(peer, event, hash) &&
-           !cf_contents_available(peer->contents, &event->collection, hash);
+    cf_hash hash;
+
+    return cf_kind_of(&event->item) == CF_KIND_FILE && content_of(peer, event, &hash) &&
+           !cf_contents_available(peer->contents, &event->collection, &hash);
 }
 
 /* The latest first. */
-static void find(cf_peer *peer, const cf_history *history, findings *found)
+static void find(cf_peer *peer, const cf_history *history, cf_gone *out)
 {
-    cf_gone *out = &found->gone;
-    cf_hash hash;
-
+    *out = (cf_gone){0};
     for (size_t i = history->count; i-- > 0;) {
         const cf_event *event = &history->at[i];
 
-        if (!is_gone(peer, event, &hash))
+        if (!is_gone(peer, event))
             continue;
-        if (out->count++ < CF_GONE_CONTENTS)
-            cf_buffer_append(&found->contents, hash.bytes, CF_HASH_SIZE);
+        out->count++;
         if (out->named == CF_GONE_NAMED)
             continue;
         out->at[out->named].time_ms = event->time_ms;
@@ -72,37 +65,22 @@ static void find(cf_peer *peer, const cf_history *history, findings *found)
 
 /* ---- Keeping ---- */
 
-static cf_status read_record(cf_peer *peer, const char *name, cf_buffer *out, cf_error *error)
+static cf_status read_record(cf_peer *peer, cf_buffer *out, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     cf_arena arena = {0};
 
-    cf_status status = store->get(store, cf_peer_user(peer), cf_key_meta(&arena, name), out, error);
+    cf_status status =
+        store->get(store, cf_peer_user(peer), cf_key_meta(&arena, META_GONE), out, error);
     cf_arena_release(&arena);
     return status == CF_MISSING ? CF_OK : status;
 }
 
-static cf_status write_record(cf_peer *peer, const char *name, cf_bytes value, bool is_empty,
-                              cf_error *error)
+static cf_status write_record(cf_peer *peer, const cf_gone *gone, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     cf_arena arena = {0};
-    cf_buffer before = {0};
-
-    cf_record record = {cf_key_meta(&arena, name), value};
-    cf_status status = read_record(peer, name, &before, error);
-    bool is_new = before.size ? !cf_bytes_equal(cf_buffer_view(&before), value) : !is_empty;
-    if (!status && is_new)
-        status = store->write(store, cf_peer_user(peer), &record, 1, true, error);
-    cf_buffer_release(&before);
-    cf_arena_release(&arena);
-    return status;
-}
-
-static cf_status write_findings(cf_peer *peer, const findings *found, cf_error *error)
-{
-    const cf_gone *gone = &found->gone;
-    cf_buffer value = {0};
+    cf_buffer value = {0}, before = {0};
 
     cf_pack_array(&value, 1 + 2 * gone->named);
     cf_pack_uint(&value, gone->count);
@@ -110,35 +88,33 @@ static cf_status write_findings(cf_peer *peer, const findings *found, cf_error *
         cf_pack_uint(&value, gone->at[i].time_ms);
         cf_pack_bin(&value, gone->at[i].path);
     }
-    cf_status status = write_record(peer, META_GONE, cf_buffer_view(&value), !gone->count, error);
-    if (!status)
-        status = write_record(peer, META_CONTENTS, cf_buffer_view(&found->contents),
-                              !found->contents.size, error);
+    cf_record record = {cf_key_meta(&arena, META_GONE), cf_buffer_view(&value)};
+    cf_status status = read_record(peer, &before, error);
+    bool is_new =
+        before.size ? !cf_bytes_equal(cf_buffer_view(&before), record.value) : gone->count > 0;
+    if (!status && is_new)
+        status = store->write(store, cf_peer_user(peer), &record, 1, true, error);
     cf_buffer_release(&value);
+    cf_buffer_release(&before);
+    cf_arena_release(&arena);
     return status;
 }
 
 cf_status cf_gone_keep(cf_peer *peer, cf_error *error)
 {
     cf_history history = {0};
-    findings found = {0};
+    cf_gone gone = {0};
     cf_status status = CF_OK;
 
     if (cf_contents_lacking(peer->contents)) {
         status = cf_history_read(peer, 1, &history, error);
         if (!status)
-            find(peer, &history, &found);
+            find(peer, &history, &gone);
     }
     if (!status)
-        status = write_findings(peer, &found, error);
+        status = write_record(peer, &gone, error);
     cf_history_release(&history);
-    cf_buffer_release(&found.contents);
     return status;
-}
-
-cf_status cf_gone_contents(cf_peer *peer, cf_buffer *out, cf_error *error)
-{
-    return read_record(peer, META_CONTENTS, out, error);
 }
 
 cf_status cf_gone_recall(cf_peer *peer, cf_arena *arena, cf_gone *out, cf_error *error)
@@ -147,7 +123,7 @@ cf_status cf_gone_recall(cf_peer *peer, cf_arena *arena, cf_gone *out, cf_error 
     size_t count = 0;
 
     *out = (cf_gone){0};
-    cf_status status = read_record(peer, META_GONE, &value, error);
+    cf_status status = read_record(peer, &value, error);
     cf_reader reader = cf_reader_of(cf_arena_copy(arena, cf_buffer_view(&value)));
     if (!status && value.size) {
         status = cf_read_array(&reader, &count, error);

@@ -21,8 +21,5 @@ typedef struct {
 cf_status cf_gone_keep(cf_peer *peer, cf_error *error);
 /* What was kept last; in the arena. A count of 0: nothing is gone. */
 cf_status cf_gone_recall(cf_peer *peer, cf_arena *arena, cf_gone *out, cf_error *error);
-/* The contents of the latest of them, one behind the other, at most CF_GONE_CONTENTS. */
-enum { CF_GONE_CONTENTS = 4096 };
-cf_status cf_gone_contents(cf_peer *peer, cf_buffer *out, cf_error *error);
 
 #endif

@@ -3,13 +3,6 @@
 
 #include <stdlib.h>
 
-bool cf_path_lies_in(cf_bytes path, cf_bytes folder)
-{
-    return !folder.size ||
-           (path.size >= folder.size && memcmp(path.data, folder.data, folder.size) == 0 &&
-            (path.size == folder.size || path.data[folder.size] == '/'));
-}
-
 static void add(cf_pendings *list, cf_pending pending)
 {
     list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof pending);

@@ -11,9 +11,6 @@ typedef struct {
     size_t count, capacity;
 } cf_pendings; /* {0} is empty */
 
-/* Both from the root; what lies in the root, or is the folder itself, does. */
-bool cf_path_lies_in(cf_bytes path, cf_bytes folder);
-
 /* A reason that is NULL is to be found out when it is shown. */
 void cf_pendings_add(cf_pendings *list, cf_pending_kind kind, cf_bytes path, const char *reason);
 /* Drops what lies in this directory itself, not deeper. */

@@ -90,12 +90,3 @@ void cf_source_forget(cf_source_at_work *source, cf_is_undone *is_undone, const 
 {
     source->operations->forget(source->self, is_undone, context, records);
 }
-
-cf_status cf_source_give_up(cf_source_at_work *source, cf_bytes path, size_t *count,
-                            cf_error *error)
-{
-    *count = 0;
-    return source->operations->give_up
-               ? source->operations->give_up(source->self, path, count, error)
-               : CF_OK;
-}

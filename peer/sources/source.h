@@ -36,7 +36,6 @@ typedef struct {
     void (*status)(const void *self, cf_pendings *pendings, const char *sending,
                    cf_binding_status *out);
     uint64_t (*applied)(const void *self);
-    cf_status (*give_up)(void *self, cf_bytes path, size_t *count, cf_error *error); /* or NULL */
     void (*forget)(void *self, cf_is_undone *is_undone, const void *context, cf_records *records);
     /* NULL: it means nothing to a source of this sort. */
     void (*look_at)(void *self, uint64_t folder);
@@ -84,9 +83,6 @@ bool cf_source_busy(const cf_source_at_work *source, uint64_t now_ms);
 void cf_source_status(const cf_source_at_work *source, cf_pendings *pendings, const char *sending,
                       cf_binding_status *out);
 uint64_t cf_source_applied(const cf_source_at_work *source);
-/* See cf_engine_give_up. */
-cf_status cf_source_give_up(cf_source_at_work *source, cf_bytes path, size_t *count,
-                            cf_error *error);
 /* What of the base shows one of these writes, which count no longer, is forgotten. */
 void cf_source_forget(cf_source_at_work *source, cf_is_undone *is_undone, const void *context,
                       cf_records *records);

@@ -152,7 +152,7 @@ static void go_on(cf_downloads *downloads, cf_incoming *one)
         end(downloads, one, CF_DOWNLOAD_IS_READY, NULL);
         break;
     case CF_FETCH_ABSENT:
-        cf_fail(&error, CF_MISSING, CF_DOWNLOAD_ABSENT_TEXT);
+        cf_fail(&error, CF_MISSING, "waits for a device that has all of it");
         end(downloads, one,
             has_other_way(downloads, one) ? CF_DOWNLOAD_IS_QUEUED : CF_DOWNLOAD_IS_ABSENT, &error);
         break;

@@ -246,10 +246,8 @@ static cf_download_answer answer_of(const cf_downloads *downloads, const cf_inco
                   (one->phase == CF_DOWNLOAD_IS_WORKING && !cf_incoming_moves(downloads, one)));
 
     *out = (cf_download){.reason = waits ? "waits for a broker" : one->error.text};
-    if (waits)
+    if (waits || one->phase == CF_DOWNLOAD_IS_ABSENT)
         return CF_DOWNLOAD_WAITS;
-    if (one->phase == CF_DOWNLOAD_IS_ABSENT)
-        return CF_DOWNLOAD_ABSENT;
     if (one->phase == CF_DOWNLOAD_IS_FAILED)
         return CF_DOWNLOAD_FAILED;
     if (one->phase != CF_DOWNLOAD_IS_READY)

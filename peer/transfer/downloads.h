@@ -22,11 +22,9 @@ void cf_downloads_destroy(cf_downloads **downloads);
 typedef enum {
     CF_DOWNLOAD_READY,
     CF_DOWNLOAD_STARTED,
-    CF_DOWNLOAD_WAITS,  /* for a broker */
-    CF_DOWNLOAD_ABSENT, /* for a device that has it */
+    CF_DOWNLOAD_WAITS,  /* for a broker, or for a device that has it */
     CF_DOWNLOAD_FAILED, /* see the reason; asking again tries again */
 } cf_download_answer;
-#define CF_DOWNLOAD_ABSENT_TEXT "waits for a device that has all of it"
 
 typedef struct {
     cf_bytes name;   /* READY: of the file in the temporary folder, the caller's from

@@ -147,7 +147,7 @@ Test(downloads_in_trouble, waits_for_a_blob_that_is_absent_and_fetches_all_other
     depot_connect(&d);
     cf_bytes identity = depot_whole(&d, cf_bytes_of(bytes, MORE));
     d.blobs[7].lacks = true;
-    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_ABSENT);
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_WAITS);
     while (cf_downloads_finished(d.downloads))
         ;
     cr_expect_not(cf_downloads_busy(d.downloads));
@@ -155,7 +155,7 @@ Test(downloads_in_trouble, waits_for_a_blob_that_is_absent_and_fetches_all_other
     cf_downloads_retry(d.downloads);
     cr_expect(cf_downloads_busy(d.downloads));
     depot_run(&d);
-    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_ABSENT);
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_WAITS);
     d.blobs[7].lacks = false;
     cf_downloads_retry(d.downloads);
     depot_run(&d);
@@ -172,7 +172,7 @@ Test(downloads_in_trouble, asks_again_for_what_was_absent_on_a_new_connection)
     depot_connect(&d);
     cf_bytes identity = depot_whole(&d, some(bytes));
     d.blobs[1].lacks = true;
-    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_ABSENT);
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_WAITS);
     d.blobs[1].lacks = false;
     depot_cut(&d);
     depot_connect(&d);

@@ -117,8 +117,6 @@ static void count_lost(void *context, const cf_id *item)
 /* False: it has other reasons, too. */
 static bool count_waiting(const cf_binding_status *source, size_t *count)
 {
-    static const char waits[] = "waits for a device that has all of it";
-
     *count = 0;
     for (size_t i = 0; i < source->pending_count; i++) {
         const cf_pending *one = &source->pending[i];
@@ -126,7 +124,7 @@ static bool count_waiting(const cf_binding_status *source, size_t *count)
         if (!device_waits_for(one))
             continue;
         ++*count;
-        if (!one->reason || strncmp(one->reason, waits, sizeof waits - 1) != 0)
+        if (!one->reason || strcmp(one->reason, "waits for a device that has all of it") != 0)
             return false;
     }
     return !source->trouble;

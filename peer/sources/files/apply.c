@@ -19,7 +19,7 @@ static void end_run(cf_applying *applying)
     cf_numbers_release(&applying->place.touched);
     applying->place = (cf_task_place){0};
     applying->tasks = NULL;
-    applying->count = applying->first = applying->end = applying->given_up = 0;
+    applying->count = applying->first = applying->end = 0;
     applying->phase = CF_APPLY_IDLE;
 }
 
@@ -72,22 +72,9 @@ void cf_applying_result(const cf_applying *applying, cf_applied *out)
 
 /* ---- The end of a run ---- */
 
-void cf_applying_path(const cf_applying *applying, const cf_task *task, cf_buffer *out)
-{
-    const cf_binding *binding = applying->options.binding;
-
-    if (task->step.kind != CF_STEP_CREATE) {
-        cf_binding_path(binding, task->number, out);
-        return;
-    }
-    cf_binding_path(binding, task->step.parent, out);
-    if (out->size)
-        cf_buffer_append(out, "/", 1);
-    cf_buffer_append(out, task->step.shown->name.data, task->step.shown->name.size);
-}
-
 static void add_pending(cf_applying *applying, const cf_task *task)
 {
+    cf_binding *binding = applying->options.binding;
     cf_buffer path = {0};
     cf_pending pending = {.kind = CF_PENDING_UNAPPLIED, .reason = task->reason};
 
@@ -95,7 +82,14 @@ static void add_pending(cf_applying *applying, const cf_task *task)
         pending.kind = CF_PENDING_HELD;
     else if (task->state == CF_TASK_FAILED)
         pending.kind = task->waits ? CF_PENDING_WAITS : CF_PENDING_SKIPPED;
-    cf_applying_path(applying, task, &path);
+    if (task->step.kind == CF_STEP_CREATE) {
+        cf_binding_path(binding, task->step.parent, &path);
+        if (path.size)
+            cf_buffer_append(&path, "/", 1);
+        cf_buffer_append(&path, task->step.shown->name.data, task->step.shown->name.size);
+    } else {
+        cf_binding_path(binding, task->number, &path);
+    }
     if (!task->reason)
         pending.reason = task->step.kind == CF_STEP_DELETE   ? "it was deleted elsewhere"
                          : task->step.kind == CF_STEP_CREATE ? "it is new elsewhere"
@@ -198,8 +192,6 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
                                       .binding = binding,
                                       .records = &applying->records,
                                       .arena = &applying->arena};
-    if (dry)
-        cf_applying_recall_absent(applying);
     if (dry || applying->count == 0)
         finish_run(applying);
     else

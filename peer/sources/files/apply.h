@@ -35,14 +35,6 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
 cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error);
 bool cf_applying_busy(const cf_applying *applying);
 
-/* What is absent in this path (from the root; empty: anywhere) is given up: returns how many, which
- * cf_applying_publish_given_up says to others. Not while busy. */
-size_t cf_applying_give_up(cf_applying *applying, cf_bytes path);
-bool cf_applying_gives_up(const cf_applying *applying);
-/* The base takes what was given up for agreed on, so that what lies on the disk, or doesn't, is
- * what the user made of it: look at all of it then. A failure leaves the peer unusable. */
-cf_status cf_applying_publish_given_up(cf_applying *applying, uint64_t now_ms, cf_error *error);
-
 /* After it ended. */
 typedef struct {
     uint64_t applied; /* things put into place */

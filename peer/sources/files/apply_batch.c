@@ -90,7 +90,7 @@ cf_status cf_applying_record(cf_applying *applying, cf_error *error)
     for (size_t i = applying->first; i < applying->end; i++) {
         cf_task *task = &applying->tasks[i];
 
-        if (cf_task_is_prepared(task) && task->intent_count == 0 && !task->stays)
+        if (cf_task_is_prepared(task) && task->intent_count == 0)
             intend(applying, task);
     }
     return cf_applying_write(applying, error);

@@ -3,10 +3,7 @@
 
 #include "broker/jobs.h"
 #include "codec/content.h"
-#include "peer/log/catalog.h"
 #include "peer/log/contents_small.h"
-#include "peer/log/entry_name.h"
-#include "peer/log/gone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,61 +44,6 @@ static void made(cf_job *job)
     free(self);
 }
 
-/* ---- What nobody has ---- */
-
-/* Who wrote it may come back with it. */
-static const char *tell_absent(cf_applying *applying, const cf_task *task, const char *reason)
-{
-    const cf_shown *shown = task->step.shown;
-    size_t i = 0;
-    char text[CF_ERROR_TEXT];
-
-    while (i < shown->ref_count && !cf_field_is(shown->refs[i].field, CF_FIELD_NUMBER_CONTENT))
-        i++;
-    if (i == shown->ref_count)
-        return cf_arena_text(&applying->arena, cf_bytes_of_text(reason));
-    cf_hash device = cf_entry_author(applying->options.peer, &shown->refs[i].dot);
-    snprintf(text, sizeof text,
-             "%s; written on %s. Where none ever comes, `counterfoil sync --give-up PATH` does "
-             "without it",
-             reason, cf_catalog_device_name(applying->options.peer, &device, &applying->arena));
-    return cf_arena_text(&applying->arena, cf_bytes_of_text(text));
-}
-
-static bool is_among(cf_bytes hashes, cf_bytes content)
-{
-    cf_hash hash;
-    uint64_t size;
-    cf_error ignored;
-    bool found = false;
-
-    if (cf_content_identity_read(content, &hash, &size, &ignored))
-        return false;
-    for (size_t at = 0; !found && at + CF_HASH_SIZE <= hashes.size; at += CF_HASH_SIZE)
-        found = memcmp(hashes.data + at, hash.bytes, CF_HASH_SIZE) == 0;
-    return found;
-}
-
-void cf_applying_recall_absent(cf_applying *applying)
-{
-    cf_buffer gone = {0};
-    cf_error ignored;
-
-    if (cf_gone_contents(applying->options.peer, &gone, &ignored) == CF_OK)
-        for (size_t i = 0; gone.size && i < applying->count; i++) {
-            cf_task *task = &applying->tasks[i];
-
-            if (!task->needs_file || !is_among(cf_buffer_view(&gone), task->step.shown->content))
-                continue;
-            task->state = CF_TASK_FAILED;
-            task->waits = true;
-            task->reason = tell_absent(applying, task, CF_DOWNLOAD_ABSENT_TEXT);
-        }
-    cf_buffer_release(&gone);
-}
-
-/* ---- Contents ---- */
-
 /* The bytes, or the file that they were fetched into. False: not here yet. */
 static bool find_content(cf_applying *applying, cf_task *task)
 {
@@ -131,10 +73,8 @@ static bool find_content(cf_applying *applying, cf_task *task)
     }
     task->state = CF_TASK_FAILED;
     task->waits = applying->result.waits = true;
-    task->is_absent = answer == CF_DOWNLOAD_ABSENT;
-    task->reason = answer == CF_DOWNLOAD_STARTED ? "its content is on the way"
-                   : task->is_absent
-                       ? tell_absent(applying, task, download.reason)
+    task->reason = answer == CF_DOWNLOAD_STARTED
+                       ? "its content is on the way"
                        : cf_arena_text(&applying->arena, cf_bytes_of_text(download.reason));
     return false;
 }

@@ -23,7 +23,6 @@ struct cf_applying {
     cf_task_place place;
     cf_records records;
     uint64_t numbers; /* of temporary files and intents */
-    size_t given_up;  /* tasks of which nothing is published yet */
     cf_status sync_status;
     cf_error sync_error;
 
@@ -45,15 +44,11 @@ void cf_applying_plan(cf_applying *applying, cf_delete_word word);
 /* A batch: its new files are written, in jobs; what is about to be done is recorded; it is done;
  * the directories are synced, in jobs; the base is committed. */
 void cf_applying_start_batch(cf_applying *applying);
-/* Where nobody is asked: what nobody had when that was last asked waits for it. */
-void cf_applying_recall_absent(cf_applying *applying);
 cf_status cf_applying_record(cf_applying *applying, cf_error *error);
 void cf_applying_perform(cf_applying *applying);
 void cf_applying_start_syncing(cf_applying *applying);
 cf_status cf_applying_commit(cf_applying *applying, cf_error *error);
 void cf_applying_after_commit(cf_applying *applying);
-/* The path of what the task is about, from the root; appended. */
-void cf_applying_path(const cf_applying *applying, const cf_task *task, cf_buffer *out);
 /* The directory's group, and those of all directories in it, are to be planned again. */
 void cf_applying_mark_below(cf_applying *applying, const cf_node *directory);
 

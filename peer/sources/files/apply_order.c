@@ -77,16 +77,9 @@ static void close_order(order *self)
 
 /* ---- One after the other ---- */
 
-/* What is left as it is takes no place. */
-static bool is_ready(const order *self, const cf_task *task)
-{
-    return (task->stays && task->step.kind == CF_STEP_UPDATE) ||
-           cf_step_is_ready(self->nodes, &task->step, task->number);
-}
-
 static bool perform(const order *self, cf_task *task)
 {
-    if (!cf_task_is_prepared(task) || !is_ready(self, task))
+    if (!cf_task_is_prepared(task) || !cf_step_is_ready(self->nodes, &task->step, task->number))
         return false;
     cf_task_perform(&self->applying->place, task);
     return task->state == CF_TASK_DONE;

@@ -181,10 +181,6 @@ static void give_back(cf_task_place *place, cf_task *task)
 
 void cf_task_perform(cf_task_place *place, cf_task *task)
 {
-    if (task->stays) {
-        give_back(place, task);
-        return;
-    }
     switch (task->step.kind) {
     case CF_STEP_CREATE:
         create(place, task);
@@ -193,7 +189,10 @@ void cf_task_perform(cf_task_place *place, cf_task *task)
         update(place, task);
         break;
     case CF_STEP_DELETE:
-        remove_node(place, task);
+        if (task->stays)
+            give_back(place, task);
+        else
+            remove_node(place, task);
         break;
     }
 }

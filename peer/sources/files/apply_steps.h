@@ -25,13 +25,10 @@ typedef struct {
     uint64_t number;    /* of the node: a fresh one for CREATE */
     bool needs_file;    /* a new file or link is written beside */
     bool made;
-    bool waits;     /* FAILED: its content is not here */
-    bool is_absent; /* and at no broker, as far as that was asked */
-    bool given_up;  /* and the user does without it */
-    bool stays;     /* what is here is the user's alone: he had it before others brought it, and
-                       that counts no more, or others gave it up */
-    bool looks;     /* DONE, but its directory has something of a user's that is to be looked at */
-    bool settled;   /* DONE, but for the mode: it is a directory that stood there */
+    bool waits;   /* FAILED: its content is not here */
+    bool stays;   /* DELETE: the user had it before others brought it, and that counts no more */
+    bool looks;   /* DONE, but its directory has something of a user's that is to be looked at */
+    bool settled; /* DONE, but for the mode: it is a directory that stood there */
     char temporary[CF_TEMPORARY_NAME];
     char landing[CF_LANDING_NAME]; /* where a content that was fetched stands; empty: none */
     cf_stat made_stat;

@@ -2,7 +2,6 @@
 #include "peer/sources/files/apply_inside.h"
 
 #include "codec/content.h"
-#include "peer/merge/given_up.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,14 +161,6 @@ static bool was_users_own(const cf_applying *applying, const cf_node *node)
     return node->is_met;
 }
 
-/* Another content, or none, is to take the place of what this device has and others gave up. */
-static bool is_given_up(const cf_applying *applying, const cf_step *step)
-{
-    return (step->kind == CF_STEP_DELETE ||
-            (step->kind == CF_STEP_UPDATE && cf_step_difference(step).content)) &&
-           cf_node_is_given_up(applying->collection->state, step->node);
-}
-
 static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task *task)
 {
     *task = (cf_task){.step = *planned, .number = planned->number};
@@ -178,10 +169,9 @@ static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task 
     if (step->node)
         step->node = keep_node(applying, step->node);
     name_temporary(applying, task);
-    task->stays = is_given_up(applying, step);
     if (step->kind == CF_STEP_DELETE) {
         task->after = *step->node;
-        task->stays |= was_users_own(applying, step->node);
+        task->stays = was_users_own(applying, step->node);
         return;
     }
     if (step->kind == CF_STEP_UPDATE)
@@ -193,9 +183,8 @@ static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task 
         task->after.is_met = false;
     task->after.number = task->number;
     task->after.parent = step->parent;
-    task->needs_file =
-        !task->stays && (step->kind == CF_STEP_CREATE ? step->shown->kind != CF_KIND_DIRECTORY
-                                                      : cf_step_difference(step).content);
+    task->needs_file = step->kind == CF_STEP_CREATE ? step->shown->kind != CF_KIND_DIRECTORY
+                                                    : cf_step_difference(step).content;
 }
 
 /* What frees places comes first, then what is written, entry by entry: to open one costs more than

@@ -118,18 +118,6 @@ static void reopen(void *self)
     source->reopen_ms = 0;
 }
 
-static cf_status give_up(void *self, cf_bytes path, size_t *count, cf_error *error)
-{
-    cf_files_source *source = self;
-    const char *silent = cf_source_silence(source);
-
-    if (silent)
-        return cf_fail(error, CF_DENIED, "%s", silent);
-    if (source->binding->root && !source->survey && !cf_applying_busy(source->applying))
-        *count = cf_applying_give_up(source->applying, path);
-    return CF_OK;
-}
-
 /* ---- Going on ---- */
 
 /* False: the root has gone from its place, and is let go. */
@@ -191,10 +179,6 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
             on = !cf_applying_busy(source->applying);
         } else if (source->reopen) {
             return step(source, now_ms, deadline, error); /* what is asked for may be new */
-        } else if (cf_applying_gives_up(source->applying)) {
-            status = cf_applying_publish_given_up(source->applying, now_ms, error);
-            cf_source_look_at_all(source, CF_ABSENCE_COUNTS);
-            on = true;
         } else if (cf_source_guard_is_due(source)) {
             status = cf_source_guard(source, error);
             on = true;
@@ -230,8 +214,7 @@ static bool busy(const void *self, uint64_t now_ms)
 
     (void)now_ms;
     return source->survey || cf_applying_busy(source->applying) || source->look_all ||
-           source->folder_count || cf_applying_gives_up(source->applying) ||
-           (source->binding->root && cf_source_may_apply(source));
+           source->folder_count || (source->binding->root && cf_source_may_apply(source));
 }
 
 /* ---- Status ---- */
@@ -331,7 +314,6 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
         .busy = busy,
         .status = tell,
         .applied = count_applied,
-        .give_up = give_up,
         .forget = forget,
         .look_at = look_at,
         .changed = changed,

@@ -87,9 +87,6 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms);
 /* Goes on with the survey, publishing what it finds; none is under way when it has ended. */
 cf_status cf_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
-/* Why nothing of this source is published; NULL: nothing forbids it. */
-const char *cf_source_silence(cf_files_source *source);
-
 /* Look at it; of several words about what is missing there the strongest holds. */
 void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_absence absence);
 void cf_source_look_at_all(cf_files_source *source, cf_absence absence);

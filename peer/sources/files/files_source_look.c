@@ -109,7 +109,8 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
     plan_rescan(source, now_ms);
 }
 
-const char *cf_source_silence(cf_files_source *source)
+/* Why nothing of this source is published; NULL: nothing forbids it. */
+static const char *silence_of(cf_files_source *source)
 {
     cf_hash epoch;
     cf_error why;
@@ -126,7 +127,7 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
 {
     cf_workshop *workshop = source->workshop;
 
-    const char *silent = cf_source_silence(source);
+    const char *silent = silence_of(source);
     if (source->surveying_only || silent) {
         cf_source_note_batch(source, batch, silent);
         return CF_OK;

@@ -188,7 +188,6 @@ static cf_bytes download(fetching *at, cf_record_value *one, cf_bytes identity)
         lack(at, CF_VALUES_COME, "a long value of it is on its way");
         break;
     case CF_DOWNLOAD_WAITS:
-    case CF_DOWNLOAD_ABSENT:
         lack(at, CF_VALUES_COME, came.reason);
         break;
     case CF_DOWNLOAD_FAILED:
