@@ -157,6 +157,23 @@ static void note_gone(device *of, const seen *it)
         ledger_excuse(book, &it->token); /* he alone had it */
 }
 
+/* He asks for it nowhere any more, though he has it. */
+static bool is_put_away(const device *of, const seen *was, const sight *after)
+{
+    bool found = false;
+
+    if (!asking_takes_seen(of, was))
+        return false;
+    for (size_t i = 0; i < after->count; i++) {
+        if (strcmp(after->all[i].token.text, was->token.text) != 0)
+            continue;
+        if (asking_takes_seen(of, &after->all[i]))
+            return false;
+        found = true;
+    }
+    return found;
+}
+
 /* World 15700252: a save that keeps what was there before under another name is an edit; that name
  * is not asked for, so nobody hears of what lies there. */
 static bool is_kept_unasked(const device *of, const seen *was, const sight *before,
@@ -164,13 +181,7 @@ static bool is_kept_unasked(const device *of, const seen *was, const sight *befo
 {
     const seen *now = sight_at(after, was->path);
 
-    if (!now || sight_has(before, &now->token) || !asking_takes_seen(of, was))
-        return false;
-    for (size_t i = 0; i < after->count; i++)
-        if (strcmp(after->all[i].token.text, was->token.text) == 0 &&
-            asking_takes_seen(of, &after->all[i]))
-            return false;
-    return true;
+    return now && !sight_has(before, &now->token) && is_put_away(of, was, after);
 }
 
 void note_acts(device *of, const sight *before)
@@ -202,6 +213,8 @@ void note_acts(device *of, const sight *before)
 
         if (is_gone || is_kept_unasked(of, &before->all[i], before, &after))
             note_gone(of, &before->all[i]);
+        else if (is_put_away(of, &before->all[i], &after)) /* in exchange (19000402), or moved */
+            ledger_excuse(book, token);
         if (of->is_unsure || (!is_gone && !is_where_it_was(before, &after, token)))
             ledger_touch(book, token);
         /* Another may take the other place of it, and each thinks that it has it still. */
