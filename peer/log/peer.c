@@ -223,10 +223,10 @@ static cf_status fold_member(cf_intake *in, const cf_entry *entry, cf_error *err
 
     if (cf_members_take(&self, registry, entry, &changed, error))
         cf_report(peer->env, CF_REPORT_WARNING, "a content key does not open: %s", error->text);
-    in->keys_changed |= changed;
+    peer->keys_unsaved |= changed;
     if (peer->account && cf_members_take(&account, registry, entry, &changed, error))
         cf_report(peer->env, CF_REPORT_WARNING, "a content key does not open: %s", error->text);
-    in->keys_changed |= changed;
+    peer->keys_unsaved |= changed;
     return CF_OK;
 }
 
@@ -294,6 +294,19 @@ static void refuse(cf_peer *peer, const cf_entry *entry, const char *why)
     cf_arena_release(&arena);
 }
 
+/* Before the entry that gave them is in the log: from there nobody takes them again. */
+static cf_status keep_keys(cf_intake *in, cf_error *error)
+{
+    cf_peer *peer = in->peer;
+
+    if (!peer->keys_unsaved)
+        return CF_OK;
+    cf_status status = cf_home_save_secrets(peer->home, peer->keys, peer->ring, error);
+    peer->keys_unsaved = status != CF_OK;
+    in->keys_kept |= !status;
+    return status;
+}
+
 cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringer,
                          cf_records *records, bool *taken, cf_error *error)
 {
@@ -318,6 +331,8 @@ cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringe
         tell_void(in, entry);
     /* A void epoch's key is taken, too: what was sealed under it is still opened. */
     status = fold(in, entry, verdict.is_void, records, error);
+    if (!status)
+        status = keep_keys(in, error);
     if (status)
         return status;
     cf_log_append(peer->log, entry, &offer, records->at, records->count, appended, in);
@@ -325,24 +340,23 @@ cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringe
     return CF_OK;
 }
 
-cf_status cf_intake_finish(cf_intake *in, cf_error *error)
+cf_status cf_intake_finish(cf_intake *in, cf_status taken, cf_error *error)
 {
     cf_peer *peer = in->peer;
     cf_store *store = cf_home_store(peer->home);
-    cf_status status = CF_OK;
+    cf_error ignored;
 
-    if (in->keys_changed)
-        status = cf_home_save_secrets(peer->home, peer->keys, peer->ring, error);
-    if (!status)
-        status = store->commit(store, error);
+    cf_status status = store->commit(store, taken ? &ignored : error);
     cf_contents_settle(peer->contents);
+    if (taken)
+        return taken;
     if (!status && in->failed) {
         *error = in->error;
         status = in->error.status;
     }
     if (!status)
         status = cf_peer_settle(peer, error);
-    if (!status && in->keys_changed)
+    if (!status && in->keys_kept)
         status = fold_waiting(peer, error);
     if (!status && peer->link)
         cf_link_publish(peer->link);
@@ -370,5 +384,5 @@ cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_er
         cf_records_release(&records);
         cf_arena_release(&arena);
     }
-    return status ? status : cf_intake_finish(&in, error);
+    return cf_intake_finish(&in, status, error);
 }

@@ -25,6 +25,7 @@ typedef struct {
     cf_log *log;
     cf_author *author;
     cf_contents *contents;
+    bool keys_unsaved; /* some of these keys are not in the home yet */
     cf_rules rules;
     cf_link *link;          /* NULL: no broker */
     const cf_keys *account; /* borrowed, while its phrase is in hand: opens what is sealed to it */

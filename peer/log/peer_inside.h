@@ -9,8 +9,8 @@
 typedef struct {
     cf_peer *peer;
     size_t failed;
-    cf_error error; /* why, when some failed */
-    bool keys_changed;
+    cf_error error;  /* why, when some failed */
+    bool keys_kept;  /* new ones */
     cf_hash void_of; /* whose void entry was told last */
 } cf_intake;
 
@@ -19,7 +19,8 @@ cf_folding cf_peer_folding(cf_peer *peer);
 /* Judges an entry, folds it in and queues it, with `records` which become more. */
 cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringer,
                          cf_records *records, bool *taken, cf_error *error);
-/* Commits what was queued. */
-cf_status cf_intake_finish(cf_intake *in, cf_error *error);
+/* Commits what was queued, which answers to `in`, also where taking ended with a failure: `taken`,
+ * which is returned then. */
+cf_status cf_intake_finish(cf_intake *in, cf_status taken, cf_error *error);
 
 #endif

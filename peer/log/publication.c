@@ -114,7 +114,7 @@ cf_status cf_publication_commit(cf_publication *publication, cf_records *records
         cf_records_release(&own);
         cf_arena_release(&arena);
     }
-    return status ? status : cf_intake_finish(&in, error);
+    return cf_intake_finish(&in, status, error);
 }
 
 /* ---- The member log ---- */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A broker that lost everything has it again from the devices: also what they could not show at the
  * moment when it was wanted. */
-#include "peer/account/membership.h"
-#include "tests/worlds/scene.h"
 #include "tests/worlds/notes.h"
+#include "tests/worlds/scene.h"
 
 enum { SIZE = 200000 };
 
@@ -16,21 +15,6 @@ static void writes_large(device *who)
     cr_assert(
         disk_user_saves(who->drive, "/things/large", cf_buffer_view(&bytes), DISK_SAVE_IN_PLACE));
     cf_buffer_release(&bytes);
-}
-
-static void shuts_out(device *owner, device *who)
-{
-    cf_peer *peer = device_peer(owner);
-    cf_hash id = *cf_peer_device(device_peer(who));
-    cf_head head;
-    cf_error error;
-
-    syncs(owner);
-    expect_ok(cf_membership_revoke(&(cf_signatory){peer, false}, &id, &(cf_outgoers){&id, 1}, &head,
-                                   &error),
-              error);
-    who->is_out = true;
-    network_cut_device(who);
 }
 
 static void expect_the_same(const device *a, const device *b)

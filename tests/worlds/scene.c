@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/scene.h"
 
+#include "peer/account/membership.h"
 #include "tests/worlds/records.h"
 
 #include <sodium.h>
@@ -100,4 +101,18 @@ void expect_tree_of(world *w, const device *who)
     list(who, &expected);
     expect_lists(w, list, cf_buffer_view(&expected));
     cf_buffer_release(&expected);
+}
+
+void shuts_out(device *owner, device *who)
+{
+    cf_hash id = *cf_peer_device(device_peer(who));
+    cf_head head;
+    cf_error error;
+
+    syncs(owner);
+    expect_ok(cf_membership_revoke(&(cf_signatory){device_peer(owner), false}, &id,
+                                   &(cf_outgoers){&id, 1}, &head, &error),
+              error);
+    who->is_out = true;
+    network_cut_device(who);
 }

@@ -12,6 +12,8 @@ world *a_world(uint64_t seed, int devices);
 world *a_world_with(uint64_t seed, int devices, unsigned records);
 /* Syncs this device alone; whether it says that everything is in sync. */
 bool syncs(device *who);
+/* The owner shuts it out, who hears nothing any more. */
+void shuts_out(device *owner, device *who);
 /* Ends with the disk as a power cut leaves it, and is well again. */
 void loses_power(device *who);
 /* All come to rest and hold the same: this, as disk_dump has it but for its sums. */
