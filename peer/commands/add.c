@@ -300,9 +300,8 @@ const cf_verb cf_verb_add = {
         "objects, or an object of\nthem by UID. What a file can't hold stays.\n"
         "--format sqlite: a database, row by row, beside the program that has it open; "
         "--include TABLE chooses tables, FIELD=VALUE or TABLE//FIELD=VALUE\nrows; a column of the "
-        "key "
-        "is a FIELD, too. What no foreign key declares, --map FILE names, one a line: refers TABLE "
-        "COLUMN\nTABLE.",
+        "key is a FIELD, too. What no foreign key declares, --map FILE names, one a line: refers "
+        "TABLE COLUMN\nTABLE.",
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,
