@@ -16,12 +16,8 @@ static void rebase(cf_record_counted *self, const cf_row_scan *scan, const cf_do
     cf_row_rebase after;
 
     cf_row_scan_rebase(scan, dots, &self->arena, &after);
-    for (size_t i = 0; i < after.gone_count; i++) {
-        cf_bytes table = cf_arena_copy(&self->arena, after.gone[i].table);
-        cf_bytes key = cf_arena_copy(&self->arena, after.gone[i].key);
-
-        cf_binding_drop_row(binding, table, key, &run->records);
-    }
+    for (size_t i = 0; i < after.gone_count; i++)
+        cf_binding_drop_row(binding, after.gone[i].table, after.gone[i].key, &run->records);
     for (size_t i = 0; i < after.dependant_count; i++)
         cf_binding_drop_dependant(binding, &after.dependants[i], &run->records);
     for (size_t i = 0; i < after.row_count; i++)
