@@ -17,84 +17,6 @@ static bool chance(history *self, unsigned percent)
     return history_random(self, 100) < percent;
 }
 
-/* ---- Section 9: roles, and who may ---- */
-
-static bool is_member(const act *of)
-{
-    return of->collection == NOBODY;
-}
-
-static bool is_kind(const act *of, cf_member_kind kind)
-{
-    return is_member(of) && of->operation.kind == kind;
-}
-
-static bool gives_role(const act *of, int device)
-{
-    return of->about == device && (is_kind(of, CF_MEMBER_FIRST) || is_kind(of, CF_MEMBER_ADD) ||
-                                   is_kind(of, CF_MEMBER_ROLE));
-}
-
-static cf_role given(const act *of)
-{
-    return is_kind(of, CF_MEMBER_FIRST) ? CF_ROLE_OWNER : of->operation.role;
-}
-
-/* By the latest in `among`; of several that know nothing of each other the least. 0: none. */
-static cf_role role_among(const history *self, int device, const bool among[ACTS])
-{
-    bool let_in = false;
-    int least = 0;
-
-    for (int i = 0; i < self->count; i++) {
-        bool is_latest = among[i] && gives_role(&self->acts[i], device);
-
-        let_in |= is_latest && !is_kind(&self->acts[i], CF_MEMBER_ROLE);
-        for (int k = 0; is_latest && k < self->count; k++)
-            is_latest = !(among[k] && gives_role(&self->acts[k], device) && self->acts[k].past[i]);
-        if (is_latest && (int)given(&self->acts[i]) > least)
-            least = (int)given(&self->acts[i]);
-    }
-    return let_in ? (cf_role)least : 0;
-}
-
-/* Whether the role allows what the entry does. */
-static bool permits(cf_role role, const act *of)
-{
-    if (!is_member(of))
-        return role == CF_ROLE_OWNER || role == CF_ROLE_MEMBER;
-    return role == CF_ROLE_OWNER || (role && is_kind(of, CF_MEMBER_LEAVE));
-}
-
-/* Who may: by what the operation's own past says. */
-static bool allowed(const history *self, int index)
-{
-    const act *of = &self->acts[index];
-    bool among[ACTS] = {0};
-
-    if (index == 0)
-        return true;
-    for (int i = 0; i < index; i++)
-        among[i] = of->members[i] && self->acts[i].is_allowed;
-    if (!permits(role_among(self, of->author, among), of))
-        return false;
-    switch (of->operation.kind) {
-    case CF_MEMBER_FIRST:
-        return false;
-    case CF_MEMBER_LEAVE:
-        return of->author != 0;
-    case CF_MEMBER_ANNUL:
-        return of->author == 0;
-    case CF_MEMBER_REVOKE:
-    case CF_MEMBER_ROLE:
-        return of->about != 0;
-    default:
-        return true;
-    }
-}
-
-/* ---- Making entries ---- */
-
 static void see(act *made, const history *self, int other)
 {
     made->past[other] = true;
@@ -129,7 +51,7 @@ static void choose_after(history *self, act *made)
 
     for (int i = 0; i < self->count; i++) {
         const act *other = &self->acts[i];
-        bool fits = is_member(other) || other->collection == made->collection;
+        bool fits = act_is_member(other) || other->collection == made->collection;
 
         if (fits && !is_own_chain(self, made, i) && chance(self, percent))
             made->after[i] = true;
@@ -149,13 +71,13 @@ static void find_past(const history *self, act *made)
         if (!made->after[i])
             continue;
         see(made, self, i);
-        if (!is_member(&self->acts[i]))
+        if (!act_is_member(&self->acts[i]))
             continue;
         made->members[i] = true;
         for (int k = 0; k < i; k++)
             made->members[k] |= self->acts[i].past[k];
     }
-    if (is_member(made))
+    if (act_is_member(made))
         memcpy(made->members, made->past, sizeof made->past);
 }
 
@@ -169,11 +91,11 @@ static bool admit_author(history *self, act *made)
         bool lets_in =
             other->operation.kind == CF_MEMBER_ADD || other->operation.kind == CF_MEMBER_FIRST;
 
-        if (is_member(other) && other->is_allowed && lets_in && other->about == made->author &&
+        if (act_is_member(other) && other->is_allowed && lets_in && other->about == made->author &&
             made->members[i])
             return true;
-        if (!is_member(other) || other->about != made->author || !lets_in || !other->is_allowed ||
-            is_own_chain(self, made, i))
+        if (!act_is_member(other) || other->about != made->author || !lets_in ||
+            !other->is_allowed || is_own_chain(self, made, i))
             continue;
         adds[count++] = i;
     }
@@ -246,14 +168,14 @@ static void build(history *self, act *made, cf_bytes body)
 {
     const act *previous = made->previous == NOBODY ? NULL : &self->acts[made->previous];
     cf_header header = {.version = 1,
-                        .type = is_member(made) ? CF_ENTRY_MEMBER : CF_ENTRY_CHANGE,
+                        .type = act_is_member(made) ? CF_ENTRY_MEMBER : CF_ENTRY_CHANGE,
                         .user = self->user,
                         .device = self->ids[made->author],
                         .sequence = previous ? previous->head.sequence + 1 : 1};
     cf_heads after = {0};
     cf_error error;
 
-    header.collection = is_member(made) ? cf_member_log_id : collections[made->collection];
+    header.collection = act_is_member(made) ? cf_member_log_id : collections[made->collection];
     if (previous) {
         header.writer = previous->head.writer;
         header.previous = previous->head.hash;
@@ -268,7 +190,7 @@ static void build(history *self, act *made, cf_bytes body)
             cf_heads_insert(&after, &self->acts[i].head);
     header.after = after.heads;
     header.after_count = after.count;
-    if (!is_member(made))
+    if (!act_is_member(made))
         header.epoch = self->acts[0].head.hash;
     made->head = (cf_head){header.writer, header.sequence, {{0}}};
     expect_ok(cf_entry_build(&header, body, cf_keys_signing_secret(self->keys[made->author]),
@@ -306,18 +228,18 @@ static void write_one(history *self)
     find_past(self, made);
     if (!admit_author(self, made))
         return;
-    if (!is_member(made) && !made->members[0]) { /* its epoch */
+    if (!act_is_member(made) && !made->members[0]) { /* its epoch */
         made->after[0] = true;
         find_past(self, made);
     }
-    if (is_member(made)) {
+    if (act_is_member(made)) {
         choose_operation(self, made, &heads);
         cf_member_pack(&made->operation, &body);
     } else {
         cf_buffer_append(&body, &self->count, sizeof self->count);
     }
     build(self, made, cf_buffer_view(&body));
-    made->is_allowed = is_member(made) && allowed(self, self->count);
+    made->is_allowed = act_is_member(made) && history_allows(self, self->count);
     self->count++;
     cf_buffer_release(&body);
     cf_heads_release(&heads);
@@ -349,112 +271,4 @@ void history_end(history **self)
         cf_keys_destroy(&(*self)->keys[i]);
     free(*self);
     *self = NULL;
-}
-
-/* ---- What limits, and what is void ---- */
-
-/* One of the heads, or in the past of one; a `leave` is its own, in the member log. */
-static bool is_left(const history *self, int limit, int index, const bool held[ACTS])
-{
-    const act *by = &self->acts[limit];
-    bool in_members = is_member(&self->acts[index]);
-
-    for (int i = 0; i < by->naming; i++) {
-        int named = by->named[i];
-
-        if (held[named] && is_member(&self->acts[named]) == in_members &&
-            (named == index || self->acts[named].past[index]))
-            return true;
-    }
-    return is_kind(by, CF_MEMBER_LEAVE) && in_members && (limit == index || by->past[index]);
-}
-
-/* Everything at once: what is allowed, what limits, then which entries are void, in any order in
- * which causes come before their effects. */
-typedef struct {
-    history *self;
-    const bool *held;
-    bool allowed[ACTS], limits[ACTS], acts[ACTS];
-} judging;
-
-static bool is_annulled(const judging *in, int revocation)
-{
-    for (int i = 0; i < in->self->count; i++)
-        if (in->held[i] && is_kind(&in->self->acts[i], CF_MEMBER_ANNUL) && in->allowed[i] &&
-            in->self->acts[i].annuls == revocation)
-            return true;
-    return false;
-}
-
-static bool lowers(const judging *in, int index)
-{
-    const act *of = &in->self->acts[index];
-    bool among[ACTS];
-
-    for (int i = 0; i < in->self->count; i++)
-        among[i] = of->past[i] && in->allowed[i];
-    cf_role before = role_among(in->self, of->about, among);
-    return is_kind(of, CF_MEMBER_ROLE) && before && of->operation.role > before;
-}
-
-static bool is_void(const judging *in, int index)
-{
-    const history *self = in->self;
-    const act *of = &self->acts[index];
-    bool among[ACTS];
-
-    if (index == 0)
-        return false;
-    if (is_member(of) && !in->allowed[index])
-        return true;
-    for (int i = 0; i < self->count; i++)
-        among[i] = of->members[i] && in->acts[i];
-    if (!permits(role_among(self, of->author, among), of))
-        return true;
-    for (int i = 0; i < self->count; i++) {
-        const act *by = &self->acts[i];
-        bool knows = i == index || of->members[i];
-
-        if (!in->limits[i] || by->about != of->author ||
-            (is_kind(by, CF_MEMBER_ROLE) && (knows || permits(by->operation.role, of))))
-            continue;
-        if (!is_left(self, i, index, in->held))
-            return true;
-    }
-    return false;
-}
-
-static void judge_devices(judging *in)
-{
-    history *self = in->self;
-
-    for (int device = 0; device < DEVICES; device++) {
-        self->roles[device] = role_among(self, device, in->acts);
-        self->is_out[device] = false;
-        for (int i = 0; i < self->count; i++)
-            self->is_out[device] |= in->limits[i] && self->acts[i].about == device &&
-                                    !is_kind(&self->acts[i], CF_MEMBER_ROLE);
-    }
-}
-
-void history_judge(history *self, const bool held[ACTS])
-{
-    judging in = {.self = self, .held = held};
-
-    for (int i = 0; i < self->count; i++)
-        in.allowed[i] = held[i] && self->acts[i].is_allowed;
-    for (int i = 0; i < self->count; i++) {
-        const act *of = &self->acts[i];
-
-        in.limits[i] =
-            in.allowed[i] && (is_kind(of, CF_MEMBER_LEAVE) || is_kind(of, CF_MEMBER_ROLE) ||
-                              (is_kind(of, CF_MEMBER_REVOKE) && !is_annulled(&in, i)));
-    }
-    for (int i = 0; i < self->count; i++) {
-        if (!held[i])
-            continue;
-        self->is_void[i] = is_void(&in, i);
-        in.acts[i] = in.allowed[i] && (!self->is_void[i] || lowers(&in, i));
-    }
-    judge_devices(&in);
 }

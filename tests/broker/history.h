@@ -38,9 +38,12 @@ typedef struct {
     cf_role roles[DEVICES]; /* 0: none */
 } history;
 
+bool act_is_member(const act *of);
 history *a_history(uint64_t seed);
 void history_end(history **self);
 unsigned history_random(history *self, unsigned below);
+/* Who may: by what the operation's own past says. */
+bool history_allows(const history *self, int index);
 /* Fills in the result, of the entries that are held. */
 void history_judge(history *self, const bool held[ACTS]);
 
