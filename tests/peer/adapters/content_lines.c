@@ -1,57 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/text/content_lines_edit.h"
+#include "peer/adapters/text/content_lines.h"
 
-#include "tests/peer/adapters/text.h"
+#include "tests/peer/adapters/content_lines_text.h"
 
-static cf_content_lines lines;
-static cf_line_edits edits;
 static cf_error error;
 
-static void leave(void)
-{
-    cf_line_edits_release(&edits);
-    cf_content_lines_release(&lines);
-}
-
-TestSuite(content_lines, .fini = leave);
-
-static void read_bytes(cf_bytes bytes)
-{
-    expect_ok(cf_content_lines_read(bytes, &lines, &error), error);
-    edits = (cf_line_edits){.lines = &lines};
-}
-
-static void read_text(const char *text)
-{
-    read_bytes(cf_bytes_of_text(text));
-}
-
-static cf_buffer written(void)
-{
-    cf_buffer out = {0};
-
-    cf_line_edits_write(&edits, &out);
-    return out;
-}
-
-static size_t line_named(const char *name)
-{
-    size_t i = 0;
-
-    while (i < lines.count && !cf_line_named(&lines.lines[i], name))
-        i++;
-    cr_assert_lt(i, lines.count, "there is no %s", name);
-    return i;
-}
+TestSuite(content_lines, .fini = lines_leave);
 
 static void expect_unchanged(cf_bytes bytes)
 {
-    read_bytes(bytes);
-    cf_buffer out = written();
+    lines_read_bytes(bytes);
+    cf_buffer out = lines_written();
 
     cr_assert(cf_bytes_equal(cf_buffer_view(&out), bytes));
     cf_buffer_release(&out);
-    leave();
+    lines_leave();
 }
 
 static const char *const exports[] = {"google.vcf",
@@ -74,14 +37,14 @@ Test(content_lines, writes_every_export_as_it_was_read)
     for (size_t i = 0; i < sizeof exports / sizeof *exports; i++) {
         cf_buffer bytes = an_export(exports[i]);
 
-        read_bytes(cf_buffer_view(&bytes));
+        lines_read_bytes(cf_buffer_view(&bytes));
         for (size_t line = 0; line < lines.count; line++)
             cr_assert_null(lines.lines[line].trouble, "%s: line %zu %s", exports[i],
                            lines.lines[line].number, lines.lines[line].trouble);
         for (size_t at = 0; at < lines.component_count; at++)
             cr_assert_null(lines.components[at].trouble, "%s", exports[i]);
         cr_assert_gt(lines.component_count, 0);
-        leave();
+        lines_leave();
         expect_unchanged(cf_buffer_view(&bytes));
         cf_buffer_release(&bytes);
     }
@@ -92,18 +55,18 @@ static void write_all_anew(cf_bytes bytes)
 {
     cf_content_lines again;
 
-    read_bytes(bytes);
+    lines_read_bytes(bytes);
     for (size_t i = 0; i < lines.count; i++)
         if (lines.lines[i].kind != CF_LINE_BLANK && lines.lines[i].kind != CF_LINE_BROKEN)
             cf_line_edits_replace(&edits, i, lines.lines[i].text, &error);
-    cf_buffer out = written();
+    cf_buffer out = lines_written();
     expect_ok(cf_content_lines_read(cf_buffer_view(&out), &again, &error), error);
     cr_assert_eq(again.count, lines.count);
     for (size_t i = 0; i < lines.count; i++)
         cr_assert(cf_bytes_equal(again.lines[i].text, lines.lines[i].text));
     cf_content_lines_release(&again);
     cf_buffer_release(&out);
-    leave();
+    lines_leave();
 }
 
 Test(content_lines, reads_what_it_wrote_anew)
@@ -124,7 +87,7 @@ Test(content_lines, keeps_what_is_cut_or_damaged)
 
 Test(content_lines, splits_a_line)
 {
-    read_text("item1.Tel;TYPE=CELL,VOICE;X-P=\"a;b:c\";PREF:+1\\,2\r\n");
+    lines_read_text("item1.Tel;TYPE=CELL,VOICE;X-P=\"a;b:c\";PREF:+1\\,2\r\n");
     const cf_content_line *line = &lines.lines[0];
 
     cr_assert_eq(line->kind, CF_LINE_PROPERTY);
@@ -142,21 +105,21 @@ Test(content_lines, splits_a_line)
 
 Test(content_lines, unfolds_within_a_character)
 {
-    read_text("NOTE:Caf\xc3\r\n \xa9 is\n\there\r\nEND:X");
+    lines_read_text("NOTE:Caf\xc3\r\n \xa9 is\n\there\r\nEND:X");
     expect_bytes(lines.lines[0].value, "Caf\xc3\xa9 ishere");
     cr_assert_eq(lines.lines[1].number, 4);
 }
 
 Test(content_lines, joins_quoted_printable_lines)
 {
-    read_text("NOTE;ENCODING=QUOTED-PRINTABLE:one=\r\n two=\r\n=3D\r\nTEL:1\r\n");
+    lines_read_text("NOTE;ENCODING=QUOTED-PRINTABLE:one=\r\n two=\r\n=3D\r\nTEL:1\r\n");
     cr_assert_eq(lines.count, 2);
     expect_bytes(lines.lines[0].value, "one two=3D");
 }
 
 Test(content_lines, takes_an_equals_sign_at_the_end_of_others_as_it_is)
 {
-    read_text("PHOTO:AAA=\r\nTEL:1\r\n");
+    lines_read_text("PHOTO:AAA=\r\nTEL:1\r\n");
     cr_assert_eq(lines.count, 2);
 }
 
@@ -174,10 +137,10 @@ Test(content_lines, names_what_is_no_content_line)
                  {"END:VCARD", "END has no BEGIN: delete the line"}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        read_text(cases[i].text);
+        lines_read_text(cases[i].text);
         cr_assert_eq(lines.lines[0].kind, CF_LINE_BROKEN, "%s", cases[i].text);
         cr_assert_str_eq(lines.lines[0].trouble, cases[i].trouble);
-        leave();
+        lines_leave();
         expect_unchanged(cf_bytes_of_text(cases[i].text));
     }
     expect_unchanged(cf_bytes_of("A:\0\r\n", 5));
@@ -191,21 +154,21 @@ Test(content_lines, takes_no_more_parameters_than_the_limit)
     for (size_t i = 0; i < CF_LINE_PARAMETERS_MAX; i++)
         cf_buffer_append_text(&text, ";P=%zu", i);
     cf_buffer_append_text(&text, ":1");
-    read_bytes(cf_buffer_view(&text));
+    lines_read_bytes(cf_buffer_view(&text));
     cr_assert_eq(lines.lines[0].parameter_count, CF_LINE_PARAMETERS_MAX);
-    leave();
+    lines_leave();
     text.size -= 2;
     cf_buffer_append_text(&text, ";P=x:1");
-    read_bytes(cf_buffer_view(&text));
+    lines_read_bytes(cf_buffer_view(&text));
     cr_assert_str_eq(lines.lines[0].trouble, "has too many parameters: delete some");
-    leave();
+    lines_leave();
     cf_buffer_release(&text);
 }
 
 Test(content_lines, puts_each_line_into_its_component)
 {
-    read_text("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nBEGIN:VALARM\nEND:VALARM\nEND:VEVENT\n"
-              "end:vcalendar\nX:1\n");
+    lines_read_text("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nBEGIN:VALARM\nEND:VALARM\nEND:VEVENT\n"
+                    "end:vcalendar\nX:1\n");
     cr_assert_eq(lines.component_count, 3);
     cr_assert(cf_component_named(&lines.components[2], "valarm"));
     cr_assert_eq(lines.components[2].parent, 1);
@@ -220,7 +183,7 @@ Test(content_lines, puts_each_line_into_its_component)
 
 Test(content_lines, names_half_a_card_and_goes_on_with_the_next)
 {
-    read_text("BEGIN:VCARD\nFN:A\nBEGIN:VCARD\nFN:B\nEND:VCARD\nBEGIN:VCARD\nFN:C\n");
+    lines_read_text("BEGIN:VCARD\nFN:A\nBEGIN:VCARD\nFN:B\nEND:VCARD\nBEGIN:VCARD\nFN:C\n");
     cr_assert_eq(lines.component_count, 3);
     cr_assert_str_eq(lines.components[0].trouble,
                      "BEGIN has no END: the rest is missing, save it again");
@@ -234,7 +197,7 @@ Test(content_lines, names_half_a_card_and_goes_on_with_the_next)
 
 Test(content_lines, knows_a_card_within_an_agent)
 {
-    read_text("BEGIN:VCARD\nAGENT:\nBEGIN:VCARD\nFN:B\nEND:VCARD\nEND:VCARD\n");
+    lines_read_text("BEGIN:VCARD\nAGENT:\nBEGIN:VCARD\nFN:B\nEND:VCARD\nEND:VCARD\n");
     cr_assert_eq(lines.component_count, 2);
     cr_assert_eq(lines.components[1].parent, 0);
     cr_assert_null(lines.components[0].trouble);
@@ -242,8 +205,8 @@ Test(content_lines, knows_a_card_within_an_agent)
 
 Test(content_lines, names_a_broken_line_in_all_that_hold_it)
 {
-    read_text("BEGIN:VCALENDAR\nBEGIN:VEVENT\nbroken\nEND:VEVENT\nBEGIN:VEVENT\nEND:VEVENT\n"
-              "BEGIN:VTODO\nEND:VCALENDAR\n");
+    lines_read_text("BEGIN:VCALENDAR\nBEGIN:VEVENT\nbroken\nEND:VEVENT\nBEGIN:VEVENT\nEND:VEVENT\n"
+                    "BEGIN:VTODO\nEND:VCALENDAR\n");
     cr_assert_str_eq(lines.components[1].trouble,
                      "has no colon behind its name: mend the line, or delete it");
     cr_assert_eq(lines.components[1].trouble_number, 3);
@@ -261,10 +224,10 @@ Test(content_lines, nests_no_deeper_than_the_limit)
         cf_buffer_append_text(&text, "BEGIN:X-%d\n", i);
     for (int i = CF_COMPONENT_DEPTH_MAX; i >= 0; i--)
         cf_buffer_append_text(&text, "END:X-%d\n", i);
-    read_bytes(cf_buffer_view(&text));
+    lines_read_bytes(cf_buffer_view(&text));
     cr_assert_eq(lines.component_count, CF_COMPONENT_DEPTH_MAX);
     cr_assert_str_eq(lines.components[0].trouble, "nests too deeply: delete what is in it");
-    leave();
+    lines_leave();
     cf_buffer_release(&text);
 }
 
@@ -277,11 +240,11 @@ Test(content_lines, names_a_line_of_10_MB_and_reads_the_next_card)
     memset(cf_buffer_reserve(&text, size), 'x', size);
     text.size += size;
     cf_buffer_append_text(&text, "\nEND:VCARD\nBEGIN:VCARD\nFN:B\nEND:VCARD\n");
-    read_bytes(cf_buffer_view(&text));
+    lines_read_bytes(cf_buffer_view(&text));
     cr_assert_str_eq(lines.components[0].trouble, "is longer than 8 MiB: shorten it");
     cr_assert_eq(lines.components[0].trouble_number, 2);
     cr_assert_null(lines.components[1].trouble);
-    leave();
+    lines_leave();
     expect_unchanged(cf_buffer_view(&text));
     cf_buffer_release(&text);
 }
@@ -294,8 +257,8 @@ Test(content_lines, refuses_more_lines_than_the_limit)
     text.size = CF_LINES_COUNT_MAX + 1;
     expect_fails(cf_content_lines_read(cf_buffer_view(&text), &lines, &error), CF_TOO_LARGE);
     text.size--;
-    read_bytes(cf_buffer_view(&text));
-    leave();
+    lines_read_bytes(cf_buffer_view(&text));
+    lines_leave();
     cf_buffer_release(&text);
 }
 
@@ -306,150 +269,6 @@ Test(content_lines, refuses_utf_16)
                                                    4),
                                        &lines, &error),
                  CF_MALFORMED);
-}
-
-Test(content_lines, passes_over_a_byte_order_mark)
-{
-    read_text("\xef\xbb\xbf"
-              "BEGIN:VCARD\r\nEND:VCARD");
-    cr_assert_eq(lines.component_count, 1);
-    expect_ok(cf_line_edits_insert(&edits, CF_LINES_NONE, cf_bytes_of_text("X:1"), &error), error);
-    cf_buffer out = written();
-    expect_written(&out, "\xef\xbb\xbf"
-                         "X:1\r\nBEGIN:VCARD\r\nEND:VCARD");
-}
-
-Test(content_lines, changes_one_value_and_nothing_else)
-{
-    cf_buffer before = an_export("apple.vcf");
-
-    read_bytes(cf_buffer_view(&before));
-    expect_ok(
-        cf_line_edits_value(&edits, line_named("TITLE"), cf_bytes_of_text("Cider maker"), &error),
-        error);
-    cf_buffer out = written();
-    cf_buffer wanted = with_replaced((char *)before.data, "TITLE:Grower", "TITLE:Cider maker");
-    cr_assert(cf_bytes_equal(cf_buffer_view(&out), cf_buffer_view(&wanted)));
-    cf_buffer_release(&wanted);
-    cf_buffer_release(&out);
-    leave();
-    cf_buffer_release(&before);
-}
-
-Test(content_lines, inserts_replaces_and_deletes)
-{
-    read_text("A:1\r\nB:2\nC:3");
-    expect_ok(cf_line_edits_insert(&edits, 0, cf_bytes_of_text("A2:x"), &error), error);
-    expect_ok(cf_line_edits_insert(&edits, 0, cf_bytes_of_text("A3:y"), &error), error);
-    expect_ok(cf_line_edits_replace(&edits, 1, cf_bytes_of_text("B;P=1:z"), &error), error);
-    expect_ok(cf_line_edits_insert(&edits, 2, cf_bytes_of_text("D:4"), &error), error);
-    cf_line_edits_delete(&edits, 0);
-    cf_buffer out = written();
-    expect_written(&out, "A2:x\r\nA3:y\r\nB;P=1:z\nC:3\r\nD:4\r\n");
-}
-
-Test(content_lines, takes_the_last_of_several_edits)
-{
-    read_text("A:1\nB:2\n");
-    cf_line_edits_delete(&edits, 0);
-    expect_ok(cf_line_edits_value(&edits, 0, cf_bytes_of_text("3"), &error), error);
-    expect_ok(cf_line_edits_value(&edits, 1, cf_bytes_of_text("4"), &error), error);
-    cf_line_edits_delete(&edits, 1);
-    cf_buffer out = written();
-    expect_written(&out, "A:3\n");
-}
-
-Test(content_lines, keeps_a_missing_newline_at_the_end)
-{
-    read_text("A:1\nB:2");
-    expect_ok(cf_line_edits_value(&edits, 1, cf_bytes_of_text("3"), &error), error);
-    cf_buffer out = written();
-    expect_written(&out, "A:1\nB:3");
-    leave();
-    read_text("A:1");
-    cf_line_edits_delete(&edits, 0);
-    expect_ok(cf_line_edits_insert(&edits, 0, cf_bytes_of_text("B:2"), &error), error);
-    out = written();
-    expect_written(&out, "B:2\r\n");
-}
-
-Test(content_lines, fills_an_empty_file)
-{
-    read_text("");
-    expect_ok(cf_line_edits_insert(&edits, CF_LINES_NONE, cf_bytes_of_text("A:1"), &error), error);
-    cf_buffer out = written();
-    expect_written(&out, "A:1\r\n");
-}
-
-#define FORTY "0123456789012345678901234567890123456789"
-
-Test(content_lines, folds_as_the_file_does)
-{
-    read_text("A:" FORTY "\r\n\t" FORTY "\r\nB:\r\n");
-    expect_ok(cf_line_edits_value(&edits, 1, cf_bytes_of_text(FORTY FORTY), &error), error);
-    cf_buffer out = written();
-    expect_written(&out, "A:" FORTY "\r\n\t" FORTY "\r\nB:" FORTY
-                         "012345678901234567890123456789012\r\n\t3456789\r\n");
-    leave();
-    read_text("A:" FORTY FORTY "\nB:\n");
-    expect_ok(cf_line_edits_value(&edits, 1, cf_bytes_of_text(FORTY FORTY), &error), error);
-    out = written();
-    expect_written(&out, "A:" FORTY FORTY "\nB:" FORTY FORTY "\n");
-}
-
-Test(content_lines, folds_at_75_octets_and_never_within_a_character)
-{
-    cf_buffer text = {0}, out = {0};
-
-    cf_buffer_append_text(&text, "N:");
-    for (int i = 0; i < 100; i++)
-        cf_buffer_append_text(&text, "€");
-    cf_line_write(cf_buffer_view(&text), (cf_line_style){true, 75, ' '}, &out);
-    for (size_t from = 0; from < out.size;) {
-        size_t end = from;
-
-        while (out.data[end] != '\r')
-            end++;
-        cr_assert_leq(end - from, 75);
-        cr_assert_gt(end - from, from + 80 < out.size ? 72 : 0);
-        cr_assert_neq(out.data[from + (from > 0)] & 0xc0, 0x80);
-        from = end + 2;
-    }
-    cf_buffer_release(&text);
-    cf_buffer_release(&out);
-}
-
-Test(content_lines, writes_no_line_that_would_be_read_as_another)
-{
-    static const char *const texts[] = {"",         " ",     "no colon",
-                                        "A:1\nB:2", "A:1\r", "A:\xff",
-                                        "A;B=\":1", " A:1",  "A;ENCODING=QUOTED-PRINTABLE:a="};
-
-    read_text("A:1\n");
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        expect_fails(cf_line_edits_insert(&edits, 0, cf_bytes_of_text(texts[i]), &error),
-                     CF_MALFORMED);
-        expect_fails(cf_line_edits_replace(&edits, 0, cf_bytes_of_text(texts[i]), &error),
-                     CF_MALFORMED);
-    }
-    expect_fails(cf_line_edits_value(&edits, 0, cf_bytes_of_text("a\nB:2"), &error), CF_MALFORMED);
-    cf_buffer out = written();
-    expect_written(&out, "A:1\n");
-}
-
-Test(content_lines, writes_no_line_beyond_the_limit)
-{
-    cf_buffer text = {0};
-
-    cf_buffer_append_text(&text, "A:");
-    memset(cf_buffer_reserve(&text, CF_LINE_MAX / 2), 'x', CF_LINE_MAX / 2);
-    text.size += CF_LINE_MAX / 2;
-    read_text("");
-    expect_fails(cf_line_edits_insert(&edits, CF_LINES_NONE, cf_buffer_view(&text), &error),
-                 CF_TOO_LARGE);
-    text.size -= 2;
-    expect_ok(cf_line_edits_insert(&edits, CF_LINES_NONE, cf_buffer_view(&text), &error), error);
-    cf_buffer_release(&text);
 }
 
 /* The bytes behind the text are never looked at. */
