@@ -1,49 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/record_map.h"
 
-#include "codec/pack.h"
-#include "peer/adapters/record_format.h"
-#include "peer/adapters/vcard.h"
-#include "tests/peer/adapters/rows.h"
+#include "codec/limits.h"
+#include "tests/peer/adapters/text.h"
 
 static cf_record_map *map;
-static cf_rows *base;
-static cf_row_view *view;
-static cf_state *state;
-static cf_record_file file;
-static cf_arena arena;
 static cf_error error;
-static cf_record_options options;
-
-static const char *const uid = "UID";
-static const char *const by_uid = "uid";
-
-static void enter(void)
-{
-    base = cf_rows_new();
-    state = cf_state_new();
-    view = cf_row_view_new(state, &cf_schema_contacts);
-}
 
 static void leave(void)
 {
     cf_record_map_destroy(&map);
-    cf_rows_destroy(&base);
-    cf_row_view_destroy(&view);
-    cf_state_destroy(&state);
-    cf_record_file_release(&file);
-    cf_arena_release(&arena);
 }
 
-TestSuite(record_map, .init = enter, .fini = leave);
+TestSuite(record_map, .fini = leave);
 
-/* ---- A map ---- */
-
-static void read_map(const char *text)
+static void read_map(cf_bytes text)
 {
-    expect_ok(cf_record_map_read(cf_bytes_of_text(text), &map, &error), error);
-    options =
-        (cf_record_options){.format = CF_FORMAT_CSV, .keys = &uid, .key_count = 1, .map = map};
+    expect_ok(cf_record_map_read(text, &map, &error), error);
 }
 
 static void expect_refused(const char *text, const char *said)
@@ -89,7 +62,8 @@ Test(record_map, names_a_column_whose_name_is_too_long)
 
 Test(record_map, knows_what_its_columns_are_of)
 {
-    read_map("table tasks\r\n UID =/uid \r\n\"a \"\"b\"\" = /c\" = /title\nx = y = /description\n");
+    read_map(cf_bytes_of_text(
+        "table tasks\r\n UID =/uid \r\n\"a \"\"b\"\" = /c\" = /title\nx = y = /description\n"));
     cr_assert_eq(cf_record_map_holds(map), CF_FORMAT_ICALENDAR);
     cr_assert(cf_bytes_equal(cf_record_map_key(map), cf_bytes_of_text("UID")));
     cf_buffer header = {0};
@@ -106,7 +80,7 @@ static void expect_default(cf_format holds, const char *const *names, size_t cou
     for (size_t i = 0; i < count; i++)
         columns[i] = cf_bytes_of_text(names[i]);
     expect_ok(cf_record_map_default(holds, columns, count, &out, &error), error);
-    expect_ok(cf_record_map_read(cf_buffer_view(&out), &map, &error), error);
+    read_map(cf_buffer_view(&out));
     expect_written(&out, text);
 }
 
@@ -115,7 +89,8 @@ Test(record_map, names_what_refers_to_what)
     const cf_named_reference *references;
     size_t count;
 
-    read_map("refers phones person people\nrefers \"my notes\"  \"of whom\" people\n");
+    read_map(
+        cf_bytes_of_text("refers phones person people\nrefers \"my notes\"  \"of whom\" people\n"));
     references = cf_record_map_references(map, &count);
     cr_assert_eq(count, 2);
     cr_assert(cf_bytes_equal(references[0].parent, cf_bytes_of_text("people")));
@@ -202,259 +177,4 @@ Test(record_map, refuses_a_table_that_it_knows_nothing_of)
 
     expect_fails(cf_record_map_default(CF_FORMAT_VCARD, columns, 2, &out, &error), CF_USAGE);
     cf_buffer_release(&out);
-}
-
-/* ---- Rows ---- */
-
-/* What is known of before: the cards. */
-static void know(const char *cards)
-{
-    cf_record_file known = {0};
-
-    expect_ok(cf_vcard_rows_read(cf_bytes_of_text(cards), &known, &error), error);
-    for (size_t i = 0; i < known.count; i++)
-        cf_rows_put(base, &known.rows[i]);
-    cf_record_file_release(&known);
-}
-
-static void read_file(const char *text)
-{
-    cf_row_format format;
-
-    cf_record_file_release(&file);
-    expect_ok(cf_record_format_holds(&options, cf_bytes_of_text(text), &arena, &format, &error),
-              error);
-    expect_ok(cf_record_format_read(&options, cf_bytes_of_text(text), &file, &error), error);
-    cf_record_map_give(map, &file, base, view);
-}
-
-/* What `before` becomes when it is to show what is known. */
-static void expect_shown(const char *before, const char *after)
-{
-    cf_row rows[4];
-    size_t count = 0;
-    cf_buffer out = {0};
-
-    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
-        rows[count++] = *row;
-    expect_ok(cf_record_format_write(&options, cf_bytes_of_text(before), rows, count, &out, &error),
-              error);
-    expect_written(&out, after);
-}
-
-#define CARD(lines) "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:a\r\n" lines "END:VCARD\r\n"
-#define PHONES                                                                                     \
-    "UID = /uid\nMobile = /phones/mobile/number\nFax = /phones/home+fax/number\n"                  \
-    "Home = /phones/home/number\nOne = /phones/1/number\nTwo = /phones/2/number\n"
-
-Test(record_map, puts_every_entry_into_one_column)
-{
-    read_map(PHONES);
-    know(CARD("TEL;TYPE=cell:1\r\nTEL;TYPE=home:2\r\nTEL;TYPE=home,fax:3\r\nTEL:4\r\nTEL:5\r\n"
-              "TEL:6\r\nTEL;TYPE=cell:7\r\n"));
-    expect_shown("", "UID,Mobile,Fax,Home,One,Two\na,1 ::: 7,3,2,4,5 ::: 6\n");
-}
-
-Test(record_map, leaves_entries_as_they_are_whose_cells_say_nothing_new)
-{
-    read_map(PHONES);
-    know(CARD("TEL;TYPE=cell;X-A=b:1\r\nTEL:4\r\nTEL:5\r\nTEL:6\r\n"));
-    read_file("UID,Mobile,One,Two\na,1,4,5 ::: 6\n");
-    expect_rows(&file, "\"a\" /phones={\"number\":\"1\",\"features\":{\"mobile\":true},"
-                       "\"vCardParams\":{\"x-a\":\"b\"}},{\"number\":\"4\"},{\"number\":\"5\"},"
-                       "{\"number\":\"6\"}\n");
-    read_file("UID,Mobile,One,Two\na,1,6,4 ::: 5\n");
-    expect_rows(&file, "\"a\" /phones={\"number\":\"1\",\"features\":{\"mobile\":true},"
-                       "\"vCardParams\":{\"x-a\":\"b\"}},{\"number\":\"4\"},{\"number\":\"5\"},"
-                       "{\"number\":\"6\"}\n");
-    expect_shown("UID,Mobile,One,Two\na,1,6,4 ::: 5\n", "UID,Mobile,One,Two\na,1,6,4 ::: 5\n");
-}
-
-Test(record_map, changes_adds_and_takes_away_entries)
-{
-    read_map(PHONES);
-    know(CARD("TEL;TYPE=cell;X-A=b:1\r\nTEL;TYPE=work:4\r\nTEL;TYPE=pager:5\r\n"));
-    read_file("UID,Mobile,Home,One,Two\na,11,2,,5\n");
-    expect_rows(
-        &file,
-        "\"a\" /phones={\"number\":\"11\",\"features\":{\"mobile\":true},"
-        "\"vCardParams\":{\"x-a\":\"b\"}},{\"number\":\"5\","
-        "\"features\":{\"pager\":true}},{\"number\":\"2\",\"contexts\":{\"private\":true}}\n");
-}
-
-#define NUMBERED                                                                                   \
-    "UID = /uid\nLabel 1 = /phones/1/label\nOne = /phones/1/number\nLabel 2 = /phones/2/label\n"   \
-    "Two = /phones/2/number\n"
-
-Test(record_map, says_one_label_of_all_in_a_cell)
-{
-    read_map(NUMBERED);
-    read_file("UID,Label 1,One,Label 2,Two\na,Work,1 ::: 2,,3\nb,* ,,Mobile,\n");
-    expect_rows(&file, "\"a\" /phones={\"label\":\"Work\",\"number\":\"1\"},{\"label\":\"Work\","
-                       "\"number\":\"2\"},{\"number\":\"3\"}\n\"b\"\n");
-    for (size_t i = 0; i < file.count; i++)
-        cf_rows_put(base, &file.rows[i]);
-    expect_shown("UID,Label 1,One,Label 2,Two\na,Work,1 ::: 2,,3\nb,* ,,Mobile,\n",
-                 "UID,Label 1,One,Label 2,Two\na,Work,1 ::: 2,,3\nb,* ,,Mobile,\n");
-    expect_shown("UID,Label 1,One\na,Work,0\n",
-                 "UID,Label 1,One\na,\"Work ::: Work ::: \",1 ::: 2 ::: 3\nb,,\n");
-}
-
-Test(record_map, leaves_entries_in_the_cells_where_they_are)
-{
-    read_map(NUMBERED);
-    know(CARD("TEL:1\r\nTEL:2\r\nTEL:3\r\n"));
-    expect_shown("UID,One,Two\na,3,0\n", "UID,One,Two\na,3,1 ::: 2\n");
-    expect_shown("UID,One,Two\na,0,1 ::: 3\n", "UID,One,Two\na,2,1 ::: 3\n");
-}
-
-Test(record_map, knows_who_was_edited_where_the_order_is_the_files_own)
-{
-    read_map(NUMBERED);
-    know(CARD("TEL;TYPE=work:1\r\nTEL;X-A=b:2\r\n"));
-    read_file("UID,One,Two\na,22,1\n");
-    expect_rows(&file, "\"a\" /phones={\"number\":\"1\",\"contexts\":{\"work\":true}},"
-                       "{\"number\":\"22\",\"vCardParams\":{\"x-a\":\"b\"}}\n");
-    read_file("UID,One,Two\na,,2 ::: 22\n");
-    expect_rows(&file, "\"a\" /phones={\"number\":\"2\",\"vCardParams\":{\"x-a\":\"b\"}},"
-                       "{\"number\":\"22\"}\n");
-}
-
-Test(record_map, keeps_what_is_in_no_column)
-{
-    read_map("UID = /uid\nGiven = /name/components/given\nUnit = /organizations/1/units/1/name\n"
-             "City = /addresses/1/components/locality\nTitle = /titles/title/name\n");
-    know(CARD("N:Last;First;;Dr.;\r\nORG:Firm;Unit;Under\r\nADR:;;Street 1;City;;1000;Land\r\n"));
-    read_file("UID,Given,Unit,City,Title\na,Other,Else,Town,Boss\n");
-    expect_rows(
-        &file,
-        "\"a\" /addresses={\"components\":[{\"kind\":\"name\",\"value\":\"Street 1\"},"
-        "{\"kind\":\"locality\",\"value\":\"Town\"},{\"kind\":\"postcode\",\"value\":\"1000\"},"
-        "{\"kind\":\"country\",\"value\":\"Land\"}]} "
-        "/name/components=[{\"kind\":\"surname\",\"value\":\"Last\"},"
-        "{\"kind\":\"given\",\"value\":\"Other\"},{\"kind\":\"title\",\"value\":\"Dr.\"}] "
-        "/organizations={\"name\":\"Firm\",\"units\":[{\"name\":\"Else\"},{\"name\":\"Under\"}]} "
-        "/titles={\"kind\":\"title\",\"name\":\"Boss\"}\n");
-    read_file("UID,Given,Unit,City,Title\na,,,,\n");
-    expect_rows(
-        &file,
-        "\"a\" /addresses={\"components\":[{\"kind\":\"name\",\"value\":\"Street 1\"},"
-        "{\"kind\":\"postcode\",\"value\":\"1000\"},{\"kind\":\"country\",\"value\":\"Land\"}]} "
-        "/name/components=[{\"kind\":\"surname\",\"value\":\"Last\"},"
-        "{\"kind\":\"title\",\"value\":\"Dr.\"}] "
-        "/organizations={\"name\":\"Firm\",\"units\":[{\"name\":\"Under\"}]}\n");
-}
-
-Test(record_map, leaves_columns_alone_that_it_does_not_name)
-{
-    read_map("UID = /uid\nName = /name/full\nKind = /kind\n");
-    know(CARD("FN:Anna\r\nKIND:group\r\n"));
-    read_file("Shoe;Name;UID\n38;Anna;a\n");
-    expect_rows(&file, "\"a\" /name/full=\"Anna\"\n");
-    expect_shown("Shoe;Name;UID\n38;Bert;a\n", "Shoe;Name;UID\n38;Anna;a\n");
-}
-
-Test(record_map, names_the_cell_that_says_what_can_not_be)
-{
-    read_map("UID = /uid\nBorn = /anniversaries/birth/date\n");
-    know(CARD("BDAY:1980-05-17\r\n"));
-    read_file("UID,Born\na,2001-02-29\nb,--02-29\nc,2001-13\nd,2001\n");
-    expect_rows(&file,
-                "\"b\" /anniversaries={\"date\":{\"day\":29,\"month\":2},\"kind\":\"birth\"}\n"
-                "\"d\" /anniversaries={\"date\":{\"year\":2001},\"kind\":\"birth\"}\n");
-    expect_troubles(&file, "0 \"a\" Born: '2001-02-29': is no date: as 1980-05-17, or --05-17 "
-                           "without a year\n"
-                           "0 \"c\" Born: '2001-13': is no date: as 1980-05-17, or --05-17 "
-                           "without a year\n");
-    expect_shown("UID,Born\na,2001-02-29\nb,--02-29\nc,2001-13\n",
-                 "UID,Born\na,2001-02-29\nc,2001-13\n");
-}
-
-static void read_entries(int count)
-{
-    cf_buffer text = {0};
-
-    cf_buffer_append_text(&text, "UID,Mobile\na,0");
-    for (int i = 1; i < count; i++)
-        cf_buffer_append_text(&text, " ::: %d", i);
-    cf_buffer_append(&text, "\n", 2);
-    read_file((const char *)text.data);
-    cf_buffer_release(&text);
-}
-
-Test(record_map, names_the_field_that_has_too_many_entries)
-{
-    read_map(PHONES);
-    read_entries(1000);
-    cr_assert_eq(file.count, 1);
-    cr_expect_eq(file.trouble_count, 0);
-    read_entries(1001);
-    cr_expect_eq(file.count, 0);
-    expect_troubles(&file, "0 \"a\" /phones: more than 1000 entries\n");
-}
-
-Test(record_map, gives_a_key_to_rows_that_have_none)
-{
-    cf_buffer out = {0};
-
-    read_map("UID = /uid\nName = /name/full\n");
-    expect_ok(cf_record_format_fill(&options,
-                                    cf_bytes_of_text("Name,UID\nAnna,\nAnna,\nBert,b\n,\n"), NULL,
-                                    &out, &error),
-              error);
-    cf_buffer_append(&out, "", 1);
-    read_file((const char *)out.data);
-    cr_assert_eq(file.count, 3);
-    cr_assert(!cf_bytes_equal(file.rows[0].key, file.rows[1].key));
-    out.size--;
-    cf_buffer again = {0};
-    expect_ok(cf_record_format_fill(&options, cf_buffer_view(&out), NULL, &again, &error), error);
-    cr_assert_eq(again.size, 0, "once is enough");
-    cf_buffer_release(&out);
-    expect_ok(cf_record_format_fill(&options, cf_bytes_of_text("Name\nAnna\n"), NULL, &out, &error),
-              error);
-    cr_assert(out.size > 9 && memcmp(out.data, "Name,UID\n", 9) == 0);
-    cf_buffer_release(&out);
-}
-
-/* ---- Objects ---- */
-
-static void read_objects(const char *table)
-{
-    read_map(table);
-    options =
-        (cf_record_options){.format = CF_FORMAT_JSON, .keys = &by_uid, .key_count = 1, .map = map};
-}
-
-Test(record_map, reads_and_writes_objects_of_calendars)
-{
-    static const char text[] =
-        "[{\"uid\":\"a\",\"@type\":\"Event\",\"title\":\"A\",\"keywords\":{\"x\":true},"
-        "\"locations\":{\"l7\":{\"name\":\"Here\"}},\"recurrenceOverrides\":"
-        "{\"2026-01-01T00:00:00\":{\"excluded\":true}},\"alerts\":{}},"
-        "{\"uid\":\"b\",\"@type\":\"Task\",\"locations\":[{\"name\":\"There\"}]}]";
-
-    read_objects("table events\n");
-    read_file(text);
-    cr_assert(cf_bytes_equal(file.rows[0].table, cf_bytes_of_text(CF_TABLE_EVENTS)));
-    cr_assert(cf_bytes_equal(file.rows[1].table, cf_bytes_of_text(CF_TABLE_TASKS)));
-    expect_rows(&file, "\"a\" /keywords=\"x\" /locations={\"name\":\"Here\"} "
-                       "/recurrenceOverrides/2026-01-01T00:00:00={\"excluded\":true} "
-                       "/title=\"A\"\n\"b\" /locations={\"name\":\"There\"}\n");
-    for (size_t i = 0; i < file.count; i++)
-        cf_rows_put(base, &file.rows[i]);
-    expect_shown(text, text);
-    cf_rows_drop(base, file.rows[0].table, file.rows[0].key);
-    expect_shown("[]",
-                 "[\n  {\n    \"uid\": \"b\",\n    \"@type\": \"Task\",\n    \"locations\": {\n"
-                 "      \"1\": {\n        \"name\": \"There\"\n      }\n    }\n  }\n]");
-}
-
-Test(record_map, keeps_the_ids_of_entries)
-{
-    read_objects("table contacts\n");
-    know(CARD("TEL:1\r\nTEL:3\r\nTEL:4\r\n"));
-    expect_shown("[{\"uid\":\"a\",\"phones\":{\"m\":{\"number\":\"1\"},\"n\":{\"number\":\"2\"}}}]",
-                 "[{\"uid\":\"a\",\"phones\":{\"m\":{\"number\":\"1\"},\"n\":{\"number\":\"3\"},"
-                 "\"1\":{\"number\":\"4\"}}}]");
 }
