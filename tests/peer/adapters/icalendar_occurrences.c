@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/adapters/icalendar.h"
+
+#include "tests/peer/adapters/calendars.h"
+
+TestSuite(icalendar_occurrences, .init = calendars_enter, .fini = text_rows_leave);
+
+Test(icalendar_occurrences, changes_occurrences)
+{
+    static const char plain[] = CALENDAR(AT("RRULE:FREQ=WEEKLY\n"));
+    static const char excluded[] =
+        CALENDAR(AT("RRULE:FREQ=WEEKLY\nEXDATE;TZID=Europe/Berlin:20240115T090000\n"));
+    static const char changed[] = CALENDAR(AT("RRULE:FREQ=WEEKLY\n") EVENT(
+        "RECURRENCE-ID;TZID=Europe/Berlin:20240115T090000\nSUMMARY:x\n"));
+
+    expect_change(plain, excluded, excluded);
+    expect_change(excluded, plain, plain);
+    expect_change(changed, plain, plain);
+    expect_change(changed, excluded, excluded);
+    expect_change(
+        plain, changed,
+        CALENDAR(AT("RRULE:FREQ=WEEKLY\n") "BEGIN:VEVENT\nUID:1\nRECURRENCE-ID;TZID=Europe/"
+                                           "Berlin:20240115T090000\n"
+                                           "DTSTAMP:19700101T000000Z\nSUMMARY:x\nEND:VEVENT\n"));
+    expect_change(
+        excluded, changed,
+        CALENDAR(AT("RRULE:FREQ=WEEKLY\n") "BEGIN:VEVENT\nUID:1\nRECURRENCE-ID;TZID=Europe/"
+                                           "Berlin:20240115T090000\n"
+                                           "DTSTAMP:19700101T000000Z\nSUMMARY:x\nEND:VEVENT\n"));
+}
+
+#define STAMPED AT("RRULE:FREQ=WEEKLY\nCREATED:20240102T000000Z\nLAST-MODIFIED:20240103T000000Z\n")
+#define LATER(lines)                                                                               \
+    "BEGIN:VEVENT\nUID:1\nRECURRENCE-ID;TZID=Europe/Berlin:20240115T090000\n" lines "END:VEVENT\n"
+
+Test(icalendar_occurrences, stamps_a_new_occurrence_with_the_last_change_that_is_told)
+{
+    expect_change(CALENDAR(STAMPED), CALENDAR(STAMPED LATER("SUMMARY:x\n")),
+                  CALENDAR(STAMPED LATER("DTSTAMP:20240103T000000Z\nSUMMARY:x\n")));
+    expect_change(CALENDAR(STAMPED), CALENDAR(STAMPED LATER("CREATED:20240104T000000Z\n")),
+                  CALENDAR(STAMPED LATER("DTSTAMP:20240104T000000Z\nCREATED:20240104T000000Z\n")));
+}
+
+Test(icalendar_occurrences, moves_occurrences_into_another_zone)
+{
+    expect_change(
+        CALENDAR(AT("EXDATE;TZID=Europe/Berlin:20240122T090000\n") OCCURRENCE("SUMMARY:x\n")),
+        CALENDAR(EVENT("DTSTART:20240108T090000Z\nEXDATE:20240122T090000Z\n")
+                     EVENT("RECURRENCE-ID:20240115T090000Z\nSUMMARY:x\n")),
+        CALENDAR(EVENT("DTSTART:20240108T090000Z\nEXDATE:20240122T090000Z\n")
+                     EVENT("RECURRENCE-ID:20240115T090000Z\nSUMMARY:x\n")));
+}
+
+Test(icalendar_occurrences, reads_an_occurrence_of_what_is_elsewhere)
+{
+    read_text(CALENDAR(OCCURRENCE("SUMMARY:x\n")));
+    expect_rows(&rows,
+                "\"1\" /recurrenceId=\";TZID=Europe/Berlin:20240115T090000\" /title=\"x\"\n");
+    expect_same_in("", "an occurrence");
+}
+
+/* What the line says beyond its time: in which zone that is, and that all later ones are meant. */
+static void expect_occurrence(const char *line, const char *name)
+{
+    char text[600], wanted[400];
+
+    snprintf(text, sizeof text, CALENDAR(AT("") EVENT("RECURRENCE-ID%s\nSUMMARY:x\n")), line);
+    snprintf(wanted, sizeof wanted,
+             "\"1\" /recurrenceOverrides/%s={\"title\":\"x\"} /start=\"2024-01-08T09:00:00\" "
+             "/timeZone=\"Europe/Berlin\"\n",
+             name);
+    read_text(text);
+    expect_rows(&rows, wanted);
+    expect_same_in("", line);
+    expect_same_in(CALENDAR(AT("")), line);
+}
+
+Test(icalendar_occurrences, names_an_occurrence_by_all_that_its_line_says)
+{
+    expect_occurrence(";TZID=Europe/Berlin:20240115T090000", "2024-01-15T09:00:00");
+    expect_occurrence(":20240115T080000Z", "20240115T080000Z");
+    expect_occurrence(";VALUE=DATE:20240115", "20240115");
+    expect_occurrence(";TZID=America/New_York:20240115T030000",
+                      ";TZID=America~1New_York:20240115T030000");
+    expect_occurrence(";TZID=Europe/Berlin;RANGE=THISANDFUTURE:20240115T090000",
+                      ";RANGE=THISANDFUTURE;TZID=Europe~1Berlin:20240115T090000");
+    expect_occurrence(";RANGE=THISANDFUTURE:20240115T080000Z",
+                      ";RANGE=THISANDFUTURE:20240115T080000Z");
+    expect_occurrence(";VALUE=DATE;RANGE=THISANDFUTURE:20240115",
+                      ";RANGE=THISANDFUTURE;VALUE=DATE:20240115");
+    expect_occurrence(";X-A=\"b:c\":20240115T080000Z", ";X-A=\"b:c\":20240115T080000Z");
+}
+
+Test(icalendar_occurrences, writes_of_an_occurrences_name_no_line_but_one)
+{
+    static const char *const names[] = {";X=1:2\nSUMMARY:y", ";X=1:2\rSUMMARY:y", ";X\nSUMMARY:y",
+                                        "2\nSUMMARY:y", ";"};
+    char field[100];
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(field, sizeof field, "/recurrenceOverrides/%s", names[i]);
+        cf_buffer out =
+            written_with(CALENDAR(EVENT("SUMMARY:x\n")), "events", field, "{\"title\":\"z\"}");
+        cf_buffer_append(&out, "", 1);
+        cr_assert(!strstr((char *)out.data, "\nSUMMARY:y") &&
+                      !strstr((char *)out.data, "\rSUMMARY:y"),
+                  "%s", (char *)out.data);
+        cr_assert(strstr((char *)out.data, "\nRECURRENCE-ID:"), "%s", (char *)out.data);
+        cf_buffer_release(&out);
+    }
+}
+
+Test(icalendar_occurrences, takes_the_lines_of_an_occurrence_in_any_order)
+{
+    static const char one[] = CALENDAR(AT("") OCCURRENCE(
+        "ATTENDEE:mailto:a\nATTENDEE:mailto:b\nX-C:1\nCATEGORIES:x,y\n"
+        "BEGIN:VALARM\nTRIGGER:-PT5M\nEND:VALARM\nBEGIN:VALARM\nTRIGGER:-PT1M\nEND:VALARM\n"));
+    static const char other[] = CALENDAR(AT("") OCCURRENCE(
+        "CATEGORIES:y,x\nX-C:1\nATTENDEE:mailto:b\nATTENDEE:mailto:a\n"
+        "BEGIN:VALARM\nTRIGGER:-PT1M\nEND:VALARM\nBEGIN:VALARM\nTRIGGER:-PT5M\nEND:VALARM\n"));
+
+    expect_alike(one, other);
+}
