@@ -29,6 +29,12 @@ typedef struct {
 /* CF_USAGE: these keys say nothing in this format. */
 cf_status cf_record_options_check(const cf_record_options *options, cf_error *error);
 
+/* How many columns the key fills; 0: it is none of a record. */
+size_t cf_record_key_parts(cf_bytes key);
+/* Whether a file has a place for a record of this key: a column for each of its parts, or the one
+ * that JSON has; one document has none. */
+bool cf_record_format_keeps(const cf_record_options *options, cf_bytes key);
+
 /* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. What is read by a map is still to
  * be given (record_map.h). */
 cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes,
@@ -37,8 +43,9 @@ cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes
 cf_status cf_record_format_write(const cf_record_options *options, cf_bytes before,
                                  const cf_row *wanted, size_t count, cf_buffer *out,
                                  cf_error *error);
-/* The same, and reads it again. A row that doesn't say then what it should is left as it was
- * before, or out, and marked in `refused` (one for each row, all false at first). */
+/* The same, and reads it again. A row that doesn't say then what it should, or has a key that the
+ * file doesn't keep, is left as it was before, or out, and marked in `refused` (one for each row,
+ * all false at first). */
 cf_status cf_record_format_show(const cf_record_options *options, cf_bytes before,
                                 const cf_row *wanted, size_t count, bool *refused, cf_buffer *out,
                                 cf_error *error);

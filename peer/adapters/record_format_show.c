@@ -69,31 +69,50 @@ static cf_status check(showing *self, cf_bytes bytes, bool *more, cf_error *erro
     return CF_OK;
 }
 
+/* Marks what has no place; whether there was such a row. */
+static bool refuse_keys(const showing *self)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < self->count; i++) {
+        self->refused[i] = !cf_record_format_keeps(self->options, self->wanted[i].key);
+        any |= self->refused[i];
+    }
+    return any;
+}
+
+/* Writes all that is wanted, or what there is instead, and checks it. */
+static cf_status show(showing *self, bool instead, cf_buffer *out, bool *more, cf_error *error)
+{
+    cf_row *rows = cf_allocate(self->count, sizeof *rows);
+    const cf_row *shown = instead ? rows : self->wanted;
+    size_t count = self->count;
+    cf_record_file was = {0};
+    cf_status status = CF_OK;
+
+    cf_buffer_clear(out);
+    if (instead)
+        status = rows_instead(self, &was, rows, &count, error);
+    if (!status)
+        status = cf_record_format_write(self->options, self->before, shown, count, out, error);
+    if (!status)
+        status = check(self, cf_buffer_view(out), more, error);
+    cf_record_file_release(&was);
+    free(rows);
+    return status;
+}
+
 cf_status cf_record_format_show(const cf_record_options *options, cf_bytes before,
                                 const cf_row *wanted, size_t count, bool *refused, cf_buffer *out,
                                 cf_error *error)
 {
     showing self = {options, before, wanted, count, refused, false};
-    cf_row *rows = cf_allocate(count, sizeof *rows);
-    cf_record_file was = {0};
-    bool more;
+    bool more = refuse_keys(&self);
+    cf_status status;
 
     self.has_words = options->format == CF_FORMAT_VCARD || options->format == CF_FORMAT_ICALENDAR;
-    cf_status status = cf_record_format_write(options, before, wanted, count, out, error);
-    if (!status)
-        status = check(&self, cf_buffer_view(out), &more, error);
-    while (!status && more) {
-        size_t left;
-
-        cf_record_file_release(&was);
-        cf_buffer_clear(out);
-        status = rows_instead(&self, &was, rows, &left, error);
-        if (!status)
-            status = cf_record_format_write(options, before, rows, left, out, error);
-        if (!status)
-            status = check(&self, cf_buffer_view(out), &more, error);
-    }
-    cf_record_file_release(&was);
-    free(rows);
+    do
+        status = show(&self, more, out, &more, error);
+    while (!status && more);
     return status;
 }

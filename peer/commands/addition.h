@@ -57,7 +57,8 @@ cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error);
  * one beside them, or the user has to say that he wants that. */
 cf_status cf_addition_check_beside(cf_addition *self, cf_error *error);
 
-/* CF_USAGE: its records have keys and the source would be one document, or the other way round. */
+/* CF_USAGE: its records have keys and the source would be one document, or the other way round, or
+ * keys of more or fewer columns. */
 cf_status cf_addition_check_keys(cf_addition *self, cf_error *error);
 
 void cf_addition_tell(const cf_addition *self, const cf_comparison *found);

@@ -16,6 +16,34 @@ static bool has_keys(const cf_row_view *view)
     return found;
 }
 
+/* Whether the source has a place for one record at least: what others it can't hold is listed. */
+static bool keeps_any(const cf_addition *self, const cf_row_view *view)
+{
+    const cf_record_options options = {
+        .format = self->format, .keys = self->keys, .key_count = self->key_count};
+    bool any = cf_row_view_count(view) == 0;
+
+    for (size_t i = 0; i < cf_row_view_count(view) && !any; i++)
+        any = cf_record_format_keeps(&options, cf_row_view_at(view, i)->key);
+    return any;
+}
+
+static cf_status check_parts(const cf_addition *self, const cf_row_view *view, cf_error *error)
+{
+    if (keeps_any(self, view))
+        return CF_OK;
+    const size_t parts = cf_record_key_parts(cf_row_view_at(view, 0)->key);
+    if (self->format == CF_FORMAT_CSV)
+        return cf_fail(error, CF_USAGE,
+                       "the key of the records in '%s' is made of %zu column%s: as many --key say "
+                       "which these are",
+                       self->name, parts, parts == 1 ? "" : "s");
+    return cf_fail(error, CF_USAGE,
+                   "the key of the records in '%s' is made of %zu columns, which JSON has no place "
+                   "for: --format csv",
+                   self->name, parts);
+}
+
 static cf_status check(const cf_addition *self, const cf_row_view *view, cf_error *error)
 {
     bool keyed = has_keys(view);
@@ -30,7 +58,7 @@ static cf_status check(const cf_addition *self, const cf_row_view *view, cf_erro
                        "'%s' is one document, which has no records with keys: --format json "
                        "without --key",
                        self->name);
-    return CF_OK;
+    return check_parts(self, view, error);
 }
 
 cf_status cf_addition_check_keys(cf_addition *self, cf_error *error)

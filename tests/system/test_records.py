@@ -335,6 +335,46 @@ def test_records_by_key_and_one_document_do_not_mix(people):
     assert "'settings' is one document" in said
 
 
+TOWNS = "land,code,town\nDE,01067,Dresden\nAT,1010,Wien\n"
+BOTH_COLUMNS = ("--format", "csv", "--key", "land", "--key", "code")
+
+
+def test_a_key_of_more_or_fewer_columns_is_refused(two):
+    """Such a source was taken, and filled with rows that said nothing and were then named as broken."""
+    laptop, desktop = two
+    add(laptop, "towns.csv", TOWNS, *BOTH_COLUMNS, collection="towns")
+    add(laptop, "people.csv", PEOPLE, "--format", "csv", "--key", "id")
+    laptop.sync()
+    for collection, name, said, *options in (
+            ("towns", "one.csv", "made of 2 columns", "--format", "csv", "--key", "land"),
+            ("towns", "one.json", "JSON has no place", "--format", "json", "--key", "land"),
+            ("people", "two.csv", "made of 1 column:", "--format", "csv", "--key", "id", "--key", "name")):
+        there = desktop.source(name)
+        assert said in desktop.run("add", str(there), "--collection", collection, "--existing", *options, code=2)
+        assert not there.exists()
+    there = add(desktop, "towns.csv", None, *BOTH_COLUMNS, "--existing", collection="towns")
+    both(laptop, desktop)
+    assert sorted(there.read_text().splitlines()) == sorted(TOWNS.splitlines())
+
+
+def test_records_made_apart_by_other_columns_stay_where_they_are(two):
+    laptop, desktop = two
+    here = add(laptop, "towns.csv", TOWNS, *BOTH_COLUMNS, collection="towns")
+    other = "town,inhabitants\nBerlin,3700000\n"
+    there = add(desktop, "towns.csv", other, "--format", "csv", "--key", "town", "--timeout", "1s",
+                collection="towns")
+    for device in laptop, desktop, laptop:
+        device.finish("sync")
+    for device, file, text, key in (laptop, here, TOWNS, "Berlin"), (desktop, there, other, '["DE","01067"]'):
+        found, = device.json("sync", code=1)["collections"]
+        assert "its key has no place here" in {one["path"]: one["reason"] for one in found["pending"]}[key]
+        assert file.read_text() == text
+        edit = text.replace("Dresden", "Dresden-Altstadt").replace("3700000", "3800000")
+        file.write_text(edit)
+        device.finish("sync")
+        assert file.read_text() == edit
+
+
 def test_history_verify_and_removal(people):
     laptop, desktop, here, there = people
     laptop.add("notes", {"one.txt": "one\n"})

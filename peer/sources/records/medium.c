@@ -84,14 +84,17 @@ void cf_medium_refuse(cf_medium_outcome *outcome, cf_bytes table, cf_bytes key, 
     };
 }
 
-void cf_medium_refuse_unsaid(cf_medium_outcome *outcome, const cf_row *rows, const bool *unsaid,
-                             size_t count)
+void cf_medium_refuse_unsaid(cf_medium_outcome *outcome, const cf_record_options *options,
+                             const cf_row *rows, const bool *unsaid, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (!unsaid[i])
             continue;
         cf_medium_refuse(outcome, rows[i].table, rows[i].key, CF_IO,
-                         "what it should show can't be written here: it stays as it was");
+                         cf_record_format_keeps(options, rows[i].key)
+                             ? "what it should show can't be written here: it stays as it was"
+                             : "its key has no place here: elsewhere it is made of more or fewer "
+                               "columns than --key names");
         outcome->refusals[outcome->count - 1].unsaid = true;
     }
 }

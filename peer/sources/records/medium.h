@@ -5,8 +5,7 @@
  * loses anything. One thread. */
 #ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_H
-#include "peer/adapters/record_file.h"
-#include "peer/adapters/record_map.h"
+#include "peer/adapters/record_format.h"
 #include "peer/records/schema.h"
 #include "peer/sources/binding.h"
 #include "peer/sources/files/watch.h"
@@ -45,8 +44,8 @@ typedef struct {
 void cf_medium_refuse(cf_medium_outcome *outcome, cf_bytes table, cf_bytes key, cf_status why,
                       const char *text);
 /* Of those of the rows that a text could not be made to show. */
-void cf_medium_refuse_unsaid(cf_medium_outcome *outcome, const cf_row *rows, const bool *unsaid,
-                             size_t count);
+void cf_medium_refuse_unsaid(cf_medium_outcome *outcome, const cf_record_options *options,
+                             const cf_row *rows, const bool *unsaid, size_t count);
 void cf_medium_outcome_release(cf_medium_outcome *outcome);
 
 typedef struct {

@@ -293,7 +293,7 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
     cf_status status =
         cf_record_format_show(&self->options, before, rows, count, unsaid, &after, error);
     if (!status)
-        cf_medium_refuse_unsaid(out, rows, unsaid, count);
+        cf_medium_refuse_unsaid(out, &self->options, rows, unsaid, count);
     if (!status && (!self->disk.there || !cf_bytes_equal(before, cf_buffer_view(&after)))) {
         status = put(self, cf_buffer_view(&after), error);
         out->wrote = !status;

@@ -104,7 +104,7 @@ static cf_status format(writing *self, const cf_row *rows, size_t count, cf_fold
         cf_record_format_show(&self->self->options, cf_buffer_view(&step->disk.bytes), rows, count,
                               unsaid, &step->after, error);
     if (!status)
-        cf_medium_refuse_unsaid(self->out, rows, unsaid, count);
+        cf_medium_refuse_unsaid(self->out, &self->self->options, rows, unsaid, count);
     free(unsaid);
     return status;
 }
