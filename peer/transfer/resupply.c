@@ -33,6 +33,7 @@ void cf_resupply_destroy(cf_resupply **resupply)
         return;
     end_making(*resupply);
     cf_hash_set_release(&(*resupply)->tried);
+    cf_hash_set_release(&(*resupply)->brought);
     free((*resupply)->needs);
     free((*resupply)->blocked);
     free(*resupply);
@@ -52,6 +53,7 @@ void cf_resupply_begin(cf_resupply *resupply)
 {
     end_making(resupply);
     cf_hash_set_release(&resupply->tried);
+    cf_hash_set_release(&resupply->brought);
     resupply->count = resupply->blocked_count = 0;
     resupply->due_ms = 0;
     cf_contents_lack_nothing(resupply->options.peer->contents);
@@ -70,8 +72,10 @@ static void look_soon(cf_resupply *self, uint64_t now_ms)
 
 void cf_resupply_wanted(cf_resupply *resupply, const cf_hash *blobs, size_t count, uint64_t now_ms)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         cf_contents_lack(resupply->options.peer->contents, &blobs[i]);
+        cf_hash_set_remove(&resupply->brought, &blobs[i]);
+    }
     look_soon(resupply, now_ms);
 }
 
@@ -85,8 +89,10 @@ void cf_resupply_looked(cf_resupply *resupply, uint64_t now_ms, uint64_t *deadli
         *deadline = resupply->due_ms;
 }
 
-static cf_status lack_blobs_of(cf_peer *peer, const cf_head *head, cf_error *error)
+/* A refusal doesn't say which: some may have come since it was sent. */
+static cf_status lack_blobs_of(const cf_resupply *self, const cf_head *head, cf_error *error)
 {
+    cf_peer *peer = self->options.peer;
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
@@ -95,7 +101,8 @@ static cf_status lack_blobs_of(cf_peer *peer, const cf_head *head, cf_error *err
     if (!status)
         status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
     for (size_t i = 0; !status && i < entry.header.blob_count; i++)
-        cf_contents_lack(peer->contents, &entry.header.blobs[i]);
+        if (!cf_hash_set_contains(&self->brought, &entry.header.blobs[i]))
+            cf_contents_lack(peer->contents, &entry.header.blobs[i]);
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
     return status;
@@ -105,7 +112,7 @@ void cf_resupply_blocked(cf_resupply *resupply, const cf_head *entry, uint64_t n
 {
     cf_error error;
 
-    if (lack_blobs_of(resupply->options.peer, entry, &error)) {
+    if (lack_blobs_of(resupply, entry, &error)) {
         cf_report(resupply->options.peer->env, CF_REPORT_WARNING, "an entry that waits: %s",
                   error.text);
         return;
@@ -283,9 +290,12 @@ bool cf_resupply_piece(cf_resupply *resupply, const cf_hash *blob, uint64_t offs
 
 void cf_resupply_stored(cf_resupply *resupply, const cf_hash *blob)
 {
+    cf_contents *contents = resupply->options.peer->contents;
     uint64_t size;
 
-    cf_contents_lack_no_more(resupply->options.peer->contents, blob);
+    if (cf_contents_lacks(contents, blob))
+        cf_hash_set_insert(&resupply->brought, blob);
+    cf_contents_lack_no_more(contents, blob);
     if (resupply->sealing)
         cf_sealing_stored(resupply->sealing, blob, &size);
 }

@@ -22,7 +22,8 @@ struct cf_resupply {
     uint64_t due_ms; /* when to look what can be made; 0: nothing new is wanted */
     cf_resupply_need *needs;
     size_t count, capacity;
-    cf_hash_set tried; /* in this session */
+    cf_hash_set tried;   /* in this session */
+    cf_hash_set brought; /* what was lacking, in this session; what is stored stays so */
     cf_head *blocked;
     size_t blocked_count, blocked_capacity;
 

@@ -6,12 +6,12 @@
 
 enum { SIZE = 200000 };
 
-static void writes_large(device *who)
+static void writes(device *who, size_t size)
 {
     cf_buffer bytes = {0};
 
-    who->env.random(who->env.context, cf_buffer_reserve(&bytes, SIZE), SIZE);
-    bytes.size = SIZE;
+    who->env.random(who->env.context, cf_buffer_reserve(&bytes, size), size);
+    bytes.size = size;
     cr_assert(
         disk_user_saves(who->drive, "/things/large", cf_buffer_view(&bytes), DISK_SAVE_IN_PLACE));
     cf_buffer_release(&bytes);
@@ -38,7 +38,7 @@ static void is_brought_after(void (*meanwhile)(device *who))
 
     author->serves = true;
     cf_engine_binding_at(author->engine, 0)->base = CF_BASE_LEAVES; /* the file alone has it */
-    writes_large(author);
+    writes(author, SIZE);
     cr_assert(syncs(author));
     world_wait(w, 1000);
     broker_crash(&w->brokers[0], BROKER_EMPTY);
@@ -111,4 +111,31 @@ Test(resupply, takes_from_a_folder_what_only_who_is_shut_out_had)
     expect_the_same(owner, other);
     cf_buffer_release(&content);
     world_destroy(&w);
+}
+
+/* An entry was refused once more after one of its blobs was there, and all of them counted as
+ * lacking for ever: who moved was told that a version is gone which the new broker has. */
+Test(resupply, lacks_nothing_once_all_is_brought_piece_by_piece)
+{
+    for (uint64_t seed = 1; seed <= 24; seed++) {
+        world *w = a_world(seed, 2);
+        device *author = &w->devices[0];
+
+        author->serves = true;
+        writes(author, 3 * CF_MIB);
+        cr_assert(syncs(author));
+        broker_crash(&w->brokers[0], BROKER_EMPTY);
+        w->plan.lag_ms = 400;
+        cr_assert(world_move_home(w, author, 0));
+        for (int i = 0; i < 300; i++) {
+            world_wait(w, 20);
+            world_turn(w);
+        }
+        cr_expect_eq(cf_contents_lacking(device_peer(author)->contents), 0, "seed %d", (int)seed);
+        w->plan.lag_ms = 0;
+        cr_assert(syncs(author));
+        cr_expect(syncs(&w->devices[1]));
+        expect_the_same(author, &w->devices[1]);
+        world_destroy(&w);
+    }
 }
