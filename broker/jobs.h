@@ -38,7 +38,7 @@ struct cf_jobs {
  * needs more than the budget runs alone. */
 cf_status cf_jobs_threads_new(size_t threads, size_t memory, cf_jobs **out, cf_error *error);
 /* One thread, nothing parallel: `work` and `done` run inside deliver, in the order of submission,
- * or, with a seed other than 0, in an order drawn from it. */
+ * or, with a seed other than 0, so many at a time, and in such an order, as are drawn from it. */
 cf_jobs *cf_jobs_inline_new(uint64_t seed);
 void cf_jobs_destroy(cf_jobs **jobs);
 

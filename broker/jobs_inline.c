@@ -43,12 +43,12 @@ static cf_job *take(line *self)
     return job;
 }
 
-/* Only what was there at the beginning: a job that submits the next one must not keep the caller.
- */
+/* At most what was there at the beginning: a job that submits the next one must not keep the
+ * caller. With a seed only as many as are drawn, one at least. */
 static size_t deliver(cf_jobs *jobs)
 {
     line *self = (line *)jobs;
-    size_t count = self->count;
+    size_t count = self->seed && self->count ? 1 + drawn(self) : self->count;
 
     for (size_t i = 0; i < count; i++) {
         cf_job *job = take(self);

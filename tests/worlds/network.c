@@ -372,7 +372,7 @@ bool broker_pump(world_broker *self, uint64_t *deadline)
     uint64_t now_ms = self->in->now_ms;
     cf_error error;
 
-    self->jobs->deliver(self->jobs);
+    bool moved = self->jobs->deliver(self->jobs) > 0;
     world_must(self->store->commit(self->store, &error), &error, "the broker's commit");
     uint64_t at_ms = cf_gateway_tick(self->gateway, now_ms);
     if (at_ms < *deadline)
@@ -382,7 +382,7 @@ bool broker_pump(world_broker *self, uint64_t *deadline)
         *deadline = at_ms;
     size_t before = cf_outbox_size(self->outbox);
     cf_outbox_send(self->outbox, send_down, self);
-    return cf_outbox_size(self->outbox) != before;
+    return moved || cf_outbox_size(self->outbox) != before;
 }
 
 /* ---- Ends ---- */
