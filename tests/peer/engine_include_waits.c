@@ -33,6 +33,16 @@ Test(engine_include_waits, where_a_file_stands_and_says_so)
     world_destroy(&w);
 }
 
+/* Elsewhere `old` becomes `new`, where here a file stands. */
+static void moves_where_a_file_stands(device *a, device *b)
+{
+    user_writes_text(b, "new", "mine");
+    user_moves(a, "old", "new");
+    cr_assert(device_sync(a));
+    device_sync(b);
+    expect_text(b, "new", "mine");
+}
+
 /* World 12001786: it went when the next process began. */
 Test(engine_include_waits, without_what_is_not_asked_for_where_they_are_to_go)
 {
@@ -46,11 +56,7 @@ Test(engine_include_waits, without_what_is_not_asked_for_where_they_are_to_go)
     user_writes_text(a, "old/1.txt", "1");
     user_writes_text(a, "old/deep/2.txt", "2");
     settle(w);
-    user_writes_text(b, "new", "mine");
-    user_moves(a, "old", "new");
-    cr_assert(device_sync(a));
-    device_sync(b);
-    expect_text(b, "new", "mine");
+    moves_where_a_file_stands(a, b);
     cr_expect(!is_there(b, "old/1.txt") && !is_there(b, "old/deep/2.txt"));
     expect_text(a, "new/deep/2.txt", "2");
     user_moves(b, "new", "mine");
@@ -59,24 +65,31 @@ Test(engine_include_waits, without_what_is_not_asked_for_where_they_are_to_go)
     world_destroy(&w);
 }
 
+/* The second device asks for one of the two where they are, and for the other where they are to
+ * go. */
+static world *asks_for_either(uint64_t seed)
+{
+    static const char *const patterns[] = {"/old/*.bin", "/new/*.txt"};
+    world *w = two(seed, NULL);
+    device *a = &w->devices[0];
+
+    device_asks_for(&w->devices[1], patterns, 2);
+    user_makes(a, "old");
+    user_writes_text(a, "old/1.txt", "1");
+    user_writes_text(a, "old/2.bin", "2");
+    settle(w);
+    return w;
+}
+
 typedef enum { GOES_ON, ENDS, MOVES_IT_HIMSELF } meanwhile;
 
 /* Where they lie now nobody asks for it, and the next process would know nothing of it. */
 static void comes_with_its_directory(uint64_t seed, meanwhile what)
 {
-    static const char *const patterns[] = {"/old/*.bin", "/new/*.txt"};
-    world *w = two(seed, NULL);
+    world *w = asks_for_either(seed);
     device *a = &w->devices[0], *b = &w->devices[1];
 
-    device_asks_for(b, patterns, 2);
-    user_makes(a, "old");
-    user_writes_text(a, "old/1.txt", "1");
-    user_writes_text(a, "old/2.bin", "2");
-    settle(w);
-    user_writes_text(b, "new", "mine");
-    user_moves(a, "old", "new");
-    cr_assert(device_sync(a));
-    device_sync(b);
+    moves_where_a_file_stands(a, b);
     if (what == ENDS)
         device_crash(b);
     device_sync(b);
@@ -102,15 +115,9 @@ Test(engine_include_waits, with_what_is_asked_for_where_they_are_to_go)
 
 Test(engine_include_waits, no_more_once_its_directory_is_there)
 {
-    static const char *const patterns[] = {"/old/*.bin", "/new/*.txt"};
-    world *w = two(14, NULL);
+    world *w = asks_for_either(14);
     device *a = &w->devices[0], *b = &w->devices[1];
 
-    device_asks_for(b, patterns, 2);
-    user_makes(a, "old");
-    user_writes_text(a, "old/1.txt", "1");
-    user_writes_text(a, "old/2.bin", "2");
-    settle(w);
     user_moves(a, "old", "new");
     cr_assert(device_sync(a) && device_sync(b));
     expect_text(b, "new/1.txt", "1");

@@ -6,10 +6,12 @@
 
 /* ---- What happened to disks ---- */
 
-static void excuse_lost(device *of, const sight *before, const sight *after)
+/* What it sees now; what it saw before and doesn't any more may be lost for good. */
+static void look_again(device *of, const sight *before, sight *after)
 {
     ledger *book = &of->in->ledger;
 
+    sight_take_whole(of, after);
     for (size_t i = 0; i < before->count; i++) {
         const mark *token = &before->all[i].token;
         const written *known = ledger_find(book, token);
@@ -25,8 +27,7 @@ void note_cut(device *of, const sight *before)
     ledger *book = &of->in->ledger;
     sight after;
 
-    sight_take_whole(of, &after);
-    excuse_lost(of, before, &after);
+    look_again(of, before, &after);
     for (size_t i = 0; i < after.count; i++) {
         const mark *token = &after.all[i].token;
 
@@ -62,8 +63,7 @@ void note_restored(device *of, const sight *before, const sight *kept, bool with
     ledger *book = &of->in->ledger;
     sight after;
 
-    sight_take_whole(of, &after);
-    excuse_lost(of, before, &after);
+    look_again(of, before, &after);
     for (size_t i = 0; i < after.count; i++) {
         const mark *token = &after.all[i].token;
         const written *known = ledger_find(book, token);
