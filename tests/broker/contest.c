@@ -83,18 +83,10 @@ void contest_say(contest *self, contender *from, const cf_message *message)
 
 static void seat(contest *self, cf_log *log, person *author)
 {
-    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
     cf_error error;
-    cf_arena arena = {0};
-    cf_entry entry;
-    cf_verdict verdict;
 
-    expect_ok(cf_entry_read(cf_buffer_view(&author->wire), &arena, &entry, &error), error);
-    expect_ok(cf_log_check(log, &entry, &offer, &verdict, &error), error);
-    cr_assert_eq(verdict.answer, CF_OFFER_NEW, "%s", verdict.text);
-    cf_log_append(log, &entry, &offer, NULL, 0, NULL, NULL);
+    append_entry(log, author);
     expect_ok(self->store->commit(self->store, &error), error);
-    cf_arena_release(&arena);
 }
 
 static void let_all_in(contest *self)

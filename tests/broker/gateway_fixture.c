@@ -241,21 +241,6 @@ void hear_nothing(broker_world *self, caller *by)
     cr_expect_eq(by->first, by->count, "%s hears something", by->routing_id);
 }
 
-static void bring(cf_log *log, const person *author)
-{
-    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
-    cf_error error;
-    cf_arena arena = {0};
-    cf_entry entry;
-    cf_verdict verdict;
-
-    expect_ok(cf_entry_read(cf_buffer_view(&author->wire), &arena, &entry, &error), error);
-    expect_ok(cf_log_check(log, &entry, &offer, &verdict, &error), error);
-    cr_assert_eq(verdict.answer, CF_OFFER_NEW, "%s", verdict.text);
-    cf_log_append(log, &entry, &offer, NULL, 0, NULL, NULL);
-    cf_arena_release(&arena);
-}
-
 void settle_in(broker_world *self, person *account, person *first, person *second)
 {
     person *devices[] = {first, second};
@@ -264,12 +249,12 @@ void settle_in(broker_world *self, person *account, person *first, person *secon
 
     expect_ok(cf_users_add(self->users, &account->user, &log, &error), error);
     first_entry(account);
-    bring(log, account);
+    append_entry(log, account);
     learn(first, account);
     learn(second, account);
     for (int i = 0; i < 2; i++) {
         let_in(account, devices[i], i ? CF_ROLE_MEMBER : CF_ROLE_OWNER);
-        bring(log, account);
+        append_entry(log, account);
         learn(first, account);
         learn(second, account);
     }

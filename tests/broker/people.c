@@ -146,3 +146,18 @@ void learn(person *self, const person *author)
     cf_heads_advance(&self->changes_after, &entry);
     cf_arena_release(&arena);
 }
+
+void append_entry(cf_log *log, const person *author)
+{
+    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
+    cf_error error;
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_verdict verdict;
+
+    expect_ok(cf_entry_read(cf_buffer_view(&author->wire), &arena, &entry, &error), error);
+    expect_ok(cf_log_check(log, &entry, &offer, &verdict, &error), error);
+    cr_assert_eq(verdict.answer, CF_OFFER_NEW, "%s", verdict.text);
+    cf_log_append(log, &entry, &offer, NULL, 0, NULL, NULL);
+    cf_arena_release(&arena);
+}

@@ -3,6 +3,7 @@
  * bodies of changes are any bytes. */
 #ifndef CF_TESTS_PEOPLE_H
 #define CF_TESTS_PEOPLE_H
+#include "broker/log.h"
 #include "codec/heads.h"
 #include "codec/member.h"
 #include "tests/support/expect.h"
@@ -37,5 +38,7 @@ void shut_out(person *owner, const cf_hash *device, const cf_head *heads, size_t
 void write_change(person *self, const char *body, const cf_hash *blobs, size_t count);
 /* Takes an entry of another device into what the next ones come after. */
 void learn(person *self, const person *author);
+/* The log takes the author's last entry, as one that its device brings. */
+void append_entry(cf_log *log, const person *author);
 
 #endif
