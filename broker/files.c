@@ -103,34 +103,48 @@ void cf_files_sync_each(cf_files *files, cf_file_sync *syncs, size_t count)
 }
 
 typedef struct {
-    cf_arena arena;
-    cf_bytes *names;
-    size_t count, capacity;
+    cf_arena *arena;
+    cf_folder_names names;
+    size_t capacity;
 } name_list;
 
 static bool collect(void *context, cf_bytes name)
 {
     name_list *list = context;
 
-    list->names = cf_grow(list->names, &list->capacity, list->count + 1, sizeof *list->names);
-    list->names[list->count++] = cf_arena_copy(&list->arena, name);
+    list->names.at = cf_grow(list->names.at, &list->capacity, list->names.count + 1, sizeof name);
+    list->names.at[list->names.count++] = cf_arena_copy(list->arena, name);
     return true;
+}
+
+cf_status cf_files_names(cf_files *files, const cf_folder *folder, cf_arena *arena,
+                         cf_folder_names *out, cf_error *error)
+{
+    name_list list = {.arena = arena};
+
+    cf_status status = files->list(files, folder, collect, &list, error);
+    if (status)
+        free(list.names.at);
+    else
+        *out = list.names;
+    return status;
 }
 
 static cf_status remove_folder(cf_files *files, const cf_folder *above, cf_bytes name,
                                cf_error *error)
 {
     cf_folder *folder = NULL;
-    name_list list = {0};
+    cf_arena arena = {0};
+    cf_folder_names names = {0};
 
     cf_status status = files->open_folder(files, above, name, &folder, error);
     if (!status)
-        status = files->list(files, folder, collect, &list, error);
-    for (size_t i = 0; !status && i < list.count; i++)
-        status = cf_files_remove(files, folder, list.names[i], error);
+        status = cf_files_names(files, folder, &arena, &names, error);
+    for (size_t i = 0; !status && i < names.count; i++)
+        status = cf_files_remove(files, folder, names.at[i], error);
     files->close_folder(files, &folder);
-    free(list.names);
-    cf_arena_release(&list.arena);
+    free(names.at);
+    cf_arena_release(&arena);
     return status ? status : files->remove_folder(files, above, name, error);
 }
 

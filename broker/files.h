@@ -11,6 +11,7 @@
  * written since the last one is lost or not, and nobody knows; write it anew. */
 #ifndef CF_BROKER_FILES_H
 #define CF_BROKER_FILES_H
+#include "codec/arena.h"
 #include "codec/bytes.h"
 #include "codec/error.h"
 #include "codec/source.h"
@@ -176,6 +177,14 @@ cf_status cf_files_write(cf_files *files, const cf_folder *folder, cf_bytes name
 
 /* A sync_files that is as many times sync_file. */
 void cf_files_sync_each(cf_files *files, cf_file_sync *syncs, size_t count);
+
+/* The names of what is in the folder, in any order and in the arena; free(out->at). */
+typedef struct {
+    cf_bytes *at;
+    size_t count;
+} cf_folder_names;
+cf_status cf_files_names(cf_files *files, const cf_folder *folder, cf_arena *arena,
+                         cf_folder_names *out, cf_error *error);
 
 /* Takes away what is there, with all that is in it; CF_OK when there is nothing. */
 cf_status cf_files_remove(cf_files *files, const cf_folder *folder, cf_bytes name, cf_error *error);

@@ -23,23 +23,6 @@ void cf_listing_trouble(cf_listing *listing, size_t index, const cf_error *error
         folder->trouble = cf_arena_text(&listing->arena, cf_bytes_of_text(error->text));
 }
 
-typedef struct {
-    cf_arena *arena;
-    cf_bytes *names;
-    size_t count, capacity;
-} name_list;
-
-static bool collect(void *context, cf_bytes name)
-{
-    name_list *list = context;
-
-    if (cf_bytes_equal(name, cf_bytes_of_text(CF_OWN_FOLDER)))
-        return true;
-    list->names = cf_grow(list->names, &list->capacity, list->count + 1, sizeof *list->names);
-    list->names[list->count++] = cf_arena_copy(list->arena, name);
-    return true;
-}
-
 static int order_names(const void *a, const void *b)
 {
     return cf_bytes_compare(*(const cf_bytes *)a, *(const cf_bytes *)b);
@@ -161,28 +144,29 @@ static cf_status list_once(const look *self, size_t index, const cf_folder *held
 {
     cf_listing *listing = self->listing;
     cf_files *files = self->options->files;
-    name_list list = {.arena = &listing->arena};
+    cf_folder_names names = {0};
     cf_stat before, after;
 
     cf_status status = files->stat_folder(files, held, &before, error);
     if (status == CF_OK)
-        status = files->list(files, held, collect, &list, error);
+        status = cf_files_names(files, held, &listing->arena, &names, error);
     if (status)
         goto done;
-    if (list.count)
-        qsort(list.names, list.count, sizeof *list.names, order_names);
+    if (names.count)
+        qsort(names.at, names.count, sizeof *names.at, order_names);
     listing->folders[index].first = listing->entry_count;
     listing->folders[index].complete = true;
     listing->folders[index].restless = false;
     listing->folders[index].trouble = NULL;
-    for (size_t i = 0; i < list.count; i++)
-        add_entry(self, index, held, list.names[i]);
+    for (size_t i = 0; i < names.count; i++)
+        if (!cf_bytes_equal(names.at[i], cf_bytes_of_text(CF_OWN_FOLDER)))
+            add_entry(self, index, held, names.at[i]);
     listing->folders[index].count = listing->entry_count - listing->folders[index].first;
     status = files->stat_folder(files, held, &after, error);
     if (status == CF_OK && !cf_stat_unchanged(&before, &after))
         listing->folders[index].restless = true;
 done:
-    free(list.names);
+    free(names.at);
     return status;
 }
 

@@ -114,34 +114,20 @@ cf_status cf_root_open_temporary(cf_files *files, const cf_folder *root, cf_fold
     return status;
 }
 
-typedef struct {
-    cf_arena arena;
-    cf_bytes *names;
-    size_t count, capacity;
-} name_list;
-
-static bool collect(void *context, cf_bytes name)
-{
-    name_list *list = context;
-
-    list->names = cf_grow(list->names, &list->capacity, list->count + 1, sizeof *list->names);
-    list->names[list->count++] = cf_arena_copy(&list->arena, name);
-    return true;
-}
-
 /* Removes what is in the folder, as far as it is files. */
 static cf_status empty_folder(cf_files *files, const cf_folder *folder, cf_error *error)
 {
-    name_list list = {0};
+    cf_arena arena = {0};
+    cf_folder_names names = {0};
 
-    cf_status status = files->list(files, folder, collect, &list, error);
-    for (size_t i = 0; i < list.count && status == CF_OK; i++) {
-        status = files->unlink(files, folder, list.names[i], error);
+    cf_status status = cf_files_names(files, folder, &arena, &names, error);
+    for (size_t i = 0; i < names.count && status == CF_OK; i++) {
+        status = files->unlink(files, folder, names.at[i], error);
         if (status == CF_MISSING)
             status = CF_OK;
     }
-    free(list.names);
-    cf_arena_release(&list.arena);
+    free(names.at);
+    cf_arena_release(&arena);
     return status;
 }
 
