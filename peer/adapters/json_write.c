@@ -6,6 +6,7 @@
 
 #include "codec/pack.h"
 #include "peer/adapters/json_value.h"
+#include "peer/adapters/key_text.h"
 #include "peer/adapters/text/json_edit.h"
 
 /* One record as it should be: its fields, ascending by name, which are the leaves of a tree. */
@@ -314,6 +315,36 @@ static cf_status remove_record(const cf_json_source *source, size_t record, cf_j
     return CF_OK;
 }
 
+/* Of a record that isn't wanted as it is spelled. */
+static const cf_row *take_otherwise(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key)
+{
+    cf_buffer other = {0};
+    const cf_row *row = NULL;
+
+    if (cf_key_otherwise(key, &other))
+        row = cf_wanted_rows_take_left(wanted, table, cf_buffer_view(&other));
+    cf_buffer_release(&other);
+    return row;
+}
+
+/* What is wanted of each record; NULL: it is not. What is in trouble is not to be written beside.
+ */
+static const cf_row **take_all(const cf_record_file *found, cf_wanted_rows *wanted)
+{
+    const cf_row **rows = cf_allocate(found->count, sizeof *rows);
+
+    cf_wanted_rows_leave(wanted, found);
+    for (size_t i = 0; i < found->count; i++)
+        rows[i] = cf_wanted_rows_take(wanted, found->rows[i].table, found->rows[i].key);
+    for (size_t i = 0; i < found->count; i++)
+        if (!rows[i])
+            rows[i] = take_otherwise(wanted, found->rows[i].table, found->rows[i].key);
+    for (size_t i = 0; i < found->trouble_count; i++)
+        if (found->troubles[i].known)
+            take_otherwise(wanted, found->troubles[i].table, found->troubles[i].key);
+    return rows;
+}
+
 static cf_status write_records(const cf_json *json, const cf_json_source *source, size_t container,
                                cf_wanted_rows *wanted, cf_json_edits *edits, cf_error *error)
 {
@@ -321,16 +352,14 @@ static cf_status write_records(const cf_json *json, const cf_json_source *source
     cf_status status = CF_OK;
 
     cf_json_records(json, source, container, &found);
-    for (size_t i = 0; i < found.count && !status; i++) {
-        const cf_row *row = cf_wanted_rows_take(wanted, found.rows[i].table, found.rows[i].key);
-
-        status = row ? write_record(json, source, found.places[i], row, edits, error)
-                     : remove_record(source, found.places[i], edits, error);
-    }
-    cf_wanted_rows_leave(wanted, &found);
+    const cf_row **rows = take_all(&found, wanted);
+    for (size_t i = 0; i < found.count && !status; i++)
+        status = rows[i] ? write_record(json, source, found.places[i], rows[i], edits, error)
+                         : remove_record(source, found.places[i], edits, error);
     for (size_t i = 0; i < wanted->count && !status && !source->whole; i++)
         if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, source->table))
             status = add_record(json, source, container, wanted->rows[i], edits, error);
+    free(rows);
     cf_record_file_release(&found);
     return status;
 }

@@ -166,7 +166,8 @@ void cf_wanted_rows_release(cf_wanted_rows *wanted)
     *wanted = (cf_wanted_rows){0};
 }
 
-const cf_row *cf_wanted_rows_take(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key)
+/* Its place; as many as there are: it isn't wanted. */
+static size_t place_of(const cf_wanted_rows *wanted, cf_bytes table, cf_bytes key)
 {
     const cf_row looked_for = {.table = table, .key = key};
     size_t low = 0, high = wanted->count;
@@ -179,10 +180,26 @@ const cf_row *cf_wanted_rows_take(cf_wanted_rows *wanted, cf_bytes table, cf_byt
         else
             high = middle;
     }
-    if (low == wanted->count || compare_rows(wanted->rows[low], &looked_for) != 0)
+    bool found = low < wanted->count && compare_rows(wanted->rows[low], &looked_for) == 0;
+    return found ? low : wanted->count;
+}
+
+const cf_row *cf_wanted_rows_take(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key)
+{
+    size_t place = place_of(wanted, table, key);
+
+    if (place == wanted->count)
         return NULL;
-    wanted->taken[low] = true;
-    return wanted->rows[low];
+    wanted->taken[place] = true;
+    return wanted->rows[place];
+}
+
+const cf_row *cf_wanted_rows_take_left(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key)
+{
+    size_t place = place_of(wanted, table, key);
+
+    return place == wanted->count || wanted->taken[place] ? NULL
+                                                          : cf_wanted_rows_take(wanted, table, key);
 }
 
 void cf_wanted_rows_leave(cf_wanted_rows *wanted, const cf_record_file *file)

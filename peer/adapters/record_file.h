@@ -82,6 +82,8 @@ cf_wanted_rows cf_wanted_rows_of(const cf_row *rows, size_t count);
 void cf_wanted_rows_release(cf_wanted_rows *wanted);
 /* NULL when it isn't wanted. Whatever was found so is taken. */
 const cf_row *cf_wanted_rows_take(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key);
+/* NULL also when it was taken before. */
+const cf_row *cf_wanted_rows_take_left(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key);
 /* What is in trouble is not to be written beside. */
 void cf_wanted_rows_leave(cf_wanted_rows *wanted, const cf_record_file *file);
 

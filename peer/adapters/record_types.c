@@ -5,21 +5,14 @@
 #include "codec/pack.h"
 #include "codec/terse.h"
 #include "peer/adapters/json_value.h"
-
-#include <stdlib.h>
-
-/* A known key that is no text, and what a column says of it. */
-typedef struct {
-    cf_bytes text, key; /* the text as a value */
-} known_key;
+#include "peer/adapters/key_text.h"
+#include "peer/records/row_index.h"
 
 typedef struct {
     cf_record_file *file;
     const cf_row_format *format;
     const cf_rows *base;
     const cf_row_view *view;
-    known_key *keys; /* ascending by text */
-    size_t count, capacity;
     cf_field_list list;
 } typing;
 
@@ -61,45 +54,52 @@ static void say(cf_bytes value, cf_buffer *out)
 
 /* ---- Keys ---- */
 
-static void know(typing *self, const cf_row *row)
-{
-    cf_buffer text = {0};
+typedef struct {
+    cf_record_file *file;
+    const cf_rows *base;
+    const cf_row_view *view;
+    cf_row_index here; /* the rows as they stand in the file, once one is looked for */
+    bool indexed;
+} keying;
 
-    if (class_of(row->key) == TEXT || !row->key.size || (row->key.data[0] & 0xf0) == 0x90)
-        return; /* a text, or of several columns */
-    say(row->key, &text);
-    self->keys = cf_grow(self->keys, &self->capacity, self->count + 1, sizeof *self->keys);
-    self->keys[self->count++] =
-        (known_key){cf_arena_copy(&self->file->arena, cf_buffer_view(&text)),
-                    cf_arena_copy(&self->file->arena, row->key)};
-    cf_buffer_release(&text);
+static bool is_known(const keying *self, cf_bytes table, cf_bytes key)
+{
+    return cf_rows_find(self->base, table, key) || cf_row_view_find(self->view, table, key);
 }
 
-static int by_text(const void *a, const void *b)
+static bool is_here(keying *self, cf_bytes table, cf_bytes key)
 {
-    return cf_bytes_compare(((const known_key *)a)->text, ((const known_key *)b)->text);
+    if (!self->indexed)
+        self->here = cf_row_index_of(self->file->rows, self->file->count);
+    self->indexed = true;
+    return cf_row_index_find(&self->here, table, key) != NULL;
 }
 
-static void know_keys(typing *self)
+static cf_bytes known_key(keying *self, cf_bytes table, cf_bytes key)
 {
-    for (const cf_row *row = NULL; (row = cf_rows_next(self->base, row));)
-        know(self, row);
-    for (size_t i = 0; i < cf_row_view_count(self->view); i++)
-        know(self, cf_row_view_at(self->view, i));
-    if (self->count)
-        qsort(self->keys, self->count, sizeof *self->keys, by_text);
+    cf_buffer other = {0};
+
+    if (!is_known(self, table, key) && cf_key_otherwise(key, &other) &&
+        is_known(self, table, cf_buffer_view(&other)) &&
+        !is_here(self, table, cf_buffer_view(&other)))
+        key = cf_arena_copy(&self->file->arena, cf_buffer_view(&other));
+    cf_buffer_release(&other);
+    return key;
 }
 
-static void give_key(typing *self, cf_row *row)
+void cf_record_keys_give(cf_record_file *file, const cf_rows *base, const cf_row_view *view)
 {
-    known_key wanted = {.text = row->key};
+    keying self = {.file = file, .base = base, .view = view};
 
-    if (!self->count || cf_rows_find(self->base, row->table, row->key) ||
-        cf_row_view_find(self->view, row->table, row->key))
-        return;
-    const known_key *found = bsearch(&wanted, self->keys, self->count, sizeof *self->keys, by_text);
-    if (found)
-        row->key = found->key;
+    for (size_t i = 0; i < file->trouble_count; i++) {
+        cf_record_trouble *trouble = &file->troubles[i];
+
+        if (trouble->known)
+            trouble->key = known_key(&self, trouble->table, trouble->key);
+    }
+    for (size_t i = 0; i < file->count; i++)
+        file->rows[i].key = known_key(&self, file->rows[i].table, file->rows[i].key);
+    cf_row_index_release(&self.here);
 }
 
 /* ---- Values ---- */
@@ -260,18 +260,7 @@ void cf_record_types_give(cf_record_file *file, const cf_row_format *format, con
 {
     typing self = {.file = file, .format = format, .base = base, .view = view};
 
-    know_keys(&self);
-    for (size_t i = 0; i < file->count; i++) {
-        give_key(&self, &file->rows[i]);
+    for (size_t i = 0; i < file->count; i++)
         give_values(&self, &file->rows[i]);
-    }
-    for (size_t i = 0; i < file->trouble_count; i++) {
-        cf_row row = {.table = file->troubles[i].table, .key = file->troubles[i].key};
-
-        if (file->troubles[i].known)
-            give_key(&self, &row);
-        file->troubles[i].key = row.key;
-    }
     cf_field_list_release(&self.list);
-    free(self.keys);
 }

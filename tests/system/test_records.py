@@ -335,6 +335,41 @@ def test_records_by_key_and_one_document_do_not_mix(people):
     assert "'settings' is one document" in said
 
 
+def test_a_key_that_is_a_number_here_and_a_text_there(two):
+    """Members named "1" and "2" deleted the records 1 and 2 everywhere, and made others; a document with numbers beside a
+    table gave the table each row twice."""
+    laptop, desktop = two
+    items = '[\n  {"id": 1, "name": "Anna"},\n  {"id": 2, "name": "Bert"},\n  {"id": 3.5, "name": "Cleo"}\n]\n'
+    here = add(laptop, "items.json", items, "--format", "json", "--key", "id", collection="items")
+    laptop.sync()
+    there = add(desktop, "named.json", None, "--format", "json", "--key", "/", "--existing", collection="items")
+    both(laptop, desktop)
+    assert here.read_text() == items
+    assert json.loads(there.read_text()) == {"1": {"name": "Anna"}, "2": {"name": "Bert"}, "3.5": {"name": "Cleo"}}
+    assert {event["change"] for event in laptop.json("log", "items")} == {"new"}
+    there.write_text('{"1": {"name": "Anne"}, "3.5": {"name": "Cleo"}, "4": {"name": "Dora"}}')
+    both(laptop, desktop)
+    assert here.read_text().startswith('[\n  {"id": 1, "name": "Anne"},\n  {"id": 3.5, "name": "Cleo"},\n')
+    assert json.loads(here.read_text())[2:] == [{"id": "4", "name": "Dora"}]
+
+
+def test_a_table_that_meets_a_document_of_numbers(two):
+    laptop, desktop = two
+    table = "sku,name\n10020,Lamp\n20444,Chair\nA-77,Desk\n"
+    here = add(laptop, "stock.csv", table, "--format", "csv", "--key", "sku", "--natural", collection="stock")
+    laptop.sync()
+    there = desktop.source("stock.json")
+    items = '[{"sku": 10020, "name": "Lamp"}, {"sku": 20444, "name": "Chair"}, {"sku": "A-77", "name": "Desk"}]'
+    there.write_text(items)
+    told = desktop.json("add", str(there), "--collection", "stock", "--existing", "--format", "json", "--key", "sku")
+    assert told["equal"] == 3
+    both(laptop, desktop)
+    assert here.read_text() == table and there.read_text() == items
+    here.write_text(table.replace("Lamp", "Light").replace("20444,Chair\n", ""))
+    both(laptop, desktop)
+    assert there.read_text() == '[{"sku": 10020, "name": "Light"}, {"sku": "A-77", "name": "Desk"}]'
+
+
 TOWNS = "land,code,town\nDE,01067,Dresden\nAT,1010,Wien\n"
 BOTH_COLUMNS = ("--format", "csv", "--key", "land", "--key", "code")
 

@@ -17,7 +17,8 @@ typedef struct cf_medium cf_medium;
 typedef struct {
     bool there; /* else there is nothing, and nothing else is said */
     bool blank; /* what is left isn't even an empty one: rather an accident than a wish */
-    bool texts; /* its values are texts: adapters/record_types.h knows what they stand for */
+    bool keyed; /* its keys may be others as they are spelled: adapters/record_types.h knows them */
+    bool texts; /* its values are texts: so it does what they stand for */
     cf_record_map *map;      /* that does: adapters/record_map.h; NULL: none */
     cf_record_file file;     /* the rows, and what couldn't be taken as one */
     cf_row_format format;    /* what it can hold */

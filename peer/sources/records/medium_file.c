@@ -163,6 +163,8 @@ static cf_status parse(file_medium *self, cf_medium_content *out, cf_error *erro
     out->there = self->disk.there;
     out->blank = out->there && is_blank(bytes);
     out->map = self->options.map;
+    out->keyed = self->options.format != CF_FORMAT_VCARD &&
+                 self->options.format != CF_FORMAT_ICALENDAR && !self->options.map;
     out->texts = self->options.format == CF_FORMAT_CSV && !self->options.map;
     cf_status status =
         cf_record_format_holds(&self->options, bytes, &out->arena, &out->format, error);

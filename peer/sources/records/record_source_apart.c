@@ -86,6 +86,8 @@ cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_
         run.view = cf_row_view_new(run.collection->state, &run.schema);
         if (run.content.map)
             cf_record_map_give(run.content.map, &run.content.file, binding->rows, run.view);
+        if (run.content.keyed)
+            cf_record_keys_give(&run.content.file, binding->rows, run.view);
         if (run.content.texts)
             cf_record_types_give(&run.content.file, &run.content.format, binding->rows, run.view);
         cf_record_values_reduce(&(cf_values_look){.peer = peer, .collection = &binding->collection},

@@ -230,6 +230,8 @@ static void place_rows(cf_record_run *run)
 
     if (run->content.map)
         cf_record_map_give(run->content.map, file, run->source->binding->rows, run->view);
+    if (run->content.keyed)
+        cf_record_keys_give(file, run->source->binding->rows, run->view);
     if (run->content.texts)
         cf_record_types_give(file, &run->content.format, run->source->binding->rows, run->view);
     const cf_row *raw =

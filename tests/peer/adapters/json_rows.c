@@ -298,3 +298,18 @@ Test(json_rows, names_a_member_whose_name_is_too_long)
     expect_troubles(&rows, "1 1 has a name that is too long: shorten it\n");
     cf_buffer_release(&text);
 }
+
+Test(json_rows, keeps_keys_as_they_are_spelled)
+{
+    expect_change("[{\"id\":1,\"a\":1},{\"id\":\"2\",\"a\":1}]",
+                  "[{\"id\":\"1\",\"a\":2},{\"id\":2,\"a\":2}]",
+                  "[{\"id\":1,\"a\":2},{\"id\":\"2\",\"a\":2}]");
+    expect_change("[{\"id\":1,\"a\":1,\"a\":2}]", "[{\"id\":\"1\",\"a\":3}]",
+                  "[{\"id\":1,\"a\":1,\"a\":2}]");
+    expect_change("[{\"id\":1},{\"id\":\"1\"}]", "[{\"id\":\"1\",\"a\":2},{\"id\":1,\"a\":3}]",
+                  "[{\"id\":1,\"a\":3},{\"id\":\"1\",\"a\":2}]");
+    expect_change("[{\"id\":1},{\"id\":\"1\"}]", "[{\"id\":\"1\",\"a\":2}]",
+                  "[{\"id\":\"1\",\"a\":2}]");
+    source.key = (cf_bytes){0};
+    expect_change("{\"1\":{\"a\":1}}", "{\"1\":{\"a\":2}}", "{\"1\":{\"a\":2}}");
+}
