@@ -41,10 +41,13 @@ void cf_send_wanted(const cf_service *service, const cf_session *session, const 
     }
 }
 
-static void accept(const cf_service *service, const cf_session *session, const cf_head *head)
+/* Who hears that it is here knows what it lacks. */
+static void accept(const cf_service *service, const cf_session *session, const cf_head *head,
+                   const cf_hash *lacking, size_t lacking_count)
 {
     cf_message message = {.command = CF_COMMAND_ACCEPTED, .accepted = {*head}};
 
+    cf_send_wanted(service, session, lacking, lacking_count);
     cf_session_send(service, session, &message);
 }
 
@@ -73,8 +76,7 @@ static void answer_session(const struct publishing *publishing, cf_append_answer
     case CF_APPEND_HAVE:
         if (answer == CF_APPEND_STORED && session->replay && session->is_subscribed)
             cf_replay_skip(session->replay, position);
-        accept(service, session, &publishing->head);
-        cf_send_wanted(service, session, publishing->lacking, publishing->lacking_count);
+        accept(service, session, &publishing->head, publishing->lacking, publishing->lacking_count);
         break;
     case CF_APPEND_GAP:
         refuse(service, session, &publishing->head.hash, true, CF_REFUSED_GAP,
@@ -147,8 +149,7 @@ static void accept_known(const cf_service *service, const cf_session *session,
     cf_head head = cf_head_of(entry);
 
     cf_session_charge(service, session, CF_PRICE_HELD + price_of_size(entry->wire.size));
-    accept(service, session, &head);
-    cf_send_wanted(service, session, lacking, find_lacking(service, &entry->header, lacking));
+    accept(service, session, &head, lacking, find_lacking(service, &entry->header, lacking));
     free(lacking);
 }
 

@@ -15,6 +15,7 @@ enum {
 struct cf_contents {
     cf_ways_table *ways;
     cf_hash_set lacking;
+    bool lacks_unnamed;
     cf_opened_entries *opened;
 };
 
@@ -164,6 +165,17 @@ void cf_contents_lack_no_more(cf_contents *contents, const cf_hash *blob)
 void cf_contents_lack_nothing(cf_contents *contents)
 {
     cf_hash_set_release(&contents->lacking);
+    contents->lacks_unnamed = false;
+}
+
+void cf_contents_lack_unnamed(cf_contents *contents)
+{
+    contents->lacks_unnamed = true;
+}
+
+bool cf_contents_lacks_unnamed(const cf_contents *contents)
+{
+    return contents->lacks_unnamed;
 }
 
 bool cf_contents_lacks(const cf_contents *contents, const cf_hash *blob)

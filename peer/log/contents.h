@@ -40,6 +40,9 @@ void cf_contents_lack(cf_contents *contents, const cf_hash *blob);
 void cf_contents_lack_no_more(cf_contents *contents, const cf_hash *blob);
 /* All that was said of them is forgotten. */
 void cf_contents_lack_nothing(cf_contents *contents);
+/* There may be more of them, which nobody has named. */
+void cf_contents_lack_unnamed(cf_contents *contents);
+bool cf_contents_lacks_unnamed(const cf_contents *contents);
 bool cf_contents_lacks(const cf_contents *contents, const cf_hash *blob);
 size_t cf_contents_lacking(const cf_contents *contents); /* how many */
 /* All of them; borrowed until the next change. */

@@ -76,6 +76,8 @@ void cf_resupply_wanted(cf_resupply *resupply, const cf_hash *blobs, size_t coun
         cf_contents_lack(resupply->options.peer->contents, &blobs[i]);
         cf_hash_set_remove(&resupply->brought, &blobs[i]);
     }
+    if (count == CF_ENTRY_BLOBS_MAX) /* as many as a message holds */
+        cf_contents_lack_unnamed(resupply->options.peer->contents);
     look_soon(resupply, now_ms);
 }
 

@@ -238,15 +238,15 @@ Test(gateway, takes_the_entries_of_another_device_with_fewer_questions)
     publish(a.house, a.at_lap, &a.lap);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_BLOBS);
     publish(a.house, a.at_desk, &a.lap);
-    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
     cf_message wanted = hear(a.house, a.at_desk, CF_COMMAND_WANTED);
     cr_assert_eq(wanted.wanted.id_count, 1);
     cr_expect(cf_hash_equal(&wanted.wanted.ids[0], &blob));
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED); /* who hears it knows what is lacking */
 
     /* World 941590: its author, who was refused before, offers it again, and has the content. */
     publish(a.house, a.at_lap, &a.lap);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
     hear(a.house, a.at_lap, CF_COMMAND_WANTED);
+    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
 
     greet(a.house, a.at_lap, &a.account.user, NULL, 0); /* told to each that comes */
     hear(a.house, a.at_lap, CF_COMMAND_WANTED);
@@ -263,8 +263,8 @@ Test(gateway, takes_an_entry_whose_author_can_not_make_its_blobs_again)
         .command = CF_COMMAND_PUBLISH,
         .publish = {.without = &blob, .without_count = 1, .entry = cf_buffer_view(&a.lap.wire)}};
     say(a.house, a.at_lap, &message);
-    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
     hear(a.house, a.at_lap, CF_COMMAND_WANTED);
+    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
     household_end(&a);
 }
 

@@ -297,8 +297,8 @@ class HostileBroker:
             if lease and token != lease[2]:
                 return self.refuse(session, "PUBLISH", entry.hash, "locked", later=True)
             log.add(entry)
-        self.say(session, "ACCEPTED", list(entry.head))
         self.want(session, [entry])
+        self.say(session, "ACCEPTED", list(entry.head))
         for other in list(self.sessions.values()):
             self.pump(other)
 

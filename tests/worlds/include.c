@@ -5,6 +5,8 @@
 #include "tests/worlds/records.h"
 #include "tests/worlds/scene.h"
 
+#include <string.h>
+
 enum { TABLE = 1 << RECORDS_TABLE, CALLS = 60 };
 
 static cf_binding *table_of(device *who)
@@ -137,6 +139,41 @@ Test(include, asks_for_others_after_a_call_of_its_disk_failed)
         cr_assert(syncs(some) && syncs(all), "call %d", (int)call);
         expect_keys(some, "a b c ", call);
         expect_keys(all, "a b c ", call);
+        world_destroy(&w);
+    }
+}
+
+/* World 15600125: nobody else had fetched it, and the broker had lost it. */
+Test(include, keeps_a_long_value_until_the_broker_has_it)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        world *w = a_world_with(seed, 2, TABLE);
+        device *some = &w->devices[1];
+        cf_buffer expected = {0};
+        char value[90001];
+
+        memset(value, 'x', sizeof value - 1);
+        value[sizeof value - 1] = '\0';
+        writes(some, "a", "Paris", "Anna");
+        writes(some, "b", "Rome", "Bert");
+        writes(some, "c", "Rome", value);
+        cr_assert(syncs(some));
+        broker_crash(&w->brokers[0], BROKER_EMPTY);
+        asks_for(some, "note=Paris");
+        cr_assert_not(syncs(some));
+        expect_keys(some, "a c ", seed);
+        world_heal(w);
+        cr_assert(world_settle(w), "seed %d", (int)seed);
+        expect_keys(some, "a ", seed);
+        asks_for(some, NULL);
+        cf_buffer_append_text(&expected, "table a\ntable a name Anna\ntable a note Paris\n"
+                                         "table b\ntable b name Bert\ntable b note Rome\n"
+                                         "table c\ntable c name ");
+        cf_buffer_append(&expected, value, sizeof value - 1);
+        cf_buffer_append_text(&expected, "\ntable c note Rome\n");
+        cf_buffer_append(&expected, "", 1);
+        expect_records(w, (const char *)expected.data);
+        cf_buffer_release(&expected);
         world_destroy(&w);
     }
 }

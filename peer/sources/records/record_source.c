@@ -18,6 +18,7 @@ static void destroy(void *self)
     cf_pendings_release(&source->found);
     cf_pendings_release(&source->notes);
     cf_buffer_release(&source->schema);
+    cf_buffer_release(&source->awaited);
     cf_rows_destroy(&source->unsaid);
     free(source);
 }
@@ -136,7 +137,7 @@ static cf_status heed(cf_record_source *source, uint64_t now_ms, cf_error *error
     bool freed = source->held_back && source->guarded != cf_locks_changes(workshop->locks);
     bool due = source->retry_ms && now_ms >= source->retry_ms;
     if (source->changes == collection->changes && !freed && !due &&
-        !cf_record_source_schema_changed(source))
+        !cf_record_source_schema_changed(source) && !cf_record_source_has_awaited(source))
         return CF_OK;
     source->look = true;
     if (source->not_before_ms > now_ms + QUIET_MS) /* it was to rest */

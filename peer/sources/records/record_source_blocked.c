@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can't be brought here since rows are in its way that stay as they are: those that are none
- * of ours, those whose change is not published. A row stays, too, while such a one refers to it and
- * another one would be under its key, or none; and while the row that it is can't be shown where it
- * should be. What refers to a row that can't be shown there can't either. */
+ * of ours, those whose change is not published, those that may not leave yet. A row stays, too,
+ * while such a one refers to it and another one would be under its key, or none; and while the row
+ * that it is can't be shown where it should be. What refers to a row that can't be shown there
+ * can't either. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/merge/table.h"
@@ -21,7 +22,8 @@ typedef struct {
     block_why why;
 } block;
 
-enum { GOES, STAYS, STAYS_FOR_OTHERS }; /* of the rows here; the last: they refer to it */
+/* Of the rows here. Others, which stay or wait, refer to those that do so for them. */
+typedef enum { GOES, STAYS, STAYS_FOR_OTHERS, WAITS, WAITS_FOR_OTHERS } row_fate;
 
 /* ---- What is known of it ---- */
 
@@ -160,8 +162,14 @@ static bool block_rows(cf_record_run *run)
 
 /* ---- Rows here ---- */
 
+/* Of what it refers to. */
+static row_fate fate_for(row_fate of)
+{
+    return of == WAITS || of == WAITS_FOR_OTHERS ? WAITS_FOR_OTHERS : STAYS_FOR_OTHERS;
+}
+
 /* Somebody who stays refers to what is under this key. */
-static bool pin(cf_record_run *run, cf_bytes table, cf_bytes key)
+static bool pin(cf_record_run *run, row_fate fate, cf_bytes table, cf_bytes key)
 {
     const cf_row *here = cf_row_index_find(&run->here, table, key);
     const cf_row *base = base_at(run, table, key);
@@ -169,7 +177,7 @@ static bool pin(cf_record_run *run, cf_bytes table, cf_bytes key)
     if (!here || !base || cf_record_run_stays(run, here) ||
         is_item_of(base, cf_record_run_shown(run, table, key)))
         return false;
-    run->stays[index_of(run, here)] = STAYS_FOR_OTHERS;
+    run->stays[index_of(run, here)] = (uint8_t)fate;
     return true;
 }
 
@@ -182,36 +190,40 @@ static bool says_otherwise(const cf_row *here, const cf_row *shown, cf_bytes fie
 }
 
 /* The same, and perhaps not by its key: what these columns say stays as well. */
-static bool pin_said(cf_record_run *run, cf_bytes table, cf_bytes key, const cf_bytes *fields,
-                     size_t count)
+static bool pin_said(cf_record_run *run, row_fate fate, const cf_row_pin *one)
 {
-    const cf_row *here = cf_row_index_find(&run->here, table, key);
-    const cf_row *shown = cf_record_run_shown(run, table, key);
+    const cf_row *here = cf_row_index_find(&run->here, one->table, one->key);
+    const cf_row *shown = cf_record_run_shown(run, one->table, one->key);
     bool pinned = false;
 
-    if (pin(run, table, key))
+    if (pin(run, fate, one->table, one->key))
         return true;
     if (!here || !shown || cf_record_run_stays(run, here))
         return false;
-    for (size_t i = 0; i < count; i++)
-        pinned |= fields[i].size && says_otherwise(here, shown, fields[i]);
+    for (size_t i = 0; i < one->count; i++)
+        pinned |= one->fields[i].size && says_otherwise(here, shown, one->fields[i]);
     if (pinned)
-        run->stays[index_of(run, here)] = STAYS_FOR_OTHERS;
+        run->stays[index_of(run, here)] = (uint8_t)fate;
     return pinned;
 }
 
-static bool pin_tied(cf_record_run *run, const cf_row_tie *tie, const cf_row *here)
+static bool pin_tied(cf_record_run *run, row_fate fate, const cf_row_tie *tie, const cf_row *here)
 {
     const cf_row *parent = cf_record_run_tied(run, tie, here);
     bool any = false;
 
     for (size_t i = 0; parent && i < tie->count; i++)
-        any |= pin_said(run, parent->table, parent->key, &tie->to[i].field, 1);
+        any |= pin_said(run, fate,
+                        &(cf_row_pin){.table = parent->table,
+                                      .key = parent->key,
+                                      .fields = &tie->to[i].field,
+                                      .count = 1});
     return any;
 }
 
 static bool pin_parents(cf_record_run *run, const cf_row *here)
 {
+    row_fate fate = fate_for(run->stays[index_of(run, here)]);
     const cf_schema_table *table = cf_schema_find(&run->schema, here->table);
     bool any = false;
 
@@ -220,16 +232,11 @@ static bool pin_parents(cf_record_run *run, const cf_row *here)
         const cf_row_field *field =
             rule->merge == CF_MERGE_REFERENCE ? cf_row_field_named(here, rule->name) : NULL;
 
-        any |= field && pin(run, rule->table, field->values[0]);
+        any |= field && pin(run, fate, rule->table, field->values[0]);
     }
     for (size_t i = 0; i < run->content.format.tie_count; i++)
-        any |= pin_tied(run, &run->content.format.ties[i], here);
+        any |= pin_tied(run, fate, &run->content.format.ties[i], here);
     return any;
-}
-
-static bool pin_for_unread(cf_record_run *run, const cf_row_pin *one)
-{
-    return pin_said(run, one->table, one->key, one->fields, one->count);
 }
 
 static bool pin_rows(cf_record_run *run)
@@ -238,8 +245,7 @@ static bool pin_rows(cf_record_run *run)
     bool any = false;
 
     for (size_t i = 0; i < file->pin_count; i++)
-        any |= pin_for_unread(run, &file->pins[i]);
-
+        any |= pin_said(run, STAYS_FOR_OTHERS, &file->pins[i]);
     for (size_t i = 0; i < file->count; i++)
         any |= run->stays[i] != GOES && pin_parents(run, &file->rows[i]);
     return any;
@@ -253,16 +259,36 @@ static bool stays_by_itself(cf_record_run *run, const cf_row *here)
             !cf_record_run_same(run, here, base_at(run, here->table, here->key)));
 }
 
+/* Only a look that syncs finds out. */
+static bool waits_by_itself(cf_record_run *run, const cf_row *here)
+{
+    const cf_row *base = base_at(run, here->table, here->key);
+
+    return !run->look_only && base && !cf_record_run_may_leave(run, base);
+}
+
+static bool any_waits(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+    bool any = false;
+
+    for (size_t i = 0; run->source->binding->include_count && !any && i < file->count; i++)
+        any = waits_by_itself(run, &file->rows[i]);
+    return any;
+}
+
 void cf_record_run_find_blocked(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
-    bool any = cf_record_run_leaves_any(run) || file->pin_count;
+    bool any = cf_record_run_leaves_any(run) || file->pin_count || any_waits(run);
 
     if (!any)
         return;
     run->stays = cf_arena_allocate(&run->arena, file->count, sizeof *run->stays);
     for (size_t i = 0; i < file->count; i++)
-        run->stays[i] = stays_by_itself(run, &file->rows[i]) ? STAYS : GOES;
+        run->stays[i] = stays_by_itself(run, &file->rows[i])   ? STAYS
+                        : waits_by_itself(run, &file->rows[i]) ? WAITS
+                                                               : GOES;
     while (any) {
         any = block_rows(run);
         any |= pin_rows(run);
@@ -301,13 +327,26 @@ static void note_staying(cf_record_run *run, const cf_row *here)
         what);
 }
 
+static void note_fate(cf_record_run *run, const cf_row *here, row_fate fate)
+{
+    const cf_row_place place = {here->table, here->key};
+
+    if (fate == STAYS_FOR_OTHERS)
+        note_staying(run, here);
+    else if (fate == WAITS)
+        cf_record_note(run, CF_PENDING_WAITS, &place,
+                       "it is not asked for any more, and goes once the broker has all of it");
+    else if (fate == WAITS_FOR_OTHERS)
+        cf_record_note(run, CF_PENDING_WAITS, &place,
+                       "it goes after those that refer to it, once the broker has all of these");
+}
+
 void cf_record_run_note_blocked(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
 
     for (size_t i = 0; run->stays && i < file->count; i++)
-        if (run->stays[i] == STAYS_FOR_OTHERS)
-            note_staying(run, &file->rows[i]);
+        note_fate(run, &file->rows[i], run->stays[i]);
     for (cf_table_link *link = NULL; (link = cf_table_walk(&run->blocked, link));) {
         const block *one = cf_linked(link, const block, link);
 

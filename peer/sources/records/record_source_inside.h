@@ -34,8 +34,9 @@ typedef struct {
     cf_status trouble;
     char trouble_text[CF_ERROR_TEXT];
     uint64_t applied;
-    cf_rows *unsaid;  /* of the view: what the last write could not say beside what is there */
-    cf_buffer schema; /* that the last look went by, as a value */
+    cf_buffer awaited; /* one of the contents that rows wait for until the broker has it */
+    cf_rows *unsaid;   /* of the view: what the last write could not say beside what is there */
+    cf_buffer schema;  /* that the last look went by, as a value */
     uint64_t schema_changes; /* of the catalog, that were heeded */
 } cf_record_source;
 
@@ -161,6 +162,11 @@ void cf_record_run_find_blocked(cf_record_run *run);
 bool cf_record_run_stays(const cf_record_run *run, const cf_row *here);
 bool cf_record_run_is_blocked(const cf_record_run *run, const cf_row *viewed);
 void cf_record_run_note_blocked(cf_record_run *run);
+/* False: the row of the base goes from here only, and waits until the broker has its long values
+ * (record_source_leaving.c). */
+bool cf_record_run_may_leave(cf_record_run *run, const cf_row *base);
+/* The last look let a row wait, and needn't now. */
+bool cf_record_source_has_awaited(const cf_record_source *source);
 /* A row of the view that the source neither shows nor is to show. */
 bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed);
 /* Both say the same, or there are neither: of a row of the base, which says what was shown; of a

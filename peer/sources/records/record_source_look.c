@@ -361,6 +361,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool l
     cf_record_run run = {.source = source, .now_ms = now_ms, .look_only = look_only};
 
     cf_pendings_clear(&source->found);
+    cf_buffer_clear(&source->awaited);
     source->medium->only_looks = look_only;
     source->medium->word = source->word;
     cf_status status = work(&run, error);

@@ -32,10 +32,6 @@ cf_bytes cf_record_value_content(const cf_record_value *one, cf_buffer *made);
 /* It stands in the log itself: no file of it is needed. */
 bool cf_record_value_is_small(const cf_record_value *one);
 
-/* Calls `visit` with each value of the row in whose place a content stands. */
-typedef void cf_identity_visit(void *context, cf_bytes field, cf_bytes identity);
-void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *context);
-
 /* ---- Files in the home ---- */
 
 /* Makes the binding's root and temporary folder usable. */
