@@ -5,30 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/expect.h"
-#include "tests/support/scratch.h"
+#include "tests/broker/files_here.h"
 
-static scratch *here;
-static cf_files *files;
 static cf_error error;
 
-static void arrive(void)
-{
-    here = scratch_new();
-    files = here->files;
-}
-
-static void leave(void)
-{
-    scratch_destroy(&here);
-}
-
-TestSuite(files_roots, .init = arrive, .fini = leave);
-
-static cf_bytes named(const char *name)
-{
-    return cf_bytes_of_text(name);
-}
+TestSuite(files_roots, .init = files_arrive, .fini = files_leave);
 
 Test(files_roots, replaces_a_small_file_whole)
 {
