@@ -4,6 +4,7 @@
 #include "codec/envelope.h"
 #include "peer/adapters/files_root.h"
 #include "peer/log/birth.h"
+#include "tests/support/first_entries.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,46 +80,17 @@ static void set_broker(device *self)
                &error, "broker");
 }
 
-/* The first device is born with its user; its broker knows the user's first entries. */
-static bool bring(void *context, uint64_t position, cf_bytes wire)
-{
-    world *in = context;
-    cf_arena arena = {0};
-    cf_error error;
-    cf_entry entry;
-    cf_log *log;
-
-    (void)position;
-    world_must(cf_entry_read(wire, &arena, &entry, &error), &error, "first entries");
-    log = cf_users_find(in->users, &entry.header.user);
-    if (!log)
-        world_must(cf_users_add(in->users, &entry.header.user, &log, &error), &error, "user");
-    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
-    cf_verdict verdict;
-    world_must(cf_log_check(log, &entry, &offer, &verdict, &error), &error, "first entries");
-    cf_log_append(log, &entry, &offer, NULL, 0, NULL, NULL);
-    world_must(in->store->commit(in->store, &error), &error, "first entries");
-    cf_users_refresh(in->users, &entry.header.user);
-    cf_arena_release(&arena);
-    return true;
-}
-
 void device_bear_user(device *self)
 {
     cf_error error;
-    cf_buffer user = {0};
-    cf_hash id;
 
     make_home(self);
     world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", self->in->now_ms},
                              self->in->phrase, &error),
                &error, "birth");
     set_broker(self);
-    world_must(cf_home_get(self->home, CF_HOME_USER, &user, &error), &error, "user");
-    memcpy(id.bytes, user.data, CF_HASH_SIZE);
-    cf_store *store = cf_home_store(self->home);
-    world_must(store->read(store, &id, 1, bring, self->in, &error), &error, "first entries");
-    cf_buffer_release(&user);
+    world_must(first_entries_bring(self->home, self->in->users, self->in->store, &error), &error,
+               "first entries");
     start_engine(self);
 }
 

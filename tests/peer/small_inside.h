@@ -9,7 +9,7 @@ void world_must(cf_status status, const cf_error *error, const char *what);
 /* Random bytes, of the seed. */
 void world_fill(void *world, void *out, size_t size);
 
-/* The first device is born with its user; others are let in by an owner. */
+/* The first device is born with its user, and its broker hears; an owner lets others in. */
 void device_bear_user(device *self);
 void device_admit(device *owner, device *self);
 void device_bind_folder(device *self);

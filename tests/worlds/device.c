@@ -4,6 +4,7 @@
 #include "codec/envelope.h"
 #include "peer/adapters/files_root.h"
 #include "peer/log/birth.h"
+#include "tests/support/first_entries.h"
 #include "tests/worlds/asking.h"
 #include "tests/worlds/disk_users.h"
 
@@ -262,47 +263,18 @@ static void make_home(device *self)
     open_home(self);
 }
 
-/* The first device is born with its user; its broker knows the user's first entries. */
-static bool bring(void *context, uint64_t position, cf_bytes wire)
-{
-    world_broker *to = context;
-    cf_arena arena = {0};
-    cf_error error;
-    cf_entry entry;
-    cf_log *log;
-
-    (void)position;
-    world_must(cf_entry_read(wire, &arena, &entry, &error), &error, "first entries");
-    log = cf_users_find(to->users, &entry.header.user);
-    if (!log)
-        world_must(cf_users_add(to->users, &entry.header.user, &log, &error), &error, "user");
-    cf_offer offer = {.bringer = CF_BRINGER_DEVICE};
-    cf_verdict verdict;
-    world_must(cf_log_check(log, &entry, &offer, &verdict, &error), &error, "first entries");
-    cf_log_append(log, &entry, &offer, NULL, 0, NULL, NULL);
-    world_must(to->store->commit(to->store, &error), &error, "first entries");
-    cf_users_refresh(to->users, &entry.header.user);
-    cf_arena_release(&arena);
-    return true;
-}
-
 void device_bear_user(device *self)
 {
     world *in = self->in;
     cf_error error;
-    cf_buffer user = {0};
-    cf_hash id;
 
     make_home(self);
     world_must(cf_birth_user(&(cf_birth){&self->env, self->home, "desk", device_now(self)},
                              in->phrase, &error),
                &error, "birth");
     world_must(device_set_broker(self, in->brokers[0].line, &error), &error, "broker");
-    world_must(cf_home_get(self->home, CF_HOME_USER, &user, &error), &error, "user");
-    memcpy(id.bytes, user.data, CF_HASH_SIZE);
-    cf_store *store = cf_home_store(self->home);
-    world_must(store->read(store, &id, 1, bring, &in->brokers[0], &error), &error, "first entries");
-    cf_buffer_release(&user);
+    world_must(first_entries_bring(self->home, in->brokers[0].users, in->brokers[0].store, &error),
+               &error, "first entries");
     start(self);
 }
 
