@@ -12,7 +12,7 @@ import time
 import pytest
 
 from counterfoil import WAIT, broker, make_device, tree, two, wait_until  # noqa: F401
-from test_locks import copies, pending, read, shared, write  # noqa: F401
+from lock_scene import copies, pending, read, shared, write  # noqa: F401
 from test_membership import let_in
 
 SHORT = "6s"  # how long a lock lasts that is to end, and is renewed meanwhile on a machine under load
