@@ -4,6 +4,7 @@
  * that are no references of the merge (of several columns, or to what is no key) are looked up. */
 #include <stdlib.h>
 
+#include "codec/pack.h"
 #include "peer/adapters/sqlite/database_inside.h"
 #include "peer/merge/table.h"
 
@@ -126,11 +127,16 @@ static cf_status each_dangling(cf_row_writing *self, size_t place, const cf_fore
     return status;
 }
 
+static bool is_named(cf_bytes a, cf_bytes b)
+{
+    return a.size == b.size &&
+           sqlite3_strnicmp((const char *)a.data, (const char *)b.data, (int)a.size) == 0;
+}
+
 static bool touches(const cf_row_writing *self, cf_bytes table)
 {
     for (size_t i = 0; i < self->count; i++)
-        if (sqlite3_strnicmp((const char *)self->schema->tables[self->changes[i].place].name.data,
-                             (const char *)table.data, (int)table.size) == 0)
+        if (is_named(self->schema->tables[self->changes[i].place].name, table))
             return true;
     return false;
 }
@@ -188,19 +194,81 @@ static cf_status remember(cf_row_writing *self, size_t place, const cf_foreign_k
     return CF_OK;
 }
 
-static void refuse_parents(cf_row_writing *self, const cf_foreign_key *key)
+/* What the row has in the column; nothing: nobody knows. */
+static cf_bytes value_in(const cf_database_table *table, const cf_row *row, cf_bytes name,
+                         cf_collation *collation)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const cf_database_column *column = &table->columns[i];
+
+        *collation = column->collation;
+        if (is_named(column->name, name))
+            return cf_row_column(table, row, column);
+    }
+    return (cf_bytes){0};
+}
+
+/* False: they are surely not the same. */
+static bool may_equal(cf_bytes a, cf_bytes b, cf_collation collation)
+{
+    cf_reader left = cf_reader_of(a), right = cf_reader_of(b);
+    cf_buffer folded[2] = {{0}, {0}};
+    cf_type types[2];
+    cf_error ignored;
+
+    if (cf_read_type(&left, &types[0], &ignored) || cf_read_type(&right, &types[1], &ignored) ||
+        types[0] != types[1])
+        return true;
+    cf_database_fold(collation, a, &folded[0]);
+    cf_database_fold(collation, b, &folded[1]);
+    bool equal = cf_bytes_equal(cf_buffer_view(&folded[0]), cf_buffer_view(&folded[1]));
+    cf_buffer_release(&folded[0]);
+    cf_buffer_release(&folded[1]);
+    return equal;
+}
+
+static bool may_refer(const cf_database_table *table, const cf_row *child,
+                      const cf_database_table *parent, const cf_row *row, const cf_foreign_key *key)
+{
+    cf_collation ignored, collation = CF_COLLATION_BINARY;
+    bool may = true;
+
+    for (size_t i = 0; may && i < key->count; i++) {
+        cf_bytes says = value_in(table, child, key->from[i], &ignored);
+        cf_bytes is = value_in(parent, row, key->to[i], &collation);
+
+        may = may_equal(says, is, collation);
+    }
+    return may;
+}
+
+/* What was done elsewhere to what the child refers to is not done. */
+static void refuse_parents(cf_row_writing *self, size_t place, const cf_foreign_key *key,
+                           const cf_row *child)
 {
     for (size_t i = 0; i < self->count; i++) {
         cf_row_change *change = &self->changes[i];
-        cf_bytes table = self->schema->tables[change->place].name;
+        const cf_database_table *parent = &self->schema->tables[change->place];
 
-        if (!change->before || change->refused || table.size != key->parent.size ||
-            sqlite3_strnicmp((const char *)table.data, (const char *)key->parent.data,
-                             (int)table.size) != 0)
+        if (!change->before || change->refused || !is_named(parent->name, key->parent) ||
+            !may_refer(&self->schema->tables[place], child, parent, change->before, key))
             continue;
         cf_row_change_refuse(self, change, "rows that stay here refer to what it says");
         self->again = true;
     }
+}
+
+/* The row referred to the same before: not what it says is new, but that nobody has it. */
+static bool refers_as_before(const cf_database_table *table, const cf_foreign_key *key,
+                             const cf_row_change *change)
+{
+    bool same = change->before != NULL;
+    cf_collation ignored;
+
+    for (size_t i = 0; same && i < key->count; i++)
+        same = cf_bytes_equal(value_in(table, change->before, key->from[i], &ignored),
+                              value_in(table, change->after, key->from[i], &ignored));
+    return same;
 }
 
 static cf_status refuse_dangling(cf_row_writing *self, size_t place, const cf_foreign_key *key,
@@ -217,11 +285,13 @@ static cf_status refuse_dangling(cf_row_writing *self, size_t place, const cf_fo
         if (change->place != place || !change->after || change->refused ||
             !same_key(table, change->after, row))
             continue;
+        if (refers_as_before(table, key, change))
+            break;
         cf_row_change_refuse(self, change, "it refers to a row that is not here");
         self->again = true;
         return CF_OK;
     }
-    refuse_parents(self, key);
+    refuse_parents(self, place, key, row);
     return CF_OK;
 }
 

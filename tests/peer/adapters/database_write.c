@@ -192,6 +192,21 @@ Test(database_write, lets_go_what_others_refer_to_only_with_them)
     expect_query(here, "SELECT group_concat(id) FROM b", "1");
 }
 
+Test(database_write, keeps_what_a_row_refers_to_rather_than_the_row_as_it_was)
+{
+    make("CREATE TABLE g (name TEXT PRIMARY KEY COLLATE NOCASE, v);"
+         "CREATE TABLE m (id INTEGER PRIMARY KEY, g REFERENCES g, n)",
+         "INSERT INTO g VALUES ('Ann', 0), ('Bob', 0), ('Cy', 0);"
+         "INSERT INTO m VALUES (1, 'ANN', 'x'), (2, 'Bob', 'x'), (3, 'Cy', 'x')",
+         "INSERT INTO g VALUES ('Bob', 1); PRAGMA foreign_keys = OFF;"
+         "INSERT INTO m VALUES (1, 'ANN', 'y'), (2, 'Bob', 'y'), (4, 'Dan', 'y')");
+    write_theirs();
+    expect_refusals(&outcome, "g \"ann\" rows that stay here refer to what it says\n"
+                              "m 4 it refers to a row that is not here\n");
+    expect_query(here, "SELECT group_concat(name || v) FROM g", "Ann0,Bob1");
+    expect_query(here, "SELECT group_concat(id || g || n) FROM m", "1ANNy,2Boby");
+}
+
 Test(database_write, does_not_follow_what_deletions_would_do)
 {
     make("CREATE TABLE a (id INTEGER PRIMARY KEY);"
