@@ -484,6 +484,18 @@ def test_the_broker_sees_no_name_and_no_value(people, broker):
                 assert secret not in content
 
 
+def test_what_is_typed_into_a_new_column_stands_beside_what_others_typed(people):
+    laptop, desktop, here, there = people
+    rows = PEOPLE.splitlines()
+    here.write_text("\n".join([rows[0] + ",town", rows[1] + ",Rome", rows[2] + ",Oslo", rows[3] + ","]) + "\n")
+    both(laptop, desktop)
+    there.write_text("\n".join([rows[0] + ",town", rows[1] + ",Roma", rows[2] + ",", rows[3] + ",Bonn"]) + "\n")
+    both(laptop, desktop, 4)
+    conflict, = desktop.json("status")["collections"][0]["conflicts"]
+    assert (conflict["path"], conflict["shown"], conflict["value"]) == ("1/town", "Roma", "Rome")
+    assert [line.rsplit(",", 1)[1] for line in here.read_text().splitlines()] == ["town", "Roma", "Oslo", "Bonn"]
+
+
 def test_a_header_alone_is_known_where_it_stands(two):
     """The log has what rows say: a column comes over with the first row that has something there."""
     laptop, desktop = two

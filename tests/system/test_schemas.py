@@ -119,6 +119,22 @@ def test_a_default_does_not_replace_what_others_have(notes):
     assert dict(here.rows("SELECT id, stars FROM notes")) == {"a": 5, "b": 4, "c": 3}
 
 
+def test_what_is_said_in_a_new_column_stands_beside_what_others_said_there(notes):
+    """A column that is renamed on one device after the other took the newer value back, and nobody heard of it."""
+    laptop, desktop, here, there = notes
+    renamed = "ALTER TABLE notes RENAME COLUMN text TO body;"
+    here.run(f"{renamed} UPDATE notes SET body = 'new' WHERE id = 'a'")
+    both(laptop, desktop)
+    there.run(renamed)
+    both(laptop, desktop, 4)
+    assert conflicts(laptop) == conflicts(desktop) == ["notes/a/body"]
+    assert here.all("notes") == there.all("notes")
+    there.run("UPDATE notes SET body = 'new' WHERE id = 'a'")
+    both(laptop, desktop)
+    assert dict(here.rows("SELECT id, body FROM notes")) == {"a": "new", "b": "two", "c": "three"}
+    assert conflicts(laptop) == conflicts(desktop) == []
+
+
 def test_a_row_that_comes_without_a_value_has_the_default(notes):
     laptop, desktop, here, there = notes
     here.run(STARS)
@@ -205,7 +221,7 @@ def test_what_a_user_says_in_a_new_column_counts_though_another_row_is_refused(n
 
 def test_a_default_can_be_said_again_on_a_device_that_only_sends(notes):
     laptop, desktop, here, there = notes
-    here.run(f"{STARS} UPDATE notes SET stars = 4")
+    here.run(f"{STARS} UPDATE notes SET stars = 4 WHERE id > 'a'")  # to say 5 beside 4 is a conflict
     both(laptop, desktop)
     desktop.run("set", str(there.path), "--mode", "send")
     there.run(f"{STARS} UPDATE notes SET stars = 5 WHERE id = 'a'")

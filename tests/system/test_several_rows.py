@@ -152,7 +152,7 @@ def run(path, statements):
 
 
 def test_a_column_added_to_a_file_shows_what_others_have_there(alone):
-    first, told = add(alone, "a.csv", "id,name,town\na,Anna,Ulm\nb,Bert,Bonn\n")
+    first, told = add(alone, "a.csv", "id,name,town\na,Anna,Ulm\nb,Bert,\n")
     alone.sync()
     second, told = add(alone, "b.csv", "id,name\na,Anna\nb,Bert\n")
     alone.sync()
@@ -178,15 +178,15 @@ def test_a_column_written_into_the_first_line_shows_what_others_have_there(alone
     alone.sync()
     pending, = pending_of(alone, second)
     assert pending["path"] == "column town" and "write it into the first line" in pending["reason"]
-    second.write_text(end.join(["id,name,town", "a,Anne", "b,Bert,Berlin", "c,Cleo", ""]), newline="")
+    second.write_text(end.join(["id,name,town", "a,Anne", "b,Bert", "c,Cleo,Berlin", ""]), newline="")
     before = second.read_bytes()
     assert pending_of(alone, second) and second.read_bytes() == before, "that only looks"
     alone.sync()
-    wanted = ["id,name,town", "a,Anne,Ulm", "b,Bert,Berlin", "c,Cleo,", ""]
+    wanted = ["id,name,town", "a,Anne,Ulm", "b,Bert,Bonn", "c,Cleo,Berlin", ""]
     assert first.read_text() == "\n".join(wanted)
     assert second.read_bytes() == end.join(wanted).encode()
     alone.sync()
-    second.write_bytes(second.read_bytes().replace(b"Cleo,", b"Cleo"))
+    second.write_bytes(second.read_bytes().replace(b"Cleo,Berlin", b"Cleo"))
     pending, = pending_of(alone, second, "sync", 1)
     assert pending["path"] == "c" and "fewer fields" in pending["reason"], "from then on it is no new one"
     assert first.read_text() == "\n".join(wanted)

@@ -175,17 +175,38 @@ static void give_presets(cf_record_run *run)
     format->tables = tables;
 }
 
-/* The row has nothing of its own in that column, which is a new one. */
-static bool takes(const cf_record_run *run, const cf_row *row, cf_bytes field)
+/* NULL: the column is not new to the row. */
+static const cf_new_column *new_column(const cf_record_run *run, const cf_row *row, cf_bytes field)
 {
     const cf_record_held *held = &run->held;
-    const cf_row_field *own = cf_row_field_named(row, field);
 
     for (size_t i = 0; i < held->count; i++)
         if (cf_bytes_equal(held->columns[i].field, field) && is_new_to(&held->columns[i], row))
-            return !own || cf_bytes_equal(held->columns[i].preset, own->values[0]) ||
-                   cf_format_presets(&run->content.format, row->table, field, own->values[0]);
-    return false;
+            return &held->columns[i];
+    return NULL;
+}
+
+/* The row has nothing of its own in that column, which is a new one. */
+static bool takes(const cf_record_run *run, const cf_row *row, cf_bytes field)
+{
+    const cf_new_column *column = new_column(run, row, field);
+    const cf_row_field *own = cf_row_field_named(row, field);
+
+    return column && (!own || cf_bytes_equal(column->preset, own->values[0]) ||
+                      cf_format_presets(&run->content.format, row->table, field, own->values[0]));
+}
+
+/* The row says in new columns something else than the base has there. */
+static void forget_unseen(cf_record_run *run, const cf_row *row, const cf_row *base)
+{
+    for (size_t i = 0; i < row->field_count; i++) {
+        const cf_row_field *own = &row->fields[i];
+        const cf_row_field *kept = cf_row_field_named(base, own->name);
+
+        if (own->count && kept && new_column(run, row, own->name) && !takes(run, row, own->name) &&
+            !cf_row_field_equal(own, kept))
+            cf_record_run_forget_unseen(run, base, own->name);
+    }
 }
 
 static int by_name(const void *a, const void *b)
@@ -233,6 +254,8 @@ static void fill_rows(cf_record_run *run)
             cf_rows_find(run->source->binding->rows, file->rows[i].table, file->rows[i].key);
 
         rows[i] = file->rows[i];
+        if (base)
+            forget_unseen(run, &rows[i], base);
         run->filled[i] = base && fill(run, &rows[i], base);
     }
     if (run->as_read.rows == file->rows) { /* what was read stays what was read */

@@ -84,6 +84,7 @@ typedef struct {
     cf_tied_rows tied;       /* the same, by what ties others to it; filled when it is asked */
     cf_record_held held;
     bool *filled;         /* rows as read that lack what the content's have; NULL: none */
+    cf_rows *seen;        /* the base without what was never shown; NULL: all of it was */
     bool *renewed;        /* rows that became as they are shown; NULL: nobody asks */
     cf_rows *troubled;    /* the places that are in trouble */
     bool *ignored;        /* rows that are none of ours; NULL: none is */
@@ -126,6 +127,9 @@ bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table);
 void cf_record_run_forget_gone(cf_record_run *run);
 /* With what is committed next they are new only where nothing was said of them yet. */
 void cf_record_run_keep_held(cf_record_run *run);
+/* What the base has in the field, which the source never showed, is nothing that its user knows
+ * (record_source_unseen.c). */
+void cf_record_run_forget_unseen(cf_record_run *run, const cf_row *base, cf_bytes field);
 /* Says so of the whole source; CF_OK: it has no trouble any more. */
 void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text);
 

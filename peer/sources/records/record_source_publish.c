@@ -114,7 +114,7 @@ static void scan_disk(cf_record_counted *self, cf_row_scan *out)
         .format = &run->content.format,
         .state = run->collection->state,
         .view = run->view,
-        .base = run->source->binding->rows,
+        .base = run->seen ? run->seen : run->source->binding->rows,
         .dependants = run->source->binding->dependants,
         .hides = is_hidden,
         .hiding = run,
