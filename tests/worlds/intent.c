@@ -178,7 +178,7 @@ Test(intent, another_thing_in_the_place_of_one_that_a_failing_disk_hides)
         device *one = &w->devices[0];
 
         disk_user_makes_folder(one->drive, "/things/empty");
-        cr_assert(syncs(one) && syncs(&w->devices[1]));
+        cr_assert(syncs(one));
         disk_user_removes(one->drive, "/things/empty");
         disk_user_makes_link(one->drive, "/things/empty", "photos");
         one->faults = (disk_faults){.calls = one->faults.calls,
@@ -190,6 +190,33 @@ Test(intent, another_thing_in_the_place_of_one_that_a_failing_disk_hides)
         device_mend(one);
         expect_tree(w, "empty: photos\nletter: dear\nphotos/\nphotos/one: 1\nphotos/two: 2\n");
         world_destroy(&w);
+    }
+}
+
+static void end_while_making(uint64_t call, device_end how)
+{
+    world *w = two_alike(call);
+    device *one = &w->devices[0], *two = &w->devices[1];
+
+    disk_user_makes_folder(one->drive, "/things/folder");
+    cr_assert(syncs(one));
+    two->faults.at = two->faults.calls + call;
+    two->faults.status = CF_IO;
+    syncs(two);
+    device_restart(two, how);
+    disk_user_removes(one->drive, "/things/folder");
+    cr_assert(syncs(one));
+    expect_tree(w, "letter: dear\nphotos/\nphotos/one: 1\nphotos/two: 2\n");
+    world_destroy(&w);
+}
+
+/* Its process ends at any call of making the folder, and hears that it is deleted before it looks:
+ * it lies there, and nobody made it here. */
+Test(intent, a_folder_that_was_being_made_is_deleted_for_good)
+{
+    for (uint64_t call = 1; call <= 60; call++) {
+        end_while_making(call, END_KILLED);
+        end_while_making(call, END_POWER_CUT);
     }
 }
 

@@ -46,7 +46,6 @@ static void intend_move(cf_applying *applying, cf_task *task)
     intend_place(applying, task, &moved, task->after.name);
 }
 
-/* A directory that is made is found again as the same one, and needs none. */
 static void intend(cf_applying *applying, cf_task *task)
 {
     const cf_step *step = &task->step;
@@ -66,6 +65,8 @@ static void intend(cf_applying *applying, cf_task *task)
         intent.after.stat = cf_node_stat_of(&task->made_stat);
     } else if (difference.mode || difference.mtime) {
         intent.kind = CF_INTENT_STAMP;
+    } else if (step->kind == CF_STEP_CREATE) {
+        intent.kind = CF_INTENT_MAKE;
     } else {
         return;
     }

@@ -54,7 +54,7 @@ static cf_status read_intent(cf_bytes value, cf_arena *arena, cf_intent *out, cf
         status = cf_read_bin(&reader, &out->temporary, error);
     if (!status)
         status = cf_node_read(node, arena, &out->after, error);
-    if (!status && kind > CF_INTENT_DELETE)
+    if (!status && kind > CF_INTENT_MAKE)
         status = cf_fail(error, CF_BROKEN, "an intent is of a newer program");
     if (!status)
         out->kind = (cf_intent_kind)kind;
@@ -229,10 +229,25 @@ static void recover_delete(recovery *self, const cf_intent *intent)
         cf_binding_drop_node(self->binding, node->number, &self->records);
 }
 
+/* Not to know it would make it the user's, whatever is heard of it before he is asked: it would be
+ * new where others have deleted it since. */
+static void recover_making(recovery *self, const cf_intent *intent)
+{
+    cf_node node = intent->after;
+    cf_stat stat;
+
+    if (!is_at_place(self, intent, &stat) || stat.kind != CF_FILE_FOLDER ||
+        cf_nodes_child(self->binding->nodes, node.parent, node.name))
+        return;
+    node.stat = cf_node_stat_of(&stat);
+    cf_binding_put_node(self->binding, &node, &self->records);
+}
+
 static void (*const recoveries[])(recovery *, const cf_intent *) = {
     [CF_INTENT_PLACE] = recover_place,
     [CF_INTENT_STAMP] = recover_stamp,
     [CF_INTENT_DELETE] = recover_delete,
+    [CF_INTENT_MAKE] = recover_making,
 };
 
 static bool recover_one(void *context, cf_bytes key, cf_bytes value)

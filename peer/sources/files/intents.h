@@ -10,6 +10,7 @@ typedef enum {
     CF_INTENT_PLACE,  /* `after` will stand at its place, as the file that its stat is of */
     CF_INTENT_STAMP,  /* the mode and time of `after` will be set on the file in its place */
     CF_INTENT_DELETE, /* `after` is the node that goes; a file by way of the temporary folder */
+    CF_INTENT_MAKE,   /* `after` is a directory that will be made in its place */
 } cf_intent_kind;
 
 typedef struct {
