@@ -102,7 +102,7 @@ static void look_release(group_look *look)
 
 typedef struct {
     cf_spots *spots;
-    cf_draft *draft;
+    cf_change_draft *draft;
     group_look before, after;
     cf_ids cuts; /* directories that are shown in the root for now, see find_cut */
 } pin_round;
@@ -143,11 +143,9 @@ static void try_draft(pin_round *round)
     const cf_scan_input *input = round->spots->input;
     cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
     cf_ids dirty = {0}, touched = {0};
-    cf_arena scratch = {0};
-    cf_change *changes;
     size_t count;
+    const cf_change *changes = cf_change_draft_changes(round->draft, &count);
 
-    cf_draft_changes(round->draft, &scratch, &changes, &count);
     cf_state_trial_begin(input->state);
     cf_view_trial_begin(input->view);
     cf_state_apply(input->state, &dot, input->time, changes, count, &dirty);
@@ -164,7 +162,6 @@ static void try_draft(pin_round *round)
     cf_view_trial_end(input->view);
     free(dirty.at);
     free(touched.at);
-    cf_arena_release(&scratch);
 }
 
 static bool shares_item(const cf_id *items, size_t count, const cf_group *group)
@@ -322,7 +319,7 @@ static bool fasten_cuts(pin_round *round)
     return any;
 }
 
-void cf_pins_add(cf_spots *spots, cf_draft *draft)
+void cf_pins_add(cf_spots *spots, cf_change_draft *draft)
 {
     bool again = draft->table.count > 0;
 

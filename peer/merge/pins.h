@@ -6,6 +6,6 @@
 #include "peer/merge/spots.h"
 
 /* Adds to the draft what keeps everything else in its place; looks at the groups it touches. */
-void cf_pins_add(cf_spots *spots, cf_draft *draft);
+void cf_pins_add(cf_spots *spots, cf_change_draft *draft);
 
 #endif

@@ -10,7 +10,7 @@ typedef struct {
     const cf_scan_input *input;
     cf_arena *arena;
     cf_spots spots;
-    cf_draft draft;
+    cf_change_draft draft;
 } scan_work;
 
 static cf_bytes taken(scan_work *scanning, cf_buffer *packed)
@@ -260,7 +260,6 @@ static void scan_gone(scan_work *scanning, const cf_spot *spot)
 void cf_scan_run(const cf_scan_input *input, cf_arena *arena, cf_scan *out)
 {
     scan_work scanning = {.input = input, .arena = arena, .draft = {.arena = arena}};
-    cf_change *changes;
 
     cf_spots_open(&scanning.spots, input, arena);
     for (size_t i = 0; i < input->found_count; i++) {
@@ -274,10 +273,9 @@ void cf_scan_run(const cf_scan_input *input, cf_arena *arena, cf_scan *out)
     for (size_t i = 0; i < input->gone_count; i++)
         scan_gone(&scanning, cf_spots_at(&scanning.spots, input->gone[i]));
     cf_pins_add(&scanning.spots, &scanning.draft);
-    cf_draft_changes(&scanning.draft, arena, &changes, &out->count);
     out->input = input;
-    out->changes = changes;
+    out->changes = cf_change_draft_changes(&scanning.draft, &out->count);
     out->inner = scanning.spots.found;
-    cf_draft_release(&scanning.draft);
+    cf_change_draft_release(&scanning.draft);
     cf_spots_close(&scanning.spots);
 }

@@ -28,7 +28,7 @@ void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row
 
     for (size_t i = 0; i < refs->count; i++)
         if (refs->at[i].standing == CF_WRITE_SHOWN && cf_bytes_equal(refs->at[i].field, name))
-            cf_row_draft_over(&self->draft, item, name, &refs->at[i].dot);
+            cf_change_draft_over(&self->draft, item, name, &refs->at[i].dot);
 }
 
 /* ---- Writes ---- */
@@ -51,14 +51,14 @@ static void replace(row_scan *self, cf_bytes name, bool listed)
         const cf_row_ref *ref = &self->refs.at[i];
 
         if (cf_bytes_equal(ref->field, name) && (listed || ref->standing == CF_WRITE_SHOWN))
-            cf_row_draft_over(&self->scanning->draft, &self->spot->item, name, &ref->dot);
+            cf_change_draft_over(&self->scanning->draft, &self->spot->item, name, &ref->dot);
     }
 }
 
 static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
 {
     if (value.size)
-        cf_row_draft_write(&self->scanning->draft, &self->spot->item, name, value, weak);
+        cf_change_draft_write(&self->scanning->draft, &self->spot->item, name, value, weak);
 }
 
 /* ---- A new row ---- */
@@ -80,20 +80,21 @@ static void replace_old_life(row_scan *self)
         const cf_row_fact *fact = &facts.at[i];
 
         if (!facts.lives || !fact->live)
-            cf_row_draft_over(&self->scanning->draft, id,
-                              cf_state_field_name(state, fact->write.field), &fact->write.dot);
+            cf_change_draft_over(&self->scanning->draft, id,
+                                 cf_state_field_name(state, fact->write.field), &fact->write.dot);
     }
     cf_row_facts_release(&facts);
 }
 
 static void begin_life(row_scan *self)
 {
-    cf_row_draft *draft = &self->scanning->draft;
+    cf_change_draft *draft = &self->scanning->draft;
     const cf_row_spot *spot = self->spot;
 
-    cf_row_draft_write(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE),
-                       packed_text(self->scanning, spot->table->name), false);
-    cf_row_draft_write(draft, &spot->item, cf_bytes_of_text(CF_FIELD_KEY), spot->disk->key, false);
+    cf_change_draft_write(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE),
+                          packed_text(self->scanning, spot->table->name), false);
+    cf_change_draft_write(draft, &spot->item, cf_bytes_of_text(CF_FIELD_KEY), spot->disk->key,
+                          false);
     replace_old_life(self);
 }
 

@@ -33,8 +33,8 @@ static void draft_deletion(cf_row_scanning *self, const cf_row *base)
         if (refs.at[i].standing != CF_WRITE_HIDDEN)
             covers[count++] = (cf_cover){refs.at[i].field, refs.at[i].dot};
     cf_covers_pack(&value, covers, count);
-    cf_row_draft_write(&self->draft, &base->item, cf_bytes_of_text(CF_FIELD_DELETED),
-                       cf_arena_copy(self->arena, cf_buffer_view(&value)), false);
+    cf_change_draft_write(&self->draft, &base->item, cf_bytes_of_text(CF_FIELD_DELETED),
+                          cf_arena_copy(self->arena, cf_buffer_view(&value)), false);
     if (table)
         cf_row_touch(self, table);
     cf_buffer_release(&value);
@@ -84,7 +84,7 @@ static void find_dependants(going *self)
 
 static bool is_doomed(const going *self, const cf_id *item)
 {
-    return cf_row_draft_has(&self->scanning->draft, item, cf_bytes_of_text(CF_FIELD_DELETED));
+    return cf_change_draft_has(&self->scanning->draft, item, cf_bytes_of_text(CF_FIELD_DELETED));
 }
 
 static void doom(going *self, const cf_row *row)
@@ -130,8 +130,8 @@ static void loosen(going *self, const dependant *found)
     for (size_t i = 0; i < refs.count; i++)
         if (cf_bytes_equal(refs.at[i].field, found->field) &&
             cf_reference_item(refs.at[i].value, &target) && is_doomed(self, &target))
-            cf_row_draft_over(&self->scanning->draft, &found->row->item, found->field,
-                              &refs.at[i].dot);
+            cf_change_draft_over(&self->scanning->draft, &found->row->item, found->field,
+                                 &refs.at[i].dot);
     if (table)
         cf_row_touch(self->scanning, table);
 }

@@ -24,9 +24,9 @@ static void pin_key(cf_row_scanning *self, const cf_row_spot *spot)
     cf_bytes field = cf_bytes_of_text(CF_FIELD_KEY);
     cf_row_refs refs = cf_row_refs_of(spot->there, self->arena);
 
-    if (cf_row_draft_has(&self->draft, &spot->item, field))
+    if (cf_change_draft_has(&self->draft, &spot->item, field))
         return;
-    cf_row_draft_write(&self->draft, &spot->item, field, spot->disk->key, true);
+    cf_change_draft_write(&self->draft, &spot->item, field, spot->disk->key, true);
     cf_row_replace_shown(self, &spot->item, &refs, CF_FIELD_KEY);
 }
 
@@ -94,14 +94,14 @@ static void raise_level(trial *self, const cf_row_spot *spot)
     const cf_state *state = self->scanning->input->state;
     const cf_item *item = cf_state_item(state, &spot->item);
     cf_bytes field = cf_bytes_of_text(CF_FIELD_LEVEL);
-    cf_row_draft *draft = &self->scanning->draft;
+    cf_change_draft *draft = &self->scanning->draft;
 
-    cf_row_draft_write(draft, &spot->item, field, self->level, true);
+    cf_change_draft_write(draft, &spot->item, field, self->level, true);
     for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
         cf_write write = cf_state_write(state, item, i);
 
         if (write.field == CF_FIELD_NUMBER_LEVEL)
-            cf_row_draft_over(draft, &spot->item, field, &write.dot);
+            cf_change_draft_over(draft, &spot->item, field, &write.dot);
     }
 }
 
@@ -113,8 +113,8 @@ static void write_table(trial *self, const cf_row_spot *spot)
     cf_buffer packed = {0};
 
     cf_pack_text(&packed, spot->table->name);
-    cf_row_draft_write(&scanning->draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE),
-                       cf_arena_copy(scanning->arena, cf_buffer_view(&packed)), false);
+    cf_change_draft_write(&scanning->draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE),
+                          cf_arena_copy(scanning->arena, cf_buffer_view(&packed)), false);
     cf_row_replace_shown(scanning, &spot->item, &refs, CF_FIELD_TABLE);
     cf_buffer_release(&packed);
 }
@@ -124,14 +124,14 @@ static bool keep_in_place(trial *self, const cf_row_spot *spot)
 {
     const cf_row_scanning *scanning = self->scanning;
     const cf_row *now = cf_row_view_of_item(self->after, &spot->item);
-    const cf_row_draft *draft = &scanning->draft;
+    const cf_change_draft *draft = &scanning->draft;
     size_t table = (size_t)(spot->table - scanning->input->schema->tables);
 
     if (is_at(now, spot) ||
         !(was_shown_there(scanning, spot) || (spot->fresh && self->settled[table])))
         return false;
-    if (cf_row_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_LEVEL)) ||
-        (!spot->fresh && cf_row_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE))))
+    if (cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_LEVEL)) ||
+        (!spot->fresh && cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE))))
         return false;
     if (now || cf_row_view_holds_back(self->after, &spot->item))
         raise_level(self, spot);
@@ -146,7 +146,7 @@ static bool try_draft(trial *self)
     const cf_row_scan_input *input = self->scanning->input;
     cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
     size_t count;
-    const cf_change *changes = cf_row_draft_changes(&self->scanning->draft, &count);
+    const cf_change *changes = cf_change_draft_changes(&self->scanning->draft, &count);
     bool again = false;
 
     cf_state_trial_begin(input->state);
@@ -179,7 +179,7 @@ void cf_row_scan_pin(cf_row_scanning *scanning)
     if (scanning->draft.table.count == 0)
         return;
     pin_keys(scanning);
-    changes = cf_row_draft_changes(&scanning->draft, &count);
+    changes = cf_change_draft_changes(&scanning->draft, &count);
     if (cf_row_draft_is_harmless(scanning, changes, count))
         return;
     self.settled = cf_allocate(scanning->input->schema->count + 1, sizeof *self.settled);

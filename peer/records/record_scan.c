@@ -44,8 +44,8 @@ void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_sca
     out->cascaded = self->gone_count - out->deleted;
     cf_row_scan_pin(self);
     out->input = input;
-    out->changes = cf_row_draft_changes(&self->draft, &out->count);
+    out->changes = cf_change_draft_changes(&self->draft, &out->count);
     out->inner = self;
-    cf_row_draft_release(&self->draft);
+    cf_change_draft_release(&self->draft);
     cf_row_spots_close(self);
 }

@@ -4,7 +4,7 @@
 #define CF_PEER_RECORDS_RECORD_SCAN_INSIDE_H
 #include "peer/records/record_scan.h"
 #include "peer/records/record_view_inside.h"
-#include "peer/records/row_draft.h"
+#include "peer/merge/change_draft.h"
 
 /* A row of the disk. */
 typedef struct {
@@ -33,7 +33,7 @@ typedef struct {
     const cf_row **moved; /* of the base, on the disk under another key */
     size_t moved_count;
     bool *touched; /* of each of the schema's tables: something is written */
-    cf_row_draft draft;
+    cf_change_draft draft;
 } cf_row_scanning;
 
 /* Compares disk and base (rules i, j): which rows are the same, new, moved, gone. */

@@ -49,14 +49,14 @@ static bool shows(const set_scan *self, const cf_row_ref *ref, cf_bytes value)
 /* With what is listed beside it. */
 static void replace_entry(set_scan *self, const cf_row_ref *entry)
 {
-    cf_row_draft *draft = &self->scanning->draft;
+    cf_change_draft *draft = &self->scanning->draft;
 
-    cf_row_draft_over(draft, &self->spot->item, entry->field, &entry->dot);
+    cf_change_draft_over(draft, &self->spot->item, entry->field, &entry->dot);
     for (size_t i = 0; i < self->refs->count; i++) {
         const cf_row_ref *ref = &self->refs->at[i];
 
         if (ref->standing != CF_WRITE_SHOWN && cf_bytes_equal(ref->field, entry->field))
-            cf_row_draft_over(draft, &self->spot->item, ref->field, &ref->dot);
+            cf_change_draft_over(draft, &self->spot->item, ref->field, &ref->dot);
     }
 }
 
@@ -100,14 +100,14 @@ static void add_value(set_scan *self, cf_bytes value)
     do
         field = entry_field(self, value, number++);
     while (state_has(self->scanning->input->state, item, field) ||
-           cf_row_draft_has(&self->scanning->draft, item, field));
-    cf_row_draft_write(&self->scanning->draft, item, field, value, false);
+           cf_change_draft_has(&self->scanning->draft, item, field));
+    cf_change_draft_write(&self->scanning->draft, item, field, value, false);
 }
 
 /* The first entry takes the new value; others that showed the old one are no more. */
 static void edit(set_scan *self, cf_bytes old, cf_bytes value)
 {
-    cf_row_draft *draft = &self->scanning->draft;
+    cf_change_draft *draft = &self->scanning->draft;
     bool written = false;
 
     for (size_t i = 0; i < self->refs->count; i++) {
@@ -115,9 +115,9 @@ static void edit(set_scan *self, cf_bytes old, cf_bytes value)
 
         if (!shows(self, ref, old))
             continue;
-        cf_row_draft_over(draft, &self->spot->item, ref->field, &ref->dot);
+        cf_change_draft_over(draft, &self->spot->item, ref->field, &ref->dot);
         if (!written)
-            cf_row_draft_write(draft, &self->spot->item, ref->field, value, false);
+            cf_change_draft_write(draft, &self->spot->item, ref->field, value, false);
         written = true;
     }
     if (!written)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/records/row_draft.h"
+#include "peer/merge/change_draft.h"
 
 #include <stdlib.h>
 
@@ -8,25 +8,25 @@ typedef struct replaced {
     cf_dot dot;
 } replaced;
 
-struct cf_row_drafted {
+typedef struct {
     cf_table_link link;
     cf_id item;
     cf_bytes field, value;
     bool weak;
     replaced *over;
     size_t over_count;
-};
+} drafted;
 
 static uint64_t hash_of(const cf_id *item, cf_bytes field)
 {
     return cf_hash_bytes(cf_hash_id(0, item), field);
 }
 
-static cf_row_drafted *find(const cf_row_draft *draft, const cf_id *item, cf_bytes field)
+static drafted *find(const cf_change_draft *draft, const cf_id *item, cf_bytes field)
 {
     for (cf_table_link *link = cf_table_first(&draft->table, hash_of(item, field)); link;
          link = cf_table_next(link)) {
-        cf_row_drafted *known = cf_linked(link, cf_row_drafted, link);
+        drafted *known = cf_linked(link, drafted, link);
 
         if (cf_id_equal(&known->item, item) && cf_bytes_equal(known->field, field))
             return known;
@@ -34,9 +34,9 @@ static cf_row_drafted *find(const cf_row_draft *draft, const cf_id *item, cf_byt
     return NULL;
 }
 
-static cf_row_drafted *get(cf_row_draft *draft, const cf_id *item, cf_bytes field)
+static drafted *get(cf_change_draft *draft, const cf_id *item, cf_bytes field)
 {
-    cf_row_drafted *change = find(draft, item, field);
+    drafted *change = find(draft, item, field);
 
     draft->changed = true;
     if (change)
@@ -48,18 +48,19 @@ static cf_row_drafted *get(cf_row_draft *draft, const cf_id *item, cf_bytes fiel
     return change;
 }
 
-void cf_row_draft_write(cf_row_draft *draft, const cf_id *item, cf_bytes field, cf_bytes value,
-                        bool weak)
+void cf_change_draft_write(cf_change_draft *draft, const cf_id *item, cf_bytes field,
+                           cf_bytes value, bool weak)
 {
-    cf_row_drafted *change = get(draft, item, field);
+    drafted *change = get(draft, item, field);
 
     change->value = value;
     change->weak = weak;
 }
 
-void cf_row_draft_over(cf_row_draft *draft, const cf_id *item, cf_bytes field, const cf_dot *dot)
+void cf_change_draft_over(cf_change_draft *draft, const cf_id *item, cf_bytes field,
+                          const cf_dot *dot)
 {
-    cf_row_drafted *change = get(draft, item, field);
+    drafted *change = get(draft, item, field);
     replaced *added = cf_arena_allocate(draft->arena, 1, sizeof *added);
 
     *added = (replaced){change->over, *dot};
@@ -67,7 +68,7 @@ void cf_row_draft_over(cf_row_draft *draft, const cf_id *item, cf_bytes field, c
     change->over_count++;
 }
 
-bool cf_row_draft_has(const cf_row_draft *draft, const cf_id *item, cf_bytes field)
+bool cf_change_draft_has(const cf_change_draft *draft, const cf_id *item, cf_bytes field)
 {
     return find(draft, item, field) != NULL;
 }
@@ -77,7 +78,7 @@ static int by_dot(const void *left, const void *right)
     return cf_dot_compare(left, right);
 }
 
-static cf_change finished(const cf_row_drafted *change, cf_arena *arena)
+static cf_change finished(const drafted *change, cf_arena *arena)
 {
     cf_dot *over = cf_arena_allocate(arena, change->over_count, sizeof *over);
     size_t all = 0, count = 0;
@@ -94,20 +95,20 @@ static cf_change finished(const cf_row_drafted *change, cf_arena *arena)
 
 static int by_item_and_field(const void *left, const void *right)
 {
-    const cf_row_drafted *a = *(cf_row_drafted *const *)left, *b = *(cf_row_drafted *const *)right;
+    const drafted *a = *(drafted *const *)left, *b = *(drafted *const *)right;
     int order = cf_id_compare(&a->item, &b->item);
 
     return order ? order : cf_bytes_compare(a->field, b->field);
 }
 
-static void finish(cf_row_draft *draft)
+static void finish(cf_change_draft *draft)
 {
-    cf_row_drafted **all = cf_allocate(draft->table.count, sizeof *all);
+    drafted **all = cf_allocate(draft->table.count, sizeof *all);
     size_t count = 0;
 
     for (cf_table_link *link = cf_table_walk(&draft->table, NULL); link;
          link = cf_table_walk(&draft->table, link))
-        all[count++] = cf_linked(link, cf_row_drafted, link);
+        all[count++] = cf_linked(link, drafted, link);
     if (count)
         qsort(all, count, sizeof *all, by_item_and_field);
     draft->changes = cf_arena_allocate(draft->arena, count, sizeof *draft->changes);
@@ -118,7 +119,7 @@ static void finish(cf_row_draft *draft)
     free(all);
 }
 
-cf_change *cf_row_draft_changes(cf_row_draft *draft, size_t *count)
+cf_change *cf_change_draft_changes(cf_change_draft *draft, size_t *count)
 {
     if (draft->changed)
         finish(draft);
@@ -126,7 +127,7 @@ cf_change *cf_row_draft_changes(cf_row_draft *draft, size_t *count)
     return draft->changes;
 }
 
-void cf_row_draft_release(cf_row_draft *draft)
+void cf_change_draft_release(cf_change_draft *draft)
 {
     cf_table_release(&draft->table);
 }
