@@ -100,6 +100,29 @@ Test(database_write, gives_way_to_a_row_that_came_and_one_that_went)
     expect_fails(database_write(here, there, &outcome), CF_CHANGED);
 }
 
+/* Without an affinity 7 and 7.0 are two values, but one key. */
+Test(database_write, changes_the_type_of_a_key)
+{
+    make("CREATE TABLE n (k PRIMARY KEY, v)", "INSERT INTO n VALUES (7, 'a')",
+         "INSERT INTO n VALUES (7.0, 'a'), (8, 'b')");
+    write_theirs();
+    expect_refusals(&outcome, "");
+    expect_query(here, "SELECT count(*) FROM n WHERE typeof(k) = 'real'", "1");
+    expect_query(here, "SELECT count(*) FROM n", "2");
+}
+
+Test(database_write, refuses_a_row_whose_key_another_has_and_writes_the_others)
+{
+    database_does(here, "CREATE TABLE n (k INT PRIMARY KEY, v); INSERT INTO n VALUES (7, 'a')");
+    database_does(there, "CREATE TABLE n (k PRIMARY KEY, v);"
+                         "INSERT INTO n VALUES (7, 'a'), ('7', 'text'), (8, 'b')");
+    expect_ok(database_read(here), here->error);
+    expect_ok(database_read(there), there->error);
+    write_theirs();
+    expect_refusals(&outcome, "n \"7\" UNIQUE constraint failed: n.k\n");
+    expect_query(here, "SELECT group_concat(k || v) FROM n", "7a,8b");
+}
+
 Test(database_write, waits_for_a_program_that_writes)
 {
     make(things, "INSERT INTO t VALUES (1, 'a', 1)", "");
