@@ -208,6 +208,26 @@ Test(engine_guard, notices_that_the_root_was_replaced_under_a_running_process)
     world_destroy(&w);
 }
 
+/* What was struck at a folder's fsync, ended with 8, as if something might be deleted. */
+Test(engine_guard, tells_names_that_can_not_be_made_durable_as_a_failure)
+{
+    world *w = a_world_with_files(9);
+    device *here = &w->devices[0];
+    uint64_t entries = world_entries(w);
+
+    user_writes_text(here, "new", "new");
+    here->faults = (disk_faults){
+        .calls = here->faults.calls, .at = here->faults.calls + 1, .names = true, .status = CF_IO};
+    device_sync(here);
+    cr_expect_eq(trouble(here), CF_IO);
+    cr_expect_eq(world_entries(w), entries, "what may not last was published");
+    here->faults = (disk_faults){.calls = here->faults.calls};
+    cr_assert(world_settle(w));
+    cr_expect_eq(trouble(here), CF_OK);
+    cr_expect(world_equal(w, &(cf_buffer){0}));
+    world_destroy(&w);
+}
+
 Test(engine_guard, holds_what_vanished_from_a_root_that_is_there)
 {
     world *w = a_world_with_files(8);

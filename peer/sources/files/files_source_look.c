@@ -230,7 +230,7 @@ cf_status cf_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_err
             end_survey(source, now_ms);
             return CF_OK;
         case CF_SURVEY_FAILED:
-            source->trouble = error->status == CF_IO ? CF_UNSAFE : error->status;
+            source->trouble = error->status;
             snprintf(source->trouble_text, sizeof source->trouble_text, "%s", error->text);
             cf_source_let_root_go(source);
             source->reopen_ms = now_ms + CF_SOURCE_REOPEN_MS;

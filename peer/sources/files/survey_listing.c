@@ -102,9 +102,11 @@ cf_status cf_survey_list_from(cf_survey *survey, uint64_t node, cf_error *error)
         steps[--first] = (cf_listing_step){at, found->name};
         at = found->parent;
     }
-    return cf_listing_add(&survey->listing, &options,
-                          (cf_listing_start){steps + first, sizeof steps / sizeof steps[0] - first},
-                          error);
+    const cf_listing_start start = {steps + first, sizeof steps / sizeof steps[0] - first};
+    cf_status status = cf_listing_add(&survey->listing, &options, start, error);
+    if (status == CF_IO)
+        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
+    return status;
 }
 
 cf_status cf_survey_list(cf_survey *survey, cf_error *error)
