@@ -149,3 +149,38 @@ def test_one_without_a_value_that_every_database_wants(two, broker):
     stranger.write(*(("owners", key, "mail", None) for key in "abc"))
     assert "9 of 9 items" in str(laptop.sync(8)["collections"][0]["pending"])
     assert shown(here) == ["abc", "123", "xyz"], "a database is not emptied so without a word"
+
+
+COUNTED = """
+CREATE TABLE owners (id INTEGER PRIMARY KEY, name TEXT, nick TEXT);
+CREATE TABLE things (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL REFERENCES owners ON DELETE CASCADE, what TEXT);
+"""
+
+
+def test_what_keeps_its_place_is_not_shown_twice_and_gets_nobody_s_children(two):
+    """Both counted to 1; what should have that now can't be held here."""
+    laptop, desktop = two
+    here = add(laptop, COUNTED)
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, COUNTED.replace("name TEXT", "name TEXT CHECK (name <> 'Ann')"), options=("--existing",))
+    for database, name in (here, "Ann"), (there, "Bob"):
+        database.run(f"INSERT INTO owners(name) VALUES ('{name}'); INSERT INTO things(owner, what) VALUES (1, 'of {name}')")
+    laptop.sync()
+    desktop.finish("sync")
+    laptop.sync()
+    assert [row[:2] for row in here.rows("SELECT * FROM owners")] == [(1, "Ann"), (2, "Bob")]
+    told = refused(desktop)
+    assert set(told) == {"owners/1", "owners/2", "things/1", "things/2"}
+    assert there.rows("SELECT name, what FROM owners JOIN things ON owner = owners.id") == [("Bob", "of Bob")]
+    there.run("UPDATE owners SET nick = 'B'; INSERT INTO things(owner, what) VALUES (1, 'more of Bob')")
+    refused(desktop)
+    laptop.sync()
+    assert here.rows("SELECT name, nick FROM owners ORDER BY id") == [("Ann", None), ("Bob", "B")]
+    told = [("Ann", "of Ann"), ("Bob", "more of Bob"), ("Bob", "of Bob")]
+    joined = "SELECT name, what FROM owners JOIN things ON owner = owners.id ORDER BY 1, 2"
+    assert here.rows(joined) == told
+    here.run("UPDATE owners SET name = 'Anna' WHERE name = 'Ann'")
+    both(laptop, desktop)
+    assert here.rows(joined) == there.rows(joined) == [("Anna", "of Ann"), *told[1:]]
+    assert here.all("owners", "things") == there.all("owners", "things") and there.sound()

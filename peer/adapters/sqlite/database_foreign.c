@@ -56,7 +56,8 @@ static void refuse_children(cf_row_writing *self)
     for (size_t i = 0; i < self->count; i++) {
         const cf_row_change *change = &self->changes[i];
 
-        if (!change->refused || !change->after || change->before)
+        if (!change->refused || !change->after ||
+            (change->before && !cf_row_change_is_of_another(self, change)))
             continue;
         rows[i].change = change;
         cf_table_add(&refused, &rows[i].link, place_hash(change->place, change->after->key));

@@ -90,6 +90,7 @@ typedef struct cf_dangling {
 typedef struct {
     sqlite3 *database;
     const cf_database_schema *schema;
+    const cf_rows *base;          /* which record is where */
     const cf_record_file *before; /* what was read */
     cf_row_change *changes;
     size_t count;
@@ -122,6 +123,13 @@ cf_status cf_row_update(cf_row_writing *self, cf_row_change *change, cf_row_resu
 /* Whether the database now shows the row as it is wanted. */
 cf_status cf_row_is_shown(cf_row_writing *self, const cf_row_change *change, bool *shown,
                           cf_error *error);
+
+/* ---- Places that keep their row (database_moved.c) ---- */
+
+/* Whether the row that is there is another record than the one that is to come. */
+bool cf_row_change_is_of_another(const cf_row_writing *self, const cf_row_change *change);
+/* Refuses to show under another key what stays where it is because of a refusal. */
+void cf_row_writing_keep_places(cf_row_writing *self);
 
 /* ---- Foreign keys (database_foreign.c) ---- */
 

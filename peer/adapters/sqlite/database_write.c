@@ -213,6 +213,8 @@ static cf_status apply_once(cf_row_writing *self, cf_error *error)
     if (!status && !self->again)
         status = check_values(self, error);
     if (!status && !self->again)
+        cf_row_writing_keep_places(self);
+    if (!status && !self->again)
         status = cf_row_writing_check(self, error);
     return status;
 }
@@ -300,10 +302,11 @@ static cf_status write(cf_row_writing *self, cf_database_outcome *out, cf_error 
 }
 
 cf_status cf_database_rows_write(const char *path, const cf_database_schema *schema,
-                                 const cf_record_file *before, const cf_row *wanted, size_t count,
-                                 cf_database_outcome *out, cf_error *error)
+                                 const cf_rows *base, const cf_record_file *before,
+                                 const cf_row *wanted, size_t count, cf_database_outcome *out,
+                                 cf_error *error)
 {
-    cf_row_writing self = {.schema = schema, .before = before};
+    cf_row_writing self = {.schema = schema, .base = base, .before = before};
     cf_status status = CF_OK;
     cf_error ignored;
 

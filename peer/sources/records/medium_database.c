@@ -195,8 +195,9 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
         return cf_fail(error, CF_MISSING,
                        "%s is not there: its program has to make the database first",
                        medium->binding->path);
-    cf_status status = cf_database_rows_write(medium->binding->path, &self->schema, &self->before,
-                                              rows, count, &outcome, error);
+    cf_status status =
+        cf_database_rows_write(medium->binding->path, &self->schema, medium->binding->rows,
+                               &self->before, rows, count, &outcome, error);
     status = be_patient(self, status, error);
     out->wrote = !status && outcome.written > 0;
     if (!status && outcome.writes)

@@ -151,8 +151,8 @@ void expect_database(database *self, const char *text)
 
 cf_status database_write(database *self, const database *from, cf_database_outcome *out)
 {
-    return cf_database_rows_write(self->path, &self->schema, &self->rows, from->rows.rows,
-                                  from->rows.count, out, &self->error);
+    return cf_database_rows_write(self->path, &self->schema, self->base, &self->rows,
+                                  from->rows.rows, from->rows.count, out, &self->error);
 }
 
 void expect_refusals(const cf_database_outcome *outcome, const char *text)

@@ -242,6 +242,42 @@ Test(database_write, does_not_follow_what_deletions_would_do)
     expect_query(here, "SELECT count(*) FROM b", "1");
 }
 
+/* Which record a row is: its `v` says it, or its key. */
+static void know_items(database *self)
+{
+    for (size_t i = 0; i < self->rows.count; i++) {
+        cf_row *row = &self->rows.rows[i];
+        const cf_row_field *v = cf_row_field_named(row, cf_bytes_of_text("/columns/v"));
+
+        cf_bytes name = v ? v->values[0] : row->key;
+
+        memcpy(row->item.bytes, row->table.data, 1);
+        memcpy(row->item.bytes + 1, name.data, name.size);
+        cf_rows_put(self->base, row);
+    }
+}
+
+static const char choosy[] =
+    "DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY, v CHECK (v <> 'bad'))";
+
+Test(database_write, shows_no_row_twice_whose_place_another_can_not_take)
+{
+    make("CREATE TABLE t (id INTEGER PRIMARY KEY, v);"
+         "CREATE TABLE k (v PRIMARY KEY, t REFERENCES t) WITHOUT ROWID",
+         "INSERT INTO k VALUES ('of a', 1)",
+         "INSERT INTO t VALUES (1, 'bad'), (2, 'a'), (3, 'b'), (4, 'c');"
+         "INSERT INTO k VALUES ('of a', 2), ('of bad', 1), ('new of a', 2), ('of c', 4)");
+    database_does(here, choosy);
+    database_does(here, "INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+    expect_ok(database_read(here), here->error);
+    know_items(here);
+    know_items(there);
+    write_theirs();
+    expect_query(here, "SELECT group_concat(id || v) FROM t", "1a,2b,4c");
+    expect_query(here, "SELECT group_concat(v || t) FROM k", "of a1,of c4");
+    cr_assert_eq(outcome.count, 6);
+}
+
 Test(database_write, refuses_values_that_the_database_would_alter)
 {
     database_does(here, "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER)");
@@ -269,8 +305,8 @@ Test(database_write, refuses_what_no_database_has)
     rows[0].key = cf_buffer_view(&key);
     rows[1] = rows[0];
     rows[1].table = cf_bytes_of_text("elsewhere");
-    expect_ok(cf_database_rows_write(here->path, &here->schema, &here->rows, rows, 2, &found,
-                                     &here->error),
+    expect_ok(cf_database_rows_write(here->path, &here->schema, here->base, &here->rows, rows, 2,
+                                     &found, &here->error),
               here->error);
     expect_refusals(&found, "elsewhere 1 there is no such table here\n"
                             "t 1 a database can't hold a value of it, or its key\n");
