@@ -9,6 +9,7 @@
 #include "peer/merge/node.h"
 #include "peer/log/peer.h"
 #include "peer/records/record.h"
+#include "peer/sources/guard.h"
 
 typedef enum {
     CF_MODE_BOTH,
@@ -61,6 +62,8 @@ typedef struct {
     char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
     bool same_rows; /* rows of one number are the same, until something was published */
 
+    uint64_t counted[2], counted_kept[2]; /* by cf_guard_side; 0: nothing is missed */
+
     cf_rows *rows;       /* the base of a source of records, */
     cf_rows *dependants; /* what hangs on its rows and is not shown: row_dependants.h */
     cf_nodes *nodes;     /* and the base of one of files */
@@ -103,6 +106,16 @@ cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *includ
                                   cf_error *error);
 /* It has been. */
 void cf_binding_end_earlier(cf_binding *binding);
+/* Whether so many may vanish, of as many as there were when the first of them was missed
+ * (binding_guard.c); what is held stays held, whatever comes meanwhile. */
+bool cf_binding_allows(cf_peer *peer, cf_binding *binding, cf_guard_side side, cf_delete_word word,
+                       uint64_t deleted, uint64_t items);
+/* The first is missed, nothing is missed any more, and of how many it would be judged. */
+void cf_binding_count(cf_binding *binding, cf_guard_side side, uint64_t items);
+void cf_binding_end_count(cf_peer *peer, cf_binding *binding, cf_guard_side side);
+uint64_t cf_binding_counted(const cf_binding *binding, cf_guard_side side, uint64_t items);
+cf_status cf_binding_load_count(cf_peer *peer, cf_binding *binding, cf_error *error);
+
 /* The record of the binding, for a commit. */
 void cf_binding_put(const cf_binding *binding, cf_records *records);
 cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *error);

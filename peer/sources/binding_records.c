@@ -277,6 +277,8 @@ cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_e
     for (size_t i = 0; !status && i < load.count; i++)
         status = cf_taken_load(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_binding_load_count(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
         status = cf_owed_load(peer, load.bindings[i], error);
     if (status) {
         for (size_t i = 0; i < load.count; i++)
@@ -314,9 +316,10 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_records records = {0};
     cf_arena arena = {0};
     const cf_table_letter tables[] = {
-        CF_TABLE_SOURCE,  CF_TABLE_NODE,  CF_TABLE_ROW,    CF_TABLE_PLACE,    CF_TABLE_INTENT,
-        CF_TABLE_OWED,    CF_TABLE_TAKEN, CF_TABLE_SCHEMA, CF_TABLE_DATABASE, CF_TABLE_AGREED,
-        CF_TABLE_MEETING, CF_TABLE_HELD,  CF_TABLE_HIDDEN, CF_TABLE_REFUSED,  CF_TABLE_WAITED};
+        CF_TABLE_SOURCE,   CF_TABLE_NODE,    CF_TABLE_ROW,     CF_TABLE_PLACE,
+        CF_TABLE_INTENT,   CF_TABLE_OWED,    CF_TABLE_TAKEN,   CF_TABLE_SCHEMA,
+        CF_TABLE_DATABASE, CF_TABLE_AGREED,  CF_TABLE_MEETING, CF_TABLE_HELD,
+        CF_TABLE_HIDDEN,   CF_TABLE_REFUSED, CF_TABLE_WAITED,  CF_TABLE_GUARDED};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)

@@ -21,6 +21,9 @@ cf_status cf_delete_word_read(const char *text, cf_delete_word *out, cf_error *e
 /* What `--yes` says: any number. */
 cf_delete_word cf_delete_word_all(void);
 
+/* Where they were deleted. */
+typedef enum { CF_GUARD_HERE, CF_GUARD_THERE } cf_guard_side;
+
 /* Whether `deleted` of `items` may go. Without a word: not above 50 % of at least 10, not above
  * 500, not all of at least 3. */
 bool cf_guard_allows(cf_delete_word word, uint64_t deleted, uint64_t items);

@@ -287,6 +287,27 @@ def test_serve_holds_mass_deletions_on_both_sides(two):
     assert len(tree(there)) == 5 and tree(here) == tree(there)
 
 
+def test_what_is_held_stays_held_though_others_come(two):
+    """Six files in the place of six: with them there were twelve, of which half may go without a word, on both sides."""
+    laptop, desktop = two
+    here = laptop.add("notes", {f"{i}.txt": f"{i}\n" for i in range(6)})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    for i in range(6):
+        (here / f"{i}.txt").unlink()
+        (here / f"other {i}.txt").write_text(f"of another kind {i}\n")
+    for _ in range(3):
+        laptop.sync(8)
+    laptop.sync(0, "--yes")
+    for _ in range(3):
+        desktop.sync(8)
+    assert len(tree(there)) == 12
+    desktop.sync(0, "--yes")
+    assert tree(there) == tree(here)
+
+
 def test_deletions_that_are_taken_back_are_none(two):
     laptop, desktop, here, there = many(two)
     kept = {path: text for path, text in tree(here).items()}

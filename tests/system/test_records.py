@@ -212,6 +212,19 @@ def test_many_missing_rows_need_the_users_word(people):
     assert there.read_text() == "id,email,name\n"
 
 
+def test_rows_under_other_keys_still_need_the_users_word(people):
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE.replace("1,", "11,").replace("2,", "12,").replace("3,", "13,"))
+    for _ in range(3):
+        laptop.sync(8)
+    laptop.sync(0, "--yes")
+    for _ in range(3):
+        desktop.sync(8)
+    assert len(there.read_text().splitlines()) == 7
+    desktop.sync(0, "--yes")
+    assert sorted(there.read_text().splitlines()) == sorted(here.read_text().splitlines())
+
+
 def test_an_emptied_file_needs_the_users_word(two):
     laptop, desktop = two
     here = add(laptop, "card.json", '{"name": "Nathan"}', "--format", "json", collection="card")

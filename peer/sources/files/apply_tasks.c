@@ -251,11 +251,14 @@ static void make_tasks(cf_applying *applying, const cf_plan *plan)
 
 static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word)
 {
-    size_t items = cf_nodes_count(applying->options.binding->nodes);
+    cf_binding *binding = applying->options.binding;
+    size_t items = cf_nodes_count(binding->nodes);
     char reason[CF_ERROR_TEXT];
 
-    if (cf_guard_allows(word, plan->deletes, items))
+    if (cf_binding_allows(applying->options.peer, binding, CF_GUARD_THERE, word, plan->deletes,
+                          items))
         return;
+    items = cf_binding_counted(binding, CF_GUARD_THERE, items);
     snprintf(reason, sizeof reason,
              "%zu of %zu items were deleted elsewhere: say --yes or --max-delete to delete them "
              "here too",

@@ -78,7 +78,9 @@ static void hold_gone(cf_files_source *source, const cf_survey_batch *judged)
     snprintf(
         reason, sizeof reason,
         "%zu of %zu items are missing here: say --yes or --max-delete to delete them elsewhere too",
-        judged->gone_count, cf_nodes_count(source->binding->nodes));
+        judged->gone_count,
+        (size_t)cf_binding_counted(source->binding, CF_GUARD_HERE,
+                                   cf_nodes_count(source->binding->nodes)));
     const char *kept = cf_pendings_text(&source->found, reason);
     for (size_t i = 0; i < judged->gone_count; i++)
         cf_source_note_node(source, judged->gone[i], CF_PENDING_HELD, kept);
@@ -115,11 +117,14 @@ static void judge_gone(cf_files_source *source, const cf_survey_batch *batch, ui
     uint64_t *gone = cf_allocate(batch->gone_count, sizeof *gone);
 
     out->gone = gone;
+    if (batch->gone_count)
+        cf_binding_count(source->binding, CF_GUARD_HERE, cf_nodes_count(source->binding->nodes));
     out->gone_count = 0;
     for (size_t i = 0; i < batch->gone_count; i++)
         if (is_gone(source, cf_nodes_find(source->binding->nodes, batch->gone[i]), now_ms))
             gone[out->gone_count++] = batch->gone[i];
-    if (cf_guard_allows(source->word, out->gone_count, cf_nodes_count(source->binding->nodes)))
+    if (cf_binding_allows(source->workshop->peer, source->binding, CF_GUARD_HERE, source->word,
+                          out->gone_count, cf_nodes_count(source->binding->nodes)))
         return;
     hold_gone(source, out);
     out->gone_count = 0;
@@ -188,6 +193,8 @@ void cf_source_end_judging(cf_files_source *source)
     cf_numbers_sort(&source->missing);
     source->filled_before = source->filled;
     source->filled = 0;
+    if (source->surveying_all && !source->gone_count)
+        cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_HERE);
     free(source->gone);
     source->gone = NULL;
     source->gone_count = 0;

@@ -323,7 +323,10 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
         self.renewed =
             cf_arena_allocate(&run->arena, run->content.file.count, sizeof *self.renewed);
     decide(&self);
-    if (!cf_guard_allows(source->word, self.vanishing, cf_rows_count(source->binding->rows)))
+    if (!self.vanishing)
+        cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_THERE);
+    if (!cf_binding_allows(source->workshop->peer, source->binding, CF_GUARD_THERE, source->word,
+                           self.vanishing, cf_rows_count(source->binding->rows)))
         hold(&self);
     note_waiting(&self);
     cf_record_values_fetched(source->values);

@@ -68,7 +68,8 @@ static void note_missing(cf_record_counted *self, cf_pending_kind kind, const ch
 
 void cf_record_counted_hold_missing(cf_record_counted *self, size_t others)
 {
-    size_t items = cf_rows_count(self->run->source->binding->rows);
+    const cf_binding *binding = self->run->source->binding;
+    size_t items = cf_binding_counted(binding, CF_GUARD_HERE, cf_rows_count(binding->rows));
     char reason[200];
 
     if (self->run->look_only)

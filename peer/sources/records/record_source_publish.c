@@ -167,6 +167,22 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
     return true;
 }
 
+/* Whether so many may be missing. */
+static bool allows(cf_record_run *run, size_t missing)
+{
+    cf_record_source *source = run->source;
+    cf_binding *binding = source->binding;
+    size_t items = cf_rows_count(binding->rows);
+
+    if (run->look_only)
+        return cf_guard_allows(source->word, missing,
+                               cf_binding_counted(binding, CF_GUARD_HERE, items));
+    if (!missing)
+        cf_binding_end_count(source->workshop->peer, binding, CF_GUARD_HERE);
+    return cf_binding_allows(source->workshop->peer, binding, CF_GUARD_HERE, source->word, missing,
+                             items);
+}
+
 /* What was done to the disk, if anything was. */
 static cf_status publish_changes(cf_record_counted *self, cf_error *error)
 {
@@ -181,8 +197,7 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
     if (!silent && !run->look_only)
         cf_record_counted_send_values(self);
     cf_record_counted_gather(self);
-    if (!cf_guard_allows(source->word, self->missing, cf_rows_count(source->binding->rows)) ||
-        (self->missing && run->content.blank && !source->word.given))
+    if (!allows(run, self->missing) || (self->missing && run->content.blank && !source->word.given))
         cf_record_counted_hold_missing(self, 0);
     if (silent || run->look_only) {
         if (!silent && self->missing && cf_rows_count(source->binding->dependants))
@@ -243,6 +258,8 @@ cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
     cf_record_run_note_astray(run);
     run->as_base = is_as_base(run);
     if (run->as_base) {
+        if (!run->look_only)
+            cf_binding_end_count(run->source->workshop->peer, run->source->binding, CF_GUARD_HERE);
         if (!cf_record_run_silence(run, &kind) && !run->look_only)
             cf_binding_end_meeting(run->source->binding, &run->records);
         return cf_record_run_commit(run, error);
