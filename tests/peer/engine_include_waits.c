@@ -124,3 +124,69 @@ Test(engine_include_waits, no_more_once_its_directory_is_there)
     cr_expect(!is_there(b, "new/2.bin") && !is_there(b, "old"));
     world_destroy(&w);
 }
+
+/* ---- What may be the last copy ---- */
+
+enum { SIZE = 200000 };
+
+/* One has a file that the other didn't ask for, and the broker has lost it. */
+static world *a_world_with_a_last_copy(uint64_t seed, char large[SIZE])
+{
+    static const char *const texts[] = {"/old/*.txt", "/new/*.txt"};
+    static const char *const old[] = {"/old/"};
+    world *w = two(seed, NULL);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    for (size_t i = 0; i < SIZE; i++)
+        large[i] = (char)world_random(w, 256);
+    device_asks_for(a, texts, 2);
+    device_asks_for(b, old, 1);
+    user_makes(a, "old");
+    user_writes_text(a, "old/1.txt", "1");
+    settle(w);
+    user_writes(b, "old/2.bin", large, SIZE);
+    settle(w);
+    cr_assert(is_there(b, "old/2.bin") && !is_there(a, "old/2.bin"));
+    device_unplug(b);
+    return w;
+}
+
+/* It went with the file, which was asked for no more where others had moved it. */
+Test(engine_include_waits, for_the_broker_to_have_what_may_be_the_last_copy)
+{
+    static char large[SIZE];
+    world *w = a_world_with_a_last_copy(60, large);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_moves(a, "old", "new");
+    cr_assert(device_sync(a));
+    world_loses_blobs(w);
+    b->offline = false;
+    cr_assert(device_sync(b));
+    cr_expect(!is_there(b, "old/2.bin"), "it goes by itself");
+    cr_assert(world_blobs(w), "it is nowhere");
+    include(a, NULL);
+    settle(w);
+    cr_expect(holds_bytes(a, "new/2.bin", cf_bytes_of(large, SIZE)));
+    world_destroy(&w);
+}
+
+/* What users delete goes, whoever has it. */
+Test(engine_include_waits, for_nobody_to_have_what_is_deleted)
+{
+    static char large[SIZE];
+    world *w = a_world_with_a_last_copy(61, large);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    include(a, NULL);
+    settle(w);
+    device_unplug(b);
+    user_removes(a, "old");
+    cr_assert(device_sync(a));
+    world_loses_blobs(w);
+    b->offline = false;
+    cr_assert(device_sync(b));
+    cr_expect_not(is_there(b, "old"));
+    cr_expect_eq(world_blobs(w), 0);
+    world_destroy(&w);
+}

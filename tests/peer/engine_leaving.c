@@ -147,31 +147,6 @@ Test(engine_leaving, go_by_themselves_where_it_serves)
     world_destroy(&w);
 }
 
-static size_t blobs_of(world *in)
-{
-    cf_blob_usage usage;
-    cf_error error;
-
-    expect_ok(cf_blobs_usage(in->blobs, cf_peer_user(cf_engine_peer(in->devices[0].engine)), &usage,
-                             &error),
-              error);
-    return usage.count;
-}
-
-/* It has all entries, but none of what they name. */
-static void loses_blobs(world *in)
-{
-    const cf_hash *user = cf_peer_user(cf_engine_peer(in->devices[0].engine));
-    cf_missing missing = {0};
-    cf_error error;
-
-    expect_ok(in->blobs->forget(in->blobs, user, &error), error);
-    expect_ok(cf_missing_find(in->store, in->blobs, &missing, &error), error);
-    cf_missing_note(in->users, in->blobs, &missing);
-    expect_ok(in->store->commit(in->store, &error), error);
-    cf_missing_release(&missing);
-}
-
 Test(engine_leaving, bring_back_what_the_broker_lost_before_they_go)
 {
     world *w = a_world_with_photos(55);
@@ -179,14 +154,14 @@ Test(engine_leaving, bring_back_what_the_broker_lost_before_they_go)
 
     device_unplug(some);
     some->offline = false;
-    size_t blobs = blobs_of(w);
-    loses_blobs(w);
-    cr_assert_eq(blobs_of(w), 0);
+    size_t blobs = world_blobs(w);
+    world_loses_blobs(w);
+    cr_assert_eq(world_blobs(w), 0);
     device_serves(some);
     asks_for_one(some);
     for (int i = 0; i < TURNS_MAX && has(some, LONG); i++)
         device_passes(some, TURN_MS);
-    cr_expect_eq(blobs_of(w), blobs, "it went with the last of it");
+    cr_expect_eq(world_blobs(w), blobs, "it went with the last of it");
     expect_gone(some);
     world_destroy(&w);
 }

@@ -2,6 +2,7 @@
 #include "tests/peer/small_inside.h"
 
 #include "broker/jobs.h"
+#include "broker/missing.h"
 #include "tests/peer/small_folder.h"
 
 #include <stdio.h>
@@ -230,14 +231,38 @@ static bool add_entries(void *context, const cf_head *head)
     return true;
 }
 
+static const cf_hash *user_of(const world *self)
+{
+    return cf_peer_user(cf_engine_peer(self->devices[0].engine));
+}
+
 uint64_t world_entries(world *self)
 {
     uint64_t count = 0;
     cf_error error;
 
-    world_must(self->store->heads(self->store,
-                                  cf_peer_user(cf_engine_peer(self->devices[0].engine)),
-                                  add_entries, &count, &error),
-               &error, "heads");
+    world_must(self->store->heads(self->store, user_of(self), add_entries, &count, &error), &error,
+               "heads");
     return count;
+}
+
+size_t world_blobs(world *self)
+{
+    cf_blob_usage usage;
+    cf_error error;
+
+    world_must(cf_blobs_usage(self->blobs, user_of(self), &usage, &error), &error, "usage");
+    return usage.count;
+}
+
+void world_loses_blobs(world *self)
+{
+    cf_missing missing = {0};
+    cf_error error;
+
+    world_must(self->blobs->forget(self->blobs, user_of(self), &error), &error, "forgetting");
+    world_must(cf_missing_find(self->store, self->blobs, &missing, &error), &error, "missing");
+    cf_missing_note(self->users, self->blobs, &missing);
+    world_must(self->store->commit(self->store, &error), &error, "commit");
+    cf_missing_release(&missing);
 }

@@ -84,5 +84,9 @@ void broker_crash(world *self);
 bool world_settle(world *self);
 /* How many entries the broker has. */
 uint64_t world_entries(world *self);
+/* How many the broker has. */
+size_t world_blobs(world *self);
+/* It has all entries still, but none of the blobs that they name, and knows that. */
+void world_loses_blobs(world *self);
 
 #endif

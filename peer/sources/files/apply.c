@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/apply_inside.h"
 
+#include "peer/transfer/elsewhere.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,6 +38,7 @@ void cf_applying_destroy(cf_applying **applying)
     free((*applying)->look_at);
     free((*applying)->marked.at);
     free((*applying)->later.at);
+    cf_buffer_release(&(*applying)->awaited);
     free(*applying);
     *applying = NULL;
 }
@@ -56,6 +59,17 @@ void cf_applying_wake(cf_applying *applying)
     applying->woken = applying->phase != CF_APPLY_IDLE;
     cf_applying_mark(applying, applying->later.at, applying->later.count);
     applying->later.count = 0;
+}
+
+void cf_applying_heed(cf_applying *applying)
+{
+    const cf_applying_options *options = &applying->options;
+
+    if (!applying->awaited.size || !cf_is_elsewhere(options->peer, &options->binding->collection,
+                                                    cf_buffer_view(&applying->awaited)))
+        return;
+    cf_buffer_clear(&applying->awaited);
+    cf_applying_wake(applying);
 }
 
 bool cf_applying_busy(const cf_applying *applying)
@@ -186,6 +200,7 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
         return status;
     end_run(applying);
     cf_applying_wake(applying); /* what is left is known of this run only */
+    cf_buffer_clear(&applying->awaited);
     applying->result = (cf_applied){0};
     cf_applying_plan(applying, word);
     applying->place = (cf_task_place){.files = cf_applying_files(applying),

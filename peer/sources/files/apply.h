@@ -28,6 +28,8 @@ void cf_applying_mark(cf_applying *applying, const cf_id *directories, size_t co
 bool cf_applying_marked(const cf_applying *applying);
 /* Marks again what was left undone: something has happened that may have made it possible. */
 void cf_applying_wake(cf_applying *applying);
+/* Wakes it when others have what may not leave without. */
+void cf_applying_heed(cf_applying *applying);
 
 /* Plans and begins; not while busy. `dry`: only plans, for what is pending. The root is held. */
 cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry, cf_error *error);

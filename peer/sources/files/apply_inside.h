@@ -11,7 +11,8 @@ struct cf_applying {
     cf_applying_options options;
     cf_collection *collection;
     cf_ids marked, later;
-    bool woken; /* during a run, which may have left undone what is possible now */
+    bool woken;        /* during a run, which may have left undone what is possible now */
+    cf_buffer awaited; /* the identity of a content that may not leave yet; empty: none */
     cf_apply_phase phase;
 
     cf_arena arena; /* of one run */

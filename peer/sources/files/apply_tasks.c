@@ -2,6 +2,7 @@
 #include "peer/sources/files/apply_inside.h"
 
 #include "codec/content.h"
+#include "peer/transfer/elsewhere.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,6 +231,35 @@ static bool comes_later(const cf_applying *applying, const cf_step *step)
     return out;
 }
 
+/* Nobody has deleted it, it only isn't asked for where it is now: what it holds may be nowhere
+ * else.
+ */
+static bool lives_on(cf_applying *applying, const cf_node *node)
+{
+    cf_place place;
+
+    for (size_t i = 0; i < node->item_count; i++)
+        if (cf_view_find(applying->collection->view, &node->items[i], &applying->arena, &place) &&
+            cf_bytes_equal(place.shown->content, node->content))
+            return true;
+    return false;
+}
+
+static void keep_last_copy(cf_applying *applying, const cf_plan *plan, cf_task *task)
+{
+    const cf_node *node = task->step.node;
+
+    if (!plan->scope || task->step.kind != CF_STEP_DELETE || node->kind != CF_KIND_FILE ||
+        cf_is_elsewhere(applying->options.peer, &applying->collection->id, node->content) ||
+        !lives_on(applying, node))
+        return;
+    task->state = CF_TASK_FAILED;
+    task->waits = true;
+    task->reason = "it is not asked for any more, and goes once the broker has all of it";
+    cf_buffer_clear(&applying->awaited);
+    cf_buffer_append(&applying->awaited, node->content.data, node->content.size);
+}
+
 static void make_tasks(cf_applying *applying, const cf_plan *plan)
 {
     applying->count = 0;
@@ -243,6 +273,7 @@ static void make_tasks(cf_applying *applying, const cf_plan *plan)
         }
         prepare_task(applying, &plan->steps[i], task);
         find_source(applying, task);
+        keep_last_copy(applying, plan, task);
         applying->count++;
     }
     if (applying->count)

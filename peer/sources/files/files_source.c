@@ -159,6 +159,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
         return CF_OK;
     cf_source_take_quiet(source, now_ms);
     cf_source_retry(source, now_ms);
+    cf_applying_heed(source->applying);
     if (source->reopen && !cf_applying_busy(source->applying))
         cf_source_let_root_go(source);
     if (!cf_source_hold_root(source, now_ms)) {
