@@ -143,6 +143,8 @@ static void take_here(applying *self, size_t index)
         want(self, as_read); /* another one has its key */
     } else if (cf_row_view_find(self->run->view, row->table, row->key)) {
         drop(self, base);
+    } else if (cf_row_view_of_item(self->run->view, &base->item)) {
+        drop(self, base); /* it has another key */
     } else {
         self->vanishing++;
         if (self->keeps)
@@ -181,6 +183,14 @@ static void decide(applying *self)
         take_there(self, cf_row_view_at(run->view, i));
 }
 
+static bool is_vanishing(const cf_record_run *run, const cf_row_place *drop)
+{
+    const cf_row *base = cf_rows_find(run->source->binding->rows, drop->table, drop->key);
+
+    return !cf_row_view_find(run->view, drop->table, drop->key) &&
+           !(base && cf_row_view_of_item(run->view, &base->item));
+}
+
 /* Too many would go at once. */
 static void hold(applying *self)
 {
@@ -188,7 +198,7 @@ static void hold(applying *self)
     size_t items = cf_rows_count(run->source->binding->rows), vanishing = self->vanishing;
 
     for (size_t i = 0; i < self->drop_count; i++)
-        if (!cf_row_view_find(run->view, self->drops[i].table, self->drops[i].key))
+        if (is_vanishing(run, &self->drops[i]))
             cf_record_note(run, CF_PENDING_HELD, &self->drops[i],
                            "%zu of %zu items were deleted elsewhere: say --yes or --max-delete to "
                            "delete them here too",

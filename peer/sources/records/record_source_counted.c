@@ -2,8 +2,16 @@
 #include "peer/sources/records/record_source_counted.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- What the scan gets ---- */
+
+static int by_address(const void *left, const void *right)
+{
+    const cf_row *const *a = left, *const *b = right;
+
+    return ((uintptr_t)*a > (uintptr_t)*b) - ((uintptr_t)*a < (uintptr_t)*b);
+}
 
 static void add_base(cf_record_counted *self, const cf_row *base)
 {
@@ -19,6 +27,17 @@ static void add_disk(cf_record_counted *self, const cf_row *row)
     if (!cf_record_run_is_astray(self->run, row) ||
         cf_record_run_told(self->run, row, &self->arena, out))
         self->count++;
+}
+
+/* The source has nothing in this place of the base. */
+static bool is_away(const cf_record_counted *self, const cf_row *base)
+{
+    const cf_record_run *run = self->run;
+
+    return !cf_row_index_find(&run->here, base->table, base->key) &&
+           cf_format_holds_table(&run->content.format, base->table) &&
+           !(self->moved_count &&
+             bsearch(&base, self->moved, self->moved_count, sizeof *self->moved, by_address));
 }
 
 void cf_record_counted_gather(cf_record_counted *self)
@@ -42,8 +61,7 @@ void cf_record_counted_gather(cf_record_counted *self)
             add_base(self, known);
     }
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
-        if (cf_row_index_find(&run->here, row->table, row->key) ||
-            !cf_format_holds_table(&run->content.format, row->table))
+        if (!is_away(self, row))
             continue;
         bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key) ||
                        cf_record_run_is_locked(run, row) || cf_record_run_is_back(run, row->table);
@@ -53,15 +71,32 @@ void cf_record_counted_gather(cf_record_counted *self)
     }
 }
 
+void cf_record_counted_find_moved(cf_record_counted *self)
+{
+    const cf_record_run *run = self->run;
+    const cf_row_scan_input input = {.schema = &run->schema,
+                                     .format = &run->content.format,
+                                     .base = run->source->binding->rows,
+                                     .disk = self->rows,
+                                     .disk_count = self->count};
+    const cf_row **known = cf_row_scan_identify(&input, &self->arena);
+
+    self->moved = cf_arena_allocate(&self->arena, self->count, sizeof *self->moved);
+    for (size_t i = 0; i < self->count; i++)
+        if (known[i] && !cf_bytes_equal(known[i]->key, self->rows[i].key))
+            self->moved[self->moved_count++] = known[i];
+    if (self->moved_count)
+        qsort(self->moved, self->moved_count, sizeof *self->moved, by_address);
+    cf_record_counted_gather(self);
+}
+
 static void note_missing(cf_record_counted *self, cf_pending_kind kind, const char *reason)
 {
     cf_record_run *run = self->run;
     const cf_rows *base = run->source->binding->rows;
 
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
-        if (cf_format_holds_table(&run->content.format, row->table) &&
-            !cf_row_index_find(&run->here, row->table, row->key) &&
-            !cf_record_run_troubles(run, row->table, row->key) &&
+        if (is_away(self, row) && !cf_record_run_troubles(run, row->table, row->key) &&
             !cf_record_run_is_back(run, row->table))
             cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s", reason);
 }

@@ -13,9 +13,11 @@ typedef struct {
     size_t count;
     bool *waits; /* of the file's rows: for its long values, or another's lock; NULL: none does */
     size_t waiting;
-    bool keeps_missing; /* what is missing counts as unchanged */
-    size_t missing;     /* rows of the base that are, for all that is known */
-    cf_arena arena;     /* of all this and of the scan: it ends before what came out is committed */
+    bool keeps_missing;   /* what is missing counts as unchanged */
+    size_t missing;       /* rows of the base that are, for all that is known */
+    const cf_row **moved; /* rows of the base that are here under another key, ascending */
+    size_t moved_count;
+    cf_arena arena; /* of all this and of the scan: it ends before what came out is committed */
 } cf_record_counted;
 
 /* A value of this row of the file is too large. */
@@ -26,6 +28,8 @@ static inline bool cf_record_run_is_odd(const cf_record_run *run, size_t index)
 
 /* Makes the rows of all that counts. */
 void cf_record_counted_gather(cf_record_counted *self);
+/* After that: what only has another key is not missing. */
+void cf_record_counted_find_moved(cf_record_counted *self);
 /* Too many are gone at once, or would go with them: `others` that aren't shown here. What is
  * missing counts as unchanged from then on. */
 void cf_record_counted_hold_missing(cf_record_counted *self, size_t others);

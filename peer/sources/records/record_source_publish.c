@@ -167,20 +167,28 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
     return true;
 }
 
+/* As far as this look tells. */
+static bool seems_allowed(const cf_record_run *run, size_t missing)
+{
+    const cf_binding *binding = run->source->binding;
+    size_t items = cf_rows_count(binding->rows);
+
+    return cf_guard_allows(run->source->word, missing,
+                           cf_binding_counted(binding, CF_GUARD_HERE, items));
+}
+
 /* Whether so many may be missing. */
 static bool allows(cf_record_run *run, size_t missing)
 {
     cf_record_source *source = run->source;
     cf_binding *binding = source->binding;
-    size_t items = cf_rows_count(binding->rows);
 
     if (run->look_only)
-        return cf_guard_allows(source->word, missing,
-                               cf_binding_counted(binding, CF_GUARD_HERE, items));
+        return seems_allowed(run, missing);
     if (!missing)
         cf_binding_end_count(source->workshop->peer, binding, CF_GUARD_HERE);
     return cf_binding_allows(source->workshop->peer, binding, CF_GUARD_HERE, source->word, missing,
-                             items);
+                             cf_rows_count(binding->rows));
 }
 
 /* What was done to the disk, if anything was. */
@@ -197,6 +205,8 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
     if (!silent && !run->look_only)
         cf_record_counted_send_values(self);
     cf_record_counted_gather(self);
+    if (!seems_allowed(run, self->missing))
+        cf_record_counted_find_moved(self);
     if (!allows(run, self->missing) || (self->missing && run->content.blank && !source->word.given))
         cf_record_counted_hold_missing(self, 0);
     if (silent || run->look_only) {
