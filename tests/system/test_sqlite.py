@@ -289,6 +289,12 @@ def test_a_database_that_vanished_and_one_that_is_not_there(two):
     laptop.sync(8)
     assert "is not there" in trouble(laptop)
     assert there.rows("SELECT name FROM people") == [("Ann",)]
+    laptop.run("repair", str(here.path), "--refill")
+    laptop.sync(8)
+    assert "is not there" in trouble(laptop), "nobody makes it but its program"
+    here.run(ADDRESS_BOOK)
+    laptop.sync()
+    assert here.rows("SELECT name FROM people") == there.rows("SELECT name FROM people") == [("Ann",)]
     desktop.run("remove", str(there.path))
     there.path.unlink()
     message = desktop.run("add", str(there.path), "--format", "sqlite", "--collection", "book", "--existing", code=3)

@@ -159,7 +159,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
         return cf_fail(error, CF_BROKEN, "%s", self->unmapped.text);
     self->traces = cf_database_traces_of(medium->files, medium->binding->path, now_ms);
     if (!self->traces.there)
-        return CF_OK;
+        return check(medium, error); /* it is never made, whatever there is to show */
     cf_status status = cf_database_open(medium->binding->path, false, &database, error);
     if (!status)
         status = read_all(self, database, out, error);
