@@ -184,3 +184,72 @@ def test_what_keeps_its_place_is_not_shown_twice_and_gets_nobody_s_children(two)
     both(laptop, desktop)
     assert here.rows(joined) == there.rows(joined) == [("Anna", "of Ann"), *told[1:]]
     assert here.all("owners", "things") == there.all("owners", "things") and there.sound()
+
+
+TIED = """
+CREATE TABLE areas (land TEXT, code TEXT, what TEXT, PRIMARY KEY (land, code));
+CREATE TABLE towns (id TEXT PRIMARY KEY, land TEXT, code TEXT, FOREIGN KEY (land, code) REFERENCES areas);
+CREATE TABLE people (id INTEGER PRIMARY KEY, mail TEXT UNIQUE, what TEXT);
+CREATE TABLE letters (id TEXT PRIMARY KEY, mail TEXT REFERENCES people(mail));
+CREATE TABLE tags (name TEXT PRIMARY KEY COLLATE NOCASE, what TEXT);
+CREATE TABLE tagged (id TEXT PRIMARY KEY, tag TEXT REFERENCES tags);
+CREATE TABLE others (id TEXT PRIMARY KEY);
+"""
+PARENTS, CHILDREN = ("areas", "people", "tags"), ("towns", "letters", "tagged")
+PARENT_ROWS = "INSERT INTO areas VALUES ('x', '1', '{0}'); INSERT INTO people VALUES ({1}, 'x', '{0}'); INSERT INTO tags VALUES ('x', '{0}');"
+CHILD_ROWS = "INSERT INTO towns VALUES ('t', 'x', '1'); INSERT INTO letters VALUES ('t', 'x'); INSERT INTO tagged VALUES ('t', 'X');"
+GOES = {table: "rows that stay here refer to what it says" for table in ('areas/["x","1"]', "people/1", "tags/x")}
+WAITS = {f"{table}/t": "it refers to a row that is not here" for table in CHILDREN}
+
+
+def drop(*tables):
+    return "".join(f"DELETE FROM {table};" for table in tables)
+
+
+def test_what_refers_by_no_key_brings_nothing_back_and_both_sides_are_told(two):
+    laptop, desktop = two
+    here = add(laptop, TIED)
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, TIED, options=("--existing",))
+
+    def waits(of_laptop, of_desktop):
+        laptop.finish("sync")
+        desktop.finish("sync")
+        assert (refused(laptop) if of_laptop else pending(laptop)) == of_laptop
+        assert refused(desktop) == of_desktop
+        assert not any(here.all(*PARENTS).values()) and all(there.all(*PARENTS, *CHILDREN).values())
+
+    def agree():
+        both(laptop, desktop)
+        assert here.all(*PARENTS, *CHILDREN) == there.all(*PARENTS, *CHILDREN) and here.sound() and there.sound()
+        assert pending(laptop) == pending(desktop) == {}
+
+    here.run(PARENT_ROWS.format("first", 1)).many("INSERT INTO others VALUES (?)", [(f"stays {i}",) for i in range(20)])
+    agree()
+    here.run(drop(*PARENTS))
+    there.run(CHILD_ROWS)
+    waits(WAITS, GOES)
+    entries = len(laptop.json("log", "-n", "1000"))
+    waits(WAITS, GOES)
+    assert len(laptop.json("log", "-n", "1000")) == entries, "and nobody writes anything"
+    here.run(PARENT_ROWS.format("again", 2))
+    agree()
+    assert all(here.all(*PARENTS, *CHILDREN).values()) and here.rows("SELECT what FROM areas") == [("again",)]
+    there.run(drop(*CHILDREN))
+    agree()
+    here.run(drop(*PARENTS) + PARENT_ROWS.format("third", 1))
+    agree()
+    here.run(drop(*PARENTS))
+    there.run(CHILD_ROWS)
+    waits(WAITS, GOES)
+    there.run(drop(*CHILDREN))
+    agree()
+    assert not any(here.all(*PARENTS, *CHILDREN).values())
+    here.run(PARENT_ROWS.format("last", 1) + CHILD_ROWS)
+    agree()
+    here.run(drop(*PARENTS))
+    laptop.finish("sync")
+    assert refused(desktop) == GOES and pending(laptop) == {}, "a program that checks none of it lets them be so here"
+    here.run(drop(*CHILDREN))
+    agree()
