@@ -78,7 +78,8 @@ static bool has_row_of(const sight *self, const seen *value)
     return false;
 }
 
-/* Whoever deletes a record knew all that was done to it. */
+/* Whoever deletes a record knew all that was done to it; but what lay in two copies of a device and
+ * had not been told yet is another's to either of them (world 24000032). */
 static bool knows_all_of(const device *of, const sight *before, const mark *record)
 {
     const ledger *book = &of->in->ledger;
@@ -86,8 +87,10 @@ static bool knows_all_of(const device *of, const sight *before, const mark *reco
     for (size_t i = 0; i < book->count; i++) {
         const written *one = &book->all[i];
 
-        if (strcmp(one->record.text, record->text) == 0 && !sight_has(before, &one->token) &&
-            one->killer != of->number && !one->is_gone_safely)
+        if (strcmp(one->record.text, record->text) == 0 &&
+            ((of->is_copy && one->is_doubled) ||
+             (!sight_has(before, &one->token) && one->killer != of->number &&
+              !one->is_gone_safely)))
             return false;
     }
     return true;

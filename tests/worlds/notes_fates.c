@@ -86,6 +86,22 @@ void note_restored(device *of, const sight *before, const sight *kept, bool with
     sight_release(&after);
 }
 
+void note_unasked(const device *of)
+{
+    for (int i = 0; i < of->in->count; i++) {
+        const device *other = &of->in->devices[i];
+        sight there;
+
+        if (other->is_out)
+            continue;
+        sight_take(other, &there);
+        for (size_t k = 0; k < there.count; k++)
+            if (there.all[k].record.text[0] && !asking_takes_seen(of, &there.all[k]))
+                ledger_excuse(&of->in->ledger, &there.all[k].token);
+        sight_release(&there);
+    }
+}
+
 void note_cloned(const device *of)
 {
     sight there;
