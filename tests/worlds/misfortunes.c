@@ -173,7 +173,7 @@ static void restore(device *who, bool with_folder)
     sight_take_whole(who, &before);
     sight_take_kept(who, &kept);
     if (!with_folder)
-        note_unasked(who);
+        note_unasked(who, &before);
     device_restore(who, with_folder);
     who->is_copy = true;
     note_restored(who, &before, &kept, with_folder);

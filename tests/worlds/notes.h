@@ -17,8 +17,9 @@ void note_rot(device *of, const sight *before);
 /* What going back to an old copy, made at act `old_at`, has changed. */
 void note_restored(device *of, const sight *before, const sight *kept, bool with_folder);
 /* Before its home alone goes back: what went from here because it wasn't asked for any more is gone
- * from here to an older home, as if the user had taken it away. */
-void note_unasked(const device *of);
+ * from here to an older home as if the user had taken it away, and what he makes in its place is an
+ * edit of it (worlds 24000150, 25000598). */
+void note_unasked(const device *of, const sight *before);
 /* Another device begins with what this one has. */
 void note_cloned(const device *of);
 /* The broker has lost what it had. */

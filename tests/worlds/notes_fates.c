@@ -86,20 +86,13 @@ void note_restored(device *of, const sight *before, const sight *kept, bool with
     sight_release(&after);
 }
 
-void note_unasked(const device *of)
+void note_unasked(const device *of, const sight *before)
 {
-    for (int i = 0; i < of->in->count; i++) {
-        const device *other = &of->in->devices[i];
-        sight there;
+    ledger *book = &of->in->ledger;
 
-        if (other->is_out)
-            continue;
-        sight_take(other, &there);
-        for (size_t k = 0; k < there.count; k++)
-            if (there.all[k].record.text[0] && !asking_takes_seen(of, &there.all[k]))
-                ledger_excuse(&of->in->ledger, &there.all[k].token);
-        sight_release(&there);
-    }
+    for (size_t i = 0; asking_is_limited(of) && i < book->count; i++)
+        if (book->all[i].record.text[0] && !sight_has(before, &book->all[i].token))
+            ledger_excuse(book, &book->all[i].token);
 }
 
 void note_cloned(const device *of)
