@@ -247,3 +247,31 @@ Test(durable, not_what_a_disk_lost_that_called_it_durable_but_what_others_got)
         spoiled += is_spoiled(seed);
     cr_expect(spoiled > 0);
 }
+
+/* World 26000206: a failed fsync takes bytes for written that never will be. The next one
+ * succeeded, and what had been fetched went to its place without them. */
+Test(durable, what_was_fetched_and_could_not_be_synced_is_fetched_again)
+{
+    enum { SIZE = 350000, SEEDS_OF_FAULTS = 40 };
+    const disk_rates bad = {.syncs = 400000};
+
+    for (uint64_t seed = 1; seed <= SEEDS_OF_FAULTS; seed++) {
+        world *w = a_world(seed, 2);
+        device *author = &w->devices[0], *other = &w->devices[1];
+        cf_buffer bytes = {0};
+
+        author->env.random(author->env.context, cf_buffer_reserve(&bytes, SIZE), SIZE);
+        bytes.size = SIZE;
+        cr_assert(disk_user_saves(author->drive, "/things/large", cf_buffer_view(&bytes),
+                                  DISK_SAVE_IN_PLACE));
+        cr_assert(syncs(author));
+        other->serves = true;
+        disk_set_rates(other->drive, &bad);
+        syncs(other);
+        device_mend(other);
+        cr_assert(syncs(other));
+        expect_tree_of(w, author);
+        cf_buffer_release(&bytes);
+        world_destroy(&w);
+    }
+}

@@ -31,15 +31,18 @@ static void make(cf_job *job)
 static void made(cf_job *job)
 {
     making *self = (making *)job;
+    const cf_applying_options *options = &self->applying->options;
+    cf_task *task = self->task;
 
     if (job->dropped)
         self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
-    self->task->made = !self->status;
+    task->made = !self->status;
     if (self->status) {
-        self->task->state = CF_TASK_FAILED;
-        self->task->reason =
-            cf_arena_text(&self->applying->arena, cf_bytes_of_text(self->error.text));
+        task->state = CF_TASK_FAILED;
+        task->reason = cf_arena_text(&self->applying->arena, cf_bytes_of_text(self->error.text));
     }
+    if (task->spoiled && task->leaves.size)
+        cf_downloads_take(options->downloads, options->binding, task->step.shown->content);
     self->applying->jobs--;
     free(self);
 }

@@ -33,8 +33,10 @@ static cf_status finish_file(cf_files *files, cf_task *task, const cf_file *file
     cf_status status = files->set_file_mode(files, file, cf_mode_of(shown->mode, kept), error);
     if (!status && cf_mtime_of(shown->mtime, &mtime))
         status = files->set_file_mtime(files, file, mtime, error);
-    if (!status)
+    if (!status) {
         status = files->sync_file(files, file, error);
+        task->spoiled = status != CF_OK;
+    }
     if (!status)
         status = files->stat_file(files, file, &task->made_stat, error);
     return status;

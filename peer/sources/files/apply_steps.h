@@ -26,6 +26,8 @@ typedef struct {
     bool needs_file;    /* a new file or link is written beside */
     bool made;
     bool waits;   /* FAILED: its content is not here */
+    bool spoiled; /* FAILED: its new file could not be synced, and may never have all of its bytes,
+                     however well that goes the next time */
     bool stays;   /* DELETE: the user had it before others brought it, and that counts no more */
     bool looks;   /* DONE, but its directory has something of a user's that is to be looked at */
     bool settled; /* DONE, but for the mode: it is a directory that stood there */
