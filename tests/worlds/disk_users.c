@@ -85,6 +85,13 @@ bool disk_user_truncates(disk *self, const char *path, uint64_t size)
     return node && disk_truncate(self, node, size) == 0;
 }
 
+bool disk_user_lost(const disk *self, const char *path)
+{
+    const disk_node *node = standing(self, path);
+
+    return node && node->has_failed;
+}
+
 bool disk_user_reads(const disk *self, const char *path, cf_buffer *out)
 {
     const disk_node *node = standing(self, path);

@@ -40,6 +40,8 @@ bool disk_user_syncs(disk *self, const char *path);
 bool disk_user_stat(const disk *self, const char *path, cf_stat *out);
 /* A file's bytes, or a link's target; appended. */
 bool disk_user_reads(const disk *self, const char *path, cf_buffer *out);
+/* A sync of the file there failed since the last power cut: it may read as on the disk since. */
+bool disk_user_lost(const disk *self, const char *path);
 
 /* Somebody has a file open: what is written goes to it wherever it is moved. */
 typedef struct disk_hold disk_hold;

@@ -2,7 +2,11 @@
 /* What happened to disks, brokers and devices. */
 #include "tests/worlds/notes.h"
 
+#include <limits.h>
+#include <stdio.h>
+
 #include "tests/worlds/asking.h"
+#include "tests/worlds/disk_users.h"
 
 /* ---- What happened to disks ---- */
 
@@ -43,12 +47,24 @@ void note_cut(device *of, const sight *before)
     sight_release(&after);
 }
 
+/* It may read as it was before what the user wrote last, which is no news (world 26000051). */
+static bool has_fallen_back(const device *of, const seen *it)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/%s", of->folder, it->path);
+    return !it->record.text[0] && disk_user_lost(of->drive, path);
+}
+
 void note_rot(device *of, const sight *before)
 {
     bool is_spoiled = false;
     sight after;
 
     sight_take(of, &after);
+    for (size_t i = 0; i < before->count; i++)
+        is_spoiled |=
+            !sight_has(&after, &before->all[i].token) && has_fallen_back(of, &before->all[i]);
     for (size_t i = 0; i < after.count; i++)
         is_spoiled |= !ledger_find(&of->in->ledger, &after.all[i].token);
     sight_release(&after);
