@@ -147,7 +147,8 @@ void cf_rows_put(cf_rows *rows, const cf_row *row)
     kept_row *fresh = keep(rows, row), *old = find(rows, row->table, row->key);
 
     if (old)
-        drop(rows, old);
+        drop(rows, old); /* from which `row` may borrow */
+    row = &fresh->row;
     cf_table_add(&rows->places, &fresh->place, place_hash(row->table, row->key));
     cf_table_add(&rows->items, &fresh->item, cf_hash_id(0, &row->item));
 }

@@ -20,6 +20,27 @@ static void expect_row(const cf_row *row, const char *words)
     cf_buffer_release(&text);
 }
 
+/* The row was looked up by what had just been freed (system_records, under ASan). */
+Test(records_base, puts_a_row_that_borrows_from_the_one_it_replaces)
+{
+    cf_arena arena = {0};
+    cf_rows *rows = cf_rows_new();
+    cf_row ann = made_row("person 1 name=Ann tel=1,2", &arena);
+
+    ann.item = (cf_id){{'r', 1}};
+    cf_rows_put(rows, &ann);
+    for (int i = 0; i < 3; i++) {
+        cf_row again = *cf_rows_find(rows, ann.table, ann.key);
+
+        cf_rows_put(rows, &again);
+    }
+    cr_assert_eq(cf_rows_count(rows), 1);
+    expect_row(cf_rows_find(rows, ann.table, ann.key), "person 1 name=Ann tel=1,2");
+    expect_row(cf_rows_of_item(rows, &ann.item), "person 1 name=Ann tel=1,2");
+    cf_rows_destroy(&rows);
+    cf_arena_release(&arena);
+}
+
 Test(records_base, finds_rows_by_place_and_by_item)
 {
     cf_arena arena = {0};
