@@ -7,6 +7,7 @@
 
 #include "codec/utf8.h"
 #include "peer/adapters/text/content_lines_inside.h"
+#include "peer/adapters/text/content_text.h"
 
 enum { USUAL_FOLD = 75 };
 
@@ -151,11 +152,43 @@ static size_t value_end(cf_bytes text, size_t at)
     return quoted ? SIZE_MAX : at;
 }
 
+static bool holds_any(cf_bytes text, const char *bytes)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] && strchr(bytes, text.data[i]))
+            return true;
+    return false;
+}
+
+/* Without quotes around all of it that it doesn't need. */
+static cf_bytes plain_value(cf_bytes spelled)
+{
+    if (spelled.size < 2 || spelled.data[0] != '"' || spelled.data[spelled.size - 1] != '"')
+        return spelled;
+    cf_bytes within = cf_bytes_of(spelled.data + 1, spelled.size - 2);
+    return holds_any(within, "\":;,") ? spelled : within;
+}
+
+/* A word alone, or a TYPE, where there is none. */
+static bool says_nothing(const cf_line_parameter *parameter)
+{
+    cf_bytes part;
+
+    if (parameter->name.size && !cf_line_word_is(parameter->name, "TYPE"))
+        return false;
+    for (size_t at = 0; cf_parameter_part(parameter->value, &at, &part);)
+        for (size_t i = 0; i < part.size; i++)
+            if (part.data[i] != ',')
+                return false;
+    return true;
+}
+
 /* One parameter, from behind its ';'. False: a quote is open. */
 static bool split_parameter(cf_bytes text, size_t *at, cf_line_parameter *out)
 {
     size_t from = *at, size = name_size(text, from), end;
 
+    *out = (cf_line_parameter){0};
     if (from + size < text.size && text.data[from + size] == '=') {
         out->name = cf_bytes_of(text.data + from, size);
         from += size + 1;
@@ -163,7 +196,7 @@ static bool split_parameter(cf_bytes text, size_t *at, cf_line_parameter *out)
     end = value_end(text, from);
     if (end == SIZE_MAX)
         return false;
-    out->value = cf_bytes_of(text.data + from, end - from);
+    out->value = plain_value(cf_bytes_of(text.data + from, end - from));
     *at = end;
     return true;
 }
@@ -171,15 +204,18 @@ static bool split_parameter(cf_bytes text, size_t *at, cf_line_parameter *out)
 static const char *split_parameters(cf_bytes text, size_t *at, cf_arena *arena,
                                     cf_content_line *out)
 {
-    cf_line_parameter found[CF_LINE_PARAMETERS_MAX] = {0};
+    cf_line_parameter found[CF_LINE_PARAMETERS_MAX], parameter;
     size_t count = 0;
 
     while (*at < text.size && text.data[*at] == ';') {
+        ++*at;
+        if (!split_parameter(text, at, &parameter))
+            return "has a quote that isn't closed: close it";
+        if (says_nothing(&parameter))
+            continue;
         if (count == CF_LINE_PARAMETERS_MAX)
             return "has too many parameters: delete some";
-        ++*at;
-        if (!split_parameter(text, at, &found[count++]))
-            return "has a quote that isn't closed: close it";
+        found[count++] = parameter;
     }
     if (count) {
         cf_line_parameter *kept = cf_arena_allocate(arena, count, sizeof *kept);

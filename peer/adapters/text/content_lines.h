@@ -24,9 +24,10 @@ typedef enum {
     CF_LINE_BROKEN, /* `trouble` says why; only `raw` and `number` are set */
 } cf_line_kind;
 
+/* A word alone or a TYPE without a value says nothing: it is no parameter. */
 typedef struct {
     cf_bytes name;  /* empty: a word alone, as in vCard 2.1's TEL;CELL */
-    cf_bytes value; /* as spelled: quotes, commas, ^-escapes */
+    cf_bytes value; /* as spelled: commas, ^-escapes, quotes but for those around what needs none */
 } cf_line_parameter;
 
 typedef struct {

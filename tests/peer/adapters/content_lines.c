@@ -103,6 +103,29 @@ Test(content_lines, splits_a_line)
     cr_assert_null(cf_line_parameter_named(line, "PID"));
 }
 
+/* Nothing between two semicolons, a TYPE without a value, quotes around what needs none. */
+Test(content_lines, leaves_out_of_parameters_what_says_nothing)
+{
+    static const char *const nothing[] = {"X;:1",     "X;;;:1",         "X;TYPE=:1", "X;type=,:1",
+                                          "X;\"\":1", "X;TYPE=\",\":1", "X;=\"\",:1"};
+
+    for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+        lines_read_text(nothing[i]);
+        cr_assert_eq(lines.lines[0].kind, CF_LINE_PROPERTY, "%s", nothing[i]);
+        cr_assert_eq(lines.lines[0].parameter_count, 0, "%s", nothing[i]);
+        expect_bytes(lines.lines[0].value, "1");
+    }
+    lines_read_text("X;A=\"b\";;TYPE=\"c\",;D=\"\";E=\"f\",\"g\";H=\"i,j\":1");
+    const cf_content_line *line = &lines.lines[0];
+
+    cr_assert_eq(line->parameter_count, 5);
+    expect_bytes(cf_line_parameter_named(line, "A")->value, "b");
+    expect_bytes(cf_line_parameter_named(line, "TYPE")->value, "\"c\",");
+    expect_bytes(cf_line_parameter_named(line, "D")->value, "");
+    expect_bytes(cf_line_parameter_named(line, "E")->value, "\"f\",\"g\"");
+    expect_bytes(cf_line_parameter_named(line, "H")->value, "\"i,j\"");
+}
+
 Test(content_lines, unfolds_within_a_character)
 {
     lines_read_text("NOTE:Caf\xc3\r\n \xa9 is\n\there\r\nEND:X");

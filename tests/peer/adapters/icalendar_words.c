@@ -201,6 +201,36 @@ Test(icalendar_words, takes_the_first_start_that_can_be_read)
     expect_same_in("", "two starts");
 }
 
+/* How a parameter is spelled, and one that says nothing, is no reason to have no word for the line:
+ * it would be another one where it is written anew. */
+Test(icalendar_words, takes_a_parameter_that_says_nothing_for_none)
+{
+    static const char *const pairs[][2] = {
+        {"DTSTART;:20240109T093000\nX-A:1", "DTSTART:20240109T093000\nX-A:1"},
+        {"DTSTART;:20240109T093000\nDTEND:20240109T120000", "DTSTART:20240109T093000\n"
+                                                            "DTEND:20240109T120000"},
+        {"DTSTART;VALUE=\"DATE\":20240109", "DTSTART;VALUE=DATE:20240109"},
+        {"DTSTART;TYPE=;TZID=\"A\":20240109T093000", "DTSTART;TZID=A:20240109T093000"},
+        {"DTSTART:20240109T093000\nDURATION;:PT1H", "DTSTART:20240109T093000\nDURATION:PT1H"},
+        {"DTSTART:20240109T093000\nEXDATE;:20240110T093000",
+         "DTSTART:20240109T093000\nEXDATE:20240110T093000"},
+        {"STATUS;TYPE=,:CONFIRMED", "STATUS:CONFIRMED"},
+        {"CATEGORIES;\"\":a,b", "CATEGORIES:a,b"},
+        {"RRULE;;:FREQ=DAILY", "RRULE:FREQ=DAILY"},
+        {"BEGIN:VALARM\nACTION;:DISPLAY\nTRIGGER;RELATED=\"END\":-PT5M\nEND:VALARM",
+         "BEGIN:VALARM\nACTION:DISPLAY\nTRIGGER;RELATED=END:-PT5M\nEND:VALARM"},
+    };
+    char text[2][300];
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        for (size_t way = 0; way < 2; way++)
+            snprintf(text[way], sizeof text[way], CALENDAR(EVENT("%s\n")), pairs[i][way]);
+        expect_alike(text[0], text[1]);
+        read_text(text[0]);
+        expect_same_in("", text[0]);
+    }
+}
+
 /* A line that there is a word for becomes one that there is none for, and back: in an event, in one
  * of its occurrences, in a task. */
 Test(icalendar_words, changes_between_words_and_what_there_is_none_for)

@@ -215,6 +215,15 @@ Test(vcard_words, takes_an_empty_type_for_none)
                   CARD3("EMAIL;TYPE=:a@b\r\nNOTE:x\r\n"));
 }
 
+Test(vcard_words, takes_a_parameter_that_says_nothing_for_none)
+{
+    static const char spelled[] = CARD4("FN:A\r\nCATEGORIES;:a,b\r\nMEMBER;TYPE=:urn:uuid:3\r\n");
+
+    expect_alike(spelled, CARD4("FN:A\r\nCATEGORIES:a,b\r\nMEMBER:urn:uuid:3\r\n"));
+    read_text(spelled);
+    expect_same_in("", spelled);
+}
+
 /* Programs write them in orders of their own. */
 Test(vcard_words, takes_types_in_any_order)
 {
