@@ -260,7 +260,7 @@ static void carry_volatile(row_scan *self, cf_bytes name, const cf_row_field *ol
         cf_bytes_equal(only_value(old), value))
         return;
     write(self, name, value, true);
-    replace(self, name, false);
+    replace(self, name, true);
 }
 
 /* ---- The row ---- */

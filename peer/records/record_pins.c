@@ -19,6 +19,7 @@ static bool was_shown_there(const cf_row_scanning *self, const cf_row_spot *spot
     return is_at(cf_row_view_of_item(self->input->view, &spot->item), spot);
 }
 
+/* Also over what is listed of the key, as any change of it: that is a user's, and would prevail. */
 static void pin_key(cf_row_scanning *self, const cf_row_spot *spot)
 {
     cf_bytes field = cf_bytes_of_text(CF_FIELD_KEY);
@@ -27,7 +28,9 @@ static void pin_key(cf_row_scanning *self, const cf_row_spot *spot)
     if (cf_change_draft_has(&self->draft, &spot->item, field))
         return;
     cf_change_draft_write(&self->draft, &spot->item, field, spot->disk->key, true);
-    cf_row_replace_shown(self, &spot->item, &refs, CF_FIELD_KEY);
+    for (size_t i = 0; i < refs.count; i++)
+        if (cf_bytes_equal(refs.at[i].field, field))
+            cf_change_draft_over(&self->draft, &spot->item, field, &refs.at[i].dot);
 }
 
 static void pin_keys(cf_row_scanning *self)
@@ -119,6 +122,12 @@ static void write_table(trial *self, const cf_row_spot *spot)
     cf_buffer_release(&packed);
 }
 
+/* It is shown only since others refer to it: then a level is no help against one that lives. */
+static bool lives_by_others(const cf_row *now)
+{
+    return now && !cf_linked(now, const cf_viewed, row)->alive;
+}
+
 /* False: it is where the user left it, or what others did to it is still to be applied. */
 static bool keep_in_place(trial *self, const cf_row_spot *spot)
 {
@@ -130,10 +139,11 @@ static bool keep_in_place(trial *self, const cf_row_spot *spot)
     if (is_at(now, spot) ||
         !(was_shown_there(scanning, spot) || (spot->fresh && self->settled[table])))
         return false;
-    if (cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_LEVEL)) ||
-        (!spot->fresh && cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE))))
+    bool raised = cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_LEVEL));
+    bool told = cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE));
+    if ((raised && !lives_by_others(now)) || (told && !spot->fresh))
         return false;
-    if (now || cf_row_view_holds_back(self->after, &spot->item))
+    if (!raised && (now || cf_row_view_holds_back(self->after, &spot->item)))
         raise_level(self, spot);
     else
         write_table(self, spot);

@@ -66,12 +66,15 @@ void row_check_fidelity(const row_world *world, const row_source *source, const 
     cf_arena_release(&arena);
 }
 
-static bool has_ref(const cf_row_ref *refs, size_t count, const cf_row_ref *wanted)
+/* `hidden`: or as one that isn't shown: what was written over nobody's word may be what it was. */
+static bool has_ref(const cf_row_ref *refs, size_t count, const cf_row_ref *wanted, bool hidden)
 {
     for (size_t i = 0; i < count; i++)
         if (cf_dot_equal(&refs[i].dot, &wanted->dot) &&
             cf_bytes_equal(refs[i].field, wanted->field) &&
-            cf_bytes_equal(refs[i].value, wanted->value) && refs[i].standing == wanted->standing)
+            cf_bytes_equal(refs[i].value, wanted->value) &&
+            (refs[i].standing == wanted->standing ||
+             (hidden && refs[i].standing == CF_WRITE_HIDDEN)))
             return true;
     return false;
 }
@@ -91,7 +94,8 @@ static bool same_values(const cf_row *a, const cf_row *b)
     return cf_row_same(&steady, a, b);
 }
 
-static bool same_shown(const cf_row *a, const cf_row *b)
+/* All that is shown of `a` is of `b`. */
+static bool same_shown(const cf_row *a, const cf_row *b, bool hidden)
 {
     cf_arena arena = {0};
     cf_row_ref *refs, *others;
@@ -101,7 +105,7 @@ static bool same_shown(const cf_row *a, const cf_row *b)
     bool same = cf_row_refs_read(a, &arena, &refs, &count, &error) == CF_OK &&
                 cf_row_refs_read(b, &arena, &others, &other_count, &error) == CF_OK;
     for (size_t i = 0; same && i < count; i++)
-        same = refs[i].standing != CF_WRITE_SHOWN || has_ref(others, other_count, &refs[i]);
+        same = refs[i].standing != CF_WRITE_SHOWN || has_ref(others, other_count, &refs[i], hidden);
     cf_arena_release(&arena);
     return same;
 }
@@ -120,7 +124,8 @@ void row_check_base(const row_world *world, const row_source *source, const cf_r
             continue;
         }
         if (!base || !cf_id_equal(&base->item, &row->item) || base->displaced != row->displaced ||
-            !same_shown(base, &agreed) || !same_shown(&agreed, base) || !same_values(base, row))
+            !same_shown(base, &agreed, false) || !same_shown(&agreed, base, true) ||
+            !same_values(base, row))
             row_world_broken(world, "the base shows other writes than the view");
         cf_arena_release(&arena);
     }

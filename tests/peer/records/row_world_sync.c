@@ -159,6 +159,20 @@ static uint64_t tick(row_world *world, row_device *device)
     return device->time_ms + 1 > now ? device->time_ms + 1 : now;
 }
 
+/* What the user did may have freed a row that was held back: it is to be applied. */
+static bool shows_all(const row_source *source, const cf_row_view *view)
+{
+    bool all = true;
+
+    for (size_t i = 0; all && i < cf_row_view_count(view); i++) {
+        const cf_row *row = cf_row_view_at(view, i);
+
+        all = !cf_format_holds_table(source->format, row->table) ||
+              row_disk_find(source, row->table, row->key) != NULL;
+    }
+    return all;
+}
+
 static bool scan_source(row_world *world, row_device *device, row_source *source, size_t parts)
 {
     cf_arena arena = {0};
@@ -195,6 +209,7 @@ static bool scan_source(row_world *world, row_device *device, row_source *source
             row_check_fidelity(world, source, before, after);
         if (source->clean && source->format->whole)
             row_check_base(world, source, before, after);
+        source->clean = source->clean && shows_all(source, after);
         cf_row_view_destroy(&after);
         cf_row_view_destroy(&before);
         cf_state_destroy(&scanned);

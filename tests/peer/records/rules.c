@@ -1,90 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules that take a schema of their own to be seen. */
-#include <stdio.h>
-
-#include "peer/records/record_scan.h"
 #include "tests/peer/records/made_row.h"
+#include "tests/peer/records/rule_world.h"
 #include "tests/support/expect.h"
 
 #define NAME(text)                                                                                 \
     {                                                                                              \
         (const uint8_t *)(text), sizeof(text) - 1                                                  \
     }
-
-static const cf_row_format whole = {.whole = true};
-
-/* What several devices wrote, each as a source of its own. */
-typedef struct {
-    const cf_schema *schema;
-    cf_state *state;
-    cf_arena arena;
-} rule_world;
-
-static rule_world rule_world_of(const cf_schema *schema)
-{
-    return (rule_world){.schema = schema, .state = cf_state_new()};
-}
-
-static void end(rule_world *self)
-{
-    cf_state_destroy(&self->state);
-    cf_arena_release(&self->arena);
-}
-
-/* The scan of a source that shows the base and now has these rows, separated by semicolons. */
-static cf_row_scan scan(rule_world *self, cf_state *known, cf_rows *base, char device, uint64_t ms,
-                        const char *rows)
-{
-    cf_row_scan_input *input = cf_arena_allocate(&self->arena, 1, sizeof *input);
-    cf_row *disk = cf_arena_allocate(&self->arena, strlen(rows) + 1, sizeof *disk);
-    cf_row_view *view = cf_row_view_new(known, self->schema);
-    char *rest = cf_arena_text(&self->arena, cf_bytes_of_text(rows));
-    cf_row_scan made;
-
-    *input = (cf_row_scan_input){.ids = &cf_record_ids_product,
-                                 .schema = self->schema,
-                                 .format = &whole,
-                                 .state = known,
-                                 .view = view,
-                                 .base = base,
-                                 .disk = disk,
-                                 .writer = {{(uint8_t)device}},
-                                 .sequence = ms,
-                                 .time = {.ms = ms}};
-    for (char *row; (row = strsep(&rest, ";"));)
-        disk[input->disk_count++] = made_row(row, &self->arena);
-    cf_row_scan_run(input, &self->arena, &made);
-    cf_row_view_destroy(&view);
-    return made;
-}
-
-/* A device that knows nothing of the others has these rows. */
-static void write_apart(rule_world *self, char device, uint64_t ms, const char *rows)
-{
-    cf_state *nothing = cf_state_new();
-    cf_rows *base = cf_rows_new();
-    cf_row_scan made = scan(self, nothing, base, device, ms, rows);
-    cf_dot dot = {.writer = made.input->writer, .sequence = ms};
-
-    cf_state_apply(self->state, &dot, made.input->time, made.changes, made.count, NULL);
-    cf_rows_destroy(&base);
-    cf_state_destroy(&nothing);
-}
-
-/* The base of one that shows all. */
-static cf_rows *applied(rule_world *self)
-{
-    cf_row_view *view = cf_row_view_new(self->state, self->schema);
-    cf_rows *base = cf_rows_new();
-
-    for (size_t i = 0; i < cf_row_view_count(view); i++) {
-        cf_row row = cf_row_view_agree(view, cf_row_view_at(view, i), &self->arena);
-
-        cf_rows_put(base, &row);
-    }
-    cf_row_view_destroy(&view);
-    return base;
-}
 
 static size_t levels(const cf_row_scan *made)
 {
@@ -136,9 +59,10 @@ Test(record_rules, free_what_a_row_claimed_that_is_held_back_with_its_parent)
     rule_world self = rule_world_of(&people);
     cf_row_view *view;
 
-    write_apart(&self, 'A', 10, "person 1 mark=X email=e");
-    write_apart(&self, 'B', 20, "person 2 mark=Y email=e;person 3 mark=Z email=f boss=2");
-    write_apart(&self, 'C', 30, "person 4 mark=W email=f;person 5 mark=V boss=4");
+    rule_world_write_apart(&self, 'A', 10, "person 1 mark=X email=e");
+    rule_world_write_apart(&self, 'B', 20,
+                           "person 2 mark=Y email=e;person 3 mark=Z email=f boss=2");
+    rule_world_write_apart(&self, 'C', 30, "person 4 mark=W email=f;person 5 mark=V boss=4");
     view = cf_row_view_new(self.state, &people);
     expect_held(view, "X", -1);
     expect_held(view, "Y", CF_HELD_UNIQUE);
@@ -146,7 +70,7 @@ Test(record_rules, free_what_a_row_claimed_that_is_held_back_with_its_parent)
     expect_held(view, "W", -1);
     expect_held(view, "V", CF_HELD_PARENT); /* it was, while W was; and that is for good */
     cf_row_view_destroy(&view);
-    end(&self);
+    rule_world_end(&self);
 }
 
 /* A row that can't be shown claims in vain, but it claims. */
@@ -154,18 +78,108 @@ Test(record_rules, try_out_rows_that_lack_what_is_required)
 {
     rule_world self = rule_world_of(&people);
     cf_rows *base = cf_rows_new();
-    cf_row_scan full = scan(&self, self.state, base, 'A', 10, "person 1 mark=X");
-    cf_row_scan lacking = scan(&self, self.state, base, 'A', 10, "person 1 name=x");
+    cf_row_scan full = rule_world_scan(&self, self.state, base, 'A', 10, "person 1 mark=X");
+    cf_row_scan lacking = rule_world_scan(&self, self.state, base, 'A', 10, "person 1 name=x");
 
     cr_expect_eq(levels(&full), 0);
     cr_expect_eq(levels(&lacking), 1);
     cf_rows_destroy(&base);
-    write_apart(&self, 'A', 10, "person 1 mark=X name=x");
-    base = applied(&self);
-    lacking = scan(&self, self.state, base, 'A', 20, "person 1 name=x");
+    rule_world_write_apart(&self, 'A', 10, "person 1 mark=X name=x");
+    base = rule_world_applied(&self);
+    lacking = rule_world_scan(&self, self.state, base, 'A', 20, "person 1 name=x");
     cr_expect_eq(levels(&lacking), 1);
     cf_rows_destroy(&base);
-    end(&self);
+    rule_world_end(&self);
+}
+
+static void expect_at(const rule_world *self, int64_t key, const char *who)
+{
+    cf_arena arena = {0};
+    cf_row_view *view = cf_row_view_new(self->state, self->schema);
+    const cf_row *row = cf_row_view_find(view, person.name, made_int(key, &arena));
+
+    cr_assert(row, "nobody is at %d", (int)key);
+    cr_expect(cf_bytes_equal(cf_row_field_named(row, mark[0])->values[0], made_text(who, &arena)),
+              "%s is not at %d", who, (int)key);
+    cf_row_view_destroy(&view);
+    cf_arena_release(&arena);
+}
+
+/* Two gave it other keys apart, so one of these is listed. That prevailed over the key that the row
+ * was given as soon as this was pinned. */
+Test(record_rules, pin_a_key_over_what_is_listed_of_it)
+{
+    rule_world self = rule_world_of(&people);
+
+    rule_world_write_apart(&self, 'A', 10, "person 3 mark=moved");
+    cf_rows *base = rule_world_applied(&self);
+    cf_row_scan other = rule_world_scan(&self, self.state, base, 'B', 30, "person 6 mark=moved");
+    rule_world_write(&self, base, 'A', 20, "person 4 mark=moved");
+    rule_world_publish(&self, &other);
+    rule_world_write_apart(&self, 'C', 5, "person 6 mark=first");
+    expect_at(&self, 7, "moved");
+    cf_rows_destroy(&base);
+    base = rule_world_applied(&self);
+    rule_world_write(&self, base, 'A', 40,
+                     "person 6 mark=first;person 7 mark=moved;person 9 mark=new");
+    expect_at(&self, 7, "moved");
+    cf_rows_destroy(&base);
+    rule_world_end(&self);
+}
+
+/* X is there only since Z refers to it. W, which lives, comes when V lets go of what both claim: no
+ * level keeps X in its place, but that its user writes it. */
+Test(record_rules, keep_a_row_in_its_place_that_lives_by_another)
+{
+    rule_world self = rule_world_of(&people);
+
+    rule_world_write_apart(&self, 'A', 10, "person 1 mark=X;person 2 mark=Z boss=1");
+    cf_rows *base = rule_world_applied(&self);
+    cf_row_scan edited = rule_world_scan(&self, self.state, base, 'A', 20,
+                                         "person 1 mark=X;person 2 mark=Z boss=1 note=n");
+    rule_world_write(&self, base, 'B', 30, "");
+    rule_world_publish(&self, &edited);
+    cf_rows_destroy(&base);
+    rule_world_write_apart(&self, 'D', 4, "person 9 mark=V email=e");
+    rule_world_write_apart(&self, 'C', 5, "person 1 mark=W email=e");
+    expect_at(&self, 1, "X");
+    base = rule_world_applied(&self);
+    rule_world_write(&self, base, 'A', 40,
+                     "person 1 mark=X;person 2 mark=Z boss=1 note=n;person 9 mark=V email=f");
+    expect_at(&self, 1, "X");
+    cf_rows_destroy(&base);
+    rule_world_end(&self);
+}
+
+/* ---- What is volatile ---- */
+
+static const cf_field_rule revision[] = {{.name = NAME("/rev"), .merge = CF_MERGE_VOLATILE}};
+static const cf_schema_table thing = {.name = NAME("thing"),
+                                      .kind = CF_KIND_ROW,
+                                      .serial = true,
+                                      .fields = revision,
+                                      .field_count = 1};
+static const cf_schema things = {&thing, 1};
+
+/* Two wrote it apart; cleared, it was the other one. */
+Test(record_rules, clear_all_that_was_said_of_a_volatile_field)
+{
+    rule_world self = rule_world_of(&things);
+
+    rule_world_write_apart(&self, 'A', 10, "thing 1 mark=a");
+    cf_rows *base = rule_world_applied(&self);
+    cf_row_scan other =
+        rule_world_scan(&self, self.state, base, 'B', 20, "thing 1 mark=a name=b rev=2");
+    rule_world_write(&self, base, 'A', 30, "thing 1 mark=c rev=3");
+    rule_world_publish(&self, &other);
+    cf_rows_destroy(&base);
+    base = rule_world_applied(&self);
+    rule_world_write(&self, base, 'A', 40, "thing 1 mark=d name=b");
+    cf_rows_destroy(&base);
+    base = rule_world_applied(&self);
+    cr_expect_null(cf_row_field_named(cf_rows_next(base, NULL), revision[0].name));
+    cf_rows_destroy(&base);
+    rule_world_end(&self);
 }
 
 /* ---- Houses in a town ---- */
@@ -196,15 +210,16 @@ Test(record_rules, keep_a_row_in_its_place_when_another_comes_by_a_new_parent)
 {
     rule_world self = rule_world_of(&land);
 
-    write_apart(&self, 'B', 10, "town berlin;house 1 mark=b town=berlin");
-    write_apart(&self, 'A', 20, "house 1 mark=a");
+    rule_world_write_apart(&self, 'B', 10, "town berlin;house 1 mark=b town=berlin");
+    rule_world_write_apart(&self, 'A', 20, "house 1 mark=a");
     forget_town(&self);
-    cf_rows *base = applied(&self);
+    cf_rows *base = rule_world_applied(&self);
     cr_assert_eq(cf_rows_count(base), 1);
-    cf_row_scan made = scan(&self, self.state, base, 'A', 30, "house 1 mark=a;town berlin");
+    cf_row_scan made =
+        rule_world_scan(&self, self.state, base, 'A', 30, "house 1 mark=a;town berlin");
     cr_expect_eq(levels(&made), 1);
     cf_rows_destroy(&base);
-    end(&self);
+    rule_world_end(&self);
 }
 
 /* ---- Rings ---- */
@@ -214,12 +229,12 @@ Test(record_rules, name_rows_that_refer_to_each_other_in_a_ring)
 {
     rule_world self = rule_world_of(&people);
 
-    write_apart(&self, 'A', 10, "person 1 mark=X boss=2;person 2 mark=Y boss=1");
-    write_apart(&self, 'B', 20, "person 2 mark=Y boss=1;person 1 mark=X boss=2");
-    cf_rows *base = applied(&self);
+    rule_world_write_apart(&self, 'A', 10, "person 1 mark=X boss=2;person 2 mark=Y boss=1");
+    rule_world_write_apart(&self, 'B', 20, "person 2 mark=Y boss=1;person 1 mark=X boss=2");
+    cf_rows *base = rule_world_applied(&self);
     cr_expect_eq(cf_rows_count(base), 2);
     cf_rows_destroy(&base);
-    end(&self);
+    rule_world_end(&self);
 }
 
 /* A chain as long as a table is no chain of calls. */
@@ -232,12 +247,12 @@ Test(record_rules, name_a_long_chain_of_rows)
         cf_buffer_append_text(&rows, "person %d mark=%d boss=%d;", i, i, i + 1);
     cf_buffer_append_text(&rows, "person 20000 mark=last");
     cf_buffer_append(&rows, "", 1);
-    write_apart(&self, 'A', 10, (const char *)rows.data);
-    cf_rows *base = applied(&self);
+    rule_world_write_apart(&self, 'A', 10, (const char *)rows.data);
+    cf_rows *base = rule_world_applied(&self);
     cr_expect_eq(cf_rows_count(base), 20000);
     cf_rows_destroy(&base);
     cf_buffer_release(&rows);
-    end(&self);
+    rule_world_end(&self);
 }
 
 /* ---- Formats ---- */
@@ -252,8 +267,8 @@ Test(record_rules, leave_references_to_tables_that_the_format_lacks)
 {
     rule_world self = rule_world_of(&land);
 
-    write_apart(&self, 'B', 10, "town berlin;town rome;house 1 mark=b town=berlin");
-    cf_rows *base = applied(&self);
+    rule_world_write_apart(&self, 'B', 10, "town berlin;town rome;house 1 mark=b town=berlin");
+    cf_rows *base = rule_world_applied(&self);
     cf_row_view *view = cf_row_view_new(self.state, &land);
     cf_row disk = made_row("house 1 mark=c town=berlin", &self.arena);
     cf_row_scan_input input = {.ids = &cf_record_ids_product,
@@ -280,7 +295,7 @@ Test(record_rules, leave_references_to_tables_that_the_format_lacks)
     cr_assert(cf_id_equal(&item, &town));
     cf_row_view_destroy(&view);
     cf_rows_destroy(&base);
-    end(&self);
+    rule_world_end(&self);
 }
 
 static cf_row_scan scan_house(rule_world *self, const cf_rows *base, const char *row)
@@ -323,8 +338,8 @@ Test(record_rules, write_a_default_weakly_and_a_word_of_the_user_not)
 {
     rule_world self = rule_world_of(&land);
 
-    write_apart(&self, 'B', 10, "house 1");
-    cf_rows *base = applied(&self);
+    rule_world_write_apart(&self, 'B', 10, "house 1");
+    cf_rows *base = rule_world_applied(&self);
     cf_row_scan given = scan_house(&self, base, "house 1 mark=new");
     cr_assert_eq(given.count, 1);
     cr_expect(given.changes[0].weak);
@@ -332,15 +347,15 @@ Test(record_rules, write_a_default_weakly_and_a_word_of_the_user_not)
     cr_assert_eq(said.count, 1);
     cr_expect_not(said.changes[0].weak);
     cf_rows_destroy(&base);
-    end(&self);
+    rule_world_end(&self);
     self = rule_world_of(&land);
-    write_apart(&self, 'B', 10, "house 1 mark=old");
-    base = applied(&self);
+    rule_world_write_apart(&self, 'B', 10, "house 1 mark=old");
+    base = rule_world_applied(&self);
     cf_row_scan changed = scan_house(&self, base, "house 1 mark=new");
     cr_assert_eq(changed.count, 1);
     cr_expect_not(changed.changes[0].weak, "the user put it there");
     cf_rows_destroy(&base);
-    end(&self);
+    rule_world_end(&self);
 }
 
 /* ---- What only a mistaken device does ---- */
@@ -359,7 +374,7 @@ Test(record_rules, hold_back_what_has_no_key_or_that_of_another)
     const cf_id keyless = {{'r', 1}}, worded = {{'r', 2}}, second = {{'r', 3}};
     size_t count;
 
-    write_apart(&self, 'A', 10, "town berlin");
+    rule_world_write_apart(&self, 'A', 10, "town berlin");
     write_field(&self, &keyless, CF_FIELD_TABLE, made_text("house", &self.arena));
     write_field(&self, &worded, CF_FIELD_TABLE, made_text("house", &self.arena));
     write_field(&self, &worded, CF_FIELD_KEY, made_text("one", &self.arena));
@@ -373,19 +388,19 @@ Test(record_rules, hold_back_what_has_no_key_or_that_of_another)
     cr_assert_eq(held[2].why, CF_HELD_UNIQUE);
     cr_assert_eq(cf_row_view_count(view), 1);
     cf_row_view_destroy(&view);
-    end(&self);
+    rule_world_end(&self);
 }
 
 Test(record_rules, find_a_free_key_at_the_end_of_all_numbers)
 {
     rule_world self = rule_world_of(&land);
 
-    write_apart(&self, 'A', 10, "house 9223372036854775807 mark=a");
-    write_apart(&self, 'B', 20, "house 9223372036854775807 mark=b");
+    rule_world_write_apart(&self, 'A', 10, "house 9223372036854775807 mark=a");
+    rule_world_write_apart(&self, 'B', 20, "house 9223372036854775807 mark=b");
     cf_row_view *view = cf_row_view_new(self.state, &land);
     const cf_row *given = cf_row_view_find(view, towns[0].name, made_int(1, &self.arena));
     cr_assert(given);
     cr_assert(given->displaced);
     cf_row_view_destroy(&view);
-    end(&self);
+    rule_world_end(&self);
 }
