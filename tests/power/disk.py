@@ -101,6 +101,10 @@ class Disk:
             for number in list(self.cuts)[::2]:
                 self.cuts.pop(number).unlink()
 
+    def is_half_empty(self):
+        there = os.statvfs(self.at)
+        return 2 * there.f_bavail > there.f_blocks
+
     def go_back_to(self, number):
         """Mounts the cut where the disk was, which goes: what ran there has ended."""
         self.unmount(self.at)
