@@ -23,6 +23,10 @@
 #define CF_FIELD_TABLE "/table" /* text */
 #define CF_FIELD_KEY "/key" /* the key wished for; weak when it is one that was given (pinned) */
 #define CF_FIELD_LEVEL "/level" /* uint, weak: who claims a key or a unique value first */
+/* With a NAME behind them, weak: the row that this one refers to by what its data say; a bond where
+ * it can't be without that. */
+#define CF_FIELD_TIE "/tie/"
+#define CF_FIELD_BOND "/bond/"
 
 /* Borrows everything, usually from an arena. */
 typedef struct {

@@ -212,10 +212,5 @@ void cf_wanted_rows_leave(cf_wanted_rows *wanted, const cf_record_file *file)
 void cf_column_field(cf_bytes name, cf_buffer *out)
 {
     cf_buffer_append_text(out, CF_COLUMNS "/");
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] == '~' || name.data[i] == '/')
-            cf_buffer_append_text(out, name.data[i] == '~' ? "~0" : "~1");
-        else
-            cf_buffer_append(out, &name.data[i], 1);
-    }
+    cf_field_append_part(out, name);
 }

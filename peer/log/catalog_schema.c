@@ -19,11 +19,7 @@ static cf_bytes field_of(cf_bytes table, cf_arena *arena)
     cf_buffer field = {0};
 
     cf_buffer_append(&field, FIELD_SCHEMA, sizeof FIELD_SCHEMA - 1);
-    for (size_t i = 0; i < table.size; i++)
-        if (table.data[i] == '~' || table.data[i] == '/')
-            cf_buffer_append(&field, table.data[i] == '~' ? "~0" : "~1", 2);
-        else
-            cf_buffer_append(&field, &table.data[i], 1);
+    cf_field_append_part(&field, table);
     cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&field));
     cf_buffer_release(&field);
     return copy;

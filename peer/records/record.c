@@ -13,7 +13,23 @@
 bool cf_row_field_is_reserved(cf_bytes name)
 {
     return cf_field_is(name, CF_FIELD_NUMBER_DELETED) || cf_field_is(name, CF_FIELD_NUMBER_TABLE) ||
-           cf_field_is(name, CF_FIELD_NUMBER_KEY) || cf_field_is(name, CF_FIELD_NUMBER_LEVEL);
+           cf_field_is(name, CF_FIELD_NUMBER_KEY) || cf_field_is(name, CF_FIELD_NUMBER_LEVEL) ||
+           cf_row_field_is_tie(name);
+}
+
+static bool begins(cf_bytes name, cf_bytes with)
+{
+    return name.size > with.size && memcmp(name.data, with.data, with.size) == 0;
+}
+
+bool cf_row_field_is_tie(cf_bytes name)
+{
+    return begins(name, cf_bytes_of_text(CF_FIELD_TIE)) || cf_row_field_is_bond(name);
+}
+
+bool cf_row_field_is_bond(cf_bytes name)
+{
+    return begins(name, cf_bytes_of_text(CF_FIELD_BOND));
 }
 
 const cf_row_field *cf_row_field_named(const cf_row *row, cf_bytes name)

@@ -45,8 +45,11 @@ typedef struct {
     cf_bytes refs;  /* of the base: which writes it shows, packed (peer/records/row_refs.h) */
 } cf_row;
 
-/* /table, /key, /level and the deletion: no name of data. */
+/* /table, /key, /level, ties, bonds and the deletion: no name of data. */
 bool cf_row_field_is_reserved(cf_bytes name);
+/* A tie or a bond; a bond. */
+bool cf_row_field_is_tie(cf_bytes name);
+bool cf_row_field_is_bond(cf_bytes name);
 /* NULL when the row has no such field, or no value in it. */
 const cf_row_field *cf_row_field_named(const cf_row *row, cf_bytes name);
 /* The same values in the same order. */

@@ -309,8 +309,8 @@ void cf_row_scan_spot(cf_row_scanning *scanning, cf_row_spot *spot)
         self.changed = true;
     }
     walk_fields(&self, scan_field);
-    if (!self.changed)
-        return;
-    cf_row_touch(scanning, spot->table);
-    walk_fields(&self, carry_volatile);
+    if (self.changed)
+        walk_fields(&self, carry_volatile);
+    if (cf_row_scan_ties(scanning, spot, &self.refs) || self.changed)
+        cf_row_touch(scanning, spot->table);
 }

@@ -37,6 +37,8 @@ typedef struct {
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed)
 {
+    if (a->tied != b->tied)
+        return a->tied ? 1 : -1;
     if (a->alive != b->alive)
         return a->alive ? -1 : 1;
     if (a->level != b->level)
@@ -189,10 +191,12 @@ static void look_at_children(holding *self, const cf_viewed *viewed)
         look_at(self, edge->child);
 }
 
+/* A tie is none: what the row says may be said by another one. */
 static bool lost_a_parent(const cf_viewed *viewed)
 {
     for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)
-        if (!edge->nothing.size && (!edge->parent || cf_viewed_is_held(edge->parent)))
+        if (edge->value && !edge->nothing.size &&
+            (!edge->parent || cf_viewed_is_held(edge->parent)))
             return true;
     return false;
 }
@@ -250,6 +254,7 @@ void cf_row_view_hold_back(cf_row_view *view)
     for (size_t i = 0; i < view->rows.count; i++) {
         cf_viewed *viewed = view->rows.at[i];
 
+        viewed->dropped = viewed->beaten = viewed->contends = false;
         viewed->lacking = viewed->lacking || lacks_required(viewed);
         if (viewed->visible && !viewed->lacking)
             make_claims(&self, viewed);

@@ -106,7 +106,7 @@ static bool is_bound(const going *self, const dependant *found)
     for (size_t i = 0; i < table->required_count; i++)
         if (cf_bytes_equal(table->required[i], found->field))
             return true;
-    return cf_schema_field(table, found->field).owned;
+    return cf_schema_field(table, found->field).owned || cf_row_field_is_bond(found->field);
 }
 
 static void doom_dependants(going *self, const cf_id *target)

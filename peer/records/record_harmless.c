@@ -131,8 +131,9 @@ static bool is_mere_data(const cf_row_view *view, const cf_schema_table *table,
     cf_bytes name;
     cf_merge merge = cf_schema_property(table, change->field, &name);
 
-    if ((merge == CF_MERGE_REFERENCE && !view->simple) ||
-        is_named(table->required, table->required_count, name))
+    bool refers = merge == CF_MERGE_REFERENCE || cf_row_field_is_tie(change->field);
+
+    if ((refers && !view->simple) || is_named(table->required, table->required_count, name))
         return false;
     for (size_t i = 0; i < table->unique_count; i++)
         if (is_named(table->unique[i].names, table->unique[i].count, name))

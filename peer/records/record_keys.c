@@ -101,7 +101,8 @@ static void give_next_free(cf_row_view *view, cf_viewed *viewed, cf_buffer *key)
 static void show_references(const cf_viewed *viewed)
 {
     for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)
-        *edge->value = edge->parent ? edge->parent->row.key : edge->nothing;
+        if (edge->value)
+            *edge->value = edge->parent ? edge->parent->row.key : edge->nothing;
 }
 
 void cf_row_view_give_keys(cf_row_view *view)

@@ -23,6 +23,7 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
     fresh->table = table;
     fresh->field = field;
     fresh->merge = cf_schema_property(table, cf_state_field_name(view->state, field), &fresh->name);
+    fresh->tie = cf_row_field_is_tie(cf_state_field_name(view->state, field));
     cf_table_add(&view->properties, &fresh->link, hash);
     return fresh;
 }
@@ -103,12 +104,13 @@ static void add_set_values(making *self, const cf_row_property *property, size_t
     field_of(self, property->name);
 }
 
-/* A value that is neither form of a reference is shown as it is. */
-static void add_edge(making *self, cf_bytes *value)
+/* `shown`: where its key is to be shown. A value that is neither form of a reference is shown as it
+ * is. */
+static void add_edge(making *self, cf_bytes value, cf_bytes *shown)
 {
-    cf_row_edge found = {.child = self->viewed, .value = value};
+    cf_row_edge found = {.child = self->viewed, .value = shown};
 
-    if (!cf_reference_item(*value, &found.target) && !cf_reference_nothing(*value, &found.nothing))
+    if (!cf_reference_item(value, &found.target) && !cf_reference_nothing(value, &found.nothing))
         return;
     found.next_of_child = self->viewed->parents;
     self->viewed->parents = cf_arena_allocate(&self->view->arena, 1, sizeof found);
@@ -124,7 +126,7 @@ static void add_value(making *self, const cf_row_property *property, cf_bytes va
     field->values = values;
     field->count = 1;
     if (property->merge == CF_MERGE_REFERENCE)
-        add_edge(self, values);
+        add_edge(self, value, values);
 }
 
 static bool belongs_to(const set_value *value, cf_bytes set)
@@ -218,6 +220,10 @@ static void add_field(making *self, size_t first, size_t end)
     const cf_write *best = &cf_row_facts_best(self->facts, first, end)->write;
     const cf_row_property *property = cf_row_view_property(self->view, viewed->table, best->field);
 
+    if (property->tie) {
+        add_edge(self, best->value, NULL);
+        return;
+    }
     if (cf_row_facts_stand(self->facts, first, end, property->merge == CF_MERGE_SET))
         note_conflicts(self, first, end);
     if (property->merge == CF_MERGE_SET)

@@ -18,12 +18,13 @@ static bool keys_changed(const cf_row_scanning *self)
 
 static void scan_spots(cf_row_scanning *self)
 {
-    bool retargeted = keys_changed(self);
+    bool retargeted = keys_changed(self), tied = cf_row_ties_moved(self);
 
     for (size_t i = 0; i < self->spot_count; i++) {
         cf_row_spot *spot = &self->spots[i];
 
-        if (!spot->same || (retargeted && cf_row_lost_target(self, spot)))
+        if (!spot->same || (retargeted && cf_row_lost_target(self, spot)) ||
+            (tied && cf_row_is_tied_anew(self, spot)))
             cf_row_scan_spot(self, spot);
     }
 }
@@ -47,5 +48,7 @@ void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_sca
     out->changes = cf_change_draft_changes(&self->draft, &out->count);
     out->inner = self;
     cf_change_draft_release(&self->draft);
+    cf_tied_rows_release(&self->tied);
+    cf_tied_rows_release(&self->tied_before);
     cf_row_spots_close(self);
 }

@@ -4,6 +4,7 @@
 #define CF_PEER_RECORDS_RECORD_SCAN_INSIDE_H
 #include "peer/records/record_scan.h"
 #include "peer/records/record_view_inside.h"
+#include "peer/records/row_ties.h"
 #include "peer/merge/change_draft.h"
 
 /* A row of the disk. */
@@ -32,7 +33,8 @@ typedef struct {
     size_t gone_count, gone_capacity;
     const cf_row **moved; /* of the base, on the disk under another key */
     size_t moved_count;
-    bool *touched; /* of each of the schema's tables: something is written */
+    cf_tied_rows tied, tied_before; /* the rows of the disk, of the base; filled when asked */
+    bool *touched;                  /* of each of the schema's tables: something is written */
     cf_change_draft draft;
 } cf_row_scanning;
 
@@ -57,6 +59,11 @@ void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row
 
 /* Whether the row that a reference of this unchanged row stood for is another one now. */
 bool cf_row_lost_target(const cf_row_scanning *self, const cf_row_spot *spot);
+/* Whether rows of the disk may be tied to others than before; this one, which is as it was, is. */
+bool cf_row_ties_moved(const cf_row_scanning *self);
+bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_row_spot *spot);
+/* Drafts which rows it is tied to now; false: nothing is to be said of that. */
+bool cf_row_scan_ties(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs);
 /* Drafts what was done to a row that is new or changed (rules l, n, r, s, v). */
 void cf_row_scan_spot(cf_row_scanning *self, cf_row_spot *spot);
 /* The values of a set that went and came (rule s). */

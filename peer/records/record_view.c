@@ -70,30 +70,57 @@ static void connect(cf_row_view *view)
         }
 }
 
-static void make_visible(cf_viewed_list *todo, cf_viewed *viewed)
+static void make_visible(cf_viewed_list *todo, cf_viewed *viewed, bool tied)
 {
     if (viewed->visible)
         return;
     viewed->visible = true;
+    viewed->tied = tied;
     cf_viewed_add(todo, viewed);
 }
 
 /* A row that a visible row refers to is visible (rule e). */
+static void follow_references(cf_viewed_list *todo, bool tied)
+{
+    while (todo->count) {
+        const cf_viewed *viewed = todo->at[--todo->count];
+
+        for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)
+            if (edge->parent && edge->value)
+                make_visible(todo, edge->parent, tied);
+    }
+}
+
 static void find_visible(cf_row_view *view)
 {
     cf_viewed_list todo = {0};
 
     for (size_t i = 0; i < view->rows.count; i++)
         if (view->rows.at[i]->alive)
-            make_visible(&todo, view->rows.at[i]);
-    while (todo.count) {
-        const cf_viewed *viewed = todo.at[--todo.count];
-
-        for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)
-            if (edge->parent)
-                make_visible(&todo, edge->parent);
-    }
+            make_visible(&todo, view->rows.at[i], false);
+    follow_references(&todo, false);
     free(todo.at);
+}
+
+/* So is one to which a row is tied that is shown. It comes last to every claim, so that it holds
+ * back none of the others. False: there is none any more. */
+static bool find_tied(cf_row_view *view)
+{
+    cf_viewed_list todo = {0};
+
+    for (size_t i = 0; i < view->rows.count; i++) {
+        const cf_viewed *viewed = view->rows.at[i];
+
+        if (!viewed->visible || cf_viewed_is_held(viewed))
+            continue;
+        for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)
+            if (edge->parent && !edge->value)
+                make_visible(&todo, edge->parent, true);
+    }
+    bool any = todo.count > 0;
+    follow_references(&todo, true);
+    free(todo.at);
+    return any;
 }
 
 /* ---- What is said of them ---- */
@@ -117,7 +144,9 @@ static void sort_out(cf_row_view *view)
     for (size_t i = 0; i < view->rows.count; i++) {
         cf_viewed *viewed = view->rows.at[i];
 
-        if (viewed->visible && cf_viewed_is_held(viewed))
+        if (viewed->tied && cf_viewed_is_held(viewed))
+            viewed->visible = false; /* nobody says that it must be this one */
+        else if (viewed->visible && cf_viewed_is_held(viewed))
             view->held[view->held_count++] = (cf_row_held){viewed->row, why_held(viewed)};
         else if (viewed->visible)
             cf_viewed_add(&view->shown, viewed);
@@ -178,7 +207,9 @@ cf_row_view *cf_row_view_new(const cf_state *state, const cf_schema *schema)
     cf_row_facts_release(&load.facts);
     connect(view);
     find_visible(view);
-    cf_row_view_hold_back(view);
+    do
+        cf_row_view_hold_back(view);
+    while (find_tied(view));
     sort_out(view);
     cf_row_view_give_keys(view);
     keep_conflicts(view);
@@ -243,8 +274,22 @@ void cf_row_view_each_field(const cf_row_view *view,
          link = cf_table_walk(&view->properties, link)) {
         const cf_row_property *property = cf_linked(link, cf_row_property, link);
 
-        found(context, property->table->name, property->name);
+        if (!property->tie)
+            found(context, property->table->name, property->name);
     }
+}
+
+bool cf_row_view_refers(const cf_row_view *view, cf_bytes table)
+{
+    bool found = false;
+
+    for (cf_table_link *link = NULL; !found && (link = cf_table_walk(&view->properties, link));) {
+        const cf_row_property *property = cf_linked(link, cf_row_property, link);
+
+        found = (property->tie || property->merge == CF_MERGE_REFERENCE) &&
+                cf_bytes_equal(property->table->name, table);
+    }
+    return found;
 }
 
 void cf_row_view_children(const cf_row_view *view, const cf_row *row,

@@ -46,7 +46,9 @@ const cf_row *cf_row_view_of_item(const cf_row_view *view, const cf_id *item);
 void cf_row_view_each_field(const cf_row_view *view,
                             void (*found)(void *context, cf_bytes table, cf_bytes field),
                             void *context);
-/* Calls `visit` for each row that refers to this one, by a reference that is shown. */
+/* Whether a row of the table refers to another one, or did. */
+bool cf_row_view_refers(const cf_row_view *view, cf_bytes table);
+/* Calls `visit` for each row that refers to this one, by a reference or a tie that is shown. */
 void cf_row_view_children(const cf_row_view *view, const cf_row *row,
                           void (*visit)(void *context, const cf_row *child), void *context);
 /* Ascending by item, field. */

@@ -13,6 +13,7 @@ typedef struct {
     uint32_t field;
     cf_bytes name; /* of the row's field */
     cf_merge merge;
+    bool tie; /* it is none, but refers to a row all the same */
 } cf_row_property;
 
 /* Who comes first to a key or a unique value (rule x). */
@@ -26,7 +27,7 @@ typedef struct cf_viewed cf_viewed;
 /* A row refers to another one, or to a key that no row had. */
 typedef struct cf_row_edge {
     cf_viewed *child;
-    cf_bytes *value;   /* in the child; in the end the key that is shown */
+    cf_bytes *value;   /* in the child; in the end the key that is shown; NULL: it is a tie */
     cf_bytes nothing;  /* the key that no row had; else */
     cf_id target;      /* the item, */
     cf_viewed *parent; /* and its row; NULL: nothing is known of it */
@@ -39,6 +40,7 @@ struct cf_viewed {
     const cf_schema_table *table;
     bool alive;    /* by itself */
     bool visible;  /* that, or a row that is visible refers to it (rule e) */
+    bool tied;     /* visible only since ties lead to it */
     bool dropped;  /* held back with a row that it refers to */
     bool lacking;  /* held back for a field that is required */
     bool beaten;   /* held back for a unique value, for now */
@@ -102,7 +104,7 @@ bool cf_viewed_key_read(const cf_schema_table *table, cf_bytes key, int64_t *num
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed);
 
-/* Rule u: says of all visible rows which are held back. */
+/* Rule u: says of all visible rows which are held back, as if nobody had said it before. */
 void cf_row_view_hold_back(cf_row_view *view);
 /* Rules k and f: gives each row that is shown its key, and its references. */
 void cf_row_view_give_keys(cf_row_view *view);

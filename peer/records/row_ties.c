@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/records/row_ties.h"
 
+#include "codec/pack.h"
+
 typedef struct {
     cf_table_link link;
     const cf_row_tie *tie;
     const cf_row *row; /* the parent */
+    cf_bytes said;
 } tied_row;
 
 /* Nothing: NULL. */
@@ -16,43 +19,40 @@ static cf_bytes value_of(const cf_row *row, const cf_tied_column *column)
     return field ? field->values[0] : (cf_bytes){0};
 }
 
-/* False: one of the columns says nothing, so it refers to none. */
-static bool hash_of(const cf_row_tie *tie, const cf_tied_column *columns, const cf_row *row,
-                    uint64_t *out)
+/* What these columns of the row say, as those of the parent compare; false: one of them says
+ * nothing, so it refers to none. */
+static bool said(const cf_row_tie *tie, const cf_tied_column *columns, const cf_row *row,
+                 cf_buffer *out)
 {
-    *out = cf_hash_bytes(cf_hash_bytes(0, tie->child), tie->parent);
+    cf_buffer_clear(out);
+    cf_pack_text(out, tie->child);
+    cf_pack_text(out, tie->parent);
     for (size_t i = 0; i < tie->count; i++) {
         cf_bytes value = value_of(row, &columns[i]);
 
         if (!value.size)
             return false;
-        *out = cf_hash_bytes(*out, value);
+        cf_collation_fold(tie->to[i].collation, value, out);
     }
     return true;
 }
 
-static bool is_tied(const cf_row_tie *tie, const cf_row *child, const cf_row *parent)
-{
-    bool same = true;
-
-    for (size_t i = 0; same && i < tie->count; i++)
-        same = cf_bytes_equal(value_of(child, &tie->from[i]), value_of(parent, &tie->to[i]));
-    return same;
-}
-
 void cf_tied_rows_add(cf_tied_rows *tied, const cf_row *row, cf_arena *arena)
 {
+    cf_buffer key = {0};
+
     for (size_t i = 0; i < tied->format->tie_count; i++) {
         const cf_row_tie *tie = &tied->format->ties[i];
-        uint64_t hash;
 
-        if (!cf_bytes_equal(tie->parent, row->table) || !hash_of(tie, tie->to, row, &hash))
+        if (!cf_bytes_equal(tie->parent, row->table) || !said(tie, tie->to, row, &key))
             continue;
         tied_row *made = cf_arena_allocate(arena, 1, sizeof *made);
         made->tie = tie;
         made->row = row;
-        cf_table_add(&tied->rows, &made->link, hash);
+        made->said = cf_arena_copy(arena, cf_buffer_view(&key));
+        cf_table_add(&tied->rows, &made->link, cf_hash_bytes(0, made->said));
     }
+    cf_buffer_release(&key);
 }
 
 void cf_tied_rows_release(cf_tied_rows *tied)
@@ -63,16 +63,20 @@ void cf_tied_rows_release(cf_tied_rows *tied)
 const cf_row *cf_tied_rows_find(const cf_tied_rows *tied, const cf_row_tie *tie,
                                 const cf_row *child)
 {
-    uint64_t hash;
+    cf_buffer key = {0};
+    const cf_row *found = NULL;
 
-    if (!cf_bytes_equal(tie->child, child->table) || !hash_of(tie, tie->from, child, &hash))
-        return NULL;
-    for (cf_table_link *link = cf_table_first(&tied->rows, hash); link;
-         link = cf_table_next(link)) {
-        const tied_row *found = cf_linked(link, const tied_row, link);
+    if (cf_bytes_equal(tie->child, child->table) && said(tie, tie->from, child, &key)) {
+        cf_bytes wanted = cf_buffer_view(&key);
 
-        if (found->tie == tie && is_tied(tie, child, found->row))
-            return found->row;
+        for (cf_table_link *link = cf_table_first(&tied->rows, cf_hash_bytes(0, wanted));
+             !found && link; link = cf_table_next(link)) {
+            const tied_row *one = cf_linked(link, const tied_row, link);
+
+            if (one->tie == tie && cf_bytes_equal(one->said, wanted))
+                found = one->row;
+        }
     }
-    return NULL;
+    cf_buffer_release(&key);
+    return found;
 }

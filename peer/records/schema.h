@@ -3,6 +3,7 @@
  * collection, since the view is a function of the state and the schema. Plain data, borrowed. */
 #ifndef CF_PEER_RECORDS_SCHEMA_H
 #define CF_PEER_RECORDS_SCHEMA_H
+#include "peer/records/collation.h"
 #include "peer/records/record.h"
 
 typedef enum {
@@ -110,14 +111,18 @@ typedef struct {
 typedef struct {
     cf_bytes field;
     size_t part, parts;
+    cf_collation collation;
 } cf_tied_column;
 
 /* Rows of one table refer to rows of another by what these columns say, and not by the key: a
- * foreign key of several columns, or one to a column that is merely unique. */
+ * foreign key of several columns, or one to a column that is merely unique, or compares without
+ * case. They are equal as the columns of the parent compare. */
 typedef struct {
     cf_bytes child, parent;
     const cf_tied_column *from, *to;
     size_t count;
+    cf_bytes field; /* of the state, in which a row says which one that is: CF_FIELD_TIE or
+                       CF_FIELD_BOND; nothing: in none */
 } cf_row_tie;
 
 /* What a format lacks it neither shows nor deletes, but a row deleted through it is deleted whole,

@@ -10,6 +10,7 @@ from protocol import Malformed, Map, has_content, pack, require, unpack, unpack_
 from reader_tree import Tree
 
 RESERVED = {"", "/table", "/key", "/level"}
+TIES = "/tie/", "/bond/"
 
 
 # ---- 3. Long values --------------------------------------------------------------------------------------------------
@@ -77,6 +78,10 @@ def value_of(content):
 # ---- 18. Rows --------------------------------------------------------------------------------------------------------
 
 
+def is_data(field):
+    return field not in RESERVED and not field.startswith(TIES)
+
+
 class Records(Tree):
     """What a collection of records shows."""
 
@@ -97,7 +102,7 @@ class Records(Tree):
         for item in filter(self.lives, self.fields):
             place = self.value(item, "/table"), self.value(item, "/key")
             require(place not in found, "two rows of one key")
-            data = {field: self.data(item, field) for field in self.fields[item] if field not in RESERVED}
+            data = {field: self.data(item, field) for field in self.fields[item] if is_data(field)}
             found[place] = {field: value for field, value in data.items() if value is not None}
         return found
 

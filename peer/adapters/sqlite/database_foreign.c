@@ -220,8 +220,8 @@ static bool may_equal(cf_bytes a, cf_bytes b, cf_collation collation)
     if (cf_read_type(&left, &types[0], &ignored) || cf_read_type(&right, &types[1], &ignored) ||
         types[0] != types[1])
         return true;
-    cf_database_fold(collation, a, &folded[0]);
-    cf_database_fold(collation, b, &folded[1]);
+    cf_collation_fold(collation, a, &folded[0]);
+    cf_collation_fold(collation, b, &folded[1]);
     bool equal = cf_bytes_equal(cf_buffer_view(&folded[0]), cf_buffer_view(&folded[1]));
     cf_buffer_release(&folded[0]);
     cf_buffer_release(&folded[1]);

@@ -145,7 +145,4 @@ cf_status cf_row_writing_check(cf_row_writing *self, cf_error *error);
 void cf_database_give_keys(const cf_database_schema *schema, const cf_rows *base,
                            cf_record_file *file);
 
-/* As the column compares: without case, without blanks at the end. Appends. */
-void cf_database_fold(cf_collation collation, cf_bytes value, cf_buffer *out);
-
 #endif

@@ -65,23 +65,6 @@ bool cf_database_value(sqlite3_stmt *statement, int column, bool wide, cf_buffer
     }
 }
 
-void cf_database_fold(cf_collation collation, cf_bytes value, cf_buffer *out)
-{
-    cf_bytes text;
-
-    if (collation == CF_COLLATION_BINARY || !cf_value_is_text(value, &text)) {
-        cf_buffer_append(out, value.data, value.size);
-        return;
-    }
-    if (collation == CF_COLLATION_RTRIM)
-        while (text.size && text.data[text.size - 1] == ' ')
-            text.size--;
-    cf_pack_text(out, text);
-    for (size_t i = out->size - text.size; i < out->size && collation == CF_COLLATION_NOCASE; i++)
-        if (out->data[i] >= 'A' && out->data[i] <= 'Z')
-            out->data[i] = (uint8_t)(out->data[i] - 'A' + 'a');
-}
-
 /* ---- A row ---- */
 
 static cf_bytes value_at(const cf_row_reading *self, const uint8_t *values, size_t column)
@@ -103,7 +86,7 @@ static bool pack_key(const cf_row_reading *self, cf_buffer *out)
 
         if (!part.size)
             return false;
-        cf_database_fold(table->columns[table->keys[i]].collation, part, out);
+        cf_collation_fold(table->columns[table->keys[i]].collation, part, out);
     }
     return true;
 }

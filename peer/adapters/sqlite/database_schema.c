@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/sqlite/database_schema_inside.h"
 
+#include "codec/limits.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,8 +170,38 @@ static const cf_tied_column *row_columns(const cf_database_table *table, const c
             if (cf_sql_name_equal(table->columns[k].name, names[i]))
                 columns[i] = (cf_tied_column){table->columns[k].field,
                                               table->columns[k].key ? table->columns[k].key - 1 : 0,
-                                              table->key_count};
+                                              table->key_count, table->columns[k].collation};
     return columns;
+}
+
+/* Its rows can't be without those that they refer to by this key, or go with them. */
+static bool is_bond(const cf_database_table *table, const cf_foreign_key *key)
+{
+    bool bond = key->cascades;
+
+    for (size_t i = 0; i < key->count; i++)
+        for (size_t k = 0; k < table->count; k++)
+            bond |= cf_sql_name_equal(table->columns[k].name, key->from[i]) &&
+                    (table->columns[k].required || table->columns[k].key);
+    return bond;
+}
+
+/* Nothing where the names are too long for a field. */
+static cf_bytes tie_field(const cf_database_table *table, const cf_foreign_key *key,
+                          cf_arena *arena)
+{
+    cf_buffer field = {0};
+
+    cf_buffer_append_text(&field, is_bond(table, key) ? CF_FIELD_BOND : CF_FIELD_TIE);
+    cf_field_append_part(&field, key->parent);
+    for (size_t i = 0; i < key->count; i++) {
+        cf_buffer_append_text(&field, "/");
+        cf_field_append_part(&field, key->from[i]);
+    }
+    cf_bytes copy =
+        field.size <= CF_FIELD_MAX ? cf_arena_copy(arena, cf_buffer_view(&field)) : (cf_bytes){0};
+    cf_buffer_release(&field);
+    return copy;
 }
 
 static const cf_database_table *parent_of(const cf_database_schema *schema,
@@ -197,9 +229,12 @@ static void give_ties(cf_database_schema *schema)
             if (!parent || cf_foreign_key_is_reference(table, key))
                 continue;
             ties[schema->format.tie_count++] =
-                (cf_row_tie){table->name, parent->name,
+                (cf_row_tie){table->name,
+                             parent->name,
                              row_columns(table, key->from, key->count, &schema->arena),
-                             row_columns(parent, key->to, key->count, &schema->arena), key->count};
+                             row_columns(parent, key->to, key->count, &schema->arena),
+                             key->count,
+                             tie_field(table, key, &schema->arena)};
         }
     schema->format.ties = ties;
 }

@@ -37,7 +37,7 @@ static cf_bytes tuple_of(giving *self, const cf_row *row)
         const cf_row_field *field = cf_row_field_named(row, column->field);
 
         if (field)
-            cf_database_fold(column->collation, field->values[0], &tuple);
+            cf_collation_fold(column->collation, field->values[0], &tuple);
     }
     cf_bytes copy = cf_arena_copy(&self->arena, cf_buffer_view(&tuple));
     cf_buffer_release(&tuple);
@@ -85,7 +85,7 @@ static void pack_part(const giving *self, const cf_database_column *column, cf_b
     if (target)
         cf_reference_pack_item(out, &target->item);
     else
-        cf_database_fold(column->collation, value, out);
+        cf_collation_fold(column->collation, value, out);
 }
 
 static cf_bytes packed_key(giving *self, int64_t number)

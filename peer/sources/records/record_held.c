@@ -37,10 +37,14 @@ static void pack_columns(const cf_tied_column *columns, size_t count, cf_buffer 
 {
     cf_pack_array(out, count);
     for (size_t i = 0; i < count; i++) {
-        cf_pack_array(out, 3);
+        bool folded = columns[i].collation != CF_COLLATION_BINARY;
+
+        cf_pack_array(out, folded ? 4 : 3);
         cf_pack_bin(out, columns[i].field);
         cf_pack_uint(out, columns[i].part);
         cf_pack_uint(out, columns[i].parts);
+        if (folded)
+            cf_pack_uint(out, columns[i].collation);
     }
 }
 
@@ -124,17 +128,25 @@ static cf_status read_fields(cf_reader *reader, cf_arena *arena, cf_format_table
 
 static cf_status read_column(cf_reader *reader, cf_tied_column *out, cf_error *error)
 {
-    uint64_t part = 0, parts = 0;
+    uint64_t part = 0, parts = 0, collation = CF_COLLATION_BINARY;
+    size_t count = 0;
 
-    cf_status status = cf_read_array_of(reader, 3, error);
+    cf_status status = cf_read_array(reader, &count, error);
+    if (!status && count != 3 && count != 4)
+        status = cf_fail(error, CF_MALFORMED, "a column of %zu parts", count);
     if (!status)
         status = cf_read_bin(reader, &out->field, error);
     if (!status)
         status = cf_read_uint(reader, &part, error);
     if (!status)
         status = cf_read_uint(reader, &parts, error);
+    if (!status && count == 4)
+        status = cf_read_uint(reader, &collation, error);
+    if (!status && collation >= CF_COLLATIONS)
+        status = cf_fail(error, CF_MALFORMED, "a column that compares in an unknown way");
     out->part = part;
     out->parts = parts;
+    out->collation = (cf_collation)collation;
     return status;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a source had room for when it was last agreed, as its home keeps it: [table…], a table being
  * [name, whole, [field…]], and behind the fields, of a database, [column…] that its key is made of,
- * and [[parent, [column…], [column…]]…], its ties, a column of these being [field, part, parts].
- * What follows the tables record_source_held.c says. */
+ * and [[parent, [column…], [column…]]…], its ties, a column of these being [field, part, parts],
+ * and behind them how it compares, unless by bytes. What follows the tables record_source_held.c
+ * says. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_HELD_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_HELD_H
 #include "codec/pack.h"

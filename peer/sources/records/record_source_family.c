@@ -23,14 +23,6 @@ typedef struct {
     bool doubtful;
 } family;
 
-static bool has_references(const cf_schema_table *table)
-{
-    for (size_t i = 0; i < table->field_count; i++)
-        if (table->fields[i].merge == CF_MERGE_REFERENCE)
-            return true;
-    return false;
-}
-
 /* Whether anything can be hidden that hangs on something, or was. */
 static bool may_have_any(const cf_record_run *run)
 {
@@ -38,7 +30,7 @@ static bool may_have_any(const cf_record_run *run)
     bool any = cf_rows_count(binding->dependants) > 0;
 
     for (size_t i = 0; !any && i < run->schema.count; i++)
-        any = has_references(&run->schema.tables[i]) &&
+        any = cf_row_view_refers(run->view, run->schema.tables[i].name) &&
               (binding->include_count ||
                !cf_format_holds_table(&run->content.format, run->schema.tables[i].name));
     return any;

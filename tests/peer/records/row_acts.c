@@ -173,6 +173,9 @@ static void phone(row_hand *hand)
     set(hand, &row, "/mark", fresh(hand, "M"));
     set(hand, &row, "/person", owner->key);
     set(hand, &row, "/number", fresh(hand, "v"));
+    const cf_row_field *email = cf_row_field_named(owner, cf_bytes_of_text("/email"));
+    if (email)
+        set(hand, &row, "/mail", email->values[0]);
     row_disk_put(hand->source, row);
 }
 
@@ -349,6 +352,18 @@ static void reparent(row_hand *hand)
         set(hand, child, "/person", parent->key);
 }
 
+/* Refers to a person by the e-mail address, or to none any more. */
+static void mail(row_hand *hand)
+{
+    cf_row *child = any_row(hand, "phone", "phone");
+    const cf_row *parent = any_row(hand, "person", "person");
+    const cf_row_field *email =
+        parent ? cf_row_field_named(parent, cf_bytes_of_text("/email")) : NULL;
+
+    if (child)
+        set(hand, child, "/mail", email ? email->values[0] : (cf_bytes){0});
+}
+
 static const struct {
     const char *name;
     void (*act)(row_hand *hand);
@@ -359,6 +374,7 @@ static const struct {
     {"email", email},   {"clear", clear},   {"delete", delete},     {"delete", delete},
     {"rekey", rekey},   {"reuse", reuse},   {"swap", swap},         {"rev", rev},
     {"seen", seen},     {"same", same},     {"reparent", reparent}, {"dangle", dangle},
+    {"mail", mail},     {"mail", mail},     {"email", email},
 };
 
 void row_act(row_acting *acting, row_device *device)

@@ -50,7 +50,15 @@ static const cf_format_table csv_tables[] = {
     {.name = NAME("card"), .fields = csv_card, .field_count = COUNT(csv_card)},
     {.name = NAME("person"), .fields = csv_person, .field_count = COUNT(csv_person)},
 };
-static const cf_row_format database = {.whole = true};
+static const cf_tied_column phone_mail[] = {{.field = NAME("/mail")}},
+                            person_email[] = {{.field = NAME("/email")}};
+static const cf_row_tie by_mail[] = {{.child = NAME("phone"),
+                                      .parent = NAME("person"),
+                                      .from = phone_mail,
+                                      .to = person_email,
+                                      .count = 1,
+                                      .field = NAME("/tie/person/mail")}};
+static const cf_row_format database = {.whole = true, .ties = by_mail, .tie_count = 1};
 static const cf_row_format csv = {.tables = csv_tables, .count = COUNT(csv_tables)};
 
 void row_world_broken(const row_world *world, const char *format, ...)

@@ -45,7 +45,8 @@ typedef struct {
 } row_world;
 
 /* person (serial; /mark required, /email unique, /tel a set), phone (serial; /person refers to
- * one), card (natural, /tel a set); /rev is volatile, /seen weak. */
+ * one, and /mail to the /email of one), card (natural, /tel a set); /rev is volatile, /seen weak.
+ */
 extern const cf_schema row_world_schema;
 const cf_schema_table *row_world_table(const cf_row *row);
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a row says of the rows that it refers to by what its data say. That goes out with a new row,
+ * and when it is another row by what was done here: what came or went elsewhere is nothing that
+ * this one's user did. It is weak: it brings back what it leads to, and not the row. */
+#include "peer/records/record_scan_inside.h"
+
+static bool is_tie_of(const cf_row_tie *tie, const cf_row_spot *spot)
+{
+    return tie->field.size && cf_bytes_equal(tie->child, spot->table->name);
+}
+
+/* ---- What it refers to ---- */
+
+/* By what it said when last agreed; NULL: to none. */
+static const cf_id *target_before(cf_row_scanning *self, const cf_row_tie *tie,
+                                  const cf_row_spot *spot)
+{
+    const cf_rows *base = self->input->base;
+
+    if (!self->tied_before.format) {
+        self->tied_before.format = self->input->format;
+        for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
+            cf_tied_rows_add(&self->tied_before, row, self->arena);
+    }
+    const cf_row *found =
+        spot->base ? cf_tied_rows_find(&self->tied_before, tie, spot->base) : NULL;
+    return found ? &found->item : NULL;
+}
+
+static const cf_id *target_now(cf_row_scanning *self, const cf_row_tie *tie,
+                               const cf_row_spot *spot)
+{
+    if (!self->tied.format) {
+        self->tied.format = self->input->format;
+        for (size_t i = 0; i < self->spot_count; i++)
+            cf_tied_rows_add(&self->tied, self->spots[i].disk, self->arena);
+    }
+    const cf_row *found = cf_tied_rows_find(&self->tied, tie, spot->disk);
+    return found ? &cf_row_spot_at(self, found->table, found->key)->item : NULL;
+}
+
+static bool leads_elsewhere(cf_row_scanning *self, const cf_row_tie *tie, const cf_row_spot *spot)
+{
+    const cf_id *before = target_before(self, tie, spot), *now = target_now(self, tie, spot);
+
+    return before && now ? !cf_id_equal(before, now) : before != now;
+}
+
+/* ---- What it says of that ---- */
+
+/* What is shown there, as in the state; nothing. */
+static cf_bytes shown_value(const cf_row_refs *refs, cf_bytes field)
+{
+    for (size_t i = 0; i < refs->count; i++)
+        if (refs->at[i].standing == CF_WRITE_SHOWN && cf_bytes_equal(refs->at[i].field, field))
+            return refs->at[i].value;
+    return (cf_bytes){0};
+}
+
+/* Whether that is a row which the source showed and doesn't any more: it is not to come back. */
+static bool is_gone(const cf_row_scanning *self, cf_bytes shown)
+{
+    cf_id target;
+
+    if (!self->gone_count || !cf_reference_item(shown, &target))
+        return false;
+    const cf_row *base = cf_rows_of_item(self->input->base, &target);
+    const cf_row_spot *spot = base ? cf_row_spot_at(self, base->table, base->key) : NULL;
+    if (!base || (spot && spot->base == base))
+        return false;
+    for (size_t i = 0; i < self->gone_count; i++)
+        if (self->gone[i] == base)
+            return true;
+    return false;
+}
+
+static bool is_to_be_said(cf_row_scanning *self, const cf_row_tie *tie, const cf_row_spot *spot,
+                          const cf_row_refs *refs)
+{
+    return leads_elsewhere(self, tie, spot) || is_gone(self, shown_value(refs, tie->field));
+}
+
+/* ---- Rows to which nothing else was done ---- */
+
+static bool is_of_parents(const cf_row_scanning *self, cf_bytes table)
+{
+    const cf_row_format *format = self->input->format;
+
+    for (size_t i = 0; i < format->tie_count; i++)
+        if (format->ties[i].field.size && cf_bytes_equal(format->ties[i].parent, table))
+            return true;
+    return false;
+}
+
+bool cf_row_ties_moved(const cf_row_scanning *self)
+{
+    bool moved = false;
+
+    if (!self->input->format->tie_count)
+        return false;
+    for (size_t i = 0; !moved && i < self->gone_count; i++)
+        moved = is_of_parents(self, self->gone[i]->table);
+    for (size_t i = 0; !moved && i < self->spot_count; i++)
+        moved = !self->spots[i].same && is_of_parents(self, self->spots[i].table->name);
+    return moved;
+}
+
+bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_row_spot *spot)
+{
+    const cf_row_format *format = self->input->format;
+    cf_arena arena = {0};
+    cf_row_refs refs = {0};
+    bool anew = false;
+
+    for (size_t i = 0; !anew && i < format->tie_count; i++) {
+        if (!is_tie_of(&format->ties[i], spot))
+            continue;
+        if (self->gone_count && !refs.at)
+            refs = cf_row_refs_of(spot->base, &arena);
+        anew = is_to_be_said(self, &format->ties[i], spot, &refs);
+    }
+    cf_arena_release(&arena);
+    return anew;
+}
+
+/* ---- Writes ---- */
+
+static cf_bytes reference_to(const cf_row_scanning *self, const cf_id *item)
+{
+    cf_buffer packed = {0};
+
+    if (item)
+        cf_reference_pack_item(&packed, item);
+    cf_bytes copy = cf_arena_copy(self->arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return copy;
+}
+
+/* Replaces whatever was said there, shown or not. */
+static void write(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs,
+                  cf_bytes field, cf_bytes value)
+{
+    if (value.size)
+        cf_change_draft_write(&self->draft, &spot->item, field, value, true);
+    for (size_t i = 0; i < refs->count; i++)
+        if (cf_bytes_equal(refs->at[i].field, field))
+            cf_change_draft_over(&self->draft, &spot->item, field, &refs->at[i].dot);
+}
+
+bool cf_row_scan_ties(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs)
+{
+    const cf_row_format *format = self->input->format;
+    bool any = false;
+
+    for (size_t i = 0; i < format->tie_count; i++) {
+        const cf_row_tie *tie = &format->ties[i];
+
+        if (!is_tie_of(tie, spot) || !is_to_be_said(self, tie, spot, refs))
+            continue;
+        cf_bytes value = reference_to(self, target_now(self, tie, spot));
+        if (cf_bytes_equal(shown_value(refs, tie->field), value))
+            continue;
+        write(self, spot, refs, tie->field, value);
+        any = true;
+    }
+    return any;
+}
