@@ -97,3 +97,36 @@ Test(engine_revoked_rows, leaves_it_also_where_another_row_has_its_number)
     cf_heads_release(&heads);
     scene_end(&s);
 }
+
+/* World 29000975: it had been given another number, which who edited it made its own: only of what
+ * table it was nobody said any more. */
+Test(engine_revoked_rows, leaves_it_also_where_somebody_gave_it_its_number)
+{
+    scene s = a_scene(3);
+
+    world_count_up(s.w);
+    world_bind_tables(s.w);
+    write_row(s.owner, 1, 10);
+    cr_assert(world_settle(s.w));
+    cf_heads heads = heads_of(s.owner, &s.id);
+    device_unplug(s.owner);
+    write_row(s.other, 2, 20);
+    cr_assert(device_sync(s.other));
+    write_row(s.suspect, 2, 70);
+    cr_assert(device_sync(s.suspect));
+    cr_assert(device_sync(s.other));
+    cr_assert_eq(balance_of(s.other, 3), 70);
+    write_row(s.other, 3, 77);
+    cr_assert(device_sync(s.other));
+    revoke(s.owner, &s.id, &heads);
+    s.owner->offline = false;
+    sync_both(&s);
+    for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
+        cr_expect_eq(balance_of(each, 1), 10);
+        cr_expect_eq(count_of(each, 20), 1);
+        cr_expect_eq(count_of(each, 77), 1);
+        cr_expect_eq(count_of(each, 70), 0);
+    }
+    cf_heads_release(&heads);
+    scene_end(&s);
+}

@@ -96,13 +96,14 @@ static bool want_shown(applying *self, const cf_row *shown, const cf_row *base, 
 }
 
 /* What made the row counts for nothing any more, and what somebody made of it does: nobody else
- * knows its key, which may be another one's by now. */
+ * knows its key, which may be another one's by now, or its table. */
 static bool is_left_alone(const applying *self, const cf_row *base)
 {
     const cf_collection *collection = self->run->collection;
 
     return cf_collection_lives(collection, &base->item) &&
-           !cf_state_has_field(collection->state, &base->item, CF_FIELD_NUMBER_KEY);
+           !(cf_state_has_field(collection->state, &base->item, CF_FIELD_NUMBER_KEY) &&
+             cf_state_has_field(collection->state, &base->item, CF_FIELD_NUMBER_TABLE));
 }
 
 /* A row that is there. One that was changed and is not published stays as it is. */
