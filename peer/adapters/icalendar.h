@@ -5,7 +5,7 @@
  * /recurrenceRules (an `until` in UTC ends with Z), a VALARM one of /alerts. What happens at one
  * occurrence is the field /recurrenceOverrides/ID: {"excluded": true} of an EXDATE, or of a
  * component with a RECURRENCE-ID the map of all its fields. ID is the time, as /start; where it is
- * told in another zone or is of all that follow, the line from its parameters on:
+ * told in another zone, is of all that follow or is no time, the line from its parameters on:
  * ";RANGE=THISANDFUTURE;TZID=Europe/Berlin:20240115T090000".
  *
  * A property that there is no word for is a value of /iCalProps: [name, parameters, "unknown",

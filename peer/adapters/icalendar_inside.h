@@ -147,7 +147,8 @@ void cf_calendar_delete(const cf_content_lines *lines, size_t component, cf_line
 /* ---- Occurrences (icalendar_occurrence.c) ---- */
 
 /* The name of an occurrence: its time, where it is told as the start of the main component is, else
- * the value as it is spelled, with the parameters where those say more: ";TZID=…:…". */
+ * the value as it is spelled, with the parameters where those say more: ";TZID=…:…". What is no
+ * time is told as it stands there: ":soon". */
 void cf_calendar_occurrence_name(const cf_calendar_component *main,
                                  const cf_calendar_component *occurrence, cf_buffer *out);
 /* RECURRENCE-ID of the occurrence of this name; a time is told as `start` is. */

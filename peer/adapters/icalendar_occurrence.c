@@ -14,6 +14,7 @@ static bool read_occurrence(const cf_content_line *line, cf_calendar_time *time,
     cf_line_parameter others[CF_LINE_PARAMETERS_MAX];
     cf_content_line plain = *line;
 
+    plain.group = (cf_bytes){0}; /* no name tells it */
     plain.parameters = others;
     plain.parameter_count = 0;
     *later = false;
@@ -40,9 +41,7 @@ void cf_calendar_occurrence_name(const cf_calendar_component *main,
     bool later;
 
     if (!read_occurrence(line, &time, &later))
-        cf_buffer_append(out, line->parameter_count ? behind : line->value.data,
-                         (size_t)(line->value.data + line->value.size -
-                                  (line->parameter_count ? behind : line->value.data)));
+        cf_buffer_append(out, behind, (size_t)(line->value.data + line->value.size - behind));
     else if (!later && (main->started || main->due_line != CF_LINES_NONE) &&
              cf_calendar_same_zone(&time, &main->start))
         cf_calendar_local_write(time.seconds, out);
@@ -52,7 +51,7 @@ void cf_calendar_occurrence_name(const cf_calendar_component *main,
         cf_buffer_append(out, line->value.data, line->value.size);
 }
 
-/* Whether what begins with a semicolon is the rest of one line. */
+/* Whether it is the rest of one line, from behind the name on. */
 static bool is_rest(cf_bytes name)
 {
     cf_buffer text = {0};
@@ -61,8 +60,8 @@ static bool is_rest(cf_bytes name)
 
     cf_buffer_append_text(&text, "RECURRENCE-ID");
     cf_buffer_append(&text, name.data, name.size);
-    bool fine = name.size && name.data[0] == ';' && !memchr(name.data, '\n', name.size) &&
-                !memchr(name.data, '\r', name.size) &&
+    bool fine = name.size && (name.data[0] == ';' || name.data[0] == ':') &&
+                !memchr(name.data, '\n', name.size) && !memchr(name.data, '\r', name.size) &&
                 cf_content_line_split(cf_buffer_view(&text), &arena, &line) &&
                 line.kind == CF_LINE_PROPERTY && cf_line_named(&line, "RECURRENCE-ID");
     cf_arena_release(&arena);

@@ -91,6 +91,20 @@ Test(icalendar_occurrences, names_an_occurrence_by_all_that_its_line_says)
     expect_occurrence(";X-A=\"b:c\":20240115T080000Z", ";X-A=\"b:c\":20240115T080000Z");
 }
 
+Test(icalendar_occurrences, names_an_occurrence_at_no_time_by_what_stands_there)
+{
+    static const char *const rests[] = {
+        ":", ":a,b", ":a\\,b;c", ":garbage1", ":20240115", ":2024-01-15T09:00:00", ";:a"};
+
+    for (size_t i = 0; i < sizeof rests / sizeof *rests; i++)
+        expect_occurrence(rests[i], rests[i]);
+    read_text(CALENDAR(EVENT("RECURRENCE-ID:\nSUMMARY:x\n")));
+    expect_rows(&rows, "\"1\" /recurrenceId=\":\" /title=\"x\"\n");
+    expect_same_in("", "no time, of what is elsewhere");
+    read_text(CALENDAR(AT("") EVENT("a.RECURRENCE-ID;TZID=Europe/Berlin:20240115T090000\n")));
+    expect_same_in("", "a time in a group");
+}
+
 Test(icalendar_occurrences, writes_of_an_occurrences_name_no_line_but_one)
 {
     static const char *const names[] = {";X=1:2\nSUMMARY:y", ";X=1:2\rSUMMARY:y", ";X\nSUMMARY:y",
