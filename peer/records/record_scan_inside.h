@@ -19,6 +19,7 @@ typedef struct {
     bool fresh;          /* the base has nothing at this place, or another row */
     bool known;          /* what item it is */
     bool under_way;      /* that is being found out */
+    bool loosened;       /* it may be tied to one that is gone */
     cf_id item;
 } cf_row_spot;
 
@@ -59,7 +60,8 @@ void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row
 
 /* Whether the row that a reference of this unchanged row stood for is another one now. */
 bool cf_row_lost_target(const cf_row_scanning *self, const cf_row_spot *spot);
-/* Whether rows of the disk may be tied to others than before; this one, which is as it was, is. */
+/* Whether rows of the disk may be tied to others than before; this one, which is as it was, is. The
+ * first is asked first. */
 bool cf_row_ties_moved(const cf_row_scanning *self);
 bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_row_spot *spot);
 /* Drafts which rows it is tied to now; false: nothing is to be said of that. */

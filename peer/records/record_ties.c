@@ -80,7 +80,40 @@ static bool is_to_be_said(cf_row_scanning *self, const cf_row_tie *tie, const cf
     return leads_elsewhere(self, tie, spot) || is_gone(self, shown_value(refs, tie->field));
 }
 
+/* The user deleted what it says, and left the row. */
+static bool is_of_gone(const cf_row_scanning *self, const cf_row_ref *ref)
+{
+    return ref->standing == CF_WRITE_SHOWN && cf_row_field_is_tie(ref->field) &&
+           is_gone(self, ref->value);
+}
+
 /* ---- Rows to which nothing else was done ---- */
+
+typedef struct {
+    const cf_row_scanning *scanning;
+    bool any;
+} loosening;
+
+static void note_loosened(void *context, const cf_row *child)
+{
+    loosening *self = context;
+    const cf_row *base = cf_rows_of_item(self->scanning->input->base, &child->item);
+    cf_row_spot *spot = base ? cf_row_spot_at(self->scanning, base->table, base->key) : NULL;
+
+    if (!spot || spot->base != base)
+        return;
+    spot->loosened = self->any = true;
+}
+
+/* Those that refer to what is gone, also by ties that the format knows nothing of. */
+static bool note_all_loosened(const cf_row_scanning *self)
+{
+    loosening found = {.scanning = self};
+
+    for (size_t i = 0; i < self->gone_count; i++)
+        cf_row_view_children(self->input->view, self->gone[i], note_loosened, &found);
+    return found.any;
+}
 
 static bool is_of_parents(const cf_row_scanning *self, cf_bytes table)
 {
@@ -94,10 +127,10 @@ static bool is_of_parents(const cf_row_scanning *self, cf_bytes table)
 
 bool cf_row_ties_moved(const cf_row_scanning *self)
 {
-    bool moved = false;
+    bool moved = note_all_loosened(self);
 
     if (!self->input->format->tie_count)
-        return false;
+        return moved;
     for (size_t i = 0; !moved && i < self->gone_count; i++)
         moved = is_of_parents(self, self->gone[i]->table);
     for (size_t i = 0; !moved && i < self->spot_count; i++)
@@ -112,13 +145,12 @@ bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_row_spot *spot)
     cf_row_refs refs = {0};
     bool anew = false;
 
-    for (size_t i = 0; !anew && i < format->tie_count; i++) {
-        if (!is_tie_of(&format->ties[i], spot))
-            continue;
-        if (self->gone_count && !refs.at)
-            refs = cf_row_refs_of(spot->base, &arena);
-        anew = is_to_be_said(self, &format->ties[i], spot, &refs);
-    }
+    for (size_t i = 0; !anew && i < format->tie_count; i++)
+        anew = is_tie_of(&format->ties[i], spot) && leads_elsewhere(self, &format->ties[i], spot);
+    if (!anew && spot->loosened)
+        refs = cf_row_refs_of(spot->base, &arena);
+    for (size_t i = 0; !anew && i < refs.count; i++)
+        anew = is_of_gone(self, &refs.at[i]);
     cf_arena_release(&arena);
     return anew;
 }
@@ -161,6 +193,13 @@ bool cf_row_scan_ties(cf_row_scanning *self, const cf_row_spot *spot, const cf_r
         if (cf_bytes_equal(shown_value(refs, tie->field), value))
             continue;
         write(self, spot, refs, tie->field, value);
+        any = true;
+    }
+    for (size_t i = 0; i < refs->count; i++) {
+        if (!is_of_gone(self, &refs->at[i]) ||
+            cf_change_draft_has(&self->draft, &spot->item, refs->at[i].field))
+            continue;
+        write(self, spot, refs, refs->at[i].field, (cf_bytes){0});
         any = true;
     }
     return any;

@@ -123,6 +123,29 @@ static bool find_tied(cf_row_view *view)
     return any;
 }
 
+/* What led to a tied row may be held back: it stays only where a row that is shown leads to it. */
+static void keep_needed(cf_row_view *view)
+{
+    cf_viewed_list todo = {0};
+
+    for (size_t i = 0; i < view->rows.count; i++) {
+        cf_viewed *viewed = view->rows.at[i];
+
+        if (viewed->tied)
+            viewed->visible = false;
+        else if (viewed->visible && !cf_viewed_is_held(viewed))
+            cf_viewed_add(&todo, viewed);
+    }
+    while (todo.count) {
+        const cf_viewed *viewed = todo.at[--todo.count];
+
+        for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)
+            if (edge->parent && !cf_viewed_is_held(edge->parent))
+                make_visible(&todo, edge->parent, true);
+    }
+    free(todo.at);
+}
+
 /* ---- What is said of them ---- */
 
 static int by_item(const void *left, const void *right)
@@ -144,9 +167,7 @@ static void sort_out(cf_row_view *view)
     for (size_t i = 0; i < view->rows.count; i++) {
         cf_viewed *viewed = view->rows.at[i];
 
-        if (viewed->tied && cf_viewed_is_held(viewed))
-            viewed->visible = false; /* nobody says that it must be this one */
-        else if (viewed->visible && cf_viewed_is_held(viewed))
+        if (viewed->visible && cf_viewed_is_held(viewed))
             view->held[view->held_count++] = (cf_row_held){viewed->row, why_held(viewed)};
         else if (viewed->visible)
             cf_viewed_add(&view->shown, viewed);
@@ -210,6 +231,7 @@ cf_row_view *cf_row_view_new(const cf_state *state, const cf_schema *schema)
     do
         cf_row_view_hold_back(view);
     while (find_tied(view));
+    keep_needed(view);
     sort_out(view);
     cf_row_view_give_keys(view);
     keep_conflicts(view);
@@ -297,7 +319,8 @@ void cf_row_view_children(const cf_row_view *view, const cf_row *row,
 {
     const cf_viewed *viewed = viewed_of_item(view, &row->item);
 
-    for (const cf_row_edge *edge = viewed->children; edge; edge = edge->next_of_parent)
+    for (const cf_row_edge *edge = viewed ? viewed->children : NULL; edge;
+         edge = edge->next_of_parent)
         if (is_shown(edge->child))
             visit(context, &edge->child->row);
 }

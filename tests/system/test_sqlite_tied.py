@@ -160,3 +160,54 @@ def test_what_refers_to_nothing_anywhere_waits_where_that_is_checked(two):
     pair.here.run(PARENT_ROWS.format("again", 2).replace("INSERT INTO plain VALUES ('x', 'again');", ""))
     pair.agree()
     assert pair.shown(CHILDREN) == [1] * 4 and pair.sound()
+
+
+ANEW = "CREATE TABLE anew ({1}); INSERT INTO anew SELECT * FROM {0}; DROP TABLE {0}; ALTER TABLE anew RENAME TO {0};"
+NO_REFERENCES = (ANEW.format("towns", "id TEXT PRIMARY KEY, land TEXT, code TEXT, what TEXT")
+                 + ANEW.format("letters", "id TEXT PRIMARY KEY, mail TEXT, what TEXT")
+                 + ANEW.format("tagged", "id TEXT PRIMARY KEY, tag TEXT, what TEXT"))
+
+
+@pytest.mark.parametrize("where", ["both", "here", "there"])
+def test_what_is_deleted_since_the_references_were_dropped_stays_so(two, where):
+    pair = Pair(*two)
+    pair.here.run(CHILD_ROWS.format("t"))
+    pair.agree()
+    if where != "there":
+        pair.here.run(NO_REFERENCES)
+    if where != "here":
+        pair.there.run(NO_REFERENCES)
+    pair.agree()
+    pair.here.run(drop("areas", "people", "tags"))
+    pair.laptop.finish("sync")
+    if where == "here":
+        assert refused(pair.desktop) == GOES
+    else:
+        pair.agree()
+    pair.laptop.sync()
+    assert pair.shown(("areas", "people", "tags")) == [0] * 3 and pair.shown(CHILDREN) == [1] * 4
+
+
+LANDS = """
+CREATE TABLE lands (id TEXT PRIMARY KEY);
+CREATE TABLE people (id TEXT PRIMARY KEY, mail TEXT UNIQUE, land TEXT REFERENCES lands);
+CREATE TABLE letters (id TEXT PRIMARY KEY, mail TEXT REFERENCES people(mail));
+CREATE TABLE others (id TEXT PRIMARY KEY);
+"""
+
+
+def test_one_that_stays_deleted_brings_nothing_else_back(two):
+    laptop, desktop = two
+    here = add(laptop, LANDS)
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, LANDS, options=("--existing",))
+    here.run("INSERT INTO lands VALUES ('l'); INSERT INTO people VALUES ('ann', 'x', 'l')")
+    here.many("INSERT INTO others VALUES (?)", [(f"stays {i}",) for i in range(20)])
+    both(laptop, desktop)
+    here.run("DELETE FROM people; DELETE FROM lands; INSERT INTO people VALUES ('eve', 'x', NULL)")
+    there.run("INSERT INTO letters VALUES ('new', 'x')")
+    both(laptop, desktop)
+    both(laptop, desktop)
+    assert here.all("lands", "people", "letters") == there.all("lands", "people", "letters")
+    assert here.rows("SELECT * FROM people") == [("eve", "x", None)] and here.rows("SELECT * FROM lands") == []

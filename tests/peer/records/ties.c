@@ -29,14 +29,19 @@ typedef struct {
     cf_rows *base;
 } pair;
 
-static void begin(pair *self, const char *rows)
+static void begin_with(pair *self, const char *tables, const char *rows)
 {
     *self = (pair){0};
-    self->schema = made_schema("letter;person # =/mail", &self->arena);
+    self->schema = made_schema(tables, &self->arena);
     self->world = rule_world_of(&self->schema);
     self->world.format = &by_tie;
     rule_world_write_apart(&self->world, 'A', 10, rows);
     self->base = rule_world_applied(&self->world);
+}
+
+static void begin(pair *self, const char *rows)
+{
+    begin_with(self, "letter;person # =/mail", rows);
 }
 
 static void apart(pair *self, const char *first, const char *second)
@@ -127,6 +132,19 @@ Test(record_ties, let_go_of_what_is_deleted_while_a_row_refers_to_it)
     end(&self);
 }
 
+/* One that knows nothing of the tie, its table having no such reference any more. */
+Test(record_ties, let_go_of_what_is_deleted_where_it_is_no_tie)
+{
+    static const cf_row_format untied = {.whole = true};
+    pair self;
+
+    begin(&self, "person 1 mail=x name=Ann;letter a to=x");
+    self.world.format = &untied;
+    rule_world_write(&self.world, self.base, 'A', 20, "letter a to=x");
+    expect_view(&self, 1, 0);
+    end(&self);
+}
+
 /* Who refers to Ann refers to Eve since: when Eve goes, Ann is not to come back. */
 Test(record_ties, let_go_of_one_whose_value_another_one_took_over)
 {
@@ -139,6 +157,30 @@ Test(record_ties, let_go_of_one_whose_value_another_one_took_over)
     self.base = rule_world_applied(&self.world);
     rule_world_write(&self.world, self.base, 'B', 40, "letter a to=x");
     expect_view(&self, 1, 0);
+    end(&self);
+}
+
+/* Ann can't come back, and neither does the town that only she refers to. */
+Test(record_ties, bring_nothing_back_by_one_that_stays_deleted)
+{
+    pair self;
+
+    begin_with(&self, "letter;person # =/mail /town>town;town",
+               "town u name=Ulm;person 1 mail=x name=Ann town=u");
+    apart(&self, "person 2 mail=x name=Eve",
+          "town u name=Ulm;person 1 mail=x name=Ann town=u;letter a to=x");
+    expect_view(&self, 2, 0);
+    end(&self);
+}
+
+Test(record_ties, bring_back_what_it_refers_to_with_it)
+{
+    pair self;
+
+    begin_with(&self, "letter;person # =/mail /town>town;town",
+               "town u name=Ulm;person 1 mail=x name=Ann town=u");
+    apart(&self, "", "town u name=Ulm;person 1 mail=x name=Ann town=u;letter a to=x");
+    expect_view(&self, 3, 0);
     end(&self);
 }
 
