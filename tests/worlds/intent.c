@@ -193,6 +193,36 @@ Test(intent, another_thing_in_the_place_of_one_that_a_failing_disk_hides)
     }
 }
 
+/* False: it was over before call `at`, which fails if it asks whether something can be read. */
+static bool swaps_unread(uint64_t at)
+{
+    world *w = two_alike(1);
+    device *one = &w->devices[0];
+    uint64_t first = one->faults.calls;
+
+    disk_user_swaps(one->drive, "/things/photos", "/things/letter");
+    one->faults = (disk_faults){.calls = first,
+                                .reads = true,
+                                .access = true,
+                                .at = first + at,
+                                .once = true,
+                                .status = CF_IO};
+    syncs(one);
+    bool struck = one->faults.calls >= first + at;
+    device_mend(one);
+    expect_tree(w, "letter/\nletter/one: 1\nletter/two: 2\nphotos: dear\n");
+    world_destroy(&w);
+    return struck;
+}
+
+/* World 29000353: the folder was seen where the file had been, and could not be read there: only of
+ * the file it was told that it is where the folder was. */
+Test(intent, two_that_are_swapped_and_one_can_t_be_read_for_a_moment)
+{
+    for (uint64_t at = 1; swaps_unread(at); at++)
+        ;
+}
+
 static void end_while_making(uint64_t call, device_end how)
 {
     world *w = two_alike(call);

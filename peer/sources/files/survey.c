@@ -243,9 +243,11 @@ static void note_listing(cf_survey *survey)
 bool cf_survey_found(const cf_survey *survey, uint64_t node)
 {
     for (size_t i = 0; i < survey->listing.entry_count; i++) {
+        const cf_listed *listed = &survey->listing.entries[i];
         const cf_node *known = cf_survey_base_node(survey, i);
+        bool told = listed->excluded || (listed->readable && !listed->skipped);
 
-        if (known && known->number == node)
+        if (told && known && known->number == node)
             return true;
     }
     return false;

@@ -57,8 +57,8 @@ typedef struct {
 } cf_survey_batch;
 const cf_survey_batch *cf_survey_take(cf_survey *survey);
 
-/* It was found, wherever; of what is neither that nor gone nobody knows: not all could be listed.
- */
+/* It was found, wherever, so that a batch tells where. Of what is neither that nor gone nobody
+ * knows: not all could be listed, or it can't be read where it is. */
 bool cf_survey_found(const cf_survey *survey, uint64_t node);
 
 /* What is not in sync and why; paths are raw, from the source's root. */
