@@ -96,6 +96,17 @@ static void doom(going *self, const cf_row *row)
     self->doomed[self->count++] = row;
 }
 
+/* Whether the bond of a row leads where its data don't any more: a value that it is by may have
+ * passed to another row since, and what refers to that one is not to go with this one. */
+static bool is_outdated(const going *self, const dependant *found)
+{
+    const cf_row_scan_input *input = self->scanning->input;
+    const cf_row *child = cf_row_view_of_item(input->view, &found->row->item);
+    const cf_row *parent = cf_rows_of_item(input->base, &found->target);
+
+    return child && parent && cf_tie_is_outdated(child, found->field, parent);
+}
+
 /* Whether it can't be without what it refers to there. */
 static bool is_bound(const going *self, const dependant *found)
 {
@@ -106,7 +117,9 @@ static bool is_bound(const going *self, const dependant *found)
     for (size_t i = 0; i < table->required_count; i++)
         if (cf_bytes_equal(table->required[i], found->field))
             return true;
-    return cf_schema_field(table, found->field).owned || cf_row_field_is_bond(found->field);
+    if (cf_row_field_is_bond(found->field))
+        return !is_outdated(self, found);
+    return cf_schema_field(table, found->field).owned;
 }
 
 static void doom_dependants(going *self, const cf_id *target)

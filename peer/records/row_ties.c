@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/records/row_ties.h"
 
+#include <string.h>
+
 #include "codec/pack.h"
 
 typedef struct {
@@ -79,4 +81,78 @@ const cf_row *cf_tied_rows_find(const cf_tied_rows *tied, const cf_row_tie *tie,
     }
     cf_buffer_release(&key);
     return found;
+}
+
+/* ---- By the names alone ---- */
+
+/* However the column compares. */
+static void fold(cf_bytes value, cf_buffer *out)
+{
+    cf_buffer trimmed = {0};
+
+    cf_buffer_clear(out);
+    cf_collation_fold(CF_COLLATION_RTRIM, value, &trimmed);
+    cf_collation_fold(CF_COLLATION_NOCASE, cf_buffer_view(&trimmed), out);
+    cf_buffer_release(&trimmed);
+}
+
+static bool may_equal(cf_bytes wanted, cf_bytes value)
+{
+    cf_buffer folded = {0};
+
+    fold(value, &folded);
+    bool equal = value.size && cf_bytes_equal(wanted, cf_buffer_view(&folded));
+    cf_buffer_release(&folded);
+    return equal;
+}
+
+static bool says_anywhere(const cf_row *row, cf_bytes value)
+{
+    cf_reader key = cf_reader_of(row->key);
+    cf_buffer wanted = {0};
+    cf_error ignored;
+    size_t parts = 0;
+
+    fold(value, &wanted);
+    bool found = may_equal(cf_buffer_view(&wanted), row->key);
+    for (size_t i = 0; !found && i < row->field_count; i++)
+        found =
+            row->fields[i].count && may_equal(cf_buffer_view(&wanted), row->fields[i].values[0]);
+    if (!found && !cf_read_array(&key, &parts, &ignored))
+        for (size_t i = 0; !found && i < parts; i++)
+            found = may_equal(cf_buffer_view(&wanted), cf_row_key_part(row->key, i, parts));
+    cf_buffer_release(&wanted);
+    return found;
+}
+
+/* The field whose name ends with this part. */
+static const cf_row_field *field_of_column(const cf_row *row, cf_bytes column)
+{
+    for (size_t i = 0; i < row->field_count; i++) {
+        cf_bytes name = row->fields[i].name;
+
+        if (row->fields[i].count && name.size > column.size &&
+            name.data[name.size - column.size - 1] == '/' &&
+            memcmp(name.data + name.size - column.size, column.data, column.size) == 0)
+            return &row->fields[i];
+    }
+    return NULL;
+}
+
+bool cf_tie_is_outdated(const cf_row *child, cf_bytes field, const cf_row *parent)
+{
+    size_t parts = 0, start = 0;
+
+    for (size_t i = 1; i <= field.size; i++) {
+        if (i < field.size && field.data[i] != '/')
+            continue;
+        cf_bytes column = cf_bytes_of(field.data + start + 1, i - start - 1);
+        start = i;
+        if (++parts <= 2) /* /bond and the other table */
+            continue;
+        const cf_row_field *own = field_of_column(child, column);
+        if (own && !says_anywhere(parent, own->values[0]))
+            return true;
+    }
+    return false;
 }

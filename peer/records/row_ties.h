@@ -17,4 +17,9 @@ void cf_tied_rows_release(cf_tied_rows *tied);
 const cf_row *cf_tied_rows_find(const cf_tied_rows *tied, const cf_row_tie *tie,
                                 const cf_row *child);
 
+/* Whether the row says, in the columns that its tie or bond `field` is named by, what the parent
+ * says nowhere: so it refers to another one by now, or to none. What can't be told from the names
+ * is no. */
+bool cf_tie_is_outdated(const cf_row *child, cf_bytes field, const cf_row *parent);
+
 #endif

@@ -211,3 +211,39 @@ def test_one_that_stays_deleted_brings_nothing_else_back(two):
     both(laptop, desktop)
     assert here.all("lands", "people", "letters") == there.all("lands", "people", "letters")
     assert here.rows("SELECT * FROM people") == [("eve", "x", None)] and here.rows("SELECT * FROM lands") == []
+
+
+BOUND = """
+CREATE TABLE people (id INTEGER PRIMARY KEY, mail TEXT UNIQUE, what TEXT);
+CREATE TABLE letters (id TEXT PRIMARY KEY, mail TEXT NOT NULL REFERENCES people(mail) ON DELETE CASCADE);
+CREATE TABLE others (id TEXT PRIMARY KEY);
+"""
+EXCHANGE = "".join(f"UPDATE people SET mail = '{mail}' WHERE id = {one};" for one, mail in ((1, "t"), (2, "x"), (1, "y")))
+
+
+def test_letters_do_not_go_with_one_whose_address_another_one_has_by_now(two, make_device):
+    """Deleted is where no letters are shown."""
+    laptop, desktop = two
+    tablet = make_device("tablet")
+    laptop.pair(tablet)
+    here = add(laptop, BOUND)
+    for device in laptop, desktop, tablet:
+        device.sync()
+    there = add(desktop, BOUND, options=("--existing",))
+    far = add(tablet, BOUND, options=("--existing", "--include", "people", "--include", "others"))
+    here.run("INSERT INTO people VALUES (1, 'x', 'Ann'), (2, 'y', 'Eve')")
+    here.many("INSERT INTO others VALUES (?)", [(f"stays {i}",) for i in range(20)])
+
+    def agree():
+        for device in (laptop, desktop, tablet) * 2:
+            device.finish("sync")
+        assert here.all("people", "letters") == there.all("people", "letters") and here.all("people") == far.all("people")
+
+    agree()
+    here.run(EXCHANGE)
+    there.run("INSERT INTO letters VALUES ('new', 'x')")
+    agree()
+    far.run("DELETE FROM people WHERE mail = 'y'")
+    agree()
+    assert here.rows("SELECT * FROM letters") == [("new", "x")] and here.rows("SELECT mail FROM people") == [("x",)]
+    assert here.sound() and there.sound()

@@ -236,3 +236,22 @@ Test(record_ties, go_with_the_other_where_a_row_can_t_be_without_it)
     expect_view(&self, 0, 0);
     end(&self);
 }
+
+/* Two who change their addresses, and a letter to the one that was Ann's. */
+Test(record_ties, stay_with_another_one_that_has_what_they_say_by_now)
+{
+    pair self;
+
+    begin(&self, "person 1 mail=x name=Ann;person 2 mail=y name=Eve");
+    self.world.format = &by_bond;
+    apart(&self, "person 1 mail=y name=Ann;person 2 mail=x name=Eve",
+          "person 1 mail=x name=Ann;person 2 mail=y name=Eve;letter a to=x");
+    cf_rows_destroy(&self.base);
+    self.base = rule_world_applied(&self.world);
+    self.world.format = &only_persons;
+    cf_row_scan made =
+        rule_world_write(&self.world, self.base, 'B', 40, "person 2 mail=x name=Eve");
+    cr_expect_eq(made.cascaded, 0);
+    expect_view(&self, 2, 0);
+    end(&self);
+}
