@@ -27,35 +27,6 @@ static void write_row(device *self, long id, long balance)
     table_release(&all);
 }
 
-/* World 1000488: the row of a device that is shut out went with all that was made of it since. */
-Test(engine_revoked_rows, leaves_a_row_that_somebody_has_edited_since)
-{
-    scene s = a_scene(1);
-
-    world_bind_tables(s.w);
-    write_row(s.owner, 1, 10);
-    cr_assert(world_settle(s.w));
-    cf_heads heads = heads_of(s.owner, &s.id);
-    device_unplug(s.owner);
-    write_row(s.suspect, 7, 70);
-    write_row(s.suspect, 8, 80);
-    cr_assert(device_sync(s.suspect));
-    cr_assert(device_sync(s.other));
-    cr_assert_eq(balance_of(s.other, 8), 80);
-    write_row(s.other, 7, 77);
-    cr_assert(device_sync(s.other));
-    revoke(s.owner, &s.id, &heads);
-    s.owner->offline = false;
-    sync_both(&s);
-    for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
-        cr_expect_eq(balance_of(each, 1), 10);
-        cr_expect_eq(balance_of(each, 7), 77);
-        cr_expect_eq(balance_of(each, 8), TABLE_NO_BALANCE);
-    }
-    cf_heads_release(&heads);
-    scene_end(&s);
-}
-
 static size_t count_of(const device *self, long balance)
 {
     table all = {0};
@@ -68,33 +39,73 @@ static size_t count_of(const device *self, long balance)
     return count;
 }
 
-/* World 3500305: another row has got its number meanwhile, and took its place. */
-Test(engine_revoked_rows, leaves_it_also_where_another_row_has_its_number)
+/* All have row 1, and the owner hears of nothing more. The heads are those that will count. */
+static scene a_table(uint64_t seed, bool counted, cf_heads *heads)
 {
-    scene s = a_scene(2);
+    scene s = a_scene(seed);
 
-    world_count_up(s.w);
+    if (counted)
+        world_count_up(s.w);
     world_bind_tables(s.w);
     write_row(s.owner, 1, 10);
     cr_assert(world_settle(s.w));
-    cf_heads heads = heads_of(s.owner, &s.id);
+    *heads = heads_of(s.owner, &s.id);
     device_unplug(s.owner);
+    return s;
+}
+
+static void shut_out(scene *s, cf_heads *heads)
+{
+    revoke(s->owner, &s->id, heads);
+    s->owner->offline = false;
+    sync_both(s);
+    cf_heads_release(heads);
+}
+
+/* Beside row 1, which is as it was. */
+static void expect_all(scene *s, size_t count, const long (*balances)[2])
+{
+    for (device *each = s->owner; each; each = each == s->owner ? s->other : NULL) {
+        cr_expect_eq(balance_of(each, 1), 10);
+        for (size_t i = 0; i < count; i++)
+            cr_expect_eq((long)count_of(each, balances[i][0]), balances[i][1], "of %ld",
+                         balances[i][0]);
+    }
+}
+
+/* World 1000488: the row of a device that is shut out went with all that was made of it since. */
+Test(engine_revoked_rows, leaves_a_row_that_somebody_has_edited_since)
+{
+    cf_heads heads;
+    scene s = a_table(1, false, &heads);
+
+    write_row(s.suspect, 7, 70);
+    write_row(s.suspect, 8, 80);
+    cr_assert(device_sync(s.suspect));
+    cr_assert(device_sync(s.other));
+    cr_assert_eq(balance_of(s.other, 8), 80);
+    write_row(s.other, 7, 77);
+    cr_assert(device_sync(s.other));
+    shut_out(&s, &heads);
+    expect_all(&s, 3, (const long[][2]){{77, 1}, {70, 0}, {80, 0}});
+    cr_expect_eq(balance_of(s.owner, 7), 77);
+    scene_end(&s);
+}
+
+/* World 3500305: another row has got its number meanwhile, and took its place. */
+Test(engine_revoked_rows, leaves_it_also_where_another_row_has_its_number)
+{
+    cf_heads heads;
+    scene s = a_table(2, true, &heads);
+
     write_row(s.suspect, 2, 70);
     cr_assert(device_sync(s.suspect));
     cr_assert(device_sync(s.other));
     write_row(s.other, 2, 77);
     cr_assert(device_sync(s.other));
     write_row(s.owner, 2, 20);
-    revoke(s.owner, &s.id, &heads);
-    s.owner->offline = false;
-    sync_both(&s);
-    for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
-        cr_expect_eq(balance_of(each, 1), 10);
-        cr_expect_eq(count_of(each, 77), 1);
-        cr_expect_eq(count_of(each, 20), 1);
-        cr_expect_eq(count_of(each, 70), 0);
-    }
-    cf_heads_release(&heads);
+    shut_out(&s, &heads);
+    expect_all(&s, 3, (const long[][2]){{77, 1}, {20, 1}, {70, 0}});
     scene_end(&s);
 }
 
@@ -102,14 +113,9 @@ Test(engine_revoked_rows, leaves_it_also_where_another_row_has_its_number)
  * table it was nobody said any more. */
 Test(engine_revoked_rows, leaves_it_also_where_somebody_gave_it_its_number)
 {
-    scene s = a_scene(3);
+    cf_heads heads;
+    scene s = a_table(3, true, &heads);
 
-    world_count_up(s.w);
-    world_bind_tables(s.w);
-    write_row(s.owner, 1, 10);
-    cr_assert(world_settle(s.w));
-    cf_heads heads = heads_of(s.owner, &s.id);
-    device_unplug(s.owner);
     write_row(s.other, 2, 20);
     cr_assert(device_sync(s.other));
     write_row(s.suspect, 2, 70);
@@ -118,15 +124,7 @@ Test(engine_revoked_rows, leaves_it_also_where_somebody_gave_it_its_number)
     cr_assert_eq(balance_of(s.other, 3), 70);
     write_row(s.other, 3, 77);
     cr_assert(device_sync(s.other));
-    revoke(s.owner, &s.id, &heads);
-    s.owner->offline = false;
-    sync_both(&s);
-    for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
-        cr_expect_eq(balance_of(each, 1), 10);
-        cr_expect_eq(count_of(each, 20), 1);
-        cr_expect_eq(count_of(each, 77), 1);
-        cr_expect_eq(count_of(each, 70), 0);
-    }
-    cf_heads_release(&heads);
+    shut_out(&s, &heads);
+    expect_all(&s, 3, (const long[][2]){{77, 1}, {20, 1}, {70, 0}});
     scene_end(&s);
 }
