@@ -230,3 +230,26 @@ def test_a_refilled_one_is_the_one_that_is_synced(two):
     laptop.run("repair", str(here.path), "--refill")
     both(laptop, desktop)
     assert here.all("people") == there.all("people") == {"people": people("a", 3)}
+
+
+def test_what_was_written_with_many_deletions_waits_for_the_same_word(two):
+    """One transaction puts many rows together in one: elsewhere nobody ever sees both, or neither."""
+    laptop, desktop, here, there = named(two, 20)
+    before = there.all("people")
+    here.run("BEGIN; DELETE FROM people WHERE id <> 'a0'; UPDATE people SET name = 'all'; INSERT INTO people VALUES ('sum', '19'); COMMIT")
+    told = {one["path"]: one["reason"] for one in laptop.sync(8)["collections"][0]["pending"]}
+    assert "19 of 20 items are missing here" in told.pop("people/a1")
+    assert told.pop("people/sum") == "it is new here; it waits for what was changed with it"
+    assert told.pop("people/a0") == "it was changed here; it waits for what was changed with it"
+    desktop.sync()
+    assert there.all("people") == before
+    there.run("INSERT INTO people VALUES ('b', 'meanwhile')")
+    desktop.sync()
+    laptop.sync(8)
+    assert here.rows("SELECT name FROM people WHERE id = 'b'") == [("meanwhile",)], "what others did comes all the same"
+    laptop.sync(0, "--yes")
+    before = there.all("people")
+    told = [one["path"] for one in desktop.sync(8)["collections"][0]["pending"]]
+    assert len(told) == 19 and there.all("people") == before, "nor does a part of it come"
+    desktop.sync(0, "--yes")
+    assert here.all("people") == there.all("people") == {"people": [("a0", "all"), ("b", "meanwhile"), ("sum", "19")]}

@@ -342,7 +342,7 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
     note_waiting(&self);
     cf_record_values_fetched(source->values);
     if ((run->content.there || self.wanted_count) &&
-        !(self.waiting_count && cf_record_run_is_transactional(run))) {
+        !((self.waiting_count || self.keeps) && cf_record_run_is_transactional(run))) {
         cf_record_run_find_doubts(run);
         status = intend(&self, error);
         if (!status)

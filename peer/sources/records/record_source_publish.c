@@ -215,12 +215,14 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
         cf_record_counted_note_unsent(self, kind, silent);
         return cf_record_run_commit(run, error);
     }
-    if (self->waiting && cf_record_run_is_transactional(run)) {
+    bool whole = cf_record_run_is_transactional(run);
+    if (!whole || !self->waiting)
+        scan_guarded(self, &scan);
+    if (whole && (self->waiting || self->keeps_missing)) {
         cf_record_counted_note_unsent(self, CF_PENDING_WAITS,
                                       "it waits for what was changed with it");
         return cf_record_run_commit(run, error);
     }
-    scan_guarded(self, &scan);
     if (is_replaced(run, self, &scan))
         return cf_record_run_commit(run, error);
     if (scan.count)
