@@ -35,8 +35,5 @@ void asking_note_round(device *self);
 void asking_forget(device *self); /* all that it knows */
 /* What its user takes away may be told to others: it asks for that, and had it before. */
 bool asking_may_know(const device *self, const seen *it);
-/* After a round, before its process ends: something here that it doesn't ask for stands in the way
- * of all that it waits for, and nothing else keeps it from being in sync. */
-bool asking_holds_up(device *self);
 
 #endif

@@ -2,6 +2,7 @@
 #include "tests/worlds/inside.h"
 
 #include "tests/worlds/asking.h"
+#include "tests/worlds/held_up.h"
 #include "tests/worlds/lost.h"
 #include "tests/worlds/records.h"
 
@@ -109,7 +110,7 @@ static void conclude(device *self)
                    cf_link_is_idle(link);
     self->claims = is_done && is_clean;
     self->is_bereft = is_done && !is_clean && lost_is_all_it_waits_for(self);
-    self->is_held_up = is_done && !is_clean && asking_holds_up(self);
+    self->is_held_up = is_done && !is_clean && is_held_up_by_its_user(self);
     self->claimed_of = sum_of_log(self);
     self->is_unsure &= !self->claims;
     if (self->claims)
