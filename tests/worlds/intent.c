@@ -223,6 +223,40 @@ Test(intent, two_that_are_swapped_and_one_can_t_be_read_for_a_moment)
         ;
 }
 
+/* False: it was over before call `at`, which fails if it reads. */
+static bool saves_unseen(uint64_t at)
+{
+    world *w = two_alike(1);
+    world_round round = {.set = 1, .turns = TURNS_MAX};
+    device *one = &w->devices[0];
+    cf_buffer there = {0};
+
+    one->serves = true;
+    world_sync(w, &round);
+    uint64_t first = one->faults.calls;
+    disk_user_writes(one->drive, "/things/photos/three", "saved just now");
+    one->faults = (disk_faults){
+        .calls = first, .reads = true, .at = first + at, .once = true, .status = CF_IO};
+    bool says_so = world_sync(w, &round) && one->claims;
+    bool struck = one->faults.calls >= first + at;
+    device_mend(one);
+    if (says_so) {
+        cr_assert(syncs(&w->devices[1]));
+        cr_assert(disk_user_reads(w->devices[1].drive, "/things/photos/three", &there),
+                  "it is in sync, and others have nothing of it: call %d", (int)at);
+    }
+    cf_buffer_release(&there);
+    world_destroy(&w);
+    return struck;
+}
+
+/* World 33000961: a look at one folder failed, and nobody was told of it. */
+Test(intent, what_could_not_be_looked_at_is_not_in_sync)
+{
+    for (uint64_t at = 1; saves_unseen(at); at++)
+        ;
+}
+
 static void end_while_making(uint64_t call, device_end how)
 {
     world *w = two_alike(call);

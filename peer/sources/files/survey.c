@@ -187,18 +187,34 @@ void cf_survey_look_again(cf_survey *survey, size_t folder)
     survey->again[survey->again_count++] = number;
 }
 
+static void add_note(cf_survey *survey, cf_bytes path, const char *reason, bool passing)
+{
+    survey->notes = cf_grow(survey->notes, &survey->note_capacity, survey->note_count + 1,
+                            sizeof *survey->notes);
+    survey->notes[survey->note_count++] = (cf_survey_note){
+        .path = cf_arena_copy(&survey->arena, path),
+        .reason = cf_arena_text(&survey->arena, cf_bytes_of_text(reason)), /* a read's ends soon */
+        .passing = passing,
+    };
+}
+
 void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, bool passing)
 {
     cf_buffer path = {0};
 
     cf_listing_entry_path(&survey->listing, entry, &path);
-    survey->notes = cf_grow(survey->notes, &survey->note_capacity, survey->note_count + 1,
-                            sizeof *survey->notes);
-    survey->notes[survey->note_count++] = (cf_survey_note){
-        .path = cf_arena_copy(&survey->arena, cf_buffer_view(&path)),
-        .reason = cf_arena_text(&survey->arena, cf_bytes_of_text(reason)), /* a read's ends soon */
-        .passing = passing,
-    };
+    add_note(survey, cf_buffer_view(&path), reason, passing);
+    cf_buffer_release(&path);
+}
+
+/* A look that begins at it, and could not see what is in it: another one may. */
+static void note_start(cf_survey *survey, size_t folder)
+{
+    cf_buffer path = {0};
+
+    cf_listing_folder_path(&survey->listing, folder, &path);
+    add_note(survey, cf_buffer_view(&path), survey->listing.folders[folder].trouble, false);
+    cf_survey_look_again(survey, folder);
     cf_buffer_release(&path);
 }
 
@@ -233,10 +249,10 @@ static void note_listing(cf_survey *survey)
             cf_survey_look_again(survey, i);
         if (folder->complete && is_unread(survey, folder->entry))
             cf_survey_look_again(survey, survey->listing.entries[folder->entry].folder);
-        if (!folder->trouble)
-            continue;
-        if (folder->entry != CF_LISTED_START)
+        if (folder->trouble && folder->entry != CF_LISTED_START)
             cf_survey_note_entry(survey, folder->entry, folder->trouble, false);
+        else if (folder->trouble && folder->depth) /* the source's own folder ends the look */
+            note_start(survey, i);
     }
 }
 
