@@ -14,6 +14,7 @@ void lines_read_bytes(cf_bytes bytes)
 {
     cf_error error;
 
+    cf_content_lines_release(&lines); /* of an earlier one in the same test */
     expect_ok(cf_content_lines_read(bytes, &lines, &error), error);
     edits = (cf_line_edits){.lines = &lines};
 }
