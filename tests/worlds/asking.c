@@ -274,10 +274,28 @@ static void doubt_ends(device *self)
     sight_release(&there);
 }
 
+/* What its user moved to where it isn't asked for from now on, before anybody was told of the move:
+ * of where it was others hear of what is there now, and it lies here alone (world 33002842). */
+static void excuse_moved(device *self)
+{
+    sight here;
+
+    sight_take(self, &here);
+    for (size_t i = 0; i < here.count; i++) {
+        const seen *it = &here.all[i];
+
+        if (!it->record.text[0] && !asking_takes_seen(self, it) &&
+            !has_known(self, it->path, &it->token))
+            ledger_excuse(&self->in->ledger, &it->token);
+    }
+    sight_release(&here);
+}
+
 static void turn_to(device *self, cf_binding *binding, const char *const *wishes, size_t count)
 {
     doubt_ends(self);
     binding = device_asks_for(self, binding, wishes, count);
+    excuse_moved(self);
     forget_unasked(self);
     self->is_unsure = true;
     self->claims = false;
