@@ -21,6 +21,27 @@ cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena)
     return refs;
 }
 
+cf_bytes cf_row_refs_shown(const cf_row_refs *refs, cf_bytes field)
+{
+    for (size_t i = 0; i < refs->count; i++)
+        if (refs->at[i].standing == CF_WRITE_SHOWN && cf_bytes_equal(refs->at[i].field, field))
+            return refs->at[i].value;
+    return (cf_bytes){0};
+}
+
+cf_bytes cf_row_reference_to(const cf_row_scanning *self, const cf_id *item, cf_bytes key)
+{
+    cf_buffer packed = {0};
+
+    if (item)
+        cf_reference_pack_item(&packed, item);
+    else
+        cf_reference_pack_nothing(&packed, key);
+    cf_bytes copy = cf_arena_copy(self->arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return copy;
+}
+
 void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row_refs *refs,
                           const char *field)
 {
@@ -109,16 +130,6 @@ static void change_key(row_scan *self)
 
 /* ---- One field ---- */
 
-/* What the base shows of it, as in the state; nothing. */
-static cf_bytes shown_value(const row_scan *self, cf_bytes name)
-{
-    for (size_t i = 0; i < self->refs.count; i++)
-        if (self->refs.at[i].standing == CF_WRITE_SHOWN &&
-            cf_bytes_equal(self->refs.at[i].field, name))
-            return self->refs.at[i].value;
-    return (cf_bytes){0};
-}
-
 static const cf_id *base_item_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
 {
     const cf_row *row = cf_rows_find(self->input->base, table, key);
@@ -154,19 +165,6 @@ bool cf_row_lost_target(const cf_row_scanning *self, const cf_row_spot *spot)
     return false;
 }
 
-static cf_bytes reference_to(row_scan *self, const cf_id *item, cf_bytes key)
-{
-    cf_buffer packed = {0};
-
-    if (item)
-        cf_reference_pack_item(&packed, item);
-    else
-        cf_reference_pack_nothing(&packed, key);
-    cf_bytes copy = cf_arena_copy(self->scanning->arena, cf_buffer_view(&packed));
-    cf_buffer_release(&packed);
-    return copy;
-}
-
 static cf_bytes only_value(const cf_row_field *field)
 {
     return field ? field->values[0] : (cf_bytes){0};
@@ -198,8 +196,8 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
     if (value.size && !target && !kept)
         target = hidden_at(self->scanning, rule->table, value);
     if (value.size)
-        value = reference_to(self, target, value);
-    if (cf_bytes_equal(value, shown_value(self, rule->name)))
+        value = cf_row_reference_to(self->scanning, target, value);
+    if (cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name)))
         return;
     write(self, rule->name, value, kept);
     replace(self, rule->name, !value.size || kept);
@@ -221,7 +219,7 @@ static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_f
     bool weak = rule->merge == CF_MERGE_WEAK || is_preset(self, rule->name, old, value);
 
     if (cf_bytes_equal(only_value(old), value) ||
-        cf_bytes_equal(value, shown_value(self, rule->name)))
+        cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name)))
         return;
     write(self, rule->name, value, weak);
     replace(self, rule->name, !value.size || weak);

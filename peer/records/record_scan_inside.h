@@ -54,6 +54,10 @@ typedef struct {
     size_t count;
 } cf_row_refs;
 cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena);
+/* Of a field that is none of a set, as in the state; nothing. */
+cf_bytes cf_row_refs_shown(const cf_row_refs *refs, cf_bytes field);
+/* A reference to this item, or to nothing under this key; in the scan's arena. */
+cf_bytes cf_row_reference_to(const cf_row_scanning *self, const cf_id *item, cf_bytes key);
 /* Drafts that the item's field `as` replaces all writes of `field` which are shown. */
 void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row_refs *refs,
                           const char *field);

@@ -48,15 +48,6 @@ static bool leads_elsewhere(cf_row_scanning *self, const cf_row_tie *tie, const 
 
 /* ---- What it says of that ---- */
 
-/* What is shown there, as in the state; nothing. */
-static cf_bytes shown_value(const cf_row_refs *refs, cf_bytes field)
-{
-    for (size_t i = 0; i < refs->count; i++)
-        if (refs->at[i].standing == CF_WRITE_SHOWN && cf_bytes_equal(refs->at[i].field, field))
-            return refs->at[i].value;
-    return (cf_bytes){0};
-}
-
 /* Whether that is a row which the source showed and doesn't any more: it is not to come back. */
 static bool is_gone(const cf_row_scanning *self, cf_bytes shown)
 {
@@ -77,7 +68,7 @@ static bool is_gone(const cf_row_scanning *self, cf_bytes shown)
 static bool is_to_be_said(cf_row_scanning *self, const cf_row_tie *tie, const cf_row_spot *spot,
                           const cf_row_refs *refs)
 {
-    return leads_elsewhere(self, tie, spot) || is_gone(self, shown_value(refs, tie->field));
+    return leads_elsewhere(self, tie, spot) || is_gone(self, cf_row_refs_shown(refs, tie->field));
 }
 
 /* The user deleted what it says, and left the row. */
@@ -157,17 +148,6 @@ bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_row_spot *spot)
 
 /* ---- Writes ---- */
 
-static cf_bytes reference_to(const cf_row_scanning *self, const cf_id *item)
-{
-    cf_buffer packed = {0};
-
-    if (item)
-        cf_reference_pack_item(&packed, item);
-    cf_bytes copy = cf_arena_copy(self->arena, cf_buffer_view(&packed));
-    cf_buffer_release(&packed);
-    return copy;
-}
-
 /* Replaces whatever was said there, shown or not. */
 static void write(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs,
                   cf_bytes field, cf_bytes value)
@@ -189,8 +169,9 @@ bool cf_row_scan_ties(cf_row_scanning *self, const cf_row_spot *spot, const cf_r
 
         if (!is_tie_of(tie, spot) || !is_to_be_said(self, tie, spot, refs))
             continue;
-        cf_bytes value = reference_to(self, target_now(self, tie, spot));
-        if (cf_bytes_equal(shown_value(refs, tie->field), value))
+        const cf_id *target = target_now(self, tie, spot);
+        cf_bytes value = target ? cf_row_reference_to(self, target, (cf_bytes){0}) : (cf_bytes){0};
+        if (cf_bytes_equal(cf_row_refs_shown(refs, tie->field), value))
             continue;
         write(self, spot, refs, tie->field, value);
         any = true;

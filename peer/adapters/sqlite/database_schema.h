@@ -13,9 +13,9 @@
  * NULL is a field that isn't there. UNIQUE constraints are unique tuples; a column that is NOT NULL
  * and has no default is required; a foreign key of one column to a primary key is a reference, and
  * owned where the column is NOT NULL or in the key, or rows go by ON DELETE CASCADE; any other
- * foreign key is a tie, or so a bond. What
- * a trigger does to rows that are synced arrives as rows, so triggers are off; those that write
- * what is not synced (an index for full-text search) are followed. */
+ * foreign key is a tie, or where it would be owned a bond. What a trigger does to rows that are
+ * synced arrives as rows, so triggers are off; those that write what is not synced (an index for
+ * full-text search) are followed. */
 #ifndef CF_PEER_ADAPTERS_SQLITE_DATABASE_SCHEMA_H
 #define CF_PEER_ADAPTERS_SQLITE_DATABASE_SCHEMA_H
 #include "peer/adapters/record_map.h"
