@@ -21,6 +21,8 @@ typedef struct {
     bool has_old;
     cf_moving *moving; /* to a broker with another key */
     bool is_there;
+    bool says_home;    /* in the log, that the user is there, */
+    bool has_insisted; /* and once more after it heard otherwise */
     uint64_t timeout_ms, give_up_ms;
     cf_round *round;
     size_t lacking;      /* blobs, at the new broker, */
@@ -84,12 +86,19 @@ static cf_status read_old(cf_run *run, state *self, cf_error *error)
     return status;
 }
 
-static cf_status check_may_move(cf_run *run, cf_error *error)
+static bool is_owner(const cf_run *run)
 {
     const cf_peer *peer = cf_loop_peer(run->loop);
     const cf_device *device = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
 
-    return device && device->role == CF_ROLE_OWNER
+    return device && device->role == CF_ROLE_OWNER;
+}
+
+/* Others go where the user is, and bring a broker back what it lost. */
+static cf_status check_may_move(const cf_run *run, const state *self, cf_error *error)
+{
+    return !self->has_old || is_owner(run) ||
+                   cf_engine_is_home(cf_loop_engine(run->loop), self->line)
                ? CF_OK
                : cf_fail(error, CF_DENIED,
                          "this device is no owner: only owners move the user to another broker");
@@ -119,12 +128,14 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
         status = cf_code_take(text, true, cf_loop_now(run->loop), &code, error);
     bool moves =
         self->has_old && memcmp(self->old.key, code.broker.key, sizeof code.broker.key) != 0;
-    if (!status && moves)
-        status = check_may_move(run, error);
+    if (!status) {
+        cf_address_write(&code.broker, self->line);
+        status = check_may_move(run, self, error);
+    }
     if (!status)
         status = read_secret(run, self, secret, &given, error);
     if (!status) {
-        cf_address_write(&code.broker, self->line);
+        self->says_home = self->has_old && is_owner(run);
         cf_enrolling_options options = {.loop = run->loop,
                                         .home = cf_loop_home(run->loop),
                                         .code = &code,
@@ -141,16 +152,11 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
     return status;
 }
 
-/* The broker knows the user now: this device goes there, and brings it what it lacks. */
-static cf_status go_there(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
+static cf_status use(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
+    cf_status status = self->says_home ? cf_engine_publish_home(engine, self->line, error) : CF_OK;
 
-    self->is_there = true;
-    cf_status status = self->moving ? cf_moving_leave(self->moving, error) : CF_OK;
-
-    if (!status && self->moving)
-        status = cf_engine_publish_home(engine, self->line, error);
     if (!status)
         status = cf_home_set(cf_loop_home(run->loop), CF_HOME_BROKER, cf_bytes_of_text(self->line),
                              error);
@@ -164,6 +170,26 @@ static cf_status go_there(cf_run *run, state *self, uint64_t now_ms, cf_error *e
     self->give_up_ms = now_ms + self->timeout_ms;
     cf_loop_wake(run->loop);
     return CF_OK;
+}
+
+/* The broker knows the user now: this device goes there, and brings it what it lacks. */
+static cf_status go_there(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
+{
+    self->is_there = true;
+    cf_status status = self->moving ? cf_moving_leave(self->moving, error) : CF_OK;
+
+    return status ? status : use(run, self, now_ms, error);
+}
+
+/* The log that is there may know of later moves than this device did; who typed this knows best. */
+static cf_status end_round(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
+{
+    cf_round_end(&self->round);
+    if (!self->says_home || self->has_insisted ||
+        cf_engine_is_home(cf_loop_engine(run->loop), self->line))
+        return CF_OK;
+    self->has_insisted = true;
+    return use(run, self, now_ms, error);
 }
 
 /* A device that can't hear where the user has moved is told so. */
@@ -274,9 +300,10 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         return cf_moving_is_packed(self->moving, now_ms) ? go_there(run, self, now_ms, error)
                                                          : CF_OK;
     if (self->round && is_round_over(run, self, now_ms))
-        cf_round_end(&self->round);
+        status = end_round(run, self, now_ms, error);
     bool hauled = false;
-    status = is_hauled(run, self, now_ms, &hauled, error);
+    if (!status)
+        status = is_hauled(run, self, now_ms, &hauled, error);
     if (status || !hauled || !is_brought(run, self, now_ms))
         return status;
     if (self->moving)

@@ -33,7 +33,11 @@ cf_link *cf_engine_link(cf_engine *engine);
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
 /* Rises with each change of the broker. */
 uint64_t cf_engine_broker_number(const cf_engine *engine);
-/* Says in the member log that the user's home is there now: an owner's. */
+/* Whether the user's home is the broker of that address: as the member log says, and where it says
+ * nothing, as this device is set. */
+bool cf_engine_is_home(const cf_engine *engine, const char *address);
+/* Says in the member log that the user's home is there now: an owner's. Again, too, since a log
+ * that others have may say otherwise; a user that never moved need not say it. */
 cf_status cf_engine_publish_home(cf_engine *engine, const char *address, cf_error *error);
 /* NULL unless options.watch. */
 cf_watch *cf_engine_watch(cf_engine *engine);

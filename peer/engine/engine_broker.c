@@ -84,6 +84,26 @@ static bool reads_as_address(const char *text)
     return cf_address_read(text, &address, &ignored) == CF_OK;
 }
 
+/* As the member log names it, or NULL. */
+static const char *read_home(const cf_engine *engine, cf_arena *arena)
+{
+    cf_home_broker home;
+
+    return cf_registry_home(cf_log_registry(engine->peer->log), &home)
+               ? cf_arena_text(arena, home.address)
+               : NULL;
+}
+
+bool cf_engine_is_home(const cf_engine *engine, const char *address)
+{
+    cf_arena arena = {0};
+    const char *home = read_home(engine, &arena);
+
+    bool is = has_same_key(home ? home : engine->broker, address);
+    cf_arena_release(&arena);
+    return is;
+}
+
 static cf_status read_followed(cf_engine *engine, uint64_t *generation, cf_error *error)
 {
     cf_buffer value = {0};
@@ -156,10 +176,14 @@ static cf_status publish_home(cf_engine *engine, const char *address, cf_error *
  * else holds the log. */
 cf_status cf_engine_publish_home(cf_engine *engine, const char *address, cf_error *error)
 {
-    cf_home_broker home;
+    cf_arena arena = {0};
     cf_status status = CF_OK;
 
-    if (!cf_registry_home(cf_log_registry(engine->peer->log), &home) && engine->broker[0])
+    bool is_first = !read_home(engine, &arena) && engine->broker[0];
+    cf_arena_release(&arena);
+    if (is_first && has_same_key(engine->broker, address))
+        return CF_OK;
+    if (is_first)
         status = publish_home(engine, engine->broker, error);
     return status ? status : publish_home(engine, address, error);
 }
@@ -198,10 +222,9 @@ void cf_engine_moved(cf_engine *engine, cf_bytes address)
 static bool is_at_home(const cf_engine *engine)
 {
     cf_arena arena = {0};
-    cf_home_broker home;
+    const char *home = read_home(engine, &arena);
 
-    bool is = cf_registry_home(cf_log_registry(engine->peer->log), &home) &&
-              has_same_key(cf_arena_text(&arena, home.address), engine->broker);
+    bool is = home && has_same_key(home, engine->broker);
     cf_arena_release(&arena);
     return is;
 }

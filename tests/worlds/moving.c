@@ -147,6 +147,25 @@ static void fetch(luggage *self, int old)
 
 /* ---- Going ---- */
 
+static bool is_owner(device *self)
+{
+    const cf_peer *peer = device_peer(self);
+    const cf_device *known = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return known && known->role == CF_ROLE_OWNER;
+}
+
+static bool use(device *self, const char *line)
+{
+    cf_error error;
+
+    if (is_owner(self) && cf_engine_publish_home(self->engine, line, &error))
+        return false;
+    world_must(device_set_broker(self, line, &error), &error, "broker");
+    device_connect(self);
+    return true;
+}
+
 bool world_move_home(world *self, device *with, int to)
 {
     world_broker *there = &self->brokers[to];
@@ -154,19 +173,20 @@ bool world_move_home(world *self, device *with, int to)
     world_round round = {.set = 1u << with->number, .turns = TURNS_MAX};
     luggage along = {.of = with, .new = to};
     bool leaves = old >= 0 && old != to;
-    cf_error error;
 
+    if (!is_owner(with) && !cf_engine_is_home(with->engine, there->line))
+        return false;
     world_tell(self, "device %d: the user goes to broker %d", with->number, to);
     if (!broker_knows_user(there) && !knock(with, there))
         return false;
-    if (old != to && cf_engine_publish_home(with->engine, there->line, &error))
+    if (!use(with, there->line))
         return false;
-    world_must(device_set_broker(with, there->line, &error), &error, "broker");
-    device_connect(with);
     self->home = to;
     if (leaves)
         fetch(&along, old);
     world_sync(self, &round);
+    if (!cf_engine_is_home(with->engine, there->line) && use(with, there->line))
+        world_sync(self, &round);
     /* Whoever went with an old log may hear there that the user is elsewhere by now. */
     if (with->station.broker >= 0)
         self->home = with->station.broker;

@@ -214,6 +214,15 @@ static void list_all(world *self, cf_buffer *out)
             device_tree(&self->devices[i], out);
 }
 
+/* With whichever device may. */
+static bool goes_home(world *self)
+{
+    for (int i = 0; i < self->count; i++)
+        if (!self->devices[i].is_out && world_move_home(self, &self->devices[i], self->home))
+            return true;
+    return false;
+}
+
 /* The user sees to it that all devices go to the same broker, and that it knows the user. */
 static void gather(world *self)
 {
@@ -227,22 +236,28 @@ static void gather(world *self)
         device_connect(one);
     }
     if (!broker_knows_user(&self->brokers[self->home]))
-        for (int i = 0; i < self->count; i++)
-            if (!self->devices[i].is_out && world_move_home(self, &self->devices[i], self->home))
-                break;
+        goes_home(self);
+}
+
+static bool is_anybody_astray(const world *self)
+{
+    for (int i = 0; i < self->count; i++) {
+        const device *one = &self->devices[i];
+        int at = one->station.broker;
+
+        if (!one->is_out && at >= 0 && (at != self->home || !broker_knows_user(&self->brokers[at])))
+            return true;
+    }
+    return false;
 }
 
 bool world_finds_home(world *self)
 {
-    for (int i = 0; i < self->count; i++) {
-        device *one = &self->devices[i];
+    bool found = is_anybody_astray(self) && goes_home(self);
 
-        if (!one->is_out && one->station.broker >= 0 &&
-            (one->station.broker != self->home ||
-             !broker_knows_user(&self->brokers[one->station.broker])))
-            return world_move_home(self, one, self->home);
-    }
-    return false;
+    if (found)
+        gather(self);
+    return found;
 }
 
 void world_heal(world *self)

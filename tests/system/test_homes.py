@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A user who has moved away and back, a broker that lost the user then, and a device whose home is of the time between:
+`broker LINE` is the user's word for where the user is, whatever the log of the device that takes it says."""
+
+import shutil
+
+import pytest
+
+from counterfoil import broker, fill, make_device, tree  # noqa: F401
+from family import family  # noqa: F401
+from test_forks import IGNORED
+from test_recovery import empty
+from test_two_brokers import other  # noqa: F401
+
+
+def go(laptop, at):
+    laptop.run("broker", at.run("invite").strip())
+
+
+@pytest.fixture
+def stray(broker, other, family, tmp_path):
+    """The laptop takes the user to be at the other broker, where the log says that the user is at the first one, which
+    knows nobody any more. The desktop knows better, and is there."""
+    laptop, desktop = family
+    backup = str(tmp_path / "backup")
+    go(laptop, other)
+    desktop.sync()
+    shutil.copytree(laptop.home, backup, ignore=IGNORED)
+    for at in broker, other, broker:
+        go(laptop, at)
+    fill(desktop.here, {"between.txt": "of the desktop\n"})
+    desktop.sync()
+    assert desktop.run("broker").strip() == broker.line
+    empty(broker)
+    broker.restart()
+    shutil.rmtree(laptop.home)
+    shutil.copytree(backup, laptop.home)
+    return laptop, desktop
+
+
+def expect_together(laptop, desktop, at):
+    fill(laptop.here, {"laptop.txt": "of the laptop\n"})
+    fill(desktop.here, {"desktop.txt": "of the desktop\n"})
+    for device in laptop, desktop, laptop:
+        device.sync()
+    for device in laptop, desktop:
+        assert device.run("broker").strip() == at.line and device.json("status")["in_sync"]
+    assert tree(laptop.here) == tree(desktop.here)
+    assert {"laptop.txt", "desktop.txt"} <= set(tree(laptop.here))
+
+
+def test_the_user_is_brought_back_to_the_broker_that_knows_nobody(broker, other, stray):
+    """It is set there already, where its own log would send it on."""
+    laptop, desktop = stray
+    laptop.run("broker", broker.line)
+    go(laptop, broker)
+    expect_together(laptop, desktop, broker)
+    assert (laptop.here / "between.txt").exists()
+
+
+def test_the_user_is_at_the_broker_that_sends_everybody_on(broker, other, stray):
+    laptop, desktop = stray
+    go(laptop, other)
+    desktop.run("broker", other.line)
+    expect_together(laptop, desktop, other)
+    assert (laptop.here / "between.txt").exists()
+
+
+def test_a_member_does_not_say_where_the_user_is(broker, other, family):
+    laptop, desktop = family
+    go(laptop, other)
+    desktop.sync()
+    empty(broker)
+    broker.restart()
+    desktop.run("broker", broker.line)
+    assert "owner" in desktop.run("broker", broker.run("invite").strip(), code=6)
+    desktop.run("broker", other.line)
+    expect_together(laptop, desktop, other)
