@@ -36,13 +36,11 @@ static bool names(const cf_change *change, const cf_dot *dot)
     return false;
 }
 
-/* The change that replaces the write which is shown; NULL: it stays. */
-static const cf_change *replaced_by(const cf_row_scan *scan, size_t first, const cf_id *item,
-                                    const cf_row_ref *ref)
+/* There is at most one for each field; NULL: the scan leaves this one alone. */
+static const cf_change *change_of(const cf_row_scan *scan, const cf_id *item, cf_bytes field)
 {
-    for (size_t i = first; is_of(scan, i, item); i++)
-        if (cf_bytes_equal(scan->changes[i].field, ref->field) &&
-            names(&scan->changes[i], &ref->dot))
+    for (size_t i = first_change(scan, item); is_of(scan, i, item); i++)
+        if (cf_bytes_equal(scan->changes[i].field, field))
             return &scan->changes[i];
     return NULL;
 }
@@ -53,34 +51,32 @@ static void add_ref(rebasing *self, const cf_row_ref *ref)
     self->refs[self->ref_count++] = *ref;
 }
 
+/* A write that was there before. What a change names is no more, shown or not; another user's value
+ * is shown from when this one wrote it, too. */
+static void add_old(rebasing *self, const cf_change *change, cf_row_ref ref)
+{
+    if (change && names(change, &ref.dot))
+        return;
+    if (change && ref.standing == CF_WRITE_LISTED && cf_bytes_equal(ref.value, change->value))
+        ref.standing = CF_WRITE_SHOWN;
+    add_ref(self, &ref);
+}
+
 static void collect_refs(rebasing *self, const cf_row_spot *spot)
 {
     const cf_row_scan *scan = self->scan;
     cf_row_refs old = cf_row_refs_of(spot->base, self->arena);
-    size_t first = first_change(scan, &spot->item);
 
     self->ref_count = 0;
     for (size_t i = 0; i < old.count; i++)
-        if (old.at[i].standing != CF_WRITE_SHOWN ||
-            !replaced_by(scan, first, &spot->item, &old.at[i]))
-            add_ref(self, &old.at[i]);
-    for (size_t i = first; is_of(scan, i, &spot->item); i++) {
+        add_old(self, change_of(scan, &spot->item, old.at[i].field), old.at[i]);
+    for (size_t i = first_change(scan, &spot->item); is_of(scan, i, &spot->item); i++) {
         const cf_change *change = &scan->changes[i];
 
         if (change->value.size && !cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_LEVEL)))
             add_ref(self,
                     &(cf_row_ref){change->field, self->dots[i], change->value, CF_WRITE_SHOWN});
     }
-}
-
-static bool writes(const rebasing *self, const cf_row_spot *spot, cf_bytes field)
-{
-    const cf_row_scan *scan = self->scan;
-
-    for (size_t i = first_change(scan, &spot->item); is_of(scan, i, &spot->item); i++)
-        if (cf_bytes_equal(scan->changes[i].field, field))
-            return true;
-    return false;
 }
 
 /* Whether the base takes this field from the disk: what the format can't show it keeps, and what
@@ -90,7 +86,7 @@ static bool from_disk(const rebasing *self, const cf_row_spot *spot, cf_bytes fi
     if (!cf_format_holds(self->scan->input->format, spot->table->name, field))
         return false;
     return cf_schema_field(spot->table, field).merge != CF_MERGE_VOLATILE ||
-           writes(self, spot, field);
+           change_of(self->scan, &spot->item, field) != NULL;
 }
 
 static const cf_row_field *next_field(const cf_row *row, size_t *at)

@@ -66,9 +66,11 @@ void row_check_fidelity(const row_world *world, const row_source *source, const 
     cf_arena_release(&arena);
 }
 
-/* `hidden`: or as one that isn't shown: what was written over nobody's word may be what it was. */
+/* `hidden`: what `wanted` shows may be one that isn't shown: what was written over nobody's word
+ * may be what it was. */
 static bool has_ref(const cf_row_ref *refs, size_t count, const cf_row_ref *wanted, bool hidden)
 {
+    hidden = hidden && wanted->standing == CF_WRITE_SHOWN;
     for (size_t i = 0; i < count; i++)
         if (cf_dot_equal(&refs[i].dot, &wanted->dot) &&
             cf_bytes_equal(refs[i].field, wanted->field) &&
@@ -94,8 +96,8 @@ static bool same_values(const cf_row *a, const cf_row *b)
     return cf_row_same(&steady, a, b);
 }
 
-/* All that is shown of `a` is of `b`. */
-static bool same_shown(const cf_row *a, const cf_row *b, bool hidden)
+/* All that is shown or listed of `a` is of `b`. */
+static bool same_writes(const cf_row *a, const cf_row *b, bool hidden)
 {
     cf_arena arena = {0};
     cf_row_ref *refs, *others;
@@ -105,7 +107,8 @@ static bool same_shown(const cf_row *a, const cf_row *b, bool hidden)
     bool same = cf_row_refs_read(a, &arena, &refs, &count, &error) == CF_OK &&
                 cf_row_refs_read(b, &arena, &others, &other_count, &error) == CF_OK;
     for (size_t i = 0; same && i < count; i++)
-        same = refs[i].standing != CF_WRITE_SHOWN || has_ref(others, other_count, &refs[i], hidden);
+        same =
+            refs[i].standing == CF_WRITE_HIDDEN || has_ref(others, other_count, &refs[i], hidden);
     cf_arena_release(&arena);
     return same;
 }
@@ -124,7 +127,7 @@ void row_check_base(const row_world *world, const row_source *source, const cf_r
             continue;
         }
         if (!base || !cf_id_equal(&base->item, &row->item) || base->displaced != row->displaced ||
-            !same_shown(base, &agreed, false) || !same_shown(&agreed, base, true) ||
+            !same_writes(base, &agreed, false) || !same_writes(&agreed, base, true) ||
             !same_values(base, row))
             row_world_broken(world, "the base shows other writes than the view");
         cf_arena_release(&arena);

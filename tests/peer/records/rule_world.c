@@ -45,9 +45,14 @@ cf_row_scan rule_world_scan(rule_world *self, cf_state *known, cf_rows *base, ch
     return made;
 }
 
+static cf_dot dot_of(const cf_row_scan *made)
+{
+    return (cf_dot){.writer = made->input->writer, .sequence = made->input->sequence};
+}
+
 void rule_world_publish(rule_world *self, const cf_row_scan *made)
 {
-    cf_dot dot = {.writer = made->input->writer, .sequence = made->input->sequence};
+    cf_dot dot = dot_of(made);
 
     cf_state_apply(self->state, &dot, made->input->time, made->changes, made->count, NULL);
 }
@@ -59,6 +64,20 @@ cf_row_scan rule_world_write(rule_world *self, cf_rows *base, char device, uint6
 
     rule_world_publish(self, &made);
     return made;
+}
+
+void rule_world_rebase(rule_world *self, cf_rows *base, const cf_row_scan *made)
+{
+    cf_dot *dots = cf_arena_allocate(&self->arena, made->count, sizeof *dots);
+    cf_row_rebase after;
+
+    for (size_t i = 0; i < made->count; i++)
+        dots[i] = dot_of(made);
+    cf_row_scan_rebase(made, dots, &self->arena, &after);
+    for (size_t i = 0; i < after.gone_count; i++)
+        cf_rows_drop(base, after.gone[i].table, after.gone[i].key);
+    for (size_t i = 0; i < after.row_count; i++)
+        cf_rows_put(base, &after.rows[i]);
 }
 
 void rule_world_write_apart(rule_world *self, char device, uint64_t ms, const char *rows)

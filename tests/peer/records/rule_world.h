@@ -23,6 +23,8 @@ void rule_world_publish(rule_world *self, const cf_row_scan *made);
 /* Both, of one that knows all. */
 cf_row_scan rule_world_write(rule_world *self, cf_rows *base, char device, uint64_t ms,
                              const char *rows);
+/* The base of the source that made the scan, which was published. */
+void rule_world_rebase(rule_world *self, cf_rows *base, const cf_row_scan *made);
 /* A device that knows nothing of the others has these rows. */
 void rule_world_write_apart(rule_world *self, char device, uint64_t ms, const char *rows);
 /* The base of a source that shows all; the caller's. */
