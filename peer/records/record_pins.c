@@ -122,10 +122,13 @@ static void write_table(trial *self, const cf_row_spot *spot)
     cf_buffer_release(&packed);
 }
 
-/* It is shown only since others refer to it: then a level is no help against one that lives. */
-static bool lives_by_others(const cf_row *now)
+/* By itself. Where it is there only since others refer to it, a level is no help against a row that
+ * lives, neither to be shown nor to keep its key. */
+static bool lives(const trial *self, const cf_row_spot *spot)
 {
-    return now && !cf_linked(now, const cf_viewed, row)->alive;
+    const cf_viewed *viewed = cf_viewed_of_item(self->after, &spot->item);
+
+    return viewed && viewed->alive;
 }
 
 /* False: it is where the user left it, or what others did to it is still to be applied. */
@@ -141,7 +144,7 @@ static bool keep_in_place(trial *self, const cf_row_spot *spot)
         return false;
     bool raised = cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_LEVEL));
     bool told = cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE));
-    if ((raised && !lives_by_others(now)) || (told && !spot->fresh))
+    if ((raised && lives(self, spot)) || (told && !spot->fresh))
         return false;
     if (!raised && (now || cf_row_view_holds_back(self->after, &spot->item)))
         raise_level(self, spot);

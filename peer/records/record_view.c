@@ -12,7 +12,7 @@ void cf_viewed_add(cf_viewed_list *list, cf_viewed *viewed)
     list->at[list->count++] = viewed;
 }
 
-static cf_viewed *viewed_of_item(const cf_row_view *view, const cf_id *item)
+cf_viewed *cf_viewed_of_item(const cf_row_view *view, const cf_id *item)
 {
     for (cf_table_link *link = cf_table_first(&view->items, cf_hash_id(0, item)); link;
          link = cf_table_next(link)) {
@@ -63,7 +63,7 @@ static void connect(cf_row_view *view)
 {
     for (size_t i = 0; i < view->rows.count; i++)
         for (cf_row_edge *edge = view->rows.at[i]->parents; edge; edge = edge->next_of_child) {
-            if (edge->nothing.size || !(edge->parent = viewed_of_item(view, &edge->target)))
+            if (edge->nothing.size || !(edge->parent = cf_viewed_of_item(view, &edge->target)))
                 continue;
             edge->next_of_parent = edge->parent->children;
             edge->parent->children = edge;
@@ -283,7 +283,7 @@ const cf_row *cf_row_view_find(const cf_row_view *view, cf_bytes table, cf_bytes
 
 const cf_row *cf_row_view_of_item(const cf_row_view *view, const cf_id *item)
 {
-    const cf_viewed *viewed = viewed_of_item(view, item);
+    const cf_viewed *viewed = cf_viewed_of_item(view, item);
 
     return is_shown(viewed) ? &viewed->row : NULL;
 }
@@ -317,7 +317,7 @@ bool cf_row_view_refers(const cf_row_view *view, cf_bytes table)
 void cf_row_view_children(const cf_row_view *view, const cf_row *row,
                           void (*visit)(void *context, const cf_row *child), void *context)
 {
-    const cf_viewed *viewed = viewed_of_item(view, &row->item);
+    const cf_viewed *viewed = cf_viewed_of_item(view, &row->item);
 
     for (const cf_row_edge *edge = viewed ? viewed->children : NULL; edge;
          edge = edge->next_of_parent)
@@ -339,7 +339,7 @@ const cf_row_held *cf_row_view_held(const cf_row_view *view, size_t *count)
 
 bool cf_row_view_holds_back(const cf_row_view *view, const cf_id *item)
 {
-    const cf_viewed *viewed = viewed_of_item(view, item);
+    const cf_viewed *viewed = cf_viewed_of_item(view, item);
 
     return viewed && viewed->visible && cf_viewed_is_held(viewed);
 }

@@ -97,6 +97,8 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
                                             uint32_t field);
 /* Makes the row that the facts of an item say, references as in the state; NULL: it is none. */
 cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts);
+/* Shown or not; NULL: the state has no such row. */
+cf_viewed *cf_viewed_of_item(const cf_row_view *view, const cf_id *item);
 /* Whether the key can be one of the table. */
 bool cf_viewed_key_read(const cf_schema_table *table, cf_bytes key, int64_t *number);
 

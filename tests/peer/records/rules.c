@@ -9,15 +9,6 @@
         (const uint8_t *)(text), sizeof(text) - 1                                                  \
     }
 
-static size_t levels(const cf_row_scan *made)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < made->count; i++)
-        count += cf_bytes_equal(made->changes[i].field, cf_bytes_of_text(CF_FIELD_LEVEL));
-    return count;
-}
-
 /* ---- People who have a boss, and an e-mail address that nobody else has ---- */
 
 static const cf_field_rule boss[] = {{NAME("/boss"), CF_MERGE_REFERENCE, NAME("person"), false}};
@@ -73,84 +64,6 @@ Test(record_rules, free_what_a_row_claimed_that_is_held_back_with_its_parent)
     rule_world_end(&self);
 }
 
-/* A row that can't be shown claims in vain, but it claims. */
-Test(record_rules, try_out_rows_that_lack_what_is_required)
-{
-    rule_world self = rule_world_of(&people);
-    cf_rows *base = cf_rows_new();
-    cf_row_scan full = rule_world_scan(&self, self.state, base, 'A', 10, "person 1 mark=X");
-    cf_row_scan lacking = rule_world_scan(&self, self.state, base, 'A', 10, "person 1 name=x");
-
-    cr_expect_eq(levels(&full), 0);
-    cr_expect_eq(levels(&lacking), 1);
-    cf_rows_destroy(&base);
-    rule_world_write_apart(&self, 'A', 10, "person 1 mark=X name=x");
-    base = rule_world_applied(&self);
-    lacking = rule_world_scan(&self, self.state, base, 'A', 20, "person 1 name=x");
-    cr_expect_eq(levels(&lacking), 1);
-    cf_rows_destroy(&base);
-    rule_world_end(&self);
-}
-
-static void expect_at(const rule_world *self, int64_t key, const char *who)
-{
-    cf_arena arena = {0};
-    cf_row_view *view = cf_row_view_new(self->state, self->schema);
-    const cf_row *row = cf_row_view_find(view, person.name, made_int(key, &arena));
-
-    cr_assert(row, "nobody is at %d", (int)key);
-    cr_expect(cf_bytes_equal(cf_row_field_named(row, mark[0])->values[0], made_text(who, &arena)),
-              "%s is not at %d", who, (int)key);
-    cf_row_view_destroy(&view);
-    cf_arena_release(&arena);
-}
-
-/* Two gave it other keys apart, so one of these is listed. That prevailed over the key that the row
- * was given as soon as this was pinned. */
-Test(record_rules, pin_a_key_over_what_is_listed_of_it)
-{
-    rule_world self = rule_world_of(&people);
-
-    rule_world_write_apart(&self, 'A', 10, "person 3 mark=moved");
-    cf_rows *base = rule_world_applied(&self);
-    cf_row_scan other = rule_world_scan(&self, self.state, base, 'B', 30, "person 6 mark=moved");
-    rule_world_write(&self, base, 'A', 20, "person 4 mark=moved");
-    rule_world_publish(&self, &other);
-    rule_world_write_apart(&self, 'C', 5, "person 6 mark=first");
-    expect_at(&self, 7, "moved");
-    cf_rows_destroy(&base);
-    base = rule_world_applied(&self);
-    rule_world_write(&self, base, 'A', 40,
-                     "person 6 mark=first;person 7 mark=moved;person 9 mark=new");
-    expect_at(&self, 7, "moved");
-    cf_rows_destroy(&base);
-    rule_world_end(&self);
-}
-
-/* X is there only since Z refers to it. W, which lives, comes when V lets go of what both claim: no
- * level keeps X in its place, but that its user writes it. */
-Test(record_rules, keep_a_row_in_its_place_that_lives_by_another)
-{
-    rule_world self = rule_world_of(&people);
-
-    rule_world_write_apart(&self, 'A', 10, "person 1 mark=X;person 2 mark=Z boss=1");
-    cf_rows *base = rule_world_applied(&self);
-    cf_row_scan edited = rule_world_scan(&self, self.state, base, 'A', 20,
-                                         "person 1 mark=X;person 2 mark=Z boss=1 note=n");
-    rule_world_write(&self, base, 'B', 30, "");
-    rule_world_publish(&self, &edited);
-    cf_rows_destroy(&base);
-    rule_world_write_apart(&self, 'D', 4, "person 9 mark=V email=e");
-    rule_world_write_apart(&self, 'C', 5, "person 1 mark=W email=e");
-    expect_at(&self, 1, "X");
-    base = rule_world_applied(&self);
-    rule_world_write(&self, base, 'A', 40,
-                     "person 1 mark=X;person 2 mark=Z boss=1 note=n;person 9 mark=V email=f");
-    expect_at(&self, 1, "X");
-    cf_rows_destroy(&base);
-    rule_world_end(&self);
-}
-
 /* ---- What is volatile ---- */
 
 static const cf_field_rule revision[] = {{.name = NAME("/rev"), .merge = CF_MERGE_VOLATILE}};
@@ -194,33 +107,6 @@ static const cf_schema_table towns[] = {
     {.name = NAME("town"), .kind = CF_KIND_ROW},
 };
 static const cf_schema land = {towns, 2};
-
-static void forget_town(rule_world *self)
-{
-    cf_arena arena = {0};
-    cf_id town = cf_record_ids_product.natural(NULL, &towns[1], made_text("berlin", &arena));
-
-    cf_state_forget_item(self->state, &town);
-    cf_arena_release(&arena);
-}
-
-/* B's house waits for its town, of which nothing is known. A names that town: B's house comes, and
- * it was first to have the key of A's. */
-Test(record_rules, keep_a_row_in_its_place_when_another_comes_by_a_new_parent)
-{
-    rule_world self = rule_world_of(&land);
-
-    rule_world_write_apart(&self, 'B', 10, "town berlin;house 1 mark=b town=berlin");
-    rule_world_write_apart(&self, 'A', 20, "house 1 mark=a");
-    forget_town(&self);
-    cf_rows *base = rule_world_applied(&self);
-    cr_assert_eq(cf_rows_count(base), 1);
-    cf_row_scan made =
-        rule_world_scan(&self, self.state, base, 'A', 30, "house 1 mark=a;town berlin");
-    cr_expect_eq(levels(&made), 1);
-    cf_rows_destroy(&base);
-    rule_world_end(&self);
-}
 
 /* ---- Rings ---- */
 
