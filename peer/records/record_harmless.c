@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which changes move nothing, so that the usual scan costs what the comparison costs. That is so of
  * plain values of rows that go on living; and, as long as no row is displaced, held back, or
- * visible only because another refers to it, of deletions and of new rows under keys that are free.
- */
+ * visible only because another refers to it, of deletions, of new rows under keys that are free,
+ * and of references to rows that are shown. */
 #include <stdlib.h>
 
 #include "peer/records/record_scan_inside.h"
@@ -154,11 +154,24 @@ static bool lives_on(harm_check *self, const cf_id *item)
     return false;
 }
 
+/* Whether it refers to a row that is not shown: that becomes visible, or holds this one back. */
+static bool leads_out_of_view(const harm_check *self, const cf_change *change)
+{
+    cf_bytes table = cf_bytes_of_text(CF_FIELD_TABLE); /* a new row writes that */
+    cf_id target;
+
+    return cf_reference_item(change->value, &target) &&
+           !cf_row_view_of_item(self->scanning->input->view, &target) &&
+           !cf_change_draft_has(&self->scanning->draft, &target, table);
+}
+
 static bool is_harmless(harm_check *self, const cf_change *change, bool same_item)
 {
     const cf_row_view *view = self->scanning->input->view;
     const cf_row *row = cf_row_view_of_item(view, &change->item);
 
+    if (leads_out_of_view(self, change))
+        return false;
     if (!row) /* new rows were looked at */
         return !cf_state_item(self->scanning->input->state, &change->item);
     if (cf_field_is(change->field, CF_FIELD_NUMBER_DELETED))

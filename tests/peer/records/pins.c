@@ -5,8 +5,9 @@
 #include "tests/peer/records/rule_world.h"
 #include "tests/support/expect.h"
 
-/* People who have a boss, and an e-mail address that nobody else has; and houses in towns. */
-static const char tables[] = "house # /town>town;person # /boss>person =/email !/mark;town";
+/* People who have a boss, and an e-mail address that nobody else has; and houses in towns, no two
+ * with one mayor. */
+static const char tables[] = "house # /town>town;person # /boss>person =/email !/mark;town =/mayor";
 
 typedef struct {
     rule_world world;
@@ -89,6 +90,33 @@ Test(record_pins, try_out_rows_that_lack_what_is_required)
     apply(&self);
     lacking = scan(&self, 'A', 20, "person 1 name=x");
     cr_expect_eq(levels(&lacking), 1);
+    end(&self);
+}
+
+/* It was deleted elsewhere, and is not to be had beside a town that lives: nor is the house. */
+Test(record_pins, try_out_rows_that_refer_to_one_that_is_not_shown)
+{
+    source self;
+
+    begin(&self);
+    write_apart(&self, 'A', 10, "town ulm mayor=m");
+    apply(&self);
+    write(&self, 'B', 20, "town bonn mayor=m");
+    cf_row_scan made = scan(&self, 'A', 30, "town ulm mayor=m;house 1 town=ulm");
+    cr_expect_eq(levels(&made), 1);
+    end(&self);
+}
+
+Test(record_pins, try_out_rows_that_refer_from_now_on_to_one_that_is_not_shown)
+{
+    source self;
+
+    begin(&self);
+    write_apart(&self, 'A', 10, "town ulm mayor=m;house 1 mark=a");
+    apply(&self);
+    write(&self, 'B', 20, "town bonn mayor=m;house 1 mark=a");
+    cf_row_scan made = scan(&self, 'A', 30, "town ulm mayor=m;house 1 mark=a town=ulm");
+    cr_expect_eq(levels(&made), 1);
     end(&self);
 }
 
