@@ -72,14 +72,19 @@ static bool was_in(const cf_decision *self, const cf_listed *entry, size_t node)
     return found;
 }
 
-/* Without birth times, a number that was given to another directory looks like the one before: only
- * that nothing is in it of what was tells them apart. */
+/* Without birth times, a number that was given to another directory looks like the one before. Only
+ * that nothing is in it of what was tells them apart, and if nothing was, the time of its last
+ * change. */
 static bool may_be_known(const cf_decision *self, const bool *filled, size_t entry, size_t node)
 {
+    const cf_stat *stat = &self->listing->entries[entry].stat;
     size_t folder = self->folder_at[entry];
 
-    if (self->listing->entries[entry].stat.birth_ns != 0 || !filled[node] ||
-        folder == CF_KNOWN_NONE || !self->listing->folders[folder].complete)
+    if (stat->birth_ns != 0)
+        return true;
+    if (!filled[node])
+        return stat->mtime_ns == cf_decision_node(self, node)->stat.mtime_ns;
+    if (folder == CF_KNOWN_NONE || !self->listing->folders[folder].complete)
         return true;
     const cf_listed_folder *of = &self->listing->folders[folder];
     bool found = false;

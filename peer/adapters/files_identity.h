@@ -2,7 +2,8 @@
 /* Which base node is this file? Pure: stats, names and hashes in, tokens out. In this order:
  *
  *   1. a directory known by (inode, birth) is its node, wherever it is. Where there are no birth
- *      times, only if something is in it that was, or nothing was: as in rule 5;
+ *      times, only if something is in it that was, or if nothing was and its time is as it was: as
+ *      in rule 5;
  *   2. an unknown directory where the base had one, and that one is nowhere: that node;
  *   3. same place and same (inode, birth): the same node;
  *   4. an *unknown* file or link where the base had one of its kind: that node, edited (a save by

@@ -101,8 +101,17 @@ Test(identity,
     expect_identity("a/ 20.0, a/f 10 x", "b/ 20.0, b/g 11 y", "b+ b/g+ gone 2 1");
     expect_identity("a/ 20.0, a/f 10 x", "b/ 20.0", "b+ gone 2 1");
     expect_identity("a/ 20.0, a/f 10 x", "a/ 20.0", "a~1 gone 2");
-    expect_identity("a/ 20.0", "b/ 20.0", "b>1");
     expect_identity("a/ 20, a/f 10 x", "b/ 20", "b>1 gone 2");
+}
+
+/* World 35004936: so was one where nothing was in it. */
+Test(identity, takes_an_empty_directory_without_a_birth_for_another_where_its_time_is_another)
+{
+    expect_identity("a/ 20.0 7", "b/ 20.0 7", "b>1");
+    expect_identity("a/ 20.0 7", "b/ 20.0 8", "b+ gone 1");
+    expect_identity("a/ 20.0 7", "b/ 20.0 8, b/g 11 y", "b+ b/g+ gone 1");
+    expect_identity("a/ 20.0 7", "a/ 20.0 8, a/g 11 y", "a~1 a/g+");
+    expect_identity("a/ 20 7", "b/ 20 8, b/g 11 y", "b>1 b/g+");
 }
 
 Test(identity, knows_no_item_of_two_kinds)

@@ -53,6 +53,8 @@ static thing read_thing(const char *text, size_t size)
         path[length - 1] = '\0';
     }
     strcpy(made.path, path);
+    if (made.kind == 'd')
+        made.stat.mtime_ns = atoi(content);
     made.stat.size = strlen(content);
     memcpy(made.content.bytes, content, strlen(content) % sizeof made.content.bytes);
     return made;

@@ -2,9 +2,10 @@
 /* What files_identity decides, with histories and answers that are lines of text.
  *
  * Histories are written as what the base knows and what the disk has: "PATH INODE [CONTENT]", with
- * commas; a path with a slash at its end is a directory, an inode is INODE or INODE.BIRTH. The
- * base's nodes are numbered 1, 2, … in their order. The answer, by path: =N same, ~N replaced, >N
- * moved, + new, . none; then "gone" and the numbers. */
+ * commas; a path with a slash at its end is a directory, whose CONTENT is the time of its last
+ * change; an inode is INODE or INODE.BIRTH. The base's nodes are numbered 1, 2, … in their order.
+ * The answer, by path: =N same, ~N replaced, >N moved, + new, . none; then "gone" and the numbers.
+ */
 #ifndef CF_TESTS_IDENTITY_LINES_H
 #define CF_TESTS_IDENTITY_LINES_H
 #include "peer/adapters/files_identity.h"
