@@ -2,6 +2,7 @@
 #include "tests/worlds/asking.h"
 
 #include "tests/worlds/disk_users.h"
+#include "tests/worlds/lost.h"
 #include "tests/worlds/records.h"
 
 #include <fnmatch.h>
@@ -125,7 +126,8 @@ static bool is_record_of_both(void *context, record_kind kind, const char *key)
 {
     const askers *self = context;
 
-    return takes_key(self->one, kind, key) && takes_key(self->other, kind, key);
+    return takes_key(self->one, kind, key) && takes_key(self->other, kind, key) &&
+           !lost_keeps_away(self->one, kind, key) && !lost_keeps_away(self->other, kind, key);
 }
 
 void asking_tree(const device *self, const device *other, cf_buffer *out)

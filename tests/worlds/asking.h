@@ -21,7 +21,7 @@ bool asking_takes(const device *self, const char *path, bool is_folder);
 bool asking_takes_place(const device *self, const char *place);
 /* Of what lies there. */
 bool asking_takes_seen(const device *self, const seen *it);
-/* As device_tree, of what both ask for. */
+/* As device_tree, of what both ask for and no lost value keeps away (lost.h). */
 void asking_tree(const device *self, const device *other, cf_buffer *out);
 
 /* Its user wants more, less, something else, or everything. The first device always asks for all:

@@ -189,6 +189,7 @@ void device_begin_round(device *self, const world_round *round)
     self->in_trouble = false;
     self->touched = false;
     self->claims = self->is_bereft = self->is_held_up = false;
+    cf_buffer_clear(&self->bereft);
     self->round = cf_round_begin(self->engine, &options);
 }
 
@@ -335,6 +336,7 @@ void device_destroy(device *self)
     stop(self);
     asking_forget(self);
     free(self->known);
+    cf_buffer_release(&self->bereft);
     free(self->env.files);
     cf_store_memory_disk_destroy(&self->disk);
     cf_store_memory_disk_destroy(&self->old_disk);

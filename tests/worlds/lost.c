@@ -5,6 +5,7 @@
 #include "peer/log/collection.h"
 #include "tests/worlds/asking.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- Who has it ---- */
@@ -91,6 +92,12 @@ static bool is_lost(device *self, const cf_id *collection, cf_hash hash)
 
 /* ---- What it waits for ---- */
 
+static bool waits_for_content(const cf_pending *pending)
+{
+    return device_waits_for(pending) && pending->reason &&
+           strcmp(pending->reason, "waits for a device that has all of it") == 0;
+}
+
 typedef struct {
     device *of;
     const cf_collection *collection;
@@ -124,7 +131,7 @@ static bool count_waiting(const cf_binding_status *source, size_t *count)
         if (!device_waits_for(one))
             continue;
         ++*count;
-        if (!one->reason || strcmp(one->reason, "waits for a device that has all of it") != 0)
+        if (!waits_for_content(one))
             return false;
     }
     return !source->trouble;
@@ -163,4 +170,39 @@ bool lost_is_all_it_waits_for(device *self)
     }
     cf_arena_release(&arena);
     return truly && total;
+}
+
+/* ---- Records ---- */
+
+static size_t write_record(char line[128], record_kind kind, cf_bytes key)
+{
+    return (size_t)snprintf(line, 128, "%d %.*s\n", (int)kind, (int)key.size,
+                            (const char *)key.data);
+}
+
+void lost_note_records(device *self)
+{
+    cf_arena arena = {0};
+    char line[128];
+
+    for (record_kind kind = 0; kind < RECORDS_KINDS; kind++) {
+        const cf_binding *binding = records_binding(self, kind);
+        cf_binding_status source = {0};
+
+        if (binding)
+            cf_engine_status(self->engine, binding, &arena, &source);
+        for (size_t i = 0; i < source.pending_count; i++)
+            if (waits_for_content(&source.pending[i]))
+                cf_buffer_append(&self->bereft, line,
+                                 write_record(line, kind, source.pending[i].path));
+    }
+    cf_arena_release(&arena);
+}
+
+bool lost_keeps_away(const device *self, record_kind kind, const char *key)
+{
+    char line[128];
+    size_t size = write_record(line, kind, cf_bytes_of_text(key));
+
+    return self->bereft.size && memmem(self->bereft.data, self->bereft.size, line, size);
 }

@@ -4,9 +4,12 @@
  * ever. */
 #ifndef CF_TESTS_WORLDS_LOST_H
 #define CF_TESTS_WORLDS_LOST_H
-#include "tests/worlds/world.h"
+#include "tests/worlds/records.h"
 
 /* After a round, before its process ends: nothing else keeps this device from being in sync. */
 bool lost_is_all_it_waits_for(device *self);
+/* Then: a record with a value that is lost is shown only where it was without that. */
+void lost_note_records(device *self);
+bool lost_keeps_away(const device *self, record_kind kind, const char *key);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/asking.h"
 #include "tests/worlds/history.h"
-#include "tests/worlds/records.h"
+#include "tests/worlds/lost.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -161,21 +161,33 @@ static void tell_tree(history *self, const char *property, const char *what, con
     cf_buffer_release(&tree);
 }
 
-/* It never was asked for where it lies, so nobody else has heard of it. */
+static bool is_kept_away(const device *at, const seen *it)
+{
+    record_kind kind;
+    char key[96];
+
+    return it->record.text[0] && records_place_read(it->path, &kind, key) &&
+           lost_keeps_away(at, kind, key);
+}
+
+/* It never was asked for where it lies, so nobody else has heard of it; or it is a part of a record
+ * that can't be shown elsewhere. */
 static bool is_only_for_itself(const world *w, const written *one)
 {
     bool found = false;
 
-    for (int i = 0; i < w->count && !one->safe_at && !found; i++) {
+    for (int i = 0; i < w->count && !found; i++) {
         const device *of = &w->devices[i];
+        bool may_be_unknown = !one->safe_at && asking_is_limited(of);
         sight there;
 
-        if (of->is_out || !asking_is_limited(of))
+        if (of->is_out || (!may_be_unknown && !of->bereft.size))
             continue;
         sight_take(of, &there);
         for (size_t k = 0; k < there.count; k++)
             found |= strcmp(there.all[k].token.text, one->token.text) == 0 &&
-                     !asking_takes_seen(of, &there.all[k]);
+                     (is_kept_away(of, &there.all[k]) ||
+                      (may_be_unknown && !asking_takes_seen(of, &there.all[k])));
         sight_release(&there);
     }
     return found;

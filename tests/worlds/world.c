@@ -110,6 +110,8 @@ static void conclude(device *self)
                    cf_link_is_idle(link);
     self->claims = is_done && is_clean;
     self->is_bereft = is_done && !is_clean && lost_is_all_it_waits_for(self);
+    if (self->is_bereft)
+        lost_note_records(self);
     self->is_held_up = is_done && !is_clean && is_held_up_by_its_user(self);
     self->claimed_of = sum_of_log(self);
     self->is_unsure &= !self->claims;

@@ -99,6 +99,7 @@ struct device {
     bool claims;         /* status says that everything is in sync */
     uint64_t claimed_of; /* a sum of what it had of the log then */
     bool is_bereft;      /* it waits for what nobody has any more, and for nothing else (lost.h) */
+    cf_buffer bereft;    /* the records that wait for that, "KIND KEY\n" each */
     bool is_held_up;     /* by what its user has in the way of what he asks for (held_up.h) */
     /* It is in the middle of something, or was when its process ended: what its user takes away
      * that it has just put there, before it has noted that, it may put there again. */
