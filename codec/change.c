@@ -22,6 +22,14 @@ size_t cf_changes_first(const cf_change *changes, size_t count, const cf_id *ite
     return low;
 }
 
+bool cf_change_names(const cf_change *change, const cf_dot *dot)
+{
+    for (size_t i = 0; i < change->over_count; i++)
+        if (cf_dot_equal(&change->over[i], dot))
+            return true;
+    return false;
+}
+
 bool cf_field_is_deletion(cf_bytes field)
 {
     return field.size == 0;

@@ -41,6 +41,9 @@ typedef struct {
 /* Among changes that are ascending, as below: the first of the item's, or where they would be. */
 size_t cf_changes_first(const cf_change *changes, size_t count, const cf_id *item);
 
+/* Whether it replaces this write. */
+bool cf_change_names(const cf_change *change, const cf_dot *dot);
+
 /* What else a body may carry: "this content is found here too"; it writes nothing (ARCHITECTURE:
  * supply). */
 typedef struct {

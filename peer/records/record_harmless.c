@@ -124,29 +124,43 @@ static bool is_named(const cf_bytes *names, size_t count, cf_bytes name)
     return false;
 }
 
-/* Whether nobody's place depends on what the field says. */
-static bool is_mere_data(const cf_row_view *view, const cf_schema_table *table,
+/* Whether the field says then what the change says. What is weak or cleared gives way to what
+ * others wrote there and this source has still to apply. */
+static bool prevails(const harm_check *self, const cf_change *change)
+{
+    const cf_state *state = self->scanning->input->state;
+
+    for (size_t i = 0; (change->weak || !change->value.size) && i < self->facts.count; i++) {
+        const cf_row_fact *fact = &self->facts.at[i];
+        bool better = !change->value.size || (fact->live && !fact->write.weak);
+
+        if (better && !cf_change_names(change, &fact->write.dot) &&
+            cf_bytes_equal(cf_state_field_name(state, fact->write.field), change->field))
+            return false;
+    }
+    return true;
+}
+
+/* Whether nobody's place depends on what the field says, or all is known of it. */
+static bool is_mere_data(const harm_check *self, const cf_schema_table *table,
                          const cf_change *change)
 {
     cf_bytes name;
     cf_merge merge = cf_schema_property(table, change->field, &name);
-
     bool refers = merge == CF_MERGE_REFERENCE || cf_row_field_is_tie(change->field);
 
-    if ((refers && !view->simple) || is_named(table->required, table->required_count, name))
+    if ((refers && !self->scanning->input->view->simple) ||
+        is_named(table->required, table->required_count, name))
         return false;
     for (size_t i = 0; i < table->unique_count; i++)
         if (is_named(table->unique[i].names, table->unique[i].count, name))
             return false;
-    return true;
+    return !(refers || cf_field_is(change->field, CF_FIELD_NUMBER_KEY)) || prevails(self, change);
 }
 
-/* Whether it lives by its /table, which the draft leaves alone. */
-static bool lives_on(harm_check *self, const cf_id *item)
+/* Whether the item lives by its /table, which the draft leaves alone. */
+static bool lives_on(const harm_check *self)
 {
-    const cf_state *state = self->scanning->input->state;
-
-    cf_row_facts_load(state, cf_state_item(state, item), &self->facts);
     for (size_t i = 0; i < self->facts.count; i++)
         if (self->facts.at[i].write.field == CF_FIELD_NUMBER_TABLE && self->facts.at[i].live &&
             !self->facts.at[i].write.weak)
@@ -167,17 +181,19 @@ static bool leads_out_of_view(const harm_check *self, const cf_change *change)
 
 static bool is_harmless(harm_check *self, const cf_change *change, bool same_item)
 {
-    const cf_row_view *view = self->scanning->input->view;
-    const cf_row *row = cf_row_view_of_item(view, &change->item);
+    const cf_row_scan_input *input = self->scanning->input;
+    const cf_row *row = cf_row_view_of_item(input->view, &change->item);
 
     if (leads_out_of_view(self, change))
         return false;
     if (!row) /* new rows were looked at */
-        return !cf_state_item(self->scanning->input->state, &change->item);
+        return !cf_state_item(input->state, &change->item);
+    if (!same_item)
+        cf_row_facts_load(input->state, cf_state_item(input->state, &change->item), &self->facts);
     if (cf_field_is(change->field, CF_FIELD_NUMBER_DELETED))
-        return view->simple;
-    return is_mere_data(view, cf_schema_find(self->scanning->input->schema, row->table), change) &&
-           (same_item || lives_on(self, &change->item));
+        return input->view->simple;
+    return (same_item || lives_on(self)) &&
+           is_mere_data(self, cf_schema_find(input->schema, row->table), change);
 }
 
 bool cf_row_draft_is_harmless(const cf_row_scanning *scanning, const cf_change *changes,

@@ -28,14 +28,6 @@ static bool is_of(const cf_row_scan *scan, size_t index, const cf_id *item)
     return index < scan->count && cf_id_equal(&scan->changes[index].item, item);
 }
 
-static bool names(const cf_change *change, const cf_dot *dot)
-{
-    for (size_t i = 0; i < change->over_count; i++)
-        if (cf_dot_equal(&change->over[i], dot))
-            return true;
-    return false;
-}
-
 /* There is at most one for each field; NULL: the scan leaves this one alone. */
 static const cf_change *change_of(const cf_row_scan *scan, const cf_id *item, cf_bytes field)
 {
@@ -55,7 +47,7 @@ static void add_ref(rebasing *self, const cf_row_ref *ref)
  * is shown from when this one wrote it, too. */
 static void add_old(rebasing *self, const cf_change *change, cf_row_ref ref)
 {
-    if (change && names(change, &ref.dot))
+    if (change && cf_change_names(change, &ref.dot))
         return;
     if (change && ref.standing == CF_WRITE_LISTED && cf_bytes_equal(ref.value, change->value))
         ref.standing = CF_WRITE_SHOWN;

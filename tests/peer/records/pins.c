@@ -120,6 +120,44 @@ Test(record_pins, try_out_rows_that_refer_from_now_on_to_one_that_is_not_shown)
     end(&self);
 }
 
+/* Another device made X under key 1, too, and before W was made. C, which shows X as 2, knows of
+ * that and has not applied it: it pins the 2, and what the other one said prevails over that. */
+Test(record_pins, try_out_a_pin_over_which_another_key_prevails)
+{
+    source self;
+
+    begin(&self);
+    write_apart(&self, 'B', 16, "person 1 mark=W");
+    write_apart(&self, 'C', 17, "person 1 mark=X");
+    apply(&self);
+    expect_at(&self, 2, "X");
+    write_apart(&self, 'A', 8, "person 1 mark=X");
+    expect_at(&self, 2, "X");
+    cf_row_scan made = scan(&self, 'C', 30, "person 1 mark=W;person 2 mark=X note=n");
+    cr_expect_eq(levels(&made), 2);
+    end(&self);
+}
+
+/* C wrote that the house is in Ulm, and B deleted Ulm: A knows of both, and has not applied them.
+ */
+Test(record_pins, try_out_a_reference_that_is_cleared_beside_another)
+{
+    source self;
+
+    begin(&self);
+    write_apart(&self, 'A', 10, "town bonn;town ulm mayor=m;house 1 mark=a");
+    apply(&self);
+    cf_row_scan c = scan(&self, 'C', 15, "town bonn;town ulm mayor=m;house 1 mark=a town=ulm");
+    cf_row_scan b = scan(&self, 'B', 20, "town bonn;town essen mayor=m;house 1 mark=a");
+    write(&self, 'A', 18, "town bonn;town ulm mayor=m;house 1 mark=a town=bonn");
+    apply(&self);
+    rule_world_publish(&self.world, &c);
+    rule_world_publish(&self.world, &b);
+    cf_row_scan made = scan(&self, 'A', 30, "town bonn;town ulm mayor=m;house 1 mark=a");
+    cr_expect_eq(levels(&made), 1);
+    end(&self);
+}
+
 /* Two gave it other keys apart, so one of these is listed. That prevailed over the key that the row
  * was given as soon as this was pinned. */
 Test(record_pins, pin_a_key_over_what_is_listed_of_it)
