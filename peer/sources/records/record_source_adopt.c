@@ -34,6 +34,38 @@ static bool means_the_same(const cf_record_run *run, const cf_schema_table *tabl
 
 /* ---- Rows ---- */
 
+/* In the source there is nothing any more in this place of the base. */
+static bool is_gone(const cf_record_run *run, const cf_row *base)
+{
+    return !cf_row_index_find(&run->here, base->table, base->key) &&
+           !cf_record_run_troubles(run, base->table, base->key) &&
+           cf_record_file_certain(&run->content.file);
+}
+
+static void drop_row(cf_record_run *run, const cf_row *base)
+{
+    cf_bytes table = cf_arena_copy(&run->arena, base->table);
+
+    cf_binding_drop_row(run->source->binding, table, cf_arena_copy(&run->arena, base->key),
+                        &run->records);
+}
+
+/* Where the base knows the item in another place, that is given up: its user has moved it to where
+ * it is shown elsewhere. False: it stands there still, so this is another one that looks like it.
+ */
+static bool leave_place(cf_record_run *run, const cf_row *shown)
+{
+    const cf_row *before = cf_rows_of_item(run->source->binding->rows, &shown->item);
+
+    if (!before || cf_bytes_equal(before->key, shown->key))
+        return true;
+    const cf_row *here = cf_row_index_find(&run->here, before->table, before->key);
+    if (here ? cf_record_run_same(run, here, before) : !is_gone(run, before))
+        return false;
+    drop_row(run, before);
+    return true;
+}
+
 /* Returns whether it was adopted. */
 static bool adopt_row(cf_record_run *run, const cf_row *row)
 {
@@ -42,7 +74,8 @@ static bool adopt_row(cf_record_run *run, const cf_row *row)
     const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
 
     if ((base && cf_record_run_same(run, row, base)) || !shown ||
-        !cf_record_run_shows(run, row, shown) || (table && !means_the_same(run, table, row)))
+        !cf_record_run_shows(run, row, shown) || (table && !means_the_same(run, table, row)) ||
+        !leave_place(run, shown))
         return false;
     const cf_row based = cf_record_run_based_here(run, shown, row);
     cf_row agreed = cf_row_view_agree(run->view, &based, &run->arena);
@@ -69,30 +102,22 @@ static bool is_shown_elsewhere(const cf_record_run *run, const cf_row *base)
 {
     const cf_row *there = cf_row_view_of_item(run->view, &base->item);
 
-    return there && !cf_bytes_equal(there->key, base->key) &&
-           !same_item(cf_rows_find(run->source->binding->rows, there->table, there->key), base);
+    return there && !cf_bytes_equal(there->key, base->key);
 }
 
 /* Gone here and there, or asked for no more. */
 static void adopt_gone(cf_record_run *run)
 {
-    cf_binding *binding = run->source->binding;
-    const cf_row *row = cf_rows_next(binding->rows, NULL);
+    const cf_rows *rows = run->source->binding->rows;
+    const cf_row *row = cf_rows_next(rows, NULL);
 
     while (row) {
-        const cf_row *next = cf_rows_next(binding->rows, row);
+        const cf_row *next = cf_rows_next(rows, row);
 
-        if (cf_format_holds_table(&run->content.format, row->table) &&
-            !cf_row_index_find(&run->here, row->table, row->key) &&
+        if (cf_format_holds_table(&run->content.format, row->table) && is_gone(run, row) &&
             !cf_record_run_shown(run, row->table, row->key) &&
-            !cf_row_view_holds_back(run->view, &row->item) && !is_shown_elsewhere(run, row) &&
-            !cf_record_run_troubles(run, row->table, row->key) &&
-            cf_record_file_certain(&run->content.file)) {
-            cf_bytes table = cf_arena_copy(&run->arena, row->table);
-
-            cf_binding_drop_row(binding, table, cf_arena_copy(&run->arena, row->key),
-                                &run->records);
-        }
+            !cf_row_view_holds_back(run->view, &row->item) && !is_shown_elsewhere(run, row))
+            drop_row(run, row);
         row = next;
     }
 }

@@ -19,10 +19,11 @@ typedef struct {
     size_t drop_count, drop_capacity;
     waiting_row *waiting;
     size_t waiting_count, waiting_capacity;
-    bool *renewed; /* rows here that become as they are shown; NULL: nobody asks */
-    size_t met;    /* rows of the view in whose place a row is */
-    bool keeps;    /* what was deleted elsewhere stays: too much at once */
-    bool writes;   /* something becomes another than it is */
+    size_t displacing; /* the first of these: others keep their places while they wait */
+    bool *renewed;     /* rows here that become as they are shown; NULL: nobody asks */
+    size_t met;        /* rows of the view in whose place a row is */
+    bool keeps;        /* what was deleted elsewhere stays: too much at once */
+    bool writes;       /* something becomes another than it is */
     size_t vanishing;
 } applying;
 
@@ -64,6 +65,18 @@ typedef struct {
     const cf_row *row, *as_read;
 } place_here;
 
+/* In a transaction nothing is done while one waits. */
+static void wait_for_values(applying *self, const cf_row *shown, const waiting_row *waits)
+{
+    self->waiting = cf_grow(self->waiting, &self->waiting_capacity, self->waiting_count + 1,
+                            sizeof *self->waiting);
+    self->waiting[self->waiting_count++] = *waits;
+    if (cf_record_run_is_transactional(self->run) || !cf_record_run_keep_places(self->run, shown))
+        return;
+    self->waiting[self->waiting_count - 1] = self->waiting[self->displacing];
+    self->waiting[self->displacing++] = *waits;
+}
+
 /* Whether it can be shown now. */
 static bool want_shown(applying *self, const cf_row *shown, const cf_row *base, place_here here)
 {
@@ -86,12 +99,10 @@ static bool want_shown(applying *self, const cf_row *shown, const cf_row *base, 
     }
     if (here.as_read)
         want(self, here.as_read);
-    self->waiting = cf_grow(self->waiting, &self->waiting_capacity, self->waiting_count + 1,
-                            sizeof *self->waiting);
-    self->waiting[self->waiting_count++] =
-        (waiting_row){{shown->table, shown->key},
-                      answer == CF_VALUES_COME ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
-                      why};
+    wait_for_values(self, shown,
+                    &(waiting_row){{shown->table, shown->key},
+                                   answer == CF_VALUES_COME ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
+                                   why});
     return false;
 }
 
@@ -116,6 +127,8 @@ static void take_here(applying *self, size_t index)
     const cf_row *shown = cf_record_run_shown(self->run, row->table, row->key);
 
     self->met += shown != NULL;
+    if (self->renewed)
+        self->renewed[index] = false;
     if (cf_record_run_stays(self->run, row)) {
         want(self, as_read);
         return;
@@ -173,7 +186,8 @@ static void decide(applying *self)
     cf_record_run *run = self->run;
 
     self->wanted_count = self->put_count = self->drop_count = self->vanishing = 0;
-    self->waiting_count = self->met = 0;
+    self->waiting_count = self->displacing;
+    self->met = 0;
     self->writes = false;
     for (size_t i = 0; i < run->content.file.count; i++)
         take_here(self, i);
@@ -182,6 +196,18 @@ static void decide(applying *self)
         return; /* in the place of each one is a row */
     for (size_t i = 0; i < cf_row_view_count(run->view); i++)
         take_there(self, cf_row_view_at(run->view, i));
+}
+
+/* Whose place waits for another's long values stays, with all that this keeps from coming. */
+static void decide_in_place(applying *self)
+{
+    size_t known;
+
+    do {
+        known = self->displacing;
+        cf_record_run_find_blocked(self->run);
+        decide(self);
+    } while (self->displacing > known);
 }
 
 static bool is_vanishing(const cf_record_run *run, const cf_row_place *drop)
@@ -205,7 +231,7 @@ static void hold(applying *self)
                            "delete them here too",
                            vanishing, items);
     self->keeps = true;
-    decide(self);
+    decide_in_place(self);
 }
 
 static void note_waiting(applying *self)
@@ -328,18 +354,17 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
     applying self = {.run = run};
     cf_status status = CF_OK;
 
-    cf_record_run_find_blocked(run);
-    cf_record_run_note_blocked(run);
     if (run->filled)
         self.renewed =
             cf_arena_allocate(&run->arena, run->content.file.count, sizeof *self.renewed);
-    decide(&self);
+    decide_in_place(&self);
     if (!self.vanishing)
         cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_THERE);
     if (!cf_binding_allows(source->workshop->peer, source->binding, CF_GUARD_THERE, source->word,
                            self.vanishing, cf_rows_count(source->binding->rows)))
         hold(&self);
     note_waiting(&self);
+    cf_record_run_note_blocked(run);
     cf_record_values_fetched(source->values);
     if ((run->content.there || self.wanted_count) &&
         !((self.waiting_count || self.keeps) && cf_record_run_is_transactional(run))) {
@@ -350,50 +375,4 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
     }
     release(&self);
     return status;
-}
-
-/* ---- Only looking ---- */
-
-/* As the base has it, or not there as in the base: what was done elsewhere may come. */
-static bool is_untouched(cf_record_run *run, const cf_row *here, cf_bytes table, cf_bytes key)
-{
-    return cf_record_run_same(run, here, cf_rows_find(run->source->binding->rows, table, key)) &&
-           !cf_record_run_troubles(run, table, key);
-}
-
-void cf_record_run_tell(cf_record_run *run)
-{
-    const cf_rows *base = run->source->binding->rows;
-    size_t unasked = 0;
-
-    cf_record_run_find_blocked(run);
-    cf_record_run_note_blocked(run);
-    cf_record_run_load_refusals(run);
-    for (size_t i = 0; i < cf_row_view_count(run->view); i++) {
-        const cf_row *shown = cf_row_view_at(run->view, i);
-        const cf_row *here = cf_row_index_find(&run->here, shown->table, shown->key);
-        cf_row row;
-
-        if (cf_record_selected(&run->selection, shown) && !cf_record_run_is_blocked(run, shown) &&
-            cf_row_express(&run->content.format, shown, here, &run->arena, &row, NULL) &&
-            is_untouched(run, here, shown->table, shown->key) &&
-            !cf_record_run_shows(run, here, shown) &&
-            !cf_record_run_note_refused(run, shown->table, shown->key))
-            cf_record_note(run, CF_PENDING_UNAPPLIED, &(cf_row_place){shown->table, shown->key},
-                           here ? "it was changed elsewhere" : "it is new elsewhere");
-    }
-    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
-        const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
-
-        if (!here || cf_record_run_stays(run, here) ||
-            cf_record_run_shown(run, row->table, row->key) ||
-            !is_untouched(run, here, row->table, row->key))
-            continue;
-        if (cf_row_view_find(run->view, row->table, row->key))
-            unasked++;
-        else if (!cf_record_run_note_refused(run, row->table, row->key))
-            cf_record_note(run, CF_PENDING_UNAPPLIED, &(cf_row_place){row->table, row->key},
-                           "it was deleted elsewhere");
-    }
-    cf_record_run_note_unasked(run, unasked);
 }

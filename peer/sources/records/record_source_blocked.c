@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can't be brought here since rows are in its way that stay as they are: those that are none
- * of ours, those whose change is not published, those that may not leave yet. A row stays, too,
- * while such a one refers to it and another one would be under its key, or none; and while the row
- * that it is can't be shown where it should be. What refers to a row that can't be shown there
- * can't either. */
-#include "peer/sources/records/record_source_inside.h"
-
-#include "peer/merge/table.h"
-
-typedef enum {
-    BLOCKED_BY_IGNORED, /* a row that is none of ours has its key */
-    BLOCKED_BY_STAYING, /* one that stays has it */
-    BLOCKED_AS_IT_IS,   /* it is here under another key, and stays */
-    BLOCKED_PARENT,     /* what it refers to is blocked */
-    NOT_BLOCKED,
-} block_why;
-
-typedef struct {
-    cf_table_link link; /* by item */
-    const cf_row *viewed;
-    block_why why;
-} block;
-
-/* Of the rows here. Others, which stay or wait, refer to those that do so for them. */
-typedef enum { GOES, STAYS, STAYS_FOR_OTHERS, WAITS, WAITS_FOR_OTHERS } row_fate;
+ * of ours, those whose change is not published, those that may not leave yet, those in whose place
+ * comes one that waits for its long values. A row stays, too, while such a one refers to it and
+ * another one would be under its key, or none; and while the row that it is can't be shown where it
+ * should be: in two places at once nobody could tell what a user does to it. What refers to a row
+ * that can't be shown there can't either. */
+#include "peer/sources/records/record_source_blocked.h"
 
 /* ---- What is known of it ---- */
 
@@ -34,14 +16,24 @@ static size_t index_of(const cf_record_run *run, const cf_row *here)
 
 bool cf_record_run_stays(const cf_record_run *run, const cf_row *here)
 {
-    return run->stays && run->stays[index_of(run, here)] != GOES;
+    return run->stays && run->stays[index_of(run, here)] != CF_ROW_GOES;
 }
 
-static const block *find_block(const cf_record_run *run, const cf_row *viewed)
+cf_row_fate cf_record_run_fate(const cf_record_run *run, const cf_row *here)
+{
+    return run->stays ? (cf_row_fate)run->stays[index_of(run, here)] : CF_ROW_GOES;
+}
+
+static bool is_passing(cf_row_fate fate)
+{
+    return fate >= CF_ROW_KEEPS;
+}
+
+static const cf_row_block *find_block(const cf_record_run *run, const cf_row *viewed)
 {
     for (cf_table_link *link = cf_table_first(&run->blocked, cf_hash_id(0, &viewed->item)); link;
          link = cf_table_next(link)) {
-        const block *found = cf_linked(link, const block, link);
+        const cf_row_block *found = cf_linked(link, const cf_row_block, link);
 
         if (found->viewed == viewed)
             return found;
@@ -80,12 +72,13 @@ static bool is_tied_to_ignored(cf_record_run *run, const cf_row *viewed)
     return found;
 }
 
-static bool has_blocked_parent(cf_record_run *run, const cf_row *viewed)
+static bool has_blocked_parent(cf_record_run *run, const cf_row *viewed, bool *passes)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, viewed->table);
     bool found = false;
 
-    for (size_t i = 0; table && !found && i < table->field_count; i++) {
+    *passes = true;
+    for (size_t i = 0; table && i < table->field_count; i++) {
         const cf_field_rule *rule = &table->fields[i];
         const cf_row_field *field =
             rule->merge == CF_MERGE_REFERENCE ? cf_row_field_named(viewed, rule->name) : NULL;
@@ -93,10 +86,14 @@ static bool has_blocked_parent(cf_record_run *run, const cf_row *viewed)
         if (!field || !cf_format_holds_table(&run->content.format, rule->table))
             continue;
         const cf_row *parent = cf_row_view_find(run->view, rule->table, field->values[0]);
-        found = cf_record_run_ignores_at(run, rule->table, field->values[0]) ||
-                (parent && cf_record_run_is_blocked(run, parent));
+        const cf_row_block *blocked = parent ? find_block(run, parent) : NULL;
+        bool ignored = cf_record_run_ignores_at(run, rule->table, field->values[0]);
+        found |= blocked || ignored;
+        *passes &= !ignored && (!blocked || blocked->passes);
     }
-    return found || is_tied_to_ignored(run, viewed);
+    bool tied = is_tied_to_ignored(run, viewed);
+    *passes &= !tied;
+    return found || tied;
 }
 
 /* Nothing is to be done to it. */
@@ -116,29 +113,48 @@ static const cf_row *own_row(const cf_record_run *run, const cf_row *viewed)
     return base ? cf_row_index_find(&run->here, base->table, base->key) : NULL;
 }
 
-static block_why why_blocked(cf_record_run *run, const cf_row *viewed)
+/* The base knows it in another place, where the source has no row: what became of that is not
+ * told yet, or it can't be read. */
+static bool is_missing_elsewhere(const cf_record_run *run, const cf_row *viewed)
+{
+    const cf_row *base = cf_rows_of_item(run->source->binding->rows, &viewed->item);
+
+    return base && !cf_bytes_equal(base->key, viewed->key) &&
+           !cf_row_index_find(&run->here, base->table, base->key) &&
+           (!run->look_only || cf_record_run_troubles(run, base->table, base->key));
+}
+
+static cf_row_block why_blocked(cf_record_run *run, const cf_row *viewed)
 {
     const cf_row *here = cf_row_index_find(&run->here, viewed->table, viewed->key);
     const cf_row *own = own_row(run, viewed);
+    cf_row_block found = {.viewed = viewed, .why = CF_ROW_NOT_BLOCKED};
 
-    if (here && here != own && cf_record_run_stays(run, here))
-        return cf_record_run_ignores(run, here) ? BLOCKED_BY_IGNORED : BLOCKED_BY_STAYING;
-    if (own && here != own && cf_record_run_stays(run, own))
-        return BLOCKED_AS_IT_IS;
-    return has_blocked_parent(run, viewed) && !is_shown_here(run, viewed) ? BLOCKED_PARENT
-                                                                          : NOT_BLOCKED;
+    if (here && here != own && cf_record_run_stays(run, here)) {
+        found.why = cf_record_run_ignores(run, here) ? CF_ROW_BLOCKED_BY_IGNORED
+                                                     : CF_ROW_BLOCKED_BY_STAYING;
+        found.passes = is_passing(cf_record_run_fate(run, here));
+    } else if (own && here != own && cf_record_run_stays(run, own)) {
+        found.why = CF_ROW_BLOCKED_AS_IT_IS;
+        found.passes = is_passing(cf_record_run_fate(run, own));
+    } else if (!own && is_missing_elsewhere(run, viewed)) {
+        found.why = CF_ROW_BLOCKED_AS_IT_IS;
+        found.passes = true;
+    } else if (has_blocked_parent(run, viewed, &found.passes) && !is_shown_here(run, viewed)) {
+        found.why = CF_ROW_BLOCKED_PARENT;
+    }
+    return found;
 }
 
-static void block_row(cf_record_run *run, const cf_row *viewed, block_why why)
+static void block_row(cf_record_run *run, const cf_row_block *found)
 {
-    const cf_row *own = own_row(run, viewed);
-    block *made = cf_arena_allocate(&run->arena, 1, sizeof *made);
+    const cf_row *own = own_row(run, found->viewed);
+    cf_row_block *made = cf_arena_allocate(&run->arena, 1, sizeof *made);
 
-    made->viewed = viewed;
-    made->why = why;
-    cf_table_add(&run->blocked, &made->link, cf_hash_id(0, &viewed->item));
+    *made = *found;
+    cf_table_add(&run->blocked, &made->link, cf_hash_id(0, &made->viewed->item));
     if (own && !cf_record_run_stays(run, own))
-        run->stays[index_of(run, own)] = STAYS;
+        run->stays[index_of(run, own)] = made->passes ? CF_ROW_KEEPS : CF_ROW_STAYS;
 }
 
 static bool block_rows(cf_record_run *run)
@@ -147,14 +163,15 @@ static bool block_rows(cf_record_run *run)
 
     for (size_t i = 0; i < cf_row_view_count(run->view); i++) {
         const cf_row *viewed = cf_row_view_at(run->view, i);
-        block_why why;
 
         if (!cf_record_selected(&run->selection, viewed) ||
             !cf_format_holds_table(&run->content.format, viewed->table) ||
-            cf_record_run_is_blocked(run, viewed) ||
-            (why = why_blocked(run, viewed)) == NOT_BLOCKED)
+            cf_record_run_is_blocked(run, viewed))
             continue;
-        block_row(run, viewed, why);
+        const cf_row_block found = why_blocked(run, viewed);
+        if (found.why == CF_ROW_NOT_BLOCKED)
+            continue;
+        block_row(run, &found);
         any = true;
     }
     return any;
@@ -163,13 +180,15 @@ static bool block_rows(cf_record_run *run)
 /* ---- Rows here ---- */
 
 /* Of what it refers to. */
-static row_fate fate_for(row_fate of)
+static cf_row_fate fate_for(cf_row_fate of)
 {
-    return of == WAITS || of == WAITS_FOR_OTHERS ? WAITS_FOR_OTHERS : STAYS_FOR_OTHERS;
+    if (of == CF_ROW_LEAVES || of == CF_ROW_LEAVES_AFTER_OTHERS)
+        return CF_ROW_LEAVES_AFTER_OTHERS;
+    return is_passing(of) ? CF_ROW_KEEPS_FOR_OTHERS : CF_ROW_STAYS_FOR_OTHERS;
 }
 
 /* Somebody who stays refers to what is under this key. */
-static bool pin(cf_record_run *run, row_fate fate, cf_bytes table, cf_bytes key)
+static bool pin(cf_record_run *run, cf_row_fate fate, cf_bytes table, cf_bytes key)
 {
     const cf_row *here = cf_row_index_find(&run->here, table, key);
     const cf_row *base = base_at(run, table, key);
@@ -190,7 +209,7 @@ static bool says_otherwise(const cf_row *here, const cf_row *shown, cf_bytes fie
 }
 
 /* The same, and perhaps not by its key: what these columns say stays as well. */
-static bool pin_said(cf_record_run *run, row_fate fate, const cf_row_pin *one)
+static bool pin_said(cf_record_run *run, cf_row_fate fate, const cf_row_pin *one)
 {
     const cf_row *here = cf_row_index_find(&run->here, one->table, one->key);
     const cf_row *shown = cf_record_run_shown(run, one->table, one->key);
@@ -207,7 +226,8 @@ static bool pin_said(cf_record_run *run, row_fate fate, const cf_row_pin *one)
     return pinned;
 }
 
-static bool pin_tied(cf_record_run *run, row_fate fate, const cf_row_tie *tie, const cf_row *here)
+static bool pin_tied(cf_record_run *run, cf_row_fate fate, const cf_row_tie *tie,
+                     const cf_row *here)
 {
     const cf_row *parent = cf_record_run_tied(run, tie, here);
     bool any = false;
@@ -223,7 +243,7 @@ static bool pin_tied(cf_record_run *run, row_fate fate, const cf_row_tie *tie, c
 
 static bool pin_parents(cf_record_run *run, const cf_row *here)
 {
-    row_fate fate = fate_for(run->stays[index_of(run, here)]);
+    cf_row_fate fate = fate_for(cf_record_run_fate(run, here));
     const cf_schema_table *table = cf_schema_find(&run->schema, here->table);
     bool any = false;
 
@@ -245,113 +265,95 @@ static bool pin_rows(cf_record_run *run)
     bool any = false;
 
     for (size_t i = 0; i < file->pin_count; i++)
-        any |= pin_said(run, STAYS_FOR_OTHERS, &file->pins[i]);
+        any |= pin_said(run, CF_ROW_STAYS_FOR_OTHERS, &file->pins[i]);
     for (size_t i = 0; i < file->count; i++)
-        any |= run->stays[i] != GOES && pin_parents(run, &file->rows[i]);
+        any |= run->stays[i] != CF_ROW_GOES && pin_parents(run, &file->rows[i]);
     return any;
 }
 
 /* What was done to it is not published, and won't be by this look. */
-static bool stays_by_itself(cf_record_run *run, const cf_row *here)
+static bool is_untold(cf_record_run *run, const cf_row *here)
 {
-    return cf_record_run_ignores(run, here) || cf_record_run_is_astray(run, here) ||
-           (!run->look_only && !run->as_base &&
-            !cf_record_run_same(run, here, base_at(run, here->table, here->key)));
+    return !run->look_only && !run->as_base &&
+           !cf_record_run_same(run, here, base_at(run, here->table, here->key));
 }
 
 /* Only a look that syncs finds out. */
-static bool waits_by_itself(cf_record_run *run, const cf_row *here)
+static bool waits_to_leave(cf_record_run *run, const cf_row *here)
 {
     const cf_row *base = base_at(run, here->table, here->key);
 
     return !run->look_only && base && !cf_record_run_may_leave(run, base);
 }
 
-static bool any_waits(cf_record_run *run)
+static cf_row_fate fate_by_itself(cf_record_run *run, const cf_row *here)
+{
+    if (cf_record_run_ignores(run, here) || cf_record_run_is_astray(run, here))
+        return CF_ROW_STAYS;
+    if (is_untold(run, here))
+        return CF_ROW_KEEPS;
+    return waits_to_leave(run, here) ? CF_ROW_LEAVES : CF_ROW_GOES;
+}
+
+static bool any_waits_to_leave(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
     bool any = false;
 
     for (size_t i = 0; run->source->binding->include_count && !any && i < file->count; i++)
-        any = waits_by_itself(run, &file->rows[i]);
+        any = waits_to_leave(run, &file->rows[i]);
     return any;
+}
+
+/* Rows that were changed, and rows of the base that are missing. */
+static bool any_is_untold(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+    const cf_rows *base = run->source->binding->rows;
+    size_t known = 0;
+    bool any = false;
+
+    for (size_t i = 0; !run->as_base && !any && i < file->count; i++) {
+        known += base_at(run, file->rows[i].table, file->rows[i].key) != NULL;
+        any = is_untold(run, &file->rows[i]);
+    }
+    return any || (!run->as_base && known < cf_rows_count(base));
+}
+
+static void find_fates(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+
+    run->stays = cf_arena_allocate(&run->arena, file->count, sizeof *run->stays);
+    for (size_t i = 0; i < file->count; i++)
+        run->stays[i] = (uint8_t)fate_by_itself(run, &file->rows[i]);
 }
 
 void cf_record_run_find_blocked(cf_record_run *run)
 {
-    const cf_record_file *file = &run->content.file;
-    bool any = cf_record_run_leaves_any(run) || file->pin_count || any_waits(run);
+    bool any = run->stays || cf_record_run_leaves_any(run) || run->content.file.pin_count ||
+               any_waits_to_leave(run) || any_is_untold(run);
 
-    if (!any)
-        return;
-    run->stays = cf_arena_allocate(&run->arena, file->count, sizeof *run->stays);
-    for (size_t i = 0; i < file->count; i++)
-        run->stays[i] = stays_by_itself(run, &file->rows[i])   ? STAYS
-                        : waits_by_itself(run, &file->rows[i]) ? WAITS
-                                                               : GOES;
+    if (any && !run->stays)
+        find_fates(run);
     while (any) {
         any = block_rows(run);
         any |= pin_rows(run);
     }
 }
 
-/* ---- What is told ---- */
-
-static const char *text_of(block_why why)
+bool cf_record_run_keep_places(cf_record_run *run, const cf_row *viewed)
 {
-    switch (why) {
-    case BLOCKED_BY_IGNORED:
-        return "a row here has its key that is not among those asked for: give that one another "
-               "key, or ask for it, too";
-    case BLOCKED_BY_STAYING:
-        return "a row here has its key that can't be changed now";
-    case BLOCKED_AS_IT_IS:
-        return "it got this key elsewhere, and the row here can't be changed now";
-    default:
-        return "what it refers to can't be shown here";
-    }
-}
+    const cf_row *here = cf_row_index_find(&run->here, viewed->table, viewed->key);
+    const cf_row *own = own_row(run, viewed);
 
-static void note_staying(cf_record_run *run, const cf_row *here)
-{
-    const cf_row *base = base_at(run, here->table, here->key);
-    const cf_row *viewed = cf_row_view_of_item(run->view, &base->item);
-    const char *what = !viewed                                       ? "deleted elsewhere"
-                       : cf_record_selected(&run->selection, viewed) ? "changed elsewhere"
-                                                                     : "taken off --include";
-
-    cf_record_note(
-        run, CF_PENDING_SKIPPED, &(cf_row_place){here->table, here->key},
-        "it was %s, but rows here that aren't synced refer to it: delete those, let them "
-        "refer to another row, or ask for them, too",
-        what);
-}
-
-static void note_fate(cf_record_run *run, const cf_row *here, row_fate fate)
-{
-    const cf_row_place place = {here->table, here->key};
-
-    if (fate == STAYS_FOR_OTHERS)
-        note_staying(run, here);
-    else if (fate == WAITS)
-        cf_record_note(run, CF_PENDING_WAITS, &place,
-                       "it is not asked for any more, and goes once the broker has all of it");
-    else if (fate == WAITS_FOR_OTHERS)
-        cf_record_note(run, CF_PENDING_WAITS, &place,
-                       "it goes after those that refer to it, once the broker has all of these");
-}
-
-void cf_record_run_note_blocked(cf_record_run *run)
-{
-    const cf_record_file *file = &run->content.file;
-
-    for (size_t i = 0; run->stays && i < file->count; i++)
-        note_fate(run, &file->rows[i], run->stays[i]);
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&run->blocked, link));) {
-        const block *one = cf_linked(link, const block, link);
-
-        cf_record_note(run, CF_PENDING_SKIPPED,
-                       &(cf_row_place){one->viewed->table, one->viewed->key}, "%s",
-                       text_of(one->why));
-    }
+    if (here == own)
+        return false;
+    if (!run->stays)
+        find_fates(run);
+    if (here && !cf_record_run_stays(run, here))
+        run->stays[index_of(run, here)] = CF_ROW_KEEPS;
+    if (own && !cf_record_run_stays(run, own))
+        run->stays[index_of(run, own)] = CF_ROW_KEEPS;
+    return true;
 }

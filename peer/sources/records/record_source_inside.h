@@ -163,6 +163,10 @@ bool cf_record_run_leaves_any(const cf_record_run *run);
 /* Finds what can't be brought here because of such rows (record_source_blocked.c): rows here that
  * stay as they are, rows of the view that can't be shown. Needs the view as it is from then on. */
 void cf_record_run_find_blocked(cf_record_run *run);
+/* This row of the view waits for its long values: the row here in whose place it comes keeps that,
+ * and so does the row that it is, if it is another. False: it is there already. To be called before
+ * the blocked are found again. */
+bool cf_record_run_keep_places(cf_record_run *run, const cf_row *viewed);
 bool cf_record_run_stays(const cf_record_run *run, const cf_row *here);
 bool cf_record_run_is_blocked(const cf_record_run *run, const cf_row *viewed);
 void cf_record_run_note_blocked(cf_record_run *run);
