@@ -161,8 +161,8 @@ static cf_status apply(cf_options *options, int option, char **argv, cf_error *e
         return cf_fail(error, CF_USAGE, "option %s needs a value", argv[optind - 1]);
     default:
         if (optopt > 0 && optopt < DATA)
-            return cf_fail(error, CF_USAGE, "unknown option -%c", optopt);
-        return cf_fail(error, CF_USAGE, "unknown option %s", argv[optind - 1]);
+            return cf_fail(error, CF_USAGE, "unknown option -%c: --help lists them", optopt);
+        return cf_fail(error, CF_USAGE, "unknown option %s: --help lists them", argv[optind - 1]);
     }
 }
 

@@ -63,7 +63,8 @@ static cf_status read_long(cf_options *options, const cf_known_options *known, c
     cf_status status = CF_OK;
 
     if (!option)
-        return cf_fail(error, CF_USAGE, "unknown option '--%.*s'", (int)size, name);
+        return cf_fail(error, CF_USAGE, "unknown option '--%.*s': --help lists them", (int)size,
+                       name);
     if (value && !option->value)
         return cf_fail(error, CF_USAGE, "--%s takes no value", option->name);
     if (option->value && !value)
@@ -83,7 +84,7 @@ static cf_status read_letters(cf_options *options, const cf_known_options *known
         const char *value = NULL;
 
         if (!option)
-            return cf_fail(error, CF_USAGE, "unknown option '-%c'", *at);
+            return cf_fail(error, CF_USAGE, "unknown option '-%c': --help lists them", *at);
         if (!option->value) {
             cf_options_add(options, option, NULL);
             continue;

@@ -86,9 +86,9 @@ Test(options, names_what_is_unknown_or_incomplete)
     cf_error error;
 
     expect_fails(read(&options, &error, "--frobnicate=3"), CF_USAGE);
-    cr_expect_str_eq(error.text, "unknown option '--frobnicate'");
+    cr_expect_str_eq(error.text, "unknown option '--frobnicate': --help lists them");
     expect_fails(read(&options, &error, "-nz"), CF_USAGE);
-    cr_expect_str_eq(error.text, "unknown option '-z'");
+    cr_expect_str_eq(error.text, "unknown option '-z': --help lists them");
     expect_fails(read(&options, &error, "--include"), CF_USAGE);
     expect_fails(read(&options, &error, "--json=1"), CF_USAGE);
     cf_options_release(&options);
