@@ -7,6 +7,8 @@
 
 #include "tests/support/expect.h"
 
+#include <time.h>
+
 enum { LONG = 80000, TOO_LONG = 33 << 20, TURNS = 40 };
 
 static void adds(device *self, long id, long balance, cf_bytes note)
@@ -15,6 +17,18 @@ static void adds(device *self, long id, long balance, cf_bytes note)
 
     user_reads_table(self, &rows);
     table_add(&rows, id, balance, note);
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+/* All from 1 on, their balances from this one on. */
+static void adds_up_to(device *self, long last, long balance, const char *note)
+{
+    table rows = {0};
+
+    user_reads_table(self, &rows);
+    for (long id = 1; id <= last; id++)
+        table_add(&rows, id, balance + id - 1, cf_bytes_of_text(note));
     user_writes_table(self, &rows);
     table_release(&rows);
 }
@@ -226,6 +240,104 @@ Test(engine_numbers, a_row_that_looks_as_one_does_elsewhere_is_another_while_tha
     sync_for(a, 60);
     cr_assert_eq(count_rows(a), 2);
     expect_edits(w, edits_all(a), 3, 0);
+    cf_arena_release(&arena);
+    world_destroy(&w);
+}
+
+static void deletes_from(device *self, long id, long to)
+{
+    table rows = {0};
+
+    cr_assert(user_reads_table(self, &rows));
+    for (; id <= to; id++)
+        table_drop(&rows, id);
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+/* Both have given the numbers up to `rows`. The other's are shown above these; and then the first
+ * gives the next one, too, so that each of those moves up by one with the other's next sync. */
+static world *numbers_that_move_up(uint64_t seed, long rows)
+{
+    world *w = world_new(seed, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    world_count_up(w);
+    world_bind_tables(w);
+    settles_equal_by(world_tables_equal, w, "empty", 0);
+    device_unplug(b);
+    adds_up_to(a, rows, 100, "ours");
+    cr_assert(device_sync(a));
+    device_unplug(a);
+    adds_up_to(b, rows, 501, "theirs");
+    sync_for(b, 60);
+    b->offline = false;
+    cr_assert(device_sync(b));
+    device_unplug(b);
+    cr_assert_eq(count_rows(b), 2 * (size_t)rows);
+    adds(a, rows + 1, 7, cf_bytes_of_text("next"));
+    sync_for(a, 60);
+    a->offline = false;
+    cr_assert(device_sync(a));
+    b->offline = false;
+    return w;
+}
+
+Test(engine_numbers, a_row_keeps_its_number_while_the_one_whose_number_it_gets_cannot_be_read)
+{
+    cf_arena arena = {0};
+    world *w = numbers_that_move_up(47, 2);
+    device *b = &w->devices[1];
+
+    replaces_note(b, 4, noise_text(w, TOO_LONG, &arena));
+    sync_for(b, 60);
+    cr_expect(has_balance(b, 501), "it is nowhere");
+    replaces_note(b, 4, cf_bytes_of_text("short"));
+    expect_edits(w, edits_all(b), 5, 0);
+    cf_arena_release(&arena);
+    world_destroy(&w);
+}
+
+Test(engine_numbers, a_row_keeps_its_number_while_the_deletion_of_the_one_that_had_its_next_is_held)
+{
+    world *w = numbers_that_move_up(48, 5);
+    device *b = &w->devices[1];
+
+    deletes_from(b, 1, 4);
+    deletes_from(b, 9, 10);
+    sync_for(b, 60);
+    cr_expect(has_balance(b, 503), "it is nowhere");
+    settles_equal_by(world_tables_equal, w, "deleted", 0);
+    cr_expect_eq(count_rows(b), 5);
+    cr_expect(has_balance(b, 503));
+    world_destroy(&w);
+}
+
+/* Seconds of work. */
+static double takes(device *self, unsigned turns)
+{
+    clock_t began = clock();
+
+    sync_for(self, turns);
+    return (double)(clock() - began) / CLOCKS_PER_SEC;
+}
+
+/* The last one can't move, so none can. */
+Test(engine_numbers, many_rows_that_wait_for_each_other_cost_no_more_than_others)
+{
+    enum { ROWS = 4000, LOOKS = 20, FACTOR = 20 };
+    cf_arena arena = {0};
+    world *w = numbers_that_move_up(49, ROWS);
+    device *b = &w->devices[1];
+
+    replaces_note(b, 2 * ROWS, noise_text(w, LONG, &arena));
+    double waits = takes(b, LOOKS);
+    cr_assert(device_sync(b));
+    replaces_note(b, 2 * ROWS, cf_bytes_of_text("short"));
+    double none_waits = takes(b, LOOKS);
+    cr_expect_leq(waits, FACTOR * none_waits, "%.2f s instead of %.2f", waits, none_waits);
+    settles_equal_by(world_tables_equal, w, "over", 0);
+    cr_expect_eq(count_rows(b), 2 * (size_t)ROWS + 1);
     cf_arena_release(&arena);
     world_destroy(&w);
 }

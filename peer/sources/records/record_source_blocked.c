@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can't be brought here since rows are in its way that stay as they are: those that are none
  * of ours, those whose change is not published, those that may not leave yet, those in whose place
- * comes one that waits for its long values. A row stays, too, while such a one refers to it and
+ * comes one that waits for its long values; so are those that are missing, or can't be read, in
+ * whose place a row would move. A row stays, too, while such a one refers to it and
  * another one would be under its key, or none; and while the row that it is can't be shown where it
  * should be: in two places at once nobody could tell what a user does to it. What refers to a row
  * that can't be shown there can't either. */
@@ -124,6 +125,15 @@ static bool is_missing_elsewhere(const cf_record_run *run, const cf_row *viewed)
            (!run->look_only || cf_record_run_troubles(run, base->table, base->key));
 }
 
+/* Where it comes, a row of the base is missing, and what became of that is not told yet; or one is
+ * there that can't be read. */
+static bool is_place_unclear(const cf_record_run *run, const cf_row *viewed)
+{
+    return !cf_row_index_find(&run->here, viewed->table, viewed->key) &&
+           ((!run->look_only && base_at(run, viewed->table, viewed->key)) ||
+            cf_record_run_troubles(run, viewed->table, viewed->key));
+}
+
 static cf_row_block why_blocked(cf_record_run *run, const cf_row *viewed)
 {
     const cf_row *here = cf_row_index_find(&run->here, viewed->table, viewed->key);
@@ -134,6 +144,9 @@ static cf_row_block why_blocked(cf_record_run *run, const cf_row *viewed)
         found.why = cf_record_run_ignores(run, here) ? CF_ROW_BLOCKED_BY_IGNORED
                                                      : CF_ROW_BLOCKED_BY_STAYING;
         found.passes = is_passing(cf_record_run_fate(run, here));
+    } else if (own && is_place_unclear(run, viewed)) {
+        found.why = CF_ROW_BLOCKED_BY_STAYING;
+        found.passes = true;
     } else if (own && here != own && cf_record_run_stays(run, own)) {
         found.why = CF_ROW_BLOCKED_AS_IT_IS;
         found.passes = is_passing(cf_record_run_fate(run, own));
@@ -157,23 +170,33 @@ static void block_row(cf_record_run *run, const cf_row_block *found)
         run->stays[index_of(run, own)] = made->passes ? CF_ROW_KEEPS : CF_ROW_STAYS;
 }
 
+/* What would come in the place of a row that stays because of that is seen to at once: where all
+ * rows move up by one, they are many. */
+static bool block_from(cf_record_run *run, const cf_row *viewed)
+{
+    bool any = false;
+
+    while (viewed && cf_record_selected(&run->selection, viewed) &&
+           cf_format_holds_table(&run->content.format, viewed->table) &&
+           !cf_record_run_is_blocked(run, viewed)) {
+        const cf_row_block found = why_blocked(run, viewed);
+        const cf_row *own = own_row(run, viewed);
+
+        if (found.why == CF_ROW_NOT_BLOCKED)
+            break;
+        block_row(run, &found);
+        any = true;
+        viewed = own ? cf_row_view_find(run->view, own->table, own->key) : NULL;
+    }
+    return any;
+}
+
 static bool block_rows(cf_record_run *run)
 {
     bool any = false;
 
-    for (size_t i = 0; i < cf_row_view_count(run->view); i++) {
-        const cf_row *viewed = cf_row_view_at(run->view, i);
-
-        if (!cf_record_selected(&run->selection, viewed) ||
-            !cf_format_holds_table(&run->content.format, viewed->table) ||
-            cf_record_run_is_blocked(run, viewed))
-            continue;
-        const cf_row_block found = why_blocked(run, viewed);
-        if (found.why == CF_ROW_NOT_BLOCKED)
-            continue;
-        block_row(run, &found);
-        any = true;
-    }
+    for (size_t i = 0; i < cf_row_view_count(run->view); i++)
+        any |= block_from(run, cf_row_view_at(run->view, i));
     return any;
 }
 
