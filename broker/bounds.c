@@ -2,6 +2,7 @@
 #include "broker/bounds.h"
 
 #include "broker/store_entry.h"
+#include "codec/heads.h"
 
 #include <stdlib.h>
 
@@ -15,10 +16,22 @@ struct bound {
     uint64_t count;   /* of the bits */
 };
 
+/* The end of a branch, and where. */
+struct end {
+    cf_head head;
+    cf_id collection;
+};
+
 struct cf_bounds {
     cf_store *store;
     const cf_hash *user;
     struct bound *all;
+    cf_hash device; /* whose ends these are; all zero: nobody's */
+    struct end *ends;
+    size_t end_count, end_capacity;
+    cf_hash limit;  /* whose heads these are; all zero: nobody's */
+    cf_heads named; /* those that are here, */
+    uint64_t *positions;
 };
 
 cf_bounds *cf_bounds_new(cf_store *store, const cf_hash *user)
@@ -39,6 +52,11 @@ void cf_bounds_forget(cf_bounds *bounds)
         free(first->marked);
         free(first);
     }
+    bounds->device = bounds->limit = (cf_hash){0};
+    bounds->end_count = 0;
+    cf_heads_release(&bounds->named);
+    free(bounds->positions);
+    bounds->positions = NULL;
 }
 
 void cf_bounds_destroy(cf_bounds **bounds)
@@ -46,6 +64,7 @@ void cf_bounds_destroy(cf_bounds **bounds)
     if (!*bounds)
         return;
     cf_bounds_forget(*bounds);
+    free((*bounds)->ends);
     free(*bounds);
     *bounds = NULL;
 }
@@ -83,17 +102,40 @@ cf_status cf_device_ends(cf_store *store, const cf_hash *user, const cf_hash *de
 /* ---- Where doubt begins ---- */
 
 struct writers {
-    const cf_id *collection;
     cf_heads ends; /* of the device, in the collection */
 };
 
 static bool add_end(void *context, const cf_head *head, const cf_entry *entry)
 {
-    struct writers *writers = context;
+    cf_bounds *bounds = context;
 
-    if (cf_id_equal(&entry->header.collection, writers->collection))
-        cf_heads_insert(&writers->ends, head);
+    bounds->ends =
+        cf_grow(bounds->ends, &bounds->end_capacity, bounds->end_count + 1, sizeof *bounds->ends);
+    bounds->ends[bounds->end_count++] = (struct end){*head, entry->header.collection};
     return true;
+}
+
+/* The device's, in all collections: who opened 4,000 in as many collections is asked about in each.
+ */
+static cf_status read_ends(cf_bounds *bounds, const cf_hash *device, cf_error *error)
+{
+    if (cf_hash_equal(&bounds->device, device))
+        return CF_OK;
+    bounds->end_count = 0;
+    cf_status status = cf_device_ends(bounds->store, bounds->user, device, add_end, bounds, error);
+    bounds->device = status ? (cf_hash){0} : *device;
+    return status;
+}
+
+static cf_status find_writers(cf_bounds *bounds, const cf_header *header, struct writers *out,
+                              cf_error *error)
+{
+    cf_status status = read_ends(bounds, &header->device, error);
+
+    for (size_t i = 0; !status && i < bounds->end_count; i++)
+        if (cf_id_equal(&bounds->ends[i].collection, &header->collection))
+            cf_heads_insert(&out->ends, &bounds->ends[i].head);
+    return status;
 }
 
 /* A chain, looked at for entries that aren't plainly before a named head: those behind the highest
@@ -125,8 +167,34 @@ static bool look(void *context, const cf_head *entry, uint64_t position)
     return true;
 }
 
-static cf_status find_lowest(const cf_bounds *bounds, const cf_limit *limit,
-                             const struct writers *writers, uint64_t *lowest, cf_error *error)
+/* The limit's heads, of those that are here, and where they stand. */
+static cf_status find_named(cf_bounds *bounds, const cf_limit *limit, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (cf_hash_equal(&bounds->limit, &limit->entry))
+        return CF_OK;
+    cf_heads_release(&bounds->named);
+    free(bounds->positions);
+    bounds->positions = cf_allocate(limit->head_count, sizeof *bounds->positions);
+    bounds->limit = (cf_hash){0};
+    cf_heads_add(&bounds->named, limit->heads, limit->head_count);
+    size_t held = 0;
+    for (size_t i = 0; !status && i < bounds->named.count; i++) {
+        status = bounds->store->find(bounds->store, bounds->user, &bounds->named.heads[i],
+                                     &bounds->positions[held], error);
+        if (!status)
+            bounds->named.heads[held++] = bounds->named.heads[i];
+        status = status == CF_MISSING ? CF_OK : status;
+    }
+    bounds->named.count = held;
+    if (!status)
+        bounds->limit = limit->entry;
+    return status;
+}
+
+static cf_status find_lowest(const cf_bounds *bounds, const struct writers *writers,
+                             uint64_t *lowest, cf_error *error)
 {
     cf_status status = CF_OK;
 
@@ -137,19 +205,12 @@ static cf_status find_lowest(const cf_bounds *bounds, const cf_limit *limit,
 
         if (i && cf_id_equal(writer, &writers->ends.heads[i - 1].writer))
             continue;
-        for (size_t k = 0; !status && k < limit->head_count; k++) {
-            const cf_head *named = &limit->heads[k];
-            bool held;
-
-            if (!cf_id_equal(&named->writer, writer) || named->sequence <= looking.named)
-                continue;
-            status = cf_store_holds(bounds->store, bounds->user, named, &held, error);
-            if (!status && held)
-                looking.named = named->sequence;
-        }
-        if (!status)
-            status =
-                bounds->store->chain(bounds->store, bounds->user, writer, 1, look, &looking, error);
+        size_t count;
+        const cf_head *of_writer = cf_heads_of_writer(&bounds->named, writer, &count);
+        if (of_writer)
+            looking.named = of_writer[count - 1].sequence;
+        status =
+            bounds->store->chain(bounds->store, bounds->user, writer, 1, look, &looking, error);
         *lowest = looking.lowest;
     }
     return status;
@@ -157,20 +218,23 @@ static cf_status find_lowest(const cf_bounds *bounds, const cf_limit *limit,
 
 /* ---- The past of the heads ---- */
 
+static void mark_at(struct bound *bound, uint64_t position)
+{
+    uint64_t bit = position - bound->lowest;
+
+    if (position >= bound->lowest && bit < bound->count)
+        bound->marked[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
 static cf_status mark(const cf_bounds *bounds, struct bound *bound, const cf_head *entry,
                       cf_error *error)
 {
     uint64_t position;
     cf_status status = bounds->store->find(bounds->store, bounds->user, entry, &position, error);
 
-    if (status == CF_MISSING)
-        return CF_OK; /* a head that isn't here yet */
-    if (!status && position >= bound->lowest && position - bound->lowest < bound->count) {
-        uint64_t bit = position - bound->lowest;
-
-        bound->marked[bit / 64] |= UINT64_C(1) << bit % 64;
-    }
-    return status;
+    if (!status)
+        mark_at(bound, position);
+    return status == CF_MISSING ? CF_OK : status; /* a head that isn't here yet */
 }
 
 static bool is_marked(const struct bound *bound, uint64_t position)
@@ -202,11 +266,13 @@ static cf_status mark_before(const cf_bounds *bounds, struct bound *bound, uint6
     return status;
 }
 
-static cf_status work_out(const cf_bounds *bounds, const cf_limit *limit,
-                          const struct writers *writers, struct bound *bound, cf_error *error)
+static cf_status work_out(cf_bounds *bounds, const cf_limit *limit, const struct writers *writers,
+                          struct bound *bound, cf_error *error)
 {
     uint64_t last;
-    cf_status status = find_lowest(bounds, limit, writers, &bound->lowest, error);
+    cf_status status = find_named(bounds, limit, error);
+    if (!status)
+        status = find_lowest(bounds, writers, &bound->lowest, error);
 
     if (status || bound->lowest == UINT64_MAX)
         return status;
@@ -215,8 +281,8 @@ static cf_status work_out(const cf_bounds *bounds, const cf_limit *limit,
         return status;
     bound->count = last - bound->lowest + 1;
     bound->marked = cf_allocate(bound->count / 64 + 1, sizeof *bound->marked);
-    for (size_t i = 0; !status && i < limit->head_count; i++)
-        status = mark(bounds, bound, &limit->heads[i], error);
+    for (size_t i = 0; i < bounds->named.count; i++)
+        mark_at(bound, bounds->positions[i]);
     for (uint64_t bit = bound->count; !status && bit-- > 0;)
         if (is_marked(bound, bound->lowest + bit))
             status = mark_before(bounds, bound, bound->lowest + bit, error);
@@ -227,7 +293,7 @@ static cf_status bound_of(cf_bounds *bounds, const cf_limit *limit, const cf_ent
                           const struct bound **out, cf_error *error)
 {
     const cf_header *header = &entry->header;
-    struct writers writers = {.collection = &header->collection};
+    struct writers writers = {0};
     struct bound *made;
 
     for (struct bound *at = bounds->all; at; at = at->next)
@@ -239,8 +305,7 @@ static cf_status bound_of(cf_bounds *bounds, const cf_limit *limit, const cf_ent
     made = cf_allocate(1, sizeof *made);
     *made = (struct bound){
         .next = bounds->all, .limit = limit->entry, .collection = header->collection};
-    cf_status status =
-        cf_device_ends(bounds->store, bounds->user, &header->device, add_end, &writers, error);
+    cf_status status = find_writers(bounds, header, &writers, error);
     if (!status)
         status = work_out(bounds, limit, &writers, made, error);
     cf_heads_release(&writers.ends);

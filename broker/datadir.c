@@ -126,7 +126,7 @@ cf_status cf_datadir_room(const cf_datadir *datadir, uint64_t *out, cf_error *er
 {
     cf_files *files = datadir->env->files;
 
-    return files->free_bytes(files, datadir->folder, out, error);
+    return files->free_bytes(files, datadir->folder, out, NULL, error);
 }
 
 cf_status cf_datadir_address(const cf_datadir *datadir, char line[CF_ADDRESS_TEXT], cf_error *error)

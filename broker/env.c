@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "broker/files.h"
+#include "broker/names.h"
 
 enum { LINE_SIZE = 1024 };
 
@@ -49,18 +50,17 @@ static uint64_t system_now_ms(void *context)
 /* One write, so that lines of several processes on one terminal stay whole. */
 static void system_report(void *context, cf_report_level level, const char *text)
 {
-    char line[LINE_SIZE + 64];
+    cf_buffer line = {0};
 
     (void)context;
     if (level > messages.level)
         return;
-    int size = snprintf(line, sizeof line, "%s: %s\n", messages.program, text);
-    if (size >= (int)sizeof line) {
-        size = sizeof line - 1;
-        line[size - 1] = '\n';
-    }
-    while (size > 0 && write(STDERR_FILENO, line, (size_t)size) < 0 && errno == EINTR)
+    cf_buffer_append_text(&line, "%s: ", messages.program);
+    cf_text_append(&line, cf_bytes_of_text(text));
+    cf_buffer_append(&line, "\n", 1);
+    while (write(STDERR_FILENO, line.data, line.size) < 0 && errno == EINTR)
         ;
+    cf_buffer_release(&line);
 }
 
 void cf_env_system(cf_env *env, const char *program, cf_report_level level)

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "broker/inflow_guard.h"
+
 static int control(int epoll, int operation, int descriptor, struct epoll_event *event)
 {
     return (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
@@ -32,6 +34,10 @@ int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *even
     const uint32_t wanted = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP;
     bool waits = operation != EPOLL_CTL_DEL && event && event->events & wanted;
 
+    if (operation == EPOLL_CTL_ADD)
+        cf_inflow_guard_opened(descriptor);
+    else if (operation == EPOLL_CTL_DEL)
+        cf_inflow_guard_closed(descriptor);
     return waits ? wait_for(epoll, descriptor, event) : leave(epoll, descriptor, event);
 }
 

@@ -81,8 +81,9 @@ struct cf_files {
     cf_status (*list)(cf_files *files, const cf_folder *folder, cf_name_visit *visit, void *context,
                       cf_error *error);
     cf_status (*sync_folder)(cf_files *files, const cf_folder *folder, cf_error *error);
+    /* Of the file system, in bytes; the whole may be NULL. */
     cf_status (*free_bytes)(cf_files *files, const cf_folder *folder, uint64_t *out,
-                            cf_error *error);
+                            uint64_t *whole, cf_error *error);
     /* For a watch; -1 where there is none. Stays the folder's. */
     int (*descriptor)(cf_files *files, const cf_folder *folder);
     /* As errors name it. Lives as long as the folder. */

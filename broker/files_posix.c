@@ -307,7 +307,7 @@ static cf_status sync_folder(cf_files *files, const cf_folder *folder, cf_error 
 }
 
 static cf_status free_bytes(cf_files *files, const cf_folder *folder, uint64_t *out,
-                            cf_error *error)
+                            uint64_t *whole, cf_error *error)
 {
     struct statvfs room;
 
@@ -315,6 +315,8 @@ static cf_status free_bytes(cf_files *files, const cf_folder *folder, uint64_t *
     if (fstatvfs(folder->descriptor, &room) != 0)
         return cf_posix_fail_shown(folder->shown, "asking for the room left at", error);
     *out = (uint64_t)room.f_bavail * room.f_frsize;
+    if (whole)
+        *whole = (uint64_t)room.f_blocks * room.f_frsize;
     return CF_OK;
 }
 

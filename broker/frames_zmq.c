@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "broker/epoll_guard.h"
+#include "broker/inflow.h"
+#include "broker/inflow_guard.h"
 #include "codec/limits.h"
 
 enum {
@@ -13,18 +15,41 @@ enum {
     HEARTBEAT_TIMEOUT_MS = 20000,
     HANDSHAKE_MS = 5000,
     COPIED = 4096, /* smaller frames are copied, larger ones handed over */
+    /* ZMQ_ZERO_COPY_RECV. zmq.h has it among its drafts. */
+    ZERO_COPY = 10,
 };
+static_assert(CF_INFLOW_MESSAGES == CF_ZMQ_HIGH_WATER + 1, "a ROUTER takes one in advance");
 
-static void drop_rest(void *socket)
+static uint64_t drop_rest(void *socket)
 {
     zmq_msg_t rest;
+    uint64_t cost = 0;
     int more = 1;
 
     while (more) {
         zmq_msg_init(&rest);
         more = zmq_msg_recv(&rest, socket, ZMQ_DONTWAIT) >= 0 && zmq_msg_more(&rest);
+        cost += cf_inflow_cost(zmq_msg_size(&rest));
         zmq_msg_close(&rest);
     }
+    return cost;
+}
+
+/* A routing id did not come: a ROUTER says it. */
+static size_t first_that_came(void *socket)
+{
+    int type = 0;
+    size_t size = sizeof type;
+
+    return zmq_getsockopt(socket, ZMQ_TYPE, &type, &size) == 0 && type == ZMQ_ROUTER ? 1 : 0;
+}
+
+static void note_taken(void *socket, cf_zmq_message *message, uint64_t cost)
+{
+    for (size_t i = first_that_came(socket); i < message->count; i++)
+        cost += cf_inflow_cost(message->bytes[i].size);
+    message->descriptor = zmq_msg_get(&message->frame[message->count - 1], ZMQ_SRCFD);
+    cf_inflow_guard_taken(message->descriptor, cost);
 }
 
 bool cf_zmq_receive(void *socket, cf_zmq_message *out)
@@ -43,8 +68,7 @@ bool cf_zmq_receive(void *socket, cf_zmq_message *out)
         out->bytes[out->count++] = cf_bytes_of(zmq_msg_data(frame), zmq_msg_size(frame));
         more = zmq_msg_more(frame);
     }
-    if (more)
-        drop_rest(socket);
+    note_taken(socket, out, more ? drop_rest(socket) : 0);
     return true;
 }
 
@@ -117,11 +141,22 @@ static void set_key(void *socket, int option, const uint8_t *key)
     (void)failed;
 }
 
+/* Without zero copy. With it a frame of one byte keeps all that was read with it, and room for what
+ * might have been: 18 KiB. */
+zsock_t *cf_zmq_socket(int type)
+{
+    int failed = zmq_ctx_set(zsys_init(), ZERO_COPY, 0);
+
+    assert(!failed);
+    (void)failed;
+    return zsock_new(type);
+}
+
 void cf_zmq_configure(void *socket, const cf_zmq_keys *keys)
 {
     int64_t largest = CF_FRAME_MAX;
 
-    bool guarded = cf_epoll_guard_stands();
+    bool guarded = cf_epoll_guard_stands() && cf_inflow_guard_stands();
     assert(guarded);
     (void)guarded;
     set_int(socket, ZMQ_LINGER, 0);

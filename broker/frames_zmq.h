@@ -2,7 +2,7 @@
 /* Messages in and out of a ZeroMQ socket without blocking, for the shells of link and gateway. */
 #ifndef CF_BROKER_FRAMES_ZMQ_H
 #define CF_BROKER_FRAMES_ZMQ_H
-#include <zmq.h>
+#include <czmq.h>
 
 #include "broker/outbox.h"
 
@@ -15,15 +15,19 @@ typedef struct {
     zmq_msg_t frame[CF_ZMQ_FRAMES];
     cf_bytes bytes[CF_ZMQ_FRAMES]; /* of the frames; borrowed from them */
     size_t count;                  /* what was beyond is dropped */
+    int descriptor;                /* that it came through; -1: none */
 } cf_zmq_message;
 
-/* False when there is none. */
+/* False when there is none. What came waits no more, as inflow.h counts. */
 bool cf_zmq_receive(void *socket, cf_zmq_message *out);
 void cf_zmq_message_release(cf_zmq_message *message);
 
 /* To the peer of that routing id of a ROUTER; empty: of a DEALER. Takes the frames when it is
  * CF_SEND_DONE. */
 cf_send_answer cf_zmq_send(void *socket, cf_bytes destination, cf_frames *frames);
+
+/* One of ours. */
+zsock_t *cf_zmq_socket(int type);
 
 /* CURVE with raw keys, and what all of our sockets have in common: no linger, high-water marks,
  * a largest frame, heartbeats. `server_key` NULL: we are the server. */

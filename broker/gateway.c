@@ -121,7 +121,7 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
         break;
     default:
         cf_session_charge(service, session, CF_PRICE_GARBAGE);
-        cf_session_end(service, session, "it sent what only brokers send");
+        cf_session_dismiss(service, session, "it sent what only brokers send");
         break;
     }
 }
@@ -187,19 +187,16 @@ static bool is_unread(cf_gateway *gateway, const cf_gateway_peer *peer, cf_sessi
     return true;
 }
 
-/* Whose user has asked too much for nothing is not even read. */
-static bool is_unheard(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session)
+/* Whose user has asked too much for nothing is not even read; what it says next, it says without a
+ * session. */
+static bool is_unheard(cf_gateway *gateway, cf_session *session)
 {
     const cf_service *service = &gateway->service;
     const cf_hash *user = session ? cf_log_user(session->log) : NULL;
 
     if (!user || !cf_patience_is_over(service->patience, user, service->now_ms))
         return false;
-    if (cf_patience_tells(service->patience, user, service->now_ms))
-        send_again(gateway, peer);
-    else
-        gateway->shuns = true;
-    cf_session_end(service, session, "it asks too much for nothing");
+    cf_session_dismiss(service, session, "it asks too much for nothing");
     return true;
 }
 
@@ -215,15 +212,16 @@ bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const c
     if (!known.address)
         known.address = "?";
     gateway->service.now_ms = now_ms;
-    gateway->shuns = false;
-    if (is_unread(gateway, &known, session) || is_unheard(gateway, &known, session))
-        return !gateway->shuns;
+    if (is_unread(gateway, &known, session))
+        return false;
+    if (is_unheard(gateway, session))
+        return true;
     if (cf_message_read(frames, count, &arena, &message, &error))
         handle_garbage(gateway, &known, session, &error);
     else
         handle_message(gateway, &known, session, &message);
     cf_arena_release(&arena);
-    return !gateway->shuns;
+    return true;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -243,7 +241,7 @@ static uint64_t end_overdue(cf_gateway *gateway, uint64_t now_ms)
         after = cf_sessions_next(sessions, session);
         if (session->is_replaying &&
             cf_communication_is_overdue(communication, cf_log_user(session->log), now_ms))
-            cf_session_end(&gateway->service, session, "its replay holds up the broker");
+            cf_session_dismiss(&gateway->service, session, "its replay holds up the broker");
     }
     return cf_communication_deadline(communication);
 }
@@ -291,7 +289,7 @@ void cf_gateway_expel(cf_gateway *gateway, const cf_hash *user, const char *why)
         if (!cf_hash_equal(cf_log_user(session->log), user))
             continue;
         cf_outbox_discard(gateway->service.outbox, cf_session_destination(session));
-        cf_session_end(&gateway->service, session, why);
+        cf_session_dismiss(&gateway->service, session, why);
     }
 }
 
@@ -310,4 +308,9 @@ cf_gateway_figures cf_gateway_count(const cf_gateway *gateway)
         figures.devices += is_first;
     }
     return figures;
+}
+
+uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t now_ms)
+{
+    return cf_patience_owed(gateway->service.patience, user, now_ms);
 }

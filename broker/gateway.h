@@ -50,7 +50,7 @@ typedef struct {
     const char *address; /* for messages to the operator */
 } cf_gateway_peer;
 
-/* One whole message. False: its connection is to be shut, its user was told and goes on. */
+/* One whole message. False: its connection is to be shut, who is there doesn't read. */
 bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
                        size_t count, uint64_t now_ms);
 /* Sends what sessions may get, ends those that are over. Returns when to call again at the latest;
@@ -69,5 +69,7 @@ typedef struct {
     uint64_t devices; /* different ones among them */
 } cf_gateway_figures;
 cf_gateway_figures cf_gateway_count(const cf_gateway *gateway);
+/* What the user's messages cost for nothing, as far as it isn't paid back; see patience.h. */
+uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t now_ms);
 
 #endif

@@ -4,6 +4,7 @@
 #include "broker/publish.h"
 #include "broker/subscribe.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static void make_room(cf_gateway *gateway, const cf_hash *device)
     if (count < SESSIONS_OF_DEVICE_MAX)
         return;
     cf_outbox_discard(gateway->service.outbox, cf_session_destination(oldest));
-    cf_session_end(&gateway->service, oldest, "the device has newer ones");
+    cf_session_dismiss(&gateway->service, oldest, "the device has newer ones");
 }
 
 static cf_session *begin_session(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log *log,
@@ -80,28 +81,55 @@ static bool collect_head(void *context, const cf_head *head)
     return true;
 }
 
-static void send_welcome(cf_gateway *gateway, const cf_session *session, const cf_heads *heads)
+static void send_page(cf_gateway *gateway, const cf_session *session, const cf_head *heads,
+                      size_t count, bool more)
 {
     cf_store *store = gateway->service.store;
-    size_t sent = 0;
+    cf_message message = {
+        .command = CF_COMMAND_WELCOME,
+        .welcome = {.version = CF_PROTOCOL_VERSION,
+                    .now_ms = gateway->service.now_ms,
+                    .window = CF_WINDOW,
+                    .heads = heads,
+                    .head_count = count,
+                    .more = more},
+    };
+
+    store->instance(store, message.welcome.instance);
+    cf_session_send(&gateway->service, session, &message);
+}
+
+/* What is not the last ends with a page that isn't full, if need be an empty one. */
+static void send_pages(cf_gateway *gateway, const cf_session *session, const cf_head *heads,
+                       size_t count, bool is_last)
+{
+    size_t sent = 0, page;
 
     do {
-        size_t page = heads->count - sent;
-        bool more = page > CF_HEADS_PAGE;
-        cf_message message = {
-            .command = CF_COMMAND_WELCOME,
-            .welcome = {.version = CF_PROTOCOL_VERSION,
-                        .now_ms = gateway->service.now_ms,
-                        .window = CF_WINDOW,
-                        .heads = heads->heads + sent,
-                        .head_count = more ? CF_HEADS_PAGE : page,
-                        .more = more},
-        };
+        page = count - sent < CF_HEADS_PAGE ? count - sent : CF_HEADS_PAGE;
+        send_page(gateway, session, heads + sent, page, !is_last || sent + page < count);
+        sent += page;
+    } while (is_last ? sent < count : page == CF_HEADS_PAGE);
+}
 
-        store->instance(store, message.welcome.instance);
-        cf_session_send(&gateway->service, session, &message);
-        sent += message.welcome.head_count;
-    } while (sent < heads->count);
+/* Of what does not fit in one page the member log comes first: who gets more than it takes goes on
+ * with that alone. */
+static void send_welcome(cf_gateway *gateway, const cf_session *session, const cf_heads *heads)
+{
+    const cf_registry *registry = cf_log_registry(session->log);
+    cf_heads members = {0}, others = {0};
+
+    if (heads->count <= CF_HEADS_PAGE) {
+        send_pages(gateway, session, heads->heads, heads->count, true);
+        return;
+    }
+    for (size_t i = 0; i < heads->count; i++)
+        cf_heads_insert(cf_registry_holds(registry, &heads->heads[i].hash) ? &members : &others,
+                        &heads->heads[i]);
+    send_pages(gateway, session, members.heads, members.count, false);
+    send_pages(gateway, session, others.heads, others.count, true);
+    cf_heads_release(&members);
+    cf_heads_release(&others);
 }
 
 struct wanted {
@@ -135,7 +163,7 @@ static void welcome(cf_gateway *gateway, cf_session *session)
         status = cf_log_wanted(session->log, collect_wanted, &wanted, &error);
     if (status) {
         cf_report(gateway->service.env, CF_REPORT_ERROR, "reading a log: %s", error.text);
-        cf_session_end(&gateway->service, session, "its log can't be read");
+        cf_session_dismiss(&gateway->service, session, "its log can't be read");
     } else {
         session->is_greeted = true;
         cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
@@ -169,26 +197,37 @@ static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log 
     return moved;
 }
 
-/* Whether the user has asked too much for nothing; a refusal without a code is not told. */
-static bool is_unheard(cf_gateway *gateway, const cf_log *log, size_t heads, cf_refusal *refusal)
+/* Whether the user has asked too much for nothing. Refusing costs next to nothing: how often a
+ * connection may say something without a session is bounded. */
+static bool is_unheard(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_log *log)
 {
     const cf_service *service = &gateway->service;
-    const cf_hash *user = cf_log_user(log);
+    uint64_t wait_ms = cf_patience_wait_ms(service->patience, cf_log_user(log), service->now_ms);
+    uint64_t seconds = (wait_ms + 999) / 1000;
+    char text[120];
+    cf_refusal refusal = {
+        .request = CF_COMMAND_HELLO, .code = CF_REFUSED_BUSY, .later = true, .text = text};
 
-    if (!cf_patience_is_over(service->patience, user, service->now_ms)) {
-        cf_patience_charge(service->patience, user,
-                           CF_PRICE_GREETING + (int64_t)heads / CF_PRICE_HEADS, service->now_ms);
+    if (!wait_ms)
         return false;
-    }
-    if (cf_patience_tells(service->patience, user, service->now_ms)) {
-        refusal->code = CF_REFUSED_BUSY;
-        refusal->later = true;
-        refusal->text = "a program of this user asks the broker too much for nothing: it is heard "
-                        "again in a little while";
-    } else {
-        gateway->shuns = true;
-    }
+    snprintf(text, sizeof text,
+             "this user's programs ask the broker too much for nothing: it hears them again in "
+             "%" PRIu64 " second%s",
+             seconds, seconds == 1 ? "" : "s");
+    refuse_hello(gateway, peer, cf_log_user(log), &refusal);
     return true;
+}
+
+/* `session` is one that this greeting leaves behind, or NULL. */
+static void charge(const cf_gateway *gateway, const cf_log *log, const cf_session *session,
+                   size_t heads)
+{
+    const cf_service *service = &gateway->service;
+
+    cf_patience_charge(service->patience, cf_log_user(log),
+                       (session ? CF_PRICE_ANEW : CF_PRICE_GREETING) +
+                           (int64_t)heads / CF_PRICE_HEADS,
+                       service->now_ms);
 }
 
 void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
@@ -202,11 +241,10 @@ void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_sessi
 
     cf_refusal refusal = {.request = CF_COMMAND_HELLO};
 
-    if (device && is_unheard(gateway, log, message->hello.head_count, &refusal)) {
-        if (refusal.code)
-            refuse_hello(gateway, peer, &message->hello.user, &refusal);
+    if (device && is_unheard(gateway, peer, log))
         return;
-    }
+    if (device)
+        charge(gateway, log, goes_on ? NULL : session, message->hello.head_count);
     if (message->hello.version != CF_PROTOCOL_VERSION) {
         refusal.code = CF_REFUSED_VERSION;
         refusal.text = "this broker speaks version 1 only";

@@ -14,7 +14,6 @@ struct cf_gateway {
     cf_enrolment *enrolment;
     cf_address address; /* port 0: not told yet */
     cf_lease_desk *leases;
-    bool shuns; /* the connection of the message in hand is to be shut */
 };
 
 /* HELLO: begins a session, or goes on with the heads of one that is being begun; welcomes it when

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "broker/frames_zmq.h"
+#include "broker/inflow_guard.h"
 #include "broker/zap.h"
 
 enum {
@@ -24,14 +25,16 @@ static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
     if (message->count < 2 || peer.routing_id.size == 0 || peer.routing_id.size > CF_ROUTING_ID_MAX)
         return;
     zmq_msg_t *frame = &message->frame[1];
+    int descriptor = message->descriptor;
     if (!cf_zap_key(zmq_msg_gets(frame, "User-Id"), peer.key.bytes))
         return; /* can't be: nobody gets in without */
     peer.address = zmq_msg_gets(frame, "Peer-Address");
-    int descriptor = zmq_msg_get(frame, ZMQ_SRCFD);
     if (!cf_gateway_zmq_hear(zmq, descriptor, peer.routing_id))
         return;
     bool may_stay = cf_gateway_handle(zmq->options.gateway, &peer, message->bytes + 1,
                                       message->count - 1, cf_gateway_zmq_now(zmq));
+    bool has_session = cf_gateway_knows(zmq->options.gateway, peer.routing_id);
+    cf_inflow_guard_grant(descriptor, has_session ? CF_WINDOW : 0);
     if (zmq->doorkeeper)
         cf_gateway_zmq_judge(zmq,
                              &(cf_utterance){descriptor, peer.routing_id, peer.address, may_stay});
@@ -229,7 +232,7 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
     zmq->options = *options;
     zmq->timer = -1;
     zmq->retry_ms = 1;
-    zmq->socket = zsock_new(ZMQ_ROUTER);
+    zmq->socket = cf_zmq_socket(ZMQ_ROUTER);
     if (!zmq->socket) {
         free(zmq);
         return cf_fail_errno(error, errno, "making a socket");

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "broker/frames_zmq.h"
+#include "broker/inflow_guard.h"
 
 static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
 
@@ -128,13 +129,12 @@ static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
     keep_connection(zmq, descriptor, &it->seen);
 }
 
-/* ZAP was not asked: there is no word of it yet. */
-static void note_failure(const cf_gateway_zmq *zmq, int descriptor)
+static void note_refused(const cf_gateway_zmq *zmq, int descriptor, const char *why)
 {
     const cf_connection *connection = connection_at(zmq, descriptor);
     cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED,
                             .address = connection ? connection->text : NULL,
-                            .why = "it doesn't speak ZeroMQ with CURVE, or ended in between"};
+                            .why = why};
 
     if (zmq->doorkeeper)
         cf_audit_note(zmq->options.audit, &event, cf_gateway_zmq_now(zmq));
@@ -144,8 +144,10 @@ static void end_connection(cf_gateway_zmq *zmq, int descriptor)
 {
     uint64_t now_ms = cf_gateway_zmq_now(zmq);
 
-    if (zmq->has_failed)
-        note_failure(zmq, descriptor);
+    if (cf_inflow_guard_has_ended(descriptor))
+        note_refused(zmq, descriptor, "it sent more than a message or its window takes");
+    else if (zmq->has_failed) /* ZAP was not asked: there is no word of it yet */
+        note_refused(zmq, descriptor, "it doesn't speak ZeroMQ with CURVE, or ended in between");
     cf_speakers_closed(zmq->speakers, descriptor, now_ms);
     if (!zmq->doorkeeper)
         return;
@@ -251,7 +253,7 @@ void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
     uint64_t now_ms = cf_gateway_zmq_now(zmq);
     bool is_sure = cf_speakers_is_sure(zmq->speakers, said->descriptor, said->routing_id);
     bool pays = is_sure || is_address_of(connection_at(zmq, said->descriptor), said->address);
-    const char *why = said->may_stay ? NULL : "its user asks too much for nothing";
+    const char *why = said->may_stay ? NULL : "it asks and doesn't read";
 
     cf_doorkeeper_settled(zmq->doorkeeper, said->descriptor, has_session(zmq, said->descriptor),
                           now_ms);
@@ -270,9 +272,12 @@ int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
     (void)loop;
     (void)timer;
     for (size_t i = 0; i < zmq->count; i++)
-        if (cf_speakers_at(zmq->speakers, (int)i, 0).size)
-            cf_doorkeeper_settled(zmq->doorkeeper, (int)i, has_session(zmq, (int)i),
-                                  cf_gateway_zmq_now(zmq));
+        if (cf_speakers_at(zmq->speakers, (int)i, 0).size) {
+            bool is_known = has_session(zmq, (int)i);
+
+            cf_doorkeeper_settled(zmq->doorkeeper, (int)i, is_known, cf_gateway_zmq_now(zmq));
+            cf_inflow_guard_grant((int)i, is_known ? CF_WINDOW : 0);
+        }
     shut_overdue(zmq);
     return 0;
 }

@@ -152,7 +152,7 @@ static bool check_change(struct judging *judging)
     if (header->version == 1 && !cf_hash_equal(&header->epoch, &judging->previous.epoch) &&
         !reaches_epoch(judging))
         return false;
-    judging->status = cf_standing_of(judging->judge, judging->entry, /* is_held */ false,
+    judging->status = cf_standing_of(judging->judge, &(cf_considered){.entry = judging->entry},
                                      &judging->standing, judging->error);
     return judging->status == CF_OK;
 }
@@ -171,10 +171,8 @@ static bool lacks(const cf_hash *user, const cf_offer *offer, const cf_hash *blo
 }
 
 /* What only the author's own device must have in order. */
-static bool check_author(struct judging *judging)
+static bool check_standing(struct judging *judging)
 {
-    const cf_header *header = &judging->entry->header;
-
     judging->verdict->is_void = judging->standing != CF_STANDING_COUNTS;
     if (judging->offer->bringer == CF_BRINGER_DEVICE)
         return true;
@@ -183,7 +181,41 @@ static bool check_author(struct judging *judging)
     if (judging->standing == CF_STANDING_ROLE)
         return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_ROLE,
                       "the device's role doesn't allow it");
-    if (judging->offer->bringer == CF_BRINGER_SELF)
+    return true;
+}
+
+/* Nobody honest comes near: a device has one chain in each collection, and another one whenever its
+ * home is restored from a copy. */
+static bool check_heads(struct judging *judging)
+{
+    const cf_judge *judge = judging->judge;
+    cf_head_claim claim = {.is_by_author = judging->offer->bringer != CF_BRINGER_DEVICE,
+                           .is_void = judging->standing != CF_STANDING_COUNTS};
+
+    switch (cf_head_counts_room(judge->heads, judge->head_bounds, judging->entry, claim)) {
+    case CF_HEAD_ROOM:
+        return true;
+    case CF_HEAD_ROOM_NOT_IN_COLLECTION:
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_TOO_MANY_CHAINS,
+                      "the device has as many chains in this collection as it may: let it leave "
+                      "(`counterfoil leave`), then join again");
+    case CF_HEAD_ROOM_NOT_OF_DEVICE:
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_TOO_MANY_CHAINS,
+                      "the device has as many chains as it may: let it leave (`counterfoil "
+                      "leave`), then join again");
+    case CF_HEAD_ROOM_NOT_OF_USER:
+        break;
+    }
+    return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_TOO_MANY_CHAINS,
+                  "the user's devices have as many chains together as they may: no new one is "
+                  "taken");
+}
+
+static bool check_blobs(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+
+    if (judging->offer->bringer != CF_BRINGER_AUTHOR)
         return true;
     for (size_t i = 0; i < header->blob_count; i++)
         if (lacks(judging->judge->user, judging->offer, &header->blobs[i]) &&
@@ -218,7 +250,8 @@ cf_status cf_judge_entry(const cf_judge *judge, const cf_entry *entry, const cf_
         out->answer = CF_OFFER_HAVE;
     else if (!judging.status && check_chain(&judging) && check_after(&judging) &&
              (is_member && entry->header.version == 1 ? check_member(&judging)
-                                                      : check_change(&judging)))
-        check_author(&judging);
+                                                      : check_change(&judging)) &&
+             check_standing(&judging) && check_heads(&judging))
+        check_blobs(&judging);
     return judging.status;
 }

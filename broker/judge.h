@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a log takes an entry: form was checked by cf_entry_read; here are chain, `after`,
- * members, signature, and, where the author itself brings it, role and blobs. Decides, changes
- * nothing. codec/PROTOCOL.md, "Sessions, heads and replay". */
+ * members, signature, room for one more branch, and, where the author itself brings it, role and
+ * blobs. Decides, changes nothing. codec/PROTOCOL.md, "Sessions, heads and replay". */
 #ifndef CF_BROKER_JUDGE_H
 #define CF_BROKER_JUDGE_H
 #include "broker/bounds.h"
+#include "broker/head_counts.h"
 #include "broker/lineage.h"
 #include "broker/log.h"
 #include "broker/tips.h"
@@ -17,6 +18,8 @@ typedef struct {
     const cf_tips *tips;
     cf_lineage *lineage;
     cf_bounds *bounds;
+    const cf_head_counts *heads;
+    const cf_head_bounds *head_bounds;
 } cf_judge;
 
 /* Fails only when the store can't be read. */

@@ -63,6 +63,12 @@ static void lock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
                         "only owners and members have leases");
         return;
     }
+    if (!cf_log_has_collection(session->log, &ask.collection)) {
+        cf_lease_refuse(service, session, CF_COMMAND_LOCK, &ask.request, CF_REFUSED_UNKNOWN,
+                        "nothing of this collection is here yet: put something there, `sync`, and "
+                        "lock it then");
+        return;
+    }
     switch (cf_leases_lock(leases, &ask, service->now_ms, &held)) {
     case CF_LEASE_GRANTED:
         cf_lease_note(service, CF_AUDIT_LEASE_GRANTED, cf_log_user(session->log), &held,

@@ -47,6 +47,7 @@ void cf_link_destroy(cf_link **link)
     cf_outgoing_destroy(&(*link)->outgoing);
     cf_guests_destroy(&(*link)->guests);
     cf_heads_release(&(*link)->theirs);
+    cf_heads_release(&(*link)->member_heads);
     cf_heads_release(&(*link)->owed);
     cf_heads_release(&(*link)->report);
     cf_arena_release(&(*link)->arena);
@@ -91,6 +92,15 @@ bool cf_link_is_idle(const cf_link *link)
 {
     return cf_link_has_received(link) && cf_outgoing_is_done(link->outgoing) &&
            cf_transfer_is_idle(link->transfer) && cf_link_asking_is_idle(link);
+}
+
+bool cf_link_is_locked_out(const cf_link *link,
+                           bool (*is_anothers)(void *context, const cf_id *collection),
+                           void *context)
+{
+    return cf_link_has_received(link) && cf_transfer_is_idle(link->transfer) &&
+           cf_link_asking_is_idle(link) &&
+           cf_outgoing_is_locked_out(link->outgoing, is_anothers, context);
 }
 
 bool cf_link_is_unanswered(const cf_link *link)
@@ -163,6 +173,23 @@ void cf_link_admit(cf_link *link, const cf_hash *guest_key, cf_bytes sealed)
 uint64_t cf_link_session(const cf_link *link)
 {
     return link->state > CF_LINK_PAUSED ? link->sessions : 0;
+}
+
+uint64_t cf_link_expects(const cf_link *link)
+{
+    uint64_t credit = link->options.credit, used = link->uncommitted + link->credit_due;
+
+    if (!cf_link_is_connected(link))
+        return 0;
+    return (credit > used ? credit - used : 0) + cf_transfer_expects(link->transfer);
+}
+
+void cf_link_beat(cf_link *link, cf_outbox *outbox)
+{
+    const cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {link->options.user}};
+
+    if (link->state == CF_LINK_LIVE)
+        cf_outbox_add(outbox, (cf_bytes){0}, &locate);
 }
 
 /* Twice as long after each failure, and never two links at once. */

@@ -23,6 +23,7 @@ typedef struct {
     int64_t clock_difference_ms;
     uint8_t instance[16];  /* of the other's log */
     const cf_heads *heads; /* all that it has; borrowed for the call */
+    bool is_crowded;       /* it has more than CF_HEADS_MAX: only the member log goes to and fro */
 } cf_link_welcome;
 
 typedef struct {
@@ -121,6 +122,10 @@ void cf_link_start(cf_link *link);
 void cf_link_stop(cf_link *link);
 bool cf_link_is_connected(const cf_link *link);
 bool cf_link_is_idle(const cf_link *link);
+/* It would be, but for what waits for others' leases of collections. */
+bool cf_link_is_locked_out(const cf_link *link,
+                           bool (*is_anothers)(void *context, const cf_id *collection),
+                           void *context);
 /* Everything that WELCOME named is here and committed. */
 bool cf_link_has_received(const cf_link *link);
 /* The other owes an answer, or entries that it named. */
@@ -168,6 +173,10 @@ bool cf_link_is_locked(const cf_link *link, const cf_id *collection);
 /* For the shell. The number of the session that wants a connection of its own; 0: none. When it
  * changes, the old connection is closed and nothing of it is handed in any more. */
 uint64_t cf_link_session(const cf_link *link);
+/* Bytes of what was asked for and may come, beside answers that a frame or two hold. */
+uint64_t cf_link_expects(const cf_link *link);
+/* Says something that is answered and changes nothing, where the session is live. */
+void cf_link_beat(cf_link *link, cf_outbox *outbox);
 /* A whole message of the session's connection. */
 void cf_link_handle(cf_link *link, const cf_bytes *frames, size_t count, uint64_t now_ms,
                     cf_outbox *outbox);

@@ -5,6 +5,12 @@
 
 #include "codec/limits.h"
 
+enum {
+    HELLO_MAX = CF_HEADS_MAX / 8 * 7, /* heads; what a session may name beside are rungs */
+    MEMBERS_MAX = 2 * CF_HEADS_OF_MEMBER_LOG_MAX,
+    CROWD_MAX = 16 * CF_HEADS_MAX, /* heads beyond which a WELCOME isn't read any further */
+};
+
 typedef struct {
     cf_head *heads;
     size_t count, capacity;
@@ -24,23 +30,29 @@ static size_t page_size(size_t left)
     return left < CF_HEADS_PAGE ? left : CF_HEADS_PAGE;
 }
 
+/* Of a log with more, from before there were bounds, so many: the rest comes twice. */
+static size_t said_in_hello(const head_list *own)
+{
+    return own->count < HELLO_MAX ? own->count : HELLO_MAX;
+}
+
 static void say_hello(cf_link *link, const head_list *own, cf_outbox *outbox)
 {
-    size_t said = 0;
+    size_t said = 0, all = said_in_hello(own);
 
     do {
-        size_t count = page_size(own->count - said);
+        size_t count = page_size(all - said);
         cf_message message = {
             .command = CF_COMMAND_HELLO,
             .hello = {.version = CF_PROTOCOL_VERSION,
                       .user = link->options.user,
                       .heads = own->heads + said,
                       .head_count = count,
-                      .more = said + count < own->count},
+                      .more = said + count < all},
         };
         cf_outbox_add(outbox, (cf_bytes){0}, &message);
         said += count;
-    } while (said < own->count);
+    } while (said < all);
 }
 
 static void say_knock(cf_link *link, cf_outbox *outbox)
@@ -70,6 +82,9 @@ void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
     }
     cf_heads_release(&link->theirs);
     cf_heads_release(&link->owed);
+    cf_heads_release(&link->member_heads);
+    link->named = 0;
+    link->members_ended = link->is_crowded = false;
     link->state = CF_LINK_GREETING;
     if (store->heads(store, &link->options.user, collect_head, &own, &error))
         cf_link_lose(link, &error, now_ms);
@@ -94,20 +109,19 @@ static bool read_collection(void *context, uint64_t position, cf_bytes wire)
 
 /* Whether the writer's entries are among what is subscribed. A writer writes in one collection,
  * which any entry of it tells; of one that is not known here nothing is awaited. */
-static cf_status is_subscribed(cf_link *link, const head_list *own, const cf_id *writer, bool *out,
+static cf_status is_subscribed(cf_link *link, const cf_heads *own, const cf_id *writer, bool *out,
                                cf_error *error)
 {
     cf_store *store = link->options.store;
     cf_id collection = {0};
     uint64_t position = 0;
-    size_t at = 0;
+    size_t count;
 
-    *out = !link->collections;
-    while (at < own->count && !cf_id_equal(&own->heads[at].writer, writer))
-        at++;
-    if (*out || at == own->count)
+    *out = !link->collections || link->is_crowded;
+    const cf_head *of_writer = *out ? NULL : cf_heads_of_writer(own, writer, &count);
+    if (!of_writer)
         return CF_OK;
-    cf_status status = store->find(store, &link->options.user, &own->heads[at], &position, error);
+    cf_status status = store->find(store, &link->options.user, of_writer, &position, error);
     if (!status)
         status =
             store->read(store, &link->options.user, position, read_collection, &collection, error);
@@ -117,8 +131,8 @@ static cf_status is_subscribed(cf_link *link, const head_list *own, const cf_id 
 }
 
 /* What the other holds, and what it owes us. Where we hold all heads that it names of a writer, it
- * learns from them, as rungs, that we do. */
-static cf_status compare_writer(cf_link *link, const head_list *own, size_t from, size_t run,
+ * learns from them, as rungs, that we do, unless HELLO named them. */
+static cf_status compare_writer(cf_link *link, const cf_heads *own, size_t from, size_t run,
                                 head_list *rungs, cf_error *error)
 {
     cf_replay *replay = cf_outgoing_replay(link->outgoing);
@@ -135,7 +149,8 @@ static cf_status compare_writer(cf_link *link, const head_list *own, size_t from
             cf_heads_insert(&link->owed, &heads[i]);
     }
     for (size_t i = 0; held_here == run && i < run; i++)
-        collect_head(rungs, &heads[i]);
+        if (!cf_heads_contain(own, &heads[i]))
+            collect_head(rungs, &heads[i]);
     return status;
 }
 
@@ -146,12 +161,16 @@ static cf_status compare_heads(cf_link *link, head_list *rungs, cf_error *error)
     size_t run = 0;
 
     cf_status status = store->heads(store, &link->options.user, collect_head, &own, error);
+    const cf_heads said = {own.heads, own.count,
+                           own.capacity}; /* ascending, as a store gives them */
     for (size_t from = 0; !status && from < link->theirs.count; from += run) {
         cf_heads_of_writer(&link->theirs, &link->theirs.heads[from].writer, &run);
-        status = compare_writer(link, &own, from, run, rungs, error);
+        status = compare_writer(link, &said, from, run, rungs, error);
     }
     if (!status)
         status = cf_rungs(store, &link->options.user, &link->theirs, collect_head, rungs, error);
+    if (rungs->count > CF_HEADS_MAX - said_in_hello(&own))
+        rungs->count = CF_HEADS_MAX - said_in_hello(&own);
     free(own.heads);
     return status;
 }
@@ -160,6 +179,7 @@ static void say_subscribe(cf_link *link, const head_list *rungs, cf_outbox *outb
 {
     uint64_t credit = link->options.credit;
     size_t said = 0;
+    const cf_id *collections = link->is_crowded ? &cf_member_log_id : link->collections;
 
     credit = credit > link->uncommitted ? credit - link->uncommitted : 0;
     link->credit_due = 0;
@@ -170,8 +190,8 @@ static void say_subscribe(cf_link *link, const head_list *rungs, cf_outbox *outb
             .command = CF_COMMAND_SUBSCRIBE,
             .subscribe = {.rungs = rungs->heads + said,
                           .rung_count = count,
-                          .collections = link->collections,
-                          .collection_count = link->collection_count,
+                          .collections = collections,
+                          .collection_count = link->is_crowded ? 1 : link->collection_count,
                           .credit = more ? 0 : credit,
                           .more = more},
         };
@@ -187,6 +207,7 @@ static cf_status subscribe(cf_link *link, const cf_message *message, cf_outbox *
     head_list rungs = {0};
 
     cf_outgoing_begin(link->outgoing, publish_window);
+    cf_outgoing_confine(link->outgoing, link->is_crowded);
     cf_transfer_begin(link->transfer, message->welcome.window - publish_window);
     cf_guests_begin(link->guests);
     cf_link_asking_begin(link);
@@ -204,6 +225,33 @@ static cf_status subscribe(cf_link *link, const cf_message *message, cf_outbox *
     return status;
 }
 
+/* Beyond what is taken only the member log's: they came first, and ended with a page that wasn't
+ * full. So an owner still learns who is in, and can shut out who made so many. */
+static cf_status take_heads(cf_link *link, const cf_message *message, cf_error *error)
+{
+    const cf_head *heads = message->welcome.heads;
+    size_t count = message->welcome.head_count;
+    bool is_member = !link->members_ended;
+
+    link->named += count;
+    if (is_member) {
+        link->members_ended = count < CF_HEADS_PAGE;
+        cf_heads_add(&link->member_heads, heads, count);
+    }
+    if (link->named > CF_HEADS_MAX && !link->is_crowded) {
+        if (!link->members_ended || link->member_heads.count > MEMBERS_MAX)
+            return cf_fail(error, CF_TOO_LARGE, "WELCOME names too many heads");
+        link->is_crowded = true;
+        cf_heads_release(&link->theirs);
+        cf_heads_add(&link->theirs, link->member_heads.heads, link->member_heads.count);
+    }
+    if (link->named > CROWD_MAX)
+        return cf_fail(error, CF_TOO_LARGE, "WELCOME names too many heads");
+    if (!link->is_crowded)
+        cf_heads_add(&link->theirs, heads, count);
+    return CF_OK;
+}
+
 cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t now_ms,
                            cf_outbox *outbox, cf_error *error)
 {
@@ -215,14 +263,15 @@ cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t no
 
     if (link->state != CF_LINK_GREETING)
         return cf_fail(error, CF_MALFORMED, "WELCOME to nobody's HELLO");
-    if (link->theirs.count + message->welcome.head_count > CF_HEADS_MAX)
-        return cf_fail(error, CF_TOO_LARGE, "WELCOME names too many heads");
-    cf_heads_add(&link->theirs, message->welcome.heads, message->welcome.head_count);
+    cf_status named = take_heads(link, message, error);
+    if (named)
+        return named;
     if (message->welcome.more)
         return CF_OK;
     cf_status status = subscribe(link, message, outbox, error);
     if (status)
         return status;
+    welcome.is_crowded = link->is_crowded;
     memcpy(welcome.instance, message->welcome.instance, sizeof welcome.instance);
     link->attempts = 0;
     link->idle_told = false;

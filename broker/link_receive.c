@@ -39,7 +39,8 @@ static cf_status on_entry(cf_link *link, const cf_message *message, cf_error *er
     status = store->find(store, &link->options.user, &head, &position, error);
     if (status && status != CF_MISSING)
         return status;
-    if (status == CF_OK || cf_outgoing_came(link->outgoing, &entry.hash)) {
+    bool is_beyond = link->is_crowded && entry.header.type != CF_ENTRY_MEMBER;
+    if (status == CF_OK || is_beyond || cf_outgoing_came(link->outgoing, &entry.hash)) {
         link->credit_due += wire.size;
         return CF_OK;
     }
@@ -55,8 +56,8 @@ static cf_status status_of_code(cf_bytes code)
 
 static void why_of(const cf_message *refused, cf_error *why)
 {
-    cf_fail(why, refused->refused.later ? CF_UNREACHABLE : status_of_code(refused->refused.code),
-            "%.*s", (int)refused->refused.text.size, (const char *)refused->refused.text.data);
+    cf_fail(why, refused->refused.later ? CF_FULL : status_of_code(refused->refused.code), "%.*s",
+            (int)refused->refused.text.size, (const char *)refused->refused.text.data);
 }
 
 static void publish_refused(cf_link *link, const cf_message *message, uint64_t now_ms)
@@ -120,7 +121,8 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
     }
     if (link->state != CF_LINK_LIVE)
         return CF_OK;
-    if (!message->refused.request.size || refuses(message, CF_COMMAND_LOCATE))
+    bool refuses_question = refuses(message, CF_COMMAND_LOCATE) && link->asking == CF_LINK_SAID;
+    if (!message->refused.request.size || refuses_question)
         cf_link_asking_unsupported(link);
     if (refuses(message, CF_COMMAND_PUBLISH))
         publish_refused(link, message, now_ms);
@@ -182,8 +184,6 @@ static cf_status on_again(const cf_link *link, cf_error *error)
 {
     if (link->state == CF_LINK_KNOCKING)
         return cf_fail(error, CF_DENIED, "the broker does not know this code, or not yet");
-    if (link->state == CF_LINK_GREETING)
-        return cf_fail(error, CF_DENIED, "the broker does not know this device");
     return cf_fail(error, CF_CHANGED, "the broker wants a new session");
 }
 

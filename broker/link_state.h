@@ -26,15 +26,19 @@ struct cf_link {
     cf_link_options options;
     cf_buffer knock;
     cf_link_state state;
-    uint64_t sessions;  /* how many there were */
-    uint64_t retry_ms;  /* of PAUSED */
-    uint64_t knock_ms;  /* of KNOCKING: when to say it again; 0: it is being answered */
-    unsigned attempts;  /* since the last WELCOME */
-    uint64_t heard_ms;  /* when something came, or began to be waited for */
-    uint64_t due_ms;    /* of the next tick; 0: there was none */
-    cf_heads theirs;    /* from WELCOME */
-    cf_heads owed;      /* those of them that have not come yet */
-    cf_id *collections; /* NULL: all */
+    uint64_t sessions;     /* how many there were */
+    uint64_t retry_ms;     /* of PAUSED */
+    uint64_t knock_ms;     /* of KNOCKING: when to say it again; 0: it is being answered */
+    unsigned attempts;     /* since the last WELCOME */
+    uint64_t heard_ms;     /* when something came, or began to be waited for */
+    uint64_t due_ms;       /* of the next tick; 0: there was none */
+    cf_heads theirs;       /* from WELCOME */
+    size_t named;          /* heads in it, */
+    cf_heads member_heads; /* those of its first pages, up to one that isn't full */
+    bool members_ended;    /* that has come */
+    bool is_crowded;       /* it names more than are taken: `theirs` are those of the member log */
+    cf_heads owed;         /* those of them that have not come yet */
+    cf_id *collections;    /* NULL: all */
     size_t collection_count;
     uint64_t uncommitted; /* bytes of entries that the owner has not given back */
     uint64_t credit_due;  /* to be granted again */

@@ -5,8 +5,13 @@
 #include <stdlib.h>
 
 #include "broker/frames_zmq.h"
+#include "broker/inflow_guard.h"
 
-enum { CONNECT_MS = 10000, BATCH = 64 };
+enum {
+    CONNECT_MS = 10000,
+    BATCH = 64,
+    BEAT_MS = 15 * 60 * 1000, /* heartbeats of days must not fill what may wait to be taken */
+};
 
 struct cf_link_zmq {
     cf_link_zmq_options options;
@@ -20,6 +25,8 @@ struct cf_link_zmq {
     bool polls_output;
     bool connected, secured; /* TCP is there; the handshake is done */
     uint64_t connect_until_ms;
+    uint64_t beat_ms; /* when to say something again */
+    int descriptor;   /* that messages come through; -1: none came yet */
 };
 
 cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options)
@@ -86,10 +93,17 @@ static cf_send_answer send_frames(void *context, cf_bytes destination, cf_frames
     return cf_zmq_send(zsock_resolve(zmq->socket), destination, frames);
 }
 
+/* Told before anything is asked for, and after it came. */
+static void grant(const cf_link_zmq *zmq)
+{
+    cf_inflow_guard_grant(zmq->descriptor, cf_link_expects(zmq->options.link));
+}
+
 static void flush(cf_link_zmq *zmq)
 {
     if (!zmq->socket)
         return;
+    grant(zmq);
     bool blocked = !cf_outbox_send(zmq->outbox, send_frames, zmq);
     if (blocked != zmq->polls_output)
         poll_socket(zmq, blocked);
@@ -113,9 +127,11 @@ static void receive(cf_link_zmq *zmq)
     for (int i = 0; i < BATCH && zmq->session == cf_link_session(link); i++) {
         if (!cf_zmq_receive(zsock_resolve(zmq->socket), &message))
             break;
+        zmq->descriptor = message.descriptor;
         cf_link_handle(link, message.bytes, message.count, env->now_ms(env->context), zmq->outbox);
         cf_zmq_message_release(&message);
     }
+    grant(zmq);
 }
 
 static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
@@ -131,9 +147,11 @@ static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
 
 /* What the end of a connection means depends on how far it had come: libzmq closes without a word
  * when a server can't open what was sealed for another key. */
-static void closed(cf_link_zmq *zmq)
+static void closed(cf_link_zmq *zmq, int descriptor)
 {
-    if (zmq->secured)
+    if (cf_inflow_guard_has_ended(descriptor))
+        lost(zmq, CF_MALFORMED, "the broker sends more than it was asked for");
+    else if (zmq->secured)
         lost(zmq, CF_UNREACHABLE, "the connection broke");
     else if (zmq->connected)
         lost(zmq, CF_FORGED, "the broker there has another key than its address says");
@@ -141,7 +159,7 @@ static void closed(cf_link_zmq *zmq)
         lost(zmq, CF_UNREACHABLE, "can't connect");
 }
 
-static void handle_event(cf_link_zmq *zmq, uint16_t event)
+static void handle_event(cf_link_zmq *zmq, uint16_t event, int value)
 {
     switch (event) {
     case ZMQ_EVENT_CONNECTED:
@@ -157,7 +175,7 @@ static void handle_event(cf_link_zmq *zmq, uint16_t event)
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
     case ZMQ_EVENT_DISCONNECTED:
     case ZMQ_EVENT_CLOSED:
-        closed(zmq);
+        closed(zmq, event == ZMQ_EVENT_DISCONNECTED ? value : -1);
         break;
     default:
         break;
@@ -171,15 +189,18 @@ static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
     cf_link_zmq *zmq = context;
     cf_zmq_message message;
     uint16_t event = 0;
+    int32_t value = 0;
 
     (void)loop;
     while (zmq->session == cf_link_session(zmq->options.link) &&
            cf_zmq_receive(zsock_resolve(monitor), &message)) {
-        if (message.bytes[0].size >= sizeof event)
+        if (message.bytes[0].size == sizeof event + sizeof value) {
             memcpy(&event, message.bytes[0].data, sizeof event);
+            memcpy(&value, message.bytes[0].data + sizeof event, sizeof value);
+        }
         cf_zmq_message_release(&message);
         receive(zmq); /* what came before the connection broke */
-        handle_event(zmq, event);
+        handle_event(zmq, event, value);
     }
     zmq->options.came(zmq->options.context);
     return 0;
@@ -194,7 +215,9 @@ static void connect_session(cf_link_zmq *zmq, uint64_t session)
     zmq->session = session;
     zmq->connected = zmq->secured = false;
     zmq->connect_until_ms = env->now_ms(env->context) + CONNECT_MS;
-    zmq->socket = zsock_new(ZMQ_DEALER);
+    zmq->beat_ms = env->now_ms(env->context) + BEAT_MS;
+    zmq->descriptor = -1;
+    zmq->socket = cf_zmq_socket(ZMQ_DEALER);
     assert(zmq->socket);
     cf_zmq_configure(zsock_resolve(zmq->socket), &keys);
     zsock_set_reconnect_ivl(zmq->socket, -1);
@@ -220,6 +243,22 @@ static uint64_t check_handshake(cf_link_zmq *zmq, uint64_t now_ms)
     return zmq->connect_until_ms;
 }
 
+static uint64_t beat(cf_link_zmq *zmq, uint64_t now_ms)
+{
+    if (!zmq->socket)
+        return UINT64_MAX;
+    if (now_ms >= zmq->beat_ms) {
+        cf_link_beat(zmq->options.link, zmq->outbox);
+        zmq->beat_ms = now_ms + BEAT_MS;
+    }
+    return zmq->beat_ms;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
 {
     const cf_env *env = zmq->options.env;
@@ -234,6 +273,7 @@ uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
             connect_session(zmq, cf_link_session(link));
         handshake_ms = check_handshake(zmq, now_ms);
     } while (zmq->session != cf_link_session(link)); /* lost at once */
+    next_ms = earlier(next_ms, beat(zmq, now_ms));
     flush(zmq);
-    return next_ms < handshake_ms ? next_ms : handshake_ms;
+    return earlier(next_ms, handshake_ms);
 }

@@ -37,8 +37,42 @@ static bool load_member(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
+/* A head whose entry is damaged is nobody's; what reads it says so. */
+static cf_status load_head(cf_log *log, const cf_head *head, cf_head_counts *counts,
+                           cf_error *error)
+{
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_status status = cf_store_entry(log->store, &log->user, head, &wire, &arena, &entry, error);
+
+    if (!status)
+        cf_head_counts_add(counts, &entry);
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return status == CF_BROKEN || status == CF_MALFORMED || status == CF_FORGED ? CF_OK : status;
+}
+
+static bool list_head(void *context, const cf_head *head)
+{
+    cf_heads_insert(context, head);
+    return true;
+}
+
+static cf_status load_heads(cf_log *log, cf_head_counts *counts, cf_error *error)
+{
+    cf_heads heads = {0};
+    cf_status status = log->store->heads(log->store, &log->user, list_head, &heads, error);
+
+    for (size_t i = 0; !status && i < heads.count; i++)
+        status = load_head(log, &heads.heads[i], counts, error);
+    cf_heads_release(&heads);
+    return status;
+}
+
 static void forget(cf_log *log)
 {
+    cf_head_counts_destroy(&log->heads);
     cf_bounds_destroy(&log->bounds);
     cf_lineage_destroy(&log->lineage);
     cf_tips_destroy(&log->tips);
@@ -51,6 +85,7 @@ static cf_status load(cf_log *log, cf_error *error)
 {
     uint8_t table = CF_LOG_REGISTRY;
     cf_registry *registry = cf_registry_new(&log->user);
+    cf_head_counts *heads = cf_head_counts_new();
     uint64_t epoch;
     cf_status status = log->store->acquire(log->store, &log->user, &epoch, error);
 
@@ -58,13 +93,17 @@ static cf_status load(cf_log *log, cf_error *error)
         status = log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), load_member,
                                   registry, error);
     if (!status)
+        status = load_heads(log, heads, error);
+    if (!status)
         status = cf_lease_keeper_load(&log->leases, log->store, &log->user, error);
     if (status) {
+        cf_head_counts_destroy(&heads);
         cf_registry_destroy(&registry);
         return status;
     }
     forget(log);
     log->registry = registry;
+    log->heads = heads;
     log->members_version++;
     log->tips = cf_tips_new();
     log->lineage = cf_lineage_new(log->store, &log->user, log->registry, log->tips);
@@ -81,6 +120,7 @@ cf_status cf_log_open(cf_store *store, const cf_hash *user, cf_log **out, cf_err
 
     log->store = store;
     log->user = *user;
+    log->head_bounds = cf_head_bounds_default;
     status = load(log, error);
     if (status)
         cf_log_destroy(&log);
@@ -99,6 +139,11 @@ void cf_log_destroy(cf_log **log)
     cf_lease_keeper_release(&(*log)->leases);
     free(*log);
     *log = NULL;
+}
+
+void cf_log_bound_heads(cf_log *log, const cf_head_bounds *bounds)
+{
+    log->head_bounds = *bounds;
 }
 
 const cf_hash *cf_log_user(const cf_log *log)
@@ -124,6 +169,11 @@ uint64_t cf_log_members_version(const cf_log *log)
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error)
 {
     return log->store->heads(log->store, &log->user, visit, context, error);
+}
+
+bool cf_log_head_collection(const cf_log *log, const cf_head *head, cf_id *out)
+{
+    return cf_head_counts_collection(log->heads, &head->hash, out);
 }
 
 cf_status cf_log_get(cf_log *log, const cf_head *entry, cf_buffer *out, cf_error *error)
@@ -219,6 +269,17 @@ static void remember(cf_log *log, const cf_entry *entry)
     free(members);
 }
 
+/* An entry that is held, or on its way, is counted already. */
+static void count_head(cf_log *log, const cf_entry *entry)
+{
+    const cf_head head = cf_head_of(entry);
+    bool held = cf_tips_is_under_way(log->tips, &entry->hash);
+    cf_error error;
+
+    if (!held && !cf_store_holds(log->store, &log->user, &head, &held, &error) && !held)
+        cf_head_counts_take(log->heads, entry);
+}
+
 /* Whether what is left of somebody's entries is another with this one. */
 static bool moves_bounds(const cf_log *log, const cf_entry *entry)
 {
@@ -249,6 +310,7 @@ static cf_flight *begin_flight(cf_log *log, const cf_entry *entry, cf_log_done *
     flight->entry = entry->hash;
     flight->previous = entry->header.previous;
     flight->moves_bounds = moves_bounds(log, entry);
+    count_head(log, entry);
     remember(log, entry);
     if (flight->moves_bounds)
         cf_bounds_forget(log->bounds);
@@ -327,6 +389,11 @@ cf_leases *cf_log_leases(cf_log *log)
     if (!is_ready(log) || (log->is_off && load(log, &error)))
         return NULL;
     return log->leases.leases;
+}
+
+bool cf_log_has_collection(const cf_log *log, const cf_id *collection)
+{
+    return cf_head_counts_has(log->heads, collection);
 }
 
 void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context)

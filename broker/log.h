@@ -11,7 +11,8 @@
 #include "codec/heads.h"
 
 typedef struct cf_log cf_log;
-typedef struct cf_registry cf_registry; /* broker/registry.h */
+typedef struct cf_registry cf_registry;       /* broker/registry.h */
+typedef struct cf_head_bounds cf_head_bounds; /* broker/head_counts.h */
 
 /* Who brings an entry. From its author, role and blobs must be in order; from another device of the
  * user it is taken with a valid signature, chain and `after` alone. */
@@ -51,6 +52,8 @@ typedef struct {
 
 /* Acquires the user, creating it when unknown, and reads its members. */
 cf_status cf_log_open(cf_store *store, const cf_hash *user, cf_log **out, cf_error *error);
+/* Other numbers of heads than those of a broker's log. */
+void cf_log_bound_heads(cf_log *log, const cf_head_bounds *bounds);
 /* Appends under way are forgotten; their `done` is still called. */
 void cf_log_destroy(cf_log **log);
 
@@ -62,6 +65,8 @@ uint64_t cf_log_members_version(const cf_log *log);
 
 /* The ends of all branches. */
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error);
+/* Where it is one of them, in which collection; that costs no reading. */
+bool cf_log_head_collection(const cf_log *log, const cf_head *head, cf_id *out);
 /* One entry's bytes, appended to `out`. CF_MISSING when not held. */
 cf_status cf_log_get(cf_log *log, const cf_head *entry, cf_buffer *out, cf_error *error);
 
@@ -81,6 +86,9 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
  * its own past, or by a revocation. Entries that are being appended may not be seen yet. */
 cf_status cf_log_is_void(cf_log *log, const cf_entry *entry, bool *is_void, cf_error *error);
 
+/* Whether a change that counts may do what only an owner may, by the same. */
+cf_status cf_log_is_owners(cf_log *log, const cf_entry *entry, bool *is_owners, cf_error *error);
+
 /* A device's ends of branches in every collection, as a revocation of it names them. Committed
  * entries only. */
 cf_status cf_log_device_heads(cf_log *log, const cf_hash *device, cf_heads *out, cf_error *error);
@@ -98,6 +106,8 @@ cf_status cf_log_settle(cf_log *log, cf_arena *arena, cf_record **records, size_
 /* The user's leases, to be expired by the caller before anything is decided by them. NULL while the
  * store is being opened again: later. */
 cf_leases *cf_log_leases(cf_log *log);
+/* Whether any entry of the collection is held, or on its way. */
+bool cf_log_has_collection(const cf_log *log, const cf_id *collection);
 /* Queues what has changed of them; `done` is called when that is durable, also when nothing has.
  * Where it fails, they become again what the store has. */
 void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context);

@@ -4,6 +4,7 @@
 #ifndef CF_BROKER_LOG_INSIDE_H
 #define CF_BROKER_LOG_INSIDE_H
 #include "broker/bounds.h"
+#include "broker/head_counts.h"
 #include "broker/judge.h"
 #include "broker/lease_keeper.h"
 #include "broker/lineage.h"
@@ -42,6 +43,8 @@ struct cf_log {
     cf_tips *tips;
     cf_lineage *lineage;
     cf_bounds *bounds;
+    cf_head_counts *heads; /* committed, and on their way */
+    cf_head_bounds head_bounds;
     cf_lease_keeper leases;
     cf_flight *flights;
     bool is_off; /* an append failed: what registry and leases took ahead of it may not be there */
@@ -49,7 +52,8 @@ struct cf_log {
 
 static inline cf_judge cf_log_judge(const cf_log *log)
 {
-    return (cf_judge){log->store, &log->user, log->registry, log->tips, log->lineage, log->bounds};
+    return (cf_judge){log->store,   &log->user,  log->registry, log->tips,
+                      log->lineage, log->bounds, log->heads,    &log->head_bounds};
 }
 
 /* The marks that an entry leaves, which the registry has taken already if it is a member's:

@@ -6,24 +6,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+static cf_status weigh(cf_log *log, const cf_entry *entry, bool as_owner, bool *counts,
+                       cf_error *error)
+{
+    const cf_head head = cf_head_of(entry);
+    cf_considered change = {.entry = entry, .as_owner = as_owner};
+    cf_judge judge = cf_log_judge(log);
+    cf_standing standing;
+
+    cf_status status = cf_store_holds(log->store, &log->user, &head, &change.is_held, error);
+    if (!status)
+        status = cf_standing_of(&judge, &change, &standing, error);
+    if (!status)
+        *counts = standing == CF_STANDING_COUNTS;
+    return status;
+}
+
 cf_status cf_log_is_void(cf_log *log, const cf_entry *entry, bool *is_void, cf_error *error)
 {
     const cf_operation *operation = cf_registry_find(log->registry, &entry->hash);
-    const cf_head head = cf_head_of(entry);
-    cf_judge judge = cf_log_judge(log);
-    cf_standing standing;
-    bool held;
+    bool counts;
 
     if (operation) {
         *is_void = operation->is_void;
         return CF_OK;
     }
-    cf_status status = cf_store_holds(log->store, &log->user, &head, &held, error);
+    cf_status status = weigh(log, entry, false, &counts, error);
     if (!status)
-        status = cf_standing_of(&judge, entry, held, &standing, error);
-    if (!status)
-        *is_void = standing != CF_STANDING_COUNTS;
+        *is_void = !counts;
     return status;
+}
+
+cf_status cf_log_is_owners(cf_log *log, const cf_entry *entry, bool *is_owners, cf_error *error)
+{
+    return weigh(log, entry, true, is_owners, error);
 }
 
 static bool add_end(void *context, const cf_head *head, const cf_entry *entry)

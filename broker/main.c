@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <czmq.h>
@@ -195,6 +197,13 @@ static void prepare_signals(void)
     zsys_handler_set(NULL);
 }
 
+/* The memory holds keys, and what is made here is nobody else's: whoever runs the broker. */
+static void keep_to_oneself(void)
+{
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    umask(S_IRWXG | S_IRWXO);
+}
+
 int main(int argc, char **argv)
 {
     cf_options options;
@@ -202,6 +211,7 @@ int main(int argc, char **argv)
     cf_error error;
     int exit_code = 0;
 
+    keep_to_oneself();
     cf_status status = cf_options_read(argc, argv, &options, &error);
     if (!status && strcmp(options.arguments[0], "help") == 0)
         return fputs(usage, stdout) < 0;

@@ -17,11 +17,40 @@ static size_t character_at(cf_bytes name, size_t at)
     return 0;
 }
 
-static bool is_control(cf_bytes character)
+static uint32_t code_point_of(cf_bytes character)
 {
-    uint8_t first = character.data[0];
+    uint32_t point = character.data[0];
 
-    return first < 0x20 || first == 0x7f || (first == 0xc2 && character.data[1] < 0xa0);
+    if (character.size > 1)
+        point &= 0x7fU >> character.size;
+    for (size_t i = 1; i < character.size; i++)
+        point = point << 6 | (character.data[i] & 0x3f);
+    return point;
+}
+
+/* Of Unicode 15: what is a control (Cc), a format (Cf: zero width, bidirectional, tags), a
+ * separator of lines or paragraphs, or a filler that shows nothing. Variation selectors are not
+ * among them: they belong to the picture before them. Ascending. */
+static const struct {
+    uint32_t first, last;
+} unseen[] = {
+    {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},
+    {0x0600, 0x0605},   {0x061c, 0x061c},   {0x06dd, 0x06dd},   {0x070f, 0x070f},
+    {0x0890, 0x0891},   {0x08e2, 0x08e2},   {0x115f, 0x1160},   {0x17b4, 0x17b5},
+    {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},
+    {0x3164, 0x3164},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},
+    {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},
+    {0x1d173, 0x1d17a}, {0xe0000, 0xe00ff}, {0xe01f0, 0xe0fff},
+};
+
+static bool is_unseen(cf_bytes character)
+{
+    uint32_t point = code_point_of(character);
+    size_t i = 0;
+
+    while (i < sizeof unseen / sizeof *unseen && unseen[i].last < point)
+        i++;
+    return i < sizeof unseen / sizeof *unseen && unseen[i].first <= point;
 }
 
 static void append_escaped(cf_buffer *out, cf_bytes bytes)
@@ -30,13 +59,13 @@ static void append_escaped(cf_buffer *out, cf_bytes bytes)
         cf_buffer_append_text(out, "\\x%02x", bytes.data[i]);
 }
 
-static void append(cf_buffer *out, cf_bytes name, bool escape_controls)
+static void append(cf_buffer *out, cf_bytes name, bool escape_unseen)
 {
     for (size_t at = 0; at < name.size;) {
         size_t size = character_at(name, at);
         cf_bytes character = cf_bytes_of(name.data + at, size ? size : 1);
 
-        if (size == 0 || (escape_controls && is_control(character)))
+        if (size == 0 || (escape_unseen && is_unseen(character)))
             append_escaped(out, character);
         else if (character.data[0] == '\\')
             cf_buffer_append(out, "\\\\", 2);
@@ -49,6 +78,39 @@ static void append(cf_buffer *out, cf_bytes name, bool escape_controls)
 void cf_name_append(cf_buffer *out, cf_bytes name)
 {
     append(out, name, false);
+}
+
+void cf_text_append(cf_buffer *out, cf_bytes text)
+{
+    for (size_t at = 0; at < text.size;) {
+        size_t size = character_at(text, at);
+        cf_bytes character = cf_bytes_of(text.data + at, size ? size : 1);
+        bool is_layout = character.data[0] == '\n' || character.data[0] == '\t';
+
+        if (size == 0 || (!is_layout && is_unseen(character)))
+            append_escaped(out, character);
+        else
+            cf_buffer_append(out, character.data, character.size);
+        at += character.size;
+    }
+}
+
+void cf_json_text_append(cf_buffer *out, cf_bytes text)
+{
+    for (size_t at = 0; at < text.size;) {
+        size_t size = character_at(text, at);
+        cf_bytes character = cf_bytes_of(text.data + at, size ? size : 1);
+        uint32_t point = code_point_of(character);
+
+        if (point < 0x7f || !size || !is_unseen(character))
+            cf_buffer_append(out, character.data, character.size);
+        else if (point < 0x10000)
+            cf_buffer_append_text(out, "\\u%04x", point);
+        else
+            cf_buffer_append_text(out, "\\u%04x\\u%04x", 0xd800 + ((point - 0x10000) >> 10),
+                                  0xdc00 + ((point - 0x10000) & 0x3ff));
+        at += character.size;
+    }
 }
 
 /* What stands behind a backslash; 0: nothing that we print there. */

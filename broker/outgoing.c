@@ -43,6 +43,11 @@ void cf_outgoing_begin(cf_outgoing *outgoing, uint64_t window)
     outgoing->drained = false;
 }
 
+void cf_outgoing_confine(cf_outgoing *outgoing, bool to_members)
+{
+    outgoing->is_confined = to_members;
+}
+
 cf_replay *cf_outgoing_replay(cf_outgoing *outgoing)
 {
     return outgoing->replay;
@@ -187,9 +192,26 @@ static bool window_allows(const cf_outgoing *outgoing, size_t size)
     return outgoing->sent == 0 || outgoing->sent_size + size <= outgoing->window;
 }
 
+static bool is_locked(const cf_flight *it)
+{
+    return it->state == CF_FLIGHT_HELD && it->waits_for_lock;
+}
+
+/* What waits for a lock holds up nothing else, however much it is. */
+static bool has_room(const cf_outgoing *outgoing)
+{
+    size_t locked = 0;
+
+    if (outgoing->count < FLIGHTS_MAX)
+        return true;
+    for (size_t i = 0; i < outgoing->count; i++)
+        locked += is_locked(&outgoing->flights[i]);
+    return outgoing->count - locked < FLIGHTS_MAX;
+}
+
 static bool may_take_more(const cf_outgoing *outgoing)
 {
-    return outgoing->count < FLIGHTS_MAX && window_allows(outgoing, 1);
+    return window_allows(outgoing, 1) && has_room(outgoing);
 }
 
 /* An earlier entry of the same writer that has not gone out. */
@@ -227,6 +249,7 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
     if (before) {
         it->state = before->state;
         it->waits_for_entry = true;
+        it->waits_for_lock = before->waits_for_lock;
         it->retry_ms = before->retry_ms;
     } else if (window_allows(outgoing, it->size)) {
         send_entry(outgoing, it, entry, outbox);
@@ -236,8 +259,8 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
 
 static bool is_sent(const cf_outgoing *outgoing, const cf_entry *entry)
 {
-    return outgoing->sends == CF_SENDS_ALL ||
-           (outgoing->sends == CF_SENDS_MEMBERS && entry->header.type == CF_ENTRY_MEMBER);
+    return (outgoing->sends == CF_SENDS_ALL && !outgoing->is_confined) ||
+           (outgoing->sends != CF_SENDS_NOTHING && entry->header.type == CF_ENTRY_MEMBER);
 }
 
 static bool visit_entry(void *context, uint64_t position, cf_bytes wire)
@@ -315,6 +338,18 @@ cf_status cf_outgoing_pump(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *ou
     if (status)
         cf_error_while(error, "reading the own log");
     return status;
+}
+
+bool cf_outgoing_is_locked_out(const cf_outgoing *outgoing,
+                               bool (*is_anothers)(void *context, const cf_id *collection),
+                               void *context)
+{
+    bool locked_out = outgoing->drained && outgoing->count > 0;
+
+    for (size_t i = 0; locked_out && i < outgoing->count; i++)
+        locked_out = is_locked(&outgoing->flights[i]) &&
+                     is_anothers(context, &outgoing->flights[i].collection);
+    return locked_out;
 }
 
 bool cf_outgoing_is_done(const cf_outgoing *outgoing)

@@ -22,6 +22,8 @@ void cf_outgoing_destroy(cf_outgoing **outgoing);
 
 /* A new session: all that was under way is forgotten. `window` is what the other grants PUBLISH. */
 void cf_outgoing_begin(cf_outgoing *outgoing, uint64_t window);
+/* In this session no more than the member log is sent, whatever was asked for; or all of that. */
+void cf_outgoing_confine(cf_outgoing *outgoing, bool to_members);
 /* Where what the other holds is said, before the first pump; cf_replay_begin is called there, too.
  */
 cf_replay *cf_outgoing_replay(cf_outgoing *outgoing);
@@ -52,6 +54,11 @@ bool cf_outgoing_refused(cf_outgoing *outgoing, const cf_message *refused, uint6
 
 /* Whether something waits for another's lease of this collection to end. */
 bool cf_outgoing_is_locked(const cf_outgoing *outgoing, const cf_id *collection);
+/* Nothing is left to go out but what waits for leases of collections, at least one, all of which
+ * are another's. */
+bool cf_outgoing_is_locked_out(const cf_outgoing *outgoing,
+                               bool (*is_anothers)(void *context, const cf_id *collection),
+                               void *context);
 /* Everything is there, but for what was refused for good. */
 bool cf_outgoing_is_done(const cf_outgoing *outgoing);
 /* Answers are outstanding. */

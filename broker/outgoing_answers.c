@@ -54,13 +54,23 @@ static void end_writer(cf_outgoing *outgoing, const cf_id *writer)
     }
 }
 
+/* What comes after an entry that waits for a lock waits for the same. */
+static bool is_behind_lock(const cf_outgoing *outgoing, const cf_flight *end)
+{
+    for (const cf_flight *it = outgoing->flights; it < end; it++)
+        if (it->waits_for_lock && cf_id_equal(&it->head.writer, &end->head.writer))
+            return true;
+    return false;
+}
+
 static void hold(cf_outgoing *outgoing, cf_flight *it, cf_bytes code, uint64_t now_ms)
 {
     land(outgoing, it);
     it->state = CF_FLIGHT_HELD;
     it->waits_for_entry = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_GAP));
     it->waits_for_blobs = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS));
-    it->waits_for_lock = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_LOCKED));
+    it->waits_for_lock = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_LOCKED)) ||
+                         (it->waits_for_entry && is_behind_lock(outgoing, it));
     it->delay_ms = it->delay_ms ? it->delay_ms * 2 : RETRY_MS;
     if (it->delay_ms > RETRY_MS_MAX)
         it->delay_ms = RETRY_MS_MAX;
@@ -80,12 +90,16 @@ bool cf_outgoing_refused(cf_outgoing *outgoing, const cf_message *message, uint6
     if (!it || it->state != CF_FLIGHT_SENT)
         return false;
     *entry = it->head;
-    if (message->refused.later) {
-        bool was_stale = it->had_token;
+    /* There will be no room for it while this session lasts; all else goes on. */
+    bool is_over =
+        cf_bytes_equal(message->refused.code, cf_bytes_of_text(CF_REFUSED_TOO_MANY_CHAINS));
+    if (message->refused.later && !is_over) {
+        bool is_stale = it->had_token &&
+                        cf_bytes_equal(message->refused.code, cf_bytes_of_text(CF_REFUSED_LOCKED));
         cf_id collection = it->collection;
 
         hold(outgoing, it, message->refused.code, now_ms);
-        if (it->waits_for_lock && was_stale) /* at once, without it */
+        if (is_stale) /* at once, without it */
             cf_outgoing_token(outgoing, &collection, NULL);
     } else
         end_writer(outgoing, &entry->writer);

@@ -36,6 +36,7 @@ struct cf_outgoing {
     cf_store *store;
     cf_hash user;
     cf_sends sends;
+    bool is_confined; /* to the member log */
     cf_replay *replay;
     uint64_t window;
     cf_flight *flights; /* ascending by position */

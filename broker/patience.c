@@ -12,7 +12,6 @@ typedef struct {
     cf_hash user;
     uint64_t debt; /* thousandths of a point; at `since_ms` */
     uint64_t since_ms;
-    uint64_t told_ms; /* 0: never */
 } debtor;
 
 struct cf_patience {
@@ -40,9 +39,9 @@ void cf_patience_destroy(cf_patience **patience)
     *patience = NULL;
 }
 
-static uint64_t most(const cf_patience *patience)
+static uint64_t most(const cf_patience *patience, uint64_t seconds)
 {
-    return patience->points_per_second * CF_PATIENCE_S * SECOND_MS;
+    return patience->points_per_second * seconds * SECOND_MS;
 }
 
 static void pay_back(const cf_patience *patience, debtor *it, uint64_t now_ms)
@@ -125,15 +124,20 @@ bool cf_patience_is_over(cf_patience *patience, const cf_hash *user, uint64_t no
 {
     const debtor *it = patience->points_per_second ? find(patience, user, now_ms) : NULL;
 
-    return it && it->debt > most(patience);
+    return it && it->debt > most(patience, CF_PATIENCE_S);
 }
 
-bool cf_patience_tells(cf_patience *patience, const cf_hash *user, uint64_t now_ms)
+uint64_t cf_patience_wait_ms(cf_patience *patience, const cf_hash *user, uint64_t now_ms)
 {
-    debtor *it = find(patience, user, now_ms);
+    uint64_t rate = patience->points_per_second, may_owe = most(patience, CF_PATIENCE_BEGIN_S);
+    const debtor *it = rate ? find(patience, user, now_ms) : NULL;
 
-    if (!it || (it->told_ms && now_ms < it->told_ms + SECOND_MS))
-        return false;
-    it->told_ms = now_ms;
-    return true;
+    return it && it->debt > may_owe ? (it->debt - may_owe + rate - 1) / rate : 0;
+}
+
+uint64_t cf_patience_owed(cf_patience *patience, const cf_hash *user, uint64_t now_ms)
+{
+    const debtor *it = find(patience, user, now_ms);
+
+    return it ? it->debt / SECOND_MS : 0;
 }

@@ -114,9 +114,9 @@ bool cf_registry_is_reached(const cf_registry *registry, const cf_member_past *p
 /* False: what the device may is the same in each of its entries, whatever their past. */
 bool cf_registry_role_varies(const cf_registry *registry, const cf_hash *device);
 /* Whether a device's role lets it write a change whose member past this is (NULL where the role
- * doesn't vary). */
+ * doesn't vary), and, with `as_owner`, one that only an owner may. */
 bool cf_registry_may_write(const cf_registry *registry, const cf_hash *device,
-                           const cf_member_past *past);
+                           const cf_member_past *past, bool as_owner);
 /* The devices whose entries may count otherwise since the last entry was added. `*only_less`: none
  * that was void can count again. */
 const cf_hash *cf_registry_disturbed(const cf_registry *registry, size_t *count, bool *only_less);

@@ -69,12 +69,12 @@ bool cf_registry_role_varies(const cf_registry *registry, const cf_hash *device)
 }
 
 bool cf_registry_may_write(const cf_registry *registry, const cf_hash *device,
-                           const cf_member_past *past)
+                           const cf_member_past *past, bool as_owner)
 {
     size_t place = cf_registry_subject(registry, device);
     cf_role role;
 
     return place != SIZE_MAX &&
            cf_subject_role(registry, &registry->subjects[place], past, CF_BY_NOW, &role) &&
-           (role == CF_ROLE_OWNER || role == CF_ROLE_MEMBER);
+           (role == CF_ROLE_OWNER || (role == CF_ROLE_MEMBER && !as_owner));
 }

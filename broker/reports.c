@@ -53,7 +53,8 @@ void cf_reports_take(cf_service *service, cf_session *session, const cf_message 
     cf_error error;
 
     if (session->report.count + message->report.head_count > HEADS_MAX) {
-        cf_session_end(service, session, "it reports too many heads");
+        cf_session_charge(service, session, CF_PRICE_GARBAGE);
+        cf_session_dismiss(service, session, "it reports too many heads");
         return;
     }
     for (size_t i = 0; i < message->report.head_count; i++)
@@ -82,15 +83,22 @@ typedef struct {
 static bool place(void *context, const cf_head *head)
 {
     placing *self = context;
+    cf_id collection;
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
     cf_error ignored;
 
-    if (cf_log_get(self->log, head, &wire, &ignored) == CF_OK &&
+    bool known = cf_log_head_collection(self->log, head, &collection);
+    /* What is on its way takes the place of one that is still named. */
+    if (!known && cf_log_get(self->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK) {
+        collection = entry.header.collection;
+        known = true;
+    }
+    if (known) {
         self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] = (placed_head){entry.header.collection, *head};
+        self->at[self->count++] = (placed_head){collection, *head};
     }
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
@@ -162,13 +170,13 @@ void cf_reports_answer(cf_service *service, cf_session *session)
     cf_error error;
 
     cf_status status = cf_log_heads(session->log, place, &placed, &error);
-    cf_session_charge(service, session, (int64_t)placed.count * CF_PRICE_HEAD_TOLD);
+    cf_session_charge(service, session, (int64_t)placed.count / CF_PRICE_HEADS);
     if (!status)
         status = store->scan(store, cf_log_user(session->log), cf_bytes_of(&table, 1), gather,
                              &reports, &error);
     if (status) {
         cf_report(service->env, CF_REPORT_ERROR, "reading a log: %s", error.text);
-        cf_session_end(service, session, "its log can't be read");
+        cf_session_dismiss(service, session, "its log can't be read");
     } else {
         if (placed.count)
             qsort(placed.at, placed.count, sizeof *placed.at, by_collection);

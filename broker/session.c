@@ -159,6 +159,14 @@ void cf_session_end(const cf_service *service, cf_session *session, const char *
     cf_sessions_remove(service->sessions, session);
 }
 
+void cf_session_dismiss(const cf_service *service, cf_session *session, const char *why)
+{
+    cf_message message = {.command = CF_COMMAND_AGAIN};
+
+    cf_session_send(service, session, &message);
+    cf_session_end(service, session, why);
+}
+
 void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user)
 {
     for (cf_session *session = cf_sessions_next(sessions, NULL); session;

@@ -99,6 +99,8 @@ void cf_session_audit(const cf_service *service, const cf_session *session, cf_a
 void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points);
 /* Ends a session, saying why to the operator. */
 void cf_session_end(const cf_service *service, cf_session *session, const char *why);
+/* The same, and AGAIN to who may wait for an answer. */
+void cf_session_dismiss(const cf_service *service, cf_session *session, const char *why);
 /* Lets the user's subscribers look for new entries. */
 void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user);
 

@@ -3,21 +3,25 @@
 
 /* Whether a limit leaves an entry. A change of role leaves what knew it to the role that it gave,
  * and what the new role allows. */
-static cf_status is_left(const cf_judge *judge, const cf_limit *limit, const cf_entry *entry,
-                         const cf_member_past *past, bool is_held, bool *left, cf_error *error)
+static cf_status is_left(const cf_judge *judge, const cf_limit *limit, const cf_considered *change,
+                         const cf_member_past *past, bool *left, cf_error *error)
 {
-    const cf_head head = cf_head_of(entry);
+    const cf_head head = cf_head_of(change->entry);
 
-    *left = cf_limit_names(limit, &head) ||
-            (limit->kind == CF_MEMBER_ROLE &&
-             (limit->role == CF_ROLE_OWNER || limit->role == CF_ROLE_MEMBER ||
-              cf_registry_is_reached(judge->registry, past, &limit->entry)));
-    return *left || !is_held ? CF_OK : cf_bounds_leave(judge->bounds, limit, entry, left, error);
+    *left =
+        cf_limit_names(limit, &head) ||
+        (limit->kind == CF_MEMBER_ROLE &&
+         (limit->role == CF_ROLE_OWNER || (limit->role == CF_ROLE_MEMBER && !change->as_owner) ||
+          cf_registry_is_reached(judge->registry, past, &limit->entry)));
+    return *left || !change->is_held
+               ? CF_OK
+               : cf_bounds_leave(judge->bounds, limit, change->entry, left, error);
 }
 
-cf_status cf_standing_of(const cf_judge *judge, const cf_entry *entry, bool is_held,
-                         cf_standing *out, cf_error *error)
+cf_status cf_standing_of(const cf_judge *judge, const cf_considered *change, cf_standing *out,
+                         cf_error *error)
 {
+    const cf_entry *entry = change->entry;
     const cf_hash *author = &entry->header.device;
     cf_member_past past = {0};
     size_t count;
@@ -31,12 +35,12 @@ cf_status cf_standing_of(const cf_judge *judge, const cf_entry *entry, bool is_h
     for (size_t i = 0; !status && *out == CF_STANDING_COUNTS && i < count; i++) {
         bool left;
 
-        status = is_left(judge, &limits[i], entry, &past, is_held, &left, error);
+        status = is_left(judge, &limits[i], change, &past, &left, error);
         if (!status && !left)
             *out = limits[i].kind == CF_MEMBER_ROLE ? CF_STANDING_ROLE : CF_STANDING_REVOKED;
     }
     if (!status && *out == CF_STANDING_COUNTS &&
-        !cf_registry_may_write(judge->registry, author, varies ? &past : NULL))
+        !cf_registry_may_write(judge->registry, author, varies ? &past : NULL, change->as_owner))
         *out = CF_STANDING_ROLE;
     cf_member_past_release(&past);
     return status;

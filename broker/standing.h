@@ -11,9 +11,14 @@ typedef enum {
     CF_STANDING_ROLE,    /* void: the author's role doesn't allow it */
 } cf_standing;
 
-/* Of an entry whose author is known. `is_held`: it is committed; one that isn't is in nobody's past
- * yet. */
-cf_status cf_standing_of(const cf_judge *judge, const cf_entry *entry, bool is_held,
-                         cf_standing *out, cf_error *error);
+/* An entry whose author is known. */
+typedef struct {
+    const cf_entry *entry;
+    bool is_held;  /* it is committed; one that isn't is in nobody's past yet */
+    bool as_owner; /* it does what only an owner may */
+} cf_considered;
+
+cf_status cf_standing_of(const cf_judge *judge, const cf_considered *change, cf_standing *out,
+                         cf_error *error);
 
 #endif

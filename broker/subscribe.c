@@ -9,14 +9,14 @@ static bool fits(cf_service *service, cf_session *session, size_t count)
     session->named += count;
     if (session->named <= CF_HEADS_MAX)
         return true;
-    cf_session_end(service, session, "it named too many heads");
+    cf_session_dismiss(service, session, "it named too many heads");
     return false;
 }
 
 static void end_unread(cf_service *service, cf_session *session, const cf_error *error)
 {
     cf_report(service->env, CF_REPORT_ERROR, "reading a log: %s", error->text);
-    cf_session_end(service, session, "its log can't be read");
+    cf_session_dismiss(service, session, "its log can't be read");
 }
 
 bool cf_subscribe_heads(cf_service *service, cf_session *session, const cf_head *heads,
@@ -62,7 +62,8 @@ void cf_subscribe(cf_service *service, cf_session *session, const cf_message *me
     cf_session_charge(service, session,
                       CF_PRICE_GREETING + (int64_t)message->subscribe.rung_count / CF_PRICE_HEADS);
     if (session->is_subscribed) {
-        cf_session_end(service, session, "it subscribed twice");
+        cf_session_charge(service, session, CF_PRICE_GARBAGE);
+        cf_session_dismiss(service, session, "it subscribed twice");
         return;
     }
     if (!fits(service, session, message->subscribe.rung_count))

@@ -275,6 +275,11 @@ bool cf_transfer_is_waiting(const cf_transfer *transfer)
     return transfer->asked || transfer->upload_size || transfer->asked_pieces;
 }
 
+uint64_t cf_transfer_expects(const cf_transfer *transfer)
+{
+    return transfer->wants || transfer->asked_pieces ? CF_WINDOW : 0;
+}
+
 static uint64_t earliest(const cf_transfer_list *list, uint64_t now_ms, uint64_t deadline)
 {
     for (const cf_transfer_item *item = list->first; item; item = item->after) {

@@ -64,6 +64,8 @@ cf_status cf_transfer_handle(cf_transfer *transfer, const cf_message *message, u
 void cf_transfer_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox);
 /* Answers are outstanding. */
 bool cf_transfer_is_waiting(const cf_transfer *transfer);
+/* Bytes of pieces that may come; what was asked for and is not wanted any more still does. */
+uint64_t cf_transfer_expects(const cf_transfer *transfer);
 /* Something is offered that the other does not have yet. */
 bool cf_transfer_is_offering(const cf_transfer *transfer);
 /* When pump has something to do again, UINT64_MAX if only an event brings it. */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "codec/pack.h"
 
@@ -166,13 +167,33 @@ static void pack_supply(cf_buffer *out, const cf_supply *supply)
     cf_pack_raw(out, supply->how);
 }
 
-void cf_body_pack(const cf_body *body, cf_buffer *out)
+static dot_table table_of(const cf_body *body)
 {
     dot_table table = {0};
 
     for (size_t i = 0; i < body->change_count; i++)
         add_dots_of(&table, &body->changes[i]);
     table.count = sort_unique(table.dots, table.count);
+    return table;
+}
+
+const cf_dot *cf_body_dots(const cf_body *body, cf_arena *arena, size_t *count)
+{
+    dot_table table = table_of(body);
+    cf_dot *dots = cf_arena_allocate(arena, table.count, sizeof *dots);
+
+    *count = table.count;
+    if (table.count)
+        memcpy(dots, table.dots, table.count * sizeof *dots);
+    free(table.dots);
+    cf_arena_release(&table.arena);
+    return dots;
+}
+
+void cf_body_pack(const cf_body *body, cf_buffer *out)
+{
+    dot_table table = table_of(body);
+
     cf_pack_array(out, 7);
     cf_pack_uint(out, body->time.ms);
     cf_pack_uint(out, body->time.counter);

@@ -22,6 +22,27 @@ size_t cf_changes_first(const cf_change *changes, size_t count, const cf_id *ite
     return low;
 }
 
+const cf_change *cf_changes_find(const cf_change *changes, size_t count, const cf_id *item,
+                                 cf_bytes field)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = cf_id_compare(&changes[middle].item, item);
+
+        if (order == 0)
+            order = cf_bytes_compare(changes[middle].field, field);
+        if (order == 0)
+            return &changes[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 bool cf_change_names(const cf_change *change, const cf_dot *dot)
 {
     for (size_t i = 0; i < change->over_count; i++)

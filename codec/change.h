@@ -42,6 +42,10 @@ typedef struct {
 size_t cf_changes_first(const cf_change *changes, size_t count, const cf_id *item);
 
 /* Whether it replaces this write. */
+/* The change of this item and field among those of an entry or scan, which are ascending; NULL:
+ * none. */
+const cf_change *cf_changes_find(const cf_change *changes, size_t count, const cf_id *item,
+                                 cf_bytes field);
 bool cf_change_names(const cf_change *change, const cf_dot *dot);
 
 /* What else a body may carry: "this content is found here too"; it writes nothing (ARCHITECTURE:
@@ -89,6 +93,8 @@ cf_status cf_pin_read(cf_bytes value, cf_pin *pin, cf_error *error);
 /* The body's plain bytes, before compression and sealing. Its values are sound: what cf_body_read
  * would refuse is the caller's mistake. `over` may come in any order. */
 void cf_body_pack(const cf_body *body, cf_buffer *out);
+/* The dots that it names, each once, ascending. */
+const cf_dot *cf_body_dots(const cf_body *body, cf_arena *arena, size_t *count);
 /* Checks every rule of the body's version. What it gives borrows from `plain`, and the arena;
  * `over` is ascending. CF_MALFORMED or CF_TOO_LARGE: the entry is empty for everyone. CF_DENIED:
  * its header is of a newer version, or it is a snapshot: wait for a newer program. */

@@ -10,11 +10,23 @@ int cf_time_compare(cf_time a, cf_time b)
     return (a.counter > b.counter) - (a.counter < b.counter);
 }
 
+bool cf_time_counts(cf_time time, uint64_t now_ms)
+{
+    return time.ms <= now_ms || time.ms - now_ms <= CF_TIME_AHEAD_MS;
+}
+
 cf_time cf_time_after(cf_time seen, uint64_t now_ms)
 {
     uint64_t now = now_ms < CF_TIME_MS_MAX ? now_ms : CF_TIME_MS_MAX;
 
-    if (now > seen.ms)
+    if (now > seen.ms || !cf_time_counts(seen, now))
         return (cf_time){now, 0};
-    return (cf_time){seen.ms, seen.counter + 1};
+    return (cf_time){seen.ms, seen.counter < UINT64_MAX ? seen.counter + 1 : UINT64_MAX};
+}
+
+int64_t cf_ns_of_ms(uint64_t ms)
+{
+    const uint64_t ns_per_ms = 1000000, most = INT64_MAX / ns_per_ms;
+
+    return (int64_t)((ms < most ? ms : most) * ns_per_ms);
 }

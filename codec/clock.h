@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014): wall time that never
- * goes back and that is later than everything its owner has seen. */
+ * goes back and that is later than everything its owner has seen, unless that is far off. */
 #ifndef CF_CODEC_CLOCK_H
 #define CF_CODEC_CLOCK_H
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct {
@@ -11,8 +12,13 @@ typedef struct {
 } cf_time;
 
 int cf_time_compare(cf_time a, cf_time b);
-/* The time of a new entry: later than `seen`, at `now_ms` if that is later. Who has seen the latest
- * ms there is writes it again with the counter raised. */
+/* Whether a time is one to go on from: it is at most a day ahead of a clock that says `now_ms`.
+ * Else one clock that is wrong would set all others. */
+bool cf_time_counts(cf_time time, uint64_t now_ms);
+/* The time of a new entry: later than `seen` as far as that counts, at `now_ms` if that is later.
+ * The counter stays at its highest: equal times go by dot. */
 cf_time cf_time_after(cf_time seen, uint64_t now_ms);
+/* As files have it; a later one than files can have is the latest of those. */
+int64_t cf_ns_of_ms(uint64_t ms);
 
 #endif

@@ -106,6 +106,14 @@ void cf_frame_pack(cf_bytes plain, cf_buffer *out)
     cf_put_u32(out->data + start, (uint32_t)(out->size - start - METHOD_AT));
 }
 
+void cf_frame_pad(cf_buffer *frame, size_t size)
+{
+    if (frame->size >= size)
+        return;
+    memset(cf_buffer_reserve(frame, size - frame->size), 0, size - frame->size);
+    frame->size = size;
+}
+
 /* The format of RFC 8878 only: the library reads older ones too. */
 static bool begins_zstd_frame(cf_bytes data)
 {

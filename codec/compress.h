@@ -14,6 +14,8 @@ size_t cf_frame_memory(size_t size);
 /* Appends a frame; compressed when that makes it smaller. At most 4 GiB - 16 bytes. The same bytes
  * give the same frame. */
 void cf_frame_pack(cf_bytes plain, cf_buffer *out);
+/* Zeros that a reader leaves aside, until the frame has this size; none when it has. */
+void cf_frame_pad(cf_buffer *frame, size_t size);
 /* Appends the plain bytes. CF_TOO_LARGE when more than `limit` are declared, CF_MALFORMED when they
  * turn out to be more or less than declared. */
 cf_status cf_frame_read(cf_bytes frame, size_t limit, cf_buffer *plain, cf_error *error);

@@ -15,7 +15,7 @@ typedef enum {
     CF_TOO_LARGE,   /* beyond a limit of codec/limits.h */
     CF_UNREACHABLE, /* broker or network: try again */
     CF_UNSAFE,      /* a safety stop: the user's word is needed */
-    CF_FULL,        /* no room on a disk */
+    CF_FULL,        /* no room on a disk, or the other takes nothing more for now */
     CF_CHANGED,     /* not what it was when we looked */
     CF_BROKEN,      /* our own state is damaged: needs repair */
     CF_IO,          /* the system refused an operation */

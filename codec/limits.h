@@ -12,6 +12,8 @@
 #define CF_ENTRY_MAX (1 * CF_MIB)               /* an entry, header to body */
 #define CF_FRAME_MAX (1 * CF_MIB + 64 * CF_KIB) /* one ZeroMQ frame */
 #define CF_BODY_MAX (16 * CF_MIB)               /* an entry's body after decompression */
+#define CF_BODY_GROWTH_MAX 1024                 /* a body opens to so many times its sealed size, */
+#define CF_BODY_GROWTH_FREE (64 * CF_KIB)       /* and this */
 #define CF_PART_SIZE (256 * CF_KIB)      /* a changeset is cut into entries of about this size */
 #define CF_ENTRY_BLOBS_MAX 16384         /* blob ids in one header */
 #define CF_ENTRY_AFTER_MAX 4096          /* heads in one `after` */
@@ -30,10 +32,17 @@
 #define CF_DELTA_DEPTH_MAX 16       /* patches applied in a row */
 #define CF_DELTA_DEPTH_LARGE 4      /* the same above CF_DELTA_LARGE */
 #define CF_DELTA_LARGE (64 * CF_MIB)
-#define CF_DELTA_WINDOW_MAX (8 * CF_MIB)         /* target window of a patch in the log */
+#define CF_DELTA_WINDOW_MAX (8 * CF_MIB) /* target window of a patch in the log */
+#define CF_UNTAKEN_MAX                                                                             \
+    (2 * CF_FRAME_MAX) /* read of a connection without being taken, beyond its window */
+#define CF_STRANGERS_UNTAKEN_MAX (64 * CF_MIB)   /* of all that have none */
 #define CF_WINDOW (4 * CF_MIB)                   /* bytes under way, each direction */
 #define CF_HEADS_PAGE 2048                       /* heads in one HELLO or WELCOME page */
 #define CF_HEADS_MAX 65536                       /* heads or rungs that one session names */
+#define CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX 64  /* heads that a log takes of a device itself, */
+#define CF_HEADS_OF_DEVICE_MAX 4096              /* and in all collections but the member log; */
+#define CF_HEADS_OF_USER_MAX 32768               /* of all devices there, whoever brings them, */
+#define CF_HEADS_OF_MEMBER_LOG_MAX 4096          /* and in the member log */
 #define CF_REPORTED_MAX (16 * CF_HEADS_MAX)      /* heads in the reports of all devices */
 #define CF_COLLECTIONS_MAX 4096                  /* collections in one SUBSCRIBE */
 #define CF_LEASES_MAX 4096                       /* leases in one answer */
@@ -42,6 +51,7 @@
 #define CF_ENDPOINTS_MAX 16                      /* addresses in one answer */
 #define CF_TIME_MS_MAX UINT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 #define CF_DAY_MS UINT64_C(86400000)
+#define CF_TIME_AHEAD_MS CF_DAY_MS /* by which a time may be ahead of the own clock, and count */
 #define CF_REQUEST_TIMEOUT_MS 30000
 
 #define CF_SEQUENCE_MAX UINT64_C(0x7fffffffffffffff) /* of a writer's entries */

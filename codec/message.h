@@ -67,6 +67,8 @@ const char *cf_command_name(cf_command command);
 #define CF_REFUSED_ABSENT "absent" /* later: nobody is here who could answer a KNOCK */
 #define CF_REFUSED_VOID "void"     /* never: revoked, or over its limits */
 #define CF_REFUSED_ROLE "role"     /* never: the author's role doesn't allow it */
+#define CF_REFUSED_TOO_MANY_CHAINS                                                                 \
+    "too-many-chains" /* never: the device has enough; later: all devices together have */
 #define CF_REFUSED_MALFORMED "malformed"
 #define CF_REFUSED_FORGED "forged"
 #define CF_REFUSED_USED "used"               /* never: an invitation or code that was used */

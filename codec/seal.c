@@ -59,6 +59,23 @@ static void body_associated(cf_bytes sealed_under, cf_buffer *out)
     cf_buffer_append(out, sealed_under.data, sealed_under.size);
 }
 
+/* Who has little to send can make nobody hold much more. */
+static size_t most_from(size_t sealed)
+{
+    size_t most = CF_BODY_GROWTH_MAX * sealed + CF_BODY_GROWTH_FREE;
+
+    return most < CF_BODY_MAX ? most : CF_BODY_MAX;
+}
+
+/* How large a frame must be for readers to take what is in it. */
+static size_t frame_for(size_t plain)
+{
+    size_t beyond = plain > CF_BODY_GROWTH_FREE ? plain - CF_BODY_GROWTH_FREE : 0;
+    size_t sealed = (beyond + CF_BODY_GROWTH_MAX - 1) / CF_BODY_GROWTH_MAX;
+
+    return sealed > CF_SEAL_OVERHEAD ? sealed - CF_SEAL_OVERHEAD : 0;
+}
+
 cf_status cf_body_seal(const cf_seal_place *place, cf_bytes sealed_under, cf_bytes plain,
                        cf_buffer *out, cf_error *error)
 {
@@ -72,6 +89,7 @@ cf_status cf_body_seal(const cf_seal_place *place, cf_bytes sealed_under, cf_byt
         return status;
     body_associated(sealed_under, &associated);
     cf_frame_pack(plain, &frame);
+    cf_frame_pad(&frame, frame_for(plain.size));
     cf_seal(&keys, cf_buffer_view(&associated), cf_buffer_view(&frame), out);
     cf_wipe(&keys, sizeof keys);
     cf_buffer_release(&associated);
@@ -91,7 +109,7 @@ cf_status cf_body_open(const cf_seal_place *place, cf_bytes sealed_under, cf_byt
     body_associated(sealed_under, &associated);
     status = cf_unseal(&keys, cf_buffer_view(&associated), body, &frame, error);
     if (!status)
-        status = cf_frame_read(cf_buffer_view(&frame), CF_BODY_MAX, plain, error);
+        status = cf_frame_read(cf_buffer_view(&frame), most_from(body.size), plain, error);
     cf_wipe(&keys, sizeof keys);
     cf_buffer_release(&associated);
     cf_buffer_release(&frame);

@@ -34,7 +34,8 @@ cf_status cf_seal_keys_of(const cf_seal_place *place, cf_purpose purpose, cf_sea
  * cf_header_pack_open wrote. CF_TOO_LARGE when `plain` is over CF_BODY_MAX. */
 cf_status cf_body_seal(const cf_seal_place *place, cf_bytes sealed_under, cf_bytes plain,
                        cf_buffer *out, cf_error *error);
-/* Appends the plain body, at most CF_BODY_MAX. CF_MISSING: no key yet, wait. Anything else that
+/* Appends the plain body, at most CF_BODY_MAX and CF_BODY_GROWTH_MAX times what is sealed and
+ * CF_BODY_GROWTH_FREE; more is CF_TOO_LARGE. CF_MISSING: no key yet, wait. Anything else that
  * fails (CF_FORGED, CF_MALFORMED, CF_TOO_LARGE): the entry is empty for everyone. */
 cf_status cf_body_open(const cf_seal_place *place, cf_bytes sealed_under, cf_bytes body,
                        cf_buffer *plain, cf_error *error);

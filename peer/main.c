@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,7 +94,8 @@ static cf_status consult(cf_run *run, const char *const *words, size_t count, js
             execute_at_home(&asking, run->consult_context, (const char *)home_path.data, error);
     if (!status && asking.exit_code)
         exit(asking.exit_code); /* it has said why */
-    if (!status && !(*out = json_loadb((const char *)answer.data, answer.size, 0, NULL)))
+    if (!status &&
+        !(*out = json_loadb((const char *)answer.data, answer.size, JSON_DECODE_ANY, NULL)))
         status = cf_fail(error, CF_BROKEN, "the home's answer is no JSON");
     cf_options_release(&asking.options);
     cf_arena_release(&asking.arena);
@@ -139,6 +141,7 @@ int main(int argc, char **argv)
     /* Jobs come and go in many threads; an arena for each would keep what the largest of them took,
      * four times as much as is ever in use. */
     mallopt(M_ARENA_MAX, ARENAS);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* the memory holds keys */
     if (sodium_init() < 0)
         abort();
     run.folder = folder ? folder : "/";

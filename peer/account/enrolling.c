@@ -23,20 +23,30 @@ struct cf_enrolling {
     cf_connection *connection;
 };
 
-static void knock(cf_enrolling *self, const cf_code *code, cf_bytes first_entry, cf_bytes members)
+static cf_status knock(cf_enrolling *self, const cf_enrolling_options *with, cf_bytes first_entry,
+                       cf_bytes members, cf_error *error)
 {
     cf_newcomer_options options = {.env = cf_loop_env(self->loop),
-                                   .code = code,
+                                   .code = with->code,
                                    .first_entry = first_entry,
                                    .members = members};
+    cf_status status = CF_OK;
 
+    if (with->staging)
+        options.said = cf_staging_said(with->staging);
     self->newcomer = cf_newcomer_new(&options);
+    if (with->staging && !options.said.size)
+        status =
+            cf_staging_keep(with->staging, cf_newcomer_said(self->newcomer), with->secret, error);
+    if (status)
+        return status;
     self->connection = cf_loop_connect(
         self->loop,
         &(cf_connection_options){.link = cf_newcomer_link(self->newcomer),
                                  .address = &self->address,
                                  .curve_public = cf_newcomer_curve_public(self->newcomer),
                                  .curve_secret = cf_newcomer_curve_secret(self->newcomer)});
+    return CF_OK;
 }
 
 static void visit(cf_enrolling *self)
@@ -104,12 +114,13 @@ cf_status cf_enrolling_new(const cf_enrolling_options *options, cf_enrolling **o
     self->timeout_ms = options->timeout_ms;
     self->deadline_ms = cf_loop_now(self->loop) + self->timeout_ms;
     cf_status status = identify(self, options, &first_entry, &members, error);
-    if (!status) {
-        knock(self, options->code, cf_buffer_view(&first_entry), cf_buffer_view(&members));
+    if (!status)
+        status =
+            knock(self, options, cf_buffer_view(&first_entry), cf_buffer_view(&members), error);
+    if (!status)
         *out = self;
-    } else {
+    else
         cf_enrolling_destroy(&self);
-    }
     cf_buffer_release(&first_entry);
     cf_buffer_release(&members);
     return status;
@@ -139,7 +150,7 @@ bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadl
     }
     if (enrolling->visit && cf_visit_over(enrolling->visit, status, error)) {
         if (*status)
-            cf_error_while(error, "the invitation is used now, ask for another one");
+            cf_error_while(error, "the invitation is used now");
         return true;
     }
     if (now_ms < enrolling->deadline_ms)

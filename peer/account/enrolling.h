@@ -6,6 +6,7 @@
 #ifndef CF_PEER_ACCOUNT_ENROLLING_H
 #define CF_PEER_ACCOUNT_ENROLLING_H
 #include "codec/address.h"
+#include "peer/log/staging.h"
 #include "peer/program/loop.h"
 
 typedef struct cf_enrolling cf_enrolling;
@@ -18,6 +19,7 @@ typedef struct {
         *secret;         /* of the account, CF_PHRASE_SECRET bytes; not kept. NULL: the broker is
                             shown the members of `peer`, and this device brings the rest by itself */
     const cf_peer *peer; /* NULL with a secret */
+    cf_staging *staging; /* of the home, which keeps what is said; NULL: it is one already */
     uint64_t timeout_ms;
 } cf_enrolling_options;
 

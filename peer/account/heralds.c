@@ -3,6 +3,7 @@
 
 #include "codec/member.h"
 #include "peer/account/hauls.h"
+#include "peer/engine/engine.h"
 #include "peer/engine/link_silence.h"
 
 #include <stdio.h>
@@ -10,10 +11,11 @@
 #include <string.h>
 
 enum {
-    BROKERS_MAX = 8,        /* those that were left last */
-    PATIENCE_MS = 3000,     /* of one visit */
-    AGAIN_MS = 10 * 60000,  /* to who could not be reached */
-    NAME_SIZE = 5 + 16 + 1, /* "told-", and the beginning of the broker's key */
+    BROKERS_MAX = 8,          /* those that were left last */
+    PATIENCE_MS = 3000,       /* of one visit, */
+    PATIENCE_AGAIN_MS = 1000, /* and where the one before was in vain */
+    AGAIN_MS = 60000,         /* to who could not be reached, in the same session */
+    NAME_SIZE = 5 + 16 + 1,   /* "told-", and the beginning of the broker's key */
     RECORD_SIZE = 3 * 8,
 };
 
@@ -42,6 +44,7 @@ struct cf_heralds {
     size_t count;
     size_t seen;      /* entries of the member log at the last look */
     uint64_t next_ms; /* when somebody is due that could not be reached */
+    uint64_t session; /* with the broker in use, in which all were tried */
 };
 
 /* ---- What is kept ---- */
@@ -189,9 +192,9 @@ static void send_out(cf_heralds *heralds, const cf_address *to, const record *ke
                             .only_members = true,
                             .events = cf_link_silence(self)};
 
-    *self =
-        (herald){.heralds = heralds, .to = *to, .kept = *kept, .give_up_ms = now_ms + PATIENCE_MS};
+    *self = (herald){.heralds = heralds, .to = *to, .kept = *kept};
     self->is_news = kept->tried < heralds->seen;
+    self->give_up_ms = now_ms + (self->is_news ? PATIENCE_MS : PATIENCE_AGAIN_MS);
     self->kept.tried = heralds->seen;
     self->kept.tried_ms = now_ms;
     link.events.idle = on_idle;
@@ -293,7 +296,19 @@ static void take_back_those_over(cf_heralds *heralds, uint64_t now_ms)
     heralds->count = kept;
 }
 
-static cf_status look(cf_heralds *heralds, uint64_t now_ms, cf_error *error)
+/* Who can be reached again may be so because this device can reach others again. */
+static bool begins_session(cf_heralds *heralds)
+{
+    const cf_link *link = cf_engine_link(cf_loop_engine(heralds->loop));
+    uint64_t session = link && cf_link_is_connected(link) ? cf_link_session(link) : 0;
+    bool begins = session && session != heralds->session;
+
+    if (begins)
+        heralds->session = session;
+    return begins;
+}
+
+static cf_status look(cf_heralds *heralds, uint64_t now_ms, bool tries_all, cf_error *error)
 {
     cf_home *home = cf_loop_home(heralds->loop);
     broker_list list;
@@ -310,7 +325,7 @@ static cf_status look(cf_heralds *heralds, uint64_t now_ms, cf_error *error)
         status = read_record(home, &list.brokers[i], &kept, error);
         if (status || kept.told >= heralds->seen)
             continue;
-        if (kept.tried < heralds->seen || now_ms >= kept.tried_ms + AGAIN_MS)
+        if (tries_all || kept.tried < heralds->seen || now_ms >= kept.tried_ms + AGAIN_MS)
             send_out(heralds, &list.brokers[i], &kept, now_ms);
         else if (kept.tried_ms + AGAIN_MS < heralds->next_ms)
             heralds->next_ms = kept.tried_ms + AGAIN_MS;
@@ -327,9 +342,10 @@ uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms)
     take_back_those_over(heralds, now_ms);
     if (cf_hauls_step(heralds->hauls, now_ms, &hauls_ms))
         heralds->seen = 0; /* who waited for them may go now */
-    if (members != heralds->seen || now_ms >= heralds->next_ms) {
+    bool begins = begins_session(heralds);
+    if (begins || members != heralds->seen || now_ms >= heralds->next_ms) {
         heralds->seen = members;
-        if (look(heralds, now_ms, &error) && error.status != CF_MISSING)
+        if (look(heralds, now_ms, begins, &error) && error.status != CF_MISSING)
             cf_report(cf_loop_env(heralds->loop), CF_REPORT_WARNING,
                       "telling the brokers before: %s", error.text);
     }

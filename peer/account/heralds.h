@@ -2,8 +2,8 @@
 /* Heralds: what the member log says is brought to the brokers that the user has left, too. They
  * hold the log as it was, and would serve a device that was shut out since. Who they are the member
  * log tells, by its `home` entries; how far each was told is kept in the home, so that a herald
- * goes out when the member log has grown, and again now and then as long as one could not be
- * reached. */
+ * goes out when the member log has grown, and again, in each session and each minute, as long as
+ * one could not be reached. */
 #ifndef CF_PEER_ACCOUNT_HERALDS_H
 #define CF_PEER_ACCOUNT_HERALDS_H
 #include "peer/program/loop.h"

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/account/membership.h"
 
+#include "peer/account/limit_heads.h"
 #include "peer/log/catalog.h"
 #include "peer/program/output.h"
+
+#include <inttypes.h>
 
 static cf_member operation_of(const cf_peer *peer, cf_member_kind kind)
 {
@@ -49,13 +52,38 @@ cf_status cf_membership_add(const cf_signatory *by, const cf_admission *admissio
 
 /* ---- Limits ---- */
 
-static cf_status put_limits(const cf_peer *peer, const cf_hash *device, cf_heads *heads,
-                            cf_member *operation, cf_error *error)
+static cf_status name_heads(cf_peer *peer, const cf_hash *device, cf_heads *heads, size_t *all,
+                            uint64_t *voided, cf_error *error)
 {
     cf_status status = cf_log_device_heads(peer->log, device, heads, error);
 
-    if (!status && heads->count > CF_MEMBER_HEADS_MAX)
-        status = cf_fail(error, CF_TOO_LARGE, "the device has %zu branches", heads->count);
+    *all = heads->count;
+    return status ? status : cf_limit_heads(peer, heads, CF_MEMBER_HEADS_MAX, voided, error);
+}
+
+cf_status cf_membership_voided(cf_peer *peer, const cf_hash *device, uint64_t *voided,
+                               cf_error *error)
+{
+    cf_heads heads = {0};
+    size_t all;
+    cf_status status = name_heads(peer, device, &heads, &all, voided, error);
+
+    cf_heads_release(&heads);
+    return status;
+}
+
+static cf_status put_limits(cf_peer *peer, const cf_hash *device, cf_heads *heads,
+                            cf_member *operation, cf_error *error)
+{
+    size_t all;
+    uint64_t voided;
+    cf_status status = name_heads(peer, device, heads, &all, &voided, error);
+
+    if (!status && voided)
+        cf_report(peer->env, CF_REPORT_WARNING,
+                  "the device has %zu ends of chains, and %zu can be named: about %" PRIu64
+                  " of its entries count for nothing any more",
+                  all, heads->count, voided);
     operation->heads = heads->heads;
     operation->head_count = heads->count;
     return status;

@@ -24,6 +24,10 @@ typedef struct {
 } cf_admission;
 cf_status cf_membership_add(const cf_signatory *by, const cf_admission *admission, cf_head *head,
                             cf_error *error);
+/* About how many entries of a device a revocation can't leave as they are, because its log has more
+ * heads than fit; mostly 0. */
+cf_status cf_membership_voided(cf_peer *peer, const cf_hash *device, uint64_t *voided,
+                               cf_error *error);
 /* Shuts a device out, and opens an epoch of which neither it nor the outgoers know anything. */
 cf_status cf_membership_revoke(const cf_signatory *by, const cf_hash *device,
                                const cf_outgoers *outgoers, cf_head *head, cf_error *error);

@@ -9,6 +9,7 @@ struct cf_newcomer {
     cf_pairing *pairing;
     cf_link *link;
     cf_hash user; /* zero with an invitation */
+    cf_buffer said;
     cf_hash knock;
     cf_heads members;
     bool is_invited, is_over, was_there;
@@ -66,7 +67,7 @@ cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options)
     cf_knock knock = {.invited = !code->has_user,
                       .first_entry = options->first_entry,
                       .members = options->members};
-    cf_buffer sealed = {0};
+    cf_buffer *sealed = &newcomer->said;
 
     newcomer->pairing = cf_pairing_new(code->secret);
     newcomer->is_invited = knock.invited;
@@ -76,11 +77,14 @@ cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options)
         knock.keys = *cf_keys_public(options->keys);
         cf_keys_prove(options->keys, &code->user, knock.proof);
     }
-    cf_knock_seal(newcomer->pairing, &knock, &sealed);
-    newcomer->knock = cf_knock_hash(cf_buffer_view(&sealed));
+    if (options->said.size)
+        cf_buffer_append(sealed, options->said.data, options->said.size);
+    else
+        cf_knock_seal(newcomer->pairing, &knock, sealed);
+    newcomer->knock = cf_knock_hash(cf_buffer_view(sealed));
     cf_link_options link = {.env = options->env,
                             .user = newcomer->user,
-                            .knock = cf_buffer_view(&sealed),
+                            .knock = cf_buffer_view(sealed),
                             .events = cf_link_silence(newcomer)};
     memcpy(link.guest_key.bytes, cf_pairing_guest_public(newcomer->pairing), CF_HASH_SIZE);
     link.events.lost = on_lost;
@@ -88,7 +92,6 @@ cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options)
     link.events.turned_away = on_turned_away;
     newcomer->link = cf_link_new(&link);
     cf_link_start(newcomer->link);
-    cf_buffer_release(&sealed);
     return newcomer;
 }
 
@@ -99,6 +102,7 @@ void cf_newcomer_destroy(cf_newcomer **newcomer)
     cf_link_destroy(&(*newcomer)->link);
     cf_pairing_destroy(&(*newcomer)->pairing);
     cf_heads_release(&(*newcomer)->members);
+    cf_buffer_release(&(*newcomer)->said);
     free(*newcomer);
     *newcomer = NULL;
 }
@@ -118,6 +122,21 @@ const uint8_t *cf_newcomer_curve_secret(const cf_newcomer *newcomer)
     return cf_pairing_guest_secret(newcomer->pairing);
 }
 
+cf_bytes cf_newcomer_said(const cf_newcomer *newcomer)
+{
+    return cf_buffer_view(&newcomer->said);
+}
+
+cf_hash cf_code_name(const cf_code *code)
+{
+    cf_pairing *pairing = cf_pairing_new(code->secret);
+    cf_hash name;
+
+    memcpy(name.bytes, cf_pairing_guest_public(pairing), CF_HASH_SIZE);
+    cf_pairing_destroy(&pairing);
+    return name;
+}
+
 const cf_heads *cf_newcomer_members(const cf_newcomer *newcomer)
 {
     return &newcomer->members;
@@ -133,6 +152,13 @@ bool cf_newcomer_over(const cf_newcomer *newcomer, cf_status *status, cf_error *
     return true;
 }
 
+cf_status cf_code_check_time(const cf_code *code, uint64_t now_ms, cf_error *error)
+{
+    return code->expires_ms && code->expires_ms <= now_ms
+               ? cf_fail(error, CF_DENIED, "the code has expired: ask for another one")
+               : CF_OK;
+}
+
 cf_status cf_code_take(const char *text, bool for_user, uint64_t now_ms, cf_code *out,
                        cf_error *error)
 {
@@ -146,9 +172,9 @@ cf_status cf_code_take(const char *text, bool for_user, uint64_t now_ms, cf_code
         status = cf_fail(error, CF_DENIED,
                          for_user ? "this code is for a device that joins: `counterfoil join`"
                                   : "this code is for a new user: `counterfoil init`");
-    } else if (!status && code.expires_ms && code.expires_ms <= now_ms) {
-        status = cf_fail(error, CF_DENIED, "the code has expired: ask for another one");
     }
+    if (!status)
+        status = cf_code_check_time(&code, now_ms, error);
     if (!status)
         *out = code;
     return status;

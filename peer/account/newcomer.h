@@ -18,6 +18,7 @@ typedef struct {
     const cf_keys *keys;
     cf_bytes first_entry; /* with an invitation; copied */
     cf_bytes members;     /* with an invitation, of a user that has devices; copied */
+    cf_bytes said;        /* the KNOCK of an earlier try with this code, instead; copied */
 } cf_newcomer_options;
 
 cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options);
@@ -27,6 +28,11 @@ void cf_newcomer_destroy(cf_newcomer **newcomer);
 cf_link *cf_newcomer_link(const cf_newcomer *newcomer);
 const uint8_t *cf_newcomer_curve_public(const cf_newcomer *newcomer);
 const uint8_t *cf_newcomer_curve_secret(const cf_newcomer *newcomer);
+
+/* Its KNOCK, the same each time. */
+cf_bytes cf_newcomer_said(const cf_newcomer *newcomer);
+/* A name for the code that tells nothing of it. */
+cf_hash cf_code_name(const cf_code *code);
 
 /* What the owner's device has of the member log, once it has admitted. */
 const cf_heads *cf_newcomer_members(const cf_newcomer *newcomer);
@@ -38,5 +44,8 @@ bool cf_newcomer_over(const cf_newcomer *newcomer, cf_status *status, cf_error *
  * (`for_user`: an invitation), or has expired. */
 cf_status cf_code_take(const char *text, bool for_user, uint64_t now_ms, cf_code *out,
                        cf_error *error);
+
+/* CF_DENIED when it has expired: that is of no matter to who has used it before. */
+cf_status cf_code_check_time(const cf_code *code, uint64_t now_ms, cf_error *error);
 
 #endif

@@ -22,11 +22,12 @@ struct cf_reception {
     cf_error error;
     cf_hash knock;  /* of whom we let in */
     cf_hash device; /* its id */
-    cf_hash add;    /* the entry that adds it */
+    cf_head add;    /* the entry that adds it */
     bool is_added;  /* the broker has that */
     bool is_ending; /* the broker is told that the code is used */
     bool is_said;   /* the ADMIT is on its way in this session */
     char *name;
+    bool is_renamed; /* it calls itself otherwise */
 };
 
 static void fail(cf_reception *self, const cf_error *error)
@@ -97,21 +98,33 @@ static cf_status read_knock(cf_reception *self, cf_bytes sealed, cf_arena *arena
     return status;
 }
 
+/* As it calls itself, unless another is called that, or that is no name. */
+static void name_newcomer(cf_reception *self, const cf_knock *knock)
+{
+    cf_arena arena = {0};
+    cf_error ignored;
+    const char *name = cf_arena_text(&arena, knock->name);
+
+    if (cf_catalog_check_name(name, &ignored))
+        name = "device";
+    self->name = strdup(cf_catalog_free_name(self->options.peer, &self->device, name, &arena));
+    self->is_renamed = strcmp(self->name, name) != 0;
+    cf_arena_release(&arena);
+}
+
 static cf_status let_in(cf_reception *self, const cf_knock *knock, cf_error *error)
 {
     cf_peer *peer = self->options.peer;
     const cf_env *env = peer->env;
     cf_error ignored;
-    cf_head add;
 
     self->device = cf_device_id(knock->keys.signing);
-    self->name = strndup((const char *)knock->name.data, knock->name.size);
+    name_newcomer(self, knock);
     cf_status status = cf_membership_add(
         &(cf_signatory){peer, false},
-        &(cf_admission){knock->keys, knock->proof, self->options.role}, &add, error);
+        &(cf_admission){knock->keys, knock->proof, self->options.role}, &self->add, error);
     if (status)
         return status;
-    self->add = add.hash;
     self->state = CF_RECEPTION_ADDING;
     /* So that its name is known before it has said it. */
     if (cf_catalog_name_device(peer, &self->device, self->name, env->now_ms(env->context),
@@ -121,14 +134,17 @@ static cf_status let_in(cf_reception *self, const cf_knock *knock, cf_error *err
     return CF_OK;
 }
 
+/* Where there are more heads than it can name, the newcomer's `add` alone: the others that this
+ * device knew when it wrote that are in its past. */
 static void send_admit(cf_reception *self)
 {
     const cf_heads *heads = cf_registry_heads(cf_log_registry(self->options.peer->log));
+    const bool fits = heads->count <= CF_ADMIT_HEADS_MAX;
     cf_admit admit = {.knock = self->knock,
                       .user = *cf_peer_user(self->options.peer),
                       .role = self->options.role,
-                      .heads = heads->heads,
-                      .head_count = heads->count};
+                      .heads = fits ? heads->heads : &self->add,
+                      .head_count = fits ? heads->count : 1};
     cf_buffer sealed = {0};
 
     cf_admit_seal(self->pairing, &admit, &sealed);
@@ -172,7 +188,7 @@ static void on_accepted(void *context, const cf_head *entry)
     cf_peer *peer = self->options.peer;
 
     cf_unsent_forget(peer->env, cf_home_store(peer->home), cf_peer_user(peer), entry);
-    if (self->state != CF_RECEPTION_ADDING || !cf_hash_equal(&entry->hash, &self->add))
+    if (self->state != CF_RECEPTION_ADDING || !cf_hash_equal(&entry->hash, &self->add.hash))
         return;
     self->is_added = true;
     send_admit(self);
@@ -183,7 +199,7 @@ static void on_refused(void *context, const cf_link_refusal *refusal)
     cf_reception *self = context;
     cf_error error;
 
-    if (!refusal->never || !cf_hash_equal(&refusal->entry.hash, &self->add))
+    if (!refusal->never || !cf_hash_equal(&refusal->entry.hash, &self->add.hash))
         return;
     cf_fail(&error, CF_DENIED, "the broker refuses the new device: %.*s", (int)refusal->text.size,
             (const char *)refusal->text.data);
@@ -306,6 +322,11 @@ const char *cf_reception_code(const cf_reception *reception)
 const char *cf_reception_name(const cf_reception *reception)
 {
     return reception->name;
+}
+
+bool cf_reception_renamed(const cf_reception *reception)
+{
+    return reception->is_renamed;
 }
 
 const cf_hash *cf_reception_device(const cf_reception *reception)

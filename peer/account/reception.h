@@ -35,8 +35,9 @@ typedef enum {
 cf_reception_state cf_reception_step(cf_reception *reception, uint64_t now_ms, cf_error *error);
 /* The code's line. */
 const char *cf_reception_code(const cf_reception *reception);
-/* Who it is, from CF_RECEPTION_ADDING on. */
+/* Who it is, from CF_RECEPTION_ADDING on; it may have got another name than it gave. */
 const char *cf_reception_name(const cf_reception *reception);
+bool cf_reception_renamed(const cf_reception *reception);
 const cf_hash *cf_reception_device(const cf_reception *reception);
 
 #endif

@@ -19,6 +19,9 @@ typedef struct {
     size_t *folder_node;
     /* By base node: the folder that lists it; the last one is the root's. */
     size_t *folder_of;
+    /* By base node: its name was looked for where the base has it; surely, or in vain. */
+    bool *looked, *unsure;
+    bool *wanted; /* by base node: that is asked for */
     /* By entry: the folder that lists this directory. */
     size_t *folder_at;
     cf_arena *arena;

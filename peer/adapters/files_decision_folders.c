@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/files_decision.h"
 
+#include <stdlib.h>
+
+static void place_names(cf_decision *self, const cf_listed_folder *folder, size_t node)
+{
+    for (size_t i = 0; node != CF_KNOWN_NONE && i < folder->asked_count; i++) {
+        size_t child =
+            cf_known_place(self->known, cf_decision_number(self, node), folder->asked[i]);
+
+        if (child == CF_KNOWN_NONE)
+            continue;
+        self->looked[child] |= folder->sure[i];
+        self->unsure[child] |= !folder->sure[i];
+    }
+}
+
 static void place_folder(cf_decision *self, size_t folder, size_t node)
 {
     self->resolved[folder] = true;
     self->folder_node[folder] = node;
-    if (node == CF_KNOWN_ROOT)
+    if (self->listing->folders[folder].asked_count)
+        place_names(self, &self->listing->folders[folder], node);
+    else if (node == CF_KNOWN_ROOT)
         self->folder_of[self->input->node_count] = folder;
     else if (node != CF_KNOWN_NONE && self->folder_of[node] == CF_KNOWN_NONE)
         self->folder_of[node] = folder;
@@ -111,6 +128,22 @@ static void find_known_directories(cf_decision *self)
     }
 }
 
+/* Beside a directory that has the place of a known one, that one may lie under another name. */
+static bool wants_whole(cf_decision *self, size_t folder)
+{
+    cf_identity *out = self->out;
+    const uint64_t number = cf_decision_number(self, self->folder_node[folder]);
+
+    if (!self->listing->folders[folder].asked_count || self->input->narrow ||
+        out->folder_entries[folder] != CF_LISTED_START)
+        return false;
+    for (size_t i = 0; i < out->list_wanted_count; i++)
+        if (!out->list_wanted[i].name.size && out->list_wanted[i].directory == number)
+            return true;
+    out->list_wanted[out->list_wanted_count++] = (cf_place_wanted){.directory = number};
+    return true;
+}
+
 /* The directories in a folder whose own node is known get theirs, and so do the folders that list
  * them. */
 static void resolve_children(cf_decision *self, size_t folder)
@@ -122,7 +155,7 @@ static void resolve_children(cf_decision *self, size_t folder)
             continue;
         size_t node =
             cf_decision_open(self, e) ? cf_decision_free_at_place(self, e) : CF_KNOWN_NONE;
-        if (node != CF_KNOWN_NONE)
+        if (node != CF_KNOWN_NONE && !wants_whole(self, folder))
             cf_decision_claim(self, e, node, CF_TOKEN_REPLACED);
         size_t below = self->folder_at[e];
         if (below == CF_KNOWN_NONE || self->resolved[below])
@@ -166,12 +199,22 @@ typedef enum {
     PLACE_UNKNOWN,  /* that listing failed */
 } place_state;
 
-static bool is_start(const cf_decision *self, uint64_t number)
+static int order_names(const void *a, const void *b)
 {
-    for (size_t f = 0; f < self->listing->folder_count; f++)
-        if (self->listing->folders[f].entry == CF_LISTED_START &&
-            self->listing->folders[f].node == number)
+    return cf_bytes_compare(*(const cf_bytes *)a, *(const cf_bytes *)b);
+}
+
+/* Or that name was looked for in it. */
+static bool is_start(const cf_decision *self, uint64_t number, cf_bytes name)
+{
+    for (size_t f = 0; f < self->listing->folder_count; f++) {
+        const cf_listed_folder *start = &self->listing->folders[f];
+
+        if (start->entry == CF_LISTED_START && start->node == number &&
+            (!start->asked_count ||
+             bsearch(&name, start->asked, start->asked_count, sizeof name, order_names)))
             return true;
+    }
     return false;
 }
 
@@ -184,22 +227,28 @@ static place_state place_of(const cf_decision *self, size_t node)
     if (above == CF_KNOWN_NONE)
         return PLACE_UNKNOWN;
     size_t folder = self->folder_of[above];
-    if (folder != CF_KNOWN_NONE)
-        return self->listing->folders[folder].complete ? PLACE_EMPTY : PLACE_UNKNOWN;
+    if (self->looked[node])
+        return PLACE_EMPTY;
+    if (folder != CF_KNOWN_NONE && self->listing->folders[folder].complete)
+        return PLACE_EMPTY;
+    if (folder != CF_KNOWN_NONE &&
+        (!self->listing->folders[folder].restless || self->listing->folders[folder].trouble))
+        return PLACE_UNKNOWN;
     if (parent && self->claimed[above] == CF_KNOWN_NONE && place_of(self, above) == PLACE_EMPTY)
         return PLACE_EMPTY; /* the directory itself is gone */
-    return PLACE_UNLISTED;
+    return self->unsure[node] ? PLACE_UNKNOWN : PLACE_UNLISTED;
 }
 
-static void want_listing(cf_decision *self, uint64_t number)
+static void want_place(cf_decision *self, size_t node)
 {
     cf_identity *out = self->out;
+    const cf_place_wanted place = {cf_decision_node(self, node)->parent,
+                                   cf_decision_node(self, node)->name};
 
-    for (size_t i = 0; i < out->list_wanted_count; i++)
-        if (out->list_wanted[i] == number)
-            return;
-    if (!is_start(self, number))
-        out->list_wanted[out->list_wanted_count++] = number;
+    if (self->wanted[node] || is_start(self, place.directory, place.name))
+        return;
+    self->wanted[node] = true;
+    out->list_wanted[out->list_wanted_count++] = place;
 }
 
 bool cf_decision_missing(cf_decision *self, size_t node, bool ask)
@@ -207,7 +256,7 @@ bool cf_decision_missing(cf_decision *self, size_t node, bool ask)
     place_state state = place_of(self, node);
 
     if (state == PLACE_UNLISTED && ask)
-        want_listing(self, cf_decision_node(self, node)->parent);
+        want_place(self, node);
     return state == PLACE_EMPTY;
 }
 
@@ -221,7 +270,7 @@ static void want_parents_of_lost_starts(cf_decision *self)
             continue;
         size_t node = cf_known_number(self->known, start->node);
         if (node != CF_KNOWN_NONE)
-            want_listing(self, cf_decision_node(self, node)->parent);
+            want_place(self, node);
     }
 }
 

@@ -4,7 +4,8 @@
  *   1. a directory known by (inode, birth) is its node, wherever it is. Where there are no birth
  *      times, only if something is in it that was, or if nothing was and its time is as it was: as
  *      in rule 5;
- *   2. an unknown directory where the base had one, and that one is nowhere: that node;
+ *   2. an unknown directory where the base had one, and that one is nowhere: that node. Names that
+ *      were looked for alone don't tell: all of the directory is wanted;
  *   3. same place and same (inode, birth): the same node;
  *   4. an *unknown* file or link where the base had one of its kind: that node, edited (a save by
  *      rename; a backup save: mv f f~, write f);
@@ -17,8 +18,9 @@
  *
  * A place is (node of the directory, name), so what lies in a directory that was moved stays where
  * it was. Rules 5 and 7 and "gone" need proof that the base node's place is empty: a complete
- * listing of its directory. Where that is missing the answer asks for it, as it asks for hashes:
- * list and hash what it wants and decide again, until it wants nothing. */
+ * listing of its directory, or a look for its name there. Where that is missing the answer asks for
+ * it, as it asks for hashes: list and hash what it wants and decide again, until it wants nothing.
+ */
 #ifndef CF_PEER_ADAPTERS_FILES_IDENTITY_H
 #define CF_PEER_ADAPTERS_FILES_IDENTITY_H
 #include "codec/ids.h"
@@ -37,16 +39,24 @@ typedef struct {
 } cf_identity_node;
 
 typedef struct {
-    /* At least: every node below a directory that is listed, to the leaves where a directory may be
-     * gone; every node with the inode of something listed; and the directories above all of these.
-     * The whole base will do. In any order. */
+    /* At least: every node in a directory that is listed, or at a name that was looked for in it,
+     * to the leaves where a directory may be gone; every node with the inode of something listed,
+     * with what is in it if that has no birth time; and the directories above all of these. The
+     * whole base will do. In any order. */
     const cf_identity_node *nodes;
     size_t node_count;
     const cf_listing *listing;
     /* By entry: its content hash; NULL while not known; all zero when it can't be had (it is being
      * written, or unreadable), or it is wanted for ever. NULL: none is known. */
     const cf_hash *const *hashes;
+    bool narrow; /* no more of a directory can be had than the names that were looked for */
 } cf_identity_input;
+
+/* What is at a name in a directory of the base. No name: all that is in it, from the beginning. */
+typedef struct {
+    uint64_t directory; /* 0 is the source's folder */
+    cf_bytes name;
+} cf_place_wanted;
 
 /* A start that is another directory by now, and was not seen from above. */
 #define CF_IDENTITY_NOWHERE (SIZE_MAX - 1)
@@ -60,8 +70,7 @@ typedef struct {
     size_t gone_count;
     size_t *hash_wanted; /* entries */
     size_t hash_wanted_count;
-    uint64_t
-        *list_wanted; /* nodes of directories where the base has them; 0 is the source's folder */
+    cf_place_wanted *list_wanted; /* a listing of all of the directory will do, too */
     size_t list_wanted_count;
 } cf_identity;
 

@@ -39,7 +39,8 @@ static void remember(cf_listing *listing, size_t index)
         memset(listing->by_inode, 0xff, size * sizeof *listing->by_inode);
         listing->by_inode_size = size;
         for (size_t i = 0; i < listing->folder_count; i++)
-            listing->by_inode[slot_of(listing, &listing->folders[i].stat)] = i;
+            if (!listing->folders[i].asked_count)
+                listing->by_inode[slot_of(listing, &listing->folders[i].stat)] = i;
     }
     listing->by_inode[slot_of(listing, &listing->folders[index].stat)] = index;
 }
@@ -55,7 +56,8 @@ static size_t add_folder(cf_listing *listing, cf_listed_folder folder)
                                listing->folder_count + 1, sizeof *listing->folders);
     listing->folders[listing->folder_count] = folder;
     listing->folder_count++;
-    remember(listing, listing->folder_count - 1);
+    if (!folder.asked_count)
+        remember(listing, listing->folder_count - 1);
     return listing->folder_count - 1;
 }
 
@@ -135,6 +137,15 @@ static cf_status open_listed(walk *self, size_t index, cf_folder **out, cf_error
                               folder.names[folder.depth - 1], out, error);
 }
 
+/* Some of its names were looked for where it was before: nothing is to be found twice. */
+static bool is_asked(const cf_listing *listing, const cf_stat *stat)
+{
+    for (size_t i = 0; i < listing->folder_count; i++)
+        if (listing->folders[i].asked_count && cf_stat_same_file(&listing->folders[i].stat, stat))
+            return true;
+    return false;
+}
+
 /* A directory that was found a moment ago. Another one may stand there by now. */
 static void visit(walk *self, size_t index)
 {
@@ -147,7 +158,8 @@ static void visit(walk *self, size_t index)
     cf_status status = open_listed(self, index, &held, &error);
     if (status == CF_OK)
         status = files->stat_folder(files, held, &stat, &error);
-    if (status == CF_OK && !cf_stat_same_file(&stat, &folder->stat))
+    if (status == CF_OK &&
+        (!cf_stat_same_file(&stat, &folder->stat) || is_asked(self->listing, &stat)))
         status =
             cf_fail(&error, CF_CHANGED, "%s: another directory by now", files->shown(files, held));
     if (status)
@@ -207,6 +219,51 @@ static cf_bytes *names_of(cf_arena *arena, cf_listing_start start)
     return names;
 }
 
+/* ---- Names ---- */
+
+static bool has_entry(const cf_listing *listing, const cf_listed_folder *folder, cf_bytes name)
+{
+    size_t low = folder->first, high = folder->first + folder->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = cf_bytes_compare(listing->entries[middle].name, name);
+
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+/* It is among what was found in this directory, whenever that was listed. */
+static bool is_found(const cf_listing *listing, const cf_stat *stat, cf_bytes name)
+{
+    for (size_t i = 0; i < listing->folder_count; i++)
+        if (cf_stat_same_file(&listing->folders[i].stat, stat) &&
+            has_entry(listing, &listing->folders[i], name))
+            return true;
+    return false;
+}
+
+/* Of a directory in which something is found already only the rest is looked for. */
+static void ask(cf_listing *listing, cf_listed_folder *folder, const cf_bytes *names, size_t count)
+{
+    cf_bytes *asked = cf_arena_allocate(&listing->arena, count, sizeof *asked);
+    bool *sure = cf_arena_allocate(&listing->arena, count, sizeof *sure);
+
+    for (size_t i = 0; i < count; i++) {
+        asked[i] = cf_arena_copy(&listing->arena, names[i]);
+        sure[i] = is_found(listing, &folder->stat, names[i]);
+    }
+    folder->asked = asked;
+    folder->sure = sure;
+    folder->asked_count = count;
+}
+
 cf_status cf_listing_add(cf_listing *listing, const cf_listing_options *options,
                          cf_listing_start start, cf_error *error)
 {
@@ -216,18 +273,22 @@ cf_status cf_listing_add(cf_listing *listing, const cf_listing_options *options,
     cf_stat stat = {0};
 
     cf_bytes *names = names_of(&listing->arena, start);
+    size_t steps = start.count;
     cf_status status = open_start(&self, &start, names, &held, error);
     const cf_folder *at = held ? held : options->root;
     if (status == CF_OK)
         status = files->stat_folder(files, at, &stat, error);
-    if (status == CF_OK && listed_already(listing, &stat))
+    if (status == CF_OK && listed_already(listing, &stat) && !start.name_count)
         goto done;
-    size_t index = add_folder(
-        listing, (cf_listed_folder){.entry = CF_LISTED_START,
-                                    .node = start.count ? start.steps[start.count - 1].node : 0,
-                                    .names = names,
-                                    .depth = start.count,
-                                    .stat = stat});
+    cf_listed_folder folder = {.entry = CF_LISTED_START,
+                               .node = start.count ? start.steps[start.count - 1].node : 0,
+                               .names = names,
+                               .depth = start.count,
+                               .stat = stat};
+    if (start.name_count)
+        ask(listing, &folder, start.count < steps ? &names[start.count] : start.names,
+            start.count < steps ? 1 : start.name_count);
+    size_t index = add_folder(listing, folder);
     if (status)
         cf_listing_trouble(listing, index, error);
     else
@@ -240,10 +301,13 @@ done:
     return start.count ? CF_OK : status;
 }
 
-void cf_listing_give_up(cf_listing *listing, uint64_t node)
+void cf_listing_give_up(cf_listing *listing, uint64_t node, cf_bytes name)
 {
-    add_folder(listing,
-               (cf_listed_folder){.entry = CF_LISTED_START, .node = node, .restless = true});
+    cf_listed_folder folder = {.entry = CF_LISTED_START, .node = node, .restless = true};
+
+    ask(listing, &folder, &name, 1);
+    folder.sure[0] = false;
+    add_folder(listing, folder);
 }
 
 void cf_listing_release(cf_listing *listing)

@@ -29,9 +29,14 @@ typedef struct {
     uint64_t node;         /* a start's */
     const cf_bytes *names; /* the way to it from the source's folder */
     size_t depth;
-    cf_stat stat;        /* {0} when it couldn't be opened */
-    bool complete;       /* all that is in it is here; else nothing is known to be absent */
-    bool restless;       /* it changed each time it was listed: incomplete, look again soon */
+    cf_stat stat;  /* {0} when it couldn't be opened */
+    bool complete; /* all that is in it is here; else nothing is known to be absent */
+    bool restless; /* it changed each time it was listed: incomplete, look again soon */
+    /* Only these names were looked for, in order: incomplete, but what is sure of them is, also
+     * that nothing has such a name. */
+    const cf_bytes *asked;
+    bool *sure; /* by name asked for */
+    size_t asked_count;
     const char *trouble; /* why it is incomplete, the first reason; NULL */
     size_t first, count;
 } cf_listed_folder;
@@ -56,6 +61,8 @@ typedef struct {
 typedef struct {
     const cf_listing_step *steps;
     size_t count;
+    const cf_bytes *names; /* only these names in it, in order, each once; none: all of it */
+    size_t name_count;
 } cf_listing_start;
 
 typedef struct {
@@ -72,14 +79,14 @@ typedef struct {
 } cf_listing_options;
 
 /* Lists the start and below, adding to `listing` ({0} at first). Where a step is missing or no
- * directory any more, the last directory before it is listed instead. A start that is listed
- * already is left out. Fails only when the source's folder itself can't be used; a trouble below is
- * the folder's. */
+ * directory any more, the last directory before it is listed instead; where only names are asked
+ * for, this step is. A start that is listed already is left out, and so is a name. Fails only when
+ * the source's folder itself can't be used; a trouble below is the folder's. */
 cf_status cf_listing_add(cf_listing *listing, const cf_listing_options *options,
                          cf_listing_start start, cf_error *error);
-/* A directory of the base that can't be listed, for it was listed under another name: it stands
- * here as one of which nothing is known. */
-void cf_listing_give_up(cf_listing *listing, uint64_t node);
+/* A name in a directory of the base that can't be looked for, for that directory is not where the
+ * base has it: nothing is known of it. */
+void cf_listing_give_up(cf_listing *listing, uint64_t node, cf_bytes name);
 void cf_listing_release(cf_listing *listing);
 
 /* Append the path from the source's folder on: raw, with slashes; nothing for that folder itself.

@@ -115,7 +115,7 @@ static cf_status examine(const look *self, const cf_folder *held, cf_listed *ent
 }
 
 /* An entry that vanished is none; one that can't be examined is named. */
-static void add_entry(const look *self, size_t index, const cf_folder *held, cf_bytes name)
+static cf_status add_entry(const look *self, size_t index, const cf_folder *held, cf_bytes name)
 {
     cf_listing *listing = self->listing;
     cf_listed entry = {.name = name, .folder = index};
@@ -124,7 +124,7 @@ static void add_entry(const look *self, size_t index, const cf_folder *held, cf_
     cf_status status = examine(self, held, &entry, &error);
     if (status == CF_MISSING || status == CF_CHANGED) {
         listing->folders[index].restless = true;
-        return;
+        return status;
     }
     if (status) {
         cf_listing_trouble(listing, index, &error);
@@ -133,10 +133,11 @@ static void add_entry(const look *self, size_t index, const cf_folder *held, cf_
     entry.excluded = cf_listing_included(listing, self->options, index, name, entry.kind == 'd') !=
                      CF_INCLUDE_IN;
     if (entry.excluded && !entry.kind)
-        return;
+        return status;
     listing->entries = cf_grow(listing->entries, &listing->entry_capacity, listing->entry_count + 1,
                                sizeof *listing->entries);
     listing->entries[listing->entry_count++] = entry;
+    return status;
 }
 
 /* What changed in the directory itself shows in its times. */
@@ -170,6 +171,28 @@ done:
     return status;
 }
 
+/* Only the names that are asked for. That one is missing is as sure as what it is: the directory is
+ * held. */
+static void look_for_names(const look *self, size_t index, const cf_folder *held)
+{
+    cf_listing *listing = self->listing;
+    const cf_listed_folder asked = listing->folders[index];
+
+    listing->folders[index].first = listing->entry_count;
+    for (size_t i = 0; i < asked.asked_count; i++) {
+        bool own = cf_bytes_equal(asked.asked[i], cf_bytes_of_text(CF_OWN_FOLDER));
+        cf_status status = asked.sure[i] || own ? CF_OK : CF_CHANGED;
+
+        for (int tries = 0; status == CF_CHANGED && tries < TRIES; tries++)
+            status = add_entry(self, index, held, asked.asked[i]);
+        asked.sure[i] = status == CF_OK || status == CF_MISSING;
+    }
+    listing->folders[index].restless = false;
+    for (size_t i = 0; i < asked.asked_count; i++)
+        listing->folders[index].restless |= !asked.sure[i] && !listing->folders[index].trouble;
+    listing->folders[index].count = listing->entry_count - listing->folders[index].first;
+}
+
 cf_status cf_listing_folder(cf_listing *listing, const cf_listing_options *options, size_t index,
                             const cf_folder *held, cf_error *error)
 {
@@ -177,6 +200,10 @@ cf_status cf_listing_folder(cf_listing *listing, const cf_listing_options *optio
     size_t first = listing->entry_count;
     cf_status status = CF_OK;
 
+    if (listing->folders[index].asked_count) {
+        look_for_names(&self, index, held);
+        return CF_OK;
+    }
     if (options->enter)
         options->enter(options->context, listing, index, held);
     for (int i = 0; i < TRIES; i++) {

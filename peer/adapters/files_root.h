@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `.counterfoil` in a source's folder: `root` holds the random instance id of this root, so that
- * another disk mounted in its place is noticed; `tmp` holds files that are being made. */
+ * another disk mounted in its place is noticed; `tmp` holds files that are being made; `.gitignore`
+ * keeps it all out of version control; `before` is the id that a home had here from which another
+ * one took the folder over. */
 #ifndef CF_PEER_ADAPTERS_FILES_ROOT_H
 #define CF_PEER_ADAPTERS_FILES_ROOT_H
 #include "broker/files.h"
@@ -9,12 +11,22 @@
 /* Makes both, durably. CF_CHANGED when there is an instance id already. */
 cf_status cf_root_make(cf_files *files, const cf_folder *root, const cf_id *instance,
                        cf_error *error);
+/* The same in a folder that another home has as a source: that one will know that it was taken. */
+cf_status cf_root_take_over(cf_files *files, const cf_folder *root, const cf_id *instance,
+                            cf_error *error);
+bool cf_root_was_taken(cf_files *files, const cf_folder *root, const cf_id *instance);
+/* Makes what is missing of both, or is another's, durably; what is in `tmp` stays. */
+cf_status cf_root_put_back(cf_files *files, const cf_folder *root, const cf_id *instance,
+                           cf_error *error);
 /* CF_MISSING: there is none (an emptied or other folder). CF_BROKEN: it can't be read as one. */
 cf_status cf_root_read(cf_files *files, const cf_folder *root, cf_id *instance, cf_error *error);
 /* The folder for temporary files, made again when it is missing. */
 cf_status cf_root_open_temporary(cf_files *files, const cf_folder *root, cf_folder **out,
                                  cf_error *error);
-/* Takes away `.counterfoil` and what is in `tmp`; CF_OK when there is none. */
+/* What the user had there and asked to have replaced lies in folders in there, and stays. */
+#define CF_KEPT_FOLDER "kept"
+/* Takes away `.counterfoil` and what is in `tmp`, but for what is kept; CF_OK when there is none.
+ */
 cf_status cf_root_remove(cf_files *files, const cf_folder *root, cf_error *error);
 
 #endif

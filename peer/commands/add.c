@@ -53,6 +53,8 @@ static cf_status make_binding(cf_addition *self, cf_binding **out, cf_error *err
     if (status)
         return status;
     (*out)->instance = self->instance;
+    if (!self->is_new)
+        (*out)->meets = cf_options_has(&self->run->options, "mine") ? CF_MEETS_MINE : CF_MEETS_OLD;
     return CF_OK;
 }
 
@@ -255,6 +257,7 @@ static const cf_option options[] = {
     {"collection", 0, "NAME", "which collection (else the folder's name)"},
     {"new", 0, NULL, "it must be a new collection"},
     {"existing", 0, NULL, "it must be one that exists"},
+    {"mine", 0, NULL, "what lies here is the newest"},
     {"format", 0, "F", "files (a folder; unless said), csv, json, vcard, icalendar or sqlite"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {"key", 0, "K", "of records: what tells which one it is; see above"},
@@ -266,7 +269,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_add = {
     .name = "add",
-    .usage = "add SOURCE [--collection NAME] [--new|--existing] [--format F] "
+    .usage = "add SOURCE [--collection NAME] [--new|--existing] [--mine] [--format F] "
              "[--key K]... [--map FILE] [--base full|leaves|auto] [--mode both|send|receive] "
              "[--merge text|copies] "
              "[--include PATTERN]... [--serial|--natural] [--rows same|apart] [-n] [--timeout T]",
@@ -277,6 +280,9 @@ const cf_verb cf_verb_add = {
         "A folder that moved is recognised, and keeps what is known of it. The broker is asked "
         "first which collections there\nare; where it can't be, --existing takes only one that "
         "is known here, and two of one name that were\nmade apart become one.\n"
+        "What is only old here, as in a folder that was away, is brought up to date; with --mine "
+        "it "
+        "is what the others get.\n"
         "A collection may have several sources on one device, which follow each other: say "
         "--collection or --existing.\n"
         "A CSV file or a JSON document is synced record by record, field by field. --format "

@@ -91,9 +91,7 @@ static cf_status make_root(cf_addition *self, cf_error *error)
     if (!status)
         status = cf_root_make(files, root, &self->instance, error);
     if (status == CF_CHANGED) {
-        status = cf_root_remove(files, root, error);
-        if (!status)
-            status = cf_root_make(files, root, &self->instance, error);
+        status = cf_root_take_over(files, root, &self->instance, error);
         if (!status && !self->run->quiet)
             cf_say(&self->run->output, "%s was a source of another home, and is one of this now",
                    self->path);

@@ -29,27 +29,40 @@ static void say_beside(const cf_addition *self)
                self->beside[0]->path, count - 1, count == 2 ? "" : "s");
 }
 
+static void print_figures(const cf_addition *self, const cf_comparison *found)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "%s: %s collection at %s: %zu equal", self->name,
+                          self->is_new ? "a new" : "an existing", self->path, found->equal);
+    if (found->older)
+        cf_buffer_append_text(&text, ", %zu older here", found->older);
+    if (found->deleted)
+        cf_buffer_append_text(&text, ", %zu deleted elsewhere since", found->deleted);
+    cf_buffer_append_text(&text, ", %zu different, %zu only here, %zu only there", found->different,
+                          found->only_here, found->only_there);
+    cf_buffer_append(&text, "", 1);
+    cf_print(&self->run->output, "%s\n", (const char *)text.data);
+    cf_buffer_release(&text);
+}
+
 void cf_addition_tell(const cf_addition *self, const cf_comparison *found)
 {
-    const cf_output *output = &self->run->output;
-
     say_beside(self);
     if (self->run->json)
         cf_print_json(
-            output,
-            json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "collection",
-                      self->name, "source", cf_json_name(cf_bytes_of_text(self->path)), "beside",
-                      list_beside(self), "new", (int)self->is_new, "serial", (int)self->counts_up,
-                      "asked", (int)!self->unasked.status, "equal", (json_int_t)found->equal,
-                      "different", (json_int_t)found->different, "only_here",
-                      (json_int_t)found->only_here, "only_there", (json_int_t)found->only_there,
-                      "meeting", (json_int_t)found->meeting));
+            &self->run->output,
+            json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                      "collection", self->name, "source",
+                      cf_json_name(cf_bytes_of_text(self->path)), "beside", list_beside(self),
+                      "new", (int)self->is_new, "serial", (int)self->counts_up, "asked",
+                      (int)!self->unasked.status, "equal", (json_int_t)found->equal, "older",
+                      (json_int_t)found->older, "deleted", (json_int_t)found->deleted, "different",
+                      (json_int_t)found->different, "only_here", (json_int_t)found->only_here,
+                      "only_there", (json_int_t)found->only_there, "meeting",
+                      (json_int_t)found->meeting));
     else
-        cf_print(output,
-                 "%s: %s collection at %s: %zu equal, %zu different, %zu only here, %zu "
-                 "only there\n",
-                 self->name, self->is_new ? "a new" : "an existing", self->path, found->equal,
-                 found->different, found->only_here, found->only_there);
+        print_figures(self, found);
 }
 
 void cf_addition_say_unasked(const cf_addition *self)

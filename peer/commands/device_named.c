@@ -1,40 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/device_named.h"
 
+#include "broker/names.h"
 #include "peer/log/catalog.h"
 
 #include <string.h>
 
 enum { PREFIX_MIN = 8 };
 
-static bool answers_to(cf_peer *peer, const cf_hash *device, const char *given, cf_arena *arena)
+typedef bool answering(cf_peer *peer, const cf_hash *device, const char *given);
+
+static bool has_fingerprint(cf_peer *peer, const cf_hash *device, const char *given)
 {
     char fingerprint[CF_FINGERPRINT_TEXT], id[2 * CF_HASH_SIZE + 1];
 
+    (void)peer;
     cf_fingerprint(device, fingerprint);
     cf_hex(cf_bytes_of(device->bytes, CF_HASH_SIZE), id);
-    return strcmp(cf_catalog_device_name(peer, device, arena), given) == 0 ||
-           strcmp(fingerprint, given) == 0 ||
+    return strcmp(fingerprint, given) == 0 ||
            (strlen(given) >= PREFIX_MIN && strncmp(id, given, strlen(given)) == 0);
 }
 
-cf_status cf_device_named(cf_peer *peer, const char *given, bool out, cf_hash *found,
-                          cf_error *error)
+/* Or what is shown of it. */
+static bool has_name(cf_peer *peer, const cf_hash *device, const char *given)
+{
+    cf_arena arena = {0};
+    cf_buffer shown = {0};
+    const char *name = cf_catalog_device_name(peer, device, &arena);
+
+    cf_text_append(&shown, cf_bytes_of_text(name));
+    bool has =
+        strcmp(name, given) == 0 || cf_bytes_equal(cf_buffer_view(&shown), cf_bytes_of_text(given));
+    cf_buffer_release(&shown);
+    cf_arena_release(&arena);
+    return has;
+}
+
+static size_t find(cf_peer *peer, const char *given, bool out, answering *answers, cf_hash *found)
 {
     const cf_registry *registry = cf_log_registry(peer->log);
-    cf_arena arena = {0};
     size_t count = 0;
 
     for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
         const cf_device *device = cf_registry_device_at(registry, i);
 
         if (device->is_valid == out || cf_hash_equal(&device->id, cf_peer_user(peer)) ||
-            !answers_to(peer, &device->id, given, &arena))
+            !answers(peer, &device->id, given))
             continue;
         *found = device->id;
         count++;
     }
-    cf_arena_release(&arena);
+    return count;
+}
+
+/* Anybody may be called what another's fingerprint is. */
+cf_status cf_device_named(cf_peer *peer, const char *given, bool out, cf_hash *found,
+                          cf_error *error)
+{
+    size_t count = find(peer, given, out, has_fingerprint, found);
+
+    if (!count && find(peer, given, !out, has_fingerprint, found) == 0)
+        count = find(peer, given, out, has_name, found);
     if (!count)
         return cf_fail(error, CF_MISSING, "there is no %sdevice '%s'", out ? "such former " : "",
                        given);

@@ -5,9 +5,9 @@
 #include "peer/program/output.h"
 #include "peer/log/peer.h"
 
-/* A device by its name, its fingerprint, or at least eight letters of the beginning of its id in
- * hexadecimal. Among those that are in, or, with `out`, those that are not. CF_MISSING; CF_USAGE:
- * several answer to it. */
+/* A device by its fingerprint, or at least eight letters of the beginning of its id in hexadecimal,
+ * or, where no device answers to that, in or out, its name. Among those that are in, or, with
+ * `out`, those that are not. CF_MISSING; CF_USAGE: several answer to it. */
 cf_status cf_device_named(cf_peer *peer, const char *given, bool out, cf_hash *found,
                           cf_error *error);
 /* {name, fingerprint, id}. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
+#include "peer/account/membership.h"
 #include "peer/commands/device_named.h"
 #include "peer/commands/devices_change.h"
 #include "peer/commands/last_seen.h"
@@ -50,6 +51,25 @@ static cf_status list_admitted(cf_run *run, cf_error *error)
     return status;
 }
 
+/* About how many of its entries shutting it out makes void for want of room. */
+static cf_status tell_voided(cf_run *run, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    uint64_t voided = 0;
+    cf_hash device;
+
+    cf_status status = cf_run_check_count(run, 2, 2, error);
+    if (!status)
+        status = cf_device_named(peer, run->options.arguments[1], false, &device, error);
+    if (!status)
+        status = cf_membership_voided(peer, &device, &voided, error);
+    if (!status && run->json)
+        cf_print_json(&run->output, json_integer((json_int_t)voided));
+    else if (!status)
+        cf_print(&run->output, "%llu\n", (unsigned long long)voided);
+    return status;
+}
+
 /* ---- The list ---- */
 
 static const char *name_of(cf_peer *peer, const cf_hash *device, cf_arena *arena)
@@ -65,6 +85,17 @@ static const char *state_of(const cf_device *device)
     return device->ended_by == CF_MEMBER_LEAVE    ? "left"
            : device->ended_by == CF_MEMBER_REVOKE ? "revoked"
                                                   : "void"; /* who let it in is out */
+}
+
+static void describe_admission(cf_peer *peer, const cf_device *device, json_t *object)
+{
+    const cf_operation *added = cf_registry_find(cf_log_registry(peer->log), &device->added);
+    char time[CF_TIME_TEXT];
+
+    if (!added)
+        return;
+    cf_time_show(added->time_ms, time);
+    json_object_set_new(object, "let_in", json_string(time));
 }
 
 static void describe_end(cf_peer *peer, const cf_device *device, json_t *object, cf_arena *arena)
@@ -94,6 +125,7 @@ static json_t *describe(cf_peer *peer, const cf_device *device, const cf_last_se
                   "let_in_by", name_of(peer, &device->admitter, arena), "last_seen",
                   seen->time_ms ? time : NULL, "behind",
                   seen->wrote ? json_integer((json_int_t)seen->behind) : json_null()));
+    describe_admission(peer, device, object);
     describe_end(peer, device, object, arena);
     return object;
 }
@@ -169,6 +201,33 @@ static cf_status list_devices(cf_run *run, cf_error *error)
     return status;
 }
 
+/* One, for who is about to do something with it. */
+static cf_status show_device(cf_run *run, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    cf_arena arena = {0};
+    cf_last_seen seen;
+    cf_hash id;
+
+    cf_status status = cf_run_check_count(run, 2, 2, error);
+    if (!status)
+        status = cf_device_named(peer, run->options.arguments[1], false, &id, error);
+    if (!status)
+        status = cf_last_seen_of(peer, &id, &seen, error);
+    if (!status) {
+        json_t *shown =
+            describe(peer, cf_registry_device(cf_log_registry(peer->log), &id), &seen, &arena);
+
+        if (run->json)
+            cf_print_json(&run->output, json_incref(shown));
+        else
+            print_line(&run->output, shown);
+        json_decref(shown);
+    }
+    cf_arena_release(&arena);
+    return status;
+}
+
 /* ---- The verb ---- */
 
 static bool is_change(const cf_run *run)
@@ -189,12 +248,17 @@ static cf_status start(cf_run *run, cf_error *error)
         return list_devices(run, error);
     if (strcmp(subverb, "rename") == 0)
         return rename_device(run, error);
+    if (strcmp(subverb, "show") == 0)
+        return show_device(run, error);
     if (strcmp(subverb, "admitted") == 0)
         return list_admitted(run, error);
+    if (strcmp(subverb, "voided") == 0)
+        return tell_voided(run, error);
     if (is_change(run))
         return cf_devices_change_start(run, error);
     return cf_fail(error, CF_USAGE,
-                   "unknown subverb '%s' of devices: rename, revoke, annul, role, admitted",
+                   "unknown subverb '%s' of devices: show, rename, revoke, annul, role, admitted, "
+                   "voided",
                    subverb);
 }
 
@@ -214,10 +278,11 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_devices = {
     .name = "devices",
-    .usage = "devices [rename DEVICE NAME | revoke DEVICE [--yes] [--with-admitted] | annul DEVICE "
+    .usage = "devices [show DEVICE | rename DEVICE NAME | revoke DEVICE [--yes] [--with-admitted] "
+             "| annul DEVICE "
              "--recovery-file FILE | role DEVICE ROLE | admitted DEVICE]",
     .summary = "Lists the user's devices, names them, shuts them out, gives them roles",
-    .more = "DEVICE is a name, a fingerprint, or the beginning of an id. `revoke` shuts a device "
+    .more = "DEVICE is a fingerprint, the beginning of an id, or a name. `revoke` shuts a device "
             "out: nothing more is taken\nfrom it or sent to it, and it can't read what is written "
             "later. `annul` takes that back, by the account.\n`role` is owner, member, reader or "
             "relay. `admitted` lists whom a device let in.",

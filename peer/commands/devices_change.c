@@ -87,25 +87,67 @@ static cf_status ask_for_admitted(cf_run *run, const json_t *admitted, cf_error 
     return status;
 }
 
+/* What it costs where the device has more ends of chains than can be named. */
+static cf_status warn_of_voided(cf_run *run, cf_error *error)
+{
+    const char *words[] = {"devices", "voided", run->options.arguments[1]};
+    json_t *voided = NULL;
+
+    cf_status status = run->consult(run, words, 3, &voided, error);
+    if (!status && json_integer_value(voided))
+        cf_say(&run->output,
+               "it has more ends of chains than can be named: about %lld of its entries, which "
+               "count now, will count for nothing",
+               (long long)json_integer_value(voided));
+    json_decref(voided);
+    return status;
+}
+
+static const char *part(const json_t *device, const char *name)
+{
+    const char *text = json_string_value(json_object_get(device, name));
+
+    return text ? text : "?";
+}
+
+/* Names can be alike: it is shut out by the fingerprint that was shown. */
+static cf_status ask_for_device(cf_run *run, cf_error *error)
+{
+    const char *words[] = {"devices", "show", run->options.arguments[1]};
+    json_t *device = NULL;
+    bool yes = false;
+
+    cf_status status = run->consult(run, words, 3, &device, error);
+    if (!status)
+        status = warn_of_voided(run, error);
+    if (!status)
+        status = cf_run_confirm(run, &yes, error,
+                                "shut out '%s' (%s), let in by '%s' on %s? it gets nothing any "
+                                "more, and what it writes counts for nothing [y/N]",
+                                part(device, "name"), part(device, "fingerprint"),
+                                part(device, "let_in_by"), part(device, "let_in"));
+    if (!status && !yes)
+        status = cf_fail(error, CF_CHANGED, "nothing was changed");
+    if (!status)
+        run->options.arguments[1] =
+            cf_arena_text(&run->arena, cf_bytes_of_text(part(device, "fingerprint")));
+    json_decref(device);
+    return status;
+}
+
 static cf_status ask_revoke(cf_run *run, cf_error *error)
 {
     const cf_options *options = &run->options;
     const cf_option *sure = run->verb->options;
     json_t *admitted = NULL;
-    bool yes = false;
 
     if (cf_options_has(options, "yes") || options->argument_count != 2 ||
         !cf_run_is_at_terminal() || !run->consult)
         return CF_OK;
+    cf_status status = ask_for_device(run, error);
     const char *words[] = {"devices", "admitted", options->arguments[1]};
-    cf_status status = run->consult(run, words, 3, &admitted, error);
     if (!status)
-        status = cf_run_confirm(run, &yes, error,
-                                "shut out '%s'? it gets nothing any more, and what it writes "
-                                "counts for nothing [y/N]",
-                                options->arguments[1]);
-    if (!status && !yes)
-        status = cf_fail(error, CF_CHANGED, "nothing was changed");
+        status = run->consult(run, words, 3, &admitted, error);
     if (!status && !cf_options_has(options, "with-admitted"))
         status = ask_for_admitted(run, admitted, error);
     while (!status && strcmp(sure->name, "yes") != 0)

@@ -3,6 +3,7 @@
 
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
+#include "peer/sources/lock_guard.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,8 @@ struct cf_exclusive {
     cf_run *run;
     one_lock *locks; /* ascending by collection: two who want the same never wait for each other */
     size_t count, capacity;
+    bool waits;   /* for others' locks */
+    bool is_said; /* that it does */
     uint64_t give_up_ms;
     uint64_t release_ms; /* when giving back is given up; 0: it has not begun */
     bool is_told;        /* the broker, that it has begun */
@@ -50,13 +53,14 @@ static int by_collection(const void *a, const void *b)
     return cf_id_compare(&((const one_lock *)a)->collection, &((const one_lock *)b)->collection);
 }
 
-cf_exclusive *cf_exclusive_new(cf_run *run, const cf_id *collections, size_t count,
+cf_exclusive *cf_exclusive_new(cf_run *run, const cf_id *collections, size_t count, bool waits,
                                uint64_t give_up_ms)
 {
     cf_exclusive *exclusive = cf_allocate(1, sizeof *exclusive);
     cf_engine *engine = cf_loop_engine(run->loop);
 
     exclusive->run = run;
+    exclusive->waits = waits;
     exclusive->give_up_ms = give_up_ms;
     for (size_t i = 0; i < count; i++)
         add(exclusive, &collections[i]);
@@ -87,12 +91,14 @@ static cf_status await(cf_exclusive *exclusive, const one_lock *lock, uint64_t n
     cf_arena arena = {0};
     cf_status status = CF_OK;
 
-    if (!other)
+    if (!other || !cf_locks_are_known(locks_of(exclusive)))
         return cf_lock_await(exclusive->run, now_ms, exclusive->give_up_ms, error);
-    if (now_ms >= exclusive->give_up_ms)
-        status = cf_fail(error, CF_LOCKED, "%s is locked by %s",
-                         cf_catalog_name(peer, &lock->collection, &arena),
-                         cf_catalog_device_name(peer, &other->holder, &arena));
+    const char *line = cf_lock_guard_line(peer, other, &arena);
+    if (!exclusive->waits || now_ms >= exclusive->give_up_ms)
+        status = cf_fail(error, CF_LOCKED, "%s", line);
+    else if (!exclusive->is_said)
+        cf_say(&exclusive->run->output, "%s: waiting for it", line);
+    exclusive->is_said = true;
     cf_arena_release(&arena);
     return status;
 }

@@ -7,8 +7,8 @@
 typedef struct cf_exclusive cf_exclusive;
 
 /* These collections, or all that have a source here; those that this device has locked anyhow stay
- * so. */
-cf_exclusive *cf_exclusive_new(cf_run *run, const cf_id *collections, size_t count,
+ * so. Others' locks it waits for only where it is told to. */
+cf_exclusive *cf_exclusive_new(cf_run *run, const cf_id *collections, size_t count, bool waits,
                                uint64_t give_up_ms);
 /* Gives back what it has. */
 void cf_exclusive_destroy(cf_exclusive **exclusive);

@@ -11,7 +11,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef struct {
@@ -24,6 +26,7 @@ typedef struct {
     char broker[CF_ADDRESS_TEXT]; /* empty: none */
     cf_buffer file_path;          /* of --recovery-file; empty: none */
     int file;
+    bool file_stays;
 } state;
 
 /* ---- What the user said ---- */
@@ -46,7 +49,7 @@ static cf_status read_code(cf_run *run, cf_code *code, bool *given, cf_error *er
                                 "a broker takes new users by invitation: ask its operator for a "
                                 "line of `counterfoild invite` and give it with --invitation")
                       : CF_OK;
-    cf_status status = cf_code_take(text, true, cf_loop_now(run->loop), code, error);
+    cf_status status = cf_code_take(text, true, 0, code, error);
     if (!status && broker) {
         status = cf_address_read(broker, &address, error);
         if (!status)
@@ -55,36 +58,7 @@ static cf_status read_code(cf_run *run, cf_code *code, bool *given, cf_error *er
     return status;
 }
 
-/* Made at once, so that what can't be written is known before anything else happens. */
-static cf_status make_file(cf_run *run, state *self, cf_error *error)
-{
-    const char *path = cf_options_value(&run->options, "recovery-file");
-
-    if (!path)
-        return CF_OK;
-    cf_status status = cf_run_path(run, path, &self->file_path, error);
-    if (status)
-        return status;
-    self->file = open((const char *)self->file_path.data,
-                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (self->file < 0) {
-        status = cf_fail_errno(error, errno, "making %s", path);
-        cf_buffer_release(&self->file_path);
-    }
-    return status;
-}
-
 /* ---- The end ---- */
-
-static cf_status fill_file(state *self, const char *phrase, cf_error *error)
-{
-    if (self->file < 0)
-        return CF_OK;
-    if (dprintf(self->file, "%s\n%s%s", phrase, self->broker, self->broker[0] ? "\n" : "") < 0 ||
-        fsync(self->file))
-        return cf_fail_errno(error, errno, "writing %s", (const char *)self->file_path.data);
-    return CF_OK;
-}
 
 static void show(cf_run *run, const state *self, const char *phrase)
 {
@@ -116,20 +90,22 @@ static void show(cf_run *run, const state *self, const char *phrase)
 static cf_status finish(cf_run *run, state *self, cf_error *error)
 {
     char phrase[CF_PHRASE_TEXT];
+    bool is_kept = cf_staging_is_kept(self->staging);
     cf_status status = CF_OK;
 
     cf_phrase_write(self->secret, phrase);
+    cf_staging_make_room(self->staging);
     if (self->broker[0])
         status = cf_home_set(cf_staging_home(self->staging), CF_HOME_BROKER,
                              cf_bytes_of_text(self->broker), error);
-    if (!status)
-        status = fill_file(self, phrase, error);
     cf_enrolling_destroy(&self->enrolling);
     if (!status)
         status = cf_staging_finish(&self->staging, error);
     if (!status) {
-        cf_buffer_release(&self->file_path); /* it stays */
+        self->file_stays = true;
         show(run, self, phrase);
+    } else if (is_kept) {
+        cf_error_while(error, "the invitation is used: the same command goes on from here");
     }
     cf_wipe(phrase, sizeof phrase);
     return status;
@@ -152,16 +128,78 @@ static cf_status introduce(cf_run *run, state *self, cf_error *error)
     return status;
 }
 
-static cf_status be_born(cf_run *run, state *self, cf_error *error)
+/* An earlier try with this invitation ended before it knew whether that was used. */
+static cf_status go_on(cf_run *run, state *self, cf_error *error)
 {
+    cf_buffer name = {0};
+
+    cf_status status = cf_staging_secret(self->staging, self->secret, error);
+    if (!status)
+        status = cf_home_get(cf_staging_home(self->staging), CF_HOME_DEVICE, &name, error);
+    if (!status)
+        self->name = cf_arena_text(&self->arena, cf_buffer_view(&name));
+    cf_buffer_release(&name);
+    return status ? status : introduce(run, self, error);
+}
+
+/* `code` is NULL without an invitation. */
+static cf_status be_born(cf_run *run, state *self, const cf_code *code, cf_error *error)
+{
+    const cf_hash used = code ? cf_code_name(code) : (cf_hash){0};
     cf_status status = cf_staging_begin(cf_loop_env(run->loop), cf_loop_home_path(run->loop),
-                                        &self->staging, error);
+                                        code ? &used : NULL, &self->staging, error);
+    if (status)
+        return status;
+    if (cf_staging_said(self->staging).size)
+        return go_on(run, self, error);
+    if (code)
+        status = cf_code_check_time(code, cf_loop_now(run->loop), error);
     if (status)
         return status;
     cf_birth birth = {cf_loop_env(run->loop), cf_staging_home(self->staging), self->name,
                       cf_loop_now(run->loop)};
     status = cf_birth_user(&birth, self->secret, error);
     return status ? status : introduce(run, self, error);
+}
+
+/* Written before the invitation is used: what can't be written is known before anything else
+ * happens, and no user is without his phrase. One that an earlier try wrote is as good. */
+static cf_status write_file(state *self, const char *path, cf_error *error)
+{
+    char phrase[CF_PHRASE_TEXT], text[CF_PHRASE_TEXT + CF_ADDRESS_TEXT + 2], found[sizeof text];
+    const char *place = (const char *)self->file_path.data;
+    cf_status status = CF_OK;
+
+    cf_phrase_write(self->secret, phrase);
+    int size =
+        snprintf(text, sizeof text, "%s\n%s%s", phrase, self->broker, self->broker[0] ? "\n" : "");
+    self->file = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->file >= 0) {
+        if (write(self->file, text, (size_t)size) != size || fsync(self->file))
+            status = cf_fail_errno(error, errno, "writing %s", path);
+    } else {
+        int number = errno;
+
+        self->file_stays = true; /* another's */
+        self->file = open(place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (self->file < 0 || !cf_staging_said(self->staging).size ||
+            read(self->file, found, sizeof found) != size || memcmp(found, text, (size_t)size) != 0)
+            status = cf_fail_errno(error, number, "making %s", path);
+    }
+    cf_wipe(phrase, sizeof phrase);
+    cf_wipe(text, sizeof text);
+    cf_wipe(found, sizeof found);
+    return status;
+}
+
+static cf_status make_file(cf_run *run, state *self, cf_error *error)
+{
+    const char *path = cf_options_value(&run->options, "recovery-file");
+
+    if (!path)
+        return CF_OK;
+    cf_status status = cf_run_path(run, path, &self->file_path, error);
+    return status ? status : write_file(self, path, error);
 }
 
 static cf_status prepare(cf_run *run, cf_error *error)
@@ -189,16 +227,18 @@ static cf_status start(cf_run *run, cf_error *error)
         status = cf_device_name_of(run, &self->arena, &self->name, error);
     if (!status)
         status = read_code(run, &code, &invited, error);
+    if (!status && invited)
+        cf_address_write(&code.broker, self->broker);
+    if (!status)
+        status = be_born(run, self, invited ? &code : NULL, error);
     if (!status)
         status = make_file(run, self, error);
-    if (!status)
-        status = be_born(run, self, error);
     if (!status && invited) {
-        cf_address_write(&code.broker, self->broker);
         cf_enrolling_options options = {.loop = run->loop,
                                         .home = cf_staging_home(self->staging),
                                         .code = &code,
                                         .secret = self->secret,
+                                        .staging = self->staging,
                                         .timeout_ms = timeout_ms};
         status = cf_enrolling_new(&options, &self->enrolling, error);
     }
@@ -216,6 +256,10 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         progress->over = false;
         return CF_OK;
     }
+    if (status == CF_DENIED)
+        cf_staging_give_up(self->staging);
+    else if (status && cf_staging_is_kept(self->staging))
+        cf_error_while(error, "the same command goes on from here");
     return status ? status : finish(run, self, error);
 }
 
@@ -226,8 +270,9 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_enrolling_destroy(&self->enrolling);
+    self->file_stays = self->file_stays || (self->staging && cf_staging_is_kept(self->staging));
     cf_staging_abandon(&self->staging);
-    if (self->file_path.size)
+    if (self->file >= 0 && !self->file_stays)
         unlink((const char *)self->file_path.data);
     if (self->file >= 0)
         close(self->file);
@@ -248,10 +293,11 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_init = {
     .name = "init",
-    .usage = "init [LINE] [--broker ADDRESS] [--invitation CODE] [--name DEVICE] "
+    .usage = "init [LINE | -] [--broker ADDRESS] [--invitation CODE] [--name DEVICE] "
              "[--recovery-file FILE]",
     .summary = "Makes a new user, and this device its first one",
-    .more = "LINE is what `counterfoild invite` printed. Without a broker the user is kept here "
+    .more = "LINE is what `counterfoild invite` printed; - asks for it, or reads it from stdin: "
+            "arguments are\nseen by all who list processes. Without a broker the user is kept here "
             "only.",
     .needs = CF_NEEDS_NO_USER,
     .options = options,

@@ -2,7 +2,7 @@
 #include "codec/secret.h"
 #include "peer/account/admitted.h"
 #include "peer/log/birth.h"
-#include "peer/log/catalog.h"
+#include "peer/log/catalog_writing.h"
 #include "peer/commands/device_name.h"
 #include "peer/account/newcomer.h"
 #include "peer/log/staging.h"
@@ -10,17 +10,20 @@
 #include "peer/engine/visit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* First at the door, in a home that is not one yet; then, as a device, for the user's log. */
 typedef struct {
     cf_staging *staging;
     cf_keys *keys;
+    bool is_admitted; /* by an earlier try, which could not end */
     cf_hash user, device;
     cf_address address;
     cf_arena arena;
     const char *name;
     uint64_t timeout_ms, deadline_ms, received;
     cf_newcomer *newcomer;
+    cf_visit *asking; /* whether it is a device already */
     cf_peer *peer;
     cf_visit *visit;
     cf_connection *connection;
@@ -42,10 +45,51 @@ static void make_keys(cf_run *run, state *self)
     cf_wipe(seed, sizeof seed);
 }
 
-static void knock(cf_run *run, state *self, const cf_code *code)
+/* All that this device will be, but for what lets it in, is there before the code is used. */
+static cf_status make_home(cf_run *run, state *self, cf_error *error)
 {
-    self->newcomer = cf_newcomer_new(&(cf_newcomer_options){
-        .env = cf_loop_env(run->loop), .code = code, .name = self->name, .keys = self->keys});
+    cf_birth birth = {cf_loop_env(run->loop), cf_staging_home(self->staging), self->name,
+                      cf_loop_now(run->loop)};
+
+    make_keys(run, self);
+    return cf_birth_device(&birth, &self->user, self->keys, error);
+}
+
+/* An earlier try with this code ended before it knew whether it was let in. */
+static cf_status go_on(state *self, cf_error *error)
+{
+    cf_home *home = cf_staging_home(self->staging);
+    cf_buffer name = {0}, broker = {0};
+    cf_ring *ring = NULL;
+
+    cf_status status = cf_home_load_secrets(home, &self->keys, &ring, error);
+    if (!status)
+        status = cf_home_get(home, CF_HOME_DEVICE, &name, error);
+    if (!status) {
+        self->device = cf_device_id(cf_keys_public(self->keys)->signing);
+        self->name = cf_arena_text(&self->arena, cf_buffer_view(&name));
+        self->is_admitted = cf_home_get(home, CF_HOME_BROKER, &broker, error) == CF_OK;
+    }
+    cf_ring_destroy(&ring);
+    cf_buffer_release(&name);
+    cf_buffer_release(&broker);
+    return status;
+}
+
+static cf_status knock(cf_run *run, state *self, const cf_code *code, cf_error *error)
+{
+    cf_newcomer_options options = {.env = cf_loop_env(run->loop),
+                                   .code = code,
+                                   .name = self->name,
+                                   .keys = self->keys,
+                                   .said = cf_staging_said(self->staging)};
+    cf_status status = CF_OK;
+
+    self->newcomer = cf_newcomer_new(&options);
+    if (!options.said.size)
+        status = cf_staging_keep(self->staging, cf_newcomer_said(self->newcomer), NULL, error);
+    if (status)
+        return status;
     self->connection = cf_loop_connect(
         run->loop,
         &(cf_connection_options){.link = cf_newcomer_link(self->newcomer),
@@ -53,6 +97,25 @@ static void knock(cf_run *run, state *self, const cf_code *code)
                                  .curve_public = cf_newcomer_curve_public(self->newcomer),
                                  .curve_secret = cf_newcomer_curve_secret(self->newcomer)});
     self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
+    return CF_OK;
+}
+
+static cf_status begin(cf_run *run, state *self, const cf_code *code, cf_error *error)
+{
+    const cf_hash name = cf_code_name(code);
+
+    self->user = code->user;
+    self->address = code->broker;
+    cf_status status = cf_staging_begin(cf_loop_env(run->loop), cf_loop_home_path(run->loop), &name,
+                                        &self->staging, error);
+    bool goes_on = !status && cf_staging_said(self->staging).size;
+    if (!status && !goes_on)
+        status = cf_code_check_time(code, cf_loop_now(run->loop), error);
+    if (!status)
+        status = goes_on ? go_on(self, error) : make_home(run, self, error);
+    if (!status && !self->is_admitted)
+        status = knock(run, self, code, error);
+    return status;
 }
 
 static cf_status start(cf_run *run, cf_error *error)
@@ -67,17 +130,9 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status)
         status = cf_device_name_of(run, &self->arena, &self->name, error);
     if (!status)
-        status =
-            cf_code_take(run->options.arguments[0], false, cf_loop_now(run->loop), &code, error);
+        status = cf_code_take(run->options.arguments[0], false, 0, &code, error);
     if (!status)
-        status = cf_staging_begin(cf_loop_env(run->loop), cf_loop_home_path(run->loop),
-                                  &self->staging, error);
-    if (!status) {
-        self->user = code.user;
-        self->address = code.broker;
-        make_keys(run, self);
-        knock(run, self, &code);
-    }
+        status = begin(run, self, &code, error);
     cf_wipe(&code, sizeof code);
     return status;
 }
@@ -86,16 +141,21 @@ static cf_status settle(cf_run *run, state *self, cf_error *error)
 {
     cf_home *home = cf_staging_home(self->staging);
     char broker[CF_ADDRESS_TEXT];
-    cf_birth birth = {cf_loop_env(run->loop), home, self->name, cf_loop_now(run->loop)};
+    cf_status status = CF_OK;
 
+    cf_staging_make_room(self->staging);
     cf_address_write(&self->address, broker);
-    cf_status status = cf_birth_device(&birth, &self->user, self->keys, error);
+    if (self->newcomer)
+        status = cf_admitted_keep(home, cf_newcomer_members(self->newcomer), error);
     if (!status)
         status = cf_home_set(home, CF_HOME_BROKER, cf_bytes_of_text(broker), error);
     if (!status)
-        status = cf_admitted_keep(home, cf_newcomer_members(self->newcomer), error);
-    if (!status)
         status = cf_staging_finish(&self->staging, error);
+    if (status)
+        cf_error_while(error,
+                       "it was let in as '%s': the same command goes on from here, or "
+                       "`counterfoil devices revoke` on an owner's device undoes it",
+                       self->name);
     if (!status)
         status = cf_loop_open_home(run->loop, error);
     if (!status)
@@ -108,6 +168,7 @@ static cf_status move_in(cf_run *run, state *self, cf_error *error)
     cf_loop_disconnect(run->loop, &self->connection);
     cf_status status = settle(run, self, error);
     cf_newcomer_destroy(&self->newcomer);
+    cf_visit_destroy(&self->asking);
     if (status)
         return status;
     self->visit = cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
@@ -121,6 +182,24 @@ static cf_status move_in(cf_run *run, state *self, cf_error *error)
                                             .curve_secret = cf_keys_curve_secret(self->keys)});
     self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
     return CF_OK;
+}
+
+/* Who let it in may have given it another name, that no other device has. */
+static void tell_name(cf_run *run, state *self)
+{
+    cf_id item = cf_catalog_item(CF_CATALOG_DEVICE, self->device.bytes);
+    cf_collection *catalog;
+    cf_error ignored;
+
+    if (cf_catalog_open(self->peer, &catalog, &ignored) || !cf_collection_lives(catalog, &item))
+        return;
+    const char *name = cf_catalog_device_name(self->peer, &self->device, &self->arena);
+    if (strcmp(name, self->name) != 0)
+        cf_say(&run->output,
+               "another device is called '%s': this one is called '%s'; `counterfoil devices "
+               "rename` gives it another name",
+               self->name, name);
+    self->name = name;
 }
 
 static void show(cf_run *run, const state *self)
@@ -141,6 +220,7 @@ static cf_status finish(cf_run *run, state *self, cf_status status, cf_error *er
 {
     cf_error held_back;
 
+    tell_name(run, self);
     show(run, self);
     if (cf_admitted_check(self->peer, &held_back)) {
         *error = held_back;
@@ -153,17 +233,58 @@ static cf_status finish(cf_run *run, state *self, cf_status status, cf_error *er
     return status;
 }
 
+/* The code is used, maybe by the earlier try, which heard nothing of it: then this is a device. */
+static cf_status ask_whether_in(cf_run *run, state *self)
+{
+    cf_loop_disconnect(run->loop, &self->connection);
+    cf_newcomer_destroy(&self->newcomer);
+    self->asking =
+        cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
+                                         .store = cf_home_store(cf_staging_home(self->staging)),
+                                         .user = self->user});
+    self->connection = cf_loop_connect(
+        run->loop, &(cf_connection_options){.link = cf_visit_link(self->asking),
+                                            .address = &self->address,
+                                            .curve_public = cf_keys_public(self->keys)->curve,
+                                            .curve_secret = cf_keys_curve_secret(self->keys)});
+    self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
+    return CF_OK;
+}
+
+/* The code lets nobody in. */
+static cf_status turned_away(state *self, cf_error *error)
+{
+    cf_staging_give_up(self->staging);
+    return cf_fail(
+        error, CF_DENIED,
+        "the broker does not know this code: it was used, has expired or was taken back");
+}
+
+/* At the door. */
+static cf_status come_in(cf_run *run, state *self, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (self->newcomer && !cf_newcomer_over(self->newcomer, &status, error))
+        return CF_OK;
+    if (self->newcomer && status == CF_DENIED && cf_staging_said(self->staging).size)
+        return ask_whether_in(run, self);
+    if (self->newcomer && status == CF_DENIED) /* says why */
+        cf_staging_give_up(self->staging);
+    if (self->asking && !cf_visit_over(self->asking, &status, error))
+        return CF_OK;
+    if (self->asking && status == CF_DENIED)
+        return turned_away(self, error);
+    return status ? status : move_in(run, self, error);
+}
+
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     state *self = run->state;
-    cf_status status = CF_OK;
+    cf_status status = self->peer ? CF_OK : come_in(run, self, error);
 
-    if (self->newcomer && cf_newcomer_over(self->newcomer, &status, error)) {
-        if (!status)
-            status = move_in(run, self, error);
-        if (status)
-            return status;
-    }
+    if (status)
+        return status;
     if (self->visit && cf_visit_over(self->visit, &status, error))
         return finish(run, self, status, error);
     if (self->visit && cf_visit_received(self->visit) > self->received) {
@@ -172,9 +293,11 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     }
     if (now_ms >= self->deadline_ms) {
         status = cf_fail(error, CF_UNREACHABLE,
-                         self->newcomer ? "no answer: is `counterfoil pair` still running?"
-                                        : "the broker does not answer");
-        return self->newcomer ? status : finish(run, self, status, error);
+                         self->newcomer
+                             ? "no answer: is `counterfoil pair` still running? the same command "
+                               "goes on from here"
+                             : "the broker does not answer");
+        return self->peer ? finish(run, self, status, error) : status;
     }
     progress->over = false;
     progress->deadline_ms = self->deadline_ms;
@@ -189,6 +312,7 @@ static void end(cf_run *run)
         return;
     cf_loop_disconnect(run->loop, &self->connection);
     cf_newcomer_destroy(&self->newcomer);
+    cf_visit_destroy(&self->asking);
     cf_visit_destroy(&self->visit);
     cf_peer_close(&self->peer);
     cf_staging_abandon(&self->staging);
@@ -205,9 +329,12 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_join = {
     .name = "join",
-    .usage = "join CODE [--name DEVICE]",
+    .usage = "join [CODE | -] [--name DEVICE]",
     .summary = "Makes this a device of a user that exists",
-    .more = "CODE is the line that `counterfoil pair` printed on one of its devices.",
+    .more =
+        "CODE is the line that `counterfoil pair` printed on one of its devices. With - it is "
+        "read from\nstdin, without it asked for on a terminal: arguments are seen by all who list "
+        "processes.",
     .needs = CF_NEEDS_NO_USER,
     .options = options,
     .prepare = prepare,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
+#include "peer/sources/lock_guard.h"
 #include "peer/program/verbs.h"
 
 #include <stdlib.h>
@@ -12,6 +13,8 @@ typedef struct {
     cf_lockable what;
     cf_id request;
     bool has_request, waits, has_timeout;
+    bool is_said;    /* whose lock it waits for */
+    bool is_brought; /* what is here of it went to the broker first */
     uint64_t for_ms, give_up_ms;
     uint64_t least_ms; /* of its end, where it is renewed; 0: it is not */
     cf_round *round;   /* brings here what the broker has of it */
@@ -83,8 +86,8 @@ static void show(const cf_run *run, const state *self, const cf_lock *lock, cf_a
 {
     char until[CF_TIME_TEXT];
 
-    cf_time_show(lock->until_ms, until);
     if (run->json) {
+        cf_time_show(lock->until_ms, until);
         json_t *object = json_pack("{s:s, s:s, s:b}", "collection", self->what.name, "until", until,
                                    "shared", (int)lock->shared);
 
@@ -92,22 +95,33 @@ static void show(const cf_run *run, const state *self, const cf_lock *lock, cf_a
             json_object_set_new(object, "path", cf_json_name(self->what.path));
         cf_print_json(&run->output, object);
     } else if (!run->quiet) {
+        cf_time_show_end(lock->until_ms, cf_loop_now(run->loop), until);
         cf_print(&run->output, "locked %s until %s\n",
                  cf_lockable_text(self->what.name, self->what.path, arena), until);
     }
 }
 
+/* "papers: locked by desk until 15:02". */
+static const char *busy_text(const cf_run *run, state *self, const cf_hash *holder,
+                             uint64_t until_ms)
+{
+    const cf_lease lease = {.holder = *holder, .until_ms = until_ms};
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "%s: %s",
+                          cf_lockable_text(self->what.name, self->what.path, &self->arena),
+                          cf_lock_guard_text(cf_loop_peer(run->loop), &lease, &self->arena));
+    const char *copy = cf_arena_text(&self->arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return copy;
+}
+
 static cf_status say_busy(cf_run *run, state *self, const cf_hash *holder, uint64_t until_ms,
                           cf_error *error)
 {
-    char until[CF_TIME_TEXT];
-
     if (cf_hash_equal(holder, cf_peer_device(cf_loop_peer(run->loop))))
         return say_own(error);
-    cf_time_show(until_ms, until);
-    return cf_fail(error, CF_LOCKED, "%s is locked by %s until %s",
-                   cf_lockable_text(self->what.name, self->what.path, &self->arena),
-                   cf_catalog_device_name(cf_loop_peer(run->loop), holder, &self->arena), until);
+    return cf_fail(error, CF_LOCKED, "%s", busy_text(run, self, holder, until_ms));
 }
 
 /* Its turn has not come, or nobody answers. */
@@ -121,9 +135,13 @@ static cf_status await(cf_run *run, state *self, uint64_t now_ms, cf_error *erro
     if (!self->waits || !other)
         return cf_lock_await(
             run, now_ms, self->waits && !self->has_timeout ? UINT64_MAX : self->give_up_ms, error);
-    return self->has_timeout && now_ms >= self->give_up_ms
-               ? say_busy(run, self, &other->holder, other->until_ms, error)
-               : CF_OK;
+    if (self->has_timeout && now_ms >= self->give_up_ms)
+        return say_busy(run, self, &other->holder, other->until_ms, error);
+    if (!self->is_said && cf_locks_are_known(locks))
+        cf_say(&run->output, "%s: waiting for it",
+               busy_text(run, self, &other->holder, other->until_ms));
+    self->is_said |= cf_locks_are_known(locks);
+    return CF_OK;
 }
 
 /* Equal with the broker, so that nothing is overlooked that others did before. */
@@ -136,7 +154,8 @@ static cf_status catch_up(cf_run *run, state *self, uint64_t now_ms, bool *over,
         self->round = cf_round_begin(
             engine, &(cf_round_options){.kind = bound ? CF_ROUND_SYNC : CF_ROUND_LEARN,
                                         .collections = &self->what.collection,
-                                        .collection_count = bound ? 1 : 0});
+                                        .collection_count = bound ? 1 : 0,
+                                        .leaves_locked = true});
     *over = cf_round_over(self->round, now_ms);
     if (*over && !cf_link_is_connected(cf_engine_link(engine)))
         return cf_fail(error, CF_UNREACHABLE,
@@ -155,6 +174,26 @@ static cf_status ask_anew(cf_run *run, state *self, cf_error *error)
     return status;
 }
 
+/* The broker holds nothing of it: of a source that was just added, say. */
+static cf_status bring(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
+{
+    bool over = false;
+
+    if (catch_up(run, self, now_ms, &over, error))
+        return cf_fail(error, CF_UNREACHABLE,
+                       "the broker was lost before it held what is to be locked");
+    if (!over)
+        return CF_OK;
+    cf_round_end(&self->round);
+    self->is_brought = true;
+    return ask_anew(run, self, error);
+}
+
+static bool is_to_be_brought(const state *self, const cf_lock *lock)
+{
+    return lock->state == CF_LOCK_DENIED && lock->why.status == CF_MISSING && !self->is_brought;
+}
+
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     state *self = run->state;
@@ -171,11 +210,13 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         return cf_fail(error, CF_LOCKED, "the lock is over already");
     if (lock->state == CF_LOCK_BUSY)
         return say_busy(run, self, &lock->holder, lock->until_ms, error);
-    if (lock->state == CF_LOCK_DENIED) {
+    if (lock->state == CF_LOCK_DENIED && !is_to_be_brought(self, lock)) {
         *error = lock->why;
         return lock->why.status;
     }
-    if (lock->state == CF_LOCK_ASKED || lock->until_ms < self->least_ms)
+    if (lock->state == CF_LOCK_DENIED)
+        status = bring(run, self, now_ms, error);
+    else if (lock->state == CF_LOCK_ASKED || lock->until_ms < self->least_ms)
         status = await(run, self, now_ms, error);
     else
         status = catch_up(run, self, now_ms, &over, error);

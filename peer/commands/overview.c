@@ -16,7 +16,7 @@ static const char *const kind_names[] = {
     [CF_PENDING_UNSENT] = "unsent",     [CF_PENDING_UNAPPLIED] = "unapplied",
     [CF_PENDING_WAITS] = "waits",       [CF_PENDING_HELD] = "held",
     [CF_PENDING_SKIPPED] = "skipped",   [CF_PENDING_LOCKED] = "locked",
-    [CF_PENDING_LEFT_OUT] = "left out",
+    [CF_PENDING_LEFT_OUT] = "left out", [CF_PENDING_SPARED] = "held",
 };
 
 /* ---- Taking it ---- */
@@ -177,6 +177,9 @@ static bool judge_source(const cf_binding_status *source, cf_standing *standing)
         case CF_PENDING_HELD:
             standing->stop = standing->held = true;
             break;
+        case CF_PENDING_SPARED:
+            standing->stop = standing->spared = true;
+            break;
         case CF_PENDING_SKIPPED:
             standing->failed = true;
             break;
@@ -307,6 +310,8 @@ static void print_source(const cf_overview_source *source, cf_peer *peer, const 
     cf_print(output, "%s: %s, %zu item%s, %s%s\n", source->name,
              is_in_sync(source) ? "in sync" : "not in sync", status->items,
              status->items == 1 ? "" : "s", status->binding->path, one_way(status->binding->mode));
+    if (status->lock)
+        cf_print(output, "%s: %s\n", source->name, status->lock);
     if (status->trouble)
         cf_print(output, "  %s\n", status->trouble_text);
     print_all_pending(output, status);
@@ -339,8 +344,8 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
 
 static bool is_error(const cf_pending *pending)
 {
-    return pending->kind == CF_PENDING_HELD || pending->kind == CF_PENDING_SKIPPED ||
-           pending->kind == CF_PENDING_LOCKED;
+    return pending->kind == CF_PENDING_HELD || pending->kind == CF_PENDING_SPARED ||
+           pending->kind == CF_PENDING_SKIPPED || pending->kind == CF_PENDING_LOCKED;
 }
 
 static void say_source(const cf_overview_source *source, const cf_output *output)

@@ -94,7 +94,7 @@ static cf_status show_code(const cf_run *run, const state *self, cf_error *error
         cf_print(&run->output, "%s\n", code);
     if (!run->quiet && !run->json)
         cf_say(&run->output,
-               "on the other device: counterfoil join CODE; the code lets one device in");
+               "on the other device: `counterfoil join` asks for it; it lets one device in");
     return cf_options_has(&run->options, "qr") ? show_qr(run, code, error) : CF_OK;
 }
 
@@ -104,6 +104,11 @@ static void show_device(const cf_run *run, const state *self)
     char fingerprint[CF_FINGERPRINT_TEXT];
 
     cf_fingerprint(cf_reception_device(self->reception), fingerprint);
+    if (cf_reception_renamed(self->reception))
+        cf_say(&run->output,
+               "another device has the name that this one gave: it is called '%s' here; "
+               "`counterfoil devices rename` gives it another",
+               name);
     if (run->json) {
         json_t *string = json_string(name);
         char *text = json_dumps(string, JSON_ENCODE_ANY);

@@ -98,7 +98,8 @@ static cf_status make_home(cf_run *run, state *self, cf_error *error)
     char line[CF_ADDRESS_TEXT];
 
     cf_address_write(&self->address, line);
-    cf_status status = cf_staging_begin(env, cf_loop_home_path(run->loop), &self->staging, error);
+    cf_status status =
+        cf_staging_begin(env, cf_loop_home_path(run->loop), NULL, &self->staging, error);
     if (status)
         return status;
     cf_home *home = cf_staging_home(self->staging);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/files_root.h"
+#include "peer/commands/overview.h"
+#include "peer/commands/refill.h"
 #include "peer/commands/sources.h"
 #include "peer/log/inspection.h"
 #include "peer/sources/files/owed.h"
@@ -7,6 +9,7 @@
 #include "peer/program/verbs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +20,8 @@ typedef struct {
     cf_records records; /* of the bases, to be dropped */
     size_t mended, lost;
     bool state_damaged;
+    size_t kept;      /* things that were put aside */
+    cf_id collection; /* of what is filled */
 } repair;
 
 /* ---- What is damaged ---- */
@@ -96,11 +101,12 @@ static bool drop_key(void *context, cf_bytes key, cf_bytes value)
 }
 
 /* What the base says was on the disk is forgotten, so that none of it counts as deleted. */
-static cf_status forget_base(repair *self, const cf_binding *binding, cf_error *error)
+static cf_status forget_base(repair *self, cf_binding *binding, cf_error *error)
 {
-    static const cf_table_letter tables[] = {
-        CF_TABLE_NODE,   CF_TABLE_ROW,  CF_TABLE_PLACE,  CF_TABLE_INTENT,  CF_TABLE_DATABASE,
-        CF_TABLE_AGREED, CF_TABLE_HELD, CF_TABLE_HIDDEN, CF_TABLE_REFUSED, CF_TABLE_WAITED};
+    static const cf_table_letter tables[] = {CF_TABLE_NODE,   CF_TABLE_ROW,      CF_TABLE_PLACE,
+                                             CF_TABLE_INTENT, CF_TABLE_DATABASE, CF_TABLE_AGREED,
+                                             CF_TABLE_HELD,   CF_TABLE_HIDDEN,   CF_TABLE_REFUSED,
+                                             CF_TABLE_WAITED, CF_TABLE_GUARDED};
     cf_store *store = cf_home_store(self->peer->home);
     cf_arena arena = {0};
     cf_status status = CF_OK;
@@ -110,6 +116,8 @@ static cf_status forget_base(repair *self, const cf_binding *binding, cf_error *
                              cf_key_source(&arena, tables[i], binding->number), drop_key,
                              &self->records, error);
     cf_arena_release(&arena);
+    cf_nodes_destroy(&binding->nodes);
+    binding->nodes = cf_nodes_new();
     return status;
 }
 
@@ -140,18 +148,20 @@ static cf_binding *find_binding(cf_binding **bindings, size_t count, const char 
 
 static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
 {
+    const cf_refill refill = {self->run, self->peer, binding, &self->records};
     cf_status status = cf_owed_check(binding, error);
 
     if (!status)
         status = forget_base(self, binding, error);
     if (!status && cf_binding_is_folder(binding))
         status = make_root(self, binding, error);
+    if (!status)
+        status = cf_refill_put_aside(&refill, &self->kept, error);
     if (!status) {
         cf_binding_put(binding, &self->records);
         status = write_records(self, error);
     }
-    if (!status && !self->run->quiet)
-        cf_say(&self->run->output, "%s is filled again by the next sync", binding->path);
+    self->collection = binding->collection;
     return status;
 }
 
@@ -206,23 +216,118 @@ static void show(const repair *self)
                                    "broker have the log");
 }
 
+/* ---- Until it is filled ---- */
+
+enum { LOOK_AGAIN_MS = 250 };
+
+typedef struct {
+    cf_arena arena;
+    cf_id collection;
+    cf_round *round;
+    size_t mended, kept;
+    uint64_t timeout_ms, give_up_ms;
+} filling;
+
+static cf_status begin_filling(cf_run *run, const repair *done, cf_error *error)
+{
+    filling *self = cf_allocate(1, sizeof *self);
+    cf_status status = CF_OK;
+
+    run->state = self;
+    self->collection = done->collection;
+    self->mended = done->mended;
+    self->kept = done->kept;
+    status = cf_run_timeout(run, &self->timeout_ms, error);
+    if (!status && !cf_loop_engine(run->loop))
+        status = cf_loop_open_engine(run->loop, error);
+    if (status)
+        return status;
+    run->connects = true;
+    self->give_up_ms = cf_loop_now(run->loop) + self->timeout_ms;
+    self->round = cf_round_begin(cf_loop_engine(run->loop),
+                                 &(cf_round_options){.kind = CF_ROUND_SYNC,
+                                                     .collections = &self->collection,
+                                                     .collection_count = 1,
+                                                     .word = cf_delete_word_all(),
+                                                     .patience_ms = self->timeout_ms});
+    cf_loop_wake(run->loop);
+    return CF_OK;
+}
+
+static cf_status show_filled(cf_run *run, filling *self, bool gave_up, cf_error *error)
+{
+    cf_overview overview;
+
+    cf_status status = cf_overview_take(
+        run, &(cf_overview_options){.collections = &self->collection, .collection_count = 1},
+        &self->arena, &overview, error);
+    if (status)
+        return status;
+    if (gave_up && !overview.broker.trouble) {
+        overview.broker.trouble = CF_UNREACHABLE;
+        snprintf(overview.broker.text, sizeof overview.broker.text, "no answer from the broker");
+    }
+    cf_standing standing = cf_overview_standing(&overview, true);
+    if (run->json) {
+        json_t *document = cf_overview_json(&overview, cf_loop_peer(run->loop));
+
+        json_object_set_new(document, "mended", json_integer((json_int_t)self->mended));
+        json_object_set_new(document, "kept", json_integer((json_int_t)self->kept));
+        cf_print_json(&run->output, document);
+    } else if (run->quiet) {
+        cf_overview_say(&overview, &run->output);
+    } else {
+        cf_overview_print(&overview, cf_loop_peer(run->loop), &run->output);
+    }
+    run->exit_code = cf_standing_exit_code(&standing);
+    return CF_OK;
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    filling *self = run->state;
+
+    if (!self)
+        return CF_OK;
+    const cf_link *link = cf_engine_link(cf_loop_engine(run->loop));
+    bool gave_up = link && !cf_link_is_connected(link) && now_ms >= self->give_up_ms;
+    progress->over = gave_up || cf_round_over(self->round, now_ms);
+    progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    return progress->over ? show_filled(run, self, gave_up, error) : CF_OK;
+}
+
+static void end(cf_run *run)
+{
+    filling *self = run->state;
+
+    if (!self)
+        return;
+    cf_round_end(&self->round);
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     repair self = {.run = run};
     bool had_engine = cf_loop_engine(run->loop) != NULL;
+    bool refills = cf_options_has(&run->options, "refill");
     cf_error reopening;
 
     cf_status status = cf_run_check_count(run, 0, 1, error);
-    if (!status && (run->options.argument_count == 1) != cf_options_has(&run->options, "refill"))
+    if (!status && (run->options.argument_count == 1) != refills)
         status = cf_fail(error, CF_USAGE, "usage: counterfoil %s", run->verb->usage);
     if (status)
         return status;
     cf_loop_close_engine(run->loop, run);
     status = work(&self, error);
     cf_records_release(&self.records);
+    bool fills = !status && refills && self.peer && !self.lost;
     cf_peer_close(&self.peer);
     if (had_engine && cf_loop_open_engine(run->loop, &reopening))
         cf_say(&run->output, "%s", reopening.text);
+    if (fills)
+        return begin_filling(run, &self, error);
     if (status)
         return status;
     show(&self);
@@ -232,15 +337,22 @@ static cf_status start(cf_run *run, cf_error *error)
 }
 
 static const cf_option options_of_repair[] = {
-    {"refill", 0, NULL, "SOURCE was emptied or replaced: fill it again"},
+    {"refill", 0, NULL, "the log wins in SOURCE: what is no version in it is put aside first"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {0},
 };
 
 const cf_verb cf_verb_repair = {
     .name = "repair",
-    .usage = "repair [SOURCE --refill]",
-    .summary = "Mends from the log what is damaged here; fills an emptied source again",
+    .usage = "repair [SOURCE --refill [--timeout T]]",
+    .summary = "Mends from the log what is damaged here; fills a source from the log",
+    .more =
+        "What lies in SOURCE and is no version in the log goes to .counterfoil/kept/TIME/ in it "
+        "first, rows as CSV;\nwhere SOURCE is one file, to kept/TIME/ in the home. It is named, "
+        "and never removed by counterfoil.",
     .needs = CF_NEEDS_HOME,
     .options = options_of_repair,
     .start = start,
+    .step = step,
+    .end = end,
 };

@@ -105,7 +105,7 @@ static cf_status check_answer(const cf_run *run, cf_binding *binding, cf_error *
                        "are the same, to be merged field by field, or --rows apart if not: then "
                        "those here get new numbers",
                        found.meeting);
-    binding->same_rows = same;
+    binding->meets |= same ? CF_MEETS_SAME : 0;
     return CF_OK;
 }
 

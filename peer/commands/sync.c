@@ -6,6 +6,7 @@
 #include "peer/commands/round.h"
 #include "peer/commands/waiting.h"
 #include "peer/account/membership.h"
+#include "peer/sources/lock_guard.h"
 #include "peer/program/verbs.h"
 
 #include <stdio.h>
@@ -23,6 +24,8 @@ typedef struct {
     cf_exclusive *exclusive; /* NULL: others may communicate beside it */
     cf_delete_word word;
     bool dry_run, introduced, gave_up, locked_out;
+    bool waits_for_locks; /* as long as the user said */
+    bool locks_told;
     uint64_t timeout_ms;
     uint64_t give_up_ms; /* without a connection by then, there is none */
 } state;
@@ -37,7 +40,8 @@ static void begin_round(cf_run *run, state *self)
                                     .collections = self->collections,
                                     .collection_count = self->count,
                                     .word = self->word,
-                                    .patience_ms = self->timeout_ms});
+                                    .patience_ms = self->timeout_ms,
+                                    .leaves_locked = !self->waits_for_locks});
 }
 
 static cf_status start(cf_run *run, cf_error *error)
@@ -46,6 +50,7 @@ static cf_status start(cf_run *run, cf_error *error)
 
     run->state = self;
     self->dry_run = cf_options_has(&run->options, "dry-run");
+    self->waits_for_locks = cf_options_value(&run->options, "timeout") != NULL;
     cf_status status =
         cf_round_collections(run, &self->arena, &self->collections, &self->count, error);
     if (!status)
@@ -58,7 +63,8 @@ static cf_status start(cf_run *run, cf_error *error)
         return status;
     self->give_up_ms = cf_loop_now(run->loop) + self->timeout_ms;
     if (cf_options_has(&run->options, "exclusive") && !self->dry_run)
-        self->exclusive = cf_exclusive_new(run, self->collections, self->count, self->give_up_ms);
+        self->exclusive = cf_exclusive_new(run, self->collections, self->count,
+                                           self->waits_for_locks, self->give_up_ms);
     else
         begin_round(run, self);
     cf_loop_wake(run->loop);
@@ -102,22 +108,56 @@ static void say_next(cf_run *run, const cf_standing *standing, const cf_broker_s
         cf_say(&run->output, "stopped for safety: if these deletions are meant, say so with --yes "
                              "or --max-delete; if not, `counterfoil repair SOURCE --refill` brings "
                              "back what is missing");
+    if (standing->spared)
+        cf_say(&run->output,
+               "stopped for safety: what was deleted elsewhere is still here. If that "
+               "was meant, say so with --yes or --max-delete; if not, `counterfoil "
+               "remove SOURCE` and `counterfoil add SOURCE --existing --mine` bring "
+               "it back everywhere");
     /* Where the link's own report does not reach the user. */
-    if ((standing->unreachable || standing->denied) && (run->quiet || cf_loop_serves(run->loop)))
+    if (broker->trouble && (run->quiet || cf_loop_serves(run->loop)))
         cf_say(&run->output, "the broker: %s", broker->text);
 }
 
-/* Something of ours waits for a lock that another has. */
-static bool is_locked_out(const cf_run *run, const state *self)
+/* Something of ours waits for a lock that another has. Whose that is and how long is said once. */
+static bool is_locked_out(cf_run *run, state *self, const cf_id *collection, bool tells)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
-    cf_link *link = cf_engine_link(engine);
+    const cf_link *link = cf_engine_link(engine);
+    const cf_lease *lease = cf_engine_lock_of(engine, collection);
+    cf_arena arena = {0};
+
+    if (!link || !cf_link_is_locked(link, collection))
+        return false;
+    if (tells && lease)
+        cf_say(&run->output, "%s%s", cf_lock_guard_line(cf_loop_peer(run->loop), lease, &arena),
+               self->waits_for_locks ? ": waiting for it" : "");
+    cf_arena_release(&arena);
+    return true;
+}
+
+static bool is_before(const cf_engine *engine, size_t end, const cf_id *collection)
+{
+    for (size_t i = 0; i < end; i++)
+        if (cf_id_equal(&cf_engine_binding_at(engine, i)->collection, collection))
+            return true;
+    return false;
+}
+
+static bool is_any_locked_out(cf_run *run, state *self, bool tells)
+{
+    const cf_engine *engine = cf_loop_engine(run->loop);
     bool locked = false;
 
+    tells = tells && !self->locks_told;
     for (size_t i = 0; i < self->count; i++)
-        locked |= link && cf_link_is_locked(link, &self->collections[i]);
-    for (size_t i = 0; !self->count && i < cf_engine_binding_count(engine); i++)
-        locked |= link && cf_link_is_locked(link, &cf_engine_binding_at(engine, i)->collection);
+        locked |= is_locked_out(run, self, &self->collections[i], tells);
+    for (size_t i = 0; !self->count && i < cf_engine_binding_count(engine); i++) {
+        const cf_id *collection = &cf_engine_binding_at(engine, i)->collection;
+
+        locked |= !is_before(engine, i, collection) && is_locked_out(run, self, collection, tells);
+    }
+    self->locks_told |= tells;
     return locked;
 }
 
@@ -148,7 +188,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
     if (status)
         return status;
     cf_standing standing = cf_overview_standing(&overview, !self->dry_run);
-    standing.locked |= is_locked_out(run, self);
+    standing.locked |= is_any_locked_out(run, self, self->locked_out);
     show(run, self, &overview);
     if (!cf_engine_binding_count(cf_loop_engine(run->loop)) && !run->quiet)
         cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
@@ -195,16 +235,18 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     }
     self->gave_up =
         !self->dry_run && link && !cf_link_is_connected(link) && now_ms >= self->give_up_ms;
-    self->locked_out = now_ms >= self->give_up_ms && is_locked_out(run, self);
-    bool over = self->gave_up || self->locked_out ||
-                (cf_round_over(self->round, now_ms) && !cf_loop_hauls(run->loop));
+    bool over = cf_round_over(self->round, now_ms) && !cf_loop_hauls(run->loop);
+    self->locked_out = cf_round_is_locked_out(self->round) && !self->dry_run;
+    if (self->locked_out && self->waits_for_locks)
+        is_any_locked_out(run, self, true);
+    over |= self->gave_up || (self->locked_out && now_ms >= self->give_up_ms);
     if (!over || (self->exclusive && !cf_exclusive_is_released(self->exclusive, now_ms))) {
         progress->over = false;
         progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
         return CF_OK;
     }
     cf_status status = introduce(run, self, error);
-    if (!status && self->waiting && !self->gave_up &&
+    if (!status && self->waiting && !self->gave_up && !self->locked_out &&
         !cf_waiting_over(self->waiting, now_ms, &progress->deadline_ms, &status, error)) {
         progress->over = false;
         return CF_OK;
@@ -232,8 +274,8 @@ static const cf_option options[] = {
     {"wait-for", 0, "DEVICE|all", "return when these have applied what this device published"},
     {"exclusive", 0, NULL, "keep other devices from changing the collections meanwhile"},
     {"timeout", 0, "T",
-     "how long to wait while nothing moves: for the broker, for another's lock, for devices (30s "
-     "each)"},
+     "how long to wait while nothing moves: for the broker, for devices (30s each), for another's "
+     "lock (not at all)"},
     {0},
 };
 
@@ -244,7 +286,7 @@ const cf_verb cf_verb_sync = {
     .summary = "One round: looks, sends, receives and applies until nothing is left to do",
     .more = "A source is synced with the other sources of its collection here. "
             "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
-            "when a mass delete\nneeds a word.",
+            "when a mass delete\nneeds a word, 9 when only what another device has locked is left.",
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,

@@ -4,22 +4,23 @@
 
 #include <stdlib.h>
 
-enum { LOCKS_MS = 2000 };
+enum { LOCKS_MS = 2000, CATCHES_UP_MS = 30000 };
 
 /* ---- Watching ---- */
 
-static void watch_changed(void *context, uint64_t folder, cf_event_kind kind)
+static void watch_changed(void *context, uint64_t folder, cf_bytes name, cf_event_kind kind)
 {
     cf_engine *engine = context;
 
     for (size_t i = 0; i < engine->count; i++)
         if (engine->bindings[i]->number == CF_WATCH_SOURCE(folder))
-            cf_source_changed(&engine->sources[i], CF_WATCH_NODE(folder), kind, engine->now_ms);
+            cf_source_changed(&engine->sources[i], CF_WATCH_NODE(folder), name, kind,
+                              engine->now_ms);
 }
 
 static void watch_moved(void *context, uint64_t folder)
 {
-    watch_changed(context, folder, CF_EVENT_ABSENT);
+    watch_changed(context, folder, CF_WHOLE_FOLDER, CF_EVENT_ABSENT);
 }
 
 static void watch_overflowed(void *context)
@@ -140,6 +141,7 @@ void cf_engine_close(cf_engine **engine)
     if (self->peer)
         cf_engine_save_acknowledged(self);
     cf_acknowledged_release(&self->acknowledged);
+    free(self->told_locks);
     cf_heads_release(&self->applied);
     cf_resupply_destroy(&self->resupply);
     cf_uploads_destroy(&self->workshop.uploads);
@@ -211,15 +213,6 @@ static cf_source_at_work *source_of(cf_engine *engine, const cf_binding *binding
     return NULL;
 }
 
-/* It went out for all sources of the collection, and may be what another one of them waits for. */
-static void tell_beside(cf_engine *engine, const cf_binding *binding)
-{
-    for (size_t i = 0; i < engine->count; i++)
-        if (engine->bindings[i] != binding &&
-            cf_id_equal(&engine->bindings[i]->collection, &binding->collection))
-            cf_source_look_again(&engine->sources[i], engine->now_ms);
-}
-
 static void step_transfers(cf_engine *engine)
 {
     const cf_binding *binding;
@@ -234,10 +227,8 @@ static void step_transfers(cf_engine *engine)
         cf_source_at_work *source = source_of(engine, binding);
 
         engine->workshop.activity++;
-        if (source) {
+        if (source)
             cf_source_look_at_folder(source, folder);
-            tell_beside(engine, binding);
-        }
     }
     while ((binding = cf_downloads_finished(engine->workshop.downloads))) {
         cf_source_at_work *source = source_of(engine, binding);
@@ -248,20 +239,24 @@ static void step_transfers(cf_engine *engine)
     }
 }
 
-/* Who is about to hear what is locked publishes nothing before, for a while. */
+/* Who is about to hear what is locked, or what this home itself had told before it went back,
+ * publishes nothing before, for a while. */
 static void await_locks(cf_engine *engine, uint64_t now_ms, uint64_t *deadline)
 {
     bool connects = engine->workshop.watch;
 
     for (const cf_round *round = engine->rounds; round; round = round->next)
         connects |= round->options.kind == CF_ROUND_SYNC;
-    bool awaits = connects && engine->peer->link &&
-                  (engine->connecting || cf_link_is_connected(engine->peer->link)) &&
-                  !cf_locks_are_known(engine->workshop.locks);
+    const cf_link *link = engine->peer->link;
+
+    engine->catches_up &=
+        link && cf_link_is_connected(link) && (!cf_link_has_received(link) || engine->inbox_count);
+    bool awaits = connects && link && (engine->connecting || cf_link_is_connected(link)) &&
+                  (engine->catches_up || !cf_locks_are_known(engine->workshop.locks));
     if (!awaits)
         engine->locks_due_ms = 0;
     else if (!engine->locks_due_ms)
-        engine->locks_due_ms = now_ms + LOCKS_MS;
+        engine->locks_due_ms = now_ms + (engine->catches_up ? CATCHES_UP_MS : LOCKS_MS);
     engine->workshop.awaits_locks = awaits && now_ms < engine->locks_due_ms;
     if (engine->workshop.awaits_locks && engine->locks_due_ms < *deadline)
         *deadline = engine->locks_due_ms;

@@ -62,6 +62,7 @@ typedef struct {
     size_t collection_count;
     cf_delete_word word;  /* the user's word for a mass delete */
     uint64_t patience_ms; /* how long it waits while nothing comes of the broker; 0: 30 s */
+    bool leaves_locked;   /* it is over when only what others have locked is left */
 } cf_round_options;
 
 typedef struct cf_round cf_round;
@@ -70,6 +71,8 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options);
 /* True when nothing is left to do that can be done now. A sync round waits for the broker until it
  * is known to be unreachable or nothing came for as long as it has patience. */
 bool cf_round_over(cf_round *round, uint64_t now_ms);
+/* All that is left waits for locks of others. */
+bool cf_round_is_locked_out(const cf_round *round);
 /* It was over because the broker, though connected, owes it an answer. */
 bool cf_round_is_unanswered(const cf_round *round);
 /* Always to be called. */
@@ -113,10 +116,17 @@ void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding);
  * `add`. */
 typedef struct {
     size_t equal, different, only_here, only_there;
+    size_t older;   /* others had this here before, and have something newer now */
+    size_t deleted; /* or have it no more */
     size_t meeting; /* of the different ones, rows of one number that somebody counted up */
 } cf_comparison;
 cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
                             cf_error *error);
+/* The same of a folder of files, where no engine is at work; `own` is told of each thing that lies
+ * there and is no version in the log, folders before what is in them. */
+typedef void cf_compare_own(void *context, cf_bytes path, bool is_folder);
+cf_status cf_compare_folder(cf_peer *peer, const cf_binding *binding, cf_compare_own *own,
+                            void *context, cf_comparison *out, cf_error *error);
 
 /* ---- What is not in sync ---- */
 
@@ -124,7 +134,8 @@ typedef enum {
     CF_PENDING_UNSENT,    /* done here, not in the log yet */
     CF_PENDING_UNAPPLIED, /* done elsewhere, not on the disk yet */
     CF_PENDING_WAITS,     /* for a broker, a key, a writer to close, an upload, a download */
-    CF_PENDING_HELD,      /* a mass delete that needs the user's word */
+    CF_PENDING_HELD,      /* a mass delete done here, which needs the user's word */
+    CF_PENDING_SPARED,    /* the same done elsewhere, not here yet; also called held */
     CF_PENDING_SKIPPED,   /* can't be synced, or failed */
     CF_PENDING_LOCKED,    /* done here, while another has the lock */
     CF_PENDING_LEFT_OUT,  /* isn't synced, and needn't be: all else is in sync without it */
@@ -152,6 +163,7 @@ typedef struct {
     size_t conflict_count;
     cf_status trouble; /* CF_OK; else why the source can't be used */
     const char *trouble_text;
+    const char *lock; /* "locked by desk until 15:02": all of it, by another; NULL */
 } cf_binding_status;
 
 /* As known after the last look; in the arena. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/files_listing.h"
 #include "peer/engine/engine.h"
+#include "peer/sources/files/meeting.h"
 #include "peer/sources/records/record_source.h"
 
 #include "codec/content.h"
@@ -12,8 +13,10 @@ enum { WINDOW = 1 << 20 };
 /* A thing with its path, on the disk or in the view. */
 typedef struct {
     cf_bytes path;
-    uint8_t kind;     /* as in the view */
-    cf_bytes content; /* in the view: the identity */
+    uint8_t kind;            /* as in the view */
+    cf_bytes content;        /* in the view: the identity */
+    const cf_shown *shown;   /* in the view */
+    cf_met_directories ever; /* on the disk: the directories that ever were there */
 } thing;
 
 typedef struct {
@@ -23,11 +26,15 @@ typedef struct {
 
 typedef struct {
     const cf_env *env;
+    cf_peer *peer;
     const cf_binding *binding;
     cf_folder *root;
     cf_collection *collection;
     cf_arena arena;
     things here, there;
+    cf_past *past;
+    cf_compare_own *own; /* NULL: nobody wants to know */
+    void *context;
 } comparing;
 
 static void add_thing(things *list, const thing *one)
@@ -89,7 +96,8 @@ static void list_thing(comparing *self, const cf_shown *shown, cf_buffer *path)
         return;
     add_thing(&self->there, &(thing){.path = cf_arena_copy(&self->arena, cf_buffer_view(path)),
                                      .kind = shown->kind,
-                                     .content = cf_arena_copy(&self->arena, shown->content)});
+                                     .content = shown->content,
+                                     .shown = shown});
     if (is_directory)
         list_there(self, &shown->items[0], path);
     if (answer == CF_INCLUDE_PASS && self->there.count == before + 1)
@@ -99,12 +107,11 @@ static void list_thing(comparing *self, const cf_shown *shown, cf_buffer *path)
 static void list_there(comparing *self, const cf_id *directory, cf_buffer *path)
 {
     const cf_shown *shown;
-    cf_arena arena = {0};
     cf_group group;
     size_t count, size = path->size;
 
-    cf_view_group_of(self->collection->view, directory, &arena, &group);
-    cf_view_list(self->collection->view, &group, &arena, &shown, &count);
+    cf_view_group_of(self->collection->view, directory, &self->arena, &group);
+    cf_view_list(self->collection->view, &group, &self->arena, &shown, &count);
     for (size_t i = 0; i < count; i++) {
         if (size)
             cf_buffer_append(path, "/", 1);
@@ -112,7 +119,6 @@ static void list_there(comparing *self, const cf_id *directory, cf_buffer *path)
         list_thing(self, &shown[i], path);
         path->size = size;
     }
-    cf_arena_release(&arena);
 }
 
 /* ---- Are they the same ---- */
@@ -173,16 +179,13 @@ static bool is_content(comparing *self, const cf_folder *folder, cf_bytes name, 
            cf_hash_equal(&found, &expected);
 }
 
-static bool is_same(comparing *self, const thing *here, const thing *there)
+/* The folder that it is in, held, and its name there. False: it can't be. */
+static bool hold_folder(comparing *self, const thing *here, cf_hold *hold, cf_bytes *name)
 {
-    cf_files *files = self->env->files;
     cf_bytes names[256];
     size_t count = 0, at = 0;
-    cf_hold hold = {0};
     cf_error ignored;
 
-    if (here->kind != there->kind || here->kind == CF_KIND_DIRECTORY)
-        return here->kind == there->kind;
     while (at <= here->path.size && count < sizeof names / sizeof names[0]) {
         const uint8_t *from = here->path.data + at;
         const uint8_t *slash = memchr(from, '/', here->path.size - at);
@@ -191,11 +194,119 @@ static bool is_same(comparing *self, const thing *here, const thing *there)
         names[count++] = cf_bytes_of(from, size);
         at += size + 1;
     }
-    bool same = at > here->path.size &&
-                cf_hold_path(files, self->root, names, count - 1, &hold, &ignored) == CF_OK &&
-                is_content(self, hold.folder, names[count - 1], there);
-    cf_hold_release(&hold, files);
+    *name = names[count - 1];
+    return at > here->path.size &&
+           cf_hold_path(self->env->files, self->root, names, count - 1, hold, &ignored) == CF_OK;
+}
+
+static bool is_same(comparing *self, const thing *here, const thing *there)
+{
+    cf_hold hold = {0};
+    cf_bytes name;
+
+    if (here->kind != there->kind || here->kind == CF_KIND_DIRECTORY)
+        return here->kind == there->kind;
+    bool same = hold_folder(self, here, &hold, &name) && is_content(self, hold.folder, name, there);
+    cf_hold_release(&hold, self->env->files);
     return same;
+}
+
+/* ---- Was it ever there ---- */
+
+/* Its content's identity, in the arena; nothing of a directory, and of what can't be read. */
+static cf_bytes identify(comparing *self, const thing *here, const cf_folder *folder, cf_bytes name)
+{
+    cf_files *files = self->env->files;
+    cf_buffer identity = {0};
+    cf_error ignored;
+    cf_stat stat;
+    cf_hash hash;
+
+    if (here->kind == CF_KIND_DIRECTORY ||
+        files->stat(files, folder, name, &stat, &ignored) != CF_OK ||
+        (here->kind == CF_KIND_SYMLINK ? hash_link(self, folder, name, &hash, &ignored)
+                                       : hash_file(self, folder, name, &hash, &ignored)) != CF_OK)
+        return (cf_bytes){0};
+    cf_content_identity_pack(&identity, &hash, stat.size);
+    cf_bytes copy = cf_arena_copy(&self->arena, cf_buffer_view(&identity));
+    cf_buffer_release(&identity);
+    return copy;
+}
+
+/* What lies there comes after the folder that it is in. */
+static cf_met_directories within(const comparing *self, const thing *here)
+{
+    static cf_id root;
+    const uint8_t *slash = memrchr(here->path.data, '/', here->path.size);
+    const thing folder = {
+        .path = cf_bytes_of(here->path.data, slash ? (size_t)(slash - here->path.data) : 0)};
+    const thing *above =
+        slash ? bsearch(&folder, self->here.at, self->here.count, sizeof *self->here.at, by_path)
+              : NULL;
+
+    root = cf_root_item;
+    return above ? above->ever : (cf_met_directories){&root, slash ? 0 : 1};
+}
+
+static cf_met meet(comparing *self, thing *here, const cf_shown *shown)
+{
+    const cf_meeting meeting = {self->peer, self->collection, self->binding->nodes, self->past};
+    const cf_met_directories ever = within(self, here);
+    cf_met_thing found = {.kind = here->kind,
+                          .within = ever.at,
+                          .within_count = ever.count,
+                          .shown = shown,
+                          .root = self->root};
+    cf_met met = CF_MET_NOT;
+    cf_hold hold = {0};
+    cf_node node;
+    cf_id there;
+
+    if (hold_folder(self, here, &hold, &found.name)) {
+        found.content = identify(self, here, hold.folder, found.name);
+        met = cf_meet(&meeting, &found, &self->arena, &node, &there);
+    }
+    cf_hold_release(&hold, self->env->files);
+    return met;
+}
+
+/* For what lies in it. */
+static void note_directory(comparing *self, thing *here, const cf_shown *shown)
+{
+    const cf_met_directories above = within(self, here);
+    const uint8_t *slash = memrchr(here->path.data, '/', here->path.size);
+    size_t at = slash ? (size_t)(slash - here->path.data) + 1 : 0;
+    bool known = shown && shown->kind == CF_KIND_DIRECTORY;
+
+    if (here->kind == CF_KIND_DIRECTORY)
+        here->ever = cf_met_directories_at(
+            self->past, &above, cf_bytes_of(here->path.data + at, here->path.size - at),
+            known ? shown->items : NULL, known ? shown->item_count : 0, &self->arena);
+}
+
+static void count(comparing *self, thing *here, const thing *there, cf_comparison *out)
+{
+    const cf_shown *shown = there ? there->shown : NULL;
+
+    note_directory(self, here, shown);
+    if (there && is_same(self, here, there)) {
+        out->equal++;
+        return;
+    }
+    switch (meet(self, here, shown)) {
+    case CF_MET_OLDER:
+        out->older++;
+        break;
+    case CF_MET_DELETED:
+    case CF_MET_WAITS:
+        out->deleted++;
+        break;
+    case CF_MET_NOT:
+        out->different += there != NULL;
+        out->only_here += !there;
+        if (self->own)
+            self->own(self->context, here->path, here->kind == CF_KIND_DIRECTORY);
+    }
 }
 
 static void compare(comparing *self, cf_comparison *out)
@@ -204,37 +315,33 @@ static void compare(comparing *self, cf_comparison *out)
     size_t i = 0, j = 0;
 
     *out = (cf_comparison){0};
-    while (i < here->count && j < there->count) {
-        int order = by_path(&here->at[i], &there->at[j]);
+    while (i < here->count || j < there->count) {
+        int order = i == here->count    ? 1
+                    : j == there->count ? -1
+                                        : by_path(&here->at[i], &there->at[j]);
 
-        if (order == 0 && is_same(self, &here->at[i], &there->at[j]))
-            out->equal++;
-        else if (order == 0)
-            out->different++;
-        else if (order < 0)
-            out->only_here++;
+        if (order <= 0)
+            count(self, &here->at[i], order ? NULL : &there->at[j], out);
         else
             out->only_there++;
         i += order <= 0;
         j += order >= 0;
     }
-    out->only_here += here->count - i;
-    out->only_there += there->count - j;
 }
 
-cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
-                            cf_error *error)
+cf_status cf_compare_folder(cf_peer *peer, const cf_binding *binding, cf_compare_own *own,
+                            void *context, cf_comparison *out, cf_error *error)
 {
-    cf_peer *peer = cf_engine_peer(engine);
-    comparing self = {.env = peer->env, .binding = binding};
+    comparing self = {
+        .env = peer->env, .peer = peer, .binding = binding, .own = own, .context = context};
     cf_files *files = peer->env->files;
     cf_buffer path = {0};
 
-    if (cf_format_is_records(binding->format))
-        return cf_record_source_compare(peer, binding, out, error);
     cf_status status = files->open_root(files, binding->path, &self.root, error);
     if (!status)
         status = cf_peer_collection(peer, &binding->collection, &self.collection, error);
+    if (!status)
+        status = cf_past_read(peer, &binding->collection, &self.past, error);
     if (!status)
         status = list_here(&self, error);
     if (!status) {
@@ -242,10 +349,21 @@ cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_com
         sort_things(&self.there);
         compare(&self, out);
     }
+    cf_past_destroy(&self.past);
     files->close_folder(files, &self.root);
     cf_buffer_release(&path);
     free(self.here.at);
     free(self.there.at);
     cf_arena_release(&self.arena);
     return status;
+}
+
+cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
+                            cf_error *error)
+{
+    cf_peer *peer = cf_engine_peer(engine);
+
+    return cf_format_is_records(binding->format)
+               ? cf_record_source_compare(peer, binding, out, error)
+               : cf_compare_folder(peer, binding, NULL, NULL, out, error);
 }

@@ -17,6 +17,10 @@ typedef struct {
     char first[CF_ERROR_TEXT];
 } cf_fault;
 
+#define CF_ENGINE_CROWDED                                                                          \
+    "it has more chains than a device takes: nothing but who is in is synced. Shut out the "       \
+    "device that made them (`counterfoil devices revoke`)"
+
 struct cf_engine {
     const cf_env *env;
     cf_home *home;
@@ -33,6 +37,7 @@ struct cf_engine {
     cf_buffer *inbox; /* entries that came and are not taken yet */
     size_t inbox_count, inbox_capacity;
     bool connecting;       /* since the link was started nothing is known */
+    bool catches_up;       /* entries of an own chain are to come: the home went back */
     uint64_t locks_due_ms; /* till when it is waited for what is locked; 0: it isn't */
     uint64_t losses;       /* how often a session was lost or could not be had */
     cf_error loss;
@@ -47,11 +52,14 @@ struct cf_engine {
     uint64_t broker_number;
     uint64_t went_back_ms; /* from a broker that was not the user's new home */
     uint64_t anew_ms;      /* when a session began anew that the broker had forgotten */
+    bool crowded;          /* only the member log goes to and fro: see cf_link_welcome */
     bool refused;
     cf_hash refused_entry;
     char refusal[CF_ERROR_TEXT];
     cf_fault fault;
     char delay[CF_NAME_SHOWN]; /* why the broker takes no entries for now; empty: it does */
+    cf_lease *told_locks;      /* of others, that something of ours waits for, as `serve` told */
+    size_t told_count, told_capacity;
     cf_traffic traffic;
     bool may_seal; /* there was a key to seal under at the last step */
     size_t kept; /* entries of the member log when own writes that are void were last looked for */
@@ -66,6 +74,7 @@ struct cf_round {
     uint64_t activity;    /* at the last look */
     uint64_t progress_ms; /* when something last moved */
     bool gave_up;         /* nothing moved for too long */
+    bool is_locked_out;   /* only what waits for locks of others was left at the last look */
     cf_round *next;
 };
 

@@ -2,6 +2,7 @@
 #include "peer/engine/engine_inside.h"
 #include "peer/account/membership.h"
 #include "peer/log/unsent.h"
+#include "peer/sources/lock_guard.h"
 
 #include "codec/address.h"
 #include "codec/limits.h"
@@ -66,6 +67,27 @@ void cf_engine_save_acknowledged(cf_engine *engine)
         cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker has: %s", error.text);
 }
 
+/* ---- What this device had told, and knows no more ---- */
+
+static void meet_again(void *context, const cf_id *collection)
+{
+    cf_engine *engine = context;
+    cf_error error;
+
+    for (size_t i = 0; i < engine->count; i++) {
+        cf_binding *binding = engine->bindings[i];
+
+        if (!cf_id_equal(&binding->collection, collection) || binding->meets & CF_MEETS_AGAIN)
+            continue;
+        binding->meets |= CF_MEETS_AGAIN;
+        engine->catches_up = true;
+        engine->locks_due_ms = 0;
+        if (cf_binding_save(engine->peer, binding, &error))
+            cf_report(engine->env, CF_REPORT_WARNING, "noting that the home went back: %s",
+                      error.text);
+    }
+}
+
 /* ---- The link's events ---- */
 
 static void connected(void *context, const cf_link_welcome *welcome)
@@ -86,7 +108,13 @@ static void connected(void *context, const cf_link_welcome *welcome)
                   "this device's clock is %lld hours off the broker's: nothing is published until "
                   "it is mended",
                   (long long)(difference < 0 ? -difference : difference) / 3600000);
+    engine->crowded = welcome->is_crowded;
+    if (engine->crowded) {
+        cf_report(engine->env, CF_REPORT_ERROR, "the broker: %s", CF_ENGINE_CROWDED);
+        return;
+    }
     greet_broker(engine, welcome);
+    cf_author_each_behind(engine->peer->author, welcome->heads, meet_again, engine);
     cf_unsent_shown(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer),
                     welcome->heads);
     cf_resupply_begin(engine->resupply);
@@ -104,6 +132,20 @@ static bool begins_anew(cf_engine *engine, const cf_link_loss *loss)
     engine->connecting = true;
     cf_link_start(engine->peer->link);
     return true;
+}
+
+/* Who shut this device out is said where the log tells; else what the broker said, which may as
+ * well have lost the user. */
+static void tell_denial(cf_engine *engine, const cf_error *why)
+{
+    cf_error standing;
+
+    if (cf_membership_standing(engine->peer, &standing))
+        cf_fail(&engine->loss, CF_DENIED, "%s", standing.text);
+    else
+        cf_fail(&engine->loss, CF_DENIED,
+                "%s; whether it is still in, `counterfoil devices` tells on another one",
+                why->text);
 }
 
 static void lost(void *context, const cf_link_loss *loss)
@@ -124,8 +166,7 @@ static void lost(void *context, const cf_link_loss *loss)
     cf_engine_check_move(engine);
     engine->denials = loss->why->status == CF_DENIED ? engine->denials + 1 : 0;
     if (engine->denials)
-        cf_fail(&engine->loss, CF_DENIED,
-                "%s; an owner has shut it out, or the broker has lost this user", loss->why->text);
+        tell_denial(engine, loss->why);
     bool said = strcmp(before.text, engine->loss.text) == 0 || /* at the try before */
                 (engine->denials && cf_membership_left(engine->peer));
     cf_report(engine->env, said ? CF_REPORT_DETAIL : CF_REPORT_NOTICE, "the broker: %s",
@@ -184,14 +225,63 @@ static void accepted(void *context, const cf_head *entry)
     cf_unsent_forget(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer), entry);
 }
 
-/* Those come and go by themselves, in the order of things. What was under way without the token
- * while this device's own lock was being granted goes out again with it. */
-static bool is_passing(const cf_engine *engine, cf_bytes code)
+static bool is_locked(const cf_link_refusal *refusal)
+{
+    return cf_bytes_equal(refusal->code, cf_bytes_of_text(CF_REFUSED_LOCKED));
+}
+
+/* Those come and go by themselves, in the order of things. */
+static bool is_passing(cf_bytes code)
 {
     return cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_GAP)) ||
-           cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS)) ||
-           (cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_LOCKED)) &&
-            cf_locks_any_own(engine->workshop.locks));
+           cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS));
+}
+
+/* What this device knows of an entry of its own log. */
+static bool read_header(const cf_engine *engine, const cf_head *head, cf_header *out)
+{
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error ignored;
+    bool known = cf_log_get(engine->peer->log, head, &wire, &ignored) == CF_OK &&
+                 cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK;
+
+    if (known)
+        *out = (cf_header){.device = entry.header.device, .collection = entry.header.collection};
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return known;
+}
+
+/* Whether whose lock it is was told, since that held up something of ours; now it is. */
+static bool was_told(cf_engine *engine, const cf_lease *lease)
+{
+    for (size_t i = 0; i < engine->told_count; i++)
+        if (cf_id_equal(&engine->told_locks[i].collection, &lease->collection) &&
+            cf_hash_equal(&engine->told_locks[i].holder, &lease->holder))
+            return true;
+    engine->told_locks = cf_grow(engine->told_locks, &engine->told_capacity, engine->told_count + 1,
+                                 sizeof *engine->told_locks);
+    engine->told_locks[engine->told_count++] = *lease;
+    return false;
+}
+
+/* A verb tells it itself, once nothing else is left to do. */
+static void tell_lock(cf_engine *engine, const cf_link_refusal *refusal)
+{
+    cf_arena arena = {0};
+    cf_header header;
+    const cf_lease *lease = NULL;
+
+    if (read_header(engine, &refusal->entry, &header))
+        lease = cf_engine_lock_of(engine, &header.collection);
+    if (lease)
+        cf_report(engine->env,
+                  engine->workshop.watch && !was_told(engine, lease) ? CF_REPORT_WARNING
+                                                                     : CF_REPORT_DETAIL,
+                  "%s", cf_lock_guard_line(engine->peer, lease, &arena));
+    cf_arena_release(&arena);
 }
 
 /* Said once, however often it is tried again. */
@@ -199,12 +289,31 @@ static cf_report_level note_delay(cf_engine *engine, const cf_link_refusal *refu
 {
     char shown[CF_NAME_SHOWN];
 
-    if (is_passing(engine, refusal->code))
+    if (is_locked(refusal))
+        tell_lock(engine, refusal);
+    if (is_locked(refusal) || is_passing(refusal->code))
         return CF_REPORT_DETAIL;
     cf_name_show(refusal->text.size ? refusal->text : refusal->code, shown);
     bool known = strcmp(shown, engine->delay) == 0;
     memcpy(engine->delay, shown, sizeof shown);
     return known ? CF_REPORT_DETAIL : CF_REPORT_WARNING;
+}
+
+/* What the broker has no room for is told as refused where it is this device's own; another's is
+ * that one's trouble. */
+static bool is_own(const cf_engine *engine, const cf_head *head)
+{
+    cf_header header;
+
+    return read_header(engine, head, &header) &&
+           cf_hash_equal(&header.device, cf_peer_device(engine->peer));
+}
+
+static bool is_final(const cf_engine *engine, const cf_link_refusal *refusal)
+{
+    if (cf_bytes_equal(refusal->code, cf_bytes_of_text(CF_REFUSED_TOO_MANY_CHAINS)))
+        return is_own(engine, &refusal->entry);
+    return refusal->never;
 }
 
 static void refused(void *context, const cf_link_refusal *refusal)
@@ -218,7 +327,7 @@ static void refused(void *context, const cf_link_refusal *refusal)
               (const char *)refusal->code.data, text);
     if (cf_bytes_equal(refusal->code, cf_bytes_of_text(CF_REFUSED_BLOBS)))
         cf_resupply_blocked(engine->resupply, &refusal->entry, engine->now_ms);
-    if (!refusal->never)
+    if (!is_final(engine, refusal))
         return;
     engine->refused = true;
     engine->refused_entry = refusal->entry.hash;
@@ -249,6 +358,7 @@ static void idle(void *context)
     cf_engine *engine = context;
 
     engine->delay[0] = '\0';
+    engine->told_count = 0;
     engine->workshop.activity++;
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);

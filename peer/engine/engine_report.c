@@ -22,7 +22,8 @@ static bool is_behind(cf_engine *engine, const cf_id *collection)
         for (size_t k = 0; k < pendings.count; k++)
             behind |= pendings.at[k].kind == CF_PENDING_UNAPPLIED ||
                       pendings.at[k].kind == CF_PENDING_WAITS ||
-                      pendings.at[k].kind == CF_PENDING_HELD;
+                      pendings.at[k].kind == CF_PENDING_HELD ||
+                      pendings.at[k].kind == CF_PENDING_SPARED;
         cf_pendings_release(&pendings);
     }
     for (size_t i = 0; i < engine->peer->collection_count && !behind; i++)

@@ -41,6 +41,23 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
     return round;
 }
 
+/* Whose lock it is has been heard: so who it is and how long can be told. */
+static bool is_anothers(void *context, const cf_id *collection)
+{
+    cf_engine *engine = context;
+
+    return cf_locks_are_known(engine->workshop.locks) && cf_engine_lock_of(engine, collection);
+}
+
+static bool link_is_locked_out(const cf_round *round)
+{
+    cf_engine *engine = round->engine;
+    const cf_link *link = engine->peer->link;
+
+    return round->options.kind == CF_ROUND_SYNC && link && cf_link_is_connected(link) &&
+           !engine->inbox_count && cf_link_is_locked_out(link, is_anothers, engine);
+}
+
 static bool link_is_over(const cf_round *round)
 {
     const cf_engine *engine = round->engine;
@@ -83,10 +100,17 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
         round->activity = engine->workshop.activity;
         round->progress_ms = now_ms;
     }
-    if (!works && !waits && link_is_over(round))
+    round->is_locked_out = !works && !waits && link_is_locked_out(round);
+    if (!works && !waits &&
+        (link_is_over(round) || (round->is_locked_out && round->options.leaves_locked)))
         return !cf_bases_busy(engine->workshop.bases) || round->options.kind != CF_ROUND_SYNC;
     round->gave_up = !works && now_ms > cf_round_deadline(round);
     return round->gave_up;
+}
+
+bool cf_round_is_locked_out(const cf_round *round)
+{
+    return round->is_locked_out;
 }
 
 bool cf_round_is_unanswered(const cf_round *round)

@@ -212,6 +212,8 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
         if (engine->bindings[i] == binding)
             cf_source_status(&engine->sources[i], &pendings, how_sending_goes(engine, arena), out);
     find_unsent(engine, binding, &pendings);
+    const cf_lease *lease = cf_engine_lock_of(engine, &binding->collection);
+    out->lock = lease ? cf_lock_guard_text(engine->peer, lease, arena) : NULL;
     cf_pendings_sort(&pendings);
     out->pending = cf_pendings_copy(&pendings, arena);
     out->pending_count = pendings.count;
@@ -248,6 +250,10 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
         out->trouble = CF_OK;
     snprintf(out->text, sizeof out->text, "%s",
              engine->refused ? engine->refusal : engine->loss.text);
+    if (out->connected && engine->crowded) {
+        snprintf(out->text, sizeof out->text, "%s", CF_ENGINE_CROWDED);
+        out->trouble = CF_TOO_LARGE;
+    }
     if (cf_engine_tell_fault(engine, out->text)) {
         out->is_faulty = true;
         out->trouble = CF_MALFORMED;

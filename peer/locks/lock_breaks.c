@@ -3,6 +3,7 @@
 
 #include "codec/limits.h"
 #include "codec/pack.h"
+#include "peer/log/catalog_rights.h"
 
 #include <string.h>
 

@@ -5,8 +5,6 @@
 #define CF_PEER_LOCKS_LOCK_BREAKS_H
 #include "peer/log/peer.h"
 
-enum { CF_CATALOG_BREAK = 'B' };
-
 typedef struct {
     cf_id collection;
     cf_hash holder;

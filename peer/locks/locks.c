@@ -59,14 +59,6 @@ const cf_lock *cf_locks_own(const cf_locks *locks, const cf_id *collection, cons
     return NULL;
 }
 
-bool cf_locks_any_own(const cf_locks *locks)
-{
-    for (size_t i = 0; i < locks->own_count; i++)
-        if (locks->own[i].state <= CF_LOCK_HELD && cf_id_equal(&locks->own[i].item, &whole))
-            return true;
-    return false;
-}
-
 const cf_lease *cf_locks_all(const cf_locks *locks, size_t *count)
 {
     *count = locks->known_count;

@@ -62,8 +62,6 @@ void cf_locks_renew(cf_locks *locks, const cf_id *request, uint64_t for_ms);
 const cf_lock *cf_locks_find(const cf_locks *locks, const cf_id *request);
 /* The one of ours that is in force; NULL. */
 const cf_lock *cf_locks_own(const cf_locks *locks, const cf_id *collection, const cf_id *item);
-/* Whether this device has asked for the lock of a whole collection, or has it. */
-bool cf_locks_any_own(const cf_locks *locks);
 /* Tells the broker's operator what the lock of a collection is for: it is communicated alone from
  * now on, or no longer. */
 void cf_locks_tell_alone(cf_locks *locks, const cf_id *collection, bool begins);

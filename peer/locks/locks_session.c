@@ -62,6 +62,15 @@ static void take_lease(cf_locks *locks, const cf_message *answer, uint64_t now_m
     }
 }
 
+/* Of what the broker holds nothing of there is no lock, for anybody. */
+static cf_status status_of(const cf_message *refusal)
+{
+    if (refusal->refused.later)
+        return CF_UNREACHABLE;
+    return cf_bytes_equal(refusal->refused.code, cf_bytes_of_text(CF_REFUSED_UNKNOWN)) ? CF_MISSING
+                                                                                       : CF_DENIED;
+}
+
 static void take_refusal(cf_locks *locks, const cf_message *answer)
 {
     cf_id request;
@@ -77,8 +86,8 @@ static void take_refusal(cf_locks *locks, const cf_message *answer)
         cf_locks_drop(locks, lock);
     bool held = lock->state == CF_LOCK_HELD;
     lock->state = held ? CF_LOCK_OVER : CF_LOCK_DENIED;
-    cf_fail(&lock->why, answer->refused.later ? CF_UNREACHABLE : CF_DENIED, "the broker: %.*s",
-            (int)answer->refused.text.size, (const char *)answer->refused.text.data);
+    cf_fail(&lock->why, status_of(answer), "the broker: %.*s", (int)answer->refused.text.size,
+            (const char *)answer->refused.text.data);
     if (held)
         cf_report(locks->peer->env, CF_REPORT_WARNING, "a lock is over: %.*s",
                   (int)answer->refused.text.size, (const char *)answer->refused.text.data);

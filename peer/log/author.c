@@ -4,6 +4,7 @@
 #include "codec/limits.h"
 #include "codec/pack.h"
 #include "codec/seal.h"
+#include "peer/log/after.h"
 
 #include <stdlib.h>
 
@@ -24,9 +25,10 @@ typedef struct {
 struct cf_author {
     cf_author_options options;
     cf_hash device;
-    cf_time seen;
+    cf_author_clock clock;
     chain *chains;
     size_t count, capacity;
+    size_t after_max; /* heads in one `after` */
 };
 
 static chain *find_chain(const cf_author *author, const cf_id *collection)
@@ -52,7 +54,18 @@ static chain *get_chain(cf_author *author, const cf_id *collection)
 
 /* ---- Records ---- */
 
-static void put_chain(const cf_author *author, const chain *own, cf_time seen, cf_records *records)
+static void put_clock(const cf_author *author, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_author_clock_pack(&author->clock, &value);
+    cf_records_put(records, cf_key_meta(&arena, META_CLOCK), cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+static void put_chain(const cf_author *author, const chain *own, cf_records *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
@@ -68,11 +81,7 @@ static void put_chain(const cf_author *author, const chain *own, cf_time seen, c
         key = (cf_bytes){0}; /* the account writes at birth and in need, from no home */
     if (key.size)
         cf_records_put(records, key, cf_buffer_view(&value));
-    cf_buffer_clear(&value);
-    cf_pack_array(&value, 2);
-    cf_pack_uint(&value, seen.ms);
-    cf_pack_uint(&value, seen.counter);
-    cf_records_put(records, cf_key_meta(&arena, META_CLOCK), cf_buffer_view(&value));
+    put_clock(author, records);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -141,21 +150,13 @@ static cf_status load_clock(cf_author *author, cf_error *error)
     cf_store *store = cf_log_store(author->options.log);
     cf_arena arena = {0};
     cf_buffer value = {0};
-    size_t count;
 
     cf_status status = store->get(store, cf_log_user(author->options.log),
                                   cf_key_meta(&arena, META_CLOCK), &value, error);
-    if (status == CF_MISSING) {
+    if (status == CF_MISSING)
         status = CF_OK;
-    } else if (!status) {
-        cf_reader reader = cf_reader_of(cf_buffer_view(&value));
-
-        status = cf_read_array(&reader, &count, error);
-        if (!status)
-            status = cf_read_uint(&reader, &author->seen.ms, error);
-        if (!status)
-            status = cf_read_uint(&reader, &author->seen.counter, error);
-    }
+    else if (!status)
+        status = cf_author_clock_read(cf_buffer_view(&value), &author->clock, error);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status;
@@ -184,6 +185,7 @@ cf_status cf_author_open(const cf_author_options *options, cf_author **out, cf_e
     loading load = {author, CF_OK, error};
 
     author->options = *options;
+    author->after_max = CF_ENTRY_AFTER_MAX;
     author->device = cf_device_id(cf_keys_public(options->keys)->signing);
     cf_status status = load_clock(author, error);
     if (!status && !cf_hash_equal(&author->device, user))
@@ -215,6 +217,11 @@ void cf_author_destroy(cf_author **author)
     *author = NULL;
 }
 
+void cf_author_bound_after(cf_author *author, size_t most)
+{
+    author->after_max = most;
+}
+
 const cf_hash *cf_author_device(const cf_author *author)
 {
     return &author->device;
@@ -222,13 +229,23 @@ const cf_hash *cf_author_device(const cf_author *author)
 
 cf_time cf_author_time(const cf_author *author, uint64_t now_ms)
 {
-    return cf_time_after(author->seen, now_ms);
+    return cf_time_after(author->clock.seen, now_ms);
 }
 
-void cf_author_saw(cf_author *author, cf_time time)
+void cf_author_saw(cf_author *author, const cf_hash *device, cf_time time, uint64_t now_ms,
+                   cf_records *records)
 {
-    if (cf_time_compare(time, author->seen) > 0)
-        author->seen = time;
+    bool own = cf_hash_equal(device, &author->device); /* then it is a copy's, or was mended */
+
+    if (own && !cf_time_counts(time, now_ms))
+        return;
+    if (cf_author_clock_saw(&author->clock, device, time, now_ms))
+        put_clock(author, records);
+}
+
+const cf_author_clock *cf_author_clock_of(const cf_author *author)
+{
+    return &author->clock;
 }
 
 const cf_heads *cf_author_heads(const cf_author *author, const cf_id *collection)
@@ -237,6 +254,15 @@ const cf_heads *cf_author_heads(const cf_author *author, const cf_id *collection
     const chain *found = find_chain(author, collection);
 
     return found ? &found->heads : &none;
+}
+
+bool cf_author_writer(const cf_author *author, const cf_id *collection, cf_id *out)
+{
+    const chain *found = find_chain(author, collection);
+
+    if (found && found->has_writer)
+        *out = found->writer;
+    return found && found->has_writer;
 }
 
 void cf_author_each(const cf_author *author, cf_author_visit *visit, void *context)
@@ -305,34 +331,89 @@ static const cf_heads *member_heads(const cf_author *author, const cf_draft *dra
     return draft->type == CF_ENTRY_MEMBER ? NULL : cf_author_heads(author, &cf_member_log_id);
 }
 
+static cf_after after_of(const cf_author *author, const cf_draft *draft, const chain *own)
+{
+    bool is_member = draft->type == CF_ENTRY_MEMBER;
+
+    return (cf_after){.log = author->options.log,
+                      .collection = &own->collection,
+                      .device = &author->device,
+                      .epoch = is_member ? NULL : &draft->epoch,
+                      .members = cf_author_heads(author, &cf_member_log_id),
+                      .told = &own->told,
+                      .body = draft->body,
+                      .blob_count = draft->blob_count,
+                      .most = author->after_max};
+}
+
+/* What the chain has told with this `after`, of what is held now. */
+static cf_heads told_with(const cf_author *author, const chain *own, bool is_member,
+                          const cf_head *after, size_t count)
+{
+    const cf_heads *held[] = {&own->heads,
+                              is_member ? NULL : cf_author_heads(author, &cf_member_log_id)};
+    cf_heads named = {0}, told = {0};
+
+    cf_heads_add(&named, after, count);
+    for (size_t k = 0; k < 2 && held[k]; k++) {
+        cf_head *kept = cf_allocate(held[k]->count, sizeof *kept);
+        size_t kept_count = 0;
+
+        for (size_t i = 0; i < held[k]->count; i++)
+            if (cf_heads_contain(&own->told, &held[k]->heads[i]) ||
+                cf_heads_contain(&named, &held[k]->heads[i]) ||
+                cf_id_equal(&held[k]->heads[i].writer, &own->writer))
+                kept[kept_count++] = held[k]->heads[i];
+        cf_heads_add(&told, kept, kept_count);
+        free(kept);
+    }
+    cf_heads_release(&named);
+    return told;
+}
+
+bool cf_author_tells_first(cf_author *author, const cf_draft *draft, bool whole)
+{
+    chain *own = get_chain(author, &draft->collection);
+    cf_heads untold = {0};
+
+    start_writer(author, own);
+    const cf_after after = after_of(author, draft, own);
+    cf_heads_after(&(cf_seen){&own->heads, member_heads(author, draft), &own->told, &own->writer},
+                   &untold);
+    bool beyond = whole ? untold.count > after.most : cf_after_is_beyond(&after, &untold);
+    cf_heads_release(&untold);
+    return beyond;
+}
+
 cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *wire,
                           cf_records *records, cf_error *error)
 {
     chain *own = get_chain(author, &draft->collection);
-    cf_heads after = {0}, told = {0};
+    cf_heads after = {0};
     cf_buffer body = {0};
     cf_header header;
     cf_hash hash;
 
     start_writer(author, own);
-    const cf_heads *members = member_heads(author, draft);
-    cf_heads_after(&(cf_seen){&own->heads, members, &own->told, &own->writer}, &after);
+    const cf_after choice = after_of(author, draft, own);
+    cf_heads_after(&(cf_seen){&own->heads, member_heads(author, draft), &own->told, &own->writer},
+                   &after);
+    cf_status status = cf_after_cut(&choice, &after, error);
     fill_header(author, draft, own, &after, &header);
-    cf_status status = seal_body(author, draft, &header, &body, error);
+    if (!status)
+        status = seal_body(author, draft, &header, &body, error);
     if (!status)
         status = cf_entry_build(&header, cf_buffer_view(&body),
                                 cf_keys_signing_secret(author->options.keys), wire, &hash, error);
     if (!status && records) {
-        cf_heads_add_new(&told, &own->heads, NULL);
-        if (members)
-            cf_heads_add_new(&told, members, NULL);
         chain next = *own;
         next.sequence++;
         next.hash = hash;
-        next.told = told;
-        put_chain(author, &next, author->seen, records);
+        next.told =
+            told_with(author, own, draft->type == CF_ENTRY_MEMBER, after.heads, after.count);
+        put_chain(author, &next, records);
+        cf_heads_release(&next.told);
     }
-    cf_heads_release(&told);
     cf_heads_release(&after);
     cf_buffer_release(&body);
     return status;
@@ -342,10 +423,8 @@ static void follow_own(cf_author *author, chain *own, const cf_entry *entry)
 {
     own->sequence = entry->header.sequence;
     own->hash = entry->hash;
-    cf_heads told = {0};
-    cf_heads_add_new(&told, &own->heads, NULL);
-    if (entry->header.type != CF_ENTRY_MEMBER)
-        cf_heads_add_new(&told, cf_author_heads(author, &cf_member_log_id), NULL);
+    cf_heads told = told_with(author, own, entry->header.type == CF_ENTRY_MEMBER,
+                              entry->header.after, entry->header.after_count);
     cf_heads_release(&own->told);
     own->told = told;
 }
@@ -356,6 +435,23 @@ void cf_author_took(cf_author *author, const cf_entry *entry)
 
     follow_own(author, own, entry);
     cf_heads_advance(&own->heads, entry);
+}
+
+void cf_author_each_behind(const cf_author *author, const cf_heads *theirs, cf_author_behind *visit,
+                           void *context)
+{
+    for (size_t i = 0; i < author->count; i++) {
+        const chain *own = &author->chains[i];
+        size_t count = 0;
+        const cf_head *heads =
+            own->has_writer ? cf_heads_of_writer(theirs, &own->writer, &count) : NULL;
+        bool behind = false;
+
+        for (size_t k = 0; heads && k < count; k++)
+            behind |= heads[k].sequence > own->sequence;
+        if (behind)
+            visit(context, &own->collection);
+    }
 }
 
 bool cf_author_met(cf_author *author, const cf_entry *entry)

@@ -6,9 +6,10 @@
 #define CF_PEER_LOG_AUTHOR_H
 #include "broker/env.h"
 #include "broker/log.h"
-#include "codec/clock.h"
+#include "codec/change.h"
 #include "codec/heads.h"
 #include "codec/ring.h"
+#include "peer/log/author_clock.h"
 #include "peer/log/tables.h"
 
 typedef struct cf_author cf_author;
@@ -23,14 +24,19 @@ typedef struct {
 /* Reads its chains and the heads that the log holds. */
 cf_status cf_author_open(const cf_author_options *options, cf_author **out, cf_error *error);
 void cf_author_destroy(cf_author **author);
+/* Other than CF_ENTRY_AFTER_MAX heads in one `after`. */
+void cf_author_bound_after(cf_author *author, size_t most);
 
 /* The device id of its keys. */
 const cf_hash *cf_author_device(const cf_author *author);
 
-/* The time of its next entry: later than all that it has seen. */
+/* The time of its next entry: later than all that it has seen and that counts. */
 cf_time cf_author_time(const cf_author *author, uint64_t now_ms);
-/* A time was seen in an entry that counts. */
-void cf_author_saw(cf_author *author, cf_time time);
+/* A time was seen in an entry that counts, of this device. What is to be known after a restart goes
+ * into the records of the commit that carries the entry. */
+void cf_author_saw(cf_author *author, const cf_hash *device, cf_time time, uint64_t now_ms,
+                   cf_records *records);
+const cf_author_clock *cf_author_clock_of(const cf_author *author);
 
 typedef struct {
     cf_id collection;
@@ -39,8 +45,12 @@ typedef struct {
     cf_bytes plain; /* the body in plain */
     const cf_hash *blobs;
     size_t blob_count;
+    const cf_body *body; /* what `after` has to reach, where it can't name all; NULL in `member` */
 } cf_draft;
 
+/* Whether an entry without changes has to go before this one, to name what it can't: what its body
+ * needs, or, where it is `whole`, all. */
+bool cf_author_tells_first(cf_author *author, const cf_draft *draft, bool whole);
 /* Builds the next entry of the collection's chain: its bytes are appended to `wire`, the records
  * that belong to the same commit go to `records`. Nothing has changed here until cf_author_took. */
 cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *wire,
@@ -50,6 +60,15 @@ void cf_author_took(cf_author *author, const cf_entry *entry);
 /* The log took an entry that came from elsewhere. One of an own chain is another copy's of this
  * home, that was restored or cloned: it goes on under a new writer; true then. */
 bool cf_author_met(cf_author *author, const cf_entry *entry);
+
+/* Calls `visit` with each collection in which another log has entries of an own chain that are not
+ * here: this home went back to an earlier state, or is one of two copies. */
+typedef void cf_author_behind(void *context, const cf_id *collection);
+void cf_author_each_behind(const cf_author *author, const cf_heads *theirs, cf_author_behind *visit,
+                           void *context);
+
+/* Who it is in a collection; false: it has written nothing there. */
+bool cf_author_writer(const cf_author *author, const cf_id *collection, cf_id *out);
 
 /* The heads held, collection by collection. */
 typedef void cf_author_visit(void *context, const cf_id *collection, const cf_heads *heads);

@@ -128,7 +128,7 @@ static cf_status fill(copying *self, const cf_file *from, const cf_file *to, cf_
     cf_status status = files->clone(files, from, to, &cloned, error);
     if (status || cloned)
         return status;
-    status = files->free_bytes(files, cf_home_base(self->bases->peer->home), &room, error);
+    status = files->free_bytes(files, cf_home_base(self->bases->peer->home), &room, NULL, error);
     if (!status && ((self->size > AUTO_MAX && !self->any_size) || room < self->size + ROOM_MIN))
         return cf_fail(error, CF_FULL, "no room for a copy");
     return status ? status : copy_bytes(self, from, to, error);

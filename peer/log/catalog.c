@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
 
+#include "broker/names.h"
 #include "codec/pack.h"
 #include "codec/utf8.h"
 #include "peer/log/catalog_schema.h"
@@ -14,7 +15,7 @@
 static const char *text_of(const cf_collection *catalog, const cf_id *item, const char *field,
                            cf_arena *arena)
 {
-    cf_reader reader = cf_reader_of(cf_collection_value(catalog, item, field));
+    cf_reader reader = cf_reader_of(cf_catalog_value(catalog, item, field));
     cf_bytes text;
     cf_error ignored;
 
@@ -25,10 +26,19 @@ static const char *text_of(const cf_collection *catalog, const cf_id *item, cons
 
 static bool read_id(const cf_collection *catalog, const cf_id *item, void *out, size_t size)
 {
-    cf_reader reader = cf_reader_of(cf_collection_value(catalog, item, CF_CATALOG_ID));
+    cf_reader reader = cf_reader_of(cf_catalog_value(catalog, item, CF_CATALOG_ID));
     cf_error ignored;
 
     return cf_read_bin_exact(&reader, out, size, &ignored) == CF_OK;
+}
+
+/* NULL, too, of one that is none. */
+static const char *name_in(const cf_collection *catalog, const cf_id *item, cf_arena *arena)
+{
+    const char *name = text_of(catalog, item, CF_FIELD_NAME, arena);
+    cf_error ignored;
+
+    return name && cf_catalog_check_name(name, &ignored) == CF_OK ? name : NULL;
 }
 
 typedef struct {
@@ -44,10 +54,10 @@ static void list_item(void *context, const cf_id *item)
     cf_catalog_collection found = {0};
     cf_error ignored;
 
-    if (item->bytes[0] != CF_CATALOG_COLLECTION || !cf_collection_lives(self->catalog, item) ||
+    if (item->bytes[0] != CF_CATALOG_COLLECTION ||
         !read_id(self->catalog, item, found.id.bytes, CF_ID_SIZE))
         return;
-    found.name = text_of(self->catalog, item, CF_FIELD_NAME, self->arena);
+    found.name = name_in(self->catalog, item, self->arena);
     const char *format = text_of(self->catalog, item, CF_CATALOG_FORMAT, self->arena);
     if (!found.name || !format)
         return;
@@ -83,6 +93,18 @@ cf_status cf_catalog_list(cf_peer *peer, cf_arena *arena, cf_catalog_collection 
     return CF_OK;
 }
 
+/* By its name, or by what is shown of that. */
+static bool is_called(const char *name, const char *given)
+{
+    cf_buffer shown = {0};
+
+    cf_text_append(&shown, cf_bytes_of_text(name));
+    bool is =
+        strcmp(name, given) == 0 || cf_bytes_equal(cf_buffer_view(&shown), cf_bytes_of_text(given));
+    cf_buffer_release(&shown);
+    return is;
+}
+
 cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
                           cf_catalog_collection *out, cf_error *error)
 {
@@ -93,7 +115,7 @@ cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
     if (status)
         return status;
     for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i].name, name) == 0 && ++found)
+        if (is_called(list[i].name, name) && ++found)
             *out = list[i];
     if (!found)
         return cf_fail(error, CF_MISSING, "there is no collection '%s'", name);
@@ -124,7 +146,7 @@ const char *cf_catalog_name(cf_peer *peer, const cf_id *collection, cf_arena *ar
     if (cf_id_equal(collection, &cf_member_log_id))
         return "(members)";
     if (cf_catalog_open(peer, &catalog, &ignored) == CF_OK)
-        name = text_of(catalog, &item, CF_FIELD_NAME, arena);
+        name = name_in(catalog, &item, arena);
     return name ? name : hex_of(arena, collection->bytes, CF_ID_SIZE);
 }
 
@@ -136,7 +158,7 @@ const char *cf_catalog_device_name(cf_peer *peer, const cf_hash *device, cf_aren
     const char *name = NULL;
 
     if (cf_catalog_open(peer, &catalog, &ignored) == CF_OK)
-        name = text_of(catalog, &item, CF_FIELD_NAME, arena);
+        name = name_in(catalog, &item, arena);
     if (name)
         return name;
     char *fingerprint = cf_arena_allocate(arena, CF_FINGERPRINT_TEXT, 1);
@@ -179,7 +201,7 @@ cf_status cf_catalog_make(cf_peer *peer, const cf_catalog_new *new, uint64_t now
                           cf_error *error)
 {
     cf_catalog_writing self = {0};
-    cf_id id;
+    cf_id id, taken;
 
     cf_status status = check_free(peer, new->name, error);
     if (!status)
@@ -190,7 +212,7 @@ cf_status cf_catalog_make(cf_peer *peer, const cf_catalog_new *new, uint64_t now
                          "sync` while an owner's device is there");
     if (!status)
         status = cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, id.bytes, error);
-    if (!status && cf_collection_lives(self.catalog, &self.item)) {
+    if (!status && read_id(self.catalog, &self.item, taken.bytes, CF_ID_SIZE)) {
         /* One of this first name was renamed: its id is taken, and another is as good. */
         peer->env->random(peer->env->context, id.bytes, CF_ID_SIZE);
         status = cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, id.bytes, error);
@@ -209,6 +231,38 @@ cf_status cf_catalog_make(cf_peer *peer, const cf_catalog_new *new, uint64_t now
     return status;
 }
 
+static bool is_owner(const cf_peer *peer)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return self && self->is_valid && self->role == CF_ROLE_OWNER;
+}
+
+/* What others would not heed is not written. */
+static cf_status check_rights(const cf_catalog_writing *self, cf_error *error)
+{
+    cf_id writer;
+
+    if (is_owner(self->peer) || (cf_author_writer(self->peer->author, &cf_catalog_id, &writer) &&
+                                 cf_catalog_made_by(self->catalog, &self->item, &writer)))
+        return CF_OK;
+    return cf_fail(error, CF_DENIED,
+                   "only an owner renames or deletes a collection that this device didn't make, or "
+                   "that an owner has named: do it on an owner's device (`counterfoil devices` "
+                   "shows the roles)");
+}
+
+/* What an owner has named, no other changes any more: neither its id nor its format. */
+static void adopt(cf_catalog_writing *self, const cf_id *collection)
+{
+    const char *format = text_of(self->catalog, &self->item, CF_CATALOG_FORMAT, &self->arena);
+
+    if (!is_owner(self->peer) || !format)
+        return;
+    cf_catalog_write_text(self, CF_CATALOG_FORMAT, format);
+    cf_catalog_write_id(self, collection->bytes, CF_ID_SIZE);
+}
+
 cf_status cf_catalog_rename(cf_peer *peer, const cf_id *collection, const char *name,
                             uint64_t now_ms, cf_error *error)
 {
@@ -217,7 +271,10 @@ cf_status cf_catalog_rename(cf_peer *peer, const cf_id *collection, const char *
     cf_status status = check_free(peer, name, error);
     if (!status)
         status = cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, collection->bytes, error);
+    if (!status)
+        status = check_rights(&self, error);
     if (!status) {
+        adopt(&self, collection);
         cf_catalog_write_text(&self, CF_FIELD_NAME, name);
         status = cf_catalog_publish(&self, now_ms, error);
     }
@@ -232,6 +289,8 @@ cf_status cf_catalog_delete(cf_peer *peer, const cf_id *collection, uint64_t now
 
     cf_status status =
         cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, collection->bytes, error);
+    if (!status)
+        status = check_rights(&self, error);
     if (!status) {
         cf_catalog_write_deletion(&self);
         status = cf_catalog_publish(&self, now_ms, error);
@@ -247,6 +306,10 @@ cf_status cf_catalog_name_device(cf_peer *peer, const cf_hash *device, const cha
     cf_hash known;
 
     cf_status status = cf_catalog_check_name(name, error);
+    if (!status && !cf_hash_equal(device, cf_peer_device(peer)) && !is_owner(peer))
+        status = cf_fail(error, CF_DENIED,
+                         "only an owner names another device: do it there, or on an owner's device "
+                         "(`counterfoil devices` shows the roles)");
     if (!status)
         status = cf_catalog_begin(&self, peer, CF_CATALOG_DEVICE, device->bytes, error);
     if (!status) {
@@ -259,10 +322,46 @@ cf_status cf_catalog_name_device(cf_peer *peer, const cf_hash *device, const cha
     return status;
 }
 
+static bool is_taken(cf_peer *peer, const cf_hash *device, const char *name)
+{
+    const cf_registry *registry = cf_log_registry(peer->log);
+    cf_arena arena = {0};
+    bool taken = false;
+
+    for (size_t i = 0; !taken && i < cf_registry_device_count(registry); i++) {
+        const cf_device *other = cf_registry_device_at(registry, i);
+
+        taken = other->is_valid && !cf_hash_equal(&other->id, device) &&
+                !cf_hash_equal(&other->id, cf_peer_user(peer)) &&
+                strcmp(cf_catalog_device_name(peer, &other->id, &arena), name) == 0;
+    }
+    cf_arena_release(&arena);
+    return taken;
+}
+
+const char *cf_catalog_free_name(cf_peer *peer, const cf_hash *device, const char *name,
+                                 cf_arena *arena)
+{
+    size_t room = CF_NAME_MAX - strlen(" (4294967295)"), size = strlen(name);
+    const char *free = name;
+
+    while (size > room || (size < strlen(name) && ((uint8_t)name[size] & 0xc0) == 0x80))
+        size--; /* cut before a character */
+    for (unsigned number = 2; is_taken(peer, device, free); number++) {
+        cf_buffer text = {0};
+
+        cf_buffer_append_text(&text, "%.*s (%u)", (int)size, name, number);
+        free = cf_arena_text(arena, cf_buffer_view(&text));
+        cf_buffer_release(&text);
+    }
+    return free;
+}
+
 cf_status cf_catalog_introduce(cf_peer *peer, uint64_t now_ms, cf_error *error)
 {
     cf_id item = cf_catalog_item(CF_CATALOG_DEVICE, cf_peer_device(peer)->bytes);
     cf_buffer name = {0};
+    cf_arena arena = {0};
     cf_collection *catalog;
     cf_hash epoch;
 
@@ -274,8 +373,11 @@ cf_status cf_catalog_introduce(cf_peer *peer, uint64_t now_ms, cf_error *error)
     status = cf_home_get(peer->home, CF_HOME_DEVICE, &name, error);
     cf_buffer_append(&name, "", 1);
     if (!status)
-        status = cf_catalog_name_device(peer, cf_peer_device(peer), (const char *)name.data, now_ms,
-                                        error);
+        status = cf_catalog_name_device(
+            peer, cf_peer_device(peer),
+            cf_catalog_free_name(peer, cf_peer_device(peer), (const char *)name.data, &arena),
+            now_ms, error);
     cf_buffer_release(&name);
+    cf_arena_release(&arena);
     return status;
 }

@@ -6,10 +6,9 @@
 #define CF_PEER_LOG_CATALOG_H
 #include "peer/adapters/adapter.h"
 #include "codec/limits.h"
+#include "peer/log/catalog_rights.h"
 #include "peer/log/peer.h"
 #include "peer/records/schema.h"
-
-enum { CF_CATALOG_COLLECTION = 'C', CF_CATALOG_DEVICE = 'D' };
 
 typedef struct {
     cf_id id;
@@ -40,6 +39,7 @@ typedef struct {
 } cf_catalog_new;
 cf_status cf_catalog_make(cf_peer *peer, const cf_catalog_new *new, uint64_t now_ms, cf_id *out,
                           cf_error *error);
+/* CF_DENIED, also of a deletion: catalog_rights.h. */
 cf_status cf_catalog_rename(cf_peer *peer, const cf_id *collection, const char *name,
                             uint64_t now_ms, cf_error *error);
 /* Takes it off the list; what sources hold stays. */
@@ -48,8 +48,12 @@ cf_status cf_catalog_delete(cf_peer *peer, const cf_id *collection, uint64_t now
 
 /* A device's name; its fingerprint when the catalog doesn't say. In the arena. */
 const char *cf_catalog_device_name(cf_peer *peer, const cf_hash *device, cf_arena *arena);
+/* CF_DENIED: an owner names all devices, another device only itself. */
 cf_status cf_catalog_name_device(cf_peer *peer, const cf_hash *device, const char *name,
                                  uint64_t now_ms, cf_error *error);
+/* The name, or, where another device that is in has it, the name with a number: " (2)". */
+const char *cf_catalog_free_name(cf_peer *peer, const cf_hash *device, const char *name,
+                                 cf_arena *arena);
 /* Writes this device's own name, as kept in its home, if the catalog has none for it; nothing while
  * there is no content key. */
 cf_status cf_catalog_introduce(cf_peer *peer, uint64_t now_ms, cf_error *error);

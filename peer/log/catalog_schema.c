@@ -109,7 +109,7 @@ static void add_known(reading *self)
 
 static bool is_database(const cf_collection *catalog, const cf_id *item)
 {
-    cf_reader reader = cf_reader_of(cf_collection_value(catalog, item, CF_CATALOG_FORMAT));
+    cf_reader reader = cf_reader_of(cf_catalog_value(catalog, item, CF_CATALOG_FORMAT));
     cf_bytes format;
     cf_error ignored;
 

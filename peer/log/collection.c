@@ -4,6 +4,7 @@
 #include "codec/heads.h"
 #include "codec/pack.h"
 #include "peer/log/collection_inside.h"
+#include "peer/merge/covered.h"
 
 #include <stdlib.h>
 
@@ -123,30 +124,6 @@ void cf_collection_destroy(cf_collection **collection)
 
 /* ---- Plain values ---- */
 
-static bool is_covered(const cf_state *state, const cf_item *item, const cf_write *write)
-{
-    cf_bytes name = cf_state_field_name(state, write->field);
-    cf_arena arena = {0};
-    cf_error ignored;
-    bool covered = false;
-
-    for (size_t i = 0; !covered && i < cf_item_write_count(item); i++) {
-        cf_write deletion = cf_state_write(state, item, i);
-        cf_cover *covers;
-        size_t count;
-
-        if (deletion.field != CF_FIELD_NUMBER_DELETED)
-            break; /* they come first */
-        if (cf_covers_read(deletion.value, &arena, &covers, &count, &ignored))
-            continue;
-        for (size_t k = 0; !covered && k < count; k++)
-            covered =
-                cf_dot_equal(&covers[k].dot, &write->dot) && cf_bytes_equal(covers[k].field, name);
-    }
-    cf_arena_release(&arena);
-    return covered;
-}
-
 static bool is_better(const cf_write *a, const cf_write *b)
 {
     if (a->weak != b->weak)
@@ -155,47 +132,68 @@ static bool is_better(const cf_write *a, const cf_write *b)
     return order ? order > 0 : cf_dot_compare(&a->dot, &b->dot) > 0;
 }
 
+typedef struct {
+    bool covered;         /* also what a deletion covers */
+    cf_write_choice *may; /* NULL: any */
+    void *context;
+} wanted;
+
 static cf_bytes best_value(const cf_collection *collection, const cf_id *id, const char *field,
-                           bool covered)
+                           const wanted *want)
 {
     const cf_item *item = cf_state_item(collection->state, id);
-    cf_bytes wanted = cf_bytes_of_text(field);
+    cf_bytes name = cf_bytes_of_text(field);
     cf_write best = {0};
     bool found = false;
+    cf_arena arena = {0};
+    cf_covered gone = {0};
 
+    if (!want->covered)
+        gone = cf_covered_by(collection->state, item, &arena);
     for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
         cf_write write = cf_state_write(collection->state, item, i);
 
-        if (!cf_bytes_equal(cf_state_field_name(collection->state, write.field), wanted) ||
-            (!covered && is_covered(collection->state, item, &write)) ||
+        if (!cf_bytes_equal(cf_state_field_name(collection->state, write.field), name) ||
+            cf_covered_has(&gone, collection->state, &write) ||
+            (want->may && !want->may(want->context, &write)) ||
             (found && !is_better(&write, &best)))
             continue;
         best = write;
         found = true;
     }
+    cf_arena_release(&arena);
     return found ? best.value : (cf_bytes){0};
 }
 
 cf_bytes cf_collection_value(const cf_collection *collection, const cf_id *item, const char *field)
 {
-    return best_value(collection, item, field, false);
+    return best_value(collection, item, field, &(wanted){0});
 }
 
 cf_bytes cf_collection_last(const cf_collection *collection, const cf_id *item, const char *field)
 {
-    return best_value(collection, item, field, true);
+    return best_value(collection, item, field, &(wanted){.covered = true});
+}
+
+cf_bytes cf_collection_choose(const cf_collection *collection, const cf_id *item, const char *field,
+                              cf_write_choice *may, void *context)
+{
+    return best_value(collection, item, field, &(wanted){.may = may, .context = context});
 }
 
 bool cf_collection_lives(const cf_collection *collection, const cf_id *id)
 {
     const cf_item *item = cf_state_item(collection->state, id);
+    cf_arena arena = {0};
+    cf_covered gone = cf_covered_by(collection->state, item, &arena);
+    bool lives = false;
 
-    for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
+    for (size_t i = 0; item && !lives && i < cf_item_write_count(item); i++) {
         cf_write write = cf_state_write(collection->state, item, i);
 
-        if (write.field != CF_FIELD_NUMBER_DELETED && !write.weak &&
-            !is_covered(collection->state, item, &write))
-            return true;
+        lives = write.field != CF_FIELD_NUMBER_DELETED && !write.weak &&
+                !cf_covered_has(&gone, collection->state, &write);
     }
-    return false;
+    cf_arena_release(&arena);
+    return lives;
 }

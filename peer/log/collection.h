@@ -12,7 +12,6 @@ typedef struct {
     cf_id id;
     cf_state *state;
     cf_view *view;
-    cf_time latest;            /* of all entries folded */
     uint64_t changes;          /* rises whenever the state changes */
     const char *waits;         /* why entries of it can't be read yet; NULL: nothing waits */
     cf_changesets *changesets; /* parts of those that are not whole; they are not in the state */
@@ -29,6 +28,8 @@ typedef struct {
     cf_contents *contents;
     /* This entry is empty for everyone. */
     void (*left_out)(void *context, const cf_entry *entry, const cf_error *why);
+    /* This entry counts, and says this time. */
+    void (*saw)(void *context, const cf_entry *entry, cf_time time, cf_records *records);
     void *context;
     cf_log *log; /* has all entries that were folded, and were not in this commit */
 } cf_folding;
@@ -48,6 +49,10 @@ cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding
 /* The best value of a field that nothing in a folder is needed for (names in the catalog): the
  * latest write that no deletion covers. Size 0: none. Borrowed until the state changes. */
 cf_bytes cf_collection_value(const cf_collection *collection, const cf_id *item, const char *field);
+/* The same, of those writes that may be. */
+typedef bool cf_write_choice(void *context, const cf_write *write);
+cf_bytes cf_collection_choose(const cf_collection *collection, const cf_id *item, const char *field,
+                              cf_write_choice *may, void *context);
 /* The same, though a deletion may cover it: what is gone was called something, too. */
 cf_bytes cf_collection_last(const cf_collection *collection, const cf_id *item, const char *field);
 /* Whether a write of the item lives that is not weak. */

@@ -5,6 +5,7 @@
 #include "codec/heads.h"
 #include "codec/item.h"
 #include "codec/pack.h"
+#include "peer/log/catalog_rights.h"
 #include "peer/log/collection_inside.h"
 
 #include <stdlib.h>
@@ -12,6 +13,14 @@
 /* What a record of what waits has: its number and how many parts there are; one byte if it is void
  * and nobody misses it; or nothing. */
 enum { PART_RECORD = 16, VOID_RECORD = 1 };
+
+/* A folding under way. */
+typedef struct {
+    cf_collection *collection;
+    const cf_folding *folding;
+    cf_records *records;
+    cf_error *error;
+} fold_run;
 
 /* The state holds of a content only what it is; how to get it stays in the log. */
 static void reduce_contents(const cf_folding *folding, const cf_entry *entry, const cf_body *body,
@@ -72,39 +81,63 @@ static void save_items(const cf_collection *collection, const cf_ids *items, cf_
     cf_arena_release(&arena);
 }
 
-static void fold_body(cf_collection *collection, const cf_folding *folding, const cf_entry *entry,
-                      const cf_body *body, cf_records *records)
+static int compare_ids(const void *left, const void *right)
 {
-    cf_arena arena = {0};
-    cf_ids dirty = {0};
-    cf_dot dot = cf_entry_dot(entry);
-    cf_change *changes = cf_arena_allocate(&arena, body->change_count, sizeof *changes);
+    return cf_id_compare(left, right);
+}
 
-    reduce_contents(folding, entry, body, changes, &arena, records);
-    cf_state_apply(collection->state, &dot, body->time, changes, body->change_count, &dirty);
-    save_items(collection, &dirty, records);
-    cf_view_update(collection->view, dirty.at, dirty.count);
+/* What was applied is saved and seen once for all entries of a changeset: an item of many fields is
+ * in all of them. */
+static void take_dirty(cf_collection *collection, cf_ids *dirty, cf_records *records)
+{
+    size_t count = 0;
+
+    if (dirty->count)
+        qsort(dirty->at, dirty->count, sizeof *dirty->at, compare_ids);
+    for (size_t i = 0; i < dirty->count; i++)
+        if (i == 0 || !cf_id_equal(&dirty->at[i], &dirty->at[count - 1]))
+            dirty->at[count++] = dirty->at[i];
+    dirty->count = count;
+    save_items(collection, dirty, records);
+    cf_view_update(collection->view, dirty->at, dirty->count);
     collection->changes++;
-    if (cf_time_compare(body->time, collection->latest) > 0)
-        collection->latest = body->time;
-    free(dirty.at);
+    free(dirty->at);
+    *dirty = (cf_ids){0};
+}
+
+/* What its author may say of it. */
+static cf_status limit_changes(const cf_folding *folding, const cf_entry *entry, cf_change *changes,
+                               size_t *count, cf_arena *arena, cf_error *error)
+{
+    if (!cf_id_equal(&entry->header.collection, &cf_catalog_id))
+        return CF_OK;
+    return cf_catalog_rights_apply(folding->log, entry, changes, count, arena, error);
+}
+
+static cf_status apply_body(fold_run *self, const cf_entry *entry, const cf_body *body,
+                            cf_ids *dirty)
+{
+    cf_collection *collection = self->collection;
+    cf_arena arena = {0};
+    cf_dot dot = cf_entry_dot(entry);
+    size_t count = body->change_count;
+    cf_change *changes = cf_arena_allocate(&arena, count, sizeof *changes);
+
+    reduce_contents(self->folding, entry, body, changes, &arena, self->records);
+    cf_status status = limit_changes(self->folding, entry, changes, &count, &arena, self->error);
+    if (!status)
+        cf_state_apply(collection->state, &dot, body->time, changes, count, dirty);
     cf_arena_release(&arena);
+    return status;
 }
 
 /* ---- Parts of a changeset ---- */
-
-typedef struct {
-    cf_collection *collection;
-    const cf_folding *folding;
-    cf_records *records;
-    cf_error *error;
-} part_folding;
 
 /* An entry that the log has, that is not void and can be read, and is not kept as a part: it was
  * folded, with another branch of its writer's chain. */
 static bool was_folded(void *context, const cf_head *head)
 {
-    part_folding *self = context;
+    fold_run *self = context;
     cf_arena arena = {0};
     cf_buffer wire = {0};
     cf_entry entry;
@@ -122,9 +155,10 @@ static bool was_folded(void *context, const cf_head *head)
     return folded;
 }
 
-static cf_status fold_whole(part_folding *self, const cf_bytes *wires, size_t count)
+static cf_status fold_whole(fold_run *self, const cf_bytes *wires, size_t count)
 {
     cf_status status = CF_OK;
+    cf_ids dirty = {0};
 
     for (size_t i = 0; !status && i < count; i++) {
         cf_arena arena = {0};
@@ -137,15 +171,16 @@ static cf_status fold_whole(part_folding *self, const cf_bytes *wires, size_t co
         if (!status) {
             cf_head head = cf_head_of(&entry);
 
-            fold_body(self->collection, self->folding, &entry, body, self->records);
+            status = apply_body(self, &entry, body, &dirty);
             cf_records_delete(self->records, cf_key_waiting(&arena, &self->collection->id, &head));
         }
         cf_arena_release(&arena);
     }
+    take_dirty(self->collection, &dirty, self->records);
     return status;
 }
 
-static void note_part(part_folding *self, const cf_entry *entry, const cf_body *body)
+static void note_part(fold_run *self, const cf_entry *entry, const cf_body *body)
 {
     uint8_t record[PART_RECORD];
     cf_arena arena = {0};
@@ -158,7 +193,7 @@ static void note_part(part_folding *self, const cf_entry *entry, const cf_body *
     cf_arena_release(&arena);
 }
 
-static cf_status fold_part(part_folding *self, const cf_entry *entry, const cf_body *body)
+static cf_status fold_part(fold_run *self, const cf_entry *entry, const cf_body *body)
 {
     cf_collection *collection = self->collection;
     cf_arena arena = {0};
@@ -168,12 +203,22 @@ static cf_status fold_part(part_folding *self, const cf_entry *entry, const cf_b
 
     cf_changesets_hold(collection->changesets, entry, body->part, body->parts);
     note_part(self, entry, body);
-    if (cf_time_compare(body->time, collection->latest) > 0)
-        collection->latest = body->time;
     while (!status &&
            cf_changesets_take(collection->changesets, was_folded, self, &arena, &wires, &count))
         status = fold_whole(self, wires, count);
     cf_arena_release(&arena);
+    return status;
+}
+
+static cf_status fold_what_counts(fold_run *self, const cf_entry *entry, const cf_body *body)
+{
+    cf_ids dirty = {0};
+
+    self->folding->saw(self->folding->context, entry, body->time, self->records);
+    if (body->parts > 1)
+        return fold_part(self, entry, body);
+    cf_status status = apply_body(self, entry, body, &dirty);
+    take_dirty(self->collection, &dirty, self->records);
     return status;
 }
 
@@ -208,10 +253,9 @@ cf_status cf_collection_fold(cf_collection *collection, const cf_folding *foldin
     case CF_OK:
         if (is_void)
             note_contents(folding, entry, body, records);
-        else if (body->parts > 1)
-            status = fold_part(&(part_folding){collection, folding, records, error}, entry, body);
         else
-            fold_body(collection, folding, entry, body, records);
+            status =
+                fold_what_counts(&(fold_run){collection, folding, records, error}, entry, body);
         break;
     case CF_MISSING:
     case CF_DENIED:

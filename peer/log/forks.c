@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/forks.h"
 
+#include "codec/limits.h"
 #include "codec/pack.h"
 
 #include <stdlib.h>
@@ -170,7 +171,7 @@ static void date_by_sight(gathering *all, uint64_t now_ms)
         if (!has_writer_of(all, i, i + 1) && !(i && has_writer_of(all, i, i - 1)))
             continue;
         uint64_t time_ms = time_seen(&before, &all->at[i].head.hash, now_ms, &now);
-        if (all->at[i].time_ms < time_ms)
+        if (all->at[i].time_ms < time_ms || all->at[i].time_ms > now_ms + CF_TIME_AHEAD_MS)
             all->at[i].time_ms = time_ms;
     }
     if (now.is_new || now.count < before.count)

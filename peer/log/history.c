@@ -4,7 +4,6 @@
 #include "peer/log/catalog.h"
 #include "peer/log/history_places.h"
 #include "peer/log/history_records.h"
-#include "peer/locks/lock_breaks.h"
 #include "peer/merge/rules.h"
 
 #include <stdlib.h>

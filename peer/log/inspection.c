@@ -2,10 +2,13 @@
 #include "peer/log/inspection.h"
 
 #include "codec/content.h"
+#include "peer/log/catalog.h"
+#include "peer/log/catalog_writing.h"
+#include "peer/log/record_names.h"
+#include "peer/log/refold.h"
 #include "peer/merge/node.h"
 #include "peer/merge/state_item.h"
 #include "peer/records/record.h"
-#include "peer/log/refold.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,33 +52,77 @@ static cf_collection *refolded_of(const inspection *self, const uint8_t *id)
     return NULL;
 }
 
-/* The order of an item's writes is that in which a state has met their fields. */
+/* What the log calls a collection: what is recorded of the catalog may be damaged, too. */
+static void append_collection(const inspection *self, const cf_id *id, cf_buffer *out)
+{
+    const cf_collection *catalog = refolded_of(self, cf_catalog_id.bytes);
+    cf_id listed = cf_catalog_item(CF_CATALOG_COLLECTION, id->bytes);
+    cf_arena arena = {0};
+
+    if (catalog && cf_state_item(catalog->state, &listed))
+        cf_item_path(catalog, &listed, out);
+    else
+        cf_buffer_append_text(out, "%s", cf_catalog_name(self->peer, id, &arena));
+    cf_arena_release(&arena);
+}
+
+/* What an item is called, for people: COLLECTION: PATH (item ID). Where the log knows nothing of
+ * it, as the state calls it. */
+static void append_name(const inspection *self, const cf_id *collection, const cf_id *item,
+                        cf_buffer *out)
+{
+    cf_collection *named = self->collection;
+    char id[2 * CF_ID_SIZE + 1];
+    cf_error ignored;
+
+    if (!cf_state_item(named->state, item) &&
+        cf_peer_collection(self->peer, collection, &named, &ignored))
+        named = self->collection;
+    cf_hex(cf_bytes_of(item->bytes, CF_ID_SIZE), id);
+    append_collection(self, collection, out);
+    cf_buffer_append_text(out, ": ");
+    cf_item_path(named, item, out);
+    cf_buffer_append_text(out, " (item %s)", id);
+}
+
+static void tell_item(const inspection *self, const cf_id *item, const char *what)
+{
+    cf_buffer name = {0};
+
+    append_name(self, &self->collection->id, item, &name);
+    tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "%.*s: %s", (int)name.size, (const char *)name.data,
+         what);
+    cf_buffer_release(&name);
+}
+
+/* Whether two records say the same of an item: older programs wrote them in another order, and left
+ * names in them that nothing needs. An empty one says nothing. */
 static bool says_same(const cf_id *item, cf_bytes expected, cf_bytes found)
 {
     const cf_bytes records[2] = {expected, found};
+    cf_state *states[2] = {cf_state_new(), cf_state_new()};
     cf_buffer packed[2] = {{0}, {0}};
     bool readable = true;
     cf_error ignored;
 
-    if (cf_bytes_equal(expected, found))
-        return true;
-    cf_state *state = cf_state_new();
-    for (int i = 0; readable && i < 2; i++) {
-        readable = !cf_state_item_read(state, item, records[i], &ignored) &&
-                   cf_state_item_pack(state, item, &packed[i]);
-        cf_state_forget_item(state, item);
-    }
+    for (int i = 0; i < 2; i++)
+        readable = readable && (!records[i].size ||
+                                cf_state_item_read(states[i], item, records[i], &ignored) == CF_OK);
+    if (readable)
+        cf_state_drop_uncounted(states[0], states[1], item);
+    for (int i = 0; i < 2; i++)
+        cf_state_item_pack(states[i], item, &packed[i]);
     bool same = readable && cf_bytes_equal(cf_buffer_view(&packed[0]), cf_buffer_view(&packed[1]));
-    cf_buffer_release(&packed[0]);
-    cf_buffer_release(&packed[1]);
-    cf_state_destroy(&state);
+    for (int i = 0; i < 2; i++) {
+        cf_buffer_release(&packed[i]);
+        cf_state_destroy(&states[i]);
+    }
     return same;
 }
 
 static bool check_item(void *context, cf_bytes key, cf_bytes value)
 {
     inspection *self = context;
-    char shown[2 * CF_ID_SIZE + 1];
     cf_buffer expected = {0};
     cf_id item;
 
@@ -84,12 +131,12 @@ static bool check_item(void *context, cf_bytes key, cf_bytes value)
         return true;
     }
     memcpy(item.bytes, key.data + 1 + CF_ID_SIZE, CF_ID_SIZE);
-    cf_hex(cf_bytes_of(item.bytes, CF_ID_SIZE), shown);
-    if (!cf_state_item_pack(self->collection->state, &item, &expected))
-        tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "the state has item %s, the log has not", shown);
-    else if (!says_same(&item, cf_buffer_view(&expected), value))
-        tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "the state of item %s is not what the log says",
-             shown);
+    bool held = cf_state_item_pack(self->collection->state, &item, &expected);
+    if (!cf_bytes_equal(cf_buffer_view(&expected), value) &&
+        !says_same(&item, cf_buffer_view(&expected), value))
+        tell_item(self, &item,
+                  held ? "its state is not what the log says"
+                       : "the state has it, the log has not");
     cf_buffer_release(&expected);
     return true;
 }
@@ -98,16 +145,13 @@ static void check_presence(void *context, const cf_id *item)
 {
     inspection *self = context;
     cf_store *store = cf_home_store(self->peer->home);
-    char shown[2 * CF_ID_SIZE + 1];
     cf_arena arena = {0};
     cf_buffer value = {0};
     cf_error ignored;
 
     if (store->get(store, cf_peer_user(self->peer),
-                   cf_key_item(&arena, &self->collection->id, item), &value, &ignored)) {
-        cf_hex(cf_bytes_of(item->bytes, CF_ID_SIZE), shown);
-        tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "the state lacks item %s of the log", shown);
-    }
+                   cf_key_item(&arena, &self->collection->id, item), &value, &ignored))
+        tell_item(self, item, "the log has it, the state lacks it");
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -116,7 +160,6 @@ static void check_presence(void *context, const cf_id *item)
 static void check_contents(void *context, const cf_id *item)
 {
     inspection *self = context;
-    char shown[2 * CF_HASH_SIZE + 1];
     uint64_t depth, size;
     cf_error error;
     cf_hash hash;
@@ -127,9 +170,8 @@ static void check_contents(void *context, const cf_id *item)
     if (cf_contents_find(self->peer->contents, &self->collection->id, &hash, &depth, &size,
                          &error) == CF_OK)
         return;
-    cf_hex(cf_bytes_of(hash.bytes, CF_HASH_SIZE), shown);
-    tell(self, CF_DAMAGE_STATE, (cf_bytes){0}, "where content %s is found is not known: %s", shown,
-         error.text);
+    cf_error_while(&error, "where its content is found is not known");
+    tell_item(self, item, error.text);
 }
 
 static cf_status check_state(inspection *self, cf_error *error)
@@ -145,7 +187,7 @@ static cf_status check_state(inspection *self, cf_error *error)
                              self, error);
     for (size_t i = 0; !status && i < refolded.count; i++) {
         self->collection = refolded.at[i];
-        cf_state_each(self->collection->state, check_presence, self);
+        cf_state_each_record(self->collection->state, check_presence, self);
         cf_state_each(self->collection->state, check_contents, self);
     }
     cf_refolded_release(&refolded);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/peer.h"
 
+#include "broker/head_counts.h"
 #include "codec/pack.h"
 #include "peer/log/entry_name.h"
 #include "peer/account/members.h"
@@ -100,6 +101,8 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
     if (!status)
         status = cf_log_open(cf_home_store(home), &user, &peer->log, error);
     if (!status)
+        cf_log_bound_heads(peer->log, &cf_head_bounds_of_peer);
+    if (!status)
         status = cf_author_open(&(cf_author_options){env, peer->log, peer->keys, peer->ring},
                                 &peer->author, error);
     if (status == CF_MALFORMED || status == CF_FORGED) /* bytes of our own */
@@ -157,12 +160,18 @@ cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out
     cf_status status = cf_collection_load(peer->log, id, &peer->rules, &collection, error);
     if (status)
         return status;
-    cf_author_saw(peer->author, collection->latest);
     peer->collections = cf_grow(peer->collections, &peer->collection_capacity,
                                 peer->collection_count + 1, sizeof(cf_collection *));
     peer->collections[peer->collection_count++] = collection;
     *out = collection;
     return CF_OK;
+}
+
+bool cf_peer_only_reads(const cf_peer *peer)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return self && self->is_valid && self->role == CF_ROLE_READER;
 }
 
 cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error)
@@ -171,7 +180,7 @@ cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error)
 
     if (self && !self->is_valid)
         return cf_fail(error, CF_DENIED, "this device was shut out: nothing of it is published");
-    if (self && self->role == CF_ROLE_READER)
+    if (cf_peer_only_reads(peer))
         return cf_fail(error, CF_DENIED, "this device only reads: nothing of it is published");
     if (self && self->role == CF_ROLE_RELAY)
         return cf_fail(error, CF_DENIED,
@@ -240,9 +249,17 @@ static void left_out(void *context, const cf_entry *entry, const cf_error *why)
     cf_arena_release(&arena);
 }
 
+static void saw(void *context, const cf_entry *entry, cf_time time, cf_records *records)
+{
+    cf_peer *peer = context;
+
+    cf_author_saw(peer->author, &entry->header.device, time, peer->env->now_ms(peer->env->context),
+                  records);
+}
+
 cf_folding cf_peer_folding(cf_peer *peer)
 {
-    return (cf_folding){peer->contents, left_out, peer, peer->log};
+    return (cf_folding){peer->contents, left_out, saw, peer, peer->log};
 }
 
 static cf_status fold(cf_intake *in, const cf_entry *entry, bool is_void, cf_records *records,
@@ -258,7 +275,6 @@ static cf_status fold(cf_intake *in, const cf_entry *entry, bool is_void, cf_rec
     if (status)
         return status;
     status = cf_collection_fold(collection, &folding, entry, is_void, records, error);
-    cf_author_saw(peer->author, collection->latest);
     if (status == CF_MISSING || status == CF_DENIED) {
         cf_report(peer->env, CF_REPORT_DETAIL, "an entry waits: %s", error->text);
         status = CF_OK;

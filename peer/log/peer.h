@@ -45,6 +45,8 @@ cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out
 /* Whether this device has a part in writing at all; CF_DENIED, and why: it was shut out, or its
  * role is another. */
 cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error);
+/* Its role is to read, and nothing else keeps it from writing. */
+bool cf_peer_only_reads(const cf_peer *peer);
 /* The epoch that this device seals under; CF_DENIED while there is none that it may use. */
 cf_status cf_peer_epoch(const cf_peer *peer, cf_hash *epoch, cf_error *error);
 

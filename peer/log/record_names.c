@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/record_names.h"
 
+#include "codec/item.h"
 #include "codec/pack.h"
 #include "peer/adapters/record_format.h"
 #include "peer/records/record.h"
+
+enum { PATH_DEPTH_MAX = 512 };
 
 void cf_record_path(uint8_t kind, cf_bytes table, cf_bytes key, cf_buffer *out)
 {
@@ -43,6 +46,55 @@ const char *cf_record_title(const cf_collection *collection, const cf_id *item, 
     if (field)
         text = text_of(cf_collection_last(collection, item, field));
     return text.size ? cf_arena_text(arena, text) : NULL;
+}
+
+/* Of files a name is any bytes, in the catalog it is text. */
+static cf_bytes name_of(const cf_collection *collection, const cf_id *item)
+{
+    cf_bytes value = cf_collection_last(collection, item, CF_FIELD_NAME), name;
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+
+    return cf_read_bin(&reader, &name, &ignored) == CF_OK ? name : text_of(value);
+}
+
+static bool parent_of(const cf_collection *collection, const cf_id *item, cf_id *out)
+{
+    cf_bytes value = cf_collection_last(collection, item, CF_FIELD_PARENT);
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+
+    return cf_read_bin_exact(&reader, out->bytes, CF_ID_SIZE, &ignored) == CF_OK &&
+           !cf_id_equal(out, &cf_root_item);
+}
+
+static void append_place(const cf_collection *collection, const cf_id *item, unsigned depth,
+                         cf_buffer *out)
+{
+    cf_bytes name = name_of(collection, item);
+    char id[2 * CF_ID_SIZE + 1];
+    cf_id parent;
+
+    if (depth < PATH_DEPTH_MAX && parent_of(collection, item, &parent)) {
+        append_place(collection, &parent, depth + 1, out);
+        cf_buffer_append(out, "/", 1);
+    }
+    cf_hex(cf_bytes_of(item->bytes, CF_ID_SIZE), id);
+    if (!name.size)
+        name = cf_bytes_of_text(id);
+    cf_buffer_append(out, name.data, name.size);
+}
+
+void cf_item_path(const cf_collection *collection, const cf_id *item, cf_buffer *out)
+{
+    cf_bytes key = {0};
+
+    if (cf_item_is_record(item))
+        key = cf_collection_last(collection, item, CF_FIELD_KEY);
+    if (key.size)
+        cf_record_path(item->bytes[0], cf_record_table(collection, item), key, out);
+    else
+        append_place(collection, item, 0, out);
 }
 
 typedef struct {

@@ -52,6 +52,15 @@ static void keep(folding *self, const cf_records *records)
     }
 }
 
+/* It was when it came. */
+static void saw_already(void *context, const cf_entry *entry, cf_time time, cf_records *records)
+{
+    (void)context;
+    (void)entry;
+    (void)time;
+    (void)records;
+}
+
 static cf_status fold(folding *self, const cf_entry *entry)
 {
     cf_peer *peer = self->peer;
@@ -60,6 +69,7 @@ static cf_status fold(folding *self, const cf_entry *entry)
     cf_records records = {0};
     bool is_void;
 
+    how.saw = saw_already;
     cf_status status = cf_log_is_void(peer->log, entry, &is_void, self->error);
     if (!status)
         status = cf_collection_fold(collection_of(self, &entry->header.collection), &how, entry,

@@ -38,8 +38,10 @@ typedef enum {
         'p', /* own entry → nothing; the broker does not have it yet, as far as is known */
     CF_TABLE_ACKNOWLEDGED = 'k', /* instance of a broker's log → the heads that it has */
     CF_TABLE_LOCK = 'h',         /* request → a lease that this device has */
-    CF_TABLE_TAKEN = 'a', /* source, node → the mode it gets back when another's lease ends */
-    CF_TABLE_META = 'm',  /* name → value */
+    CF_TABLE_TAKEN = 'a',  /* source, node → the mode it gets back when another's lease ends */
+    CF_TABLE_LIFTED = 'L', /* source, node → the mode by which a folder is writable for us */
+    CF_TABLE_FOLDER = 'F', /* source → which folder its root is: device, inode, birth */
+    CF_TABLE_META = 'm',   /* name → value */
 } cf_table_letter;
 
 cf_bytes cf_key_meta(cf_arena *arena, const char *name);

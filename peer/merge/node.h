@@ -76,6 +76,9 @@ const cf_node *cf_nodes_at(const cf_nodes *nodes, cf_bytes path);
 /* The nodes in a directory, in no order: `previous` NULL gives the first, the last is followed by
  * NULL. */
 const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const cf_node *previous);
+/* The same for all nodes whose file had this number. */
+const cf_node *cf_nodes_next_of_inode(const cf_nodes *nodes, uint64_t inode,
+                                      const cf_node *previous);
 /* The same for all nodes that have the item among theirs. */
 const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
                                      const cf_node *previous);

@@ -25,7 +25,7 @@ typedef struct {
 } directory;
 
 struct kept {
-    cf_table_link by_number, by_place;
+    cf_table_link by_number, by_place, by_inode;
     kept *next, *previous; /* in the directory */
     directory *directory;
     node_label *items, *writes;
@@ -34,7 +34,7 @@ struct kept {
 };
 
 struct cf_nodes {
-    cf_table by_number, by_place, by_item, by_write, directories;
+    cf_table by_number, by_place, by_inode, by_item, by_write, directories;
 };
 
 cf_nodes *cf_nodes_new(void)
@@ -50,6 +50,11 @@ static uint64_t number_hash(uint64_t number)
 static uint64_t place_hash(uint64_t parent, cf_bytes name)
 {
     return cf_hash_bytes(parent, name);
+}
+
+static uint64_t inode_hash(uint64_t inode)
+{
+    return cf_hash_bytes(4, cf_bytes_of(&inode, sizeof inode));
 }
 
 static uint64_t write_hash(const cf_id *holder, const cf_dot *dot)
@@ -182,6 +187,7 @@ void cf_nodes_put(cf_nodes *nodes, const cf_node *node)
     cf_nodes_drop(nodes, own->number);
     cf_table_add(&nodes->by_number, &copy->by_number, number_hash(own->number));
     cf_table_add(&nodes->by_place, &copy->by_place, place_hash(own->parent, own->name));
+    cf_table_add(&nodes->by_inode, &copy->by_inode, inode_hash(own->stat.inode));
     for (size_t i = 0; i < own->item_count; i++)
         add_label(&nodes->by_item, &copy->items[i], copy, cf_hash_id(0, &own->items[i]));
     for (size_t i = 0; i < count; i++)
@@ -199,6 +205,7 @@ void cf_nodes_drop(cf_nodes *nodes, uint64_t number)
         return;
     cf_table_remove(&nodes->by_number, &node->by_number);
     cf_table_remove(&nodes->by_place, &node->by_place);
+    cf_table_remove(&nodes->by_inode, &node->by_inode);
     for (size_t i = 0; i < node->node.item_count; i++)
         cf_table_remove(&nodes->by_item, &node->items[i].link);
     for (size_t i = 0; i < node->write_count; i++)
@@ -222,6 +229,7 @@ void cf_nodes_destroy(cf_nodes **nodes)
     }
     cf_table_release(&all->by_number);
     cf_table_release(&all->by_place);
+    cf_table_release(&all->by_inode);
     cf_table_release(&all->by_item);
     cf_table_release(&all->by_write);
     cf_table_release(&all->directories);
@@ -277,6 +285,17 @@ const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const
     const kept *next = previous ? cf_linked(previous, kept, node)->next : in ? in->first : NULL;
 
     return next ? &next->node : NULL;
+}
+
+const cf_node *cf_nodes_next_of_inode(const cf_nodes *nodes, uint64_t inode,
+                                      const cf_node *previous)
+{
+    cf_table_link *link = previous ? cf_table_next(&cf_linked(previous, kept, node)->by_inode)
+                                   : cf_table_first(&nodes->by_inode, inode_hash(inode));
+
+    while (link && cf_linked(link, kept, by_inode)->node.stat.inode != inode)
+        link = cf_table_next(link);
+    return link ? &cf_linked(link, kept, by_inode)->node : NULL;
 }
 
 const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of one collection: item -> field -> the writes nobody has replaced (model, rule S). It
- * is the same for the same entries in whatever order they came: a name in `over` whose write is not
- * here is remembered. Not thread-safe. All of it is in memory, about 220 bytes a file; an item is
- * packed by itself, so that the engine saves just those that changed. */
+ * is the same, and is packed to the same bytes, for the same entries in whatever order they came: a
+ * name in `over` whose write is not here is remembered. Not thread-safe. All of it is in memory,
+ * about 220 bytes a file; an item is packed by itself, so that the engine saves just those that
+ * changed. */
 #ifndef CF_PEER_MERGE_STATE_H
 #define CF_PEER_MERGE_STATE_H
 #include "codec/change.h"
@@ -42,7 +43,8 @@ void cf_state_forget_item(cf_state *state, const cf_id *item);
 
 /* NULL when the state has no write of this item. The item lasts until it is next changed. */
 const cf_item *cf_state_item(const cf_state *state, const cf_id *id);
-/* Writes in ascending order of (field number, dot). */
+/* Writes in ascending order of (field, dot): fields with a fixed number first, in that order, then
+ * the others by name. */
 size_t cf_item_write_count(const cf_item *item);
 cf_write cf_state_write(const cf_state *state, const cf_item *item, size_t index);
 /* One of them by its name; false if the item does not have it. */
@@ -56,8 +58,8 @@ size_t cf_state_item_count(const cf_state *state);
 void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                    void *context);
 
-/* What is kept of an item in the private table 'i': its writes and the names remembered. False, and
- * nothing appended, when there is nothing to keep: drop the record. */
+/* What is kept of an item in the private table 'i': its writes and the names remembered, canonical.
+ * False, and nothing appended, when there is nothing to keep: drop the record. */
 bool cf_state_item_pack(const cf_state *state, const cf_id *item, cf_buffer *out);
 /* Takes a record back into the state, in place of what is held of the item. CF_MALFORMED: the
  * record is damaged, nothing was taken. */

@@ -4,48 +4,94 @@
 #include <assert.h>
 #include <stdlib.h>
 
-void cf_slots_add(cf_slots *slots, cf_slot slot)
+enum { INDEX_SIZE_MIN = 16, INDEX_KEPT = 1024 };
+
+static size_t index_place(const cf_slots *slots, uint32_t field, uint32_t dot)
 {
-    slots->at = cf_grow(slots->at, &slots->capacity, slots->count + 1, sizeof(cf_slot));
-    slots->at[slots->count++] = slot;
+    uint64_t hash = ((uint64_t)field << 32 | dot) * UINT64_C(0x9e3779b97f4a7c15);
+    size_t mask = slots->index_size - 1, place = (size_t)(hash >> 32) & mask;
+
+    while (slots->index[place]) {
+        const cf_slot *slot = &slots->at[slots->index[place] - 1];
+
+        if (slot->field == field && slot->dot == dot)
+            break;
+        place = (place + 1) & mask;
+    }
+    return place;
+}
+
+/* At most half of the index is used. */
+static void grow_index(cf_slots *slots)
+{
+    size_t size = slots->index_size ? 2 * slots->index_size : INDEX_SIZE_MIN;
+
+    if (2 * (slots->count + 1) <= slots->index_size)
+        return;
+    while (size < 2 * (slots->count + 1))
+        size *= 2;
+    free(slots->index);
+    slots->index = cf_allocate(size, sizeof *slots->index);
+    slots->index_size = size;
+    for (size_t i = 0; i < slots->count; i++)
+        slots->index[index_place(slots, slots->at[i].field, slots->at[i].dot)] = (uint32_t)i + 1;
+}
+
+cf_slot *cf_slots_of(const cf_state *state, cf_slots *slots, uint32_t field, uint32_t dot)
+{
+    grow_index(slots);
+    uint32_t *place = &slots->index[index_place(slots, field, dot)];
+
+    if (*place == 0) {
+        slots->at = cf_grow(slots->at, &slots->capacity, slots->count + 1, sizeof(cf_slot));
+        slots->at[slots->count++] = (cf_slot){.field = field, .dot = dot};
+        *place = (uint32_t)slots->count;
+        cf_dots_use_again(cf_state_dots(state), dot);
+    }
+    return &slots->at[*place - 1];
+}
+
+/* The index of a large item isn't kept: emptying it for each small one would cost its size. */
+static void empty(cf_slots *slots)
+{
+    slots->count = 0;
+    if (slots->index_size > INDEX_KEPT) {
+        free(slots->index);
+        slots->index = NULL;
+        slots->index_size = 0;
+    } else if (slots->index_size) {
+        memset(slots->index, 0, slots->index_size * sizeof *slots->index);
+    }
 }
 
 void cf_slots_load(const cf_state *state, const cf_item *item, cf_slots *slots)
 {
-    slots->count = 0;
+    empty(slots);
     for (uint32_t i = 0; item && i < item->total; i++) {
         const cf_stored_write *write = &item->writes[i];
-        cf_bytes value = cf_bytes_of((const uint8_t *)item + write->value, write->size);
+        cf_slot *slot = cf_slots_of(state, slots, write->field, write->dot);
 
-        cf_dots_use_again(cf_state_dots(state), write->dot);
-        cf_slots_add(slots,
-                     (cf_slot){write->field, write->dot, write->weak, i >= item->live, value});
+        if (i < item->live)
+            *slot =
+                (cf_slot){.field = write->field,
+                          .dot = write->dot,
+                          .balance = CF_WRITE_LIVES,
+                          .weak = write->weak,
+                          .value = cf_bytes_of((const uint8_t *)item + write->value, write->size)};
+        else
+            slot->balance = (int32_t)write->size;
     }
-}
-
-static cf_slot *find_slot(cf_slots *slots, uint32_t field, uint32_t dot)
-{
-    for (size_t i = 0; i < slots->count; i++)
-        if (slots->at[i].field == field && slots->at[i].dot == dot)
-            return &slots->at[i];
-    return NULL;
 }
 
 /* The write is gone; if it was not here yet, its name is remembered. */
 static void replace_write(cf_state *state, cf_slots *slots, uint32_t field, const cf_dot *dot)
 {
     uint32_t number = cf_dots_use(cf_state_dots(state), dot);
-    cf_slot *slot = find_slot(slots, field, number);
+    cf_slot *slot = cf_slots_of(state, slots, field, number);
 
-    if (!slot) {
-        cf_slots_add(slots, (cf_slot){.field = field, .dot = number, .remembered = true});
-        return;
-    }
+    if (slot->balance != CF_NAMES_UNCOUNTED)
+        slot->balance++;
     cf_dots_drop(cf_state_dots(state), number);
-    if (slot->remembered)
-        return;
-    cf_dots_drop(cf_state_dots(state), number);
-    *slot = slots->at[--slots->count];
 }
 
 void cf_slots_fold(cf_state *state, cf_slots *slots, const cf_change *change, uint32_t self)
@@ -54,54 +100,125 @@ void cf_slots_fold(cf_state *state, cf_slots *slots, const cf_change *change, ui
 
     for (size_t i = 0; i < change->over_count; i++)
         replace_write(state, slots, field, &change->over[i]);
-    if (!change->value.size || find_slot(slots, field, self))
+    if (!change->value.size)
         return;
-    cf_dots_use_again(cf_state_dots(state), self);
-    cf_slots_add(slots, (cf_slot){field, self, change->weak, false, change->value});
+    cf_slot *slot = cf_slots_of(state, slots, field, self);
+    if (slot->balance == CF_WRITE_LIVES || slot->balance == CF_NAMES_UNCOUNTED)
+        return;
+    slot->balance--;
+    slot->weak = change->weak;
+    slot->value = change->value;
+}
+
+/* Fields with a fixed number come first; the number of any other is only how this state met it. */
+static int compare_fields(const cf_state *state, uint32_t a, uint32_t b)
+{
+    if (a == b)
+        return 0;
+    if (a < CF_FIELD_NUMBERS || b < CF_FIELD_NUMBERS)
+        return a < b ? -1 : 1;
+    return cf_bytes_compare(cf_state_field_name(state, a), cf_state_field_name(state, b));
 }
 
 static int compare_slots(const void *left, const void *right, void *context)
 {
     const cf_slot *a = left, *b = right;
-    cf_dots *dots = context;
+    const cf_state *state = context;
+    bool a_lives = a->balance == CF_WRITE_LIVES, b_lives = b->balance == CF_WRITE_LIVES;
 
-    if (a->remembered != b->remembered)
-        return a->remembered ? 1 : -1;
-    if (a->field != b->field)
-        return a->field < b->field ? -1 : 1;
-    return cf_dot_compare(cf_dots_at(dots, a->dot), cf_dots_at(dots, b->dot));
+    if (a_lives != b_lives)
+        return a_lives ? -1 : 1;
+    int order = compare_fields(state, a->field, b->field);
+    return order ? order
+                 : cf_dot_compare(cf_dots_at(cf_state_dots(state), a->dot),
+                                  cf_dots_at(cf_state_dots(state), b->dot));
+}
+
+/* Those of which nothing is kept go. Returns the size of the values of the others. */
+static size_t drop_balanced(cf_state *state, cf_slots *slots)
+{
+    size_t kept = 0, size = 0;
+
+    for (size_t i = 0; i < slots->count; i++) {
+        if (slots->at[i].balance == 0) {
+            cf_dots_drop(cf_state_dots(state), slots->at[i].dot);
+            continue;
+        }
+        if (slots->at[i].balance == CF_WRITE_LIVES)
+            size += slots->at[i].value.size;
+        slots->at[kept++] = slots->at[i];
+    }
+    slots->count = kept;
+    return size;
 }
 
 cf_item *cf_slots_store(cf_state *state, cf_slots *slots, const cf_id *id)
 {
-    size_t size = sizeof(cf_item) + slots->count * sizeof(cf_stored_write), used = size;
+    size_t values = drop_balanced(state, slots);
+    size_t used = sizeof(cf_item) + slots->count * sizeof(cf_stored_write), size = used + values;
 
     if (slots->count == 0)
         return NULL;
-    qsort_r(slots->at, slots->count, sizeof(cf_slot), compare_slots, cf_state_dots(state));
-    for (size_t i = 0; i < slots->count; i++)
-        size += slots->at[i].value.size;
+    qsort_r(slots->at, slots->count, sizeof(cf_slot), compare_slots, state);
     assert(size < UINT32_MAX);
     cf_item *item = cf_allocate(1, size);
     item->id = *id;
     item->total = (uint32_t)slots->count;
     for (size_t i = 0; i < slots->count; i++) {
         const cf_slot *slot = &slots->at[i];
+        cf_stored_write *write = &item->writes[i];
 
-        item->live += !slot->remembered;
-        item->writes[i] = (cf_stored_write){slot->dot, (uint32_t)used, (uint32_t)slot->value.size,
-                                            slot->field & (CF_FIELD_NUMBER_LIMIT - 1), slot->weak};
-        if (slot->value.size)
-            memcpy((uint8_t *)item + used, slot->value.data, slot->value.size);
+        *write = (cf_stored_write){.dot = slot->dot,
+                                   .size = (uint32_t)slot->balance,
+                                   .field = slot->field & (CF_FIELD_NUMBER_LIMIT - 1)};
+        if (slot->balance != CF_WRITE_LIVES)
+            continue;
+        item->live++;
+        write->weak = slot->weak;
+        write->value = (uint32_t)used;
+        write->size = (uint32_t)slot->value.size;
+        memcpy((uint8_t *)item + used, slot->value.data, slot->value.size);
         used += slot->value.size;
     }
-    slots->count = 0;
+    empty(slots);
     return item;
+}
+
+static void drop_name(cf_state *state, cf_slots *slots, cf_bytes field, const cf_dot *dot)
+{
+    uint32_t number = cf_dots_use(cf_state_dots(state), dot);
+    cf_slot *slot = cf_slots_of(state, slots, cf_state_field_number(state, field), number);
+
+    if (slot->balance != CF_WRITE_LIVES)
+        slot->balance = 0;
+    cf_dots_drop(cf_state_dots(state), number);
+}
+
+void cf_state_drop_uncounted(cf_state *state, cf_state *older, const cf_id *item)
+{
+    cf_slots ours = {0}, theirs = {0};
+
+    cf_slots_load(state, cf_state_record(state, item), &ours);
+    cf_slots_load(older, cf_state_record(older, item), &theirs);
+    for (size_t i = 0; i < theirs.count; i++) {
+        cf_slot *slot = &theirs.at[i];
+
+        if (slot->balance != CF_NAMES_UNCOUNTED)
+            continue;
+        slot->balance = 0;
+        drop_name(state, &ours, cf_state_field_name(older, slot->field),
+                  cf_dots_at(cf_state_dots(older), slot->dot));
+    }
+    cf_state_take_item(state, item, cf_slots_store(state, &ours, item));
+    cf_state_take_item(older, item, cf_slots_store(older, &theirs, item));
+    cf_slots_release(&ours);
+    cf_slots_release(&theirs);
 }
 
 void cf_slots_release(cf_slots *slots)
 {
     free(slots->at);
+    free(slots->index);
     *slots = (cf_slots){0};
 }
 

@@ -7,10 +7,27 @@
 
 #define CF_FIELD_NUMBER_LIMIT (UINT32_C(1) << 31)
 
-/* A write, or (behind all writes) the remembered name of one whose entry is not here. */
+/* How many entries name a write in `over`, less one if the write is here: CF_WRITE_LIVES for a
+ * write that nobody has replaced, 0 for one of which nothing is kept, more for a name that is
+ * remembered. Counted up and down, it is the same for the same entries in whatever order they come:
+ *
+ *     the write, then a name      -1  0        nothing is kept
+ *     a name, then the write       1  0        the same
+ *     the write, two names        -1  0  1     the second name is remembered
+ *     two names, then the write    1  2  1     the same
+ */
+enum {
+    CF_WRITE_LIVES = -1,
+    /* Of a name in a record that an older program wrote, which counted nothing. It replaces the
+     * write like any other and is kept for good, the write be here already or not. */
+    CF_NAMES_UNCOUNTED = INT32_MAX
+};
+
+/* A write, or (behind all writes) the name of one that is remembered. */
 typedef struct {
     uint32_t dot;
-    uint32_t value, size; /* where the value begins, counted from the item's start */
+    uint32_t value; /* where the value begins, counted from the item's start */
+    uint32_t size;  /* of the value; of a remembered name its count */
     uint32_t field : 31;
     uint32_t weak : 1;
 } cf_stored_write;
@@ -26,16 +43,21 @@ struct cf_item {
 /* The same, open for changes. It counts as a use of its dot. */
 typedef struct {
     uint32_t field, dot;
-    bool weak, remembered;
+    int32_t balance; /* names less writes */
+    bool weak;
     cf_bytes value;
 } cf_slot;
 
 typedef struct {
     cf_slot *at;
     size_t count, capacity;
-} cf_slots;
+    uint32_t *index; /* where in `at` a slot is, from 1 on, by a hash of its field and dot */
+    size_t index_size;
+} cf_slots; /* {0} is empty */
 
-void cf_slots_add(cf_slots *slots, cf_slot slot);
+/* The slot of this field and dot: one with a balance of 0 is added if there is none, which uses the
+ * dot. It stays where it is until the next is asked for. */
+cf_slot *cf_slots_of(const cf_state *state, cf_slots *slots, uint32_t field, uint32_t dot);
 void cf_slots_load(const cf_state *state, const cf_item *item, cf_slots *slots);
 /* Rule S for one change of the entry whose dot has the number `self`. */
 void cf_slots_fold(cf_state *state, cf_slots *slots, const cf_change *change, uint32_t self);
@@ -52,6 +74,9 @@ const cf_item *cf_state_record(const cf_state *state, const cf_id *id);
 /* Calls `visit` for every item of which anything is held. */
 void cf_state_each_record(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                           void *context);
+/* Drops the names of the item that `older` has uncounted from both: what the other says of them,
+ * worked out from the entries, is as good. */
+void cf_state_drop_uncounted(cf_state *state, cf_state *older, const cf_id *item);
 void cf_state_take_item(cf_state *state, const cf_id *id, cf_item *fresh);
 
 #endif

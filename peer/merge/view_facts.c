@@ -5,49 +5,7 @@
 #include <stdlib.h>
 
 #include "codec/item.h"
-
-typedef struct {
-    const cf_cover **lists;
-    size_t *counts;
-    size_t count;
-} covered;
-
-/* All that the deletions stored with `item` cover. A damaged one covers nothing. */
-static covered covered_by(const cf_view *view, const cf_item *item, cf_arena *arena)
-{
-    covered all = {0};
-    size_t count = item ? cf_item_write_count(item) : 0, deletions = 0;
-
-    while (deletions < count &&
-           cf_state_write(view->state, item, deletions).field == CF_FIELD_NUMBER_DELETED)
-        deletions++;
-    if (deletions == 0)
-        return all;
-    all.lists = cf_arena_allocate(arena, deletions, sizeof *all.lists);
-    all.counts = cf_arena_allocate(arena, deletions, sizeof *all.counts);
-    for (size_t i = 0; i < deletions; i++) {
-        cf_cover *covers;
-        cf_error error;
-
-        if (cf_covers_read(cf_state_write(view->state, item, i).value, arena, &covers,
-                           &all.counts[all.count], &error) == CF_OK)
-            all.lists[all.count++] = covers;
-    }
-    return all;
-}
-
-static bool covers(const cf_view *view, const covered *all, const cf_write *write)
-{
-    if (all->count == 0)
-        return false;
-    cf_bytes field = cf_state_field_name(view->state, write->field);
-    for (size_t i = 0; i < all->count; i++)
-        for (size_t j = 0; j < all->counts[i]; j++)
-            if (cf_dot_equal(&all->lists[i][j].dot, &write->dot) &&
-                cf_bytes_equal(all->lists[i][j].field, field))
-                return true;
-    return false;
-}
+#include "peer/merge/covered.h"
 
 static bool is_own(const cf_view *view, const cf_seen *seen, const cf_write *write)
 {
@@ -58,7 +16,7 @@ static bool is_own(const cf_view *view, const cf_seen *seen, const cf_write *wri
 
 /* A content write that is stored elsewhere but belongs here. A delete there that named it counts
  * here, too. */
-static bool taken_over(const cf_view *view, const cf_claim *claim, const covered *own,
+static bool taken_over(const cf_view *view, const cf_claim *claim, const cf_covered *own,
                        cf_arena *arena, cf_fact *out)
 {
     const cf_item *item = cf_state_item(view->state, &claim->holder->id);
@@ -67,8 +25,9 @@ static bool taken_over(const cf_view *view, const cf_claim *claim, const covered
     if (!claim->home || !item ||
         !cf_state_find_write(view->state, item, CF_FIELD_NUMBER_CONTENT, &claim->dot, &write))
         return false;
-    covered there = covered_by(view, item, arena);
-    bool live = !covers(view, own, &write) && !covers(view, &there, &write);
+    cf_covered there = cf_covered_by(view->state, item, arena);
+    bool live =
+        !cf_covered_has(own, view->state, &write) && !cf_covered_has(&there, view->state, &write);
     *out = (cf_fact){claim->holder->id, write, live};
     return true;
 }
@@ -77,7 +36,7 @@ cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena)
 {
     const cf_item *item = cf_state_item(view->state, &seen->id);
     size_t stored = item ? cf_item_write_count(item) : 0, count = 0;
-    covered own = covered_by(view, item, arena);
+    cf_covered own = cf_covered_by(view->state, item, arena);
     cf_fact *facts = cf_arena_allocate(arena, stored + seen->homed, sizeof *facts);
     const cf_claim *claim = NULL;
 
@@ -85,7 +44,7 @@ cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena)
         cf_write write = cf_state_write(view->state, item, i);
 
         if (is_own(view, seen, &write))
-            facts[count++] = (cf_fact){seen->id, write, !covers(view, &own, &write)};
+            facts[count++] = (cf_fact){seen->id, write, !cf_covered_has(&own, view->state, &write)};
     }
     while (seen->homed && (claim = cf_view_next_claim(view, &seen->id, claim)))
         count += taken_over(view, claim, &own, arena, facts + count);

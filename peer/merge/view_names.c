@@ -312,10 +312,9 @@ static void show_copies(const group_layout *layout, const node_sketch *sketch, c
  * entry. */
 static cf_bytes copy_mtime(const group_layout *layout, const node_sketch *sketch)
 {
-    const uint64_t ns_per_ms = 1000000, most = INT64_MAX / ns_per_ms;
     cf_buffer packed = {0};
 
-    cf_pack_uint(&packed, (sketch->time.ms < most ? sketch->time.ms : most) * ns_per_ms);
+    cf_pack_int(&packed, cf_ns_of_ms(sketch->time.ms));
     cf_bytes mtime = cf_arena_copy(layout->arena, cf_buffer_view(&packed));
     cf_buffer_release(&packed);
     return mtime;

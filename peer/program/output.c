@@ -23,6 +23,7 @@ cf_output cf_output_own(void)
     return (cf_output){write_own, NULL};
 }
 
+/* Names that others gave are in it: they never reach a terminal as they are. */
 static void write_text(const cf_output *output, cf_control_stream stream, const char *before,
                        const char *after, const char *format, va_list arguments)
 {
@@ -33,7 +34,7 @@ static void write_text(const cf_output *output, cf_control_stream stream, const 
     if (size < 0)
         abort();
     cf_buffer_append(&line, before, strlen(before));
-    cf_buffer_append(&line, text, (size_t)size);
+    cf_text_append(&line, cf_bytes_of(text, (size_t)size));
     cf_buffer_append(&line, after, strlen(after));
     output->write(output->context, stream, cf_buffer_view(&line));
     cf_buffer_release(&line);
@@ -61,10 +62,14 @@ void cf_say(const cf_output *output, const char *format, ...)
 void cf_print_json(const cf_output *output, json_t *document)
 {
     char *text = json_dumps(document, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    cf_buffer shown = {0};
 
     if (!text)
         abort();
-    cf_print(output, "%s\n", text);
+    cf_json_text_append(&shown, cf_bytes_of_text(text));
+    cf_buffer_append(&shown, "\n", 1);
+    output->write(output->context, CF_CONTROL_OUTPUT, cf_buffer_view(&shown));
+    cf_buffer_release(&shown);
     free(text);
     json_decref(document);
 }
@@ -96,4 +101,15 @@ void cf_time_show(uint64_t ms, char text[CF_TIME_TEXT])
 
     gmtime_r(&seconds, &parts);
     strftime(text, CF_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+void cf_time_show_end(uint64_t ms, uint64_t now_ms, char text[CF_TIME_TEXT])
+{
+    time_t end = (time_t)((ms / 1000 + 59) / 60 * 60), now = (time_t)(now_ms / 1000);
+    struct tm then, today;
+
+    localtime_r(&end, &then);
+    localtime_r(&now, &today);
+    bool is_today = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
+    strftime(text, CF_TIME_TEXT, is_today ? "%H:%M" : "%Y-%m-%d %H:%M", &then);
 }

@@ -15,7 +15,7 @@ typedef struct {
 /* This process's stdout and stderr. */
 cf_output cf_output_own(void);
 
-/* For stdout, as it is. */
+/* For stdout; of what can't be seen on a terminal only newlines and tabs. */
 void cf_print(const cf_output *output, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* One message on stderr: the program's name before it, a newline behind. */
@@ -29,5 +29,9 @@ json_t *cf_json_hex(const void *bytes, size_t size);
 /* RFC 3339, UTC, in seconds. */
 enum { CF_TIME_TEXT = 32 };
 void cf_time_show(uint64_t ms, char text[CF_TIME_TEXT]);
+/* When a lock or the like ends, in local time: "15:02", the minute by which it has ended, counted
+ * from the second that cf_time_show shows (13:01:01 is 13:02). The day stands before it unless that
+ * is today. */
+void cf_time_show_end(uint64_t ms, uint64_t now_ms, char text[CF_TIME_TEXT]);
 
 #endif

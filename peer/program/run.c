@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "broker/names.h"
 #include "codec/limits.h"
 #include "codec/secret.h"
 
@@ -74,9 +75,12 @@ static cf_status read_line(cf_run *run, const char *prompt, const char **out, cf
 {
     size_t capacity = 0;
     char *line = NULL;
+    cf_buffer shown = {0};
 
+    cf_text_append(&shown, cf_bytes_of_text(prompt));
     if (isatty(STDIN_FILENO))
-        fprintf(stderr, "%s: ", prompt);
+        fprintf(stderr, "%.*s: ", (int)shown.size, (const char *)shown.data);
+    cf_buffer_release(&shown);
     ssize_t size = getline(&line, &capacity, stdin);
     if (size >= 0) {
         size_t length = strcspn(line, "\r\n");

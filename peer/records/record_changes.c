@@ -11,6 +11,17 @@ typedef struct {
     bool changed; /* something that counts */
 } row_scan;
 
+enum { FEW = 16 };
+
+static int by_field(const void *left, const void *right, void *context)
+{
+    const cf_row_ref *refs = context;
+    size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    int order = cf_bytes_compare(refs[a].field, refs[b].field);
+
+    return order ? order : (a > b) - (a < b);
+}
+
 cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena)
 {
     cf_row_refs refs = {0};
@@ -18,14 +29,52 @@ cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena)
 
     if (base && cf_row_refs_read(base, arena, &refs.at, &refs.count, &error))
         refs.count = 0; /* was checked when the row was read */
+    if (refs.count <= FEW)
+        return refs;
+    refs.by_field = cf_arena_allocate(arena, refs.count, sizeof *refs.by_field);
+    for (size_t i = 0; i < refs.count; i++)
+        refs.by_field[i] = i;
+    qsort_r(refs.by_field, refs.count, sizeof *refs.by_field, by_field, refs.at);
     return refs;
+}
+
+/* The first place in `by_field` whose ref's field is not before this one. */
+static size_t first_of_field(const cf_row_refs *refs, cf_bytes field)
+{
+    size_t low = 0, high = refs->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (cf_bytes_compare(refs->at[refs->by_field[middle]].field, field) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const cf_row_ref *cf_row_refs_next(const cf_row_refs *refs, cf_bytes field, size_t *at)
+{
+    if (!refs->by_field) {
+        while (*at < refs->count && !cf_bytes_equal(refs->at[*at].field, field))
+            ++*at;
+        return *at < refs->count ? &refs->at[(*at)++] : NULL;
+    }
+    if (*at == 0)
+        *at = first_of_field(refs, field) + 1;
+    const cf_row_ref *ref = *at <= refs->count ? &refs->at[refs->by_field[*at - 1]] : NULL;
+    ++*at;
+    return ref && cf_bytes_equal(ref->field, field) ? ref : NULL;
 }
 
 cf_bytes cf_row_refs_shown(const cf_row_refs *refs, cf_bytes field)
 {
-    for (size_t i = 0; i < refs->count; i++)
-        if (refs->at[i].standing == CF_WRITE_SHOWN && cf_bytes_equal(refs->at[i].field, field))
-            return refs->at[i].value;
+    size_t at = 0;
+
+    for (const cf_row_ref *ref; (ref = cf_row_refs_next(refs, field, &at));)
+        if (ref->standing == CF_WRITE_SHOWN)
+            return ref->value;
     return (cf_bytes){0};
 }
 
@@ -46,10 +95,11 @@ void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row
                           const char *field)
 {
     cf_bytes name = cf_bytes_of_text(field);
+    size_t at = 0;
 
-    for (size_t i = 0; i < refs->count; i++)
-        if (refs->at[i].standing == CF_WRITE_SHOWN && cf_bytes_equal(refs->at[i].field, name))
-            cf_change_draft_over(&self->draft, item, name, &refs->at[i].dot);
+    for (const cf_row_ref *ref; (ref = cf_row_refs_next(refs, name, &at));)
+        if (ref->standing == CF_WRITE_SHOWN)
+            cf_change_draft_over(&self->draft, item, name, &ref->dot);
 }
 
 /* ---- Writes ---- */
@@ -68,12 +118,11 @@ static cf_bytes packed_text(cf_row_scanning *self, cf_bytes text)
  * somebody resolves it; clearing a field replaces it, as a deletion does (rule r). */
 static void replace(row_scan *self, cf_bytes name, bool listed)
 {
-    for (size_t i = 0; i < self->refs.count; i++) {
-        const cf_row_ref *ref = &self->refs.at[i];
+    size_t at = 0;
 
-        if (cf_bytes_equal(ref->field, name) && (listed || ref->standing == CF_WRITE_SHOWN))
+    for (const cf_row_ref *ref; (ref = cf_row_refs_next(&self->refs, name, &at));)
+        if (listed || ref->standing == CF_WRITE_SHOWN)
             cf_change_draft_over(&self->scanning->draft, &self->spot->item, name, &ref->dot);
-    }
 }
 
 static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)

@@ -1,76 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/records/record_facts.h"
 
+#include "peer/merge/covered.h"
+
 #include <stdlib.h>
-
-typedef struct {
-    cf_cover *at;
-    size_t count;
-} cover_list;
-
-static size_t deletion_count(const cf_state *state, const cf_item *item)
-{
-    size_t count = cf_item_write_count(item), deletions = 0;
-
-    while (deletions < count &&
-           cf_state_write(state, item, deletions).field == CF_FIELD_NUMBER_DELETED)
-        deletions++;
-    return deletions;
-}
-
-/* What each deletion covers, ascending by (field, dot). A damaged one covers nothing. */
-static cover_list *cover_lists(const cf_state *state, const cf_item *item, size_t deletions,
-                               cf_arena *arena)
-{
-    cover_list *lists = cf_arena_allocate(arena, deletions, sizeof *lists);
-    cf_error ignored;
-
-    for (size_t i = 0; i < deletions; i++)
-        if (cf_covers_read(cf_state_write(state, item, i).value, arena, &lists[i].at,
-                           &lists[i].count, &ignored))
-            lists[i].count = 0;
-    return lists;
-}
-
-static int compare_covers(const void *left, const void *right)
-{
-    const cf_cover *a = left, *b = right;
-    int order = cf_bytes_compare(a->field, b->field);
-
-    return order ? order : cf_dot_compare(&a->dot, &b->dot);
-}
-
-static bool is_covered(const cf_state *state, const cover_list *lists, size_t count,
-                       const cf_write *write)
-{
-    cf_cover wanted = {.dot = write->dot};
-
-    if (count)
-        wanted.field = cf_state_field_name(state, write->field);
-    for (size_t i = 0; i < count; i++)
-        if (lists[i].count &&
-            bsearch(&wanted, lists[i].at, lists[i].count, sizeof wanted, compare_covers))
-            return true;
-    return false;
-}
 
 void cf_row_facts_load(const cf_state *state, const cf_item *item, cf_row_facts *out)
 {
-    size_t count = cf_item_write_count(item), deletions = deletion_count(state, item);
-    cover_list *lists = deletions ? cover_lists(state, item, deletions, &out->covers) : NULL;
+    size_t count = cf_item_write_count(item);
+    cf_covered covered = cf_covered_by(state, item, &out->covers);
 
     out->at = cf_grow(out->at, &out->capacity, count + 1, sizeof *out->at);
     out->count = 0;
     out->lives = false;
-    for (size_t i = deletions; i < count; i++) {
-        cf_row_fact *fact = &out->at[out->count++];
+    for (size_t i = 0; i < count; i++) {
+        cf_row_fact *fact = &out->at[out->count];
 
         fact->write = cf_state_write(state, item, i);
-        fact->live = !is_covered(state, lists, deletions, &fact->write);
+        if (fact->write.field == CF_FIELD_NUMBER_DELETED)
+            continue;
+        out->count++;
+        fact->live = !cf_covered_has(&covered, state, &fact->write);
         out->lives = out->lives || (fact->live && !fact->write.weak);
     }
-    if (deletions)
-        cf_arena_release(&out->covers);
+    cf_arena_release(&out->covers);
 }
 
 void cf_row_facts_release(cf_row_facts *facts)

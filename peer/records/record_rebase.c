@@ -31,10 +31,7 @@ static bool is_of(const cf_row_scan *scan, size_t index, const cf_id *item)
 /* There is at most one for each field; NULL: the scan leaves this one alone. */
 static const cf_change *change_of(const cf_row_scan *scan, const cf_id *item, cf_bytes field)
 {
-    for (size_t i = first_change(scan, item); is_of(scan, i, item); i++)
-        if (cf_bytes_equal(scan->changes[i].field, field))
-            return &scan->changes[i];
-    return NULL;
+    return cf_changes_find(scan->changes, scan->count, item, field);
 }
 
 static void add_ref(rebasing *self, const cf_row_ref *ref)

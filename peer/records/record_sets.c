@@ -50,14 +50,12 @@ static bool shows(const set_scan *self, const cf_row_ref *ref, cf_bytes value)
 static void replace_entry(set_scan *self, const cf_row_ref *entry)
 {
     cf_change_draft *draft = &self->scanning->draft;
+    size_t at = 0;
 
     cf_change_draft_over(draft, &self->spot->item, entry->field, &entry->dot);
-    for (size_t i = 0; i < self->refs->count; i++) {
-        const cf_row_ref *ref = &self->refs->at[i];
-
-        if (ref->standing != CF_WRITE_SHOWN && cf_bytes_equal(ref->field, entry->field))
+    for (const cf_row_ref *ref; (ref = cf_row_refs_next(self->refs, entry->field, &at));)
+        if (ref->standing != CF_WRITE_SHOWN)
             cf_change_draft_over(draft, &self->spot->item, ref->field, &ref->dot);
-    }
 }
 
 static void remove_value(set_scan *self, cf_bytes value)

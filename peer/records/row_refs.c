@@ -11,15 +11,38 @@
 
 enum { OWN_TABLE, OWN_KEY, OWN_FIELDS };
 
-static size_t dot_index(cf_dot *dots, size_t *count, const cf_dot *dot)
+static int by_dot(const void *left, const void *right, void *context)
 {
-    size_t i = 0;
+    const cf_row_ref *refs = context;
+    size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    int order = cf_dot_compare(&refs[a].dot, &refs[b].dot);
 
-    while (i < *count && !cf_dot_equal(&dots[i], dot))
-        i++;
-    if (i == *count)
-        dots[(*count)++] = *dot;
-    return i;
+    return order ? order : (a > b) - (a < b);
+}
+
+/* The dots that the refs name, each once, in the order of their first ones; of each ref the index
+ * of its dot. */
+static size_t number_dots(const cf_row_ref *refs, size_t count, cf_dot *dots, size_t *indexes)
+{
+    size_t *sorted = cf_allocate(count, sizeof *sorted), *first = cf_allocate(count, sizeof *first);
+    size_t dot_count = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = i;
+    if (count)
+        qsort_r(sorted, count, sizeof *sorted, by_dot, (void *)refs);
+    for (size_t i = 0; i < count; i++)
+        first[sorted[i]] = i && cf_dot_equal(&refs[sorted[i]].dot, &refs[sorted[i - 1]].dot)
+                               ? first[sorted[i - 1]]
+                               : sorted[i];
+    for (size_t i = 0; i < count; i++) {
+        indexes[i] = first[i] == i ? dot_count : indexes[first[i]];
+        if (first[i] == i)
+            dots[dot_count++] = refs[i].dot;
+    }
+    free(sorted);
+    free(first);
+    return dot_count;
 }
 
 static void pack_dot(cf_buffer *out, const cf_dot *dot)
@@ -99,10 +122,9 @@ static void pack_ref(cf_buffer *out, const cf_row *row, const cf_row_ref *ref, s
 void cf_row_refs_pack(cf_buffer *out, const cf_row *row, const cf_row_ref *refs, size_t count)
 {
     cf_dot *dots = cf_allocate(count, sizeof *dots);
-    size_t *indexes = cf_allocate(count, sizeof *indexes), dot_count = 0;
+    size_t *indexes = cf_allocate(count, sizeof *indexes);
+    size_t dot_count = number_dots(refs, count, dots, indexes);
 
-    for (size_t i = 0; i < count; i++)
-        indexes[i] = dot_index(dots, &dot_count, &refs[i].dot);
     cf_pack_array(out, 2);
     cf_pack_array(out, dot_count);
     for (size_t i = 0; i < dot_count; i++)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/binding.h"
 
-#include "peer/adapters/files_root.h"
 #include "peer/sources/records/record_include.h"
 
 #include <stdlib.h>
@@ -204,44 +203,9 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
     free((*binding)->map);
     free((*binding)->path);
     free((*binding)->taken);
+    free((*binding)->lifted);
     free(*binding);
     *binding = NULL;
-}
-
-/* ---- The root ---- */
-
-cf_status cf_binding_open_root(cf_binding *binding, cf_files *files, cf_error *error)
-{
-    cf_id instance;
-
-    cf_binding_close_root(binding, files);
-    cf_status status = files->open_root(files, binding->path, &binding->root, error);
-    if (status == CF_MISSING || status == CF_CHANGED)
-        return cf_fail(error, CF_MISSING,
-                       "%s is not there: nothing of it is synced, nothing is deleted elsewhere",
-                       binding->path);
-    if (status)
-        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
-    status = cf_root_read(files, binding->root, &instance, error);
-    if (status == CF_MISSING)
-        status = cf_fail(error, CF_UNSAFE,
-                         "%s is not the folder that was added: its .counterfoil is gone; bring it "
-                         "back, or `counterfoil repair %s --refill`",
-                         binding->path, binding->path);
-    else if (!status && !cf_id_equal(&instance, &binding->instance))
-        status = cf_fail(error, CF_UNSAFE, "%s is another folder than the one that was added",
-                         binding->path);
-    if (!status)
-        status = cf_root_open_temporary(files, binding->root, &binding->temporary, error);
-    if (status)
-        cf_binding_close_root(binding, files);
-    return status;
-}
-
-void cf_binding_close_root(cf_binding *binding, cf_files *files)
-{
-    files->close_folder(files, &binding->temporary);
-    files->close_folder(files, &binding->root);
 }
 
 bool cf_binding_is_folder(const cf_binding *binding)

@@ -38,11 +38,28 @@ typedef struct {
     uint32_t mode;
 } cf_taken;
 
+/* A folder that was made writable for us, and the mode that it got for that:
+ * peer/sources/files/lifted.h. */
+typedef struct {
+    uint64_t node;
+    uint32_t set;
+    bool is_tried; /* by this process */
+} cf_lifted;
+
 typedef struct {
     char **include;
     size_t include_count;
     cf_include *matcher;
 } cf_asked;
+
+/* Until what lies there was looked at once, all of it: what the base says nothing of is compared
+ * with all that the log knows. */
+typedef enum {
+    CF_MEETS_SAME = 1,  /* rows of one number are the same, until something was published */
+    CF_MEETS_OLD = 2,   /* what is only old is brought up to date */
+    CF_MEETS_AGAIN = 4, /* the same also of what the base has: that is older, the home went back */
+    CF_MEETS_MINE = 8,  /* what lies here is the newest */
+} cf_meets;
 
 typedef struct {
     uint32_t number; /* of the source, from 1 */
@@ -50,9 +67,12 @@ typedef struct {
     cf_format format;
     cf_mode mode;
     cf_base_kept base;
-    bool merges;    /* texts that were edited apart, of a source of files */
-    char *path;     /* absolute */
-    cf_id instance; /* of its root */
+    bool merges;      /* texts that were edited apart, of a source of files */
+    char *path;       /* absolute */
+    cf_id instance;   /* of its root */
+    cf_stat folder;   /* which one that was, with this mark: device, inode, birth; none: {0} */
+    bool is_unmarked; /* when it was last to be held, and */
+    size_t there;     /* how many of its items were there */
     char **include;
     size_t include_count;
     cf_asked *earlier; /* before that; what one of these leaves out is still to be forgotten */
@@ -60,7 +80,7 @@ typedef struct {
     char **keys; /* of a format of records: what its key is */
     size_t key_count;
     char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
-    bool same_rows; /* rows of one number are the same, until something was published */
+    unsigned meets; /* of cf_meets */
 
     uint64_t counted[2], counted_kept[2]; /* by cf_guard_side; 0: nothing is missed */
 
@@ -70,6 +90,8 @@ typedef struct {
     uint64_t next_node;
     cf_taken *taken;
     size_t taken_count, taken_capacity;
+    cf_lifted *lifted; /* ascending by node */
+    size_t lifted_count, lifted_capacity;
     cf_include *matcher;
     cf_folder *root, *temporary; /* NULL while the root can't be used */
     cf_owed *owed;
@@ -123,9 +145,16 @@ cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *er
 cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *error);
 
 /* Holds the root. CF_MISSING: it isn't there. CF_UNSAFE: another folder stands in its place, or it
- * was emptied together with its `.counterfoil`. Nothing is deleted elsewhere because of either. */
-cf_status cf_binding_open_root(cf_binding *binding, cf_files *files, cf_error *error);
+ * was emptied together with its `.counterfoil`. Nothing is deleted elsewhere because of either. A
+ * mark that only was lost is put back where that is asked for again and nothing went meanwhile, and
+ * is reported. */
+cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *error);
 void cf_binding_close_root(cf_binding *binding, cf_files *files);
+/* CF_UNSAFE, with the ways out: its mark is lost, or another's. */
+cf_status cf_binding_refuse_folder(const cf_binding *binding, bool is_lost, cf_error *error);
+/* The root that is held has its mark and its temporary folder, as far as one can see. */
+bool cf_binding_has_mark(const cf_binding *binding, cf_files *files);
+cf_status cf_binding_load_folder(cf_peer *peer, cf_binding *binding, cf_error *error);
 
 /* Whether it is a folder with a `.counterfoil`; else a single file. */
 bool cf_binding_is_folder(const cf_binding *binding);
@@ -139,12 +168,15 @@ void cf_binding_put_row(cf_binding *binding, const cf_row *row, cf_records *reco
 void cf_binding_drop_row(cf_binding *binding, cf_bytes table, cf_bytes key, cf_records *records);
 void cf_binding_put_dependant(cf_binding *binding, const cf_row *row, cf_records *records);
 void cf_binding_drop_dependant(cf_binding *binding, const cf_id *item, cf_records *records);
-/* What is there was published: who makes a row from now on makes another one. */
-void cf_binding_end_meeting(cf_binding *binding, cf_records *records);
+/* These hold no longer. */
+void cf_binding_end_meeting(cf_binding *binding, unsigned meets, cf_records *records);
 
 /* The path of a node from the source's root, without a leading slash; appended raw. Empty for the
  * root. */
 void cf_binding_path(const cf_binding *binding, uint64_t number, cf_buffer *out);
+/* What a source that only receives can do about what is different in it; nothing is appended for
+ * another one. */
+void cf_binding_advise_refill(const cf_peer *peer, const cf_binding *binding, cf_buffer *out);
 /* The last part of the source's own path; borrowed. */
 const char *cf_binding_file_name(const cf_binding *binding);
 /* What a row of the source is called (log/record_names.h), or by the file's name if the file is all

@@ -2,6 +2,7 @@
 #include "peer/sources/binding.h"
 
 #include "codec/pack.h"
+#include "peer/sources/files/lifted.h"
 #include "peer/sources/files/owed.h"
 #include "peer/sources/files/taken.h"
 
@@ -34,6 +35,19 @@ static void pack_earlier(cf_buffer *out, const cf_binding *binding)
         pack_texts(out, binding->earlier[i].include, binding->earlier[i].include_count);
 }
 
+/* Nothing in it: rows of one number are the same, as it was kept before there was more. */
+static void put_meeting(const cf_binding *binding, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_pack_uint(&value, binding->meets);
+    cf_records_put(records, cf_key_source(&arena, CF_TABLE_MEETING, binding->number),
+                   cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
 void cf_binding_put(const cf_binding *binding, cf_records *records)
 {
     cf_arena arena = {0};
@@ -55,20 +69,23 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
         pack_earlier(&value, binding);
     cf_records_put(records, cf_key_source(&arena, CF_TABLE_SOURCE, binding->number),
                    cf_buffer_view(&value));
-    if (binding->same_rows)
-        cf_records_put(records, cf_key_source(&arena, CF_TABLE_MEETING, binding->number),
-                       cf_bytes_of("", 0));
+    if (binding->meets)
+        put_meeting(binding, records);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
 
-void cf_binding_end_meeting(cf_binding *binding, cf_records *records)
+void cf_binding_end_meeting(cf_binding *binding, unsigned meets, cf_records *records)
 {
     cf_arena arena = {0};
 
-    if (binding->same_rows)
+    if (!(binding->meets & meets))
+        return;
+    binding->meets &= ~meets;
+    if (binding->meets)
+        put_meeting(binding, records);
+    else
         cf_records_delete(records, cf_key_source(&arena, CF_TABLE_MEETING, binding->number));
-    binding->same_rows = false;
     cf_arena_release(&arena);
 }
 
@@ -228,9 +245,14 @@ static bool load_row(void *context, cf_bytes key, cf_bytes value)
 
 static bool note_meeting(void *context, cf_bytes key, cf_bytes value)
 {
+    cf_reader reader = cf_reader_of(value);
+    uint64_t meets = CF_MEETS_SAME;
+    cf_error ignored;
+
     (void)key;
-    (void)value;
-    ((cf_binding *)context)->same_rows = true;
+    if (value.size && cf_read_uint(&reader, &meets, &ignored))
+        meets = 0;
+    ((cf_binding *)context)->meets = (unsigned)meets;
     return true;
 }
 
@@ -249,7 +271,7 @@ static cf_status load_base(cf_peer *peer, cf_binding *binding, cf_error *error)
         status = store->scan(store, cf_peer_user(peer),
                              cf_key_source(&arena, CF_TABLE_HIDDEN, binding->number), load_row,
                              &load, error);
-    if (!status && records)
+    if (!status)
         status = store->scan(store, cf_peer_user(peer),
                              cf_key_source(&arena, CF_TABLE_MEETING, binding->number), note_meeting,
                              binding, error);
@@ -277,9 +299,13 @@ cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_e
     for (size_t i = 0; !status && i < load.count; i++)
         status = cf_taken_load(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_lifted_load(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
         status = cf_binding_load_count(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)
         status = cf_owed_load(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_binding_load_folder(peer, load.bindings[i], error);
     if (status) {
         for (size_t i = 0; i < load.count; i++)
             cf_binding_destroy(&load.bindings[i], peer->env->files);
@@ -316,10 +342,10 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_records records = {0};
     cf_arena arena = {0};
     const cf_table_letter tables[] = {
-        CF_TABLE_SOURCE,   CF_TABLE_NODE,    CF_TABLE_ROW,     CF_TABLE_PLACE,
-        CF_TABLE_INTENT,   CF_TABLE_OWED,    CF_TABLE_TAKEN,   CF_TABLE_SCHEMA,
-        CF_TABLE_DATABASE, CF_TABLE_AGREED,  CF_TABLE_MEETING, CF_TABLE_HELD,
-        CF_TABLE_HIDDEN,   CF_TABLE_REFUSED, CF_TABLE_WAITED,  CF_TABLE_GUARDED};
+        CF_TABLE_SOURCE,  CF_TABLE_NODE,   CF_TABLE_ROW,    CF_TABLE_PLACE,    CF_TABLE_INTENT,
+        CF_TABLE_OWED,    CF_TABLE_TAKEN,  CF_TABLE_SCHEMA, CF_TABLE_DATABASE, CF_TABLE_AGREED,
+        CF_TABLE_MEETING, CF_TABLE_HELD,   CF_TABLE_HIDDEN, CF_TABLE_REFUSED,  CF_TABLE_WAITED,
+        CF_TABLE_GUARDED, CF_TABLE_LIFTED, CF_TABLE_FOLDER};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)

@@ -35,9 +35,20 @@ const char *cf_lock_guard_text(cf_peer *peer, const cf_lease *lease, cf_arena *a
     char until[CF_TIME_TEXT];
     cf_buffer text = {0};
 
-    cf_time_show(lease->until_ms, until);
+    cf_time_show_end(lease->until_ms, peer->env->now_ms(peer->env->context), until);
     cf_buffer_append_text(&text, "locked by %s until %s",
                           cf_catalog_device_name(peer, &lease->holder, arena), until);
+    const char *copy = cf_arena_text(arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return copy;
+}
+
+const char *cf_lock_guard_line(cf_peer *peer, const cf_lease *lease, cf_arena *arena)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "%s: %s", cf_catalog_name(peer, &lease->collection, arena),
+                          cf_lock_guard_text(peer, lease, arena));
     const char *copy = cf_arena_text(arena, cf_buffer_view(&text));
     cf_buffer_release(&text);
     return copy;
@@ -180,8 +191,7 @@ void cf_lock_guard_release(cf_peer *peer, cf_binding *binding)
     size_t given = 0;
     cf_error error;
 
-    if (!binding->taken_count ||
-        (!binding->root && cf_binding_open_root(binding, peer->env->files, &error)))
+    if (!binding->taken_count || (!binding->root && cf_binding_open_root(peer, binding, &error)))
         return;
     if (give_back(&self, &given, &error))
         cf_report(peer->env, CF_REPORT_WARNING, "the permissions of what was locked: %s",

@@ -16,7 +16,9 @@ cf_status cf_lock_guard_heed(cf_peer *peer, cf_locks *locks, cf_binding *binding
                              cf_error *error);
 /* Gives all back: the source is synced no more. */
 void cf_lock_guard_release(cf_peer *peer, cf_binding *binding);
-/* "locked by desk until 2026-11-20T14:05:00Z", in the arena. */
+/* "locked by desk until 15:02", in local time, in the arena. */
 const char *cf_lock_guard_text(cf_peer *peer, const cf_lease *lease, cf_arena *arena);
+/* Of a whole collection: "papers: locked by desk until 15:02". */
+const char *cf_lock_guard_line(cf_peer *peer, const cf_lease *lease, cf_arena *arena);
 
 #endif

@@ -15,6 +15,7 @@
 
 #define ROLLBACK_SHOWN_MS (7 * CF_DAY_MS)
 #define FORK_SHOWN_MS (30 * CF_DAY_MS)
+#define AHEAD_SHOWN_MS (30 * CF_DAY_MS)
 
 void cf_notes_add(cf_notes *notes, cf_arena *arena, const char *kind, uint64_t time_ms,
                   const char *format, ...)
@@ -121,6 +122,28 @@ static cf_status note_forks(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_
     return status;
 }
 
+/* Until it writes a time that counts, or nothing for so long. */
+static void note_ahead(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out)
+{
+    const cf_author_clock *clock = cf_author_clock_of(peer->author);
+    const cf_registry *registry = cf_log_registry(peer->log);
+
+    for (size_t i = 0; i < clock->ahead_count; i++) {
+        const cf_ahead *ahead = &clock->ahead[i];
+        char time[CF_TIME_TEXT];
+
+        if (!cf_registry_is_valid(registry, &ahead->device) ||
+            cf_time_counts((cf_time){.ms = ahead->time_ms}, now_ms) ||
+            now_ms > ahead->noticed_ms + AHEAD_SHOWN_MS)
+            continue;
+        cf_time_show(ahead->time_ms, time);
+        cf_notes_add(out, arena, "clock-ahead", ahead->noticed_ms,
+                     "%s wrote as if it was %s: where it and others changed the same at once, its "
+                     "changes are shown. Set its clock right, or this device's, if that is wrong",
+                     cf_catalog_device_name(peer, &ahead->device, arena), time);
+    }
+}
+
 cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
                            cf_error *error)
 {
@@ -130,5 +153,6 @@ cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_n
         status = note_gone(peer, arena, out, error);
     if (!status)
         status = note_left(peer, arena, out, error);
+    note_ahead(peer, now_ms, arena, out);
     return status ? status : note_forks(peer, now_ms, arena, out, error);
 }

@@ -39,6 +39,22 @@ void cf_pendings_drop_in(cf_pendings *list, cf_bytes directory)
     list->count = kept;
 }
 
+static bool lies_at(cf_bytes path, cf_bytes top)
+{
+    return path.size >= top.size && memcmp(path.data, top.data, top.size) == 0 &&
+           (path.size == top.size || path.data[top.size] == '/');
+}
+
+void cf_pendings_drop_at(cf_pendings *list, cf_bytes path)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (!lies_at(list->at[i].path, path))
+            list->at[kept++] = list->at[i];
+    list->count = kept;
+}
+
 static int by_path(const void *a, const void *b)
 {
     const cf_pending *x = a, *y = b;

@@ -15,6 +15,8 @@ typedef struct {
 void cf_pendings_add(cf_pendings *list, cf_pending_kind kind, cf_bytes path, const char *reason);
 /* Drops what lies in this directory itself, not deeper. */
 void cf_pendings_drop_in(cf_pendings *list, cf_bytes directory);
+/* Drops what has this path, or lies below. */
+void cf_pendings_drop_at(cf_pendings *list, cf_bytes path);
 /* By path, each once: of several the one that was added first. */
 void cf_pendings_sort(cf_pendings *list);
 /* A copy of a reason that several share. */

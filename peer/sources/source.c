@@ -38,11 +38,11 @@ void cf_source_look_at_folder(cf_source_at_work *source, uint64_t folder)
         source->operations->look_at(source->self, folder);
 }
 
-void cf_source_changed(cf_source_at_work *source, uint64_t folder, cf_event_kind kind,
-                       uint64_t now_ms)
+void cf_source_changed(cf_source_at_work *source, uint64_t folder, cf_bytes name,
+                       cf_event_kind kind, uint64_t now_ms)
 {
     if (source->operations->changed)
-        source->operations->changed(source->self, folder, kind, now_ms);
+        source->operations->changed(source->self, folder, name, kind, now_ms);
 }
 
 void cf_source_mark(cf_source_at_work *source, const cf_id *directories, size_t count)

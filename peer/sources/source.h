@@ -39,7 +39,8 @@ typedef struct {
     void (*forget)(void *self, cf_is_undone *is_undone, const void *context, cf_records *records);
     /* NULL: it means nothing to a source of this sort. */
     void (*look_at)(void *self, uint64_t folder);
-    void (*changed)(void *self, uint64_t folder, cf_event_kind kind, uint64_t now_ms);
+    void (*changed)(void *self, uint64_t folder, cf_bytes name, cf_event_kind kind,
+                    uint64_t now_ms);
     void (*mark)(void *self, const cf_id *directories, size_t count);
     void (*wake)(void *self);
     void (*reopen)(void *self);
@@ -63,9 +64,9 @@ void cf_source_look_again(cf_source_at_work *source, uint64_t now_ms);
 void cf_source_end_word(cf_source_at_work *source);
 /* Look at one directory; what is missing there counts later, if something watches. */
 void cf_source_look_at_folder(cf_source_at_work *source, uint64_t folder);
-/* The watch saw something in it. */
-void cf_source_changed(cf_source_at_work *source, uint64_t folder, cf_event_kind kind,
-                       uint64_t now_ms);
+/* The watch saw something happen to this name in it; no name: to the directory itself. */
+void cf_source_changed(cf_source_at_work *source, uint64_t folder, cf_bytes name,
+                       cf_event_kind kind, uint64_t now_ms);
 /* Groups of its collection changed. */
 void cf_source_mark(cf_source_at_work *source, const cf_id *directories, size_t count);
 /* A download has ended, or a broker came: try again what waited. */

@@ -33,6 +33,7 @@ typedef struct {
     cf_stat stat;     /* READY */
     cf_buffer leaves; /* READY */
     cf_error error;   /* ABSENT, FAILED */
+    uint64_t size;    /* of the content */
 } cf_incoming;
 
 struct cf_downloads {

@@ -96,7 +96,9 @@ static bool resume(cf_landing *landing, cf_bytes name, cf_bytes note_name)
     cf_stat stat;
     cf_error ignored;
 
+    /* It may have got the mode of the file that it was to be. */
     bool fits =
+        files->set_mode(files, options->folder, name, 0600, &ignored) == CF_OK &&
         files->reopen_file(files, options->folder, name, &landing->file, &ignored) == CF_OK &&
         files->stat_file(files, landing->file, &stat, &ignored) == CF_OK &&
         stat.size == options->size && stat.links == 1 &&

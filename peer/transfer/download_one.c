@@ -88,6 +88,43 @@ static void end(cf_downloads *downloads, cf_incoming *one, cf_download_phase pha
         one->error = *error;
 }
 
+/* Of the others that are being made in this source. */
+static uint64_t bytes_under_way(const cf_downloads *downloads, const cf_incoming *but)
+{
+    uint64_t bytes = 0;
+
+    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at;
+         at = at->after) {
+        const cf_incoming *one = cf_standing(at, cf_incoming, place);
+
+        bytes += one != but && one->binding == but->binding ? one->size : 0;
+    }
+    return bytes;
+}
+
+/* Whether the disk keeps its reserve when this one is made, too: a patch of 1 KB may be a file of
+ * 256 GiB. Deletions and small files go on, and with them the way back. */
+static cf_status leave_reserve(const cf_downloads *downloads, const cf_incoming *one,
+                               cf_error *error)
+{
+    cf_files *files = files_of(downloads);
+    uint64_t left = 0, whole = 0;
+
+    if (one->size <= CF_MIB || !one->binding->temporary)
+        return CF_OK;
+    cf_status status = files->free_bytes(files, one->binding->temporary, &left, &whole, error);
+    if (status)
+        return status;
+    uint64_t reserve = whole / 20 < CF_GIB ? whole / 20 : CF_GIB;
+    uint64_t taken = reserve + bytes_under_way(downloads, one);
+    if (left >= taken && left - taken >= one->size)
+        return CF_OK;
+    return cf_fail(error, CF_FULL,
+                   "the disk is nearly full: %llu MiB are kept free, and files over 1 MiB wait for "
+                   "more room",
+                   (unsigned long long)(reserve / CF_MIB));
+}
+
 static void begin(cf_downloads *downloads, cf_incoming *one)
 {
     const cf_downloads_options *options = &downloads->options;
@@ -108,7 +145,9 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
     one->lacking = cf_contents_lacking(options->peer->contents);
     if (options->bindings)
         making.places.bindings = options->bindings(options->context, &making.places.binding_count);
-    cf_status status = cf_making_begin(&making, &one->making, &error);
+    cf_status status = leave_reserve(downloads, one, &error);
+    if (!status)
+        status = cf_making_begin(&making, &one->making, &error);
     if (status == CF_UNREACHABLE || (status == CF_LOCKED && !cf_downloads_connected(downloads)))
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
     else if (status && status != CF_LOCKED)

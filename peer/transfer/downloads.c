@@ -271,6 +271,7 @@ cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *bindin
     cf_incoming *one = find(downloads, binding, &hash);
     if (!one)
         one = add(downloads, binding, &hash);
+    one->size = size;
     if (one->phase == CF_DOWNLOAD_IS_ABANDONED)
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_WORKING);
     if ((one->phase == CF_DOWNLOAD_IS_FAILED && one->again) ||

@@ -20,11 +20,12 @@ typedef enum {
 } cf_upload_phase;
 
 typedef struct {
-    cf_table_link by_hash, by_inode;
+    cf_table_link by_hash;
     cf_upload_phase phase;
     cf_place_in_line place; /* among those of its phase */
-    bool announced;         /* that it has ended */
-    cf_binding *binding;
+    cf_line askers;         /* that have to wait for it */
+    cf_id collection;
+    cf_binding *binding; /* of the file that is read for it */
     uint64_t folder;
     cf_stat stat;
     cf_hash hash;
@@ -48,10 +49,11 @@ typedef struct {
 
 struct cf_uploads {
     cf_peer *peer;
-    cf_table by_hash, by_inode;
+    cf_table by_hash;
+    cf_table askers; /* by their files */
+    cf_line untold;  /* those for whom it has ended */
     cf_line phases[CF_UPLOAD_PHASES];
-    size_t untold;     /* have ended and are not announced */
-    bool telling;      /* finished ones, until all are told */
+    bool telling;      /* the untold, until there are none */
     cf_pieces in_hand; /* of all that are sealed */
     uint64_t numbers;  /* of patches */
     uint64_t turns;    /* how often one came into another phase */
@@ -60,9 +62,22 @@ struct cf_uploads {
     char delay[CF_NAME_SHOWN]; /* why the broker refuses blobs for now; empty: it doesn't */
 };
 
-/* What ends at once, READY, is known to who asked: it counts as announced. */
 cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upload_phase phase);
 void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
+/* How many go on by themselves, or by the broker's doing. */
+size_t cf_uploads_coming(const cf_uploads *uploads);
+
+/* Each place at which a content was found and has to wait for it is one that asked. */
+void cf_upload_ask(cf_uploads *uploads, cf_upload *upload, const cf_upload_file *file);
+/* It heard how that is to be had; or is published, or has to be read again. */
+void cf_upload_answered(cf_uploads *uploads, const cf_upload_file *file);
+void cf_upload_unask(cf_uploads *uploads, const cf_upload_file *file);
+/* All of them, or those of one binding. */
+void cf_upload_unask_all(cf_uploads *uploads, const cf_binding *binding);
+/* It has ended: all that asked for it are to hear so. */
+void cf_upload_tell(cf_uploads *uploads, cf_upload *upload);
+/* It is in the log, or given up: what is known of the files stays. */
+void cf_upload_let_go(cf_upload *upload);
 
 /* What needs no transfer: NULL unless the log has the content already; a small file. */
 cf_upload *cf_upload_name_again(cf_uploads *uploads, const cf_upload_file *file);
@@ -71,8 +86,8 @@ cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file);
 cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file);
 /* Goes on with those of one phase, as far as there is room. */
 void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase);
-/* Blobs that were sealed under an epoch that is over would tell what is written now to who was shut
- * out by it: they are given up, and the content starts again. */
+/* The content starts again: its blobs were sealed under an epoch that is over, and would tell what
+ * is written now to who was shut out by it; or its file is not to be read any more. */
 void cf_upload_give_up(cf_uploads *uploads, cf_upload *one);
 
 /* Whether a patch on what the base has may be made: notes what that is. */

@@ -44,8 +44,8 @@ static bool find_known_whole(cf_uploads *uploads, cf_upload *one)
     if (!one->before_size)
         return false;
     for (int i = 0; i <= CF_DELTA_DEPTH_MAX; i++) {
-        if (!cf_contents_available(uploads->peer->contents, &one->binding->collection, &at) ||
-            cf_contents_get(uploads->peer->contents, &one->binding->collection, &at, &one->arena,
+        if (!cf_contents_available(uploads->peer->contents, &one->collection, &at) ||
+            cf_contents_get(uploads->peer->contents, &one->collection, &at, &one->arena,
                             &one->known, &ignored))
             return false;
         if (!one->known.content.how.is_patch)
@@ -76,7 +76,7 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
         .env = peer->env,
         .transfer = cf_link_transfer(peer->link),
         .in_hand = &uploads->in_hand,
-        .collection = one->binding->collection,
+        .collection = one->collection,
         .size = one->is_patch ? one->patch_size : one->stat.size,
         .leaves = one->is_patch ? (cf_bytes){0} : one->leaves,
     };
@@ -182,7 +182,7 @@ void cf_upload_give_up(cf_uploads *uploads, cf_upload *one)
     cf_error over;
 
     one->is_sealed = false;
-    cf_fail(&over, CF_CHANGED, "the content key is another one now");
+    cf_fail(&over, CF_CHANGED, "it is to be read again");
     fail(uploads, one, &over);
 }
 

@@ -41,8 +41,8 @@ bool cf_upload_read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before)
     one->has_before =
         before.size &&
         !cf_content_identity_read(before, &one->before, &one->before_size, &ignored) &&
-        cf_contents_available(uploads->peer->contents, &one->binding->collection, &one->before) &&
-        !cf_contents_find(uploads->peer->contents, &one->binding->collection, &one->before,
+        cf_contents_available(uploads->peer->contents, &one->collection, &one->before) &&
+        !cf_contents_find(uploads->peer->contents, &one->collection, &one->before,
                           &one->before_depth, &one->before_size, &ignored) &&
         one->before_depth < cf_content_depth_max(one->stat.size) &&
         one->before_depth < cf_content_depth_max(one->before_size);
@@ -71,7 +71,7 @@ static bool delta_small(cf_uploads *uploads, cf_upload *one, cf_bytes whole)
     bool made = false;
 
     if (whole.size >= DELTA_WORTH && one->before_size <= CF_INLINE_MAX &&
-        cf_contents_small(uploads->peer->contents, &one->binding->collection, &one->before, &base,
+        cf_contents_small(uploads->peer->contents, &one->collection, &one->before, &base,
                           &ignored) == CF_OK) {
         cf_bytes source = cf_buffer_view(&base);
         cf_delta_encoding encoding = {

@@ -3,13 +3,6 @@
 
 #include <stdlib.h>
 
-enum { TOLD_SHARE = 16 };
-
-static bool has_ended(const cf_upload *one)
-{
-    return one->phase == CF_UPLOAD_IS_READY || one->phase == CF_UPLOAD_IS_FAILED;
-}
-
 cf_uploads *cf_uploads_new(cf_peer *peer)
 {
     cf_uploads *uploads = cf_allocate(1, sizeof *uploads);
@@ -20,11 +13,9 @@ cf_uploads *cf_uploads_new(cf_peer *peer)
 
 static void drop(cf_uploads *uploads, cf_upload *one)
 {
-    if (has_ended(one) && !one->announced)
-        uploads->untold--;
+    cf_upload_let_go(one);
     cf_line_remove(&uploads->phases[one->phase], &one->place);
     cf_table_remove(&uploads->by_hash, &one->by_hash);
-    cf_table_remove(&uploads->by_inode, &one->by_inode);
     cf_sealing_destroy(&one->sealing);
     cf_delta_job_destroy(&one->delta);
     cf_buffer_release(&one->before_leaves);
@@ -33,33 +24,51 @@ static void drop(cf_uploads *uploads, cf_upload *one)
     free(one);
 }
 
-/* All of them, or those of one binding. */
-static void drop_all(cf_uploads *uploads, const cf_binding *binding)
+static void drop_all(cf_uploads *uploads, cf_upload_phase phase)
 {
-    for (int phase = 0; phase < CF_UPLOAD_PHASES; phase++)
-        for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
-            cf_upload *one = cf_standing(at, cf_upload, place);
-
-            after = at->after;
-            if (!binding || one->binding == binding)
-                drop(uploads, one);
-        }
+    for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
+        after = at->after;
+        drop(uploads, cf_standing(at, cf_upload, place));
+    }
 }
 
 void cf_uploads_destroy(cf_uploads **uploads)
 {
-    if (!*uploads)
+    cf_uploads *self = *uploads;
+
+    if (!self)
         return;
-    drop_all(*uploads, NULL);
-    cf_table_release(&(*uploads)->by_hash);
-    cf_table_release(&(*uploads)->by_inode);
-    free(*uploads);
+    for (cf_upload_phase phase = 0; phase < CF_UPLOAD_PHASES; phase++)
+        drop_all(self, phase);
+    cf_upload_unask_all(self, NULL);
+    cf_table_release(&self->by_hash);
+    cf_table_release(&self->askers);
+    free(self);
     *uploads = NULL;
+}
+
+/* The files of the binding are not to be read any more: who else asked for what is in them begins
+ * again, with a file of his own. */
+static void forget_those_of(cf_uploads *uploads, cf_upload_phase phase, const cf_binding *binding)
+{
+    for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
+        cf_upload *one = cf_standing(at, cf_upload, place);
+
+        after = at->after;
+        if (one->binding != binding)
+            continue;
+        if (one->askers.count == 0)
+            drop(uploads, one);
+        else if (phase != CF_UPLOAD_IS_READY)
+            cf_upload_give_up(uploads, one);
+    }
 }
 
 void cf_uploads_forget(cf_uploads *uploads, const cf_binding *binding)
 {
-    drop_all(uploads, binding);
+    cf_upload_unask_all(uploads, binding);
+    for (cf_upload_phase phase = 0; phase <= CF_UPLOAD_IS_READY; phase++)
+        forget_those_of(uploads, phase, binding);
 }
 
 static uint64_t key_of(const cf_hash *hash)
@@ -79,12 +88,12 @@ static cf_upload *next_of_hash(const cf_uploads *uploads, const cf_hash *hash,
     return link ? cf_linked(link, cf_upload, by_hash) : NULL;
 }
 
-static cf_upload *find(const cf_uploads *uploads, const cf_binding *binding, const cf_hash *hash)
+static cf_upload *find(const cf_uploads *uploads, const cf_upload_file *file)
 {
-    cf_upload *one = next_of_hash(uploads, hash, NULL);
+    cf_upload *one = next_of_hash(uploads, &file->hash, NULL);
 
-    while (one && !cf_id_equal(&one->binding->collection, &binding->collection))
-        one = next_of_hash(uploads, hash, one);
+    while (one && !cf_id_equal(&one->collection, &file->binding->collection))
+        one = next_of_hash(uploads, &file->hash, one);
     return one;
 }
 
@@ -93,7 +102,7 @@ cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upl
     cf_upload *one = cf_allocate(1, sizeof *one);
 
     one->phase = phase;
-    one->announced = phase == CF_UPLOAD_IS_READY;
+    one->collection = file->binding->collection;
     one->binding = file->binding;
     one->folder = file->folder;
     one->stat = file->stat;
@@ -102,7 +111,6 @@ cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upl
     one->prepared.content = (cf_content){.hash = file->hash, .size = file->stat.size};
     cf_line_add(&uploads->phases[phase], &one->place);
     cf_table_add(&uploads->by_hash, &one->by_hash, key_of(&file->hash));
-    cf_table_add(&uploads->by_inode, &one->by_inode, file->stat.inode);
     return one;
 }
 
@@ -111,8 +119,9 @@ void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
     cf_line_remove(&uploads->phases[one->phase], &one->place);
     one->phase = phase;
     cf_line_add(&uploads->phases[phase], &one->place);
-    uploads->untold += has_ended(one);
     uploads->turns++;
+    if (phase == CF_UPLOAD_IS_READY || phase == CF_UPLOAD_IS_FAILED)
+        cf_upload_tell(uploads, one);
 }
 
 static void give_up_those_of(cf_uploads *uploads, cf_upload_phase phase)
@@ -121,12 +130,8 @@ static void give_up_those_of(cf_uploads *uploads, cf_upload_phase phase)
         cf_upload *one = cf_standing(at, cf_upload, place);
 
         after = at->after;
-        if (!one->is_sealed || cf_hash_equal(&one->epoch, &uploads->epoch))
-            continue;
-        if (has_ended(one) && !one->announced)
-            uploads->untold--;
-        one->announced = false;
-        cf_upload_give_up(uploads, one);
+        if (one->is_sealed && !cf_hash_equal(&one->epoch, &uploads->epoch))
+            cf_upload_give_up(uploads, one);
     }
 }
 
@@ -152,6 +157,7 @@ void cf_uploads_step(cf_uploads *uploads)
         for (cf_upload_phase phase = 0; phase < CF_UPLOAD_IS_READY; phase++)
             cf_upload_step(uploads, phase);
     } while (uploads->turns != turns);
+    drop_all(uploads, CF_UPLOAD_IS_FAILED);
 }
 
 /* ---- Questions ---- */
@@ -176,34 +182,45 @@ static cf_upload_answer answer_of(const cf_uploads *uploads, const cf_upload *on
     return CF_UPLOAD_AGAIN;
 }
 
-cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *file,
-                                    const cf_prepared **out)
+/* In hand already, or here in the log. */
+static cf_upload *find_known(cf_uploads *uploads, const cf_upload_file *file)
 {
-    cf_upload *one = find(uploads, file->binding, &file->hash);
+    cf_upload *one = find(uploads, file);
 
-    if (one && one->phase == CF_UPLOAD_IS_FAILED && one->announced) {
+    if (one && one->phase == CF_UPLOAD_IS_FAILED) {
         drop(uploads, one);
         one = NULL;
     }
-    if (one)
-        return answer_of(uploads, one, out);
-    one = cf_upload_name_again(uploads, file);
-    if (one)
-        return answer_of(uploads, one, out);
-    if (!file->read)
-        return CF_UPLOAD_AGAIN;
-    one = file->stat.size <= CF_INLINE_MAX ? cf_upload_small(uploads, file)
-                                           : cf_upload_large(uploads, file);
-    return answer_of(uploads, one, out);
+    return one ? one : cf_upload_name_again(uploads, file);
 }
 
-void cf_uploads_published(cf_uploads *uploads, const cf_hash *hash)
+cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *file,
+                                    const cf_prepared **out)
 {
-    for (cf_upload *one = next_of_hash(uploads, hash, NULL), *after; one; one = after) {
-        after = next_of_hash(uploads, hash, one);
-        if (one->phase == CF_UPLOAD_IS_READY)
-            drop(uploads, one);
+    cf_upload *one = find_known(uploads, file);
+
+    if (!one && !file->read) {
+        cf_upload_unask(uploads, file);
+        return CF_UPLOAD_AGAIN;
     }
+    if (!one)
+        one = file->stat.size <= CF_INLINE_MAX ? cf_upload_small(uploads, file)
+                                               : cf_upload_large(uploads, file);
+    cf_upload_answer answer = answer_of(uploads, one, out);
+    if (answer == CF_UPLOAD_READY)
+        cf_upload_answered(uploads, file);
+    else
+        cf_upload_ask(uploads, one, file);
+    return answer;
+}
+
+void cf_uploads_published(cf_uploads *uploads, const cf_upload_file *file)
+{
+    cf_upload *one = find(uploads, file);
+
+    if (one && one->phase == CF_UPLOAD_IS_READY)
+        drop(uploads, one);
+    cf_upload_unask(uploads, file);
 }
 
 cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash)
@@ -215,22 +232,7 @@ cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash)
     return (cf_bytes){0};
 }
 
-bool cf_uploads_recall(const cf_uploads *uploads, const cf_stat *stat, cf_hash *hash)
-{
-    for (const cf_table_link *link = cf_table_first(&uploads->by_inode, stat->inode); link;
-         link = cf_table_next(link)) {
-        const cf_upload *one = cf_linked(link, cf_upload, by_inode);
-
-        if (one->phase == CF_UPLOAD_IS_FAILED || !cf_stat_unchanged(&one->stat, stat))
-            continue;
-        *hash = one->hash;
-        return true;
-    }
-    return false;
-}
-
-/* How many go on by themselves, or by the broker's doing. */
-static size_t coming(const cf_uploads *uploads)
+size_t cf_uploads_coming(const cf_uploads *uploads)
 {
     const cf_line *phases = uploads->phases;
     size_t here = phases[CF_UPLOAD_IS_EDIT].count + phases[CF_UPLOAD_IS_DELTA].count;
@@ -240,43 +242,17 @@ static size_t coming(const cf_uploads *uploads)
                : here;
 }
 
-static bool take_untold(cf_uploads *uploads, const cf_line *line, const cf_binding **binding,
-                        uint64_t *folder)
-{
-    for (cf_place_in_line *at = line->first; at; at = at->after) {
-        cf_upload *one = cf_standing(at, cf_upload, place);
-
-        if (one->announced)
-            continue;
-        one->announced = true;
-        uploads->untold--;
-        *binding = one->binding;
-        *folder = one->folder;
-        return true;
-    }
-    return false;
-}
-
-bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64_t *folder)
-{
-    /* To tell each of many by itself would have their directory listed as often. */
-    uploads->telling =
-        uploads->untold && (uploads->telling || uploads->untold * TOLD_SHARE >= coming(uploads));
-    return uploads->telling &&
-           (take_untold(uploads, &uploads->phases[CF_UPLOAD_IS_READY], binding, folder) ||
-            take_untold(uploads, &uploads->phases[CF_UPLOAD_IS_FAILED], binding, folder));
-}
-
 bool cf_uploads_busy(const cf_uploads *uploads)
 {
-    return uploads->untold || coming(uploads);
+    return uploads->untold.count || cf_uploads_coming(uploads);
 }
 
 bool cf_uploads_working(const cf_uploads *uploads)
 {
     const cf_line *phases = uploads->phases;
 
-    if (uploads->untold || phases[CF_UPLOAD_IS_EDIT].count || phases[CF_UPLOAD_IS_DELTA].count)
+    if (uploads->untold.count || phases[CF_UPLOAD_IS_EDIT].count ||
+        phases[CF_UPLOAD_IS_DELTA].count)
         return true;
     for (cf_place_in_line *at = phases[CF_UPLOAD_IS_SEALING].first; at; at = at->after)
         if (cf_sealing_has_jobs(cf_standing(at, cf_upload, place)->sealing))

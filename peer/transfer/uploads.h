@@ -33,7 +33,8 @@ typedef struct {
 
 typedef enum {
     CF_UPLOAD_READY,   /* `*out` is borrowed until the next call of step or cf_uploads_published */
-    CF_UPLOAD_STARTED, /* under way: its folder comes up in cf_uploads_finished */
+    CF_UPLOAD_STARTED, /* under way: the folder of each that asked comes up in cf_uploads_finished
+                        */
     CF_UPLOAD_WAITS,   /* for a broker */
     CF_UPLOAD_AGAIN,   /* it has to be read first */
 } cf_upload_answer;
@@ -43,14 +44,15 @@ cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *f
 /* The leaf hashes of a content that was prepared; none when they are not known. */
 cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash);
 
-/* What was ready is in the log now, or is not wanted any more. */
-void cf_uploads_published(cf_uploads *uploads, const cf_hash *hash);
+/* What was ready for this file is in the log now: others of the collection name it again. */
+void cf_uploads_published(cf_uploads *uploads, const cf_upload_file *file);
 /* A file whose content is on its way is known by its stat: it need not be read again. */
-bool cf_uploads_recall(const cf_uploads *uploads, const cf_stat *stat, cf_hash *hash);
+bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_hash *hash);
 
 /* Goes on with what is under way. */
 void cf_uploads_step(cf_uploads *uploads);
-/* One that has ended, well or not: look at its folder again. False: none. */
+/* One that was asked for has ended, well or not: look at the folder again, by whichever of the
+ * equal files it was asked for. False: none. */
 bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64_t *folder);
 /* Something is under way; not: what only waits for a broker. */
 bool cf_uploads_busy(const cf_uploads *uploads);

@@ -29,6 +29,7 @@ static void on_connected(void *context, const cf_link_welcome *welcome)
 
     cr_expect_lt(llabs(welcome->clock_difference_ms + (int64_t)self->clock_ahead_ms), 1000);
     self->connected++;
+    self->is_crowded = welcome->is_crowded;
 }
 
 static void on_lost(void *context, const cf_link_loss *loss)
@@ -169,6 +170,16 @@ static void on_absent(void *context, const cf_hash *blob)
     ((attendee *)context)->absent++;
 }
 
+static void on_located(void *context, const uint8_t instance[16], uint64_t position,
+                       const cf_bytes *lines, size_t count)
+{
+    (void)instance;
+    (void)position;
+    (void)lines;
+    (void)count;
+    ((attendee *)context)->located++;
+}
+
 static const cf_link_events events = {
     .connected = on_connected,
     .lost = on_lost,
@@ -182,6 +193,7 @@ static const cf_link_events events = {
     .admit = on_admit,
     .turned_away = on_turned_away,
     .blobs = {on_piece, on_stored, on_blob_refused, on_blob_delayed, on_received, on_absent},
+    .answers.located = on_located,
 };
 
 /* ---- Attendees ---- */

@@ -106,6 +106,8 @@ static void let_all_in(contest *self)
         seat(self, log, &self->account);
         learn(&who->who, &self->account);
     }
+    write_change(&self->account, "what there is to lock", NULL, 0);
+    seat(self, log, &self->account);
     cf_users_refresh(self->users, &self->account.user);
     expect_ok(self->store->last(self->store, &self->account.user, &self->position, &error), error);
 }

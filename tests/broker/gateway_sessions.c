@@ -184,3 +184,32 @@ Test(gateway_sessions, forgets_a_session_whose_connection_is_gone)
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     household_end(&a);
 }
+
+/* More than a page: the member log's heads come first, in a page that isn't full. */
+Test(gateway, welcomes_with_the_member_log_first)
+{
+    enum { CHAINS = CF_HEADS_PAGE + 1 };
+    household a = a_household();
+    cf_log *log = cf_users_find(a.house->users, &a.account.user);
+    const cf_head member = a.account.head;
+
+    for (size_t i = 0; i < CHAINS; i++) {
+        begin_chain(&a.lap, &papers, &member);
+        write_change(&a.lap, "one entry", NULL, 0);
+        append_entry(log, &a.lap);
+    }
+    settle(a.house);
+    say(a.house, a.at_desk,
+        &(cf_message){.command = CF_COMMAND_HELLO, .hello = {1, a.account.user}});
+    cf_message page = hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
+    cr_expect_eq(page.welcome.head_count, 1);
+    cr_expect_eq(cf_head_compare(page.welcome.heads, &member), 0);
+    cr_expect(page.welcome.more);
+    page = hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
+    cr_expect_eq(page.welcome.head_count, CF_HEADS_PAGE);
+    cr_expect(page.welcome.more);
+    page = hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
+    cr_expect_eq(page.welcome.head_count, 1);
+    cr_expect_not(page.welcome.more);
+    household_end(&a);
+}

@@ -15,6 +15,8 @@ static void lock_papers(attendee *by)
     cf_message lock = {.command = CF_COMMAND_LOCK,
                        .lock = {.request = request, .collection = papers, .for_ms = 3600000}};
 
+    attendee_writes(by, "what there is to lock", NULL, 0);
+    meet(&m);
     cf_link_ask_lease(by->link, &lock);
     meet(&m);
     cr_assert_eq(by->messages[CF_COMMAND_LEASE], 1);

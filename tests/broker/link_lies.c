@@ -66,6 +66,94 @@ Test(link_lies, lets_a_broker_name_no_end_of_heads)
     meeting_close(&m);
 }
 
+/* The same, but the first page ends the member log: the link goes on with that alone. */
+Test(link_lies, goes_on_with_the_member_log_alone_where_there_are_too_many_heads)
+{
+    enum { PAGES = CF_HEADS_MAX / CF_HEADS_PAGE };
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_head heads[CF_HEADS_PAGE] = {0};
+    cf_message welcome = {.command = CF_COMMAND_WELCOME,
+                          .welcome = {.version = CF_PROTOCOL_VERSION,
+                                      .now_ms = m.now_ms,
+                                      .window = CF_WINDOW,
+                                      .heads = &m.account.head,
+                                      .head_count = 1,
+                                      .more = true}};
+
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    hear(desk, &welcome);
+    welcome.welcome.heads = heads;
+    welcome.welcome.head_count = CF_HEADS_PAGE;
+    for (size_t page = 0; page < PAGES; page++) {
+        cr_assert_eq(desk->connected, 0);
+        for (size_t i = 0; i < CF_HEADS_PAGE; i++)
+            heads[i].sequence = 1 + page * CF_HEADS_PAGE + i;
+        welcome.welcome.more = page + 1 < PAGES;
+        hear(desk, &welcome);
+    }
+    cr_expect_eq(desk->lost, 0);
+    cr_expect_eq(desk->connected, 1);
+    cr_expect(desk->is_crowded);
+    meeting_close(&m);
+}
+
+/* Nor does it read on for ever. */
+Test(link_lies, ends_a_welcome_that_goes_on_and_on)
+{
+    enum { PAGES = 16 * CF_HEADS_MAX / CF_HEADS_PAGE };
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_head heads[CF_HEADS_PAGE] = {0};
+    cf_message welcome = {.command = CF_COMMAND_WELCOME,
+                          .welcome = {.version = CF_PROTOCOL_VERSION,
+                                      .now_ms = m.now_ms,
+                                      .window = CF_WINDOW,
+                                      .heads = heads,
+                                      .more = true}};
+
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    hear(desk, &welcome);
+    welcome.welcome.head_count = CF_HEADS_PAGE;
+    for (size_t i = 0; i < CF_HEADS_PAGE; i++)
+        heads[i].sequence = 1 + i;
+    for (size_t page = 0; page <= PAGES; page++) {
+        cr_assert_eq(desk->lost, 0, "page %zu", page);
+        hear(desk, &welcome);
+    }
+    cr_expect_eq(desk->lost, 1);
+    cr_expect_eq(desk->last_loss, CF_TOO_LARGE);
+    meeting_close(&m);
+}
+
+static cf_status name_many(cf_store *store, const cf_hash *user, cf_head_visit *visit,
+                           void *context, cf_error *error)
+{
+    (void)store;
+    (void)user;
+    (void)error;
+    for (uint64_t i = 1; i <= CF_HEADS_MAX + 1000; i++)
+        if (!visit(context, &(cf_head){.sequence = i}))
+            break;
+    return CF_OK;
+}
+
+/* Of a log from before there were bounds HELLO names what a session may. */
+Test(link_lies, greets_with_no_more_heads_than_a_session_may_name)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+
+    desk->store->heads = name_many;
+    cf_link_start(desk->link);
+    meet(&m);
+    cr_expect_eq(desk->lost, 0);
+    cr_expect_eq(desk->connected, 1);
+    meeting_close(&m);
+}
+
 /* A broker that takes all and answers nothing. */
 static size_t sent_unanswered(int entries)
 {

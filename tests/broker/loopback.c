@@ -55,6 +55,35 @@ Test(loopback, carries_a_session_and_notices_its_end)
     close_house(&h);
 }
 
+static uint64_t in_twenty_minutes(void *context)
+{
+    (void)context;
+    return (uint64_t)zclock_time() + 20 * 60 * 1000;
+}
+
+static bool was_located(void *context)
+{
+    return ((attendee *)context)->located > 0;
+}
+
+/* Else the heartbeats of days would be all that either side reads. */
+Test(loopback, says_something_now_and_then)
+{
+    house h = {0};
+    open_house(&h);
+    attendee *desk = attend(&h.m, &h.m.desk);
+    cf_link_zmq *zmq = connect_to(&h, desk, &h.address);
+
+    cr_expect(wait_for(&h, is_idle, desk));
+    cr_expect_eq(desk->located, 0);
+    h.m.env.now_ms = in_twenty_minutes;
+    cr_expect(wait_for(&h, was_located, desk));
+    cr_expect(cf_link_is_idle(desk->link));
+    cr_expect_eq(desk->lost, 0);
+    hang_up(&h, &zmq);
+    close_house(&h);
+}
+
 typedef struct {
     house *h;
     attendee *who;

@@ -3,8 +3,10 @@
  * feel it. The gateway reads nothing while its loop doesn't run, and descriptors are given away
  * from the lowest one on, so both can be arranged. */
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -258,6 +260,78 @@ Test(loopback_descriptors, who_says_too_much_without_a_session_is_shut)
     say_garbage(&bad, 2 * CF_ZMQ_HIGH_WATER);
     bad.event = ZMQ_EVENT_DISCONNECTED;
     cr_expect(wait_for(&h, has_happened, &bad));
+    client_end(&bad);
+    close_house(&h);
+}
+
+/* ---- What waits to be taken ---- */
+
+enum { PIECES = CF_WINDOW / CF_BLOB_STEP };
+
+/* All that a window takes; the loop doesn't run meanwhile. */
+static void fill_window(const client *self)
+{
+    static const uint8_t zeros[CF_BLOB_STEP];
+    zmq_pollitem_t room = {.socket = self->socket, .events = ZMQ_POLLOUT};
+
+    for (uint64_t i = 0; i < PIECES; i++) {
+        cf_message put = {.command = CF_COMMAND_PUT,
+                          .put = {.offset = i * CF_BLOB_STEP,
+                                  .total = CF_WINDOW,
+                                  .bytes = cf_bytes_of(zeros, sizeof zeros)}};
+
+        cr_assert_eq(zmq_poll(&room, 1, PATIENCE_MS), 1);
+        say(self, &put);
+    }
+}
+
+/* Returns when the I/O thread has so many bytes. */
+static void expect_read(const house *h, uint64_t bytes)
+{
+    int64_t end_ms = zclock_mono() + PATIENCE_MS;
+    int descriptor = accepted_descriptor(h), unread = 0;
+    struct tcp_info info = {0};
+
+    while (info.tcpi_bytes_received < bytes + (uint64_t)unread) {
+        socklen_t size = sizeof info;
+
+        cr_assert_lt(zclock_mono(), end_ms);
+        zclock_sleep(1);
+        ioctl(descriptor, FIONREAD, &unread);
+        cr_assert_eq(getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    }
+}
+
+Test(loopback_descriptors, a_full_window_waits_for_who_is_busy)
+{
+    house h = {0};
+    open_house(&h);
+    client good = a_client(&h, &h.m.desk);
+
+    get_in(&good);
+    say_hello(&good);
+    expect_answer(&good, CF_COMMAND_WELCOME);
+    fill_window(&good);
+    expect_read(&h, CF_UNTAKEN_MAX); /* more than a stranger may have */
+    for (int i = 1; i < PIECES; i++)
+        expect_answer(&good, CF_COMMAND_MISSING);
+    expect_answer(&good, CF_COMMAND_REFUSED); /* they are no blob of that name */
+    expect_session(&good);
+    client_end(&good);
+    close_house(&h);
+}
+
+Test(loopback_descriptors, a_stranger_has_no_window)
+{
+    house h = {0};
+    open_house(&h);
+    client bad = a_client(&h, &h.m.desk);
+    zmq_pollitem_t told = {.socket = bad.monitor, .events = ZMQ_POLLIN};
+
+    get_in(&bad);
+    fill_window(&bad);
+    cr_assert_eq(zmq_poll(&told, 1, PATIENCE_MS), 1);
+    cr_expect_eq(next_event(&bad), ZMQ_EVENT_DISCONNECTED);
     client_end(&bad);
     close_house(&h);
 }

@@ -28,11 +28,13 @@ typedef struct {
     uint64_t clock_ahead_ms;
     bool refers; /* its entries come after what it received */
     bool withholds_credit;
+    bool is_crowded; /* WELCOME named too many heads */
     size_t uncredited;
     bool has_no_pieces; /* of its blobs */
     cf_buffer blobs[BLOBS_MAX];
     size_t blob_count;
-    size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests;
+    size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests,
+        located;
     size_t messages[CF_COMMAND_ALONE + 1]; /* that came, by command */
     cf_status last_loss;
     uint64_t retry_ms;

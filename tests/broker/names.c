@@ -50,6 +50,55 @@ Test(names, reads_what_it_prints_and_nothing_else)
     expect_read("cut\\", NULL);
 }
 
+/* A name with an override reads as another; one with a zero-width space is a second of its kind. */
+Test(names, lets_nothing_that_is_unseen_reach_a_terminal)
+{
+    static const char *const all[] = {
+        "\xc2\x85",         "\xc2\xad",         "\xd8\x9c",         "\xe1\xa0\x8e", "\xe2\x80\x8b",
+        "\xe2\x80\x8f",     "\xe2\x80\xa8",     "\xe2\x80\xa9",     "\xe2\x80\xae", "\xe2\x81\xa0",
+        "\xe2\x81\xa6",     "\xe2\x81\xa9",     "\xe3\x85\xa4",     "\xef\xbb\xbf", "\xef\xbf\xb9",
+        "\xf0\x9d\x85\xb3", "\xf3\xa0\x80\x81", "\xf3\xa0\x81\xbf",
+    };
+    char shown[CF_NAME_SHOWN];
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        cf_buffer text = {0}, json = {0};
+
+        cf_name_show(cf_bytes_of_text(all[i]), shown);
+        cr_expect_eq(strlen(shown), 4 * strlen(all[i]), "%zu: %s", i, shown);
+        cf_text_append(&text, cf_bytes_of_text(all[i]));
+        cr_expect(cf_bytes_equal(cf_buffer_view(&text), cf_bytes_of_text(shown)));
+        cf_json_text_append(&json, cf_bytes_of_text(all[i]));
+        cr_expect_eq(json.data[0], '\\', "%zu", i);
+        cr_expect(json.size == 6 || json.size == 12);
+        cf_buffer_release(&text);
+        cf_buffer_release(&json);
+    }
+}
+
+static void expect_message(const char *text, const char *shown, const char *json)
+{
+    cf_buffer message = {0}, document = {0};
+
+    cf_text_append(&message, cf_bytes_of_text(text));
+    cr_expect(cf_bytes_equal(cf_buffer_view(&message), cf_bytes_of_text(shown)), "%.*s",
+              (int)message.size, (const char *)message.data);
+    cf_json_text_append(&document, cf_bytes_of_text(text));
+    cr_expect(cf_bytes_equal(cf_buffer_view(&document), cf_bytes_of_text(json)), "%.*s",
+              (int)document.size, (const char *)document.data);
+    cf_buffer_release(&message);
+    cf_buffer_release(&document);
+}
+
+Test(names, leaves_in_messages_and_documents_what_can_be_seen)
+{
+    expect_message("a\tb\n\\ caf\xc3\xa9 \xe2\x9c\x88\xef\xb8\x8f \xf0\x9f\x90\x98",
+                   "a\tb\n\\ caf\xc3\xa9 \xe2\x9c\x88\xef\xb8\x8f \xf0\x9f\x90\x98",
+                   "a\tb\n\\ caf\xc3\xa9 \xe2\x9c\x88\xef\xb8\x8f \xf0\x9f\x90\x98");
+    expect_message("lap\xe2\x80\xaetop", "lap\\xe2\\x80\\xaetop", "lap\\u202etop");
+    expect_message("\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81", "\\udb40\\udc41");
+}
+
 Test(names, lets_no_control_character_reach_a_terminal)
 {
     char shown[CF_NAME_SHOWN];

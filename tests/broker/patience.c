@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/restraints.h"
 #include "codec/blob.h"
 #include "tests/broker/gateway_fixture.h"
 
@@ -48,14 +49,16 @@ Test(patience, has_no_end_when_it_is_not_limited)
     cf_patience_destroy(&patience);
 }
 
-Test(patience, tells_once_in_a_second)
+Test(patience, knows_how_long_no_session_begins)
 {
     cf_patience *patience = cf_patience_new(POINTS);
 
-    cf_patience_charge(patience, &mad, MOST + 1, 7000);
-    cr_expect(cf_patience_tells(patience, &mad, 7000));
-    cr_expect_not(cf_patience_tells(patience, &mad, 7000 + SECOND_MS - 1));
-    cr_expect(cf_patience_tells(patience, &mad, 7000 + SECOND_MS));
+    cf_patience_charge(patience, &mad, CF_PATIENCE_BEGIN_S * POINTS, 7000);
+    cr_expect_eq(cf_patience_wait_ms(patience, &mad, 7000), 0);
+    cf_patience_charge(patience, &mad, 3 * POINTS, 7000);
+    cr_expect_eq(cf_patience_wait_ms(patience, &mad, 7000), 3 * SECOND_MS);
+    cr_expect_eq(cf_patience_wait_ms(patience, &mad, 7000 + SECOND_MS), 2 * SECOND_MS);
+    cr_expect_eq(cf_patience_wait_ms(patience, &mad, 7000 + 3 * SECOND_MS), 0);
     cf_patience_destroy(&patience);
 }
 
@@ -232,15 +235,16 @@ Test(impatient_gateway, begins_no_session_for_who_asked_too_much)
 
     ask_too_much(&n);
     hear(n.house, n.at_desk, CF_COMMAND_AGAIN);
-    say(n.house, n.at_desk, &hello);
-    hear_nothing(n.house, n.at_desk); /* it was told in this second */
-    n.house->now_ms += SECOND_MS;
-    say(n.house, n.at_desk, &hello);
-    hear_refusal(n.house, n.at_desk, CF_REFUSED_BUSY);
-    cr_expect_not(n.at_desk->is_shut);
-    say(n.house, n.at_desk, &hello);
-    hear_nothing(n.house, n.at_desk);
-    cr_expect(n.at_desk->is_shut);
+    for (int i = 0; i < 5; i++) { /* each is answered, at once */
+        cf_message answer;
+
+        say(n.house, n.at_desk, &hello);
+        answer = hear(n.house, n.at_desk, CF_COMMAND_REFUSED);
+        cr_expect(answer.refused.later);
+        cr_expect(cf_bytes_equal(answer.refused.code, cf_bytes_of_text(CF_REFUSED_BUSY)));
+        cr_expect_not_null(
+            memmem(answer.refused.text.data, answer.refused.text.size, "again in 22 seconds", 19));
+    }
     cr_expect_eq(heads_read, 0);
     n.house->now_ms += CF_PATIENCE_S * SECOND_MS;
     say(n.house, n.at_desk, &hello);
@@ -315,7 +319,7 @@ Test(impatient_gateway, is_tired_of_questions)
                report = {.command = CF_COMMAND_REPORT},
                get = {.command = CF_COMMAND_GET, .get = {.id = nobody}};
 
-    expect_tires(&query, CF_PRICE_QUESTION + CF_PRICE_HEAD_TOLD);
+    expect_tires(&query, CF_PRICE_QUESTION);
     expect_tires(&locate, CF_PRICE_REPORT);
     expect_tires(&report, CF_PRICE_REPORT);
     expect_tires(&get, CF_PRICE_ABSENT);
@@ -364,5 +368,33 @@ Test(impatient_gateway, never_tires_of_who_brings_what_it_asked_for)
         hear(n.house, n.at_desk, CF_COMMAND_ACCEPTED);
         pass_over(n.house, n.at_desk);
     }
+    neighbours_end(&n);
+}
+
+/* As a device does that has nothing to bring and gets nothing, with all the heads that a session
+ * may name. */
+Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_do)
+{
+    enum { PAGES = CF_HEADS_MAX / CF_HEADS_PAGE };
+    static cf_head heads[CF_HEADS_PAGE];
+    neighbours n = two_users();
+    cf_gateway *gateway = n.house->gateway;
+    caller *again = call_in(n.house, cf_keys_public(n.desk.keys)->curve);
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {1, n.account.user, heads, CF_HEADS_PAGE, true}};
+    cf_message subscribe = {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {.credit = CF_WINDOW}};
+
+    for (size_t i = 0; i < CF_HEADS_PAGE; i++)
+        heads[i].sequence = i + 1;
+    uint64_t before = cf_gateway_owed(gateway, &n.account.user, n.house->now_ms);
+    for (int page = 0; page < PAGES; page++) {
+        hello.hello.more = page + 1 < PAGES;
+        say(n.house, again, &hello);
+    }
+    hear(n.house, again, CF_COMMAND_WELCOME);
+    say(n.house, again, &subscribe);
+    hear(n.house, again, CF_COMMAND_SUBSCRIBED);
+    uint64_t after = cf_gateway_owed(gateway, &n.account.user, n.house->now_ms);
+    cr_expect_lt(after - before, cf_restraints_default.waste_per_second * CF_PATIENCE_S / 10);
     neighbours_end(&n);
 }

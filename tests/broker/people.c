@@ -132,6 +132,32 @@ void write_change(person *self, const char *body, const cf_hash *blobs, size_t c
     build(self, &self->changes, &self->changes_after, cf_bytes_of_text(body));
 }
 
+static void begin(person *self, cf_header *chain, const cf_id *collection)
+{
+    static uint64_t begun;
+
+    cf_put_u64(chain->previous.bytes, ++begun);
+    memset(chain->previous.bytes + 8, 1, CF_HASH_SIZE - 8);
+    memset(chain->previous.bytes + 16, 0, CF_HASH_SIZE - 16);
+    chain->collection = *collection;
+    chain->sequence = 1;
+    chain->writer = cf_writer_id(&self->user, &self->id, collection, chain->previous.bytes);
+}
+
+void begin_chain(person *self, const cf_id *collection, const cf_head *member)
+{
+    begin(self, &self->changes, collection);
+    cf_heads_release(&self->changes_after);
+    cf_heads_insert(&self->changes_after, member);
+}
+
+void begin_member_chain(person *self, const cf_head *member)
+{
+    begin(self, &self->members, &cf_member_log_id);
+    cf_heads_release(&self->members_after);
+    cf_heads_insert(&self->members_after, member);
+}
+
 void learn(person *self, const person *author)
 {
     cf_error error;

@@ -36,6 +36,11 @@ void write_operation(person *self, const cf_member *operation);
 /* Takes a device out; what counts of it are these heads. Nobody can open the new epoch. */
 void shut_out(person *owner, const cf_hash *device, const cf_head *heads, size_t count);
 void write_change(person *self, const char *body, const cf_hash *blobs, size_t count);
+/* Its next change is the first of a chain of its own in that collection, and comes after this entry
+ * of the member log. */
+void begin_chain(person *self, const cf_id *collection, const cf_head *member);
+/* The same in the member log. */
+void begin_member_chain(person *self, const cf_head *member);
 /* Takes an entry of another device into what the next ones come after. */
 void learn(person *self, const person *author);
 /* The log takes the author's last entry, as one that its device brings. */

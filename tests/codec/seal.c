@@ -114,6 +114,73 @@ Test(bodies, cut_or_changed_anywhere_do_not_open)
     cf_ring_destroy(&ring);
 }
 
+/* A body of so many bytes, all alike, in a frame of this size; it says what opening it came to. */
+static cf_status open_padded(size_t size, size_t frame_size, size_t *sealed_size)
+{
+    cf_error error;
+    cf_ring *ring = ring_with(&user, key);
+    cf_seal_place place = {ring, &epoch, &notes};
+    cf_seal_keys keys;
+    cf_buffer large = {0}, frame = {0}, associated = {0}, body = {0}, back = {0};
+
+    memset(cf_buffer_reserve(&large, size), 'x', size);
+    large.size = size;
+    expect_ok(cf_seal_keys_of(&place, CF_PURPOSE_BODY, &keys, &error), error);
+    cf_domain_append(&associated, "body");
+    cf_buffer_append(&associated, plain().data, plain().size);
+    cf_frame_pack(cf_buffer_view(&large), &frame);
+    cf_frame_pad(&frame, frame_size);
+    cf_seal(&keys, cf_buffer_view(&associated), cf_buffer_view(&frame), &body);
+    *sealed_size = body.size;
+    cf_status status = cf_body_open(&place, plain(), cf_buffer_view(&body), &back, &error);
+    cr_expect_eq(back.size, status ? 0 : size);
+    cf_buffer_release(&large);
+    cf_buffer_release(&frame);
+    cf_buffer_release(&associated);
+    cf_buffer_release(&body);
+    cf_buffer_release(&back);
+    cf_ring_destroy(&ring);
+    return status;
+}
+
+Test(bodies, open_to_no_more_than_1024_times_what_is_sealed)
+{
+    enum { FRAME = 4000 };
+    const size_t most = 1024 * (FRAME + CF_SEAL_OVERHEAD) + 65536;
+    size_t sealed;
+
+    cr_expect_eq(open_padded(most, FRAME, &sealed), CF_OK);
+    cr_expect_eq(open_padded(most + 1, FRAME, &sealed), CF_TOO_LARGE);
+    cr_expect_eq(sealed, FRAME + CF_SEAL_OVERHEAD);
+    cr_expect_eq(open_padded(65536, 0, &sealed), CF_OK);
+    cr_expect_eq(open_padded(CF_BODY_MAX, 0, &sealed), CF_TOO_LARGE);
+    cr_expect_lt(sealed, 4096, "a few bytes, in which there are 16 MiB");
+}
+
+Test(bodies, are_padded_by_their_author_until_they_are_taken)
+{
+    static const size_t sizes[] = {1, 65536, 65537, 1 << 20, CF_BODY_MAX - 1, CF_BODY_MAX};
+    cf_error error;
+    cf_ring *ring = ring_with(&user, key);
+    cf_seal_place place = {ring, &epoch, &notes};
+    cf_buffer large = {0}, body = {0}, back = {0};
+
+    memset(cf_buffer_reserve(&large, CF_BODY_MAX), 'x', CF_BODY_MAX);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        large.size = sizes[i];
+        cf_buffer_clear(&body);
+        cf_buffer_clear(&back);
+        expect_ok(cf_body_seal(&place, plain(), cf_buffer_view(&large), &body, &error), error);
+        cr_expect_leq(body.size, sizes[i] / 1024 + 128);
+        expect_ok(cf_body_open(&place, plain(), cf_buffer_view(&body), &back, &error), error);
+        cr_expect(cf_bytes_equal(cf_buffer_view(&back), cf_buffer_view(&large)));
+    }
+    cf_buffer_release(&large);
+    cf_buffer_release(&body);
+    cf_buffer_release(&back);
+    cf_ring_destroy(&ring);
+}
+
 Test(bodies, are_refused_beyond_their_limit_on_both_sides)
 {
     cf_error error;

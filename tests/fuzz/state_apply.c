@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entries of three writers, forks among them, in whatever they say: the state and the view are the
- * same in any order of arrival, step by step and as a whole, saved and read again; a name is shown
- * once in a folder, and every folder hangs on the root. The input says what the changes are. */
+/* Entries of three writers, forks among them, in whatever they say: the view and the bytes that are
+ * stored are the same in any order of arrival, step by step and as a whole, saved and read again; a
+ * name is shown once in a folder, and every folder hangs on the root. The input says what the
+ * changes are. */
 #include "tests/fuzz/target.h"
 
 #include "codec/content.h"
@@ -265,27 +266,63 @@ static void apply(shop *self, const written *entry, cf_ids *dirty)
     cf_state_apply(self->state, &entry->dot, entry->time, entry->changes, entry->count, dirty);
 }
 
-static void must_show(shop *self, const cf_buffer *expected)
+/* Records that remember only names are items without a write; all ids are known here. */
+static void must_store(const shop *self, const shop *expected)
 {
+    cf_buffer records[2] = {{0}, {0}};
+
+    for (uint8_t i = 0; i < ITEMS; i++) {
+        cf_id item = item_of(i);
+
+        cf_state_item_pack(self->state, &item, &records[0]);
+        cf_state_item_pack(expected->state, &item, &records[1]);
+        fuzz_must(cf_bytes_equal(cf_buffer_view(&records[0]), cf_buffer_view(&records[1])));
+    }
+    cf_buffer_release(&records[0]);
+    cf_buffer_release(&records[1]);
+}
+
+/* The shop is closed. */
+static void must_be(shop *self, const shop *expected, const cf_buffer *expected_shown)
+{
+    cf_view_update_all(self->view);
     cf_buffer shown = show(self);
 
-    fuzz_must(cf_bytes_equal(cf_buffer_view(&shown), cf_buffer_view(expected)));
+    fuzz_must(cf_bytes_equal(cf_buffer_view(&shown), cf_buffer_view(expected_shown)));
+    must_store(self, expected);
     cf_buffer_release(&shown);
     close_shop(self);
 }
 
-static void backwards(const diary *self, const cf_rules *rules, const cf_buffer *expected)
+static void backwards(const diary *self, const cf_rules *rules, const shop *expected,
+                      const cf_buffer *shown)
 {
     shop other = open_shop(rules);
 
     for (size_t i = self->count; i-- > 0;)
         apply(&other, &self->entries[i], NULL);
-    cf_view_update_all(other.view);
-    must_show(&other, expected);
+    must_be(&other, expected, shown);
 }
 
-/* Records that remember only names are items without a write; all ids are known here. */
-static void saved(const shop *from, const cf_rules *rules, const cf_buffer *expected)
+/* In steps of 5, 7, 9 and 11 around all of them. */
+static void shuffled(const diary *self, const cf_rules *rules, const shop *expected,
+                     const cf_buffer *shown)
+{
+    for (size_t step = 5; step <= 11; step += 2) {
+        shop other = open_shop(rules);
+        bool came[ENTRIES_MAX] = {false};
+
+        for (size_t i = 0, at = 0; i < self->count; i++, at = (at + step) % self->count) {
+            while (came[at])
+                at = (at + 1) % self->count;
+            came[at] = true;
+            apply(&other, &self->entries[at], NULL);
+        }
+        must_be(&other, expected, shown);
+    }
+}
+
+static void saved(const shop *from, const cf_rules *rules, const cf_buffer *shown)
 {
     shop other = open_shop(rules);
     cf_buffer record = {0};
@@ -299,8 +336,7 @@ static void saved(const shop *from, const cf_rules *rules, const cf_buffer *expe
             fuzz_must(!cf_state_item_read(other.state, &item, cf_buffer_view(&record), &error));
     }
     cf_buffer_release(&record);
-    cf_view_update_all(other.view);
-    must_show(&other, expected);
+    must_be(&other, from, shown);
 }
 
 static cf_id no_random_id(void *context, uint8_t kind)
@@ -339,7 +375,8 @@ bool fuzz_run(cf_bytes bytes)
         cf_buffer_release(&shown);
         shown = show(&main);
     }
-    backwards(self, &rules, &shown);
+    backwards(self, &rules, &main, &shown);
+    shuffled(self, &rules, &main, &shown);
     saved(&main, &rules, &shown);
     close_shop(&main);
     cf_buffer_release(&shown);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/author.h"
 
+#include "codec/limits.h"
 #include "tests/support/expect.h"
 
-static const cf_hash user = {.bytes = {9}};
+static const cf_hash user = {.bytes = {9}}, phone = {.bytes = {8}};
 
 typedef struct {
     cf_env env;
@@ -77,20 +78,47 @@ static cf_header make(desk *self, cf_records *records, cf_arena *arena, cf_entry
     return out->header;
 }
 
+static void commit(desk *self, cf_records *records)
+{
+    cf_error error;
+
+    if (records->count)
+        expect_ok(self->store->write(self->store, &user, records->at, records->count, true, &error),
+                  error);
+    cf_records_release(records);
+}
+
 /* The records of an entry are committed, without the entry. */
 static cf_header write_down(desk *self)
 {
     cf_records records = {0};
     cf_arena arena = {0};
     cf_entry entry;
-    cf_error error;
 
     cf_header made = make(self, &records, &arena, &entry);
-    expect_ok(self->store->write(self->store, &user, records.at, records.count, true, &error),
-              error);
-    cf_records_release(&records);
+    commit(self, &records);
     cf_arena_release(&arena);
     return made;
+}
+
+/* An entry of this device comes, and with it what is to be known of its time. */
+static void see_of(desk *self, const cf_hash *device, cf_time time, uint64_t now_ms)
+{
+    cf_records records = {0};
+
+    cf_author_saw(self->author, device, time, now_ms, &records);
+    commit(self, &records);
+}
+
+static void see(desk *self, cf_time time, uint64_t now_ms)
+{
+    see_of(self, &phone, time, now_ms);
+}
+
+static void begin_again(desk *self)
+{
+    cf_author_destroy(&self->author);
+    open_author(self);
 }
 
 Test(author, goes_on_from_the_latest_time_that_it_saw)
@@ -99,24 +127,83 @@ Test(author, goes_on_from_the_latest_time_that_it_saw)
 
     open_author(&self);
     expect_time(&self, 10, (cf_time){10, 0});
-    cf_author_saw(self.author, (cf_time){1000, 5});
+    see(&self, (cf_time){1000, 5}, 10);
     expect_time(&self, 10, (cf_time){1000, 6});
-    cf_author_saw(self.author, (cf_time){900, 9});
+    see(&self, (cf_time){900, 9}, 10);
     expect_time(&self, 10, (cf_time){1000, 6});
     expect_time(&self, 2000, (cf_time){2000, 0});
     desk_release(&self);
 }
 
+/* Nothing of its own was written since. */
 Test(author, knows_that_time_when_it_begins_again)
 {
     desk self = desk_new();
 
     open_author(&self);
-    cf_author_saw(self.author, (cf_time){1000, 5});
-    write_down(&self);
-    cf_author_destroy(&self.author);
-    open_author(&self);
+    see(&self, (cf_time){1000, 5}, 10);
+    begin_again(&self);
     expect_time(&self, 10, (cf_time){1000, 6});
+    desk_release(&self);
+}
+
+static void expect_ahead(const desk *self, size_t count, uint64_t time_ms)
+{
+    const cf_author_clock *clock = cf_author_clock_of(self->author);
+
+    cr_assert_eq(clock->ahead_count, count);
+    cr_expect(count == 0 || clock->ahead[0].time_ms == time_ms);
+    cr_expect(count == 0 || cf_hash_equal(&clock->ahead[0].device, &phone));
+}
+
+Test(author, does_not_follow_a_clock_that_is_over_a_day_ahead_and_names_it)
+{
+    desk self = desk_new();
+
+    open_author(&self);
+    see(&self, (cf_time){1000, 5}, 10);
+    see(&self, (cf_time){CF_TIME_MS_MAX, UINT64_MAX}, 10);
+    for (int i = 0; i < 2; i++) {
+        expect_time(&self, 10, (cf_time){1000, 6});
+        expect_ahead(&self, 1, CF_TIME_MS_MAX);
+        begin_again(&self);
+    }
+    see(&self, (cf_time){9, 0}, 20); /* an older one, that comes late */
+    expect_ahead(&self, 1, CF_TIME_MS_MAX);
+    see(&self, (cf_time){30, 0}, 20);
+    expect_ahead(&self, 0, 0);
+    begin_again(&self);
+    expect_ahead(&self, 0, 0);
+    desk_release(&self);
+}
+
+Test(author, follows_its_own_clock_again_when_that_was_ahead_and_is_mended)
+{
+    desk self = desk_new();
+
+    open_author(&self);
+    see(&self, (cf_time){CF_TIME_MS_MAX, 0}, CF_TIME_MS_MAX);
+    expect_time(&self, CF_TIME_MS_MAX, (cf_time){CF_TIME_MS_MAX, 1});
+    expect_time(&self, 10, (cf_time){10, 0});
+    see(&self, (cf_time){10, 0}, 10);
+    expect_time(&self, CF_TIME_MS_MAX - CF_TIME_AHEAD_MS,
+                (cf_time){CF_TIME_MS_MAX - CF_TIME_AHEAD_MS, 0});
+    begin_again(&self);
+    expect_time(&self, 10, (cf_time){10, 1});
+    desk_release(&self);
+}
+
+/* What names them all stays small, and is read again. */
+Test(author, names_no_more_than_some_of_those_that_are_ahead)
+{
+    desk self = desk_new();
+
+    open_author(&self);
+    for (uint8_t i = 0; i <= CF_AHEAD_NAMED; i++)
+        see_of(&self, &(cf_hash){.bytes = {i + 1}}, (cf_time){CF_TIME_MS_MAX, 0}, 10);
+    cr_expect_eq(cf_author_clock_of(self.author)->ahead_count, (size_t)CF_AHEAD_NAMED);
+    begin_again(&self);
+    cr_expect_eq(cf_author_clock_of(self.author)->ahead_count, (size_t)CF_AHEAD_NAMED);
     desk_release(&self);
 }
 

@@ -6,6 +6,8 @@
 
 #include "tests/support/expect.h"
 
+#include <unistd.h>
+
 enum { LARGE = 150000, EVERY_READ = 11 };
 
 static void write_large(device *self, const char *path, uint8_t seed)
@@ -62,8 +64,64 @@ static void work(device *self)
     write_large(self, "new/other", 3);
 }
 
+/* ---- The same in folders in which their owner may not write ---- */
+
+static const char *const shut[] = {"ro/in", "ro", "two", "away", "opens"};
+
+static void set_modes(device *self, unsigned mode)
+{
+    for (size_t i = 0; i < sizeof shut / sizeof shut[0]; i++)
+        user_changes_mode(self, shut[i], mode);
+}
+
+static void prepare_shut(world *in)
+{
+    device *a = &in->devices[0];
+
+    for (size_t i = sizeof shut / sizeof shut[0]; i-- > 0;)
+        user_makes(a, shut[i]);
+    user_writes_text(a, "ro/one", "1");
+    user_writes_text(a, "ro/two", "2");
+    user_writes_text(a, "ro/three", "3");
+    user_writes_text(a, "ro/in/five", "5");
+    user_writes_text(a, "away/six", "6");
+    user_writes_text(a, "opens/seven", "7");
+    set_modes(a, 0555);
+    settles_equal_by(world_equal, in, "before", 0);
+}
+
+static void work_shut(device *self)
+{
+    set_modes(self, 0755);
+    user_writes_text(self, "ro/one", "one");
+    user_moves(self, "ro/two", "two/zwei");
+    user_removes(self, "ro/three");
+    user_moves(self, "ro/in", "two/in");
+    user_removes(self, "away");
+    user_writes_text(self, "opens/eight", "8");
+    user_makes(self, "ro/new");
+    write_large(self, "ro/new/large", 4);
+    user_changes_mode(self, "ro/new", 0555);
+    user_changes_mode(self, "two/in", 0500);
+    user_changes_mode(self, "ro", 0555);
+    user_changes_mode(self, "two", 0500);
+}
+
+/* So that they can be compared, and go. */
+static void open_all(world *in)
+{
+    static const char *const now[] = {"two/in", "ro/new"};
+
+    for (int i = 0; i < in->count; i++) {
+        set_modes(&in->devices[i], 0755);
+        for (size_t j = 0; j < sizeof now / sizeof now[0]; j++)
+            user_changes_mode(&in->devices[i], now[j], 0755);
+    }
+}
+
 typedef struct {
     bool publishes; /* else it receives */
+    bool shut;
     disk_faults faults;
 } trial;
 
@@ -75,8 +133,8 @@ static bool is_tried(const trial *how)
     unsigned long at = how->faults.at;
     cf_buffer expected = {0}, tree = {0};
 
-    prepare(w);
-    work(a);
+    (how->shut ? prepare_shut : prepare)(w);
+    (how->shut ? work_shut : work)(a);
     device_tree(a, &expected);
     if (!how->publishes)
         cr_assert(device_sync(a));
@@ -98,6 +156,8 @@ static bool is_tried(const trial *how)
     entries = world_entries(w);
     settles_equal_by(world_equal, w, "again", at);
     cr_assert_eq(world_entries(w), entries, "%lu: it is not quiet", at);
+    if (how->shut)
+        open_all(w);
     world_destroy(&w);
     return over;
 }
@@ -144,6 +204,30 @@ Test(crash_points, crash_at_every_change_while_publishing)
 Test(crash_points, each_call_fails_once_while_receiving)
 {
     try_every((trial){.faults = {.status = CF_IO, .once = true, .reads = true}}, EVERY_READ);
+}
+
+/* Root may write everywhere. */
+static void try_every_as_nobody(trial how, unsigned step)
+{
+    enum { NOBODY = 65534 };
+    const uid_t before = geteuid();
+
+    if (before == 0)
+        cr_assert_eq(seteuid(NOBODY), 0);
+    try_every(how, step);
+    cr_assert_eq(seteuid(before), 0);
+}
+
+Test(crash_points, crash_at_every_change_in_folders_that_are_shut)
+{
+    try_every_as_nobody((trial){.shut = true, .faults = {.status = CF_IO}}, 1);
+}
+
+Test(crash_points, each_call_fails_once_in_folders_that_are_shut)
+{
+    try_every_as_nobody(
+        (trial){.shut = true, .faults = {.status = CF_IO, .once = true, .reads = true}},
+        EVERY_READ);
 }
 
 Test(crash_points, each_call_fails_once_while_publishing)

@@ -5,6 +5,7 @@
 #include "peer/transfer/download_hand.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* Sizes: SOME is four blobs. */
@@ -27,6 +28,59 @@ TestSuite(downloads, .init = open_depot, .fini = close_depot);
 static cf_bytes some(uint8_t *bytes)
 {
     return cf_bytes_of(bytes, SOME);
+}
+
+/* ---- The reserve ---- */
+
+static uint64_t disk_left, disk_whole;
+
+static cf_status play_room(cf_files *files, const cf_folder *folder, uint64_t *out, uint64_t *all,
+                           cf_error *error)
+{
+    (void)files, (void)folder, (void)error;
+    *out = disk_left;
+    if (all)
+        *all = disk_whole;
+    return CF_OK;
+}
+
+static cf_download_answer want_of(const uint8_t *bytes, size_t size)
+{
+    cf_download got;
+    cf_bytes identity = depot_whole(&d, cf_bytes_of(bytes, size));
+    cf_download_answer answer = depot_want(&d, identity, &got);
+
+    if (answer == CF_DOWNLOAD_FAILED)
+        cr_expect(strstr(got.reason, "nearly full"), "%s", got.reason);
+    cf_downloads_take(d.downloads, d.bindings[0], identity);
+    return answer;
+}
+
+Test(downloads, leave_a_reserve_on_the_disk_but_for_small_ones)
+{
+    static const struct {
+        uint64_t whole, reserve;
+    } disks[] = {{200 * CF_MIB, 10 * CF_MIB}, {1000 * CF_GIB, CF_GIB}};
+    uint8_t *bytes = noise(1, SOME);
+    cf_files files = *d.env.files, *real = d.env.files;
+
+    d.env.files = &files;
+    files.free_bytes = play_room;
+    depot_connect(&d);
+    for (size_t i = 0; i < 2; i++) {
+        disk_whole = disks[i].whole;
+        disk_left = disks[i].reserve + SOME - 1;
+        cr_expect_eq(want_of(bytes, SOME), CF_DOWNLOAD_FAILED);
+        cr_expect_eq(want_of(bytes, CF_MIB), CF_DOWNLOAD_READY);
+        disk_left++;
+        cr_expect_eq(want_of(bytes, SOME), CF_DOWNLOAD_READY);
+        disk_left = 0;
+        cr_expect_eq(want_of(bytes, CF_MIB), CF_DOWNLOAD_READY);
+        bytes[0] ^= 1;
+    }
+    cr_expect_eq(depot_temporaries(&d), 0);
+    d.env.files = real;
+    free(bytes);
 }
 
 /* ---- Wholes ---- */

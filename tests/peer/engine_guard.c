@@ -106,16 +106,16 @@ Test(engine_guard, holds_back_a_mass_delete_from_elsewhere)
     sync_with_the_word(a);
     cr_assert(device_sync(b));
     cr_expect_eq(count_files(b), FILES);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), FILES);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SPARED), FILES);
     uint64_t entries = world_entries(w);
     cr_assert(world_settle(w));
     cr_expect_eq(world_entries(w), entries);
     device_crash(b);
     cr_assert(device_sync(b));
     cr_expect_eq(count_files(b), FILES, "a new process knows nothing of it");
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), FILES);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SPARED), FILES);
     sync_with_the_word(b);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), 0);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SPARED), 0);
     cr_expect_eq(count_files(b), 0);
     world_destroy(&w);
 }

@@ -210,11 +210,11 @@ Test(engine_revoked, holds_back_a_mass_delete_that_a_revocation_makes)
     cr_assert(world_settle(s.w));
     revoke(s.owner, &s.id, &s.heads);
     sync_both(&s);
-    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_HELD), FILES);
+    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_SPARED), FILES);
     cr_expect(has(s.other, "file3"));
     cr_expect(has(s.owner, "file3"));
     cr_assert(device_round(s.other, &round, TURNS_MAX));
-    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_HELD), 0);
+    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_SPARED), 0);
     cr_expect_not(has(s.other, "file3"));
     cr_expect(holds(s.other, "notes", "mine"));
     scene_end(&s);

@@ -243,7 +243,7 @@ Test(engine_several, hold_back_in_one_what_is_much_for_it_alone)
     put(self.a, "4,1,n\n5,1,n\n6,1,n\n7,1,n\n");
     sync_once(&self);
     expect_rows(&self.beside, "1,1,x\n2,1,x\n3,1,x\n");
-    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_HELD), 3);
+    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_SPARED), 3);
     self.w->guarded = false;
     sync_once(&self);
     expect_rows(&self.beside, "");

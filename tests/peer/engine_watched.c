@@ -5,7 +5,7 @@
 
 #include "tests/support/expect.h"
 
-enum { QUIET_MS = 9000, LOOK_CALLS = 40 };
+enum { QUIET_MS = 9000, LOOK_CALLS = 40, COMES_TURNS = 100 };
 
 /* `known`: everything was looked at again, so that each directory is watched as what it is. */
 static world *served_world(device **first, device **second, bool known)
@@ -82,6 +82,48 @@ Test(engine_watched, two_that_were_made_one_after_the_other)
     expect_seen(first, second, "above/a/new/later");
     world_destroy(&w);
 }
+
+/* ---- A directory that comes ---- */
+
+static void write_into_new(void *context)
+{
+    user_writes_text(context, "above/new/quick", "before it is watched");
+}
+
+/* The user was faster than the watch, at this call that brings the directory. False: there were
+ * not so many calls. */
+static bool writes_at_call(uint64_t call)
+{
+    device *first, *second;
+    world *w = served_world(&first, &second, true);
+
+    user_makes(second, "above/new");
+    cr_assert(device_sync(second));
+    first->faults.reads = true;
+    first->faults.meanwhile = write_into_new;
+    first->faults.context = first;
+    first->faults.at = first->faults.calls + call;
+    for (int turns = 0; turns < COMES_TURNS && !has(first, "above/new/quick"); turns++)
+        device_passes(first, TURN_MS);
+    bool reached = !first->faults.meanwhile, written = has(first, "above/new/quick");
+    first->faults = (disk_faults){.calls = first->faults.calls};
+    device_passes(first, COMES_TURNS * TURN_MS);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "above/new/quick") == written, "call %d", (int)call);
+    world_destroy(&w);
+    return reached;
+}
+
+Test(engine_watched, a_directory_that_comes_and_is_filled_before_it_is_watched)
+{
+    uint64_t call = 1;
+
+    while (writes_at_call(call))
+        call++;
+    cr_expect_gt(call, 20);
+}
+
+/* ---- A file that is moved while another is looked for ---- */
 
 static void move(void *context)
 {

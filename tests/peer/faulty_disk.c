@@ -77,8 +77,9 @@ CALL(READS, list,
      (cf_files * files, const cf_folder *folder, cf_name_visit *visit, void *context,
       cf_error *error),
      (files, folder, visit, context, error))
-CALL(READS, free_bytes, (cf_files * files, const cf_folder *folder, uint64_t *out, cf_error *error),
-     (files, folder, out, error))
+CALL(READS, free_bytes,
+     (cf_files * files, const cf_folder *folder, uint64_t *out, uint64_t *whole, cf_error *error),
+     (files, folder, out, whole, error))
 CALL(READS, stat,
      (cf_files * files, const cf_folder *folder, cf_bytes name, cf_stat *out, cf_error *error),
      (files, folder, name, out, error))

@@ -3,6 +3,7 @@
  * between its parts. */
 #include "peer/log/birth.h"
 #include "peer/log/changesets.h"
+#include "peer/log/inspection.h"
 #include "peer/log/refold.h"
 
 #include "tests/support/expect.h"
@@ -281,5 +282,122 @@ Test(folding, reduces_a_long_value_of_a_record_to_its_identity)
               self->error);
     cf_buffer_release(&reference);
     cf_buffer_release(&identity);
+    end_ann(self);
+}
+
+/* ---- Names that older programs left ---- */
+
+static cf_dot publish_sum(ann *self, const char *value, const cf_dot *over)
+{
+    cf_change change = {.item = {{'r', 1}},
+                        .field = cf_bytes_of_text("/columns/sum"),
+                        .value = cf_bytes_of_text(value),
+                        .over = over,
+                        .over_count = over != NULL};
+
+    publish_change(self, &change);
+    const cf_item *item = cf_state_item(bank(self)->state, &change.item);
+    cr_assert_eq(cf_item_write_count(item), 1);
+    return cf_state_write(bank(self)->state, item, 0).dot;
+}
+
+static void pack_older_dot(cf_buffer *out, const cf_dot *dot, cf_time time)
+{
+    cf_pack_array(out, 5);
+    cf_pack_bin(out, cf_bytes_of(dot->writer.bytes, sizeof dot->writer.bytes));
+    cf_pack_uint(out, dot->sequence);
+    cf_pack_bin(out, cf_bytes_of(dot->hash, sizeof dot->hash));
+    cf_pack_uint(out, time.ms);
+    cf_pack_uint(out, time.counter);
+}
+
+/* The item as it is, and the name of a write that was replaced and has come all the same; in no
+ * order, as older programs wrote it. Or that name alone. */
+static void record_as_older(ann *self, const cf_dot *replaced, bool with_write)
+{
+    cf_store *store = cf_home_store(self->home);
+    const cf_id item = {{'r', 1}};
+    const cf_bytes field = cf_bytes_of_text("/columns/sum");
+    cf_arena arena = {0};
+    cf_buffer record = {0};
+    cf_write write = cf_state_write(bank(self)->state, cf_state_item(bank(self)->state, &item), 0);
+
+    cf_pack_array(&record, 3);
+    cf_pack_array(&record, 2);
+    pack_older_dot(&record, &write.dot, write.time);
+    pack_older_dot(&record, replaced, (cf_time){7, 0});
+    cf_pack_array(&record, with_write);
+    if (with_write) {
+        cf_pack_array(&record, 4);
+        cf_field_pack(&record, field);
+        cf_pack_uint(&record, 0);
+        cf_pack_bool(&record, false);
+        cf_pack_raw(&record, write.value);
+    }
+    cf_pack_array(&record, 1);
+    cf_pack_array(&record, 2);
+    cf_field_pack(&record, field);
+    cf_pack_uint(&record, 1);
+    cf_record put = {cf_key_item(&arena, &self->id, &item), cf_buffer_view(&record)};
+    expect_ok(store->write(store, cf_peer_user(self->peer), &put, 1, true, &self->error),
+              self->error);
+    cf_buffer_release(&record);
+    cf_arena_release(&arena);
+}
+
+static void count_damage(void *context, const cf_damage *damage)
+{
+    cr_expect_eq(damage->kind, CF_DAMAGE_STATE, "%s", damage->what);
+    ++*(size_t *)context;
+}
+
+static size_t damages(ann *self)
+{
+    size_t count = 0;
+
+    expect_ok(cf_inspect(self->peer, count_damage, &count, &self->error), self->error);
+    return count;
+}
+
+static void expect_sum(ann *self, const char *value)
+{
+    const cf_item *item = cf_state_item(bank(self)->state, &(cf_id){{'r', 1}});
+
+    cr_assert(item);
+    cr_expect_eq(cf_item_write_count(item), 1);
+    cr_expect(
+        cf_bytes_equal(cf_state_write(bank(self)->state, item, 0).value, cf_bytes_of_text(value)));
+}
+
+Test(folding, takes_a_name_that_an_older_program_left_for_no_damage)
+{
+    ann *self = make_ann();
+    cf_refolded refolded = {0};
+    cf_dot first = publish_sum(self, "\x0a", NULL);
+
+    publish_sum(self, "\x0b", &first);
+    cr_expect_eq(damages(self), 0);
+    record_as_older(self, &first, true);
+    reopen(self);
+    expect_sum(self, "\x0b");
+    cr_expect_eq(damages(self), 0);
+    expect_ok(cf_table_clear(self->peer, CF_TABLE_ITEM, &self->error), self->error);
+    expect_ok(cf_refold(self->peer, true, &refolded, &self->error), self->error);
+    cf_refolded_release(&refolded);
+    reopen(self);
+    expect_sum(self, "\x0b");
+    cr_expect_eq(damages(self), 0);
+    end_ann(self);
+}
+
+Test(folding, finds_damage_beside_such_a_name)
+{
+    ann *self = make_ann();
+    cf_dot first = publish_sum(self, "\x0a", NULL), second = publish_sum(self, "\x0b", &first);
+
+    record_as_older(self, &first, false);
+    cr_expect_eq(damages(self), 1, "the write is lost");
+    record_as_older(self, &second, false);
+    cr_expect_eq(damages(self), 1, "it is not replaced");
     end_ann(self);
 }

@@ -198,8 +198,12 @@ static bool serve(history *self, const cf_listing *listing, const cf_identity *i
         self->known_hashes[at] = true;
         self->hashes_asked++;
     }
+    bool now[THINGS_MAX + 1] = {0}; /* listed whole, for any of its names */
     for (size_t i = 0; i < identity->list_wanted_count; i++) {
-        uint64_t number = identity->list_wanted[i];
+        uint64_t number = identity->list_wanted[i].directory;
+        if (now[number])
+            continue;
+        now[number] = true;
         bool *later = number ? &self->listed_later[number - 1] : &self->root_later;
 
         if (number && !thing_at(&self->disk, self->base.things[number - 1].path,

@@ -222,6 +222,51 @@ Test(listing, goes_down_only_where_it_is_told_to)
     cr_assert_eq(listing.folder_count, 3);
 }
 
+static cf_status look_for(const cf_listing_step *steps, size_t count, const char *name)
+{
+    const cf_bytes names[] = {cf_bytes_of_text(name)};
+    const cf_listing_start start = {
+        .steps = steps, .count = count, .names = names, .name_count = 1};
+
+    return cf_listing_add(&listing, &options, start, &error);
+}
+
+/* In the folder that was added last. */
+static bool is_sure_of(const char *name)
+{
+    const cf_listed_folder *folder = &listing.folders[listing.folder_count - 1];
+
+    cr_assert_eq(folder->asked_count, 1);
+    cr_assert(cf_bytes_equal(folder->asked[0], cf_bytes_of_text(name)));
+    cr_assert_not(folder->complete);
+    return folder->sure[0];
+}
+
+Test(listing, looks_for_names_alone)
+{
+    cf_listing_step steps[] = {{5, cf_bytes_of_text("d")}, {6, cf_bytes_of_text("gone")}};
+
+    scratch_mkdir(here, "d");
+    scratch_mkdir(here, "d/new");
+    scratch_write(here, "d/new/inside", "");
+    scratch_write(here, "d/x", "");
+    scratch_write(here, "d/other", "");
+    expect_ok(look_for(steps, 1, "x"), error);
+    expect_entries("d/x f");
+    cr_assert(is_sure_of("x"));
+    expect_ok(look_for(steps, 1, "missing"), error);
+    cr_assert(is_sure_of("missing"));
+    cr_assert_not(listing.folders[1].restless);
+    expect_ok(look_for(steps, 1, "x"), error);
+    expect_entries("d/x f");
+    cr_assert(is_sure_of("x"));
+    expect_ok(look_for(steps, 2, "deep"), error); /* the way there ends in d */
+    cr_assert(is_sure_of("gone"));
+    cr_assert_eq(listing.folders[3].node, 5);
+    expect_ok(look_for(steps, 1, "new"), error);
+    expect_entries("d/x f, d/new d, d/new/inside f");
+}
+
 Test(listing, begins_where_the_way_ends)
 {
     cf_listing_step steps[] = {{5, cf_bytes_of_text("d")}, {6, cf_bytes_of_text("gone")}};
@@ -310,6 +355,19 @@ static cf_status stat_fails(cf_files *files, const cf_folder *folder, cf_bytes n
     if (cf_bytes_equal(name, cf_bytes_of_text("bad")))
         return cf_fail(failed, CF_IO, "examining bad: Input/output error");
     return here->files->stat(files, folder, name, out, failed);
+}
+
+Test(listing, is_not_sure_of_a_name_that_can_not_be_examined)
+{
+    cf_files failing = *here->files;
+
+    failing.stat = stat_fails;
+    options.files = &failing;
+    expect_ok(look_for(NULL, 0, "bad"), error);
+    cr_assert_not(is_sure_of("bad"));
+    cr_assert_str_eq(listing.folders[0].trouble, "examining bad: Input/output error");
+    cf_listing_give_up(&listing, 5, cf_bytes_of_text("x"));
+    cr_assert_not(is_sure_of("x"));
 }
 
 Test(listing, goes_on_beside_one_bad_file)

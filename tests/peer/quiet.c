@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/quiet.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/support/expect.h"
@@ -23,27 +24,27 @@ static void expect_nothing(uint64_t now_ms)
 {
     cf_quiet_due due = cf_quiet_take(quiet, now_ms);
 
-    cr_assert(!due.all && due.count == 0);
-    free(due.folders);
+    cr_assert(!due.all && due.places.count == 0);
+    cf_look_places_release(&due.places);
 }
 
 static void expect_folder(uint64_t now_ms, uint64_t folder, cf_absence absence)
 {
     cf_quiet_due due = cf_quiet_take(quiet, now_ms);
 
-    cr_assert_eq(due.count, 1);
-    cr_assert_eq(due.folders[0].folder, folder);
-    cr_assert_eq(due.folders[0].absence, absence);
-    free(due.folders);
+    cr_assert_eq(due.places.count, 1);
+    cr_assert_eq(due.places.at[0].folder, folder);
+    cr_assert_eq(due.places.at[0].absence, absence);
+    cf_look_places_release(&due.places);
 }
 
 static void expect_all(uint64_t now_ms, cf_absence absence)
 {
     cf_quiet_due due = cf_quiet_take(quiet, now_ms);
 
-    cr_assert(due.all && due.count == 0);
+    cr_assert(due.all && due.places.count == 0);
     cr_assert_eq(due.absence, absence);
-    free(due.folders);
+    cf_look_places_release(&due.places);
 }
 
 Test(quiet, sleeps_while_nothing_happens)
@@ -54,7 +55,7 @@ Test(quiet, sleeps_while_nothing_happens)
 
 Test(quiet, looks_at_once_at_what_was_closed)
 {
-    cf_quiet_note(quiet, 7, CF_EVENT_ARRIVED, 1000);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_ARRIVED, 1000);
     cr_assert_eq(cf_quiet_next(quiet), 1000);
     expect_folder(1000, 7, CF_ABSENCE_WAITS);
     cr_assert_eq(cf_quiet_next(quiet), CF_QUIET_NEVER);
@@ -63,20 +64,20 @@ Test(quiet, looks_at_once_at_what_was_closed)
 
 Test(quiet, waits_until_writing_rests)
 {
-    cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 1000);
-    cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 1200);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_WRITTEN, 1000);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_WRITTEN, 1200);
     cr_assert_eq(cf_quiet_next(quiet), 1500);
     expect_nothing(1499);
     expect_folder(1500, 7, CF_ABSENCE_WAITS);
-    cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 2000);
-    cf_quiet_note(quiet, 7, CF_EVENT_ARRIVED, 2010);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_WRITTEN, 2000);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_ARRIVED, 2010);
     expect_folder(2010, 7, CF_ABSENCE_WAITS);
 }
 
 Test(quiet, does_not_wait_for_ever_while_writing_goes_on)
 {
     for (uint64_t now = 1000; now < 4000; now += 100) {
-        cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, now);
+        cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_WRITTEN, now);
         expect_nothing(now);
     }
     expect_folder(4000, 7, CF_ABSENCE_WAITS);
@@ -84,10 +85,10 @@ Test(quiet, does_not_wait_for_ever_while_writing_goes_on)
 
 Test(quiet, lets_an_absence_last)
 {
-    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 1000);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_ABSENT, 1000);
     cr_assert_eq(cf_quiet_next(quiet), 4000);
     expect_nothing(3999);
-    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 3999);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_ABSENT, 3999);
     expect_nothing(4000);
     expect_folder(6999, 7, CF_ABSENCE_COUNTS);
     expect_nothing(99999);
@@ -95,10 +96,54 @@ Test(quiet, lets_an_absence_last)
 
 Test(quiet, looks_at_what_came_before_what_went_counts)
 {
-    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 1000);
-    cf_quiet_note(quiet, 7, CF_EVENT_ARRIVED, 1001);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_ABSENT, 1000);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_ARRIVED, 1001);
     expect_folder(1001, 7, CF_ABSENCE_WAITS);
     cr_assert_eq(cf_quiet_next(quiet), 4000);
+    expect_folder(4000, 7, CF_ABSENCE_COUNTS);
+}
+
+Test(quiet, lets_each_name_have_its_own_time)
+{
+    const cf_bytes gone = cf_bytes_of_text("gone"), busy = cf_bytes_of_text("busy");
+
+    cf_quiet_note(quiet, 7, gone, CF_EVENT_LEFT, 1000);
+    for (uint64_t now = 1000; now < 2000; now += 100) {
+        cf_quiet_note(quiet, 7, busy, CF_EVENT_ABSENT, now);
+        expect_nothing(now);
+    }
+    cf_quiet_due due = cf_quiet_take(quiet, 2000);
+    cr_assert_eq(due.places.count, 1);
+    cr_assert(cf_bytes_equal(due.places.at[0].name, gone));
+    cr_assert_eq(due.places.at[0].absence, CF_ABSENCE_MOVES);
+    cf_look_places_release(&due.places);
+    expect_folder(4000, 7, CF_ABSENCE_COUNTS);
+    expect_folder(4900, 7, CF_ABSENCE_COUNTS);
+}
+
+static void note_many(size_t count)
+{
+    char name[32];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "%zu", i);
+        cf_quiet_note(quiet, 7, cf_bytes_of_text(name), i ? CF_EVENT_ARRIVED : CF_EVENT_ABSENT,
+                      1000);
+    }
+}
+
+Test(quiet, looks_at_all_of_a_directory_in_which_too_much_happens)
+{
+    note_many(CF_QUIET_NAMES_MAX);
+    cf_quiet_due due = cf_quiet_take(quiet, 1000);
+    cr_assert_eq(due.places.count, CF_QUIET_NAMES_MAX - 1);
+    cf_look_places_release(&due.places);
+    expect_folder(4000, 7, CF_ABSENCE_COUNTS);
+    note_many(CF_QUIET_NAMES_MAX + 1);
+    due = cf_quiet_take(quiet, 1000);
+    cr_assert_eq(due.places.count, 1);
+    cr_assert_eq(due.places.at[0].name.size, 0);
+    cf_look_places_release(&due.places);
     expect_folder(4000, 7, CF_ABSENCE_COUNTS);
 }
 
@@ -107,20 +152,20 @@ Test(quiet, has_the_folders_in_order)
     static const uint64_t numbers[] = {50, 3, 7, UINT64_MAX, 0, 7};
 
     for (size_t i = 0; i < 6; i++)
-        cf_quiet_note(quiet, numbers[i], CF_EVENT_ARRIVED, 10);
+        cf_quiet_note(quiet, numbers[i], CF_WHOLE_FOLDER, CF_EVENT_ARRIVED, 10);
     cf_quiet_forget(quiet, 50);
     cf_quiet_forget(quiet, 51);
     cf_quiet_due due = cf_quiet_take(quiet, 10);
-    cr_assert_eq(due.count, 4);
-    cr_assert(due.folders[0].folder == 0 && due.folders[1].folder == 3 &&
-              due.folders[2].folder == 7 && due.folders[3].folder == UINT64_MAX);
-    free(due.folders);
+    cr_assert_eq(due.places.count, 4);
+    cr_assert(due.places.at[0].folder == 0 && due.places.at[1].folder == 3 &&
+              due.places.at[2].folder == 7 && due.places.at[3].folder == UINT64_MAX);
+    cf_look_places_release(&due.places);
 }
 
 Test(quiet, looks_at_everything_once)
 {
-    cf_quiet_note(quiet, 7, CF_EVENT_WRITTEN, 1000);
-    cf_quiet_note(quiet, 8, CF_EVENT_ABSENT, 1000);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_WRITTEN, 1000);
+    cf_quiet_note(quiet, 8, CF_WHOLE_FOLDER, CF_EVENT_ABSENT, 1000);
     cf_quiet_note_all(quiet, CF_EVENT_WRITTEN, 1100);
     cr_assert_eq(cf_quiet_next(quiet), 1100);
     expect_all(1100, CF_ABSENCE_WAITS);
@@ -141,7 +186,7 @@ Test(quiet, looks_at_everything_again_when_something_vanished_nobody_knows_where
 
 Test(quiet, believes_a_move_before_a_deletion)
 {
-    cf_quiet_note(quiet, 7, CF_EVENT_LEFT, 1000);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_LEFT, 1000);
     expect_nothing(1999);
     expect_folder(2000, 7, CF_ABSENCE_MOVES);
     expect_nothing(3999);
@@ -150,8 +195,8 @@ Test(quiet, believes_a_move_before_a_deletion)
 
 Test(quiet, begins_anew_when_more_vanishes)
 {
-    cf_quiet_note(quiet, 7, CF_EVENT_LEFT, 1000);
-    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 1900);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_LEFT, 1000);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_ABSENT, 1900);
     expect_nothing(2899);
     expect_folder(2900, 7, CF_ABSENCE_MOVES);
 }
@@ -160,26 +205,27 @@ static void expect_both(uint64_t now_ms, cf_absence first, cf_absence second)
 {
     cf_quiet_due due = cf_quiet_take(quiet, now_ms);
 
-    cr_assert_eq(due.count, 2);
-    cr_assert_eq(due.folders[0].absence, first);
-    cr_assert_eq(due.folders[1].absence, second);
-    free(due.folders);
+    cr_assert_eq(due.places.count, 2);
+    cr_assert_eq(due.places.at[0].absence, first);
+    cr_assert_eq(due.places.at[1].absence, second);
+    cf_look_places_release(&due.places);
 }
 
 Test(quiet, looks_at_both_ends_of_a_move_together)
 {
-    cf_quiet_note(quiet, 7, CF_EVENT_LEFT, 1000);
-    cf_quiet_note(quiet, 3, CF_EVENT_ARRIVED, 1000);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_LEFT, 1000);
+    cf_quiet_note(quiet, 3, CF_WHOLE_FOLDER, CF_EVENT_ARRIVED, 1000);
     expect_folder(1000, 3, CF_ABSENCE_WAITS);
-    cf_quiet_hold(quiet, 7, 3, 1001);
-    cf_quiet_note(quiet, 3, CF_EVENT_WRITTEN, 1900); /* which looks at it a little later */
+    cf_quiet_hold(quiet, &(cf_look_place){.folder = 7}, &(cf_look_place){.folder = 3}, 1001);
+    cf_quiet_note(quiet, 3, CF_WHOLE_FOLDER, CF_EVENT_WRITTEN,
+                  1900); /* which looks at it a little later */
     expect_nothing(1999);
     expect_both(2000, CF_ABSENCE_WAITS, CF_ABSENCE_MOVES);
 }
 
 Test(quiet, waits_for_a_move_that_nobody_saw)
 {
-    cf_quiet_hold(quiet, 3, 7, 1000);
+    cf_quiet_hold(quiet, &(cf_look_place){.folder = 3}, &(cf_look_place){.folder = 7}, 1000);
     expect_nothing(1999);
     expect_both(2000, CF_ABSENCE_MOVES, CF_ABSENCE_WAITS);
     cr_assert_eq(cf_quiet_next(quiet), CF_QUIET_NEVER);
@@ -200,11 +246,11 @@ Test(quiet, spreads_full_rescans)
 
 Test(quiet, waits_for_an_absence_that_nobody_saw)
 {
-    cf_quiet_miss(quiet, 7, 1000);
-    cf_quiet_miss(quiet, 7, 2000);
+    cf_quiet_miss(quiet, &(cf_look_place){.folder = 7}, 1000);
+    cf_quiet_miss(quiet, &(cf_look_place){.folder = 7}, 2000);
     expect_nothing(3999);
     expect_folder(4000, 7, CF_ABSENCE_COUNTS);
-    cf_quiet_note(quiet, 7, CF_EVENT_ABSENT, 5000);
-    cf_quiet_miss(quiet, 7, 5001);
+    cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_ABSENT, 5000);
+    cf_quiet_miss(quiet, &(cf_look_place){.folder = 7}, 5001);
     expect_folder(8000, 7, CF_ABSENCE_COUNTS);
 }

@@ -83,3 +83,44 @@ Test(root, leaves_nothing_behind)
     cr_assert(scratch_holds(here, "mine", "text"));
     expect_fails(cf_root_read(files, here->folder, &read, &error), CF_MISSING);
 }
+
+Test(root, keeps_itself_out_of_version_control)
+{
+    cf_folder *temporary = NULL;
+
+    expect_ok(cf_root_make(files, here->folder, &instance, &error), error);
+    cr_assert(scratch_holds(here, ".counterfoil/.gitignore", "*\n"));
+    scratch_remove(here, ".counterfoil/.gitignore"); /* as one of before has none */
+    expect_ok(cf_root_open_temporary(files, here->folder, &temporary, &error), error);
+    cr_assert(scratch_holds(here, ".counterfoil/.gitignore", "*\n"));
+    files->close_folder(files, &temporary);
+}
+
+Test(root, is_put_back_with_all_that_is_in_it)
+{
+    static const cf_id other = {.bytes = {9}};
+    cf_id read;
+
+    expect_ok(cf_root_put_back(files, here->folder, &instance, &error), error);
+    scratch_write(here, ".counterfoil/tmp/step-1", "saved");
+    expect_ok(cf_root_put_back(files, here->folder, &other, &error), error);
+    expect_ok(cf_root_read(files, here->folder, &read, &error), error);
+    cr_assert(cf_id_equal(&read, &other));
+    cr_assert(scratch_holds(here, ".counterfoil/tmp/step-1", "saved"));
+}
+
+Test(root, says_whom_another_home_took_it_from)
+{
+    static const cf_id other = {.bytes = {9}};
+    cf_id read;
+
+    expect_ok(cf_root_make(files, here->folder, &instance, &error), error);
+    cr_assert_not(cf_root_was_taken(files, here->folder, &instance));
+    expect_ok(cf_root_take_over(files, here->folder, &other, &error), error);
+    expect_ok(cf_root_read(files, here->folder, &read, &error), error);
+    cr_assert(cf_id_equal(&read, &other));
+    cr_assert(cf_root_was_taken(files, here->folder, &instance));
+    cr_assert_not(cf_root_was_taken(files, here->folder, &other));
+    scratch_write(here, ".counterfoil/before", "odd");
+    cr_assert(cf_root_was_taken(files, here->folder, &other));
+}

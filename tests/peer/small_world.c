@@ -79,6 +79,7 @@ static void open_broker(world *self)
         .blobs = self->blobs,
         .users = self->users,
         .management = self->management,
+        .waste_per_second = self->waste_per_second,
         .outbox = self->outbox,
     });
 }

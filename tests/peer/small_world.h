@@ -52,8 +52,9 @@ struct world {
     device devices[DEVICES_MAX];
     int count;
     uint64_t connections;
-    unsigned loss; /* of 1,000 messages that many cut their connection */
-    bool guarded;  /* nobody says --yes */
+    unsigned loss;             /* of 1,000 messages that many cut their connection */
+    bool guarded;              /* nobody says --yes */
+    uint64_t waste_per_second; /* of its user, from the next start of the broker on; 0: any */
     bool loud;
 };
 

@@ -69,6 +69,168 @@ Test(state, remembers_a_name_whose_entry_comes_later)
     cf_state_destroy(&state);
 }
 
+/* ---- Orders of arrival ---- */
+
+enum { ARRIVALS = 6, ARRIVAL_CHANGES = 3 };
+
+typedef struct {
+    cf_dot dot;
+    cf_change changes[ARRIVAL_CHANGES];
+    size_t count;
+} arrival;
+
+/* Ann writes; Bob and Cleo replace what she wrote, and Dan what all three did; Eve names what never
+ * comes, and another item has writes of the entries whose names are remembered. */
+static void make_arrivals(arrival *out)
+{
+    static cf_dot ann, late, replaced[2], all[3];
+
+    ann = dot_of(1, 1);
+    late = dot_of(9, 9);
+    replaced[0] = ann;
+    replaced[1] = dot_of(3, 1);
+    for (uint8_t i = 0; i < 3; i++)
+        all[i] = dot_of((uint8_t)(1 + i), 1);
+    out[0] =
+        (arrival){ann,
+                  {change_of(&item, "/b", "\1", NULL, 0), change_of(&item, "/name", "\1", NULL, 0),
+                   change_of(&other, "/name", "\1", NULL, 0)},
+                  3};
+    out[1] =
+        (arrival){dot_of(2, 1),
+                  {change_of(&item, "/a", "\2", NULL, 0), change_of(&item, "/name", "\2", &ann, 1)},
+                  2};
+    out[2] =
+        (arrival){dot_of(3, 1),
+                  {change_of(&item, "/b", "\3", &ann, 1), change_of(&item, "/name", "\3", &ann, 1)},
+                  2};
+    out[3] = (arrival){
+        dot_of(4, 1),
+        {change_of(&item, "/b", "", replaced, 2), change_of(&item, "/name", "\4", all, 3)},
+        2};
+    out[4] = (arrival){dot_of(5, 1), {change_of(&item, "/a", "\5", &late, 1)}, 1};
+    out[5] = (arrival){dot_of(6, 1), {change_of(&other, "/name", "\6", &ann, 1)}, 1};
+}
+
+static void pack_items(const cf_state *state, cf_buffer *out)
+{
+    cf_buffer_clear(out);
+    cr_assert(cf_state_item_pack(state, &item, out));
+    cr_assert(cf_state_item_pack(state, &other, out));
+}
+
+/* Those that come in this order, each saved and read again before the next. */
+static void arrive(const arrival *all, const size_t *order, cf_buffer *out)
+{
+    cf_state *state = cf_state_new();
+    cf_buffer record = {0};
+    cf_error error;
+
+    for (size_t i = 0; i < ARRIVALS; i++) {
+        const arrival *one = &all[order[i]];
+
+        cf_state_apply(state, &one->dot, (cf_time){one->dot.writer.bytes[0], 0}, one->changes,
+                       one->count, NULL);
+        cf_buffer_clear(&record);
+        if (cf_state_item_pack(state, &item, &record))
+            expect_ok(cf_state_item_read(state, &item, cf_buffer_view(&record), &error), error);
+    }
+    pack_items(state, out);
+    cf_buffer_release(&record);
+    cf_state_destroy(&state);
+}
+
+static void arrive_in_each_order(const arrival *all, size_t *order, size_t count,
+                                 const cf_buffer *expected, size_t *different)
+{
+    cf_buffer packed = {0};
+
+    if (count <= 1) {
+        arrive(all, order, &packed);
+        *different += !cf_bytes_equal(cf_buffer_view(&packed), cf_buffer_view(expected));
+    }
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        size_t last = order[count - 1];
+
+        order[count - 1] = order[i];
+        order[i] = last;
+        arrive_in_each_order(all, order, count - 1, expected, different);
+        order[i] = order[count - 1];
+        order[count - 1] = last;
+    }
+    cf_buffer_release(&packed);
+}
+
+Test(state, is_kept_as_the_same_bytes_for_every_order_of_arrival)
+{
+    size_t order[ARRIVALS] = {0, 1, 2, 3, 4, 5}, different = 0;
+    arrival all[ARRIVALS];
+    cf_buffer expected = {0};
+
+    make_arrivals(all);
+    arrive(all, order, &expected);
+    arrive_in_each_order(all, order, ARRIVALS, &expected, &different);
+    cr_assert_eq(different, 0, "%zu of 720 orders", different);
+    cf_buffer_release(&expected);
+}
+
+Test(state, remembers_nothing_once_all_that_was_named_has_come)
+{
+    cf_state *late = cf_state_new(), *early = cf_state_new();
+    cf_dot first = dot_of(1, 1);
+    cf_buffer packed[2] = {{0}, {0}};
+
+    write_value(early, first, "/name", "\1", NULL, 0);
+    write_value(early, dot_of(2, 1), "/name", "\2", &first, 1);
+    write_value(late, dot_of(2, 1), "/name", "\2", &first, 1);
+    write_value(late, first, "/name", "\1", NULL, 0);
+    cf_state_item_pack(early, &item, &packed[0]);
+    cf_state_item_pack(late, &item, &packed[1]);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&packed[0]), cf_buffer_view(&packed[1])));
+    for (int i = 0; i < 2; i++)
+        cf_buffer_release(&packed[i]);
+    cf_state_destroy(&late);
+    cf_state_destroy(&early);
+}
+
+/* As an older program left it, whether the write came since or not: [dots, writes, names]. */
+static void pack_older(cf_buffer *out, const cf_dot *named)
+{
+    cf_pack_array(out, 3);
+    cf_pack_array(out, 1);
+    cf_pack_array(out, 5);
+    cf_pack_bin(out, cf_bytes_of(named->writer.bytes, sizeof named->writer.bytes));
+    cf_pack_uint(out, named->sequence);
+    cf_pack_bin(out, cf_bytes_of(named->hash, sizeof named->hash));
+    cf_pack_uint(out, 0);
+    cf_pack_uint(out, 0);
+    cf_pack_array(out, 0);
+    cf_pack_array(out, 1);
+    cf_pack_array(out, 2);
+    cf_field_pack(out, cf_bytes_of_text("/name"));
+    cf_pack_uint(out, 0);
+}
+
+Test(state, keeps_a_name_that_an_older_program_did_not_count)
+{
+    cf_state *state = cf_state_new();
+    cf_dot named = dot_of(1, 1);
+    cf_buffer record = {0}, again = {0};
+    cf_error error;
+
+    pack_older(&record, &named);
+    expect_ok(cf_state_item_read(state, &item, cf_buffer_view(&record), &error), error);
+    write_value(state, named, "/name", "\1", NULL, 0);
+    write_value(state, dot_of(2, 1), "/name", "", &named, 1);
+    write_value(state, named, "/name", "\1", NULL, 0);
+    cr_assert_null(cf_state_item(state, &item), "it was replaced, and is");
+    cf_state_item_pack(state, &item, &again);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&record), cf_buffer_view(&again)));
+    cf_buffer_release(&record);
+    cf_buffer_release(&again);
+    cf_state_destroy(&state);
+}
+
 Test(state, keeps_both_branches_of_a_fork)
 {
     cf_state *state = cf_state_new();
@@ -151,6 +313,9 @@ Test(state, carries_an_item_through_its_record)
     cr_assert(cf_state_item_pack(again, &item, &copy));
     cr_assert(cf_bytes_equal(cf_buffer_view(&record), cf_buffer_view(&copy)));
     cr_assert_eq(writes_of(again, &item), 4);
+    const cf_item *carried = cf_state_item(again, &item);
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_neq(cf_state_write(again, carried, i).time.ms, 0, "of write %zu", i);
     write_value(again, dot_of(9, 9), "/name", "\1", NULL, 0);
     cr_assert_eq(writes_of(again, &item), 4, "the remembered name was carried, too");
     cr_assert_not(cf_state_item_pack(again, &other, &copy));

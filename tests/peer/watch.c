@@ -17,6 +17,7 @@
 static scratch *here;
 static cf_watch *watch;
 static cf_error error;
+static int named;       /* events that told a name */
 static char seen[4096]; /* "7 arrived, 7 absent"; the same twice in a row once */
 
 static void add_word(const char *word)
@@ -28,12 +29,13 @@ static void add_word(const char *word)
     snprintf(seen + size, sizeof seen - size, "%s%s", size ? ", " : "", word);
 }
 
-static void changed(void *context, uint64_t folder, cf_event_kind kind)
+static void changed(void *context, uint64_t folder, cf_bytes name, cf_event_kind kind)
 {
     static const char *const words[] = {"arrived", "written", "absent", "left"};
     char word[64];
 
     (void)context;
+    named += name.size > 0;
     snprintf(word, sizeof word, "%d %s", (int)folder, words[kind]);
     add_word(word);
 }
@@ -94,6 +96,7 @@ Test(watch, tells_arrivals_writes_and_absences)
     expect_seen("");
     scratch_write(here, "f", "text");
     expect_seen("7 written, 7 arrived");
+    cr_assert_gt(named, 1);
     int file = scratch_open(here, "f", O_WRONLY);
     cr_assert_eq(write(file, "x", 1), 1);
     expect_seen("7 written");
@@ -144,12 +147,31 @@ Test(watch, follows_a_directory_that_is_moved)
     cr_assert_eq(cf_watch_count(watch), 1);
 }
 
+Test(watch, knows_a_directory_by_the_number_that_it_got_later)
+{
+    scratch_mkdir(here, "a");
+    scratch_mkdir(here, "b");
+    add("a", 1);
+    add("b", 2);
+    cf_watch_renumber(watch, 1, 1);
+    cf_watch_renumber(watch, 7, 1);
+    scratch_write(here, "a/x", "");
+    expect_seen("1 written, 1 arrived");
+    cf_watch_renumber(watch, 1, 2);
+    scratch_write(here, "a/y", "");
+    scratch_write(here, "b/y", "");
+    expect_seen("2 written, 2 arrived");
+    cr_assert_eq(cf_watch_count(watch), 1);
+}
+
 Test(watch, forgets_a_directory_that_is_deleted)
 {
     scratch_mkdir(here, "a");
     add("a", 1);
+    cr_assert(cf_watch_has(watch, 1));
     scratch_remove(here, "a");
     expect_seen("1 moved");
+    cr_assert_not(cf_watch_has(watch, 1));
     cr_assert_eq(cf_watch_count(watch), 0);
     scratch_mkdir(here, "b");
     add("b", 1);

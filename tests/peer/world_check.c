@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "codec/pack.h"
+#include "tests/peer/states.h"
 #include "tests/peer/world_shown.h"
 
 enum { ROUNDS_MAX = 6 };
@@ -212,6 +213,35 @@ static bool exchange_all(test_world *world)
     return published;
 }
 
+static int by_writer(const void *left, const void *right)
+{
+    const world_entry *const *a = left, *const *b = right;
+
+    return cf_dot_compare(&(*a)->dot, &(*b)->dot);
+}
+
+/* One who joins now gets the key last and folds what waited for it writer by writer: what is stored
+ * there of these entries is what this device has of them. */
+static void check_stored(const test_world *world, const world_device *device)
+{
+    const world_entry **entries = cf_allocate(world->entry_count, sizeof *entries);
+    cf_state *joined = cf_state_new();
+    size_t count = 0;
+
+    for (size_t i = 0; i < world->entry_count; i++)
+        if (world_holds(device, i) && world_counts(device, &world->entries[i]))
+            entries[count++] = &world->entries[i];
+    qsort(entries, count, sizeof *entries, by_writer);
+    for (size_t i = 0; i < count; i++)
+        cf_state_apply(joined, &entries[i]->dot, entries[i]->time, entries[i]->changes,
+                       entries[i]->count, NULL);
+    if (!states_are_equal(device->state, joined))
+        world_fail(world, "stored: %c has another state than who joins now",
+                   (char)('A' + (device - world->devices)));
+    cf_state_destroy(&joined);
+    free(entries);
+}
+
 static void check_equal(test_world *world)
 {
     world_device *one = NULL;
@@ -223,6 +253,7 @@ static void check_equal(test_world *world)
             continue;
         if (one)
             check_convergence(world, one, device);
+        check_stored(world, device);
         one = one ? one : device;
     }
 }

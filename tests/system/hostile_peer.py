@@ -6,11 +6,11 @@ import functools
 import os
 
 import protocol_crypto as crypto
-from broker_client import now
+from broker_client import Refused, now
 from counterfoil import Device, tree
 from counterfoild import Broker
 from hostile_victim import PATIENCE, Canaries, attacked
-from protocol import ROOT, domain, pack, read_entry
+from protocol import CHANGE, MEMBER, MEMBER_LOG, ROOT, domain, hash_of, pack, read_entry, writer_id
 from reader import inline, join
 
 PATCH_HEADER = b"\xd6\xc3\xc4\x00\x00"
@@ -97,8 +97,8 @@ def zstd_bomb(size):
 class Mallory:
     """The hostile member."""
 
-    def __init__(self, broker, code):
-        self.broker, self.device = broker, join(code, "mallory")
+    def __init__(self, broker, code, name="mallory"):
+        self.broker, self.device = broker, join(code, name)
         with self.session() as session:
             self.device.read_log(session)
 
@@ -146,6 +146,57 @@ class Mallory:
         return crypto.BLOB_FORMAT + device.epoch + crypto.seal(keys.blob, keys.nonce, associated, frame(piece))
 
 
+def chains_of_one(device, collection, count, plain=None):
+    """The bytes of so many entries, each the first of a chain of its own; nothing of them is learned here. `plain` gives
+    the body of the n-th."""
+    keys = crypto.CollectionKeys(device.content_keys[device.epoch], collection)
+    members = [head for head in device.log.heads() if device.log.entries[head].collection == MEMBER_LOG]
+    for number in range(count):
+        random = os.urandom(16)
+        writer = writer_id(device.user, device.identity.id, collection, random)
+        header = [1, CHANGE, device.user, device.identity.id, collection, writer, 1, random]
+        header += [[list(head) for head in sorted(members)], device.epoch, b""]
+        under = bytes([0x90 | 12]) + b"".join(map(pack, header))
+        frame = crypto.frame(plain(number) if plain else body([]))
+        sealed = crypto.seal(keys.body, keys.nonce, domain("body") + under, frame)
+        whole = under + pack(hash_of("body", sealed))
+        yield whole + device.identity.sign("entry", whole) + sealed
+
+
+def member_chains_of_one(device, count):
+    """The same in the member log: operations that are not a member's to do, so they count for nothing."""
+    members = [head for head in device.log.heads() if device.log.entries[head].collection == MEMBER_LOG]
+    for number in range(count):
+        random = os.urandom(16)
+        writer = writer_id(device.user, device.identity.id, MEMBER_LOG, random)
+        header = [1, MEMBER, device.user, device.identity.id, MEMBER_LOG, writer, 1, random]
+        header += [[list(head) for head in sorted(members)], None, b""]
+        operation = crypto.Operation(crypto.HOME, now(), generation=number + 1, address="tcp://127.0.0.1:1#" + "a" * 52)
+        clear = crypto.write_member(operation)
+        whole = bytes([0x90 | 12]) + b"".join(map(pack, header)) + pack(hash_of("body", clear))
+        yield whole + device.identity.sign("entry", whole) + clear
+
+
+def bring(device, broker, wires):
+    """PUBLISHes all of it in a session of this device, in one go: how many were taken, and the REFUSED."""
+    refused = []
+    taken = 0
+    wires = list(wires)
+    with device.session(broker.line) as session:
+        session.hello(device.user, device.log.heads())
+        for at in range(0, len(wires), 1000):
+            some = wires[at : at + 1000]
+            for wire in some:
+                session.send("PUBLISH", None, [], bulk=wire)
+            for _ in some:
+                try:
+                    session.hear("ACCEPTED")
+                    taken += 1
+                except Refused as why:
+                    refused.append(why)
+    return taken, refused
+
+
 class Street:
     """Two real devices, an honest broker, and mallory."""
 
@@ -161,15 +212,20 @@ class Street:
         self.desktop.sync()
         self.there = self.desktop.add("notes", None, "--existing")
         self.desktop.sync()
-        pairing = self.laptop.start("pair", "--role", "member")
-        self.mallory = Mallory(self.broker, pairing.stdout.readline())
-        pairing.communicate(timeout=PATIENCE)
-        self.mallory.learn()
-        self.mallory.notes = self.mallory.device.collection("notes")
+        self.mallory = self.let_in()
         self.laptop.sync()
         spared = [self.broker.data, self.broker.log]
         spared += [path for device in (self.laptop, self.desktop) for path in (device.home, device.source())]
         self.canaries = Canaries(folder, *spared)
+
+    def let_in(self, name="mallory"):
+        """One more member with a client of its own."""
+        pairing = self.laptop.start("pair", "--role", "member")
+        member = Mallory(self.broker, pairing.stdout.readline(), name)
+        pairing.communicate(timeout=PATIENCE)
+        member.learn()
+        member.notes = member.device.collection("notes")
+        return member
 
     def attack(self, *bodies, device=None, **more):
         """Mallory writes this, and then something harmless, which must arrive: (what the victim says, the entries)."""

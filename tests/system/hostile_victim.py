@@ -23,6 +23,7 @@ class Outcome:
     code: int
     output: str
     messages: str
+    memory: int  # the most that it took
 
     @property
     def document(self):
@@ -53,7 +54,7 @@ def attacked(device, *arguments):
     assert process.returncode >= 0, f"ended by signal {-process.returncode}\n{said}"
     assert "Sanitizer" not in said and "runtime error" not in said, said
     assert not COUNTS_MEMORY or usage.ru_maxrss * 1024 < MEMORY_MAX, f"{usage.ru_maxrss // 1024} MiB"
-    return Outcome(process.returncode, output.decode(), said)
+    return Outcome(process.returncode, output.decode(), said, usage.ru_maxrss * 1024)
 
 
 def memory_of(process):

@@ -221,16 +221,25 @@ def unframe(data, most):
 
 
 PLAIN_MAX = 16 * 2**20
+SEAL_OVERHEAD = 24 + 16
+
+
+def body_most(sealed):
+    """What a body of so many sealed bytes opens to at most."""
+    return min(PLAIN_MAX, 1024 * sealed + 65536)
 
 
 def seal_body(content_key, collection, sealed_under, plain, **options):
     keys = CollectionKeys(content_key, collection)
-    return seal(keys.body, keys.nonce, domain("body") + sealed_under, frame(plain, **options))
+    framed = frame(plain, **options)
+    least = -(-max(0, len(plain) - 65536) // 1024) - SEAL_OVERHEAD
+    framed += bytes(max(0, least - len(framed)))
+    return seal(keys.body, keys.nonce, domain("body") + sealed_under, framed)
 
 
 def open_body(content_key, collection, sealed_under, body):
     keys = CollectionKeys(content_key, collection)
-    return unframe(unseal(keys.body, domain("body") + sealed_under, body), PLAIN_MAX)
+    return unframe(unseal(keys.body, domain("body") + sealed_under, body), body_most(len(body)))
 
 
 # ---- 5. Blobs --------------------------------------------------------------------------------------------------------

@@ -210,9 +210,11 @@ def test_what_was_accepted_survives_a_kill(broker, ann):
 def test_a_lease_lets_nothing_in_but_with_its_token_and_outlives_a_kill(broker, ann):
     _, desk = ann
     whole, one, two = bytes(16), os.urandom(16), os.urandom(16)
+    first = desk.write_change(PAPERS, body_of(*small_file(b"first", b"first")))
     entry = desk.write_change(PAPERS, body_of(*small_file(b"a", b"a")))
     with desk.session(broker.line) as session:
         session.hello(desk.user)
+        session.publish(first)
         session.send("LOCK", one, PAPERS, whole, 600000, False, False)
         _, token, until = session.hear("LEASE").elements
         session.send("LOCK", one, PAPERS, whole, 600000, False, False)

@@ -250,6 +250,16 @@ def members_of(broker, count):
     return owner, members
 
 
+def begin(broker, owner):
+    """There are leases only of what has an entry."""
+    change = [b"f" + os.urandom(15), "/name", [], False, b"the first"]
+    entry = owner.write_change(PAPERS, pack([now(), 0, 1, 1, [], [change], []]))
+    with owner.session(broker.line) as session:
+        session.hello(owner.user)
+        session.publish(entry)
+    return read_entry(entry).head
+
+
 def changes_in_the_log(broker, owner):
     reader = Author(owner.identity, owner.user)
     with reader.session(broker.line) as session:
@@ -264,6 +274,7 @@ def test_nothing_gets_in_by_another_than_the_holder_and_nothing_is_lost(broker):
     broker.start()
     owner, members = members_of(broker, CONTENDERS)
     contest = Contest(broker, owner, members)
+    contest.accepted.append(begin(broker, owner))
     contest.run()
     assert changes_in_the_log(broker, owner) == contest.accepted
     assert contest.refused == contest.overtaken + contest.intruded + contest.late

@@ -214,10 +214,12 @@ def test_pairing_speaks_json(two, make_device):
 
 def test_devices_are_renamed_everywhere(two):
     laptop, desktop = two
-    desktop.run("devices", "rename", "laptop", "old laptop")
+    laptop.run("devices", "rename", "laptop", "old laptop")
+    laptop.sync()
+    desktop.run("devices", "rename", "desktop", "new desktop")
     desktop.sync()
     laptop.sync()
-    assert {one["name"] for one in laptop.json("devices")} == {"old laptop", "desktop"}
+    assert {one["name"] for one in laptop.json("devices")} == {"old laptop", "new desktop"}
     laptop.run("devices", "rename", "nobody", "x", code=3)
     assert "unknown subverb 'burn'" in laptop.run("devices", "burn", "x", code=2)
 

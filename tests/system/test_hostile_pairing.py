@@ -27,7 +27,7 @@ class Household:
     def newcomer(self):
         self.count += 1
         made = Device(self.folder, f"guest-{self.count}")
-        self.canaries.spare(made.home, made.source())
+        self.canaries.spare(made.home, f"{made.home}.new", made.source())
         self.guests.append(made)
         return made
 

@@ -134,7 +134,21 @@ def framed(length=None, method=0, size=None, padding=b""):
     return make
 
 
+LONG = body(file(b"padded", **{"/remark": "x" * 2**20}))
+PACKED = crypto.zstd_compress(LONG)
+
+
+def test_a_body_is_taken_where_its_author_pads_it(street):
+    """To a 1,024th of what is in it, but for 64 KiB."""
+    padding = (len(LONG) - 65536) // 1024 - len(PACKED)
+    street.mallory.publish(PACKED, frame=framed(method=1, size=len(LONG), padding=bytes(padding)))
+    outcome = attacked(street.laptop, "sync")
+    assert outcome.code == 0 and "left out" not in outcome.messages, outcome.said
+    street.heal()
+
+
 FRAMES = {
+    "more than 1,024 times its size": (PACKED, framed(method=1, size=len(LONG))),
     "declares 4 GiB": (b"x", framed(size=2**32 - 1)),
     "a bomb that says so": (zstd_bomb(GIB), framed(method=1, size=GIB)),
     "a bomb that lies": (zstd_bomb(GIB), framed(method=1, size=1000)),

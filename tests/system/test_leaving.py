@@ -114,7 +114,7 @@ def test_recovering_shuts_out_whom_the_user_does_not_confirm(family, make_device
     settle(new, desktop)
     new.sync()
     assert tree(new.here) == tree(desktop.here) and {"new.txt", "old.txt"} <= tree(new.here).keys()
-    assert "shut" in laptop.run("sync", code=6)
+    assert "does not know this device" in laptop.run("sync", code=6)
 
 
 def test_recovering_asks_on_a_terminal(family, make_device):

@@ -183,7 +183,7 @@ def test_who_communicates_alone_makes_the_others_wait(shared, broker):
     assert read(bob, "page") == "alone\n"
     ann.run("lock", "notes")
     bob.patiently("sync", "--exclusive", code=9, said="locked by")
-    waiting = wait_for_it(broker, bob, "sync", "--exclusive")
+    waiting = wait_for_it(broker, bob, "sync", "--exclusive", "--timeout", "100s")
     ann.run("unlock", "notes")
     waiting.communicate(timeout=WAIT)
     assert waiting.returncode == 0
@@ -212,6 +212,12 @@ def test_the_audit_log_has_every_lock_by_whom(shared, broker):
     wait_until(lambda: fingerprints[bob.name] in devices("expired"), "its end is told")
 
 
+def test_what_was_just_added_is_brought_to_the_broker_and_locked(shared):
+    ann, _ = shared
+    ann.add("new", {"first.txt": "first\n"})
+    assert ann.json("lock", "new")["collection"] == "new"
+
+
 def test_what_can_not_be_locked_is_said(shared, make_device):
     ann, _ = shared
     assert "missing" in ann.run("lock", code=2)
@@ -219,6 +225,8 @@ def test_what_can_not_be_locked_is_said(shared, make_device):
     ann.run("lock", "nothing", code=3)
     write(ann, "unsynced", "x")
     assert "sync" in ann.run("lock", str(ann.source() / "unsynced"), code=3)
+    ann.add("empty", {})
+    assert "put something there, `sync`, and lock it then" in ann.run("lock", "empty", code=3)
     alone = make_device("alone")
     alone.init()
     alone.add()

@@ -2,11 +2,12 @@
 """What the commands say when there is little to say, too much, or something is gone."""
 
 import os
+import re
 import shutil
 
 import pytest
 
-from counterfoil import WAIT, broker, make_device, pair_of_notes, two  # noqa: F401
+from counterfoil import WAIT, broker, make_device, pair_of_notes, two, wait_until  # noqa: F401
 
 
 def test_who_has_nothing_yet_hears_what_to_do_next(make_device):
@@ -74,3 +75,18 @@ def test_who_wants_errors_only_hears_nothing_else(pair_of_notes):
     done = laptop.finish("sync", "-q")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "counterfoil: notes: pipe: a FIFO\n"
+
+
+def test_who_asks_the_broker_too_much_hears_for_how_long(broker, make_device):
+    broker.start("--limit", "waste-per-second=1")
+    laptop = make_device("laptop")
+    laptop.init(broker.run("invite").strip())
+    laptop.add("notes", {"one.txt": "one\n"})
+    for _ in range(60):
+        done = laptop.finish("sync")
+        if done.returncode:
+            break
+    assert done.returncode == 1, done.stderr
+    assert re.search(r"the broker: this user's programs ask .* it hears them again in \d+ seconds?\n", done.stderr)
+    assert re.search(r"again in \d+ second", laptop.run("status", "--remote", code=1))
+    wait_until(lambda: laptop.finish("sync").returncode == 0, "it is heard again")

@@ -207,6 +207,7 @@ def test_many_missing_rows_need_the_users_word(people):
     laptop.sync(0, "--yes")
     done = desktop.finish("sync")
     assert done.returncode != 0 and "3 of 3 items were deleted elsewhere" in done.stdout + done.stderr
+    assert "--existing --mine" in done.stderr and "--refill" not in done.stderr, "the log has the deletions"
     assert there.read_text() == PEOPLE
     desktop.sync(0, "--yes")
     assert there.read_text() == "id,email,name\n"

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from counterfoil import WAIT, broker, make_device, pair_of_notes, tree, two  # noqa: F401
+from counterfoil import WAIT, both, broker, make_device, pair_of_notes, tree, two  # noqa: F401
 
 USER = 64  # hexadecimal digits of a key before the table's letter
 
@@ -61,9 +61,58 @@ def test_a_damaged_state(pair_of_notes):
     ldb(laptop, "records", "delete", items[1])
     contents = keys(laptop, "records", "c")
     ldb(laptop, "records", "delete", contents[0])
-    assert len(laptop.json("verify", code=7)["damaged"]) == 3
+    damaged = laptop.json("verify", code=7)["damaged"]
+    assert len(damaged) == 3
+    assert len([one for one in damaged if one.startswith(("notes: ", "(catalog): "))]) == 3, damaged
     assert laptop.json("repair") == {"mended": 3, "lost": 0}
     nothing_was_deleted(*pair_of_notes)
+
+
+def test_damage_is_told_by_path(pair_of_notes):
+    laptop = pair_of_notes[0]
+    damaged = {}
+    for item in keys(laptop, "records", "i"):
+        record = ldb(laptop, "records", "get", item).strip()
+        ldb(laptop, "records", "delete", item)
+        damaged[laptop.json("verify", code=7)["damaged"][0].split(" (item ")[0]] = item
+        ldb(laptop, "records", "put", item, record)
+    assert {"notes: one.txt", "notes: sub", "notes: sub/two.txt", "(catalog): laptop", "(catalog): desktop"} < set(damaged)
+    assert laptop.json("verify")["whole"]
+
+
+def rows(*lines):
+    return "".join(f"{line}\n" for line in ("id,name,sum", *lines))
+
+
+def test_a_device_that_has_just_joined_is_whole(two, make_device):
+    """After a conflict that was resolved: who joins reads the entries before it has the key, and folds them writer by
+    writer. Each who joins does so under other names, in another order."""
+    laptop, desktop = two
+    here = laptop.add("notes", {"one.txt": "one\n"})
+    table = laptop.source("accounts.csv")
+    table.write_text(rows("1,Ann,1", "2,Bob,2", "3,Cleo,3"))
+    laptop.json("add", str(table), "--collection", "accounts", "--format", "csv", "--key", "id")
+    both(laptop, desktop)
+    there = desktop.add("notes", None, "--existing")
+    other = desktop.source("accounts.csv")
+    desktop.json("add", str(other), "--collection", "accounts", "--format", "csv", "--key", "id", "--existing")
+    both(laptop, desktop)
+    (here / "one.txt").write_text("one of laptop\n")
+    (there / "one.txt").write_text("one of desktop\n")
+    table.write_text(rows("1,Ann,1", "3,Cleo,3"))
+    other.write_text(rows("1,Ann,1", "2,Bob,20", "3,Cleo,3"))
+    for device in laptop, desktop, laptop:
+        device.finish("sync")
+    (copy,) = [path for path in here.iterdir() if "conflict" in path.name]
+    copy.unlink()
+    (here / "one.txt").write_text("one of both\n")
+    both(laptop, desktop)
+    for name in "tablet", "phone", "watch":
+        newcomer = make_device(name)
+        laptop.pair(newcomer)
+        newcomer.sync()
+        assert newcomer.run("verify").strip() == "everything is whole"
+        assert newcomer.json("repair") == {"mended": 0, "lost": 0}
 
 
 def test_a_damaged_log_is_not_mended_but_named(pair_of_notes):

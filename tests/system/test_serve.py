@@ -23,11 +23,55 @@ def test_changes_travel_by_themselves(pair_of_notes):
     wait_until(lambda: not (here / "live.txt").exists(), "the deletion came")
 
 
-def test_looking_holds_nothing_up(pair_of_notes):
-    laptop, desktop, here, there = pair_of_notes
-    laptop.serve(), desktop.serve()
+def serve_both(laptop, desktop):
+    """The processes, when both are connected: whoever asks later has everything looked at."""
+    processes = laptop.serve(), desktop.serve()
     for device in laptop, desktop:
         wait_until(lambda: device.json("status")["broker"]["connected"], f"{device.name} is connected")
+    return processes
+
+
+def test_what_is_done_in_a_folder_that_came_is_seen(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    serve_both(laptop, desktop)
+    (here / "z/r").mkdir(parents=True)
+    wait_until(lambda: (there / "z/r").is_dir(), "the folders came")
+    (there / "z/r/answer").write_text("from there\n")
+    wait_until(lambda: (here / "z/r/answer").exists(), "what was written into one came back")
+    (here / "z/r").rename(here / "moved")
+    wait_until(lambda: (there / "moved").is_dir(), "the folder was moved there, too")
+    (there / "moved/more").write_text("more\n")
+    (there / "moved/deeper").mkdir()
+    wait_until(lambda: (here / "moved/deeper").is_dir(), "what was made in it came back")
+    (here / "moved/deeper/last").write_text("last\n")
+    wait_until(lambda: tree(here) == tree(there), "both are alike")
+    assert tree(here)["moved/more"] == b"more\n"
+
+
+def test_folders_that_others_move_while_files_in_them_are_edited(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    fill(here, {"a/deep/f": "one\n", "b/deep/f": "two\n"})
+    laptop.sync(), desktop.sync()
+    _, stopped = serve_both(laptop, desktop)
+    stopped.send_signal(signal.SIGSTOP)
+    (there / "a/deep/f").write_text("edited\n")
+    (there / "b/deep/f").write_text("edited, too\n")
+    (here / "a").rename(here / "c")
+    (here / "b").rename(here / "a")
+    wait_until(lambda: laptop.json("status")["in_sync"], "the broker has it")
+    stopped.send_signal(signal.SIGCONT)
+    wait_until(lambda: (there / "c").is_dir(), "they were moved there, too")
+    for name in "c", "a":
+        (there / name / "deep/later").write_text(f"later in {name}\n")
+    expected = {"c/deep/f": b"edited\n", "a/deep/f": b"edited, too\n",
+                "c/deep/later": b"later in c\n", "a/deep/later": b"later in a\n"}
+    wait_until(lambda: expected.items() <= tree(here).items(), "all of it came back")
+    wait_until(lambda: tree(here) == tree(there), "both are alike")
+
+
+def test_looking_holds_nothing_up(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    serve_both(laptop, desktop)
     (here / "live.txt").write_text("live\n")
     wait_until(lambda: (there / "live.txt").exists(), "the file is there")
 

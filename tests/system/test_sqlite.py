@@ -289,7 +289,7 @@ def test_a_database_that_vanished_and_one_that_is_not_there(two):
     laptop.sync(8)
     assert "is not there" in trouble(laptop)
     assert there.rows("SELECT name FROM people") == [("Ann",)]
-    laptop.run("repair", str(here.path), "--refill")
+    laptop.run("repair", str(here.path), "--refill", code=8)  # it is not filled
     laptop.sync(8)
     assert "is not there" in trouble(laptop), "nobody makes it but its program"
     here.run(ADDRESS_BOOK)

@@ -132,6 +132,17 @@ def test_a_broker_that_was_away_when_the_user_moved_is_told(broker, other, famil
         expect_out(suspect, (before, broker))
 
 
+def test_a_broker_that_was_away_at_a_revocation_is_told_with_the_next_connection(broker, other, family, suspect):
+    laptop, _ = family
+    laptop.run("broker", other.run("invite").strip())
+    broker.stop()
+    assert "could not be told" in laptop.finish("devices", "revoke", "suspect", "--yes").stderr
+    broker.restart()
+    laptop.sync()
+    with suspect.session(broker.line) as session:
+        assert not session.is_let_in()
+
+
 def test_an_owner_that_came_after_the_move_tells_both(broker, other, family, suspect, make_device):
     laptop, _ = family
     with enter(suspect, broker) as before:

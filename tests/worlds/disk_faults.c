@@ -114,7 +114,7 @@ static uint64_t room(void)
 {
     uint64_t bytes = 0;
 
-    expect_ok(p.files->free_bytes(p.files, p.folder, &bytes, &p.error), p.error);
+    expect_ok(p.files->free_bytes(p.files, p.folder, &bytes, NULL, &p.error), p.error);
     return bytes;
 }
 

@@ -270,7 +270,7 @@ static cf_status sync_folder(cf_files *files, const cf_folder *folder, cf_error 
 }
 
 static cf_status free_bytes(cf_files *files, const cf_folder *folder, uint64_t *out,
-                            cf_error *error)
+                            uint64_t *whole, cf_error *error)
 {
     static const uint64_t ENDLESS = UINT64_C(1) << 42;
     const disk *self = folder->on;
@@ -281,6 +281,8 @@ static cf_status free_bytes(cf_files *files, const cf_folder *folder, uint64_t *
     if (number)
         return fail_folder(folder, number, "asking for the room left at", error);
     *out = !capacity ? ENDLESS : capacity > self->used ? capacity - self->used : 0;
+    if (whole)
+        *whole = capacity ? capacity : ENDLESS;
     return CF_OK;
 }
 

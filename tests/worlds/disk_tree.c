@@ -207,7 +207,8 @@ static int may_replace(const renaming *it)
     return may_go(it->there, is_folder(it->moved));
 }
 
-static int look_up(const disk *self, renaming *it)
+/* What stands in the way is told before what is not allowed. */
+static int look_up(const disk *self, renaming *it, disk_rename_way how)
 {
     int number = disk_find(self, it->from, &it->moved);
 
@@ -215,6 +216,8 @@ static int look_up(const disk *self, renaming *it)
         number = disk_find(self, it->to, &it->there);
     if (number == ENOENT && it->moved)
         number = 0;
+    if (number == 0 && it->there && how == DISK_NEVER_REPLACE)
+        number = EEXIST;
     if (number == 0)
         number = may_change(it->from.folder);
     if (number == 0)
@@ -222,16 +225,23 @@ static int look_up(const disk *self, renaming *it)
     return number;
 }
 
+/* A folder holds the name of the one that it is in. */
+static bool may_leave(const disk_node *node, const renaming *it)
+{
+    return !is_folder(node) || it->from.folder == it->to.folder || disk_allows(node, DISK_WRITE);
+}
+
 static int may_rename(const renaming *it, disk_rename_way how)
 {
-    if (it->there && how == DISK_NEVER_REPLACE)
-        return EEXIST;
     if (it->from.folder->volume != it->to.folder->volume)
         return EXDEV;
     if (it->moved->is_mount || (it->there && it->there->is_mount))
         return EBUSY;
     if (is_folder(it->moved) && disk_is_below(it->to.folder, it->moved))
         return EINVAL;
+    if (!may_leave(it->moved, it) ||
+        (how == DISK_EXCHANGE && it->there && !may_leave(it->there, it)))
+        return EACCES;
     return how == DISK_EXCHANGE ? may_exchange(it) : may_replace(it);
 }
 
@@ -239,7 +249,7 @@ int disk_rename(disk *self, disk_place from, disk_place to, disk_rename_way how)
 {
     renaming it = {from, to, NULL, NULL};
 
-    int number = look_up(self, &it);
+    int number = look_up(self, &it, how);
     if (number == 0)
         number = may_rename(&it, how);
     if (number || it.moved == it.there)

@@ -10,7 +10,7 @@
 
 const char *const sabotage_names[SABOTAGES] = {
     "none",     "lose",     "invent",  "resurrect", "diverge", "forget", "disturb", "lie",
-    "lose-row", "mix-rows", "mistake", "quarrel",   "linger",  "sweep",  "withhold"};
+    "lose-row", "mix-rows", "mistake", "quarrel",   "linger",  "spoil",  "sweep",   "withhold"};
 
 /* ---- Sabotage ---- */
 
@@ -131,7 +131,7 @@ static void meddle(history *self)
     world_broker *home = &self->w->brokers[self->w->home];
 
     if (self->sabotage == SABOTAGE_NONE || self->sabotage == SABOTAGE_DISTURB ||
-        self->sabotage >= SABOTAGE_SWEEP)
+        self->sabotage >= SABOTAGE_SPOIL)
         return;
     if (self->sabotage == SABOTAGE_LINGER)
         for (;;)
@@ -211,6 +211,35 @@ static void disturb(history *self)
         disk_user_writes(self->w->devices[0].drive, "/things/strange", "still at it");
 }
 
+static bool is_of_item(void *context, cf_bytes key, cf_bytes value)
+{
+    cf_buffer *found = context;
+
+    (void)value;
+    cf_buffer_clear(found);
+    cf_buffer_append(found, key.data, key.size);
+    return false;
+}
+
+/* The first device forgets an item of which its log tells. */
+static void spoil(history *self)
+{
+    device *one = &self->w->devices[0];
+    cf_store *store = cf_home_store(one->home);
+    const cf_hash *user = cf_peer_user(device_peer(one));
+    const uint8_t items = CF_TABLE_ITEM;
+    cf_buffer key = {0};
+    cf_error error;
+
+    if (self->sabotage != SABOTAGE_SPOIL)
+        return;
+    world_must(store->scan(store, user, cf_bytes_of(&items, 1), is_of_item, &key, &error), &error,
+               "looking for an item");
+    cf_record gone = {.key = cf_buffer_view(&key)};
+    world_must(store->write(store, user, &gone, 1, true, &error), &error, "forgetting an item");
+    cf_buffer_release(&key);
+}
+
 /* ---- Judging ---- */
 
 static void come_to_rest(history *self)
@@ -274,6 +303,9 @@ static void judge(history *self)
         oracle_quiet(self);
     if (!self->verdict.property)
         oracle_newcomer(self);
+    spoil(self);
+    if (!self->verdict.property)
+        oracle_whole_homes(self);
 }
 
 /* ---- Running ---- */

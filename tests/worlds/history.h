@@ -31,6 +31,7 @@ typedef enum {
     SABOTAGE_MISTAKE,   /* a file is elsewhere than its user put it, everywhere */
     SABOTAGE_QUARREL,   /* a conflict copy without a conflict, everywhere */
     SABOTAGE_LINGER,    /* somebody never comes to an end */
+    SABOTAGE_SPOIL,     /* what a home keeps of the log is another's */
     SABOTAGE_SWEEP,     /* what a device doesn't ask for goes from its disk */
     SABOTAGE_WITHHOLD,  /* what a device asks for is not there */
     SABOTAGES
@@ -102,6 +103,8 @@ void oracle_left(history *self, looks *before); /* takes it */
 /* These go on with the world. */
 void oracle_quiet(history *self);
 void oracle_newcomer(history *self);
+/* What every home keeps of its log is what the log says, the newcomer's too. */
+void oracle_whole_homes(history *self);
 /* In a calm world: all hold now what the user of this device made. */
 void oracle_intent(history *self, device *of, cf_bytes tree);
 

@@ -2,6 +2,8 @@
 /* What goes wrong in a world, and what a user does about it. */
 #include "tests/worlds/history.h"
 
+#include "codec/limits.h"
+
 #include <stdlib.h>
 
 enum { CALLS = 150, A_WHILE = 60, REST_MS = 600000, FULL_BYTES = 300000, CLONES_MAX = 2 };
@@ -141,9 +143,12 @@ static void set_clock(chance *from, device *who)
 {
     int64_t sign = chance_one_in(from, 2) ? 1 : -1;
 
-    switch (chance_below(from, 4)) {
+    switch (chance_below(from, 5)) {
     case 0:
         device_set_clock(who, 0);
+        break;
+    case 4: /* an entry may say no later time */
+        device_set_clock(who, (int64_t)(CF_TIME_MS_MAX - who->in->now_ms));
         break;
     case 1:
         device_set_clock(who, sign * (int64_t)chance_below(from, (uint64_t)day_ms));

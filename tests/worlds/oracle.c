@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/inspection.h"
 #include "tests/worlds/asking.h"
 #include "tests/worlds/history.h"
 #include "tests/worlds/lost.h"
@@ -380,6 +381,34 @@ void oracle_newcomer(history *self)
     for (int i = 0; i < 2; i++)
         world_sync(self->w, &round);
     expect_the_same(self, "acked is there", first_member(self->w), newcomer);
+}
+
+typedef struct {
+    history *history;
+    const device *of;
+} homecoming;
+
+/* The cache of a base's bytes is verified when it is read, and a power cut may spoil it. */
+static void note_damage(void *context, const cf_damage *damage)
+{
+    homecoming *self = context;
+
+    if (damage->kind != CF_DAMAGE_CACHE)
+        verdict_fail(&self->history->verdict, "whole homes", "device %d: %s", self->of->number,
+                     damage->what);
+}
+
+void oracle_whole_homes(history *self)
+{
+    cf_error error;
+
+    for (int i = 0; i < self->w->count; i++) {
+        device *one = &self->w->devices[i];
+
+        if (!one->is_out)
+            world_must(cf_inspect(device_peer(one), note_damage, &(homecoming){self, one}, &error),
+                       &error, "inspecting a home");
+    }
 }
 
 /* ---- Intent ---- */

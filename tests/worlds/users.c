@@ -202,6 +202,9 @@ static void give_lock_back(device *who)
 
 /* ---- Acts ---- */
 
+/* In folders of some of them their owner may not write; they are opened again now and then. */
+static const uint32_t modes[] = {0755, 0700, 0755, 0555, 0700, 0500};
+
 /* True: it has moved one thing to the other's place. */
 static bool act_on_disk(chance *from, device *who, const event *act)
 {
@@ -241,7 +244,7 @@ static bool act_on_disk(chance *from, device *who, const event *act)
         disk_user_links(drive, here.text, there.text);
         break;
     case ACT_MODE:
-        disk_user_chmods(drive, here.text, chance_one_in(from, 2) ? 0755 : 0700);
+        disk_user_chmods(drive, here.text, modes[chance_below(from, sizeof modes / sizeof *modes)]);
         break;
     case ACT_STAMP:
         disk_user_stamps(drive, here.text,

@@ -32,8 +32,8 @@ static const char usage[] =
     "  --script       print what is to happen, and do nothing\n"
     "  --replay X     run the script that --shrink printed\n"
     "  --sabotage X   after the end, make the mistake lose, invent, resurrect, diverge, forget,\n"
-    "                 disturb, lie, lose-row, mix-rows, mistake, quarrel, linger, sweep or\n"
-    "                 withhold: for the test of the oracle\n";
+    "                 disturb, lie, lose-row, mix-rows, mistake, quarrel, linger, spoil, sweep\n"
+    "                 or withhold: for the test of the oracle\n";
 
 typedef struct {
     uint64_t seed, ops, seeds, seconds;
@@ -273,6 +273,7 @@ int main(int argc, char **argv)
 {
     options with;
 
+    setenv("TZ", "UTC", 1); /* devices say when a lock ends in local time */
     if (!read_options(argc, argv, &with) || sodium_init() < 0) {
         fputs(usage, stderr);
         return 2;

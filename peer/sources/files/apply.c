@@ -19,6 +19,8 @@ static void end_run(cf_applying *applying)
     cf_arena_release(&applying->arena);
     cf_records_release(&applying->records);
     cf_numbers_release(&applying->place.touched);
+    cf_numbers_release(&applying->place.watched);
+    cf_numbers_release(&applying->lifted);
     applying->place = (cf_task_place){0};
     applying->tasks = NULL;
     applying->count = applying->first = applying->end = 0;
@@ -35,7 +37,7 @@ void cf_applying_destroy(cf_applying **applying)
         jobs->deliver(jobs);
     end_run(*applying);
     free((*applying)->pending);
-    free((*applying)->look_at);
+    cf_look_places_release(&(*applying)->look_at);
     free((*applying)->marked.at);
     free((*applying)->later.at);
     cf_buffer_release(&(*applying)->awaited);
@@ -81,7 +83,9 @@ void cf_applying_result(const cf_applying *applying, cf_applied *out)
 {
     *out = applying->result;
     out->pending = applying->pending;
-    out->look_at = applying->look_at;
+    out->look_at = &applying->look_at;
+    out->watched = applying->place.watched.at;
+    out->watched_count = applying->place.watched.count;
 }
 
 /* ---- The end of a run ---- */
@@ -93,7 +97,7 @@ static void add_pending(cf_applying *applying, const cf_task *task)
     cf_pending pending = {.kind = CF_PENDING_UNAPPLIED, .reason = task->reason};
 
     if (task->step.kind == CF_STEP_DELETE && applying->result.held)
-        pending.kind = CF_PENDING_HELD;
+        pending.kind = CF_PENDING_SPARED;
     else if (task->state == CF_TASK_FAILED)
         pending.kind = task->waits ? CF_PENDING_WAITS : CF_PENDING_SKIPPED;
     if (task->step.kind == CF_STEP_CREATE) {
@@ -125,16 +129,20 @@ static void drop_temporary(cf_applying *applying, const cf_task *task)
                                             cf_bytes_of_text(task->temporary), &ignored);
 }
 
+/* Where it is, and where it was to be. */
 static void look_at_task(cf_applying *applying, const cf_task *task)
 {
     const cf_node *node = cf_nodes_find(applying->options.binding->nodes, task->number);
-    uint64_t folders[2] = {task->step.parent, node ? node->parent : task->step.parent};
+    const cf_step *step = &task->step;
+    cf_look_places *places = &applying->look_at;
 
-    for (size_t i = 0; i < 2; i++) {
-        applying->look_at = cf_grow(applying->look_at, &applying->look_capacity,
-                                    applying->result.look_count + 1, sizeof *applying->look_at);
-        applying->look_at[applying->result.look_count++] = folders[i];
-    }
+    if (step->shown)
+        cf_look_places_add(places, step->parent, step->shown->name, CF_ABSENCE_WAITS);
+    if (node)
+        cf_look_places_add(places, node->parent, node->name, CF_ABSENCE_WAITS);
+    if (task->looks || !(step->shown || node))
+        cf_look_places_add(places, node ? node->parent : step->parent, CF_WHOLE_FOLDER,
+                           CF_ABSENCE_WAITS);
 }
 
 /* Of what did not come to its turn: the inodes of its files will be others' soon. */
@@ -202,16 +210,46 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
     cf_applying_wake(applying); /* what is left is known of this run only */
     cf_buffer_clear(&applying->awaited);
     applying->result = (cf_applied){0};
+    cf_look_places_release(&applying->look_at);
     cf_applying_plan(applying, word);
     applying->place = (cf_task_place){.files = cf_applying_files(applying),
                                       .binding = binding,
                                       .records = &applying->records,
-                                      .arena = &applying->arena};
-    if (dry || applying->count == 0)
-        finish_run(applying);
-    else
+                                      .arena = &applying->arena,
+                                      .watch = applying->options.watch};
+    if (!dry && applying->count)
         applying->phase = CF_APPLY_STARTING;
+    else if (!dry && cf_applying_start_returning(applying))
+        applying->phase = CF_APPLY_RETURNING;
+    else
+        finish_run(applying);
     return CF_OK;
+}
+
+/* The batch is durable: the next one, or the end. */
+static cf_status go_on(cf_applying *applying, cf_error *error)
+{
+    cf_applying_after_commit(applying);
+    if (next_batch(applying)) {
+        applying->phase = CF_APPLY_STARTING;
+        return CF_OK;
+    }
+    cf_status status = drop_all_intents(applying, error);
+    if (!status && cf_applying_start_returning(applying))
+        applying->phase = CF_APPLY_RETURNING;
+    else
+        finish_run(applying);
+    return status;
+}
+
+static cf_status return_some(cf_applying *applying, cf_error *error)
+{
+    bool more;
+
+    cf_status status = cf_applying_return(applying, &more, error);
+    if (!status && !more)
+        finish_run(applying);
+    return status;
 }
 
 cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
@@ -229,21 +267,15 @@ cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
             cf_applying_perform(applying);
             cf_applying_start_syncing(applying);
             applying->phase = CF_APPLY_SYNCING;
-        } else {
+        } else if (applying->sync_status) {
+            *error = applying->sync_error;
             status = applying->sync_status;
-            if (status)
-                *error = applying->sync_error;
+        } else if (applying->phase == CF_APPLY_SYNCING) {
+            status = cf_applying_commit(applying, error);
             if (!status)
-                status = cf_applying_commit(applying, error);
-            if (status)
-                break;
-            cf_applying_after_commit(applying);
-            if (next_batch(applying)) {
-                applying->phase = CF_APPLY_STARTING;
-            } else {
-                status = drop_all_intents(applying, error);
-                finish_run(applying);
-            }
+                status = go_on(applying, error);
+        } else {
+            status = return_some(applying, error);
         }
     }
     *busy = applying->phase != CF_APPLY_IDLE;

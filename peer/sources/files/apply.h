@@ -9,6 +9,7 @@
 #include "peer/transfer/downloads.h"
 #include "peer/engine/engine.h"
 #include "peer/merge/plan.h"
+#include "peer/sources/files/watch.h"
 
 typedef struct cf_applying cf_applying;
 
@@ -17,6 +18,7 @@ typedef struct {
     cf_binding *binding;
     cf_downloads *downloads;
     cf_bases *bases;
+    cf_watch *watch; /* every directory that is made is watched, under its node's number; NULL */
 } cf_applying_options;
 
 cf_applying *cf_applying_new(const cf_applying_options *options);
@@ -40,9 +42,11 @@ bool cf_applying_busy(const cf_applying *applying);
 /* After it ended. */
 typedef struct {
     uint64_t applied; /* things put into place */
-    /* Directories in which the disk was not as the base has it: survey them, then wake. */
-    const uint64_t *look_at;
-    size_t look_count;
+    /* Where the disk was not as the base has it: survey that, then wake. */
+    const cf_look_places *look_at;
+    /* Directories that are watched from now on: look into them once, for what came there before. */
+    const uint64_t *watched;
+    size_t watched_count;
     bool waits;                /* for downloads, which mark nothing by themselves */
     bool held;                 /* deletes wait for the user's word */
     bool unveils;              /* what lies here may be asked for now that was not: look at all */

@@ -4,6 +4,7 @@
 #include "broker/jobs.h"
 #include "codec/content.h"
 #include "peer/merge/node_stat.h"
+#include "peer/sources/files/lifted.h"
 
 #include <stdlib.h>
 
@@ -46,7 +47,7 @@ static void intend_move(cf_applying *applying, cf_task *task)
     intend_place(applying, task, &moved, task->after.name);
 }
 
-static void intend(cf_applying *applying, cf_task *task)
+static void intend_step(cf_applying *applying, cf_task *task)
 {
     const cf_step *step = &task->step;
     cf_intent intent = {.after = task->after};
@@ -71,6 +72,36 @@ static void intend(cf_applying *applying, cf_task *task)
         return;
     }
     put_intent(applying, task, &intent);
+}
+
+/* Where somebody's own permissions forbid what is to be done. */
+static void intend_lifting(cf_applying *applying, const cf_task *task)
+{
+    cf_binding *binding = applying->options.binding;
+    cf_files *files = cf_applying_files(applying);
+    cf_records *records = &applying->records;
+    const cf_step *step = &task->step;
+    const bool directory = task->after.kind == CF_KIND_DIRECTORY;
+    const uint32_t mode = cf_mode_of(task->after.mode, CF_OWNER_BITS);
+    cf_difference difference =
+        step->kind == CF_STEP_UPDATE ? cf_step_difference(step) : (cf_difference){0};
+
+    cf_lifted_intend(binding, files, task->after.parent, records);
+    if (difference.move)
+        cf_lifted_intend(binding, files, step->node->parent, records);
+    if (difference.move && directory && step->node->parent != task->after.parent)
+        cf_lifted_intend(binding, files, task->number, records);
+    if (difference.mode && directory)
+        cf_lifted_intend_mode(binding, files, task->number, mode, records);
+    if (step->kind == CF_STEP_CREATE && directory && (mode & CF_OWNER_BITS) != CF_OWNER_BITS)
+        cf_lifted_put(binding, task->number, mode | CF_OWNER_BITS, records);
+}
+
+static void intend(cf_applying *applying, cf_task *task)
+{
+    intend_step(applying, task);
+    if (task->intent_count)
+        intend_lifting(applying, task);
 }
 
 cf_status cf_applying_write(cf_applying *applying, cf_error *error)
@@ -128,23 +159,29 @@ static void synced(cf_job *job)
     free(self);
 }
 
-void cf_applying_start_syncing(cf_applying *applying)
+static void start_syncing(cf_applying *applying, cf_hold hold)
 {
     const cf_env *env = applying->options.peer->env;
+    syncing *self = cf_allocate(1, sizeof *self);
+
+    self->job = (cf_job){.work = sync_folder, .done = synced};
+    self->applying = applying;
+    self->hold = hold;
+    applying->jobs++;
+    env->jobs->submit(env->jobs, &self->job);
+}
+
+void cf_applying_start_syncing(cf_applying *applying)
+{
     cf_error ignored;
 
     for (size_t i = 0; i < applying->place.touched.count; i++) {
-        syncing *self = cf_allocate(1, sizeof *self);
+        cf_hold hold;
 
-        self->job = (cf_job){.work = sync_folder, .done = synced};
-        self->applying = applying;
-        if (cf_binding_hold(applying->options.binding, env->files, applying->place.touched.at[i],
-                            &self->hold, &ignored)) {
-            free(self); /* the directory itself went in a later step */
-            continue;
-        }
-        applying->jobs++;
-        env->jobs->submit(env->jobs, &self->job);
+        if (cf_binding_hold(applying->options.binding, cf_applying_files(applying),
+                            applying->place.touched.at[i], &hold, &ignored) == CF_OK)
+            start_syncing(applying, hold);
+        /* else the directory itself went in a later step */
     }
     applying->place.touched.count = 0;
 }
@@ -234,4 +271,37 @@ void cf_applying_after_commit(cf_applying *applying)
         if (cf_step_opens_directory(&task->step))
             cf_applying_mark(applying, task->step.shown->items, task->step.shown->item_count);
     }
+}
+
+/* ---- Folders get their modes back ---- */
+
+enum { RETURNED_AT_ONCE = 256 }; /* each is held until it is synced */
+
+bool cf_applying_start_returning(cf_applying *applying)
+{
+    const cf_binding *binding = applying->options.binding;
+
+    applying->lifted.count = applying->returned = 0;
+    if (!binding->lifted_count || cf_applying_marked(applying))
+        return false;
+    cf_lifted_list(binding, &applying->lifted);
+    return true;
+}
+
+cf_status cf_applying_return(cf_applying *applying, bool *more, cf_error *error)
+{
+    size_t end = applying->returned + RETURNED_AT_ONCE;
+
+    cf_status status = cf_applying_write(applying, error);
+    *more = applying->returned < applying->lifted.count;
+    for (; !status && applying->returned < applying->lifted.count && applying->returned < end;
+         applying->returned++) {
+        cf_hold hold;
+
+        cf_lifted_give_back(applying->options.binding, cf_applying_files(applying),
+                            applying->lifted.at[applying->returned], &hold, &applying->records);
+        if (hold.folder)
+            start_syncing(applying, hold);
+    }
+    return status;
 }

@@ -5,7 +5,13 @@
 #include "peer/sources/files/apply.h"
 #include "peer/sources/files/apply_steps.h"
 
-typedef enum { CF_APPLY_IDLE, CF_APPLY_STARTING, CF_APPLY_MAKING, CF_APPLY_SYNCING } cf_apply_phase;
+typedef enum {
+    CF_APPLY_IDLE,
+    CF_APPLY_STARTING,
+    CF_APPLY_MAKING,
+    CF_APPLY_SYNCING,
+    CF_APPLY_RETURNING, /* folders that were lifted get their modes back */
+} cf_apply_phase;
 
 struct cf_applying {
     cf_applying_options options;
@@ -23,15 +29,16 @@ struct cf_applying {
     size_t jobs;
     cf_task_place place;
     cf_records records;
-    uint64_t numbers; /* of temporary files and intents */
+    uint64_t numbers;  /* of temporary files and intents */
+    cf_numbers lifted; /* folders that get their modes back, */
+    size_t returned;   /* and how many of them have it */
     cf_status sync_status;
     cf_error sync_error;
 
     cf_applied result;
     cf_pending *pending;
     size_t pending_capacity;
-    uint64_t *look_at;
-    size_t look_capacity;
+    cf_look_places look_at;
 };
 
 static inline cf_files *cf_applying_files(const cf_applying *applying)
@@ -50,6 +57,10 @@ void cf_applying_perform(cf_applying *applying);
 void cf_applying_start_syncing(cf_applying *applying);
 cf_status cf_applying_commit(cf_applying *applying, cf_error *error);
 void cf_applying_after_commit(cf_applying *applying);
+/* At the end of a run: false when no folder is to get its mode back now. Then some of them get it,
+ * and are synced, in jobs; when these are done, the next ones. */
+bool cf_applying_start_returning(cf_applying *applying);
+cf_status cf_applying_return(cf_applying *applying, bool *more, cf_error *error);
 /* The directory's group, and those of all directories in it, are to be planned again. */
 void cf_applying_mark_below(cf_applying *applying, const cf_node *directory);
 

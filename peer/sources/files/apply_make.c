@@ -62,8 +62,12 @@ static cf_status finish_download(cf_files *files, const cf_folder *temporary, cf
 {
     cf_file *file = NULL;
 
+    /* A try before this one may have given it the mode of a file that nobody writes to. */
     cf_status status =
-        files->reopen_file(files, temporary, cf_bytes_of_text(task->landing), &file, error);
+        files->set_mode(files, temporary, cf_bytes_of_text(task->landing), 0600, error);
+    if (!status)
+        status =
+            files->reopen_file(files, temporary, cf_bytes_of_text(task->landing), &file, error);
     if (!status)
         status = finish_file(files, task, file, error);
     files->close_file(files, &file);

@@ -2,6 +2,7 @@
 #include "peer/sources/files/apply_perform_inside.h"
 
 #include "peer/merge/node_stat.h"
+#include "peer/sources/files/lifted.h"
 
 void cf_task_touch(cf_task_place *place, uint64_t directory)
 {
@@ -20,10 +21,15 @@ void cf_task_end(const cf_task_place *place, cf_task *task, cf_task_state state,
 /* CF_CHANGED: somebody was faster. All else is told to the user. */
 void cf_task_stop(const cf_task_place *place, cf_task *task, const cf_error *error)
 {
+    cf_error told = *error;
+
+    if (!cf_lifted_blame(place->binding, place->files, task->after.parent, &told) &&
+        task->step.node)
+        cf_lifted_blame(place->binding, place->files, task->step.node->parent, &told);
     cf_task_end(place, task,
                 error->status == CF_CHANGED || error->status == CF_MISSING ? CF_TASK_BLOCKED
                                                                            : CF_TASK_FAILED,
-                error->text);
+                told.text);
 }
 
 /* Mode, time and place may be set again before the bytes were looked at. */
@@ -69,12 +75,27 @@ static bool is_stamped(const cf_task *task)
     return difference.mode || difference.mtime || task->step.node->stat.ctime_ns == CF_CTIME_UNSEEN;
 }
 
+/* No look would do that: it doesn't go on into what the base knows. */
+static void watch_folder(cf_task_place *place, uint64_t number)
+{
+    cf_hold hold = {0};
+    cf_error ignored;
+
+    if (cf_binding_hold(place->binding, place->files, number, &hold, &ignored) == CF_OK) {
+        cf_watch_add(place->watch, (uint64_t)place->binding->number << 32 | number, hold.folder,
+                     &ignored);
+        cf_numbers_add(&place->watched, number);
+    }
+    cf_hold_release(&hold, place->files);
+}
+
 /* The base learns of it also when it can't be looked at any more. */
 void cf_task_put_node(cf_task_place *place, cf_task *task, const cf_folder *folder)
 {
     cf_stat now;
     cf_error ignored;
 
+    bool is_new = !cf_nodes_find(place->binding->nodes, task->after.number);
     bool seen = place->files->stat(place->files, folder, task->after.name, &now, &ignored) == CF_OK;
     if (task->needs_file)
         task->after.stat = cf_node_stat_of(&task->made_stat);
@@ -84,5 +105,9 @@ void cf_task_put_node(cf_task_place *place, cf_task *task, const cf_folder *fold
         cf_node_distrust(&task->after);
     cf_binding_put_node(place->binding, &task->after, place->records);
     cf_task_touch(place, task->after.parent);
+    if (place->watch && is_new && task->after.kind == CF_KIND_DIRECTORY)
+        watch_folder(place, task->after.number);
+    if (is_stamped(task) && task->after.kind == CF_KIND_DIRECTORY)
+        cf_task_touch(place, task->number);
     task->state = CF_TASK_DONE;
 }

@@ -2,10 +2,102 @@
 #include "peer/sources/files/apply_perform_inside.h"
 
 #include "peer/merge/node_stat.h"
+#include "peer/sources/files/lifted.h"
 
 enum { FOLDER_MODE = 0755 };
 
+/* ---- Folders in which nobody may write ---- */
+
+/* Holds a folder, so that it can be looked at. */
+static cf_status hold_folder(cf_task_place *place, uint64_t number, cf_hold *out, cf_error *error)
+{
+    cf_lifted_open(place->binding, place->files, number, false);
+    return cf_binding_hold(place->binding, place->files, number, out, error);
+}
+
+/* Nothing is lifted for what can't be done: that would be an event each time, and nothing else. */
+static void open_place(cf_task_place *place, uint64_t number, const cf_folder *folder,
+                       cf_bytes name)
+{
+    cf_stat now;
+    cf_error ignored;
+
+    if (place->binding->lifted_count &&
+        place->files->stat(place->files, folder, name, &now, &ignored) == CF_MISSING)
+        cf_lifted_open(place->binding, place->files, number, true);
+}
+
+static bool note_any(void *context, cf_bytes name)
+{
+    (void)name;
+    *(bool *)context = true;
+    return false;
+}
+
+/* As far as one can look into it. */
+static bool is_empty(cf_files *files, const cf_folder *above, cf_bytes name)
+{
+    cf_folder *folder = NULL;
+    bool any = false;
+    cf_error ignored;
+
+    if (files->open_folder(files, above, name, &folder, &ignored) == CF_OK)
+        files->list(files, folder, note_any, &any, &ignored);
+    files->close_folder(files, &folder);
+    return !any;
+}
+
+/* CF_CHANGED: it is a directory in which something is left. */
+static cf_status open_for_removal(cf_task_place *place, const cf_node *node, const cf_folder *above,
+                                  cf_error *error)
+{
+    if (!place->binding->lifted_count)
+        return CF_OK;
+    if (node->kind == CF_KIND_DIRECTORY && !is_empty(place->files, above, node->name))
+        return cf_fail(error, CF_CHANGED, "something lies in it here that is not synced");
+    cf_lifted_open(place->binding, place->files, node->parent, true);
+    return CF_OK;
+}
+
+/* A directory says which one it is in. */
+static void open_for_move(cf_task_place *place, const cf_task *task, const cf_node *node,
+                          const cf_folder *to)
+{
+    const cf_binding *binding = place->binding;
+    cf_stat now;
+    cf_error ignored;
+
+    if (!binding->lifted_count ||
+        place->files->stat(place->files, to, task->after.name, &now, &ignored) != CF_MISSING)
+        return;
+    cf_lifted_open(place->binding, place->files, node->parent, true);
+    cf_lifted_open(place->binding, place->files, task->after.parent, true);
+    if (node->kind == CF_KIND_DIRECTORY && node->parent != task->after.parent)
+        cf_lifted_open(place->binding, place->files, node->number, true);
+}
+
 /* ---- Create ---- */
+
+/* The process takes some bits off what it makes; a mode that can't be set now is a step of its own.
+ */
+static cf_status make_directory(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                                cf_error *error)
+{
+    cf_files *files = place->files;
+    const cf_shown *shown = task->step.shown;
+    const uint32_t mode =
+        cf_lifted_mode(place->binding, task->number, cf_mode_of(shown->mode, FOLDER_MODE));
+    cf_stat now;
+    cf_error ignored;
+
+    cf_status status = files->make_folder(files, folder, shown->name, mode, error);
+    if (!status && shown->mode.size &&
+        (files->stat(files, folder, shown->name, &now, &ignored) ||
+         ((now.mode & 0777) != mode &&
+          files->set_mode(files, folder, shown->name, (now.mode & 07000) | mode, &ignored))))
+        task->after.mode = (cf_bytes){0};
+    return status;
+}
 
 static void create(cf_task_place *place, cf_task *task)
 {
@@ -15,10 +107,11 @@ static void create(cf_task_place *place, cf_task *task)
     cf_hold hold = {0};
     cf_error error;
 
-    cf_status status = cf_binding_hold(binding, files, task->after.parent, &hold, &error);
+    cf_status status = hold_folder(place, task->after.parent, &hold, &error);
+    if (!status)
+        open_place(place, task->after.parent, hold.folder, shown->name);
     if (!status && shown->kind == CF_KIND_DIRECTORY)
-        status = files->make_folder(files, hold.folder, shown->name,
-                                    cf_mode_of(shown->mode, FOLDER_MODE), &error);
+        status = make_directory(place, task, hold.folder, &error);
     else if (!status)
         status = files->rename(files, binding->temporary,
                                cf_bytes_of_text(task->landing[0] ? task->landing : task->temporary),
@@ -44,7 +137,9 @@ static cf_status set_attributes(cf_task_place *place, cf_task *task, const cf_fo
 
     *done = (cf_difference){0};
     if (difference.mode && shown->kind != CF_KIND_SYMLINK)
-        status = files->set_mode(files, folder, shown->name, cf_mode_of(shown->mode, 0), error);
+        status = files->set_mode(
+            files, folder, shown->name,
+            cf_lifted_mode(place->binding, task->number, cf_mode_of(shown->mode, 0)), error);
     done->mode = difference.mode && !status;
     if (status || !difference.mtime || shown->kind != CF_KIND_FILE ||
         !cf_mtime_of(shown->mtime, &mtime))
@@ -94,10 +189,11 @@ static bool move(cf_task_place *place, cf_task *task, const cf_node *node, const
     cf_error error;
     bool moved = false;
 
-    cf_status status = cf_binding_hold(place->binding, files, node->parent, &from, &error);
+    cf_status status = hold_folder(place, node->parent, &from, &error);
     if (status) {
         cf_task_stop(place, task, &error);
     } else if (cf_task_check_base(place, task, from.folder, node)) {
+        open_for_move(place, task, node, to);
         status = files->rename(files, from.folder, node->name, to, task->after.name, &error);
         moved = !status;
         if (moved)
@@ -118,13 +214,14 @@ static void update(cf_task_place *place, cf_task *task)
     cf_hold hold = {0};
     cf_error error;
 
-    if (cf_binding_hold(binding, files, task->after.parent, &hold, &error)) {
+    if (hold_folder(place, task->after.parent, &hold, &error)) {
         cf_task_stop(place, task, &error);
         return;
     }
     bool ready = difference.move ? move(place, task, node, hold.folder)
                                  : cf_task_check_base(place, task, hold.folder, node);
     if (ready && difference.content) {
+        cf_lifted_open(binding, files, task->after.parent, true);
         cf_task_replace(place, task, hold.folder, cf_nodes_find(binding->nodes, task->number));
     } else if (ready) {
         if (set_attributes(place, task, hold.folder, &done, &error)) {
@@ -147,13 +244,15 @@ static void remove_node(cf_task_place *place, cf_task *task)
     cf_hold hold = {0};
     cf_error error;
 
-    cf_status status = cf_binding_hold(binding, files, node->parent, &hold, &error);
+    cf_status status = hold_folder(place, node->parent, &hold, &error);
     if (status)
         cf_task_stop(place, task, &error);
     if (!status && cf_task_check_base(place, task, hold.folder, node)) {
-        status = node->kind == CF_KIND_DIRECTORY
-                     ? files->remove_folder(files, hold.folder, node->name, &error)
-                     : cf_task_set_aside(place, task, hold.folder, node, &error);
+        status = open_for_removal(place, node, hold.folder, &error);
+        if (!status)
+            status = node->kind == CF_KIND_DIRECTORY
+                         ? files->remove_folder(files, hold.folder, node->name, &error)
+                         : cf_task_set_aside(place, task, hold.folder, node, &error);
         if (status == CF_CHANGED && cf_task_may_hold_more(place, node)) {
             /* It stays for that, and is nobody's business any more unless the next look finds in it
              * what is asked for. */
@@ -209,7 +308,7 @@ bool cf_task_step_aside(cf_task_place *place, cf_task *task)
     cf_step_aside_name(node->number, name);
     cf_task aside = {.step = {.kind = CF_STEP_UPDATE}, .number = node->number, .after = *node};
     aside.after.name = cf_bytes_of_text(name);
-    cf_status status = cf_binding_hold(place->binding, place->files, node->parent, &hold, &error);
+    cf_status status = hold_folder(place, node->parent, &hold, &error);
     if (status)
         cf_task_stop(place, &aside, &error);
     bool moved = !status && move(place, &aside, node, hold.folder);

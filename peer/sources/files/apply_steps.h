@@ -8,6 +8,7 @@
 #include "peer/sources/files/intents.h"
 #include "peer/sources/files/numbers.h"
 #include "peer/sources/files/owed.h"
+#include "peer/sources/files/watch.h"
 #include "peer/merge/plan.h"
 
 typedef enum {
@@ -63,7 +64,9 @@ typedef struct {
     cf_binding *binding;
     cf_records *records;
     cf_arena *arena; /* for the reasons */
+    cf_watch *watch; /* or NULL */
     cf_numbers touched;
+    cf_numbers watched; /* gets the numbers of directories that are watched from now on */
 } cf_task_place;
 void cf_task_perform(cf_task_place *place, cf_task *task);
 /* Of steps that wait for each other: gives what is in this one's way another name for now. False:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
+#include "peer/sources/files/lifted.h"
 #include "peer/sources/files/owed.h"
 
 #include <stdlib.h>
@@ -12,16 +13,23 @@ enum { OWED_MS = 5000 };
 static void destroy(void *self)
 {
     cf_files_source *source = self;
+    cf_error ignored;
 
     cf_survey_destroy(&source->survey);
+    cf_past_destroy(&source->past);
     cf_applying_destroy(&source->applying);
+    if (source->binding->root && source->binding->lifted_count)
+        cf_lifted_restore(source->workshop->peer, source->binding, &ignored);
     cf_quiet_destroy(&source->quiet);
     cf_pendings_release(&source->found);
     cf_pendings_release(&source->notes);
-    free(source->folders);
-    free(source->surveyed);
+    cf_look_places_release(&source->places);
+    cf_look_places_release(&source->surveyed);
+    cf_look_places_release(&source->confirmed);
     cf_numbers_release(&source->missing);
     cf_numbers_release(&source->seen_missing);
+    cf_numbers_release(&source->postponed);
+    cf_numbers_release(&source->held);
     free(source->gone);
     cf_numbers_release(&source->waiting);
     free(source->unmerged.at);
@@ -82,17 +90,22 @@ static void end_word(void *self)
 
 static void look_at(void *self, uint64_t folder)
 {
-    cf_source_look_at(self, folder, CF_ABSENCE_WAITS);
+    cf_source_look_at(self, folder, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
 }
 
-static void changed(void *self, uint64_t folder, cf_event_kind kind, uint64_t now_ms)
+/* What happens to a directory itself happens to its name in the one above. */
+static void changed(void *self, uint64_t folder, cf_bytes name, cf_event_kind kind, uint64_t now_ms)
 {
     cf_files_source *source = self;
+    const cf_node *node =
+        name.size ? NULL : cf_nodes_find(source->binding->nodes, CF_WATCH_NODE(folder));
 
     if (folder & CF_WATCH_UNKNOWN)
         cf_quiet_note_all(source->quiet, kind, now_ms);
+    else if (node)
+        cf_quiet_note(source->quiet, node->parent, node->name, kind, now_ms);
     else
-        cf_quiet_note(source->quiet, folder, kind, now_ms);
+        cf_quiet_note(source->quiet, folder, name, kind, now_ms);
 }
 
 static void mark(void *self, const cf_id *directories, size_t count)
@@ -123,7 +136,10 @@ static void reopen(void *self)
 /* False: the root has gone from its place, and is let go. */
 static bool check_root(cf_files_source *source)
 {
-    if ((!source->look_all && source->looked) || cf_source_is_root_in_place(source))
+    bool asked = source->look_all || !source->looked;
+
+    if (cf_binding_has_mark(source->binding, source->workshop->peer->env->files) &&
+        (!asked || cf_source_is_root_in_place(source)))
         return true;
     reopen(source);
     return false;
@@ -150,6 +166,17 @@ static void earlier(uint64_t *deadline, uint64_t at_ms)
         *deadline = at_ms;
 }
 
+/* What waited for the broker's word is looked at once more. */
+static void hear_broker(cf_files_source *source)
+{
+    const cf_link *link = source->workshop->peer->link;
+
+    if (!source->awaits_broker || source->survey || (link && !cf_link_is_idle(link)))
+        return;
+    source->awaits_broker = false;
+    cf_source_look_at_all(source, CF_ABSENCE_COUNTS);
+}
+
 static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_files_source *source = self;
@@ -160,13 +187,14 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     cf_source_take_quiet(source, now_ms);
     cf_source_retry(source, now_ms);
     cf_applying_heed(source->applying);
+    hear_broker(source);
     if (source->reopen && !cf_applying_busy(source->applying))
         cf_source_let_root_go(source);
     if (!cf_source_hold_root(source, now_ms)) {
         if (source->quiet)
             earlier(deadline, source->reopen_ms);
         source->look_all = false;
-        source->folder_count = 0;
+        cf_look_places_release(&source->places);
         return CF_OK;
     }
     status = pay_owed(source, now_ms, error);
@@ -196,7 +224,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
             on = true;
         }
     }
-    if (source->look_all || source->folder_count)
+    if (source->look_all || source->places.count)
         earlier(deadline, source->not_before_ms);
     if (source->retry_ms)
         earlier(deadline, source->retry_ms);
@@ -215,7 +243,7 @@ static bool busy(const void *self, uint64_t now_ms)
 
     (void)now_ms;
     return source->survey || cf_applying_busy(source->applying) || source->look_all ||
-           source->folder_count || (source->binding->root && cf_source_may_apply(source));
+           source->places.count || (source->binding->root && cf_source_may_apply(source));
 }
 
 /* ---- Status ---- */
@@ -326,8 +354,8 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
 
     source->workshop = workshop;
     source->binding = binding;
-    source->applying = cf_applying_new(
-        &(cf_applying_options){workshop->peer, binding, workshop->downloads, workshop->bases});
+    source->applying = cf_applying_new(&(cf_applying_options){
+        workshop->peer, binding, workshop->downloads, workshop->bases, workshop->watch});
     source->quiet = workshop->watch ? cf_quiet_new() : NULL;
     return (cf_source_at_work){source, &operations};
 }

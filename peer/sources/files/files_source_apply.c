@@ -56,14 +56,17 @@ cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_e
     plan_retry(source, &applied, now_ms);
     if (applied.unveils)
         cf_source_look_at_all(source, CF_ABSENCE_WAITS);
-    if (!applied.look_count) {
+    for (size_t i = 0; i < applied.watched_count; i++)
+        cf_source_look_at(source, applied.watched[i], CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
+    if (!applied.look_at->count) {
         source->blocked = 0;
         return CF_OK;
     }
     if (source->blocked++ >= BLOCKED_MAX)
         return CF_OK; /* whatever changes there will bring it up again */
-    for (size_t i = 0; i < applied.look_count; i++)
-        cf_source_look_at(source, applied.look_at[i], CF_ABSENCE_WAITS);
+    for (size_t i = 0; i < applied.look_at->count; i++)
+        cf_source_look_at(source, applied.look_at->at[i].folder, applied.look_at->at[i].name,
+                          CF_ABSENCE_WAITS);
     source->not_before_ms = now_ms + ((uint64_t)CF_SOURCE_AGAIN_MS << source->blocked);
     return CF_OK;
 }

@@ -27,8 +27,7 @@ typedef struct cf_files_source {
 
     bool look_all, look_only; /* of the next look */
     cf_absence absence;       /* of what was anywhere */
-    cf_quiet_folder *folders; /* to look at next */
-    size_t folder_count, folder_capacity;
+    cf_look_places places;    /* to look at next */
     uint64_t not_before_ms;
     int tries;   /* looks in a row because something had just changed */
     int blocked; /* runs of apply in a row that found the disk not as the base has it */
@@ -39,18 +38,21 @@ typedef struct cf_files_source {
 
     bool surveying_all, surveying_only;
     cf_absence surveying_absence;
-    cf_quiet_folder *surveyed; /* the directories of the look under way */
-    size_t surveyed_count;
+    cf_look_places surveyed; /* of the look under way */
     cf_numbers missing; /* nodes that were not there at the last look; they count if they are not
                            there again */
     cf_numbers seen_missing;
-    cf_gone_node *gone; /* that the look under way did not find, ascending by number */
+    cf_numbers postponed; /* in order: that are missing, while it is not known how many go */
+    cf_numbers held;      /* in order: that are missing, and not told because they are too many */
+    cf_gone_node *gone;   /* that the look under way did not find, ascending by number */
     size_t gone_count;
     cf_numbers waiting; /* new directories, and what was moved, ascending, that the look under way
                            found in a place of which nothing is told yet */
     size_t filled, filled_before; /* of them, directories that wait for what the base has in them;
                                      at the last look */
-    bool confirm;                 /* look again at once: something seems to be gone */
+    bool confirm;                 /* look again at once, at the same places: something seems to be
+                                     gone; */
+    cf_look_places confirmed;     /* or at these */
 
     cf_pendings found; /* by the survey under way */
     cf_pendings notes; /* by the last one */
@@ -58,13 +60,16 @@ typedef struct cf_files_source {
     char trouble_text[CF_ERROR_TEXT];
     bool reopen; /* the root, as soon as nothing is being put there */
     uint64_t reopen_ms, applied;
-    uint64_t guarded;  /* the changes of locks that were heeded */
-    bool guards_again; /* something was put there since */
-    bool held_back;    /* something, because another has it locked */
-    uint64_t retry_ms; /* when what could not be applied is tried again; 0: never */
-    int retries;       /* in a row */
-    uint64_t owed_ms;  /* when what is owed is tried again */
-    cf_ids unmerged;   /* directories in which there may be conflict copies to be merged */
+    uint64_t guarded;   /* the changes of locks that were heeded */
+    bool guards_again;  /* something was put there since */
+    bool held_back;     /* something, because another has it locked */
+    uint64_t retry_ms;  /* when what could not be applied is tried again; 0: never */
+    int retries;        /* in a row */
+    uint64_t owed_ms;   /* when what is owed is tried again */
+    cf_past *past;      /* of the collection, in a look at which the folder is met */
+    bool met_all;       /* since the root was held, all of the folder was looked at */
+    bool awaits_broker; /* what was deleted elsewhere goes once the broker is known to have it */
+    cf_ids unmerged;    /* directories in which there may be conflict copies to be merged */
 } cf_files_source;
 
 /* ---- The root ---- */
@@ -88,7 +93,7 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms);
 cf_status cf_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
 /* Look at it; of several words about what is missing there the strongest holds. */
-void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_absence absence);
+void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name, cf_absence absence);
 void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
 
 /* ---- What is not where it was ---- */
@@ -106,27 +111,33 @@ void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batc
                             cf_survey_batch *judged);
 /* Among those that the look under way did not find; NULL: it is there. */
 cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number);
-/* Seen to be missing; true: for the second time in a row. Else there is another look. */
-bool cf_source_confirm_missing(cf_files_source *source, uint64_t number);
+/* What to make of what is missing there, now. */
+cf_absence cf_source_absence_at(const cf_files_source *source, const cf_look_place *place);
+/* Seen to be missing; true: for the second time in a row. Else there is another look, at its place
+ * and, if it was found, at that. */
+bool cf_source_confirm_missing(cf_files_source *source, const cf_node *node,
+                               const cf_finding *found);
 /* What was found and not kept, to be published now, waits with all that is in it, and with what
  * took its place. */
 void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
                             const cf_survey_batch *kept);
-/* What to make of what is missing from a directory, now. */
-cf_absence cf_source_absence_in(const cf_files_source *source, uint64_t folder);
 /* The look is over. */
 void cf_source_end_judging(cf_files_source *source);
 
 /* ---- What is noted of a look ---- */
 
+void cf_source_note_awaits(void *source, const cf_observation *seen);
 void cf_source_note_wait(void *source, const cf_observation *seen, cf_upload_answer why);
-void cf_source_note_found(cf_files_source *source, const cf_finding *finding, cf_pending_kind kind,
+void cf_source_note_found(cf_files_source *source, const cf_observation *seen, cf_pending_kind kind,
                           const char *reason);
 void cf_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
                          const char *reason);
 /* What is not published; `reason` NULL: because this only looks. */
 void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
                           const char *reason);
+/* What is not published because nothing may be, and was not agreed. */
+void cf_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
+                         const cf_survey_batch *batch, const char *why);
 /* What the survey that ends has found takes the place of what was noted there before. */
 void cf_source_renew_notes(cf_files_source *source);
 

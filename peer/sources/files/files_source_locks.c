@@ -65,7 +65,7 @@ void cf_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_bat
     for (size_t i = 0; i < batch->count; i++) {
         lease = lease_of(source, &batch->at[i].finding);
         if (lease)
-            cf_source_note_found(source, &batch->at[i].finding, CF_PENDING_LOCKED,
+            cf_source_note_found(source, &batch->at[i], CF_PENDING_LOCKED,
                                  reason_of(source, lease));
         else
             at[count++] = batch->at[i];

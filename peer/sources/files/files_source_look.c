@@ -13,19 +13,9 @@ static bool recall(void *context, const cf_stat *stat, cf_hash *hash)
     return cf_uploads_recall(context, stat, hash);
 }
 
-void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_absence absence)
+void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name, cf_absence absence)
 {
-    size_t i = 0;
-
-    while (i < source->folder_count && source->folders[i].folder != folder)
-        i++;
-    if (i == source->folder_count) {
-        source->folders = cf_grow(source->folders, &source->folder_capacity,
-                                  source->folder_count + 1, sizeof *source->folders);
-        source->folders[source->folder_count++] = (cf_quiet_folder){folder, absence};
-    }
-    if (source->folders[i].absence < absence)
-        source->folders[i].absence = absence;
+    cf_look_places_add(&source->places, folder, name, absence);
 }
 
 void cf_source_look_at_all(cf_files_source *source, cf_absence absence)
@@ -40,9 +30,10 @@ void cf_source_take_quiet(cf_files_source *source, uint64_t now_ms)
     if (!source->quiet)
         return;
     cf_quiet_due due = cf_quiet_take(source->quiet, now_ms);
-    for (size_t i = 0; i < due.count; i++)
-        cf_source_look_at(source, due.folders[i].folder, due.folders[i].absence);
-    free(due.folders);
+    for (size_t i = 0; i < due.places.count; i++)
+        cf_source_look_at(source, due.places.at[i].folder, due.places.at[i].name,
+                          due.places.at[i].absence);
+    cf_look_places_release(&due.places);
     if (due.all)
         cf_source_look_at_all(source, due.absence);
     if (now_ms >= source->rescan_ms)
@@ -51,7 +42,7 @@ void cf_source_take_quiet(cf_files_source *source, uint64_t now_ms)
 
 bool cf_source_wants_look(const cf_files_source *source, uint64_t now_ms)
 {
-    return (source->look_all || source->folder_count) && now_ms >= source->not_before_ms;
+    return (source->look_all || source->places.count) && now_ms >= source->not_before_ms;
 }
 
 /* At the beginning of each look, and at its end: what can't be watched is known only then. */
@@ -75,35 +66,30 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
 {
     cf_peer *peer = source->workshop->peer;
     bool all = source->look_all || !source->looked;
-    uint64_t *numbers = cf_allocate(source->folder_count, sizeof *numbers);
     cf_survey_options options = {
         .env = peer->env,
         .binding = source->binding,
-        .folders = numbers,
-        .folder_count = all ? 0 : source->folder_count,
+        .places = all ? NULL : &source->surveyed,
         .recall = recall,
         .context = source->workshop->uploads,
         .watch = source->workshop->watch,
     };
 
-    for (size_t i = 0; i < source->folder_count; i++)
-        numbers[i] = source->folders[i].folder;
+    cf_look_places_release(&source->surveyed);
+    source->surveyed = source->places;
+    source->places = (cf_look_places){0};
+    cf_look_places_sort(&source->surveyed);
     source->survey = cf_survey_new(&options);
-    free(numbers);
     source->surveying_all = all;
+    if (all && !source->look_only) /* they are judged anew */
+        source->held.count = source->postponed.count = 0;
     if (source->quiet && all)
         cf_watch_count_anew(source->workshop->watch, (uint32_t)source->binding->number);
     source->held_back &= !all;
-    free(source->surveyed);
-    source->surveyed = source->folders;
-    source->surveyed_count = source->folder_count;
-    source->folders = NULL;
-    source->folder_capacity = 0;
     source->surveying_only = source->look_only;
     source->surveying_absence = source->absence;
     source->look_all = source->look_only = false;
     source->absence = CF_ABSENCE_WAITS;
-    source->folder_count = 0;
     source->seen_missing.count = 0;
     source->waiting.count = 0;
     plan_rescan(source, now_ms);
@@ -122,41 +108,88 @@ static const char *silence_of(cf_files_source *source)
     return source->surveying_only ? NULL : source->workshop->silent;
 }
 
+/* What differs stays as it is until its user decides, and holds up nothing else. */
+static cf_status keep_to_itself(cf_files_source *source, const cf_publishing *publishing,
+                                const cf_survey_batch *batch, const char *silent, cf_error *error)
+{
+    cf_survey_batch left;
+    cf_arena arena = {0};
+
+    cf_status status = cf_publish_agreed(publishing, batch, &arena, &left, error);
+    if (!status) {
+        source->workshop->activity += batch->count - left.count;
+        cf_source_note_kept(source, publishing, &left, silent);
+    }
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* What went to where nobody looks goes on to tell of itself. */
+static void watch_no_more(const cf_files_source *source, const cf_survey_batch *batch)
+{
+    const cf_binding *binding = source->binding;
+
+    for (size_t i = 0; source->quiet && i < batch->gone_count; i++)
+        if (!cf_nodes_find(binding->nodes, batch->gone[i]))
+            cf_watch_remove(source->workshop->watch,
+                            (uint64_t)binding->number << 32 | batch->gone[i]);
+}
+
+static bool meets(const cf_files_source *source)
+{
+    return source->binding->meets & (CF_MEETS_OLD | CF_MEETS_AGAIN);
+}
+
 static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *batch,
                                uint64_t now_ms, cf_error *error)
 {
     cf_workshop *workshop = source->workshop;
-
     const char *silent = silence_of(source);
-    if (source->surveying_only || silent) {
+
+    if (source->surveying_only) {
         cf_source_note_batch(source, batch, silent);
         return CF_OK;
     }
-    cf_survey_batch judged;
-    bool unveils = false;
-    cf_source_judge(source, batch, now_ms, &judged);
-    cf_publishing publishing = {
+    if (meets(source) && !source->past) {
+        cf_status status =
+            cf_past_read(workshop->peer, &source->binding->collection, &source->past, error);
+        if (status)
+            return status;
+    }
+    const cf_publishing publishing = {
         .peer = workshop->peer,
         .binding = source->binding,
         .uploads = workshop->uploads,
         .bases = workshop->bases,
         .now_ms = now_ms,
+        .past = source->past,
+        .awaits = cf_source_note_awaits,
         .waits = cf_source_note_wait,
         .context = source,
     };
+    if (silent)
+        return keep_to_itself(source, &publishing, batch, silent, error);
+    cf_survey_batch judged, left;
+    cf_arena arena = {0};
+    bool unveils = false;
+    cf_source_judge(source, batch, now_ms, &judged);
     for (size_t i = 0; i < judged.count; i++)
         unveils |= cf_narrow_is_moved(source->binding, &judged.at[i].finding);
     if (unveils)
         cf_source_look_at_all(source, CF_ABSENCE_WAITS);
-    cf_status status =
-        cf_publish_batch(&publishing, &judged, judged.gone, judged.gone_count, error);
+    cf_status status = cf_publish_agreed(&publishing, &judged, &arena, &left, error);
+    if (!status)
+        status = cf_publish_batch(&publishing, &left, left.gone, left.gone_count, error);
     if (status == CF_DENIED) {
         cf_source_note_batch(source, batch, cf_pendings_text(&source->found, error->text));
         status = CF_OK;
     }
     workshop->activity += judged.count + judged.gone_count;
+    if (!status)
+        watch_no_more(source, &judged);
     free((void *)judged.gone);
     free((void *)judged.at);
+    cf_arena_release(&arena);
     return status;
 }
 
@@ -174,35 +207,80 @@ static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *
     return status;
 }
 
-/* At the places where something had just changed; or, to be sure of what is gone, at the same ones.
- */
+static void add_places(cf_files_source *source, const cf_look_places *places)
+{
+    for (size_t i = 0; i < places->count; i++)
+        cf_source_look_at(source, places->at[i].folder, places->at[i].name, places->at[i].absence);
+}
+
+/* To be sure of what is gone. It was found in a directory that nobody knows yet: only the same look
+ * finds it again. */
+static void look_to_confirm(cf_files_source *source, uint64_t now_ms)
+{
+    for (size_t i = 0; i < source->confirmed.count; i++)
+        source->confirm |= source->confirmed.at[i].folder != CF_NODE_ROOT &&
+                           !cf_nodes_find(source->binding->nodes, source->confirmed.at[i].folder);
+    if (source->surveying_all && (source->confirm || source->confirmed.count))
+        cf_source_look_at_all(source, source->surveying_absence);
+    else
+        add_places(source, source->confirm ? &source->surveyed : &source->confirmed);
+    if (source->confirm || source->confirmed.count) {
+        source->look_only |= source->surveying_only;
+        source->not_before_ms = now_ms;
+    }
+    cf_look_places_release(&source->confirmed);
+    source->confirm = false;
+}
+
+/* Where something had just changed. What never rests is looked at now and then if there is a watch,
+ * and else not for ever. */
 static void look_again(cf_files_source *source, uint64_t now_ms)
 {
-    size_t count;
-    const uint64_t *again = cf_survey_again(source->survey, &count);
+    const cf_look_places *again = cf_survey_again(source->survey);
 
-    if ((!source->confirm && count == 0) || source->tries >= AGAIN_MAX) {
+    if (!again->count || source->tries >= AGAIN_MAX) {
+        for (size_t i = 0; source->quiet && i < again->count; i++)
+            cf_quiet_note(source->quiet, again->at[i].folder, again->at[i].name, CF_EVENT_WRITTEN,
+                          now_ms);
         source->tries = 0;
         return;
     }
     source->tries++;
     source->look_only |= source->surveying_only;
-    if (source->confirm && source->surveying_all)
-        cf_source_look_at_all(source, source->surveying_absence);
-    for (size_t i = 0; i < source->surveyed_count && source->confirm; i++)
-        cf_source_look_at(source, source->surveyed[i].folder, source->surveyed[i].absence);
-    for (size_t i = 0; i < count; i++)
-        cf_source_look_at(source, again[i], cf_source_absence_in(source, again[i]));
-    source->not_before_ms = now_ms + (count ? CF_SOURCE_AGAIN_MS : 0);
+    for (size_t i = 0; i < again->count; i++)
+        cf_source_look_at(source, again->at[i].folder, again->at[i].name,
+                          cf_source_absence_at(source, &again->at[i]));
+    source->not_before_ms = now_ms + CF_SOURCE_AGAIN_MS;
+}
+
+/* All was looked at, and nothing of it has to be looked at again. Where it can't be kept that this
+ * is over, the next process meets the folder once more. */
+static void end_meeting(cf_files_source *source)
+{
+    cf_peer *peer = source->workshop->peer;
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+    cf_error ignored;
+
+    cf_past_destroy(&source->past);
+    source->met_all |= source->surveying_all && !source->surveying_only;
+    if (!source->binding->meets || !source->met_all || source->look_all || source->places.count ||
+        source->held_back || source->awaits_broker)
+        return;
+    cf_binding_end_meeting(source->binding, source->binding->meets, &records);
+    store->write(store, cf_peer_user(peer), records.at, records.count, true, &ignored);
+    cf_records_release(&records);
 }
 
 static void end_survey(cf_files_source *source, uint64_t now_ms)
 {
+    cf_survey_renumber_watches(source->survey);
     cf_source_renew_notes(source);
     cf_source_end_judging(source);
     plan_rescan(source, now_ms);
+    look_to_confirm(source, now_ms);
     look_again(source, now_ms);
-    source->confirm = false;
+    end_meeting(source);
     source->looked = true;
     source->workshop->looks += source->surveying_all;
     source->looks_now = source->surveying_only;

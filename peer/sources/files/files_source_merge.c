@@ -5,6 +5,7 @@
  * bytes, which are no conflict, and what somebody edits meanwhile is beside it as ever. */
 #include "peer/sources/files/files_source_inside.h"
 
+#include "codec/clock.h"
 #include "codec/content.h"
 #include "peer/log/ancestry.h"
 #include "peer/log/contents_small.h"
@@ -127,7 +128,7 @@ static cf_change change_time(const merging *self, const pair *of, cf_arena *aren
 {
     cf_buffer value = {0};
 
-    cf_pack_int(&value, (int64_t)self->now_ms * 1000000);
+    cf_pack_int(&value, cf_ns_of_ms(self->now_ms));
     cf_change change = {.item = of->item,
                         .field = cf_bytes_of_text(CF_FIELD_MTIME),
                         .value = cf_arena_copy(arena, cf_buffer_view(&value)),

@@ -38,52 +38,63 @@ cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number
                : NULL;
 }
 
-/* In which directory that is still there it was, or the one that was above it. */
-static uint64_t folder_of(const cf_files_source *source, const cf_node *node)
+/* Itself, or the directory in which it was that went from one which is still there. */
+static cf_look_place place_left(const cf_files_source *source, const cf_node *node)
 {
-    uint64_t folder = node->parent;
-    const cf_gone_node *gone;
-
-    while ((gone = cf_source_find_gone(source, folder)))
-        folder = gone->parent;
-    return folder;
+    while (cf_source_find_gone(source, node->parent))
+        node = cf_nodes_find(source->binding->nodes, node->parent);
+    return (cf_look_place){.folder = node->parent, .name = node->name};
 }
 
-cf_absence cf_source_absence_in(const cf_files_source *source, uint64_t folder)
+cf_absence cf_source_absence_at(const cf_files_source *source, const cf_look_place *place)
 {
+    cf_absence absence = source->surveying_absence;
+
     if (!source->quiet)
         return CF_ABSENCE_COUNTS; /* nobody would look again */
-    for (size_t i = 0; i < source->surveyed_count; i++)
-        if (source->surveyed[i].folder == folder &&
-            source->surveyed[i].absence > source->surveying_absence)
-            return source->surveyed[i].absence;
-    return source->surveying_absence;
+    const cf_look_place *found[2] = {
+        cf_look_places_find(&source->surveyed, place->folder, CF_WHOLE_FOLDER),
+        cf_look_places_find(&source->surveyed, place->folder, place->name),
+    };
+    for (size_t i = 0; i < 2; i++)
+        if (found[i] && found[i]->absence > absence)
+            absence = found[i]->absence;
+    return absence;
 }
 
-bool cf_source_confirm_missing(cf_files_source *source, uint64_t number)
+bool cf_source_confirm_missing(cf_files_source *source, const cf_node *node,
+                               const cf_finding *found)
 {
-    cf_numbers_add(&source->seen_missing, number);
-    if (cf_numbers_have(&source->missing, number))
+    const cf_look_place left = place_left(source, node);
+
+    cf_numbers_add(&source->seen_missing, node->number);
+    if (cf_numbers_have(&source->missing, node->number))
         return true;
-    source->confirm = true;
+    cf_look_places_add(&source->confirmed, left.folder, left.name,
+                       cf_source_absence_at(source, &left));
+    if (found)
+        cf_look_places_add(&source->confirmed, found->parent, found->name, CF_ABSENCE_WAITS);
     return false;
 }
 
 /* ---- Gone ---- */
 
-static void hold_gone(cf_files_source *source, const cf_survey_batch *judged)
+static void hold_gone(cf_files_source *source, const cf_survey_batch *judged, uint64_t missing)
 {
     char reason[160];
 
-    snprintf(
-        reason, sizeof reason,
-        "%zu of %zu items are missing here: say --yes or --max-delete to delete them elsewhere too",
-        judged->gone_count,
-        (size_t)cf_binding_counted(source->binding, CF_GUARD_HERE,
-                                   cf_nodes_count(source->binding->nodes)));
+    snprintf(reason, sizeof reason,
+             "%llu of %zu items are missing here: say --yes or --max-delete to delete them "
+             "elsewhere too",
+             (unsigned long long)missing,
+             (size_t)cf_binding_counted(source->binding, CF_GUARD_HERE,
+                                        cf_nodes_count(source->binding->nodes)));
     const char *kept = cf_pendings_text(&source->found, reason);
-    for (size_t i = 0; i < judged->gone_count; i++)
+    for (size_t i = 0; i < judged->gone_count; i++) {
         cf_source_note_node(source, judged->gone[i], CF_PENDING_HELD, kept);
+        cf_numbers_add(&source->held, judged->gone[i]);
+    }
+    cf_numbers_sort(&source->held);
     source->confirm = false;
 }
 
@@ -96,19 +107,86 @@ static bool may_be_elsewhere(const cf_files_source *source)
 
 static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_ms)
 {
-    uint64_t folder = folder_of(source, node);
+    const cf_look_place left = place_left(source, node);
 
-    if (cf_source_absence_in(source, folder) != CF_ABSENCE_COUNTS) {
-        cf_quiet_miss(source->quiet, folder, now_ms);
+    if (cf_source_absence_at(source, &left) != CF_ABSENCE_COUNTS) {
+        cf_quiet_miss(source->quiet, &left, now_ms);
     } else if (may_be_elsewhere(source)) {
-        cf_source_look_at(source, folder, CF_ABSENCE_COUNTS);
+        cf_source_look_at(source, left.folder, left.name, CF_ABSENCE_COUNTS);
         cf_source_look_at_all(source, CF_ABSENCE_WAITS);
     } else {
-        return cf_source_confirm_missing(source, node->number);
+        return cf_source_confirm_missing(source, node, NULL);
     }
     cf_source_note_node(source, node->number, CF_PENDING_WAITS,
                         "it is missing here, perhaps for a moment");
     return false;
+}
+
+/* With these, all that is known to be missing: how many go is not judged name by name. */
+typedef struct {
+    const cf_nodes *nodes;
+    cf_numbers missing;
+} counting;
+
+static void add_absent(void *context, const cf_look_place *place)
+{
+    counting *self = context;
+    const cf_node *node = cf_nodes_child(self->nodes, place->folder, place->name);
+
+    if (node)
+        cf_numbers_add(&self->missing, node->number);
+}
+
+static uint64_t count_each_once(cf_numbers *numbers)
+{
+    uint64_t count = 0;
+
+    cf_numbers_sort(numbers);
+    for (size_t i = 0; i < numbers->count; i++)
+        count += i == 0 || numbers->at[i] != numbers->at[i - 1];
+    return count;
+}
+
+/* `*others`: of them, such as do not count yet. */
+static uint64_t count_missing(const cf_files_source *source, const cf_survey_batch *found,
+                              const cf_survey_batch *judged, uint64_t *others)
+{
+    counting self = {.nodes = source->binding->nodes};
+
+    for (size_t i = 0; i < judged->gone_count; i++)
+        cf_numbers_add(&self.missing, judged->gone[i]);
+    for (size_t i = 0; judged->gone_count && i < source->held.count; i++)
+        if (cf_nodes_find(self.nodes, source->held.at[i]))
+            cf_numbers_add(&self.missing, source->held.at[i]);
+    uint64_t known = count_each_once(&self.missing);
+    for (size_t i = 0; judged->gone_count && i < found->gone_count; i++)
+        cf_numbers_add(&self.missing, found->gone[i]);
+    if (judged->gone_count && source->quiet)
+        cf_quiet_each_absent(source->quiet, add_absent, &self);
+    uint64_t all = count_each_once(&self.missing);
+    cf_numbers_release(&self.missing);
+    *others = all - known;
+    return all;
+}
+
+/* Once, until it is known what else goes. False: none of them has to wait any more. */
+static bool let_wait(cf_files_source *source, const cf_survey_batch *judged, uint64_t now_ms)
+{
+    bool waits = false;
+
+    for (size_t i = 0; i < judged->gone_count; i++)
+        waits |= !cf_numbers_have(&source->postponed, judged->gone[i]);
+    for (size_t i = 0; waits && i < judged->gone_count; i++) {
+        const cf_node *node = cf_nodes_find(source->binding->nodes, judged->gone[i]);
+        const cf_look_place left = place_left(source, node);
+
+        cf_quiet_miss_with_others(source->quiet, &left, now_ms);
+        cf_numbers_add(&source->postponed, node->number);
+        cf_source_note_node(source, node->number, CF_PENDING_WAITS,
+                            "it is missing here, perhaps for a moment");
+    }
+    cf_numbers_sort(&source->postponed);
+    return waits;
 }
 
 static void judge_gone(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
@@ -123,10 +201,15 @@ static void judge_gone(cf_files_source *source, const cf_survey_batch *batch, ui
     for (size_t i = 0; i < batch->gone_count; i++)
         if (is_gone(source, cf_nodes_find(source->binding->nodes, batch->gone[i]), now_ms))
             gone[out->gone_count++] = batch->gone[i];
+    uint64_t others, missing = count_missing(source, batch, out, &others);
     if (cf_binding_allows(source->workshop->peer, source->binding, CF_GUARD_HERE, source->word,
-                          out->gone_count, cf_nodes_count(source->binding->nodes)))
+                          missing, cf_nodes_count(source->binding->nodes))) {
+        if (!others)
+            cf_numbers_release(&source->postponed);
         return;
-    hold_gone(source, out);
+    }
+    if (!others || !let_wait(source, out, now_ms))
+        hold_gone(source, out, missing);
     out->gone_count = 0;
 }
 
@@ -148,11 +231,12 @@ static const cf_node *moved_from(const cf_files_source *source, const cf_finding
 static bool has_moved(cf_files_source *source, const cf_finding *finding, const cf_node *node,
                       uint64_t now_ms)
 {
-    uint64_t folder = folder_of(source, node);
+    const cf_look_place left = place_left(source, node);
+    const cf_look_place found = {.folder = finding->parent, .name = finding->name};
 
-    if (cf_source_absence_in(source, folder) != CF_ABSENCE_WAITS)
-        return cf_source_confirm_missing(source, node->number);
-    cf_quiet_hold(source->quiet, folder, finding->parent, now_ms);
+    if (cf_source_absence_at(source, &left) != CF_ABSENCE_WAITS)
+        return cf_source_confirm_missing(source, node, finding);
+    cf_quiet_hold(source->quiet, &left, &found, now_ms);
     return false;
 }
 
@@ -170,7 +254,7 @@ static void judge_moved(cf_files_source *source, const cf_survey_batch *batch, u
         if (!node || has_moved(source, finding, node, now_ms))
             at[out->count++] = batch->at[i];
         else
-            cf_source_note_found(source, finding, CF_PENDING_WAITS,
+            cf_source_note_found(source, &batch->at[i], CF_PENDING_WAITS,
                                  "it has just been moved, perhaps for a moment");
     }
 }

@@ -1,27 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
-void cf_source_note_found(cf_files_source *source, const cf_finding *finding, cf_pending_kind kind,
+void cf_source_note_found(cf_files_source *source, const cf_observation *seen, cf_pending_kind kind,
                           const char *reason)
 {
     cf_buffer path = {0};
 
-    cf_binding_path(source->binding, finding->parent, &path);
-    if (path.size)
-        cf_buffer_append(&path, "/", 1);
-    cf_buffer_append(&path, finding->name.data, finding->name.size);
+    cf_survey_path(source->survey, seen, &path);
     cf_pendings_add(&source->found, kind, cf_buffer_view(&path), reason);
     cf_buffer_release(&path);
+}
+
+void cf_source_note_awaits(void *context, const cf_observation *seen)
+{
+    cf_files_source *source = context;
+
+    cf_source_note_found(
+        source, seen, CF_PENDING_WAITS,
+        "it was deleted elsewhere since, and goes once the broker is known to have "
+        "it");
+    source->awaits_broker = true;
 }
 
 void cf_source_note_wait(void *context, const cf_observation *seen, cf_upload_answer why)
 {
     cf_files_source *source = context;
 
-    cf_source_note_found(source, &seen->finding, CF_PENDING_WAITS,
+    cf_source_note_found(source, seen, CF_PENDING_WAITS,
                          why == CF_UPLOAD_AGAIN ? "it has to be read again" : NULL);
     if (why == CF_UPLOAD_AGAIN)
-        cf_source_look_at(source, seen->finding.parent, CF_ABSENCE_WAITS);
+        cf_source_look_at(source, seen->finding.parent, seen->finding.name, CF_ABSENCE_WAITS);
 }
 
 void cf_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
@@ -48,6 +56,37 @@ static const char *done_here(cf_files_source *source, const char *what, const ch
     return kept;
 }
 
+static const char *advised(cf_files_source *source, const char *why)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "%s", why);
+    cf_binding_advise_refill(source->workshop->peer, source->binding, &text);
+    cf_buffer_append(&text, "", 1);
+    const char *kept = cf_pendings_text(&source->found, (const char *)text.data);
+    cf_buffer_release(&text);
+    return kept;
+}
+
+void cf_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
+                         const cf_survey_batch *batch, const char *why)
+{
+    const char *different = done_here(source, "it is different here", advised(source, why));
+    cf_survey_batch rest = *batch;
+    cf_arena arena = {0};
+    cf_observation *at = cf_arena_allocate(&arena, batch->count, sizeof *at);
+
+    rest.at = at;
+    rest.count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (cf_publish_differs(publishing, &batch->at[i].finding))
+            cf_source_note_found(source, &batch->at[i], CF_PENDING_UNSENT, different);
+        else
+            at[rest.count++] = batch->at[i];
+    cf_source_note_batch(source, &rest, why);
+    cf_arena_release(&arena);
+}
+
 void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch, const char *why)
 {
     const char *new = done_here(source, "it is new here", why);
@@ -57,7 +96,7 @@ void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
     for (size_t i = 0; i < batch->count; i++) {
         const cf_finding *finding = &batch->at[i].finding;
 
-        cf_source_note_found(source, finding, CF_PENDING_UNSENT,
+        cf_source_note_found(source, &batch->at[i], CF_PENDING_UNSENT,
                              cf_nodes_find(source->binding->nodes, finding->number) ? changed
                                                                                     : new);
     }
@@ -81,7 +120,7 @@ static void take_notes(cf_files_source *source)
                         notes[i].path, notes[i].reason);
 }
 
-/* A look at everything knows all; a look at some directories knows these. */
+/* A look at everything knows all; a look at some places knows these. */
 void cf_source_renew_notes(cf_files_source *source)
 {
     cf_buffer path = {0};
@@ -89,10 +128,19 @@ void cf_source_renew_notes(cf_files_source *source)
     take_notes(source);
     if (source->surveying_all)
         cf_pendings_clear(&source->notes);
-    for (size_t i = 0; i < source->surveyed_count; i++) {
+    for (size_t i = 0; i < source->surveyed.count && source->notes.count; i++) {
+        const cf_look_place *place = &source->surveyed.at[i];
+
         cf_buffer_clear(&path);
-        cf_binding_path(source->binding, source->surveyed[i].folder, &path);
-        cf_pendings_drop_in(&source->notes, cf_buffer_view(&path));
+        cf_binding_path(source->binding, place->folder, &path);
+        if (!place->name.size) {
+            cf_pendings_drop_in(&source->notes, cf_buffer_view(&path));
+            continue;
+        }
+        if (path.size)
+            cf_buffer_append(&path, "/", 1);
+        cf_buffer_append(&path, place->name.data, place->name.size);
+        cf_pendings_drop_at(&source->notes, cf_buffer_view(&path));
     }
     for (size_t i = 0; i < source->found.count; i++)
         cf_pendings_add(&source->notes, source->found.at[i].kind, source->found.at[i].path,

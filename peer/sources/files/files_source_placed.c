@@ -162,15 +162,16 @@ static bool is_in_place_of_another(const cf_files_source *source, const cf_findi
 
 /* Not all could be listed, so nothing says that what the base has there is gone. Another look
  * tells, or else one that comes later. */
-static bool is_in_place_of_unseen(cf_files_source *source, const cf_finding *finding)
+static bool is_in_place_of_unseen(cf_files_source *source, const cf_observation *seen)
 {
+    const cf_finding *finding = &seen->finding;
     const cf_node *was = cf_nodes_child(source->binding->nodes, finding->parent, finding->name);
 
     if (!was || was->number == finding->number || cf_source_find_gone(source, was->number) ||
         cf_survey_found(source->survey, was->number))
         return false;
-    cf_source_confirm_missing(source, was->number);
-    cf_source_note_found(source, finding, CF_PENDING_WAITS,
+    cf_source_confirm_missing(source, was, NULL);
+    cf_source_note_found(source, seen, CF_PENDING_WAITS,
                          "what was there before may be somewhere else: not all could be listed");
     return true;
 }
@@ -185,7 +186,7 @@ static bool drop_replacing(cf_files_source *source, cf_survey_batch *judged)
 
     for (size_t i = 0; i < before; i++)
         if (is_in_place_of_another(source, &judged->at[i].finding) ||
-            is_in_place_of_unseen(source, &judged->at[i].finding))
+            is_in_place_of_unseen(source, &judged->at[i]))
             add_waiting(source, &judged->at[i].finding);
         else
             kept[count++] = judged->at[i];

@@ -45,7 +45,9 @@ bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms)
         return true;
     if (now_ms < source->reopen_ms)
         return false;
-    cf_status status = cf_binding_open_root(source->binding, env->files, &error);
+    cf_status status = cf_binding_open_root(source->workshop->peer, source->binding, &error);
+    if (status && source->binding->is_unmarked && !source->quiet) /* nobody asks again later */
+        status = cf_binding_open_root(source->workshop->peer, source->binding, &error);
     if (!status) {
         status = cf_intents_recover(source->workshop->peer, source->binding, &error);
         if (!status)
@@ -69,6 +71,8 @@ void cf_source_let_root_go(cf_files_source *source)
     cf_workshop *workshop = source->workshop;
 
     cf_survey_destroy(&source->survey);
+    cf_past_destroy(&source->past);
+    source->met_all = false;
     cf_uploads_forget(workshop->uploads, source->binding);
     cf_downloads_forget(workshop->downloads, source->binding);
     cf_bases_forget(workshop->bases, source->binding);

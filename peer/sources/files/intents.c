@@ -4,6 +4,7 @@
 #include "codec/pack.h"
 #include "peer/sources/files/apply_steps.h"
 #include "peer/sources/files/displaced.h"
+#include "peer/sources/files/lifted.h"
 #include "peer/transfer/download_landing.h"
 #include "peer/merge/node_stat.h"
 #include "peer/sources/files/owed.h"
@@ -240,6 +241,9 @@ static void recover_making(recovery *self, const cf_intent *intent)
         cf_nodes_child(self->binding->nodes, node.parent, node.name))
         return;
     node.stat = cf_node_stat_of(&stat);
+    /* It was made, and had yet to get its mode: that is a step of its own. */
+    if ((stat.mode & 0777) != cf_lifted_mode(self->binding, node.number, cf_mode_of(node.mode, 0)))
+        node.mode = (cf_bytes){0};
     cf_binding_put_node(self->binding, &node, &self->records);
 }
 
@@ -308,6 +312,17 @@ static cf_status sync_touched(recovery *self)
     return status;
 }
 
+/* What was on its way in folders that had been made writable for it. */
+static void lift_again(const recovery *self)
+{
+    cf_numbers all = {0};
+
+    cf_lifted_list(self->binding, &all);
+    for (size_t i = 0; i < all.count; i++)
+        cf_lifted_open(self->binding, self->peer->env->files, all.at[i], true);
+    cf_numbers_release(&all);
+}
+
 cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
@@ -315,6 +330,7 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
     recovery self = {.peer = peer, .binding = binding, .error = error};
     size_t settled;
 
+    lift_again(&self);
     cf_status status = store->scan(store, cf_peer_user(peer),
                                    cf_key_source(&arena, CF_TABLE_INTENT, binding->number),
                                    recover_one, &self, error);
@@ -327,6 +343,8 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
                               error);
     if (!status)
         status = cf_owed_settle(peer, binding, &settled, error);
+    if (!status)
+        status = cf_lifted_restore(peer, binding, error);
     if (!status)
         status =
             peer->env->files->list(peer->env->files, binding->temporary, empty_one, &self, error);

@@ -2,6 +2,7 @@
 #include "peer/sources/files/owed.h"
 
 #include "codec/pack.h"
+#include "peer/sources/files/lifted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,13 +178,35 @@ static bool pay(cf_binding *binding, cf_files *files, cf_owed *owed)
     return !status;
 }
 
+/* Folders in which nobody may write may be those where it belongs. */
+static cf_status open_places(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_files *files = peer->env->files;
+    cf_records records = {0};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; i < binding->owed_count; i++)
+        cf_lifted_intend(binding, files, binding->owed[i].parent, &records);
+    if (records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    for (size_t i = 0; !status && i < binding->owed_count; i++)
+        cf_lifted_open(binding, files, binding->owed[i].parent, true);
+    cf_records_release(&records);
+    return status;
+}
+
 cf_status cf_owed_settle(cf_peer *peer, cf_binding *binding, size_t *settled, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     cf_records records = {0};
-    cf_status status = CF_OK;
 
     *settled = 0;
+    if (!binding->owed_count)
+        return CF_OK;
+    cf_status status = open_places(peer, binding, error);
+    if (status)
+        return status;
     for (size_t i = binding->owed_count; i-- > 0;)
         if (pay(binding, peer->env->files, &binding->owed[i])) {
             drop(binding, i, &records);
@@ -191,6 +214,8 @@ cf_status cf_owed_settle(cf_peer *peer, cf_binding *binding, size_t *settled, cf
         }
     if (*settled)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    if (!status)
+        status = cf_lifted_restore(peer, binding, error);
     cf_records_release(&records);
     return status;
 }

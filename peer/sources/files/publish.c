@@ -6,72 +6,6 @@
 
 #include <stdlib.h>
 
-/* ---- What others have brought to this disk already ---- */
-
-static bool list_directory(cf_publishing_batch *self, uint64_t directory)
-{
-    const cf_node *node = directory ? cf_nodes_find(self->with->binding->nodes, directory) : NULL;
-    cf_group group;
-
-    if (self->has_listed && self->listed == directory)
-        return self->shown_count > 0;
-    self->has_listed = true;
-    self->listed = directory;
-    self->shown_count = 0;
-    if (directory && (!node || !node->item_count))
-        return false;
-    cf_view_group_of(self->collection->view, node ? &node->items[0] : &cf_root_item, &self->arena,
-                     &group);
-    if (group.visible)
-        cf_view_list(self->collection->view, &group, &self->arena, &self->shown,
-                     &self->shown_count);
-    return self->shown_count > 0;
-}
-
-static int by_name(const void *key, const void *shown)
-{
-    return cf_bytes_compare(*(const cf_bytes *)key, ((const cf_shown *)shown)->name);
-}
-
-/* A conflict copy of what the base shows elsewhere: where that was changed here, as after its home
- * went back alone, the copy would go with what is replaced. */
-static bool is_copy_of_known(const cf_binding *binding, const cf_shown *shown,
-                             const cf_finding *finding)
-{
-    return shown->conflict && cf_shown_elsewhere(shown, binding->nodes, finding->number);
-}
-
-/* Something new here is what the view shows at its place: then it is that, and there is nothing to
- * publish. So two folders that already hold the same data meet without a word. */
-static bool adopt(cf_publishing_batch *self, const cf_finding *finding)
-{
-    cf_binding *binding = self->with->binding;
-    cf_node node = {0};
-
-    if (cf_nodes_find(binding->nodes, finding->number) || !list_directory(self, finding->parent))
-        return false;
-    const cf_shown *shown =
-        bsearch(&finding->name, self->shown, self->shown_count, sizeof *self->shown, by_name);
-    if (!shown || shown->kind != finding->kind ||
-        !cf_bytes_equal(shown->content, finding->content) ||
-        cf_plan_node_of(binding->nodes, shown) || is_copy_of_known(binding, shown, finding))
-        return false;
-    cf_shown_agree(shown, &self->arena, &node);
-    node.number = finding->number;
-    node.parent = finding->parent;
-    node.stat = finding->stat;
-    node.is_met = true;
-    if (finding->mode.size)
-        node.mode = finding->mode;
-    if (finding->mtime.size)
-        node.mtime = finding->mtime;
-    cf_binding_put_node(binding, &node, &self->records);
-    cf_view_mark_changed(self->collection->view,
-                         node.parent ? &cf_nodes_find(binding->nodes, node.parent)->items[0]
-                                     : &cf_root_item);
-    return true;
-}
-
 /* ---- What can be published now ---- */
 
 static const cf_prepared *prepare_link(cf_publishing_batch *self, const cf_observation *seen)
@@ -86,12 +20,27 @@ static const cf_prepared *prepare_link(cf_publishing_batch *self, const cf_obser
     return prepared;
 }
 
+static bool file_of(const cf_publishing_batch *self, const cf_finding *finding, cf_upload_file *out)
+{
+    const cf_node_stat *stat = &finding->stat;
+    cf_error ignored;
+    uint64_t size;
+
+    *out = (cf_upload_file){
+        .binding = self->with->binding,
+        .folder = finding->parent,
+        .name = finding->name,
+        .stat = {CF_FILE_REGULAR, stat->device, stat->inode, stat->birth_ns, stat->size, stat->mode,
+                 stat->links, stat->mtime_ns, stat->ctime_ns},
+    };
+    return cf_content_identity_read(finding->content, &out->hash, &size, &ignored) == CF_OK;
+}
+
 static cf_upload_answer prepare(cf_publishing_batch *self, const cf_observation *seen,
                                 const cf_node *node, const cf_prepared **out)
 {
     const cf_finding *finding = &seen->finding;
-    cf_error ignored;
-    uint64_t size;
+    cf_upload_file file;
 
     *out = NULL;
     if (finding->kind == CF_KIND_DIRECTORY ||
@@ -101,18 +50,10 @@ static cf_upload_answer prepare(cf_publishing_batch *self, const cf_observation 
         *out = prepare_link(self, seen);
         return CF_UPLOAD_READY;
     }
-    cf_upload_file file = {
-        .binding = self->with->binding,
-        .folder = finding->parent,
-        .name = finding->name,
-        .read = seen->read,
-        .before = node ? node->content : (cf_bytes){0},
-    };
-    if (cf_content_identity_read(finding->content, &file.hash, &size, &ignored))
+    if (!file_of(self, finding, &file))
         return CF_UPLOAD_AGAIN;
-    const cf_node_stat *stat = &finding->stat;
-    file.stat = (cf_stat){CF_FILE_REGULAR, stat->device, stat->inode,    stat->birth_ns, stat->size,
-                          stat->mode,      stat->links,  stat->mtime_ns, stat->ctime_ns};
+    file.read = seen->read;
+    file.before = node ? node->content : (cf_bytes){0};
     return cf_uploads_prepare(self->with->uploads, &file, out);
 }
 
@@ -141,8 +82,6 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch)
         cf_finding finding = seen->finding;
         const cf_prepared *prepared;
 
-        if (adopt(self, &finding))
-            continue;
         cf_upload_answer answer = prepare(self, seen, node, &prepared);
 
         if (answer != CF_UPLOAD_READY) {
@@ -233,8 +172,6 @@ static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, co
     cf_scan_rebase(&self->scan, self->dots, &self->arena, &nodes, &count);
     for (size_t i = 0; i < gone_count; i++)
         cf_binding_drop_node(binding, gone[i], records);
-    for (size_t i = 0; i < batch->restated_count; i++)
-        cf_binding_put_node(binding, &batch->restated[i], records);
     for (size_t i = 0; i < count; i++)
         cf_binding_put_node(binding, &nodes[i], records);
     plan_directories(self);
@@ -246,28 +183,17 @@ static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, co
 static void after_commit(cf_publishing_batch *self)
 {
     for (size_t i = 0; i < self->found_count; i++) {
-        cf_error ignored;
-        cf_hash hash;
-        uint64_t size;
         const cf_node *node = cf_nodes_find(self->with->binding->nodes, self->found[i].number);
+        cf_upload_file file;
 
         if (!self->prepared[i])
             continue;
         if (node)
             cf_bases_keep(self->with->bases, self->with->binding, node);
         /* Equal files share what was prepared, and that ends with the first of them. */
-        if (cf_content_identity_read(self->found[i].content, &hash, &size, &ignored) == CF_OK)
-            cf_uploads_published(self->with->uploads, &hash);
+        if (file_of(self, &self->found[i], &file))
+            cf_uploads_published(self->with->uploads, &file);
     }
-}
-
-static cf_status write_records(cf_publishing_batch *self, const cf_records *records,
-                               cf_error *error)
-{
-    cf_store *store = cf_home_store(self->with->peer->home);
-
-    return store->write(store, cf_peer_user(self->with->peer), records->at, records->count, true,
-                        error);
 }
 
 static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, const uint64_t *gone,
@@ -294,7 +220,7 @@ static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, co
         put_base(self, batch, gone, gone_count, &self->records);
     if (!status)
         status = self->scan.count ? cf_publication_commit(self->publication, &self->records, error)
-                                  : write_records(self, &self->records, error);
+                                  : cf_publish_write(self, error);
     if (!status)
         after_commit(self);
     return status;
@@ -310,7 +236,7 @@ cf_status cf_publish_batch(const cf_publishing *with, const cf_survey_batch *bat
     if (status)
         return status;
     collect(&self, batch);
-    if (self.found_count || gone_count || batch->restated_count || self.records.count) {
+    if (self.found_count || gone_count) {
         self.publication = cf_publication_new(with->peer, self.collection);
         status = run(&self, batch, gone, gone_count, error);
         cf_publication_destroy(&self.publication);

@@ -3,6 +3,7 @@
  * this. */
 #ifndef CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
 #define CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
+#include "peer/sources/files/meeting.h"
 #include "peer/sources/files/publish.h"
 
 /* One batch on its way. All lives in the arena. */
@@ -23,8 +24,14 @@ typedef struct {
     uint64_t listed;
     const cf_shown *shown;
     size_t shown_count;
+    /* The directory in which things were last met, and those that ever were there. */
+    bool has_within;
+    uint64_t within_of;
+    cf_met_directories within;
 } cf_publishing_batch;
 
+/* Writes the records alone, where nothing is published. */
+cf_status cf_publish_write(cf_publishing_batch *self, cf_error *error);
 /* Adds the changes of the scan to the publication, and says which dot each has got. */
 cf_status cf_publish_entries(cf_publishing_batch *self, cf_error *error);
 

@@ -6,6 +6,7 @@
 
 typedef struct {
     uint64_t folder;
+    cf_buffer name;      /* empty: of all of the directory */
     uint64_t written_ms; /* the first write of those that wait; NEVER */
     uint64_t look_ms;    /* when to look at it; NEVER */
     uint64_t moved_ms;   /* when what vanished counts as moved; NEVER */
@@ -15,13 +16,13 @@ typedef struct {
 } waiting;
 
 struct cf_quiet {
-    waiting *folders; /* ascending by folder */
+    waiting *places; /* in order */
     size_t count, capacity;
     waiting all; /* of everything; the folder's number means nothing */
 };
 
 static const waiting idle = {
-    0, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER};
+    0, {0}, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER};
 
 cf_quiet *cf_quiet_new(void)
 {
@@ -31,24 +32,42 @@ cf_quiet *cf_quiet_new(void)
     return quiet;
 }
 
+static void drop_from(cf_quiet *quiet, size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++)
+        cf_buffer_release(&quiet->places[i].name);
+    quiet->count -= count;
+    if (quiet->count > first)
+        memmove(&quiet->places[first], &quiet->places[first + count],
+                (quiet->count - first) * sizeof *quiet->places);
+}
+
 void cf_quiet_destroy(cf_quiet **quiet)
 {
     if (!quiet || !*quiet)
         return;
-    free((*quiet)->folders);
+    drop_from(*quiet, 0, (*quiet)->count);
+    free((*quiet)->places);
     free(*quiet);
     *quiet = NULL;
 }
 
-/* Where the folder is, or where it would be. */
-static size_t place_of(const cf_quiet *quiet, uint64_t folder)
+static cf_look_place place_at(const cf_quiet *quiet, size_t index)
+{
+    return (cf_look_place){.folder = quiet->places[index].folder,
+                           .name = cf_buffer_view(&quiet->places[index].name)};
+}
+
+/* Where the place is, or where it would be. */
+static size_t index_of(const cf_quiet *quiet, const cf_look_place *place)
 {
     size_t low = 0, high = quiet->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
+        const cf_look_place there = place_at(quiet, middle);
 
-        if (quiet->folders[middle].folder < folder)
+        if (cf_look_place_order(&there, place) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -56,20 +75,28 @@ static size_t place_of(const cf_quiet *quiet, uint64_t folder)
     return low;
 }
 
-static waiting *find_or_add(cf_quiet *quiet, uint64_t folder)
+static size_t end_of(const cf_quiet *quiet, uint64_t folder)
 {
-    size_t at = place_of(quiet, folder);
+    return folder == UINT64_MAX ? quiet->count
+                                : index_of(quiet, &(cf_look_place){.folder = folder + 1});
+}
 
-    if (at < quiet->count && quiet->folders[at].folder == folder)
-        return &quiet->folders[at];
-    quiet->folders =
-        cf_grow(quiet->folders, &quiet->capacity, quiet->count + 1, sizeof *quiet->folders);
-    memmove(&quiet->folders[at + 1], &quiet->folders[at],
-            (quiet->count - at) * sizeof *quiet->folders);
+static waiting *find_or_add(cf_quiet *quiet, const cf_look_place *place)
+{
+    size_t at = index_of(quiet, place);
+    const cf_look_place there = at < quiet->count ? place_at(quiet, at) : (cf_look_place){0};
+
+    if (at < quiet->count && cf_look_place_order(&there, place) == 0)
+        return &quiet->places[at];
+    quiet->places =
+        cf_grow(quiet->places, &quiet->capacity, quiet->count + 1, sizeof *quiet->places);
+    memmove(&quiet->places[at + 1], &quiet->places[at],
+            (quiet->count - at) * sizeof *quiet->places);
     quiet->count++;
-    quiet->folders[at] = idle;
-    quiet->folders[at].folder = folder;
-    return &quiet->folders[at];
+    quiet->places[at] = idle;
+    quiet->places[at].folder = place->folder;
+    cf_buffer_append(&quiet->places[at].name, place->name.data, place->name.size);
+    return &quiet->places[at];
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -111,9 +138,40 @@ static void note(waiting *folder, cf_event_kind kind, uint64_t now_ms)
     }
 }
 
-void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_event_kind kind, uint64_t now_ms)
+/* What waits in so many names of a directory waits in all of it: that is one look. */
+static void join_names(cf_quiet *quiet, uint64_t folder)
 {
-    note(find_or_add(quiet, folder), kind, now_ms);
+    size_t first = index_of(quiet, &(cf_look_place){.folder = folder}), end = end_of(quiet, folder);
+    waiting joined = idle;
+
+    if (end - first <= CF_QUIET_NAMES_MAX)
+        return;
+    for (size_t i = first; i < end; i++) {
+        const waiting *one = &quiet->places[i];
+
+        joined.written_ms = earlier(joined.written_ms, one->written_ms);
+        joined.look_ms = earlier(joined.look_ms, earlier(one->look_ms, one->joined_ms));
+        if (one->moved_ms != CF_QUIET_NEVER) /* the latest: none of them counts too early */
+            joined.moved_ms = joined.moved_ms == CF_QUIET_NEVER || one->moved_ms > joined.moved_ms
+                                  ? one->moved_ms
+                                  : joined.moved_ms;
+        if (one->absent_ms != CF_QUIET_NEVER)
+            joined.absent_ms =
+                joined.absent_ms == CF_QUIET_NEVER || one->absent_ms > joined.absent_ms
+                    ? one->absent_ms
+                    : joined.absent_ms;
+    }
+    drop_from(quiet, first, end - first);
+    joined.folder = folder;
+    *find_or_add(quiet, &(cf_look_place){.folder = folder}) = joined;
+}
+
+void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_bytes name, cf_event_kind kind,
+                   uint64_t now_ms)
+{
+    note(find_or_add(quiet, &(cf_look_place){.folder = folder, .name = name}), kind, now_ms);
+    if (quiet->count > CF_QUIET_NAMES_MAX)
+        join_names(quiet, folder);
 }
 
 /* Where it happened is to be known, and watched under its number, before the next thing does. */
@@ -123,14 +181,25 @@ void cf_quiet_note_all(cf_quiet *quiet, cf_event_kind kind, uint64_t now_ms)
     note(&quiet->all, CF_EVENT_ARRIVED, now_ms);
 }
 
-void cf_quiet_miss(cf_quiet *quiet, uint64_t folder, uint64_t now_ms)
+void cf_quiet_miss(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
 {
-    waiting *missing = find_or_add(quiet, folder);
+    waiting *missing = find_or_add(quiet, place);
 
     missing->absent_ms = earlier(missing->absent_ms, now_ms + CF_QUIET_ABSENT_MS);
 }
 
-void cf_quiet_hold(cf_quiet *quiet, uint64_t from, uint64_t to, uint64_t now_ms)
+void cf_quiet_miss_with_others(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
+{
+    uint64_t last = now_ms;
+
+    for (size_t i = 0; i < quiet->count; i++)
+        if (quiet->places[i].absent_ms != CF_QUIET_NEVER && quiet->places[i].absent_ms > last)
+            last = quiet->places[i].absent_ms;
+    find_or_add(quiet, place)->absent_ms = last;
+}
+
+void cf_quiet_hold(cf_quiet *quiet, const cf_look_place *from, const cf_look_place *to,
+                   uint64_t now_ms)
 {
     waiting *left = find_or_add(quiet, from);
 
@@ -139,6 +208,17 @@ void cf_quiet_hold(cf_quiet *quiet, uint64_t from, uint64_t to, uint64_t now_ms)
     uint64_t when = left->moved_ms;
     waiting *joined = find_or_add(quiet, to); /* which may take the place of the other one */
     joined->joined_ms = earlier(joined->joined_ms, when);
+}
+
+void cf_quiet_each_absent(const cf_quiet *quiet,
+                          void (*visit)(void *context, const cf_look_place *place), void *context)
+{
+    for (size_t i = 0; i < quiet->count; i++) {
+        const cf_look_place place = place_at(quiet, i);
+
+        if (quiet->places[i].absent_ms != CF_QUIET_NEVER)
+            visit(context, &place);
+    }
 }
 
 static uint64_t next_of(const waiting *folder)
@@ -152,7 +232,7 @@ uint64_t cf_quiet_next(const cf_quiet *quiet)
     uint64_t next = next_of(&quiet->all);
 
     for (size_t i = 0; i < quiet->count; i++)
-        next = earlier(next, next_of(&quiet->folders[i]));
+        next = earlier(next, next_of(&quiet->places[i]));
     return next;
 }
 
@@ -177,8 +257,10 @@ static void drop_idle(cf_quiet *quiet)
     size_t kept = 0;
 
     for (size_t i = 0; i < quiet->count; i++)
-        if (next_of(&quiet->folders[i]) != CF_QUIET_NEVER)
-            quiet->folders[kept++] = quiet->folders[i];
+        if (next_of(&quiet->places[i]) != CF_QUIET_NEVER)
+            quiet->places[kept++] = quiet->places[i];
+        else
+            cf_buffer_release(&quiet->places[i].name);
     quiet->count = kept;
 }
 
@@ -186,19 +268,18 @@ cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms)
 {
     cf_quiet_due due = {.all = next_of(&quiet->all) <= now_ms};
 
-    due.folders = cf_allocate(quiet->count, sizeof *due.folders);
     if (due.all) {
         due.absence = absence_of(&quiet->all, now_ms);
         looked_at(&quiet->all, due.absence);
     }
     for (size_t i = 0; i < quiet->count; i++) {
-        waiting *folder = &quiet->folders[i];
-        cf_absence absence = absence_of(folder, now_ms);
+        waiting *place = &quiet->places[i];
+        cf_absence absence = absence_of(place, now_ms);
 
-        if (next_of(folder) <= now_ms)
-            due.folders[due.count++] = (cf_quiet_folder){folder->folder, absence};
-        if (due.all || next_of(folder) <= now_ms)
-            looked_at(folder, absence);
+        if (next_of(place) <= now_ms)
+            cf_look_places_add(&due.places, place->folder, cf_buffer_view(&place->name), absence);
+        if (due.all || next_of(place) <= now_ms)
+            looked_at(place, absence);
     }
     drop_idle(quiet);
     return due;
@@ -206,13 +287,9 @@ cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms)
 
 void cf_quiet_forget(cf_quiet *quiet, uint64_t folder)
 {
-    size_t at = place_of(quiet, folder);
+    size_t first = index_of(quiet, &(cf_look_place){.folder = folder});
 
-    if (at == quiet->count || quiet->folders[at].folder != folder)
-        return;
-    quiet->count--;
-    memmove(&quiet->folders[at], &quiet->folders[at + 1],
-            (quiet->count - at) * sizeof *quiet->folders);
+    drop_from(quiet, first, end_of(quiet, folder) - first);
 }
 
 uint64_t cf_quiet_rescan(uint64_t now_ms, bool watch_complete, uint32_t random)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When to look at a directory in which something happened: at once when a file was closed or moved
+/* When to look at a name with which something happened: at once when a file was closed or moved
  * in (whether it is complete the lease decides), after a while of quiet when it was only written
  * to. An absence counts only when it has lasted, because programs that save take files away and
  * put them back; so does that of a file which was found elsewhere, for it may be there as a backup,
- * but that one has not to last as long. Pure: the time is an argument. */
+ * but that one has not to last as long. Each name has times of its own, so that a directory which
+ * never rests holds up nothing. Pure: the time is an argument. */
 #ifndef CF_PEER_SOURCES_FILES_QUIET_H
 #define CF_PEER_SOURCES_FILES_QUIET_H
-#include "codec/bytes.h"
+#include "peer/sources/files/places.h"
 
 #define CF_QUIET_WRITTEN_MS 300   /* after the last write */
 #define CF_QUIET_WRITTEN_MAX 3000 /* after the first, if writes never end */
@@ -14,6 +15,7 @@
 #define CF_QUIET_MOVED_MS 1000    /* the same, if it is somewhere else now */
 #define CF_RESCAN_MS 3600000      /* all of it, though nothing was seen */
 #define CF_RESCAN_BLIND_MS 600000 /* the same while a watch is missing */
+#define CF_QUIET_NAMES_MAX 16384  /* in a directory: more, and all of it is looked at */
 #define CF_QUIET_NEVER UINT64_MAX
 
 typedef enum {
@@ -28,34 +30,28 @@ typedef struct cf_quiet cf_quiet;
 cf_quiet *cf_quiet_new(void);
 void cf_quiet_destroy(cf_quiet **quiet);
 
-/* `folder` is whatever number the caller has for the directory. */
-void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_event_kind kind, uint64_t now_ms);
+/* No name: it happened to all of the directory. */
+void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_bytes name, cf_event_kind kind,
+                   uint64_t now_ms);
 /* Something happened nobody knows where: everything is to be looked at. */
 void cf_quiet_note_all(cf_quiet *quiet, cf_event_kind kind, uint64_t now_ms);
-/* Something is missing in it: if nothing was seen to vanish there, it has vanished now. */
-void cf_quiet_miss(cf_quiet *quiet, uint64_t folder, uint64_t now_ms);
-/* What has left `from` was found in `to`: they are to be looked at together when that counts. */
-void cf_quiet_hold(cf_quiet *quiet, uint64_t from, uint64_t to, uint64_t now_ms);
+/* Something is missing there: if it was not seen to vanish, it has vanished now. */
+void cf_quiet_miss(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms);
+/* The same, and it counts when the last of all counts that is missing. */
+void cf_quiet_miss_with_others(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms);
+/* What has left `from` was found at `to`: they are to be looked at together when that counts. */
+void cf_quiet_hold(cf_quiet *quiet, const cf_look_place *from, const cf_look_place *to,
+                   uint64_t now_ms);
+/* What is missing and does not count yet. */
+void cf_quiet_each_absent(const cf_quiet *quiet,
+                          void (*visit)(void *context, const cf_look_place *place), void *context);
 /* When cf_quiet_take will have something; CF_QUIET_NEVER. */
 uint64_t cf_quiet_next(const cf_quiet *quiet);
 
-/* What to make of something that is not where it was. */
-typedef enum {
-    CF_ABSENCE_WAITS,  /* it is to be left alone; the folder comes again for that */
-    CF_ABSENCE_MOVES,  /* it has stayed away long enough: it was moved, if it is found elsewhere */
-    CF_ABSENCE_COUNTS, /* or is gone */
-} cf_absence;
-
 typedef struct {
-    uint64_t folder;
-    cf_absence absence; /* of what was in it */
-} cf_quiet_folder;
-
-typedef struct {
-    bool all;                 /* look at everything */
-    cf_absence absence;       /* then: of what was anywhere */
-    cf_quiet_folder *folders; /* ascending; the caller frees it */
-    size_t count;
+    bool all;              /* look at everything */
+    cf_absence absence;    /* then: of what was anywhere */
+    cf_look_places places; /* in order; the caller releases them */
 } cf_quiet_due;
 
 cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms);

@@ -5,14 +5,13 @@
 
 #include <stdlib.h>
 
+enum { TIMES_WIDER = 8 }; /* times that a look begins again: what never rests must not keep us */
+
 cf_survey *cf_survey_new(const cf_survey_options *options)
 {
     cf_survey *survey = cf_allocate(1, sizeof *survey);
 
     survey->options = *options;
-    survey->folders = cf_allocate(options->folder_count, sizeof *survey->folders);
-    if (options->folder_count)
-        memcpy(survey->folders, options->folders, options->folder_count * sizeof *survey->folders);
     survey->reads = cf_survey_reads_new(options->env, options->binding, &survey->listing);
     return survey;
 }
@@ -26,65 +25,72 @@ void cf_survey_destroy(cf_survey **survey)
     cf_listing_release(&(*survey)->listing);
     cf_arena_release(&(*survey)->arena);
     cf_arena_release(&(*survey)->batch_arena);
+    free((*survey)->watched);
     free((*survey)->numbers);
     free((*survey)->reported);
     free((*survey)->twice);
     free((*survey)->observed);
     free((*survey)->restated);
     free((*survey)->notes);
-    free((*survey)->again);
-    free((*survey)->folders);
+    cf_look_places_release(&(*survey)->again);
+    cf_look_places_release(&(*survey)->tried);
+    cf_look_places_release(&(*survey)->wider);
     free(*survey);
     *survey = NULL;
 }
 
 /* ---- Identity ---- */
 
-static void add_identity_node(void *context, const cf_node *node)
-{
-    cf_survey *survey = context;
-    cf_identity_node *out = &survey->nodes[survey->node_count++];
-    uint64_t size;
-    cf_error ignored;
-
-    *out = (cf_identity_node){
-        .number = node->number,
-        .parent = node->parent,
-        .name = node->name,
-        .kind = (char)node->kind,
-        .stat = cf_stat_of_node(node),
-    };
-    if (node->content.size)
-        cf_content_identity_read(node->content, &out->content, &size, &ignored);
-}
-
 static void decide(cf_survey *survey)
 {
-    cf_nodes *nodes = survey->options.binding->nodes;
-
-    if (!survey->nodes) {
-        survey->nodes =
-            cf_arena_allocate(&survey->arena, cf_nodes_count(nodes), sizeof *survey->nodes);
-        cf_nodes_each(nodes, add_identity_node, survey);
-    }
+    size_t count;
+    const cf_identity_node *nodes = cf_survey_base(survey, &count);
     cf_identity_input input = {
-        .nodes = survey->nodes,
-        .node_count = survey->node_count,
+        .nodes = nodes,
+        .node_count = count,
         .listing = &survey->listing,
         .hashes = cf_survey_reads_hashes(survey->reads),
+        .narrow = survey->widened >= TIMES_WIDER,
     };
+
     cf_identity_decide(&input, &survey->arena, &survey->identity);
+}
+
+/* All of some directories is wanted: what was found of them is found again. */
+static bool wants_wider(cf_survey *survey)
+{
+    const cf_identity *identity = &survey->identity;
+    size_t before = survey->wider.count;
+
+    for (size_t i = 0; i < identity->list_wanted_count; i++)
+        if (!identity->list_wanted[i].name.size)
+            cf_look_places_add(&survey->wider, identity->list_wanted[i].directory, CF_WHOLE_FOLDER,
+                               CF_ABSENCE_WAITS);
+    return survey->wider.count > before;
 }
 
 /* What was moved while it was listed may lie in two places, and is listed once: what the base has
  * at the other is not known, and looked at again, or it would be wanted for ever. */
-static cf_status list_wanted(cf_survey *survey, uint64_t node, cf_error *error)
+static cf_status list_wanted(cf_survey *survey, const cf_place_wanted *wanted, cf_error *error)
 {
-    size_t before = survey->listing.folder_count;
+    if (cf_look_places_find(&survey->tried, wanted->directory, wanted->name)) {
+        cf_listing_give_up(&survey->listing, wanted->directory, wanted->name);
+        return CF_OK;
+    }
+    return cf_survey_list_names(survey, wanted->directory, &wanted->name, 1, error);
+}
 
-    cf_status status = cf_survey_list_from(survey, node, error);
-    if (!status && survey->listing.folder_count == before)
-        cf_listing_give_up(&survey->listing, node);
+static cf_status list_all_wanted(cf_survey *survey, cf_error *error)
+{
+    const cf_identity *identity = &survey->identity;
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < identity->list_wanted_count; i++)
+        status = list_wanted(survey, &identity->list_wanted[i], error);
+    for (size_t i = 0; i < identity->list_wanted_count; i++)
+        cf_look_places_add(&survey->tried, identity->list_wanted[i].directory,
+                           identity->list_wanted[i].name, CF_ABSENCE_WAITS);
+    cf_look_places_sort(&survey->tried);
     return status;
 }
 
@@ -93,8 +99,7 @@ static bool satisfy(cf_survey *survey, cf_status *status, cf_error *error)
 {
     const cf_identity *identity = &survey->identity;
 
-    for (size_t i = 0; !*status && i < identity->list_wanted_count; i++)
-        *status = list_wanted(survey, identity->list_wanted[i], error);
+    *status = list_all_wanted(survey, error);
     for (size_t i = 0; i < identity->hash_wanted_count; i++)
         cf_survey_reads_want(survey->reads, identity->hash_wanted[i]);
     cf_survey_reads_start(survey->reads);
@@ -174,17 +179,31 @@ static void number_entries(cf_survey *survey)
 
 /* ---- Notes ---- */
 
-void cf_survey_look_again(cf_survey *survey, size_t folder)
+/* Its number, or, of a start that is no node's any more, that of what is left of the way there. */
+static uint64_t number_again(const cf_survey *survey, size_t folder)
 {
     uint64_t number = cf_survey_folder_number(survey, folder);
 
-    if (number == UINT64_MAX)
-        number = survey->listing.folders[folder].node; /* a start: what is left of the way there */
-    if (survey->again_count && survey->again[survey->again_count - 1] == number)
-        return;
-    survey->again =
-        cf_grow(survey->again, &survey->again_capacity, survey->again_count + 1, sizeof number);
-    survey->again[survey->again_count++] = number;
+    return number == UINT64_MAX ? survey->listing.folders[folder].node : number;
+}
+
+void cf_survey_look_again(cf_survey *survey, size_t folder)
+{
+    const cf_listed_folder *listed = &survey->listing.folders[folder];
+    uint64_t number = number_again(survey, folder);
+
+    for (size_t i = 0; i < listed->asked_count; i++)
+        cf_look_places_add(&survey->again, number, listed->asked[i], CF_ABSENCE_WAITS);
+    if (!listed->asked_count)
+        cf_look_places_add(&survey->again, number, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
+}
+
+void cf_survey_look_again_at(cf_survey *survey, size_t entry)
+{
+    const cf_listed *listed = &survey->listing.entries[entry];
+
+    cf_look_places_add(&survey->again, number_again(survey, listed->folder), listed->name,
+                       CF_ABSENCE_WAITS);
 }
 
 static void add_note(cf_survey *survey, cf_bytes path, const char *reason, bool passing)
@@ -196,6 +215,11 @@ static void add_note(cf_survey *survey, cf_bytes path, const char *reason, bool 
         .reason = cf_arena_text(&survey->arena, cf_bytes_of_text(reason)), /* a read's ends soon */
         .passing = passing,
     };
+}
+
+void cf_survey_path(const cf_survey *survey, const cf_observation *seen, cf_buffer *out)
+{
+    cf_listing_entry_path(&survey->listing, seen->entry, out);
 }
 
 void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, bool passing)
@@ -224,6 +248,12 @@ static bool is_unread(const cf_survey *survey, size_t entry)
            !survey->listing.entries[entry].excluded;
 }
 
+/* Whatever happened there while it was listed is told by name. */
+static bool is_watched(const cf_survey *survey, size_t folder)
+{
+    return folder < survey->watched_count && survey->watched[folder];
+}
+
 /* A directory that could not be read when it was found, and then could be listed, may well be read
  * in a moment. */
 static void note_listing(cf_survey *survey)
@@ -232,7 +262,7 @@ static void note_listing(cf_survey *survey)
         const cf_listed *listed = &survey->listing.entries[i];
 
         if (survey->twice[i])
-            cf_survey_look_again(survey, listed->folder);
+            cf_survey_look_again_at(survey, i);
         if (listed->excluded)
             continue;
         if (survey->twice[i])
@@ -245,10 +275,11 @@ static void note_listing(cf_survey *survey)
     for (size_t i = 0; i < survey->listing.folder_count; i++) {
         const cf_listed_folder *folder = &survey->listing.folders[i];
 
-        if (folder->restless || survey->identity.folder_entries[i] == CF_IDENTITY_NOWHERE)
+        if ((folder->restless && !is_watched(survey, i)) ||
+            survey->identity.folder_entries[i] == CF_IDENTITY_NOWHERE)
             cf_survey_look_again(survey, i);
         if (folder->complete && is_unread(survey, folder->entry))
-            cf_survey_look_again(survey, survey->listing.entries[folder->entry].folder);
+            cf_survey_look_again_at(survey, folder->entry);
         if (folder->trouble && folder->entry != CF_LISTED_START)
             cf_survey_note_entry(survey, folder->entry, folder->trouble, false);
         else if (folder->trouble && folder->depth) /* the source's own folder ends the look */
@@ -279,15 +310,28 @@ static bool wants_everywhere(const cf_survey *survey)
            cf_include_limits(survey->options.binding->matcher);
 }
 
-static void begin_everywhere(cf_survey *survey)
+static void begin_again(cf_survey *survey)
 {
-    survey->everywhere = true;
     survey->identity = (cf_identity){0};
     cf_survey_reads_destroy(&survey->reads);
     cf_listing_release(&survey->listing);
+    survey->watched_count = 0;
+    cf_look_places_release(&survey->tried);
     survey->reads =
         cf_survey_reads_new(survey->options.env, survey->options.binding, &survey->listing);
     survey->phase = CF_SURVEY_IS_LISTING;
+}
+
+/* With more than was listed so far. */
+static bool begins_again(cf_survey *survey)
+{
+    bool wider = wants_wider(survey), everywhere = !wider && wants_everywhere(survey);
+
+    survey->widened += wider;
+    survey->everywhere |= everywhere;
+    if (wider || everywhere)
+        begin_again(survey);
+    return wider || everywhere;
 }
 
 cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *error)
@@ -303,13 +347,12 @@ cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *err
             break;
         case CF_SURVEY_IS_IDENTIFYING:
             decide(survey);
-            if (!satisfy(survey, &status, error) || status)
-                break;
-            if (wants_everywhere(survey)) {
-                begin_everywhere(survey);
+            if (begins_again(survey)) {
                 cf_survey_reads_clock(survey->reads, now_ms);
                 break;
             }
+            if (!satisfy(survey, &status, error) || status)
+                break;
             number_entries(survey);
             note_listing(survey);
             cf_survey_sync_names(survey);
@@ -351,8 +394,7 @@ const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count)
     return survey->notes;
 }
 
-const uint64_t *cf_survey_again(const cf_survey *survey, size_t *count)
+const cf_look_places *cf_survey_again(const cf_survey *survey)
 {
-    *count = survey->again_count;
-    return survey->again;
+    return &survey->again;
 }

@@ -14,9 +14,8 @@ typedef struct cf_survey cf_survey;
 
 typedef struct {
     const cf_env *env;
-    cf_binding *binding;     /* whose root is held */
-    const uint64_t *folders; /* directories (nodes) to look at; copied */
-    size_t folder_count;     /* 0: everything */
+    cf_binding *binding;          /* whose root is held */
+    const cf_look_places *places; /* to look at, in order; borrowed; none: everything */
     /* Whether the content of a large file with this stat is known although the base doesn't have
      * it; NULL: never. */
     bool (*recall)(void *context, const cf_stat *stat, cf_hash *hash);
@@ -43,6 +42,7 @@ typedef struct {
     const cf_read *read; /* what was read of a file; NULL: a directory, a link, or its content is as
                             in the base */
     cf_bytes target;     /* of a link */
+    size_t entry;        /* the survey's own */
 } cf_observation;
 
 /* Borrowed until the next step. The first batch has what is gone, what was moved and all
@@ -57,6 +57,13 @@ typedef struct {
 } cf_survey_batch;
 const cf_survey_batch *cf_survey_take(cf_survey *survey);
 
+/* Where on the disk the survey saw this; appended raw, from the source's root. */
+void cf_survey_path(const cf_survey *survey, const cf_observation *seen, cf_buffer *out);
+
+/* All that was found is published: directories that were unknown when they were listed are watched
+ * under their node's numbers, if they have such now. */
+void cf_survey_renumber_watches(const cf_survey *survey);
+
 /* It was found, wherever, so that a batch tells where. Of what is neither that nor gone nobody
  * knows: not all could be listed, or it can't be read where it is. */
 bool cf_survey_found(const cf_survey *survey, uint64_t node);
@@ -68,8 +75,7 @@ typedef struct {
     bool passing;       /* goes away by itself: it is being written, or changed just now */
 } cf_survey_note;
 const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count);
-/* Directories (nodes) in which something changed just now, which has to be looked at again in a
- * moment. */
-const uint64_t *cf_survey_again(const cf_survey *survey, size_t *count);
+/* Where something changed just now, which has to be looked at again in a moment. */
+const cf_look_places *cf_survey_again(const cf_survey *survey);
 
 #endif

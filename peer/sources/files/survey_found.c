@@ -3,6 +3,7 @@
 
 #include "codec/content.h"
 #include "codec/pack.h"
+#include "peer/sources/files/lifted.h"
 #include "peer/sources/files/taken.h"
 
 #include <stdlib.h>
@@ -15,6 +16,12 @@ static cf_bytes pack_mode(cf_survey *survey, uint32_t mode)
     cf_bytes copy = cf_arena_copy(&survey->batch_arena, cf_buffer_view(&value));
     cf_buffer_release(&value);
     return copy;
+}
+
+/* Some modes are our doing. */
+static uint32_t meant(const cf_binding *binding, uint64_t node, uint32_t mode)
+{
+    return cf_lifted_meant(binding, node, cf_taken_meant(binding, node, mode));
 }
 
 static cf_bytes pack_mtime(cf_survey *survey, int64_t mtime_ns)
@@ -93,7 +100,7 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
         out->content = pack_content(survey, &hash, listed->target.size);
         return;
     }
-    out->mode = pack_mode(survey, cf_taken_meant(survey->options.binding, out->number, stat->mode));
+    out->mode = pack_mode(survey, meant(survey->options.binding, out->number, stat->mode));
     if (listed->kind != CF_KIND_FILE)
         return;
     out->mtime = pack_mtime(survey, stat->mtime_ns);
@@ -133,7 +140,7 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
     const cf_node *node = cf_survey_base_node(survey, entry);
-    cf_observation seen = {.read = read, .target = listed->target};
+    cf_observation seen = {.read = read, .target = listed->target, .entry = entry};
 
     survey->reported[entry] = true;
     if (listed->excluded && !node && listed->kind != CF_KIND_DIRECTORY)
@@ -202,7 +209,7 @@ static void report_read(cf_survey *survey, size_t entry)
     }
     survey->reported[entry] = true;
     if (answer == CF_READ_FRESH || answer == CF_READ_CHANGED)
-        cf_survey_look_again(survey, survey->listing.entries[entry].folder);
+        cf_survey_look_again_at(survey, entry);
     /* The read is dropped before its note is asked for. */
     cf_survey_note_entry(survey, entry, cf_arena_text(&survey->arena, cf_bytes_of_text(reason)),
                          answer != CF_READ_FAILED);

@@ -4,6 +4,7 @@
 #define CF_PEER_SOURCES_FILES_SURVEY_INSIDE_H
 #include "peer/adapters/files_identity.h"
 #include "peer/merge/node_stat.h"
+#include "peer/sources/files/numbers.h"
 #include "peer/sources/files/survey.h"
 #include "peer/sources/files/survey_reads.h"
 
@@ -18,14 +19,18 @@ typedef enum {
 
 struct cf_survey {
     cf_survey_options options;
-    uint64_t *folders;
     cf_survey_phase phase;
     bool everywhere; /* lists also what is not asked for */
     cf_listing listing;
+    uint64_t *watched; /* by folder of the listing: the number that it is watched under; 0: none */
+    size_t watched_count, watched_capacity;
     cf_survey_reads *reads;
-    cf_arena arena; /* of what lasts as long as the survey */
-    cf_identity_node *nodes;
-    size_t node_count;
+    cf_arena arena;                     /* of what lasts as long as the survey */
+    const cf_identity_node *whole_base; /* of a look at everything */
+    size_t whole_count;
+    cf_look_places wider; /* directories that are looked at as a whole because the identity asked */
+    size_t widened;
+    cf_look_places tried; /* names that the identity asked for */
     cf_identity identity;
     uint64_t *numbers; /* by entry: its node; 0: none */
     bool *reported;    /* by entry: came in a batch, or needs none */
@@ -42,13 +47,17 @@ struct cf_survey {
     cf_survey_batch batch;
     cf_survey_note *notes;
     size_t note_count, note_capacity;
-    uint64_t *again; /* directories */
-    size_t again_count, again_capacity;
+    cf_look_places again;
 };
 
-/* Lists what was asked for; or from one directory of the base on. */
+/* Lists what was asked for; or, of one directory of the base, these names. */
 cf_status cf_survey_list(cf_survey *survey, cf_error *error);
-cf_status cf_survey_list_from(cf_survey *survey, uint64_t node, cf_error *error);
+cf_status cf_survey_list_names(cf_survey *survey, uint64_t node, const cf_bytes *names,
+                               size_t count, cf_error *error);
+/* Everything is looked at. */
+bool cf_survey_is_whole(const cf_survey *survey);
+/* What the identity rules need to know of the base for what is listed, in the arena. */
+const cf_identity_node *cf_survey_base(cf_survey *survey, size_t *count);
 
 /* The base's node of an entry, NULL when it is new; the number of a listed folder's,
  * UINT64_MAX where it has none: it, or one above, was moved meanwhile and not found. */
@@ -60,6 +69,7 @@ uint64_t cf_survey_folder_number(const cf_survey *survey, size_t folder);
 void cf_survey_find_twice(const cf_survey *survey, bool *twice);
 
 void cf_survey_look_again(cf_survey *survey, size_t folder);
+void cf_survey_look_again_at(cf_survey *survey, size_t entry);
 void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, bool passing);
 
 /* Starts to make durable what is new, moved or gone by name. */

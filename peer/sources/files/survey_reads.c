@@ -2,6 +2,7 @@
 #include "peer/sources/files/survey_reads.h"
 
 #include "broker/jobs.h"
+#include "codec/clock.h"
 
 #include <stdlib.h>
 
@@ -202,7 +203,7 @@ static reading *begin_job(cf_survey_reads *reads, size_t folder)
 
     self->job = (cf_job){.work = work, .done = done, .memory = 2 * CF_READ_WINDOW};
     self->reads = reads;
-    self->now_ns = (int64_t)reads->now_ms * 1000000;
+    self->now_ns = cf_ns_of_ms(reads->now_ms);
     fill_names(self, reads->listing, folder);
     return self;
 }

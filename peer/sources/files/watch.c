@@ -151,6 +151,23 @@ void cf_watch_remove(cf_watch *watch, uint64_t number)
     forget(watch, entry);
 }
 
+bool cf_watch_has(const cf_watch *watch, uint64_t number)
+{
+    return find(&watch->by_number, &(watched){.number = number}, order_numbers) != NULL;
+}
+
+void cf_watch_renumber(cf_watch *watch, uint64_t before, uint64_t number)
+{
+    watched *entry = find(&watch->by_number, &(watched){.number = before}, order_numbers);
+
+    if (!entry || before == number)
+        return;
+    cf_watch_remove(watch, number);
+    tdelete(entry, &watch->by_number, order_numbers);
+    entry->number = number;
+    tsearch(entry, &watch->by_number, order_numbers);
+}
+
 uint64_t cf_watch_unknown(cf_watch *watch, uint32_t source)
 {
     watched like;
@@ -226,7 +243,9 @@ static void handle(cf_watch *watch, const struct inotify_event *event)
     if (event->mask & (IN_IGNORED | IN_MOVE_SELF))
         handler->moved(handler->context, number);
     else if (!(event->mask & (IN_DELETE_SELF | IN_UNMOUNT))) /* IN_IGNORED follows them */
-        handler->changed(handler->context, number, kind_of(event->mask));
+        handler->changed(handler->context, number,
+                         event->len ? cf_bytes_of_text(event->name) : CF_WHOLE_FOLDER,
+                         kind_of(event->mask));
 }
 
 cf_status cf_watch_readable(cf_watch *watch, cf_error *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* inotify over the directories of a source, one watch each. It says in which directory something
- * happened and of which sort; what it was, only a listing tells. Plugs into a poll loop. One
- * thread. */
+/* inotify over the directories of a source, one watch each. It says with which name in which
+ * directory something happened and of which sort; what it was, only a look tells. Plugs into a poll
+ * loop. One thread. */
 #ifndef CF_PEER_SOURCES_FILES_WATCH_H
 #define CF_PEER_SOURCES_FILES_WATCH_H
 #include "broker/files.h"
@@ -18,8 +18,9 @@ typedef struct cf_watch cf_watch;
 
 typedef struct {
     void *context;
-    /* Something happened in the directory that was added as `folder`. */
-    void (*changed)(void *context, uint64_t folder, cf_event_kind kind);
+    /* Something happened to what has this name in the directory that was added as `folder`; no
+     * name: to the directory itself. */
+    void (*changed)(void *context, uint64_t folder, cf_bytes name, cf_event_kind kind);
     /* The directory itself was deleted, moved or unmounted. Its watch stays until it is removed
      * where the directory still exists, and is gone where it doesn't. */
     void (*moved)(void *context, uint64_t folder);
@@ -39,6 +40,10 @@ cf_status cf_watch_readable(cf_watch *watch, cf_error *error);
  * reached; the folder counts as missing until it is added or removed. */
 cf_status cf_watch_add(cf_watch *watch, uint64_t number, const cf_folder *folder, cf_error *error);
 void cf_watch_remove(cf_watch *watch, uint64_t number);
+/* It was added, even if it could not be watched. */
+bool cf_watch_has(const cf_watch *watch, uint64_t number);
+/* What is known now: the directory that was added as `before`. */
+void cf_watch_renumber(cf_watch *watch, uint64_t before, uint64_t number);
 /* A number with CF_WATCH_UNKNOWN that no other directory has. */
 uint64_t cf_watch_unknown(cf_watch *watch, uint32_t source);
 /* Before all of a source is added again: those of its unknown ones that could not be watched are

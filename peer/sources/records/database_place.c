@@ -2,6 +2,7 @@
 #include "peer/sources/records/database_place.h"
 #include "peer/sources/records/record_include.h"
 
+#include "codec/clock.h"
 #include "codec/hash.h"
 #include "codec/pack.h"
 
@@ -30,7 +31,7 @@ static bool stat_beside(cf_files *files, const char *path, const char *suffix, c
 
 static bool is_fresh(const cf_files *files, const cf_stat *stat, uint64_t now_ms)
 {
-    int64_t age = (int64_t)now_ms * 1000000 - stat->mtime_ns;
+    int64_t age = cf_ns_of_ms(now_ms) - stat->mtime_ns;
 
     return age <= 2 * files->tick_ns && age > -1000000000;
 }

@@ -51,13 +51,9 @@ static cf_status check_instance(const cf_folder_medium *self, cf_error *error)
 
     cf_status status = cf_root_read(self->medium.files, self->root, &instance, error);
     if (status == CF_MISSING)
-        return cf_fail(error, CF_UNSAFE,
-                       "%s is not the folder that was added: its .counterfoil is gone; bring it "
-                       "back, or `counterfoil repair %s --refill`",
-                       binding->path, binding->path);
+        return cf_binding_refuse_folder(binding, true, error);
     if (!status && !cf_id_equal(&instance, &binding->instance))
-        return cf_fail(error, CF_UNSAFE, "%s is another folder than the one that was added",
-                       binding->path);
+        return cf_binding_refuse_folder(binding, false, error);
     return status;
 }
 

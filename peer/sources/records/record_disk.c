@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/records/record_disk.h"
 
+#include "codec/clock.h"
 #include "codec/content.h"
 #include "peer/adapters/record_format.h"
 #include "peer/merge/node_stat.h"
@@ -13,8 +14,8 @@ enum { STEP = 1 << 20 };
 /* A change within two ticks of the last one may leave no trace in the times. */
 bool cf_record_disk_at_rest(const cf_files *files, const cf_stat *stat, uint64_t now_ms)
 {
-    static const int64_t MS = 1000000, SECOND = 1000000000;
-    int64_t age = (int64_t)now_ms * MS - stat->ctime_ns;
+    static const int64_t SECOND = 1000000000;
+    int64_t age = cf_ns_of_ms(now_ms) - stat->ctime_ns;
 
     return age > 2 * files->tick_ns || age <= -SECOND;
 }

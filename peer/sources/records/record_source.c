@@ -84,12 +84,11 @@ static void look_soon(cf_record_source *source, uint64_t now_ms)
 }
 
 /* The watch saw something in the folder. */
-static void changed(void *self, uint64_t folder, cf_event_kind kind, uint64_t now_ms)
+static void changed(void *self, uint64_t folder, cf_bytes name, cf_event_kind kind, uint64_t now_ms)
 {
     cf_record_source *source = self;
 
-    (void)folder;
-    (void)kind;
+    (void)folder, (void)name, (void)kind;
     if (source->look)
         return;
     look_soon(source, now_ms);

@@ -19,5 +19,11 @@ cf_status cf_record_source_counts_up(cf_files *files, const cf_binding *binding,
 /* How what is there compares with the collection, row by row. */
 cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_comparison *out,
                                    cf_error *error);
+/* Makes what is there the base, so that the next look brings what the collection has and publishes
+ * nothing; what is written to it meanwhile is an edit. `own` is told of each row that is no version
+ * in the log, and will go. CF_OK also when nothing is there. */
+typedef void cf_refill_own(void *context, const cf_row *row);
+cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding, cf_refill_own *own,
+                                  void *context, cf_records *records, cf_error *error);
 
 #endif

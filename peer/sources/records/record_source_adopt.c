@@ -66,6 +66,34 @@ static bool leave_place(cf_record_run *run, const cf_row *shown)
     return true;
 }
 
+/* Where the source meets its collection: what is only old, or, where the user says so, anything
+ * that is there, as if it had been shown here. */
+static bool meet_row(cf_record_run *run, const cf_row *row, const cf_row *shown, const cf_row *base)
+{
+    const unsigned meets = run->source->binding->meets;
+    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    cf_row met;
+
+    if (base) {
+        if (!(meets & CF_MEETS_AGAIN) || !cf_record_run_was_told(run, row, base, &met))
+            return false;
+    } else if (!shown) {
+        if (meets & CF_MEETS_MINE || !cf_record_run_is_deleted(run, row, &met))
+            return false;
+    } else if (meets & CF_MEETS_MINE) {
+        const cf_row based = cf_record_run_based_here(run, shown, row);
+
+        if (!leave_place(run, shown))
+            return false;
+        met = cf_row_view_agree(run->view, &based, &run->arena);
+    } else if ((table && !means_the_same(run, table, row)) ||
+               !cf_record_run_is_old(run, row, shown, &met) || !leave_place(run, shown)) {
+        return false;
+    }
+    cf_record_run_put(run, &met);
+    return true;
+}
+
 /* Returns whether it was adopted. */
 static bool adopt_row(cf_record_run *run, const cf_row *row)
 {
@@ -73,9 +101,11 @@ static bool adopt_row(cf_record_run *run, const cf_row *row)
     const cf_row *shown = cf_record_run_shown(run, row->table, row->key);
     const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
 
-    if ((base && cf_record_run_same(run, row, base)) || !shown ||
-        !cf_record_run_shows(run, row, shown) || (table && !means_the_same(run, table, row)) ||
-        !leave_place(run, shown))
+    if (base && cf_record_run_same(run, row, base))
+        return false;
+    if (!shown || !cf_record_run_shows(run, row, shown))
+        return !cf_record_run_ignores(run, row) && meet_row(run, row, shown, base);
+    if ((table && !means_the_same(run, table, row)) || !leave_place(run, shown))
         return false;
     const cf_row based = cf_record_run_based_here(run, shown, row);
     cf_row agreed = cf_row_view_agree(run->view, &based, &run->arena);

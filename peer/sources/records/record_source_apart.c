@@ -50,53 +50,166 @@ static void count_different(const cf_record_run *run, const cf_row *row, cf_comp
 /* What isn't asked for here counts on neither side. */
 static void compare(cf_record_run *run, const cf_binding *binding, cf_comparison *out)
 {
-    cf_record_select(binding, &run->content.format, &run->schema, run->view, &run->arena,
-                     &run->selection);
     for (size_t i = 0; i < cf_row_view_count(run->view); i++)
         out->only_there += cf_record_selected(&run->selection, cf_row_view_at(run->view, i));
     for (size_t i = 0; i < run->content.file.count; i++) {
         const cf_row *row = &run->content.file.rows[i];
         const cf_row *shown = cf_record_run_shown(run, row->table, row->key);
+        cf_row old;
 
-        if (!shown && cf_record_includes(binding, &run->content.format, row))
-            out->only_here++;
-        else if (shown && cf_record_run_shows(run, row, shown))
+        if (!shown && !cf_record_includes(binding, &run->content.format, row))
+            continue;
+        if (!shown)
+            *(cf_record_run_is_deleted(run, row, &old) ? &out->deleted : &out->only_here) += 1;
+        else if (cf_record_run_shows(run, row, shown))
             out->equal++;
-        else if (shown)
+        else if (cf_record_run_is_old(run, row, shown, &old))
+            out->older++;
+        else
             count_different(run, row, out);
     }
-    out->only_there -= out->equal + out->different;
+    out->only_there -= out->equal + out->older + out->different;
+}
+
+/* ---- A run without a source at work ---- */
+
+typedef struct {
+    cf_record_source source;
+    cf_record_run run;
+    cf_medium *medium;
+} apart;
+
+static cf_status open_apart(apart *self, cf_peer *peer, const cf_binding *binding, cf_error *error)
+{
+    cf_record_run *run = &self->run;
+
+    self->source.binding = (cf_binding *)binding; /* only who may put into it does */
+    run->source = &self->source;
+    self->medium = cf_medium_new(peer->env->files, peer, binding);
+    cf_status status = cf_peer_collection(peer, &binding->collection, &run->collection, error);
+    if (!status)
+        status = cf_catalog_schema(peer, &binding->collection, &run->arena, &run->schema, error);
+    if (!status)
+        status = cf_record_run_know_past(run, CF_MEETS_OLD, peer, error);
+    self->medium->schema = &run->schema;
+    self->medium->only_looks = true;
+    if (!status)
+        status = cf_medium_read(self->medium, FUTURE_MS, &run->content, error);
+    if (status)
+        return status;
+    run->view = cf_row_view_new(run->collection->state, &run->schema);
+    if (run->content.map)
+        cf_record_map_give(run->content.map, &run->content.file, binding->rows, run->view);
+    if (run->content.keyed)
+        cf_record_keys_give(&run->content.file, binding->rows, run->view);
+    if (run->content.texts)
+        cf_record_types_give(&run->content.file, &run->content.format, binding->rows, run->view);
+    cf_record_values_reduce(&(cf_values_look){.peer = peer, .collection = &binding->collection},
+                            &run->content.file, &run->arena, &run->as_read);
+    cf_record_select(binding, &run->content.format, &run->schema, run->view, &run->arena,
+                     &run->selection);
+    return CF_OK;
+}
+
+static void close_apart(apart *self)
+{
+    cf_past_destroy(&self->run.past);
+    cf_row_view_destroy(&self->run.view);
+    cf_medium_content_release(&self->run.content);
+    cf_medium_destroy(&self->medium);
+    cf_arena_release(&self->run.arena);
 }
 
 cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_comparison *out,
                                    cf_error *error)
 {
-    cf_record_run run = {0};
-    cf_medium *medium = cf_medium_new(peer->env->files, peer, binding);
+    apart self = {0};
 
     *out = (cf_comparison){0};
-    cf_status status = cf_peer_collection(peer, &binding->collection, &run.collection, error);
+    cf_status status = open_apart(&self, peer, binding, error);
     if (!status)
-        status = cf_catalog_schema(peer, &binding->collection, &run.arena, &run.schema, error);
-    medium->schema = &run.schema;
-    medium->only_looks = true;
-    if (!status)
-        status = cf_medium_read(medium, FUTURE_MS, &run.content, error);
-    if (!status) {
-        run.view = cf_row_view_new(run.collection->state, &run.schema);
-        if (run.content.map)
-            cf_record_map_give(run.content.map, &run.content.file, binding->rows, run.view);
-        if (run.content.keyed)
-            cf_record_keys_give(&run.content.file, binding->rows, run.view);
-        if (run.content.texts)
-            cf_record_types_give(&run.content.file, &run.content.format, binding->rows, run.view);
-        cf_record_values_reduce(&(cf_values_look){.peer = peer, .collection = &binding->collection},
-                                &run.content.file, &run.arena, &run.as_read);
-        compare(&run, binding, out);
-    }
-    cf_row_view_destroy(&run.view);
-    cf_medium_content_release(&run.content);
-    cf_medium_destroy(&medium);
-    cf_arena_release(&run.arena);
+        compare(&self.run, binding, out);
+    close_apart(&self);
     return status;
+}
+
+/* ---- The log wins ---- */
+
+/* It shows what stands in its place, or something that was deleted, in other words. */
+static cf_row overwritten(cf_record_run *run, cf_peer *peer, const cf_row *row, const cf_row *shown)
+{
+    const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
+    cf_row base = *row;
+    cf_row_ref *refs = NULL;
+    size_t count = 0;
+    cf_buffer packed = {0};
+    cf_error ignored;
+
+    if (shown) {
+        const cf_row agreed = cf_row_view_agree(run->view, shown, &run->arena);
+
+        base.item = shown->item;
+        if (cf_row_refs_read(&agreed, &run->arena, &refs, &count, &ignored))
+            count = 0;
+    } else {
+        peer->env->random(peer->env->context, base.item.bytes, sizeof base.item.bytes);
+        base.item.bytes[0] = table ? table->kind : CF_KIND_ROW;
+    }
+    cf_row_refs_pack(&packed, &base, refs, count);
+    base.refs = cf_arena_copy(&run->arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return base;
+}
+
+static cf_row base_of(cf_record_run *run, cf_peer *peer, const cf_row *row, bool *is_own)
+{
+    const cf_row *shown = cf_record_run_shown(run, row->table, row->key);
+    cf_row base;
+
+    *is_own = false;
+    if (shown && cf_record_run_shows(run, row, shown)) {
+        base = cf_record_run_based_here(run, shown, row);
+        return cf_row_view_agree(run->view, &base, &run->arena);
+    }
+    if (shown ? cf_record_run_is_old(run, row, shown, &base)
+              : cf_record_run_is_deleted(run, row, &base))
+        return base;
+    *is_own = true;
+    return overwritten(run, peer, row, shown);
+}
+
+static void forget_rows(cf_binding *binding, cf_records *records)
+{
+    const cf_row *row;
+
+    while ((row = cf_rows_next(binding->rows, NULL))) {
+        cf_arena arena = {0};
+        cf_bytes table = cf_arena_copy(&arena, row->table);
+
+        cf_binding_drop_row(binding, table, cf_arena_copy(&arena, row->key), records);
+        cf_arena_release(&arena);
+    }
+}
+
+cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding, cf_refill_own *own,
+                                  void *context, cf_records *records, cf_error *error)
+{
+    apart self = {0};
+    cf_record_run *run = &self.run;
+
+    forget_rows(binding, records);
+    cf_status status = open_apart(&self, peer, binding, error);
+    for (size_t i = 0; !status && i < run->content.file.count; i++) {
+        const cf_row *row = &run->content.file.rows[i];
+        bool is_own;
+
+        if (!cf_record_includes(binding, &run->content.format, row))
+            continue;
+        const cf_row base = base_of(run, peer, row, &is_own);
+        if (is_own)
+            own(context, run->as_read.rows ? &run->as_read.rows[i] : row);
+        cf_binding_put_row(binding, &base, records);
+    }
+    close_apart(&self);
+    return status == CF_MISSING ? CF_OK : status;
 }

@@ -226,7 +226,7 @@ static void hold(applying *self)
 
     for (size_t i = 0; i < self->drop_count; i++)
         if (is_vanishing(run, &self->drops[i]))
-            cf_record_note(run, CF_PENDING_HELD, &self->drops[i],
+            cf_record_note(run, CF_PENDING_SPARED, &self->drops[i],
                            "%zu of %zu items were deleted elsewhere: say --yes or --max-delete to "
                            "delete them here too",
                            vanishing, items);

@@ -133,18 +133,26 @@ void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind
 {
     cf_record_run *run = self->run;
     const char *mark = why ? "; " : "";
+    cf_buffer advice = {0};
 
     why = why ? why : "";
+    cf_binding_advise_refill(run->source->workshop->peer, run->source->binding, &advice);
+    cf_buffer_append(&advice, "", 1);
     for (size_t i = 0; i < run->content.file.count; i++) {
         const cf_row *row = &run->content.file.rows[i];
         const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
         const cf_row *shown = cf_row_view_find(run->view, row->table, row->key);
+        bool differs = !base && shown;
 
         if (!cf_record_run_same(run, row, base) && !cf_record_run_shows(run, row, shown) &&
             !cf_record_run_is_odd(run, i) && !cf_record_run_ignores(run, row))
-            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s",
-                           base ? "it was changed here" : "it is new here", mark, why);
+            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s%s",
+                           base      ? "it was changed here"
+                           : differs ? "it is different here"
+                                     : "it is new here",
+                           mark, why, differs ? (const char *)advice.data : "");
     }
+    cf_buffer_release(&advice);
     if (!self->keeps_missing && cf_record_file_certain(&run->content.file)) {
         char text[CF_ERROR_TEXT + 32];
 

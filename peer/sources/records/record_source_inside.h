@@ -4,6 +4,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
 #include "peer/adapters/record_format.h"
+#include "peer/log/past.h"
 #include "peer/merge/table.h"
 #include "peer/records/record_scan.h"
 #include "peer/records/row_index.h"
@@ -100,6 +101,7 @@ typedef struct {
     const cf_record_refusal *refusals; /* of the last one that wrote, ascending by place */
     size_t refusal_count;
     cf_row_view *view;
+    cf_past *past;                 /* while the source meets its collection; else NULL */
     cf_record_selection selection; /* of the view */
     cf_records records;
     cf_arena arena;
@@ -246,7 +248,17 @@ void cf_record_run_settled(cf_record_run *run);
 /* What was intended and is shown is agreed, whatever became of it elsewhere since. */
 cf_status cf_record_run_take_intended(cf_record_run *run, cf_error *error);
 
-/* Takes for agreed what both sides have. */
+/* What the source's row says was true once (record_source_old.c): of the row that is shown in its
+ * place; of one that was there and was deleted; or, where the home went back, of what the base has
+ * it was told since, in part perhaps. `*out` is what the base takes. */
+bool cf_record_run_is_old(cf_record_run *run, const cf_row *here, const cf_row *shown, cf_row *out);
+bool cf_record_run_is_deleted(cf_record_run *run, const cf_row *here, cf_row *out);
+bool cf_record_run_was_told(cf_record_run *run, const cf_row *here, const cf_row *base,
+                            cf_row *out);
+cf_status cf_record_run_know_past(cf_record_run *run, unsigned meets, cf_peer *peer,
+                                  cf_error *error);
+
+/* Takes for agreed what both sides have, or had. */
 void cf_record_run_adopt(cf_record_run *run);
 /* The same, and publishes what the user did. */
 cf_status cf_record_run_publish(cf_record_run *run, cf_error *error);

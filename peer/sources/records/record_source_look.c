@@ -341,6 +341,9 @@ static cf_status work(cf_record_run *run, cf_error *error)
     status = cf_record_run_take_intended(run, error);
     if (!status)
         cf_record_run_find_ignored(run);
+    if (!status && !run->look_only)
+        status =
+            cf_record_run_know_past(run, source->binding->meets, source->workshop->peer, error);
     if (!status)
         status = cf_record_run_publish(run, error);
     if (!status)
@@ -377,6 +380,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool l
     cf_pendings before = source->notes;
     source->notes = source->found;
     source->found = before;
+    cf_past_destroy(&run.past);
     cf_row_view_destroy(&run.view);
     cf_row_index_release(&run.here);
     cf_rows_destroy(&run.troubled);

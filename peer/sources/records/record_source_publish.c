@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What was there is told: who makes a row from now on makes another one, and an old one is an edit.
+ */
+enum { MEETS = CF_MEETS_SAME | CF_MEETS_OLD | CF_MEETS_AGAIN | CF_MEETS_MINE };
+
 /* ---- Entries ---- */
 
 static void rebase(cf_record_counted *self, const cf_row_scan *scan, const cf_dot *dots)
@@ -60,7 +64,7 @@ static cf_status commit(cf_record_counted *self, identities *published, cf_publi
     cf_record_run *run = self->run;
 
     if (self->waiting == 0) /* nothing of what is there waits */
-        cf_binding_end_meeting(run->source->binding, &run->records);
+        cf_binding_end_meeting(run->source->binding, MEETS, &run->records);
     cf_medium_settled(run->source->medium, &run->records);
     cf_row_view_destroy(&run->view);
     cf_arena_release(&self->arena);
@@ -109,7 +113,7 @@ static void scan_disk(cf_record_counted *self, cf_row_scan *out)
 
     cf_record_meeting_begin(meeting, run->view, run->source->binding->rows);
     *input = (cf_row_scan_input){
-        .ids = run->source->binding->same_rows ? &meeting->ids : &cf_record_ids_product,
+        .ids = run->source->binding->meets & CF_MEETS_SAME ? &meeting->ids : &cf_record_ids_product,
         .schema = &run->schema,
         .format = &run->content.format,
         .state = run->collection->state,
@@ -213,6 +217,8 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
         if (!silent && self->missing && cf_rows_count(source->binding->dependants))
             scan_guarded(self, &scan);
         cf_record_counted_note_unsent(self, kind, silent);
+        if (!run->look_only && !run->unrest)
+            cf_binding_end_meeting(source->binding, MEETS & ~CF_MEETS_SAME, &run->records);
         return cf_record_run_commit(run, error);
     }
     bool whole = cf_record_run_is_transactional(run);
@@ -228,7 +234,7 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
     if (scan.count)
         return publish(self, &scan, error);
     if (!self->waiting)
-        cf_binding_end_meeting(source->binding, &run->records);
+        cf_binding_end_meeting(source->binding, MEETS, &run->records);
     return cf_record_run_commit(run, error);
 }
 
@@ -272,8 +278,11 @@ cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
     if (run->as_base) {
         if (!run->look_only)
             cf_binding_end_count(run->source->workshop->peer, run->source->binding, CF_GUARD_HERE);
-        if (!cf_record_run_silence(run, &kind) && !run->look_only)
-            cf_binding_end_meeting(run->source->binding, &run->records);
+        bool silent = cf_record_run_silence(run, &kind) != NULL;
+
+        if (!run->look_only)
+            cf_binding_end_meeting(run->source->binding, silent ? MEETS & ~CF_MEETS_SAME : MEETS,
+                                   &run->records);
         return cf_record_run_commit(run, error);
     }
     if (!run->look_only)

@@ -54,25 +54,36 @@ static void read_value(const cf_record_value *one, cf_read *out)
     cf_buffer_release(&made);
 }
 
-static cf_upload_answer prepare(cf_record_values *self, cf_record_value *one, cf_bytes before,
-                                const cf_prepared **out)
+static cf_upload_file file_of(const cf_record_values *self, const cf_record_value *one)
 {
     const cf_node *node = cf_nodes_find(self->binding->nodes, one->node);
-    cf_read read = {0};
     cf_upload_file file = {
         .binding = self->binding,
         .folder = CF_NODE_ROOT,
         .stat = {.size = one->size},
         .hash = one->hash,
-        .read = &read,
-        .before = before,
     };
 
     if (node) {
         file.name = node->name;
         file.stat = cf_stat_of_node(node);
     }
-    read_value(one, &read);
+    return file;
+}
+
+/* `kept`: what its file holds may not be it any more; an upload that has to be begun needs it anew.
+ */
+static cf_upload_answer prepare(cf_record_values *self, cf_record_value *one, bool kept,
+                                cf_bytes before, const cf_prepared **out)
+{
+    cf_upload_file file = file_of(self, one);
+    cf_read read = {0};
+
+    file.before = before;
+    if (!kept || cf_record_value_is_small(one)) {
+        file.read = &read;
+        read_value(one, &read);
+    }
     cf_upload_answer answer = cf_uploads_prepare(self->workshop->uploads, &file, out);
     cf_buffer_release(&read.leaves);
     cf_buffer_release(&read.whole);
@@ -96,11 +107,12 @@ static void send(void *context, cf_bytes field, cf_bytes identity)
     if (!one || !one->value.size ||
         (at->base && cf_row_field_has(cf_row_field_named(at->base, field), identity)))
         return;
-    if (!is_kept(one) && cf_value_file_write(at->self, one, &error)) {
+    bool kept = is_kept(one);
+    if (!kept && cf_value_file_write(at->self, one, &error)) {
         at->why = "a long value of it can't be kept in the home: no room, or a failing disk";
         return;
     }
-    switch (prepare(at->self, one, before_of(at->row, at->base, field), &ignored)) {
+    switch (prepare(at->self, one, kept, before_of(at->row, at->base, field), &ignored)) {
     case CF_UPLOAD_READY:
         break;
     case CF_UPLOAD_STARTED:
@@ -133,7 +145,7 @@ const cf_prepared *cf_record_values_prepared(cf_record_values *values, cf_bytes 
     const cf_prepared *prepared = NULL;
 
     if (!one || !one->value.size || !is_kept(one) ||
-        prepare(values, one, (cf_bytes){0}, &prepared) != CF_UPLOAD_READY)
+        prepare(values, one, true, (cf_bytes){0}, &prepared) != CF_UPLOAD_READY)
         return NULL;
     return prepared;
 }
@@ -142,8 +154,10 @@ void cf_record_values_published(cf_record_values *values, cf_bytes identity)
 {
     cf_record_value *one = cf_record_values_of(values, identity);
 
-    if (one)
-        cf_uploads_published(values->workshop->uploads, &one->hash);
+    if (!one)
+        return;
+    cf_upload_file file = file_of(values, one);
+    cf_uploads_published(values->workshop->uploads, &file);
 }
 
 /* ---- In ---- */

@@ -6,6 +6,7 @@
 
 #include "peer/merge/table.h"
 #include "tests/peer/records/row_check.h"
+#include "tests/peer/states.h"
 
 enum { SETTLE_ROUNDS = 6 };
 
@@ -309,6 +310,32 @@ static void exchange(row_world *world)
         row_world_apply(world, &world->devices[i]);
 }
 
+static int by_writer(const void *left, const void *right)
+{
+    const row_entry *const *a = left, *const *b = right;
+
+    return cf_dot_compare(&(*a)->dot, &(*b)->dot);
+}
+
+/* One who joins now gets the key last and folds what waited for it writer by writer: what is stored
+ * there of all entries is what this device has of them. */
+static void check_stored(const row_world *world, const row_device *device)
+{
+    const row_entry **entries = cf_allocate(world->entry_count, sizeof *entries);
+    cf_state *joined = cf_state_new();
+
+    for (size_t i = 0; i < world->entry_count; i++)
+        entries[i] = &world->entries[i];
+    qsort(entries, world->entry_count, sizeof *entries, by_writer);
+    for (size_t i = 0; i < world->entry_count; i++)
+        cf_state_apply(joined, &entries[i]->dot, entries[i]->time, entries[i]->changes,
+                       entries[i]->count, NULL);
+    if (!states_are_equal(device->state, joined))
+        row_world_broken(world, "%c has another state than who joins now", device->name);
+    cf_state_destroy(&joined);
+    free(entries);
+}
+
 void row_world_settle(row_world *world)
 {
     bool published = true;
@@ -327,6 +354,7 @@ void row_world_settle(row_world *world)
 
         row_check_equal(world, first, view);
         row_check_disks(world, &world->devices[i], view);
+        check_stored(world, &world->devices[i]);
         cf_row_view_destroy(&view);
     }
     cf_row_view_destroy(&first);

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A source that meets its collection: what a row here says was true once, so it is behind, not
+ * different. The base takes it as if this device had shown it then, and the plan brings it up to
+ * date. A row is old where each field that is not as it is now has a value that it had before:
+ *
+ *   row x is (Ann, 12) here, in the log (Ann, 11), then (Anna, 11), then (Anna, 12): old
+ *   row x is (Ann, 13) here:                                                         different
+ *   row y is (Bob, 1) here, was that in the log, and was deleted:                    deleted */
+#include "peer/sources/records/record_source_inside.h"
+
+#include "peer/merge/fields.h"
+
+#include <stdlib.h>
+
+/* A base row in the making. */
+typedef struct {
+    cf_record_run *run;
+    const cf_schema_table *table;
+    const cf_past_item *item;
+    cf_row row;
+    cf_row_field *fields;
+    cf_row_ref *refs;
+    size_t ref_count;
+} old_row;
+
+static bool is_entry_of(cf_bytes field, cf_bytes name)
+{
+    return field.size >= name.size && memcmp(field.data, name.data, name.size) == 0 &&
+           (field.size == name.size || field.data[name.size] == '/');
+}
+
+static bool is_of(const old_row *self, cf_bytes field, cf_bytes name)
+{
+    bool is_set = cf_schema_field(self->table, name).merge == CF_MERGE_SET;
+
+    return is_set ? is_entry_of(field, name) : cf_bytes_equal(field, name);
+}
+
+/* As the state has it; nothing: it refers to what is not there. */
+static cf_bytes value_of(const old_row *self, cf_bytes name, cf_bytes value)
+{
+    const cf_field_rule rule = cf_schema_field(self->table, name);
+    cf_buffer packed = {0};
+
+    if (rule.merge != CF_MERGE_REFERENCE)
+        return value;
+    const cf_row *there = cf_rows_find(self->run->source->binding->rows, rule.table, value);
+    if (!there)
+        there = cf_row_view_find(self->run->view, rule.table, value);
+    if (there)
+        cf_reference_pack_item(&packed, &there->item);
+    cf_bytes copy = cf_arena_copy(&self->run->arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return copy;
+}
+
+/* The latest write that gave the field, or an entry of it, this value; nothing: that took it away.
+ */
+static const cf_past_write *find_write(const old_row *self, cf_bytes name, cf_bytes value)
+{
+    for (size_t i = self->item->count; i-- > 0;)
+        if (is_of(self, self->item->writes[i].field, name) &&
+            cf_bytes_equal(self->item->writes[i].value, value))
+            return &self->item->writes[i];
+    return NULL;
+}
+
+/* There was a time when it had none. */
+static bool was_without(const old_row *self, cf_bytes name)
+{
+    const cf_dot *born = self->item->count ? &self->item->writes[0].dot : NULL;
+
+    for (size_t i = 0; i < self->item->count; i++)
+        if (is_of(self, self->item->writes[i].field, name) &&
+            cf_dot_equal(&self->item->writes[i].dot, born))
+            return find_write(self, name, (cf_bytes){0});
+    return true;
+}
+
+/* ---- A field ---- */
+
+static void drop_refs(old_row *self, cf_bytes name)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < self->ref_count; i++)
+        if (!is_of(self, self->refs[i].field, name))
+            self->refs[kept++] = self->refs[i];
+    self->ref_count = kept;
+}
+
+static void add_ref(old_row *self, const cf_past_write *write)
+{
+    self->refs[self->ref_count++] =
+        (cf_row_ref){write->field, write->dot, write->value, CF_WRITE_SHOWN};
+}
+
+static void put_field(old_row *self, const cf_row_field *field)
+{
+    size_t i = self->row.field_count;
+
+    while (i > 0 && cf_bytes_compare(self->fields[i - 1].name, field->name) > 0)
+        i--;
+    if (i > 0 && cf_bytes_equal(self->fields[i - 1].name, field->name)) {
+        self->fields[i - 1] = *field;
+        return;
+    }
+    memmove(&self->fields[i + 1], &self->fields[i],
+            (self->row.field_count - i) * sizeof *self->fields);
+    self->fields[i] = *field;
+    self->row.field_count++;
+}
+
+/* False: it never was like that. */
+static bool rewind_field(old_row *self, const cf_row_field *here)
+{
+    const cf_past_write **writes =
+        cf_arena_allocate(&self->run->arena, here->count + 1, sizeof *writes);
+
+    for (size_t i = 0; i < here->count; i++) {
+        cf_bytes value = value_of(self, here->name, here->values[i]);
+
+        writes[i] = value.size ? find_write(self, here->name, value) : NULL;
+        if (!writes[i])
+            return false;
+    }
+    if (!here->count && !was_without(self, here->name))
+        return false;
+    drop_refs(self, here->name);
+    for (size_t i = 0; i < here->count; i++)
+        add_ref(self, writes[i]);
+    put_field(self, here);
+    return true;
+}
+
+/* ---- A row ---- */
+
+static int by_field(const void *left, const void *right)
+{
+    const cf_row_ref *a = left, *b = right;
+    int order = cf_bytes_compare(a->field, b->field);
+
+    if (!order)
+        order = (int)a->standing - (int)b->standing;
+    return order ? order : cf_dot_compare(&a->dot, &b->dot);
+}
+
+static void open_old(old_row *self, const cf_row *from, const cf_row *here)
+{
+    size_t fields = from->field_count + here->field_count, values = fields;
+    cf_row_ref *refs = NULL;
+    size_t count = 0;
+    cf_error ignored;
+
+    for (size_t i = 0; i < here->field_count; i++)
+        values += here->fields[i].count;
+    if (cf_row_refs_read(from, &self->run->arena, &refs, &count, &ignored))
+        count = 0;
+    self->row = *from;
+    self->fields = cf_arena_allocate(&self->run->arena, fields, sizeof *self->fields);
+    if (from->field_count)
+        memcpy(self->fields, from->fields, from->field_count * sizeof *self->fields);
+    self->row.fields = self->fields;
+    self->refs = cf_arena_allocate(&self->run->arena, count + values, sizeof *self->refs);
+    if (count)
+        memcpy(self->refs, refs, count * sizeof *refs);
+    self->ref_count = count;
+}
+
+static cf_row close_old(old_row *self)
+{
+    cf_buffer packed = {0};
+
+    if (self->ref_count)
+        qsort(self->refs, self->ref_count, sizeof *self->refs, by_field);
+    cf_row_refs_pack(&packed, &self->row, self->refs, self->ref_count);
+    self->row.refs = cf_arena_copy(&self->run->arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return self->row;
+}
+
+/* Takes over what is old here, field by field; `*news` counts what is neither old nor as in `from`,
+ * `*olds` what is. */
+static void rewind_row(old_row *self, const cf_row *from, const cf_row *here, size_t *olds,
+                       size_t *news)
+{
+    static const cf_row_field nothing;
+
+    *olds = *news = 0;
+    for (size_t i = 0; i < here->field_count; i++) {
+        const cf_row_field *was = cf_row_field_named(from, here->fields[i].name);
+
+        if (!cf_row_field_equal(was ? was : &nothing, &here->fields[i]))
+            *(rewind_field(self, &here->fields[i]) ? olds : news) += 1;
+    }
+    for (size_t i = 0; i < from->field_count; i++) {
+        const cf_row_field gone = {.name = from->fields[i].name};
+
+        if (from->fields[i].count && !cf_row_field_named(here, gone.name) &&
+            cf_format_holds(&self->run->content.format, from->table, gone.name))
+            *(rewind_field(self, &gone) ? olds : news) += 1;
+    }
+}
+
+static bool begin(cf_record_run *run, const cf_id *item, cf_bytes table, old_row *out)
+{
+    static const cf_schema_table plain;
+    const cf_schema_table *known = cf_schema_find(&run->schema, table);
+
+    *out = (old_row){.run = run,
+                     .table = known ? known : &plain,
+                     .item = run->past ? cf_past_find(run->past, item) : NULL};
+    return out->item;
+}
+
+bool cf_record_run_is_old(cf_record_run *run, const cf_row *here, const cf_row *shown, cf_row *out)
+{
+    const cf_row from = cf_record_run_based_here(run, shown, here);
+    const cf_row agreed = cf_row_view_agree(run->view, &from, &run->arena);
+    size_t olds, news;
+    old_row old;
+
+    if (!begin(run, &shown->item, here->table, &old))
+        return false;
+    open_old(&old, &agreed, here);
+    rewind_row(&old, &agreed, here, &olds, &news);
+    if (!olds || news)
+        return false;
+    *out = close_old(&old);
+    return cf_record_run_shows(run, here, out);
+}
+
+bool cf_record_run_was_told(cf_record_run *run, const cf_row *here, const cf_row *base, cf_row *out)
+{
+    size_t olds, news;
+    old_row old;
+
+    const cf_row known = cf_row_copy(base, &run->arena); /* which takes the place of the base's */
+
+    if (!begin(run, &known.item, here->table, &old))
+        return false;
+    open_old(&old, &known, here);
+    rewind_row(&old, &known, here, &olds, &news);
+    *out = close_old(&old);
+    return olds > 0;
+}
+
+/* ---- What was deleted ---- */
+
+typedef struct {
+    cf_record_run *run;
+    const cf_row *here;
+    cf_row *out;
+    bool found;
+} looking;
+
+static bool look_at(void *context, const cf_past_item *item, const cf_past_place *place)
+{
+    looking *self = context;
+    cf_record_run *run = self->run;
+    const cf_row from = {.table = self->here->table, .key = self->here->key, .item = item->id};
+    size_t olds, news;
+    old_row old;
+
+    if (cf_row_view_of_item(run->view, &item->id) || cf_row_view_holds_back(run->view, &item->id) ||
+        cf_rows_of_item(run->source->binding->rows, &item->id) ||
+        !begin(run, &item->id, from.table, &old))
+        return true;
+    open_old(&old, &from, self->here);
+    rewind_row(&old, &from, self->here, &olds, &news);
+    if (news)
+        return true;
+    cf_row_ref *refs = cf_arena_allocate(&run->arena, old.ref_count + 2, sizeof *refs);
+    if (old.ref_count)
+        memcpy(refs, old.refs, old.ref_count * sizeof *refs);
+    refs[old.ref_count++] = (cf_row_ref){cf_field_fixed(CF_FIELD_NUMBER_TABLE), place->within_dot,
+                                         place->within, CF_WRITE_SHOWN};
+    refs[old.ref_count++] = (cf_row_ref){cf_field_fixed(CF_FIELD_NUMBER_KEY), place->name_dot,
+                                         place->name, CF_WRITE_SHOWN};
+    old.refs = refs;
+    *self->out = close_old(&old);
+    self->found = true;
+    return false;
+}
+
+/* Long values are looked for nowhere else: such a row stays. */
+static bool is_short(const cf_row *row)
+{
+    static const cf_id any = {{CF_KIND_ROW}};
+
+    for (size_t i = 0; i < row->field_count; i++)
+        for (size_t k = 0; k < row->fields[i].count; k++)
+            if (cf_item_has_content(&any, row->fields[i].name, row->fields[i].values[k]))
+                return false;
+    return true;
+}
+
+bool cf_record_run_is_deleted(cf_record_run *run, const cf_row *here, cf_row *out)
+{
+    looking self = {.run = run, .here = here, .out = out};
+    cf_buffer table = {0};
+
+    if (!run->past || !is_short(here))
+        return false;
+    cf_pack_text(&table, here->table);
+    cf_past_at(run->past, cf_buffer_view(&table), here->key, look_at, &self);
+    cf_buffer_release(&table);
+    return self.found;
+}
+
+/* ---- The past ---- */
+
+cf_status cf_record_run_know_past(cf_record_run *run, unsigned meets, cf_peer *peer,
+                                  cf_error *error)
+{
+    return meets & (CF_MEETS_OLD | CF_MEETS_AGAIN)
+               ? cf_past_read(peer, &run->collection->id, &run->past, error)
+               : CF_OK;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/upload_inside.h"
+
+#include <stdlib.h>
+
+enum { TOLD_SHARE = 16 };
+
+/* The file that the content was found in, and the folder that is to be looked at again. */
+typedef struct {
+    cf_table_link by_file;
+    cf_place_in_line beside; /* among those of its upload */
+    cf_place_in_line place;  /* among those to be told */
+    bool is_untold;
+    bool is_over;      /* what it asked for failed: its file has to be read again */
+    cf_upload *upload; /* NULL: it is over, or published for another */
+    cf_binding *binding;
+    uint64_t folder;
+    cf_stat stat;
+    cf_hash hash;
+} asker;
+
+/* A value of a database has no file. */
+static uint64_t key_of(const cf_stat *stat, const cf_hash *hash)
+{
+    return stat->inode ? stat->inode : cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
+}
+
+static asker *find(const cf_uploads *uploads, const cf_upload_file *file)
+{
+    uint64_t key = key_of(&file->stat, &file->hash);
+
+    for (cf_table_link *link = cf_table_first(&uploads->askers, key); link;
+         link = cf_table_next(link)) {
+        asker *one = cf_linked(link, asker, by_file);
+
+        if (one->binding == file->binding && one->folder == file->folder &&
+            cf_stat_same_file(&one->stat, &file->stat) && cf_hash_equal(&one->hash, &file->hash))
+            return one;
+    }
+    return NULL;
+}
+
+static void leave_upload(asker *one)
+{
+    if (one->upload)
+        cf_line_remove(&one->upload->askers, &one->beside);
+    one->upload = NULL;
+}
+
+static void be_told(cf_uploads *uploads, asker *one)
+{
+    if (one->is_untold)
+        cf_line_remove(&uploads->untold, &one->place);
+    one->is_untold = false;
+}
+
+static void drop(cf_uploads *uploads, asker *one)
+{
+    leave_upload(one);
+    be_told(uploads, one);
+    cf_table_remove(&uploads->askers, &one->by_file);
+    free(one);
+}
+
+void cf_upload_ask(cf_uploads *uploads, cf_upload *upload, const cf_upload_file *file)
+{
+    asker *one = find(uploads, file);
+
+    if (one && one->upload == upload) {
+        one->stat = file->stat;
+        return;
+    }
+    if (one)
+        drop(uploads, one);
+    one = cf_allocate(1, sizeof *one);
+    one->upload = upload;
+    one->binding = file->binding;
+    one->folder = file->folder;
+    one->stat = file->stat;
+    one->hash = file->hash;
+    cf_line_add(&upload->askers, &one->beside);
+    cf_table_add(&uploads->askers, &one->by_file, key_of(&file->stat, &file->hash));
+}
+
+void cf_upload_answered(cf_uploads *uploads, const cf_upload_file *file)
+{
+    asker *one = find(uploads, file);
+
+    if (one)
+        be_told(uploads, one);
+}
+
+void cf_upload_unask(cf_uploads *uploads, const cf_upload_file *file)
+{
+    asker *one = find(uploads, file);
+
+    if (one)
+        drop(uploads, one);
+}
+
+void cf_upload_unask_all(cf_uploads *uploads, const cf_binding *binding)
+{
+    for (cf_table_link *link = cf_table_walk(&uploads->askers, NULL), *after; link; link = after) {
+        asker *one = cf_linked(link, asker, by_file);
+
+        after = cf_table_walk(&uploads->askers, link);
+        if (!binding || one->binding == binding)
+            drop(uploads, one);
+    }
+}
+
+void cf_upload_tell(cf_uploads *uploads, cf_upload *upload)
+{
+    for (cf_place_in_line *at = upload->askers.first; at; at = at->after) {
+        asker *one = cf_standing(at, asker, beside);
+
+        one->is_over = upload->phase == CF_UPLOAD_IS_FAILED;
+        if (!one->is_untold)
+            cf_line_add(&uploads->untold, &one->place);
+        one->is_untold = true;
+    }
+}
+
+void cf_upload_let_go(cf_upload *upload)
+{
+    while (upload->askers.first)
+        leave_upload(cf_standing(upload->askers.first, asker, beside));
+}
+
+bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_hash *hash)
+{
+    for (cf_table_link *link = cf_table_first(&uploads->askers, stat->inode), *after; link;
+         link = after) {
+        asker *one = cf_linked(link, asker, by_file);
+
+        after = cf_table_next(link);
+        if (!one->is_over && cf_stat_unchanged(&one->stat, stat)) {
+            *hash = one->hash;
+            return true;
+        }
+        if (!one->upload && !one->is_untold && cf_stat_same_file(&one->stat, stat))
+            drop(uploads, one); /* of what the file was */
+    }
+    return false;
+}
+
+bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64_t *folder)
+{
+    size_t untold = uploads->untold.count;
+
+    /* To tell each of many by itself would have their directory listed as often. */
+    uploads->telling =
+        untold && (uploads->telling || untold * TOLD_SHARE >= cf_uploads_coming(uploads));
+    if (!uploads->telling)
+        return false;
+    asker *one = cf_standing(uploads->untold.first, asker, place);
+    *binding = one->binding;
+    *folder = one->folder;
+    be_told(uploads, one);
+    if (one->is_over)
+        drop(uploads, one);
+    return true;
+}

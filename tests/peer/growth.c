@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The work on one item grows as its fields do, and not as their square. What is counted is how many
+ * stretches of the product's code are run: the sources that have to do with an item are compiled
+ * for this test so that each of them calls __sanitizer_cov_trace_pc. */
+#include "peer/merge/covered.h"
+#include "peer/merge/state_item.h"
+#include "peer/records/record_facts.h"
+#include "tests/peer/records/made_schema.h"
+#include "tests/peer/records/rule_world.h"
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SMALL = 500, SIZES = 3 };
+
+static uint64_t stretches;
+
+void __sanitizer_cov_trace_pc(void);
+void __sanitizer_cov_trace_pc(void)
+{
+    stretches++;
+}
+
+typedef uint64_t fields_work(size_t fields);
+
+/* Twice the fields are about twice the work: n log n has some more, a square four times as much. */
+static void expect_linear(fields_work *work)
+{
+    uint64_t counts[SIZES];
+
+    for (size_t i = 0; i < SIZES; i++)
+        counts[i] = work((size_t)SMALL << i);
+    cr_expect_gt(counts[0], SMALL, "nothing is counted");
+    for (size_t i = 1; i < SIZES; i++)
+        cr_expect_lt(counts[i], 3 * counts[i - 1], "%llu for %d fields, %llu for twice as many",
+                     (unsigned long long)counts[i - 1], SMALL << (i - 1),
+                     (unsigned long long)counts[i]);
+}
+
+static const cf_id item = {{'o', 1}};
+
+static cf_dot dot_of(uint64_t number)
+{
+    return (cf_dot){.writer = {{1}}, .sequence = number, .hash = {2}};
+}
+
+/* An item each of whose fields another entry wrote, as it is kept. */
+static cf_buffer pack_item(size_t fields)
+{
+    cf_buffer record = {0};
+    char name[24];
+
+    cf_pack_array(&record, 3);
+    cf_pack_array(&record, fields);
+    for (size_t i = 0; i < fields; i++) {
+        cf_dot dot = dot_of(i + 1);
+
+        cf_pack_array(&record, 5);
+        cf_pack_bin(&record, cf_bytes_of(dot.writer.bytes, CF_ID_SIZE));
+        cf_pack_uint(&record, dot.sequence);
+        cf_pack_bin(&record, cf_bytes_of(dot.hash, sizeof dot.hash));
+        cf_pack_uint(&record, 1000);
+        cf_pack_uint(&record, i);
+    }
+    cf_pack_array(&record, fields);
+    for (size_t i = 0; i < fields; i++) {
+        snprintf(name, sizeof name, "/f%06zu", i);
+        cf_pack_array(&record, 4);
+        cf_field_pack(&record, cf_bytes_of_text(name));
+        cf_pack_uint(&record, i);
+        cf_pack_bool(&record, false);
+        cf_pack_uint(&record, 7);
+    }
+    cf_pack_array(&record, 0);
+    return record;
+}
+
+static cf_state *state_of(size_t fields)
+{
+    cf_state *state = cf_state_new();
+    cf_buffer record = pack_item(fields);
+    cf_error error;
+
+    expect_ok(cf_state_item_read(state, &item, cf_buffer_view(&record), &error), error);
+    cf_buffer_release(&record);
+    return state;
+}
+
+/* Read, changed in each field by one entry, and kept. */
+static uint64_t state_work(size_t fields)
+{
+    uint64_t before = stretches;
+    cf_state *state = state_of(fields);
+    cf_change *changes = cf_allocate(fields, sizeof *changes);
+    cf_dot *over = cf_allocate(fields, sizeof *over), self = dot_of(fields + 1);
+    char(*names)[24] = cf_allocate(fields, sizeof *names);
+    cf_buffer record = {0};
+
+    for (size_t i = 0; i < fields; i++) {
+        snprintf(names[i], sizeof names[i], "/f%06zu", i);
+        over[i] = dot_of(i + 1);
+        changes[i] = (cf_change){.item = item,
+                                 .field = cf_bytes_of_text(names[i]),
+                                 .value = cf_bytes_of("\x08", 1),
+                                 .over = &over[i],
+                                 .over_count = i % 2};
+    }
+    cf_state_apply(state, &self, (cf_time){2000, 0}, changes, fields, NULL);
+    cr_assert_eq(cf_item_write_count(cf_state_item(state, &item)), fields + fields / 2);
+    cf_state_item_pack(state, &item, &record);
+    cf_buffer_release(&record);
+    free(names);
+    free(over);
+    free(changes);
+    cf_state_destroy(&state);
+    return stretches - before;
+}
+
+Test(growth, of_what_is_kept_of_an_item_is_linear)
+{
+    expect_linear(state_work);
+}
+
+/* A deletion covers each field by its own dot. */
+static uint64_t deletion_work(size_t fields)
+{
+    cf_state *state = state_of(fields);
+    cf_cover *covers = cf_allocate(fields, sizeof *covers);
+    char(*names)[24] = cf_allocate(fields, sizeof *names);
+    cf_dot self = dot_of(fields + 1);
+    cf_buffer value = {0};
+    cf_row_facts facts = {0};
+
+    for (size_t i = 0; i < fields; i++) {
+        snprintf(names[i], sizeof names[i], "/f%06zu", i);
+        covers[i] = (cf_cover){cf_bytes_of_text(names[i]), dot_of(i + 1)};
+    }
+    cf_covers_pack(&value, covers, fields);
+    cf_change change = {.item = item, .value = cf_buffer_view(&value)};
+    uint64_t before = stretches;
+    cf_state_apply(state, &self, (cf_time){2000, 0}, &change, 1, NULL);
+    cf_row_facts_load(state, cf_state_item(state, &item), &facts);
+    cr_assert_eq(facts.count, fields);
+    cr_assert_not(facts.lives);
+    cf_row_facts_release(&facts);
+    cf_buffer_release(&value);
+    free(names);
+    free(covers);
+    cf_state_destroy(&state);
+    return stretches - before;
+}
+
+Test(growth, of_what_a_deletion_covers_is_linear)
+{
+    expect_linear(deletion_work);
+}
+
+static cf_buffer words_of(size_t fields, unsigned value)
+{
+    cf_buffer words = {0};
+
+    cf_buffer_append_text(&words, "card u");
+    for (size_t i = 0; i < fields; i++)
+        cf_buffer_append_text(&words, " f%06zu=%u", i, value);
+    cf_buffer_append(&words, "", 1);
+    return words;
+}
+
+/* A document's members, each edited; the first time apart from the second. */
+static uint64_t edit_work(size_t fields)
+{
+    cf_arena arena = {0};
+    cf_schema schema = made_schema("card", &arena);
+    rule_world world = rule_world_of(&schema);
+    cf_buffer words = words_of(fields, 1), edited = words_of(fields, 2);
+
+    rule_world_write_apart(&world, 'A', 10, (const char *)words.data);
+    cf_rows *base = rule_world_applied(&world);
+    uint64_t before = stretches;
+    cf_row_scan made = rule_world_write(&world, base, 'B', 20, (const char *)edited.data);
+    cr_assert_eq(made.count, fields);
+    rule_world_rebase(&world, base, &made);
+    uint64_t counted = stretches - before;
+    cf_rows_destroy(&base);
+    cf_buffer_release(&words);
+    cf_buffer_release(&edited);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+    return counted;
+}
+
+Test(growth, of_an_edit_of_all_members_of_a_document_is_linear)
+{
+    expect_linear(edit_work);
+}
