@@ -177,6 +177,16 @@ void cf_downloads_retry(cf_downloads *downloads)
         cf_standing(at, cf_incoming, place)->again = true;
 }
 
+void cf_downloads_retry_disk(cf_downloads *downloads)
+{
+    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at;
+         at = at->after) {
+        cf_incoming *one = cf_standing(at, cf_incoming, place);
+
+        one->again |= one->error.status == CF_FULL || one->error.status == CF_IO;
+    }
+}
+
 bool cf_downloads_busy(const cf_downloads *downloads)
 {
     const cf_line *phases = downloads->phases;

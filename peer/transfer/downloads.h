@@ -58,5 +58,8 @@ void cf_downloads_refused(cf_downloads *downloads, const cf_hash *blob, const cf
 /* Something is different now: what waits for a blob is tried again, and what failed is when it is
  * wanted. */
 void cf_downloads_retry(cf_downloads *downloads);
+/* The disk may take what it refused, such as for want of room: that is tried again when it is
+ * wanted. Costs little where the disk refuses it still. */
+void cf_downloads_retry_disk(cf_downloads *downloads);
 
 #endif

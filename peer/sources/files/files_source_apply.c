@@ -17,7 +17,8 @@ bool cf_source_may_apply(const cf_files_source *source)
            source->binding->mode != CF_MODE_SEND && cf_applying_marked(source->applying);
 }
 
-/* A disk that is full makes no sound when there is room again. */
+/* A disk that is full makes no sound when there is room again. What else happens meanwhile puts the
+ * time off no further. */
 static void plan_retry(cf_files_source *source, const cf_applied *applied, uint64_t now_ms)
 {
     bool failed = false;
@@ -27,8 +28,10 @@ static void plan_retry(cf_files_source *source, const cf_applied *applied, uint6
                   applied->pending[i].kind == CF_PENDING_WAITS;
     if (applied->applied)
         source->retries = 0;
-    source->retry_ms =
-        failed && source->quiet ? now_ms + ((uint64_t)RETRY_MS << source->retries) : 0;
+    if (!failed || !source->quiet)
+        source->retry_ms = 0;
+    else if (!source->retry_ms)
+        source->retry_ms = now_ms + ((uint64_t)RETRY_MS << source->retries);
 }
 
 void cf_source_retry(cf_files_source *source, uint64_t now_ms)

@@ -43,6 +43,8 @@ static void look(void *self, bool look_only, cf_delete_word word, uint64_t now_m
     source->word = word;
     source->tries = 0;
     source->not_before_ms = now_ms;
+    if (!look_only)
+        cf_downloads_retry(source->workshop->downloads);
 }
 
 static void look_again(void *self, uint64_t now_ms)
@@ -121,6 +123,13 @@ static void note_time(cf_record_source *source, uint64_t now_ms)
     source->began_ms = 0;
 }
 
+/* What the last look could not do is tried again then, however many looks there are before. */
+static void keep_retry(cf_record_source *source, uint64_t before_ms)
+{
+    if (before_ms && source->retry_ms > before_ms)
+        source->retry_ms = before_ms;
+}
+
 /* What others did, and what held something back is over. */
 static cf_status heed(cf_record_source *source, uint64_t now_ms, cf_error *error)
 {
@@ -138,6 +147,10 @@ static cf_status heed(cf_record_source *source, uint64_t now_ms, cf_error *error
     if (source->changes == collection->changes && !freed && !due &&
         !cf_record_source_schema_changed(source) && !cf_record_source_has_awaited(source))
         return CF_OK;
+    if (due) {
+        source->retry_ms = 0;
+        cf_downloads_retry_disk(workshop->downloads);
+    }
     source->look = true;
     if (source->not_before_ms > now_ms + QUIET_MS) /* it was to rest */
         source->not_before_ms = now_ms + QUIET_MS;
@@ -171,11 +184,13 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     bool may = source->look_only || !workshop->awaits_locks;
     if (!status && source->look && may && now_ms >= source->not_before_ms) {
         bool look_only = source->look_only;
+        uint64_t retry_ms = source->retry_ms;
 
         source->look = source->look_only = false;
         source->retry_ms = 0;
         source->began_ms = now_ms;
         status = cf_record_source_run(source, now_ms, look_only, error);
+        keep_retry(source, retry_ms);
         if (workshop->watch)
             earlier(deadline, now_ms); /* to see how long it took */
     }
