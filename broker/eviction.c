@@ -22,17 +22,15 @@ void cf_session_evict(const cf_service *service, cf_session *session)
 
 void cf_sessions_evict(const cf_service *service)
 {
-    cf_sessions *sessions = service->sessions;
+    cf_hash user;
 
-    for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
-        uint64_t version = cf_log_members_version(session->log);
-
-        after = cf_sessions_next(sessions, session);
-        if (session->members_version == version)
-            continue;
-        session->members_version = version;
-        cf_users_refresh(service->users, cf_log_user(session->log));
-        if (!cf_session_is_member(session))
-            cf_session_evict(service, session);
+    while (cf_users_next_changed(service->users, &user)) {
+        cf_users_refresh(service->users, &user);
+        for (cf_session *session = cf_sessions_first_of(service->sessions, &user), *after; session;
+             session = after) {
+            after = cf_sessions_next_of(session);
+            if (!cf_session_is_member(session))
+                cf_session_evict(service, session);
+        }
     }
 }

@@ -12,7 +12,6 @@
 
 enum {
     HEARTBEAT_MS = 5000,
-    HEARTBEAT_TIMEOUT_MS = 20000,
     HANDSHAKE_MS = 5000,
     COPIED = 4096, /* smaller frames are copied, larger ones handed over */
     /* ZMQ_ZERO_COPY_RECV. zmq.h has it among its drafts. */
@@ -162,14 +161,16 @@ void cf_zmq_configure(void *socket, const cf_zmq_keys *keys)
     set_int(socket, ZMQ_LINGER, 0);
     set_int(socket, ZMQ_SNDHWM, CF_ZMQ_HIGH_WATER);
     set_int(socket, ZMQ_RCVHWM, CF_ZMQ_HIGH_WATER);
-    set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
-    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
     set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
-    if (keys->server_key)
+    if (keys->server_key) { /* a server's timers would cost each of its connections the more of
+                               them there are */
+        set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+        set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, CF_ZMQ_SILENT_MS);
         set_key(socket, ZMQ_CURVE_SERVERKEY, keys->server_key);
-    else
+    } else {
         set_int(socket, ZMQ_CURVE_SERVER, 1);
+    }
     set_key(socket, ZMQ_CURVE_PUBLICKEY, keys->public_key);
     set_key(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key);
 }

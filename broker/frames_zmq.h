@@ -10,6 +10,8 @@
 enum { CF_ZMQ_FRAMES = CF_MESSAGE_FRAMES + 2 };
 /* Messages of one connection that wait in each direction. */
 enum { CF_ZMQ_HIGH_WATER = 16 };
+/* A connection of which nothing was read for so long is over, for either side. */
+enum { CF_ZMQ_SILENT_MS = 20000 };
 
 typedef struct {
     zmq_msg_t frame[CF_ZMQ_FRAMES];
@@ -30,7 +32,8 @@ cf_send_answer cf_zmq_send(void *socket, cf_bytes destination, cf_frames *frames
 zsock_t *cf_zmq_socket(int type);
 
 /* CURVE with raw keys, and what all of our sockets have in common: no linger, high-water marks,
- * a largest frame, heartbeats. `server_key` NULL: we are the server. */
+ * a largest frame. A client asks now and then for a sign of life (ZMTP's PING), which the server's
+ * ZeroMQ gives by itself. `server_key` NULL: we are the server. */
 typedef struct {
     const uint8_t *public_key;
     const uint8_t *secret_key;

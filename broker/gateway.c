@@ -78,7 +78,7 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
         cf_subscribe(service, session, message);
         break;
     case CF_COMMAND_CREDIT:
-        cf_subscribe_credit(session, message->credit.bytes);
+        cf_subscribe_credit(service, session, message->credit.bytes);
         break;
     case CF_COMMAND_PUBLISH:
         cf_lease_desk_expire(gateway->leases, session->log);
@@ -257,11 +257,9 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
         next = earlier(next, cf_management_tick(gateway->options.management, now_ms));
     next = earlier(next, end_overdue(gateway, now_ms));
     cf_sessions_evict(&gateway->service);
-    for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
-        after = cf_sessions_next(sessions, session);
-        if (cf_subscribe_pump(&gateway->service, session))
+    for (size_t left = cf_sessions_count_due(sessions); left > 0; left--)
+        if (cf_subscribe_pump(&gateway->service, cf_sessions_take_due(sessions)))
             next = now_ms;
-    }
     return earlier(next, cf_lease_desk_tick(gateway->leases));
 }
 
@@ -281,13 +279,12 @@ void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id)
 
 void cf_gateway_expel(cf_gateway *gateway, const cf_hash *user, const char *why)
 {
-    cf_sessions *sessions = gateway->service.sessions;
+    const cf_sessions *sessions = gateway->service.sessions;
 
     cf_enrolment_forget(gateway->enrolment, user);
-    for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
-        after = cf_sessions_next(sessions, session);
-        if (!cf_hash_equal(cf_log_user(session->log), user))
-            continue;
+    for (cf_session *session = cf_sessions_first_of(sessions, user), *after; session;
+         session = after) {
+        after = cf_sessions_next_of(session);
         cf_outbox_discard(gateway->service.outbox, cf_session_destination(session));
         cf_session_dismiss(&gateway->service, session, why);
     }
@@ -302,8 +299,8 @@ cf_gateway_figures cf_gateway_count(const cf_gateway *gateway)
          session = cf_sessions_next(sessions, session)) {
         bool is_first = true;
 
-        for (cf_session *other = cf_sessions_next(sessions, session); other && is_first;
-             other = cf_sessions_next(sessions, other))
+        for (cf_session *other = cf_sessions_next_of(session); other && is_first;
+             other = cf_sessions_next_of(other))
             is_first = !cf_hash_equal(&other->device, &session->device);
         figures.devices += is_first;
     }

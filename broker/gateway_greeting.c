@@ -27,27 +27,26 @@ static void refuse_hello(cf_gateway *gateway, const cf_gateway_peer *peer, const
 /* Connections of the user with sessions of other devices: its own oldest make room. */
 static bool has_too_many(const cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
 {
-    cf_sessions *sessions = gateway->service.sessions;
+    const cf_sessions *sessions = gateway->service.sessions;
     size_t count = 0;
 
     if (gateway->options.sessions_of_user == 0)
         return false;
-    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
-         session = cf_sessions_next(sessions, session))
-        count += cf_hash_equal(cf_log_user(session->log), user) &&
-                 !cf_hash_equal(&session->device, device);
+    for (cf_session *session = cf_sessions_first_of(sessions, user); session;
+         session = cf_sessions_next_of(session))
+        count += !cf_hash_equal(&session->device, device);
     return count >= gateway->options.sessions_of_user;
 }
 
 /* A device that reconnects leaves sessions behind until the transport notices: the oldest go. */
-static void make_room(cf_gateway *gateway, const cf_hash *device)
+static void make_room(cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
 {
-    cf_sessions *sessions = gateway->service.sessions;
+    const cf_sessions *sessions = gateway->service.sessions;
     cf_session *oldest = NULL;
     size_t count = 0;
 
-    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
-         session = cf_sessions_next(sessions, session)) {
+    for (cf_session *session = cf_sessions_first_of(sessions, user); session;
+         session = cf_sessions_next_of(session)) {
         if (!cf_hash_equal(&session->device, device))
             continue;
         count++;
@@ -65,11 +64,10 @@ static cf_session *begin_session(cf_gateway *gateway, const cf_gateway_peer *pee
 {
     cf_session *session;
 
-    make_room(gateway, &device->id);
-    session = cf_sessions_add(gateway->service.sessions, peer->routing_id);
+    make_room(gateway, cf_log_user(log), &device->id);
+    session = cf_sessions_add(gateway->service.sessions, peer->routing_id, log);
     session->key = peer->key;
     session->device = device->id;
-    session->log = log;
     session->replay = cf_replay_new(gateway->service.store, cf_log_user(log));
     snprintf(session->address, sizeof session->address, "%s", peer->address);
     return session;

@@ -12,7 +12,6 @@ enum {
     BATCH = 64,
     BACKLOG = 1024,
     RETRY_MS_MAX = 50, /* between tries to send to who isn't reading */
-    LOOK_MS = 1000,    /* between looks at who is silent */
     MONITOR = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | CF_HANDSHAKE_FAILED,
     /* ZMQ_ZAP_ENFORCE_DOMAIN. zmq.h has it among its drafts, so czmq's call for it does nothing. */
     ENFORCE_ZAP = 93,
@@ -230,7 +229,7 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
     cf_gateway_zmq *zmq = cf_allocate(1, sizeof *zmq);
 
     zmq->options = *options;
-    zmq->timer = -1;
+    zmq->timer = zmq->look_timer = -1;
     zmq->retry_ms = 1;
     zmq->socket = cf_zmq_socket(ZMQ_ROUTER);
     if (!zmq->socket) {
@@ -243,10 +242,10 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
         cf_gateway_zmq_destroy(&zmq);
         return status;
     }
-    if (options->restraints) {
+    if (options->restraints)
         zmq->doorkeeper = cf_doorkeeper_new(options->restraints);
-        zmq->look_timer = zloop_timer(options->loop, LOOK_MS, 0, cf_gateway_zmq_look, zmq);
-    }
+    zmq->look_timer =
+        zloop_timer(options->loop, CF_GATEWAY_ZMQ_LOOK_MS, 0, cf_gateway_zmq_look, zmq);
     zmq->options.endpoint = zmq->options.zap_domain = NULL;
     poll_socket(zmq, false);
     *out = zmq;
@@ -264,7 +263,7 @@ void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)
     zloop_reader_end(self->options.loop, self->monitor);
     if (self->timer >= 0)
         zloop_timer_end(self->options.loop, self->timer);
-    if (self->doorkeeper)
+    if (self->look_timer >= 0)
         zloop_timer_end(self->options.loop, self->look_timer);
     cf_doorkeeper_destroy(&self->doorkeeper);
     zmq_socket_monitor(zsock_resolve(self->socket), NULL, 0);

@@ -115,18 +115,19 @@ static void shut_overdue(const cf_gateway_zmq *zmq)
 
 static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
 {
-    cf_arrival *it;
+    cf_connection seen = {0};
 
     cf_speakers_opened(zmq->speakers, descriptor);
-    if (!zmq->doorkeeper || descriptor < 0)
+    if (descriptor < 0)
+        return;
+    if (!see(descriptor, &seen))
+        seen = (cf_connection){0};
+    keep_connection(zmq, descriptor, &seen);
+    if (!zmq->doorkeeper)
         return;
     zmq->arrivals = cf_grow(zmq->arrivals, &zmq->arrival_capacity, zmq->arrival_count + 1,
                             sizeof *zmq->arrivals);
-    it = &zmq->arrivals[zmq->arrival_count++];
-    *it = (cf_arrival){.descriptor = descriptor};
-    if (!see(descriptor, &it->seen))
-        it->seen = (cf_connection){0};
-    keep_connection(zmq, descriptor, &it->seen);
+    zmq->arrivals[zmq->arrival_count++] = (cf_arrival){.descriptor = descriptor, .seen = seen};
 }
 
 static void note_refused(const cf_gateway_zmq *zmq, int descriptor, const char *why)
@@ -149,11 +150,11 @@ static void end_connection(cf_gateway_zmq *zmq, int descriptor)
     else if (zmq->has_failed) /* ZAP was not asked: there is no word of it yet */
         note_refused(zmq, descriptor, "it doesn't speak ZeroMQ with CURVE, or ended in between");
     cf_speakers_closed(zmq->speakers, descriptor, now_ms);
+    if (connection_at(zmq, descriptor))
+        zmq->connections[descriptor] = (cf_connection){0};
     if (!zmq->doorkeeper)
         return;
     cf_doorkeeper_closed(zmq->doorkeeper, descriptor, now_ms);
-    if (connection_at(zmq, descriptor))
-        zmq->connections[descriptor] = (cf_connection){0};
     for (size_t i = zmq->arrival_count; i-- > 0;)
         if (zmq->arrivals[i].descriptor == descriptor) {
             zmq->arrivals[i].has_gone = true;
@@ -265,19 +266,30 @@ void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
     shut(zmq, said->descriptor, why);
 }
 
+static void look_at_speaker(cf_gateway_zmq *zmq, int descriptor)
+{
+    bool is_known = has_session(zmq, descriptor);
+
+    if (zmq->doorkeeper)
+        cf_doorkeeper_settled(zmq->doorkeeper, descriptor, is_known, cf_gateway_zmq_now(zmq));
+    cf_inflow_guard_grant(descriptor, is_known ? CF_WINDOW : 0);
+}
+
+/* What is counted are looks: where this process didn't run, nobody was silent. */
 int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
 {
+    const unsigned silent = CF_ZMQ_SILENT_MS / CF_GATEWAY_ZMQ_LOOK_MS;
     cf_gateway_zmq *zmq = context;
 
     (void)loop;
     (void)timer;
-    for (size_t i = 0; i < zmq->count; i++)
-        if (cf_speakers_at(zmq->speakers, (int)i, 0).size) {
-            bool is_known = has_session(zmq, (int)i);
-
-            cf_doorkeeper_settled(zmq->doorkeeper, (int)i, is_known, cf_gateway_zmq_now(zmq));
-            cf_inflow_guard_grant((int)i, is_known ? CF_WINDOW : 0);
-        }
-    shut_overdue(zmq);
+    for (int i = 0; (size_t)i < zmq->count; i++) {
+        if (cf_speakers_at(zmq->speakers, i, 0).size)
+            look_at_speaker(zmq, i);
+        if (connection_at(zmq, i) && cf_inflow_guard_count_quiet(i) >= silent)
+            shut(zmq, i, "nothing was heard of it for 20 s");
+    }
+    if (zmq->doorkeeper)
+        shut_overdue(zmq);
     return 0;
 }

@@ -35,9 +35,9 @@ struct cf_gateway_zmq {
     uint16_t port;
     cf_speakers *speakers;
     cf_doorkeeper *doorkeeper;  /* NULL: all may stay */
-    cf_connection *connections; /* by file descriptor; with a doorkeeper only */
+    cf_connection *connections; /* by file descriptor */
     size_t count, capacity;
-    cf_arrival *arrivals; /* since the monitor was drained */
+    cf_arrival *arrivals; /* since the monitor was drained; with a doorkeeper only */
     size_t arrival_count, arrival_capacity;
     bool has_failed; /* a handshake, of the connection whose end is told next */
     int look_timer;
@@ -65,7 +65,9 @@ typedef struct {
 } cf_utterance;
 /* After a message, with a doorkeeper: whether the connection may stay. */
 void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said);
-/* Now and then: sessions also end without a message, and some are overdue. */
+enum { CF_GATEWAY_ZMQ_LOOK_MS = 1000 };
+/* At these intervals: sessions also end without a message, some are overdue, and some connections
+ * are silent. */
 int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context);
 
 #endif

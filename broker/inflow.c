@@ -16,10 +16,12 @@ enum {
 
 typedef struct {
     bool is_open, is_over;
+    bool is_heard;   /* since it was last asked how often it wasn't */
     uint64_t window; /* 0: a stranger's */
     uint64_t waiting, read;
     uint64_t read_at[CF_INFLOW_MESSAGES]; /* `read` when each of the last ones was taken */
     size_t taken;
+    unsigned quiet;
     uint64_t left; /* of the greeting or the frame in hand */
     uint8_t header[LONG_HEADER];
     size_t header_size;
@@ -155,6 +157,7 @@ int cf_inflow_read(cf_inflow *inflow, int descriptor, cf_bytes bytes)
         return descriptor;
     uint64_t cost = bytes.size + (uint64_t)FRAME_COST * count_frames(it, bytes);
     it->read += cost;
+    it->is_heard = true;
     set_waiting(inflow, it, it->waiting + cost);
     if (it->waiting > it->window + CF_UNTAKEN_MAX)
         return end(inflow, it);
@@ -187,6 +190,17 @@ void cf_inflow_grant(cf_inflow *inflow, int descriptor, uint64_t window)
     it->window = window;
     if (counts_as_stranger(it))
         inflow->of_strangers += it->waiting;
+}
+
+unsigned cf_inflow_count_quiet(cf_inflow *inflow, int descriptor)
+{
+    connection *it = connection_at(inflow, descriptor);
+
+    if (!it)
+        return 0;
+    it->quiet = it->is_heard ? 0 : it->quiet + 1;
+    it->is_heard = false;
+    return it->quiet;
 }
 
 bool cf_inflow_is_over(const cf_inflow *inflow, int descriptor)

@@ -31,6 +31,8 @@ int cf_inflow_read(cf_inflow *inflow, int descriptor, cf_bytes bytes);
 void cf_inflow_taken(cf_inflow *inflow, int descriptor, uint64_t cost);
 /* It may have `window` bytes waiting beyond what a stranger may; 0: it is a stranger. */
 void cf_inflow_grant(cf_inflow *inflow, int descriptor, uint64_t window);
+/* How often in a row this was asked since anything was read; 0: something was. */
+unsigned cf_inflow_count_quiet(cf_inflow *inflow, int descriptor);
 /* It was named by cf_inflow_read. Known until another has its descriptor. */
 bool cf_inflow_is_over(const cf_inflow *inflow, int descriptor);
 

@@ -51,6 +51,14 @@ void cf_inflow_guard_grant(int descriptor, uint64_t window)
     leave();
 }
 
+unsigned cf_inflow_guard_count_quiet(int descriptor)
+{
+    unsigned quiet = cf_inflow_count_quiet(enter(), descriptor);
+
+    leave();
+    return quiet;
+}
+
 bool cf_inflow_guard_has_ended(int descriptor)
 {
     bool has_ended = cf_inflow_is_over(enter(), descriptor);

@@ -19,6 +19,7 @@ void cf_inflow_guard_closed(int descriptor);
 /* For who takes messages; as in inflow.h. */
 void cf_inflow_guard_taken(int descriptor, uint64_t cost);
 void cf_inflow_guard_grant(int descriptor, uint64_t window);
+unsigned cf_inflow_guard_count_quiet(int descriptor);
 bool cf_inflow_guard_has_ended(int descriptor);
 
 #endif

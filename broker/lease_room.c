@@ -220,13 +220,12 @@ static size_t drop_strangers(cf_lease_room *in, cf_log *log, cf_leases *leases)
     return ended;
 }
 
-static cf_session *session_of(const cf_lease_desk *desk, uint64_t serial)
+static cf_session *session_of(const cf_lease_desk *desk, const cf_hash *user, uint64_t serial)
 {
-    cf_sessions *sessions = desk->service->sessions;
-    cf_session *session = cf_sessions_next(sessions, NULL);
+    cf_session *session = cf_sessions_first_of(desk->service->sessions, user);
 
     while (session && session->serial != serial)
-        session = cf_sessions_next(sessions, session);
+        session = cf_sessions_next_of(session);
     return session;
 }
 
@@ -239,7 +238,8 @@ void cf_lease_room_serve_next(cf_lease_desk *desk, cf_log *log, cf_leases *lease
         cf_message answer = cf_lease_message(&held.request, &held.token, held.until_ms);
 
         cf_lease_note(desk->service, CF_AUDIT_LEASE_GRANTED, cf_log_user(log), &held, "it waited");
-        cf_lease_keep(desk, log, session_of(desk, ask.session), CF_COMMAND_LOCK, &answer);
+        cf_lease_keep(desk, log, session_of(desk, cf_log_user(log), ask.session), CF_COMMAND_LOCK,
+                      &answer);
     }
 }
 
@@ -313,11 +313,10 @@ void cf_lease_send_all(const cf_lease_desk *desk, const cf_session *session, cf_
 static void tell(const cf_lease_desk *desk, const cf_hash *user, cf_leases *leases)
 {
     static const cf_id unasked;
-    cf_sessions *sessions = desk->service->sessions;
 
-    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
-         session = cf_sessions_next(sessions, session))
-        if (session->hears_leases && cf_hash_equal(cf_log_user(session->log), user))
+    for (cf_session *session = cf_sessions_first_of(desk->service->sessions, user); session;
+         session = cf_sessions_next_of(session))
+        if (session->hears_leases)
             cf_lease_send_all(desk, session, leases, &unasked);
 }
 

@@ -70,6 +70,12 @@ static cf_status load_heads(cf_log *log, cf_head_counts *counts, cf_error *error
     return status;
 }
 
+static void tell_members_change(const cf_log *log)
+{
+    if (log->members_change)
+        log->members_change(log->members_context);
+}
+
 static void forget(cf_log *log)
 {
     cf_head_counts_destroy(&log->heads);
@@ -104,7 +110,7 @@ static cf_status load(cf_log *log, cf_error *error)
     forget(log);
     log->registry = registry;
     log->heads = heads;
-    log->members_version++;
+    tell_members_change(log);
     log->tips = cf_tips_new();
     log->lineage = cf_lineage_new(log->store, &log->user, log->registry, log->tips);
     log->bounds = cf_bounds_new(log->store, &log->user);
@@ -161,9 +167,10 @@ const cf_registry *cf_log_registry(const cf_log *log)
     return log->registry;
 }
 
-uint64_t cf_log_members_version(const cf_log *log)
+void cf_log_watch_members(cf_log *log, cf_log_members_change *change, void *context)
 {
-    return log->members_version;
+    log->members_change = change;
+    log->members_context = context;
 }
 
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error)
@@ -326,7 +333,7 @@ static void add_member_record(cf_log *log, const cf_entry *entry, cf_arena *aren
 
     cf_put_u64(ordinal, cf_registry_count(log->registry));
     cf_registry_add(log->registry, entry);
-    log->members_version++;
+    tell_members_change(log);
     if (!cf_registry_holds(log->registry, &entry->hash))
         return; /* of a newer version */
     out[(*count)++] = (cf_record){

@@ -60,8 +60,9 @@ void cf_log_destroy(cf_log **log);
 const cf_hash *cf_log_user(const cf_log *log);
 cf_store *cf_log_store(const cf_log *log);
 const cf_registry *cf_log_registry(const cf_log *log);
-/* Another one whenever the registry may say something else than before. */
-uint64_t cf_log_members_version(const cf_log *log);
+/* Told from now on whenever the registry may say something else than before. */
+typedef void cf_log_members_change(void *context);
+void cf_log_watch_members(cf_log *log, cf_log_members_change *change, void *context);
 
 /* The ends of all branches. */
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error);

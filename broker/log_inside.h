@@ -39,7 +39,8 @@ struct cf_log {
     cf_hash user;
     uint64_t epoch; /* of the store's acquire */
     cf_registry *registry;
-    uint64_t members_version;
+    cf_log_members_change *members_change; /* or NULL */
+    void *members_context;
     cf_tips *tips;
     cf_lineage *lineage;
     cf_bounds *bounds;

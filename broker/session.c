@@ -7,9 +7,18 @@
 
 enum { BUCKETS = 4096 };
 
+struct cf_user_sessions {
+    cf_user_sessions *next;
+    cf_hash user;
+    cf_session *first;
+};
+
 struct cf_sessions {
     cf_session *buckets[BUCKETS];
+    cf_user_sessions *users[BUCKETS]; /* who have sessions */
     size_t count;
+    cf_session *first_due, **end_of_due;
+    size_t due_count;
     uint64_t serial;
     cf_session_ending *ending; /* or NULL */
     void *context;
@@ -17,7 +26,10 @@ struct cf_sessions {
 
 cf_sessions *cf_sessions_new(void)
 {
-    return cf_allocate(1, sizeof(cf_sessions));
+    cf_sessions *sessions = cf_allocate(1, sizeof *sessions);
+
+    sessions->end_of_due = &sessions->first_due;
+    return sessions;
 }
 
 static void free_session(cf_session *session)
@@ -32,13 +44,10 @@ void cf_sessions_destroy(cf_sessions **sessions)
 {
     if (!*sessions)
         return;
+    (*sessions)->ending = NULL;
     for (size_t i = 0; i < BUCKETS; i++)
-        while ((*sessions)->buckets[i]) {
-            cf_session *session = (*sessions)->buckets[i];
-
-            (*sessions)->buckets[i] = session->next;
-            free_session(session);
-        }
+        while ((*sessions)->buckets[i])
+            cf_sessions_remove(*sessions, (*sessions)->buckets[i]);
     free(*sessions);
     *sessions = NULL;
 }
@@ -52,6 +61,99 @@ static size_t bucket_of(cf_bytes routing_id)
     return sum % BUCKETS;
 }
 
+/* ---- By user ---- */
+
+static cf_user_sessions **find_user(cf_sessions *sessions, const cf_hash *user)
+{
+    cf_user_sessions **at =
+        &sessions->users[bucket_of(cf_bytes_of(user->bytes, sizeof user->bytes))];
+
+    while (*at && !cf_hash_equal(&(*at)->user, user))
+        at = &(*at)->next;
+    return at;
+}
+
+static void join_user(cf_sessions *sessions, cf_session *session)
+{
+    cf_user_sessions **at = find_user(sessions, cf_log_user(session->log));
+
+    if (!*at) {
+        *at = cf_allocate(1, sizeof **at);
+        (*at)->user = *cf_log_user(session->log);
+    }
+    session->user = *at;
+    session->beside = (*at)->first;
+    if (session->beside)
+        session->beside->before = session;
+    (*at)->first = session;
+}
+
+static void leave_user(cf_sessions *sessions, cf_session *session)
+{
+    cf_user_sessions *user = session->user, **at;
+
+    *(session->before ? &session->before->beside : &user->first) = session->beside;
+    if (session->beside)
+        session->beside->before = session->before;
+    if (user->first)
+        return;
+    at = find_user(sessions, &user->user);
+    *at = user->next;
+    free(user);
+}
+
+cf_session *cf_sessions_first_of(const cf_sessions *sessions, const cf_hash *user)
+{
+    const cf_user_sessions *found = *find_user((cf_sessions *)sessions, user);
+
+    return found ? found->first : NULL;
+}
+
+cf_session *cf_sessions_next_of(const cf_session *session)
+{
+    return session->beside;
+}
+
+/* ---- Due ---- */
+
+void cf_sessions_make_due(cf_sessions *sessions, cf_session *session)
+{
+    if (session->due)
+        return;
+    session->next_due = NULL;
+    session->due = sessions->end_of_due;
+    *session->due = session;
+    sessions->end_of_due = &session->next_due;
+    sessions->due_count++;
+}
+
+static void end_due(cf_sessions *sessions, cf_session *session)
+{
+    *session->due = session->next_due;
+    if (session->next_due)
+        session->next_due->due = session->due;
+    else
+        sessions->end_of_due = session->due;
+    session->due = NULL;
+    sessions->due_count--;
+}
+
+size_t cf_sessions_count_due(const cf_sessions *sessions)
+{
+    return sessions->due_count;
+}
+
+cf_session *cf_sessions_take_due(cf_sessions *sessions)
+{
+    cf_session *first = sessions->first_due;
+
+    if (first)
+        end_due(sessions, first);
+    return first;
+}
+
+/* ---- All ---- */
+
 cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id)
 {
     cf_session *session = sessions->buckets[bucket_of(routing_id)];
@@ -61,7 +163,7 @@ cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id)
     return session;
 }
 
-cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id)
+cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id, cf_log *log)
 {
     cf_session *earlier = cf_sessions_find(sessions, routing_id);
     cf_session **bucket = &sessions->buckets[bucket_of(routing_id)];
@@ -72,7 +174,9 @@ cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id)
         cf_sessions_remove(sessions, earlier);
     memcpy(session->routing_id.bytes, routing_id.data, routing_id.size);
     session->routing_id.size = routing_id.size;
+    session->log = log;
     session->serial = ++sessions->serial;
+    join_user(sessions, session);
     session->next = *bucket;
     *bucket = session;
     sessions->count++;
@@ -94,6 +198,9 @@ void cf_sessions_remove(cf_sessions *sessions, cf_session *session)
     while (*at != session)
         at = &(*at)->next;
     *at = session->next;
+    leave_user(sessions, session);
+    if (session->due)
+        end_due(sessions, session);
     sessions->count--;
     free_session(session);
 }
@@ -169,10 +276,11 @@ void cf_session_dismiss(const cf_service *service, cf_session *session, const ch
 
 void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user)
 {
-    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
-         session = cf_sessions_next(sessions, session))
-        if (cf_hash_equal(cf_log_user(session->log), user))
-            session->is_behind = true;
+    for (cf_session *session = cf_sessions_first_of(sessions, user); session;
+         session = cf_sessions_next_of(session)) {
+        session->is_behind = true;
+        cf_sessions_make_due(sessions, session);
+    }
 }
 
 cf_request cf_request_of(cf_service *service, const cf_session *session, size_t size)

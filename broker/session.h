@@ -19,15 +19,18 @@ typedef struct {
 } cf_routing_id;
 
 typedef struct cf_session cf_session;
+typedef struct cf_user_sessions cf_user_sessions;
 
 struct cf_session {
     cf_session *next;
-    uint64_t serial; /* no other session of this gateway has it */
+    cf_user_sessions *user; /* with those of the same user */
+    cf_session *before, *beside;
+    cf_session *next_due, **due; /* what points to it; NULL: it isn't due */
+    uint64_t serial;             /* no other session of this gateway has it */
     cf_routing_id routing_id;
     cf_hash key; /* CURVE */
     cf_hash device;
     cf_log *log;
-    uint64_t members_version; /* of the log, when it was last looked at whether it is a member */
     char address[64];
     bool is_greeted;    /* its last HELLO page came */
     bool brings_more;   /* HELLO named a head that is not held here */
@@ -50,7 +53,7 @@ cf_sessions *cf_sessions_new(void);
 void cf_sessions_destroy(cf_sessions **sessions);
 cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id);
 /* A fresh one, instead of an earlier one of the same connection. */
-cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id);
+cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id, cf_log *log);
 void cf_sessions_remove(cf_sessions *sessions, cf_session *session);
 /* Told of each that is about to be removed, unless all are destroyed. */
 typedef void cf_session_ending(void *context, cf_session *session);
@@ -59,6 +62,16 @@ size_t cf_sessions_count(const cf_sessions *sessions);
 /* One after the other, beginning with NULL; removing the one in hand is allowed when the next was
  * taken before. */
 cf_session *cf_sessions_next(const cf_sessions *sessions, const cf_session *session);
+/* The same of one user's alone. */
+cf_session *cf_sessions_first_of(const cf_sessions *sessions, const cf_hash *user);
+cf_session *cf_sessions_next_of(const cf_session *session);
+
+/* A session for which there may be something to do is due, until it is taken: so a round costs what
+ * happened in it, and not what is connected. */
+void cf_sessions_make_due(cf_sessions *sessions, cf_session *session);
+size_t cf_sessions_count_due(const cf_sessions *sessions);
+/* The one that has been due for longest; NULL: none. */
+cf_session *cf_sessions_take_due(cf_sessions *sessions);
 
 /* What serving a session needs. */
 typedef struct {

@@ -68,7 +68,7 @@ void cf_subscribe(cf_service *service, cf_session *session, const cf_message *me
     }
     if (!fits(service, session, message->subscribe.rung_count))
         return;
-    cf_subscribe_credit(session, message->subscribe.credit);
+    cf_subscribe_credit(service, session, message->subscribe.credit);
     if (cf_replay_rungs(session->replay, message->subscribe.rungs, message->subscribe.rung_count,
                         &session->held, &error)) {
         end_unread(service, session, &error);
@@ -86,10 +86,12 @@ void cf_subscribe(cf_service *service, cf_session *session, const cf_message *me
     answer_rungs(service, session);
     session->is_subscribed = true;
     session->is_behind = true;
+    cf_sessions_make_due(service->sessions, session);
 }
 
-void cf_subscribe_credit(cf_session *session, uint64_t bytes)
+void cf_subscribe_credit(const cf_service *service, cf_session *session, uint64_t bytes)
 {
+    cf_sessions_make_due(service->sessions, session);
     session->credit = bytes < CREDIT_MAX - session->credit ? session->credit + bytes : CREDIT_MAX;
 }
 
@@ -154,6 +156,7 @@ bool cf_subscribe_pump(cf_service *service, cf_session *session)
 
     if (!session->is_subscribed || !session->is_behind || session->credit == 0)
         return false;
+    cf_sessions_make_due(service->sessions, session);
     if (cf_outbox_waiting(service->outbox, cf_session_destination(session)))
         return true; /* first what is waiting, so that nothing piles up */
     if (!enter(service, session))

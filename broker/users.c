@@ -7,27 +7,72 @@
 #include <string.h>
 
 /* A user, and the keys that were let in for it. */
+typedef struct known_user known_user;
 struct known_user {
+    cf_users *users;
     cf_log *log;
     cf_hash *keys;
     size_t key_count, key_capacity;
+    known_user *next_changed;
+    bool has_changed; /* and is among those that have */
 };
 
 struct cf_users {
     cf_users_options options;
-    struct known_user *all;
+    known_user **all; /* ascending */
     size_t count, capacity;
-    cf_hash *leaving; /* being removed */
+    known_user *changed; /* whose registries have */
+    cf_hash *leaving;    /* being removed */
     size_t leaving_count, leaving_capacity;
     cf_communication *communication;
 };
 
-static struct known_user *find(const cf_users *users, const cf_hash *user)
+/* Where the user is, or belongs. */
+static size_t place_of(const cf_users *users, const cf_hash *user)
 {
-    for (size_t i = 0; i < users->count; i++)
-        if (cf_hash_equal(cf_log_user(users->all[i].log), user))
-            return &users->all[i];
-    return NULL;
+    size_t low = 0, high = users->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cf_hash_compare(cf_log_user(users->all[middle]->log), user) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static known_user *find(const cf_users *users, const cf_hash *user)
+{
+    size_t at = place_of(users, user);
+
+    return at < users->count && cf_hash_equal(cf_log_user(users->all[at]->log), user)
+               ? users->all[at]
+               : NULL;
+}
+
+static void members_change(void *context)
+{
+    known_user *user = context;
+
+    if (user->has_changed)
+        return;
+    user->has_changed = true;
+    user->next_changed = user->users->changed;
+    user->users->changed = user;
+}
+
+bool cf_users_next_changed(cf_users *users, cf_hash *user)
+{
+    known_user *first = users->changed;
+
+    if (!first)
+        return false;
+    users->changed = first->next_changed;
+    first->has_changed = false;
+    *user = *cf_log_user(first->log);
+    return true;
 }
 
 void cf_users_allow(cf_users *users, const uint8_t key[32])
@@ -42,7 +87,7 @@ void cf_users_deny(cf_users *users, const uint8_t key[32])
         users->options.access(users->options.context, key, false);
 }
 
-static void let_in_new(cf_users *users, struct known_user *user)
+static void let_in_new(cf_users *users, known_user *user)
 {
     const cf_registry *registry = cf_log_registry(user->log);
 
@@ -62,7 +107,7 @@ static void let_in_new(cf_users *users, struct known_user *user)
     }
 }
 
-static void shut_out_old(cf_users *users, struct known_user *user)
+static void shut_out_old(cf_users *users, known_user *user)
 {
     const cf_registry *registry = cf_log_registry(user->log);
 
@@ -75,7 +120,7 @@ static void shut_out_old(cf_users *users, struct known_user *user)
 
 void cf_users_refresh(cf_users *users, const cf_hash *user)
 {
-    struct known_user *found = find(users, user);
+    known_user *found = find(users, user);
 
     if (!found)
         return;
@@ -91,20 +136,43 @@ static cf_hash *find_leaving(const cf_users *users, const cf_hash *user)
     return NULL;
 }
 
+static void insert(cf_users *users, cf_log *log)
+{
+    size_t at = place_of(users, cf_log_user(log));
+    known_user *made = cf_allocate(1, sizeof *made);
+
+    *made = (known_user){.users = users, .log = log};
+    users->all = cf_grow(users->all, &users->capacity, users->count + 1, sizeof *users->all);
+    memmove(users->all + at + 1, users->all + at, (users->count++ - at) * sizeof *users->all);
+    users->all[at] = made;
+    cf_log_watch_members(log, members_change, made);
+    cf_users_refresh(users, cf_log_user(log));
+}
+
+static void release(known_user *user)
+{
+    known_user **at = &user->users->changed;
+
+    while (user->has_changed && *at != user)
+        at = &(*at)->next_changed;
+    if (user->has_changed)
+        *at = user->next_changed;
+    cf_log_destroy(&user->log);
+    free(user->keys);
+    free(user);
+}
+
 cf_status cf_users_add(cf_users *users, const cf_hash *user, cf_log **out, cf_error *error)
 {
-    struct known_user *found = find(users, user);
+    known_user *found = find(users, user);
     cf_log *log = found ? found->log : NULL;
     if (find_leaving(users, user))
         return cf_fail(error, CF_LOCKED, "this user is being removed here: try again later");
     cf_status status = log ? CF_OK : cf_log_open(users->options.store, user, &log, error);
     if (status)
         return status;
-    if (!found) {
-        users->all = cf_grow(users->all, &users->capacity, users->count + 1, sizeof *users->all);
-        users->all[users->count++] = (struct known_user){.log = log};
-        cf_users_refresh(users, user);
-    }
+    if (!found)
+        insert(users, log);
     *out = log;
     return CF_OK;
 }
@@ -152,10 +220,8 @@ void cf_users_destroy(cf_users **users)
 {
     if (!*users)
         return;
-    for (size_t i = 0; i < (*users)->count; i++) {
-        cf_log_destroy(&(*users)->all[i].log);
-        free((*users)->all[i].keys);
-    }
+    for (size_t i = 0; i < (*users)->count; i++)
+        release((*users)->all[i]);
     cf_communication_destroy(&(*users)->communication);
     free((*users)->all);
     free((*users)->leaving);
@@ -165,7 +231,7 @@ void cf_users_destroy(cf_users **users)
 
 cf_log *cf_users_find(cf_users *users, const cf_hash *user)
 {
-    const struct known_user *found = find(users, user);
+    const known_user *found = find(users, user);
 
     return found ? found->log : NULL;
 }
@@ -177,18 +243,18 @@ cf_communication *cf_users_communication(const cf_users *users)
 
 void cf_users_remove(cf_users *users, const cf_hash *user)
 {
-    struct known_user *found = find(users, user);
+    known_user *found = find(users, user);
 
     users->leaving =
         cf_grow(users->leaving, &users->leaving_capacity, users->leaving_count + 1, sizeof *user);
     users->leaving[users->leaving_count++] = *user;
     if (!found)
         return;
+    size_t at = place_of(users, user);
     for (size_t i = 0; i < found->key_count; i++)
         cf_users_deny(users, found->keys[i].bytes);
-    cf_log_destroy(&found->log);
-    free(found->keys);
-    *found = users->all[--users->count];
+    release(found);
+    memmove(users->all + at, users->all + at + 1, (--users->count - at) * sizeof *users->all);
 }
 
 void cf_users_gone(cf_users *users, const cf_hash *user)
@@ -207,5 +273,5 @@ size_t cf_users_count(const cf_users *users)
 void cf_users_each(cf_users *users, cf_users_visit *visit, void *context)
 {
     for (size_t i = 0; i < users->count; i++)
-        visit(context, users->all[i].log);
+        visit(context, users->all[i]->log);
 }

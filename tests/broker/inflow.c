@@ -61,6 +61,25 @@ Test(inflow, lets_a_stranger_have_two_frames_and_not_a_byte_more)
     cf_inflow_destroy(&inflow);
 }
 
+Test(inflow, counts_how_often_nothing_was_read)
+{
+    cf_inflow *inflow = cf_inflow_new();
+
+    cr_expect_eq(cf_inflow_count_quiet(inflow, ANN), 0, "nobody has it");
+    get_in(inflow, ANN);
+    cr_expect_eq(cf_inflow_count_quiet(inflow, ANN), 0);
+    cr_expect_eq(cf_inflow_count_quiet(inflow, ANN), 1);
+    cr_expect_eq(cf_inflow_count_quiet(inflow, ANN), 2);
+    cf_inflow_taken(inflow, ANN, 1);
+    cr_expect_eq(cf_inflow_count_quiet(inflow, ANN), 3, "taking is not reading");
+    read_frame(inflow, ANN, 0);
+    cr_expect_eq(cf_inflow_count_quiet(inflow, ANN), 0);
+    cr_expect_eq(cf_inflow_count_quiet(inflow, ANN), 1);
+    cf_inflow_opened(inflow, ANN);
+    cr_expect_eq(cf_inflow_count_quiet(inflow, ANN), 1, "it has not said a byte");
+    cf_inflow_destroy(&inflow);
+}
+
 Test(inflow, lets_a_session_have_its_window_and_two_frames)
 {
     cf_inflow *inflow = cf_inflow_new();

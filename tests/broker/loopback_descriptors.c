@@ -264,6 +264,34 @@ Test(loopback_descriptors, who_says_too_much_without_a_session_is_shut)
     close_house(&h);
 }
 
+/* ---- Signs of life ---- */
+
+Test(loopback_descriptors, who_says_nothing_is_shut_and_who_asks_for_an_answer_is_not)
+{
+    int never = 0;
+    bool is_over = false;
+    house h = {0};
+    open_house(&h);
+    allow(&h, &h.m.lap);
+    client silent = a_client(&h, &h.m.lap), lively = a_client(&h, &h.m.desk);
+
+    zmq_setsockopt(silent.socket, ZMQ_HEARTBEAT_IVL, &never, sizeof never);
+    get_in(&lively);
+    say_hello(&lively);
+    expect_answer(&lively, CF_COMMAND_WELCOME);
+    get_in(&silent);
+    say_hello(&silent);
+    expect_answer(&silent, CF_COMMAND_WELCOME);
+    silent.event = ZMQ_EVENT_DISCONNECTED;
+    for (int waits = 0; waits < 4 && !is_over; waits++)
+        is_over = wait_for(&h, has_happened, &silent);
+    cr_expect(is_over);
+    expect_session(&lively);
+    client_end(&silent);
+    client_end(&lively);
+    close_house(&h);
+}
+
 /* ---- What waits to be taken ---- */
 
 enum { PIECES = CF_WINDOW / CF_BLOB_STEP };

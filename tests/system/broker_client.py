@@ -148,6 +148,7 @@ class Session:
         self.socket.setsockopt(zmq.SNDTIMEO, TIMEOUT_MS)  # a connection that is gone takes nothing, and doesn't come back
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.MAXMSGSIZE, 1114112)
+        self.socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)  # who says nothing for 20 s is let go
         self.monitor = self.socket.get_monitor_socket()
         self.socket.connect(f"tcp://{host}:{port}")
         self.waiting = []  # came while something else was awaited
