@@ -108,10 +108,10 @@ static cf_status pass_get(cf_blobs *base, const cf_hash *user, const cf_hash *id
     return inner_of(base)->get(inner_of(base), user, id, offset, size, out, total, error);
 }
 
-static cf_status pass_list(cf_blobs *base, const cf_hash *user, cf_blob_visit *visit, void *context,
-                           cf_error *error)
+static cf_status pass_list(cf_blobs *base, const cf_hash *user, uint8_t first, cf_blob_visit *visit,
+                           void *context, cf_error *error)
 {
-    return inner_of(base)->list(inner_of(base), user, visit, context, error);
+    return inner_of(base)->list(inner_of(base), user, first, visit, context, error);
 }
 
 static cf_status pass_users(cf_blobs *base, cf_blob_user_visit *visit, void *context,

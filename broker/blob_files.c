@@ -181,18 +181,19 @@ static cf_status list_folder(int root, const char *path, bool complete, cf_blob_
     return status;
 }
 
-static cf_status files_list(cf_blobs *base, const cf_hash *user, cf_blob_visit *visit,
-                            void *context, cf_error *error)
+static cf_status files_list(cf_blobs *base, const cf_hash *user, uint8_t first,
+                            cf_blob_visit *visit, void *context, cf_error *error)
 {
     int root = root_of(base);
     cf_hash none = {0};
     cf_blob_places at = cf_blob_places_of(user, &none);
     bool wanted = true;
 
-    cf_status status = list_folder(root, at.uploads, false, visit, context, &wanted, error);
+    cf_status status =
+        first ? CF_OK : list_folder(root, at.uploads, false, visit, context, &wanted, error);
     if (status == CF_MISSING) /* of a user without blobs */
         status = CF_OK;
-    for (int i = 0; status == CF_OK && wanted && i < 256; i++) {
+    for (int i = first; status == CF_OK && wanted && i < 256; i++) {
         none.bytes[0] = (uint8_t)i;
         at = cf_blob_places_of(user, &none);
         status = list_folder(root, at.folder, true, visit, context, &wanted, error);

@@ -222,11 +222,11 @@ static bool advance(blob_key *key)
     return false;
 }
 
-static bool list_table(blob_memory *self, bool complete, const cf_hash *user, cf_blob_visit *visit,
-                       void *context)
+static bool list_table(blob_memory *self, bool complete, const cf_hash *user, uint8_t first,
+                       cf_blob_visit *visit, void *context)
 {
-    cf_hash none = {0};
-    blob_key key = key_of(user, &none);
+    cf_hash from = {{first}};
+    blob_key key = key_of(user, &from);
     cf_blob_info blob;
 
     while (next_blob(self, complete, &key, &blob) &&
@@ -239,12 +239,12 @@ static bool list_table(blob_memory *self, bool complete, const cf_hash *user, cf
     return true;
 }
 
-static cf_status memory_list(cf_blobs *base, const cf_hash *user, cf_blob_visit *visit,
-                             void *context, cf_error *error)
+static cf_status memory_list(cf_blobs *base, const cf_hash *user, uint8_t first,
+                             cf_blob_visit *visit, void *context, cf_error *error)
 {
     (void)error;
-    if (list_table(self_of(base), false, user, visit, context))
-        list_table(self_of(base), true, user, visit, context);
+    if (first || list_table(self_of(base), false, user, 0, visit, context))
+        list_table(self_of(base), true, user, first, visit, context);
     return CF_OK;
 }
 
@@ -258,7 +258,7 @@ static cf_status memory_first_bytes(cf_blobs *base, const cf_hash *user, cf_blob
                                     cf_error *error)
 {
     *out = (cf_blob_first_bytes){0};
-    return memory_list(base, user, add_first_byte, out, error);
+    return memory_list(base, user, 0, add_first_byte, out, error);
 }
 
 static cf_status memory_users(cf_blobs *base, cf_blob_user_visit *visit, void *context,

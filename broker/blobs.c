@@ -43,7 +43,7 @@ cf_status cf_blobs_usage(cf_blobs *blobs, const cf_hash *user, cf_blob_usage *ou
 {
     cf_blob_usage usage = {0};
 
-    cf_status status = blobs->list(blobs, user, add_usage, &usage, error);
+    cf_status status = blobs->list(blobs, user, 0, add_usage, &usage, error);
     if (status == CF_OK)
         *out = usage;
     return status;
@@ -96,7 +96,7 @@ static bool verify_user(void *context, const cf_hash *user)
     verification *it = context;
 
     it->user = user;
-    it->status = it->blobs->list(it->blobs, user, verify_one, it, it->error);
+    it->status = it->blobs->list(it->blobs, user, 0, verify_one, it, it->error);
     return it->status == CF_OK;
 }
 

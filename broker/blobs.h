@@ -80,9 +80,10 @@ struct cf_blobs {
      * CF_MISSING unless the blob is complete. */
     cf_status (*get)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, uint64_t offset,
                      size_t size, cf_buffer *out, uint64_t *total, cf_error *error);
-    /* In no order. The visitor may drop. */
-    cf_status (*list)(cf_blobs *blobs, const cf_hash *user, cf_blob_visit *visit, void *context,
-                      cf_error *error);
+    /* Uploads, where `first` is 0, then blobs whose ids have this first byte or a higher one, by
+     * that; in no order else. The visitor may drop. */
+    cf_status (*list)(cf_blobs *blobs, const cf_hash *user, uint8_t first, cf_blob_visit *visit,
+                      void *context, cf_error *error);
     cf_status (*users)(cf_blobs *blobs, cf_blob_user_visit *visit, void *context, cf_error *error);
     /* Removes the blob and what is held of an upload of it; CF_OK when there is none. */
     cf_status (*drop)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, cf_error *error);

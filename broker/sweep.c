@@ -12,7 +12,10 @@
 #define FIRST_MS (10 * 60 * 1000) /* after the start */
 #define MEMORY (4 * CF_MIB)
 
-enum { CANDIDATES_MAX = 16384 /* of one user a day */ };
+enum {
+    CANDIDATES = 16384, /* that are looked at together, with the rest of a first byte */
+    CANDIDATES_MAX = 4 * CANDIDATES, /* the others of that are left for another day */
+};
 
 /* A blob that is old enough, and not yet seen to be named. */
 typedef struct {
@@ -34,6 +37,8 @@ struct cf_sweep {
     uint64_t before_ms;
     candidate *candidates; /* ascending by id */
     size_t count, capacity;
+    uint8_t first;           /* byte of their ids */
+    bool is_last;            /* no blob has a higher one than theirs */
     uint64_t read;           /* position up to which the log was read */
     cf_exclusion *exclusion; /* asked for before anything is dropped; or NULL */
     cf_status status;
@@ -68,13 +73,20 @@ static bool note_old(void *context, const cf_blob_info *blob)
 {
     cf_sweep *sweep = context;
 
-    if (blob->stored_ms >= sweep->before_ms)
+    if (blob->complete && sweep->count >= CANDIDATES && blob->id.bytes[0] != sweep->first) {
+        sweep->first = blob->id.bytes[0]; /* goes on there */
+        sweep->is_last = false;
+        return false;
+    }
+    if (blob->complete)
+        sweep->first = blob->id.bytes[0];
+    if (blob->stored_ms >= sweep->before_ms || sweep->count == CANDIDATES_MAX)
         return true;
     sweep->candidates =
         cf_grow(sweep->candidates, &sweep->capacity, sweep->count + 1, sizeof *sweep->candidates);
     sweep->candidates[sweep->count++] =
         (candidate){.id = blob->id, .size = blob->size, .complete = blob->complete};
-    return sweep->count < CANDIDATES_MAX;
+    return true;
 }
 
 static int compare(const void *a, const void *b)
@@ -116,7 +128,8 @@ static void work(cf_job *job)
     cf_sweep *sweep = (cf_sweep *)job;
     cf_blobs *blobs = sweep->options.blobs;
 
-    sweep->status = blobs->list(blobs, &sweep->user, note_old, sweep, &sweep->error);
+    sweep->is_last = true;
+    sweep->status = blobs->list(blobs, &sweep->user, sweep->first, note_old, sweep, &sweep->error);
     if (sweep->status || sweep->count == 0)
         return;
     qsort(sweep->candidates, sweep->count, sizeof *sweep->candidates, compare);
@@ -251,10 +264,15 @@ static void done(cf_job *job)
 
 static void begin_next(cf_sweep *sweep)
 {
-    sweep->is_working = sweep->user_count > 0;
+    bool goes_on = sweep->is_working && !sweep->is_last && !sweep->status;
+
+    sweep->is_working = goes_on || sweep->user_count > 0;
     if (!sweep->is_working)
         return;
-    sweep->user = sweep->users[--sweep->user_count];
+    if (!goes_on) {
+        sweep->user = sweep->users[--sweep->user_count];
+        sweep->first = 0;
+    }
     sweep->count = 0;
     sweep->read = 0;
     sweep->status = CF_OK;

@@ -54,7 +54,7 @@ Test(blob_files, takes_and_gives_all_though_interrupted_and_in_parts)
     shelf_put_all(&it, &ann_user, &large);
     shelf_put_all(&it, &ann_user, &small);
     expect_blob(&it, &ann_user, &large);
-    expect_ok(it.blobs->list(it.blobs, &ann_user, count_blob, &count, &it.error), it.error);
+    expect_ok(it.blobs->list(it.blobs, &ann_user, 0, count_blob, &count, &it.error), it.error);
     cr_expect_eq(count, 2);
     expect_ok(it.blobs->first_bytes(it.blobs, &ann_user, &bytes, &it.error), it.error);
     cr_expect(cf_blob_first_bytes_have(&bytes, &large.id));

@@ -85,7 +85,8 @@ static void sweep_after(ann *a, uint64_t ms)
 {
     a->house->now_ms += ms;
     cf_sweep_tick(a->sweep, a->house->now_ms);
-    a->jobs->deliver(a->jobs);
+    while (a->jobs->deliver(a->jobs) > 0)
+        ;
 }
 
 Test(sweep, drops_after_seven_days_what_no_entry_names)
@@ -213,15 +214,17 @@ Test(sweep, keeps_an_upload_that_went_on_between_looking_and_dropping)
     end(&a);
 }
 
-/* More than it holds at once: the rest goes tomorrow. */
-Test(sweep, drops_no_more_than_so_many_a_day)
+/* More than it looks at together. */
+Test(sweep, finds_what_nothing_names_among_any_number)
 {
-    enum { CANDIDATES_MAX = 16384 };
+    enum { CANDIDATES = 16384, NAMED = 2 * CANDIDATES, UNNAMED_EVERY = 100 };
     ann a = anns_house();
+    cf_hash *names = cf_allocate(CF_ENTRY_BLOBS_MAX, sizeof *names);
+    size_t count = 0, unnamed = 0;
     cf_blob_usage usage;
     cf_error error;
 
-    for (uint32_t i = 0; i < CANDIDATES_MAX + 1; i++) {
+    for (uint32_t i = 0; i < NAMED; i++) {
         uint8_t bytes[4];
 
         cf_put_u32(bytes, i);
@@ -231,6 +234,40 @@ Test(sweep, drops_no_more_than_so_many_a_day)
                             .bytes = cf_bytes_of(bytes, sizeof bytes),
                             .now_ms = a.house->now_ms};
         a.house->blobs->put(a.house->blobs, &blob);
+        if (i % UNNAMED_EVERY == 0)
+            unnamed++;
+        else
+            names[count++] = blob.id;
+        if (count == CF_ENTRY_BLOBS_MAX || i + 1 == NAMED) {
+            write_change(&a.desk, "some body", names, count);
+            publish(a.house, a.at_desk, &a.desk);
+            hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+            count = 0;
+        }
+    }
+    sweep_after(&a, 8 * CF_DAY_MS);
+    expect_ok(cf_blobs_usage(a.house->blobs, &a.account.user, &usage, &error), error);
+    cr_expect_eq(usage.count, NAMED - unnamed);
+    free(names);
+    end(&a);
+}
+
+/* Their ids are their sender's to choose: what is no more than a name costs him nothing. */
+Test(sweep, leaves_for_tomorrow_what_is_more_than_it_may_hold)
+{
+    enum { CANDIDATES_MAX = 65536 };
+    ann a = anns_house();
+    cf_blob_usage usage;
+    cf_error error;
+
+    for (uint32_t i = 0; i < CANDIDATES_MAX + 1; i++) {
+        cf_blob_put upload = {.user = a.account.user,
+                              .total = 2,
+                              .bytes = cf_bytes_of("x", 1),
+                              .now_ms = a.house->now_ms};
+
+        cf_put_u32(upload.id.bytes, i);
+        a.house->blobs->put(a.house->blobs, &upload);
     }
     for (size_t left = 2; left-- > 0;) {
         sweep_after(&a, left ? 8 * CF_DAY_MS : CF_DAY_MS);
