@@ -10,6 +10,7 @@
 typedef enum {
     CF_DOWNLOAD_IS_QUEUED,
     CF_DOWNLOAD_IS_OFFLINE, /* takes a broker */
+    CF_DOWNLOAD_IS_ASKER,   /* the same content is on its way for another source */
     CF_DOWNLOAD_IS_WORKING,
     CF_DOWNLOAD_IS_ABANDONED, /* ends when its job does */
     CF_DOWNLOAD_IS_READY,
@@ -49,6 +50,8 @@ struct cf_downloads {
 bool cf_downloads_connected(const cf_downloads *downloads);
 /* For one more to begin. */
 bool cf_downloads_have_room(const cf_downloads *downloads);
+/* The one that brings this content, in whatever binding; NULL: none does. */
+cf_incoming *cf_downloads_bringing(const cf_downloads *downloads, const cf_hash *hash);
 
 /* The next one of this content, in whatever binding. */
 cf_incoming *cf_incoming_next(const cf_downloads *downloads, const cf_hash *hash,

@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-enum { WINDOW = 1 << 20 };
-
 struct cf_file_job {
     cf_job job;
     const cf_env *env;
@@ -71,85 +69,108 @@ cf_file_job *cf_file_job_patch(const cf_patch_options *options)
 
 /* ---- Copies ---- */
 
-static cf_status copy_window(cf_files *files, const cf_copy_options *options, uint64_t at,
-                             uint8_t *window, size_t size, cf_error *error)
+typedef struct {
+    cf_files *files;
+    const cf_file *from, *to;
+    uint8_t *window;
+} copying;
+
+static cf_status copy_stretch(const copying *self, uint64_t at, uint64_t end, cf_error *error)
 {
+    cf_files *files = self->files;
+    cf_status status = CF_OK;
     size_t read;
 
-    cf_status status = files->read_at(files, options->from, at, window, size, &read, error);
-    if (!status && read != size)
-        status = cf_fail(error, CF_CHANGED, "a file became shorter while it was copied");
-    return status ? status
-                  : files->write_at(files, options->to, at, cf_bytes_of(window, size), error);
+    for (; !status && at < end; at += read) {
+        size_t size = end - at < CF_FILE_WINDOW ? (size_t)(end - at) : CF_FILE_WINDOW;
+
+        status = files->read_at(files, self->from, at, self->window, size, &read, error);
+        if (!status && read != size)
+            status = cf_fail(error, CF_CHANGED, "a file became shorter while it was copied");
+        if (!status)
+            status = files->write_at(files, self->to, at, cf_bytes_of(self->window, size), error);
+    }
+    return status;
 }
 
 /* Holes stay holes. */
-static cf_status copy_data(cf_files *files, const cf_copy_options *options, cf_error *error)
+static cf_status copy_data(const copying *self, uint64_t size, cf_error *error)
 {
-    uint8_t *window = cf_allocate(WINDOW, 1);
+    cf_files *files = self->files;
     uint64_t from, to, at = 0;
 
-    cf_status status = files->truncate(files, options->to, options->size, error);
-    while (!status && at < options->size) {
-        status = files->next_data(files, options->from, at, &from, &to, error);
+    cf_status status = files->truncate(files, self->to, size, error);
+    for (; !status && at < size; at = to) {
+        status = files->next_data(files, self->from, at, &from, &to, error);
         if (!status && to <= at)
             status = cf_fail(error, CF_CHANGED, "a file became shorter while it was copied");
         if (status)
             break;
-        if (at < from)
-            at = from;
-        if (to > options->size)
-            to = options->size;
-        for (size_t size; !status && at < to; at += size) {
-            size = to - at < WINDOW ? (size_t)(to - at) : WINDOW;
-            status = copy_window(files, options, at, window, size, error);
-        }
+        if (to > size)
+            to = size;
+        status = copy_stretch(self, from > at ? from : at, to, error);
     }
-    free(window);
+    return status;
+}
+
+cf_status cf_file_copy(cf_files *files, const cf_file *from, const cf_file *to, uint64_t size,
+                       cf_error *error)
+{
+    bool cloned = false;
+
+    cf_status status = files->clone(files, from, to, &cloned, error);
+    if (status || cloned)
+        return status;
+    copying self = {files, from, to, cf_allocate(CF_FILE_WINDOW, 1)};
+    status = copy_data(&self, size, error);
+    free(self.window);
     return status;
 }
 
 static void copy(cf_job *job)
 {
     cf_file_job *self = (cf_file_job *)job;
-    cf_files *files = self->env->files;
-    bool cloned = false;
 
-    self->status = files->clone(files, self->copy.from, self->copy.to, &cloned, &self->error);
-    if (!self->status && !cloned)
-        self->status = copy_data(files, &self->copy, &self->error);
+    self->status = cf_file_copy(self->env->files, self->copy.from, self->copy.to, self->copy.size,
+                                &self->error);
 }
 
 cf_file_job *cf_file_job_copy(const cf_copy_options *options)
 {
-    return submit((cf_file_job){.env = options->env, .copy = *options}, copy, WINDOW);
+    return submit((cf_file_job){.env = options->env, .copy = *options}, copy, CF_FILE_WINDOW);
 }
 
 /* ---- Proof ---- */
 
-static cf_status hash_data(cf_file_job *self, cf_content_hasher *hasher, uint8_t *window,
-                           uint64_t at, uint64_t to, cf_error *error)
+typedef struct {
+    cf_files *files;
+    const cf_file *file;
+    uint64_t size;
+    cf_content_hasher *hasher;
+    uint8_t *window;
+} proof;
+
+static cf_status hash_data(const proof *self, uint64_t at, uint64_t to, cf_error *error)
 {
-    cf_files *files = self->env->files;
+    cf_files *files = self->files;
     cf_status status = CF_OK;
     size_t read;
 
     for (; !status && at < to; at += read) {
-        size_t size = to - at < WINDOW ? (size_t)(to - at) : WINDOW;
+        size_t size = to - at < CF_FILE_WINDOW ? (size_t)(to - at) : CF_FILE_WINDOW;
 
-        status = files->read_at(files, self->file, at, window, size, &read, error);
+        status = files->read_at(files, self->file, at, self->window, size, &read, error);
         if (!status && read != size)
             status = cf_fail(error, CF_CHANGED, "a file became shorter while it was checked");
         if (!status)
-            cf_content_hasher_update(hasher, cf_bytes_of(window, size));
+            cf_content_hasher_update(self->hasher, cf_bytes_of(self->window, size));
     }
     return status;
 }
 
-static cf_status hash_file(cf_file_job *self, cf_content_hasher *hasher, cf_error *error)
+static cf_status hash_file(const proof *self, cf_error *error)
 {
-    cf_files *files = self->env->files;
-    uint8_t *window = cf_allocate(WINDOW, 1);
+    cf_files *files = self->files;
     cf_stat stat;
     uint64_t at = 0;
 
@@ -163,35 +184,44 @@ static cf_status hash_file(cf_file_job *self, cf_content_hasher *hasher, cf_erro
         if (!status && to <= at)
             status = cf_fail(error, CF_CHANGED, "a file became shorter while it was checked");
         if (!status && at < from) {
-            cf_content_hasher_zeros(hasher, from - at);
+            cf_content_hasher_zeros(self->hasher, from - at);
             at = from;
         }
         if (!status)
-            status = hash_data(self, hasher, window, at, to, error);
+            status = hash_data(self, at, to, error);
         at = to;
     }
-    free(window);
+    return status;
+}
+
+cf_status cf_file_prove(cf_files *files, const cf_file *file, const cf_hash *content, uint64_t size,
+                        cf_buffer *leaves, cf_error *error)
+{
+    proof self = {files, file, size, cf_content_hasher_new(leaves), cf_allocate(CF_FILE_WINDOW, 1)};
+    uint64_t hashed;
+
+    cf_status status = hash_file(&self, error);
+    cf_hash hash = cf_content_hasher_finish(self.hasher, &hashed);
+    if (!status && !cf_hash_equal(&hash, content))
+        status = cf_fail(error, CF_FORGED, "what came is not what was meant");
+    cf_content_hasher_destroy(&self.hasher);
+    free(self.window);
     return status;
 }
 
 static void verify(cf_job *job)
 {
     cf_file_job *self = (cf_file_job *)job;
-    cf_content_hasher *hasher = cf_content_hasher_new(&self->leaves);
-    uint64_t size;
 
-    self->status = hash_file(self, hasher, &self->error);
-    cf_hash hash = cf_content_hasher_finish(hasher, &size);
-    if (!self->status && !cf_hash_equal(&hash, &self->content))
-        self->status = cf_fail(&self->error, CF_FORGED, "what came is not what was meant");
-    cf_content_hasher_destroy(&hasher);
+    self->status = cf_file_prove(self->env->files, self->file, &self->content, self->size,
+                                 &self->leaves, &self->error);
 }
 
 cf_file_job *cf_file_job_verify(const cf_env *env, const cf_file *file, const cf_hash *content,
                                 uint64_t size)
 {
     return submit((cf_file_job){.env = env, .file = file, .content = *content, .size = size},
-                  verify, WINDOW);
+                  verify, CF_FILE_WINDOW);
 }
 
 /* ---- Results ---- */

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is done with whole files on their way in, in jobs: made out of a base by a patch, copied,
- * proved to be the content that was meant. They touch nothing but open files. */
+ * proved to be the content that was meant. They touch nothing but open files. To copy and to prove
+ * is there for other jobs as well. */
 #ifndef CF_PEER_TRANSFER_DOWNLOAD_JOBS_H
 #define CF_PEER_TRANSFER_DOWNLOAD_JOBS_H
 #include "broker/env.h"
 #include "broker/files.h"
 #include "codec/ids.h"
+
+enum { CF_FILE_WINDOW = 1 << 20 }; /* bytes of memory that copying and proving take */
+
+/* In any thread. `to` is empty; it shares its blocks with `from` where the file system can. */
+cf_status cf_file_copy(cf_files *files, const cf_file *from, const cf_file *to, uint64_t size,
+                       cf_error *error);
+/* In any thread. CF_FORGED when it is another content. `leaves` gets the hashes of the leaves, 32
+ * bytes each, appended. */
+cf_status cf_file_prove(cf_files *files, const cf_file *file, const cf_hash *content, uint64_t size,
+                        cf_buffer *leaves, cf_error *error);
 
 typedef struct cf_file_job cf_file_job;
 
@@ -29,7 +40,7 @@ typedef struct {
 } cf_copy_options;
 cf_file_job *cf_file_job_copy(const cf_copy_options *options);
 
-/* CF_FORGED when it is another content. */
+/* As cf_file_prove. */
 cf_file_job *cf_file_job_verify(const cf_env *env, const cf_file *file, const cf_hash *content,
                                 uint64_t size);
 

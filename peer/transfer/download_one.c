@@ -88,8 +88,8 @@ static void end(cf_downloads *downloads, cf_incoming *one, cf_download_phase pha
         one->error = *error;
 }
 
-/* Of the others that are being made in this source. */
-static uint64_t bytes_under_way(const cf_downloads *downloads, const cf_incoming *but)
+/* Of those that are being made in this source. */
+static uint64_t bytes_under_way(const cf_downloads *downloads, const cf_binding *binding)
 {
     uint64_t bytes = 0;
 
@@ -97,27 +97,27 @@ static uint64_t bytes_under_way(const cf_downloads *downloads, const cf_incoming
          at = at->after) {
         const cf_incoming *one = cf_standing(at, cf_incoming, place);
 
-        bytes += one != but && one->binding == but->binding ? one->size : 0;
+        bytes += one->binding == binding ? one->size : 0;
     }
     return bytes;
 }
 
-/* Whether the disk keeps its reserve when this one is made, too: a patch of 1 KB may be a file of
- * 256 GiB. Deletions and small files go on, and with them the way back. */
-static cf_status leave_reserve(const cf_downloads *downloads, const cf_incoming *one,
-                               cf_error *error)
+/* A patch of 1 KB may be a file of 256 GiB. Deletions and small files go on, and with them the way
+ * back. */
+cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_binding *binding,
+                                     uint64_t size, uint64_t under_way, cf_error *error)
 {
     cf_files *files = files_of(downloads);
     uint64_t left = 0, whole = 0;
 
-    if (one->size <= CF_MIB || !one->binding->temporary)
+    if (size <= CF_MIB || !binding->temporary)
         return CF_OK;
-    cf_status status = files->free_bytes(files, one->binding->temporary, &left, &whole, error);
+    cf_status status = files->free_bytes(files, binding->temporary, &left, &whole, error);
     if (status)
         return status;
     uint64_t reserve = whole / 20 < CF_GIB ? whole / 20 : CF_GIB;
-    uint64_t taken = reserve + bytes_under_way(downloads, one);
-    if (left >= taken && left - taken >= one->size)
+    uint64_t taken = reserve + under_way + bytes_under_way(downloads, binding);
+    if (left >= taken && left - taken >= size)
         return CF_OK;
     return cf_fail(error, CF_FULL,
                    "the disk is nearly full: %llu MiB are kept free, and files over 1 MiB wait for "
@@ -142,10 +142,14 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
     };
     cf_error error;
 
+    if (cf_downloads_bringing(downloads, &one->hash)) {
+        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_ASKER);
+        return;
+    }
     one->lacking = cf_contents_lacking(options->peer->contents);
     if (options->bindings)
         making.places.bindings = options->bindings(options->context, &making.places.binding_count);
-    cf_status status = leave_reserve(downloads, one, &error);
+    cf_status status = cf_downloads_leave_reserve(downloads, one->binding, one->size, 0, &error);
     if (!status)
         status = cf_making_begin(&making, &one->making, &error);
     if (status == CF_UNREACHABLE || (status == CF_LOCKED && !cf_downloads_connected(downloads)))

@@ -21,8 +21,72 @@ static uint64_t key_of(const cf_hash *hash)
     return cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
 }
 
+cf_incoming *cf_incoming_next(const cf_downloads *downloads, const cf_hash *hash,
+                              const cf_incoming *previous)
+{
+    cf_table_link *link =
+        previous ? cf_table_next(&previous->link) : cf_table_first(&downloads->table, key_of(hash));
+
+    while (link && !cf_hash_equal(&cf_linked(link, cf_incoming, link)->hash, hash))
+        link = cf_table_next(link);
+    return link ? cf_linked(link, cf_incoming, link) : NULL;
+}
+
+static cf_incoming *find(const cf_downloads *downloads, const cf_binding *binding,
+                         const cf_hash *hash)
+{
+    cf_incoming *one = cf_incoming_next(downloads, hash, NULL);
+
+    while (one && one->binding != binding)
+        one = cf_incoming_next(downloads, hash, one);
+    return one;
+}
+
+cf_incoming *cf_downloads_bringing(const cf_downloads *downloads, const cf_hash *hash)
+{
+    cf_incoming *one = cf_incoming_next(downloads, hash, NULL);
+
+    while (one && one->phase != CF_DOWNLOAD_IS_WORKING)
+        one = cf_incoming_next(downloads, hash, one);
+    return one;
+}
+
+static void set_phase(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
+{
+    if (cf_incoming_has_ended(one) && !one->announced)
+        downloads->untold--;
+    cf_line_remove(&downloads->phases[one->phase], &one->place);
+    one->phase = phase;
+    one->announced = false;
+    cf_line_add(&downloads->phases[phase], &one->place);
+    downloads->untold += cf_incoming_has_ended(one);
+    downloads->turns++;
+}
+
+/* What they asked for has come, and is copied from there; or it won't, and one of them brings it.
+ */
+static void let_go(cf_downloads *downloads, const cf_hash *hash)
+{
+    for (cf_incoming *one = cf_incoming_next(downloads, hash, NULL); one;
+         one = cf_incoming_next(downloads, hash, one))
+        if (one->phase == CF_DOWNLOAD_IS_ASKER)
+            set_phase(downloads, one, CF_DOWNLOAD_IS_QUEUED);
+}
+
+void cf_incoming_turn(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
+{
+    bool brought = one->phase == CF_DOWNLOAD_IS_WORKING;
+
+    set_phase(downloads, one, phase);
+    if (brought)
+        let_go(downloads, &one->hash);
+}
+
 static void drop(cf_downloads *downloads, cf_incoming *one)
 {
+    const cf_hash hash = one->hash;
+    bool brought = one->phase == CF_DOWNLOAD_IS_WORKING;
+
     if (cf_incoming_has_ended(one) && !one->announced)
         downloads->untold--;
     cf_line_remove(&downloads->phases[one->phase], &one->place);
@@ -30,9 +94,11 @@ static void drop(cf_downloads *downloads, cf_incoming *one)
     cf_making_destroy(&one->making);
     cf_buffer_release(&one->leaves);
     free(one);
+    if (brought)
+        let_go(downloads, &hash);
 }
 
-/* All of them, or those of one binding. */
+/* All of them, or those of one binding: askers before what brings it to them. */
 static void drop_all(cf_downloads *downloads, const cf_binding *binding)
 {
     for (int phase = 0; phase < CF_DOWNLOAD_PHASES; phase++)
@@ -58,39 +124,6 @@ void cf_downloads_destroy(cf_downloads **downloads)
 void cf_downloads_forget(cf_downloads *downloads, const cf_binding *binding)
 {
     drop_all(downloads, binding);
-}
-
-cf_incoming *cf_incoming_next(const cf_downloads *downloads, const cf_hash *hash,
-                              const cf_incoming *previous)
-{
-    cf_table_link *link =
-        previous ? cf_table_next(&previous->link) : cf_table_first(&downloads->table, key_of(hash));
-
-    while (link && !cf_hash_equal(&cf_linked(link, cf_incoming, link)->hash, hash))
-        link = cf_table_next(link);
-    return link ? cf_linked(link, cf_incoming, link) : NULL;
-}
-
-static cf_incoming *find(const cf_downloads *downloads, const cf_binding *binding,
-                         const cf_hash *hash)
-{
-    cf_incoming *one = cf_incoming_next(downloads, hash, NULL);
-
-    while (one && one->binding != binding)
-        one = cf_incoming_next(downloads, hash, one);
-    return one;
-}
-
-void cf_incoming_turn(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
-{
-    if (cf_incoming_has_ended(one) && !one->announced)
-        downloads->untold--;
-    cf_line_remove(&downloads->phases[one->phase], &one->place);
-    one->phase = phase;
-    one->announced = false;
-    cf_line_add(&downloads->phases[phase], &one->place);
-    downloads->untold += cf_incoming_has_ended(one);
-    downloads->turns++;
 }
 
 /* ---- All of them ---- */
@@ -135,7 +168,8 @@ static void throw_away(cf_downloads *downloads, cf_incoming *one)
 
 static void step_phase(cf_downloads *downloads, cf_download_phase phase)
 {
-    if (phase == CF_DOWNLOAD_IS_OFFLINE && !cf_downloads_connected(downloads))
+    if (phase == CF_DOWNLOAD_IS_ASKER ||
+        (phase == CF_DOWNLOAD_IS_OFFLINE && !cf_downloads_connected(downloads)))
         return;
     for (cf_place_in_line *at = downloads->phases[phase].first, *after; at; at = after) {
         cf_incoming *one = cf_standing(at, cf_incoming, place);
@@ -251,9 +285,12 @@ static void begin_again(cf_downloads *downloads, cf_incoming *one)
 static cf_download_answer answer_of(const cf_downloads *downloads, const cf_incoming *one,
                                     cf_download *out)
 {
-    bool waits = !cf_downloads_connected(downloads) &&
-                 (one->phase == CF_DOWNLOAD_IS_OFFLINE ||
-                  (one->phase == CF_DOWNLOAD_IS_WORKING && !cf_incoming_moves(downloads, one)));
+    const cf_incoming *bringing =
+        one->phase == CF_DOWNLOAD_IS_ASKER ? cf_downloads_bringing(downloads, &one->hash) : one;
+    bool waits =
+        !cf_downloads_connected(downloads) &&
+        (bringing->phase == CF_DOWNLOAD_IS_OFFLINE ||
+         (bringing->phase == CF_DOWNLOAD_IS_WORKING && !cf_incoming_moves(downloads, bringing)));
 
     *out = (cf_download){.reason = waits ? "waits for a broker" : one->error.text};
     if (waits || one->phase == CF_DOWNLOAD_IS_ABSENT)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large contents on their way in: fetched from the broker, or made from a base that is on this disk
  * by the patches of the log, into a file in the temporary folder of the source that shows them.
- * What is ready is verified. Owned by the engine's thread. */
+ * What is ready is verified. What several sources ask for is brought for one of them, and copied
+ * from there for the others; or it is not brought, and the next of them tries. Owned by the
+ * engine's thread. */
 #ifndef CF_PEER_TRANSFER_DOWNLOADS_H
 #define CF_PEER_TRANSFER_DOWNLOADS_H
 #include "peer/sources/binding.h"
@@ -37,9 +39,14 @@ typedef struct {
  * next call; `reason` is written unless READY or STARTED. */
 cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *binding, cf_bytes content,
                                      cf_download *out);
-/* Its file is where it belongs, or nobody wants it any more (what was begun is thrown away). Two
- * nodes of one content: the second one asks again after this. */
+/* Its file is where it belongs, or nobody wants it any more (what was begun is thrown away). Who
+ * asks for it after this gets another one, made from the first. */
 void cf_downloads_take(cf_downloads *downloads, const cf_binding *binding, cf_bytes content);
+
+/* Whether the disk of the source keeps its reserve when a file of so many bytes is written to it,
+ * too, beside those that are `under_way`. CF_FULL: it doesn't. */
+cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_binding *binding,
+                                     uint64_t size, uint64_t under_way, cf_error *error);
 
 void cf_downloads_step(cf_downloads *downloads);
 /* The bindings for which one has ended since the last call, one by one. NULL: none. */

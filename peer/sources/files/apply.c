@@ -21,6 +21,7 @@ static void end_run(cf_applying *applying)
     cf_numbers_release(&applying->place.touched);
     cf_numbers_release(&applying->place.watched);
     cf_numbers_release(&applying->lifted);
+    cf_table_release(&applying->asked);
     applying->place = (cf_task_place){0};
     applying->tasks = NULL;
     applying->count = applying->first = applying->end = 0;
@@ -123,7 +124,7 @@ static void drop_temporary(cf_applying *applying, const cf_task *task)
 {
     cf_error ignored;
 
-    if (task->made && !task->leaves.size)
+    if (task->made && !task->landing[0])
         cf_applying_files(applying)->unlink(cf_applying_files(applying),
                                             applying->options.binding->temporary,
                                             cf_bytes_of_text(task->temporary), &ignored);

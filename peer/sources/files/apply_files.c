@@ -2,8 +2,8 @@
 #include "peer/sources/files/apply_inside.h"
 
 #include "broker/jobs.h"
-#include "codec/content.h"
 #include "peer/log/contents_small.h"
+#include "peer/transfer/download_jobs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +28,38 @@ static void make(cf_job *job)
                      self->task, &self->error);
 }
 
+static void made(cf_job *job);
+
+static void start_making(cf_applying *applying, cf_task *task)
+{
+    cf_env *env = (cf_env *)applying->options.peer->env;
+    making *self = cf_allocate(1, sizeof *self);
+    size_t memory = task->original[0] ? CF_FILE_WINDOW : task->small.size;
+
+    self->job = (cf_job){.work = make, .done = made, .memory = memory};
+    self->applying = applying;
+    self->task = task;
+    applying->jobs++;
+    env->jobs->submit(env->jobs, &self->job);
+}
+
+/* The last of them lets the one begin that takes what they copied from: its mode may be one with
+ * which nobody reads. */
+static void copied(cf_applying *applying, cf_asked_content *asked)
+{
+    cf_task *taker = asked->taker;
+
+    if (--asked->copying || !taker)
+        return;
+    asked->taker = NULL;
+    start_making(applying, taker);
+}
+
 static void made(cf_job *job)
 {
     making *self = (making *)job;
-    const cf_applying_options *options = &self->applying->options;
+    cf_applying *applying = self->applying;
+    const cf_applying_options *options = &applying->options;
     cf_task *task = self->task;
 
     if (job->dropped)
@@ -39,95 +67,98 @@ static void made(cf_job *job)
     task->made = !self->status;
     if (self->status) {
         task->state = CF_TASK_FAILED;
-        task->reason = cf_arena_text(&self->applying->arena, cf_bytes_of_text(self->error.text));
+        task->reason = cf_arena_text(&applying->arena, cf_bytes_of_text(self->error.text));
     }
-    if (task->spoiled && task->leaves.size)
+    if (task->spoiled && (task->landing[0] || task->original[0]))
         cf_downloads_take(options->downloads, options->binding, task->step.shown->content);
-    self->applying->jobs--;
+    applying->jobs--;
     free(self);
+    if (task->original[0])
+        copied(applying, task->asked);
+}
+
+/* Of a file that came: for the last that asks, or to copy. False: the disk has no room for that. */
+static bool share(cf_applying *applying, cf_task *task, const cf_download *came, uint64_t under_way)
+{
+    const cf_asked_content *asked = task->asked;
+    char *file = asked->askers ? task->original : task->landing;
+    cf_error error;
+
+    if (asked->askers &&
+        cf_downloads_leave_reserve(applying->options.downloads, applying->options.binding,
+                                   asked->size, under_way, &error)) {
+        task->reason = cf_arena_text(&applying->arena, cf_bytes_of_text(error.text));
+        return false;
+    }
+    snprintf(file, CF_LANDING_NAME, "%.*s", (int)came->name.size, (const char *)came->name.data);
+    task->leaves = cf_arena_copy(&applying->arena, came->leaves);
+    return true;
+}
+
+static bool is_small(cf_applying *applying, cf_task *task)
+{
+    const cf_asked_content *asked = task->asked;
+    cf_buffer bytes = {0};
+    cf_error ignored;
+
+    bool small = asked && asked->size <= CF_INLINE_MAX &&
+                 cf_contents_small(applying->options.peer->contents, &applying->collection->id,
+                                   &asked->hash, &bytes, &ignored) == CF_OK;
+    if (small)
+        task->small = cf_arena_copy(&applying->arena, cf_buffer_view(&bytes));
+    cf_buffer_release(&bytes);
+    return small;
 }
 
 /* The bytes, or the file that they were fetched into. False: not here yet. */
-static bool find_content(cf_applying *applying, cf_task *task)
+static bool find_content(cf_applying *applying, cf_task *task, uint64_t under_way)
 {
-    cf_peer *peer = applying->options.peer;
-    cf_buffer bytes = {0};
-    cf_download download;
-    cf_error error;
-    cf_hash hash;
-    uint64_t size;
+    cf_download came;
 
-    cf_bytes content = task->step.shown->content;
-    if (cf_content_identity_read(content, &hash, &size, &error) == CF_OK && size <= CF_INLINE_MAX &&
-        cf_contents_small(peer->contents, &applying->collection->id, &hash, &bytes, &error) ==
-            CF_OK) {
-        task->small = cf_arena_copy(&applying->arena, cf_buffer_view(&bytes));
-        cf_buffer_release(&bytes);
+    if (is_small(applying, task))
         return true;
-    }
-    cf_buffer_release(&bytes);
-    cf_download_answer answer = cf_downloads_want(applying->options.downloads,
-                                                  applying->options.binding, content, &download);
-    if (answer == CF_DOWNLOAD_READY) {
-        snprintf(task->landing, sizeof task->landing, "%.*s", (int)download.name.size,
-                 (const char *)download.name.data);
-        task->leaves = cf_arena_copy(&applying->arena, download.leaves);
+    cf_download_answer answer = cf_downloads_want(
+        applying->options.downloads, applying->options.binding, task->step.shown->content, &came);
+    if (answer == CF_DOWNLOAD_READY && share(applying, task, &came, under_way))
         return true;
-    }
     task->state = CF_TASK_FAILED;
     task->waits = applying->result.waits = true;
-    task->reason = answer == CF_DOWNLOAD_STARTED
-                       ? "its content is on the way"
-                       : cf_arena_text(&applying->arena, cf_bytes_of_text(download.reason));
-    return false;
-}
-
-static void start_making(cf_applying *applying, cf_task *task)
-{
-    cf_env *env = (cf_env *)applying->options.peer->env;
-    making *self = cf_allocate(1, sizeof *self);
-
-    self->job = (cf_job){.work = make, .done = made, .memory = task->small.size};
-    self->applying = applying;
-    self->task = task;
-    applying->jobs++;
-    env->jobs->submit(env->jobs, &self->job);
-}
-
-/* Its file was fetched for another step of the batch: once that one has taken it, it is on the
- * disk, and is copied from there, in a later batch. */
-static bool is_taken_in_batch(const cf_applying *applying, const cf_task *task)
-{
-    for (size_t i = applying->first; i < applying->end; i++) {
-        const cf_task *other = &applying->tasks[i];
-
-        if (other->leaves.size &&
-            cf_bytes_equal(other->step.shown->content, task->step.shown->content))
-            return true;
-    }
+    if (answer != CF_DOWNLOAD_READY)
+        task->reason = answer == CF_DOWNLOAD_STARTED
+                           ? "its content is on the way"
+                           : cf_arena_text(&applying->arena, cf_bytes_of_text(came.reason));
     return false;
 }
 
 /* Starts what has to be written for a step, if it can be; returns how many bytes are. */
-static uint64_t prepare(cf_applying *applying, cf_task *task)
+static uint64_t prepare(cf_applying *applying, cf_task *task, uint64_t under_way)
 {
-    if (task->state != CF_TASK_WAITING || cf_task_is_prepared(task) ||
-        is_taken_in_batch(applying, task) || !find_content(applying, task))
+    cf_asked_content *asked = task->asked;
+
+    if (task->state != CF_TASK_WAITING || cf_task_is_prepared(task))
         return 0;
+    if (asked)
+        asked->askers--;
+    if (!find_content(applying, task, under_way))
+        return 0;
+    if (task->landing[0] && asked->copying) {
+        asked->taker = task;
+        return 0;
+    }
+    if (task->original[0])
+        asked->copying++;
     start_making(applying, task);
-    return task->small.size;
+    return task->original[0] ? asked->size : task->small.size;
 }
 
-/* Takes the next steps, and starts what has to be written for them, and for what waits still. That
- * takes no place from them, and doesn't end the batch, or nobody would come whom it waits for. */
+/* Takes the next steps, and starts what has to be written for them. What waits still takes no place
+ * from them, or nobody would come whom it waits for. */
 void cf_applying_start_batch(cf_applying *applying)
 {
     uint64_t bytes = 0;
 
-    for (size_t i = applying->first; i < applying->end; i++)
-        bytes += prepare(applying, &applying->tasks[i]);
     for (size_t steps = 0;
          applying->end < applying->count && steps < BATCH_STEPS && bytes < BATCH_BYTES; steps++)
-        bytes += prepare(applying, &applying->tasks[applying->end++]);
+        bytes += prepare(applying, &applying->tasks[applying->end++], bytes);
     applying->is_last = applying->end == applying->count;
 }

@@ -3,6 +3,7 @@
 #include "codec/pack.h"
 #include "peer/sources/files/apply_steps.h"
 #include "peer/merge/node_stat.h"
+#include "peer/transfer/download_jobs.h"
 
 enum { FILE_MODE = 0644 };
 
@@ -74,6 +75,36 @@ static cf_status finish_download(cf_files *files, const cf_folder *temporary, cf
     return status;
 }
 
+/* The file was proved when it came: the copy is, now. */
+static cf_status make_copy(cf_files *files, const cf_folder *temporary, cf_task *task,
+                           cf_error *error)
+{
+    const cf_asked_content *asked = task->asked;
+    cf_bytes name = cf_bytes_of_text(task->temporary);
+    cf_file *from = NULL, *file = NULL;
+    cf_buffer leaves = {0};
+    cf_error ignored;
+
+    cf_status status =
+        files->open_file(files, temporary, cf_bytes_of_text(task->original), &from, error);
+    if (!status)
+        status = files->create_file(files, temporary, name, 0600, &file, error);
+    if (!status)
+        status = cf_file_copy(files, from, file, asked->size, error);
+    if (!status)
+        status = cf_file_prove(files, file, &asked->hash, asked->size, &leaves, error);
+    bool spoiled = status == CF_FORGED || status == CF_CHANGED;
+    if (!status)
+        status = finish_file(files, task, file, error);
+    task->spoiled = spoiled; /* not by a copy that isn't durable */
+    if (status && file)
+        files->unlink(files, temporary, name, &ignored);
+    files->close_file(files, &from);
+    files->close_file(files, &file);
+    cf_buffer_release(&leaves);
+    return status;
+}
+
 static cf_status make_link(cf_files *files, const cf_folder *temporary, cf_task *task,
                            cf_error *error)
 {
@@ -87,6 +118,8 @@ cf_status cf_task_make(cf_files *files, const cf_folder *temporary, cf_task *tas
 {
     if (task->step.shown->kind == CF_KIND_SYMLINK)
         return make_link(files, temporary, task, error);
-    return task->leaves.size ? finish_download(files, temporary, task, error)
-                             : make_small(files, temporary, task, error);
+    if (task->original[0])
+        return make_copy(files, temporary, task, error);
+    return task->landing[0] ? finish_download(files, temporary, task, error)
+                            : make_small(files, temporary, task, error);
 }

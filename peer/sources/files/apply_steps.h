@@ -10,6 +10,7 @@
 #include "peer/sources/files/owed.h"
 #include "peer/sources/files/watch.h"
 #include "peer/merge/plan.h"
+#include "peer/merge/table.h"
 
 typedef enum {
     CF_TASK_WAITING, /* for other steps */
@@ -18,8 +19,21 @@ typedef enum {
     CF_TASK_FAILED,  /* can't be done: see the reason */
 } cf_task_state;
 
-/* A step on its way. */
+typedef struct cf_task cf_task;
+
+/* A content that steps of one run ask for: it comes once. The last step that asks takes the file
+ * that it came in, the others have it copied before. */
 typedef struct {
+    cf_table_link by_content;
+    cf_hash hash;
+    uint64_t size;
+    size_t askers;  /* steps that have no file of it yet */
+    size_t copying; /* jobs that read the file */
+    cf_task *taker; /* begins when these are done; NULL: nobody has asked last */
+} cf_asked_content;
+
+/* A step on its way. */
+struct cf_task {
     cf_step step;
     cf_task_state state;
     const char *reason; /* why it is not done; NULL: nothing is known against it */
@@ -27,13 +41,15 @@ typedef struct {
     bool needs_file;    /* a new file or link is written beside */
     bool made;
     bool waits;   /* FAILED: its content is not here */
-    bool spoiled; /* FAILED: its new file could not be synced, and may never have all of its bytes,
-                     however well that goes the next time */
+    bool spoiled; /* FAILED: the file that came is not what it was; or it could not be synced, and
+                     may never have all of its bytes, however well that goes the next time */
     bool stays;   /* DELETE: the user had it before others brought it, and that counts no more */
     bool looks;   /* DONE, but its directory has something of a user's that is to be looked at */
     bool settled; /* DONE, but for the mode: it is a directory that stood there */
     char temporary[CF_TEMPORARY_NAME];
-    char landing[CF_LANDING_NAME]; /* where a content that was fetched stands; empty: none */
+    char landing[CF_LANDING_NAME];  /* where a content that was fetched stands, for this step */
+    char original[CF_LANDING_NAME]; /* or, for others: a copy is made of it */
+    cf_asked_content *asked;        /* what its file is to hold; NULL: it needs none */
     cf_stat made_stat;
     cf_head source;  /* the entry that introduced the content */
     cf_bytes small;  /* the content, when it is in the log itself */
@@ -41,7 +57,7 @@ typedef struct {
     cf_node after;   /* the base's node when it is done */
     uint64_t intents[3];
     size_t intent_count;
-} cf_task;
+};
 
 /* Waits only for other steps: its new file is written, if it needs one. */
 static inline bool cf_task_is_prepared(const cf_task *task)
@@ -54,7 +70,7 @@ uint32_t cf_mode_of(cf_bytes value, uint32_t otherwise);
 bool cf_mtime_of(cf_bytes value, int64_t *mtime_ns);
 
 /* Writes the task's new file in the temporary folder, whole, durable, with mode and time; in a job.
- * A file that was downloaded stands there already. */
+ * A file that was downloaded stands there already, for one task; a copy of it is proved. */
 cf_status cf_task_make(cf_files *files, const cf_folder *temporary, cf_task *task, cf_error *error);
 
 /* Does a step that is ready to the disk, if that is as the base has it, and puts the new node into

@@ -200,16 +200,37 @@ static int by_source(const void *a, const void *b)
     return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
-static void find_source(cf_applying *applying, cf_task *task)
+static cf_asked_content *asked_for(cf_applying *applying, const cf_hash *hash, uint64_t size)
+{
+    uint64_t key = cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
+    cf_asked_content *asked;
+
+    for (cf_table_link *link = cf_table_first(&applying->asked, key); link;
+         link = cf_table_next(link)) {
+        asked = cf_linked(link, cf_asked_content, by_content);
+        if (cf_hash_equal(&asked->hash, hash) && asked->size == size)
+            return asked;
+    }
+    asked = cf_arena_allocate(&applying->arena, 1, sizeof *asked);
+    asked->hash = *hash;
+    asked->size = size;
+    cf_table_add(&applying->asked, &asked->by_content, key);
+    return asked;
+}
+
+static void ask_for_content(cf_applying *applying, cf_task *task)
 {
     cf_error ignored;
     cf_hash hash;
     uint64_t size;
 
-    if (task->needs_file &&
-        cf_content_identity_read(task->step.shown->content, &hash, &size, &ignored) == CF_OK)
-        cf_contents_entry(applying->options.peer->contents, &applying->collection->id, &hash,
-                          &task->source, &ignored);
+    if (!task->needs_file ||
+        cf_content_identity_read(task->step.shown->content, &hash, &size, &ignored))
+        return;
+    cf_contents_entry(applying->options.peer->contents, &applying->collection->id, &hash,
+                      &task->source, &ignored);
+    task->asked = asked_for(applying, &hash, size);
+    task->asked->askers++;
 }
 
 /* It is new in a directory that has yet to move, and nobody's business where that lies now: it
@@ -272,7 +293,7 @@ static void make_tasks(cf_applying *applying, const cf_plan *plan)
             continue;
         }
         prepare_task(applying, &plan->steps[i], task);
-        find_source(applying, task);
+        ask_for_content(applying, task);
         keep_last_copy(applying, plan, task);
         applying->count++;
     }
