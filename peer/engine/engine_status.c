@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/engine_inside.h"
+#include "peer/log/unsent.h"
 #include "peer/sources/lock_guard.h"
 #include "peer/sources/pendings.h"
 
@@ -112,11 +113,10 @@ static const char *how_sending_goes(const cf_engine *engine, cf_arena *arena)
 
 typedef struct {
     cf_engine *engine;
-    const cf_binding *binding; /* NULL: only count */
+    const cf_binding *binding;
     cf_pendings *pendings;
     cf_pending_kind kind;
     const char *reason;
-    size_t count;
 } unsent_search;
 
 static void add_items(unsent_search *search, const cf_entry *entry)
@@ -146,24 +146,19 @@ static void add_items(unsent_search *search, const cf_entry *entry)
     cf_buffer_release(&path);
 }
 
-static bool visit_unsent(void *context, cf_bytes key, cf_bytes value)
+static void visit_unsent(void *context, const cf_head *head)
 {
     unsent_search *search = context;
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
-    cf_head head;
     cf_error ignored;
 
-    (void)value;
-    search->count++;
-    if (search->binding && cf_key_entry_read(key, &head) &&
-        cf_log_get(search->engine->peer->log, &head, &wire, &ignored) == CF_OK &&
+    if (cf_log_get(search->engine->peer->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK)
         add_items(search, &entry);
     cf_buffer_release(&wire);
     cf_arena_release(&arena);
-    return true;
 }
 
 const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection)
@@ -175,13 +170,11 @@ const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection)
                                                    : cf_locks_of_other(locks, collection, &whole);
 }
 
-static size_t find_unsent(cf_engine *engine, const cf_binding *binding, cf_pendings *pendings)
+static void find_unsent(cf_engine *engine, const cf_binding *binding, cf_pendings *pendings)
 {
-    cf_store *store = cf_home_store(engine->home);
-    const uint8_t table = CF_TABLE_UNSENT;
-    unsent_search search = {
-        engine, binding, pendings, CF_PENDING_UNSENT, "it is not at the broker yet", 0};
-    const cf_lease *lease = binding ? cf_engine_lock_of(engine, &binding->collection) : NULL;
+    unsent_search search = {engine, binding, pendings, CF_PENDING_UNSENT,
+                            "it is not at the broker yet"};
+    const cf_lease *lease = cf_engine_lock_of(engine, &binding->collection);
     cf_arena arena = {0};
     cf_error ignored;
 
@@ -192,10 +185,22 @@ static size_t find_unsent(cf_engine *engine, const cf_binding *binding, cf_pendi
         search.reason = cf_lock_guard_text(engine->peer, lease, &arena);
     }
     if (engine->peer->link)
-        store->scan(store, cf_peer_user(engine->peer), cf_bytes_of(&table, 1), visit_unsent,
-                    &search, &ignored);
+        cf_unsent_each(cf_home_store(engine->home), cf_peer_user(engine->peer), visit_unsent,
+                       &search, &ignored);
     cf_arena_release(&arena);
-    return search.count;
+}
+
+static size_t count_unsent(cf_engine *engine)
+{
+    cf_unsent unsent = {0};
+    cf_error ignored;
+
+    if (!engine->peer->link ||
+        cf_unsent_load(cf_home_store(engine->home), cf_peer_user(engine->peer), &unsent, &ignored))
+        return 0;
+    size_t count = (size_t)cf_unsent_count(&unsent);
+    cf_unsent_release(&unsent);
+    return count;
 }
 
 /* ---- Status ---- */
@@ -259,7 +264,7 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
         out->trouble = CF_MALFORMED;
     }
     snprintf(out->delay, sizeof out->delay, "%s", delay && out->connected ? delay : "");
-    out->unsent = find_unsent(engine, NULL, NULL);
+    out->unsent = count_unsent(engine);
 }
 
 void cf_engine_traffic(const cf_engine *engine, cf_traffic *out)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/peer_inside.h"
 
+#include "peer/log/unsent.h"
+
 #include <stdlib.h>
 
 struct cf_publication {
@@ -121,9 +123,12 @@ cf_status cf_publication_add(cf_publication *publication, const cf_body *body, c
 
 cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error)
 {
-    cf_intake in = {.peer = publication->peer};
-    cf_status status = CF_OK;
+    cf_peer *peer = publication->peer;
+    cf_intake in = {.peer = peer};
+    cf_unsent unsent = {0};
 
+    cf_status status =
+        cf_unsent_load(cf_home_store(peer->home), cf_peer_user(peer), &unsent, error);
     if (records)
         cf_records_add(&publication->records, records);
     for (size_t i = 0; !status && i < publication->count; i++) {
@@ -138,13 +143,14 @@ cf_status cf_publication_commit(cf_publication *publication, cf_records *records
         if (!status) {
             cf_head head = cf_head_of(&entry);
 
-            cf_records_put(&own, cf_key_entry(&arena, CF_TABLE_UNSENT, &head),
-                           cf_bytes_of_text(""));
+            cf_unsent_add(&unsent, &head);
+            cf_unsent_put(&unsent, &own);
             status = cf_intake_take(&in, &entry, CF_BRINGER_SELF, &own, &taken, error);
         }
         cf_records_release(&own);
         cf_arena_release(&arena);
     }
+    cf_unsent_release(&unsent);
     return cf_intake_finish(&in, status, error);
 }
 

@@ -35,7 +35,7 @@ typedef enum {
         'x', /* collection, entry → held, but it can't be read yet (nothing; of a void one, a byte),
                 or is a part of a changeset that is not whole (its number, how many) */
     CF_TABLE_UNSENT =
-        'p', /* own entry → nothing; the broker does not have it yet, as far as is known */
+        'p', /* nothing → own entries that the broker does not have yet, as far as is known */
     CF_TABLE_ACKNOWLEDGED = 'k', /* instance of a broker's log → the heads that it has */
     CF_TABLE_LOCK = 'h',         /* request → a lease that this device has */
     CF_TABLE_TAKEN = 'a',  /* source, node → the mode it gets back when another's lease ends */
