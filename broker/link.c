@@ -9,7 +9,8 @@
 
 enum {
     RETRY_MS = 500,
-    RETRY_MS_MAX = 60000,
+    RETRY_MS_MAX = 10000, /* where there may be an answer at any time */
+    DENIED_RETRY_MS_MAX = 60000,
     DISTRUSTED_MS = 3000,
     LATE_MS = 1000,
     GRACE_MS = 1000
@@ -193,17 +194,18 @@ void cf_link_beat(cf_link *link, cf_outbox *outbox)
 }
 
 /* Twice as long after each failure, and never two links at once. */
-static uint64_t delay_ms(cf_link *link)
+static uint64_t delay_ms(cf_link *link, bool is_interrupted)
 {
     const cf_env *env = link->options.env;
+    const uint64_t most = is_interrupted ? RETRY_MS_MAX : DENIED_RETRY_MS_MAX;
     uint64_t delay = (uint64_t)RETRY_MS << (link->attempts < 7 ? link->attempts : 7);
     uint8_t random[8];
 
     link->attempts++;
     env->random(env->context, random, sizeof random);
-    if (delay > RETRY_MS_MAX)
-        delay = RETRY_MS_MAX;
-    return delay / 2 + cf_get_u64(random) % delay;
+    if (delay > most)
+        delay = most;
+    return delay / 2 + cf_get_u64(random) % (delay / 2);
 }
 
 bool cf_link_is_interrupted(const cf_link_loss *loss)
@@ -216,8 +218,8 @@ void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms)
     const cf_link_events *events = &link->options.events;
 
     link->state = CF_LINK_PAUSED;
-    link->retry_ms = now_ms + delay_ms(link);
-    cf_link_loss loss = {why, link->retry_ms};
+    cf_link_loss loss = {.why = why};
+    link->retry_ms = loss.retry_ms = now_ms + delay_ms(link, cf_link_is_interrupted(&loss));
     events->lost(events->context, &loss);
 }
 

@@ -33,11 +33,8 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
         if (includes(round, engine->bindings[i]))
             cf_source_look(&engine->sources[i], options->kind == CF_ROUND_LOOK, options->word,
                            now_ms);
-    if (options->kind != CF_ROUND_LOOK && engine->peer->link &&
-        !cf_link_is_connected(engine->peer->link)) {
-        engine->connecting = true;
-        cf_link_start(engine->peer->link);
-    }
+    if (options->kind != CF_ROUND_LOOK)
+        cf_engine_reach(engine);
     return round;
 }
 

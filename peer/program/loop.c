@@ -9,7 +9,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { JOB_THREADS = 16 };
+enum {
+    JOB_THREADS = 16,
+    HASTE_MS = 1000, /* between tries that news makes */
+};
 #define JOB_MEMORY ((size_t)(136 * CF_MIB))
 
 /* ---- Signals ---- */
@@ -70,6 +73,23 @@ static int on_something(zloop_t *zloop, zmq_pollitem_t *item, void *context)
     (void)zloop;
     (void)item;
     cf_loop_wake(context);
+    return 0;
+}
+
+static int on_news(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+    cf_loop *loop = context;
+    uint64_t now_ms = cf_loop_now(loop);
+
+    (void)zloop;
+    (void)item;
+    bool is_worth_it = cf_network_news_take(&loop->news);
+    bool is_soon = now_ms >= loop->hastened_ms && now_ms - loop->hastened_ms < HASTE_MS;
+    if (!is_worth_it || is_soon || !loop->engine)
+        return 0;
+    loop->hastened_ms = now_ms;
+    cf_engine_reach(loop->engine);
+    cf_loop_wake(loop);
     return 0;
 }
 
@@ -152,6 +172,11 @@ cf_status cf_loop_new(const cf_loop_options *options, cf_loop **out, cf_error *e
     loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     cf_loop_poll(loop, loop->signals, on_signal);
     cf_loop_poll(loop, jobs->descriptor(jobs), on_something);
+    loop->news = cf_network_news_open();
+    if (loop->news.routes >= 0)
+        cf_loop_poll(loop, loop->news.routes, on_news);
+    if (loop->news.clock >= 0)
+        cf_loop_poll(loop, loop->news.clock, on_news);
     *out = loop;
     return CF_OK;
 }
@@ -167,6 +192,7 @@ void cf_loop_destroy(cf_loop **loop)
     (*loop)->options.env->jobs = NULL;
     close((*loop)->signals);
     zloop_destroy(&(*loop)->zloop);
+    cf_network_news_close(&(*loop)->news);
     free(*loop);
     *loop = NULL;
 }

@@ -6,6 +6,7 @@
 #include "peer/program/callers.h"
 #include "peer/account/heralds.h"
 #include "peer/program/loop.h"
+#include "peer/program/network_news.h"
 #include "peer/program/verb.h"
 
 #include <czmq.h>
@@ -15,6 +16,8 @@ struct cf_loop {
     zloop_t *zloop;
     cf_jobs *jobs;
     int signals;
+    cf_network_news news;
+    uint64_t hastened_ms; /* when news last made the engine try */
     cf_home *home;
     cf_engine *engine;
     cf_error trouble; /* why there is no engine */

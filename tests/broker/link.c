@@ -334,6 +334,26 @@ Test(link, tells_what_is_refused_for_good_and_lets_the_rest_pass)
     meeting_close(&m);
 }
 
+/* A device that was shut out isn't let in by asking often. */
+Test(link, tries_less_often_where_it_is_refused)
+{
+    meeting_open(&m);
+    person stranger = a_device(9, &m.account.user);
+    attendee *nobody = attend(&m, &stranger);
+    uint64_t wait_ms = 0;
+
+    cf_link_start(nobody->link);
+    for (int i = 0; i < 12; i++) {
+        meet(&m);
+        wait_ms = nobody->retry_ms - m.now_ms;
+        m.now_ms = nobody->retry_ms;
+    }
+    cr_expect_geq(wait_ms, 30000);
+    cr_expect_leq(wait_ms, 60000);
+    person_end(&stranger);
+    meeting_close(&m);
+}
+
 Test(link, says_that_the_broker_does_not_know_the_device)
 {
     meeting_open(&m);
