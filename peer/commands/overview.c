@@ -6,8 +6,10 @@
 #include "peer/commands/conflict_shown.h"
 #include "peer/commands/last_try.h"
 #include "peer/commands/sources.h"
+#include "peer/sources/pendings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LISTED_MAX = 100 }; /* of a source and a kind, for people */
@@ -282,13 +284,38 @@ static void print_pending(const cf_output *output, const cf_pending *pending)
     cf_print(output, "  %-9s %s: %s\n", kind_names[pending->kind], path, pending->reason);
 }
 
+static void print_held(const cf_output *output, const cf_binding_status *status)
+{
+    size_t count;
+    cf_held_group *groups = cf_pendings_group_held(status->pending, status->pending_count, &count);
+    char path[CF_NAME_SHOWN];
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_held_group *group = &groups[i];
+        const size_t named = group->count < CF_HELD_NAMED ? group->count : CF_HELD_NAMED;
+
+        cf_print(output, "  %-9s %s\n            ", kind_names[group->kind], group->reason);
+        for (size_t k = 0; k < named; k++) {
+            cf_name_show(group->first[k], path);
+            cf_print(output, "%s%s", k ? ", " : "", path);
+        }
+        if (group->count > named)
+            cf_print(output, " and %zu more", group->count - named);
+        cf_print(output, "\n");
+    }
+    free(groups);
+}
+
 /* Thousands of one kind must not hide the one of another. */
 static void print_all_pending(const cf_output *output, const cf_binding_status *status)
 {
     size_t listed[sizeof kind_names / sizeof *kind_names] = {0}, more = 0;
 
+    print_held(output, status);
     for (size_t i = 0; i < status->pending_count; i++)
-        if (listed[status->pending[i].kind]++ < LISTED_MAX)
+        if (cf_pending_is_held(&status->pending[i]))
+            continue;
+        else if (listed[status->pending[i].kind]++ < LISTED_MAX)
             print_pending(output, &status->pending[i]);
         else
             more++;
@@ -344,8 +371,18 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
 
 static bool is_error(const cf_pending *pending)
 {
-    return pending->kind == CF_PENDING_HELD || pending->kind == CF_PENDING_SPARED ||
-           pending->kind == CF_PENDING_SKIPPED || pending->kind == CF_PENDING_LOCKED;
+    return pending->kind == CF_PENDING_SKIPPED || pending->kind == CF_PENDING_LOCKED;
+}
+
+static void say_held(const cf_overview_source *source, const cf_output *output)
+{
+    const cf_binding_status *status = &source->status;
+    size_t count;
+    cf_held_group *groups = cf_pendings_group_held(status->pending, status->pending_count, &count);
+
+    for (size_t i = 0; i < count; i++)
+        cf_say(output, "%s: %s", source->name, groups[i].reason);
+    free(groups);
 }
 
 static void say_source(const cf_overview_source *source, const cf_output *output)
@@ -356,9 +393,12 @@ static void say_source(const cf_overview_source *source, const cf_output *output
 
     if (status->trouble)
         cf_say(output, "%s: %s", source->name, status->trouble_text);
+    say_held(source, output);
     for (size_t i = 0; i < status->pending_count; i++) {
         const cf_pending *pending = &status->pending[i];
 
+        if (cf_pending_is_held(pending))
+            continue;
         cf_name_show(pending->path, path);
         if (is_error(pending) && errors++ < LISTED_MAX)
             cf_say(output, "%s: %s%s%s", source->name, path, path[0] ? ": " : "", pending->reason);

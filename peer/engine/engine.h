@@ -166,7 +166,8 @@ typedef struct {
     const char *lock; /* "locked by desk until 15:02": all of it, by another; NULL */
 } cf_binding_status;
 
-/* As known after the last look; in the arena. */
+/* As known after the last look; in the arena. What is held is reported as well, where the engine
+ * watches. */
 void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *arena,
                       cf_binding_status *out);
 

@@ -92,6 +92,8 @@ void cf_engine_end_fault(cf_engine *engine);
 void cf_engine_step_fault(cf_engine *engine, uint64_t *deadline);
 /* False: there is nothing to say. */
 bool cf_engine_tell_fault(const cf_engine *engine, char out[CF_ERROR_TEXT]);
+/* Reports what waits for the user's word from now on, or no longer. */
+void cf_engine_tell_held(cf_engine *engine);
 /* Tells the broker what is applied here, when everything is calm. */
 void cf_engine_report(cf_engine *engine);
 void cf_engine_load_applied(cf_engine *engine);

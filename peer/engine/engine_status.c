@@ -238,6 +238,38 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
     cf_buffer_release(&path);
 }
 
+static void tell_held(const cf_engine *engine, const cf_source_at_work *source)
+{
+    cf_pendings pendings = {0};
+    cf_binding_status status;
+    size_t count;
+
+    cf_source_status(source, &pendings, "", &status);
+    cf_pendings_sort(&pendings);
+    cf_held_group *groups = cf_pendings_group_held(pendings.at, pendings.count, &count);
+    for (size_t i = 0; i < count; i++)
+        cf_report(engine->env, CF_REPORT_WARNING, "%s: %s", status.binding->path, groups[i].reason);
+    free(groups);
+    cf_pendings_release(&pendings);
+}
+
+void cf_engine_tell_held(cf_engine *engine)
+{
+    for (size_t i = 0; engine->workshop.watch && i < engine->count; i++) {
+        cf_source_at_work *source = &engine->sources[i];
+        size_t held = cf_source_held(source);
+
+        if (cf_source_busy(source, engine->now_ms))
+            continue; /* it may become more at once */
+        if (held && held != source->told_held)
+            tell_held(engine, source);
+        else if (!held && source->told_held)
+            cf_report(engine->env, CF_REPORT_NOTICE, "%s: nothing is held any more",
+                      engine->bindings[i]->path);
+        source->told_held = held;
+    }
+}
+
 void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
 {
     const cf_link *link = engine->peer->link;

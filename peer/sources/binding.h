@@ -136,6 +136,11 @@ bool cf_binding_allows(cf_peer *peer, cf_binding *binding, cf_guard_side side, c
 void cf_binding_count(cf_binding *binding, cf_guard_side side, uint64_t items);
 void cf_binding_end_count(cf_peer *peer, cf_binding *binding, cf_guard_side side);
 uint64_t cf_binding_counted(const cf_binding *binding, cf_guard_side side, uint64_t items);
+/* That so many are held, and the commands that end it; in the arena. */
+const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
+                                 uint64_t items, cf_arena *arena);
+/* The source's path as a word of a command; appended. */
+void cf_binding_path_word(const cf_binding *binding, cf_buffer *out);
 cf_status cf_binding_load_count(cf_peer *peer, cf_binding *binding, cf_error *error);
 
 /* The record of the binding, for a commit. */

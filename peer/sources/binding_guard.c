@@ -72,6 +72,54 @@ bool cf_binding_allows(cf_peer *peer, cf_binding *binding, cf_guard_side side, c
     return allowed;
 }
 
+/* ---- What is told ---- */
+
+/* /home/ann/my notes -> '/home/ann/my notes' */
+void cf_binding_path_word(const cf_binding *binding, cf_buffer *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_@%+=:,./-";
+    const char *path = binding->path;
+
+    if (path[strspn(path, plain)] == '\0') {
+        cf_buffer_append_text(out, "%s", path);
+        return;
+    }
+    cf_buffer_append_text(out, "'");
+    for (; *path; path++)
+        cf_buffer_append_text(out, *path == '\'' ? "'\\''" : "%c", *path);
+    cf_buffer_append_text(out, "'");
+}
+
+const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
+                                 uint64_t items, cf_arena *arena)
+{
+    const unsigned long long count = held, all = items;
+    cf_buffer word = {0}, text = {0};
+
+    cf_binding_path_word(binding, &word);
+    cf_buffer_append(&word, "", 1);
+    const char *path = (const char *)word.data;
+    if (side == CF_GUARD_HERE)
+        cf_buffer_append_text(&text,
+                              "%llu of %llu items are missing here: `counterfoil sync %s --yes` "
+                              "deletes them elsewhere too, `counterfoil repair %s --refill` brings "
+                              "them back",
+                              count, all, path, path);
+    else
+        cf_buffer_append_text(&text,
+                              "%llu of %llu items were deleted elsewhere: `counterfoil sync %s "
+                              "--yes` deletes them here too; `counterfoil remove %s`, then "
+                              "`counterfoil add %s --existing --mine` bring them back everywhere",
+                              count, all, path, path, path);
+    const char *kept = cf_arena_text(arena, cf_buffer_view(&text));
+    cf_buffer_release(&word);
+    cf_buffer_release(&text);
+    return kept;
+}
+
+/* ---- For the next process ---- */
+
 static bool load(void *context, cf_bytes key, cf_bytes value)
 {
     cf_binding *binding = context;

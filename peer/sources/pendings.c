@@ -89,6 +89,36 @@ const cf_pending *cf_pendings_copy(const cf_pendings *list, cf_arena *arena)
     return copy;
 }
 
+bool cf_pending_is_held(const cf_pending *pending)
+{
+    return pending->kind == CF_PENDING_HELD || pending->kind == CF_PENDING_SPARED;
+}
+
+cf_held_group *cf_pendings_group_held(const cf_pending *pending, size_t count, size_t *group_count)
+{
+    cf_held_group *groups = NULL;
+    size_t capacity = 0, at = 0;
+
+    *group_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!cf_pending_is_held(&pending[i]))
+            continue;
+        for (at = 0; at < *group_count; at++) /* the reasons are few */
+            if (groups[at].kind == pending[i].kind &&
+                strcmp(groups[at].reason, pending[i].reason) == 0)
+                break;
+        if (at == *group_count) {
+            groups = cf_grow(groups, &capacity, at + 1, sizeof *groups);
+            groups[(*group_count)++] =
+                (cf_held_group){.kind = pending[i].kind, .reason = pending[i].reason};
+        }
+        if (groups[at].count < CF_HELD_NAMED)
+            groups[at].first[groups[at].count] = pending[i].path;
+        groups[at].count++;
+    }
+    return groups;
+}
+
 void cf_pendings_clear(cf_pendings *list)
 {
     cf_arena_release(&list->arena);

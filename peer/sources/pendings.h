@@ -22,6 +22,17 @@ void cf_pendings_sort(cf_pendings *list);
 /* A copy of a reason that several share. */
 const char *cf_pendings_text(cf_pendings *list, const char *text);
 const cf_pending *cf_pendings_copy(const cf_pendings *list, cf_arena *arena);
+/* What waits for the user's word for one and the same reason: a line tells all of it. */
+enum { CF_HELD_NAMED = 3 };
+typedef struct {
+    cf_pending_kind kind;
+    const char *reason;
+    size_t count;
+    cf_bytes first[CF_HELD_NAMED];
+} cf_held_group;
+bool cf_pending_is_held(const cf_pending *pending);
+/* In the order in which they are listed; borrows from the list. The caller frees the array. */
+cf_held_group *cf_pendings_group_held(const cf_pending *pending, size_t count, size_t *group_count);
 void cf_pendings_clear(cf_pendings *list);
 void cf_pendings_release(cf_pendings *list);
 

@@ -80,6 +80,11 @@ void cf_source_status(const cf_source_at_work *source, cf_pendings *pendings, co
     source->operations->status(source->self, pendings, sending, out);
 }
 
+size_t cf_source_held(const cf_source_at_work *source)
+{
+    return source->operations->held(source->self);
+}
+
 uint64_t cf_source_applied(const cf_source_at_work *source)
 {
     return source->operations->applied(source->self);

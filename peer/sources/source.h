@@ -35,6 +35,7 @@ typedef struct {
     bool (*busy)(const void *self, uint64_t now_ms);
     void (*status)(const void *self, cf_pendings *pendings, const char *sending,
                    cf_binding_status *out);
+    size_t (*held)(const void *self);
     uint64_t (*applied)(const void *self);
     void (*forget)(void *self, cf_is_undone *is_undone, const void *context, cf_records *records);
     /* NULL: it means nothing to a source of this sort. */
@@ -49,6 +50,7 @@ typedef struct {
 typedef struct {
     void *self;
     const cf_source_operations *operations;
+    size_t told_held; /* by the engine */
 } cf_source_at_work;
 
 /* Of the sort that the binding's format asks for. */
@@ -83,6 +85,8 @@ bool cf_source_busy(const cf_source_at_work *source, uint64_t now_ms);
  * is being sent. */
 void cf_source_status(const cf_source_at_work *source, cf_pendings *pendings, const char *sending,
                       cf_binding_status *out);
+/* How much of what is pending waits for the user's word. */
+size_t cf_source_held(const cf_source_at_work *source);
 uint64_t cf_source_applied(const cf_source_at_work *source);
 /* What of the base shows one of these writes, which count no longer, is forgotten. */
 void cf_source_forget(cf_source_at_work *source, cf_is_undone *is_undone, const void *context,

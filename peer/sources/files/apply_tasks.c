@@ -305,17 +305,13 @@ static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_w
 {
     cf_binding *binding = applying->options.binding;
     size_t items = cf_nodes_count(binding->nodes);
-    char reason[CF_ERROR_TEXT];
 
     if (cf_binding_allows(applying->options.peer, binding, CF_GUARD_THERE, word, plan->deletes,
                           items))
         return;
     items = cf_binding_counted(binding, CF_GUARD_THERE, items);
-    snprintf(reason, sizeof reason,
-             "%zu of %zu items were deleted elsewhere: say --yes or --max-delete to delete them "
-             "here too",
-             plan->deletes, items);
-    const char *kept = cf_arena_text(&applying->arena, cf_bytes_of_text(reason));
+    const char *kept =
+        cf_binding_held_text(binding, CF_GUARD_THERE, plan->deletes, items, &applying->arena);
     applying->result.held = true;
     for (size_t i = 0; i < applying->count; i++) {
         cf_task *task = &applying->tasks[i];

@@ -264,6 +264,38 @@ static void add_owed(const cf_files_source *source, cf_pendings *pendings)
     cf_buffer_release(&reason);
 }
 
+static void add_held(const cf_files_source *source, cf_pendings *pendings)
+{
+    const cf_binding *binding = source->binding;
+    cf_buffer path = {0};
+    cf_arena arena = {0};
+    const char *reason = source->held.count ? cf_source_held_text(source, &arena) : NULL;
+
+    for (size_t i = 0; i < source->held.count; i++) {
+        if (!cf_nodes_find(binding->nodes, source->held.at[i]))
+            continue;
+        cf_buffer_clear(&path);
+        cf_binding_path(binding, source->held.at[i], &path);
+        cf_pendings_add(pendings, CF_PENDING_HELD, cf_buffer_view(&path), reason);
+    }
+    cf_buffer_release(&path);
+    cf_arena_release(&arena);
+}
+
+static size_t count_held(const void *self)
+{
+    const cf_files_source *source = self;
+    cf_applied applied;
+    size_t count = source->held.count;
+
+    cf_applying_result(source->applying, &applied);
+    for (size_t i = 0; i < source->notes.count; i++)
+        count += cf_pending_is_held(&source->notes.at[i]);
+    for (size_t i = 0; applied.held && i < applied.pending_count; i++)
+        count += cf_pending_is_held(&applied.pending[i]);
+    return count;
+}
+
 static void tell(const void *self, cf_pendings *pendings, const char *sending,
                  cf_binding_status *out)
 {
@@ -271,6 +303,7 @@ static void tell(const void *self, cf_pendings *pendings, const char *sending,
     cf_applied applied;
 
     add_owed(source, pendings);
+    add_held(source, pendings);
     cf_applying_result(source->applying, &applied);
     for (size_t i = 0; i < source->notes.count; i++) {
         const cf_pending *note = &source->notes.at[i];
@@ -342,6 +375,7 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
         .step = step,
         .busy = busy,
         .status = tell,
+        .held = count_held,
         .applied = count_applied,
         .forget = forget,
         .look_at = look_at,
@@ -357,5 +391,5 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
     source->applying = cf_applying_new(&(cf_applying_options){
         workshop->peer, binding, workshop->downloads, workshop->bases, workshop->watch});
     source->quiet = workshop->watch ? cf_quiet_new() : NULL;
-    return (cf_source_at_work){source, &operations};
+    return (cf_source_at_work){.self = source, .operations = &operations};
 }

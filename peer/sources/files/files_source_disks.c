@@ -62,18 +62,35 @@ static bool holds(const disks *self, uint64_t number)
     return place < self->count && self->holds[place];
 }
 
+static void note_held(cf_files_source *source, const uint64_t *held, size_t count)
+{
+    cf_buffer reason = {0};
+
+    cf_buffer_append_text(&reason,
+                          "%zu item%s missing here, where another file system is than before: "
+                          "mount it again, or `counterfoil sync ",
+                          count, count == 1 ? " is" : "s are");
+    cf_binding_path_word(source->binding, &reason);
+    cf_buffer_append_text(&reason, " --yes` deletes elsewhere too");
+    cf_buffer_append(&reason, "", 1);
+    for (size_t i = 0; i < count; i++)
+        cf_source_note_node(source, held[i], CF_PENDING_HELD, (const char *)reason.data);
+    cf_buffer_release(&reason);
+}
+
 static void hold_gone(cf_files_source *source, disks *self, cf_arena *arena, cf_survey_batch *batch)
 {
     uint64_t *gone = cf_arena_allocate(arena, batch->gone_count, sizeof *gone);
-    size_t kept = 0;
+    uint64_t *held = cf_arena_allocate(arena, batch->gone_count, sizeof *held);
+    size_t kept = 0, held_count = 0;
 
     for (size_t i = 0; i < batch->gone_count; i++)
         if (!is_held(self, batch->gone[i]))
             gone[kept++] = batch->gone[i];
         else
-            cf_source_note_node(source, batch->gone[i], CF_PENDING_HELD,
-                                "another file system is there than before: mount it again, or say "
-                                "--yes to delete it elsewhere too");
+            held[held_count++] = batch->gone[i];
+    if (held_count)
+        note_held(source, held, held_count);
     batch->gone = gone;
     batch->gone_count = kept;
 }

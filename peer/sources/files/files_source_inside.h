@@ -43,7 +43,9 @@ typedef struct cf_files_source {
                            there again */
     cf_numbers seen_missing;
     cf_numbers postponed; /* in order: that are missing, while it is not known how many go */
-    cf_numbers held;      /* in order: that are missing, and not told because they are too many */
+    cf_numbers held;      /* in order: that are missing, and not told because they are too many;
+                             until each is seen again, or may go */
+    bool judge_held;      /* once more, since they are fewer */
     cf_gone_node *gone;   /* that the look under way did not find, ascending by number */
     size_t gone_count;
     cf_numbers waiting; /* new directories, and what was moved, ascending, that the look under way
@@ -121,6 +123,8 @@ bool cf_source_confirm_missing(cf_files_source *source, const cf_node *node,
  * took its place. */
 void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
                             const cf_survey_batch *kept);
+/* That what is held is, and how that ends; in the arena. */
+const char *cf_source_held_text(const cf_files_source *source, cf_arena *arena);
 /* The look is over. */
 void cf_source_end_judging(cf_files_source *source);
 

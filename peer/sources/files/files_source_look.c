@@ -82,7 +82,7 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
     source->survey = cf_survey_new(&options);
     source->surveying_all = all;
     if (all && !source->look_only) /* they are judged anew */
-        source->held.count = source->postponed.count = 0;
+        source->postponed.count = 0;
     if (source->quiet && all)
         cf_watch_count_anew(source->workshop->watch, (uint32_t)source->binding->number);
     source->held_back &= !all;

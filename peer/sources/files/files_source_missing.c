@@ -2,7 +2,6 @@
 /* What is gone from its place, or somewhere else now, and whether that counts yet. */
 #include "peer/sources/files/files_source_inside.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static int by_number(const void *a, const void *b)
@@ -79,23 +78,73 @@ bool cf_source_confirm_missing(cf_files_source *source, const cf_node *node,
 
 /* ---- Gone ---- */
 
-static void hold_gone(cf_files_source *source, const cf_survey_batch *judged, uint64_t missing)
+const char *cf_source_held_text(const cf_files_source *source, cf_arena *arena)
 {
-    char reason[160];
+    const cf_binding *binding = source->binding;
 
-    snprintf(reason, sizeof reason,
-             "%llu of %zu items are missing here: say --yes or --max-delete to delete them "
-             "elsewhere too",
-             (unsigned long long)missing,
-             (size_t)cf_binding_counted(source->binding, CF_GUARD_HERE,
-                                        cf_nodes_count(source->binding->nodes)));
-    const char *kept = cf_pendings_text(&source->found, reason);
-    for (size_t i = 0; i < judged->gone_count; i++) {
-        cf_source_note_node(source, judged->gone[i], CF_PENDING_HELD, kept);
-        cf_numbers_add(&source->held, judged->gone[i]);
+    return cf_binding_held_text(
+        binding, CF_GUARD_HERE, source->held.count,
+        cf_binding_counted(binding, CF_GUARD_HERE, cf_nodes_count(binding->nodes)), arena);
+}
+
+/* This look would have seen it. */
+static bool was_looked_for(const cf_files_source *source, const cf_node *node)
+{
+    for (; node; node = cf_nodes_find(source->binding->nodes, node->parent))
+        if (source->surveying_all ||
+            cf_look_places_find(&source->surveyed, node->parent, CF_WHOLE_FOLDER) ||
+            cf_look_places_find(&source->surveyed, node->parent, node->name))
+            return true;
+    return false;
+}
+
+/* What is there again, or gone elsewhere too, is not held any more. */
+static void forget_unheld(cf_files_source *source)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < source->held.count; i++) {
+        const uint64_t number = source->held.at[i];
+        const cf_node *node = cf_nodes_find(source->binding->nodes, number);
+
+        if (node && (cf_source_find_gone(source, number) || !was_looked_for(source, node)))
+            source->held.at[kept++] = number;
     }
-    cf_numbers_sort(&source->held);
+    source->judge_held |= kept < source->held.count;
+    source->held.count = kept;
+}
+
+static void hold_gone(cf_files_source *source, const cf_survey_batch *judged)
+{
+    const cf_numbers before = {.at = source->held.at, .count = source->held.count};
+    cf_numbers held = {0};
+
+    for (size_t i = 0; i < before.count; i++)
+        cf_numbers_add(&held, before.at[i]);
+    for (size_t i = 0; i < judged->gone_count; i++)
+        if (!cf_numbers_have(&before, judged->gone[i]))
+            cf_numbers_add(&held, judged->gone[i]);
+    cf_numbers_sort(&held);
+    cf_numbers_release(&source->held);
+    source->held = held;
     source->confirm = false;
+}
+
+/* The others that were held with these may be few enough now. */
+static void let_go(cf_files_source *source, const cf_survey_batch *judged)
+{
+    cf_numbers gone = {0};
+    size_t kept = 0;
+
+    for (size_t i = 0; i < judged->gone_count; i++)
+        cf_numbers_add(&gone, judged->gone[i]);
+    cf_numbers_sort(&gone);
+    for (size_t i = 0; i < source->held.count; i++)
+        if (!cf_numbers_have(&gone, source->held.at[i]))
+            source->held.at[kept++] = source->held.at[i];
+    source->judge_held |= gone.count > 0;
+    source->held.count = kept;
+    cf_numbers_release(&gone);
 }
 
 /* It may have been moved to where this look doesn't go, and where no watch sees it come. */
@@ -108,17 +157,20 @@ static bool may_be_elsewhere(const cf_files_source *source)
 static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_ms)
 {
     const cf_look_place left = place_left(source, node);
+    const bool is_held = cf_numbers_have(&source->held, node->number);
 
     if (cf_source_absence_at(source, &left) != CF_ABSENCE_COUNTS) {
-        cf_quiet_miss(source->quiet, &left, now_ms);
+        if (!is_held) /* else it has lasted */
+            cf_quiet_miss(source->quiet, &left, now_ms);
     } else if (may_be_elsewhere(source)) {
         cf_source_look_at(source, left.folder, left.name, CF_ABSENCE_COUNTS);
         cf_source_look_at_all(source, CF_ABSENCE_WAITS);
     } else {
         return cf_source_confirm_missing(source, node, NULL);
     }
-    cf_source_note_node(source, node->number, CF_PENDING_WAITS,
-                        "it is missing here, perhaps for a moment");
+    if (!is_held)
+        cf_source_note_node(source, node->number, CF_PENDING_WAITS,
+                            "it is missing here, perhaps for a moment");
     return false;
 }
 
@@ -163,6 +215,9 @@ static uint64_t count_missing(const cf_files_source *source, const cf_survey_bat
         cf_numbers_add(&self.missing, found->gone[i]);
     if (judged->gone_count && source->quiet)
         cf_quiet_each_absent(source->quiet, add_absent, &self);
+    for (size_t i = 0; judged->gone_count && i < source->places.count; i++)
+        if (source->places.at[i].absence != CF_ABSENCE_WAITS) /* due since this look began */
+            add_absent(&self, &source->places.at[i]);
     uint64_t all = count_each_once(&self.missing);
     cf_numbers_release(&self.missing);
     *others = all - known;
@@ -182,8 +237,9 @@ static bool let_wait(cf_files_source *source, const cf_survey_batch *judged, uin
 
         cf_quiet_miss_with_others(source->quiet, &left, now_ms);
         cf_numbers_add(&source->postponed, node->number);
-        cf_source_note_node(source, node->number, CF_PENDING_WAITS,
-                            "it is missing here, perhaps for a moment");
+        if (!cf_numbers_have(&source->held, node->number))
+            cf_source_note_node(source, node->number, CF_PENDING_WAITS,
+                                "it is missing here, perhaps for a moment");
     }
     cf_numbers_sort(&source->postponed);
     return waits;
@@ -204,12 +260,13 @@ static void judge_gone(cf_files_source *source, const cf_survey_batch *batch, ui
     uint64_t others, missing = count_missing(source, batch, out, &others);
     if (cf_binding_allows(source->workshop->peer, source->binding, CF_GUARD_HERE, source->word,
                           missing, cf_nodes_count(source->binding->nodes))) {
-        if (!others)
+        if (out->gone_count && !others) /* what is yet to be confirmed has waited as well */
             cf_numbers_release(&source->postponed);
+        let_go(source, out);
         return;
     }
     if (!others || !let_wait(source, out, now_ms))
-        hold_gone(source, out, missing);
+        hold_gone(source, out);
     out->gone_count = 0;
 }
 
@@ -264,13 +321,29 @@ void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint
 {
     *out = *batch;
     take_gone(source, batch);
+    forget_unheld(source);
     judge_gone(source, batch, now_ms, out);
     judge_moved(source, batch, now_ms, out);
     cf_source_judge_placed(source, batch, out);
 }
 
+/* What is still held, after others came back or went, may be few enough to go. */
+static void look_at_held(cf_files_source *source)
+{
+    for (size_t i = 0; source->judge_held && i < source->held.count; i++) {
+        const cf_node *node = cf_nodes_find(source->binding->nodes, source->held.at[i]);
+        const cf_look_place left = place_left(source, node);
+
+        cf_source_look_at(source, left.folder, left.name, CF_ABSENCE_COUNTS);
+    }
+    source->judge_held = false;
+}
+
 void cf_source_end_judging(cf_files_source *source)
 {
+    if (!source->surveying_only)
+        forget_unheld(source);
+    look_at_held(source);
     cf_numbers_release(&source->missing);
     source->missing = source->seen_missing;
     source->seen_missing = (cf_numbers){0};

@@ -104,10 +104,12 @@ void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
     uint64_t items =
         cf_binding_counted(source->binding, CF_GUARD_HERE, cf_nodes_count(source->binding->nodes));
     bool held = !why && !cf_guard_allows(source->word, batch->gone_count, items);
+    const char *reason = held ? cf_binding_held_text(source->binding, CF_GUARD_HERE,
+                                                     batch->gone_count, items, &source->found.arena)
+                              : deleted;
     for (size_t i = 0; i < batch->gone_count; i++)
         cf_source_note_node(source, batch->gone[i], held ? CF_PENDING_HELD : CF_PENDING_UNSENT,
-                            held ? "it is missing here, with many others: sync says what to do"
-                                 : deleted);
+                            reason);
 }
 
 static void take_notes(cf_files_source *source)

@@ -230,6 +230,16 @@ static void tell(const void *self, cf_pendings *pendings, const char *sending,
     };
 }
 
+static size_t count_held(const void *self)
+{
+    const cf_record_source *source = self;
+    size_t count = 0;
+
+    for (size_t i = 0; i < source->notes.count; i++)
+        count += cf_pending_is_held(&source->notes.at[i]);
+    return count;
+}
+
 static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_records *records)
 {
     cf_record_source *source = self;
@@ -268,6 +278,7 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
         .step = step,
         .busy = busy,
         .status = tell,
+        .held = count_held,
         .applied = applied,
         .forget = forget,
         .look_at = look_at,
@@ -282,5 +293,5 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
     source->values = cf_record_values_new(workshop, binding);
     source->medium->watch = workshop->watch;
     source->look = workshop->watch != NULL;
-    return (cf_source_at_work){source, &operations};
+    return (cf_source_at_work){.self = source, .operations = &operations};
 }

@@ -222,14 +222,14 @@ static bool is_vanishing(const cf_record_run *run, const cf_row_place *drop)
 static void hold(applying *self)
 {
     cf_record_run *run = self->run;
-    size_t items = cf_rows_count(run->source->binding->rows), vanishing = self->vanishing;
+    const cf_binding *binding = run->source->binding;
+    const char *reason = cf_binding_held_text(
+        binding, CF_GUARD_THERE, self->vanishing,
+        cf_binding_counted(binding, CF_GUARD_THERE, cf_rows_count(binding->rows)), &run->arena);
 
     for (size_t i = 0; i < self->drop_count; i++)
         if (is_vanishing(run, &self->drops[i]))
-            cf_record_note(run, CF_PENDING_SPARED, &self->drops[i],
-                           "%zu of %zu items were deleted elsewhere: say --yes or --max-delete to "
-                           "delete them here too",
-                           vanishing, items);
+            cf_record_note_text(run, CF_PENDING_SPARED, &self->drops[i], reason);
     self->keeps = true;
     decide_in_place(self);
 }

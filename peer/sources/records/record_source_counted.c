@@ -98,30 +98,34 @@ static void note_missing(cf_record_counted *self, cf_pending_kind kind, const ch
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
         if (is_away(self, row) && !cf_record_run_troubles(run, row->table, row->key) &&
             !cf_record_run_is_back(run, row->table))
-            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s", reason);
+            cf_record_note_text(run, kind, &(cf_row_place){row->table, row->key}, reason);
+}
+
+/* What is missing is few, what would go with it is not. */
+static const char *others_text(cf_record_counted *self, size_t items, size_t others)
+{
+    const cf_binding *binding = self->run->source->binding;
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text,
+                          "%zu of %zu items are missing here, and %zu rows that aren't shown here "
+                          "would go with them: `counterfoil sync ",
+                          self->missing, items, others);
+    cf_binding_path_word(binding, &text);
+    cf_buffer_append_text(&text, " --yes` deletes them elsewhere");
+    const char *kept = cf_arena_text(&self->run->arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return kept;
 }
 
 void cf_record_counted_hold_missing(cf_record_counted *self, size_t others)
 {
     const cf_binding *binding = self->run->source->binding;
     size_t items = cf_binding_counted(binding, CF_GUARD_HERE, cf_rows_count(binding->rows));
-    char reason[200];
+    const char *reason = others ? others_text(self, items, others)
+                                : cf_binding_held_text(binding, CF_GUARD_HERE, self->missing, items,
+                                                       &self->run->arena);
 
-    if (self->run->look_only)
-        snprintf(reason, sizeof reason,
-                 others ? "it is missing here, and many rows that aren't shown here would go with "
-                          "it: sync says what to do"
-                        : "it is missing here, with many others: sync says what to do");
-    else if (others)
-        snprintf(reason, sizeof reason,
-                 "%zu of %zu items are missing here, and %zu rows that aren't shown here would go "
-                 "with them: say --yes or --max-delete to delete them elsewhere",
-                 self->missing, items, others);
-    else
-        snprintf(reason, sizeof reason,
-                 "%zu of %zu items are missing here: say --yes or --max-delete to delete them "
-                 "elsewhere too",
-                 self->missing, items);
     note_missing(self, CF_PENDING_HELD, reason);
     self->keeps_missing = true;
     cf_record_counted_gather(self);

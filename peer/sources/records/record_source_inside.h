@@ -189,6 +189,9 @@ cf_row cf_record_run_based(cf_record_run *run, const cf_row *viewed, const cf_ro
 cf_row cf_record_run_based_here(cf_record_run *run, const cf_row *viewed, const cf_row *here);
 void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same, of any length. */
+void cf_record_note_text(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
+                         const char *reason);
 /* Of the source as a whole. */
 void cf_record_note_whole(cf_record_run *run, cf_pending_kind kind, const char *reason);
 /* What keeps from publishing now, and how to list it; NULL: nothing (record_source_locks.c). */

@@ -22,12 +22,19 @@ void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place
                     const char *format, ...)
 {
     char reason[CF_ERROR_TEXT];
-    cf_buffer path = {0};
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(reason, sizeof reason, format, arguments);
     va_end(arguments);
+    cf_record_note_text(run, kind, place, reason);
+}
+
+void cf_record_note_text(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
+                         const char *reason)
+{
+    cf_buffer path = {0};
+
     append_path(run, place, &path);
     cf_pendings_add(&run->source->found, kind, cf_buffer_view(&path), reason);
     cf_buffer_release(&path);

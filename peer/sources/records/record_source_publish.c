@@ -159,15 +159,19 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
 {
     size_t items = cf_rows_count(run->source->binding->rows);
     size_t missing = disk->keeps_missing ? 0 : disk->missing;
-    char reason[200];
+    cf_buffer reason = {0};
 
     if (scan->deleted <= missing || may_delete(run, scan))
         return false;
-    snprintf(reason, sizeof reason,
-             "%zu of %zu rows are others than they were, under the same keys: say --yes or "
-             "--max-delete to replace them elsewhere too",
-             scan->deleted, items);
-    cf_record_note_whole(run, CF_PENDING_HELD, reason);
+    cf_buffer_append_text(&reason,
+                          "%zu of %zu rows are others than they were, under the same keys: "
+                          "`counterfoil sync ",
+                          scan->deleted, items);
+    cf_binding_path_word(run->source->binding, &reason);
+    cf_buffer_append_text(&reason, " --yes` replaces them elsewhere too");
+    cf_buffer_append(&reason, "", 1);
+    cf_record_note_whole(run, CF_PENDING_HELD, (const char *)reason.data);
+    cf_buffer_release(&reason);
     return true;
 }
 

@@ -9,10 +9,55 @@ static bool is_untouched(cf_record_run *run, const cf_row *here, cf_bytes table,
            !cf_record_run_troubles(run, table, key);
 }
 
+/* It lies here as it was agreed on, and is shown no more. */
+static bool is_to_go(cf_record_run *run, const cf_row *row)
+{
+    const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
+
+    return here && !cf_record_run_stays(run, here) &&
+           !cf_record_run_shown(run, row->table, row->key) &&
+           is_untouched(run, here, row->table, row->key);
+}
+
+/* It has no other key, and nothing has its own. */
+static bool is_deleted(const cf_record_run *run, const cf_row *row)
+{
+    return !cf_row_view_find(run->view, row->table, row->key) &&
+           !cf_row_view_of_item(run->view, &row->item);
+}
+
+/* Tells what was deleted elsewhere, and that it will be held if it is too much; returns how many
+ * rows are only not asked for any more. */
+static size_t tell_deleted(cf_record_run *run)
+{
+    const cf_binding *binding = run->source->binding;
+    uint64_t items = cf_binding_counted(binding, CF_GUARD_THERE, cf_rows_count(binding->rows));
+    size_t unasked = 0, deleted = 0;
+
+    for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));)
+        deleted += is_to_go(run, row) && is_deleted(run, row);
+    const char *held =
+        cf_guard_allows(run->source->word, deleted, items)
+            ? NULL
+            : cf_binding_held_text(binding, CF_GUARD_THERE, deleted, items, &run->arena);
+    for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
+        const cf_row_place place = {row->table, row->key};
+
+        if (!is_to_go(run, row))
+            continue;
+        if (cf_row_view_find(run->view, row->table, row->key))
+            unasked++;
+        else if (held && is_deleted(run, row))
+            cf_record_note_text(run, CF_PENDING_SPARED, &place, held);
+        else if (!cf_record_run_note_refused(run, row->table, row->key))
+            cf_record_note(run, CF_PENDING_UNAPPLIED, &place, "it was deleted elsewhere");
+    }
+    return unasked;
+}
+
 void cf_record_run_tell(cf_record_run *run)
 {
-    const cf_rows *base = run->source->binding->rows;
-    size_t unasked = 0;
+    size_t unasked;
 
     cf_record_run_find_blocked(run);
     cf_record_run_note_blocked(run);
@@ -30,18 +75,6 @@ void cf_record_run_tell(cf_record_run *run)
             cf_record_note(run, CF_PENDING_UNAPPLIED, &(cf_row_place){shown->table, shown->key},
                            here ? "it was changed elsewhere" : "it is new elsewhere");
     }
-    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
-        const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
-
-        if (!here || cf_record_run_stays(run, here) ||
-            cf_record_run_shown(run, row->table, row->key) ||
-            !is_untouched(run, here, row->table, row->key))
-            continue;
-        if (cf_row_view_find(run->view, row->table, row->key))
-            unasked++;
-        else if (!cf_record_run_note_refused(run, row->table, row->key))
-            cf_record_note(run, CF_PENDING_UNAPPLIED, &(cf_row_place){row->table, row->key},
-                           "it was deleted elsewhere");
-    }
+    unasked = tell_deleted(run);
     cf_record_run_note_unasked(run, unasked);
 }
