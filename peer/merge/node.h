@@ -86,6 +86,8 @@ const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
  * show it in another node must wait for those (model, rule A2): move first, then create. */
 const cf_node *cf_nodes_next_showing(const cf_nodes *nodes, const cf_id *holder, const cf_dot *dot,
                                      const cf_node *previous);
+/* The same for all nodes. */
+const cf_node *cf_nodes_next(const cf_nodes *nodes, const cf_node *previous);
 void cf_nodes_each(const cf_nodes *nodes, void (*visit)(void *context, const cf_node *node),
                    void *context);
 

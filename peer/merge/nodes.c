@@ -287,6 +287,14 @@ const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const
     return next ? &next->node : NULL;
 }
 
+const cf_node *cf_nodes_next(const cf_nodes *nodes, const cf_node *previous)
+{
+    const cf_table_link *last = previous ? &cf_linked(previous, kept, node)->by_number : NULL;
+    cf_table_link *link = cf_table_walk(&nodes->by_number, last);
+
+    return link ? &cf_linked(link, kept, by_number)->node : NULL;
+}
+
 const cf_node *cf_nodes_next_of_inode(const cf_nodes *nodes, uint64_t inode,
                                       const cf_node *previous)
 {

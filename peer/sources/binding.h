@@ -61,6 +61,12 @@ typedef enum {
     CF_MEETS_MINE = 8,  /* what lies here is the newest */
 } cf_meets;
 
+/* Of how many the guard judges: those that there were when the first of them was missed. */
+typedef struct {
+    uint64_t items; /* 0: nothing is missed */
+    uint64_t older; /* of them, when they were first held; 0: they are not */
+} cf_guarded;
+
 typedef struct {
     uint32_t number; /* of the source, from 1 */
     cf_id collection;
@@ -82,7 +88,7 @@ typedef struct {
     char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
     unsigned meets; /* of cf_meets */
 
-    uint64_t counted[2], counted_kept[2]; /* by cf_guard_side; 0: nothing is missed */
+    cf_guarded counted[2], counted_kept[2]; /* by cf_guard_side */
 
     cf_rows *rows;       /* the base of a source of records, */
     cf_rows *dependants; /* what hangs on its rows and is not shown: row_dependants.h */
@@ -128,17 +134,28 @@ cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *includ
                                   cf_error *error);
 /* It has been. */
 void cf_binding_end_earlier(cf_binding *binding);
-/* Whether so many may vanish, of as many as there were when the first of them was missed
- * (binding_guard.c); what is held stays held, whatever comes meanwhile. */
-bool cf_binding_allows(cf_peer *peer, cf_binding *binding, cf_guard_side side, cf_delete_word word,
-                       uint64_t deleted, uint64_t items);
+/* What would vanish from the source at once. */
+typedef struct {
+    cf_guard_side side;
+    cf_delete_word word;
+    const cf_id *gone; /* an item of each */
+    size_t count;
+    uint64_t now_ms;      /* deleted here: when */
+    bool with_dependants; /* of what there is, rows that the source doesn't show count as well */
+} cf_vanishing;
+/* Whether it may, of as much as there was when the first of it was missed (binding_guard.c); what
+ * is held stays held, whatever comes meanwhile. */
+bool cf_binding_allows(cf_peer *peer, cf_binding *binding, const cf_vanishing *vanishing);
+/* The same for who only looks. */
+bool cf_binding_would_allow(cf_peer *peer, const cf_binding *binding,
+                            const cf_vanishing *vanishing);
 /* The first is missed, nothing is missed any more, and of how many it would be judged. */
-void cf_binding_count(cf_binding *binding, cf_guard_side side, uint64_t items);
+void cf_binding_count(cf_binding *binding, cf_guard_side side);
 void cf_binding_end_count(cf_peer *peer, cf_binding *binding, cf_guard_side side);
-uint64_t cf_binding_counted(const cf_binding *binding, cf_guard_side side, uint64_t items);
+uint64_t cf_binding_counted(const cf_binding *binding, cf_guard_side side);
 /* That so many are held, and the commands that end it; in the arena. */
 const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
-                                 uint64_t items, cf_arena *arena);
+                                 cf_arena *arena);
 /* The source's path as a word of a command; appended. */
 void cf_binding_path_word(const cf_binding *binding, cf_buffer *out);
 cf_status cf_binding_load_count(cf_peer *peer, cf_binding *binding, cf_error *error);

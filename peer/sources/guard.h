@@ -16,7 +16,8 @@ typedef struct {
     uint64_t limit;
 } cf_delete_word;
 
-/* Reads `--max-delete N|P%`. CF_USAGE for anything else. */
+#define CF_DELETE_LIMIT_MAX UINT64_C(4294967295)
+/* Reads `--max-delete N|P%`, N up to CF_DELETE_LIMIT_MAX. CF_USAGE for anything else. */
 cf_status cf_delete_word_read(const char *text, cf_delete_word *out, cf_error *error);
 /* What `--yes` says: any number. */
 cf_delete_word cf_delete_word_all(void);
@@ -24,8 +25,25 @@ cf_delete_word cf_delete_word_all(void);
 /* Where they were deleted. */
 typedef enum { CF_GUARD_HERE, CF_GUARD_THERE } cf_guard_side;
 
-/* Whether `deleted` of `items` may go. Without a word: not above 50 % of at least 10, not above
- * 500, not all of at least 3. */
-bool cf_guard_allows(cf_delete_word word, uint64_t deleted, uint64_t items);
+/* What would vanish at once, and of how much. */
+typedef struct {
+    uint64_t gone, items;
+    /* The same without what the device that deletes it had made itself within the hour before. */
+    uint64_t gone_older, older;
+} cf_guard_count;
+
+/* An hour: for as long what a device makes and deletes is its own affair. */
+#define CF_GUARD_YOUNG_MS UINT64_C(3600000)
+
+/* Without a word: not all of at least 10, and not more than half of at least 100 that are older.
+ *   12 of 12: held, however young; 11 of 12: goes
+ *   1,050 of 1,150, of which the device made 1,000 just now: 50 of 150, goes
+ *   80 of 1,150, of which 1,000 young ones stay: 80 of 150, held */
+bool cf_guard_allows(cf_delete_word word, const cf_guard_count *count);
+/* So few that their ages don't matter. */
+bool cf_guard_are_few(uint64_t gone);
+/* Whether so many of these may be others than they were, in one and the same place: not more than
+ * half of at least 10, nor all of at least 3. As if something else had been put there. */
+bool cf_guard_allows_others(cf_delete_word word, uint64_t others, uint64_t items);
 
 #endif

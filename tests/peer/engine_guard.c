@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { FILES = 12 };
+enum { FILES = 12, MANY = 120, MOST = 70 };
 
 static void name_file(int number, char name[16])
 {
@@ -25,30 +25,47 @@ static void remove_files(device *self, int count)
     }
 }
 
-static world *a_world_with_files(uint64_t seed)
+static void write_files(device *self, int first, int end)
 {
-    world *w = world_new(seed, 2);
     char name[16];
 
-    w->guarded = true;
-    for (int i = 0; i < FILES; i++) {
+    for (int i = first; i < end; i++) {
         name_file(i, name);
-        user_writes_text(&w->devices[0], name, name);
+        user_writes_text(self, name, name);
     }
+}
+
+/* They are the first device's. */
+static world *a_world_with(uint64_t seed, int files)
+{
+    world *w = world_new(seed, 2);
+
+    w->guarded = true;
+    write_files(&w->devices[0], 0, files);
     cr_assert(world_settle(w));
     return w;
 }
 
-static int count_files(const device *self)
+static world *a_world_with_files(uint64_t seed)
+{
+    return a_world_with(seed, FILES);
+}
+
+static int count_of(const device *self, int files)
 {
     char name[16], token[64];
     int count = 0;
 
-    for (int i = 0; i < FILES; i++) {
+    for (int i = 0; i < files; i++) {
         name_file(i, name);
         count += device_token(self, name, token);
     }
     return count;
+}
+
+static int count_files(const device *self)
+{
+    return count_of(self, FILES);
 }
 
 static cf_status trouble(device *self)
@@ -70,30 +87,104 @@ static void sync_with_the_word(device *self)
 
 Test(engine_guard, holds_back_a_mass_delete_here_until_the_word_is_said)
 {
-    world *w = a_world_with_files(1);
+    world *w = a_world_with(1, MANY);
     device *a = &w->devices[0], *b = &w->devices[1];
     uint64_t entries = world_entries(w);
 
-    remove_files(a, 7);
+    remove_files(b, MOST);
     cr_assert(world_settle(w));
     cr_expect_eq(world_entries(w), entries);
-    cr_expect_eq(device_pending(a, NULL, CF_PENDING_HELD), 7);
-    cr_expect_eq(count_files(b), FILES);
-    sync_with_the_word(a);
-    cr_expect_eq(device_pending(a, NULL, CF_PENDING_HELD), 0);
-    cr_expect_gt(world_entries(w), entries);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), MOST);
+    cr_expect_eq(count_of(a, MANY), MANY);
     sync_with_the_word(b);
-    cr_expect_eq(count_files(b), FILES - 7);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), 0);
+    cr_expect_gt(world_entries(w), entries);
+    cr_assert(device_sync(a));
+    cr_expect_eq(device_pending(a, NULL, CF_PENDING_SPARED), MOST);
+    sync_with_the_word(a);
+    cr_expect_eq(count_of(a, MANY), MANY - MOST);
     world_destroy(&w);
 }
 
-Test(engine_guard, lets_a_few_deletes_pass)
+Test(engine_guard, lets_half_of_many_pass)
 {
-    world *w = a_world_with_files(2);
+    world *w = a_world_with(2, MANY);
 
-    remove_files(&w->devices[0], 3);
+    remove_files(&w->devices[1], MANY / 2);
     cr_assert(world_settle(w));
-    cr_expect_eq(count_files(&w->devices[1]), FILES - 3);
+    cr_expect_eq(count_of(&w->devices[0], MANY), MANY - MANY / 2);
+    world_destroy(&w);
+}
+
+/* A build tree: for an hour, on the device that made it and on the one that has it from there. */
+Test(engine_guard, lets_pass_what_the_same_device_made_within_the_hour)
+{
+    const struct {
+        uint64_t after_ms;
+        bool goes;
+    } cases[] = {{0, true}, {CF_GUARD_YOUNG_MS / 2, true}, {CF_GUARD_YOUNG_MS, false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world *w = a_world_with(11, FILES);
+        device *a = &w->devices[0], *b = &w->devices[1];
+
+        write_files(b, FILES, MANY);
+        cr_assert(world_settle(w));
+        w->now_ms += cases[i].after_ms;
+        for (int k = FILES; k < MANY; k++) {
+            char name[16];
+
+            name_file(k, name);
+            user_removes(b, name);
+        }
+        cr_assert(world_settle(w));
+        cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), cases[i].goes ? 0 : MANY - FILES);
+        cr_expect_eq(count_of(a, MANY), cases[i].goes ? FILES : MANY, "after %d",
+                     (int)cases[i].after_ms);
+        cr_expect_eq(device_pending(a, NULL, CF_PENDING_SPARED), 0);
+        world_destroy(&w);
+    }
+}
+
+/* Two hours after both the receiver judges by what the entries say. */
+Test(engine_guard, judges_what_comes_late_by_the_time_at_which_it_was_done)
+{
+    world *w = a_world_with(12, FILES);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    write_files(b, FILES, MANY);
+    cr_assert(world_settle(w));
+    for (int k = FILES; k < MANY; k++) {
+        char name[16];
+
+        name_file(k, name);
+        user_removes(b, name);
+    }
+    cr_assert(device_sync(b));
+    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+    cr_assert(device_sync(a));
+    cr_expect_eq(count_of(a, MANY), FILES);
+    cr_expect_eq(device_pending(a, NULL, CF_PENDING_SPARED), 0);
+    world_destroy(&w);
+}
+
+/* What is new meanwhile grows older, too, and lets nothing go that is held. */
+Test(engine_guard, holds_on_when_what_came_meanwhile_is_older)
+{
+    world *w = a_world_with(13, MANY);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    remove_files(b, MOST);
+    cr_assert(world_settle(w));
+    write_files(b, MANY, 3 * MANY);
+    cr_assert(world_settle(w));
+    for (int crash = 0; crash < 2; crash++) {
+        w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+        cr_assert(world_settle(w));
+        cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), MOST);
+        cr_expect_eq(count_of(a, MANY), MANY);
+        device_crash(b);
+    }
     world_destroy(&w);
 }
 

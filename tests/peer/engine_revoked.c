@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FILES = 12 };
+enum { FILES = 120 };
 
 Test(engine_revoked, ignores_what_others_bring_of_a_device_that_is_out)
 {

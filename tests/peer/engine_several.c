@@ -221,13 +221,13 @@ Test(engine_several, guard_each_by_itself)
     self.w->guarded = true;
     put_ten(self.a, 1);
     sync_once(&self);
-    put_ten(&self.beside, 9);
+    put(&self.beside, "11,1,n\n12,1,n\n");
     sync_once(&self);
-    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_HELD), 8);
+    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_HELD), 10);
     cr_expect_eq(device_pending(self.a, self.first, CF_PENDING_HELD), 0);
     self.w->guarded = false;
     sync_once(&self);
-    expect_both(&self, "9,1,n\n10,1,n\n");
+    expect_both(&self, "11,1,n\n12,1,n\n");
     pair_end(&self);
 }
 
@@ -236,18 +236,20 @@ Test(engine_several, hold_back_in_one_what_is_much_for_it_alone)
 {
     pair self = pair_new(NULL, &(table_place){.include = "note=x"});
 
+#define ASKED_FOR "1,1,x\n2,1,x\n3,1,x\n4,1,x\n5,1,x\n6,1,x\n7,1,x\n8,1,x\n9,1,x\n10,1,x\n"
+#define OTHERS "11,1,n\n12,1,n\n13,1,n\n"
     self.w->guarded = true;
-    put(self.a, "1,1,x\n2,1,x\n3,1,x\n4,1,n\n5,1,n\n6,1,n\n7,1,n\n");
+    put(self.a, ASKED_FOR OTHERS);
     sync_once(&self);
-    expect_rows(&self.beside, "1,1,x\n2,1,x\n3,1,x\n");
-    put(self.a, "4,1,n\n5,1,n\n6,1,n\n7,1,n\n");
+    expect_rows(&self.beside, ASKED_FOR);
+    put(self.a, OTHERS);
     sync_once(&self);
-    expect_rows(&self.beside, "1,1,x\n2,1,x\n3,1,x\n");
-    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_SPARED), 3);
+    expect_rows(&self.beside, ASKED_FOR);
+    cr_expect_eq(device_pending(self.a, self.second, CF_PENDING_SPARED), 10);
     self.w->guarded = false;
     sync_once(&self);
     expect_rows(&self.beside, "");
-    expect_rows(self.a, "4,1,n\n5,1,n\n6,1,n\n7,1,n\n");
+    expect_rows(self.a, OTHERS);
     pair_end(&self);
 }
 

@@ -236,44 +236,46 @@ def test_unreadable_files_are_named_and_nothing_of_them_is_published(pair_of_not
 # ---- Mass deletions ----
 
 
-def many(two, count=20):
+def many(two, count=120):
+    """They are the desktop's: what the laptop made itself within the last hour it may delete."""
     laptop, desktop = two
-    here = laptop.add("notes", {f"file {i}": f"{i}\n" for i in range(count)})
+    there = desktop.add("notes", {f"file {i}": f"{i}\n" for i in range(count)})
+    desktop.sync()
     laptop.sync()
-    desktop.sync()
-    there = desktop.add("notes", None, "--existing")
-    desktop.sync()
+    here = laptop.add("notes", None, "--existing")
+    laptop.sync()
     return laptop, desktop, here, there
 
 
 def test_serve_holds_mass_deletions_on_both_sides(two):
     laptop, desktop, here, there = many(two)
     laptop.serve(), desktop.serve()
-    for i in range(15):
+    for i in range(90):
         (here / f"file {i}").unlink()
     laptop.run("sync", code=8)
-    (here / "file 19").write_text("an edit goes through\n")
-    wait_until(lambda: (there / "file 19").read_text() == "an edit goes through\n", "the edit is there")
-    assert len(tree(there)) == 20
+    (here / "file 119").write_text("an edit goes through\n")
+    wait_until(lambda: (there / "file 119").read_text() == "an edit goes through\n", "the edit is there")
+    assert len(tree(there)) == 120
     laptop.run("sync", "--yes")
     wait_until(lambda: not desktop.json("status")["in_sync"], "the deletions are known there")
     desktop.json("status", "--check", code=8)
-    assert len(tree(there)) == 20
-    desktop.run("sync", "--max-delete", "14", code=8)
-    assert len(tree(there)) == 20
+    assert len(tree(there)) == 120
+    desktop.run("sync", "--max-delete", "89", code=8)
+    assert len(tree(there)) == 120
     desktop.run("sync", "--max-delete", "80%")
-    assert len(tree(there)) == 5 and tree(here) == tree(there)
+    assert len(tree(there)) == 30 and tree(here) == tree(there)
 
 
 def test_what_is_held_stays_held_though_others_come(two):
-    """Six files in the place of six: with them there were twelve, of which half may go without a word, on both sides."""
+    """Twelve files in the place of twelve: with them there were twenty-four, of which half may go without a word, on both
+    sides."""
     laptop, desktop = two
-    here = laptop.add("notes", {f"{i}.txt": f"{i}\n" for i in range(6)})
+    here = laptop.add("notes", {f"{i}.txt": f"{i}\n" for i in range(12)})
     laptop.sync()
     desktop.sync()
     there = desktop.add("notes", None, "--existing")
     desktop.sync()
-    for i in range(6):
+    for i in range(12):
         (here / f"{i}.txt").unlink()
         (here / f"other {i}.txt").write_text(f"of another kind {i}\n")
     for _ in range(3):
@@ -281,7 +283,7 @@ def test_what_is_held_stays_held_though_others_come(two):
     laptop.sync(0, "--yes")
     for _ in range(3):
         desktop.sync(8)
-    assert len(tree(there)) == 12
+    assert len(tree(there)) == 24
     desktop.sync(0, "--yes")
     assert tree(there) == tree(here)
 
@@ -289,7 +291,7 @@ def test_what_is_held_stays_held_though_others_come(two):
 def test_deletions_that_are_taken_back_are_none(two):
     laptop, desktop, here, there = many(two)
     kept = {path: text for path, text in tree(here).items()}
-    for i in range(15):
+    for i in range(90):
         (here / f"file {i}").unlink()
     laptop.run("sync", code=8)
     fill(here, kept)
@@ -305,11 +307,11 @@ def test_a_word_is_for_once(two, serve):
         laptop.serve()
     laptop.run("sync", "--yes")
     laptop.run("sync", "--dry-run", "--yes")
-    for i in range(15):
+    for i in range(90):
         (here / f"file {i}").unlink()
     laptop.run("sync", code=8)
     desktop.sync()
-    assert len(tree(there)) == 20
+    assert len(tree(there)) == 120
 
 
 def test_what_others_deleted_by_mistake_comes_back_by_the_words_that_are_named(two):
@@ -320,7 +322,7 @@ def test_what_others_deleted_by_mistake_comes_back_by_the_words_that_are_named(t
     there = desktop.add("notes", None, "--existing")
     desktop.sync()
     before = tree(here)
-    for number in range(25):
+    for number in range(30):
         (here / f"{number}.txt").unlink()
     laptop.sync(0, "--yes")
     done = desktop.finish("sync")
@@ -332,3 +334,74 @@ def test_what_others_deleted_by_mistake_comes_back_by_the_words_that_are_named(t
     desktop.sync()
     laptop.sync()
     assert tree(here) == tree(there) == before
+
+
+# ---- What is ordinary ----
+
+
+def share(two, files):
+    """The laptop has made them."""
+    laptop, desktop = two
+    here = laptop.add("notes", files)
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    return laptop, desktop, here, there
+
+
+def tree_of(count, folder):
+    return {f"{folder}/{i % 7}/{i}": f"{folder} {i}\n" for i in range(count)}
+
+
+@pytest.mark.parametrize("serve", [False, True])
+def test_what_a_device_made_within_the_hour_it_may_delete(two, serve):
+    """A build tree, or a package, beside the files of others; the receiver judges by the same."""
+    laptop, desktop, here, there = share(two, {f"file {i}": f"{i}\n" for i in range(30)})
+    (there / "own").write_text("the desktop's\n")
+    desktop.sync()
+    laptop.sync()
+    before = tree(here)
+    if serve:
+        laptop.serve(), desktop.serve()
+        wait_until(lambda: desktop.json("status")["broker"]["connected"], "it is connected")
+    for _ in range(2):
+        fill(here, tree_of(600, "node_modules"))
+        if not serve:
+            laptop.sync(), desktop.sync()
+        wait_until(lambda: tree(there) == tree(here), "the package came")
+        shutil.rmtree(here / "node_modules")
+        if not serve:
+            laptop.sync(), desktop.sync()
+        wait_until(lambda: tree(there) == before, "and went")
+    assert tree(here) == before
+    wait_until(lambda: laptop.json("status")["in_sync"] and desktop.json("status")["in_sync"], "nothing is held")
+
+
+def test_a_quarter_goes_by_itself_and_what_is_suddenly_empty_does_not(two):
+    desktop, laptop, there, here = share(two, {**tree_of(150, "photos"), **tree_of(450, "else")})
+    shutil.rmtree(here / "photos")
+    laptop.sync()
+    desktop.sync()
+    assert tree(here) == tree(there) and not (there / "photos").exists()
+    shutil.rmtree(here / "else")
+    laptop.run("sync", code=8)
+    desktop.sync()
+    assert len(tree(there)) == 450 + 8
+
+
+def test_young_ones_that_stay_let_no_older_ones_go(two):
+    """As when each file is written anew under another name, and the old one is removed."""
+    desktop, laptop, there, here = share(two, {f"file {i}": f"{i}\n" for i in range(150)})
+    for i in range(150):
+        (here / f"file {i}.locked").write_text(f"another {i}\n")
+    laptop.sync()
+    for i in range(100):
+        (here / f"file {i}").unlink()
+    laptop.run("sync", code=8)
+    fill(here, tree_of(200, "build"))
+    laptop.sync(8)
+    shutil.rmtree(here / "build")
+    laptop.sync(8)
+    desktop.sync()
+    assert len([path for path in tree(there) if not path.endswith(".locked")]) >= 150

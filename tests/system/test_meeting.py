@@ -103,6 +103,10 @@ def test_mine_is_the_newest(lost):
 
 def test_the_guard_holds_what_was_deleted(lost):
     laptop, again, here, there = lost
+    bulk = {f"bulk/{i}": f"{i}\n" for i in range(120)}
+    fill(here, bulk), fill(there, bulk)
+    laptop.sync()
+    again.sync()
     for path in list(here.iterdir()):
         if path.name not in (".counterfoil", "a.txt"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

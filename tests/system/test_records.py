@@ -197,18 +197,28 @@ def test_a_missing_file_deletes_nothing(people):
     assert there.read_text() == PEOPLE and not here.exists()
 
 
+def with_more(people):
+    """Three people and nine more, on both."""
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE + "".join(f"{i},{i}@example.org,Number {i}\n" for i in range(21, 30)))
+    laptop.sync()
+    desktop.sync()
+    return here.read_text()
+
+
 def test_many_missing_rows_need_the_users_word(people):
     laptop, desktop, here, there = people
+    before = with_more(people)
     here.write_text("id,email,name\n")
     done = laptop.finish("sync")
-    assert done.returncode != 0 and "3 of 3 items are missing here" in done.stdout + done.stderr
+    assert done.returncode == 8 and "12 of 12 items are missing here" in done.stdout + done.stderr
     desktop.sync()
-    assert there.read_text() == PEOPLE and here.read_text() == "id,email,name\n"
+    assert there.read_text() == before and here.read_text() == "id,email,name\n"
     laptop.sync(0, "--yes")
     done = desktop.finish("sync")
-    assert done.returncode != 0 and "3 of 3 items were deleted elsewhere" in done.stdout + done.stderr
+    assert done.returncode == 8 and "12 of 12 items were deleted elsewhere" in done.stdout + done.stderr
     assert "--existing --mine" in done.stderr and "--refill" not in done.stderr, "the log has the deletions"
-    assert there.read_text() == PEOPLE
+    assert there.read_text() == before
     desktop.sync(0, "--yes")
     assert there.read_text() == "id,email,name\n"
 
@@ -216,13 +226,14 @@ def test_many_missing_rows_need_the_users_word(people):
 def test_other_rows_under_other_keys_still_need_the_users_word(people):
     """What says the same under another key is the same row, and would not be missing."""
     laptop, desktop, here, there = people
-    here.write_text("id,email,name\n11,dora@example.org,Dora\n12,emil@example.org,Emil\n13,fred@example.org,Fred\n")
+    with_more(people)
+    here.write_text("id,email,name\n" + "".join(f"{i},{i}@example.com,Other {i}\n" for i in range(41, 53)))
     for _ in range(3):
         laptop.sync(8)
     laptop.sync(0, "--yes")
     for _ in range(3):
         desktop.sync(8)
-    assert len(there.read_text().splitlines()) == 7
+    assert len(there.read_text().splitlines()) == 25
     desktop.sync(0, "--yes")
     assert sorted(there.read_text().splitlines()) == sorted(here.read_text().splitlines())
 

@@ -146,9 +146,12 @@ def test_one_without_a_value_that_every_database_wants(two, broker):
     assert here.rows("SELECT mail, nick FROM owners ORDER BY id") == [("a@", "Annie"), ("new@", "B"), ("c@", "C")]
     assert here.rows("SELECT id, owner FROM things ORDER BY id") == [("1", "a"), ("2", "b"), ("3", "c")]
     assert here.sound() and pending(laptop) == pending(desktop) == {}
+    here.run("INSERT INTO parts VALUES ('zz', '1', 'of a')")
+    both(laptop, desktop)
+    stranger.read()
     stranger.write(*(("owners", key, "mail", None) for key in "abc"))
-    assert "9 of 9 items" in str(laptop.sync(8)["collections"][0]["pending"])
-    assert shown(here) == ["abc", "123", "xyz"], "a database is not emptied so without a word"
+    assert "10 of 10 items" in str(laptop.sync(8)["collections"][0]["pending"])
+    assert shown(here) == ["abc", "123", "xyzzz"], "a database is not emptied so without a word"
 
 
 COUNTED = """

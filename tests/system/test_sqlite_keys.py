@@ -76,22 +76,22 @@ def test_a_row_whose_key_is_changed_is_that_row(two):
 
 def test_keys_that_are_all_changed_at_once_are_no_deletions(two):
     laptop, desktop, here, there = share(two, "CREATE TABLE t (id INTEGER PRIMARY KEY, name, n)")
-    here.many("INSERT INTO t(name, n) VALUES (?, ?)", [(f"name {i}", i) for i in range(12)])
+    here.many("INSERT INTO t(name, n) VALUES (?, ?)", [(f"name {i}", i) for i in range(120)])
     both(laptop, desktop)
-    here.run("UPDATE t SET id = id + 100")
+    here.run("UPDATE t SET id = id + 1000")
     there.run("UPDATE t SET name = 'edited' WHERE n = 7")
     assert not [one for one in laptop.json("status")["collections"][0]["pending"] if one["kind"] == "held"]
     sync(laptop, desktop)
-    assert there.rows("SELECT count(*), min(id) FROM t") == [(12, 101)]
+    assert there.rows("SELECT count(*), min(id) FROM t") == [(120, 1001)]
     both(laptop, desktop)
     assert here.all("t") == there.all("t")
-    assert here.rows("SELECT id, name FROM t WHERE n = 7") == [(108, "edited")]
-    assert here.rows("SELECT count(*), min(id), max(id) FROM t") == [(12, 101, 112)]
-    there.run("UPDATE t SET id = -id; DELETE FROM t WHERE n < 8")
+    assert here.rows("SELECT id, name FROM t WHERE n = 7") == [(1008, "edited")]
+    assert here.rows("SELECT count(*), min(id), max(id) FROM t") == [(120, 1001, 1120)]
+    there.run("UPDATE t SET id = -id; DELETE FROM t WHERE n < 80")
     told = desktop.json("sync", code=8)["collections"][0]["pending"]
-    assert len([one for one in told if one["kind"] == "held"]) == 8, "those that were moved are not among them"
+    assert len([one for one in told if one["kind"] == "held"]) == 80, "those that were moved are not among them"
     laptop.sync()
-    assert here.rows("SELECT count(*), min(id) FROM t") == [(12, 101)], "but wait with these"
+    assert here.rows("SELECT count(*), min(id) FROM t") == [(120, 1001)], "but wait with these"
     desktop.sync(0, "--yes")
     laptop.sync(0, "--yes")
     assert here.all("t") == there.all("t") and here.rows("SELECT count(*), max(id) FROM t") == [(4, -109)]

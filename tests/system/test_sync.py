@@ -179,24 +179,25 @@ def test_work_without_the_broker_is_sent_later(broker, pair_of_notes):
 
 
 def test_mass_deletions_wait_for_a_word(two):
+    """Of files that the laptop did not make itself just before."""
     laptop, desktop = two
-    here = laptop.add("notes", {f"file {i}": f"{i}\n" for i in range(20)})
+    there = desktop.add("notes", {f"file {i}": f"{i}\n" for i in range(120)})
+    desktop.sync()
     laptop.sync()
-    desktop.sync()
-    there = desktop.add("notes", None, "--existing")
-    desktop.sync()
-    for i in range(15):
+    here = laptop.add("notes", None, "--existing")
+    laptop.sync()
+    for i in range(80):
         (here / f"file {i}").unlink()
     laptop.json("status", "--check", code=8)  # said 'unsent' and 1: a look alone didn't ask the guard
     assert "--yes" in laptop.run("sync", code=8)
-    laptop.run("sync", "--max-delete", "14", code=8)
-    assert len(tree(there)) == 20
-    laptop.run("sync", "--max-delete", "15")
+    laptop.run("sync", "--max-delete", "79", code=8)
+    assert len(tree(there)) == 120
+    laptop.run("sync", "--max-delete", "80")
     assert "--yes" in desktop.run("sync", code=8)
-    assert len(tree(there)) == 20
+    assert len(tree(there)) == 120
     desktop.json("status", "--check", code=8)
     desktop.run("sync", "--yes")
-    assert len(tree(there)) == 5
+    assert len(tree(there)) == 40
 
 
 def test_status_of_what_is_nowhere(pair_of_notes):

@@ -304,14 +304,21 @@ static void make_tasks(cf_applying *applying, const cf_plan *plan)
 static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word)
 {
     cf_binding *binding = applying->options.binding;
-    size_t items = cf_nodes_count(binding->nodes);
+    cf_vanishing vanishing = {.side = CF_GUARD_THERE, .word = word};
 
-    if (cf_binding_allows(applying->options.peer, binding, CF_GUARD_THERE, word, plan->deletes,
-                          items))
+    cf_id *gone = cf_arena_allocate(&applying->arena, plan->deletes, sizeof *gone);
+    vanishing.gone = gone;
+    for (size_t i = 0; i < plan->count; i++) {
+        const cf_node *node = plan->steps[i].node;
+
+        if (plan->steps[i].kind == CF_STEP_DELETE &&
+            (node->kind != CF_KIND_DIRECTORY || !cf_node_is_left(node)))
+            gone[vanishing.count++] = node->item_count ? node->items[0] : (cf_id){0};
+    }
+    if (cf_binding_allows(applying->options.peer, binding, &vanishing))
         return;
-    items = cf_binding_counted(binding, CF_GUARD_THERE, items);
     const char *kept =
-        cf_binding_held_text(binding, CF_GUARD_THERE, plan->deletes, items, &applying->arena);
+        cf_binding_held_text(binding, CF_GUARD_THERE, vanishing.count, &applying->arena);
     applying->result.held = true;
     for (size_t i = 0; i < applying->count; i++) {
         cf_task *task = &applying->tasks[i];

@@ -120,7 +120,7 @@ void cf_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_ba
 
     if (!batch->gone_count ||
         (source->word.given &&
-         cf_guard_allows(source->word, batch->gone_count, cf_nodes_count(self.nodes))))
+         cf_guard_allows_others(source->word, batch->gone_count, cf_nodes_count(self.nodes))))
         return;
     find_disks(&self, batch, arena);
     if (!self.count)

@@ -137,8 +137,8 @@ void cf_source_note_found(cf_files_source *source, const cf_observation *seen, c
 void cf_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
                          const char *reason);
 /* What is not published; `reason` NULL: because this only looks. */
-void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
-                          const char *reason);
+void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch, const char *reason,
+                          uint64_t now_ms);
 /* What is not published because nothing may be, and was not agreed. */
 void cf_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
                          const cf_survey_batch *batch, const char *why);

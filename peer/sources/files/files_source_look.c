@@ -147,7 +147,7 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
     const char *silent = silence_of(source);
 
     if (source->surveying_only) {
-        cf_source_note_batch(source, batch, silent);
+        cf_source_note_batch(source, batch, silent, now_ms);
         return CF_OK;
     }
     if (meets(source) && !source->past) {
@@ -181,7 +181,7 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
     if (!status)
         status = cf_publish_batch(&publishing, &left, left.gone, left.gone_count, error);
     if (status == CF_DENIED) {
-        cf_source_note_batch(source, batch, cf_pendings_text(&source->found, error->text));
+        cf_source_note_batch(source, batch, cf_pendings_text(&source->found, error->text), now_ms);
         status = CF_OK;
     }
     workshop->activity += judged.count + judged.gone_count;

@@ -82,9 +82,7 @@ const char *cf_source_held_text(const cf_files_source *source, cf_arena *arena)
 {
     const cf_binding *binding = source->binding;
 
-    return cf_binding_held_text(
-        binding, CF_GUARD_HERE, source->held.count,
-        cf_binding_counted(binding, CF_GUARD_HERE, cf_nodes_count(binding->nodes)), arena);
+    return cf_binding_held_text(binding, CF_GUARD_HERE, source->held.count, arena);
 }
 
 /* This look would have seen it. */
@@ -189,28 +187,41 @@ static void add_absent(void *context, const cf_look_place *place)
         cf_numbers_add(&self->missing, node->number);
 }
 
-static uint64_t count_each_once(cf_numbers *numbers)
+static size_t keep_each_once(cf_numbers *numbers)
 {
-    uint64_t count = 0;
+    size_t kept = 0;
 
     cf_numbers_sort(numbers);
     for (size_t i = 0; i < numbers->count; i++)
-        count += i == 0 || numbers->at[i] != numbers->at[i - 1];
-    return count;
+        if (i == 0 || numbers->at[i] != numbers->at[kept - 1])
+            numbers->at[kept++] = numbers->at[i];
+    return numbers->count = kept;
 }
 
-/* `*others`: of them, such as do not count yet. */
-static uint64_t count_missing(const cf_files_source *source, const cf_survey_batch *found,
-                              const cf_survey_batch *judged, uint64_t *others)
+static void add_items(const cf_nodes *nodes, const cf_numbers *numbers, cf_ids *out)
+{
+    static const cf_id none;
+
+    for (size_t i = 0; i < numbers->count; i++) {
+        const cf_node *node = cf_nodes_find(nodes, numbers->at[i]);
+
+        cf_ids_add(out, node->item_count ? &node->items[0] : &none);
+    }
+}
+
+/* All that is missing: an item of each. `*others`: how many of them do not count yet. */
+static cf_ids gather_missing(const cf_files_source *source, const cf_survey_batch *found,
+                             const cf_survey_batch *judged, uint64_t *others)
 {
     counting self = {.nodes = source->binding->nodes};
+    cf_ids items = {0};
 
     for (size_t i = 0; i < judged->gone_count; i++)
         cf_numbers_add(&self.missing, judged->gone[i]);
     for (size_t i = 0; judged->gone_count && i < source->held.count; i++)
         if (cf_nodes_find(self.nodes, source->held.at[i]))
             cf_numbers_add(&self.missing, source->held.at[i]);
-    uint64_t known = count_each_once(&self.missing);
+    size_t known = keep_each_once(&self.missing);
     for (size_t i = 0; judged->gone_count && i < found->gone_count; i++)
         cf_numbers_add(&self.missing, found->gone[i]);
     if (judged->gone_count && source->quiet)
@@ -218,10 +229,10 @@ static uint64_t count_missing(const cf_files_source *source, const cf_survey_bat
     for (size_t i = 0; judged->gone_count && i < source->places.count; i++)
         if (source->places.at[i].absence != CF_ABSENCE_WAITS) /* due since this look began */
             add_absent(&self, &source->places.at[i]);
-    uint64_t all = count_each_once(&self.missing);
+    *others = keep_each_once(&self.missing) - known;
+    add_items(self.nodes, &self.missing, &items);
     cf_numbers_release(&self.missing);
-    *others = all - known;
-    return all;
+    return items;
 }
 
 /* Once, until it is known what else goes. False: none of them has to wait any more. */
@@ -252,14 +263,21 @@ static void judge_gone(cf_files_source *source, const cf_survey_batch *batch, ui
 
     out->gone = gone;
     if (batch->gone_count)
-        cf_binding_count(source->binding, CF_GUARD_HERE, cf_nodes_count(source->binding->nodes));
+        cf_binding_count(source->binding, CF_GUARD_HERE);
     out->gone_count = 0;
     for (size_t i = 0; i < batch->gone_count; i++)
         if (is_gone(source, cf_nodes_find(source->binding->nodes, batch->gone[i]), now_ms))
             gone[out->gone_count++] = batch->gone[i];
-    uint64_t others, missing = count_missing(source, batch, out, &others);
-    if (cf_binding_allows(source->workshop->peer, source->binding, CF_GUARD_HERE, source->word,
-                          missing, cf_nodes_count(source->binding->nodes))) {
+    uint64_t others;
+    cf_ids missing = gather_missing(source, batch, out, &others);
+    bool allowed = cf_binding_allows(source->workshop->peer, source->binding,
+                                     &(cf_vanishing){.side = CF_GUARD_HERE,
+                                                     .word = source->word,
+                                                     .gone = missing.at,
+                                                     .count = missing.count,
+                                                     .now_ms = now_ms});
+    free(missing.at);
+    if (allowed) {
         if (out->gone_count && !others) /* what is yet to be confirmed has waited as well */
             cf_numbers_release(&source->postponed);
         let_go(source, out);

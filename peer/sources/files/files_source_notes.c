@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
+#include <stdlib.h>
+
 void cf_source_note_found(cf_files_source *source, const cf_observation *seen, cf_pending_kind kind,
                           const char *reason)
 {
@@ -83,11 +85,32 @@ void cf_source_note_kept(cf_files_source *source, const cf_publishing *publishin
             cf_source_note_found(source, &batch->at[i], CF_PENDING_UNSENT, different);
         else
             at[rest.count++] = batch->at[i];
-    cf_source_note_batch(source, &rest, why);
+    cf_source_note_batch(source, &rest, why, publishing->now_ms);
     cf_arena_release(&arena);
 }
 
-void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch, const char *why)
+static bool may_go(const cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms)
+{
+    static const cf_id none;
+    cf_ids items = {0};
+
+    for (size_t i = 0; i < batch->gone_count; i++) {
+        const cf_node *node = cf_nodes_find(source->binding->nodes, batch->gone[i]);
+
+        cf_ids_add(&items, node->item_count ? &node->items[0] : &none);
+    }
+    bool may = cf_binding_would_allow(source->workshop->peer, source->binding,
+                                      &(cf_vanishing){.side = CF_GUARD_HERE,
+                                                      .word = source->word,
+                                                      .gone = items.at,
+                                                      .count = items.count,
+                                                      .now_ms = now_ms});
+    free(items.at);
+    return may;
+}
+
+void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch, const char *why,
+                          uint64_t now_ms)
 {
     const char *new = done_here(source, "it is new here", why);
     const char *changed = done_here(source, "it was changed here", why);
@@ -101,11 +124,9 @@ void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
                                                                                     : new);
     }
     /* A look alone says what a sync would do: it would hold back too many at once. */
-    uint64_t items =
-        cf_binding_counted(source->binding, CF_GUARD_HERE, cf_nodes_count(source->binding->nodes));
-    bool held = !why && !cf_guard_allows(source->word, batch->gone_count, items);
+    bool held = !why && batch->gone_count && !may_go(source, batch, now_ms);
     const char *reason = held ? cf_binding_held_text(source->binding, CF_GUARD_HERE,
-                                                     batch->gone_count, items, &source->found.arena)
+                                                     batch->gone_count, &source->found.arena)
                               : deleted;
     for (size_t i = 0; i < batch->gone_count; i++)
         cf_source_note_node(source, batch->gone[i], held ? CF_PENDING_HELD : CF_PENDING_UNSENT,

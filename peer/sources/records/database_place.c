@@ -153,9 +153,9 @@ cf_status cf_database_standing_check(const cf_database_standing *standing, cf_de
 {
     size_t missing = standing->missing + standing->gone;
 
-    if (word.given ? !cf_guard_allows(word, missing, standing->rows) : missing > 0)
+    if (word.given ? !cf_guard_allows_others(word, missing, standing->rows) : missing > 0)
         return refuse(missing, standing, "are missing", "delete", error);
-    if (!cf_guard_allows(word, standing->changed, standing->rows))
+    if (!cf_guard_allows_others(word, standing->changed, standing->rows))
         return refuse(standing->changed, standing, "say something else", "change", error);
     return CF_OK;
 }

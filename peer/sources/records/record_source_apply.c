@@ -223,15 +223,31 @@ static void hold(applying *self)
 {
     cf_record_run *run = self->run;
     const cf_binding *binding = run->source->binding;
-    const char *reason = cf_binding_held_text(
-        binding, CF_GUARD_THERE, self->vanishing,
-        cf_binding_counted(binding, CF_GUARD_THERE, cf_rows_count(binding->rows)), &run->arena);
+    const char *reason =
+        cf_binding_held_text(binding, CF_GUARD_THERE, self->vanishing, &run->arena);
 
     for (size_t i = 0; i < self->drop_count; i++)
         if (is_vanishing(run, &self->drops[i]))
             cf_record_note_text(run, CF_PENDING_SPARED, &self->drops[i], reason);
     self->keeps = true;
     decide_in_place(self);
+}
+
+static bool may_vanish(applying *self)
+{
+    const cf_record_source *source = self->run->source;
+    cf_vanishing vanishing = {.side = CF_GUARD_THERE, .word = source->word};
+    cf_id *gone = cf_arena_allocate(&self->run->arena, self->drop_count, sizeof *gone);
+
+    for (size_t i = 0; i < self->drop_count; i++) {
+        const cf_row *base =
+            cf_rows_find(source->binding->rows, self->drops[i].table, self->drops[i].key);
+
+        if (base && is_vanishing(self->run, &self->drops[i]))
+            gone[vanishing.count++] = base->item;
+    }
+    vanishing.gone = gone;
+    return cf_binding_allows(source->workshop->peer, source->binding, &vanishing);
 }
 
 static void note_waiting(applying *self)
@@ -360,8 +376,7 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
     decide_in_place(&self);
     if (!self.vanishing)
         cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_THERE);
-    if (!cf_binding_allows(source->workshop->peer, source->binding, CF_GUARD_THERE, source->word,
-                           self.vanishing, cf_rows_count(source->binding->rows)))
+    if (self.vanishing && !may_vanish(&self))
         hold(&self);
     note_waiting(&self);
     cf_record_run_note_blocked(run);

@@ -48,6 +48,8 @@ void cf_record_counted_gather(cf_record_counted *self)
 
     self->rows = cf_arena_allocate(&self->arena, run->content.file.count + cf_rows_count(base),
                                    sizeof *self->rows);
+    self->missing_items =
+        cf_arena_allocate(&self->arena, cf_rows_count(base), sizeof *self->missing_items);
     self->count = self->missing = 0;
     for (size_t i = 0; i < run->content.file.count; i++) {
         const cf_row *row = &run->content.file.rows[i];
@@ -65,7 +67,8 @@ void cf_record_counted_gather(cf_record_counted *self)
             continue;
         bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key) ||
                        cf_record_run_is_locked(run, row) || cf_record_run_is_back(run, row->table);
-        self->missing += !unclear;
+        if (!unclear)
+            self->missing_items[self->missing++] = row->item;
         if (unclear || self->keeps_missing)
             add_base(self, row);
     }
@@ -121,10 +124,10 @@ static const char *others_text(cf_record_counted *self, size_t items, size_t oth
 void cf_record_counted_hold_missing(cf_record_counted *self, size_t others)
 {
     const cf_binding *binding = self->run->source->binding;
-    size_t items = cf_binding_counted(binding, CF_GUARD_HERE, cf_rows_count(binding->rows));
-    const char *reason = others ? others_text(self, items, others)
-                                : cf_binding_held_text(binding, CF_GUARD_HERE, self->missing, items,
-                                                       &self->run->arena);
+    size_t items = cf_binding_counted(binding, CF_GUARD_HERE);
+    const char *reason =
+        others ? others_text(self, items, others)
+               : cf_binding_held_text(binding, CF_GUARD_HERE, self->missing, &self->run->arena);
 
     note_missing(self, CF_PENDING_HELD, reason);
     self->keeps_missing = true;

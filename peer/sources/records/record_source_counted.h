@@ -14,7 +14,8 @@ typedef struct {
     bool *waits; /* of the file's rows: for its long values, or another's lock; NULL: none does */
     size_t waiting;
     bool keeps_missing;   /* what is missing counts as unchanged */
-    size_t missing;       /* rows of the base that are, for all that is known */
+    size_t missing;       /* rows of the base that are, for all that is known, */
+    cf_id *missing_items; /* and their items */
     const cf_row **moved; /* rows of the base that are here under another key, ascending */
     size_t moved_count;
     cf_arena arena; /* of all this and of the scan: it ends before what came out is committed */

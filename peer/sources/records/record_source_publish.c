@@ -135,12 +135,36 @@ static void scan_disk(cf_record_counted *self, cf_row_scan *out)
 /* With those that go with them. */
 static bool may_delete(const cf_record_run *run, const cf_row_scan *scan)
 {
+    cf_record_source *source = run->source;
+    cf_arena arena = {0};
+    cf_id *gone = cf_arena_allocate(&arena, scan->count, sizeof *gone);
+    cf_vanishing own = {.side = CF_GUARD_HERE, .word = source->word, .now_ms = run->now_ms};
+    cf_vanishing all = own;
+
+    for (size_t i = 0; i < scan->count; i++)
+        if (cf_field_is_deletion(scan->changes[i].field))
+            gone[all.count++] = scan->changes[i].item;
+    all.gone = gone;
+    all.with_dependants = true;
+    cf_id *shown = cf_arena_allocate(&arena, all.count, sizeof *shown);
+    for (size_t i = 0; i < all.count; i++)
+        if (cf_rows_of_item(source->binding->rows, &gone[i]))
+            shown[own.count++] = gone[i];
+    own.gone = shown;
+    bool may = cf_binding_would_allow(source->workshop->peer, source->binding, &own) &&
+               cf_binding_would_allow(source->workshop->peer, source->binding, &all);
+    cf_arena_release(&arena);
+    return may;
+}
+
+static bool may_replace(const cf_record_run *run, const cf_row_scan *scan)
+{
     const cf_binding *binding = run->source->binding;
     size_t items = cf_rows_count(binding->rows);
 
-    return cf_guard_allows(run->source->word, scan->deleted, items) &&
-           cf_guard_allows(run->source->word, scan->deleted + scan->cascaded,
-                           items + cf_rows_count(binding->dependants));
+    return cf_guard_allows_others(run->source->word, scan->deleted, items) &&
+           cf_guard_allows_others(run->source->word, scan->deleted + scan->cascaded,
+                                  items + cf_rows_count(binding->dependants));
 }
 
 /* What would be published. Where too much goes with what is missing, that stays. */
@@ -161,7 +185,7 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
     size_t missing = disk->keeps_missing ? 0 : disk->missing;
     cf_buffer reason = {0};
 
-    if (scan->deleted <= missing || may_delete(run, scan))
+    if (scan->deleted <= missing || may_replace(run, scan))
         return false;
     cf_buffer_append_text(&reason,
                           "%zu of %zu rows are others than they were, under the same keys: "
@@ -175,28 +199,35 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
     return true;
 }
 
-/* As far as this look tells. */
-static bool seems_allowed(const cf_record_run *run, size_t missing)
+static cf_vanishing missing_of(const cf_record_counted *self)
 {
-    const cf_binding *binding = run->source->binding;
-    size_t items = cf_rows_count(binding->rows);
+    return (cf_vanishing){.side = CF_GUARD_HERE,
+                          .word = self->run->source->word,
+                          .gone = self->missing_items,
+                          .count = self->missing,
+                          .now_ms = self->run->now_ms};
+}
 
-    return cf_guard_allows(run->source->word, missing,
-                           cf_binding_counted(binding, CF_GUARD_HERE, items));
+/* As far as this look tells. */
+static bool seems_allowed(const cf_record_counted *self)
+{
+    const cf_record_source *source = self->run->source;
+    const cf_vanishing missing = missing_of(self);
+
+    return cf_binding_would_allow(source->workshop->peer, source->binding, &missing);
 }
 
 /* Whether so many may be missing. */
-static bool allows(cf_record_run *run, size_t missing)
+static bool allows(cf_record_counted *self)
 {
-    cf_record_source *source = run->source;
-    cf_binding *binding = source->binding;
+    const cf_record_source *source = self->run->source;
+    const cf_vanishing missing = missing_of(self);
 
-    if (run->look_only)
-        return seems_allowed(run, missing);
-    if (!missing)
-        cf_binding_end_count(source->workshop->peer, binding, CF_GUARD_HERE);
-    return cf_binding_allows(source->workshop->peer, binding, CF_GUARD_HERE, source->word, missing,
-                             cf_rows_count(binding->rows));
+    if (self->run->look_only)
+        return seems_allowed(self);
+    if (!self->missing)
+        cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_HERE);
+    return cf_binding_allows(source->workshop->peer, source->binding, &missing);
 }
 
 /* What was done to the disk, if anything was. */
@@ -213,9 +244,9 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
     if (!silent && !run->look_only)
         cf_record_counted_send_values(self);
     cf_record_counted_gather(self);
-    if (!seems_allowed(run, self->missing))
+    if (!seems_allowed(self))
         cf_record_counted_find_moved(self);
-    if (!allows(run, self->missing) || (self->missing && run->content.blank && !source->word.given))
+    if (!allows(self) || (self->missing && run->content.blank && !source->word.given))
         cf_record_counted_hold_missing(self, 0);
     if (silent || run->look_only) {
         if (!silent && self->missing && cf_rows_count(source->binding->dependants))

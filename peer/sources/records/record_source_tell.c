@@ -31,15 +31,18 @@ static bool is_deleted(const cf_record_run *run, const cf_row *row)
 static size_t tell_deleted(cf_record_run *run)
 {
     const cf_binding *binding = run->source->binding;
-    uint64_t items = cf_binding_counted(binding, CF_GUARD_THERE, cf_rows_count(binding->rows));
-    size_t unasked = 0, deleted = 0;
+    cf_vanishing vanishing = {.side = CF_GUARD_THERE, .word = run->source->word};
+    cf_id *gone = cf_arena_allocate(&run->arena, cf_rows_count(binding->rows), sizeof *gone);
+    size_t unasked = 0;
 
     for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));)
-        deleted += is_to_go(run, row) && is_deleted(run, row);
+        if (is_to_go(run, row) && is_deleted(run, row))
+            gone[vanishing.count++] = row->item;
+    vanishing.gone = gone;
     const char *held =
-        cf_guard_allows(run->source->word, deleted, items)
+        cf_binding_would_allow(run->source->workshop->peer, binding, &vanishing)
             ? NULL
-            : cf_binding_held_text(binding, CF_GUARD_THERE, deleted, items, &run->arena);
+            : cf_binding_held_text(binding, CF_GUARD_THERE, vanishing.count, &run->arena);
     for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
         const cf_row_place place = {row->table, row->key};
 
