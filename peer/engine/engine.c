@@ -200,7 +200,7 @@ static void distribute_changes(cf_engine *engine)
         for (size_t k = 0; k < engine->count; k++)
             for (size_t g = 0;
                  g < count && cf_id_equal(&engine->bindings[k]->collection, &collection->id); g++)
-                cf_source_mark(&engine->sources[k], groups[g].directories, groups[g].count ? 1 : 0);
+                cf_source_mark(&engine->sources[k], &groups[g]);
         cf_arena_release(&arena);
     }
 }

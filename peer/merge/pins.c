@@ -59,29 +59,97 @@ static void note_shown(group_look *look, const cf_group *group, const cf_shown *
     }
 }
 
-static void note_group(group_look *look, cf_view *view, const cf_id *directory)
+/* `items` NULL: all that is in it. */
+static void note_group(group_look *look, cf_view *view, cf_seen *directory,
+                       const cf_seen_list *items)
 {
     cf_group *group = cf_arena_allocate(&look->arena, 1, sizeof *group);
     cf_arena scratch = {0};
     cf_shown *shown;
     size_t count;
 
-    cf_view_group_of(view, directory, &look->arena, group);
+    cf_view_group_of(view, &directory->id, &look->arena, group);
     note_directories(look, group);
     if (!group->visible)
         return;
-    cf_view_lay(view, CF_LAY_PLACES, cf_view_seen(view, directory), &scratch, &shown, &count);
+    if (items)
+        cf_view_lay_items(view, CF_LAY_PLACES, directory, items, &scratch, &shown, &count);
+    else
+        cf_view_lay(view, CF_LAY_PLACES, directory, &scratch, &shown, &count);
     for (size_t i = 0; i < count; i++)
         note_shown(look, group, &shown[i]);
     cf_arena_release(&scratch);
 }
 
-/* What the groups of these directories show now. */
-static void look_at(group_look *look, cf_view *view, const cf_ids *directories)
+/* What a draft touches: directories as a whole, and items of others, which are plain with it and
+ * without. */
+typedef struct {
+    cf_seen_list whole;
+    cf_seen **directories; /* each once, */
+    cf_seen_list *items;   /* and which of its items */
+    size_t count;
+} touched_groups;
+
+static void touched_release(touched_groups *touched)
 {
-    for (size_t i = 0; i < directories->count; i++)
-        if (!was_looked_at(look, &directories->at[i]))
-            note_group(look, view, &directories->at[i]);
+    for (size_t i = 0; i < touched->count; i++)
+        free(touched->items[i].at);
+    free(touched->items);
+    free(touched->directories);
+    free(touched->whole.at);
+}
+
+static int by_address(const void *left, const void *right)
+{
+    const cf_seen_change *a = left, *b = right;
+    uintptr_t x = (uintptr_t)a->directory, y = (uintptr_t)b->directory;
+
+    if (x == y) {
+        x = (uintptr_t)a->item;
+        y = (uintptr_t)b->item;
+    }
+    return (x > y) - (x < y);
+}
+
+static void touch_items(cf_view *view, touched_groups *out)
+{
+    cf_seen_changes *changes = &view->tried_items;
+
+    out->directories = cf_allocate(changes->count, sizeof(cf_seen *));
+    out->items = cf_allocate(changes->count, sizeof *out->items);
+    if (changes->count)
+        qsort(changes->at, changes->count, sizeof *changes->at, by_address);
+    for (size_t i = 0; i < changes->count; i++) {
+        cf_seen *directory = changes->at[i].directory;
+
+        if (!cf_view_is_plain(view, directory)) {
+            cf_seen_list_add(&out->whole, directory);
+            continue;
+        }
+        if (!out->count || out->directories[out->count - 1] != directory)
+            out->directories[out->count++] = directory;
+        if (i == 0 || changes->at[i - 1].directory != directory ||
+            changes->at[i - 1].item != changes->at[i].item)
+            cf_seen_list_add(&out->items[out->count - 1], changes->at[i].item);
+    }
+}
+
+static void find_touched(cf_view *view, touched_groups *out)
+{
+    for (size_t i = 0; i < view->tried.count; i++)
+        cf_seen_list_add(&out->whole, view->tried.at[i]);
+    touch_items(view, out);
+}
+
+/* What the groups that are touched show now. */
+static void look_at(group_look *look, cf_view *view, const touched_groups *touched)
+{
+    for (size_t i = 0; i < touched->whole.count; i++)
+        if (!was_looked_at(look, &touched->whole.at[i]->id))
+            note_group(look, view, touched->whole.at[i], NULL);
+    for (size_t i = 0; i < touched->count; i++)
+        if (!was_looked_at(look, &touched->directories[i]->id))
+            note_group(look, view, touched->directories[i], &touched->items[i]);
 }
 
 static const item_sight *seen_at(const group_look *look, const cf_id *item)
@@ -142,7 +210,8 @@ static void try_draft(pin_round *round)
 {
     const cf_scan_input *input = round->spots->input;
     cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
-    cf_ids dirty = {0}, touched = {0};
+    touched_groups touched = {0};
+    cf_ids dirty = {0};
     size_t count;
     const cf_change *changes = cf_change_draft_changes(round->draft, &count);
 
@@ -152,16 +221,15 @@ static void try_draft(pin_round *round)
     cf_view_update(input->view, dirty.at, dirty.count);
     find_cuts(round, changes, count);
     if (round->cuts.count)
-        cf_ids_add(&touched, &cf_root_item);
-    for (size_t i = 0; i < input->view->tried.count; i++)
-        cf_ids_add(&touched, &input->view->tried.at[i]->id);
+        cf_view_mark(input->view, input->view->root);
+    find_touched(input->view, &touched);
     look_at(&round->after, input->view, &touched);
     cf_state_trial_end(input->state);
     cf_view_update(input->view, dirty.at, dirty.count);
     look_at(&round->before, input->view, &touched);
     cf_view_trial_end(input->view);
     free(dirty.at);
-    free(touched.at);
+    touched_release(&touched);
 }
 
 static bool shares_item(const cf_id *items, size_t count, const cf_group *group)

@@ -296,22 +296,51 @@ static void plan_delete(const cf_node *node, cf_plan *plan)
     plan->deletes += node->kind != CF_KIND_DIRECTORY || !cf_node_is_left(node);
 }
 
-/* What lies in a directory on the disk and is shown nowhere goes; children before their directory.
- */
 static void delete_below(const against *with, uint64_t directory, const cf_group *group,
-                         cf_plan *plan)
+                         cf_plan *plan);
+
+/* What is shown nowhere goes; children before their directory. */
+static void delete_unshown(const against *with, const cf_node *node, const cf_group *group,
+                           cf_plan *plan)
 {
     cf_id shown_in;
 
-    for (const cf_node *node = NULL; (node = cf_nodes_next_child(with->base, directory, node));) {
-        if (is_shown(with, node, &shown_in)) {
-            plan_again(plan, group, &shown_in);
-            continue;
-        }
-        if (node->kind == CF_KIND_DIRECTORY)
-            delete_below(with, node->number, group, plan);
-        plan_delete(node, plan);
+    if (is_shown(with, node, &shown_in)) {
+        plan_again(plan, group, &shown_in);
+        return;
     }
+    if (node->kind == CF_KIND_DIRECTORY)
+        delete_below(with, node->number, group, plan);
+    plan_delete(node, plan);
+}
+
+static void delete_below(const against *with, uint64_t directory, const cf_group *group,
+                         cf_plan *plan)
+{
+    for (const cf_node *node = NULL; (node = cf_nodes_next_child(with->base, directory, node));)
+        delete_unshown(with, node, group, plan);
+}
+
+/* Met before, by an earlier one of these items. */
+static bool is_met_before(const cf_node *node, const cf_id *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < node->item_count; k++)
+            if (cf_id_equal(&items[i], &node->items[k]))
+                return true;
+    return false;
+}
+
+/* The same of the items that the group means. */
+static void delete_items(const against *with, uint64_t directory, const cf_group *group,
+                         cf_plan *plan)
+{
+    for (size_t i = 0; i < group->item_count; i++)
+        for (const cf_node *node = NULL;
+             (node = cf_nodes_next_of_item(with->base, &group->items[i], node));)
+            if (node->parent == directory &&
+                (node->item_count == 1 || !is_met_before(node, group->items, i)))
+                delete_unshown(with, node, group, plan);
 }
 
 void cf_plan_release(cf_plan *plan)
@@ -342,7 +371,10 @@ void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, c
     cf_view_list(view, group, &own, &shown, &count);
     for (size_t i = 0; i < count; i++)
         plan_shown(&with, directory, &shown[i], plan);
-    delete_below(&with, directory, group, plan);
+    if (group->item_count)
+        delete_items(&with, directory, group, plan);
+    else
+        delete_below(&with, directory, group, plan);
     if (plan->count > before)
         cf_arena_join(arena, &own);
     cf_arena_release(&own);

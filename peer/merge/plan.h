@@ -34,8 +34,9 @@ typedef struct {
 } cf_plan;
 void cf_plan_release(cf_plan *plan);
 
-/* Adds the steps for a group. A group whose directory is not on the disk yet needs none: it is to
- * be marked as changed when it is. All lives in the arena, but for the lists. */
+/* Adds the steps for a group, or for the items of it that are meant. A group whose directory is not
+ * on the disk yet needs none: it is to be marked as changed when it is. All lives in the arena, but
+ * for the lists. */
 void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, cf_arena *arena,
                    cf_plan *plan);
 

@@ -86,10 +86,12 @@ void cf_view_destroy(cf_view **view)
     }
     cf_table_release(&ended->seen);
     cf_table_release(&ended->claims);
-    cf_table_release(&ended->directories);
+    cf_table_release(&ended->places);
     cf_view_forget_last(ended);
     free(ended->changed.at);
     free(ended->tried.at);
+    free(ended->changed_items.at);
+    free(ended->tried_items.at);
     free(ended);
     *view = NULL;
 }
@@ -136,11 +138,15 @@ static cf_judged judge(cf_view *view, cf_seen *seen, cf_arena *names, cf_arena *
     cf_wish wish = cf_facts_wish(&facts, scratch);
     cf_judged verdict = {.seen = seen, .wished = cf_view_get(view, &wish.parent)};
     bool directory = facts.kind == CF_KIND_DIRECTORY;
+    size_t versions;
 
-    if (directory)
-        verdict.name = cf_arena_copy(names, wish.name);
+    verdict.name = cf_arena_copy(names, wish.name);
     verdict.anchored = cf_kind_is_node(facts.kind) && cf_facts_live(&facts) &&
                        (directory || cf_facts_best(&facts, CF_FIELD_NUMBER_CONTENT));
+    if (verdict.anchored && !directory) {
+        cf_facts_versions(&facts, scratch, &versions);
+        verdict.is_several = versions > 1;
+    }
     return verdict;
 }
 
@@ -162,7 +168,7 @@ static void mark_touched(cf_renewal *update)
 {
     for (size_t i = 0; i < update->touched.count; i++)
         if (update->touched.at[i]->parent)
-            cf_view_mark(update->view, update->touched.at[i]->parent);
+            cf_view_mark_in(update->view, update->touched.at[i]->parent, update->touched.at[i]);
 }
 
 void cf_view_update(cf_view *view, const cf_id *items, size_t count)

@@ -13,7 +13,9 @@ typedef struct cf_view cf_view;
 typedef struct {
     const cf_id *directories; /* in the order of their coming; the first is written to */
     size_t count;
-    bool visible; /* false: a directory that is shown no more, its group is empty */
+    bool visible;       /* false: a directory that is shown no more, its group is empty */
+    const cf_id *items; /* of what lies in it, only these are meant; none: all. For plain groups */
+    size_t item_count;
 } cf_group;
 
 /* A node that is shown. Borrows from the arena that was passed. */
@@ -47,17 +49,26 @@ void cf_view_update_all(cf_view *view);
 
 /* The group that a directory's item belongs to; cf_root_item has the root's. */
 void cf_view_group_of(cf_view *view, const cf_id *directory, cf_arena *arena, cf_group *out);
-/* The nodes shown in a group, in order of their names. */
+/* A group is plain when it is one directory, and each item in it has a name of its own and one
+ * content: then each is shown by itself, and what becomes of one touches no other. Makes a group
+ * that is plain mean these of its items alone; false: it is not, and means all. */
+bool cf_view_narrow(cf_view *view, cf_group *group, const cf_id *items, size_t count);
+/* What is shown under this name; NULL: nothing. Of a group that is not plain it lists all. */
+const cf_shown *cf_view_named(cf_view *view, const cf_group *group, cf_bytes name, cf_arena *arena);
+/* The nodes shown in a group, of those that are meant, in order of their names. */
 void cf_view_list(cf_view *view, const cf_group *group, cf_arena *arena, const cf_shown **out,
                   size_t *count);
 /* Where an item is shown, conflict copies that nobody touched included; false: nowhere. */
 bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_place *out);
 
-/* The groups that may have changed since the last call, each once, in no order. A directory that
- * vanished is a group of its own, not visible. */
+/* The groups that may have changed since the last call, each once, in no order; of a plain one it
+ * means the items that did, or that left it. A directory that vanished is a group of its own, not
+ * visible. */
 void cf_view_take_changed(cf_view *view, cf_arena *arena, const cf_group **out, size_t *count);
 /* Makes the directory's group one of them: for what could not be done yet, or after a restart. */
 void cf_view_mark_changed(cf_view *view, const cf_id *directory);
+/* The same of one item that lies there, or did. */
+void cf_view_mark_item(cf_view *view, const cf_id *directory, const cf_id *item);
 
 /* What the base takes once a step has put `shown` on the disk (model, rule A3): its name, kind,
  * content, items and refs, mode and mtime as far as it has them. Number, parent and stat are the

@@ -8,6 +8,10 @@
 
 #include "peer/merge/view_facts.h"
 
+/* Beyond so many changes a directory is marked as a whole; a change that was among the last few is
+ * not noted twice. */
+enum { ITEM_MARKS = 4096, JUST_NOTED = 4 };
+
 uint64_t cf_view_place_hash(const cf_seen *parent, cf_bytes name)
 {
     return cf_hash_bytes(cf_hash_id(0, &parent->id), name);
@@ -46,11 +50,12 @@ static void find_named(cf_view *view, const cf_seen_list *above, cf_bytes name, 
     out->count = 0;
     for (size_t i = 0; i < above->count; i++)
         for (cf_table_link *link =
-                 cf_table_first(&view->directories, cf_view_place_hash(above->at[i], name));
+                 cf_table_first(&view->places, cf_view_place_hash(above->at[i], name));
              link; link = cf_table_next(link)) {
             cf_seen *found = cf_linked(link, cf_seen, by_name);
 
-            if (found->parent == above->at[i] && cf_bytes_equal(found->name, name))
+            if (found->parent == above->at[i] && cf_kind_of(&found->id) == CF_KIND_DIRECTORY &&
+                cf_bytes_equal(found->name, name))
                 cf_seen_list_add(out, found);
         }
 }
@@ -101,6 +106,42 @@ void cf_view_mark(cf_view *view, cf_seen *directory)
     cf_seen_list_add(view->trying ? &view->tried : &view->changed, directory);
 }
 
+static bool is_even(const cf_seen *directory)
+{
+    return !directory->crowded && !directory->several;
+}
+
+bool cf_view_is_plain(cf_view *view, cf_seen *directory)
+{
+    cf_seen_list members = {0};
+
+    if (!is_even(directory) || (directory != view->root && !directory->parent))
+        return false;
+    find_members(view, directory, &members);
+    bool plain = members.count == 1;
+    free(members.at);
+    return plain;
+}
+
+/* Whether it is one with others is asked when its group is: that changes for a group as a whole. */
+void cf_view_mark_in(cf_view *view, cf_seen *directory, cf_seen *item)
+{
+    cf_seen_changes *changes = view->trying ? &view->tried_items : &view->changed_items;
+    const uint8_t mark = view->trying ? CF_MARK_TRIAL : CF_MARK_CHANGED;
+
+    if (directory->marks & mark)
+        return;
+    if (!is_even(directory) || changes->count >= ITEM_MARKS) {
+        cf_view_mark(view, directory);
+        return;
+    }
+    for (size_t i = changes->count; i > 0 && i + JUST_NOTED > changes->count; i--)
+        if (changes->at[i - 1].directory == directory && changes->at[i - 1].item == item)
+            return;
+    changes->at = cf_grow(changes->at, &changes->capacity, changes->count + 1, sizeof *changes->at);
+    changes->at[changes->count++] = (cf_seen_change){directory, item};
+}
+
 static void add_subdirectories(const cf_seen *directory, cf_seen_list *out)
 {
     for (cf_seen *child = directory->children; child; child = child->next)
@@ -134,6 +175,12 @@ void cf_view_mark_changed(cf_view *view, const cf_id *directory)
         cf_view_mark(view, cf_view_get(view, directory));
 }
 
+void cf_view_mark_item(cf_view *view, const cf_id *directory, const cf_id *item)
+{
+    if (cf_id_equal(directory, &cf_root_item) || cf_kind_of(directory) == CF_KIND_DIRECTORY)
+        cf_view_mark_in(view, cf_view_get(view, directory), cf_view_get(view, item));
+}
+
 static bool is_shown(const cf_view *view, const cf_seen *seen)
 {
     return seen && (seen == view->root || seen->parent);
@@ -147,7 +194,7 @@ static void group_of(cf_view *view, cf_seen *directory, cf_arena *arena, cf_grou
 
     for (size_t i = 0; i < count; i++)
         ids[i] = members[i]->id;
-    *out = (cf_group){ids, count, true};
+    *out = (cf_group){.directories = ids, .count = count, .visible = true};
 }
 
 void cf_view_group_of(cf_view *view, const cf_id *directory, cf_arena *arena, cf_group *out)
@@ -160,14 +207,70 @@ void cf_view_group_of(cf_view *view, const cf_id *directory, cf_arena *arena, cf
     }
     cf_id *id = cf_arena_allocate(arena, 1, sizeof *id);
     *id = *directory;
-    *out = (cf_group){id, 1, false};
+    *out = (cf_group){.directories = id, .count = 1};
+}
+
+bool cf_view_narrow(cf_view *view, cf_group *group, const cf_id *items, size_t count)
+{
+    bool plain =
+        group->visible && group->count == 1 && is_even(cf_view_seen(view, &group->directories[0]));
+
+    group->items = plain ? items : NULL;
+    group->item_count = plain ? count : 0;
+    return plain;
+}
+
+static int by_directory(const void *left, const void *right)
+{
+    const cf_seen_change *a = left, *b = right;
+    int order = cf_id_compare(&a->directory->id, &b->directory->id);
+
+    return order ? order : cf_id_compare(&a->item->id, &b->item->id);
+}
+
+/* Items of one directory; those of one that is not plain any more mark it as a whole. */
+static void take_items(cf_view *view, const cf_seen_change *changes, size_t count, cf_arena *arena,
+                       cf_group *groups, size_t *group_count)
+{
+    cf_seen *directory = changes[0].directory;
+    cf_id *items = cf_arena_allocate(arena, count, sizeof *items);
+    size_t kept = 0;
+    cf_group group;
+
+    if (directory->marks & CF_MARK_CHANGED)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || changes[i].item != changes[i - 1].item)
+            items[kept++] = changes[i].item->id;
+    cf_view_group_of(view, &directory->id, arena, &group);
+    if (cf_view_narrow(view, &group, items, kept))
+        groups[(*group_count)++] = group;
+    else
+        cf_view_mark(view, directory);
+}
+
+static void take_all_items(cf_view *view, cf_arena *arena, cf_group *groups, size_t *group_count)
+{
+    cf_seen_changes *changes = &view->changed_items;
+
+    if (changes->count)
+        qsort(changes->at, changes->count, sizeof *changes->at, by_directory);
+    for (size_t i = 0, end; i < changes->count; i = end) {
+        for (end = i + 1;
+             end < changes->count && changes->at[end].directory == changes->at[i].directory;)
+            end++;
+        take_items(view, &changes->at[i], end - i, arena, groups, group_count);
+    }
+    changes->count = 0;
 }
 
 void cf_view_take_changed(cf_view *view, cf_arena *arena, const cf_group **out, size_t *count)
 {
-    cf_group *groups = cf_arena_allocate(arena, view->changed.count, sizeof *groups);
+    cf_group *groups =
+        cf_arena_allocate(arena, view->changed.count + view->changed_items.count, sizeof *groups);
 
     *count = 0;
+    take_all_items(view, arena, groups, count);
     for (size_t i = 0; i < view->changed.count; i++) {
         cf_seen *seen = view->changed.at[i];
 
@@ -201,12 +304,17 @@ static void copy_shown(const cf_shown *from, cf_arena *arena, cf_shown *out)
     out->refs = refs;
 }
 
-static void list(cf_view *view, cf_seen *directory, cf_arena *arena, cf_shown **out, size_t *count)
+/* `items` NULL: all. */
+static void list(cf_view *view, cf_seen *directory, const cf_seen_list *items, cf_arena *arena,
+                 cf_shown **out, size_t *count)
 {
     cf_arena scratch = {0};
     cf_shown *laid;
 
-    cf_view_lay(view, CF_LAY_ALL, directory, &scratch, &laid, count);
+    if (items)
+        cf_view_lay_items(view, CF_LAY_ALL, directory, items, &scratch, &laid, count);
+    else
+        cf_view_lay(view, CF_LAY_ALL, directory, &scratch, &laid, count);
     *out = cf_arena_allocate(arena, *count, sizeof **out);
     for (size_t i = 0; i < *count; i++)
         copy_shown(&laid[i], arena, &(*out)[i]);
@@ -216,13 +324,42 @@ static void list(cf_view *view, cf_seen *directory, cf_arena *arena, cf_shown **
 void cf_view_list(cf_view *view, const cf_group *group, cf_arena *arena, const cf_shown **out,
                   size_t *count)
 {
-    cf_seen *seen = cf_view_seen(view, &group->directories[0]);
+    cf_seen *seen = cf_view_seen(view, &group->directories[0]), *item;
+    cf_seen_list items = {0};
     cf_shown *shown = NULL;
 
+    for (size_t i = 0; i < group->item_count; i++)
+        if ((item = cf_view_seen(view, &group->items[i])))
+            cf_seen_list_add(&items, item);
     *count = 0;
     if (is_shown(view, seen))
-        list(view, seen, arena, &shown, count);
+        list(view, seen, group->item_count ? &items : NULL, arena, &shown, count);
     *out = shown;
+    free(items.at);
+}
+
+static int by_name(const void *key, const void *shown)
+{
+    return cf_bytes_compare(*(const cf_bytes *)key, ((const cf_shown *)shown)->name);
+}
+
+const cf_shown *cf_view_named(cf_view *view, const cf_group *group, cf_bytes name, cf_arena *arena)
+{
+    cf_seen *directory = cf_view_seen(view, &group->directories[0]);
+    cf_seen_list called = {0};
+    cf_shown *shown;
+    size_t count;
+
+    if (!is_shown(view, directory))
+        return NULL;
+    bool plain = cf_view_is_plain(view, directory);
+    for (cf_table_link *link =
+             plain ? cf_table_first(&view->places, cf_view_place_hash(directory, name)) : NULL;
+         link; link = cf_table_next(link))
+        cf_seen_list_add(&called, cf_linked(link, cf_seen, by_name));
+    list(view, directory, plain ? &called : NULL, arena, &shown, &count);
+    free(called.at);
+    return count ? bsearch(&name, shown, count, sizeof *shown, by_name) : NULL;
 }
 
 typedef struct {
@@ -245,7 +382,7 @@ static void list_last(cf_view *view, cf_seen *directory)
     if (view->last.known && cf_id_equal(&view->last.first, &directory->id))
         return;
     cf_view_forget_last(view);
-    list(view, directory, &view->last.arena, &shown, &view->last.count);
+    list(view, directory, NULL, &view->last.arena, &shown, &view->last.count);
     view->last.shown = shown;
     view->last.first = directory->id;
     view->last.known = true;
@@ -257,6 +394,17 @@ static void list_last(cf_view *view, cf_seen *directory)
             entry->shown = &shown[i];
             cf_table_add(&view->last.by_item, &entry->link, cf_hash_id(0, &entry->item));
         }
+}
+
+static bool find_alone(cf_view *view, cf_seen *seen, cf_arena *arena, cf_place *out)
+{
+    const cf_seen_list alone = {.at = &seen, .count = 1};
+    cf_shown *shown;
+    size_t count;
+
+    list(view, seen->parent, &alone, arena, &shown, &count);
+    *out = (cf_place){seen->parent->id, shown};
+    return count > 0;
 }
 
 static bool find_in(cf_view *view, cf_seen *directory, const cf_id *item, cf_arena *arena,
@@ -282,6 +430,8 @@ bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_place *o
     cf_seen *seen = cf_view_seen(view, item);
     const cf_claim *claim = NULL;
 
+    if (seen && seen->parent && cf_view_is_plain(view, seen->parent))
+        return find_alone(view, seen, arena, out);
     if (seen && seen->parent)
         return find_in(view, seen->parent, item, arena, out);
     while ((claim = cf_view_next_claim(view, item, claim))) {
@@ -305,5 +455,5 @@ void cf_view_trial_end(cf_view *view)
     view->trying = false;
     for (size_t i = 0; i < view->tried.count; i++)
         view->tried.at[i]->marks &= (uint8_t)~CF_MARK_TRIAL;
-    view->tried.count = 0;
+    view->tried.count = view->tried_items.count = 0;
 }

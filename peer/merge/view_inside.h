@@ -27,16 +27,19 @@ struct cf_seen {
     bool anchored; /* shown for its own sake */
     bool visible;
     bool cut;                            /* the one of a cycle of moves that goes to the root */
+    bool is_several;                     /* a file with more contents than one */
     bool touched, gathered;              /* during an update */
     uint8_t marks;                       /* in which lists of changed directories it is */
     uint32_t walk;                       /* the last walk that came by, in the search for cycles */
     uint32_t supported;                  /* how many visible items wish it as their directory */
     uint32_t homed;                      /* how many claims have it as their home */
+    uint32_t crowded;                    /* how many of its children share a name with another, */
+    uint32_t several;                    /* and how many have several contents */
     cf_seen *wished;                     /* the directory it should be in; the root's is NULL */
     cf_seen *parent;                     /* the one it is shown in; NULL: it is not visible */
     cf_seen *children, *next, *previous; /* by `parent` */
-    cf_table_link by_name;               /* a visible directory, by parent and name */
-    cf_bytes name;                       /* of a directory, owned */
+    cf_table_link by_name;               /* while it is in `parent`: by that and its name */
+    cf_bytes name;                       /* of a directory, owned; else only during an update */
     cf_claim *claims;                    /* of the content writes stored here */
 };
 
@@ -46,14 +49,26 @@ typedef struct {
 } cf_seen_list;
 void cf_seen_list_add(cf_seen_list *list, cf_seen *seen);
 
+/* An item that may be shown otherwise in a directory, or left it; of a directory that was plain
+ * whenever it was marked. */
+typedef struct {
+    cf_seen *directory, *item;
+} cf_seen_change;
+
+typedef struct {
+    cf_seen_change *at;
+    size_t count, capacity;
+} cf_seen_changes;
+
 enum { CF_MARK_CHANGED = 1, CF_MARK_TRIAL = 2 };
 
 struct cf_view {
     const cf_rules *rules;
     const cf_state *state;
-    cf_table seen, claims, directories;
+    cf_table seen, claims, places;
     cf_seen *root;
-    cf_seen_list changed, tried; /* directories whose group may have changed */
+    cf_seen_list changed, tried;                /* directories whose group may have changed */
+    cf_seen_changes changed_items, tried_items; /* of others */
     bool trying;
     uint32_t walks;
     struct { /* the group that was listed last */
@@ -82,6 +97,10 @@ uint64_t cf_view_place_hash(const cf_seen *parent, cf_bytes name);
  * coming. */
 cf_seen **cf_view_members(cf_view *view, cf_seen *directory, cf_arena *arena, size_t *count);
 void cf_view_mark(cf_view *view, cf_seen *directory);
+/* Marks one item in it, if that is enough. */
+void cf_view_mark_in(cf_view *view, cf_seen *directory, cf_seen *item);
+/* Whether the group of this directory is plain. */
+bool cf_view_is_plain(cf_view *view, cf_seen *directory);
 /* Marks the groups that are as they are only because this directory is shown as one with others. */
 void cf_view_mark_merged(cf_view *view, cf_seen *directory);
 void cf_view_forget_last(cf_view *view);
@@ -89,6 +108,9 @@ void cf_view_forget_last(cf_view *view);
 typedef enum { CF_LAY_ALL, CF_LAY_PLACES } cf_lay;
 void cf_view_lay(cf_view *view, cf_lay what, cf_seen *directory, cf_arena *arena, cf_shown **out,
                  size_t *count);
+/* The nodes of these items, those of them that are in a directory whose group is plain. */
+void cf_view_lay_items(cf_view *view, cf_lay what, cf_seen *directory, const cf_seen_list *items,
+                       cf_arena *arena, cf_shown **out, size_t *count);
 
 /* While both are on trial: what changes is listed in `tried`, and nowhere else. */
 void cf_view_trial_begin(cf_view *view);

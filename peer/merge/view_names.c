@@ -56,24 +56,43 @@ static int by_placed(const void *left, const void *right)
                              &((const group_child *)right)->placed);
 }
 
+static void add_child(group_layout *layout, const cf_seen *seen)
+{
+    group_child *child = &layout->children[layout->child_count++];
+
+    child->seen = seen;
+    child->facts = cf_facts_of(layout->view, seen, layout->arena);
+    child->placed = cf_facts_placed(&child->facts);
+}
+
+static void sort_children(group_layout *layout)
+{
+    if (layout->child_count)
+        qsort(layout->children, layout->child_count, sizeof(group_child), by_placed);
+}
+
 static void find_children(group_layout *layout, cf_seen *const *members, size_t count)
 {
-    size_t total = 0, i = 0;
+    size_t total = 0;
 
     for (size_t m = 0; m < count; m++)
         for (const cf_seen *seen = members[m]->children; seen; seen = seen->next)
             total++;
     layout->children = cf_arena_allocate(layout->arena, total, sizeof(group_child));
-    layout->child_count = total;
     for (size_t m = 0; m < count; m++)
-        for (const cf_seen *seen = members[m]->children; seen; seen = seen->next) {
-            group_child *child = &layout->children[i++];
+        for (const cf_seen *seen = members[m]->children; seen; seen = seen->next)
+            add_child(layout, seen);
+    sort_children(layout);
+}
 
-            child->seen = seen;
-            child->facts = cf_facts_of(layout->view, seen, layout->arena);
-            child->placed = cf_facts_placed(&child->facts);
-        }
-    qsort(layout->children, total, sizeof(group_child), by_placed);
+static void choose_children(group_layout *layout, const cf_seen *directory,
+                            const cf_seen_list *items)
+{
+    layout->children = cf_arena_allocate(layout->arena, items->count, sizeof(group_child));
+    for (size_t i = 0; i < items->count; i++)
+        if (items->at[i]->parent == directory)
+            add_child(layout, items->at[i]);
+    sort_children(layout);
 }
 
 static void add_member(group_layout *layout, node_sketch *sketch, const group_child *child,
@@ -347,6 +366,23 @@ static int by_shown_name(const void *left, const void *right)
     return cf_bytes_compare(((const cf_shown *)left)->name, ((const cf_shown *)right)->name);
 }
 
+static void lay(group_layout *layout, cf_shown **out, size_t *count)
+{
+    sketch_nodes(layout);
+    name_nodes(layout);
+    *count = 0;
+    *out = cf_arena_allocate(layout->arena, layout->count + layout->copy_count, sizeof **out);
+    for (size_t i = 0; i < layout->count; i++)
+        (*out)[(*count)++] = show(layout, layout->sketches[i]);
+    for (size_t i = 0; i < layout->copy_count; i++)
+        (*out)[(*count)++] = show(layout, layout->copies[i]);
+    qsort(*out, *count, sizeof **out, by_shown_name);
+    free(layout->sketches);
+    free(layout->copies);
+    cf_table_release(&layout->by_key);
+    cf_table_release(&layout->by_name);
+}
+
 void cf_view_lay(cf_view *view, cf_lay what, cf_seen *directory, cf_arena *arena, cf_shown **out,
                  size_t *count)
 {
@@ -355,19 +391,16 @@ void cf_view_lay(cf_view *view, cf_lay what, cf_seen *directory, cf_arena *arena
     cf_seen **members = cf_view_members(view, directory, arena, &member_count);
 
     find_children(&layout, members, member_count);
-    sketch_nodes(&layout);
-    name_nodes(&layout);
-    *count = 0;
-    *out = cf_arena_allocate(arena, layout.count + layout.copy_count, sizeof **out);
-    for (size_t i = 0; i < layout.count; i++)
-        (*out)[(*count)++] = show(&layout, layout.sketches[i]);
-    for (size_t i = 0; i < layout.copy_count; i++)
-        (*out)[(*count)++] = show(&layout, layout.copies[i]);
-    qsort(*out, *count, sizeof **out, by_shown_name);
-    free(layout.sketches);
-    free(layout.copies);
-    cf_table_release(&layout.by_key);
-    cf_table_release(&layout.by_name);
+    lay(&layout, out, count);
+}
+
+void cf_view_lay_items(cf_view *view, cf_lay what, cf_seen *directory, const cf_seen_list *items,
+                       cf_arena *arena, cf_shown **out, size_t *count)
+{
+    group_layout layout = {.view = view, .arena = arena, .places_only = what == CF_LAY_PLACES};
+
+    choose_children(&layout, directory, items);
+    lay(&layout, out, count);
 }
 
 void cf_shown_agree(const cf_shown *shown, cf_arena *arena, cf_node *node)

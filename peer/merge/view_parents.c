@@ -4,6 +4,11 @@
 
 #include <stdlib.h>
 
+static bool is_directory(const cf_seen *seen)
+{
+    return cf_kind_of(&seen->id) == CF_KIND_DIRECTORY;
+}
+
 /* Takes in an item and the directories above it, as they are wished by now. */
 static void gather(cf_renewal *update, cf_seen *seen)
 {
@@ -112,6 +117,25 @@ static void decide_parents(cf_renewal *update)
     }
 }
 
+/* Others in its directory that are called as it is: 0, 1, or more, which is 2. */
+static unsigned count_named_alike(const cf_view *view, const cf_seen *parent, uint64_t place)
+{
+    unsigned count = 0;
+
+    for (cf_table_link *link = cf_table_first(&view->places, place); link && count < 2;
+         link = cf_table_next(link))
+        count += cf_linked(link, cf_seen, by_name)->parent == parent;
+    return count;
+}
+
+/* Of two of one name each is one that shares a name. */
+static uint32_t crowds(const cf_view *view, const cf_seen *parent, uint64_t place)
+{
+    static const uint32_t more[] = {0, 2, 1};
+
+    return more[count_named_alike(view, parent, place)];
+}
+
 static void unlink_seen(cf_view *view, cf_seen *seen)
 {
     if (!seen->parent)
@@ -123,8 +147,10 @@ static void unlink_seen(cf_view *view, cf_seen *seen)
     else
         seen->parent->children = seen->next;
     seen->next = seen->previous = NULL;
-    if (cf_kind_of(&seen->id) == CF_KIND_DIRECTORY)
-        cf_table_remove(&view->directories, &seen->by_name);
+    uint64_t place = seen->by_name.hash;
+    cf_table_remove(&view->places, &seen->by_name);
+    seen->parent->crowded -= crowds(view, seen->parent, place);
+    seen->parent->several -= seen->is_several;
     seen->parent = NULL;
 }
 
@@ -132,13 +158,15 @@ static void link_seen(cf_view *view, cf_seen *seen, cf_seen *parent)
 {
     if (!parent)
         return;
+    uint64_t place = cf_view_place_hash(parent, seen->name);
+    parent->crowded += crowds(view, parent, place);
+    parent->several += seen->is_several;
     seen->parent = parent;
     seen->next = parent->children;
     if (seen->next)
         seen->next->previous = seen;
     parent->children = seen;
-    if (cf_kind_of(&seen->id) == CF_KIND_DIRECTORY)
-        cf_table_add(&view->directories, &seen->by_name, cf_view_place_hash(parent, seen->name));
+    cf_table_add(&view->places, &seen->by_name, place);
 }
 
 static void mark_moves(cf_renewal *update)
@@ -150,8 +178,8 @@ static void mark_moves(cf_renewal *update)
         if (!passage->moves)
             continue;
         if (seen->parent)
-            cf_view_mark(update->view, seen->parent);
-        if (cf_kind_of(&seen->id) != CF_KIND_DIRECTORY)
+            cf_view_mark_in(update->view, seen->parent, seen);
+        if (!is_directory(seen))
             continue;
         if (seen->visible != passage->was_visible)
             cf_view_mark(update->view, seen);
@@ -159,7 +187,8 @@ static void mark_moves(cf_renewal *update)
     }
 }
 
-/* A directory that is named anew moves, too. */
+/* A directory that is named anew moves, too. So does whatever else was touched: its name and its
+ * contents may be others, and it costs little. */
 static void find_renamed(cf_renewal *update)
 {
     for (size_t i = 0; i < update->touched.count; i++)
@@ -167,23 +196,33 @@ static void find_renamed(cf_renewal *update)
     for (size_t i = 0; i < update->touched.count; i++) {
         const cf_judged *verdict = &update->verdicts[i];
 
-        if (cf_kind_of(&verdict->seen->id) == CF_KIND_DIRECTORY &&
-            !cf_bytes_equal(verdict->seen->name, verdict->name))
-            verdict->seen->touched = true;
+        verdict->seen->touched =
+            !is_directory(verdict->seen) || !cf_bytes_equal(verdict->seen->name, verdict->name);
     }
     for (size_t i = 0; i < update->passage_count; i++)
         update->passages[i].moves = update->passages[i].moves || update->passages[i].seen->touched;
 }
 
-static void rename_directories(cf_renewal *update)
+static void rename_touched(cf_renewal *update)
 {
     for (size_t i = 0; i < update->touched.count; i++) {
         const cf_judged *verdict = &update->verdicts[i];
 
-        if (verdict->seen->touched)
+        verdict->seen->is_several = verdict->is_several;
+        if (!is_directory(verdict->seen))
+            verdict->seen->name = verdict->name;
+        else if (verdict->seen->touched)
             cf_seen_name(verdict->seen, verdict->name);
         verdict->seen->touched = false;
     }
+}
+
+/* Those of files live as long as the update. */
+static void forget_names(cf_renewal *update)
+{
+    for (size_t i = 0; i < update->touched.count; i++)
+        if (!is_directory(update->touched.at[i]))
+            update->touched.at[i]->name = (cf_bytes){0};
 }
 
 static void move(cf_renewal *update)
@@ -193,10 +232,11 @@ static void move(cf_renewal *update)
     for (size_t i = 0; i < update->passage_count; i++)
         if (update->passages[i].moves)
             unlink_seen(update->view, update->passages[i].seen);
-    rename_directories(update);
+    rename_touched(update);
     for (size_t i = 0; i < update->passage_count; i++)
         if (update->passages[i].moves)
             link_seen(update->view, update->passages[i].seen, update->passages[i].parent);
+    forget_names(update);
     mark_moves(update);
 }
 

@@ -9,7 +9,8 @@ typedef struct {
     cf_seen *seen;
     bool anchored;
     cf_seen *wished;
-    cf_bytes name; /* of a directory */
+    cf_bytes name;
+    bool is_several;
 } cf_judged;
 
 /* What becomes of one item on the way from a changed one to the root. */

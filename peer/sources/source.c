@@ -45,10 +45,10 @@ void cf_source_changed(cf_source_at_work *source, uint64_t folder, cf_bytes name
         source->operations->changed(source->self, folder, name, kind, now_ms);
 }
 
-void cf_source_mark(cf_source_at_work *source, const cf_id *directories, size_t count)
+void cf_source_mark(cf_source_at_work *source, const cf_group *group)
 {
     if (source->operations->mark)
-        source->operations->mark(source->self, directories, count);
+        source->operations->mark(source->self, group);
 }
 
 void cf_source_wake(cf_source_at_work *source)

@@ -42,7 +42,7 @@ typedef struct {
     void (*look_at)(void *self, uint64_t folder);
     void (*changed)(void *self, uint64_t folder, cf_bytes name, cf_event_kind kind,
                     uint64_t now_ms);
-    void (*mark)(void *self, const cf_id *directories, size_t count);
+    void (*mark)(void *self, const cf_group *group);
     void (*wake)(void *self);
     void (*reopen)(void *self);
 } cf_source_operations;
@@ -70,7 +70,7 @@ void cf_source_look_at_folder(cf_source_at_work *source, uint64_t folder);
 void cf_source_changed(cf_source_at_work *source, uint64_t folder, cf_bytes name,
                        cf_event_kind kind, uint64_t now_ms);
 /* Groups of its collection changed. */
-void cf_source_mark(cf_source_at_work *source, const cf_id *directories, size_t count);
+void cf_source_mark(cf_source_at_work *source, const cf_group *group);
 /* A download has ended, or a broker came: try again what waited. */
 void cf_source_wake(cf_source_at_work *source);
 /* Its path or root changed: open it again. */

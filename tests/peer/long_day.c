@@ -6,6 +6,8 @@
 #include "tests/peer/small_folder.h"
 
 #include "peer/adapters/files_identity.h"
+#include "peer/merge/node.h"
+#include "peer/merge/state.h"
 #include "tests/support/expect.h"
 
 #include <rocksdb/c.h>
@@ -61,6 +63,8 @@ typedef struct {
     uint64_t passed;   /* keys and values that are no longer there, at all stores */
     uint64_t scanned;  /* keys that are there, when tables are read through */
     uint64_t compared; /* nodes of the base and entries found, when a look decides */
+    uint64_t walked;   /* nodes of the base that a folder is asked for */
+    uint64_t read;     /* items of the state that are asked for, to see what is shown */
     uint64_t calls[2]; /* of each device, for files and its store */
 } cost;
 
@@ -75,6 +79,31 @@ void __wrap_cf_identity_decide(const cf_identity_input *input, cf_arena *arena, 
     __real_cf_identity_decide(input, arena, out);
 }
 
+static uint64_t items_read;
+
+const cf_item *__real_cf_state_item(const cf_state *state, const cf_id *id);
+const cf_item *__wrap_cf_state_item(const cf_state *state, const cf_id *id);
+
+const cf_item *__wrap_cf_state_item(const cf_state *state, const cf_id *id)
+{
+    items_read++;
+    return __real_cf_state_item(state, id);
+}
+
+static uint64_t children_walked;
+
+const cf_node *__real_cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent,
+                                          const cf_node *previous);
+const cf_node *__wrap_cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent,
+                                          const cf_node *previous);
+
+const cf_node *__wrap_cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent,
+                                          const cf_node *previous)
+{
+    children_walked++;
+    return __real_cf_nodes_next_child(nodes, parent, previous);
+}
+
 static void all_pass(world *w, uint64_t ms)
 {
     for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;)
@@ -82,12 +111,18 @@ static void all_pass(world *w, uint64_t ms)
             device_passes(&w->devices[i], TURN_MS);
 }
 
+/* By turns in place and by a new file; and now and then a file comes and goes beside it. */
 static void save(world *w, const char *path, int number)
 {
     char text[32];
 
     snprintf(text, sizeof text, "save %d", number);
-    user_writes_text(&w->devices[0], path, text);
+    user_saves(&w->devices[0], path, cf_bytes_of_text(text),
+               number % 2 ? SAVE_BY_RENAME : SAVE_IN_PLACE);
+    if (number % 4 == 0)
+        user_writes_text(&w->devices[0], "d0/comes", text);
+    if (number % 4 == 2)
+        user_removes(&w->devices[0], "d0/comes");
     for (int i = 0; i < 1000 && !holds(&w->devices[1], path, text); i++)
         all_pass(w, TURN_MS);
     cr_assert(holds(&w->devices[1], path, text), "%s", path);
@@ -97,7 +132,7 @@ static void save(world *w, const char *path, int number)
 static cost cost_of_saves(world *w, const char *path)
 {
     rocksdb_perfcontext_t *perf = rocksdb_perfcontext_create();
-    cost before = {.compared = compared}, out;
+    cost before = {.compared = compared, .read = items_read, .walked = children_walked}, out;
 
     for (int i = 0; i < w->count; i++) {
         w->devices[i].faults.reads = true;
@@ -114,6 +149,8 @@ static cost cost_of_saves(world *w, const char *path)
                   rocksdb_perfcontext_metric(perf, rocksdb_internal_recent_skipped_count),
         .scanned = rocksdb_perfcontext_metric(perf, rocksdb_internal_key_skipped_count),
         .compared = compared - before.compared,
+        .read = items_read - before.read,
+        .walked = children_walked - before.walked,
     };
     for (int i = 0; i < w->count; i++) {
         out.calls[i] = w->devices[i].faults.calls - before.calls[i];
@@ -134,9 +171,12 @@ static void expect_equal(const char *what, const uint64_t counts[SIZES])
 static void tell(const cost costs[SIZES])
 {
     for (int i = 0; i < SIZES; i++)
-        fprintf(stderr, "size %d: dead %llu, scanned %llu, compared %llu, calls %llu and %llu\n", i,
-                (unsigned long long)costs[i].passed, (unsigned long long)costs[i].scanned,
-                (unsigned long long)costs[i].compared, (unsigned long long)costs[i].calls[0],
+        fprintf(stderr,
+                "size %d: dead %llu, scanned %llu, compared %llu, read %llu, walked %llu, calls "
+                "%llu and %llu\n",
+                i, (unsigned long long)costs[i].passed, (unsigned long long)costs[i].scanned,
+                (unsigned long long)costs[i].compared, (unsigned long long)costs[i].read,
+                (unsigned long long)costs[i].walked, (unsigned long long)costs[i].calls[0],
                 (unsigned long long)costs[i].calls[1]);
 }
 
@@ -155,6 +195,12 @@ static void expect_same(const cost costs[SIZES])
     for (int i = 0; i < SIZES; i++)
         counts[i] = costs[i].compared;
     expect_equal("nodes and entries compared", counts);
+    for (int i = 0; i < SIZES; i++)
+        counts[i] = costs[i].read;
+    expect_equal("items read", counts);
+    for (int i = 0; i < SIZES; i++)
+        counts[i] = costs[i].walked;
+    expect_equal("nodes walked", counts);
     for (int i = 0; i < SIZES; i++)
         counts[i] = costs[i].calls[0];
     expect_equal("calls of the author", counts);

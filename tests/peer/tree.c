@@ -2,6 +2,7 @@
 #include "tests/peer/tree.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { DEPTH_MAX = 64 };
@@ -19,6 +20,57 @@ static cf_bytes joined(test_tree *tree, cf_bytes path, cf_bytes name)
     return copy;
 }
 
+static void must(bool is_so, const char *what)
+{
+    if (is_so)
+        return;
+    fprintf(stderr, "tree: %s\n", what);
+    abort();
+}
+
+static bool is_alone(const cf_group *group, const cf_shown *shown, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (shown[i].conflict || shown[i].item_count != 1)
+            return false;
+    return group->count == 1;
+}
+
+/* What a plain group shows is the same, looked at thing by thing; and it is plain whenever nothing
+ * in it has to do with anything else. */
+static void check_each(cf_view *view, const cf_group *group, const cf_shown *shown, size_t count)
+{
+    cf_arena arena = {0};
+    const cf_shown *alone;
+    size_t alone_count;
+
+    must(cf_view_narrow(view,
+                        &(cf_group){group->directories, group->count, group->visible, NULL, 0},
+                        NULL, 0) == is_alone(group, shown, count),
+         "a group is plain, or is not");
+    for (size_t i = 0; i < count; i++) {
+        cf_group narrow = *group;
+
+        const cf_shown *named = cf_view_named(view, group, shown[i].name, &arena);
+        must(named && named->kind == shown[i].kind &&
+                 cf_bytes_equal(named->content, shown[i].content),
+             "what is shown is not found by its name");
+        if (!cf_view_narrow(view, &narrow, shown[i].items, 1))
+            continue;
+        cf_view_list(view, &narrow, &arena, &alone, &alone_count);
+        must(alone_count == 1 && cf_bytes_equal(alone->name, shown[i].name) &&
+                 cf_bytes_equal(alone->content, shown[i].content) &&
+                 cf_bytes_equal(alone->mode, shown[i].mode) &&
+                 cf_bytes_equal(alone->mtime, shown[i].mtime) &&
+                 cf_id_equal(&alone->items[0], &shown[i].items[0]) &&
+                 alone->ref_count == shown[i].ref_count,
+             "an item is shown otherwise by itself");
+    }
+    must(!cf_view_named(view, group, cf_bytes_of_text("/"), &arena),
+         "a name is found that is none");
+    cf_arena_release(&arena);
+}
+
 static void add_group(test_tree *tree, cf_view *view, const cf_group *group, cf_bytes path,
                       size_t depth)
 {
@@ -28,6 +80,7 @@ static void add_group(test_tree *tree, cf_view *view, const cf_group *group, cf_
     if (depth == DEPTH_MAX)
         abort();
     cf_view_list(view, group, &tree->arena, &shown, &count);
+    check_each(view, group, shown, count);
     for (size_t i = 0; i < count; i++) {
         tree_line line = {
             .path = joined(tree, path, shown[i].name), .shown = &shown[i], .depth = depth};

@@ -91,11 +91,13 @@ static void close_device(world_device *device)
     free(device->held);
     free(device->limits);
     free(device->marked.at);
+    free(device->marked_in.at);
+    free(device->items.at);
     free(device->said.at);
     device->files = NULL;
     device->held = NULL;
     device->limits = NULL;
-    device->marked = device->said = (cf_ids){0};
+    device->marked = device->marked_in = device->items = device->said = (cf_ids){0};
     device->file_capacity = device->held_capacity = device->limit_capacity = 0;
     device->file_count = device->limit_count = 0;
 }

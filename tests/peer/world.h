@@ -44,7 +44,8 @@ typedef struct {
     uint64_t skew_ms;
     bool clean;                   /* the disk showed the whole view when the user began */
     bool dead;                    /* revoked */
-    cf_ids marked;                /* directories whose groups are to be planned */
+    cf_ids marked;                /* directories whose groups are to be planned, */
+    cf_ids marked_in, items;      /* and others, of each one item */
     cf_ids said;                  /* and those that the view named since it was last checked */
     bool checked;                 /* the view, since the state has changed */
     struct world_shown *shown;    /* what it shows, if that was asked since then */

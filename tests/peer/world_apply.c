@@ -31,6 +31,16 @@ typedef struct {
 
 /* ---- The plan ---- */
 
+static void mark_group(world_device *device, const cf_group *group, const cf_id *directory)
+{
+    if (!group->item_count)
+        cf_ids_add(&device->marked, directory);
+    for (size_t i = 0; i < group->item_count; i++) {
+        cf_ids_add(&device->marked_in, directory);
+        cf_ids_add(&device->items, &group->items[i]);
+    }
+}
+
 void world_take_changed(world_device *device)
 {
     cf_arena arena = {0};
@@ -40,7 +50,7 @@ void world_take_changed(world_device *device)
     cf_view_take_changed(device->view, &arena, &groups, &count);
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < groups[i].count; k++) {
-            cf_ids_add(&device->marked, &groups[i].directories[k]);
+            mark_group(device, &groups[i], &groups[i].directories[k]);
             cf_ids_add(&device->said, &groups[i].directories[k]);
         }
     cf_arena_release(&arena);
@@ -52,6 +62,35 @@ static bool is_planned(const cf_ids *planned, const cf_group *group)
         if (cf_id_equal(&planned->at[i], &group->directories[0]))
             return true;
     return false;
+}
+
+static bool is_among(const cf_ids *ids, const cf_id *id)
+{
+    for (size_t i = 0; i < ids->count; i++)
+        if (cf_id_equal(&ids->at[i], id))
+            return true;
+    return false;
+}
+
+/* All items that are marked in the directory of the first. */
+static void plan_items(world_run *run, size_t first, cf_plan *plan, cf_ids *planned)
+{
+    world_device *device = run->device;
+    const cf_id *directory = &device->marked_in.at[first];
+    cf_ids items = {0};
+    cf_group group;
+
+    cf_view_group_of(device->view, directory, &run->arena, &group);
+    if (is_planned(planned, &group))
+        return;
+    cf_ids_add(planned, &group.directories[0]);
+    for (size_t i = first; i < device->items.count; i++)
+        if (cf_id_equal(&device->marked_in.at[i], directory) &&
+            !is_among(&items, &device->items.at[i]))
+            cf_ids_add(&items, &device->items.at[i]);
+    cf_view_narrow(device->view, &group, items.at, items.count);
+    cf_plan_group(device->base, device->view, &group, &run->arena, plan);
+    free(items.at);
 }
 
 static void plan_marked(world_run *run, cf_plan *plan)
@@ -71,6 +110,9 @@ static void plan_marked(world_run *run, cf_plan *plan)
         cf_ids_add(&planned, &group.directories[0]);
         cf_plan_group(device->base, device->view, &group, &run->arena, plan);
     }
+    for (size_t i = 0; i < device->items.count; i++)
+        plan_items(run, i, plan, &planned);
+    device->marked_in.count = device->items.count = 0;
     free(planned.at);
     free(marked.at);
 }
@@ -382,7 +424,7 @@ void world_apply(test_world *world, world_device *device)
     int runs = 0;
 
     world_take_changed(device);
-    if (!dirty && device->clean && !device->marked.count)
+    if (!dirty && device->clean && !device->marked.count && !device->items.count)
         return;
     while (apply_once(world, device, dirty))
         if (++runs == RUNS_MAX)

@@ -194,9 +194,12 @@ static void take_base(world_device *device, const cf_scan *scan, const cf_dot *d
 static void plan_directories(world_device *device, const cf_scan_input *input)
 {
     for (size_t i = 0; i < input->found_count; i++) {
-        const cf_node *node = cf_nodes_find(device->base, input->found[i].parent);
+        const cf_node *node = cf_nodes_find(device->base, input->found[i].number);
+        const cf_node *above = node ? cf_nodes_find(device->base, node->parent) : NULL;
 
-        cf_view_mark_changed(device->view, node ? &node->items[0] : &cf_root_item);
+        for (size_t k = 0; node && k < node->item_count; k++)
+            cf_view_mark_item(device->view, above ? &above->items[0] : &cf_root_item,
+                              &node->items[k]);
     }
 }
 

@@ -40,6 +40,7 @@ void cf_applying_destroy(cf_applying **applying)
     free((*applying)->pending);
     cf_look_places_release(&(*applying)->look_at);
     free((*applying)->marked.at);
+    free((*applying)->marked_items.at);
     free((*applying)->later.at);
     cf_buffer_release(&(*applying)->awaited);
     free(*applying);
@@ -52,9 +53,21 @@ void cf_applying_mark(cf_applying *applying, const cf_id *directories, size_t co
         cf_ids_add(&applying->marked, &directories[i]);
 }
 
+void cf_applying_mark_group(cf_applying *applying, const cf_group *group)
+{
+    cf_marked_items *items = &applying->marked_items;
+
+    if (!group->item_count)
+        cf_applying_mark(applying, group->directories, group->count ? 1 : 0);
+    for (size_t i = 0; i < group->item_count; i++) {
+        items->at = cf_grow(items->at, &items->capacity, items->count + 1, sizeof *items->at);
+        items->at[items->count++] = (cf_marked_item){group->directories[0], group->items[i]};
+    }
+}
+
 bool cf_applying_marked(const cf_applying *applying)
 {
-    return applying->marked.count > 0;
+    return applying->marked.count > 0 || applying->marked_items.count > 0;
 }
 
 void cf_applying_wake(cf_applying *applying)

@@ -27,6 +27,8 @@ void cf_applying_destroy(cf_applying **applying);
 
 /* The groups of these directories are to be looked at by the next cf_applying_begin. */
 void cf_applying_mark(cf_applying *applying, const cf_id *directories, size_t count);
+/* The same of a group, or of the items of it that are meant. */
+void cf_applying_mark_group(cf_applying *applying, const cf_group *group);
 bool cf_applying_marked(const cf_applying *applying);
 /* Marks again what was left undone: something has happened that may have made it possible. */
 void cf_applying_wake(cf_applying *applying);

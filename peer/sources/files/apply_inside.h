@@ -13,10 +13,21 @@ typedef enum {
     CF_APPLY_RETURNING, /* folders that were lifted get their modes back */
 } cf_apply_phase;
 
+/* An item that may have changed in the group of a directory. */
+typedef struct {
+    cf_id directory, item;
+} cf_marked_item;
+
+typedef struct {
+    cf_marked_item *at;
+    size_t count, capacity;
+} cf_marked_items;
+
 struct cf_applying {
     cf_applying_options options;
     cf_collection *collection;
     cf_ids marked, later;
+    cf_marked_items marked_items; /* of groups that are not marked as wholes */
     bool woken;        /* during a run, which may have left undone what is possible now */
     cf_buffer awaited; /* the identity of a content that may not leave yet; empty: none */
     cf_apply_phase phase;

@@ -108,12 +108,12 @@ static void changed(void *self, uint64_t folder, cf_bytes name, cf_event_kind ki
         cf_quiet_note(source->quiet, folder, name, kind, now_ms);
 }
 
-static void mark(void *self, const cf_id *directories, size_t count)
+static void mark(void *self, const cf_group *group)
 {
     cf_files_source *source = self;
 
-    cf_applying_mark(source->applying, directories, count);
-    cf_source_note_conflicts(source, directories, count);
+    cf_applying_mark_group(source->applying, group);
+    cf_source_note_conflicts(source, group->directories, group->count ? 1 : 0);
 }
 
 static void wake(void *self)

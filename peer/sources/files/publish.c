@@ -115,18 +115,15 @@ static void keep_leaves(cf_publishing_batch *self, const cf_survey_batch *batch,
     }
 }
 
-/* What lies in the directory may be shown elsewhere, though nothing has changed here in the view:
- * of a cycle of moves, or as one with another directory. */
-static void plan_directories(cf_publishing_batch *self)
+/* What was found may be shown elsewhere, though nothing has changed here in the view: of a cycle of
+ * moves, or in a directory that is one with another. */
+static void plan_found(cf_publishing_batch *self)
 {
     for (size_t i = 0; i < self->found_count; i++) {
-        uint64_t parent = self->found[i].parent;
-        const cf_node *node = cf_nodes_find(self->with->binding->nodes, parent);
+        const cf_node *node = cf_nodes_find(self->with->binding->nodes, self->found[i].number);
 
-        if (parent == CF_NODE_ROOT)
-            cf_view_mark_changed(self->collection->view, &cf_root_item);
-        else if (node && node->item_count)
-            cf_view_mark_changed(self->collection->view, &node->items[0]);
+        if (node)
+            cf_publish_mark(self, node);
     }
 }
 
@@ -174,7 +171,7 @@ static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, co
         cf_binding_drop_node(binding, gone[i], records);
     for (size_t i = 0; i < count; i++)
         cf_binding_put_node(binding, &nodes[i], records);
-    plan_directories(self);
+    plan_found(self);
     narrow_found(self, moved, records);
     keep_leaves(self, batch, records);
     cf_binding_put(binding, records);

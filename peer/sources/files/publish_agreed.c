@@ -6,24 +6,29 @@
 
 #include <stdlib.h>
 
-static bool list_directory(cf_publishing_batch *self, uint64_t directory)
+static bool find_group(cf_publishing_batch *self, uint64_t directory)
 {
     const cf_node *node = directory ? cf_nodes_find(self->with->binding->nodes, directory) : NULL;
-    cf_group group;
 
-    if (self->has_listed && self->listed == directory)
-        return self->shown_count > 0;
-    self->has_listed = true;
-    self->listed = directory;
-    self->shown_count = 0;
-    if (directory && (!node || !node->item_count))
-        return false;
-    cf_view_group_of(self->collection->view, node ? &node->items[0] : &cf_root_item, &self->arena,
-                     &group);
-    if (group.visible)
-        cf_view_list(self->collection->view, &group, &self->arena, &self->shown,
+    if (self->has_group && self->group_of == directory)
+        return self->group.visible;
+    self->has_group = true;
+    self->group_of = directory;
+    self->is_listed = self->is_plain = false;
+    self->group = (cf_group){0};
+    if (!directory || (node && node->item_count))
+        cf_view_group_of(self->collection->view, node ? &node->items[0] : &cf_root_item,
+                         &self->arena, &self->group);
+    self->is_plain = cf_view_narrow(self->collection->view, &self->group, NULL, 0);
+    return self->group.visible;
+}
+
+static void list_group(cf_publishing_batch *self)
+{
+    if (!self->is_listed)
+        cf_view_list(self->collection->view, &self->group, &self->arena, &self->shown,
                      &self->shown_count);
-    return self->shown_count > 0;
+    self->is_listed = true;
 }
 
 static int by_name(const void *key, const void *shown)
@@ -42,20 +47,24 @@ static bool is_copy_of_known(const cf_binding *binding, const cf_shown *shown,
 /* NULL: nothing is shown there. */
 static const cf_shown *shown_at(cf_publishing_batch *self, const cf_finding *finding)
 {
-    return list_directory(self, finding->parent)
-               ? bsearch(&finding->name, self->shown, self->shown_count, sizeof *self->shown,
-                         by_name)
-               : NULL;
+    if (!find_group(self, finding->parent))
+        return NULL;
+    if (self->is_plain)
+        return cf_view_named(self->collection->view, &self->group, finding->name, &self->arena);
+    list_group(self);
+    return self->shown_count ? bsearch(&finding->name, self->shown, self->shown_count,
+                                       sizeof *self->shown, by_name)
+                             : NULL;
 }
 
-/* What lies in its directory is to be planned. */
-static void mark_at(cf_publishing_batch *self, const cf_node *node)
+void cf_publish_mark(cf_publishing_batch *self, const cf_node *node)
 {
     const cf_node *above =
         node->parent ? cf_nodes_find(self->with->binding->nodes, node->parent) : NULL;
+    const cf_id *directory = above && above->item_count ? &above->items[0] : &cf_root_item;
 
-    cf_view_mark_changed(self->collection->view,
-                         above && above->item_count ? &above->items[0] : &cf_root_item);
+    for (size_t i = 0; i < node->item_count; i++)
+        cf_view_mark_item(self->collection->view, directory, &node->items[i]);
 }
 
 static void put_met(cf_publishing_batch *self, const cf_finding *finding, cf_node *node)
@@ -69,7 +78,7 @@ static void put_met(cf_publishing_batch *self, const cf_finding *finding, cf_nod
     if (finding->mtime.size)
         node->mtime = finding->mtime;
     cf_binding_put_node(self->with->binding, node, &self->records);
-    mark_at(self, node);
+    cf_publish_mark(self, node);
 }
 
 /* Something new here is what the view shows at its place: then it is that. */
@@ -173,7 +182,7 @@ static bool meet_again(cf_publishing_batch *self, const cf_finding *finding)
     if (!cf_meet_again(&meeting, finding, within_of(self, finding->parent), &self->arena, &node))
         return false;
     cf_binding_put_node(self->with->binding, &node, &self->records);
-    mark_at(self, &node);
+    cf_publish_mark(self, &node);
     return is_as_node(finding, &node);
 }
 

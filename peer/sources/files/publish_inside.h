@@ -19,9 +19,11 @@ typedef struct {
     cf_publication *publication;
     cf_records records;
 
-    /* The directory in which things were last adopted, and what is shown there. */
-    bool has_listed;
-    uint64_t listed;
+    /* The directory in which things were last adopted, and what is shown there, once it is listed:
+     * what a plain group shows is found by name. */
+    bool has_group, is_plain, is_listed;
+    uint64_t group_of;
+    cf_group group;
     const cf_shown *shown;
     size_t shown_count;
     /* The directory in which things were last met, and those that ever were there. */
@@ -30,6 +32,8 @@ typedef struct {
     cf_met_directories within;
 } cf_publishing_batch;
 
+/* The node is to be planned where it lies. */
+void cf_publish_mark(cf_publishing_batch *self, const cf_node *node);
 /* Writes the records alone, where nothing is published. */
 cf_status cf_publish_write(cf_publishing_batch *self, cf_error *error);
 /* Adds the changes of the scan to the publication, and says which dot each has got. */
