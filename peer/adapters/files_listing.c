@@ -6,13 +6,19 @@
 
 #include "peer/adapters/files_listing_folder.h"
 
-/* What one cf_listing_add works with. At most three folders are open: the root, `parent`, and the
- * one that is being listed. */
+enum { HELD_MAX = 16 };
+
+/* What one cf_listing_add works with. The directories that were listed last stay open, since what
+ * is in them may be next in line: each would else be opened from the root on, however deep it lies.
+ */
 typedef struct {
     cf_listing *listing;
     const cf_listing_options *options;
-    cf_folder *parent; /* of the directories that are next in line */
-    size_t parent_index;
+    struct {
+        cf_folder *folder; /* NULL: none */
+        size_t index;
+    } held[HELD_MAX];
+    size_t next; /* of those that are held: the one that goes first */
 } walk;
 
 /* ---- Folders by inode: none is listed twice ---- */
@@ -118,22 +124,40 @@ static cf_status open_way(const walk *self, const cf_bytes *names, size_t count,
     return status;
 }
 
+/* Takes the folder, in place of the one that has been held for the longest time. */
+static void hold(walk *self, size_t index, cf_folder *folder)
+{
+    self->options->files->close_folder(self->options->files, &self->held[self->next].folder);
+    self->held[self->next].folder = folder;
+    self->held[self->next].index = index;
+    self->next = (self->next + 1) % HELD_MAX;
+}
+
+static const cf_folder *held_folder(const walk *self, size_t index)
+{
+    for (size_t i = 0; i < HELD_MAX; i++)
+        if (self->held[i].folder && self->held[i].index == index)
+            return self->held[i].folder;
+    return NULL;
+}
+
 static cf_status open_listed(walk *self, size_t index, cf_folder **out, cf_error *error)
 {
     cf_files *files = self->options->files;
     const cf_listed_folder folder = self->listing->folders[index];
     size_t parent = self->listing->entries[folder.entry].folder, reached;
+    const cf_folder *above = held_folder(self, parent);
 
-    if (self->parent_index != parent) {
-        files->close_folder(files, &self->parent);
-        self->parent_index = SIZE_MAX;
-        cf_status status =
-            open_way(self, folder.names, folder.depth - 1, &self->parent, &reached, error);
+    if (!above && folder.depth > 1) {
+        cf_folder *opened = NULL;
+        cf_status status = open_way(self, folder.names, folder.depth - 1, &opened, &reached, error);
+
         if (status)
             return status;
-        self->parent_index = parent;
+        hold(self, parent, opened);
+        above = opened;
     }
-    return files->open_folder(files, self->parent ? self->parent : self->options->root,
+    return files->open_folder(files, above ? above : self->options->root,
                               folder.names[folder.depth - 1], out, error);
 }
 
@@ -142,6 +166,16 @@ static bool is_asked(const cf_listing *listing, const cf_stat *stat)
 {
     for (size_t i = 0; i < listing->folder_count; i++)
         if (listing->folders[i].asked_count && cf_stat_same_file(&listing->folders[i].stat, stat))
+            return true;
+    return false;
+}
+
+static bool has_folders(const cf_listing *listing, size_t index)
+{
+    const cf_listed_folder *folder = &listing->folders[index];
+
+    for (size_t i = folder->first; i < folder->first + folder->count; i++)
+        if (listing->entries[i].kind == 'd')
             return true;
     return false;
 }
@@ -168,7 +202,10 @@ static void visit(walk *self, size_t index)
         status = cf_listing_folder(self->listing, self->options, index, held, &error);
     if (status == CF_MISSING || status == CF_CHANGED)
         self->listing->folders[index].restless = true;
-    files->close_folder(files, &held);
+    if (has_folders(self->listing, index))
+        hold(self, index, held);
+    else
+        files->close_folder(files, &held);
 }
 
 static void visit_all(walk *self, size_t first)
@@ -178,7 +215,8 @@ static void visit_all(walk *self, size_t first)
         visit(self, i);
         add_children(self, i);
     }
-    self->options->files->close_folder(self->options->files, &self->parent);
+    for (size_t i = 0; i < HELD_MAX; i++)
+        self->options->files->close_folder(self->options->files, &self->held[i].folder);
 }
 
 /* Directories that lead to what is asked for are asked for. */
@@ -267,7 +305,7 @@ static void ask(cf_listing *listing, cf_listed_folder *folder, const cf_bytes *n
 cf_status cf_listing_add(cf_listing *listing, const cf_listing_options *options,
                          cf_listing_start start, cf_error *error)
 {
-    walk self = {.listing = listing, .options = options, .parent_index = SIZE_MAX};
+    walk self = {.listing = listing, .options = options};
     cf_files *files = options->files;
     cf_folder *held = NULL;
     cf_stat stat = {0};

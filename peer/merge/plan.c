@@ -296,6 +296,44 @@ static void plan_delete(const cf_node *node, cf_plan *plan)
     plan->deletes += node->kind != CF_KIND_DIRECTORY || !cf_node_is_left(node);
 }
 
+/* A node, and in which directory its item is to be looked for. */
+typedef struct {
+    const cf_node *node;
+    cf_id directory;
+} sought;
+
+static int by_directory(const void *left, const void *right)
+{
+    const sought *a = left, *b = right;
+    int order = cf_id_compare(&a->directory, &b->directory);
+
+    return order ? order
+                 : (a->node->number > b->node->number) - (a->node->number < b->node->number);
+}
+
+/* What lies in a directory on the disk, what is shown in one directory together: of a folder half
+ * of which was moved to another, each would else be listed for every node. */
+static sought *children_of(const against *with, uint64_t directory, size_t *count)
+{
+    sought *children = NULL;
+    size_t capacity = 0;
+
+    *count = 0;
+    for (const cf_node *node = NULL; (node = cf_nodes_next_child(with->base, directory, node));) {
+        sought child = {.node = node};
+
+        for (size_t i = 0; i < node->item_count &&
+                           !cf_view_directory_of(with->view, &node->items[i], &child.directory);
+             i++)
+            ;
+        children = cf_grow(children, &capacity, *count + 1, sizeof child);
+        children[(*count)++] = child;
+    }
+    if (*count)
+        qsort(children, *count, sizeof *children, by_directory);
+    return children;
+}
+
 static void delete_below(const against *with, uint64_t directory, const cf_group *group,
                          cf_plan *plan);
 
@@ -317,8 +355,12 @@ static void delete_unshown(const against *with, const cf_node *node, const cf_gr
 static void delete_below(const against *with, uint64_t directory, const cf_group *group,
                          cf_plan *plan)
 {
-    for (const cf_node *node = NULL; (node = cf_nodes_next_child(with->base, directory, node));)
-        delete_unshown(with, node, group, plan);
+    size_t count;
+    sought *children = children_of(with, directory, &count);
+
+    for (size_t i = 0; i < count; i++)
+        delete_unshown(with, children[i].node, group, plan);
+    free(children);
 }
 
 /* Met before, by an earlier one of these items. */

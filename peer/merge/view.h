@@ -58,8 +58,13 @@ const cf_shown *cf_view_named(cf_view *view, const cf_group *group, cf_bytes nam
 /* The nodes shown in a group, of those that are meant, in order of their names. */
 void cf_view_list(cf_view *view, const cf_group *group, cf_arena *arena, const cf_shown **out,
                   size_t *count);
-/* Where an item is shown, conflict copies that nobody touched included; false: nowhere. */
+/* Where an item is shown, conflict copies that nobody touched included; false: nowhere. Costs a
+ * list of that group, unless it is the one that was asked for last: who asks for many items asks
+ * directory by directory. */
 bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_place *out);
+
+/* The directory in which cf_view_find looks for an item first; false: in none. */
+bool cf_view_directory_of(const cf_view *view, const cf_id *item, cf_id *out);
 
 /* The groups that may have changed since the last call, each once, in no order; of a plain one it
  * means the items that did, or that left it. A directory that vanished is a group of its own, not

@@ -443,6 +443,18 @@ bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_place *o
     return false;
 }
 
+bool cf_view_directory_of(const cf_view *view, const cf_id *item, cf_id *out)
+{
+    const cf_seen *seen = cf_view_seen(view, item), *directory = seen ? seen->parent : NULL;
+    const cf_claim *claim = NULL;
+
+    while (!directory && (claim = cf_view_next_claim(view, item, claim)))
+        directory = cf_view_home(view, claim->holder, &claim->dot)->parent;
+    if (directory)
+        *out = directory->id;
+    return directory != NULL;
+}
+
 void cf_view_trial_begin(cf_view *view)
 {
     assert(!view->trying);

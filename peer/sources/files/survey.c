@@ -27,6 +27,7 @@ void cf_survey_destroy(cf_survey **survey)
     cf_arena_release(&(*survey)->batch_arena);
     free((*survey)->watched);
     free((*survey)->numbers);
+    cf_numbers_release(&(*survey)->told);
     free((*survey)->reported);
     free((*survey)->twice);
     free((*survey)->observed);
@@ -149,6 +150,11 @@ static void want_folders_above(cf_survey *survey, size_t entry, bool *wanted)
     }
 }
 
+static bool is_told(const cf_listed *listed)
+{
+    return listed->excluded || (listed->readable && !listed->skipped);
+}
+
 static void number_entries(cf_survey *survey)
 {
     size_t count = survey->listing.entry_count;
@@ -168,12 +174,15 @@ static void number_entries(cf_survey *survey)
     for (size_t i = 0; i < count; i++) {
         const cf_node *node = cf_survey_base_node(survey, i);
 
+        if (node && is_told(&survey->listing.entries[i]))
+            cf_numbers_add(&survey->told, node->number);
         if (node)
             survey->numbers[i] = node->number;
         else if (wanted[i] && (survey->identity.tokens[i].how == CF_TOKEN_NEW ||
                                survey->listing.entries[i].excluded)) /* on the way to what left */
             survey->numbers[i] = cf_binding_new_number(survey->options.binding);
     }
+    cf_numbers_sort(&survey->told);
     free(wanted);
 }
 
@@ -289,15 +298,7 @@ static void note_listing(cf_survey *survey)
 
 bool cf_survey_found(const cf_survey *survey, uint64_t node)
 {
-    for (size_t i = 0; i < survey->listing.entry_count; i++) {
-        const cf_listed *listed = &survey->listing.entries[i];
-        const cf_node *known = cf_survey_base_node(survey, i);
-        bool told = listed->excluded || (listed->readable && !listed->skipped);
-
-        if (told && known && known->number == node)
-            return true;
-    }
-    return false;
+    return cf_numbers_have(&survey->told, node);
 }
 
 /* ---- Steps ---- */

@@ -33,6 +33,7 @@ struct cf_survey {
     cf_look_places tried; /* names that the identity asked for */
     cf_identity identity;
     uint64_t *numbers; /* by entry: its node; 0: none */
+    cf_numbers told;   /* nodes that were found, and not left out */
     bool *reported;    /* by entry: came in a batch, or needs none */
     bool *twice;       /* by entry, see below */
     size_t syncing;    /* jobs of survey_names.c */
