@@ -26,6 +26,8 @@ typedef struct cf_env {
     void (*report)(void *context, cf_report_level level, const char *text);
     cf_files *files;
     cf_jobs *jobs;
+    uint64_t item_writes; /* that an item which is shown has at most; 0: CF_ITEM_WRITES_MAX. Smaller
+                             in tests only: all devices of a user have to say the same */
 } cf_env;
 
 /* The one logging call. */

@@ -56,6 +56,7 @@
 
 #define CF_SEQUENCE_MAX UINT64_C(0x7fffffffffffffff) /* of a writer's entries */
 #define CF_BODY_REFERENCES_MAX 262144                /* mentions of dots in one body */
+#define CF_ITEM_WRITES_MAX (UINT64_C(1) << 20)       /* living writes of an item that is shown */
 #define CF_PARTS_MAX UINT32_MAX                      /* entries that one changeset is cut into */
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/engine_inside.h"
+#include "peer/log/catalog.h"
+#include "peer/log/record_names.h"
 #include "peer/log/unsent.h"
 #include "peer/sources/lock_guard.h"
 #include "peer/sources/pendings.h"
@@ -43,17 +45,27 @@ static bool is_author(void *context, const cf_head *entry, uint64_t position)
     return !found && entry->sequence <= search->dot->sequence;
 }
 
+/* All zero where the log does not have the entry. */
+static cf_hash author_of(cf_engine *engine, const cf_dot *dot)
+{
+    cf_store *store = cf_home_store(engine->home);
+    cf_hash device = {{0}};
+    author_search search = {engine, dot, &device};
+    cf_error ignored;
+
+    store->chain(store, cf_peer_user(engine->peer), &dot->writer, dot->sequence, is_author, &search,
+                 &ignored);
+    return device;
+}
+
 static void add_conflict(void *context, const cf_dot *written, cf_bytes path,
                          const cf_record_conflict *field)
 {
     conflicts *list = context;
-    cf_store *store = cf_home_store(list->engine->home);
-    cf_conflict conflict = {.path = cf_arena_copy(list->arena, path), .field = field};
-    author_search search = {list->engine, written, &conflict.device};
-    cf_error ignored;
+    cf_conflict conflict = {.path = cf_arena_copy(list->arena, path),
+                            .field = field,
+                            .device = author_of(list->engine, written)};
 
-    store->chain(store, cf_peer_user(list->engine->peer), &written->writer, written->sequence,
-                 is_author, &search, &ignored);
     list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof conflict);
     list->at[list->count++] = conflict;
 }
@@ -82,6 +94,62 @@ static void find_conflicts(conflicts *list, const cf_id *directory, cf_buffer *p
         path->size = size;
     }
     cf_arena_release(&arena);
+}
+
+/* ---- Items that are overfull ---- */
+
+typedef struct {
+    cf_engine *engine;
+    const cf_binding *binding;
+    const cf_collection *collection;
+    cf_pendings *pendings;
+} overfull_search;
+
+static void append_place(const overfull_search *search, const cf_id *item, bool *here,
+                         cf_buffer *out)
+{
+    const cf_binding *binding = search->binding;
+    const cf_node *node = cf_nodes_next_of_item(binding->nodes, item, NULL);
+    const cf_row *row = cf_rows_of_item(binding->rows, item);
+
+    *here = node || row;
+    if (node)
+        cf_binding_path(binding, node->number, out);
+    else if (row)
+        cf_binding_row_path(binding, item->bytes[0], row->table, row->key, out);
+    else
+        cf_item_path(search->collection, item, out);
+}
+
+static void add_overfull(void *context, const cf_id *item)
+{
+    overfull_search *search = context;
+    const cf_overfull full = cf_state_overfull_of(search->collection->state, item);
+    const cf_hash device = author_of(search->engine, &full.one);
+    cf_buffer path = {0};
+    cf_arena arena = {0};
+    char text[512];
+    bool here;
+
+    append_place(search, item, &here, &path);
+    snprintf(
+        text, sizeof text,
+        "it has more writes than an item may have (%zu), %zu of them by %s: %s. If that device "
+        "is not to be trusted, shut it out (`counterfoil devices revoke`)",
+        full.writes, full.by_one, cf_catalog_device_name(search->engine->peer, &device, &arena),
+        here ? "what lies here stays as it is; a copy of it under another name is synced"
+             : "it is shown nowhere");
+    cf_pendings_add(search->pendings, CF_PENDING_SKIPPED, cf_buffer_view(&path), text);
+    cf_buffer_release(&path);
+    cf_arena_release(&arena);
+}
+
+static void add_all_overfull(cf_engine *engine, const cf_binding *binding,
+                             const cf_collection *collection, cf_pendings *pendings)
+{
+    overfull_search search = {engine, binding, collection, pendings};
+
+    cf_state_each_overfull(collection->state, add_overfull, &search);
 }
 
 /* ---- What the broker does not have yet ---- */
@@ -213,6 +281,9 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
     cf_buffer path = {0};
     cf_error ignored;
 
+    /* First: of several reasons the first is told. */
+    if (cf_peer_collection(engine->peer, &binding->collection, &list.collection, &ignored) == CF_OK)
+        add_all_overfull(engine, binding, list.collection, &pendings);
     for (size_t i = 0; i < engine->count; i++)
         if (engine->bindings[i] == binding)
             cf_source_status(&engine->sources[i], &pendings, how_sending_goes(engine, arena), out);
@@ -223,8 +294,7 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
     out->pending = cf_pendings_copy(&pendings, arena);
     out->pending_count = pendings.count;
     cf_pendings_release(&pendings);
-    if (cf_peer_collection(engine->peer, &binding->collection, &list.collection, &ignored) ==
-        CF_OK) {
+    if (list.collection) {
         if (cf_format_is_records(binding->format))
             cf_record_conflicts(engine->peer, binding, list.collection, arena, add_conflict, &list);
         else

@@ -2,9 +2,11 @@
 #include "peer/log/collection.h"
 
 #include "codec/heads.h"
+#include "codec/limits.h"
 #include "codec/pack.h"
 #include "peer/log/collection_inside.h"
 #include "peer/merge/covered.h"
+#include "peer/merge/state_item.h"
 
 #include <stdlib.h>
 
@@ -83,12 +85,22 @@ static cf_status load_all(loading *load, cf_log *log)
     return status;
 }
 
+/* Who may write what decides in the catalog, not how much: else any member could hide a collection
+ * by writing into its item. */
+static uint64_t most_writes(const cf_id *collection, const cf_rules *rules)
+{
+    if (cf_id_equal(collection, &cf_catalog_id))
+        return UINT64_MAX;
+    return rules->item_writes ? rules->item_writes : CF_ITEM_WRITES_MAX;
+}
+
 cf_collection *cf_collection_new(const cf_id *id, const cf_rules *rules)
 {
     cf_collection *collection = cf_allocate(1, sizeof *collection);
 
     collection->id = *id;
     collection->state = cf_state_new();
+    cf_state_bound_items(collection->state, most_writes(id, rules));
     collection->view = cf_view_new(rules, collection->state);
     collection->changesets = cf_changesets_new();
     return collection;
@@ -141,7 +153,8 @@ typedef struct {
 static cf_bytes best_value(const cf_collection *collection, const cf_id *id, const char *field,
                            const wanted *want)
 {
-    const cf_item *item = cf_state_item(collection->state, id);
+    const cf_item *item = want->covered ? cf_state_record(collection->state, id)
+                                        : cf_state_item(collection->state, id);
     cf_bytes name = cf_bytes_of_text(field);
     cf_write best = {0};
     bool found = false;

@@ -53,7 +53,8 @@ cf_bytes cf_collection_value(const cf_collection *collection, const cf_id *item,
 typedef bool cf_write_choice(void *context, const cf_write *write);
 cf_bytes cf_collection_choose(const cf_collection *collection, const cf_id *item, const char *field,
                               cf_write_choice *may, void *context);
-/* The same, though a deletion may cover it: what is gone was called something, too. */
+/* The same, though a deletion may cover it, or the item be overfull: what is not shown was called
+ * something, too. */
 cf_bytes cf_collection_last(const cf_collection *collection, const cf_id *item, const char *field);
 /* Whether a write of the item lives that is not weak. */
 bool cf_collection_lives(const cf_collection *collection, const cf_id *item);

@@ -47,6 +47,26 @@ const cf_node *cf_plan_node_of(const cf_nodes *base, const cf_shown *shown)
     return NULL;
 }
 
+bool cf_plan_leaves(const cf_state *state, const cf_node *node)
+{
+    cf_arena arena = {0};
+    cf_ref *refs;
+    size_t count = 0;
+    cf_error ignored;
+    bool found = false;
+
+    if (!cf_state_overfull_count(state))
+        return false;
+    for (size_t i = 0; !found && i < node->item_count; i++)
+        found = cf_state_is_overfull(state, &node->items[i]);
+    if (!found && cf_refs_read(node->refs, &arena, &refs, &count, &ignored))
+        count = 0;
+    for (size_t i = 0; !found && i < count; i++)
+        found = cf_state_is_overfull(state, &refs[i].holder);
+    cf_arena_release(&arena);
+    return found;
+}
+
 /* What the plan compares: what lies here, and what should. */
 typedef struct {
     const cf_nodes *base;
@@ -253,6 +273,8 @@ static void plan_shown(const against *with, uint64_t directory, const cf_shown *
         add(plan, step);
         return;
     }
+    if (cf_plan_leaves(cf_view_state(with->view), step.node))
+        return;
     step.kind = CF_STEP_UPDATE;
     step.number = step.node->number;
     cf_difference difference = cf_step_difference(&step);
@@ -334,33 +356,39 @@ static sought *children_of(const against *with, uint64_t directory, size_t *coun
     return children;
 }
 
-static void delete_below(const against *with, uint64_t directory, const cf_group *group,
+static bool delete_below(const against *with, uint64_t directory, const cf_group *group,
                          cf_plan *plan);
 
-/* What is shown nowhere goes; children before their directory. */
-static void delete_unshown(const against *with, const cf_node *node, const cf_group *group,
+/* What is shown nowhere goes; children before their directory. False: it is left, or something
+ * below is. */
+static bool delete_unshown(const against *with, const cf_node *node, const cf_group *group,
                            cf_plan *plan)
 {
     cf_id shown_in;
 
     if (is_shown(with, node, &shown_in)) {
         plan_again(plan, group, &shown_in);
-        return;
+        return true;
     }
+    bool goes = !cf_plan_leaves(cf_view_state(with->view), node);
     if (node->kind == CF_KIND_DIRECTORY)
-        delete_below(with, node->number, group, plan);
-    plan_delete(node, plan);
+        goes &= delete_below(with, node->number, group, plan);
+    if (goes)
+        plan_delete(node, plan);
+    return goes;
 }
 
-static void delete_below(const against *with, uint64_t directory, const cf_group *group,
+static bool delete_below(const against *with, uint64_t directory, const cf_group *group,
                          cf_plan *plan)
 {
     size_t count;
     sought *children = children_of(with, directory, &count);
+    bool all = true;
 
     for (size_t i = 0; i < count; i++)
-        delete_unshown(with, children[i].node, group, plan);
+        all &= delete_unshown(with, children[i].node, group, plan);
     free(children);
+    return all;
 }
 
 /* Met before, by an earlier one of these items. */

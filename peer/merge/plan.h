@@ -40,6 +40,9 @@ void cf_plan_release(cf_plan *plan);
 void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, cf_arena *arena,
                    cf_plan *plan);
 
+/* Nothing is done to the node, whatever is shown: it is, or shows a content of, an item that is
+ * overfull. Nobody has deleted that, so what lies on the disk stays as it is. */
+bool cf_plan_leaves(const cf_state *state, const cf_node *node);
 /* The node that belongs to what is shown; NULL: none yet. */
 const cf_node *cf_plan_node_of(const cf_nodes *base, const cf_shown *shown);
 /* The directory's node of a group; false: it is not on the disk. */

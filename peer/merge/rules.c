@@ -122,5 +122,6 @@ void cf_rules_product(cf_rules *out, const cf_env *env)
         .random_id = random_id,
         .copy_id = copy_id,
         .conflict_name = conflict_name,
+        .item_writes = env ? env->item_writes : 0,
     };
 }

@@ -25,6 +25,7 @@ typedef struct cf_rules {
      * CF_NAME_MAX bytes, another for each `number` (from 1). */
     void (*conflict_name)(void *context, cf_bytes name, cf_time time, const cf_dot *dot,
                           uint64_t number, cf_buffer *out);
+    uint64_t item_writes;  /* that an item which is shown has at most; 0: CF_ITEM_WRITES_MAX */
     cf_bytes default_mode; /* the mode of what has none; none in the product */
 } cf_rules;
 

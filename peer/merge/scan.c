@@ -142,7 +142,7 @@ static cf_id new_item(const scan_work *scanning, const cf_spot *spot, const cf_i
     const cf_rules *rules = scanning->input->rules;
     cf_id item = rules->new_id(rules->context, spot->kind, parent, spot->name, spot->content);
 
-    if (cf_state_item(scanning->input->state, &item))
+    if (cf_state_knows(scanning->input->state, &item))
         item = rules->random_id(rules->context, spot->kind);
     return item;
 }

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "codec/limits.h"
 #include "peer/merge/state_item.h"
 
 typedef struct {
@@ -19,7 +20,9 @@ typedef struct {
 
 struct cf_state {
     cf_table items;
-    size_t living; /* items that have a write */
+    uint64_t most; /* writes of an item that is shown */
+    size_t shown;  /* items that have a write, but for those */
+    size_t overfull;
     cf_dots *dots;
     cf_table fields;
     field **names;
@@ -71,6 +74,7 @@ cf_state *cf_state_new(void)
 {
     cf_state *state = cf_allocate(1, sizeof *state);
 
+    state->most = CF_ITEM_WRITES_MAX;
     state->dots = cf_dots_new();
     for (uint32_t i = 0; i < CF_FIELD_NUMBERS; i++)
         cf_state_field_number(state, cf_field_fixed(i));
@@ -112,16 +116,39 @@ static cf_item *held(const cf_state *state, const cf_id *id)
     return NULL;
 }
 
+void cf_state_bound_items(cf_state *state, uint64_t most)
+{
+    assert(!cf_table_walk(&state->items, NULL));
+    state->most = most;
+}
+
+/* A function of its writes alone, so that it is the same on every device that has the entries:
+ *
+ *     2^20 writes live          shown
+ *     one more, by anybody      overfull
+ *     one of them replaced      shown again */
+static bool is_overfull(const cf_state *state, const cf_item *item)
+{
+    return item->live > state->most;
+}
+
+static bool is_shown(const cf_state *state, const cf_item *item)
+{
+    return item->live && !is_overfull(state, item);
+}
+
 static void unlink_item(cf_state *state, cf_item *item)
 {
     cf_table_remove(&state->items, &item->link);
-    state->living -= item->live > 0;
+    state->shown -= is_shown(state, item);
+    state->overfull -= is_overfull(state, item);
 }
 
 static void link_item(cf_state *state, cf_item *item)
 {
     cf_table_add(&state->items, &item->link, cf_hash_id(0, &item->id));
-    state->living += item->live > 0;
+    state->shown += is_shown(state, item);
+    state->overfull += is_overfull(state, item);
 }
 
 /* Puts `fresh` (NULL: nothing) in the place of what is held of the item. */
@@ -185,24 +212,56 @@ const cf_item *cf_state_item(const cf_state *state, const cf_id *id)
 {
     const cf_item *item = held(state, id);
 
-    return item && item->live ? item : NULL;
+    return item && is_shown(state, item) ? item : NULL;
+}
+
+bool cf_state_knows(const cf_state *state, const cf_id *id)
+{
+    const cf_item *item = held(state, id);
+
+    return item && item->live;
+}
+
+bool cf_state_is_overfull(const cf_state *state, const cf_id *id)
+{
+    const cf_item *item = state->overfull ? held(state, id) : NULL;
+
+    return item && is_overfull(state, item);
 }
 
 size_t cf_state_item_count(const cf_state *state)
 {
-    return state->living;
+    return state->shown;
+}
+
+size_t cf_state_overfull_count(const cf_state *state)
+{
+    return state->overfull;
+}
+
+static void visit_those(const cf_state *state, bool (*that)(const cf_state *, const cf_item *),
+                        void (*visit)(void *context, const cf_id *item), void *context)
+{
+    for (cf_table_link *link = cf_table_walk(&state->items, NULL); link;
+         link = cf_table_walk(&state->items, link)) {
+        const cf_item *item = cf_linked(link, const cf_item, link);
+
+        if (that(state, item))
+            visit(context, &item->id);
+    }
 }
 
 void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                    void *context)
 {
-    for (cf_table_link *link = cf_table_walk(&state->items, NULL); link;
-         link = cf_table_walk(&state->items, link)) {
-        const cf_item *item = cf_linked(link, cf_item, link);
+    visit_those(state, is_shown, visit, context);
+}
 
-        if (item->live)
-            visit(context, &item->id);
-    }
+void cf_state_each_overfull(const cf_state *state, void (*visit)(void *context, const cf_id *item),
+                            void *context)
+{
+    if (state->overfull)
+        visit_those(state, is_overfull, visit, context);
 }
 
 void cf_state_each_record(const cf_state *state, void (*visit)(void *context, const cf_id *item),

@@ -31,6 +31,10 @@ void cf_ids_add(cf_ids *ids, const cf_id *id);
 cf_state *cf_state_new(void);
 void cf_state_destroy(cf_state **state);
 
+/* An item that has more living writes than this is *overfull*: all of it is kept, and none of it is
+ * shown. CF_ITEM_WRITES_MAX where nothing is said; to be called while the state is empty. */
+void cf_state_bound_items(cf_state *state, uint64_t most);
+
 /* Folds one entry's changes in; to be called once for each entry that counts. Appends the items
  * which it named to `dirty` (if not NULL), for cf_view_update and to be saved. Ends what was
  * borrowed from these items. */
@@ -41,7 +45,8 @@ void cf_state_apply(cf_state *state, const cf_dot *dot, cf_time time, const cf_c
  * because some of them count no longer, or do again. */
 void cf_state_forget_item(cf_state *state, const cf_id *item);
 
-/* NULL when the state has no write of this item. The item lasts until it is next changed. */
+/* NULL when the state has no write of this item, or the item is overfull. The item lasts until it
+ * is next changed. */
 const cf_item *cf_state_item(const cf_state *state, const cf_id *id);
 /* Writes in ascending order of (field, dot): fields with a fixed number first, in that order, then
  * the others by name. */
@@ -53,10 +58,26 @@ bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t fi
 bool cf_state_has_field(const cf_state *state, const cf_id *item, uint32_t field);
 cf_bytes cf_state_field_name(const cf_state *state, uint32_t field);
 
+/* Those that have a write and are not overfull. */
 size_t cf_state_item_count(const cf_state *state);
-/* Calls `visit` for every item that has a write, in no order. */
+/* Calls `visit` for each of these, in no order. */
 void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                    void *context);
+
+bool cf_state_is_overfull(const cf_state *state, const cf_id *item);
+size_t cf_state_overfull_count(const cf_state *state);
+/* Calls `visit` for every overfull item, in no order. */
+void cf_state_each_overfull(const cf_state *state, void (*visit)(void *context, const cf_id *item),
+                            void *context);
+/* Of a overfull item. */
+typedef struct {
+    size_t writes, by_one; /* that live; of them, by the writer who has more than half of them, or
+                              by any */
+    cf_dot one;            /* one of these */
+} cf_overfull;
+cf_overfull cf_state_overfull_of(const cf_state *state, const cf_id *item);
+/* Any write of the item lives, be it overfull or not: no new item takes its id. */
+bool cf_state_knows(const cf_state *state, const cf_id *item);
 
 /* What is kept of an item in the private table 'i': its writes and the names remembered, canonical.
  * False, and nothing appended, when there is nothing to keep: drop the record. */

@@ -264,6 +264,31 @@ bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t fi
     return false;
 }
 
+/* Who has more than half of them is the one whom the others don't outvote (Boyer and Moore). */
+cf_overfull cf_state_overfull_of(const cf_state *state, const cf_id *id)
+{
+    const cf_item *item = cf_state_record(state, id);
+    const cf_dots *dots = cf_state_dots(state);
+    cf_overfull full = {.writes = item->live};
+    const cf_dot *first = NULL;
+    size_t votes = 0;
+
+    for (size_t i = 0; i < item->live; i++) {
+        const cf_dot *dot = cf_dots_at(dots, item->writes[i].dot);
+
+        if (votes == 0)
+            first = dot;
+        votes = cf_id_equal(&dot->writer, &first->writer) ? votes + 1 : votes - 1;
+    }
+    for (size_t i = 0; i < item->live; i++) {
+        const cf_dot *dot = cf_dots_at(dots, item->writes[i].dot);
+
+        full.by_one += cf_id_equal(&dot->writer, &first->writer);
+    }
+    full.one = *first;
+    return full;
+}
+
 bool cf_state_has_field(const cf_state *state, const cf_id *id, uint32_t field)
 {
     const cf_item *item = cf_state_item(state, id);

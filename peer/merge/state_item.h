@@ -69,7 +69,7 @@ void cf_item_free(cf_state *state, cf_item *item);
 
 uint32_t cf_state_field_number(cf_state *state, cf_bytes name);
 cf_dots *cf_state_dots(const cf_state *state);
-/* What is held of an item, if only remembered names. */
+/* What is held of an item, if only remembered names; overfull or not. */
 const cf_item *cf_state_record(const cf_state *state, const cf_id *id);
 /* Calls `visit` for every item of which anything is held. */
 void cf_state_each_record(const cf_state *state, void (*visit)(void *context, const cf_id *item),

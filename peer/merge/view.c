@@ -96,6 +96,11 @@ void cf_view_destroy(cf_view **view)
     *view = NULL;
 }
 
+const cf_state *cf_view_state(const cf_view *view)
+{
+    return view->state;
+}
+
 static void touch(cf_renewal *update, cf_seen *seen)
 {
     if (seen->touched || seen == update->view->root)

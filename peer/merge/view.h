@@ -40,6 +40,7 @@ typedef struct {
 /* Of an empty state; both are borrowed for its life. */
 cf_view *cf_view_new(const cf_rules *rules, const cf_state *state);
 void cf_view_destroy(cf_view **view);
+const cf_state *cf_view_state(const cf_view *view);
 
 /* To be called after the state changed these items (doubles do no harm), before anything is asked.
  */

@@ -106,7 +106,7 @@ static cf_id serial_item(const cf_row_scanning *self, const cf_row_spot *spot)
 
     for (uint64_t number = 0;; number++) {
         item = ids->serial(ids->context, spot->table, spot->disk->key, content, count, number);
-        if (!cf_state_item(self->input->state, &item) || is_to_come(self, &item))
+        if (!cf_state_knows(self->input->state, &item) || is_to_come(self, &item))
             break;
     }
     cf_arena_release(&arena);

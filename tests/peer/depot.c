@@ -88,8 +88,8 @@ static void open_binding(depot *self)
 void depot_open(depot *self)
 {
     *self = (depot){.disk = scratch_new(), .author = an_author(1), .serve_max = SIZE_MAX};
-    self->env =
-        (cf_env){NULL, some_random, some_time, no_report, self->disk->files, cf_jobs_inline_new(0)};
+    self->env = (cf_env){
+        NULL, some_random, some_time, no_report, self->disk->files, cf_jobs_inline_new(0), 0};
     open_peer(self);
     open_binding(self);
     begin_downloads(self);

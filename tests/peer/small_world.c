@@ -142,8 +142,8 @@ world *world_new(uint64_t seed, int devices)
     self->files.tick_ns = -INT64_C(1000000000000); /* the world's clock is not the file system's */
     self->files.sync_file = sync_file;
     self->files.sync_folder = sync_folder;
-    self->env =
-        (cf_env){self, world_fill, read_clock, report, &self->files, cf_jobs_inline_new(seed | 1)};
+    self->env = (cf_env){
+        self, world_fill, read_clock, report, &self->files, cf_jobs_inline_new(seed | 1), 0};
     world_fill(self, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
     self->blob_disk = cf_blob_memory_disk_new();

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/merge/state.h"
 
+#include "codec/limits.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/support/expect.h"
@@ -394,5 +397,118 @@ Test(state, holds_a_hundred_thousand_files_in_little_memory)
     cr_assert_eq(cf_state_item_count(state), FILES);
     cr_assert(packed < (size_t)FILES * ROOM, "%zu bytes a record", packed / FILES);
     cf_buffer_release(&record);
+    cf_state_destroy(&state);
+}
+
+/* ---- Items that are overfull ---- */
+
+/* The dots of entries that write the field each, and nothing over it. */
+static void write_times(cf_state *state, const char *field, uint64_t first, uint64_t last)
+{
+    for (uint64_t i = first; i <= last; i++)
+        write_value(state, dot_of(1, i), field, "\1", NULL, 0);
+}
+
+Test(state, shows_nothing_of_an_item_that_is_overfull_and_keeps_all_of_it)
+{
+    cf_state *state = cf_state_new();
+    cf_dot first = dot_of(1, 1);
+    cf_buffer packed = {0}, again = {0};
+    cf_ids seen = {0};
+    cf_error error;
+
+    cf_state_bound_items(state, 4);
+    write_times(state, "/name", 1, 4);
+    cr_expect_eq(writes_of(state, &item), 4);
+    cr_expect_not(cf_state_is_overfull(state, &item));
+    write_times(state, "/name", 5, 5);
+    cr_expect_null(cf_state_item(state, &item));
+    cr_expect_not(cf_state_has_field(state, &item, CF_FIELD_NUMBER_NAME));
+    cr_expect_eq(cf_state_item_count(state), 0);
+    cf_state_each(state, (void (*)(void *, const cf_id *))cf_ids_add, &seen);
+    cr_expect_eq(seen.count, 0);
+    cf_state_each_overfull(state, (void (*)(void *, const cf_id *))cf_ids_add, &seen);
+    cr_expect_eq(seen.count, 1);
+    cr_expect_eq(cf_state_overfull_count(state), 1);
+    cr_expect(cf_state_knows(state, &item));
+    cr_expect_not(cf_state_knows(state, &other));
+    cr_assert(cf_state_item_pack(state, &item, &packed));
+
+    cf_state *read = cf_state_new();
+    cf_state_bound_items(read, 4);
+    expect_ok(cf_state_item_read(read, &item, cf_buffer_view(&packed), &error), error);
+    cr_expect(cf_state_is_overfull(read, &item), "it is read back as it was");
+    cr_assert(cf_state_item_pack(read, &item, &again));
+    cr_expect(cf_bytes_equal(cf_buffer_view(&packed), cf_buffer_view(&again)));
+
+    cf_state_trial_begin(read);
+    write_value(read, dot_of(1, 6), "/name", "\2", &first, 1);
+    write_value(read, dot_of(1, 7), "/mode", "", &(cf_dot){{{1}}, 2, {1, 7}}, 1);
+    cf_state_trial_end(read);
+    cr_expect_eq(cf_state_overfull_count(read), 1, "a trial leaves nothing behind");
+    write_value(read, dot_of(1, 6), "/name", "", &first, 1);
+    cr_expect_eq(writes_of(read, &item), 4, "one is replaced, the others are shown again");
+    cr_expect_eq(cf_state_overfull_count(read), 0);
+    cf_state_forget_item(state, &item);
+    cr_expect_eq(cf_state_overfull_count(state), 0);
+    free(seen.at);
+    cf_buffer_release(&packed);
+    cf_buffer_release(&again);
+    cf_state_destroy(&read);
+    cf_state_destroy(&state);
+}
+
+/* Whoever's entries come first. */
+Test(state, finds_the_same_items_overfull_in_any_order)
+{
+    for (unsigned order = 0; order < 6; order++) {
+        static const uint8_t orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                             {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+        cf_state *state = cf_state_new();
+        cf_dot first = dot_of(1, 1);
+
+        cf_state_bound_items(state, 1);
+        for (size_t i = 0; i < 3; i++)
+            if (orders[order][i] == 2) /* over a write that may not be here */
+                write_value(state, dot_of(3, 1), "/name", "\3", &first, 1);
+            else
+                write_value(state, dot_of((uint8_t)(orders[order][i] + 1), 1), "/name", "\1", NULL,
+                            0);
+        cr_expect(cf_state_is_overfull(state, &item), "order %u", order);
+        cr_expect_eq(cf_state_overfull_of(state, &item).writes, 2, "order %u", order);
+        write_value(state, dot_of(3, 2), "/name", "", (cf_dot[]){dot_of(2, 1)}, 1);
+        cr_expect_eq(writes_of(state, &item), 1, "order %u", order);
+        cf_state_destroy(&state);
+    }
+}
+
+/* An entry each of whose changes writes another field. */
+static void write_fields(cf_state *state, cf_dot dot, size_t count)
+{
+    cf_change *changes = cf_allocate(count, sizeof *changes);
+    char(*names)[16] = cf_allocate(count, sizeof *names);
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(names[i], sizeof names[i], "/%zu", i);
+        changes[i] = change_of(&item, names[i], "\1", NULL, 0);
+    }
+    cf_state_apply(state, &dot, (cf_time){1, 0}, changes, count, NULL);
+    free(changes);
+    free(names);
+}
+
+Test(state, shows_an_item_of_2_to_the_20_writes_and_none_of_one_more)
+{
+    cf_state *state = cf_state_new();
+
+    write_fields(state, dot_of(1, 1), CF_ITEM_WRITES_MAX - 1);
+    write_value(state, dot_of(2, 1), "/name", "\1", NULL, 0);
+    cr_expect_eq(writes_of(state, &item), CF_ITEM_WRITES_MAX);
+    write_value(state, dot_of(2, 2), "/name", "\1", NULL, 0);
+    cr_expect_null(cf_state_item(state, &item));
+    const cf_overfull full = cf_state_overfull_of(state, &item);
+    cr_expect_eq(full.writes, CF_ITEM_WRITES_MAX + 1);
+    cr_expect_eq(full.by_one, CF_ITEM_WRITES_MAX - 1);
+    cr_expect(full.one.writer.bytes[0] == 1);
     cf_state_destroy(&state);
 }

@@ -87,7 +87,7 @@ static void stop(world_broker *self)
 
 void broker_open(world_broker *self)
 {
-    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL};
+    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL, 0};
     take_address(self);
     make_disks(self);
     start(self);

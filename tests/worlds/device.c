@@ -259,7 +259,7 @@ static void make_home(device *self)
         disk_make_folder(self->drive, self->folder);
     fill(self, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
-    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL};
+    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL, 0};
     self->env.files = faulty_files_new(disk_files(self->drive), &self->faults);
     open_home(self);
 }
@@ -388,7 +388,7 @@ void device_clone(device *self, device *of)
     self->drive = disk_new(&options);
     disk_restore(self->drive, of->old_drive);
     self->disk = cf_store_memory_disk_copy(of->old_disk);
-    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL};
+    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL, 0};
     self->env.files = faulty_files_new(disk_files(self->drive), &self->faults);
     open_home(self);
     start(self);

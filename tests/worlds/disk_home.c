@@ -55,7 +55,7 @@ static device *a_device(uint64_t seed)
     self->seed = seed;
     self->disk = disk_new(&(disk_options){.seed = seed, .now_ms = &self->now_ms});
     self->store_disk = cf_store_memory_disk_new(id);
-    self->env = (cf_env){self, fill, now, report, disk_files(self->disk), NULL};
+    self->env = (cf_env){self, fill, now, report, disk_files(self->disk), NULL, 0};
     return self;
 }
 

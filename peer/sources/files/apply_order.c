@@ -218,13 +218,14 @@ static void find_chains(order *self)
         self->broken[i] = false;
 }
 
-/* It, or what it waits for in the end: aside, it would be hidden for long. */
+/* It, or what it waits for in the end: aside, it would be hidden for long, or for good. */
 static bool stays_aside(const order *self, const cf_node *node)
 {
     size_t at = find(self, node->number);
     uint64_t last = at == NONE ? node->number : self->links[at].last;
 
-    return cf_numbers_have(&self->held_up, node->number) ||
+    return cf_plan_leaves(self->applying->collection->state, node) ||
+           cf_numbers_have(&self->held_up, node->number) ||
            (last != node->number && cf_numbers_have(&self->held_up, last));
 }
 

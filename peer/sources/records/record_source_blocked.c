@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can't be brought here since rows are in its way that stay as they are: those that are none
  * of ours, those whose change is not published, those that may not leave yet, those in whose place
- * comes one that waits for its long values; so are those that are missing, or can't be read, in
- * whose place a row would move. A row stays, too, while such a one refers to it and
- * another one would be under its key, or none; and while the row that it is can't be shown where it
- * should be: in two places at once nobody could tell what a user does to it. What refers to a row
- * that can't be shown there can't either. */
+ * comes one that waits for its long values, those whose item is overfull; so are those that are
+ * missing, or can't be read, in whose place a row would move. A row stays, too, while such a one
+ * refers to it and another one would be under its key, or none; and while the row that it is can't
+ * be shown where it should be: in two places at once nobody could tell what a user does to it. What
+ * refers to a row that can't be shown there can't either. */
 #include "peer/sources/records/record_source_blocked.h"
 
 /* ---- What is known of it ---- */
@@ -309,8 +309,27 @@ static bool waits_to_leave(cf_record_run *run, const cf_row *here)
     return !run->look_only && base && !cf_record_run_may_leave(run, base);
 }
 
+/* Nobody has deleted what is overfull, nor what the view holds back because it refers to that:
+ * which of those held back do isn't found out. */
+static cf_row_fate fate_by_fullness(const cf_record_run *run, const cf_row *here)
+{
+    const cf_state *state = run->collection->state;
+    const cf_row *base =
+        cf_state_overfull_count(state) ? base_at(run, here->table, here->key) : NULL;
+
+    if (!base)
+        return CF_ROW_GOES;
+    if (cf_state_is_overfull(state, &base->item))
+        return CF_ROW_STAYS_OVERFULL;
+    return cf_row_view_holds_back(run->view, &base->item) ? CF_ROW_STAYS_UNDER_ONE : CF_ROW_GOES;
+}
+
 static cf_row_fate fate_by_itself(cf_record_run *run, const cf_row *here)
 {
+    cf_row_fate overfull = fate_by_fullness(run, here);
+
+    if (overfull != CF_ROW_GOES)
+        return overfull;
     if (cf_record_run_ignores(run, here) || cf_record_run_is_astray(run, here))
         return CF_ROW_STAYS;
     if (is_untold(run, here))
@@ -354,7 +373,8 @@ static void find_fates(cf_record_run *run)
 
 void cf_record_run_find_blocked(cf_record_run *run)
 {
-    bool any = run->stays || cf_record_run_leaves_any(run) || run->content.file.pin_count ||
+    bool any = run->stays || cf_state_overfull_count(run->collection->state) ||
+               cf_record_run_leaves_any(run) || run->content.file.pin_count ||
                any_waits_to_leave(run) || any_is_untold(run);
 
     if (any && !run->stays)

@@ -24,6 +24,8 @@ typedef struct {
 typedef enum {
     CF_ROW_GOES,
     CF_ROW_STAYS,
+    CF_ROW_STAYS_OVERFULL,  /* its item is overfull */
+    CF_ROW_STAYS_UNDER_ONE, /* it refers to such a row, or may */
     CF_ROW_STAYS_FOR_OTHERS,
     CF_ROW_KEEPS,
     CF_ROW_KEEPS_FOR_OTHERS,

@@ -37,6 +37,9 @@ static void note_fate(cf_record_run *run, const cf_row *here, cf_row_fate fate)
 
     if (fate == CF_ROW_STAYS_FOR_OTHERS)
         note_staying(run, here);
+    else if (fate == CF_ROW_STAYS_UNDER_ONE)
+        cf_record_note(run, CF_PENDING_SKIPPED, &place,
+                       "what it refers to can't be shown: it is left as it is here");
     else if (fate == CF_ROW_KEEPS_FOR_OTHERS)
         cf_record_note(run, CF_PENDING_WAITS, &place,
                        "it waits for rows here that refer to it, and can't be changed yet");

@@ -299,7 +299,7 @@ static void note_odd(cf_record_run *run)
             cf_record_note(
                 run, CF_PENDING_SKIPPED,
                 &(cf_row_place){run->content.file.rows[i].table, run->content.file.rows[i].key},
-                "a value of it is too large: more than 32 MiB");
+                "%s", run->as_read.odd[i]);
 }
 
 cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)

@@ -2,8 +2,10 @@
 #include "peer/sources/records/record_values_inside.h"
 
 #include "codec/content.h"
+#include "codec/limits.h"
 #include "codec/terse.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const cf_id record = {{CF_KIND_RECORD}};
@@ -154,21 +156,45 @@ void cf_record_values_end(cf_record_values *values)
 
 /* ---- Reducing ---- */
 
+static const char TOO_LARGE[] = "a value of it is too large: more than 32 MiB";
+
 static bool is_odd(cf_bytes name, cf_bytes value)
 {
     return value.size > CF_RECORD_VALUE_MAX || cf_item_has_content(&record, name, value);
 }
 
-static bool is_long(const cf_row *row, bool *odd)
+static uint64_t most_values(const cf_values_look *look)
+{
+    uint64_t writes = look->peer ? look->peer->env->item_writes : 0;
+
+    return (writes ? writes : CF_ITEM_WRITES_MAX) - CF_ROW_OWN_WRITES;
+}
+
+static const char *text_of_most(uint64_t most, cf_arena *arena)
+{
+    char text[96];
+
+    snprintf(text, sizeof text, "it has more than %llu values: split it", (unsigned long long)most);
+    return cf_arena_text(arena, cf_bytes_of_text(text));
+}
+
+/* Whether a value of it is long, and why the row can't be synced, or NULL. */
+static bool is_long(const cf_row *row, uint64_t most, cf_arena *arena, const char **odd)
 {
     bool found = false;
+    uint64_t count = 0;
 
-    *odd = false;
-    for (size_t i = 0; i < row->field_count; i++)
+    *odd = NULL;
+    for (size_t i = 0; i < row->field_count; i++) {
+        count += row->fields[i].count;
         for (size_t k = 0; k < row->fields[i].count; k++) {
             found |= row->fields[i].values[k].size > CF_INLINE_MAX;
-            *odd |= is_odd(row->fields[i].name, row->fields[i].values[k]);
+            if (is_odd(row->fields[i].name, row->fields[i].values[k]))
+                *odd = TOO_LARGE;
         }
+    }
+    if (count > most)
+        *odd = text_of_most(most, arena);
     return found || *odd;
 }
 
@@ -288,13 +314,14 @@ static void reduce(const cf_values_look *look, cf_row *row, cf_arena *arena)
 void cf_record_values_reduce(const cf_values_look *look, cf_record_file *file, cf_arena *arena,
                              cf_rows_as_read *out)
 {
+    const uint64_t most = most_values(look);
     cf_row *as_read = NULL;
 
     *out = (cf_rows_as_read){.rows = file->rows};
     for (size_t i = 0; i < file->count; i++) {
-        bool odd;
+        const char *odd;
 
-        if (!is_long(&file->rows[i], &odd))
+        if (!is_long(&file->rows[i], most, arena, &odd))
             continue;
         if (!as_read) {
             out->rows = as_read = cf_arena_allocate(arena, file->count, sizeof *as_read);

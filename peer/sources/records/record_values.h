@@ -13,7 +13,10 @@
 #include "peer/sources/source.h"
 #include "peer/transfer/prepared.h"
 
-enum { CF_RECORD_VALUE_MAX = 32 << 20 }; /* bytes of an encoding */
+enum {
+    CF_RECORD_VALUE_MAX = 32 << 20, /* bytes of an encoding */
+    CF_ROW_OWN_WRITES = 16,         /* of an item beside its values: table, key, level, pin */
+};
 
 typedef struct cf_record_values cf_record_values;
 
@@ -30,7 +33,7 @@ void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *contex
 /* The rows of a medium as they were read. */
 typedef struct {
     const cf_row *rows; /* in the order of the file's, with their long values */
-    bool *odd;          /* of each: it has a value that can't be synced; NULL: none has */
+    const char **odd;   /* of each: why it can't be synced, or NULL; NULL: all can be */
 } cf_rows_as_read;
 typedef struct {
     cf_peer *peer;
@@ -40,8 +43,9 @@ typedef struct {
     const cf_row_view *view;  /* none */
 } cf_values_look;
 /* Puts identities in the place of long values in the file's rows. Borrows the bytes until the look
- * ends. What a value can't be is too long, or looks as if it were an identity: such a row is as it
- * was. */
+ * ends. What a value can't be is too long, or looks as if it were an identity; what a row can't
+ * have is more values than an item that is shown has writes, less CF_ROW_OWN_WRITES: such a row is
+ * as it was. */
 void cf_record_values_reduce(const cf_values_look *look, cf_record_file *file, cf_arena *arena,
                              cf_rows_as_read *out);
 /* Keeps again what the base shows and the medium, too, but whose file is gone. */

@@ -56,7 +56,8 @@ void book_open(book *self)
                          some_time,
                          no_report,
                          faulty_files_new(self->disk->files, &self->faults),
-                         cf_jobs_inline_new(0)};
+                         cf_jobs_inline_new(0),
+                         0};
     open_home(self);
     scratch_mkdir(self->disk, "book");
     snprintf(path, sizeof path, "%s/book", self->disk->path);

@@ -4,6 +4,7 @@
 
 #include "codec/content.h"
 #include "codec/item.h"
+#include "codec/limits.h"
 #include "tests/support/expect.h"
 
 #include <stdlib.h>
@@ -48,6 +49,38 @@ Test(record_values, that_are_too_long_leave_their_row_as_it_was)
     cr_expect(is_reduced);
     cr_expect(is_odd(CF_RECORD_VALUE_MAX + 1, &is_reduced));
     cr_expect_not(is_reduced);
+}
+
+/* What a look says against a row of one set with so many values, and of one more field. */
+static const char *why_too_wide(const cf_env *env, size_t values, cf_arena *arena)
+{
+    static const cf_bytes value = {(const uint8_t *)"\1", 1};
+    cf_bytes *all = cf_allocate(values, sizeof *all);
+    cf_row_field fields[] = {{photo, all, values}, {cf_bytes_of_text("/title"), &value, 1}};
+    cf_row row = {.key = cf_bytes_of_text("\xa1k"), .fields = fields, .field_count = 2};
+    cf_record_file file = {.rows = &row, .count = 1};
+    cf_peer peer = {.env = env};
+    cf_rows_as_read as_read;
+
+    for (size_t i = 0; i < values; i++)
+        all[i] = value;
+    cf_record_values_reduce(&(cf_values_look){.peer = env ? &peer : NULL}, &file, arena, &as_read);
+    free(all);
+    return as_read.odd ? as_read.odd[0] : NULL;
+}
+
+Test(record_values, of_which_a_row_has_too_many_leave_it_as_it_was)
+{
+    const cf_env few = {.item_writes = 64};
+    cf_arena arena = {0};
+
+    cr_expect_null(why_too_wide(&few, 64 - CF_ROW_OWN_WRITES - 1, &arena));
+    cr_expect_not_null(why_too_wide(&few, 64 - CF_ROW_OWN_WRITES, &arena));
+    cr_expect_null(why_too_wide(NULL, CF_ITEM_WRITES_MAX - CF_ROW_OWN_WRITES - 1, &arena));
+    const char *why = why_too_wide(NULL, CF_ITEM_WRITES_MAX - CF_ROW_OWN_WRITES, &arena);
+    cr_assert_not_null(why);
+    cr_expect(strstr(why, "more than 1048560 values"), "%s", why);
+    cf_arena_release(&arena);
 }
 
 /* There is nobody here whom it could be asked of. */
