@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOOK_AGAIN_MS = 250 };
+
 /* ---- What is wanted ---- */
 
 static cf_status choose_name(cf_addition *self, cf_error *error)
@@ -79,14 +81,21 @@ static cf_status bind_source(cf_addition *self, cf_error *error)
     return status;
 }
 
-static cf_status report(cf_addition *self, cf_error *error)
+/* What is equal is agreed before that is said. */
+static cf_status agree(cf_addition *self, cf_error *error)
 {
-    cf_comparison found;
+    cf_status status = cf_engine_compare(self->engine, self->binding, &self->found, error);
 
-    cf_status status = cf_engine_compare(self->engine, self->binding, &found, error);
-    if (!status)
-        cf_addition_tell(self, &found);
-    return status;
+    if (status || self->is_new) {
+        if (!status)
+            cf_addition_tell(self);
+        return status;
+    }
+    self->round = cf_round_begin(self->engine, &(cf_round_options){.kind = CF_ROUND_AGREE,
+                                                                   .collections = &self->collection,
+                                                                   .collection_count = 1});
+    cf_loop_wake(self->run->loop);
+    return CF_OK;
 }
 
 static cf_status check_options(cf_addition *self, cf_error *error)
@@ -145,17 +154,16 @@ static cf_status make_collection(cf_addition *self, cf_error *error)
 /* What it would be, and nothing is done. */
 static cf_status rehearse(cf_addition *self, cf_error *error)
 {
-    cf_comparison found = {0};
     cf_binding *trial = NULL;
 
     cf_status status = make_binding(self, &trial, error);
     if (!status && self->is_new)
         status = choose_counting(self, error);
     else if (!status)
-        status = cf_engine_compare(self->engine, trial, &found, error);
+        status = cf_engine_compare(self->engine, trial, &self->found, error);
     cf_binding_destroy(&trial, cf_loop_env(self->run->loop)->files);
     if (!status)
-        cf_addition_tell(self, &found);
+        cf_addition_tell(self);
     return status;
 }
 
@@ -177,7 +185,7 @@ static cf_status add(cf_addition *self, cf_error *error)
         status = bind_source(self, error);
     if (!status)
         cf_addition_say_unasked(self);
-    return status ? status : report(self, error);
+    return status ? status : agree(self, error);
 }
 
 static cf_status check_role(const cf_addition *self, cf_error *error)
@@ -228,18 +236,28 @@ static cf_status start(cf_run *run, cf_error *error)
     return status || self->learning ? status : add(self, error);
 }
 
-static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+static cf_status learn(cf_addition *self, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
-    cf_addition *self = run->state;
-
-    if (!self->learning)
-        return CF_OK;
     progress->over =
         cf_learning_over(self->learning, now_ms, &progress->deadline_ms, &self->unasked);
     if (!progress->over)
         return CF_OK;
     cf_learning_destroy(&self->learning);
     return add(self, error);
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    cf_addition *self = run->state;
+    cf_status status = self->learning ? learn(self, now_ms, progress, error) : CF_OK;
+
+    if (status || !self->round)
+        return status;
+    progress->over = cf_round_over(self->round, now_ms);
+    progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    if (progress->over)
+        cf_addition_tell(self);
+    return CF_OK;
 }
 
 static void end(cf_run *run)
@@ -249,6 +267,7 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_learning_destroy(&self->learning);
+    cf_round_end(&self->round);
     cf_arena_release(&self->arena);
     free(self);
 }

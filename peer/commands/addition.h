@@ -30,7 +30,9 @@ typedef struct {
     const cf_binding **beside; /* the collection's sources here before, */
     size_t beside_count;       /* so many */
     cf_binding *binding;
-    bool counts_up; /* the keys of its records are numbers that somebody counts up */
+    cf_comparison found;
+    cf_round *round; /* that agrees on what is equal; NULL: nothing can be */
+    bool counts_up;  /* the keys of its records are numbers that somebody counts up */
 } cf_addition;
 
 /* Finds the collection, or that it is a new one. CF_USAGE: it holds something else. */
@@ -61,7 +63,7 @@ cf_status cf_addition_check_beside(cf_addition *self, cf_error *error);
  * keys of more or fewer columns. */
 cf_status cf_addition_check_keys(cf_addition *self, cf_error *error);
 
-void cf_addition_tell(const cf_addition *self, const cf_comparison *found);
+void cf_addition_tell(const cf_addition *self);
 /* What a device that could not ask the broker should know of what it did. */
 void cf_addition_say_unasked(const cf_addition *self);
 

@@ -29,8 +29,9 @@ static void say_beside(const cf_addition *self)
                self->beside[0]->path, count - 1, count == 2 ? "" : "s");
 }
 
-static void print_figures(const cf_addition *self, const cf_comparison *found)
+static void print_figures(const cf_addition *self)
 {
+    const cf_comparison *found = &self->found;
     cf_buffer text = {0};
 
     cf_buffer_append_text(&text, "%s: %s collection at %s: %zu equal", self->name,
@@ -46,8 +47,10 @@ static void print_figures(const cf_addition *self, const cf_comparison *found)
     cf_buffer_release(&text);
 }
 
-void cf_addition_tell(const cf_addition *self, const cf_comparison *found)
+void cf_addition_tell(const cf_addition *self)
 {
+    const cf_comparison *found = &self->found;
+
     say_beside(self);
     if (self->run->json)
         cf_print_json(
@@ -62,7 +65,7 @@ void cf_addition_tell(const cf_addition *self, const cf_comparison *found)
                       "only_there", (json_int_t)found->only_there, "meeting",
                       (json_int_t)found->meeting));
     else
-        print_figures(self, found);
+        print_figures(self);
 }
 
 void cf_addition_say_unasked(const cf_addition *self)

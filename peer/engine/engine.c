@@ -29,7 +29,7 @@ static void watch_overflowed(void *context)
 
     cf_report(engine->env, CF_REPORT_NOTICE, "too many changes at once: looking at everything");
     for (size_t i = 0; i < engine->count; i++)
-        cf_source_look(&engine->sources[i], false, (cf_delete_word){0}, engine->now_ms);
+        cf_source_look(&engine->sources[i], CF_LOOK_SYNCS, (cf_delete_word){0}, engine->now_ms);
 }
 
 /* ---- Opening ---- */
@@ -364,5 +364,5 @@ void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding)
     if (cf_peer_collection(engine->peer, &binding->collection, &collection, &ignored) == CF_OK)
         mark_everything(collection); /* other things may be asked for than before */
     cf_source_reopen(source);
-    cf_source_look(source, false, (cf_delete_word){0}, engine->now_ms);
+    cf_source_look(source, CF_LOOK_SYNCS, (cf_delete_word){0}, engine->now_ms);
 }

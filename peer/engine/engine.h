@@ -53,6 +53,7 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
 typedef enum {
     CF_ROUND_SYNC,  /* look, send, receive, apply */
     CF_ROUND_LOOK,  /* look only: nothing is published, received or applied */
+    CF_ROUND_AGREE, /* look where nothing was looked at yet: what is equal becomes the base */
     CF_ROUND_LEARN, /* take what the broker has into the log: nothing is looked at or applied */
 } cf_round_kind;
 

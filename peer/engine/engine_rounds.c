@@ -13,6 +13,19 @@ static bool includes(const cf_round *round, const cf_binding *binding)
     return round->options.collection_count == 0;
 }
 
+static cf_look_kind look_kind(cf_round_kind kind)
+{
+    return kind == CF_ROUND_AGREE  ? CF_LOOK_AGREES
+           : kind == CF_ROUND_LOOK ? CF_LOOK_TELLS
+                                   : CF_LOOK_SYNCS;
+}
+
+/* Nothing is asked of a broker, or told it. */
+static bool is_alone(cf_round_kind kind)
+{
+    return kind == CF_ROUND_LOOK || kind == CF_ROUND_AGREE;
+}
+
 cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
 {
     cf_round *round = cf_allocate(1, sizeof *round);
@@ -31,9 +44,8 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
     engine->rounds = round;
     for (size_t i = 0; i < engine->count && options->kind != CF_ROUND_LEARN; i++)
         if (includes(round, engine->bindings[i]))
-            cf_source_look(&engine->sources[i], options->kind == CF_ROUND_LOOK, options->word,
-                           now_ms);
-    if (options->kind != CF_ROUND_LOOK)
+            cf_source_look(&engine->sources[i], look_kind(options->kind), options->word, now_ms);
+    if (!is_alone(options->kind))
         cf_engine_reach(engine);
     return round;
 }
@@ -60,7 +72,7 @@ static bool link_is_over(const cf_round *round)
     const cf_engine *engine = round->engine;
     cf_link *link = engine->peer->link;
 
-    if (!link || round->options.kind == CF_ROUND_LOOK)
+    if (!link || is_alone(round->options.kind))
         return true;
     if (cf_link_is_connected(link))
         return (round->options.kind == CF_ROUND_LEARN || engine->workshop.silent
@@ -77,11 +89,24 @@ uint64_t cf_round_deadline(const cf_round *round)
     return round->progress_ms + (patience_ms ? patience_ms : STALLED_MS);
 }
 
+/* Whatever else goes on, and whatever others have locked. */
+static bool is_agreed(const cf_round *round)
+{
+    const cf_engine *engine = round->engine;
+    bool agrees = false;
+
+    for (size_t i = 0; i < engine->count; i++)
+        agrees |= includes(round, engine->bindings[i]) && cf_source_agrees(&engine->sources[i]);
+    return !agrees;
+}
+
 bool cf_round_over(cf_round *round, uint64_t now_ms)
 {
     cf_engine *engine = round->engine;
     bool works = engine->inbox_count > 0, waits = false;
 
+    if (round->options.kind == CF_ROUND_AGREE)
+        return is_agreed(round);
     for (size_t i = 0; i < engine->count && round->options.kind != CF_ROUND_LEARN; i++)
         works |=
             includes(round, engine->bindings[i]) && cf_source_busy(&engine->sources[i], now_ms);

@@ -17,9 +17,10 @@ void cf_source_close(cf_source_at_work *source)
     *source = (cf_source_at_work){0};
 }
 
-void cf_source_look(cf_source_at_work *source, bool look_only, cf_delete_word word, uint64_t now_ms)
+void cf_source_look(cf_source_at_work *source, cf_look_kind kind, cf_delete_word word,
+                    uint64_t now_ms)
 {
-    source->operations->look(source->self, look_only, word, now_ms);
+    source->operations->look(source->self, kind, word, now_ms);
 }
 
 void cf_source_look_again(cf_source_at_work *source, uint64_t now_ms)
@@ -72,6 +73,11 @@ cf_status cf_source_step(cf_source_at_work *source, uint64_t now_ms, uint64_t *d
 bool cf_source_busy(const cf_source_at_work *source, uint64_t now_ms)
 {
     return source->operations->busy(source->self, now_ms);
+}
+
+bool cf_source_agrees(const cf_source_at_work *source)
+{
+    return source->operations->agrees(source->self);
 }
 
 void cf_source_status(const cf_source_at_work *source, cf_pendings *pendings, const char *sending,

@@ -24,15 +24,24 @@ typedef struct {
     uint64_t looks;     /* at all of a source, that are over */
 } cf_workshop;
 
+/* What a look is for. */
+typedef enum {
+    CF_LOOK_SYNCS,  /* to publish and to apply */
+    CF_LOOK_TELLS,  /* to tell what would be done */
+    CF_LOOK_AGREES, /* where the source meets its collection: what is equal, or only older, becomes
+                       the base, and nothing is published or applied */
+} cf_look_kind;
+
 typedef bool cf_is_undone(const void *context, const cf_dot *dot);
 
 typedef struct {
     void (*destroy)(void *self);
-    void (*look)(void *self, bool look_only, cf_delete_word word, uint64_t now_ms);
+    void (*look)(void *self, cf_look_kind kind, cf_delete_word word, uint64_t now_ms);
     void (*look_again)(void *self, uint64_t now_ms);
     void (*end_word)(void *self);
     cf_status (*step)(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error);
     bool (*busy)(const void *self, uint64_t now_ms);
+    bool (*agrees)(const void *self);
     void (*status)(const void *self, cf_pendings *pendings, const char *sending,
                    cf_binding_status *out);
     size_t (*held)(const void *self);
@@ -57,8 +66,9 @@ typedef struct {
 cf_source_at_work cf_source_open(cf_workshop *workshop, cf_binding *binding);
 void cf_source_close(cf_source_at_work *source);
 
-/* Look at everything; `look_only`: publish and apply nothing. */
-void cf_source_look(cf_source_at_work *source, bool look_only, cf_delete_word word,
+/* Look at everything. One that is kept in sync all the time does that, whatever the look is for;
+ * but when it is looked at for the first time, what is equal is agreed before anything else. */
+void cf_source_look(cf_source_at_work *source, cf_look_kind kind, cf_delete_word word,
                     uint64_t now_ms);
 /* What held back what was found here is over: look once more, if that was looked at. */
 void cf_source_look_again(cf_source_at_work *source, uint64_t now_ms);
@@ -80,6 +90,8 @@ cf_status cf_source_step(cf_source_at_work *source, uint64_t now_ms, uint64_t *d
                          cf_error *error);
 /* Something is under way or due now. */
 bool cf_source_busy(const cf_source_at_work *source, uint64_t now_ms);
+/* A look that agrees is not over. */
+bool cf_source_agrees(const cf_source_at_work *source);
 
 /* Adds what is pending to the list; fills the rest of `out`. `sending` says how it goes with what
  * is being sent. */

@@ -43,15 +43,17 @@ static uint64_t count_applied(const void *self)
     return source->applied;
 }
 
-static void look(void *self, bool look_only, cf_delete_word word, uint64_t now_ms)
+static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t now_ms)
 {
     cf_files_source *source = self;
-    const bool asks = !look_only;
+    const bool asks = kind == CF_LOOK_SYNCS;
+    const bool agrees = kind == CF_LOOK_AGREES && !source->looked;
+    bool look_only = !asks;
 
     /* One that is served is kept in sync all the time: `status` must not hold that up, nor have
      * it believe sooner that something is gone. */
     cf_absence absence = CF_ABSENCE_COUNTS;
-    if (look_only && source->quiet) {
+    if (look_only && source->quiet && !agrees) {
         look_only = false;
         word = (cf_delete_word){0}; /* of a dry run, where nothing is meant */
         absence = CF_ABSENCE_WAITS;
@@ -59,6 +61,7 @@ static void look(void *self, bool look_only, cf_delete_word word, uint64_t now_m
     source->asked = true;
     cf_source_look_at_all(source, absence);
     source->look_only = look_only;
+    source->agrees = agrees;
     source->word = word;
     source->tries = source->blocked = 0;
     source->not_before_ms = now_ms;
@@ -193,7 +196,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     if (!cf_source_hold_root(source, now_ms)) {
         if (source->quiet)
             earlier(deadline, source->reopen_ms);
-        source->look_all = false;
+        source->look_all = source->agrees = false;
         cf_look_places_release(&source->places);
         return CF_OK;
     }
@@ -244,6 +247,13 @@ static bool busy(const void *self, uint64_t now_ms)
     (void)now_ms;
     return source->survey || cf_applying_busy(source->applying) || source->look_all ||
            source->places.count || (source->binding->root && cf_source_may_apply(source));
+}
+
+static bool agrees(const void *self)
+{
+    const cf_files_source *source = self;
+
+    return source->agrees || (source->survey && source->surveying_agrees);
 }
 
 /* ---- Status ---- */
@@ -374,6 +384,7 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
         .end_word = end_word,
         .step = step,
         .busy = busy,
+        .agrees = agrees,
         .status = tell,
         .held = count_held,
         .applied = count_applied,

@@ -13,7 +13,7 @@ static bool is_out(const cf_peer *peer)
 
 bool cf_source_may_apply(const cf_files_source *source)
 {
-    return source->looked && !is_out(source->workshop->peer) &&
+    return source->looked && !source->agreed && !is_out(source->workshop->peer) &&
            source->binding->mode != CF_MODE_SEND && cf_applying_marked(source->applying);
 }
 

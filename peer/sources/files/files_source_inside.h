@@ -26,17 +26,19 @@ typedef struct cf_files_source {
     cf_quiet *quiet;
 
     bool look_all, look_only; /* of the next look */
+    bool agrees;              /* it only looks, but what is equal becomes the base */
     cf_absence absence;       /* of what was anywhere */
     cf_look_places places;    /* to look at next */
     uint64_t not_before_ms;
     int tries;   /* looks in a row because something had just changed */
     int blocked; /* runs of apply in a row that found the disk not as the base has it */
     bool looked, looks_now;
-    bool asked; /* by a round; without a watch nothing is done before */
+    bool agreed; /* the last look was one that agrees */
+    bool asked;  /* by a round; without a watch nothing is done before */
     uint64_t rescan_ms;
     cf_delete_word word;
 
-    bool surveying_all, surveying_only;
+    bool surveying_all, surveying_only, surveying_agrees;
     cf_absence surveying_absence;
     cf_look_places surveyed; /* of the look under way */
     cf_numbers missing; /* nodes that were not there at the last look; they count if they are not

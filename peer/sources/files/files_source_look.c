@@ -87,8 +87,9 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
         cf_watch_count_anew(source->workshop->watch, (uint32_t)source->binding->number);
     source->held_back &= !all;
     source->surveying_only = source->look_only;
+    source->surveying_agrees = source->look_only && source->agrees;
     source->surveying_absence = source->absence;
-    source->look_all = source->look_only = false;
+    source->look_all = source->look_only = source->agrees = false;
     source->absence = CF_ABSENCE_WAITS;
     source->seen_missing.count = 0;
     source->waiting.count = 0;
@@ -146,7 +147,7 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
     cf_workshop *workshop = source->workshop;
     const char *silent = silence_of(source);
 
-    if (source->surveying_only) {
+    if (source->surveying_only && !source->surveying_agrees) {
         cf_source_note_batch(source, batch, silent, now_ms);
         return CF_OK;
     }
@@ -163,11 +164,11 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
         .bases = workshop->bases,
         .now_ms = now_ms,
         .past = source->past,
-        .awaits = cf_source_note_awaits,
+        .awaits = source->surveying_agrees ? NULL : cf_source_note_awaits,
         .waits = cf_source_note_wait,
         .context = source,
     };
-    if (silent)
+    if (silent || source->surveying_agrees)
         return keep_to_itself(source, &publishing, batch, silent, error);
     cf_survey_batch judged, left;
     cf_arena arena = {0};
@@ -200,7 +201,8 @@ static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *
     cf_arena arena = {0};
 
     cf_source_hold_disks(source, &arena, &batch);
-    cf_source_hold_back(source, &arena, &batch);
+    if (!source->surveying_agrees)
+        cf_source_hold_back(source, &arena, &batch);
     cf_source_note_waiting(source, found, &batch);
     cf_status status = publish_batch(source, &batch, now_ms, error);
     cf_arena_release(&arena);
@@ -211,6 +213,13 @@ static void add_places(cf_files_source *source, const cf_look_places *places)
 {
     for (size_t i = 0; i < places->count; i++)
         cf_source_look_at(source, places->at[i].folder, places->at[i].name, places->at[i].absence);
+}
+
+/* As the look that ends. */
+static void look_alike(cf_files_source *source)
+{
+    source->look_only |= source->surveying_only;
+    source->agrees |= source->surveying_agrees;
 }
 
 /* To be sure of what is gone. It was found in a directory that nobody knows yet: only the same look
@@ -225,7 +234,7 @@ static void look_to_confirm(cf_files_source *source, uint64_t now_ms)
     else
         add_places(source, source->confirm ? &source->surveyed : &source->confirmed);
     if (source->confirm || source->confirmed.count) {
-        source->look_only |= source->surveying_only;
+        look_alike(source);
         source->not_before_ms = now_ms;
     }
     cf_look_places_release(&source->confirmed);
@@ -246,7 +255,7 @@ static void look_again(cf_files_source *source, uint64_t now_ms)
         return;
     }
     source->tries++;
-    source->look_only |= source->surveying_only;
+    look_alike(source);
     for (size_t i = 0; i < again->count; i++)
         cf_source_look_at(source, again->at[i].folder, again->at[i].name,
                           cf_source_absence_at(source, &again->at[i]));
@@ -284,6 +293,9 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
     source->looked = true;
     source->workshop->looks += source->surveying_all;
     source->looks_now = source->surveying_only;
+    source->agreed = source->surveying_agrees;
+    if (source->agreed && source->quiet && !source->agrees)
+        cf_source_look_at_all(source, CF_ABSENCE_COUNTS); /* it is kept in sync from now on */
     cf_survey_destroy(&source->survey);
     if (!source->surveying_only)
         cf_applying_wake(source->applying);

@@ -15,7 +15,8 @@ typedef struct {
     cf_bases *bases;
     uint64_t now_ms;
     const cf_past *past; /* while the source meets its folder (meeting.h); else NULL */
-    /* Told of what was deleted elsewhere since, and goes from here once the broker has it. */
+    /* Told of what was deleted elsewhere since, and goes from here once the broker has it. NULL:
+     * what was deleted is left to a later look. */
     void (*awaits)(void *context, const cf_observation *seen);
     /* Told of each thing that can't be published yet. */
     void (*waits)(void *context, const cf_observation *seen, cf_upload_answer why);

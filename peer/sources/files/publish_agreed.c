@@ -157,9 +157,9 @@ static bool meet_new(cf_publishing_batch *self, const cf_observation *seen)
     if (thing.shown && cf_plan_node_of(self->with->binding->nodes, thing.shown))
         return false;
     cf_met met = cf_meet(&meeting, &thing, &self->arena, &node, &there);
-    if (met == CF_MET_WAITS)
+    if (met == CF_MET_WAITS && self->with->awaits)
         self->with->awaits(self->with->context, seen);
-    if (met == CF_MET_OLDER || met == CF_MET_DELETED) {
+    if (met == CF_MET_OLDER || (met == CF_MET_DELETED && self->with->awaits)) {
         put_met(self, finding, &node);
         cf_view_mark_changed(self->collection->view, &there);
     }

@@ -30,16 +30,19 @@ static uint64_t applied(const void *self)
     return source->applied;
 }
 
-static void look(void *self, bool look_only, cf_delete_word word, uint64_t now_ms)
+static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t now_ms)
 {
     cf_record_source *source = self;
+    const bool agrees = kind == CF_LOOK_AGREES && !source->looked;
+    bool look_only = kind != CF_LOOK_SYNCS;
 
-    if (look_only && source->workshop->watch) { /* it is kept in sync all the time */
+    if (look_only && source->workshop->watch && !agrees) { /* it is kept in sync all the time */
         look_only = false;
         word = (cf_delete_word){0};
     }
     source->asked = source->look = true;
     source->look_only = look_only;
+    source->agrees = agrees;
     source->word = word;
     source->tries = 0;
     source->not_before_ms = now_ms;
@@ -183,13 +186,16 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     cf_status status = heed(source, now_ms, error);
     bool may = source->look_only || !workshop->awaits_locks;
     if (!status && source->look && may && now_ms >= source->not_before_ms) {
-        bool look_only = source->look_only;
+        const cf_look_kind kind = source->agrees      ? CF_LOOK_AGREES
+                                  : source->look_only ? CF_LOOK_TELLS
+                                                      : CF_LOOK_SYNCS;
         uint64_t retry_ms = source->retry_ms;
 
-        source->look = source->look_only = false;
+        source->look = source->look_only = source->agrees = false;
         source->retry_ms = 0;
         source->began_ms = now_ms;
-        status = cf_record_source_run(source, now_ms, look_only, error);
+        status = cf_record_source_run(source, now_ms, kind, error);
+        source->look |= kind == CF_LOOK_AGREES && workshop->watch;
         keep_retry(source, retry_ms);
         if (workshop->watch)
             earlier(deadline, now_ms); /* to see how long it took */
@@ -209,6 +215,13 @@ static bool busy(const void *self, uint64_t now_ms)
 
     (void)now_ms;
     return source->look;
+}
+
+static bool agrees(const void *self)
+{
+    const cf_record_source *source = self;
+
+    return source->agrees;
 }
 
 /* ---- What is known ---- */
@@ -277,6 +290,7 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
         .end_word = end_word,
         .step = step,
         .busy = busy,
+        .agrees = agrees,
         .status = tell,
         .held = count_held,
         .applied = applied,

@@ -78,8 +78,8 @@ static bool meet_row(cf_record_run *run, const cf_row *row, const cf_row *shown,
         if (!(meets & CF_MEETS_AGAIN) || !cf_record_run_was_told(run, row, base, &met))
             return false;
     } else if (!shown) {
-        if (meets & CF_MEETS_MINE || !cf_record_run_is_deleted(run, row, &met))
-            return false;
+        if (meets & CF_MEETS_MINE || run->agrees || !cf_record_run_is_deleted(run, row, &met))
+            return false; /* whether it may go is asked when it goes */
     } else if (meets & CF_MEETS_MINE) {
         const cf_row based = cf_record_run_based_here(run, shown, row);
 

@@ -20,6 +20,7 @@ typedef struct {
     cf_medium *medium;
     cf_record_values *values;
     bool look, look_only; /* of the next look */
+    bool agrees;          /* it only looks, but what is equal becomes the base */
     bool asked, looked;
     bool looks_now; /* the last look was one that only looks */
     bool recovered; /* what a crash, or a write that failed, may have left was seen to */
@@ -77,6 +78,7 @@ typedef struct {
     cf_record_source *source;
     uint64_t now_ms;
     bool look_only;
+    bool agrees; /* it only looks, but what is equal becomes the base */
     cf_collection *collection;
     cf_schema schema; /* of the collection, as far as it is known */
     cf_medium_content content;
@@ -136,7 +138,7 @@ void cf_record_run_forget_unseen(cf_record_run *run, const cf_row *base, cf_byte
 void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text);
 
 /* Looks, publishes and applies what may be. A failure is one of the peer's store. */
-cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool look_only,
+cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_look_kind kind,
                                cf_error *error);
 /* Until when to rest after a look: a multiple of what it took. */
 uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms);

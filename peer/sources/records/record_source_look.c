@@ -181,6 +181,7 @@ static void look_soon(cf_record_run *run)
     }
     source->look = true;
     source->look_only |= run->look_only;
+    source->agrees |= run->agrees;
     source->not_before_ms = run->now_ms + (source->tries < 3 ? AGAIN_MS : BUSY_MS);
 }
 
@@ -348,7 +349,7 @@ static cf_status work(cf_record_run *run, cf_error *error)
     status = cf_record_run_take_intended(run, error);
     if (!status)
         cf_record_run_find_ignored(run);
-    if (!status && !run->look_only)
+    if (!status && (!run->look_only || run->agrees))
         status =
             cf_record_run_know_past(run, source->binding->meets, source->workshop->peer, error);
     if (!status)
@@ -365,14 +366,18 @@ static cf_status work(cf_record_run *run, cf_error *error)
     return status;
 }
 
-cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, bool look_only,
+cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_look_kind kind,
                                cf_error *error)
 {
-    cf_record_run run = {.source = source, .now_ms = now_ms, .look_only = look_only};
+    const bool look_only = kind != CF_LOOK_SYNCS;
+    cf_record_run run = {.source = source,
+                         .now_ms = now_ms,
+                         .look_only = look_only,
+                         .agrees = kind == CF_LOOK_AGREES};
 
     cf_pendings_clear(&source->found);
     cf_buffer_clear(&source->awaited);
-    source->medium->only_looks = look_only;
+    source->medium->only_looks = look_only && !run.agrees;
     source->medium->word = source->word;
     cf_status status = work(&run, error);
     if (look_only)

@@ -320,7 +320,7 @@ cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
                                    &run->records);
         return cf_record_run_commit(run, error);
     }
-    if (!run->look_only)
+    if (!run->look_only || run->agrees)
         cf_record_run_adopt(run);
     cf_status status = publish_changes(&disk, error);
     cf_arena_release(&disk.arena);
