@@ -36,6 +36,11 @@ static void print_figures(const cf_addition *self)
 
     cf_buffer_append_text(&text, "%s: %s collection at %s: %zu equal", self->name,
                           self->is_new ? "a new" : "an existing", self->path, found->equal);
+    if (found->modes)
+        cf_buffer_append_text(&text, " (%zu of them with another mode, %s)", found->modes,
+                              cf_options_has(&self->run->options, "mine")
+                                  ? "which the others get"
+                                  : "which becomes the others'");
     if (found->older)
         cf_buffer_append_text(&text, ", %zu older here", found->older);
     if (found->deleted)
@@ -55,15 +60,15 @@ void cf_addition_tell(const cf_addition *self)
     if (self->run->json)
         cf_print_json(
             &self->run->output,
-            json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+            json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
                       "collection", self->name, "source",
                       cf_json_name(cf_bytes_of_text(self->path)), "beside", list_beside(self),
                       "new", (int)self->is_new, "serial", (int)self->counts_up, "asked",
-                      (int)!self->unasked.status, "equal", (json_int_t)found->equal, "older",
-                      (json_int_t)found->older, "deleted", (json_int_t)found->deleted, "different",
-                      (json_int_t)found->different, "only_here", (json_int_t)found->only_here,
-                      "only_there", (json_int_t)found->only_there, "meeting",
-                      (json_int_t)found->meeting));
+                      (int)!self->unasked.status, "equal", (json_int_t)found->equal, "modes",
+                      (json_int_t)found->modes, "older", (json_int_t)found->older, "deleted",
+                      (json_int_t)found->deleted, "different", (json_int_t)found->different,
+                      "only_here", (json_int_t)found->only_here, "only_there",
+                      (json_int_t)found->only_there, "meeting", (json_int_t)found->meeting));
     else
         print_figures(self);
 }

@@ -119,6 +119,7 @@ typedef struct {
     size_t equal, different, only_here, only_there;
     size_t older;   /* others had this here before, and have something newer now */
     size_t deleted; /* or have it no more */
+    size_t modes;   /* of the equal ones, those whose mode is another */
     size_t meeting; /* of the different ones, rows of one number that somebody counted up */
 } cf_comparison;
 cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,

@@ -5,6 +5,7 @@
 #include "peer/sources/records/record_source.h"
 
 #include "codec/content.h"
+#include "codec/pack.h"
 
 #include <stdlib.h>
 
@@ -211,6 +212,28 @@ static bool is_same(comparing *self, const thing *here, const thing *there)
     return same;
 }
 
+/* Only the mode is another. */
+static bool has_other_mode(comparing *self, const thing *here, const thing *there)
+{
+    cf_files *files = self->env->files;
+    cf_buffer mode = {0};
+    cf_hold hold = {0};
+    cf_error ignored;
+    cf_bytes name;
+    cf_stat stat;
+
+    bool other = there->shown->mode.size && here->kind != CF_KIND_SYMLINK &&
+                 hold_folder(self, here, &hold, &name) &&
+                 files->stat(files, hold.folder, name, &stat, &ignored) == CF_OK;
+    if (other) {
+        cf_pack_uint(&mode, stat.mode & 0777);
+        other = !cf_bytes_equal(cf_buffer_view(&mode), there->shown->mode);
+    }
+    cf_buffer_release(&mode);
+    cf_hold_release(&hold, files);
+    return other;
+}
+
 /* ---- Was it ever there ---- */
 
 /* Its content's identity, in the arena; nothing of a directory, and of what can't be read. */
@@ -291,6 +314,7 @@ static void count(comparing *self, thing *here, const thing *there, cf_compariso
     note_directory(self, here, shown);
     if (there && is_same(self, here, there)) {
         out->equal++;
+        out->modes += has_other_mode(self, here, there);
         return;
     }
     switch (meet(self, here, shown)) {

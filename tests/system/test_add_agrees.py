@@ -161,6 +161,62 @@ def test_a_dry_run_agrees_on_nothing(two):
     assert len(conflicts(desktop, 4)) == 1
 
 
+# ---- Modes ----
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+@pytest.fixture
+def other_modes(two):
+    laptop, desktop = two
+    here, there = laptop.source("notes"), desktop.source("notes")
+    laptop.add("notes", FILES)
+    (here / "a").chmod(0o755)
+    (here / "b").chmod(0o600)
+    laptop.sync()
+    there.mkdir()
+    fill(there, FILES)
+    (there / "a").chmod(0o644)
+    (there / "b").chmod(0o666)
+    (there / "sub").chmod(0o700)
+    return laptop, desktop, here, there
+
+
+def modes(source):
+    return {name: mode(source / name) for name in ("a", "b", "c", "sub", "sub/d")}
+
+
+def test_other_modes_are_said_and_become_the_others(other_modes):
+    laptop, desktop, here, there = other_modes
+    before = modes(here)
+    options = [str(there), "--collection", "notes", "--existing"]
+    said = desktop.json("add", "-n", *options)
+    assert (said["equal"], said["modes"], said["different"]) == (5, 3, 0)
+    assert "5 equal (3 of them with another mode, which becomes the others'), 0 different" in desktop.run("add", *options)
+    assert conflicts(desktop) == [] == conflicts(laptop)
+    assert modes(there) == modes(here) == before
+
+
+def test_a_mode_that_is_changed_before_the_first_sync_is_an_edit(other_modes):
+    laptop, desktop, here, there = other_modes
+    desktop.json("add", str(there), "--collection", "notes", "--existing")
+    (there / "b").chmod(0o640)
+    desktop.sync()
+    laptop.sync()
+    assert mode(here / "b") == mode(there / "b") == 0o640 and modes(here) == modes(there)
+
+
+def test_mine_are_the_others_modes_too(other_modes):
+    laptop, desktop, here, there = other_modes
+    before = modes(there)
+    said = desktop.run("add", str(there), "--collection", "notes", "--existing", "--mine")
+    assert "3 of them with another mode, which the others get" in said
+    assert conflicts(desktop) == [] == conflicts(laptop)
+    assert modes(here) == modes(there) == before
+
+
 # ---- Records ----
 
 

@@ -94,6 +94,9 @@ static bool adopt(cf_publishing_batch *self, const cf_finding *finding)
         !cf_bytes_equal(shown->content, finding->content) ||
         cf_plan_node_of(binding->nodes, shown) || is_copy_of_known(binding, shown, finding))
         return false;
+    if (binding->meets & CF_MEETS_MINE && finding->mode.size && shown->mode.size &&
+        !cf_bytes_equal(shown->mode, finding->mode))
+        return false; /* that is the user's, too */
     cf_shown_agree(shown, &self->arena, &node);
     put_met(self, finding, &node);
     return true;
