@@ -171,9 +171,21 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
  * mark that only was lost is put back where that is asked for again and nothing went meanwhile, and
  * is reported. */
 cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *error);
+/* How many of the things that were last synced lie in the folder as the very files, in their
+ * places, and how many there are. */
+typedef struct {
+    size_t there, known;
+} cf_root_content;
+typedef cf_root_content cf_count_root(const void *context, cf_files *files);
+typedef struct {
+    const cf_folder *root;
+    cf_count_root *count; /* asked where the mark is lost */
+    const void *context;
+} cf_marked_root;
+/* The same of a root that somebody else holds. */
+cf_status cf_binding_check_root(cf_peer *peer, cf_binding *binding, const cf_marked_root *marked,
+                                cf_error *error);
 void cf_binding_close_root(cf_binding *binding, cf_files *files);
-/* CF_UNSAFE, with the ways out: its mark is lost, or another's. */
-cf_status cf_binding_refuse_folder(const cf_binding *binding, bool is_lost, cf_error *error);
 /* The root that is held has its mark and its temporary folder, as far as one can see. */
 bool cf_binding_has_mark(const cf_binding *binding, cf_files *files);
 cf_status cf_binding_load_folder(cf_peer *peer, cf_binding *binding, cf_error *error);

@@ -109,25 +109,30 @@ static void count_folder(void *context, const cf_node *node)
         count_in(context, node->number);
 }
 
-/* The very files, in their places. Of nothing all is there. Somebody may be about to take all of it
- * away, and the mark first: as many are to be there as the last time. */
-static bool has_most(cf_binding *binding, cf_files *files)
+static cf_root_content count_nodes(const void *context, cf_files *files)
 {
-    counting self = {binding, files, 0};
-    const size_t count = cf_nodes_count(binding->nodes);
+    counting self = {.binding = context, .files = files};
 
     count_in(&self, CF_NODE_ROOT);
-    cf_nodes_each(binding->nodes, count_folder, &self);
-    const bool rests = binding->is_unmarked && binding->there == self.there;
+    cf_nodes_each(self.binding->nodes, count_folder, &self);
+    return (cf_root_content){self.there, cf_nodes_count(self.binding->nodes)};
+}
+
+/* Of nothing all is there. Somebody may be about to take all of it away, and the mark first: as
+ * many are to be there as the last time. */
+static bool has_most(cf_binding *binding, const cf_root_content *content)
+{
+    const bool rests = binding->is_unmarked && binding->there == content->there;
+
     binding->is_unmarked = true;
-    binding->there = self.there;
-    return rests && (count == 0 || self.there > count / 2);
+    binding->there = content->there;
+    return rests && (content->known == 0 || content->there > content->known / 2);
 }
 
 /* ---- Its mark ---- */
 
 /* Of a long path the end is shown: the ways out have to be. */
-cf_status cf_binding_refuse_folder(const cf_binding *binding, bool is_lost, cf_error *error)
+static cf_status refuse(const cf_binding *binding, bool is_lost, cf_error *error)
 {
     enum { PATH_SHOWN = 100 };
     const size_t size = strlen(binding->path);
@@ -142,28 +147,31 @@ cf_status cf_binding_refuse_folder(const cf_binding *binding, bool is_lost, cf_e
 }
 
 /* Nothing can be deleted by mistake in a folder whose items are there. */
-static bool may_put_back(cf_binding *binding, cf_files *files, const cf_stat *now)
+static bool may_put_back(cf_files *files, cf_binding *binding, const cf_marked_root *marked,
+                         const cf_stat *now)
 {
-    return is_same_folder(binding, now) &&
-           !cf_root_was_taken(files, binding->root, &binding->instance) && has_most(binding, files);
+    if (!is_same_folder(binding, now) || cf_root_was_taken(files, marked->root, &binding->instance))
+        return false;
+    const cf_root_content content = marked->count(marked->context, files);
+
+    return has_most(binding, &content);
 }
 
-static cf_status check_mark(const cf_env *env, cf_binding *binding, const cf_stat *now,
-                            cf_error *error)
+static cf_status check_mark(const cf_env *env, cf_binding *binding, const cf_marked_root *marked,
+                            const cf_stat *now, cf_error *error)
 {
     cf_files *files = env->files;
     cf_id instance;
 
-    cf_status status = cf_root_read(files, binding->root, &instance, error);
+    cf_status status = cf_root_read(files, marked->root, &instance, error);
     if (!status && cf_id_equal(&instance, &binding->instance))
         return CF_OK;
     if (status && status != CF_MISSING && status != CF_BROKEN)
         return status;
-    if (!may_put_back(binding, files, now))
-        return status == CF_BROKEN ? status
-                                   : cf_binding_refuse_folder(binding, status == CF_MISSING, error);
+    if (!may_put_back(files, binding, marked, now))
+        return status == CF_BROKEN ? status : refuse(binding, status == CF_MISSING, error);
     const bool is_lost = status == CF_MISSING;
-    status = cf_root_put_back(files, binding->root, &binding->instance, error);
+    status = cf_root_put_back(files, marked->root, &binding->instance, error);
     if (!status)
         cf_report(env, CF_REPORT_WARNING,
                   "%s: its mark .counterfoil/root %s, and is put back: the folder is the one that "
@@ -172,10 +180,24 @@ static cf_status check_mark(const cf_env *env, cf_binding *binding, const cf_sta
     return status;
 }
 
+cf_status cf_binding_check_root(cf_peer *peer, cf_binding *binding, const cf_marked_root *marked,
+                                cf_error *error)
+{
+    cf_stat now;
+
+    cf_status status = peer->env->files->stat_folder(peer->env->files, marked->root, &now, error);
+    if (status)
+        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
+    status = check_mark(peer->env, binding, marked, &now, error);
+    if (!status)
+        keep_identity(peer, binding, &now);
+    binding->is_unmarked &= status != CF_OK;
+    return status;
+}
+
 cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     cf_files *files = peer->env->files;
-    cf_stat now;
 
     cf_binding_close_root(binding, files);
     cf_status status = files->open_root(files, binding->path, &binding->root, error);
@@ -183,20 +205,14 @@ cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *err
         return cf_fail(error, CF_MISSING,
                        "%s is not there: nothing of it is synced, nothing is deleted elsewhere",
                        binding->path);
-    if (!status)
-        status = files->stat_folder(files, binding->root, &now, error);
-    if (status) {
-        cf_binding_close_root(binding, files);
-        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
-    }
-    status = check_mark(peer->env, binding, &now, error);
+    if (status)
+        return error->status = CF_UNSAFE;
+    status = cf_binding_check_root(peer, binding,
+                                   &(cf_marked_root){binding->root, count_nodes, binding}, error);
     if (!status)
         status = cf_root_open_temporary(files, binding->root, &binding->temporary, error);
     if (status)
         cf_binding_close_root(binding, files);
-    else
-        keep_identity(peer, binding, &now);
-    binding->is_unmarked &= status != CF_OK;
     return status;
 }
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-cf_medium *cf_medium_new(cf_files *files, cf_peer *peer, const cf_binding *binding)
+cf_medium *cf_medium_new(cf_files *files, cf_peer *peer, cf_binding *binding)
 {
     if (binding->format == CF_FORMAT_SQLITE)
         return cf_medium_database_new(files, peer, binding);

@@ -66,7 +66,7 @@ struct cf_medium {
     const cf_medium_operations *operations;
     cf_files *files;
     cf_peer *peer; /* NULL: it is only read */
-    const cf_binding *binding;
+    cf_binding *binding;
     const cf_schema *schema;  /* of the collection; set before it is read; NULL: nobody knows */
     const cf_row_format *had; /* what it had room for when it was last looked at; set before it is
                                  read; NULL: nobody knows */
@@ -76,7 +76,7 @@ struct cf_medium {
 };
 
 /* Opens nothing yet. What is given outlives it. */
-cf_medium *cf_medium_new(cf_files *files, cf_peer *peer, const cf_binding *binding);
+cf_medium *cf_medium_new(cf_files *files, cf_peer *peer, cf_binding *binding);
 void cf_medium_destroy(cf_medium **medium);
 
 /* CF_USAGE: what `add` was told doesn't make sense in this format. */

@@ -44,16 +44,37 @@ static cf_status check(cf_medium *medium, cf_error *error)
 
 /* ---- The folder ---- */
 
-static cf_status check_instance(const cf_folder_medium *self, cf_error *error)
+static cf_root_content count_items(const void *context, cf_files *files)
 {
-    const cf_binding *binding = self->medium.binding;
-    cf_id instance;
+    const cf_folder_medium *self = context;
+    cf_root_content out = {0};
 
-    cf_status status = cf_root_read(self->medium.files, self->root, &instance, error);
-    if (status == CF_MISSING)
-        return cf_binding_refuse_folder(binding, true, error);
-    if (!status && !cf_id_equal(&instance, &binding->instance))
-        return cf_binding_refuse_folder(binding, false, error);
+    for (size_t i = 0; i < self->count; i++) {
+        const cf_folder_item *item = self->items[i];
+        cf_error ignored;
+        cf_stat now;
+
+        if (!item->held_count)
+            continue;
+        out.known++;
+        out.there += item->is_synced &&
+                     files->stat(files, self->root, item->name, &now, &ignored) == CF_OK &&
+                     cf_node_stat_same_file(&item->synced, &now);
+    }
+    return out;
+}
+
+/* By what its files held when they were last synced, from the home too. */
+static cf_status check_root(cf_folder_medium *self, cf_error *error)
+{
+    cf_medium *medium = &self->medium;
+    const cf_marked_root marked = {self->root, count_items, self};
+    cf_status status = self->loaded ? CF_OK : cf_folder_kept_load(self, error);
+
+    if (!status)
+        status = cf_binding_check_root(medium->peer, medium->binding, &marked, error);
+    if (status && medium->binding->is_unmarked && !medium->watch) /* nobody asks again later */
+        status = cf_binding_check_root(medium->peer, medium->binding, &marked, error);
     return status;
 }
 
@@ -70,7 +91,7 @@ cf_status cf_folder_medium_open(cf_folder_medium *self, cf_error *error)
         return status;
     if (status)
         return error->status = CF_UNSAFE; /* what can't be seen is not gone */
-    status = check_instance(self, error);
+    status = check_root(self, error);
     if (!status)
         status = cf_root_open_temporary(files, self->root, &self->temporary, error);
     return status;
@@ -110,8 +131,6 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     if (!status)
         status =
             cf_record_format_holds(&self->options, (cf_bytes){0}, &out->arena, &out->format, error);
-    if (!status && medium->peer && !self->loaded)
-        status = cf_folder_kept_load(self, error);
     if (status)
         return status;
     watch(self);

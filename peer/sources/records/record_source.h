@@ -10,11 +10,11 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
 /* ---- Without a source at work ---- */
 
 /* Fails where `add` should: what is there can't be read as this format. `*there`: something is. */
-cf_status cf_record_source_check(cf_files *files, const cf_binding *binding, bool *there,
+cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *there,
                                  cf_error *error);
 /* Whether the keys of what is there are numbers that somebody counts up, as far as it tells;
  * `*rows`: there are any. */
-cf_status cf_record_source_counts_up(cf_files *files, const cf_binding *binding, bool *counts_up,
+cf_status cf_record_source_counts_up(cf_files *files, cf_binding *binding, bool *counts_up,
                                      bool *rows, cf_error *error);
 /* How what is there compares with the collection, row by row. */
 cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_comparison *out,

@@ -9,8 +9,7 @@
 /* By a clock of the future nothing is fresh. */
 static const uint64_t FUTURE_MS = INT64_MAX / 1000000;
 
-cf_status cf_record_source_check(cf_files *files, const cf_binding *binding, bool *there,
-                                 cf_error *error)
+cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *there, cf_error *error)
 {
     cf_medium *medium = cf_medium_new(files, NULL, binding);
     cf_medium_content content = {0};
@@ -25,7 +24,7 @@ cf_status cf_record_source_check(cf_files *files, const cf_binding *binding, boo
     return status;
 }
 
-cf_status cf_record_source_counts_up(cf_files *files, const cf_binding *binding, bool *counts_up,
+cf_status cf_record_source_counts_up(cf_files *files, cf_binding *binding, bool *counts_up,
                                      bool *rows, cf_error *error)
 {
     cf_medium *medium = cf_medium_new(files, NULL, binding);
@@ -85,7 +84,7 @@ static cf_status open_apart(apart *self, cf_peer *peer, const cf_binding *bindin
 
     self->source.binding = (cf_binding *)binding; /* only who may put into it does */
     run->source = &self->source;
-    self->medium = cf_medium_new(peer->env->files, peer, binding);
+    self->medium = cf_medium_new(peer->env->files, peer, self->source.binding);
     cf_status status = cf_peer_collection(peer, &binding->collection, &run->collection, error);
     if (!status)
         status = cf_catalog_schema(peer, &binding->collection, &run->arena, &run->schema, error);
