@@ -107,15 +107,10 @@ static cf_status forget_base(repair *self, cf_binding *binding, cf_error *error)
                                              CF_TABLE_INTENT, CF_TABLE_DATABASE, CF_TABLE_AGREED,
                                              CF_TABLE_HELD,   CF_TABLE_HIDDEN,   CF_TABLE_REFUSED,
                                              CF_TABLE_WAITED, CF_TABLE_GUARDED};
-    cf_store *store = cf_home_store(self->peer->home);
-    cf_arena arena = {0};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)
-        status = store->scan(store, cf_peer_user(self->peer),
-                             cf_key_source(&arena, tables[i], binding->number), drop_key,
-                             &self->records, error);
-    cf_arena_release(&arena);
+        status = cf_binding_scan(self->peer, binding, tables[i], drop_key, &self->records, error);
     cf_nodes_destroy(&binding->nodes);
     binding->nodes = cf_nodes_new();
     return status;

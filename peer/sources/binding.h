@@ -160,6 +160,10 @@ const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, 
 void cf_binding_path_word(const cf_binding *binding, cf_buffer *out);
 cf_status cf_binding_load_count(cf_peer *peer, cf_binding *binding, cf_error *error);
 
+/* Visits what a table keeps of the source. */
+cf_status cf_binding_scan(cf_peer *peer, const cf_binding *binding, cf_table_letter table,
+                          cf_record_visit *visit, void *context, cf_error *error);
+
 /* The record of the binding, for a commit. */
 void cf_binding_put(const cf_binding *binding, cf_records *records);
 cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *error);

@@ -259,28 +259,33 @@ static bool note_meeting(void *context, cf_bytes key, cf_bytes value)
 static cf_status load_base(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     bool records = cf_format_is_records(binding->format);
-    cf_store *store = cf_home_store(peer->home);
-    cf_arena arena = {0};
     base_loading load = {binding, binding->rows, CF_OK, error};
 
-    cf_bytes key = cf_key_source(&arena, records ? CF_TABLE_ROW : CF_TABLE_NODE, binding->number);
-    cf_status status =
-        store->scan(store, cf_peer_user(peer), key, records ? load_row : load_node, &load, error);
+    cf_status status = cf_binding_scan(peer, binding, records ? CF_TABLE_ROW : CF_TABLE_NODE,
+                                       records ? load_row : load_node, &load, error);
     load.rows = binding->dependants;
     if (!status && !load.status && records)
-        status = store->scan(store, cf_peer_user(peer),
-                             cf_key_source(&arena, CF_TABLE_HIDDEN, binding->number), load_row,
-                             &load, error);
+        status = cf_binding_scan(peer, binding, CF_TABLE_HIDDEN, load_row, &load, error);
     if (!status)
-        status = store->scan(store, cf_peer_user(peer),
-                             cf_key_source(&arena, CF_TABLE_MEETING, binding->number), note_meeting,
-                             binding, error);
-    cf_arena_release(&arena);
+        status = cf_binding_scan(peer, binding, CF_TABLE_MEETING, note_meeting, binding, error);
     if (!status && load.status) {
         error->status = status = CF_BROKEN;
         cf_error_while(error, "the base of %s (`counterfoil repair` mends it from the log)",
                        binding->path);
     }
+    return status;
+}
+
+cf_status cf_binding_scan(cf_peer *peer, const cf_binding *binding, cf_table_letter table,
+                          cf_record_visit *visit, void *context, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_key_source(&arena, table, binding->number), visit,
+                    context, error);
+    cf_arena_release(&arena);
     return status;
 }
 
@@ -340,7 +345,6 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
 {
     cf_store *store = cf_home_store(peer->home);
     cf_records records = {0};
-    cf_arena arena = {0};
     const cf_table_letter tables[] = {
         CF_TABLE_SOURCE,  CF_TABLE_NODE,   CF_TABLE_ROW,    CF_TABLE_PLACE,    CF_TABLE_INTENT,
         CF_TABLE_OWED,    CF_TABLE_TAKEN,  CF_TABLE_SCHEMA, CF_TABLE_DATABASE, CF_TABLE_AGREED,
@@ -349,12 +353,9 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)
-        status = store->scan(store, cf_peer_user(peer),
-                             cf_key_source(&arena, tables[i], binding->number), drop_key, &records,
-                             error);
+        status = cf_binding_scan(peer, binding, tables[i], drop_key, &records, error);
     if (!status)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    cf_arena_release(&arena);
     cf_records_release(&records);
     return status;
 }

@@ -39,10 +39,10 @@ def books(request, two):
     here, there = (Book(device.source("book"), request.param) for device in two)
     for i in range(COUNT):
         here.write(f"k{i}", f"name {i}")
-    laptop.json("add", str(here.path), "--format", request.param)
+    laptop.json("add", str(here.path), "--collection", "book", "--format", request.param)
     laptop.sync()
     desktop.sync()
-    desktop.json("add", str(there.path), "--existing", "--format", request.param)
+    desktop.json("add", str(there.path), "--collection", "book", "--existing", "--format", request.param)
     desktop.sync()
     assert there.names() == here.names() == [f"name {i}" for i in range(COUNT)]
     return laptop, desktop, here, there

@@ -326,14 +326,11 @@ static void lift_again(const recovery *self)
 cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
-    cf_arena arena = {0};
     recovery self = {.peer = peer, .binding = binding, .error = error};
     size_t settled;
 
     lift_again(&self);
-    cf_status status = store->scan(store, cf_peer_user(peer),
-                                   cf_key_source(&arena, CF_TABLE_INTENT, binding->number),
-                                   recover_one, &self, error);
+    cf_status status = cf_binding_scan(peer, binding, CF_TABLE_INTENT, recover_one, &self, error);
     if (!status)
         status = self.status;
     if (!status)
@@ -352,6 +349,5 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
         cf_error_while(error, "settling what was under way in %s", binding->path);
     cf_numbers_release(&self.touched);
     cf_records_release(&self.records);
-    cf_arena_release(&arena);
     return status;
 }

@@ -59,14 +59,7 @@ static bool load(void *context, cf_bytes key, cf_bytes value)
 
 cf_status cf_lifted_load(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
-    cf_store *store = cf_home_store(peer->home);
-    cf_arena arena = {0};
-
-    cf_status status =
-        store->scan(store, cf_peer_user(peer),
-                    cf_key_source(&arena, CF_TABLE_LIFTED, binding->number), load, binding, error);
-    cf_arena_release(&arena);
-    return status;
+    return cf_binding_scan(peer, binding, CF_TABLE_LIFTED, load, binding, error);
 }
 
 bool cf_lifted_has(const cf_binding *binding, uint64_t folder)

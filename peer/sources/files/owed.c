@@ -120,14 +120,9 @@ static bool load_one(void *context, cf_bytes key, cf_bytes value)
 
 cf_status cf_owed_load(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
-    cf_store *store = cf_home_store(peer->home);
-    cf_arena arena = {0};
     loading load = {binding, CF_OK, error};
+    cf_status status = cf_binding_scan(peer, binding, CF_TABLE_OWED, load_one, &load, error);
 
-    cf_status status =
-        store->scan(store, cf_peer_user(peer),
-                    cf_key_source(&arena, CF_TABLE_OWED, binding->number), load_one, &load, error);
-    cf_arena_release(&arena);
     if (!status && load.status) {
         error->status = status = CF_BROKEN;
         cf_error_while(error, "what waits in the temporary folder of %s", binding->path);

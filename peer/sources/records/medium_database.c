@@ -214,7 +214,7 @@ static void settled(cf_medium *medium, cf_records *records)
     cf_database_place_keep(&of(medium)->place, medium->binding, records);
 }
 
-cf_medium *cf_medium_database_new(cf_files *files, cf_peer *peer, const cf_binding *binding)
+cf_medium *cf_medium_database_new(cf_files *files, cf_peer *peer, cf_binding *binding)
 {
     static const cf_medium_operations operations = {destroy, check, recover, read,
                                                     changed, write, settled, rest};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/files_root.h"
+#include "peer/merge/node_stat.h"
 #include "peer/sources/files/watch.h"
 #include "peer/sources/records/medium_folder_inside.h"
 
@@ -189,7 +190,7 @@ static void settled(cf_medium *medium, cf_records *records)
     cf_folder_intents_settle(of(medium), records);
 }
 
-cf_medium *cf_medium_folder_new(cf_files *files, cf_peer *peer, const cf_binding *binding)
+cf_medium *cf_medium_folder_new(cf_files *files, cf_peer *peer, cf_binding *binding)
 {
     static const cf_medium_operations operations = {
         .destroy = destroy,

@@ -6,6 +6,6 @@
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_FOLDER_H
 #include "peer/sources/records/medium.h"
 
-cf_medium *cf_medium_folder_new(cf_files *files, cf_peer *peer, const cf_binding *binding);
+cf_medium *cf_medium_folder_new(cf_files *files, cf_peer *peer, cf_binding *binding);
 
 #endif

@@ -96,13 +96,10 @@ static bool visit(void *context, cf_bytes key, cf_bytes value)
 cf_status cf_folder_kept_load(cf_folder_medium *self, cf_error *error)
 {
     cf_peer *peer = self->medium.peer;
-    cf_store *store = cf_home_store(peer->home);
     loading load = {self, CF_OK, error};
-    cf_arena arena = {0};
 
-    cf_bytes prefix = cf_key_source(&arena, CF_TABLE_PLACE, self->medium.binding->number);
-    cf_status status = store->scan(store, cf_peer_user(peer), prefix, visit, &load, error);
-    cf_arena_release(&arena);
+    cf_status status =
+        cf_binding_scan(peer, self->medium.binding, CF_TABLE_PLACE, visit, &load, error);
     if (!status && load.status) {
         status = error->status = CF_BROKEN;
         cf_error_while(error, "what the files of %s held", self->medium.binding->path);

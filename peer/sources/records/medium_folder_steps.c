@@ -270,12 +270,9 @@ static cf_status settle(recovering *self)
 {
     cf_medium *medium = &self->self->medium;
     cf_store *store = cf_home_store(medium->peer->home);
-    cf_arena arena = {0};
 
-    cf_bytes prefix = cf_key_source(&arena, CF_TABLE_INTENT, medium->binding->number);
     cf_status status =
-        store->scan(store, cf_peer_user(medium->peer), prefix, visit, self, self->error);
-    cf_arena_release(&arena);
+        cf_binding_scan(medium->peer, medium->binding, CF_TABLE_INTENT, visit, self, self->error);
     if (!status)
         status = self->status;
     if (!status)
