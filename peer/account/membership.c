@@ -152,6 +152,8 @@ cf_status cf_membership_leave(cf_peer *peer, cf_head *head, cf_error *error)
 
 /* ---- The own part ---- */
 
+#define CF_WAY_BACK "the way back is `counterfoil leave`, then `counterfoil join` with a new code"
+
 cf_status cf_membership_standing(cf_peer *peer, cf_error *error)
 {
     const cf_registry *registry = cf_log_registry(peer->log);
@@ -164,8 +166,9 @@ cf_status cf_membership_standing(cf_peer *peer, cf_error *error)
     if (!self || self->is_valid)
         return CF_OK;
     if (!end) {
-        return cf_fail(error, CF_DENIED,
-                       "this device is none of the user's any more: who let it in was shut out");
+        return cf_fail(
+            error, CF_DENIED,
+            "this device is none of the user's any more: who let it in was shut out; " CF_WAY_BACK);
     }
     cf_time_show(end->time_ms, time);
     if (end->kind == CF_MEMBER_LEAVE)
@@ -173,8 +176,8 @@ cf_status cf_membership_standing(cf_peer *peer, cf_error *error)
                 time);
     else
         cf_fail(error, CF_DENIED,
-                "this device was shut out by %s at %s; what lies in its folders stays as it is, "
-                "and nothing of it is published",
+                "this device was shut out by %s at %s: its files stay, and nothing of it is "
+                "published; " CF_WAY_BACK,
                 cf_hash_equal(&end->author, cf_peer_user(peer))
                     ? "the account"
                     : cf_catalog_device_name(peer, &end->author, &arena),

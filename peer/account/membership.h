@@ -40,6 +40,8 @@ cf_status cf_membership_annul(const cf_signatory *by, const cf_hash *revocation,
 /* Takes this device out. */
 cf_status cf_membership_leave(cf_peer *peer, cf_head *head, cf_error *error);
 
+/* For a device that has no part any more. */
+#define CF_WAY_BACK "the way back is `counterfoil leave`, then `counterfoil join` with a new code"
 /* Why this device has no part any more, for a person: CF_OK while it has, else CF_DENIED with who
  * shut it out and when. */
 cf_status cf_membership_standing(cf_peer *peer, cf_error *error);

@@ -13,13 +13,19 @@ static cf_status rename_device(cf_run *run, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(run->loop);
     const char *const *arguments = run->options.arguments;
+    const char *name = NULL;
     cf_hash device;
 
     cf_status status = cf_run_check_count(run, 3, 3, error);
     if (!status)
         status = cf_device_named(peer, arguments[1], false, &device, error);
-    if (!status)
-        status = cf_catalog_name_device(peer, &device, arguments[2], cf_loop_now(run->loop), error);
+    if (!status) {
+        name = cf_catalog_free_name(peer, &device, arguments[2], &run->arena);
+        status = cf_catalog_name_device(peer, &device, name, cf_loop_now(run->loop), error);
+    }
+    if (!status && name != arguments[2] && !run->quiet)
+        cf_say(&run->output, "another device is called '%s': this one is called '%s'", arguments[2],
+               name);
     cf_loop_wake(run->loop);
     return status;
 }

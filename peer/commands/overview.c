@@ -120,6 +120,20 @@ static cf_status take_notes(const cf_run *run, cf_arena *arena, cf_overview *out
     return status;
 }
 
+/* It holds no key, whatever it had read before. */
+static void note_relay(cf_peer *peer, cf_binding_status *status)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    if (status->trouble || !self || !self->is_valid || self->role != CF_ROLE_RELAY)
+        return;
+    status->trouble = CF_DENIED;
+    status->trouble_text =
+        "this device is a relay now: it carries what others write, and nothing comes into this "
+        "source or goes out of it; `counterfoil remove` lets it be, and an owner can make the "
+        "device a member again with `counterfoil devices role`";
+}
+
 cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options, cf_arena *arena,
                            cf_overview *out, cf_error *error)
 {
@@ -137,6 +151,7 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
             continue;
         source->name = cf_catalog_name(peer, &binding->collection, arena);
         cf_engine_status(engine, binding, arena, &source->status);
+        note_relay(peer, &source->status);
         if (options->filter_count)
             filter(options, arena, &source->status);
         out->count++;

@@ -18,6 +18,7 @@ enum { SHUT = 1 << 16 }; /* beside a mode, which may be 0 */
 typedef struct {
     cf_bytes path;
     bool is_folder;
+    bool is_large; /* the log knows its content, perhaps, and not where that may be had */
 } own_thing;
 
 typedef struct {
@@ -100,12 +101,14 @@ static cf_status open_aside(putting *self, cf_error *error)
     return status;
 }
 
-static void name_it(const putting *self, cf_bytes path)
+static void name_it(const putting *self, cf_bytes path, bool is_large)
 {
     char shown[CF_NAME_SHOWN];
 
     cf_name_show(path, shown);
-    cf_say(&self->of->run->output, "%s: it is no version that the log has; it is kept in %s", shown,
+    cf_say(&self->of->run->output, "%s: %s; it is kept in %s", shown,
+           is_large ? "the log has no such version here, or its bytes may be nowhere else"
+                    : "it is no version that the log has",
            self->shown);
 }
 
@@ -116,7 +119,8 @@ static void add_thing(void *context, cf_bytes path, bool is_folder)
     putting *self = context;
 
     self->things = cf_grow(self->things, &self->capacity, self->count + 1, sizeof *self->things);
-    self->things[self->count++] = (own_thing){cf_arena_copy(&self->arena, path), is_folder};
+    self->things[self->count++] =
+        (own_thing){.path = cf_arena_copy(&self->arena, path), .is_folder = is_folder};
 }
 
 static size_t split(cf_bytes path, cf_bytes names[DEPTH_MAX])
@@ -196,11 +200,20 @@ static cf_status rename_shut(cf_files *files, const place *above, const place *f
     return status;
 }
 
-static cf_status move(putting *self, cf_bytes path, cf_error *error)
+static bool is_large(cf_files *files, const place *at)
+{
+    cf_stat now;
+    cf_error ignored;
+
+    return files->stat(files, at->folder, at->name, &now, &ignored) == CF_OK &&
+           now.kind == CF_FILE_REGULAR && now.size > CF_INLINE_MAX;
+}
+
+static cf_status move(putting *self, own_thing *thing, cf_error *error)
 {
     cf_files *files = self->of->peer->env->files;
     cf_bytes names[DEPTH_MAX];
-    size_t count = split(path, names);
+    size_t count = split(thing->path, names);
     cf_hold above = {0}, from = {0}, to = {0};
 
     if (!count)
@@ -210,6 +223,8 @@ static cf_status move(putting *self, cf_bytes path, cf_error *error)
         status = cf_hold_path(files, self->root, names, count - 2, &above, error);
     if (!status)
         status = cf_hold_path(files, self->root, names, count - 1, &from, error);
+    if (!status)
+        thing->is_large = is_large(files, &(place){from.folder, names[count - 1]});
     if (!status)
         status = open_above(self, names, count - 1, &to, error);
     if (!status)
@@ -240,14 +255,14 @@ static cf_status move_things(putting *self, cf_error *error)
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < self->count; i++) {
-        const own_thing *thing = &self->things[i];
+        own_thing *thing = &self->things[i];
 
         if (!lies_in(thing->path, moved) && (whole || !thing->is_folder)) {
-            status = move(self, thing->path, error);
+            status = move(self, thing, error);
             moved = whole && thing->is_folder ? thing->path : moved;
         }
         if (!status && !thing->is_folder)
-            name_it(self, thing->path);
+            name_it(self, thing->path, thing->is_large);
     }
     return status;
 }
@@ -395,7 +410,7 @@ static cf_status put_rows_aside(putting *self, cf_error *error)
         cf_binding_row_path(of->binding,
                             of->binding->format == CF_FORMAT_SQLITE ? CF_KIND_ROW : CF_KIND_RECORD,
                             self->rows[i].table, self->rows[i].key, &path);
-        name_it(self, cf_buffer_view(&path));
+        name_it(self, cf_buffer_view(&path), false);
         cf_buffer_release(&path);
     }
     return status;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/account/membership.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/named_record.h"
 #include "peer/commands/remote.h"
@@ -189,8 +190,12 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
         cf_print_json(&run->output, document);
     if (!cf_engine_binding_count(cf_loop_engine(run->loop)) && !run->quiet)
         cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
+    bool is_out = cf_membership_standing(peer, error) != CF_OK;
+    if (is_out)
+        cf_say(&run->output, "%s", error->text);
     if (cf_options_has(&run->options, "check")) {
         cf_standing standing = cf_overview_standing(&overview, false);
+        standing.denied |= is_out;
         run->exit_code = cf_standing_exit_code(&standing);
     }
     return CF_OK;

@@ -144,7 +144,8 @@ static void tell_denial(cf_engine *engine, const cf_error *why)
         cf_fail(&engine->loss, CF_DENIED, "%s", standing.text);
     else
         cf_fail(&engine->loss, CF_DENIED,
-                "%s; whether it is still in, `counterfoil devices` tells on another one",
+                "%s; whether it is still in, `counterfoil devices` tells on another one; if "
+                "not, " CF_WAY_BACK,
                 why->text);
 }
 

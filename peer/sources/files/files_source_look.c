@@ -148,7 +148,12 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
     const char *silent = silence_of(source);
 
     if (source->surveying_only && !source->surveying_agrees) {
-        cf_source_note_batch(source, batch, silent, now_ms);
+        const cf_publishing told = {.peer = workshop->peer, .binding = source->binding};
+
+        if (silent)
+            cf_source_note_kept(source, &told, batch, silent);
+        else
+            cf_source_note_batch(source, batch, NULL, now_ms);
         return CF_OK;
     }
     if (meets(source) && !source->past) {
