@@ -28,6 +28,7 @@ cf_bench_path cf_bench_path_of(const cf_bench *bench, const char *format, ...)
 
 cf_status cf_bench_delta(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_first_sync(const cf_bench *bench, cf_error *error);
+cf_status cf_bench_growth(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_joiner(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_latency(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_log(const cf_bench *bench, cf_error *error);

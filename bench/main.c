@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* counterfoil-bench [NAME…] [--quick] [--json FILE] */
+/* counterfoil-bench [NAME…] [--quick] [--check] [--json FILE] */
 #include <errno.h>
 #include <signal.h>
 #include <sodium.h>
@@ -27,6 +27,8 @@ static const struct {
      cf_bench_first_sync},
     {"latency", "from save to visible, beside inotify with rsync and five fsyncs",
      cf_bench_latency},
+    {"growth", "a save by saves before it, by files and by its folder, beside itself with few",
+     cf_bench_growth},
     {"joiner", "a device that joins after many edits, beside a plain first sync", cf_bench_joiner},
     {"sqlite", "a look at a database in which little changed, beside sqldiff and session_diff",
      cf_bench_sqlite},
@@ -37,7 +39,7 @@ static const struct {
 enum { COUNT = sizeof benchmarks / sizeof *benchmarks };
 
 typedef struct {
-    bool quick, help;
+    bool quick, help, check;
     const char *json;
     bool chosen[COUNT];
     bool any;
@@ -70,6 +72,8 @@ static cf_status read_options(int argc, char **argv, options *out, cf_error *err
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--quick") == 0)
             out->quick = true;
+        else if (strcmp(argv[i], "--check") == 0)
+            out->check = true;
         else if (strcmp(argv[i], "--help") == 0)
             out->help = true;
         else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
@@ -86,10 +90,10 @@ static cf_status read_options(int argc, char **argv, options *out, cf_error *err
 
 static void print_help(void)
 {
-    puts("counterfoil-bench [NAME...] [--quick] [--json FILE]\n\n"
+    puts("counterfoil-bench [NAME...] [--quick] [--check] [--json FILE]\n\n"
          "Runs the benchmarks, all of them if none is named, each beside a reference in\n"
-         "the same run; the ratio is ours divided by the reference's. Temporary data lies\n"
-         "under $TMPDIR and is removed.\n");
+         "the same run; the ratio is ours divided by the reference's. With --check it fails\n"
+         "where a limit is exceeded. Temporary data lies under $TMPDIR and is removed.\n");
     for (size_t i = 0; i < COUNT; i++)
         printf("  %-12s %s\n", benchmarks[i].name, benchmarks[i].question);
 }
@@ -152,6 +156,9 @@ static cf_status run(const options *wanted, const char *top, cf_error *error)
             status = run_one(&bench, i, error);
     if (!status && wanted->json)
         status = cf_results_write(bench.results, wanted->json, error);
+    if (!status && wanted->check && cf_results_exceeded(bench.results))
+        status = cf_fail(error, CF_TOO_LARGE, "%zu limits are exceeded",
+                         cf_results_exceeded(bench.results));
     cf_results_destroy(&bench.results);
     return status;
 }

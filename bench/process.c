@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/measure.h"
@@ -85,6 +86,46 @@ void cf_process_wait(cf_process *process, cf_usage *out)
         .code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
     };
     process->id = 0;
+}
+
+/* The sum of what stands behind this word in a file of /proc; 0 where that can't be read. */
+static uint64_t read_figure(pid_t id, const char *name, const char *word)
+{
+    char path[64], line[256];
+    unsigned long long found = 0, value;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)id, name);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, word, strlen(word)) == 0 && sscanf(line + strlen(word), "%llu", &value))
+            found += value;
+    if (file)
+        fclose(file);
+    return found;
+}
+
+/* Of all threads that run, and of those that ended. */
+static cf_status read_processor(pid_t id, double *out, cf_error *error)
+{
+    struct timespec time;
+    clockid_t clock;
+
+    if (clock_getcpuclockid(id, &clock) || clock_gettime(clock, &time))
+        return cf_fail(error, CF_IO, "the time of process %d can't be read", (int)id);
+    *out = (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+    return CF_OK;
+}
+
+cf_status cf_process_figures(const cf_process *process, cf_figures *out, cf_error *error)
+{
+    pid_t id = process->id;
+
+    *out = (cf_figures){
+        .calls = read_figure(id, "io", "syscr:") + read_figure(id, "io", "syscw:"),
+        .written = read_figure(id, "io", "wchar:"),
+        .memory = read_figure(id, "status", "VmRSS:") * 1024,
+    };
+    return read_processor(id, &out->processor_s, error);
 }
 
 bool cf_process_has_ended(const cf_process *process)

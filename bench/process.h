@@ -16,6 +16,14 @@ typedef struct {
     int code;           /* exit code; 128 and the signal's number */
 } cf_usage;
 
+/* Of a process that runs, since it began. */
+typedef struct {
+    double processor_s;
+    uint64_t calls;   /* that read or write; 0 where this process may not know */
+    uint64_t written; /* bytes, by these; the same */
+    uint64_t memory;  /* resident now, bytes */
+} cf_figures;
+
 typedef struct {
     const char *const *arguments; /* NULL at the end; the first is looked for in PATH */
     const char *output;           /* a file for stdout; NULL: nowhere */
@@ -38,6 +46,7 @@ typedef struct {
 cf_status cf_process_start(const cf_command *command, cf_process *out, cf_error *error);
 /* Until it ends by itself. */
 void cf_process_wait(cf_process *process, cf_usage *out);
+cf_status cf_process_figures(const cf_process *process, cf_figures *out, cf_error *error);
 bool cf_process_has_ended(const cf_process *process);
 /* SIGTERM, then waits. `out` may be NULL; nothing happens when there is none. */
 void cf_process_stop(cf_process *process, cf_usage *out);

@@ -12,9 +12,10 @@
 struct cf_results {
     json_t *benchmarks; /* an array */
     json_t *current;    /* its last; borrowed */
+    size_t exceeded;
 };
 
-static const char *const unit_names[] = {"s", "B", "1/s"};
+static const char *const unit_names[] = {"s", "B", "1/s", "1"};
 
 enum { FIGURE_SIZE = 32 };
 
@@ -62,6 +63,9 @@ static void show(cf_unit unit, double value, char out[FIGURE_SIZE])
         break;
     case CF_UNIT_PER_SECOND:
         snprintf(out, FIGURE_SIZE, "%.0f/s", value);
+        break;
+    case CF_UNIT_COUNT:
+        snprintf(out, FIGURE_SIZE, "%.1f", value);
         break;
     case CF_UNIT_SECONDS:
         if (value < 0.1)
@@ -121,12 +125,19 @@ void cf_results_limit(cf_results *results, const cf_limited *limited)
 {
     bool kept = limited->share <= limited->limit;
 
+    results->exceeded += !kept;
+
     printf("  %s\n    %-34s %11.1f%%\n    %-34s %11.1f%%  %s\n", limited->what, "share",
            100 * limited->share, "limit", 100 * limited->limit, kept ? "kept" : "EXCEEDED");
     fflush(stdout);
     json_array_append_new(json_object_get(results->current, "limits"),
                           json_pack("{s:s, s:f, s:f, s:b}", "what", limited->what, "share",
                                     limited->share, "limit", limited->limit, "kept", kept));
+}
+
+size_t cf_results_exceeded(const cf_results *results)
+{
+    return results->exceeded;
 }
 
 void cf_results_skip(cf_results *results, const char *format, ...)

@@ -13,7 +13,7 @@ void cf_results_destroy(cf_results **results);
 /* What follows belongs to this benchmark. */
 void cf_results_begin(cf_results *results, const char *name, const char *question);
 
-typedef enum { CF_UNIT_SECONDS, CF_UNIT_BYTES, CF_UNIT_PER_SECOND } cf_unit;
+typedef enum { CF_UNIT_SECONDS, CF_UNIT_BYTES, CF_UNIT_PER_SECOND, CF_UNIT_COUNT } cf_unit;
 
 /* Ours beside a reference, measured in the same run, or alone (`theirs` NULL). */
 typedef struct {
@@ -31,6 +31,8 @@ typedef struct {
     double share, limit;
 } cf_limited;
 void cf_results_limit(cf_results *results, const cf_limited *limited);
+/* How many shares were over their limits. */
+size_t cf_results_exceeded(const cf_results *results);
 /* It can't be measured here, and why. */
 void cf_results_skip(cf_results *results, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
