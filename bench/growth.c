@@ -259,8 +259,8 @@ static trial begin(const cf_bench *bench, const char *act, const char *thing, si
     trial it = {.bench = bench,
                 .act = act,
                 .thing = thing,
-                .least = bench->quick ? least / 8 : least,
-                .saves = bench->quick ? 12 : 100,
+                .least = bench->quick ? least / 16 : least,
+                .saves = bench->quick ? 8 : 100,
                 .seed = 7};
 
     for (size_t i = 0; i < STEPS; i++)

@@ -11,7 +11,7 @@ typedef enum {
     CF_ROCKS_DEFAULT, /* "instance"; 'u' · user -> epoch, 'b' · user -> bytes of its entries */
     CF_ROCKS_ENTRIES, /* user · position -> entry */
     CF_ROCKS_CHAIN,   /* user · writer · sequence · hash -> position */
-    CF_ROCKS_HEADS,   /* the same of the entries without a successor -> nothing */
+    CF_ROCKS_HEADS,   /* user · writer -> sequence · hash of each entry without a successor */
     CF_ROCKS_RECORDS, /* user · key -> value */
     CF_ROCKS_TABLES,
 } cf_rocks_table;

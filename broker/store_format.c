@@ -15,7 +15,7 @@
 #define FIRST_WORDS "counterfoil store "
 #define NEW_FILE CF_STORE_FORMAT_FILE ".new"
 
-static cf_status check_text(const char *text, const char *path, cf_error *error)
+static cf_status check_text(const char *text, const char *path, bool *older, cf_error *error)
 {
     char *end;
 
@@ -28,12 +28,14 @@ static cf_status check_text(const char *text, const char *path, cf_error *error)
     if (version > CF_STORE_FORMAT)
         return cf_fail(error, CF_BROKEN, "%s has the newer format %lu, this program knows %d", path,
                        version, CF_STORE_FORMAT);
+    *older = version < CF_STORE_FORMAT;
     return CF_OK;
 damaged:
     return cf_fail(error, CF_BROKEN, "%s/%s is damaged", path, CF_STORE_FORMAT_FILE);
 }
 
-static cf_status read_file(int directory, const char *path, bool *absent, cf_error *error)
+static cf_status read_file(int directory, const char *path, bool *absent, bool *older,
+                           cf_error *error)
 {
     char text[64] = "";
     size_t size;
@@ -49,7 +51,7 @@ static cf_status read_file(int directory, const char *path, bool *absent, cf_err
     close(file);
     if (!is_read)
         return cf_fail_errno(error, number, "reading %s", CF_STORE_FORMAT_FILE);
-    return check_text(text, path, error);
+    return check_text(text, path, older, error);
 }
 
 static cf_status write_durably(int directory, cf_error *error)
@@ -73,12 +75,12 @@ static cf_status write_durably(int directory, cf_error *error)
 cf_status cf_store_format_check(const char *path, cf_error *error)
 {
     int directory = -1;
-    bool absent;
+    bool absent, older = false;
 
     cf_status status = cf_durable_folder_open(path, &directory, error);
     if (status)
         return status;
-    status = read_file(directory, path, &absent, error);
+    status = read_file(directory, path, &absent, &older, error);
     if (status == CF_OK && absent) {
         if (faccessat(directory, "CURRENT", F_OK, 0) == 0)
             status = cf_fail(error, CF_BROKEN, "%s holds a database without its %s", path,
@@ -86,6 +88,8 @@ cf_status cf_store_format_check(const char *path, cf_error *error)
         else
             status = write_durably(directory, error);
     }
+    if (status == CF_OK && older)
+        status = write_durably(directory, error);
     close(directory);
     return status;
 }

@@ -5,10 +5,11 @@
 #define CF_BROKER_STORE_FORMAT_H
 #include "codec/error.h"
 
-#define CF_STORE_FORMAT 1
+#define CF_STORE_FORMAT 2
 #define CF_STORE_FORMAT_FILE "FORMAT"
 
-/* Makes the directory and the file when absent. CF_BROKEN: of a newer format, or damaged. */
+/* Makes the directory and the file when absent; a store of an older format, which this program
+ * reads, is of this one from now on. CF_BROKEN: of a newer format, or damaged. */
 cf_status cf_store_format_check(const char *path, cf_error *error);
 
 #endif

@@ -78,19 +78,15 @@ static void batch_put(cf_rocks_store *self, cf_rocks_table table, cf_bytes key, 
 static void batch_entry(cf_rocks_store *self, const cf_hash *user, const cf_entry *entry,
                         uint64_t position)
 {
-    cf_head head = cf_head_of(entry), predecessor = cf_entry_predecessor(entry);
+    cf_head head = cf_head_of(entry);
     cf_position_key at = cf_position_key_of(user, position);
-    cf_head_key name = cf_head_key_of(user, &head), before = cf_head_key_of(user, &predecessor);
+    cf_head_key name = cf_head_key_of(user, &head);
     uint8_t number[8];
 
     cf_put_u64(number, position);
     batch_put(self, CF_ROCKS_ENTRIES, cf_bytes_of(at.bytes, sizeof at.bytes), entry->wire);
     batch_put(self, CF_ROCKS_CHAIN, cf_bytes_of(name.bytes, sizeof name.bytes),
               cf_bytes_of(number, sizeof number));
-    if (predecessor.sequence > 0)
-        rocksdb_writebatch_wi_delete_cf(self->batch, self->rocks->tables[CF_ROCKS_HEADS],
-                                        (const char *)before.bytes, sizeof before.bytes);
-    batch_put(self, CF_ROCKS_HEADS, cf_bytes_of(name.bytes, sizeof name.bytes), cf_bytes_of("", 0));
 }
 
 /* With its entries, so that it is right whenever they are there. */
@@ -179,6 +175,8 @@ static cf_append_answer place(cf_rocks_store *self, const cf_append *append, uin
         return CF_APPEND_FAILED;
     if (!same)
         return CF_APPEND_CHANGED;
+    if (append->entry && cf_rocks_heads_batch(self, &append->user, append->entry, error))
+        return CF_APPEND_FAILED;
     if (append->entry) {
         *position = account->next++;
         account->size += append->entry->wire.size;

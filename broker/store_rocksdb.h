@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of the RocksDB store, for its parts: store_rocksdb_open.c opens, store_rocksdb.c
- * writes, store_rocksdb_read.c reads, store_rocksdb_forget.c removes users. */
+ * writes, store_rocksdb_heads.c keeps the heads, store_rocksdb_read.c reads, store_rocksdb_forget.c
+ * removes users. */
 #ifndef CF_BROKER_STORE_ROCKSDB_H
 #define CF_BROKER_STORE_ROCKSDB_H
 #include "broker/rocks.h"
@@ -63,6 +64,13 @@ void cf_rocks_store_answer(cf_rocks_store *self, const cf_error *failed);
 cf_status cf_rocks_store_settle(cf_rocks_store *self, cf_error *error);
 /* Closes and opens. */
 cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error);
+
+/* Batches what the entry makes of its writer's heads; nothing when it fails. */
+cf_status cf_rocks_heads_batch(cf_rocks_store *self, const cf_hash *user, const cf_entry *entry,
+                               cf_error *error);
+/* Visits the heads of one key of that table. */
+bool cf_rocks_heads_visit(cf_bytes key, cf_bytes value, cf_head_visit *visit, void *context,
+                          bool *damaged);
 
 /* In store_rocksdb_forget.c, for base's table. */
 cf_status cf_rocks_store_forget(cf_store *base, const cf_hash *user, cf_error *error);

@@ -146,13 +146,8 @@ static cf_status rocks_chain(cf_store *base, const cf_hash *user, const cf_id *w
 static bool visit_head(void *context, cf_bytes key, cf_bytes value)
 {
     translation *to = context;
-    (void)value;
 
-    to->damaged = key.size != CF_HEAD_KEY_SIZE;
-    if (to->damaged)
-        return false;
-    cf_head head = cf_head_of_key(key);
-    return to->visit.head(to->context, &head);
+    return cf_rocks_heads_visit(key, value, to->visit.head, to->context, &to->damaged);
 }
 
 static cf_status rocks_heads(cf_store *base, const cf_hash *user, cf_head_visit *visit,

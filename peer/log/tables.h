@@ -5,7 +5,18 @@
  * The log keeps records of its own under three of these letters (broker/log_inside.h), and 'l' is
  * its leases'. What is under 'r', 'b' and 'y' here has keys of five bytes, the letter and a source;
  * the log's are longer, and it leaves those aside whose size or value isn't its own. New tables
- * get letters that neither has. */
+ * get letters that neither has.
+ *
+ * A key that is removed leaves something behind, until the store is compacted, which every scan
+ * of its table passes. So what an entry, a session or a verb makes and takes away is no key: 'p' is
+ * one value, and heads are one value for each writer (broker/store_rocksdb_heads.c). Keys are
+ * removed in these tables, which are scanned
+ *   when a source is opened: 'n', 'j', 'z', 'f' (of what is deleted), 't' (each step that is made),
+ *     'o', 'a', 'L' (saves kept aside, modes that are lent);
+ *   when a home is opened, and when keys come: 'x' (parts, until a changeset is whole);
+ *   when a home is opened: 'h' (leases), the log's 'y' (revocations);
+ *   by a broker at each HELLO: the log's 'b' (blobs that an entry came without);
+ * and never as a whole: 'c', 'v', 'i'. */
 #ifndef CF_PEER_LOG_TABLES_H
 #define CF_PEER_LOG_TABLES_H
 #include "broker/store.h"

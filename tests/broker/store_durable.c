@@ -166,6 +166,6 @@ Test(store_durable, a_format_is_written_and_read_whole_though_interrupted)
     expect_ok(cf_store_format_check(here->path, &error), error);
     expect_ok(cf_store_format_check(here->path, &error), error);
     calls_cut_short(NULL);
-    cr_expect(scratch_holds(here, CF_STORE_FORMAT_FILE, "counterfoil store 1\n"));
+    cr_expect(scratch_holds(here, CF_STORE_FORMAT_FILE, "counterfoil store 2\n"));
     scratch_destroy(&here);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the RocksDB store does with damage, full disks, newer formats and a second opener. */
+#include "broker/rocks.h"
+#include "broker/store_keys.h"
+#include "codec/heads.h"
 #include "tests/broker/small_disk.h"
 #include "tests/broker/store_fixture.h"
 
@@ -10,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { COUNT_ONLY = 2 };
 
 static size_t cut; /* of the last one that was opened */
 
@@ -250,6 +255,110 @@ Test(store_rocksdb, finds_an_index_that_does_not_fit_its_entries)
     stage_end(&it);
 }
 
+/* ---- Heads ---- */
+
+static bool add_head(void *context, const cf_head *head)
+{
+    cf_heads_insert(context, head);
+    return true;
+}
+
+static cf_heads heads_of(stage *it)
+{
+    cf_heads heads = {0};
+
+    expect_ok(it->store->heads(it->store, &ann_user, add_head, &heads, &it->error), it->error);
+    return heads;
+}
+
+/* Keys that are no longer there, and values that are not the latest, which asking for heads passes.
+ */
+static uint64_t passed_for_heads(stage *it)
+{
+    rocksdb_perfcontext_t *perf = rocksdb_perfcontext_create();
+
+    rocksdb_set_perf_level(COUNT_ONLY);
+    rocksdb_perfcontext_reset(perf);
+    cf_heads heads = heads_of(it);
+    uint64_t passed = rocksdb_perfcontext_metric(perf, rocksdb_internal_delete_skipped_count) +
+                      rocksdb_perfcontext_metric(perf, rocksdb_internal_key_skipped_count);
+    cr_expect_eq(heads.count, 1);
+    rocksdb_perfcontext_destroy(perf);
+    cf_heads_release(&heads);
+    return passed;
+}
+
+Test(store_rocksdb, asks_for_heads_at_the_same_cost_however_many_entries_there_are)
+{
+    static const int tens[] = {1, 9, 90};
+    stage it = a_stage(ROCKSDB);
+    author ann = an_author(1);
+
+    for (size_t i = 0; i < sizeof tens / sizeof *tens; i++) {
+        append_tens(&it, &ann, tens[i]);
+        uint64_t passed = passed_for_heads(&it);
+        cr_expect_leq(passed, 20, "%llu", (unsigned long long)passed);
+    }
+    stage_end(&it);
+}
+
+/* As format 1 had them: a key for each. */
+static void write_old_heads(stage *it, const cf_heads *heads)
+{
+    static const cf_store_options defaults = {0};
+    cf_store_options options = defaults;
+    cf_rocks *rocks;
+    char *text = NULL;
+
+    options.path = it->folder->path;
+    expect_ok(cf_rocks_open(&options, &rocks, &it->error), it->error);
+    for (size_t i = 0; i < heads->count; i++) {
+        cf_head_key key = cf_head_key_of(&ann_user, &heads->heads[i]);
+
+        rocksdb_delete_cf(rocks->db, rocks->synced, rocks->tables[CF_ROCKS_HEADS],
+                          (const char *)key.bytes, CF_WRITER_KEY_SIZE, &text);
+        cr_assert_null(text);
+        rocksdb_put_cf(rocks->db, rocks->synced, rocks->tables[CF_ROCKS_HEADS],
+                       (const char *)key.bytes, sizeof key.bytes, "", 0, &text);
+        cr_assert_null(text);
+    }
+    cf_rocks_close(&rocks);
+    scratch_write(it->folder, "FORMAT", "counterfoil store 1\n");
+}
+
+Test(store_rocksdb, goes_on_with_the_heads_of_an_older_store)
+{
+    stage it = a_stage(ROCKSDB);
+    author ann = an_author(1);
+    cf_buffer wire = {0};
+    char text[CF_ERROR_TEXT];
+
+    append_tens(&it, &ann, 1);
+    cf_heads before = heads_of(&it);
+    cr_assert_eq(before.count, 1);
+    cf_store_destroy(&it.store);
+    write_old_heads(&it, &before);
+    expect_ok(try_open(&it), it.error);
+    cf_heads old = heads_of(&it);
+    cr_assert_eq(old.count, 1);
+    cr_expect_eq(cf_head_compare(&old.heads[0], &before.heads[0]), 0);
+    cr_expect_eq(stage_damages(&it, text), 0, "%s", text);
+    expect_ok(it.store->acquire(it.store, &ann_user, &it.epoch, &it.error), it.error);
+    stage_append(&it, &ann, &wire);
+    stage_append(&it, &ann, &wire);
+    expect_commit(&it);
+    cf_heads after = heads_of(&it);
+    cr_assert_eq(after.count, 1);
+    cr_expect_eq(after.heads[0].sequence, before.heads[0].sequence + 2);
+    cr_expect_eq(stage_damages(&it, text), 0, "%s", text);
+    cr_expect(scratch_holds(it.folder, "FORMAT", "counterfoil store 2\n"));
+    cf_heads_release(&before);
+    cf_heads_release(&old);
+    cf_heads_release(&after);
+    cf_buffer_release(&wire);
+    stage_end(&it);
+}
+
 /* Names, sizes and times of all files, as text. */
 static void describe_folder(const stage *it, cf_buffer *out)
 {
@@ -278,10 +387,10 @@ Test(store_rocksdb, leaves_a_newer_format_untouched)
 
     append_tens(&it, &ann, 1);
     cf_store_destroy(&it.store);
-    scratch_write(it.folder, "FORMAT", "counterfoil store 2\n");
+    scratch_write(it.folder, "FORMAT", "counterfoil store 3\n");
     describe_folder(&it, &before);
     expect_fails(try_open(&it), CF_BROKEN);
-    cr_assert_not_null(strstr(it.error.text, "newer format 2"), "%s", it.error.text);
+    cr_assert_not_null(strstr(it.error.text, "newer format 3"), "%s", it.error.text);
     describe_folder(&it, &after);
     cr_assert(cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after)));
     scratch_write(it.folder, "FORMAT", "counterfoil store 1\n");
