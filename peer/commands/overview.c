@@ -241,6 +241,7 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
 {
     const cf_binding_status *status = &source->status;
     json_t *pending = json_array(), *conflicts = json_array();
+    char limit[CF_DELETE_WORD_TEXT];
 
     for (size_t i = 0; i < status->pending_count; i++)
         json_array_append_new(pending, pending_json(&status->pending[i]));
@@ -251,6 +252,9 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
                                (int)is_in_sync(source), "items", (json_int_t)status->items,
                                "pending", pending, "conflicts", conflicts);
     json_object_set_new(object, "mode", json_string(cf_mode_name(status->binding->mode)));
+    cf_delete_word_show(status->binding->limit, limit);
+    if (status->binding->limit.given)
+        json_object_set_new(object, "max_delete", json_string(limit));
     if (status->trouble)
         json_object_set_new(object, "trouble", json_string(status->trouble_text));
     return object;
@@ -348,10 +352,14 @@ static const char *one_way(cf_mode mode)
 static void print_source(const cf_overview_source *source, cf_peer *peer, const cf_output *output)
 {
     const cf_binding_status *status = &source->status;
+    char limit[CF_DELETE_WORD_TEXT];
 
-    cf_print(output, "%s: %s, %zu item%s, %s%s\n", source->name,
+    cf_delete_word_show(status->binding->limit, limit);
+    cf_print(output, "%s: %s, %zu item%s, %s%s%s%s\n", source->name,
              is_in_sync(source) ? "in sync" : "not in sync", status->items,
-             status->items == 1 ? "" : "s", status->binding->path, one_way(status->binding->mode));
+             status->items == 1 ? "" : "s", status->binding->path, one_way(status->binding->mode),
+             status->binding->limit.given ? ", --max-delete " : "",
+             status->binding->limit.given ? limit : "");
     if (status->lock)
         cf_print(output, "%s: %s\n", source->name, status->lock);
     if (status->trouble)

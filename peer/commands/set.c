@@ -39,6 +39,7 @@ static cf_status start(cf_run *run, cf_error *error)
                                    .mode = binding->mode,
                                    .merges = binding->merges,
                                    .base = binding->base,
+                                   .limit = binding->limit,
                                    .path = binding->path,
                                    .include = (const char *const *)binding->include,
                                    .include_count = binding->include_count};
@@ -67,7 +68,7 @@ static const cf_option options_of_set[] = {
 const cf_verb cf_verb_set = {
     .name = "set",
     .usage = "set SOURCE [--base full|leaves|auto] [--mode both|send|receive] "
-             "[--merge text|copies] [--include PATTERN]...",
+             "[--max-delete N|P%|default] [--merge text|copies] [--include PATTERN]...",
     .summary = "Changes how a source is synced",
     .needs = CF_NEEDS_PEER,
     .options = options_of_set,

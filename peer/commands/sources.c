@@ -128,6 +128,7 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
     const char *base = cf_options_value(&run->options, "base");
     const char *mode = cf_options_value(&run->options, "mode");
     const char *merge = cf_options_value(&run->options, "merge");
+    const char *limit = cf_options_value(&run->options, "max-delete");
     const char **patterns = cf_arena_allocate(arena, run->options.choice_count, sizeof *patterns);
     const char *pattern;
     size_t at = 0, count = 0;
@@ -139,6 +140,10 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
         status = cf_mode_read(mode, &out->mode, error);
     if (!status && merge)
         status = cf_merges_read(merge, &out->merges, error);
+    if (!status && limit && strcmp(limit, "default") == 0)
+        out->limit = (cf_delete_word){0};
+    else if (!status && limit)
+        status = cf_delete_word_read(limit, &out->limit, error);
     while ((pattern = cf_options_next(&run->options, "include", &at)))
         patterns[count++] = pattern;
     if (!status)

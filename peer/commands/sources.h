@@ -25,6 +25,7 @@ bool cf_path_is_in(const char *path, const char *folder);
 #define CF_SOURCE_OPTIONS                                                                          \
     {"base", 0, "full|leaves|auto", "what is kept of the last state: its bytes, or hashes only"},  \
         {"mode", 0, "both|send|receive", "which way it is synced"},                                \
+        {"max-delete", 0, "N|P%|default", "how many deletions at once need no word"},              \
         {"merge", 0, "text|copies", "what becomes of edits of one text that were made apart"},     \
     {                                                                                              \
         "include", 0, "PATTERN", "only what matches; may be given often"                           \

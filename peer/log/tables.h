@@ -52,6 +52,7 @@ typedef enum {
     CF_TABLE_TAKEN = 'a',  /* source, node → the mode it gets back when another's lease ends */
     CF_TABLE_LIFTED = 'L', /* source, node → the mode by which a folder is writable for us */
     CF_TABLE_FOLDER = 'F', /* source → which folder its root is: device, inode, birth */
+    CF_TABLE_LIMIT = 'D',  /* source → its own limit of deletions: per cent or not, how many */
     CF_TABLE_META = 'm',   /* name → value */
 } cf_table_letter;
 

@@ -101,6 +101,7 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     binding->dependants = cf_rows_new();
     binding->nodes = cf_nodes_new();
     binding->next_node = 1;
+    binding->limit = options->limit;
     binding->matcher = matcher;
     *out = binding;
     return CF_OK;
@@ -153,12 +154,14 @@ static void exchange(cf_binding *binding, cf_binding *trial)
     binding->base = trial->base;
     binding->mode = trial->mode;
     binding->merges = trial->merges;
+    binding->limit = trial->limit;
     binding->include = trial->include;
     binding->include_count = trial->include_count;
     binding->matcher = trial->matcher;
     trial->base = before.base;
     trial->mode = before.mode;
     trial->merges = before.merges;
+    trial->limit = before.limit;
     trial->include = before.include;
     trial->include_count = before.include_count;
     trial->matcher = before.matcher;

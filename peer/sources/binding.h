@@ -88,6 +88,7 @@ typedef struct {
     char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
     unsigned meets; /* of cf_meets */
 
+    cf_delete_word limit;                   /* the source's own, of deletions; {0}: the guard's */
     cf_guarded counted[2], counted_kept[2]; /* by cf_guard_side */
 
     cf_rows *rows;       /* the base of a source of records, */
@@ -123,11 +124,12 @@ typedef struct {
     const char *const *keys;
     size_t key_count;
     const char *map;
+    cf_delete_word limit;
 } cf_binding_options;
 cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf_error *error);
 
-/* The binding takes over the options of `trial`, which takes over its: mode, base, merges, what it
- * includes. All of that is kept, or, where it fails, as it was. */
+/* The binding takes over the options of `trial`, which takes over its: mode, base, merges, limit,
+ * what it includes. All of that is kept, or, where it fails, as it was. */
 cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error);
 /* What was asked for before: of a source of files, it is to be narrowed to that, too. */
 cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *include, size_t count,
@@ -159,6 +161,8 @@ const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, 
 /* The source's path as a word of a command; appended. */
 void cf_binding_path_word(const cf_binding *binding, cf_buffer *out);
 cf_status cf_binding_load_count(cf_peer *peer, cf_binding *binding, cf_error *error);
+/* The source's own limit, as it is kept. */
+void cf_binding_put_limit(const cf_binding *binding, cf_records *records);
 
 /* Visits what a table keeps of the source. */
 cf_status cf_binding_scan(cf_peer *peer, const cf_binding *binding, cf_table_letter table,

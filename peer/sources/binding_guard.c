@@ -184,6 +184,12 @@ static void know_deleters(cf_peer *peer, const cf_binding *binding, const cf_van
         add_deleter(out, &self, vanishing->now_ms);
 }
 
+/* What is said for once, or for the source. */
+static cf_delete_word word_for(const cf_binding *binding, const cf_vanishing *vanishing)
+{
+    return vanishing->word.given ? vanishing->word : binding->limit;
+}
+
 /* As many steps as something goes, or was made within the hour: not as there are items. */
 static cf_guard_count measure(cf_peer *peer, const cf_binding *binding,
                               const cf_vanishing *vanishing)
@@ -195,7 +201,7 @@ static cf_guard_count measure(cf_peer *peer, const cf_binding *binding,
     cf_guard_count count = {vanishing->count, items, vanishing->count, items};
     deleters self = {0};
 
-    if (vanishing->word.given || cf_guard_are_few(count.gone))
+    if (word_for(binding, vanishing).given || cf_guard_are_few(count.gone))
         return count;
     know_deleters(peer, binding, vanishing, &self);
     for (size_t i = 0; i < vanishing->count; i++)
@@ -214,7 +220,7 @@ bool cf_binding_would_allow(cf_peer *peer, const cf_binding *binding, const cf_v
 {
     const cf_guard_count count = measure(peer, binding, vanishing);
 
-    return cf_guard_allows(vanishing->word, &count);
+    return cf_guard_allows(word_for(binding, vanishing), &count);
 }
 
 bool cf_binding_allows(cf_peer *peer, cf_binding *binding, const cf_vanishing *vanishing)
@@ -225,12 +231,12 @@ bool cf_binding_allows(cf_peer *peer, cf_binding *binding, const cf_vanishing *v
         return true;
     cf_binding_count(binding, vanishing->side);
     const cf_guard_count count = measure(peer, binding, vanishing);
-    bool allowed = cf_guard_allows(vanishing->word, &count);
+    bool allowed = cf_guard_allows(word_for(binding, vanishing), &count);
     if (allowed) {
         cf_binding_end_count(peer, binding, vanishing->side);
         return true;
     }
-    if (!vanishing->word.given)
+    if (!word_for(binding, vanishing).given)
         counted->older = count.older;
     if (memcmp(binding->counted_kept, binding->counted, sizeof binding->counted) != 0)
         keep(peer, binding);
@@ -307,7 +313,45 @@ static bool load(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
+/* [1 of per cent or 0, how many] */
+void cf_binding_put_limit(const cf_binding *binding, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+    cf_bytes key = cf_key_source(&arena, CF_TABLE_LIMIT, binding->number);
+
+    cf_pack_array(&value, 2);
+    cf_pack_uint(&value, binding->limit.percent);
+    cf_pack_uint(&value, binding->limit.limit);
+    if (binding->limit.given)
+        cf_records_put(records, key, cf_buffer_view(&value));
+    else
+        cf_records_delete(records, key);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+static bool load_limit(void *context, cf_bytes key, cf_bytes value)
+{
+    cf_binding *binding = context;
+    cf_reader reader = cf_reader_of(value);
+    uint64_t percent, limit;
+    cf_error ignored;
+
+    (void)key;
+    if (cf_read_array_of(&reader, 2, &ignored) == CF_OK &&
+        cf_read_uint(&reader, &percent, &ignored) == CF_OK &&
+        cf_read_uint(&reader, &limit, &ignored) == CF_OK)
+        binding->limit = (cf_delete_word){true, percent == 1, limit};
+    else /* it is not known: nothing goes without a word */
+        binding->limit = (cf_delete_word){true, false, 0};
+    return true;
+}
+
 cf_status cf_binding_load_count(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
-    return cf_binding_scan(peer, binding, CF_TABLE_GUARDED, load, binding, error);
+    cf_status status = cf_binding_scan(peer, binding, CF_TABLE_GUARDED, load, binding, error);
+
+    return status ? status
+                  : cf_binding_scan(peer, binding, CF_TABLE_LIMIT, load_limit, binding, error);
 }

@@ -328,6 +328,7 @@ cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_records records = {0};
 
     cf_binding_put(binding, &records);
+    cf_binding_put_limit(binding, &records);
     cf_status status =
         store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     cf_records_release(&records);
@@ -349,7 +350,7 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
         CF_TABLE_SOURCE,  CF_TABLE_NODE,   CF_TABLE_ROW,    CF_TABLE_PLACE,    CF_TABLE_INTENT,
         CF_TABLE_OWED,    CF_TABLE_TAKEN,  CF_TABLE_SCHEMA, CF_TABLE_DATABASE, CF_TABLE_AGREED,
         CF_TABLE_MEETING, CF_TABLE_HELD,   CF_TABLE_HIDDEN, CF_TABLE_REFUSED,  CF_TABLE_WAITED,
-        CF_TABLE_GUARDED, CF_TABLE_LIFTED, CF_TABLE_FOLDER};
+        CF_TABLE_GUARDED, CF_TABLE_LIFTED, CF_TABLE_FOLDER, CF_TABLE_LIMIT};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)

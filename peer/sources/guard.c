@@ -2,6 +2,7 @@
 #include "peer/sources/guard.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { HALF_FROM = 100, ALL_FROM = 10, OTHERS_HALF_FROM = 10, OTHERS_ALL_FROM = 3 };
@@ -20,6 +21,12 @@ cf_status cf_delete_word_read(const char *text, cf_delete_word *out, cf_error *e
                        text);
     *out = (cf_delete_word){true, percent, limit};
     return CF_OK;
+}
+
+void cf_delete_word_show(cf_delete_word word, char out[CF_DELETE_WORD_TEXT])
+{
+    snprintf(out, CF_DELETE_WORD_TEXT, "%llu%s", (unsigned long long)word.limit,
+             word.percent ? "%" : "");
 }
 
 cf_delete_word cf_delete_word_all(void)

@@ -19,6 +19,9 @@ typedef struct {
 #define CF_DELETE_LIMIT_MAX UINT64_C(4294967295)
 /* Reads `--max-delete N|P%`, N up to CF_DELETE_LIMIT_MAX. CF_USAGE for anything else. */
 cf_status cf_delete_word_read(const char *text, cf_delete_word *out, cf_error *error);
+/* As it is given: "7", "30%". */
+#define CF_DELETE_WORD_TEXT 24
+void cf_delete_word_show(cf_delete_word word, char out[CF_DELETE_WORD_TEXT]);
 /* What `--yes` says: any number. */
 cf_delete_word cf_delete_word_all(void);
 

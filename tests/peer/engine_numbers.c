@@ -183,7 +183,7 @@ Test(engine_numbers, a_row_keeps_its_number_while_what_was_done_to_it_cannot_be_
 
 Test(engine_numbers, rows_whose_deletion_is_held_do_not_come_back_under_other_numbers)
 {
-    world *w = a_number_given_twice(44, 3);
+    world *w = a_number_given_twice(44, 12);
     device *a = &w->devices[0];
     table none = {0};
 

@@ -4,6 +4,8 @@
 
 #include "tests/support/expect.h"
 
+#include <stdio.h>
+
 Test(engine_places, a_file_goes_into_a_new_folder_of_its_name)
 {
     world *w = world_new(1, 2);
@@ -51,6 +53,30 @@ Test(engine_places, a_file_takes_the_place_of_its_folder)
     world_destroy(&w);
 }
 
+enum { MANY = 110 };
+
+static void write_many(device *self)
+{
+    char name[16];
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "many%d", i);
+        user_writes_text(self, name, name);
+    }
+}
+
+/* More at once than go without a word: they are older than an hour. */
+static void remove_many(device *self)
+{
+    char name[16];
+
+    self->in->now_ms += CF_GUARD_YOUNG_MS;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "many%d", i);
+        user_removes(self, name);
+    }
+}
+
 Test(engine_places, what_waits_for_the_users_word_keeps_its_name)
 {
     world *w = world_new(3, 2);
@@ -59,10 +85,12 @@ Test(engine_places, what_waits_for_the_users_word_keeps_its_name)
     user_writes_text(a, "one", "1");
     user_writes_text(a, "two", "2");
     user_writes_text(a, "three", "3");
+    write_many(a);
     settles_equal(w);
     user_removes(a, "one");
     user_removes(a, "two");
     user_removes(a, "three");
+    remove_many(a);
     user_makes(a, "one");
     cr_assert(device_sync(a));
     w->guarded = true;
@@ -84,9 +112,11 @@ Test(engine_places, what_waits_for_that_keeps_its_name_too)
         user_writes_text(a, name, name);
     user_writes_text(a, "comes", "c");
     user_writes_text(a, "goes", "g");
+    write_many(a);
     settles_equal(w);
     for (name[0] = 'a'; name[0] <= 'j'; name[0]++)
         user_removes(a, name);
+    remove_many(a);
     user_moves(a, "goes", "a");
     user_moves(a, "comes", "goes");
     cr_assert(device_sync(a));

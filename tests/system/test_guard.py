@@ -405,3 +405,47 @@ def test_young_ones_that_stay_let_no_older_ones_go(two):
     laptop.sync(8)
     desktop.sync()
     assert len([path for path in tree(there) if not path.endswith(".locked")]) >= 150
+
+
+# ---- A limit of its own ----
+
+
+def test_a_source_keeps_a_limit_of_its_own(two):
+    laptop, desktop, here, there = share(two, {f"file {i}": f"{i}\n" for i in range(40)})
+    names = iter(sorted(here.glob("file *")))
+    laptop.run("set", str(here), "--max-delete", "3")
+    assert "--max-delete 3" in laptop.run("status")
+    assert laptop.json("status")["collections"][0]["max_delete"] == "3"
+    for _ in range(3):
+        next(names).unlink()
+    laptop.sync(), desktop.sync()
+    for _ in range(4):
+        next(names).unlink()
+    laptop.run("sync", code=8)
+    laptop.json("status", "--check", code=8)
+    laptop.run("set", str(here), "--mode", "both")
+    laptop.run("sync", code=8)
+    laptop.run("set", str(here), "--max-delete", "10%")  # of 37: 3
+    laptop.run("sync", code=8)
+    laptop.run("sync", "--max-delete", "4")
+    desktop.run("set", str(there), "--max-delete", "0")
+    desktop.run("sync", code=8)
+    assert len(tree(there)) == 37
+    desktop.run("set", str(there), "--max-delete", "default")
+    assert "max_delete" not in desktop.json("status")["collections"][0]
+    desktop.sync()
+    assert tree(here) == tree(there)
+    laptop.run("set", str(here), "--max-delete", "100%")
+    for name in names:
+        name.unlink()
+    laptop.sync()
+    desktop.run("sync", code=8)
+    desktop.sync(0, "--yes")
+
+
+@pytest.mark.parametrize("limit", ["", "x", "-1", "4294967296", "101%", "1.5", "%"])
+def test_a_limit_that_is_none_is_refused(two, limit):
+    laptop, desktop, here, there = share(two, {"a": "a"})
+    before = laptop.json("status")["collections"]
+    assert "no number of items" in laptop.run("set", str(here), "--max-delete", limit, code=2)
+    assert laptop.json("status")["collections"] == before
