@@ -119,6 +119,8 @@ def test_contacts_are_deleted_and_many_need_the_users_word(people):
 
 
 def test_a_folder_that_vanishes_or_is_emptied_deletes_nothing(people):
+    fill(people.here, {f"{n}.vcf": card(f"n{n}", f"Number {n}") for n in range(9)})
+    people.both()
     aside = people.here.with_name("aside")
     people.here.rename(aside)
     assert "is not there" in str(people.laptop.finish("sync"))
@@ -130,10 +132,10 @@ def test_a_folder_that_vanishes_or_is_emptied_deletes_nothing(people):
         path.unlink()
     assert people.laptop.finish("sync").returncode == 8
     people.desktop.sync()
-    assert len(items(people.there)) == 3
+    assert len(items(people.there)) == 12
     people.laptop.run("repair", str(people.here), "--refill")
     people.laptop.sync()
-    assert len(items(people.here)) == 3
+    assert len(items(people.here)) == 12
 
 
 BAD = {
