@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What moves costs as much as it is, here and on the device that follows: half of a folder, chains
- * of names, folders in each other. What is counted is how many stretches of the product's code are
- * run: the sources that look at moves and plan them are compiled for this test so that each of them
- * calls __sanitizer_cov_trace_pc; and what the disk is asked. */
+ * of names, folders in each other, names of one file. What is counted is how many stretches of the
+ * product's code are run: the sources that look at moves and plan them are compiled for this test
+ * so that each of them calls __sanitizer_cov_trace_pc; and what the disk is asked. */
 #include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
@@ -121,6 +121,40 @@ static uint64_t chain_work(int files)
 Test(growth_moves, of_names_in_a_chain_is_linear, .timeout = 240)
 {
     expect_linear(chain_work, CHAIN);
+}
+
+/* A file of many windows, of which one name more is made. */
+static uint64_t link_calls(int names)
+{
+    world *w = world_new(74, 1);
+    device *a = &w->devices[0];
+    cf_buffer bytes = {0};
+    char path[32];
+
+    memset(cf_buffer_reserve(&bytes, 40 * CF_MIB), 'x', 40 * CF_MIB);
+    user_writes(a, "file", bytes.data, 40 * CF_MIB);
+    cf_buffer_release(&bytes);
+    for (int i = 0; i < names; i++) {
+        snprintf(path, sizeof path, "l%d", i);
+        cr_assert(user_links(a, "file", path));
+    }
+    cr_assert(world_settle(w));
+    cr_assert(user_links(a, "file", "another"));
+    a->faults.reads = true;
+    uint64_t before = a->faults.calls;
+    cr_assert(device_sync(a));
+    uint64_t calls = a->faults.calls - before;
+    expect_nothing_pending(a);
+    world_destroy(&w);
+    return calls;
+}
+
+Test(growth_moves, of_one_more_link_reads_the_file_once, .timeout = 240)
+{
+    uint64_t few = link_calls(4), more = link_calls(8), many = link_calls(16);
+
+    cr_expect_lt(more, few + 40, "%llu, %llu", (unsigned long long)few, (unsigned long long)more);
+    cr_expect_lt(many, more + 80, "%llu, %llu", (unsigned long long)more, (unsigned long long)many);
 }
 
 /* What the disk is asked when nothing has changed. */

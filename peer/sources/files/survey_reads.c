@@ -3,6 +3,7 @@
 
 #include "broker/jobs.h"
 #include "codec/clock.h"
+#include "peer/merge/table.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,14 @@ typedef struct {
     cf_hash hash; /* outlives the read; all zero when it failed */
     char *reason;
 } read_slot;
+
+/* A file with several names, of which each tells what the others do. */
+typedef struct {
+    cf_table_link by_inode;
+    size_t entry; /* which is read */
+    size_t *askers;
+    size_t asker_count, capacity;
+} several_names;
 
 typedef struct {
     cf_job job;
@@ -47,6 +56,7 @@ struct cf_survey_reads {
     uint64_t queued_memory;
     size_t dropped; /* entries before are forgotten */
     size_t busy;
+    cf_table several; /* of several_names */
 };
 
 cf_survey_reads *cf_survey_reads_new(const cf_env *env, const cf_binding *binding,
@@ -75,6 +85,14 @@ void cf_survey_reads_destroy(cf_survey_reads **reads)
         (*reads)->env->jobs->deliver((*reads)->env->jobs);
     for (size_t i = 0; i < (*reads)->capacity; i++)
         release_slot(&(*reads)->slots[i]);
+    for (cf_table_link *link = cf_table_walk(&(*reads)->several, NULL), *next; link; link = next) {
+        several_names *names = cf_linked(link, several_names, by_inode);
+
+        next = cf_table_walk(&(*reads)->several, link);
+        free(names->askers);
+        free(names);
+    }
+    cf_table_release(&(*reads)->several);
     free((*reads)->slots);
     free((*reads)->hashes);
     free((*reads)->queue);
@@ -98,6 +116,96 @@ static void cover_listing(cf_survey_reads *reads)
     memset(reads->slots + before, 0, (reads->capacity - before) * sizeof *reads->slots);
 }
 
+static void queue(cf_survey_reads *reads, size_t entry)
+{
+    reads->queue =
+        cf_grow(reads->queue, &reads->queue_capacity, reads->queued + 1, sizeof *reads->queue);
+    reads->queue[reads->queued++] = entry;
+}
+
+/* ---- Names of one file ---- */
+
+static uint64_t key_of(const cf_stat *stat)
+{
+    return cf_hash_bytes(0, cf_bytes_of(&stat->inode, sizeof stat->inode));
+}
+
+static several_names *names_of(const cf_survey_reads *reads, size_t entry)
+{
+    const cf_stat *stat = &reads->listing->entries[entry].stat;
+
+    for (cf_table_link *link = cf_table_first(&reads->several, key_of(stat)); link;
+         link = cf_table_next(link)) {
+        several_names *names = cf_linked(link, several_names, by_inode);
+
+        if (cf_stat_unchanged(&reads->listing->entries[names->entry].stat, stat))
+            return names;
+    }
+    return NULL;
+}
+
+static void copy_result(read_slot *to, const read_slot *from)
+{
+    *to = *from;
+    to->read.leaves = to->read.whole = (cf_buffer){0};
+    cf_buffer_append(&to->read.leaves, from->read.leaves.data, from->read.leaves.size);
+    cf_buffer_append(&to->read.whole, from->read.whole.data, from->read.whole.size);
+    to->reason = from->reason ? strdup(from->reason) : NULL;
+}
+
+/* Of the file, whatever the name that it was read by. */
+static bool is_for_all(const read_slot *slot)
+{
+    return slot->answer != CF_READ_FAILED && slot->answer != CF_READ_CHANGED;
+}
+
+/* Whether what another name of the file told serves this one, or will. */
+static bool shares(cf_survey_reads *reads, size_t entry)
+{
+    const cf_stat *stat = &reads->listing->entries[entry].stat;
+    several_names *names = stat->links > 1 ? names_of(reads, entry) : NULL;
+
+    if (stat->links > 1 && !names) {
+        names = cf_allocate(1, sizeof *names);
+        names->entry = entry;
+        cf_table_add(&reads->several, &names->by_inode, key_of(stat));
+        return false;
+    }
+    if (!names)
+        return false;
+    const read_slot *read = &reads->slots[names->entry];
+    if (!read->done) {
+        names->askers =
+            cf_grow(names->askers, &names->capacity, names->asker_count + 1, sizeof(size_t));
+        names->askers[names->asker_count++] = entry;
+        return true;
+    }
+    if (names->entry < reads->dropped || !is_for_all(read)) {
+        names->entry = entry;
+        return false;
+    }
+    copy_result(&reads->slots[entry], read);
+    return true;
+}
+
+/* Or, where the name was the reason that it told nothing, the next one is read. */
+static void tell_askers(cf_survey_reads *reads, size_t entry)
+{
+    several_names *names =
+        reads->listing->entries[entry].stat.links > 1 ? names_of(reads, entry) : NULL;
+
+    if (!names || names->entry != entry)
+        return;
+    if (is_for_all(&reads->slots[entry])) {
+        while (names->asker_count)
+            copy_result(&reads->slots[names->askers[--names->asker_count]], &reads->slots[entry]);
+    } else if (names->asker_count) {
+        names->entry = names->askers[--names->asker_count];
+        queue(reads, names->entry);
+        cf_survey_reads_start(reads);
+    }
+}
+
 void cf_survey_reads_want(cf_survey_reads *reads, size_t entry)
 {
     const cf_listed *listed = &reads->listing->entries[entry];
@@ -106,11 +214,10 @@ void cf_survey_reads_want(cf_survey_reads *reads, size_t entry)
     if (reads->slots[entry].wanted)
         return;
     reads->slots[entry].wanted = true;
-    reads->queue =
-        cf_grow(reads->queue, &reads->queue_capacity, reads->queued + 1, sizeof *reads->queue);
-    reads->queue[reads->queued++] = entry;
     reads->queued_memory +=
         MEMORY_OF_A_FILE + (listed->stat.size <= CF_INLINE_MAX ? listed->stat.size : 0);
+    if (!shares(reads, entry))
+        queue(reads, entry);
 }
 
 bool cf_survey_reads_room(const cf_survey_reads *reads)
@@ -172,6 +279,7 @@ static void done(cf_job *job)
 
         *slot = self->results[i];
         slot->wanted = true;
+        tell_askers(self->reads, self->entries[i]);
     }
     self->reads->busy--;
     cf_arena_release(&self->arena);
