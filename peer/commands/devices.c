@@ -57,25 +57,6 @@ static cf_status list_admitted(cf_run *run, cf_error *error)
     return status;
 }
 
-/* About how many of its entries shutting it out makes void for want of room. */
-static cf_status tell_voided(cf_run *run, cf_error *error)
-{
-    cf_peer *peer = cf_loop_peer(run->loop);
-    uint64_t voided = 0;
-    cf_hash device;
-
-    cf_status status = cf_run_check_count(run, 2, 2, error);
-    if (!status)
-        status = cf_device_named(peer, run->options.arguments[1], false, &device, error);
-    if (!status)
-        status = cf_membership_voided(peer, &device, &voided, error);
-    if (!status && run->json)
-        cf_print_json(&run->output, json_integer((json_int_t)voided));
-    else if (!status)
-        cf_print(&run->output, "%llu\n", (unsigned long long)voided);
-    return status;
-}
-
 /* ---- The list ---- */
 
 static const char *name_of(cf_peer *peer, const cf_hash *device, cf_arena *arena)
@@ -212,6 +193,7 @@ static cf_status show_device(cf_run *run, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(run->loop);
     cf_arena arena = {0};
+    uint64_t voided = 0;
     cf_last_seen seen;
     cf_hash id;
 
@@ -220,10 +202,13 @@ static cf_status show_device(cf_run *run, cf_error *error)
         status = cf_device_named(peer, run->options.arguments[1], false, &id, error);
     if (!status)
         status = cf_last_seen_of(peer, &id, &seen, error);
+    if (!status)
+        status = cf_membership_voided(peer, &id, &voided, error);
     if (!status) {
         json_t *shown =
             describe(peer, cf_registry_device(cf_log_registry(peer->log), &id), &seen, &arena);
 
+        json_object_set_new(shown, "voids", json_integer((json_int_t)voided));
         if (run->json)
             cf_print_json(&run->output, json_incref(shown));
         else
@@ -258,13 +243,10 @@ static cf_status start(cf_run *run, cf_error *error)
         return show_device(run, error);
     if (strcmp(subverb, "admitted") == 0)
         return list_admitted(run, error);
-    if (strcmp(subverb, "voided") == 0)
-        return tell_voided(run, error);
     if (is_change(run))
         return cf_devices_change_start(run, error);
     return cf_fail(error, CF_USAGE,
-                   "unknown subverb '%s' of devices: show, rename, revoke, annul, role, admitted, "
-                   "voided",
+                   "unknown subverb '%s' of devices: show, rename, revoke, annul, role, admitted",
                    subverb);
 }
 

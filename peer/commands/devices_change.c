@@ -88,19 +88,15 @@ static cf_status ask_for_admitted(cf_run *run, const json_t *admitted, cf_error 
 }
 
 /* What it costs where the device has more ends of chains than can be named. */
-static cf_status warn_of_voided(cf_run *run, cf_error *error)
+static void warn_of_voided(cf_run *run, const json_t *device)
 {
-    const char *words[] = {"devices", "voided", run->options.arguments[1]};
-    json_t *voided = NULL;
+    json_int_t voided = json_integer_value(json_object_get(device, "voids"));
 
-    cf_status status = run->consult(run, words, 3, &voided, error);
-    if (!status && json_integer_value(voided))
+    if (voided)
         cf_say(&run->output,
                "it has more ends of chains than can be named: about %lld of its entries, which "
                "count now, will count for nothing",
-               (long long)json_integer_value(voided));
-    json_decref(voided);
-    return status;
+               (long long)voided);
 }
 
 static const char *part(const json_t *device, const char *name)
@@ -119,7 +115,7 @@ static cf_status ask_for_device(cf_run *run, cf_error *error)
 
     cf_status status = run->consult(run, words, 3, &device, error);
     if (!status)
-        status = warn_of_voided(run, error);
+        warn_of_voided(run, device);
     if (!status)
         status = cf_run_confirm(run, &yes, error,
                                 "shut out '%s' (%s), let in by '%s' on %s? it gets nothing any "

@@ -221,7 +221,12 @@ def test_devices_are_renamed_everywhere(two):
     laptop.sync()
     assert {one["name"] for one in laptop.json("devices")} == {"old laptop", "new desktop"}
     laptop.run("devices", "rename", "nobody", "x", code=3)
-    assert "unknown subverb 'burn'" in laptop.run("devices", "burn", "x", code=2)
+    burn = laptop.run("devices", "burn", "x", code=2)
+    assert "unknown subverb 'burn'" in burn
+    usage = laptop.run("help", "devices")
+    for subverb in burn.partition(": show")[2].replace(",", " ").split():
+        assert subverb in usage, "each subverb that is offered is one for users"
+    laptop.run("devices", "voided", "x", code=2)
 
 
 def test_a_first_broker_is_set_later(broker, make_device):
