@@ -2,9 +2,9 @@
 #include "broker/head_counts.h"
 
 #include "broker/store_entry.h"
-#include "codec/bytes.h"
 #include "codec/limits.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,16 +22,16 @@ const cf_head_bounds cf_head_bounds_of_peer = {
     .of_member_log = 2 * CF_HEADS_OF_MEMBER_LOG_MAX,
 };
 
-enum { SLOTS_MIN = 64 };
-
-/* A number for each of some hashes; 0 is none. Open addressing, at most half full. */
+/* A number for each of some hashes. Strangers choose what is counted, so the tables are balanced
+ * trees: no choice makes one of them deep. */
 typedef struct {
-    struct slot {
-        cf_hash key;
-        uint64_t number;
-        cf_id collection; /* of a head */
-    } * slots;
-    size_t size, used; /* `size` is a power of two */
+    cf_hash key;
+    uint64_t number;
+    cf_id collection; /* of a head */
+} counted;
+
+typedef struct {
+    void *root; /* of tsearch(3) */
 } table;
 
 struct cf_head_counts {
@@ -50,75 +50,58 @@ void cf_head_counts_destroy(cf_head_counts **counts)
 {
     if (!*counts)
         return;
-    free((*counts)->heads.slots);
-    free((*counts)->in_collections.slots);
-    free((*counts)->of_devices.slots);
-    free((*counts)->collections.slots);
+    tdestroy((*counts)->heads.root, free);
+    tdestroy((*counts)->in_collections.root, free);
+    tdestroy((*counts)->of_devices.root, free);
+    tdestroy((*counts)->collections.root, free);
     free(*counts);
     *counts = NULL;
 }
 
 /* ---- Tables ---- */
 
-static size_t home_of(const table *in, const cf_hash *key)
+static int by_key(const void *left, const void *right)
 {
-    return cf_get_u32(key->bytes) & (in->size - 1);
+    const counted *a = left, *b = right;
+
+    return cf_hash_compare(&a->key, &b->key);
 }
 
-/* The key's slot, or the free one where it would be. */
-static struct slot *slot_of(const table *in, const cf_hash *key)
+static counted *find(const table *in, const cf_hash *key)
 {
-    size_t at = home_of(in, key);
+    const counted wanted = {.key = *key};
+    counted *const *found = tfind(&wanted, &in->root, by_key);
 
-    while (in->slots[at].number && !cf_hash_equal(&in->slots[at].key, key))
-        at = (at + 1) & (in->size - 1);
-    return &in->slots[at];
+    return found ? *found : NULL;
 }
 
 static uint64_t number_of(const table *in, const cf_hash *key)
 {
-    return in->size ? slot_of(in, key)->number : 0;
+    const counted *found = find(in, key);
+
+    return found ? found->number : 0;
 }
 
-static void grow(table *in)
+static counted *raise_number(table *in, const cf_hash *key)
 {
-    table grown = {.size = in->size ? 2 * in->size : SLOTS_MIN, .used = in->used};
+    counted *one = find(in, key);
 
-    grown.slots = cf_allocate(grown.size, sizeof *grown.slots);
-    for (size_t i = 0; i < in->size; i++)
-        if (in->slots[i].number)
-            *slot_of(&grown, &in->slots[i].key) = in->slots[i];
-    free(in->slots);
-    *in = grown;
+    if (!one) {
+        one = cf_allocate(1, sizeof *one);
+        one->key = *key;
+        if (!tsearch(one, &in->root, by_key))
+            abort(); /* out of memory */
+    }
+    one->number++;
+    return one;
 }
 
-static struct slot *raise_number(table *in, const cf_hash *key)
-{
-    if (2 * (in->used + 1) > in->size)
-        grow(in);
-    struct slot *slot = slot_of(in, key);
-    in->used += slot->number == 0;
-    slot->key = *key;
-    slot->number++;
-    return slot;
-}
-
-/* What stands behind moves up, so that it is still found. */
 static void remove_key(table *in, const cf_hash *key)
 {
-    size_t hole = (size_t)(slot_of(in, key) - in->slots), at = hole;
+    counted *one = find(in, key);
 
-    in->slots[hole].number = 0;
-    in->used--;
-    while (in->slots[at = (at + 1) & (in->size - 1)].number) {
-        size_t home = home_of(in, &in->slots[at].key);
-
-        if (((at - home) & (in->size - 1)) < ((at - hole) & (in->size - 1)))
-            continue;
-        in->slots[hole] = in->slots[at];
-        in->slots[at].number = 0;
-        hole = at;
-    }
+    tdelete(one, &in->root, by_key);
+    free(one);
 }
 
 /* ---- Counts ---- */
@@ -128,7 +111,7 @@ static bool is_in_member_log(const cf_entry *entry)
     return cf_id_equal(&entry->header.collection, &cf_member_log_id);
 }
 
-/* A device and a collection. Whoever chooses a collection's id has no say in the device's. */
+/* A device and a collection: who chooses the id of a collection has no say in that of a device. */
 static cf_hash pair_of(const cf_entry *entry)
 {
     cf_hash pair = entry->header.device;
@@ -188,11 +171,11 @@ void cf_head_counts_take(cf_head_counts *counts, const cf_entry *entry)
 
 bool cf_head_counts_collection(const cf_head_counts *counts, const cf_hash *entry, cf_id *out)
 {
-    const struct slot *slot = counts->heads.size ? slot_of(&counts->heads, entry) : NULL;
+    const counted *found = find(&counts->heads, entry);
 
-    if (!slot || !slot->number)
+    if (!found)
         return false;
-    *out = slot->collection;
+    *out = found->collection;
     return true;
 }
 

@@ -6,6 +6,14 @@
 #include "codec/bytes.h"
 #include "codec/limits.h"
 
+static uint64_t stretches; /* of the counts' code that were run */
+
+void __sanitizer_cov_trace_pc(void);
+void __sanitizer_cov_trace_pc(void)
+{
+    stretches++;
+}
+
 /* An entry that is the first of its chain, of the n-th device. */
 static cf_entry an_entry(uint8_t device, uint64_t number, const cf_id *collection)
 {
@@ -128,4 +136,39 @@ Test(head_counts, counts_ends_and_not_entries)
     cr_expect_eq(cf_head_counts_room(counts, &bounds, &next, (cf_head_claim){0}),
                  CF_HEAD_ROOM_NOT_OF_USER);
     cf_head_counts_destroy(&counts);
+}
+
+/* ---- What strangers choose ---- */
+
+/* Counts so many heads, each in a collection of its own, whose ids and hashes are alike up to their
+ * last bytes; and asks for each whether there is room. */
+static uint64_t work_of(uint64_t heads)
+{
+    cf_head_counts *counts = cf_head_counts_new();
+    uint64_t before = stretches;
+
+    for (uint64_t i = 1; i <= heads; i++) {
+        cf_id collection = {{0}};
+        cf_entry entry;
+
+        cf_put_u64(collection.bytes + 8, i);
+        entry = an_entry(1, 0, &collection);
+        cf_put_u64(entry.hash.bytes + 8, i);
+        room_of(counts, &entry, false);
+        cf_head_counts_take(counts, &entry);
+    }
+    cf_head_counts_destroy(&counts);
+    return stretches - before;
+}
+
+Test(head_counts, cost_the_same_whatever_ids_a_stranger_chooses)
+{
+    uint64_t counted[3];
+
+    for (size_t i = 0; i < 3; i++)
+        counted[i] = work_of(UINT64_C(1000) << i);
+    cr_expect_gt(counted[0], 1000, "nothing is counted");
+    for (size_t i = 1; i < 3; i++)
+        cr_expect_lt(counted[i], 3 * counted[i - 1], "%llu, twice as many: %llu",
+                     (unsigned long long)counted[i - 1], (unsigned long long)counted[i]);
 }
