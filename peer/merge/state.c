@@ -38,14 +38,30 @@ void cf_ids_add(cf_ids *ids, const cf_id *id)
     ids->at[ids->count++] = *id;
 }
 
-uint32_t cf_state_field_number(cf_state *state, cf_bytes name)
+static const field *find_field(const cf_state *state, cf_bytes name)
 {
-    uint64_t hash = cf_hash_bytes(0, name);
-
-    for (cf_table_link *link = cf_table_first(&state->fields, hash); link;
+    for (cf_table_link *link = cf_table_first(&state->fields, cf_hash_bytes(0, name)); link;
          link = cf_table_next(link))
         if (cf_bytes_equal(cf_linked(link, field, link)->name, name))
-            return cf_linked(link, field, link)->number;
+            return cf_linked(link, field, link);
+    return NULL;
+}
+
+bool cf_state_find_field(const cf_state *state, cf_bytes name, uint32_t *number)
+{
+    const field *found = find_field(state, name);
+
+    if (found)
+        *number = found->number;
+    return found;
+}
+
+uint32_t cf_state_field_number(cf_state *state, cf_bytes name)
+{
+    const field *found = find_field(state, name);
+
+    if (found)
+        return found->number;
     assert(state->name_count < CF_FIELD_NUMBER_LIMIT);
     field *fresh = cf_allocate(1, sizeof *fresh + name.size);
     if (name.size)
@@ -55,7 +71,7 @@ uint32_t cf_state_field_number(cf_state *state, cf_bytes name)
     state->names =
         cf_grow(state->names, &state->name_capacity, state->name_count + 1, sizeof(field *));
     state->names[state->name_count++] = fresh;
-    cf_table_add(&state->fields, &fresh->link, hash);
+    cf_table_add(&state->fields, &fresh->link, cf_hash_bytes(0, name));
     return fresh->number;
 }
 

@@ -78,6 +78,8 @@ typedef struct {
 cf_overfull cf_state_overfull_of(const cf_state *state, const cf_id *item);
 /* Any write of the item lives, be it overfull or not: no new item takes its id. */
 bool cf_state_knows(const cf_state *state, const cf_id *item);
+/* The same of a field of it, by its name. */
+bool cf_state_knows_field(const cf_state *state, const cf_id *item, cf_bytes field);
 
 /* What is kept of an item in the private table 'i': its writes and the names remembered, canonical.
  * False, and nothing appended, when there is nothing to keep: drop the record. */

@@ -249,6 +249,29 @@ cf_write cf_state_write(const cf_state *state, const cf_item *item, size_t index
     };
 }
 
+/* The first of its living writes whose field is this one or comes behind it. */
+static uint32_t first_of_field(const cf_state *state, const cf_item *item, uint32_t field)
+{
+    uint32_t low = 0, high = item->live;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (compare_fields(state, item->writes[middle].field, field) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool has_field(const cf_state *state, const cf_item *item, uint32_t field)
+{
+    uint32_t first = item ? first_of_field(state, item, field) : 0;
+
+    return item && first < item->live && item->writes[first].field == field;
+}
+
 bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t field,
                          const cf_dot *dot, cf_write *out)
 {
@@ -256,8 +279,9 @@ bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t fi
 
     if (!cf_dots_find(cf_state_dots(state), dot, &number))
         return false;
-    for (size_t i = 0; i < item->live; i++)
-        if (item->writes[i].field == field && item->writes[i].dot == number) {
+    for (uint32_t i = first_of_field(state, item, field);
+         i < item->live && item->writes[i].field == field; i++)
+        if (item->writes[i].dot == number) {
             *out = cf_state_write(state, item, i);
             return true;
         }
@@ -291,10 +315,13 @@ cf_overfull cf_state_overfull_of(const cf_state *state, const cf_id *id)
 
 bool cf_state_has_field(const cf_state *state, const cf_id *id, uint32_t field)
 {
-    const cf_item *item = cf_state_item(state, id);
+    return has_field(state, cf_state_item(state, id), field);
+}
 
-    for (size_t i = 0; item && i < item->live; i++)
-        if (item->writes[i].field == field)
-            return true;
-    return false;
+bool cf_state_knows_field(const cf_state *state, const cf_id *id, cf_bytes name)
+{
+    uint32_t field;
+
+    return cf_state_find_field(state, name, &field) &&
+           has_field(state, cf_state_record(state, id), field);
 }

@@ -68,6 +68,8 @@ void cf_slots_release(cf_slots *slots);
 void cf_item_free(cf_state *state, cf_item *item);
 
 uint32_t cf_state_field_number(cf_state *state, cf_bytes name);
+/* False: no item has ever had the field. */
+bool cf_state_find_field(const cf_state *state, cf_bytes name, uint32_t *number);
 cf_dots *cf_state_dots(const cf_state *state);
 /* What is held of an item, if only remembered names; overfull or not. */
 const cf_item *cf_state_record(const cf_state *state, const cf_id *id);

@@ -11,6 +11,8 @@ typedef struct {
     const cf_row_spot *spot;
     const cf_row_refs *refs;
     cf_bytes name;
+    const cf_row_ref **shown; /* those of the set that are, by value, then as in the refs */
+    size_t shown_count;
 } set_scan;
 
 static int by_bytes(const void *left, const void *right)
@@ -37,13 +39,50 @@ static cf_bytes *difference(const cf_row_field *from, const cf_row_field *withou
     return values;
 }
 
-static bool shows(const set_scan *self, const cf_row_ref *ref, cf_bytes value)
+static bool is_shown(const set_scan *self, const cf_row_ref *ref)
 {
     cf_bytes set;
 
-    return ref->standing == CF_WRITE_SHOWN && cf_bytes_equal(ref->value, value) &&
+    return ref->standing == CF_WRITE_SHOWN &&
            cf_schema_property(self->spot->table, ref->field, &set) == CF_MERGE_SET &&
            cf_bytes_equal(set, self->name);
+}
+
+static int by_value(const void *left, const void *right)
+{
+    const cf_row_ref *a = *(const cf_row_ref *const *)left, *b = *(const cf_row_ref *const *)right;
+    int order = cf_bytes_compare(a->value, b->value);
+
+    return order ? order : (a > b) - (a < b);
+}
+
+static void find_shown(set_scan *self)
+{
+    self->shown = cf_allocate(self->refs->count, sizeof *self->shown);
+    for (size_t i = 0; i < self->refs->count; i++)
+        if (is_shown(self, &self->refs->at[i]))
+            self->shown[self->shown_count++] = &self->refs->at[i];
+    if (self->shown_count)
+        qsort(self->shown, self->shown_count, sizeof *self->shown, by_value);
+}
+
+/* The first of those that show the value; `*count` of them do. */
+static const cf_row_ref *const *showing(const set_scan *self, cf_bytes value, size_t *count)
+{
+    size_t first = 0, end = self->shown_count;
+
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+
+        if (cf_bytes_compare(self->shown[middle]->value, value) < 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    while (end < self->shown_count && cf_bytes_equal(self->shown[end]->value, value))
+        end++;
+    *count = end - first;
+    return self->shown + first;
 }
 
 /* With what is listed beside it. */
@@ -60,19 +99,11 @@ static void replace_entry(set_scan *self, const cf_row_ref *entry)
 
 static void remove_value(set_scan *self, cf_bytes value)
 {
-    for (size_t i = 0; i < self->refs->count; i++)
-        if (shows(self, &self->refs->at[i], value))
-            replace_entry(self, &self->refs->at[i]);
-}
+    size_t count;
+    const cf_row_ref *const *refs = showing(self, value, &count);
 
-static bool state_has(const cf_state *state, const cf_id *id, cf_bytes field)
-{
-    const cf_item *item = cf_state_item(state, id);
-
-    for (size_t i = 0; item && i < cf_item_write_count(item); i++)
-        if (cf_bytes_equal(cf_state_field_name(state, cf_state_write(state, item, i).field), field))
-            return true;
-    return false;
+    for (size_t i = 0; i < count; i++)
+        replace_entry(self, refs[i]);
 }
 
 static cf_bytes entry_field(const set_scan *self, cf_bytes value, uint64_t number)
@@ -97,7 +128,7 @@ static void add_value(set_scan *self, cf_bytes value)
 
     do
         field = entry_field(self, value, number++);
-    while (state_has(self->scanning->input->state, item, field) ||
+    while (cf_state_knows_field(self->scanning->input->state, item, field) ||
            cf_change_draft_has(&self->scanning->draft, item, field));
     cf_change_draft_write(&self->scanning->draft, item, field, value, false);
 }
@@ -106,30 +137,27 @@ static void add_value(set_scan *self, cf_bytes value)
 static void edit(set_scan *self, cf_bytes old, cf_bytes value)
 {
     cf_change_draft *draft = &self->scanning->draft;
-    bool written = false;
+    size_t count;
+    const cf_row_ref *const *refs = showing(self, old, &count);
 
-    for (size_t i = 0; i < self->refs->count; i++) {
-        const cf_row_ref *ref = &self->refs->at[i];
-
-        if (!shows(self, ref, old))
-            continue;
-        cf_change_draft_over(draft, &self->spot->item, ref->field, &ref->dot);
-        if (!written)
-            cf_change_draft_write(draft, &self->spot->item, ref->field, value, false);
-        written = true;
-    }
-    if (!written)
+    for (size_t i = 0; i < count; i++)
+        cf_change_draft_over(draft, &self->spot->item, refs[i]->field, &refs[i]->dot);
+    if (count)
+        cf_change_draft_write(draft, &self->spot->item, refs[0]->field, value, false);
+    else
         add_value(self, value);
 }
 
 bool cf_row_scan_set(cf_row_scanning *scanning, const cf_row_spot *spot, const cf_row_refs *refs,
                      const cf_row_field *old, const cf_row_field *now, cf_bytes name)
 {
-    set_scan self = {scanning, spot, refs, name};
+    set_scan self = {.scanning = scanning, .spot = spot, .refs = refs, .name = name};
     size_t gone_count, added_count;
     cf_bytes *gone = difference(old, now, &gone_count);
     cf_bytes *added = difference(now, old, &added_count);
 
+    if (gone_count)
+        find_shown(&self);
     if (gone_count == 1 && added_count == 1) {
         edit(&self, gone[0], added[0]);
     } else {
@@ -140,5 +168,6 @@ bool cf_row_scan_set(cf_row_scanning *scanning, const cf_row_spot *spot, const c
     }
     free(gone);
     free(added);
+    free(self.shown);
     return gone_count || added_count;
 }

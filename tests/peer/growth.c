@@ -194,3 +194,41 @@ Test(growth, of_an_edit_of_all_members_of_a_document_is_linear)
 {
     expect_linear(edit_work);
 }
+
+static cf_buffer tels_of(size_t first, size_t count)
+{
+    cf_buffer words = {0};
+
+    cf_buffer_append_text(&words, "card u");
+    for (size_t i = 0; i < count; i++)
+        cf_buffer_append_text(&words, "%s%zu", i ? "," : " tel=", first + i);
+    cf_buffer_append(&words, "", 1);
+    return words;
+}
+
+/* A set all of whose values go, and as many others come. */
+static uint64_t set_work(size_t values)
+{
+    cf_arena arena = {0};
+    cf_schema schema = made_schema("card /tel*", &arena);
+    rule_world world = rule_world_of(&schema);
+    cf_buffer words = tels_of(1000000, values), others = tels_of(2000000, values);
+
+    rule_world_write_apart(&world, 'A', 10, (const char *)words.data);
+    cf_rows *base = rule_world_applied(&world);
+    uint64_t before = stretches;
+    cf_row_scan made = rule_world_write(&world, base, 'B', 20, (const char *)others.data);
+    uint64_t counted = stretches - before;
+    cr_assert_eq(made.count, 2 * values);
+    cf_rows_destroy(&base);
+    cf_buffer_release(&words);
+    cf_buffer_release(&others);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+    return counted;
+}
+
+Test(growth, of_what_was_done_to_a_set_is_linear)
+{
+    expect_linear(set_work);
+}
