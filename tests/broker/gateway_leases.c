@@ -446,6 +446,7 @@ Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
     a.house->now_ms++;
     settle(a.house);
     cr_expect(ready);
+    hear(a.house, a.at_desk, CF_COMMAND_AGAIN);
     cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
     cf_exclusion_end(&exclusion);
     household_end(&a);

@@ -155,5 +155,6 @@ Test(gateway_reports, ends_the_session_of_who_reports_too_many_heads)
         cr_assert_eq(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)),
                      named < CF_HEADS_MAX);
     }
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     household_end(&a);
 }

@@ -65,6 +65,7 @@ Test(gateway_sessions, ends_the_session_of_who_names_too_many_heads)
     cr_expect(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
     say(a.house, a.at_lap, &hello);
     cr_expect_not(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     household_end(&a);
 }
 
@@ -79,6 +80,7 @@ Test(gateway_sessions, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
         greet(a.house, call_in(a.house, cf_keys_public(a.lap.keys)->curve), &a.account.user, NULL,
               0);
     cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 9);
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     say(a.house, a.at_lap, &credit);
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     say(a.house, a.at_desk, &credit);
@@ -182,6 +184,113 @@ Test(gateway_sessions, forgets_a_session_whose_connection_is_gone)
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
     say(a.house, a.at_lap, &credit);
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    household_end(&a);
+}
+
+/* ---- Who is dismissed hears of it ---- */
+
+/* It hears AGAIN and nothing else, and has no session any more. */
+static void expect_dismissed(household *a)
+{
+    hear(a->house, a->at_lap, CF_COMMAND_AGAIN);
+    hear_nothing(a->house, a->at_lap);
+    cr_expect_not(cf_gateway_knows(a->house->gateway, cf_bytes_of_text(a->at_lap->routing_id)));
+    cr_expect(cf_gateway_knows(a->house->gateway, cf_bytes_of_text(a->at_desk->routing_id)));
+}
+
+Test(gateway_sessions, tells_who_sends_what_only_brokers_send)
+{
+    household a = a_greeted_household();
+    cf_message subscribed = {.command = CF_COMMAND_SUBSCRIBED};
+
+    say(a.house, a.at_lap, &subscribed);
+    expect_dismissed(&a);
+    household_end(&a);
+}
+
+Test(gateway_sessions, tells_who_subscribes_twice)
+{
+    household a = a_greeted_household();
+    cf_message again = {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {.credit = 1}};
+
+    greet(a.house, a.at_lap, &a.account.user, &a.account.head, 1);
+    subscribe(a.house, a.at_lap, NULL, 0, 1);
+    say(a.house, a.at_lap, &again);
+    expect_dismissed(&a);
+    household_end(&a);
+}
+
+/* What HELLO named counts, too. */
+Test(gateway_sessions, tells_who_names_too_many_rungs)
+{
+    household a = a_greeted_household();
+    cf_head heads[CF_HEADS_PAGE] = {0};
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {1, a.account.user, heads, CF_HEADS_PAGE, true}};
+    cf_message rungs = {.command = CF_COMMAND_SUBSCRIBE,
+                        .subscribe = {.rungs = heads, .rung_count = 1, .credit = 1}};
+
+    for (size_t i = 0; i < CF_HEADS_PAGE; i++)
+        heads[i].sequence = i + 1;
+    for (size_t named = CF_HEADS_PAGE; named <= CF_HEADS_MAX; named += CF_HEADS_PAGE) {
+        hello.hello.more = named < CF_HEADS_MAX;
+        say(a.house, a.at_lap, &hello);
+    }
+    hear(a.house, a.at_lap, CF_COMMAND_WELCOME);
+    say(a.house, a.at_lap, &rungs);
+    expect_dismissed(&a);
+    household_end(&a);
+}
+
+Test(gateway_sessions, tells_who_is_expelled)
+{
+    household a = a_greeted_household();
+
+    cf_gateway_expel(a.house->gateway, &a.account.user, "the user goes");
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    hear(a.house, a.at_desk, CF_COMMAND_AGAIN);
+    cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 0);
+    household_end(&a);
+}
+
+static cf_status no_heads(cf_store *store, const cf_hash *user, cf_head_visit *visit, void *context,
+                          cf_error *error)
+{
+    (void)store, (void)user, (void)visit, (void)context;
+    return cf_fail(error, CF_IO, "the disk fails");
+}
+
+static cf_status nothing_found(cf_store *store, const cf_hash *user, const cf_head *entry,
+                               uint64_t *position, cf_error *error)
+{
+    (void)store, (void)user, (void)entry, (void)position;
+    return cf_fail(error, CF_IO, "the disk fails");
+}
+
+Test(gateway_sessions, tells_whose_log_can_not_be_read)
+{
+    household a = a_greeted_household();
+    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+    cf_message reports = {.command = CF_COMMAND_QUERY};
+    cf_head head = {{{9}}, 5, {{9}}};
+    cf_store *store = a.house->store;
+    const cf_store well = *store;
+
+    store->heads = no_heads;
+    say(a.house, a.at_lap, &hello);
+    expect_dismissed(&a);
+    store->heads = well.heads;
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    store->heads = no_heads;
+    say(a.house, a.at_lap, &reports);
+    expect_dismissed(&a);
+    store->heads = well.heads;
+    store->find = nothing_found;
+    hello.hello.heads = &head;
+    hello.hello.head_count = 1;
+    say(a.house, a.at_lap, &hello);
+    expect_dismissed(&a);
+    store->find = well.find;
     household_end(&a);
 }
 

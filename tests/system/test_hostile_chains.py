@@ -15,6 +15,7 @@ IN_COLLECTION = 64
 MANY = AFTER_MAX + 104
 NAMED_MAX = 8192
 ADMIT_MAX = 512
+MEMBER_LOG_MAX = 4096
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +69,25 @@ def test_member_chains_keep_nobody_from_being_let_in(street, tmp_path):
     street.heal()
 
 
+def test_a_member_log_that_is_full_of_chains_keeps_nobody_from_going_on(street):
+    """Nor from shutting out who made them, as the next test does: what counts has room of its own."""
+    mallory = street.mallory
+    before = ADMIT_MAX + 88
+    wires = list(member_chains_of_one(mallory.device, MEMBER_LOG_MAX))
+    taken, refused = bring(mallory.accomplice.device, street.broker, wires)
+    assert MEMBER_LOG_MAX - 8 <= before + taken <= MEMBER_LOG_MAX, taken
+    assert {why.code for why in refused} == {"too-many-chains"} and len(refused) == len(wires) - taken
+    for _ in range(2):
+        street.heal()
+
+
 def test_their_device_can_be_shut_out_and_all_others_go_on(street):
     """It has more than one revocation can name by now."""
     mallory = street.mallory
     more = NAMED_MAX + 100 - MANY
     assert bring(mallory.accomplice.device, street.broker, chains_of_one(mallory.device, mallory.notes, more)) == (more, [])
     street.laptop.sync()
+    assert attacked(street.laptop, "devices", "show", "mallory").document["voids"] >= 100
     outcome = attacked(street.laptop, "devices", "revoke", "mallory", "--with-admitted", "--yes")
     assert outcome.code == 0, outcome.said
     assert f"and {NAMED_MAX} can be named: about" in outcome.messages, outcome.said
