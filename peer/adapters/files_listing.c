@@ -6,7 +6,7 @@
 
 #include "peer/adapters/files_listing_folder.h"
 
-enum { HELD_MAX = 16 };
+enum { HELD_MAX = 2 };
 
 /* What one cf_listing_add works with. The directories that were listed last stay open, since what
  * is in them may be next in line: each would else be opened from the root on, however deep it lies.
