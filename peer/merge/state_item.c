@@ -134,6 +134,30 @@ static int compare_slots(const void *left, const void *right, void *context)
                                   cf_dots_at(cf_state_dots(state), b->dot));
 }
 
+/* What an item had is in order already, and what came stands behind it: the sort is of that alone.
+ *
+ *     a c e g | f b      sorted: b f      merged: a b c e f g */
+static void sort_slots(cf_state *state, cf_slots *slots)
+{
+    size_t count = slots->count, sorted = count > 0, from = 0, kept = 0;
+
+    while (sorted < count && compare_slots(&slots->at[sorted - 1], &slots->at[sorted], state) < 0)
+        sorted++;
+    if (sorted == count)
+        return;
+    qsort_r(slots->at + sorted, count - sorted, sizeof(cf_slot), compare_slots, state);
+    cf_slot *merged = cf_allocate(count, sizeof *merged);
+    for (size_t i = sorted; i < count; i++) {
+        while (from < sorted && compare_slots(&slots->at[from], &slots->at[i], state) < 0)
+            merged[kept++] = slots->at[from++];
+        merged[kept++] = slots->at[i];
+    }
+    memcpy(merged + kept, slots->at + from, (sorted - from) * sizeof *merged);
+    free(slots->at);
+    slots->at = merged;
+    slots->capacity = count;
+}
+
 /* Those of which nothing is kept go. Returns the size of the values of the others. */
 static size_t drop_balanced(cf_state *state, cf_slots *slots)
 {
@@ -159,7 +183,7 @@ cf_item *cf_slots_store(cf_state *state, cf_slots *slots, const cf_id *id)
 
     if (slots->count == 0)
         return NULL;
-    qsort_r(slots->at, slots->count, sizeof(cf_slot), compare_slots, state);
+    sort_slots(state, slots);
     assert(size < UINT32_MAX);
     cf_item *item = cf_allocate(1, size);
     item->id = *id;
