@@ -4,6 +4,7 @@
 import collections
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -167,7 +168,7 @@ def test_a_home_or_store_of_a_newer_format_is_left_alone(pair_of_notes, mark):
     with open(path) as file:
         old = file.read()
     with open(path, "w") as file:
-        file.write(old.replace("1", "99"))
+        file.write(re.sub(r"[0-9]+", "99", old))
     before, files = snapshot(laptop.home), tree(here)
     for verb in ["sync", "status", "serve", "log", "verify", "repair", "devices"]:
         assert "format" in laptop.run(verb, code=7)

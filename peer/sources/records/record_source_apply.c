@@ -233,21 +233,29 @@ static void hold(applying *self)
     decide_in_place(self);
 }
 
+/* Rows that nobody deleted, but that can't be shown beside others, are the user's still: fewer of
+ * them go at once. */
 static bool may_vanish(applying *self)
 {
     const cf_record_source *source = self->run->source;
+    const cf_state *state = self->run->collection->state;
     cf_vanishing vanishing = {.side = CF_GUARD_THERE, .word = source->word};
+    bool any_lives = false;
     cf_id *gone = cf_arena_allocate(&self->run->arena, self->drop_count, sizeof *gone);
 
     for (size_t i = 0; i < self->drop_count; i++) {
         const cf_row *base =
             cf_rows_find(source->binding->rows, self->drops[i].table, self->drops[i].key);
 
-        if (base && is_vanishing(self->run, &self->drops[i]))
-            gone[vanishing.count++] = base->item;
+        if (!base || !is_vanishing(self->run, &self->drops[i]))
+            continue;
+        gone[vanishing.count++] = base->item;
+        any_lives |= !cf_state_has_field(state, &base->item, CF_FIELD_NUMBER_DELETED);
     }
     vanishing.gone = gone;
-    return cf_binding_allows(source->workshop->peer, source->binding, &vanishing);
+    const uint64_t items = cf_binding_counted(source->binding, CF_GUARD_THERE);
+    return cf_binding_allows(source->workshop->peer, source->binding, &vanishing) &&
+           (!any_lives || cf_guard_allows_others(source->word, vanishing.count, items));
 }
 
 static void note_waiting(applying *self)
