@@ -81,12 +81,13 @@ static cf_status bind_source(cf_addition *self, cf_error *error)
     return status;
 }
 
-/* What is equal is agreed before that is said. */
+/* What is equal is agreed before that is said. Where rows meet under numbers that somebody counts
+ * up, which of them are the same is found out of all together, when they are published. */
 static cf_status agree(cf_addition *self, cf_error *error)
 {
     cf_status status = cf_engine_compare(self->engine, self->binding, &self->found, error);
 
-    if (status || self->is_new) {
+    if (status || self->is_new || self->found.meeting) {
         if (!status)
             cf_addition_tell(self);
         return status;
