@@ -265,7 +265,7 @@ void cf_binding_path_word(const cf_binding *binding, cf_buffer *out)
 const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
                                  cf_arena *arena)
 {
-    const unsigned long long count = held, all = cf_binding_counted(binding, side);
+    const unsigned long long count = held, all = count_items(binding);
     cf_buffer word = {0}, text = {0};
 
     cf_binding_path_word(binding, &word);
