@@ -18,7 +18,8 @@ typedef struct {
         cf_folder *folder; /* NULL: none */
         size_t index;
     } held[HELD_MAX];
-    size_t next; /* of those that are held: the one that goes first */
+    size_t next;  /* of those that are held: the one that goes first */
+    bool is_poor; /* in descriptors: none is held */
 } walk;
 
 /* ---- Folders by inode: none is listed twice ---- */
@@ -124,6 +125,12 @@ static cf_status open_way(const walk *self, const cf_bytes *names, size_t count,
     return status;
 }
 
+static void close_held(walk *self)
+{
+    for (size_t i = 0; i < HELD_MAX; i++)
+        self->options->files->close_folder(self->options->files, &self->held[i].folder);
+}
+
 /* Takes the folder, in place of the one that has been held for the longest time. */
 static void hold(walk *self, size_t index, cf_folder *folder)
 {
@@ -148,12 +155,16 @@ static cf_status open_listed(walk *self, size_t index, cf_folder **out, cf_error
     size_t parent = self->listing->entries[folder.entry].folder, reached;
     const cf_folder *above = held_folder(self, parent);
 
+    if (self->is_poor)
+        return open_way(self, folder.names, folder.depth, out, &reached, error);
     if (!above && folder.depth > 1) {
         cf_folder *opened = NULL;
         cf_status status = open_way(self, folder.names, folder.depth - 1, &opened, &reached, error);
 
-        if (status)
+        if (status) {
+            files->close_folder(files, &opened);
             return status;
+        }
         hold(self, parent, opened);
         above = opened;
     }
@@ -181,28 +192,46 @@ static bool has_folders(const cf_listing *listing, size_t index)
 }
 
 /* A directory that was found a moment ago. Another one may stand there by now. */
-static void visit(walk *self, size_t index)
+static cf_status list_found(walk *self, size_t index, cf_folder **held)
 {
-    cf_listed_folder *folder = &self->listing->folders[index];
+    const cf_listed_folder *folder = &self->listing->folders[index];
     cf_files *files = self->options->files;
-    cf_folder *held = NULL;
     cf_stat stat;
     cf_error error;
 
-    cf_status status = open_listed(self, index, &held, &error);
+    cf_status status = open_listed(self, index, held, &error);
     if (status == CF_OK)
-        status = files->stat_folder(files, held, &stat, &error);
+        status = files->stat_folder(files, *held, &stat, &error);
     if (status == CF_OK &&
         (!cf_stat_same_file(&stat, &folder->stat) || is_asked(self->listing, &stat)))
         status =
-            cf_fail(&error, CF_CHANGED, "%s: another directory by now", files->shown(files, held));
+            cf_fail(&error, CF_CHANGED, "%s: another directory by now", files->shown(files, *held));
     if (status)
         cf_listing_trouble(self->listing, index, &error);
     else
-        status = cf_listing_folder(self->listing, self->options, index, held, &error);
+        status = cf_listing_folder(self->listing, self->options, index, *held, &error);
+    return status;
+}
+
+static void visit(walk *self, size_t index)
+{
+    const cf_listed_folder as_found = self->listing->folders[index];
+    const size_t entries = self->listing->entry_count;
+    cf_files *files = self->options->files;
+    cf_folder *held = NULL;
+
+    cf_status status = list_found(self, index, &held);
+    if (status == CF_IO && !self->is_poor) { /* perhaps for those that are held */
+        files->close_folder(files, &held);
+        close_held(self);
+        self->is_poor = true;
+        self->listing->folders[index] = as_found;
+        self->listing->entry_count = entries;
+        status = list_found(self, index, &held);
+    }
     if (status == CF_MISSING || status == CF_CHANGED)
         self->listing->folders[index].restless = true;
-    if (has_folders(self->listing, index))
+    if (!self->is_poor && has_folders(self->listing, index))
         hold(self, index, held);
     else
         files->close_folder(files, &held);
@@ -215,8 +244,7 @@ static void visit_all(walk *self, size_t first)
         visit(self, i);
         add_children(self, i);
     }
-    for (size_t i = 0; i < HELD_MAX; i++)
-        self->options->files->close_folder(self->options->files, &self->held[i].folder);
+    close_held(self);
 }
 
 /* Directories that lead to what is asked for are asked for. */

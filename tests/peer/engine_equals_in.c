@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+TestSuite(engine_equals_in, .timeout = 300);
+
 enum { SIZE = 100000, BESIDE = 12, BATCH = 512 };
 
 /* Steps that were planned. The linker brings calls here. */
@@ -127,7 +129,7 @@ Test(engine_equals_in, cost_as_much_as_they_are)
                  (unsigned long long)many.calls);
 }
 
-Test(engine_equals_in, come_in_more_than_one_batch, .timeout = 120)
+Test(engine_equals_in, come_in_more_than_one_batch)
 {
     cf_buffer bytes;
     world *w = world_of_copies(BATCH + BATCH / 4, &bytes);
@@ -248,7 +250,7 @@ Test(engine_equals_in, come_once_for_several_sources)
 }
 
 /* One of the sources ends while the content is on its way for it, or for the other one. */
-Test(engine_equals_in, come_though_the_source_that_asked_first_ends, .timeout = 120)
+Test(engine_equals_in, come_though_the_source_that_asked_first_ends)
 {
     for (unsigned turns = 1; turns < 24; turns++)
         for (int first = 0; first < 2; first++) {
@@ -307,13 +309,13 @@ static bool come_though_a_call_fails(uint64_t at, bool crashes)
     return struck;
 }
 
-Test(engine_equals_in, come_though_a_call_fails, .timeout = 300)
+Test(engine_equals_in, come_though_a_call_fails)
 {
     for (uint64_t at = 1; come_though_a_call_fails(at, false); at += 3)
         ;
 }
 
-Test(engine_equals_in, come_though_the_process_ends, .timeout = 300)
+Test(engine_equals_in, come_though_the_process_ends)
 {
     for (uint64_t at = 1; come_though_a_call_fails(at, true); at++)
         ;
