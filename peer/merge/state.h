@@ -69,7 +69,7 @@ size_t cf_state_overfull_count(const cf_state *state);
 /* Calls `visit` for every overfull item, in no order. */
 void cf_state_each_overfull(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                             void *context);
-/* Of a overfull item. */
+/* Of an overfull item. */
 typedef struct {
     size_t writes, by_one; /* that live; of them, by the writer who has more than half of them, or
                               by any */
