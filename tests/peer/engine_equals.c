@@ -11,17 +11,6 @@
 
 enum { SIZE = 100000, LARGE = 3 << 20, FOLDERS = 4, FILES = 3, BESIDE = 12 };
 
-static cf_buffer noise(world *in, size_t size)
-{
-    cf_buffer bytes = {0};
-    uint8_t *at = cf_buffer_reserve(&bytes, size);
-
-    for (size_t i = 0; i < size; i++)
-        at[i] = (uint8_t)world_random(in, 256);
-    bytes.size = size;
-    return bytes;
-}
-
 static uint64_t sent(device *self)
 {
     cf_traffic traffic;
@@ -72,7 +61,7 @@ static void bring(size_t size)
 {
     world *w = world_new(51, 2);
     device *a = &w->devices[0];
-    cf_buffer bytes = noise(w, size);
+    cf_buffer bytes = world_noise(w, size);
 
     cr_assert(world_settle(w));
     fill(a, cf_buffer_view(&bytes));
@@ -99,7 +88,7 @@ Test(engine_equals, go_out_by_what_serves_alone)
 {
     world *w = world_new(52, 2);
     device *a = &w->devices[0];
-    cf_buffer bytes = noise(w, SIZE);
+    cf_buffer bytes = world_noise(w, SIZE);
 
     device_serves(a);
     cr_assert(device_sync(a));
@@ -116,7 +105,7 @@ Test(engine_equals, go_out_as_edits_too)
 {
     world *w = world_new(53, 2);
     device *a = &w->devices[0];
-    cf_buffer bytes = noise(w, LARGE);
+    cf_buffer bytes = world_noise(w, LARGE);
 
     fill(a, cf_buffer_view(&bytes));
     cr_assert(world_settle(w));
@@ -138,7 +127,7 @@ Test(engine_equals, go_out_without_the_file_that_was_to_be_read)
     for (int edited = 0; edited < 2; edited++) {
         world *w = world_new(54, 2);
         device *a = &w->devices[0];
-        cf_buffer bytes = noise(w, SIZE);
+        cf_buffer bytes = world_noise(w, SIZE);
 
         device_serves(a);
         cr_assert(device_sync(a));
@@ -179,7 +168,7 @@ Test(engine_equals, go_out_without_the_source_that_came_first)
     for (int first = 0; first < 2; first++) {
         world *w = world_new(55, 2);
         device *a = &w->devices[0], beside = folder_beside(a, NULL);
-        cf_buffer bytes = noise(w, SIZE);
+        cf_buffer bytes = world_noise(w, SIZE);
         uint32_t ends = first ? FOLDER_BESIDE : cf_engine_binding_at(a->engine, 0)->number;
         cf_error error;
 
@@ -204,7 +193,7 @@ Test(engine_equals, go_out_and_come_in_several_sources)
     world *w = world_new(56, 2);
     device *a = &w->devices[0], beside = folder_beside(a, NULL);
     device across = folder_beside(&w->devices[1], NULL);
-    cf_buffer bytes = noise(w, SIZE);
+    cf_buffer bytes = world_noise(w, SIZE);
 
     cr_assert(world_settle(w));
     user_makes(a, "d");

@@ -33,17 +33,6 @@ void __wrap_cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *g
     planned += plan->count - before;
 }
 
-static cf_buffer noise(world *in, size_t size)
-{
-    cf_buffer bytes = {0};
-    uint8_t *at = cf_buffer_reserve(&bytes, size);
-
-    for (size_t i = 0; i < size; i++)
-        at[i] = (uint8_t)world_random(in, 256);
-    bytes.size = size;
-    return bytes;
-}
-
 static uint64_t received(device *self)
 {
     cf_traffic traffic;
@@ -86,7 +75,7 @@ static world *world_of_copies(int files, cf_buffer *bytes)
 {
     world *w = world_new(61, 2);
 
-    *bytes = noise(w, SIZE);
+    *bytes = world_noise(w, SIZE);
     cr_assert(world_settle(w));
     fill(&w->devices[0], files, cf_buffer_view(bytes));
     cr_assert(device_sync(&w->devices[0]));
@@ -338,7 +327,7 @@ Test(engine_equals_in, come_as_far_as_there_is_room)
 {
     world *w = world_new(63, 2);
     device *b = &w->devices[1];
-    cf_buffer bytes = noise(w, 2 * CF_MIB);
+    cf_buffer bytes = world_noise(w, 2 * CF_MIB);
 
     cr_assert(world_settle(w));
     fill(&w->devices[0], 3, cf_buffer_view(&bytes));

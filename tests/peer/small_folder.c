@@ -201,6 +201,17 @@ bool user_saves(device *self, const char *path, cf_bytes bytes, save_way how)
     return write_file(here.text, O_EXCL, bytes);
 }
 
+cf_buffer world_noise(world *in, size_t size)
+{
+    cf_buffer bytes = {0};
+    uint8_t *at = cf_buffer_reserve(&bytes, size);
+
+    for (size_t i = 0; i < size; i++)
+        at[i] = (uint8_t)world_random(in, 256);
+    bytes.size = size;
+    return bytes;
+}
+
 void user_writes(device *self, const char *path, const void *bytes, size_t size)
 {
     user_saves(self, path, cf_bytes_of(bytes, size), SAVE_IN_PLACE);

@@ -14,6 +14,8 @@ typedef enum {
 } save_way;
 
 bool user_saves(device *self, const char *path, cf_bytes bytes, save_way how);
+/* Bytes that nothing makes smaller, to be written; the caller releases them. */
+cf_buffer world_noise(world *in, size_t size);
 void user_writes(device *self, const char *path, const void *bytes, size_t size);
 void user_writes_text(device *self, const char *path, const char *text);
 /* A file that is mostly a hole. */
