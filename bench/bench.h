@@ -32,6 +32,8 @@ cf_status cf_bench_growth(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_joiner(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_latency(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_log(const cf_bench *bench, cf_error *error);
+cf_status cf_bench_saves(const cf_bench *bench, cf_error *error);
+cf_status cf_bench_silence(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_sqlite(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_strangers(const cf_bench *bench, cf_error *error);
 cf_status cf_bench_text(const cf_bench *bench, cf_error *error);

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "bench/author.h"
-#include "broker/frames_zmq.h"
+#include "broker/wire/frames_zmq.h"
 #include "codec/message.h"
 #include "codec/pairing.h"
 
-enum { PATIENCE_MS = 20000, CURSES = 5, BLOBS = 2000 };
+enum { PATIENCE_MS = 20000, CURSES = 5, BLOBS = 2000, SOCKETS = 10000, THREADS = 64 };
 
 struct cf_caller {
     void *socket;
@@ -28,6 +28,9 @@ static void *zmq_context(void)
 
     if (!context || owner != getpid()) {
         context = zmq_ctx_new();
+        zmq_ctx_set(context, ZMQ_MAX_SOCKETS, SOCKETS);
+        zmq_ctx_set(context, ZMQ_IO_THREADS,
+                    THREADS); /* timers cost each the more there are in one */
         owner = getpid();
     }
     return context;

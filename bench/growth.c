@@ -1,291 +1,348 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What does a save of 2 KiB cost two devices that serve, by saves before it, by files, by what lies
- * in its folder? Processor and memory are shown; what is counted may not grow. */
-#include <errno.h>
-#include <fcntl.h>
+/* What does an act cost two devices that serve, while there is more and more of a thing? Processor
+ * and memory are shown; what is counted may not grow. */
+#include "bench/growth.h"
+
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
-#include "bench/scene.h"
-#include "bench/workload.h"
+#include "bench/lookups.h"
 
-enum { SIZE = 2048, DEVICES = 2, STEPS = 3, SEVERAL = 4, WARM = 3, FILE_SIZE = 64 };
-#define PATIENCE_S 30.0
-#define LOOK_S 0.001
-#define REST_S 0.5
-#define GROWTH_LIMIT 0.25 /* of a count, from the least to the most */
+enum { DEVICES = 2, PROGRAMS = 3, STEPS = CF_GROWTH_STEPS, QUICK_UNITS = 9, UNITS = 100 };
+#define REST_S 0.25
+#define PATIENCE_S 10.0
+/* Of a count, from the least to the most: 16 times as much would be 15. One look more or less at
+ * the place of a save is a sixth of all; how many looks an act is seen in is the clock's. */
+#define GROWTH_LIMIT 1.0
 
-/* Of one save, both devices together. */
 typedef struct {
-    double processor_s, calls, written, memory;
+    double of[CF_GROWTH_FIGURES];
 } unit_cost;
 
 typedef struct {
     const cf_bench *bench;
-    const char *act;     /* "a save, by files" */
-    const char *thing;   /* "files" */
-    size_t least, saves; /* things at 1 ×; saves that are measured */
-    uint64_t seed;
-    uint8_t bytes[SIZE];
+    const cf_growth_act *act;
+    cf_growth growth;
+    cf_lookups *lookups[PROGRAMS];
     size_t counts[STEPS];
-    unit_cost costs[STEPS];
+    unit_cost costs[STEPS][PROGRAMS];
 } trial;
 
-static bool shows(const trial *it, const char *path)
-{
-    uint8_t found[SIZE + 1];
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = file < 0 ? -1 : read(file, found, sizeof found);
+/* ---- Measuring ---- */
 
-    if (file >= 0)
-        close(file);
-    return size == SIZE && memcmp(found, it->bytes, SIZE) == 0;
+/* The author, the receiver, the broker. */
+static const cf_process *program(const trial *it, size_t index)
+{
+    const cf_scene *scene = &it->growth.scene;
+
+    return index < DEVICES ? &scene->devices[index].serving : &scene->broker;
 }
 
-static cf_status save(trial *it, const cf_scene *scene, cf_error *error)
+/* Of all that this program ran and that has ended, with its own reads and writes. */
+static cf_status read_verbs(cf_figures *out, cf_error *error)
 {
-    char saved[PATH_MAX], seen[PATH_MAX];
+    struct rusage ended;
 
-    snprintf(saved, sizeof saved, "%.4000s/saved/file", scene->devices[0].source.text);
-    snprintf(seen, sizeof seen, "%.4000s/saved/file", scene->devices[1].source.text);
-    cf_workload_fill(&it->seed, it->bytes, SIZE);
-    double start = cf_measure_now();
-    cf_status status = cf_workload_save(saved, cf_bytes_of(it->bytes, SIZE), error);
-    while (!status && !shows(it, seen)) {
-        if (cf_measure_now() > start + PATIENCE_S)
-            return cf_fail(error, CF_UNREACHABLE, "a save is not visible after %.0f s", PATIENCE_S);
-        cf_measure_wait(LOOK_S);
+    cf_status status = cf_process_figures(&(cf_process){.id = getpid()}, out, error);
+    getrusage(RUSAGE_CHILDREN, &ended);
+    out->processor_s = (double)(ended.ru_utime.tv_sec + ended.ru_stime.tv_sec) +
+                       (double)(ended.ru_utime.tv_usec + ended.ru_stime.tv_usec) / 1e6;
+    return status;
+}
+
+/* Since each of them began, or since its lookups are counted. */
+static cf_status read_costs(const trial *it, unit_cost out[PROGRAMS], cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < PROGRAMS; i++) {
+        cf_figures found, ours = {0};
+
+        status = cf_process_figures(program(it, i), &found, error);
+        if (!status && i == 0 && it->act->runs)
+            status = read_verbs(&ours, error);
+        found.processor_s += ours.processor_s;
+        found.calls += ours.calls;
+        found.written += ours.written;
+        out[i] = (unit_cost){{
+            [CF_GROWTH_PROCESSOR] = found.processor_s,
+            [CF_GROWTH_MEMORY] = (double)found.memory,
+            [CF_GROWTH_CALLS] = (double)found.calls,
+            [CF_GROWTH_LOOKUPS] = (double)cf_lookups_read(it->lookups[i]),
+            [CF_GROWTH_WRITTEN] = (double)found.written,
+        }};
     }
     return status;
 }
 
-static cf_status save_often(trial *it, const cf_scene *scene, size_t count, cf_error *error)
+static uint64_t lookups_of_devices(const trial *it)
 {
-    cf_status status = CF_OK;
+    return cf_lookups_read(it->lookups[0]) + cf_lookups_read(it->lookups[1]);
+}
 
-    for (size_t i = 0; !status && i < count; i++)
-        status = save(it, scene, error);
-    cf_measure_wait(REST_S);
+/* Until the devices have not looked for anything for a while. */
+static void rest(const trial *it)
+{
+    double end = cf_measure_now() + PATIENCE_S;
+    uint64_t before, after = lookups_of_devices(it);
+
+    do {
+        before = after;
+        cf_measure_wait(REST_S);
+        after = lookups_of_devices(it);
+    } while (after != before && cf_measure_now() < end);
+}
+
+/* A broker that has just begun is a process of its own. */
+static cf_status begin(trial *it, cf_error *error)
+{
+    const pid_t before = it->growth.scene.broker.id;
+
+    cf_status status = it->act->begin ? it->act->begin(&it->growth, error) : CF_OK;
+    if (!status && it->growth.scene.broker.id != before)
+        cf_lookups_add(it->lookups[PROGRAMS - 1], it->growth.scene.broker.id);
+    if (it->act->begin)
+        rest(it);
     return status;
 }
 
-static cf_status read_all(const cf_scene *scene, cf_figures *out, cf_error *error)
+static cf_status act_once(trial *it, size_t step, cf_samples samples[PROGRAMS][CF_GROWTH_FIGURES],
+                          cf_error *error)
 {
-    cf_status status = CF_OK;
+    unit_cost before[PROGRAMS], after[PROGRAMS];
+    double things = it->act->each ? (double)it->counts[step] : 1;
 
-    *out = (cf_figures){0};
-    for (size_t i = 0; !status && i < DEVICES; i++) {
-        cf_figures one;
-
-        status = cf_process_figures(&scene->devices[i].serving, &one, error);
-        if (status)
-            break;
-        out->processor_s += one.processor_s;
-        out->calls += one.calls;
-        out->written += one.written;
-        out->memory += one.memory;
-    }
-    return status;
-}
-
-static cf_status measure(trial *it, const cf_scene *scene, unit_cost *out, cf_error *error)
-{
-    cf_figures before, after;
-
-    cf_status status = read_all(scene, &before, error);
+    cf_status status = begin(it, error);
     if (!status)
-        status = save_often(it, scene, it->saves, error);
+        status = read_costs(it, before, error);
     if (!status)
-        status = read_all(scene, &after, error);
-    if (status)
-        return status;
-    double saves = (double)it->saves;
-    *out = (unit_cost){(after.processor_s - before.processor_s) / saves,
-                       (double)(after.calls - before.calls) / saves,
-                       (double)(after.written - before.written) / saves, (double)after.memory};
-    return CF_OK;
-}
-
-/* ---- Folders ---- */
-
-static cf_status fill(const char *folder, size_t files, cf_error *error)
-{
-    char path[PATH_MAX];
-    cf_status status = CF_OK;
-
-    if (mkdir(folder, 0755) && errno != EEXIST)
-        return cf_fail_errno(error, errno, "making %s", folder);
-    for (size_t i = 0; !status && i < files; i++) {
-        snprintf(path, sizeof path, "%.4000s/f%zu", folder, i);
-        status = cf_workload_file(path, FILE_SIZE, i, error);
-    }
+        status = it->act->act(&it->growth, it->counts[step], error);
+    if (it->act->each)
+        rest(it);
+    if (!status)
+        status = read_costs(it, after, error);
+    for (size_t i = 0; !status && i < PROGRAMS; i++)
+        for (size_t j = 0; j < CF_GROWTH_FIGURES; j++)
+            cf_samples_add(&samples[i][j], j == CF_GROWTH_MEMORY
+                                               ? after[i].of[j]
+                                               : (after[i].of[j] - before[i].of[j]) / things);
     return status;
 }
 
-typedef cf_status make_source(const char *source, size_t count, cf_error *error);
-
-static cf_status make_files(const char *source, size_t count, cf_error *error)
+/* The mean, but for what is over twice the middle: a look that a device takes by the way. */
+static double ordinary(const cf_samples *samples)
 {
-    char path[PATH_MAX];
+    double middle = cf_samples_median(samples), sum = 0;
+    size_t count = 0;
 
-    snprintf(path, sizeof path, "%.4000s/tree", source);
-    cf_status status = cf_workload_tree(path, count, FILE_SIZE, 1, error);
-    snprintf(path, sizeof path, "%.4000s/saved", source);
-    return status ? status : fill(path, 0, error);
+    for (size_t i = 0; i < samples->count; i++)
+        if (samples->values[i] <= 2 * middle) {
+            sum += samples->values[i];
+            count++;
+        }
+    return sum / (double)count;
 }
 
-static cf_status make_folder(const char *source, size_t count, cf_error *error)
+static cf_status measure(trial *it, size_t step, cf_error *error)
 {
-    char path[PATH_MAX];
+    cf_samples samples[PROGRAMS][CF_GROWTH_FIGURES] = {0};
+    size_t several = it->bench->quick ? QUICK_UNITS : UNITS;
+    size_t units = it->act->units ? it->act->units : several;
+    cf_status status = CF_OK;
 
-    snprintf(path, sizeof path, "%.4000s/saved", source);
-    return fill(path, count, error);
+    for (size_t i = 0; !status && i < units; i++)
+        status = act_once(it, step, samples, error);
+    for (size_t i = 0; i < PROGRAMS; i++)
+        for (size_t j = 0; j < CF_GROWTH_FIGURES; j++) {
+            if (!status)
+                it->costs[step][i].of[j] = ordinary(&samples[i][j]);
+            cf_samples_release(&samples[i][j]);
+        }
+    return status;
 }
 
-/* Two devices that serve a source that was made so, at rest. */
-static cf_status open_scene(trial *it, make_source *make, size_t count, cf_scene *scene,
-                            cf_error *error)
+static void count_lookups(trial *it)
 {
-    cf_status status = cf_scene_open(it->bench, "scene", scene, error);
+    for (size_t i = 0; i < PROGRAMS; i++)
+        cf_lookups_add(it->lookups[i], program(it, i)->id);
+    if (it->act->runs)
+        cf_lookups_add(it->lookups[0], getpid());
+}
+
+cf_status cf_growth_open(const cf_bench *bench, cf_growth *out, cf_error *error)
+{
+    cf_scene *scene = &out->scene;
+
+    *out = (cf_growth){.seed = 7};
+    cf_status status = cf_scene_open(bench, "scene", scene, error);
     if (!status)
         status = cf_scene_join(scene, error);
-    if (!status)
-        status = cf_scene_add(scene, 0, error);
-    if (!status)
-        status = make(scene->devices[0].source.text, count, error);
-    if (!status)
-        status = cf_scene_sync(scene, 0, NULL, error);
-    if (!status)
-        status = cf_scene_add(scene, 1, error);
+    for (size_t i = 0; !status && i < DEVICES; i++)
+        status = cf_scene_add(scene, i, error);
     for (size_t i = 0; !status && i < DEVICES; i++)
         status = cf_scene_serve(scene, i, error);
-    return status ? status : save_often(it, scene, WARM, error);
-}
-
-/* ---- Acts ---- */
-
-static cf_status run_by_saves(trial *it, cf_error *error)
-{
-    cf_scene scene;
-    size_t saved = WARM;
-
-    cf_status status = open_scene(it, make_folder, 1, &scene, error);
-    for (size_t i = 0; !status && i < STEPS; i++) {
-        status = save_often(it, &scene, it->counts[i] > saved ? it->counts[i] - saved : 0, error);
-        saved = it->counts[i];
-        if (!status)
-            status = measure(it, &scene, &it->costs[i], error);
-        saved += it->saves;
-    }
-    cf_scene_close(&scene, NULL);
     return status;
 }
 
-static cf_status run_by_source(trial *it, make_source *make, cf_error *error)
+void cf_growth_close(cf_growth *growth)
 {
-    cf_status status = CF_OK;
+    for (size_t i = 0; i < growth->session_count; i++)
+        cf_caller_close(&growth->sessions[i]);
+    free(growth->sessions);
+    cf_scene_close(&growth->scene, NULL);
+}
 
+static cf_status run(trial *it, cf_error *error)
+{
+    cf_status status = cf_growth_open(it->bench, &it->growth, error);
+
+    for (size_t i = 0; i < PROGRAMS; i++)
+        it->lookups[i] = cf_lookups_new();
+    if (!status)
+        count_lookups(it);
     for (size_t i = 0; !status && i < STEPS; i++) {
-        cf_scene scene;
-
-        status = open_scene(it, make, it->counts[i], &scene, error);
+        if (it->act->prepare)
+            status = it->act->prepare(&it->growth, i ? it->counts[i - 1] : 0, it->counts[i], error);
+        rest(it);
         if (!status)
-            status = measure(it, &scene, &it->costs[i], error);
-        cf_scene_close(&scene, NULL);
+            status = measure(it, i, error);
     }
+    for (size_t i = 0; i < PROGRAMS; i++)
+        cf_lookups_destroy(&it->lookups[i]);
+    if (it->act->end)
+        it->act->end(&it->growth);
+    cf_growth_close(&it->growth);
+    if (status)
+        cf_error_while(error, "%s", it->act->name);
     return status;
 }
 
 /* ---- What came out ---- */
 
-static void compare(const trial *it, const char *what, cf_unit unit, const double values[STEPS])
+static const struct {
+    const char *name;
+    cf_unit unit;
+} figures[CF_GROWTH_FIGURES] = {
+    [CF_GROWTH_PROCESSOR] = {"processor", CF_UNIT_SECONDS},
+    [CF_GROWTH_MEMORY] = {"memory", CF_UNIT_BYTES},
+    [CF_GROWTH_CALLS] = {"reads and writes", CF_UNIT_COUNT},
+    [CF_GROWTH_LOOKUPS] = {"lookups", CF_UNIT_COUNT},
+    [CF_GROWTH_WRITTEN] = {"bytes written", CF_UNIT_BYTES},
+};
+
+static double sum(const trial *it, size_t step, cf_growth_who who, size_t figure)
+{
+    double value = 0;
+
+    for (size_t i = 0; i < PROGRAMS; i++)
+        value += who & (1U << i) ? it->costs[step][i].of[figure] : 0;
+    return value;
+}
+
+static const char *name_of(cf_growth_who who)
+{
+    return who == CF_GROWTH_DEVICES    ? "both devices"
+           : who == CF_GROWTH_AUTHOR   ? "author"
+           : who == CF_GROWTH_RECEIVER ? "receiver"
+                                       : "broker";
+}
+
+static void compare(const trial *it, cf_growth_who who, size_t figure)
 {
     char text[128], ours_name[64], theirs_name[64];
-    cf_samples ours = {0}, theirs = {0};
 
+    snprintf(text, sizeof text, "%s: %s, %s", it->act->name, figures[figure].name, name_of(who));
+    snprintf(theirs_name, sizeof theirs_name, "%zu %s", it->counts[0], it->act->thing);
     for (size_t i = 1; i < STEPS; i++) {
-        snprintf(text, sizeof text, "%s: %s", it->act, what);
-        snprintf(ours_name, sizeof ours_name, "%zu %s", it->counts[i], it->thing);
-        snprintf(theirs_name, sizeof theirs_name, "%zu %s", it->counts[0], it->thing);
-        cf_samples_add(&ours, values[i]);
-        cf_samples_add(&theirs, values[0]);
-        cf_results_compare(it->bench->results,
-                           &(cf_comparison){text, unit, ours_name, &ours, theirs_name, &theirs});
+        cf_samples ours = {0}, theirs = {0};
+
+        snprintf(ours_name, sizeof ours_name, "%zu %s", it->counts[i], it->act->thing);
+        cf_samples_add(&ours, sum(it, i, who, figure));
+        cf_samples_add(&theirs, sum(it, 0, who, figure));
+        cf_results_compare(
+            it->bench->results,
+            &(cf_comparison){text, figures[figure].unit, ours_name, &ours, theirs_name, &theirs});
         cf_samples_release(&ours);
         cf_samples_release(&theirs);
     }
 }
 
-static void limit(const trial *it, const char *what, const double values[STEPS])
+static void limit_growth(const trial *it, size_t figure)
 {
+    double least = sum(it, 0, it->act->who, figure), most = least;
     char text[128];
-    double most = values[0];
 
-    for (size_t i = 1; i < STEPS; i++)
-        most = values[i] > most ? values[i] : most;
-    snprintf(text, sizeof text, "%s: growth of %s", it->act, what);
-    cf_results_limit(
-        it->bench->results,
-        &(cf_limited){text, values[0] > 0 ? (most - values[0]) / values[0] : 0, GROWTH_LIMIT});
+    for (size_t i = 1; i < STEPS; i++) {
+        double value = sum(it, i, it->act->who, figure);
+
+        most = value > most ? value : most;
+    }
+    snprintf(text, sizeof text, "%s: growth of %s", it->act->name, figures[figure].name);
+    cf_results_limit(it->bench->results,
+                     &(cf_limited){text, least > 0 ? (most - least) / least : 0, GROWTH_LIMIT});
+}
+
+static void limit_shares(const trial *it)
+{
+    static const cf_growth_who each[DEVICES] = {CF_GROWTH_AUTHOR, CF_GROWTH_RECEIVER};
+    double size = (double)(it->counts[STEPS - 1] * it->act->thing_size);
+    char text[128];
+
+    for (size_t i = 0; i < DEVICES; i++) {
+        double share = sum(it, STEPS - 1, each[i], CF_GROWTH_WRITTEN) / size;
+
+        compare(it, each[i], CF_GROWTH_WRITTEN);
+        snprintf(text, sizeof text, "%s: bytes written by the %s, of all", it->act->name,
+                 name_of(each[i]));
+        cf_results_limit(it->bench->results, &(cf_limited){text, share, it->act->shares[i]});
+    }
 }
 
 static void tell(const trial *it)
 {
-    double processor[STEPS], calls[STEPS], written[STEPS], memory[STEPS];
-
-    for (size_t i = 0; i < STEPS; i++) {
-        processor[i] = it->costs[i].processor_s;
-        calls[i] = it->costs[i].calls;
-        written[i] = it->costs[i].written;
-        memory[i] = it->costs[i].memory;
-    }
-    compare(it, "processor, both devices", CF_UNIT_SECONDS, processor);
-    compare(it, "memory, both devices", CF_UNIT_BYTES, memory);
-    if (calls[0] <= 0) {
-        cf_results_skip(it->bench->results, "what is counted: only root can read it");
-        return;
-    }
-    compare(it, "reads and writes", CF_UNIT_COUNT, calls);
-    compare(it, "bytes written", CF_UNIT_BYTES, written);
-    limit(it, "reads and writes", calls);
-    limit(it, "bytes written", written);
+    for (size_t i = 0; i < CF_GROWTH_FIGURES; i++)
+        if (sum(it, 0, it->act->who, i) > 0) {
+            compare(it, it->act->who, i);
+            if (it->act->limited & (1U << i))
+                limit_growth(it, i);
+        } else if (it->act->limited & (1U << i)) {
+            cf_results_skip(it->bench->results, "%s: %s can't be counted", it->act->name,
+                            figures[i].name);
+        }
+    if (it->act->thing_size && sum(it, 0, it->act->who, CF_GROWTH_WRITTEN) > 0)
+        limit_shares(it);
 }
 
-static trial begin(const cf_bench *bench, const char *act, const char *thing, size_t least)
+static cf_status run_acts(const cf_bench *bench, const cf_growth_act *acts, size_t count,
+                          cf_error *error)
 {
-    trial it = {.bench = bench,
-                .act = act,
-                .thing = thing,
-                .least = bench->quick ? least / 16 : least,
-                .saves = bench->quick ? 8 : 100,
-                .seed = 7};
+    cf_status status = CF_OK;
 
-    for (size_t i = 0; i < STEPS; i++)
-        it.counts[i] = i ? it.counts[i - 1] * SEVERAL : it.least;
-    return it;
+    for (size_t i = 0; !status && i < count; i++) {
+        trial it = {.bench = bench, .act = &acts[i]};
+
+        for (size_t j = 0; j < STEPS; j++)
+            it.counts[j] = j              ? it.counts[j - 1] * CF_GROWTH_SEVERAL
+                           : bench->quick ? acts[i].quick
+                                          : acts[i].least;
+        if (it.counts[0] == 0)
+            continue;
+        status = run(&it, error);
+        if (!status)
+            tell(&it);
+    }
+    return status;
 }
 
 cf_status cf_bench_growth(const cf_bench *bench, cf_error *error)
 {
     if (!cf_scene_possible(bench))
         return CF_OK;
-    trial saves = begin(bench, "a save, by saves before it", "saves", 250);
-    trial files = begin(bench, "a save, by files", "files", 1600);
-    trial folder = begin(bench, "a save, by what lies in its folder", "files in it", 400);
-
-    cf_status status = run_by_saves(&saves, error);
-    if (status)
-        return status;
-    tell(&saves);
-    status = run_by_source(&files, make_files, error);
-    if (status)
-        return status;
-    tell(&files);
-    status = run_by_source(&folder, make_folder, error);
+    cf_status status = run_acts(bench, cf_growth_acts, cf_growth_act_count, error);
     if (!status)
-        tell(&folder);
-    return status;
+        status = run_acts(bench, cf_growth_beside, cf_growth_beside_count, error);
+    return status ? status : run_acts(bench, cf_growth_unrest, cf_growth_unrest_count, error);
 }

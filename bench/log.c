@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What does a log cost over the database it lies in: durable appends, alone and in groups, and
  * replay, beside a bare RocksDB with the same entries under the same keys? */
-#include "broker/log.h"
+#include "broker/log/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "bench/author.h"
 #include "bench/bench.h"
 #include "bench/workload.h"
-#include "broker/rocks.h"
-#include "broker/store_keys.h"
+#include "broker/store/rocks.h"
+#include "broker/store/store_keys.h"
 
 enum { RUNS = 3, BODY = 1024, ALONE = 500, GROUP_MAX = 256 };
 
@@ -130,7 +130,7 @@ static cf_status try_ours(trial *it, const char *path, cf_error *error)
     if (status)
         return status;
     if (it->judged)
-        status = cf_log_open(at.store, &at.user, &at.log, error);
+        status = cf_log_open(at.store, &at.user, NULL, &at.log, error);
     else
         status = at.store->acquire(at.store, &at.user, &at.epoch, error);
     if (!status)

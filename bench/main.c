@@ -20,21 +20,27 @@ static const struct {
     const char *name;
     const char *question;
     cf_status (*run)(const cf_bench *bench, cf_error *error);
+    bool is_long; /* runs only when it is named */
 } benchmarks[] = {
-    {"delta", "deltas of an edited large file, beside the xdelta3 command", cf_bench_delta},
-    {"log", "a log over its database, beside RocksDB alone", cf_bench_log},
+    {"delta", "deltas of an edited large file, beside the xdelta3 command", .run = cf_bench_delta},
+    {"log", "a log over its database, beside RocksDB alone", .run = cf_bench_log},
     {"first_sync", "a first sync through a broker, beside rsync and a durable copy",
-     cf_bench_first_sync},
+     .run = cf_bench_first_sync},
     {"latency", "from save to visible, beside inotify with rsync and five fsyncs",
-     cf_bench_latency},
-    {"growth", "a save by saves before it, by files and by its folder, beside itself with few",
-     cf_bench_growth},
-    {"joiner", "a device that joins after many edits, beside a plain first sync", cf_bench_joiner},
+     .run = cf_bench_latency},
+    {"growth", "saves, lines, copies, moves, verbs while there is more of a thing, beside few",
+     .run = cf_bench_growth},
+    {"joiner", "a device that joins after many edits, beside a plain first sync",
+     .run = cf_bench_joiner},
+    {"saves", "100,000 saves in a row, beside the first thousand (only when named: an hour)",
+     .run = cf_bench_saves, .is_long = true},
+    {"silence", "4,992 sessions that say nothing (only when named: some minutes)",
+     .run = cf_bench_silence, .is_long = true},
     {"sqlite", "a look at a database in which little changed, beside sqldiff and session_diff",
-     cf_bench_sqlite},
+     .run = cf_bench_sqlite},
     {"strangers", "a member among silent connections and abusive members, beside a broker at rest",
-     cf_bench_strangers},
-    {"text", "what contents cost on the wire, beside zstd over the whole", cf_bench_text},
+     .run = cf_bench_strangers},
+    {"text", "what contents cost on the wire, beside zstd over the whole", .run = cf_bench_text},
 };
 enum { COUNT = sizeof benchmarks / sizeof *benchmarks };
 
@@ -91,7 +97,7 @@ static cf_status read_options(int argc, char **argv, options *out, cf_error *err
 static void print_help(void)
 {
     puts("counterfoil-bench [NAME...] [--quick] [--check] [--json FILE]\n\n"
-         "Runs the benchmarks, all of them if none is named, each beside a reference in\n"
+         "Runs the benchmarks, all but the long ones if none is named, each beside a reference in\n"
          "the same run; the ratio is ours divided by the reference's. With --check it fails\n"
          "where a limit is exceeded. Temporary data lies under $TMPDIR and is removed.\n");
     for (size_t i = 0; i < COUNT; i++)
@@ -152,7 +158,7 @@ static cf_status run(const options *wanted, const char *top, cf_error *error)
     find_program("counterfoil", "peer", bench.peer);
     find_program("counterfoild", "broker", bench.broker);
     for (size_t i = 0; !status && i < COUNT; i++)
-        if (!wanted->any || wanted->chosen[i])
+        if (wanted->chosen[i] || (!wanted->any && !benchmarks[i].is_long))
             status = run_one(&bench, i, error);
     if (!status && wanted->json)
         status = cf_results_write(bench.results, wanted->json, error);

@@ -10,7 +10,7 @@
 
 #include "bench/workload.h"
 
-enum { LINE_MAX_SIZE = 4096, WORDS_MAX = 12 };
+enum { LINE_MAX_SIZE = 4096, WORDS_MAX = 16 };
 #define PATIENCE_S 30.0
 #define LOOK_S 0.005
 
@@ -130,15 +130,29 @@ static cf_status run_verb(const cf_scene *scene, size_t device, const char *cons
     return status;
 }
 
-static cf_status start_broker(cf_scene *scene, char line[LINE_MAX_SIZE], cf_error *error)
+/* At any port the first time. */
+static cf_status start_broker(cf_scene *scene, cf_error *error)
 {
+    char line[LINE_MAX_SIZE], endpoint[CF_ADDRESS_TEXT] = "tcp://127.0.0.1:0";
     cf_bench_path data = below(scene, "broker", 0), output = below(scene, "address", 0);
-    const char *const words[] = {scene->bench->broker, "--data", data.text, "--listen",
-                                 "tcp://127.0.0.1:0",  NULL};
+    const char *const words[] = {scene->bench->broker, "--data", data.text,
+                                 "--listen",           endpoint, NULL};
     const cf_command command = {words, output.text, scene->messages.text};
 
+    if (scene->place.port)
+        cf_address_endpoint(&scene->place, endpoint);
+    unlink(output.text); /* an earlier one's line is not to be read as this one's */
+
     cf_status status = cf_process_start(&command, &scene->broker, error);
-    return status ? status : wait_for_line(&scene->broker, output.text, line, error);
+    if (!status)
+        status = wait_for_line(&scene->broker, output.text, line, error);
+    return status ? status : cf_address_read(line, &scene->place, error);
+}
+
+cf_status cf_scene_restart_broker(cf_scene *scene, cf_error *error)
+{
+    cf_process_stop(&scene->broker, NULL);
+    return start_broker(scene, error);
 }
 
 static cf_status invite(cf_scene *scene, char line[LINE_MAX_SIZE], cf_error *error)
@@ -149,12 +163,22 @@ static cf_status invite(cf_scene *scene, char line[LINE_MAX_SIZE], cf_error *err
     cf_process asked;
     cf_usage ignored;
 
+    unlink(output.text); /* an earlier one's line is not to be read as this one's */
+
     cf_status status = cf_process_start(&command, &asked, error);
     if (status)
         return status;
     status = wait_for_line(&asked, output.text, line, error);
     cf_process_wait(&asked, &ignored);
     return status;
+}
+
+cf_status cf_scene_invite(cf_scene *scene, cf_code *out, cf_error *error)
+{
+    char line[LINE_MAX_SIZE];
+
+    cf_status status = invite(scene, line, error);
+    return status ? status : cf_code_read(line, out, error);
 }
 
 /* ---- Devices ---- */
@@ -176,7 +200,7 @@ cf_status cf_scene_open(const cf_bench *bench, const char *name, cf_scene *out, 
     out->messages = below(out, "messages", 0);
     if (mkdir(out->folder.text, 0700))
         return cf_fail_errno(error, errno, "making %s", out->folder.text);
-    cf_status status = start_broker(out, line, error);
+    cf_status status = start_broker(out, error);
     if (!status)
         status = invite(out, line, error);
     if (status)
@@ -220,6 +244,27 @@ cf_status cf_scene_join(cf_scene *scene, cf_error *error)
     return status;
 }
 
+cf_status cf_scene_join_elsewhere(cf_scene *scene, cf_error *error)
+{
+    cf_status status = cf_scene_join(scene, error);
+
+    if (!status)
+        cf_workload_remove(scene->devices[--scene->count].home.text);
+    return status;
+}
+
+cf_status cf_scene_add_folder(cf_scene *scene, size_t device, const char *name, cf_error *error)
+{
+    cf_bench_path path = below(scene, "folder%zu", device);
+    size_t size = strlen(path.text);
+
+    snprintf(path.text + size, sizeof path.text - size, "-%s", name);
+    const char *const words[] = {"add", path.text, "--collection", name, NULL};
+    if (mkdir(path.text, 0755))
+        return cf_fail_errno(error, errno, "making %s", path.text);
+    return run_verb(scene, device, words, NULL, error);
+}
+
 cf_status cf_scene_add(cf_scene *scene, size_t device, cf_error *error)
 {
     const char *path = scene->devices[device].source.text;
@@ -238,9 +283,37 @@ cf_status cf_scene_add_file(cf_scene *scene, size_t device, const char *format, 
     return run_verb(scene, device, words, NULL, error);
 }
 
+cf_status cf_scene_add_rows(cf_scene *scene, size_t device, const char *path, const char *format,
+                            cf_error *error)
+{
+    const bool has_key = strcmp(format, "csv") == 0;
+    const char *const words[] = {"add",      path,   "--collection",           "rows",
+                                 "--format", format, has_key ? "--key" : NULL, "id",
+                                 NULL};
+
+    return run_verb(scene, device, words, NULL, error);
+}
+
+cf_status cf_scene_users(cf_scene *scene, cf_error *error)
+{
+    cf_bench_path data = below(scene, "broker", 0);
+    const char *const words[] = {scene->bench->broker, "--data", data.text, "users", NULL};
+    const cf_command command = {.arguments = words, .messages = scene->messages.text};
+    cf_usage ignored;
+
+    return cf_process_must(&command, &ignored, error);
+}
+
 cf_status cf_scene_sync(cf_scene *scene, size_t device, cf_usage *out, cf_error *error)
 {
     static const char *const words[] = {"sync", NULL};
+
+    return run_verb(scene, device, words, out, error);
+}
+
+cf_status cf_scene_status(cf_scene *scene, size_t device, cf_usage *out, cf_error *error)
+{
+    static const char *const words[] = {"status", NULL};
 
     return run_verb(scene, device, words, out, error);
 }

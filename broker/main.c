@@ -1,175 +1,331 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* counterfoild: the broker. Reads what is wanted, asks the running broker or opens its directory,
  * and prints. */
+#include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <czmq.h>
+#include <jansson.h>
 #include <sodium.h>
 
-#include "broker/control.h"
-#include "broker/options.h"
-#include "broker/place.h"
-#include "broker/serve.h"
-#include "broker/verbs_users.h"
+#include "broker/platform/control.h"
+#include "broker/platform/descriptor.h"
+#include "broker/platform/repeats.h"
+#include "broker/platform/usage.h"
+#include "broker/program/options.h"
+#include "broker/program/place.h"
+#include "broker/program/repair.h"
+#include "broker/program/serve.h"
+#include "broker/program/verbs_users.h"
 
-static const char usage[] =
-    "usage: counterfoild [--data DIR] [--listen tcp://ADDRESS:PORT] [--advertise HOST:PORT] "
-    "[VERB]\n"
-    "\n"
-    "  serve                   run in the foreground (the default)\n"
-    "  address                 print the broker's address\n"
-    "  invite [--quota SIZE]   print a one-time invitation for a new user\n"
-    "  status                  users, devices, sizes, room left\n"
-    "  users                   list the users\n"
-    "  users quota USER SIZE   bound what a user's entries and blobs take; 0: no bound\n"
-    "  users remove USER       remove a user and all that it has here, for good\n"
-    "  verify                  check every record and blob of the store\n"
-    "\n"
-    "  --data DIR         the data directory\n"
-    "  --listen ADDRESS   where to listen: tcp://ADDRESS:PORT, by default every address, port "
-    "7817\n"
-    "  --advertise HOST   what peers are told to connect to: HOST:PORT\n"
-    "  --enrol POLICY     who may become a user: invitation (the default) or closed\n"
-    "  --limit NAME=N     bound what a user or an address may ask for; see counterfoild(8)\n"
-    "  --yes              remove a user without asking\n"
-    "  --json             print JSON\n"
-    "  -q, -v             say less, or more, on stderr\n"
-    "  --help, --version\n"
-    "\n"
-    "Each option can be given in the environment, as COUNTERFOIL_DATA and so on. See "
-    "counterfoild(8).\n";
+/* As it was started, with what its file says by now. */
+static cf_status reread(void *context, cf_serve_terms *terms, cf_error *error)
+{
+    const cf_broker_options *begun = context;
+    cf_broker_options options;
+
+    cf_status status = cf_broker_options_read(begun->argc, begun->argv, &options, error);
+    if (!status)
+        *terms = (cf_serve_terms){options.restraints, options.quota, options.closed};
+    cf_broker_options_release(&options);
+    return status;
+}
 
 static void print_address(void *context, const char *address)
 {
-    (void)context;
-    printf("%s\n", address);
+    const cf_broker_options *options = context;
+
+    printf(options->json ? "{\"address\": \"%s\"}\n" : "%s\n", address);
     fflush(stdout);
 }
 
-static cf_status serve(const cf_env *env, const cf_options *options, cf_error *error)
+/* A broker that was looked for at a wrong place. */
+static void say_where_one_is(const cf_env *env, const cf_broker_options *options, cf_error *error)
+{
+    const char *const places[] = {CF_OPTIONS_SERVICE_DATA, options->default_data};
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (strcmp(places[i], options->data) != 0 && cf_datadir_is_there(env, places[i])) {
+            cf_fail(error, CF_MISSING, "no broker in %s: there is one in %s, see --data",
+                    options->data, places[i]);
+            return;
+        }
+    cf_fail(error, CF_MISSING,
+            "no broker in %s: if there should be one, look at --data and what is mounted there; "
+            "`init` makes one",
+            options->data);
+}
+
+static cf_status serve(const cf_env *env, const cf_broker_options *options, cf_error *error)
 {
     cf_serve_options serving = {.env = env,
                                 .data = options->data,
                                 .listen = options->listen,
                                 .advertise = options->advertise,
-                                .restraints = options->restraints,
-                                .closed = options->closed,
-                                .ready = print_address};
+                                .terms = {options->restraints, options->quota, options->closed},
+                                .existing = options->existing,
+                                .reread = reread,
+                                .ready = print_address,
+                                .context = (void *)options};
 
-    return cf_serve(&serving, error);
+    cf_status status = cf_serve(&serving, error);
+    if (status == CF_MISSING)
+        say_where_one_is(env, options, error);
+    return status;
 }
+
+/* What a verb has printed, and the last that it had to say. */
+typedef struct {
+    bool printed;
+    char said[CF_ERROR_TEXT];
+    cf_buffer *kept; /* gets the output instead of stdout; NULL: none does */
+} spoken;
 
 static void print(void *context, cf_control_stream stream, cf_bytes bytes)
 {
-    FILE *to = stream == CF_CONTROL_OUTPUT ? stdout : stderr;
+    spoken *self = context;
 
-    (void)context;
-    if (bytes.size)
-        fwrite(bytes.data, 1, bytes.size, to);
+    if (!bytes.size)
+        return;
+    if (stream == CF_CONTROL_OUTPUT && self->kept) {
+        cf_buffer_append(self->kept, bytes.data, bytes.size);
+        return;
+    }
+    if (stream == CF_CONTROL_OUTPUT)
+        self->printed = true;
+    else if (bytes.size > 1)
+        snprintf(self->said, sizeof self->said, "%.*s", (int)bytes.size, (const char *)bytes.data);
+    fwrite(bytes.data, 1, bytes.size, stream == CF_CONTROL_OUTPUT ? stdout : stderr);
 }
 
-enum { ARGUMENTS_MAX = 8 };
+enum {
+    ARGUMENTS_MAX = 8,
+    STATUS_PATIENCE_MS = 5000,
+    PATIENCE_MS = 30000,
+    START_MS = 3000, /* of a broker that begins, or ends */
+    PAUSE_MS = 50,
+};
 
-static cf_verb verb_of(const cf_options *options)
+static cf_verb verb_of(const cf_broker_options *options)
 {
     return (cf_verb){.verb = options->arguments[0],
                      .arguments = options->arguments + 1,
                      .count = (size_t)options->count - 1,
                      .quota = options->quota,
+                     .has_quota = options->has_quota,
+                     .name = options->name,
+                     .for_ms = options->for_ms,
                      .yes = options->yes,
+                     .check = options->check,
                      .json = options->json};
 }
 
-/* The verb, the quota in bytes, and what follows the verb. CF_MISSING when no broker runs there. */
-static cf_status ask_running(const cf_options *options, int *exit_code, cf_error *error)
+/* Of a broker that says nothing; 0: any, where it works through all that there is. */
+static uint64_t patience_ms(const cf_verb *verb)
 {
-    char quota[32];
-    cf_bytes arguments[ARGUMENTS_MAX];
-    cf_control_request request = {.arguments = arguments, .json = options->json};
+    if (strcmp(verb->verb, "verify") == 0 || cf_verb_is_removal(verb))
+        return 0;
+    return strcmp(verb->verb, "status") == 0 ? STATUS_PATIENCE_MS : PATIENCE_MS;
+}
 
-    snprintf(quota, sizeof quota, "%llu", (unsigned long long)options->quota);
-    arguments[request.count++] = cf_bytes_of_text(options->arguments[0]);
+enum { OPTION_SIZE = 128 };
+
+/* One that doesn't fit is none that a broker takes. */
+static cf_status add_option(const char *name, const char *value, char text[OPTION_SIZE],
+                            cf_control_request *request, cf_bytes *arguments, cf_error *error)
+{
+    int size = snprintf(text, OPTION_SIZE, "%s%s", name, value);
+
+    if (size >= OPTION_SIZE || request->count == ARGUMENTS_MAX)
+        return cf_fail(error, CF_USAGE, "the arguments are too long");
+    arguments[request->count++] = cf_bytes_of_text(text);
+    return CF_OK;
+}
+
+/* The verb, the quota in bytes, or nothing, what follows the verb, and its options. CF_MISSING when
+ * no broker runs there. */
+static cf_status ask_running(const cf_broker_options *options, const cf_verb *verb, spoken *said,
+                             int *exit_code, cf_error *error)
+{
+    char quota[32] = "", lasts[32], name_text[OPTION_SIZE], for_text[OPTION_SIZE];
+    cf_bytes arguments[ARGUMENTS_MAX];
+    cf_control_request request = {.arguments = arguments, .json = verb->json};
+    cf_status status = CF_OK;
+
+    if (verb->has_quota)
+        snprintf(quota, sizeof quota, "%" PRIu64, verb->quota);
+    snprintf(lasts, sizeof lasts, "%" PRIu64, verb->for_ms);
+    arguments[request.count++] = cf_bytes_of_text(verb->verb);
     arguments[request.count++] = cf_bytes_of_text(quota);
-    for (int i = 1; i < options->count && request.count < ARGUMENTS_MAX; i++)
-        arguments[request.count++] = cf_bytes_of_text(options->arguments[i]);
-    return cf_control_call_verb(options->data, &request, print, NULL, exit_code, error);
+    for (size_t i = 0; i < verb->count && request.count < ARGUMENTS_MAX; i++)
+        arguments[request.count++] = cf_bytes_of_text(verb->arguments[i]);
+    if (verb->check && request.count < ARGUMENTS_MAX)
+        arguments[request.count++] = cf_bytes_of_text(CF_VERB_CHECK);
+    if (verb->name)
+        status = add_option(CF_VERB_NAME, verb->name, name_text, &request, arguments, error);
+    if (!status && verb->for_ms)
+        status = add_option(CF_VERB_FOR, lasts, for_text, &request, arguments, error);
+    if (status)
+        return status;
+    request.patience_ms = patience_ms(verb);
+    return cf_control_call_verb(options->data, &request, print, said, exit_code, error);
 }
 
 /* As it was last served, unless this call says otherwise. */
-static cf_status find_address(const cf_options *options, const cf_premises *premises,
+static cf_status find_address(const cf_broker_options *options, const cf_premises *premises,
                               char line[CF_ADDRESS_TEXT], cf_error *error)
 {
     const uint8_t *key = cf_keys_public(cf_datadir_keys(premises->datadir))->curve;
     cf_place place;
 
-    if (!options->listen && !options->advertise) {
+    if (!options->listen[0] && !options->advertise) {
         cf_status status = cf_datadir_address(premises->datadir, line, error);
         if (status != CF_MISSING)
             return status;
     }
-    cf_status status = cf_place_find(options->listen, options->advertise, key, &place, error);
+    cf_status status = cf_place_find(options->listen, options->advertise, &place, error);
     if (!status && place.advertised.port == 0)
         status = cf_fail(error, CF_USAGE, "the port is known only while the broker runs");
-    if (!status)
-        cf_address_write(&place.advertised, line);
+    if (status)
+        return status;
+    memcpy(place.advertised.key, key, sizeof place.advertised.key);
+    cf_address_write(&place.advertised, line);
+    return CF_OK;
+}
+
+/* Where a broker is already, that is damaged: so it is said, too. */
+static cf_status look_at_existing(const cf_premises_options *refused, cf_error *error)
+{
+    cf_premises_options opening = *refused;
+    cf_premises premises = {0};
+    cf_error found;
+
+    opening.way = CF_DATADIR_EXISTING;
+    if (cf_premises_open(&opening, &premises, &found) == CF_BROKEN)
+        *error = found;
+    cf_premises_close(&premises);
+    return error->status;
+}
+
+/* And notes what of the blobs is missing. */
+static cf_status run_verb(cf_premises *premises, const char *address, const cf_verb *verb,
+                          spoken *said, cf_error *error)
+{
+    cf_missing missing = {0};
+    cf_buffer out = {0}, beside = {0};
+    cf_desk desk = {.premises = premises, .address = address, .missing = &missing, .said = &beside};
+    cf_error unkept;
+
+    cf_status status = cf_verb_run(&desk, verb, &out, error);
+    if (strcmp(verb->verb, "verify") == 0)
+        cf_quotas_doubt_all(premises->quotas, premises->users);
+    cf_missing_note(premises->users, premises->quotas, premises->blobs, &missing);
+    if (missing.count && premises->store->commit(premises->store, &unkept))
+        cf_report(premises->env, CF_REPORT_WARNING, "noting what is missing: %s", unkept.text);
+    cf_missing_release(&missing);
+    print(said, CF_CONTROL_MESSAGES, cf_buffer_view(&beside));
+    print(said, CF_CONTROL_OUTPUT, cf_buffer_view(&out));
+    cf_buffer_release(&beside);
+    cf_buffer_wipe(&out);
     return status;
 }
 
-static cf_status work_on_directory(const cf_env *env, const cf_options *options, bool yes,
-                                   cf_error *error)
+static cf_status work_on_directory(const cf_env *env, const cf_broker_options *options,
+                                   const cf_verb *verb, spoken *said, cf_error *error)
 {
-    const char *name = options->arguments[0];
-    bool creates = strcmp(name, "address") == 0 || strcmp(name, "invite") == 0;
-    cf_premises_options opening = {
-        .env = env, .path = options->data, .create = creates, .closed = options->closed};
-    cf_verb verb = verb_of(options);
+    cf_premises_options opening = {.env = env,
+                                   .path = options->data,
+                                   .way = strcmp(verb->verb, "init") == 0 ? CF_DATADIR_NEW
+                                                                          : CF_DATADIR_EXISTING,
+                                   .closed = options->closed,
+                                   .doing = verb->verb};
     char address[CF_ADDRESS_TEXT];
     cf_premises premises = {0};
-    cf_buffer out = {0};
 
-    verb.yes = yes;
     cf_status status = cf_premises_open(&opening, &premises, error);
+    if (status == CF_MISSING)
+        say_where_one_is(env, options, error);
+    if (status == CF_CHANGED)
+        status = look_at_existing(&opening, error);
     if (status)
         return status;
     status = find_address(options, &premises, address, error);
-    if (!status) {
-        cf_missing missing = {0};
-        cf_desk desk = {&premises, NULL, address, &missing};
-        cf_error unkept;
-
-        status = cf_verb_run(&desk, &verb, &out, error);
-        cf_missing_note(premises.users, premises.blobs, &missing);
-        if (missing.count && premises.store->commit(premises.store, &unkept))
-            cf_report(env, CF_REPORT_WARNING, "noting what is missing: %s", unkept.text);
-        cf_missing_release(&missing);
-    }
-    print(NULL, CF_CONTROL_OUTPUT, cf_buffer_view(&out));
-    cf_buffer_wipe(&out);
+    if (!status)
+        status = run_verb(&premises, address, verb, said, error);
     cf_premises_close(&premises);
     return status;
 }
 
-/* Without a terminal nobody is asked, and the verb is refused. */
-static bool confirms(const char *user)
+/* By the broker that runs there, or without it; one that begins or ends is waited for, and so is
+ * another verb. */
+static cf_status ask(const cf_env *env, const cf_broker_options *options, const cf_verb *verb,
+                     spoken *said, int *exit_code, cf_error *error)
 {
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    cf_status status = CF_OK;
+
+    for (uint64_t waited_ms = 0;; waited_ms += PAUSE_MS) {
+        status = ask_running(options, verb, said, exit_code, error);
+        if (status == CF_MISSING)
+            status = work_on_directory(env, options, verb, said, error);
+        if (status != CF_LOCKED || waited_ms >= START_MS)
+            return status;
+        nanosleep(&pause, NULL);
+    }
+}
+
+enum { USER_DIGITS = 2 * CF_HASH_SIZE };
+
+/* Whom the removal means is shown, and asked for by the whole id from then on: `user` gets it.
+ * Without a terminal nobody is asked, and the verb is refused. */
+static cf_status confirm(const cf_env *env, const cf_broker_options *options, cf_verb *removal,
+                         char user[USER_DIGITS + 1], int *exit_code, cf_error *error)
+{
+    const char *arguments[] = {"show", removal->arguments[1]};
+    const cf_verb show = {.verb = "users", .arguments = arguments, .count = 2};
+    cf_buffer shown = {0};
+    spoken said = {.kept = &shown};
     char answer[16] = "";
 
     if (!isatty(STDIN_FILENO))
-        return false;
-    fprintf(stderr, "Remove the user %s with all entries and blobs, for good? [y/N] ", user);
-    return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+        return CF_OK;
+    cf_status status = ask(env, options, &show, &said, exit_code, error);
+    cf_buffer_append(&shown, "", 1);
+    if (!status && !*exit_code && sscanf((const char *)shown.data, "user %64[0-9a-f]", user) == 1) {
+        fprintf(stderr, "%sRemove this user with all entries and blobs, for good? [y/N] ",
+                (const char *)shown.data);
+        removal->yes =
+            fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+    }
+    cf_buffer_release(&shown);
+    return status;
 }
 
-static cf_status run(const cf_env *env, const cf_options *options, int *exit_code, cf_error *error)
+static cf_status verify_and_repair(const cf_env *env, const cf_broker_options *options,
+                                   const cf_verb *verb, spoken *said, cf_error *error)
+{
+    cf_status status = cf_repair(env, options->data, error);
+
+    if (status == CF_MISSING)
+        say_where_one_is(env, options, error);
+    return status ? status : work_on_directory(env, options, verb, said, error);
+}
+
+static cf_status run(const cf_env *env, const cf_broker_options *options, spoken *said,
+                     int *exit_code, cf_error *error)
 {
     const char *name = options->arguments[0];
     cf_verb verb = verb_of(options);
+    char user[USER_DIGITS + 1] = "";
+    const char *removal[] = {"remove", user};
     cf_status status = CF_OK;
 
     if (strcmp(name, "serve") == 0 && options->count > 1)
@@ -177,11 +333,17 @@ static cf_status run(const cf_env *env, const cf_options *options, int *exit_cod
     if (strcmp(name, "serve") == 0)
         return serve(env, options, error);
     if (cf_verb_is_removal(&verb) && !verb.yes && verb.count == 2)
-        verb.yes = confirms(verb.arguments[1]);
+        status = confirm(env, options, &verb, user, exit_code, error);
+    if (status || *exit_code)
+        return status;
+    if (user[0])
+        verb.arguments = removal;
     status = cf_verb_check(&verb, error);
-    if (!status)
-        status = ask_running(options, exit_code, error);
-    return status == CF_MISSING ? work_on_directory(env, options, verb.yes, error) : status;
+    if (!status && strcmp(name, "init") == 0)
+        return work_on_directory(env, options, &verb, said, error);
+    if (!status && options->repair)
+        return verify_and_repair(env, options, &verb, said, error);
+    return status ? status : ask(env, options, &verb, said, exit_code, error);
 }
 
 /* Signals come through a descriptor only, in every thread that libraries start. */
@@ -193,6 +355,7 @@ static void prepare_signals(void)
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
     sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGHUP);
     sigprocmask(SIG_BLOCK, &blocked, NULL);
     zsys_handler_set(NULL);
 }
@@ -204,31 +367,82 @@ static void keep_to_oneself(void)
     umask(S_IRWXG | S_IRWXO);
 }
 
+static bool is_serve(const cf_broker_options *options)
+{
+    return options->count && strcmp(options->arguments[0], "serve") == 0;
+}
+
+static cf_status help(const cf_broker_options *options, cf_error *error)
+{
+    const char *verb = options->count > 1 ? options->arguments[1] : NULL;
+
+    if (options->count > 2)
+        return cf_fail(error, CF_USAGE, "unknown argument %s", options->arguments[2]);
+    if (verb && !cf_usage_knows(verb))
+        return cf_fail(error, CF_USAGE, "unknown verb '%s': --help lists them", verb);
+    cf_usage_show(stdout, verb);
+    return CF_OK;
+}
+
+static cf_status work(cf_env *env, const cf_broker_options *options, spoken *said, int *exit_code,
+                      cf_error *error)
+{
+    const char *name = options->arguments[0];
+
+    if (strcmp(name, "help") == 0)
+        return help(options, error);
+    if (strcmp(name, "version") == 0) {
+        printf("counterfoild %s\n", CF_VERSION);
+        return CF_OK;
+    }
+    if (sodium_init() < 0)
+        return cf_fail(error, CF_IO, "libsodium does not start");
+    if (is_serve(options))
+        prepare_signals();
+    return run(env, options, said, exit_code, error);
+}
+
+/* For programs, in the place of what was asked for. */
+static void print_error(int code, const char *message, size_t layout)
+{
+    json_t *said = json_pack("{s:{s:i, s:s}}", "error", "code", code, "message", message);
+
+    json_dumpf(said, stdout, layout);
+    printf("\n");
+    json_decref(said);
+}
+
 int main(int argc, char **argv)
 {
-    cf_options options;
-    cf_env env = {0};
+    cf_broker_options options;
+    cf_env env;
     cf_error error;
+    spoken said = {0};
     int exit_code = 0;
 
+    cf_descriptor_fill_standard();
+    signal(SIGXFSZ, SIG_IGN); /* ulimit -f: a write tells */
     keep_to_oneself();
-    cf_status status = cf_options_read(argc, argv, &options, &error);
-    if (!status && strcmp(options.arguments[0], "help") == 0)
-        return fputs(usage, stdout) < 0;
-    if (!status && strcmp(options.arguments[0], "version") == 0)
-        return printf("counterfoild %s\n", CF_VERSION) < 0;
-    if (!status)
-        status = sodium_init() < 0 ? cf_fail(&error, CF_IO, "libsodium does not start") : CF_OK;
-    if (!status) {
-        cf_env_system(&env, "counterfoild", options.level);
-        env.files = cf_files_posix();
-        if (strcmp(options.arguments[0], "serve") == 0)
-            prepare_signals();
-        status = run(&env, &options, &exit_code, &error);
+    cf_status status = cf_broker_options_read(argc, argv, &options, &error);
+    cf_env_system(&env, "counterfoild", options.level);
+    if (is_serve(&options)) {
+        cf_env_begin_log(options.json);
+        env.repeats = cf_repeats_new();
     }
+    if (!status)
+        status = work(&env, &options, &said, &exit_code, &error);
+    cf_repeats_destroy(&env.repeats, &env);
     if (status) {
-        fprintf(stderr, "counterfoild: %s\n", error.text);
+        cf_report(&env, CF_REPORT_ERROR, "%s", error.text);
+        snprintf(said.said, sizeof said.said, "%s", error.text);
         exit_code = cf_status_exit_code(status);
+    }
+    if (exit_code && options.json && !said.printed)
+        print_error(exit_code, said.said, is_serve(&options) ? 0 : JSON_INDENT(2));
+    cf_broker_options_release(&options);
+    if (fflush(stdout) || ferror(stdout)) {
+        cf_report(&env, CF_REPORT_ERROR, "writing to standard output: %s", strerror(errno));
+        exit_code = exit_code ? exit_code : 1;
     }
     return exit_code;
 }

@@ -18,6 +18,13 @@ bool cf_time_counts(cf_time time, uint64_t now_ms);
 /* The time of a new entry: later than `seen` as far as that counts, at `now_ms` if that is later.
  * The counter stays at its highest: equal times go by dot. */
 cf_time cf_time_after(cf_time seen, uint64_t now_ms);
+/* What another's clock says minus what ours does. */
+int64_t cf_clock_difference_ms(uint64_t theirs_ms, uint64_t ours_ms);
+/* More than a day: one of the two is wrong. */
+bool cf_clock_is_off(int64_t difference_ms);
+/* "2 days", "26 hours": how much that is, to the nearest one. */
+enum { CF_CLOCK_TEXT = 32 };
+void cf_clock_write_distance(int64_t difference_ms, char text[CF_CLOCK_TEXT]);
 /* As files have it; a later one than files can have is the latest of those. */
 int64_t cf_ns_of_ms(uint64_t ms);
 

@@ -164,13 +164,14 @@ static cf_status walk(trim *self, cf_error *error)
 cf_status cf_delta_trim(const cf_source *source, const cf_source *target, cf_delta_take_span *take,
                         void *context, cf_error *error)
 {
+    size_t at_once = (size_t)least(least(source->size, target->size), READ_SIZE);
     trim self = {
         .source = source,
         .target = target,
         .take = take,
         .context = context,
-        .of_source = cf_allocate(READ_SIZE, 1),
-        .of_target = cf_allocate(READ_SIZE, 1),
+        .of_source = cf_allocate(at_once, 1),
+        .of_target = cf_allocate(at_once, 1),
         .changed = NOTHING,
     };
 

@@ -17,7 +17,7 @@ typedef struct {
 
 typedef cf_status cf_delta_take_span(void *context, const cf_delta_span *span, cf_error *error);
 
-/* What cf_delta_trim allocates. */
+/* What cf_delta_trim allocates at most; twice the smaller one's size where that is less. */
 #define CF_DELTA_TRIM_MEMORY ((size_t)2 << 20)
 
 /* Gives the spans of the target in order, without gaps; none when it is empty. Reads source and

@@ -12,6 +12,7 @@ cf_status cf_fail(cf_error *error, cf_status status, const char *format, ...)
     va_list arguments;
 
     error->status = status;
+    error->number = 0;
     va_start(arguments, format);
     vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
@@ -36,12 +37,25 @@ cf_status cf_fail_errno(cf_error *error, int number, const char *format, ...)
     va_list arguments;
 
     error->status = status_of_errno(number);
+    error->number = number;
     va_start(arguments, format);
     int used = vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
     if (used >= 0 && (size_t)used < sizeof error->text)
         snprintf(error->text + used, sizeof error->text - (size_t)used, ": %s", strerror(number));
     return error->status;
+}
+
+bool cf_error_is_unsupported(const cf_error *error)
+{
+    const int number = error->number;
+
+    return number == EPERM || number == EINVAL || number == EOPNOTSUPP || number == ENOSYS;
+}
+
+bool cf_error_is_unwritable(const cf_error *error)
+{
+    return error->number == EROFS || error->number == EACCES || error->number == EPERM;
 }
 
 void cf_error_while(cf_error *error, const char *format, ...)

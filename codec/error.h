@@ -3,6 +3,7 @@
  * takes a `cf_error *error` last, never NULL; outputs are written on CF_OK only. */
 #ifndef CF_CODEC_ERROR_H
 #define CF_CODEC_ERROR_H
+#include <stdbool.h>
 
 typedef enum {
     CF_OK = 0,
@@ -21,11 +22,12 @@ typedef enum {
     CF_IO,          /* the system refused an operation */
 } cf_status;
 
-enum { CF_ERROR_TEXT = 256 };
+enum { CF_ERROR_TEXT = 512 };
 
 typedef struct {
     cf_status status;
     char text[CF_ERROR_TEXT];
+    int number; /* errno, where the system said so; else 0 */
 } cf_error;
 
 /* Writes status and text, and returns the status. The text never holds secrets or contents of
@@ -37,6 +39,12 @@ cf_status cf_fail(cf_error *error, cf_status status, const char *format, ...)
  * become CF_FULL, ENOENT CF_MISSING, all others CF_IO. */
 cf_status cf_fail_errno(cf_error *error, int number, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The file system can't do that at all (EPERM, EINVAL, EOPNOTSUPP, ENOSYS); of any other failure
+ * the next try may tell something else. */
+bool cf_error_is_unsupported(const cf_error *error);
+/* Nothing can be written there (EROFS, EACCES, EPERM). */
+bool cf_error_is_unwritable(const cf_error *error);
 
 /* Puts what we were doing before the text: "loading ledger /var/x: record 12 is cut short". */
 void cf_error_while(cf_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));

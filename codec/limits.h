@@ -3,6 +3,7 @@
  * same numbers. */
 #ifndef CF_CODEC_LIMITS_H
 #define CF_CODEC_LIMITS_H
+#include <assert.h>
 #include <stdint.h>
 
 #define CF_KIB ((uint64_t)1 << 10)
@@ -51,6 +52,7 @@
 #define CF_ENDPOINTS_MAX 16                      /* addresses in one answer */
 #define CF_TIME_MS_MAX UINT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 #define CF_DAY_MS UINT64_C(86400000)
+#define CF_GUEST_MS_MAX (366 * CF_DAY_MS) /* that a broker lets a guest in, by its own clock */
 #define CF_TIME_AHEAD_MS CF_DAY_MS /* by which a time may be ahead of the own clock, and count */
 #define CF_REQUEST_TIMEOUT_MS 30000
 
@@ -58,5 +60,37 @@
 #define CF_BODY_REFERENCES_MAX 262144                /* mentions of dots in one body */
 #define CF_ITEM_WRITES_MAX (UINT64_C(1) << 20)       /* living writes of an item that is shown */
 #define CF_PARTS_MAX UINT32_MAX                      /* entries that one changeset is cut into */
+
+/* Packed, at most: a head (collection, writer, sequence and hash), the id of a blob, and what
+ * stands around them in a message. */
+enum { CF_PACKED_HEAD = 96, CF_PACKED_BLOB_ID = 34, CF_PACKED_AROUND = 4096 };
+
+static_assert(CF_ENTRY_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "an entry fits into a frame");
+static_assert(CF_BLOB_STEP + CF_PACKED_AROUND <= CF_FRAME_MAX, "so does a step of a blob,");
+static_assert(CF_KNOCK_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "a knock,");
+static_assert(CF_PACKED_HEAD * CF_HEADS_PAGE + CF_PACKED_AROUND <= CF_FRAME_MAX, "a page,");
+static_assert(CF_PACKED_BLOB_ID * CF_ENTRY_BLOBS_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "ids");
+static_assert(2 * CF_TEXT_MAX * CF_ENDPOINTS_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX,
+              "and the addresses of a user");
+static_assert(CF_PACKED_HEAD * CF_ENTRY_AFTER_MAX + CF_PACKED_BLOB_ID * CF_ENTRY_BLOBS_MAX +
+                      CF_INLINE_MAX <=
+                  CF_ENTRY_MAX,
+              "an entry holds all that it may name, and a content");
+static_assert(CF_INLINE_MAX <= CF_PART_SIZE && 2 * CF_PART_SIZE <= CF_ENTRY_MAX,
+              "a part that goes beyond its size by a content is an entry");
+static_assert(CF_ENTRY_MAX <= CF_BODY_MAX, "a body that isn't compressed is no larger than one is");
+static_assert(2 * CF_FRAME_MAX <= CF_WINDOW, "one frame is on its way while one is read");
+static_assert(CF_UNTAKEN_MAX <= CF_STRANGERS_UNTAKEN_MAX, "all strangers have what one has");
+static_assert(CF_BLOB_PIECE % CF_LEAF_SIZE == 0 && CF_BLOB_PIECE_LARGE % CF_LEAF_SIZE == 0,
+              "a piece is whole leaves");
+static_assert(CF_BLOB_PIECE <= CF_BLOB_MAX && CF_BLOB_PIECE_LARGE <= CF_BLOB_MAX, "and a blob");
+static_assert(CF_DELTA_DEPTH_LARGE <= CF_DELTA_DEPTH_MAX, "the larger, the fewer patches");
+static_assert(CF_NAME_MAX <= CF_TEXT_MAX, "a message has room for a name");
+static_assert(CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX <= CF_HEADS_OF_DEVICE_MAX &&
+                  CF_HEADS_OF_DEVICE_MAX <= CF_HEADS_OF_USER_MAX,
+              "a collection's heads are among the device's, and these among the user's");
+static_assert(CF_HEADS_OF_USER_MAX + 2 * CF_HEADS_OF_MEMBER_LOG_MAX <= CF_HEADS_MAX &&
+                  CF_HEADS_MAX <= CF_REPORTED_MAX,
+              "a session names all that a log takes");
 
 #endif

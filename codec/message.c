@@ -179,6 +179,11 @@ static const layout forms[] = {
         {"ALONE",
          NO_BULK,
          {FIELD(cf_shape_id, alone.collection), FIELD(cf_shape_flag, alone.begins)}},
+    [CF_COMMAND_CLOCK] =
+        {"CLOCK",
+         NO_BULK,
+         {FIELD(cf_shape_number, clock.version), FIELD(cf_shape_number, clock.now_ms)}},
+    [CF_COMMAND_LACKING] = {"LACKING", NO_BULK, {FIELD(cf_shape_number, lacking.count)}},
 };
 
 enum { FORM_COUNT = sizeof forms / sizeof *forms };
@@ -331,6 +336,36 @@ static cf_status read_bulk(const layout *form, const cf_bytes *frames, size_t co
     return CF_OK;
 }
 
+/* In every version of the protocol their first element is the version. What follows is that
+ * version's own. */
+static bool says_version(cf_command command)
+{
+    return command == CF_COMMAND_HELLO || command == CF_COMMAND_WELCOME ||
+           command == CF_COMMAND_CLOCK;
+}
+
+bool cf_message_is_of_this_version(const cf_message *message)
+{
+    uint64_t version = CF_PROTOCOL_VERSION;
+
+    if (says_version(message->command))
+        memcpy(&version, (const uint8_t *)message + forms[message->command].fields[0].at,
+               sizeof version);
+    return version == CF_PROTOCOL_VERSION;
+}
+
+static cf_status read_fields(const layout *form, cf_reader *reader, size_t elements,
+                             cf_arena *arena, cf_message *message, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (elements != 1 + field_count(form))
+        status = cf_fail(error, CF_MALFORMED, "%zu elements", elements);
+    for (size_t i = 0; !status && i < field_count(form); i++)
+        status = read_field(reader, &form->fields[i], arena, message, error);
+    return status ? status : cf_read_end(reader, error);
+}
+
 cf_status cf_message_read(const cf_bytes *frames, size_t count, cf_arena *arena, cf_message *out,
                           cf_error *error)
 {
@@ -350,13 +385,13 @@ cf_status cf_message_read(const cf_bytes *frames, size_t count, cf_arena *arena,
     if (status)
         return status;
     form = &forms[message.command];
-    if (elements != 1 + field_count(form))
-        status = cf_fail(error, CF_MALFORMED, "%zu elements", elements);
-    for (size_t i = 0; !status && i < field_count(form); i++)
-        status = read_field(&reader, &form->fields[i], arena, &message, error);
-    if (!status)
-        status = cf_read_end(&reader, error);
-    if (!status)
+    cf_reader ahead = reader;
+    if (says_version(message.command))
+        status = read_field(&ahead, &form->fields[0], arena, &message, error);
+    const bool is_known = cf_message_is_of_this_version(&message);
+    if (!status && is_known)
+        status = read_fields(form, &reader, elements, arena, &message, error);
+    if (!status && is_known)
         status = read_bulk(form, frames, count, &message, error);
     if (status)
         cf_error_while(error, "reading %s", form->name);

@@ -50,6 +50,8 @@ typedef enum {
     CF_COMMAND_HOLDS,
     CF_COMMAND_REPORTED,
     CF_COMMAND_ALONE,
+    CF_COMMAND_CLOCK,
+    CF_COMMAND_LACKING,
 } cf_command;
 
 /* As on the wire: "HELLO". */
@@ -74,6 +76,7 @@ const char *cf_command_name(cf_command command);
 #define CF_REFUSED_USED "used"               /* never: an invitation or code that was used */
 #define CF_REFUSED_EXPIRED "expired"         /* never: of codes */
 #define CF_REFUSED_UNKNOWN "unknown"         /* never: no such user, device or code */
+#define CF_REFUSED_REMOVED "removed"         /* never: the operator removed the user */
 #define CF_REFUSED_VERSION "version"         /* never */
 #define CF_REFUSED_UNSUPPORTED "unsupported" /* never */
 
@@ -207,6 +210,14 @@ typedef struct {
             bool begins;
         } alone;
         struct {
+            uint64_t version;
+            uint64_t now_ms; /* the sender's; answered by the same message */
+        } clock;
+        /* Of entries that the broker had acknowledged, how many it does not show. */
+        struct {
+            uint64_t count;
+        } lacking;
+        struct {
             cf_id request;
             cf_lease_token token;
             uint64_t until_ms; /* by the broker's clock; 0: it has ended */
@@ -279,8 +290,10 @@ void cf_frames_release(cf_frames *frames);
 void cf_message_write(const cf_message *message, cf_frames *out);
 
 /* Strict: CF_MALFORMED, or CF_TOO_LARGE beyond a limit. CF_DENIED for a command that this version
- * doesn't know. What it gives borrows from `frames` and the arena. */
+ * doesn't know. What it gives borrows from `frames` and the arena. Of a HELLO, WELCOME or CLOCK of
+ * another version only that version is read, whatever follows it. */
 cf_status cf_message_read(const cf_bytes *frames, size_t count, cf_arena *arena, cf_message *out,
                           cf_error *error);
+bool cf_message_is_of_this_version(const cf_message *message);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/descriptor.h"
 #include "peer/program/callers.h"
 #include "peer/program/verbs.h"
 
 #include <malloc.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 1000, POLL_MS = 50, ARENAS = 2 };
+enum {
+    PATIENCE_MS = 1000, /* of a second `serve` */
+    TELL_MS = 10000,
+    POLL_MS = 50, /* at first; later less often */
+    POLL_MS_MAX = 500,
+    ARENAS = 2,
+};
 
 static cf_status read_words(cf_run *run, const char *const *words, size_t count, cf_error *error)
 {
@@ -36,15 +44,29 @@ static cf_status read_words(cf_run *run, const char *const *words, size_t count,
     return status;
 }
 
-static void nap(void)
+/* Ends the process at a signal, as the loop does. A loop leaves them blocked: afterwards they are
+ * not, so that they end a verb that is sent to `serve` next. */
+static void nap(uint64_t ms)
 {
-    nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+    const struct timespec time = {.tv_sec = (time_t)(ms / 1000),
+                                  .tv_nsec = (long)(ms % 1000) * 1000000};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int number = sigtimedwait(&set, NULL, &time);
+    if (number > 0)
+        exit(128 + number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static cf_status execute_here(cf_run *run, cf_env *env, const char *home_path, cf_error *error)
+static cf_status execute_here(cf_run *run, cf_env *env, const char *home_path, uint64_t patience_ms,
+                              cf_error *error)
 {
     cf_loop *loop = NULL;
-    cf_loop_options options = {env, home_path, run->verb->needs == CF_NEEDS_ALL};
+    cf_loop_options options = {env, home_path, run->verb->needs == CF_NEEDS_ALL, patience_ms};
 
     cf_status status = cf_loop_new(&options, &loop, error);
     if (!status)
@@ -53,20 +75,53 @@ static cf_status execute_here(cf_run *run, cf_env *env, const char *home_path, c
     return status;
 }
 
-/* Who serves the home does it; else this process. A home that another process has for a moment is
- * waited for. */
+/* Since the machine began, whatever its clock is set to. */
+static uint64_t elapsed_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Of the whole wait, until the next try. */
+static uint64_t poll_ms(uint64_t waited_ms, uint64_t patience_ms)
+{
+    return least(waited_ms < PATIENCE_MS ? POLL_MS : POLL_MS_MAX, patience_ms - waited_ms);
+}
+
+/* Who serves the home does it; else this process. A home that a verb of another process has is
+ * waited for, up to the run's patience, and so is for a moment who serves it, and perhaps ends. */
 static cf_status execute_at_home(cf_run *run, cf_env *env, const char *home_path, cf_error *error)
 {
-    bool may_send = run->verb->needs == CF_NEEDS_HOME || run->verb->needs == CF_NEEDS_PEER;
+    const cf_verb_needs needs = run->verb->needs;
+    const bool may_send = needs == CF_NEEDS_HOME || needs == CF_NEEDS_PEER;
+    const uint64_t since_ms = elapsed_ms();
+    uint64_t patience_ms = 0;
+    bool is_told = false;
 
-    for (int waited_ms = 0;; waited_ms += POLL_MS) {
-        cf_status status = may_send ? cf_run_send(run, home_path, error) : CF_MISSING;
-
+    cf_status status = cf_run_patience(run, &patience_ms, error);
+    if (status)
+        return status;
+    for (;;) {
+        status = may_send ? cf_run_send(run, home_path, error) : CF_MISSING;
         if (status == CF_MISSING)
-            status = execute_here(run, env, home_path, error);
-        if (status != CF_LOCKED || waited_ms >= PATIENCE_MS)
+            status = execute_here(run, env, home_path, patience_ms, error);
+        const uint64_t waited_ms = elapsed_ms() - since_ms;
+        if (status != CF_LOCKED || (needs == CF_NEEDS_ALL && waited_ms >= PATIENCE_MS))
             return status;
-        nap();
+        if (waited_ms >= patience_ms)
+            return needs == CF_NEEDS_ALL ? status : cf_run_waited(patience_ms, error);
+        if (!is_told && waited_ms >= TELL_MS) {
+            cf_report(env, CF_REPORT_NOTICE, "waiting: %s", error->text);
+            is_told = true;
+        }
+        nap(poll_ms(waited_ms, patience_ms));
     }
 }
 
@@ -86,7 +141,13 @@ static cf_status consult(cf_run *run, const char *const *words, size_t count, js
     cf_buffer answer = {0}, home_path = {0};
     cf_run asking = {.json = true, .folder = run->folder, .output = {gather, &answer}};
 
-    cf_status status = read_words(&asking, words, count, error);
+    const char **asked = cf_arena_allocate(&asking.arena, count + 2, sizeof *asked);
+    const char *timeout = cf_options_value(&run->options, "timeout");
+    const size_t before = timeout ? 2 : 0;
+    if (timeout)
+        asked[0] = "--timeout", asked[1] = timeout;
+    memcpy(asked + before, words, count * sizeof *asked);
+    cf_status status = read_words(&asking, asked, before + count, error);
     if (!status)
         status = cf_home_path(cf_options_value(&run->options, "home"), &home_path, error);
     if (!status)
@@ -138,6 +199,8 @@ int main(int argc, char **argv)
     cf_env env;
     cf_error error;
 
+    cf_descriptor_fill_standard();
+    signal(SIGXFSZ, SIG_IGN); /* ulimit -f: a write tells */
     /* Jobs come and go in many threads; an arena for each would keep what the largest of them took,
      * four times as much as is ever in use. */
     mallopt(M_ARENA_MAX, ARENAS);
@@ -150,6 +213,7 @@ int main(int argc, char **argv)
     run.json = cf_options_has(&run.options, "json");
     run.quiet = cf_options_has(&run.options, "quiet");
     cf_env_system(&env, "counterfoil", level_of(&run.options));
+    run.env = &env;
     if (!status && cf_options_has(&run.options, "help"))
         cf_usage_show(&run.output, run.verb);
     else if (!status && !run.verb)

@@ -1,17 +1,34 @@
-# Fails when a folder includes what it must not know: codec <- broker <- peer. cmake -DROOT=DIR -P layering.cmake
+# Fails when a file includes what lies in a room above its own. cmake -DROOT=DIR -P layering.cmake
 cmake_minimum_required(VERSION 3.25)
-set(codec_may codec)
-set(broker_may codec broker)
-set(peer_may codec broker peer)
-set(wrong 0)
+
+# Lowest first. A file's room is its folder; what lies in none of these lies in the next folder above that does.
+set(rooms
+  codec
+  broker/platform broker/wire broker/store broker/blobs broker/members broker/leases broker/log broker/link
+  broker/gateway broker/door broker/upkeep broker/program broker
+  peer/merge peer/records peer/adapters/text peer/adapters peer/adapters/sqlite peer/log peer/membership peer/bindings
+  peer/locks peer/transfer peer/sources/context peer/sources/records peer/sources/files peer/sources peer/engine
+  peer/account peer/program peer/commands peer)
+
+function(room_of path result)
+  while(NOT path IN_LIST rooms AND path MATCHES "/")
+    string(REGEX REPLACE "/[^/]*$" "" path "${path}")
+  endwhile()
+  set(${result} "${path}" PARENT_SCOPE)
+endfunction()
+
 foreach(folder codec broker peer)
-  file(GLOB_RECURSE sources "${ROOT}/${folder}/*.c" "${ROOT}/${folder}/*.h")
+  file(GLOB_RECURSE sources RELATIVE "${ROOT}" "${ROOT}/${folder}/*.c" "${ROOT}/${folder}/*.h")
   foreach(source ${sources})
-    file(STRINGS "${source}" includes REGEX "^#include \"")
+    room_of("${source}" here)
+    list(FIND rooms "${here}" height)
+    file(STRINGS "${ROOT}/${source}" includes REGEX "^#include \"")
     foreach(include ${includes})
-      string(REGEX REPLACE "^#include \"([^/\"]*).*" "\\1" known "${include}")
-      if(NOT known IN_LIST ${folder}_may)
-        message(SEND_ERROR "${source}: ${folder} must not know ${known}: ${include}")
+      string(REGEX REPLACE "^#include \"([^\"]*)\".*" "\\1" known "${include}")
+      room_of("${known}" there)
+      list(FIND rooms "${there}" above)
+      if(above LESS 0 OR above GREATER height)
+        message(SEND_ERROR "${source}: ${here} must not know ${there}: ${include}")
       endif()
     endforeach()
   endforeach()

@@ -12,7 +12,7 @@
 enum { MEMBERS_MAX = 60000 }; /* what fits a KNOCK beside the first entry */
 
 struct cf_enrolling {
-    cf_loop *loop;
+    const cf_connections *connections;
     cf_home *home;
     cf_address address;
     cf_keys *account;
@@ -26,7 +26,7 @@ struct cf_enrolling {
 static cf_status knock(cf_enrolling *self, const cf_enrolling_options *with, cf_bytes first_entry,
                        cf_bytes members, cf_error *error)
 {
-    cf_newcomer_options options = {.env = cf_loop_env(self->loop),
+    cf_newcomer_options options = {.env = self->connections->env,
                                    .code = with->code,
                                    .first_entry = first_entry,
                                    .members = members};
@@ -40,8 +40,8 @@ static cf_status knock(cf_enrolling *self, const cf_enrolling_options *with, cf_
             cf_staging_keep(with->staging, cf_newcomer_said(self->newcomer), with->secret, error);
     if (status)
         return status;
-    self->connection = cf_loop_connect(
-        self->loop,
+    self->connection = cf_connect(
+        self->connections,
         &(cf_connection_options){.link = cf_newcomer_link(self->newcomer),
                                  .address = &self->address,
                                  .curve_public = cf_newcomer_curve_public(self->newcomer),
@@ -51,16 +51,17 @@ static cf_status knock(cf_enrolling *self, const cf_enrolling_options *with, cf_
 
 static void visit(cf_enrolling *self)
 {
-    cf_loop_disconnect(self->loop, &self->connection);
+    cf_disconnect(self->connections, &self->connection);
     cf_newcomer_destroy(&self->newcomer);
     self->visit = cf_visit_new(&(cf_visit_options){
-        .env = cf_loop_env(self->loop), .store = cf_home_store(self->home), .user = self->user});
-    self->connection = cf_loop_connect(
-        self->loop, &(cf_connection_options){.link = cf_visit_link(self->visit),
-                                             .address = &self->address,
-                                             .curve_public = cf_keys_public(self->account)->curve,
-                                             .curve_secret = cf_keys_curve_secret(self->account)});
-    self->deadline_ms = cf_loop_now(self->loop) + self->timeout_ms;
+        .env = self->connections->env, .store = cf_home_store(self->home), .user = self->user});
+    self->connection =
+        cf_connect(self->connections,
+                   &(cf_connection_options){.link = cf_visit_link(self->visit),
+                                            .address = &self->address,
+                                            .curve_public = cf_keys_public(self->account)->curve,
+                                            .curve_secret = cf_keys_curve_secret(self->account)});
+    self->deadline_ms = cf_connections_now(self->connections) + self->timeout_ms;
 }
 
 static cf_status check_user(cf_enrolling *self, cf_bytes first_entry, cf_error *error)
@@ -108,11 +109,11 @@ cf_status cf_enrolling_new(const cf_enrolling_options *options, cf_enrolling **o
     cf_enrolling *self = cf_allocate(1, sizeof *self);
     cf_buffer first_entry = {0}, members = {0};
 
-    self->loop = options->loop;
+    self->connections = options->connections;
     self->home = options->home;
     self->address = options->code->broker;
     self->timeout_ms = options->timeout_ms;
-    self->deadline_ms = cf_loop_now(self->loop) + self->timeout_ms;
+    self->deadline_ms = cf_connections_now(self->connections) + self->timeout_ms;
     cf_status status = identify(self, options, &first_entry, &members, error);
     if (!status)
         status =
@@ -130,12 +131,17 @@ void cf_enrolling_destroy(cf_enrolling **enrolling)
 {
     if (!*enrolling)
         return;
-    cf_loop_disconnect((*enrolling)->loop, &(*enrolling)->connection);
+    cf_disconnect((*enrolling)->connections, &(*enrolling)->connection);
     cf_newcomer_destroy(&(*enrolling)->newcomer);
     cf_visit_destroy(&(*enrolling)->visit);
     cf_keys_destroy(&(*enrolling)->account);
     free(*enrolling);
     *enrolling = NULL;
+}
+
+bool cf_enrolling_has_knocked(const cf_enrolling *enrolling)
+{
+    return !enrolling->newcomer || cf_newcomer_has_knocked(enrolling->newcomer);
 }
 
 bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadline_ms,

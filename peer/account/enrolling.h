@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Enrolling a user with a broker, by invitation: the account's first entry is shown at the door,
  * then the account itself brings the rest of the log, because the broker knows no device yet. Where
- * the account is not at hand the whole member log is shown at the door. A handler, as its parts; it
- * connects through the loop. */
+ * the account is not at hand the whole member log is shown at the door. A handler, as its parts. */
 #ifndef CF_PEER_ACCOUNT_ENROLLING_H
 #define CF_PEER_ACCOUNT_ENROLLING_H
-#include "codec/address.h"
+#include "peer/engine/connections.h"
+#include "peer/log/peer.h"
 #include "peer/log/staging.h"
-#include "peer/program/loop.h"
 
 typedef struct cf_enrolling cf_enrolling;
 
 typedef struct {
-    cf_loop *loop;
+    const cf_connections *connections;
     cf_home *home;       /* that has the user's log */
     const cf_code *code; /* an invitation; copied */
     const uint8_t
@@ -27,6 +26,8 @@ typedef struct {
 cf_status cf_enrolling_new(const cf_enrolling_options *options, cf_enrolling **out,
                            cf_error *error);
 void cf_enrolling_destroy(cf_enrolling **enrolling);
+/* False: see cf_newcomer_has_knocked. */
+bool cf_enrolling_has_knocked(const cf_enrolling *enrolling);
 /* True when it has ended; see cf_newcomer_over. */
 bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadline_ms,
                        cf_status *status, cf_error *error);

@@ -2,7 +2,7 @@
 #include "peer/account/hauls.h"
 
 #include "peer/account/haul.h"
-#include "peer/account/left.h"
+#include "peer/membership/left.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,23 +23,25 @@ typedef struct {
 } errand;
 
 struct cf_hauls {
-    cf_loop *loop;
+    const cf_connections *connections;
+    cf_engine *engine;
     errand errands[CF_LEFT_MAX];
     size_t count;
 };
 
-cf_hauls *cf_hauls_new(cf_loop *loop)
+cf_hauls *cf_hauls_new(const cf_connections *connections, cf_engine *engine)
 {
     cf_hauls *hauls = cf_allocate(1, sizeof *hauls);
 
-    hauls->loop = loop;
+    hauls->connections = connections;
+    hauls->engine = engine;
     return hauls;
 }
 
 static void end(cf_hauls *hauls, errand *it)
 {
-    cf_loop_disconnect(hauls->loop, &it->at_from);
-    cf_loop_disconnect(hauls->loop, &it->at_to);
+    cf_disconnect(hauls->connections, &it->at_from);
+    cf_disconnect(hauls->connections, &it->at_to);
     cf_haul_destroy(&it->haul);
 }
 
@@ -70,19 +72,19 @@ static errand *find(const cf_hauls *hauls, const cf_address *broker)
 
 static cf_connection *connect(cf_hauls *hauls, cf_link *link, const cf_address *address)
 {
-    const cf_keys *keys = cf_loop_peer(hauls->loop)->keys;
+    const cf_keys *keys = cf_engine_peer(hauls->engine)->keys;
 
-    return cf_loop_connect(hauls->loop,
-                           &(cf_connection_options){.link = link,
-                                                    .address = address,
-                                                    .curve_public = cf_keys_public(keys)->curve,
-                                                    .curve_secret = cf_keys_curve_secret(keys)});
+    return cf_connect(hauls->connections,
+                      &(cf_connection_options){.link = link,
+                                               .address = address,
+                                               .curve_public = cf_keys_public(keys)->curve,
+                                               .curve_secret = cf_keys_curve_secret(keys)});
 }
 
 static void begin(cf_hauls *hauls, errand *it, const cf_address *home, uint64_t now_ms)
 {
-    cf_haul_options options = {.env = cf_loop_env(hauls->loop),
-                               .peer = cf_loop_peer(hauls->loop),
+    cf_haul_options options = {.env = hauls->connections->env,
+                               .peer = cf_engine_peer(hauls->engine),
                                .timeout_ms = PATIENCE_MS};
 
     it->to = *home;
@@ -108,9 +110,9 @@ cf_status cf_hauls_look(cf_hauls *hauls, const cf_address *home, uint64_t now_ms
 {
     cf_left left;
 
-    cf_status status = cf_left_settle(cf_loop_home(hauls->loop), home, error);
+    cf_status status = cf_left_settle(cf_engine_peer(hauls->engine)->home, home, error);
     if (!status)
-        status = cf_left_read(cf_loop_home(hauls->loop), &left, error);
+        status = cf_left_read(cf_engine_peer(hauls->engine)->home, &left, error);
     if (status)
         return status;
     forget_others(hauls, &left);
@@ -132,18 +134,18 @@ cf_status cf_hauls_look(cf_hauls *hauls, const cf_address *home, uint64_t now_ms
 
 static void take_back(cf_hauls *hauls, errand *it)
 {
-    cf_home *home = cf_loop_home(hauls->loop);
+    cf_home *home = cf_engine_peer(hauls->engine)->home;
     const char *trouble = cf_haul_trouble(it->haul);
     cf_error error;
 
     cf_status status = *trouble ? cf_left_tried(home, &it->from, trouble, &error)
                                 : cf_left_settle(home, &it->from, &error);
     if (status)
-        cf_report(cf_loop_env(hauls->loop), CF_REPORT_WARNING,
+        cf_report(hauls->connections->env, CF_REPORT_WARNING,
                   "keeping what is still to be brought: %s", error.text);
     end(hauls, it);
-    cf_engine_try_again(cf_loop_engine(hauls->loop));
-    cf_loop_wake(hauls->loop);
+    cf_engine_try_again(hauls->engine);
+    cf_connections_wake(hauls->connections);
 }
 
 static bool step_errand(cf_hauls *hauls, errand *it, uint64_t now_ms)
@@ -179,7 +181,7 @@ bool cf_hauls_step(cf_hauls *hauls, uint64_t now_ms, uint64_t *next_ms)
 
 bool cf_hauls_are_out(const cf_hauls *hauls)
 {
-    uint64_t now_ms = cf_loop_now(hauls->loop);
+    uint64_t now_ms = cf_connections_now(hauls->connections);
     bool out = false;
 
     for (size_t i = 0; i < hauls->count; i++)
@@ -191,5 +193,5 @@ bool cf_hauls_are_first(const cf_hauls *hauls, const cf_address *broker)
 {
     const errand *it = find(hauls, broker);
 
-    return it && it->haul && cf_loop_now(hauls->loop) < it->began_ms + FIRST_MS;
+    return it && it->haul && cf_connections_now(hauls->connections) < it->began_ms + FIRST_MS;
 }

@@ -3,12 +3,13 @@
  * again now and then, until it is done. Of the heralds, who go where the same brokers are. */
 #ifndef CF_PEER_ACCOUNT_HAULS_H
 #define CF_PEER_ACCOUNT_HAULS_H
-#include "peer/program/loop.h"
+#include "peer/engine/connections.h"
+#include "peer/engine/engine.h"
 
 typedef struct cf_hauls cf_hauls;
 
 /* While the engine is open. */
-cf_hauls *cf_hauls_new(cf_loop *loop);
+cf_hauls *cf_hauls_new(const cf_connections *connections, cf_engine *engine);
 void cf_hauls_destroy(cf_hauls **hauls);
 
 /* Begins those that are due. The user is at `home`: of that one nothing is left. */

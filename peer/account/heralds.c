@@ -38,7 +38,8 @@ typedef struct {
 } herald;
 
 struct cf_heralds {
-    cf_loop *loop;
+    const cf_connections *connections;
+    cf_engine *engine;
     cf_hauls *hauls;
     herald *out[BROKERS_MAX];
     size_t count;
@@ -117,11 +118,12 @@ static void list_home(broker_list *list, const cf_registry *registry, size_t ind
 /* Whoever a `home` names. The broker in use is the first; it is none of them. */
 static cf_status list_brokers(cf_heralds *heralds, broker_list *list, cf_error *error)
 {
-    const cf_registry *registry = cf_log_registry(cf_loop_peer(heralds->loop)->log);
+    const cf_registry *registry = cf_log_registry(cf_engine_peer(heralds->engine)->log);
     cf_buffer line = {0};
 
     list->count = 0;
-    cf_status status = cf_home_get(cf_loop_home(heralds->loop), CF_HOME_BROKER, &line, error);
+    cf_status status =
+        cf_home_get(cf_engine_peer(heralds->engine)->home, CF_HOME_BROKER, &line, error);
     cf_buffer_append(&line, "", 1);
     if (!status)
         status = cf_address_read((const char *)line.data, &list->brokers[0], error);
@@ -142,7 +144,7 @@ static void on_idle(void *context)
     herald *self = context;
 
     self->is_over = self->is_told = true;
-    cf_loop_wake(self->heralds->loop);
+    cf_connections_wake(self->heralds->connections);
 }
 
 /* It holds all that we do. */
@@ -160,7 +162,7 @@ static void on_lost(void *context, const cf_link_loss *loss)
     self->is_told = self->is_told || loss->why->status == CF_DENIED;
     self->is_over = true;
     self->why = *loss->why;
-    cf_loop_wake(self->heralds->loop);
+    cf_connections_wake(self->heralds->connections);
 }
 
 static void on_refused(void *context, const cf_link_refusal *refusal)
@@ -172,7 +174,7 @@ static void on_refused(void *context, const cf_link_refusal *refusal)
     self->is_over = true;
     cf_fail(&self->why, CF_DENIED, "%.*s", (int)refusal->text.size,
             (const char *)refusal->text.data);
-    cf_loop_wake(self->heralds->loop);
+    cf_connections_wake(self->heralds->connections);
 }
 
 static void on_entry(void *context, const cf_entry *entry)
@@ -184,9 +186,9 @@ static void on_entry(void *context, const cf_entry *entry)
 
 static void send_out(cf_heralds *heralds, const cf_address *to, const record *kept, uint64_t now_ms)
 {
-    const cf_peer *peer = cf_loop_peer(heralds->loop);
+    const cf_peer *peer = cf_engine_peer(heralds->engine);
     herald *self = cf_allocate(1, sizeof *self);
-    cf_link_options link = {.env = cf_loop_env(heralds->loop),
+    cf_link_options link = {.env = heralds->connections->env,
                             .store = cf_home_store(peer->home),
                             .user = *cf_peer_user(peer),
                             .only_members = true,
@@ -204,17 +206,18 @@ static void send_out(cf_heralds *heralds, const cf_address *to, const record *ke
     link.events.entry = on_entry;
     self->link = cf_link_new(&link);
     cf_link_start(self->link);
-    self->connection = cf_loop_connect(
-        heralds->loop, &(cf_connection_options){.link = self->link,
-                                                .address = &self->to,
-                                                .curve_public = cf_keys_public(peer->keys)->curve,
-                                                .curve_secret = cf_keys_curve_secret(peer->keys)});
+    self->connection =
+        cf_connect(heralds->connections,
+                   &(cf_connection_options){.link = self->link,
+                                            .address = &self->to,
+                                            .curve_public = cf_keys_public(peer->keys)->curve,
+                                            .curve_secret = cf_keys_curve_secret(peer->keys)});
     heralds->out[heralds->count++] = self;
 }
 
 static void free_herald(herald **self)
 {
-    cf_loop_disconnect((*self)->heralds->loop, &(*self)->connection);
+    cf_disconnect((*self)->heralds->connections, &(*self)->connection);
     cf_link_destroy(&(*self)->link);
     free(*self);
     *self = NULL;
@@ -222,7 +225,7 @@ static void free_herald(herald **self)
 
 static void take_back(cf_heralds *heralds, herald **self)
 {
-    const cf_env *env = cf_loop_env(heralds->loop);
+    const cf_env *env = heralds->connections->env;
     herald *it = *self;
     cf_error error;
 
@@ -233,9 +236,9 @@ static void take_back(cf_heralds *heralds, herald **self)
                   "%s:%u, where this user was before, could not be told which devices are in (%s); "
                   "it is tried again",
                   it->to.host, (unsigned)it->to.port, it->why.status ? it->why.text : "no answer");
-    if (keep_record(cf_loop_home(heralds->loop), &it->to, &it->kept, &error))
+    if (keep_record(cf_engine_peer(heralds->engine)->home, &it->to, &it->kept, &error))
         cf_report(env, CF_REPORT_WARNING, "keeping what a broker was told: %s", error.text);
-    if (it->kept.tried < cf_registry_count(cf_log_registry(cf_loop_peer(heralds->loop)->log)))
+    if (it->kept.tried < cf_registry_count(cf_log_registry(cf_engine_peer(heralds->engine)->log)))
         heralds->seen = 0; /* the member log has grown meanwhile */
     free_herald(self);
 }
@@ -250,12 +253,13 @@ static bool is_out(const cf_heralds *heralds, const cf_address *to)
 
 /* ---- All of them ---- */
 
-cf_heralds *cf_heralds_new(cf_loop *loop)
+cf_heralds *cf_heralds_new(const cf_connections *connections, cf_engine *engine)
 {
     cf_heralds *heralds = cf_allocate(1, sizeof *heralds);
 
-    heralds->loop = loop;
-    heralds->hauls = cf_hauls_new(loop);
+    heralds->connections = connections;
+    heralds->engine = engine;
+    heralds->hauls = cf_hauls_new(connections, engine);
     heralds->next_ms = UINT64_MAX;
     return heralds;
 }
@@ -299,7 +303,7 @@ static void take_back_those_over(cf_heralds *heralds, uint64_t now_ms)
 /* Who can be reached again may be so because this device can reach others again. */
 static bool begins_session(cf_heralds *heralds)
 {
-    const cf_link *link = cf_engine_link(cf_loop_engine(heralds->loop));
+    const cf_link *link = cf_engine_link(heralds->engine);
     uint64_t session = link && cf_link_is_connected(link) ? cf_link_session(link) : 0;
     bool begins = session && session != heralds->session;
 
@@ -310,7 +314,7 @@ static bool begins_session(cf_heralds *heralds)
 
 static cf_status look(cf_heralds *heralds, uint64_t now_ms, bool tries_all, cf_error *error)
 {
-    cf_home *home = cf_loop_home(heralds->loop);
+    cf_home *home = cf_engine_peer(heralds->engine)->home;
     broker_list list;
 
     heralds->next_ms = UINT64_MAX;
@@ -335,7 +339,7 @@ static cf_status look(cf_heralds *heralds, uint64_t now_ms, bool tries_all, cf_e
 
 uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms)
 {
-    size_t members = cf_registry_count(cf_log_registry(cf_loop_peer(heralds->loop)->log));
+    size_t members = cf_registry_count(cf_log_registry(cf_engine_peer(heralds->engine)->log));
     uint64_t next_ms, hauls_ms;
     cf_error error;
 
@@ -346,7 +350,7 @@ uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms)
     if (begins || members != heralds->seen || now_ms >= heralds->next_ms) {
         heralds->seen = members;
         if (look(heralds, now_ms, begins, &error) && error.status != CF_MISSING)
-            cf_report(cf_loop_env(heralds->loop), CF_REPORT_WARNING,
+            cf_report(heralds->connections->env, CF_REPORT_WARNING,
                       "telling the brokers before: %s", error.text);
     }
     next_ms = heralds->next_ms < hauls_ms ? heralds->next_ms : hauls_ms;

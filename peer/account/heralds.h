@@ -6,12 +6,13 @@
  * one could not be reached. */
 #ifndef CF_PEER_ACCOUNT_HERALDS_H
 #define CF_PEER_ACCOUNT_HERALDS_H
-#include "peer/program/loop.h"
+#include "peer/engine/connections.h"
+#include "peer/engine/engine.h"
 
 typedef struct cf_heralds cf_heralds;
 
 /* While the engine is open. */
-cf_heralds *cf_heralds_new(cf_loop *loop);
+cf_heralds *cf_heralds_new(const cf_connections *connections, cf_engine *engine);
 void cf_heralds_destroy(cf_heralds **heralds);
 
 /* Sends those that are due, and takes back those that have come to an end. Returns when to call

@@ -12,7 +12,7 @@ struct cf_newcomer {
     cf_buffer said;
     cf_hash knock;
     cf_heads members;
-    bool is_invited, is_over, was_there;
+    bool is_invited, is_over, is_unasked, was_there;
     cf_error error;
 };
 
@@ -36,7 +36,19 @@ static void on_turned_away(void *context, const cf_error *why)
     cf_newcomer *newcomer = context;
 
     newcomer->is_over = true;
-    cf_fail(&newcomer->error, CF_DENIED, "%s", why->text);
+    newcomer->is_unasked = why->status != CF_DENIED;
+    newcomer->error = *why;
+    if (newcomer->is_unasked)
+        cf_error_while(&newcomer->error, "the code is not used");
+}
+
+static void on_clock_off(void *context, int64_t difference_ms)
+{
+    cf_newcomer *newcomer = context;
+
+    newcomer->is_over = newcomer->is_unasked = true;
+    cf_link_fail_clock(difference_ms, &newcomer->error);
+    cf_error_while(&newcomer->error, "the code is not used");
 }
 
 static void on_admit(void *context, cf_bytes sealed)
@@ -89,6 +101,7 @@ cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options)
     memcpy(link.guest_key.bytes, cf_pairing_guest_public(newcomer->pairing), CF_HASH_SIZE);
     link.events.lost = on_lost;
     link.events.admit = on_admit;
+    link.events.clock_off = on_clock_off;
     link.events.turned_away = on_turned_away;
     newcomer->link = cf_link_new(&link);
     cf_link_start(newcomer->link);
@@ -137,6 +150,11 @@ cf_hash cf_code_name(const cf_code *code)
     return name;
 }
 
+bool cf_newcomer_has_knocked(const cf_newcomer *newcomer)
+{
+    return !newcomer->is_unasked;
+}
+
 const cf_heads *cf_newcomer_members(const cf_newcomer *newcomer)
 {
     return &newcomer->members;
@@ -155,7 +173,8 @@ bool cf_newcomer_over(const cf_newcomer *newcomer, cf_status *status, cf_error *
 cf_status cf_code_check_time(const cf_code *code, uint64_t now_ms, cf_error *error)
 {
     return code->expires_ms && code->expires_ms <= now_ms
-               ? cf_fail(error, CF_DENIED, "the code has expired: ask for another one")
+               ? cf_fail(error, CF_DENIED,
+                         "the code has expired, by this device's clock: ask for another one")
                : CF_OK;
 }
 

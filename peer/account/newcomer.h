@@ -4,7 +4,7 @@
  */
 #ifndef CF_PEER_ACCOUNT_NEWCOMER_H
 #define CF_PEER_ACCOUNT_NEWCOMER_H
-#include "broker/link.h"
+#include "broker/link/link.h"
 #include "codec/address.h"
 #include "codec/heads.h"
 #include "codec/pairing.h"
@@ -34,10 +34,13 @@ cf_bytes cf_newcomer_said(const cf_newcomer *newcomer);
 /* A name for the code that tells nothing of it. */
 cf_hash cf_code_name(const cf_code *code);
 
+/* False: it was not even asked, because the clocks are too far apart. */
+bool cf_newcomer_has_knocked(const cf_newcomer *newcomer);
 /* What the owner's device has of the member log, once it has admitted. */
 const cf_heads *cf_newcomer_members(const cf_newcomer *newcomer);
 /* True when it has ended. CF_OK: admitted. CF_DENIED: the code is wrong, was used or has expired.
- * CF_UNREACHABLE: nobody answers there, or it is another broker. */
+ * CF_UNREACHABLE: nobody answers there, or it is another broker. CF_FULL: its clock and ours are
+ * too far apart, and the code is not used. */
 bool cf_newcomer_over(const cf_newcomer *newcomer, cf_status *status, cf_error *error);
 
 /* Reads a code as the user gave it: CF_DENIED when it is none of ours, not of this kind

@@ -2,11 +2,12 @@
 #include "peer/account/reception.h"
 
 #include "codec/address.h"
+#include "codec/clock.h"
 #include "codec/pairing.h"
 #include "codec/secret.h"
 #include "peer/log/catalog.h"
 #include "peer/engine/link_silence.h"
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 #include "peer/log/unsent.h"
 
 #include <stdlib.h>
@@ -39,6 +40,18 @@ static void fail(cf_reception *self, const cf_error *error)
 }
 
 /* ---- What the link tells ---- */
+
+/* Nothing is published then, and who knocks would wait for nothing. */
+static void on_connected(void *context, const cf_link_welcome *welcome)
+{
+    cf_error error;
+
+    if (!cf_clock_is_off(welcome->clock_difference_ms))
+        return;
+    cf_link_fail_clock(welcome->clock_difference_ms, &error);
+    cf_error_while(&error, "no device can be let in");
+    fail(context, &error);
+}
 
 static void on_lost(void *context, const cf_link_loss *loss)
 {
@@ -265,6 +278,7 @@ cf_status cf_reception_new(const cf_reception_options *options, cf_reception **o
                             .store = cf_home_store(peer->home),
                             .user = *cf_peer_user(peer),
                             .events = cf_link_silence(self)};
+    link.events.connected = on_connected;
     link.events.lost = on_lost;
     link.events.entry = on_entry;
     link.events.guest = on_guest;

@@ -8,14 +8,37 @@
 #include "codec/pack.h"
 #include "codec/utf8.h"
 
-void cf_csv_table_release(cf_csv_table *self)
+void cf_csv_document_destroy(cf_csv_document **document)
 {
+    cf_csv_document *self = *document;
+
+    if (!self)
+        return;
     cf_csv_release(&self->csv);
+    cf_record_file_release(&self->rows);
     free(self->spelled);
     cf_arena_release(&self->arena);
+    free(self);
+    *document = NULL;
 }
 
-static cf_bytes read_field(cf_csv_table *self, cf_bytes spelled)
+cf_status cf_csv_document_read(cf_bytes bytes, const cf_csv_source *source, cf_csv_document **out,
+                               cf_error *error)
+{
+    cf_csv_document *self = cf_allocate(1, sizeof *self);
+
+    self->source = source;
+    cf_status status = cf_csv_read(bytes, source->separator, &self->csv, error);
+    if (status)
+        cf_csv_document_destroy(&self);
+    else
+        *out = self;
+    return status;
+}
+
+/* ---- Its header ---- */
+
+static cf_bytes read_field(cf_csv_document *self, cf_bytes spelled)
 {
     cf_buffer text = {0};
 
@@ -25,7 +48,7 @@ static cf_bytes read_field(cf_csv_table *self, cf_bytes spelled)
     return copy;
 }
 
-static cf_status find_keys(cf_csv_table *self, const cf_bytes *names, cf_error *error)
+static cf_status find_keys(cf_csv_document *self, const cf_bytes *names, cf_error *error)
 {
     const cf_csv_source *source = self->source;
 
@@ -51,7 +74,7 @@ static int by_text(const void *left, const void *right)
     return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
 }
 
-static cf_status check_columns(const cf_csv_table *self, cf_error *error)
+static cf_status check_columns(const cf_csv_document *self, cf_error *error)
 {
     cf_bytes *order = cf_allocate(self->count, sizeof *order);
     cf_status status = CF_OK;
@@ -69,7 +92,7 @@ static cf_status check_columns(const cf_csv_table *self, cf_error *error)
     return status;
 }
 
-static cf_status read_header(cf_csv_table *self, cf_error *error)
+static cf_status read_header(cf_csv_document *self, cf_error *error)
 {
     const cf_csv_record *header = &self->csv.records[0];
     cf_bytes *names;
@@ -94,21 +117,20 @@ static cf_status read_header(cf_csv_table *self, cf_error *error)
     return status ? status : find_keys(self, names, error);
 }
 
-cf_status cf_csv_table_read(cf_bytes bytes, const cf_csv_source *source, cf_csv_table *self,
-                            cf_error *error)
+cf_status cf_csv_document_header(cf_csv_document *self, cf_error *error)
 {
-    *self = (cf_csv_table){.source = source};
-    cf_status status = cf_csv_read(bytes, source->separator, &self->csv, error);
-
-    if (!status && self->csv.count)
-        status = read_header(self, error);
-    if (status)
-        cf_csv_table_release(self);
-    return status;
+    if (!self->is_headed && self->csv.count)
+        read_header(self, &self->header);
+    self->is_headed = true;
+    if (self->header.status)
+        *error = self->header;
+    return self->header.status;
 }
 
+/* ---- Its rows ---- */
+
 /* The key of the record whose fields are in `spelled`; NULL or what is wrong with it. */
-static const char *read_key(const cf_csv_table *self, cf_buffer *key)
+static const char *read_key(const cf_csv_document *self, cf_buffer *key)
 {
     const cf_csv_source *source = self->source;
     const char *trouble = "has no key: give it one";
@@ -130,7 +152,7 @@ static const char *read_key(const cf_csv_table *self, cf_buffer *key)
     return trouble;
 }
 
-static void read_fields(cf_csv_table *self, cf_field_list *list, cf_arena *arena)
+static void read_fields(cf_csv_document *self, cf_field_list *list, cf_arena *arena)
 {
     cf_buffer text = {0}, value = {0};
 
@@ -148,7 +170,7 @@ static void read_fields(cf_csv_table *self, cf_field_list *list, cf_arena *arena
     cf_buffer_release(&value);
 }
 
-static bool has_key_columns(const cf_csv_table *self, const cf_csv_record *record)
+static bool has_key_columns(const cf_csv_document *self, const cf_csv_record *record)
 {
     bool all = cf_utf8_valid(cf_bytes_of(self->csv.input.data + record->offset, record->size));
 
@@ -157,7 +179,20 @@ static bool has_key_columns(const cf_csv_table *self, const cf_csv_record *recor
     return all;
 }
 
-static void read_row(cf_csv_table *self, size_t index, cf_field_list *list, cf_record_file *out)
+/* As sheets have them at their ends: separators and blanks. The beginning of a last line that is
+ * cut short may look so, too. */
+static bool says_nothing(const cf_csv_document *self, size_t index)
+{
+    const cf_csv_record *record = &self->csv.records[index];
+    const uint8_t *at = self->csv.input.data + record->offset;
+
+    for (size_t i = 0; i < record->size; i++)
+        if (at[i] != (uint8_t)self->csv.separator && at[i] != ' ' && at[i] != '\t' && at[i] != '"')
+            return false;
+    return !self->csv.unended || index + 1 < self->csv.count;
+}
+
+static void read_row(cf_csv_document *self, size_t index, cf_field_list *list, cf_record_file *out)
 {
     const cf_csv_record *record = &self->csv.records[index];
     cf_row row = {.table = cf_arena_copy(&out->arena, self->source->table)};
@@ -169,6 +204,10 @@ static void read_row(cf_csv_table *self, size_t index, cf_field_list *list, cf_r
         keyless = read_key(self, &key);
     }
     row.key = cf_arena_copy(&out->arena, cf_buffer_view(&key));
+    if (keyless && says_nothing(self, index)) {
+        cf_buffer_release(&key);
+        return;
+    }
     if (record->trouble || keyless) {
         cf_record_file_trouble(out, record->number, keyless ? NULL : &row,
                                record->trouble ? record->trouble : keyless);
@@ -182,48 +221,59 @@ static void read_row(cf_csv_table *self, size_t index, cf_field_list *list, cf_r
 
 static size_t line_of(void *context, size_t record)
 {
-    return ((cf_csv_table *)context)->csv.records[record].number;
+    return ((cf_csv_document *)context)->csv.records[record].number;
 }
 
-void cf_csv_table_rows(cf_csv_table *self, cf_record_file *out)
+cf_status cf_csv_document_rows(cf_csv_document *self, const cf_record_file **out, cf_error *error)
 {
     cf_field_list list = {0};
+    cf_status status = cf_csv_document_header(self, error);
 
-    for (size_t i = 1; i < self->csv.count; i++)
-        read_row(self, i, &list, out);
+    if (status)
+        return status;
+    for (size_t i = 1; !self->has_rows && i < self->csv.count; i++)
+        read_row(self, i, &list, &self->rows);
     cf_field_list_release(&list);
-    cf_record_file_settle(out, line_of, self);
+    if (!self->has_rows) {
+        cf_record_file_settle(&self->rows, line_of, self);
+        self->rows.unended = self->csv.unended;
+        self->rows.last_place = self->csv.count - 1;
+    }
+    self->has_rows = true;
+    *out = &self->rows;
+    return CF_OK;
 }
 
 cf_status cf_csv_rows_read(cf_bytes bytes, const cf_csv_source *source, cf_record_file *out,
                            cf_error *error)
 {
-    cf_csv_table self;
-    cf_status status = cf_csv_table_read(bytes, source, &self, error);
+    cf_csv_document *self = NULL;
+    const cf_record_file *rows;
 
-    if (status)
-        return status;
-    *out = (cf_record_file){0};
-    cf_csv_table_rows(&self, out);
-    cf_csv_table_release(&self);
-    return CF_OK;
+    cf_status status = cf_csv_document_read(bytes, source, &self, error);
+    if (!status)
+        status = cf_csv_document_rows(self, &rows, error);
+    if (!status) {
+        *out = self->rows;
+        self->rows = (cf_record_file){0};
+    }
+    cf_csv_document_destroy(&self);
+    return status;
 }
 
-cf_status cf_csv_rows_format(cf_bytes bytes, const cf_csv_source *source, cf_arena *arena,
-                             cf_format_table *out, cf_error *error)
+cf_status cf_csv_document_format(cf_csv_document *self, cf_arena *arena, cf_format_table *out,
+                                 cf_error *error)
 {
-    cf_csv_table self;
-    cf_status status = cf_csv_table_read(bytes, source, &self, error);
+    cf_status status = cf_csv_document_header(self, error);
 
     if (status)
         return status;
-    cf_format_field *fields = cf_arena_allocate(arena, self.count, sizeof *fields);
-    *out = (cf_format_table){.name = cf_arena_copy(arena, source->table),
-                             .whole = self.csv.count == 0,
+    cf_format_field *fields = cf_arena_allocate(arena, self->count, sizeof *fields);
+    *out = (cf_format_table){.name = cf_arena_copy(arena, self->source->table),
+                             .whole = self->csv.count == 0,
                              .fields = fields};
-    for (size_t i = 0; i < self.count; i++)
-        if (self.fields[i].size)
-            fields[out->field_count++].name = cf_arena_copy(arena, self.fields[i]);
-    cf_csv_table_release(&self);
+    for (size_t i = 0; i < self->count; i++)
+        if (self->fields[i].size)
+            fields[out->field_count++].name = cf_arena_copy(arena, self->fields[i]);
     return CF_OK;
 }

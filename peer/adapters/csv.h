@@ -23,19 +23,30 @@ cf_status cf_csv_rows_read(cf_bytes bytes, const cf_csv_source *source, cf_recor
  * have. */
 cf_status cf_csv_rows_write(cf_bytes before, const cf_csv_source *source, const cf_row *wanted,
                             size_t count, cf_buffer *out, cf_error *error);
+
+/* A file for several of these: it is split once, its rows are read once. Borrows the bytes and the
+ * source. */
+typedef struct cf_csv_document cf_csv_document;
+cf_status cf_csv_document_read(cf_bytes bytes, const cf_csv_source *source, cf_csv_document **out,
+                               cf_error *error);
+void cf_csv_document_destroy(cf_csv_document **document);
+/* As cf_csv_rows_read and _write. The rows are the document's. */
+cf_status cf_csv_document_rows(cf_csv_document *document, const cf_record_file **out,
+                               cf_error *error);
+cf_status cf_csv_document_write(cf_csv_document *document, const cf_row *wanted, size_t count,
+                                cf_buffer *out, cf_error *error);
 /* What the file has columns for, in the arena. An empty one can hold every field. */
-cf_status cf_csv_rows_format(cf_bytes bytes, const cf_csv_source *source, cf_arena *arena,
-                             cf_format_table *out, cf_error *error);
+cf_status cf_csv_document_format(cf_csv_document *document, cf_arena *arena, cf_format_table *out,
+                                 cf_error *error);
 
 /* Appends the file in which no row ends before a column that is none of `had`, what the source had
  * columns for before: whoever writes a column's name into the first line need not end all others
  * anew. Nothing: there is no such row. The last one counts only if its line ends: else it may have
  * been cut off. */
-cf_status cf_csv_rows_widen(cf_bytes bytes, const cf_csv_source *source, const cf_row_format *had,
-                            cf_buffer *out, cf_error *error);
+cf_status cf_csv_document_widen(cf_csv_document *document, const cf_row_format *had, cf_buffer *out,
+                                cf_error *error);
 /* Appends the file in which every row that says anything has a key, in a new column if there was
  * none; nothing: each has one already. The key is one column. */
-cf_status cf_csv_rows_fill(cf_bytes bytes, const cf_csv_source *source, cf_buffer *out,
-                           cf_error *error);
+cf_status cf_csv_document_fill(const cf_csv_document *document, cf_buffer *out, cf_error *error);
 
 #endif

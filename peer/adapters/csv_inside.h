@@ -5,21 +5,22 @@
 #include "peer/adapters/csv.h"
 #include "peer/adapters/text/csv_document.h"
 
-/* A file, and what its header says. */
-typedef struct {
+/* A file, what its header says, and its rows; each is read when it is first asked for. */
+struct cf_csv_document {
     const cf_csv_source *source;
     cf_csv csv;
+    bool is_headed;    /* its header was read; */
+    cf_error header;   /* what is wrong with it */
     cf_bytes *fields;  /* of each column its field; of a key's column nothing */
     size_t *keys;      /* the column of each part of the key */
     size_t count;      /* of columns */
     cf_bytes *spelled; /* room for one record */
     cf_arena arena;
-} cf_csv_table;
+    bool has_rows;
+    cf_record_file rows; /* each in the place of its record */
+};
 
-cf_status cf_csv_table_read(cf_bytes bytes, const cf_csv_source *source, cf_csv_table *self,
-                            cf_error *error);
-void cf_csv_table_release(cf_csv_table *self);
-/* Its rows, each in the place of its record. */
-void cf_csv_table_rows(cf_csv_table *self, cf_record_file *out);
+/* What it says of the columns; of an empty file nothing. */
+cf_status cf_csv_document_header(cf_csv_document *self, cf_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of a CSV file that have no key yet: they get one, made of what they say, so that two devices
  * which begin with the same file agree. */
-#include "peer/adapters/csv.h"
+#include "peer/adapters/csv_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,24 +126,20 @@ static cf_status fill_all(filling *self, cf_bytes key, cf_error *error)
     return status;
 }
 
-cf_status cf_csv_rows_fill(cf_bytes bytes, const cf_csv_source *source, cf_buffer *out,
-                           cf_error *error)
+cf_status cf_csv_document_fill(const cf_csv_document *document, cf_buffer *out, cf_error *error)
 {
-    cf_csv csv;
-    cf_status status = cf_csv_read(bytes, source->separator, &csv, error);
+    const cf_csv *csv = &document->csv;
+    filling self = {.csv = csv, .edits = {.csv = csv}, .taken = cf_rows_new()};
+    cf_status status = CF_OK;
 
-    if (status)
-        return status;
-    filling self = {.csv = &csv, .edits = {.csv = &csv}, .taken = cf_rows_new()};
     self.spelled = cf_allocate(CF_CSV_FIELDS_MAX, sizeof *self.spelled);
-    if (csv.count && !csv.records[0].trouble && csv.records[0].fields < CF_CSV_FIELDS_MAX)
-        status = fill_all(&self, source->keys[0], error);
+    if (csv->count && !csv->records[0].trouble && csv->records[0].fields < CF_CSV_FIELDS_MAX)
+        status = fill_all(&self, document->source->keys[0], error);
     if (!status && self.edits.count)
         cf_csv_edits_write(&self.edits, out);
     cf_csv_edits_release(&self.edits);
     cf_rows_destroy(&self.taken);
     cf_buffer_release(&self.text);
     free(self.spelled);
-    cf_csv_release(&csv);
     return status;
 }

@@ -5,7 +5,7 @@
 #include "peer/adapters/text/csv_edit.h"
 
 /* The columns from this one on are new. */
-static size_t first_new(const cf_csv_table *self, const cf_row_format *had)
+static size_t first_new(const cf_csv_document *self, const cf_row_format *had)
 {
     size_t first = self->count;
 
@@ -15,7 +15,8 @@ static size_t first_new(const cf_csv_table *self, const cf_row_format *had)
     return first;
 }
 
-static cf_status widen(const cf_csv_table *self, size_t first, cf_csv_edits *edits, cf_error *error)
+static cf_status widen(const cf_csv_document *self, size_t first, cf_csv_edits *edits,
+                       cf_error *error)
 {
     cf_status status = CF_OK;
 
@@ -25,20 +26,18 @@ static cf_status widen(const cf_csv_table *self, size_t first, cf_csv_edits *edi
     return status;
 }
 
-cf_status cf_csv_rows_widen(cf_bytes bytes, const cf_csv_source *source, const cf_row_format *had,
-                            cf_buffer *out, cf_error *error)
+cf_status cf_csv_document_widen(cf_csv_document *self, const cf_row_format *had, cf_buffer *out,
+                                cf_error *error)
 {
-    cf_csv_table self;
     cf_status status = CF_OK;
 
-    if (cf_csv_table_read(bytes, source, &self, error))
+    if (cf_csv_document_header(self, error))
         return CF_OK; /* who reads it says why not */
-    cf_csv_edits edits = {.csv = &self.csv};
-    if (self.csv.count && cf_format_holds_table(had, source->table))
-        status = widen(&self, first_new(&self, had), &edits, error);
+    cf_csv_edits edits = {.csv = &self->csv};
+    if (self->csv.count && cf_format_holds_table(had, self->source->table))
+        status = widen(self, first_new(self, had), &edits, error);
     if (!status && edits.count)
         cf_csv_edits_write(&edits, out);
     cf_csv_edits_release(&edits);
-    cf_csv_table_release(&self);
     return status;
 }

@@ -14,7 +14,8 @@ static int by_text(const void *left, const void *right)
 }
 
 /* What a row says in a column: of the part `index` of the key, or of a field. */
-static void wanted_text(const cf_csv_table *self, const cf_row *row, size_t column, cf_buffer *out)
+static void wanted_text(const cf_csv_document *self, const cf_row *row, size_t column,
+                        cf_buffer *out)
 {
     cf_reader reader = cf_reader_of(row->key);
     const cf_csv_source *source = self->source;
@@ -41,7 +42,7 @@ static void wanted_text(const cf_csv_table *self, const cf_row *row, size_t colu
     cf_value_text(part, out);
 }
 
-static cf_status change_row(cf_csv_table *self, size_t record, const cf_row *row,
+static cf_status change_row(cf_csv_document *self, size_t record, const cf_row *row,
                             cf_csv_edits *edits, cf_error *error)
 {
     cf_buffer is = {0}, wanted = {0};
@@ -63,7 +64,7 @@ static cf_status change_row(cf_csv_table *self, size_t record, const cf_row *row
     return status;
 }
 
-static cf_status append_row(cf_csv_table *self, const cf_row *row, cf_csv_edits *edits,
+static cf_status append_row(cf_csv_document *self, const cf_row *row, cf_csv_edits *edits,
                             cf_error *error)
 {
     cf_buffer *texts = cf_allocate(self->count, sizeof *texts);
@@ -79,26 +80,24 @@ static cf_status append_row(cf_csv_table *self, const cf_row *row, cf_csv_edits 
     return status;
 }
 
-static cf_status write_rows(cf_csv_table *self, cf_wanted_rows *wanted, cf_csv_edits *edits,
+static cf_status write_rows(cf_csv_document *self, cf_wanted_rows *wanted, cf_csv_edits *edits,
                             cf_error *error)
 {
-    cf_record_file found = {0};
+    const cf_record_file *found = &self->rows;
     cf_status status = CF_OK;
 
-    cf_csv_table_rows(self, &found);
-    for (size_t i = 0; i < found.count && !status; i++) {
-        const cf_row *row = cf_wanted_rows_take(wanted, found.rows[i].table, found.rows[i].key);
+    for (size_t i = 0; i < found->count && !status; i++) {
+        const cf_row *row = cf_wanted_rows_take(wanted, found->rows[i].table, found->rows[i].key);
 
         if (row)
-            status = change_row(self, found.places[i], row, edits, error);
+            status = change_row(self, found->places[i], row, edits, error);
         else
-            cf_csv_edits_delete(edits, found.places[i]);
+            cf_csv_edits_delete(edits, found->places[i]);
     }
-    cf_wanted_rows_leave(wanted, &found);
+    cf_wanted_rows_leave(wanted, found);
     for (size_t i = 0; i < wanted->count && !status; i++)
         if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, self->source->table))
             status = append_row(self, wanted->rows[i], edits, error);
-    cf_record_file_release(&found);
     return status;
 }
 
@@ -143,71 +142,75 @@ static size_t all_fields(const cf_row *rows, size_t count, cf_bytes **out)
     return kept;
 }
 
-static cf_status write_header(cf_bytes before, const cf_csv_source *source, const cf_row *rows,
-                              size_t count, cf_buffer *out, cf_error *error)
+/* The file behind what the document has, which is no record. */
+static cf_status write_header(const cf_csv_document *self, const cf_row *rows, size_t count,
+                              cf_buffer *out, cf_error *error)
 {
+    const cf_csv_source *source = self->source;
+    cf_csv_edits edits = {.csv = &self->csv};
     cf_arena arena = {0};
     cf_bytes *fields = NULL;
-    cf_csv csv;
-    cf_status status = cf_csv_read(before, source->separator, &csv, error);
 
-    if (status)
-        return status;
-    cf_csv_edits edits = {.csv = &csv};
     size_t found = all_fields(rows, count, &fields), columns = source->key_count;
     cf_bytes *names = cf_arena_allocate(&arena, columns + found, sizeof *names);
     memcpy(names, source->keys, columns * sizeof *names);
     for (size_t i = 0; i < found; i++)
         columns += column_of(fields[i], &arena, &names[columns]);
-    status = cf_csv_edits_append(&edits, names, columns, error);
+    cf_status status = cf_csv_edits_append(&edits, names, columns, error);
     if (!status)
         cf_csv_edits_write(&edits, out);
     cf_csv_edits_release(&edits);
-    cf_csv_release(&csv);
     cf_arena_release(&arena);
     free(fields);
     return status;
 }
 
-static cf_status write_table(cf_bytes before, const cf_csv_source *source, const cf_row *rows,
-                             size_t count, cf_buffer *out, cf_error *error)
+static cf_status write_table(cf_csv_document *self, const cf_row *rows, size_t count,
+                             cf_buffer *out, cf_error *error)
 {
-    cf_csv_table self;
-    cf_status status = cf_csv_table_read(before, source, &self, error);
+    const cf_record_file *is;
+    cf_status status = cf_csv_document_rows(self, &is, error);
 
     if (status)
         return status;
     cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
-    cf_csv_edits edits = {.csv = &self.csv};
-    status = write_rows(&self, &wanted, &edits, error);
+    cf_csv_edits edits = {.csv = &self->csv};
+    status = write_rows(self, &wanted, &edits, error);
     if (!status)
         cf_csv_edits_write(&edits, out);
     cf_csv_edits_release(&edits);
     cf_wanted_rows_release(&wanted);
-    cf_csv_table_release(&self);
+    return status;
+}
+
+cf_status cf_csv_document_write(cf_csv_document *self, const cf_row *wanted, size_t count,
+                                cf_buffer *out, cf_error *error)
+{
+    const cf_bytes before = self->csv.input;
+    cf_buffer headed = {0};
+
+    if (self->csv.count)
+        return write_table(self, wanted, count, out, error);
+    if (!count) {
+        cf_buffer_append(out, before.data, before.size);
+        return CF_OK;
+    }
+    cf_status status = write_header(self, wanted, count, &headed, error);
+    if (!status)
+        status =
+            cf_csv_rows_write(cf_buffer_view(&headed), self->source, wanted, count, out, error);
+    cf_buffer_release(&headed);
     return status;
 }
 
 cf_status cf_csv_rows_write(cf_bytes before, const cf_csv_source *source, const cf_row *wanted,
                             size_t count, cf_buffer *out, cf_error *error)
 {
-    cf_buffer headed = {0};
-    cf_csv csv;
-    cf_status status = cf_csv_read(before, source->separator, &csv, error);
+    cf_csv_document *self = NULL;
 
-    if (status)
-        return status;
-    bool empty = csv.count == 0;
-    cf_csv_release(&csv);
-    if (!empty || count == 0) {
-        if (!empty)
-            return write_table(before, source, wanted, count, out, error);
-        cf_buffer_append(out, before.data, before.size);
-        return CF_OK;
-    }
-    status = write_header(before, source, wanted, count, &headed, error);
+    cf_status status = cf_csv_document_read(before, source, &self, error);
     if (!status)
-        status = write_table(cf_buffer_view(&headed), source, wanted, count, out, error);
-    cf_buffer_release(&headed);
+        status = cf_csv_document_write(self, wanted, count, out, error);
+    cf_csv_document_destroy(&self);
     return status;
 }

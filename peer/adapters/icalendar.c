@@ -225,7 +225,8 @@ static void trouble_in(reading *self, const cf_calendar_component *component, co
                         ? component->trouble_number
                         : lines->lines[lines->components[component->component].first].number;
 
-    cf_record_file_trouble(self->out, number, component->uid.size ? row : NULL, text);
+    (lines->components[component->component].unended ? cf_record_file_cut : cf_record_file_trouble)(
+        self->out, number, component->uid.size ? row : NULL, text);
 }
 
 static void remember(cf_calendar_items *items, const cf_calendar_component *all, size_t count)
@@ -315,7 +316,20 @@ static void read_items(reading *self)
     }
 }
 
-void cf_calendar_rows(const cf_content_lines *lines, cf_record_file *out, cf_calendar_items *items)
+/* What holds records, or may become one, has no end. */
+static void find_cut(reading *self)
+{
+    const cf_content_lines *lines = self->lines;
+
+    for (size_t i = 0; !self->out->cut && i < lines->component_count; i++) {
+        const cf_component *at = &lines->components[i];
+
+        if (at->unended && at->depth < 2)
+            cf_record_file_cut(self->out, lines->lines[at->first].number, NULL, at->trouble);
+    }
+}
+
+static void read_rows(const cf_content_lines *lines, cf_record_file *out, cf_calendar_items *items)
 {
     reading self = {.lines = lines,
                     .out = out,
@@ -327,7 +341,8 @@ void cf_calendar_rows(const cf_content_lines *lines, cf_record_file *out, cf_cal
         if (lines->lines[i].trouble &&
             (lines->lines[i].component == CF_LINES_NONE ||
              cf_component_named(&lines->components[lines->lines[i].component], "VCALENDAR")))
-            cf_record_file_trouble(out, lines->lines[i].number, NULL, lines->lines[i].trouble);
+            (cf_content_line_is_cut(lines, i) ? cf_record_file_cut : cf_record_file_trouble)(
+                out, lines->lines[i].number, NULL, lines->lines[i].trouble);
     for (size_t i = 0; i < lines->component_count; i++) {
         out->others |= is_other(&lines->components[i]);
         if (is_record(lines, i))
@@ -336,6 +351,7 @@ void cf_calendar_rows(const cf_content_lines *lines, cf_record_file *out, cf_cal
     if (self.count)
         qsort(self.all, self.count, sizeof *self.all, by_uid);
     read_items(&self);
+    find_cut(&self);
     for (size_t i = 0; i < self.count; i++)
         cf_calendar_component_release(&self.all[i]);
     free(self.all);
@@ -343,17 +359,45 @@ void cf_calendar_rows(const cf_content_lines *lines, cf_record_file *out, cf_cal
     cf_field_list_release(&self.list);
 }
 
+cf_status cf_icalendar_document_read(cf_bytes bytes, cf_icalendar_document **out, cf_error *error)
+{
+    cf_icalendar_document *document = cf_allocate(1, sizeof *document);
+    cf_status status = cf_content_lines_read(bytes, &document->lines, error);
+
+    if (status) {
+        free(document);
+        return status;
+    }
+    read_rows(&document->lines, &document->rows, &document->items);
+    *out = document;
+    return CF_OK;
+}
+
+void cf_icalendar_document_destroy(cf_icalendar_document **document)
+{
+    if (!*document)
+        return;
+    cf_calendar_items_release(&(*document)->items);
+    cf_record_file_release(&(*document)->rows);
+    cf_content_lines_release(&(*document)->lines);
+    free(*document);
+    *document = NULL;
+}
+
+const cf_record_file *cf_icalendar_document_rows(const cf_icalendar_document *document)
+{
+    return &document->rows;
+}
+
 cf_status cf_icalendar_rows_read(cf_bytes bytes, cf_record_file *out, cf_error *error)
 {
-    cf_calendar_items items = {0};
-    cf_content_lines lines;
-    cf_status status = cf_content_lines_read(bytes, &lines, error);
+    cf_icalendar_document *document;
+    cf_status status = cf_icalendar_document_read(bytes, &document, error);
 
     if (status)
         return status;
-    *out = (cf_record_file){0};
-    cf_calendar_rows(&lines, out, &items);
-    cf_calendar_items_release(&items);
-    cf_content_lines_release(&lines);
+    *out = document->rows;
+    document->rows = (cf_record_file){0};
+    cf_icalendar_document_destroy(&document);
     return CF_OK;
 }

@@ -24,6 +24,14 @@ cf_status cf_icalendar_rows_read(cf_bytes bytes, cf_record_file *out, cf_error *
 cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *wanted, size_t count,
                                   cf_buffer *out, cf_error *error);
 
+/* A file for both: it is split once, its rows are read once. Borrows the bytes. */
+typedef struct cf_icalendar_document cf_icalendar_document;
+cf_status cf_icalendar_document_read(cf_bytes bytes, cf_icalendar_document **out, cf_error *error);
+void cf_icalendar_document_destroy(cf_icalendar_document **document);
+const cf_record_file *cf_icalendar_document_rows(const cf_icalendar_document *document);
+void cf_icalendar_document_write(const cf_icalendar_document *document, const cf_row *wanted,
+                                 size_t count, cf_buffer *out);
+
 /* As cf_format_speak. */
 bool cf_icalendar_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken);
 

@@ -172,7 +172,11 @@ typedef struct {
 } cf_calendar_items;
 void cf_calendar_items_release(cf_calendar_items *items);
 
-void cf_calendar_rows(const cf_content_lines *lines, cf_record_file *out, cf_calendar_items *items);
+struct cf_icalendar_document {
+    cf_content_lines lines;
+    cf_record_file rows;
+    cf_calendar_items items;
+};
 /* All fields of a component as one map. */
 bool cf_calendar_override_value(const cf_calendar_component *component, cf_buffer *out);
 /* And back. */

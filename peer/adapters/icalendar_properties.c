@@ -137,7 +137,7 @@ static bool read_stamp(const cf_content_line *line, cf_buffer *out)
     cf_calendar_time time;
     cf_buffer text = {0};
 
-    if (!cf_calendar_time_read(line, &time) || time.zone.size == 0 ||
+    if (!cf_calendar_time_read(line, &time) || time.date || time.zone.size == 0 ||
         line->value.data[line->value.size - 1] != 'Z')
         return false;
     cf_calendar_local_write(time.seconds, &text);
@@ -160,11 +160,38 @@ static bool read_length(cf_bytes text, cf_buffer *out)
     return true;
 }
 
+/* The type that a value of this form has anyway, as VALUE= says it. */
+static const char *type_of(cf_calendar_form form)
+{
+    switch (form) {
+    case CF_CALENDAR_NUMBER:
+        return "INTEGER";
+    case CF_CALENDAR_STAMP:
+        return "DATE-TIME";
+    case CF_CALENDAR_LENGTH:
+        return "DURATION";
+    case CF_CALENDAR_RULE:
+        return "RECUR";
+    default:
+        return "TEXT";
+    }
+}
+
+/* Whether no parameter says anything: none is there, or one that says the value's type. */
+static bool is_bare(const cf_content_line *line, cf_calendar_form form)
+{
+    return line->group.size == 0 &&
+           (line->parameter_count == 0 ||
+            (line->parameter_count == 1 && cf_line_word_is(line->parameters[0].name, "VALUE") &&
+             cf_line_word_is(line->parameters[0].value, type_of(form))));
+}
+
 bool cf_calendar_value(const cf_content_line *line, const cf_calendar_property *property,
                        cf_buffer *out)
 {
-    const cf_vcard_line made = {.line = line, .version = CF_VCARD_4_0, .value = line->value};
-    const bool bare = line->parameter_count == 0 && line->group.size == 0;
+    cf_content_line plain = *line;
+    const bool bare = is_bare(line, property->form);
+    const cf_vcard_line made = {.line = &plain, .version = CF_VCARD_4_0, .value = line->value};
 
     cf_buffer_clear(out);
     switch (property->form) {
@@ -173,6 +200,7 @@ bool cf_calendar_value(const cf_content_line *line, const cf_calendar_property *
         return cf_vcard_value(&made, &property->line, out);
     case CF_CALENDAR_KEYWORDS:
     case CF_CALENDAR_PLACE:
+        plain.parameter_count = 0;
         return bare && cf_vcard_value(&made, &property->line, out);
     case CF_CALENDAR_WORD:
         return bare && read_word(line, out);

@@ -303,49 +303,53 @@ static void add_items(writing *self, const cf_wanted_rows *wanted)
         insert_line(self, after, "END:VCALENDAR");
 }
 
-static void write_rows(writing *self, cf_wanted_rows *wanted)
+static void write_rows(writing *self, const cf_icalendar_document *document, cf_wanted_rows *wanted)
 {
-    cf_calendar_items items = {0};
-    cf_record_file found = {0};
+    const cf_record_file *found = &document->rows;
 
-    cf_calendar_rows(self->lines, &found, &items);
-    for (size_t i = 0; i < found.count; i++) {
-        const cf_row *is = &found.rows[i], *row = cf_wanted_rows_take(wanted, is->table, is->key);
-        const cf_calendar_item *item = &items.items[found.places[i]];
+    for (size_t i = 0; i < found->count; i++) {
+        const cf_row *is = &found->rows[i], *row = cf_wanted_rows_take(wanted, is->table, is->key);
+        const cf_calendar_item *item = &document->items.items[found->places[i]];
 
         if (row)
-            change_item(self, &items, item, is, row);
+            change_item(self, &document->items, item, is, row);
         else
-            delete_item(self, &items, item);
+            delete_item(self, &document->items, item);
     }
-    cf_wanted_rows_leave(wanted, &found);
+    cf_wanted_rows_leave(wanted, found);
     add_items(self, wanted);
-    cf_calendar_items_release(&items);
-    cf_record_file_release(&found);
 }
 
-cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *rows, size_t count, cf_buffer *out,
-                                  cf_error *error)
+void cf_icalendar_document_write(const cf_icalendar_document *document, const cf_row *rows,
+                                 size_t count, cf_buffer *out)
 {
-    cf_content_lines lines;
-    cf_status status = cf_content_lines_read(before, &lines, error);
-
-    if (status)
-        return status;
+    const cf_content_lines *lines = &document->lines;
     cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
-    cf_line_edits edits = {.lines = &lines};
-    writing self = {.lines = &lines,
+    cf_line_edits edits = {.lines = lines};
+    writing self = {.lines = lines,
                     .edits = &edits,
-                    .calendar = find_calendar(&lines),
-                    .zones = cf_calendar_zones_of(&lines)};
-    write_rows(&self, &wanted);
+                    .calendar = find_calendar(lines),
+                    .zones = cf_calendar_zones_of(lines)};
+
+    write_rows(&self, document, &wanted);
     cf_line_edits_write(&edits, out);
     cf_field_list_release(&self.added);
     cf_calendar_zones_release(&self.zones);
     cf_arena_release(&self.arena);
     cf_line_edits_release(&edits);
     cf_wanted_rows_release(&wanted);
-    cf_content_lines_release(&lines);
+}
+
+cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *rows, size_t count, cf_buffer *out,
+                                  cf_error *error)
+{
+    cf_icalendar_document *document;
+    cf_status status = cf_icalendar_document_read(before, &document, error);
+
+    if (status)
+        return status;
+    cf_icalendar_document_write(document, rows, count, out);
+    cf_icalendar_document_destroy(&document);
     return CF_OK;
 }
 

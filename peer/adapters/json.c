@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/json_inside.h"
 
+#include <stdlib.h>
+
 #include "codec/limits.h"
 #include "codec/pack.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/text/json_edit.h"
 
-bool cf_json_is_blank(cf_bytes bytes)
+static bool is_blank(cf_bytes bytes)
 {
     for (size_t i = 0; i < bytes.size; i++)
         if (bytes.data[i] != ' ' && (bytes.data[i] < '\t' || bytes.data[i] > '\r'))
@@ -14,8 +16,9 @@ bool cf_json_is_blank(cf_bytes bytes)
     return true;
 }
 
-cf_status cf_json_records_open(cf_bytes bytes, const cf_json_source *source, cf_json *json,
-                               size_t *container, cf_error *error)
+/* Finds the array or object of records; on failure nothing is left to release. */
+static cf_status open_records(cf_bytes bytes, const cf_json_source *source, cf_json *json,
+                              size_t *container, cf_error *error)
 {
     const bool names = source->whole || source->key.size == 0;
 
@@ -197,8 +200,8 @@ static void read_record(reading *self, size_t record)
     cf_buffer_release(&key);
 }
 
-void cf_json_records(const cf_json *json, const cf_json_source *source, size_t container,
-                     cf_record_file *out)
+static void read_records(const cf_json *json, const cf_json_source *source, size_t container,
+                         cf_record_file *out)
 {
     reading self = {.json = json, .lines = {json, 0, 1}, .source = source, .out = out};
 
@@ -216,21 +219,53 @@ void cf_json_records(const cf_json *json, const cf_json_source *source, size_t c
     cf_record_file_settle(out, line_of, &self.lines);
 }
 
+cf_status cf_json_records_read(cf_bytes bytes, const cf_json_source *source, cf_json_records **out,
+                               cf_error *error)
+{
+    cf_json_records *records = cf_allocate(1, sizeof *records);
+    cf_status status = CF_OK;
+
+    records->source = source;
+    records->bytes = bytes;
+    records->is_blank = is_blank(bytes);
+    if (!records->is_blank)
+        status = open_records(bytes, source, &records->json, &records->container, error);
+    if (status) {
+        free(records);
+        return status;
+    }
+    if (!records->is_blank)
+        read_records(&records->json, source, records->container, &records->rows);
+    *out = records;
+    return CF_OK;
+}
+
+void cf_json_records_destroy(cf_json_records **records)
+{
+    if (!*records)
+        return;
+    if (!(*records)->is_blank)
+        cf_json_release(&(*records)->json);
+    cf_record_file_release(&(*records)->rows);
+    free(*records);
+    *records = NULL;
+}
+
+const cf_record_file *cf_json_records_rows(const cf_json_records *records)
+{
+    return &records->rows;
+}
+
 cf_status cf_json_rows_read(cf_bytes bytes, const cf_json_source *source, cf_record_file *out,
                             cf_error *error)
 {
-    cf_json json;
-    size_t container;
+    cf_json_records *records;
+    cf_status status = cf_json_records_read(bytes, source, &records, error);
 
-    if (cf_json_is_blank(bytes)) {
-        *out = (cf_record_file){0};
-        return CF_OK;
-    }
-    cf_status status = cf_json_records_open(bytes, source, &json, &container, error);
     if (status)
         return status;
-    *out = (cf_record_file){0};
-    cf_json_records(&json, source, container, out);
-    cf_json_release(&json);
+    *out = records->rows;
+    records->rows = (cf_record_file){0};
+    cf_json_records_destroy(&records);
     return CF_OK;
 }

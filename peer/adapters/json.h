@@ -24,4 +24,14 @@ cf_status cf_json_rows_read(cf_bytes bytes, const cf_json_source *source, cf_rec
 cf_status cf_json_rows_write(cf_bytes before, const cf_json_source *source, const cf_row *wanted,
                              size_t count, cf_buffer *out, cf_error *error);
 
+/* A file for both: it is split once, its records are read once. Borrows the bytes and the source.
+ */
+typedef struct cf_json_records cf_json_records;
+cf_status cf_json_records_read(cf_bytes bytes, const cf_json_source *source, cf_json_records **out,
+                               cf_error *error);
+void cf_json_records_destroy(cf_json_records **records);
+const cf_record_file *cf_json_records_rows(const cf_json_records *records);
+cf_status cf_json_records_write(const cf_json_records *records, const cf_row *wanted, size_t count,
+                                cf_buffer *out, cf_error *error);
+
 #endif

@@ -5,14 +5,16 @@
 #include "peer/adapters/json.h"
 #include "peer/adapters/text/json_document.h"
 
-bool cf_json_is_blank(cf_bytes bytes);
+struct cf_json_records {
+    const cf_json_source *source;
+    cf_bytes bytes;
+    bool is_blank; /* then there is no more */
+    cf_json json;
+    size_t container;    /* the array or object of records */
+    cf_record_file rows; /* each in the place of its node */
+};
+
 /* Appends what a blank file becomes: the document without any records (json_begin.c). */
 void cf_json_records_begin(const cf_json_source *source, cf_buffer *out);
-/* Parses the bytes, which are not blank, and finds the array or object of records. */
-cf_status cf_json_records_open(cf_bytes bytes, const cf_json_source *source, cf_json *json,
-                               size_t *container, cf_error *error);
-/* Its rows, each in the place of its node. */
-void cf_json_records(const cf_json *json, const cf_json_source *source, size_t container,
-                     cf_record_file *out);
 
 #endif

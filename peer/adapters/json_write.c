@@ -345,62 +345,68 @@ static const cf_row **take_all(const cf_record_file *found, cf_wanted_rows *want
     return rows;
 }
 
-static cf_status write_records(const cf_json *json, const cf_json_source *source, size_t container,
-                               cf_wanted_rows *wanted, cf_json_edits *edits, cf_error *error)
+static cf_status write_rows(const cf_json_records *records, cf_wanted_rows *wanted,
+                            cf_json_edits *edits, cf_error *error)
 {
-    cf_record_file found = {0};
+    const cf_json *json = &records->json;
+    const cf_json_source *source = records->source;
+    const cf_record_file *found = &records->rows;
+    const cf_row **rows = take_all(found, wanted);
     cf_status status = CF_OK;
 
-    cf_json_records(json, source, container, &found);
-    const cf_row **rows = take_all(&found, wanted);
-    for (size_t i = 0; i < found.count && !status; i++)
-        status = rows[i] ? write_record(json, source, found.places[i], rows[i], edits, error)
-                         : remove_record(source, found.places[i], edits, error);
+    for (size_t i = 0; i < found->count && !status; i++)
+        status = rows[i] ? write_record(json, source, found->places[i], rows[i], edits, error)
+                         : remove_record(source, found->places[i], edits, error);
     for (size_t i = 0; i < wanted->count && !status && !source->whole; i++)
         if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, source->table))
-            status = add_record(json, source, container, wanted->rows[i], edits, error);
+            status = add_record(json, source, records->container, wanted->rows[i], edits, error);
     free(rows);
-    cf_record_file_release(&found);
     return status;
 }
 
-static cf_status write_document(cf_bytes before, const cf_json_source *source,
-                                cf_wanted_rows *wanted, cf_buffer *out, cf_error *error)
+/* The records are begun first. */
+static cf_status write_blank(const cf_json_records *records, const cf_row *rows, size_t count,
+                             cf_buffer *out, cf_error *error)
 {
-    cf_json json;
-    size_t container;
-    cf_status status = cf_json_records_open(before, source, &json, &container, error);
+    cf_buffer begun = {0};
 
-    if (status)
-        return status;
-    cf_json_edits edits = {.json = &json};
-    status = write_records(&json, source, container, wanted, &edits, error);
+    if (!count) {
+        cf_buffer_append(out, records->bytes.data, records->bytes.size);
+        return CF_OK;
+    }
+    cf_json_records_begin(records->source, &begun);
+    cf_status status =
+        cf_json_rows_write(cf_buffer_view(&begun), records->source, rows, count, out, error);
+    cf_buffer_release(&begun);
+    return status;
+}
+
+cf_status cf_json_records_write(const cf_json_records *records, const cf_row *rows, size_t count,
+                                cf_buffer *out, cf_error *error)
+{
+    if (records->is_blank)
+        return write_blank(records, rows, count, out, error);
+    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_json_edits edits = {.json = &records->json};
+    cf_status status = write_rows(records, &wanted, &edits, error);
     if (!status && edits.count == 0)
-        cf_buffer_append(out, before.data, before.size);
+        cf_buffer_append(out, records->bytes.data, records->bytes.size);
     else if (!status)
         cf_json_edits_write(&edits, out);
     cf_json_edits_release(&edits);
-    cf_json_release(&json);
+    cf_wanted_rows_release(&wanted);
     return status;
 }
 
 cf_status cf_json_rows_write(cf_bytes before, const cf_json_source *source, const cf_row *rows,
                              size_t count, cf_buffer *out, cf_error *error)
 {
-    const bool blank = cf_json_is_blank(before);
-    cf_buffer begun = {0};
+    cf_json_records *records;
+    cf_status status = cf_json_records_read(before, source, &records, error);
 
-    if (blank && !count) {
-        cf_buffer_append(out, before.data, before.size);
-        return CF_OK;
-    }
-    if (blank) {
-        cf_json_records_begin(source, &begun);
-        before = cf_buffer_view(&begun);
-    }
-    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
-    cf_status status = write_document(before, source, &wanted, out, error);
-    cf_wanted_rows_release(&wanted);
-    cf_buffer_release(&begun);
+    if (status)
+        return status;
+    status = cf_json_records_write(records, rows, count, out, error);
+    cf_json_records_destroy(&records);
     return status;
 }

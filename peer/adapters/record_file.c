@@ -12,12 +12,30 @@ void cf_record_file_release(cf_record_file *file)
     *file = (cf_record_file){0};
 }
 
+cf_record_file cf_record_file_borrow(const cf_record_file *from)
+{
+    cf_record_file out = {.cut = from->cut,
+                          .unended = from->unended,
+                          .last_place = from->last_place,
+                          .others = from->others,
+                          .pins = from->pins,
+                          .pin_count = from->pin_count,
+                          .pins_hash = from->pins_hash};
+
+    for (size_t i = 0; i < from->count; i++)
+        cf_record_file_add(&out, &from->rows[i], from->places[i]);
+    out.troubles = cf_grow(NULL, &out.trouble_capacity, from->trouble_count, sizeof *out.troubles);
+    for (size_t i = 0; i < from->trouble_count; i++)
+        out.troubles[out.trouble_count++] = from->troubles[i];
+    return out;
+}
+
 bool cf_record_file_certain(const cf_record_file *file)
 {
     for (size_t i = 0; i < file->trouble_count; i++)
         if (!file->troubles[i].known)
             return false;
-    return true;
+    return !file->cut;
 }
 
 void cf_record_file_trouble(cf_record_file *file, size_t line, const cf_row *row, const char *text)
@@ -32,6 +50,32 @@ void cf_record_file_trouble(cf_record_file *file, size_t line, const cf_row *row
     file->troubles = cf_grow(file->troubles, &file->trouble_capacity, file->trouble_count + 1,
                              sizeof *file->troubles);
     file->troubles[file->trouble_count++] = trouble;
+}
+
+void cf_record_file_cut(cf_record_file *file, size_t line, const cf_row *row, const char *text)
+{
+    cf_record_file_trouble(file, line, row, text);
+    file->troubles[file->trouble_count - 1].known = false;
+    file->troubles[file->trouble_count - 1].cut = true;
+    file->cut = true;
+}
+
+void cf_record_file_take_cut(cf_record_file *file)
+{
+    for (size_t i = 0; i < file->trouble_count; i++)
+        file->troubles[i].known |= file->troubles[i].cut;
+    file->cut = false;
+}
+
+bool cf_row_lacks(const cf_row *row, const cf_row *before)
+{
+    for (size_t i = 0; i < before->field_count; i++) {
+        const cf_row_field *field = cf_row_field_named(row, before->fields[i].name);
+
+        if (before->fields[i].count > (field ? field->count : 0))
+            return true;
+    }
+    return false;
 }
 
 void cf_record_file_add(cf_record_file *file, const cf_row *row, size_t place)

@@ -6,6 +6,8 @@
  *   read   the file's bytes -> rows and troubles
  *   write  the bytes before, and all rows that the file should show -> the bytes after
  *
+ * and for who does both a document: bytes that were split and read once.
+ *
  * What is as wanted keeps its bytes, so to write what was read gives the bytes back. A row that
  * isn't wanted goes; one that is in trouble stays as it is, nobody knows what it says. What a
  * format can't hold of a row is left out: to learn what a file shows now, read it again. */
@@ -18,6 +20,7 @@ typedef struct {
     bool known;    /* which record it is, so that others can be missed */
     bool passes;   /* by itself, soon */
     bool harmless; /* nothing is missing because of it */
+    bool cut;      /* the file ends in it: what came behind is missing, and was not deleted */
     cf_bytes table, key;
     cf_bytes where;   /* of several files: which one, instead of the line */
     const char *text; /* "has no key" */
@@ -37,6 +40,9 @@ typedef struct {
     size_t count, row_capacity, place_capacity;
     cf_record_trouble *troubles;
     size_t trouble_count, trouble_capacity;
+    bool cut;               /* it ends in the midst of what it says: one of the troubles tells */
+    bool unended;           /* of lines: the last one has no end, ... */
+    size_t last_place;      /* ... and this is its place, if it is a row */
     bool others;            /* it holds what is never synced, as a calendar a journal */
     const cf_row_pin *pins; /* one row may be in more than one */
     size_t pin_count;
@@ -45,12 +51,20 @@ typedef struct {
 } cf_record_file;       /* {0} is empty */
 
 void cf_record_file_release(cf_record_file *file);
-/* Whether what the file doesn't show isn't there: false when any trouble is of an unknown record.
- */
+/* The same rows and troubles, and room for others beside them; they borrow from `from`. */
+cf_record_file cf_record_file_borrow(const cf_record_file *from);
+/* Whether what the file doesn't show isn't there: false when any trouble is of an unknown record,
+ * and of a file that is cut short. */
 bool cf_record_file_certain(const cf_record_file *file);
 
 /* For the adapters. `text` is copied; NULL `row`: nobody knows which. */
 void cf_record_file_trouble(cf_record_file *file, size_t line, const cf_row *row, const char *text);
+/* The same where the file is cut short. NULL `row`: nobody knows which was cut. */
+void cf_record_file_cut(cf_record_file *file, size_t line, const cf_row *row, const char *text);
+/* The user says that it is whole as it is: what it doesn't show isn't there. */
+void cf_record_file_take_cut(cf_record_file *file);
+/* The row has not all fields, or not as many values, as it had. */
+bool cf_row_lacks(const cf_row *row, const cf_row *before);
 /* The row's parts are in the file's arena. `place` means something to the adapter only. */
 void cf_record_file_add(cf_record_file *file, const cf_row *row, size_t place);
 /* After the last one: of rows of one table and key the first counts. `line_of` tells a place's

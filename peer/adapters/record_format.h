@@ -24,6 +24,7 @@ typedef struct {
     size_t key_count;
     bool serial;        /* the key is a number that somebody counts up */
     cf_record_map *map; /* of CSV and JSON: they are contacts, events or tasks; NULL: records */
+    struct cf_vcard_cards *cards; /* that were read; what is read borrows from them. NULL: none */
 } cf_record_options;
 
 /* CF_USAGE: these keys say nothing in this format. */
@@ -39,24 +40,41 @@ bool cf_record_format_keeps(const cf_record_options *options, cf_bytes key);
  * be given (record_map.h). */
 cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes,
                                 cf_record_file *out, cf_error *error);
+/* What any file of the format can hold, in the arena; of a CSV file its document tells. */
+void cf_record_format_holds(const cf_record_options *options, cf_arena *arena, cf_row_format *out);
+
+/* A file that is read and written, split and read only once for all that is done with it. Borrows
+ * the options and the bytes. */
+typedef struct cf_record_document cf_record_document;
+/* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */
+cf_status cf_record_document_read(const cf_record_options *options, cf_bytes bytes,
+                                  cf_record_document **out, cf_error *error);
+void cf_record_document_destroy(cf_record_document **document);
+const cf_record_options *cf_record_document_options(const cf_record_document *document);
+cf_bytes cf_record_document_bytes(const cf_record_document *document);
+/* What it can hold, in the arena. To be asked before its rows are, where there is a map. */
+cf_status cf_record_document_holds(cf_record_document *document, cf_arena *arena,
+                                   cf_row_format *out, cf_error *error);
+/* As cf_record_format_read; they borrow from the document. */
+cf_status cf_record_document_rows(cf_record_document *document, cf_record_file *out,
+                                  cf_error *error);
 /* Appends the file that shows these rows, and is otherwise as before. */
-cf_status cf_record_format_write(const cf_record_options *options, cf_bytes before,
-                                 const cf_row *wanted, size_t count, cf_buffer *out,
-                                 cf_error *error);
+cf_status cf_record_document_write(cf_record_document *document, const cf_row *wanted, size_t count,
+                                   cf_buffer *out, cf_error *error);
 /* The same, and reads it again. A row that doesn't say then what it should, or has a key that the
  * file doesn't keep, is left as it was before, or out, and marked in `refused` (one for each row,
  * all false at first). */
-cf_status cf_record_format_show(const cf_record_options *options, cf_bytes before,
-                                const cf_row *wanted, size_t count, bool *refused, cf_buffer *out,
-                                cf_error *error);
+cf_status cf_record_document_show(cf_record_document *document, const cf_row *wanted, size_t count,
+                                  bool *refused, cf_buffer *out, cf_error *error);
 /* Appends the file in which all rows of a map have a key, and in which none ends before columns
  * that the source did not have before; nothing: this one is such a file. `had` NULL: nobody knows.
  */
-cf_status cf_record_format_fill(const cf_record_options *options, cf_bytes bytes,
-                                const cf_row_format *had, cf_buffer *out, cf_error *error);
-/* What a file with these bytes can hold, in the arena. To be asked before it is read. */
-cf_status cf_record_format_holds(const cf_record_options *options, cf_bytes bytes, cf_arena *arena,
-                                 cf_row_format *out, cf_error *error);
+cf_status cf_record_document_fill(cf_record_document *document, const cf_row_format *had,
+                                  cf_buffer *out, cf_error *error);
+/* Appends what is whole of a file that is cut short (record_format_mend.c), with the ends that it
+ * lacks; nothing: nobody knows what is. */
+cf_status cf_record_format_mend(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,
+                                cf_error *error);
 
 /* What people call a key that the user named: its column, or the last step of its pointer;
  * appended.

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 typedef struct {
+    cf_record_document *document;
     const cf_record_options *options;
-    cf_bytes before;
     const cf_row *wanted;
     size_t count;
     bool *refused;
@@ -25,7 +25,7 @@ static const cf_schema_table *table_of(const cf_row *row)
 static cf_status rows_instead(const showing *self, cf_record_file *was, cf_row *rows, size_t *count,
                               cf_error *error)
 {
-    cf_status status = cf_record_format_read(self->options, self->before, was, error);
+    cf_status status = cf_record_document_rows(self->document, was, error);
 
     *count = 0;
     if (status)
@@ -49,7 +49,7 @@ static cf_status check(showing *self, cf_bytes bytes, bool *more, cf_error *erro
     cf_record_file file = {0};
 
     *more = false;
-    if (!self->has_words && cf_bytes_equal(bytes, self->before))
+    if (!self->has_words && cf_bytes_equal(bytes, cf_record_document_bytes(self->document)))
         return CF_OK;
     cf_status status = cf_record_format_read(self->options, bytes, &file, error);
     if (status)
@@ -94,7 +94,7 @@ static cf_status show(showing *self, bool instead, cf_buffer *out, bool *more, c
     if (instead)
         status = rows_instead(self, &was, rows, &count, error);
     if (!status)
-        status = cf_record_format_write(self->options, self->before, shown, count, out, error);
+        status = cf_record_document_write(self->document, shown, count, out, error);
     if (!status)
         status = check(self, cf_buffer_view(out), more, error);
     cf_record_file_release(&was);
@@ -102,11 +102,11 @@ static cf_status show(showing *self, bool instead, cf_buffer *out, bool *more, c
     return status;
 }
 
-cf_status cf_record_format_show(const cf_record_options *options, cf_bytes before,
-                                const cf_row *wanted, size_t count, bool *refused, cf_buffer *out,
-                                cf_error *error)
+cf_status cf_record_document_show(cf_record_document *document, const cf_row *wanted, size_t count,
+                                  bool *refused, cf_buffer *out, cf_error *error)
 {
-    showing self = {options, before, wanted, count, refused, false};
+    const cf_record_options *options = cf_record_document_options(document);
+    showing self = {document, options, wanted, count, refused, false};
     bool more = refuse_keys(&self);
     cf_status status;
 

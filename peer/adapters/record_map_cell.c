@@ -353,6 +353,22 @@ static cf_status edit(const cf_map_column *column, cf_bytes json, cf_bytes leaf,
     return status;
 }
 
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+cf_bytes cf_cell_trim(const cf_map_column *column, cf_bytes text)
+{
+    if (column->form == CF_CELL_TEXT || column->form == CF_CELL_COMPONENT)
+        return text;
+    while (text.size && is_blank(text.data[0]))
+        text = cf_bytes_of(text.data + 1, text.size - 1);
+    while (text.size && is_blank(text.data[text.size - 1]))
+        text.size--;
+    return text;
+}
+
 cf_status cf_cell_write(const cf_map_column *column, cf_bytes value, cf_bytes text, cf_buffer *out,
                         cf_error *error)
 {

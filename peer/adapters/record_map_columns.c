@@ -14,7 +14,9 @@ static cf_status give_single(const cf_map_cells *self, cf_field_list *list)
     bool said = false;
 
     for (size_t i = 0; i < slot->count; i++) {
-        one.texts[i] = cf_map_cell(self->cells, cf_map_column_of(self->map, slot, i));
+        const cf_map_column *column = cf_map_column_of(self->map, slot, i);
+
+        one.texts[i] = cf_cell_trim(column, cf_map_cell(self->cells, column));
         said |= one.texts[i].size > 0;
     }
     bool hidden = known.size && cf_map_is_long(slot->field, known);

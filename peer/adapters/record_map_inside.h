@@ -91,6 +91,9 @@ uint8_t cf_map_kind(cf_bytes table);
 
 /* Appends what the column says of the value; `.data` NULL: of none. */
 void cf_cell_read(const cf_map_column *column, cf_bytes value, cf_buffer *out);
+/* The text without blanks around a date, time, duration, number or truth; where it may be any text
+ * they are part of it. Borrows. */
+cf_bytes cf_cell_trim(const cf_map_column *column, cf_bytes text);
 /* Replaces what is in `out` by the value of which the column says this; empty: none is left.
  * CF_MALFORMED: nothing can. */
 cf_status cf_cell_write(const cf_map_column *column, cf_bytes value, cf_bytes text, cf_buffer *out,

@@ -167,6 +167,7 @@ static bool next_entry(const cf_map_cells *self, const cf_map_slot *of, size_t *
             texts[i] = cell;
         else
             more |= next_part(cell, &places[i], &texts[i]);
+        texts[i] = cf_cell_trim(column, texts[i]);
     }
     return more;
 }

@@ -13,12 +13,30 @@
 #include "peer/adapters/record_file.h"
 #include "peer/records/schema.h"
 
+/* Cards that were read: where one is spelled as one of these, byte for byte, it isn't read again.
+ */
+typedef struct cf_vcard_cards cf_vcard_cards;
+cf_vcard_cards *cf_vcard_cards_new(void);
+void cf_vcard_cards_destroy(cf_vcard_cards **cards);
+
 /* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */
 cf_status cf_vcard_rows_read(cf_bytes bytes, cf_record_file *out, cf_error *error);
 /* Appends the file. New cards come last, in the version of the first card that there is, else
  * in 3.0. */
 cf_status cf_vcard_rows_write(cf_bytes before, const cf_row *wanted, size_t count, cf_buffer *out,
                               cf_error *error);
+/* The same; what is read is added to the cards, and the rows borrow from them. NULL: none. */
+cf_status cf_vcard_rows_read_by(cf_bytes bytes, cf_vcard_cards *cards, cf_record_file *out,
+                                cf_error *error);
+
+/* A file for both: it is split once, its rows are read once. Borrows the bytes and the cards. */
+typedef struct cf_vcard_document cf_vcard_document;
+cf_status cf_vcard_document_read(cf_bytes bytes, cf_vcard_cards *cards, cf_vcard_document **out,
+                                 cf_error *error);
+void cf_vcard_document_destroy(cf_vcard_document **document);
+const cf_record_file *cf_vcard_document_rows(const cf_vcard_document *document);
+cf_status cf_vcard_document_write(const cf_vcard_document *document, const cf_row *wanted,
+                                  size_t count, cf_buffer *out, cf_error *error);
 /* The fields that a card can hold. In the arena. */
 cf_format_table cf_vcard_format(cf_arena *arena);
 /* As cf_format_speak: cards of any version. */

@@ -134,8 +134,10 @@ size_t cf_vcard_label_of(const cf_vcard_card *card, size_t line);
 bool cf_vcard_is_taken_label(const cf_vcard_card *card, size_t line);
 void cf_vcard_card_release(cf_vcard_card *card);
 cf_row cf_vcard_card_row(const cf_vcard_card *card, cf_field_list *list, cf_arena *arena);
-/* The rows of a file, each in the place of its component. */
-void cf_vcard_rows(const cf_content_lines *lines, cf_record_file *out);
+struct cf_vcard_document {
+    cf_content_lines lines;
+    cf_record_file rows; /* each in the place of its component */
+};
 
 /* Every card must have a full name: where the row has none it is derived from the name's parts, the
  * organization, an address or a number, and marked with DERIVED=TRUE (RFC 9554). Once all lines are

@@ -99,49 +99,55 @@ static cf_vcard_version version_here(const cf_content_lines *lines)
     return CF_VCARD_3_0; /* which all programs read */
 }
 
-static cf_status write_rows(const cf_content_lines *lines, cf_wanted_rows *wanted,
+static cf_status write_rows(const cf_vcard_document *document, cf_wanted_rows *wanted,
                             cf_line_edits *edits, cf_error *error)
 {
+    const cf_content_lines *lines = &document->lines;
+    const cf_record_file *found = &document->rows;
     const size_t last = lines->count ? lines->count - 1 : CF_LINES_NONE;
     const cf_bytes table = cf_bytes_of_text(CF_TABLE_CONTACTS);
-    cf_record_file found = {0};
     cf_status status = CF_OK;
     cf_bytes uid;
 
-    cf_vcard_rows(lines, &found);
-    for (size_t i = 0; i < found.count && !status; i++) {
-        const cf_row *row = cf_wanted_rows_take(wanted, table, found.rows[i].key);
+    for (size_t i = 0; i < found->count && !status; i++) {
+        const cf_row *row = cf_wanted_rows_take(wanted, table, found->rows[i].key);
 
-        if (row)
-            status = change_card(lines, found.places[i], &found.rows[i], row, edits, error);
-        else
-            delete_card(lines, found.places[i], edits);
+        if (row && !cf_row_fields_equal(&found->rows[i], row))
+            status = change_card(lines, found->places[i], &found->rows[i], row, edits, error);
+        else if (!row)
+            delete_card(lines, found->places[i], edits);
     }
-    cf_wanted_rows_leave(wanted, &found);
+    cf_wanted_rows_leave(wanted, found);
     for (size_t i = 0; i < wanted->count && !status; i++)
         if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, table) &&
             cf_value_is_text(wanted->rows[i]->key, &uid) && uid.size)
             status = insert_card(wanted->rows[i], version_here(lines), last, edits, error);
-    cf_record_file_release(&found);
+    return status;
+}
+
+cf_status cf_vcard_document_write(const cf_vcard_document *document, const cf_row *rows,
+                                  size_t count, cf_buffer *out, cf_error *error)
+{
+    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_line_edits edits = {.lines = &document->lines};
+
+    cf_status status = write_rows(document, &wanted, &edits, error);
+    if (!status)
+        cf_line_edits_write(&edits, out);
+    cf_line_edits_release(&edits);
+    cf_wanted_rows_release(&wanted);
     return status;
 }
 
 cf_status cf_vcard_rows_write(cf_bytes before, const cf_row *rows, size_t count, cf_buffer *out,
                               cf_error *error)
 {
-    cf_content_lines lines;
-    cf_status status = cf_content_lines_read(before, &lines, error);
+    cf_vcard_document *document = NULL;
 
-    if (status)
-        return status;
-    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
-    cf_line_edits edits = {.lines = &lines};
-    status = write_rows(&lines, &wanted, &edits, error);
+    cf_status status = cf_vcard_document_read(before, NULL, &document, error);
     if (!status)
-        cf_line_edits_write(&edits, out);
-    cf_line_edits_release(&edits);
-    cf_wanted_rows_release(&wanted);
-    cf_content_lines_release(&lines);
+        status = cf_vcard_document_write(document, rows, count, out, error);
+    cf_vcard_document_destroy(&document);
     return status;
 }
 

@@ -2,6 +2,7 @@
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/addition.h"
+#include "peer/commands/base_dir.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/source_moved.h"
 #include "peer/commands/source_rows.h"
@@ -44,6 +45,7 @@ static cf_status make_binding(cf_addition *self, cf_binding **out, cf_error *err
     cf_binding_options options = {.number = next_number(self->engine),
                                   .collection = self->collection,
                                   .format = self->format,
+                                  .place = self->place,
                                   .path = self->path,
                                   .keys = self->keys,
                                   .key_count = self->key_count,
@@ -60,6 +62,16 @@ static cf_status make_binding(cf_addition *self, cf_binding **out, cf_error *err
     return CF_OK;
 }
 
+/* Before anything is said of it. What is wrong with the root is told when it is looked at. */
+static void learn_disk(const cf_addition *self, cf_binding *binding)
+{
+    cf_error ignored;
+
+    if (binding->format == CF_FORMAT_FILES &&
+        cf_binding_open_root(self->peer, binding, &ignored) == CF_OK)
+        cf_binding_close_root(binding, cf_loop_env(self->run->loop)->files);
+}
+
 static cf_status bind_source(cf_addition *self, cf_error *error)
 {
     cf_binding *binding = NULL;
@@ -71,10 +83,14 @@ static cf_status bind_source(cf_addition *self, cf_error *error)
         status = cf_source_meet_rows(self->run, binding, &self->counts_up, error);
     if (!status)
         status = cf_binding_save(self->peer, binding, error);
+    self->has_place = !status;
+    if (!status && self->is_image)
+        status = cf_binding_make_image(self->peer, binding, error);
     if (status) {
         cf_binding_destroy(&binding, cf_loop_env(self->run->loop)->files);
         return status;
     }
+    learn_disk(self, binding);
     self->binding = binding;
     status = cf_engine_take_binding(self->engine, binding, error);
     cf_loop_wake(self->run->loop);
@@ -97,6 +113,15 @@ static cf_status agree(cf_addition *self, cf_error *error)
                                                                    .collection_count = 1});
     cf_loop_wake(self->run->loop);
     return CF_OK;
+}
+
+static cf_status choose_base_dir(cf_addition *self, const cf_binding_options *options,
+                                 cf_error *error)
+{
+    const cf_base_owner owner = {.path = self->path, .base = options->base};
+    bool said;
+
+    return cf_base_dir_choose(self->run, &owner, &self->arena, &said, &self->base_dir, error);
 }
 
 static cf_status check_options(cf_addition *self, cf_error *error)
@@ -125,7 +150,7 @@ static cf_status check_options(cf_addition *self, cf_error *error)
         status = cf_binding_new(&options, &trial, error);
     if (!status)
         cf_binding_destroy(&trial, cf_loop_env(self->run->loop)->files);
-    return status;
+    return status ? status : choose_base_dir(self, &options, error);
 }
 
 static cf_status choose_counting(cf_addition *self, cf_error *error)
@@ -178,6 +203,8 @@ static cf_status add(cf_addition *self, cf_error *error)
         status = cf_addition_choose_map(self, error);
     if (!status && cf_options_has(&self->run->options, "dry-run"))
         return rehearse(self, error);
+    if (!status && self->base_dir)
+        status = cf_base_dir_make(self->run, self->path, self->base_dir, &self->place, error);
     if (!status)
         status = cf_addition_prepare_place(self, error);
     if (!status && self->is_new)
@@ -269,6 +296,9 @@ static void end(cf_run *run)
         return;
     cf_learning_destroy(&self->learning);
     cf_round_end(&self->round);
+    if (!self->has_place)
+        cf_base_dir_leave(cf_loop_env(run->loop), &run->output, &self->place);
+    cf_base_place_release(&self->place);
     cf_arena_release(&self->arena);
     free(self);
 }
@@ -290,8 +320,8 @@ static const cf_option options[] = {
 const cf_verb cf_verb_add = {
     .name = "add",
     .usage = "add SOURCE [--collection NAME] [--new|--existing] [--mine] [--format F] "
-             "[--key K]... [--map FILE] [--base full|leaves|auto] [--mode both|send|receive] "
-             "[--merge text|copies] "
+             "[--key K]... [--map FILE] [--base full|leaves|auto] [--base-dir DIR] "
+             "[--mode both|send|receive] [--poll T|default] [--merge text|copies] "
              "[--include PATTERN]... [--serial|--natural] [--rows same|apart] [-n] [--timeout T]",
     .summary = "Puts a folder, or a file of records, under sync: a new collection, or this "
                "device's place for one that "

@@ -19,11 +19,15 @@ typedef struct {
     const char *path; /* absolute */
     const char *name; /* of the collection */
     cf_format format;
-    cf_format holds; /* whose collections hold the same */
-    const char *map; /* NULL: columns stand for themselves */
+    cf_format holds;      /* whose collections hold the same */
+    const char *base_dir; /* NULL: its base lies in the home */
+    cf_base_place place;  /* that was made there, */
+    bool has_place;       /* and is the source's */
+    const char *map;      /* NULL: columns stand for themselves */
     const char **keys;
     size_t key_count;
     bool is_folder;
+    bool is_image; /* it can't be written to */
     bool is_new;
     cf_id collection;
     cf_id instance;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the columns or objects of a file stand for: as `--map` says, or as goes without saying. */
-#include "broker/descriptor.h"
+#include "broker/platform/descriptor.h"
 #include "peer/adapters/record_format.h"
 #include "peer/adapters/record_map.h"
 #include "peer/commands/addition.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
 #include "peer/commands/addition.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
@@ -21,15 +21,21 @@ cf_status cf_addition_check_place(cf_addition *self, cf_error *error)
                          self->path, home_path);
     for (size_t i = 0; !status && i < cf_engine_binding_count(self->engine); i++) {
         const char *other = cf_engine_binding_at(self->engine, i)->path;
+        const char *base = cf_engine_binding_at(self->engine, i)->place.dir;
 
         if (strcmp(other, self->path) == 0)
-            status = cf_fail(error, CF_CHANGED,
+            status = cf_fail(error, CF_USAGE,
                              "%s is a source already: `counterfoil set` "
                              "changes it",
                              self->path);
         else if (cf_path_is_in(other, self->path) || cf_path_is_in(self->path, other))
             status = cf_fail(error, CF_USAGE, "%s and the source %s lie in each other", self->path,
                              other);
+        else if (base && cf_path_is_in(base, self->path))
+            status = cf_fail(error, CF_USAGE,
+                             "the base of %s lies in %s, in %s, and must lie "
+                             "outside of any source",
+                             other, base, self->path);
     }
     cf_buffer_release(&home);
     return status;
@@ -73,9 +79,24 @@ static cf_status make_missing(cf_addition *self, cf_error *error)
         return cf_fail_errno(error, errno, "%s", self->path);
     if (self->is_new)
         return is_nowhere(self, error);
-    if (mkdir(self->path, 0777))
-        return cf_fail_errno(error, errno, "making %s", self->path);
-    return CF_OK;
+    if (mkdir(self->path, 0777) == 0)
+        return CF_OK;
+    if (errno == ENOENT)
+        return cf_fail(error, CF_MISSING,
+                       "%s is not there, nor is the folder that it would be made in: make that one "
+                       "first",
+                       self->path);
+    return cf_fail_errno(error, errno, "making %s", self->path);
+}
+
+/* What was tried in it with files of our own is nobody's trouble. */
+static cf_status refuse_unwritable(const cf_addition *self, cf_error *error)
+{
+    const cf_error why = *error;
+    const char *reason = strrchr(why.text, ':');
+
+    return cf_fail(error, why.status, "`--mode send` adds what can't be written to: %s%s",
+                   self->path, reason ? reason : "");
 }
 
 /* An instance id of another home, or of one that is lost, makes way: if that other home is still
@@ -93,11 +114,19 @@ static cf_status make_root(cf_addition *self, cf_error *error)
     if (status == CF_CHANGED) {
         status = cf_root_take_over(files, root, &self->instance, error);
         if (!status && !self->run->quiet)
-            cf_say(&self->run->output, "%s was a source of another home, and is one of this now",
+            cf_say(&self->run->output,
+                   "%s was a source already, of another home or of this one before, and is one of "
+                   "this now",
                    self->path);
     }
     files->close_folder(files, &root);
-    return status;
+    if (!status || !cf_error_is_unwritable(error) || cf_format_is_records(self->format))
+        return status;
+    const char *mode = cf_options_value(&self->run->options, "mode");
+    self->is_image = mode && strcmp(mode, cf_mode_name(CF_MODE_SEND)) == 0;
+    if (self->is_image)
+        return CF_OK;
+    return refuse_unwritable(self, error);
 }
 
 cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error)

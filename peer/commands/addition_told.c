@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/addition.h"
+#include "peer/commands/sources.h"
 
 static json_t *list_beside(const cf_addition *self)
 {
@@ -60,7 +61,7 @@ void cf_addition_tell(const cf_addition *self)
     if (self->run->json)
         cf_print_json(
             &self->run->output,
-            json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+            json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
                       "collection", self->name, "source",
                       cf_json_name(cf_bytes_of_text(self->path)), "beside", list_beside(self),
                       "new", (int)self->is_new, "serial", (int)self->counts_up, "asked",
@@ -68,9 +69,12 @@ void cf_addition_tell(const cf_addition *self)
                       (json_int_t)found->modes, "older", (json_int_t)found->older, "deleted",
                       (json_int_t)found->deleted, "different", (json_int_t)found->different,
                       "only_here", (json_int_t)found->only_here, "only_there",
-                      (json_int_t)found->only_there, "meeting", (json_int_t)found->meeting));
+                      (json_int_t)found->only_there, "meeting", (json_int_t)found->meeting, "disk",
+                      self->binding ? cf_source_disk_json(self->binding) : json_null()));
     else
         print_figures(self);
+    if (!self->run->json && self->binding)
+        cf_source_print_disk(&self->run->output, "", self->binding);
 }
 
 void cf_addition_say_unasked(const cf_addition *self)

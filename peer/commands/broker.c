@@ -4,7 +4,7 @@
 #include "peer/commands/moving.h"
 #include "peer/commands/recovery_file.h"
 #include "peer/account/enrolling.h"
-#include "peer/account/left.h"
+#include "peer/membership/left.h"
 #include "peer/account/newcomer.h"
 #include "peer/program/verbs.h"
 
@@ -136,7 +136,7 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
         status = read_secret(run, self, secret, &given, error);
     if (!status) {
         self->says_home = self->has_old && is_owner(run);
-        cf_enrolling_options options = {.loop = run->loop,
+        cf_enrolling_options options = {.connections = cf_loop_connections(run->loop),
                                         .home = cf_loop_home(run->loop),
                                         .code = &code,
                                         .secret = given ? secret : NULL,
@@ -225,8 +225,8 @@ static cf_status start(cf_run *run, cf_error *error)
     status = read_old(run, self, error);
     if (status)
         return status;
-    return strncmp(text, "tcp://", 6) == 0 ? take_address(run, self, text, error)
-                                           : enrol(run, self, text, error);
+    return strpbrk(text, ":#") ? take_address(run, self, text, error)
+                               : enrol(run, self, text, error);
 }
 
 static bool is_round_over(cf_run *run, state *self, uint64_t now_ms)

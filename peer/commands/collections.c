@@ -106,7 +106,9 @@ static cf_status list_collections(cf_run *run, cf_error *error)
     if (!status && run->json)
         cf_print_json(&run->output, json_incref(shown));
     else if (!status && !count && !run->quiet)
-        cf_say(&run->output, "there is no collection yet: `counterfoil add SOURCE` makes one");
+        cf_say(&run->output,
+               "no collection is known here yet: `counterfoil sync` asks for those of other "
+               "devices, `counterfoil add SOURCE` makes one");
     json_decref(shown);
     cf_arena_release(&arena);
     return status;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/conflict_shown.h"
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
+#include "broker/platform/times.h"
 #include "codec/content.h"
 #include "codec/pack.h"
 #include "peer/adapters/json_value.h"
 #include "peer/log/catalog.h"
+#include "peer/sources/records/record_conflicts.h"
 
 enum { VALUE_SHOWN = 36 }; /* bytes of a value in a line */
 

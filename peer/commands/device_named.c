@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/device_named.h"
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
 #include "peer/log/catalog.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/times.h"
 #include "peer/log/catalog.h"
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 #include "peer/commands/device_named.h"
 #include "peer/commands/devices_change.h"
 #include "peer/commands/last_seen.h"
@@ -98,20 +99,21 @@ static void describe_end(cf_peer *peer, const cf_device *device, json_t *object,
     json_object_set_new(object, "ended_by", json_string(name_of(peer, &end->author, arena)));
 }
 
-static json_t *describe(cf_peer *peer, const cf_device *device, const cf_last_seen *seen,
+static json_t *describe(cf_peer *peer, const cf_device *device, cf_sightings *sightings,
                         cf_arena *arena)
 {
+    const cf_last_seen seen = cf_sightings_of(sightings, &device->id);
     char time[CF_TIME_TEXT];
     json_t *object = cf_device_json(peer, &device->id);
 
-    cf_time_show(seen->time_ms, time);
+    cf_time_show(seen.time_ms, time);
     json_object_update_new(
         object,
         json_pack("{s:s, s:s, s:b, s:s, s:s?, s:o}", "role", cf_role_name(device->role), "state",
                   state_of(device), "this", (int)cf_hash_equal(&device->id, cf_peer_device(peer)),
                   "let_in_by", name_of(peer, &device->admitter, arena), "last_seen",
-                  seen->time_ms ? time : NULL, "behind",
-                  seen->wrote ? json_integer((json_int_t)seen->behind) : json_null()));
+                  seen.time_ms ? time : NULL, "behind",
+                  seen.wrote ? json_integer((json_int_t)seen.behind) : json_null()));
     describe_admission(peer, device, object);
     describe_end(peer, device, object, arena);
     return object;
@@ -167,22 +169,21 @@ static cf_status list_devices(cf_run *run, cf_error *error)
     const cf_registry *registry = cf_log_registry(peer->log);
     cf_arena arena = {0};
     json_t *list = json_array();
-    cf_status status = CF_OK;
+    cf_sightings *sightings = NULL;
+    cf_status status = cf_sightings_read(peer, &sightings, error);
 
     for (size_t i = 0; !status && i < cf_registry_device_count(registry); i++) {
         const cf_device *device = cf_registry_device_at(registry, i);
-        cf_last_seen seen;
 
         if (cf_hash_equal(&device->id, cf_peer_user(peer))) /* the account is no device */
             continue;
-        status = cf_last_seen_of(peer, &device->id, &seen, error);
-        if (!status)
-            json_array_append_new(list, describe(peer, device, &seen, &arena));
+        json_array_append_new(list, describe(peer, device, sightings, &arena));
     }
     if (!status && run->json)
         cf_print_json(&run->output, json_incref(list));
     for (size_t i = 0; !status && !run->json && i < json_array_size(list); i++)
         print_line(&run->output, json_array_get(list, i));
+    cf_sightings_destroy(&sightings);
     json_decref(list);
     cf_arena_release(&arena);
     return status;
@@ -194,19 +195,19 @@ static cf_status show_device(cf_run *run, cf_error *error)
     cf_peer *peer = cf_loop_peer(run->loop);
     cf_arena arena = {0};
     uint64_t voided = 0;
-    cf_last_seen seen;
+    cf_sightings *sightings = NULL;
     cf_hash id;
 
     cf_status status = cf_run_check_count(run, 2, 2, error);
     if (!status)
         status = cf_device_named(peer, run->options.arguments[1], false, &id, error);
     if (!status)
-        status = cf_last_seen_of(peer, &id, &seen, error);
+        status = cf_sightings_read(peer, &sightings, error);
     if (!status)
         status = cf_membership_voided(peer, &id, &voided, error);
     if (!status) {
         json_t *shown =
-            describe(peer, cf_registry_device(cf_log_registry(peer->log), &id), &seen, &arena);
+            describe(peer, cf_registry_device(cf_log_registry(peer->log), &id), sightings, &arena);
 
         json_object_set_new(shown, "voids", json_integer((json_int_t)voided));
         if (run->json)
@@ -215,6 +216,7 @@ static cf_status show_device(cf_run *run, cf_error *error)
             print_line(&run->output, shown);
         json_decref(shown);
     }
+    cf_sightings_destroy(&sightings);
     cf_arena_release(&arena);
     return status;
 }

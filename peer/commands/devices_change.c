@@ -6,7 +6,7 @@
 #include "peer/commands/announcing.h"
 #include "peer/commands/device_named.h"
 #include "peer/commands/recovery_file.h"
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 
 #include <stdlib.h>
 #include <string.h>

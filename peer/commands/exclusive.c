@@ -3,7 +3,7 @@
 
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
-#include "peer/sources/lock_guard.h"
+#include "peer/sources/context/lock_guard.h"
 
 #include <stdlib.h>
 

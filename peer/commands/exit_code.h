@@ -14,8 +14,6 @@ typedef struct {
     bool locked;      /* 9: by another */
     bool failed;      /* 1: skipped, failed, or not in sync */
     bool conflicts;   /* 4: copies lie there */
-    bool held;        /* why it stops: a mass delete done here waits for the user's word, */
-    bool spared;      /* or one done elsewhere */
 } cf_standing;
 
 /* What a status means for the standing; CF_OK changes nothing. */

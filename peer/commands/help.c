@@ -2,12 +2,23 @@
 #include "peer/program/verbs.h"
 
 #include <stdio.h>
+#include <string.h>
 
-static void show_options(const cf_output *output, const cf_option *options)
+static bool is_among(const cf_option *options, const char *name)
+{
+    while (options && options->name && strcmp(options->name, name) != 0)
+        options++;
+    return options && options->name;
+}
+
+/* But those which a verb says in its own words. */
+static void show_options(const cf_output *output, const cf_option *options, const cf_option *said)
 {
     for (; options && options->name; options++) {
         char left[64], letter[8] = "";
 
+        if (is_among(said, options->name))
+            continue;
         if (options->letter)
             snprintf(letter, sizeof letter, "-%c, ", options->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, options->name, options->value ? " " : "",
@@ -19,8 +30,9 @@ static void show_options(const cf_output *output, const cf_option *options)
 void cf_usage_show(const cf_output *output, const cf_verb *verb)
 {
     if (!verb) {
-        cf_print(output, "usage: counterfoil [--home DIR] [-q|-v] [--json] VERB [OPTIONS] "
-                         "[ARGUMENTS]\n\n");
+        cf_print(output,
+                 "usage: counterfoil [--home DIR] [-q|-v] [--json] [--timeout T] VERB [OPTIONS] "
+                 "[ARGUMENTS]\n\n");
         for (const cf_verb *const *at = cf_verbs; *at; at++)
             cf_print(output, "  %-12s %s\n", (*at)->name, (*at)->summary);
         cf_print(output, "\n");
@@ -29,9 +41,9 @@ void cf_usage_show(const cf_output *output, const cf_verb *verb)
         if (verb->more)
             cf_print(output, "%s\n", verb->more);
         cf_print(output, "\n");
-        show_options(output, verb->options);
+        show_options(output, verb->options, NULL);
     }
-    show_options(output, cf_global_options);
+    show_options(output, cf_global_options, verb ? verb->options : NULL);
 }
 
 static cf_status start(cf_run *run, cf_error *error)

@@ -234,7 +234,7 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status)
         status = make_file(run, self, error);
     if (!status && invited) {
-        cf_enrolling_options options = {.loop = run->loop,
+        cf_enrolling_options options = {.connections = cf_loop_connections(run->loop),
                                         .home = cf_staging_home(self->staging),
                                         .code = &code,
                                         .secret = self->secret,
@@ -256,7 +256,9 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         progress->over = false;
         return CF_OK;
     }
-    if (status == CF_DENIED)
+    const bool is_unused = status && !cf_enrolling_has_knocked(self->enrolling) &&
+                           !cf_staging_said(self->staging).size;
+    if (status == CF_DENIED || is_unused)
         cf_staging_give_up(self->staging);
     else if (status && cf_staging_is_kept(self->staging))
         cf_error_while(error, "the same command goes on from here");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/secret.h"
-#include "peer/account/admitted.h"
+#include "peer/membership/admitted.h"
 #include "peer/log/birth.h"
 #include "peer/log/catalog_writing.h"
 #include "peer/commands/device_name.h"
@@ -90,8 +90,8 @@ static cf_status knock(cf_run *run, state *self, const cf_code *code, cf_error *
         status = cf_staging_keep(self->staging, cf_newcomer_said(self->newcomer), NULL, error);
     if (status)
         return status;
-    self->connection = cf_loop_connect(
-        run->loop,
+    self->connection = cf_connect(
+        cf_loop_connections(run->loop),
         &(cf_connection_options){.link = cf_newcomer_link(self->newcomer),
                                  .address = &self->address,
                                  .curve_public = cf_newcomer_curve_public(self->newcomer),
@@ -165,7 +165,7 @@ static cf_status settle(cf_run *run, state *self, cf_error *error)
 
 static cf_status move_in(cf_run *run, state *self, cf_error *error)
 {
-    cf_loop_disconnect(run->loop, &self->connection);
+    cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_status status = settle(run, self, error);
     cf_newcomer_destroy(&self->newcomer);
     cf_visit_destroy(&self->asking);
@@ -175,8 +175,9 @@ static cf_status move_in(cf_run *run, state *self, cf_error *error)
                                                    .store = cf_home_store(cf_loop_home(run->loop)),
                                                    .user = self->user,
                                                    .peer = self->peer});
-    self->connection = cf_loop_connect(
-        run->loop, &(cf_connection_options){.link = cf_visit_link(self->visit),
+    self->connection =
+        cf_connect(cf_loop_connections(run->loop),
+                   &(cf_connection_options){.link = cf_visit_link(self->visit),
                                             .address = &self->address,
                                             .curve_public = cf_keys_public(self->keys)->curve,
                                             .curve_secret = cf_keys_curve_secret(self->keys)});
@@ -236,14 +237,15 @@ static cf_status finish(cf_run *run, state *self, cf_status status, cf_error *er
 /* The code is used, maybe by the earlier try, which heard nothing of it: then this is a device. */
 static cf_status ask_whether_in(cf_run *run, state *self)
 {
-    cf_loop_disconnect(run->loop, &self->connection);
+    cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_newcomer_destroy(&self->newcomer);
     self->asking =
         cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
                                          .store = cf_home_store(cf_staging_home(self->staging)),
                                          .user = self->user});
-    self->connection = cf_loop_connect(
-        run->loop, &(cf_connection_options){.link = cf_visit_link(self->asking),
+    self->connection =
+        cf_connect(cf_loop_connections(run->loop),
+                   &(cf_connection_options){.link = cf_visit_link(self->asking),
                                             .address = &self->address,
                                             .curve_public = cf_keys_public(self->keys)->curve,
                                             .curve_secret = cf_keys_curve_secret(self->keys)});
@@ -269,7 +271,9 @@ static cf_status come_in(cf_run *run, state *self, cf_error *error)
         return CF_OK;
     if (self->newcomer && status == CF_DENIED && cf_staging_said(self->staging).size)
         return ask_whether_in(run, self);
-    if (self->newcomer && status == CF_DENIED) /* says why */
+    const bool is_unused = status && self->newcomer && !cf_newcomer_has_knocked(self->newcomer) &&
+                           !cf_staging_said(self->staging).size;
+    if (is_unused || (self->newcomer && status == CF_DENIED)) /* says why */
         cf_staging_give_up(self->staging);
     if (self->asking && !cf_visit_over(self->asking, &status, error))
         return CF_OK;
@@ -310,7 +314,7 @@ static void end(cf_run *run)
 
     if (!self)
         return;
-    cf_loop_disconnect(run->loop, &self->connection);
+    cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_newcomer_destroy(&self->newcomer);
     cf_visit_destroy(&self->asking);
     cf_visit_destroy(&self->visit);

@@ -1,35 +1,104 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/last_seen.h"
 
-#include "codec/heads.h"
 #include "codec/member.h"
+#include "peer/merge/table.h"
 
 #include <stdlib.h>
 
-/* How far a writer's chain is seen, and how far it is here. Forks are counted by their longer
- * branch. */
+/* A device that wrote, or was let in. */
 typedef struct {
-    cf_id writer;
-    bool own; /* the device's */
-    uint64_t seen, here;
-} reach;
-
-typedef struct {
-    const cf_hash *device;
-    reach *reaches;
-    size_t count, capacity;
-    cf_buffer newest; /* its newest entry */
+    cf_table_link link;
+    cf_hash id;
+    bool wrote;
+    cf_head newest; /* its newest entry */
     uint64_t added_ms;
-} search;
+    uint64_t own;  /* entries here of its own writers */
+    uint64_t seen; /* entries here of other writers that it had seen */
+} device;
 
-static reach *reach_of(search *self, const cf_id *writer)
+/* Forks are counted by their longer branch. */
+typedef struct {
+    cf_table_link link;
+    cf_id id;
+    const device *of; /* NULL: none of its entries is here */
+    uint64_t here;    /* how far its chain is here */
+} writer;
+
+/* How far one device has seen the chain of one writer. */
+typedef struct {
+    cf_table_link link;
+    device *by;
+    const writer *of;
+    uint64_t sequence;
+} sight;
+
+struct cf_sightings {
+    cf_peer *peer;
+    cf_arena arena;
+    cf_table devices, writers, sights;
+    uint64_t here; /* of all writers */
+};
+
+static uint64_t hash_of(const cf_hash *id)
 {
-    for (size_t i = 0; i < self->count; i++)
-        if (cf_id_equal(&self->reaches[i].writer, writer))
-            return &self->reaches[i];
-    self->reaches = cf_grow(self->reaches, &self->capacity, self->count + 1, sizeof *self->reaches);
-    self->reaches[self->count] = (reach){.writer = *writer};
-    return &self->reaches[self->count++];
+    return cf_hash_bytes(0, cf_bytes_of(id->bytes, CF_HASH_SIZE));
+}
+
+static device *find_device(const cf_sightings *self, const cf_hash *id)
+{
+    for (cf_table_link *at = cf_table_first(&self->devices, hash_of(id)); at;
+         at = cf_table_next(at)) {
+        device *found = cf_linked(at, device, link);
+
+        if (cf_hash_equal(&found->id, id))
+            return found;
+    }
+    return NULL;
+}
+
+static device *device_of(cf_sightings *self, const cf_hash *id)
+{
+    device *found = find_device(self, id);
+
+    if (found)
+        return found;
+    found = cf_arena_allocate(&self->arena, 1, sizeof *found);
+    *found = (device){.id = *id};
+    cf_table_add(&self->devices, &found->link, hash_of(id));
+    return found;
+}
+
+static writer *writer_of(cf_sightings *self, const cf_id *id)
+{
+    uint64_t hash = cf_hash_id(0, id);
+
+    for (cf_table_link *at = cf_table_first(&self->writers, hash); at; at = cf_table_next(at)) {
+        writer *found = cf_linked(at, writer, link);
+
+        if (cf_id_equal(&found->id, id))
+            return found;
+    }
+    writer *made = cf_arena_allocate(&self->arena, 1, sizeof *made);
+    *made = (writer){.id = *id};
+    cf_table_add(&self->writers, &made->link, hash);
+    return made;
+}
+
+static sight *sight_of(cf_sightings *self, device *by, const writer *of)
+{
+    uint64_t hash = cf_hash_id(hash_of(&by->id), &of->id);
+
+    for (cf_table_link *at = cf_table_first(&self->sights, hash); at; at = cf_table_next(at)) {
+        sight *found = cf_linked(at, sight, link);
+
+        if (found->by == by && found->of == of)
+            return found;
+    }
+    sight *made = cf_arena_allocate(&self->arena, 1, sizeof *made);
+    *made = (sight){.by = by, .of = of};
+    cf_table_add(&self->sights, &made->link, hash);
+    return made;
 }
 
 static void raise(uint64_t *number, uint64_t to)
@@ -38,7 +107,7 @@ static void raise(uint64_t *number, uint64_t to)
         *number = to;
 }
 
-static void note_added(search *self, const cf_entry *entry, cf_arena *arena)
+static void note_added(cf_sightings *self, const cf_entry *entry, cf_arena *arena)
 {
     cf_member member;
     cf_error ignored;
@@ -47,46 +116,97 @@ static void note_added(search *self, const cf_entry *entry, cf_arena *arena)
         cf_member_read(entry->body, arena, &member, &ignored) || member.kind != CF_MEMBER_ADD)
         return;
     cf_hash added = cf_device_id(member.keys.signing);
-    if (cf_hash_equal(&added, self->device))
-        self->added_ms = member.time_ms;
+    device_of(self, &added)->added_ms = member.time_ms;
+}
+
+static void note(cf_sightings *self, const cf_entry *entry)
+{
+    const cf_header *header = &entry->header;
+    device *by = device_of(self, &header->device);
+    writer *of = writer_of(self, &header->writer);
+
+    by->wrote = true;
+    by->newest = cf_head_of(entry);
+    of->of = by;
+    raise(&of->here, header->sequence);
+    for (size_t i = 0; i < header->after_count; i++)
+        raise(&sight_of(self, by, writer_of(self, &header->after[i].writer))->sequence,
+              header->after[i].sequence);
 }
 
 static bool visit(void *context, uint64_t position, cf_bytes wire)
 {
-    search *self = context;
     cf_arena arena = {0};
     cf_entry entry;
     cf_error ignored;
 
     (void)position;
     if (cf_entry_read(wire, &arena, &entry, &ignored) == CF_OK) {
-        reach *own = reach_of(self, &entry.header.writer);
-
-        raise(&own->here, entry.header.sequence);
-        note_added(self, &entry, &arena);
-        if (cf_hash_equal(&entry.header.device, self->device)) {
-            own->own = true;
-            for (size_t i = 0; i < entry.header.after_count; i++)
-                raise(&reach_of(self, &entry.header.after[i].writer)->seen,
-                      entry.header.after[i].sequence);
-            cf_buffer_clear(&self->newest);
-            cf_buffer_append(&self->newest, wire.data, wire.size);
-        }
+        note(context, &entry);
+        note_added(context, &entry, &arena);
     }
     cf_arena_release(&arena);
     return true;
 }
 
-static uint64_t time_of(cf_peer *peer, cf_bytes wire)
+static void count(cf_sightings *self)
+{
+    for (cf_table_link *at = NULL; (at = cf_table_walk(&self->writers, at));) {
+        const writer *of = cf_linked(at, writer, link);
+
+        self->here += of->here;
+        if (of->of)
+            find_device(self, &of->of->id)->own += of->here;
+    }
+    for (cf_table_link *at = NULL; (at = cf_table_walk(&self->sights, at));) {
+        sight *one = cf_linked(at, sight, link);
+
+        if (one->of->of != one->by)
+            one->by->seen += one->sequence < one->of->here ? one->sequence : one->of->here;
+    }
+}
+
+cf_status cf_sightings_read(cf_peer *peer, cf_sightings **out, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_sightings *self = cf_allocate(1, sizeof *self);
+
+    self->peer = peer;
+    cf_status status = store->read(store, cf_peer_user(peer), 1, visit, self, error);
+    if (status) {
+        cf_sightings_destroy(&self);
+        return status;
+    }
+    count(self);
+    *out = self;
+    return CF_OK;
+}
+
+void cf_sightings_destroy(cf_sightings **sightings)
+{
+    if (!*sightings)
+        return;
+    cf_table_release(&(*sightings)->devices);
+    cf_table_release(&(*sightings)->writers);
+    cf_table_release(&(*sightings)->sights);
+    cf_arena_release(&(*sightings)->arena);
+    free(*sightings);
+    *sightings = NULL;
+}
+
+/* 0 where the entry can't be read. */
+static uint64_t time_of(cf_peer *peer, const cf_head *head)
 {
     cf_arena arena = {0};
+    cf_buffer wire = {0};
     cf_entry entry;
     cf_member member;
     const cf_body *body;
     cf_error ignored;
     uint64_t time_ms = 0;
 
-    if (cf_entry_read(wire, &arena, &entry, &ignored) == CF_OK) {
+    if (cf_log_get(peer->log, head, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK) {
         if (entry.header.type != CF_ENTRY_MEMBER) {
             if (cf_contents_open(peer->contents, &entry, &body, &ignored) == CF_OK)
                 time_ms = body->time.ms;
@@ -94,24 +214,20 @@ static uint64_t time_of(cf_peer *peer, cf_bytes wire)
             time_ms = member.time_ms;
         }
     }
+    cf_buffer_release(&wire);
     cf_arena_release(&arena);
     return time_ms;
 }
 
-cf_status cf_last_seen_of(cf_peer *peer, const cf_hash *device, cf_last_seen *out, cf_error *error)
+cf_last_seen cf_sightings_of(cf_sightings *sightings, const cf_hash *id)
 {
-    cf_store *store = cf_home_store(peer->home);
-    search self = {.device = device};
+    const device *found = find_device(sightings, id);
 
-    cf_status status = store->read(store, cf_peer_user(peer), 1, visit, &self, error);
-    if (!status) {
-        *out = (cf_last_seen){.wrote = self.newest.size > 0};
-        out->time_ms = out->wrote ? time_of(peer, cf_buffer_view(&self.newest)) : self.added_ms;
-        for (size_t i = 0; i < self.count && out->wrote; i++)
-            if (!self.reaches[i].own && self.reaches[i].here > self.reaches[i].seen)
-                out->behind += self.reaches[i].here - self.reaches[i].seen;
-    }
-    cf_buffer_release(&self.newest);
-    free(self.reaches);
-    return status;
+    if (!found)
+        return (cf_last_seen){0};
+    if (!found->wrote)
+        return (cf_last_seen){.time_ms = found->added_ms};
+    return (cf_last_seen){.wrote = true,
+                          .time_ms = time_of(sightings->peer, &found->newest),
+                          .behind = sightings->here - found->own - found->seen};
 }

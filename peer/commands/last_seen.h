@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the log tells of a device: when it wrote last, and what it had seen by then. */
+/* What the log tells of each device: when it wrote last, and what it had seen by then. The log is
+ * read once, however many devices there are. */
 #ifndef CF_PEER_COMMANDS_LAST_SEEN_H
 #define CF_PEER_COMMANDS_LAST_SEEN_H
 #include "peer/log/peer.h"
@@ -11,6 +12,11 @@ typedef struct {
                          may have got them since */
 } cf_last_seen;
 
-cf_status cf_last_seen_of(cf_peer *peer, const cf_hash *device, cf_last_seen *out, cf_error *error);
+typedef struct cf_sightings cf_sightings; /* of all devices, as of now */
+
+/* The peer outlives it. */
+cf_status cf_sightings_read(cf_peer *peer, cf_sightings **out, cf_error *error);
+void cf_sightings_destroy(cf_sightings **sightings);
+cf_last_seen cf_sightings_of(cf_sightings *sightings, const cf_hash *device);
 
 #endif

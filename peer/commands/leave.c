@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
 #include "peer/commands/announcing.h"
+#include "peer/commands/base_dir.h"
 #include "peer/commands/sources.h"
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 #include "peer/program/verbs.h"
 
 #include <stdlib.h>
@@ -121,6 +122,7 @@ static cf_status start(cf_run *run, cf_error *error)
 typedef struct {
     char *path;
     cf_id instance;
+    cf_base_place base;
 } place;
 
 static place *list_places(cf_engine *engine, size_t *count)
@@ -131,7 +133,8 @@ static place *list_places(cf_engine *engine, size_t *count)
     for (size_t i = 0; i < *count; i++) {
         const cf_binding *binding = cf_engine_binding_at(engine, i);
 
-        places[i] = (place){strdup(binding->path), binding->instance};
+        places[i] =
+            (place){strdup(binding->path), binding->instance, cf_base_place_copy(&binding->place)};
     }
     return places;
 }
@@ -148,6 +151,9 @@ static cf_status wipe(cf_run *run, cf_error *error)
     for (size_t i = 0; i < count; i++) {
         if (!status && cf_source_release(env, places[i].path, &places[i].instance, &why))
             cf_say(&run->output, "%s", why.text);
+        if (!status)
+            cf_base_dir_leave(env, &run->output, &places[i].base);
+        cf_base_place_release(&places[i].base);
         free(places[i].path);
     }
     free(places);

@@ -12,7 +12,8 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status)
         status = cf_run_timeout(run, &timeout_ms, error);
     if (!status)
-        status = cf_inquiry_new(run->loop, timeout_ms, &inquiry, error);
+        status = cf_inquiry_new(cf_loop_connections(run->loop), cf_loop_peer(run->loop), timeout_ms,
+                                &inquiry, error);
     run->state = inquiry;
     return status;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/times.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
-#include "peer/sources/lock_guard.h"
+#include "peer/sources/context/lock_guard.h"
 #include "peer/program/verbs.h"
 
 #include <stdlib.h>
@@ -96,8 +97,11 @@ static void show(const cf_run *run, const state *self, const cf_lock *lock, cf_a
         cf_print_json(&run->output, object);
     } else if (!run->quiet) {
         cf_time_show_end(lock->until_ms, cf_loop_now(run->loop), until);
-        cf_print(&run->output, "locked %s until %s\n",
-                 cf_lockable_text(self->what.name, self->what.path, arena), until);
+        cf_print(&run->output, "locked %s until %s%s\n",
+                 cf_lockable_text(self->what.name, self->what.path, arena), until,
+                 cf_loop_serves(run->loop)
+                     ? ", and on until `counterfoil unlock`: `serve` renews it"
+                     : "");
     }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/lockable.h"
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
 #include "peer/log/catalog.h"
+#include "peer/log/record_names.h"
 #include "peer/commands/named_record.h"
 #include "peer/commands/sources.h"
 
@@ -98,10 +99,66 @@ cf_status cf_lockable_named(const cf_run *run, const char *given, cf_arena *aren
     return CF_OK;
 }
 
+static cf_status find_place(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,
+                            cf_error *error)
+{
+    cf_named_record named;
+    cf_binding *binding;
+
+    *out = (cf_lockable){0};
+    if (cf_named_record_read(run, given, arena, &named, error) == CF_OK) {
+        out->collection = named.collection;
+        out->name = named.name;
+        out->path = named.path;
+        return CF_OK;
+    }
+    cf_status status = cf_source_of_path(run, given, arena, &binding, &out->path, error);
+    if (status)
+        return status;
+    out->collection = binding->collection;
+    out->name = cf_catalog_name(cf_loop_peer(run->loop), &binding->collection, arena);
+    return CF_OK;
+}
+
+typedef struct {
+    const cf_collection *collection;
+    cf_bytes path;
+    cf_buffer called;
+    cf_ids *items;
+} gone_search;
+
+static void add_if_called(void *context, const cf_id *item)
+{
+    gone_search *self = context;
+
+    cf_buffer_clear(&self->called);
+    cf_item_path(self->collection, item, &self->called);
+    if (cf_bytes_equal(cf_buffer_view(&self->called), self->path))
+        cf_ids_add(self->items, item);
+}
+
+cf_status cf_lockable_gone(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,
+                           cf_ids *items, cf_error *error)
+{
+    cf_collection *collection = NULL;
+
+    cf_status status = find_place(run, given, arena, out, error);
+    if (!status)
+        status = cf_peer_collection(cf_loop_peer(run->loop), &out->collection, &collection, error);
+    if (status)
+        return status;
+    gone_search self = {.collection = collection, .path = out->path, .items = items};
+    cf_state_each(collection->state, add_if_called, &self);
+    cf_buffer_release(&self.called);
+    return items->count ? CF_OK : cf_fail(error, CF_MISSING, "nothing was ever called %s", given);
+}
+
 typedef struct {
     cf_locks *locks;
     const cf_lease *lease;
     uint64_t found; /* 0: none */
+    bool is_found;  /* among what is gone: */
+    cf_id gone;
 } path_search;
 
 static bool is_leased(const path_search *search, const cf_id *item)
@@ -140,18 +197,45 @@ static bool find_leased(path_search *search, const cf_binding *binding, cf_buffe
     return false;
 }
 
+static void compare_item(void *context, const cf_id *item)
+{
+    path_search *search = context;
+
+    if (!search->is_found && is_leased(search, item)) {
+        search->is_found = true;
+        search->gone = *item;
+    }
+}
+
+/* It is in no base any more. */
+static bool find_gone(path_search *search, cf_engine *engine, cf_buffer *path)
+{
+    cf_collection *collection;
+    cf_error ignored;
+
+    if (cf_peer_collection(cf_engine_peer(engine), &search->lease->collection, &collection,
+                           &ignored))
+        return false;
+    cf_state_each(collection->state, compare_item, search);
+    if (search->is_found)
+        cf_item_path(collection, &search->gone, path);
+    return search->is_found;
+}
+
 bool cf_lockable_path(cf_engine *engine, const cf_lease *lease, cf_buffer *path)
 {
     path_search search = {.locks = cf_engine_locks(engine), .lease = lease};
-    bool found = false;
+    bool found = false, is_bound = false;
 
     for (size_t i = 0; !found && i < cf_engine_binding_count(engine); i++) {
         const cf_binding *binding = cf_engine_binding_at(engine, i);
 
-        found = cf_id_equal(&binding->collection, &lease->collection) &&
-                find_leased(&search, binding, path);
+        if (!cf_id_equal(&binding->collection, &lease->collection))
+            continue;
+        is_bound = true;
+        found = find_leased(&search, binding, path);
     }
-    return found;
+    return found || (is_bound && find_gone(&search, engine, path));
 }
 
 const char *cf_lockable_text(const char *name, cf_bytes path, cf_arena *arena)

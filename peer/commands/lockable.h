@@ -16,7 +16,12 @@ typedef struct {
  * yet. */
 cf_status cf_lockable_named(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,
                             cf_error *error);
-/* The path of the item that this lease is of, in one of the sources here; false: who knows. */
+/* The same for what is gone: `out` without its item, and all items that are called so or were last;
+ * the caller frees them. CF_MISSING: nothing was. */
+cf_status cf_lockable_gone(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,
+                           cf_ids *items, cf_error *error);
+/* The path of the item that this lease is of, of a collection with a source here; false: who knows.
+ */
 bool cf_lockable_path(cf_engine *engine, const cf_lease *lease, cf_buffer *path);
 /* "notes" or "notes: page 7", in the arena. */
 const char *cf_lockable_text(const char *name, cf_bytes path, cf_arena *arena);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/times.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
 #include "peer/program/verbs.h"
@@ -54,6 +55,17 @@ static json_t *describe(cf_run *run, const cf_lease *lease, cf_arena *arena)
     return object;
 }
 
+/* What people read is local time. */
+static void tell_times(json_t *lock, const cf_lease *lease, uint64_t now_ms)
+{
+    char since[CF_TIME_TEXT], until[CF_TIME_TEXT];
+
+    cf_time_show_since(lease->since_ms, now_ms, since);
+    cf_time_show_end(lease->until_ms, now_ms, until);
+    json_object_set_new(lock, "since", json_string(since));
+    json_object_set_new(lock, "until", json_string(until));
+}
+
 static const char *text_of(const json_t *lock, const char *key)
 {
     const char *text = json_string_value(json_object_get(lock, key));
@@ -81,8 +93,10 @@ static void show(cf_run *run)
 
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, describe(run, &all[i], &arena));
-    for (size_t i = 0; !run->json && i < count; i++)
+    for (size_t i = 0; !run->json && i < count; i++) {
+        tell_times(json_array_get(list, i), &all[i], cf_loop_now(run->loop));
         print_line(&run->output, json_array_get(list, i));
+    }
     if (run->json)
         cf_print_json(&run->output, json_incref(list));
     json_decref(list);

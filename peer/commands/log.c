@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/history.h"
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
+#include "broker/platform/times.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/named_record.h"
 #include "peer/commands/sources.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/moving.h"
 
-#include "peer/account/left.h"
 #include "peer/commands/catching_up.h"
 #include "peer/log/gone.h"
+#include "peer/membership/left.h"
 
 #include <stdlib.h>
 

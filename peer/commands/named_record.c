@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
 #include "peer/log/catalog.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/record_names.h"

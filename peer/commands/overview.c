@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/overview.h"
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
+#include "broker/platform/times.h"
 #include "peer/log/catalog.h"
+#include "peer/commands/base_dir.h"
 #include "peer/commands/conflict_shown.h"
 #include "peer/commands/last_try.h"
 #include "peer/commands/sources.h"
-#include "peer/sources/pendings.h"
+#include "peer/bindings/pendings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@ static const char *const kind_names[] = {
     [CF_PENDING_WAITS] = "waits",       [CF_PENDING_HELD] = "held",
     [CF_PENDING_SKIPPED] = "skipped",   [CF_PENDING_LOCKED] = "locked",
     [CF_PENDING_LEFT_OUT] = "left out", [CF_PENDING_SPARED] = "held",
+    [CF_PENDING_AWAY] = "held",
 };
 
 /* ---- Taking it ---- */
@@ -141,7 +144,8 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
     cf_peer *peer = cf_loop_peer(run->loop);
     size_t count = cf_engine_binding_count(engine);
 
-    *out = (cf_overview){.device = cf_catalog_device_name(peer, cf_peer_device(peer), arena)};
+    *out = (cf_overview){.device = cf_catalog_device_name(peer, cf_peer_device(peer), arena),
+                         .tells_disks = cf_options_has(&run->options, "verbose")};
     out->sources = cf_arena_allocate(arena, count, sizeof *out->sources);
     for (size_t i = 0; i < count; i++) {
         const cf_binding *binding = cf_engine_binding_at(engine, i);
@@ -192,10 +196,9 @@ static bool judge_source(const cf_binding_status *source, cf_standing *standing)
     for (size_t i = 0; i < source->pending_count; i++)
         switch (source->pending[i].kind) {
         case CF_PENDING_HELD:
-            standing->stop = standing->held = true;
-            break;
+        case CF_PENDING_AWAY:
         case CF_PENDING_SPARED:
-            standing->stop = standing->spared = true;
+            standing->stop = true;
             break;
         case CF_PENDING_SKIPPED:
             standing->failed = true;
@@ -252,9 +255,13 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
                                (int)is_in_sync(source), "items", (json_int_t)status->items,
                                "pending", pending, "conflicts", conflicts);
     json_object_set_new(object, "mode", json_string(cf_mode_name(status->binding->mode)));
+    json_object_set_new(object, "disk", cf_source_disk_json(status->binding));
+    json_object_set_new(object, "base_dir", cf_base_dir_json(peer->env, status->binding));
     cf_delete_word_show(status->binding->limit, limit);
     if (status->binding->limit.given)
         json_object_set_new(object, "max_delete", json_string(limit));
+    json_object_set_new(object, "poll_ms",
+                        json_integer((json_int_t)cf_binding_poll_ms(status->binding)));
     if (status->trouble)
         json_object_set_new(object, "trouble", json_string(status->trouble_text));
     return object;
@@ -306,14 +313,16 @@ static void print_pending(const cf_output *output, const cf_pending *pending)
 static void print_held(const cf_output *output, const cf_binding_status *status)
 {
     size_t count;
-    cf_held_group *groups = cf_pendings_group_held(status->pending, status->pending_count, &count);
+    cf_arena arena = {0};
+    cf_held_group *groups =
+        cf_pendings_group_held(status->pending, status->pending_count, &arena, &count);
     char path[CF_NAME_SHOWN];
 
     for (size_t i = 0; i < count; i++) {
         const cf_held_group *group = &groups[i];
         const size_t named = group->count < CF_HELD_NAMED ? group->count : CF_HELD_NAMED;
 
-        cf_print(output, "  %-9s %s\n            ", kind_names[group->kind], group->reason);
+        cf_print(output, "  %-9s %s\n            ", kind_names[group->kind], group->text);
         for (size_t k = 0; k < named; k++) {
             cf_name_show(group->first[k], path);
             cf_print(output, "%s%s", k ? ", " : "", path);
@@ -322,6 +331,7 @@ static void print_held(const cf_output *output, const cf_binding_status *status)
             cf_print(output, " and %zu more", group->count - named);
         cf_print(output, "\n");
     }
+    cf_arena_release(&arena);
     free(groups);
 }
 
@@ -349,17 +359,24 @@ static const char *one_way(cf_mode mode)
                                      : "";
 }
 
-static void print_source(const cf_overview_source *source, cf_peer *peer, const cf_output *output)
+static void print_source(const cf_overview *overview, const cf_overview_source *source,
+                         cf_peer *peer, const cf_output *output)
 {
     const cf_binding_status *status = &source->status;
-    char limit[CF_DELETE_WORD_TEXT];
+    char limit[CF_DELETE_WORD_TEXT], poll[CF_SOURCE_POLL_TEXT];
 
     cf_delete_word_show(status->binding->limit, limit);
-    cf_print(output, "%s: %s, %zu item%s, %s%s%s%s\n", source->name,
+    cf_source_poll_text(status->binding, poll);
+    cf_print(output, "%s: %s, %zu item%s, %s%s%s%s%s\n", source->name,
              is_in_sync(source) ? "in sync" : "not in sync", status->items,
              status->items == 1 ? "" : "s", status->binding->path, one_way(status->binding->mode),
              status->binding->limit.given ? ", --max-delete " : "",
-             status->binding->limit.given ? limit : "");
+             status->binding->limit.given ? limit : "", poll);
+    if (overview->tells_disks) {
+        cf_source_print_disk(output, "  ", status->binding);
+        cf_source_print_poll(output, "  ", status->binding);
+        cf_base_dir_print(peer->env, output, "  ", status->binding);
+    }
     if (status->lock)
         cf_print(output, "%s: %s\n", source->name, status->lock);
     if (status->trouble)
@@ -373,7 +390,7 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
     const cf_broker_status *broker = &overview->broker;
 
     for (size_t i = 0; i < overview->count; i++)
-        print_source(&overview->sources[i], peer, output);
+        print_source(overview, &overview->sources[i], peer, output);
     for (size_t i = 0; i < overview->note_count; i++)
         cf_print(output, "note: %s\n", overview->notes[i].text);
     if (!broker->set)
@@ -401,10 +418,13 @@ static void say_held(const cf_overview_source *source, const cf_output *output)
 {
     const cf_binding_status *status = &source->status;
     size_t count;
-    cf_held_group *groups = cf_pendings_group_held(status->pending, status->pending_count, &count);
+    cf_arena arena = {0};
+    cf_held_group *groups =
+        cf_pendings_group_held(status->pending, status->pending_count, &arena, &count);
 
     for (size_t i = 0; i < count; i++)
-        cf_say(output, "%s: %s", source->name, groups[i].reason);
+        cf_say(output, "%s: %s", source->name, groups[i].text);
+    cf_arena_release(&arena);
     free(groups);
 }
 

@@ -3,7 +3,7 @@
 #ifndef CF_PEER_COMMANDS_OVERVIEW_H
 #define CF_PEER_COMMANDS_OVERVIEW_H
 #include "peer/commands/exit_code.h"
-#include "peer/sources/notes.h"
+#include "peer/account/notes.h"
 #include "peer/program/verb.h"
 
 /* A PATH that the user named: only what is in it is shown. */
@@ -27,6 +27,7 @@ typedef struct {
     size_t count;
     const cf_note *notes;
     size_t note_count;
+    bool tells_disks; /* to people */
 } cf_overview;
 
 /* What is known now, in the arena. With filters only their sources, and only what lies in them;

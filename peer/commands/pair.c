@@ -62,8 +62,9 @@ static cf_status start(cf_run *run, cf_error *error)
     self->code_ms = now_ms + timeout_ms;
     status = cf_reception_new(&options, &self->reception, error);
     if (!status)
-        self->connection = cf_loop_connect(
-            run->loop, &(cf_connection_options){.link = cf_reception_link(self->reception),
+        self->connection =
+            cf_connect(cf_loop_connections(run->loop),
+                       &(cf_connection_options){.link = cf_reception_link(self->reception),
                                                 .address = cf_reception_address(self->reception),
                                                 .curve_public = cf_keys_public(peer->keys)->curve,
                                                 .curve_secret = cf_keys_curve_secret(peer->keys)});
@@ -153,7 +154,7 @@ static void end(cf_run *run)
 
     if (!self)
         return;
-    cf_loop_disconnect(run->loop, &self->connection);
+    cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_reception_destroy(&self->reception);
     free(self);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/times.h"
 #include "codec/address.h"
 #include "codec/secret.h"
 #include "peer/log/birth.h"
@@ -7,7 +8,7 @@
 #include "peer/commands/device_named.h"
 #include "peer/commands/last_seen.h"
 #include "peer/commands/recovery_file.h"
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 #include "peer/log/staging.h"
 #include "peer/program/verbs.h"
 #include "peer/engine/visit.h"
@@ -25,6 +26,7 @@ typedef struct {
     const char *name;
     uint64_t timeout_ms, deadline_ms, received;
     cf_peer *peer;
+    cf_sightings *sightings;
     cf_visit *visit;
     cf_connection *connection;
     bool is_said;
@@ -77,14 +79,15 @@ static cf_status read_words(cf_run *run, state *self, cf_error *error)
 
 static void visit(cf_run *run, state *self)
 {
-    cf_loop_disconnect(run->loop, &self->connection);
+    cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_visit_destroy(&self->visit);
     self->visit = cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
                                                    .store = cf_home_store(self->peer->home),
                                                    .user = self->user,
                                                    .peer = self->peer});
-    self->connection = cf_loop_connect(
-        run->loop, &(cf_connection_options){.link = cf_visit_link(self->visit),
+    self->connection =
+        cf_connect(cf_loop_connections(run->loop),
+                   &(cf_connection_options){.link = cf_visit_link(self->visit),
                                             .address = &self->address,
                                             .curve_public = cf_keys_public(self->account)->curve,
                                             .curve_secret = cf_keys_curve_secret(self->account)});
@@ -151,25 +154,19 @@ static cf_status is_named(cf_run *run, const state *self, const cf_hash *device,
     return status;
 }
 
-static cf_status describe(const state *self, const cf_device *device, cf_buffer *out,
-                          cf_error *error)
+static void describe(const state *self, const cf_device *device, cf_buffer *out)
 {
     char fingerprint[CF_FINGERPRINT_TEXT], time[CF_TIME_TEXT];
     cf_arena arena = {0};
-    cf_last_seen seen;
+    const cf_last_seen seen = cf_sightings_of(self->sightings, &device->id);
 
-    cf_status status = cf_last_seen_of(self->peer, &device->id, &seen, error);
-    if (!status) {
-        cf_fingerprint(&device->id, fingerprint);
-        cf_time_show(seen.time_ms, time);
-        cf_buffer_append_text(out, "'%s' (%s, %s, last seen %s)",
-                              cf_catalog_device_name(self->peer, &device->id, &arena),
-                              cf_role_name(device->role), fingerprint,
-                              seen.time_ms ? time : "never");
-        cf_buffer_append(out, "", 1);
-    }
+    cf_fingerprint(&device->id, fingerprint);
+    cf_time_show(seen.time_ms, time);
+    cf_buffer_append_text(out, "'%s' (%s, %s, last seen %s)",
+                          cf_catalog_device_name(self->peer, &device->id, &arena),
+                          cf_role_name(device->role), fingerprint, seen.time_ms ? time : "never");
+    cf_buffer_append(out, "", 1);
     cf_arena_release(&arena);
-    return status;
 }
 
 static cf_status decide_one(cf_run *run, state *self, const cf_device *device, cf_error *error)
@@ -178,13 +175,15 @@ static cf_status decide_one(cf_run *run, state *self, const cf_device *device, c
          decided = cf_options_has(&run->options, "yes") || cf_options_has(&run->options, "keep");
     cf_buffer shown = {0};
 
-    cf_status status = describe(self, device, &shown, error);
+    cf_status status = CF_OK;
+
+    describe(self, device, &shown);
     const char *text = (const char *)shown.data;
-    if (!status && decided)
+    if (decided)
         status = is_named(run, self, &device->id, &keep, error);
-    else if (!status && cf_run_is_at_terminal())
+    else if (cf_run_is_at_terminal())
         status = cf_run_confirm(run, &keep, error, "keep %s? else it is shut out [y/N]", text);
-    else if (!status)
+    else
         cf_say(&run->output, "there is %s", text);
     if (!status && decided)
         cf_say(&run->output, "%s %s", keep ? "keeping" : "shutting out", text);
@@ -201,10 +200,11 @@ static cf_status decide(cf_run *run, state *self, cf_error *error)
     const cf_registry *registry = cf_log_registry(self->peer->log);
     size_t count = cf_registry_device_count(registry);
     bool decided = cf_options_has(&run->options, "yes") || cf_options_has(&run->options, "keep");
-    cf_status status = CF_OK;
 
     if (!cf_registry_device(registry, &self->user))
         return cf_fail(error, CF_DENIED, "the broker has nothing of this account");
+    cf_sightings_destroy(&self->sightings);
+    cf_status status = cf_sightings_read(self->peer, &self->sightings, error);
     self->kept = cf_allocate(count, sizeof *self->kept);
     self->outgoing = cf_allocate(count, sizeof *self->outgoing);
     for (size_t i = 0; !status && i < count; i++) {
@@ -254,7 +254,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
     json_t *kept = list(self->peer, self->kept, self->kept_count);
     json_t *revoked = list(self->peer, self->outgoing, self->outgoing_count);
 
-    cf_loop_disconnect(run->loop, &self->connection);
+    cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_visit_destroy(&self->visit);
     cf_peer_close(&self->peer);
     cf_fingerprint(&self->device, fingerprint);
@@ -327,13 +327,14 @@ static void end(cf_run *run)
 
     if (!self)
         return;
-    cf_loop_disconnect(run->loop, &self->connection);
+    cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_visit_destroy(&self->visit);
     cf_peer_close(&self->peer);
     cf_staging_abandon(&self->staging);
     cf_keys_destroy(&self->account);
     cf_keys_destroy(&self->keys);
     cf_arena_release(&self->arena);
+    cf_sightings_destroy(&self->sightings);
     free(self->kept);
     free(self->outgoing);
     free(self);

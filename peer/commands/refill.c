@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/refill.h"
 
-#include "broker/names.h"
-#include "peer/adapters/files_root.h"
+#include "broker/platform/names.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/record_format.h"
+#include "peer/bindings/files_root.h"
 #include "peer/sources/records/record_source.h"
 
 #include <stdio.h>
@@ -193,7 +193,8 @@ static cf_status rename_shut(cf_files *files, const place *above, const place *f
     if (above->folder)
         open_for_move(files, above, &mode_above);
     open_for_move(files, from, &mode);
-    cf_status status = files->rename(files, from->folder, from->name, to->folder, to->name, error);
+    cf_status status =
+        cf_files_rename(files, from->folder, from->name, to->folder, to->name, error);
     shut_again(files, status ? from : to, mode);
     if (above->folder)
         shut_again(files, above, mode_above);
@@ -393,12 +394,29 @@ static bool is_first_of_table(const putting *self, size_t index)
     return true;
 }
 
+/* As it is: it is cut short. */
+static cf_status keep_file(void *context, cf_bytes name, cf_bytes bytes, cf_error *error)
+{
+    putting *self = context;
+
+    cf_status status = open_aside(self, error);
+    if (!status)
+        status = cf_files_write(self->of->peer->env->files, self->aside, name, 0600, bytes, error);
+    if (!status) {
+        char shown[CF_NAME_SHOWN];
+
+        cf_name_show(name, shown);
+        cf_say(&self->of->run->output, "%s: it is cut short; it is kept in %s", shown, self->shown);
+    }
+    return status;
+}
+
 static cf_status put_rows_aside(putting *self, cf_error *error)
 {
     const cf_refill *of = self->of;
 
-    cf_status status =
-        cf_record_source_refill(of->peer, of->binding, add_row, self, of->records, error);
+    const cf_refill_visitor visitor = {add_row, keep_file, self};
+    cf_status status = cf_record_source_refill(of->peer, of->binding, &visitor, of->records, error);
     if (!status && self->count)
         status = open_aside(self, error);
     for (size_t i = 0; !status && i < self->count; i++)

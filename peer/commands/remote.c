@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/remote.h"
 
+#include "broker/platform/times.h"
 #include "peer/log/acknowledged.h"
 #include "peer/log/catalog.h"
 

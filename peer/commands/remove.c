@@ -1,12 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/catalog.h"
+#include "peer/commands/base_dir.h"
 #include "peer/commands/sources.h"
-#include "peer/sources/files/owed.h"
+#include "peer/bindings/owed.h"
 #include "peer/program/verbs.h"
+
+static void tell(const cf_run *run, const char *name, const char *path)
+{
+    if (run->json)
+        cf_print_json(&run->output, json_pack("{s:s, s:o}", "collection", name, "source",
+                                              cf_json_name(cf_bytes_of_text(path))));
+    else if (!run->quiet)
+        cf_print(&run->output, "%s: %s is no longer synced; what lies there stays\n", name, path);
+}
+
+/* It is no source any more, whatever its disk says to that. */
+static cf_status leave(const cf_run *run, const char *path, const cf_id *instance, bool is_silent,
+                       cf_error *error)
+{
+    cf_status status = is_silent ? cf_fail(error, CF_UNREACHABLE, "its disk does not answer")
+                                 : cf_source_release(cf_loop_env(run->loop), path, instance, error);
+
+    const cf_error why = *error;
+    return status ? cf_fail(error, CF_IO, "%s/.counterfoil stays there, remove it by hand: %s",
+                            path, why.text)
+                  : CF_OK;
+}
 
 static cf_status start(cf_run *run, cf_error *error)
 {
     cf_binding *binding = NULL;
+    cf_base_place place = {0};
     cf_buffer path = {0};
+    cf_arena arena = {0};
     cf_id instance;
 
     cf_status status = cf_run_check_count(run, 1, 1, error);
@@ -17,13 +43,21 @@ static cf_status start(cf_run *run, cf_error *error)
     if (status)
         return status;
     instance = binding->instance;
+    place = cf_base_place_copy(&binding->place);
+    const bool is_silent = binding->silence != NULL;
+    const char *name = cf_catalog_name(cf_loop_peer(run->loop), &binding->collection, &arena);
     cf_buffer_append_text(&path, "%s", binding->path);
     cf_buffer_append(&path, "", 1);
     status = cf_engine_drop_binding(cf_loop_engine(run->loop), binding, error);
-    if (!status)
-        status =
-            cf_source_release(cf_loop_env(run->loop), (const char *)path.data, &instance, error);
+    if (!status) {
+        tell(run, name, (const char *)path.data);
+        status = leave(run, (const char *)path.data, &instance, is_silent, error);
+        if (!is_silent)
+            cf_base_dir_leave(cf_loop_env(run->loop), &run->output, &place);
+    }
+    cf_base_place_release(&place);
     cf_buffer_release(&path);
+    cf_arena_release(&arena);
     cf_loop_wake(run->loop);
     return status;
 }

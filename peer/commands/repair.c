@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/refill.h"
 #include "peer/commands/sources.h"
-#include "peer/log/inspection.h"
-#include "peer/sources/files/owed.h"
+#include "peer/bindings/base.h"
+#include "peer/bindings/inspection.h"
+#include "peer/bindings/owed.h"
 #include "peer/log/refold.h"
 #include "peer/program/verbs.h"
 
@@ -26,12 +27,22 @@ typedef struct {
 
 /* ---- What is damaged ---- */
 
+static void drop_copy(const repair *self, const cf_base_place *place, cf_bytes name)
+{
+    const cf_env *env = cf_loop_env(self->run->loop);
+    const cf_base_cache cache = {env, self->peer->home, place};
+    cf_hold hold = {0};
+    cf_error ignored;
+
+    if (cf_base_hold(&cache, &hold, &ignored))
+        return;
+    env->files->unlink(env->files, hold.folder, name, &ignored);
+    cf_hold_release(&hold, env->files);
+}
+
 static void note(void *context, const cf_damage *damage)
 {
     repair *self = context;
-    cf_files *files = cf_loop_env(self->run->loop)->files;
-    cf_error ignored;
-
     cf_say(&self->run->output, "%s", damage->what);
     switch (damage->kind) {
     case CF_DAMAGE_STORE:
@@ -44,8 +55,10 @@ static void note(void *context, const cf_damage *damage)
         cf_records_delete(&self->records, damage->key);
         break;
     case CF_DAMAGE_CACHE:
-        files->unlink(files, cf_home_base(self->peer->home), damage->key, &ignored);
+        drop_copy(self, damage->place, damage->key);
         break;
+    case CF_DAMAGE_AWAY:
+        return;
     }
     self->mended++;
 }
@@ -106,7 +119,7 @@ static cf_status forget_base(repair *self, cf_binding *binding, cf_error *error)
     static const cf_table_letter tables[] = {CF_TABLE_NODE,   CF_TABLE_ROW,      CF_TABLE_PLACE,
                                              CF_TABLE_INTENT, CF_TABLE_DATABASE, CF_TABLE_AGREED,
                                              CF_TABLE_HELD,   CF_TABLE_HIDDEN,   CF_TABLE_REFUSED,
-                                             CF_TABLE_WAITED, CF_TABLE_GUARDED};
+                                             CF_TABLE_WAITED, CF_TABLE_GUARDED,  CF_TABLE_ENDED};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)
@@ -146,6 +159,11 @@ static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
     const cf_refill refill = {self->run, self->peer, binding, &self->records};
     cf_status status = cf_owed_check(binding, error);
 
+    if (!status && binding->is_image)
+        status = cf_fail(error, CF_USAGE,
+                         "%s can't be written to, and so not filled: `counterfoil remove` it and "
+                         "add it again to send what lies there",
+                         binding->path);
     if (!status)
         status = forget_base(self, binding, error);
     if (!status && cf_binding_is_folder(binding))

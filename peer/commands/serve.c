@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/service_manager.h"
 #include "peer/log/catalog.h"
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 #include "peer/program/verbs.h"
 
 #include <signal.h>
@@ -10,10 +11,11 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_status status = cf_run_check_count(run, 0, 0, error);
 
     signal(SIGPIPE, SIG_IGN); /* a caller that goes away is no reason to end */
-    if (!status)
-        cf_report(cf_loop_env(run->loop), CF_REPORT_NOTICE, "serving %s",
-                  cf_loop_home_path(run->loop));
-    return status;
+    if (status)
+        return status;
+    cf_report(cf_loop_env(run->loop), CF_REPORT_NOTICE, "serving %s", cf_loop_home_path(run->loop));
+    cf_service_manager_tell("READY=1");
+    return CF_OK;
 }
 
 /* A broker that lets this device in no more may be wrong once, while it restarts. */
@@ -49,7 +51,8 @@ const cf_verb cf_verb_serve = {
     .name = "serve",
     .usage = "serve",
     .summary = "Keeps everything in sync, at once on every change, until it is told to stop",
-    .more = "Runs in the foreground, for systemd. All other verbs work beside it.",
+    .more = "Runs in the foreground, for systemd. All other verbs work beside it; one that has the "
+            "home already is waited for.",
     .needs = CF_NEEDS_ALL,
     .connects = true,
     .start = start,

@@ -1,20 +1,87 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/catalog.h"
+#include "peer/commands/base_dir.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
+#include "peer/bindings/base_moving.h"
 #include "peer/program/verbs.h"
 #include "peer/sources/files/narrow.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What lies there and is not asked for any more. */
-static void tell(cf_run *run, const cf_binding *binding)
+enum { LOOK_AGAIN_MS = 250 };
+
+/* One run of `set`. */
+typedef struct {
+    const char *path;  /* of the source; copies of its base are moved meanwhile */
+    cf_binding *trial; /* with the options that it gets */
+    cf_base_moving *moving;
+    cf_base_place made; /* where they go; {0}: to the home */
+    cf_base_moved moved;
+    bool moves;
+    cf_arena arena;
+} setting;
+
+static const char *way_of(cf_mode mode)
+{
+    return mode == CF_MODE_SEND      ? "only sends"
+           : mode == CF_MODE_RECEIVE ? "only receives"
+                                     : "sends and receives";
+}
+
+/* "notes: /home/ann/notes sends and receives, --merge text, --include *.txt". */
+static void tell_how(cf_run *run, const cf_binding *binding)
+{
+    static const char *const bases[] = {[CF_BASE_AUTO] = "",
+                                        [CF_BASE_FULL] = ", --base full",
+                                        [CF_BASE_LEAVES] = ", --base leaves"};
+    cf_arena arena = {0};
+    char limit[CF_DELETE_WORD_TEXT], poll[CF_SOURCE_POLL_TEXT];
+
+    cf_delete_word_show(binding->limit, limit);
+    cf_source_poll_text(binding, poll);
+    cf_print(&run->output, "%s: %s %s%s%s%s%s%s%s%s",
+             cf_catalog_name(cf_loop_peer(run->loop), &binding->collection, &arena), binding->path,
+             way_of(binding->mode), bases[binding->base], binding->place.dir ? ", --base-dir " : "",
+             binding->place.dir ? binding->place.dir : "", binding->merges ? ", --merge text" : "",
+             binding->limit.given ? ", --max-delete " : "", binding->limit.given ? limit : "",
+             poll);
+    for (size_t i = 0; i < binding->include_count; i++)
+        cf_print(&run->output, ", --include %s", binding->include[i]);
+    cf_print(&run->output, "\n");
+    cf_arena_release(&arena);
+}
+
+static void tell_moved(const cf_run *run, const setting *self)
+{
+    const cf_base_moved *moved = &self->moved;
+
+    if (self->moves && moved->was_away)
+        cf_print(&run->output, "where its base lay is away: a new one begins\n");
+    else if (self->moves)
+        cf_print(&run->output, "%zu cop%s of its base moved\n", moved->moved,
+                 moved->moved == 1 ? "y" : "ies");
+    if (moved->left_out)
+        cf_print(&run->output, "%zu had no room, or could not be read\n", moved->left_out);
+}
+
+/* What it is now, and what lies there and is not asked for any more. */
+static void tell(cf_run *run, const setting *self, const cf_binding *binding)
 {
     size_t left = cf_narrow_count(binding);
 
     if (run->json)
-        cf_print_json(&run->output, json_pack("{s:I}", "left", (json_int_t)left));
-    else if (left)
+        cf_print_json(&run->output, json_pack("{s:I, s:o, s:I, s:o}", "left", (json_int_t)left,
+                                              "disk", cf_source_disk_json(binding), "poll_ms",
+                                              (json_int_t)cf_binding_poll_ms(binding), "base_dir",
+                                              cf_base_dir_json(cf_loop_env(run->loop), binding)));
+    if (run->json || run->quiet)
+        return;
+    tell_how(run, binding);
+    tell_moved(run, self);
+    cf_source_print_disk(&run->output, "", binding);
+    if (left)
         cf_print(&run->output,
                  left == 1 ? "%zu file is not asked for any more: it stays here, no longer synced\n"
                            : "%zu files are not asked for any more: they stay here, no longer "
@@ -22,55 +89,189 @@ static void tell(cf_run *run, const cf_binding *binding)
                  left);
 }
 
+/* What is kept of it speaks of the new place before the old one is taken away. */
+static cf_status change(cf_run *run, setting *self, cf_binding *binding, cf_error *error)
+{
+    const cf_env *env = cf_loop_env(run->loop);
+
+    cf_status status = cf_binding_change(cf_loop_peer(run->loop), binding, self->trial, error);
+    if (status)
+        return status;
+    if (self->moves) {
+        cf_base_place_release(&self->made);
+        cf_base_dir_leave(env, &run->output, &self->trial->place);
+        cf_engine_tidy_bases(cf_loop_engine(run->loop));
+    }
+    tell(run, self, binding);
+    cf_engine_touch_binding(cf_loop_engine(run->loop), binding);
+    cf_loop_wake(run->loop);
+    return CF_OK;
+}
+
+static cf_status choose(cf_run *run, setting *self, const cf_binding *binding,
+                        cf_binding_options *options, cf_error *error)
+{
+    cf_status status = cf_source_check_options(run, binding->format, error);
+
+    if (!status)
+        status = cf_source_choose(run, &self->arena, options, error);
+    if (!status && binding->is_image && options->mode != CF_MODE_SEND)
+        status =
+            cf_fail(error, CF_USAGE,
+                    "%s could not be written to when it was added, and can only send: `counterfoil "
+                    "remove` it and add it again, where that has changed",
+                    binding->path);
+    if (!status && options->base == CF_BASE_LEAVES && binding->place.dir &&
+        !cf_options_has(&run->options, "base-dir"))
+        status = cf_fail(error, CF_USAGE,
+                         "--base leaves keeps no copies, and its base lies in %s: say --base-dir "
+                         "default, too",
+                         binding->place.dir);
+    return status;
+}
+
+/* Another folder, or the same one where another disk lies in its place. */
+static cf_status choose_place(cf_run *run, setting *self, cf_binding *binding,
+                              cf_binding_options *options, cf_error *error)
+{
+    const cf_base_owner owner = {binding, binding->path, options->base};
+    const char *dir;
+    bool said;
+
+    cf_status status = cf_base_dir_choose(run, &owner, &self->arena, &said, &dir, error);
+    if (status || !said || (!dir && !binding->place.dir))
+        return status;
+    if (dir && binding->place.dir && strcmp(dir, binding->place.dir) == 0 &&
+        cf_binding_check_place(binding, cf_loop_env(run->loop)->files, error) == CF_OK)
+        return CF_OK;
+    if (binding->is_base_moving)
+        return cf_fail(error, CF_LOCKED, "another `counterfoil set` moves the base of %s now",
+                       binding->path);
+    if (dir)
+        status = cf_base_dir_make(run, binding->path, dir, &self->made, error);
+    if (!status) {
+        self->moves = binding->is_base_moving = true;
+        options->place = self->made;
+        status = cf_base_moving_start(cf_loop_peer(run->loop), binding, &self->made, &self->moving,
+                                      error);
+    }
+    return status;
+}
+
+static cf_binding_options options_of(const cf_binding *binding)
+{
+    return (cf_binding_options){.collection = binding->collection,
+                                .format = binding->format,
+                                .mode = binding->mode,
+                                .merges = binding->merges,
+                                .base = binding->base,
+                                .place = binding->place,
+                                .limit = binding->limit,
+                                .poll = binding->poll,
+                                .path = binding->path,
+                                .include = (const char *const *)binding->include,
+                                .include_count = binding->include_count};
+}
+
+static cf_status begin(cf_run *run, setting *self, cf_binding *binding, cf_error *error)
+{
+    cf_binding_options options = options_of(binding);
+
+    self->path = cf_arena_text(&self->arena, cf_bytes_of_text(binding->path));
+    cf_status status = choose(run, self, binding, &options, error);
+    if (!status)
+        status = choose_place(run, self, binding, &options, error);
+    if (!status)
+        status = cf_binding_new(&options, &self->trial, error);
+    return status || self->moves ? status : change(run, self, binding, error);
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
-    cf_files *files = cf_loop_env(run->loop)->files;
-    cf_binding *binding = NULL, *trial = NULL;
-    cf_binding_options options = {0};
-    cf_arena arena = {0};
+    cf_binding *binding = NULL;
 
     cf_status status = cf_run_check_count(run, 1, 1, error);
     if (!status)
         status = cf_source_named(run, run->options.arguments[0], &binding, error);
+    if (!status && binding->silence)
+        status = cf_fail(error, CF_UNREACHABLE, "%s: %s", binding->path, binding->silence);
     if (status)
         return status;
-    options = (cf_binding_options){.collection = binding->collection,
-                                   .format = binding->format,
-                                   .mode = binding->mode,
-                                   .merges = binding->merges,
-                                   .base = binding->base,
-                                   .limit = binding->limit,
-                                   .path = binding->path,
-                                   .include = (const char *const *)binding->include,
-                                   .include_count = binding->include_count};
-    status = cf_source_check_options(run, binding->format, error);
+    run->state = cf_allocate(1, sizeof(setting));
+    return begin(run, run->state, binding, error);
+}
+
+/* What another `set` changed while copies were moved stays so. */
+static cf_status try_again(cf_run *run, setting *self, const cf_binding *binding, cf_error *error)
+{
+    cf_binding_options options = options_of(binding);
+
+    cf_binding_destroy(&self->trial, cf_loop_env(run->loop)->files);
+    cf_status status = choose(run, self, binding, &options, error);
+    options.place = self->made;
+    return status ? status : cf_binding_new(&options, &self->trial, error);
+}
+
+/* Somebody may have taken the source away, or its base elsewhere, in the meantime. */
+static cf_status end_moving(cf_run *run, setting *self, cf_error *error)
+{
+    cf_binding *binding = cf_source_at(cf_loop_engine(run->loop), self->path);
+
+    cf_status status = cf_base_moving_result(self->moving, &self->moved, error);
+    cf_base_moving_destroy(&self->moving);
+    if (!status && !binding)
+        status = cf_fail(error, CF_MISSING, "%s is no source any more", self->path);
     if (!status)
-        status = cf_source_choose(run, &arena, &options, error);
-    if (!status)
-        status = cf_binding_new(&options, &trial, error);
-    if (!status)
-        status = cf_binding_change(cf_loop_peer(run->loop), binding, trial, error);
-    if (!status) {
-        tell(run, binding);
-        cf_engine_touch_binding(cf_loop_engine(run->loop), binding);
-    }
-    cf_binding_destroy(&trial, files);
-    cf_arena_release(&arena);
-    cf_loop_wake(run->loop);
-    return status;
+        status = try_again(run, self, binding, error);
+    return status ? status : change(run, self, binding, error);
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    setting *self = run->state;
+
+    if (!self->moving)
+        return CF_OK;
+    progress->over = cf_base_moving_over(self->moving);
+    progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    return progress->over ? end_moving(run, self, error) : CF_OK;
+}
+
+/* What was not brought to its end leaves no place behind. */
+static void end(cf_run *run)
+{
+    setting *self = run->state;
+    const cf_env *env = cf_loop_env(run->loop);
+
+    if (!self)
+        return;
+    cf_binding *binding = self->moves ? cf_source_at(cf_loop_engine(run->loop), self->path) : NULL;
+    if (binding)
+        binding->is_base_moving = false;
+    cf_base_moving_destroy(&self->moving);
+    cf_base_dir_leave(env, &run->output, &self->made);
+    cf_base_place_release(&self->made);
+    cf_binding_destroy(&self->trial, env->files);
+    cf_arena_release(&self->arena);
+    free(self);
 }
 
 static const cf_option options_of_set[] = {
     CF_SOURCE_OPTIONS,
+    {"yes", 0, NULL, "with --base-dir: in the place of another home's base"},
     {0},
 };
 
 const cf_verb cf_verb_set = {
     .name = "set",
-    .usage = "set SOURCE [--base full|leaves|auto] [--mode both|send|receive] "
-             "[--max-delete N|P%|default] [--merge text|copies] [--include PATTERN]...",
+    .usage = "set SOURCE [--base full|leaves|auto] [--base-dir DIR|default] "
+             "[--mode both|send|receive] "
+             "[--max-delete N|P%|default] [--poll T|default] [--merge text|copies] [--include "
+             "PATTERN]...",
     .summary = "Changes how a source is synced",
     .needs = CF_NEEDS_PEER,
     .options = options_of_set,
     .start = start,
+    .step = step,
+    .end = end,
 };

@@ -26,9 +26,9 @@ cf_status cf_source_choose_format(const cf_run *run, const char *path, cf_format
 
 cf_status cf_source_check_options(const cf_run *run, cf_format format, cf_error *error)
 {
-    static const char *const of_files[] = {"base", "merge"};
+    static const char *const of_files[] = {"base", "base-dir", "merge", "poll"};
 
-    for (size_t i = 0; i < 2 && cf_format_is_records(format); i++)
+    for (size_t i = 0; i < sizeof of_files / sizeof *of_files && cf_format_is_records(format); i++)
         if (cf_options_has(&run->options, of_files[i]))
             return cf_fail(error, CF_USAGE, "--%s does not go with --format %s", of_files[i],
                            cf_format_text(format));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/source_moved.h"
 
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
 #include "peer/log/catalog.h"
 
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/sources.h"
 
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
 #include "peer/sources/records/record_include.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,17 @@ cf_status cf_source_of_path(const cf_run *run, const char *path, cf_arena *arena
     return status;
 }
 
+static cf_status choose_poll(const char *text, cf_poll_word *out, cf_error *error)
+{
+    uint64_t period_ms;
+
+    *out = (cf_poll_word){0};
+    if (strcmp(text, "default") == 0)
+        return CF_OK;
+    cf_status status = cf_duration_read(text, &period_ms, error);
+    return status ? status : cf_poll_word_of(period_ms, out, error);
+}
+
 cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_options *out,
                            cf_error *error)
 {
@@ -129,6 +141,7 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
     const char *mode = cf_options_value(&run->options, "mode");
     const char *merge = cf_options_value(&run->options, "merge");
     const char *limit = cf_options_value(&run->options, "max-delete");
+    const char *poll = cf_options_value(&run->options, "poll");
     const char **patterns = cf_arena_allocate(arena, run->options.choice_count, sizeof *patterns);
     const char *pattern;
     size_t at = 0, count = 0;
@@ -144,6 +157,8 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
         out->limit = (cf_delete_word){0};
     else if (!status && limit)
         status = cf_delete_word_read(limit, &out->limit, error);
+    if (!status && poll)
+        status = choose_poll(poll, &out->poll, error);
     while ((pattern = cf_options_next(&run->options, "include", &at)))
         patterns[count++] = pattern;
     if (!status)
@@ -153,4 +168,58 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
         out->include_count = count;
     }
     return status;
+}
+
+/* ---- Disks ---- */
+
+static bool tells_disk(const cf_binding *binding)
+{
+    return binding->format == CF_FORMAT_FILES && binding->disk.system.type;
+}
+
+json_t *cf_source_disk_json(const cf_binding *binding)
+{
+    const cf_disk_traits *traits = &binding->traits;
+
+    if (!tells_disk(binding))
+        return json_null();
+    return json_pack("{s:b, s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:b, s:I}", "modes",
+                     (int)!traits->loses_modes, "links", (int)!traits->loses_symlinks, "hard_links",
+                     (int)!traits->loses_hardlinks, "times", (int)!traits->loses_times, "time_step",
+                     (json_int_t)traits->time_step_ns, "folds_case", (int)traits->folds_case,
+                     "folds_unicode", (int)traits->folds_unicode, "changes_names",
+                     (int)traits->changes_names, "refuses_names", (int)traits->refuses_names,
+                     "size_refused", (json_int_t)traits->size_refused);
+}
+
+void cf_source_print_disk(const cf_output *output, const char *before, const cf_binding *binding)
+{
+    cf_buffer text = {0};
+
+    if (tells_disk(binding))
+        cf_disk_traits_text(&binding->traits, &text);
+    if (text.size)
+        cf_print(output, "%s%.*s\n", before, (int)text.size, (const char *)text.data);
+    cf_buffer_release(&text);
+}
+
+void cf_source_print_poll(const cf_output *output, const char *before, const cf_binding *binding)
+{
+    const uint64_t period_ms = cf_binding_poll_ms(binding);
+    char text[CF_POLL_TEXT];
+
+    cf_poll_show(period_ms, text);
+    if (period_ms && !binding->poll.given)
+        cf_print(output,
+                 "%sits disk may be changed from elsewhere: all of it is looked at every %s\n",
+                 before, text);
+}
+
+void cf_source_poll_text(const cf_binding *binding, char text[CF_SOURCE_POLL_TEXT])
+{
+    char period[CF_POLL_TEXT];
+
+    cf_poll_show(binding->poll.period_ms, period);
+    snprintf(text, CF_SOURCE_POLL_TEXT, "%s%s", binding->poll.given ? ", --poll " : "",
+             binding->poll.given ? period : "");
 }

@@ -18,14 +18,26 @@ cf_status cf_source_of_path(const cf_run *run, const char *path, cf_arena *arena
  * folder in its place is none of ours. */
 cf_status cf_source_release(const cf_env *env, const char *path, const cf_id *instance,
                             cf_error *error);
+/* What the disk of a source of files keeps, and does not, as JSON; null: it was not tried. */
+json_t *cf_source_disk_json(const cf_binding *binding);
+/* The same in a line, with `before` before it; nothing where it keeps everything. */
+void cf_source_print_disk(const cf_output *output, const char *before, const cf_binding *binding);
+/* That it is polled by itself, and how often, the same way; nothing where it is not, or where its
+ * user said how often. */
+void cf_source_print_poll(const cf_output *output, const char *before, const cf_binding *binding);
+/* ", --poll 30s" where its user said so. */
+enum { CF_SOURCE_POLL_TEXT = CF_POLL_TEXT + 16 };
+void cf_source_poll_text(const cf_binding *binding, char text[CF_SOURCE_POLL_TEXT]);
 /* Whether `path` is `folder` or lies in it. */
 bool cf_path_is_in(const char *path, const char *folder);
 
 /* Options of a binding, for `add` and `set`. */
 #define CF_SOURCE_OPTIONS                                                                          \
     {"base", 0, "full|leaves|auto", "what is kept of the last state: its bytes, or hashes only"},  \
+        {"base-dir", 0, "DIR|default", "where the bytes of the last state lie, on another disk"},  \
         {"mode", 0, "both|send|receive", "which way it is synced"},                                \
         {"max-delete", 0, "N|P%|default", "how many deletions at once need no word"},              \
+        {"poll", 0, "T|default", "how often to look, though nothing told of a change; 0: never"},  \
         {"merge", 0, "text|copies", "what becomes of edits of one text that were made apart"},     \
     {                                                                                              \
         "include", 0, "PATTERN", "only what matches; may be given often"                           \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/named_record.h"
 #include "peer/commands/remote.h"
@@ -27,12 +27,14 @@ static bool exists(const cf_overview_filter *filter)
     uint64_t at = CF_NODE_ROOT;
     cf_buffer path = {0};
 
+    if (filter->path.size == 0 || filter->binding->silence)
+        return true;
     cf_buffer_append_text(&path, "%s/", filter->binding->path);
     cf_buffer_append(&path, filter->path.data, filter->path.size);
     cf_buffer_append(&path, "", 1);
     bool there = lstat((const char *)path.data, &stat) == 0;
     cf_buffer_release(&path);
-    if (there || filter->path.size == 0)
+    if (there)
         return true;
     for (cf_bytes rest = filter->path; rest.size;) {
         const uint8_t *slash = memchr(rest.data, '/', rest.size);
@@ -113,7 +115,9 @@ static cf_status ask(cf_run *run, state *self, cf_error *error)
     if (!cf_options_has(&run->options, "remote"))
         return CF_OK;
     cf_status status = cf_run_timeout(run, &timeout_ms, error);
-    return status ? status : cf_inquiry_new(run->loop, timeout_ms, &self->inquiry, error);
+    return status ? status
+                  : cf_inquiry_new(cf_loop_connections(run->loop), cf_loop_peer(run->loop),
+                                   timeout_ms, &self->inquiry, error);
 }
 
 static cf_status start(cf_run *run, cf_error *error)
@@ -137,7 +141,7 @@ static cf_status start(cf_run *run, cf_error *error)
     for (size_t i = 0; i < self->count; i++)
         collections[i] = self->filters[i].binding->collection;
     self->round = cf_round_begin(cf_loop_engine(run->loop),
-                                 &(cf_round_options){.kind = CF_ROUND_LOOK,
+                                 &(cf_round_options){.kind = CF_ROUND_TELL,
                                                      .collections = collections,
                                                      .collection_count = self->count});
     cf_loop_wake(run->loop);
@@ -232,7 +236,8 @@ static void end(cf_run *run)
 static const cf_option options_of_status[] = {
     {"check", 0, NULL, "exit with the code that follows from what is listed"},
     {"remote", 0, NULL, "ask the broker what it has, and what devices have applied"},
-    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {"timeout", 0, "T",
+     "how long to wait for the broker, and for another verb that has the home (30s)"},
     {0},
 };
 
@@ -241,6 +246,7 @@ const cf_verb cf_verb_status = {
     .usage = "status [PATH|COLLECTION[//KEY]...] [--check] [--remote [--timeout T]]",
     .summary = "Shows what is in sync, and what is not and why; asks nobody but with --remote",
     .needs = CF_NEEDS_PEER,
+    .patience_ms = CF_REQUEST_TIMEOUT_MS,
     .options = options_of_status,
     .start = start,
     .step = step,

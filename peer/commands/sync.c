@@ -5,8 +5,8 @@
 #include "peer/commands/overview.h"
 #include "peer/commands/round.h"
 #include "peer/commands/waiting.h"
-#include "peer/account/membership.h"
-#include "peer/sources/lock_guard.h"
+#include "peer/membership/membership.h"
+#include "peer/sources/context/lock_guard.h"
 #include "peer/program/verbs.h"
 
 #include <stdio.h>
@@ -102,18 +102,49 @@ static void show(cf_run *run, const state *self, const cf_overview *overview)
     }
 }
 
-static void say_next(cf_run *run, const cf_standing *standing, const cf_broker_status *broker)
+static bool is_pending(const cf_binding_status *status, cf_pending_kind kind)
 {
-    if (standing->held)
-        cf_say(&run->output, "stopped for safety: if these deletions are meant, say so with --yes "
-                             "or --max-delete; if not, `counterfoil repair SOURCE --refill` brings "
-                             "back what is missing");
-    if (standing->spared)
+    for (size_t i = 0; i < status->pending_count; i++)
+        if (status->pending[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* What stops one source, with the commands that end it. */
+static void say_stop(cf_run *run, const cf_binding_status *status)
+{
+    cf_buffer word = {0};
+
+    cf_binding_path_word(status->binding, &word);
+    cf_buffer_append(&word, "", 1);
+    const char *path = (const char *)word.data;
+    if (is_pending(status, CF_PENDING_HELD))
         cf_say(&run->output,
-               "stopped for safety: what was deleted elsewhere is still here. If that "
-               "was meant, say so with --yes or --max-delete; if not, `counterfoil "
-               "remove SOURCE` and `counterfoil add SOURCE --existing --mine` bring "
-               "it back everywhere");
+               "stopped for safety: if these deletions are meant, `counterfoil sync %s --yes` (or "
+               "--max-delete) says so; if not, `counterfoil repair %s --refill` brings them back, "
+               "but nothing that went before these were held",
+               path, path);
+    if (is_pending(status, CF_PENDING_AWAY))
+        cf_say(&run->output,
+               "stopped for safety: what is missing with a file system is not deleted elsewhere. "
+               "Let that be there as it was; if the deletions are meant, `counterfoil sync %s "
+               "--yes` says so",
+               path);
+    if (is_pending(status, CF_PENDING_SPARED))
+        cf_say(&run->output,
+               "stopped for safety: what was deleted elsewhere is still here. If that was meant, "
+               "`counterfoil sync %s --yes` (or --max-delete) says so; if not, `counterfoil remove "
+               "%s` and `counterfoil add %s --existing --mine` bring it back everywhere",
+               path, path, path);
+    cf_buffer_release(&word);
+}
+
+static void say_next(cf_run *run, const cf_overview *overview)
+{
+    const cf_broker_status *broker = &overview->broker;
+
+    for (size_t i = 0; i < overview->count; i++)
+        say_stop(run, &overview->sources[i].status);
     /* Where the link's own report does not reach the user. */
     if (broker->trouble && (run->quiet || cf_loop_serves(run->loop)))
         cf_say(&run->output, "the broker: %s", broker->text);
@@ -161,6 +192,16 @@ static bool is_any_locked_out(cf_run *run, state *self, bool tells)
     return locked;
 }
 
+/* Those locks stand on stderr already. */
+static void drop_told_locks(cf_run *run, const state *self, cf_overview *overview)
+{
+    const cf_link *link = cf_engine_link(cf_loop_engine(run->loop));
+
+    for (size_t i = 0; link && self->locks_told && i < overview->count; i++)
+        if (cf_link_is_locked(link, &overview->sources[i].status.binding->collection))
+            overview->sources[i].status.lock = NULL;
+}
+
 static void note_silence(const state *self, cf_broker_status *broker)
 {
     /* What it takes later only it has answered, however often that is tried again. */
@@ -189,12 +230,13 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
         return status;
     cf_standing standing = cf_overview_standing(&overview, !self->dry_run);
     standing.locked |= is_any_locked_out(run, self, self->locked_out);
+    drop_told_locks(run, self, &overview);
     show(run, self, &overview);
     if (!cf_engine_binding_count(cf_loop_engine(run->loop)) && !run->quiet)
         cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
     if (self->dry_run)
         return CF_OK;
-    say_next(run, &standing, &overview.broker);
+    say_next(run, &overview);
     if (cf_membership_standing(cf_loop_peer(run->loop), error)) {
         cf_say(&run->output, "%s", error->text);
         standing.denied = true;

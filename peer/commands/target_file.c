@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/target_file.h"
 
-#include "broker/descriptor.h"
+#include "broker/platform/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>

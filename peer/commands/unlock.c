@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
-#include "peer/locks/lock_breaks.h"
+#include "peer/log/lock_breaks.h"
 #include "peer/program/verbs.h"
 
 #include <stdlib.h>
@@ -15,6 +15,7 @@ typedef struct {
     cf_hash holder; /* whose lock is broken */
     bool breaks, has_request, is_recorded;
     bool regains; /* what this device has and has forgotten, to give it back */
+    cf_ids gone;  /* items that are called so, or were last */
     uint64_t give_up_ms;
 } state;
 
@@ -30,6 +31,21 @@ static bool is_owner(cf_peer *peer)
     return device && device->role == CF_ROLE_OWNER;
 }
 
+/* What is locked may be deleted by now. */
+static cf_status name(const cf_run *run, state *self, cf_error *error)
+{
+    const char *given = run->options.arguments[0];
+    cf_error ignored;
+
+    cf_status status = cf_lockable_named(run, given, &self->arena, &self->what, error);
+    if (status == CF_MISSING &&
+        cf_lockable_gone(run, given, &self->arena, &self->what, &self->gone, &ignored) == CF_OK) {
+        self->what.item = self->gone.at[0];
+        status = CF_OK;
+    }
+    return status;
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     state *self = cf_allocate(1, sizeof *self);
@@ -41,8 +57,7 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status)
         status = cf_run_timeout(run, &timeout_ms, error);
     if (!status)
-        status =
-            cf_lockable_named(run, run->options.arguments[0], &self->arena, &self->what, error);
+        status = name(run, self, error);
     if (!status && self->breaks && !is_owner(cf_loop_peer(run->loop)))
         status = cf_fail(error, CF_DENIED, "only an owner breaks a lock; this device is none");
     self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
@@ -71,10 +86,37 @@ static cf_status say_locked(cf_run *run, state *self, const cf_hash *holder, cf_
                    cf_catalog_device_name(cf_loop_peer(run->loop), holder, &self->arena));
 }
 
+static bool is_locked(cf_locks *locks, const cf_id *collection, const cf_id *item)
+{
+    return cf_locks_own(locks, collection, item) || cf_locks_of_this(locks, collection, item) ||
+           cf_locks_of_other(locks, collection, item);
+}
+
+/* Another may have the name of what is locked, if anything has. */
+static void choose_of_gone(cf_run *run, state *self)
+{
+    cf_locks *locks = locks_of(run);
+    cf_lockable ignored_place;
+    cf_error ignored;
+
+    if (!self->what.path.size || is_locked(locks, &self->what.collection, &self->what.item))
+        return;
+    if (!self->gone.count && cf_lockable_gone(run, run->options.arguments[0], &self->arena,
+                                              &ignored_place, &self->gone, &ignored))
+        return;
+    for (size_t i = 0; i < self->gone.count; i++)
+        if (is_locked(locks, &self->what.collection, &self->gone.at[i])) {
+            self->what.item = self->gone.at[i];
+            return;
+        }
+}
+
 /* What is to be ended, once it is known who has it. */
 static cf_status ask(cf_run *run, state *self, cf_error *error)
 {
     cf_locks *locks = locks_of(run);
+
+    choose_of_gone(run, self);
     const cf_lock *own = cf_locks_own(locks, &self->what.collection, &self->what.item);
     const cf_lease *other = cf_locks_of_other(locks, &self->what.collection, &self->what.item);
 
@@ -182,6 +224,7 @@ static void end(cf_run *run)
     if (self->has_request && cf_loop_engine(run->loop))
         cf_locks_forget(locks_of(run), &self->request);
     cf_arena_release(&self->arena);
+    free(self->gone.at);
     free(self);
 }
 

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/log/inspection.h"
+#include "peer/bindings/inspection.h"
 #include "peer/program/verbs.h"
 
 typedef struct {
     const cf_run *run;
-    json_t *list;
+    json_t *list, *away;
 } findings;
 
 static void note(void *context, const cf_damage *damage)
 {
     findings *self = context;
 
-    json_array_append_new(self->list, json_sprintf("%s", damage->what));
+    json_array_append_new(damage->kind == CF_DAMAGE_AWAY ? self->away : self->list,
+                          json_sprintf("%s", damage->what));
     if (!self->run->json)
         cf_say(&self->run->output, "%s", damage->what);
 }
@@ -19,7 +20,7 @@ static void note(void *context, const cf_damage *damage)
 static cf_status start(cf_run *run, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(run->loop), *own = NULL;
-    findings self = {.run = run, .list = json_array()};
+    findings self = {.run = run, .list = json_array(), .away = json_array()};
 
     cf_status status = cf_run_check_count(run, 0, 0, error);
     if (!status)
@@ -34,15 +35,19 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_peer_close(&own);
     if (!status && run->json)
         cf_print_json(&run->output,
-                      json_pack("{s:b, s:O}", "whole", (int)(json_array_size(self.list) == 0),
-                                "damaged", self.list));
+                      json_pack("{s:b, s:O, s:O}", "whole", (int)(json_array_size(self.list) == 0),
+                                "damaged", self.list, "away", self.away));
     else if (!status && !run->quiet && json_array_size(self.list) == 0)
-        cf_print(&run->output, "everything is whole\n");
+        cf_print(&run->output, json_array_size(self.away) ? "everything else is whole\n"
+                                                          : "everything is whole\n");
+    if (!status && json_array_size(self.away))
+        run->exit_code = 1;
     if (!status && json_array_size(self.list)) {
         run->exit_code = cf_status_exit_code(CF_BROKEN);
         cf_say(&run->output, "`counterfoil repair` mends what can be made again");
     }
     json_decref(self.list);
+    json_decref(self.away);
     return status;
 }
 

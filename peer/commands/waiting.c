@@ -133,8 +133,10 @@ static cf_status begin(cf_waiting *self, uint64_t now_ms, cf_error *error)
 
     self->give_up_ms = now_ms + self->timeout_ms;
     cf_status status = cf_log_heads(all.peer->log, gather, &all, error);
-    return status ? status
-                  : cf_inquiry_new(self->run->loop, self->timeout_ms, &self->inquiry, error);
+    return status
+               ? status
+               : cf_inquiry_new(cf_loop_connections(self->run->loop), cf_loop_peer(self->run->loop),
+                                self->timeout_ms, &self->inquiry, error);
 }
 
 static bool has_applied(const cf_waiting *self, const cf_hash *device)

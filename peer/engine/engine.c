@@ -1,21 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/engine_inside.h"
-#include "peer/sources/lock_guard.h"
+#include "broker/platform/jobs.h"
+#include "peer/sources/context/lock_guard.h"
+#include "peer/sources/context/probe.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { LOCKS_MS = 2000, CATCHES_UP_MS = 30000 };
 
 /* ---- Watching ---- */
 
+/* What was to be done in a moment is not put off for as long as the clock was set back. */
+static void follow_clock(cf_engine *engine, uint64_t now_ms)
+{
+    uint64_t by_ms = engine->now_ms > now_ms ? engine->now_ms - now_ms : 0;
+
+    engine->now_ms = now_ms;
+    for (size_t i = 0; by_ms && i < engine->count; i++)
+        cf_source_set_back(&engine->sources[i], by_ms);
+    if (by_ms && engine->locks_due_ms)
+        engine->locks_due_ms = cf_deadline_set_back(engine->locks_due_ms, by_ms);
+}
+
 static void watch_changed(void *context, uint64_t folder, cf_bytes name, cf_event_kind kind)
 {
     cf_engine *engine = context;
 
+    follow_clock(engine, engine->env->now_ms(engine->env->context)); /* it may have slept */
     for (size_t i = 0; i < engine->count; i++)
         if (engine->bindings[i]->number == CF_WATCH_SOURCE(folder))
             cf_source_changed(&engine->sources[i], CF_WATCH_NODE(folder), name, kind,
                               engine->now_ms);
+}
+
+static void watch_renamed(void *context, uint64_t from_folder, cf_bytes from, uint64_t to_folder,
+                          cf_bytes to)
+{
+    cf_engine *engine = context;
+    const cf_look_place before = {.folder = CF_WATCH_NODE(from_folder), .name = from};
+    const cf_look_place after = {.folder = CF_WATCH_NODE(to_folder), .name = to};
+
+    for (size_t i = 0; i < engine->count; i++)
+        if (engine->bindings[i]->number == CF_WATCH_SOURCE(from_folder) &&
+            CF_WATCH_SOURCE(from_folder) == CF_WATCH_SOURCE(to_folder))
+            cf_source_renamed(&engine->sources[i], &before, &after);
 }
 
 static void watch_moved(void *context, uint64_t folder)
@@ -30,6 +59,31 @@ static void watch_overflowed(void *context)
     cf_report(engine->env, CF_REPORT_NOTICE, "too many changes at once: looking at everything");
     for (size_t i = 0; i < engine->count; i++)
         cf_source_look(&engine->sources[i], CF_LOOK_SYNCS, (cf_delete_word){0}, engine->now_ms);
+}
+
+/* Which disk lies there now is told by all that is on it. */
+void cf_engine_mounted(cf_engine *engine, const char *place)
+{
+    for (size_t i = 0; engine->workshop.watch && i < engine->count; i++) {
+        const cf_binding *binding = engine->bindings[i];
+        const size_t size = strlen(binding->path);
+
+        if (binding->format == CF_FORMAT_FILES && strncmp(place, binding->path, size) == 0 &&
+            place[size] == '/' && place[size + 1])
+            cf_source_changed(&engine->sources[i], CF_WATCH_UNKNOWN, CF_WHOLE_FOLDER,
+                              CF_EVENT_ARRIVED, engine->now_ms);
+    }
+}
+
+/* Sources that lie side by side may share a file by hard links. One that had its turn before has
+ * another. */
+static void look_at_file(void *context, const cf_binding *in, const cf_stat *file)
+{
+    cf_engine *engine = context;
+
+    for (size_t i = 0; i < engine->count; i++)
+        if (cf_source_look_at_file(&engine->sources[i], file) && engine->bindings[i] != in)
+            engine->workshop.activity++;
 }
 
 /* ---- Opening ---- */
@@ -87,16 +141,29 @@ static cf_binding *const *get_bindings(void *context, size_t *count)
     return engine->bindings;
 }
 
+static bool is_read(void *context, const cf_hash *hash)
+{
+    const cf_engine *engine = context;
+
+    return cf_uploads_read_base(engine->workshop.uploads, hash) ||
+           cf_downloads_read_base(engine->workshop.downloads, hash) ||
+           cf_resupply_reads(engine->resupply, hash);
+}
+
 static cf_status make_parts(cf_engine *engine, bool watch, cf_error *error)
 {
-    cf_watch_handler handler = {engine, watch_changed, watch_moved, watch_overflowed};
+    cf_watch_handler handler = {engine, watch_changed, watch_renamed, watch_moved,
+                                watch_overflowed};
 
     engine->workshop.peer = engine->peer;
+    engine->workshop.look_at_file = look_at_file;
+    engine->workshop.context = engine;
     cf_engine_watch_intake(engine);
     engine->workshop.uploads = cf_uploads_new(engine->peer);
     engine->workshop.downloads =
         cf_downloads_new(&(cf_downloads_options){engine->peer, get_bindings, engine});
-    engine->workshop.bases = cf_bases_new(engine->peer);
+    engine->workshop.bases =
+        cf_bases_new(&(cf_bases_options){engine->peer, get_bindings, is_read, engine});
     engine->resupply = cf_resupply_new(&(cf_resupply_options){engine->peer, get_bindings, engine});
     cf_status status =
         cf_locks_open(engine->peer, watch, engine->now_ms, &engine->workshop.locks, error);
@@ -143,11 +210,14 @@ void cf_engine_close(cf_engine **engine)
     cf_acknowledged_release(&self->acknowledged);
     free(self->told_locks);
     cf_heads_release(&self->applied);
+    free(self->behind.at);
     cf_resupply_destroy(&self->resupply);
     cf_uploads_destroy(&self->workshop.uploads);
     cf_downloads_destroy(&self->workshop.downloads);
-    for (size_t i = 0; i < self->count; i++)
+    for (size_t i = 0; i < self->count; i++) {
+        cf_bases_forget(self->workshop.bases, self->bindings[i]);
         cf_source_close(&self->sources[i]);
+    }
     cf_bases_destroy(&self->workshop.bases);
     cf_watch_destroy(&self->workshop.watch);
     for (size_t i = 0; i < self->count; i++)
@@ -190,8 +260,9 @@ cf_watch *cf_engine_watch(cf_engine *engine)
 /* What changed in the view of a collection is to be applied by each source that shows it. */
 static void distribute_changes(cf_engine *engine)
 {
-    for (size_t i = 0; i < engine->peer->collection_count; i++) {
-        cf_collection *collection = engine->peer->collections[i];
+    const cf_collection *collection;
+
+    while ((collection = cf_peer_next_changed(engine->peer))) {
         cf_arena arena = {0};
         const cf_group *groups;
         size_t count;
@@ -262,12 +333,33 @@ static void await_locks(cf_engine *engine, uint64_t now_ms, uint64_t *deadline)
         *deadline = engine->locks_due_ms;
 }
 
+bool cf_engine_is_any_silent(const cf_engine *engine)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < engine->count; i++)
+        any |= engine->bindings[i]->silence != NULL;
+    return any;
+}
+
+/* What reads of a disk that hangs, begun while it still answered, are not to keep from others. */
+static void relieve_workers(const cf_engine *engine, uint64_t now_ms, uint64_t *deadline)
+{
+    cf_jobs *jobs = engine->env->jobs;
+
+    if (!cf_engine_is_any_silent(engine))
+        return;
+    jobs->relieve(jobs, CF_PROBE_SILENT_MS);
+    if (now_ms + CF_PROBE_SILENT_MS < *deadline)
+        *deadline = now_ms + CF_PROBE_SILENT_MS;
+}
+
 cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_status status = CF_OK;
     uint64_t before;
 
-    engine->now_ms = now_ms;
+    follow_clock(engine, now_ms);
     do {
         before = engine->workshop.activity;
         *deadline = UINT64_MAX;
@@ -295,6 +387,7 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
         cf_engine_report(engine);
         cf_engine_step_fault(engine, deadline);
     }
+    relieve_workers(engine, now_ms, deadline);
     for (const cf_round *round = engine->rounds; round; round = round->next)
         if (cf_round_deadline(round) < *deadline)
             *deadline = cf_round_deadline(round);
@@ -347,10 +440,16 @@ cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_erro
     return cf_fail(error, CF_MISSING, "no such source");
 }
 
+void cf_engine_tidy_bases(cf_engine *engine)
+{
+    cf_bases_tidy(engine->workshop.bases, engine->bindings, engine->count);
+}
+
 void cf_engine_unguard(cf_engine *engine)
 {
     for (size_t i = 0; i < engine->count; i++)
-        cf_lock_guard_release(engine->peer, engine->bindings[i]);
+        if (!engine->bindings[i]->silence)
+            cf_lock_guard_release(engine->peer, engine->bindings[i]);
 }
 
 void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding)

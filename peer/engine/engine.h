@@ -5,11 +5,12 @@
  * peer/program/loop.c pumps it. */
 #ifndef CF_PEER_ENGINE_ENGINE_H
 #define CF_PEER_ENGINE_ENGINE_H
-#include "peer/sources/binding.h"
-#include "peer/sources/guard.h"
+#include "peer/engine/told_addresses.h"
+#include "peer/bindings/binding.h"
+#include "peer/bindings/guard.h"
 #include "peer/locks/locks.h"
-#include "peer/sources/files/watch.h"
-#include "peer/sources/records/record_conflicts.h"
+#include "peer/sources/context/watch.h"
+#include "peer/bindings/binding_report.h"
 
 typedef struct cf_engine cf_engine;
 
@@ -33,6 +34,8 @@ cf_link *cf_engine_link(cf_engine *engine);
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
 /* Rises with each change of the broker. */
 uint64_t cf_engine_broker_number(const cf_engine *engine);
+/* Other addresses of it; `out` may be NULL. Returns a number that rises as they change. */
+uint64_t cf_engine_elsewhere(cf_engine *engine, cf_told_addresses *out);
 /* Whether the user's home is the broker of that address: as the member log says, and where it says
  * nothing, as this device is set. */
 bool cf_engine_is_home(const cf_engine *engine, const char *address);
@@ -41,18 +44,27 @@ bool cf_engine_is_home(const cf_engine *engine, const char *address);
 cf_status cf_engine_publish_home(cf_engine *engine, const char *address, cf_error *error);
 /* NULL unless options.watch. */
 cf_watch *cf_engine_watch(cf_engine *engine);
+/* Something was mounted at this place, an absolute path, or is there no more: what a source has
+ * there is to be looked at. */
+void cf_engine_mounted(cf_engine *engine, const char *place);
 
 /* Goes on with everything that can go on. Call after anything came: frames, finished jobs (deliver
  * them first), watch events, the deadline. Returns when to call again, UINT64_MAX: only when
  * something comes. CF_OK, or what made the engine useless: close it and open it again (CF_FULL:
  * when there is room). */
 cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline, cf_error *error);
+/* The disk of some source does not answer (peer/sources/context/probe.h): what reads from it may
+ * never end.
+ */
+bool cf_engine_is_any_silent(const cf_engine *engine);
 
 /* ---- Rounds ---- */
 
 typedef enum {
     CF_ROUND_SYNC,  /* look, send, receive, apply */
     CF_ROUND_LOOK,  /* look only: nothing is published, received or applied */
+    CF_ROUND_TELL,  /* the same for `status`; where the engine watches, what it was told of and has
+                       not looked at yet is all that is looked at */
     CF_ROUND_AGREE, /* look where nothing was looked at yet: what is equal becomes the base */
     CF_ROUND_LEARN, /* take what the broker has into the log: nothing is looked at or applied */
 } cf_round_kind;
@@ -108,20 +120,15 @@ cf_binding *cf_engine_binding_at(const cf_engine *engine, size_t index);
 cf_status cf_engine_take_binding(cf_engine *engine, cf_binding *binding, cf_error *error);
 /* Stops syncing it and forgets its base; the user's data stay. */
 cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_error *error);
+/* The home's cache of bases, and those elsewhere, hold nothing that is not shown; soon, where
+ * copies are under way. */
+void cf_engine_tidy_bases(cf_engine *engine);
 /* Gives files the write permission back that others' locks took here: no lock counts any more. */
 void cf_engine_unguard(cf_engine *engine);
 /* Its options, path or root changed. */
 void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding);
 
-/* How what is on the disk of a source compares with its collection, before the first round: for
- * `add`. */
-typedef struct {
-    size_t equal, different, only_here, only_there;
-    size_t older;   /* others had this here before, and have something newer now */
-    size_t deleted; /* or have it no more */
-    size_t modes;   /* of the equal ones, those whose mode is another */
-    size_t meeting; /* of the different ones, rows of one number that somebody counted up */
-} cf_comparison;
+/* Before the first round: for `add`. */
 cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
                             cf_error *error);
 /* The same of a folder of files, where no engine is at work; `own` is told of each thing that lies
@@ -131,42 +138,6 @@ cf_status cf_compare_folder(cf_peer *peer, const cf_binding *binding, cf_compare
                             void *context, cf_comparison *out, cf_error *error);
 
 /* ---- What is not in sync ---- */
-
-typedef enum {
-    CF_PENDING_UNSENT,    /* done here, not in the log yet */
-    CF_PENDING_UNAPPLIED, /* done elsewhere, not on the disk yet */
-    CF_PENDING_WAITS,     /* for a broker, a key, a writer to close, an upload, a download */
-    CF_PENDING_HELD,      /* a mass delete done here, which needs the user's word */
-    CF_PENDING_SPARED,    /* the same done elsewhere, not here yet; also called held */
-    CF_PENDING_SKIPPED,   /* can't be synced, or failed */
-    CF_PENDING_LOCKED,    /* done here, while another has the lock */
-    CF_PENDING_LEFT_OUT,  /* isn't synced, and needn't be: all else is in sync without it */
-} cf_pending_kind;
-
-typedef struct {
-    cf_pending_kind kind;
-    cf_bytes path; /* raw, from the source's root */
-    const char *reason;
-    size_t order; /* in which it was found; for who sorts */
-} cf_pending;
-
-typedef struct {
-    cf_bytes path;
-    cf_hash device;                  /* who wrote the copy, or the value that is not shown */
-    const cf_record_conflict *field; /* NULL: it is a copy of a file */
-} cf_conflict;
-
-typedef struct {
-    const cf_binding *binding;
-    size_t items; /* in the base */
-    const cf_pending *pending;
-    size_t pending_count;
-    const cf_conflict *conflicts;
-    size_t conflict_count;
-    cf_status trouble; /* CF_OK; else why the source can't be used */
-    const char *trouble_text;
-    const char *lock; /* "locked by desk until 15:02": all of it, by another; NULL */
-} cf_binding_status;
 
 /* As known after the last look; in the arena. What is held is reported as well, where the engine
  * watches. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_listing.h"
 #include "peer/engine/engine.h"
+#include "peer/sources/files/files_listing.h"
 #include "peer/sources/files/meeting.h"
 #include "peer/sources/records/record_source.h"
 
@@ -223,7 +223,7 @@ static bool has_other_mode(comparing *self, const thing *here, const thing *ther
     cf_stat stat;
 
     bool other = there->shown->mode.size && here->kind != CF_KIND_SYMLINK &&
-                 hold_folder(self, here, &hold, &name) &&
+                 !self->binding->traits.loses_modes && hold_folder(self, here, &hold, &name) &&
                  files->stat(files, hold.folder, name, &stat, &ignored) == CF_OK;
     if (other) {
         cf_pack_uint(&mode, stat.mode & 0777);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A broker that sends entries which no honest log holds, or holds back what they build on: what can
  * be taken is taken, the rest is told by name, and asked for again in another session. */
-#include "peer/account/admitted.h"
 #include "peer/engine/engine_inside.h"
+#include "peer/membership/admitted.h"
 
 #include <stdio.h>
 

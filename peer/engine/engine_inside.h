@@ -2,8 +2,9 @@
 /* What the engine's own files share. */
 #ifndef CF_PEER_ENGINE_ENGINE_INSIDE_H
 #define CF_PEER_ENGINE_ENGINE_INSIDE_H
-#include "broker/names.h"
+#include "broker/platform/names.h"
 #include "codec/address.h"
+#include "peer/engine/engine.h"
 #include "peer/log/acknowledged.h"
 #include "peer/sources/source.h"
 #include "peer/transfer/resupply.h"
@@ -40,16 +41,22 @@ struct cf_engine {
     bool catches_up;       /* entries of an own chain are to come: the home went back */
     uint64_t locks_due_ms; /* till when it is waited for what is locked; 0: it isn't */
     uint64_t losses;       /* how often a session was lost or could not be had */
+    cf_error clock;        /* what workshop.silent says */
     cf_error loss;
     unsigned denials; /* in a row */
+    bool was_removed; /* so the broker said when they began */
     uint64_t retry_ms;
     cf_acknowledged acknowledged;
-    cf_heads applied; /* as it was reported last */
+    cf_heads applied;   /* as it was reported last */
+    bool knows_applied; /* since this start it was gathered of all collections */
+    cf_ids behind;      /* collections that were not applied when that was last gathered */
     uint64_t reported_session, reported_activity;
     uint64_t noted_session;       /* in which what is gone was noted, */
     size_t noted_lacking;         /* when so many blobs were lacking */
     char broker[CF_ADDRESS_TEXT]; /* its line */
     uint64_t broker_number;
+    bool awaits_addresses; /* it was asked in this session where it is, and has not said */
+    uint64_t told_number;  /* rises as what the broker told of its addresses changes */
     uint64_t went_back_ms; /* from a broker that was not the user's new home */
     uint64_t anew_ms;      /* when a session began anew that the broker had forgotten */
     bool crowded;          /* only the member log goes to and fro: see cf_link_welcome */
@@ -101,6 +108,8 @@ void cf_engine_load_applied(cf_engine *engine);
 cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error);
 /* The broker says that the user is at this address now. */
 void cf_engine_moved(cf_engine *engine, cf_bytes address);
+/* The broker said where it may be reached. Taken once in a session. */
+void cf_engine_told_addresses(cf_engine *engine, const cf_bytes *lines, size_t count);
 /* Goes back if a broker was followed and the member log does not say the same. */
 void cf_engine_check_move(cf_engine *engine);
 /* Writes what the broker has acknowledged; a failure is reported. */

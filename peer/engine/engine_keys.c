@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/engine_inside.h"
-#include "peer/account/epochs.h"
+#include "peer/membership/epochs.h"
 
 /* A key that is in use now, after there was none, lets go what waited for it. */
 static void notice_key(cf_engine *engine)

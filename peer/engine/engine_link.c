@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/engine_inside.h"
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 #include "peer/log/unsent.h"
-#include "peer/sources/lock_guard.h"
+#include "peer/sources/context/lock_guard.h"
 
 #include "codec/address.h"
+#include "codec/clock.h"
 #include "codec/limits.h"
 
 #include <inttypes.h>
@@ -35,6 +36,7 @@ static void tell_rollback(cf_engine *engine, uint64_t lacking)
     cf_rollback rollback = {engine->now_ms, lacking, name};
     cf_error error;
 
+    cf_link_lacking(cf_engine_link(engine), lacking);
     name_broker(engine, name);
     cf_report(engine->env, CF_REPORT_WARNING,
               "%s was rolled back: it lacks %llu entr%s that it had acknowledged, and this device "
@@ -99,21 +101,23 @@ static void connected(void *context, const cf_link_welcome *welcome)
     engine->loss = (cf_error){0};
     engine->delay[0] = '\0';
     engine->denials = 0;
+    engine->was_removed = false;
     engine->retry_ms = 0;
-    engine->workshop.silent = difference > (int64_t)CF_DAY_MS || difference < -(int64_t)CF_DAY_MS
-                                  ? "this device's clock is more than a day off the broker's"
-                                  : NULL;
-    if (engine->workshop.silent)
-        cf_report(engine->env, CF_REPORT_ERROR,
-                  "this device's clock is %lld hours off the broker's: nothing is published until "
-                  "it is mended",
-                  (long long)(difference < 0 ? -difference : difference) / 3600000);
+    engine->workshop.silent = NULL;
+    if (cf_clock_is_off(difference)) {
+        cf_link_fail_clock(difference, &engine->clock);
+        engine->workshop.silent = engine->clock.text;
+        cf_report(engine->env, CF_REPORT_ERROR, "%s; nothing is published until then",
+                  engine->clock.text);
+    }
     engine->crowded = welcome->is_crowded;
     if (engine->crowded) {
         cf_report(engine->env, CF_REPORT_ERROR, "the broker: %s", CF_ENGINE_CROWDED);
         return;
     }
     greet_broker(engine, welcome);
+    cf_link_locate(engine->peer->link);
+    engine->awaits_addresses = true;
     cf_author_each_behind(engine->peer->author, welcome->heads, meet_again, engine);
     cf_unsent_shown(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer),
                     welcome->heads);
@@ -134,18 +138,24 @@ static bool begins_anew(cf_engine *engine, const cf_link_loss *loss)
     return true;
 }
 
-/* Who shut this device out is said where the log tells; else what the broker said, which may as
- * well have lost the user. */
+/* Who shut this device out is said where the log tells, and that the user was removed where the
+ * broker said so once; else both may be, and what to do about either is said. */
 static void tell_denial(cf_engine *engine, const cf_error *why)
 {
     cf_error standing;
 
     if (cf_membership_standing(engine->peer, &standing))
         cf_fail(&engine->loss, CF_DENIED, "%s", standing.text);
+    else if (engine->was_removed)
+        cf_fail(&engine->loss, CF_DENIED,
+                "the operator of the broker removed this user there; all that is here stays, and "
+                "`counterfoil broker` on an owner's device, with a new invitation, brings it back");
     else
         cf_fail(&engine->loss, CF_DENIED,
-                "%s; whether it is still in, `counterfoil devices` tells on another one; if "
-                "not, " CF_WAY_BACK,
+                "%s: if others get in, and `counterfoil devices` there does not list it, "
+                "`counterfoil leave`, then `counterfoil join` with a new code; if none does, the "
+                "user was "
+                "removed there, and `counterfoil broker` with a new invitation brings it back",
                 why->text);
 }
 
@@ -166,6 +176,7 @@ static void lost(void *context, const cf_link_loss *loss)
     engine->retry_ms = loss->retry_ms;
     cf_engine_check_move(engine);
     engine->denials = loss->why->status == CF_DENIED ? engine->denials + 1 : 0;
+    engine->was_removed = engine->denials && (engine->was_removed || loss->was_removed);
     if (engine->denials)
         tell_denial(engine, loss->why);
     bool said = strcmp(before.text, engine->loss.text) == 0 || /* at the try before */
@@ -428,6 +439,14 @@ static void moved(void *context, cf_bytes address)
     cf_engine_moved(context, address);
 }
 
+static void located(void *context, const uint8_t instance[16], uint64_t position,
+                    const cf_bytes *lines, size_t count)
+{
+    (void)instance;
+    (void)position;
+    cf_engine_told_addresses(context, lines, count);
+}
+
 cf_link_events cf_engine_link_events(cf_engine *engine)
 {
     return (cf_link_events){
@@ -441,6 +460,7 @@ cf_link_events cf_engine_link_events(cf_engine *engine)
         .lease = lease_came,
         .idle = idle,
         .moved = moved,
+        .answers.located = located,
         .blobs = {piece, stored, blob_refused, blob_delayed, received, absent},
         .context = engine,
     };

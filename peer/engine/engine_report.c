@@ -5,6 +5,8 @@
 #include "codec/pack.h"
 #include "peer/log/gone.h"
 
+#include <stdlib.h>
+
 #define META_APPLIED "applied"
 
 static bool is_behind(cf_engine *engine, const cf_id *collection)
@@ -26,38 +28,81 @@ static bool is_behind(cf_engine *engine, const cf_id *collection)
                       pendings.at[k].kind == CF_PENDING_SPARED;
         cf_pendings_release(&pendings);
     }
-    for (size_t i = 0; i < engine->peer->collection_count && !behind; i++)
-        behind = cf_id_equal(&engine->peer->collections[i]->id, collection) &&
-                 engine->peer->collections[i]->waits;
-    return behind;
+    const cf_collection *known = cf_peer_known_collection(engine->peer, collection);
+
+    return behind || (known && known->waits);
 }
 
-typedef struct {
-    cf_engine *engine;
-    cf_heads applied;
-} gathering;
-
-/* What was applied of it before. */
-static void keep_writers(gathering *self, const cf_heads *heads)
+/* A collection can only become behind by an entry, and be applied again without one. So those whose
+ * heads changed are asked, and those that were behind. */
+static void list_due(void *context, const cf_id *collection)
 {
+    cf_ids_add(context, collection);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return cf_id_compare(a, b);
+}
+
+static cf_ids take_due(cf_engine *engine)
+{
+    cf_ids due = engine->behind;
+    size_t kept = 0;
+
+    engine->behind = (cf_ids){0};
+    cf_author_each_changed(engine->peer->author, list_due, &due);
+    if (due.count)
+        qsort(due.at, due.count, sizeof *due.at, by_id);
+    for (size_t i = 0; i < due.count; i++)
+        if (!kept || !cf_id_equal(&due.at[kept - 1], &due.at[i]))
+            due.at[kept++] = due.at[i];
+    due.count = kept;
+    return due;
+}
+
+static void add_writer(cf_heads *into, const cf_heads *from, const cf_id *writer)
+{
+    size_t count;
+    const cf_head *heads = cf_heads_of_writer(from, writer, &count);
+
+    for (size_t i = 0; heads && i < count; i++)
+        cf_heads_insert(into, &heads[i]);
+}
+
+static bool has_writer(const cf_heads *applied, const cf_heads *heads, const cf_id *writer)
+{
+    size_t count, had_count;
+    const cf_head *of = cf_heads_of_writer(heads, writer, &count);
+    const cf_head *had = cf_heads_of_writer(applied, writer, &had_count);
+    bool same = count == had_count;
+
+    for (size_t i = 0; same && i < count; i++)
+        same = cf_head_compare(&of[i], &had[i]) == 0;
+    return same;
+}
+
+/* Instead of what was applied of these writers. False: it is the same. */
+static bool set_writers(cf_heads *applied, const cf_heads *heads)
+{
+    bool is_new = false;
+
     for (size_t i = 0; i < heads->count; i++) {
-        size_t count = 0;
-        const cf_head *before =
-            cf_heads_of_writer(&self->engine->applied, &heads->heads[i].writer, &count);
+        const cf_id *writer = &heads->heads[i].writer;
+        const cf_head *old;
+        size_t count;
 
-        for (size_t k = 0; k < count; k++)
-            cf_heads_insert(&self->applied, &before[k]);
+        if (has_writer(applied, heads, writer))
+            continue;
+        while ((old = cf_heads_of_writer(applied, writer, &count))) {
+            const cf_head head = *old;
+
+            cf_heads_remove(applied, &head);
+        }
+        add_writer(applied, heads, writer);
+        is_new = true;
     }
-}
-
-static void gather(void *context, const cf_id *collection, const cf_heads *heads)
-{
-    gathering *self = context;
-
-    if (is_behind(self->engine, collection))
-        keep_writers(self, heads);
-    else
-        cf_heads_add_new(&self->applied, heads, NULL);
+    return is_new;
 }
 
 static bool are_equal(const cf_heads *a, const cf_heads *b)
@@ -67,6 +112,34 @@ static bool are_equal(const cf_heads *a, const cf_heads *b)
     for (size_t i = 0; equal && i < a->count; i++)
         equal = cf_head_compare(&a->heads[i], &b->heads[i]) == 0;
     return equal;
+}
+
+/* What is applied of these collections, the first time of all. False: it is the same. */
+static bool gather(cf_engine *engine, const cf_ids *due)
+{
+    cf_heads before = engine->applied; /* of collections that are gone, too */
+    const bool is_first = !engine->knows_applied;
+    bool is_new = false;
+
+    if (is_first)
+        engine->applied = (cf_heads){0};
+    for (size_t i = 0; i < due->count; i++) {
+        const cf_heads *heads = cf_author_heads(engine->peer->author, &due->at[i]);
+
+        if (!is_behind(engine, &due->at[i])) {
+            is_new |= set_writers(&engine->applied, heads);
+            continue;
+        }
+        cf_ids_add(&engine->behind, &due->at[i]);
+        for (size_t k = 0; is_first && k < heads->count; k++)
+            add_writer(&engine->applied, &before, &heads->heads[k].writer);
+    }
+    if (is_first) {
+        is_new = !are_equal(&before, &engine->applied);
+        cf_heads_release(&before);
+    }
+    engine->knows_applied = true;
+    return is_new;
 }
 
 static void save(cf_engine *engine)
@@ -128,7 +201,7 @@ static void note_gone(cf_engine *engine)
 void cf_engine_report(cf_engine *engine)
 {
     cf_link *link = engine->peer->link;
-    gathering self = {.engine = engine};
+    bool is_new;
 
     if (!link || !cf_link_is_idle(link) || !is_quiet(engine) ||
         (engine->reported_session == cf_link_session(link) &&
@@ -136,16 +209,13 @@ void cf_engine_report(cf_engine *engine)
         return;
     engine->reported_activity = engine->workshop.activity;
     note_gone(engine);
-    cf_author_each(engine->peer->author, gather, &self);
-    bool is_new = !are_equal(&self.applied, &engine->applied);
+    cf_ids due = take_due(engine);
+    is_new = gather(engine, &due);
+    free(due.at);
     if (is_new || engine->reported_session != cf_link_session(link)) {
         engine->reported_session = cf_link_session(link);
-        cf_heads_release(&engine->applied);
-        engine->applied = self.applied;
-        self.applied = (cf_heads){0};
         if (is_new)
             save(engine);
         cf_link_report(link, &engine->applied);
     }
-    cf_heads_release(&self.applied);
 }

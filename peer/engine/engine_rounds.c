@@ -17,13 +17,24 @@ static cf_look_kind look_kind(cf_round_kind kind)
 {
     return kind == CF_ROUND_AGREE  ? CF_LOOK_AGREES
            : kind == CF_ROUND_LOOK ? CF_LOOK_TELLS
+           : kind == CF_ROUND_TELL ? CF_LOOK_CATCHES_UP
                                    : CF_LOOK_SYNCS;
 }
 
 /* Nothing is asked of a broker, or told it. */
 static bool is_alone(cf_round_kind kind)
 {
-    return kind == CF_ROUND_LOOK || kind == CF_ROUND_AGREE;
+    return kind == CF_ROUND_LOOK || kind == CF_ROUND_TELL || kind == CF_ROUND_AGREE;
+}
+
+/* What a user did before asking is known then. */
+static void read_watch(cf_engine *engine)
+{
+    cf_watch *watch = engine->workshop.watch;
+    cf_error error;
+
+    if (watch && cf_watch_readable(watch, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "%s", error.text);
 }
 
 cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
@@ -42,6 +53,8 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
     round->activity = engine->workshop.activity;
     round->next = engine->rounds;
     engine->rounds = round;
+    if (options->kind == CF_ROUND_TELL)
+        read_watch(engine);
     for (size_t i = 0; i < engine->count && options->kind != CF_ROUND_LEARN; i++)
         if (includes(round, engine->bindings[i]))
             cf_source_look(&engine->sources[i], look_kind(options->kind), options->word, now_ms);
@@ -100,6 +113,13 @@ static bool is_agreed(const cf_round *round)
     return !agrees;
 }
 
+/* `status` needn't wait until a source that is written to all the time may be looked at again. */
+static bool is_busy(const cf_round *round, const cf_source_at_work *source, uint64_t now_ms)
+{
+    return cf_source_busy(source, now_ms) &&
+           !(round->options.kind == CF_ROUND_TELL && cf_source_rests(source, now_ms));
+}
+
 bool cf_round_over(cf_round *round, uint64_t now_ms)
 {
     cf_engine *engine = round->engine;
@@ -109,7 +129,7 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
         return is_agreed(round);
     for (size_t i = 0; i < engine->count && round->options.kind != CF_ROUND_LEARN; i++)
         works |=
-            includes(round, engine->bindings[i]) && cf_source_busy(&engine->sources[i], now_ms);
+            includes(round, engine->bindings[i]) && is_busy(round, &engine->sources[i], now_ms);
     if (round->options.kind == CF_ROUND_SYNC) {
         works |= cf_uploads_working(engine->workshop.uploads) ||
                  cf_resupply_busy(engine->resupply) ||
@@ -117,8 +137,9 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
         waits = cf_uploads_busy(engine->workshop.uploads);
     }
     /* What is done here may take its time (a delta of a large file); the other side, such as a
-     * broker whose disk is full, may not. */
-    if (works || engine->workshop.activity != round->activity) {
+     * broker whose disk is full, may not, nor what may be reading from a disk that hangs. */
+    const bool is_silent = cf_engine_is_any_silent(engine);
+    if ((works && !is_silent) || engine->workshop.activity != round->activity) {
         round->activity = engine->workshop.activity;
         round->progress_ms = now_ms;
     }
@@ -126,7 +147,7 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
     if (!works && !waits &&
         (link_is_over(round) || (round->is_locked_out && round->options.leaves_locked)))
         return !cf_bases_busy(engine->workshop.bases) || round->options.kind != CF_ROUND_SYNC;
-    round->gave_up = !works && now_ms > cf_round_deadline(round);
+    round->gave_up = (!works || is_silent) && now_ms > cf_round_deadline(round);
     return round->gave_up;
 }
 

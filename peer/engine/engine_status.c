@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/bindings/pendings.h"
 #include "peer/engine/engine_inside.h"
 #include "peer/log/catalog.h"
 #include "peer/log/record_names.h"
 #include "peer/log/unsent.h"
-#include "peer/sources/lock_guard.h"
-#include "peer/sources/pendings.h"
+#include "peer/sources/context/lock_guard.h"
+#include "peer/sources/records/record_conflicts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- Conflict copies ---- */
 
@@ -70,29 +72,16 @@ static void add_conflict(void *context, const cf_dot *written, cf_bytes path,
     list->at[list->count++] = conflict;
 }
 
-static void find_conflicts(conflicts *list, const cf_id *directory, cf_buffer *path)
+static void find_conflicts(conflicts *list)
 {
+    const cf_conflict_copy *copies;
     cf_arena arena = {0};
-    cf_group group;
-    const cf_shown *shown;
-    size_t count, size = path->size;
+    size_t count;
 
-    cf_view_group_of(list->collection->view, directory, &arena, &group);
-    cf_view_list(list->collection->view, &group, &arena, &shown, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!shown[i].conflict && shown[i].kind != CF_KIND_DIRECTORY)
-            continue;
-        if (size)
-            cf_buffer_append(path, "/", 1);
-        cf_buffer_append(path, shown[i].name.data, shown[i].name.size);
-        cf_include_answer answer = cf_include_match_path(
-            list->binding->matcher, cf_buffer_view(path), shown[i].kind == CF_KIND_DIRECTORY);
-        if (shown[i].conflict && answer == CF_INCLUDE_IN)
-            add_conflict(list, &shown[i].written, cf_buffer_view(path), NULL);
-        if (shown[i].kind == CF_KIND_DIRECTORY && answer != CF_INCLUDE_OUT)
-            find_conflicts(list, &shown[i].items[0], path);
-        path->size = size;
-    }
+    cf_view_conflicts(list->collection->view, &arena, &copies, &count);
+    for (size_t i = 0; i < count; i++)
+        if (cf_include_match_path(list->binding->matcher, copies[i].path, false) == CF_INCLUDE_IN)
+            add_conflict(list, &copies[i].written, copies[i].path, NULL);
     cf_arena_release(&arena);
 }
 
@@ -277,8 +266,8 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
                       cf_binding_status *out)
 {
     conflicts list = {.engine = engine, .binding = binding, .arena = arena};
+    cf_source_at_work *source = NULL;
     cf_pendings pendings = {0};
-    cf_buffer path = {0};
     cf_error ignored;
 
     /* First: of several reasons the first is told. */
@@ -286,7 +275,9 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
         add_all_overfull(engine, binding, list.collection, &pendings);
     for (size_t i = 0; i < engine->count; i++)
         if (engine->bindings[i] == binding)
-            cf_source_status(&engine->sources[i], &pendings, how_sending_goes(engine, arena), out);
+            source = &engine->sources[i];
+    if (source)
+        cf_source_status(source, &pendings, how_sending_goes(engine, arena), out);
     find_unsent(engine, binding, &pendings);
     const cf_lease *lease = cf_engine_lock_of(engine, &binding->collection);
     out->lock = lease ? cf_lock_guard_text(engine->peer, lease, arena) : NULL;
@@ -294,33 +285,60 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
     out->pending = cf_pendings_copy(&pendings, arena);
     out->pending_count = pendings.count;
     cf_pendings_release(&pendings);
-    if (list.collection) {
+    if (list.collection && source) {
         if (cf_format_is_records(binding->format))
-            cf_record_conflicts(engine->peer, binding, list.collection, arena, add_conflict, &list);
+            cf_record_conflicts(engine->peer, binding, list.collection, &source->conflicts, arena,
+                                add_conflict, &list);
         else
-            find_conflicts(&list, &cf_root_item, &path);
+            find_conflicts(&list);
     }
     out->conflicts = (const cf_conflict *)cf_arena_copy(
                          arena, cf_bytes_of(list.at, list.count * sizeof *list.at))
                          .data;
     out->conflict_count = list.count;
     free(list.at);
-    cf_buffer_release(&path);
 }
 
-static void tell_held(const cf_engine *engine, const cf_source_at_work *source)
+static bool has_line(cf_bytes lines, const char *line)
+{
+    const size_t size = strlen(line) + 1;
+
+    for (size_t at = 0; at < lines.size; at += strlen((const char *)lines.data + at) + 1)
+        if (lines.size - at >= size && memcmp(lines.data + at, line, size) == 0)
+            return true;
+    return false;
+}
+
+/* What was told and is so still is not told again. */
+static void tell_held(const cf_engine *engine, cf_source_at_work *source)
 {
     cf_pendings pendings = {0};
     cf_binding_status status;
+    cf_buffer told = {0};
+    cf_arena arena = {0};
     size_t count;
 
     cf_source_status(source, &pendings, "", &status);
     cf_pendings_sort(&pendings);
-    cf_held_group *groups = cf_pendings_group_held(pendings.at, pendings.count, &count);
-    for (size_t i = 0; i < count; i++)
-        cf_report(engine->env, CF_REPORT_WARNING, "%s: %s", status.binding->path, groups[i].reason);
+    cf_held_group *groups = cf_pendings_group_held(pendings.at, pendings.count, &arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!has_line(cf_buffer_view(&source->told), groups[i].text))
+            cf_report(engine->env, CF_REPORT_WARNING, "%s: %s", status.binding->path,
+                      groups[i].text);
+        cf_buffer_append(&told, groups[i].text, strlen(groups[i].text) + 1);
+    }
     free(groups);
+    cf_buffer_release(&source->told);
+    source->told = told;
+    cf_arena_release(&arena);
     cf_pendings_release(&pendings);
+}
+
+static void tell_held_no_more(cf_engine *engine, size_t source)
+{
+    cf_buffer_release(&engine->sources[source].told);
+    cf_report(engine->env, CF_REPORT_NOTICE, "%s: nothing is held any more",
+              engine->bindings[source]->path);
 }
 
 void cf_engine_tell_held(cf_engine *engine)
@@ -334,8 +352,7 @@ void cf_engine_tell_held(cf_engine *engine)
         if (held && held != source->told_held)
             tell_held(engine, source);
         else if (!held && source->told_held)
-            cf_report(engine->env, CF_REPORT_NOTICE, "%s: nothing is held any more",
-                      engine->bindings[i]->path);
+            tell_held_no_more(engine, i);
         source->told_held = held;
     }
 }

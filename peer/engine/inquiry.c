@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct cf_inquiry {
-    cf_loop *loop;
+    const cf_connections *connections;
     uint64_t timeout_ms, deadline_ms;
     cf_link *link;
     cf_connection *connection;
@@ -79,11 +79,11 @@ static void on_answered(void *context)
 
 /* ---- Asking ---- */
 
-static cf_status read_address(cf_loop *loop, cf_address *out, cf_error *error)
+static cf_status read_address(cf_home *home, cf_address *out, cf_error *error)
 {
     cf_buffer line = {0};
 
-    cf_status status = cf_home_get(cf_loop_home(loop), CF_HOME_BROKER, &line, error);
+    cf_status status = cf_home_get(home, CF_HOME_BROKER, &line, error);
     if (status == CF_MISSING || (!status && !line.size))
         status = cf_fail(error, CF_MISSING, "no broker is set: this user is kept here only");
     cf_buffer_append(&line, "", 1);
@@ -107,25 +107,25 @@ static cf_link *make_link(cf_inquiry *self, const cf_peer *peer)
     return cf_link_new(&link);
 }
 
-cf_status cf_inquiry_new(cf_loop *loop, uint64_t timeout_ms, cf_inquiry **out, cf_error *error)
+cf_status cf_inquiry_new(const cf_connections *connections, const cf_peer *peer,
+                         uint64_t timeout_ms, cf_inquiry **out, cf_error *error)
 {
-    const cf_peer *peer = cf_loop_peer(loop);
     cf_address address;
 
-    cf_status status = read_address(loop, &address, error);
+    cf_status status = read_address(peer->home, &address, error);
     if (status)
         return status;
     cf_inquiry *self = cf_allocate(1, sizeof *self);
-    self->loop = loop;
+    self->connections = connections;
     self->timeout_ms = timeout_ms;
     self->link = make_link(self, peer);
     cf_inquiry_again(self);
     cf_link_start(self->link);
-    self->connection = cf_loop_connect(
-        loop, &(cf_connection_options){.link = self->link,
-                                       .address = &address,
-                                       .curve_public = cf_keys_public(peer->keys)->curve,
-                                       .curve_secret = cf_keys_curve_secret(peer->keys)});
+    self->connection = cf_connect(
+        connections, &(cf_connection_options){.link = self->link,
+                                              .address = &address,
+                                              .curve_public = cf_keys_public(peer->keys)->curve,
+                                              .curve_secret = cf_keys_curve_secret(peer->keys)});
     *out = self;
     return CF_OK;
 }
@@ -134,7 +134,7 @@ void cf_inquiry_destroy(cf_inquiry **inquiry)
 {
     if (!*inquiry)
         return;
-    cf_loop_disconnect((*inquiry)->loop, &(*inquiry)->connection);
+    cf_disconnect((*inquiry)->connections, &(*inquiry)->connection);
     cf_link_destroy(&(*inquiry)->link);
     cf_findings_release(&(*inquiry)->findings);
     free(*inquiry);
@@ -166,7 +166,7 @@ void cf_inquiry_again(cf_inquiry *inquiry)
 {
     cf_findings_release(&inquiry->findings);
     inquiry->is_answered = false;
-    inquiry->deadline_ms = cf_loop_now(inquiry->loop) + inquiry->timeout_ms;
+    inquiry->deadline_ms = cf_connections_now(inquiry->connections) + inquiry->timeout_ms;
     cf_link_ask(inquiry->link);
-    cf_loop_wake(inquiry->loop);
+    cf_connections_wake(inquiry->connections);
 }

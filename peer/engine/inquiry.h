@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A question to the broker, on a link of its own: where the log is, what it holds, what devices
- * have applied. No entry is sent or taken. A handler; it connects through the loop. */
+ * have applied. No entry is sent or taken. A handler. */
 #ifndef CF_PEER_ENGINE_INQUIRY_H
 #define CF_PEER_ENGINE_INQUIRY_H
-#include "codec/address.h"
+#include "peer/engine/connections.h"
 #include "peer/engine/findings.h"
-#include "peer/program/loop.h"
+#include "peer/log/peer.h"
 
 typedef struct cf_inquiry cf_inquiry;
 
 /* CF_MISSING without a broker. */
-cf_status cf_inquiry_new(cf_loop *loop, uint64_t timeout_ms, cf_inquiry **out, cf_error *error);
+cf_status cf_inquiry_new(const cf_connections *connections, const cf_peer *peer,
+                         uint64_t timeout_ms, cf_inquiry **out, cf_error *error);
 void cf_inquiry_destroy(cf_inquiry **inquiry);
 
 /* True when it is answered, or won't be. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/visit.h"
 
+#include "codec/clock.h"
 #include "peer/engine/link_silence.h"
 #include "peer/log/unsent.h"
 
@@ -24,8 +25,11 @@ static void on_connected(void *context, const cf_link_welcome *welcome)
 {
     cf_visit *visit = context;
 
-    (void)welcome;
     visit->was_connected = true;
+    if (!cf_clock_is_off(welcome->clock_difference_ms))
+        return;
+    cf_link_fail_clock(welcome->clock_difference_ms, &visit->error);
+    end(visit);
 }
 
 static void on_lost(void *context, const cf_link_loss *loss)

@@ -23,7 +23,8 @@ cf_link *cf_visit_link(const cf_visit *visit);
 /* How much has come: grows as long as the visit gets on. */
 uint64_t cf_visit_received(const cf_visit *visit);
 /* True when it has ended: CF_OK in `*status`, or why it could not. A broken connection is made
- * again, one that never was is not. */
+ * again, one that never was is not; nor where the clocks are so far apart that nothing is
+ * published. */
 bool cf_visit_over(const cf_visit *visit, cf_status *status, cf_error *error);
 
 #endif

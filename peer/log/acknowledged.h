@@ -5,7 +5,7 @@
  * branch; written lazily, with a later commit. Owned by the engine's thread. */
 #ifndef CF_PEER_LOG_ACKNOWLEDGED_H
 #define CF_PEER_LOG_ACKNOWLEDGED_H
-#include "broker/store.h"
+#include "broker/store/store.h"
 #include "codec/heads.h"
 #include "peer/log/tables.h"
 

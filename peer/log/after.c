@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/after.h"
 
-#include "broker/registry.h"
+#include "broker/members/registry.h"
 #include "codec/content.h"
 #include "codec/item.h"
 #include "peer/log/contents_ways.h"

@@ -4,7 +4,7 @@
  * which knows what it has told. */
 #ifndef CF_PEER_LOG_AFTER_H
 #define CF_PEER_LOG_AFTER_H
-#include "broker/log.h"
+#include "broker/log/log.h"
 #include "codec/change.h"
 #include "codec/heads.h"
 

@@ -5,15 +5,19 @@
 #include "codec/pack.h"
 #include "codec/seal.h"
 #include "peer/log/after.h"
+#include "peer/merge/table.h"
 
 #include <stdlib.h>
 
 #define META_CLOCK "clock"
 
 /* A collection as its entries show it, and this author's chain in it. */
-typedef struct {
+typedef struct chain {
+    cf_table_link link;
     cf_id collection;
     cf_heads heads;
+    bool has_changed;
+    struct chain *next_changed; /* of the author's list */
     bool has_writer;
     cf_id writer;
     uint8_t random[16];
@@ -26,16 +30,22 @@ struct cf_author {
     cf_author_options options;
     cf_hash device;
     cf_author_clock clock;
-    chain *chains;
+    chain **chains;
     size_t count, capacity;
+    cf_table by_collection;
+    chain *changed;   /* whose heads changed, see cf_author_each_changed */
     size_t after_max; /* heads in one `after` */
 };
 
 static chain *find_chain(const cf_author *author, const cf_id *collection)
 {
-    for (size_t i = 0; i < author->count; i++)
-        if (cf_id_equal(&author->chains[i].collection, collection))
-            return &author->chains[i];
+    for (cf_table_link *at = cf_table_first(&author->by_collection, cf_hash_id(0, collection)); at;
+         at = cf_table_next(at)) {
+        chain *found = cf_linked(at, chain, link);
+
+        if (cf_id_equal(&found->collection, collection))
+            return found;
+    }
     return NULL;
 }
 
@@ -45,11 +55,27 @@ static chain *get_chain(cf_author *author, const cf_id *collection)
 
     if (found)
         return found;
-    author->chains =
-        cf_grow(author->chains, &author->capacity, author->count + 1, sizeof *author->chains);
-    found = &author->chains[author->count++];
-    *found = (chain){.collection = *collection};
+    found = cf_allocate(1, sizeof *found);
+    found->collection = *collection;
+    author->chains = cf_grow(author->chains, &author->capacity, author->count + 1, sizeof found);
+    author->chains[author->count++] = found;
+    cf_table_add(&author->by_collection, &found->link, cf_hash_id(0, collection));
     return found;
+}
+
+static void note_change(cf_author *author, chain *of)
+{
+    if (of->has_changed)
+        return;
+    of->has_changed = true;
+    of->next_changed = author->changed;
+    author->changed = of;
+}
+
+static void advance(cf_author *author, chain *of, const cf_entry *entry)
+{
+    cf_heads_advance(&of->heads, entry);
+    note_change(author, of);
 }
 
 /* ---- Records ---- */
@@ -138,8 +164,12 @@ static bool load_head(void *context, const cf_head *head)
     load->status = cf_log_get(load->author->options.log, head, &wire, load->error);
     if (!load->status)
         load->status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, load->error);
-    if (!load->status)
-        cf_heads_insert(&get_chain(load->author, &entry.header.collection)->heads, head);
+    if (!load->status) {
+        chain *of = get_chain(load->author, &entry.header.collection);
+
+        cf_heads_insert(&of->heads, head);
+        note_change(load->author, of);
+    }
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
     return load->status == CF_OK;
@@ -166,7 +196,7 @@ static cf_status load_clock(cf_author *author, cf_error *error)
 static void leave_foreign_chains(cf_author *author)
 {
     for (size_t i = 0; i < author->count; i++) {
-        chain *own = &author->chains[i];
+        chain *own = author->chains[i];
         const cf_head last = {own->writer, own->sequence, own->hash};
         size_t count = 0;
 
@@ -209,9 +239,11 @@ void cf_author_destroy(cf_author **author)
     if (!*author)
         return;
     for (size_t i = 0; i < (*author)->count; i++) {
-        cf_heads_release(&(*author)->chains[i].heads);
-        cf_heads_release(&(*author)->chains[i].told);
+        cf_heads_release(&(*author)->chains[i]->heads);
+        cf_heads_release(&(*author)->chains[i]->told);
+        free((*author)->chains[i]);
     }
+    cf_table_release(&(*author)->by_collection);
     free((*author)->chains);
     free(*author);
     *author = NULL;
@@ -268,8 +300,17 @@ bool cf_author_writer(const cf_author *author, const cf_id *collection, cf_id *o
 void cf_author_each(const cf_author *author, cf_author_visit *visit, void *context)
 {
     for (size_t i = 0; i < author->count; i++)
-        if (author->chains[i].heads.count)
-            visit(context, &author->chains[i].collection, &author->chains[i].heads);
+        if (author->chains[i]->heads.count)
+            visit(context, &author->chains[i]->collection, &author->chains[i]->heads);
+}
+
+void cf_author_each_changed(cf_author *author, cf_author_changed *visit, void *context)
+{
+    for (chain *of; (of = author->changed);) {
+        author->changed = of->next_changed;
+        of->has_changed = false;
+        visit(context, &of->collection);
+    }
 }
 
 /* ---- Making an entry ---- */
@@ -434,14 +475,14 @@ void cf_author_took(cf_author *author, const cf_entry *entry)
     chain *own = get_chain(author, &entry->header.collection);
 
     follow_own(author, own, entry);
-    cf_heads_advance(&own->heads, entry);
+    advance(author, own, entry);
 }
 
 void cf_author_each_behind(const cf_author *author, const cf_heads *theirs, cf_author_behind *visit,
                            void *context)
 {
     for (size_t i = 0; i < author->count; i++) {
-        const chain *own = &author->chains[i];
+        const chain *own = author->chains[i];
         size_t count = 0;
         const cf_head *heads =
             own->has_writer ? cf_heads_of_writer(theirs, &own->writer, &count) : NULL;
@@ -461,6 +502,6 @@ bool cf_author_met(cf_author *author, const cf_entry *entry)
 
     if (mine && own->has_writer && cf_id_equal(&own->writer, &entry->header.writer))
         own->has_writer = false;
-    cf_heads_advance(&own->heads, entry);
+    advance(author, own, entry);
     return mine;
 }

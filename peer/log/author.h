@@ -4,8 +4,8 @@
  * Owned by the engine's thread. */
 #ifndef CF_PEER_LOG_AUTHOR_H
 #define CF_PEER_LOG_AUTHOR_H
-#include "broker/env.h"
-#include "broker/log.h"
+#include "broker/log/log.h"
+#include "broker/platform/env.h"
 #include "codec/change.h"
 #include "codec/heads.h"
 #include "codec/ring.h"
@@ -73,6 +73,9 @@ bool cf_author_writer(const cf_author *author, const cf_id *collection, cf_id *o
 /* The heads held, collection by collection. */
 typedef void cf_author_visit(void *context, const cf_id *collection, const cf_heads *heads);
 void cf_author_each(const cf_author *author, cf_author_visit *visit, void *context);
+/* Those whose heads changed since the last call; at first all. */
+typedef void cf_author_changed(void *context, const cf_id *collection);
+void cf_author_each_changed(cf_author *author, cf_author_changed *visit, void *context);
 /* The heads held of one collection; empty when none. Borrowed until the next call that changes
  * them. */
 const cf_heads *cf_author_heads(const cf_author *author, const cf_id *collection);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/birth.h"
 
-#include "broker/log.h"
+#include "broker/log/log.h"
 #include "codec/envelope.h"
 #include "peer/log/author.h"
 
@@ -57,8 +57,10 @@ static cf_status publish(midwife *self, const cf_member *member, cf_hash *name, 
     cf_entry entry;
     cf_verdict verdict;
     cf_offer offer = {.bringer = CF_BRINGER_SELF};
+    cf_member said = *member; /* its time is for people only, and may be beyond what is read */
 
-    cf_member_pack(member, &plain);
+    said.time_ms = cf_time_after((cf_time){0}, member->time_ms).ms;
+    cf_member_pack(&said, &plain);
     cf_draft draft = {
         .collection = cf_member_log_id, .type = CF_ENTRY_MEMBER, .plain = cf_buffer_view(&plain)};
     cf_status status = cf_author_entry(self->author, &draft, &wire, NULL, error);
@@ -132,7 +134,8 @@ static cf_status deliver(midwife *self, cf_error *error)
     const cf_birth *birth = self->birth;
     cf_hash epoch;
 
-    cf_status status = cf_log_open(cf_home_store(birth->home), &self->user, &self->log, error);
+    cf_status status =
+        cf_log_open(cf_home_store(birth->home), &self->user, self->device, &self->log, error);
     if (!status)
         status =
             cf_author_open(&(cf_author_options){birth->env, self->log, self->account, self->ring},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
 #include "codec/pack.h"
 #include "codec/utf8.h"
 #include "peer/log/catalog_schema.h"
@@ -118,7 +118,8 @@ cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
         if (is_called(list[i].name, name) && ++found)
             *out = list[i];
     if (!found)
-        return cf_fail(error, CF_MISSING, "there is no collection '%s'", name);
+        return cf_fail(error, CF_MISSING,
+                       "there is no collection '%s': `counterfoil collections` lists them", name);
     return found == 1 ? CF_OK
                       : cf_fail(error, CF_CHANGED,
                                 "there are %zu collections '%s': rename one of them, where it is "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog_rights.h"
 
-#include "broker/log.h"
+#include "broker/log/log.h"
 #include "codec/pack.h"
 
 #include <string.h>

@@ -6,10 +6,14 @@
 #define CF_PEER_LOG_COLLECTION_H
 #include "peer/log/changesets.h"
 #include "peer/log/contents.h"
+#include "peer/merge/table.h"
 #include "peer/merge/view.h"
 
-typedef struct {
+typedef struct cf_collection {
     cf_id id;
+    cf_table_link link;                 /* its peer's */
+    struct cf_collection **changed;     /* its peer's list of those whose view changed, */
+    struct cf_collection *next_changed; /* and the next in it */
     cf_state *state;
     cf_view *view;
     uint64_t changes;          /* rises whenever the state changes */

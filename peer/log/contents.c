@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/contents.h"
 
-#include "broker/hash_set.h"
+#include "broker/platform/hash_set.h"
 #include "peer/log/contents_opened.h"
 #include "peer/log/contents_ways.h"
 

@@ -4,7 +4,7 @@
  * there; those of others are in blobs. Owned by the engine's thread. */
 #ifndef CF_PEER_LOG_CONTENTS_H
 #define CF_PEER_LOG_CONTENTS_H
-#include "broker/log.h"
+#include "broker/log/log.h"
 #include "codec/change.h"
 #include "codec/content.h"
 #include "codec/ring.h"

@@ -2,7 +2,7 @@
 /* Entries that were decrypted, and where in each a content stands. The latest few are kept. */
 #ifndef CF_PEER_LOG_CONTENTS_OPENED_H
 #define CF_PEER_LOG_CONTENTS_OPENED_H
-#include "broker/log.h"
+#include "broker/log/log.h"
 #include "codec/change.h"
 #include "codec/ring.h"
 

@@ -3,7 +3,7 @@
  * is noted before the commit that records it. */
 #ifndef CF_PEER_LOG_CONTENTS_WAYS_H
 #define CF_PEER_LOG_CONTENTS_WAYS_H
-#include "broker/log.h"
+#include "broker/log/log.h"
 #include "peer/log/tables.h"
 
 enum { CF_WAYS_MAX = 8 }; /* the first that came is kept, and the latest */

@@ -3,6 +3,7 @@
 
 #include "peer/log/tables.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FORMAT "1\n"
@@ -44,9 +45,6 @@ static cf_status check_format(cf_home *home, bool create, cf_error *error)
     if (status == CF_MISSING && create)
         status = cf_files_write(files, home->root, cf_bytes_of_text("format"), 0600,
                                 cf_bytes_of_text(FORMAT), error);
-    else if (status == CF_MISSING)
-        cf_fail(error, CF_MISSING, "%s is no home: make one with `counterfoil init` or `join`",
-                home->path);
     else if (!status && !cf_bytes_equal(cf_buffer_view(&format), cf_bytes_of_text(FORMAT)))
         status =
             cf_fail(error, CF_BROKEN,
@@ -55,16 +53,17 @@ static cf_status check_format(cf_home *home, bool create, cf_error *error)
     return status;
 }
 
-static cf_status open_folder(cf_home *home, const char *name, cf_folder **out, cf_error *error)
+static cf_status open_folder(const cf_home *home, const cf_folder *above, const char *name,
+                             cf_folder **out, cf_error *error)
 {
     cf_files *files = home->env->files;
     cf_bytes bytes = cf_bytes_of_text(name);
 
-    cf_status status = files->open_folder(files, home->root, bytes, out, error);
+    cf_status status = files->open_folder(files, above, bytes, out, error);
     if (status == CF_MISSING) {
-        status = files->make_folder(files, home->root, bytes, 0700, error);
+        status = files->make_folder(files, above, bytes, 0700, error);
         if (!status)
-            status = files->open_folder(files, home->root, bytes, out, error);
+            status = files->open_folder(files, above, bytes, out, error);
     }
     return status;
 }
@@ -79,7 +78,7 @@ static bool drop_one(void *context, cf_bytes name)
     return true;
 }
 
-static cf_status open_store(cf_home *home, cf_error *error)
+static cf_status open_store(cf_home *home, bool create, cf_error *error)
 {
     uint8_t instance[16];
     cf_buffer path = {0};
@@ -87,38 +86,81 @@ static cf_status open_store(cf_home *home, cf_error *error)
 
     home->env->random(home->env->context, instance, sizeof instance);
     cf_buffer_append_text(&path, "%s/store", home->path);
-    cf_status status = cf_store_rocksdb_open(
-        &(cf_store_options){.path = (const char *)path.data, .random = instance, .cut = &cut},
-        &home->store, error);
+    cf_store_options options = {
+        .path = (const char *)path.data, .existing = !create, .random = instance, .cut = &cut};
+    cf_status status = cf_store_rocksdb_open(&options, &home->store, error);
     cf_store_report_cut(home->env, (const char *)path.data, cut);
     cf_buffer_release(&path);
     return status;
 }
 
-cf_status cf_home_open(const cf_home_options *options, cf_home **out, cf_error *error)
+static cf_home *home_new(const cf_env *env, const char *path)
 {
     cf_home *home = cf_allocate(1, sizeof *home);
 
-    home->env = options->env;
-    home->path = strdup(options->path);
+    home->env = env;
+    home->path = strdup(path);
+    return home;
+}
+
+static void say_missing(const cf_home *home, cf_error *error)
+{
+    cf_fail(error, CF_MISSING, "%s is no home: make one with `counterfoil init` or `join`",
+            home->path);
+}
+
+cf_status cf_home_lock_serving(const cf_env *env, const char *path, cf_file **out, cf_error *error)
+{
+    cf_home *home = home_new(env, path);
+
+    cf_status status = check_format(home, false, error);
+    if (status == CF_MISSING)
+        say_missing(home, error);
+    if (!status)
+        status =
+            env->files->lock(env->files, home->root, cf_bytes_of_text("serve-lock"), out, error);
+    if (status == CF_LOCKED)
+        cf_error_while(error, "another `serve`");
+    cf_home_close(&home);
+    return status;
+}
+
+/* "1234" of the lock becomes "1234, sync". Words for who is refused: nothing depends on it. */
+static void tell_holder(const cf_home *home, const char *doing)
+{
+    cf_files *files = home->env->files;
+    cf_buffer words = {0};
+    cf_stat stat;
+    cf_error ignored;
+
+    cf_buffer_append_text(&words, ", %s", doing);
+    if (files->stat_file(files, home->lock, &stat, &ignored) == CF_OK)
+        files->write_at(files, home->lock, stat.size, cf_buffer_view(&words), &ignored);
+    cf_buffer_release(&words);
+}
+
+cf_status cf_home_open(const cf_home_options *options, cf_home **out, cf_error *error)
+{
+    cf_home *home = home_new(options->env, options->path);
     cf_files *files = home->env->files;
     cf_status status = options->create ? files->make_root(files, home->path, 0700, error) : CF_OK;
     if (!status)
         status = check_format(home, options->create, error);
     if (!status)
         status = files->lock(files, home->root, cf_bytes_of_text("lock"), &home->lock, error);
+    if (!status && options->doing)
+        tell_holder(home, options->doing);
     if (!status)
-        status = open_folder(home, "base", &home->base, error);
+        status = open_folder(home, home->root, "base", &home->base, error);
     if (!status)
-        status = open_folder(home, "tmp", &home->temporary, error);
+        status = open_folder(home, home->root, "tmp", &home->temporary, error);
     if (!status)
         status = files->list(files, home->temporary, drop_one, home, error);
     home->store = options->store;
     if (!status && !home->store)
-        status = open_store(home, error);
+        status = open_store(home, options->create, error);
     if (status == CF_MISSING)
-        cf_fail(error, CF_MISSING, "%s is no home: make one with `counterfoil init` or `join`",
-                home->path);
+        say_missing(home, error);
     if (status) {
         cf_home_close(&home);
         return status;
@@ -189,7 +231,8 @@ static void remove_empty(cf_files *files, const char *path)
 
 cf_status cf_home_wipe(cf_home **home, cf_error *error)
 {
-    static const char *const parts[] = {"format", "store", "base", "tmp", "control", "lock"};
+    static const char *const parts[] = {"format",  "store",      "base", "tmp",
+                                        "control", "serve-lock", "lock"};
     cf_files *files = (*home)->env->files;
     char *path = strdup((*home)->path);
     cf_error ignored;
@@ -225,6 +268,15 @@ const cf_folder *cf_home_base(const cf_home *home)
 const cf_folder *cf_home_temporary(const cf_home *home)
 {
     return home->temporary;
+}
+
+cf_status cf_home_open_temporary(const cf_home *home, const char *use, uint32_t source,
+                                 cf_folder **out, cf_error *error)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s-%u", use, source);
+    return open_folder(home, home->temporary, name, out, error);
 }
 
 enum { SECRETS_MAX = 1 << 20 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A home: the directory in which a peer keeps its keys, its log and what it knows of its sources.
- * One process at a time has it. Layout: `format`, `lock`, `keys` (0600), `store/`, `base/`, `tmp/`,
- * `control` (the socket of who has it). */
+ * One process at a time has it. Layout: `format`, `lock` (of who has it), `serve-lock` (of who
+ * serves it, or waits to), `keys` (0600), `store/`, `base/`, `tmp/`, `control` (the socket of who
+ * serves it). */
 #ifndef CF_PEER_LOG_HOME_H
 #define CF_PEER_LOG_HOME_H
-#include "broker/env.h"
-#include "broker/files.h"
-#include "broker/store.h"
+#include "broker/platform/env.h"
+#include "broker/platform/files.h"
+#include "broker/store/store.h"
 #include "codec/ring.h"
 
 typedef struct cf_home cf_home;
@@ -19,9 +20,15 @@ cf_status cf_home_path(const char *given, cf_buffer *path, cf_error *error);
 typedef struct {
     const cf_env *env; /* outlives the home */
     const char *path;
-    bool create;     /* make what is missing; else CF_MISSING when there is no home */
-    cf_store *store; /* instead of the one that is kept in `store/`; taken. NULL in the product */
+    const char *doing; /* for whom the home is refused meanwhile: a verb's name. NULL: not said */
+    bool create;       /* make what is missing; else CF_MISSING when there is no home */
+    cf_store *store;   /* instead of the one that is kept in `store/`; taken. NULL in the product */
 } cf_home_options;
+
+/* Before a process serves the home: one at a time may, and may wait for the home then, which a verb
+ * has for a while. Held until the file is closed. CF_LOCKED when another process serves it, or
+ * waits to; else as cf_home_open. */
+cf_status cf_home_lock_serving(const cf_env *env, const char *path, cf_file **out, cf_error *error);
 
 /* CF_LOCKED when another process has it; CF_BROKEN when it is damaged or of a newer format
  * (untouched then). */
@@ -36,6 +43,9 @@ cf_store *cf_home_store(const cf_home *home);
 /* Where bases are kept, and files that are being made. */
 const cf_folder *cf_home_base(const cf_home *home);
 const cf_folder *cf_home_temporary(const cf_home *home);
+/* A folder in there, of one source; made where it is missing. */
+cf_status cf_home_open_temporary(const cf_home *home, const char *use, uint32_t source,
+                                 cf_folder **out, cf_error *error);
 
 /* The device's secrets; CF_MISSING when there is no user in this home yet. */
 cf_status cf_home_load_secrets(cf_home *home, cf_keys **keys, cf_ring **ring, cf_error *error);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/peer.h"
 
-#include "broker/head_counts.h"
+#include "broker/log/head_counts.h"
 #include "codec/pack.h"
 #include "peer/log/entry_name.h"
-#include "peer/account/members.h"
+#include "peer/log/members.h"
 #include "peer/log/peer_inside.h"
 #include "peer/log/settle.h"
 
@@ -99,7 +99,7 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
                              cf_home_shown(home));
     }
     if (!status)
-        status = cf_log_open(cf_home_store(home), &user, &peer->log, error);
+        status = cf_log_open(cf_home_store(home), &user, peer->keys, &peer->log, error);
     if (!status)
         cf_log_bound_heads(peer->log, &cf_head_bounds_of_peer);
     if (!status)
@@ -129,6 +129,7 @@ void cf_peer_close(cf_peer **peer)
     for (size_t i = 0; i < (*peer)->collection_count; i++)
         cf_collection_destroy(&(*peer)->collections[i]);
     free((*peer)->collections);
+    cf_table_release(&(*peer)->collection_table);
     cf_contents_destroy(&(*peer)->contents);
     cf_author_destroy(&(*peer)->author);
     cf_log_destroy(&(*peer)->log);
@@ -148,21 +149,52 @@ const cf_hash *cf_peer_device(const cf_peer *peer)
     return cf_author_device(peer->author);
 }
 
+cf_collection *cf_peer_known_collection(const cf_peer *peer, const cf_id *id)
+{
+    for (cf_table_link *at = cf_table_first(&peer->collection_table, cf_hash_id(0, id)); at;
+         at = cf_table_next(at)) {
+        cf_collection *found = cf_linked(at, cf_collection, link);
+
+        if (cf_id_equal(&found->id, id))
+            return found;
+    }
+    return NULL;
+}
+
+static void note_change(void *context)
+{
+    cf_collection *collection = context;
+
+    collection->next_changed = *collection->changed;
+    *collection->changed = collection;
+}
+
+cf_collection *cf_peer_next_changed(cf_peer *peer)
+{
+    cf_collection *next = peer->changed;
+
+    if (next)
+        peer->changed = next->next_changed;
+    return next;
+}
+
 cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out, cf_error *error)
 {
-    cf_collection *collection;
+    cf_collection *collection = cf_peer_known_collection(peer, id);
 
-    for (size_t i = 0; i < peer->collection_count; i++)
-        if (cf_id_equal(&peer->collections[i]->id, id)) {
-            *out = peer->collections[i];
-            return CF_OK;
-        }
+    if (collection) {
+        *out = collection;
+        return CF_OK;
+    }
     cf_status status = cf_collection_load(peer->log, id, &peer->rules, &collection, error);
     if (status)
         return status;
     peer->collections = cf_grow(peer->collections, &peer->collection_capacity,
                                 peer->collection_count + 1, sizeof(cf_collection *));
     peer->collections[peer->collection_count++] = collection;
+    cf_table_add(&peer->collection_table, &collection->link, cf_hash_id(0, id));
+    collection->changed = &peer->changed;
+    cf_view_listen(collection->view, note_change, collection);
     *out = collection;
     return CF_OK;
 }
@@ -181,7 +213,9 @@ cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error)
     if (self && !self->is_valid)
         return cf_fail(error, CF_DENIED, "this device was shut out: nothing of it is published");
     if (cf_peer_only_reads(peer))
-        return cf_fail(error, CF_DENIED, "this device only reads: nothing of it is published");
+        return cf_fail(error, CF_DENIED,
+                       "this device only reads: nothing of it is published until `counterfoil "
+                       "devices role`, on an owner's device, makes it a member");
     if (self && self->role == CF_ROLE_RELAY)
         return cf_fail(error, CF_DENIED,
                        "this device is a relay: it carries the log, and can't read or write");
@@ -339,7 +373,7 @@ cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringe
         return status;
     if (verdict.answer != CF_OFFER_NEW) {
         if (bringer == CF_BRINGER_SELF)
-            return cf_fail(error, CF_DENIED, "the own log refuses: %s", verdict.text);
+            return cf_fail(error, CF_BROKEN, "the own log refuses: %s", verdict.text);
         refuse(peer, entry, verdict.text);
         return CF_OK;
     }

@@ -3,8 +3,8 @@
  * entries make. What all parts of the engine share. Owned by the engine's thread. */
 #ifndef CF_PEER_LOG_PEER_H
 #define CF_PEER_LOG_PEER_H
-#include "broker/link.h"
-#include "broker/registry.h"
+#include "broker/link/link.h"
+#include "broker/members/registry.h"
 #include "peer/log/author.h"
 #include "peer/log/collection.h"
 #include "peer/log/home.h"
@@ -31,6 +31,8 @@ typedef struct {
     const cf_keys *account; /* borrowed, while its phrase is in hand: opens what is sealed to it */
     cf_collection **collections;
     size_t collection_count, collection_capacity;
+    cf_table collection_table;
+    cf_collection *changed; /* collections whose view has changes that nobody took */
     cf_intake_events intake;
 } cf_peer;
 
@@ -42,6 +44,10 @@ const cf_hash *cf_peer_user(const cf_peer *peer);
 const cf_hash *cf_peer_device(const cf_peer *peer);
 /* The collection, read when it is first asked for. */
 cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out, cf_error *error);
+/* NULL: nobody has asked for it. */
+cf_collection *cf_peer_known_collection(const cf_peer *peer, const cf_id *id);
+/* The next collection whose view has changes, to take them; NULL: no more. */
+cf_collection *cf_peer_next_changed(cf_peer *peer);
 /* Whether this device has a part in writing at all; CF_DENIED, and why: it was shut out, or its
  * role is another. */
 cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error);
@@ -65,19 +71,22 @@ cf_publication *cf_publication_new(cf_peer *peer, cf_collection *collection);
 void cf_publication_destroy(cf_publication **publication);
 /* The time of the entries to come. */
 cf_time cf_publication_time(const cf_publication *publication, uint64_t now_ms);
-/* Builds the next entry; `dot` names it. */
+/* Builds the next entry; `dot` names it. CF_DENIED, only for the first: this device has no key to
+ * seal with, or its log takes no such entry; then nothing was added, and all is as before. Any
+ * other failure leaves the peer unusable where entries were added. */
 cf_status cf_publication_add(cf_publication *publication, const cf_body *body, const cf_hash *blobs,
                              size_t blob_count, cf_dot *dot, cf_error *error);
 /* Commits the entries, and `records` with them, which are empty then, and tells the link. A failure
  * leaves the peer unusable. */
 cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error);
 
-/* An entry of the member log, by this device, committed at return. */
+/* An entry of the member log, by this device, committed at return. CF_DENIED: the log takes no such
+ * entry, and all is as before. */
 cf_status cf_peer_publish_member(cf_peer *peer, const cf_member *member, cf_error *error);
 /* The same, by this device or by peer->account; `head` names it. */
 cf_status cf_peer_sign(cf_peer *peer, const cf_member *member, bool as_account, cf_head *head,
                        cf_error *error);
-/* One entry with these changes, which fit it: the catalog's. */
+/* One entry with these changes, which fit it: the catalog's. CF_DENIED as above. */
 cf_status cf_peer_publish_changes(cf_peer *peer, cf_collection *collection,
                                   const cf_change *changes, size_t count, uint64_t now_ms,
                                   cf_error *error);

@@ -41,6 +41,22 @@ cf_time cf_publication_time(const cf_publication *publication, uint64_t now_ms)
     return cf_author_time(publication->peer->author, now_ms);
 }
 
+/* Before the author counts the entry as made and anybody notes what it says, for neither can be
+ * taken back: who builds upon an entry that is in no log says nothing ever after. Those that follow
+ * in a publication are judged like its first. */
+static cf_status ask_log(const cf_publication *publication, const cf_entry *entry, cf_error *error)
+{
+    const cf_offer offer = {.bringer = CF_BRINGER_SELF};
+    cf_verdict verdict;
+
+    if (publication->count)
+        return CF_OK;
+    cf_status status = cf_log_check(publication->peer->log, entry, &offer, &verdict, error);
+    if (!status && verdict.answer != CF_OFFER_NEW)
+        status = cf_fail(error, CF_DENIED, "the own log refuses: %s", verdict.text);
+    return status;
+}
+
 static cf_status build(cf_publication *publication, const cf_draft *draft, cf_dot *dot,
                        cf_error *error)
 {
@@ -52,6 +68,8 @@ static cf_status build(cf_publication *publication, const cf_draft *draft, cf_do
     cf_status status = cf_author_entry(peer->author, draft, &wire, &publication->records, error);
     if (!status)
         status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
+    if (!status)
+        status = ask_log(publication, &entry, error);
     if (!status) {
         cf_author_took(peer->author, &entry);
         *dot = cf_entry_dot(&entry);
@@ -156,13 +174,23 @@ cf_status cf_publication_commit(cf_publication *publication, cf_records *records
 
 /* ---- The member log ---- */
 
+/* Its time is for people only: a clock that is beyond what an entry may say keeps nobody from
+ * shutting out a device. */
+static void pack_operation(const cf_member *member, cf_buffer *out)
+{
+    cf_member said = *member;
+
+    said.time_ms = cf_time_after((cf_time){0}, member->time_ms).ms;
+    cf_member_pack(&said, out);
+}
+
 static cf_status build_as_account(cf_peer *peer, const cf_member *member, cf_buffer *wire,
                                   cf_error *error)
 {
     cf_author *author = NULL;
     cf_buffer plain = {0};
 
-    cf_member_pack(member, &plain);
+    pack_operation(member, &plain);
     cf_status status = cf_author_open(
         &(cf_author_options){peer->env, peer->log, peer->account, peer->ring}, &author, error);
     if (!status)
@@ -197,7 +225,7 @@ static cf_status sign_as_device(cf_publication *publication, const cf_member *me
     cf_buffer plain = {0};
     cf_dot dot;
 
-    cf_member_pack(member, &plain);
+    pack_operation(member, &plain);
     cf_status status = build(publication,
                              &(cf_draft){.collection = cf_member_log_id,
                                          .type = CF_ENTRY_MEMBER,
@@ -217,6 +245,8 @@ static cf_status sign_as_account(cf_publication *publication, const cf_member *m
     cf_status status = build_as_account(publication->peer, member, &wire, error);
     if (!status)
         status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
+    if (!status)
+        status = ask_log(publication, &entry, error);
     if (!status) {
         cf_author_met(publication->peer->author, &entry);
         publication->wires = cf_grow(publication->wires, &publication->capacity, 1, sizeof wire);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/staging.h"
 
-#include "broker/descriptor.h"
+#include "broker/platform/descriptor.h"
 #include "codec/limits.h"
 #include "codec/phrase.h"
 #include "codec/secret.h"

@@ -2,14 +2,14 @@
 /* The private records that a peer keeps beside its log, by table: how their keys are made. A key
  * begins with the table's letter; numbers are big-endian, so that a table is read in their order.
  *
- * The log keeps records of its own under three of these letters (broker/log_inside.h), and 'l' is
- * its leases'. What is under 'r', 'b' and 'y' here has keys of five bytes, the letter and a source;
- * the log's are longer, and it leaves those aside whose size or value isn't its own. New tables
- * get letters that neither has.
+ * The log keeps records of its own under three of these letters (broker/log/log_inside.h), 'V' is
+ * what it verified, and 'l' is its leases'. What is under 'r', 'b' and 'y' here has keys of five
+ * bytes, the letter and a source; the log's are longer, and it leaves those aside whose size or
+ * value isn't its own. New tables get letters that neither has.
  *
  * A key that is removed leaves something behind, until the store is compacted, which every scan
  * of its table passes. So what an entry, a session or a verb makes and takes away is no key: 'p' is
- * one value, and heads are one value for each writer (broker/store_rocksdb_heads.c). Keys are
+ * one value, and heads are one value for each writer (broker/store/store_rocksdb_heads.c). Keys are
  * removed in these tables, which are scanned
  *   when a source is opened: 'n', 'j', 'z', 'f' (of what is deleted), 't' (each step that is made),
  *     'o', 'a', 'L' (saves kept aside, modes that are lent);
@@ -19,23 +19,24 @@
  * and never as a whole: 'c', 'v', 'i'. */
 #ifndef CF_PEER_LOG_TABLES_H
 #define CF_PEER_LOG_TABLES_H
-#include "broker/store.h"
+#include "broker/store/store.h"
 #include "codec/arena.h"
 
 typedef enum {
     CF_TABLE_ITEM = 'i', /* collection, item → the writes that nobody has replaced */
     CF_TABLE_NODE = 'n', /* source, node → what the disk showed when last agreed */
     CF_TABLE_ROW = 'j',  /* source, hash of table and key → a row of records, when last agreed */
-    CF_TABLE_HIDDEN = 'z',   /* source, item → a row that is not shown and hangs on one that is */
-    CF_TABLE_AGREED = 'g',   /* source → what its base becomes by the write under way */
-    CF_TABLE_PLACE = 'f',    /* source, hash of a file's name → which records it held */
-    CF_TABLE_CONTENT = 'c',  /* collection, content hash → the entry that tells how to get it */
-    CF_TABLE_LEAVES = 'v',   /* content hash → hashes of its leaves */
-    CF_TABLE_INTENT = 't',   /* source, number → a step about to be made */
-    CF_TABLE_OWED = 'o',     /* source, number → where it belongs: a user's save, kept aside */
-    CF_TABLE_SOURCE = 's',   /* source → collection, location, options */
-    CF_TABLE_SCHEMA = 'y',   /* source → the schema that its database had when last agreed */
-    CF_TABLE_HELD = 'd',     /* source → which columns it had when last agreed */
+    CF_TABLE_HIDDEN = 'z',  /* source, item → a row that is not shown and hangs on one that is */
+    CF_TABLE_AGREED = 'g',  /* source → what its base becomes by the write under way */
+    CF_TABLE_PLACE = 'f',   /* source, hash of a file's name → which records it held */
+    CF_TABLE_CONTENT = 'c', /* collection, content hash → the entry that tells how to get it */
+    CF_TABLE_LEAVES = 'v',  /* content hash → hashes of its leaves */
+    CF_TABLE_INTENT = 't',  /* source, number → a step about to be made */
+    CF_TABLE_OWED = 'o',    /* source, number → where it belongs: a user's save, kept aside */
+    CF_TABLE_SOURCE = 's',  /* source → collection, location, options */
+    CF_TABLE_SCHEMA = 'y',  /* source → the schema that its database had when last agreed */
+    CF_TABLE_HELD = 'd',    /* source → which columns it had when last agreed */
+    CF_TABLE_ENDED = 'N', /* source → a byte: its file's last line had an end when last agreed */
     CF_TABLE_REFUSED = 'r',  /* source → rows that it could not be made to show, and why */
     CF_TABLE_WAITED = 'q',   /* source → what waited when it was last synced, and why */
     CF_TABLE_DATABASE = 'b', /* source → which file its database is */
@@ -53,6 +54,9 @@ typedef enum {
     CF_TABLE_LIFTED = 'L', /* source, node → the mode by which a folder is writable for us */
     CF_TABLE_FOLDER = 'F', /* source → which folder its root is: device, inode, birth */
     CF_TABLE_LIMIT = 'D',  /* source → its own limit of deletions: per cent or not, how many */
+    CF_TABLE_DISK = 'T',   /* source → which disk it lies on, and what that keeps */
+    CF_TABLE_POLL = 'P',   /* source → how often it is polled, as its user said */
+    CF_TABLE_CACHE = 'E',  /* source → where its base's copies lie, and the mark there */
     CF_TABLE_META = 'm',   /* name → value */
 } cf_table_letter;
 

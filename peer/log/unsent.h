@@ -7,7 +7,7 @@
  * thread. */
 #ifndef CF_PEER_LOG_UNSENT_H
 #define CF_PEER_LOG_UNSENT_H
-#include "broker/env.h"
+#include "broker/platform/env.h"
 #include "codec/heads.h"
 #include "peer/log/tables.h"
 

@@ -6,6 +6,9 @@
 
 #include "codec/limits.h"
 #include "peer/merge/fields.h"
+#include "peer/merge/racy.h"
+#include "peer/merge/node_stat.h"
+#include "peer/merge/rules.h"
 
 /* Packed refs: [ids, dots, refs], a ref being [index of the item, index of the holder, field,
  * index of the dot]. */
@@ -217,8 +220,8 @@ bool cf_node_is_left(const cf_node *node)
     return node->refs.size == 0;
 }
 
-/* Of a record; those of earlier builds lack the last one. */
-enum { PARTS = 11, PARTS_ONCE = 10 };
+/* Of a record; those of earlier builds lack the last one, two or three. */
+enum { PARTS = 13, PARTS_RACY = 12, PARTS_MET = 11, PARTS_LEAST = 10 };
 
 void cf_node_pack(const cf_node *node, cf_buffer *out)
 {
@@ -246,6 +249,8 @@ void cf_node_pack(const cf_node *node, cf_buffer *out)
     cf_pack_uint(out, stat->mode);
     cf_pack_uint(out, stat->links);
     cf_pack_bool(out, node->is_met);
+    cf_pack_bool(out, stat->is_racy);
+    cf_pack_uint(out, node->disk);
 }
 
 static cf_status read_small(cf_reader *reader, uint64_t most, uint64_t *out, cf_error *error)
@@ -277,6 +282,14 @@ static cf_status read_stat(cf_reader *reader, cf_node_stat *out, cf_error *error
     return status;
 }
 
+/* A save may have been missed on a disk of whole seconds, which nobody knew to be racy. */
+static bool may_be_racy(const cf_node *node)
+{
+    const cf_stat stat = cf_stat_of_node(node);
+
+    return node->kind == CF_KIND_FILE && cf_racy_is_coarse(&stat);
+}
+
 static cf_status read_node(cf_reader *reader, cf_arena *arena, cf_node *out, cf_error *error)
 {
     cf_id *items = NULL;
@@ -284,7 +297,7 @@ static cf_status read_node(cf_reader *reader, cf_arena *arena, cf_node *out, cf_
     size_t parts;
     cf_status status = cf_read_array(reader, &parts, error);
 
-    if (!status && parts != PARTS && parts != PARTS_ONCE)
+    if (!status && (parts < PARTS_LEAST || parts > PARTS))
         status = cf_fail(error, CF_MALFORMED, "a node of %zu parts", parts);
     if (!status)
         status = cf_read_uint(reader, &out->number, error);
@@ -305,8 +318,15 @@ static cf_status read_node(cf_reader *reader, cf_arena *arena, cf_node *out, cf_
         status = cf_read_bin(reader, &out->refs, error);
     if (!status)
         status = read_stat(reader, &out->stat, error);
-    if (!status && parts == PARTS)
+    if (!status && parts >= PARTS_MET)
         status = cf_read_bool(reader, &out->is_met, error);
+    if (!status && parts >= PARTS_RACY)
+        status = cf_read_bool(reader, &out->stat.is_racy, error);
+    else if (!status)
+        out->stat.is_racy = may_be_racy(out);
+    out->disk = CF_DISK_UNTOLD;
+    if (!status && parts == PARTS)
+        status = cf_read_uint(reader, &out->disk, error);
     return status ? status : cf_read_end(reader, error);
 }
 

@@ -29,6 +29,7 @@ typedef struct {
     uint64_t device, inode, size;
     int64_t birth_ns, mtime_ns, ctime_ns;
     uint32_t mode, links;
+    bool is_racy; /* of a file: a save of its size after it was read may have left this very stat */
 } cf_node_stat;
 
 enum { CF_NODE_ROOT = 0 }; /* the number of the source's root, which itself is no node */
@@ -44,13 +45,18 @@ typedef struct {
     size_t item_count;
     cf_bytes refs;
     cf_node_stat stat;
-    bool is_met; /* the user had this content here, too, before it came from others */
+    uint64_t disk; /* on which it was seen last, of a directory that on which is what it holds: 0 is
+                      the source's own, another is one that is mounted below its root */
+    bool is_met;   /* the user had this content here, too, before it came from others */
 } cf_node;
 
 /* Another directory stands for what this one did, and what is in it goes there. It shows no writes
  * any more, so whatever a user does to it meanwhile replaces none. */
 void cf_node_leave(cf_node *node);
 bool cf_node_is_left(const cf_node *node);
+
+/* The disk of a node whose record is of an earlier build. */
+#define CF_DISK_UNTOLD UINT64_MAX
 
 /* All of it in the arena. */
 cf_node cf_node_copy(const cf_node *node, cf_arena *arena);
@@ -64,6 +70,9 @@ typedef struct cf_nodes cf_nodes;
 cf_nodes *cf_nodes_new(void);
 void cf_nodes_destroy(cf_nodes **nodes);
 size_t cf_nodes_count(const cf_nodes *nodes);
+
+/* The disk of what is put into a directory; 0 also where there is no such node. */
+uint64_t cf_nodes_disk_in(const cf_nodes *nodes, uint64_t parent);
 
 /* Copies the node in, in place of the one with its number; what was borrowed of that one ends. */
 void cf_nodes_put(cf_nodes *nodes, const cf_node *node);

@@ -249,6 +249,13 @@ const cf_node *cf_nodes_find(const cf_nodes *nodes, uint64_t number)
     return node ? &node->node : NULL;
 }
 
+uint64_t cf_nodes_disk_in(const cf_nodes *nodes, uint64_t parent)
+{
+    const kept *node = parent == CF_NODE_ROOT ? NULL : find(nodes, parent);
+
+    return node ? node->node.disk : 0;
+}
+
 const cf_node *cf_nodes_child(const cf_nodes *nodes, uint64_t parent, cf_bytes name)
 {
     for (cf_table_link *link = cf_table_first(&nodes->by_place, place_hash(parent, name)); link;

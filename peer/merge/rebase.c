@@ -77,6 +77,7 @@ static cf_node node_of(const cf_spot *spot, cf_arena *arena)
         .mode = cf_arena_copy(arena, spot->mode),
         .mtime = cf_arena_copy(arena, spot->mtime),
         .stat = spot->finding ? spot->finding->stat : spot->base->stat,
+        .disk = spot->finding ? spot->finding->disk : spot->base->disk,
         .is_met = spot->base && spot->base->is_met,
     };
 }

@@ -4,7 +4,7 @@
  * pure, random_id excepted: every device must come to the same answer. */
 #ifndef CF_PEER_MERGE_RULES_H
 #define CF_PEER_MERGE_RULES_H
-#include "broker/env.h"
+#include "broker/platform/env.h"
 #include "codec/clock.h"
 #include "codec/ids.h"
 

@@ -15,6 +15,7 @@ typedef struct {
     uint8_t kind;
     cf_bytes content, mode, mtime; /* values, as in cf_node */
     cf_node_stat stat;
+    uint64_t disk;
 } cf_finding;
 
 typedef struct {

@@ -4,7 +4,7 @@
  * is; not thread-safe. */
 #ifndef CF_PEER_MERGE_SCOPE_H
 #define CF_PEER_MERGE_SCOPE_H
-#include "peer/adapters/files_include.h"
+#include "peer/merge/files_include.h"
 #include "peer/merge/view.h"
 
 typedef struct cf_scope cf_scope;

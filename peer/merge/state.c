@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "codec/item.h"
 #include "codec/limits.h"
 #include "peer/merge/state_item.h"
 
@@ -22,7 +23,7 @@ struct cf_state {
     cf_table items;
     uint64_t most; /* writes of an item that is shown */
     size_t shown;  /* items that have a write, but for those */
-    size_t overfull;
+    size_t overfull, contested;
     cf_dots *dots;
     cf_table fields;
     field **names;
@@ -153,11 +154,25 @@ static bool is_shown(const cf_state *state, const cf_item *item)
     return item->live && !is_overfull(state, item);
 }
 
+/* Two of its writes are of one field, and live. */
+static bool is_contested(const cf_state *state, const cf_item *item)
+{
+    bool found = false;
+
+    if (!cf_item_is_record(&item->id) || !is_shown(state, item))
+        return false;
+    for (uint32_t i = 1; !found && i < item->live; i++)
+        found = item->writes[i].field == item->writes[i - 1].field &&
+                item->writes[i].field != CF_FIELD_NUMBER_DELETED;
+    return found;
+}
+
 static void unlink_item(cf_state *state, cf_item *item)
 {
     cf_table_remove(&state->items, &item->link);
     state->shown -= is_shown(state, item);
     state->overfull -= is_overfull(state, item);
+    state->contested -= is_contested(state, item);
 }
 
 static void link_item(cf_state *state, cf_item *item)
@@ -165,6 +180,7 @@ static void link_item(cf_state *state, cf_item *item)
     cf_table_add(&state->items, &item->link, cf_hash_id(0, &item->id));
     state->shown += is_shown(state, item);
     state->overfull += is_overfull(state, item);
+    state->contested += is_contested(state, item);
 }
 
 /* Puts `fresh` (NULL: nothing) in the place of what is held of the item. */
@@ -253,6 +269,11 @@ size_t cf_state_item_count(const cf_state *state)
 size_t cf_state_overfull_count(const cf_state *state)
 {
     return state->overfull;
+}
+
+size_t cf_state_contested_count(const cf_state *state)
+{
+    return state->contested;
 }
 
 static void visit_those(const cf_state *state, bool (*that)(const cf_state *, const cf_item *),

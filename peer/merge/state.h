@@ -64,6 +64,9 @@ size_t cf_state_item_count(const cf_state *state);
 void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                    void *context);
 
+/* The records among them that have several living writes of one field, other than deletions. */
+size_t cf_state_contested_count(const cf_state *state);
+
 bool cf_state_is_overfull(const cf_state *state, const cf_id *item);
 size_t cf_state_overfull_count(const cf_state *state);
 /* Calls `visit` for every overfull item, in no order. */

@@ -90,6 +90,7 @@ void cf_view_destroy(cf_view **view)
     cf_view_forget_last(ended);
     free(ended->changed.at);
     free(ended->tried.at);
+    free(ended->uneven.at);
     free(ended->changed_items.at);
     free(ended->tried_items.at);
     free(ended);

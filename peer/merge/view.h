@@ -67,10 +67,22 @@ bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_place *o
 /* The directory in which cf_view_find looks for an item first; false: in none. */
 bool cf_view_directory_of(const cf_view *view, const cf_id *item, cf_id *out);
 
+/* A copy that is shown under a conflict name. */
+typedef struct {
+    cf_bytes path;  /* the names down to it, with slashes */
+    cf_dot written; /* the entry that it comes from */
+} cf_conflict_copy;
+/* All of them, in order of their paths; what borrows lies in the arena. Costs a list of each group
+ * that isn't plain, whatever lies elsewhere. */
+void cf_view_conflicts(cf_view *view, cf_arena *arena, const cf_conflict_copy **out, size_t *count);
+
 /* The groups that may have changed since the last call, each once, in no order; of a plain one it
  * means the items that did, or that left it. A directory that vanished is a group of its own, not
  * visible. */
 void cf_view_take_changed(cf_view *view, cf_arena *arena, const cf_group **out, size_t *count);
+/* Told when there are some again, once until they are taken. */
+typedef void cf_view_listener(void *context);
+void cf_view_listen(cf_view *view, cf_view_listener *listener, void *context);
 /* Makes the directory's group one of them: for what could not be done yet, or after a restart. */
 void cf_view_mark_changed(cf_view *view, const cf_id *directory);
 /* The same of one item that lies there, or did. */

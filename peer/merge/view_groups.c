@@ -60,12 +60,27 @@ static void find_named(cf_view *view, const cf_seen_list *above, cf_bytes name, 
         }
 }
 
+/* Whether nothing on the way to it shares its name with another. */
+static bool is_alone(const cf_view *view, const cf_seen *directory)
+{
+    bool alone = true;
+
+    for (const cf_seen *at = directory; view->crowded && alone && at != view->root; at = at->parent)
+        alone = at->parent->crowded == 0;
+    return alone;
+}
+
 /* From the root down, since directories are one if those above them are. Most are not: then there
  * is nothing to look for. */
 static void find_members(cf_view *view, cf_seen *directory, cf_seen_list *out)
 {
     cf_seen_list path = {0}, above = {0};
 
+    if (is_alone(view, directory)) {
+        out->count = 0;
+        cf_seen_list_add(out, directory);
+        return;
+    }
     for (cf_seen *at = directory; at != view->root; at = at->parent)
         cf_seen_list_add(&path, at);
     out->count = 0;
@@ -96,6 +111,23 @@ cf_seen **cf_view_members(cf_view *view, cf_seen *directory, cf_arena *arena, si
     return out;
 }
 
+static void tell_change(cf_view *view)
+{
+    if (view->trying || view->is_told || !view->listener)
+        return;
+    view->is_told = true;
+    view->listener(view->listener_context);
+}
+
+void cf_view_listen(cf_view *view, cf_view_listener *listener, void *context)
+{
+    view->listener = listener;
+    view->listener_context = context;
+    view->is_told = false;
+    if (view->changed.count || view->changed_items.count)
+        tell_change(view);
+}
+
 void cf_view_mark(cf_view *view, cf_seen *directory)
 {
     uint8_t mark = view->trying ? CF_MARK_TRIAL : CF_MARK_CHANGED;
@@ -104,9 +136,10 @@ void cf_view_mark(cf_view *view, cf_seen *directory)
         return;
     directory->marks |= mark;
     cf_seen_list_add(view->trying ? &view->tried : &view->changed, directory);
+    tell_change(view);
 }
 
-static bool is_even(const cf_seen *directory)
+bool cf_seen_is_even(const cf_seen *directory)
 {
     return !directory->crowded && !directory->several;
 }
@@ -115,7 +148,7 @@ bool cf_view_is_plain(cf_view *view, cf_seen *directory)
 {
     cf_seen_list members = {0};
 
-    if (!is_even(directory) || (directory != view->root && !directory->parent))
+    if (!cf_seen_is_even(directory) || (directory != view->root && !directory->parent))
         return false;
     find_members(view, directory, &members);
     bool plain = members.count == 1;
@@ -131,7 +164,7 @@ void cf_view_mark_in(cf_view *view, cf_seen *directory, cf_seen *item)
 
     if (directory->marks & mark)
         return;
-    if (!is_even(directory) || changes->count >= ITEM_MARKS) {
+    if (!cf_seen_is_even(directory) || changes->count >= ITEM_MARKS) {
         cf_view_mark(view, directory);
         return;
     }
@@ -140,9 +173,10 @@ void cf_view_mark_in(cf_view *view, cf_seen *directory, cf_seen *item)
             return;
     changes->at = cf_grow(changes->at, &changes->capacity, changes->count + 1, sizeof *changes->at);
     changes->at[changes->count++] = (cf_seen_change){directory, item};
+    tell_change(view);
 }
 
-static void add_subdirectories(const cf_seen *directory, cf_seen_list *out)
+void cf_view_subdirectories(const cf_seen *directory, cf_seen_list *out)
 {
     for (cf_seen *child = directory->children; child; child = child->next)
         if (cf_kind_of(&child->id) == CF_KIND_DIRECTORY)
@@ -163,7 +197,7 @@ void cf_view_mark_merged(cf_view *view, cf_seen *directory)
             continue;
         for (size_t i = 0; i < members.count; i++)
             cf_view_mark(view, members.at[i]);
-        add_subdirectories(next, &waiting);
+        cf_view_subdirectories(next, &waiting);
     }
     free(waiting.at);
     free(members.at);
@@ -212,8 +246,8 @@ void cf_view_group_of(cf_view *view, const cf_id *directory, cf_arena *arena, cf
 
 bool cf_view_narrow(cf_view *view, cf_group *group, const cf_id *items, size_t count)
 {
-    bool plain =
-        group->visible && group->count == 1 && is_even(cf_view_seen(view, &group->directories[0]));
+    bool plain = group->visible && group->count == 1 &&
+                 cf_seen_is_even(cf_view_seen(view, &group->directories[0]));
 
     group->items = plain ? items : NULL;
     group->item_count = plain ? count : 0;
@@ -282,6 +316,7 @@ void cf_view_take_changed(cf_view *view, cf_arena *arena, const cf_group **out, 
         ++*count;
     }
     view->changed.count = 0;
+    view->is_told = false;
     *out = groups;
 }
 

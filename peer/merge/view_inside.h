@@ -60,15 +60,21 @@ typedef struct {
     size_t count, capacity;
 } cf_seen_changes;
 
-enum { CF_MARK_CHANGED = 1, CF_MARK_TRIAL = 2 };
+/* In `changed`, `tried`, `uneven`; and while conflict copies are looked for. */
+enum { CF_MARK_CHANGED = 1, CF_MARK_TRIAL = 2, CF_MARK_UNEVEN = 4, CF_MARK_SEARCHED = 8 };
 
 struct cf_view {
     const cf_rules *rules;
     const cf_state *state;
     cf_table seen, claims, places;
     cf_seen *root;
+    uint64_t crowded;    /* of all directories together */
+    cf_seen_list uneven; /* each that isn't even, and some that were so since they were asked for */
     cf_seen_list changed, tried;                /* directories whose group may have changed */
     cf_seen_changes changed_items, tried_items; /* of others */
+    cf_view_listener *listener;                 /* or NULL */
+    void *listener_context;
+    bool is_told; /* the listener, since the changed ones were taken */
     bool trying;
     uint32_t walks;
     struct { /* the group that was listed last */
@@ -99,6 +105,10 @@ cf_seen **cf_view_members(cf_view *view, cf_seen *directory, cf_arena *arena, si
 void cf_view_mark(cf_view *view, cf_seen *directory);
 /* Marks one item in it, if that is enough. */
 void cf_view_mark_in(cf_view *view, cf_seen *directory, cf_seen *item);
+/* Each of its children has a name of its own and one content. */
+bool cf_seen_is_even(const cf_seen *directory);
+/* Adds its children that are directories. */
+void cf_view_subdirectories(const cf_seen *directory, cf_seen_list *out);
 /* Whether the group of this directory is plain. */
 bool cf_view_is_plain(cf_view *view, cf_seen *directory);
 /* Marks the groups that are as they are only because this directory is shown as one with others. */

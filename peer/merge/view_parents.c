@@ -149,7 +149,9 @@ static void unlink_seen(cf_view *view, cf_seen *seen)
     seen->next = seen->previous = NULL;
     uint64_t place = seen->by_name.hash;
     cf_table_remove(&view->places, &seen->by_name);
-    seen->parent->crowded -= crowds(view, seen->parent, place);
+    uint32_t fewer = crowds(view, seen->parent, place);
+    seen->parent->crowded -= fewer;
+    view->crowded -= fewer;
     seen->parent->several -= seen->is_several;
     seen->parent = NULL;
 }
@@ -159,8 +161,14 @@ static void link_seen(cf_view *view, cf_seen *seen, cf_seen *parent)
     if (!parent)
         return;
     uint64_t place = cf_view_place_hash(parent, seen->name);
-    parent->crowded += crowds(view, parent, place);
+    uint32_t more = crowds(view, parent, place);
+    parent->crowded += more;
+    view->crowded += more;
     parent->several += seen->is_several;
+    if (!cf_seen_is_even(parent) && !(parent->marks & CF_MARK_UNEVEN)) {
+        parent->marks |= CF_MARK_UNEVEN;
+        cf_seen_list_add(&view->uneven, parent);
+    }
     seen->parent = parent;
     seen->next = parent->children;
     if (seen->next)

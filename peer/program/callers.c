@@ -12,6 +12,8 @@ typedef struct caller {
     cf_callers *callers;
     cf_control_call *call; /* NULL: it went away */
     cf_arena arena;        /* of the words */
+    uint64_t tell_ms;      /* when to say that it waits for the home; 0: it has begun */
+    uint64_t patience_ms, give_up_ms;
     bool is_over;
     struct caller *next;
 } caller;
@@ -63,7 +65,52 @@ static cf_status read_words(caller *self, const cf_control_request *request, cf_
     cf_status status = cf_options_read(&self->run.options, &known, false, words + 1,
                                        request->count - 1, &used, error);
     self->run.quiet = cf_options_has(&self->run.options, "quiet");
-    return status;
+    return status ? status : cf_run_patience(&self->run, &self->patience_ms, error);
+}
+
+enum { TELL_MS = 10000 };
+
+static void begin(caller *self)
+{
+    cf_error error;
+
+    self->tell_ms = 0;
+    cf_status status = self->run.verb->needs == CF_NEEDS_PEER
+                           ? cf_loop_trouble(self->callers->loop, &error)
+                           : CF_OK;
+    if (status)
+        cf_run_fail(&self->run, &error);
+    self->is_over = status || cf_run_start(&self->run);
+}
+
+static void begin_waiting(caller *self, uint64_t now_ms)
+{
+    self->tell_ms = now_ms + TELL_MS;
+    self->give_up_ms =
+        self->patience_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + self->patience_ms;
+}
+
+static void wait_or_begin(caller *self)
+{
+    cf_loop *loop = self->callers->loop;
+    const uint64_t now_ms = cf_loop_now(loop);
+    cf_error error;
+
+    if (!cf_loop_waiting(loop, &error)) {
+        begin(self);
+        return;
+    }
+    if (!self->tell_ms)
+        begin_waiting(self, now_ms);
+    if (now_ms >= self->give_up_ms) {
+        cf_run_waited(self->patience_ms, &error);
+        cf_run_fail(&self->run, &error);
+        self->is_over = true;
+    } else if (now_ms >= self->tell_ms && self->tell_ms != UINT64_MAX) {
+        if (!self->run.quiet)
+            cf_say(&self->run.output, "waiting: %s", error.text);
+        self->tell_ms = UINT64_MAX;
+    }
 }
 
 static void on_request(void *context, cf_control_call *call, const cf_control_request *request)
@@ -82,13 +129,11 @@ static void on_request(void *context, cf_control_call *call, const cf_control_re
     callers->first = self;
     cf_control_set_data(call, self);
     cf_status status = read_words(self, request, &error);
-    if (!status && self->run.verb->needs == CF_NEEDS_PEER)
-        status = cf_loop_trouble(callers->loop, &error);
     if (status) {
         cf_run_fail(&self->run, &error);
         self->is_over = true;
     } else {
-        self->is_over = cf_run_start(&self->run);
+        wait_or_begin(self);
     }
     cf_loop_wake(callers->loop);
 }
@@ -147,7 +192,11 @@ uint64_t cf_callers_step(cf_callers *callers)
 
     for (caller *at = callers->first, *next; at; at = next) {
         run_ms = UINT64_MAX;
-        if (!at->is_over)
+        if (at->tell_ms && !at->is_over)
+            wait_or_begin(at);
+        if (at->tell_ms)
+            run_ms = at->tell_ms < at->give_up_ms ? at->tell_ms : at->give_up_ms;
+        else if (!at->is_over)
             at->is_over = cf_run_step(&at->run, &run_ms);
         next = at->next;
         if (at->is_over)
@@ -162,7 +211,9 @@ void cf_callers_end_all(cf_callers *callers, const cf_run *survivor, const cf_er
 {
     for (caller *at = callers->first, *next; at; at = next) {
         next = at->next;
-        if (&at->run == survivor || at->is_over || at->run.verb->needs != CF_NEEDS_PEER)
+        bool stays = !at->tell_ms && at->run.verb->needs != CF_NEEDS_PEER;
+
+        if (&at->run == survivor || at->is_over || stays)
             continue;
         cf_run_fail(&at->run, why);
         end_caller(at);
@@ -171,11 +222,23 @@ void cf_callers_end_all(cf_callers *callers, const cf_run *survivor, const cf_er
 
 /* ---- The sending side ---- */
 
+/* Other verbs may have much to do, and say nothing while they do it. */
+static void tell_silence(const cf_run *run)
+{
+    if (strcmp(run->verb->name, "status") == 0 && !run->quiet)
+        cf_say(&run->output,
+               "waiting: the process that serves does not answer: it has much to look at, or the "
+               "disk of a source hangs, as a share whose server is gone");
+}
+
 static void pass_on(void *context, cf_control_stream stream, cf_bytes bytes)
 {
     const cf_run *run = context;
 
-    run->output.write(run->output.context, stream, bytes);
+    if (stream == CF_CONTROL_SILENCE)
+        tell_silence(run);
+    else
+        run->output.write(run->output.context, stream, bytes);
 }
 
 cf_status cf_run_send(cf_run *run, const char *home_path, cf_error *error)
@@ -202,7 +265,10 @@ cf_status cf_run_send(cf_run *run, const char *home_path, cf_error *error)
     words[count++] = cf_bytes_of_text("--");
     for (size_t i = 0; i < options->argument_count; i++)
         words[count++] = cf_bytes_of_text(options->arguments[i]);
-    cf_control_request request = {words, count, run->json, cf_bytes_of_text(run->folder)};
+    cf_control_request request = {.arguments = words,
+                                  .count = count,
+                                  .json = run->json,
+                                  .folder = cf_bytes_of_text(run->folder)};
     cf_status status =
         cf_control_call_verb(home_path, &request, pass_on, run, &run->exit_code, error);
     cf_arena_release(&arena);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verbs that other processes send to the one that serves their home: each is a run beside the
- * others. And the sending side. */
+ * others. While that one waits for its home, which another process has, they wait with it. And the
+ * sending side. */
 #ifndef CF_PEER_PROGRAM_CALLERS_H
 #define CF_PEER_PROGRAM_CALLERS_H
 #include "peer/program/loop.h"
@@ -14,7 +15,7 @@ int cf_callers_descriptor(const cf_callers *callers);
 void cf_callers_readable(cf_callers *callers);
 /* Lets all runs go on; returns when to call again. */
 uint64_t cf_callers_step(cf_callers *callers);
-/* Ends all runs that need the engine, saying why, but one. */
+/* Ends all runs that need the engine, or wait for the home, saying why, but one. */
 void cf_callers_end_all(cf_callers *callers, const struct cf_run *survivor, const cf_error *why);
 
 /* Sends the run to who serves the home, and passes on what that says. CF_MISSING: nobody does. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/program/loop_inside.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "codec/limits.h"
 
 #include <signal.h>
@@ -59,6 +59,7 @@ static int on_signal(zloop_t *zloop, zmq_pollitem_t *item, void *context)
         return 0;
     loop->signal = (int)information.ssi_signo;
     loop->run->stopping = true;
+    cf_watchdog_note(loop->watchdog, 128 + loop->signal);
     unblock_signals();
     cf_loop_wake(loop);
     return 0;
@@ -93,6 +94,25 @@ static int on_news(zloop_t *zloop, zmq_pollitem_t *item, void *context)
     return 0;
 }
 
+static void mounted(void *context, const char *place)
+{
+    cf_loop *loop = context;
+
+    if (loop->engine)
+        cf_engine_mounted(loop->engine, place);
+}
+
+static int on_mounts(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+    cf_loop *loop = context;
+
+    (void)zloop;
+    (void)item;
+    cf_mount_news_take(&loop->mounts, mounted, loop);
+    cf_loop_wake(loop);
+    return 0;
+}
+
 static int on_callers(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 {
     cf_loop *loop = context;
@@ -104,12 +124,17 @@ static int on_callers(zloop_t *zloop, zmq_pollitem_t *item, void *context)
     return 0;
 }
 
-void cf_loop_poll(cf_loop *loop, int descriptor, zloop_fn *handler)
+static void poll_for(cf_loop *loop, int descriptor, short events, zloop_fn *handler)
 {
-    zmq_pollitem_t item = {.fd = descriptor, .events = ZMQ_POLLIN};
+    zmq_pollitem_t item = {.fd = descriptor, .events = events};
 
     zloop_poller(loop->zloop, &item, handler, loop);
     zloop_poller_set_tolerant(loop->zloop, &item);
+}
+
+void cf_loop_poll(cf_loop *loop, int descriptor, zloop_fn *handler)
+{
+    poll_for(loop, descriptor, ZMQ_POLLIN, handler);
 }
 
 void cf_loop_poll_no_more(cf_loop *loop, int descriptor)
@@ -165,11 +190,21 @@ cf_status cf_loop_new(const cf_loop_options *options, cf_loop **out, cf_error *e
     cf_loop *loop = cf_allocate(1, sizeof *loop);
     loop->options = *options;
     loop->options.env->jobs = loop->jobs = jobs;
+    cf_loop_lend_connections(loop);
     loop->zloop = zloop_new();
     zloop_set_nonstop(loop->zloop, true);
     loop->timer = loop->watched = -1;
     fill_signals(&set);
     loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    status = cf_watchdog_start(loop->signals, &loop->watchdog, error);
+    if (status) {
+        close(loop->signals);
+        zloop_destroy(&loop->zloop);
+        cf_jobs_destroy(&loop->jobs);
+        loop->options.env->jobs = NULL;
+        free(loop);
+        return status;
+    }
     cf_loop_poll(loop, loop->signals, on_signal);
     cf_loop_poll(loop, jobs->descriptor(jobs), on_something);
     loop->news = cf_network_news_open();
@@ -177,6 +212,9 @@ cf_status cf_loop_new(const cf_loop_options *options, cf_loop **out, cf_error *e
         cf_loop_poll(loop, loop->news.routes, on_news);
     if (loop->news.clock >= 0)
         cf_loop_poll(loop, loop->news.clock, on_news);
+    loop->mounts = options->serves ? cf_mount_news_open() : (cf_mount_news){.table = -1};
+    if (loop->mounts.table >= 0)
+        poll_for(loop, loop->mounts.table, ZMQ_POLLPRI, on_mounts);
     *out = loop;
     return CF_OK;
 }
@@ -188,22 +226,46 @@ void cf_loop_destroy(cf_loop **loop)
     cf_callers_destroy(&(*loop)->callers);
     cf_loop_close_engine(*loop, NULL);
     cf_home_close(&(*loop)->home);
+    (*loop)->options.env->files->close_file((*loop)->options.env->files, &(*loop)->serving);
     cf_jobs_destroy(&(*loop)->jobs);
     (*loop)->options.env->jobs = NULL;
+    cf_watchdog_stop(&(*loop)->watchdog);
     close((*loop)->signals);
     zloop_destroy(&(*loop)->zloop);
     cf_network_news_close(&(*loop)->news);
+    cf_mount_news_close(&(*loop)->mounts);
     free(*loop);
     *loop = NULL;
 }
 
 /* ---- Going on ---- */
 
+/* Callers wait with this process for the home, each for its own time. */
+static void pump_waiting(cf_loop *loop)
+{
+    uint64_t deadline_ms = UINT64_MAX;
+
+    loop->is_over = loop->signal || !cf_loop_try_home(loop, &deadline_ms);
+    if (loop->is_over) {
+        cf_callers_end_all(loop->callers, NULL,
+                           loop->failure.status ? &loop->failure : &loop->waiting);
+        cf_callers_readable(loop->callers); /* their answers go out */
+    } else if (loop->waiting.status) {
+        arm(loop, cf_earlier(deadline_ms, cf_callers_step(loop->callers)));
+    } else {
+        loop->is_run_over = cf_run_start(loop->run);
+    }
+}
+
 static void pump(cf_loop *loop)
 {
     uint64_t deadline_ms = UINT64_MAX, run_ms = UINT64_MAX;
 
     loop->jobs->deliver(loop->jobs);
+    if (loop->waiting.status)
+        pump_waiting(loop);
+    if (loop->waiting.status || loop->is_over)
+        return;
     loop->is_over = loop->is_over || loop->signal || !cf_loop_step_engine(loop, &deadline_ms);
     if (loop->is_over)
         return;
@@ -220,6 +282,18 @@ static void pump(cf_loop *loop)
     arm(loop, deadline_ms);
 }
 
+/* It listens before it has the home: so a verb that comes then goes the way of all verbs beside
+ * `serve`, and doesn't take the home first. */
+static cf_status prepare_serving(cf_loop *loop, cf_error *error)
+{
+    cf_status status = cf_loop_begin_waiting(loop, error);
+    if (!status)
+        status = cf_callers_new(loop, &loop->callers, error);
+    if (!status)
+        cf_loop_poll(loop, cf_callers_descriptor(loop->callers), on_callers);
+    return status;
+}
+
 static cf_status prepare(cf_loop *loop, cf_error *error)
 {
     cf_verb_needs needs = loop->run->verb->needs;
@@ -229,11 +303,6 @@ static cf_status prepare(cf_loop *loop, cf_error *error)
         status = cf_loop_open_home(loop, error);
     if (!status && needs >= CF_NEEDS_PEER)
         status = cf_loop_open_engine(loop, error);
-    if (!status && loop->options.serves) {
-        status = cf_callers_new(loop, &loop->callers, error);
-        if (!status)
-            cf_loop_poll(loop, cf_callers_descriptor(loop->callers), on_callers);
-    }
     return status;
 }
 
@@ -241,16 +310,25 @@ cf_status cf_loop_execute(cf_loop *loop, struct cf_run *run, cf_error *error)
 {
     loop->run = run;
     run->loop = loop;
-    cf_status status = prepare(loop, error);
+    cf_status status = loop->options.serves ? prepare_serving(loop, error) : prepare(loop, error);
     if (status)
         return status;
-    if (!cf_run_start(run)) {
+    if (loop->options.serves || !cf_run_start(run)) {
         cf_loop_wake(loop);
         zloop_start(loop->zloop);
     }
     cf_run_end(run);
+    if (loop->failure.status) {
+        *error = loop->failure;
+        return error->status;
+    }
     if (loop->signal && run->verb->needs != CF_NEEDS_ALL)
         run->exit_code = 128 + loop->signal;
+    /* What reads from a disk that hangs is not waited for. */
+    if (loop->engine && cf_engine_is_any_silent(loop->engine)) {
+        fflush(NULL);
+        cf_watchdog_note(loop->watchdog, run->exit_code);
+    }
     return CF_OK;
 }
 

@@ -4,7 +4,7 @@
  * again. */
 #ifndef CF_PEER_PROGRAM_LOOP_H
 #define CF_PEER_PROGRAM_LOOP_H
-#include "codec/address.h"
+#include "peer/engine/connections.h"
 #include "peer/engine/engine.h"
 
 typedef struct cf_loop cf_loop;
@@ -13,7 +13,8 @@ struct cf_run;
 typedef struct {
     cf_env *env; /* gets the loop's jobs */
     const char *home_path;
-    bool serves; /* watches, and listens for other processes */
+    bool serves;          /* watches, and listens for other processes */
+    uint64_t patience_ms; /* of who serves, with a verb that has the home; UINT64_MAX: any */
 } cf_loop_options;
 
 /* Opens neither home nor engine. From now on SIGINT and SIGTERM are the loop's. */
@@ -27,8 +28,8 @@ cf_status cf_loop_open_engine(cf_loop *loop, cf_error *error);
 void cf_loop_close_engine(cf_loop *loop, const struct cf_run *survivor);
 
 /* Opens what the run's verb needs, starts it and goes on until it has ended and its exit code is
- * there. With `serves`, runs of other processes go on beside it. What it returns is why it could
- * not even start. */
+ * there. With `serves`, a home that a verb of another process has is waited for, and runs of other
+ * processes go on beside it. What it returns is why it could not even start. */
 cf_status cf_loop_execute(cf_loop *loop, struct cf_run *run, cf_error *error);
 
 /* ---- For verbs ---- */
@@ -37,6 +38,8 @@ const cf_env *cf_loop_env(const cf_loop *loop);
 uint64_t cf_loop_now(const cf_loop *loop);
 const char *cf_loop_home_path(const cf_loop *loop);
 bool cf_loop_serves(const cf_loop *loop);
+/* CF_OK when this process has the home; CF_LOCKED: another has it, which `serve` waits for. */
+cf_status cf_loop_waiting(const cf_loop *loop, cf_error *error);
 cf_home *cf_loop_home(const cf_loop *loop);     /* NULL: none is open */
 cf_engine *cf_loop_engine(const cf_loop *loop); /* NULL: none is open */
 cf_peer *cf_loop_peer(const cf_loop *loop);     /* the same */
@@ -50,15 +53,7 @@ bool cf_loop_hauls(const cf_loop *loop);
 /* Everything goes on soon, as if something had come. */
 void cf_loop_wake(cf_loop *loop);
 
-/* A connection for a link of the verb's own. All is borrowed but the address. */
-typedef struct cf_connection cf_connection;
-typedef struct {
-    cf_link *link;
-    const cf_address *address;
-    const uint8_t *curve_public, *curve_secret; /* 32 bytes each */
-} cf_connection_options;
-cf_connection *cf_loop_connect(cf_loop *loop, const cf_connection_options *options);
-/* Before the link ends. */
-void cf_loop_disconnect(cf_loop *loop, cf_connection **connection);
+/* For links of the verb's own. */
+const cf_connections *cf_loop_connections(const cf_loop *loop);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/program/loop_inside.h"
 
-#include "broker/link_zmq.h"
+#include "broker/link/link_zmq.h"
 
 #include <stdlib.h>
 
@@ -16,8 +16,9 @@ static void came(void *context)
     cf_loop_wake(context);
 }
 
-cf_connection *cf_loop_connect(cf_loop *loop, const cf_connection_options *options)
+static cf_connection *open_connection(void *context, const cf_connection_options *options)
 {
+    cf_loop *loop = context;
     cf_connection *connection = cf_allocate(1, sizeof *connection);
 
     connection->link = options->link;
@@ -35,10 +36,9 @@ cf_connection *cf_loop_connect(cf_loop *loop, const cf_connection_options *optio
     return connection;
 }
 
-void cf_loop_disconnect(cf_loop *loop, cf_connection **connection)
+static void close_connection(void *context, cf_connection **connection)
 {
-    if (!*connection)
-        return;
+    cf_loop *loop = context;
     cf_connection **at = &loop->connections;
     while (*at != *connection)
         at = &(*at)->next;
@@ -46,6 +46,20 @@ void cf_loop_disconnect(cf_loop *loop, cf_connection **connection)
     cf_link_zmq_destroy(&(*connection)->zmq);
     free(*connection);
     *connection = NULL;
+}
+
+void cf_loop_lend_connections(cf_loop *loop)
+{
+    loop->lent = (cf_connections){.context = loop,
+                                  .env = loop->options.env,
+                                  .connect = open_connection,
+                                  .disconnect = close_connection,
+                                  .wake = came};
+}
+
+const cf_connections *cf_loop_connections(const cf_loop *loop)
+{
+    return &loop->lent;
 }
 
 static cf_status read_address(cf_loop *loop, cf_address *out, cf_error *error)
@@ -60,6 +74,17 @@ static cf_status read_address(cf_loop *loop, cf_address *out, cf_error *error)
     return status;
 }
 
+/* It goes on where it is, and knows where else to try. */
+static void tell_elsewhere(cf_loop *loop, bool is_new)
+{
+    cf_told_addresses told;
+
+    if (!is_new && loop->told_number == cf_engine_elsewhere(loop->engine, NULL))
+        return;
+    loop->told_number = cf_engine_elsewhere(loop->engine, &told);
+    cf_link_zmq_try_also(loop->link->zmq, told.all, told.count);
+}
+
 void cf_loop_connect_engine(cf_loop *loop)
 {
     bool connects = loop->engine && (loop->run->verb->connects || loop->run->connects);
@@ -69,7 +94,9 @@ void cf_loop_connect_engine(cf_loop *loop)
     cf_error error;
 
     if (loop->link && (loop->link->link != link || loop->broker_number != number))
-        cf_loop_disconnect(loop, &loop->link);
+        cf_disconnect(&loop->lent, &loop->link);
+    if (link && loop->link)
+        tell_elsewhere(loop, false);
     if (!link || loop->link)
         return;
     if (read_address(loop, &address, &error)) {
@@ -77,12 +104,13 @@ void cf_loop_connect_engine(cf_loop *loop)
         return;
     }
     const cf_keys *keys = cf_engine_peer(loop->engine)->keys;
-    loop->link =
-        cf_loop_connect(loop, &(cf_connection_options){.link = link,
-                                                       .address = &address,
-                                                       .curve_public = cf_keys_public(keys)->curve,
-                                                       .curve_secret = cf_keys_curve_secret(keys)});
+    loop->link = cf_connect(&loop->lent,
+                            &(cf_connection_options){.link = link,
+                                                     .address = &address,
+                                                     .curve_public = cf_keys_public(keys)->curve,
+                                                     .curve_secret = cf_keys_curve_secret(keys)});
     loop->broker_number = number;
+    tell_elsewhere(loop, true);
     cf_link_stop(link); /* it may have begun on the connection before, and said HELLO there */
     cf_link_start(link);
 }
@@ -92,7 +120,7 @@ uint64_t cf_loop_step_heralds(cf_loop *loop)
     if (!loop->engine || (!loop->heralds && !loop->connections))
         return UINT64_MAX;
     if (!loop->heralds)
-        loop->heralds = cf_heralds_new(loop);
+        loop->heralds = cf_heralds_new(&loop->lent, loop->engine);
     return cf_heralds_step(loop->heralds, cf_loop_now(loop));
 }
 

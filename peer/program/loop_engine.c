@@ -19,9 +19,69 @@ static int on_watch(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 cf_status cf_loop_open_home(cf_loop *loop, cf_error *error)
 {
     return cf_home_open(
-        &(cf_home_options){.env = loop->options.env, .path = loop->options.home_path}, &loop->home,
-        error);
+        &(cf_home_options){.env = loop->options.env,
+                           .path = loop->options.home_path,
+                           .doing = loop->run && loop->run->verb ? loop->run->verb->name : NULL},
+        &loop->home, error);
 }
+
+/* ---- A home that another process has ---- */
+
+enum { TRY_MS = 50, TELL_MS = 10000 };
+
+cf_status cf_loop_begin_waiting(cf_loop *loop, cf_error *error)
+{
+    loop->waiting_since_ms = cf_loop_now(loop);
+    cf_fail(&loop->waiting, CF_LOCKED, "%s is being opened", loop->options.home_path);
+    return cf_home_lock_serving(loop->options.env, loop->options.home_path, &loop->serving, error);
+}
+
+static void tell_waiting(cf_loop *loop)
+{
+    if (loop->is_waiting_told || cf_loop_now(loop) < loop->waiting_since_ms + TELL_MS)
+        return;
+    loop->is_waiting_told = true;
+    cf_report(loop->options.env, CF_REPORT_NOTICE, "waiting: %s", loop->waiting.text);
+}
+
+/* The patience; if it isn't, when to try again. */
+static bool is_over(const cf_loop *loop, uint64_t *deadline_ms)
+{
+    const uint64_t now_ms = cf_loop_now(loop), patience_ms = loop->options.patience_ms,
+                   end_ms = patience_ms > UINT64_MAX - loop->waiting_since_ms
+                                ? UINT64_MAX
+                                : loop->waiting_since_ms + patience_ms;
+
+    *deadline_ms = cf_earlier(now_ms + TRY_MS, end_ms);
+    return now_ms >= end_ms;
+}
+
+bool cf_loop_try_home(cf_loop *loop, uint64_t *deadline_ms)
+{
+    cf_status status = cf_loop_open_home(loop, &loop->waiting);
+
+    if (status == CF_LOCKED && !is_over(loop, deadline_ms)) {
+        tell_waiting(loop);
+        return true;
+    }
+    if (status == CF_LOCKED)
+        cf_run_waited(loop->options.patience_ms, &loop->waiting);
+    if (!status)
+        status = cf_loop_open_engine(loop, &loop->waiting);
+    if (status)
+        loop->failure = loop->waiting;
+    loop->waiting = (cf_error){0};
+    return !status;
+}
+
+cf_status cf_loop_waiting(const cf_loop *loop, cf_error *error)
+{
+    if (loop->waiting.status)
+        *error = loop->waiting;
+    return loop->waiting.status;
+}
+
+/* ---- The engine ---- */
 
 cf_status cf_loop_open_engine(cf_loop *loop, cf_error *error)
 {
@@ -51,7 +111,7 @@ void cf_loop_close_engine(cf_loop *loop, const struct cf_run *survivor)
     if (loop->callers)
         cf_callers_end_all(loop->callers, survivor, &error);
     cf_heralds_destroy(&loop->heralds);
-    cf_loop_disconnect(loop, &loop->link);
+    cf_disconnect(&loop->lent, &loop->link);
     if (loop->watched >= 0)
         cf_loop_poll_no_more(loop, loop->watched);
     loop->watched = -1;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/program/output.h"
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void write_own(void *context, cf_control_stream stream, cf_bytes bytes)
 {
@@ -92,24 +91,4 @@ json_t *cf_json_hex(const void *bytes, size_t size)
     json_t *string = json_string(text);
     free(text);
     return string;
-}
-
-void cf_time_show(uint64_t ms, char text[CF_TIME_TEXT])
-{
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm parts;
-
-    gmtime_r(&seconds, &parts);
-    strftime(text, CF_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts);
-}
-
-void cf_time_show_end(uint64_t ms, uint64_t now_ms, char text[CF_TIME_TEXT])
-{
-    time_t end = (time_t)((ms / 1000 + 59) / 60 * 60), now = (time_t)(now_ms / 1000);
-    struct tm then, today;
-
-    localtime_r(&end, &then);
-    localtime_r(&now, &today);
-    bool is_today = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
-    strftime(text, CF_TIME_TEXT, is_today ? "%H:%M" : "%Y-%m-%d %H:%M", &then);
 }

@@ -3,7 +3,7 @@
  * socket. */
 #ifndef CF_PEER_PROGRAM_OUTPUT_H
 #define CF_PEER_PROGRAM_OUTPUT_H
-#include "broker/control.h"
+#include "broker/platform/control.h"
 
 #include <jansson.h>
 
@@ -26,12 +26,5 @@ void cf_print_json(const cf_output *output, json_t *document);
 /* A name or path as commands show it, as a JSON string. */
 json_t *cf_json_name(cf_bytes name);
 json_t *cf_json_hex(const void *bytes, size_t size);
-/* RFC 3339, UTC, in seconds. */
-enum { CF_TIME_TEXT = 32 };
-void cf_time_show(uint64_t ms, char text[CF_TIME_TEXT]);
-/* When a lock or the like ends, in local time: "15:02", the minute by which it has ended, counted
- * from the second that cf_time_show shows (13:01:01 is 13:02). The day stands before it unless that
- * is today. */
-void cf_time_show_end(uint64_t ms, uint64_t now_ms, char text[CF_TIME_TEXT]);
 
 #endif

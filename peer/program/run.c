@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
 #include "codec/limits.h"
 #include "codec/secret.h"
 
@@ -18,6 +18,7 @@ const cf_option cf_global_options[] = {
     {"quiet", 'q', NULL, "errors only"},
     {"verbose", 'v', NULL, "say more on stderr"},
     {"json", 0, NULL, "one JSON document on stdout"},
+    {"timeout", 0, "T", "how long to wait for another verb that has the home (status: 30s)"},
     {"help", 'h', NULL, "show the usage"},
     {0},
 };
@@ -46,7 +47,10 @@ bool cf_run_step(cf_run *run, uint64_t *deadline_ms)
 
 void cf_run_fail(cf_run *run, const cf_error *why)
 {
-    cf_say(&run->output, "%s", why->text);
+    if (run->env)
+        cf_report(run->env, CF_REPORT_ERROR, "%s", why->text);
+    else
+        cf_say(&run->output, "%s", why->text);
     run->exit_code = cf_status_exit_code(why->status);
 }
 
@@ -68,6 +72,20 @@ cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *er
 
     *milliseconds = CF_REQUEST_TIMEOUT_MS;
     return given ? cf_duration_read(given, milliseconds, error) : CF_OK;
+}
+
+cf_status cf_run_patience(const cf_run *run, uint64_t *milliseconds, cf_error *error)
+{
+    const char *given = cf_options_value(&run->options, "timeout");
+
+    *milliseconds = run->verb->patience_ms ? run->verb->patience_ms : UINT64_MAX;
+    return given ? cf_duration_read(given, milliseconds, error) : CF_OK;
+}
+
+cf_status cf_run_waited(uint64_t patience_ms, cf_error *error)
+{
+    cf_error_while(error, "given up after %g s", (double)patience_ms / 1000);
+    return error->status;
 }
 
 /* One line, without its end; in the run's arena. */
@@ -183,6 +201,22 @@ static void append_lexically(cf_buffer *out, const char *rest)
     }
 }
 
+/* Of a disk that does not answer nothing is asked: its paths are what they look like. */
+static bool is_silent(const cf_run *run, const char *path)
+{
+    cf_engine *engine = run->loop ? cf_loop_engine(run->loop) : NULL;
+
+    for (size_t i = 0; engine && i < cf_engine_binding_count(engine); i++) {
+        const cf_binding *binding = cf_engine_binding_at(engine, i);
+        const size_t size = strlen(binding->path);
+
+        if (binding->silence && strncmp(path, binding->path, size) == 0 &&
+            (path[size] == '/' || !path[size]))
+            return true;
+    }
+    return false;
+}
+
 cf_status cf_run_path(const cf_run *run, const char *path, cf_buffer *out, cf_error *error)
 {
     cf_buffer whole = {0};
@@ -194,10 +228,10 @@ cf_status cf_run_path(const cf_run *run, const char *path, cf_buffer *out, cf_er
     cf_buffer_append_text(&whole, "%s", path);
     cf_buffer_append(&whole, "", 1);
     char *text = (char *)whole.data, *real = NULL;
-    char *cut = text + strlen(text);
+    char *cut = is_silent(run, text) ? text : text + strlen(text);
 
     /* The longest part that exists. */
-    while (!(real = realpath(*text ? text : "/", NULL)) && *text) {
+    while (cut != text && !(real = realpath(*text ? text : "/", NULL)) && *text) {
         char *slash = strrchr(text, '/');
 
         if (cut < text + whole.size - 1)

@@ -4,7 +4,7 @@
 #ifndef CF_PEER_PROGRAM_VERB_H
 #define CF_PEER_PROGRAM_VERB_H
 #include "peer/program/loop.h"
-#include "peer/program/options.h"
+#include "broker/platform/command_line.h"
 #include "peer/program/output.h"
 
 typedef struct cf_verb cf_verb;
@@ -29,6 +29,7 @@ struct cf_run {
     cf_arena arena;         /* of words that came from stdin or a file */
     cf_consulting *consult; /* for `prepare`; NULL: there is nobody to ask */
     void *consult_context;
+    const cf_env *env; /* NULL: the run is another process's */
 };
 
 typedef enum {
@@ -50,7 +51,9 @@ struct cf_verb {
     const char *summary;
     const char *more; /* for `help VERB`; NULL: nothing */
     cf_verb_needs needs;
-    bool connects;            /* brings the engine's link into connection */
+    bool connects; /* brings the engine's link into connection */
+    uint64_t
+        patience_ms; /* with another process that has the home, unless --timeout says; 0: any */
     const cf_option *options; /* NULL: none */
     /* Where it was typed, before it is sent anywhere: takes what comes from there (stdin, files).
      * NULL: nothing does. */
@@ -93,6 +96,11 @@ cf_status cf_run_confirm(cf_run *run, bool *yes, cf_error *error, const char *fo
     __attribute__((format(printf, 4, 5)));
 /* Whether somebody is there to be asked. */
 bool cf_run_is_at_terminal(void);
+/* How long the run waits for another process that has its home: --timeout, else what is its verb's;
+ * UINT64_MAX: as long as it takes. CF_USAGE: --timeout is no time. */
+cf_status cf_run_patience(const cf_run *run, uint64_t *milliseconds, cf_error *error);
+/* Why such a wait ended, into an error that says who has the home; its status. */
+cf_status cf_run_waited(uint64_t patience_ms, cf_error *error);
 /* The value of --timeout; 30 s when it was not given. */
 cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *error);
 /* The path that the user named, absolute: "." and ".." are resolved, symbolic links too as far as

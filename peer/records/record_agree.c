@@ -26,25 +26,18 @@ static int by_field(const void *left, const void *right)
                    : cf_dot_compare(&a->fact->write.dot, &b->fact->write.dot);
 }
 
-static bool is_entry(cf_row_view *view, const cf_schema_table *table, uint32_t field)
-{
-    if (field == CF_FIELD_NUMBER_TABLE || field == CF_FIELD_NUMBER_KEY)
-        return false;
-    return cf_row_view_property(view, table, field)->merge == CF_MERGE_SET;
-}
-
 static size_t name_facts(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
                          named_fact *out)
 {
     size_t count = 0;
 
+    cf_row_view_stand(view, table, facts);
     for (size_t first = 0, end; first < facts->count; first = end) {
         uint32_t field = facts->at[first].write.field;
 
         end = cf_row_facts_end(facts, first);
         if (field == CF_FIELD_NUMBER_LEVEL)
             continue;
-        cf_row_facts_stand(facts, first, end, is_entry(view, table, field));
         for (size_t i = first; i < end; i++)
             out[count++] = (named_fact){cf_state_field_name(view->state, field), &facts->at[i]};
     }

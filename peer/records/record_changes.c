@@ -358,6 +358,8 @@ void cf_row_scan_spot(cf_row_scanning *scanning, cf_row_spot *spot)
     walk_fields(&self, scan_field);
     if (self.changed)
         walk_fields(&self, carry_volatile);
+    if (self.changed && spot->base)
+        cf_row_scan_beside(scanning, spot, &self.refs);
     if (cf_row_scan_ties(scanning, spot, &self.refs) || self.changed)
         cf_row_touch(scanning, spot->table);
 }

@@ -2,6 +2,7 @@
 #include "peer/records/record_facts.h"
 
 #include "peer/merge/covered.h"
+#include "peer/records/seats.h"
 
 #include <stdlib.h>
 
@@ -62,20 +63,46 @@ const cf_row_fact *cf_row_facts_best(const cf_row_facts *facts, size_t first, si
     return best;
 }
 
-bool cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, bool entry)
+static bool is_greater(const cf_row_fact *a, const cf_row_fact *b)
 {
-    const cf_row_fact *best = cf_row_facts_best(facts, first, end);
-    bool listed = false, all = entry && !best->live;
+    int order = a->live == b->live ? cf_greatest_compare(a->write.value, b->write.value) : 0;
+
+    return (order ? order : cf_row_fact_compare(a, b)) > 0;
+}
+
+static const cf_row_fact *greatest(const cf_row_facts *facts, size_t first, size_t end)
+{
+    const cf_row_fact *best = &facts->at[first];
+
+    for (size_t i = first + 1; i < end; i++)
+        if (is_greater(&facts->at[i], best))
+            best = &facts->at[i];
+    return best;
+}
+
+void cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, cf_row_facts_standing how)
+{
+    const cf_row_fact *best = how == CF_STAND_GREATEST ? greatest(facts, first, end)
+                                                       : cf_row_facts_best(facts, first, end);
+    bool entry = how == CF_STAND_ALL, all = entry && !best->live;
 
     for (size_t i = first; i < end; i++) {
         cf_row_fact *fact = &facts->at[i];
         bool counts = fact->live || fact == best || all;
+        bool lists = counts && !fact->write.weak && how != CF_STAND_GREATEST;
 
         if (counts && (entry || cf_bytes_equal(fact->write.value, best->write.value)))
             fact->standing = CF_WRITE_SHOWN;
         else
-            fact->standing = counts && !fact->write.weak ? CF_WRITE_LISTED : CF_WRITE_HIDDEN;
-        listed = listed || fact->standing == CF_WRITE_LISTED;
+            fact->standing = lists ? CF_WRITE_LISTED : CF_WRITE_HIDDEN;
     }
-    return listed;
+}
+
+const cf_row_fact *cf_row_facts_shown(const cf_row_facts *facts, size_t first, size_t end)
+{
+    size_t i = first;
+
+    while (i + 1 < end && facts->at[i].standing != CF_WRITE_SHOWN)
+        i++;
+    return &facts->at[i];
 }

@@ -29,9 +29,15 @@ size_t cf_row_facts_end(const cf_row_facts *facts, size_t first);
 /* The best of some facts of one field: not covered, then a user's, then the latest. */
 const cf_row_fact *cf_row_facts_best(const cf_row_facts *facts, size_t first, size_t end);
 int cf_row_fact_compare(const cf_row_fact *a, const cf_row_fact *b);
-/* Says of the facts of one field which are shown: of an entry of a set all that count, else those
- * with the best one's value. Those count that aren't covered; where all are, as of a record that
- * comes back, the best one, or all of a set's entry. Returns whether another value is listed. */
-bool cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, bool entry);
+typedef enum {
+    CF_STAND_LATEST,   /* those with the best one's value; others are listed */
+    CF_STAND_GREATEST, /* those with the greatest value; others are hidden */
+    CF_STAND_ALL,      /* of an entry of a set */
+} cf_row_facts_standing;
+/* Says of the facts of one field which are shown, of those that count: those that aren't covered;
+ * where all are, as of a record that comes back, the best one, or all of a set's entry. */
+void cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, cf_row_facts_standing how);
+/* The first that is shown. */
+const cf_row_fact *cf_row_facts_shown(const cf_row_facts *facts, size_t first, size_t end);
 
 #endif

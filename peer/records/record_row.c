@@ -4,6 +4,7 @@
 
 #include "codec/pack.h"
 #include "peer/records/record_view_inside.h"
+#include "peer/records/seats.h"
 
 const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_table *table,
                                             uint32_t field)
@@ -24,6 +25,10 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
     fresh->field = field;
     fresh->merge = cf_schema_property(table, cf_state_field_name(view->state, field), &fresh->name);
     fresh->tie = cf_row_field_is_tie(cf_state_field_name(view->state, field));
+    fresh->seated = fresh->merge == CF_MERGE_SET && cf_set_has_seats(table->kind, fresh->name);
+    fresh->has_lines = cf_field_has_lines(table->kind, fresh->name);
+    fresh->greatest =
+        fresh->merge == CF_MERGE_VOLATILE && cf_field_is_greatest(table->kind, fresh->name);
     cf_table_add(&view->properties, &fresh->link, hash);
     return fresh;
 }
@@ -197,8 +202,7 @@ static void add_key(making *self, size_t first, size_t end)
 {
     const cf_write *best = &cf_row_facts_best(self->facts, first, end)->write;
 
-    if (cf_row_facts_stand(self->facts, first, end, false))
-        note_conflicts(self, first, end);
+    note_conflicts(self, first, end);
     if (best->field != CF_FIELD_NUMBER_KEY)
         return;
     self->viewed->key = best->value;
@@ -224,12 +228,11 @@ static void add_field(making *self, size_t first, size_t end)
         add_edge(self, best->value, NULL);
         return;
     }
-    if (cf_row_facts_stand(self->facts, first, end, property->merge == CF_MERGE_SET))
-        note_conflicts(self, first, end);
+    note_conflicts(self, first, end);
     if (property->merge == CF_MERGE_SET)
         add_set_values(self, property, first, end);
     else
-        add_value(self, property, best->value);
+        add_value(self, property, cf_row_facts_shown(self->facts, first, end)->write.value);
     if (viewed->table->unique_count &&
         is_unique_name(viewed->table, cf_state_field_name(self->view->state, best->field)))
         note_claimed(&viewed->unique_claimed, best);
@@ -281,6 +284,7 @@ static void read_digits(making *self)
 
 static void add_facts(making *self)
 {
+    cf_row_view_stand(self->view, self->viewed->table, self->facts);
     for (size_t first = 0, end; first < self->facts->count; first = end) {
         end = cf_row_facts_end(self->facts, first);
         switch (self->facts->at[first].write.field) {

@@ -78,6 +78,10 @@ void cf_row_scan_spot(cf_row_scanning *self, cf_row_spot *spot);
 /* The values of a set that went and came (rule s). */
 bool cf_row_scan_set(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs,
                      const cf_row_field *old, const cf_row_field *now, cf_bytes name);
+/* Drafts anew what the disk has beside something that was drafted, and that would give way to that
+ * (rule y). Of a row of the base. */
+void cf_row_scan_beside(cf_row_scanning *scanning, const cf_row_spot *spot,
+                        const cf_row_refs *refs);
 /* Drafts the deletions (rule t). */
 void cf_row_scan_gone(cf_row_scanning *self);
 /* Whether the draft, as it is, surely moves no row, and holds none back or kills it: then there is

@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was done to a set (model, rule s). An entry is named by its first value, so the same number
- * added twice is one. One value gone and one new is an edit of that entry; else they are deletes
- * and adds. The order doesn't count. */
+/* What was done to a set (model, rules s and y). An entry is named by its first value, so the same
+ * number added twice is one; by the value's seat where it stands there alone, so that two devices
+ * that add one make one entry. One value gone and one new is an edit of that entry, of values with
+ * names one of each name; else they are deletes and adds. The order doesn't count. */
 #include <stdlib.h>
 
+#include "codec/pack.h"
 #include "peer/records/record_scan_inside.h"
+#include "peer/records/seats.h"
+
+/* The seats of values, in order; those of values without a name are not among them. */
+typedef struct {
+    cf_seat seat;
+    size_t value;
+} value_seat;
+typedef struct {
+    value_seat *at;
+    size_t count;
+} value_seats;
 
 typedef struct {
     cf_row_scanning *scanning;
@@ -13,7 +26,16 @@ typedef struct {
     cf_bytes name;
     const cf_row_ref **shown; /* those of the set that are, by value, then as in the refs */
     size_t shown_count;
+    const cf_row_field *now; /* NULL: no value */
+    cf_bytes *gone, *added;  /* values, ascending; nothing: it is dealt with */
+    size_t gone_count, added_count;
+    value_seats now_seats;
 } set_scan;
+
+static cf_seat seat_of(const set_scan *self, cf_bytes value)
+{
+    return cf_seat_of(self->spot->table->kind, self->name, value);
+}
 
 static int by_bytes(const void *left, const void *right)
 {
@@ -97,6 +119,26 @@ static void replace_entry(set_scan *self, const cf_row_ref *entry)
             cf_change_draft_over(draft, &self->spot->item, ref->field, &ref->dot);
 }
 
+/* What is not shown of the seat, in whatever entries: it would come in the place of what goes.
+ * `listed`: also what is a conflict. */
+static void replace_seat(set_scan *self, cf_bytes value, bool listed)
+{
+    const cf_seat seat = seat_of(self, value);
+
+    for (size_t i = 0; seat.kind == CF_SEAT_NAMED && i < self->refs->count; i++) {
+        const cf_row_ref *ref = &self->refs->at[i];
+        cf_bytes set;
+
+        if (ref->standing == CF_WRITE_SHOWN || (ref->standing == CF_WRITE_LISTED && !listed) ||
+            cf_schema_property(self->spot->table, ref->field, &set) != CF_MERGE_SET ||
+            !cf_bytes_equal(set, self->name))
+            continue;
+        const cf_seat other = seat_of(self, ref->value);
+        if (cf_seat_alike(&seat, &other))
+            cf_change_draft_over(&self->scanning->draft, &self->spot->item, ref->field, &ref->dot);
+    }
+}
+
 static void remove_value(set_scan *self, cf_bytes value)
 {
     size_t count;
@@ -104,6 +146,7 @@ static void remove_value(set_scan *self, cf_bytes value)
 
     for (size_t i = 0; i < count; i++)
         replace_entry(self, refs[i]);
+    replace_seat(self, value, true);
 }
 
 static cf_bytes entry_field(const set_scan *self, cf_bytes value, uint64_t number)
@@ -120,16 +163,95 @@ static cf_bytes entry_field(const set_scan *self, cf_bytes value, uint64_t numbe
     return field;
 }
 
+static int by_seat(const void *left, const void *right)
+{
+    const value_seat *a = left, *b = right;
+    int order = cf_seat_compare(&a->seat, &b->seat);
+
+    return order ? order : (a->value > b->value) - (a->value < b->value);
+}
+
+/* The caller frees it. */
+static value_seats seats_of(const set_scan *self, const cf_bytes *values, size_t count)
+{
+    value_seats seats = {.at = cf_allocate(count, sizeof *seats.at)};
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_seat seat = seat_of(self, values[i]);
+
+        if (seat.name.size)
+            seats.at[seats.count++] = (value_seat){seat, i};
+    }
+    if (seats.count > 1)
+        qsort(seats.at, seats.count, sizeof *seats.at, by_seat);
+    return seats;
+}
+
+/* The one that is alike; NULL: none is, or several are. */
+static const value_seat *only_alike(const value_seats *seats, const cf_seat *seat)
+{
+    size_t first = 0, end = seats->count;
+
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+
+        if (cf_seat_compare(&seats->at[middle].seat, seat) < 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    const bool found = first < seats->count && cf_seat_alike(seat, &seats->at[first].seat);
+    const bool another =
+        first + 1 < seats->count && cf_seat_alike(seat, &seats->at[first + 1].seat);
+    return found && !another ? &seats->at[first] : NULL;
+}
+
+/* Whether its entry is named by its seat. */
+static bool stands_alone(set_scan *self, const cf_seat *seat)
+{
+    if (seat->kind == CF_SEAT_NONE)
+        return false;
+    if (!self->now_seats.at)
+        self->now_seats = seats_of(self, self->now->values, self->now->count);
+    return only_alike(&self->now_seats, seat) != NULL;
+}
+
+static cf_bytes seat_name(const set_scan *self, const cf_seat *seat)
+{
+    cf_buffer name = {0};
+
+    cf_pack_array(&name, 2);
+    cf_pack_text(&name, seat->name);
+    cf_pack_text(&name, seat->part);
+    cf_bytes copy = cf_arena_copy(self->scanning->arena, cf_buffer_view(&name));
+    cf_buffer_release(&name);
+    return copy;
+}
+
+/* One that another device made alone, too, is the same entry, though it be known already. */
+static bool is_taken(const set_scan *self, cf_bytes field, bool alone)
+{
+    const cf_id *item = &self->spot->item;
+    size_t at = 0;
+
+    if (cf_change_draft_has(&self->scanning->draft, item, field))
+        return true;
+    return alone ? cf_row_refs_next(self->refs, field, &at) != NULL
+                 : cf_state_knows_field(self->scanning->input->state, item, field);
+}
+
 static void add_value(set_scan *self, cf_bytes value)
 {
     const cf_id *item = &self->spot->item;
+    const cf_seat seat = seat_of(self, value);
+    const bool alone = stands_alone(self, &seat);
+    const cf_bytes first = alone ? seat_name(self, &seat) : value;
     cf_bytes field;
     uint64_t number = 0;
 
     do
-        field = entry_field(self, value, number++);
-    while (cf_state_knows_field(self->scanning->input->state, item, field) ||
-           cf_change_draft_has(&self->scanning->draft, item, field));
+        field = entry_field(self, first, number++);
+    while (is_taken(self, field, alone));
     cf_change_draft_write(&self->scanning->draft, item, field, value, false);
 }
 
@@ -146,28 +268,59 @@ static void edit(set_scan *self, cf_bytes old, cf_bytes value)
         cf_change_draft_write(draft, &self->spot->item, refs[0]->field, value, false);
     else
         add_value(self, value);
+    replace_seat(self, old, false);
+}
+
+/* Edits what is of one name, and only once among what went and what came. */
+static void edit_alike(set_scan *self)
+{
+    value_seats gone = seats_of(self, self->gone, self->gone_count);
+    value_seats added = seats_of(self, self->added, self->added_count);
+
+    for (size_t i = 0; i < gone.count; i++) {
+        const cf_seat *seat = &gone.at[i].seat;
+        const value_seat *other = only_alike(&gone, seat) ? only_alike(&added, seat) : NULL;
+
+        if (!other)
+            continue;
+        cf_bytes *from = &self->gone[gone.at[i].value], *to = &self->added[other->value];
+        edit(self, *from, *to);
+        *from = *to = (cf_bytes){0};
+    }
+    free(gone.at);
+    free(added.at);
+}
+
+static bool has_name(const set_scan *self, cf_bytes value)
+{
+    return seat_of(self, value).name.size > 0;
 }
 
 bool cf_row_scan_set(cf_row_scanning *scanning, const cf_row_spot *spot, const cf_row_refs *refs,
                      const cf_row_field *old, const cf_row_field *now, cf_bytes name)
 {
-    set_scan self = {.scanning = scanning, .spot = spot, .refs = refs, .name = name};
-    size_t gone_count, added_count;
-    cf_bytes *gone = difference(old, now, &gone_count);
-    cf_bytes *added = difference(now, old, &added_count);
+    set_scan self = {.scanning = scanning, .spot = spot, .refs = refs, .name = name, .now = now};
 
-    if (gone_count)
+    self.gone = difference(old, now, &self.gone_count);
+    self.added = difference(now, old, &self.added_count);
+    if (self.gone_count)
         find_shown(&self);
-    if (gone_count == 1 && added_count == 1) {
-        edit(&self, gone[0], added[0]);
+    if (self.gone_count && self.added_count && cf_set_has_seats(spot->table->kind, name))
+        edit_alike(&self);
+    if (self.gone_count == 1 && self.added_count == 1 && self.gone[0].size &&
+        !has_name(&self, self.gone[0]) && !has_name(&self, self.added[0])) {
+        edit(&self, self.gone[0], self.added[0]);
     } else {
-        for (size_t i = 0; i < gone_count; i++)
-            remove_value(&self, gone[i]);
-        for (size_t i = 0; i < added_count; i++)
-            add_value(&self, added[i]);
+        for (size_t i = 0; i < self.gone_count; i++)
+            if (self.gone[i].size)
+                remove_value(&self, self.gone[i]);
+        for (size_t i = 0; i < self.added_count; i++)
+            if (self.added[i].size)
+                add_value(&self, self.added[i]);
     }
-    free(gone);
-    free(added);
+    free(self.gone);
+    free(self.added);
     free(self.shown);
-    return gone_count || added_count;
+    free(self.now_seats.at);
+    return self.gone_count || self.added_count;
 }

@@ -13,7 +13,10 @@ typedef struct {
     uint32_t field;
     cf_bytes name; /* of the row's field */
     cf_merge merge;
-    bool tie; /* it is none, but refers to a row all the same */
+    bool tie;       /* it is none, but refers to a row all the same */
+    bool seated;    /* entries of the set have seats (peer/records/seats.h) */
+    bool has_lines; /* there may be lines that say what the field says */
+    bool greatest;  /* the greatest value is shown */
 } cf_row_property;
 
 /* Who comes first to a key or a unique value (rule x). */
@@ -95,6 +98,8 @@ static inline bool cf_viewed_is_held(const cf_viewed *viewed)
 /* How the table sees this field of the state. */
 const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_table *table,
                                             uint32_t field);
+/* Says of all facts of one record which are shown (model, rules c, d, y). */
+void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts);
 /* Makes the row that the facts of an item say, references as in the state; NULL: it is none. */
 cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts);
 /* Shown or not; NULL: the state has no such row. */

@@ -2,6 +2,7 @@
 #include "peer/sources/source.h"
 
 #include "peer/sources/files/files_source.h"
+#include "peer/sources/records/record_conflicts.h"
 #include "peer/sources/records/record_source.h"
 
 cf_source_at_work cf_source_open(cf_workshop *workshop, cf_binding *binding)
@@ -14,6 +15,8 @@ void cf_source_close(cf_source_at_work *source)
 {
     if (source->self)
         source->operations->destroy(source->self);
+    cf_buffer_release(&source->told);
+    cf_known_conflicts_destroy(&source->conflicts);
     *source = (cf_source_at_work){0};
 }
 
@@ -39,11 +42,23 @@ void cf_source_look_at_folder(cf_source_at_work *source, uint64_t folder)
         source->operations->look_at(source->self, folder);
 }
 
+bool cf_source_look_at_file(cf_source_at_work *source, const cf_stat *file)
+{
+    return source->operations->look_at_file && source->operations->look_at_file(source->self, file);
+}
+
 void cf_source_changed(cf_source_at_work *source, uint64_t folder, cf_bytes name,
                        cf_event_kind kind, uint64_t now_ms)
 {
     if (source->operations->changed)
         source->operations->changed(source->self, folder, name, kind, now_ms);
+}
+
+void cf_source_renamed(cf_source_at_work *source, const cf_look_place *from,
+                       const cf_look_place *to)
+{
+    if (source->operations->renamed)
+        source->operations->renamed(source->self, from, to);
 }
 
 void cf_source_mark(cf_source_at_work *source, const cf_group *group)
@@ -64,6 +79,11 @@ void cf_source_reopen(cf_source_at_work *source)
         source->operations->reopen(source->self);
 }
 
+void cf_source_set_back(cf_source_at_work *source, uint64_t by_ms)
+{
+    source->operations->set_back(source->self, by_ms);
+}
+
 cf_status cf_source_step(cf_source_at_work *source, uint64_t now_ms, uint64_t *deadline,
                          cf_error *error)
 {
@@ -75,6 +95,11 @@ bool cf_source_busy(const cf_source_at_work *source, uint64_t now_ms)
     return source->operations->busy(source->self, now_ms);
 }
 
+bool cf_source_rests(const cf_source_at_work *source, uint64_t now_ms)
+{
+    return source->operations->rests && source->operations->rests(source->self, now_ms);
+}
+
 bool cf_source_agrees(const cf_source_at_work *source)
 {
     return source->operations->agrees(source->self);
@@ -84,6 +109,10 @@ void cf_source_status(const cf_source_at_work *source, cf_pendings *pendings, co
                       cf_binding_status *out)
 {
     source->operations->status(source->self, pendings, sending, out);
+    if (!out->binding->silence)
+        return;
+    out->trouble = CF_IO;
+    out->trouble_text = out->binding->silence;
 }
 
 size_t cf_source_held(const cf_source_at_work *source)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/download_chain.h"
 
-#include "peer/log/base.h"
+#include "peer/bindings/base.h"
 #include "peer/merge/node_stat.h"
 
 /* ---- In the log ---- */
@@ -42,17 +42,17 @@ typedef struct {
     const cf_chain *chain;
     size_t found; /* the place in the chain; the chain's count: none yet */
     cf_file *file;
-    bool is_cached;
+    const cf_base_place *cache; /* it is of this cache; NULL: of none */
 } search;
 
-static void take(search *self, size_t place, cf_file *file, bool is_cached)
+static void take(search *self, size_t place, cf_file *file, const cf_base_place *cache)
 {
     cf_files *files = self->places->peer->env->files;
 
     files->close_file(files, &self->file);
     self->file = file;
     self->found = place;
-    self->is_cached = is_cached;
+    self->cache = cache;
 }
 
 static cf_file *open_node(const search *self, const cf_node *node)
@@ -65,7 +65,7 @@ static cf_file *open_node(const search *self, const cf_node *node)
 
     if (cf_binding_hold(self->binding, files, node->parent, &hold, &ignored) == CF_OK &&
         files->open_file(files, hold.folder, node->name, &file, &ignored) == CF_OK &&
-        (files->stat_file(files, file, &stat, &ignored) ||
+        (files->stat_file(files, file, &stat, &ignored) || node->stat.is_racy ||
          !cf_node_stat_untouched(&node->stat, &stat)))
         files->close_file(files, &file);
     cf_hold_release(&hold, files);
@@ -90,9 +90,16 @@ static void look_at(void *context, const cf_node *node)
             continue;
         cf_file *file = open_node(self, node);
         if (file)
-            take(self, i, file, false);
+            take(self, i, file, NULL);
         return;
     }
+}
+
+/* A disk that is known to answer is asked for another source's sake; else one that can't but do. */
+static bool may_ask(const cf_chain_places *places, const cf_binding *binding, bool hangs)
+{
+    return !binding->silence &&
+           (!places->own || binding == places->own || binding->answers || !hangs);
 }
 
 static void look_beside(search *self)
@@ -103,20 +110,31 @@ static void look_beside(search *self)
         cf_file *file = places->open(places->context, &self->chain->at[i].content);
 
         if (file)
-            take(self, i, file, false);
+            take(self, i, file, NULL);
     }
 }
 
-static void look_in_cache(search *self)
+static void look_in_cache(search *self, const cf_base_place *place)
 {
     const cf_peer *peer = self->places->peer;
+    const cf_base_cache cache = {peer->env, peer->home, place};
     cf_file *file;
     cf_error ignored;
 
     for (size_t i = 0; i < self->found; i++)
-        if (cf_base_open(peer->env, peer->home, &self->chain->at[i].content, &file, &ignored) ==
-            CF_OK)
-            take(self, i, file, true);
+        if (cf_base_open(&cache, &self->chain->at[i].content, &file, &ignored) == CF_OK)
+            take(self, i, file, place);
+}
+
+static void look_in_caches(search *self)
+{
+    static const cf_base_place home;
+    const cf_chain_places *places = self->places;
+
+    look_in_cache(self, &home);
+    for (size_t i = 0; i < places->binding_count; i++)
+        if (places->bindings[i]->place.dir && may_ask(places, places->bindings[i], true))
+            look_in_cache(self, &places->bindings[i]->place);
 }
 
 static void search_disk(const cf_chain_places *places, cf_chain *chain)
@@ -126,17 +144,19 @@ static void search_disk(const cf_chain_places *places, cf_chain *chain)
     look_beside(&self);
     for (size_t i = 0; !places->afresh && i < places->binding_count; i++) {
         self.binding = places->bindings[i];
-        if (self.binding->root)
+        if (self.binding->root && may_ask(places, self.binding, self.binding->is_remote))
             cf_nodes_each(self.binding->nodes, look_at, &self);
     }
     if (!places->afresh)
-        look_in_cache(&self);
+        look_in_caches(&self);
     if (!self.file)
         return;
     chain->base = self.file;
     chain->base_size = chain->at[self.found].size;
     chain->base_content = chain->at[self.found].content;
-    chain->base_is_cached = self.is_cached;
+    chain->base_is_cached = self.cache;
+    if (self.cache)
+        chain->cache = cf_base_place_copy(self.cache);
     chain->count = self.found;
 }
 
@@ -153,4 +173,9 @@ cf_status cf_chain_find(const cf_chain_places *places, const cf_hash *content, c
         chain.by_blobs |= chain.at[i].by_blobs;
     *out = chain;
     return CF_OK;
+}
+
+void cf_chain_release(cf_chain *chain)
+{
+    cf_base_place_release(&chain->cache);
 }

@@ -3,7 +3,7 @@
  * how far down one has to go until there are bytes on this device. Owned by the engine's thread. */
 #ifndef CF_PEER_TRANSFER_DOWNLOAD_CHAIN_H
 #define CF_PEER_TRANSFER_DOWNLOAD_CHAIN_H
-#include "peer/sources/binding.h"
+#include "peer/bindings/binding.h"
 
 /* What stands in the first place is made by its patch from the second, and so on. */
 typedef struct {
@@ -19,7 +19,8 @@ typedef struct {
                       whole */
     uint64_t base_size;
     cf_hash base_content;
-    bool base_is_cached; /* it is of the home's cache, which nobody has checked */
+    bool base_is_cached; /* it is of a cache, which nobody has checked, */
+    cf_base_place cache; /* that lies here */
     bool by_blobs;       /* any of those that have to be made */
 } cf_chain;
 
@@ -27,6 +28,7 @@ typedef struct {
 typedef struct {
     cf_peer *peer;
     cf_id collection;
+    const cf_binding *own; /* for which it is, and which may be asked; NULL: all may be */
     cf_binding *const *bindings;
     size_t binding_count;
     bool afresh; /* neither the bindings' files nor the cache are to be trusted */
@@ -38,5 +40,8 @@ typedef struct {
 /* CF_MISSING: the log lacks something of it. CF_MALFORMED: it is too deep. */
 cf_status cf_chain_find(const cf_chain_places *places, const cf_hash *content, cf_chain *out,
                         cf_error *error);
+
+/* All but the file. */
+void cf_chain_release(cf_chain *chain);
 
 #endif

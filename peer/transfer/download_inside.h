@@ -34,6 +34,7 @@ typedef struct {
     cf_stat stat;     /* READY */
     cf_buffer leaves; /* READY */
     cf_error error;   /* ABSENT, FAILED */
+    bool is_of_disk;  /* FAILED: it is full, or can't be written to */
     uint64_t size;    /* of the content */
 } cf_incoming;
 
@@ -43,8 +44,9 @@ struct cf_downloads {
     cf_line phases[CF_DOWNLOAD_PHASES];
     size_t untold; /* have ended and are not announced */
     cf_hand hand;
-    uint64_t turns;   /* how often one came into another phase */
-    uint64_t session; /* of the link, in which absent ones were asked for */
+    uint64_t turns;      /* how often one came into another phase */
+    uint64_t session;    /* of the link, in which absent ones were asked for */
+    uint64_t cut_off_ms; /* from the broker, since then; 0: it was not */
 };
 
 bool cf_downloads_connected(const cf_downloads *downloads);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/download_jobs.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "codec/content.h"
 #include "codec/delta.h"
 

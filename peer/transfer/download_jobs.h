@@ -4,8 +4,8 @@
  * is there for other jobs as well. */
 #ifndef CF_PEER_TRANSFER_DOWNLOAD_JOBS_H
 #define CF_PEER_TRANSFER_DOWNLOAD_JOBS_H
-#include "broker/env.h"
-#include "broker/files.h"
+#include "broker/platform/env.h"
+#include "broker/platform/files.h"
 #include "codec/ids.h"
 
 enum { CF_FILE_WINDOW = 1 << 20 }; /* bytes of memory that copying and proving take */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/download_landing.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "codec/limits.h"
 
 #include <stdio.h>
@@ -96,9 +96,9 @@ static bool resume(cf_landing *landing, cf_bytes name, cf_bytes note_name)
     cf_stat stat;
     cf_error ignored;
 
-    /* It may have got the mode of the file that it was to be. */
+    /* It may have got the mode of the file that it was to be, on a disk that keeps modes. */
+    files->set_mode(files, options->folder, name, 0600, &ignored);
     bool fits =
-        files->set_mode(files, options->folder, name, 0600, &ignored) == CF_OK &&
         files->reopen_file(files, options->folder, name, &landing->file, &ignored) == CF_OK &&
         files->stat_file(files, landing->file, &stat, &ignored) == CF_OK &&
         stat.size == options->size && stat.links == 1 &&

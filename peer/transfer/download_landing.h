@@ -4,8 +4,8 @@
  * by that hash alone, so the note need not be believed. Owned by the engine's thread. */
 #ifndef CF_PEER_TRANSFER_DOWNLOAD_LANDING_H
 #define CF_PEER_TRANSFER_DOWNLOAD_LANDING_H
-#include "broker/env.h"
-#include "broker/files.h"
+#include "broker/platform/env.h"
+#include "broker/platform/files.h"
 #include "codec/ids.h"
 
 enum { CF_LANDING_NAME = 40 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/download_making_inside.h"
 
-#include "peer/log/base.h"
+#include "peer/bindings/base.h"
 
 #include <stdlib.h>
 
@@ -201,6 +201,7 @@ void cf_making_destroy(cf_making **making)
     cf_making_files(*making)->close_file(cf_making_files(*making), &(*making)->patch);
     cf_making_release(*making, &(*making)->base);
     cf_making_release(*making, &(*making)->target);
+    cf_chain_release(&(*making)->chain);
     cf_arena_release(&(*making)->arena);
     cf_buffer_release(&(*making)->leaves);
     free(*making);
@@ -212,9 +213,10 @@ void cf_making_destroy(cf_making **making)
 static cf_fetch_state fail(cf_making *making, const cf_error *error)
 {
     const cf_chain *chain = &making->chain;
+    const cf_base_cache cache = {making->peer->env, making->peer->home, &chain->cache};
 
     if (chain->base_is_cached && error->status != CF_FULL)
-        cf_base_drop(making->peer->env, making->peer->home, &chain->base_content);
+        cf_base_drop(&cache, &chain->base_content);
     cf_making_remove_files(making);
     return CF_FETCH_FAILED;
 }
@@ -291,6 +293,11 @@ bool cf_making_needs(const cf_making *making, const cf_hash *content)
     const cf_chain *chain = &making->chain;
 
     return !making->from_here && cf_hash_equal(&chain->at[chain->count - 1].content, content);
+}
+
+bool cf_making_reads_base(const cf_making *making, const cf_hash *content)
+{
+    return making->chain.base_is_cached && cf_hash_equal(&making->chain.base_content, content);
 }
 
 void cf_making_result(cf_making *making, cf_stat *stat, cf_buffer *leaves)

@@ -75,7 +75,7 @@ bool cf_incoming_has_ended(const cf_incoming *one)
 
 bool cf_incoming_moves(const cf_downloads *downloads, const cf_incoming *one)
 {
-    return one->phase == CF_DOWNLOAD_IS_WORKING &&
+    return one->phase == CF_DOWNLOAD_IS_WORKING && !one->binding->silence &&
            (cf_downloads_connected(downloads) || !cf_making_hungry(one->making));
 }
 
@@ -84,8 +84,22 @@ static void end(cf_downloads *downloads, cf_incoming *one, cf_download_phase pha
 {
     cf_making_destroy(&one->making);
     cf_incoming_turn(downloads, one, phase);
-    if (error)
-        one->error = *error;
+    if (!error)
+        return;
+    one->error = *error;
+    one->is_of_disk = cf_files_blame_disk(&one->error) || error->status == CF_FULL;
+}
+
+/* The disk may know that as soon as the file is to have its size, or not before the byte that is
+ * too much. */
+static bool is_too_large(const cf_downloads *downloads, cf_incoming *one, cf_error *error)
+{
+    cf_binding *binding = one->binding;
+
+    if (binding->temporary && cf_disk_explain_size(files_of(downloads), binding->temporary,
+                                                   one->size, &binding->traits, error))
+        binding->is_disk_doubted = true;
+    return error->status == CF_TOO_LARGE;
 }
 
 /* Of those that are being made in this source. */
@@ -110,6 +124,8 @@ cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_bin
     cf_files *files = files_of(downloads);
     uint64_t left = 0, whole = 0;
 
+    if (cf_disk_refuses_size(&binding->traits, size))
+        return cf_fail(error, CF_TOO_LARGE, "it is too large for this disk");
     if (size <= CF_MIB || !binding->temporary)
         return CF_OK;
     cf_status status = files->free_bytes(files, binding->temporary, &left, &whole, error);
@@ -132,6 +148,7 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
     cf_making_options making = {
         .places = {.peer = options->peer,
                    .collection = one->binding->collection,
+                   .own = one->binding,
                    .afresh = one->afresh,
                    .open = open_ready,
                    .context = &near},
@@ -152,11 +169,13 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
     cf_status status = cf_downloads_leave_reserve(downloads, one->binding, one->size, 0, &error);
     if (!status)
         status = cf_making_begin(&making, &one->making, &error);
-    if (status == CF_UNREACHABLE || (status == CF_LOCKED && !cf_downloads_connected(downloads)))
+    if (status == CF_UNREACHABLE || (status == CF_LOCKED && !cf_downloads_connected(downloads))) {
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
-    else if (status && status != CF_LOCKED)
+    } else if (status && status != CF_LOCKED) {
+        is_too_large(downloads, one, &error);
         end(downloads, one, CF_DOWNLOAD_IS_FAILED, &error);
-    else if (!status)
+    }
+    if (!status)
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_WORKING);
 }
 
@@ -170,9 +189,10 @@ static bool has_other_way(const cf_downloads *downloads, const cf_incoming *one)
 }
 
 /* What was taken from this disk may be the reason: then all of it comes from the broker. */
-static void end_failed(cf_downloads *downloads, cf_incoming *one, const cf_error *error)
+static void end_failed(cf_downloads *downloads, cf_incoming *one, cf_error *error)
 {
-    bool again = cf_making_used_disk(one->making) && !one->afresh && error->status != CF_FULL;
+    bool again = cf_making_used_disk(one->making) && !one->afresh && error->status != CF_FULL &&
+                 !is_too_large(downloads, one, error);
 
     end(downloads, one, again ? CF_DOWNLOAD_IS_QUEUED : CF_DOWNLOAD_IS_FAILED, error);
     /* By its entry it can't be made, so nothing goes on from here. */
@@ -210,6 +230,8 @@ static void go_on(cf_downloads *downloads, cf_incoming *one)
 
 void cf_incoming_step(cf_downloads *downloads, cf_incoming *one)
 {
+    if (one->binding->silence)
+        return;
     if (one->phase == CF_DOWNLOAD_IS_OFFLINE && cf_downloads_connected(downloads))
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_QUEUED);
     if (one->phase == CF_DOWNLOAD_IS_QUEUED && cf_downloads_have_room(downloads))

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* The blobs in hand are counted over all downloads; AT_A_TIME bounds open files. */
-enum { AT_A_TIME = 16, TOLD_SHARE = 16 };
+enum { AT_A_TIME = 16, TOLD_SHARE = 16, REST_MS = 30000 };
 
 cf_downloads *cf_downloads_new(const cf_downloads_options *options)
 {
@@ -179,7 +179,7 @@ static void step_phase(cf_downloads *downloads, cf_download_phase phase)
             break;
         if (phase != CF_DOWNLOAD_IS_ABANDONED)
             cf_incoming_step(downloads, one);
-        else if (!cf_making_busy(one->making))
+        else if (!one->binding->silence && !cf_making_busy(one->making))
             throw_away(downloads, one);
     }
 }
@@ -221,13 +221,65 @@ void cf_downloads_retry_disk(cf_downloads *downloads)
     }
 }
 
+/* Some are in sources whose disks answer. */
+static bool can_go_on(const cf_line *line)
+{
+    const cf_place_in_line *at = line->first;
+
+    while (at && cf_standing(at, cf_incoming, place)->binding->silence)
+        at = at->after;
+    return at != NULL;
+}
+
 bool cf_downloads_busy(const cf_downloads *downloads)
 {
     const cf_line *phases = downloads->phases;
 
-    return downloads->untold || phases[CF_DOWNLOAD_IS_QUEUED].count ||
-           phases[CF_DOWNLOAD_IS_ABANDONED].count || count_moving(downloads) ||
-           (phases[CF_DOWNLOAD_IS_OFFLINE].count && cf_downloads_connected(downloads));
+    return downloads->untold || can_go_on(&phases[CF_DOWNLOAD_IS_QUEUED]) ||
+           can_go_on(&phases[CF_DOWNLOAD_IS_ABANDONED]) || count_moving(downloads) ||
+           (cf_downloads_connected(downloads) && can_go_on(&phases[CF_DOWNLOAD_IS_OFFLINE]));
+}
+
+/* A line that breaks and comes back finds the part of a blob that had come. */
+static bool waits_for_long(cf_downloads *downloads)
+{
+    const cf_env *env = downloads->options.peer->env;
+    uint64_t now_ms = env->now_ms(env->context);
+
+    if (cf_downloads_connected(downloads)) {
+        downloads->cut_off_ms = 0;
+        return false;
+    }
+    if (!downloads->cut_off_ms || downloads->cut_off_ms > now_ms)
+        downloads->cut_off_ms = now_ms;
+    return now_ms - downloads->cut_off_ms >= REST_MS;
+}
+
+/* Those that wait for a broker for long keep what is whole on the disk, and nothing open there. */
+bool cf_downloads_rest(cf_downloads *downloads, const cf_binding *binding)
+{
+    const bool may = waits_for_long(downloads);
+    bool rests = true;
+
+    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_ABANDONED].first; at;
+         at = at->after)
+        rests &= cf_standing(at, cf_incoming, place)->binding != binding;
+    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first, *after; at;
+         at = after) {
+        cf_incoming *one = cf_standing(at, cf_incoming, place);
+
+        after = at->after;
+        if (one->binding != binding)
+            continue;
+        const bool waits =
+            may && !cf_incoming_moves(downloads, one) && !cf_making_busy(one->making);
+        rests &= waits;
+        if (!waits)
+            continue;
+        cf_making_destroy(&one->making);
+        cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
+    }
+    return rests;
 }
 
 /* To tell each of many by itself would have all of them planned as often. */
@@ -292,7 +344,9 @@ static cf_download_answer answer_of(const cf_downloads *downloads, const cf_inco
         (bringing->phase == CF_DOWNLOAD_IS_OFFLINE ||
          (bringing->phase == CF_DOWNLOAD_IS_WORKING && !cf_incoming_moves(downloads, bringing)));
 
-    *out = (cf_download){.reason = waits ? "waits for a broker" : one->error.text};
+    *out = (cf_download){.reason = waits ? "waits for a broker" : one->error.text,
+                         .is_too_large = one->error.status == CF_TOO_LARGE,
+                         .is_of_disk = one->is_of_disk};
     if (waits || one->phase == CF_DOWNLOAD_IS_ABSENT)
         return CF_DOWNLOAD_WAITS;
     if (one->phase == CF_DOWNLOAD_IS_FAILED)
@@ -344,6 +398,17 @@ void cf_downloads_take(cf_downloads *downloads, const cf_binding *binding, cf_by
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_ABANDONED);
     else
         throw_away(downloads, one);
+}
+
+bool cf_downloads_read_base(const cf_downloads *downloads, const cf_hash *hash)
+{
+    static const cf_download_phase phases[] = {CF_DOWNLOAD_IS_WORKING, CF_DOWNLOAD_IS_ABANDONED};
+
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
+        for (cf_place_in_line *at = downloads->phases[phases[i]].first; at; at = at->after)
+            if (cf_making_reads_base(cf_standing(at, cf_incoming, place)->making, hash))
+                return true;
+    return false;
 }
 
 /* ---- Events of the transfer ---- */

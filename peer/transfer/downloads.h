@@ -6,7 +6,7 @@
  * engine's thread. */
 #ifndef CF_PEER_TRANSFER_DOWNLOADS_H
 #define CF_PEER_TRANSFER_DOWNLOADS_H
-#include "peer/sources/binding.h"
+#include "peer/bindings/binding.h"
 
 typedef struct cf_downloads cf_downloads;
 
@@ -33,6 +33,8 @@ typedef struct {
                         cf_downloads_take on */
     cf_bytes leaves; /* READY: its leaf hashes */
     const char *reason;
+    bool is_too_large; /* FAILED: it can't be had on this disk, */
+    bool is_of_disk;   /* or nothing can be had there: it is full, or can't be written to */
 } cf_download;
 
 /* `content` is an identity, the root of `binding` is held. What `out` gives is borrowed until the
@@ -53,6 +55,11 @@ void cf_downloads_step(cf_downloads *downloads);
 const cf_binding *cf_downloads_finished(cf_downloads *downloads);
 /* Something is under way or can go on; not: what only waits. */
 bool cf_downloads_busy(const cf_downloads *downloads);
+/* Whether nothing of the binding is under way; what has waited for a broker for 30 s gives up the
+ * files that it has open, and with them the part of a blob that had come, and goes on later. */
+bool cf_downloads_rest(cf_downloads *downloads, const cf_binding *binding);
+/* One is being made from the base's copy of this content. */
+bool cf_downloads_read_base(const cf_downloads *downloads, const cf_hash *hash);
 /* The binding ends, or its root is let go. Waits for jobs; what was fetched stays on its disk, and
  * a later want goes on from there. */
 void cf_downloads_forget(cf_downloads *downloads, const cf_binding *binding);

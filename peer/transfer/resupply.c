@@ -157,7 +157,7 @@ static void look_around(cf_resupply *self)
     self->due_ms = 0;
     self->count = 0;
     for (size_t i = 0; i < count; i++)
-        if (bindings[i]->root)
+        if (bindings[i]->root && !bindings[i]->silence)
             cf_nodes_each(bindings[i]->nodes, look_at, &(look){self, bindings[i]});
 }
 
@@ -280,6 +280,11 @@ bool cf_resupply_busy(const cf_resupply *resupply)
 {
     return is_connected(resupply) &&
            (is_making(resupply) || resupply->count || resupply->due_ms || resupply->blocked_count);
+}
+
+bool cf_resupply_reads(const cf_resupply *resupply, const cf_hash *hash)
+{
+    return is_making(resupply) && cf_hash_equal(&resupply->now.hash, hash);
 }
 
 /* ---- Events of the transfer ---- */

@@ -5,7 +5,7 @@
  * thread. */
 #ifndef CF_PEER_TRANSFER_RESUPPLY_H
 #define CF_PEER_TRANSFER_RESUPPLY_H
-#include "peer/sources/binding.h"
+#include "peer/bindings/binding.h"
 
 typedef struct cf_resupply cf_resupply;
 
@@ -36,6 +36,8 @@ cf_status cf_resupply_step(cf_resupply *resupply, bool silent, uint64_t now_ms, 
                            cf_error *error);
 /* Something is under way, or will be, and there is a broker. */
 bool cf_resupply_busy(const cf_resupply *resupply);
+/* The bytes of this content are being read, wherever they lie. */
+bool cf_resupply_reads(const cf_resupply *resupply, const cf_hash *hash);
 
 /* The link's transfer events for offers. */
 bool cf_resupply_piece(cf_resupply *resupply, const cf_hash *blob, uint64_t offset, size_t size,

@@ -3,7 +3,7 @@
  * this. */
 #ifndef CF_PEER_TRANSFER_RESUPPLY_INSIDE_H
 #define CF_PEER_TRANSFER_RESUPPLY_INSIDE_H
-#include "broker/hash_set.h"
+#include "broker/platform/hash_set.h"
 #include "peer/transfer/download_jobs.h"
 #include "peer/transfer/resupply.h"
 #include "peer/transfer/upload_sealing.h"

@@ -21,6 +21,7 @@ cf_file *cf_resupply_open(cf_resupply *self)
     places.bindings = self->options.bindings(self->options.context, &places.binding_count);
     if (cf_chain_find(&places, &self->now.hash, &chain, &ignored))
         return NULL;
+    cf_chain_release(&chain);
     if (chain.count)
         peer->env->files->close_file(peer->env->files, &chain.base);
     return chain.base;

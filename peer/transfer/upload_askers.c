@@ -17,6 +17,7 @@ typedef struct {
     uint64_t folder;
     cf_stat stat;
     cf_hash hash;
+    bool is_racy;
 } asker;
 
 /* A value of a database has no file. */
@@ -68,6 +69,7 @@ void cf_upload_ask(cf_uploads *uploads, cf_upload *upload, const cf_upload_file 
 
     if (one && one->upload == upload) {
         one->stat = file->stat;
+        one->is_racy = file->is_racy;
         return;
     }
     if (one)
@@ -78,6 +80,7 @@ void cf_upload_ask(cf_uploads *uploads, cf_upload *upload, const cf_upload_file 
     one->folder = file->folder;
     one->stat = file->stat;
     one->hash = file->hash;
+    one->is_racy = file->is_racy;
     cf_line_add(&upload->askers, &one->beside);
     cf_table_add(&uploads->askers, &one->by_file, key_of(&file->stat, &file->hash));
 }
@@ -127,15 +130,23 @@ void cf_upload_let_go(cf_upload *upload)
         leave_upload(cf_standing(upload->askers.first, asker, beside));
 }
 
-bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_hash *hash)
+/* What was sent of it was checked against what was read at that moment. */
+static bool is_ready_moment(const asker *one, const cf_stat *stat)
+{
+    return one->upload && one->upload->moves && one->upload->phase == CF_UPLOAD_IS_READY &&
+           cf_stat_same_file(&one->stat, stat);
+}
+
+bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_recalled *out)
 {
     for (cf_table_link *link = cf_table_first(&uploads->askers, stat->inode), *after; link;
          link = after) {
         asker *one = cf_linked(link, asker, by_file);
 
         after = cf_table_next(link);
-        if (!one->is_over && cf_stat_unchanged(&one->stat, stat)) {
-            *hash = one->hash;
+        bool as_it_was = cf_stat_unchanged(&one->stat, stat);
+        if (!one->is_over && (as_it_was || is_ready_moment(one, stat))) {
+            *out = (cf_recalled){one->hash, one->is_racy, !as_it_was, one->stat};
             return true;
         }
         if (!one->upload && !one->is_untold && cf_stat_same_file(&one->stat, stat))

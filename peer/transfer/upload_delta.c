@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WINDOW = 1 << 20, NAME_SIZE = 40 };
 
@@ -14,6 +15,7 @@ struct cf_delta_job {
     cf_job job;
     const cf_env *env;
     const cf_home *home;
+    cf_base_place place; /* of copies */
     cf_file *target;
     cf_delta_job_options options;
     char patch[NAME_SIZE];
@@ -35,6 +37,11 @@ static cf_status write_patch(void *context, const void *data, size_t size, cf_er
     return cf_sink_write(&sink, data, size, error);
 }
 
+static cf_base_cache cache_of(const cf_delta_job *self)
+{
+    return (cf_base_cache){self->env, self->home, &self->place};
+}
+
 /* The cache is trusted for nothing: bytes that are not what their name says are thrown away. */
 static cf_status verify_base(cf_delta_job *self, const cf_file *base, cf_error *error)
 {
@@ -53,7 +60,9 @@ static cf_status verify_base(cf_delta_job *self, const cf_file *base, cf_error *
     }
     cf_hash hash = cf_content_hasher_finish(hasher, &size);
     if (!status && !cf_hash_equal(&hash, &self->options.before)) {
-        cf_base_drop(self->env, self->home, &self->options.before);
+        const cf_base_cache cache = cache_of(self);
+
+        cf_base_drop(&cache, &self->options.before);
         status = cf_fail(error, CF_MISSING, "the base's copy is damaged");
     }
     cf_content_hasher_destroy(&hasher);
@@ -61,20 +70,71 @@ static cf_status verify_base(cf_delta_job *self, const cf_file *base, cf_error *
     return status;
 }
 
-static cf_status encode_bytes(cf_delta_job *self, const cf_file *target, cf_error *error)
+/* ---- A file that changes ---- */
+
+typedef struct {
+    cf_file_bytes bytes;
+    uint64_t size;
+    cf_bytes leaves;
+    uint64_t index; /* of the leaf that is held */
+    uint8_t leaf[CF_LEAF_SIZE];
+} checked_bytes;
+
+static cf_status hold_leaf(checked_bytes *self, uint64_t index, cf_error *error)
+{
+    uint64_t offset = index * CF_LEAF_SIZE, rest = self->size - offset;
+    size_t size = rest < CF_LEAF_SIZE ? rest : CF_LEAF_SIZE;
+    cf_source file = cf_source_of_file(&self->bytes, self->size);
+
+    self->index = UINT64_MAX;
+    cf_status status = cf_source_read(&file, offset, self->leaf, size, error);
+    if (!status && !cf_leaf_fits(self->leaves, index, cf_bytes_of(self->leaf, size)))
+        status = cf_fail(error, CF_CHANGED, "the file was changed while it was sent");
+    if (!status)
+        self->index = index;
+    return status;
+}
+
+static cf_status read_checked(void *context, uint64_t offset, void *buffer, size_t size,
+                              cf_error *error)
+{
+    checked_bytes *self = context;
+    uint8_t *out = buffer;
+
+    while (size) {
+        size_t at = offset % CF_LEAF_SIZE;
+        size_t part = CF_LEAF_SIZE - at < size ? CF_LEAF_SIZE - at : size;
+
+        cf_status status = self->index == offset / CF_LEAF_SIZE
+                               ? CF_OK
+                               : hold_leaf(self, offset / CF_LEAF_SIZE, error);
+        if (status)
+            return status;
+        memcpy(out, self->leaf + at, part);
+        out += part;
+        offset += part;
+        size -= part;
+    }
+    return CF_OK;
+}
+
+/* ---- The patch ---- */
+
+static cf_status encode_bytes(cf_delta_job *self, const cf_source *target, cf_error *error)
 {
     cf_files *files = self->env->files;
+    const cf_base_cache cache = cache_of(self);
     cf_file *base = NULL;
 
-    cf_status status = cf_base_open(self->env, self->home, &self->options.before, &base, error);
+    cf_status status = cf_base_open(&cache, &self->options.before, &base, error);
     if (status)
         return status;
     status = verify_base(self, base, error);
     if (!status) {
-        cf_file_bytes from = {files, base, 0}, to = {files, target, 0};
+        cf_file_bytes from = {files, base, 0};
         cf_delta_encoding encoding = {
             .source = cf_source_of_file(&from, self->options.before_size),
-            .target = cf_source_of_file(&to, self->options.size),
+            .target = *target,
             .patch = {write_patch, self},
             .form = CF_DELTA_LOG,
         };
@@ -85,17 +145,16 @@ static cf_status encode_bytes(cf_delta_job *self, const cf_file *target, cf_erro
     return status;
 }
 
-static cf_status encode_leaves(cf_delta_job *self, const cf_file *target, cf_error *error)
+static cf_status encode_leaves(cf_delta_job *self, const cf_source *target, cf_error *error)
 {
     const cf_delta_job_options *options = &self->options;
-    cf_file_bytes to = {self->env->files, target, 0};
 
     if (!options->before_leaves.size)
         return cf_fail(error, CF_MISSING, "nothing of the base is kept");
     cf_delta_leaf_encoding encoding = {
         .source = {options->before_leaves, options->before_size},
         .target = {options->leaves, options->size},
-        .target_bytes = cf_source_of_file(&to, options->size),
+        .target_bytes = *target,
         .patch = {write_patch, self},
     };
     return cf_delta_encode_leaves(&encoding, error);
@@ -109,17 +168,27 @@ static void work(cf_job *job)
     cf_bytes name = cf_bytes_of_text(self->patch);
     cf_file *patch = NULL;
     cf_error ignored;
+    checked_bytes *checked = cf_allocate(1, sizeof *checked);
+    cf_file_bytes plain = {files, self->target, 0};
+    cf_source target = cf_source_of_file(&plain, self->options.size);
 
+    *checked = (checked_bytes){.bytes = plain,
+                               .size = self->options.size,
+                               .leaves = self->options.leaves,
+                               .index = UINT64_MAX};
+    if (self->options.checks)
+        target = (cf_source){read_checked, checked, self->options.size};
     files->unlink(files, temporary, name, &ignored); /* a crash has left it */
     cf_status status = files->create_file(files, temporary, name, 0600, &patch, &self->error);
     self->out = (cf_file_bytes){files, patch, 0};
     if (!status)
-        status = encode_bytes(self, self->target, &self->error);
+        status = encode_bytes(self, &target, &self->error);
     if (status == CF_MISSING && patch) {
         self->written = self->out.offset = 0;
-        status = encode_leaves(self, self->target, &self->error);
+        status = encode_leaves(self, &target, &self->error);
     }
     files->close_file(files, &patch);
+    free(checked);
     self->status = status;
 }
 
@@ -152,6 +221,7 @@ cf_delta_job *cf_delta_job_start(const cf_delta_job_options *options, cf_error *
         free(self);
         return NULL;
     }
+    self->place = cf_base_place_copy(&options->binding->place);
     self->job = (cf_job){.work = work, .done = done, .memory = CF_DELTA_LOG_ENCODING_MEMORY};
     self->env->jobs->submit(self->env->jobs, &self->job);
     return self;
@@ -172,6 +242,7 @@ void cf_delta_job_destroy(cf_delta_job **job)
         (*job)->env->jobs->deliver((*job)->env->jobs);
     (*job)->env->files->unlink((*job)->env->files, cf_home_temporary((*job)->home),
                                cf_bytes_of_text((*job)->patch), &ignored);
+    cf_base_place_release(&(*job)->place);
     free(*job);
     *job = NULL;
 }

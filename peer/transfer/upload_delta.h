@@ -4,8 +4,8 @@
  */
 #ifndef CF_PEER_TRANSFER_UPLOAD_DELTA_H
 #define CF_PEER_TRANSFER_UPLOAD_DELTA_H
-#include "broker/jobs.h"
-#include "peer/log/base.h"
+#include "broker/platform/jobs.h"
+#include "peer/bindings/base.h"
 
 typedef struct cf_delta_job cf_delta_job;
 
@@ -20,6 +20,7 @@ typedef struct {
     uint64_t before_size;
     cf_bytes before_leaves; /* borrowed; none: not kept */
     uint64_t number;        /* names the file of the patch */
+    bool checks;            /* the file changes: what is read of it must be as its leaves say */
 } cf_delta_job_options;
 
 cf_delta_job *cf_delta_job_start(const cf_delta_job_options *options, cf_error *error);

@@ -2,7 +2,7 @@
 /* What the uploads' own files share: one content on its way out, and the table of them. */
 #ifndef CF_PEER_TRANSFER_UPLOAD_INSIDE_H
 #define CF_PEER_TRANSFER_UPLOAD_INSIDE_H
-#include "broker/names.h"
+#include "broker/platform/names.h"
 #include "peer/transfer/line.h"
 #include "peer/merge/table.h"
 #include "peer/transfer/upload_delta.h"
@@ -33,6 +33,7 @@ typedef struct {
     cf_arena arena;
     cf_prepared prepared;
 
+    bool moves;      /* the file has changed since it was read, or may have (files_read.h) */
     bool has_before; /* what the base has in its place */
     cf_hash before;
     uint64_t before_size, before_depth;

@@ -20,6 +20,7 @@ static void begin_delta(cf_uploads *uploads, cf_upload *one)
         .before_size = one->before_size,
         .before_leaves = cf_buffer_view(&one->before_leaves),
         .number = ++uploads->numbers,
+        .checks = one->moves,
     };
     one->delta = cf_delta_job_start(&options, &error);
     cf_upload_turn(uploads, one, one->delta ? CF_UPLOAD_IS_DELTA : CF_UPLOAD_IS_QUEUED);
@@ -30,6 +31,7 @@ cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
     cf_upload *one = cf_upload_add(uploads, file, CF_UPLOAD_IS_QUEUED);
 
     one->leaves = cf_arena_copy(&one->arena, cf_buffer_view(&file->read->leaves));
+    one->moves = file->read->moves;
     if (cf_upload_read_before(uploads, one, file->before))
         cf_upload_turn(uploads, one, CF_UPLOAD_IS_EDIT);
     return one;
@@ -207,20 +209,41 @@ static void step_sealing(cf_uploads *uploads, cf_upload *one)
     }
 }
 
+/* What is read from a disk that hangs keeps no place. */
+static size_t count_answering(const cf_line *line)
+{
+    size_t count = 0;
+
+    for (cf_place_in_line *at = line->first; at; at = at->after) {
+        const cf_upload *one = cf_standing(at, cf_upload, place);
+
+        count += !one->binding || !one->binding->silence;
+    }
+    return count;
+}
+
 static void step_queued(cf_uploads *uploads, cf_upload *one)
 {
     cf_error error;
 
     if (cf_uploads_may_seal(uploads) &&
-        uploads->phases[CF_UPLOAD_IS_SEALING].count < SEALING_AT_A_TIME &&
+        count_answering(&uploads->phases[CF_UPLOAD_IS_SEALING]) < SEALING_AT_A_TIME &&
         begin_sealing(uploads, one, &error))
         fail(uploads, one, &error);
 }
 
 static void step_edit(cf_uploads *uploads, cf_upload *one)
 {
-    if (uploads->phases[CF_UPLOAD_IS_DELTA].count < DELTAS_AT_A_TIME)
+    if (count_answering(&uploads->phases[CF_UPLOAD_IS_DELTA]) < DELTAS_AT_A_TIME)
         begin_delta(uploads, one);
+}
+
+bool cf_uploads_read_base(const cf_uploads *uploads, const cf_hash *hash)
+{
+    for (cf_place_in_line *at = uploads->phases[CF_UPLOAD_IS_DELTA].first; at; at = at->after)
+        if (cf_hash_equal(&cf_standing(at, cf_upload, place)->before, hash))
+            return true;
+    return false;
 }
 
 void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
@@ -237,6 +260,8 @@ void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
         cf_upload *one = cf_standing(at, cf_upload, place);
 
         after = at->after;
+        if (waits && one->binding && one->binding->silence)
+            continue; /* others need not wait for its disk */
         steps[phase](uploads, one);
         if (waits && one->phase == phase)
             break; /* there is no room for those behind it either */

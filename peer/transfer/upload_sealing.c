@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/upload_sealing.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "codec/blob.h"
 #include "codec/compress.h"
 #include "peer/transfer/upload_cutting.h"

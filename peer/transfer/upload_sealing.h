@@ -4,9 +4,9 @@
  * already, costs nothing. */
 #ifndef CF_PEER_TRANSFER_UPLOAD_SEALING_H
 #define CF_PEER_TRANSFER_UPLOAD_SEALING_H
-#include "broker/env.h"
-#include "broker/files.h"
-#include "broker/transfer.h"
+#include "broker/link/transfer.h"
+#include "broker/platform/env.h"
+#include "broker/platform/files.h"
 #include "codec/content.h"
 #include "codec/seal.h"
 #include "peer/log/contents.h"

@@ -5,8 +5,8 @@
  * that can be made again. Owned by the engine's thread. */
 #ifndef CF_PEER_TRANSFER_UPLOADS_H
 #define CF_PEER_TRANSFER_UPLOADS_H
-#include "peer/adapters/files_read.h"
-#include "peer/sources/binding.h"
+#include "peer/bindings/binding.h"
+#include "peer/bindings/files_read.h"
 
 typedef struct cf_uploads cf_uploads;
 
@@ -29,6 +29,7 @@ typedef struct {
     cf_hash hash;
     const cf_read *read; /* NULL when only its hash is remembered */
     cf_bytes before;     /* the identity of what the base has in its place; none */
+    bool is_racy;        /* it was (node.h) */
 } cf_upload_file;
 
 typedef enum {
@@ -46,8 +47,16 @@ cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash);
 
 /* What was ready for this file is in the log now: others of the collection name it again. */
 void cf_uploads_published(cf_uploads *uploads, const cf_upload_file *file);
-/* A file whose content is on its way is known by its stat: it need not be read again. */
-bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_hash *hash);
+/* A file whose content is on its way is known by its stat: it need not be read again. Nor does one
+ * that changes without rest, and that had this content at one moment, which is ready: else none of
+ * its contents would ever be published. */
+typedef struct {
+    cf_hash hash;
+    bool is_racy; /* it was when it was read */
+    bool moved;   /* on from what it was when it was read: */
+    cf_stat stat; /* then */
+} cf_recalled;
+bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_recalled *out);
 
 /* Goes on with what is under way. */
 void cf_uploads_step(cf_uploads *uploads);
@@ -58,6 +67,8 @@ bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64
 bool cf_uploads_busy(const cf_uploads *uploads);
 /* Something is done here for one, rather than at the broker's. */
 bool cf_uploads_working(const cf_uploads *uploads);
+/* A patch is being made from the base's copy of this content. */
+bool cf_uploads_read_base(const cf_uploads *uploads, const cf_hash *hash);
 /* Forget what belongs to a binding that ends. */
 void cf_uploads_forget(cf_uploads *uploads, const cf_binding *binding);
 

@@ -2,8 +2,8 @@
 /* Appends and puts through the actors while other threads read. A plain program, because
  * ThreadSanitizer does not work under Criterion: build it with -fsanitize=thread to look for races.
  */
-#include "broker/blob_actor.h"
-#include "broker/store_actor.h"
+#include "broker/blobs/blob_actor.h"
+#include "broker/store/store_actor.h"
 #include "codec/bulk.h"
 
 #include <poll.h>

@@ -105,6 +105,11 @@ static void on_admit(void *context, cf_bytes sealed)
     cf_buffer_append(&((attendee *)context)->admit, sealed.data, sealed.size);
 }
 
+static void on_clock_off(void *context, int64_t difference_ms)
+{
+    ((attendee *)context)->clock_off_ms = difference_ms;
+}
+
 static void on_turned_away(void *context, const cf_error *why)
 {
     ((attendee *)context)->turned_away = why->status;
@@ -191,6 +196,7 @@ static const cf_link_events events = {
     .guest = on_guest,
     .knock = on_knock,
     .admit = on_admit,
+    .clock_off = on_clock_off,
     .turned_away = on_turned_away,
     .blobs = {on_piece, on_stored, on_blob_refused, on_blob_delayed, on_received, on_absent},
     .answers.located = on_located,

@@ -152,6 +152,26 @@ EVERYWHERE(refuses_sizes_that_break_the_protocol)
     shelf_end(&it);
 }
 
+EVERYWHERE(keeps_what_is_to_be_set_aside_and_is_whole)
+{
+    shelf it = a_shelf(*kind);
+    a_blob large = blob_of(3 * STEP), other = blob_of(STEP);
+
+    shelf_put_all(&it, &ann_user, &large);
+    shelf_put_all(&it, &ann_user, &other);
+    expect_ok(it.blobs->set_aside(it.blobs, &bob_user, &large.id, &it.error), it.error);
+    for (int twice = 0; twice < 2; twice++) {
+        expect_fails(it.blobs->set_aside(it.blobs, &ann_user, &large.id, &it.error), CF_CHANGED);
+        expect_held(&it, &ann_user, &large, large.bytes.size, true);
+        expect_ok(cf_blob_check(it.blobs, &ann_user, &large.id, &it.error), it.error);
+    }
+    expect_held(&it, &ann_user, &other, other.bytes.size, true);
+    expect_ok(it.blobs->forget(it.blobs, &ann_user, &it.error), it.error);
+    blob_release(&large);
+    blob_release(&other);
+    shelf_end(&it);
+}
+
 EVERYWHERE(keeps_users_apart)
 {
     shelf it = a_shelf(*kind);
@@ -358,11 +378,16 @@ EVERYWHERE(takes_many_blobs_at_once)
     shelf_end(&it);
 }
 
-static void put_and_count(shelf *self, const a_blob *blob, uint64_t offset, int64_t *sum)
+typedef struct {
+    int64_t size, count;
+} change_sum;
+
+static void put_and_count(shelf *self, const a_blob *blob, uint64_t offset, change_sum *sum)
 {
-    self->held.change = 0;
+    self->held.change = self->held.count_change = 0;
     shelf_put(self, &ann_user, blob, offset);
-    *sum += self->held.change;
+    sum->size += self->held.change;
+    sum->count += self->held.count_change;
 }
 
 EVERYWHERE(tells_of_each_put_by_how_much_its_user_takes_more)
@@ -370,24 +395,28 @@ EVERYWHERE(tells_of_each_put_by_how_much_its_user_takes_more)
     shelf it = a_shelf(*kind);
     a_blob large = blob_of(2 * STEP + 7), wrong = blob_of(STEP + 5);
     cf_blob_usage usage;
-    int64_t sum = 0;
+    change_sum sum = {0};
 
     put_and_count(&it, &large, 0, &sum);
-    cr_assert_eq(sum, STEP);
+    cr_assert_eq(sum.size, STEP);
+    cr_assert_eq(sum.count, 1);
     put_and_count(&it, &large, 0, &sum);        /* again */
     put_and_count(&it, &large, 2 * STEP, &sum); /* too far */
-    cr_assert_eq(sum, STEP);
+    cr_assert_eq(sum.size, STEP);
     put_and_count(&it, &large, STEP, &sum);
     put_and_count(&it, &large, 2 * STEP, &sum);
     put_and_count(&it, &large, 2 * STEP, &sum); /* stored already */
-    cr_assert_eq(sum, 2 * STEP + 7);
+    cr_assert_eq(sum.size, 2 * STEP + 7);
     wrong.id.bytes[0] ^= 1;
     put_and_count(&it, &wrong, 0, &sum);
+    cr_assert_eq(sum.count, 2);
     put_and_count(&it, &wrong, STEP, &sum);
     cr_assert_eq(it.status, CF_FORGED);
     expect_ok(cf_blobs_usage(it.blobs, &ann_user, &usage, &it.error), it.error);
     cr_assert_eq(usage.size, 2 * STEP + 7);
-    cr_assert_eq(sum, 2 * STEP + 7);
+    cr_assert_eq(sum.size, 2 * STEP + 7);
+    cr_assert_eq(usage.count, 1);
+    cr_assert_eq(sum.count, 1);
     blob_release(&large);
     blob_release(&wrong);
     shelf_end(&it);

@@ -51,6 +51,43 @@ Test(blob_durable, a_blob_that_can_not_be_is_not_stored)
     shelf_end(&it);
 }
 
+typedef struct {
+    const scratch *folder;
+    char whole[200], aside[200];
+} looking;
+
+/* What verify does before it looks at a blob once more. */
+static void begin_look(void *context)
+{
+    const looking *it = context;
+
+    scratch_rename(it->folder, it->whole, it->aside);
+}
+
+Test(blob_durable, a_blob_that_is_set_aside_while_it_is_stored_is_there_still)
+{
+    shelf it = a_shelf(FILES);
+    a_blob blob = blob_of(1000), other = blob_of(10);
+    looking look = {.folder = it.folder};
+    char user[65], id[65], folder[100], damaged[100];
+
+    hex_of(&ann_user, user);
+    hex_of(&blob.id, id);
+    snprintf(folder, sizeof folder, "/%s/%.2s", user, id);
+    snprintf(look.whole, sizeof look.whole, "blobs%s/%s", folder, id);
+    snprintf(look.aside, sizeof look.aside, "blobs/%s/damaged/%s", user, id);
+    snprintf(damaged, sizeof damaged, "blobs/%s/damaged", user);
+    shelf_put_all(&it, &ann_user, &other); /* makes the folder of hers */
+    scratch_mkdir(it.folder, damaged);
+    syncs_meet(folder, begin_look, &look);
+    expect_ok(shelf_put(&it, &ann_user, &blob, 0), it.error);
+    scratch_rename(it.folder, look.aside, look.whole); /* it is whole */
+    expect_blob(&it, &ann_user, &blob);
+    blob_release(&blob);
+    blob_release(&other);
+    shelf_end(&it);
+}
+
 Test(blob_durable, a_users_blobs_are_gone_when_they_are_forgotten)
 {
     shelf it = a_shelf(FILES);

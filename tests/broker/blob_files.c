@@ -209,3 +209,59 @@ Test(blob_files, goes_on_when_a_full_disk_has_room_again)
     blob_release(&first);
     blob_release(&second);
 }
+
+static void damage(shelf *it, const a_blob *blob)
+{
+    int file = open_file(it, &ann_user, NULL, &blob->id);
+
+    cr_assert_eq(pwrite(file, "?", 1, 1), 1);
+    close(file);
+}
+
+static bool count_aside(void *context, const cf_blob_info *blob)
+{
+    *(size_t *)context += blob->is_aside && !blob->complete;
+    return true;
+}
+
+static size_t aside(shelf *it)
+{
+    size_t count = 0;
+
+    expect_ok(it->blobs->list(it->blobs, &ann_user, 0, count_aside, &count, &it->error), it->error);
+    return count;
+}
+
+Test(blob_files, misses_what_is_set_aside_until_it_is_put_again)
+{
+    shelf it = a_shelf(FILES);
+    a_blob large = blob_of(3 * STEP), other = blob_of(STEP);
+    cf_blob_usage usage;
+
+    shelf_put_all(&it, &ann_user, &large);
+    shelf_put_all(&it, &ann_user, &other);
+    damage(&it, &large);
+    for (int twice = 0; twice < 2; twice++) {
+        expect_ok(it.blobs->set_aside(it.blobs, &ann_user, &large.id, &it.error), it.error);
+        expect_held(&it, &ann_user, &large, 0, false);
+        expect_fails(cf_blob_check(it.blobs, &ann_user, &large.id, &it.error), CF_MISSING);
+        cr_expect_eq(aside(&it), 1);
+    }
+    expect_held(&it, &ann_user, &other, other.bytes.size, true);
+    expect_ok(cf_blobs_usage(it.blobs, &ann_user, &usage, &it.error), it.error);
+    cr_expect_eq(usage.size, other.bytes.size);
+    shelf_put_all(&it, &ann_user, &large);
+    expect_blob(&it, &ann_user, &large);
+    cr_expect_eq(aside(&it), 0);
+    damage(&it, &other);
+    expect_ok(it.blobs->set_aside(it.blobs, &ann_user, &other.id, &it.error), it.error);
+    expect_ok(it.blobs->drop(it.blobs, &ann_user, &other.id, &it.error), it.error);
+    cr_expect_eq(aside(&it), 0);
+    damage(&it, &large);
+    expect_ok(it.blobs->set_aside(it.blobs, &ann_user, &large.id, &it.error), it.error);
+    expect_ok(it.blobs->forget(it.blobs, &ann_user, &it.error), it.error);
+    cr_expect_eq(aside(&it), 0);
+    blob_release(&large);
+    blob_release(&other);
+    shelf_end(&it);
+}

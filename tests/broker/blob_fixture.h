@@ -2,8 +2,8 @@
 /* Blobs of each kind, and what tests of them say. */
 #ifndef CF_TESTS_BLOB_FIXTURE_H
 #define CF_TESTS_BLOB_FIXTURE_H
-#include "broker/blob_actor.h"
-#include "broker/blobs.h"
+#include "broker/blobs/blob_actor.h"
+#include "broker/blobs/blobs.h"
 #include "codec/limits.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/communication.h"
+#include "broker/gateway/communication.h"
 
 #include "tests/support/expect.h"
 

@@ -2,8 +2,8 @@
 /* A contest for one lease: devices of one user, and a broker that is killed. */
 #ifndef CF_TESTS_CONTEST_H
 #define CF_TESTS_CONTEST_H
-#include "broker/gateway.h"
-#include "broker/registry.h"
+#include "broker/gateway/gateway.h"
+#include "broker/members/registry.h"
 #include "tests/broker/people.h"
 
 enum { CONTENDERS = 50, LEASE_MS = 2000, PAUSE_MS = 3 * LEASE_MS };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/control.h"
+#include "broker/platform/control.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -386,4 +386,29 @@ Test(control, needs_no_short_path)
                  CF_MISSING);
     expect_fails(cf_control_call_verb("/nowhere", &request, collect, NULL, &exit_code, &error),
                  CF_MISSING);
+}
+
+/* As when its volume is unmounted: the loop would spin. */
+Test(control, is_not_ready_for_ever_where_it_cant_listen_anew)
+{
+    char path[1024], socket[1100];
+    cf_error error;
+
+    cf_control_destroy(&running.control);
+    snprintf(path, sizeof path, "%s/volume", here->path);
+    snprintf(socket, sizeof socket, "%s/control", path);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    listen_in(path);
+    cr_assert_eq(unlink(socket), 0);
+    expect_ok(cf_control_renew(running.control, &error), error);
+    cr_assert_eq(access(socket, F_OK), 0);
+
+    cr_assert_eq(unlink(socket), 0);
+    cr_assert_eq(rmdir(path), 0);
+    for (int i = 0; i < 2; i++) {
+        struct pollfd waiting = {cf_control_descriptor(running.control), POLLIN, 0};
+
+        cr_assert_neq(cf_control_renew(running.control, &error), CF_OK);
+        cr_assert_eq(poll(&waiting, 1, 0), 0, "nothing is there to be taken");
+    }
 }

@@ -60,7 +60,7 @@ diary a_diary(void)
     d.lap = a_device(3, &d.account.user);
     d.disk = cf_store_memory_disk_new(instance);
     d.store = cf_store_memory_new(d.disk);
-    expect_ok(cf_log_open(d.store, &d.account.user, &d.log, &error), error);
+    expect_ok(cf_log_open(d.store, &d.account.user, NULL, &d.log, &error), error);
     return d;
 }
 
@@ -89,7 +89,7 @@ void reopen(diary *d)
     cf_log_destroy(&d->log);
     cf_store_destroy(&d->store);
     d->store = cf_store_memory_new(d->disk);
-    expect_ok(cf_log_open(d->store, &d->account.user, &d->log, &error), error);
+    expect_ok(cf_log_open(d->store, &d->account.user, NULL, &d->log, &error), error);
 }
 
 void end(diary *d)

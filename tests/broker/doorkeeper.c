@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/doorkeeper.h"
+#include "broker/door/doorkeeper.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/enrolment.h"
+#include "broker/gateway/enrolment.h"
 
 #include <string.h>
 
@@ -182,6 +182,23 @@ Test(pairing, asks_the_guest_to_wait_while_the_owner_is_away)
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
     knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    end(&s);
+}
+
+/* Whatever time the owner named. */
+Test(pairing, ends_within_a_year)
+{
+    pairing_scene s = a_scene();
+    size_t allowed = s.home.house->allowed;
+
+    expect_guest(&s, s.home.at_desk, UINT64_MAX);
+    cr_expect_eq(hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST).guest.expires_ms, UINT64_MAX);
+    s.home.house->now_ms += CF_GUEST_MS_MAX - 1;
+    settle(s.home.house);
+    cr_expect_eq(s.home.house->allowed, allowed + 1);
+    s.home.house->now_ms += 1;
+    settle(s.home.house);
+    cr_expect_eq(s.home.house->allowed, allowed);
     end(&s);
 }
 

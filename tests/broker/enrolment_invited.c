@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/enrolment.h"
+#include "broker/gateway/enrolment.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #include "codec/address.h"
+#include "codec/pack.h"
 #include "tests/broker/guests.h"
 
 static guest an_invited_with(broker_world *house, const cf_invitation_terms *terms)
@@ -20,7 +24,7 @@ static guest an_invited_with(broker_world *house, const cf_invitation_terms *ter
 
 static guest an_invited(broker_world *house, uint64_t expires_ms)
 {
-    cf_invitation_terms terms = {HOUSE_ADDRESS, expires_ms, 0};
+    cf_invitation_terms terms = {.address = HOUSE_ADDRESS, .expires_ms = expires_ms};
 
     return an_invited_with(house, &terms);
 }
@@ -112,7 +116,7 @@ Test(invitations, are_neither_made_nor_honoured_when_the_broker_is_closed)
     broker_world *house = a_house();
     guest cyd = an_invited(house, 0);
     person account = an_account(21);
-    cf_invitation_terms terms = {HOUSE_ADDRESS, 0, 0};
+    cf_invitation_terms terms = {.address = HOUSE_ADDRESS};
     cf_buffer line = {0};
     cf_error error;
 
@@ -141,7 +145,7 @@ Test(invitations, are_neither_made_nor_honoured_when_the_broker_is_closed)
 Test(invitations, give_their_quota_to_the_user)
 {
     broker_world *house = a_house();
-    cf_invitation_terms terms = {HOUSE_ADDRESS, 0, 12345};
+    cf_invitation_terms terms = {.address = HOUSE_ADDRESS, .quota = 12345};
     guest cyd = an_invited_with(house, &terms);
     person account = an_account(21);
     cf_quota_figures figures;
@@ -223,5 +227,181 @@ Test(invitations, are_not_used_up_by_garbage)
     person_end(&account);
     person_end(&again);
     person_end(&desk);
+    house_end(house);
+}
+
+/* ---- Names, and what is taken back ---- */
+
+static cf_invitation_terms for_somebody(const char *name)
+{
+    cf_invitation_terms terms = {.address = HOUSE_ADDRESS};
+    cf_error error;
+
+    expect_ok(cf_user_name_read(name, &terms.name, &error), error);
+    return terms;
+}
+
+Test(invitations, give_their_name_to_the_user)
+{
+    broker_world *house = a_house();
+    cf_invitation_terms terms = for_somebody("bob");
+    guest cyd = an_invited_with(house, &terms);
+    person account = an_account(21);
+    cf_user_name name;
+    cf_hash found;
+    cf_error error;
+
+    first_entry(&account);
+    cf_buffer sealed = sealed_first(&cyd, &account);
+    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
+    expect_ok(cf_user_name_get(house->store, &account.user, &name, &error), error);
+    cr_expect_str_eq(name.text, "bob");
+    expect_ok(cf_management_find(house->management, "bob", &found, &error), error);
+    cr_expect(cf_hash_equal(&found, &account.user));
+    cf_buffer line = {0};
+    expect_fails(cf_management_invite(house->management, &terms, house->now_ms, &line, &error),
+                 CF_USAGE);
+    cf_buffer_release(&line);
+    cf_buffer_release(&sealed);
+    cf_pairing_destroy(&cyd.pairing);
+    person_end(&account);
+    house_end(house);
+}
+
+Test(invitations, that_are_taken_back_let_nobody_in)
+{
+    broker_world *house = a_house();
+    cf_invitation_terms terms = for_somebody("bob");
+    guest cyd = an_invited_with(house, &terms);
+    person account = an_account(21);
+    cf_invitation_info revoked;
+    cf_error error;
+
+    first_entry(&account);
+    cf_buffer sealed = sealed_first(&cyd, &account);
+    expect_ok(cf_management_revoke(house->management, "1", house->now_ms, &revoked, &error), error);
+    cr_expect_str_eq(revoked.name.text, "bob");
+    cr_expect_eq(house->allowed, 0);
+    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    hear_refusal(house, cyd.door, CF_REFUSED_UNKNOWN);
+    expect_fails(cf_management_revoke(house->management, "1", house->now_ms, &revoked, &error),
+                 CF_MISSING);
+    cf_buffer_release(&sealed);
+    cf_pairing_destroy(&cyd.pairing);
+    person_end(&account);
+    house_end(house);
+}
+
+Test(invitations, are_at_most_so_many)
+{
+    broker_world *house = a_house();
+    cf_invitation_terms terms = {.address = HOUSE_ADDRESS};
+    cf_invitation_info *kept = NULL, revoked;
+    cf_buffer line = {0};
+    size_t count = 0;
+    cf_error error;
+
+    for (size_t i = 0; i < CF_INVITATIONS_MAX; i++) { /* as the others are made, but faster */
+        cf_hash key;
+        terms.number = i + 1;
+        expect_ok(cf_invitation_make(&house->env, house->store, &terms, &line, &key, &error),
+                  error);
+    }
+    expect_fails(cf_management_invite(house->management, &terms, house->now_ms, &line, &error),
+                 CF_FULL);
+    expect_ok(cf_management_revoke(house->management, "17", house->now_ms, &revoked, &error),
+              error);
+    expect_ok(cf_management_invite(house->management, &terms, house->now_ms, &line, &error), error);
+    expect_ok(cf_management_invitations(house->management, &kept, &count, &error), error);
+    cr_expect_eq(count, CF_INVITATIONS_MAX);
+    cr_expect_eq(kept[count - 1].number, CF_INVITATIONS_MAX + 1);
+    free(kept);
+    cf_buffer_release(&line);
+    house_end(house);
+}
+
+Test(users_by_name, are_told_apart_or_named_all)
+{
+    broker_world *house = a_house();
+    cf_hash first = {{0x12, 0x34, 0x56, 0x78, 0x9a, 1}},
+            second = {{0x12, 0x34, 0x56, 0x78, 0x9a, 2}};
+    cf_hash found;
+    cf_log *log;
+    cf_error error;
+
+    expect_ok(cf_users_add(house->users, &first, &log, &error), error);
+    expect_ok(cf_users_add(house->users, &second, &log, &error), error);
+    expect_fails(cf_management_find(house->management, "123456789a", &found, &error), CF_USAGE);
+    cr_expect(strstr(error.text, "123456789a01") && strstr(error.text, "123456789a02"), "%s",
+              error.text);
+    expect_fails(cf_management_find(house->management, "1234567", &found, &error), CF_USAGE);
+    expect_fails(cf_management_find(house->management, "", &found, &error), CF_MISSING);
+    expect_fails(cf_management_find(house->management, "12345678ff", &found, &error), CF_MISSING);
+    expect_ok(cf_management_find(house->management, "123456789A02", &found, &error), error);
+    cr_expect(cf_hash_equal(&found, &second));
+    house_end(house);
+}
+
+Test(users_by_name, have_names_within_bounds)
+{
+    char text[CF_USER_NAME_MAX + 2];
+    cf_user_name name;
+    cf_error error;
+
+    memset(text, 'x', sizeof text);
+    text[CF_USER_NAME_MAX] = '\0';
+    expect_ok(cf_user_name_read(text, &name, &error), error);
+    cr_expect_str_eq(name.text, text);
+    text[CF_USER_NAME_MAX] = 'x';
+    text[CF_USER_NAME_MAX + 1] = '\0';
+    expect_fails(cf_user_name_read(text, &name, &error), CF_USAGE);
+    expect_ok(cf_user_name_read("deadbee", &name, &error), error);
+    expect_fails(cf_user_name_read("deadbeef", &name, &error), CF_USAGE);
+}
+
+static void keep_record(broker_world *house, const cf_hash *user, cf_bytes key, cf_bytes value)
+{
+    cf_record record = {key, value};
+    cf_error error;
+
+    expect_ok(house->store->write(house->store, user, &record, 1, true, &error), error);
+}
+
+/* As a damaged store has them, or one of a later version. */
+Test(users_by_name, have_no_longer_names_in_a_store)
+{
+    broker_world *house = a_house();
+    const cf_hash user = {{7}}, nobody = {{0}};
+    uint8_t key[1 + CF_HASH_SIZE] = "g", name[CF_USER_NAME_MAX + 1];
+    cf_buffer value = {0};
+    cf_invitation invitation;
+    cf_user_name found;
+    cf_error error;
+
+    memset(name, 'x', sizeof name);
+    keep_record(house, &user, cf_bytes_of_text("n"), cf_bytes_of(name, CF_USER_NAME_MAX));
+    expect_ok(cf_user_name_get(house->store, &user, &found, &error), error);
+    keep_record(house, &user, cf_bytes_of_text("n"), cf_bytes_of(name, sizeof name));
+    expect_fails(cf_user_name_get(house->store, &user, &found, &error), CF_BROKEN);
+
+    for (size_t more = 0; more < 2; more++) {
+        cf_buffer_clear(&value);
+        cf_pack_array(&value, 9);
+        cf_pack_bin(&value, cf_bytes_of(name, 32));
+        cf_pack_uint(&value, 0);
+        cf_pack_uint(&value, 0);
+        cf_pack_bool(&value, false);
+        cf_pack_bin(&value, cf_bytes_of(nobody.bytes, CF_HASH_SIZE));
+        cf_pack_bin(&value, cf_bytes_of(nobody.bytes, CF_HASH_SIZE));
+        cf_pack_uint(&value, 1);
+        cf_pack_uint(&value, 1);
+        cf_pack_text(&value, cf_bytes_of(name, CF_USER_NAME_MAX + more));
+        keep_record(house, &nobody, cf_bytes_of(key, sizeof key), cf_buffer_view(&value));
+        cf_status status =
+            cf_invitation_find(house->store, (cf_hash *)(key + 1), &invitation, &error);
+        cr_expect_eq(status, more ? CF_BROKEN : CF_OK, "%s", error.text);
+    }
+    cf_buffer_release(&value);
     house_end(house);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/env.h"
+#include "broker/platform/env.h"
 
 #include <string.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names, links and folders. */
-#include "broker/files.h"
+#include "broker/platform/files.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may read and who writes, what a stat says, and what is in a file. */
-#include "broker/files.h"
+#include "broker/platform/files.h"
 
 #include <string.h>
 

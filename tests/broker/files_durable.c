@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/files.h"
+#include "broker/platform/files.h"
 
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every call moves a part only, or is interrupted by a signal: nothing of that is to be seen. */
-#include "broker/descriptor.h"
-#include "broker/files.h"
+#include "broker/platform/descriptor.h"
+#include "broker/platform/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of files.c the system alone can show. */
-#include "broker/files_posix.h"
+#include "broker/platform/files_posix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,4 +121,75 @@ Test(files_posix, does_not_take_a_listing_that_broke_off_for_one)
     count = 0;
     expect_ok(files->list(files, here->folder, count_name, &count, &error), error);
     cr_expect_eq(count, 2);
+}
+
+enum { STEPS = 40, STEP_SIZE = 200 }; /* more than a path may have */
+
+static cf_status hold(const cf_bytes *names, size_t count)
+{
+    cf_folder *held = NULL;
+
+    cf_status status = files->open_below(files, here->folder, names, count, &held, &error);
+    files->close_folder(files, &held);
+    return status;
+}
+
+Test(files_posix, opens_a_folder_below_as_one_after_the_other_would)
+{
+    cf_bytes inner = cf_bytes_of_text("inner"), real = cf_bytes_of_text("real"),
+             way = cf_bytes_of_text("way"), up = cf_bytes_of_text(".."),
+             file = cf_bytes_of_text("file"), none = cf_bytes_of_text("none"),
+             both = cf_bytes_of_text("inner/real"), empty = {0};
+
+    scratch_mkdir(here, "inner");
+    scratch_mkdir(here, "inner/real");
+    scratch_mkdir(here, "inner/real/last");
+    scratch_write(here, "inner/real/file", "file");
+    scratch_symlink(here, "inner/way", "real");
+    cf_bytes last = cf_bytes_of_text("last");
+    expect_ok(hold((cf_bytes[]){inner, real, last}, 3), error);
+    expect_fails(hold((cf_bytes[]){inner, way, last}, 3), CF_CHANGED);
+    expect_fails(hold((cf_bytes[]){inner, way}, 2), CF_CHANGED);
+    expect_fails(hold((cf_bytes[]){inner, real, file}, 3), CF_CHANGED);
+    expect_fails(hold((cf_bytes[]){inner, none, last}, 3), CF_MISSING);
+    expect_fails(hold((cf_bytes[]){inner, up, inner}, 3), CF_MALFORMED);
+    expect_fails(hold((cf_bytes[]){both, last}, 2), CF_MALFORMED);
+    expect_fails(hold((cf_bytes[]){inner, empty, last}, 3), CF_MALFORMED);
+}
+
+Test(files_posix, says_which_folder_of_a_way_is_not_there)
+{
+    cf_folder *held = NULL;
+    cf_bytes names[] = {cf_bytes_of_text("inner"), cf_bytes_of_text("none"),
+                        cf_bytes_of_text("last")};
+
+    scratch_mkdir(here, "inner");
+    expect_fails(cf_files_open_below(files, here->folder, names, 3, &held, &error), CF_MISSING);
+    cr_expect(strstr(error.text, "inner/none:"), "%s", error.text);
+}
+
+Test(files_posix, opens_a_folder_further_below_than_a_path_may_name)
+{
+    static char name[STEP_SIZE];
+    cf_bytes names[STEPS];
+    cf_folder *held = NULL, *below = NULL;
+    cf_stat made, found;
+
+    memset(name, 'n', sizeof name);
+    for (size_t i = 0; i < STEPS; i++) {
+        const cf_folder *at = held ? held : here->folder;
+
+        names[i] = cf_bytes_of(name, sizeof name);
+        expect_ok(files->make_folder(files, at, names[i], 0755, &error), error);
+        expect_ok(files->open_folder(files, at, names[i], &below, &error), error);
+        files->close_folder(files, &held);
+        held = below;
+    }
+    expect_ok(files->stat_folder(files, held, &made, &error), error);
+    files->close_folder(files, &held);
+    expect_ok(files->open_below(files, here->folder, names, STEPS, &held, &error), error);
+    expect_ok(files->stat_folder(files, held, &found, &error), error);
+    cr_expect_eq(found.inode, made.inode);
+    files->close_folder(files, &held);
+    expect_ok(cf_files_remove(files, here->folder, names[0], &error), error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Roots, locks, and what works with any files. */
-#include "broker/files.h"
+#include "broker/platform/files.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entries through the gateway: taken, kept, passed on, replayed. */
-#include "broker/gateway.h"
+#include "broker/gateway/gateway.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blobs through the gateway, piece by piece. */
-#include "broker/gateway.h"
-#include "broker/missing.h"
+#include "broker/gateway/gateway.h"
+#include "broker/upkeep/missing.h"
 
 #include "codec/blob.h"
 #include "tests/broker/gateway_fixture.h"
@@ -122,12 +122,107 @@ Test(gateway_blobs, asks_for_no_more_at_once_than_a_message_holds)
         missing.list[missing.count].user = a.account.user;
         cf_put_u32(missing.list[missing.count].blob.bytes, (uint32_t)missing.count + 1);
     }
-    cf_missing_note(a.house->users, a.house->blobs, &missing);
+    cf_missing_note(a.house->users, a.house->quotas, a.house->blobs, &missing);
     expect_ok(a.house->store->commit(a.house->store, &error), error);
     greet(a.house, a.at_desk, &a.account.user, NULL, 0);
     cf_message wanted = hear(a.house, a.at_desk, CF_COMMAND_WANTED);
     cr_expect_eq(wanted.wanted.id_count, CF_ENTRY_BLOBS_MAX);
     hear_nothing(a.house, a.at_desk);
     cf_missing_release(&missing);
+    household_end(&a);
+}
+
+/* ---- Damaged ones ---- */
+
+static cf_status (*get_from_disk)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id,
+                                  uint64_t offset, size_t size, cf_buffer *out, uint64_t *total,
+                                  cf_error *error);
+static size_t gets;
+static bool is_worn; /* the disk gives other bytes than it got */
+
+static cf_status get_and_count(cf_blobs *blobs, const cf_hash *user, const cf_hash *id,
+                               uint64_t offset, size_t size, cf_buffer *out, uint64_t *total,
+                               cf_error *error)
+{
+    cf_status status = get_from_disk(blobs, user, id, offset, size, out, total, error);
+
+    gets++;
+    if (!status && is_worn && offset == 0)
+        out->data[0] ^= 1;
+    return status;
+}
+
+static void ask_for_all(household *a, const cf_hash *id, size_t size, cf_command last)
+{
+    for (size_t offset = 0; offset < size; offset += CF_BLOB_STEP) {
+        cf_message get = {.command = CF_COMMAND_GET, .get = {*id, offset}};
+
+        say(a->house, a->at_desk, &get);
+        hear(a->house, a->at_desk, offset + CF_BLOB_STEP < size ? CF_COMMAND_BLOB : last);
+    }
+}
+
+static household a_household_with(cf_hash *id, cf_buffer *blob)
+{
+    household a = a_greeted_household();
+
+    *blob = a_large_blob(id);
+    for (size_t offset = 0; offset < blob->size; offset += CF_BLOB_STEP) {
+        put_piece(&a, id, blob, offset);
+        hear(a.house, a.at_lap,
+             offset + CF_BLOB_STEP < blob->size ? CF_COMMAND_MISSING : CF_COMMAND_STORED);
+    }
+    get_from_disk = a.house->blobs->get;
+    a.house->blobs->get = get_and_count;
+    gets = 0;
+    is_worn = false;
+    return a;
+}
+
+Test(gateway_blobs, compares_a_blob_with_its_name_once_an_hour)
+{
+    cf_hash id;
+    cf_buffer blob;
+    household a = a_household_with(&id, &blob);
+
+    for (size_t hour = 1; hour <= 3; hour++) {
+        gets = 0;
+        for (size_t times = 1; times <= 3; times++) {
+            ask_for_all(&a, &id, blob.size, CF_COMMAND_BLOB);
+            cr_expect_eq(gets, 3 * times + 3, "%zu in hour %zu", gets, hour);
+        }
+        a.house->now_ms += 3600000;
+    }
+    cf_buffer_release(&blob);
+    household_end(&a);
+}
+
+Test(gateway_blobs, hands_out_no_damaged_blob_and_asks_all_for_it)
+{
+    cf_hash id;
+    cf_buffer blob;
+    household a = a_household_with(&id, &blob);
+
+    is_worn = true;
+    for (size_t offset = 0; offset < 2 * CF_BLOB_STEP; offset += CF_BLOB_STEP) {
+        cf_message get = {.command = CF_COMMAND_GET, .get = {id, offset}};
+
+        say(a.house, a.at_desk, &get);
+        hear(a.house, a.at_desk, CF_COMMAND_BLOB);
+    }
+    cf_message get = {.command = CF_COMMAND_GET, .get = {id, 2 * CF_BLOB_STEP}};
+    say(a.house, a.at_desk, &get);
+    cf_message wanted = hear(a.house, a.at_desk, CF_COMMAND_WANTED);
+    cr_expect(wanted.wanted.id_count == 1 && cf_hash_equal(&wanted.wanted.ids[0], &id));
+    hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
+    hear(a.house, a.at_lap, CF_COMMAND_WANTED);
+    is_worn = false;
+    for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP) {
+        put_piece(&a, &id, &blob, offset);
+        hear(a.house, a.at_lap,
+             offset + CF_BLOB_STEP < blob.size ? CF_COMMAND_MISSING : CF_COMMAND_STORED);
+    }
+    ask_for_all(&a, &id, blob.size, CF_COMMAND_BLOB);
+    cf_buffer_release(&blob);
     household_end(&a);
 }

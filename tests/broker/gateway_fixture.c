@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/log.h"
+#include "broker/log/log.h"
 
 static void seeded_random(void *context, void *out, size_t size)
 {

@@ -3,7 +3,7 @@
  * by ROUTER and CURVE. */
 #ifndef CF_TESTS_GATEWAY_FIXTURE_H
 #define CF_TESTS_GATEWAY_FIXTURE_H
-#include "broker/gateway.h"
+#include "broker/gateway/gateway.h"
 #include "tests/broker/people.h"
 
 enum { CLIENTS_MAX = 72, LETTERS_MAX = 4096 };

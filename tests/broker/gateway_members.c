@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is a member no longer: nothing more is taken from him or sent to him, and what others bring
  * of him counts for nothing. */
-#include "broker/registry.h"
+#include "broker/members/registry.h"
 #include "codec/bulk.h"
 #include "codec/hash.h"
 #include "tests/broker/gateway_fixture.h"

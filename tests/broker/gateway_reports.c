@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a gateway tells of a log without sending it, and of a user that has moved. */
-#include "broker/gateway.h"
+#include "broker/gateway/gateway.h"
 
+#include "broker/gateway/reports.h"
 #include "codec/member.h"
 #include "tests/broker/gateway_fixture.h"
 
@@ -46,6 +47,25 @@ Test(gateway_reports, says_where_the_log_is)
     locate.locate.user.bytes[0] ^= 1;
     say(a.house, a.at_lap, &locate);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    household_end(&a);
+}
+
+Test(gateway_reports, keeps_the_last_that_a_device_misses)
+{
+    ann a = anns_house();
+    cf_message lacking = {.command = CF_COMMAND_LACKING, .lacking = {UINT64_MAX}};
+    cf_reported_lacking kept;
+    cf_error error;
+
+    expect_fails(cf_reports_last_lacking(a.house->store, &a.account.user, &kept, &error),
+                 CF_MISSING);
+    say(a.house, a.at_lap, &lacking);
+    lacking.lacking.count = 3;
+    a.house->now_ms += 5;
+    say(a.house, a.at_desk, &lacking);
+    expect_ok(cf_reports_last_lacking(a.house->store, &a.account.user, &kept, &error), error);
+    cr_expect_eq(kept.count, 3);
+    cr_expect_eq(kept.time_ms, a.house->now_ms);
     household_end(&a);
 }
 

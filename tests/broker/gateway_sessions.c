@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How sessions with the gateway begin, and why they end. */
-#include "broker/gateway.h"
+#include "broker/gateway/gateway.h"
 
 #include <string.h>
 
+#include "codec/pack.h"
 #include "tests/broker/gateway_fixture.h"
 
 Test(gateway_sessions, answers_again_to_anything_before_hello)
@@ -69,6 +70,24 @@ Test(gateway_sessions, ends_the_session_of_who_names_too_many_heads)
     household_end(&a);
 }
 
+Test(gateway_sessions, counts_what_begins_and_ends_and_nothing_else)
+{
+    household a = a_greeted_household();
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
+    uint64_t at_first = cf_gateway_changes(a.house->gateway), with_lap;
+
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    with_lap = cf_gateway_changes(a.house->gateway);
+    cr_expect_neq(with_lap, at_first);
+    say(a.house, a.at_lap, &locate);
+    cf_gateway_tick(a.house->gateway, a.house->now_ms);
+    cr_expect_eq(cf_gateway_changes(a.house->gateway), with_lap);
+    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id));
+    cr_expect_not(cf_gateway_knows(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id)));
+    cr_expect_neq(cf_gateway_changes(a.house->gateway), with_lap);
+    household_end(&a);
+}
+
 Test(gateway_sessions, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
 {
     household a = a_greeted_household();
@@ -121,6 +140,45 @@ Test(gateway_sessions, takes_hello_in_pages)
     household_end(&a);
 }
 
+/* A record of hers that no lease has. */
+static void damage(broker_world *house, const cf_hash *user)
+{
+    const cf_record record = {cf_bytes_of_text("lc?"), cf_bytes_of_text("?")};
+    cf_error error;
+
+    expect_ok(house->store->write(house->store, user, &record, 1, true, &error), error);
+}
+
+Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
+{
+    household a = a_household();
+    person bob = an_account(11), pc = a_device(12, &bob.user), pad = a_device(13, &bob.user);
+    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+
+    settle_in(a.house, &bob, &pc, &pad);
+    const size_t allowed = a.house->allowed;
+    damage(a.house, &a.account.user);
+    a.house->allowed = 0;
+    house_crash(a.house);
+    cr_expect_eq(a.house->allowed, allowed, "hers are let in to be told");
+    caller *at_pc = call_in(a.house, cf_keys_public(pc.keys)->curve);
+    greet(a.house, at_pc, &bob.user, NULL, 0);
+    for (int twice = 0; twice < 2; twice++) {
+        caller *at_desk = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
+
+        say(a.house, at_desk, &hello);
+        cf_message refused = hear(a.house, at_desk, CF_COMMAND_REFUSED);
+        cr_expect(refused.refused.later);
+        cr_expect(cf_bytes_equal(refused.refused.code, cf_bytes_of_text(CF_REFUSED_BUSY)));
+    }
+    cr_expect(cf_users_is_damaged(a.house->users, &a.account.user));
+    cr_expect_not(cf_users_is_damaged(a.house->users, &bob.user));
+    person_end(&bob);
+    person_end(&pc);
+    person_end(&pad);
+    household_end(&a);
+}
+
 Test(gateway_sessions, refuses_hello_of_a_key_that_is_no_member)
 {
     household a = a_greeted_household();
@@ -133,9 +191,38 @@ Test(gateway_sessions, refuses_hello_of_a_key_that_is_no_member)
     hello.hello.user = stranger.id; /* nobody's */
     say(a.house, knocking, &hello);
     hear_refusal(a.house, knocking, CF_REFUSED_UNKNOWN);
-    hello.hello.version = 2;
-    say(a.house, knocking, &hello);
+    person_end(&stranger);
+    household_end(&a);
+}
+
+/* A later version's, of which only that is known: [command, version, …]. */
+static void say_later(household *a, caller *at, const char *command)
+{
+    cf_buffer first = {0};
+
+    cf_pack_array(&first, 7);
+    cf_pack_text(&first, cf_bytes_of_text(command));
+    for (uint64_t i = 2; i < 8; i++)
+        cf_pack_uint(&first, i);
+    const cf_bytes frames[] = {cf_buffer_view(&first), cf_bytes_of_text("more")};
+    say_bytes(a->house, at, frames, 2);
+    cf_buffer_release(&first);
+}
+
+Test(gateway_sessions, refuses_another_version_whatever_follows)
+{
+    household a = a_greeted_household();
+    person stranger = a_device(9, &a.account.user);
+    caller *knocking = call_in(a.house, cf_keys_public(stranger.keys)->curve);
+
+    say_later(&a, knocking, "HELLO");
     hear_refusal(a.house, knocking, CF_REFUSED_VERSION);
+    say_later(&a, knocking, "CLOCK");
+    cf_message clock = hear(a.house, knocking, CF_COMMAND_CLOCK);
+    cr_expect_eq(clock.clock.version, CF_PROTOCOL_VERSION);
+    cr_expect_eq(cf_gateway_clock(a.house->gateway).all, 0, "what it says of its time isn't read");
+    say_later(&a, a.at_lap, "HELLO");
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_VERSION);
     person_end(&stranger);
     household_end(&a);
 }
@@ -247,8 +334,8 @@ Test(gateway_sessions, tells_who_is_expelled)
     household a = a_greeted_household();
 
     cf_gateway_expel(a.house->gateway, &a.account.user, "the user goes");
-    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
-    hear(a.house, a.at_desk, CF_COMMAND_AGAIN);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_REMOVED);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_REMOVED);
     cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 0);
     household_end(&a);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/head_counts.h"
+#include "broker/log/head_counts.h"
 
 #include <criterion/criterion.h>
 

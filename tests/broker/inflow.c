@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/inflow.h"
+#include "broker/wire/inflow.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -202,5 +202,46 @@ Test(inflow, knows_nothing_of_descriptors_that_have_no_connection)
     cf_inflow_opened(inflow, -1);
     cf_inflow_closed(inflow, ANN);
     cr_expect_not(cf_inflow_is_over(inflow, -1));
+    cf_inflow_destroy(&inflow);
+}
+
+/* In one go and byte by byte. */
+static cf_greeting greeting_of(const char *bytes, size_t size, bool at_once)
+{
+    cf_inflow *inflow = cf_inflow_new();
+    const size_t step = at_once ? size : 1;
+
+    cf_inflow_opened(inflow, ANN);
+    for (size_t at = 0; at < size; at += step)
+        cf_inflow_read(inflow, ANN, cf_bytes_of((const uint8_t *)bytes + at, step));
+    cf_inflow_closed(inflow, ANN);
+    const cf_greeting found = cf_inflow_greeting(inflow, ANN);
+    cf_inflow_opened(inflow, ANN);
+    cr_expect_eq(cf_inflow_greeting(inflow, ANN), CF_GREETING_NONE, "another has its descriptor");
+    cf_inflow_destroy(&inflow);
+    return found;
+}
+
+Test(inflow, tells_who_greets)
+{
+    static const char curve[GREETING] = "\xff\0\0\0\0\0\0\0\1\x7f\3\0"
+                                        "CURVE",
+                      plain[GREETING] = "\xff\0\0\0\0\0\0\0\1\x7f\3\0"
+                                        "NULL",
+                      web[] = "HTTP/1.1 400 Bad Request", alert[] = "\x15\3\1\0\2\2\x32",
+                      shell[] = "SSH-2.0-OpenSSH_9.2p1\r\n";
+    cf_inflow *inflow = cf_inflow_new();
+
+    for (int at_once = 0; at_once < 2; at_once++) {
+        cr_expect_eq(greeting_of(curve, sizeof curve, at_once), CF_GREETING_CURVE);
+        cr_expect_eq(greeting_of(plain, sizeof plain, at_once), CF_GREETING_FOREIGN);
+        cr_expect_eq(greeting_of(web, sizeof web, at_once), CF_GREETING_HTTP);
+        cr_expect_eq(greeting_of(alert, sizeof alert, at_once), CF_GREETING_FOREIGN);
+        cr_expect_eq(greeting_of(shell, sizeof shell, at_once), CF_GREETING_FOREIGN);
+        for (size_t size = 1; size < sizeof curve; size++)
+            cr_expect_eq(greeting_of(curve, size, at_once), CF_GREETING_BEGUN);
+    }
+    cr_expect_eq(cf_inflow_greeting(inflow, -1), CF_GREETING_NONE);
+    cr_expect_eq(cf_inflow_greeting(inflow, ANN), CF_GREETING_NONE);
     cf_inflow_destroy(&inflow);
 }

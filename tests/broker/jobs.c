@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "codec/bytes.h"
 #include "tests/support/expect.h"
@@ -188,4 +189,116 @@ Test(jobs, lets_done_submit_the_next_one)
     cr_assert_eq(link.left, 2);
     cf_jobs_destroy(&link.jobs); /* the rest is dropped, and asked for no more */
     cr_assert_eq(link.left, 0);
+}
+
+/* ---- What may never end ---- */
+
+typedef struct {
+    cf_job job;
+    int gate; /* ends when this has something to read; -1: at once */
+    bool *is_done;
+} gated;
+
+static void wait_at_gate(cf_job *job)
+{
+    gated *self = (gated *)job;
+    struct pollfd readable = {.fd = self->gate, .events = POLLIN};
+
+    while (self->gate >= 0 && poll(&readable, 1, -1) < 1)
+        ;
+}
+
+static void note_done(cf_job *job)
+{
+    *((gated *)job)->is_done = true;
+}
+
+static void submit_gated(cf_jobs *jobs, gated *self, int gate, bool alone, bool *is_done)
+{
+    *is_done = false;
+    *self = (gated){
+        .job = {.work = wait_at_gate, .done = note_done, .alone = alone, .memory = alone ? 0 : 60},
+        .gate = gate,
+        .is_done = is_done};
+    jobs->submit(jobs, &self->job);
+}
+
+static bool ends(cf_jobs *jobs, const bool *is_done, int patience_ms)
+{
+    struct pollfd readable = {.fd = jobs->descriptor(jobs), .events = POLLIN};
+
+    while (!*is_done && poll(&readable, 1, patience_ms) == 1)
+        jobs->deliver(jobs);
+    return *is_done;
+}
+
+Test(jobs, what_runs_alone_holds_up_nothing_and_is_left_behind)
+{
+    static gated stuck, other; /* the first outlives its pool */
+    static bool is_stuck_done, is_done;
+    cf_jobs *jobs;
+    cf_error error;
+    int gate[2];
+
+    cr_assert_eq(pipe(gate), 0);
+    expect_ok(cf_jobs_threads_new(1, BUDGET, &jobs, &error), error);
+    submit_gated(jobs, &stuck, gate[0], true, &is_stuck_done);
+    submit_gated(jobs, &other, -1, false, &is_done);
+    cr_expect(ends(jobs, &is_done, 10000));
+    cr_expect(!is_stuck_done);
+    static const cf_jobs *left_behind; /* what the thread will touch stays */
+    left_behind = jobs;
+    cf_jobs_destroy(&jobs);
+    cr_expect(!is_stuck_done && left_behind);
+    cr_assert_eq(write(gate[1], "x", 1), 1);
+}
+
+Test(jobs, what_runs_alone_is_delivered_when_it_ends)
+{
+    gated one;
+    bool is_done;
+    cf_jobs *jobs;
+    cf_error error;
+
+    expect_ok(cf_jobs_threads_new(1, BUDGET, &jobs, &error), error);
+    submit_gated(jobs, &one, -1, true, &is_done);
+    cr_expect(ends(jobs, &is_done, 10000));
+    submit_gated(jobs, &one, -1, true, &is_done);
+    cf_jobs_destroy(&jobs);
+    cr_expect(is_done);
+}
+
+/* All workers, and all memory, wait for something: others take their places, as often as the bound
+ * allows and no more, and go when all is well again. */
+Test(jobs, relieves_workers_that_wait)
+{
+    enum { THREADS = 2, MOST = THREADS * CF_JOBS_RELIEF_TIMES };
+    static gated stuck[MOST], other;
+    static bool is_stuck_done[MOST], is_done;
+    cf_jobs *jobs;
+    cf_error error;
+    int gate[2];
+
+    cr_assert_eq(pipe(gate), 0);
+    expect_ok(cf_jobs_threads_new(THREADS, BUDGET, &jobs, &error), error);
+    for (size_t i = 0; i < MOST; i++) {
+        submit_gated(jobs, &stuck[i], gate[0], false, &is_stuck_done[i]);
+        if (i + 1 == MOST)
+            break;
+        submit_gated(jobs, &other, -1, false, &is_done);
+        for (int tries = 0; tries < 1000 && !ends(jobs, &is_done, 10); tries++)
+            jobs->relieve(jobs, 0);
+        cr_assert(is_done, "%zu wait", i + 1);
+    }
+    submit_gated(jobs, &other, -1, false, &is_done);
+    for (int tries = 0; tries < 20 && !is_done; tries++) {
+        jobs->relieve(jobs, 0);
+        ends(jobs, &is_done, 10);
+    }
+    cr_expect(!is_done, "there are more threads than the bound");
+    cr_assert_eq(write(gate[1], "x", 1), 1);
+    cr_expect(ends(jobs, &is_done, 10000));
+    cf_jobs_destroy(&jobs);
+    for (size_t i = 0; i < MOST; i++)
+        cr_expect(is_stuck_done[i]);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/leases.h"
+#include "broker/leases/leases.h"
 
 #include "tests/support/expect.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/link.h"
+#include "broker/link/link.h"
 
 #include <stdio.h>
 
@@ -434,5 +434,47 @@ Test(link, publishes_nothing_while_its_clock_is_a_day_off)
     meet(&m);
     cr_expect_eq(desk->accepted, 1);
     cr_expect(cf_link_is_idle(desk->link));
+    meeting_close(&m);
+}
+
+static size_t wrong, agrees; /* how often the broker said so of its clock */
+
+static void count_words(void *context, cf_report_level level, const char *text)
+{
+    (void)context;
+    (void)level;
+    wrong += strstr(text, "the clock of this machine is wrong") != NULL;
+    agrees += strstr(text, "the clock of this machine agrees") != NULL;
+}
+
+static void come_again(attendee *self)
+{
+    cut(self);
+    cf_link_start(self->link);
+    meet(&m);
+}
+
+Test(link, says_of_the_brokers_clock_what_changes)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *lap = attend(&m, &m.lap);
+
+    m.env.report = count_words;
+    desk->clock_ahead_ms = lap->clock_ahead_ms = 2 * CF_DAY_MS;
+    cf_link_start(desk->link);
+    cf_link_start(lap->link);
+    meet(&m);
+    cr_expect_eq(wrong, 1);
+    for (int i = 0; i < 3; i++) {
+        come_again(desk);
+        come_again(lap);
+    }
+    cr_expect_eq(desk->connected + lap->connected, 8);
+    cr_expect_eq(wrong, 1);
+    cr_expect_eq(agrees, 0);
+    desk->clock_ahead_ms = lap->clock_ahead_ms = 0;
+    come_again(desk);
+    come_again(lap);
+    cr_expect_eq(agrees, 1);
     meeting_close(&m);
 }

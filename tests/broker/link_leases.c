@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a link does with entries of a collection that is leased. */
-#include "broker/link.h"
+#include "broker/link/link.h"
 
 #include "tests/broker/meeting.h"
 

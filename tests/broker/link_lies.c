@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A link and a broker that lies. */
-#include "broker/link.h"
+#include "broker/link/link.h"
 
 #include "tests/broker/meeting.h"
 
@@ -36,6 +36,43 @@ Test(link_lies, takes_no_entry_of_another_user)
     cr_expect_eq(desk->lost, 1);
     cr_expect_eq(desk->last_loss, CF_MALFORMED);
     person_end(&other);
+    meeting_close(&m);
+}
+
+/* It knows neither LACKING nor, after that, what is asked. */
+Test(link_lies, ends_no_question_by_what_an_older_broker_refuses_beside_it)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    const cf_message unsupported = {.command = CF_COMMAND_REFUSED,
+                                    .refused = {.code = cf_bytes_of_text(CF_REFUSED_UNSUPPORTED)}};
+
+    cf_link_start(desk->link);
+    meet(&m);
+    cr_expect(cf_link_is_idle(desk->link));
+    cf_link_lacking(desk->link, 3);
+    cf_link_ask(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    hear(desk, &unsupported);
+    cr_expect_not(cf_link_is_idle(desk->link), "that was LACKING");
+    hear(desk, &unsupported);
+    cr_expect(cf_link_is_idle(desk->link), "that was QUERY");
+    cr_expect_eq(desk->lost, 0);
+    meeting_close(&m);
+}
+
+Test(link_lies, ends_a_session_in_another_version)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    const cf_message welcome = {.command = CF_COMMAND_WELCOME,
+                                .welcome = {.version = CF_PROTOCOL_VERSION + 1}};
+
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    hear(desk, &welcome);
+    cr_expect_eq(desk->lost, 1);
+    cr_expect_eq(desk->last_loss, CF_MALFORMED);
     meeting_close(&m);
 }
 

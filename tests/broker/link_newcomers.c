@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A newcomer, let in over a link. */
-#include "broker/link.h"
+#include "broker/link/link.h"
 
-#include "broker/management.h"
+#include "broker/gateway/management.h"
 #include "codec/pairing.h"
 #include "tests/broker/meeting.h"
 
@@ -39,6 +39,34 @@ Test(link_newcomers, lets_an_owner_admit_a_newcomer)
     cr_expect_eq(cf_link_session(guest->link), 0);
     cf_pairing_destroy(&pairing);
     meeting_close(&m);
+}
+
+/* A code of 10 minutes is good for 10 minutes by the broker's clock, whatever the owner's says. */
+Test(link_newcomers, is_let_in_by_an_owner_whose_clock_is_minutes_off)
+{
+    static const int64_t ahead[] = {20 * 60000, -20 * 60000};
+
+    for (size_t i = 0; i < sizeof ahead / sizeof *ahead; i++) {
+        const cf_hash key = {{(uint8_t)(i + 1)}};
+
+        meeting_open(&m);
+        attendee *desk = attend(&m, &m.desk);
+        desk->clock_ahead_ms = (uint64_t)ahead[i];
+        cf_link_start(desk->link);
+        cf_link_guest(desk->link, &key, m.now_ms + (uint64_t)ahead[i] + 600000);
+        meet(&m);
+        attendee *guest = knock(&m, &key, &m.account.user, cf_bytes_of_text("a sealed knock"));
+        cf_link_start(guest->link);
+        meet(&m);
+        cr_expect_gt(desk->knock.size, 0, "%zu", i);
+
+        m.now_ms += 600000;
+        attendee *late = knock(&m, &key, &m.account.user, cf_bytes_of_text("too late"));
+        cf_link_start(late->link);
+        meet(&m);
+        cr_expect_not(cf_bytes_equal(cf_buffer_view(&desk->knock), cf_bytes_of_text("too late")));
+        meeting_close(&m);
+    }
 }
 
 Test(link_newcomers, knocks_again_while_the_owner_is_away)
@@ -79,5 +107,33 @@ Test(link_newcomers, is_turned_away_with_a_wrong_code)
     cr_expect_eq(guest->turned_away, CF_DENIED);
     cr_expect_eq(invited->turned_away, CF_DENIED);
     cr_expect_eq(cf_link_session(guest->link), 0);
+    meeting_close(&m);
+}
+
+Test(link_newcomers, spends_nothing_where_the_clocks_are_days_apart)
+{
+    static const cf_hash key = {"the guest's key"};
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_link_start(desk->link);
+    cf_link_guest(desk->link, &key, m.now_ms + 600000);
+    meet(&m);
+    attendee *guest = knock(&m, &key, &m.account.user, cf_bytes_of_text("a sealed knock"));
+    guest->clock_ahead_ms = 2 * CF_DAY_MS;
+    cf_link_start(guest->link);
+    meet(&m);
+    cr_expect_eq(guest->clock_off_ms, -2 * (int64_t)CF_DAY_MS);
+    cr_expect_eq(cf_link_session(guest->link), 0);
+    cr_expect_eq(desk->knock.size, 0);
+    cr_expect_eq(cf_gateway_clock(m.gateway).all, 2);
+    cr_expect_eq(cf_gateway_clock(m.gateway).difference_ms, 0);
+    cf_gateway_clock_set(m.gateway, 4 * (int64_t)CF_DAY_MS);
+    cr_expect_eq(cf_gateway_clock(m.gateway).difference_ms, -2 * (int64_t)CF_DAY_MS);
+    cr_expect_eq(cf_gateway_clock(m.gateway).count, 2, "4 and 2 days behind");
+    guest->clock_ahead_ms = 0;
+    cf_link_start(guest->link);
+    meet(&m);
+    cr_expect_gt(desk->knock.size, 0);
     meeting_close(&m);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long a link waits for answers. */
-#include "broker/link.h"
+#include "broker/link/link.h"
 
 #include "codec/limits.h"
 #include "tests/broker/meeting.h"

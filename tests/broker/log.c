@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/log.h"
+#include "broker/log/log.h"
 
 #include <string.h>
 
-#include "broker/registry.h"
+#include "broker/members/registry.h"
 #include "codec/message.h"
 #include "tests/broker/diary.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many ends of branches a log takes. */
-#include "broker/head_counts.h"
-#include "broker/registry.h"
+#include "broker/log/head_counts.h"
+#include "broker/members/registry.h"
 #include "codec/limits.h"
 #include "codec/message.h"
 #include "tests/broker/diary.h"

@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/frames_zmq.h"
-#include "broker/gateway_zmq.h"
-#include "broker/link_zmq.h"
+#include "broker/door/gateway_zmq.h"
+#include "broker/link/link_zmq.h"
+#include "broker/wire/frames_zmq.h"
 #include "tests/broker/loopback_house.h"
 
 TestSuite(loopback, .timeout = 60);
@@ -121,6 +121,41 @@ Test(loopback, ends_in_the_turn_in_which_its_time_comes)
     parts.zmq = connect_to(&h, parts.who, &nobody);
     cr_expect(wait_for(&h, has_parted, &parts));
     cr_expect_null(parts.zmq);
+    close_house(&h);
+}
+
+static uint64_t at_one_time(void *context)
+{
+    (void)context;
+    return 1000000;
+}
+
+/* Each round tries both, and begins sessions of its own for that. */
+Test(loopback, tries_less_and_less_often_where_no_address_answers)
+{
+    house h = {0};
+    open_house(&h);
+    cf_address nobody = h.address, nobody_either = h.address;
+    attendee *desk = attend(&h.m, &h.m.desk);
+    uint64_t before_ms = 0;
+
+    h.m.env.now_ms = at_one_time;
+    nobody.port = 1;
+    nobody_either.port = 2;
+    cf_link_zmq *zmq = connect_to(&h, desk, &nobody);
+    cf_link_zmq_try_also(zmq, &nobody_either, 1);
+    for (int round = 0; round < 3; round++) {
+        cr_assert(wait_for(&h, is_lost, desk));
+        uint64_t delay_ms = desk->retry_ms - at_one_time(NULL);
+        cr_expect_eq(cf_link_session(desk->link), 0);
+        cr_expect_gt(delay_ms, before_ms);
+        cr_expect_geq(delay_ms, (uint64_t)250 << round);
+        before_ms = delay_ms;
+        desk->lost = 0;
+        cf_link_start(desk->link); /* without the pause */
+        cf_link_zmq_wake(zmq);
+    }
+    hang_up(&h, &zmq);
     close_house(&h);
 }
 

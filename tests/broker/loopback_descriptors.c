@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/frames_zmq.h"
+#include "broker/wire/frames_zmq.h"
 #include "codec/message.h"
 #include "tests/broker/loopback_house.h"
 
@@ -289,6 +289,24 @@ Test(loopback_descriptors, who_says_nothing_is_shut_and_who_asks_for_an_answer_i
     expect_session(&lively);
     client_end(&silent);
     client_end(&lively);
+    close_house(&h);
+}
+
+/* A broker reads one of each, of 5,000 who say nothing 400 a second. Who asks and gets no answer
+ * ends the connection 30 s after the last one at the latest. */
+Test(loopback_descriptors, signs_of_life_are_as_few_as_let_one_be_late)
+{
+    int every_ms = 0, answer_ms = 0;
+    size_t size = sizeof every_ms;
+    house h = {0};
+    open_house(&h);
+    client desk = a_client(&h, &h.m.desk);
+
+    cr_assert_eq(zmq_getsockopt(desk.socket, ZMQ_HEARTBEAT_IVL, &every_ms, &size), 0);
+    cr_expect_eq(every_ms, 12500);
+    cr_assert_eq(zmq_getsockopt(desk.socket, ZMQ_HEARTBEAT_TIMEOUT, &answer_ms, &size), 0);
+    cr_expect_eq(every_ms + answer_ms, 30000);
+    client_end(&desk);
     close_house(&h);
 }
 

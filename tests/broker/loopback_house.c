@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "broker/frames_zmq.h"
+#include "broker/wire/frames_zmq.h"
 
 static uint64_t real_now(void *context)
 {

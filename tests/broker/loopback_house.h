@@ -3,9 +3,9 @@
  * a test waits for something. */
 #ifndef CF_TESTS_LOOPBACK_HOUSE_H
 #define CF_TESTS_LOOPBACK_HOUSE_H
-#include "broker/gateway_zmq.h"
-#include "broker/link_zmq.h"
-#include "broker/zap.h"
+#include "broker/door/gateway_zmq.h"
+#include "broker/door/zap.h"
+#include "broker/link/link_zmq.h"
 #include "tests/broker/meeting.h"
 
 #define DOMAIN "loopback"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/management.h"
+#include "broker/gateway/management.h"
 
 static void seeded_random(void *context, void *out, size_t size)
 {
@@ -89,7 +89,7 @@ static void found_user(meeting *at)
     cf_error error;
 
     at->account = an_account(1);
-    expect_ok(cf_log_open(store, &at->account.user, &log, &error), error);
+    expect_ok(cf_log_open(store, &at->account.user, NULL, &log, &error), error);
     at->desk = a_device(2, &at->account.user);
     at->lap = a_device(3, &at->account.user);
     first_entry(&at->account);

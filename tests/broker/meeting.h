@@ -4,9 +4,9 @@
  */
 #ifndef CF_TESTS_MEETING_H
 #define CF_TESTS_MEETING_H
-#include "broker/blobs.h"
-#include "broker/gateway.h"
-#include "broker/link.h"
+#include "broker/blobs/blobs.h"
+#include "broker/gateway/gateway.h"
+#include "broker/link/link.h"
 #include "tests/broker/people.h"
 
 enum { GUESTS_MAX = 4, BLOBS_MAX = 24 };
@@ -35,7 +35,7 @@ typedef struct {
     size_t blob_count;
     size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests,
         located;
-    size_t messages[CF_COMMAND_ALONE + 1]; /* that came, by command */
+    size_t messages[CF_COMMAND_LACKING + 1]; /* that came, by command */
     cf_status last_loss;
     uint64_t retry_ms;
     cf_link_refusal refusal; /* the last one; `code` and `text` are gone */
@@ -44,6 +44,7 @@ typedef struct {
     cf_buffer received; /* bytes of wanted blobs */
     cf_buffer knock, admit;
     cf_hash knocker;
+    int64_t clock_off_ms;
     cf_status turned_away;
     int delays; /* of blobs */
     char delay[80];

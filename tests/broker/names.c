@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/names.h"
+#include "broker/platform/names.h"
 
 #include <string.h>
 
@@ -125,11 +125,13 @@ Test(names, shortens_long_names_in_the_middle_between_characters)
 
 Test(names, refuses_what_no_directory_can_hold)
 {
-    char name[257];
+    char name[CF_DISK_NAME_MAX + 1];
 
     memset(name, 'n', sizeof name);
     cr_assert(cf_name_valid(cf_bytes_of(name, 255)));
     cr_assert_not(cf_name_valid(cf_bytes_of(name, 256)));
+    cr_assert(cf_name_on_disk(cf_bytes_of(name, CF_DISK_NAME_MAX)));
+    cr_assert_not(cf_name_on_disk(cf_bytes_of(name, CF_DISK_NAME_MAX + 1)));
     cr_assert_not(cf_name_valid((cf_bytes){0}));
     cr_assert_not(cf_name_valid(cf_bytes_of_text(".")));
     cr_assert_not(cf_name_valid(cf_bytes_of_text("..")));
@@ -139,4 +141,38 @@ Test(names, refuses_what_no_directory_can_hold)
     cr_assert(cf_name_valid(cf_bytes_of_text("...")));
     cr_assert(cf_name_valid(cf_bytes_of_text(".x")));
     cr_assert(cf_name_valid(cf_bytes_of_text("\n")));
+}
+
+/* What is not seen of a long one makes no difference. */
+Test(names, shown_of_a_long_name_are_its_ends)
+{
+    static const char *const pieces[] = {
+        "a",  "\xc3\xa4", "\xe2\x82\xac",         "\xf0\x9f\x98\x80",
+        "\\", "\xff",     "\x80\x80\x80\x80\x80", "\xc2\x85",
+        "x/"};
+    enum { COUNT = sizeof pieces / sizeof *pieces, END = 158 };
+
+    for (size_t first = 0; first < COUNT * COUNT; first++) {
+        cf_buffer name = {0}, ends = {0};
+        char shown[CF_NAME_SHOWN], of_ends[CF_NAME_SHOWN];
+
+        for (size_t i = 0; name.size < 4000; i++) {
+            const char *piece = pieces[(i % 2 ? first % COUNT : first / COUNT + i / 7) % COUNT];
+
+            cf_buffer_append(&name, piece, strlen(piece));
+        }
+        size_t head = END, tail = name.size - END;
+        while (head > 0 && (name.data[head] & 0xc0) == 0x80)
+            head--;
+        while (tail < name.size && (name.data[tail] & 0xc0) == 0x80)
+            tail++;
+        cf_buffer_append(&ends, name.data, head);
+        cf_buffer_append(&ends, name.data + tail, name.size - tail);
+        cf_name_show(cf_buffer_view(&name), shown);
+        cf_name_show(cf_buffer_view(&ends), of_ends);
+        if (ends.size > 280)
+            cr_expect_str_eq(shown, of_ends);
+        cf_buffer_release(&name);
+        cf_buffer_release(&ends);
+    }
 }

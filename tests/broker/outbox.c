@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/outbox.h"
+#include "broker/wire/outbox.h"
 #include "tests/support/expect.h"
 
 #include <string.h>

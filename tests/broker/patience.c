@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/patience.h"
+#include "broker/gateway/patience.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "broker/restraints.h"
+#include "broker/door/restraints.h"
 #include "codec/blob.h"
 #include "tests/broker/gateway_fixture.h"
 
@@ -342,7 +342,8 @@ Test(impatient_gateway, is_tired_of_an_entry_that_it_has)
 }
 
 /* All within one millisecond. */
-Test(impatient_gateway, never_tires_of_who_brings_blobs_that_no_entry_names_yet)
+Test(impatient_gateway, never_tires_of_who_brings_blobs_that_no_entry_names_yet,
+     .disabled = CF_SANITIZED)
 {
     neighbours n = two_users();
     cf_hash ids[PAGE];
@@ -353,7 +354,7 @@ Test(impatient_gateway, never_tires_of_who_brings_blobs_that_no_entry_names_yet)
     neighbours_end(&n);
 }
 
-Test(impatient_gateway, never_tires_of_who_brings_what_it_asked_for)
+Test(impatient_gateway, never_tires_of_who_brings_what_it_asked_for, .disabled = CF_SANITIZED)
 {
     neighbours n = two_users();
     cf_hash ids[PAGE];

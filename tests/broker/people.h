@@ -3,7 +3,7 @@
  * bodies of changes are any bytes. */
 #ifndef CF_TESTS_PEOPLE_H
 #define CF_TESTS_PEOPLE_H
-#include "broker/log.h"
+#include "broker/log/log.h"
 #include "codec/heads.h"
 #include "codec/member.h"
 #include "tests/support/expect.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/quotas.h"
+#include "broker/gateway/quotas.h"
+#include "broker/store/reserve.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "codec/hash.h"
@@ -69,6 +71,108 @@ static void write_and_publish(ann *a)
     publish(a->house, a->at_desk, &a->desk);
 }
 
+/* The smallest quota at which so much may be taken by entries without blobs. */
+static uint64_t quota_that_takes(uint64_t size)
+{
+    uint64_t quota = size;
+
+    while (quota - 1 + (quota - 1) / 100 >= size)
+        quota--;
+    return quota;
+}
+
+Test(quotas, let_who_has_no_room_delete_a_little_and_bring_nothing_new)
+{
+    ann a = anns_house();
+    cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
+    const cf_hash name = cf_sha256_of(piece);
+    cf_message put = {.command = CF_COMMAND_PUT, .put = {name, 0, piece.size, piece}};
+    char large[3000];
+
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
+    say(a.house, a.at_desk, &put);
+    hear(a.house, a.at_desk, CF_COMMAND_STORED);
+    for (int i = 0; i < 50; i++) { /* a hundredth of it takes a small entry */
+        write_change(&a.desk, large, NULL, 0);
+        publish(a.house, a.at_desk, &a.desk);
+        hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    }
+    const uint64_t quota = taken(&a);
+    set_quota(&a, quota);
+    say(a.house, a.at_desk,
+        &(cf_message){.command = CF_COMMAND_PUT, .put = {{"another"}, 0, 1000, piece}});
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    size_t more = 0;
+    do {
+        write_change(&a.desk, "it is deleted", NULL, 0);
+        more += a.desk.wire.size;
+        publish(a.house, a.at_desk, &a.desk);
+        if (more <= quota / 100)
+            hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    } while (more <= quota / 100);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    cr_assert_gt(taken(&a), quota, "one went beyond");
+    cr_assert_leq(taken(&a), quota + quota / 100);
+    end(&a);
+}
+
+/* A quota that was set far below what is taken. */
+Test(quotas, let_who_has_far_more_than_its_quota_delete)
+{
+    ann a = anns_house();
+    char large[3000];
+    size_t more = 0;
+
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
+    for (int i = 0; i < 50; i++) {
+        write_change(&a.desk, large, NULL, 0);
+        publish(a.house, a.at_desk, &a.desk);
+        hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    }
+    const uint64_t before = taken(&a);
+    set_quota(&a, 1000);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 10; i++) {
+            write_change(&a.desk, "it is deleted", NULL, 0);
+            more += a.desk.wire.size;
+            publish(a.house, a.at_desk, &a.desk);
+            hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+        }
+        start_again(&a);
+    }
+    while (more <= 16384) {
+        write_change(&a.desk, "it is deleted", NULL, 0);
+        more += a.desk.wire.size;
+        publish(a.house, a.at_desk, &a.desk);
+        if (more <= 16384)
+            hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    }
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    cr_assert_leq(taken(&a), before + 16384);
+    end(&a);
+}
+
+Test(quotas, have_no_margin_for_what_names_a_blob)
+{
+    ann a = anns_house();
+    cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
+    const cf_hash name = cf_sha256_of(piece);
+    cf_message put = {.command = CF_COMMAND_PUT, .put = {name, 0, piece.size, piece}};
+
+    say(a.house, a.at_desk, &put);
+    hear(a.house, a.at_desk, CF_COMMAND_STORED);
+    write_change(&a.desk, "some body", &name, 1);
+    set_quota(&a, taken(&a) + a.desk.wire.size - 1);
+    publish(a.house, a.at_desk, &a.desk);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    set_quota(&a, taken(&a) + a.desk.wire.size);
+    publish(a.house, a.at_desk, &a.desk);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    end(&a);
+}
+
 Test(quotas, take_the_last_byte_that_fits_and_refuse_the_next)
 {
     ann a = anns_house();
@@ -77,12 +181,12 @@ Test(quotas, take_the_last_byte_that_fits_and_refuse_the_next)
     write_change(&a.desk, "some body", NULL, 0);
     uint64_t size = a.desk.wire.size;
     cr_assert_gt(before, 0);
-    set_quota(&a, before + size - 1);
+    set_quota(&a, quota_that_takes(before + size) - 1);
     publish(a.house, a.at_desk, &a.desk);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     cr_assert_eq(taken(&a), before);
 
-    set_quota(&a, before + size);
+    set_quota(&a, quota_that_takes(before + size));
     publish(a.house, a.at_desk, &a.desk);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
     cr_assert_eq(taken(&a), before + size);
@@ -169,7 +273,11 @@ Test(quotas, let_an_owner_change_members_when_all_is_full)
     caller *at_account = call_in(a.house, cf_keys_public(a.account.keys)->curve);
 
     set_quota(&a, 1);
-    write_and_publish(&a);
+    char large[17000]; /* more than what the small may go beyond */
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
+    write_change(&a.desk, large, NULL, 0);
+    publish(a.house, a.at_desk, &a.desk);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     greet(a.house, at_account, &a.account.user, NULL, 0);
     let_in(&a.account, &phone, CF_ROLE_MEMBER);
@@ -216,4 +324,383 @@ Test(quotas, bound_the_connections_of_a_user)
     cf_gateway_gone(a.house->gateway, cf_bytes_of_text("c0"));
     greet(a.house, at_lap, &a.account.user, NULL, 0);
     end(&a);
+}
+
+/* ---- What blobs take is kept ---- */
+
+static unsigned lists, listed;
+static cf_status (*real_list)(cf_blobs *blobs, const cf_hash *user, uint8_t first,
+                              cf_blob_visit *visit, void *context, cf_error *error);
+
+typedef struct {
+    cf_blob_visit *visit;
+    void *context;
+} visiting;
+
+static bool count_visit(void *context, const cf_blob_info *blob)
+{
+    visiting *it = context;
+
+    listed++;
+    return it->visit(it->context, blob);
+}
+
+static cf_status count_list(cf_blobs *blobs, const cf_hash *user, uint8_t first,
+                            cf_blob_visit *visit, void *context, cf_error *error)
+{
+    visiting it = {visit, context};
+
+    lists++;
+    return real_list(blobs, user, first, count_visit, &it, error);
+}
+
+/* From now on: until the broker stops. */
+static void count_lists(ann *a)
+{
+    real_list = a->house->blobs->list;
+    a->house->blobs->list = count_list;
+    lists = listed = 0;
+}
+
+static cf_blob_usage said(ann *a)
+{
+    cf_quota_figures figures;
+    cf_error error;
+
+    expect_ok(cf_quotas_figures(a->house->quotas, &a->account.user, &figures, &error), error);
+    return (cf_blob_usage){figures.blobs, figures.blob_bytes};
+}
+
+static void expect_exact(ann *a)
+{
+    const cf_blob_usage kept = said(a);
+    cf_blob_usage usage;
+    cf_error error;
+
+    expect_ok(cf_blobs_usage(a->house->blobs, &a->account.user, &usage, &error), error);
+    cr_expect_eq(kept.size, usage.size, "%llu for %llu", (unsigned long long)kept.size,
+                 (unsigned long long)usage.size);
+    cr_expect_eq(kept.count, usage.count);
+}
+
+static void put_one(ann *a)
+{
+    static unsigned number;
+    char text[32];
+
+    snprintf(text, sizeof text, "blob %u", ++number);
+    cf_bytes piece = cf_bytes_of_text(text);
+    cf_message put = {.command = CF_COMMAND_PUT,
+                      .put = {cf_sha256_of(piece), 0, piece.size, piece}};
+    say(a->house, a->at_desk, &put);
+    hear(a->house, a->at_desk, CF_COMMAND_STORED);
+}
+
+static void commit(ann *a)
+{
+    cf_error error;
+
+    expect_ok(a->house->store->commit(a->house->store, &error), error);
+}
+
+/* As it does when it is told to stop. */
+static void stop_and_start(ann *a)
+{
+    cf_quotas_finish(a->house->quotas);
+    commit(a);
+    start_again(a);
+    count_lists(a);
+}
+
+static void kill_and_start(ann *a)
+{
+    start_again(a);
+    count_lists(a);
+}
+
+static ann with_blobs(unsigned count)
+{
+    ann a = anns_house();
+
+    for (unsigned i = 0; i < count; i++)
+        put_one(&a);
+    return a;
+}
+
+Test(quotas, list_no_blob_after_a_stop)
+{
+    for (unsigned count = 10; count <= 160; count *= 4) {
+        ann a = with_blobs(count);
+
+        stop_and_start(&a);
+        cr_expect_eq(said(&a).count, count);
+        put_one(&a);
+        cr_expect_eq(said(&a).count, count + 1);
+        cr_expect_eq(lists, 0, "%u blobs listed of %u", listed, count);
+        expect_exact(&a);
+        end(&a);
+    }
+}
+
+static cf_status (*store_write)(cf_store *store, const cf_hash *user, const cf_record *records,
+                                size_t count, bool synced, cf_error *error);
+static cf_status (*store_commit)(cf_store *store, cf_error *error);
+static size_t writes, syncs;
+
+static cf_status count_write(cf_store *store, const cf_hash *user, const cf_record *records,
+                             size_t count, bool synced, cf_error *error)
+{
+    writes++;
+    syncs += synced;
+    return store_write(store, user, records, count, synced, error);
+}
+
+static cf_status count_commit(cf_store *store, cf_error *error)
+{
+    syncs++;
+    return store_commit(store, error);
+}
+
+Test(quotas, are_all_doubted_with_one_sync)
+{
+    enum { OTHERS = 4 };
+    ann a = anns_house();
+    person accounts[OTHERS], desks[OTHERS], laps[OTHERS];
+    cf_quota_figures figures;
+    cf_error error;
+
+    taken(&a);
+    for (uint8_t i = 0; i < OTHERS; i++) {
+        accounts[i] = an_account((uint8_t)(10 + 3 * i));
+        desks[i] = a_device((uint8_t)(11 + 3 * i), &accounts[i].user);
+        laps[i] = a_device((uint8_t)(12 + 3 * i), &accounts[i].user);
+        settle_in(a.house, &accounts[i], &desks[i], &laps[i]);
+        expect_ok(cf_quotas_figures(a.house->quotas, &accounts[i].user, &figures, &error), error);
+    }
+    cf_quotas_finish(a.house->quotas);
+    cf_store *store = a.house->store;
+    store_write = store->write;
+    store_commit = store->commit;
+    store->write = count_write;
+    store->commit = count_commit;
+    writes = syncs = 0;
+    cf_quotas_doubt_all(a.house->quotas, a.house->users);
+    cr_expect_eq(writes, OTHERS + 1);
+    cr_expect_eq(syncs, 1);
+    cf_quotas_doubt_all(a.house->quotas, a.house->users);
+    cr_expect_eq(writes, OTHERS + 1);
+    cr_expect_eq(syncs, 1, "nothing is kept any more");
+    store->write = store_write;
+    store->commit = store_commit;
+    for (int i = 0; i < OTHERS; i++) {
+        person_end(&accounts[i]);
+        person_end(&desks[i]);
+        person_end(&laps[i]);
+    }
+    end(&a);
+}
+
+Test(quotas, list_blobs_once_after_a_kill)
+{
+    for (unsigned count = 10; count <= 160; count *= 4) {
+        ann a = with_blobs(count);
+
+        stop_and_start(&a);
+        put_one(&a);
+        kill_and_start(&a);
+        cr_expect_eq(said(&a).count, count + 1);
+        cr_expect_eq(said(&a).count, count + 1);
+        cr_expect_eq(lists, 1);
+        cr_expect_eq(listed, count + 1);
+        expect_exact(&a);
+        commit(&a);
+        kill_and_start(&a);
+        cr_expect_eq(said(&a).count, count + 1);
+        cr_expect_eq(lists, 0, "nothing was put since");
+        end(&a);
+    }
+}
+
+static void write_record(ann *a, cf_bytes value)
+{
+    cf_record record = {cf_bytes_of("qb", 2), value};
+    cf_error error;
+
+    expect_ok(a->house->store->write(a->house->store, &a->account.user, &record, 1, true, &error),
+              error);
+}
+
+Test(quotas, list_blobs_of_a_store_of_before_once)
+{
+    static const uint8_t any[18];
+
+    for (size_t size = 0; size <= sizeof any; size++) {
+        ann a = with_blobs(10);
+
+        write_record(&a, size ? cf_bytes_of(any, size - 1) : (cf_bytes){0});
+        if (size == 17) {
+            end(&a);
+            continue; /* a record's size */
+        }
+        kill_and_start(&a);
+        cr_expect_eq(said(&a).count, 10);
+        cr_expect_eq(lists, 1);
+        commit(&a);
+        kill_and_start(&a);
+        cr_expect_eq(said(&a).count, 10);
+        cr_expect_eq(lists, 0);
+        end(&a);
+    }
+}
+
+Test(quotas, keep_what_has_not_changed_for_ten_minutes)
+{
+    ann a = with_blobs(10);
+
+    stop_and_start(&a);
+    put_one(&a);
+    for (unsigned minute = 0; minute <= 10; minute++) {
+        a.house->now_ms += MINUTE_MS;
+        cf_quotas_tick(a.house->quotas, a.house->now_ms);
+        if (minute == 9) { /* seen to be changed at minute 0 */
+            commit(&a);
+            kill_and_start(&a);
+            cr_expect_eq(said(&a).count, 11);
+            cr_expect_eq(lists, 1);
+            put_one(&a);
+            break;
+        }
+    }
+    for (unsigned minute = 0; minute <= 10; minute++) {
+        a.house->now_ms += MINUTE_MS;
+        cf_quotas_tick(a.house->quotas, a.house->now_ms);
+    }
+    commit(&a);
+    kill_and_start(&a);
+    cr_expect_eq(said(&a).count, 12);
+    cr_expect_eq(lists, 0);
+    end(&a);
+}
+
+/* Its answer is still to come. */
+Test(quotas, keep_nothing_while_a_piece_is_under_way)
+{
+    ann a = with_blobs(3);
+    cf_error error;
+
+    stop_and_start(&a);
+    expect_ok(cf_quotas_put(a.house->quotas, &a.account.user, 5, 5, &error), error);
+    stop_and_start(&a);
+    cr_expect_eq(said(&a).count, 3);
+    cr_expect_eq(lists, 1);
+    end(&a);
+}
+
+Test(quotas, give_no_room_to_who_brings_blobs_before_a_kill)
+{
+    ann a = with_blobs(3);
+    cf_bytes piece = cf_bytes_of_text("one more");
+    cf_message put = {.command = CF_COMMAND_PUT,
+                      .put = {cf_sha256_of(piece), 0, piece.size, piece}};
+
+    stop_and_start(&a);
+    put_one(&a);
+    put_one(&a);
+    set_quota(&a, taken(&a));
+    kill_and_start(&a);
+    say(a.house, a.at_desk, &put);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    end(&a);
+}
+
+Test(quotas, take_what_was_listed_unless_something_changed_meanwhile)
+{
+    ann a = with_blobs(3);
+    cf_quotas *quotas = a.house->quotas;
+    cf_blob_usage wrong = {7, 7000};
+    cf_error error;
+
+    uint64_t before = cf_quotas_changes(quotas, &a.account.user);
+    put_one(&a);
+    cf_quotas_recounted(quotas, &a.account.user, before, wrong);
+    expect_exact(&a);
+    before = cf_quotas_changes(quotas, &a.account.user);
+    expect_ok(cf_quotas_put(quotas, &a.account.user, 5, 5, &error), error);
+    cr_expect_eq(cf_quotas_changes(quotas, &a.account.user), 0);
+    cf_quotas_recounted(quotas, &a.account.user, before, wrong);
+    cf_quotas_recounted(quotas, &a.account.user, 0, wrong);
+    cf_quotas_was_put(quotas, &a.account.user, 5, &(cf_blob_held){0});
+    expect_exact(&a);
+    before = cf_quotas_changes(quotas, &a.account.user);
+    cf_quotas_recounted(quotas, &a.account.user, before, wrong);
+    cr_expect_eq(said(&a).size, 7000);
+    end(&a);
+}
+
+/* Whoever was removed may come again, with the same account, while his blobs are still listed. */
+Test(quotas, take_no_count_that_was_made_of_an_earlier_user)
+{
+    ann a = anns_house();
+    cf_quotas *quotas = a.house->quotas;
+
+    cf_quotas_forget(quotas, &a.account.user);
+    uint64_t before = cf_quotas_changes(quotas, &a.account.user);
+    cf_quotas_forget(quotas, &a.account.user);
+    cf_quotas_changes(quotas, &a.account.user);
+    cf_quotas_recounted(quotas, &a.account.user, before, (cf_blob_usage){1000, 10});
+    cr_expect_eq(said(&a).size, 0);
+    end(&a);
+}
+
+/* ---- The reserve ---- */
+
+Test(reserve, is_a_hundredth_or_256_mib_but_an_eighth_of_a_small_disk)
+{
+    const uint64_t mib = CF_MIB, gib = 1024 * mib;
+
+    cr_expect_eq(cf_reserve_of_contents(100 * gib), gib);
+    cr_expect_eq(cf_reserve_of_contents(10 * gib), 256 * mib);
+    cr_expect_eq(cf_reserve_of_contents(2 * gib), 256 * mib);
+    cr_expect_eq(cf_reserve_of_contents(800 * mib), 100 * mib);
+    cr_expect_eq(cf_reserve_of_contents(0), 0);
+}
+
+Test(reserve, is_left_by_contents_first_and_by_entries_later)
+{
+    const uint64_t whole = 800 * CF_MIB, least = 100 * CF_MIB;
+    cf_reserve left = {.room = least + 5, .whole = whole};
+
+    cr_expect(cf_reserve_takes_contents(&left, 5));
+    cr_expect_not(cf_reserve_takes_contents(&left, 6));
+    left.room = least - 1;
+    cr_expect_not(cf_reserve_takes_contents(&left, 0));
+    cr_expect(cf_reserve_takes_entries(&left, 1000));
+    left.room = least / 10 + 5000;
+    cr_expect(cf_reserve_takes_entries(&left, 5000));
+    cr_expect_not(cf_reserve_takes_entries(&left, 5001));
+    cr_expect_not(cf_reserve_takes_entries(&left, UINT64_MAX));
+    left.room = least / 40 + 5;
+    cr_expect(cf_reserve_takes_entries(&left, 5), "deletions, when larger ones are refused");
+    cr_expect_not(cf_reserve_takes_entries(&left, 6));
+    left = (cf_reserve){.room = whole - 5, .whole = whole, .needed = whole - 5};
+    cr_expect_not(cf_reserve_takes_contents(&left, 1), "the store could not be opened again");
+    cr_expect_not(cf_reserve_takes_entries(&left, 1));
+}
+
+Test(reserve, is_told_before_anything_is_refused)
+{
+    for (uint64_t whole = 16 * CF_MIB; whole <= 64 * 1024 * CF_MIB; whole *= 2)
+        for (uint64_t logs = 0; logs <= 64; logs += 8) {
+            cf_reserve left = {.whole = whole, .needed = (1 + 2 * logs) * CF_MIB};
+
+            for (left.room = 0; left.room < whole; left.room += whole / 256) {
+                const bool takes_all = cf_reserve_takes_contents(&left, whole / 256) &&
+                                       cf_reserve_takes_entries(&left, CF_RESERVE_SMALL + 1) &&
+                                       cf_reserve_takes_entries(&left, 1);
+
+                cr_assert(takes_all || cf_reserve_is_scarce(&left), "%llu of %llu MiB, logs %llu",
+                          (unsigned long long)left.room >> 20, (unsigned long long)whole >> 20,
+                          (unsigned long long)logs);
+            }
+        }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/registry.h"
+#include "broker/members/registry.h"
 
 #include "tests/broker/people.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which content key is in use, who lacks it, and where the home is. */
-#include "broker/registry.h"
+#include "broker/members/registry.h"
 
 #include "tests/broker/people.h"
 

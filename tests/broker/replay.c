@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/replay.h"
+#include "broker/log/replay.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The running broker in the test's own process. */
-#include "broker/serve.h"
+#include "broker/program/place.h"
+#include "broker/program/serve.h"
 
 #include <string.h>
 
 #include <czmq.h>
 
-#include "broker/zap.h"
+#include "broker/door/zap.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
@@ -19,12 +20,13 @@ static void note_ready(void *context, const char *address)
 /* The address is kept as soon as there is a door. */
 Test(serve, opens_no_door_without_a_handler_of_its_own)
 {
+    const char *const listen[CF_LISTEN_MAX] = {"tcp://127.0.0.1:0"};
     scratch *at = scratch_new();
     bool ready = false;
     cf_env env = {0};
     cf_zap *other = NULL;
     cf_serve_options serving = {
-        .env = &env, .listen = "tcp://127.0.0.1:0", .ready = note_ready, .context = &ready};
+        .env = &env, .listen = listen, .ready = note_ready, .context = &ready};
     char data[128];
     cf_error error;
 

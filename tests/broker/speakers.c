@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/speakers.h"
+#include "broker/door/speakers.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

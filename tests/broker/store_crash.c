@@ -2,7 +2,7 @@
 /* Kills a process that appends, again and again, and expects that each entry whose position it told
  * is there afterwards, with its record. A program of its own: RocksDB's threads don't survive a
  * fork, so the parent never opens the store. */
-#include "broker/store.h"
+#include "broker/store/store.h"
 #include "codec/entry.h"
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is told to be durable was synced: bytes, and the names that lead to them. */
-#include "broker/store_format.h"
-#include "broker/store_tail.h"
+#include "broker/store/store_format.h"
+#include "broker/store/store_tail.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,36 +136,94 @@ Test(store_durable, a_commit_that_could_not_be_is_not_tried_again)
 
     stage_append(&it, &ann, &wire);
     syncs_fail(".log");
-    expect_fails(it.store->commit(it.store, &error), CF_BROKEN);
+    expect_fails(it.store->commit(it.store, &error), CF_IO);
     cr_expect_eq(it.answer, CF_APPEND_FAILED);
-    expect_fails(it.store->commit(it.store, &error), CF_BROKEN);
+    expect_fails(it.store->commit(it.store, &error), CF_IO);
+    expect_ok(it.store->failure(it.store, &error), error); /* it goes on by itself */
     expect_ok(it.store->reopen(it.store, &error), error);
     expect_commit(&it);
     cf_buffer_release(&wire);
     stage_end(&it);
 }
 
-/* RocksDB, which syncs the folder too, comes later. */
-Test(store_durable, a_format_is_with_its_name_before_anything_else_is_there)
+Test(store_durable, a_format_is_written_whole_though_interrupted_and_then_it_is_a_store)
 {
     scratch *here = scratch_new();
+    bool absent = false;
     cf_error error;
 
-    expect_ok(cf_store_format_check(here->path, &error), error);
-    expect_synced("/" CF_STORE_FORMAT_FILE ".new");
+    syncs_forget();
+    expect_ok(cf_store_format_begin(here->path, &error), error);
     expect_synced(here->path);
+    scratch_write(here, "CURRENT", "MANIFEST-000001\n");
+    scratch_write(here, "MANIFEST-000001", "");
+    expect_ok(cf_store_format_check(here->path, &absent, &error), error);
+    cr_expect(absent);
+    calls_cut_short(here->path);
+    syncs_forget();
+    expect_ok(cf_store_format_finish(here->path, &error), error);
+    expect_synced("/" CF_STORE_FORMAT_FILE ".new");
+    cr_expect_eq(syncs_count(here->path), 2, "with the format's name, and without the mark");
+    expect_ok(cf_store_format_check(here->path, &absent, &error), error);
+    calls_cut_short(NULL);
+    cr_expect_not(absent);
+    cr_expect(scratch_holds(here, CF_STORE_FORMAT_FILE, "counterfoil store 2\n"));
     scratch_destroy(&here);
 }
 
-Test(store_durable, a_format_is_written_and_read_whole_though_interrupted)
+Test(store_durable, what_an_interrupted_making_has_left_is_no_part_of_a_store)
 {
     scratch *here = scratch_new();
     cf_error error;
 
-    calls_cut_short(here->path);
-    expect_ok(cf_store_format_check(here->path, &error), error);
-    expect_ok(cf_store_format_check(here->path, &error), error);
-    calls_cut_short(NULL);
-    cr_expect(scratch_holds(here, CF_STORE_FORMAT_FILE, "counterfoil store 2\n"));
+    expect_ok(cf_store_format_begin(here->path, &error), error);
+    scratch_write(here, "CURRENT", "MANIFEST-000001\n");
+    scratch_write(here, CF_STORE_FORMAT_FILE, "counterfoil store 2\n");
+    expect_ok(cf_store_format_begin(here->path, &error), error);
+    cr_expect_not(scratch_exists(here, "CURRENT") || scratch_exists(here, CF_STORE_FORMAT_FILE));
     scratch_destroy(&here);
+}
+
+Test(store_durable, no_store_is_made_where_one_has_to_be)
+{
+    scratch *here = scratch_new();
+    char path[128];
+    cf_store *store = NULL;
+    cf_error error;
+
+    snprintf(path, sizeof path, "%s/store", here->path);
+    const cf_store_options options = {.path = path, .existing = true};
+    expect_fails(cf_store_rocksdb_open(&options, &store, &error), CF_BROKEN);
+    cr_expect_not(scratch_exists(here, "store"));
+    scratch_mkdir(here, "store");
+    expect_fails(cf_store_rocksdb_open(&options, &store, &error), CF_BROKEN);
+    scratch_remove(here, "store");
+    scratch_destroy(&here);
+}
+
+/* RocksDB would begin anew over the rest. */
+Test(store_durable, a_store_of_which_a_file_is_gone_is_refused_and_left_alone)
+{
+    static const char *const needed[] = {"CURRENT", CF_STORE_FORMAT_FILE};
+
+    for (size_t i = 0; i < 2; i++) {
+        stage it = a_stage(ROCKSDB);
+        cf_buffer kept = {0};
+        bool absent = false;
+
+        cf_store_destroy(&it.store);
+        scratch_read(it.folder, needed[i], &kept);
+        cf_buffer_append(&kept, "", 1);
+        scratch_remove(it.folder, needed[i]);
+        for (int times = 0; times < 2; times++) {
+            expect_fails(open_store(it.folder->path, &it.store, &it.error), CF_BROKEN);
+            cr_expect(strstr(it.error.text, needed[i]), "%s", it.error.text);
+            cr_expect_not(scratch_exists(it.folder, needed[i]));
+        }
+        scratch_write(it.folder, needed[i], (const char *)kept.data);
+        expect_ok(cf_store_format_check(it.folder->path, &absent, &it.error), it.error);
+        expect_ok(open_store(it.folder->path, &it.store, &it.error), it.error);
+        cf_buffer_release(&kept);
+        stage_end(&it);
+    }
 }

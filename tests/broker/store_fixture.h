@@ -2,8 +2,8 @@
 /* A store of each kind, and what tests of stores say about it. */
 #ifndef CF_TESTS_STORE_FIXTURE_H
 #define CF_TESTS_STORE_FIXTURE_H
-#include "broker/store.h"
-#include "broker/store_actor.h"
+#include "broker/store/store.h"
+#include "broker/store/store_actor.h"
 #include "tests/support/author.h"
 #include "tests/support/scratch.h"
 

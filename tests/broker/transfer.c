@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/transfer.h"
+#include "broker/link/transfer.h"
 
 #include "tests/broker/meeting.h"
 

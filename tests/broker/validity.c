@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Validity as a log works it out, entry by entry, against the same over the whole set. */
-#include "broker/log.h"
-#include "broker/registry.h"
+#include "broker/log/log.h"
+#include "broker/members/registry.h"
 #include "tests/broker/history.h"
 
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static taker a_taker(history *of)
     cf_error error;
 
     made.store = cf_store_memory_new(made.disk);
-    expect_ok(cf_log_open(made.store, &of->user, &made.log, &error), error);
+    expect_ok(cf_log_open(made.store, &of->user, NULL, &made.log, &error), error);
     return made;
 }
 
@@ -41,7 +41,7 @@ static void reopen(taker *self)
     cf_error error;
 
     cf_log_destroy(&self->log);
-    expect_ok(cf_log_open(self->store, &self->of->user, &self->log, &error), error);
+    expect_ok(cf_log_open(self->store, &self->of->user, NULL, &self->log, &error), error);
 }
 
 static bool is_void(taker *self, int index)

@@ -56,3 +56,36 @@ Test(clock, gives_files_the_latest_time_that_they_can_have)
     cr_assert_geq(cf_ns_of_ms(CF_TIME_MS_MAX), INT64_MAX - 1000000);
     cr_assert_eq(cf_ns_of_ms(UINT64_MAX), cf_ns_of_ms(CF_TIME_MS_MAX));
 }
+
+Test(clock, tells_how_far_two_are_apart_whatever_they_say)
+{
+    const int64_t day = CF_DAY_MS;
+
+    cr_assert_eq(cf_clock_difference_ms(now_ms + 5, now_ms), 5);
+    cr_assert_eq(cf_clock_difference_ms(now_ms, now_ms + 5), -5);
+    cr_assert_eq(cf_clock_difference_ms(UINT64_MAX, 0), INT64_MAX);
+    cr_assert_eq(cf_clock_difference_ms(0, UINT64_MAX), -INT64_MAX);
+    cr_assert_not(cf_clock_is_off(day));
+    cr_assert_not(cf_clock_is_off(-day));
+    cr_assert(cf_clock_is_off(day + 1));
+    cr_assert(cf_clock_is_off(-day - 1));
+    cr_assert(cf_clock_is_off(INT64_MIN));
+}
+
+Test(clock, writes_how_far_that_is)
+{
+    const struct {
+        int64_t difference_ms;
+        const char *text;
+    } cases[] = {{(int64_t)CF_DAY_MS + 1, "24 hours"},
+                 {-2 * (int64_t)CF_DAY_MS + 1, "2 days"},
+                 {INT64_C(47) * 3600000 + 1, "47 hours"},
+                 {-5 * (int64_t)CF_DAY_MS - 1, "5 days"},
+                 {INT64_MIN, "106751991167 days"}};
+    char text[CF_CLOCK_TEXT];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cf_clock_write_distance(cases[i].difference_ms, text);
+        cr_assert_str_eq(text, cases[i].text);
+    }
+}

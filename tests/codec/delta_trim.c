@@ -52,6 +52,17 @@ static span_list trim(cf_bytes source, cf_bytes target)
     return list;
 }
 
+/* What is asked of the C library, which empties it. */
+static size_t allocated;
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    allocated += count * size;
+    return __real_calloc(count, size);
+}
+
 static cf_buffer random_content(size_t size)
 {
     uint64_t seed = size;
@@ -69,6 +80,22 @@ static void expect_span(const cf_delta_span *span, bool equal, uint64_t target_o
     cr_assert_eq(span->target_size, target_size);
     cr_assert_eq(span->source_offset, source_offset);
     cr_assert_eq(span->source_size, source_size);
+}
+
+Test(trim, takes_as_much_memory_as_there_is_to_compare_up_to_a_bound)
+{
+    static const size_t sizes[] = {0, 2000, 60000, 3 * CF_MIB};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        cf_buffer content = random_content(sizes[i]);
+        size_t least = sizes[i] < CF_DELTA_TRIM_MEMORY / 2 ? sizes[i] : CF_DELTA_TRIM_MEMORY / 2;
+
+        allocated = 0;
+        trim(cf_buffer_view(&content), cf_buffer_view(&content));
+        cr_expect_geq(allocated, 2 * least);
+        cr_expect_leq(allocated, 2 * least + 16, "%zu of %zu", allocated, sizes[i]);
+        cf_buffer_release(&content);
+    }
 }
 
 Test(trim, gives_equal_contents_as_copies_only)

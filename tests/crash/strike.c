@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a real program: counts its calls that change a disk, and at the n-th kills the
- * process, or has the call fail or stop half-way. What to do, and the count, are in the file that
- * CF_STRIKE names, shared with who started the program. */
+ * process, or has the call fail; or the first write from the n-th call on write half. What to do,
+ * and the count, are in the file that CF_STRIKE names, shared with who started the program. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,13 +27,14 @@ enum { STRIKE_COUNT, STRIKE_KILL, STRIKE_FAIL, STRIKE_SHORT };
 /* strike.py writes and reads the same. */
 typedef struct {
     _Atomic uint64_t count;
-    uint64_t at; /* the call to strike, from 1; 0: none */
+    _Atomic uint64_t at; /* the call to strike, from 1; 0: none */
     uint32_t kind;
     uint32_t error; /* of STRIKE_FAIL */
     char call[48];  /* that was struck */
 } strike;
 
 static strike *shared;
+static bool is_flagless; /* CF_STRIKE_FLAGLESS: rename takes no flags, as on most of FUSE */
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -44,14 +45,25 @@ __attribute__((constructor)) static void begin(void)
 
     if (at != MAP_FAILED)
         shared = at;
+    is_flagless = getenv("CF_STRIKE_FLAGLESS");
+}
+
+/* Whether the call of this number is it. A write at 7 is struck for an `at` of 5 where 5 and 6 are
+ * no writes; then `at` is 0, since one call is struck. */
+static bool is_meant(uint64_t number, bool could_do_half)
+{
+    uint64_t at = shared->at;
+
+    if (shared->kind != STRIKE_SHORT)
+        return number == at && shared->kind != STRIKE_COUNT;
+    return could_do_half && at > 0 && number >= at &&
+           atomic_compare_exchange_strong(&shared->at, &at, 0);
 }
 
 /* Whether the call is to fail, with errno set. `half`: it may be told to do half of its work. */
 static bool struck(const char *call, bool *half)
 {
-    if (!shared || atomic_fetch_add(&shared->count, 1) + 1 != shared->at)
-        return false;
-    if (shared->kind == STRIKE_COUNT || (shared->kind == STRIKE_SHORT && !half))
+    if (!shared || !is_meant(atomic_fetch_add(&shared->count, 1) + 1, half))
         return false;
     strncpy(shared->call, call, sizeof shared->call - 1);
     if (shared->kind == STRIKE_KILL)
@@ -121,8 +133,20 @@ SYNCS(fdatasync)
     }
 ON_NAME(rename, (const char *from, const char *to), from, to)
 ON_NAME(renameat, (int a, const char *from, int b, const char *to), a, from, b, to)
-ON_NAME(renameat2, (int a, const char *from, int b, const char *to, unsigned flags), a, from, b, to,
-        flags)
+static bool takes_flags(unsigned flags)
+{
+    if (flags && is_flagless)
+        errno = EINVAL;
+    return !flags || !is_flagless;
+}
+
+int renameat2(int a, const char *from, int b, const char *to, unsigned flags)
+{
+    return !takes_flags(flags) || struck("renameat2", NULL)
+               ? -1
+               : NEXT(renameat2)(a, from, b, to, flags);
+}
+
 ON_NAME(unlink, (const char *path), path)
 ON_NAME(unlinkat, (int folder, const char *path, int flags), folder, path, flags)
 ON_NAME(rmdir, (const char *path), path)

@@ -42,6 +42,6 @@ class Strike:
 
     @property
     def call(self):
-        """What was struck; empty when the count did not come so far, or when only a write can be struck so and it was none."""
+        """What was struck; empty when the count did not come so far, or no write came from there on, where only a write can be struck so."""
         with self._shared() as shared:
             return FORM.unpack_from(shared, 0)[4].rstrip(b"\0").decode()

@@ -9,10 +9,10 @@ import pathlib
 import random
 import shutil
 import sqlite3
-import time
+import subprocess
 
 from cards import card
-from counterfoil import Device, fill, tree
+from counterfoil import WAIT, Device, fill, tree, wait_until
 from counterfoild import Broker
 
 SEED = 20261120
@@ -20,6 +20,7 @@ SEED = 20261120
 
 class Workload:
     files = {"one.txt": b"one\n", "sub/two.txt": b"two\n", "sub/deep/three": b"3" * 5000, "empty": b""}
+    flagless = False  # rename takes no flags in what is struck
 
     def __init__(self, folder, strike):
         self.strike = strike
@@ -45,7 +46,8 @@ class Workload:
         self.here.pair(self.there)
 
     def struck(self, device, *arguments, **more):
-        done = device.finish(*arguments, environment=self.strike.environment, **more)
+        environment = {**self.strike.environment, **({"CF_STRIKE_FLAGLESS": "1"} if self.flagless else {})}
+        done = device.finish(*arguments, environment=environment, **more)
         self.codes.append((arguments, done.returncode, done.stderr))
         return done
 
@@ -55,6 +57,7 @@ class Workload:
         line = self.broker.line
         host, port, _ = self.broker.place
         self.broker.stop()
+        said = os.path.getsize(self.broker.log)
         before = dict(os.environ)
         os.environ.update(self.strike.environment)
         self.broker.start(listen=f"tcp://{host}:{port}")
@@ -62,8 +65,10 @@ class Workload:
         os.environ.update(before)
         yield self.broker.line == line
         self.broker.process.terminate()
-        _, messages = self.broker.process.communicate(timeout=60)
-        self.codes.append((("counterfoild",), self.broker.process.returncode, messages))
+        self.broker.process.communicate(timeout=WAIT)
+        with open(self.broker.log) as log:
+            log.seek(said)
+            self.codes.append((("counterfoild",), self.broker.process.returncode, log.read()))
         self.broker.line = line
         self.broker.restart()
 
@@ -148,6 +153,10 @@ class Receive(Workload):
         self.struck(self.there, "sync")
 
 
+class ReceiveFlagless(Receive):
+    flagless = True
+
+
 class Pairing(Workload):
     """What is struck here is the newcomer; whether it is in then, it finds out by `join` again with a new code."""
 
@@ -162,11 +171,10 @@ class Pairing(Workload):
 
     def act(self):
         self.expected = self.held(self.here)
-        pairing = self.here.start("pair", "--for", "20s")
+        pairing = self.here.start("pair")
         code = pairing.stdout.readline().strip()
         self.struck(self.there, "join", "-", "--name", "there", stdin=code + "\n")
-        pairing.terminate()
-        pairing.communicate(timeout=30)
+        self.here.stop(pairing)
 
     def settle(self):
         done = self.there.finish("sync")
@@ -188,8 +196,17 @@ class OfBroker(Workload):
         self.expected = self.held(self.here)
         with self.struck_broker() as listens:
             if listens:
-                self.here.finish("sync", "--timeout", "3s")
+                self.sync(self.here)
                 self.linger()
+
+    def sync(self, device):
+        """To its end, or for a second after the strike: what broke, or is gone, need not be waited for."""
+        syncing = device.start("sync")
+        wait_until(lambda: self.strike.call or syncing.poll() is not None, "the sync ends, or the broker is struck")
+        try:
+            syncing.communicate(timeout=1 if self.strike.call else WAIT)
+        except subprocess.TimeoutExpired:
+            device.stop(syncing)
 
     def linger(self):
         """Until all has happened in which it is to be struck."""
@@ -213,26 +230,31 @@ class Replay(OfBroker):
         self.here.sync()
         with self.struck_broker() as listens:
             if listens:
-                self.there.finish("sync", "--timeout", "3s")
+                self.sync(self.there)
 
 
 class Compaction(OfBroker):
     """Each start of RocksDB writes what its log held into a file of its own; four of them are made one."""
 
-    def act(self):
-        for i in range(5):
-            fill(self.here.source(), {f"round {i}": b"%d" % i})
-            self.here.sync()
+    def prepare(self):
+        """With the start that lays out and the one that is struck the broker starts four times on a log that holds something."""
+        super().prepare()
+        for i in range(2):
             self.broker.stop()
             self.broker.restart()
+            self.publish(f"round {i}")
+
+    def publish(self, name):
+        fill(self.here.source(), {name: name.encode()})
+        self.here.sync()
+
+    def act(self):
+        self.publish("one more")
         self.before = self.tables()
         super().act()
-        assert self.strike.call or self.is_compacted(), "nothing was compacted"
 
     def linger(self):
-        end = time.monotonic() + 20
-        while not self.strike.call and not self.is_compacted() and time.monotonic() < end:
-            time.sleep(0.02)
+        wait_until(lambda: self.strike.call or self.is_compacted(), "its tables are compacted, or it is struck")
 
     def is_compacted(self):
         return self.before - self.tables()
@@ -363,7 +385,15 @@ class ReceiveCards(ReceiveRecords):
     edit = Records.edit_cards
 
 
+class ReceiveTableFlagless(ReceiveTable):
+    flagless = True
+
+
+class ReceiveCardsFlagless(ReceiveCards):
+    flagless = True
+
+
 ALL = [
     FirstSync, Edit, RenameTree, Delete, Receive, Pairing, BrokerAppend, BlobUpload, Replay, Compaction, PublishRecords,
-    ReceiveTable, ReceiveRows, ReceiveCards,
+    ReceiveTable, ReceiveRows, ReceiveCards, ReceiveFlagless, ReceiveTableFlagless, ReceiveCardsFlagless,
 ]

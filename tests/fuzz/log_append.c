@@ -5,8 +5,8 @@
  * input says what the entries are. */
 #include "tests/fuzz/target.h"
 
-#include "broker/log.h"
-#include "broker/registry.h"
+#include "broker/log/log.h"
+#include "broker/members/registry.h"
 #include "codec/heads.h"
 #include "codec/member.h"
 
@@ -176,7 +176,7 @@ static shelf a_shelf(const diary *self)
     cf_error error;
 
     made.store = cf_store_memory_new(made.disk);
-    fuzz_must(!cf_log_open(made.store, &self->devices[0], &made.log, &error));
+    fuzz_must(!cf_log_open(made.store, &self->devices[0], NULL, &made.log, &error));
     return made;
 }
 
@@ -269,7 +269,7 @@ static void offer_as_they_come(shelf *self, const diary *of, fuzz_input input)
     }
     fuzz_must(!self->store->commit(self->store, &error));
     cf_log_destroy(&self->log);
-    fuzz_must(!cf_log_open(self->store, &of->devices[0], &self->log, &error));
+    fuzz_must(!cf_log_open(self->store, &of->devices[0], NULL, &self->log, &error));
 }
 
 bool fuzz_seed(size_t number, cf_buffer *out)

@@ -60,6 +60,9 @@ static void fill_session(cf_message *message)
 static void fill_rest(cf_message *message)
 {
     switch (message->command) {
+    case CF_COMMAND_CLOCK:
+        message->clock.version = 1;
+        break;
     case CF_COMMAND_ACCEPTED:
         message->accepted.head = heads[0];
         break;
@@ -139,7 +142,7 @@ bool fuzz_seed(size_t number, cf_buffer *out)
 {
     cf_message message = {.command = (cf_command)(CF_COMMAND_HELLO + number)};
 
-    if (message.command > CF_COMMAND_ALONE)
+    if (message.command > CF_COMMAND_LACKING)
         return false;
     fill_session(&message);
     fill_rest(&message);
@@ -155,7 +158,7 @@ static bool check(const cf_bytes *frames, size_t count)
     cf_error error;
 
     bool taken = !cf_message_read(frames, count, &arena, &message, &error);
-    if (taken) {
+    if (taken && cf_message_is_of_this_version(&message)) {
         cf_message_write(&message, &again);
         fuzz_must(again.count == count);
         for (size_t i = 0; i < count; i++)

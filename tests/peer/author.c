@@ -39,7 +39,7 @@ static desk desk_new(void)
     cf_error error;
 
     self.store = cf_store_memory_new(self.disk);
-    expect_ok(cf_log_open(self.store, &user, &self.log, &error), error);
+    expect_ok(cf_log_open(self.store, &user, NULL, &self.log, &error), error);
     self.keys = cf_keys_new(seed);
     self.ring = cf_ring_new(&user);
     return self;

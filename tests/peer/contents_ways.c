@@ -21,7 +21,7 @@ static shelf shelf_new(void)
     cf_error error;
 
     self.store = cf_store_memory_new(self.disk);
-    expect_ok(cf_log_open(self.store, &user, &self.log, &error), error);
+    expect_ok(cf_log_open(self.store, &user, NULL, &self.log, &error), error);
     self.table = cf_ways_table_new(self.log);
     return self;
 }

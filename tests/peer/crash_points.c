@@ -2,13 +2,19 @@
 /* A device's disk fails, or its process ends, at every single call of a small piece of work: what
  * is there at the end is whole, the same everywhere, and nothing that we did ourselves was
  * published. */
+#include "tests/peer/lesser_disk.h"
 #include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
+#include "tests/support/flagless.h"
 
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { LARGE = 150000, EVERY_READ = 11 };
+/* With sanitizers, which ask about memory alone, fewer of the calls. */
+enum { LARGE = 150000, EVERY_CHANGE = CF_SANITIZED ? 3 : 1, EVERY_READ = 11 };
 
 static void write_large(device *self, const char *path, uint8_t seed)
 {
@@ -119,21 +125,45 @@ static void open_all(world *in)
     }
 }
 
+typedef enum { ALL, LINKS, PLAIN } disk_kind; /* what names can be given by: PLAIN, a bare rename */
+
 typedef struct {
+    disk_kind disk;
     bool publishes; /* else it receives */
     bool shut;
+    bool renumbers; /* it is mounted anew after the fault */
     disk_faults faults;
 } trial;
+
+/* So that nothing is racy. */
+static void rest(lesser_disk *disk, world *in)
+{
+    const int64_t LATER_NS = INT64_C(10000000000);
+
+    lesser_disk_set_clock(disk, lesser_disk_clock(disk) + LATER_NS);
+    settles_equal_by(world_equal, in, "rested", 0);
+}
 
 /* Whether all of the work was done before the fault came. */
 static bool is_tried(const trial *how)
 {
     world *w = world_new(5, 2);
+    lesser_disk disk;
     device *a = &w->devices[0], *b = &w->devices[1], *who = how->publishes ? a : b;
     unsigned long at = how->faults.at;
     cf_buffer expected = {0}, tree = {0};
 
+    if (how->disk != ALL)
+        make_flagless(&w->files, how->disk == LINKS);
+    if (how->renumbers) {
+        lesser_disk_begin(&disk, w);
+        disk.renumbers = true;
+        device_crash(a);
+        device_crash(b);
+    }
     (how->shut ? prepare_shut : prepare)(w);
+    if (how->renumbers)
+        rest(&disk, w);
     (how->shut ? work_shut : work)(a);
     device_tree(a, &expected);
     if (!how->publishes)
@@ -145,6 +175,10 @@ static bool is_tried(const trial *how)
     device_sync(who);
     bool over = who->faults.calls < first + at;
     device_crash(who);
+    if (how->renumbers) {
+        lesser_disk_remount(&disk, 5);
+        device_crash(who == a ? b : a);
+    }
     settles_equal_by(world_equal, w, how->publishes ? "publishing" : "receiving", at);
     device_tree(a, &tree);
     cr_assert(cf_bytes_equal(cf_buffer_view(&tree), cf_buffer_view(&expected)),
@@ -193,12 +227,44 @@ Test(crash_points, place_that_can_not_be_made_durable_is_not_believed)
 
 Test(crash_points, crash_at_every_change_while_receiving)
 {
-    try_every((trial){.faults = {.status = CF_IO}}, 1);
+    try_every((trial){.faults = {.status = CF_IO}}, EVERY_CHANGE);
+}
+
+Test(crash_points, crash_at_every_change_where_rename_takes_no_flags)
+{
+    try_every((trial){.disk = LINKS, .faults = {.status = CF_IO}}, EVERY_CHANGE);
+}
+
+Test(crash_points, crash_at_every_change_where_there_are_no_links_either)
+{
+    try_every((trial){.disk = PLAIN, .faults = {.status = CF_IO}}, EVERY_CHANGE);
+}
+
+Test(crash_points, crash_at_every_change_and_mounted_anew)
+{
+    try_every((trial){.renumbers = true, .faults = {.status = CF_IO}}, 1);
+}
+
+Test(crash_points, crash_at_every_change_without_links_and_mounted_anew)
+{
+    try_every((trial){.disk = PLAIN, .renumbers = true, .faults = {.status = CF_IO}}, 1);
+}
+
+Test(crash_points, each_call_fails_once_where_rename_takes_no_flags)
+{
+    try_every((trial){.disk = LINKS, .faults = {.status = CF_IO, .once = true, .reads = true}},
+              EVERY_READ);
+}
+
+Test(crash_points, each_call_fails_once_where_there_are_no_links_either)
+{
+    try_every((trial){.disk = PLAIN, .faults = {.status = CF_IO, .once = true, .reads = true}},
+              EVERY_READ);
 }
 
 Test(crash_points, crash_at_every_change_while_publishing)
 {
-    try_every((trial){.publishes = true, .faults = {.status = CF_IO}}, 1);
+    try_every((trial){.publishes = true, .faults = {.status = CF_IO}}, EVERY_CHANGE);
 }
 
 Test(crash_points, each_call_fails_once_while_receiving)
@@ -220,14 +286,19 @@ static void try_every_as_nobody(trial how, unsigned step)
 
 Test(crash_points, crash_at_every_change_in_folders_that_are_shut)
 {
-    try_every_as_nobody((trial){.shut = true, .faults = {.status = CF_IO}}, 1);
+    try_every_as_nobody((trial){.shut = true, .faults = {.status = CF_IO}}, EVERY_CHANGE);
 }
 
 Test(crash_points, each_call_fails_once_in_folders_that_are_shut)
 {
     try_every_as_nobody(
         (trial){.shut = true, .faults = {.status = CF_IO, .once = true, .reads = true}},
-        EVERY_READ);
+        EVERY_CHANGE);
+}
+
+Test(crash_points, crash_at_every_change_in_folders_that_are_shut_and_mounted_anew)
+{
+    try_every_as_nobody((trial){.shut = true, .renumbers = true, .faults = {.status = CF_IO}}, 1);
 }
 
 Test(crash_points, each_call_fails_once_while_publishing)
@@ -239,6 +310,48 @@ Test(crash_points, each_call_fails_once_while_publishing)
 Test(crash_points, the_disk_is_full_from_some_change_on)
 {
     try_every((trial){.faults = {.status = CF_FULL}}, 3);
+}
+
+/* ---- A place that is empty while two files change places ---- */
+
+/* From some call on nothing can be put into a place: what went aside can't return either. The
+ * program goes on, and so does the disk later. */
+static void is_torn_from(unsigned long at, uint64_t *torn)
+{
+    world *w = world_new(5, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    cf_buffer expected = {0}, tree = {0};
+
+    make_flagless(&w->files, true);
+    prepare(w);
+    work(a);
+    device_tree(a, &expected);
+    cr_assert(device_sync(a));
+    uint64_t entries = world_entries(w), first = b->faults.calls;
+    b->faults = (disk_faults){.calls = first, .at = first + at, .moves = true, .status = CF_IO};
+    for (int i = 0; i < 3; i++)
+        device_sync(b);
+    device_tree(b, &tree);
+    *torn += !strstr((const char *)tree.data, "one");
+    b->faults.at = 0;
+    settles_equal_by(world_equal, w, "torn", at);
+    cf_buffer_clear(&tree);
+    device_tree(a, &tree);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&tree), cf_buffer_view(&expected)),
+              "%lu: not as the user left it:\n%.*s", at, (int)tree.size, (const char *)tree.data);
+    cr_assert_eq(world_entries(w), entries, "%lu: something was published", at);
+    cf_buffer_release(&tree);
+    cf_buffer_release(&expected);
+    world_destroy(&w);
+}
+
+Test(crash_points, a_place_that_is_empty_half_way_is_no_deletion)
+{
+    uint64_t torn = 0;
+
+    for (unsigned long at = 1; at < 80; at += 3)
+        is_torn_from(at, &torn);
+    cr_assert_gt(torn, 0, "no place was empty");
 }
 
 /* ---- A mode that was set without its time ---- */
@@ -288,6 +401,20 @@ static bool tells_why(device *self)
     return told;
 }
 
+static unsigned steps_left(const device *self)
+{
+    char path[256];
+    unsigned count = 0;
+
+    snprintf(path, sizeof path, "%s/.counterfoil/tmp", self->folder);
+    DIR *folder = opendir(path);
+    cr_assert_not_null(folder, "%s", path);
+    for (struct dirent *entry; (entry = readdir(folder));)
+        count += strncmp(entry->d_name, "step-", 5) == 0;
+    closedir(folder);
+    return count;
+}
+
 Test(crash_points, what_fails_is_named_and_done_at_the_next_sync)
 {
     for (unsigned at = 1; at < 60; at += 2) {
@@ -309,6 +436,29 @@ Test(crash_points, what_fails_is_named_and_done_at_the_next_sync)
         cf_buffer_release(&ignored);
         world_destroy(&w);
     }
+}
+
+Test(crash_points, what_found_no_room_is_not_left_in_part)
+{
+    unsigned full = 0;
+
+    for (unsigned at = 1; at < 12; at++) {
+        world *w = world_new(6, 2);
+        device *a = &w->devices[0], *b = &w->devices[1];
+
+        prepare(w);
+        work(a);
+        cr_assert(device_sync(a));
+        b->faults = (disk_faults){.calls = b->faults.calls, .status = CF_FULL, .bytes = true};
+        b->faults.at = b->faults.calls + at;
+        device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, TURNS_MAX);
+        full += tells_why(b);
+        cr_expect_eq(steps_left(b), 0, "full from call %u on: something is left", at);
+        b->faults.status = CF_OK;
+        settles_equal_by(world_equal, w, "full from call", at);
+        world_destroy(&w);
+    }
+    cr_assert_gt(full, 5, "there was room all the time");
 }
 
 /* ---- In the middle of a session ---- */

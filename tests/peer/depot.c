@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/depot_inside.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "peer/merge/node_stat.h"
 
 #include <fcntl.h>
@@ -58,7 +58,7 @@ static void open_peer(depot *self)
     cf_hash commitment = cf_commitment(&header->user, content_key);
     cf_ring_expect(peer->ring, &header->epoch, &commitment);
     expect_ok(cf_ring_give(peer->ring, &header->epoch, content_key, &error), error);
-    expect_ok(cf_log_open(self->store, &header->user, &peer->log, &error), error);
+    expect_ok(cf_log_open(self->store, &header->user, NULL, &peer->log, &error), error);
     expect_ok(self->store->acquire(self->store, &header->user, &self->epoch, &error), error);
     peer->contents = cf_contents_new(peer->log, peer->ring);
     peer->link = depot_link(self);
@@ -88,8 +88,11 @@ static void open_binding(depot *self)
 void depot_open(depot *self)
 {
     *self = (depot){.disk = scratch_new(), .author = an_author(1), .serve_max = SIZE_MAX};
-    self->env = (cf_env){
-        NULL, some_random, some_time, no_report, self->disk->files, cf_jobs_inline_new(0), 0};
+    self->env = (cf_env){.random = some_random,
+                         .now_ms = some_time,
+                         .report = no_report,
+                         .files = self->disk->files,
+                         .jobs = cf_jobs_inline_new(0)};
     open_peer(self);
     open_binding(self);
     begin_downloads(self);

@@ -3,7 +3,7 @@
  * by hand: it says WELCOME and hands out blobs, or doesn't. */
 #ifndef CF_TESTS_DEPOT_H
 #define CF_TESTS_DEPOT_H
-#include "peer/log/base.h"
+#include "peer/bindings/base.h"
 #include "peer/transfer/downloads.h"
 #include "tests/support/author.h"
 #include "tests/support/scratch.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/depot_inside.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 
 #include <poll.h>
 #include <stdlib.h>

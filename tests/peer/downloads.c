@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/depot.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "peer/transfer/download_hand.h"
 
 #include <stdlib.h>
@@ -264,6 +264,8 @@ Test(downloads, looks_for_bases_in_the_cache)
     depot_patch(&d, some(base), some(next), false);
     cf_hex(cf_bytes_of(hash.bytes, CF_HASH_SIZE), name);
     const cf_folder *cache = cf_home_base(d.peer.home);
+    const cf_base_place place = {0};
+    const cf_base_cache home = {&d.env, d.peer.home, &place};
     expect_ok(d.disk->files->create_file(d.disk->files, cache, cf_bytes_of_text(name), 0600, &file,
                                          &error),
               error);
@@ -278,7 +280,7 @@ Test(downloads, looks_for_bases_in_the_cache)
     depot_connect(&d);
     expect_ready(&d, depot_named(&d, some(next)), some(next));
     cr_expect_gt(d.served, 0);
-    cr_expect_eq(cf_base_open(&d.env, d.peer.home, &hash, &file, &error), CF_MISSING,
+    cr_expect_eq(cf_base_open(&home, &hash, &file, &error), CF_MISSING,
                  "the damaged copy is still there");
     free(base);
     free(next);

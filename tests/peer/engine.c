@@ -186,3 +186,29 @@ Test(engine, gives_a_file_back_its_mode_that_it_could_not_read)
     }
     world_destroy(&w);
 }
+
+/* Apart, two folders get one name, and so do those in them. */
+Test(engine, folders_in_folders_that_became_one_are_one)
+{
+    world *w = world_new(77, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_makes(a, "p");
+    user_makes(a, "p/y");
+    user_makes(a, "q");
+    user_makes(a, "q/y");
+    user_writes_text(a, "p/y/a", "of p");
+    user_writes_text(a, "q/y/b", "of q");
+    cr_assert(world_settle(w));
+    device_unplug(b);
+    cr_assert(user_moves(a, "p", "x"));
+    cr_assert(user_moves(b, "q", "x"));
+    cr_assert(device_sync(a));
+    b->offline = false;
+    cr_assert(world_settle(w));
+    for (int i = 0; i < w->count; i++) {
+        cr_expect(holds(&w->devices[i], "x/y/a", "of p"), "device %d", i);
+        cr_expect(holds(&w->devices[i], "x/y/b", "of q"), "device %d", i);
+    }
+    world_destroy(&w);
+}

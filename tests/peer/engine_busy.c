@@ -4,7 +4,7 @@
 #include "tests/peer/small_checks.h"
 #include "tests/peer/small_folder.h"
 
-#include "peer/adapters/files_identity.h"
+#include "peer/sources/files/files_identity.h"
 #include "tests/support/expect.h"
 
 #include <stdio.h>
@@ -96,14 +96,15 @@ static cost cost_among(int files)
     return out;
 }
 
+/* A single walk over what lies beside it would cost MANY. */
 Test(engine_busy, costs_what_happens_and_not_what_lies_beside_it)
 {
     cost few = cost_among(FEW), many = cost_among(MANY);
 
     cr_expect_gt(few.calls, 0);
-    cr_expect_lt(many.calls, few.calls + FEW, "%llu calls among few, %llu among many",
+    cr_expect_lt(many.calls, few.calls + MANY / 2, "%llu calls among few, %llu among many",
                  (unsigned long long)few.calls, (unsigned long long)many.calls);
-    cr_expect_lt(many.compared, few.compared + FEW, "%llu things among few, %llu among many",
+    cr_expect_lt(many.compared, few.compared + MANY / 2, "%llu things among few, %llu among many",
                  (unsigned long long)few.compared, (unsigned long long)many.compared);
 }
 

@@ -6,6 +6,7 @@
 #include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
+#include "tests/support/flagless.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,7 @@ static void work(device *self)
 static const char worked[] = "five Five V\nfour Four 4\none One I\nseven Seven 7\nthree Drei 3\n";
 
 typedef struct {
+    bool flagless;  /* rename takes no flags */
     bool publishes; /* else it receives */
     disk_faults faults;
 } trial;
@@ -54,6 +56,8 @@ static bool is_tried(const trial *how)
     device *a = &w->devices[0], *b = &w->devices[1], *who = how->publishes ? a : b;
     unsigned long at = how->faults.at;
 
+    if (how->flagless)
+        make_flagless(&w->files, true);
     prepare(w);
     work(a);
     if (!how->publishes)
@@ -90,6 +94,16 @@ static void try_every(trial how, unsigned step, uint64_t least)
 Test(engine_cards, end_whole_after_a_crash_while_receiving)
 {
     try_every((trial){.faults = {.status = CF_IO}}, 1, 30);
+}
+
+Test(engine_cards, end_whole_after_a_crash_where_rename_takes_no_flags)
+{
+    try_every((trial){.flagless = true, .faults = {.status = CF_IO}}, 1, 30);
+}
+
+Test(engine_cards, go_on_after_one_failure_where_rename_takes_no_flags)
+{
+    try_every((trial){.flagless = true, .faults = {.status = CF_FULL, .once = true}}, 1, 30);
 }
 
 Test(engine_cards, end_whole_after_a_crash_while_publishing)

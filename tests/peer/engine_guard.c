@@ -1,89 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is not seen is not deleted: mass deletes wait for the user's word, on both sides, and of a
- * root that is not what it was nothing is published. */
-#include "tests/peer/small_folder.h"
+/* What is not seen is not deleted: mass deletes wait for the user's word, on both sides. */
+#include "tests/peer/guarded.h"
 
 #include "tests/support/expect.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-enum { FILES = 12, MANY = 120, MOST = 70 };
-
-static void name_file(int number, char name[16])
-{
-    snprintf(name, 16, "file%d", number);
-}
-
-static void remove_files(device *self, int count)
-{
-    char name[16];
-
-    for (int i = 0; i < count; i++) {
-        name_file(i, name);
-        user_removes(self, name);
-    }
-}
-
-static void write_files(device *self, int first, int end)
-{
-    char name[16];
-
-    for (int i = first; i < end; i++) {
-        name_file(i, name);
-        user_writes_text(self, name, name);
-    }
-}
-
-/* They are the first device's. */
-static world *a_world_with(uint64_t seed, int files)
-{
-    world *w = world_new(seed, 2);
-
-    w->guarded = true;
-    write_files(&w->devices[0], 0, files);
-    cr_assert(world_settle(w));
-    return w;
-}
-
-static world *a_world_with_files(uint64_t seed)
-{
-    return a_world_with(seed, FILES);
-}
-
-static int count_of(const device *self, int files)
-{
-    char name[16], token[64];
-    int count = 0;
-
-    for (int i = 0; i < files; i++) {
-        name_file(i, name);
-        count += device_token(self, name, token);
-    }
-    return count;
-}
-
-static int count_files(const device *self)
-{
-    return count_of(self, FILES);
-}
-
-static cf_status trouble(device *self)
-{
-    cf_arena arena = {0};
-    cf_binding_status status;
-
-    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
-    cf_arena_release(&arena);
-    return status.trouble;
-}
-
-static void sync_with_the_word(device *self)
-{
-    cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
-
-    cr_assert(device_round(self, &options, TURNS_MAX));
-}
+enum { MANY = 120, MOST = 70 };
+enum { SERVED_MS = 9000, BETWEEN_MS = 400, JUDGED_MS = 9000 };
+enum { WAVE = 60, WAVES = 6, WAVE_MS = 1000, MADE = FILES + (1 + 2 * WAVES) * WAVE };
 
 Test(engine_guard, holds_back_a_mass_delete_here_until_the_word_is_said)
 {
@@ -211,138 +137,313 @@ Test(engine_guard, holds_back_a_mass_delete_from_elsewhere)
     world_destroy(&w);
 }
 
-/* ---- The root ---- */
+/* ---- Bit by bit ---- */
 
-typedef struct {
-    char folder[160], away[160];
-} root_paths;
-
-static root_paths paths_of(const device *self)
+static void remove_range(device *self, int first, int end)
 {
-    root_paths paths;
+    char name[16];
 
-    snprintf(paths.folder, sizeof paths.folder, "%s", self->folder);
-    snprintf(paths.away, sizeof paths.away, "%s-away", self->folder);
-    return paths;
-}
-
-static void expect_nothing_happens(world *w, cf_status expected)
-{
-    uint64_t entries = world_entries(w);
-
-    for (int crash = 0; crash < 2; crash++) {
-        for (int i = 0; i < 2; i++) {
-            sync_with_the_word(&w->devices[0]);
-            sync_with_the_word(&w->devices[1]);
-        }
-        cr_expect_eq(trouble(&w->devices[0]), expected);
-        cr_expect_eq(world_entries(w), entries);
-        cr_expect_eq(count_files(&w->devices[1]), FILES);
-        device_crash(&w->devices[0]);
+    for (int i = first; i < end; i++) {
+        name_file(i, name);
+        user_removes(self, name);
     }
 }
 
-/* After a process that had the root, and after one that never did. */
-Test(engine_guard, publishes_nothing_of_a_root_that_is_missing)
+/* What the second device did goes to the first one, and no time passes. */
+static void sync_at_once(world *w)
 {
-    world *w = a_world_with_files(4);
-    root_paths paths = paths_of(&w->devices[0]);
+    cr_assert(device_sync(&w->devices[1]));
+    cr_assert(device_sync(&w->devices[0]));
+}
 
-    device_crash(&w->devices[0]);
-    cr_assert_eq(rename(paths.folder, paths.away), 0);
-    expect_nothing_happens(w, CF_MISSING);
-    cr_assert_eq(rename(paths.away, paths.folder), 0);
-    user_writes_text(&w->devices[0], "back", "again");
-    cr_assert(world_settle(w));
-    cr_expect_eq(trouble(&w->devices[0]), CF_OK);
-    cr_expect(world_equal(w, &(cf_buffer){0}));
+/* 50 of 120, and 30 more. */
+static world *a_world_that_lost_some(uint64_t seed, uint64_t after_ms)
+{
+    world *w = a_world_with(seed, MANY);
+
+    w->now_ms += CF_RECENT_MS;
+    remove_range(&w->devices[1], 0, 50);
+    sync_at_once(w);
+    cr_assert_eq(count_of(&w->devices[0], MANY), 70);
+    w->now_ms += after_ms;
+    remove_range(&w->devices[1], 50, 80);
+    sync_at_once(w);
+    return w;
+}
+
+Test(engine_guard, judges_what_goes_with_what_went_just_before)
+{
+    world *w = a_world_that_lost_some(21, CF_RECENT_MS / 4);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    for (int crash = 0; crash < 3; crash++) {
+        cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), 30, "%d", crash);
+        cr_expect_eq(count_of(a, MANY), 70);
+        w->now_ms += 10 * CF_RECENT_MS; /* what is held is held */
+        if (crash)
+            device_crash(b);
+        sync_at_once(w);
+    }
+    sync_with_the_word(b);
+    w->now_ms += CF_RECENT_MS;
+    cr_assert(device_sync(a));
+    cr_expect_eq(count_of(a, MANY), 40);
     world_destroy(&w);
 }
 
-Test(engine_guard, publishes_nothing_of_an_empty_folder_in_the_roots_place)
+/* They fall due one after the other. */
+Test(engine_guard, judges_soon_what_goes_bit_by_bit_before_a_watch)
 {
-    world *w = a_world_with_files(5);
-    root_paths paths = paths_of(&w->devices[0]);
+    world *w = a_world_with(16, MANY);
+    device *b = &w->devices[1];
 
-    device_crash(&w->devices[0]);
-    cr_assert_eq(rename(paths.folder, paths.away), 0);
-    user_makes(&w->devices[0], "");
-    expect_nothing_happens(w, CF_UNSAFE);
+    device_serves(b);
+    device_passes(b, SERVED_MS);
+    for (int first = 0; first < MANY; first += MANY / 4) {
+        remove_range(b, first, first + MANY / 4);
+        device_passes(b, BETWEEN_MS);
+    }
+    device_passes(b, JUDGED_MS);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), MANY);
     world_destroy(&w);
 }
 
-Test(engine_guard, publishes_nothing_of_another_source_in_the_roots_place)
+/* More and more goes, and more still is made meanwhile: files numbered from `first` on. */
+static void make_and_remove(device *self, int first)
 {
-    world *w = a_world_with_files(6);
-    root_paths here = paths_of(&w->devices[0]), there = paths_of(&w->devices[1]);
-    uint64_t entries = world_entries(w);
+    int made = first + WAVE;
 
-    device_crash(&w->devices[0]);
-    device_crash(&w->devices[1]);
-    cr_assert_eq(rename(here.folder, here.away), 0);
-    cr_assert_eq(rename(there.folder, here.folder), 0);
-    sync_with_the_word(&w->devices[0]);
-    cr_expect_eq(trouble(&w->devices[0]), CF_UNSAFE);
-    cr_expect_eq(world_entries(w), entries);
+    write_files(self, first, made);
+    device_passes(self, SERVED_MS);
+    for (int wave = 0; wave < WAVES; wave++) {
+        remove_range(self, first, first + WAVE);
+        first += WAVE;
+        device_passes(self, BETWEEN_MS);
+        write_files(self, made, made + 2 * WAVE);
+        made += 2 * WAVE;
+        device_passes(self, WAVE_MS);
+    }
+    remove_range(self, first, made);
+}
+
+/* What was there before stays. */
+Test(engine_guard, lets_go_what_was_made_while_more_and_more_went)
+{
+    world *w = a_world_with(17, FILES);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+    device_serves(b);
+    device_passes(b, SERVED_MS);
+    make_and_remove(b, FILES);
+    device_passes(b, CF_RECENT_MS);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), 0);
+    cr_assert(device_sync(a));
+    cr_expect_eq(count_of(a, MADE), FILES);
     world_destroy(&w);
 }
 
-/* While its folder is held open, it is moved away, and another one comes. */
-Test(engine_guard, notices_that_the_root_was_replaced_under_a_running_process)
+/* All of it goes in the end, what was there before with it. */
+Test(engine_guard, holds_all_that_there_was_whatever_was_made_meanwhile)
 {
-    world *w = a_world_with_files(7);
-    root_paths paths = paths_of(&w->devices[0]);
+    world *w = a_world_with(18, FILES);
+    device *b = &w->devices[1];
 
-    cr_assert_eq(rename(paths.folder, paths.away), 0);
-    user_makes(&w->devices[0], "");
-    expect_nothing_happens(w, CF_UNSAFE);
+    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+    device_serves(b);
+    device_passes(b, SERVED_MS);
+    make_and_remove(b, FILES);
+    remove_range(b, 0, FILES);
+    device_passes(b, CF_RECENT_MS);
+    cr_expect_geq(device_pending(b, NULL, CF_PENDING_HELD), FILES);
+    device_crash(b);
+    cr_assert(device_sync(b));
+    cr_expect_geq(device_pending(b, NULL, CF_PENDING_HELD), FILES);
     world_destroy(&w);
 }
 
-/* What was struck at a folder's fsync, ended with 8, as if something might be deleted. */
-Test(engine_guard, tells_names_that_can_not_be_made_durable_as_a_failure)
+Test(engine_guard, forgets_after_a_minute_what_went)
 {
-    world *w = a_world_with_files(9);
-    device *here = &w->devices[0];
-    uint64_t entries = world_entries(w);
+    world *w = a_world_that_lost_some(22, CF_RECENT_MS);
 
-    user_writes_text(here, "new", "new");
-    here->faults = (disk_faults){
-        .calls = here->faults.calls, .at = here->faults.calls + 1, .names = true, .status = CF_IO};
-    device_sync(here);
-    cr_expect_eq(trouble(here), CF_IO);
-    cr_expect_eq(world_entries(w), entries, "what may not last was published");
-    here->faults = (disk_faults){.calls = here->faults.calls};
-    cr_assert(world_settle(w));
-    cr_expect_eq(trouble(here), CF_OK);
-    cr_expect(world_equal(w, &(cf_buffer){0}));
+    cr_expect_eq(device_pending(&w->devices[1], NULL, CF_PENDING_HELD), 0);
+    cr_expect_eq(count_of(&w->devices[0], MANY), 40);
     world_destroy(&w);
 }
 
-Test(engine_guard, holds_what_vanished_from_a_root_that_is_there)
+Test(engine_guard, spares_here_what_is_deleted_bit_by_bit_elsewhere)
 {
-    world *w = a_world_with_files(8);
-    uint64_t entries = world_entries(w);
+    world *w = a_world_with(23, MANY);
+    device *a = &w->devices[0], *b = &w->devices[1];
 
-    remove_files(&w->devices[0], FILES);
-    cr_assert(world_settle(w));
-    cr_expect_eq(world_entries(w), entries);
-    cr_expect_eq(device_pending(&w->devices[0], NULL, CF_PENDING_HELD), FILES);
-    cr_expect_eq(count_files(&w->devices[1]), FILES);
-    world_destroy(&w);
-}
-
-Test(engine_guard, publishes_no_delete_after_a_failed_look)
-{
-    for (int at = 1; at < 60; at++) {
-        world *w = a_world_with_files(9);
-        device *a = &w->devices[0];
-        uint64_t entries = world_entries(w);
-
-        a->faults = (disk_faults){.calls = a->faults.calls, .reads = true, .status = CF_IO};
-        a->faults.at = a->faults.calls + (uint64_t)at;
+    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+    for (int i = 0; i < 2; i++) {
+        remove_range(a, i ? 50 : 0, i ? 80 : 50);
         sync_with_the_word(a);
-        cr_assert_eq(world_entries(w), entries, "call %d", at);
+        cr_assert(device_sync(b));
+    }
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SPARED), 30);
+    cr_expect_eq(count_of(b, MANY), 70);
+    world_destroy(&w);
+}
+
+Test(engine_guard, holds_the_last_of_ten_that_go_one_by_one)
+{
+    world *w = a_world_with_files(24);
+
+    w->now_ms += CF_RECENT_MS;
+    for (int i = 0; i < FILES; i++) {
+        remove_range(&w->devices[1], i, i + 1);
+        sync_at_once(w);
+    }
+    cr_expect_eq(device_pending(&w->devices[1], NULL, CF_PENDING_HELD), 1);
+    cr_expect_eq(count_files(&w->devices[0]), 1);
+    world_destroy(&w);
+}
+
+/* One device puts files there, the other one takes them away. */
+Test(engine_guard, lets_files_pass_through)
+{
+    world *w = a_world_with(25, 1);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    for (int i = 1; i < MANY; i++) {
+        write_files(a, i, i + 1);
+        cr_assert(device_sync(a));
+        cr_assert(device_sync(b));
+        remove_range(b, i - 1, i);
+        sync_at_once(w);
+        cr_assert_eq(device_pending(b, NULL, CF_PENDING_HELD), 0, "%d", i);
+    }
+    cr_expect_eq(count_of(a, MANY), 1);
+    world_destroy(&w);
+}
+
+/* Of what is held others say nothing. */
+Test(engine_guard, lets_go_what_is_young_beside_what_is_held)
+{
+    world *w = a_world_with(26, MANY);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    w->now_ms += CF_RECENT_MS;
+    write_files(b, MANY, 2 * MANY);
+    remove_range(b, 0, MOST);
+    sync_at_once(w);
+    cr_assert_eq(device_pending(b, NULL, CF_PENDING_HELD), MOST);
+    remove_range(b, MANY, 2 * MANY);
+    sync_at_once(w);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), MOST);
+    cr_expect_eq(count_of(a, 2 * MANY), MANY);
+    remove_range(b, MOST, MANY);
+    sync_at_once(w);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), MANY, "all that there is");
+    cr_expect_eq(count_of(a, 2 * MANY), MANY);
+    world_destroy(&w);
+}
+
+/* Each by half of what is left, by a process that serves; and by one that begins anew. */
+Test(engine_guard, judges_what_goes_with_what_went_before_the_process_began)
+{
+    enum { OLD = 400 };
+
+    for (int anew = 0; anew < 2; anew++) {
+        world *w = a_world_with(30, OLD);
+        device *a = &w->devices[0], *b = &w->devices[1];
+
+        w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+        for (int i = 0, at = 0; i < 4; i++) {
+            int end = at + (OLD - at) / 2 - 2;
+
+            remove_range(b, at, end);
+            at = end;
+            w->now_ms += 10000;
+            sync_at_once(w);
+            if (anew) {
+                device_crash(a);
+                device_crash(b);
+            }
+        }
+        cr_assert(device_sync(b));
+        cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), 173, "%d", anew);
+        cr_expect_eq(count_of(a, OLD), 202);
         world_destroy(&w);
     }
+}
+
+/* They are there again: ordinary deletions go as ever. */
+Test(engine_guard, ends_with_what_is_held_what_had_gone_before)
+{
+    world *w = a_world_with(31, 400);
+    device *b = &w->devices[1];
+
+    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+    device_serves(b);
+    device_passes(b, 10000);
+    remove_range(b, 0, 198);
+    device_passes(b, 8000);
+    remove_range(b, 198, 240);
+    device_passes(b, 8000);
+    cr_assert_eq(device_pending(b, NULL, CF_PENDING_HELD), 42);
+    write_files(b, 198, 240);
+    device_passes(b, 8000);
+    cr_assert_eq(device_pending(b, NULL, CF_PENDING_HELD), 0);
+    w->now_ms += 10 * CF_RECENT_MS;
+    device_passes(b, 2000);
+    remove_range(b, 300, 310);
+    device_passes(b, 8000);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), 0);
+    world_destroy(&w);
+}
+
+Test(engine_guard, takes_nothing_for_young_because_the_clock_was_set_back)
+{
+    for (int hours = 0; hours < 12; hours += 11) {
+        world *w = a_world_with(32, 400);
+        device *a = &w->devices[0];
+
+        w->now_ms += 10 * CF_GUARD_YOUNG_MS;
+        write_files(a, 400, 401);
+        cr_assert(world_settle(w));
+        w->now_ms -= (uint64_t)hours * CF_GUARD_YOUNG_MS;
+        remove_range(a, 0, 390);
+        cr_assert(device_sync(a));
+        cr_expect_eq(device_pending(a, NULL, CF_PENDING_HELD), 390, "%d", hours);
+        world_destroy(&w);
+    }
+}
+
+/* As many others in their place; each look is that of a new process. */
+Test(engine_guard, lets_nothing_go_of_all_that_there_was)
+{
+    world *w = a_world_with_files(28);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    remove_range(a, 0, FILES);
+    write_files(a, FILES, 3 * FILES);
+    for (int i = 0; i < 3; i++) {
+        cr_assert(device_sync(a));
+        cr_assert(device_sync(b));
+        cr_expect_eq(device_pending(a, NULL, CF_PENDING_HELD), FILES, "%d", i);
+        cr_expect_eq(count_of(b, 3 * FILES), 3 * FILES);
+        device_crash(a);
+    }
+    world_destroy(&w);
+}
+
+Test(engine_guard, lets_go_here_what_who_deleted_it_had_just_made)
+{
+    world *w = a_world_with(27, MANY);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+    write_files(a, MANY, 2 * MANY);
+    cr_assert(device_sync(a));
+    cr_assert(device_sync(b));
+    remove_range(a, 0, MOST);
+    remove_range(a, MANY, 2 * MANY);
+    sync_with_the_word(a);
+    cr_assert(device_sync(b));
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SPARED), MOST);
+    cr_expect_eq(count_of(b, 2 * MANY), MANY);
+    world_destroy(&w);
 }

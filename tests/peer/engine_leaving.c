@@ -5,7 +5,7 @@
 #include "tests/peer/small_checks.h"
 #include "tests/peer/small_table.h"
 
-#include "broker/missing.h"
+#include "broker/upkeep/missing.h"
 #include "codec/limits.h"
 #include "peer/log/catalog_schema.h"
 #include "tests/support/expect.h"
@@ -179,7 +179,7 @@ Test(engine_leaving, wait_where_the_broker_can_not_name_all_that_it_lacks)
         missing.list[missing.count].user = *cf_peer_user(cf_engine_peer(some->engine));
         cf_put_u32(missing.list[missing.count].blob.bytes, (uint32_t)missing.count + 1);
     }
-    cf_missing_note(w->users, w->blobs, &missing);
+    cf_missing_note(w->users, NULL, w->blobs, &missing);
     expect_ok(w->store->commit(w->store, &error), error);
     device_unplug(some);
     some->offline = false;

@@ -2,8 +2,8 @@
 /* What a device's rounds cost its user at the broker, and what it says once that is too much. */
 #include "tests/peer/small_checks.h"
 
-#include "broker/patience.h"
-#include "broker/restraints.h"
+#include "broker/door/restraints.h"
+#include "broker/gateway/patience.h"
 #include "tests/support/expect.h"
 
 #include <stdio.h>

@@ -6,6 +6,7 @@
 #include "tests/peer/small_table.h"
 
 #include "tests/support/expect.h"
+#include "tests/support/flagless.h"
 
 /* Rows of these balances, numbered from 1; 0: none. */
 static void write_balances(device *self, const long *balances, long count)
@@ -30,10 +31,15 @@ static long balance_of(const device *self, long id)
     return balance;
 }
 
+/* What names can be given by in the test's world. */
+static enum { ALL, LINKS, PLAIN } disk_kind;
+
 static void prepare(world *in)
 {
     static const long balances[] = {10, 20, 30, 40};
 
+    if (disk_kind != ALL)
+        make_flagless(&in->files, disk_kind == LINKS);
     world_bind_tables(in);
     write_balances(&in->devices[0], balances, 4);
     settles_equal_by(world_tables_equal, in, "before", 0);
@@ -87,6 +93,18 @@ Test(engine_record_file, end_whole_after_a_crash)
 Test(engine_record_file, go_on_after_one_call_that_fails)
 {
     try_every((disk_faults){.status = CF_FULL, .once = true, .reads = true}, 20);
+}
+
+Test(engine_record_file, end_whole_after_a_crash_where_rename_takes_no_flags)
+{
+    for (disk_kind = LINKS; disk_kind <= PLAIN; disk_kind++)
+        try_every((disk_faults){.status = CF_IO}, 8);
+}
+
+Test(engine_record_file, go_on_after_one_failure_where_rename_takes_no_flags)
+{
+    for (disk_kind = LINKS; disk_kind <= PLAIN; disk_kind++)
+        try_every((disk_faults){.status = CF_FULL, .once = true, .reads = true}, 20);
 }
 
 /* ---- A user who is faster ---- */

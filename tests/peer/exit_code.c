@@ -6,7 +6,13 @@
 Test(exit_code, follows_the_order_of_what_matters_most)
 {
     static const int order[] = {7, 8, 6, 5, 9, 1, 4, 0};
-    cf_standing standing = {true, true, true, true, true, true, true, false, false};
+    cf_standing standing = {.repair = true,
+                            .stop = true,
+                            .denied = true,
+                            .unreachable = true,
+                            .locked = true,
+                            .failed = true,
+                            .conflicts = true};
     bool *const holds[] = {&standing.repair,      &standing.stop,   &standing.denied,
                            &standing.unreachable, &standing.locked, &standing.failed,
                            &standing.conflicts};

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/faulty_disk.h"
 
+#include "tests/peer/folding_disk.h"
+
+#include <errno.h>
 #include <stdlib.h>
 
-typedef enum { READS, ACCESS, CHANGES, MOVES, NAMES } call_kind;
+typedef enum { READS, ACCESS, CHANGES, MOVES, NAMES, BYTES } call_kind;
 
 /* Whether the call that is about to be made fails. */
 static bool fails(disk_faults *faults, call_kind kind)
@@ -19,6 +22,7 @@ static bool fails(disk_faults *faults, call_kind kind)
     }
     return faults->at && faults->status && (!faults->moves || kind == MOVES) &&
            (!faults->names || kind == NAMES) && (!faults->access || kind == ACCESS) &&
+           (!faults->bytes || kind == BYTES) &&
            (faults->once ? faults->calls == faults->at : faults->calls >= faults->at);
 }
 
@@ -28,11 +32,24 @@ typedef struct {
     cf_files base;
     cf_files *inner;
     disk_faults *faults;
+    folding_files folding;
 } faulty_files;
 
+/* Made anew at each call: what is behind may be changed meanwhile. */
 static cf_files *files_behind(cf_files *files)
 {
-    return ((faulty_files *)files)->inner;
+    faulty_files *self = (faulty_files *)files;
+    const disk_lacks *lacks = &self->faults->lacks;
+
+    if (!lacks->folds)
+        return self->inner;
+    folding_files_put(&self->folding, self->inner, lacks->refuses);
+    self->folding.keeps_case = lacks->keeps_case;
+    self->folding.stripped = lacks->strips;
+    self->folding.folds_unicode = lacks->folds_unicode;
+    self->folding.refusal = lacks->refusal;
+    self->folding.longest = lacks->longest;
+    return &self->folding.base;
 }
 
 static bool file_call_fails(cf_files *files, call_kind kind, cf_error *error)
@@ -40,7 +57,7 @@ static bool file_call_fails(cf_files *files, call_kind kind, cf_error *error)
     disk_faults *faults = ((faulty_files *)files)->faults;
 
     return fails(faults, kind) &&
-           cf_fail(error, faults->status, "call %llu fails", (unsigned long long)faults->calls);
+           cf_fail(error, faults->status, "call %llu: it fails", (unsigned long long)faults->calls);
 }
 
 /* A call that may fail: its kind, name, parameters and arguments. */
@@ -65,11 +82,17 @@ CALL(READS, open_root, (cf_files * files, const char *path, cf_folder **out, cf_
 CALL(READS, open_folder,
      (cf_files * files, const cf_folder *parent, cf_bytes name, cf_folder **out, cf_error *error),
      (files, parent, name, out, error))
+static cf_status open_below_call(cf_files *files, const cf_folder *parent, const cf_bytes *names,
+                                 size_t count, cf_folder **out, cf_error *error)
+{
+    if (file_call_fails(files, READS, error))
+        return error->status;
+    return cf_files_open_below(files_behind(files), parent, names, count, out, error);
+}
+
 CALL(CHANGES, make_folder,
      (cf_files * files, const cf_folder *parent, cf_bytes name, uint32_t mode, cf_error *error),
      (files, parent, name, mode, error))
-CALL(READS, stat_folder, (cf_files * files, const cf_folder *folder, cf_stat *out, cf_error *error),
-     (files, folder, out, error))
 CALL(READS, is_below,
      (cf_files * files, const cf_folder *folder, const cf_folder *root, bool *out, cf_error *error),
      (files, folder, root, out, error))
@@ -77,18 +100,101 @@ CALL(READS, list,
      (cf_files * files, const cf_folder *folder, cf_name_visit *visit, void *context,
       cf_error *error),
      (files, folder, visit, context, error))
+static cf_status filesystem_call(cf_files *files, const cf_folder *folder, cf_filesystem *out,
+                                 cf_error *error)
+{
+    const disk_faults *faults = ((faulty_files *)files)->faults;
+
+    if (file_call_fails(files, READS, error))
+        return error->status;
+    files = files_behind(files);
+    cf_status status = files->filesystem(files, folder, out, error);
+    if (!status)
+        out->id += faults->lacks.kind;
+    return status;
+}
+
+/* What this disk shows of what the one behind it has. */
+static cf_status show(const disk_faults *faults, cf_status status, cf_stat *out)
+{
+    if (!status && faults->lacks.step_ns)
+        out->mtime_ns -= out->mtime_ns % faults->lacks.step_ns;
+    if (!status && faults->lacks.modes)
+        out->mode = 0777;
+    return status;
+}
+
+/* A call that tells what is there. */
+#define SHOW(name, parameters, arguments)                                                          \
+    static cf_status name##_call parameters                                                        \
+    {                                                                                              \
+        const disk_faults *faults = ((faulty_files *)files)->faults;                               \
+                                                                                                   \
+        if (file_call_fails(files, READS, error))                                                  \
+            return error->status;                                                                  \
+        files = files_behind(files);                                                               \
+        return show(faults, files->name arguments, out);                                           \
+    }
+
+SHOW(stat,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_stat *out, cf_error *error),
+     (files, folder, name, out, error))
+SHOW(stat_folder, (cf_files * files, const cf_folder *folder, cf_stat *out, cf_error *error),
+     (files, folder, out, error))
+SHOW(stat_file, (cf_files * files, const cf_file *file, cf_stat *out, cf_error *error),
+     (files, file, out, error))
+
+static cf_status forget_mode(const disk_faults *faults, cf_error *error)
+{
+    return faults->lacks.refuses_modes ? cf_fail_errno(error, EPERM, "setting a mode") : CF_OK;
+}
+
+static cf_status set_mode_call(cf_files *files, const cf_folder *folder, cf_bytes name,
+                               uint32_t mode, cf_error *error)
+{
+    const disk_faults *faults = ((faulty_files *)files)->faults;
+
+    if (file_call_fails(files, CHANGES, error))
+        return error->status;
+    files = files_behind(files);
+    return faults->lacks.modes ? forget_mode(faults, error)
+                               : files->set_mode(files, folder, name, mode, error);
+}
+
+static cf_status set_file_mode_call(cf_files *files, const cf_file *file, uint32_t mode,
+                                    cf_error *error)
+{
+    const disk_faults *faults = ((faulty_files *)files)->faults;
+
+    if (file_call_fails(files, CHANGES, error))
+        return error->status;
+    files = files_behind(files);
+    return faults->lacks.modes ? forget_mode(faults, error)
+                               : files->set_file_mode(files, file, mode, error);
+}
+
+static cf_status make_link_call(cf_files *files, const cf_folder *folder, cf_bytes name,
+                                cf_bytes target, cf_error *error)
+{
+    const disk_faults *faults = ((faulty_files *)files)->faults;
+
+    if (file_call_fails(files, CHANGES, error))
+        return error->status;
+    files = files_behind(files);
+    return faults->lacks.links ? cf_fail_errno(error, EPERM, "making a link")
+                               : files->make_link(files, folder, name, target, error);
+}
+
 CALL(READS, free_bytes,
      (cf_files * files, const cf_folder *folder, uint64_t *out, uint64_t *whole, cf_error *error),
      (files, folder, out, whole, error))
-CALL(READS, stat,
-     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_stat *out, cf_error *error),
-     (files, folder, name, out, error))
 CALL(READS, read_link,
      (cf_files * files, const cf_folder *folder, cf_bytes name, cf_buffer *target, cf_error *error),
      (files, folder, name, target, error))
-CALL(CHANGES, make_link,
-     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_bytes target, cf_error *error),
-     (files, folder, name, target, error))
+CALL(MOVES, link,
+     (cf_files * files, const cf_folder *from_folder, cf_bytes from, const cf_folder *to_folder,
+      cf_bytes to, cf_error *error),
+     (files, from_folder, from, to_folder, to, error))
 CALL(MOVES, rename,
      (cf_files * files, const cf_folder *from_folder, cf_bytes from, const cf_folder *to_folder,
       cf_bytes to, cf_error *error),
@@ -106,9 +212,6 @@ CALL(CHANGES, unlink, (cf_files * files, const cf_folder *folder, cf_bytes name,
 CALL(CHANGES, remove_folder,
      (cf_files * files, const cf_folder *folder, cf_bytes name, cf_error *error),
      (files, folder, name, error))
-CALL(CHANGES, set_mode,
-     (cf_files * files, const cf_folder *folder, cf_bytes name, uint32_t mode, cf_error *error),
-     (files, folder, name, mode, error))
 CALL(CHANGES, set_mtime,
      (cf_files * files, const cf_folder *folder, cf_bytes name, int64_t mtime_ns, cf_error *error),
      (files, folder, name, mtime_ns, error))
@@ -125,20 +228,37 @@ CALL(CHANGES, reopen_file,
 CALL(CHANGES, lock,
      (cf_files * files, const cf_folder *folder, cf_bytes name, cf_file **out, cf_error *error),
      (files, folder, name, out, error))
-CALL(READS, stat_file, (cf_files * files, const cf_file *file, cf_stat *out, cf_error *error),
-     (files, file, out, error))
 CALL(READS, read_at,
      (cf_files * files, const cf_file *file, uint64_t offset, void *buffer, size_t size,
       size_t *read, cf_error *error),
      (files, file, offset, buffer, size, read, error))
-CALL(CHANGES, write_at,
-     (cf_files * files, const cf_file *file, uint64_t offset, cf_bytes bytes, cf_error *error),
-     (files, file, offset, bytes, error))
-CALL(CHANGES, truncate, (cf_files * files, const cf_file *file, uint64_t size, cf_error *error),
-     (files, file, size, error))
-CALL(CHANGES, set_file_mode,
-     (cf_files * files, const cf_file *file, uint32_t mode, cf_error *error),
-     (files, file, mode, error))
+static bool is_too_large(cf_files *files, uint64_t offset, size_t size, cf_error *error)
+{
+    const uint64_t largest = ((faulty_files *)files)->faults->lacks.largest;
+
+    return largest && offset + size > largest && cf_fail_errno(error, EFBIG, "writing");
+}
+
+static cf_status write_at_call(cf_files *files, const cf_file *file, uint64_t offset,
+                               cf_bytes bytes, cf_error *error)
+{
+    if (file_call_fails(files, BYTES, error))
+        return error->status;
+    if (is_too_large(files, offset, bytes.size, error))
+        return error->status;
+    ((faulty_files *)files)->faults->written += bytes.size;
+    files = files_behind(files);
+    return files->write_at(files, file, offset, bytes, error);
+}
+
+static cf_status truncate_call(cf_files *files, const cf_file *file, uint64_t size, cf_error *error)
+{
+    if (file_call_fails(files, CHANGES, error) || is_too_large(files, size, 0, error))
+        return error->status;
+    files = files_behind(files);
+    return files->truncate(files, file, size, error);
+}
+
 CALL(CHANGES, set_file_mtime,
      (cf_files * files, const cf_file *file, int64_t mtime_ns, cf_error *error),
      (files, file, mtime_ns, error))
@@ -191,15 +311,18 @@ cf_files *faulty_files_new(cf_files *inner, disk_faults *faults)
     base->make_root = make_root_call;
     base->open_root = open_root_call;
     base->open_folder = open_folder_call;
+    base->open_below = open_below_call;
     base->make_folder = make_folder_call;
     base->stat_folder = stat_folder_call;
     base->is_below = is_below_call;
     base->list = list_call;
     base->sync_folder = sync_folder_call;
     base->free_bytes = free_bytes_call;
+    base->filesystem = filesystem_call;
     base->stat = stat_call;
     base->read_link = read_link_call;
     base->make_link = make_link_call;
+    base->link = link_call;
     base->rename = rename_call;
     base->exchange = exchange_call;
     base->replace = replace_call;

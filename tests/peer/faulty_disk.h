@@ -5,20 +5,40 @@
  * between. */
 #ifndef CF_TESTS_FAULTY_DISK_H
 #define CF_TESTS_FAULTY_DISK_H
-#include "broker/files.h"
-#include "broker/store.h"
+#include "broker/platform/files.h"
+#include "broker/store/store.h"
+
+/* What such a disk does not keep; {0}: it keeps everything. */
+typedef struct {
+    int64_t step_ns;     /* of the times of change, which are cut to it */
+    bool modes;          /* what is set is forgotten, and everything is 0777 */
+    bool refuses_modes;  /* with that: setting one fails */
+    bool links;          /* no symbolic ones can be made */
+    bool folds;          /* `A` is `a`, and rename takes no flags: folding_disk.h */
+    const char *refuses; /* with that: letters that no name has there; NULL: none */
+    bool keeps_case;     /* with that: `A` is not `a` */
+    const char *strips;  /* with that: letters that a name is made without at its end; NULL: none */
+    bool folds_unicode;  /* with that: both forms of an accent are one name */
+    int refusal;         /* with that: errno of what is refused; 0: ENOENT */
+    size_t longest;      /* with that: bytes of a name; 0: as many as behind it */
+    uint64_t largest;    /* bytes of a file; 0: as many */
+    uint64_t kind;       /* another number: another disk, with what lay on the one before */
+} disk_lacks;
 
 typedef struct {
     uint64_t calls;                   /* that were made */
+    uint64_t written;                 /* bytes that were, to files */
     bool reads;                       /* reading counts, and fails, too */
     uint64_t at;                      /* the number of the call that fails, from 1; 0: none */
     bool once;                        /* it alone */
     bool moves;                       /* only what puts a file into a place fails */
     bool names;                       /* only bringing a folder's names to the disk fails */
+    bool bytes;                       /* only writing bytes to files fails */
     bool access;                      /* only asking whether something can be read fails */
     cf_status status;                 /* CF_OK: it does not fail */
     void (*meanwhile)(void *context); /* before call `at`, once; NULL: nothing */
     void *context;
+    disk_lacks lacks;
 } disk_faults;
 
 /* `inner` and `faults` outlive them. */

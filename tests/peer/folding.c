@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What entries become in the state. A changeset counts as a whole or not at all, whatever comes
  * between its parts. */
+#include "peer/bindings/inspection.h"
 #include "peer/log/birth.h"
 #include "peer/log/changesets.h"
-#include "peer/log/inspection.h"
 #include "peer/log/refold.h"
 
 #include "tests/support/expect.h"

@@ -232,3 +232,80 @@ Test(growth, of_what_was_done_to_a_set_is_linear)
 {
     expect_linear(set_work);
 }
+
+/* The event, with so many who attend; `status` is told of each. */
+static cf_row attended(size_t count, const char *status, cf_arena *arena)
+{
+    cf_row_field *fields = cf_arena_allocate(arena, 2, sizeof *fields);
+    cf_bytes *values = cf_arena_allocate(arena, count, sizeof *values);
+    cf_bytes *title = cf_arena_allocate(arena, 1, sizeof *title);
+    cf_buffer packed = {0};
+    char address[32];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(address, sizeof address, "mailto:%06zu@b.c", i);
+        cf_buffer_clear(&packed);
+        cf_pack_array(&packed, 4);
+        cf_pack_text(&packed, cf_bytes_of_text("attendee"));
+        cf_pack_map(&packed, 1);
+        cf_pack_text(&packed, cf_bytes_of_text("partstat"));
+        cf_pack_text(&packed, cf_bytes_of_text(status));
+        cf_pack_text(&packed, cf_bytes_of_text("unknown"));
+        cf_pack_text(&packed, cf_bytes_of_text(address));
+        values[i] = cf_arena_copy(arena, cf_buffer_view(&packed));
+    }
+    cf_buffer_clear(&packed);
+    cf_pack_text(&packed, cf_bytes_of_text("1"));
+    title[0] = cf_arena_copy(arena, cf_buffer_view(&packed));
+    fields[0] = (cf_row_field){cf_bytes_of_text("/iCalProps"), values, count};
+    fields[1] = (cf_row_field){cf_bytes_of_text("/title"), title, 1};
+    cf_buffer_release(&packed);
+    return (cf_row){
+        .table = cf_bytes_of_text("events"), .key = title[0], .fields = fields, .field_count = 2};
+}
+
+static void write_attended(rule_world *world, cf_rows *base, uint64_t ms, const cf_row *row)
+{
+    cf_row_view *view = cf_row_view_new(world->state, world->schema);
+    cf_row_scan_input input = {.ids = &cf_record_ids_product,
+                               .schema = world->schema,
+                               .format = world->format,
+                               .state = world->state,
+                               .view = view,
+                               .base = base,
+                               .disk = row,
+                               .disk_count = 1,
+                               .writer = {{'A'}},
+                               .sequence = ms,
+                               .time = {.ms = ms}};
+    cf_row_scan made;
+
+    cf_row_scan_run(&input, &world->arena, &made);
+    cr_assert_geq(made.count, row->fields[0].count);
+    rule_world_publish(world, &made);
+    rule_world_rebase(world, base, &made);
+    cf_row_view_destroy(&view);
+}
+
+/* Of lines that may be there once for each address all are new, then each is edited. */
+static uint64_t seats_work(size_t lines)
+{
+    cf_arena arena = {0};
+    rule_world world = rule_world_of(&cf_schema_calendar);
+    const cf_row before = attended(lines, "x", &arena), after = attended(lines, "y", &arena);
+    cf_rows *base = cf_rows_new();
+    uint64_t start = stretches;
+
+    write_attended(&world, base, 10, &before);
+    write_attended(&world, base, 20, &after);
+    uint64_t counted = stretches - start;
+    cf_rows_destroy(&base);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+    return counted;
+}
+
+Test(growth, of_lines_that_have_seats_is_linear)
+{
+    expect_linear(seats_work);
+}

@@ -3,7 +3,7 @@
  * delete, and inodes that the kernel uses again. Each scan becomes the base of the next one;
  * answers are written as in identity_lines.h, numbers are given in the order of discovery. */
 #include "codec/content.h"
-#include "peer/adapters/files_identity.h"
+#include "peer/sources/files/files_identity.h"
 
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"

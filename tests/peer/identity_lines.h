@@ -8,7 +8,7 @@
  */
 #ifndef CF_TESTS_IDENTITY_LINES_H
 #define CF_TESTS_IDENTITY_LINES_H
-#include "peer/adapters/files_identity.h"
+#include "peer/sources/files/files_identity.h"
 
 enum { THINGS_MAX = 64 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_include.h"
+#include "peer/merge/files_include.h"
 
 #include <string.h>
 

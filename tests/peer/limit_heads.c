@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/account/limit_heads.h"
+#include "peer/membership/limit_heads.h"
 
 #include "peer/merge/state.h"
 #include "tests/broker/diary.h"

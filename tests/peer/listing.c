@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_listing.h"
+#include "peer/sources/files/files_listing_walk.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "broker/names.h"
+#include "broker/platform/names.h"
 #include "codec/limits.h"
+#include "tests/peer/folding_disk.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
@@ -89,8 +90,10 @@ Test(listing, names_what_can_not_be_synced)
     scratch_write(here, "file", "");
     list_all();
     expect_entries("fifo ?!, file f, socket ?!");
-    cr_assert_str_eq(entry_named("fifo")->skipped, "a FIFO");
-    cr_assert_str_eq(entry_named("socket")->skipped, "a socket");
+    cr_assert_str_eq(entry_named("fifo")->skipped,
+                     "a FIFO, which is not synced: move it elsewhere");
+    cr_assert_str_eq(entry_named("socket")->skipped,
+                     "a socket, which is not synced: move it elsewhere");
     cr_assert(listing.folders[0].complete);
 }
 
@@ -193,11 +196,20 @@ static bool descend_into(void *context, const cf_listing *in, size_t entry)
     return cf_bytes_equal(in->entries[entry].name, cf_bytes_of_text(context));
 }
 
-static void count_entered(void *context, const cf_listing *in, size_t folder, const cf_folder *held)
+static size_t entered;
+
+static int watch_entered(cf_files *files, int watching, const cf_folder *held)
+{
+    (void)files;
+    cr_assert_not_null(held);
+    return watching;
+}
+
+static void count_entered(void *context, const cf_listing *in, size_t folder)
 {
     (void)context;
-    cr_assert_eq(in->folders[folder].count, 0);
-    cr_assert_not_null(held);
+    cr_assert_eq(in->folders[folder].watch, 7);
+    entered++;
 }
 
 Test(listing, goes_down_only_where_it_is_told_to)
@@ -207,9 +219,12 @@ Test(listing, goes_down_only_where_it_is_told_to)
     scratch_write(here, "d/x", "");
     scratch_write(here, "e/y", "");
     options.descend = descend_into;
+    options.watch = watch_entered;
+    options.watching = 7;
     options.enter = count_entered;
     options.context = "e";
     list_all();
+    cr_assert_eq(entered, 2);
     expect_entries("d d, e d, e/y f");
 
     cf_listing_step step = {.node = 7, .name = cf_bytes_of_text("d")};
@@ -220,6 +235,32 @@ Test(listing, goes_down_only_where_it_is_told_to)
     cr_assert_eq(listing.folders[2].entry, CF_LISTED_START);
     expect_ok(cf_listing_add(&listing, &options, start, &error), error);
     cr_assert_eq(listing.folder_count, 3);
+}
+
+Test(listing, asks_once_for_each_level)
+{
+    static const char *const names[] = {"d", "e", "d/in", "e/in", "d/in/deep"};
+    const cf_listing_start all = {0};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        scratch_mkdir(here, names[i]);
+    for (int stops = 0; stops < 2; stops++) {
+        cf_listing_walk *walk = cf_listing_walk_new(&listing, &options);
+        size_t turns = 0;
+
+        cf_listing_walk_from(walk, all);
+        cf_listing_walk_from(walk, all); /* what is listed already needs no turn */
+        do {
+            if (stops && turns == 2)
+                cf_listing_walk_stop(walk);
+            cf_listing_walk_read(walk);
+            turns++;
+        } while (cf_listing_walk_decide(walk) && turns < 10);
+        expect_ok(cf_listing_walk_end(&walk, &listing, &error), error);
+        cr_expect_eq(turns, stops ? 10 : 4, "%zu", turns);
+        cr_expect_eq(listing.entry_count, stops ? 4 : 5);
+        cf_listing_release(&listing);
+    }
 }
 
 static cf_status look_for(const cf_listing_step *steps, size_t count, const char *name)
@@ -382,4 +423,26 @@ Test(listing, goes_on_beside_one_bad_file)
     expect_entries("bad ?!, good f");
     cr_assert_not(listing.folders[0].complete);
     cr_assert_str_eq(listing.folders[0].trouble, "examining bad: Input/output error");
+}
+
+/* Asked for by name, as by somebody who watches: both spellings lead to the file, and it has one.
+ */
+Test(listing, finds_a_thing_under_the_name_that_it_is_spelled_as)
+{
+    const cf_bytes names[] = {cf_bytes_of_text("Case"), cf_bytes_of_text("cASE")};
+    folding_files folding;
+    cf_file *file = NULL;
+
+    folding_files_put(&folding, here->files, NULL);
+    expect_ok(here->files->create_file(here->files, here->folder, names[1], 0600, &file, &error),
+              error);
+    here->files->close_file(here->files, &file);
+    options.files = &folding.base;
+    options.folds = true;
+    expect_ok(cf_listing_add(&listing, &options,
+                             (cf_listing_start){.names = names, .name_count = 2}, &error),
+              error);
+    cr_assert_eq(listing.entry_count, 1);
+    cr_expect(cf_bytes_equal(listing.entries[0].name, names[1]));
+    cr_expect(listing.folders[0].sure[0] && listing.folders[0].sure[1], "Case is missing for sure");
 }

@@ -5,9 +5,9 @@
 #include "tests/peer/small_checks.h"
 #include "tests/peer/small_folder.h"
 
-#include "peer/adapters/files_identity.h"
 #include "peer/merge/node.h"
 #include "peer/merge/state.h"
+#include "peer/sources/files/files_identity.h"
 #include "tests/support/expect.h"
 
 #include <rocksdb/c.h>

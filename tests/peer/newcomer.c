@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "codec/message.h"
+#include "codec/clock.h"
 #include "codec/pairing.h"
 #include "tests/support/expect.h"
 
@@ -17,6 +18,35 @@ static cf_send_answer take_letter(void *context, cf_bytes destination, cf_frames
     *(cf_frames *)context = *frames;
     *frames = (cf_frames){0};
     return CF_SEND_DONE;
+}
+
+static void hand_in(cf_link *link, const cf_message *message, cf_outbox *outbox)
+{
+    cf_frames frames = {0};
+    cf_bytes views[CF_MESSAGE_FRAMES];
+
+    cf_message_write(message, &frames);
+    for (size_t i = 0; i < frames.count; i++)
+        views[i] = cf_buffer_view(&frames.frame[i]);
+    cf_link_handle(link, views, frames.count, NOW, outbox);
+    cf_frames_release(&frames);
+}
+
+/* What a broker tells a newcomer, which asks for that first. */
+typedef struct {
+    uint64_t version, now_ms;
+} told;
+
+static void tell_time(cf_link *link, const told *by, cf_outbox *outbox)
+{
+    const cf_message clock = {.command = CF_COMMAND_CLOCK, .clock = {by->version, by->now_ms}};
+    cf_frames letter = {0};
+
+    cf_link_tick(link, NOW, outbox);
+    cf_outbox_send(outbox, take_letter, &letter);
+    cr_assert_eq(letter.count, 1);
+    cf_frames_release(&letter);
+    hand_in(link, &clock, outbox);
 }
 
 /* What it says when it has a connection: its KNOCK's hash. */
@@ -44,24 +74,19 @@ static void answer(cf_link *link, const cf_code *code, const cf_admit *admit, cf
 {
     cf_pairing *pairing = cf_pairing_new(code->secret);
     cf_buffer sealed = {0};
-    cf_frames frames = {0};
-    cf_bytes views[CF_MESSAGE_FRAMES];
     cf_message message = {.command = CF_COMMAND_ADMIT};
 
     cf_admit_seal(pairing, admit, &sealed);
     memcpy(message.admit.key.bytes, cf_pairing_guest_public(pairing), CF_HASH_SIZE);
     message.admit.sealed = cf_buffer_view(&sealed);
-    cf_message_write(&message, &frames);
-    for (size_t i = 0; i < frames.count; i++)
-        views[i] = cf_buffer_view(&frames.frame[i]);
-    cf_link_handle(link, views, frames.count, NOW, outbox);
-    cf_frames_release(&frames);
+    hand_in(link, &message, outbox);
     cf_buffer_release(&sealed);
     cf_pairing_destroy(&pairing);
 }
 
-/* How joining ends when somebody who knows the code admits to this user. */
-static cf_status joined(const cf_hash *admitted_to)
+/* How joining ends, at a broker that tells this, when somebody who knows the code admits to this
+ * user. */
+static cf_status joined(const cf_hash *admitted_to, told broker)
 {
     static const uint8_t seed[32] = {1};
     cf_code code = {.has_user = true, .user = user, .secret = {2}};
@@ -75,8 +100,13 @@ static cf_status joined(const cf_hash *admitted_to)
     cf_status status = CF_OK;
     cf_error error;
 
-    admit.knock = hear_knock(link, outbox);
-    answer(link, &code, &admit, outbox);
+    tell_time(link, &broker, outbox);
+    if (!cf_newcomer_over(newcomer, &status, &error)) {
+        admit.knock = hear_knock(link, outbox);
+        answer(link, &code, &admit, outbox);
+    }
+    cr_expect_eq(cf_newcomer_has_knocked(newcomer),
+                 broker.version == CF_PROTOCOL_VERSION && broker.now_ms <= NOW + CF_DAY_MS);
     cr_assert(cf_newcomer_over(newcomer, &status, &error));
     cf_newcomer_destroy(&newcomer);
     cf_outbox_destroy(&outbox);
@@ -86,8 +116,21 @@ static cf_status joined(const cf_hash *admitted_to)
 
 Test(newcomer, joins_the_user_that_the_code_names_and_no_other)
 {
-    cr_expect_eq(joined(&user), CF_OK);
-    cr_expect_eq(joined(&other), CF_FORGED);
+    cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, NOW}), CF_OK);
+    cr_expect_eq(joined(&other, (told){CF_PROTOCOL_VERSION, NOW}), CF_FORGED);
+}
+
+Test(newcomer, does_not_knock_where_it_is_another_day)
+{
+    cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, NOW + CF_DAY_MS}), CF_OK);
+    cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, NOW + CF_DAY_MS + 1}), CF_FULL);
+    cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, UINT64_MAX}), CF_FULL);
+}
+
+Test(newcomer, does_not_knock_where_another_version_is_spoken)
+{
+    cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION + 1, NOW}), CF_MALFORMED);
+    cr_expect_eq(joined(&user, (told){0, NOW}), CF_MALFORMED);
 }
 
 Test(newcomer, takes_no_code_that_has_expired)

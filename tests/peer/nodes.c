@@ -156,14 +156,21 @@ Test(nodes, of_earlier_builds_are_read)
     cf_arena arena = {0};
     cf_error error;
 
-    node.is_met = true;
+    node.is_met = node.stat.is_racy = true;
+    node.disk = 7;
     cf_node_pack(&node, &record);
     expect_ok(cf_node_read(cf_buffer_view(&record), &arena, &read, &error), error);
-    cr_expect(read.is_met);
-    record.data[0] = 0x9a; /* an array of one part less */
+    cr_expect(read.is_met && read.stat.is_racy && read.disk == 7);
+    for (uint8_t parts = 12; parts >= 10; parts--) {
+        record.data[0] = 0x90 | parts; /* an array of one part less */
+        record.size--;
+        expect_ok(cf_node_read(cf_buffer_view(&record), &arena, &read, &error), error);
+        cr_expect_eq(read.is_met, parts >= 11);
+        cr_expect_eq(read.disk, CF_DISK_UNTOLD);
+    }
+    record.data[0] = 0x99;
     record.size--;
-    expect_ok(cf_node_read(cf_buffer_view(&record), &arena, &read, &error), error);
-    cr_expect_not(read.is_met);
+    expect_fails(cf_node_read(cf_buffer_view(&record), &arena, &read, &error), CF_MALFORMED);
     cr_expect_eq(read.stat.birth_ns, -5);
     cf_arena_release(&arena);
     cf_buffer_release(&refs);

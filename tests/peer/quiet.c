@@ -66,6 +66,8 @@ Test(quiet, waits_until_writing_rests)
 {
     cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_WRITTEN, 1000);
     cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_WRITTEN, 1200);
+    cr_assert_leq(cf_quiet_next(quiet), 1500);
+    expect_nothing(1300);
     cr_assert_eq(cf_quiet_next(quiet), 1500);
     expect_nothing(1499);
     expect_folder(1500, 7, CF_ABSENCE_WAITS);
@@ -211,6 +213,25 @@ static void expect_both(uint64_t now_ms, cf_absence first, cf_absence second)
     cf_look_places_release(&due.places);
 }
 
+Test(quiet, waits_with_the_directory_in_which_it_was)
+{
+    const cf_look_place top = {.folder = 1, .name = cf_bytes_of_text("d")};
+
+    cf_quiet_note(quiet, 7, cf_bytes_of_text("x"), CF_EVENT_ABSENT, 1000);
+    cf_quiet_note(quiet, 8, cf_bytes_of_text("y"), CF_EVENT_ABSENT, 1000);
+    cf_quiet_note(quiet, 1, top.name, CF_EVENT_ABSENT, 2000);
+    cf_quiet_wait_with(quiet, 7, &top);
+    expect_folder(1000 + CF_QUIET_ABSENT_MS, 8, CF_ABSENCE_COUNTS);
+    cf_quiet_wait_with(quiet, 7, &(cf_look_place){.folder = 1, .name = cf_bytes_of_text("e")});
+    expect_nothing(1999 + CF_QUIET_ABSENT_MS);
+    cf_quiet_due due = cf_quiet_take(quiet, 2000 + CF_QUIET_ABSENT_MS);
+    cr_assert_eq(due.places.count, 2);
+    cr_expect_eq(due.places.at[0].folder, 1);
+    cr_expect_eq(due.places.at[1].folder, 7);
+    cr_expect_eq(due.places.at[1].absence, CF_ABSENCE_COUNTS);
+    cf_look_places_release(&due.places);
+}
+
 Test(quiet, looks_at_both_ends_of_a_move_together)
 {
     cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_LEFT, 1000);
@@ -244,6 +265,18 @@ Test(quiet, spreads_full_rescans)
     cr_assert_neq(cf_quiet_rescan(0, true, 1), cf_quiet_rescan(0, true, 2000));
 }
 
+Test(quiet, polls_within_the_period)
+{
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint64_t next = cf_quiet_poll(5, 60000, i * 4294967u) - 5;
+
+        cr_assert(next >= 45000 && next <= 60000);
+    }
+    cr_assert_eq(cf_quiet_poll(5, 60000, 0) - 5, 60000);
+    cr_assert_neq(cf_quiet_poll(0, 60000, 1), cf_quiet_poll(0, 60000, 2000));
+    cr_assert_eq(cf_quiet_poll(5, 0, 1), CF_QUIET_NEVER);
+}
+
 Test(quiet, waits_for_an_absence_that_nobody_saw)
 {
     cf_quiet_miss(quiet, &(cf_look_place){.folder = 7}, 1000);
@@ -253,4 +286,231 @@ Test(quiet, waits_for_an_absence_that_nobody_saw)
     cf_quiet_note(quiet, 7, CF_WHOLE_FOLDER, CF_EVENT_ABSENT, 5000);
     cf_quiet_miss(quiet, &(cf_look_place){.folder = 7}, 5001);
     expect_folder(8000, 7, CF_ABSENCE_COUNTS);
+}
+
+/* Of a file that was changed at 1000. */
+static uint64_t open_look_at(uint64_t now_ms)
+{
+    const cf_look_place place = {.folder = 7, .name = cf_bytes_of_text("open")};
+
+    cf_quiet_note_unread(quiet, &place, now_ms - 1000, now_ms);
+    uint64_t next_ms = cf_quiet_next(quiet);
+    expect_nothing(next_ms - 1);
+    expect_folder(next_ms, 7, CF_ABSENCE_WAITS);
+    expect_nothing(UINT64_MAX - 1);
+    return next_ms;
+}
+
+Test(quiet, looks_at_what_stays_open_when_it_has_rested_for_twice_as_long)
+{
+    cr_expect_eq(open_look_at(1001), 1001 + CF_QUIET_WRITTEN_MS);
+    cr_expect_eq(open_look_at(1300), 1600);
+    cr_expect_eq(open_look_at(1301), 1602);
+    cr_expect_eq(open_look_at(31000), 61000);
+    cr_expect_eq(open_look_at(60999), 60999 + 59999);
+}
+
+Test(quiet, looks_at_all_that_stays_open_for_long_together)
+{
+    cr_expect_eq(open_look_at(61000), 120000);
+    cr_expect_eq(open_look_at(119999), 120000);
+    cr_expect_eq(open_look_at(120000), 180000);
+}
+
+Test(quiet, a_write_or_a_closing_comes_before_the_next_look_at_what_is_open)
+{
+    const cf_look_place place = {.folder = 7, .name = cf_bytes_of_text("open")};
+
+    cf_quiet_note_unread(quiet, &place, 50000, 100000);
+    cf_quiet_note(quiet, 7, place.name, CF_EVENT_WRITTEN, 110000);
+    cr_expect_eq(cf_quiet_next(quiet), 110000 + CF_QUIET_WRITTEN_MS);
+    cf_quiet_note(quiet, 7, place.name, CF_EVENT_ARRIVED, 110010);
+    cr_expect_eq(cf_quiet_next(quiet), 110010);
+    cf_quiet_note_unread(quiet, &place, 50000, 110010);
+    expect_folder(110010, 7, CF_ABSENCE_WAITS);
+    cr_expect_eq(cf_quiet_next(quiet), CF_QUIET_NEVER);
+}
+
+Test(quiet, what_is_written_to_all_the_time_is_looked_at_no_more_often_for_being_open)
+{
+    const cf_look_place place = {.folder = 7, .name = cf_bytes_of_text("open")};
+    size_t looks = 0;
+
+    for (uint64_t now_ms = 1000; now_ms < 31000; now_ms += 100) {
+        cf_quiet_note(quiet, 7, place.name, CF_EVENT_WRITTEN, now_ms);
+        cf_quiet_due due = cf_quiet_take(quiet, now_ms);
+        if (due.places.count) {
+            looks++;
+            cf_quiet_note_unread(quiet, &place, 100, now_ms);
+        }
+        cf_look_places_release(&due.places);
+    }
+    cr_expect_leq(looks, 30000 / CF_QUIET_WRITTEN_MAX);
+}
+
+/* ---- What changes without rest ---- */
+
+static const cf_look_place log_place = {.folder = 7, .name = {(const uint8_t *)"log", 3}};
+
+/* A look at it, and at others, is over. */
+static void ends_at(int places, uint64_t now_ms)
+{
+    cf_look_places looked = {0};
+
+    cf_look_places_add(&looked, log_place.folder, log_place.name, CF_ABSENCE_WAITS);
+    for (int i = 1; i < places; i++)
+        cf_look_places_add(&looked, 100 + (uint64_t)i, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
+    cf_quiet_end(quiet, &looked, now_ms);
+    cf_look_places_release(&looked);
+}
+
+/* It changes every 20 ms for a minute; each look at it costs so much. How many looks, and when the
+ * last one began. */
+static int looks_of(uint64_t cost_ms, uint64_t *last_ms)
+{
+    const uint64_t begin = 1000000, minute = 60000;
+    int looks = 0;
+
+    for (uint64_t now = begin; now < begin + minute; now += 20)
+        cf_quiet_note(quiet, 7, log_place.name, CF_EVENT_ARRIVED, now);
+    for (uint64_t now = begin; cf_quiet_next(quiet) != CF_QUIET_NEVER;) {
+        now = cf_quiet_next(quiet) > now ? cf_quiet_next(quiet) : now;
+        cf_quiet_due due = cf_quiet_take(quiet, now);
+
+        cr_assert_eq(due.places.count, 1);
+        cf_look_places_release(&due.places);
+        cr_expect_eq(cf_quiet_rests(quiet, &log_place, now), 0);
+        cf_quiet_begin(quiet, &log_place, now);
+        *last_ms = now - begin;
+        now += cost_ms;
+        ends_at(1, now);
+        looks++;
+        if (now < begin + minute)
+            cf_quiet_note(quiet, 7, log_place.name, CF_EVENT_ARRIVED, now);
+    }
+    return looks;
+}
+
+Test(quiet, looks_at_what_never_rests_at_ten_times_what_that_costs)
+{
+    static const uint64_t costs[] = {50, 200, 1000};
+
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t last_ms = 0;
+        int looks = looks_of(costs[i], &last_ms), expected = (int)(60000 / (10 * costs[i]));
+
+        cr_expect_geq(looks, expected, "%d", looks);
+        cr_expect_leq(looks, expected + 2 + (int)(2000 / (10 * costs[i])), "%d of %d", looks,
+                      expected);
+        cr_expect_gt(last_ms, 60000 - 20, "the last state is not looked at");
+        cf_quiet_end_rests(quiet);
+    }
+}
+
+Test(quiet, looks_at_once_at_what_costs_little_or_has_rested)
+{
+    uint64_t last_ms, now = 1000000;
+
+    cr_expect_geq(looks_of(CF_QUIET_COST_MIN - 1, &last_ms), 60000 / CF_QUIET_COST_MIN);
+    cf_quiet_end_rests(quiet);
+    for (int i = 0; i < 5; i++, now += 31000) {
+        cf_quiet_begin(quiet, &log_place, now);
+        ends_at(1, now + 3000);
+        cr_expect_eq(cf_quiet_rests(quiet, &log_place, now + 3000), 0, "%d", i);
+    }
+}
+
+/* Sending is at work, too; what waits for others is not; a look at many is no dear look at each. */
+Test(quiet, counts_what_is_at_work_there)
+{
+    const cf_look_place folder = {.folder = 7};
+
+    for (int i = 0; i < 2; i++) {
+        cf_quiet_begin(quiet, &log_place, 1000);
+        cf_quiet_goes_on(quiet, &log_place, false);
+        ends_at(1, 1010);
+        cf_quiet_begin(quiet, &folder, 2000);
+        ends_at(1, 2000);
+    }
+    cr_expect_eq(cf_quiet_rests(quiet, &log_place, 2000), 10000, "twice a second, once of it free");
+    cf_quiet_end_rests(quiet);
+    for (int i = 0; i < 20; i++) {
+        cf_quiet_begin(quiet, &log_place, 50000);
+        cf_quiet_goes_on(quiet, &log_place, true);
+        ends_at(1, 90000);
+        cf_quiet_begin(quiet, &log_place, 100000);
+        ends_at(1000, 110000);
+    }
+    cr_expect_eq(cf_quiet_rests(quiet, &log_place, 110000), 0);
+}
+
+Test(quiet, holds_up_no_absence_and_nothing_else_there)
+{
+    const cf_look_place other = {.folder = 7, .name = {(const uint8_t *)"other", 5}};
+
+    for (int i = 0; i < 3; i++) {
+        cf_quiet_begin(quiet, &log_place, 10000);
+        ends_at(1, 20000);
+    }
+    cr_expect_gt(cf_quiet_rests(quiet, &log_place, 20000), 100000);
+    cr_expect_eq(cf_quiet_rests(quiet, &other, 20000), 0);
+    cf_quiet_note(quiet, 7, other.name, CF_EVENT_ARRIVED, 20000);
+    cr_expect_eq(cf_quiet_next(quiet), 20000);
+    expect_folder(20000, 7, CF_ABSENCE_WAITS);
+    cf_quiet_note(quiet, 7, log_place.name, CF_EVENT_ABSENT, 21000);
+    cr_expect_eq(cf_quiet_next(quiet), 24000);
+    expect_folder(24000, 7, CF_ABSENCE_COUNTS);
+    for (int i = 0; i < 9; i++) { /* however dear */
+        cf_quiet_begin(quiet, &log_place, 30000);
+        ends_at(1, 9000000);
+    }
+    cr_expect_eq(cf_quiet_rests(quiet, &log_place, 9000000), CF_QUIET_REST_MAX);
+}
+
+/* ---- What can't be read for what is done to it ---- */
+
+static const cf_look_place busy_file = {.folder = 7, .name = {(const uint8_t *)"busy", 4}};
+
+static uint64_t waited(uint64_t now_ms)
+{
+    return cf_quiet_waited_ms(quiet, &busy_file, now_ms);
+}
+
+static void ends_look(bool still, const cf_look_places *looked, uint64_t now_ms)
+{
+    if (still)
+        cf_quiet_note_waits(quiet, &busy_file, now_ms);
+    cf_quiet_end_waits(quiet, looked);
+}
+
+Test(quiet, knows_since_when_a_file_waits_to_be_read)
+{
+    cf_look_places here = {0}, folder = {0}, other = {0};
+    const cf_look_places *const looks[] = {&here, &folder, NULL};
+
+    cf_look_places_add(&here, 7, busy_file.name, CF_ABSENCE_WAITS);
+    cf_look_places_add(&folder, 7, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
+    cf_look_places_add(&other, 7, cf_bytes_of_text("b"), CF_ABSENCE_WAITS);
+    cf_look_places_add(&other, 8, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
+    cr_expect_eq(waited(1000), 0);
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+        ends_look(true, looks[i], 1000);
+        cr_expect_eq(waited(1000), 0);
+        ends_look(true, looks[i], 5000);
+        ends_look(false, &other, 6000);
+        cr_expect_eq(waited(9000), 8000, "since the first");
+        ends_look(false, looks[i], 9000);
+        cr_expect_eq(waited(9500), 0, "look %zu: it was read", i);
+    }
+    expect_nothing(9500);
+    cf_quiet_note_waits(quiet, &busy_file, 1000);
+    expect_nothing(2000);
+    cr_expect_eq(waited(2000), 1000, "it is not forgotten meanwhile");
+    cf_quiet_set_back(quiet, 500);
+    cr_expect_eq(waited(1500), 1000);
+    note_many(CF_QUIET_NAMES_MAX + 1);
+    cr_expect_eq(waited(2000), 1500, "others are joined, what waits is not");
+    cf_look_places_release(&here);
+    cf_look_places_release(&folder);
+    cf_look_places_release(&other);
 }

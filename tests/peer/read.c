@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_read.h"
+#include "peer/bindings/files_read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -341,4 +341,220 @@ Test(read, refuses_what_has_grown_beyond_all_bounds)
     options.window = stop;
     expect_refusal(options, CF_TOO_LARGE, CF_READ_FAILED);
     here->files->stat_file = real_stat_file;
+}
+
+/* ---- Files that change without rest ---- */
+
+static cf_read_past known_as(size_t size)
+{
+    cf_buffer bytes = {0};
+
+    scratch_read(here, "f", &bytes);
+    cr_assert_leq(size, bytes.size);
+    cf_read_past past = {.may_be_open = true,
+                         .known = cf_content_hash(cf_bytes_of(bytes.data, size)),
+                         .known_size = size};
+    cf_buffer_release(&bytes);
+    return past;
+}
+
+static void expect_moment(cf_read_options options, size_t size, bool moves)
+{
+    cf_buffer bytes = {0};
+    cf_read read;
+    cf_read_answer answer;
+
+    expect_ok(read_with(options, &read, &answer), error);
+    scratch_read(here, "f", &bytes);
+    cf_hash hash = cf_content_hash(cf_bytes_of(bytes.data, size));
+    cr_expect_eq(read.stat.size, size);
+    cr_expect(cf_hash_equal(&read.content, &hash));
+    cr_expect_eq(read.moves, moves);
+    cr_expect_eq(read.racy_ms > 0, moves, "it is read again");
+    cr_expect_eq(read.whole.size, size <= CF_INLINE_MAX ? size : 0);
+    expect_ok(cf_leaves_check(cf_buffer_view(&read.leaves), size, &hash, &error), error);
+    cf_buffer_release(&bytes);
+    cf_read_release(&read);
+}
+
+typedef struct {
+    uint64_t bytes;
+    cf_bytes appends; /* with the next so many reads */
+    size_t times, at, size;
+} meanwhile;
+
+static meanwhile reads;
+static typeof(here->files->read_at) real_read_at;
+
+static cf_status append_and_read(cf_files *files, const cf_file *file, uint64_t offset, void *into,
+                                 size_t size, size_t *got, cf_error *why)
+{
+    cf_status status = real_read_at(files, file, offset, into, size, got, why);
+
+    reads.bytes += *got;
+    if (reads.times) {
+        scratch_patch(here, "f", reads.at, reads.appends);
+        reads.at = reads.at == reads.size ? reads.size += reads.appends.size : reads.at;
+        reads.times--;
+    }
+    return status;
+}
+
+static void write_sized(size_t size)
+{
+    uint8_t *bytes = cf_allocate(size, 1);
+
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(i * 7919 >> 8);
+    scratch_write(here, "f", "");
+    scratch_patch(here, "f", 0, cf_bytes_of(bytes, size));
+    scratch_settle(here, "f");
+    reads = (meanwhile){.at = size, .size = size};
+    free(bytes);
+}
+
+static void hook(void)
+{
+    real_read_at = here->files->read_at;
+    here->files->read_at = append_and_read;
+}
+
+static void unhook(void)
+{
+    here->files->read_at = real_read_at;
+}
+
+/* Some of it ends within a leaf, some would be kept whole and then is too long for that. */
+Test(read, reads_what_was_only_appended_to_as_it_was_at_one_moment)
+{
+    static const size_t sizes[] = {100, CF_INLINE_MAX - 5, CF_LEAF_SIZE * 3, CF_READ_WINDOW + 1,
+                                   LARGE};
+
+    hook();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t times = 1; times <= 3; times++) {
+            write_sized(sizes[i]);
+            cf_read_options options = options_of("f");
+            options.past = known_as(sizes[i] - 7);
+            reads.appends = cf_bytes_of_text("a line of the log");
+            reads.times = times;
+            expect_moment(options, reads.size + times * reads.appends.size, true);
+            cr_expect_leq(reads.bytes, 2 * reads.size + CF_LEAF_SIZE, "%zu: read %llu", sizes[i],
+                          (unsigned long long)reads.bytes);
+        }
+    unhook();
+}
+
+/* The page at the front is written after the one behind it: read once, both would be one that never
+ * was. */
+Test(read, reads_no_mixture_of_two_moments)
+{
+    static const size_t sizes[] = {3000, LARGE, 2 * LARGE};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        write_sized(sizes[i]);
+        cf_read_options options = options_of("f");
+        options.past = known_as(sizes[i] / 2);
+        options.past.insists = true;
+        reads.appends = cf_bytes_of_text("another page");
+        reads.times = 1;
+        reads.at = 1;
+        hook();
+        expect_refusal(options, CF_CHANGED, CF_READ_CHANGED);
+        unhook();
+    }
+}
+
+Test(read, reads_an_open_file_that_was_only_appended_to)
+{
+    write_settled("f", "one line\nand another\n");
+    cf_read_options options = options_of("f");
+    options.past = known_as(9);
+    scratch_hold *writer = scratch_open_for(here, "f", true);
+    expect_moment(options, 21, false);
+    options.past.known = cf_content_hash(cf_bytes_of_text("another\n\n"));
+    expect_refusal(options, CF_CHANGED, CF_READ_WRITER);
+    options.past = known_as(21);
+    expect_refusal(options, CF_CHANGED, CF_READ_WRITER);
+    options.past.known_size = 0;
+    expect_refusal(options, CF_CHANGED, CF_READ_WRITER);
+    options.past.insists = true;
+    expect_moment(options, 21, false);
+    scratch_close(&writer);
+}
+
+Test(read, reads_an_open_file_that_has_rested)
+{
+    write_settled("f", "an image");
+    scratch_hold *writer = scratch_open_for(here, "f", true);
+    cf_stat stat;
+    expect_ok(here->files->stat(here->files, here->folder, cf_bytes_of_text("f"), &stat, &error),
+              error);
+    cf_read_options options = options_of("f");
+    options.now_ns = stat.ctime_ns + INT64_C(1000000) * CF_READ_REST_MS;
+    expect_refusal(options, CF_CHANGED, CF_READ_WRITER);
+    options.past.may_be_open = true;
+    expect_moment(options, 8, false);
+    options.now_ns--;
+    expect_refusal(options, CF_CHANGED, CF_READ_WRITER);
+    scratch_close(&writer);
+}
+
+Test(read, reads_what_was_changed_just_now_when_it_has_waited_for_long)
+{
+    scratch_write(here, "f", "text");
+    cf_read_options options = options_of("f");
+    expect_refusal(options, CF_CHANGED, CF_READ_FRESH);
+    options.past.insists = true;
+    options.now_ns = scratch_now_ns(here);
+    expect_moment(options, 4, true);
+}
+
+/* What lies beside it is of another moment. */
+Test(read, waits_for_who_has_a_database_open)
+{
+    static const char *const heads[] = {"SQLite format 3", "\x37\x7f\x06\x82", "\x37\x7f\x06\x83",
+                                        "\x18\xe2\x2d", "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"};
+
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        write_settled("f", heads[i]);
+        scratch_patch(here, "f", strlen(heads[i]), cf_bytes_of("\0more", 5));
+        scratch_settle(here, "f");
+        cf_read_options options = options_of("f");
+        options.past = known_as(3);
+        options.past.insists = true;
+        scratch_hold *writer = scratch_open_for(here, "f", true);
+        expect_refusal(options, CF_CHANGED, CF_READ_WRITER);
+        scratch_close(&writer);
+        expect_moment(options, strlen(heads[i]) + 5, false);
+    }
+}
+
+/* ---- What was stored through a mapping ---- */
+
+static size_t syncs;
+static typeof(here->files->sync_file) real_sync_file;
+
+static cf_status count_sync(cf_files *files, const cf_file *file, cf_error *why)
+{
+    syncs++;
+    return real_sync_file(files, file, why);
+}
+
+/* It shows in the times after a sync, and from then on at once: one that is open is synced before,
+ * any one after it is read. */
+Test(read, has_mappings_written_before_an_open_file_is_read)
+{
+    write_settled("f", "an image");
+    scratch_hold *writer = scratch_open_for(here, "f", true);
+    cf_read_options options = options_of("f");
+    options.past = (cf_read_past){.may_be_open = true, .insists = true};
+    real_sync_file = here->files->sync_file;
+    here->files->sync_file = count_sync;
+    expect_moment(options, 8, false);
+    cr_expect_eq(syncs, 2);
+    scratch_close(&writer);
+    expect_moment(options, 8, false);
+    cr_expect_eq(syncs, 3);
+    here->files->sync_file = real_sync_file;
 }

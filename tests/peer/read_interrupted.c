@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the system alone can do to who reads a file. */
-#include "peer/adapters/files_read.h"
+#include "peer/bindings/files_read.h"
 
 #include "codec/content.h"
 #include "tests/support/calls.h"

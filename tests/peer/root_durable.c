@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
 
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"

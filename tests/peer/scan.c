@@ -88,8 +88,8 @@ Test(scan, has_nothing_to_say_of_a_file_that_only_looks_new)
 {
     begin("same");
     const cf_node *node = cf_nodes_child(device(0)->base, CF_NODE_ROOT, cf_bytes_of_text("a"));
-    cf_finding found = {node->number,  node->parent, node->name,  node->kind,
-                        node->content, node->mode,   node->mtime, {.inode = 77}};
+    cf_finding found = {node->number, node->parent, node->name,    node->kind, node->content,
+                        node->mode,   node->mtime,  {.inode = 77}, .disk = 0};
     cf_scan_input input = {
         .rules = &world.rules,
         .state = device(0)->state,
@@ -155,7 +155,8 @@ Test(scan, takes_the_dots_of_the_parts_that_carry_its_changes)
                         cf_bytes_of("\xa1x", 2),
                         node->mode,
                         node->mtime,
-                        node->stat};
+                        node->stat,
+                        .disk = 0};
     cf_scan_input input = {
         .rules = &world.rules,
         .state = device(0)->state,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/small_cards.h"
 
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
 #include "tests/peer/small_inside.h"
 
 #include <dirent.h>

@@ -2,7 +2,7 @@
 #include "tests/peer/small_inside.h"
 
 #include "codec/envelope.h"
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
 #include "peer/log/birth.h"
 #include "tests/support/first_entries.h"
 
@@ -44,7 +44,7 @@ void device_stop(device *self)
 void device_crash(device *self)
 {
     device_stop(self);
-    self->faults = (disk_faults){.calls = self->faults.calls};
+    self->faults = (disk_faults){.calls = self->faults.calls, .lacks = self->faults.lacks};
     cf_store_memory_disk_fail(self->disk, CF_OK);
     open_engine(self);
     start_engine(self);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/small_inside.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "codec/envelope.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/small_inside.h"
 
-#include "broker/jobs.h"
-#include "broker/missing.h"
+#include "broker/platform/jobs.h"
+#include "broker/upkeep/missing.h"
 #include "tests/peer/small_folder.h"
 
 #include <stdio.h>
@@ -142,8 +142,12 @@ world *world_new(uint64_t seed, int devices)
     self->files.tick_ns = -INT64_C(1000000000000); /* the world's clock is not the file system's */
     self->files.sync_file = sync_file;
     self->files.sync_folder = sync_folder;
-    self->env = (cf_env){
-        self, world_fill, read_clock, report, &self->files, cf_jobs_inline_new(seed | 1), 0};
+    self->env = (cf_env){.context = self,
+                         .random = world_fill,
+                         .now_ms = read_clock,
+                         .report = report,
+                         .files = &self->files,
+                         .jobs = cf_jobs_inline_new(seed | 1)};
     world_fill(self, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
     self->blob_disk = cf_blob_memory_disk_new();
@@ -263,7 +267,7 @@ void world_loses_blobs(world *self)
 
     world_must(self->blobs->forget(self->blobs, user_of(self), &error), &error, "forgetting");
     world_must(cf_missing_find(self->store, self->blobs, &missing, &error), &error, "missing");
-    cf_missing_note(self->users, self->blobs, &missing);
+    cf_missing_note(self->users, NULL, self->blobs, &missing);
     world_must(self->store->commit(self->store, &error), &error, "commit");
     cf_missing_release(&missing);
 }

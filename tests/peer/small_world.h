@@ -4,7 +4,7 @@
  * and take their order from a seed. */
 #ifndef CF_TESTS_SMALL_WORLD_H
 #define CF_TESTS_SMALL_WORLD_H
-#include "broker/gateway.h"
+#include "broker/gateway/gateway.h"
 #include "codec/phrase.h"
 #include "peer/engine/engine.h"
 #include "tests/peer/faulty_disk.h"

@@ -482,6 +482,41 @@ Test(state, finds_the_same_items_overfull_in_any_order)
     }
 }
 
+/* ---- Records that are contested ---- */
+
+Test(state, counts_the_records_of_which_a_field_has_several_writes)
+{
+    cf_state *state = cf_state_new();
+    const cf_id row = {{'j', 1}};
+    const cf_dot both[] = {dot_of(1, 1), dot_of(2, 1)};
+    cf_time time = {1, 0};
+
+    for (size_t i = 0; i < 2; i++) {
+        cr_expect_eq(cf_state_contested_count(state), 0, "one write is no conflict");
+        const cf_change change = {
+            .item = row, .field = cf_bytes_of_text("/a"), .value = cf_bytes_of_text("\1")};
+        cf_state_apply(state, &both[i], time, &change, 1, NULL);
+    }
+    cr_expect_eq(cf_state_contested_count(state), 1);
+    const cf_dot settling = dot_of(1, 2);
+    const cf_change settled = {.item = row,
+                               .field = cf_bytes_of_text("/a"),
+                               .value = cf_bytes_of_text("\2"),
+                               .over = both,
+                               .over_count = 2};
+    cf_state_trial_begin(state);
+    cf_state_apply(state, &settling, time, &settled, 1, NULL);
+    cr_expect_eq(cf_state_contested_count(state), 0);
+    cf_state_trial_end(state);
+    cr_expect_eq(cf_state_contested_count(state), 1, "a trial leaves nothing behind");
+    cf_state_apply(state, &settling, time, &settled, 1, NULL);
+    cr_expect_eq(cf_state_contested_count(state), 0);
+    write_value(state, dot_of(1, 3), "/name", "\1", NULL, 0);
+    write_value(state, dot_of(2, 3), "/name", "\2", NULL, 0);
+    cr_expect_eq(cf_state_contested_count(state), 0, "files have copies");
+    cf_state_destroy(&state);
+}
+
 /* An entry each of whose changes writes another field. */
 static void write_fields(cf_state *state, cf_dot dot, size_t count)
 {

@@ -94,12 +94,42 @@ static void add_group(test_tree *tree, cf_view *view, const cf_group *group, cf_
     }
 }
 
+static int by_path(const void *left, const void *right)
+{
+    return cf_bytes_compare(((const cf_conflict_copy *)left)->path,
+                            ((const cf_conflict_copy *)right)->path);
+}
+
+/* Those that are told without a look at everything are those that everything has. */
+static void check_copies(const test_tree *tree, cf_view *view)
+{
+    cf_conflict_copy *wanted = cf_allocate(tree->count + 1, sizeof *wanted);
+    const cf_conflict_copy *told;
+    cf_arena arena = {0};
+    size_t count = 0, told_count;
+
+    for (size_t i = 0; i < tree->count; i++)
+        if (tree->lines[i].shown->conflict)
+            wanted[count++] =
+                (cf_conflict_copy){tree->lines[i].path, tree->lines[i].shown->written};
+    qsort(wanted, count, sizeof *wanted, by_path);
+    cf_view_conflicts(view, &arena, &told, &told_count);
+    must(told_count == count, "there are more conflict copies than are told, or fewer");
+    for (size_t i = 0; i < count; i++)
+        must(cf_bytes_equal(told[i].path, wanted[i].path) &&
+                 cf_dot_compare(&told[i].written, &wanted[i].written) == 0,
+             "another conflict copy is told");
+    cf_arena_release(&arena);
+    free(wanted);
+}
+
 void tree_of(test_tree *tree, cf_view *view)
 {
     cf_group root;
 
     cf_view_group_of(view, &cf_root_item, &tree->arena, &root);
     add_group(tree, view, &root, (cf_bytes){0}, 0);
+    check_copies(tree, view);
 }
 
 void tree_release(test_tree *tree)

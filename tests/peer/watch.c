@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/files/watch.h"
+#include "peer/sources/context/watch.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -37,6 +37,17 @@ static void changed(void *context, uint64_t folder, cf_bytes name, cf_event_kind
     (void)context;
     named += name.size > 0;
     snprintf(word, sizeof word, "%d %s", (int)folder, words[kind]);
+    add_word(word);
+}
+
+static void renamed(void *context, uint64_t from_folder, cf_bytes from, uint64_t to_folder,
+                    cf_bytes to)
+{
+    char word[1024];
+
+    (void)context;
+    snprintf(word, sizeof word, "%d/%.*s is %d/%.*s", (int)from_folder, (int)from.size,
+             (const char *)from.data, (int)to_folder, (int)to.size, (const char *)to.data);
     add_word(word);
 }
 
@@ -131,6 +142,42 @@ Test(watch, knows_directories_apart)
     expect_seen("");
     cf_watch_remove(watch, 1);
     cr_assert_eq(cf_watch_count(watch), 1);
+}
+
+/* Begins to tell of renames, too. */
+static void tell_renames(void)
+{
+    cf_watch_handler handler = {
+        .changed = changed, .renamed = renamed, .moved = moved, .overflowed = overflowed};
+
+    cf_watch_destroy(&watch);
+    expect_ok(cf_watch_new(here->files, &handler, &watch, &error), error);
+}
+
+Test(watch, tells_what_was_renamed)
+{
+    char longest[256] = "";
+
+    memset(longest, 'n', 255);
+    tell_renames();
+    scratch_mkdir(here, "a");
+    scratch_mkdir(here, "b");
+    add("a", 1);
+    add("b", 2);
+    scratch_write(here, "a/x", "");
+    expect_seen("1 written, 1 arrived");
+    scratch_rename(here, "a/x", "b/y");
+    expect_seen("1 left, 1/x is 2/y, 2 arrived");
+    scratch_rename(here, "b/y", "elsewhere");
+    expect_seen("2 left");
+    scratch_rename(here, "elsewhere", "a/z");
+    expect_seen("1 arrived");
+    char path[300];
+    snprintf(path, sizeof path, "a/%s", longest);
+    scratch_rename(here, "a/z", path);
+    char expected[600];
+    snprintf(expected, sizeof expected, "1 left, 1/z is 1/%s, 1 arrived", longest);
+    expect_seen(expected);
 }
 
 Test(watch, follows_a_directory_that_is_moved)
@@ -314,4 +361,88 @@ Test(watch, says_that_events_were_lost)
     for (int i = 0; i < 100 && !strstr(seen, "overflowed"); i++)
         expect_ok(cf_watch_readable(watch, &error), error);
     cr_assert_not_null(strstr(seen, "overflowed"));
+}
+
+/* ---- In two parts ---- */
+
+static int arm(const char *name)
+{
+    cf_folder *folder = NULL;
+
+    expect_ok(here->files->open_folder(here->files, here->folder, cf_bytes_of_text(name), &folder,
+                                       &error),
+              error);
+    int answer = cf_watch_arm(here->files, cf_watch_descriptor(watch), folder);
+    here->files->close_folder(here->files, &folder);
+    return answer;
+}
+
+Test(watch, tells_what_happened_before_it_was_entered)
+{
+    scratch_mkdir(here, "a");
+    scratch_mkdir(here, "b");
+    cf_watch_await(watch);
+    int a = arm("a"), b = arm("b");
+    scratch_write(here, "a/x", "");
+    scratch_write(here, "b/y", "");
+    expect_seen("");
+    seen[0] = '\0';
+    expect_ok(cf_watch_enter(watch, 1, a, "a", &error), error);
+    cr_expect_str_eq(seen, "1 written, 1 arrived");
+    scratch_write(here, "a/z", "");
+    expect_seen("1 written, 1 arrived");
+    seen[0] = '\0';
+    expect_ok(cf_watch_enter(watch, 2, b, "b", &error), error);
+    cr_expect_str_eq(seen, "2 written, 2 arrived");
+    cf_watch_await_no_more(watch);
+    cr_expect_eq(cf_watch_count(watch), 2);
+}
+
+Test(watch, knows_that_it_ended_before_it_was_entered)
+{
+    scratch_mkdir(here, "a");
+    add("a", 1);
+    cf_watch_await(watch);
+    int a = arm("a");
+    scratch_remove(here, "a");
+    expect_seen("1 moved");
+    seen[0] = '\0';
+    expect_ok(cf_watch_enter(watch, 2, a, "a", &error), error);
+    cr_expect_str_eq(seen, "2 moved");
+    cf_watch_await_no_more(watch);
+    cr_expect_eq(cf_watch_count(watch), 0);
+    cr_expect_not(cf_watch_has(watch, 2));
+}
+
+Test(watch, keeps_no_more_than_some_of_what_was_not_entered)
+{
+    enum { MANY = 3000 };
+
+    scratch_mkdir(here, "a");
+    cf_watch_await(watch);
+    int a = arm("a");
+    for (int i = 0; i < MANY; i++) {
+        scratch_write(here, "a/x", "");
+        scratch_remove(here, "a/x");
+    }
+    seen[0] = '\0';
+    expect_ok(cf_watch_readable(watch, &error), error);
+    cr_expect_not_null(strstr(seen, "overflow"));
+    expect_ok(cf_watch_enter(watch, 1, a, "a", &error), error);
+    cf_watch_await_no_more(watch);
+}
+
+Test(watch, forgets_what_nobody_entered)
+{
+    scratch_mkdir(here, "a");
+    cf_watch_await(watch);
+    int a = arm("a");
+    scratch_write(here, "a/x", "");
+    expect_seen("");
+    cf_watch_await_no_more(watch);
+    scratch_write(here, "a/y", "");
+    expect_seen("");
+    seen[0] = '\0';
+    expect_ok(cf_watch_enter(watch, 1, a, "a", &error), error);
+    cr_expect_str_eq(seen, "");
 }

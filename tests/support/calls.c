@@ -15,6 +15,9 @@
 static const char *cut_below;
 static atomic_size_t calls;
 static int names_left = -1;
+static const char *bad_path;
+static off_t bad_from, bad_end;
+static atomic_int bad_times;
 
 static bool is_below(int file, const char *above)
 {
@@ -45,8 +48,26 @@ ssize_t read(int file, void *buffer, size_t size)
     return begins(file, &size) ? syscall(SYS_read, file, buffer, size) : -1;
 }
 
+/* False with errno: this part of the file can't be read. */
+static bool is_readable(int file, size_t *size, off_t offset)
+{
+    if (!bad_path || !bad_times || offset >= bad_end || offset + (off_t)*size <= bad_from ||
+        !is_below(file, bad_path))
+        return true;
+    if (offset < bad_from) {
+        *size = (size_t)(bad_from - offset);
+        return true;
+    }
+    if (bad_times > 0)
+        bad_times--;
+    errno = EIO;
+    return false;
+}
+
 ssize_t pread(int file, void *buffer, size_t size, off_t offset)
 {
+    if (!is_readable(file, &size, offset))
+        return -1;
     return begins(file, &size) ? syscall(SYS_pread64, file, buffer, size, offset) : -1;
 }
 
@@ -84,6 +105,14 @@ void calls_cut_short(const char *path)
 size_t calls_were_cut_short(void)
 {
     return calls;
+}
+
+void calls_give_eio(const char *path, off_t from, off_t end, int times)
+{
+    bad_from = from;
+    bad_end = end;
+    bad_times = times;
+    bad_path = path;
 }
 
 void calls_list_only(int names)

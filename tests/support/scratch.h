@@ -5,7 +5,7 @@
  * is linked with either. */
 #ifndef CF_TESTS_SCRATCH_H
 #define CF_TESTS_SCRATCH_H
-#include "broker/files.h"
+#include "broker/platform/files.h"
 
 typedef struct {
     char path[64];

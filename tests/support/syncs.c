@@ -15,7 +15,9 @@ enum { SYNCS_MAX = 65536 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char *synced[SYNCS_MAX];
 static size_t count;
-static const char *fails;
+static const char *fails, *meets;
+static void (*meet)(void *context);
+static void *meet_context;
 
 static bool ends_so(const char *path, const char *ending)
 {
@@ -32,12 +34,16 @@ static int note(int file, long call)
     if (readlink(name, path, sizeof path - 1) < 0)
         path[0] = '\0';
     pthread_mutex_lock(&mutex);
-    bool failing = fails && ends_so(path, fails);
+    bool failing = fails && ends_so(path, fails), meeting = meets && ends_so(path, meets);
     if (failing)
         fails = NULL;
     else if (count < SYNCS_MAX)
         synced[count++] = strdup(path);
+    if (meeting)
+        meets = NULL;
     pthread_mutex_unlock(&mutex);
+    if (meeting)
+        meet(meet_context);
     if (!failing)
         return (int)syscall(call, file);
     errno = EIO;
@@ -62,20 +68,34 @@ void syncs_forget(void)
     pthread_mutex_unlock(&mutex);
 }
 
-bool syncs_had(const char *ending)
+size_t syncs_count(const char *ending)
 {
-    bool found = false;
+    size_t found = 0;
 
     pthread_mutex_lock(&mutex);
-    for (size_t i = 0; !found && i < count; i++)
-        found = ends_so(synced[i], ending);
+    for (size_t i = 0; i < count; i++)
+        found += ends_so(synced[i], ending);
     pthread_mutex_unlock(&mutex);
     return found;
+}
+
+bool syncs_had(const char *ending)
+{
+    return syncs_count(ending) > 0;
 }
 
 void syncs_fail(const char *ending)
 {
     pthread_mutex_lock(&mutex);
     fails = ending;
+    pthread_mutex_unlock(&mutex);
+}
+
+void syncs_meet(const char *ending, void (*act)(void *context), void *context)
+{
+    pthread_mutex_lock(&mutex);
+    meets = ending;
+    meet = act;
+    meet_context = context;
     pthread_mutex_unlock(&mutex);
 }

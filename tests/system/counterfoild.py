@@ -3,8 +3,10 @@
 
 import json
 import os
+import random
 import shlex
 import signal
+import socket
 import subprocess
 import time
 
@@ -15,6 +17,22 @@ import protocol_crypto as crypto
 COUNTERFOILD = os.environ["COUNTERFOILD"]
 WAIT = 120  # a machine under load is ten times slower
 PORT_IS_TAKEN = 9
+
+
+def free_port():
+    """None of those that the system gives to whoever asks for any, as connections do: a broker that is stopped gets its own back."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        end = min(int(file.read().split()[0]), 32768)
+    if end <= 4096:
+        return 0
+    while True:
+        port = random.SystemRandom().randrange(2048, end)
+        with socket.socket() as trial:
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Broker:
@@ -29,7 +47,8 @@ class Broker:
     def command(self, *arguments):
         return [COUNTERFOILD, "--data", self.data, *arguments]
 
-    def start(self, *arguments, listen="tcp://127.0.0.1:0"):
+    def start(self, *arguments, listen=None):
+        listen = listen or f"tcp://127.0.0.1:{free_port()}"
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
                 self.command("--listen", listen, *arguments), stdout=subprocess.PIPE, stderr=log, text=True
@@ -70,12 +89,14 @@ class Broker:
     def audit(self, what=None):
         """The lines of the audit log, each as a dictionary."""
         with open(self.log) as log:
-            words = [shlex.split(line)[1:] for line in log if line.startswith("counterfoild: audit ")]
-        lines = [dict(word.split("=", 1) for word in line[1:]) for line in words]
+            words = [shlex.split(line.partition(" counterfoild: audit ")[2]) for line in log]
+        lines = [dict(word.split("=", 1) for word in line) for line in words if line]
         return [line for line in lines if what in (None, line["what"])]
 
     def status(self):
-        return json.loads(self.run("--json", "status"))
+        done = self.finish("--json", "status")
+        assert done.returncode == (0 if self.process else 5), done.stderr
+        return json.loads(done.stdout)
 
 
 @pytest.fixture

@@ -73,10 +73,10 @@ class Hands:
 
 
 class Busy:
-    """Hands that save until they are told to stop, in a thread of their own."""
+    """Somebody who does something over and over until told to stop, in a thread of their own."""
 
-    def __init__(self, hands, way, pause):
-        self.save, self.pause = getattr(hands, way), pause
+    def __init__(self, act, pause):
+        self.act, self.pause = act, pause
         self.trouble = None
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.work, daemon=True)
@@ -84,7 +84,7 @@ class Busy:
     def work(self):
         try:
             while not self.over.is_set():
-                self.save()
+                self.act()
                 self.over.wait(self.pause)
         except OSError as trouble:
             self.trouble = trouble

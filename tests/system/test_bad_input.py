@@ -130,7 +130,9 @@ def test_what_is_broken_is_named_and_all_else_goes_on(two):
     laptop.sync(9)
     told = {one["name"]: one for one in laptop.json("status")["collections"]}
     for source, reasons in REASONS.items():
-        assert sorted(one["reason"] for one in told[source]["pending"]) == reasons
+        found = sorted(one["reason"] for one in told[source]["pending"])
+        assert [one for one in found if not one.startswith("it is cut short: ")] == reasons
+        assert len(found) - len(reasons) == (source != "table")
         named = {one["reason"]: one["path"] for one in told[source]["pending"]}
         assert named["has the key of a record before it: give it another, or delete one of them"] == "cleo"
     assert "this nests too deeply" in told["list"]["trouble"] and "line 1" in told["list"]["trouble"]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """counterfoild as its operator sees it, and as an independent device does."""
 
+import contextlib
+import fcntl
 import json
 import os
 import re
@@ -8,12 +10,14 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
 import broker_client
 import protocol_crypto as crypto
-from counterfoild import COUNTERFOILD, WAIT, Broker, broker  # noqa: F401
+from counterfoil import wait_until
+from counterfoild import COUNTERFOILD, WAIT, Broker, broker, free_port  # noqa: F401
 
 PAPERS = b"papers".ljust(16, b"\0")
 
@@ -57,7 +61,7 @@ def test_advertises_what_it_is_told(broker):
 
 def test_takes_options_from_the_environment(tmp_path):
     place = {"COUNTERFOIL_DATA": str(tmp_path / "there"), "COUNTERFOIL_ADVERTISE": "a.example:7"}
-    done = subprocess.run([COUNTERFOILD, "address"], env=place, capture_output=True, text=True, timeout=WAIT)
+    done = subprocess.run([COUNTERFOILD, "init"], env=place, capture_output=True, text=True, timeout=WAIT)
     assert done.returncode == 0 and done.stdout.startswith("tcp://a.example:7#")
     assert (tmp_path / "there" / "key").exists()
 
@@ -69,19 +73,52 @@ def test_keeps_its_key_to_itself(broker):
     assert os.stat(key).st_mode & 0o777 == 0o600
     assert os.stat(broker.data).st_mode & 0o777 == 0o700
     os.unlink(key)
-    assert "no broker has been here" in broker.run("status", code=3)
-    message = broker.run("address", code=7)
-    assert "key is gone" in message
+    assert "key is gone" in broker.run("status", code=7)
 
 
 def test_lets_one_broker_have_a_directory(broker):
     broker.start()
-    assert "another counterfoild has it" in broker.run("--listen", "tcp://127.0.0.1:0", code=9)
+    said = broker.run("--listen", "tcp://127.0.0.1:0", code=9)
+    assert "another counterfoild has it" in said and f"({broker.process.pid}, it serves)" in said
     second = Broker(broker.data + ".2")
     port = broker.place[1]
     message = second.run("--listen", f"tcp://127.0.0.1:{port}", code=9)
     assert str(port) in message and "another program has this port" in message
     assert broker.stop() == 0
+
+
+@contextlib.contextmanager
+def held(broker, doing):
+    """The directory, as another process has it that listens to nobody."""
+    with open(os.path.join(broker.data, "lock"), "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate()
+        lock.write(f"4321, {doing}")
+        lock.flush()
+        yield
+
+
+def test_says_who_has_the_directory(broker):
+    broker.run("init", "--advertise", "a.example")
+    for doing in "verify", "it starts to serve":
+        with held(broker, doing):
+            for arguments in ["status"], ["--listen", "tcp://127.0.0.1:0"]:
+                said = broker.run(*arguments, code=9)
+                assert f"another counterfoild has it: {broker.data} is in use by another process (4321, {doing})" in said
+
+
+def test_waits_a_moment_for_who_has_the_directory(broker):
+    broker.run("init", "--advertise", "a.example")
+    with held(broker, "it starts to serve"):
+        asking = subprocess.Popen(broker.command("users"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.5)  # where it has not looked by then it finds nobody there
+    _, messages = asking.communicate(timeout=WAIT)
+    assert asking.returncode == 0, messages
+    with held(broker, "users"):
+        broker.process = subprocess.Popen(broker.command("--listen", "tcp://127.0.0.1:0"), stdout=subprocess.PIPE, text=True)
+        time.sleep(0.3)
+    assert broker.process.stdout.readline().startswith("tcp://")
+    broker.stop()
 
 
 def test_goes_on_where_its_peers_know_it_when_another_had_the_port_meanwhile(broker):
@@ -99,24 +136,136 @@ def test_goes_on_where_its_peers_know_it_when_another_had_the_port_meanwhile(bro
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["frobnicate"], "unknown verb frobnicate"),
-        (["--frobnicate"], "unknown option --frobnicate"),
-        (["-x"], "unknown option -x"),
+        (["frobnicate"], "unknown verb 'frobnicate': --help lists them"),
+        (["help", "frobnicate"], "unknown verb 'frobnicate'"),
+        (["--frobnicate"], "unknown option '--frobnicate'"),
+        (["-x"], "unknown option '-x'"),
         (["status", "more"], "unknown argument more"),
+        (["status", "--quota", "5"], "--quota is for serve, invite, not for status"),
+        (["--yes", "status"], "--yes is for users, not for status"),
         (["invite", "--quota", "much"], "much is not a size"),
+        (["invite", "--quota", "1e3"], "1e3 is not a size"),
+        (["--limit", "foo=3"], "there are entries-per-minute, "),
         (["--listen", "tcp://127.0.0.1:http"], "http is no port"),
         (["--listen", "tcp://192.0.2.1:7817"], "no such address"),
+        (["--listen", "tcp://::1:7900"], "--listen: 'tcp://::1:7900': an IPv6 address stands in brackets"),
+        (["--listen", "udp://127.0.0.1:1"], "--listen: 'udp://127.0.0.1:1': only tcp:// is spoken"),
+        (["--listen", "nobody.invalid"], "--listen: 'nobody.invalid' is neither an address nor a known name"),
+        (["--advertise", "0.0.0.0"], "--advertise: no device can connect to 0.0.0.0"),
+        (["--listen", "a" * 300], "too long"),
+        (["--listen", "20001"], "a port alone is written *:20001"),
+        (["--listen", "127.0.0.1:2001", "--listen", "127.0.0.1:2001"], "given twice"),
+        (["--listen", "127.0.0.1:0"] * 9, "at most 8 addresses"),
     ],
 )
 def test_says_what_it_does_not_know(broker, arguments, words):
     assert words in broker.run(*arguments, code=2)
 
 
+@pytest.mark.parametrize("arguments", (["--listen", "udp://127.0.0.1:1"], ["--advertise", "[::]"]), ids=" ".join)
+def test_makes_no_broker_where_it_can_not_listen(broker, arguments):
+    broker.run(*arguments, code=2)
+    assert not os.path.exists(broker.data)
+
+
 def test_explains_itself(broker):
     help = broker.run("--help")
-    assert all(verb in help for verb in ("serve", "address", "invite", "status", "users", "verify"))
+    assert all(verb in help for verb in ("serve", "init", "address", "invite", "status", "users", "verify"))
+    assert broker.run("-h") == broker.run("help") == help and max(map(len, help.splitlines())) <= 100
+    of_users = broker.run("help", "users")
+    assert broker.run("users", "--help") == broker.run("-h", "users") == of_users
+    assert "users quota USER SIZE" in of_users and "--yes" in of_users and "--listen" not in of_users
     assert broker.run("--version").startswith("counterfoild ")
     assert not os.path.exists(broker.data)
+
+
+def test_says_errors_in_json(broker):
+    for arguments, code in (["frobnicate"], 2), (["verify"], 3):
+        done = broker.finish("--json", *arguments)
+        assert done.returncode == code
+        said = json.loads(done.stdout)["error"]
+        assert said["code"] == code and said["message"] in done.stderr
+    broker.start()
+    done = broker.finish("--json", "users", "quota", "00000000", "1G")  # the running broker refuses it
+    assert json.loads(done.stdout)["error"]["code"] == done.returncode == 3
+
+
+def test_takes_flags_from_the_environment(broker, monkeypatch):
+    broker.start()
+    monkeypatch.setenv("COUNTERFOIL_JSON", "1")
+    assert json.loads(broker.run("status"))["running"] is True
+    for unset in "0", "no", "":
+        monkeypatch.setenv("COUNTERFOIL_JSON", unset)
+        assert broker.run("status").startswith("address ")
+
+
+def test_says_that_its_output_is_lost(broker):
+    broker.start()
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(broker.command("status"), stdout=full, stderr=subprocess.PIPE, text=True, timeout=WAIT)
+    assert done.returncode == 1 and "No space left on device" in done.stderr
+
+
+def can_connect(host, port):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
+        return trial.connect_ex((host, port)) == 0
+
+
+def test_listens_on_names_interfaces_and_several_addresses(broker):
+    ports = [free_port() for _ in range(3)]
+    line = broker.start("--listen", f"tcp://lo:{ports[1]}", "--listen", f"127.0.0.2:{ports[2]}", listen=f"tcp://localhost:{ports[0]}")
+    assert line.startswith(f"tcp://localhost:{ports[0]}#")
+    assert all(can_connect(host, port) for host, port in zip(("127.0.0.1", "127.0.0.1", "127.0.0.2"), ports))
+    broker.stop()
+    assert broker.start(listen=f"lo:{ports[1]}").startswith(f"tcp://127.0.0.1:{ports[1]}#")
+
+
+@pytest.mark.parametrize("place, warned", ((["*"], True), (["*", "--advertise", "sync.example"], False), (["127.0.0.1"], False)))
+def test_warns_of_a_name_that_devices_may_not_know(broker, place, warned):
+    host, *more = place
+    line = broker.start(*more, listen=f"tcp://{host}:0")
+    broker.stop()
+    with open(broker.log) as log:
+        is_bare = "." not in line.split("//")[1].split(":")[0]
+        assert ("may not know" in log.read()) == (warned and is_bare)
+
+
+def test_says_that_others_can_read_its_key(broker):
+    broker.run("init", "--advertise", "a.example")
+    os.chmod(os.path.join(broker.data, "key"), 0o644)
+    done = broker.finish("address")
+    assert done.returncode == 0 and "chmod 600" in done.stderr
+
+
+def test_does_not_serve_with_a_key_that_was_flipped(broker):
+    broker.start()
+    broker.stop()
+    path = os.path.join(broker.data, "key")
+    with open(path, "r+b") as file:
+        byte = file.read(6)[5]
+        file.seek(5)
+        file.write(bytes([byte ^ 1]))
+    for arguments in ["--listen", "127.0.0.1:0"], ["verify"], ["invite"]:
+        assert "not the one that devices know" in broker.run(*arguments, code=7)
+    os.unlink(os.path.join(broker.data, "address"))
+    assert broker.run("address", "--advertise", "a.example")
+
+
+def test_gives_no_file_of_its_own_a_standard_descriptor(broker, tmp_path):
+    script = 'exec "$@" <&- >&- 2>&-'
+    broker.process = subprocess.Popen(["sh", "-c", script, "sh", *broker.command("--listen", f"127.0.0.1:{free_port()}")])
+    wait_until(lambda: broker.finish("status").returncode == 0, "it serves")
+    folder = f"/proc/{broker.process.pid}/fd"
+    assert [os.readlink(f"{folder}/{number}") for number in range(3)] == ["/dev/null"] * 3
+
+
+@pytest.mark.parametrize("limit, word", (("-n 32", "ulimit -n"), ("-v 200000", "ulimit -v"), ("-f 0", "File too large")))
+def test_says_what_it_is_not_allowed(broker, limit, word):
+    command = ["sh", "-c", f'ulimit {limit}; exec "$@"', "sh", *broker.command("--listen", "tcp://127.0.0.1:0")]
+    if word == "ulimit -v" and os.environ.get("COUNTERFOIL_SANITIZED") == "1":
+        pytest.skip("the sanitizers want more address space")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT)
+    assert done.returncode == 1 and word in done.stderr
 
 
 def test_leaves_a_newer_store_alone(broker):
@@ -204,17 +353,26 @@ def test_counts_who_is_connected_and_what_is_kept(broker):
 
 
 def test_finds_damaged_blobs(broker):
+    """What nothing names is not missed when it is set aside."""
     broker.start()
     account = enrolled(broker)
-    with account.session(broker.line) as session:
-        session.hello(account.user)
-        name = session.put(b"b" * 5000)
-    path = os.path.join(broker.data, "blobs", account.user.hex(), name.hex()[:2], name.hex())
-    with open(path, "r+b") as file:
-        file.seek(100)
-        file.write(b"x")
+    names = []
+    for text in b"b", b"c":
+        with account.session(broker.line) as session:
+            session.hello(account.user)
+            names.append(session.put(text * 5000))
+    paths = [os.path.join(broker.data, "blobs", account.user.hex(), name.hex()[:2], name.hex()) for name in names]
+
+    def damage(path):
+        with open(path, "r+b") as file:
+            file.seek(100)
+            file.write(b"x")
+
+    damage(paths[0])
     assert "damage was found: 1" in broker.run("verify", code=7)
     broker.stop()
-    done = subprocess.run(broker.command("--json", "verify"), capture_output=True, text=True, timeout=WAIT)
+    damage(paths[1])
+    done = broker.finish("--json", "verify")
     assert done.returncode == 7
-    assert [name.hex() in damage for damage in json.loads(done.stdout)["damages"]] == [True]
+    assert [names[1].hex() in damage for damage in json.loads(done.stdout)["damages"]] == [True]
+    assert not any(map(os.path.exists, paths)) and "whole" in broker.run("verify")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks that are full: at the source, at the home and at the broker."""
 
+import json
 import os
+import signal
 import subprocess
 
 import pytest
@@ -179,3 +181,90 @@ def test_serve_says_that_the_broker_is_full_and_goes_on(make_device, small_broke
     assert "delay" not in laptop.json("status")["broker"]
     desktop.sync()
     assert tree(here) == tree(there)
+
+
+def test_a_broker_says_once_that_its_disk_is_nearly_full(make_disk):
+    disk = make_disk("disk", "64M")
+    broker = Broker(str(disk.path / "broker"))
+    broker.log = str(disk.path.parent / "log")
+
+    def said():
+        return [line for line in open(broker.log) if "are left on the disk" in line]
+
+    disk.fill(room=5 << 20)
+    broker.start()
+    try:
+        wait_until(lambda: len(said()) == 1, "it is told")
+        assert any("left on the disk" in line for line in broker.status()["attention"])
+        disk.make_room()
+        wait_until(lambda: len(said()) == 2, "it is told that it is over")
+        assert not broker.status()["attention"]
+        disk.fill(room=5 << 20)
+        wait_until(lambda: len(said()) == 3, "it is told again")
+    finally:
+        broker.stop()
+
+
+def test_a_user_who_fills_the_disk_stops_neither_others_nor_the_operator(make_device, small_broker):
+    broker, disk = small_broker
+    laptop, other = make_device("laptop"), make_device("other")
+    laptop.init(broker.run("invite").strip())
+    other.init(broker.run("invite").strip())
+    here = laptop.add("notes", {"small": b"s"})
+    there = other.add("papers", {"letter": b"one\n"})
+    laptop.sync()
+    other.sync()
+    for number in range(40):
+        put(here, f"large {number}", os.urandom(5_000_000))
+    report = laptop.sync(code=1)
+    assert NO_ROOM in report["broker"]["delay"]
+    left = os.statvfs(disk.path)
+    assert left.f_bavail * left.f_frsize >= left.f_blocks * left.f_frsize // 8 - 2_000_000
+    put(there, "letter", b"two\n")
+    put(there, "note", b"short\n")
+    assert other.sync()["in_sync"], "others' small edits"
+    (here / "small").unlink()
+    before = broker.status()["entries"]
+    laptop.sync(code=1)
+    assert broker.status()["entries"] > before, "deletions"
+    assert broker.run("invite") and broker.run("status")
+    assert broker.stop() == 0
+    broker.restart()
+    users = {user["user"]: user["blob_bytes"] for user in json.loads(broker.run("--json", "users"))}
+    filler = max(users, key=users.get)
+    broker.run("users", "quota", filler, "1M")
+    broker.run("users", "remove", filler, "--yes")
+    left = os.statvfs(disk.path)
+    assert left.f_bavail * left.f_frsize > 150_000_000
+    put(there, "large", os.urandom(5_000_000))
+    assert other.sync()["in_sync"]
+    assert broker.run("verify") == "everything is whole\n"
+
+
+def test_a_broker_that_was_killed_starts_on_a_disk_that_others_filled(make_device, small_broker):
+    broker, disk = small_broker
+    laptop, other = make_device("laptop"), make_device("other")
+    laptop.init(broker.run("invite", "--name", "filler").strip())
+    other.init(broker.run("invite").strip())
+    here = laptop.add("notes", {f"small {number}": os.urandom(50_000) for number in range(80)})
+    there = other.add("papers", {"letter": b"one\n"})
+    laptop.sync()
+    other.sync()
+    ballast = os.path.join(broker.data, "ballast")
+    logs = [one for one in os.scandir(os.path.join(broker.data, "store")) if one.name.endswith(".log")]
+    enough = 2 * sum(one.stat().st_size for one in logs) + (1 << 20)
+    assert enough > 5 << 20
+    wait_until(lambda: os.stat(ballast).st_size >= enough, "it holds what opening needs")
+    broker.stop(signal.SIGKILL)
+    disk.fill()
+    broker.run("users", "remove", "filler", "--yes")
+    assert not os.path.exists(ballast)
+    broker.restart()
+    put(there, "letter", b"two\n")
+    disk.make_room()
+    assert other.sync()["in_sync"]
+    wait_until(lambda: os.path.exists(ballast), "it holds some again")
+    assert broker.stop() == 0
+    assert not os.path.exists(ballast), "while it doesn't run nothing is held"
+    assert broker.run("verify") == "everything is whole\n"
+    assert (here / "small 3").exists()

@@ -155,7 +155,8 @@ def test_a_folder_that_another_home_took_over_is_left_to_it(trees, make_device, 
     stranger.init(broker.run("invite").strip())
     stranger.json("add", str(here), "--collection", "mine")
     mark = (here / ".counterfoil/root").read_text()
-    assert "another folder" in laptop.run("sync", code=8)
+    said = laptop.run("sync", code=8)
+    assert "was added by another device or home" in said and "--refill` takes it back" in said, said
     assert (here / ".counterfoil/root").read_text() == mark
 
 

@@ -157,6 +157,26 @@ def test_a_disk_that_is_mounted_over_a_folder_deletes_nothing(two):
     assert tree(here) == before
 
 
+def test_serve_sees_at_once_what_is_mounted_and_what_is_done_there(two):
+    laptop, desktop = two
+    here, there = folder_on_two(two)
+    (here / "d/a b").mkdir()
+    laptop.sync()
+    laptop.serve()
+    desktop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "it is connected")
+    mount(here / "d/a b", "4m")
+    try:
+        (here / "d/a b/on it").write_text("first")
+        wait_until(lambda: (there / "d/a b/on it").exists(), "it is sent")
+        (here / "d/a b/later").write_text("later")
+        wait_until(lambda: (there / "d/a b/later").exists(), "the new directory is watched")
+    finally:
+        subprocess.run(["umount", "-l", here / "d/a b"], check=True)
+    wait_until(lambda: "another file system" in laptop.run("status"), "it is held")
+    assert (there / "d/a b/on it").exists()
+
+
 def test_a_disk_in_a_folder_that_is_taken_away_deletes_nothing(two):
     laptop, desktop = two
     here = laptop.source()
@@ -327,7 +347,7 @@ def test_what_others_deleted_by_mistake_comes_back_by_the_words_that_are_named(t
     laptop.sync(0, "--yes")
     done = desktop.finish("sync")
     assert done.returncode == 8 and tree(there) == before
-    assert "remove SOURCE" in done.stderr and "add SOURCE --existing --mine" in done.stderr, done.stderr
+    assert f"remove {there}`" in done.stderr and f"add {there} --existing --mine`" in done.stderr, done.stderr
     assert "--refill" not in done.stderr, "that would delete them here, too"
     desktop.run("remove", str(there))
     desktop.run("add", str(there), "--collection", "notes", "--existing", "--mine")

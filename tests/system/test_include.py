@@ -66,3 +66,18 @@ def test_a_file_elsewhere_of_the_name_of_one_that_is_not_asked_for_replaces_none
     desktop.finish("sync")
     laptop.finish("sync")
     assert files(here)["own.bin"] == "theirs" and files(there)["own.bin"] == "mine"
+
+
+@pytest.mark.parametrize("pattern", ["sub/", "/sub/", "sub/*", "*"])
+def test_what_is_removed_where_it_is_asked_for_goes_elsewhere_too(two, pattern):  # noqa: F811
+    laptop, desktop = two
+    here = laptop.add("notes", FILES)
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing", "--include", pattern)
+    desktop.sync()
+    (there / "sub/c.txt").unlink()
+    both(laptop, desktop)
+    assert files(here) == {path: text for path, text in FILES.items() if path != "sub/c.txt"}
+    assert not (there / "sub/c.txt").exists()
+    desktop.run("status")

@@ -57,6 +57,7 @@ def test_a_broker_that_does_not_know_the_device_refuses_it(broker, pair_of_notes
     broker.stop()
     for name in "store", "blobs":
         os.rename(os.path.join(broker.data, name), tmp_path / name)
+    broker.run("init")
     broker.restart()
     before = tree(here)
     assert laptop.run("sync", code=6)

@@ -2,10 +2,11 @@
 """Locks of a path and of a record: elsewhere that can't be written, and the rest of the collection is free."""
 
 import os
+import shutil
 
 import pytest
 
-from counterfoil import broker, make_device, tree, two, wait_until  # noqa: F401
+from counterfoil import both, broker, make_device, tree, two, wait_until  # noqa: F401
 from lock_scene import mode, pending, read, shared, write  # noqa: F401
 
 
@@ -124,6 +125,37 @@ def people(two):
     return ann, bob, ann.source("people.csv"), bob.source("people.csv")
 
 
+@pytest.mark.parametrize("name, gone", [("page", "page"), ("deep/leaf", "deep/leaf"), ("deep/leaf", "deep"), ("deep", "deep")])
+def test_the_lock_of_what_was_deleted_is_given_back_by_its_name(shared, name, gone):
+    ann, bob = shared
+    there = ann.source() / gone
+
+    def delete():
+        shutil.rmtree(there) if there.is_dir() else there.unlink()
+        ann.sync()
+        assert [one.get("path") for one in bob.json("locks")] == [name]
+
+    ann.run("lock", str(ann.source() / name))
+    delete()
+    assert ann.run("unlock", str(ann.source() / name)) == f"unlocked notes: {name}\n"
+    assert bob.json("locks") == []
+    assert "is not locked" in ann.run("unlock", str(ann.source() / name), code=3)
+    ann.run("unlock", str(ann.source() / "never"), code=3)
+    both(ann, bob)
+    for path in "page", "deep/leaf":
+        (ann.source() / path).parent.mkdir(exist_ok=True)
+        (ann.source() / path).write_text("again\n")
+    both(ann, bob)
+    ann.run("lock", f"notes//{name}")
+    delete()
+    assert "is locked by" in bob.run("unlock", f"notes//{name}", code=9)
+    (ann.source() / name).parent.mkdir(exist_ok=True)
+    (ann.source() / name).write_text("another of that name\n")
+    ann.sync()
+    ann.run("unlock", f"notes//{name}")
+    assert bob.json("locks") == []
+
+
 def test_a_record_can_be_locked(people):
     ann, bob, here, there = people
     told = ann.json("lock", "people//anna")
@@ -140,6 +172,16 @@ def test_a_record_can_be_locked(people):
     bob.sync()
     ann.sync()
     assert here.read_text() == there.read_text() == "name,town\nanna,Paris\nbert,Ulm\n"
+
+
+def test_the_lock_of_a_record_that_was_deleted_is_given_back_by_its_name(people):
+    ann, bob, here, there = people
+    ann.run("lock", "people//anna")
+    here.write_text("name,town\nbert,Bonn\n")
+    ann.sync()
+    assert [one.get("path") for one in ann.json("locks")] == ["anna"]
+    ann.run("unlock", "people//anna")
+    assert bob.json("locks") == []
 
 
 def test_a_locked_record_is_not_deleted_elsewhere(people):

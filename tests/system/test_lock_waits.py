@@ -46,6 +46,7 @@ def test_sync_ends_as_locked_when_all_else_is_done(shared, how):
     assert done.returncode == 9, done.stdout + done.stderr
     for name in "notes", "papers":
         assert f"{told(bob, name, ann)}\n" in done.stderr, done.stderr
+        assert told(bob, name, ann) not in done.stdout.splitlines(), "it is said once"
     assert "waiting" not in done.stderr and "others: locked" not in done.stderr
     assert read(bob, "deep/leaf") == "ann\n"
     assert {one["path"].split("/")[0] for one in pending(bob, "locked")} == {"new"}
@@ -137,6 +138,31 @@ def test_an_item_s_lock_is_said_in_the_same_words(shared):
     (bob.source() / "page").unlink()
     write(bob, "other", "x")
     done = bob.finish("sync")
-    assert done.returncode == 9 and re.search(rf"page: locked by {ann.name} until \d\d:\d\d\n", done.stdout), done.stdout
+    assert done.returncode == 9 and re.search(rf"page: locked by {ann.name} until (\d{{4}}-\d\d-\d\d )?\d\d:\d\d\n", done.stdout), done.stdout
     ann.sync()
     assert read(ann, "other") == "x"
+
+
+def test_times_of_locks_are_local_and_near_ones_have_seconds(shared):
+    ann, bob = shared
+
+    def at(text, form="%H:%M:%S"):
+        utc = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return (utc + datetime.timedelta(hours=5.5)).strftime(form)
+
+    said = ann.finish("lock", "notes", "--for", "50s", environment=EAST).stdout
+    (lock,) = bob.json("locks")
+    line = bob.finish("locks", environment=EAST).stdout
+    assert lock["until"].endswith("Z") and f" until {at(lock['until'])}\n" in said
+    assert f"  until {at(lock['until'])}\n" in line and f"since {at(lock['since'])}  " in line
+
+
+def test_lock_beside_serve_says_that_it_goes_on(shared):
+    ann, bob = shared
+    assert "serve" not in ann.run("lock", "notes", "--for", "20m")
+    ann.run("unlock", "notes")
+    ann.serve()
+    said = ann.run("lock", "notes", "--for", "2s")
+    assert said.endswith(", and on until `counterfoil unlock`: `serve` renews it\n"), said
+    until = bob.json("locks")[0]["until"]
+    wait_until(lambda: bob.json("locks")[0]["until"] > until, "it is renewed")

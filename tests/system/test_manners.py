@@ -26,7 +26,7 @@ def test_a_long_list_is_cut_for_people_only(make_device):
     os.mkfifo(source / "pipe")
     lines = device.run("status").splitlines()
     assert len(lines) == 103 and "50 more" in lines[-1]
-    assert "  skipped   pipe: a FIFO" in lines, "one of another kind is not hidden"
+    assert "  skipped   pipe: a FIFO, which is not synced: move it elsewhere" in lines, "one of another kind is not hidden"
     assert len(device.json("status")["collections"][0]["pending"]) == 151
 
 
@@ -74,7 +74,7 @@ def test_who_wants_errors_only_hears_nothing_else(pair_of_notes):
     os.mkfifo(here / "pipe")
     done = laptop.finish("sync", "-q")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "counterfoil: notes: pipe: a FIFO\n"
+    assert done.stderr == "counterfoil: notes: pipe: a FIFO, which is not synced: move it elsewhere\n"
 
 
 def test_who_asks_the_broker_too_much_hears_for_how_long(broker, make_device):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brokers that were rolled back or emptied, contents that they lost."""
 
+import json
 import os
 import shutil
 
@@ -40,12 +41,18 @@ def test_a_rolled_back_broker_is_reported_once_and_filled_by_anybody(broker, pai
     desktop.sync()
     entries = broker.status()["entries"]
     backup.restore()
-    assert broker.status()["entries"] == entries - 3
+    assert broker.status()["entries"] == entries - 3 and not broker.status()["attention"]
     done = desktop.finish("sync")
     assert done.returncode == 0 and done.stderr.count("rolled back") == 1
     assert f"{broker.place[0]}:{broker.place[1]} was rolled back" in done.stderr
     assert "3 entries" in done.stderr and "note: " in done.stdout
     assert broker.status()["entries"] == entries, "the laptop's entries came back from the desktop"
+    with open(broker.log) as log:
+        assert log.read().count(" says that 3 entries are gone which this broker had acknowledged") == 1
+    assert "devices of 1 user say that up to 3 entries are gone" in broker.run("status")
+    assert "it needs attention" in broker.run("status", "--check", code=1)
+    broker.run("verify")
+    broker.run("status", "--check")
     assert "rolled back" not in desktop.finish("sync").stderr
     (note,) = notes_of(desktop, "rolled-back")
     assert "3 entries" in note["text"] and "counterfoil sync" in note["text"] and note["time"].startswith("20")
@@ -56,6 +63,26 @@ def test_a_rolled_back_broker_is_reported_once_and_filled_by_anybody(broker, pai
     assert (tablet.add("notes", None, "--existing") / "one.txt").exists() is False
     tablet.sync()
     assert tree(tablet.source()) == tree(here)
+
+
+def test_a_user_who_was_removed_and_comes_back_accuses_nobody(broker, pair_of_notes, tmp_path):
+    """Its log here is another: what was acknowledged is of the one that was removed."""
+    laptop, desktop, here, there = pair_of_notes
+    put(here, "one.txt", b"edit\n")
+    assert laptop.sync()["in_sync"]
+    (user,) = json.loads(broker.run("--json", "users"))
+    broker.run("users", "remove", user["user"], "--yes")
+    laptop.run("broker", broker.run("invite").strip())
+    for device in desktop, laptop, desktop:
+        done = device.finish("sync")
+        assert done.returncode == 0 and "rolled back" not in done.stdout + done.stderr, (device.name, done.stdout, done.stderr)
+    assert tree(here) == tree(there)
+    assert not broker.status()["attention"] and "are gone" not in open(broker.log).read()
+    backup = Copy(broker, tmp_path / "backup")
+    put(here, "one.txt", b"later\n")
+    laptop.sync()
+    backup.restore()
+    assert "rolled back" in laptop.finish("sync").stderr, "but of this log it is told"
 
 
 def test_a_device_that_is_behind_takes_no_broker_for_rolled_back(broker, pair_of_notes):
@@ -188,6 +215,7 @@ def empty(broker, keep_key=True):
             shutil.rmtree(path)
         elif not (keep_key and name == "key"):
             os.unlink(path)
+    broker.run("init")
 
 
 def test_an_emptied_broker_is_filled_again_from_the_devices(broker, pair_of_notes, make_device):

@@ -182,7 +182,7 @@ def test_what_comes_in_never_eats_a_save(pair_of_notes, save):
     laptop.serve(), desktop.serve()
     mine, yours = people = Hands(here, "one.txt", "laptop"), Hands(there, "one.txt", "desktop")
     for round, other in enumerate(["save_by_rename", save]):
-        with Busy(mine, save, 0.001):
+        with Busy(getattr(mine, save), 0.001):
             for _ in range(12):
                 getattr(yours, other)()
                 time.sleep(0.02)

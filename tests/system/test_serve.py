@@ -2,8 +2,11 @@
 """`serve`, and every other verb beside it."""
 
 import os
+import pathlib
+import select
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -109,6 +112,133 @@ def test_a_home_is_served_once(pair_of_notes):
     assert laptop.stop(laptop.serve(), signal.SIGTERM) == 0
 
 
+def line_of(process):
+    """What a process that waits says, soon after 10 s."""
+    assert select.select([process.stderr], [], [], 60)[0], "it says nothing"
+    return process.stderr.readline()
+
+
+def listening(device, process):
+    """`serve`, which may wait for the home yet."""
+    control = pathlib.Path(device.home) / "control"
+    wait_until(lambda: control.exists() or process.poll() is not None, "it listens")
+
+
+def test_it_waits_for_a_verb_that_has_the_home(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    pairing = laptop.start("pair")
+    assert pairing.stdout.readline()
+    serving = laptop.start("serve")
+    listening(laptop, serving)
+    laptop.run("serve", code=9)
+    asking = laptop.start("status"), laptop.start("log")
+    for process in serving, *asking:
+        said = line_of(process)
+        assert "waiting" in said and "in use" in said and f"({pairing.pid}, pair)" in said, said
+        assert process.poll() is None
+    (here / "meanwhile.txt").write_text("meanwhile\n")
+    assert laptop.stop(pairing, signal.SIGINT) == 130
+    assert "serving" in serving.stderr.readline()
+    for process in asking:
+        output, _ = process.communicate(timeout=WAIT)
+        assert output and process.returncode in (0, 1), process.returncode
+    wait_until(lambda: laptop.json("status")["in_sync"], "it goes on")
+    assert "another `serve`" in laptop.run("serve", code=9)
+    desktop.sync()
+    assert (there / "meanwhile.txt").exists()
+    assert laptop.stop(serving) == 0
+    laptop.sync()
+
+
+def test_verbs_wait_for_each_other(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    pairing = laptop.start("pair")
+    assert pairing.stdout.readline()
+    syncs = [laptop.start("sync") for _ in range(3)]
+    for sync in syncs:
+        said = line_of(sync)
+        assert "waiting" in said and "in use" in said and f"({pairing.pid}, pair)" in said, said
+    assert laptop.stop(syncs.pop(), signal.SIGINT) == 130
+    assert laptop.stop(syncs[0], signal.SIGTERM) == 143
+    (here / "meanwhile.txt").write_text("meanwhile\n")
+    assert laptop.stop(pairing, signal.SIGINT) == 130
+    assert syncs[1].communicate(timeout=WAIT) and syncs[1].returncode == 0
+    both = [laptop.start("sync") for _ in range(4)]
+    for sync in both:
+        _, messages = sync.communicate(timeout=WAIT)
+        assert sync.returncode == 0, messages
+    desktop.sync()
+    assert (there / "meanwhile.txt").exists()
+
+
+def test_a_timeout_bounds_the_wait_for_a_verb_that_has_the_home(pair_of_notes):
+    laptop, *_ = pair_of_notes
+    pairing = laptop.start("pair")
+    assert pairing.stdout.readline()
+
+    def refused(*arguments):
+        done = laptop.finish(*arguments, "--timeout", "500ms")
+        assert done.returncode == 9, (arguments, done)
+        assert f"({pairing.pid}, pair)" in done.stderr and "0.5 s" in done.stderr, (arguments, done)
+        assert not done.stdout, (arguments, done)
+
+    verbs = ("status",), ("--json", "status"), ("sync",), ("log",), ("--json", "collections"), ("devices",), ("verify",)
+    for verb in *verbs, ("serve",):
+        refused(*verb)
+    by_itself = laptop.start("status")  # 30 s, meanwhile the rest
+    serving = laptop.start("serve")
+    listening(laptop, serving)
+    for verb in verbs:
+        refused(*verb)
+    assert "'soon' is no duration" in laptop.run("log", "--timeout", "soon", code=2)
+    output, said = by_itself.communicate(timeout=WAIT)
+    assert by_itself.returncode == 9 and f"({pairing.pid}, pair)" in said and "30 s" in said, (output, said)
+    patient = laptop.start("status", "--timeout", "10m")
+    assert "waiting" in line_of(patient)
+    assert laptop.stop(pairing, signal.SIGINT) == 130
+    patient.communicate(timeout=WAIT)
+    assert patient.returncode == 0
+    assert laptop.stop(serving) == 0
+
+
+def test_signals_end_a_verb_that_waited_and_was_then_sent(pair_of_notes):
+    laptop, *_ = pair_of_notes
+    pairing = laptop.start("pair")
+    assert pairing.stdout.readline()
+    waiting = [(laptop.start("sync"), number) for number in (signal.SIGTERM, signal.SIGINT)]
+    for process, number in waiting:
+        wait_until(lambda: listens_to(process, number), "it waits by itself")
+    serving = laptop.start("serve")
+    listening(laptop, serving)
+    for process, number in waiting:
+        assert "waiting" in line_of(process)  # by itself, or `serve`, to which it is sent, has it say so
+        assert laptop.stop(process, number) in (128 + number, -number)
+    assert laptop.stop(serving) == 0
+    assert laptop.stop(pairing, signal.SIGINT) == 130
+
+
+def test_it_lets_go_while_it_waits(pair_of_notes):
+    laptop, *_ = pair_of_notes
+    pairing = laptop.start("pair")
+    assert pairing.stdout.readline()
+    for end, code in (signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL):
+        serving = laptop.start("serve")
+        listening(laptop, serving)
+        assert laptop.stop(serving, end) == code
+    # Nobody is left who would answer, and the home is whole.
+    assert laptop.stop(pairing, signal.SIGINT) == 130
+    assert laptop.sync()["in_sync"]
+    laptop.stop(laptop.serve())
+
+
+def test_a_damaged_home_is_no_reason_to_wait(pair_of_notes):
+    laptop, *_ = pair_of_notes
+    (pathlib.Path(laptop.home) / "format").write_text("99\n")
+    assert "format" in laptop.run("serve", code=7)
+    (pathlib.Path(laptop.home) / "format").write_text("1\n")
+    laptop.stop(laptop.serve())
+
+
 def test_it_survives_the_brokers_absence(broker, pair_of_notes):
     laptop, desktop, here, there = pair_of_notes
     laptop.serve()
@@ -147,15 +277,29 @@ def test_copies_of_old_versions_do_not_pile_up(pair_of_notes):
     laptop, _, here, _ = pair_of_notes
     laptop.serve()
     copies = os.path.join(laptop.home, "base")
-    data = bytearray(os.urandom(40 << 20))
+    data = os.urandom(40 << 20)
     most = 0
-    for version in range(9):
-        data[version] ^= 1
+    for _ in range(9):
+        data = data[1:] + data[:1]  # nothing is where it was: each is copied whole
         (here / "new").write_bytes(data)
         (here / "new").rename(here / "large")
         laptop.sync()
         most = max(most, len(os.listdir(copies)))
     assert 1 <= len(os.listdir(copies)) < most < 9
+
+
+def test_a_copy_is_brought_up_to_date(pair_of_notes):
+    laptop, _, here, _ = pair_of_notes
+    laptop.serve()
+    copies = os.path.join(laptop.home, "base")
+    data = bytearray(os.urandom(4 << 20))
+    for version in range(4):
+        data[version] ^= 1
+        (here / "new").write_bytes(data)
+        (here / "new").rename(here / "large")
+        laptop.sync()
+        assert len(os.listdir(copies)) == 1
+        assert Path(copies, os.listdir(copies)[0]).read_bytes() == data
 
 
 def queue_length():

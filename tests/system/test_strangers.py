@@ -366,6 +366,7 @@ def test_members_go_on_among_20_abusive_ones(broker, ann):
     sessions = [member.session(broker.line) for member in bad]
     for session in sessions:
         session.socket.setsockopt(zmq.SNDTIMEO, 100)
+        session.socket.setsockopt(zmq.RCVTIMEO, 100)  # what was there may be gone with its connection
 
     def run(session, member):
         try:

@@ -246,7 +246,7 @@ def test_a_source_that_moved_is_recognised(pair_of_notes, tmp_path):
 
 def test_sources_that_can_not_be(pair_of_notes, tmp_path):
     laptop, _, here, _ = pair_of_notes
-    laptop.run("add", str(here), code=1)
+    laptop.run("add", str(here), code=2)
     laptop.run("add", str(here / "sub"), code=2)
     laptop.run("add", laptop.home, code=2)
     laptop.run("add", str(tmp_path), code=2)
@@ -397,7 +397,7 @@ def test_the_log_tells_what_happened(pair_of_notes):
 
 def test_verify_finds_and_repair_mends(pair_of_notes):
     laptop, desktop, here, there = pair_of_notes
-    assert laptop.json("verify") == {"whole": True, "damaged": []}
+    assert laptop.json("verify") == {"whole": True, "damaged": [], "away": []}
     assert laptop.json("repair") == {"mended": 0, "lost": 0}
     (here / "one.txt").write_text("after the repair\n")
     both(laptop, desktop)

@@ -79,8 +79,14 @@ def test_a_quota_holds_back_entries_and_blobs_to_the_byte(broker):
     assert figures(broker, desk)["bytes"] == figures(broker, desk)["quota"]
     assert [line["why"] for line in broker.audit("quota-refused")]
     broker.stop()
-    broker.run("users", "quota", desk.user.hex(), "0")
-    assert figures(broker, desk)["quota"] is None
+    assert "are here already" in broker.run("users", "quota", desk.user.hex(), "1k")
+    broker.run("users", "quota", desk.user.hex(), "1.5 GiB")
+    assert figures(broker, desk)["quota"] == 3 << 29
+    for five in "5 G", "5.0 GiB":
+        assert broker.run("users", "quota", desk.user.hex(), five).endswith("quota 5.0 GiB\n")
+    for none in "0", "none":
+        assert broker.run("users", "quota", desk.user.hex(), none).endswith("quota none\n")
+        assert figures(broker, desk)["quota"] is None
 
 
 def test_a_user_is_held_back_who_brings_too_many_entries(broker):
@@ -135,8 +141,8 @@ def test_a_removed_user_leaves_no_byte_and_the_others_all(broker, runs):
         assert "--yes" in refusal and len(users(broker)) == 2
         broker.run("users", "remove", ann.user.hex()[:10], "--yes")
         if runs:
-            session.send("CREDIT", 1)
-            assert session.receive().command == "AGAIN"
+            message = session.receive()
+            assert (message.command, message.elements[0], message.elements[3]) == ("REFUSED", "HELLO", "removed")
             with pytest.raises(Refused, match="unknown"):
                 session.hello(ann.user)
 
@@ -191,8 +197,12 @@ def test_a_removal_that_failed_is_finished_while_the_broker_runs(broker):
     folder = os.path.join(broker.data, "blobs", ann.user.hex(), "aa")
     os.makedirs(os.path.join(folder, "obstacle", "below"))  # no file of ours, so the removal stops there
     assert "blobs" in broker.run("users", "remove", ann.user.hex(), "--yes", code=1)
+    wait_until(lambda: broker.audit("exclusive-ended"), "it was tried")
+    assert not broker.audit("user-removed")
+    assert f"the removal of user {ann.user.hex()[:12]} is not finished" in open(broker.log).read()
     shutil.rmtree(folder)
-    wait_until(lambda: any("why" not in line for line in broker.audit("user-removed")), "it is finished")
+    wait_until(lambda: broker.audit("user-removed"), "it is finished")
+    assert len(broker.audit("user-removed")) == 1
     assert not files_with(broker, blob)
     code = crypto.read_code(broker.run("invite").strip())
     first = min(account.log.entries.values(), key=lambda entry: entry.sequence).wire
@@ -264,11 +274,11 @@ def test_a_closed_broker_takes_no_new_users(broker):
     publish(broker, desk)
     assert len(users(broker)) == 1
     assert broker.audit("invitation-refused")
-    assert "unknown policy" in broker.run("--enrol", "open", "status", code=2)
+    assert "unknown policy" in broker.run("--enrol", "open", "invite", code=2)
 
 
 def test_the_audit_log_says_who_did_what_and_why(broker):
-    broker.start()
+    broker.start("-v")
     account, desk = enrol(broker.run("invite").strip())
     stranger = crypto.Identity(os.urandom(32))
     for _ in range(30):
@@ -302,7 +312,7 @@ def test_the_audit_log_says_who_did_what_and_why(broker):
     assert said["invitation-made"]["key"] == said["invitation-used"]["key"]
     assert said["invitation-used"]["user"] == user
     assert len(broker.audit("session-begun")) == 2  # the account's, the desk's
-    assert {said[what]["user"] for what in ("session-begun", "replay-begun", "replay-ended")} == {user}
+    assert said["session-begun"]["user"] == user and "replay-begun" not in said, "there was nothing to replay"
     assert "device" in said["session-begun"] and "address" in said["session-begun"]
     assert (said["device-added"]["user"], said["device-added"]["why"]) == (user, "owner")
     assert said["publish-refused"]["why"].startswith(("forged", "malformed"))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/asking.h"
 
+#include "tests/worlds/causes.h"
 #include "tests/worlds/disk_users.h"
 #include "tests/worlds/lost.h"
 #include "tests/worlds/records.h"
@@ -58,6 +59,7 @@ cf_binding *device_asks_for(device *self, cf_binding *binding, const char *const
         world_must(change_to(self, binding, patterns, count, &error), &error, "include");
     }
     cf_engine_touch_binding(self->engine, binding);
+    causes_excuse(self); /* what lay there unasked for is told by now, perhaps */
     return binding;
 }
 

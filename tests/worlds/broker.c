@@ -87,7 +87,7 @@ static void stop(world_broker *self)
 
 void broker_open(world_broker *self)
 {
-    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL, 0};
+    self->env = (cf_env){.context = self, .random = fill, .now_ms = read_clock, .report = report};
     take_address(self);
     make_disks(self);
     start(self);

@@ -2,7 +2,7 @@
 #include "tests/worlds/inside.h"
 
 #include "codec/envelope.h"
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
 #include "peer/log/birth.h"
 #include "tests/support/first_entries.h"
 #include "tests/worlds/asking.h"
@@ -238,6 +238,21 @@ bool device_status_is_clean(device *self, cf_buffer *why)
 
 /* ---- Birth ---- */
 
+/* Of one user's disks every fourth takes no flags of rename, half of those no hard links either;
+ * every third has other numbers when it is mounted anew, and half of them keep times to seconds. */
+static void draw_lacks(const world *in, disk_options *options)
+{
+    static const int64_t step_s[] = {0, 0, 1, 2};
+
+    options->flags_never = options->seed % 4 == 0;
+    options->hard_links_never = options->seed % 8 == 0;
+    if (!in->plan.lessens)
+        return;
+    options->renumbers = options->seed / 8 % 3 == 0;
+    options->tells_numbers = !options->births_unknown || options->seed / 32 % 2;
+    options->step_ns = step_s[options->seed / 128 % 4] * INT64_C(1000000000);
+}
+
 static void make_home(device *self)
 {
     uint8_t id[16];
@@ -249,6 +264,7 @@ static void make_home(device *self)
         .clones_never = chance_one_in(&self->chance, 2),
     };
 
+    draw_lacks(self->in, &options);
     strcpy(self->home_path, "/home");
     strcpy(self->folder, "/things");
     self->drive = disk_new(&options);
@@ -259,7 +275,7 @@ static void make_home(device *self)
         disk_make_folder(self->drive, self->folder);
     fill(self, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
-    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL, 0};
+    self->env = (cf_env){.context = self, .random = fill, .now_ms = read_clock, .report = report};
     self->env.files = faulty_files_new(disk_files(self->drive), &self->faults);
     open_home(self);
 }
@@ -337,6 +353,7 @@ void device_destroy(device *self)
     asking_forget(self);
     free(self->known);
     cf_buffer_release(&self->bereft);
+    cf_buffer_release(&self->instead);
     free(self->env.files);
     cf_store_memory_disk_destroy(&self->disk);
     cf_store_memory_disk_destroy(&self->old_disk);
@@ -385,10 +402,11 @@ void device_clone(device *self, device *of)
     strcpy(self->home_path, of->home_path);
     strcpy(self->folder, of->folder);
     disk_options options = {.seed = chance_next(&self->chance), .now_ms = &self->clock_ms};
+    draw_lacks(self->in, &options);
     self->drive = disk_new(&options);
     disk_restore(self->drive, of->old_drive);
     self->disk = cf_store_memory_disk_copy(of->old_disk);
-    self->env = (cf_env){self, fill, read_clock, report, NULL, NULL, 0};
+    self->env = (cf_env){.context = self, .random = fill, .now_ms = read_clock, .report = report};
     self->env.files = faulty_files_new(disk_files(self->drive), &self->faults);
     open_home(self);
     start(self);

@@ -22,13 +22,20 @@ uint64_t disk_random(uint64_t *state, uint64_t below)
     return (uint64_t)((unsigned __int128)z * below >> 64);
 }
 
+int64_t disk_cut(const disk *self, int64_t time_ns)
+{
+    int64_t over = self->options.step_ns ? time_ns % self->options.step_ns : 0;
+
+    return time_ns - (over < 0 ? over + self->options.step_ns : over);
+}
+
 int64_t disk_stamp(const disk *self)
 {
     static const uint64_t LAST_MS = INT64_MAX / 1000000;
     uint64_t now_ms = *self->options.now_ms;
     int64_t now_ns = (int64_t)(now_ms < LAST_MS ? now_ms : LAST_MS) * 1000000;
 
-    return now_ns - now_ns % self->base.tick_ns;
+    return disk_cut(self, now_ns - now_ns % self->base.tick_ns);
 }
 
 /* ---- Things ---- */
@@ -64,7 +71,7 @@ disk_node *disk_node_new(disk *self, const disk_node *parent, cf_file_kind kind,
     node->birth_ns = self->options.births_unknown ? 0 : stamp;
     node->kind = kind;
     node->volume = parent ? parent->volume : 0;
-    node->now.attributes = (disk_attributes){mode, stamp, stamp};
+    node->now.attributes = (disk_attributes){self->options.modes_never ? 0777 : mode, stamp, stamp};
     node->durable.attributes = node->now.attributes;
     self->nodes =
         cf_grow(self->nodes, &self->node_capacity, self->node_count + 1, sizeof *self->nodes);
@@ -160,6 +167,7 @@ static void mark_all(disk *self)
     marking marks = {0};
 
     mark(&marks, self->root);
+    mark(&marks, self->card);
     for (size_t i = 0; i < self->node_count; i++)
         if (self->nodes[i]->links || self->nodes[i]->handles)
             mark(&marks, self->nodes[i]);
@@ -250,6 +258,11 @@ void disk_set_rates(disk *self, const disk_rates *rates)
 void disk_set_capacity(disk *self, uint64_t bytes)
 {
     self->options.capacity = bytes;
+}
+
+void disk_set_step(disk *self, int64_t step_ns)
+{
+    self->options.step_ns = step_ns;
 }
 
 void disk_cut_after(disk *self, uint64_t calls)

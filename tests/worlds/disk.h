@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A simulated disk: the files of one device (broker/files.h) in memory, with the time, the faults
- * and the power cuts of a seed. What users do on it is in disk_users.h. Same seed, same calls: same
- * answers, to the bit. For one thread. Paths are absolute, as on a device of its own.
+/* A simulated disk: the files of one device (broker/platform/files.h) in memory, with the time, the
+ * faults and the power cuts of a seed. What users do on it is in disk_users.h. Same seed, same
+ * calls: same answers, to the bit. For one thread. Paths are absolute, as on a device of its own.
  *
  * What a power cut leaves. There are two states of everything: what is seen, and what is durable.
  *
@@ -31,7 +31,7 @@
  * on the disk from now on. A failed sync_folder has made some of its steps durable. */
 #ifndef CF_TESTS_DISK_H
 #define CF_TESTS_DISK_H
-#include "broker/files.h"
+#include "broker/platform/files.h"
 
 typedef struct disk disk;
 typedef struct disk_image disk_image;
@@ -45,6 +45,13 @@ typedef struct {
         names_follow_files; /* sync_file makes the file's name durable: as Linux' file systems do */
     bool births_unknown;    /* no birth times */
     bool clones_never;      /* no shared blocks */
+    int64_t step_ns;        /* of all times, which are cut to it; 0: 1 ns */
+    bool modes_never;       /* what is set is forgotten, and everything is 0777 */
+    bool symlinks_never;    /* no symbolic ones */
+    bool flags_never;       /* rename takes no flags: it replaces, and doesn't exchange */
+    bool hard_links_never;  /* a file has one name, for the program */
+    bool renumbers;         /* what is put in has other numbers than when it was taken out, */
+    bool tells_numbers;     /* and the system says so */
 } disk_options;
 
 disk *disk_new(const disk_options *options);
@@ -57,6 +64,18 @@ cf_files *disk_files(disk *self);
 void disk_make_folder(disk *self, const char *path);
 /* The same as a file system of its own: nothing is renamed, linked or cloned between two. */
 void disk_mount(disk *self, const char *path);
+
+/* ---- What is mounted ---- */
+
+/* What is mounted there is taken off, and nothing is there. What is held open on it fails from then
+ * on (CF_IO). PULLED: what was not synced on it is as after a power cut; else all of it is durable.
+ * False: nothing is mounted there, or something is out already. Meanwhile oracles see it where it
+ * was. */
+bool disk_take_out(disk *self, const char *path, bool is_pulled);
+bool disk_is_out(const disk *self);
+/* It is mounted anew, over what stands there, which goes: a user's, who took something else out.
+ * The number of its device is another one, but where there are no birth times and numbers last. */
+void disk_put_in(disk *self, const char *path);
 
 /* ---- Faults ---- */
 
@@ -72,6 +91,8 @@ typedef struct {
 void disk_set_rates(disk *self, const disk_rates *rates); /* NULL: none */
 /* 0: no end. Less than is used: nothing can be added. For users, too. */
 void disk_set_capacity(disk *self, uint64_t bytes);
+/* What is stamped from now on is cut to this; 0: 1 ns. */
+void disk_set_step(disk *self, int64_t step_ns);
 /* So many calls of the program more, then all of them fail, as when the power is cut just there;
  * disk_crash ends it. 0: not. */
 void disk_cut_after(disk *self, uint64_t calls);
@@ -104,6 +125,7 @@ typedef struct {
 typedef struct {
     const char *skip; /* a name, wherever it is, with all below it; NULL: none */
     bool no_bytes;    /* don't gather them */
+    bool as_mounted;  /* what stands there, also instead of what was taken out */
 } disk_walk_options;
 
 /* In the order of names, a folder before what is in it. False: there is no folder at the path. */
@@ -112,6 +134,7 @@ bool disk_walk(const disk *self, const char *path, const disk_walk_options *opti
 
 typedef struct {
     const char *skip;
+    bool as_mounted;
     bool times;  /* of files */
     bool inodes; /* with births, and counts of links */
     /* NULL: all things. */

@@ -102,7 +102,7 @@ static void cut_contents(disk *self, disk_node *node, outcome result)
     }
 }
 
-static void cut_file(disk *self, disk_node *node)
+void disk_file_cut(disk *self, disk_node *node)
 {
     bool same = disk_content_same(&node->now.content, &node->durable.content);
     outcome result = same ? OLD : (outcome)disk_random(&self->crash_random, OUTCOMES);
@@ -120,7 +120,7 @@ void disk_crash(disk *self)
 {
     disk_steps_cut(self);
     for (size_t i = 0; i < self->node_count; i++)
-        cut_file(self, self->nodes[i]);
+        disk_file_cut(self, self->nodes[i]);
     disk_wake(self);
 }
 
@@ -147,6 +147,11 @@ static void wake_node(disk_node *node, disk_node *above)
     node->is_released = false;
     for (size_t i = 0; i < node->now.names.count; i++)
         wake_node(node->now.names.entries[i].to, node);
+}
+
+void disk_wake_below(disk_node *folder)
+{
+    wake_node(folder, NULL);
 }
 
 static void sleep_node(disk_node *node)
@@ -217,7 +222,9 @@ void disk_wake(disk *self)
         self->device = disk_random(&self->crash_random, DEVICES);
     for (size_t i = 0; i < self->node_count; i++)
         sleep_node(self->nodes[i]);
-    wake_node(self->root, NULL);
+    disk_wake_below(self->root);
+    if (self->card)
+        disk_wake_below(self->card);
     for (size_t i = 0; i < self->node_count; i++)
         if (!self->nodes[i]->links)
             forget_node(self->nodes[i]);

@@ -36,9 +36,11 @@ int disk_fault(disk *self, disk_call call)
     return call == DISK_ADDS && comes_up(self, rates->full) ? ENOSPC : 0;
 }
 
-int disk_alive(const disk *self, uint64_t epoch)
+int disk_alive(const disk_node *node, const disk *self, uint64_t epoch)
 {
-    return self->epoch == epoch ? 0 : ESTALE;
+    if (self->epoch != epoch)
+        return ESTALE;
+    return node->is_away ? EIO : 0;
 }
 
 void disk_join(cf_bytes path, cf_bytes name, cf_buffer *out)
@@ -86,7 +88,7 @@ static cf_status fail_folder(const cf_folder *folder, int number, const char *wh
 
 int disk_enter(const cf_folder *folder, cf_bytes name, disk_call call)
 {
-    int number = disk_alive(folder->on, folder->epoch);
+    int number = disk_alive(folder->node, folder->on, folder->epoch);
 
     if (number == 0)
         number = disk_fault(folder->on, call);
@@ -184,7 +186,7 @@ static void close_folder(cf_files *files, cf_folder **folder)
 /* A folder itself, not a name in it. */
 static int enter_folder(const cf_folder *folder, disk_call call)
 {
-    int number = disk_alive(folder->on, folder->epoch);
+    int number = disk_alive(folder->node, folder->on, folder->epoch);
 
     return number ? number : disk_fault(folder->on, call);
 }
@@ -206,7 +208,7 @@ static cf_status is_below(cf_files *files, const cf_folder *folder, const cf_fol
     (void)files;
     int number = enter_folder(folder, DISK_READS);
     if (number == 0)
-        number = disk_alive(root->on, root->epoch);
+        number = disk_alive(root->node, root->on, root->epoch);
     if (number)
         return fail_folder(folder, number, "finding the way up from", error);
     *out = disk_is_below(folder->node, root->node);
@@ -222,7 +224,8 @@ static int list_names(disk *self, const cf_folder *folder, cf_name_visit *visit,
     for (size_t at = 0; go_on && at < names->count;) {
         disk_name *name = disk_name_share(names->entries[at].name);
         cf_bytes bytes = disk_name_bytes(name);
-        int number = comes_up(self, self->rates.reads) ? EIO : 0;
+        int number =
+            comes_up(self, self->rates.reads) ? EIO : disk_alive(folder->node, self, folder->epoch);
 
         go_on = number == 0 && visit(context, bytes);
         if (go_on) {
@@ -254,7 +257,7 @@ static cf_status list(cf_files *files, const cf_folder *folder, cf_name_visit *v
 static cf_status sync_folder(cf_files *files, const cf_folder *folder, cf_error *error)
 {
     disk *self = folder->on;
-    int number = disk_alive(self, folder->epoch);
+    int number = disk_alive(folder->node, self, folder->epoch);
 
     (void)files;
     if (number == 0 && is_cut(self))
@@ -286,6 +289,22 @@ static cf_status free_bytes(cf_files *files, const cf_folder *folder, uint64_t *
     return CF_OK;
 }
 
+static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesystem *out,
+                            cf_error *error)
+{
+    const disk *self = folder->on;
+    int number = enter_folder(folder, DISK_READS);
+
+    (void)files;
+    if (number)
+        return fail_folder(folder, number, "asking for the file system of", error);
+    *out = (cf_filesystem){.device = self->device + folder->node->volume,
+                           .type = 1,
+                           .renumbers = self->options.renumbers && self->options.tells_numbers &&
+                                        folder->node->volume};
+    return CF_OK;
+}
+
 static int descriptor_of(cf_files *files, const cf_folder *folder)
 {
     (void)files, (void)folder;
@@ -312,6 +331,7 @@ void disk_add_folders(cf_files *files)
     files->list = list;
     files->sync_folder = sync_folder;
     files->free_bytes = free_bytes;
+    files->filesystem = filesystem;
     files->descriptor = descriptor_of;
     files->shown = shown_of;
 }

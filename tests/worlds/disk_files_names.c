@@ -73,13 +73,36 @@ static cf_status rename_with(place from, place to, disk_rename_way how, const ch
         return disk_fail_at(from.folder, from.name, EINVAL, what, error);
     int number = disk_enter(to.folder, to.name, DISK_CHANGES);
     if (number == 0)
-        number = disk_alive(from.folder->on, from.folder->epoch);
+        number = disk_alive(from.folder->node, from.folder->on, from.folder->epoch);
     if (number == 0 && from.folder->on != to.folder->on)
         number = EXDEV;
+    if (number == 0 && how != DISK_REPLACE && from.folder->on->options.flags_never)
+        return cf_fail(error, CF_UNSAFE, "this disk takes no flags");
     if (number == 0)
         number =
             disk_rename(from.folder->on, at(from.folder, from.name), at(to.folder, to.name), how);
     return number ? disk_fail_at(to.folder, to.name, number, what, error) : CF_OK;
+}
+
+static cf_status link_name(cf_files *files, const cf_folder *from_folder, cf_bytes from,
+                           const cf_folder *to_folder, cf_bytes to, cf_error *error)
+{
+    disk_node *node = NULL;
+
+    (void)files;
+    if (!cf_name_valid(from))
+        return disk_fail_at(from_folder, from, EINVAL, "linking to", error);
+    int number = disk_enter(to_folder, to, DISK_ADDS);
+    if (number == 0)
+        number = disk_alive(from_folder->node, from_folder->on, from_folder->epoch);
+    if (number == 0)
+        number = disk_find(from_folder->on, at(from_folder, from), &node);
+    if (number == 0 && (from_folder->on != to_folder->on ||
+                        from_folder->on->options.hard_links_never || node->kind == CF_FILE_FOLDER))
+        return cf_fail(error, CF_UNSAFE, "this disk takes no such links");
+    if (number == 0)
+        number = disk_link(from_folder->on, node, at(to_folder, to));
+    return number ? disk_fail_at(to_folder, to, number, "linking to", error) : CF_OK;
 }
 
 static cf_status rename_name(cf_files *files, const cf_folder *from_folder, cf_bytes from,
@@ -160,6 +183,7 @@ void disk_add_names(cf_files *files)
     files->readable = readable;
     files->read_link = read_link;
     files->make_link = make_link;
+    files->link = link_name;
     files->rename = rename_name;
     files->exchange = exchange;
     files->replace = replace;

@@ -99,7 +99,7 @@ static void close_file(cf_files *files, cf_file **file)
     (void)files;
     if (!file || !*file)
         return;
-    if ((*file)->locks && !disk_alive((*file)->on, (*file)->epoch))
+    if ((*file)->locks && !disk_alive((*file)->node, (*file)->on, (*file)->epoch))
         (*file)->node->is_locked = false;
     disk_node_close((*file)->on, (*file)->node, (*file)->writes, (*file)->epoch);
     cf_buffer_release(&(*file)->path);
@@ -109,7 +109,7 @@ static void close_file(cf_files *files, cf_file **file)
 
 static int enter(const cf_file *file, disk_call call)
 {
-    int number = disk_alive(file->on, file->epoch);
+    int number = disk_alive(file->node, file->on, file->epoch);
 
     return number ? number : disk_fault(file->on, call);
 }
@@ -147,7 +147,7 @@ static cf_status write_at(cf_files *files, const cf_file *file, uint64_t offset,
                           cf_error *error)
 {
     (void)files;
-    int number = file->writes ? disk_alive(file->on, file->epoch) : EBADF;
+    int number = file->writes ? disk_alive(file->node, file->on, file->epoch) : EBADF;
     if (number == 0) {
         number = disk_fault(file->on, DISK_ADDS);
         if (number)
@@ -232,7 +232,7 @@ static cf_status next_data(cf_files *files, const cf_file *file, uint64_t offset
 static cf_writer_answer writer(cf_files *files, const cf_file *file)
 {
     (void)files;
-    if (disk_alive(file->on, file->epoch) || file->node->is_foreign)
+    if (disk_alive(file->node, file->on, file->epoch) || file->node->is_foreign)
         return CF_WRITER_UNKNOWN;
     return file->node->open_writers ? CF_WRITER_OPEN : CF_WRITER_NONE;
 }
@@ -243,7 +243,7 @@ static cf_status clone(cf_files *files, const cf_file *source, const cf_file *ta
     (void)files;
     int number = enter(target, DISK_ADDS);
     if (number == 0)
-        number = disk_alive(source->on, source->epoch);
+        number = disk_alive(source->node, source->on, source->epoch);
     if (number == 0 && (source->on != target->on || !target->writes))
         number = EXDEV;
     if (number == 0)

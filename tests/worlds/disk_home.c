@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "broker/datadir.h"
+#include "broker/program/datadir.h"
 #include "peer/log/birth.h"
 #include "peer/log/home.h"
 #include "tests/support/expect.h"
@@ -55,7 +55,11 @@ static device *a_device(uint64_t seed)
     self->seed = seed;
     self->disk = disk_new(&(disk_options){.seed = seed, .now_ms = &self->now_ms});
     self->store_disk = cf_store_memory_disk_new(id);
-    self->env = (cf_env){self, fill, now, report, disk_files(self->disk), NULL, 0};
+    self->env = (cf_env){.context = self,
+                         .random = fill,
+                         .now_ms = now,
+                         .report = report,
+                         .files = disk_files(self->disk)};
     return self;
 }
 
@@ -168,6 +172,21 @@ Test(disk_home, leaves_no_keys_in_a_file_that_comes_back)
     cr_assert_gt(came_back, 0);
 }
 
+/* What a broker has beside its key is made by others. */
+static void make_folders(device *self)
+{
+    static const char *const names[] = {"store", "blobs"};
+    cf_folder *folder = NULL;
+
+    expect_ok(self->env.files->open_root(self->env.files, path, &folder, &self->error),
+              self->error);
+    for (size_t i = 0; i < 2; i++)
+        expect_ok(self->env.files->make_folder(self->env.files, folder, cf_bytes_of_text(names[i]),
+                                               0700, &self->error),
+                  self->error);
+    self->env.files->close_folder(self->env.files, &folder);
+}
+
 Test(disk_home, of_a_broker_is_there_after_a_power_cut)
 {
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
@@ -175,15 +194,46 @@ Test(disk_home, of_a_broker_is_there_after_a_power_cut)
         cf_datadir *datadir = NULL, *other = NULL;
         cf_hash first, again;
 
-        expect_fails(cf_datadir_open(&self->env, path, false, &datadir, &self->error), CF_MISSING);
-        expect_ok(cf_datadir_open(&self->env, path, true, &datadir, &self->error), self->error);
-        expect_fails(cf_datadir_open(&self->env, path, false, &other, &self->error), CF_LOCKED);
+        expect_fails(cf_datadir_open(&self->env, path, CF_DATADIR_EXISTING, &datadir, &self->error),
+                     CF_MISSING);
+        expect_ok(cf_datadir_open(&self->env, path, CF_DATADIR_NEW, &datadir, &self->error),
+                  self->error);
+        make_folders(self);
+        expect_fails(cf_datadir_open(&self->env, path, CF_DATADIR_NEW, &other, &self->error),
+                     CF_LOCKED);
+        expect_ok(cf_datadir_finish(datadir, &self->error), self->error);
+        expect_fails(cf_datadir_open(&self->env, path, CF_DATADIR_EXISTING, &other, &self->error),
+                     CF_LOCKED);
         memcpy(first.bytes, cf_keys_public(cf_datadir_keys(datadir))->curve, CF_HASH_SIZE);
         disk_crash(self->disk);
         cf_datadir_destroy(&datadir);
-        expect_ok(cf_datadir_open(&self->env, path, false, &datadir, &self->error), self->error);
+        expect_ok(cf_datadir_open(&self->env, path, CF_DATADIR_EXISTING, &datadir, &self->error),
+                  self->error);
         memcpy(again.bytes, cf_keys_public(cf_datadir_keys(datadir))->curve, CF_HASH_SIZE);
         cr_assert(cf_hash_equal(&first, &again));
+        cf_datadir_destroy(&datadir);
+        device_ends(&self);
+    }
+}
+
+/* Whatever of it is on the disk, who makes a broker next finishes it: nobody knows the key. */
+Test(disk_home, of_a_broker_is_made_again_after_a_power_cut_in_the_midst)
+{
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        device *self = a_device(seed);
+        cf_datadir *datadir = NULL;
+
+        expect_ok(cf_datadir_open(&self->env, path, CF_DATADIR_EITHER, &datadir, &self->error),
+                  self->error);
+        if (seed % 2)
+            make_folders(self);
+        disk_crash(self->disk);
+        cf_datadir_destroy(&datadir);
+        expect_fails(cf_datadir_open(&self->env, path, CF_DATADIR_EXISTING, &datadir, &self->error),
+                     CF_MISSING);
+        expect_ok(cf_datadir_open(&self->env, path, CF_DATADIR_EITHER, &datadir, &self->error),
+                  self->error);
+        cr_assert(cf_datadir_is_new(datadir));
         cf_datadir_destroy(&datadir);
         device_ends(&self);
     }

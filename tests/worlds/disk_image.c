@@ -95,6 +95,7 @@ static disk_node *bring_back(disk *self, const disk_node *kept)
     disk_node *node = disk_node_new(self, NULL, kept->kind, 0);
 
     keep(kept, node);
+    node->durable.attributes.mtime_ns = disk_cut(self, node->durable.attributes.mtime_ns);
     return node;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of a simulated disk share. Here a failure is a number of errno, 0: none; the calls
- * of broker/files.h make a status and a text of it. */
+ * of broker/platform/files.h make a status and a text of it. */
 #ifndef CF_TESTS_DISK_INSIDE_H
 #define CF_TESTS_DISK_INSIDE_H
-#include "broker/names.h"
+#include "broker/platform/names.h"
 #include "tests/worlds/disk.h"
 #include "tests/worlds/disk_content.h"
 #include "tests/worlds/disk_names.h"
@@ -31,6 +31,7 @@ struct disk_node {
     bool is_mount;
     bool is_foreign; /* another owner's */
     bool is_locked;
+    bool is_away; /* it was open when its file system was taken out */
     disk_state now, durable;
     bool has_failed; /* a sync of it failed: `failed` will not be written */
     disk_content failed;
@@ -74,6 +75,8 @@ struct disk {
     disk_options options;
     uint64_t epoch; /* counts power cuts */
     disk_node *root;
+    disk_node *card; /* what is taken out, of card_path; NULL: nothing is */
+    char card_path[64];
     disk_node **nodes; /* all that are in memory */
     size_t node_count, node_capacity, node_limit;
     uint64_t next_number, device;
@@ -111,6 +114,8 @@ struct cf_file {
 
 uint64_t disk_random(uint64_t *state, uint64_t below);
 int64_t disk_stamp(const disk *self);
+/* As this disk shows it. */
+int64_t disk_cut(const disk *self, int64_t time_ns);
 /* Counted; the number of a node that is free again is used again, sometimes. */
 disk_node *disk_node_new(disk *self, const disk_node *parent, cf_file_kind kind, uint32_t mode);
 void disk_node_open(disk_node *node, bool writes);
@@ -180,6 +185,9 @@ void disk_steps_commit_before(disk *self, uint64_t end);
 void disk_steps_commit_all(disk *self);
 /* As many as a power cut lets through; the others are forgotten. */
 void disk_steps_cut(disk *self);
+/* The same of one file system. */
+void disk_steps_commit_in(disk *self, unsigned volume);
+void disk_steps_cut_in(disk *self, unsigned volume);
 void disk_steps_forget(disk *self);
 void disk_folder_sync(disk *self, disk_node *folder);
 void disk_folder_sync_fails(disk *self, disk_node *folder);
@@ -188,8 +196,12 @@ void disk_folder_sync_fails(disk *self, disk_node *folder);
 
 void disk_node_sync(disk_node *node);
 void disk_node_sync_fails(disk *self, disk_node *node);
+/* What a power cut leaves of a file is durable. */
+void disk_file_cut(disk *self, disk_node *node);
 /* What is durable is what is seen; all else is gone. */
 void disk_wake(disk *self);
+/* The same of what is below a folder to which no name leads. */
+void disk_wake_below(disk_node *folder);
 
 /* ---- disk_files.c, disk_files_names.c, disk_files_open.c ---- */
 
@@ -203,8 +215,8 @@ cf_status disk_fail(cf_bytes path, cf_bytes name, int number, const char *what, 
 cf_status disk_fail_at(const cf_folder *folder, cf_bytes name, int number, const char *what,
                        cf_error *error);
 void disk_join(cf_bytes path, cf_bytes name, cf_buffer *out);
-/* Not opened before a power cut. */
-int disk_alive(const disk *self, uint64_t epoch);
+/* Not opened before a power cut (ESTALE), nor on what was taken out since (EIO). */
+int disk_alive(const disk_node *node, const disk *self, uint64_t epoch);
 /* Before a call on a name: EINVAL when it is no valid one. */
 int disk_enter(const cf_folder *folder, cf_bytes name, disk_call call);
 void disk_add_open_files(cf_files *files);

@@ -172,7 +172,13 @@ static bool may_be_durable(const disk *self, const disk_step *step)
     return true;
 }
 
-void disk_steps_cut(disk *self)
+static bool is_in(const disk_step *step, unsigned volume)
+{
+    return !step->is_done && step->changes[0].folder->volume == volume;
+}
+
+/* Of one file system, or of ALL. */
+static void let_through(disk *self, bool all, unsigned volume)
 {
     static const uint64_t chances[] = {0, 2, 8, 12, 15, CHANCES};
     uint64_t chance = chances[disk_random(&self->crash_random, sizeof chances / sizeof *chances)];
@@ -180,11 +186,34 @@ void disk_steps_cut(disk *self)
     for (size_t i = self->step_head; i < self->step_count; i++) {
         disk_step *step = &self->steps[i];
 
-        if (!step->is_done && may_be_durable(self, step) &&
+        if (!step->is_done && (all || is_in(step, volume)) && may_be_durable(self, step) &&
             disk_random(&self->crash_random, CHANCES) < chance)
             apply(step);
     }
+}
+
+void disk_steps_cut(disk *self)
+{
+    let_through(self, true, 0);
     disk_steps_forget(self);
+}
+
+void disk_steps_cut_in(disk *self, unsigned volume)
+{
+    let_through(self, false, volume);
+    for (size_t i = self->step_head; i < self->step_count; i++)
+        if (is_in(&self->steps[i], volume))
+            release(&self->steps[i]);
+    drop_done(self);
+}
+
+void disk_steps_commit_in(disk *self, unsigned volume)
+{
+    const uint64_t end = self->first_step + self->step_count - self->step_head;
+
+    for (uint64_t at = self->first_step; at < end; at++)
+        if (!is_done(self, at) && is_in(step_at(self, at), volume))
+            disk_steps_commit(self, at);
 }
 
 void disk_folder_sync(disk *self, disk_node *folder)

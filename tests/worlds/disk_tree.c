@@ -93,6 +93,8 @@ int disk_create_link(disk *self, disk_place place, cf_bytes target)
 {
     disk_node *node;
 
+    if (self->options.symlinks_never)
+        return EPERM;
     if (target.size == 0)
         return ENOENT;
     if (target.size > TARGET_MAX)
@@ -282,7 +284,8 @@ int disk_set_mode(disk *self, disk_node *node, uint32_t mode)
         return EPERM;
     if (node->kind == CF_FILE_LINK)
         return EOPNOTSUPP;
-    node->now.attributes.mode = mode & 07777;
+    if (!self->options.modes_never)
+        node->now.attributes.mode = mode & 07777;
     touched(self, node, false);
     return 0;
 }
@@ -292,7 +295,7 @@ int disk_set_mtime(disk *self, disk_node *node, int64_t mtime_ns)
     if (node->is_foreign)
         return EPERM;
     touched(self, node, false);
-    node->now.attributes.mtime_ns = mtime_ns;
+    node->now.attributes.mtime_ns = disk_cut(self, mtime_ns);
     return 0;
 }
 

@@ -276,7 +276,7 @@ bool disk_user_opens(disk *self, const char *path, bool to_write, disk_hold **ou
 
 bool disk_user_writes_at(disk_hold *hold, uint64_t offset, cf_bytes bytes)
 {
-    return hold->writes && disk_alive(hold->on, hold->epoch) == 0 &&
+    return hold->writes && disk_alive(hold->node, hold->on, hold->epoch) == 0 &&
            disk_write(hold->on, hold->node, offset, bytes) == 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SHOWN_MAX = 40 };
 
@@ -75,7 +76,9 @@ bool disk_walk(const disk *self, const char *path, const disk_walk_options *opti
     walking walk = {.on = self, .options = options, .visit = visit, .context = context};
     disk_node *top;
 
-    if (disk_resolve(self, path, true, &top) || top->kind != CF_FILE_FOLDER)
+    if (self->card && !options->as_mounted && strcmp(path, self->card_path) == 0)
+        top = self->card;
+    else if (disk_resolve(self, path, true, &top) || top->kind != CF_FILE_FOLDER)
         return false;
     walk_names(&walk, &top->now.names);
     cf_buffer_release(&walk.path);
@@ -151,5 +154,7 @@ bool disk_dump(const disk *self, const char *path, const disk_dump_options *opti
 {
     dumping dump = {options, out};
 
-    return disk_walk(self, path, &(disk_walk_options){.skip = options->skip}, dump_thing, &dump);
+    return disk_walk(self, path,
+                     &(disk_walk_options){.skip = options->skip, .as_mounted = options->as_mounted},
+                     dump_thing, &dump);
 }

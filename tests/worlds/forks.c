@@ -3,9 +3,9 @@
  * entry by entry. */
 #include "tests/worlds/history.h"
 
+#include "peer/account/notes.h"
 #include "peer/log/catalog.h"
 #include "peer/log/forks.h"
-#include "peer/sources/notes.h"
 
 #include <stdlib.h>
 

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 const char *const sabotage_names[SABOTAGES] = {
-    "none",     "lose",     "invent",  "resurrect", "diverge", "forget", "disturb", "lie",
-    "lose-row", "mix-rows", "mistake", "quarrel",   "linger",  "spoil",  "sweep",   "withhold"};
+    "none",      "lose",   "invent",   "resurrect", "diverge", "forget",
+    "disturb",   "lie",    "lose-row", "mix-rows",  "mistake", "quarrel",
+    "fabricate", "linger", "spoil",    "sweep",     "withhold"};
 
 /* ---- Sabotage ---- */
 
@@ -85,6 +86,17 @@ static void meddle_with_rows(history *self)
     }
 }
 
+/* The time of a file is another one, and no user has set it. */
+static void fabricate(history *self)
+{
+    device *one = &self->w->devices[0];
+    char path[512];
+
+    choose(one, &self->w->ledger, path);
+    disk_user_stamps(one->drive, path, INT64_C(1700000000000000000));
+    history_sync(self, 1u, TURNS_MAX);
+}
+
 /* Nothing is lost, nothing invented, and all have the same: only it isn't what anybody did. */
 static void meddle_with_intent(history *self)
 {
@@ -136,6 +148,10 @@ static void meddle(history *self)
     if (self->sabotage == SABOTAGE_LINGER)
         for (;;)
             continue;
+    if (self->sabotage == SABOTAGE_FABRICATE) {
+        fabricate(self);
+        return;
+    }
     if (self->sabotage == SABOTAGE_FORGET) {
         cf_head unknown = {.sequence = 1};
 

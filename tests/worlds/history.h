@@ -30,6 +30,7 @@ typedef enum {
     SABOTAGE_MIX_ROWS,  /* two rows have exchanged a value, everywhere */
     SABOTAGE_MISTAKE,   /* a file is elsewhere than its user put it, everywhere */
     SABOTAGE_QUARREL,   /* a conflict copy without a conflict, everywhere */
+    SABOTAGE_FABRICATE, /* a device tells of a change that nobody made */
     SABOTAGE_LINGER,    /* somebody never comes to an end */
     SABOTAGE_SPOIL,     /* what a home keeps of the log is another's */
     SABOTAGE_SWEEP,     /* what a device doesn't ask for goes from its disk */
@@ -45,6 +46,7 @@ typedef struct {
     judgement verdict;
     device *worker; /* whose user is at it in the middle of a sync; NULL: nobody's is */
     uint64_t work;  /* the seed of that */
+    bool is_pulled; /* whose disk goes in the middle of one */
 } history;
 
 /* Runs the script and judges. The digest is of everything that happened. */
@@ -81,6 +83,8 @@ bool history_sync(history *self, unsigned set, unsigned turns);
 void oracle_meant(history *self);
 /* At any moment: devices that hold the same log and say that they are in sync hold the same. */
 void oracle_truthful(history *self);
+/* At any moment: causes.h, and nothing was changed on another disk (mounts.h). */
+void oracle_causes(history *self);
 /* Before a broker's process ends and after. */
 void oracle_acked(history *self, world_broker *of);
 /* When everything has come to rest. */

@@ -3,6 +3,8 @@
 #include "tests/worlds/history.h"
 
 #include "codec/limits.h"
+#include "tests/worlds/asking.h"
+#include "tests/worlds/mounts.h"
 
 #include <stdlib.h>
 
@@ -25,6 +27,7 @@ bool history_sync(history *self, unsigned set, unsigned turns)
             note_safe(&self->w->devices[i]);
     oracle_truthful(self);
     oracle_meant(self);
+    oracle_causes(self);
     return good;
 }
 
@@ -137,6 +140,49 @@ static void work_in_sync(history *self, chance *from, device *who)
     device_mend(who);
 }
 
+/* ---- Disks that go away ---- */
+
+/* What a sync that failed gave up a pulled disk may lack later, as after a power cut; and who asks
+ * for some only is asked for what lies there besides. Those are unmounted. */
+static bool may_be_pulled(const device *who)
+{
+    return !who->is_rotten && !asking_is_limited(who);
+}
+
+static void mount(chance *from, device *who)
+{
+    if (disk_is_out(who->drive))
+        mounts_put_in(who);
+    else
+        mounts_take_out(who, from, may_be_pulled(who) && chance_one_in(from, 3));
+}
+
+static void unmount_meanwhile(void *context)
+{
+    history *self = context;
+    chance from = {self->work};
+
+    mounts_take_out(self->worker, &from, self->is_pulled);
+}
+
+static void unmount_in_sync(history *self, chance *from, device *who)
+{
+    self->worker = who;
+    self->work = chance_next(from);
+    self->is_pulled = may_be_pulled(who) && chance_one_in(from, 2);
+    who->faults.reads = true;
+    who->faults.meanwhile = unmount_meanwhile;
+    who->faults.context = self;
+    who->faults.at = who->faults.calls + 1 + chance_below(from, 2 * CALLS);
+    sync_alone(self, who);
+    self->worker = NULL;
+    if (chance_one_in(from, 3))
+        end_somehow(from, who);
+    device_mend(who);
+    if (chance_one_in(from, 2))
+        mounts_put_in(who);
+}
+
 /* ---- Clocks ---- */
 
 static void set_clock(chance *from, device *who)
@@ -164,6 +210,7 @@ static void set_clock(chance *from, device *who)
 
 static void copy_device(device *who)
 {
+    mounts_put_in(who);
     device_restart(who, END_CALMLY);
     device_copy(who);
     who->old_at = who->in->act;
@@ -175,6 +222,7 @@ static void restore(device *who, bool with_folder)
 
     if (!who->old_disk)
         return;
+    mounts_put_in(who);
     sight_take_whole(who, &before);
     sight_take_kept(who, &kept);
     if (!with_folder)
@@ -193,6 +241,7 @@ static void clone(device *who)
 
     if (who->is_out || in->count >= in->plan.devices + CLONES_MAX || in->count + 1 >= DEVICES_MAX)
         return;
+    mounts_put_in(who);
     device_restart(who, END_CALMLY);
     twin->number = in->count++;
     device_clone(twin, who);
@@ -292,6 +341,9 @@ static bool happens_to_device(history *self, chance *from, device *who, const ev
     case ACT_POWER_CUT:
         end_process(who, END_POWER_CUT);
         return true;
+    case ACT_MOUNT:
+        mount(from, who);
+        return true;
     case ACT_CLOCK:
         set_clock(from, who);
         return true;
@@ -350,6 +402,9 @@ void misfortune_happens(history *self, device *who, const event *act)
         break;
     case ACT_FAULT_IN_SYNC:
         fault_in_sync(self, &from, who);
+        break;
+    case ACT_UNMOUNT_IN_SYNC:
+        unmount_in_sync(self, &from, who);
         break;
     case ACT_BAD_DISK:
         use_bad_disk(self, &from, who);

@@ -8,6 +8,7 @@
 #include "peer/log/birth.h"
 #include "peer/account/newcomer.h"
 #include "peer/engine/visit.h"
+#include "tests/worlds/causes.h"
 
 enum { DOOR_TURNS = 400, FAREWELL_TURNS = 200, HAUL_MS = 30000 };
 
@@ -176,6 +177,7 @@ bool world_move_home(world *self, device *with, int to)
 
     if (!is_owner(with) && !cf_engine_is_home(with->engine, there->line))
         return false;
+    causes_excuse_all(self);
     world_tell(self, "device %d: the user goes to broker %d", with->number, to);
     if (!broker_knows_user(there) && !knock(with, there))
         return false;

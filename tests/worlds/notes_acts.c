@@ -193,7 +193,7 @@ void note_acts(device *of, const sight *before)
     sight after;
 
     sight_take_whole(of, &after);
-    of->touched = true;
+    of->touched = of->has_cause = true;
     of->claims = false;
     if (of->is_out) {
         note_outcast(of, before, &after);

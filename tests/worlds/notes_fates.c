@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "tests/worlds/asking.h"
+#include "tests/worlds/causes.h"
 #include "tests/worlds/disk_users.h"
 
 /* ---- What happened to disks ---- */
@@ -41,7 +42,7 @@ void note_cut(device *of, const sight *before)
             ledger_write(book, token, of->number);
         ledger_excuse(book, token);
     }
-    of->touched = true;
+    of->touched = of->has_cause = true;
     of->is_rotten = false;
     intents_shake(&of->in->intents, &before->shown, &after.shown);
     sight_release(&after);
@@ -94,7 +95,7 @@ void note_restored(device *of, const sight *before, const sight *kept, bool with
     for (size_t i = 0; i < book->count; i++)
         if (book->all[i].killer == of->number && !book->all[i].is_gone_safely)
             ledger_touch(book, &book->all[i].token);
-    of->touched = true;
+    of->touched = of->has_cause = true;
     of->knows_all = true;
     of->in->was_restored = true;
     intents_doubt_all(&of->in->intents);
@@ -159,6 +160,7 @@ void note_broker_lost(world *self)
     for (int i = 0; i < self->count; i++)
         self->devices[i].claims = false;
     self->was_lost = true;
+    causes_excuse_all(self);
     keep_intents(self);
     note_doubtful(self);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/log/inspection.h"
+#include "peer/bindings/inspection.h"
 #include "tests/worlds/asking.h"
 #include "tests/worlds/history.h"
 #include "tests/worlds/lost.h"
+#include "tests/worlds/mounts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,6 +88,20 @@ void oracle_status(history *self)
                      one->number, (int)why.size, (const char *)why.data);
         cf_buffer_release(&why);
     }
+}
+
+/* ---- Causes ---- */
+
+void oracle_causes(history *self)
+{
+    const cf_buffer *unmade = &self->w->unmade, *trespass = &self->w->trespass;
+
+    if (unmade->size)
+        verdict_fail(&self->verdict, "no change that nobody made", "%.*s", (int)unmade->size,
+                     (const char *)unmade->data);
+    if (trespass->size)
+        verdict_fail(&self->verdict, "other disks are let be", "%.*s", (int)trespass->size,
+                     (const char *)trespass->data);
 }
 
 /* ---- Meant ---- */
@@ -344,7 +359,8 @@ static void list_disks(const world *w, cf_buffer *out)
         }
 }
 
-/* Looking again, in processes that know nothing but what they kept, finds nothing to say. */
+/* Looking again, in processes that know nothing but what they kept, finds nothing to say; nor does
+ * it where the disk was mounted anew. */
 void oracle_quiet(history *self)
 {
     world *w = self->w;
@@ -358,9 +374,14 @@ void oracle_quiet(history *self)
 
         if (one->is_out)
             continue;
+        if (i >= w->count)
+            mounts_anew(one);
         device_restart(one, END_CALMLY);
         round.set = 1u << one->number;
         world_sync(w, &round);
+        if (!one->claims && !one->is_bereft && !one->is_held_up)
+            verdict_fail(&self->verdict, "truthful status",
+                         "device %d is not in sync any more, though nothing was done", one->number);
     }
     list_disks(w, &after);
     if (world_entries(w) != entries)
@@ -368,6 +389,7 @@ void oracle_quiet(history *self)
                      (long long)(world_entries(w) - entries));
     if (!cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after)))
         verdict_fail(&self->verdict, "quiet", "folders change, though nothing was done");
+    oracle_causes(self);
     cf_buffer_release(&before);
     cf_buffer_release(&after);
 }

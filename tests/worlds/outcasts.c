@@ -4,7 +4,7 @@
 #include "tests/worlds/history.h"
 
 #include "codec/pack.h"
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 
 #include <stdlib.h>
 

@@ -12,7 +12,8 @@ enum {
     NUMBERS = 1 << RECORDS_NUMBERS
 };
 
-static void writes_card(device *who, const char *path, const char *key, const char *name)
+static void saves_card(device *who, const char *path, const char *key, const char *name,
+                       disk_save_way how)
 {
     cells card = {0};
     cf_buffer bytes = {0};
@@ -20,10 +21,15 @@ static void writes_card(device *who, const char *path, const char *key, const ch
     cells_add(&card, key, "", "");
     cells_add(&card, key, "name/full", name);
     cells_write_card(&card, key, &bytes);
-    disk_user_saves(who->drive, path, cf_buffer_view(&bytes), DISK_SAVE_BY_RENAME);
-    disk_user_syncs(who->drive, path);
+    disk_user_saves(who->drive, path, cf_buffer_view(&bytes), how);
     cf_buffer_release(&bytes);
     cells_release(&card);
+}
+
+static void writes_card(device *who, const char *path, const char *key, const char *name)
+{
+    saves_card(who, path, key, name, DISK_SAVE_BY_RENAME);
+    disk_user_syncs(who->drive, path);
 }
 
 static void sets_field(device *who, const char *key, const char *field, const char *value)
@@ -79,6 +85,45 @@ Test(record_scenes, what_was_published_is_not_lost_with_the_power)
         cr_assert(syncs(one));
         loses_power(one);
         expect_records(w, "table k\ntable k name Kurt\n");
+        world_destroy(&w);
+    }
+}
+
+/* The step of the disk's times begins, and lasts until the end. */
+static world *a_world_in_a_step(uint64_t seed)
+{
+    enum { STEP_MS = 2000, BEFORE_MS = 1000 /* as long as a look waits */ };
+    world *w = a_world_with(seed, 1, CARDS);
+
+    disk_set_step(w->devices[0].drive, STEP_MS * INT64_C(1000000));
+    world_wait(w, 10 * STEP_MS - w->now_ms % STEP_MS - BEFORE_MS);
+    return w;
+}
+
+/* World 34: within one step of the disk's times the folder was made durable, and a card was made in
+ * it; or a card was made durable, and saved again with as many bytes. */
+Test(record_scenes, a_card_that_was_saved_in_one_step_of_times_with_a_look_is_not_lost)
+{
+    for (uint64_t seed = 1; seed <= 2 * SEEDS; seed++) {
+        world *w = a_world_in_a_step((seed + 1) / 2);
+        device *one = &w->devices[0];
+        const world_round round = {.set = 1, .turns = TURNS_MAX};
+        const bool saves_again = seed % 2;
+
+        if (!saves_again)
+            disk_user_touches(one->drive, "/cards/empty.txt");
+        world_wait(w, 1000); /* the step begins */
+        if (saves_again)
+            writes_card(one, "/cards/a.vcf", "a", "Anna");
+        world_wait(w, 20);
+        world_sync(w, &round);
+        saves_card(one, "/cards/a.vcf", "a", "Emma",
+                   saves_again ? DISK_SAVE_IN_PLACE : DISK_SAVE_BY_RENAME);
+        world_wait(w, 20);
+        world_sync(w, &round);
+        cr_assert(one->claims);
+        loses_power(one);
+        expect_records(w, "cards a\ncards a name/full Emma\n");
         world_destroy(&w);
     }
 }

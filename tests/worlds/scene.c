@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/worlds/scene.h"
 
-#include "peer/account/membership.h"
+#include "peer/membership/membership.h"
 #include "tests/worlds/records.h"
 
 #include <sodium.h>

@@ -29,6 +29,7 @@ enum {
     CARDS = 1 << 13,
     ASKING = 1 << 14,
     MEETINGS = 1 << 15,
+    MOUNTS = 1 << 16,
 };
 
 static const struct {
@@ -83,6 +84,8 @@ static const struct {
     [ACT_MOVE_HOME] = {"move-home", MOVES, 6},
     [ACT_REVOKE] = {"revoke", OUTCASTS, 4},
     [ACT_HOSTILE] = {"hostile", OUTCASTS, 8},
+    [ACT_MOUNT] = {"mount", MOUNTS, 14},
+    [ACT_UNMOUNT_IN_SYNC] = {"unmount-in-sync", MOUNTS, 10},
 };
 
 const char *const script_paths[PATHS] = {"a",     "b.txt", "d",   "d/a", "d/e",
@@ -157,9 +160,11 @@ void script_draw(story *self, uint64_t seed, size_t count)
     chance from = chance_of_seed(seed, 2);
     unsigned troubles = draw_troubles(&from);
 
-    *self = (story){.plan = {.seed = seed, .brokers = 1, .records = draw_records(seed)}};
+    *self = (story){
+        .plan = {.seed = seed, .brokers = 1, .records = draw_records(seed), .lessens = true}};
     troubles |= self->plan.records * TABLE;
-    troubles |= draw_some(seed, 4, ASKING) | draw_some(seed, 5, MEETINGS);
+    troubles |=
+        draw_some(seed, 4, ASKING) | draw_some(seed, 5, MEETINGS) | draw_some(seed, 6, MOUNTS);
     self->plan.devices =
         2 + (int)(chance_below(&from, 10) ? chance_below(&from, 2) : chance_below(&from, 5));
     self->is_calm = chance_one_in(&from, CALM_ONE_IN);
@@ -230,7 +235,7 @@ static bool read_plan(const char *text, story *out)
 {
     int calm;
 
-    *out = (story){0};
+    *out = (story){.plan.lessens = true};
     if (sscanf(text, " world %" SCNu64 " %d %d %u %u %d %u", &out->plan.seed, &out->plan.devices,
                &out->plan.brokers, &out->plan.loss, &out->plan.lag_ms, &calm,
                &out->plan.records) != 7)

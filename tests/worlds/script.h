@@ -56,6 +56,8 @@ typedef enum {
     ACT_MOVE_HOME,
     ACT_REVOKE,
     ACT_HOSTILE, /* what a revoked device wrote is brought to another */
+    ACT_MOUNT,   /* the disk of the folder goes away, or is mounted anew */
+    ACT_UNMOUNT_IN_SYNC,
     ACTS
 } act_kind;
 

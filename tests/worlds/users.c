@@ -277,12 +277,15 @@ static void note_move(device *who, const sight *before, const event *act)
 
 static void act_and_note(device *who, const event *act, uint64_t seed)
 {
+    const bool is_of_records = act->kind >= ACT_TABLE && act->kind <= ACT_CARDS;
     chance from = {seed};
     sight before, kept;
 
+    if (disk_is_out(who->drive) && !is_of_records)
+        return;
     sight_take_whole(who, &before);
     sight_take_kept(who, &kept);
-    if (chance_below(&from, 3))
+    if (chance_below(&from, 3) && !disk_is_out(who->drive))
         make_way(who, script_paths[chance_one_in(&from, 2) ? act->path : act->to]);
     bool moved = act_on_disk(&from, who, act);
     note_acts(who, &before);
@@ -326,7 +329,7 @@ static void write_twin_files(world *in, const event *one, chance *from)
 
     fill(from, &bytes, SMALL_MIN + chance_below(from, SMALL_MAX));
     for (int i = 0; i < in->count; i++)
-        if (!in->devices[i].is_out)
+        if (!in->devices[i].is_out && !disk_is_out(in->devices[i].drive))
             write_twin(&in->devices[i], one, cf_buffer_view(&bytes));
     cf_buffer_release(&bytes);
 }

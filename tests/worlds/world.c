@@ -2,8 +2,10 @@
 #include "tests/worlds/inside.h"
 
 #include "tests/worlds/asking.h"
+#include "tests/worlds/causes.h"
 #include "tests/worlds/held_up.h"
 #include "tests/worlds/lost.h"
+#include "tests/worlds/mounts.h"
 #include "tests/worlds/records.h"
 
 #include <stdarg.h>
@@ -115,6 +117,8 @@ static void conclude(device *self)
     self->is_held_up = is_done && !is_clean && is_held_up_by_its_user(self);
     self->claimed_of = sum_of_log(self);
     self->is_unsure &= !self->claims;
+    if (self->claims)
+        causes_look(self);
     if (self->claims)
         world_tell(self->in, "device %d: is in sync", self->number);
     else
@@ -269,6 +273,7 @@ void world_heal(world *self)
         device *one = &self->devices[i];
 
         one->offline = false;
+        mounts_put_in(one);
         device_set_clock(one, 0);
         device_restart(one, END_CALMLY);
     }
@@ -318,6 +323,7 @@ device *world_add_device(world *self)
 
     *one = (device){.in = self,
                     .number = self->count,
+                    .has_cause = true,
                     .chance = chance_of_seed(self->plan.seed, 100 + (uint64_t)self->count)};
     one->serves = chance_one_in(&one->chance, 3);
     device_set_clock(one, 0);
@@ -364,6 +370,8 @@ void world_destroy(world **self)
         device_destroy(&w->devices[i]);
     for (int i = 0; i < w->broker_count; i++)
         broker_close(&w->brokers[i]);
+    cf_buffer_release(&w->unmade);
+    cf_buffer_release(&w->trespass);
     ledger_release(&w->ledger);
     intents_release(&w->intents);
     free(w);

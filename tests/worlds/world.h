@@ -4,8 +4,8 @@
  * from one seed, so that a world goes the same way each time. */
 #ifndef CF_TESTS_WORLDS_WORLD_H
 #define CF_TESTS_WORLDS_WORLD_H
-#include "broker/gateway.h"
-#include "broker/jobs.h"
+#include "broker/gateway/gateway.h"
+#include "broker/platform/jobs.h"
 #include "codec/phrase.h"
 #include "peer/engine/engine.h"
 #include "tests/peer/faulty_disk.h"
@@ -106,7 +106,10 @@ struct device {
     bool is_unsure;
     /* Its disk took bytes for written that never will be: a power cut may spoil any file now. */
     bool is_rotten;
-    bool is_copy; /* there was another one of it: an older one, or its clone */
+    bool is_copy;   /* there was another one of it: an older one, or its clone */
+    bool has_cause; /* to publish something, since it last said that it is in sync (causes.h); */
+    uint64_t looked_to; /* then its log ended here */
+    cf_buffer instead;  /* what stands where its disk was taken out (mounts.h) */
     /* What it asks for and may know of; what its user does with the rest is told to nobody.
      * Kept where devices ask for some only, for all but the first (asking.h). */
     acquaintance *known;
@@ -155,6 +158,7 @@ typedef struct {
     unsigned loss;    /* of 10,000 messages so many end their connection */
     unsigned lag_ms;  /* the longest delay of a message */
     unsigned records; /* beside the folders: one bit for each record_kind */
+    bool lessens;     /* some disks keep less: of times, and of the numbers of what is mounted */
 } world_plan;
 
 struct world {
@@ -178,7 +182,9 @@ struct world {
     uint64_t act;    /* the number of the one that is under way, from 1 */
     uint64_t digest; /* of all that has happened */
     bool traced;
-    unsigned still; /* turns in which nothing moved */
+    unsigned still;     /* turns in which nothing moved */
+    cf_buffer unmade;   /* who first published what nobody made; empty: nobody */
+    cf_buffer trespass; /* the same of changes where another disk stood */
 };
 
 world *world_new(const world_plan *plan, bool traced);

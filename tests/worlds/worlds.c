@@ -32,7 +32,8 @@ static const char usage[] =
     "  --script       print what is to happen, and do nothing\n"
     "  --replay X     run the script that --shrink printed\n"
     "  --sabotage X   after the end, make the mistake lose, invent, resurrect, diverge, forget,\n"
-    "                 disturb, lie, lose-row, mix-rows, mistake, quarrel, linger, spoil, sweep\n"
+    "                 disturb, lie, lose-row, mix-rows, mistake, quarrel, fabricate, linger, "
+    "spoil, sweep\n"
     "                 or withhold: for the test of the oracle\n";
 
 typedef struct {

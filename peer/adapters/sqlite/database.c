@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/sqlite/database.h"
 
+#include "peer/merge/table.h"
+
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,20 +81,73 @@ cf_status cf_database_number(sqlite3 *database, const char *sql, int64_t *out, c
     return status;
 }
 
-cf_status cf_database_writes(sqlite3 *database, uint32_t *out, cf_error *error)
+/* Zeros, where the file is shorter. */
+static cf_status read_header(sqlite3 *database, uint8_t *out, int size, int at, cf_error *error)
 {
-    enum { COUNTER_AT = 24 }; /* in the header, big-endian */
     sqlite3_file *file = NULL;
-    uint8_t counter[4] = {0};
 
     int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     if (code == SQLITE_OK && file && file->pMethods)
-        code = file->pMethods->xRead(file, counter, sizeof counter, COUNTER_AT);
-    if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ)
-        return cf_fail(error, CF_IO, "its header can't be read");
+        code = file->pMethods->xRead(file, out, size, at);
+    return code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ
+               ? CF_OK
+               : cf_fail(error, CF_IO, "its header can't be read");
+}
+
+cf_status cf_database_logs(sqlite3 *database, bool *out, cf_error *error)
+{
+    enum { WRITER_AT = 18, LOGS = 2 };
+    uint8_t writer = 0;
+
+    cf_status status = read_header(database, &writer, 1, WRITER_AT, error);
+    *out = writer == LOGS;
+    return status;
+}
+
+cf_status cf_database_writes(sqlite3 *database, uint32_t *out, cf_error *error)
+{
+    enum { COUNTER_AT = 24 }; /* big-endian */
+    uint8_t counter[4] = {0};
+
+    cf_status status = read_header(database, counter, sizeof counter, COUNTER_AT, error);
     *out = (uint32_t)counter[0] << 24 | (uint32_t)counter[1] << 16 | (uint32_t)counter[2] << 8 |
            counter[3];
-    return CF_OK;
+    return status;
+}
+
+static int hash_file(sqlite3_file *file, sqlite3_int64 size, uint64_t *out)
+{
+    enum { PIECE = 64 << 10 };
+    uint8_t *piece = cf_allocate(PIECE, 1);
+    int code = SQLITE_OK;
+
+    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += PIECE) {
+        const int count = size - at < PIECE ? (int)(size - at) : PIECE;
+
+        code = file->pMethods->xRead(file, piece, count, at);
+        *out = cf_hash_bytes(*out, cf_bytes_of(piece, (size_t)count));
+    }
+    free(piece);
+    return code;
+}
+
+cf_status cf_database_content(sqlite3 *database, uint64_t *out, cf_error *error)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+
+    assert(sqlite3_get_autocommit(database));
+    *out = 0;
+    int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code == SQLITE_OK && file && file->pMethods)
+        code = file->pMethods->xFileSize(file, &size);
+    if (code == SQLITE_OK && size > 0 && size <= CF_DATABASE_CONTENT_MAX) {
+        *out = 1;
+        code = hash_file(file, size, out);
+    }
+    return code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ
+               ? CF_OK
+               : cf_fail(error, CF_IO, "it can't be read");
 }
 
 void cf_database_name(cf_bytes name, cf_buffer *sql)

@@ -10,6 +10,9 @@
 
 #include <sqlite3.h>
 
+/* So large a file is looked through by each look. */
+#define CF_DATABASE_CONTENT_MAX ((sqlite3_int64)256 << 20)
+
 /* CF_LOCKED: another program is writing it, or holds it for itself. CF_MALFORMED: it is no
  * database, or damaged. CF_MISSING, CF_IO. */
 cf_status cf_database_open(const char *path, bool writes, sqlite3 **out, cf_error *error);
@@ -30,6 +33,15 @@ cf_status cf_database_number(sqlite3 *database, const char *sql, int64_t *out, c
 /* How often it was written, as its file counts: never less than before, as long as it is the same.
  * With a write-ahead log it may stay the same. What is read is as of the transaction. */
 cf_status cf_database_writes(sqlite3 *database, uint32_t *out, cf_error *error);
+
+/* Whether its file says that writes go through a write-ahead log, be there one or not. */
+cf_status cf_database_logs(sqlite3 *database, bool *out, cf_error *error);
+
+/* A hash of the file, without its write-ahead log. Each write that the file counts makes another
+ * one of it, so that an equal one is a copy; one that went through a log may bring back an earlier
+ * one. 0: it is empty, or too large. To be asked outside of a transaction, which would keep its
+ * program from writing; so what it is of may have changed meanwhile. */
+cf_status cf_database_content(sqlite3 *database, uint64_t *out, cf_error *error);
 
 /* Appends "NAME", with the quotes. */
 void cf_database_name(cf_bytes name, cf_buffer *sql);

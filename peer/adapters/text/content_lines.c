@@ -363,6 +363,22 @@ cf_status cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error 
     return CF_OK;
 }
 
+/* Where no component is open, there is only one to begin. */
+static bool is_begun(cf_bytes raw)
+{
+    return raw.size <= strlen("BEGIN:") &&
+           strncasecmp((const char *)raw.data, "BEGIN:", raw.size) == 0;
+}
+
+bool cf_content_line_is_cut(const cf_content_lines *lines, size_t line)
+{
+    const cf_content_line *last = &lines->lines[line];
+
+    return line + 1 == lines->count && last->kind == CF_LINE_BROKEN &&
+           last->raw.data[last->raw.size - 1] != '\n' &&
+           (last->component != CF_LINES_NONE || is_begun(last->raw));
+}
+
 void cf_content_lines_release(cf_content_lines *self)
 {
     free(self->lines);

@@ -47,6 +47,7 @@ typedef struct {
     size_t first, last; /* lines: BEGIN and, without trouble, END */
     size_t parent;      /* or CF_LINES_NONE */
     size_t depth;       /* 0: outermost */
+    bool unended;       /* the input ends within it */
     /* The first thing that is wrong within, in what it holds, too; NULL: nothing. */
     const char *trouble;
     size_t trouble_number; /* of the physical line */
@@ -69,6 +70,9 @@ typedef struct {
  * UTF-8 in whole (UTF-16); what is wrong with one line is that line's trouble. */
 cf_status cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error *error);
 void cf_content_lines_release(cf_content_lines *lines);
+
+/* The input ends in the midst of this line, which is broken therefore. */
+bool cf_content_line_is_cut(const cf_content_lines *lines, size_t line);
 
 /* Names are compared without case. */
 bool cf_line_named(const cf_content_line *line, const char *name);

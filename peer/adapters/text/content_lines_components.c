@@ -31,6 +31,7 @@ static void close_unended(nesting *self, size_t depth, size_t line)
         trouble_in_open(self, "BEGIN has no END: the rest is missing, save it again",
                         self->lines->lines[component->first].number);
         component->last = line ? line - 1 : 0;
+        component->unended = line == self->lines->count;
         self->depth--;
     }
 }

@@ -203,12 +203,19 @@ static cf_status read_records(cf_csv *self, cf_error *error)
             self->line_end = line_end_at(input, found.end, found.next);
         if (found.end > at)
             add_record(self, at, &found, number);
+        self->unended = found.next == found.end;
         number += count_line_ends(cf_bytes_of(input.data + at, found.next - at));
         at = found.next;
     }
     if (!self->line_end)
         self->line_end = "\n";
     return CF_OK;
+}
+
+static bool is_wide(cf_bytes input)
+{
+    return input.size >= 2 &&
+           (memcmp(input.data, "\xff\xfe", 2) == 0 || memcmp(input.data, "\xfe\xff", 2) == 0);
 }
 
 cf_status cf_csv_read(cf_bytes input, char separator, cf_csv *out, cf_error *error)
@@ -218,8 +225,7 @@ cf_status cf_csv_read(cf_bytes input, char separator, cf_csv *out, cf_error *err
     if (input.size > CF_CSV_INPUT_MAX)
         return cf_fail(error, CF_TOO_LARGE, "is larger than %llu MiB: split the file",
                        (unsigned long long)(CF_CSV_INPUT_MAX / CF_MIB));
-    if (input.size >= 2 &&
-        (memcmp(input.data, "\xff\xfe", 2) == 0 || memcmp(input.data, "\xfe\xff", 2) == 0))
+    if (is_wide(input))
         return cf_fail(
             error, CF_MALFORMED,
             "is UTF-16, and only UTF-8 is read: convert it, as with `iconv -f UTF-16 -t UTF-8`");
@@ -232,6 +238,31 @@ cf_status cf_csv_read(cf_bytes input, char separator, cf_csv *out, cf_error *err
     else
         *out = self;
     return status;
+}
+
+bool cf_csv_is_ended(cf_bytes input)
+{
+    return input.size && memchr("\r\n", input.data[input.size - 1], 2);
+}
+
+size_t cf_csv_whole(cf_bytes input)
+{
+    char separator = '\0';
+
+    if (is_wide(input) || cf_csv_is_ended(input))
+        return input.size;
+    size_t at = find_start(input, &separator), whole = at;
+
+    if (!separator)
+        separator = find_separator(input, at);
+    while (at < input.size) {
+        record_extent found = scan_record(input, at, separator);
+
+        if (found.open || found.next == found.end)
+            break;
+        at = whole = found.next;
+    }
+    return whole;
 }
 
 void cf_csv_release(cf_csv *self)

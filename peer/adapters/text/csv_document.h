@@ -29,13 +29,18 @@ typedef struct {
     const char *line_end;   /* for new records: as the first one ends */
     cf_csv_record *records; /* the first is the header, if there is one; blank lines are none */
     size_t count, capacity;
-} cf_csv; /* {0} is empty */
+    bool unended; /* the last one has no line end */
+} cf_csv;         /* {0} is empty */
 
 /* Borrows `input` until the release. `separator` '\0': found out. CF_TOO_LARGE beyond the limits;
  * CF_MALFORMED, naming the line, when a quote isn't closed, because then nobody knows where the
  * records end. */
 cf_status cf_csv_read(cf_bytes input, char separator, cf_csv *out, cf_error *error);
 void cf_csv_release(cf_csv *csv);
+bool cf_csv_is_ended(cf_bytes input);
+/* How much of it are whole records: all up to the last one that has a line end. What is no text of
+ * bytes, as UTF-16, is all taken for whole. */
+size_t cf_csv_whole(cf_bytes input);
 
 /* The fields as spelled, in an array of the record's `fields`. */
 void cf_csv_fields(const cf_csv *csv, size_t record, cf_bytes *spelled);

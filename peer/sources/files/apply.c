@@ -11,6 +11,7 @@ cf_applying *cf_applying_new(const cf_applying_options *options)
     cf_applying *applying = cf_allocate(1, sizeof *applying);
 
     applying->options = *options;
+    applying->unplaced = cf_unplaced_new();
     return applying;
 }
 
@@ -43,6 +44,7 @@ void cf_applying_destroy(cf_applying **applying)
     free((*applying)->marked_items.at);
     free((*applying)->later.at);
     cf_buffer_release(&(*applying)->awaited);
+    cf_unplaced_destroy(&(*applying)->unplaced);
     free(*applying);
     *applying = NULL;
 }
@@ -75,6 +77,11 @@ void cf_applying_wake(cf_applying *applying)
     applying->woken = applying->phase != CF_APPLY_IDLE;
     cf_applying_mark(applying, applying->later.at, applying->later.count);
     applying->later.count = 0;
+}
+
+void cf_applying_try_all(cf_applying *applying)
+{
+    cf_unplaced_forget(applying->unplaced);
 }
 
 void cf_applying_heed(cf_applying *applying)
@@ -126,6 +133,8 @@ static void add_pending(cf_applying *applying, const cf_task *task)
         pending.reason = task->step.kind == CF_STEP_DELETE   ? "it was deleted elsewhere"
                          : task->step.kind == CF_STEP_CREATE ? "it is new elsewhere"
                                                              : "it was changed elsewhere";
+    if (task->is_of_disk && !applying->result.disk)
+        applying->result.disk = task->reason;
     pending.path = cf_arena_copy(&applying->arena, cf_buffer_view(&path));
     applying->pending = cf_grow(applying->pending, &applying->pending_capacity,
                                 applying->result.pending_count + 1, sizeof pending);
@@ -167,12 +176,27 @@ static cf_status drop_all_intents(cf_applying *applying, cf_error *error)
     return cf_applying_write(applying, error);
 }
 
+/* What one of them found holds for those that waited for it. */
+static void learn(cf_applying *applying, const cf_task *task)
+{
+    const cf_step *step = &task->step;
+    bool places = step->kind == CF_STEP_CREATE || task->needs_file;
+
+    if (!places || task->is_put_off || task->waits)
+        return;
+    if (task->state == CF_TASK_DONE)
+        applying->woken |= cf_unplaced_passed(applying->unplaced, step);
+    else if (task->state == CF_TASK_FAILED && (task->made || !task->needs_file))
+        cf_unplaced_failed(applying->unplaced, step, task->reason);
+}
+
 /* Keeps the arena: what is pending lies in it until the next run. */
 static void finish_run(cf_applying *applying)
 {
     for (size_t i = 0; i < applying->count; i++) {
         const cf_task *task = &applying->tasks[i];
 
+        learn(applying, task);
         if (task->state == CF_TASK_BLOCKED || task->looks)
             look_at_task(applying, task);
         if (task->state == CF_TASK_DONE)
@@ -226,11 +250,13 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
     applying->result = (cf_applied){0};
     cf_look_places_release(&applying->look_at);
     cf_applying_plan(applying, word);
+    const cf_env *env = applying->options.peer->env;
     applying->place = (cf_task_place){.files = cf_applying_files(applying),
                                       .binding = binding,
                                       .records = &applying->records,
                                       .arena = &applying->arena,
-                                      .watch = applying->options.watch};
+                                      .watch = applying->options.watch,
+                                      .now_ms = env->now_ms(env->context)};
     if (!dry && applying->count)
         applying->phase = CF_APPLY_STARTING;
     else if (!dry && cf_applying_start_returning(applying))

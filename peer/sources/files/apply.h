@@ -5,11 +5,15 @@
  * and a base that knows what is ours. Owned by the engine's thread. */
 #ifndef CF_PEER_SOURCES_FILES_APPLY_H
 #define CF_PEER_SOURCES_FILES_APPLY_H
-#include "peer/log/base.h"
+#include "peer/bindings/base.h"
+#include "peer/bindings/binding_report.h"
+#include "peer/sources/context/places.h"
 #include "peer/transfer/downloads.h"
-#include "peer/engine/engine.h"
 #include "peer/merge/plan.h"
-#include "peer/sources/files/watch.h"
+#include "peer/sources/context/watch.h"
+
+/* Why a thing waits whose content is being fetched. */
+#define CF_ON_THE_WAY "its content is on the way"
 
 typedef struct cf_applying cf_applying;
 
@@ -32,6 +36,9 @@ void cf_applying_mark_group(cf_applying *applying, const cf_group *group);
 bool cf_applying_marked(const cf_applying *applying);
 /* Marks again what was left undone: something has happened that may have made it possible. */
 void cf_applying_wake(cf_applying *applying);
+/* Of things that could not be put into a directory for one reason only one is tried, run by run,
+ * until it goes into its place: all are tried in the next run. */
+void cf_applying_try_all(cf_applying *applying);
 /* Wakes it when others have what may not leave without. */
 void cf_applying_heed(cf_applying *applying);
 
@@ -49,9 +56,11 @@ typedef struct {
     /* Directories that are watched from now on: look into them once, for what came there before. */
     const uint64_t *watched;
     size_t watched_count;
-    bool waits;                /* for downloads, which mark nothing by themselves */
-    bool held;                 /* deletes wait for the user's word */
-    bool unveils;              /* what lies here may be asked for now that was not: look at all */
+    bool waits;       /* for downloads, which mark nothing by themselves */
+    bool held;        /* deletes wait for the user's word */
+    bool unveils;     /* what lies here may be asked for now that was not: look at all */
+    bool torn;        /* a place may be empty that was to be filled: hold the root anew */
+    const char *disk; /* why nothing can be put there: it is full, or can't be written to; NULL */
     const cf_pending *pending; /* what is left; lives until the next begin */
     size_t pending_count;
 } cf_applied;

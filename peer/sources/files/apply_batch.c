@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/apply_inside.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "codec/content.h"
+#include "peer/bindings/lifted.h"
 #include "peer/merge/node_stat.h"
-#include "peer/sources/files/lifted.h"
 
 #include <stdlib.h>
 
@@ -39,10 +39,23 @@ static void intend_aside(cf_applying *applying, cf_task *task)
     intend_place(applying, task, node, cf_bytes_of_text(name));
 }
 
+/* Where several spellings are one name, it may go by way of another one. */
+static void intend_respelling(cf_applying *applying, cf_task *task)
+{
+    const cf_node *node = task->step.node;
+    char name[CF_ASIDE_NAME];
+
+    if (!cf_disk_folds(&applying->options.binding->traits))
+        return;
+    cf_step_aside_name(node->number, name);
+    intend_place(applying, task, node, cf_bytes_of_text(name));
+}
+
 static void intend_move(cf_applying *applying, cf_task *task)
 {
     cf_node moved = *task->step.node;
 
+    intend_respelling(applying, task);
     moved.parent = task->after.parent;
     intend_place(applying, task, &moved, task->after.name);
 }
@@ -171,9 +184,73 @@ static void start_syncing(cf_applying *applying, cf_hold hold)
     env->jobs->submit(env->jobs, &self->job);
 }
 
+/* A disk takes its time for that: it is asked for several files at once, and holds nobody up. */
+enum { DROPPED_AT_ONCE = 32 };
+
+typedef struct {
+    cf_job job;
+    cf_applying *applying;
+    const char *names[DROPPED_AT_ONCE]; /* the tasks' */
+    size_t count;
+} dropping;
+
+/* Where that fails, it stays in our own folder, to be taken away later. */
+static void drop_displaced(cf_job *job)
+{
+    dropping *self = (dropping *)job;
+    cf_files *files = cf_applying_files(self->applying);
+    cf_error ignored;
+
+    for (size_t i = 0; i < self->count; i++)
+        files->unlink(files, self->applying->options.binding->temporary,
+                      cf_bytes_of_text(self->names[i]), &ignored);
+}
+
+static void dropped(cf_job *job)
+{
+    ((dropping *)job)->applying->jobs--;
+    free(job);
+}
+
+static void submit_dropping(cf_applying *applying, dropping *batch)
+{
+    const cf_env *env = applying->options.peer->env;
+
+    if (!batch)
+        return;
+    applying->jobs++;
+    env->jobs->submit(env->jobs, &batch->job);
+}
+
+static void start_dropping(cf_applying *applying)
+{
+    dropping *batch = NULL;
+
+    for (size_t i = applying->first; i < applying->end; i++) {
+        cf_task *task = &applying->tasks[i];
+
+        if (!task->drops)
+            continue;
+        if (!batch) {
+            batch = cf_allocate(1, sizeof *batch);
+            batch->job = (cf_job){.work = drop_displaced, .done = dropped};
+            batch->applying = applying;
+        }
+        batch->names[batch->count++] = task->temporary;
+        task->drops = false;
+        if (batch->count == DROPPED_AT_ONCE) {
+            submit_dropping(applying, batch);
+            batch = NULL;
+        }
+    }
+    submit_dropping(applying, batch);
+}
+
 void cf_applying_start_syncing(cf_applying *applying)
 {
     cf_error ignored;
+
+    start_dropping(applying);
 
     for (size_t i = 0; i < applying->place.touched.count; i++) {
         cf_hold hold;
@@ -188,7 +265,8 @@ void cf_applying_start_syncing(cf_applying *applying)
 
 void cf_applying_drop_intents(cf_applying *applying, cf_task *task)
 {
-    for (size_t i = 0; i < task->intent_count; i++)
+    applying->result.torn |= task->torn;
+    for (size_t i = 0; !task->torn && i < task->intent_count; i++)
         cf_intent_drop(applying->options.binding, task->intents[i], &applying->records);
     task->intent_count = 0;
 }
@@ -262,7 +340,8 @@ void cf_applying_after_commit(cf_applying *applying)
         if (task->landing[0]) {
             cf_downloads_take(applying->options.downloads, binding, task->step.shown->content);
             if (node)
-                cf_bases_keep(applying->options.bases, binding, node);
+                cf_bases_keep(applying->options.bases, binding, node,
+                              task->step.node ? task->step.node->content : (cf_bytes){0});
         }
         if (node)
             mark_moved(applying, &task->step, node);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/apply_perform_inside.h"
 
-#include "peer/sources/files/displaced.h"
+#include "peer/bindings/displaced.h"
 #include "peer/merge/node_stat.h"
 
 static cf_displaced displaced_by(const cf_task_place *place, const cf_task *task,
@@ -35,6 +35,7 @@ static void return_saved(cf_task_place *place, cf_task *task, const cf_displaced
 
     if (cf_displaced_exchange(displaced, &ours, &error))
         cf_owed_add(place->binding, displaced, task->after.parent, &error, place->records);
+    task->torn = cf_displaced_is_torn(displaced);
     task->made = cf_displaced_holds(displaced, &ours);
     if (has_taken_place(displaced, task)) {
         cf_task_put_node(place, task, displaced->folder);
@@ -50,9 +51,8 @@ static cf_status take_landing(const cf_displaced *displaced, const cf_task *task
 {
     if (!task->landing[0])
         return CF_OK;
-    return displaced->files->rename(displaced->files, displaced->temporary,
-                                    cf_bytes_of_text(task->landing), displaced->temporary,
-                                    displaced->temporary_name, error);
+    return cf_files_rename(displaced->files, displaced->temporary, cf_bytes_of_text(task->landing),
+                           displaced->temporary, displaced->temporary_name, error);
 }
 
 static void leave_landing(const cf_displaced *displaced, const cf_task *task)
@@ -60,22 +60,22 @@ static void leave_landing(const cf_displaced *displaced, const cf_task *task)
     cf_error ignored;
 
     if (task->landing[0] && task->made)
-        displaced->files->rename(displaced->files, displaced->temporary, displaced->temporary_name,
-                                 displaced->temporary, cf_bytes_of_text(task->landing), &ignored);
+        cf_files_rename(displaced->files, displaced->temporary, displaced->temporary_name,
+                        displaced->temporary, cf_bytes_of_text(task->landing), &ignored);
 }
 
 void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folder,
                      const cf_node *node)
 {
-    cf_files *files = place->files;
     cf_displaced displaced = displaced_by(place, task, folder, task->after.name);
-    cf_error error, ignored;
+    cf_node_stat ours = cf_node_stat_of(&task->made_stat);
+    cf_error error;
 
     cf_status status = take_landing(&displaced, task, &error);
     if (!status) {
-        status = files->exchange(files, displaced.temporary, displaced.temporary_name, folder,
-                                 task->after.name, &error);
-        if (status)
+        status = cf_displaced_swap(&displaced, &ours, &error);
+        task->torn = status && cf_displaced_is_torn(&displaced);
+        if (status && !task->torn)
             leave_landing(&displaced, task);
     }
     if (status) {
@@ -88,23 +88,20 @@ void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folde
         return;
     }
     cf_task_put_node(place, task, folder);
-    files->unlink(files, displaced.temporary, displaced.temporary_name, &ignored);
+    task->drops = true;
 }
 
 cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder *folder,
                             const cf_node *node, cf_error *error)
 {
-    cf_files *files = place->files;
     cf_displaced displaced = displaced_by(place, task, folder, node->name);
-    cf_error ignored;
 
-    cf_status status = files->rename(files, folder, node->name, displaced.temporary,
-                                     displaced.temporary_name, error);
+    cf_status status = cf_files_rename(place->files, folder, node->name, displaced.temporary,
+                                       displaced.temporary_name, error);
     if (status)
         return status;
     if (cf_displaced_is_base(&displaced, node)) {
-        /* Where that fails, it stays in our own folder, to be taken away later. */
-        files->unlink(files, displaced.temporary, displaced.temporary_name, &ignored);
+        task->drops = true;
         return CF_OK;
     }
     if (cf_displaced_return(&displaced, error) == CF_OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/apply_inside.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "peer/log/contents_small.h"
 #include "peer/transfer/download_jobs.h"
 
@@ -39,6 +39,7 @@ static void start_making(cf_applying *applying, cf_task *task)
     self->job = (cf_job){.work = make, .done = made, .memory = memory};
     self->applying = applying;
     self->task = task;
+    task->traits = applying->options.binding->traits;
     applying->jobs++;
     env->jobs->submit(env->jobs, &self->job);
 }
@@ -66,6 +67,12 @@ static void made(cf_job *job)
         self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
     task->made = !self->status;
     if (self->status) {
+        uint64_t size = task->asked ? task->asked->size : task->small.size;
+
+        options->binding->is_disk_doubted |=
+            cf_disk_explain_size(cf_applying_files(applying), options->binding->temporary, size,
+                                 &options->binding->traits, &self->error);
+        task->is_of_disk = cf_files_blame_disk(&self->error);
         task->state = CF_TASK_FAILED;
         task->reason = cf_arena_text(&applying->arena, cf_bytes_of_text(self->error.text));
     }
@@ -87,6 +94,7 @@ static bool share(cf_applying *applying, cf_task *task, const cf_download *came,
     if (asked->askers &&
         cf_downloads_leave_reserve(applying->options.downloads, applying->options.binding,
                                    asked->size, under_way, &error)) {
+        task->is_of_disk = cf_files_blame_disk(&error) || error.status == CF_FULL;
         task->reason = cf_arena_text(&applying->arena, cf_bytes_of_text(error.text));
         return false;
     }
@@ -122,10 +130,12 @@ static bool find_content(cf_applying *applying, cf_task *task, uint64_t under_wa
     if (answer == CF_DOWNLOAD_READY && share(applying, task, &came, under_way))
         return true;
     task->state = CF_TASK_FAILED;
-    task->waits = applying->result.waits = true;
+    task->waits = answer != CF_DOWNLOAD_FAILED || !came.is_too_large;
+    task->is_of_disk |= answer == CF_DOWNLOAD_FAILED && came.is_of_disk;
+    applying->result.waits |= task->waits;
     if (answer != CF_DOWNLOAD_READY)
         task->reason = answer == CF_DOWNLOAD_STARTED
-                           ? "its content is on the way"
+                           ? CF_ON_THE_WAY
                            : cf_arena_text(&applying->arena, cf_bytes_of_text(came.reason));
     return false;
 }

@@ -4,6 +4,7 @@
 #define CF_PEER_SOURCES_FILES_APPLY_INSIDE_H
 #include "peer/sources/files/apply.h"
 #include "peer/sources/files/apply_steps.h"
+#include "peer/sources/files/unplaced.h"
 
 typedef enum {
     CF_APPLY_IDLE,
@@ -28,7 +29,8 @@ struct cf_applying {
     cf_collection *collection;
     cf_ids marked, later;
     cf_marked_items marked_items; /* of groups that are not marked as wholes */
-    bool woken;        /* during a run, which may have left undone what is possible now */
+    bool woken; /* during a run, which may have left undone what is possible now */
+    cf_unplaced *unplaced;
     cf_buffer awaited; /* the identity of a content that may not leave yet; empty: none */
     cf_apply_phase phase;
 
@@ -60,6 +62,8 @@ static inline cf_files *cf_applying_files(const cf_applying *applying)
 
 /* Makes tasks of the marked groups' steps. Deletes that need the user's word end at once. */
 void cf_applying_plan(cf_applying *applying, cf_delete_word word);
+/* The tasks of deletions that may not be done fail; the result says that something is held. */
+void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word);
 
 /* A batch: its new files are written, in jobs; what is about to be done is recorded; it is done;
  * the directories are synced, in jobs; the base is committed. */

@@ -7,32 +7,16 @@
 
 enum { FILE_MODE = 0644 };
 
-uint32_t cf_mode_of(cf_bytes value, uint32_t otherwise)
-{
-    cf_reader reader = cf_reader_of(value);
-    cf_error ignored;
-    uint64_t mode;
-
-    return value.size && cf_read_uint(&reader, &mode, &ignored) == CF_OK ? (uint32_t)mode & 0777
-                                                                         : otherwise;
-}
-
-bool cf_mtime_of(cf_bytes value, int64_t *mtime_ns)
-{
-    cf_reader reader = cf_reader_of(value);
-    cf_error ignored;
-
-    return value.size && cf_read_int(&reader, mtime_ns, &ignored) == CF_OK;
-}
-
 static cf_status finish_file(cf_files *files, cf_task *task, const cf_file *file, cf_error *error)
 {
     const cf_shown *shown = task->step.shown;
     uint32_t kept = task->step.node ? task->step.node->stat.mode : FILE_MODE;
+    cf_status status = CF_OK;
     int64_t mtime;
 
-    cf_status status = files->set_file_mode(files, file, cf_mode_of(shown->mode, kept), error);
-    if (!status && cf_mtime_of(shown->mtime, &mtime))
+    if (!task->traits.loses_modes)
+        status = files->set_file_mode(files, file, cf_mode_of(shown->mode, kept), error);
+    if (!status && !task->traits.loses_times && cf_mtime_of(shown->mtime, &mtime))
         status = files->set_file_mtime(files, file, mtime, error);
     if (!status) {
         status = files->sync_file(files, file, error);
@@ -48,12 +32,15 @@ static cf_status make_small(cf_files *files, const cf_folder *temporary, cf_task
 {
     cf_bytes name = cf_bytes_of_text(task->temporary);
     cf_file *file = NULL;
+    cf_error ignored;
 
     cf_status status = files->create_file(files, temporary, name, 0600, &file, error);
     if (!status && task->small.size)
         status = files->write_at(files, file, 0, task->small, error);
     if (!status)
         status = finish_file(files, task, file, error);
+    if (status && file)
+        files->unlink(files, temporary, name, &ignored);
     files->close_file(files, &file);
     return status;
 }
@@ -62,10 +49,11 @@ static cf_status finish_download(cf_files *files, const cf_folder *temporary, cf
                                  cf_error *error)
 {
     cf_file *file = NULL;
+    cf_status status = CF_OK;
 
     /* A try before this one may have given it the mode of a file that nobody writes to. */
-    cf_status status =
-        files->set_mode(files, temporary, cf_bytes_of_text(task->landing), 0600, error);
+    if (!task->traits.loses_modes)
+        status = files->set_mode(files, temporary, cf_bytes_of_text(task->landing), 0600, error);
     if (!status)
         status =
             files->reopen_file(files, temporary, cf_bytes_of_text(task->landing), &file, error);
@@ -109,9 +97,17 @@ static cf_status make_link(cf_files *files, const cf_folder *temporary, cf_task 
                            cf_error *error)
 {
     cf_bytes name = cf_bytes_of_text(task->temporary);
+    cf_error ignored;
 
+    if (task->traits.loses_symlinks)
+        return cf_fail(error, CF_IO, "this disk keeps no links");
     cf_status status = files->make_link(files, temporary, name, task->small, error);
-    return status ? status : files->stat(files, temporary, name, &task->made_stat, error);
+    if (status)
+        return status;
+    status = files->stat(files, temporary, name, &task->made_stat, error);
+    if (status)
+        files->unlink(files, temporary, name, &ignored);
+    return status;
 }
 
 cf_status cf_task_make(cf_files *files, const cf_folder *temporary, cf_task *task, cf_error *error)

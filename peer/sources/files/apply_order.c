@@ -4,6 +4,9 @@
  * however many wait for one another. */
 #include "peer/sources/files/apply_inside.h"
 
+#include "peer/adapters/spellings.h"
+#include "peer/merge/table.h"
+
 #include <stdlib.h>
 
 enum { NONE = SIZE_MAX };
@@ -20,6 +23,9 @@ typedef struct {
     uint64_t last;       /* what it waits for in the end; in a ring, what waits for it */
     size_t chain;        /* the same for all that wait for one another */
     bool resolved;
+
+    cf_table_link by_spelling; /* where the node lies, but for the case of its name */
+    size_t walk;
 } link;
 
 typedef struct {
@@ -262,7 +268,8 @@ static bool take_over(const order *self, cf_task *task, const cf_node *node)
 
 static bool frees_place(const order *self, cf_task *task, const cf_node *in_the_way)
 {
-    return take_over(self, task, in_the_way) || cf_task_step_aside(&self->applying->place, task);
+    return take_over(self, task, in_the_way) ||
+           cf_task_step_aside(&self->applying->place, task, in_the_way);
 }
 
 /* One of each chain steps aside, or is taken over. */
@@ -289,6 +296,75 @@ static bool break_rings(order *self)
     return any;
 }
 
+/* ---- Rings of names that are one on this disk ---- */
+
+static uint64_t key_of(uint64_t parent, cf_bytes name)
+{
+    uint64_t key = cf_hash_bytes(0, cf_bytes_of(&parent, sizeof parent));
+
+    for (size_t i = 0; i < name.size; i++) {
+        const uint8_t letter = cf_spelling_lower(name.data[i]);
+
+        key = cf_hash_bytes(key, cf_bytes_of(&letter, 1));
+    }
+    return key;
+}
+
+/* Whoever lies where this one is to go, in whatever case, and is to go elsewhere itself. */
+static link *holder(const order *self, const cf_table *spellings, const link *it)
+{
+    const cf_step *step = &it->task->step;
+    cf_table_link *at = step->kind == CF_STEP_UPDATE
+                            ? cf_table_first(spellings, key_of(step->parent, step->shown->name))
+                            : NULL;
+
+    for (; at; at = cf_table_next(at)) {
+        link *other = cf_linked(at, link, by_spelling);
+        const cf_node *node = cf_nodes_find(self->nodes, other->number);
+
+        if (other != it && node->parent == step->parent &&
+            cf_spelling_alike(node->name, step->shown->name))
+            return other;
+    }
+    return NULL;
+}
+
+static bool is_ring(const order *self, const cf_table *spellings, link *begin)
+{
+    for (link *at = begin; at; at = holder(self, spellings, at)) {
+        if (at->walk)
+            return at == begin && at->walk == begin->number;
+        at->walk = begin->number;
+    }
+    return false;
+}
+
+/* `a` is to be `B`, and `b` to be `A`: one of them steps aside. */
+static bool break_respellings(order *self)
+{
+    cf_task_place *place = &self->applying->place;
+    cf_table spellings = {0};
+    bool any = false;
+
+    for (size_t i = 0; i < self->count; i++) {
+        const cf_node *node = cf_nodes_find(self->nodes, self->links[i].number);
+
+        self->links[i].walk = 0;
+        if (node && self->links[i].task->state == CF_TASK_WAITING && !cf_node_is_aside(node))
+            cf_table_add(&spellings, &self->links[i].by_spelling, key_of(node->parent, node->name));
+    }
+    for (cf_table_link *at = NULL; (at = cf_table_walk(&spellings, at));) {
+        link *it = cf_linked(at, link, by_spelling);
+        const cf_node *node = cf_nodes_find(self->nodes, it->number);
+
+        if (cf_task_is_prepared(it->task) && is_ring(self, &spellings, it) &&
+            !stays_aside(self, node))
+            any |= cf_task_step_aside(place, it->task, node);
+    }
+    cf_table_release(&spellings);
+    return any;
+}
+
 void cf_applying_perform(cf_applying *applying)
 {
     order self;
@@ -298,6 +374,8 @@ void cf_applying_perform(cf_applying *applying)
         while (perform_pass(&self))
             ;
         /* What is left waits for each other, or for a step of a later batch. */
-    } while (applying->is_last && break_rings(&self));
+    } while (applying->is_last &&
+             (break_rings(&self) ||
+              (cf_disk_folds(&applying->options.binding->traits) && break_respellings(&self))));
     close_order(&self);
 }

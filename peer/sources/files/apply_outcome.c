@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/apply_perform_inside.h"
 
+#include "codec/clock.h"
+#include "peer/bindings/lifted.h"
 #include "peer/merge/node_stat.h"
-#include "peer/sources/files/lifted.h"
+#include "peer/merge/racy.h"
 
 void cf_task_touch(cf_task_place *place, uint64_t directory)
 {
@@ -18,11 +20,23 @@ void cf_task_end(const cf_task_place *place, cf_task *task, cf_task_state state,
     task->reason = cf_arena_text(place->arena, cf_bytes_of_text(reason));
 }
 
+/* What comes is made in the root's temporary folder, and no file system takes a name from another
+ * one. */
+static bool lies_elsewhere(const cf_error *error)
+{
+    return error->status == CF_USAGE;
+}
+
 /* CF_CHANGED: somebody was faster. All else is told to the user. */
 void cf_task_stop(const cf_task_place *place, cf_task *task, const cf_error *error)
 {
     cf_error told = *error;
 
+    task->is_of_disk = cf_files_blame_disk(&told);
+    if (lies_elsewhere(error))
+        cf_fail(&told, CF_IO,
+                "another file system is mounted there, into which nothing is brought: mount it "
+                "outside of the source and add it as one of its own");
     if (!cf_lifted_blame(place->binding, place->files, task->after.parent, &told) &&
         task->step.node)
         cf_lifted_blame(place->binding, place->files, task->step.node->parent, &told);
@@ -89,6 +103,31 @@ static void watch_folder(cf_task_place *place, uint64_t number)
     cf_hold_release(&hold, place->files);
 }
 
+/* The bytes of a step that writes none are as racy as they were. */
+static bool is_racy(const cf_task_place *place, const cf_task *task, const cf_stat *stat)
+{
+    if (task->after.kind != CF_KIND_FILE)
+        return false;
+    if (task->needs_file)
+        return cf_racy_is_placed(stat, cf_ns_of_ms(place->now_ms));
+    return task->step.node && task->step.node->stat.is_racy;
+}
+
+/* The new file was given a mode and a time; where it has others, the disk is not what it was taken
+ * for. */
+static bool contradicts(const cf_disk_traits *traits, const cf_task *task)
+{
+    const cf_node *after = &task->after;
+    int64_t mtime;
+
+    if (!task->needs_file || after->kind != CF_KIND_FILE)
+        return false;
+    return (!traits->loses_modes && after->mode.size &&
+            (task->made_stat.mode & 0777) != cf_mode_of(after->mode, 0)) ||
+           (!traits->loses_times && cf_mtime_of(after->mtime, &mtime) &&
+            task->made_stat.mtime_ns != cf_disk_time(traits, mtime));
+}
+
 /* The base learns of it also when it can't be looked at any more. */
 void cf_task_put_node(cf_task_place *place, cf_task *task, const cf_folder *folder)
 {
@@ -99,10 +138,14 @@ void cf_task_put_node(cf_task_place *place, cf_task *task, const cf_folder *fold
     bool seen = place->files->stat(place->files, folder, task->after.name, &now, &ignored) == CF_OK;
     if (task->needs_file)
         task->after.stat = cf_node_stat_of(&task->made_stat);
+    place->binding->is_disk_doubted |= contradicts(&task->traits, task);
     if (seen && is_left_by(task, &now))
         task->after.stat = cf_node_stat_of(&now);
+    task->after.stat.is_racy = is_racy(place, task, seen ? &now : &task->made_stat);
     if (is_stamped(task))
         cf_node_distrust(&task->after);
+    if (is_new || task->after.kind != CF_KIND_DIRECTORY)
+        task->after.disk = cf_nodes_disk_in(place->binding->nodes, task->after.parent);
     cf_binding_put_node(place->binding, &task->after, place->records);
     cf_task_touch(place, task->after.parent);
     if (place->watch && is_new && task->after.kind == CF_KIND_DIRECTORY)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/apply_perform_inside.h"
 
+#include "peer/bindings/lifted.h"
 #include "peer/merge/node_stat.h"
-#include "peer/sources/files/lifted.h"
 
 enum { FOLDER_MODE = 0755 };
 
@@ -91,7 +91,9 @@ static cf_status make_directory(cf_task_place *place, cf_task *task, const cf_fo
     cf_error ignored;
 
     cf_status status = files->make_folder(files, folder, shown->name, mode, error);
-    if (!status && shown->mode.size &&
+    if (status)
+        cf_task_explain_refusal(place, task, error);
+    if (!status && shown->mode.size && !place->binding->traits.loses_modes &&
         (files->stat(files, folder, shown->name, &now, &ignored) ||
          ((now.mode & 0777) != mode &&
           files->set_mode(files, folder, shown->name, (now.mode & 07000) | mode, &ignored))))
@@ -99,27 +101,65 @@ static cf_status make_directory(cf_task_place *place, cf_task *task, const cf_fo
     return status;
 }
 
+static cf_status place_file(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                            cf_error *error)
+{
+    const cf_folder *temporary = place->binding->temporary;
+    const cf_bytes name = cf_bytes_of_text(task->landing[0] ? task->landing : task->temporary);
+
+    cf_status status =
+        cf_files_place(place->files, temporary, name, folder, task->after.name, error);
+    if (status)
+        cf_task_explain_refusal(place, task, error);
+    return status;
+}
+
+/* Something stands there, or it can't be made for another reason. */
+static void end_unplaced(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                         const cf_error *error)
+{
+    const bool taken = error->status == CF_CHANGED;
+
+    if (!taken ||
+        !(cf_task_awaits_name(place, task, folder) || cf_task_settle(place, task, folder)))
+        cf_task_stop(place, task, error);
+}
+
+/* What would then be listed is a name that nobody gave, and what was to come would be missing. The
+ * task has ended. */
+static bool changes_name(const cf_task_place *place, cf_task *task)
+{
+    const cf_binding *binding = place->binding;
+
+    if (!cf_disk_changes_name(&binding->traits, place->files, binding->temporary, task->after.name))
+        return false;
+    cf_task_end(place, task, CF_TASK_FAILED, "this disk changes the name");
+    return true;
+}
+
 static void create(cf_task_place *place, cf_task *task)
 {
     cf_files *files = place->files;
-    cf_binding *binding = place->binding;
     const cf_shown *shown = task->step.shown;
     cf_hold hold = {0};
     cf_error error;
 
     cf_status status = hold_folder(place, task->after.parent, &hold, &error);
-    if (!status)
-        open_place(place, task->after.parent, hold.folder, shown->name);
-    if (!status && shown->kind == CF_KIND_DIRECTORY)
-        status = make_directory(place, task, hold.folder, &error);
-    else if (!status)
-        status = files->rename(files, binding->temporary,
-                               cf_bytes_of_text(task->landing[0] ? task->landing : task->temporary),
-                               hold.folder, shown->name, &error);
-    if (!status)
-        cf_task_put_node(place, task, hold.folder);
-    else if (status != CF_CHANGED || !cf_task_settle(place, task, hold.folder))
+    if (status) {
         cf_task_stop(place, task, &error);
+        return;
+    }
+    if (changes_name(place, task)) {
+        cf_hold_release(&hold, files);
+        return;
+    }
+    open_place(place, task->after.parent, hold.folder, shown->name);
+    status = shown->kind == CF_KIND_DIRECTORY ? make_directory(place, task, hold.folder, &error)
+                                              : place_file(place, task, hold.folder, &error);
+    if (status)
+        end_unplaced(place, task, hold.folder, &error);
+    else
+        cf_task_put_node(place, task, hold.folder);
     cf_hold_release(&hold, files);
 }
 
@@ -130,23 +170,24 @@ static cf_status set_attributes(cf_task_place *place, cf_task *task, const cf_fo
                                 cf_difference *done, cf_error *error)
 {
     cf_difference difference = cf_step_difference(&task->step);
+    const cf_disk_traits *traits = &place->binding->traits;
     cf_files *files = place->files;
     const cf_shown *shown = task->step.shown;
     cf_status status = CF_OK;
     int64_t mtime;
 
     *done = (cf_difference){0};
-    if (difference.mode && shown->kind != CF_KIND_SYMLINK)
+    if (difference.mode && shown->kind != CF_KIND_SYMLINK && !traits->loses_modes)
         status = files->set_mode(
             files, folder, shown->name,
             cf_lifted_mode(place->binding, task->number, cf_mode_of(shown->mode, 0)), error);
     done->mode = difference.mode && !status;
-    if (status || !difference.mtime || shown->kind != CF_KIND_FILE ||
+    if (status || !difference.mtime || traits->loses_times || shown->kind != CF_KIND_FILE ||
         !cf_mtime_of(shown->mtime, &mtime))
         return status;
     status = files->set_mtime(files, folder, shown->name, mtime, error);
     if (!status)
-        task->after.stat.mtime_ns = mtime;
+        task->after.stat.mtime_ns = cf_disk_time(traits, mtime);
     return status;
 }
 
@@ -162,7 +203,7 @@ static void put_half(cf_task_place *place, const cf_task *task, cf_difference do
     cf_binding_put_node(place->binding, &half, place->records);
 }
 
-static void put_moved(cf_task_place *place, const cf_task *task, const cf_node *node,
+static void put_moved(cf_task_place *place, const cf_task *task, const cf_node *node, cf_bytes name,
                       const cf_folder *folder)
 {
     cf_node there = *node;
@@ -171,14 +212,52 @@ static void put_moved(cf_task_place *place, const cf_task *task, const cf_node *
 
     cf_task_touch(place, node->parent);
     there.parent = task->after.parent;
-    there.name = task->after.name;
+    there.name = name;
     if (place->files->stat(place->files, folder, there.name, &now, &ignored) == CF_OK &&
         cf_node_stat_same_bytes(&node->stat, &now))
         there.stat = cf_node_stat_of(&now);
+    there.stat.is_racy = node->stat.is_racy;
     if (node->stat.ctime_ns == CF_CTIME_UNSEEN)
         cf_node_distrust(&there);
     cf_binding_put_node(place->binding, &there, place->records);
     cf_task_touch(place, there.parent);
+}
+
+/* The node has the task's name already, but for how it is spelled: by way of another one, since a
+ * rename of a thing to itself does nothing. */
+static cf_status respell(cf_task_place *place, const cf_task *task, const cf_node *node,
+                         const cf_folder *folder, cf_error *error)
+{
+    cf_files *files = place->files;
+    char name[CF_ASIDE_NAME];
+    cf_error ignored;
+
+    cf_step_aside_name(node->number, name);
+    const cf_bytes aside = cf_bytes_of_text(name);
+    cf_status status = cf_files_rename(files, folder, node->name, folder, aside, error);
+    if (status)
+        return status;
+    status = cf_files_rename(files, folder, aside, folder, task->after.name, error);
+    if (status && cf_files_rename(files, folder, aside, folder, node->name, &ignored))
+        put_moved(place, task, node, aside, folder);
+    return status;
+}
+
+static cf_status move_node(cf_task_place *place, cf_task *task, const cf_node *node,
+                           const cf_folder *from, const cf_folder *to, cf_error *error)
+{
+    cf_bytes other;
+
+    cf_status status = cf_files_rename(place->files, from, node->name, to, task->after.name, error);
+    if (status == CF_CHANGED && node->parent == task->after.parent &&
+        cf_task_spelled(place, task, to, place->arena, &other) &&
+        cf_bytes_equal(other, node->name)) {
+        status = respell(place, task, node, to, error);
+        node = cf_nodes_find(place->binding->nodes, task->number); /* it may have stayed aside */
+    }
+    if (status)
+        cf_task_explain_refusal(place, task, error);
+    return status;
 }
 
 /* To its new place, where nothing may stand. False: the task has ended, one way or another. */
@@ -192,14 +271,13 @@ static bool move(cf_task_place *place, cf_task *task, const cf_node *node, const
     cf_status status = hold_folder(place, node->parent, &from, &error);
     if (status) {
         cf_task_stop(place, task, &error);
-    } else if (cf_task_check_base(place, task, from.folder, node)) {
+    } else if (cf_task_check_base(place, task, from.folder, node) && !changes_name(place, task)) {
         open_for_move(place, task, node, to);
-        status = files->rename(files, from.folder, node->name, to, task->after.name, &error);
-        moved = !status;
+        moved = !move_node(place, task, node, from.folder, to, &error);
         if (moved)
-            put_moved(place, task, node, to);
-        else if (status != CF_CHANGED || !cf_task_settle(place, task, to))
-            cf_task_stop(place, task, &error);
+            put_moved(place, task, node, task->after.name, to);
+        else
+            end_unplaced(place, task, to, &error);
     }
     cf_hold_release(&from, files);
     return moved;
@@ -296,15 +374,12 @@ void cf_task_perform(cf_task_place *place, cf_task *task)
     }
 }
 
-bool cf_task_step_aside(cf_task_place *place, cf_task *task)
+bool cf_task_step_aside(cf_task_place *place, cf_task *task, const cf_node *node)
 {
-    const cf_node *node = cf_step_in_the_way(place->binding->nodes, &task->step);
     cf_hold hold = {0};
     cf_error error;
     char name[CF_ASIDE_NAME];
 
-    if (!node)
-        return false;
     cf_step_aside_name(node->number, name);
     cf_task aside = {.step = {.kind = CF_STEP_UPDATE}, .number = node->number, .after = *node};
     aside.after.name = cf_bytes_of_text(name);

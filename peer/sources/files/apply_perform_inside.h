@@ -24,6 +24,18 @@ void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folde
 cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder *folder,
                             const cf_node *node, cf_error *error);
 
+/* What has this name in the folder is not spelled so: on this disk several spellings are one name.
+ * `*other`: how it is spelled, in the arena. */
+bool cf_task_spelled(cf_task_place *place, const cf_task *task, const cf_folder *folder,
+                     cf_arena *arena, cf_bytes *other);
+/* The same: the task waits until that has gone from there, and says so. Nothing of what stands
+ * there is the task's business. `Case` lies there, `cASE` is to come: "this disk takes Case for
+ * cASE" */
+bool cf_task_awaits_name(cf_task_place *place, cf_task *task, const cf_folder *folder);
+/* The step failed, and so does a file of that name in the temporary folder: then the disk refuses
+ * the name, whatever word it has for that, and the error becomes CF_IO and says so. */
+void cf_task_explain_refusal(const cf_task_place *place, const cf_task *task, cf_error *error);
+
 /* The directory is only passed through: what is not asked for, and the survey has no eye for, may
  * lie in it. */
 bool cf_task_may_hold_more(const cf_task_place *place, const cf_node *node);

@@ -58,6 +58,7 @@ bool cf_task_take_over(cf_task_place *place, cf_task *task, const cf_node *node)
     taken.number = node->number;
     taken.mode = (cf_bytes){0};
     taken.stat = node->stat;
+    taken.disk = node->disk;
     leave(place, task);
     cf_binding_put_node(place->binding, &taken, place->records);
     task->state = CF_TASK_DONE;

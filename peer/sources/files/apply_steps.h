@@ -3,12 +3,13 @@
  * disk. */
 #ifndef CF_PEER_SOURCES_FILES_APPLY_STEPS_H
 #define CF_PEER_SOURCES_FILES_APPLY_STEPS_H
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "peer/transfer/download_landing.h"
 #include "peer/sources/files/intents.h"
-#include "peer/sources/files/numbers.h"
-#include "peer/sources/files/owed.h"
-#include "peer/sources/files/watch.h"
+#include "peer/merge/numbers.h"
+#include "peer/bindings/owed.h"
+#include "peer/sources/context/watch.h"
+#include "peer/merge/node_stat.h"
 #include "peer/merge/plan.h"
 #include "peer/merge/table.h"
 
@@ -40,22 +41,28 @@ struct cf_task {
     uint64_t number;    /* of the node: a fresh one for CREATE */
     bool needs_file;    /* a new file or link is written beside */
     bool made;
-    bool waits;   /* FAILED: its content is not here */
+    bool waits;      /* FAILED: its content is not here */
+    bool is_of_disk; /* FAILED, as all will: the disk is full, or can't be written to */
     bool spoiled; /* FAILED: the file that came is not what it was; or it could not be synced, and
                      may never have all of its bytes, however well that goes the next time */
-    bool stays;   /* DELETE: the user had it before others brought it, and that counts no more */
-    bool looks;   /* DONE, but its directory has something of a user's that is to be looked at */
+    bool is_put_off; /* FAILED before, as others of which one is tried: not in this run */
+    bool stays;      /* DELETE: the user had it before others brought it, and that counts no more */
+    bool looks;      /* DONE, but its directory has something of a user's that is to be looked at */
+    bool torn;    /* FAILED half way: its intents stay, and settle it once the root is held anew */
     bool settled; /* DONE, but for the mode: it is a directory that stood there */
+    bool drops;   /* what it displaced lies under its temporary name, and is to be unlinked */
     char temporary[CF_TEMPORARY_NAME];
     char landing[CF_LANDING_NAME];  /* where a content that was fetched stands, for this step */
     char original[CF_LANDING_NAME]; /* or, for others: a copy is made of it */
     cf_asked_content *asked;        /* what its file is to hold; NULL: it needs none */
     cf_stat made_stat;
-    cf_head source;  /* the entry that introduced the content */
-    cf_bytes small;  /* the content, when it is in the log itself */
-    cf_bytes leaves; /* of a large one */
-    cf_node after;   /* the base's node when it is done */
-    uint64_t intents[3];
+    cf_disk_traits traits; /* of the disk on which it is made */
+    cf_head source;        /* the entry that introduced the content */
+    cf_bytes small;        /* the content, when it is in the log itself */
+    cf_bytes leaves;       /* of a large one */
+    cf_bytes rank;         /* DELETE: in this order */
+    cf_node after;         /* the base's node when it is done */
+    uint64_t intents[4];
     size_t intent_count;
 };
 
@@ -64,10 +71,6 @@ static inline bool cf_task_is_prepared(const cf_task *task)
 {
     return task->state == CF_TASK_WAITING && (task->made || !task->needs_file);
 }
-
-/* Values of fields as the disk takes them; the default when there is none. */
-uint32_t cf_mode_of(cf_bytes value, uint32_t otherwise);
-bool cf_mtime_of(cf_bytes value, int64_t *mtime_ns);
 
 /* Writes the task's new file in the temporary folder, whole, durable, with mode and time; in a job.
  * A file that was downloaded stands there already, for one task; a copy of it is proved. */
@@ -81,13 +84,14 @@ typedef struct {
     cf_records *records;
     cf_arena *arena; /* for the reasons */
     cf_watch *watch; /* or NULL */
+    uint64_t now_ms;
     cf_numbers touched;
     cf_numbers watched; /* gets the numbers of directories that are watched from now on */
 } cf_task_place;
 void cf_task_perform(cf_task_place *place, cf_task *task);
-/* Of steps that wait for each other: gives what is in this one's way another name for now. False:
- * it can't, and the task has ended with the reason. */
-bool cf_task_step_aside(cf_task_place *place, cf_task *task);
+/* Of steps that wait for each other: gives `node`, which is in this one's way or its own, another
+ * name for now. False: it can't, and the task has ended with the reason. */
+bool cf_task_step_aside(cf_task_place *place, cf_task *task, const cf_node *node);
 /* Of such that are directories: where this one is to come, it is the one that stands there now, if
  * what is not asked for may lie in that, which then would be hidden. What that one was is no more.
  */

@@ -224,6 +224,19 @@ static bool was_users_own(const cf_applying *applying, const cf_node *node)
     return node->is_met;
 }
 
+/* No path goes on like that of a directory. */
+static cf_bytes rank_of(cf_applying *applying, const cf_node *node)
+{
+    cf_buffer path = {0};
+
+    cf_binding_path(applying->options.binding, node->number, &path);
+    if (node->kind == CF_KIND_DIRECTORY)
+        cf_buffer_append(&path, "/\xff\xff", 3);
+    cf_bytes rank = cf_arena_copy(&applying->arena, cf_buffer_view(&path));
+    cf_buffer_release(&path);
+    return rank;
+}
+
 static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task *task)
 {
     *task = (cf_task){.step = *planned, .number = planned->number};
@@ -235,6 +248,7 @@ static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task 
     if (step->kind == CF_STEP_DELETE) {
         task->after = *step->node;
         task->stays = was_users_own(applying, step->node);
+        task->rank = rank_of(applying, step->node);
         return;
     }
     if (step->kind == CF_STEP_UPDATE)
@@ -250,15 +264,20 @@ static void prepare_task(cf_applying *applying, const cf_step *planned, cf_task 
                                                     : cf_step_difference(step).content;
 }
 
-/* What frees places comes first, then what is written, entry by entry: to open one costs more than
- * all else. */
+/* What frees places comes first, and of that each directory after what is in it, with which it goes
+ * in one batch: `a/b`, `a/c/d`, `a/c`, `a`. Then comes what is written, entry by entry: to open one
+ * costs more than all else. */
 static int by_source(const void *a, const void *b)
 {
     const cf_task *x = a, *y = b;
+    const bool x_goes = x->step.kind == CF_STEP_DELETE, y_goes = y->step.kind == CF_STEP_DELETE;
 
     if (x->needs_file != y->needs_file)
         return x->needs_file - y->needs_file;
-    int order = cf_head_compare(&x->source, &y->source);
+    if (x_goes != y_goes)
+        return y_goes - x_goes;
+    int order =
+        x_goes ? cf_bytes_compare(x->rank, y->rank) : cf_head_compare(&x->source, &y->source);
     return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
@@ -343,9 +362,25 @@ static void keep_last_copy(cf_applying *applying, const cf_plan *plan, cf_task *
     cf_buffer_append(&applying->awaited, node->content.data, node->content.size);
 }
 
+/* What is made for it would be removed again. */
+static bool put_off(cf_applying *applying, cf_task *task)
+{
+    const char *reason = task->step.kind == CF_STEP_CREATE || task->needs_file
+                             ? cf_unplaced_waits(applying->unplaced, &task->step)
+                             : NULL;
+
+    if (!reason)
+        return false;
+    task->state = CF_TASK_FAILED;
+    task->reason = cf_arena_text(&applying->arena, cf_bytes_of_text(reason));
+    task->is_put_off = true;
+    return true;
+}
+
 static void make_tasks(cf_applying *applying, const cf_plan *plan)
 {
     applying->count = 0;
+    cf_unplaced_begin(applying->unplaced);
     applying->tasks = cf_arena_allocate(&applying->arena, plan->count, sizeof *applying->tasks);
     for (size_t i = 0; i < plan->count; i++) {
         cf_task *task = &applying->tasks[applying->count];
@@ -355,41 +390,13 @@ static void make_tasks(cf_applying *applying, const cf_plan *plan)
             continue;
         }
         prepare_task(applying, &plan->steps[i], task);
-        ask_for_content(applying, task);
+        if (!put_off(applying, task))
+            ask_for_content(applying, task);
         keep_last_copy(applying, plan, task);
         applying->count++;
     }
     if (applying->count)
         qsort(applying->tasks, applying->count, sizeof *applying->tasks, by_source);
-}
-
-static void hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word)
-{
-    cf_binding *binding = applying->options.binding;
-    cf_vanishing vanishing = {.side = CF_GUARD_THERE, .word = word};
-
-    cf_id *gone = cf_arena_allocate(&applying->arena, plan->deletes, sizeof *gone);
-    vanishing.gone = gone;
-    for (size_t i = 0; i < plan->count; i++) {
-        const cf_node *node = plan->steps[i].node;
-
-        if (plan->steps[i].kind == CF_STEP_DELETE &&
-            (node->kind != CF_KIND_DIRECTORY || !cf_node_is_left(node)))
-            gone[vanishing.count++] = node->item_count ? node->items[0] : (cf_id){0};
-    }
-    if (cf_binding_allows(applying->options.peer, binding, &vanishing))
-        return;
-    const char *kept =
-        cf_binding_held_text(binding, CF_GUARD_THERE, vanishing.count, &applying->arena);
-    applying->result.held = true;
-    for (size_t i = 0; i < applying->count; i++) {
-        cf_task *task = &applying->tasks[i];
-
-        if (task->step.kind != CF_STEP_DELETE)
-            continue;
-        task->state = CF_TASK_FAILED;
-        task->reason = kept;
-    }
 }
 
 void cf_applying_plan(cf_applying *applying, cf_delete_word word)
@@ -399,7 +406,7 @@ void cf_applying_plan(cf_applying *applying, cf_delete_word word)
 
     plan_marked(applying, &plan);
     make_tasks(applying, &plan);
-    hold_deletes(applying, &plan, word);
+    cf_applying_hold_deletes(applying, &plan, word);
     for (size_t i = 0; i < plan.again.count; i++)
         cf_ids_add(&applying->later, &plan.again.at[i]);
     cf_scope_destroy(&plan.scope);

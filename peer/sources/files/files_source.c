@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
-#include "peer/sources/files/lifted.h"
-#include "peer/sources/files/owed.h"
+#include "peer/bindings/lifted.h"
+#include "peer/bindings/owed.h"
+#include "peer/merge/node_stat.h"
 
 #include <stdlib.h>
 
@@ -10,26 +11,37 @@ enum { OWED_MS = 5000 };
 
 /* ---- What is asked ---- */
 
+/* While the root is held: a survey that ends may keep it. */
+static void restore_lifted(cf_files_source *source)
+{
+    cf_error ignored;
+
+    if (source->binding->root && source->binding->lifted_count && !source->binding->silence)
+        cf_lifted_restore(source->workshop->peer, source->binding, &ignored);
+}
+
 static void destroy(void *self)
 {
     cf_files_source *source = self;
-    cf_error ignored;
 
+    restore_lifted(source);
     cf_survey_destroy(&source->survey);
     cf_past_destroy(&source->past);
     cf_applying_destroy(&source->applying);
-    if (source->binding->root && source->binding->lifted_count)
-        cf_lifted_restore(source->workshop->peer, source->binding, &ignored);
+    restore_lifted(source);
+    cf_probe_destroy(&source->probe);
     cf_quiet_destroy(&source->quiet);
+    cf_renames_destroy(&source->renames);
     cf_pendings_release(&source->found);
     cf_pendings_release(&source->notes);
+    cf_pendings_release(&source->waits);
     cf_look_places_release(&source->places);
     cf_look_places_release(&source->surveyed);
     cf_look_places_release(&source->confirmed);
     cf_numbers_release(&source->missing);
     cf_numbers_release(&source->seen_missing);
-    cf_numbers_release(&source->postponed);
     cf_numbers_release(&source->held);
+    free(source->away);
     free(source->gone);
     cf_numbers_release(&source->waiting);
     free(source->unmerged.at);
@@ -43,9 +55,29 @@ static uint64_t count_applied(const void *self)
     return source->applied;
 }
 
-static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t now_ms)
+/* One that is in order, and watched, is known but for that with which something happened. */
+static bool is_known(const cf_files_source *source)
 {
-    cf_files_source *source = self;
+    return source->quiet && source->looked && source->binding->root && !source->trouble;
+}
+
+static void look_at_place(void *context, const cf_look_place *place)
+{
+    cf_source_look_at(context, place->folder, place->name, CF_ABSENCE_WAITS);
+}
+
+/* What rests is not read, but told. That the root is where it was is seen at the next step. */
+static void catch_up(cf_files_source *source, uint64_t now_ms)
+{
+    source->checks_place = true;
+    cf_quiet_each_resting(source->quiet, now_ms, look_at_place, source);
+    cf_quiet_hasten(source->quiet, now_ms);
+    cf_source_take_quiet(source, now_ms);
+}
+
+static void look_at_disk(cf_files_source *source, cf_look_kind kind, cf_delete_word word,
+                         uint64_t now_ms)
+{
     const bool asks = kind == CF_LOOK_SYNCS;
     const bool agrees = kind == CF_LOOK_AGREES && !source->looked;
     bool look_only = !asks;
@@ -69,8 +101,21 @@ static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t no
     source->retries = 0;
     if (!asks)
         return;
+    if (source->quiet)
+        cf_quiet_end_rests(source->quiet);
     cf_downloads_retry(source->workshop->downloads);
+    cf_applying_try_all(source->applying);
     cf_applying_wake(source->applying);
+}
+
+static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t now_ms)
+{
+    cf_files_source *source = self;
+
+    if (kind == CF_LOOK_CATCHES_UP && is_known(source))
+        catch_up(source, now_ms);
+    else
+        look_at_disk(source, kind, word, now_ms);
 }
 
 static void look_again(void *self, uint64_t now_ms)
@@ -96,6 +141,26 @@ static void look_at(void *self, uint64_t folder)
     cf_source_look_at(self, folder, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
 }
 
+static bool look_at_file(void *self, const cf_stat *file)
+{
+    cf_files_source *source = self;
+    const cf_nodes *nodes = source->binding->nodes;
+    bool any = false;
+
+    if (source->binding->traits.renumbers)
+        return false;
+    for (const cf_node *node = NULL; (node = cf_nodes_next_of_inode(nodes, file->inode, node));) {
+        cf_stat known = cf_stat_of_node(node);
+
+        if (known.kind != file->kind || !cf_stat_same_file(&known, file) ||
+            (node->disk && !known.birth_ns))
+            continue;
+        cf_source_look_at(source, node->parent, node->name, CF_ABSENCE_WAITS);
+        any = true;
+    }
+    return any;
+}
+
 /* What happens to a directory itself happens to its name in the one above. */
 static void changed(void *self, uint64_t folder, cf_bytes name, cf_event_kind kind, uint64_t now_ms)
 {
@@ -103,12 +168,23 @@ static void changed(void *self, uint64_t folder, cf_bytes name, cf_event_kind ki
     const cf_node *node =
         name.size ? NULL : cf_nodes_find(source->binding->nodes, CF_WATCH_NODE(folder));
 
+    if (kind == CF_EVENT_ABSENT)
+        cf_renames_drop(source->renames, &(cf_look_place){.folder = folder, .name = name});
     if (folder & CF_WATCH_UNKNOWN)
         cf_quiet_note_all(source->quiet, kind, now_ms);
     else if (node)
         cf_quiet_note(source->quiet, node->parent, node->name, kind, now_ms);
     else
         cf_quiet_note(source->quiet, folder, name, kind, now_ms);
+}
+
+/* What comes from or goes to a directory that nobody knows yet is what it looks like. */
+static void renamed(void *self, const cf_look_place *from, const cf_look_place *to)
+{
+    cf_files_source *source = self;
+
+    if (!((from->folder | to->folder) & CF_WATCH_UNKNOWN))
+        cf_renames_note(source->renames, from, to);
 }
 
 static void mark(void *self, const cf_group *group)
@@ -134,18 +210,42 @@ static void reopen(void *self)
     source->reopen_ms = 0;
 }
 
+static void set_back(void *self, uint64_t by_ms)
+{
+    cf_files_source *source = self;
+
+    if (source->quiet)
+        cf_quiet_set_back(source->quiet, by_ms);
+    source->not_before_ms = cf_deadline_set_back(source->not_before_ms, by_ms);
+    source->rescan_ms = cf_deadline_set_back(source->rescan_ms, by_ms);
+    source->poll_ms = cf_deadline_set_back(source->poll_ms, by_ms);
+    source->reopen_ms = cf_deadline_set_back(source->reopen_ms, by_ms);
+    source->retry_ms = cf_deadline_set_back(source->retry_ms, by_ms);
+    source->owed_ms = cf_deadline_set_back(source->owed_ms, by_ms);
+    source->postponed_ms = cf_deadline_set_back(source->postponed_ms, by_ms);
+}
+
 /* ---- Going on ---- */
 
-/* False: the root has gone from its place, and is let go. */
+/* False: the root has gone from its place, or the base has, and the root is let go. */
 static bool check_root(cf_files_source *source)
 {
     bool asked = source->look_all || !source->looked;
 
     if (cf_binding_has_mark(source->binding, source->workshop->peer->env->files) &&
-        (!asked || cf_source_is_root_in_place(source)))
+        (!asked || cf_source_is_root_in_place(source)) && cf_source_has_base(source))
         return true;
     reopen(source);
     return false;
+}
+
+/* Whoever asks how it stands has to know of a root that is no more where it was. */
+static void check_place(cf_files_source *source, uint64_t now_ms)
+{
+    if (source->checks_place && is_known(source) &&
+        !(cf_source_is_root_in_place(source) && cf_source_has_base(source)))
+        look_at_disk(source, CF_LOOK_CATCHES_UP, (cf_delete_word){0}, now_ms);
+    source->checks_place = false;
 }
 
 /* What has returned is looked at wherever it is now. */
@@ -180,6 +280,58 @@ static void hear_broker(cf_files_source *source)
     cf_source_look_at_all(source, CF_ABSENCE_COUNTS);
 }
 
+/* A look or an application under way wakes us when it goes on; what waits for its end may be due
+ * long before that. It never goes on where the disk hangs, which is asked meanwhile. */
+static void plan_step(const cf_files_source *source, uint64_t now_ms, uint64_t *deadline)
+{
+    bool is_free = !source->survey && !cf_applying_busy(source->applying);
+
+    if (!is_free)
+        earlier(deadline, now_ms + CF_PROBE_AGAIN_MS);
+    if (source->retry_ms)
+        earlier(deadline, source->retry_ms);
+    if (source->quiet)
+        earlier(deadline, cf_quiet_next(source->quiet));
+    if (is_free && (source->look_all || source->places.count))
+        earlier(deadline, source->not_before_ms);
+    if (is_free && source->quiet)
+        earlier(deadline,
+                source->rescan_ms < source->poll_ms ? source->rescan_ms : source->poll_ms);
+    if (is_free && source->quiet && source->binding->owed_count)
+        earlier(deadline, source->owed_ms);
+}
+
+/* Something is to be done that touches it. */
+static bool needs_disk(const cf_files_source *source, uint64_t now_ms)
+{
+    const cf_binding *binding = source->binding;
+
+    if (!binding->root)
+        return now_ms >= source->reopen_ms;
+    return source->reopen || source->checks_place || source->survey || binding->is_disk_doubted ||
+           (binding->owed_count && now_ms >= source->owed_ms) ||
+           cf_applying_busy(source->applying) || cf_source_guard_is_due(source) ||
+           cf_source_wants_look(source, now_ms) || cf_source_may_merge(source) ||
+           cf_source_may_apply(source);
+}
+
+/* Another disk may have taken its place meanwhile. */
+static void end_rest(cf_files_source *source)
+{
+    if (source->rests && source->binding->root && !cf_source_is_root_itself(source))
+        reopen(source);
+    source->rests = false;
+}
+
+/* What a step does may take long. */
+static bool answers_yet(const cf_files_source *source, uint64_t *deadline)
+{
+    const cf_env *env = source->workshop->peer->env;
+    const uint64_t now_ms = env->now_ms(env->context);
+
+    return !needs_disk(source, now_ms) || cf_probe_answers(source->probe, now_ms, deadline);
+}
+
 static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_files_source *source = self;
@@ -191,6 +343,12 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     cf_source_retry(source, now_ms);
     cf_applying_heed(source->applying);
     hear_broker(source);
+    if (needs_disk(source, now_ms)) {
+        if (!cf_probe_answers(source->probe, now_ms, deadline))
+            return CF_OK;
+        end_rest(source);
+    }
+    check_place(source, now_ms);
     if (source->reopen && !cf_applying_busy(source->applying))
         cf_source_let_root_go(source);
     if (!cf_source_hold_root(source, now_ms)) {
@@ -198,10 +356,13 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
             earlier(deadline, source->reopen_ms);
         source->look_all = source->agrees = false;
         cf_look_places_release(&source->places);
+        cf_probe_rest(source->probe);
         return CF_OK;
     }
+    bool answers = true;
     status = pay_owed(source, now_ms, error);
-    for (bool on = true; !status && on && source->binding->root;) {
+    for (bool on = true;
+         !status && on && source->binding->root && (answers = answers_yet(source, deadline));) {
         on = false;
         if (source->survey) {
             status = cf_source_step_survey(source, now_ms, error);
@@ -223,20 +384,21 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
             status = cf_source_merge(source, now_ms, error);
             on = true;
         } else if (cf_source_may_apply(source)) {
-            status = cf_applying_begin(source->applying, source->word, source->looks_now, error);
+            if (!cf_source_has_base(source)) {
+                reopen(source);
+                return step(source, now_ms, deadline, error);
+            }
+            status = cf_source_begin_applying(source, error);
             on = true;
         }
     }
-    if (source->look_all || source->places.count)
-        earlier(deadline, source->not_before_ms);
-    if (source->retry_ms)
-        earlier(deadline, source->retry_ms);
-    if (source->quiet) {
-        earlier(deadline, cf_quiet_next(source->quiet));
-        earlier(deadline, source->rescan_ms);
-        if (source->binding->owed_count)
-            earlier(deadline, source->owed_ms);
+    if (!answers)
+        return status;
+    if (!needs_disk(source, now_ms)) {
+        cf_probe_rest(source->probe);
+        cf_source_rest(source);
     }
+    plan_step(source, now_ms, deadline);
     return status;
 }
 
@@ -245,15 +407,18 @@ static bool busy(const void *self, uint64_t now_ms)
     const cf_files_source *source = self;
 
     (void)now_ms;
-    return source->survey || cf_applying_busy(source->applying) || source->look_all ||
-           source->places.count || (source->binding->root && cf_source_may_apply(source));
+    return !source->binding->silence &&
+           (source->survey || cf_applying_busy(source->applying) || source->look_all ||
+            source->checks_place || source->places.count ||
+            (source->binding->root && cf_source_may_apply(source)));
 }
 
 static bool agrees(const void *self)
 {
     const cf_files_source *source = self;
 
-    return source->agrees || (source->survey && source->surveying_agrees);
+    return !source->binding->silence &&
+           (source->agrees || (source->survey && source->surveying_agrees));
 }
 
 /* ---- Status ---- */
@@ -292,15 +457,27 @@ static void add_held(const cf_files_source *source, cf_pendings *pendings)
     cf_arena_release(&arena);
 }
 
+/* What nobody has tried now may have been tried when it was last synced. */
+static void add_left(const cf_files_source *source, const cf_pending *left, cf_pendings *pendings)
+{
+    const char *why = source->looks_now && left->kind == CF_PENDING_UNAPPLIED
+                          ? cf_waits_reason(&source->waits, left->path)
+                          : NULL;
+    cf_buffer text = {0};
+
+    if (why)
+        cf_buffer_append_text(&text, "%s; %s", left->reason, why);
+    cf_pendings_add(pendings, left->kind, left->path, why ? (const char *)text.data : left->reason);
+    cf_buffer_release(&text);
+}
+
 static size_t count_held(const void *self)
 {
     const cf_files_source *source = self;
     cf_applied applied;
-    size_t count = source->held.count;
+    size_t count = source->held.count + source->away_count + source->notes.held;
 
     cf_applying_result(source->applying, &applied);
-    for (size_t i = 0; i < source->notes.count; i++)
-        count += cf_pending_is_held(&source->notes.at[i]);
     for (size_t i = 0; applied.held && i < applied.pending_count; i++)
         count += cf_pending_is_held(&applied.pending[i]);
     return count;
@@ -314,6 +491,7 @@ static void tell(const void *self, cf_pendings *pendings, const char *sending,
 
     add_owed(source, pendings);
     add_held(source, pendings);
+    cf_source_tell_away(source, pendings);
     cf_applying_result(source->applying, &applied);
     for (size_t i = 0; i < source->notes.count; i++) {
         const cf_pending *note = &source->notes.at[i];
@@ -321,8 +499,7 @@ static void tell(const void *self, cf_pendings *pendings, const char *sending,
         cf_pendings_add(pendings, note->kind, note->path, note->reason ? note->reason : sending);
     }
     for (size_t i = 0; i < applied.pending_count; i++)
-        cf_pendings_add(pendings, applied.pending[i].kind, applied.pending[i].path,
-                        applied.pending[i].reason);
+        add_left(source, &applied.pending[i], pendings);
     *out = (cf_binding_status){
         .binding = source->binding,
         .items = cf_nodes_count(source->binding->nodes),
@@ -367,7 +544,10 @@ static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_
 
     cf_nodes_each(source->binding->nodes, gather, &found);
     if (found.count) {
-        cf_survey_destroy(&source->survey); /* it compares with nodes that go */
+        if (source->survey) { /* it compares with nodes that go */
+            cf_source_let_root_go(source);
+            source->reopen_ms = 0;
+        }
         source->look_all = true;
         for (size_t i = 0; i < found.count; i++)
             cf_binding_drop_node(source->binding, found.numbers[i], records);
@@ -390,17 +570,23 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
         .applied = count_applied,
         .forget = forget,
         .look_at = look_at,
+        .look_at_file = look_at_file,
         .changed = changed,
+        .renamed = renamed,
         .mark = mark,
         .wake = wake,
         .reopen = reopen,
+        .set_back = set_back,
     };
     cf_files_source *source = cf_allocate(1, sizeof *source);
 
     source->workshop = workshop;
     source->binding = binding;
+    source->probe = cf_probe_new(workshop->peer->env, binding);
     source->applying = cf_applying_new(&(cf_applying_options){
         workshop->peer, binding, workshop->downloads, workshop->bases, workshop->watch});
     source->quiet = workshop->watch ? cf_quiet_new() : NULL;
+    source->renames = cf_renames_new();
+    source->poll_ms = CF_QUIET_NEVER;
     return (cf_source_at_work){.self = source, .operations = &operations};
 }

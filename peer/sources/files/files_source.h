@@ -3,7 +3,7 @@
  * apply. */
 #ifndef CF_PEER_SOURCES_FILES_FILES_SOURCE_H
 #define CF_PEER_SOURCES_FILES_FILES_SOURCE_H
-#include "peer/sources/source.h"
+#include "peer/sources/context/source_context.h"
 
 cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *binding);
 

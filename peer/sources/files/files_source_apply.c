@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
-enum { BLOCKED_MAX = 6, RETRY_MS = 4000, RETRY_DOUBLED = 4 };
+#include <stdio.h>
+
+/* Looks in a row at what is in the way: it may be about to be saved, and is published then. What is
+ * kept to itself stays in the way. */
+enum { BLOCKED_MAX = 6, BLOCKED_ONCE = 1, RETRY_MS = 4000, RETRY_DOUBLED = 4 };
 
 /* Who was shut out keeps what it has as it is. */
 static bool is_out(const cf_peer *peer)
@@ -17,15 +21,54 @@ bool cf_source_may_apply(const cf_files_source *source)
            source->binding->mode != CF_MODE_SEND && cf_applying_marked(source->applying);
 }
 
-/* A disk that is full makes no sound when there is room again. What else happens meanwhile puts the
- * time off no further. */
-static void plan_retry(cf_files_source *source, const cf_applied *applied, uint64_t now_ms)
+static bool has_failed(const cf_applied *applied)
 {
     bool failed = false;
 
     for (size_t i = 0; i < applied->pending_count; i++)
         failed |= applied->pending[i].kind == CF_PENDING_SKIPPED ||
                   applied->pending[i].kind == CF_PENDING_WAITS;
+    return failed;
+}
+
+/* Who serves sees no list of what waits: a line when it begins, and one when it is over.
+ *
+ *     12:00:00  10 files come, the disk is full      "this disk is full; …"
+ *     12:00:04  they are tried again, one goes in    nothing: the others say the same
+ *     12:20:00  there is room, all go in             "its disk can be written to again"
+ */
+static void tell_disk(cf_files_source *source, const cf_applied *applied)
+{
+    const cf_env *env = source->workshop->peer->env;
+
+    if (applied->disk && !source->disk_text[0]) {
+        snprintf(source->disk_text, sizeof source->disk_text, "%s", applied->disk);
+        cf_report(env, CF_REPORT_WARNING, "%s: %s", source->binding->path, source->disk_text);
+    } else if (source->disk_text[0] && !has_failed(applied)) {
+        source->disk_text[0] = '\0';
+        cf_report(env, CF_REPORT_NOTICE, "%s: its disk can be written to again",
+                  source->binding->path);
+    }
+}
+
+/* Of a source that is kept in sync all the time nothing is kept: that one tells it itself. */
+static cf_status keep_waits(cf_files_source *source, const cf_applied *applied, cf_error *error)
+{
+    cf_peer *peer = source->workshop->peer;
+
+    if (source->quiet && source->keeps_waits)
+        return CF_OK;
+    source->keeps_waits = true;
+    return cf_waits_keep(peer, source->binding, applied->pending,
+                         source->quiet ? 0 : applied->pending_count, error);
+}
+
+/* A disk that is full makes no sound when there is room again. What else happens meanwhile puts the
+ * time off no further. */
+static void plan_retry(cf_files_source *source, const cf_applied *applied, uint64_t now_ms)
+{
+    bool failed = has_failed(applied);
+
     if (applied->applied)
         source->retries = 0;
     if (!failed || !source->quiet)
@@ -44,6 +87,14 @@ void cf_source_retry(cf_files_source *source, uint64_t now_ms)
     cf_applying_wake(source->applying);
 }
 
+cf_status cf_source_begin_applying(cf_files_source *source, cf_error *error)
+{
+    cf_pendings_release(&source->waits);
+    if (source->looks_now)
+        cf_waits_recall(source->workshop->peer, source->binding, &source->waits);
+    return cf_applying_begin(source->applying, source->word, source->looks_now, error);
+}
+
 cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
     cf_applied applied;
@@ -57,6 +108,12 @@ cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_e
     source->workshop->activity += applied.applied;
     source->guards_again |= applied.applied > 0;
     plan_retry(source, &applied, now_ms);
+    if (source->quiet)
+        tell_disk(source, &applied);
+    status = keep_waits(source, &applied, error);
+    if (status)
+        return status;
+    source->reopen |= applied.torn;
     if (applied.unveils)
         cf_source_look_at_all(source, CF_ABSENCE_WAITS);
     for (size_t i = 0; i < applied.watched_count; i++)
@@ -65,7 +122,7 @@ cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_e
         source->blocked = 0;
         return CF_OK;
     }
-    if (source->blocked++ >= BLOCKED_MAX)
+    if (source->blocked++ >= (cf_source_silence(source) ? BLOCKED_ONCE : BLOCKED_MAX))
         return CF_OK; /* whatever changes there will bring it up again */
     for (size_t i = 0; i < applied.look_at->count; i++)
         cf_source_look_at(source, applied.look_at->at[i].folder, applied.look_at->at[i].name,

@@ -1,130 +1,195 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A directory in which another file system lies than before: something was mounted there, or is no
- * longer. What is missing in it was not deleted by anybody, as far as we know. */
+/* What is missing where another file system lies than the one on which it was seen last: something
+ * was mounted there, or is no longer. Nobody deleted it, as far as we know. */
 #include "peer/sources/files/files_source_inside.h"
 
-typedef struct {
-    const cf_nodes *nodes;
-    uint64_t *changed; /* directories with another file system than in the base */
-    bool *holds;       /* and something is missing below */
-    size_t count;
-} disks;
+#include "broker/platform/names.h"
 
-static void note_disk(disks *self, uint64_t number, const cf_node_stat *now)
+#include <stdlib.h>
+
+/* ---- What is held ---- */
+
+static int by_number(const void *a, const void *b)
 {
-    const cf_node *node = cf_nodes_find(self->nodes, number);
+    uint64_t first = ((const cf_identity_away *)a)->number;
+    uint64_t other = ((const cf_identity_away *)b)->number;
 
-    if (node && node->kind == CF_KIND_DIRECTORY && node->stat.device != now->device)
-        self->changed[self->count++] = number;
+    return (first > other) - (first < other);
 }
 
-static void find_disks(disks *self, const cf_survey_batch *batch, cf_arena *arena)
+static cf_identity_away *find_away(const cf_files_source *source, uint64_t number)
 {
-    size_t most = batch->count + batch->restated_count;
+    const cf_identity_away wanted = {.number = number};
 
-    self->changed = cf_arena_allocate(arena, most, sizeof *self->changed);
-    self->holds = cf_arena_allocate(arena, most, sizeof *self->holds);
-    for (size_t i = 0; i < batch->count; i++)
-        note_disk(self, batch->at[i].finding.number, &batch->at[i].finding.stat);
-    for (size_t i = 0; i < batch->restated_count; i++)
-        note_disk(self, batch->restated[i].number, &batch->restated[i].stat);
+    return source->away_count
+               ? bsearch(&wanted, source->away, source->away_count, sizeof wanted, by_number)
+               : NULL;
 }
 
-/* Its place among the changed; `count` when it is none of them. */
-static size_t place_of(const disks *self, uint64_t number)
+bool cf_source_is_still_missing(const cf_files_source *source, uint64_t number)
 {
-    size_t i = 0;
-
-    while (i < self->count && self->changed[i] != number)
-        i++;
-    return i;
+    return cf_nodes_find(source->binding->nodes, number) && !source->surveying_all &&
+           !cf_survey_found(source->survey, number);
 }
 
-/* Whether it lay in one of them, which then holds. */
-static bool is_held(disks *self, uint64_t number)
+/* What this look found to be away, and what it did not look for. */
+static void renew_away(cf_files_source *source, const cf_survey_batch *batch)
 {
-    const cf_node *node = cf_nodes_find(self->nodes, number);
-
-    while (node && node->parent != CF_NODE_ROOT) {
-        size_t place = place_of(self, node->parent);
-
-        if (place < self->count)
-            return self->holds[place] = true;
-        node = cf_nodes_find(self->nodes, node->parent);
-    }
-    return false;
-}
-
-static bool holds(const disks *self, uint64_t number)
-{
-    size_t place = place_of(self, number);
-
-    return place < self->count && self->holds[place];
-}
-
-static void note_held(cf_files_source *source, const uint64_t *held, size_t count)
-{
-    cf_buffer reason = {0};
-
-    cf_buffer_append_text(&reason,
-                          "%zu item%s missing here, where another file system is than before: "
-                          "mount it again, or `counterfoil sync ",
-                          count, count == 1 ? " is" : "s are");
-    cf_binding_path_word(source->binding, &reason);
-    cf_buffer_append_text(&reason, " --yes` deletes elsewhere too");
-    cf_buffer_append(&reason, "", 1);
-    for (size_t i = 0; i < count; i++)
-        cf_source_note_node(source, held[i], CF_PENDING_HELD, (const char *)reason.data);
-    cf_buffer_release(&reason);
-}
-
-static void hold_gone(cf_files_source *source, disks *self, cf_arena *arena, cf_survey_batch *batch)
-{
-    uint64_t *gone = cf_arena_allocate(arena, batch->gone_count, sizeof *gone);
-    uint64_t *held = cf_arena_allocate(arena, batch->gone_count, sizeof *held);
-    size_t kept = 0, held_count = 0;
+    size_t count = 0, capacity = source->away_count;
+    cf_numbers gone = {0};
 
     for (size_t i = 0; i < batch->gone_count; i++)
-        if (!is_held(self, batch->gone[i]))
-            gone[kept++] = batch->gone[i];
-        else
-            held[held_count++] = batch->gone[i];
-    if (held_count)
-        note_held(source, held, held_count);
-    batch->gone = gone;
-    batch->gone_count = kept;
+        cf_numbers_add(&gone, batch->gone[i]);
+    cf_numbers_sort(&gone);
+    for (size_t i = 0; i < source->away_count; i++)
+        if (!cf_numbers_have(&gone, source->away[i].number) &&
+            cf_source_is_still_missing(source, source->away[i].number))
+            source->away[count++] = source->away[i];
+    source->away =
+        cf_grow(source->away, &capacity, count + batch->away_count, sizeof *source->away);
+    for (size_t i = 0; i < batch->away_count; i++)
+        source->away[count++] = batch->away[i];
+    source->away_count = count;
+    if (count)
+        qsort(source->away, count, sizeof *source->away, by_number);
+    cf_numbers_release(&gone);
 }
 
-/* The base keeps the file system that it knew, so that the next look sees the same. */
-static void keep_known(const disks *self, cf_arena *arena, cf_survey_batch *batch)
+static bool may_go(const cf_files_source *source)
 {
-    cf_node *restated = cf_arena_allocate(arena, batch->restated_count, sizeof *restated);
-    cf_observation *at = cf_arena_allocate(arena, batch->count, sizeof *at);
-    size_t restated_count = 0, count = 0;
-
-    for (size_t i = 0; i < batch->restated_count; i++)
-        if (!holds(self, batch->restated[i].number))
-            restated[restated_count++] = batch->restated[i];
-    for (size_t i = 0; i < batch->count; i++)
-        if (!holds(self, batch->at[i].finding.number))
-            at[count++] = batch->at[i];
-    batch->restated = restated;
-    batch->restated_count = restated_count;
-    batch->at = at;
-    batch->count = count;
+    return source->word.given && cf_guard_allows_others(source->word, source->away_count,
+                                                        cf_nodes_count(source->binding->nodes));
 }
 
 void cf_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch)
 {
-    disks self = {.nodes = source->binding->nodes};
+    uint64_t *gone = cf_arena_allocate(arena, batch->gone_count, sizeof *gone);
+    size_t kept = 0;
 
-    if (!batch->gone_count ||
-        (source->word.given &&
-         cf_guard_allows_others(source->word, batch->gone_count, cf_nodes_count(self.nodes))))
+    if (!batch->is_first || (!batch->away_count && !source->away_count))
         return;
-    find_disks(&self, batch, arena);
-    if (!self.count)
+    renew_away(source, batch);
+    if (may_go(source)) {
+        source->away_count = 0;
         return;
-    hold_gone(source, &self, arena, batch);
-    keep_known(&self, arena, batch);
+    }
+    for (size_t i = 0; i < batch->gone_count; i++)
+        if (!find_away(source, batch->gone[i]))
+            gone[kept++] = batch->gone[i];
+    batch->gone = gone;
+    batch->gone_count = kept;
+}
+
+/* ---- What is told of it ---- */
+
+/* What is missing for one and the same reason. */
+typedef struct {
+    uint64_t was, is; /* the disks */
+    uint64_t place;   /* the directory where it is, or was, mounted */
+    const char *reason;
+} away_group;
+
+typedef struct {
+    const cf_files_source *source;
+    const cf_nodes *nodes;
+    away_group *groups; /* few: one for each mount that came or went */
+    size_t count, capacity;
+} away_groups;
+
+/* Where the other disk is, or was, mounted, which is below the source's folder:
+ *
+ *     card/DCIM is missing; card/ is there, on the disk above          card
+ *     card/DCIM/x is missing; another disk has card/, and card/DCIM    card
+ *     card/ itself is missing, from the source's folder                card
+ */
+static uint64_t mount_point(const away_groups *self, const cf_node *missed, uint64_t disk)
+{
+    const cf_nodes *nodes = self->nodes;
+    const cf_node *top = missed, *above;
+
+    while ((above = cf_nodes_find(nodes, top->parent)) && above->disk == missed->disk)
+        top = above;
+    if (!above)
+        return top->kind == CF_KIND_DIRECTORY ? top->number : CF_NODE_ROOT;
+    for (top = above; disk && top->disk == disk && (above = cf_nodes_find(nodes, top->parent)) &&
+                      above->disk == disk;)
+        top = above;
+    return top->number;
+}
+
+static away_group *group_of(away_groups *self, const cf_node *node, uint64_t disk)
+{
+    size_t i = 0;
+
+    while (i < self->count && (self->groups[i].was != node->disk || self->groups[i].is != disk))
+        i++;
+    if (i == self->count) {
+        self->groups =
+            cf_grow(self->groups, &self->capacity, self->count + 1, sizeof *self->groups);
+        self->groups[self->count++] =
+            (away_group){.was = node->disk, .is = disk, .place = mount_point(self, node, disk)};
+    }
+    return &self->groups[i];
+}
+
+/* Mounted over what is missing, which lies beneath. */
+static bool covers(const away_groups *self, const away_group *group)
+{
+    const cf_node *place = cf_nodes_find(self->nodes, group->place);
+
+    return group->is && place && cf_nodes_disk_in(self->nodes, place->parent) == group->was;
+}
+
+static void explain(const away_groups *self, away_group *group, cf_arena *arena)
+{
+    const cf_binding *binding = self->source->binding;
+    cf_buffer reason = {0}, path = {0};
+    char shown[CF_NAME_SHOWN];
+
+    cf_binding_path(binding, group->place, &path);
+    cf_name_show(path.size ? cf_buffer_view(&path) : cf_bytes_of_text("."), shown);
+    cf_buffer_append_text(
+        &reason,
+        covers(self, group) ? "missing here, where another file system was mounted: unmount it "
+                              "from %s"
+        : group->is ? "missing here, where another file system is mounted than before, or the one "
+                      "before has lost most of what was on it: mount it as it was at %s again"
+                    : "missing here, where another file system was mounted before: mount it at %s "
+                      "again",
+        shown);
+    cf_buffer_append_text(&reason, ", or `counterfoil sync ");
+    cf_binding_path_word(binding, &reason);
+    cf_buffer_append_text(&reason, " --yes` deletes elsewhere too");
+    group->reason = cf_arena_text(arena, cf_buffer_view(&reason));
+    cf_buffer_release(&reason);
+    cf_buffer_release(&path);
+}
+
+void cf_source_tell_away(const cf_files_source *source, cf_pendings *pendings)
+{
+    away_groups self = {.source = source, .nodes = source->binding->nodes};
+    cf_buffer path = {0};
+    cf_arena arena = {0};
+
+    for (size_t i = 0; i < source->away_count; i++) {
+        const cf_node *node = cf_nodes_find(self.nodes, source->away[i].number);
+
+        if (node)
+            group_of(&self, node, source->away[i].disk);
+    }
+    for (size_t i = 0; i < self.count; i++)
+        explain(&self, &self.groups[i], &arena);
+    for (size_t i = 0; i < source->away_count; i++) {
+        const cf_node *node = cf_nodes_find(self.nodes, source->away[i].number);
+
+        if (!node)
+            continue;
+        cf_buffer_clear(&path);
+        cf_binding_path(source->binding, node->number, &path);
+        cf_pendings_add(pendings, CF_PENDING_AWAY, cf_buffer_view(&path),
+                        group_of(&self, node, source->away[i].disk)->reason);
+    }
+    free(self.groups);
+    cf_buffer_release(&path);
+    cf_arena_release(&arena);
 }

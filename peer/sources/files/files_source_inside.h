@@ -3,11 +3,16 @@
  * looking, what is noted of a look, and applying. */
 #ifndef CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
 #define CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
+#include "peer/merge/numbers.h"
+#include "peer/sources/context/probe.h"
 #include "peer/sources/files/apply.h"
 #include "peer/sources/files/files_source.h"
-#include "peer/sources/files/numbers.h"
+#include "peer/sources/files/older_copy.h"
 #include "peer/sources/files/publish.h"
+#include "peer/sources/files/quiet.h"
+#include "peer/sources/files/renames.h"
 #include "peer/sources/files/survey.h"
+#include "peer/sources/files/waits.h"
 
 enum { CF_SOURCE_AGAIN_MS = 15, CF_SOURCE_REOPEN_MS = 5000 };
 
@@ -21,21 +26,25 @@ typedef struct {
 typedef struct cf_files_source {
     cf_workshop *workshop;
     cf_binding *binding;
+    cf_probe *probe;
     cf_applying *applying;
     cf_survey *survey;
     cf_quiet *quiet;
+    cf_renames *renames;
 
     bool look_all, look_only; /* of the next look */
     bool agrees;              /* it only looks, but what is equal becomes the base */
     cf_absence absence;       /* of what was anywhere */
     cf_look_places places;    /* to look at next */
     uint64_t not_before_ms;
-    int tries;   /* looks in a row because something had just changed */
-    int blocked; /* runs of apply in a row that found the disk not as the base has it */
+    int tries;         /* looks in a row because something had just changed */
+    int blocked;       /* runs of apply in a row that found the disk not as the base has it */
+    bool checks_place; /* of the root, at the next step */
     bool looked, looks_now;
     bool agreed; /* the last look was one that agrees */
     bool asked;  /* by a round; without a watch nothing is done before */
     uint64_t rescan_ms;
+    uint64_t poll_ms; /* CF_QUIET_NEVER: it is not polled */
     cf_delete_word word;
 
     bool surveying_all, surveying_only, surveying_agrees;
@@ -44,11 +53,14 @@ typedef struct cf_files_source {
     cf_numbers missing; /* nodes that were not there at the last look; they count if they are not
                            there again */
     cf_numbers seen_missing;
-    cf_numbers postponed; /* in order: that are missing, while it is not known how many go */
-    cf_numbers held;      /* in order: that are missing, and not told because they are too many;
-                             until each is seen again, or may go */
-    bool judge_held;      /* once more, since they are fewer */
-    cf_gone_node *gone;   /* that the look under way did not find, ascending by number */
+    uint64_t postponed_ms;  /* since when what is missing waits until it is known how many go; 0 */
+    cf_numbers held;        /* in order: that are missing, and not told because they are too many;
+                               until each is seen again, or may go */
+    bool judge_held;        /* once more, since they are fewer */
+    cf_identity_away *away; /* ascending: that are missing with the disk on which they were, until
+                               each is seen again, may go, or is missing where that disk lies */
+    size_t away_count;
+    cf_gone_node *gone; /* that the look under way did not find, ascending by number */
     size_t gone_count;
     cf_numbers waiting; /* new directories, and what was moved, ascending, that the look under way
                            found in a place of which nothing is told yet */
@@ -58,11 +70,19 @@ typedef struct cf_files_source {
                                      gone; */
     cf_look_places confirmed;     /* or at these */
 
+    char resting_text[96];         /* of a file that changes without rest */
+    char disk_text[CF_ERROR_TEXT]; /* why nothing can be put on it, as `serve` told; empty */
+    cf_pendings waits; /* why what is shown was not put into its place when it was tried last */
+    bool keeps_waits;  /* as this process found */
     cf_pendings found; /* by the survey under way */
     cf_pendings notes; /* by the last one */
     cf_status trouble;
     char trouble_text[CF_ERROR_TEXT];
-    bool reopen; /* the root, as soon as nothing is being put there */
+    bool reopen;            /* the root, as soon as nothing is being put there */
+    bool is_older;          /* the last look at everything found an older copy there, and told it */
+    uint64_t older_wait_ms; /* so long after it all of it is looked at again */
+    cf_older_copy_verdict age; /* of the last look at everything */
+    bool rests;                /* nothing of its disk is open; what lies there may be another one */
     uint64_t reopen_ms, applied;
     uint64_t guarded;   /* the changes of locks that were heeded */
     bool guards_again;  /* something was put there since */
@@ -84,6 +104,12 @@ bool cf_source_is_root_in_place(const cf_files_source *source);
 /* Opens it, now and then, if it is not held; before anything is looked at, what was under way there
  * is settled. False: it can't be had, which is noted. */
 bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms);
+/* The disk on which the base's copies lie is there: without it the source waits. */
+bool cf_source_has_base(const cf_files_source *source);
+/* Nothing is to be done there: what is open of its disk is closed, unless somebody works there. */
+void cf_source_rest(cf_files_source *source);
+/* After that: whether the root is still the one. */
+bool cf_source_is_root_itself(const cf_files_source *source);
 /* Nothing is held there any more; who works in it ends first. */
 void cf_source_let_root_go(cf_files_source *source);
 
@@ -96,11 +122,16 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms);
 /* Goes on with the survey, publishing what it finds; none is under way when it has ended. */
 cf_status cf_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
+/* Why nothing of what was found here is published; NULL: nothing forbids it. */
+const char *cf_source_silence(cf_files_source *source);
+
 /* Look at it; of several words about what is missing there the strongest holds. */
 void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name, cf_absence absence);
 void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
 
 /* ---- What is not where it was ---- */
+
+#define CF_SOURCE_POSTPONED_MS 30000 /* so long, if more and more goes, nothing of it is judged */
 
 /* Of what this part of a look found, all that counts: what is missing from its place, because it is
  * gone or is somewhere else now, has to be so for a while, at two looks in a row, at everything if
@@ -110,11 +141,21 @@ void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
  * frees. */
 void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
                      cf_survey_batch *out);
+/* The part of it for `*count` nodes that are gone: which of them may be told, with all that was
+ * found missing. They are put first, and counted; what may not is held, or waits. */
+void cf_source_judge_missing(cf_files_source *source, const cf_survey_batch *found, uint64_t now_ms,
+                             uint64_t *gone, size_t *count);
+/* What is there again, or gone elsewhere too, is not held any more. */
+void cf_source_forget_unheld(cf_files_source *source);
+/* What is still held, after others came back or went, may be few enough to go: it is looked at. */
+void cf_source_look_at_held(cf_files_source *source);
 /* The part of it for what has to wait until something else is told. */
 void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
                             cf_survey_batch *judged);
 /* Among those that the look under way did not find; NULL: it is there. */
 cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number);
+/* Where it was, or the directory in which it was that went from one which is still there. */
+cf_look_place cf_source_place_left(const cf_files_source *source, const cf_node *node);
 /* What to make of what is missing there, now. */
 cf_absence cf_source_absence_at(const cf_files_source *source, const cf_look_place *place);
 /* Seen to be missing; true: for the second time in a row. Else there is another look, at its place
@@ -147,8 +188,12 @@ void cf_source_note_kept(cf_files_source *source, const cf_publishing *publishin
 /* What the survey that ends has found takes the place of what was noted there before. */
 void cf_source_renew_notes(cf_files_source *source);
 
-/* Takes out of what was found what is missing where another file system lies than before. */
+/* Takes out of what was found what is missing where another file system lies than the one on which
+ * it was seen last, and holds it; not if the user has said that it may go. */
 void cf_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch);
+void cf_source_tell_away(const cf_files_source *source, cf_pendings *pendings);
+/* Of what was missing before the look under way: nothing that this look saw says otherwise. */
+bool cf_source_is_still_missing(const cf_files_source *source, uint64_t number);
 
 /* ---- What others have locked ---- */
 
@@ -170,6 +215,8 @@ cf_status cf_source_merge(cf_files_source *source, uint64_t now_ms, cf_error *er
 bool cf_source_may_apply(const cf_files_source *source);
 /* Wakes what could not be applied, when it is due. */
 void cf_source_retry(cf_files_source *source, uint64_t now_ms);
+/* One that only looks ends at once. */
+cf_status cf_source_begin_applying(cf_files_source *source, cf_error *error);
 cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
 #endif

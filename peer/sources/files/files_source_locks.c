@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/context/lock_guard.h"
 #include "peer/sources/files/files_source_inside.h"
-#include "peer/sources/lock_guard.h"
 
 bool cf_source_guard_is_due(const cf_files_source *source)
 {

@@ -1,16 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
+#include "peer/merge/node_stat.h"
 #include "peer/sources/files/narrow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AGAIN_MAX = 200 };
+enum {
+    AGAIN_MAX = 200,
+    CLOCKS_APART_MS = 1000, /* the system's and a file's, of one moment */
+    OLDER_COPY_MS = 60000,  /* all of it is looked at to see whether it still is one, */
+    OLDER_COPY_MAX_MS = 60 * OLDER_COPY_MS, /* and later each time, by so much at most */
+};
 
-static bool recall(void *context, const cf_stat *stat, cf_hash *hash)
+static bool recall(void *context, const cf_stat *stat, cf_recalled *out)
 {
-    return cf_uploads_recall(context, stat, hash);
+    const cf_files_source *source = context;
+
+    return cf_uploads_recall(source->workshop->uploads, stat, out);
+}
+
+/* What it holds by then is looked at when it has rested. */
+static const char *rests(void *context, uint64_t folder, cf_bytes name)
+{
+    cf_files_source *source = context;
+    const cf_env *env = source->workshop->peer->env;
+    const cf_look_place place = {.folder = folder, .name = name};
+    uint64_t now_ms = env->now_ms(env->context);
+    uint64_t left_ms = source->quiet ? cf_quiet_rests(source->quiet, &place, now_ms) : 0;
+
+    if (!left_ms)
+        return NULL;
+    if (cf_quiet_waited_ms(source->quiet, &place, now_ms))
+        cf_quiet_note_waits(source->quiet, &place, now_ms);
+    cf_quiet_note(source->quiet, folder, name, CF_EVENT_ARRIVED, now_ms);
+    snprintf(source->resting_text, sizeof source->resting_text,
+             "it changes without rest, and is looked at again in %llu s",
+             (unsigned long long)(left_ms + 999) / 1000);
+    return source->resting_text;
+}
+
+/* After it has waited for as long as one that rests would have. Without a watch nobody knows for
+ * how long: of what was always there long ago, or changed at each of many looks. */
+static bool insists(void *context, uint64_t folder, cf_bytes name, const cf_stat *unknown)
+{
+    const cf_files_source *source = context;
+    const cf_env *env = source->workshop->peer->env;
+    const cf_look_place place = {.folder = folder, .name = name};
+    uint64_t now_ms = env->now_ms(env->context);
+
+    if (source->quiet)
+        return cf_quiet_waited_ms(source->quiet, &place, now_ms) >= CF_READ_REST_MS;
+    return source->tries > AGAIN_MAX / 2 ||
+           (unknown && unknown->birth_ns &&
+            cf_ns_of_ms(now_ms) - unknown->birth_ns >= cf_ns_of_ms(CF_READ_REST_MS));
+}
+
+static void begin_costs(cf_files_source *source, uint64_t now_ms)
+{
+    for (size_t i = 0; source->quiet && i < source->surveyed.count; i++)
+        cf_quiet_begin(source->quiet, &source->surveyed.at[i], now_ms);
 }
 
 void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name, cf_absence absence)
@@ -25,24 +75,60 @@ void cf_source_look_at_all(cf_files_source *source, cf_absence absence)
         source->absence = absence;
 }
 
+static void look_at_names_of(const cf_files_source *source, const cf_node *node)
+{
+    if (!node || node->kind != CF_KIND_FILE)
+        return;
+    const cf_stat file = cf_stat_of_node(node);
+    source->workshop->look_at_file(source->workshop->context, source->binding, &file);
+}
+
+/* What was done to a file through one of its names is done to all: after `ln x y`, `echo >>x` tells
+ * of x alone. What is only missing there has changed no file. */
+static void look_at_other_names(const cf_files_source *source, const cf_look_place *place)
+{
+    const cf_nodes *nodes = source->binding->nodes;
+
+    if (place->absence != CF_ABSENCE_WAITS)
+        return;
+    if (place->name.size)
+        look_at_names_of(source, cf_nodes_child(nodes, place->folder, place->name));
+    else
+        for (const cf_node *node = NULL; (node = cf_nodes_next_child(nodes, place->folder, node));)
+            look_at_names_of(source, node);
+}
+
 void cf_source_take_quiet(cf_files_source *source, uint64_t now_ms)
 {
     if (!source->quiet)
         return;
     cf_quiet_due due = cf_quiet_take(source->quiet, now_ms);
-    for (size_t i = 0; i < due.places.count; i++)
+    for (size_t i = 0; i < due.places.count; i++) {
         cf_source_look_at(source, due.places.at[i].folder, due.places.at[i].name,
                           due.places.at[i].absence);
+        look_at_other_names(source, &due.places.at[i]);
+    }
     cf_look_places_release(&due.places);
     if (due.all)
         cf_source_look_at_all(source, due.absence);
-    if (now_ms >= source->rescan_ms)
-        cf_source_look_at_all(source, CF_ABSENCE_COUNTS);
+    if (now_ms >= source->poll_ms)
+        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
+    if (now_ms < source->rescan_ms)
+        return;
+    cf_source_look_at_all(source, CF_ABSENCE_COUNTS);
+    cf_applying_try_all(source->applying);
 }
 
 bool cf_source_wants_look(const cf_files_source *source, uint64_t now_ms)
 {
     return (source->look_all || source->places.count) && now_ms >= source->not_before_ms;
+}
+
+/* A poll is no rescan: what is missing is waited for, and what could not be applied is not tried.
+ */
+static bool counts_absences(const cf_files_source *source)
+{
+    return source->surveying_all && source->surveying_absence == CF_ABSENCE_COUNTS;
 }
 
 /* At the beginning of each look, and at its end: what can't be watched is known only then. */
@@ -58,8 +144,23 @@ static void plan_rescan(cf_files_source *source, uint64_t now_ms)
         return;
     env->random(env->context, &random, sizeof random);
     uint64_t next = cf_quiet_rescan(now_ms, complete, random);
-    if (source->surveying_all || next < source->rescan_ms)
+    if (counts_absences(source) || next < source->rescan_ms)
         source->rescan_ms = next;
+    if (source->surveying_all)
+        source->poll_ms = cf_quiet_poll(now_ms, cf_binding_poll_ms(source->binding), random);
+}
+
+static void add_absent(void *context, const cf_look_place *place)
+{
+    cf_look_places_add(context, place->folder, place->name, CF_ABSENCE_WAITS);
+}
+
+/* Where numbers don't last, what came and what went are one only if they are seen together. */
+static void look_beside(cf_files_source *source)
+{
+    cf_renames_add_origins(source->renames, &source->places);
+    if (source->quiet && source->places.count && source->binding->traits.renumbers)
+        cf_quiet_each_absent(source->quiet, add_absent, &source->places);
 }
 
 void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
@@ -71,18 +172,24 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
         .binding = source->binding,
         .places = all ? NULL : &source->surveyed,
         .recall = recall,
-        .context = source->workshop->uploads,
+        .rests = rests,
+        .insists = insists,
+        .takes_other_disks = source->word.given,
+        .renames = source->renames,
+        .context = source,
         .watch = source->workshop->watch,
     };
 
     cf_look_places_release(&source->surveyed);
+    look_beside(source);
     source->surveyed = source->places;
     source->places = (cf_look_places){0};
     cf_look_places_sort(&source->surveyed);
+    begin_costs(source, now_ms);
     source->survey = cf_survey_new(&options);
     source->surveying_all = all;
     if (all && !source->look_only) /* they are judged anew */
-        source->postponed.count = 0;
+        source->postponed_ms = 0;
     if (source->quiet && all)
         cf_watch_count_anew(source->workshop->watch, (uint32_t)source->binding->number);
     source->held_back &= !all;
@@ -96,8 +203,7 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
     plan_rescan(source, now_ms);
 }
 
-/* Why nothing of this source is published; NULL: nothing forbids it. */
-static const char *silence_of(cf_files_source *source)
+const char *cf_source_silence(cf_files_source *source)
 {
     cf_hash epoch;
     cf_error why;
@@ -145,7 +251,7 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
                                uint64_t now_ms, cf_error *error)
 {
     cf_workshop *workshop = source->workshop;
-    const char *silent = silence_of(source);
+    const char *silent = cf_source_silence(source);
 
     if (source->surveying_only && !source->surveying_agrees) {
         const cf_publishing told = {.peer = workshop->peer, .binding = source->binding};
@@ -214,6 +320,42 @@ static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *
     return status;
 }
 
+/* Before anything of it is published. CF_UNSAFE: it is an older copy. Of what is met the log is
+ * asked anyway, and who publishes nothing reverts nothing. */
+static cf_status check_age(cf_files_source *source, cf_error *error)
+{
+    if (!source->surveying_all || !cf_survey_take(source->survey)->is_first ||
+        source->binding->meets || source->binding->mode == CF_MODE_RECEIVE ||
+        cf_delete_word_is_all(source->word))
+        return CF_OK;
+    cf_status status = cf_older_copy_find(source->workshop->peer, source->binding, source->survey,
+                                          &source->age, error);
+    return status || !source->age.changes ? status
+                                          : cf_binding_refuse_older(source->binding, error);
+}
+
+static void end_in_trouble(cf_files_source *source, uint64_t reopen_ms, const cf_error *error)
+{
+    source->trouble = error->status;
+    snprintf(source->trouble_text, sizeof source->trouble_text, "%s", error->text);
+    cf_source_let_root_go(source);
+    source->reopen_ms = reopen_ms;
+}
+
+/* Told once, however often it is found. */
+static void end_as_older(cf_files_source *source, uint64_t now_ms, const cf_error *error)
+{
+    uint64_t wait_ms = 2 * source->older_wait_ms;
+
+    if (!source->is_older)
+        cf_report(source->workshop->peer->env, CF_REPORT_WARNING, "%s", error->text);
+    if (!source->is_older || !wait_ms)
+        wait_ms = OLDER_COPY_MS;
+    source->is_older = true;
+    source->older_wait_ms = wait_ms < OLDER_COPY_MAX_MS ? wait_ms : OLDER_COPY_MAX_MS;
+    end_in_trouble(source, now_ms + source->older_wait_ms, error);
+}
+
 static void add_places(cf_files_source *source, const cf_look_places *places)
 {
     for (size_t i = 0; i < places->count; i++)
@@ -236,8 +378,7 @@ static void look_to_confirm(cf_files_source *source, uint64_t now_ms)
                            !cf_nodes_find(source->binding->nodes, source->confirmed.at[i].folder);
     if (source->surveying_all && (source->confirm || source->confirmed.count))
         cf_source_look_at_all(source, source->surveying_absence);
-    else
-        add_places(source, source->confirm ? &source->surveyed : &source->confirmed);
+    add_places(source, source->confirm ? &source->surveyed : &source->confirmed);
     if (source->confirm || source->confirmed.count) {
         look_alike(source);
         source->not_before_ms = now_ms;
@@ -252,6 +393,9 @@ static void look_again(cf_files_source *source, uint64_t now_ms)
 {
     const cf_look_places *again = cf_survey_again(source->survey);
 
+    for (size_t i = 0; source->quiet && i < again->count; i++)
+        if (again->at[i].name.size)
+            cf_quiet_note_waits(source->quiet, &again->at[i], now_ms);
     if (!again->count || source->tries >= AGAIN_MAX) {
         for (size_t i = 0; source->quiet && i < again->count; i++)
             cf_quiet_note(source->quiet, again->at[i].folder, again->at[i].name, CF_EVENT_WRITTEN,
@@ -265,6 +409,44 @@ static void look_again(cf_files_source *source, uint64_t now_ms)
         cf_source_look_at(source, again->at[i].folder, again->at[i].name,
                           cf_source_absence_at(source, &again->at[i]));
     source->not_before_ms = now_ms + CF_SOURCE_AGAIN_MS;
+}
+
+/* A file that was changed in the future, before the clock was set back, has rested for long. */
+static uint64_t age_of(int64_t changed_ns, uint64_t now_ms)
+{
+    uint64_t changed_ms = changed_ns > 0 ? (uint64_t)changed_ns / 1000000 : 0;
+
+    if (changed_ms <= now_ms)
+        return now_ms - changed_ms;
+    return changed_ms - now_ms < CLOCKS_APART_MS ? 0 : CF_QUIET_UNREAD_MAX;
+}
+
+/* When the step of its time is over. */
+static void read_again(cf_files_source *source, uint64_t now_ms)
+{
+    size_t count;
+    const cf_survey_racy *racy = cf_survey_racy_files(source->survey, &count);
+
+    for (size_t i = 0; source->quiet && i < count; i++) {
+        const cf_look_place place = {.folder = racy[i].folder, .name = racy[i].name};
+
+        cf_quiet_note_later(source->quiet, &place, now_ms + racy[i].wait_ms);
+    }
+}
+
+static void read_later(cf_files_source *source, uint64_t now_ms)
+{
+    size_t count;
+    const cf_survey_unread *unread = cf_survey_unread_files(source->survey, &count);
+
+    for (size_t i = 0; source->quiet && i < count; i++) {
+        const cf_look_place place = {.folder = unread[i].folder, .name = unread[i].name};
+
+        cf_quiet_note_unread(source->quiet, &place, age_of(unread[i].changed_ns, now_ms), now_ms);
+        cf_quiet_note_waits(source->quiet, &place, now_ms);
+    }
+    if (source->quiet)
+        cf_quiet_end_waits(source->quiet, source->surveying_all ? NULL : &source->surveyed);
 }
 
 /* All was looked at, and nothing of it has to be looked at again. Where it can't be kept that this
@@ -290,12 +472,19 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
 {
     cf_survey_renumber_watches(source->survey);
     cf_source_renew_notes(source);
+    if (source->quiet)
+        cf_quiet_end(source->quiet, &source->surveyed, now_ms);
     cf_source_end_judging(source);
     plan_rescan(source, now_ms);
     look_to_confirm(source, now_ms);
     look_again(source, now_ms);
+    read_later(source, now_ms);
+    read_again(source, now_ms);
     end_meeting(source);
+    if (source->quiet && cf_quiet_next(source->quiet) == CF_QUIET_NEVER && !source->places.count)
+        cf_renames_clear(source->renames); /* all of them were looked at */
     source->looked = true;
+    source->is_older &= !source->surveying_all;
     source->workshop->looks += source->surveying_all;
     source->looks_now = source->surveying_only;
     source->agreed = source->surveying_agrees;
@@ -315,8 +504,14 @@ cf_status cf_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_err
         case CF_SURVEY_WORKING:
             return CF_OK;
         case CF_SURVEY_BATCH: {
-            cf_status status = take_batch(source, now_ms, error);
+            cf_status status = check_age(source, error);
 
+            if (status == CF_UNSAFE) {
+                end_as_older(source, now_ms, error);
+                return CF_OK;
+            }
+            if (!status)
+                status = take_batch(source, now_ms, error);
             if (status)
                 return status;
             break;
@@ -325,10 +520,7 @@ cf_status cf_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_err
             end_survey(source, now_ms);
             return CF_OK;
         case CF_SURVEY_FAILED:
-            source->trouble = error->status;
-            snprintf(source->trouble_text, sizeof source->trouble_text, "%s", error->text);
-            cf_source_let_root_go(source);
-            source->reopen_ms = now_ms + CF_SOURCE_REOPEN_MS;
+            end_in_trouble(source, now_ms + CF_SOURCE_REOPEN_MS, error);
             return CF_OK;
         }
     }

@@ -144,13 +144,16 @@ static cf_status publish(merging *self, const pair *of, cf_bytes text, cf_arena 
 {
     const cf_change changes[] = {change_content(of, text, arena), change_time(self, of, arena)};
 
+    cf_status status = cf_peer_publish_changes(self->source->workshop->peer, self->collection,
+                                               changes, 2, self->now_ms, error);
+    if (status == CF_DENIED)
+        return CF_OK;
     self->merged = true;
     self->source->workshop->activity++;
-    return cf_peer_publish_changes(self->source->workshop->peer, self->collection, changes, 2,
-                                   self->now_ms, error);
+    return status;
 }
 
-/* CF_OK also where they can't be merged. */
+/* CF_OK also where they can't be merged, or that can't be said. */
 static cf_status merge(merging *self, const cf_shown *shown, const cf_shown *copy, cf_arena *arena,
                        cf_error *error)
 {

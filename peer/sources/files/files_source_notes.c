@@ -27,7 +27,10 @@ void cf_source_note_awaits(void *context, const cf_observation *seen)
 void cf_source_note_wait(void *context, const cf_observation *seen, cf_upload_answer why)
 {
     cf_files_source *source = context;
+    const cf_look_place place = {.folder = seen->finding.parent, .name = seen->finding.name};
 
+    if (source->quiet && why != CF_UPLOAD_AGAIN)
+        cf_quiet_goes_on(source->quiet, &place, why == CF_UPLOAD_WAITS);
     cf_source_note_found(source, seen, CF_PENDING_WAITS,
                          why == CF_UPLOAD_AGAIN ? "it has to be read again" : NULL);
     if (why == CF_UPLOAD_AGAIN)
@@ -143,31 +146,39 @@ static void take_notes(cf_files_source *source)
                         notes[i].path, notes[i].reason);
 }
 
-/* A look at everything knows all; a look at some places knows these. */
-void cf_source_renew_notes(cf_files_source *source)
+static void drop_looked(cf_files_source *source)
 {
+    const cf_look_places *looked = &source->surveyed;
+    cf_arena arena = {0};
     cf_buffer path = {0};
+    cf_pendings_place *places = cf_arena_allocate(&arena, looked->count, sizeof *places);
 
-    take_notes(source);
-    if (source->surveying_all)
-        cf_pendings_clear(&source->notes);
-    for (size_t i = 0; i < source->surveyed.count && source->notes.count; i++) {
-        const cf_look_place *place = &source->surveyed.at[i];
+    for (size_t i = 0; i < looked->count; i++) {
+        const cf_look_place *place = &looked->at[i];
 
         cf_buffer_clear(&path);
         cf_binding_path(source->binding, place->folder, &path);
-        if (!place->name.size) {
-            cf_pendings_drop_in(&source->notes, cf_buffer_view(&path));
-            continue;
-        }
-        if (path.size)
+        if (place->name.size && path.size)
             cf_buffer_append(&path, "/", 1);
         cf_buffer_append(&path, place->name.data, place->name.size);
-        cf_pendings_drop_at(&source->notes, cf_buffer_view(&path));
+        places[i].path = cf_arena_copy(&arena, cf_buffer_view(&path));
+        places[i].is_folder = !place->name.size;
     }
+    cf_pendings_drop(&source->notes, places, looked->count);
+    cf_buffer_release(&path);
+    cf_arena_release(&arena);
+}
+
+/* A look at everything knows all; a look at some places knows these. */
+void cf_source_renew_notes(cf_files_source *source)
+{
+    take_notes(source);
+    if (source->surveying_all)
+        cf_pendings_clear(&source->notes);
+    else if (source->notes.count)
+        drop_looked(source);
     for (size_t i = 0; i < source->found.count; i++)
         cf_pendings_add(&source->notes, source->found.at[i].kind, source->found.at[i].path,
                         source->found.at[i].reason);
     cf_pendings_clear(&source->found);
-    cf_buffer_release(&path);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
+#include "peer/sources/context/lock_guard.h"
 #include "peer/sources/files/intents.h"
 #include "peer/sources/files/narrow.h"
-#include "peer/sources/lock_guard.h"
 
 #include <stdio.h>
 
@@ -36,11 +36,21 @@ static cf_status narrow(cf_files_source *source, cf_error *error)
     return cf_narrow_base(peer, binding, error);
 }
 
+bool cf_source_has_base(const cf_files_source *source)
+{
+    cf_error ignored;
+
+    return cf_binding_check_place(source->binding, source->workshop->peer->env->files, &ignored) ==
+           CF_OK;
+}
+
 bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms)
 {
     const cf_env *env = source->workshop->peer->env;
     cf_error error;
 
+    if (source->binding->root && source->binding->is_disk_doubted)
+        cf_binding_learn_disk(source->workshop->peer, source->binding);
     if (source->binding->root)
         return true;
     if (now_ms < source->reopen_ms)
@@ -49,11 +59,15 @@ bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms)
     if (status && source->binding->is_unmarked && !source->quiet) /* nobody asks again later */
         status = cf_binding_open_root(source->workshop->peer, source->binding, &error);
     if (!status) {
-        status = cf_intents_recover(source->workshop->peer, source->binding, &error);
+        status = cf_binding_check_place(source->binding, env->files, &error);
+        if (!status)
+            status = cf_intents_recover(source->workshop->peer, source->binding, &error);
         if (!status)
             status = narrow(source, &error);
         if (status)
             cf_binding_close_root(source->binding, env->files);
+        else
+            cf_bases_sweep_place(source->workshop->bases, source->binding);
     }
     if (status && source->trouble != status)
         cf_report(env, CF_REPORT_WARNING, "%s", error.text);
@@ -66,16 +80,34 @@ bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms)
     return !status;
 }
 
+void cf_source_rest(cf_files_source *source)
+{
+    cf_workshop *workshop = source->workshop;
+    cf_binding *binding = source->binding;
+
+    if (!source->quiet || !binding->root || cf_bases_read(workshop->bases, binding) ||
+        !cf_downloads_rest(workshop->downloads, binding))
+        return;
+    cf_binding_rest_root(binding, workshop->peer->env->files);
+    source->rests = true;
+}
+
+bool cf_source_is_root_itself(const cf_files_source *source)
+{
+    return cf_binding_has_mark(source->binding, source->workshop->peer->env->files) &&
+           cf_source_is_root_in_place(source);
+}
+
 void cf_source_let_root_go(cf_files_source *source)
 {
     cf_workshop *workshop = source->workshop;
 
-    cf_survey_destroy(&source->survey);
-    cf_past_destroy(&source->past);
-    source->met_all = false;
     cf_uploads_forget(workshop->uploads, source->binding);
     cf_downloads_forget(workshop->downloads, source->binding);
     cf_bases_forget(workshop->bases, source->binding);
+    cf_survey_destroy(&source->survey);
+    cf_past_destroy(&source->past);
+    source->met_all = false;
     cf_binding_close_root(source->binding, workshop->peer->env->files);
-    source->reopen = false;
+    source->reopen = source->rests = false;
 }

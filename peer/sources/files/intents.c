@@ -2,12 +2,15 @@
 #include "peer/sources/files/intents.h"
 
 #include "codec/pack.h"
+#include "peer/merge/racy.h"
+#include "peer/adapters/spellings.h"
 #include "peer/sources/files/apply_steps.h"
-#include "peer/sources/files/displaced.h"
-#include "peer/sources/files/lifted.h"
+#include "peer/bindings/displaced.h"
+#include "peer/bindings/lifted.h"
 #include "peer/transfer/download_landing.h"
 #include "peer/merge/node_stat.h"
-#include "peer/sources/files/owed.h"
+#include "peer/bindings/owed.h"
+#include "peer/sources/files/renumbered.h"
 
 #include <stdlib.h>
 
@@ -68,10 +71,26 @@ typedef struct {
     cf_peer *peer;
     cf_binding *binding;
     cf_records records;
+    const cf_node *before; /* what the base has of the intent's node; NULL: nothing */
     cf_status status;
     cf_error *error;
     cf_numbers touched; /* directories whose names may be new or gone only in memory */
 } recovery;
+
+/* Where several spellings are one name, something else may be found under it. */
+static bool is_called(const recovery *self, const cf_folder *folder, cf_bytes name)
+{
+    cf_spellings spellings;
+    cf_error ignored;
+
+    if (!cf_disk_folds(&self->binding->traits))
+        return true;
+    bool called =
+        cf_spellings_list(self->peer->env->files, folder, &spellings, &ignored) == CF_OK &&
+        cf_spellings_have(&spellings, name);
+    cf_spellings_release(&spellings);
+    return called;
+}
 
 static bool is_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
 {
@@ -81,7 +100,8 @@ static bool is_at_place(const recovery *self, const cf_intent *intent, cf_stat *
 
     bool there =
         cf_binding_hold(self->binding, files, intent->after.parent, &hold, &ignored) == CF_OK &&
-        files->stat(files, hold.folder, intent->after.name, stat, &ignored) == CF_OK;
+        files->stat(files, hold.folder, intent->after.name, stat, &ignored) == CF_OK &&
+        is_called(self, hold.folder, intent->after.name);
     cf_hold_release(&hold, files);
     return there;
 }
@@ -118,6 +138,33 @@ static bool stands_aside(recovery *self, const cf_intent *intent, cf_stat *stat)
     return !status;
 }
 
+/* What stood aside while the two changed places: the base's may go, anything else is a user's. */
+static void return_aside(recovery *self, cf_displaced displaced)
+{
+    char room[CF_SWAPPED_NAME];
+
+    displaced.temporary_name = cf_displaced_aside(&displaced, room);
+    self->status = self->before && cf_displaced_is_base(&displaced, self->before)
+                       ? displaced.files->unlink(displaced.files, displaced.temporary,
+                                                 displaced.temporary_name, self->error)
+                       : cf_displaced_return(&displaced, self->error);
+}
+
+/* The place of what was being replaced step by step is empty only until then. */
+static void finish_swap(recovery *self, const cf_intent *intent)
+{
+    cf_hold hold = {0};
+    bool swapped;
+
+    if (!intent->temporary.size)
+        return;
+    cf_displaced displaced = displaced_by(self, intent, &hold);
+    self->status = cf_displaced_finish(&displaced, &intent->after.stat, &swapped, self->error);
+    if (self->status == CF_CHANGED)
+        return_aside(self, displaced);
+    cf_hold_release(&hold, self->peer->env->files);
+}
+
 static bool is_ours_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
 {
     return is_at_place(self, intent, stat) && cf_node_stat_same_file(&intent->after.stat, stat);
@@ -128,7 +175,7 @@ static bool is_ours_at_place(const recovery *self, const cf_intent *intent, cf_s
 static void return_displaced(recovery *self, const cf_intent *intent, bool is_ours_there)
 {
     cf_files *files = self->peer->env->files;
-    const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
+    const cf_node *before = self->before;
     cf_stat stat;
     cf_hold hold = {0};
     cf_error error;
@@ -159,7 +206,8 @@ static void keep_download(recovery *self, const cf_intent *intent)
         cf_content_identity_read(intent->after.content, &hash, &size, &ignored))
         return;
     cf_landing_name(&hash, false, name);
-    files->rename(files, temporary, intent->temporary, temporary, cf_bytes_of_text(name), &ignored);
+    cf_files_rename(files, temporary, intent->temporary, temporary, cf_bytes_of_text(name),
+                    &ignored);
 }
 
 static void recover_place(recovery *self, const cf_intent *intent)
@@ -167,7 +215,9 @@ static void recover_place(recovery *self, const cf_intent *intent)
     cf_node node = intent->after;
     cf_stat stat;
 
-    return_displaced(self, intent, is_ours_at_place(self, intent, &stat));
+    finish_swap(self, intent);
+    if (!self->status)
+        return_displaced(self, intent, is_ours_at_place(self, intent, &stat));
     if (self->status)
         return;
     if (!is_ours_at_place(self, intent, &stat)) {
@@ -177,17 +227,23 @@ static void recover_place(recovery *self, const cf_intent *intent)
     if (node.kind != CF_KIND_FILE ||
         cf_node_stat_same_bytes(&node.stat, &stat)) /* else it was edited since */
         node.stat = cf_node_stat_of(&stat);
+    node.stat.is_racy = node.kind == CF_KIND_FILE && cf_racy_is_coarse(&stat);
+    cf_node_distrust(&node); /* the ctime of a save since then is that of our rename as well */
+    node.disk = cf_nodes_disk_in(self->binding->nodes, node.parent);
     cf_binding_put_node(self->binding, &node, &self->records);
 }
 
 /* Mode and time of `after` were being set on the file of `node`: it gets those that the disk shows
  * now. What else was done to the file stays an edit. */
-static void stamp(cf_node *node, const cf_node *after, const cf_stat *now)
+static void stamp(const cf_disk_traits *traits, cf_node *node, const cf_node *after,
+                  const cf_stat *now)
 {
     int64_t mtime;
 
-    bool has_mtime = cf_mtime_of(after->mtime, &mtime) && now->mtime_ns == mtime;
-    if (after->mode.size && cf_mode_of(after->mode, 0) == (now->mode & 0777))
+    bool has_mtime = cf_mtime_of(after->mtime, &mtime) &&
+                     (traits->loses_times || now->mtime_ns == cf_disk_time(traits, mtime));
+    if (after->mode.size &&
+        (traits->loses_modes || cf_mode_of(after->mode, 0) == (now->mode & 0777)))
         node->mode = after->mode;
     if (node->kind != CF_KIND_FILE ||
         (now->size == node->stat.size && (has_mtime || now->mtime_ns == node->stat.mtime_ns)))
@@ -199,14 +255,14 @@ static void stamp(cf_node *node, const cf_node *after, const cf_stat *now)
 
 static void recover_stamp(recovery *self, const cf_intent *intent)
 {
-    const cf_node *before = cf_nodes_find(self->binding->nodes, intent->after.number);
+    const cf_node *before = self->before;
     cf_stat stat;
 
     if (!before || !is_at_place(self, intent, &stat) ||
         !cf_node_stat_same_file(&intent->after.stat, &stat))
         return;
     cf_node node = *before;
-    stamp(&node, &intent->after, &stat);
+    stamp(&self->binding->traits, &node, &intent->after, &stat);
     cf_binding_put_node(self->binding, &node, &self->records);
 }
 
@@ -241,8 +297,10 @@ static void recover_making(recovery *self, const cf_intent *intent)
         cf_nodes_child(self->binding->nodes, node.parent, node.name))
         return;
     node.stat = cf_node_stat_of(&stat);
+    node.disk = cf_nodes_disk_in(self->binding->nodes, node.parent);
     /* It was made, and had yet to get its mode: that is a step of its own. */
-    if ((stat.mode & 0777) != cf_lifted_mode(self->binding, node.number, cf_mode_of(node.mode, 0)))
+    if (!self->binding->traits.loses_modes &&
+        (stat.mode & 0777) != cf_lifted_mode(self->binding, node.number, cf_mode_of(node.mode, 0)))
         node.mode = (cf_bytes){0};
     cf_binding_put_node(self->binding, &node, &self->records);
 }
@@ -254,6 +312,20 @@ static void (*const recoveries[])(recovery *, const cf_intent *) = {
     [CF_INTENT_MAKE] = recover_making,
 };
 
+static void settle(recovery *self, cf_intent *intent)
+{
+    const cf_node *known = cf_nodes_find(self->binding->nodes, intent->after.number);
+    cf_node before = known ? *known : (cf_node){0};
+
+    self->before = known ? &before : NULL;
+    cf_renumber(self->binding, self->peer->env->files, intent, known ? &before : NULL);
+    if (known)
+        cf_numbers_add(&self->touched, known->parent);
+    cf_numbers_add(&self->touched, intent->after.parent);
+    recoveries[intent->kind](self, intent);
+    self->before = NULL;
+}
+
 static bool recover_one(void *context, cf_bytes key, cf_bytes value)
 {
     recovery *self = context;
@@ -262,12 +334,7 @@ static bool recover_one(void *context, cf_bytes key, cf_bytes value)
 
     self->status = read_intent(value, &arena, &intent, self->error);
     if (!self->status) {
-        const cf_node *before = cf_nodes_find(self->binding->nodes, intent.after.number);
-
-        if (before)
-            cf_numbers_add(&self->touched, before->parent);
-        cf_numbers_add(&self->touched, intent.after.parent);
-        recoveries[intent.kind](self, &intent);
+        settle(self, &intent);
         cf_records_delete(&self->records, key);
     }
     cf_arena_release(&arena);

@@ -4,7 +4,7 @@
  * user's, and nothing that was on its way out is lost. */
 #ifndef CF_PEER_SOURCES_FILES_INTENTS_H
 #define CF_PEER_SOURCES_FILES_INTENTS_H
-#include "peer/sources/binding.h"
+#include "peer/bindings/binding.h"
 
 typedef enum {
     CF_INTENT_PLACE,  /* `after` will stand at its place, as the file that its stat is of */

@@ -348,6 +348,7 @@ bool cf_meet_again(const cf_meeting *meeting, const cf_finding *finding,
         node->mode = finding->mode.size ? finding->mode : node->mode;
         node->mtime = finding->mtime.size ? finding->mtime : node->mtime;
         node->stat = finding->stat;
+        node->disk = finding->disk;
     }
     return true;
 }

@@ -11,9 +11,9 @@
  *   "e" has what the log never had:              nothing; it is new, or a conflict, as ever */
 #ifndef CF_PEER_SOURCES_FILES_MEETING_H
 #define CF_PEER_SOURCES_FILES_MEETING_H
+#include "peer/bindings/binding.h"
 #include "peer/log/past.h"
 #include "peer/merge/scan.h"
-#include "peer/sources/binding.h"
 
 typedef enum {
     CF_MET_NOT,     /* the log never had this there */

@@ -4,8 +4,8 @@
  */
 #ifndef CF_PEER_SOURCES_FILES_NARROW_H
 #define CF_PEER_SOURCES_FILES_NARROW_H
+#include "peer/bindings/binding.h"
 #include "peer/merge/scan.h"
-#include "peer/sources/binding.h"
 
 /* How many files and links of the base are not asked for. */
 size_t cf_narrow_count(const cf_binding *binding);

@@ -30,8 +30,16 @@ static bool file_of(const cf_publishing_batch *self, const cf_finding *finding, 
         .binding = self->with->binding,
         .folder = finding->parent,
         .name = finding->name,
-        .stat = {CF_FILE_REGULAR, stat->device, stat->inode, stat->birth_ns, stat->size, stat->mode,
-                 stat->links, stat->mtime_ns, stat->ctime_ns},
+        .stat = {.kind = CF_FILE_REGULAR,
+                 .device = stat->device,
+                 .inode = stat->inode,
+                 .birth_ns = stat->birth_ns,
+                 .size = stat->size,
+                 .mode = stat->mode,
+                 .links = stat->links,
+                 .mtime_ns = stat->mtime_ns,
+                 .ctime_ns = stat->ctime_ns},
+        .is_racy = stat->is_racy,
     };
     return cf_content_identity_read(finding->content, &out->hash, &size, &ignored) == CF_OK;
 }
@@ -66,6 +74,7 @@ static bool without_content(const cf_node *node, cf_finding *finding)
     finding->content = node->content;
     finding->mtime = node->mtime;
     finding->stat = node->stat;
+    finding->disk = node->disk;
     return finding->parent != node->parent || !cf_bytes_equal(finding->name, node->name) ||
            (node->mode.size && !cf_bytes_equal(finding->mode, node->mode));
 }
@@ -76,6 +85,7 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch)
 
     self->found = cf_arena_allocate(&self->arena, batch->count, sizeof *self->found);
     self->prepared = cf_arena_allocate(&self->arena, batch->count, sizeof *self->prepared);
+    self->before = cf_arena_allocate(&self->arena, batch->count, sizeof *self->before);
     for (size_t i = 0; i < batch->count; i++) {
         const cf_observation *seen = &batch->at[i];
         const cf_node *node = cf_nodes_find(nodes, seen->finding.number);
@@ -91,6 +101,8 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch)
             prepared = NULL;
         }
         self->prepared[self->found_count] = prepared;
+        if (node && prepared)
+            self->before[self->found_count] = cf_arena_copy(&self->arena, node->content);
         self->found[self->found_count++] = finding;
     }
 }
@@ -186,7 +198,7 @@ static void after_commit(cf_publishing_batch *self)
         if (!self->prepared[i])
             continue;
         if (node)
-            cf_bases_keep(self->with->bases, self->with->binding, node);
+            cf_bases_keep(self->with->bases, self->with->binding, node, self->before[i]);
         /* Equal files share what was prepared, and that ends with the first of them. */
         if (file_of(self, &self->found[i], &file))
             cf_uploads_published(self->with->uploads, &file);

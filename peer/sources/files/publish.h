@@ -5,7 +5,7 @@
 #define CF_PEER_SOURCES_FILES_PUBLISH_H
 #include "peer/log/past.h"
 #include "peer/sources/files/survey.h"
-#include "peer/log/base.h"
+#include "peer/bindings/base.h"
 #include "peer/transfer/uploads.h"
 
 typedef struct {

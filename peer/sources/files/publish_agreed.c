@@ -72,11 +72,12 @@ static void put_met(cf_publishing_batch *self, const cf_finding *finding, cf_nod
     node->number = finding->number;
     node->parent = finding->parent;
     node->stat = finding->stat;
+    node->disk = finding->disk;
     node->is_met = true;
     if (finding->mode.size)
         node->mode = finding->mode;
     if (finding->mtime.size)
-        node->mtime = finding->mtime;
+        node->mtime = cf_binding_meant_mtime(self->with->binding, node->mtime, finding->mtime);
     cf_binding_put_node(self->with->binding, node, &self->records);
     cf_publish_mark(self, node);
 }
@@ -190,7 +191,7 @@ static bool meet_again(cf_publishing_batch *self, const cf_finding *finding)
 }
 
 /* What lies here is to be the newest: an edit of what the others have there. */
-static void take_mine(cf_publishing_batch *self, const cf_finding *finding)
+static void take_mine(cf_publishing_batch *self, cf_finding *finding)
 {
     const cf_shown *shown = shown_at(self, finding);
     cf_node node = {0};
@@ -201,6 +202,9 @@ static void take_mine(cf_publishing_batch *self, const cf_finding *finding)
     cf_shown_agree(shown, &self->arena, &node);
     node.number = finding->number;
     node.parent = finding->parent;
+    if (!finding->mode.size)
+        finding->mode = node.mode;
+    finding->mtime = cf_binding_meant_mtime(self->with->binding, node.mtime, finding->mtime);
     cf_binding_put_node(self->with->binding, &node, &self->records);
 }
 
@@ -228,10 +232,10 @@ static void drop_gone(cf_publishing_batch *self, cf_survey_batch *left, cf_arena
 }
 
 /* False: it is to be published. */
-static bool agree(cf_publishing_batch *self, const cf_observation *seen)
+static bool agree(cf_publishing_batch *self, cf_observation *seen)
 {
     const cf_binding *binding = self->with->binding;
-    const cf_finding *finding = &seen->finding;
+    cf_finding *finding = &seen->finding;
     bool is_known = cf_nodes_find(binding->nodes, finding->number);
 
     if (is_known)
@@ -279,7 +283,7 @@ cf_status cf_publish_agreed(const cf_publishing *with, const cf_survey_batch *ba
     left->at = at;
     left->count = 0;
     for (size_t i = 0; i < batch->count; i++) {
-        const cf_observation seen = keep(&batch->at[i], arena);
+        cf_observation seen = keep(&batch->at[i], arena);
 
         if (!agree(&self, &seen))
             at[left->count++] = seen;

@@ -14,6 +14,7 @@ typedef struct {
     cf_finding *found;
     size_t found_count;
     const cf_prepared **prepared; /* of those found; NULL: no content of its own */
+    cf_bytes *before;             /* what the base had in their places: none where it is new */
     cf_scan scan;
     cf_dot *dots; /* by change */
     cf_publication *publication;

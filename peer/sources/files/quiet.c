@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/quiet.h"
 
+#include "peer/sources/context/source_context.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,33 +14,50 @@ typedef struct {
     uint64_t moved_ms;   /* when what vanished counts as moved; NEVER */
     uint64_t absent_ms;  /* when what vanished counts as gone; NEVER */
     uint64_t
-        joined_ms; /* when to look at it beside another one, from which something came; NEVER */
+        joined_ms;     /* when to look at it beside another one, from which something came; NEVER */
+    uint64_t began_ms; /* when the look that is at work there began; NEVER */
+    bool goes_on;      /* and is not over with the look */
+    uint64_t free_ms;  /* when it has rested for all that it cost, */
+    uint64_t most_ms;  /* and for the look of these that cost most */
+    uint64_t waits_ms; /* since when it could not be read; NEVER */
+    bool waits_still;  /* by the look under way */
 } waiting;
 
 struct cf_quiet {
-    waiting *places; /* in order */
+    waiting **places; /* in order */
     size_t count, capacity;
-    waiting all; /* of everything; the folder's number means nothing */
+    waiting all;       /* of everything; the folder's number means nothing */
+    uint64_t least_ms; /* nothing is due before: what happens to a place may put it off */
 };
 
 static const waiting idle = {
-    0, {0}, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER, CF_QUIET_NEVER};
+    .written_ms = CF_QUIET_NEVER,
+    .look_ms = CF_QUIET_NEVER,
+    .moved_ms = CF_QUIET_NEVER,
+    .absent_ms = CF_QUIET_NEVER,
+    .joined_ms = CF_QUIET_NEVER,
+    .began_ms = CF_QUIET_NEVER,
+    .waits_ms = CF_QUIET_NEVER,
+};
 
 cf_quiet *cf_quiet_new(void)
 {
     cf_quiet *quiet = cf_allocate(1, sizeof *quiet);
 
     quiet->all = idle;
+    quiet->least_ms = CF_QUIET_NEVER;
     return quiet;
 }
 
 static void drop_from(cf_quiet *quiet, size_t first, size_t count)
 {
-    for (size_t i = first; i < first + count; i++)
-        cf_buffer_release(&quiet->places[i].name);
+    for (size_t i = first; i < first + count; i++) {
+        cf_buffer_release(&quiet->places[i]->name);
+        free(quiet->places[i]);
+    }
     quiet->count -= count;
     if (quiet->count > first)
-        memmove(&quiet->places[first], &quiet->places[first + count],
+        memmove(quiet->places + first, quiet->places + first + count,
                 (quiet->count - first) * sizeof *quiet->places);
 }
 
@@ -54,8 +73,8 @@ void cf_quiet_destroy(cf_quiet **quiet)
 
 static cf_look_place place_at(const cf_quiet *quiet, size_t index)
 {
-    return (cf_look_place){.folder = quiet->places[index].folder,
-                           .name = cf_buffer_view(&quiet->places[index].name)};
+    return (cf_look_place){.folder = quiet->places[index]->folder,
+                           .name = cf_buffer_view(&quiet->places[index]->name)};
 }
 
 /* Where the place is, or where it would be. */
@@ -81,27 +100,53 @@ static size_t end_of(const cf_quiet *quiet, uint64_t folder)
                                 : index_of(quiet, &(cf_look_place){.folder = folder + 1});
 }
 
+static waiting *find(const cf_quiet *quiet, const cf_look_place *place)
+{
+    size_t at = index_of(quiet, place);
+    const cf_look_place there = at < quiet->count ? place_at(quiet, at) : (cf_look_place){0};
+
+    return at < quiet->count && cf_look_place_order(&there, place) == 0 ? quiet->places[at] : NULL;
+}
+
 static waiting *find_or_add(cf_quiet *quiet, const cf_look_place *place)
 {
     size_t at = index_of(quiet, place);
     const cf_look_place there = at < quiet->count ? place_at(quiet, at) : (cf_look_place){0};
 
     if (at < quiet->count && cf_look_place_order(&there, place) == 0)
-        return &quiet->places[at];
+        return quiet->places[at];
     quiet->places =
         cf_grow(quiet->places, &quiet->capacity, quiet->count + 1, sizeof *quiet->places);
-    memmove(&quiet->places[at + 1], &quiet->places[at],
+    memmove(quiet->places + at + 1, quiet->places + at,
             (quiet->count - at) * sizeof *quiet->places);
     quiet->count++;
-    quiet->places[at] = idle;
-    quiet->places[at].folder = place->folder;
-    cf_buffer_append(&quiet->places[at].name, place->name.data, place->name.size);
-    return &quiet->places[at];
+    quiet->places[at] = cf_allocate(1, sizeof idle);
+    *quiet->places[at] = idle;
+    quiet->places[at]->folder = place->folder;
+    cf_buffer_append(&quiet->places[at]->name, place->name.data, place->name.size);
+    return quiet->places[at];
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* A file of which a look costs 300 ms is looked at twice as soon as it changes, and then every
+ * three seconds; one of 50 ms some five times, and then twice a second. */
+static uint64_t rested_ms(const waiting *one)
+{
+    uint64_t free = one->most_ms > CF_QUIET_REST_FREE ? one->most_ms : CF_QUIET_REST_FREE;
+
+    return one->free_ms > free ? one->free_ms - free : 0;
+}
+
+static uint64_t next_of(const waiting *folder)
+{
+    uint64_t look_ms = folder->look_ms < rested_ms(folder) ? rested_ms(folder) : folder->look_ms;
+
+    return earlier(earlier(look_ms, folder->joined_ms),
+                   earlier(folder->moved_ms, folder->absent_ms));
 }
 
 static void note_written(waiting *folder, uint64_t now_ms)
@@ -138,40 +183,73 @@ static void note(waiting *folder, cf_event_kind kind, uint64_t now_ms)
     }
 }
 
-/* What waits in so many names of a directory waits in all of it: that is one look. */
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a == CF_QUIET_NEVER || (b != CF_QUIET_NEVER && b > a) ? b : a;
+}
+
+/* What is missing counts when the last of it does: none of it too early. */
+static void join(waiting *all, const waiting *one)
+{
+    all->written_ms = earlier(all->written_ms, one->written_ms);
+    all->look_ms = earlier(all->look_ms, earlier(one->look_ms, one->joined_ms));
+    all->moved_ms = later(all->moved_ms, one->moved_ms);
+    all->absent_ms = later(all->absent_ms, one->absent_ms);
+}
+
+/* What is known of it is more than when to look there. */
+static bool is_remembered(const waiting *one)
+{
+    return one->waits_ms != CF_QUIET_NEVER || one->began_ms != CF_QUIET_NEVER || one->free_ms;
+}
+
+/* What waits in so many names of a directory waits in all of it: that is one look. Names of which
+ * more is known stay, but for half of the bound at most. */
 static void join_names(cf_quiet *quiet, uint64_t folder)
 {
     size_t first = index_of(quiet, &(cf_look_place){.folder = folder}), end = end_of(quiet, folder);
+    size_t kept = first;
     waiting joined = idle;
 
     if (end - first <= CF_QUIET_NAMES_MAX)
         return;
     for (size_t i = first; i < end; i++) {
-        const waiting *one = &quiet->places[i];
+        waiting *one = quiet->places[i];
 
-        joined.written_ms = earlier(joined.written_ms, one->written_ms);
-        joined.look_ms = earlier(joined.look_ms, earlier(one->look_ms, one->joined_ms));
-        if (one->moved_ms != CF_QUIET_NEVER) /* the latest: none of them counts too early */
-            joined.moved_ms = joined.moved_ms == CF_QUIET_NEVER || one->moved_ms > joined.moved_ms
-                                  ? one->moved_ms
-                                  : joined.moved_ms;
-        if (one->absent_ms != CF_QUIET_NEVER)
-            joined.absent_ms =
-                joined.absent_ms == CF_QUIET_NEVER || one->absent_ms > joined.absent_ms
-                    ? one->absent_ms
-                    : joined.absent_ms;
+        if (one->name.size && is_remembered(one) && kept - first < CF_QUIET_NAMES_MAX / 2) {
+            quiet->places[i] = quiet->places[kept];
+            quiet->places[kept++] = one;
+        } else {
+            join(&joined, one);
+        }
     }
-    drop_from(quiet, first, end - first);
+    drop_from(quiet, kept, end - kept);
     joined.folder = folder;
-    *find_or_add(quiet, &(cf_look_place){.folder = folder}) = joined;
+    waiting *all = find_or_add(quiet, &(cf_look_place){.folder = folder});
+    *all = joined;
+    quiet->least_ms = earlier(quiet->least_ms, next_of(all));
+}
+
+/* A place may be due earlier than all others. */
+static void may_be_next(cf_quiet *quiet, const waiting *one)
+{
+    quiet->least_ms = earlier(quiet->least_ms, next_of(one));
+}
+
+static void keep_bound(cf_quiet *quiet, uint64_t folder)
+{
+    if (quiet->count > CF_QUIET_NAMES_MAX)
+        join_names(quiet, folder);
 }
 
 void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_bytes name, cf_event_kind kind,
                    uint64_t now_ms)
 {
-    note(find_or_add(quiet, &(cf_look_place){.folder = folder, .name = name}), kind, now_ms);
-    if (quiet->count > CF_QUIET_NAMES_MAX)
-        join_names(quiet, folder);
+    waiting *one = find_or_add(quiet, &(cf_look_place){.folder = folder, .name = name});
+
+    note(one, kind, now_ms);
+    may_be_next(quiet, one);
+    keep_bound(quiet, folder);
 }
 
 /* Where it happened is to be known, and watched under its number, before the next thing does. */
@@ -179,6 +257,7 @@ void cf_quiet_note_all(cf_quiet *quiet, cf_event_kind kind, uint64_t now_ms)
 {
     note(&quiet->all, kind, now_ms);
     note(&quiet->all, CF_EVENT_ARRIVED, now_ms);
+    may_be_next(quiet, &quiet->all);
 }
 
 void cf_quiet_miss(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
@@ -186,16 +265,52 @@ void cf_quiet_miss(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
     waiting *missing = find_or_add(quiet, place);
 
     missing->absent_ms = earlier(missing->absent_ms, now_ms + CF_QUIET_ABSENT_MS);
+    may_be_next(quiet, missing);
 }
 
-void cf_quiet_miss_with_others(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
+void cf_quiet_miss_anywhere(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
 {
-    uint64_t last = now_ms;
+    const waiting *missing = find(quiet, place);
 
+    if (!missing || missing->absent_ms == CF_QUIET_NEVER)
+        quiet->all.absent_ms = earlier(quiet->all.absent_ms, now_ms + CF_QUIET_ABSENT_MS);
+    may_be_next(quiet, &quiet->all);
+}
+
+void cf_quiet_miss_until(cf_quiet *quiet, const cf_look_place *place, uint64_t when_ms)
+{
+    waiting *missing = find_or_add(quiet, place);
+
+    missing->absent_ms = when_ms;
+    may_be_next(quiet, missing);
+}
+
+uint64_t cf_quiet_join_absent(cf_quiet *quiet, uint64_t at_ms)
+{
     for (size_t i = 0; i < quiet->count; i++)
-        if (quiet->places[i].absent_ms != CF_QUIET_NEVER && quiet->places[i].absent_ms > last)
-            last = quiet->places[i].absent_ms;
-    find_or_add(quiet, place)->absent_ms = last;
+        if (quiet->places[i]->absent_ms != CF_QUIET_NEVER && quiet->places[i]->absent_ms > at_ms)
+            at_ms = quiet->places[i]->absent_ms;
+    for (size_t i = 0; i < quiet->count; i++)
+        if (quiet->places[i]->absent_ms != CF_QUIET_NEVER)
+            quiet->places[i]->absent_ms = at_ms;
+    return at_ms;
+}
+
+void cf_quiet_wait_with(cf_quiet *quiet, uint64_t folder, const cf_look_place *gone)
+{
+    const waiting *with = find(quiet, gone);
+    const uint64_t when_ms = with ? with->absent_ms : CF_QUIET_NEVER;
+    size_t end = end_of(quiet, folder);
+
+    for (size_t i = index_of(quiet, &(cf_look_place){.folder = folder});
+         when_ms != CF_QUIET_NEVER && i < end; i++) {
+        waiting *one = quiet->places[i];
+
+        if (one->absent_ms < when_ms)
+            one->absent_ms = when_ms;
+        if (one->moved_ms < when_ms)
+            one->moved_ms = when_ms;
+    }
 }
 
 void cf_quiet_hold(cf_quiet *quiet, const cf_look_place *from, const cf_look_place *to,
@@ -206,8 +321,75 @@ void cf_quiet_hold(cf_quiet *quiet, const cf_look_place *from, const cf_look_pla
     if (left->moved_ms == CF_QUIET_NEVER)
         left->moved_ms = earlier(now_ms + CF_QUIET_MOVED_MS, left->absent_ms);
     uint64_t when = left->moved_ms;
+    may_be_next(quiet, left);
     waiting *joined = find_or_add(quiet, to); /* which may take the place of the other one */
     joined->joined_ms = earlier(joined->joined_ms, when);
+    may_be_next(quiet, joined);
+}
+
+/* Unread, and changed 5 s ago: the next look is in 5 s, then in 10, 20, 40; 130 s ago: with the
+ * next minute. What is written to all the time is looked at as often as its writes alone have it.
+ */
+void cf_quiet_note_unread(cf_quiet *quiet, const cf_look_place *place, uint64_t age_ms,
+                          uint64_t now_ms)
+{
+    waiting *unread = find_or_add(quiet, place);
+
+    if (age_ms <= CF_QUIET_WRITTEN_MS)
+        note_written(unread, now_ms);
+    else if (age_ms < CF_QUIET_UNREAD_MAX)
+        unread->look_ms = earlier(unread->look_ms, now_ms + age_ms);
+    else
+        unread->look_ms =
+            earlier(unread->look_ms, (now_ms / CF_QUIET_UNREAD_MAX + 1) * CF_QUIET_UNREAD_MAX);
+    may_be_next(quiet, unread);
+}
+
+void cf_quiet_note_waits(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
+{
+    waiting *one = find_or_add(quiet, place);
+
+    one->waits_ms = earlier(one->waits_ms, now_ms);
+    one->waits_still = true;
+}
+
+static void end_waits(waiting *one)
+{
+    if (!one->waits_still)
+        one->waits_ms = CF_QUIET_NEVER;
+    one->waits_still = false;
+}
+
+void cf_quiet_end_waits(cf_quiet *quiet, const cf_look_places *looked)
+{
+    for (size_t i = 0; !looked && i < quiet->count; i++)
+        end_waits(quiet->places[i]);
+    for (size_t i = 0; looked && i < looked->count; i++) {
+        const cf_look_place *place = &looked->at[i];
+        size_t at = index_of(quiet, place);
+
+        if (place->name.size && at < quiet->count && find(quiet, place))
+            end_waits(quiet->places[at]);
+        for (; !place->name.size && at < quiet->count && quiet->places[at]->folder == place->folder;
+             at++)
+            end_waits(quiet->places[at]);
+    }
+}
+
+uint64_t cf_quiet_waited_ms(const cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
+{
+    const waiting *one = find(quiet, place);
+
+    return one && one->waits_ms < now_ms ? now_ms - one->waits_ms : 0;
+}
+
+void cf_quiet_note_later(cf_quiet *quiet, const cf_look_place *place, uint64_t when_ms)
+{
+    waiting *later = find_or_add(quiet, place);
+
+    later->joined_ms = earlier(later->joined_ms, when_ms);
+    may_be_next(quiet, later);
+    keep_bound(quiet, place->folder);
 }
 
 void cf_quiet_each_absent(const cf_quiet *quiet,
@@ -216,24 +398,28 @@ void cf_quiet_each_absent(const cf_quiet *quiet,
     for (size_t i = 0; i < quiet->count; i++) {
         const cf_look_place place = place_at(quiet, i);
 
-        if (quiet->places[i].absent_ms != CF_QUIET_NEVER)
+        if (quiet->places[i]->absent_ms != CF_QUIET_NEVER)
             visit(context, &place);
     }
 }
 
-static uint64_t next_of(const waiting *folder)
-{
-    return earlier(earlier(folder->look_ms, folder->joined_ms),
-                   earlier(folder->moved_ms, folder->absent_ms));
-}
-
 uint64_t cf_quiet_next(const cf_quiet *quiet)
 {
-    uint64_t next = next_of(&quiet->all);
+    return quiet->least_ms;
+}
 
+static void find_next(cf_quiet *quiet)
+{
+    quiet->least_ms = next_of(&quiet->all);
     for (size_t i = 0; i < quiet->count; i++)
-        next = earlier(next, next_of(&quiet->places[i]));
-    return next;
+        may_be_next(quiet, quiet->places[i]);
+}
+
+void cf_quiet_hasten(cf_quiet *quiet, uint64_t now_ms)
+{
+    for (size_t i = 0; i < quiet->count; i++)
+        quiet->places[i]->look_ms = earlier(quiet->places[i]->look_ms, now_ms);
+    find_next(quiet);
 }
 
 static cf_absence absence_of(const waiting *folder, uint64_t now_ms)
@@ -252,20 +438,30 @@ static void looked_at(waiting *folder, cf_absence absence)
         folder->absent_ms = CF_QUIET_NEVER;
 }
 
-static void drop_idle(cf_quiet *quiet)
+static bool is_idle(const waiting *one, uint64_t now_ms)
+{
+    return next_of(one) == CF_QUIET_NEVER && one->began_ms == CF_QUIET_NEVER &&
+           one->waits_ms == CF_QUIET_NEVER && one->free_ms <= now_ms;
+}
+
+static void drop_idle(cf_quiet *quiet, uint64_t now_ms)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < quiet->count; i++)
-        if (next_of(&quiet->places[i]) != CF_QUIET_NEVER)
+        if (!is_idle(quiet->places[i], now_ms))
             quiet->places[kept++] = quiet->places[i];
-        else
-            cf_buffer_release(&quiet->places[i].name);
+        else {
+            cf_buffer_release(&quiet->places[i]->name);
+            free(quiet->places[i]);
+        }
     quiet->count = kept;
 }
 
 cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms)
 {
+    if (now_ms < quiet->least_ms)
+        return (cf_quiet_due){0};
     cf_quiet_due due = {.all = next_of(&quiet->all) <= now_ms};
 
     if (due.all) {
@@ -273,7 +469,7 @@ cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms)
         looked_at(&quiet->all, due.absence);
     }
     for (size_t i = 0; i < quiet->count; i++) {
-        waiting *place = &quiet->places[i];
+        waiting *place = quiet->places[i];
         cf_absence absence = absence_of(place, now_ms);
 
         if (next_of(place) <= now_ms)
@@ -281,8 +477,121 @@ cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms)
         if (due.all || next_of(place) <= now_ms)
             looked_at(place, absence);
     }
-    drop_idle(quiet);
+    drop_idle(quiet, now_ms);
+    find_next(quiet);
     return due;
+}
+
+/* ---- What changes without rest ---- */
+
+static void charge(waiting *one, size_t places, uint64_t now_ms)
+{
+    uint64_t cost = (now_ms - one->began_ms) / (places ? places : 1);
+
+    one->began_ms = CF_QUIET_NEVER;
+    one->goes_on = false;
+    if (cost < CF_QUIET_COST_MIN)
+        return;
+    uint64_t rest = earlier(CF_QUIET_REST_FACTOR * cost, CF_QUIET_REST_MAX);
+    if (one->free_ms <= now_ms) {
+        one->free_ms = now_ms;
+        one->most_ms = 0;
+    }
+    one->most_ms = rest > one->most_ms ? rest : one->most_ms;
+    one->free_ms = earlier(one->free_ms + rest, now_ms + 2 * CF_QUIET_REST_MAX);
+}
+
+/* Of a directory: what was sent from there has ended, well or not. */
+static void begin_folder(cf_quiet *quiet, uint64_t folder, uint64_t now_ms)
+{
+    size_t end = end_of(quiet, folder);
+
+    for (size_t i = index_of(quiet, &(cf_look_place){.folder = folder}); i < end; i++)
+        if (quiet->places[i]->goes_on)
+            charge(quiet->places[i], 1, now_ms);
+}
+
+void cf_quiet_begin(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
+{
+    if (!place->name.size) {
+        begin_folder(quiet, place->folder, now_ms);
+        return;
+    }
+    waiting *one = find_or_add(quiet, place);
+
+    if (one->began_ms == CF_QUIET_NEVER)
+        one->began_ms = now_ms;
+    one->goes_on = false;
+}
+
+void cf_quiet_goes_on(cf_quiet *quiet, const cf_look_place *place, bool waits)
+{
+    waiting *one = find(quiet, place);
+
+    if (!one || one->began_ms == CF_QUIET_NEVER)
+        return;
+    one->goes_on = !waits;
+    if (waits)
+        one->began_ms = CF_QUIET_NEVER;
+}
+
+void cf_quiet_end(cf_quiet *quiet, const cf_look_places *looked, uint64_t now_ms)
+{
+    for (size_t i = 0; i < looked->count; i++) {
+        waiting *one = looked->at[i].name.size ? find(quiet, &looked->at[i]) : NULL;
+
+        if (one && one->began_ms != CF_QUIET_NEVER && !one->goes_on)
+            charge(one, looked->count, now_ms);
+        if (one && is_idle(one, now_ms))
+            drop_from(quiet, index_of(quiet, &looked->at[i]), 1);
+    }
+}
+
+uint64_t cf_quiet_rests(const cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
+{
+    const waiting *one = find(quiet, place);
+
+    return one && rested_ms(one) > now_ms ? rested_ms(one) - now_ms : 0;
+}
+
+void cf_quiet_each_resting(const cf_quiet *quiet, uint64_t now_ms,
+                           void (*visit)(void *context, const cf_look_place *place), void *context)
+{
+    for (size_t i = 0; i < quiet->count; i++) {
+        const cf_look_place place = place_at(quiet, i);
+
+        if (quiet->places[i]->look_ms != CF_QUIET_NEVER && rested_ms(quiet->places[i]) > now_ms)
+            visit(context, &place);
+    }
+}
+
+void cf_quiet_end_rests(cf_quiet *quiet)
+{
+    for (size_t i = 0; i < quiet->count; i++)
+        quiet->places[i]->free_ms = quiet->places[i]->most_ms = 0;
+    find_next(quiet);
+}
+
+/* ---- The clock ---- */
+
+static void set_back(waiting *place, uint64_t by_ms)
+{
+    place->written_ms = cf_deadline_set_back(place->written_ms, by_ms);
+    place->look_ms = cf_deadline_set_back(place->look_ms, by_ms);
+    place->moved_ms = cf_deadline_set_back(place->moved_ms, by_ms);
+    place->absent_ms = cf_deadline_set_back(place->absent_ms, by_ms);
+    place->joined_ms = cf_deadline_set_back(place->joined_ms, by_ms);
+    place->began_ms = cf_deadline_set_back(place->began_ms, by_ms);
+    place->free_ms = cf_deadline_set_back(place->free_ms, by_ms);
+    place->waits_ms = cf_deadline_set_back(place->waits_ms, by_ms);
+}
+
+void cf_quiet_set_back(cf_quiet *quiet, uint64_t by_ms)
+{
+    set_back(&quiet->all, by_ms);
+    for (size_t i = 0; i < quiet->count; i++)
+        set_back(quiet->places[i], by_ms);
+    find_next(quiet);
 }
 
 void cf_quiet_forget(cf_quiet *quiet, uint64_t folder)
@@ -297,4 +606,9 @@ uint64_t cf_quiet_rescan(uint64_t now_ms, bool watch_complete, uint32_t random)
     uint64_t period = watch_complete ? CF_RESCAN_MS : CF_RESCAN_BLIND_MS;
 
     return now_ms + period * 3 / 4 + random % (period / 2 + 1);
+}
+
+uint64_t cf_quiet_poll(uint64_t now_ms, uint64_t period_ms, uint32_t random)
+{
+    return period_ms ? now_ms + period_ms - random % (period_ms / 4 + 1) : CF_QUIET_NEVER;
 }

@@ -7,23 +7,22 @@
  * never rests holds up nothing. Pure: the time is an argument. */
 #ifndef CF_PEER_SOURCES_FILES_QUIET_H
 #define CF_PEER_SOURCES_FILES_QUIET_H
-#include "peer/sources/files/places.h"
+#include "peer/sources/context/watch.h"
+#include "peer/sources/context/places.h"
 
 #define CF_QUIET_WRITTEN_MS 300   /* after the last write */
 #define CF_QUIET_WRITTEN_MAX 3000 /* after the first, if writes never end */
 #define CF_QUIET_ABSENT_MS 3000   /* after the last thing that vanished */
 #define CF_QUIET_MOVED_MS 1000    /* the same, if it is somewhere else now */
+#define CF_QUIET_UNREAD_MAX 60000 /* between looks at a file that can't be read */
 #define CF_RESCAN_MS 3600000      /* all of it, though nothing was seen */
 #define CF_RESCAN_BLIND_MS 600000 /* the same while a watch is missing */
+#define CF_QUIET_COST_MIN 50      /* of a look at a file, and of sending it: less is not counted */
+#define CF_QUIET_REST_FACTOR 10   /* so many times what looks at it cost a file rests after them, */
+#define CF_QUIET_REST_FREE 2000   /* but for so much, or the look that cost most, */
+#define CF_QUIET_REST_MAX 300000  /* and for so much after each at most */
 #define CF_QUIET_NAMES_MAX 16384  /* in a directory: more, and all of it is looked at */
 #define CF_QUIET_NEVER UINT64_MAX
-
-typedef enum {
-    CF_EVENT_ARRIVED, /* closed after writing, moved in, a directory made */
-    CF_EVENT_WRITTEN, /* written to, made, other permissions */
-    CF_EVENT_ABSENT,  /* deleted */
-    CF_EVENT_LEFT,    /* moved away */
-} cf_event_kind;
 
 typedef struct cf_quiet cf_quiet;
 
@@ -37,15 +36,43 @@ void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_bytes name, cf_event_kin
 void cf_quiet_note_all(cf_quiet *quiet, cf_event_kind kind, uint64_t now_ms);
 /* Something is missing there: if it was not seen to vanish, it has vanished now. */
 void cf_quiet_miss(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms);
-/* The same, and it counts when the last of all counts that is missing. */
-void cf_quiet_miss_with_others(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms);
+/* The same of a look at everything where not all is told: what was not seen to vanish may have come
+ * to where that look had been already, and counts when everything is looked at again. */
+void cf_quiet_miss_anywhere(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms);
+/* The same, and it counts at `when_ms`. */
+void cf_quiet_miss_until(cf_quiet *quiet, const cf_look_place *place, uint64_t when_ms);
+/* All that is missing counts at one moment, which is returned: when the last of it would have, and
+ * not before `at_ms`. */
+uint64_t cf_quiet_join_absent(cf_quiet *quiet, uint64_t at_ms);
+/* What vanished in a directory that has gone, too, counts no sooner than that one, which is missing
+ * at `gone`: of a tree that is removed one look finds all. */
+void cf_quiet_wait_with(cf_quiet *quiet, uint64_t folder, const cf_look_place *gone);
 /* What has left `from` was found at `to`: they are to be looked at together when that counts. */
 void cf_quiet_hold(cf_quiet *quiet, const cf_look_place *from, const cf_look_place *to,
                    uint64_t now_ms);
+/* Every place with which something happened is to be looked at now; what is missing counts when it
+ * would have. Everything was looked at when something happened nobody knows where, and what was
+ * missing then is waited for without another look. */
+void cf_quiet_hasten(cf_quiet *quiet, uint64_t now_ms);
 /* What is missing and does not count yet. */
 void cf_quiet_each_absent(const cf_quiet *quiet,
                           void (*visit)(void *context, const cf_look_place *place), void *context);
-/* When cf_quiet_take will have something; CF_QUIET_NEVER. */
+/* A file there can't be read, and was last changed so long ago: it is looked at again when it has
+ * rested for twice as long. The disk may do better then; and the closing of one that is open for
+ * writing is told before it counts as closed, and not at all where it was opened by a name
+ * elsewhere. Those that rest for long are looked at together. */
+void cf_quiet_note_unread(cf_quiet *quiet, const cf_look_place *place, uint64_t age_ms,
+                          uint64_t now_ms);
+/* A file there could not be read for what is done to it. It waits from the first such look on,
+ * until one ends without that: `looked` are the places of that look, in order; NULL: everything. */
+void cf_quiet_note_waits(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms);
+void cf_quiet_end_waits(cf_quiet *quiet, const cf_look_places *looked);
+/* For how long it has waited. */
+uint64_t cf_quiet_waited_ms(const cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms);
+/* It is looked at again then, whatever happens meanwhile. */
+void cf_quiet_note_later(cf_quiet *quiet, const cf_look_place *place, uint64_t when_ms);
+/* cf_quiet_take has nothing before, and costs nothing: what happened since may have put off the
+ * rest, which only that call finds out. CF_QUIET_NEVER. */
 uint64_t cf_quiet_next(const cf_quiet *quiet);
 
 typedef struct {
@@ -55,10 +82,31 @@ typedef struct {
 } cf_quiet_due;
 
 cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms);
+/* ---- What changes without rest ---- */
+
+/* A look at the place begins: of what is at work there only what is said to go on does. */
+void cf_quiet_begin(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms);
+/* The look goes on: what was found is being sent. Or, `waits`, it waits for others, which costs
+ * nothing. */
+void cf_quiet_goes_on(cf_quiet *quiet, const cf_look_place *place, bool waits);
+/* A look at these places is over: what does not go on rests from now on, for as long as it cost. */
+void cf_quiet_end(cf_quiet *quiet, const cf_look_places *looked, uint64_t now_ms);
+/* How long the file is not to be read yet, in ms; 0: it may be. */
+uint64_t cf_quiet_rests(const cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms);
+/* What something happened to and is not to be read yet. */
+void cf_quiet_each_resting(const cf_quiet *quiet, uint64_t now_ms,
+                           void (*visit)(void *context, const cf_look_place *place), void *context);
+/* All may be looked at: somebody asks. */
+void cf_quiet_end_rests(cf_quiet *quiet);
+
+/* The clock was set back by so much. */
+void cf_quiet_set_back(cf_quiet *quiet, uint64_t by_ms);
 /* Forget a directory that is no more. */
 void cf_quiet_forget(cf_quiet *quiet, uint64_t folder);
 
 /* When to look at everything again: the period ± 25 %, drawn by `random`. */
 uint64_t cf_quiet_rescan(uint64_t now_ms, bool watch_complete, uint32_t random);
+/* The same of a source that is polled: 75 to 100 % of the period. CF_QUIET_NEVER: of 0. */
+uint64_t cf_quiet_poll(uint64_t now_ms, uint64_t period_ms, uint32_t random);
 
 #endif

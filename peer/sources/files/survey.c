@@ -20,10 +20,12 @@ void cf_survey_destroy(cf_survey **survey)
 {
     if (!*survey)
         return;
+    cf_survey_stop_listing(*survey);
     cf_survey_await_names(*survey);
     cf_survey_reads_destroy(&(*survey)->reads);
     cf_listing_release(&(*survey)->listing);
     cf_arena_release(&(*survey)->arena);
+    cf_arena_release(&(*survey)->identity_arena);
     cf_arena_release(&(*survey)->batch_arena);
     free((*survey)->watched);
     free((*survey)->numbers);
@@ -33,6 +35,8 @@ void cf_survey_destroy(cf_survey **survey)
     free((*survey)->observed);
     free((*survey)->restated);
     free((*survey)->notes);
+    free((*survey)->unread);
+    free((*survey)->racy);
     cf_look_places_release(&(*survey)->again);
     cf_look_places_release(&(*survey)->tried);
     cf_look_places_release(&(*survey)->wider);
@@ -45,16 +49,20 @@ void cf_survey_destroy(cf_survey **survey)
 static void decide(cf_survey *survey)
 {
     size_t count;
+
+    survey->identity = (cf_identity){0};
+    cf_arena_release(&survey->identity_arena);
     const cf_identity_node *nodes = cf_survey_base(survey, &count);
     cf_identity_input input = {
         .nodes = nodes,
         .node_count = count,
         .listing = &survey->listing,
         .hashes = cf_survey_reads_hashes(survey->reads),
+        .is_everything = cf_survey_looks_at_all(survey),
         .narrow = survey->widened >= TIMES_WIDER,
     };
 
-    cf_identity_decide(&input, &survey->arena, &survey->identity);
+    cf_identity_decide(&input, &survey->identity_arena, &survey->identity);
 }
 
 /* All of some directories is wanted: what was found of them is found again. */
@@ -72,39 +80,50 @@ static bool wants_wider(cf_survey *survey)
 
 /* What was moved while it was listed may lie in two places, and is listed once: what the base has
  * at the other is not known, and looked at again, or it would be wanted for ever. */
-static cf_status list_wanted(cf_survey *survey, const cf_place_wanted *wanted, cf_error *error)
+static cf_look_places places_wanted(cf_survey *survey)
 {
-    if (cf_look_places_find(&survey->tried, wanted->directory, wanted->name)) {
-        cf_listing_give_up(&survey->listing, wanted->directory, wanted->name);
-        return CF_OK;
+    const cf_identity *identity = &survey->identity;
+    cf_look_places places = {0};
+
+    for (size_t i = 0; i < identity->list_wanted_count; i++) {
+        const cf_place_wanted *wanted = &identity->list_wanted[i];
+
+        if (cf_look_places_find(&survey->tried, wanted->directory, wanted->name))
+            cf_listing_give_up(&survey->listing, wanted->directory, wanted->name);
+        else
+            cf_look_places_add(&places, wanted->directory, wanted->name, CF_ABSENCE_WAITS);
     }
-    return cf_survey_list_names(survey, wanted->directory, &wanted->name, 1, error);
+    cf_survey_follow(survey, &places);
+    return places;
 }
 
-static cf_status list_all_wanted(cf_survey *survey, cf_error *error)
+static void list_wanted(cf_survey *survey)
 {
-    const cf_identity *identity = &survey->identity;
-    cf_status status = CF_OK;
+    cf_look_places places = places_wanted(survey);
 
-    for (size_t i = 0; !status && i < identity->list_wanted_count; i++)
-        status = list_wanted(survey, &identity->list_wanted[i], error);
-    for (size_t i = 0; i < identity->list_wanted_count; i++)
-        cf_look_places_add(&survey->tried, identity->list_wanted[i].directory,
-                           identity->list_wanted[i].name, CF_ABSENCE_WAITS);
+    cf_survey_list_names(survey, &places);
+    for (size_t i = 0; i < places.count; i++)
+        cf_look_places_add(&survey->tried, places.at[i].folder, places.at[i].name,
+                           CF_ABSENCE_WAITS);
     cf_look_places_sort(&survey->tried);
-    return status;
+    cf_look_places_release(&places);
 }
 
-/* True when everything it wants is there. */
-static bool satisfy(cf_survey *survey, cf_status *status, cf_error *error)
+/* Whose place is not known yet. */
+static const cf_read_past before_it_is_decided = {.may_be_open = true};
+
+static void read_wanted(cf_survey *survey)
 {
     const cf_identity *identity = &survey->identity;
 
-    *status = list_all_wanted(survey, error);
     for (size_t i = 0; i < identity->hash_wanted_count; i++)
-        cf_survey_reads_want(survey->reads, identity->hash_wanted[i]);
+        cf_survey_reads_want(survey->reads, identity->hash_wanted[i], &before_it_is_decided);
     cf_survey_reads_start(survey->reads);
-    return !identity->list_wanted_count && !identity->hash_wanted_count;
+}
+
+static bool is_satisfied(const cf_survey *survey)
+{
+    return !survey->identity.list_wanted_count && !survey->identity.hash_wanted_count;
 }
 
 const cf_node *cf_survey_base_node(const cf_survey *survey, size_t entry)
@@ -188,8 +207,7 @@ static void number_entries(cf_survey *survey)
 
 /* ---- Notes ---- */
 
-/* Its number, or, of a start that is no node's any more, that of what is left of the way there. */
-static uint64_t number_again(const cf_survey *survey, size_t folder)
+uint64_t cf_survey_number_again(const cf_survey *survey, size_t folder)
 {
     uint64_t number = cf_survey_folder_number(survey, folder);
 
@@ -199,7 +217,7 @@ static uint64_t number_again(const cf_survey *survey, size_t folder)
 void cf_survey_look_again(cf_survey *survey, size_t folder)
 {
     const cf_listed_folder *listed = &survey->listing.folders[folder];
-    uint64_t number = number_again(survey, folder);
+    uint64_t number = cf_survey_number_again(survey, folder);
 
     for (size_t i = 0; i < listed->asked_count; i++)
         cf_look_places_add(&survey->again, number, listed->asked[i], CF_ABSENCE_WAITS);
@@ -211,8 +229,34 @@ void cf_survey_look_again_at(cf_survey *survey, size_t entry)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
 
-    cf_look_places_add(&survey->again, number_again(survey, listed->folder), listed->name,
+    cf_look_places_add(&survey->again, cf_survey_number_again(survey, listed->folder), listed->name,
                        CF_ABSENCE_WAITS);
+}
+
+void cf_survey_note_unread(cf_survey *survey, size_t entry)
+{
+    const cf_listed *listed = &survey->listing.entries[entry];
+
+    survey->unread = cf_grow(survey->unread, &survey->unread_capacity, survey->unread_count + 1,
+                             sizeof *survey->unread);
+    survey->unread[survey->unread_count++] = (cf_survey_unread){
+        .folder = cf_survey_number_again(survey, listed->folder),
+        .name = cf_arena_copy(&survey->arena, listed->name),
+        .changed_ns = listed->stat.ctime_ns,
+    };
+}
+
+void cf_survey_note_racy(cf_survey *survey, size_t entry, uint32_t wait_ms)
+{
+    const cf_listed *listed = &survey->listing.entries[entry];
+
+    survey->racy =
+        cf_grow(survey->racy, &survey->racy_capacity, survey->racy_count + 1, sizeof *survey->racy);
+    survey->racy[survey->racy_count++] = (cf_survey_racy){
+        .folder = cf_survey_number_again(survey, listed->folder),
+        .name = cf_arena_copy(&survey->arena, listed->name),
+        .wait_ms = wait_ms,
+    };
 }
 
 static void add_note(cf_survey *survey, cf_bytes path, const char *reason, bool passing)
@@ -320,7 +364,7 @@ static void begin_again(cf_survey *survey)
     cf_look_places_release(&survey->tried);
     survey->reads =
         cf_survey_reads_new(survey->options.env, survey->options.binding, &survey->listing);
-    survey->phase = CF_SURVEY_IS_LISTING;
+    survey->phase = CF_SURVEY_IS_BEGINNING;
 }
 
 /* With more than was listed so far. */
@@ -340,11 +384,15 @@ cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *err
     cf_status status = CF_OK;
 
     cf_survey_reads_clock(survey->reads, now_ms);
-    while (!cf_survey_reads_busy(survey->reads) && !survey->syncing) {
+    while (!survey->is_reading && !cf_survey_reads_busy(survey->reads) && !survey->syncing) {
         switch (survey->phase) {
+        case CF_SURVEY_IS_BEGINNING:
+            cf_survey_list(survey);
+            survey->phase = CF_SURVEY_IS_LISTING;
+            break;
         case CF_SURVEY_IS_LISTING:
-            status = cf_survey_list(survey, error);
-            survey->phase = CF_SURVEY_IS_IDENTIFYING;
+            if (!cf_survey_lists_on(survey, &status, error))
+                survey->phase = CF_SURVEY_IS_IDENTIFYING;
             break;
         case CF_SURVEY_IS_IDENTIFYING:
             decide(survey);
@@ -352,12 +400,22 @@ cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *err
                 cf_survey_reads_clock(survey->reads, now_ms);
                 break;
             }
-            if (!satisfy(survey, &status, error) || status)
+            if (survey->identity.list_wanted_count)
+                list_wanted(survey);
+            if (!is_satisfied(survey)) {
+                survey->phase = CF_SURVEY_IS_SEEKING;
                 break;
+            }
             number_entries(survey);
             note_listing(survey);
             cf_survey_sync_names(survey);
             survey->phase = CF_SURVEY_IS_SYNCING;
+            break;
+        case CF_SURVEY_IS_SEEKING:
+            if (cf_survey_lists_on(survey, &status, error) || status)
+                break;
+            read_wanted(survey);
+            survey->phase = CF_SURVEY_IS_IDENTIFYING;
             break;
         case CF_SURVEY_IS_SYNCING:
             if (survey->sync_error.status) {
@@ -398,4 +456,47 @@ const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count)
 const cf_look_places *cf_survey_again(const cf_survey *survey)
 {
     return &survey->again;
+}
+
+const cf_survey_unread *cf_survey_unread_files(const cf_survey *survey, size_t *count)
+{
+    *count = survey->unread_count;
+    return survey->unread;
+}
+
+const cf_survey_racy *cf_survey_racy_files(const cf_survey *survey, size_t *count)
+{
+    *count = survey->racy_count;
+    return survey->racy;
+}
+
+/* ---- What was listed ---- */
+
+size_t cf_survey_sight_count(const cf_survey *survey)
+{
+    return survey->listing.entry_count;
+}
+
+bool cf_survey_sight_at(const cf_survey *survey, size_t index, cf_survey_sight *out)
+{
+    const cf_listed *listed = &survey->listing.entries[index];
+
+    *out = (cf_survey_sight){
+        .node = cf_survey_base_node(survey, index),
+        .within = listed->folder,
+        .folder = cf_survey_folder_number(survey, listed->folder),
+        .name = listed->name,
+        .kind = (uint8_t)listed->kind,
+        .stat = &listed->stat,
+    };
+    return is_wanted(listed);
+}
+
+bool cf_survey_sight_above(const cf_survey *survey, const cf_survey_sight *seen,
+                           cf_survey_sight *out)
+{
+    const size_t entry = survey->identity.folder_entries[seen->within];
+
+    return entry != CF_LISTED_START && entry != CF_IDENTITY_NOWHERE &&
+           cf_survey_sight_at(survey, entry, out);
 }

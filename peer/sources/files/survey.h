@@ -5,10 +5,13 @@
  * the engine's thread, as all of these. */
 #ifndef CF_PEER_SOURCES_FILES_SURVEY_H
 #define CF_PEER_SOURCES_FILES_SURVEY_H
-#include "peer/adapters/files_read.h"
-#include "peer/sources/binding.h"
+#include "peer/sources/files/files_identity.h"
+#include "peer/bindings/files_read.h"
+#include "peer/bindings/binding.h"
 #include "peer/merge/scan.h"
-#include "peer/sources/files/watch.h"
+#include "peer/sources/files/renames.h"
+#include "peer/sources/context/watch.h"
+#include "peer/transfer/uploads.h"
 
 typedef struct cf_survey cf_survey;
 
@@ -18,13 +21,24 @@ typedef struct {
     const cf_look_places *places; /* to look at, in order; borrowed; none: everything */
     /* Whether the content of a large file with this stat is known although the base doesn't have
      * it; NULL: never. */
-    bool (*recall)(void *context, const cf_stat *stat, cf_hash *hash);
+    bool (*recall)(void *context, const cf_stat *stat, cf_recalled *out);
+    /* Why this file, which is not as in the base, is not to be read now, while it changes without
+     * rest; NULL: it is to be. Borrowed until the next call. NULL: none rests. */
+    const char *(*rests)(void *context, uint64_t folder, cf_bytes name);
+    /* Whether a file is to be read although it changes without rest, or stays open for writing;
+     * `unknown`: its stat, when the base doesn't have it, else NULL. NULL: none is. */
+    bool (*insists)(void *context, uint64_t folder, cf_bytes name, const cf_stat *unknown);
+    bool takes_other_disks;    /* what lies on another disk than before, and is not as it was, is an
+                                  edit: the user has said so */
+    const cf_renames *renames; /* whose places are looked at together; NULL: none are told */
     void *context;
     cf_watch *watch; /* every directory that is listed is watched, under its node's number; NULL */
 } cf_survey_options;
 
 cf_survey *cf_survey_new(const cf_survey_options *options);
-/* Jobs that are under way are waited for. */
+/* Reads that are under way are waited for. A listing that is under way is not, since its disk may
+ * hang: it keeps the source's root and temporary folder, which the binding has no longer then, and
+ * in which nobody else may work. */
 void cf_survey_destroy(cf_survey **survey);
 
 typedef enum {
@@ -48,14 +62,33 @@ typedef struct {
 /* Borrowed until the next step. The first batch has what is gone, what was moved and all
  * directories. */
 typedef struct {
+    bool is_first;
     const cf_observation *at;
     size_t count;
     const uint64_t *gone;
     size_t gone_count;
+    const cf_identity_away *away; /* of what is gone, where another disk lies than the node's */
+    size_t away_count;
     const cf_node *restated; /* the same content in another file: only the stat is new */
     size_t restated_count;
 } cf_survey_batch;
 const cf_survey_batch *cf_survey_take(cf_survey *survey);
+
+/* A thing as it was listed, before anything of it is read; once the first batch has come. */
+typedef struct {
+    const cf_node *node; /* of the base; NULL: it is new */
+    size_t within;       /* the listed folder in which it lies, */
+    uint64_t folder;     /* and its number; UINT64_MAX: it has none */
+    cf_bytes name;
+    uint8_t kind;
+    const cf_stat *stat;
+} cf_survey_sight;
+size_t cf_survey_sight_count(const cf_survey *survey);
+/* False: it is not synced, or can't be read. */
+bool cf_survey_sight_at(const cf_survey *survey, size_t index, cf_survey_sight *out);
+/* The directory in which it lies, unless that is the source's own. */
+bool cf_survey_sight_above(const cf_survey *survey, const cf_survey_sight *seen,
+                           cf_survey_sight *out);
 
 /* Where on the disk the survey saw this; appended raw, from the source's root. */
 void cf_survey_path(const cf_survey *survey, const cf_observation *seen, cf_buffer *out);
@@ -77,5 +110,21 @@ typedef struct {
 const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count);
 /* Where something changed just now, which has to be looked at again in a moment. */
 const cf_look_places *cf_survey_again(const cf_survey *survey);
+
+/* A file that somebody has open for writing, or that a failing disk did not let us read. */
+typedef struct {
+    uint64_t folder;
+    cf_bytes name; /* lives as long as the survey */
+    int64_t changed_ns;
+} cf_survey_unread;
+const cf_survey_unread *cf_survey_unread_files(const cf_survey *survey, size_t *count);
+
+/* A file that was read and is racy: it is to be read again. */
+typedef struct {
+    uint64_t folder;
+    cf_bytes name; /* lives as long as the survey */
+    uint32_t wait_ms;
+} cf_survey_racy;
+const cf_survey_racy *cf_survey_racy_files(const cf_survey *survey, size_t *count);
 
 #endif

@@ -24,6 +24,7 @@ static void fill(const cf_node *node, cf_identity_node *out)
         .name = node->name,
         .kind = (char)node->kind,
         .stat = cf_stat_of_node(node),
+        .disk = node->disk,
     };
     if (node->content.size)
         cf_content_identity_read(node->content, &out->content, &size, &ignored);
@@ -106,18 +107,6 @@ static void find_owners(gathering *self, size_t index)
             cf_numbers_add(owners, node->number);
 }
 
-/* Of a directory without a birth time, that anything was in it says something. */
-static void add_same_files(gathering *self, const cf_listed *entry)
-{
-    const cf_node *node = NULL, *child;
-
-    while ((node = cf_nodes_next_of_inode(self->nodes, entry->stat.inode, node))) {
-        cf_numbers_add(&self->numbers, node->number);
-        if (entry->kind == 'd' && (child = cf_nodes_next_child(self->nodes, node->number, NULL)))
-            cf_numbers_add(&self->numbers, child->number);
-    }
-}
-
 static void drop_doubles(cf_numbers *numbers)
 {
     size_t kept = 0;
@@ -127,6 +116,34 @@ static void drop_doubles(cf_numbers *numbers)
         if (kept == 0 || numbers->at[kept - 1] != numbers->at[i])
             numbers->at[kept++] = numbers->at[i];
     numbers->count = kept;
+}
+
+/* Of a directory without a birth time, that anything was in it says something. */
+static void add_nodes_of(gathering *self, uint64_t inode)
+{
+    const cf_node *node = NULL, *child;
+
+    while ((node = cf_nodes_next_of_inode(self->nodes, inode, node))) {
+        cf_numbers_add(&self->numbers, node->number);
+        if (node->kind == CF_KIND_DIRECTORY &&
+            (child = cf_nodes_next_child(self->nodes, node->number, NULL)))
+            cf_numbers_add(&self->numbers, child->number);
+    }
+}
+
+/* Of a file with many names all may be listed: its nodes are asked for once. */
+static void add_same_files(gathering *self)
+{
+    const cf_listing *listing = &self->survey->listing;
+    cf_numbers inodes = {0};
+
+    for (size_t i = 0; i < listing->entry_count; i++)
+        if (listing->entries[i].kind)
+            cf_numbers_add(&inodes, listing->entries[i].stat.inode);
+    drop_doubles(&inodes);
+    for (size_t i = 0; i < inodes.count; i++)
+        add_nodes_of(self, inodes.at[i]);
+    cf_numbers_release(&inodes);
 }
 
 /* Among the first `count`, which are sorted. They move as others are added. */
@@ -165,9 +182,7 @@ static void gather(gathering *self)
             add_children(self, &listing->folders[i], self->owners[i].at[k]);
         }
     }
-    for (size_t i = 0; i < listing->entry_count; i++)
-        if (listing->entries[i].kind)
-            add_same_files(self, &listing->entries[i]);
+    add_same_files(self);
     add_above(self);
     for (size_t i = 0; i < listing->folder_count; i++)
         cf_numbers_release(&self->owners[i]);
@@ -179,6 +194,148 @@ typedef struct {
     size_t count;
 } filling;
 
+/* ---- Where numbers don't last ---- */
+
+static int order_number(const void *a, const void *b)
+{
+    const uint64_t left = *(const uint64_t *)a, right = ((const cf_identity_node *)b)->number;
+
+    return (left > right) - (left < right);
+}
+
+/* Without births nothing tells whether the disk of a mount below the root does. */
+static bool renumbers(const cf_survey *survey, const cf_identity_node *node)
+{
+    return cf_binding_renumbers(survey->options.binding, node->disk, node->stat.birth_ns);
+}
+
+static cf_identity_node *filled_node(const filling *self, uint64_t number)
+{
+    return bsearch(&number, self->out, self->count, sizeof *self->out, order_number);
+}
+
+static void renumber(const cf_survey *survey, filling *self, uint64_t number, const cf_stat *there)
+{
+    cf_identity_node *node = filled_node(self, number);
+
+    if (!node || !renumbers(survey, node))
+        return;
+    node->stat.device = there->device;
+    node->stat.inode = there->inode;
+    node->stat.birth_ns = there->birth_ns;
+}
+
+static int order_nodes(const void *a, const void *b)
+{
+    return order_number(&((const cf_identity_node *)a)->number, b);
+}
+
+/* What is in its place has the number that it has there by now, and nothing else has any:
+ *
+ *     f1 was 7, f2 was 8; f2 is 7, f3 is 8    f2 is itself, f3 is new or what went, by its content
+ */
+static void renumber_all(const cf_survey *survey, filling *self)
+{
+    const cf_listing *listing = &survey->listing;
+
+    for (size_t i = 0; i < self->count; i++)
+        if (renumbers(survey, &self->out[i])) {
+            self->out[i].stat.inode = 0;
+            self->out[i].was_renamed = false;
+        }
+    for (size_t i = 0; i < listing->folder_count; i++)
+        if (listing->folders[i].entry == CF_LISTED_START)
+            renumber(survey, self, listing->folders[i].node, &listing->folders[i].stat);
+    for (size_t i = 0; i < listing->entry_count; i++) {
+        const cf_node *node = cf_survey_node_in_place(survey, i);
+
+        if (node)
+            renumber(survey, self, node->number, &listing->entries[i].stat);
+    }
+}
+
+/* In the directory of this number: what the base has there, or, if that is nothing, what was told
+ * to have been renamed to there, or `match`, which is known by what is in it. 0: none of these, or
+ * it was seen already. */
+static uint64_t renamed_there(const cf_survey *survey, const filling *self, uint64_t folder,
+                              const cf_listed *listed, uint64_t match)
+{
+    const cf_nodes *nodes = survey->options.binding->nodes;
+    const cf_look_place there = {.folder = folder, .name = listed->name};
+    const cf_node *node = cf_nodes_child(nodes, folder, listed->name);
+    cf_look_place from;
+
+    if (!node && survey->options.renames && cf_renames_find(survey->options.renames, &there, &from))
+        node = cf_nodes_child(nodes, from.folder, from.name);
+    if (!node && match)
+        node = cf_nodes_find(nodes, match);
+    const cf_identity_node *filled = node ? filled_node(self, node->number) : NULL;
+    return filled && filled->kind == listed->kind &&
+                   (renumbers(survey, filled) ? !filled->stat.inode
+                                              : cf_stat_same_file(&filled->stat, &listed->stat))
+               ? filled->number
+               : 0;
+}
+
+/* What is not where it was, and was told to be here, or is known by what is in it (`matches`, by
+ * entry); and what is in such a directory as it was. A number that lasts may still be another's by
+ * now, where there are no births: then only this tells. */
+static void follow_renames(const cf_survey *survey, filling *self, const uint64_t *matches)
+{
+    const cf_listing *listing = &survey->listing;
+    cf_arena arena = {0};
+    uint64_t *numbers = cf_arena_allocate(&arena, listing->entry_count, sizeof *numbers);
+
+    for (size_t f = 0; f < listing->folder_count; f++) {
+        const cf_listed_folder *folder = &listing->folders[f];
+        const bool starts = folder->entry == CF_LISTED_START;
+        const uint64_t number = starts ? folder->node : numbers[folder->entry];
+
+        for (size_t e = folder->first; e < folder->first + folder->count; e++) {
+            const cf_listed *listed = &listing->entries[e];
+            const cf_node *node = cf_survey_node_in_place(survey, e);
+
+            numbers[e] = node ? node->number
+                         : starts || number
+                             ? renamed_there(survey, self, number, listed, matches[e])
+                             : 0;
+            if (node || !numbers[e])
+                continue;
+            renumber(survey, self, numbers[e], &listed->stat);
+            filled_node(self, numbers[e])->was_renamed = true;
+        }
+    }
+    cf_arena_release(&arena);
+}
+
+static bool any_renumbers(const cf_survey *survey, const filling *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (renumbers(survey, &self->out[i]))
+            return true;
+    return false;
+}
+
+static void renumber_and_follow(cf_survey *survey, filling *self)
+{
+    const cf_renames *renames = survey->options.renames;
+    cf_arena arena = {0};
+    uint64_t *matches = cf_arena_allocate(&arena, survey->listing.entry_count, sizeof *matches);
+    bool follows = renames && cf_renames_any(renames);
+
+    survey->any_renumbers = any_renumbers(survey, self);
+    if (survey->any_renumbers || follows)
+        qsort(self->out, self->count, sizeof *self->out, order_nodes);
+    if (survey->any_renumbers) {
+        renumber_all(survey, self);
+        if (cf_survey_is_whole(survey))
+            follows |= cf_survey_match_members(survey, self->out, self->count, matches);
+    }
+    if (follows)
+        follow_renames(survey, self, matches);
+    cf_arena_release(&arena);
+}
+
 static void fill_next(void *context, const cf_node *node)
 {
     filling *self = context;
@@ -186,19 +343,34 @@ static void fill_next(void *context, const cf_node *node)
     fill(node, &self->out[self->count++]);
 }
 
+static const cf_identity_node *keep(cf_survey *survey, const filling *filled, size_t *count)
+{
+    survey->base = filled->out;
+    survey->base_count = *count = filled->count;
+    return filled->out;
+}
+
+bool cf_survey_was_renamed(const cf_survey *survey, uint64_t number)
+{
+    const filling filled = {(cf_identity_node *)survey->base, survey->base_count};
+    const cf_identity_node *node = survey->any_renumbers ? filled_node(&filled, number) : NULL;
+
+    return node && node->was_renamed;
+}
+
 static const cf_identity_node *whole_base(cf_survey *survey, size_t *count)
 {
     const cf_nodes *nodes = survey->options.binding->nodes;
-    filling filled = {0};
+    filling filled = {survey->whole_base, survey->whole_count};
 
-    if (!survey->whole_base) {
+    if (!filled.out) {
         filled.out = cf_arena_allocate(&survey->arena, cf_nodes_count(nodes), sizeof *filled.out);
         cf_nodes_each(nodes, fill_next, &filled);
         survey->whole_base = filled.out;
         survey->whole_count = filled.count;
     }
-    *count = survey->whole_count;
-    return survey->whole_base;
+    renumber_and_follow(survey, &filled);
+    return keep(survey, &filled, count);
 }
 
 const cf_identity_node *cf_survey_base(cf_survey *survey, size_t *count)
@@ -209,7 +381,7 @@ const cf_identity_node *cf_survey_base(cf_survey *survey, size_t *count)
     if (cf_survey_is_whole(survey))
         return whole_base(survey, count);
     gather(&self);
-    filled.out = cf_arena_allocate(&survey->arena, self.numbers.count, sizeof *filled.out);
+    filled.out = cf_arena_allocate(&survey->identity_arena, self.numbers.count, sizeof *filled.out);
     for (size_t i = 0; i < self.numbers.count; i++) {
         const cf_node *node = cf_nodes_find(self.nodes, self.numbers.at[i]);
 
@@ -217,6 +389,6 @@ const cf_identity_node *cf_survey_base(cf_survey *survey, size_t *count)
             fill_next(&filled, node);
     }
     cf_numbers_release(&self.numbers);
-    *count = filled.count;
-    return filled.out;
+    renumber_and_follow(survey, &filled);
+    return keep(survey, &filled, count);
 }

@@ -3,8 +3,9 @@
 
 #include "codec/content.h"
 #include "codec/pack.h"
-#include "peer/sources/files/lifted.h"
-#include "peer/sources/files/taken.h"
+#include "peer/bindings/lifted.h"
+#include "peer/bindings/taken.h"
+#include "peer/merge/racy.h"
 
 #include <stdlib.h>
 
@@ -44,13 +45,46 @@ static cf_bytes pack_content(cf_survey *survey, const cf_hash *hash, uint64_t si
     return copy;
 }
 
-static bool recall(const cf_survey *survey, size_t entry, cf_hash *hash)
+/* Another disk below the source's root was not tried. One that keeps no births (FUSE) may keep no
+ * modes either, and that of its root is nobody's: it comes and goes with what is mounted there. */
+static bool may_lose_modes(const cf_stat *stat, uint64_t disk)
+{
+    return disk && (stat->is_mount || !stat->birth_ns);
+}
+
+/* What the disk does not keep is as it was agreed; of what is new nothing is known. */
+static cf_bytes found_mode(cf_survey *survey, const cf_node *node, const cf_finding *finding,
+                           const cf_stat *stat)
+{
+    const cf_binding *binding = survey->options.binding;
+    const uint64_t number = finding->number;
+
+    if (binding->traits.loses_modes || may_lose_modes(stat, finding->disk))
+        return node ? node->mode : (cf_bytes){0};
+    return pack_mode(survey, meant(binding, number, stat->mode));
+}
+
+static cf_bytes found_mtime(cf_survey *survey, const cf_node *node, const cf_finding *finding,
+                            const cf_stat *stat)
+{
+    const cf_binding *binding = survey->options.binding;
+
+    cf_bytes shown = pack_mtime(survey, stat->mtime_ns);
+    if (!node)
+        return shown;
+    if (binding->traits.loses_times && node->mtime.size &&
+        cf_bytes_equal(node->content, finding->content))
+        return node->mtime;
+    return cf_binding_meant_mtime(binding, node->mtime, shown);
+}
+
+static bool recall(const cf_survey *survey, size_t entry, cf_recalled *out)
 {
     const cf_survey_options *options = &survey->options;
     const cf_stat *stat = &survey->listing.entries[entry].stat;
 
     return stat->size > CF_INLINE_MAX && options->recall &&
-           options->recall(options->context, stat, hash);
+           options->recall(options->context, stat, out);
 }
 
 /* The file is as the base has it, as far as a stat can tell. */
@@ -59,9 +93,16 @@ static bool is_unchanged(const cf_survey *survey, size_t entry)
     const cf_listed *listed = &survey->listing.entries[entry];
     const cf_node *node = cf_survey_base_node(survey, entry);
 
-    if (!node)
+    if (!node || node->stat.is_racy || (survey->replaced && survey->replaced[entry]))
         return false;
     cf_stat known = cf_stat_of_node(node);
+    if (cf_binding_renumbers(survey->options.binding, node->disk, node->stat.birth_ns) &&
+        (survey->identity.tokens[entry].how == CF_TOKEN_SAME ||
+         cf_survey_was_renamed(survey, node->number))) {
+        known.device = listed->stat.device;
+        known.inode = listed->stat.inode;
+        known.birth_ns = listed->stat.birth_ns;
+    }
     if (survey->identity.tokens[entry].how == CF_TOKEN_MOVED && known.ctime_ns != CF_CTIME_UNSEEN)
         known.ctime_ns = listed->stat.ctime_ns; /* a rename changes the ctime and nothing else */
     return cf_stat_unchanged(&known, &listed->stat);
@@ -83,7 +124,12 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
 {
     const cf_listed *listed = &survey->listing.entries[entry];
     const cf_node *node = cf_survey_base_node(survey, entry);
-    const cf_stat *stat = read ? &read->stat : &listed->stat;
+    cf_recalled recalled;
+    bool is_recalled = !read && listed->kind == CF_KIND_FILE && !is_unchanged(survey, entry) &&
+                       recall(survey, entry, &recalled);
+    const cf_stat *stat = read                            ? &read->stat
+                          : is_recalled && recalled.moved ? &recalled.stat
+                                                          : &listed->stat;
 
     *out = (cf_finding){
         .number = survey->numbers[entry],
@@ -91,7 +137,9 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
         .name = listed->name,
         .kind = (uint8_t)listed->kind,
         .stat = cf_node_stat_of(stat),
+        .disk = survey->identity.disks[entry],
     };
+    out->stat.is_racy = read ? read->racy_ms > 0 : node && node->stat.is_racy;
     if (!read && was_renamed(survey, entry))
         out->stat.ctime_ns = CF_CTIME_UNSEEN;
     if (listed->kind == CF_KIND_SYMLINK) {
@@ -100,17 +148,18 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
         out->content = pack_content(survey, &hash, listed->target.size);
         return;
     }
-    out->mode = pack_mode(survey, meant(survey->options.binding, out->number, stat->mode));
+    out->mode = found_mode(survey, node, out, stat);
     if (listed->kind != CF_KIND_FILE)
         return;
-    out->mtime = pack_mtime(survey, stat->mtime_ns);
-    cf_hash hash;
-    if (read)
+    if (read) {
         out->content = pack_content(survey, &read->content, read->stat.size);
-    else if (!is_unchanged(survey, entry) && recall(survey, entry, &hash))
-        out->content = pack_content(survey, &hash, stat->size);
-    else if (node)
+    } else if (is_recalled) {
+        out->content = pack_content(survey, &recalled.hash, stat->size);
+        out->stat.is_racy = recalled.is_racy;
+    } else if (node) {
         out->content = node->content;
+    }
+    out->mtime = found_mtime(survey, node, out, stat);
 }
 
 /* A mode that came as none: the disk keeps what it has. */
@@ -126,6 +175,29 @@ static bool is_as_before(const cf_finding *now, const cf_node *then)
            !differs(now->mtime, then->mtime);
 }
 
+enum { TELLING = 4 }; /* files of a disk: of fewer, half are soon edited */
+
+/* By so much that it is another disk which lies there now. */
+static bool is_told_by_files(const cf_survey *survey, uint64_t disk)
+{
+    const cf_nodes *nodes = survey->options.binding->nodes;
+    size_t count = 0;
+
+    for (const cf_node *node = cf_nodes_next(nodes, NULL); node && count < TELLING;
+         node = cf_nodes_next(nodes, node))
+        count += node->disk == disk && node->kind == CF_KIND_FILE;
+    return count == TELLING;
+}
+
+/* Two cards have an `IMG_0001` each: that of the second, which lies where the first one's was, is
+ * no edit of it. */
+static bool is_of_another_disk(const cf_survey *survey, const cf_finding *now, const cf_node *then)
+{
+    return !survey->options.takes_other_disks && now->kind != CF_KIND_DIRECTORY &&
+           now->disk != then->disk && now->parent == then->parent &&
+           cf_bytes_equal(now->name, then->name) && is_told_by_files(survey, then->disk);
+}
+
 static void restate(cf_survey *survey, const cf_node *node, const cf_finding *finding)
 {
     size_t at = survey->batch.restated_count++;
@@ -133,7 +205,18 @@ static void restate(cf_survey *survey, const cf_node *node, const cf_finding *fi
     survey->restated = cf_grow(survey->restated, &survey->restated_capacity, at + 1, sizeof *node);
     survey->restated[at] = *node;
     survey->restated[at].stat = finding->stat;
+    survey->restated[at].disk = finding->disk;
     survey->batch.restated = survey->restated;
+}
+
+/* Of what was not read now: whether it has changed since shows. */
+static uint32_t wait_of(const cf_finding *finding, const cf_listed *listed)
+{
+    uint32_t wait_ms = cf_racy_wait_ms(&listed->stat, cf_racy_time(&listed->stat));
+
+    return wait_ms > CF_READ_MOVES_MS || cf_node_stat_same_bytes(&finding->stat, &listed->stat)
+               ? wait_ms
+               : CF_READ_MOVES_MS;
 }
 
 static void observe(cf_survey *survey, size_t entry, const cf_read *read)
@@ -146,19 +229,50 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
     if (listed->excluded && !node && listed->kind != CF_KIND_DIRECTORY)
         return; /* the base forgot it when it was told that it came there */
     fill_finding(survey, entry, read, &seen.finding);
+    if (seen.finding.stat.is_racy)
+        cf_survey_note_racy(survey, entry, read ? read->racy_ms : wait_of(&seen.finding, listed));
     if (node && is_as_before(&seen.finding, node)) {
         cf_stat known = cf_stat_of_node(node);
 
         /* A directory's times are no news, another directory in its place is. */
-        if (listed->kind == CF_KIND_DIRECTORY ? !cf_stat_same_file(&known, &listed->stat)
-                                              : !cf_stat_unchanged(&known, &listed->stat))
+        if (node->disk != seen.finding.disk ||
+            (listed->kind == CF_KIND_DIRECTORY
+                 ? !cf_stat_same_file(&known, &listed->stat)
+                 : !cf_stat_unchanged(&known, &listed->stat) ||
+                       node->stat.is_racy != seen.finding.stat.is_racy))
             restate(survey, node, &seen.finding);
+        return;
+    }
+    if (node && is_of_another_disk(survey, &seen.finding, node)) {
+        cf_buffer reason = {0};
+
+        cf_buffer_append_text(&reason,
+                              "another file system is mounted there than the one that had "
+                              "it: mount that again, or rename this here; `counterfoil sync ");
+        cf_binding_path_word(survey->options.binding, &reason);
+        cf_buffer_append_text(&reason, " --yes` sends it as an edit");
+        cf_survey_note_entry(survey, entry, cf_arena_text(&survey->arena, cf_buffer_view(&reason)),
+                             true);
+        cf_buffer_release(&reason);
         return;
     }
     size_t at = survey->batch.count++;
     survey->observed = cf_grow(survey->observed, &survey->observed_capacity, at + 1, sizeof seen);
     survey->observed[at] = seen;
     survey->batch.at = survey->observed;
+}
+
+/* The base has what was on its way: only of a racy file that is asked. */
+static bool is_published(const cf_survey *survey, size_t entry, const cf_recalled *recalled)
+{
+    const cf_node *node = cf_survey_base_node(survey, entry);
+    cf_hash hash;
+    uint64_t size;
+    cf_error ignored;
+
+    return node && node->stat.is_racy &&
+           cf_content_identity_read(node->content, &hash, &size, &ignored) == CF_OK &&
+           cf_hash_equal(&hash, &recalled->hash);
 }
 
 static bool needs_reading(const cf_survey *survey, size_t entry)
@@ -170,8 +284,26 @@ static bool needs_reading(const cf_survey *survey, size_t entry)
         return false;
     if (listed->excluded && !cf_survey_base_node(survey, entry))
         return false;
-    cf_hash hash;
-    return !is_unchanged(survey, entry) && !recall(survey, entry, &hash);
+    cf_recalled recalled;
+    return !is_unchanged(survey, entry) &&
+           (!recall(survey, entry, &recalled) || is_published(survey, entry, &recalled));
+}
+
+/* What is not known at all is read, and what has another place. */
+static bool rests(cf_survey *survey, size_t entry)
+{
+    const cf_survey_options *options = &survey->options;
+    const cf_listed *listed = &survey->listing.entries[entry];
+    const cf_node *node = cf_survey_base_node(survey, entry);
+    uint64_t folder = cf_survey_folder_number(survey, listed->folder);
+
+    if (!options->rests || !node || node->parent != folder ||
+        !cf_bytes_equal(node->name, listed->name) || !needs_reading(survey, entry))
+        return false;
+    const char *reason = options->rests(options->context, folder, listed->name);
+    if (reason)
+        cf_survey_note_entry(survey, entry, reason, true);
+    return reason != NULL;
 }
 
 static void begin_batch(cf_survey *survey)
@@ -183,9 +315,14 @@ static void begin_batch(cf_survey *survey)
 void cf_survey_report_places(cf_survey *survey)
 {
     begin_batch(survey);
+    if (survey->any_renumbers) {
+        survey->replaced = cf_arena_allocate(&survey->arena, survey->listing.entry_count,
+                                             sizeof *survey->replaced);
+        cf_survey_find_replaced(survey, survey->replaced);
+    }
     for (size_t i = 0; i < survey->listing.entry_count; i++)
         if (!survey->numbers[i] || survey->listing.entries[i].skipped ||
-            !survey->listing.entries[i].readable)
+            !survey->listing.entries[i].readable || rests(survey, i))
             survey->reported[i] = true;
         else if (!needs_reading(survey, i)) {
             bool again = was_renamed(survey, i);
@@ -193,8 +330,11 @@ void cf_survey_report_places(cf_survey *survey)
             observe(survey, i, NULL);
             survey->reported[i] = !again;
         }
+    survey->batch.is_first = true;
     survey->batch.gone = survey->identity.gone;
     survey->batch.gone_count = survey->identity.gone_count;
+    survey->batch.away = survey->identity.away;
+    survey->batch.away_count = survey->identity.away_count;
 }
 
 static void report_read(cf_survey *survey, size_t entry)
@@ -210,9 +350,28 @@ static void report_read(cf_survey *survey, size_t entry)
     survey->reported[entry] = true;
     if (answer == CF_READ_FRESH || answer == CF_READ_CHANGED)
         cf_survey_look_again_at(survey, entry);
+    if (answer == CF_READ_WRITER || answer == CF_READ_FAILED)
+        cf_survey_note_unread(survey, entry);
     /* The read is dropped before its note is asked for. */
     cf_survey_note_entry(survey, entry, cf_arena_text(&survey->arena, cf_bytes_of_text(reason)),
                          answer != CF_READ_FAILED);
+}
+
+/* What is known of a listed file before it is read; `node` may be NULL. */
+static cf_read_past past_of(const cf_survey *survey, size_t entry, const cf_node *node)
+{
+    const cf_survey_options *options = &survey->options;
+    const cf_listed *listed = &survey->listing.entries[entry];
+    cf_read_past past = {.may_be_open = true};
+    cf_error ignored;
+
+    if (!node || cf_content_identity_read(node->content, &past.known, &past.known_size, &ignored))
+        past.known_size = 0;
+    past.insists =
+        options->insists &&
+        options->insists(options->context, cf_survey_number_again(survey, listed->folder),
+                         listed->name, node ? NULL : &listed->stat);
+    return past;
 }
 
 bool cf_survey_start_contents(cf_survey *survey)
@@ -223,7 +382,10 @@ bool cf_survey_start_contents(cf_survey *survey)
     survey->first = survey->next;
     while (survey->next < survey->listing.entry_count && cf_survey_reads_room(survey->reads)) {
         if (!survey->reported[survey->next]) {
-            cf_survey_reads_want(survey->reads, survey->next);
+            const cf_node *node = cf_survey_base_node(survey, survey->next);
+            cf_read_past past = past_of(survey, survey->next, node);
+
+            cf_survey_reads_want(survey->reads, survey->next, &past);
             wanted++;
         }
         survey->next++;

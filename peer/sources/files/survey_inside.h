@@ -2,15 +2,17 @@
 /* What a survey's own files share. */
 #ifndef CF_PEER_SOURCES_FILES_SURVEY_INSIDE_H
 #define CF_PEER_SOURCES_FILES_SURVEY_INSIDE_H
-#include "peer/adapters/files_identity.h"
 #include "peer/merge/node_stat.h"
-#include "peer/sources/files/numbers.h"
+#include "peer/merge/numbers.h"
+#include "peer/sources/files/files_listing_walk.h"
 #include "peer/sources/files/survey.h"
 #include "peer/sources/files/survey_reads.h"
 
 typedef enum {
+    CF_SURVEY_IS_BEGINNING,
     CF_SURVEY_IS_LISTING,
     CF_SURVEY_IS_IDENTIFYING,
+    CF_SURVEY_IS_SEEKING, /* what the identity asked for */
     CF_SURVEY_IS_SYNCING,
     CF_SURVEY_IS_PLACES,
     CF_SURVEY_IS_CONTENTS,
@@ -20,23 +22,30 @@ typedef enum {
 struct cf_survey {
     cf_survey_options options;
     cf_survey_phase phase;
-    bool everywhere; /* lists also what is not asked for */
-    cf_listing listing;
+    bool everywhere;    /* lists also what is not asked for */
+    cf_listing listing; /* but for what is under way */
+    struct cf_survey_listing *under_way;
+    bool is_reading;   /* that, in a job */
     uint64_t *watched; /* by folder of the listing: the number that it is watched under; 0: none */
     size_t watched_count, watched_capacity;
     cf_survey_reads *reads;
-    cf_arena arena;                     /* of what lasts as long as the survey */
-    const cf_identity_node *whole_base; /* of a look at everything */
+    cf_arena arena;               /* of what lasts as long as the survey */
+    cf_identity_node *whole_base; /* of a look at everything */
     size_t whole_count;
+    const cf_identity_node *base; /* of the last decision; by number where any renumbers */
+    size_t base_count;
     cf_look_places wider; /* directories that are looked at as a whole because the identity asked */
     size_t widened;
     cf_look_places tried; /* names that the identity asked for */
     cf_identity identity;
-    uint64_t *numbers; /* by entry: its node; 0: none */
-    cf_numbers told;   /* nodes that were found, and not left out */
-    bool *reported;    /* by entry: came in a batch, or needs none */
-    bool *twice;       /* by entry, see below */
-    size_t syncing;    /* jobs of survey_names.c */
+    cf_arena identity_arena; /* of the last decision alone */
+    uint64_t *numbers;       /* by entry: its node; 0: none */
+    cf_numbers told;         /* nodes that were found, and not left out */
+    bool *reported;          /* by entry: came in a batch, or needs none */
+    bool *twice;             /* by entry, see below */
+    bool *replaced;          /* the same; NULL where numbers last */
+    bool any_renumbers;      /* of the base, as far as it was asked */
+    size_t syncing;          /* jobs of survey_names.c */
     cf_error sync_error;
     size_t first, next; /* entries of the wave being read, or read and not reported */
 
@@ -49,16 +58,39 @@ struct cf_survey {
     cf_survey_note *notes;
     size_t note_count, note_capacity;
     cf_look_places again;
+    cf_survey_unread *unread;
+    size_t unread_count, unread_capacity;
+    cf_survey_racy *racy;
+    size_t racy_count, racy_capacity;
 };
 
-/* Lists what was asked for; or, of one directory of the base, these names. */
-cf_status cf_survey_list(cf_survey *survey, cf_error *error);
-cf_status cf_survey_list_names(cf_survey *survey, uint64_t node, const cf_bytes *names,
-                               size_t count, cf_error *error);
-/* Everything is looked at. */
+/* Begins to list what was asked for. */
+void cf_survey_list(cf_survey *survey);
+/* Goes on with the listing that is under way, and not in a job; false: it has ended. */
+bool cf_survey_lists_on(cf_survey *survey, cf_status *status, cf_error *error);
+/* The one that is under way is left to itself, with the root; nothing is waited for. */
+void cf_survey_stop_listing(cf_survey *survey);
+/* No places were named. */
+bool cf_survey_looks_at_all(const cf_survey *survey);
+/* Everything is looked at, or sought. */
 bool cf_survey_is_whole(const cf_survey *survey);
-/* What the identity rules need to know of the base for what is listed, in the arena. */
+/* Begins to list names of directories of the base, which are in order. */
+void cf_survey_list_names(cf_survey *survey, const cf_look_places *places);
+/* Adds all that the places lead to, but for what was tried. The places are in order then. */
+void cf_survey_follow(const cf_survey *survey, cf_look_places *places);
+/* The base's node at the place of a listed entry whose folders are all where the base has them;
+ * NULL when not. */
+const cf_node *cf_survey_node_in_place(const cf_survey *survey, size_t entry);
+/* What the identity rules need to know of the base for what is listed, in the decision's arena, or,
+ * all of it, in the survey's. */
 const cf_identity_node *cf_survey_base(cf_survey *survey, size_t *count);
+/* Where numbers don't last: of each listed directory that is not in its place the number of the
+ * base's directory that had just what is in it, and is nowhere; 0: there is none. `base` is what is
+ * known, ascending by number; a node that is nowhere has no inode number. False: there are none. */
+bool cf_survey_match_members(const cf_survey *survey, const cf_identity_node *base, size_t count,
+                             uint64_t *numbers);
+/* Of the base as it was asked last: the node is where it was told that it was renamed to. */
+bool cf_survey_was_renamed(const cf_survey *survey, uint64_t number);
 
 /* The base's node of an entry, NULL when it is new; the number of a listed folder's,
  * UINT64_MAX where it has none: it, or one above, was moved meanwhile and not found. */
@@ -69,8 +101,17 @@ uint64_t cf_survey_folder_number(const cf_survey *survey, size_t folder);
  * place: where it is, only another look tells. */
 void cf_survey_find_twice(const cf_survey *survey, bool *twice);
 
+/* Of each entry, whether it may be another file than the base's, though of its size and time: for
+ * where numbers don't last. */
+void cf_survey_find_replaced(const cf_survey *survey, bool *replaced);
+
+/* A listed folder's number, or, of a start that is no node's any more, that of what is left of the
+ * way there. */
+uint64_t cf_survey_number_again(const cf_survey *survey, size_t folder);
 void cf_survey_look_again(cf_survey *survey, size_t folder);
 void cf_survey_look_again_at(cf_survey *survey, size_t entry);
+void cf_survey_note_unread(cf_survey *survey, size_t entry);
+void cf_survey_note_racy(cf_survey *survey, size_t entry, uint32_t wait_ms);
 void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, bool passing);
 
 /* Starts to make durable what is new, moved or gone by name. */

@@ -1,30 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/survey_inside.h"
 
+#include "broker/platform/jobs.h"
+
 #include <stdlib.h>
 
-/* The base's node at the place of a listed entry whose folders are all where the base has them; 0
- * when not. */
-static uint64_t node_at(const cf_survey *survey, size_t folder);
+static uint64_t node_at(const cf_survey *survey, const cf_listing *listing, size_t folder);
 
-static const cf_node *node_of_entry(const cf_survey *survey, size_t entry)
+static const cf_node *node_in_place(const cf_survey *survey, const cf_listing *listing,
+                                    size_t entry)
 {
-    const cf_listed *listed = &survey->listing.entries[entry];
-    uint64_t parent = node_at(survey, listed->folder);
+    const cf_listed *listed = &listing->entries[entry];
+    uint64_t parent = node_at(survey, listing, listed->folder);
 
     if (parent == UINT64_MAX)
         return NULL;
     return cf_nodes_child(survey->options.binding->nodes, parent, listed->name);
 }
 
-static uint64_t node_at(const cf_survey *survey, size_t folder)
+static uint64_t node_at(const cf_survey *survey, const cf_listing *listing, size_t folder)
 {
-    const cf_listed_folder *listed = &survey->listing.folders[folder];
+    const cf_listed_folder *listed = &listing->folders[folder];
 
     if (listed->entry == CF_LISTED_START)
         return listed->node;
-    const cf_node *node = node_of_entry(survey, listed->entry);
+    const cf_node *node = node_in_place(survey, listing, listed->entry);
     return node && node->kind == CF_KIND_DIRECTORY ? node->number : UINT64_MAX;
+}
+
+const cf_node *cf_survey_node_in_place(const cf_survey *survey, size_t entry)
+{
+    return node_in_place(survey, &survey->listing, entry);
 }
 
 static cf_include_answer answer_of(const cf_survey *survey, const cf_listing *listing, size_t entry)
@@ -38,21 +44,32 @@ static cf_include_answer answer_of(const cf_survey *survey, const cf_listing *li
     return answer;
 }
 
-bool cf_survey_is_whole(const cf_survey *survey)
+bool cf_survey_looks_at_all(const cf_survey *survey)
 {
-    return survey->everywhere || !survey->options.places || !survey->options.places->count;
+    return !survey->options.places || !survey->options.places->count;
 }
 
-/* A partial look goes on into what is new or another directory now, not into what is known, unless
- * nobody has watched that. */
+bool cf_survey_is_whole(const cf_survey *survey)
+{
+    return survey->everywhere || cf_survey_looks_at_all(survey);
+}
+
+/* A look at everything goes into each directory, also when it begins again with what is not asked
+ * for. A look at some places goes on into what is new or another directory now, not into what is
+ * known, unless nobody has watched that; and everywhere, into what is not asked for:
+ *
+ *     asked for is /d/, and the user removed d/x:
+ *     all is looked at, d/x is gone, and is sought everywhere    d is listed again: d/x is gone
+ *     d/x is looked at, it is gone, and is sought everywhere     d is listed for d/x, d/e is not
+ */
 static bool descend(void *context, const cf_listing *listing, size_t entry)
 {
     const cf_survey *survey = context;
 
-    if ((cf_survey_is_whole(survey) && !survey->everywhere) ||
+    if (cf_survey_looks_at_all(survey) ||
         (survey->everywhere && answer_of(survey, listing, entry) != CF_INCLUDE_IN))
         return true;
-    const cf_node *node = node_of_entry(survey, entry);
+    const cf_node *node = node_in_place(survey, listing, entry);
     cf_stat known = node ? cf_stat_of_node(node) : (cf_stat){0};
     return !node || node->kind != CF_KIND_DIRECTORY ||
            !cf_stat_same_file(&known, &listing->entries[entry].stat) ||
@@ -84,25 +101,35 @@ static void note_watched(cf_survey *survey, size_t folder, uint64_t number)
     survey->watched[folder] = number;
 }
 
-/* Watched before it is listed, so that nothing falls between; under its node's number, or, while it
+/* Nothing is to be told of what nobody asks for. */
+static bool watches(void *context, const cf_listing *listing, size_t entry)
+{
+    const cf_survey *survey = context;
+
+    return !survey->everywhere || answer_of(survey, listing, entry) != CF_INCLUDE_OUT;
+}
+
+/* Watched before it was listed, so that nothing fell between; under its node's number, or, while it
  * is not known to be one: what happens there then makes everything be looked at. */
-static void enter(void *context, const cf_listing *listing, size_t folder, const cf_folder *held)
+static void enter(void *context, const cf_listing *listing, size_t folder)
 {
     cf_survey *survey = context;
+    const cf_listed_folder *listed = &listing->folders[folder];
+    cf_buffer path = {0};
     cf_error error;
 
-    if (survey->everywhere && listing->folders[folder].entry != CF_LISTED_START &&
-        answer_of(survey, listing, listing->folders[folder].entry) == CF_INCLUDE_OUT)
-        return;
-    uint64_t node = node_at(survey, folder);
+    uint64_t node = node_at(survey, listing, folder);
     uint64_t source = survey->options.binding->number;
-    uint64_t number = is_node(survey, node, &listing->folders[folder].stat)
+    uint64_t number = is_node(survey, node, &listed->stat)
                           ? source << 32 | node
                           : cf_watch_unknown(survey->options.watch, (uint32_t)source);
-    if (cf_watch_add(survey->options.watch, number, held, &error))
+    cf_listing_folder_path(listing, folder, &path);
+    if (cf_watch_enter(survey->options.watch, number, listed->watch, (const char *)path.data,
+                       &error))
         cf_report(survey->options.env, CF_REPORT_DETAIL, "%s", error.text);
     else
         note_watched(survey, folder, number);
+    cf_buffer_release(&path);
 }
 
 void cf_survey_renumber_watches(const cf_survey *survey)
@@ -118,86 +145,202 @@ void cf_survey_renumber_watches(const cf_survey *survey)
     }
 }
 
-static cf_status list_from(cf_survey *survey, uint64_t node, const cf_bytes *names,
-                           size_t name_count, cf_error *error)
+/* ---- The listing, a job ---- */
+
+/* It may outlive the survey: a disk that hangs gives it back to nobody. */
+struct cf_survey_listing {
+    cf_job job;
+    cf_survey *survey; /* NULL: nobody waits for it */
+    cf_listing_walk *walk;
+    cf_files *files;
+    cf_folder *root, *temporary; /* the source's, once nobody waits; closed when it ends */
+};
+
+static void work(cf_job *job)
+{
+    cf_listing_walk_read(((struct cf_survey_listing *)job)->walk);
+}
+
+static void end_alone(struct cf_survey_listing *self)
+{
+    cf_listing listing;
+    cf_error ignored;
+
+    (void)cf_listing_walk_end(&self->walk, &listing, &ignored);
+    cf_listing_release(&listing);
+    self->files->close_folder(self->files, &self->temporary);
+    self->files->close_folder(self->files, &self->root);
+    free(self);
+}
+
+static void done(cf_job *job)
+{
+    struct cf_survey_listing *self = (struct cf_survey_listing *)job;
+
+    if (self->survey)
+        self->survey->is_reading = false;
+    else
+        end_alone(self);
+}
+
+static void read_on(cf_survey *survey)
+{
+    cf_jobs *jobs = survey->options.env->jobs;
+
+    survey->is_reading = true;
+    jobs->submit(jobs, &survey->under_way->job);
+}
+
+static void begin_walk(cf_survey *survey)
 {
     const cf_binding *binding = survey->options.binding;
-    cf_listing_step steps[CF_BINDING_DEPTH_MAX];
-    size_t first = sizeof steps / sizeof steps[0];
-    cf_listing_options options = {
+    cf_watch *watch = survey->options.watch;
+    const cf_listing_options options = {
         .files = survey->options.env->files,
         .root = binding->root,
         .include = binding->matcher,
         .everywhere = survey->everywhere,
+        .folds = cf_disk_folds(&binding->traits),
         .descend = descend,
-        .enter = survey->options.watch ? enter : NULL,
+        .watches = watches,
+        .watch = watch ? cf_watch_arm : NULL,
+        .watching = watch ? cf_watch_descriptor(watch) : -1,
+        .enter = enter,
         .context = survey,
     };
+    struct cf_survey_listing *self = cf_allocate(1, sizeof *self);
 
-    for (uint64_t at = node; at != CF_NODE_ROOT && first > 0;) {
-        const cf_node *found = cf_nodes_find(binding->nodes, at);
+    *self = (struct cf_survey_listing){
+        .job = {.work = work, .done = done, .alone = true},
+        .survey = survey,
+        .walk = cf_listing_walk_new(&survey->listing, &options),
+        .files = options.files,
+    };
+    survey->under_way = self;
+    if (watch)
+        cf_watch_await(watch);
+}
 
-        if (!found)
-            return CF_OK; /* it went meanwhile: what is above it will be looked at */
-        steps[--first] = (cf_listing_step){at, found->name};
-        at = found->parent;
-    }
-    const cf_listing_start start = {.steps = steps + first,
-                                    .count = sizeof steps / sizeof steps[0] - first,
-                                    .names = names,
-                                    .name_count = name_count};
-    cf_status status = cf_listing_add(&survey->listing, &options, start, error);
+static cf_status end_walk(cf_survey *survey, cf_error *error)
+{
+    cf_status status = cf_listing_walk_end(&survey->under_way->walk, &survey->listing, error);
+
+    if (survey->options.watch)
+        cf_watch_await_no_more(survey->options.watch);
+    free(survey->under_way);
+    survey->under_way = NULL;
     if (status == CF_IO)
         return error->status = CF_UNSAFE; /* what can't be seen is not gone */
     return status;
 }
 
-cf_status cf_survey_list_names(cf_survey *survey, uint64_t node, const cf_bytes *names,
-                               size_t count, cf_error *error)
+bool cf_survey_lists_on(cf_survey *survey, cf_status *status, cf_error *error)
 {
-    return list_from(survey, node, names, count, error);
+    if (!survey->under_way)
+        return false;
+    if (cf_listing_walk_decide(survey->under_way->walk))
+        read_on(survey);
+    else
+        *status = end_walk(survey, error);
+    return survey->under_way != NULL;
+}
+
+/* Of a disk that hangs nobody knows when it ends. What the listing works with is its own from now
+ * on, the source opens its root anew. */
+static void leave_alone(struct cf_survey_listing *self, cf_binding *binding)
+{
+    self->survey = NULL;
+    self->root = binding->root;
+    self->temporary = binding->temporary;
+    binding->root = binding->temporary = NULL;
+    cf_listing_walk_stop(self->walk);
+}
+
+void cf_survey_stop_listing(cf_survey *survey)
+{
+    cf_error ignored;
+
+    if (survey->under_way && survey->is_reading) {
+        leave_alone(survey->under_way, survey->options.binding);
+        survey->under_way = NULL;
+        if (survey->options.watch)
+            cf_watch_await_no_more(survey->options.watch);
+    } else if (survey->under_way) {
+        (void)end_walk(survey, &ignored);
+    }
+}
+
+/* ---- What is listed ---- */
+
+static void add_start(cf_survey *survey, uint64_t node, const cf_bytes *names, size_t name_count)
+{
+    cf_listing_step steps[CF_BINDING_DEPTH_MAX];
+    size_t first = sizeof steps / sizeof steps[0];
+
+    for (uint64_t at = node; at != CF_NODE_ROOT && first > 0;) {
+        const cf_node *found = cf_nodes_find(survey->options.binding->nodes, at);
+
+        if (!found)
+            return; /* it went meanwhile: what is above it will be looked at */
+        steps[--first] = (cf_listing_step){at, found->name};
+        at = found->parent;
+    }
+    cf_listing_walk_from(survey->under_way->walk,
+                         (cf_listing_start){.steps = steps + first,
+                                            .count = sizeof steps / sizeof steps[0] - first,
+                                            .names = names,
+                                            .name_count = name_count});
 }
 
 /* The names that are asked for in one directory, unless all of it is. */
-static cf_status list_some(cf_survey *survey, const cf_look_place *at, size_t count,
-                           cf_error *error)
+static void add_some(cf_survey *survey, const cf_look_place *at, size_t count)
 {
     cf_bytes *names = cf_allocate(count, sizeof *names);
-    cf_status status = CF_OK;
 
     for (size_t i = 0; i < count; i++)
         names[i] = at[i].name;
     if (at[0].name.size)
-        status = list_from(survey, at[0].folder, names, count, error);
+        add_start(survey, at[0].folder, names, count);
     free(names);
-    return status;
+}
+
+static void add_names(cf_survey *survey, const cf_look_places *places)
+{
+    for (size_t i = 0, end; i < places->count; i = end) {
+        for (end = i + 1; end < places->count && places->at[end].folder == places->at[i].folder;)
+            end++;
+        add_some(survey, &places->at[i], end - i);
+    }
+}
+
+void cf_survey_list_names(cf_survey *survey, const cf_look_places *places)
+{
+    begin_walk(survey);
+    add_names(survey, places);
+    read_on(survey);
 }
 
 /* Whole directories first: of those no name is looked for again. Where everything is listed, they
  * all are whole. */
-static cf_status list_places(cf_survey *survey, cf_error *error)
+static void add_places(cf_survey *survey)
 {
     const cf_look_places *places = survey->options.places;
-    cf_status status = CF_OK;
 
-    for (size_t i = 0; !status && i < survey->wider.count; i++)
-        status = list_from(survey, survey->wider.at[i].folder, NULL, 0, error);
-    for (size_t i = 0; !status && i < places->count; i++)
+    for (size_t i = 0; i < survey->wider.count; i++)
+        add_start(survey, survey->wider.at[i].folder, NULL, 0);
+    for (size_t i = 0; i < places->count; i++)
         if (!places->at[i].name.size || survey->everywhere)
-            status = list_from(survey, places->at[i].folder, NULL, 0, error);
-    for (size_t i = 0, end; !status && !survey->everywhere && i < places->count; i = end) {
-        for (end = i + 1; end < places->count && places->at[end].folder == places->at[i].folder;)
-            end++;
-        status = list_some(survey, &places->at[i], end - i, error);
-    }
-    return status;
+            add_start(survey, places->at[i].folder, NULL, 0);
+    if (!survey->everywhere)
+        add_names(survey, places);
 }
 
-cf_status cf_survey_list(cf_survey *survey, cf_error *error)
+void cf_survey_list(cf_survey *survey)
 {
-    bool some = survey->options.places && survey->options.places->count;
-    cf_status status = some ? list_places(survey, error) : CF_OK;
-
-    return status || !cf_survey_is_whole(survey) ? status
-                                                 : list_from(survey, CF_NODE_ROOT, NULL, 0, error);
+    begin_walk(survey);
+    if (!cf_survey_looks_at_all(survey))
+        add_places(survey);
+    if (cf_survey_is_whole(survey))
+        add_start(survey, CF_NODE_ROOT, NULL, 0);
+    read_on(survey);
 }

@@ -4,7 +4,7 @@
  * new. The sync of a file (files_read) doesn't promise it, and links and directories have none. */
 #include "peer/sources/files/survey_inside.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 
 #include <stdlib.h>
 

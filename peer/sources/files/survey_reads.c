@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/survey_reads.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "codec/clock.h"
+#include "peer/merge/racy.h"
 #include "peer/merge/table.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { FILES_OF_A_JOB = 32 };
+#define NOWHERE UINT64_MAX /* no device */
 /* Of a wave, of which there are two at a time: small files are kept whole, and what is published
  * of any file takes more than its bytes. */
 #define MEMORY_OF_A_WAVE (8 * CF_MIB)
@@ -19,6 +22,7 @@ typedef struct {
     cf_read read;
     cf_hash hash; /* outlives the read; all zero when it failed */
     char *reason;
+    cf_read_past past;
 } read_slot;
 
 /* A file with several names, of which each tells what the others do. */
@@ -36,8 +40,12 @@ typedef struct {
     size_t depth;
     cf_arena arena;
     int64_t now_ns;
+    int64_t disk_ns;   /* the time of the file that was made there last; INT64_MIN: none was */
+    uint64_t makes_on; /* the device on which files are made; 0: not asked yet */
     size_t entries[FILES_OF_A_JOB];
     cf_bytes files[FILES_OF_A_JOB];
+    cf_stat stats[FILES_OF_A_JOB]; /* as they were listed */
+    cf_read_past pasts[FILES_OF_A_JOB];
     read_slot results[FILES_OF_A_JOB];
     size_t count;
 } reading;
@@ -47,6 +55,7 @@ struct cf_survey_reads {
     const cf_binding *binding;
     const cf_listing *listing;
     uint64_t now_ms;
+    int64_t disk_ns;  /* as in a job */
     read_slot *slots; /* by entry */
     size_t capacity;
     const cf_hash **hashes;
@@ -67,6 +76,7 @@ cf_survey_reads *cf_survey_reads_new(const cf_env *env, const cf_binding *bindin
     reads->env = env;
     reads->binding = binding;
     reads->listing = listing;
+    reads->disk_ns = INT64_MIN;
     return reads;
 }
 
@@ -206,7 +216,7 @@ static void tell_askers(cf_survey_reads *reads, size_t entry)
     }
 }
 
-void cf_survey_reads_want(cf_survey_reads *reads, size_t entry)
+void cf_survey_reads_want(cf_survey_reads *reads, size_t entry, const cf_read_past *past)
 {
     const cf_listed *listed = &reads->listing->entries[entry];
 
@@ -214,6 +224,7 @@ void cf_survey_reads_want(cf_survey_reads *reads, size_t entry)
     if (reads->slots[entry].wanted)
         return;
     reads->slots[entry].wanted = true;
+    reads->slots[entry].past = *past;
     reads->queued_memory +=
         MEMORY_OF_A_FILE + (listed->stat.size <= CF_INLINE_MAX ? listed->stat.size : 0);
     if (!shares(reads, entry))
@@ -232,6 +243,43 @@ bool cf_survey_reads_busy(const cf_survey_reads *reads)
 
 /* ---- Jobs ---- */
 
+/* Of what lies on another disk below the root, or below a root that is mounted read-only, nothing
+ * can be made there to compare with. */
+static bool is_beyond(reading *self, const cf_stat *stat)
+{
+    cf_files *files = self->reads->env->files;
+    cf_error ignored;
+    cf_stat temporary;
+
+    if (!self->makes_on)
+        self->makes_on =
+            files->stat_folder(files, self->reads->binding->temporary, &temporary, &ignored)
+                ? NOWHERE
+                : temporary.device;
+    return stat->device != self->makes_on;
+}
+
+/* What its time is judged by, before it is read. A file that was made earlier will do where even
+ * that is later than this one's time: of many that have rested for long one is made. */
+static int64_t ask_disk(reading *self, size_t i)
+{
+    const cf_stat *stat = &self->stats[i];
+    char name[32];
+    cf_error ignored;
+
+    if (!cf_racy_is_coarse(stat))
+        return self->disk_ns;
+    if (is_beyond(self, stat))
+        return cf_racy_now_by_clock(self->now_ns);
+    if (cf_racy_time(stat) < self->disk_ns)
+        return self->disk_ns;
+    snprintf(name, sizeof name, "time-%zu", self->entries[i]);
+    if (cf_racy_now(self->reads->env->files, self->reads->binding->temporary,
+                    cf_bytes_of_text(name), &self->disk_ns, &ignored))
+        self->disk_ns = cf_racy_now_by_clock(self->now_ns);
+    return self->disk_ns;
+}
+
 static void read_one(reading *self, size_t i, const cf_folder *folder)
 {
     cf_read_options options = {
@@ -239,6 +287,8 @@ static void read_one(reading *self, size_t i, const cf_folder *folder)
         .folder = folder,
         .name = self->files[i],
         .now_ns = self->now_ns,
+        .disk_ns = ask_disk(self, i),
+        .past = self->pasts[i],
     };
     read_slot *result = &self->results[i];
     cf_error error = {0};
@@ -281,6 +331,8 @@ static void done(cf_job *job)
         slot->wanted = true;
         tell_askers(self->reads, self->entries[i]);
     }
+    if (self->disk_ns > self->reads->disk_ns)
+        self->reads->disk_ns = self->disk_ns;
     self->reads->busy--;
     cf_arena_release(&self->arena);
     free(self);
@@ -312,6 +364,7 @@ static reading *begin_job(cf_survey_reads *reads, size_t folder)
     self->job = (cf_job){.work = work, .done = done, .memory = 2 * CF_READ_WINDOW};
     self->reads = reads;
     self->now_ns = cf_ns_of_ms(reads->now_ms);
+    self->disk_ns = reads->disk_ns;
     fill_names(self, reads->listing, folder);
     return self;
 }
@@ -339,6 +392,8 @@ void cf_survey_reads_start(cf_survey_reads *reads)
             job = begin_job(reads, folder);
         }
         job->entries[job->count] = reads->queue[i];
+        job->stats[job->count] = listed->stat;
+        job->pasts[job->count] = reads->slots[reads->queue[i]].past;
         job->files[job->count++] = cf_arena_copy(&job->arena, listed->name);
     }
     submit(reads, job);

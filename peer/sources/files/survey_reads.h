@@ -3,9 +3,9 @@
  * many at a time as there is memory for. */
 #ifndef CF_PEER_SOURCES_FILES_SURVEY_READS_H
 #define CF_PEER_SOURCES_FILES_SURVEY_READS_H
-#include "peer/adapters/files_listing.h"
-#include "peer/adapters/files_read.h"
-#include "peer/sources/binding.h"
+#include "peer/bindings/binding.h"
+#include "peer/bindings/files_read.h"
+#include "peer/sources/files/files_listing.h"
 
 typedef struct cf_survey_reads cf_survey_reads;
 
@@ -17,7 +17,7 @@ void cf_survey_reads_destroy(cf_survey_reads **reads);
 void cf_survey_reads_clock(cf_survey_reads *reads, uint64_t now_ms);
 
 /* An entry is to be read; nothing happens when it was. */
-void cf_survey_reads_want(cf_survey_reads *reads, size_t entry);
+void cf_survey_reads_want(cf_survey_reads *reads, size_t entry, const cf_read_past *past);
 /* Starts what is wanted. */
 void cf_survey_reads_start(cf_survey_reads *reads);
 bool cf_survey_reads_busy(const cf_survey_reads *reads);

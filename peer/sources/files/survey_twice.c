@@ -3,7 +3,7 @@
  * that was listed after: it is seen at both places, and told of as two. */
 #include "peer/sources/files/survey_inside.h"
 
-#include "peer/adapters/files_known.h"
+#include "peer/sources/files/files_known.h"
 
 static bool is_alone(const cf_listed *listed)
 {

@@ -5,12 +5,28 @@
 #include "codec/clock.h"
 #include "codec/hash.h"
 #include "codec/pack.h"
+#include "peer/merge/racy.h"
 
 #include <stdlib.h>
 
 /* ---- Traces ---- */
 
-static bool stat_beside(cf_files *files, const char *path, const char *suffix, cf_stat *out)
+/* A folder of another machine, or of made-up numbers, may keep no times. */
+static int64_t time_of(cf_files *files, const cf_folder *folder)
+{
+    cf_filesystem system;
+    cf_error ignored;
+    cf_stat stat;
+
+    if (files->filesystem(files, folder, &system, &ignored) || system.is_remote || system.is_fuse ||
+        system.renumbers || files->stat_folder(files, folder, &stat, &ignored))
+        return 0;
+    return stat.mtime_ns;
+}
+
+/* `folder_ns` may be NULL. */
+static bool stat_beside(cf_files *files, const char *path, const char *suffix, cf_stat *out,
+                        int64_t *folder_ns)
 {
     char *real = realpath(path, NULL); /* a log lies beside the file that a link leads to */
     cf_folder *folder = NULL;
@@ -23,6 +39,8 @@ static bool stat_beside(cf_files *files, const char *path, const char *suffix, c
     bool there =
         cf_files_open_above(files, (const char *)name.data, &folder, &last, &ignored) == CF_OK &&
         files->stat(files, folder, last, out, &ignored) == CF_OK;
+    if (there && folder_ns)
+        *folder_ns = time_of(files, folder);
     files->close_folder(files, &folder);
     cf_buffer_release(&name);
     free(real);
@@ -33,15 +51,16 @@ static bool is_fresh(const cf_files *files, const cf_stat *stat, uint64_t now_ms
 {
     int64_t age = cf_ns_of_ms(now_ms) - stat->mtime_ns;
 
-    return age <= 2 * files->tick_ns && age > -1000000000;
+    return (age <= 2 * files->tick_ns && age > -1000000000) ||
+           cf_racy_by_clock(stat, cf_ns_of_ms(now_ms));
 }
 
 cf_database_traces cf_database_traces_of(cf_files *files, const char *path, uint64_t now_ms)
 {
     cf_database_traces traces = {0};
 
-    traces.there = stat_beside(files, path, "", &traces.file);
-    traces.logs = stat_beside(files, path, "-wal", &traces.log);
+    traces.there = stat_beside(files, path, "", &traces.file, &traces.folder_ns);
+    traces.logs = stat_beside(files, path, "-wal", &traces.log, NULL);
     traces.fresh = (traces.there && is_fresh(files, &traces.file, now_ms)) ||
                    (traces.logs && is_fresh(files, &traces.log, now_ms));
     return traces;
@@ -53,11 +72,33 @@ static bool has_log(const cf_database_traces *traces)
     return traces->logs && traces->log.size > 0;
 }
 
+/* Each write moves the log's time. That of its inode moves by itself: a program of root's that
+ * opens the log, as a look does, gives the log its owner anew. */
+static bool log_differs(const cf_stat *before, const cf_stat *now)
+{
+    return !cf_stat_same_file(before, now) || before->size != now->size ||
+           before->mtime_ns != now->mtime_ns;
+}
+
 bool cf_database_traces_differ(const cf_database_traces *before, const cf_database_traces *now)
 {
     return before->fresh || before->there != now->there || has_log(before) != has_log(now) ||
            (now->there && !cf_stat_unchanged(&before->file, &now->file)) ||
-           (has_log(now) && !cf_stat_unchanged(&before->log, &now->log));
+           (has_log(now) && log_differs(&before->log, &now->log));
+}
+
+cf_database_writer cf_database_writer_of(const cf_database_traces *traces, int64_t kept_ns,
+                                         bool older)
+{
+    const int64_t soon_ns = 2000000000;
+    const int64_t later_ns = traces->folder_ns - traces->file.mtime_ns;
+    const bool attributed = traces->file.ctime_ns > traces->folder_ns;
+
+    if (traces->logs || !traces->folder_ns)
+        return CF_DATABASE_UNTOLD;
+    if (later_ns < 0 || traces->file.mtime_ns < kept_ns || (older && attributed))
+        return CF_DATABASE_COPIED;
+    return later_ns <= soon_ns ? CF_DATABASE_BY_PROGRAM : CF_DATABASE_UNTOLD;
 }
 
 /* ---- What of the base is in it ---- */
@@ -128,6 +169,7 @@ static cf_database_standing compare(const cf_binding *binding, const cf_database
         const cf_row *row = cf_rows_find(binding->rows, there->table, there->key);
 
         standing.missing -= row != NULL;
+        standing.back += row == NULL;
         standing.changed += row && closely && !says_the_same(there, row);
     }
     for (size_t i = 0; i < file->trouble_count; i++) { /* of a row: it is there, whatever it says */
@@ -139,13 +181,29 @@ static cf_database_standing compare(const cf_binding *binding, const cf_database
     return standing;
 }
 
+/* Which rows, and what a user's word does with them elsewhere. */
 static cf_status refuse(size_t count, const cf_database_standing *standing, const char *what,
                         const char *to, cf_error *error)
 {
-    return cf_fail(error, CF_UNSAFE,
-                   "another database stands in its place: %zu of %zu rows %s, nothing of it is "
-                   "synced. Put the old one back, or say `sync --yes` to %s them elsewhere too",
-                   count, standing->rows, what, to);
+    const char *source = standing->source;
+
+    return cf_fail(
+        error, CF_UNSAFE,
+        "%s stands in its place: %zu of %zu rows %s, nothing of it is synced. Put the "
+        "%s one back, or `counterfoil repair %s --refill` fills it, or `counterfoil sync "
+        "%s --yes` %s them elsewhere too",
+        standing->older ? "an older copy" : "another database", count, standing->rows, what,
+        standing->older ? "newer" : "old", source, source, to);
+}
+
+/* A write-ahead log leaves the file uncounted: an edit that is taken back makes the bytes that were
+ * there before it. Rows that come back lie elsewhere in it. */
+static bool may_be_taken_back(const cf_database_standing *standing)
+{
+    const size_t most = standing->counts ? 0 : CF_DATABASE_TAKEN_BACK;
+    const size_t rows = standing->missing + standing->gone + standing->back;
+
+    return (!rows || standing->closed) && rows + standing->changed <= most;
 }
 
 cf_status cf_database_standing_check(const cf_database_standing *standing, cf_delete_word word,
@@ -153,14 +211,41 @@ cf_status cf_database_standing_check(const cf_database_standing *standing, cf_de
 {
     size_t missing = standing->missing + standing->gone;
 
+    if (standing->older && !word.given && may_be_taken_back(standing))
+        return CF_OK;
     if (word.given ? !cf_guard_allows_others(word, missing, standing->rows) : missing > 0)
-        return refuse(missing, standing, "are missing", "delete", error);
+        return refuse(missing, standing, "are missing", "deletes", error);
+    if (standing->older && !word.given)
+        return refuse(standing->changed + standing->back, standing, "are as they were", "changes",
+                      error);
     if (!cf_guard_allows_others(word, standing->changed, standing->rows))
-        return refuse(standing->changed, standing, "say something else", "change", error);
+        return refuse(standing->changed, standing, "say something else", "changes", error);
     return CF_OK;
 }
 
 /* ---- Which it is ---- */
+
+cf_status cf_database_see(cf_files *files, const char *path, sqlite3 *database,
+                          cf_database_sight *out, cf_error *error)
+{
+    *out = (cf_database_sight){0};
+    if (!stat_beside(files, path, "", &out->stat, NULL))
+        return CF_OK;
+    cf_status status = cf_database_writes(database, &out->writes, error);
+    return status ? status : cf_database_content(database, &out->content, error);
+}
+
+uint64_t cf_database_still(cf_files *files, const char *path, sqlite3 *database,
+                           const cf_database_sight *seen)
+{
+    cf_error ignored;
+    uint32_t writes;
+    cf_stat now;
+
+    bool still = stat_beside(files, path, "", &now, NULL) && cf_stat_unchanged(&seen->stat, &now) &&
+                 cf_database_writes(database, &writes, &ignored) == CF_OK && writes == seen->writes;
+    return still ? seen->content : 0;
+}
 
 static cf_status identify(const cf_stat *stat, sqlite3 *database, cf_database_identity *out,
                           cf_error *error)
@@ -183,6 +268,22 @@ static cf_status identify(const cf_stat *stat, sqlite3 *database, cf_database_id
     return status;
 }
 
+/* The file is as it was when it was synced some time before the last one; or the last time, when
+ * its news may have lain in a log that is gone. */
+static bool is_older(const cf_database_place *place)
+{
+    const size_t count = place->content_count;
+
+    if (!place->is.content || !count)
+        return false;
+    if (place->contents[count - 1] == place->is.content)
+        return place->kept.logs && !place->is.logs;
+    for (size_t i = 0; i + 1 < count; i++)
+        if (place->contents[i] == place->is.content)
+            return true;
+    return false;
+}
+
 /* Nothing to compare with, or the same file, which was only written since. */
 static bool is_the_same(const cf_database_place *place)
 {
@@ -193,34 +294,77 @@ static bool is_the_same(const cf_database_place *place)
             place->is.writes >= place->kept.writes);
 }
 
-/* ---- Keeping it: the file's hash, and how often it was written, 4 bytes big-endian, which
- * programs before this one left out ---- */
+/* The word stays, where a later look finds other times: to look makes a log and takes it away. */
+static bool is_copied(const cf_database_place *place)
+{
+    return place->copied_ns && place->copied_ns == place->is.mtime_ns && !place->is.logs;
+}
+
+/* ---- Keeping it: the file's hash, how often it was written, 4 bytes big-endian, what it held then
+ * and before, 8 bytes big-endian each, and its log: 1 byte, the file's time and that of a copy that
+ * lay over it, 8 bytes each; all but the hash may be left out ---- */
 
 static cf_bytes key_of(const cf_binding *binding, cf_arena *arena)
 {
     return cf_key_source(arena, CF_TABLE_DATABASE, binding->number);
 }
 
-static void pack(const cf_database_identity *identity, cf_buffer *out)
+enum { WRITES_SIZE = 4, CONTENT_SIZE = 8, TIME_SIZE = 8, LOG_SIZE = 1 + 2 * TIME_SIZE };
+
+static void append_number(cf_buffer *out, uint64_t number, size_t size)
 {
-    cf_buffer_append(out, identity->file.bytes, sizeof identity->file.bytes);
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        const uint8_t byte = (uint8_t)(identity->writes >> shift);
+    while (size-- > 0) {
+        const uint8_t byte = (uint8_t)(number >> 8 * size);
 
         cf_buffer_append(out, &byte, 1);
     }
 }
 
-static void unpack(cf_bytes value, cf_database_identity *out)
+static uint64_t number_at(cf_bytes value, size_t at, size_t size)
 {
-    const size_t size = sizeof out->file.bytes;
+    uint64_t number = 0;
 
-    if (value.size != size && value.size != size + 4)
+    for (size_t i = at; i < at + size; i++)
+        number = number << 8 | value.data[i];
+    return number;
+}
+
+static void pack(const cf_database_place *place, cf_buffer *out)
+{
+    cf_buffer_append(out, place->kept.file.bytes, sizeof place->kept.file.bytes);
+    append_number(out, place->kept.writes, WRITES_SIZE);
+    for (size_t i = 0; i < place->content_count; i++)
+        append_number(out, place->contents[i], CONTENT_SIZE);
+    append_number(out, place->kept.logs, 1);
+    append_number(out, (uint64_t)place->kept.mtime_ns, TIME_SIZE);
+    append_number(out, (uint64_t)place->copied_ns, TIME_SIZE);
+}
+
+static void unpack_log(cf_bytes value, size_t at, cf_database_place *out)
+{
+    out->kept.logs = number_at(value, at, 1);
+    out->kept.mtime_ns = (int64_t)number_at(value, at + 1, TIME_SIZE);
+    out->copied_ns = (int64_t)number_at(value, at + 1 + TIME_SIZE, TIME_SIZE);
+}
+
+static void unpack(cf_bytes value, cf_database_place *out)
+{
+    const size_t head = sizeof out->kept.file.bytes, rest = head + WRITES_SIZE;
+
+    if (value.size >= rest + LOG_SIZE && (value.size - rest) % CONTENT_SIZE == 1) {
+        value.size -= LOG_SIZE;
+        unpack_log(value, value.size, out);
+    }
+    if (value.size != head && (value.size < rest || (value.size - rest) % CONTENT_SIZE != 0 ||
+                               value.size > rest + CF_DATABASE_CONTENTS * CONTENT_SIZE))
         return;
-    memcpy(out->file.bytes, value.data, size);
-    out->writes = 0;
-    for (size_t i = size; i < value.size; i++)
-        out->writes = out->writes << 8 | value.data[i];
+    memcpy(out->kept.file.bytes, value.data, head);
+    out->kept.writes = value.size > head ? (uint32_t)number_at(value, head, WRITES_SIZE) : 0;
+    out->content_count = 0;
+    for (size_t at = rest; at < value.size; at += CONTENT_SIZE)
+        out->contents[out->content_count++] = number_at(value, at, CONTENT_SIZE);
+    if (out->content_count)
+        out->kept.content = out->contents[out->content_count - 1];
 }
 
 static cf_status recall(cf_database_place *place, cf_peer *peer, const cf_binding *binding,
@@ -233,17 +377,60 @@ static cf_status recall(cf_database_place *place, cf_peer *peer, const cf_bindin
     cf_status status =
         store->get(store, cf_peer_user(peer), key_of(binding, &arena), &value, error);
     if (!status)
-        unpack(cf_buffer_view(&value), &place->kept);
+        unpack(cf_buffer_view(&value), place);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status == CF_MISSING ? CF_OK : status;
 }
 
+static cf_status keep_copied(const cf_database_place *place, const cf_medium *medium,
+                             cf_error *error)
+{
+    cf_store *store = cf_home_store(medium->peer->home);
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+    cf_records records = {0};
+
+    pack(place, &value);
+    cf_records_put(&records, key_of(medium->binding, &arena), cf_buffer_view(&value));
+    cf_status status =
+        store->write(store, cf_peer_user(medium->peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* Which of the rows that differ may be edits. */
+static cf_status judge(cf_database_place *place, const cf_medium *medium,
+                       const cf_database_traces *traces, sqlite3 *database,
+                       cf_database_standing *out, cf_error *error)
+{
+    bool logs;
+
+    out->older = is_older(place);
+    cf_status status = cf_database_logs(database, &logs, error);
+    if (status)
+        return status;
+    const cf_database_writer writer =
+        logs ? cf_database_writer_of(traces, place->kept.mtime_ns, out->older) : CF_DATABASE_UNTOLD;
+    if (writer == CF_DATABASE_COPIED && !is_copied(place)) {
+        place->copied_ns = place->is.mtime_ns;
+        status = keep_copied(place, medium, error);
+    }
+    out->counts = place->is.writes != place->kept.writes || is_copied(place);
+    out->closed = writer == CF_DATABASE_BY_PROGRAM && !is_copied(place) && !place->kept.logs;
+    return status;
+}
+
 cf_status cf_database_place_check(cf_database_place *place, const cf_medium *medium,
-                                  const cf_stat *stat, sqlite3 *database,
+                                  const cf_database_traces *traces, sqlite3 *database,
                                   const cf_database_schema *schema, cf_record_file *file,
                                   bool *lacks, cf_error *error)
 {
+    const cf_stat *stat = &traces->file;
+    cf_database_standing judged = {0};
+    char word[CF_PATH_TYPED];
     cf_status status = CF_OK;
 
     if (!medium->peer)
@@ -253,12 +440,40 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
     place->known = !status;
     if (!status)
         status = identify(stat, database, &place->is, error);
+    place->is.content =
+        cf_stat_same_file(stat, &place->seen.stat)
+            ? cf_database_still(medium->files, medium->binding->path, database, &place->seen)
+            : 0;
+    place->is.logs = has_log(traces);
+    place->is.mtime_ns = stat->mtime_ns;
+    if (!status && cf_rows_count(medium->binding->rows))
+        status = judge(place, medium, traces, database, &judged, error);
     if (status || !cf_rows_count(medium->binding->rows))
         return status;
-    bool is_known = is_the_same(place);
+    bool is_known = is_the_same(place) && !judged.older && !is_copied(place);
     cf_database_standing standing = compare(medium->binding, schema, file, !is_known);
+    standing.older = judged.older;
+    standing.counts = judged.counts;
+    standing.closed = judged.closed;
+    standing.source = cf_binding_path_typed(medium->binding, word);
     *lacks = standing.missing > 0;
     return is_known ? CF_OK : cf_database_standing_check(&standing, medium->word, error);
+}
+
+/* The last one last, each once. */
+static void add_content(cf_database_place *place)
+{
+    size_t kept = 0;
+
+    if (!place->is.content)
+        return;
+    for (size_t i = 0; i < place->content_count; i++)
+        if (place->contents[i] != place->is.content)
+            place->contents[kept++] = place->contents[i];
+    if (kept == CF_DATABASE_CONTENTS)
+        memmove(place->contents, place->contents + 1, --kept * sizeof *place->contents);
+    place->contents[kept++] = place->is.content;
+    place->content_count = kept;
 }
 
 void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
@@ -268,12 +483,16 @@ void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
     cf_buffer value = {0};
     bool same =
         cf_hash_equal(&place->kept.file, &place->is.file) && place->kept.writes <= place->is.writes;
-    bool written = records->count && place->kept.writes != place->is.writes;
+    bool written = records->count &&
+                   (place->kept.writes != place->is.writes ||
+                    place->kept.content != place->is.content || place->kept.logs != place->is.logs);
 
     if (place->known && (!same || written)) { /* of writes to other tables nothing is kept */
-        pack(&place->is, &value);
-        cf_records_put(records, key_of(binding, &arena), cf_buffer_view(&value));
+        add_content(place);
         place->kept = place->is;
+        place->copied_ns = 0;
+        pack(place, &value);
+        cf_records_put(records, key_of(binding, &arena), cf_buffer_view(&value));
     }
     cf_buffer_release(&value);
     cf_arena_release(&arena);

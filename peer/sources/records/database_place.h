@@ -11,7 +11,8 @@
 typedef struct {
     bool there, logs; /* the file, and a write-ahead log beside it */
     cf_stat file, log;
-    bool fresh; /* a write soon after may leave no other trace */
+    int64_t folder_ns; /* when a name in its folder came or went; 0: unknown, or it tells nothing */
+    bool fresh;        /* a write soon after may leave no other trace */
 } cf_database_traces;
 
 /* By stat alone: to open the file would drop the locks of a connection. */
@@ -21,28 +22,78 @@ bool cf_database_traces_differ(const cf_database_traces *before, const cf_databa
 /* ---- Which database it is ---- */
 
 typedef struct {
-    cf_hash file;    /* and what its program says that it is; zero: nothing is known */
-    uint32_t writes; /* how many there were, at least: an older copy that is put back has less */
+    cf_hash file;     /* and what its program says that it is; zero: nothing is known */
+    uint32_t writes;  /* how many there were, at least: an older copy that is put back has less */
+    uint64_t content; /* of its bytes, which a write-ahead log leaves uncounted; 0: unknown */
+    bool logs;        /* a write-ahead log lay beside it, with news or without */
+    int64_t mtime_ns; /* of the file */
 } cf_database_identity;
+
+/* What a file held, without its log, and when. */
+typedef struct {
+    cf_stat stat;
+    uint32_t writes;
+    uint64_t content; /* a hash of all of it; 0: unknown */
+} cf_database_sight;
+
+/* To be asked outside of a transaction: it may take long, and its program may write meanwhile. */
+cf_status cf_database_see(cf_files *files, const char *path, sqlite3 *database,
+                          cf_database_sight *out, cf_error *error);
+/* The content, if nobody wrote to the file since; else 0. */
+uint64_t cf_database_still(cf_files *files, const char *path, sqlite3 *database,
+                           const cf_database_sight *seen);
+
+enum { CF_DATABASE_CONTENTS = 32 };
 
 typedef struct {
     bool known;
-    cf_database_identity is, kept; /* the latter in the home */
-} cf_database_place;               /* {0} is none yet */
+    cf_database_identity is, kept;           /* the latter in the home */
+    cf_database_sight seen;                  /* before the transaction of the look; set by it */
+    int64_t copied_ns;                       /* the file's time when a copy lay over it; 0: none */
+    uint64_t contents[CF_DATABASE_CONTENTS]; /* that it had when it was synced, the last one last */
+    size_t content_count;
+} cf_database_place; /* {0} is none yet */
 
 /* Whether the table is to be synced here; the context is the binding. */
 bool cf_database_is_wanted(const void *context, cf_bytes table);
 
+/* Who wrote last to a database that has a write-ahead log, and has none beside it now: its program
+ * takes the log away when it has written what was in it, so the folder's time is later, soon after.
+ *
+ *     the program ends:  file 12:00:00.1, folder 12:00:00.2
+ *     `cp old F` then:   file 12:05:00.0, folder 12:00:00.2
+ *     `cp -p old F`:     file 11:50:00.0, before it was when it was synced */
+typedef enum {
+    CF_DATABASE_UNTOLD,
+    CF_DATABASE_BY_PROGRAM,
+    CF_DATABASE_COPIED,
+} cf_database_writer;
+/* `kept_ns`: the file's time when it was synced, 0: none is known. `older`: it is, byte for byte,
+ * what was synced before; then who gave it times or rights after its program had closed it copied
+ * it, too. Pure. */
+cf_database_writer cf_database_writer_of(const cf_database_traces *traces, int64_t kept_ns,
+                                         bool older);
+
+/* So many rows that an older copy has otherwise may be edits that were taken back. */
+enum { CF_DATABASE_TAKEN_BACK = 4 };
+
 /* Rows of the base, and which of them are not in the database. */
 typedef struct {
     size_t rows;
-    size_t missing; /* the table is there, the row isn't */
-    size_t gone;    /* with their table */
-    size_t changed; /* under its key the row says something else */
+    size_t missing;     /* the table is there, the row isn't */
+    size_t gone;        /* with their table */
+    size_t changed;     /* under its key the row says something else */
+    size_t back;        /* that the base has not */
+    bool older;         /* it is, byte for byte, what was synced before, */
+    bool counts;        /* and no edit made it so: it counts other writes, or was copied */
+    bool closed;        /* its program just wrote it, and knew of all that was synced */
+    const char *source; /* as it is typed after a verb */
 } cf_database_standing;
 
 /* CF_UNSAFE, if it is of another file than was synced: rows are missing in it, however few, or more
- * are changed than the guard lets pass, and the user's word doesn't cover that. Pure. */
+ * are changed than the guard lets pass (of an older copy: any came back, or more are others than
+ * one takes back by hand; of one that its program just wrote, any more than that), and the user's
+ * word doesn't cover that. Pure. */
 cf_status cf_database_standing_check(const cf_database_standing *standing, cf_delete_word word,
                                      cf_error *error);
 
@@ -50,7 +101,7 @@ cf_status cf_database_standing_check(const cf_database_standing *standing, cf_de
  * nothing is done with it, nothing deleted. `*lacks`: rows of the base are not in it. Tables that
  * are gone are named in `file`. A medium without a peer knows nothing of it. */
 cf_status cf_database_place_check(cf_database_place *place, const cf_medium *medium,
-                                  const cf_stat *stat, sqlite3 *database,
+                                  const cf_database_traces *traces, sqlite3 *database,
                                   const cf_database_schema *schema, cf_record_file *file,
                                   bool *lacks, cf_error *error);
 /* Into the commit that agrees with it. */

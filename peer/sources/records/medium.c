@@ -52,6 +52,11 @@ cf_status cf_medium_write(cf_medium *medium, const cf_row *rows, size_t count,
     return medium->operations->write(medium, rows, count, out, error);
 }
 
+cf_status cf_medium_mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error)
+{
+    return medium->operations->mend ? medium->operations->mend(medium, keeping, error) : CF_OK;
+}
+
 void cf_medium_settled(cf_medium *medium, cf_records *records)
 {
     medium->operations->settled(medium, records);

@@ -6,10 +6,10 @@
 #ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #include "peer/adapters/record_format.h"
+#include "peer/bindings/binding.h"
+#include "peer/bindings/guard.h"
 #include "peer/records/schema.h"
-#include "peer/sources/binding.h"
-#include "peer/sources/files/watch.h"
-#include "peer/sources/guard.h"
+#include "peer/sources/context/watch.h"
 
 typedef struct cf_medium cf_medium;
 
@@ -38,6 +38,7 @@ typedef struct {
 typedef struct {
     bool wrote; /* anything; else it showed just this already */
     bool torn;  /* what is refused may stand there all the same, or be gone */
+    bool ended; /* what was written ends in a line end */
     cf_medium_refusal *refusals;
     size_t count, capacity;
     cf_arena arena;  /* of what they hold */
@@ -49,6 +50,13 @@ void cf_medium_refuse_unsaid(cf_medium_outcome *outcome, const cf_record_options
                              const cf_row *rows, const bool *unsaid, size_t count);
 void cf_medium_outcome_release(cf_medium_outcome *outcome);
 
+/* Keeps a file elsewhere, durably, as it is. */
+typedef cf_status cf_medium_keep(void *context, cf_bytes name, cf_bytes bytes, cf_error *error);
+typedef struct {
+    cf_medium_keep *keep;
+    void *context;
+} cf_medium_keeping;
+
 typedef struct {
     void (*destroy)(cf_medium *medium);
     cf_status (*check)(cf_medium *medium, cf_error *error);
@@ -59,6 +67,8 @@ typedef struct {
                        cf_error *error);
     void (*settled)(cf_medium *medium, cf_records *records);
     void (*rest)(cf_medium *medium);
+    cf_status (*mend)(cf_medium *medium, const cf_medium_keeping *keeping,
+                      cf_error *error); /* NULL: there is no such thing */
 } cf_medium_operations;
 
 /* Of whom it is; an implementation's struct begins with this one. */
@@ -102,6 +112,9 @@ bool cf_medium_changed(cf_medium *medium);
  * released in any case. */
 cf_status cf_medium_write(cf_medium *medium, const cf_row *rows, size_t count,
                           cf_medium_outcome *out, cf_error *error);
+/* Takes away what is cut short, as the last read found it, once that is kept: what is whole stays.
+ * Then it is to be read again. */
+cf_status cf_medium_mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error);
 /* Adds what belongs into the next commit of a look, whatever was done in it. */
 void cf_medium_settled(cf_medium *medium, cf_records *records);
 /* The look is over: what was held for a write is let go. */

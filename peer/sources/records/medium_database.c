@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/records/medium_database.h"
 
+#include "peer/adapters/sqlite/database_remake.h"
 #include "peer/adapters/sqlite/database_rows.h"
 #include "peer/sources/records/database_place.h"
 
@@ -15,6 +16,7 @@ typedef struct {
     cf_database_schema schema; /* as last read, */
     cf_record_file before;     /* with these rows, of the content's, until it rests */
     bool is_read;
+    bool is_damaged;           /* the last read found it so */
     cf_database_place place;   /* what the file was, */
     cf_database_traces traces; /* and what its program leaves when it writes */
     int busy;
@@ -117,6 +119,27 @@ static void note(cf_record_file *file, const cf_database_schema *schema, const c
     }
 }
 
+/* Reading gives zeros for what the last page lacks. What is only in the log lies there. To be asked
+ * within a transaction, in which the file keeps its size. */
+static cf_status check_size(const database_medium *self, sqlite3 *database, cf_error *error)
+{
+    const cf_medium *medium = &self->medium;
+    int64_t pages, page_size;
+
+    cf_status status = cf_database_number(database, "PRAGMA main.page_count", &pages, error);
+    if (!status)
+        status = cf_database_number(database, "PRAGMA main.page_size", &page_size, error);
+    if (status)
+        return status;
+    const cf_database_traces now = cf_database_traces_of(medium->files, medium->binding->path, 0);
+    const bool logs = now.logs && now.log.size > 0;
+    return logs || !now.there || now.file.size >= (uint64_t)pages * (uint64_t)page_size
+               ? CF_OK
+               : cf_fail(
+                     error, CF_MALFORMED, "it is cut short: %llu bytes are missing",
+                     (unsigned long long)((uint64_t)pages * (uint64_t)page_size - now.file.size));
+}
+
 static cf_status read_all(database_medium *self, sqlite3 *database, cf_medium_content *out,
                           cf_error *error)
 {
@@ -126,13 +149,18 @@ static cf_status read_all(database_medium *self, sqlite3 *database, cf_medium_co
 
     if (self->map)
         choice.references = cf_record_map_references(self->map, &choice.reference_count);
-    cf_status status = cf_database_run(database, "BEGIN", error);
+    cf_status status =
+        cf_database_see(self->medium.files, binding->path, database, &self->place.seen, error);
+    if (!status)
+        status = cf_database_run(database, "BEGIN", error);
     if (!status)
         status = cf_database_schema_read(database, &choice, &self->schema, error);
     if (!status)
+        status = check_size(self, database, error);
+    if (!status)
         status = cf_database_rows_read(database, &self->schema, binding->rows, &out->file, error);
     if (!status)
-        status = cf_database_place_check(&self->place, &self->medium, &self->traces.file, database,
+        status = cf_database_place_check(&self->place, &self->medium, &self->traces, database,
                                          &self->schema, &out->file, &lacks, error);
     if (!status && lacks) /* what damage took away is not deleted */
         status = cf_database_inspect(database, error);
@@ -164,6 +192,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     if (!status)
         status = read_all(self, database, out, error);
     cf_database_close(&database);
+    self->is_damaged = status == CF_MALFORMED;
     status = be_patient(self, status, error);
     if (status)
         return status;
@@ -185,6 +214,32 @@ static bool changed(cf_medium *medium)
 
 /* ---- Writing ---- */
 
+/* 0: it is learned by the next look. */
+static uint64_t content_of(cf_files *files, const char *path, uint32_t writes)
+{
+    cf_database_sight seen;
+    sqlite3 *database = NULL;
+    uint64_t content = 0;
+    cf_error ignored;
+
+    cf_status status = cf_database_open(path, false, &database, &ignored);
+    if (!status && cf_database_see(files, path, database, &seen, &ignored) == CF_OK &&
+        seen.writes == writes)
+        content = cf_database_still(files, path, database, &seen);
+    cf_database_close(&database);
+    return content;
+}
+
+static void learn_written(database_medium *self, uint32_t writes)
+{
+    const char *path = self->medium.binding->path;
+
+    self->place.is.content = content_of(self->medium.files, path, writes);
+    const cf_database_traces now = cf_database_traces_of(self->medium.files, path, 0);
+    self->place.is.logs = now.logs && now.log.size > 0;
+    self->place.is.mtime_ns = now.file.mtime_ns;
+}
+
 static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_medium_outcome *out,
                        cf_error *error)
 {
@@ -202,10 +257,85 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
     out->wrote = !status && outcome.written > 0;
     if (!status && outcome.writes)
         self->place.is.writes = outcome.writes;
+    if (out->wrote)
+        learn_written(self, outcome.writes);
     for (size_t i = 0; !status && i < outcome.count; i++)
         cf_medium_refuse(out, outcome.refusals[i].table, outcome.refusals[i].key, CF_IO,
                          outcome.refusals[i].reason);
     cf_database_outcome_release(&outcome);
+    return status;
+}
+
+/* ---- Made anew ---- */
+
+/* What lies beside would be written into the new one. */
+static cf_status check_alone(const cf_medium *medium, const cf_folder *folder, cf_bytes name,
+                             cf_error *error)
+{
+    static const char *const suffixes[] = {"-wal", "-journal"};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < sizeof suffixes / sizeof *suffixes; i++) {
+        cf_buffer beside = {0};
+        cf_error ignored;
+        cf_stat stat;
+
+        cf_buffer_append_text(&beside, "%.*s%s", (int)name.size, (const char *)name.data,
+                              suffixes[i]);
+        if (!medium->files->stat(medium->files, folder, cf_buffer_view(&beside), &stat, &ignored) &&
+            stat.size > 0)
+            status = cf_fail(error, CF_LOCKED,
+                             "%.*s lies beside it: close its program, or put that file aside, and "
+                             "say this again",
+                             (int)beside.size, (const char *)beside.data);
+        cf_buffer_release(&beside);
+    }
+    return status;
+}
+
+static cf_status make_anew(cf_medium *medium, const cf_folder *folder, cf_bytes name,
+                           const cf_medium_keeping *keeping, cf_error *error)
+{
+    cf_files *files = medium->files;
+    cf_buffer before = {0}, anew = {0};
+    cf_stat stat;
+
+    cf_status status = check_alone(medium, folder, name, error);
+    if (!status)
+        status = files->stat(files, folder, name, &stat, error);
+    if (!status)
+        status =
+            cf_files_read(files, folder, name, (size_t)CF_DATABASE_CONTENT_MAX, &before, error);
+    if (!status && cf_database_remake(medium->binding->path, &anew, error))
+        status = cf_fail(error, CF_MALFORMED,
+                         "what tables it had can't be read any more: let its program make it anew, "
+                         "and say this again");
+    if (!status)
+        status = keeping->keep(keeping->context, name, cf_buffer_view(&before), error);
+    if (!status)
+        status = cf_files_write(files, folder, name, stat.mode, cf_buffer_view(&anew), error);
+    cf_buffer_release(&before);
+    cf_buffer_release(&anew);
+    return status;
+}
+
+static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error)
+{
+    char *real = realpath(medium->binding->path, NULL);
+    cf_folder *folder = NULL;
+    cf_status status = CF_OK;
+    cf_bytes name;
+
+    if (of(medium)->is_damaged) {
+        status = cf_files_open_above(medium->files, real ? real : medium->binding->path, &folder,
+                                     &name, error);
+        if (!status)
+            status = make_anew(medium, folder, name, keeping, error);
+        if (status)
+            cf_error_while(error, "%s", medium->binding->path);
+    }
+    medium->files->close_folder(medium->files, &folder);
+    free(real);
     return status;
 }
 
@@ -216,8 +346,8 @@ static void settled(cf_medium *medium, cf_records *records)
 
 cf_medium *cf_medium_database_new(cf_files *files, cf_peer *peer, cf_binding *binding)
 {
-    static const cf_medium_operations operations = {destroy, check, recover, read,
-                                                    changed, write, settled, rest};
+    static const cf_medium_operations operations = {destroy, check,   recover, read, changed,
+                                                    write,   settled, rest,    mend};
     database_medium *self = cf_allocate(1, sizeof *self);
 
     self->medium =

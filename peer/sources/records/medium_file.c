@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/records/medium_file.h"
 
+#include "codec/clock.h"
+#include "peer/merge/racy.h"
 #include "codec/content.h"
 #include "peer/adapters/record_format.h"
+#include "peer/adapters/vcard.h"
+#include "peer/adapters/text/csv_document.h"
 #include "peer/sources/records/record_disk.h"
 
 #include <stdlib.h>
@@ -11,9 +15,11 @@
 typedef struct {
     cf_medium medium;
     cf_record_options options;
-    cf_record_disk disk; /* as read, until it rests */
-    bool there;          /* the file was, when last looked at; then `seen` */
+    cf_record_disk disk;          /* as read, until it rests */
+    cf_record_document *document; /* of its bytes */
+    bool there;                   /* the file was, when last looked at; then `seen` */
     cf_stat seen;
+    bool racy;         /* it may have been saved since, and not show it */
     bool intends;      /* an intent is kept */
     cf_error unmapped; /* why the binding's map can't be used */
 } file_medium;
@@ -25,6 +31,8 @@ static file_medium *of(cf_medium *medium)
 
 static void rest(cf_medium *medium)
 {
+    cf_record_document_destroy(&of(medium)->document);
+    cf_vcard_cards_destroy(&of(medium)->options.cards);
     cf_record_disk_release(&of(medium)->disk);
 }
 
@@ -156,20 +164,17 @@ static void learn_keys(file_medium *self)
     self->options.serial = table && table->serial;
 }
 
-static cf_status parse(file_medium *self, cf_medium_content *out, cf_error *error)
+static cf_status give(file_medium *self, cf_medium_content *out, cf_error *error)
 {
-    cf_bytes bytes = cf_buffer_view(&self->disk.bytes);
-
     out->there = self->disk.there;
-    out->blank = out->there && is_blank(bytes);
+    out->blank = out->there && is_blank(cf_buffer_view(&self->disk.bytes));
     out->map = self->options.map;
     out->keyed = self->options.format != CF_FORMAT_VCARD &&
                  self->options.format != CF_FORMAT_ICALENDAR && !self->options.map;
     out->texts = self->options.format == CF_FORMAT_CSV && !self->options.map;
-    cf_status status =
-        cf_record_format_holds(&self->options, bytes, &out->arena, &out->format, error);
+    cf_status status = cf_record_document_holds(self->document, &out->arena, &out->format, error);
     if (!status)
-        status = cf_record_format_read(&self->options, bytes, &out->file, error);
+        status = cf_record_document_rows(self->document, &out->file, error);
     if (status)
         cf_error_while(error, "%s", self->medium.binding->path);
     return status;
@@ -188,7 +193,7 @@ static bool changed(cf_medium *medium)
         cf_files_open_above(files, medium->binding->path, &folder, &name, &ignored) == CF_OK &&
         files->stat(files, folder, name, &now, &ignored) == CF_OK;
     files->close_folder(files, &folder);
-    return there != self->there || (there && !cf_stat_unchanged(&now, &self->seen));
+    return there != self->there || (there && (self->racy || !cf_stat_unchanged(&now, &self->seen)));
 }
 
 /* ---- Writing ---- */
@@ -223,16 +228,20 @@ static cf_status put(file_medium *self, cf_bytes bytes, cf_error *error)
         self->intends = true;
         self->there = self->disk.there;
         self->seen = self->disk.stat;
+        self->racy = self->there && cf_racy_is_coarse(&self->seen);
     }
     return status;
 }
 
 /* Never a file that can't be read again. */
-static cf_status check_readable(const file_medium *self, cf_bytes bytes, cf_error *error)
+static cf_status read_filled(const file_medium *self, cf_bytes bytes, cf_record_document **out,
+                             cf_error *error)
 {
     cf_record_file file = {0};
 
-    cf_status status = cf_record_format_read(&self->options, bytes, &file, error);
+    cf_status status = cf_record_document_read(&self->options, bytes, out, error);
+    if (!status)
+        status = cf_record_document_rows(*out, &file, error);
     cf_record_file_release(&file);
     return status;
 }
@@ -242,23 +251,37 @@ static cf_status check_readable(const file_medium *self, cf_bytes bytes, cf_erro
  * later it is no new one. */
 static cf_status fill(file_medium *self, cf_error *error)
 {
+    cf_record_document *document = NULL;
     cf_buffer filled = {0};
 
-    cf_status status = cf_record_format_fill(&self->options, cf_buffer_view(&self->disk.bytes),
-                                             self->medium.had, &filled, error);
+    cf_status status = cf_record_document_fill(self->document, self->medium.had, &filled, error);
     if (!status && filled.size)
-        status = check_readable(self, cf_buffer_view(&filled), error);
+        status = read_filled(self, cf_buffer_view(&filled), &document, error);
     if (!status && filled.size && self->medium.peer && !self->medium.only_looks)
         status = put(self, cf_buffer_view(&filled), error);
     if (status)
         cf_error_while(error, "filling the rows of %s", self->medium.binding->path);
     else if (filled.size) {
         cf_buffer before = self->disk.bytes;
+        cf_record_document *of_before = self->document;
 
         self->disk.bytes = filled;
+        self->document = document;
         filled = before;
+        document = of_before;
     }
+    cf_record_document_destroy(&document);
     cf_buffer_release(&filled);
+    return status;
+}
+
+static cf_status parse(file_medium *self, cf_error *error)
+{
+    cf_status status = cf_record_document_read(&self->options, cf_buffer_view(&self->disk.bytes),
+                                               &self->document, error);
+
+    if (status)
+        cf_error_while(error, "%s", self->medium.binding->path);
     return status;
 }
 
@@ -271,6 +294,8 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     if (status)
         return status;
     learn_keys(self);
+    if (self->options.format == CF_FORMAT_VCARD)
+        self->options.cards = cf_vcard_cards_new();
     const cf_record_reading how = {.now_ms = now_ms, .only_looks = medium->only_looks};
     status = cf_record_disk_read(medium->files, medium->binding->path, &how, &self->disk, error);
     if (status == CF_CHANGED && !self->disk.folder)
@@ -278,10 +303,13 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     if (status != CF_CHANGED) {
         self->there = self->disk.there;
         self->seen = self->disk.stat;
+        self->racy = self->there && cf_racy_by_clock(&self->seen, cf_ns_of_ms(now_ms));
     }
     if (!status)
+        status = parse(self, error);
+    if (!status)
         status = fill(self, error);
-    return status ? status : parse(self, out, error);
+    return status ? status : give(self, out, error);
 }
 
 static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_medium_outcome *out,
@@ -292,16 +320,34 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
     bool *unsaid = cf_allocate(count, sizeof *unsaid);
     cf_buffer after = {0};
 
-    cf_status status =
-        cf_record_format_show(&self->options, before, rows, count, unsaid, &after, error);
+    cf_status status = cf_record_document_show(self->document, rows, count, unsaid, &after, error);
     if (!status)
         cf_medium_refuse_unsaid(out, &self->options, rows, unsaid, count);
     if (!status && (!self->disk.there || !cf_bytes_equal(before, cf_buffer_view(&after)))) {
         status = put(self, cf_buffer_view(&after), error);
         out->wrote = !status;
+        out->ended = !status && cf_csv_is_ended(cf_buffer_view(&after));
     }
     free(unsaid);
     cf_buffer_release(&after);
+    return status;
+}
+
+static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error)
+{
+    file_medium *self = of(medium);
+    cf_bytes before = cf_buffer_view(&self->disk.bytes);
+    cf_buffer whole = {0};
+
+    if (!self->disk.there)
+        return CF_OK;
+    cf_status status = cf_record_format_mend(&self->options, before, &whole, error);
+    if (!status && !cf_bytes_equal(before, cf_buffer_view(&whole))) {
+        status = keeping->keep(keeping->context, self->disk.name, before, error);
+        if (!status)
+            status = put(self, cf_buffer_view(&whole), error);
+    }
+    cf_buffer_release(&whole);
     return status;
 }
 
@@ -317,8 +363,8 @@ static void settled(cf_medium *medium, cf_records *records)
 
 cf_medium *cf_medium_file_new(cf_files *files, cf_peer *peer, cf_binding *binding)
 {
-    static const cf_medium_operations operations = {destroy, check, recover, read,
-                                                    changed, write, settled, rest};
+    static const cf_medium_operations operations = {destroy, check,   recover, read, changed,
+                                                    write,   settled, rest,    mend};
     file_medium *self = cf_allocate(1, sizeof *self);
 
     self->medium =

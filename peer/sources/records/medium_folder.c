@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
+#include "codec/clock.h"
+#include "peer/merge/racy.h"
 #include "peer/merge/node_stat.h"
-#include "peer/sources/files/watch.h"
+#include "peer/sources/context/watch.h"
 #include "peer/sources/records/medium_folder_inside.h"
 
 #include <stdlib.h>
@@ -118,7 +120,8 @@ static cf_status keep_names(cf_folder_medium *self, cf_error *error)
     if (self->medium.only_looks || cf_stat_unchanged(&self->durable, &self->seen))
         return CF_OK;
     cf_status status = files->sync_folder(files, self->root, error);
-    if (!status && cf_record_disk_at_rest(files, &self->seen, self->now_ms))
+    if (!status && cf_record_disk_at_rest(files, &self->seen, self->now_ms) &&
+        !cf_racy_by_clock(&self->seen, cf_ns_of_ms(self->now_ms)))
         self->durable = self->seen;
     return status;
 }
@@ -130,8 +133,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     self->now_ms = now_ms;
     cf_status status = cf_folder_medium_open(self, error);
     if (!status)
-        status =
-            cf_record_format_holds(&self->options, (cf_bytes){0}, &out->arena, &out->format, error);
+        cf_record_format_holds(&self->options, &out->arena, &out->format);
     if (status)
         return status;
     watch(self);
@@ -145,6 +147,16 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     cf_folder_items_show(self, &out->file);
     out->there = true;
     return CF_OK;
+}
+
+/* Saved, or made, in the step of the disk's times in which it was looked at. */
+static bool is_racy(const cf_folder_medium *self)
+{
+    bool racy = self->seen.inode != 0 && cf_racy_by_clock(&self->seen, cf_ns_of_ms(self->now_ms));
+
+    for (size_t i = 0; i < self->count && !racy; i++)
+        racy = self->items[i]->there && self->items[i]->racy;
+    return racy;
 }
 
 /* A watch tells of the rest. */
@@ -177,11 +189,53 @@ static bool changed(cf_medium *medium)
                  files->stat_folder(files, self->root, &now, &ignored) == CF_OK;
     bool same =
         there == (self->seen.inode != 0) && (!there || cf_stat_unchanged(&now, &self->seen));
-    bool differs = !same || (there && !self->watched && items_changed(self));
+    bool differs = !same || is_racy(self) || (there && !self->watched && items_changed(self));
     rest(medium);
     if (!there)
         self->seen = (cf_stat){0};
     return differs;
+}
+
+static cf_status remove_as_read(cf_folder_medium *self, const cf_record_disk *disk, cf_error *error)
+{
+    cf_files *files = self->medium.files;
+    cf_stat now;
+
+    cf_status status = files->stat(files, self->root, disk->name, &now, error);
+    if (status == CF_MISSING)
+        return CF_OK;
+    if (!status && !cf_stat_unchanged(&now, &disk->stat))
+        status = cf_fail(error, CF_CHANGED, "%.*s was saved just now: try again",
+                         (int)disk->name.size, (const char *)disk->name.data);
+    return status ? status : files->unlink(files, self->root, disk->name, error);
+}
+
+/* Of a file of few cards nothing is worth to be left: it is made anew. */
+static cf_status mend_item(cf_folder_medium *self, cf_folder_item *item,
+                           const cf_medium_keeping *keeping, cf_error *error)
+{
+    const cf_record_reading how = {.now_ms = self->now_ms, .only_looks = true};
+    cf_files *files = self->medium.files;
+    cf_record_disk disk = {0};
+
+    cf_status status = cf_record_disk_read_in(files, self->root, item->name, &how, &disk, error);
+    if (!status && disk.there)
+        status = keeping->keep(keeping->context, item->name, cf_buffer_view(&disk.bytes), error);
+    if (!status && disk.there)
+        status = remove_as_read(self, &disk, error);
+    cf_record_disk_release(&disk);
+    return status;
+}
+
+static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error)
+{
+    cf_folder_medium *self = of(medium);
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < self->count; i++)
+        if (self->items[i]->there && (self->items[i]->file.cut || self->items[i]->empty))
+            status = mend_item(self, self->items[i], keeping, error);
+    return status;
 }
 
 static void settled(cf_medium *medium, cf_records *records)
@@ -201,6 +255,7 @@ cf_medium *cf_medium_folder_new(cf_files *files, cf_peer *peer, cf_binding *bind
         .write = cf_folder_medium_write,
         .settled = settled,
         .rest = rest,
+        .mend = mend,
     };
     cf_folder_medium *self = cf_allocate(1, sizeof *self);
 

@@ -18,11 +18,13 @@ typedef struct {
     cf_record_file file; /* what it shows, if `read` */
     bool read;
     bool passes;         /* it couldn't be read, but can soon */
+    bool empty;          /* nothing is in it, or blanks: rather cut off than meant */
     bool unseen;         /* its bytes couldn't be had: as it is, it may show anything */
     const char *trouble; /* why it couldn't be read; NULL: it could */
 
     bool is_synced; /* it was made durable, as that file */
     cf_node_stat synced;
+    bool racy; /* it may have been saved since it was read, and not show it */
 
     bool known;               /* what it held is */
     bool guessed;             /* it was never read: it may be any of these, or a new one */

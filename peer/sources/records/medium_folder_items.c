@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/vdir.h"
+#include "codec/clock.h"
+#include "peer/merge/racy.h"
 #include "peer/merge/node_stat.h"
 #include "peer/sources/records/medium_folder_inside.h"
 
@@ -148,6 +150,14 @@ static void set_trouble(cf_folder_item *item, bool passes, const char *text)
     item->trouble = cf_arena_text(&item->trouble_arena, cf_bytes_of_text(text));
 }
 
+static bool is_blank(cf_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        if (!strchr(" \t\r\n", bytes.data[i]) || !bytes.data[i])
+            return false;
+    return true;
+}
+
 /* A file without anything in it is rather one that was cut off than one that says that what was in
  * it is gone. */
 static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item *item,
@@ -159,17 +169,28 @@ static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item
         return cf_fail(error, CF_MALFORMED,
                        "only events and tasks are synced, and it holds neither: move it to another "
                        "folder");
-    return cf_fail(error, CF_MALFORMED,
-                   "there is no %s in it: save it again, or delete it if what it held may go",
-                   self->options.format == CF_FORMAT_VCARD ? "contact" : "event or task");
+    const char *what = self->options.format == CF_FORMAT_VCARD ? "contact" : "event or task";
+    char word[CF_PATH_TYPED];
+
+    return item->empty && item->held_count
+               ? cf_fail(error, CF_MALFORMED,
+                         "there is no %s in it: save it again, or `counterfoil repair %s --refill` "
+                         "fills it, or delete it if what it held may go",
+                         what, cf_binding_path_typed(self->medium.binding, word))
+               : cf_fail(error, CF_MALFORMED,
+                         "there is no %s in it: save it again, or delete it if what it held may go",
+                         what);
 }
 
-/* Kept, so that the next process needn't make it durable again. */
+/* Kept, so that the next process needn't make it durable again; but of a racy one, which may be
+ * saved again with the same times, only which file it is. */
 static void note_synced(cf_folder_item *item)
 {
-    if (item->is_synced && cf_node_stat_untouched(&item->synced, &item->stat))
+    if (!item->racy && item->is_synced && cf_node_stat_untouched(&item->synced, &item->stat))
         return;
     item->synced = cf_node_stat_of(&item->stat);
+    if (item->racy)
+        item->synced.ctime_ns = CF_CTIME_UNSEEN;
     item->is_synced = item->changed = true;
 }
 
@@ -188,6 +209,8 @@ static void take(const cf_folder_medium *self, cf_folder_item *item, cf_record_d
     bool unseen = may_be_read_later(status);
     cf_folder_item_forget_file(item);
     item->stat = disk->stat;
+    item->empty = !status && is_blank(cf_buffer_view(&disk->bytes));
+    item->racy = !status && cf_racy_by_clock(&item->stat, cf_ns_of_ms(self->now_ms));
     if (!status && !self->medium.only_looks)
         note_synced(item);
     if (!status)
@@ -254,7 +277,7 @@ static void look_at(const cf_folder_medium *self, cf_folder_item *item, reading 
 
     bool durable = self->medium.only_looks ||
                    (item->is_synced && cf_node_stat_untouched(&item->synced, &item->stat));
-    bool same = item->read && durable && item->stat.size <= KEPT_MAX &&
+    bool same = item->read && !item->racy && durable && item->stat.size <= KEPT_MAX &&
                 files->stat(files, self->root, item->name, &now, &ignored) == CF_OK &&
                 cf_stat_unchanged(&now, &item->stat);
     if (!same)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which records lie in which file, kept in the home: [name, [[table, key]…], stat], the stat being
- * that of the file when it was last made durable: [inode, birth, size, mtime, ctime]; all 0 of a
- * file that was never read, which may be any of the records. */
+ * that of the file when it was last made durable: [inode, birth, size, mtime, ctime]; the ctime is
+ * CF_CTIME_UNSEEN where it may have been saved again and not show it; all 0 of a file that was
+ * never read, which may be any of the records. */
 #include "codec/pack.h"
 #include "peer/sources/records/medium_folder_inside.h"
 

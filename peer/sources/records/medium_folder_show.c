@@ -100,11 +100,22 @@ static void settle_keys(cf_folder_medium *self, cf_record_file *out)
     self->place_count = kept;
 }
 
+/* What else belongs to an event may come behind the cut: other occurrences, a zone. */
+static bool may_lack(const cf_folder_medium *self, const cf_folder_item *item, const cf_row *row)
+{
+    const cf_row *base =
+        item->file.cut ? cf_rows_find(self->medium.binding->rows, row->table, row->key) : NULL;
+
+    return base && self->options.format == CF_FORMAT_ICALENDAR && cf_row_lacks(row, base);
+}
+
 static void gather(cf_folder_medium *self)
 {
     self->place_count = 0;
     for (size_t i = 0; i < self->count; i++)
         for (size_t k = 0; self->items[i]->read && k < self->items[i]->file.count; k++) {
+            if (may_lack(self, self->items[i], &self->items[i]->file.rows[k]))
+                continue;
             self->places = cf_grow(self->places, &self->place_capacity, self->place_count + 1,
                                    sizeof *self->places);
             self->places[self->place_count++] = (cf_folder_place){&self->items[i]->file.rows[k], i};
@@ -127,6 +138,7 @@ static void tell_troubles(const cf_folder_item *item, cf_record_file *out)
 
         snprintf(text, sizeof text, "line %zu %s", trouble->line, trouble->text);
         add_trouble(out, item, trouble->known ? &row : NULL, false, text);
+        out->troubles[out->trouble_count - 1].cut = trouble->cut;
     }
 }
 
@@ -145,6 +157,9 @@ static void doubt_held(const cf_folder_medium *self, const cf_folder_item *item,
         if (cf_folder_place_find(self, row.table, row.key) == NULL)
             add_trouble(out, item, &row, item->passes,
                         "what it held can't be read: mend that file, or delete it if this may go");
+        else
+            continue;
+        out->troubles[out->trouble_count - 1].cut = item->file.cut;
     }
 }
 

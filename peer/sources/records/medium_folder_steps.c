@@ -2,9 +2,12 @@
 /* Steps of one batch: all files are made, one commit keeps what is about to be done with each, then
  * each is put into its place, and the folder is brought to the disk once. An intent is [name, hash
  * of what it will be, hash of what it was]: neither is news if it lies in the temporary folder. */
+#include "codec/clock.h"
 #include "codec/content.h"
 #include "codec/pack.h"
+#include "peer/bindings/displaced.h"
 #include "peer/merge/node_stat.h"
+#include "peer/merge/racy.h"
 #include "peer/sources/records/medium_folder_inside.h"
 
 #include <stdlib.h>
@@ -135,7 +138,8 @@ static void note_written(cf_folder_medium *self, const cf_folder_step *step)
     const cf_stat *stat = &step->disk.stat;
 
     if (step->made && !step->deletes && step->disk.there && step->row_count &&
-        stat->ctime_ns - stat->mtime_ns > 2 * self->medium.files->tick_ns)
+        stat->ctime_ns - stat->mtime_ns > 2 * self->medium.files->tick_ns &&
+        !cf_racy_by_clock(stat, cf_ns_of_ms(self->now_ms)))
         cf_folder_kept_note(self, &(cf_folder_written){step->disk.name,
                                                        cf_node_stat_of(stat),
                                                        {step->rows[0].table, step->rows[0].key}});
@@ -187,8 +191,11 @@ static bool is_left(const cf_folder_medium *self, uint64_t number)
     cf_stat stat;
 
     name_temporary(number, &name);
-    bool left = self->temporary && files->stat(files, self->temporary, cf_buffer_view(&name), &stat,
-                                               &ignored) != CF_MISSING;
+    const cf_displaced displaced = {
+        .files = files, .temporary = self->temporary, .temporary_name = cf_buffer_view(&name)};
+    bool left = self->temporary && (files->stat(files, self->temporary, cf_buffer_view(&name),
+                                                &stat, &ignored) != CF_MISSING ||
+                                    cf_displaced_is_torn(&displaced));
     cf_buffer_release(&name);
     return left;
 }

@@ -98,27 +98,39 @@ static cf_status read_again(writing *self, const cf_folder_item *item, cf_folder
 static cf_status format(writing *self, const cf_row *rows, size_t count, cf_folder_step *step,
                         cf_error *error)
 {
+    const cf_record_options *options = &self->self->options;
     bool *unsaid = cf_allocate(count, sizeof *unsaid);
+    cf_record_document *document = NULL;
 
     cf_status status =
-        cf_record_format_show(&self->self->options, cf_buffer_view(&step->disk.bytes), rows, count,
-                              unsaid, &step->after, error);
+        cf_record_document_read(options, cf_buffer_view(&step->disk.bytes), &document, error);
     if (!status)
-        cf_medium_refuse_unsaid(self->out, &self->self->options, rows, unsaid, count);
+        status = cf_record_document_show(document, rows, count, unsaid, &step->after, error);
+    if (!status)
+        cf_medium_refuse_unsaid(self->out, options, rows, unsaid, count);
+    cf_record_document_destroy(&document);
     free(unsaid);
     return status;
+}
+
+/* It stays until it is whole. */
+static cf_status refuse_cut(const cf_folder_item *item, cf_error *error)
+{
+    return cf_fail(error, CF_IO, "%.*s is cut short, and not written to", (int)item->name.size,
+                   (const char *)item->name.data);
 }
 
 static void plan_item(writing *self, size_t index)
 {
     const cf_folder_item *item = self->self->items[index];
     cf_row *rows = cf_allocate(self->targets[index].wanted + item->file.count, sizeof *rows);
-    size_t count = rows_for(self, index, rows);
+    size_t count = item->file.cut ? 0 : rows_for(self, index, rows);
     cf_folder_step step = {.deletes = count == 0 && item->file.trouble_count == 0};
     cf_error error;
 
     name_rows(self, index, &step);
-    cf_status status = read_again(self, item, &step, &error);
+    cf_status status =
+        item->file.cut ? refuse_cut(item, &error) : read_again(self, item, &step, &error);
     if (!status && !step.deletes)
         status = format(self, rows, count, &step, &error);
     bool same = !step.deletes &&

@@ -1,43 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/records/record_conflicts.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "codec/item.h"
 #include "codec/pack.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/record_names.h"
-#include "peer/merge/fields.h"
 #include "peer/records/record_view.h"
+#include "peer/records/seats.h"
 #include "peer/sources/records/record_held.h"
 #include "peer/sources/records/record_include.h"
 
 typedef struct {
     const cf_state *state;
+    size_t seated; /* of one record */
     bool found;
-} contested;
+} seated_search;
 
-/* Two writes of one field: without such there is no conflict. */
-static void find_contested(void *context, const cf_id *id)
+/* NAME of NAME/ENTRY; nothing of a field with one part. */
+static cf_bytes set_of(cf_bytes field)
 {
-    contested *self = context;
+    const uint8_t *end = field.size > 1 ? memrchr(field.data + 1, '/', field.size - 1) : NULL;
+
+    return end ? cf_bytes_of(field.data, (size_t)(end - field.data)) : (cf_bytes){0};
+}
+
+/* The value may have the seat of another entry's, or give way to a field. */
+static void find_value(seated_search *self, const cf_id *id, const cf_write *write)
+{
+    const cf_bytes set = set_of(cf_state_field_name(self->state, write->field));
+    const cf_seat seat = set.size ? cf_seat_of(id->bytes[0], set, write->value) : (cf_seat){0};
+
+    self->seated += seat.kind == CF_SEAT_NAMED;
+    self->found = self->found || self->seated > 1 || cf_seat_has_field(&seat);
+}
+
+/* Two values of a record that may have one seat, or a line that may give way. */
+static void find_seated(void *context, const cf_id *id)
+{
+    seated_search *self = context;
 
     if (self->found || !cf_item_is_record(id))
         return;
     const cf_item *item = cf_state_item(self->state, id);
-    uint32_t last = CF_FIELD_NUMBER_DELETED;
-    for (size_t i = 0; i < cf_item_write_count(item); i++) {
-        uint32_t field = cf_state_write(self->state, item, i).field;
+    self->seated = 0;
+    for (size_t i = 0; !self->found && i < cf_item_write_count(item); i++) {
+        const cf_write write = cf_state_write(self->state, item, i);
 
-        self->found |= field == last && field != CF_FIELD_NUMBER_DELETED;
-        last = field;
+        find_value(self, id, &write);
     }
 }
 
-static bool has_contested(const cf_state *state)
+/* Two writes of one field, or a value that may not stand beside another, which only contacts,
+ * events and tasks have: without such there is no conflict. */
+static bool has_contested(const cf_binding *binding, const cf_state *state)
 {
-    contested search = {.state = state};
+    const bool has_seats = binding->map || binding->format == CF_FORMAT_VCARD ||
+                           binding->format == CF_FORMAT_ICALENDAR;
+    seated_search search = {.state = state, .found = cf_state_contested_count(state) > 0};
 
-    cf_state_each(state, find_contested, &search);
+    if (has_seats)
+        cf_state_each(state, find_seated, &search);
     return search.found;
 }
 
@@ -55,9 +81,46 @@ static cf_bytes as_shown(const cf_row_view *view, cf_bytes value)
     return key;
 }
 
+/* Of a set: its value in the seat of what is listed. */
+static cf_bytes shown_in_seat(const cf_row_conflict *conflict, cf_bytes set, const cf_seat *seat)
+{
+    const cf_row_field *field = cf_row_field_named(conflict->row, set);
+
+    for (size_t i = 0; field && i < field->count; i++) {
+        const cf_seat other = cf_seat_of(conflict->row->item.bytes[0], set, field->values[i]);
+
+        if (cf_seat_alike(seat, &other))
+            return field->values[i];
+    }
+    return (cf_bytes){0};
+}
+
+/* What a line gave way to. */
+static cf_bytes shown_in_field(const cf_row_conflict *conflict, const cf_seat *line)
+{
+    const cf_row *row = conflict->row;
+
+    for (size_t i = 0; i < row->field_count; i++)
+        for (size_t k = 0; k < row->fields[i].count; k++) {
+            const cf_bytes field = row->fields[i].name, value = row->fields[i].values[k];
+            const cf_seat seat = cf_seat_of(row->item.bytes[0], field, value);
+
+            if (cf_seat_is_field(line, field, &seat))
+                return value;
+        }
+    return (cf_bytes){0};
+}
+
 static cf_bytes shown_instead(const cf_row_conflict *conflict)
 {
     const cf_row *row = conflict->row;
+    const cf_bytes set = set_of(conflict->field);
+    const cf_seat seat = cf_seat_of(row->item.bytes[0], set, conflict->value);
+
+    if (seat.name.size) {
+        const cf_bytes shown = shown_in_seat(conflict, set, &seat);
+        return shown.size ? shown : shown_in_field(conflict, &seat);
+    }
     const cf_row_field *field = cf_row_field_named(row, conflict->field);
 
     if (cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_KEY)))
@@ -67,21 +130,67 @@ static cf_bytes shown_instead(const cf_row_conflict *conflict)
 
 static cf_told_value told(const cf_row_conflict *conflict, cf_bytes value, cf_arena *arena)
 {
-    bool is_long = value.size && cf_item_has_content(&conflict->row->item, conflict->field, value);
+    const cf_id *item = &conflict->row->item;
+    const cf_seat seat = cf_seat_of(item->bytes[0], set_of(conflict->field), value);
+    bool is_long = value.size && cf_item_has_content(item, conflict->field, value);
+    cf_buffer text = {0};
 
-    return (cf_told_value){cf_arena_copy(arena, value), is_long};
+    if (seat.spelled && seat.bare) { /* what stands behind the colon */
+        cf_pack_text(&text, seat.text);
+        value = cf_buffer_view(&text);
+    }
+    cf_told_value copy = {cf_arena_copy(arena, value), is_long};
+    cf_buffer_release(&text);
+    return copy;
+}
+
+/* Of a value with a seat its name, as "geo": that of the entry says nothing to people. */
+static void append_field(const cf_row_conflict *conflict, cf_buffer *path)
+{
+    const cf_bytes set = set_of(conflict->field);
+    const cf_seat seat = cf_seat_of(conflict->row->item.bytes[0], set, conflict->value);
+
+    if (seat.spelled)
+        cf_buffer_append(path, seat.name.data, seat.name.size);
+    else
+        cf_record_field_text(seat.name.size ? set : conflict->field, path);
 }
 
 static void append_path(const cf_row_conflict *conflict, cf_buffer *path)
 {
     cf_record_path(conflict->row->item.bytes[0], conflict->row->table, conflict->row->key, path);
     cf_buffer_append(path, "/", 1);
-    cf_record_field_text(conflict->field, path);
+    append_field(conflict, path);
 }
 
-static void tell(const cf_row_view *view, const cf_record_selection *selection,
-                 cf_record_conflict_found *found, void *context, cf_arena *arena)
+typedef struct {
+    cf_dot dot;
+    cf_bytes path;
+    cf_record_conflict conflict;
+} known_conflict;
+
+struct cf_known_conflicts {
+    cf_buffer of; /* all that they follow from */
+    cf_arena arena;
+    known_conflict *at;
+    size_t count, capacity;
+};
+
+void cf_known_conflicts_destroy(cf_known_conflicts **known)
 {
+    if (!*known)
+        return;
+    cf_buffer_release(&(*known)->of);
+    cf_arena_release(&(*known)->arena);
+    free((*known)->at);
+    free(*known);
+    *known = NULL;
+}
+
+static void keep(const cf_row_view *view, const cf_record_selection *selection,
+                 cf_known_conflicts *known)
+{
+    cf_arena *arena = &known->arena;
     size_t count;
     const cf_row_conflict *conflicts = cf_row_view_conflicts(view, &count);
     cf_buffer path = {0};
@@ -91,34 +200,95 @@ static void tell(const cf_row_view *view, const cf_record_selection *selection,
 
         if (!cf_record_selected(selection, one->row))
             continue;
-        cf_record_conflict *conflict = cf_arena_allocate(arena, 1, sizeof *conflict);
         cf_buffer_clear(&path);
         append_path(one, &path);
-        *conflict = (cf_record_conflict){
-            .time_ms = one->time.ms,
-            .shown = told(one, shown_instead(one), arena),
-            .value = told(one, as_shown(view, one->value), arena),
+        known->at = cf_grow(known->at, &known->capacity, known->count + 1, sizeof *known->at);
+        known->at[known->count++] = (known_conflict){
+            .dot = one->dot,
+            .path = cf_arena_copy(arena, cf_buffer_view(&path)),
+            .conflict = {.time_ms = one->time.ms,
+                         .shown = told(one, shown_instead(one), arena),
+                         .value = told(one, as_shown(view, one->value), arena)},
         };
-        found(context, &one->dot, cf_buffer_view(&path), conflict);
     }
     cf_buffer_release(&path);
 }
 
-void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
-                         cf_arena *arena, cf_record_conflict_found *found, void *context)
+/* Of the state, the schema (the catalog has it), what is asked for, and what the source can hold.
+ */
+static void note_origin(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
+                        cf_buffer *out)
 {
+    const cf_collection *catalog = NULL;
+    cf_arena arena = {0};
+    cf_bytes held = {0};
+    cf_error ignored;
+
+    if (cf_catalog_open(peer, (cf_collection **)&catalog, &ignored))
+        catalog = NULL;
+    const uint64_t versions[] = {
+        (uintptr_t)collection->state,
+        collection->changes,
+        catalog ? catalog->changes : 0,
+        binding->include_count,
+    };
+    cf_buffer_append(out, versions, sizeof versions);
+    for (size_t i = 0; i < binding->include_count; i++)
+        cf_buffer_append(out, binding->include[i], strlen(binding->include[i]) + 1);
+    if (cf_record_held_load(peer, binding->number, &arena, &held, &ignored) == CF_OK)
+        cf_buffer_append(out, held.data, held.size);
+    cf_arena_release(&arena);
+}
+
+static void find_anew(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
+                      cf_known_conflicts *known)
+{
+    cf_arena arena = {0};
     cf_record_selection selection;
     cf_row_format format;
     cf_schema schema;
     cf_error ignored;
 
-    if (!has_contested(collection->state) ||
-        cf_catalog_schema(peer, &collection->id, arena, &schema, &ignored))
-        return; /* the source itself says why */
+    if (!has_contested(binding, collection->state) ||
+        cf_catalog_schema(peer, &collection->id, &arena, &schema, &ignored))
+        goto done; /* the source itself says why */
     cf_row_view *view = cf_row_view_new(collection->state, &schema);
-    if (cf_record_held_format(peer, binding->number, arena, &format, &ignored))
+    if (cf_record_held_format(peer, binding->number, &arena, &format, &ignored))
         format = (cf_row_format){0};
-    cf_record_select(binding, &format, &schema, view, arena, &selection);
-    tell(view, &selection, found, context, arena);
+    cf_record_select(binding, &format, &schema, view, &arena, &selection);
+    keep(view, &selection, known);
     cf_row_view_destroy(&view);
+done:
+    cf_arena_release(&arena);
+}
+
+static cf_told_value copy_value(const cf_told_value *value, cf_arena *arena)
+{
+    return (cf_told_value){cf_arena_copy(arena, value->value), value->is_long};
+}
+
+void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
+                         cf_known_conflicts **known, cf_arena *arena,
+                         cf_record_conflict_found *found, void *context)
+{
+    cf_buffer of = {0};
+
+    note_origin(peer, binding, collection, &of);
+    if (!*known || !cf_bytes_equal(cf_buffer_view(&(*known)->of), cf_buffer_view(&of))) {
+        cf_known_conflicts_destroy(known);
+        *known = cf_allocate(1, sizeof **known);
+        (*known)->of = of;
+        of = (cf_buffer){0};
+        find_anew(peer, binding, collection, *known);
+    }
+    cf_buffer_release(&of);
+    for (size_t i = 0; i < (*known)->count; i++) {
+        const known_conflict *one = &(*known)->at[i];
+        cf_record_conflict *conflict = cf_arena_allocate(arena, 1, sizeof *conflict);
+
+        *conflict =
+            (cf_record_conflict){copy_value(&one->conflict.value, arena),
+                                 copy_value(&one->conflict.shown, arena), one->conflict.time_ms};
+        found(context, &one->dot, one->path, conflict);
+    }
 }

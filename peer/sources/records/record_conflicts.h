@@ -2,7 +2,7 @@
 /* The values that others gave a field, beside the one that is shown. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
-#include "peer/sources/binding.h"
+#include "peer/bindings/binding.h"
 
 /* A value as the state has it; of a reference the key of the row, nothing when that is gone. */
 typedef struct {
@@ -10,16 +10,22 @@ typedef struct {
     bool is_long; /* it is the identity [hash, size] of what stands elsewhere (codec/content.h) */
 } cf_told_value;
 
-typedef struct {
+typedef struct cf_record_conflict {
     cf_told_value value, shown; /* what is not shown, and what is instead */
     uint64_t time_ms;           /* when it was written */
 } cf_record_conflict;
+
+/* What was found the last time, of one source: as long as nothing has changed it is found again
+ * without the view of all rows. NULL at first. */
+typedef struct cf_known_conflicts cf_known_conflicts;
+void cf_known_conflicts_destroy(cf_known_conflicts **known);
 
 /* Calls `found` with each value that another user of a field gave it, of the records that the
  * source asks for: the path is KEY/FIELD. The conflict lies in the arena. */
 typedef void cf_record_conflict_found(void *context, const cf_dot *dot, cf_bytes path,
                                       const cf_record_conflict *conflict);
 void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
-                         cf_arena *arena, cf_record_conflict_found *found, void *context);
+                         cf_known_conflicts **known, cf_arena *arena,
+                         cf_record_conflict_found *found, void *context);
 
 #endif

@@ -4,8 +4,8 @@
 #include "codec/clock.h"
 #include "codec/content.h"
 #include "peer/adapters/record_format.h"
+#include "peer/bindings/displaced.h"
 #include "peer/merge/node_stat.h"
-#include "peer/sources/files/displaced.h"
 
 enum { STEP = 1 << 20 };
 
@@ -235,12 +235,20 @@ cf_status cf_record_disk_make(const cf_record_disk *disk, cf_record_replacement 
     return status;
 }
 
+static cf_displaced displaced_by(const cf_record_disk *disk, const cf_record_replacement *by)
+{
+    return (cf_displaced){disk->files, by->folder, by->name, disk->folder, disk->name};
+}
+
 bool cf_record_disk_give_up(const cf_record_disk *disk, const cf_record_replacement *replacement)
 {
     cf_files *files = disk->files;
+    const cf_displaced displaced = displaced_by(disk, replacement);
     cf_error ignored;
     cf_stat now;
 
+    if (cf_displaced_is_torn(&displaced))
+        return false;
     cf_status status = files->stat(files, replacement->folder, replacement->name, &now, &ignored);
     if (!status && cf_stat_same_file(&now, &replacement->ours))
         status = files->unlink(files, replacement->folder, replacement->name, &ignored);
@@ -277,23 +285,16 @@ static bool is_written(const cf_record_disk *disk)
     return written;
 }
 
-static cf_displaced displaced_by(const cf_record_disk *disk, const cf_record_replacement *by)
-{
-    return (cf_displaced){disk->files, by->folder, by->name, disk->folder, disk->name};
-}
-
 /* What a user saved in the last moment stays there. */
 static cf_status exchange(const cf_record_disk *disk, const cf_record_replacement *by,
                           cf_error *error)
 {
-    cf_files *files = disk->files;
     cf_node_stat known = cf_node_stat_of(&by->ours);
     cf_displaced displaced = displaced_by(disk, by);
 
     if (is_written(disk))
         return cf_fail(error, CF_CHANGED, "it is being written");
-    cf_status status =
-        files->exchange(files, by->folder, by->name, disk->folder, disk->name, error);
+    cf_status status = cf_displaced_swap(&displaced, &known, error);
     if (status)
         return status == CF_MISSING ? (error->status = CF_CHANGED) : status;
     if (is_as_read(disk, by))
@@ -308,7 +309,7 @@ static cf_status put_in_place(const cf_record_disk *disk, const cf_record_replac
     cf_files *files = disk->files;
 
     if (!disk->there)
-        return files->rename(files, by->folder, by->name, disk->folder, disk->name, error);
+        return cf_files_place(files, by->folder, by->name, disk->folder, disk->name, error);
     cf_status status = exchange(disk, by, error);
     return status ? status : files->unlink(files, by->folder, by->name, error);
 }
@@ -342,7 +343,8 @@ cf_status cf_record_disk_delete(cf_record_disk *disk, const cf_record_replacemen
 
     if (is_written(disk))
         return cf_fail(error, CF_CHANGED, "it is being written");
-    cf_status status = files->rename(files, disk->folder, disk->name, by->folder, by->name, error);
+    cf_status status =
+        cf_files_rename(files, disk->folder, disk->name, by->folder, by->name, error);
     if (status)
         return status == CF_MISSING ? (error->status = CF_CHANGED) : status;
     if (is_as_read(disk, by)) {
@@ -355,16 +357,17 @@ cf_status cf_record_disk_delete(cf_record_disk *disk, const cf_record_replacemen
 
 /* ---- After a crash ---- */
 
-cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_replacement *left,
-                               const cf_hash *known, size_t count, bool *saved, cf_error *error)
+/* `*saved` stays unless it is. */
+static cf_status clear_one(const cf_displaced *displaced, const cf_hash *known, size_t count,
+                           bool *saved, cf_error *error)
 {
-    cf_displaced displaced = displaced_by(disk, left);
+    cf_files *files = displaced->files;
     cf_buffer bytes = {0};
     bool is_known = false;
     cf_stat stat;
 
-    *saved = false;
-    cf_status status = read_whole(disk->files, left->folder, left->name, &stat, &bytes, error);
+    cf_status status =
+        read_whole(files, displaced->temporary, displaced->temporary_name, &stat, &bytes, error);
     if (!status) {
         cf_hash hash = cf_content_hash(cf_buffer_view(&bytes));
 
@@ -375,7 +378,24 @@ cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_repla
     if (status)
         return status == CF_MISSING ? CF_OK : status;
     if (is_known)
-        return disk->files->unlink(disk->files, left->folder, left->name, error);
+        return files->unlink(files, displaced->temporary, displaced->temporary_name, error);
     *saved = true;
-    return cf_displaced_return(&displaced, error);
+    return cf_displaced_return(displaced, error);
+}
+
+cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_replacement *left,
+                               const cf_hash *known, size_t count, bool *saved, cf_error *error)
+{
+    const cf_displaced displaced = displaced_by(disk, left);
+    cf_displaced aside = displaced;
+    char room[CF_SWAPPED_NAME];
+    bool swapped;
+
+    *saved = false;
+    cf_status status = cf_displaced_finish(&displaced, NULL, &swapped, error);
+    if (status == CF_CHANGED) {
+        aside.temporary_name = cf_displaced_aside(&displaced, room);
+        status = clear_one(&aside, known, count, saved, error);
+    }
+    return status ? status : clear_one(&displaced, known, count, saved, error);
 }

@@ -5,7 +5,7 @@
  * keeps of it tells after a crash what it was (cf_record_disk_clear). */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_DISK_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_DISK_H
-#include "broker/files.h"
+#include "broker/platform/files.h"
 #include "codec/ids.h"
 #include "peer/merge/node.h"
 

@@ -4,6 +4,7 @@
 #include "codec/pack.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/record_format.h"
+#include "peer/bindings/record_pattern.h"
 #include "peer/records/row_ties.h"
 
 #include <fnmatch.h>
@@ -11,47 +12,6 @@
 #include <string.h>
 
 /* ---- Patterns ---- */
-
-/* Parts of a pattern; none: it doesn't have it. */
-typedef struct {
-    const char *table;
-    size_t table_size;
-    const char *field;
-    size_t field_size;
-    const char *value;
-} parts;
-
-static parts parts_of(const char *pattern)
-{
-    const char *slashes = strstr(pattern, "//"), *equals = strchr(pattern, '=');
-    parts found = {0};
-
-    if (!equals)
-        return (parts){.table = pattern, .table_size = strlen(pattern)};
-    found.field = pattern;
-    if (slashes && slashes < equals) {
-        found.table = pattern;
-        found.table_size = (size_t)(slashes - pattern);
-        found.field = slashes + 2;
-    }
-    found.field_size = (size_t)(equals - found.field);
-    found.value = equals + 1;
-    return found;
-}
-
-cf_status cf_record_include_check(const char *const *patterns, size_t count, cf_error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        parts found = parts_of(patterns[i]);
-
-        if ((found.table && !found.table_size) || (found.field && !found.field_size))
-            return cf_fail(error, CF_USAGE,
-                           "--include '%s': of records it is TABLE, FIELD=VALUE or "
-                           "TABLE//FIELD=VALUE",
-                           patterns[i]);
-    }
-    return CF_OK;
-}
 
 static bool matches(const char *pattern, size_t size, cf_bytes text)
 {
@@ -65,7 +25,7 @@ static bool matches(const char *pattern, size_t size, cf_bytes text)
 
 /* Of a canonical value: whether one of the texts in it matches; not the names of its members. What
  * is behind a match isn't read. */
-static bool holds_match(const parts *pattern, cf_reader *reader)
+static bool holds_match(const cf_record_pattern *pattern, cf_reader *reader)
 {
     cf_type type = CF_TYPE_NIL;
     cf_bytes text = {0};
@@ -93,7 +53,7 @@ static bool holds_match(const parts *pattern, cf_reader *reader)
 }
 
 /* As a whole, or in it. */
-static bool matches_value(const parts *pattern, cf_bytes value)
+static bool matches_value(const cf_record_pattern *pattern, cf_bytes value)
 {
     cf_buffer text = {0};
     cf_error ignored;
@@ -108,7 +68,7 @@ static bool matches_value(const parts *pattern, cf_bytes value)
     return holds_match(pattern, &reader);
 }
 
-static bool is_named(const parts *pattern, cf_bytes name)
+static bool is_named(const cf_record_pattern *pattern, cf_bytes name)
 {
     return cf_bytes_equal(name, cf_bytes_of(pattern->field, pattern->field_size));
 }
@@ -125,7 +85,7 @@ static size_t end_of_outer(cf_bytes field, size_t end)
 }
 
 /* The field, or one that it is a part of: an object may be a field for each of its members. */
-static bool names_field(const parts *pattern, cf_bytes field)
+static bool names_field(const cf_record_pattern *pattern, cf_bytes field)
 {
     cf_buffer name = {0};
     bool found = false;
@@ -139,7 +99,7 @@ static bool names_field(const parts *pattern, cf_bytes field)
     return found;
 }
 
-static bool has_value(const parts *pattern, const cf_row *row)
+static bool has_value(const cf_record_pattern *pattern, const cf_row *row)
 {
     bool found = false;
 
@@ -161,12 +121,13 @@ static bool is_keyed_by_uid(const cf_binding *binding, cf_bytes table)
             cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_TASKS)));
 }
 
-static bool has_part(const parts *pattern, cf_bytes name, cf_bytes part)
+static bool has_part(const cf_record_pattern *pattern, cf_bytes name, cf_bytes part)
 {
     return is_named(pattern, name) && part.size && matches_value(pattern, part);
 }
 
-static bool has_named_key(const cf_binding *binding, const parts *pattern, const cf_row *row)
+static bool has_named_key(const cf_binding *binding, const cf_record_pattern *pattern,
+                          const cf_row *row)
 {
     cf_buffer name = {0};
     bool found = false;
@@ -181,8 +142,8 @@ static bool has_named_key(const cf_binding *binding, const parts *pattern, const
     return found;
 }
 
-static bool has_key(const cf_binding *binding, const cf_row_format *format, const parts *pattern,
-                    const cf_row *row)
+static bool has_key(const cf_binding *binding, const cf_row_format *format,
+                    const cf_record_pattern *pattern, const cf_row *row)
 {
     size_t count;
     const cf_bytes *keys = cf_format_keys(format, row->table, &count);
@@ -195,7 +156,7 @@ static bool has_key(const cf_binding *binding, const cf_row_format *format, cons
     return found;
 }
 
-static bool is_of_table(const parts *pattern, cf_bytes table)
+static bool is_of_table(const cf_record_pattern *pattern, cf_bytes table)
 {
     return !pattern->table || matches(pattern->table, pattern->table_size, table);
 }
@@ -205,7 +166,7 @@ bool cf_record_includes(const cf_binding *binding, const cf_row_format *format, 
     bool in = binding->include_count == 0;
 
     for (size_t i = 0; !in && i < binding->include_count; i++) {
-        parts pattern = parts_of(binding->include[i]);
+        cf_record_pattern pattern = cf_record_pattern_of(binding->include[i]);
 
         in = is_of_table(&pattern, row->table) && (!pattern.field || has_value(&pattern, row) ||
                                                    has_key(binding, format, &pattern, row));
@@ -218,7 +179,7 @@ bool cf_record_includes_table(const cf_binding *binding, cf_bytes table)
     bool in = binding->include_count == 0;
 
     for (size_t i = 0; !in && i < binding->include_count; i++) {
-        parts pattern = parts_of(binding->include[i]);
+        cf_record_pattern pattern = cf_record_pattern_of(binding->include[i]);
 
         in = is_of_table(&pattern, table);
     }
@@ -241,7 +202,7 @@ static const known_tables tables_of[CF_FORMATS] = {
     [CF_FORMAT_ICALENDAR] = {{CF_TABLE_EVENTS, CF_TABLE_TASKS}, "events and tasks"},
 };
 
-static bool may_be(const known_tables *tables, const parts *pattern)
+static bool may_be(const known_tables *tables, const cf_record_pattern *pattern)
 {
     bool found = !tables->text || !pattern->table;
 
@@ -254,7 +215,7 @@ cf_status cf_record_include_check_tables(cf_format format, const char *const *pa
                                          size_t count, cf_error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        parts pattern = parts_of(patterns[i]);
+        cf_record_pattern pattern = cf_record_pattern_of(patterns[i]);
 
         if (!may_be(&tables_of[format], &pattern))
             return cf_fail(error, CF_USAGE,

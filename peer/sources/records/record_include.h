@@ -16,11 +16,9 @@
  * pattern speaks of that table at all. Without patterns everything is in. Pure. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_INCLUDE_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_INCLUDE_H
+#include "peer/bindings/binding.h"
 #include "peer/records/record_view.h"
-#include "peer/sources/binding.h"
 
-/* CF_USAGE for a pattern that says nothing. */
-cf_status cf_record_include_check(const char *const *patterns, size_t count, cf_error *error);
 /* CF_USAGE for one of a table that a source of this format never has. */
 cf_status cf_record_include_check_tables(cf_format format, const char *const *patterns,
                                          size_t count, cf_error *error);

@@ -5,7 +5,19 @@
 #include <stdlib.h>
 
 enum { POLL_MS = 1000, QUIET_MS = 300, REST_MAX_MS = 30000 };
+enum { WAITED_MS = 2000 }; /* by `status`, at most, for a source that rests */
 enum { REST_TIMES = 4 }; /* as long as a look took nothing is looked at that only was written to */
+
+/* When a source may be looked at again that was only written to. A program that goes on writing is
+ * not to keep this one busy, however large the source; a clock that was set back changes nothing.
+ */
+static uint64_t first_look(const cf_record_source *source, uint64_t now_ms)
+{
+    bool is_resting =
+        now_ms < source->rested_ms && source->rested_ms < now_ms + 2 * (uint64_t)REST_MAX_MS;
+
+    return is_resting ? source->rested_ms : now_ms;
+}
 
 /* ---- What is asked ---- */
 
@@ -13,6 +25,7 @@ static void destroy(void *self)
 {
     cf_record_source *source = self;
 
+    cf_probe_destroy(&source->probe);
     cf_record_values_destroy(&source->values);
     cf_medium_destroy(&source->medium);
     cf_pendings_release(&source->found);
@@ -30,12 +43,39 @@ static uint64_t applied(const void *self)
     return source->applied;
 }
 
+/* One that is in order is known, unless it was written to since. */
+static bool is_known(const cf_record_source *source)
+{
+    return source->workshop->watch && source->looked && !source->trouble && !source->retry_ms;
+}
+
+/* A rest that is over soon is waited for. */
+static bool rests(const void *self, uint64_t now_ms)
+{
+    const cf_record_source *source = self;
+
+    return source->look && source->not_before_ms > now_ms + WAITED_MS;
+}
+
+static void catch_up(cf_record_source *source, uint64_t now_ms)
+{
+    uint64_t at_ms = first_look(source, now_ms);
+
+    if (!source->look || source->not_before_ms > at_ms)
+        source->not_before_ms = at_ms;
+    source->checks = true;
+}
+
 static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t now_ms)
 {
     cf_record_source *source = self;
     const bool agrees = kind == CF_LOOK_AGREES && !source->looked;
     bool look_only = kind != CF_LOOK_SYNCS;
 
+    if (kind == CF_LOOK_CATCHES_UP && is_known(source)) {
+        catch_up(source, now_ms);
+        return;
+    }
     if (look_only && source->workshop->watch && !agrees) { /* it is kept in sync all the time */
         look_only = false;
         word = (cf_delete_word){0};
@@ -77,15 +117,14 @@ static void look_at(void *self, uint64_t folder)
     wake(self);
 }
 
-/* Something was written to it. A program that goes on writing is not to keep this one busy, however
- * large the source. */
+/* Something was written to it. */
 static void look_soon(cf_record_source *source, uint64_t now_ms)
 {
+    uint64_t rested_ms = first_look(source, now_ms), quiet_ms = now_ms + QUIET_MS;
+
     source->look = true;
     source->tries = 0;
-    source->not_before_ms = now_ms + QUIET_MS;
-    if (source->not_before_ms < source->rested_ms && source->rested_ms < now_ms + 2 * REST_MAX_MS)
-        source->not_before_ms = source->rested_ms; /* unless the clock was set back */
+    source->not_before_ms = quiet_ms > rested_ms ? quiet_ms : rested_ms;
 }
 
 /* The watch saw something in the folder. */
@@ -108,22 +147,22 @@ static void end_word(void *self)
 
 /* ---- When ---- */
 
+/* Whether it was written to is to be asked. */
+static bool asks_disk(const cf_record_source *source, uint64_t now_ms)
+{
+    return source->checks || (source->workshop->watch && now_ms >= source->poll_ms);
+}
+
+/* Whoever asks how it stands doesn't wait until it rests. */
 static void poll(cf_record_source *source, uint64_t now_ms)
 {
+    source->look |= source->checks && cf_medium_changed(source->medium);
+    source->checks = false;
     if (!source->workshop->watch || now_ms < source->poll_ms)
         return;
     source->poll_ms = now_ms + POLL_MS;
     if (!source->look && cf_medium_changed(source->medium))
         look_soon(source, now_ms);
-}
-
-/* Of the look before this step, which began then. */
-static void note_time(cf_record_source *source, uint64_t now_ms)
-{
-    if (!source->began_ms)
-        return;
-    source->rested_ms = cf_record_source_rest(source->began_ms, now_ms);
-    source->began_ms = 0;
 }
 
 /* What the last look could not do is tried again then, however many looks there are before. */
@@ -174,6 +213,28 @@ uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms)
     return ended_ms + rest;
 }
 
+/* What the look takes is measured by the clock itself: the time of the step is that of its
+ * beginning, and the step that follows a publication at once has the same. */
+static cf_status run(cf_record_source *source, uint64_t now_ms, cf_look_kind kind, cf_error *error)
+{
+    const cf_env *env = source->workshop->peer->env;
+    uint64_t began_ms = env->now_ms(env->context);
+
+    cf_status status = cf_record_source_run(source, now_ms, kind, error);
+    source->rested_ms = cf_record_source_rest(began_ms, env->now_ms(env->context));
+    return status;
+}
+
+static void set_back(void *self, uint64_t by_ms)
+{
+    cf_record_source *source = self;
+
+    source->not_before_ms = cf_deadline_set_back(source->not_before_ms, by_ms);
+    source->poll_ms = cf_deadline_set_back(source->poll_ms, by_ms);
+    source->retry_ms = cf_deadline_set_back(source->retry_ms, by_ms);
+    source->rested_ms = cf_deadline_set_back(source->rested_ms, by_ms);
+}
+
 static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_record_source *source = self;
@@ -181,11 +242,19 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
 
     if (!workshop->watch && !source->asked)
         return CF_OK;
-    note_time(source, now_ms);
-    poll(source, now_ms);
+    bool answers = true;
+    if (asks_disk(source, now_ms))
+        answers = cf_probe_answers(source->probe, now_ms, deadline);
+    if (answers)
+        poll(source, now_ms);
     cf_status status = heed(source, now_ms, error);
     bool may = source->look_only || !workshop->awaits_locks;
-    if (!status && source->look && may && now_ms >= source->not_before_ms) {
+    const bool is_due = source->look && may && now_ms >= source->not_before_ms;
+    if (!status && is_due && answers)
+        answers = cf_probe_answers(source->probe, now_ms, deadline);
+    if (!answers)
+        return status;
+    if (!status && is_due) {
         const cf_look_kind kind = source->agrees      ? CF_LOOK_AGREES
                                   : source->look_only ? CF_LOOK_TELLS
                                                       : CF_LOOK_SYNCS;
@@ -193,13 +262,12 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
 
         source->look = source->look_only = source->agrees = false;
         source->retry_ms = 0;
-        source->began_ms = now_ms;
-        status = cf_record_source_run(source, now_ms, kind, error);
+        status = run(source, now_ms, kind, error);
         source->look |= kind == CF_LOOK_AGREES && workshop->watch;
         keep_retry(source, retry_ms);
-        if (workshop->watch)
-            earlier(deadline, now_ms); /* to see how long it took */
     }
+    if (!is_due)
+        cf_probe_rest(source->probe);
     if (source->look && may)
         earlier(deadline, source->not_before_ms);
     if (source->retry_ms && workshop->watch)
@@ -214,14 +282,14 @@ static bool busy(const void *self, uint64_t now_ms)
     const cf_record_source *source = self;
 
     (void)now_ms;
-    return source->look;
+    return !source->binding->silence && (source->look || source->checks);
 }
 
 static bool agrees(const void *self)
 {
     const cf_record_source *source = self;
 
-    return source->agrees;
+    return !source->binding->silence && source->agrees;
 }
 
 /* ---- What is known ---- */
@@ -230,8 +298,14 @@ static void tell(const void *self, cf_pendings *pendings, const char *sending,
                  cf_binding_status *out)
 {
     const cf_record_source *source = self;
+    const cf_env *env = source->workshop->peer->env;
 
     (void)sending;
+    if (rests(source, env->now_ms(env->context)))
+        cf_pendings_add(pendings, CF_PENDING_WAITS,
+                        cf_bytes_of_text(cf_binding_file_name(source->binding)),
+                        "it is written to all the time: what was written last is looked at within "
+                        "half a minute");
     for (size_t i = 0; i < source->notes.count; i++)
         cf_pendings_add(pendings, source->notes.at[i].kind, source->notes.at[i].path,
                         source->notes.at[i].reason);
@@ -245,12 +319,7 @@ static void tell(const void *self, cf_pendings *pendings, const char *sending,
 
 static size_t count_held(const void *self)
 {
-    const cf_record_source *source = self;
-    size_t count = 0;
-
-    for (size_t i = 0; i < source->notes.count; i++)
-        count += cf_pending_is_held(&source->notes.at[i]);
-    return count;
+    return ((const cf_record_source *)self)->notes.held;
 }
 
 static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_records *records)
@@ -290,6 +359,7 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
         .end_word = end_word,
         .step = step,
         .busy = busy,
+        .rests = rests,
         .agrees = agrees,
         .status = tell,
         .held = count_held,
@@ -298,11 +368,13 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
         .look_at = look_at,
         .wake = wake,
         .changed = changed,
+        .set_back = set_back,
     };
     cf_record_source *source = cf_allocate(1, sizeof *source);
 
     source->workshop = workshop;
     source->binding = binding;
+    source->probe = cf_probe_new(workshop->peer->env, binding);
     source->medium = cf_medium_new(workshop->peer->env->files, workshop->peer, binding);
     source->values = cf_record_values_new(workshop, binding);
     source->medium->watch = workshop->watch;

@@ -3,7 +3,8 @@
  * make of it, when to write it. A look reads everything, so all that it does it does in one go. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_H
-#include "peer/sources/source.h"
+#include "peer/bindings/binding_report.h"
+#include "peer/sources/context/source_context.h"
 
 cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *binding);
 
@@ -21,9 +22,15 @@ cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_
                                    cf_error *error);
 /* Makes what is there the base, so that the next look brings what the collection has and publishes
  * nothing; what is written to it meanwhile is an edit. `own` is told of each row that is no version
- * in the log, and will go. CF_OK also when nothing is there. */
-typedef void cf_refill_own(void *context, const cf_row *row);
-cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding, cf_refill_own *own,
-                                  void *context, cf_records *records, cf_error *error);
+ * in the log, and will go; `keep` gets each file that is cut short, before that is taken away.
+ * CF_OK also when nothing is there. */
+typedef struct {
+    void (*own)(void *context, const cf_row *row);
+    cf_status (*keep)(void *context, cf_bytes name, cf_bytes bytes, cf_error *error);
+    void *context;
+} cf_refill_visitor;
+cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding,
+                                  const cf_refill_visitor *visitor, cf_records *records,
+                                  cf_error *error);
 
 #endif

@@ -190,14 +190,61 @@ static void forget_rows(cf_binding *binding, cf_records *records)
     }
 }
 
-cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding, cf_refill_own *own,
-                                  void *context, cf_records *records, cf_error *error)
+/* A last line without an end is cut only where there was one. To be asked before the base is
+ * forgotten. */
+static bool had_end(cf_peer *peer, const cf_binding *binding)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+    cf_buffer kept = {0};
+    cf_error ignored;
+
+    bool ended = binding->format != CF_FORMAT_CSV ||
+                 (store->get(store, cf_peer_user(peer),
+                             cf_key_source(&arena, CF_TABLE_ENDED, binding->number), &kept,
+                             &ignored) == CF_OK &&
+                  kept.size > 0);
+    cf_buffer_release(&kept);
+    cf_arena_release(&arena);
+    return ended;
+}
+
+/* What is cut short goes first, so that all that is left can be read, and written to. */
+static cf_status mend(cf_peer *peer, cf_binding *binding, const cf_refill_visitor *visitor,
+                      cf_records *records, cf_error *error)
+{
+    const cf_medium_keeping keeping = {visitor->keep, visitor->context};
+    cf_medium *medium = cf_medium_new(peer->env->files, peer, binding);
+    cf_medium_content content = {0};
+
+    medium->only_looks = true;
+    cf_status status = cf_medium_read(medium, FUTURE_MS, &content, error);
+    if ((!status || status == CF_MALFORMED) && had_end(peer, binding))
+        status = cf_medium_mend(medium, &keeping, error);
+    else if (status == CF_MALFORMED)
+        status = CF_OK; /* the next read tells why */
+    /* What files of a folder held is forgotten; which database it is the next look learns. */
+    if (!cf_binding_is_folder(binding) && binding->format != CF_FORMAT_SQLITE)
+        cf_medium_settled(medium, records);
+    cf_medium_content_release(&content);
+    cf_medium_destroy(&medium);
+    return status;
+}
+
+cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding,
+                                  const cf_refill_visitor *visitor, cf_records *records,
+                                  cf_error *error)
 {
     apart self = {0};
     cf_record_run *run = &self.run;
 
+    if (binding->format == CF_FORMAT_SQLITE) /* no row is missing in what is there */
+        forget_rows(binding, records);
+    cf_status status = mend(peer, binding, visitor, records, error);
+    if (status)
+        return status == CF_MISSING ? CF_OK : status;
     forget_rows(binding, records);
-    cf_status status = open_apart(&self, peer, binding, error);
+    status = open_apart(&self, peer, binding, error);
     for (size_t i = 0; !status && i < run->content.file.count; i++) {
         const cf_row *row = &run->content.file.rows[i];
         bool is_own;
@@ -206,7 +253,7 @@ cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding, cf_refill_
             continue;
         const cf_row base = base_of(run, peer, row, &is_own);
         if (is_own)
-            own(context, run->as_read.rows ? &run->as_read.rows[i] : row);
+            visitor->own(visitor->context, run->as_read.rows ? &run->as_read.rows[i] : row);
         cf_binding_put_row(binding, &base, records);
     }
     close_apart(&self);

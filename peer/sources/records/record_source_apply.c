@@ -174,7 +174,8 @@ static void take_there(applying *self, const cf_row *shown)
     cf_record_run *run = self->run;
     const cf_row *here = cf_row_index_find(&run->here, shown->table, shown->key);
 
-    if (!cf_record_selected(&run->selection, shown) || cf_record_run_is_blocked(run, shown))
+    if (!cf_record_selected(&run->selection, shown) || cf_record_run_is_blocked(run, shown) ||
+        run->cut) /* behind what is cut the file would look whole */
         return;
     if (!here && !cf_rows_find(run->source->binding->rows, shown->table, shown->key) &&
         !cf_record_run_troubles(run, shown->table, shown->key))
@@ -322,6 +323,8 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
     cf_record_source *source = run->source;
     cf_rows *refused = cf_rows_new();
 
+    run->wrote = outcome->wrote;
+    run->wrote_end = outcome->ended;
     source->applied += outcome->wrote;
     source->workshop->activity += outcome->wrote;
     note_refusals(run, outcome, refused);

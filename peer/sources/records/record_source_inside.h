@@ -13,24 +13,27 @@
 #include "peer/sources/records/record_include.h"
 #include "peer/sources/records/record_values.h"
 #include "peer/sources/records/record_source.h"
+#include "peer/sources/context/probe.h"
 
 typedef struct {
     cf_workshop *workshop;
     cf_binding *binding;
     cf_medium *medium;
+    cf_probe *probe;
     cf_record_values *values;
     bool look, look_only; /* of the next look */
+    bool checks;          /* at the next step, whether it was written to: then it is looked at */
     bool agrees;          /* it only looks, but what is equal becomes the base */
     bool asked, looked;
     bool looks_now; /* the last look was one that only looks */
     bool recovered; /* what a crash, or a write that failed, may have left was seen to */
     bool settled;   /* nothing is intended, as cf_record_run_intend says */
     uint64_t not_before_ms, poll_ms, retry_ms;
-    uint64_t began_ms;  /* the last look, until the next step; 0: that was seen to */
     uint64_t rested_ms; /* until then nobody looks only because something was written */
     int tries;          /* looks in a row because it was not at rest */
     cf_delete_word word;
     uint64_t changes, guarded; /* those of the collection, and of locks, that were heeded */
+    bool cut_told;             /* its file is cut short, and that is no program writing it */
     bool held_back;            /* something, because another has it locked */
     cf_pendings found, notes;  /* by the look under way, and the last one */
     cf_status trouble;
@@ -99,6 +102,9 @@ typedef struct {
     bool as_base;         /* it shows just what the base says: nothing was done to it */
     cf_id *doubts;        /* items of the base's rows to which something was done */
     size_t doubt_count;
+    bool cut;                          /* its file is cut short: nothing new is put into it, ... */
+    bool cut_passes;                   /* ... which may be over in a moment */
+    bool wrote, wrote_end;             /* the file was written, and ends in a line end */
     bool unrest;                       /* something passes: look again soon */
     const cf_record_refusal *refusals; /* of the last one that wrote, ascending by place */
     size_t refusal_count;
@@ -144,6 +150,11 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
 uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms);
 /* Nothing of the row of this place is known: it is in trouble. */
 bool cf_record_run_troubles(const cf_record_run *run, cf_bytes table, cf_bytes key);
+/* Finds out whether the file is cut short (record_source_cut.c), and says so; once its rows are
+ * placed. */
+void cf_record_run_find_cut(cf_record_run *run);
+/* With what is committed next it is known whether its last line had an end. */
+void cf_record_run_keep_ended(cf_record_run *run);
 /* Makes the view of the state as it is now, and says which of it is asked for here. */
 void cf_record_run_view(cf_record_run *run);
 /* The row of the view that is to be shown here; NULL: there is none. */

@@ -3,7 +3,7 @@
  * what another device has locked. */
 #include "peer/sources/records/record_source_inside.h"
 
-#include "peer/sources/lock_guard.h"
+#include "peer/sources/context/lock_guard.h"
 
 const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind)
 {

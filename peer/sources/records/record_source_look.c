@@ -201,11 +201,25 @@ static bool recover(cf_record_run *run)
     return false;
 }
 
+/* Nothing is deleted while it can't be read. */
+static void advise_whole(const cf_binding *binding, cf_error *error)
+{
+    char why[CF_ERROR_TEXT], word[CF_PATH_TYPED];
+
+    snprintf(why, sizeof why, "%s", error->text);
+    cf_fail(error, CF_MALFORMED,
+            "%s; nothing of it is synced: %s, or `counterfoil repair %s --refill` fills it", why,
+            binding->format == CF_FORMAT_SQLITE ? "put back one that is whole"
+                                                : "mend it, put it back whole",
+            cf_binding_path_typed(binding, word));
+}
+
 /* False: nothing more can be done in this run. */
 static bool read_medium(cf_record_run *run)
 {
     cf_record_source *source = run->source;
     const cf_binding *binding = source->binding;
+    char word[CF_PATH_TYPED];
     cf_error error;
 
     cf_status status = cf_medium_read(source->medium, run->now_ms, &run->content, &error);
@@ -216,9 +230,13 @@ static bool read_medium(cf_record_run *run)
         return false;
     }
     if (status == CF_MISSING || (!status && !run->content.there && cf_rows_count(binding->rows)))
-        status = cf_fail(&error, CF_MISSING,
-                         "%s is not there: nothing of it is synced, nothing is deleted elsewhere",
-                         binding->path);
+        status = cf_fail(
+            &error, CF_MISSING,
+            "%s is not there, and nothing is deleted elsewhere: plug it in or bring it back, or "
+            "`counterfoil remove %s`",
+            binding->path, cf_binding_path_typed(binding, word));
+    if (status == CF_MALFORMED && cf_rows_count(binding->rows))
+        advise_whole(binding, &error);
     cf_record_run_trouble(run, status, status ? error.text : "");
     if (status && status != CF_MISSING)
         source->retry_ms = run->now_ms + CF_RECORD_RETRY_MS;
@@ -255,6 +273,7 @@ static void place_rows(cf_record_run *run)
             cf_rows_put(run->troubled,
                         &(cf_row){.table = file->troubles[i].table, .key = file->troubles[i].key});
     cf_record_run_forget_gone(run);
+    cf_record_run_find_cut(run);
 }
 
 static void note_troubles(cf_record_run *run)
@@ -291,7 +310,9 @@ static bool is_out(const cf_peer *peer)
 /* Also where nothing was to be written. After a write that failed nothing is settled. */
 static cf_status keep_held(cf_record_run *run, cf_error *error)
 {
-    cf_record_run_keep_held(run);
+    if (!run->cut)
+        cf_record_run_keep_held(run);
+    cf_record_run_keep_ended(run);
     return run->records.count ? cf_record_run_commit(run, error) : CF_OK;
 }
 
@@ -300,7 +321,8 @@ static cf_status apply(cf_record_run *run, cf_error *error)
 {
     cf_record_source *source = run->source;
 
-    if (source->binding->mode == CF_MODE_SEND || is_out(source->workshop->peer))
+    if (source->binding->mode == CF_MODE_SEND || is_out(source->workshop->peer) ||
+        (run->cut && source->binding->format == CF_FORMAT_CSV)) /* an end would make it whole */
         return keep_held(run, error);
     if (run->look_only) {
         cf_record_run_tell(run);

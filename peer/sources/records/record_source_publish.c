@@ -88,6 +88,9 @@ static cf_status publish(cf_record_counted *self, const cf_row_scan *scan, cf_er
     if (status == CF_MISSING) {
         run->unrest = true;
         status = cf_record_run_commit(run, error);
+    } else if (status == CF_DENIED) {
+        cf_record_counted_note_unsent(self, CF_PENDING_UNSENT, error->text);
+        status = cf_record_run_commit(run, error);
     } else if (!status) {
         identities published = identities_of(run, scan); /* a change borrows from the base, too */
 
@@ -297,7 +300,7 @@ static void note_odd(cf_record_run *run)
     for (size_t i = 0; run->as_read.odd && i < run->content.file.count; i++)
         if (cf_record_run_is_odd(run, i))
             cf_record_note(
-                run, CF_PENDING_SKIPPED,
+                run, run->cut_passes ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
                 &(cf_row_place){run->content.file.rows[i].table, run->content.file.rows[i].key},
                 "%s", run->as_read.odd[i]);
 }

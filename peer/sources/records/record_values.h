@@ -10,7 +10,7 @@
 #define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_H
 #include "peer/adapters/record_file.h"
 #include "peer/records/record_view.h"
-#include "peer/sources/source.h"
+#include "peer/sources/context/source_context.h"
 #include "peer/transfer/prepared.h"
 
 enum {

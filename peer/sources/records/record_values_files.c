@@ -38,17 +38,10 @@ static bool clean(void *context, cf_bytes name)
 static cf_status open_temporary(cf_record_values *self, cf_error *error)
 {
     cf_files *files = files_of(self);
-    const cf_folder *above = cf_home_temporary(self->workshop->peer->home);
-    char text[32];
+    cf_binding *binding = self->binding;
 
-    snprintf(text, sizeof text, "values-%u", self->binding->number);
-    cf_bytes name = cf_bytes_of_text(text);
-    cf_status status = files->open_folder(files, above, name, &self->binding->temporary, error);
-    if (status == CF_MISSING) {
-        status = files->make_folder(files, above, name, 0700, error);
-        if (!status)
-            status = files->open_folder(files, above, name, &self->binding->temporary, error);
-    }
+    cf_status status = cf_home_open_temporary(self->workshop->peer->home, "values", binding->number,
+                                              &binding->temporary, error);
     return status ? status : files->list(files, self->binding->temporary, clean, self, error);
 }
 
@@ -224,7 +217,9 @@ cf_status cf_value_file_read(cf_record_values *values, cf_record_value *one, cf_
     cf_status status =
         cf_value_bytes(values, values->binding->root, name_of(one, text), one, arena, out, error);
     if (status == CF_MISSING) {
-        cf_base_drop(peer->env, peer->home, &one->hash);
+        const cf_base_cache cache = {peer->env, peer->home, &values->binding->place};
+
+        cf_base_drop(&cache, &one->hash);
         cf_value_file_drop(values, one);
     }
     return status;

@@ -61,6 +61,16 @@ Test(csv_rows, reads_keys_of_several_columns_and_counted_ones)
     cr_assert_str_eq(rows.troubles[0].text, "has a key that is no plain number: make it one");
 }
 
+Test(csv_rows, takes_what_says_nothing_for_no_row_but_at_a_cut)
+{
+    read_text("id,x\n1,a\n,\n \t,\n\"\",\"\"\n4,d\n,\n");
+    expect_rows(&rows, "\"1\" /columns/x=\"a\"\n\" \\t\"\n\"4\" /columns/x=\"d\"\n");
+    expect_troubles(&rows, "");
+    read_text("id,x\n1,a\n,\n,");
+    expect_rows(&rows, "\"1\" /columns/x=\"a\"\n");
+    expect_troubles(&rows, "4 ? has no key: give it one\n");
+}
+
 Test(csv_rows, names_what_it_cannot_take)
 {
     read_text("id,x\n1,a\n1,b\n,c\n2\n3,\xff\n4,d\n");
@@ -134,18 +144,27 @@ Test(csv_rows, writes_keys_of_several_columns)
     expect_change("year,id,x\n", "id,year,x\nb,1,y\na,1,x\n", "year,id,x\n1,a,x\n1,b,y\n");
 }
 
+static cf_format_table format_of(const char *text, cf_arena *arena)
+{
+    cf_csv_document *document;
+    cf_format_table format;
+
+    expect_ok(cf_csv_document_read(cf_bytes_of_text(text), &source, &document, &error), error);
+    expect_ok(cf_csv_document_format(document, arena, &format, &error), error);
+    cf_csv_document_destroy(&document);
+    return format;
+}
+
 Test(csv_rows, says_which_fields_it_holds)
 {
-    cf_format_table format;
     cf_arena arena = {0};
+    cf_format_table format = format_of("a,id,b\n", &arena);
 
-    expect_ok(cf_csv_rows_format(cf_bytes_of_text("a,id,b\n"), &source, &arena, &format, &error),
-              error);
     cr_assert_eq(format.field_count, 2);
     cr_assert(!format.whole);
     expect_bytes(format.fields[0].name, "/columns/a");
     expect_bytes(format.fields[1].name, "/columns/b");
-    expect_ok(cf_csv_rows_format(cf_bytes_of_text(""), &source, &arena, &format, &error), error);
+    format = format_of("", &arena);
     cr_assert(format.whole);
     cf_arena_release(&arena);
 }
@@ -171,11 +190,14 @@ static void expect_widened(const char *before, const char *after)
     static const cf_format_table table = {
         .name = {(const uint8_t *)"t", 1}, .fields = had_fields, .field_count = 2};
     static const cf_row_format had = {.tables = &table, .count = 1};
+    cf_csv_document *document;
     cf_buffer out = {0};
 
     had_fields[0].name = cf_bytes_of_text("/columns/x");
     had_fields[1].name = cf_bytes_of_text("/columns/y");
-    expect_ok(cf_csv_rows_widen(cf_bytes_of_text(before), &source, &had, &out, &error), error);
+    expect_ok(cf_csv_document_read(cf_bytes_of_text(before), &source, &document, &error), error);
+    expect_ok(cf_csv_document_widen(document, &had, &out, &error), error);
+    cf_csv_document_destroy(&document);
     expect_written(&out, after);
 }
 

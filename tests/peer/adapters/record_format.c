@@ -30,6 +30,7 @@ static void expect_left_out(const cf_record_options *options, const char *before
 {
     cf_row rows[4] = {0};
     bool refused[4] = {false};
+    cf_record_document *document;
     cf_record_file file = {0};
     cf_buffer out = {0};
     cf_arena arena = {0};
@@ -38,9 +39,9 @@ static void expect_left_out(const cf_record_options *options, const char *before
     for (size_t i = 0; i < count; i++)
         rows[i] =
             (cf_row){.table = cf_bytes_of_text(CF_TABLE_RECORDS), .key = key_of(keys[i], &arena)};
-    expect_ok(cf_record_format_show(options, cf_bytes_of_text(before), rows, count, refused, &out,
-                                    &error),
-              error);
+    expect_ok(cf_record_document_read(options, cf_bytes_of_text(before), &document, &error), error);
+    expect_ok(cf_record_document_show(document, rows, count, refused, &out, &error), error);
+    cf_record_document_destroy(&document);
     for (size_t i = 0; i < count; i++)
         cr_expect_eq(refused[i], i == count - 1, "%s", keys[i]);
     expect_ok(cf_record_format_read(options, cf_buffer_view(&out), &file, &error), error);

@@ -55,28 +55,38 @@ static void know(const char *cards)
     cf_record_file_release(&known);
 }
 
+static cf_record_document *document_of(const char *text)
+{
+    cf_record_document *document;
+
+    expect_ok(cf_record_document_read(&options, cf_bytes_of_text(text), &document, &error), error);
+    return document;
+}
+
 static void read_file(const char *text)
 {
+    cf_record_document *document = document_of(text);
     cf_row_format format;
 
     cf_record_file_release(&file);
-    expect_ok(cf_record_format_holds(&options, cf_bytes_of_text(text), &arena, &format, &error),
-              error);
+    expect_ok(cf_record_document_holds(document, &arena, &format, &error), error);
     expect_ok(cf_record_format_read(&options, cf_bytes_of_text(text), &file, &error), error);
     cf_record_map_give(map, &file, base, view);
+    cf_record_document_destroy(&document);
 }
 
 /* What `before` becomes when it is to show what is known. */
 static void expect_shown(const char *before, const char *after)
 {
     cf_row rows[4];
+    cf_record_document *document = document_of(before);
     size_t count = 0;
     cf_buffer out = {0};
 
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
         rows[count++] = *row;
-    expect_ok(cf_record_format_write(&options, cf_bytes_of_text(before), rows, count, &out, &error),
-              error);
+    expect_ok(cf_record_document_write(document, rows, count, &out, &error), error);
+    cf_record_document_destroy(&document);
     expect_written(&out, after);
 }
 
@@ -192,6 +202,31 @@ Test(record_map_rows, leaves_columns_alone_that_it_does_not_name)
     expect_shown("Shoe;Name;UID\n38;Bert;a\n", "Shoe;Name;UID\n38;Anna;a\n");
 }
 
+Test(record_map_rows, takes_no_blanks_around_a_date_or_a_number)
+{
+    read_map("UID = /uid\nBorn = /anniversaries/birth/date\nName = /name/full\n");
+    know(CARD("BDAY:1980-05-17\r\nFN:Anna\r\n"));
+    read_file("UID,Born,Name\na, 1980-05-18 , Anna\nb,\t2001,Bert\nc,  ,Cleo\nd,1980 - 05,Dora\n");
+    expect_rows(
+        &file,
+        "\"a\" /anniversaries={\"date\":{\"day\":18,\"year\":1980,\"month\":5},\"kind\":\"birth\"} "
+        "/name/full=\" Anna\"\n"
+        "\"b\" /anniversaries={\"date\":{\"year\":2001},\"kind\":\"birth\"} /name/full=\"Bert\"\n"
+        "\"c\" /name/full=\"Cleo\"\n");
+    expect_troubles(&file, "0 \"d\" Born: '1980 - 05': is no date: as 1980-05-17, or --05-17 "
+                           "without a year\n");
+    expect_shown("UID,Born,Name\na, 1980-05-17 ,Anna\n", "UID,Born,Name\na, 1980-05-17 ,Anna\n");
+}
+
+Test(record_map_rows, takes_rows_without_anything_in_them_for_none)
+{
+    read_map("UID = /uid\nBorn = /anniversaries/birth/date\nName = /name/full\n");
+    know(CARD("FN:Anna\r\n"));
+    read_file("UID,Born,Name\na,,Anna\n,,\n, ,\n,,\n");
+    expect_rows(&file, "\"a\" /name/full=\"Anna\"\n");
+    expect_troubles(&file, "");
+}
+
 Test(record_map_rows, names_the_cell_that_says_what_can_not_be)
 {
     read_map("UID = /uid\nBorn = /anniversaries/birth/date\n");
@@ -231,26 +266,29 @@ Test(record_map_rows, names_the_field_that_has_too_many_entries)
     expect_troubles(&file, "0 \"a\" /phones: more than 1000 entries\n");
 }
 
+static void fill_file(const char *text, cf_buffer *out)
+{
+    cf_record_document *document = document_of(text);
+
+    expect_ok(cf_record_document_fill(document, NULL, out, &error), error);
+    cf_record_document_destroy(&document);
+}
+
 Test(record_map_rows, gives_a_key_to_rows_that_have_none)
 {
     cf_buffer out = {0};
 
     read_map("UID = /uid\nName = /name/full\n");
-    expect_ok(cf_record_format_fill(&options,
-                                    cf_bytes_of_text("Name,UID\nAnna,\nAnna,\nBert,b\n,\n"), NULL,
-                                    &out, &error),
-              error);
+    fill_file("Name,UID\nAnna,\nAnna,\nBert,b\n,\n", &out);
     cf_buffer_append(&out, "", 1);
     read_file((const char *)out.data);
     cr_assert_eq(file.count, 3);
     cr_assert(!cf_bytes_equal(file.rows[0].key, file.rows[1].key));
-    out.size--;
     cf_buffer again = {0};
-    expect_ok(cf_record_format_fill(&options, cf_buffer_view(&out), NULL, &again, &error), error);
+    fill_file((const char *)out.data, &again);
     cr_assert_eq(again.size, 0, "once is enough");
     cf_buffer_release(&out);
-    expect_ok(cf_record_format_fill(&options, cf_bytes_of_text("Name\nAnna\n"), NULL, &out, &error),
-              error);
+    fill_file("Name\nAnna\n", &out);
     cr_assert(out.size > 9 && memcmp(out.data, "Name,UID\n", 9) == 0);
     cf_buffer_release(&out);
 }

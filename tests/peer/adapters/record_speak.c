@@ -111,9 +111,8 @@ static cf_row_format format_of(const kind *of, cf_arena *arena)
 {
     const cf_record_options options = {.format = of->format};
     cf_row_format format;
-    cf_error error;
 
-    expect_ok(cf_record_format_holds(&options, (cf_bytes){0}, arena, &format, &error), error);
+    cf_record_format_holds(&options, arena, &format);
     return format;
 }
 
@@ -138,11 +137,14 @@ static bool show(const kind *of, cf_bytes before, const cf_row *row, cf_buffer *
                  cf_record_file *file)
 {
     const cf_record_options options = {.format = of->format};
+    cf_record_document *document;
     bool refused = false;
     cf_error error;
 
     cf_buffer_clear(out);
-    expect_ok(cf_record_format_show(&options, before, row, 1, &refused, out, &error), error);
+    expect_ok(cf_record_document_read(&options, before, &document, &error), error);
+    expect_ok(cf_record_document_show(document, row, 1, &refused, out, &error), error);
+    cf_record_document_destroy(&document);
     expect_ok(cf_record_format_read(&options, cf_buffer_view(out), file, &error), error);
     cr_assert_eq(file->count, before.size || !refused);
     cr_assert_eq(file->trouble_count, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/sources/records/book.h"
 
-#include "broker/jobs.h"
+#include "broker/platform/jobs.h"
 #include "codec/pack.h"
-#include "peer/adapters/files_root.h"
+#include "peer/bindings/files_root.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +41,9 @@ static void open_home(book *self)
     expect_ok(cf_home_open(&(cf_home_options){.env = &self->env, .path = path, .create = true},
                            &self->peer.home, &self->error),
               self->error);
-    expect_ok(cf_log_open(cf_home_store(self->peer.home), &user, &self->peer.log, &self->error),
-              self->error);
+    expect_ok(
+        cf_log_open(cf_home_store(self->peer.home), &user, NULL, &self->peer.log, &self->error),
+        self->error);
 }
 
 void book_open(book *self)
@@ -51,13 +52,11 @@ void book_open(book *self)
     char path[96];
 
     *self = (book){.disk = scratch_new()};
-    self->env = (cf_env){NULL,
-                         some_random,
-                         some_time,
-                         no_report,
-                         faulty_files_new(self->disk->files, &self->faults),
-                         cf_jobs_inline_new(0),
-                         0};
+    self->env = (cf_env){.random = some_random,
+                         .now_ms = some_time,
+                         .report = no_report,
+                         .files = faulty_files_new(self->disk->files, &self->faults),
+                         .jobs = cf_jobs_inline_new(0)};
     open_home(self);
     scratch_mkdir(self->disk, "book");
     snprintf(path, sizeof path, "%s/book", self->disk->path);

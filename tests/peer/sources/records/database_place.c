@@ -2,6 +2,10 @@
 #include "peer/sources/records/database_place.h"
 
 #include "tests/support/expect.h"
+#include "tests/support/scratch.h"
+
+#include <stdio.h>
+#include <unistd.h>
 
 static const cf_delete_word no_word = {0};
 
@@ -54,10 +58,151 @@ Test(database_place, yields_to_the_users_word_and_to_nothing_beyond_it)
 
 Test(database_place, tells_how_many_are_missing_and_what_to_do)
 {
-    const cf_database_standing standing = {.rows = 9, .missing = 8};
+    const cf_database_standing standing = {.rows = 9, .missing = 8, .source = "a.db"};
     cf_error error;
 
     expect_fails(cf_database_standing_check(&standing, no_word, &error), CF_UNSAFE);
     cr_assert(strstr(error.text, "8 of 9 rows are missing"));
-    cr_assert(strstr(error.text, "Put the old one back, or say `sync --yes`"));
+    cr_assert(strstr(error.text,
+                     "Put the old one back, or `counterfoil repair a.db --refill` fills it, "
+                     "or `counterfoil sync a.db --yes` deletes them elsewhere too"));
+}
+
+Test(database_place, takes_no_row_of_an_older_copy_without_a_word)
+{
+    static const cf_database_standing differing[] = {
+        {.rows = 100, .missing = 1, .older = true},
+        {.rows = 100, .changed = 1, .older = true, .counts = true},
+        {.rows = 100, .changed = CF_DATABASE_TAKEN_BACK + 1, .older = true},
+        {.rows = 100, .back = 1, .older = true},
+    };
+    static const cf_database_standing like[] = {
+        {.rows = 100, .older = true},
+        {.rows = 100, .older = true, .counts = true},
+        {.rows = 100, .changed = CF_DATABASE_TAKEN_BACK, .older = true},
+    };
+    cf_error error;
+
+    for (size_t i = 0; i < sizeof differing / sizeof *differing; i++) {
+        expect_fails(cf_database_standing_check(&differing[i], no_word, &error), CF_UNSAFE);
+        expect_ok(cf_database_standing_check(&differing[i], cf_delete_word_all(), &error), error);
+    }
+    for (size_t i = 0; i < sizeof like / sizeof *like; i++)
+        expect_ok(cf_database_standing_check(&like[i], no_word, &error), error);
+}
+
+Test(database_place, takes_rows_of_its_program_that_come_and_go_for_edits)
+{
+    static const cf_database_standing edits[] = {
+        {.rows = 100, .missing = CF_DATABASE_TAKEN_BACK, .older = true, .closed = true},
+        {.rows = 100, .missing = 1, .back = 1, .changed = 2, .older = true, .closed = true},
+    };
+    static const cf_database_standing copies[] = {
+        {.rows = 100, .missing = 4, .changed = 1, .older = true, .closed = true},
+        {.rows = 100, .missing = 1, .older = true, .closed = true, .counts = true},
+        {.rows = 100, .missing = 1, .closed = true},
+    };
+    cf_error error;
+
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++)
+        expect_ok(cf_database_standing_check(&edits[i], no_word, &error), error);
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++)
+        expect_fails(cf_database_standing_check(&copies[i], no_word, &error), CF_UNSAFE);
+}
+
+Test(database_place, knows_a_copy_by_the_time_of_its_folder)
+{
+    static const struct {
+        int64_t file, changed, folder, kept;
+        bool logs, older;
+        cf_database_writer writer;
+    } cases[] = {
+        {100, 100, 100, 90, false, true, CF_DATABASE_BY_PROGRAM},
+        {100, 100, 2000000100, 90, false, true, CF_DATABASE_BY_PROGRAM},
+        {100, 100, 2000000101, 90, false, true, CF_DATABASE_UNTOLD},
+        {100, 100, 99, 90, false, false, CF_DATABASE_COPIED},
+        {100, 100, 99, 90, true, false, CF_DATABASE_UNTOLD},
+        {100, 100, 0, 90, false, true, CF_DATABASE_UNTOLD},
+        {100, 100, 110, 101, false, false, CF_DATABASE_COPIED},
+        {100, 111, 110, 90, false, true, CF_DATABASE_COPIED},
+        {100, 111, 110, 90, false, false, CF_DATABASE_BY_PROGRAM},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const cf_database_traces traces = {
+            .there = true,
+            .logs = cases[i].logs,
+            .file = {.mtime_ns = cases[i].file, .ctime_ns = cases[i].changed},
+            .folder_ns = cases[i].folder,
+        };
+
+        cr_expect_eq(cf_database_writer_of(&traces, cases[i].kept, cases[i].older), cases[i].writer,
+                     "case %zu", i);
+    }
+}
+
+/* ---- What a file held ---- */
+
+typedef struct {
+    scratch *disk;
+    char path[96];
+    sqlite3 *other, *ours;
+} look;
+
+static void does(const look *self, const char *sql)
+{
+    cr_assert_eq(sqlite3_exec(self->other, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sql);
+}
+
+static look look_begin(void)
+{
+    look self = {.disk = scratch_new()};
+    cf_error error;
+
+    snprintf(self.path, sizeof self.path, "%s/a.db", self.disk->path);
+    cr_assert_eq(sqlite3_open(self.path, &self.other), SQLITE_OK);
+    does(&self, "CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 'x')");
+    expect_ok(cf_database_open(self.path, false, &self.ours, &error), error);
+    return self;
+}
+
+static void look_end(look *self)
+{
+    cf_database_close(&self->ours);
+    sqlite3_close(self->other);
+    scratch_destroy(&self->disk);
+}
+
+Test(database_place, keeps_no_program_waiting_and_takes_nothing_that_was_written_meanwhile)
+{
+    static const char *const writes[] = {"UPDATE t SET a = 'y'", "UPDATE t SET a = 'x'"};
+    look self = look_begin();
+    cf_files *files = self.disk->files;
+    cf_database_sight seen;
+    cf_error error;
+
+    for (size_t i = 0; i < 2; i++) {
+        expect_ok(cf_database_see(files, self.path, self.ours, &seen, &error), error);
+        cr_expect(seen.content && sqlite3_get_autocommit(self.ours));
+        cr_expect_eq(cf_database_still(files, self.path, self.ours, &seen), seen.content);
+        does(&self, writes[i]);
+        cr_expect_eq(cf_database_still(files, self.path, self.ours, &seen), 0);
+    }
+    look_end(&self);
+}
+
+Test(database_place, looks_through_no_file_that_is_too_large)
+{
+    look self = look_begin();
+    cf_database_sight seen;
+    cf_error error;
+
+    cr_assert_eq(truncate(self.path, CF_DATABASE_CONTENT_MAX), 0);
+    expect_ok(cf_database_see(self.disk->files, self.path, self.ours, &seen, &error), error);
+    cr_expect_neq(seen.content, 0);
+    cr_assert_eq(truncate(self.path, CF_DATABASE_CONTENT_MAX + 1), 0);
+    expect_ok(cf_database_see(self.disk->files, self.path, self.ours, &seen, &error), error);
+    cr_expect_eq(seen.content, 0);
+    cr_expect_leq(CF_DATABASE_CONTENT_MAX, 256 << 20);
+    look_end(&self);
 }

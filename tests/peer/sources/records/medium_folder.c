@@ -245,3 +245,43 @@ Test(medium_folder, takes_no_empty_file_for_a_deletion)
     cr_expect(book_names(&b, "one.vcf"));
     book_close(&b);
 }
+
+typedef struct {
+    book *book;
+    bool saves;
+    cf_buffer kept;
+} keeping_book;
+
+static cf_status keep(void *context, cf_bytes name, cf_bytes bytes, cf_error *error)
+{
+    keeping_book *self = context;
+
+    (void)name, (void)error;
+    cf_buffer_clear(&self->kept);
+    cf_buffer_append(&self->kept, bytes.data, bytes.size);
+    if (self->saves)
+        book_put(self->book, "one.vcf", "one", "Saved just now");
+    return CF_OK;
+}
+
+Test(medium_folder, takes_away_no_card_that_was_saved_since_it_was_kept)
+{
+    book b;
+    keeping_book kept = {.book = &b, .saves = true};
+    const cf_medium_keeping keeping = {keep, &kept};
+
+    book_open(&b);
+    scratch_write(b.disk, "book/one.vcf", "BEGIN:VCARD\nVERSION:3.0\n");
+    book_look(&b);
+    expect_fails(cf_medium_mend(b.medium, &keeping, &b.error), CF_CHANGED);
+    book_look(&b);
+    cr_expect(book_shown(&b, "one"), "what was saved is there");
+    kept.saves = false;
+    scratch_write(b.disk, "book/one.vcf", "BEGIN:VCARD\nVERSION:3.0\n");
+    book_look(&b);
+    expect_ok(cf_medium_mend(b.medium, &keeping, &b.error), b.error);
+    book_look(&b);
+    cr_expect_eq(b.content.file.count + b.content.file.trouble_count, 0);
+    cf_buffer_release(&kept.kept);
+    book_close(&b);
+}

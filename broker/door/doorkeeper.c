@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/door/doorkeeper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/bytes.h"
+
+enum {
+    MINUTE_MS = 60000,
+    FAILURE_COST = 10, /* connections */
+    ADDRESSES_MAX = 16384,
+    ADDRESS_SIZE = 16,
+};
+
+typedef struct {
+    uint8_t name[ADDRESS_SIZE];
+    uint64_t debt; /* see has_credit; at `since_ms` */
+    uint64_t since_ms;
+    size_t strangers;
+} address;
+
+typedef struct {
+    bool is_open, is_stranger, is_told; /* told: it was named as overdue */
+    bool had_session;
+    uint8_t address[ADDRESS_SIZE];
+    uint64_t said_ms; /* or came */
+    uint64_t turn;    /* at which that was: a busy broker hears of many in one ms */
+} connection;
+
+struct cf_doorkeeper {
+    cf_restraints restraints;
+    address *addresses; /* ascending by name */
+    size_t address_count, address_capacity;
+    connection *connections; /* by their number */
+    size_t count, capacity;
+    size_t strangers;
+    uint64_t turns;
+};
+
+cf_doorkeeper *cf_doorkeeper_new(const cf_restraints *restraints)
+{
+    cf_doorkeeper *keeper = cf_allocate(1, sizeof *keeper);
+
+    keeper->restraints = *restraints;
+    return keeper;
+}
+
+void cf_doorkeeper_restrain(cf_doorkeeper *keeper, const cf_restraints *restraints)
+{
+    keeper->restraints = *restraints;
+}
+
+void cf_doorkeeper_destroy(cf_doorkeeper **doorkeeper)
+{
+    if (!*doorkeeper)
+        return;
+    free((*doorkeeper)->addresses);
+    free((*doorkeeper)->connections);
+    free(*doorkeeper);
+    *doorkeeper = NULL;
+}
+
+static size_t place_of(const cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZE])
+{
+    size_t low = 0, high = keeper->address_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (memcmp(keeper->addresses[middle].name, name, ADDRESS_SIZE) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static address *find(const cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZE])
+{
+    size_t at = place_of(keeper, name);
+    bool found =
+        at < keeper->address_count && memcmp(keeper->addresses[at].name, name, ADDRESS_SIZE) == 0;
+
+    return found ? &keeper->addresses[at] : NULL;
+}
+
+/* A connection costs MINUTE_MS, `most` are paid back in each ms, and as much as in a minute may be
+ * owed. */
+static void pay_back(const cf_doorkeeper *keeper, address *it, uint64_t now_ms)
+{
+    uint64_t passed = now_ms > it->since_ms ? now_ms - it->since_ms : 0;
+    uint64_t paid =
+        (passed < MINUTE_MS ? passed : MINUTE_MS) * keeper->restraints.connections_per_minute;
+
+    it->debt -= it->debt < paid ? it->debt : paid;
+    it->since_ms = now_ms;
+}
+
+static void forget_below(cf_doorkeeper *keeper, uint64_t debt)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < keeper->address_count; i++)
+        if (keeper->addresses[i].debt > debt || keeper->addresses[i].strangers)
+            keeper->addresses[kept++] = keeper->addresses[i];
+    keeper->address_count = kept;
+}
+
+/* Forgets who owes least: an eighth at least, so that this is rare. Who has connections stays. */
+static void make_room(cf_doorkeeper *keeper, uint64_t now_ms)
+{
+    uint64_t most = 2 * keeper->restraints.connections_per_minute * MINUTE_MS;
+
+    for (size_t i = 0; i < keeper->address_count; i++)
+        pay_back(keeper, &keeper->addresses[i], now_ms);
+    for (uint64_t debt = 0; keeper->address_count > ADDRESSES_MAX / 8 * 7 && debt <= most;
+         debt = 2 * debt + MINUTE_MS)
+        forget_below(keeper, debt);
+}
+
+static address *find_or_add(cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZE],
+                            uint64_t now_ms)
+{
+    address *found = find(keeper, name);
+
+    if (found)
+        return found;
+    if (keeper->address_count >= ADDRESSES_MAX)
+        make_room(keeper, now_ms);
+    size_t at = place_of(keeper, name);
+    keeper->addresses = cf_grow(keeper->addresses, &keeper->address_capacity,
+                                keeper->address_count + 1, sizeof *keeper->addresses);
+    memmove(keeper->addresses + at + 1, keeper->addresses + at,
+            (keeper->address_count - at) * sizeof *keeper->addresses);
+    keeper->addresses[at] = (address){.since_ms = now_ms};
+    memcpy(keeper->addresses[at].name, name, ADDRESS_SIZE);
+    keeper->address_count++;
+    return &keeper->addresses[at];
+}
+
+static void charge(const cf_doorkeeper *keeper, address *it, uint64_t connections)
+{
+    uint64_t most = keeper->restraints.connections_per_minute * MINUTE_MS;
+
+    it->debt += connections * MINUTE_MS;
+    if (it->debt > 2 * most) /* a minute of nothing, and one has credit again */
+        it->debt = 2 * most;
+}
+
+static void name_of(const uint8_t given[ADDRESS_SIZE], uint8_t out[ADDRESS_SIZE])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+
+    memcpy(out, given, ADDRESS_SIZE);
+    if (memcmp(given, mapped, sizeof mapped) != 0)
+        memset(out + ADDRESS_SIZE / 2, 0, ADDRESS_SIZE / 2);
+}
+
+static connection *connection_of(const cf_doorkeeper *keeper, int number)
+{
+    bool known =
+        number >= 0 && (size_t)number < keeper->count && keeper->connections[number].is_open;
+
+    return known ? &keeper->connections[number] : NULL;
+}
+
+static void set_stranger(cf_doorkeeper *keeper, connection *it, bool is_stranger)
+{
+    address *from = find(keeper, it->address);
+
+    if (it->is_stranger == is_stranger)
+        return;
+    it->is_stranger = is_stranger;
+    if (from)
+        from->strangers += is_stranger ? 1 : (size_t)-1;
+    keeper->strangers += is_stranger ? 1 : (size_t)-1;
+}
+
+static void note_said(cf_doorkeeper *keeper, connection *it, uint64_t now_ms)
+{
+    it->said_ms = now_ms;
+    it->turn = ++keeper->turns;
+}
+
+static bool take_credit(const cf_doorkeeper *keeper, address *from, uint64_t now_ms)
+{
+    uint64_t most = keeper->restraints.connections_per_minute;
+
+    pay_back(keeper, from, now_ms);
+    if (most && from->debt + MINUTE_MS > most * MINUTE_MS)
+        return false;
+    charge(keeper, from, 1);
+    return true;
+}
+
+bool cf_doorkeeper_opened(cf_doorkeeper *keeper, int number, const uint8_t given[16],
+                          uint64_t now_ms)
+{
+    if (number < 0)
+        return false;
+    cf_doorkeeper_closed(keeper, number, now_ms);
+    while (keeper->count <= (size_t)number) {
+        keeper->connections = cf_grow(keeper->connections, &keeper->capacity, keeper->count + 1,
+                                      sizeof *keeper->connections);
+        keeper->connections[keeper->count++] = (connection){0};
+    }
+    connection *it = &keeper->connections[number];
+    *it = (connection){.is_open = true};
+    note_said(keeper, it, now_ms);
+    name_of(given, it->address);
+    address *from = find_or_add(keeper, it->address, now_ms);
+    set_stranger(keeper, it, true);
+    bool may_come = take_credit(keeper, from, now_ms);
+    if (!may_come)
+        it->had_session = it->is_told = true; /* it had no chance to come to anything */
+    return may_come;
+}
+
+bool cf_doorkeeper_said(cf_doorkeeper *keeper, int number, uint64_t now_ms)
+{
+    connection *it = connection_of(keeper, number);
+    address *from = it ? find(keeper, it->address) : NULL;
+
+    if (!it || !it->is_stranger)
+        return true;
+    note_said(keeper, it, now_ms);
+    return !from || take_credit(keeper, from, now_ms);
+}
+
+void cf_doorkeeper_settled(cf_doorkeeper *keeper, int number, bool has_session, uint64_t now_ms)
+{
+    connection *it = connection_of(keeper, number);
+
+    if (!it)
+        return;
+    if (!has_session && !it->is_stranger)
+        note_said(keeper, it, now_ms);
+    it->had_session = it->had_session || has_session;
+    set_stranger(keeper, it, !has_session);
+}
+
+void cf_doorkeeper_closed(cf_doorkeeper *keeper, int number, uint64_t now_ms)
+{
+    connection *it = connection_of(keeper, number);
+    address *from = it ? find(keeper, it->address) : NULL;
+
+    if (!it)
+        return;
+    set_stranger(keeper, it, false);
+    it->is_open = false;
+    if (!from || it->had_session)
+        return;
+    pay_back(keeper, from, now_ms);
+    charge(keeper, from, FAILURE_COST);
+}
+
+/* Of one address, or of all (NULL), the stranger that was silent longest; -1 when there is none. */
+static int longest_silent(const cf_doorkeeper *keeper, const uint8_t *name)
+{
+    int longest = -1;
+
+    for (size_t i = 0; i < keeper->count; i++) {
+        const connection *it = &keeper->connections[i];
+
+        if (!it->is_open || !it->is_stranger || it->is_told ||
+            (name && memcmp(it->address, name, ADDRESS_SIZE) != 0))
+            continue;
+        if (longest < 0 || it->turn < keeper->connections[longest].turn)
+            longest = (int)i;
+    }
+    return longest;
+}
+
+static int tell(cf_doorkeeper *keeper, int number, const char **why, const char *text)
+{
+    connection *it = &keeper->connections[number];
+
+    it->is_told = true;
+    set_stranger(keeper, it, false);
+    *why = text;
+    return number;
+}
+
+int cf_doorkeeper_overdue(cf_doorkeeper *keeper, uint64_t now_ms, const char **why)
+{
+    uint64_t patience_ms = keeper->restraints.silence * 1000;
+    int longest = longest_silent(keeper, NULL);
+
+    if (longest < 0)
+        return -1;
+    const connection *it = &keeper->connections[longest];
+    if (patience_ms && now_ms > it->said_ms && now_ms - it->said_ms >= patience_ms)
+        return tell(keeper, longest, why, "it was silent too long");
+    if (keeper->restraints.strangers && keeper->strangers > keeper->restraints.strangers)
+        return tell(keeper, longest, why, "too many connections without a session");
+    uint64_t most = keeper->restraints.strangers_per_address;
+    if (!most || keeper->strangers <= most)
+        return -1;
+    for (size_t i = 0; i < keeper->address_count; i++) {
+        if (keeper->addresses[i].strangers <= most)
+            continue;
+        longest = longest_silent(keeper, keeper->addresses[i].name);
+        if (longest >= 0)
+            return tell(keeper, longest, why,
+                        "too many connections of this address without a session");
+    }
+    return -1;
+}

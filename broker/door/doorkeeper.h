@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whom a gateway's door keeps standing: connections that have no session (yet), by their address.
+ * An address may bring so many in a minute, and one that came to nothing counts as several, so that
+ * who fails over and over comes less and less often; of an address with too many strangers the one
+ * that was silent longest goes, so a member always gets in beside them. Decides; the shell shuts.
+ */
+#ifndef CF_BROKER_DOOR_DOORKEEPER_H
+#define CF_BROKER_DOOR_DOORKEEPER_H
+#include "broker/door/restraints.h"
+
+#include <stdbool.h>
+
+typedef struct cf_doorkeeper cf_doorkeeper;
+
+cf_doorkeeper *cf_doorkeeper_new(const cf_restraints *restraints);
+/* From now on; who is here stays. */
+void cf_doorkeeper_restrain(cf_doorkeeper *doorkeeper, const cf_restraints *restraints);
+void cf_doorkeeper_destroy(cf_doorkeeper **doorkeeper);
+
+/* Connections are named by small numbers, used again once closed. */
+
+/* False: it is to be shut, its address comes too often. `address` is IPv6, or IPv4 mapped into it;
+ * of IPv6 the first half counts. */
+bool cf_doorkeeper_opened(cf_doorkeeper *doorkeeper, int connection, const uint8_t address[16],
+                          uint64_t now_ms);
+/* It said something, and has no session afterwards, which costs as much as coming anew. False: it
+ * is to be shut. */
+bool cf_doorkeeper_said(cf_doorkeeper *doorkeeper, int connection, uint64_t now_ms);
+/* It has a session now, or none any more. */
+void cf_doorkeeper_settled(cf_doorkeeper *doorkeeper, int connection, bool has_session,
+                           uint64_t now_ms);
+void cf_doorkeeper_closed(cf_doorkeeper *doorkeeper, int connection, uint64_t now_ms);
+
+/* Who is to be shut: too many, or silent too long; -1 for nobody. It is named once. */
+int cf_doorkeeper_overdue(cf_doorkeeper *doorkeeper, uint64_t now_ms, const char **why);
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/door/gateway_zmq_inside.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/wire/frames_zmq.h"
+#include "broker/wire/inflow_guard.h"
+
+static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+
+uint64_t cf_gateway_zmq_now(const cf_gateway_zmq *zmq)
+{
+    return zmq->options.env->now_ms(zmq->options.env->context);
+}
+
+/* ---- What has a descriptor ---- */
+
+static void write_address(cf_connection *it)
+{
+    bool is_mapped = memcmp(it->address, mapped, sizeof mapped) == 0;
+
+    inet_ntop(is_mapped ? AF_INET : AF_INET6, it->address + (is_mapped ? sizeof mapped : 0),
+              it->text, sizeof it->text);
+}
+
+/* SO_PEERNAME tells also of a connection that was reset, but wants to be asked for no more than
+ * there is. */
+static bool ask_peer(int descriptor, void *out, size_t size)
+{
+    socklen_t length = (socklen_t)size;
+
+    return getsockopt(descriptor, SOL_SOCKET, SO_PEERNAME, out, &length) == 0;
+}
+
+/* False when it is none of a connection. */
+static bool see(int descriptor, cf_connection *out)
+{
+    struct sockaddr_in ipv4 = {0};
+    struct sockaddr_in6 ipv6 = {0};
+    socklen_t size = sizeof out->cookie;
+
+    if (getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &out->cookie, &size) != 0 ||
+        !ask_peer(descriptor, &ipv4, sizeof ipv4))
+        return false;
+    if (ipv4.sin_family == AF_INET) {
+        memcpy(out->address, mapped, sizeof mapped);
+        memcpy(out->address + sizeof mapped, &ipv4.sin_addr, sizeof ipv4.sin_addr);
+    } else if (ask_peer(descriptor, &ipv6, sizeof ipv6) && ipv6.sin6_family == AF_INET6) {
+        memcpy(out->address, &ipv6.sin6_addr, sizeof out->address);
+    } else {
+        return false;
+    }
+    write_address(out);
+    return true;
+}
+
+static bool is_of(int descriptor, const cf_connection *connection)
+{
+    cf_connection now = {0};
+
+    return see(descriptor, &now) && now.cookie == connection->cookie;
+}
+
+/* NULL: nobody knows. */
+static cf_connection *connection_at(const cf_gateway_zmq *zmq, int descriptor)
+{
+    bool known =
+        descriptor >= 0 && (size_t)descriptor < zmq->count && zmq->connections[descriptor].cookie;
+
+    return known ? &zmq->connections[descriptor] : NULL;
+}
+
+static void keep_connection(cf_gateway_zmq *zmq, int descriptor, const cf_connection *seen)
+{
+    while (zmq->count <= (size_t)descriptor) {
+        zmq->connections =
+            cf_grow(zmq->connections, &zmq->capacity, zmq->count + 1, sizeof *zmq->connections);
+        zmq->connections[zmq->count++] = (cf_connection){0};
+    }
+    zmq->connections[descriptor] = *seen;
+}
+
+/* The descriptor is libzmq's, which learns of the end by reading, and may have closed it and opened
+ * another under this number at any time. So it is held before it is looked at. */
+static void shut(const cf_gateway_zmq *zmq, int descriptor, const char *why)
+{
+    const cf_connection *connection = connection_at(zmq, descriptor);
+    cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED, .why = why};
+    int held = connection ? fcntl(descriptor, F_DUPFD_CLOEXEC, 0) : -1;
+
+    if (held < 0)
+        return;
+    if (is_of(held, connection)) {
+        event.address = connection->text;
+        cf_audit_note(zmq->options.audit, &event, cf_gateway_zmq_now(zmq));
+        shutdown(held, SHUT_RDWR);
+    }
+    close(held);
+}
+
+static void shut_overdue(const cf_gateway_zmq *zmq)
+{
+    const char *why = NULL;
+    int descriptor;
+
+    while ((descriptor = cf_doorkeeper_overdue(zmq->doorkeeper, cf_gateway_zmq_now(zmq), &why)) >=
+           0)
+        shut(zmq, descriptor, why);
+}
+
+/* ---- Connections come and go ---- */
+
+static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
+{
+    cf_connection seen = {0};
+
+    cf_speakers_opened(zmq->speakers, descriptor);
+    zmq->has_moved = true;
+    if (descriptor < 0)
+        return;
+    if (!see(descriptor, &seen))
+        seen = (cf_connection){0};
+    keep_connection(zmq, descriptor, &seen);
+    if (!zmq->doorkeeper)
+        return;
+    zmq->arrivals = cf_grow(zmq->arrivals, &zmq->arrival_capacity, zmq->arrival_count + 1,
+                            sizeof *zmq->arrivals);
+    zmq->arrivals[zmq->arrival_count++] = (cf_arrival){.descriptor = descriptor, .seen = seen};
+}
+
+static void note_refused(const cf_gateway_zmq *zmq, int descriptor, const char *why)
+{
+    const cf_connection *connection = connection_at(zmq, descriptor);
+    cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED,
+                            .address = connection ? connection->text : NULL,
+                            .why = why};
+
+    if (zmq->doorkeeper)
+        cf_audit_note(zmq->options.audit, &event, cf_gateway_zmq_now(zmq));
+}
+
+static void end_connection(cf_gateway_zmq *zmq, int descriptor)
+{
+    uint64_t now_ms = cf_gateway_zmq_now(zmq);
+
+    if (cf_inflow_guard_has_ended(descriptor))
+        note_refused(zmq, descriptor, "it sent more than a message or its window takes");
+    else if (zmq->has_failed) /* ZAP was not asked: there is no word of it yet */
+        note_refused(zmq, descriptor, "it doesn't speak ZeroMQ with CURVE, or ended in between");
+    cf_speakers_closed(zmq->speakers, descriptor, now_ms);
+    zmq->has_moved = true;
+    if (connection_at(zmq, descriptor))
+        zmq->connections[descriptor] = (cf_connection){0};
+    if (!zmq->doorkeeper)
+        return;
+    cf_doorkeeper_closed(zmq->doorkeeper, descriptor, now_ms);
+    for (size_t i = zmq->arrival_count; i-- > 0;)
+        if (zmq->arrivals[i].descriptor == descriptor) {
+            zmq->arrivals[i].has_gone = true;
+            return;
+        }
+}
+
+/* All that the monitor told was taken. So what was seen of one whose end was not told is its own:
+ * that is told before the descriptor is closed. What was seen of one that has gone is its own
+ * unless another has it now. */
+static void look_at_arrival(cf_gateway_zmq *zmq, const cf_arrival *it)
+{
+    uint64_t now_ms = cf_gateway_zmq_now(zmq);
+
+    if (!it->seen.cookie || (it->has_gone && is_of(it->descriptor, &it->seen)))
+        return; /* whose it was is not known any more */
+    bool may_come = cf_doorkeeper_opened(zmq->doorkeeper, it->descriptor, it->seen.address, now_ms);
+    if (it->has_gone)
+        cf_doorkeeper_closed(zmq->doorkeeper, it->descriptor, now_ms);
+    else if (!may_come)
+        shut(zmq, it->descriptor, "its address comes too often");
+}
+
+static void look_at_arrivals(cf_gateway_zmq *zmq)
+{
+    if (!zmq->arrival_count)
+        return;
+    for (size_t i = 0; i < zmq->arrival_count; i++)
+        look_at_arrival(zmq, &zmq->arrivals[i]);
+    zmq->arrival_count = 0;
+    shut_overdue(zmq);
+}
+
+/* Most likely there is no descriptor left; who connects waits in the kernel, or gives up. */
+static void note_not_accepted(const cf_gateway_zmq *zmq, int number)
+{
+    cf_report(zmq->options.env, CF_REPORT_ERROR, "a connection could not be accepted: %s",
+              strerror(number));
+}
+
+/* A monitor's message: event (2 bytes) and value, a descriptor or an errno (4 bytes), in the
+ * machine's order, then the endpoint. */
+void cf_gateway_zmq_drain_monitor(cf_gateway_zmq *zmq)
+{
+    cf_zmq_message message;
+    uint16_t event = 0;
+    int32_t descriptor = 0;
+
+    while (cf_zmq_receive(zsock_resolve(zmq->monitor), &message)) {
+        if (message.bytes[0].size == sizeof event + sizeof descriptor) {
+            memcpy(&event, message.bytes[0].data, sizeof event);
+            memcpy(&descriptor, message.bytes[0].data + sizeof event, sizeof descriptor);
+            if (event == ZMQ_EVENT_ACCEPTED)
+                begin_connection(zmq, descriptor);
+            else if (event == ZMQ_EVENT_DISCONNECTED)
+                end_connection(zmq, descriptor);
+            else if (event == ZMQ_EVENT_ACCEPT_FAILED)
+                note_not_accepted(zmq, descriptor);
+            zmq->has_failed = event & CF_HANDSHAKE_FAILED;
+        }
+        cf_zmq_message_release(&message);
+    }
+    look_at_arrivals(zmq);
+}
+
+/* ---- What is said ---- */
+
+bool cf_gateway_zmq_hear(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
+{
+    if (!cf_speakers_knows(zmq->speakers, descriptor, routing_id))
+        cf_gateway_zmq_drain_monitor(zmq);
+    cf_speakers_heard(zmq->speakers, descriptor, routing_id);
+    if (!cf_speakers_is_sure(zmq->speakers, descriptor, routing_id))
+        zmq->has_moved = true; /* what it may do goes to another's descriptor, perhaps */
+    return !cf_speakers_is_shut(zmq->speakers, descriptor, routing_id, cf_gateway_zmq_now(zmq));
+}
+
+/* Of any that may have the descriptor. */
+static bool has_session(const cf_gateway_zmq *zmq, int descriptor)
+{
+    cf_bytes speaker;
+
+    for (size_t i = 0; (speaker = cf_speakers_at(zmq->speakers, descriptor, i)).size; i++)
+        if (cf_gateway_knows(zmq->options.gateway, speaker))
+            return true;
+    return false;
+}
+
+/* libzmq writes a mapped address as one of IPv6, and where it is valid behind a %. */
+static bool is_address_of(const cf_connection *connection, const char *text)
+{
+    char plain[INET6_ADDRSTRLEN] = "";
+    uint8_t address[16];
+
+    if (!connection || !text)
+        return false;
+    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(text, "%"), text);
+    memcpy(address, mapped, sizeof mapped);
+    if (inet_pton(AF_INET, plain, address + sizeof mapped) != 1 &&
+        inet_pton(AF_INET6, plain, address) != 1)
+        return false;
+    return memcmp(address, connection->address, sizeof address) == 0;
+}
+
+/* Whose connection had the descriptor before must not cost who has it now. */
+void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
+{
+    uint64_t now_ms = cf_gateway_zmq_now(zmq);
+    bool is_sure = cf_speakers_is_sure(zmq->speakers, said->descriptor, said->routing_id);
+    bool pays = is_sure || is_address_of(connection_at(zmq, said->descriptor), said->address);
+    const char *why = said->may_stay ? NULL : "it asks and doesn't read";
+
+    cf_doorkeeper_settled(zmq->doorkeeper, said->descriptor, has_session(zmq, said->descriptor),
+                          now_ms);
+    if (pays && !cf_doorkeeper_said(zmq->doorkeeper, said->descriptor, now_ms))
+        why = "it says too much without a session";
+    if (!why || !is_sure)
+        return;
+    cf_speakers_shut(zmq->speakers, said->descriptor, said->routing_id);
+    shut(zmq, said->descriptor, why);
+}
+
+static void look_at_speaker(cf_gateway_zmq *zmq, int descriptor)
+{
+    bool is_known = has_session(zmq, descriptor);
+
+    if (zmq->doorkeeper)
+        cf_doorkeeper_settled(zmq->doorkeeper, descriptor, is_known, cf_gateway_zmq_now(zmq));
+    cf_inflow_guard_grant(descriptor, is_known ? CF_WINDOW : 0);
+}
+
+/* Whose session began or ended without a message; nobody's while no session did. */
+static void look_at_speakers(cf_gateway_zmq *zmq)
+{
+    uint64_t changes = cf_gateway_changes(zmq->options.gateway);
+
+    if (changes == zmq->looked_changes && !zmq->has_moved)
+        return;
+    zmq->looked_changes = changes;
+    zmq->has_moved = false;
+    for (int i = 0; (size_t)i < zmq->count; i++)
+        if (cf_speakers_at(zmq->speakers, i, 0).size)
+            look_at_speaker(zmq, i);
+}
+
+/* What is counted are looks: where this process didn't run, nobody was silent. */
+int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
+{
+    const unsigned silent = CF_ZMQ_SILENT_MS / CF_GATEWAY_ZMQ_LOOK_MS;
+    cf_gateway_zmq *zmq = context;
+
+    (void)loop;
+    (void)timer;
+    look_at_speakers(zmq);
+    for (int i = 0; (size_t)i < zmq->count; i++)
+        if (connection_at(zmq, i) && cf_inflow_guard_count_quiet(i) >= silent)
+            shut(zmq, i, "nothing was heard of it for 20 s");
+    if (zmq->doorkeeper)
+        shut_overdue(zmq);
+    return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What gateway_zmq.c (messages) and gateway_zmq_connections.c (whose connection it is, and whether
+ * it may stay) share. Nobody else includes this. */
+#ifndef CF_BROKER_DOOR_GATEWAY_ZMQ_INSIDE_H
+#define CF_BROKER_DOOR_GATEWAY_ZMQ_INSIDE_H
+#include <netinet/in.h>
+
+#include "broker/door/doorkeeper.h"
+#include "broker/door/gateway_zmq.h"
+#include "broker/door/speakers.h"
+
+enum {
+    CF_HANDSHAKE_FAILED =
+        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+};
+
+/* What has a descriptor, as the kernel tells. */
+typedef struct {
+    uint64_t cookie;     /* no other socket ever has it; 0: not known */
+    uint8_t address[16]; /* IPv6, or IPv4 mapped into it */
+    char text[INET6_ADDRSTRLEN];
+} cf_connection;
+
+/* It was told that it came, and perhaps that it went, and not yet looked at. */
+typedef struct {
+    int descriptor;
+    bool has_gone;
+    cf_connection seen; /* this one, or what had the descriptor next */
+} cf_arrival;
+
+struct cf_gateway_zmq {
+    cf_gateway_zmq_options options;
+    zsock_t *socket;
+    zsock_t *monitor;
+    uint16_t port;
+    cf_speakers *speakers;
+    cf_doorkeeper *doorkeeper;  /* NULL: all may stay */
+    cf_connection *connections; /* by file descriptor */
+    size_t count, capacity;
+    cf_arrival *arrivals; /* since the monitor was drained; with a doorkeeper only */
+    size_t arrival_count, arrival_capacity;
+    bool has_failed; /* a handshake, of the connection whose end is told next */
+    int look_timer;
+    bool has_moved;          /* a connection began or ended since the last look */
+    uint64_t looked_changes; /* of the gateway's sessions, at the last look */
+    cf_buffer gone;          /* routing ids that a send did not find: size, bytes */
+    bool polls_output;
+    bool has_sent; /* something, in this round */
+    int timer;     /* -1: none */
+    uint64_t timer_ms;
+    uint64_t retry_ms; /* delay of the next try to send what was blocked */
+};
+
+uint64_t cf_gateway_zmq_now(const cf_gateway_zmq *zmq);
+/* Takes all that the monitor has told: connections begin and end. */
+void cf_gateway_zmq_drain_monitor(cf_gateway_zmq *zmq);
+/* A message came through this descriptor, to be told before it is looked at. False: it counts for
+ * nothing, its connection was shut. */
+bool cf_gateway_zmq_hear(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id);
+
+/* What was said through it, and may be judged. */
+typedef struct {
+    int descriptor;
+    cf_bytes routing_id;
+    const char *address; /* that the message came from; NULL: not known */
+    bool may_stay;       /* by what the gateway says */
+} cf_utterance;
+/* After a message, with a doorkeeper: whether the connection may stay. */
+void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said);
+enum { CF_GATEWAY_ZMQ_LOOK_MS = 1000 };
+/* At these intervals: sessions also end without a message, some are overdue, and some connections
+ * are silent. */
+int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context);
+
+#endif

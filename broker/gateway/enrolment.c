@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/gateway/enrolment_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { GUESTS_MAX = 16 }; /* registrations of one user */
+
+/* A pairing code's guest, whom an owner expects. */
+struct guest {
+    cf_hash key;
+    cf_hash user;
+    uint64_t expires_ms;
+    cf_hash device;      /* of the owner that said so last */
+    cf_routing_id owner; /* its session */
+    uint64_t owner_serial;
+    cf_routing_id knocker; /* size 0: nobody knocked yet */
+};
+
+struct cf_enrolment {
+    cf_service *service;
+    bool takes_invitations, is_closed;
+    struct guest *guests;
+    size_t count, capacity;
+};
+
+cf_enrolment *cf_enrolment_new(cf_service *service, const cf_management *management)
+{
+    cf_enrolment *enrolment = cf_allocate(1, sizeof *enrolment);
+
+    enrolment->service = service;
+    enrolment->takes_invitations = management != NULL;
+    enrolment->is_closed = management && cf_management_is_closed(management);
+    return enrolment;
+}
+
+void cf_enrolment_destroy(cf_enrolment **enrolment)
+{
+    if (!*enrolment)
+        return;
+    free((*enrolment)->guests);
+    free(*enrolment);
+    *enrolment = NULL;
+}
+
+void cf_enrolment_audit(const cf_service *service, cf_audit_decision what, const cf_hash *user,
+                        const cf_hash *key, const char *why)
+{
+    cf_audit_event event = {.what = what, .user = user, .key = key, .why = why};
+
+    cf_audit_note(service->audit, &event, service->now_ms);
+}
+
+static struct guest *find(const cf_enrolment *enrolment, const cf_hash *key)
+{
+    for (size_t i = 0; i < enrolment->count; i++)
+        if (cf_hash_equal(&enrolment->guests[i].key, key))
+            return &enrolment->guests[i];
+    return NULL;
+}
+
+static void shut_out(cf_enrolment *enrolment, struct guest *guest)
+{
+    cf_users_deny(enrolment->service->users, guest->key.bytes);
+    *guest = enrolment->guests[--enrolment->count];
+}
+
+static bool is_owners(const cf_log *log, const cf_hash *device)
+{
+    const cf_device *known = cf_registry_device(cf_log_registry(log), device);
+
+    return known && known->is_valid && known->role == CF_ROLE_OWNER;
+}
+
+static bool is_owner(const cf_session *session)
+{
+    return is_owners(session->log, &session->device);
+}
+
+static size_t guests_of(const cf_enrolment *enrolment, const cf_hash *user)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < enrolment->count; i++)
+        count += cf_hash_equal(&enrolment->guests[i].user, user);
+    return count;
+}
+
+static void refuse_guest(const cf_service *service, const cf_session *session, const cf_hash *key,
+                         bool later, const char *code, const char *text)
+{
+    cf_refusal refusal = {CF_COMMAND_GUEST, cf_bytes_of(key->bytes, CF_HASH_SIZE), later, code,
+                          text};
+
+    cf_enrolment_audit(service, CF_AUDIT_GUEST_REFUSED, cf_log_user(session->log), key, text);
+    cf_refuse(service, cf_session_destination(session), &refusal);
+}
+
+static struct guest *add_guest(cf_enrolment *enrolment, const cf_hash *key, const cf_hash *user)
+{
+    struct guest *guest;
+
+    enrolment->guests = cf_grow(enrolment->guests, &enrolment->capacity, enrolment->count + 1,
+                                sizeof *enrolment->guests);
+    guest = &enrolment->guests[enrolment->count++];
+    *guest = (struct guest){.key = *key, .user = *user};
+    cf_users_allow(enrolment->service->users, key->bytes);
+    return guest;
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void cf_enrolment_guest(cf_enrolment *enrolment, cf_session *session, const cf_message *message)
+{
+    const cf_service *service = enrolment->service;
+    const cf_hash *key = &message->guest.key, *user = cf_log_user(session->log);
+    struct guest *guest = find(enrolment, key);
+
+    if (!is_owner(session)) {
+        refuse_guest(service, session, key, false, CF_REFUSED_ROLE, "only owners let others in");
+        return;
+    }
+    if (guest && !cf_hash_equal(&guest->user, user)) {
+        refuse_guest(service, session, key, false, CF_REFUSED_USED, "the key is another's");
+        return;
+    }
+    if (message->guest.expires_ms <= service->now_ms) { /* taken back, or over already */
+        if (guest)
+            shut_out(enrolment, guest);
+    } else {
+        if (!guest && guests_of(enrolment, user) == GUESTS_MAX) {
+            refuse_guest(service, session, key, true, CF_REFUSED_BUSY, "too many codes are open");
+            return;
+        }
+        if (!guest)
+            guest = add_guest(enrolment, key, user);
+        guest->expires_ms = earliest(message->guest.expires_ms, service->now_ms + CF_GUEST_MS_MAX);
+        guest->device = session->device;
+        guest->owner = session->routing_id;
+        guest->owner_serial = session->serial;
+    }
+    cf_enrolment_audit(service, CF_AUDIT_GUEST_REGISTERED, user, key,
+                       message->guest.expires_ms <= service->now_ms ? "taken back" : NULL);
+    cf_session_send(service, session, message);
+}
+
+void cf_enrolment_admit(cf_enrolment *enrolment, cf_session *session, const cf_message *message)
+{
+    struct guest *guest = find(enrolment, &message->admit.key);
+
+    if (!guest || !is_owner(session) || !cf_hash_equal(&guest->user, cf_log_user(session->log)) ||
+        guest->knocker.size == 0)
+        return; /* the guest knocks again, if it still waits */
+    cf_enrolment_audit(enrolment->service, CF_AUDIT_GUEST_ADMITTED, &guest->user, &guest->key,
+                       NULL);
+    cf_outbox_add(enrolment->service->outbox, cf_routing_id_bytes(&guest->knocker), message);
+}
+
+void cf_enrolment_refuse_knock(const cf_service *service, cf_bytes destination, const cf_hash *key,
+                               bool later, const char *code, const char *text)
+{
+    cf_refusal refusal = {CF_COMMAND_KNOCK, cf_bytes_of(key->bytes, CF_HASH_SIZE), later, code,
+                          text};
+
+    cf_enrolment_audit(service, CF_AUDIT_INVITATION_REFUSED, NULL, key, text);
+    cf_refuse(service, destination, &refusal);
+}
+
+static void knock_at_owner(cf_enrolment *enrolment, cf_bytes routing_id, struct guest *guest,
+                           const cf_message *message)
+{
+    const cf_service *service = enrolment->service;
+    const cf_session *owner =
+        cf_sessions_find(service->sessions, cf_routing_id_bytes(&guest->owner));
+
+    if (!owner || owner->serial != guest->owner_serial) {
+        cf_enrolment_refuse_knock(service, routing_id, &guest->key, true, CF_REFUSED_ABSENT,
+                                  "the other device isn't connected");
+        return;
+    }
+    memcpy(guest->knocker.bytes, routing_id.data, routing_id.size);
+    guest->knocker.size = routing_id.size;
+    cf_session_send(service, owner, message);
+}
+
+void cf_enrolment_knock(cf_enrolment *enrolment, cf_bytes routing_id, const cf_hash *key,
+                        const cf_message *message)
+{
+    const cf_service *service = enrolment->service;
+    struct guest *guest = find(enrolment, key);
+
+    if (!cf_hash_equal(&message->knock.key, key))
+        cf_enrolment_refuse_knock(service, routing_id, key, false, CF_REFUSED_FORGED,
+                                  "the key isn't this connection's");
+    else if (!message->knock.user && enrolment->is_closed)
+        cf_enrolment_refuse_knock(service, routing_id, key, false, CF_REFUSED_UNKNOWN,
+                                  "this broker takes no new users now");
+    else if (!message->knock.user && enrolment->takes_invitations)
+        cf_enrolment_knock_invited(enrolment->service, routing_id, key, message->knock.sealed);
+    else if (!message->knock.user || !guest || !cf_hash_equal(&guest->user, message->knock.user))
+        cf_enrolment_refuse_knock(service, routing_id, key, false, CF_REFUSED_UNKNOWN,
+                                  "there is no such code here");
+    else if (guest->expires_ms <= service->now_ms)
+        cf_enrolment_refuse_knock(service, routing_id, key, false, CF_REFUSED_EXPIRED,
+                                  "the code has expired");
+    else
+        knock_at_owner(enrolment, routing_id, guest, message);
+}
+
+void cf_enrolment_forget(cf_enrolment *enrolment, const cf_hash *user)
+{
+    for (size_t i = enrolment->count; i-- > 0;)
+        if (cf_hash_equal(&enrolment->guests[i].user, user))
+            shut_out(enrolment, &enrolment->guests[i]);
+}
+
+/* What an owner allowed goes with its being one. */
+static bool is_withdrawn(cf_enrolment *enrolment, const struct guest *guest)
+{
+    const cf_log *log = cf_users_find(enrolment->service->users, &guest->user);
+
+    if (log && is_owners(log, &guest->device))
+        return false;
+    cf_enrolment_audit(enrolment->service, CF_AUDIT_GUEST_REFUSED, &guest->user, &guest->key,
+                       "who let it in is no owner any more");
+    return true;
+}
+
+uint64_t cf_enrolment_tick(cf_enrolment *enrolment, uint64_t now_ms)
+{
+    uint64_t next = UINT64_MAX;
+
+    for (size_t i = enrolment->count; i-- > 0;) {
+        struct guest *guest = &enrolment->guests[i];
+
+        if (guest->expires_ms <= now_ms || is_withdrawn(enrolment, guest))
+            shut_out(enrolment, guest);
+        else if (guest->expires_ms < next)
+            next = guest->expires_ms;
+    }
+    return next;
+}

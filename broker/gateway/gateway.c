@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/gateway/gateway_inside.h"
+
+#include "broker/gateway/eviction.h"
+#include "broker/gateway/publish.h"
+#include "broker/gateway/reports.h"
+#include "broker/gateway/subscribe.h"
+#include "broker/gateway/transfer_server.h"
+
+#include <stdlib.h>
+
+/* Waiting bytes beyond which somebody is not reading: answers to all that may be asked at once. */
+#define UNREAD_MAX (4 * CF_WINDOW)
+#define UNREAD_STRANGER_MAX (64 * CF_KIB)
+
+static void session_ends(void *context, cf_session *session)
+{
+    cf_gateway *gateway = context;
+
+    cf_subscribe_leave(&gateway->service, session);
+    cf_lease_desk_forget(gateway->leases, session);
+}
+
+cf_gateway *cf_gateway_new(const cf_gateway_options *options)
+{
+    cf_gateway *gateway = cf_allocate(1, sizeof *gateway);
+
+    gateway->options = *options;
+    gateway->service = (cf_service){
+        .env = options->env,
+        .store = options->store,
+        .blobs = options->blobs,
+        .users = options->users,
+        .outbox = options->outbox,
+        .sessions = cf_sessions_new(),
+        .audit = options->audit,
+        .quotas = options->quotas,
+        .patience = cf_patience_new(options->waste_per_second),
+        .room_left = options->room_left,
+        .room_context = options->room_context,
+        .address = &gateway->address,
+        .checked = cf_allocate(CF_CHECKED_BLOBS, sizeof(cf_checked_blob)),
+    };
+    gateway->enrolment = cf_enrolment_new(&gateway->service, options->management);
+    gateway->leases = cf_lease_desk_new(&gateway->service);
+    gateway->clocks = cf_clocks_new();
+    cf_sessions_watch(gateway->service.sessions, session_ends, gateway);
+    return gateway;
+}
+
+void cf_gateway_restrain(cf_gateway *gateway, size_t sessions_of_user, uint64_t waste_per_second)
+{
+    gateway->options.sessions_of_user = sessions_of_user;
+    cf_patience_set(gateway->service.patience, waste_per_second);
+}
+
+void cf_gateway_destroy(cf_gateway **gateway)
+{
+    if (!*gateway)
+        return;
+    cf_enrolment_destroy(&(*gateway)->enrolment);
+    cf_lease_desk_destroy(&(*gateway)->leases);
+    cf_clocks_destroy(&(*gateway)->clocks);
+    cf_sessions_destroy(&(*gateway)->service.sessions);
+    cf_patience_destroy(&(*gateway)->service.patience);
+    free((*gateway)->service.checked);
+    free(*gateway);
+    *gateway = NULL;
+}
+
+void cf_gateway_advertise(cf_gateway *gateway, const cf_address *address)
+{
+    gateway->address = *address;
+}
+
+static void locate(cf_gateway *gateway, const cf_session *session, const cf_message *message)
+{
+    char line[CF_ADDRESS_TEXT] = "";
+
+    if (gateway->address.port)
+        cf_address_write(&gateway->address, line);
+    cf_reports_locate(&gateway->service, session, &message->locate.user, line);
+}
+
+/* By every `sync`, also one that finds nothing to do. */
+static bool is_routine(cf_command command)
+{
+    return command == CF_COMMAND_SUBSCRIBE || command == CF_COMMAND_CREDIT ||
+           command == CF_COMMAND_HAVE || command == CF_COMMAND_LOCKS ||
+           command == CF_COMMAND_LOCATE || command == CF_COMMAND_REPORT ||
+           command == CF_COMMAND_QUERY;
+}
+
+static void serve(cf_gateway *gateway, cf_session *session, const cf_message *message)
+{
+    cf_service *service = &gateway->service;
+
+    session->has_asked |= !is_routine(message->command);
+    switch (message->command) {
+    case CF_COMMAND_SUBSCRIBE:
+        cf_subscribe(service, session, message);
+        break;
+    case CF_COMMAND_CREDIT:
+        cf_subscribe_credit(service, session, message->credit.bytes);
+        break;
+    case CF_COMMAND_PUBLISH:
+        cf_lease_desk_expire(gateway->leases, session->log);
+        cf_publish(service, session, message);
+        break;
+    case CF_COMMAND_HAVE:
+        cf_transfer_have(service, session, message);
+        break;
+    case CF_COMMAND_PUT:
+        cf_transfer_put(service, session, message);
+        break;
+    case CF_COMMAND_GET:
+        cf_transfer_get(service, session, message);
+        break;
+    case CF_COMMAND_GUEST:
+        cf_enrolment_guest(gateway->enrolment, session, message);
+        break;
+    case CF_COMMAND_ADMIT:
+        cf_enrolment_admit(gateway->enrolment, session, message);
+        break;
+    case CF_COMMAND_LOCK:
+    case CF_COMMAND_RENEW:
+    case CF_COMMAND_UNLOCK:
+    case CF_COMMAND_LOCKS:
+    case CF_COMMAND_ALONE:
+        cf_lease_desk_handle(gateway->leases, session, message);
+        break;
+    case CF_COMMAND_LOCATE:
+        cf_session_charge(service, session, CF_PRICE_REPORT);
+        locate(gateway, session, message);
+        break;
+    case CF_COMMAND_REPORT:
+        cf_session_charge(service, session,
+                          CF_PRICE_REPORT + (int64_t)message->report.head_count / CF_PRICE_HEADS);
+        cf_reports_take(service, session, message);
+        break;
+    case CF_COMMAND_LACKING:
+        cf_session_charge(service, session, CF_PRICE_REPORT);
+        cf_reports_lacking(service, session, message->lacking.count);
+        break;
+    case CF_COMMAND_QUERY:
+        cf_session_charge(service, session, CF_PRICE_QUESTION);
+        cf_reports_answer(service, session);
+        break;
+    default:
+        cf_session_charge(service, session, CF_PRICE_GARBAGE);
+        cf_session_dismiss(service, session, "it sent what only brokers send");
+        break;
+    }
+}
+
+static void send_again(cf_gateway *gateway, const cf_gateway_peer *peer)
+{
+    cf_message message = {.command = CF_COMMAND_AGAIN};
+
+    cf_outbox_add(gateway->service.outbox, peer->routing_id, &message);
+}
+
+/* ---- Clocks ---- */
+
+static void tell_clock(cf_gateway *gateway)
+{
+    const cf_env *env = gateway->service.env;
+    const cf_clocks_verdict verdict = cf_clocks_judge(gateway->clocks);
+    const bool is_off = verdict.difference_ms != 0;
+    char distance[CF_CLOCK_TEXT];
+
+    if (is_off == gateway->is_clock_off)
+        return;
+    gateway->is_clock_off = is_off;
+    cf_clock_write_distance(verdict.difference_ms, distance);
+    if (is_off)
+        cf_report(env, CF_REPORT_ERROR,
+                  "the clock of this machine is wrong: %zu of %zu devices say that it is %s %s "
+                  "theirs, and publish nothing until it is set",
+                  verdict.count, verdict.all, distance,
+                  verdict.difference_ms > 0 ? "behind" : "ahead of");
+    else
+        cf_report(env, CF_REPORT_NOTICE, "the clock of this machine agrees with its devices'");
+}
+
+/* How far a device's clock is ahead of ours. Who says nothing before SUBSCRIBE agrees: 0. */
+static void hear_clock(cf_gateway *gateway, const cf_gateway_peer *peer, int64_t difference_ms)
+{
+    char distance[CF_CLOCK_TEXT];
+
+    if (cf_clocks_heard(gateway->clocks, &peer->key, difference_ms)) {
+        cf_clock_write_distance(difference_ms, distance);
+        cf_report(gateway->service.env, CF_REPORT_WARNING,
+                  "the clock of a device at %s is %s %s this machine's: nothing of it is published "
+                  "until the one that is wrong is set",
+                  peer->address, distance, difference_ms > 0 ? "ahead of" : "behind");
+    }
+    tell_clock(gateway);
+}
+
+void cf_gateway_clock_set(cf_gateway *gateway, int64_t later_ms)
+{
+    cf_clocks_set(gateway->clocks, later_ms);
+    tell_clock(gateway);
+}
+
+cf_clocks_verdict cf_gateway_clock(const cf_gateway *gateway)
+{
+    return cf_clocks_judge(gateway->clocks);
+}
+
+/* Also without a session: a newcomer asks before it knocks. */
+static void compare_clocks(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+                           const cf_message *message)
+{
+    const uint64_t now_ms = gateway->service.now_ms;
+    const cf_message answer = {.command = CF_COMMAND_CLOCK, .clock = {CF_PROTOCOL_VERSION, now_ms}};
+
+    if (session) {
+        cf_session_charge(&gateway->service, session, CF_PRICE_REPORT);
+        session->told_clock = true;
+    }
+    cf_outbox_add(gateway->service.outbox, peer->routing_id, &answer);
+    if (message->clock.version == CF_PROTOCOL_VERSION)
+        hear_clock(gateway, peer, cf_clock_difference_ms(message->clock.now_ms, now_ms));
+}
+
+static void handle_message(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+                           const cf_message *message)
+{
+    if (message->command == CF_COMMAND_HELLO) {
+        cf_gateway_greet(gateway, peer, session, message);
+    } else if (message->command == CF_COMMAND_CLOCK) {
+        compare_clocks(gateway, peer, session, message);
+    } else if (!session && message->command == CF_COMMAND_KNOCK) {
+        const cf_audit_event event = {
+            .what = CF_AUDIT_GUEST_KNOCKED, .key = &peer->key, .address = peer->address};
+
+        cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
+        cf_enrolment_knock(gateway->enrolment, peer->routing_id, &peer->key, message);
+    } else if (!session || !session->is_greeted) {
+        send_again(gateway, peer);
+    } else if (!cf_hash_equal(&session->key, &peer->key) || !cf_session_is_member(session)) {
+        cf_session_evict(&gateway->service, session); /* looked up for every message */
+    } else {
+        if (message->command == CF_COMMAND_SUBSCRIBE && !session->told_clock)
+            hear_clock(gateway, peer, 0);
+        serve(gateway, session, message);
+    }
+}
+
+/* A stranger's garbage gets the same answer as anything before HELLO. */
+static void handle_garbage(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+                           const cf_error *why)
+{
+    cf_refusal refusal = {.code = why->status == CF_DENIED ? CF_REFUSED_UNSUPPORTED
+                                                           : CF_REFUSED_MALFORMED,
+                          .text = why->text};
+
+    cf_audit_event event = {.what = CF_AUDIT_MESSAGE_REFUSED,
+                            .user = session ? cf_log_user(session->log) : NULL,
+                            .key = &peer->key,
+                            .address = peer->address,
+                            .why = why->text};
+
+    cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
+    if (!session) {
+        send_again(gateway, peer);
+        return;
+    }
+    cf_session_charge(&gateway->service, session, CF_PRICE_GARBAGE);
+    cf_refuse(&gateway->service, peer->routing_id, &refusal);
+    if (why->status != CF_DENIED)
+        cf_session_end(&gateway->service, session, "it sent garbage");
+}
+
+/* Who doesn't read gets nothing more, and is forgotten. */
+static bool is_unread(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session)
+{
+    size_t waiting = cf_outbox_waiting(gateway->service.outbox, peer->routing_id);
+
+    if (waiting <= (session ? UNREAD_MAX : UNREAD_STRANGER_MAX))
+        return false;
+    cf_outbox_discard(gateway->service.outbox, peer->routing_id);
+    if (session)
+        cf_session_end(&gateway->service, session, "it asks and doesn't read");
+    return true;
+}
+
+/* Whose user has asked too much for nothing is not even read; what it says next, it says without a
+ * session. */
+static bool is_unheard(cf_gateway *gateway, cf_session *session)
+{
+    const cf_service *service = &gateway->service;
+    const cf_hash *user = session ? cf_log_user(session->log) : NULL;
+
+    if (!user || !cf_patience_is_over(service->patience, user, service->now_ms))
+        return false;
+    cf_session_dismiss(service, session, "it asks too much for nothing");
+    return true;
+}
+
+bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
+                       size_t count, uint64_t now_ms)
+{
+    cf_gateway_peer known = *peer;
+    cf_session *session = cf_sessions_find(gateway->service.sessions, peer->routing_id);
+    cf_arena arena = {0};
+    cf_message message;
+    cf_error error;
+
+    if (!known.address)
+        known.address = "?";
+    gateway->service.now_ms = now_ms;
+    if (is_unread(gateway, &known, session))
+        return false;
+    if (is_unheard(gateway, session))
+        return true;
+    if (cf_message_read(frames, count, &arena, &message, &error))
+        handle_garbage(gateway, &known, session, &error);
+    else
+        handle_message(gateway, &known, session, &message);
+    cf_arena_release(&arena);
+    return true;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Replays that hold up for too long what removes from their log. */
+static uint64_t end_overdue(cf_gateway *gateway, uint64_t now_ms)
+{
+    const cf_communication *communication = cf_users_communication(gateway->service.users);
+    cf_sessions *sessions = gateway->service.sessions;
+
+    if (cf_communication_deadline(communication) > now_ms)
+        return cf_communication_deadline(communication);
+    for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
+        after = cf_sessions_next(sessions, session);
+        if (session->is_replaying &&
+            cf_communication_is_overdue(communication, cf_log_user(session->log), now_ms))
+            cf_session_dismiss(&gateway->service, session, "its replay holds up the broker");
+    }
+    return cf_communication_deadline(communication);
+}
+
+uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
+{
+    cf_sessions *sessions = gateway->service.sessions;
+    uint64_t next;
+
+    gateway->service.now_ms = now_ms;
+    next = cf_enrolment_tick(gateway->enrolment, now_ms);
+    if (gateway->options.management)
+        next = earlier(next, cf_management_tick(gateway->options.management, now_ms));
+    next = earlier(next, end_overdue(gateway, now_ms));
+    cf_sessions_evict(&gateway->service);
+    for (size_t left = cf_sessions_count_due(sessions); left > 0; left--)
+        if (cf_subscribe_pump(&gateway->service, cf_sessions_take_due(sessions)))
+            next = now_ms;
+    return earlier(next, cf_lease_desk_tick(gateway->leases));
+}
+
+bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id)
+{
+    return cf_sessions_find(gateway->service.sessions, routing_id) != NULL;
+}
+
+uint64_t cf_gateway_changes(const cf_gateway *gateway)
+{
+    return cf_sessions_changes(gateway->service.sessions);
+}
+
+void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id)
+{
+    cf_session *session = cf_sessions_find(gateway->service.sessions, routing_id);
+
+    cf_outbox_discard(gateway->service.outbox, routing_id);
+    if (session)
+        cf_session_gone(&gateway->service, session);
+}
+
+void cf_gateway_ask(cf_gateway *gateway, const cf_hash *user, const cf_hash *blobs, size_t count)
+{
+    cf_send_wanted_to_all(&gateway->service, user, blobs, count);
+}
+
+void cf_gateway_expel(cf_gateway *gateway, const cf_hash *user, const char *why)
+{
+    const cf_sessions *sessions = gateway->service.sessions;
+    const cf_refusal refusal = {.request = CF_COMMAND_HELLO,
+                                .code = CF_REFUSED_REMOVED,
+                                .text = "the operator of this broker removed the user from it"};
+
+    cf_enrolment_forget(gateway->enrolment, user);
+    for (cf_session *session = cf_sessions_first_of(sessions, user), *after; session;
+         session = after) {
+        after = cf_sessions_next_of(session);
+        cf_outbox_discard(gateway->service.outbox, cf_session_destination(session));
+        cf_refuse(&gateway->service, cf_session_destination(session), &refusal);
+        cf_session_end(&gateway->service, session, why);
+    }
+}
+
+bool cf_gateway_has_session(const cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
+{
+    for (const cf_session *session = cf_sessions_first_of(gateway->service.sessions, user); session;
+         session = cf_sessions_next_of(session))
+        if (cf_hash_equal(&session->device, device))
+            return true;
+    return false;
+}
+
+cf_gateway_figures cf_gateway_count(const cf_gateway *gateway)
+{
+    cf_sessions *sessions = gateway->service.sessions;
+    cf_gateway_figures figures = {.sessions = cf_sessions_count(sessions)};
+
+    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
+         session = cf_sessions_next(sessions, session)) {
+        bool is_first = true;
+
+        for (cf_session *other = cf_sessions_next_of(session); other && is_first;
+             other = cf_sessions_next_of(other))
+            is_first = !cf_hash_equal(&other->device, &session->device);
+        figures.devices += is_first;
+    }
+    return figures;
+}
+
+uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t now_ms)
+{
+    return cf_patience_owed(gateway->service.patience, user, now_ms);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A gateway: the server's side of the protocol. A handler: no threads, no sockets, no clock. The
+ * shell hands in each message with the routing id that its ROUTER gave and the CURVE key that ZAP
+ * found, calls tick after every round (messages, deliveries of store and blobs, timers), and then
+ * sends the outbox. codec/PROTOCOL.md, "Sessions", is normative.
+ *
+ * A session holds a bounded amount of memory: what waits for a client that isn't reading is at most
+ * one window of answers, and beyond that the session is dropped. */
+#ifndef CF_BROKER_GATEWAY_GATEWAY_H
+#define CF_BROKER_GATEWAY_GATEWAY_H
+#include "broker/gateway/audit.h"
+#include "broker/blobs/blobs.h"
+#include "broker/gateway/clocks.h"
+#include "broker/platform/env.h"
+#include "codec/address.h"
+#include "broker/gateway/management.h"
+#include "broker/wire/outbox.h"
+#include "broker/gateway/quotas.h"
+#include "broker/store/reserve.h"
+#include "broker/store/store.h"
+#include "broker/gateway/users.h"
+
+typedef struct cf_gateway cf_gateway;
+
+/* All are borrowed and outlive the gateway; the store's and the blobs' `done` come on this thread.
+ */
+typedef struct {
+    const cf_env *env;
+    cf_store *store;
+    cf_blobs *blobs;
+    cf_users *users;
+    cf_management *management; /* NULL: nobody can be invited here (a peer's gateway) */
+    cf_audit *audit;           /* NULL: nobody reads it */
+    cf_quotas *quotas;         /* NULL: nobody has any */
+    size_t sessions_of_user;   /* at the same time; 0: any number */
+    uint64_t waste_per_second; /* of a user, in points of patience.h; 0: any number */
+    cf_outbox *outbox;
+    cf_room_left *room_left; /* NULL: there is always room */
+    void *room_context;
+} cf_gateway_options;
+
+cf_gateway *cf_gateway_new(const cf_gateway_options *options);
+/* After it nothing of the store or the blobs may be delivered to it: destroy or drain those first.
+ */
+void cf_gateway_destroy(cf_gateway **gateway);
+
+/* Other bounds of users from now on; sessions that there are stay. */
+void cf_gateway_restrain(cf_gateway *gateway, size_t sessions_of_user, uint64_t waste_per_second);
+/* What peers are told to connect to, once it is known: it answers LOCATE, and tells users that have
+ * moved to another key from those that have not. */
+void cf_gateway_advertise(cf_gateway *gateway, const cf_address *address);
+
+typedef struct {
+    cf_bytes routing_id; /* of the ROUTER, at most 32 bytes */
+    cf_hash key;         /* CURVE, raw */
+    const char *address; /* for messages to the operator */
+} cf_gateway_peer;
+
+/* One whole message. False: its connection is to be shut, who is there doesn't read. */
+bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
+                       size_t count, uint64_t now_ms);
+/* Sends what sessions may get, ends those that are over. Returns when to call again at the latest;
+ * `now_ms` means: there is more to send as soon as the outbox has room. */
+uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms);
+/* Whether this connection has a session. */
+bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id);
+/* Another number than before if any connection's session began or ended since. */
+uint64_t cf_gateway_changes(const cf_gateway *gateway);
+/* The transport says that nobody is there any more (CF_SEND_GONE). */
+void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id);
+
+/* Asks those of the user's devices that have a session for blobs that are missing here, which were
+ * noted as wanted: the others hear of them when they begin one. */
+void cf_gateway_ask(cf_gateway *gateway, const cf_hash *user, const cf_hash *blobs, size_t count);
+
+/* Ends all sessions of the user, of which each is told that the user was removed, and what it let
+ * in. */
+void cf_gateway_expel(cf_gateway *gateway, const cf_hash *user, const char *why);
+
+typedef struct {
+    uint64_t sessions;
+    uint64_t devices; /* different ones among them */
+} cf_gateway_figures;
+bool cf_gateway_has_session(const cf_gateway *gateway, const cf_hash *user, const cf_hash *device);
+cf_gateway_figures cf_gateway_count(const cf_gateway *gateway);
+/* What devices say of our clock; see clocks.h. */
+cf_clocks_verdict cf_gateway_clock(const cf_gateway *gateway);
+/* Our clock was set, and is so much later than it would be. */
+void cf_gateway_clock_set(cf_gateway *gateway, int64_t later_ms);
+/* What the user's messages cost for nothing, as far as it isn't paid back; see patience.h. */
+uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/gateway/gateway_inside.h"
+
+#include "broker/gateway/log_instance.h"
+#include "broker/gateway/member_news.h"
+#include "broker/gateway/publish.h"
+#include "broker/gateway/subscribe.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SESSIONS_OF_DEVICE_MAX = 8 };
+
+static void refuse_hello(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_hash *user,
+                         const cf_refusal *refusal)
+{
+    cf_audit_event event = {.what = CF_AUDIT_SESSION_REFUSED,
+                            .user = user,
+                            .key = &peer->key,
+                            .address = peer->address,
+                            .why = refusal->text};
+
+    cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
+    cf_refuse(&gateway->service, peer->routing_id, refusal);
+}
+
+/* Connections of the user with sessions of other devices: its own oldest make room. */
+static bool has_too_many(const cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
+{
+    const cf_sessions *sessions = gateway->service.sessions;
+    size_t count = 0;
+
+    if (gateway->options.sessions_of_user == 0)
+        return false;
+    for (cf_session *session = cf_sessions_first_of(sessions, user); session;
+         session = cf_sessions_next_of(session))
+        count += !cf_hash_equal(&session->device, device);
+    return count >= gateway->options.sessions_of_user;
+}
+
+/* A device that reconnects leaves sessions behind until the transport notices: the oldest go. */
+static void make_room(cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
+{
+    const cf_sessions *sessions = gateway->service.sessions;
+    cf_session *oldest = NULL;
+    size_t count = 0;
+
+    for (cf_session *session = cf_sessions_first_of(sessions, user); session;
+         session = cf_sessions_next_of(session)) {
+        if (!cf_hash_equal(&session->device, device))
+            continue;
+        count++;
+        if (!oldest || session->serial < oldest->serial)
+            oldest = session;
+    }
+    if (count < SESSIONS_OF_DEVICE_MAX)
+        return;
+    cf_outbox_discard(gateway->service.outbox, cf_session_destination(oldest));
+    cf_session_dismiss(&gateway->service, oldest, "the device has newer ones");
+}
+
+static cf_session *begin_session(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log *log,
+                                 const cf_device *device)
+{
+    cf_session *session;
+
+    make_room(gateway, cf_log_user(log), &device->id);
+    session = cf_sessions_add(gateway->service.sessions, peer->routing_id, log);
+    session->key = peer->key;
+    session->device = device->id;
+    session->replay = cf_replay_new(gateway->service.store, cf_log_user(log));
+    snprintf(session->address, sizeof session->address, "%s", peer->address);
+    return session;
+}
+
+static bool collect_head(void *context, const cf_head *head)
+{
+    cf_heads_insert(context, head);
+    return true;
+}
+
+static void send_page(cf_gateway *gateway, const cf_session *session, const cf_head *heads,
+                      size_t count, bool more)
+{
+    cf_message message = {
+        .command = CF_COMMAND_WELCOME,
+        .welcome = {.version = CF_PROTOCOL_VERSION,
+                    .now_ms = gateway->service.now_ms,
+                    .window = CF_WINDOW,
+                    .heads = heads,
+                    .head_count = count,
+                    .more = more},
+    };
+
+    cf_log_instance(gateway->service.store, cf_log_user(session->log), message.welcome.instance);
+    cf_session_send(&gateway->service, session, &message);
+}
+
+/* What is not the last ends with a page that isn't full, if need be an empty one. */
+static void send_pages(cf_gateway *gateway, const cf_session *session, const cf_head *heads,
+                       size_t count, bool is_last)
+{
+    size_t sent = 0, page;
+
+    do {
+        page = count - sent < CF_HEADS_PAGE ? count - sent : CF_HEADS_PAGE;
+        send_page(gateway, session, heads + sent, page, !is_last || sent + page < count);
+        sent += page;
+    } while (is_last ? sent < count : page == CF_HEADS_PAGE);
+}
+
+/* Of what does not fit in one page the member log comes first: who gets more than it takes goes on
+ * with that alone. */
+static void send_welcome(cf_gateway *gateway, const cf_session *session, const cf_heads *heads)
+{
+    const cf_registry *registry = cf_log_registry(session->log);
+    cf_heads members = {0}, others = {0};
+
+    if (heads->count <= CF_HEADS_PAGE) {
+        send_pages(gateway, session, heads->heads, heads->count, true);
+        return;
+    }
+    for (size_t i = 0; i < heads->count; i++)
+        cf_heads_insert(cf_registry_holds(registry, &heads->heads[i].hash) ? &members : &others,
+                        &heads->heads[i]);
+    send_pages(gateway, session, members.heads, members.count, false);
+    send_pages(gateway, session, others.heads, others.count, true);
+    cf_heads_release(&members);
+    cf_heads_release(&others);
+}
+
+struct wanted {
+    const cf_service *service;
+    const cf_session *session;
+    cf_hash *blobs;
+    size_t count, capacity;
+};
+
+/* What came by another way since it was noted is passed over. */
+static bool collect_wanted(void *context, const cf_hash *blob)
+{
+    struct wanted *wanted = context;
+
+    if (cf_blob_is_stored(wanted->service->blobs, cf_log_user(wanted->session->log), blob))
+        return true;
+    wanted->blobs =
+        cf_grow(wanted->blobs, &wanted->capacity, wanted->count + 1, sizeof *wanted->blobs);
+    wanted->blobs[wanted->count++] = *blob;
+    return wanted->count < CF_ENTRY_BLOBS_MAX; /* the next session hears of more */
+}
+
+static void welcome(cf_gateway *gateway, cf_session *session)
+{
+    struct wanted wanted = {.service = &gateway->service, .session = session};
+    cf_heads heads = {0};
+    cf_error error;
+    cf_status status = cf_log_heads(session->log, collect_head, &heads, &error);
+
+    if (!status)
+        status = cf_log_wanted(session->log, collect_wanted, &wanted, &error);
+    if (status) {
+        cf_report(gateway->service.env, CF_REPORT_ERROR, "user %s: reading the log: %s",
+                  cf_user_shorten(cf_log_user(session->log)).text, error.text);
+        cf_session_dismiss(&gateway->service, session, "its log can't be read");
+    } else {
+        session->is_greeted = true;
+        session->begun_ms = gateway->service.now_ms;
+        cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
+        if (gateway->service.quotas)
+            cf_quotas_seen(gateway->service.quotas, session->log, gateway->service.now_ms);
+        send_welcome(gateway, session, &heads);
+        cf_send_wanted(&gateway->service, session, wanted.blobs, wanted.count);
+    }
+    cf_heads_release(&heads);
+    free(wanted.blobs);
+}
+
+/* The member log names another broker as the user's home. */
+static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log *log)
+{
+    cf_message message = {.command = CF_COMMAND_MOVED};
+    cf_home_broker home;
+    cf_address address;
+
+    bool moved = gateway->address.port &&
+                 cf_member_has_moved(cf_log_registry(log), gateway->address.key, &home, &address);
+    if (moved) {
+        message.moved.endpoint = home.address;
+        cf_outbox_add(gateway->service.outbox, peer->routing_id, &message);
+    }
+    return moved;
+}
+
+/* Whether the user has asked too much for nothing. Refusing costs next to nothing: how often a
+ * connection may say something without a session is bounded. */
+static bool is_unheard(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_log *log)
+{
+    const cf_service *service = &gateway->service;
+    uint64_t wait_ms = cf_patience_wait_ms(service->patience, cf_log_user(log), service->now_ms);
+    uint64_t seconds = (wait_ms + 999) / 1000;
+    char text[120];
+    cf_refusal refusal = {
+        .request = CF_COMMAND_HELLO, .code = CF_REFUSED_BUSY, .later = true, .text = text};
+
+    if (!wait_ms)
+        return false;
+    snprintf(text, sizeof text,
+             "this user's programs ask the broker too much for nothing: it hears them again in "
+             "%" PRIu64 " second%s",
+             seconds, seconds == 1 ? "" : "s");
+    refuse_hello(gateway, peer, cf_log_user(log), &refusal);
+    return true;
+}
+
+/* `session` is one that this greeting leaves behind, or NULL. */
+static void charge(const cf_gateway *gateway, const cf_log *log, const cf_session *session,
+                   size_t heads)
+{
+    const cf_service *service = &gateway->service;
+
+    cf_patience_charge(service->patience, cf_log_user(log),
+                       (session ? CF_PRICE_ANEW : CF_PRICE_GREETING) +
+                           (int64_t)heads / CF_PRICE_HEADS,
+                       service->now_ms);
+}
+
+/* Of a HELLO of another version nothing else is known. */
+static void refuse_version(cf_gateway *gateway, const cf_gateway_peer *peer, uint64_t version)
+{
+    char text[120];
+    const cf_refusal refusal = {
+        .request = CF_COMMAND_HELLO, .code = CF_REFUSED_VERSION, .text = text};
+
+    snprintf(text, sizeof text,
+             "this program speaks version %" PRIu64 " of the protocol, and the broker version %d: "
+             "bring the older one up to date",
+             version, CF_PROTOCOL_VERSION);
+    refuse_hello(gateway, peer, NULL, &refusal);
+}
+
+void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+                      const cf_message *message)
+{
+    cf_log *log = cf_users_find(gateway->service.users, &message->hello.user);
+    const cf_device *device =
+        log ? cf_registry_by_curve(cf_log_registry(log), peer->key.bytes) : NULL;
+    bool goes_on = session && !session->is_greeted && session->log == log &&
+                   cf_hash_equal(&session->key, &peer->key);
+
+    cf_refusal refusal = {.request = CF_COMMAND_HELLO};
+
+    if (message->hello.version != CF_PROTOCOL_VERSION) {
+        refuse_version(gateway, peer, message->hello.version);
+        return;
+    }
+    if (device && is_unheard(gateway, peer, log))
+        return;
+    if (device)
+        charge(gateway, log, goes_on ? NULL : session, message->hello.head_count);
+    if (cf_users_is_damaged(gateway->service.users, &message->hello.user)) {
+        refusal.code = CF_REFUSED_BUSY;
+        refusal.later = true;
+        refusal.text = "what the broker has of this user is damaged, until whoever runs it types "
+                       "`counterfoild verify --repair`";
+    } else if (!device) {
+        refusal.code = CF_REFUSED_UNKNOWN;
+        refusal.text = "this user has no device with that key";
+    } else if (!goes_on && has_too_many(gateway, cf_log_user(log), &device->id)) {
+        refusal.code = CF_REFUSED_BUSY;
+        refusal.later = true;
+        refusal.text = "this user has as many connections as the broker allows";
+    }
+    if (refusal.code) {
+        refuse_hello(gateway, peer, log ? &message->hello.user : NULL, &refusal);
+        return;
+    }
+    if (!goes_on)
+        session = begin_session(gateway, peer, log, device);
+    if (!cf_subscribe_heads(&gateway->service, session, message->hello.heads,
+                            message->hello.head_count) ||
+        message->hello.more)
+        return;
+    /* Who knows of more than the log here may know of a later home, too. */
+    if (!session->brings_more && send_moved(gateway, peer, log))
+        cf_session_end(&gateway->service, session, "the user has moved");
+    else
+        welcome(gateway, session);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/gateway/lease_desk.h"
+
+#include "broker/gateway/lease_room.h"
+#include "codec/keys.h"
+
+#include <stdio.h>
+
+static cf_role role_of(const cf_session *session)
+{
+    const cf_device *device = cf_registry_device(cf_log_registry(session->log), &session->device);
+
+    return device ? device->role : CF_ROLE_RELAY;
+}
+
+static bool may_write(const cf_session *session)
+{
+    return role_of(session) == CF_ROLE_OWNER || role_of(session) == CF_ROLE_MEMBER;
+}
+
+static bool may_be_leased(const cf_id *collection)
+{
+    return !cf_id_equal(collection, &cf_member_log_id) && !cf_id_equal(collection, &cf_catalog_id);
+}
+
+static bool is_duration(uint64_t for_ms)
+{
+    return for_ms >= CF_LEASE_FOR_MS_MIN && for_ms <= CF_LEASE_FOR_MS_MAX;
+}
+
+static void say_busy(const cf_service *service, const cf_session *session, const cf_id *request,
+                     const cf_lease_held *held)
+{
+    cf_message busy = {.command = CF_COMMAND_BUSY,
+                       .busy = {*request, held->holder, held->until_ms}};
+
+    cf_session_send(service, session, &busy);
+    cf_session_audit(service, session, CF_AUDIT_LEASE_REFUSED, NULL, "another has it");
+}
+
+static void lock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
+                 const cf_message *message)
+{
+    const cf_service *service = desk->service;
+    cf_lease_ask ask = {.request = message->lock.request,
+                        .collection = message->lock.collection,
+                        .name = message->lock.name,
+                        .device = session->device,
+                        .session = session->serial,
+                        .for_ms = message->lock.for_ms,
+                        .shared = message->lock.shared,
+                        .wait = message->lock.wait};
+    cf_lease_held held = {.holder = session->device, .collection = ask.collection};
+    cf_message answer;
+
+    if (!is_duration(ask.for_ms) || !may_be_leased(&ask.collection)) {
+        cf_lease_refuse(service, session, CF_COMMAND_LOCK, &ask.request, CF_REFUSED_MALFORMED,
+                        "nobody gets such a lease");
+        return;
+    }
+    if (!may_write(session)) {
+        cf_lease_refuse(service, session, CF_COMMAND_LOCK, &ask.request, CF_REFUSED_ROLE,
+                        "only owners and members have leases");
+        return;
+    }
+    if (!cf_log_has_collection(session->log, &ask.collection)) {
+        cf_lease_refuse(service, session, CF_COMMAND_LOCK, &ask.request, CF_REFUSED_UNKNOWN,
+                        "nothing of this collection is here yet: put something there, `sync`, and "
+                        "lock it then");
+        return;
+    }
+    switch (cf_leases_lock(leases, &ask, service->now_ms, &held)) {
+    case CF_LEASE_GRANTED:
+        cf_lease_note(service, CF_AUDIT_LEASE_GRANTED, cf_log_user(session->log), &held,
+                      held.shared ? "shared" : NULL);
+        answer = cf_lease_message(&ask.request, &held.token, held.until_ms);
+        cf_lease_keep(desk, session->log, session, CF_COMMAND_LOCK, &answer);
+        break;
+    case CF_LEASE_BUSY:
+        say_busy(service, session, &ask.request, &held);
+        break;
+    case CF_LEASE_WAITS:
+        cf_lease_note(service, CF_AUDIT_LEASE_WAITED, cf_log_user(session->log), &held, NULL);
+        break;
+    case CF_LEASE_FULL:
+        cf_lease_refuse(service, session, CF_COMMAND_LOCK, &ask.request, CF_REFUSED_BUSY,
+                        "too many leases, or too many wait");
+        break;
+    }
+}
+
+static void renew(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
+                  const cf_message *message)
+{
+    const cf_id *request = &message->renew.request;
+    cf_lease_held held;
+
+    if (!is_duration(message->renew.for_ms)) {
+        cf_lease_refuse(desk->service, session, CF_COMMAND_RENEW, request, CF_REFUSED_MALFORMED,
+                        "nobody gets such a lease");
+    } else if (!cf_leases_renew(leases, &session->device, &message->renew.token,
+                                message->renew.for_ms, desk->service->now_ms, &held)) {
+        cf_lease_refuse(desk->service, session, CF_COMMAND_RENEW, request, CF_REFUSED_VOID,
+                        "the lease is over");
+    } else {
+        cf_message answer = cf_lease_message(request, &held.token, held.until_ms);
+
+        cf_lease_keep(desk, session->log, session, CF_COMMAND_RENEW, &answer);
+    }
+}
+
+/* A lease that is about to be broken: by whom, and whose it was. */
+static void note_break(const cf_service *service, const cf_session *session,
+                       const cf_lease_held *held)
+{
+    char holder[CF_FINGERPRINT_TEXT], why[64];
+
+    cf_fingerprint(&held->holder, holder);
+    snprintf(why, sizeof why, "it was held by %s", holder);
+    cf_audit_note(service->audit,
+                  &(cf_audit_event){.what = CF_AUDIT_LEASE_BROKEN,
+                                    .user = cf_log_user(session->log),
+                                    .device = &session->device,
+                                    .collection = &held->collection,
+                                    .address = session->address,
+                                    .why = why},
+                  service->now_ms);
+}
+
+static void break_all(const cf_lease_desk *desk, const cf_session *session, cf_leases *leases,
+                      const cf_lease_ask *ask)
+{
+    size_t count;
+    const cf_lease_held *held = cf_leases_all(leases, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_id_equal(&held[i].collection, &ask->collection) &&
+            cf_id_equal(&held[i].name, &ask->name))
+            note_break(desk->service, session, &held[i]);
+    cf_leases_break(leases, &ask->collection, &ask->name);
+}
+
+static void give_back(const cf_lease_desk *desk, const cf_session *session, cf_leases *leases,
+                      const cf_lease_ask *ask, const cf_lease_token *token)
+{
+    cf_lease_held held = {.holder = session->device, .collection = ask->collection};
+
+    if (cf_leases_unlock(leases, ask, token))
+        cf_lease_note(desk->service, CF_AUDIT_LEASE_RELEASED, cf_log_user(session->log), &held,
+                      NULL);
+}
+
+static void unlock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
+                   const cf_message *message)
+{
+    const cf_service *service = desk->service;
+    cf_lease_ask ask = {.request = message->unlock.request,
+                        .collection = message->unlock.collection,
+                        .name = message->unlock.name,
+                        .device = session->device};
+    bool breaks = !message->unlock.token;
+
+    if (breaks && role_of(session) != CF_ROLE_OWNER) {
+        cf_lease_refuse(service, session, CF_COMMAND_UNLOCK, &ask.request, CF_REFUSED_ROLE,
+                        "only an owner breaks a lease");
+        return;
+    }
+    if (breaks)
+        break_all(desk, session, leases, &ask);
+    else
+        give_back(desk, session, leases, &ask, message->unlock.token);
+    cf_lease_token token = cf_leases_token(leases);
+    cf_message answer = cf_lease_message(&ask.request, &token, 0);
+    cf_lease_keep(desk, session->log, session, CF_COMMAND_UNLOCK, &answer);
+    cf_lease_room_serve_next(desk, session->log, leases);
+}
+
+/* It says what it needs the lease for. Who has none says nothing worth noting. */
+static void note_alone(const cf_lease_desk *desk, const cf_session *session,
+                       const cf_leases *leases, const cf_message *message)
+{
+    static const cf_id whole;
+    size_t count;
+    const cf_lease_held *held = cf_leases_all(leases, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_id_equal(&held[i].collection, &message->alone.collection) &&
+            cf_id_equal(&held[i].name, &whole) && !held[i].shared &&
+            cf_hash_equal(&held[i].holder, &session->device))
+            cf_lease_note(desk->service,
+                          message->alone.begins ? CF_AUDIT_EXCLUSIVE_BEGUN
+                                                : CF_AUDIT_EXCLUSIVE_ENDED,
+                          cf_log_user(session->log), &held[i], "it communicates alone");
+}
+
+static const cf_id *request_of(const cf_message *message)
+{
+    return message->command == CF_COMMAND_LOCK     ? &message->lock.request
+           : message->command == CF_COMMAND_RENEW  ? &message->renew.request
+           : message->command == CF_COMMAND_UNLOCK ? &message->unlock.request
+                                                   : &message->locks.request;
+}
+
+void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_message *message)
+{
+    cf_leases *leases = cf_log_leases(session->log);
+
+    if (!leases && message->command == CF_COMMAND_ALONE)
+        return;
+    if (!leases) {
+        cf_lease_refuse(desk->service, session, message->command, request_of(message),
+                        CF_REFUSED_BUSY, "the store is being opened again");
+        return;
+    }
+    cf_lease_desk_expire(desk, session->log);
+    /* A user that came from another home has tokens of a later generation. */
+    cf_leases_raise(leases, cf_registry_home_generation(cf_log_registry(session->log)));
+    if (message->command != CF_COMMAND_LOCKS) /* which everybody says who comes */
+        cf_lease_room_open(desk, cf_log_user(session->log));
+    switch (message->command) {
+    case CF_COMMAND_LOCK:
+        lock(desk, session, leases, message);
+        break;
+    case CF_COMMAND_RENEW:
+        renew(desk, session, leases, message);
+        break;
+    case CF_COMMAND_UNLOCK:
+        unlock(desk, session, leases, message);
+        break;
+    case CF_COMMAND_ALONE:
+        note_alone(desk, session, leases, message);
+        break;
+    default:
+        session->hears_leases = true;
+        cf_lease_send_all(desk, session, leases, &message->locks.request);
+        break;
+    }
+}

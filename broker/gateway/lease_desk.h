@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of a gateway that has the leases: LOCK, RENEW, UNLOCK and LOCKS, who waits, what ends by
+ * itself, LEASES to those who want to know, and ALONE, which is for the audit log. An answer is
+ * sent when what it says is durable; LEASE, moreover, when the session has been sent what the log
+ * held when it was granted, so that its holder misses nothing. */
+#ifndef CF_BROKER_GATEWAY_LEASE_DESK_H
+#define CF_BROKER_GATEWAY_LEASE_DESK_H
+#include "broker/gateway/session.h"
+
+typedef struct cf_lease_desk cf_lease_desk;
+
+/* Leases that were kept begin to run. `service` is borrowed. */
+cf_lease_desk *cf_lease_desk_new(cf_service *service);
+void cf_lease_desk_destroy(cf_lease_desk **desk);
+
+/* One of the four commands, or ALONE. */
+void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_message *message);
+/* Ends what is over, before anything of this user is decided. */
+void cf_lease_desk_expire(cf_lease_desk *desk, cf_log *log);
+/* Ends what is over, lets in who is next, sends what may be sent. Returns when to call again. */
+uint64_t cf_lease_desk_tick(cf_lease_desk *desk);
+/* The session is about to end: it waits for nothing any more. */
+void cf_lease_desk_forget(cf_lease_desk *desk, const cf_session *session);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/gateway/lease_room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A change on its way into the store, and who hears of it then. */
+typedef struct cf_lease_keeping keeping;
+struct cf_lease_keeping {
+    keeping *next, **link;
+    cf_lease_desk *desk; /* NULL: destroyed meanwhile */
+    cf_hash user;
+    bool has_asker, is_grant;
+    cf_request request;
+    cf_command command;
+    cf_message answer;
+};
+
+static cf_lease_room *room_of(cf_lease_desk *desk, const cf_hash *user)
+{
+    for (size_t i = 0; i < desk->room_count; i++)
+        if (cf_hash_equal(&desk->rooms[i].user, user))
+            return &desk->rooms[i];
+    return NULL;
+}
+
+cf_lease_room *cf_lease_room_open(cf_lease_desk *desk, const cf_hash *user)
+{
+    cf_lease_room *found = room_of(desk, user);
+
+    if (found)
+        return found;
+    desk->rooms =
+        cf_grow(desk->rooms, &desk->room_capacity, desk->room_count + 1, sizeof *desk->rooms);
+    desk->rooms[desk->room_count] = (cf_lease_room){.user = *user};
+    return &desk->rooms[desk->room_count++];
+}
+
+static void open_room_of_holders(void *context, cf_log *log)
+{
+    size_t count = 0;
+    cf_leases *leases = cf_log_leases(log);
+
+    if (leases)
+        cf_leases_all(leases, &count);
+    if (count)
+        cf_lease_room_open(context, cf_log_user(log));
+}
+
+cf_lease_desk *cf_lease_desk_new(cf_service *service)
+{
+    cf_lease_desk *desk = cf_allocate(1, sizeof *desk);
+
+    desk->service = service;
+    cf_users_each(service->users, open_room_of_holders, desk);
+    return desk;
+}
+
+void cf_lease_desk_destroy(cf_lease_desk **desk)
+{
+    if (!*desk)
+        return;
+    for (keeping *at = (*desk)->keepings; at; at = at->next)
+        at->desk = NULL;
+    free((*desk)->rooms);
+    free((*desk)->owed);
+    free(*desk);
+    *desk = NULL;
+}
+
+/* ---- Answers ---- */
+
+void cf_lease_refuse(const cf_service *service, const cf_session *session, cf_command command,
+                     const cf_id *request, const char *code, const char *text)
+{
+    cf_refusal refusal = {
+        .request = command,
+        .name = cf_bytes_of(request->bytes, CF_ID_SIZE),
+        .later = strcmp(code, CF_REFUSED_BUSY) == 0,
+        .code = code,
+        .text = text,
+    };
+
+    cf_audit_note(service->audit,
+                  &(cf_audit_event){.what = CF_AUDIT_LEASE_REFUSED,
+                                    .user = cf_log_user(session->log),
+                                    .device = &session->device,
+                                    .address = session->address,
+                                    .why = text},
+                  service->now_ms);
+    cf_refuse(service, cf_session_destination(session), &refusal);
+}
+
+void cf_lease_note(const cf_service *service, cf_audit_decision what, const cf_hash *user,
+                   const cf_lease_held *held, const char *why)
+{
+    cf_audit_note(service->audit,
+                  &(cf_audit_event){.what = what,
+                                    .user = user,
+                                    .device = &held->holder,
+                                    .collection = &held->collection,
+                                    .why = why},
+                  service->now_ms);
+}
+
+cf_message cf_lease_message(const cf_id *request, const cf_lease_token *token, uint64_t until_ms)
+{
+    return (cf_message){.command = CF_COMMAND_LEASE, .lease = {*request, *token, until_ms}};
+}
+
+/* The session has been sent all that the log held at the position. */
+static bool has_seen(const cf_session *session, uint64_t position)
+{
+    return !session->is_subscribed || cf_replay_position(session->replay) > position;
+}
+
+static void owe(cf_lease_desk *desk, const keeping *kept)
+{
+    cf_store *store = desk->service->store;
+    cf_owed_lease owed = {.request = kept->request, .user = kept->user, .lease = kept->answer};
+    cf_error error;
+
+    if (kept->is_grant && store->last(store, &kept->user, &owed.position, &error))
+        cf_report(desk->service->env, CF_REPORT_ERROR, "user %s: granting a lease: %s",
+                  cf_user_shorten(&kept->user).text, error.text);
+    desk->owed = cf_grow(desk->owed, &desk->owed_capacity, desk->owed_count + 1, sizeof owed);
+    desk->owed[desk->owed_count++] = owed;
+}
+
+static void pay(cf_lease_desk *desk)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < desk->owed_count; i++) {
+        const cf_owed_lease *owed = &desk->owed[i];
+        const cf_session *session = cf_request_session(&owed->request);
+
+        if (session && has_seen(session, owed->position))
+            cf_session_send(desk->service, session, &owed->lease);
+        else if (session)
+            desk->owed[left++] = *owed;
+    }
+    desk->owed_count = left;
+}
+
+/* ---- Keeping ---- */
+
+static void kept(void *context, cf_append_answer answer, uint64_t position, const cf_error *error)
+{
+    keeping *self = context;
+    cf_lease_desk *desk = self->desk;
+
+    (void)position;
+    if (!desk) {
+        free(self);
+        return;
+    }
+    *self->link = self->next;
+    if (self->next)
+        self->next->link = self->link;
+    const cf_session *session = self->has_asker ? cf_request_session(&self->request) : NULL;
+    if (answer == CF_APPEND_STORED) {
+        cf_lease_room_open(desk, &self->user)->is_news = true;
+        if (session)
+            owe(desk, self);
+    } else {
+        cf_report(desk->service->env, CF_REPORT_WARNING, "user %s: a lease was not kept: %s",
+                  cf_user_shorten(&self->user).text,
+                  answer == CF_APPEND_FAILED ? error->text : "others changed it");
+        if (session)
+            cf_lease_refuse(desk->service, session, self->command, &self->answer.lease.request,
+                            CF_REFUSED_BUSY, "it can't be kept now");
+    }
+    free(self);
+}
+
+/* Commits what has changed; `asker` (or NULL) hears the answer then. */
+void cf_lease_keep(cf_lease_desk *desk, cf_log *log, const cf_session *asker, cf_command command,
+                   const cf_message *answer)
+{
+    keeping *self = cf_allocate(1, sizeof *self);
+
+    *self = (keeping){.next = desk->keepings,
+                      .link = &desk->keepings,
+                      .desk = desk,
+                      .user = *cf_log_user(log),
+                      .command = command};
+    if (asker) {
+        self->has_asker = true;
+        self->is_grant = command == CF_COMMAND_LOCK;
+        self->request = cf_request_of(desk->service, asker, 0);
+        self->answer = *answer;
+    }
+    if (desk->keepings)
+        desk->keepings->link = &self->next;
+    desk->keepings = self;
+    cf_log_keep_leases(log, kept, self);
+}
+
+/* ---- Time ---- */
+
+/* Devices that were shut out have nothing any more. */
+static size_t drop_strangers(cf_lease_room *in, cf_log *log, cf_leases *leases)
+{
+    const cf_registry *registry = cf_log_registry(log);
+    size_t count, ended = 0;
+    const cf_lease_held *held;
+
+    if (in->members == cf_registry_count(registry))
+        return 0;
+    in->members = cf_registry_count(registry);
+    held = cf_leases_all(leases, &count);
+    for (size_t i = 0; i < count; i++) {
+        cf_hash holder = held[i].holder;
+
+        if (cf_registry_is_valid(registry, &holder))
+            continue;
+        ended += cf_leases_forget_device(leases, &holder);
+        held = cf_leases_all(leases, &count);
+        i = SIZE_MAX; /* from the beginning: they moved up */
+    }
+    return ended;
+}
+
+static cf_session *session_of(const cf_lease_desk *desk, const cf_hash *user, uint64_t serial)
+{
+    cf_session *session = cf_sessions_first_of(desk->service->sessions, user);
+
+    while (session && session->serial != serial)
+        session = cf_sessions_next_of(session);
+    return session;
+}
+
+void cf_lease_room_serve_next(cf_lease_desk *desk, cf_log *log, cf_leases *leases)
+{
+    cf_lease_ask ask;
+    cf_lease_held held;
+
+    while (cf_leases_next(leases, desk->service->now_ms, &ask, &held)) {
+        cf_message answer = cf_lease_message(&held.request, &held.token, held.until_ms);
+
+        cf_lease_note(desk->service, CF_AUDIT_LEASE_GRANTED, cf_log_user(log), &held, "it waited");
+        cf_lease_keep(desk, log, session_of(desk, cf_log_user(log), ask.session), CF_COMMAND_LOCK,
+                      &answer);
+    }
+}
+
+/* What was granted before the user was at another home has no say any more. */
+static size_t end_before_move(const cf_lease_desk *desk, const cf_log *log, cf_leases *leases)
+{
+    uint64_t generation = cf_registry_home_generation(cf_log_registry(log));
+    size_t count;
+    const cf_lease_held *held = cf_leases_all(leases, &count);
+
+    for (size_t i = 0; i < count && cf_leases_token(leases).generation < generation; i++)
+        cf_lease_note(desk->service, CF_AUDIT_LEASE_EXPIRED, cf_log_user(log), &held[i],
+                      "the user has moved to another home");
+    return cf_leases_raise(leases, generation);
+}
+
+/* What ended is noted before it goes. */
+static void note_ends(const cf_lease_desk *desk, const cf_log *log, const cf_leases *leases)
+{
+    size_t count;
+    const cf_lease_held *held = cf_leases_all(leases, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (held[i].until_ms && held[i].until_ms <= desk->service->now_ms)
+            cf_lease_note(desk->service, CF_AUDIT_LEASE_EXPIRED, cf_log_user(log), &held[i], NULL);
+}
+
+void cf_lease_room_look_after(cf_lease_desk *desk, cf_lease_room *in, cf_log *log,
+                              cf_leases *leases)
+{
+    uint64_t now_ms = desk->service->now_ms;
+    size_t ended = drop_strangers(in, log, leases) + end_before_move(desk, log, leases);
+
+    if (cf_leases_deadline(leases) <= now_ms) {
+        note_ends(desk, log, leases);
+        ended += cf_leases_expire(leases, now_ms);
+    }
+    if (!ended)
+        return;
+    cf_lease_keep(desk, log, NULL, CF_COMMAND_UNLOCK, NULL);
+    cf_lease_room_serve_next(desk, log, leases);
+}
+
+void cf_lease_desk_expire(cf_lease_desk *desk, cf_log *log)
+{
+    cf_lease_room *in = room_of(desk, cf_log_user(log));
+    cf_leases *leases = in ? cf_log_leases(log) : NULL;
+
+    if (leases)
+        cf_lease_room_look_after(desk, in, log, leases);
+}
+
+/* ---- What others hear ---- */
+
+void cf_lease_send_all(const cf_lease_desk *desk, const cf_session *session, cf_leases *leases,
+                       const cf_id *request)
+{
+    size_t count;
+    const cf_lease_held *held = cf_leases_all(leases, &count);
+    cf_lease *list = cf_allocate(count, sizeof *list);
+    cf_message message = {.command = CF_COMMAND_LEASES, .leases = {*request, list, count}};
+
+    for (size_t i = 0; i < count; i++)
+        list[i] = (cf_lease){held[i].collection, held[i].name,   held[i].holder,
+                             held[i].until_ms,   held[i].shared, held[i].since_ms};
+    cf_session_send(desk->service, session, &message);
+    free(list);
+}
+
+/* To all of the user who asked once. */
+static void tell(const cf_lease_desk *desk, const cf_hash *user, cf_leases *leases)
+{
+    static const cf_id unasked;
+
+    for (cf_session *session = cf_sessions_first_of(desk->service->sessions, user); session;
+         session = cf_sessions_next_of(session))
+        if (session->hears_leases)
+            cf_lease_send_all(desk, session, leases, &unasked);
+}
+
+/* Until when there is nothing to do in a room; `*is_over`: for ever. */
+static uint64_t visit(cf_lease_desk *desk, cf_lease_room *in, bool *is_over)
+{
+    cf_hash user = in->user;
+    cf_log *log = cf_users_find(desk->service->users, &user);
+    cf_leases *leases = log ? cf_log_leases(log) : NULL;
+
+    *is_over = !log;
+    if (!leases)
+        return UINT64_MAX;
+    cf_lease_room_look_after(desk, in, log, leases);
+    if (in->is_news)
+        tell(desk, &user, leases);
+    in->is_news = false;
+    *is_over = cf_leases_is_idle(leases);
+    return cf_leases_deadline(leases);
+}
+
+uint64_t cf_lease_desk_tick(cf_lease_desk *desk)
+{
+    uint64_t next = UINT64_MAX;
+    bool is_over;
+
+    for (size_t i = desk->room_count; i-- > 0;) {
+        uint64_t deadline = visit(desk, &desk->rooms[i], &is_over);
+
+        next = deadline < next ? deadline : next;
+        if (is_over)
+            desk->rooms[i] = desk->rooms[--desk->room_count];
+    }
+    pay(desk);
+    return next;
+}
+
+void cf_lease_desk_forget(cf_lease_desk *desk, const cf_session *session)
+{
+    cf_leases *leases =
+        room_of(desk, cf_log_user(session->log)) ? cf_log_leases(session->log) : NULL;
+
+    if (!leases)
+        return;
+    cf_leases_forget_session(leases, session->serial);
+    cf_lease_room_serve_next(desk, session->log, leases);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/gateway/reports.h"
+
+#include "broker/gateway/log_instance.h"
+#include "codec/limits.h"
+#include "codec/pack.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { TABLE = 'a', KEY_SIZE = 1 + CF_HASH_SIZE, HEADS_MAX = 65536 };
+
+/* ---- Reports ---- */
+
+static void say_reported(const cf_service *service, const cf_session *session,
+                         const cf_hash *device, uint64_t at_ms, const cf_heads *heads, bool last)
+{
+    size_t said = 0;
+
+    do {
+        size_t left = heads ? heads->count - said : 0;
+        bool more = left > CF_HEADS_PAGE;
+        cf_message message = {
+            .command = CF_COMMAND_REPORTED,
+            .reported = {.device = device,
+                         .at_ms = at_ms,
+                         .heads = left ? heads->heads + said : NULL,
+                         .head_count = more ? CF_HEADS_PAGE : left,
+                         .more = more || !last},
+        };
+
+        cf_session_send(service, session, &message);
+        said += message.reported.head_count;
+    } while (heads && said < heads->count);
+}
+
+static cf_status keep(const cf_service *service, const cf_session *session, cf_error *error)
+{
+    cf_store *store = service->store;
+    uint8_t key[KEY_SIZE] = {TABLE};
+    cf_buffer value = {0};
+
+    memcpy(key + 1, session->device.bytes, CF_HASH_SIZE);
+    cf_pack_array(&value, 2);
+    cf_pack_uint(&value, service->now_ms);
+    cf_heads_pack(&value, session->report.heads, session->report.count);
+    cf_record record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
+    cf_status status = store->write(store, cf_log_user(session->log), &record, 1, false, error);
+    cf_buffer_release(&value);
+    return status;
+}
+
+void cf_reports_take(cf_service *service, cf_session *session, const cf_message *message)
+{
+    cf_error error;
+
+    if (session->report.count + message->report.head_count > HEADS_MAX) {
+        cf_session_charge(service, session, CF_PRICE_GARBAGE);
+        cf_session_dismiss(service, session, "it reports too many heads");
+        return;
+    }
+    for (size_t i = 0; i < message->report.head_count; i++)
+        cf_heads_insert(&session->report, &message->report.heads[i]);
+    if (message->report.more)
+        return;
+    if (keep(service, session, &error))
+        cf_report(service->env, CF_REPORT_WARNING, "user %s: keeping a report: %s",
+                  cf_user_shorten(cf_log_user(session->log)).text, error.text);
+    cf_heads_release(&session->report);
+    say_reported(service, session, &session->device, service->now_ms, NULL, true);
+}
+
+/* ---- A broker that went back ---- */
+
+static const uint8_t lacking_key[] = {'o'};
+
+void cf_reports_lacking(cf_service *service, cf_session *session, uint64_t count)
+{
+    cf_store *store = service->store;
+    const cf_hash *user = cf_log_user(session->log);
+    char device[CF_FINGERPRINT_TEXT];
+    uint8_t value[16];
+    cf_error error;
+
+    cf_fingerprint(&session->device, device);
+    cf_put_u64(value, service->now_ms);
+    cf_put_u64(value + 8, count);
+    cf_report(service->env, CF_REPORT_WARNING,
+              "user %s: device %s says that %" PRIu64 " entr%s gone which this broker had "
+              "acknowledged: it was set back to an older state, and the devices bring them again",
+              cf_user_shorten(user).text, device, count, count == 1 ? "y is" : "ies are");
+    const cf_record record = {cf_bytes_of(lacking_key, sizeof lacking_key),
+                              cf_bytes_of(value, sizeof value)};
+    if (store->write(store, user, &record, 1, false, &error))
+        cf_report(service->env, CF_REPORT_WARNING, "user %s: keeping a report: %s",
+                  cf_user_shorten(user).text, error.text);
+}
+
+cf_status cf_reports_last_lacking(cf_store *store, const cf_hash *user, cf_reported_lacking *out,
+                                  cf_error *error)
+{
+    cf_buffer value = {0};
+    cf_status status =
+        store->get(store, user, cf_bytes_of(lacking_key, sizeof lacking_key), &value, error);
+
+    if (!status && value.size != 16)
+        status = cf_fail(error, CF_BROKEN, "what a device reported as gone is damaged");
+    if (!status)
+        *out = (cf_reported_lacking){cf_get_u64(value.data), cf_get_u64(value.data + 8)};
+    cf_buffer_release(&value);
+    return status;
+}
+
+/* ---- Questions ---- */
+
+typedef struct {
+    cf_id collection;
+    cf_head head;
+} placed_head;
+
+typedef struct {
+    cf_log *log;
+    placed_head *at;
+    size_t count, capacity;
+} placing;
+
+static bool place(void *context, const cf_head *head)
+{
+    placing *self = context;
+    cf_id collection;
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error ignored;
+
+    bool known = cf_log_head_collection(self->log, head, &collection);
+    /* What is on its way takes the place of one that is still named. */
+    if (!known && cf_log_get(self->log, head, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK) {
+        collection = entry.header.collection;
+        known = true;
+    }
+    if (known) {
+        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
+        self->at[self->count++] = (placed_head){collection, *head};
+    }
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return true;
+}
+
+static int by_collection(const void *a, const void *b)
+{
+    const placed_head *x = a, *y = b;
+    int order = cf_id_compare(&x->collection, &y->collection);
+
+    return order ? order : cf_head_compare(&x->head, &y->head);
+}
+
+static void say_holds(const cf_service *service, const cf_session *session, const placing *placed)
+{
+    cf_head page[CF_HEADS_PAGE];
+
+    for (size_t from = 0, count; from < placed->count; from += count) {
+        const cf_id *collection = &placed->at[from].collection;
+
+        for (count = 0; count < CF_HEADS_PAGE && from + count < placed->count &&
+                        cf_id_equal(&placed->at[from + count].collection, collection);
+             count++)
+            page[count] = placed->at[from + count].head;
+        cf_message message = {.command = CF_COMMAND_HOLDS, .holds = {*collection, page, count}};
+        cf_session_send(service, session, &message);
+    }
+}
+
+typedef struct {
+    cf_hash device;
+    uint64_t at_ms;
+    cf_heads heads;
+} report;
+
+typedef struct {
+    const cf_registry *registry;
+    report *at;
+    size_t count, capacity;
+} gathering;
+
+static bool gather(void *context, cf_bytes key, cf_bytes value)
+{
+    gathering *self = context;
+    cf_reader reader = cf_reader_of(value);
+    report one = {0};
+    size_t count;
+    cf_error ignored;
+
+    if (key.size != KEY_SIZE)
+        return true;
+    memcpy(one.device.bytes, key.data + 1, CF_HASH_SIZE);
+    if (cf_registry_device(self->registry, &one.device) &&
+        !cf_read_array(&reader, &count, &ignored) && !cf_read_uint(&reader, &one.at_ms, &ignored) &&
+        !cf_heads_read(&reader, HEADS_MAX, &one.heads, &ignored)) {
+        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
+        self->at[self->count++] = one;
+    }
+    return true;
+}
+
+void cf_reports_answer(cf_service *service, cf_session *session)
+{
+    cf_store *store = service->store;
+    uint8_t table = TABLE;
+    placing placed = {.log = session->log};
+    gathering reports = {.registry = cf_log_registry(session->log)};
+    cf_error error;
+
+    cf_status status = cf_log_heads(session->log, place, &placed, &error);
+    cf_session_charge(service, session, (int64_t)placed.count / CF_PRICE_HEADS);
+    if (!status)
+        status = store->scan(store, cf_log_user(session->log), cf_bytes_of(&table, 1), gather,
+                             &reports, &error);
+    if (status) {
+        cf_report(service->env, CF_REPORT_ERROR, "user %s: reading the log: %s",
+                  cf_user_shorten(cf_log_user(session->log)).text, error.text);
+        cf_session_dismiss(service, session, "its log can't be read");
+    } else {
+        if (placed.count)
+            qsort(placed.at, placed.count, sizeof *placed.at, by_collection);
+        say_holds(service, session, &placed);
+        for (size_t i = 0; i < reports.count; i++)
+            say_reported(service, session, &reports.at[i].device, reports.at[i].at_ms,
+                         &reports.at[i].heads, i + 1 == reports.count);
+        if (!reports.count)
+            say_reported(service, session, NULL, 0, NULL, true);
+    }
+    for (size_t i = 0; i < reports.count; i++)
+        cf_heads_release(&reports.at[i].heads);
+    free(reports.at);
+    free(placed.at);
+}
+
+/* ---- Location ---- */
+
+void cf_reports_locate(cf_service *service, const cf_session *session, const cf_hash *user,
+                       const char *line)
+{
+    cf_store *store = service->store;
+    cf_bytes endpoint = cf_bytes_of_text(line);
+    cf_message message = {
+        .command = CF_COMMAND_ENDPOINTS,
+        .endpoints = {.endpoints = &endpoint, .endpoint_count = endpoint.size ? 1 : 0}};
+    cf_refusal refusal = {.request = CF_COMMAND_LOCATE,
+                          .name = cf_bytes_of(user->bytes, CF_HASH_SIZE)};
+    cf_error error;
+
+    cf_log_instance(store, cf_log_user(session->log), message.endpoints.instance);
+    if (!cf_hash_equal(user, cf_log_user(session->log))) {
+        refusal.code = CF_REFUSED_UNKNOWN;
+        refusal.text = "it is not this session's user";
+    } else if (store->last(store, user, &message.endpoints.position, &error)) {
+        refusal.later = true;
+        refusal.code = CF_REFUSED_BUSY;
+        refusal.text = error.text;
+    } else {
+        cf_session_send(service, session, &message);
+        return;
+    }
+    cf_refuse(service, cf_session_destination(session), &refusal);
+}

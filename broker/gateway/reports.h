@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of a user's log and of its devices without reading either: where the log is, which
+ * heads it holds, and what each device last reported as applied. codec/PROTOCOL.md, "Leases, quotas
+ * and guests". */
+#ifndef CF_BROKER_GATEWAY_REPORTS_H
+#define CF_BROKER_GATEWAY_REPORTS_H
+#include "broker/gateway/session.h"
+
+/* REPORT: keeps it when its last page came, not synced: the device says it again. */
+void cf_reports_take(cf_service *service, cf_session *session, const cf_message *message);
+/* LACKING: keeps it as well. */
+void cf_reports_lacking(cf_service *service, cf_session *session, uint64_t count);
+/* The last time that a device of the user said so. CF_MISSING: none did. */
+typedef struct {
+    uint64_t time_ms, count;
+} cf_reported_lacking;
+cf_status cf_reports_last_lacking(cf_store *store, const cf_hash *user, cf_reported_lacking *out,
+                                  cf_error *error);
+/* QUERY */
+void cf_reports_answer(cf_service *service, cf_session *session);
+/* LOCATE; `line` is this broker's address, empty when it has none to tell. */
+void cf_reports_locate(cf_service *service, const cf_session *session, const cf_hash *user,
+                       const char *line);
+
+#endif

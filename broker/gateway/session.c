@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/gateway/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUCKETS = 4096, QUIET_MS = 60000 };
+
+struct cf_user_sessions {
+    cf_user_sessions *next;
+    cf_hash user;
+    cf_session *first;
+};
+
+struct cf_sessions {
+    cf_session *buckets[BUCKETS];
+    cf_user_sessions *users[BUCKETS]; /* who have sessions */
+    size_t count;
+    cf_session *first_due, **end_of_due;
+    size_t due_count;
+    uint64_t serial, ended;
+    cf_session_ending *ending; /* or NULL */
+    void *context;
+};
+
+cf_sessions *cf_sessions_new(void)
+{
+    cf_sessions *sessions = cf_allocate(1, sizeof *sessions);
+
+    sessions->end_of_due = &sessions->first_due;
+    return sessions;
+}
+
+static void free_session(cf_session *session)
+{
+    cf_replay_destroy(&session->replay);
+    cf_heads_release(&session->held);
+    cf_heads_release(&session->report);
+    free(session);
+}
+
+void cf_sessions_destroy(cf_sessions **sessions)
+{
+    if (!*sessions)
+        return;
+    (*sessions)->ending = NULL;
+    for (size_t i = 0; i < BUCKETS; i++)
+        while ((*sessions)->buckets[i])
+            cf_sessions_remove(*sessions, (*sessions)->buckets[i]);
+    free(*sessions);
+    *sessions = NULL;
+}
+
+static size_t bucket_of(cf_bytes routing_id)
+{
+    uint32_t sum = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < routing_id.size; i++)
+        sum = (sum ^ routing_id.data[i]) * 16777619u;
+    return sum % BUCKETS;
+}
+
+/* ---- By user ---- */
+
+static cf_user_sessions **find_user(cf_sessions *sessions, const cf_hash *user)
+{
+    cf_user_sessions **at =
+        &sessions->users[bucket_of(cf_bytes_of(user->bytes, sizeof user->bytes))];
+
+    while (*at && !cf_hash_equal(&(*at)->user, user))
+        at = &(*at)->next;
+    return at;
+}
+
+static void join_user(cf_sessions *sessions, cf_session *session)
+{
+    cf_user_sessions **at = find_user(sessions, cf_log_user(session->log));
+
+    if (!*at) {
+        *at = cf_allocate(1, sizeof **at);
+        (*at)->user = *cf_log_user(session->log);
+    }
+    session->user = *at;
+    session->beside = (*at)->first;
+    if (session->beside)
+        session->beside->before = session;
+    (*at)->first = session;
+}
+
+static void leave_user(cf_sessions *sessions, cf_session *session)
+{
+    cf_user_sessions *user = session->user, **at;
+
+    *(session->before ? &session->before->beside : &user->first) = session->beside;
+    if (session->beside)
+        session->beside->before = session->before;
+    if (user->first)
+        return;
+    at = find_user(sessions, &user->user);
+    *at = user->next;
+    free(user);
+}
+
+cf_session *cf_sessions_first_of(const cf_sessions *sessions, const cf_hash *user)
+{
+    const cf_user_sessions *found = *find_user((cf_sessions *)sessions, user);
+
+    return found ? found->first : NULL;
+}
+
+cf_session *cf_sessions_next_of(const cf_session *session)
+{
+    return session->beside;
+}
+
+/* ---- Due ---- */
+
+void cf_sessions_make_due(cf_sessions *sessions, cf_session *session)
+{
+    if (session->due)
+        return;
+    session->next_due = NULL;
+    session->due = sessions->end_of_due;
+    *session->due = session;
+    sessions->end_of_due = &session->next_due;
+    sessions->due_count++;
+}
+
+static void end_due(cf_sessions *sessions, cf_session *session)
+{
+    *session->due = session->next_due;
+    if (session->next_due)
+        session->next_due->due = session->due;
+    else
+        sessions->end_of_due = session->due;
+    session->due = NULL;
+    sessions->due_count--;
+}
+
+size_t cf_sessions_count_due(const cf_sessions *sessions)
+{
+    return sessions->due_count;
+}
+
+cf_session *cf_sessions_take_due(cf_sessions *sessions)
+{
+    cf_session *first = sessions->first_due;
+
+    if (first)
+        end_due(sessions, first);
+    return first;
+}
+
+/* ---- All ---- */
+
+cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id)
+{
+    cf_session *session = sessions->buckets[bucket_of(routing_id)];
+
+    while (session && !cf_bytes_equal(cf_session_destination(session), routing_id))
+        session = session->next;
+    return session;
+}
+
+cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id, cf_log *log)
+{
+    cf_session *earlier = cf_sessions_find(sessions, routing_id);
+    cf_session **bucket = &sessions->buckets[bucket_of(routing_id)];
+    cf_session *session = cf_allocate(1, sizeof *session);
+
+    assert(routing_id.size <= sizeof session->routing_id.bytes);
+    if (earlier)
+        cf_sessions_remove(sessions, earlier);
+    memcpy(session->routing_id.bytes, routing_id.data, routing_id.size);
+    session->routing_id.size = routing_id.size;
+    session->log = log;
+    session->serial = ++sessions->serial;
+    join_user(sessions, session);
+    session->next = *bucket;
+    *bucket = session;
+    sessions->count++;
+    return session;
+}
+
+void cf_sessions_watch(cf_sessions *sessions, cf_session_ending *ending, void *context)
+{
+    sessions->ending = ending;
+    sessions->context = context;
+}
+
+void cf_sessions_remove(cf_sessions *sessions, cf_session *session)
+{
+    if (sessions->ending)
+        sessions->ending(sessions->context, session);
+    cf_session **at = &sessions->buckets[bucket_of(cf_session_destination(session))];
+
+    while (*at != session)
+        at = &(*at)->next;
+    *at = session->next;
+    leave_user(sessions, session);
+    if (session->due)
+        end_due(sessions, session);
+    sessions->count--;
+    sessions->ended++;
+    free_session(session);
+}
+
+uint64_t cf_sessions_changes(const cf_sessions *sessions)
+{
+    return sessions->serial + sessions->ended;
+}
+
+size_t cf_sessions_count(const cf_sessions *sessions)
+{
+    return sessions->count;
+}
+
+cf_session *cf_sessions_next(const cf_sessions *sessions, const cf_session *session)
+{
+    size_t bucket = session ? bucket_of(cf_session_destination(session)) + 1 : 0;
+
+    if (session && session->next)
+        return session->next;
+    while (bucket < BUCKETS && !sessions->buckets[bucket])
+        bucket++;
+    return bucket < BUCKETS ? sessions->buckets[bucket] : NULL;
+}
+
+void cf_session_send(const cf_service *service, const cf_session *session,
+                     const cf_message *message)
+{
+    cf_outbox_add(service->outbox, cf_session_destination(session), message);
+}
+
+void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal *refusal)
+{
+    cf_message message = {
+        .command = CF_COMMAND_REFUSED,
+        .refused = {
+            .request = cf_bytes_of_text(refusal->request ? cf_command_name(refusal->request) : ""),
+            .name = refusal->name,
+            .later = refusal->later,
+            .code = cf_bytes_of_text(refusal->code),
+            .text = cf_bytes_of_text(refusal->text),
+        }};
+
+    cf_outbox_add(service->outbox, destination, &message);
+}
+
+static bool did_nothing(const cf_service *service, const cf_session *session)
+{
+    return !session->has_sent && !session->has_asked && service->now_ms >= session->begun_ms &&
+           service->now_ms - session->begun_ms < QUIET_MS;
+}
+
+static cf_audit_event event_of(const cf_session *session, cf_audit_decision what)
+{
+    return (cf_audit_event){.what = what,
+                            .user = cf_log_user(session->log),
+                            .device = &session->device,
+                            .key = what == CF_AUDIT_SESSION_BEGUN ? &session->key : NULL,
+                            .address = session->address};
+}
+
+void cf_session_audit(const cf_service *service, const cf_session *session, cf_audit_decision what,
+                      const cf_hash *entry, const char *why)
+{
+    cf_audit_event event = event_of(session, what);
+
+    event.entry = entry;
+    event.why = why;
+    cf_audit_note(service->audit, &event, service->now_ms);
+}
+
+void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points)
+{
+    cf_patience_charge(service->patience, cf_log_user(session->log), points, service->now_ms);
+}
+
+void cf_session_end(const cf_service *service, cf_session *session, const char *why)
+{
+    cf_session_audit(service, session, CF_AUDIT_SESSION_ENDED, NULL, why);
+    cf_sessions_remove(service->sessions, session);
+}
+
+void cf_session_gone(const cf_service *service, cf_session *session)
+{
+    cf_audit_event event = event_of(session, CF_AUDIT_SESSION_ENDED);
+
+    event.why = "the connection is gone";
+    event.is_detail = did_nothing(service, session);
+    cf_audit_note(service->audit, &event, service->now_ms);
+    cf_sessions_remove(service->sessions, session);
+}
+
+void cf_session_dismiss(const cf_service *service, cf_session *session, const char *why)
+{
+    cf_message message = {.command = CF_COMMAND_AGAIN};
+
+    cf_session_send(service, session, &message);
+    cf_session_end(service, session, why);
+}
+
+void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user)
+{
+    for (cf_session *session = cf_sessions_first_of(sessions, user); session;
+         session = cf_sessions_next_of(session)) {
+        session->is_behind = true;
+        cf_sessions_make_due(sessions, session);
+    }
+}
+
+cf_request cf_request_of(cf_service *service, const cf_session *session, size_t size)
+{
+    return (cf_request){service, session->routing_id, session->serial, size};
+}
+
+cf_session *cf_request_session(const cf_request *request)
+{
+    cf_session *session =
+        cf_sessions_find(request->service->sessions,
+                         cf_bytes_of(request->routing_id.bytes, request->routing_id.size));
+
+    return session && session->serial == request->serial ? session : NULL;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions of a gateway: one for each connection that said HELLO, named by the routing id that the
+ * ROUTER gave. What the parts of a gateway share lies here; nobody else includes it. */
+#ifndef CF_BROKER_GATEWAY_SESSION_H
+#define CF_BROKER_GATEWAY_SESSION_H
+#include "broker/gateway/audit.h"
+#include "codec/address.h"
+#include "broker/blobs/blobs.h"
+#include "broker/platform/env.h"
+#include "broker/wire/outbox.h"
+#include "broker/gateway/patience.h"
+#include "broker/gateway/quotas.h"
+#include "broker/members/registry.h"
+#include "broker/store/reserve.h"
+#include "broker/log/replay.h"
+#include "broker/gateway/users.h"
+
+typedef struct {
+    uint8_t bytes[32];
+    size_t size;
+} cf_routing_id;
+
+typedef struct cf_session cf_session;
+typedef struct cf_user_sessions cf_user_sessions;
+
+struct cf_session {
+    cf_session *next;
+    cf_user_sessions *user; /* with those of the same user */
+    cf_session *before, *beside;
+    cf_session *next_due, **due; /* what points to it; NULL: it isn't due */
+    uint64_t serial;             /* no other session of this gateway has it */
+    cf_routing_id routing_id;
+    cf_hash key; /* CURVE */
+    cf_hash device;
+    cf_log *log;
+    char address[64];
+    bool is_greeted;    /* its last HELLO page came */
+    bool brings_more;   /* HELLO named a head that is not held here */
+    size_t named;       /* heads and rungs so far */
+    cf_replay *replay;  /* from the first HELLO page on */
+    cf_heads held;      /* its rungs that are held here */
+    bool told_clock;    /* it said CLOCK; else its clock agrees as soon as it says SUBSCRIBE */
+    bool is_subscribed; /* its last SUBSCRIBE page came */
+    bool is_behind;     /* there may be entries to send */
+    uint64_t credit;    /* bytes of entries */
+    cf_heads report;    /* its pages so far */
+    uint64_t under_way; /* bytes of PUBLISH and PUT that aren't answered */
+    bool hears_leases;  /* it asked once: it is told of changes */
+    bool is_replaying;  /* it shares the lock of communication */
+    bool was_replayed;  /* it has caught up once */
+    bool has_sent;      /* it was sent an entry */
+    bool has_asked;     /* it asked for more than whether there is something new */
+    uint64_t begun_ms;
+};
+
+typedef struct cf_sessions cf_sessions;
+
+cf_sessions *cf_sessions_new(void);
+void cf_sessions_destroy(cf_sessions **sessions);
+cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id);
+/* A fresh one, instead of an earlier one of the same connection. */
+cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id, cf_log *log);
+void cf_sessions_remove(cf_sessions *sessions, cf_session *session);
+/* Told of each that is about to be removed, unless all are destroyed. */
+typedef void cf_session_ending(void *context, cf_session *session);
+void cf_sessions_watch(cf_sessions *sessions, cf_session_ending *ending, void *context);
+size_t cf_sessions_count(const cf_sessions *sessions);
+/* How many began or ended: the same again while all connections have the sessions they had. */
+uint64_t cf_sessions_changes(const cf_sessions *sessions);
+/* One after the other, beginning with NULL; removing the one in hand is allowed when the next was
+ * taken before. */
+cf_session *cf_sessions_next(const cf_sessions *sessions, const cf_session *session);
+/* The same of one user's alone. */
+cf_session *cf_sessions_first_of(const cf_sessions *sessions, const cf_hash *user);
+cf_session *cf_sessions_next_of(const cf_session *session);
+
+/* A session for which there may be something to do is due, until it is taken: so a round costs what
+ * happened in it, and not what is connected. */
+void cf_sessions_make_due(cf_sessions *sessions, cf_session *session);
+size_t cf_sessions_count_due(const cf_sessions *sessions);
+/* The one that has been due for longest; NULL: none. */
+cf_session *cf_sessions_take_due(cf_sessions *sessions);
+
+/* Blobs whose bytes were compared with their names lately, each in the slot of its id. */
+enum { CF_CHECKED_BLOBS = 1024 };
+typedef struct {
+    cf_hash user, blob;
+    uint64_t until_ms; /* 0: none */
+} cf_checked_blob;
+
+/* What serving a session needs. */
+typedef struct {
+    const cf_env *env;
+    cf_store *store;
+    cf_blobs *blobs;
+    cf_users *users;
+    cf_outbox *outbox;
+    cf_sessions *sessions;
+    cf_audit *audit;   /* or NULL */
+    cf_quotas *quotas; /* or NULL: nobody has any */
+    cf_patience *patience;
+    const cf_address *address; /* the broker's own; port 0: not told yet */
+    cf_room_left *room_left;   /* or NULL */
+    void *room_context;
+    cf_checked_blob *checked; /* CF_CHECKED_BLOBS */
+    uint64_t now_ms;          /* of the message in hand, or the last one */
+} cf_service;
+
+static inline cf_bytes cf_session_destination(const cf_session *session)
+{
+    return cf_bytes_of(session->routing_id.bytes, session->routing_id.size);
+}
+void cf_session_send(const cf_service *service, const cf_session *session,
+                     const cf_message *message);
+
+/* What a refusal says; the text is for the person. */
+typedef struct {
+    cf_command request;
+    cf_bytes name;
+    bool later;
+    const char *code;
+    const char *text;
+} cf_refusal;
+void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal *refusal);
+#define CF_TEXT_DISK "the broker can't write to its disk"
+#define CF_TEXT_FULL "the broker has no room" /* what exactly failed is the operator's to know */
+
+/* Says in the audit log what was decided of the session's device; `entry` and `why` may be NULL. */
+void cf_session_audit(const cf_service *service, const cf_session *session, cf_audit_decision what,
+                      const cf_hash *entry, const char *why);
+/* What the session's user owes for it; see patience.h. */
+void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points);
+/* Ends a session, saying why to the operator. */
+void cf_session_end(const cf_service *service, cf_session *session, const char *why);
+/* The same of one whose connection is gone: a detail, where the session did nothing and began less
+ * than a minute ago, so that of a `sync` with nothing to do only the beginning is in the log. */
+void cf_session_gone(const cf_service *service, cf_session *session);
+/* Ends a session as cf_session_end does, and says AGAIN to who may wait for an answer. */
+void cf_session_dismiss(const cf_service *service, cf_session *session, const char *why);
+/* Lets the user's subscribers look for new entries. */
+void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user);
+
+/* A request whose answer comes when the store or the blobs are done; its session may be gone then.
+ */
+typedef struct {
+    cf_service *service;
+    cf_routing_id routing_id;
+    uint64_t serial;
+    size_t size; /* bytes that count in a window */
+} cf_request;
+cf_request cf_request_of(cf_service *service, const cf_session *session, size_t size);
+/* NULL when it is gone. */
+cf_session *cf_request_session(const cf_request *request);
+
+#endif

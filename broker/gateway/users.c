@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/gateway/users.h"
+
+#include "broker/members/registry.h"
+#include "broker/platform/hash_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A user, and the keys that were let in for it. */
+typedef struct known_user known_user;
+struct known_user {
+    cf_users *users;
+    cf_log *log;
+    cf_hash *keys;
+    size_t key_count, key_capacity;
+    known_user *next_changed;
+    bool has_changed; /* and is among those that have */
+};
+
+struct cf_users {
+    cf_users_options options;
+    known_user **all; /* ascending */
+    size_t count, capacity;
+    known_user *changed; /* whose registries have */
+    cf_hash *leaving;    /* being removed */
+    size_t leaving_count, leaving_capacity;
+    cf_hash_set damaged; /* whose logs could not be read */
+    cf_communication *communication;
+};
+
+/* Where the user is, or belongs. */
+static size_t place_of(const cf_users *users, const cf_hash *user)
+{
+    size_t low = 0, high = users->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cf_hash_compare(cf_log_user(users->all[middle]->log), user) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static known_user *find(const cf_users *users, const cf_hash *user)
+{
+    size_t at = place_of(users, user);
+
+    return at < users->count && cf_hash_equal(cf_log_user(users->all[at]->log), user)
+               ? users->all[at]
+               : NULL;
+}
+
+static void members_change(void *context)
+{
+    known_user *user = context;
+
+    if (user->has_changed)
+        return;
+    user->has_changed = true;
+    user->next_changed = user->users->changed;
+    user->users->changed = user;
+}
+
+bool cf_users_next_changed(cf_users *users, cf_hash *user)
+{
+    known_user *first = users->changed;
+
+    if (!first)
+        return false;
+    users->changed = first->next_changed;
+    first->has_changed = false;
+    *user = *cf_log_user(first->log);
+    return true;
+}
+
+void cf_users_allow(cf_users *users, const uint8_t key[32])
+{
+    if (users->options.access)
+        users->options.access(users->options.context, key, true);
+}
+
+void cf_users_deny(cf_users *users, const uint8_t key[32])
+{
+    if (users->options.access)
+        users->options.access(users->options.context, key, false);
+}
+
+static void let_in_new(cf_users *users, known_user *user)
+{
+    const cf_registry *registry = cf_log_registry(user->log);
+
+    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
+        const cf_device *device = cf_registry_device_at(registry, i);
+        const uint8_t *curve = device->keys.curve;
+        bool is_known = !device->is_valid;
+
+        for (size_t k = 0; !is_known && k < user->key_count; k++)
+            is_known = memcmp(user->keys[k].bytes, curve, CF_HASH_SIZE) == 0;
+        if (is_known)
+            continue;
+        user->keys =
+            cf_grow(user->keys, &user->key_capacity, user->key_count + 1, sizeof *user->keys);
+        memcpy(user->keys[user->key_count++].bytes, curve, CF_HASH_SIZE);
+        cf_users_allow(users, curve);
+    }
+}
+
+static void shut_out_old(cf_users *users, known_user *user)
+{
+    const cf_registry *registry = cf_log_registry(user->log);
+
+    for (size_t k = user->key_count; k-- > 0;)
+        if (!cf_registry_by_curve(registry, user->keys[k].bytes)) {
+            cf_users_deny(users, user->keys[k].bytes);
+            user->keys[k] = user->keys[--user->key_count];
+        }
+}
+
+void cf_users_refresh(cf_users *users, const cf_hash *user)
+{
+    known_user *found = find(users, user);
+
+    if (!found)
+        return;
+    let_in_new(users, found);
+    shut_out_old(users, found);
+}
+
+static cf_hash *find_leaving(const cf_users *users, const cf_hash *user)
+{
+    for (size_t i = 0; i < users->leaving_count; i++)
+        if (cf_hash_equal(&users->leaving[i], user))
+            return &users->leaving[i];
+    return NULL;
+}
+
+static void insert(cf_users *users, cf_log *log)
+{
+    size_t at = place_of(users, cf_log_user(log));
+    known_user *made = cf_allocate(1, sizeof *made);
+
+    *made = (known_user){.users = users, .log = log};
+    users->all = cf_grow(users->all, &users->capacity, users->count + 1, sizeof *users->all);
+    memmove(users->all + at + 1, users->all + at, (users->count++ - at) * sizeof *users->all);
+    users->all[at] = made;
+    cf_log_watch_members(log, members_change, made);
+    cf_users_refresh(users, cf_log_user(log));
+}
+
+static void release(known_user *user)
+{
+    known_user **at = &user->users->changed;
+
+    while (user->has_changed && *at != user)
+        at = &(*at)->next_changed;
+    if (user->has_changed)
+        *at = user->next_changed;
+    cf_log_destroy(&user->log);
+    free(user->keys);
+    free(user);
+}
+
+cf_status cf_users_add(cf_users *users, const cf_hash *user, cf_log **out, cf_error *error)
+{
+    known_user *found = find(users, user);
+    cf_log *log = found ? found->log : NULL;
+    if (find_leaving(users, user))
+        return cf_fail(error, CF_LOCKED, "this user is being removed here: try again later");
+    cf_status status =
+        log ? CF_OK : cf_log_open(users->options.store, user, users->options.keys, &log, error);
+    if (status)
+        return status;
+    if (!found)
+        insert(users, log);
+    *out = log;
+    return CF_OK;
+}
+
+struct listing {
+    cf_hash *users;
+    size_t count, capacity;
+};
+
+static bool list_user(void *context, const cf_hash *user)
+{
+    static const cf_hash nobody;
+    struct listing *listing = context;
+
+    if (cf_hash_equal(user, &nobody)) /* records of no user */
+        return true;
+    listing->users =
+        cf_grow(listing->users, &listing->capacity, listing->count + 1, sizeof *listing->users);
+    listing->users[listing->count++] = *user;
+    return true;
+}
+
+static bool is_damage(cf_status status)
+{
+    return status == CF_BROKEN || status == CF_MALFORMED || status == CF_FORGED;
+}
+
+/* Devices of a damaged log are no strangers, as far as that can be read. */
+static void let_in_to_be_told(cf_users *users, const cf_hash *user)
+{
+    cf_registry *registry = NULL;
+    cf_error ignored;
+
+    if (cf_log_members(users->options.store, user, &registry, &ignored))
+        return;
+    for (size_t i = 0; i < cf_registry_device_count(registry); i++)
+        if (cf_registry_device_at(registry, i)->is_valid)
+            cf_users_allow(users, cf_registry_device_at(registry, i)->keys.curve);
+    cf_registry_destroy(&registry);
+}
+
+cf_short_user cf_user_shorten(const cf_hash *user)
+{
+    cf_short_user digits;
+
+    cf_hex(cf_bytes_of(user->bytes, sizeof digits.text / 2), digits.text);
+    return digits;
+}
+
+static cf_status open_known(cf_users *users, const cf_hash *user, cf_error *error)
+{
+    cf_log *log;
+
+    cf_status status = cf_users_add(users, user, &log, error);
+    if (!is_damage(status))
+        return status;
+    cf_report(users->options.env, CF_REPORT_ERROR, "user %s can't be served: %s",
+              cf_user_shorten(user).text, error->text);
+    cf_hash_set_insert(&users->damaged, user);
+    let_in_to_be_told(users, user);
+    return CF_OK;
+}
+
+cf_status cf_users_open(const cf_users_options *options, cf_users **out, cf_error *error)
+{
+    cf_users *users = cf_allocate(1, sizeof *users);
+    struct listing listing = {0};
+    cf_status status = options->store->users(options->store, list_user, &listing, error);
+
+    users->options = *options;
+    users->communication = cf_communication_new();
+    for (size_t i = 0; !status && i < listing.count; i++)
+        status = open_known(users, &listing.users[i], error);
+    free(listing.users);
+    if (status)
+        cf_users_destroy(&users);
+    else
+        *out = users;
+    return status;
+}
+
+void cf_users_destroy(cf_users **users)
+{
+    if (!*users)
+        return;
+    for (size_t i = 0; i < (*users)->count; i++)
+        release((*users)->all[i]);
+    cf_communication_destroy(&(*users)->communication);
+    free((*users)->all);
+    free((*users)->leaving);
+    cf_hash_set_release(&(*users)->damaged);
+    free(*users);
+    *users = NULL;
+}
+
+cf_log *cf_users_find(cf_users *users, const cf_hash *user)
+{
+    const known_user *found = find(users, user);
+
+    return found ? found->log : NULL;
+}
+
+cf_communication *cf_users_communication(const cf_users *users)
+{
+    return users->communication;
+}
+
+void cf_users_remove(cf_users *users, const cf_hash *user)
+{
+    known_user *found = find(users, user);
+
+    users->leaving =
+        cf_grow(users->leaving, &users->leaving_capacity, users->leaving_count + 1, sizeof *user);
+    users->leaving[users->leaving_count++] = *user;
+    cf_hash_set_remove(&users->damaged, user);
+    if (!found)
+        return;
+    size_t at = place_of(users, user);
+    for (size_t i = 0; i < found->key_count; i++)
+        cf_users_deny(users, found->keys[i].bytes);
+    release(found);
+    memmove(users->all + at, users->all + at + 1, (--users->count - at) * sizeof *users->all);
+}
+
+void cf_users_gone(cf_users *users, const cf_hash *user)
+{
+    cf_hash *found = find_leaving(users, user);
+
+    if (found)
+        *found = users->leaving[--users->leaving_count];
+}
+
+bool cf_users_is_damaged(const cf_users *users, const cf_hash *user)
+{
+    return cf_hash_set_contains(&users->damaged, user);
+}
+
+const cf_hash *cf_users_damaged(const cf_users *users, size_t *count)
+{
+    *count = users->damaged.count;
+    return users->damaged.hashes;
+}
+
+size_t cf_users_count(const cf_users *users)
+{
+    return users->count;
+}
+
+void cf_users_each(cf_users *users, cf_users_visit *visit, void *context)
+{
+    for (size_t i = 0; i < users->count; i++)
+        visit(context, users->all[i]->log);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/leases/leases.h"
+
+#include "broker/leases/leases_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NOT_STARTED = 0 }; /* until_ms of a lease that was read back */
+
+cf_leases *cf_leases_new(void)
+{
+    return cf_allocate(1, sizeof(cf_leases));
+}
+
+void cf_leases_destroy(cf_leases **leases)
+{
+    if (!*leases)
+        return;
+    free((*leases)->held);
+    free((*leases)->waiters);
+    free((*leases)->changed);
+    free(*leases);
+    *leases = NULL;
+}
+
+size_t cf_leases_raise(cf_leases *leases, uint64_t generation)
+{
+    size_t ended = leases->held_count;
+
+    if (generation <= leases->token.generation)
+        return 0;
+    while (leases->held_count)
+        cf_leases_end(leases, leases->held_count - 1);
+    leases->is_deadline_known = false;
+    leases->token = (cf_lease_token){generation, 0};
+    return ended;
+}
+
+cf_lease_token cf_leases_token(const cf_leases *leases)
+{
+    return leases->token;
+}
+
+/* ---- Time ---- */
+
+static uint64_t end_of(uint64_t for_ms, uint64_t now_ms)
+{
+    return for_ms < UINT64_MAX - now_ms ? now_ms + for_ms : UINT64_MAX;
+}
+
+size_t cf_leases_expire(cf_leases *leases, uint64_t now_ms)
+{
+    size_t ended = 0;
+
+    if (cf_leases_deadline(leases) > now_ms)
+        return 0;
+    for (size_t i = leases->held_count; i-- > 0;) {
+        cf_lease_held *held = &leases->held[i];
+
+        if (held->until_ms == NOT_STARTED) {
+            held->until_ms = end_of(held->for_ms, now_ms);
+        } else if (held->until_ms <= now_ms) {
+            cf_leases_end(leases, i);
+            ended++;
+        }
+    }
+    leases->is_deadline_known = false;
+    return ended;
+}
+
+uint64_t cf_leases_deadline(const cf_leases *leases)
+{
+    cf_leases *cache = (cf_leases *)leases;
+
+    if (leases->is_deadline_known)
+        return leases->deadline_ms;
+    cache->deadline_ms = UINT64_MAX;
+    cache->is_deadline_known = true;
+    for (size_t i = 0; i < leases->held_count; i++)
+        if (leases->held[i].until_ms < cache->deadline_ms)
+            cache->deadline_ms = leases->held[i].until_ms;
+    return cache->deadline_ms;
+}
+
+/* ---- Asking ---- */
+
+static bool wants(const cf_lease_ask *ask, const cf_id *collection, const cf_id *name)
+{
+    return cf_id_equal(&ask->collection, collection) && cf_id_equal(&ask->name, name);
+}
+
+static bool is_same_request(const cf_lease_held *held, const cf_lease_ask *ask)
+{
+    return cf_hash_equal(&held->holder, &ask->device) && cf_id_equal(&held->request, &ask->request);
+}
+
+/* The first lease that keeps this one from being granted; NULL: none does. One device has one lease
+ * of a thing. */
+static const cf_lease_held *obstacle(const cf_leases *leases, const cf_lease_ask *ask)
+{
+    size_t first, count = cf_leases_count_of(leases, &ask->collection, &ask->name, &first);
+
+    for (size_t i = first; i < first + count; i++)
+        if (!ask->shared || !leases->held[i].shared ||
+            cf_hash_equal(&leases->held[i].holder, &ask->device))
+            return &leases->held[i];
+    return NULL;
+}
+
+/* Of those that wait for the thing, the first before `end`; NULL: nobody does. */
+static const cf_lease_ask *first_waiter(const cf_leases *leases, const cf_lease_ask *ask,
+                                        size_t end)
+{
+    for (size_t i = 0; i < end; i++)
+        if (wants(&leases->waiters[i], &ask->collection, &ask->name))
+            return &leases->waiters[i];
+    return NULL;
+}
+
+static bool is_full(const cf_leases *leases, const cf_hash *device)
+{
+    size_t own = 0;
+
+    if (leases->held_count >= CF_LEASES_MAX)
+        return true;
+    for (size_t i = 0; i < leases->held_count; i++)
+        own += cf_hash_equal(&leases->held[i].holder, device);
+    return own >= CF_LEASES_OF_DEVICE_MAX;
+}
+
+static void grant(cf_leases *leases, const cf_lease_ask *ask, uint64_t now_ms, cf_lease_held *held)
+{
+    leases->token.counter++;
+    *held = (cf_lease_held){
+        .request = ask->request,
+        .collection = ask->collection,
+        .name = ask->name,
+        .holder = ask->device,
+        .token = leases->token,
+        .for_ms = ask->for_ms,
+        .since_ms = now_ms,
+        .until_ms = end_of(ask->for_ms, now_ms),
+        .shared = ask->shared,
+    };
+    cf_leases_insert(leases, held);
+    cf_leases_note_change(leases, &ask->collection, &ask->name);
+}
+
+static bool is_granted(const cf_leases *leases, const cf_lease_ask *ask, cf_lease_held *held)
+{
+    size_t first, count = cf_leases_count_of(leases, &ask->collection, &ask->name, &first);
+
+    for (size_t i = first; i < first + count; i++)
+        if (is_same_request(&leases->held[i], ask)) {
+            *held = leases->held[i];
+            return true;
+        }
+    return false;
+}
+
+/* The same request again, perhaps in another session. */
+static bool waits_already(cf_leases *leases, const cf_lease_ask *ask)
+{
+    for (size_t i = 0; i < leases->waiter_count; i++) {
+        cf_lease_ask *waiter = &leases->waiters[i];
+
+        if (!cf_hash_equal(&waiter->device, &ask->device) ||
+            !cf_id_equal(&waiter->request, &ask->request) ||
+            !wants(waiter, &ask->collection, &ask->name))
+            continue;
+        waiter->session = ask->session;
+        return true;
+    }
+    return false;
+}
+
+static void drop_request(cf_leases *leases, const cf_lease_ask *ask)
+{
+    for (size_t i = leases->waiter_count; i-- > 0;)
+        if (cf_id_equal(&leases->waiters[i].request, &ask->request) &&
+            cf_hash_equal(&leases->waiters[i].device, &ask->device))
+            cf_leases_drop_waiter(leases, i);
+}
+
+/* A device that has forgotten what it has gets it again, under a token of its own. */
+static bool take_over(cf_leases *leases, const cf_lease_ask *ask, uint64_t now_ms,
+                      cf_lease_held *held)
+{
+    size_t first, count = cf_leases_count_of(leases, &ask->collection, &ask->name, &first);
+
+    for (size_t i = first; i < first + count; i++) {
+        cf_lease_held *own = &leases->held[i];
+
+        if (!cf_hash_equal(&own->holder, &ask->device) || own->shared != ask->shared)
+            continue;
+        leases->token.counter++;
+        own->token = leases->token;
+        own->request = ask->request;
+        own->for_ms = ask->for_ms;
+        own->until_ms = end_of(ask->for_ms, now_ms);
+        leases->is_deadline_known = false;
+        drop_request(leases, ask);
+        cf_leases_note_change(leases, &ask->collection, &ask->name);
+        *held = *own;
+        return true;
+    }
+    return false;
+}
+
+static cf_lease_answer queue(cf_leases *leases, const cf_lease_ask *ask)
+{
+    size_t own = 0;
+
+    for (size_t i = 0; i < leases->waiter_count; i++)
+        own += leases->waiters[i].session == ask->session;
+    if (leases->waiter_count >= CF_LEASE_WAITERS_MAX || own >= CF_LEASE_WAITERS_OF_SESSION_MAX)
+        return CF_LEASE_FULL;
+    leases->waiters = cf_grow(leases->waiters, &leases->waiter_capacity, leases->waiter_count + 1,
+                              sizeof *leases->waiters);
+    leases->waiters[leases->waiter_count++] = *ask;
+    return CF_LEASE_WAITS;
+}
+
+cf_lease_answer cf_leases_lock(cf_leases *leases, const cf_lease_ask *ask, uint64_t now_ms,
+                               cf_lease_held *held)
+{
+    const cf_lease_held *in_the_way;
+    const cf_lease_ask *before;
+
+    cf_leases_expire(leases, now_ms);
+    if (is_granted(leases, ask, held) || (!ask->wait && take_over(leases, ask, now_ms, held)))
+        return CF_LEASE_GRANTED;
+    if (ask->wait && waits_already(leases, ask))
+        return CF_LEASE_WAITS;
+    in_the_way = obstacle(leases, ask);
+    before = first_waiter(leases, ask, leases->waiter_count);
+    if (!in_the_way && !before) {
+        if (is_full(leases, &ask->device))
+            return CF_LEASE_FULL;
+        grant(leases, ask, now_ms, held);
+        return CF_LEASE_GRANTED;
+    }
+    if (ask->wait)
+        return queue(leases, ask);
+    if (in_the_way)
+        *held = *in_the_way;
+    else /* it is about to be granted */
+        *held = (cf_lease_held){.collection = ask->collection,
+                                .name = ask->name,
+                                .holder = before->device,
+                                .until_ms = end_of(before->for_ms, now_ms)};
+    return CF_LEASE_BUSY;
+}
+
+bool cf_leases_next(cf_leases *leases, uint64_t now_ms, cf_lease_ask *ask, cf_lease_held *held)
+{
+    for (size_t i = 0; i < leases->waiter_count; i++) {
+        const cf_lease_ask *waiter = &leases->waiters[i];
+
+        if (first_waiter(leases, waiter, i) || obstacle(leases, waiter) ||
+            is_full(leases, &waiter->device))
+            continue;
+        *ask = *waiter;
+        cf_leases_drop_waiter(leases, i);
+        grant(leases, ask, now_ms, held);
+        return true;
+    }
+    return false;
+}
+
+/* ---- Renewing and ending ---- */
+
+static bool is_token(const cf_lease_token *one, const cf_lease_token *other)
+{
+    return one->generation == other->generation && one->counter == other->counter;
+}
+
+static cf_lease_held *find_token(const cf_leases *leases, const cf_hash *device,
+                                 const cf_lease_token *token)
+{
+    for (size_t i = 0; i < leases->held_count; i++) {
+        cf_lease_held *held = &leases->held[i];
+
+        if (is_token(&held->token, token) && cf_hash_equal(&held->holder, device))
+            return held;
+    }
+    return NULL;
+}
+
+bool cf_leases_renew(cf_leases *leases, const cf_hash *device, const cf_lease_token *token,
+                     uint64_t for_ms, uint64_t now_ms, cf_lease_held *held)
+{
+    cf_leases_expire(leases, now_ms);
+    cf_lease_held *found = find_token(leases, device, token);
+    if (!found)
+        return false;
+    if (found->for_ms != for_ms)
+        cf_leases_note_change(leases, &found->collection, &found->name);
+    found->for_ms = for_ms;
+    found->until_ms = end_of(for_ms, now_ms);
+    leases->is_deadline_known = false;
+    *held = *found;
+    return true;
+}
+
+bool cf_leases_unlock(cf_leases *leases, const cf_lease_ask *ask, const cf_lease_token *token)
+{
+    const cf_lease_held *found = find_token(leases, &ask->device, token);
+    bool ended = false;
+
+    if (found && cf_lease_is_of(found, &ask->collection, &ask->name)) {
+        cf_leases_end(leases, (size_t)(found - leases->held));
+        ended = true;
+    }
+    for (size_t i = leases->waiter_count; i-- > 0;) {
+        const cf_lease_ask *waiter = &leases->waiters[i];
+
+        if (!cf_id_equal(&waiter->request, &ask->request) ||
+            !cf_hash_equal(&waiter->device, &ask->device))
+            continue;
+        cf_leases_drop_waiter(leases, i);
+        ended = true;
+    }
+    return ended;
+}
+
+size_t cf_leases_break(cf_leases *leases, const cf_id *collection, const cf_id *name)
+{
+    size_t first, count = cf_leases_count_of(leases, collection, name, &first);
+
+    for (size_t i = first + count; i-- > first;)
+        cf_leases_end(leases, i);
+    return count;
+}
+
+void cf_leases_forget_session(cf_leases *leases, uint64_t session)
+{
+    for (size_t i = leases->waiter_count; i-- > 0;)
+        if (leases->waiters[i].session == session)
+            cf_leases_drop_waiter(leases, i);
+}
+
+void cf_leases_move_waiters(cf_leases *leases, cf_leases *from)
+{
+    free(leases->waiters);
+    leases->waiters = from->waiters;
+    leases->waiter_count = from->waiter_count;
+    leases->waiter_capacity = from->waiter_capacity;
+    from->waiters = NULL;
+    from->waiter_count = from->waiter_capacity = 0;
+}
+
+size_t cf_leases_forget_device(cf_leases *leases, const cf_hash *device)
+{
+    size_t ended = 0;
+
+    for (size_t i = leases->waiter_count; i-- > 0;)
+        if (cf_hash_equal(&leases->waiters[i].device, device))
+            cf_leases_drop_waiter(leases, i);
+    for (size_t i = leases->held_count; i-- > 0;)
+        if (cf_hash_equal(&leases->held[i].holder, device)) {
+            cf_leases_end(leases, i);
+            ended++;
+        }
+    return ended;
+}
+
+bool cf_leases_is_idle(const cf_leases *leases)
+{
+    return !leases->held_count && !leases->waiter_count;
+}
+
+const cf_lease_held *cf_leases_all(const cf_leases *leases, size_t *count)
+{
+    *count = leases->held_count;
+    return leases->held;
+}
+
+/* ---- Fencing ---- */
+
+cf_fence cf_leases_fence(const cf_leases *leases, const cf_id *collection, const cf_hash *device,
+                         const cf_lease_token *token, cf_lease_held *by)
+{
+    static const cf_id whole;
+    size_t first, count = cf_leases_count_of(leases, collection, &whole, &first);
+
+    if (!count)
+        return token ? CF_FENCE_STALE : CF_FENCE_OPEN;
+    for (size_t i = first; i < first + count && token; i++) {
+        const cf_lease_held *held = &leases->held[i];
+
+        if (is_token(&held->token, token) && cf_hash_equal(&held->holder, device))
+            return CF_FENCE_OPEN;
+    }
+    *by = leases->held[first];
+    return token ? CF_FENCE_STALE : CF_FENCE_LOCKED;
+}

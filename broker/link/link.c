@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/link/link.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "broker/link/link_state.h"
+#include "codec/clock.h"
+#include "codec/limits.h"
+
+enum {
+    RETRY_MS = 500,
+    RETRY_MS_MAX = 10000, /* where there may be an answer at any time */
+    DENIED_RETRY_MS_MAX = 60000,
+    DISTRUSTED_MS = 3000,
+    LATE_MS = 1000,
+    GRACE_MS = 1000
+};
+
+static cf_sends sends(const cf_link_options *options)
+{
+    return options->only_takes     ? CF_SENDS_NOTHING
+           : options->only_members ? CF_SENDS_MEMBERS
+                                   : CF_SENDS_ALL;
+}
+
+cf_link *cf_link_new(const cf_link_options *options)
+{
+    cf_link *link = cf_allocate(1, sizeof *link);
+
+    assert(options->store || options->knock.size);
+    link->options = *options;
+    if (!link->options.credit)
+        link->options.credit = CF_WINDOW;
+    cf_buffer_append(&link->knock, options->knock.data, options->knock.size);
+    link->options.knock = cf_buffer_view(&link->knock);
+    link->transfer = cf_transfer_new(&link->options.events.blobs, link->options.events.context);
+    if (options->store)
+        link->outgoing = cf_outgoing_new(options->store, &options->user, sends(options));
+    link->guests = cf_guests_new();
+    return link;
+}
+
+void cf_link_destroy(cf_link **link)
+{
+    if (!*link)
+        return;
+    cf_transfer_destroy(&(*link)->transfer);
+    cf_outgoing_destroy(&(*link)->outgoing);
+    cf_guests_destroy(&(*link)->guests);
+    cf_heads_release(&(*link)->theirs);
+    cf_heads_release(&(*link)->member_heads);
+    cf_heads_release(&(*link)->owed);
+    cf_heads_release(&(*link)->report);
+    cf_arena_release(&(*link)->arena);
+    cf_buffer_release(&(*link)->knock);
+    free((*link)->collections);
+    free((*link)->questions);
+    free(*link);
+    *link = NULL;
+}
+
+static void begin_anew(cf_link *link)
+{
+    link->state = CF_LINK_PAUSED;
+    link->retry_ms = 0;
+}
+
+static void forget_came(cf_link *link)
+{
+    if (link->outgoing)
+        cf_outgoing_forget_came(link->outgoing);
+}
+
+void cf_link_begin_anew(cf_link *link)
+{
+    begin_anew(link);
+    forget_came(link);
+}
+
+cf_status cf_link_fail_clock(int64_t difference_ms, cf_error *error)
+{
+    char distance[CF_CLOCK_TEXT];
+
+    cf_clock_write_distance(difference_ms, distance);
+    return cf_fail(error, CF_FULL,
+                   "this device's clock is %s %s the broker's: set the one that is wrong", distance,
+                   difference_ms > 0 ? "behind" : "ahead of");
+}
+
+cf_status cf_link_fail_version(uint64_t version, cf_error *error)
+{
+    return cf_fail(error, CF_MALFORMED,
+                   "this program speaks version %d of the protocol, and the broker version %" PRIu64
+                   ": bring the older one up to date",
+                   CF_PROTOCOL_VERSION, version);
+}
+
+void cf_link_start(cf_link *link)
+{
+    if (link->state == CF_LINK_STOPPED || link->state == CF_LINK_PAUSED)
+        begin_anew(link);
+}
+
+void cf_link_stop(cf_link *link)
+{
+    link->state = CF_LINK_STOPPED;
+    link->attempts = 0;
+    forget_came(link);
+}
+
+bool cf_link_is_connected(const cf_link *link)
+{
+    return link->state == CF_LINK_SUBSCRIBING || link->state == CF_LINK_LIVE;
+}
+
+bool cf_link_has_received(const cf_link *link)
+{
+    return link->state == CF_LINK_LIVE && link->owed.count == 0 && link->uncommitted == 0;
+}
+
+bool cf_link_is_idle(const cf_link *link)
+{
+    return cf_link_has_received(link) && cf_outgoing_is_done(link->outgoing) &&
+           cf_transfer_is_idle(link->transfer) && cf_link_asking_is_idle(link);
+}
+
+bool cf_link_is_locked_out(const cf_link *link,
+                           bool (*is_anothers)(void *context, const cf_id *collection),
+                           void *context)
+{
+    return cf_link_has_received(link) && cf_transfer_is_idle(link->transfer) &&
+           cf_link_asking_is_idle(link) &&
+           cf_outgoing_is_locked_out(link->outgoing, is_anothers, context);
+}
+
+bool cf_link_is_unanswered(const cf_link *link)
+{
+    if (link->state != CF_LINK_LIVE)
+        return link->state > CF_LINK_PAUSED && !link->knock_ms;
+    return cf_transfer_is_waiting(link->transfer) || cf_outgoing_is_waiting(link->outgoing) ||
+           cf_guests_is_waiting(link->guests) || !cf_link_asking_is_idle(link) ||
+           (link->owed.count && !link->uncommitted);
+}
+
+void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
+{
+    assert(count <= CF_COLLECTIONS_MAX - 2);
+    link->collections = realloc(link->collections, (count + 2) * sizeof *link->collections);
+    assert(link->collections);
+    link->collections[0] = cf_member_log_id;
+    link->collections[1] = cf_catalog_id;
+    if (count)
+        memcpy(link->collections + 2, collections, count * sizeof *collections);
+    link->collection_count = count + 2;
+    if (cf_link_is_connected(link))
+        begin_anew(link);
+}
+
+void cf_link_publish(cf_link *link)
+{
+    cf_outgoing_wake(link->outgoing);
+}
+
+void cf_link_credit(cf_link *link, size_t size)
+{
+    assert(size <= link->uncommitted);
+    link->uncommitted -= size;
+    link->credit_due += size;
+    cf_outgoing_wake(link->outgoing); /* what is committed now came from the other */
+}
+
+void cf_link_distrust(cf_link *link, const cf_hash *entry)
+{
+    cf_outgoing_came_in_vain(link->outgoing, entry);
+    link->is_distrusted = true;
+}
+
+void cf_link_publish_without(cf_link *link, const cf_hash *blob)
+{
+    cf_outgoing_without(link->outgoing, blob);
+}
+
+cf_transfer *cf_link_transfer(cf_link *link)
+{
+    return link->transfer;
+}
+
+void cf_link_guest(cf_link *link, const cf_hash *guest_key, uint64_t expires_ms)
+{
+    cf_guests_allow(link->guests, guest_key, expires_ms);
+}
+
+void cf_link_guest_end(cf_link *link, const cf_hash *guest_key)
+{
+    cf_guests_allow(link->guests, guest_key, 0);
+}
+
+void cf_link_admit(cf_link *link, const cf_hash *guest_key, cf_bytes sealed)
+{
+    cf_guests_admit(link->guests, guest_key, sealed);
+}
+
+uint64_t cf_link_session(const cf_link *link)
+{
+    return link->state > CF_LINK_PAUSED ? link->sessions : 0;
+}
+
+uint64_t cf_link_expects(const cf_link *link)
+{
+    uint64_t credit = link->options.credit, used = link->uncommitted + link->credit_due;
+
+    if (!cf_link_is_connected(link))
+        return 0;
+    return (credit > used ? credit - used : 0) + cf_transfer_expects(link->transfer);
+}
+
+void cf_link_beat(cf_link *link, cf_outbox *outbox)
+{
+    const cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {link->options.user}};
+
+    if (link->state == CF_LINK_LIVE)
+        cf_outbox_add(outbox, (cf_bytes){0}, &locate);
+}
+
+/* Twice as long after each failure, and never two links at once. */
+static uint64_t delay_ms(cf_link *link, bool is_interrupted)
+{
+    const cf_env *env = link->options.env;
+    const uint64_t most = is_interrupted ? RETRY_MS_MAX : DENIED_RETRY_MS_MAX;
+    uint64_t delay = (uint64_t)RETRY_MS << (link->attempts < 7 ? link->attempts : 7);
+    uint8_t random[8];
+
+    link->attempts++;
+    env->random(env->context, random, sizeof random);
+    if (delay > most)
+        delay = most;
+    return delay / 2 + cf_get_u64(random) % (delay / 2);
+}
+
+bool cf_link_is_interrupted(const cf_link_loss *loss)
+{
+    return loss->why->status == CF_UNREACHABLE || loss->why->status == CF_CHANGED;
+}
+
+void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms)
+{
+    const cf_link_events *events = &link->options.events;
+
+    link->state = CF_LINK_PAUSED;
+    cf_link_loss loss = {.why = why, .was_removed = link->was_removed};
+    link->was_removed = false;
+    link->retry_ms = loss.retry_ms = now_ms + delay_ms(link, cf_link_is_interrupted(&loss));
+    events->lost(events->context, &loss);
+}
+
+void cf_link_disconnected(cf_link *link, const cf_error *why, uint64_t now_ms)
+{
+    if (cf_link_session(link))
+        cf_link_lose(link, why, now_ms);
+}
+
+void cf_link_handle(cf_link *link, const cf_bytes *frames, size_t count, uint64_t now_ms,
+                    cf_outbox *outbox)
+{
+    cf_message message;
+    cf_error error = {0};
+
+    if (!cf_link_session(link))
+        return;
+    link->heard_ms = now_ms;
+    cf_arena_release(&link->arena);
+    cf_status status = cf_message_read(frames, count, &link->arena, &message, &error);
+    if (status == CF_DENIED) /* a command of a newer version */
+        return;
+    if (!status)
+        status = cf_link_receive(link, &message, now_ms, outbox, &error);
+    if (status && cf_link_session(link))
+        cf_link_lose(link, &error, now_ms);
+}
+
+static void begin(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
+{
+    cf_outbox_discard(outbox, (cf_bytes){0});
+    link->sessions++;
+    link->is_distrusted = false;
+    link->heard_ms = now_ms;
+    cf_link_greet(link, now_ms, outbox);
+}
+
+static void grant(cf_link *link, cf_outbox *outbox)
+{
+    cf_message message = {.command = CF_COMMAND_CREDIT, .credit = {link->credit_due}};
+
+    if (!link->credit_due)
+        return;
+    cf_outbox_add(outbox, (cf_bytes){0}, &message);
+    link->credit_due = 0;
+}
+
+static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_error *error)
+{
+    grant(link, outbox);
+    cf_guests_pump(link->guests, now_ms, outbox);
+    cf_link_asking_pump(link, outbox);
+    cf_link_leases_pump(link, outbox);
+    if (link->options.only_asks)
+        return CF_OK;
+    cf_transfer_pump(link->transfer, now_ms, outbox);
+    if (link->was_offering && !cf_transfer_is_offering(link->transfer))
+        cf_outgoing_blobs_changed(link->outgoing);
+    link->was_offering = cf_transfer_is_offering(link->transfer);
+    return link->is_clock_off ? CF_OK : cf_outgoing_pump(link->outgoing, now_ms, outbox, error);
+}
+
+static uint64_t patience_ms(const cf_link *link)
+{
+    return link->is_distrusted && link->owed.count ? DISTRUSTED_MS : CF_REQUEST_TIMEOUT_MS;
+}
+
+/* What is waited for did not come. */
+static void give_up(cf_link *link, uint64_t now_ms)
+{
+    unsigned seconds = (unsigned)(patience_ms(link) / 1000);
+    cf_error error;
+
+    if (link->state == CF_LINK_LIVE && link->owed.count)
+        cf_fail(&error, CF_UNREACHABLE,
+                "no answer for %u seconds: it names entries (%zu heads) that it does not send",
+                seconds, link->owed.count);
+    else
+        cf_fail(&error, CF_UNREACHABLE, "no answer for %u seconds", seconds);
+    cf_link_lose(link, &error, now_ms);
+}
+
+static void tell_idle(cf_link *link)
+{
+    bool idle = cf_link_is_idle(link);
+
+    if (idle && !link->idle_told)
+        link->options.events.idle(link->options.events.context);
+    link->idle_told = idle;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t deadline(const cf_link *link, uint64_t now_ms)
+{
+    uint64_t next = UINT64_MAX;
+
+    if (link->state == CF_LINK_STOPPED)
+        return UINT64_MAX;
+    if (link->state == CF_LINK_PAUSED)
+        return link->retry_ms;
+    if (link->state == CF_LINK_KNOCKING && link->knock_ms)
+        return link->knock_ms;
+    if (cf_link_is_unanswered(link))
+        next = link->heard_ms + patience_ms(link);
+    if (link->state == CF_LINK_LIVE)
+        next = earlier(next, earlier(cf_transfer_deadline(link->transfer, now_ms),
+                                     cf_outgoing_deadline(link->outgoing, now_ms)));
+    return next;
+}
+
+/* An owner that was busy beyond the deadline has not looked yet at what came meanwhile. */
+static void excuse_silence(cf_link *link, uint64_t now_ms)
+{
+    uint64_t patience = patience_ms(link);
+
+    if (link->due_ms && now_ms > link->due_ms && now_ms - link->due_ms >= LATE_MS &&
+        now_ms + GRACE_MS > link->heard_ms + patience)
+        link->heard_ms = now_ms + GRACE_MS - patience;
+}
+
+uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
+{
+    cf_error error = {0};
+
+    excuse_silence(link, now_ms);
+    if (link->state == CF_LINK_PAUSED && now_ms >= link->retry_ms)
+        begin(link, now_ms, outbox);
+    if (link->state == CF_LINK_KNOCKING && link->knock_ms && now_ms >= link->knock_ms) {
+        link->heard_ms = now_ms;
+        cf_link_knock(link, outbox);
+    }
+    if (!link->waits || !cf_link_is_unanswered(link))
+        link->heard_ms = now_ms;
+    if (link->state == CF_LINK_LIVE && pump(link, now_ms, outbox, &error))
+        cf_link_lose(link, &error, now_ms);
+    link->waits = cf_link_is_unanswered(link);
+    if (cf_link_is_unanswered(link) && now_ms >= link->heard_ms + patience_ms(link))
+        give_up(link, now_ms);
+    tell_idle(link);
+    return link->due_ms = deadline(link, now_ms);
+}

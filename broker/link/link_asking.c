@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a link says and asks beside the replay: what is applied here, and what there is elsewhere.
+ */
+#include "broker/link/link_state.h"
+
+#include "codec/limits.h"
+
+void cf_link_report(cf_link *link, const cf_heads *applied)
+{
+    cf_heads_release(&link->report);
+    cf_heads_add_new(&link->report, applied, NULL);
+    link->reporting = CF_LINK_DUE;
+}
+
+void cf_link_ask(cf_link *link)
+{
+    link->asking = CF_LINK_DUE;
+}
+
+void cf_link_locate(cf_link *link)
+{
+    link->locates = true;
+}
+
+void cf_link_asking_begin(cf_link *link)
+{
+    link->locates = false;
+    if (link->reporting)
+        link->reporting = CF_LINK_DUE;
+    if (link->asking)
+        link->asking = CF_LINK_DUE;
+}
+
+static void say_report(cf_link *link, cf_outbox *outbox)
+{
+    size_t said = 0;
+    bool more;
+
+    do {
+        size_t left = link->report.count - said;
+
+        more = left > CF_HEADS_PAGE;
+        cf_message message = {.command = CF_COMMAND_REPORT,
+                              .report = {.heads = link->report.heads + said,
+                                         .head_count = more ? CF_HEADS_PAGE : left,
+                                         .more = more}};
+        cf_outbox_add(outbox, (cf_bytes){0}, &message);
+        said += message.report.head_count;
+    } while (more);
+}
+
+void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
+{
+    const cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {link->options.user}};
+    const cf_message query = {.command = CF_COMMAND_QUERY};
+
+    if (link->reporting == CF_LINK_DUE) {
+        say_report(link, outbox);
+        link->reporting = CF_LINK_SAID;
+    }
+    if (link->locates && link->asking != CF_LINK_DUE)
+        cf_outbox_add(outbox, (cf_bytes){0}, &locate);
+    link->locates = false;
+    if (link->lacking) {
+        const cf_message lacking = {.command = CF_COMMAND_LACKING, .lacking = {link->lacking}};
+
+        cf_outbox_add(outbox, (cf_bytes){0}, &lacking);
+        link->newer++;
+        link->lacking = 0;
+    }
+    if (link->asking == CF_LINK_DUE) {
+        cf_outbox_add(outbox, (cf_bytes){0}, &locate);
+        cf_outbox_add(outbox, (cf_bytes){0}, &query);
+        link->asking = CF_LINK_SAID;
+    }
+}
+
+bool cf_link_asking_is_idle(const cf_link *link)
+{
+    return link->reporting == CF_LINK_NOTHING && link->asking == CF_LINK_NOTHING;
+}
+
+static void on_reported(cf_link *link, const cf_message *message)
+{
+    const cf_link_events *events = &link->options.events;
+
+    if (link->asking != CF_LINK_SAID) { /* the answer to a report */
+        if (link->reporting == CF_LINK_SAID)
+            link->reporting = CF_LINK_NOTHING;
+        return;
+    }
+    if (events->answers.reported)
+        events->answers.reported(events->context, message->reported.device, message->reported.at_ms,
+                                 message->reported.heads, message->reported.head_count);
+    if (message->reported.more)
+        return;
+    link->asking = CF_LINK_NOTHING;
+    if (events->answers.answered)
+        events->answers.answered(events->context);
+}
+
+void cf_link_answered(cf_link *link, const cf_message *message)
+{
+    const cf_link_events *events = &link->options.events;
+
+    if (message->command == CF_COMMAND_REPORTED)
+        on_reported(link, message);
+    else if (message->command == CF_COMMAND_HOLDS && events->answers.holds)
+        events->answers.holds(events->context, &message->holds.collection, message->holds.heads,
+                              message->holds.head_count);
+    else if (message->command == CF_COMMAND_ENDPOINTS && events->answers.located)
+        events->answers.located(events->context, message->endpoints.instance,
+                                message->endpoints.position, message->endpoints.endpoints,
+                                message->endpoints.endpoint_count);
+}
+
+void cf_link_lacking(cf_link *link, uint64_t count)
+{
+    link->lacking = count;
+}
+
+void cf_link_asking_unsupported(cf_link *link)
+{
+    const cf_link_events *events = &link->options.events;
+    bool asked = link->asking == CF_LINK_SAID;
+
+    link->reporting = link->asking = CF_LINK_NOTHING;
+    if (asked && events->answers.answered)
+        events->answers.answered(events->context);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/link/link_state.h"
+
+#include <stdlib.h>
+
+#include "codec/clock.h"
+#include "codec/limits.h"
+
+enum {
+    HELLO_MAX = CF_HEADS_MAX / 8 * 7, /* heads; what a session may name beside are rungs */
+    MEMBERS_MAX = 2 * CF_HEADS_OF_MEMBER_LOG_MAX,
+    CROWD_MAX = 16 * CF_HEADS_MAX, /* heads beyond which a WELCOME isn't read any further */
+};
+
+typedef struct {
+    cf_head *heads;
+    size_t count, capacity;
+} head_list;
+
+static bool collect_head(void *context, const cf_head *head)
+{
+    head_list *list = context;
+
+    list->heads = cf_grow(list->heads, &list->capacity, list->count + 1, sizeof *list->heads);
+    list->heads[list->count++] = *head;
+    return true;
+}
+
+static size_t page_size(size_t left)
+{
+    return left < CF_HEADS_PAGE ? left : CF_HEADS_PAGE;
+}
+
+/* Of a log with more, from before there were bounds, so many: the rest comes twice. */
+static size_t said_in_hello(const head_list *own)
+{
+    return own->count < HELLO_MAX ? own->count : HELLO_MAX;
+}
+
+static void say_hello(cf_link *link, const head_list *own, cf_outbox *outbox)
+{
+    size_t said = 0, all = said_in_hello(own);
+
+    do {
+        size_t count = page_size(all - said);
+        cf_message message = {
+            .command = CF_COMMAND_HELLO,
+            .hello = {.version = CF_PROTOCOL_VERSION,
+                      .user = link->options.user,
+                      .heads = own->heads + said,
+                      .head_count = count,
+                      .more = said + count < all},
+        };
+        cf_outbox_add(outbox, (cf_bytes){0}, &message);
+        said += count;
+    } while (said < all);
+}
+
+static void say_clock(uint64_t now_ms, cf_outbox *outbox)
+{
+    const cf_message message = {.command = CF_COMMAND_CLOCK,
+                                .clock = {CF_PROTOCOL_VERSION, now_ms}};
+
+    cf_outbox_add(outbox, (cf_bytes){0}, &message);
+}
+
+void cf_link_knock(cf_link *link, cf_outbox *outbox)
+{
+    static const cf_hash nobody;
+    cf_message message = {
+        .command = CF_COMMAND_KNOCK,
+        .knock = {.user = cf_hash_equal(&link->options.user, &nobody) ? NULL : &link->options.user,
+                  .key = link->options.guest_key,
+                  .sealed = cf_buffer_view(&link->knock)},
+    };
+
+    cf_outbox_add(outbox, (cf_bytes){0}, &message);
+    link->has_knocked = true;
+    link->state = CF_LINK_KNOCKING;
+    link->knock_ms = 0;
+}
+
+void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
+{
+    cf_store *store = link->options.store;
+    head_list own = {0};
+    cf_error error;
+
+    if (link->has_knocked) {
+        cf_link_knock(link, outbox);
+        return;
+    }
+    if (link->knock.size) {
+        say_clock(now_ms, outbox);
+        link->state = CF_LINK_COMPARING;
+        link->knock_ms = 0;
+        return;
+    }
+    cf_heads_release(&link->theirs);
+    cf_heads_release(&link->owed);
+    cf_heads_release(&link->member_heads);
+    link->named = 0;
+    link->members_ended = link->is_crowded = false;
+    link->state = CF_LINK_GREETING;
+    if (store->heads(store, &link->options.user, collect_head, &own, &error))
+        cf_link_lose(link, &error, now_ms);
+    else
+        say_hello(link, &own, outbox);
+    free(own.heads);
+}
+
+static bool read_collection(void *context, uint64_t position, cf_bytes wire)
+{
+    cf_id *collection = context;
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+
+    (void)position;
+    if (cf_entry_read(wire, &arena, &entry, &error) == CF_OK)
+        *collection = entry.header.collection;
+    cf_arena_release(&arena);
+    return false;
+}
+
+/* Whether the writer's entries are among what is subscribed. A writer writes in one collection,
+ * which any entry of it tells; of one that is not known here nothing is awaited. */
+static cf_status is_subscribed(cf_link *link, const cf_heads *own, const cf_id *writer, bool *out,
+                               cf_error *error)
+{
+    cf_store *store = link->options.store;
+    cf_id collection = {0};
+    uint64_t position = 0;
+    size_t count;
+
+    *out = !link->collections || link->is_crowded;
+    const cf_head *of_writer = *out ? NULL : cf_heads_of_writer(own, writer, &count);
+    if (!of_writer)
+        return CF_OK;
+    cf_status status = store->find(store, &link->options.user, of_writer, &position, error);
+    if (!status)
+        status =
+            store->read(store, &link->options.user, position, read_collection, &collection, error);
+    for (size_t i = 0; i < link->collection_count; i++)
+        *out = *out || cf_id_equal(&link->collections[i], &collection);
+    return status;
+}
+
+/* What the other holds, and what it owes us. Where we hold all heads that it names of a writer, it
+ * learns from them, as rungs, that we do, unless HELLO named them. */
+static cf_status compare_writer(cf_link *link, const cf_heads *own, size_t from, size_t run,
+                                head_list *rungs, cf_error *error)
+{
+    cf_replay *replay = cf_outgoing_replay(link->outgoing);
+    const cf_head *heads = link->theirs.heads + from;
+    size_t held_here = 0;
+    bool awaited = false;
+
+    cf_status status = is_subscribed(link, own, &heads[0].writer, &awaited, error);
+    for (size_t i = 0; !status && i < run; i++) {
+        bool held = false;
+        status = cf_replay_holds(replay, &heads[i], &held, error);
+        held_here += held;
+        if (!held && awaited && !link->options.only_members)
+            cf_heads_insert(&link->owed, &heads[i]);
+    }
+    for (size_t i = 0; held_here == run && i < run; i++)
+        if (!cf_heads_contain(own, &heads[i]))
+            collect_head(rungs, &heads[i]);
+    return status;
+}
+
+static cf_status compare_heads(cf_link *link, head_list *rungs, cf_error *error)
+{
+    cf_store *store = link->options.store;
+    head_list own = {0};
+    size_t run = 0;
+
+    cf_status status = store->heads(store, &link->options.user, collect_head, &own, error);
+    const cf_heads said = {own.heads, own.count,
+                           own.capacity}; /* ascending, as a store gives them */
+    for (size_t from = 0; !status && from < link->theirs.count; from += run) {
+        cf_heads_of_writer(&link->theirs, &link->theirs.heads[from].writer, &run);
+        status = compare_writer(link, &said, from, run, rungs, error);
+    }
+    if (!status)
+        status = cf_rungs(store, &link->options.user, &link->theirs, collect_head, rungs, error);
+    if (rungs->count > CF_HEADS_MAX - said_in_hello(&own))
+        rungs->count = CF_HEADS_MAX - said_in_hello(&own);
+    free(own.heads);
+    return status;
+}
+
+static void say_subscribe(cf_link *link, const head_list *rungs, cf_outbox *outbox)
+{
+    uint64_t credit = link->options.credit;
+    size_t said = 0;
+    const cf_id *collections = link->is_crowded ? &cf_member_log_id : link->collections;
+
+    credit = credit > link->uncommitted ? credit - link->uncommitted : 0;
+    link->credit_due = 0;
+    do {
+        size_t count = page_size(rungs->count - said);
+        bool more = said + count < rungs->count;
+        cf_message message = {
+            .command = CF_COMMAND_SUBSCRIBE,
+            .subscribe = {.rungs = rungs->heads + said,
+                          .rung_count = count,
+                          .collections = collections,
+                          .collection_count = link->is_crowded ? 1 : link->collection_count,
+                          .credit = more ? 0 : credit,
+                          .more = more},
+        };
+        cf_outbox_add(outbox, (cf_bytes){0}, &message);
+        said += count;
+    } while (said < rungs->count);
+}
+
+static cf_status subscribe(cf_link *link, const cf_message *message, int64_t clock_difference_ms,
+                           cf_outbox *outbox, cf_error *error)
+{
+    uint64_t publish_window = message->welcome.window / 4;
+    head_list rungs = {0};
+
+    cf_outgoing_begin(link->outgoing, publish_window);
+    cf_outgoing_confine(link->outgoing, link->is_crowded);
+    cf_transfer_begin(link->transfer, message->welcome.window - publish_window);
+    cf_guests_begin(link->guests, clock_difference_ms);
+    cf_link_asking_begin(link);
+    cf_link_leases_begin(link);
+    if (link->options.only_asks) {
+        link->state = CF_LINK_LIVE;
+        return CF_OK;
+    }
+    cf_status status = compare_heads(link, &rungs, error);
+    if (!status) {
+        say_subscribe(link, &rungs, outbox);
+        link->state = CF_LINK_SUBSCRIBING;
+    }
+    free(rungs.heads);
+    return status;
+}
+
+/* Beyond what is taken only the member log's: they came first, and ended with a page that wasn't
+ * full. So an owner still learns who is in, and can shut out who made so many. */
+static cf_status take_heads(cf_link *link, const cf_message *message, cf_error *error)
+{
+    const cf_head *heads = message->welcome.heads;
+    size_t count = message->welcome.head_count;
+    bool is_member = !link->members_ended;
+
+    link->named += count;
+    if (is_member) {
+        link->members_ended = count < CF_HEADS_PAGE;
+        cf_heads_add(&link->member_heads, heads, count);
+    }
+    if (link->named > CF_HEADS_MAX && !link->is_crowded) {
+        if (!link->members_ended || link->member_heads.count > MEMBERS_MAX)
+            return cf_fail(error, CF_TOO_LARGE, "WELCOME names too many heads");
+        link->is_crowded = true;
+        cf_heads_release(&link->theirs);
+        cf_heads_add(&link->theirs, link->member_heads.heads, link->member_heads.count);
+    }
+    if (link->named > CROWD_MAX)
+        return cf_fail(error, CF_TOO_LARGE, "WELCOME names too many heads");
+    if (!link->is_crowded)
+        cf_heads_add(&link->theirs, heads, count);
+    return CF_OK;
+}
+
+cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t now_ms,
+                           cf_outbox *outbox, cf_error *error)
+{
+    cf_link_welcome welcome = {
+        .version = message->welcome.version,
+        .heads = &link->theirs,
+        .clock_difference_ms = cf_clock_difference_ms(message->welcome.now_ms, now_ms),
+    };
+
+    if (link->state != CF_LINK_GREETING)
+        return cf_fail(error, CF_MALFORMED, "WELCOME to nobody's HELLO");
+    if (message->welcome.version != CF_PROTOCOL_VERSION)
+        return cf_link_fail_version(message->welcome.version, error);
+    cf_status named = take_heads(link, message, error);
+    if (named)
+        return named;
+    if (message->welcome.more)
+        return CF_OK;
+    link->is_clock_off = cf_clock_is_off(welcome.clock_difference_ms);
+    link->newer = link->is_clock_off;
+    if (link->is_clock_off) /* before SUBSCRIBE, by which a clock that is not off is known */
+        say_clock(now_ms, outbox);
+    cf_status status = subscribe(link, message, welcome.clock_difference_ms, outbox, error);
+    if (status)
+        return status;
+    welcome.is_crowded = link->is_crowded;
+    memcpy(welcome.instance, message->welcome.instance, sizeof welcome.instance);
+    link->attempts = 0;
+    link->idle_told = false;
+    link->options.events.connected(link->options.events.context, &welcome);
+    return CF_OK;
+}
+
+cf_status cf_link_subscribed(cf_link *link, const cf_message *message, cf_error *error)
+{
+    cf_replay *replay = cf_outgoing_replay(link->outgoing);
+
+    if (link->state != CF_LINK_SUBSCRIBING)
+        return cf_fail(error, CF_MALFORMED, "SUBSCRIBED to nobody's SUBSCRIBE");
+    for (size_t i = 0; i < message->subscribed.held_count; i++) {
+        bool held = false;
+        cf_status status = cf_replay_holds(replay, &message->subscribed.held[i], &held, error);
+        if (status)
+            return status;
+    }
+    if (message->subscribed.more)
+        return CF_OK;
+    link->state = CF_LINK_LIVE;
+    return cf_replay_begin(replay, error);
+}

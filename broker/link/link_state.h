@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of a link share: link.c (calls and time), link_greeting.c (from HELLO to live) and
+ * link_receive.c (what arrives). Nobody else includes this. */
+#ifndef CF_BROKER_LINK_LINK_STATE_H
+#define CF_BROKER_LINK_LINK_STATE_H
+#include "broker/link/guests.h"
+#include "broker/link/link.h"
+#include "broker/link/outgoing.h"
+
+typedef enum {
+    CF_LINK_STOPPED,
+    CF_LINK_PAUSED,      /* until retry_ms */
+    CF_LINK_COMPARING,   /* a newcomer asks what time it is there */
+    CF_LINK_KNOCKING,    /* a newcomer waits for ADMIT */
+    CF_LINK_GREETING,    /* HELLO is out, WELCOME comes in pages */
+    CF_LINK_SUBSCRIBING, /* SUBSCRIBE is out, SUBSCRIBED comes in pages */
+    CF_LINK_LIVE,
+} cf_link_state;
+
+typedef enum {
+    CF_LINK_NOTHING,
+    CF_LINK_DUE,  /* to be said */
+    CF_LINK_SAID, /* and not answered yet */
+} cf_link_request;
+
+struct cf_link {
+    cf_link_options options;
+    cf_buffer knock;
+    cf_link_state state;
+    uint64_t sessions;     /* how many there were */
+    uint64_t retry_ms;     /* of PAUSED */
+    uint64_t knock_ms;     /* of KNOCKING: when to say it again; 0: it is being answered */
+    bool has_knocked;      /* in any session */
+    unsigned attempts;     /* since the last WELCOME */
+    uint64_t heard_ms;     /* when something came, or began to be waited for */
+    uint64_t due_ms;       /* of the next tick; 0: there was none */
+    cf_heads theirs;       /* from WELCOME */
+    size_t named;          /* heads in it, */
+    cf_heads member_heads; /* those of its first pages, up to one that isn't full */
+    bool members_ended;    /* that has come */
+    bool is_crowded;       /* it names more than are taken: `theirs` are those of the member log */
+    cf_heads owed;         /* those of them that have not come yet */
+    cf_id *collections;    /* NULL: all */
+    size_t collection_count;
+    uint64_t uncommitted; /* bytes of entries that the owner has not given back */
+    uint64_t credit_due;  /* to be granted again */
+    bool was_removed;     /* so the other has just said of the user */
+    bool is_distrusted;   /* something that came in this session is refused */
+    bool is_clock_off;    /* more than a day from the other's: nothing is published */
+    bool idle_told;
+    bool waits; /* for an answer, at the last tick */
+    bool was_offering;
+    cf_heads report;  /* what is to be reported */
+    uint64_t lacking; /* what is to be said of entries that the other lost; 0: nothing */
+    unsigned newer;   /* CLOCK and LACKING that are out, which an older broker doesn't know */
+    cf_link_request reporting, asking;
+    bool locates; /* LOCATE is to be said */
+    cf_transfer *transfer;
+    cf_outgoing *outgoing; /* NULL for a newcomer */
+    cf_guests *guests;
+    struct cf_lease_question *questions; /* not out yet */
+    size_t question_count, question_capacity;
+    cf_arena arena; /* of the message in hand */
+};
+
+/* Reports and questions, see link_asking.c. A new session says again what was not answered. */
+void cf_link_asking_begin(cf_link *link);
+void cf_link_asking_pump(cf_link *link, cf_outbox *outbox);
+bool cf_link_asking_is_idle(const cf_link *link);
+void cf_link_answered(cf_link *link, const cf_message *message);
+/* The other does not know such a command. */
+void cf_link_asking_unsupported(cf_link *link);
+/* What cf_link_ask_lease keeps until the session is live. */
+void cf_link_leases_begin(cf_link *link);
+void cf_link_leases_pump(cf_link *link, cf_outbox *outbox);
+void cf_link_lease_answered(cf_link *link, const cf_message *answer);
+
+/* Ends the session for this reason; the link tries again later. */
+void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms);
+
+void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox);
+void cf_link_knock(cf_link *link, cf_outbox *outbox);
+cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t now_ms,
+                           cf_outbox *outbox, cf_error *error);
+cf_status cf_link_subscribed(cf_link *link, const cf_message *message, cf_error *error);
+
+cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now_ms,
+                          cf_outbox *outbox, cf_error *error);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/link/link_zmq.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "broker/wire/frames_zmq.h"
+#include "broker/wire/inflow_guard.h"
+
+enum {
+    CONNECT_MS = 10000,
+    BATCH = 64,
+    BEAT_MS = 15 * 60 * 1000, /* heartbeats of days must not fill what may wait to be taken */
+};
+
+struct cf_link_zmq {
+    cf_link_zmq_options options;
+    char endpoints[1 + CF_LINK_ELSEWHERE_MAX][CF_ADDRESS_TEXT]; /* that of the options first */
+    size_t endpoint_count, endpoint;                            /* the one in use */
+    size_t tried;                                               /* in a row, that had nobody */
+    bool tries_next; /* as soon as nothing of this one is in hand */
+    uint8_t server_key[32];
+    cf_outbox *outbox;
+    uint64_t session; /* that the socket is for; 0: there is none */
+    zsock_t *socket;
+    zsock_t *monitor;
+    bool polls_output;
+    bool connected, secured; /* TCP is there; the handshake is done */
+    uint64_t connected_ms;
+    uint64_t connect_until_ms;
+    uint64_t beat_ms; /* when to say something again */
+    int descriptor;   /* of the connection; -1: there is none yet */
+};
+
+cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options)
+{
+    cf_link_zmq *zmq = cf_allocate(1, sizeof *zmq);
+
+    zmq->options = *options;
+    zmq->options.address = NULL;
+    cf_address_endpoint(options->address, zmq->endpoints[0]);
+    zmq->endpoint_count = 1;
+    memcpy(zmq->server_key, options->address->key, sizeof zmq->server_key);
+    zmq->outbox = cf_outbox_new();
+    return zmq;
+}
+
+static zmq_pollitem_t poll_item(const cf_link_zmq *zmq)
+{
+    return (zmq_pollitem_t){.socket = zsock_resolve(zmq->socket),
+                            .events =
+                                (short)(zmq->polls_output ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN)};
+}
+
+static void disconnect(cf_link_zmq *zmq)
+{
+    if (!zmq->socket)
+        return;
+    zmq_pollitem_t item = poll_item(zmq);
+    zloop_poller_end(zmq->options.loop, &item);
+    zloop_reader_end(zmq->options.loop, zmq->monitor);
+    zmq_socket_monitor(zsock_resolve(zmq->socket), NULL, 0);
+    zsock_destroy(&zmq->socket);
+    zsock_destroy(&zmq->monitor);
+    zmq->session = 0;
+}
+
+void cf_link_zmq_destroy(cf_link_zmq **zmq)
+{
+    if (!*zmq)
+        return;
+    disconnect(*zmq);
+    cf_outbox_destroy(&(*zmq)->outbox);
+    free(*zmq);
+    *zmq = NULL;
+}
+
+/* Recursive: sending may have to wait for the socket. */
+static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context);
+
+static void poll_socket(cf_link_zmq *zmq, bool output)
+{
+    zmq_pollitem_t item = poll_item(zmq);
+
+    zloop_poller_end(zmq->options.loop, &item);
+    zmq->polls_output = output;
+    item = poll_item(zmq);
+    zloop_poller(zmq->options.loop, &item, on_socket, zmq);
+    zloop_poller_set_tolerant(zmq->options.loop, &item);
+}
+
+static cf_send_answer send_frames(void *context, cf_bytes destination, cf_frames *frames)
+{
+    cf_link_zmq *zmq = context;
+
+    return cf_zmq_send(zsock_resolve(zmq->socket), destination, frames);
+}
+
+/* Told before anything is asked for, and after it came. */
+static void grant(const cf_link_zmq *zmq)
+{
+    cf_inflow_guard_grant(zmq->descriptor, cf_link_expects(zmq->options.link));
+}
+
+static void flush(cf_link_zmq *zmq)
+{
+    if (!zmq->socket)
+        return;
+    grant(zmq);
+    bool blocked = !cf_outbox_send(zmq->outbox, send_frames, zmq);
+    if (blocked != zmq->polls_output)
+        poll_socket(zmq, blocked);
+}
+
+static void lost(cf_link_zmq *zmq, cf_status status, const char *what)
+{
+    const cf_env *env = zmq->options.env;
+    cf_error why;
+
+    cf_fail(&why, status, "%s: %s", zmq->endpoints[zmq->endpoint], what);
+    if (!zmq->secured && status != CF_DENIED) { /* nobody who has the key was there */
+        zmq->endpoint = (zmq->endpoint + 1) % zmq->endpoint_count;
+        if (++zmq->tried < zmq->endpoint_count) {
+            zmq->tries_next = true;
+            return;
+        }
+    }
+    zmq->tried = 0;
+    cf_link_disconnected(zmq->options.link, &why, env->now_ms(env->context));
+}
+
+static void receive(cf_link_zmq *zmq)
+{
+    const cf_env *env = zmq->options.env;
+    cf_link *link = zmq->options.link;
+    cf_zmq_message message;
+
+    for (int i = 0; i < BATCH && zmq->session == cf_link_session(link); i++) {
+        if (!cf_zmq_receive(zsock_resolve(zmq->socket), &message))
+            break;
+        zmq->descriptor = message.descriptor;
+        cf_link_handle(link, message.bytes, message.count, env->now_ms(env->context), zmq->outbox);
+        cf_zmq_message_release(&message);
+    }
+    grant(zmq);
+}
+
+static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
+{
+    cf_link_zmq *zmq = context;
+
+    (void)loop;
+    (void)item;
+    receive(zmq);
+    zmq->options.came(zmq->options.context);
+    return 0;
+}
+
+/* libzmq closes without a word when a server can't open what was sealed for another key, and so
+ * does a broker that takes no more connections: which of them it was nobody can tell. */
+static void ended_in_handshake(cf_link_zmq *zmq)
+{
+    const cf_env *env = zmq->options.env;
+    const uint64_t waited_ms = env->now_ms(env->context) - zmq->connected_ms;
+
+    switch (cf_inflow_guard_greeting(zmq->descriptor)) {
+    case CF_GREETING_HTTP:
+        lost(zmq, CF_UNREACHABLE,
+             "this is no Counterfoil broker: it speaks HTTP, as a network does that wants a login");
+        break;
+    case CF_GREETING_FOREIGN:
+        lost(zmq, CF_UNREACHABLE, "this is no Counterfoil broker");
+        break;
+    case CF_GREETING_CURVE:
+        lost(zmq, CF_FORGED,
+             "it ended the greeting: it takes no more connections from here for now, or has "
+             "another key than its address says");
+        break;
+    default:
+        lost(zmq, CF_UNREACHABLE,
+             waited_ms + CF_ZMQ_HANDSHAKE_MS / 10 < CF_ZMQ_HANDSHAKE_MS
+                 ? "it closed the connection without a word: it takes no more for now, or is no "
+                   "Counterfoil broker"
+                 : "it took the connection and says nothing: it hangs, or is busy");
+    }
+}
+
+static void closed(cf_link_zmq *zmq)
+{
+    if (cf_inflow_guard_has_ended(zmq->descriptor))
+        lost(zmq, CF_MALFORMED, "the broker sends more than it was asked for");
+    else if (zmq->secured)
+        lost(zmq, CF_UNREACHABLE, "the connection broke");
+    else if (zmq->connected)
+        ended_in_handshake(zmq);
+    else
+        lost(zmq, CF_UNREACHABLE, "can't connect");
+}
+
+static void connected(cf_link_zmq *zmq, int descriptor)
+{
+    const cf_env *env = zmq->options.env;
+
+    zmq->connected = true;
+    zmq->connected_ms = env->now_ms(env->context);
+    zmq->descriptor = descriptor;
+}
+
+static void handle_event(cf_link_zmq *zmq, uint16_t event, int value)
+{
+    switch (event) {
+    case ZMQ_EVENT_CONNECTED:
+        connected(zmq, value);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        zmq->secured = true;
+        zmq->tried = 0;
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        lost(zmq, CF_DENIED, "the broker does not know this device");
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+    case ZMQ_EVENT_DISCONNECTED:
+    case ZMQ_EVENT_CLOSED:
+        closed(zmq);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A monitor's message: event (2 bytes) and value (4 bytes) in the machine's order, then the
+ * endpoint. */
+static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
+{
+    cf_link_zmq *zmq = context;
+    cf_zmq_message message;
+    uint16_t event = 0;
+    int32_t value = 0;
+
+    (void)loop;
+    while (!zmq->tries_next && zmq->session == cf_link_session(zmq->options.link) &&
+           cf_zmq_receive(zsock_resolve(monitor), &message)) {
+        if (message.bytes[0].size == sizeof event + sizeof value) {
+            memcpy(&event, message.bytes[0].data, sizeof event);
+            memcpy(&value, message.bytes[0].data + sizeof event, sizeof value);
+        }
+        cf_zmq_message_release(&message);
+        receive(zmq); /* what came before the connection broke */
+        handle_event(zmq, event, value);
+    }
+    zmq->options.came(zmq->options.context);
+    return 0;
+}
+
+static void connect_session(cf_link_zmq *zmq, uint64_t session)
+{
+    const cf_env *env = zmq->options.env;
+    cf_zmq_keys keys = {zmq->options.curve_public, zmq->options.curve_secret, zmq->server_key};
+    char monitor[64];
+
+    zmq->session = session;
+    zmq->connected = zmq->secured = false;
+    zmq->connect_until_ms = env->now_ms(env->context) + CONNECT_MS;
+    zmq->beat_ms = env->now_ms(env->context) + BEAT_MS;
+    zmq->descriptor = -1;
+    zmq->socket = cf_zmq_socket(ZMQ_DEALER);
+    assert(zmq->socket);
+    cf_zmq_configure(zsock_resolve(zmq->socket), &keys);
+    zsock_set_reconnect_ivl(zmq->socket, -1);
+    zsock_set_ipv6(zmq->socket, strchr(zmq->endpoints[zmq->endpoint], '[') != NULL);
+    snprintf(monitor, sizeof monitor, "inproc://link-%p-%" PRIu64, (void *)zmq, session);
+    zmq_socket_monitor(zsock_resolve(zmq->socket), monitor, ZMQ_EVENT_ALL);
+    zmq->monitor = zsock_new(ZMQ_PAIR);
+    zsock_connect(zmq->monitor, "%s", monitor);
+    zloop_reader(zmq->options.loop, zmq->monitor, on_monitor, zmq);
+    zloop_reader_set_tolerant(zmq->options.loop, zmq->monitor);
+    poll_socket(zmq, false);
+    if (zsock_connect(zmq->socket, "%s", zmq->endpoints[zmq->endpoint]))
+        lost(zmq, CF_UNREACHABLE, zmq_strerror(errno));
+}
+
+/* A name that can't be resolved, or a server that says nothing, makes no event. */
+static uint64_t check_handshake(cf_link_zmq *zmq, uint64_t now_ms)
+{
+    if (!zmq->socket || zmq->secured)
+        return UINT64_MAX;
+    if (now_ms >= zmq->connect_until_ms)
+        lost(zmq, CF_UNREACHABLE, "nobody answers");
+    return zmq->connect_until_ms;
+}
+
+static uint64_t beat(cf_link_zmq *zmq, uint64_t now_ms)
+{
+    if (!zmq->socket)
+        return UINT64_MAX;
+    if (now_ms >= zmq->beat_ms) {
+        cf_link_beat(zmq->options.link, zmq->outbox);
+        zmq->beat_ms = now_ms + BEAT_MS;
+    }
+    return zmq->beat_ms;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* With a session of its own: what was said of the one before is gone with its socket. */
+static void try_next(cf_link_zmq *zmq)
+{
+    zmq->tries_next = false;
+    if (!cf_link_session(zmq->options.link))
+        return;
+    cf_link_begin_anew(zmq->options.link);
+}
+
+void cf_link_zmq_try_also(cf_link_zmq *zmq, const cf_address *addresses, size_t count)
+{
+    char used[CF_ADDRESS_TEXT];
+
+    assert(count <= CF_LINK_ELSEWHERE_MAX);
+    memcpy(used, zmq->endpoints[zmq->endpoint], sizeof used);
+    zmq->endpoint = 0;
+    for (size_t i = 0; i < count; i++)
+        cf_address_endpoint(&addresses[i], zmq->endpoints[1 + i]);
+    zmq->endpoint_count = 1 + count;
+    for (size_t i = 0; i < zmq->endpoint_count; i++)
+        if (strcmp(zmq->endpoints[i], used) == 0)
+            zmq->endpoint = i;
+}
+
+uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
+{
+    const cf_env *env = zmq->options.env;
+    cf_link *link = zmq->options.link;
+    uint64_t now_ms = env->now_ms(env->context), handshake_ms = UINT64_MAX, next_ms = 0;
+
+    do {
+        if (zmq->tries_next)
+            try_next(zmq);
+        next_ms = cf_link_tick(link, now_ms, zmq->outbox);
+        if (zmq->session != cf_link_session(link))
+            disconnect(zmq);
+        if (cf_link_session(link) && !zmq->socket)
+            connect_session(zmq, cf_link_session(link));
+        handshake_ms = check_handshake(zmq, now_ms);
+    } while (zmq->tries_next || zmq->session != cf_link_session(link)); /* lost at once */
+    next_ms = earlier(next_ms, beat(zmq, now_ms));
+    flush(zmq);
+    return earlier(next_ms, handshake_ms);
+}

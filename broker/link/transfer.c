@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/link/transfer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "broker/link/transfer_state.h"
+#include "codec/limits.h"
+
+enum { RETRY_MS = 1000, RETRY_MS_MAX = 60000 };
+
+cf_transfer *cf_transfer_new(const cf_transfer_events *events, void *context)
+{
+    cf_transfer *transfer = cf_allocate(1, sizeof *transfer);
+
+    transfer->events = events;
+    transfer->context = context;
+    return transfer;
+}
+
+static void free_list(cf_transfer_list *list)
+{
+    for (cf_transfer_item *item = list->first, *after; item; item = after) {
+        after = item->after;
+        free(item);
+    }
+}
+
+void cf_transfer_destroy(cf_transfer **transfer)
+{
+    if (!*transfer)
+        return;
+    free_list(&(*transfer)->uploads);
+    free_list(&(*transfer)->downloads);
+    free(*transfer);
+    *transfer = NULL;
+}
+
+static cf_transfer_item **bucket_of(cf_transfer *transfer, const cf_hash *id)
+{
+    return &transfer->buckets[cf_get_u32(id->bytes) % CF_TRANSFER_BUCKETS];
+}
+
+cf_transfer_item *cf_transfer_bucket(cf_transfer *transfer, const cf_hash *id)
+{
+    return *bucket_of(transfer, id);
+}
+
+cf_transfer_item *cf_transfer_find(cf_transfer *transfer, const cf_hash *id, bool upload)
+{
+    cf_transfer_item *item = cf_transfer_bucket(transfer, id);
+
+    while (item && (item->forgotten || item->upload != upload || !cf_hash_equal(&item->id, id)))
+        item = item->next_in_bucket;
+    return item;
+}
+
+static cf_transfer_item *add(cf_transfer *transfer, const cf_hash *id, bool upload)
+{
+    cf_transfer_list *list = upload ? &transfer->uploads : &transfer->downloads;
+    cf_transfer_item **bucket = bucket_of(transfer, id);
+    cf_transfer_item *item = cf_allocate(1, sizeof *item);
+
+    item->id = *id;
+    item->upload = upload;
+    item->step = upload ? CF_BLOB_QUEUED : CF_BLOB_RECEIVING;
+    item->next_in_bucket = *bucket;
+    *bucket = item;
+    item->before = list->last;
+    *(list->last ? &list->last->after : &list->first) = item;
+    list->last = item;
+    *(upload ? &transfer->offers : &transfer->wants) += 1;
+    return item;
+}
+
+static void remove_item(cf_transfer *transfer, cf_transfer_item *item)
+{
+    cf_transfer_list *list = item->upload ? &transfer->uploads : &transfer->downloads;
+    cf_transfer_item **place = bucket_of(transfer, &item->id);
+
+    while (*place != item)
+        place = &(*place)->next_in_bucket;
+    *place = item->next_in_bucket;
+    *(item->before ? &item->before->after : &list->first) = item->after;
+    *(item->after ? &item->after->before : &list->last) = item->before;
+    free(item);
+}
+
+/* What was forgotten while answers were outstanding stays until they came: they must not be taken
+ * for those of another request. */
+static void sweep(cf_transfer *transfer, cf_transfer_list *list)
+{
+    for (cf_transfer_item *item = list->first, *after; item; item = after) {
+        after = item->after;
+        if (!item->forgotten)
+            continue;
+        if (item->step == CF_BLOB_ASKED || item->answers)
+            transfer->litter = true;
+        else
+            remove_item(transfer, item);
+    }
+}
+
+/* Out of the windows. The answers to a GET are told by their offsets, those to a PUT are awaited.
+ */
+static void settle(cf_transfer *transfer, cf_transfer_item *item)
+{
+    if (item->step == CF_BLOB_SENDING) {
+        transfer->sending--;
+        transfer->upload_size -= item->next - item->done;
+        item->step = CF_BLOB_QUEUED;
+    }
+    if (!item->upload) {
+        transfer->asked_pieces -= item->answers;
+        item->answers = 0;
+    }
+    item->next = item->done = item->upload ? 0 : item->done;
+}
+
+void cf_transfer_drop(cf_transfer *transfer, cf_transfer_item *item)
+{
+    settle(transfer, item);
+    item->forgotten = true;
+    transfer->litter = true;
+    *(item->upload ? &transfer->offers : &transfer->wants) -= 1;
+}
+
+void cf_transfer_delay(cf_transfer *transfer, cf_transfer_item *item, uint64_t now_ms)
+{
+    settle(transfer, item);
+    item->delay_ms = item->delay_ms ? item->delay_ms * 2 : RETRY_MS;
+    if (item->delay_ms > RETRY_MS_MAX)
+        item->delay_ms = RETRY_MS_MAX;
+    item->retry_ms = now_ms + item->delay_ms;
+    transfer->delayed++;
+}
+
+void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t total)
+{
+    assert(total > 0 && total <= CF_BLOB_MAX + CF_BLOB_OVERHEAD);
+    if (!cf_transfer_find(transfer, blob, true))
+        add(transfer, blob, true)->total = total;
+}
+
+void cf_transfer_ready(cf_transfer *transfer, const cf_hash *blob)
+{
+    cf_transfer_item *item = cf_transfer_find(transfer, blob, true);
+
+    if (item)
+        item->stalled = false;
+}
+
+static void forget(cf_transfer *transfer, const cf_hash *blob, bool upload)
+{
+    cf_transfer_item *item = cf_transfer_find(transfer, blob, upload);
+
+    if (item)
+        cf_transfer_drop(transfer, item);
+}
+
+void cf_transfer_forget_offer(cf_transfer *transfer, const cf_hash *blob)
+{
+    forget(transfer, blob, true);
+}
+
+void cf_transfer_forget_want(cf_transfer *transfer, const cf_hash *blob)
+{
+    forget(transfer, blob, false);
+}
+
+void cf_transfer_want(cf_transfer *transfer, const cf_hash *blob, uint64_t offset)
+{
+    if (cf_transfer_find(transfer, blob, false))
+        return;
+    cf_transfer_item *item = add(transfer, blob, false);
+    item->done = item->next = offset;
+}
+
+bool cf_transfer_is_idle(const cf_transfer *transfer)
+{
+    return transfer->offers + transfer->wants == 0;
+}
+
+bool cf_transfer_is_offering(const cf_transfer *transfer)
+{
+    return transfer->offers > 0;
+}
+
+void cf_transfer_begin(cf_transfer *transfer, uint64_t window)
+{
+    transfer->window = window;
+    transfer->asked = 0;
+    transfer->delayed = 0;
+    for (cf_transfer_item *item = transfer->uploads.first; item; item = item->after) {
+        settle(transfer, item);
+        item->step = CF_BLOB_QUEUED;
+        item->answers = 0;
+        item->retry_ms = 0;
+    }
+    for (cf_transfer_item *item = transfer->downloads.first; item; item = item->after) {
+        settle(transfer, item);
+        item->retry_ms = 0;
+    }
+}
+
+static cf_status status_of_code(cf_bytes code)
+{
+    if (cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_FORGED)))
+        return CF_FORGED;
+    if (cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_MALFORMED)))
+        return CF_MALFORMED;
+    return CF_DENIED;
+}
+
+static void on_refused(cf_transfer *transfer, const cf_message *message, uint64_t now_ms)
+{
+    bool upload =
+        cf_bytes_equal(message->refused.request, cf_bytes_of_text(cf_command_name(CF_COMMAND_PUT)));
+    cf_hash id;
+    cf_error why;
+
+    if (message->refused.name.size != sizeof id.bytes)
+        return;
+    memcpy(id.bytes, message->refused.name.data, sizeof id.bytes);
+    cf_transfer_item *item =
+        upload ? cf_upload_refused(transfer, &id) : cf_transfer_find(transfer, &id, false);
+    if (!item)
+        return;
+    if (message->refused.later) {
+        cf_transfer_delay(transfer, item, now_ms);
+        transfer->events->delayed(transfer->context, &id, message->refused.code,
+                                  message->refused.text);
+        return;
+    }
+    cf_transfer_drop(transfer, item);
+    cf_fail(&why, status_of_code(message->refused.code), "%.*s", (int)message->refused.text.size,
+            (const char *)message->refused.text.data);
+    transfer->events->refused(transfer->context, &id, &why);
+}
+
+cf_status cf_transfer_handle(cf_transfer *transfer, const cf_message *message, uint64_t now_ms,
+                             cf_error *error)
+{
+    switch (message->command) {
+    case CF_COMMAND_MISSING:
+        return cf_upload_missing(transfer, message, error);
+    case CF_COMMAND_STORED:
+        cf_upload_stored(transfer, &message->stored.id);
+        return CF_OK;
+    case CF_COMMAND_BLOB:
+        return cf_download_blob(transfer, message, error);
+    case CF_COMMAND_ABSENT:
+        cf_download_absent(transfer, &message->absent.id);
+        return CF_OK;
+    default:
+        assert(message->command == CF_COMMAND_REFUSED);
+        on_refused(transfer, message, now_ms);
+        return CF_OK;
+    }
+}
+
+void cf_transfer_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
+{
+    cf_upload_pump(transfer, now_ms, outbox);
+    cf_download_pump(transfer, now_ms, outbox);
+    if (transfer->litter) {
+        transfer->litter = false;
+        sweep(transfer, &transfer->uploads);
+        sweep(transfer, &transfer->downloads);
+    }
+}
+
+bool cf_transfer_is_waiting(const cf_transfer *transfer)
+{
+    return transfer->asked || transfer->upload_size || transfer->asked_pieces;
+}
+
+uint64_t cf_transfer_expects(const cf_transfer *transfer)
+{
+    return transfer->wants || transfer->asked_pieces ? CF_WINDOW : 0;
+}
+
+static uint64_t earliest(const cf_transfer_list *list, uint64_t now_ms, uint64_t deadline)
+{
+    for (const cf_transfer_item *item = list->first; item; item = item->after) {
+        if (!item->forgotten && item->retry_ms > now_ms && item->retry_ms < deadline)
+            deadline = item->retry_ms;
+    }
+    return deadline;
+}
+
+uint64_t cf_transfer_deadline(const cf_transfer *transfer, uint64_t now_ms)
+{
+    if (!transfer->delayed)
+        return UINT64_MAX;
+    return earliest(&transfer->downloads, now_ms, earliest(&transfer->uploads, now_ms, UINT64_MAX));
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blobs on their way over one link, from the client's side: what is offered is asked for first
+ * (HAVE), and only what the other lacks goes out, in pieces of CF_BLOB_STEP from where it stopped;
+ * what is wanted comes in the same way. Both outlive a session: after a lost connection they resume
+ * where they were. No bytes are kept here: pieces to send are made by the owner when their turn
+ * comes, pieces that arrive are handed on at once. Not thread-safe; owned by a link. */
+#ifndef CF_BROKER_LINK_TRANSFER_H
+#define CF_BROKER_LINK_TRANSFER_H
+#include "broker/wire/outbox.h"
+#include "codec/error.h"
+#include "codec/ids.h"
+#include "codec/message.h"
+
+/* What the owner of a link does for its blobs. Called from the link's handler, on its thread; the
+ * link's and the transfer's calls may be made from inside. Borrowed arguments last for the call. */
+typedef struct {
+    /* Appends the blob's sealed bytes [offset, offset + size) to `out`. False: not at hand yet; the
+     * blob waits, and others go on, until cf_transfer_ready. */
+    bool (*piece)(void *context, const cf_hash *blob, uint64_t offset, size_t size, cf_buffer *out);
+    /* The other has the blob, durably; it is forgotten here. */
+    void (*stored)(void *context, const cf_hash *blob);
+    /* The other refused the blob for good (CF_FORGED: the bytes do not have that name; CF_DENIED;
+     * CF_TOO_LARGE), it is forgotten. */
+    void (*refused)(void *context, const cf_hash *blob, const cf_error *why);
+    /* The other refused the blob for now; it is tried again by itself, with backoff. `code` is one
+     * of CF_REFUSED_… or of a newer version, `text` for the person. */
+    void (*delayed)(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text);
+    /* Bytes of a wanted blob, in order from the offset asked for. After the last ones
+     * (offset + size = total) the blob is forgotten here. Nobody has checked them. */
+    void (*received)(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
+                     cf_bytes bytes);
+    /* The other does not have a wanted blob; it is forgotten here. */
+    void (*absent)(void *context, const cf_hash *blob);
+} cf_transfer_events;
+
+typedef struct cf_transfer cf_transfer;
+
+/* `events` is borrowed for the life of the transfer. */
+cf_transfer *cf_transfer_new(const cf_transfer_events *events, void *context);
+void cf_transfer_destroy(cf_transfer **transfer);
+
+/* Brings a blob of `total` sealed bytes to the other, after those offered before. Offering twice is
+ * once. */
+void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t total);
+/* Pieces of an offered blob are at hand now. */
+void cf_transfer_ready(cf_transfer *transfer, const cf_hash *blob);
+/* Takes an offer back; nothing more is called for it. */
+void cf_transfer_forget_offer(cf_transfer *transfer, const cf_hash *blob);
+/* The same for a want. */
+void cf_transfer_forget_want(cf_transfer *transfer, const cf_hash *blob);
+/* Fetches a blob from `offset` on, after those wanted before. Wanting twice is once. */
+void cf_transfer_want(cf_transfer *transfer, const cf_hash *blob, uint64_t offset);
+/* Nothing is offered, wanted or under way. */
+bool cf_transfer_is_idle(const cf_transfer *transfer);
+
+/* For the link. A new session asks again for what was under way; `window` is what the other grants
+ * PUT. */
+void cf_transfer_begin(cf_transfer *transfer, uint64_t window);
+/* MISSING, STORED, BLOB, ABSENT, and REFUSED of a PUT. CF_MALFORMED for an answer nobody asked for
+ * in a way that breaks the protocol. */
+cf_status cf_transfer_handle(cf_transfer *transfer, const cf_message *message, uint64_t now_ms,
+                             cf_error *error);
+/* Sends what the windows allow. */
+void cf_transfer_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox);
+/* Answers are outstanding. */
+bool cf_transfer_is_waiting(const cf_transfer *transfer);
+/* Bytes of pieces that may come; what was asked for and is not wanted any more still does. */
+uint64_t cf_transfer_expects(const cf_transfer *transfer);
+/* Something is offered that the other does not have yet. */
+bool cf_transfer_is_offering(const cf_transfer *transfer);
+/* When pump has something to do again, UINT64_MAX if only an event brings it. */
+uint64_t cf_transfer_deadline(const cf_transfer *transfer, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/link/transfer_state.h"
+
+#include "codec/limits.h"
+
+static cf_status check_piece(const cf_transfer_item *item, const cf_message *message,
+                             cf_error *error)
+{
+    uint64_t total = message->blob.total, offset = message->blob.offset;
+    size_t size = message->blob.bytes.size;
+
+    if (total == 0 || total > CF_BLOB_MAX + CF_BLOB_OVERHEAD ||
+        (item->total && item->total != total))
+        return cf_fail(error, CF_MALFORMED, "BLOB says an impossible size");
+    if (size == 0 || size > CF_BLOB_STEP || offset > total || size > total - offset)
+        return cf_fail(error, CF_MALFORMED, "BLOB has a piece that lies beyond its end");
+    return CF_OK;
+}
+
+cf_status cf_download_blob(cf_transfer *transfer, const cf_message *message, cf_error *error)
+{
+    cf_hash id = message->blob.id;
+    cf_transfer_item *item = cf_transfer_find(transfer, &id, false);
+
+    if (!item || !item->answers) /* taken back meanwhile */
+        return CF_OK;
+    cf_status status = check_piece(item, message, error);
+    if (status)
+        return status;
+    item->answers--;
+    transfer->asked_pieces--;
+    item->total = message->blob.total;
+    bool fits = message->blob.offset == item->done;
+    if (fits)
+        item->done += message->blob.bytes.size;
+    if (item->answers == 0) /* whatever the pieces' sizes were */
+        item->next = item->done;
+    if (item->done == item->total)
+        cf_transfer_drop(transfer, item);
+    if (fits)
+        transfer->events->received(transfer->context, &id, message->blob.offset,
+                                   message->blob.total, message->blob.bytes);
+    return CF_OK;
+}
+
+void cf_download_absent(cf_transfer *transfer, const cf_hash *absent)
+{
+    cf_hash id = *absent;
+    cf_transfer_item *item = cf_transfer_find(transfer, &id, false);
+
+    if (!item)
+        return;
+    cf_transfer_drop(transfer, item);
+    transfer->events->absent(transfer->context, &id);
+}
+
+static bool may_ask(const cf_transfer_item *item)
+{
+    if (item->total == 0) /* the first piece will tell */
+        return item->answers == 0;
+    return item->next < item->total;
+}
+
+void cf_download_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
+{
+    size_t limit = CF_WINDOW / CF_BLOB_STEP;
+
+    for (cf_transfer_item *item = transfer->downloads.first; item && transfer->asked_pieces < limit;
+         item = item->after) {
+        if (item->forgotten || item->retry_ms > now_ms)
+            continue;
+        while (transfer->asked_pieces < limit && may_ask(item)) {
+            cf_message message = {.command = CF_COMMAND_GET, .get = {item->id, item->next}};
+            cf_outbox_add(outbox, (cf_bytes){0}, &message);
+            item->next += CF_BLOB_STEP;
+            item->answers++;
+            transfer->asked_pieces++;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of a transfer share: transfer.c (calls, items, refusals), transfer_upload.c and
+ * transfer_download.c. Nobody else includes this. */
+#ifndef CF_BROKER_LINK_TRANSFER_STATE_H
+#define CF_BROKER_LINK_TRANSFER_STATE_H
+#include "broker/link/transfer.h"
+
+enum { CF_TRANSFER_BUCKETS = 1024 };
+
+typedef enum {
+    CF_BLOB_QUEUED,    /* the other has not been asked yet */
+    CF_BLOB_ASKED,     /* HAVE is under way */
+    CF_BLOB_SENDING,   /* pieces go out from `next` on */
+    CF_BLOB_RECEIVING, /* pieces are asked for from `next` on */
+} cf_transfer_step;
+
+typedef struct cf_transfer_item cf_transfer_item;
+
+struct cf_transfer_item {
+    cf_hash id;
+    bool upload;
+    cf_transfer_step step;
+    uint64_t total;    /* of a download 0 until the first piece tells */
+    uint64_t done;     /* acknowledged, or received */
+    uint64_t next;     /* sent, or asked for */
+    size_t answers;    /* outstanding, of PUTs or GETs */
+    bool stalled;      /* the owner has no piece at hand */
+    bool forgotten;    /* unlinked when no answer will name it any more */
+    uint64_t retry_ms; /* not before */
+    uint64_t delay_ms;
+    cf_transfer_item *next_in_bucket;
+    cf_transfer_item *before, *after;
+};
+
+typedef struct {
+    cf_transfer_item *first, *last;
+} cf_transfer_list;
+
+struct cf_transfer {
+    const cf_transfer_events *events;
+    void *context;
+    cf_transfer_item *buckets[CF_TRANSFER_BUCKETS];
+    cf_transfer_list uploads, downloads; /* in the order of the calls */
+    size_t offers, wants;                /* of them those not forgotten */
+    size_t asked;                        /* ids in the HAVE that is under way */
+    size_t sending;                      /* uploads in SENDING */
+    uint64_t window;                     /* bytes of PUT that may be under way */
+    uint64_t upload_size;                /* sent and not acknowledged */
+    size_t asked_pieces;                 /* BLOBs that are outstanding */
+    size_t delayed;                      /* how often something was put off in this session */
+    bool litter;                         /* something was forgotten */
+};
+
+/* Not forgotten; NULL when there is none. */
+cf_transfer_item *cf_transfer_find(cf_transfer *transfer, const cf_hash *id, bool upload);
+/* The first item of its bucket. */
+cf_transfer_item *cf_transfer_bucket(cf_transfer *transfer, const cf_hash *id);
+/* Forgets an item. */
+void cf_transfer_drop(cf_transfer *transfer, cf_transfer_item *item);
+/* Takes an item out of what is under way, to be tried again later. */
+void cf_transfer_delay(cf_transfer *transfer, cf_transfer_item *item, uint64_t now_ms);
+
+cf_status cf_upload_missing(cf_transfer *transfer, const cf_message *message, cf_error *error);
+void cf_upload_stored(cf_transfer *transfer, const cf_hash *id);
+/* The item whose PUT was refused; NULL when nothing is to be done about it. */
+cf_transfer_item *cf_upload_refused(cf_transfer *transfer, const cf_hash *id);
+void cf_upload_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox);
+
+cf_status cf_download_blob(cf_transfer *transfer, const cf_message *message, cf_error *error);
+void cf_download_absent(cf_transfer *transfer, const cf_hash *id);
+void cf_download_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox);
+
+#endif

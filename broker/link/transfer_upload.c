@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/link/transfer_state.h"
+
+#include <assert.h>
+
+#include "codec/limits.h"
+
+enum {
+    ASK_COUNT = 256,   /* ids in one HAVE */
+    SENDING_COUNT = 8, /* uploads under way that keep the window full */
+};
+
+static cf_transfer_item *find_asked(cf_transfer *transfer, const cf_hash *id)
+{
+    cf_transfer_item *item = cf_transfer_bucket(transfer, id);
+
+    while (item && (item->step != CF_BLOB_ASKED || !cf_hash_equal(&item->id, id)))
+        item = item->next_in_bucket;
+    return item;
+}
+
+/* The one that PUTs of this blob, whose answers are outstanding, were sent for. */
+static cf_transfer_item *find_put(cf_transfer *transfer, const cf_hash *id)
+{
+    cf_transfer_item *item = cf_transfer_bucket(transfer, id);
+
+    while (item && (!item->upload || !item->answers || !cf_hash_equal(&item->id, id)))
+        item = item->next_in_bucket;
+    return item;
+}
+
+static void tell_stored(cf_transfer *transfer, cf_transfer_item *item)
+{
+    cf_hash id = item->id;
+
+    cf_transfer_drop(transfer, item);
+    transfer->events->stored(transfer->context, &id);
+}
+
+static void start_sending(cf_transfer *transfer, cf_transfer_item *item, uint64_t held)
+{
+    item->step = CF_BLOB_SENDING;
+    item->stalled = false;
+    item->done = item->next = held < item->total ? held : 0;
+    transfer->sending++;
+}
+
+/* Those asked for that the answer does not name are there, whole. */
+static void finish_asking(cf_transfer *transfer)
+{
+    size_t left = transfer->asked;
+
+    transfer->asked = 0;
+    for (cf_transfer_item *item = transfer->uploads.first; item && left; item = item->after) {
+        if (item->step != CF_BLOB_ASKED)
+            continue;
+        left--;
+        item->step = CF_BLOB_QUEUED;
+        if (!item->forgotten)
+            tell_stored(transfer, item);
+    }
+}
+
+/* The answer to HAVE: what it names is incomplete there. */
+static cf_status on_asked(cf_transfer *transfer, const cf_message *message, cf_error *error)
+{
+    for (size_t i = 0; i < message->missing.blob_count; i++) {
+        const cf_partial *partial = &message->missing.blobs[i];
+        cf_transfer_item *item = find_asked(transfer, &partial->id);
+        if (!item)
+            return cf_fail(error, CF_MALFORMED, "MISSING names a blob that HAVE did not");
+        transfer->asked--;
+        if (item->forgotten)
+            item->step = CF_BLOB_QUEUED;
+        else
+            start_sending(transfer, item, partial->held);
+    }
+    finish_asking(transfer);
+    return CF_OK;
+}
+
+/* The answer to a PUT that was not a blob's last. Somebody else may send the same blob: then what
+ * is held goes beyond what we sent. */
+static void on_put(cf_transfer *transfer, const cf_partial *partial)
+{
+    cf_transfer_item *item = find_put(transfer, &partial->id);
+    uint64_t held = partial->held;
+
+    if (!item)
+        return;
+    item->answers--;
+    if (item->step != CF_BLOB_SENDING || held >= item->total)
+        return;
+    transfer->upload_size -= item->next - item->done;
+    if (held > item->done || item->answers == 0)
+        item->done = held;
+    if (held > item->next || item->answers == 0) /* also back, to pieces that were not taken */
+        item->next = held;
+    transfer->upload_size += item->next - item->done;
+}
+
+/* A blob is asked for only when all its PUTs were answered, so the two kinds of answers can be told
+ * apart. */
+cf_status cf_upload_missing(cf_transfer *transfer, const cf_message *message, cf_error *error)
+{
+    const cf_partial *blobs = message->missing.blobs;
+    size_t count = message->missing.blob_count;
+
+    if (transfer->asked && (count == 0 || find_asked(transfer, &blobs[0].id)))
+        return on_asked(transfer, message, error);
+    for (size_t i = 0; i < count; i++)
+        on_put(transfer, &blobs[i]);
+    return CF_OK;
+}
+
+/* Every PUT of a blob that is whole is answered so, not only the last. */
+void cf_upload_stored(cf_transfer *transfer, const cf_hash *id)
+{
+    cf_transfer_item *item = find_put(transfer, id);
+
+    if (!item)
+        return;
+    item->answers--;
+    if (!item->forgotten)
+        tell_stored(transfer, item);
+}
+
+cf_transfer_item *cf_upload_refused(cf_transfer *transfer, const cf_hash *id)
+{
+    cf_transfer_item *item = find_put(transfer, id);
+
+    if (!item)
+        return NULL;
+    item->answers--;
+    return item->forgotten || item->step != CF_BLOB_SENDING ? NULL : item;
+}
+
+static bool may_ask(cf_transfer *transfer, const cf_transfer_item *item, uint64_t now_ms)
+{
+    return !item->forgotten && item->step == CF_BLOB_QUEUED && item->retry_ms <= now_ms &&
+           !find_put(transfer, &item->id) && !find_asked(transfer, &item->id);
+}
+
+static void ask(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
+{
+    cf_hash ids[ASK_COUNT];
+    size_t count = 0;
+
+    if (transfer->asked || transfer->sending >= SENDING_COUNT)
+        return;
+    for (cf_transfer_item *item = transfer->uploads.first; item && count < ASK_COUNT;
+         item = item->after) {
+        if (!may_ask(transfer, item, now_ms))
+            continue;
+        item->step = CF_BLOB_ASKED;
+        ids[count++] = item->id;
+    }
+    if (count == 0)
+        return;
+    transfer->asked = count;
+    cf_message message = {.command = CF_COMMAND_HAVE, .have = {ids, count}};
+    cf_outbox_add(outbox, (cf_bytes){0}, &message);
+}
+
+/* False when the window is full. */
+static bool send_pieces(cf_transfer *transfer, cf_transfer_item *item, cf_buffer *piece,
+                        cf_outbox *outbox)
+{
+    while (item->step == CF_BLOB_SENDING && !item->stalled && item->next < item->total) {
+        uint64_t left = item->total - item->next;
+        size_t size = (size_t)(left < CF_BLOB_STEP ? left : CF_BLOB_STEP);
+        if (transfer->upload_size && transfer->upload_size + size > transfer->window)
+            return false;
+        cf_buffer_clear(piece);
+        if (!transfer->events->piece(transfer->context, &item->id, item->next, size, piece)) {
+            item->stalled = true;
+            break;
+        }
+        if (item->step != CF_BLOB_SENDING) /* forgotten by the owner */
+            break;
+        assert(piece->size == size);
+        cf_message message = {
+            .command = CF_COMMAND_PUT,
+            .put = {item->id, item->next, item->total, cf_buffer_view(piece)},
+        };
+        cf_outbox_add(outbox, (cf_bytes){0}, &message);
+        item->next += size;
+        item->answers++;
+        transfer->upload_size += size;
+    }
+    return true;
+}
+
+void cf_upload_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
+{
+    size_t left = 0;
+    cf_buffer piece = {0};
+
+    ask(transfer, now_ms, outbox);
+    left = transfer->sending;
+    for (cf_transfer_item *item = transfer->uploads.first; item && left; item = item->after) {
+        if (item->step != CF_BLOB_SENDING)
+            continue;
+        left--;
+        if (!send_pieces(transfer, item, &piece, outbox))
+            break;
+    }
+    cf_buffer_release(&piece);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/log/judge.h"
+
+#include "broker/log/standing.h"
+#include "broker/store/store_entry.h"
+#include "codec/message.h"
+
+#include <stdio.h>
+
+static bool refuse(cf_verdict *verdict, cf_offer_answer answer, const char *code, const char *text)
+{
+    verdict->answer = answer;
+    verdict->code = code;
+    snprintf(verdict->text, sizeof verdict->text, "%s", text);
+    return false;
+}
+
+/* The judging goes step by step; each gives false with a verdict that is final, or true to go on.
+ * A store that can't be read ends it with a status. */
+struct judging {
+    const cf_judge *judge;
+    const cf_entry *entry;
+    const cf_offer *offer;
+    cf_verdict *verdict;
+    cf_error *error;
+    cf_status status;
+    cf_tip previous; /* of its predecessor; all zero when it is the first */
+    cf_standing standing;
+};
+
+static bool read_previous(struct judging *judging, const cf_head *previous)
+{
+    const cf_tip *tip = cf_tips_find(judging->judge->tips, &previous->hash);
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    if (tip) {
+        judging->previous = *tip;
+        return true;
+    }
+    judging->status = cf_store_entry(judging->judge->store, judging->judge->user, previous, &wire,
+                                     &arena, &entry, judging->error);
+    if (!judging->status)
+        judging->previous = (cf_tip){.device = entry.header.device,
+                                     .collection = entry.header.collection,
+                                     .epoch = entry.header.epoch};
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    if (judging->status == CF_MISSING) {
+        judging->status = CF_OK;
+        return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_GAP,
+                      "its predecessor isn't here");
+    }
+    return judging->status == CF_OK;
+}
+
+static bool check_chain(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+    const cf_head previous = cf_head_before(header);
+
+    if (header->sequence == 1)
+        return true;
+    if (!read_previous(judging, &previous))
+        return false;
+    if (!cf_hash_equal(&judging->previous.device, &header->device) ||
+        !cf_id_equal(&judging->previous.collection, &header->collection))
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_FORGED,
+                      "its writer belongs to another device or collection");
+    return true;
+}
+
+static bool check_after(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+
+    for (size_t i = 0; i < header->after_count; i++) {
+        bool held = cf_tips_find(judging->judge->tips, &header->after[i].hash) != NULL;
+
+        if (!held)
+            judging->status = cf_store_holds(judging->judge->store, judging->judge->user,
+                                             &header->after[i], &held, judging->error);
+        if (judging->status)
+            return false;
+        if (!held)
+            return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_GAP,
+                          "an entry that it comes after isn't here");
+    }
+    return true;
+}
+
+static bool is_out(const cf_registry *registry, const cf_hash *device)
+{
+    const cf_device *known = cf_registry_device(registry, device);
+
+    return known && known->ended_by;
+}
+
+static bool check_member(struct judging *judging)
+{
+    cf_error why;
+    bool counts;
+    cf_status status = cf_registry_check(judging->judge->registry, judging->entry, &counts, &why);
+
+    if (status)
+        return refuse(judging->verdict, CF_OFFER_NEVER,
+                      status == CF_FORGED ? CF_REFUSED_FORGED : CF_REFUSED_MALFORMED, why.text);
+    if (!counts)
+        judging->standing = is_out(judging->judge->registry, &judging->entry->header.device)
+                                ? CF_STANDING_REVOKED
+                                : CF_STANDING_ROLE;
+    return true;
+}
+
+/* An author may use an epoch that it heard of long before: then its chain is looked at. Mostly the
+ * answer is in the entry itself. */
+static bool reaches_epoch(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+    const cf_registry *registry = judging->judge->registry;
+    const cf_operation *opening = cf_registry_find(registry, &header->epoch);
+    cf_member_past past = {0};
+    bool found =
+        cf_registry_reaches_epoch(registry, header->after, header->after_count, &header->epoch);
+
+    if (!found && opening && opening->opens) {
+        judging->status = cf_lineage_past(judging->judge->lineage, header, &past, judging->error);
+        found = !judging->status && cf_registry_is_reached(registry, &past, &header->epoch);
+    }
+    cf_member_past_release(&past);
+    if (!found && !judging->status)
+        refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_MALFORMED,
+               "its past doesn't reach its epoch");
+    return found;
+}
+
+static bool check_change(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+    const cf_registry *registry = judging->judge->registry;
+    const cf_device *author = cf_registry_device(registry, &header->device);
+    cf_error why;
+
+    if (!author || (header->sequence == 1 &&
+                    !cf_registry_reaches_device(registry, header->after, header->after_count,
+                                                &header->device)))
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_MALFORMED,
+                      "its past doesn't reach the adding of its device");
+    if (cf_entry_verify(judging->entry, author->keys.signing, &why))
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_FORGED, why.text);
+    if (header->version == 1 && !cf_hash_equal(&header->epoch, &judging->previous.epoch) &&
+        !reaches_epoch(judging))
+        return false;
+    judging->status = cf_standing_of(judging->judge, &(cf_considered){.entry = judging->entry},
+                                     &judging->standing, judging->error);
+    return judging->status == CF_OK;
+}
+
+static bool is_without(const cf_offer *offer, const cf_hash *blob)
+{
+    for (size_t i = 0; i < offer->without_count; i++)
+        if (cf_hash_equal(&offer->without[i], blob))
+            return true;
+    return false;
+}
+
+static bool lacks(const cf_hash *user, const cf_offer *offer, const cf_hash *blob)
+{
+    return offer->stored && !offer->stored(offer->context, user, blob);
+}
+
+/* What only the author's own device must have in order. */
+static bool check_standing(struct judging *judging)
+{
+    judging->verdict->is_void = judging->standing != CF_STANDING_COUNTS;
+    if (judging->offer->bringer == CF_BRINGER_DEVICE)
+        return true;
+    if (judging->standing == CF_STANDING_REVOKED)
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_VOID, "the device was revoked");
+    if (judging->standing == CF_STANDING_ROLE)
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_ROLE,
+                      "the device's role doesn't allow it");
+    return true;
+}
+
+/* Nobody honest comes near: a device has one chain in each collection, and another one whenever its
+ * home is restored from a copy. */
+static bool check_heads(struct judging *judging)
+{
+    const cf_judge *judge = judging->judge;
+    cf_head_claim claim = {.is_by_author = judging->offer->bringer != CF_BRINGER_DEVICE,
+                           .is_void = judging->standing != CF_STANDING_COUNTS};
+
+    switch (cf_head_counts_room(judge->heads, judge->head_bounds, judging->entry, claim)) {
+    case CF_HEAD_ROOM:
+        return true;
+    case CF_HEAD_ROOM_NOT_IN_COLLECTION:
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_TOO_MANY_CHAINS,
+                      "the device has as many chains in this collection as it may: let it leave "
+                      "(`counterfoil leave`), then join again");
+    case CF_HEAD_ROOM_NOT_OF_DEVICE:
+        return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_TOO_MANY_CHAINS,
+                      "the device has as many chains as it may: let it leave (`counterfoil "
+                      "leave`), then join again");
+    case CF_HEAD_ROOM_NOT_OF_USER:
+        break;
+    }
+    return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_TOO_MANY_CHAINS,
+                  "the user's devices have as many chains together as they may: no new one is "
+                  "taken");
+}
+
+static bool check_blobs(struct judging *judging)
+{
+    const cf_header *header = &judging->entry->header;
+
+    if (judging->offer->bringer != CF_BRINGER_AUTHOR)
+        return true;
+    for (size_t i = 0; i < header->blob_count; i++)
+        if (lacks(judging->judge->user, judging->offer, &header->blobs[i]) &&
+            !is_without(judging->offer, &header->blobs[i]))
+            return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_BLOBS,
+                          "a blob of it isn't here");
+    return true;
+}
+
+static bool is_held(struct judging *judging)
+{
+    const cf_head head = cf_head_of(judging->entry);
+    bool held = false;
+
+    if (!cf_tips_is_under_way(judging->judge->tips, &head.hash))
+        judging->status = cf_store_holds(judging->judge->store, judging->judge->user, &head, &held,
+                                         judging->error);
+    return held;
+}
+
+cf_status cf_judge_entry(const cf_judge *judge, const cf_entry *entry, const cf_offer *offer,
+                         cf_verdict *out, cf_error *error)
+{
+    struct judging judging = {
+        .judge = judge, .entry = entry, .offer = offer, .verdict = out, .error = error};
+    bool is_member = cf_id_equal(&entry->header.collection, &cf_member_log_id);
+
+    *out = (cf_verdict){.answer = CF_OFFER_NEW};
+    if (!cf_hash_equal(&entry->header.user, judge->user))
+        refuse(out, CF_OFFER_NEVER, CF_REFUSED_MALFORMED, "it is another user's");
+    else if (is_held(&judging))
+        out->answer = CF_OFFER_HAVE;
+    else if (!judging.status && check_chain(&judging) && check_after(&judging) &&
+             (is_member && entry->header.version == 1 ? check_member(&judging)
+                                                      : check_change(&judging)) &&
+             check_standing(&judging) && check_heads(&judging))
+        check_blobs(&judging);
+    return judging.status;
+}

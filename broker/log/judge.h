@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a log takes an entry: form was checked by cf_entry_read; here are chain, `after`,
+ * members, signature, room for one more branch, and, where the author itself brings it, role and
+ * blobs. Decides, changes nothing. codec/PROTOCOL.md, "Sessions, heads and replay". */
+#ifndef CF_BROKER_LOG_JUDGE_H
+#define CF_BROKER_LOG_JUDGE_H
+#include "broker/log/bounds.h"
+#include "broker/log/head_counts.h"
+#include "broker/log/lineage.h"
+#include "broker/log/log.h"
+#include "broker/log/tips.h"
+
+/* What is known of a log: committed, and on its way. */
+typedef struct {
+    cf_store *store;
+    const cf_hash *user;
+    const cf_registry *registry;
+    const cf_tips *tips;
+    cf_lineage *lineage;
+    cf_bounds *bounds;
+    const cf_head_counts *heads;
+    const cf_head_bounds *head_bounds;
+} cf_judge;
+
+/* Fails only when the store can't be read. */
+cf_status cf_judge_entry(const cf_judge *judge, const cf_entry *entry, const cf_offer *offer,
+                         cf_verdict *out, cf_error *error);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a log, for its parts: log.c takes entries, log_validity.c says what counts,
+ * log_wanted.c which blobs are missing. Nobody else includes it. */
+#ifndef CF_BROKER_LOG_LOG_INSIDE_H
+#define CF_BROKER_LOG_LOG_INSIDE_H
+#include "broker/leases/lease_keeper.h"
+#include "broker/log/bounds.h"
+#include "broker/log/head_counts.h"
+#include "broker/log/judge.h"
+#include "broker/log/lineage.h"
+#include "broker/log/log.h"
+#include "broker/log/tips.h"
+#include "broker/members/registry.h"
+#include "broker/members/verified.h"
+
+#include <string.h>
+
+/* Private records: members in their order, which of them were verified (one record), blobs that are
+ * wanted, devices whose entries' validity isn't settled. A peer's own records use the same letters
+ * with keys of another size (peer/log/tables.h). */
+enum {
+    CF_LOG_REGISTRY = 'r',
+    CF_LOG_VERIFIED = 'V',
+    CF_LOG_WANTED = 'b',
+    CF_LOG_UNSETTLED = 'y',
+    CF_LOG_KEY_MAX = 2 + CF_HASH_SIZE,
+};
+
+static inline cf_bytes cf_log_record_key(uint8_t table, const uint8_t *rest, size_t size,
+                                         uint8_t out[CF_LOG_KEY_MAX])
+{
+    out[0] = table;
+    memcpy(out + 1, rest, size);
+    return cf_bytes_of(out, size + 1);
+}
+
+typedef struct cf_flight cf_flight;
+
+struct cf_log {
+    cf_store *store;
+    cf_hash user;
+    const cf_keys *keys; /* or NULL */
+    uint64_t epoch;      /* of the store's acquire */
+    cf_registry *registry;
+    cf_hash members_digest;                /* of all that the registry holds, see verified.h */
+    bool has_verified;                     /* the store has, or gets, the record that says so */
+    cf_log_members_change *members_change; /* or NULL */
+    void *members_context;
+    cf_tips *tips;
+    cf_lineage *lineage;
+    cf_bounds *bounds;
+    cf_head_counts *heads; /* committed, and on their way */
+    cf_head_bounds head_bounds;
+    cf_lease_keeper leases;
+    cf_flight *flights;
+    bool is_off; /* an append failed: what registry and leases took ahead of it may not be there */
+};
+
+static inline cf_judge cf_log_judge(const cf_log *log)
+{
+    return (cf_judge){log->store,   &log->user,  log->registry, log->tips,
+                      log->lineage, log->bounds, log->heads,    &log->head_bounds};
+}
+
+/* The marks that an entry leaves, which the registry has taken already if it is a member's:
+ * `*count` grows. There is room for as many as cf_log_marks_max says. */
+size_t cf_log_marks_max(const cf_log *log, const cf_entry *entry, bool is_new_member);
+void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, cf_arena *arena,
+                 cf_record *out, size_t *count);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/log/log_inside.h"
+#include "broker/log/standing.h"
+#include "broker/store/store_entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static cf_status weigh(cf_log *log, const cf_entry *entry, bool as_owner, bool *counts,
+                       cf_error *error)
+{
+    const cf_head head = cf_head_of(entry);
+    cf_considered change = {.entry = entry, .as_owner = as_owner};
+    cf_judge judge = cf_log_judge(log);
+    cf_standing standing;
+
+    cf_status status = cf_store_holds(log->store, &log->user, &head, &change.is_held, error);
+    if (!status)
+        status = cf_standing_of(&judge, &change, &standing, error);
+    if (!status)
+        *counts = standing == CF_STANDING_COUNTS;
+    return status;
+}
+
+cf_status cf_log_is_void(cf_log *log, const cf_entry *entry, bool *is_void, cf_error *error)
+{
+    const cf_operation *operation = cf_registry_find(log->registry, &entry->hash);
+    bool counts;
+
+    if (operation) {
+        *is_void = operation->is_void;
+        return CF_OK;
+    }
+    cf_status status = weigh(log, entry, false, &counts, error);
+    if (!status)
+        *is_void = !counts;
+    return status;
+}
+
+cf_status cf_log_is_owners(cf_log *log, const cf_entry *entry, bool *is_owners, cf_error *error)
+{
+    return weigh(log, entry, true, is_owners, error);
+}
+
+static bool add_end(void *context, const cf_head *head, const cf_entry *entry)
+{
+    (void)entry;
+    cf_heads_insert(context, head);
+    return true;
+}
+
+cf_status cf_log_device_heads(cf_log *log, const cf_hash *device, cf_heads *out, cf_error *error)
+{
+    return cf_device_ends(log->store, &log->user, device, add_end, out, error);
+}
+
+/* ---- Marks ---- */
+
+/* What may have happened to a device's entries: some became void, or some may count again, too. */
+enum { LESS = 1, ANY = 2, MARK_SIZE = 2 + CF_HASH_SIZE };
+
+static cf_record mark(const cf_hash *device, uint8_t what, cf_arena *arena)
+{
+    uint8_t key[MARK_SIZE] = {CF_LOG_UNSETTLED, what};
+
+    memcpy(key + 2, device->bytes, CF_HASH_SIZE);
+    return (cf_record){cf_arena_copy(arena, cf_bytes_of(key, sizeof key)), cf_bytes_of("", 0)};
+}
+
+size_t cf_log_marks_max(const cf_log *log, const cf_entry *entry, bool is_new_member)
+{
+    const cf_head head = cf_head_of(entry);
+    size_t count = 0;
+
+    if (is_new_member) /* all devices, one that it makes, one that nobody let in */
+        return cf_registry_device_count(log->registry) + 2;
+    for (size_t from = 0; cf_registry_named_for(log->registry, &head, &from);)
+        count++;
+    return count;
+}
+
+void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, cf_arena *arena,
+                 cf_record *out, size_t *count)
+{
+    size_t disturbed;
+    bool only_less;
+    const cf_hash *devices = cf_registry_disturbed(log->registry, &disturbed, &only_less), *named;
+    const cf_head head = cf_head_of(entry);
+
+    for (size_t i = 0; is_new_member && i < disturbed; i++)
+        out[(*count)++] = mark(&devices[i], only_less ? LESS : ANY, arena);
+    if (entry->header.type == CF_ENTRY_MEMBER)
+        return;
+    for (size_t from = 0; (named = cf_registry_named_for(log->registry, &head, &from));)
+        out[(*count)++] = mark(named, ANY, arena); /* what is before it counts from now on */
+}
+
+typedef struct {
+    cf_hash device;
+    uint8_t what;
+} noted;
+
+struct marks {
+    noted *at;
+    size_t count, capacity;
+};
+
+static bool add_mark(void *context, cf_bytes key, cf_bytes value)
+{
+    struct marks *marks = context;
+
+    (void)value;
+    if (key.size != MARK_SIZE)
+        return true;
+    marks->at = cf_grow(marks->at, &marks->capacity, marks->count + 1, sizeof *marks->at);
+    noted *made = &marks->at[marks->count++];
+    made->what = key.data[1];
+    memcpy(made->device.bytes, key.data + 2, CF_HASH_SIZE);
+    return true;
+}
+
+static cf_status read_marks(cf_log *log, struct marks *out, cf_error *error)
+{
+    uint8_t table = CF_LOG_UNSETTLED;
+
+    return log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), add_mark, out, error);
+}
+
+/* ---- Which collections they concern ---- */
+
+struct finding {
+    cf_log *log;
+    const struct marks *marks;
+    cf_id *found;
+    size_t count, capacity;
+    cf_status status;
+    cf_error *error;
+};
+
+static bool is_found(const struct finding *finding, const cf_id *collection)
+{
+    for (size_t i = 0; i < finding->count; i++)
+        if (cf_id_equal(&finding->found[i], collection))
+            return true;
+    return false;
+}
+
+/* Where entries only became void, the end of a branch shows it: what is behind a void entry was
+ * void before it. */
+static bool may_differ(struct finding *finding, const cf_entry *entry)
+{
+    bool is_less = false, is_void;
+
+    for (size_t i = 0; i < finding->marks->count; i++) {
+        const noted *mark = &finding->marks->at[i];
+
+        if (!cf_hash_equal(&mark->device, &entry->header.device))
+            continue;
+        if (mark->what != LESS)
+            return true;
+        is_less = true;
+    }
+    if (!is_less)
+        return false;
+    finding->status = cf_log_is_void(finding->log, entry, &is_void, finding->error);
+    return !finding->status && is_void;
+}
+
+static bool find_end(void *context, const cf_head *head, const cf_entry *entry)
+{
+    struct finding *finding = context;
+    const cf_id *collection = &entry->header.collection;
+
+    (void)head;
+    if (cf_id_equal(collection, &cf_member_log_id) || is_found(finding, collection) ||
+        !may_differ(finding, entry))
+        return finding->status == CF_OK;
+    finding->found =
+        cf_grow(finding->found, &finding->capacity, finding->count + 1, sizeof *finding->found);
+    finding->found[finding->count++] = *collection;
+    return true;
+}
+
+cf_status cf_log_unsettled(cf_log *log, cf_collection_visit *visit, void *context, cf_error *error)
+{
+    struct marks marks = {0};
+    struct finding finding = {.log = log, .marks = &marks, .error = error};
+
+    cf_status status = read_marks(log, &marks, error);
+    if (!status && marks.count)
+        status = cf_device_ends(log->store, &log->user, NULL, find_end, &finding, error);
+    if (!status)
+        status = finding.status;
+    for (size_t i = 0; !status && i < finding.count; i++)
+        if (!visit(context, &finding.found[i]))
+            break;
+    free(finding.found);
+    free(marks.at);
+    return status;
+}
+
+cf_status cf_log_settle(cf_log *log, cf_arena *arena, cf_record **records, size_t *count,
+                        cf_error *error)
+{
+    struct marks marks = {0};
+    cf_status status = read_marks(log, &marks, error);
+
+    if (!status) {
+        *count = marks.count;
+        *records = cf_arena_allocate(arena, marks.count + 1, sizeof **records);
+    }
+    for (size_t i = 0; !status && i < marks.count; i++) {
+        (*records)[i] = mark(&marks.at[i].device, marks.at[i].what, arena);
+        (*records)[i].value = (cf_bytes){0};
+    }
+    free(marks.at);
+    return status;
+}

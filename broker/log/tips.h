@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tips: what a log remembers of entries that are on their way into the store, and of the ends of
+ * chains that grew since it was opened, so that their successors can be judged without reading.
+ * Not thread-safe; owned by a log. */
+#ifndef CF_BROKER_LOG_TIPS_H
+#define CF_BROKER_LOG_TIPS_H
+#include "codec/entry.h"
+
+/* What all entries of a writer have in common, and what is asked of this one. */
+typedef struct {
+    cf_hash device;
+    cf_id collection;
+    cf_hash epoch;
+    cf_head previous;       /* its sequence is 0 when there is none */
+    const cf_head *members; /* of the member log, in `after` */
+    size_t member_count;
+} cf_tip;
+
+typedef struct cf_tips cf_tips;
+
+cf_tips *cf_tips_new(void);
+void cf_tips_destroy(cf_tips **tips);
+
+/* NULL when it isn't remembered. */
+const cf_tip *cf_tips_find(const cf_tips *tips, const cf_hash *entry);
+bool cf_tips_is_under_way(const cf_tips *tips, const cf_hash *entry);
+/* An append of it begins; there may be several of one entry. `tip` is copied. */
+void cf_tips_begin(cf_tips *tips, const cf_hash *entry, const cf_tip *tip);
+/* An append ended. When it worked, the predecessor is forgotten, else the entry. */
+void cf_tips_end(cf_tips *tips, const cf_hash *entry, const cf_hash *previous, bool worked);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/members/registry_inside.h"
+
+#include <string.h>
+
+/* Whom a content key may be known to: who is valid, and no relay. */
+static bool may_know(const cf_registry *registry, const cf_hash *device)
+{
+    size_t place = cf_registry_subject(registry, device);
+
+    return place != SIZE_MAX && registry->subjects[place].device.is_valid &&
+           registry->subjects[place].device.role != CF_ROLE_RELAY;
+}
+
+/* Gives the epoch's key, or keys of some collections in it, to one device. */
+static bool gives_access(const cf_member_node *node, const cf_hash *epoch)
+{
+    return (node->operation.kind == CF_MEMBER_ADD || node->operation.kind == CF_MEMBER_GRANT) &&
+           !node->operation.is_void && node->member.access.readable &&
+           cf_hash_equal(&node->member.access.epoch, epoch);
+}
+
+static bool is_usable(const cf_registry *registry, const cf_member_node *opening)
+{
+    const cf_opening *of = &opening->member.opening;
+
+    if (!opening->operation.opens || opening->operation.is_void ||
+        !may_know(registry, &opening->operation.author))
+        return false;
+    for (size_t i = 0; i < of->recipient_count; i++)
+        if (!may_know(registry, &of->recipients[i].device))
+            return false;
+    for (size_t i = 0; i < registry->node_count; i++) {
+        const cf_member_node *node = &registry->nodes[i];
+
+        if (gives_access(node, &opening->operation.entry.hash) &&
+            !may_know(registry, &node->operation.device))
+            return false;
+    }
+    return true;
+}
+
+static void note_key(cf_registry *registry, const cf_hash *device)
+{
+    size_t place = cf_registry_subject(registry, device);
+
+    if (place != SIZE_MAX)
+        registry->subjects[place].device.has_key = true;
+}
+
+static void note_keys(cf_registry *registry, const cf_member_node *chosen)
+{
+    for (size_t i = 0; i < registry->subject_count; i++)
+        registry->subjects[i].device.has_key = false;
+    if (!chosen)
+        return;
+    for (size_t i = 0; i < chosen->member.opening.recipient_count; i++)
+        note_key(registry, &chosen->member.opening.recipients[i].device);
+    for (size_t i = 0; i < registry->node_count; i++) {
+        const cf_member_node *node = &registry->nodes[i];
+
+        if (gives_access(node, &chosen->operation.entry.hash) && !node->member.access.limited)
+            note_key(registry, &node->operation.device);
+    }
+}
+
+/* Looks from the newest on: what a usable one has in its past is overtaken. */
+void cf_registry_choose_epoch(cf_registry *registry)
+{
+    const cf_member_node *chosen = NULL;
+    cf_arena arena = {0};
+    size_t *usable = cf_arena_allocate(&arena, registry->node_count, sizeof *usable), count = 0;
+
+    for (size_t i = registry->node_count; i-- > 0;) {
+        const cf_member_node *candidate = &registry->nodes[i];
+        bool overtaken = !candidate->operation.opens;
+
+        for (size_t k = 0; !overtaken && k < count; k++)
+            overtaken = cf_past_has(&registry->nodes[usable[k]].past, i);
+        if (overtaken || !is_usable(registry, candidate))
+            continue;
+        usable[count++] = i;
+        if (!chosen ||
+            cf_hash_compare(&candidate->operation.entry.hash, &chosen->operation.entry.hash) < 0)
+            chosen = candidate;
+    }
+    registry->has_epoch = chosen != NULL;
+    if (chosen)
+        registry->epoch = chosen->operation.entry.hash;
+    note_keys(registry, chosen);
+    cf_arena_release(&arena);
+}
+
+const cf_hash *cf_registry_epoch(const cf_registry *registry)
+{
+    return registry->has_epoch ? &registry->epoch : NULL;
+}
+
+bool cf_registry_lacks_key(const cf_registry *registry, const cf_device *device)
+{
+    return registry->has_epoch && device->is_valid && device->role != CF_ROLE_RELAY &&
+           !device->has_key;
+}
+
+bool cf_registry_home(const cf_registry *registry, cf_home_broker *out)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < registry->node_count; i++) {
+        const cf_member_node *node = &registry->nodes[i];
+
+        if (node->operation.kind != CF_MEMBER_HOME || node->operation.is_void)
+            continue;
+        if (found && (node->member.generation < out->generation ||
+                      (node->member.generation == out->generation &&
+                       cf_hash_compare(&node->operation.entry.hash, &out->entry) > 0)))
+            continue;
+        *out = (cf_home_broker){node->member.generation, node->member.address,
+                                node->operation.entry.hash};
+        found = true;
+    }
+    return found;
+}
+
+uint64_t cf_registry_home_generation(const cf_registry *registry)
+{
+    uint64_t highest = 0;
+
+    for (size_t i = 0; i < registry->node_count; i++)
+        if (registry->nodes[i].operation.kind == CF_MEMBER_HOME &&
+            registry->nodes[i].member.generation > highest)
+            highest = registry->nodes[i].member.generation;
+    return highest;
+}

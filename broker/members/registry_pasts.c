@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/members/registry_inside.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Adds an entry and its past. */
+static void reach_node(const cf_registry *registry, cf_member_past *into, const cf_hash *entry)
+{
+    const cf_member_node *node = cf_registry_node(registry, entry);
+
+    if (!node)
+        return;
+    size_t index = (size_t)(node - registry->nodes);
+    assert(index / 64 < into->count);
+    into->words[index / 64] |= UINT64_C(1) << index % 64;
+    for (size_t word = 0; word < node->past.count; word++)
+        into->words[word] |= node->past.words[word];
+}
+
+static cf_member_past an_empty_past(const cf_registry *registry, cf_arena *arena)
+{
+    size_t count = registry->node_count / 64 + 1;
+
+    return (cf_member_past){cf_arena_allocate(arena, count, sizeof(uint64_t)), count};
+}
+
+cf_member_past cf_registry_past(const cf_registry *registry, const cf_header *header,
+                                cf_arena *arena)
+{
+    cf_member_past past = an_empty_past(registry, arena);
+
+    for (size_t i = 0; i < header->after_count; i++)
+        reach_node(registry, &past, &header->after[i].hash);
+    if (header->sequence > 1)
+        reach_node(registry, &past, &header->previous);
+    return past;
+}
+
+void cf_member_past_release(cf_member_past *past)
+{
+    free(past->words);
+    *past = (cf_member_past){0};
+}
+
+void cf_registry_reach(const cf_registry *registry, const cf_head *heads, size_t count,
+                       cf_member_past *past)
+{
+    size_t words = registry->node_count / 64 + 1;
+
+    if (past->count < words) {
+        uint64_t *grown = cf_allocate(words, sizeof *grown);
+
+        if (past->count)
+            memcpy(grown, past->words, past->count * sizeof *grown);
+        free(past->words);
+        *past = (cf_member_past){grown, words};
+    }
+    for (size_t i = 0; i < count; i++)
+        reach_node(registry, past, &heads[i].hash);
+}
+
+bool cf_registry_is_reached(const cf_registry *registry, const cf_member_past *past,
+                            const cf_hash *entry)
+{
+    const cf_member_node *node = cf_registry_node(registry, entry);
+
+    return node && cf_past_has(past, (size_t)(node - registry->nodes));
+}
+
+bool cf_registry_reaches_device(const cf_registry *registry, const cf_head *heads, size_t count,
+                                const cf_hash *device)
+{
+    size_t place = cf_registry_subject(registry, device);
+    cf_member_past past = {0};
+    bool found = false;
+
+    if (place == SIZE_MAX)
+        return false;
+    const cf_node_list *roles = &registry->subjects[place].roles;
+    cf_registry_reach(registry, heads, count, &past);
+    for (size_t i = 0; !found && i < roles->count; i++)
+        found = cf_past_has(&past, roles->at[i]) &&
+                registry->nodes[roles->at[i]].operation.kind != CF_MEMBER_ROLE;
+    cf_member_past_release(&past);
+    return found;
+}
+
+bool cf_registry_reaches_epoch(const cf_registry *registry, const cf_head *heads, size_t count,
+                               const cf_hash *epoch)
+{
+    const cf_operation *opening = cf_registry_find(registry, epoch);
+    cf_member_past past = {0};
+    bool found = false;
+
+    if (!opening || !opening->opens)
+        return false;
+    cf_registry_reach(registry, heads, count, &past);
+    found = cf_registry_is_reached(registry, &past, epoch);
+    cf_member_past_release(&past);
+    return found;
+}

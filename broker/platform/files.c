@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/platform/names.h"
+#include "codec/arena.h"
+
+bool cf_stat_same_file(const cf_stat *a, const cf_stat *b)
+{
+    return a->inode == b->inode && a->birth_ns == b->birth_ns &&
+           (a->birth_ns != 0 || a->device == b->device);
+}
+
+bool cf_stat_unchanged(const cf_stat *a, const cf_stat *b)
+{
+    return cf_stat_same_file(a, b) && a->kind == b->kind && a->size == b->size &&
+           a->mode == b->mode && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+bool cf_filesystem_equal(const cf_filesystem *a, const cf_filesystem *b)
+{
+    return a->device == b->device && a->type == b->type && a->id == b->id &&
+           a->is_fuse == b->is_fuse && a->is_remote == b->is_remote &&
+           a->renumbers == b->renumbers && a->is_read_only == b->is_read_only;
+}
+
+static cf_status too_long(const cf_folder *folder, cf_files *files, cf_bytes name, size_t limit,
+                          cf_error *error)
+{
+    char shown[CF_NAME_SHOWN];
+
+    cf_name_show(name, shown);
+    return cf_fail(error, CF_TOO_LARGE, "%s/%s: longer than %zu bytes", files->shown(files, folder),
+                   shown, limit);
+}
+
+bool cf_files_blame_disk(cf_error *error)
+{
+    const int number = error->number;
+
+    if (number == EROFS)
+        cf_fail(error, CF_IO, "this disk can't be written to; it is tried again once it can");
+    else if (number == ENOSPC)
+        cf_fail(error, CF_FULL, "this disk is full; it is tried again once there is room");
+    else if (number == EDQUOT)
+        cf_fail(error, CF_FULL, "your quota on this disk is used up; it is tried again");
+    return number == EROFS || number == ENOSPC || number == EDQUOT;
+}
+
+cf_status cf_files_read(cf_files *files, const cf_folder *folder, cf_bytes name, size_t limit,
+                        cf_buffer *out, cf_error *error)
+{
+    cf_file *file = NULL;
+    cf_buffer bytes = {0};
+    size_t read;
+
+    cf_status status = files->open_file(files, folder, name, &file, error);
+    if (status)
+        goto done;
+    cf_buffer_reserve(&bytes, limit + 1);
+    status = files->read_at(files, file, 0, bytes.data, limit + 1, &read, error);
+    if (status == CF_OK && read > limit)
+        status = too_long(folder, files, name, limit, error);
+    if (status)
+        goto done;
+    bytes.size = read;
+    cf_buffer_release(out);
+    *out = bytes;
+    bytes = (cf_buffer){0};
+done:
+    cf_buffer_release(&bytes);
+    files->close_file(files, &file);
+    return status;
+}
+
+/* The new file under its temporary name, durable. */
+static cf_status write_beside(cf_files *files, const cf_folder *folder, cf_bytes name,
+                              uint32_t mode, cf_bytes bytes, cf_error *error)
+{
+    cf_file *file = NULL;
+
+    cf_status status = files->create_file(files, folder, name, mode, &file, error);
+    if (status == CF_CHANGED) { /* left by a crash */
+        status = files->unlink(files, folder, name, error);
+        if (status == CF_OK)
+            status = files->create_file(files, folder, name, mode, &file, error);
+    }
+    if (status == CF_OK)
+        status = files->write_at(files, file, 0, bytes, error);
+    if (status == CF_OK)
+        status = files->sync_file(files, file, error);
+    files->close_file(files, &file);
+    return status;
+}
+
+cf_status cf_files_write(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
+                         cf_bytes bytes, cf_error *error)
+{
+    cf_buffer beside = {0};
+    cf_error dropped;
+
+    cf_buffer_append(&beside, name.data, name.size);
+    cf_buffer_append_text(&beside, ".new");
+    cf_bytes temporary = cf_buffer_view(&beside);
+
+    cf_status status = write_beside(files, folder, temporary, mode, bytes, error);
+    if (status == CF_OK)
+        status = files->replace(files, folder, temporary, folder, name, error);
+    if (status)
+        files->unlink(files, folder, temporary, &dropped);
+    else
+        status = files->sync_folder(files, folder, error);
+    cf_buffer_release(&beside);
+    return status;
+}
+
+void cf_files_sync_each(cf_files *files, cf_file_sync *syncs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        syncs[i].status = files->sync_file(files, syncs[i].file, &syncs[i].error);
+}
+
+typedef struct {
+    cf_arena *arena;
+    cf_folder_names names;
+    size_t capacity;
+} name_list;
+
+static bool collect(void *context, cf_bytes name)
+{
+    name_list *list = context;
+
+    list->names.at = cf_grow(list->names.at, &list->capacity, list->names.count + 1, sizeof name);
+    list->names.at[list->names.count++] = cf_arena_copy(list->arena, name);
+    return true;
+}
+
+cf_status cf_files_names(cf_files *files, const cf_folder *folder, cf_arena *arena,
+                         cf_folder_names *out, cf_error *error)
+{
+    name_list list = {.arena = arena};
+
+    cf_status status = files->list(files, folder, collect, &list, error);
+    if (status)
+        free(list.names.at);
+    else
+        *out = list.names;
+    return status;
+}
+
+static cf_status open_each(cf_files *files, const cf_folder *parent, const cf_bytes *names,
+                           size_t count, cf_folder **out, cf_error *error)
+{
+    cf_folder *held = NULL, *below = NULL;
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < count; i++) {
+        status = files->open_folder(files, held ? held : parent, names[i], &below, error);
+        files->close_folder(files, &held);
+        held = below;
+        below = NULL;
+    }
+    if (!status)
+        *out = held;
+    return status;
+}
+
+/* What fails is tried again name by name: the error tells which of them it is. */
+cf_status cf_files_open_below(cf_files *files, const cf_folder *parent, const cf_bytes *names,
+                              size_t count, cf_folder **out, cf_error *error)
+{
+    if (count > 1 && files->open_below &&
+        files->open_below(files, parent, names, count, out, error) == CF_OK)
+        return CF_OK;
+    return open_each(files, parent, names, count, out, error);
+}
+
+static cf_status remove_folder(cf_files *files, const cf_folder *above, cf_bytes name,
+                               cf_error *error)
+{
+    cf_folder *folder = NULL;
+    cf_arena arena = {0};
+    cf_folder_names names = {0};
+
+    cf_status status = files->open_folder(files, above, name, &folder, error);
+    if (!status)
+        status = cf_files_names(files, folder, &arena, &names, error);
+    for (size_t i = 0; !status && i < names.count; i++)
+        status = cf_files_remove(files, folder, names.at[i], error);
+    files->close_folder(files, &folder);
+    free(names.at);
+    cf_arena_release(&arena);
+    return status ? status : files->remove_folder(files, above, name, error);
+}
+
+cf_status cf_files_remove(cf_files *files, const cf_folder *folder, cf_bytes name, cf_error *error)
+{
+    cf_status status = files->unlink(files, folder, name, error);
+
+    if (status == CF_CHANGED)
+        status = remove_folder(files, folder, name, error);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+cf_status cf_files_open_above(cf_files *files, const char *path, cf_folder **out, cf_bytes *name,
+                              cf_error *error)
+{
+    cf_buffer above = {0};
+    size_t end = strlen(path), start;
+
+    while (end && path[end - 1] == '/')
+        end--;
+    for (start = end; start && path[start - 1] != '/';)
+        start--;
+    cf_bytes last = cf_bytes_of(path + start, end - start);
+    if (!cf_name_valid(last))
+        return cf_fail(error, CF_USAGE, "%s is no path of a folder that can be made", path);
+    cf_buffer_append(&above, start ? path : ".", start ? start : 1);
+    cf_buffer_append(&above, "", 1);
+    cf_status status = files->open_root(files, (const char *)above.data, out, error);
+    cf_buffer_release(&above);
+    if (!status)
+        *name = last;
+    return status;
+}
+
+static cf_status read_source(void *context, uint64_t offset, void *buffer, size_t size,
+                             cf_error *error)
+{
+    cf_file_bytes *bytes = context;
+    size_t read;
+
+    cf_status status =
+        bytes->files->read_at(bytes->files, bytes->file, offset, buffer, size, &read, error);
+    if (status)
+        return status;
+    return read == size ? CF_OK : cf_fail(error, CF_CHANGED, "a file became shorter while read");
+}
+
+cf_source cf_source_of_file(cf_file_bytes *bytes, uint64_t size)
+{
+    return (cf_source){.read = read_source, .context = bytes, .size = size};
+}
+
+static cf_status write_sink(void *context, const void *data, size_t size, cf_error *error)
+{
+    cf_file_bytes *bytes = context;
+
+    cf_status status = bytes->files->write_at(bytes->files, bytes->file, bytes->offset,
+                                              cf_bytes_of(data, size), error);
+    if (status == CF_OK)
+        bytes->offset += size;
+    return status;
+}
+
+cf_sink cf_sink_of_file(cf_file_bytes *bytes)
+{
+    return (cf_sink){.write = write_sink, .context = bytes};
+}

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Held folders; names are in files_posix_names.c, open files in files_posix_open.c. */
+#include "broker/platform/files_posix.h"
+
+#include "broker/platform/descriptor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+void cf_posix_show(const cf_folder *folder, cf_bytes name, char out[CF_NAME_SHOWN])
+{
+    cf_buffer path = {0};
+
+    cf_buffer_append(&path, folder->path.data, folder->path.size);
+    if (path.size == 0 || path.data[path.size - 1] != '/')
+        cf_buffer_append(&path, "/", 1);
+    cf_buffer_append(&path, name.data, name.size);
+    cf_name_show(cf_buffer_view(&path), out);
+    cf_buffer_release(&path);
+}
+
+cf_status cf_posix_fail_shown(const char *shown, const char *what, cf_error *error)
+{
+    int number = errno;
+
+    cf_status status = cf_fail_errno(error, number, "%s %s", what, shown);
+    switch (number) {
+    case EEXIST:
+    case ENOTEMPTY:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+        status = CF_CHANGED;
+        break;
+    case EXDEV:
+        status = CF_USAGE;
+        break;
+    default:
+        break;
+    }
+    error->status = status;
+    return status;
+}
+
+/* Of a folder that rested and is away there is no descriptor. */
+static cf_status fail_in_folder(const char *shown, const char *what, cf_error *error)
+{
+    if (errno != EBADF)
+        return cf_posix_fail_shown(shown, what, error);
+    (void)cf_fail_errno(error, ESTALE, "%s %s", what, shown);
+    return error->status = CF_CHANGED;
+}
+
+cf_status cf_posix_fail(const cf_folder *folder, cf_bytes name, const char *what, cf_error *error)
+{
+    char shown[CF_NAME_SHOWN];
+    int number = errno;
+
+    cf_posix_show(folder, name, shown);
+    errno = number;
+    return fail_in_folder(shown, what, error);
+}
+
+const char *cf_posix_folder_shown(const cf_folder *folder)
+{
+    pthread_mutex_lock(&folder->shown->mutex);
+    if (!folder->shown->text[0])
+        cf_name_show(cf_buffer_view(&folder->path), folder->shown->text);
+    pthread_mutex_unlock(&folder->shown->mutex);
+    return folder->shown->text;
+}
+
+cf_status cf_posix_fail_folder(const cf_folder *folder, const char *what, cf_error *error)
+{
+    int number = errno;
+    const char *shown = cf_posix_folder_shown(folder);
+
+    errno = number;
+    return fail_in_folder(shown, what, error);
+}
+
+cf_status cf_posix_fail_path(const char *path, const char *what, cf_error *error)
+{
+    char shown[CF_NAME_SHOWN];
+    int number = errno;
+
+    cf_name_show(cf_bytes_of_text(path), shown);
+    errno = number;
+    return cf_posix_fail_shown(shown, what, error);
+}
+
+cf_status cf_posix_name_of(const cf_folder *folder, cf_bytes name, cf_posix_name *out,
+                           cf_error *error)
+{
+    char shown[CF_NAME_SHOWN];
+
+    if (!cf_name_on_disk(name)) {
+        cf_posix_show(folder, name, shown);
+        return cf_fail(error, CF_MALFORMED, "%s: no file can have this name", shown);
+    }
+    memcpy(out->text, name.data, name.size);
+    out->text[name.size] = '\0';
+    return CF_OK;
+}
+
+int cf_posix_open(const cf_folder *folder, const char *name, int flags, uint32_t mode)
+{
+    struct open_how how = {
+        .flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
+        .mode = mode,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+    };
+
+    return (int)syscall(SYS_openat2, cf_posix_descriptor(folder), name, &how, sizeof how);
+}
+
+static int64_t nanoseconds(struct statx_timestamp time)
+{
+    int64_t result;
+
+    if (__builtin_mul_overflow(time.tv_sec, INT64_C(1000000000), &result) ||
+        __builtin_add_overflow(result, (int64_t)time.tv_nsec, &result))
+        return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    return result;
+}
+
+static cf_file_kind kind_of(uint16_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG:
+        return CF_FILE_REGULAR;
+    case S_IFDIR:
+        return CF_FILE_FOLDER;
+    case S_IFLNK:
+        return CF_FILE_LINK;
+    case S_IFIFO:
+        return CF_FILE_FIFO;
+    case S_IFSOCK:
+        return CF_FILE_SOCKET;
+    default:
+        return CF_FILE_DEVICE;
+    }
+}
+
+cf_stat cf_posix_stat(const struct statx *raw)
+{
+    return (cf_stat){
+        .kind = kind_of(raw->stx_mode),
+        .device = (uint64_t)raw->stx_dev_major << 32 | raw->stx_dev_minor,
+        .inode = raw->stx_ino,
+        .birth_ns = raw->stx_mask & STATX_BTIME ? nanoseconds(raw->stx_btime) : 0,
+        .size = raw->stx_size,
+        .mode = raw->stx_mode & 07777,
+        .links = raw->stx_nlink,
+        .mtime_ns = nanoseconds(raw->stx_mtime),
+        .ctime_ns = nanoseconds(raw->stx_ctime),
+        .is_mount = raw->stx_attributes & STATX_ATTR_MOUNT_ROOT,
+    };
+}
+
+static cf_folder *folder_new(int descriptor, const cf_folder *parent, cf_bytes name)
+{
+    cf_folder *folder =
+        cf_allocate(1, sizeof *folder + sizeof *folder->rest + sizeof *folder->shown);
+
+    folder->descriptor = descriptor;
+    folder->rest = (cf_posix_rest *)(folder + 1);
+    folder->shown = (cf_posix_shown *)(folder->rest + 1);
+    if (parent) {
+        cf_buffer_append(&folder->path, parent->path.data, parent->path.size);
+        if (parent->path.size && parent->path.data[parent->path.size - 1] != '/')
+            cf_buffer_append(&folder->path, "/", 1);
+    }
+    cf_buffer_append(&folder->path, name.data, name.size);
+    pthread_mutex_init(&folder->shown->mutex, NULL);
+    pthread_mutex_init(&folder->rest->mutex, NULL);
+    return folder;
+}
+
+static cf_status open_root(cf_files *files, const char *path, cf_folder **out, cf_error *error)
+{
+    (void)files;
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return cf_posix_fail_path(path, "opening", error);
+    *out = folder_new(descriptor, NULL, cf_bytes_of_text(path));
+    return CF_OK;
+}
+
+static cf_status open_folder(cf_files *files, const cf_folder *parent, cf_bytes name,
+                             cf_folder **out, cf_error *error)
+{
+    cf_posix_name text;
+
+    (void)files;
+    cf_status status = cf_posix_name_of(parent, name, &text, error);
+    if (status)
+        return status;
+    int descriptor = cf_posix_open(parent, text.text, O_RDONLY | O_DIRECTORY, 0);
+    if (descriptor < 0)
+        return cf_posix_fail(parent, name, "opening", error);
+    *out = folder_new(descriptor, parent, name);
+    return CF_OK;
+}
+
+/* As much of the way as one call takes, and the folder there. */
+static cf_status open_stretch(const cf_folder *parent, const cf_bytes *names, size_t count,
+                              size_t *taken, cf_folder **out, cf_error *error)
+{
+    char path[PATH_MAX];
+    size_t size = 0, i = 0;
+    cf_posix_name text;
+
+    for (; i < count && size + names[i].size + 2 <= sizeof path; i++) {
+        cf_status status = cf_posix_name_of(parent, names[i], &text, error);
+
+        if (status)
+            return status;
+        if (size)
+            path[size++] = '/';
+        memcpy(path + size, names[i].data, names[i].size);
+        size += names[i].size;
+    }
+    path[size] = '\0';
+    int descriptor = cf_posix_open(parent, path, O_RDONLY | O_DIRECTORY, 0);
+    if (descriptor < 0)
+        return cf_posix_fail(parent, cf_bytes_of(path, size), "opening", error);
+    *out = folder_new(descriptor, parent, cf_bytes_of(path, size));
+    *taken = i;
+    return CF_OK;
+}
+
+/* The kernel follows the names as it would one by one: beneath the folder, through no link. */
+static cf_status open_below(cf_files *files, const cf_folder *parent, const cf_bytes *names,
+                            size_t count, cf_folder **out, cf_error *error)
+{
+    cf_folder *held = NULL, *below = NULL;
+    cf_status status = CF_OK;
+
+    for (size_t at = 0, taken = 0; !status && at < count; at += taken) {
+        status = open_stretch(held ? held : parent, names + at, count - at, &taken, &below, error);
+        files->close_folder(files, &held);
+        held = below;
+        below = NULL;
+    }
+    if (!status)
+        *out = held;
+    return status;
+}
+
+static cf_status make_folder(cf_files *files, const cf_folder *parent, cf_bytes name, uint32_t mode,
+                             cf_error *error)
+{
+    cf_posix_name text;
+
+    (void)files;
+    cf_status status = cf_posix_name_of(parent, name, &text, error);
+    if (status == CF_OK && mkdirat(cf_posix_descriptor(parent), text.text, mode) != 0)
+        status = cf_posix_fail(parent, name, "making", error);
+    return status;
+}
+
+static void close_folder(cf_files *files, cf_folder **folder)
+{
+    (void)files;
+    if (!folder || !*folder)
+        return;
+    close((*folder)->descriptor);
+    cf_buffer_release(&(*folder)->path);
+    pthread_mutex_destroy(&(*folder)->rest->mutex);
+    pthread_mutex_destroy(&(*folder)->shown->mutex);
+    free(*folder);
+    *folder = NULL;
+}
+
+static cf_status stat_folder(cf_files *files, const cf_folder *folder, cf_stat *out,
+                             cf_error *error)
+{
+    struct statx raw;
+
+    (void)files;
+    if (statx(cf_posix_descriptor(folder), "", AT_EMPTY_PATH, CF_POSIX_STAT, &raw) != 0)
+        return cf_posix_fail_folder(folder, "examining", error);
+    *out = cf_posix_stat(&raw);
+    return CF_OK;
+}
+
+static bool same_place(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Climbs from `at`, which it closes, to the top. */
+static cf_status climb(int at, const struct stat *goal, const cf_folder *folder, bool *out,
+                       cf_error *error)
+{
+    struct stat here, above;
+    cf_status status = CF_OK;
+    bool found = false;
+
+    if (at < 0 || fstat(at, &here) != 0)
+        status = cf_posix_fail_folder(folder, "finding the way up from", error);
+    while (status == CF_OK && !(found = same_place(&here, goal))) {
+        int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        if (up < 0 || fstat(up, &above) != 0)
+            status = cf_posix_fail_folder(folder, "finding the way up from", error);
+        close(at);
+        at = up;
+        if (status == CF_OK && same_place(&here, &above))
+            break;
+        here = above;
+    }
+    if (at >= 0)
+        close(at);
+    if (status == CF_OK)
+        *out = found;
+    return status;
+}
+
+static cf_status is_below(cf_files *files, const cf_folder *folder, const cf_folder *root,
+                          bool *out, cf_error *error)
+{
+    struct stat goal;
+
+    (void)files;
+    if (fstat(cf_posix_descriptor(root), &goal) != 0)
+        return cf_posix_fail_folder(root, "examining", error);
+    return climb(fcntl(cf_posix_descriptor(folder), F_DUPFD_CLOEXEC, 0), &goal, folder, out, error);
+}
+
+/* A deleted directory that is still held lists as empty: that must not look like one. */
+static cf_status still_there(const cf_folder *folder, cf_error *error)
+{
+    struct stat raw;
+
+    if (fstat(cf_posix_descriptor(folder), &raw) != 0)
+        return cf_posix_fail_folder(folder, "listing", error);
+    if (raw.st_nlink == 0)
+        return cf_fail(error, CF_MISSING, "listing %s: it was deleted",
+                       cf_posix_folder_shown(folder));
+    return CF_OK;
+}
+
+/* A descriptor of its own: the place in a directory belongs to the open file. */
+static cf_status list(cf_files *files, const cf_folder *folder, cf_name_visit *visit, void *context,
+                      cf_error *error)
+{
+    const struct dirent *entry;
+
+    (void)files;
+    int descriptor = openat(cf_posix_descriptor(folder), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return cf_posix_fail_folder(folder, "listing", error);
+    DIR *stream = fdopendir(descriptor);
+    if (!stream) {
+        close(descriptor);
+        return cf_posix_fail_folder(folder, "listing", error);
+    }
+    while ((entry = cf_descriptor_next_name(stream)))
+        if (!visit(context, cf_bytes_of_text(entry->d_name)))
+            break;
+    cf_status status = CF_OK;
+    if (!entry && errno)
+        status = cf_posix_fail_folder(folder, "listing", error);
+    closedir(stream);
+    return status ? status : still_there(folder, error);
+}
+
+static cf_status sync_folder(cf_files *files, const cf_folder *folder, cf_error *error)
+{
+    (void)files;
+    if (!cf_posix_sync(cf_posix_descriptor(folder)))
+        return cf_posix_fail_folder(folder, "making durable", error);
+    return CF_OK;
+}
+
+static cf_status free_bytes(cf_files *files, const cf_folder *folder, uint64_t *out,
+                            uint64_t *whole, cf_error *error)
+{
+    struct statvfs room;
+
+    (void)files;
+    if (fstatvfs(cf_posix_descriptor(folder), &room) != 0)
+        return cf_posix_fail_folder(folder, "asking for the room left at", error);
+    *out = (uint64_t)room.f_bavail * room.f_frsize;
+    if (whole)
+        *whole = (uint64_t)room.f_blocks * room.f_frsize;
+    return CF_OK;
+}
+
+/* What statfs calls the type. FUSE is whatever its daemon does: the daemon may be anywhere, and
+ * most number what they are asked for in the order in which they are. */
+enum {
+    IS_FUSE = 1,
+    IS_REMOTE = 2,
+    RENUMBERS = 4,
+};
+static const struct {
+    uint32_t type;
+    unsigned traits;
+} file_system_types[] = {
+    {0x65735546, IS_FUSE | RENUMBERS},   /* FUSE, virtiofs */
+    {0x4d44, RENUMBERS},                 /* vfat */
+    {0x2011bab0, RENUMBERS},             /* exFAT */
+    {0x6969, IS_REMOTE},                 /* NFS */
+    {0x517b, IS_REMOTE | RENUMBERS},     /* SMB */
+    {0xff534d42, IS_REMOTE | RENUMBERS}, /* CIFS */
+    {0xfe534d42, IS_REMOTE | RENUMBERS}, /* SMB2 */
+    {0x01021997, IS_REMOTE | RENUMBERS}, /* 9P */
+    {0x00c36400, IS_REMOTE},             /* Ceph */
+    {0x5346414f, IS_REMOTE},             /* OpenAFS */
+    {0x6b414653, IS_REMOTE},             /* AFS of the kernel */
+    {0x73757245, IS_REMOTE},             /* Coda */
+    {0x01161970, IS_REMOTE},             /* GFS2 */
+    {0x7461636f, IS_REMOTE},             /* OCFS2 */
+    {0x0bd00bd0, IS_REMOTE},             /* Lustre */
+    {0x47504653, IS_REMOTE},             /* GPFS */
+    {0x786f4256, IS_REMOTE | RENUMBERS}, /* folders of a VirtualBox host */
+    {0xbacbacbc, IS_REMOTE | RENUMBERS}, /* folders of a VMware host */
+};
+
+static unsigned traits_of_type(uint32_t type)
+{
+    for (size_t i = 0; i < sizeof file_system_types / sizeof file_system_types[0]; i++)
+        if (file_system_types[i].type == type)
+            return file_system_types[i].traits;
+    return 0;
+}
+
+static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesystem *out,
+                            cf_error *error)
+{
+    struct statfs told;
+    cf_stat stat;
+    uint64_t id;
+
+    if (fstatfs(cf_posix_descriptor(folder), &told) != 0)
+        return cf_posix_fail_folder(folder, "asking for the file system of", error);
+    cf_status status = stat_folder(files, folder, &stat, error);
+    if (status)
+        return status;
+    static_assert(sizeof told.f_fsid == sizeof id, "statfs tells 64 bits");
+    memcpy(&id, &told.f_fsid, sizeof id);
+    const unsigned traits = traits_of_type((uint32_t)told.f_type);
+    *out = (cf_filesystem){
+        .device = stat.device,
+        .type = (uint32_t)told.f_type,
+        .id = id,
+        .is_fuse = traits & IS_FUSE,
+        .is_remote = traits & IS_REMOTE,
+        .renumbers = traits & RENUMBERS,
+        .is_read_only = told.f_flags & ST_RDONLY,
+    };
+    return CF_OK;
+}
+
+static int descriptor_of(cf_files *files, const cf_folder *folder)
+{
+    (void)files;
+    return cf_posix_descriptor(folder);
+}
+
+static const char *shown_of(cf_files *files, const cf_folder *folder)
+{
+    (void)files;
+    return cf_posix_folder_shown(folder);
+}
+
+/* The kernel stamps files with the time of its last tick. */
+static int64_t tick_ns(void)
+{
+    struct timespec resolution;
+
+    if (clock_getres(CLOCK_REALTIME_COARSE, &resolution) != 0)
+        return INT64_C(10000000);
+    return resolution.tv_sec * INT64_C(1000000000) + resolution.tv_nsec;
+}
+
+static cf_files system_files = {
+    .open_root = open_root,
+    .open_folder = open_folder,
+    .open_below = open_below,
+    .make_folder = make_folder,
+    .close_folder = close_folder,
+    .rest_folder = cf_posix_rest_folder,
+    .stat_folder = stat_folder,
+    .is_below = is_below,
+    .list = list,
+    .sync_folder = sync_folder,
+    .free_bytes = free_bytes,
+    .filesystem = filesystem,
+    .descriptor = descriptor_of,
+    .shown = shown_of,
+};
+
+static void prepare(void)
+{
+    cf_posix_add_names(&system_files);
+    cf_posix_add_open_files(&system_files);
+    system_files.tick_ns = tick_ns();
+    signal(SIGIO, SIG_IGN);
+}
+
+cf_files *cf_files_posix(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, prepare);
+    return &system_files;
+}

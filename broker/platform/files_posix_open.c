@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/files_posix.h"
+
+#include "broker/platform/descriptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+struct cf_file {
+    int descriptor;
+    char shown[CF_NAME_SHOWN];
+};
+
+struct timespec cf_posix_time(int64_t time_ns)
+{
+    int64_t seconds = time_ns / 1000000000, rest = time_ns % 1000000000;
+
+    if (rest < 0) {
+        seconds--;
+        rest += 1000000000;
+    }
+    return (struct timespec){.tv_sec = seconds, .tv_nsec = rest};
+}
+
+/* O_NONBLOCK: a FIFO must not hold us up; it is refused here. */
+static cf_status open_with(const cf_folder *folder, cf_bytes name, int flags, uint32_t mode,
+                           cf_file **out, cf_error *error)
+{
+    cf_posix_name text;
+    struct stat raw;
+
+    cf_status status = cf_posix_name_of(folder, name, &text, error);
+    if (status)
+        return status;
+    int descriptor = cf_posix_open(folder, text.text, flags | O_NONBLOCK | O_NOCTTY, mode);
+    if (descriptor < 0 && (errno == ENXIO || errno == ENODEV))
+        errno = EEXIST; /* a FIFO, a socket, a device */
+    if (descriptor < 0)
+        return cf_posix_fail(folder, name, flags & O_CREAT ? "making" : "opening", error);
+    if (fstat(descriptor, &raw) != 0) {
+        status = cf_posix_fail(folder, name, "examining", error);
+        close(descriptor);
+        return status;
+    }
+    cf_file *file = cf_allocate(1, sizeof *file);
+    file->descriptor = descriptor;
+    cf_posix_show(folder, name, file->shown);
+    if (!S_ISREG(raw.st_mode)) {
+        status = cf_fail(error, CF_CHANGED, "opening %s: not a regular file", file->shown);
+        close(descriptor);
+        free(file);
+        return status;
+    }
+    *out = file;
+    return CF_OK;
+}
+
+static cf_status open_file(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                           cf_error *error)
+{
+    (void)files;
+    return open_with(folder, name, O_RDONLY, 0, out, error);
+}
+
+static cf_status create_file(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
+                             cf_file **out, cf_error *error)
+{
+    (void)files;
+    return open_with(folder, name, O_RDWR | O_CREAT | O_EXCL, mode & 07777, out, error);
+}
+
+static cf_status reopen_file(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                             cf_error *error)
+{
+    (void)files;
+    return open_with(folder, name, O_RDWR, 0, out, error);
+}
+
+static cf_status refuse_locked(const cf_folder *folder, const cf_file *file, cf_error *error)
+{
+    char who[CF_HOLDER_MAX + 1] = "";
+    size_t size = 0, shown = 0;
+
+    if (!cf_descriptor_read_at(file->descriptor, 0, who, CF_HOLDER_MAX, &size))
+        size = 0;
+    while (shown < size && who[shown] >= ' ' && who[shown] <= '~')
+        shown++;
+    who[shown] = '\0';
+    if (shown == 0)
+        strcpy(who, "unknown");
+    return cf_fail(error, CF_LOCKED, "%s is in use by another process (%s)",
+                   cf_posix_folder_shown(folder), who);
+}
+
+/* The lock is the system's; who has it is written there for the message above only. */
+static cf_status lock(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                      cf_error *error)
+{
+    cf_file *file = NULL;
+    char who[24];
+
+    snprintf(who, sizeof who, "%ld", (long)getpid());
+    cf_status status = open_with(folder, name, O_RDWR | O_CREAT, 0600, &file, error);
+    if (status)
+        return status;
+    if (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0)
+        status = errno == EWOULDBLOCK ? refuse_locked(folder, file, error)
+                                      : cf_posix_fail_shown(file->shown, "locking", error);
+    else if (ftruncate(file->descriptor, 0) != 0 ||
+             !cf_descriptor_write_at(file->descriptor, 0, cf_bytes_of_text(who)))
+        status = cf_posix_fail_shown(file->shown, "writing", error);
+    if (status)
+        files->close_file(files, &file);
+    else
+        *out = file;
+    return status;
+}
+
+static void close_file(cf_files *files, cf_file **file)
+{
+    (void)files;
+    if (!file || !*file)
+        return;
+    close((*file)->descriptor);
+    free(*file);
+    *file = NULL;
+}
+
+static cf_status stat_file(cf_files *files, const cf_file *file, cf_stat *out, cf_error *error)
+{
+    struct statx raw;
+
+    (void)files;
+    if (statx(file->descriptor, "", AT_EMPTY_PATH, CF_POSIX_STAT, &raw) != 0)
+        return cf_posix_fail_shown(file->shown, "examining", error);
+    *out = cf_posix_stat(&raw);
+    return CF_OK;
+}
+
+static cf_status read_at(cf_files *files, const cf_file *file, uint64_t offset, void *buffer,
+                         size_t size, size_t *read, cf_error *error)
+{
+    (void)files;
+    if (!cf_descriptor_read_at(file->descriptor, offset, buffer, size, read))
+        return cf_posix_fail_shown(file->shown, "reading", error);
+    return CF_OK;
+}
+
+static cf_status write_at(cf_files *files, const cf_file *file, uint64_t offset, cf_bytes bytes,
+                          cf_error *error)
+{
+    (void)files;
+    if (!cf_descriptor_write_at(file->descriptor, offset, bytes))
+        return cf_posix_fail_shown(file->shown, "writing", error);
+    return CF_OK;
+}
+
+static cf_status truncate_file(cf_files *files, const cf_file *file, uint64_t size, cf_error *error)
+{
+    (void)files;
+    if (ftruncate(file->descriptor, (off_t)size) != 0)
+        return cf_posix_fail_shown(file->shown, "setting the size of", error);
+    return CF_OK;
+}
+
+static cf_status set_file_mode(cf_files *files, const cf_file *file, uint32_t mode, cf_error *error)
+{
+    (void)files;
+    if (fchmod(file->descriptor, mode & 07777) != 0)
+        return cf_posix_fail_shown(file->shown, "setting the mode of", error);
+    return CF_OK;
+}
+
+static cf_status set_file_mtime(cf_files *files, const cf_file *file, int64_t mtime_ns,
+                                cf_error *error)
+{
+    struct timespec times[2] = {{0}, cf_posix_time(mtime_ns)};
+    struct stat now;
+
+    (void)files;
+    if (fstat(file->descriptor, &now) == 0) /* many FUSE file systems set both times, or none */
+        times[0] = now.st_atim;
+    else
+        times[0].tv_nsec = UTIME_OMIT;
+    if (futimens(file->descriptor, times) != 0)
+        return cf_posix_fail_shown(file->shown, "setting the time of", error);
+    return CF_OK;
+}
+
+bool cf_posix_sync(int descriptor)
+{
+    struct statvfs system;
+
+    if (fsync(descriptor) == 0)
+        return true;
+    const int number = errno;
+    const bool is_done = (number == EINVAL || number == EROFS) &&
+                         fstatvfs(descriptor, &system) == 0 && system.f_flag & ST_RDONLY;
+    errno = number;
+    return is_done;
+}
+
+static cf_status sync_file(cf_files *files, const cf_file *file, cf_error *error)
+{
+    (void)files;
+    if (!cf_posix_sync(file->descriptor))
+        return cf_posix_fail_shown(file->shown, "making durable", error);
+    return CF_OK;
+}
+
+static cf_status next_data(cf_files *files, const cf_file *file, uint64_t offset, uint64_t *from,
+                           uint64_t *to, cf_error *error)
+{
+    struct stat raw;
+
+    (void)files;
+    if (fstat(file->descriptor, &raw) != 0)
+        return cf_posix_fail_shown(file->shown, "examining", error);
+    off_t end = raw.st_size;
+    off_t data = lseek(file->descriptor, (off_t)offset, SEEK_DATA);
+    off_t hole = data < 0 ? end : lseek(file->descriptor, data, SEEK_HOLE);
+    if (data < 0 && errno == ENXIO) {
+        data = end;
+    } else if (data < 0 && (errno == EINVAL || errno == EOPNOTSUPP)) { /* it knows no holes */
+        data = (off_t)offset < end ? (off_t)offset : end;
+    } else if (data < 0 || (hole < 0 && errno != ENXIO)) {
+        return cf_posix_fail_shown(file->shown, "looking for holes in", error);
+    }
+    *from = (uint64_t)data;
+    *to = (uint64_t)(hole < 0 ? end : hole);
+    return CF_OK;
+}
+
+static cf_writer_answer writer(cf_files *files, const cf_file *file)
+{
+    (void)files;
+    if (fcntl(file->descriptor, F_SETLEASE, F_RDLCK) == 0) {
+        fcntl(file->descriptor, F_SETLEASE, F_UNLCK);
+        return CF_WRITER_NONE;
+    }
+    return errno == EAGAIN ? CF_WRITER_OPEN : CF_WRITER_UNKNOWN;
+}
+
+static cf_status clone_file(cf_files *files, const cf_file *source, const cf_file *target,
+                            bool *cloned, cf_error *error)
+{
+    (void)files;
+    if (ioctl(target->descriptor, FICLONE, source->descriptor) == 0) {
+        *cloned = true;
+        return CF_OK;
+    }
+    if (errno == ENOSPC || errno == EDQUOT || errno == EIO)
+        return cf_posix_fail_shown(target->shown, "cloning to", error);
+    *cloned = false;
+    return CF_OK;
+}
+
+void cf_posix_add_open_files(cf_files *files)
+{
+    files->open_file = open_file;
+    files->create_file = create_file;
+    files->reopen_file = reopen_file;
+    files->lock = lock;
+    files->close_file = close_file;
+    files->stat_file = stat_file;
+    files->read_at = read_at;
+    files->write_at = write_at;
+    files->truncate = truncate_file;
+    files->set_file_mode = set_file_mode;
+    files->set_file_mtime = set_file_mtime;
+    files->sync_file = sync_file;
+    files->sync_files = cf_posix_sync_files;
+    files->next_data = next_data;
+    files->writer = writer;
+    files->clone = clone_file;
+}

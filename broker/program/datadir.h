@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A broker's data directory: who holds it, the broker's key, the address it is reached at. One
+ * process at a time.
+ *
+ * It has `key`, `store` and `blobs`, or nothing of them: whoever makes a broker writes `making`
+ * before the first of them and removes it after the last, so that one of which something is gone is
+ * told from one that was never finished. */
+#ifndef CF_BROKER_PROGRAM_DATADIR_H
+#define CF_BROKER_PROGRAM_DATADIR_H
+#include "broker/platform/env.h"
+#include "broker/platform/files.h"
+#include "broker/store/reserve.h"
+#include "codec/address.h"
+#include "codec/keys.h"
+
+typedef struct cf_datadir cf_datadir;
+
+typedef enum {
+    CF_DATADIR_EXISTING, /* never made: CF_MISSING where there is none */
+    CF_DATADIR_EITHER,   /* made in a directory that is missing or empty */
+    /* The same, and around a key that lies there alone; CF_CHANGED where there is a broker. */
+    CF_DATADIR_NEW,
+} cf_datadir_way;
+
+/* Takes the directory. CF_LOCKED while another process has it; CF_USAGE where something else than a
+ * broker would be made in the midst of other files; CF_BROKEN when it has a part of a broker, of
+ * which the text names what is gone. What it can't open it leaves as it was. `env->files` is used,
+ * and set in the process. */
+cf_status cf_datadir_open(const cf_env *env, const char *path, cf_datadir_way way, cf_datadir **out,
+                          cf_error *error);
+void cf_datadir_destroy(cf_datadir **datadir);
+
+/* What its holder does, for who is refused: "4321" becomes "4321, verify". Words: nothing depends
+ * on them. */
+void cf_datadir_tell(const cf_datadir *datadir, const char *doing);
+
+/* Whether its path still leads to the directory that was opened. */
+bool cf_datadir_is_at_its_path(const cf_datadir *datadir);
+
+const char *cf_datadir_path(const cf_datadir *datadir);
+const cf_keys *cf_datadir_keys(const cf_datadir *datadir);
+/* It was empty: store and blobs are to be made, and then it is to be finished. */
+bool cf_datadir_is_new(const cf_datadir *datadir);
+cf_status cf_datadir_finish(cf_datadir *datadir, cf_error *error);
+/* Room left, and in all, in bytes. */
+cf_status cf_datadir_room(const cf_datadir *datadir, uint64_t *out, uint64_t *whole,
+                          cf_error *error);
+
+/* The same, and what of it the store needs. */
+cf_status cf_datadir_reserve(const cf_datadir *datadir, cf_reserve *out, cf_error *error);
+
+/* The broker's line, as it was last served. CF_MISSING when it never was. */
+cf_status cf_datadir_address(const cf_datadir *datadir, char line[CF_ADDRESS_TEXT],
+                             cf_error *error);
+cf_status cf_datadir_keep_address(const cf_datadir *datadir, const char *line, cf_error *error);
+
+/* When all of it was checked last, and how much damage was found. CF_MISSING when it never was. */
+typedef struct {
+    uint64_t time_ms;
+    uint64_t damages;
+} cf_datadir_check;
+cf_status cf_datadir_checked(const cf_datadir *datadir, cf_datadir_check *out, cf_error *error);
+/* In any thread. */
+cf_status cf_datadir_keep_check(const cf_datadir *datadir, const cf_datadir_check *check,
+                                cf_error *error);
+
+/* Whether a broker is there: in words for one who looked for it elsewhere. */
+bool cf_datadir_is_there(const cf_env *env, const char *path);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/program/place.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <limits.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* HOST:PORT as it was typed, taken apart. */
+typedef struct {
+    char host[CF_HOST_MAX + 1]; /* "": not given */
+    char port[CF_HOST_MAX + 1]; /* likewise */
+} typed_place;
+
+static cf_status take_apart(const char *text, typed_place *out, cf_error *error)
+{
+    const char *scheme = strstr(text, "://");
+    const char *given = scheme ? scheme + 3 : text;
+    const char *bracket = strrchr(given, ']');
+    const char *colon = strrchr(bracket ? bracket : given, ':');
+    size_t host_size = colon ? (size_t)(colon - given) : strlen(given);
+
+    if (scheme && strncmp(text, "tcp://", 6) != 0)
+        return cf_fail(error, CF_USAGE, "'%.80s': only tcp:// is spoken", text);
+    if (!bracket && colon && memchr(given, ':', host_size))
+        return cf_fail(error, CF_USAGE,
+                       "'%.80s': an IPv6 address stands in brackets: tcp://[::1]:%d", text,
+                       CF_DEFAULT_PORT);
+    if (*given && !colon && strspn(given, "0123456789") == strlen(given))
+        return cf_fail(error, CF_USAGE, "'%s': a port alone is written *:%s", text, given);
+    if (strlen(given) > CF_HOST_MAX)
+        return cf_fail(error, CF_USAGE, "an address is too long");
+    snprintf(out->host, sizeof out->host, "%.*s", (int)host_size, given);
+    snprintf(out->port, sizeof out->port, "%s", colon ? colon + 1 : "");
+    return CF_OK;
+}
+
+static bool is_any_address(const char *host)
+{
+    return !*host || strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0 ||
+           strcmp(host, "[::]") == 0;
+}
+
+static bool is_open_port(const char *port)
+{
+    return strcmp(port, "*") == 0 || strcmp(port, "0") == 0;
+}
+
+static cf_status check_port(const char *port, cf_error *error)
+{
+    char *end = NULL;
+    unsigned long number = strtoul(port, &end, 10);
+
+    if (strcmp(port, "*") == 0 || (end != port && !*end && number <= 65535))
+        return CF_OK;
+    return cf_fail(error, CF_USAGE, "%s is no port", port);
+}
+
+/* The form alone; what is left out is "". */
+static cf_status read_form(const char *text, typed_place *out, cf_error *error)
+{
+    cf_status status = take_apart(text, out, error);
+
+    return status || !*out->port ? status : check_port(out->port, error);
+}
+
+cf_status cf_place_check_listen(const char *text, cf_error *error)
+{
+    typed_place typed;
+
+    return read_form(text, &typed, error);
+}
+
+/* In digits, as ZeroMQ and peers take it. */
+static void write_numeric(const struct sockaddr *address, char out[CF_HOST_MAX + 1])
+{
+    char digits[INET6_ADDRSTRLEN] = "";
+
+    if (address->sa_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, digits, sizeof digits);
+        snprintf(out, CF_HOST_MAX + 1, "%s", digits);
+    } else {
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, digits,
+                  sizeof digits);
+        snprintf(out, CF_HOST_MAX + 1, "[%s]", digits);
+    }
+}
+
+/* The address of an interface: its IPv4 one, if it has one. */
+static bool find_interface(const char *name, char out[CF_HOST_MAX + 1])
+{
+    struct ifaddrs *all = NULL;
+    bool found = false, is_old = false;
+
+    if (getifaddrs(&all))
+        return false;
+    for (const struct ifaddrs *at = all; at && !is_old; at = at->ifa_next) {
+        int family = at->ifa_addr ? at->ifa_addr->sa_family : AF_UNSPEC;
+
+        is_old = family == AF_INET;
+        if ((!is_old && (family != AF_INET6 || found)) || strcmp(at->ifa_name, name) != 0) {
+            is_old = false;
+            continue;
+        }
+        write_numeric(at->ifa_addr, out);
+        found = true;
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+static cf_status look_up(const char *name, char out[CF_HOST_MAX + 1], cf_error *error)
+{
+    const struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+
+    int failed = getaddrinfo(name, NULL, &wanted, &found);
+    if (failed)
+        return cf_fail(error, CF_USAGE, "'%.80s' is neither an address nor a known name: %s", name,
+                       gai_strerror(failed));
+    write_numeric(found->ai_addr, out);
+    for (const struct addrinfo *at = found; at; at = at->ai_next)
+        if (at->ai_family == AF_INET) {
+            write_numeric(at->ai_addr, out);
+            break;
+        }
+    freeaddrinfo(found);
+    return CF_OK;
+}
+
+static bool is_numeric(const char *host)
+{
+    struct in_addr address;
+
+    return *host == '[' || inet_pton(AF_INET, host, &address) == 1;
+}
+
+/* `told` gets what peers are told of it: a name stays one, an interface has its address. */
+static cf_status find_endpoint(const char *listen, char endpoint[CF_ADDRESS_TEXT],
+                               typed_place *told, cf_error *error)
+{
+    char host[CF_HOST_MAX + 1];
+
+    cf_status status = read_form(listen, told, error);
+    if (status)
+        return status;
+    if (!*told->port)
+        snprintf(told->port, sizeof told->port, "%d", CF_DEFAULT_PORT);
+    if (is_any_address(told->host)) {
+        snprintf(host, sizeof host, "%s", *told->host ? told->host : "*");
+    } else if (is_numeric(told->host)) {
+        memcpy(host, told->host, sizeof host);
+    } else if (find_interface(told->host, host)) {
+        memcpy(told->host, host, sizeof host);
+    } else {
+        status = look_up(told->host, host, error);
+        if (status)
+            return status;
+    }
+    snprintf(endpoint, CF_ADDRESS_TEXT, "tcp://%s:%.16s", host, told->port);
+    return CF_OK;
+}
+
+/* Of this machine, if it is one that can be looked up. */
+static void find_host_name(char name[CF_HOST_MAX + 1])
+{
+    struct addrinfo *found = NULL;
+
+    name[CF_HOST_MAX] = '\0';
+    if (gethostname(name, CF_HOST_MAX) || getaddrinfo(name, NULL, NULL, &found))
+        memcpy(name, "localhost", sizeof "localhost");
+    if (found)
+        freeaddrinfo(found);
+}
+
+/* Without a dot it is known in one house at most. */
+static bool is_bare_name(const char *host)
+{
+    return !is_numeric(host) && !strchr(host, '.');
+}
+
+/* The port that is listened on is known only later when it is left to the system. */
+static cf_status write_advertised(const typed_place *told, cf_address *out, cf_error *error)
+{
+    char text[CF_ADDRESS_TEXT];
+    bool is_open = is_open_port(told->port);
+
+    snprintf(text, sizeof text, "%s:%.16s", told->host, is_open ? "1" : told->port);
+    cf_status status = cf_host_port_read(text, out, error);
+    if (!status && is_open)
+        out->port = 0;
+    return status;
+}
+
+static cf_status read_advertised(const char *text, typed_place *out, cf_error *error)
+{
+    cf_status status = read_form(text, out, error);
+
+    if (!status && *out->host && is_any_address(out->host))
+        status = cf_fail(error, CF_USAGE,
+                         "no device can connect to %s: name the address or host name by which "
+                         "they reach this machine",
+                         out->host);
+    return status;
+}
+
+cf_status cf_place_check_advertise(const char *text, cf_error *error)
+{
+    typed_place typed;
+
+    return read_advertised(text, &typed, error);
+}
+
+static cf_status find_advertised(const char *advertise, const typed_place *heard, cf_place *out,
+                                 cf_error *error)
+{
+    typed_place told = *heard;
+
+    if (advertise) {
+        cf_status status = read_advertised(advertise, &told, error);
+        if (status)
+            return status;
+        if (!*told.port)
+            memcpy(told.port, heard->port, sizeof told.port);
+    }
+    if (is_any_address(told.host)) {
+        find_host_name(told.host);
+        out->is_guess = is_bare_name(told.host);
+    }
+    return write_advertised(&told, &out->advertised, error);
+}
+
+cf_status cf_place_find(const char *const listen[CF_LISTEN_MAX], const char *advertise,
+                        cf_place *out, cf_error *error)
+{
+    typed_place first = {0}, other;
+    cf_status status = CF_OK;
+
+    memset(out, 0, sizeof *out);
+    do {
+        const char *given = listen[out->count] ? listen[out->count] : "*";
+
+        status =
+            find_endpoint(given, out->endpoints[out->count], out->count ? &other : &first, error);
+        for (size_t i = 0; !status && i < out->count; i++)
+            if (strcmp(out->endpoints[i], out->endpoints[out->count]) == 0 &&
+                !is_open_port(other.port))
+                status = cf_fail(error, CF_USAGE, "'%s' is given twice", given);
+        if (status)
+            return cf_error_while(error, "--listen"), status;
+        out->count++;
+    } while (out->count < CF_LISTEN_MAX && listen[out->count]);
+    status = find_advertised(advertise, &first, out, error);
+    if (status)
+        cf_error_while(error, advertise ? "--advertise" : "--listen");
+    return status;
+}

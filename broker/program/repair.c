@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/program/repair.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/blobs/blobs.h"
+#include "broker/gateway/publish.h"
+#include "broker/gateway/users.h"
+#include "broker/log/log.h"
+#include "broker/log/log_inside.h"
+#include "broker/members/registry.h"
+#include "broker/program/datadir.h"
+#include "broker/store/store_salvage.h"
+
+enum { COMMIT_ENTRIES = 256, KEPT_MAX = 99, NEAR = 1024 };
+#define FAR (UINT64_MAX / 4) /* positions, beyond which there are none */
+
+static const cf_hash nobody; /* has the invitations, and the marks of removals under way */
+
+typedef struct {
+    const cf_env *env;
+    cf_datadir *datadir;
+    char store[PATH_MAX], mending[PATH_MAX], copy[PATH_MAX], blob_path[PATH_MAX];
+    cf_store *from, *to;
+    cf_blobs *blobs;
+    size_t kept; /* users */
+    /* Of the user in hand. */
+    cf_log *log;
+    uint64_t taken, left; /* entries; in a pass */
+    size_t waiting;       /* appended, for a commit */
+    uint64_t position;    /* of the last one that was read */
+    cf_status status;
+    cf_error *error;
+} repair;
+
+/* ---- Entries ---- */
+
+/* As if one of the user's devices brought it. */
+static bool take_entry(repair *self, cf_bytes wire)
+{
+    const cf_offer offer = {
+        .bringer = CF_BRINGER_DEVICE, .stored = cf_blob_is_stored, .context = self->blobs};
+    cf_arena arena = {0};
+    cf_verdict verdict;
+    cf_entry entry;
+    cf_error ignored;
+
+    if (cf_entry_read(wire, &arena, &entry, &ignored)) {
+        self->left++;
+    } else {
+        self->status = cf_log_check(self->log, &entry, &offer, &verdict, self->error);
+        if (!self->status && verdict.answer == CF_OFFER_NEW) {
+            cf_log_append(self->log, &entry, &offer, NULL, 0, NULL, NULL);
+            self->taken++;
+            self->waiting++;
+        } else if (!self->status && verdict.answer != CF_OFFER_HAVE) {
+            self->left++;
+        }
+    }
+    if (!self->status && self->waiting >= COMMIT_ENTRIES) {
+        self->status = self->to->commit(self->to, self->error);
+        self->waiting = 0;
+    }
+    cf_arena_release(&arena);
+    return !self->status;
+}
+
+static bool visit_member(void *context, cf_bytes key, cf_bytes value)
+{
+    (void)key;
+    return take_entry(context, value);
+}
+
+static bool visit_entry(void *context, uint64_t position, cf_bytes wire)
+{
+    repair *self = context;
+
+    self->position = position;
+    return take_entry(self, wire);
+}
+
+static bool stop_at_entry(void *context, uint64_t position, cf_bytes wire)
+{
+    (void)context, (void)position, (void)wire;
+    return false;
+}
+
+static bool can_read(const repair *self, const cf_hash *user, uint64_t position)
+{
+    cf_error unread;
+
+    return !self->from->read(self->from, user, position, stop_at_entry, NULL, &unread);
+}
+
+/* The first position behind `bad` at which something can be read, or nothing stands; 0: there is
+ * none. One after another, as what is whole may be a single block between two that are damaged; far
+ * on by steps that grow, and back by halves. */
+static uint64_t find_readable(const repair *self, const cf_hash *user, uint64_t bad)
+{
+    const uint64_t first = bad;
+    uint64_t step = 1, at = bad + 1;
+
+    while (!can_read(self, user, at)) {
+        if (at - first >= NEAR)
+            step *= 2;
+        if (step >= FAR)
+            return 0;
+        bad = at;
+        at += step;
+    }
+    while (at - bad > 1) {
+        const uint64_t middle = bad + (at - bad) / 2;
+
+        if (can_read(self, user, middle))
+            at = middle;
+        else
+            bad = middle;
+    }
+    return at;
+}
+
+/* Goes on behind what can't be read. */
+static cf_status take_entries(repair *self, const cf_hash *user)
+{
+    uint64_t from = 1;
+    cf_error unread;
+
+    while (from) {
+        self->position = from - 1;
+        if (!self->from->read(self->from, user, from, visit_entry, self, &unread) || self->status)
+            break;
+        from = self->position < FAR ? find_readable(self, user, self->position + 1) : 0;
+    }
+    return self->status;
+}
+
+/* Members first, of which there are two copies. What came before others stands before them, so one
+ * pass does; where the two copies differ it may take another. */
+static cf_status take_log(repair *self, const cf_hash *user)
+{
+    static const uint8_t members = CF_LOG_REGISTRY;
+    uint64_t sum = 0;
+    cf_error unread;
+
+    do {
+        self->taken = self->left = 0;
+        self->from->scan(self->from, user, cf_bytes_of(&members, 1), visit_member, self, &unread);
+        if (!self->status)
+            self->status = take_entries(self, user);
+        if (!self->status)
+            self->status = self->to->commit(self->to, self->error);
+        sum += self->taken;
+    } while (!self->status && self->taken && self->left);
+    self->taken = sum;
+    return self->status;
+}
+
+/* ---- Records ---- */
+
+static bool visit_record(void *context, cf_bytes key, cf_bytes value)
+{
+    static const uint8_t made_anew[] = {CF_LOG_REGISTRY, CF_LOG_VERIFIED, CF_LOG_WANTED,
+                                        CF_LOG_UNSETTLED};
+    repair *self = context;
+    const cf_hash *user = self->log ? cf_log_user(self->log) : &nobody;
+    const cf_record record = {key, value};
+
+    if (!self->log || !memchr(made_anew, key.data[0], sizeof made_anew))
+        self->status = self->to->write(self->to, user, &record, 1, false, self->error);
+    return !self->status;
+}
+
+/* Each table of its own: one that is damaged takes no other with it. */
+static cf_status take_records(repair *self, const cf_hash *user)
+{
+    cf_error unread;
+
+    for (unsigned table = 0; !self->status && table <= UINT8_MAX; table++) {
+        const uint8_t prefix = (uint8_t)table;
+
+        self->from->scan(self->from, user, cf_bytes_of(&prefix, 1), visit_record, self, &unread);
+    }
+    return self->status;
+}
+
+/* ---- Users ---- */
+
+static void say(const repair *self, const cf_hash *user, cf_report_level level, const char *what)
+{
+    char name[2 * CF_HASH_SIZE + 1];
+
+    cf_hex(cf_bytes_of(user->bytes, CF_HASH_SIZE), name);
+    cf_report(self->env, level, "user %s: %s", name, what);
+}
+
+static cf_status open_log(repair *self, const cf_hash *user)
+{
+    return cf_log_open(self->to, user, cf_datadir_keys(self->datadir), &self->log, self->error);
+}
+
+/* `is_kept`: anything of its devices is left. */
+static cf_status take_parts(repair *self, const cf_hash *user, bool has_records, bool *is_kept)
+{
+    cf_status status = open_log(self, user);
+
+    if (status)
+        return status;
+    status = take_log(self, user);
+    *is_kept = cf_registry_device_count(cf_log_registry(self->log)) > 0;
+    if (!status && *is_kept && has_records)
+        status = take_records(self, user);
+    cf_log_destroy(&self->log);
+    return status;
+}
+
+/* A log that can't be opened for its records does without them. */
+static cf_status take_user(repair *self, const cf_hash *user)
+{
+    bool is_kept = false;
+    char text[160];
+
+    cf_status status = take_parts(self, user, true, &is_kept);
+    if (!status && is_kept && open_log(self, user)) {
+        status = self->to->forget(self->to, user, self->error);
+        if (!status)
+            status = take_parts(self, user, false, &is_kept);
+    }
+    cf_log_destroy(&self->log);
+    if (!status && !is_kept) {
+        status = self->to->forget(self->to, user, self->error);
+        say(self, user, CF_REPORT_ERROR,
+            "nothing is left of its devices: `invite` it, and `counterfoil broker INVITATION` on "
+            "one of them brings all back");
+    } else if (!status) {
+        self->kept++;
+        snprintf(text, sizeof text, "%" PRIu64 " changes are whole; its devices bring the rest",
+                 self->taken);
+        say(self, user, CF_REPORT_NOTICE, text);
+    }
+    return status;
+}
+
+static bool visit_user(void *context, const cf_hash *user)
+{
+    repair *self = context;
+
+    if (!cf_hash_equal(user, &nobody))
+        self->status = take_user(self, user);
+    return !self->status;
+}
+
+static cf_status take_all(repair *self)
+{
+    uint64_t epoch;
+    cf_status status = self->to->acquire(self->to, &nobody, &epoch, self->error);
+
+    if (!status)
+        status = take_records(self, &nobody);
+    if (!status)
+        status = self->from->users(self->from, visit_user, self, self->error);
+    if (!status)
+        status = self->status;
+    if (!status && !self->kept)
+        status = cf_fail(self->error, CF_BROKEN,
+                         "nothing of the store can be read: restore a backup; or move store and "
+                         "blobs away, and `init` begins with its key anew");
+    return status ? status : self->to->commit(self->to, self->error);
+}
+
+static cf_status make_mended(repair *self)
+{
+    uint8_t random[16];
+    const cf_store_options options = {
+        .path = self->mending, .has_inventory = true, .random = random};
+    cf_error ignored;
+
+    self->env->random(self->env->context, random, sizeof random);
+    cf_status status = cf_store_salvage_remove(self->mending, self->error);
+    if (!status)
+        status = cf_store_salvage_open(self->store, self->copy, &self->from, self->error);
+    if (!status)
+        status = cf_blob_files_open(self->blob_path, &self->blobs, self->error);
+    if (!status)
+        status = cf_store_rocksdb_open(&options, &self->to, self->error);
+    if (!status)
+        status = take_all(self);
+    cf_store_destroy(&self->to);
+    cf_store_destroy(&self->from);
+    cf_blobs_destroy(&self->blobs);
+    if (status)
+        cf_store_salvage_remove(self->mending, &ignored);
+    return status;
+}
+
+/* ---- The damaged one ---- */
+
+/* One under way is `mending`: `mended` is whole, or, once the names were exchanged, the damaged
+ * one, of which there is no other. */
+static const char store_name[] = "store", mended_name[] = "store.mended",
+                  mending_name[] = "store.mending";
+
+/* Where a file system can't exchange names, a crash in between leaves no store: then both stand
+ * there under their names. */
+static cf_status exchange(cf_files *files, const cf_folder *folder, cf_bytes kept, cf_error *error)
+{
+    const cf_bytes store = cf_bytes_of_text(store_name), mended = cf_bytes_of_text(mended_name),
+                   mending = cf_bytes_of_text(mending_name);
+
+    cf_status status = cf_files_rename(files, folder, mending, folder, mended, error);
+    if (status)
+        return status;
+    status = files->exchange(files, folder, store, folder, mended, error);
+    if (!status)
+        return cf_files_rename(files, folder, mended, folder, kept, error);
+    if (status == CF_UNSAFE)
+        status = cf_files_rename(files, folder, store, folder, kept, error);
+    return status ? status : cf_files_rename(files, folder, mended, folder, store, error);
+}
+
+static cf_status find_name(cf_files *files, const cf_folder *folder, char kept[32], cf_error *error)
+{
+    cf_stat there;
+    cf_status status = CF_OK;
+
+    snprintf(kept, 32, "store.damaged");
+    for (int i = 2; !status && i <= KEPT_MAX + 1; i++) {
+        status = files->stat(files, folder, cf_bytes_of_text(kept), &there, error);
+        if (!status)
+            snprintf(kept, 32, "store.damaged.%d", i);
+    }
+    if (!status)
+        return cf_fail(error, CF_FULL, "there are %d damaged stores: remove old ones", KEPT_MAX);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+static cf_status put_in_place(repair *self)
+{
+    cf_files *files = self->env->files;
+    cf_folder *folder = NULL;
+    char kept[32];
+
+    cf_status status =
+        files->open_root(files, cf_datadir_path(self->datadir), &folder, self->error);
+    if (!status)
+        status = find_name(files, folder, kept, self->error);
+    if (!status)
+        status = exchange(files, folder, cf_bytes_of_text(kept), self->error);
+    if (!status)
+        cf_report(self->env, CF_REPORT_NOTICE,
+                  "the store was mended; what only the broker had is gone where it was damaged: "
+                  "look at quotas with `users`, and invite anew who has not come yet. The damaged "
+                  "one is kept as %s/%s: remove it when the devices have synced",
+                  cf_datadir_path(self->datadir), kept);
+    files->close_folder(files, &folder);
+    return status;
+}
+
+/* What a repair that was interrupted left between its names: never removed. */
+static cf_status keep_mended(repair *self)
+{
+    const cf_bytes mended = cf_bytes_of_text(mended_name);
+    cf_files *files = self->env->files;
+    cf_folder *folder = NULL;
+    cf_stat there;
+    char kept[32];
+
+    cf_status status =
+        files->open_root(files, cf_datadir_path(self->datadir), &folder, self->error);
+    if (!status)
+        status = files->stat(files, folder, mended, &there, self->error);
+    if (!status)
+        status = find_name(files, folder, kept, self->error);
+    if (!status)
+        status =
+            cf_files_rename(files, folder, mended, folder, cf_bytes_of_text(kept), self->error);
+    if (!status)
+        cf_report(self->env, CF_REPORT_NOTICE,
+                  "a repair was interrupted: what it left in %s/%s is kept as %s",
+                  cf_datadir_path(self->datadir), mended_name, kept);
+    files->close_folder(files, &folder);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+/* ---- Whether it is needed ---- */
+
+static void count(void *context, const cf_hash *user, const char *what)
+{
+    size_t *damages = context;
+
+    (void)user, (void)what;
+    ++*damages;
+}
+
+/* As a start would find it: what is whole for RocksDB is not, yet, for us. */
+static cf_status open_users(const repair *self, cf_store *store, size_t *damages, cf_error *error)
+{
+    const cf_users_options options = {
+        .env = self->env, .store = store, .keys = cf_datadir_keys(self->datadir)};
+    cf_users *users = NULL;
+    size_t count = 0;
+
+    cf_status status = cf_users_open(&options, &users, error);
+    if (!status)
+        cf_users_damaged(users, &count);
+    *damages += count;
+    cf_users_destroy(&users);
+    return status;
+}
+
+static cf_status look(const repair *self, bool *is_damaged, cf_error *error)
+{
+    const cf_store_options options = {.path = self->store, .existing = true, .has_inventory = true};
+    cf_store *store = NULL;
+    size_t damages = 0;
+
+    cf_status status = cf_store_rocksdb_open(&options, &store, error);
+    if (!status)
+        status = store->verify(store, count, &damages, error);
+    if (!status && !damages)
+        status = open_users(self, store, &damages, error);
+    cf_store_destroy(&store);
+    *is_damaged = damages || status == CF_BROKEN || status == CF_IO;
+    return status;
+}
+
+/* A disk that fails once, and gives all the next time, has not damaged the store. */
+static cf_status look_twice(const repair *self, bool *is_damaged, cf_error *error)
+{
+    cf_error again;
+
+    const cf_status first = look(self, is_damaged, error);
+    if (!*is_damaged)
+        return first;
+    const cf_status second = look(self, is_damaged, &again);
+    if (*is_damaged)
+        return CF_OK;
+    if (second)
+        *error = again;
+    else if (first != CF_IO)
+        cf_fail(error, CF_IO,
+                "%s was read damaged once, and whole the second time: look at the disk, and try "
+                "again",
+                self->store);
+    return error->status;
+}
+
+static cf_status mend(repair *self)
+{
+    bool is_damaged = false;
+    cf_error ignored;
+
+    cf_status status = keep_mended(self);
+    if (!status)
+        status = look_twice(self, &is_damaged, self->error);
+    if (status || !is_damaged)
+        return status;
+    status = make_mended(self);
+    if (!status)
+        status = put_in_place(self);
+    cf_store_salvage_remove(self->copy, &ignored);
+    return status;
+}
+
+cf_status cf_repair(const cf_env *env, const char *data, cf_error *error)
+{
+    repair *self = cf_allocate(1, sizeof *self);
+
+    self->env = env;
+    self->error = error;
+    snprintf(self->store, sizeof self->store, "%s/%s", data, store_name);
+    snprintf(self->mending, sizeof self->mending, "%s/%s", data, mending_name);
+    snprintf(self->copy, sizeof self->copy, "%s/store.copy", data);
+    snprintf(self->blob_path, sizeof self->blob_path, "%s/blobs", data);
+    cf_status status = cf_datadir_open(env, data, CF_DATADIR_EXISTING, &self->datadir, error);
+    if (!status)
+        cf_datadir_tell(self->datadir, "verify --repair");
+    if (!status)
+        status = mend(self);
+    if (status == CF_LOCKED)
+        cf_error_while(error, "stop the broker first");
+    cf_datadir_destroy(&self->datadir);
+    free(self);
+    return status;
+}

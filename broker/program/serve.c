@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/program/serve_inside.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "broker/platform/service_manager.h"
+#include "broker/program/place.h"
+#include "broker/program/removal.h"
+#include "broker/store/ballast.h"
+
+#define ADDRESS_SPACE_MIN (1ull << 30)
+
+enum { HOUSEKEEPING_MS = 5000, PATIENCE_MS = 2000, DESCRIPTORS_MIN = 128 };
+
+static int on_control(zloop_t *loop, zmq_pollitem_t *item, void *context)
+{
+    (void)loop;
+    (void)item;
+    cf_control_readable(((cf_broker *)context)->control);
+    return 0;
+}
+
+static int on_store(zloop_t *loop, zmq_pollitem_t *item, void *context)
+{
+    cf_broker *self = context;
+
+    (void)loop;
+    (void)item;
+    cf_store_actor_deliver(self->premises.store_actor);
+    cf_gateway_zmq_wake(self->door);
+    return 0;
+}
+
+static int on_blobs(zloop_t *loop, zmq_pollitem_t *item, void *context)
+{
+    cf_broker *self = context;
+
+    (void)loop;
+    (void)item;
+    cf_blob_actor_deliver(self->premises.blob_actor);
+    cf_gateway_zmq_wake(self->door);
+    return 0;
+}
+
+static int on_jobs(zloop_t *loop, zmq_pollitem_t *item, void *context)
+{
+    cf_broker *self = context;
+
+    (void)loop;
+    (void)item;
+    self->jobs->deliver(self->jobs);
+    return 0;
+}
+
+/* Each connection takes a descriptor: as many as the system gives, and of these a part only for
+ * strangers. Libraries abort where they get none. */
+static cf_status share_descriptors(cf_restraints *restraints, cf_error *error)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return CF_OK;
+    if (limit.rlim_max < (rlim_t)DESCRIPTORS_MIN)
+        return cf_fail(error, CF_FULL,
+                       "only %llu files may be open at once, %d are needed: see ulimit -n, or the "
+                       "service's LimitNOFILE",
+                       (unsigned long long)limit.rlim_max, DESCRIPTORS_MIN);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (!restraints->strangers || restraints->strangers > limit.rlim_cur / 4)
+        restraints->strangers = limit.rlim_cur / 4;
+    return CF_OK;
+}
+
+/* The limits come to who connects, and asks, from now on; nobody is put out. */
+static cf_status take_terms(cf_broker *self, cf_error *error)
+{
+    const cf_restraints *restraints = &self->terms.restraints;
+    cf_serve_terms terms;
+
+    cf_status status = self->options->reread(self->options->context, &terms, error);
+    if (!status)
+        status = share_descriptors(&terms.restraints, error);
+    if (status)
+        return status;
+    self->terms = terms;
+    cf_gateway_zmq_restrain(self->door, restraints);
+    cf_gateway_restrain(self->gateway, restraints->connections_per_user,
+                        restraints->waste_per_second);
+    cf_quotas_restrain(self->premises.quotas, restraints->entries_per_minute);
+    cf_management_close(self->premises.management, terms.closed);
+    self->premises.quota = terms.quota;
+    return CF_OK;
+}
+
+static void reload(cf_broker *self)
+{
+    const cf_env *env = self->options->env;
+    char limits[CF_RESTRAINTS_TEXT];
+    cf_error error;
+
+    cf_service_manager_tell_reloading();
+    if (take_terms(self, &error)) {
+        cf_report(env, CF_REPORT_ERROR, "the settings stay as they were: %s", error.text);
+    } else {
+        cf_restraints_write(&self->terms.restraints, limits);
+        cf_report(env, CF_REPORT_NOTICE,
+                  "read the settings anew: enrol, quota and limit; all others are as they were at "
+                  "the start; limits: %s",
+                  limits);
+    }
+    cf_service_manager_tell("READY=1");
+}
+
+static int on_signal(zloop_t *loop, zmq_pollitem_t *item, void *context)
+{
+    cf_broker *self = context;
+    struct signalfd_siginfo signal;
+
+    (void)loop;
+    (void)item;
+    if (read(self->signals, &signal, sizeof signal) != sizeof signal)
+        return 0;
+    if (signal.ssi_signo == SIGHUP) {
+        reload(self);
+        return 0;
+    }
+    self->stopped_by = signal.ssi_signo;
+    return -1;
+}
+
+static void watch(cf_broker *self, int descriptor, zloop_fn *handler)
+{
+    zmq_pollitem_t item = {.fd = descriptor, .events = ZMQ_POLLIN};
+
+    zloop_poller(self->loop, &item, handler, self);
+    zloop_poller_set_tolerant(self->loop, &item);
+}
+
+static cf_status open_door(cf_broker *self, const cf_place *place, cf_error *error)
+{
+    const cf_serve_options *options = self->options;
+    const cf_keys *keys = cf_datadir_keys(self->premises.datadir);
+
+    cf_gateway_zmq_options door = {.env = options->env,
+                                   .loop = self->loop,
+                                   .gateway = self->gateway,
+                                   .outbox = self->outbox,
+                                   .audit = self->premises.audit,
+                                   .restraints = &self->terms.restraints,
+                                   .zap_domain = CF_BROKER_ZAP_DOMAIN,
+                                   .endpoint = place->endpoints[0],
+                                   .curve_public = cf_keys_public(keys)->curve,
+                                   .curve_secret = cf_keys_curve_secret(keys)};
+    cf_status status = cf_gateway_zmq_new(&door, &self->door, error);
+    for (size_t i = 1; !status && i < place->count; i++)
+        status = cf_gateway_zmq_listen(self->door, place->endpoints[i], error);
+    if (status)
+        return status;
+    cf_address advertised = place->advertised;
+    memcpy(advertised.key, door.curve_public, sizeof advertised.key);
+    if (advertised.port == 0)
+        advertised.port = cf_gateway_zmq_port(self->door);
+    if (place->is_guess)
+        cf_report(
+            options->env, CF_REPORT_WARNING,
+            "invitations name this machine %s, which devices elsewhere may not know: say with "
+            "--advertise how they reach it",
+            advertised.host);
+    cf_address_write(&advertised, self->address);
+    cf_gateway_advertise(self->gateway, &advertised);
+    return cf_datadir_keep_address(self->premises.datadir, self->address, error);
+}
+
+static cf_reserve room_left(void *context)
+{
+    const cf_broker *self = context;
+    cf_reserve left;
+    cf_error ignored;
+
+    if (cf_datadir_reserve(self->premises.datadir, &left, &ignored))
+        left = (cf_reserve){.room = UINT64_MAX}; /* writing will tell */
+    return left;
+}
+
+static void make_gateway(cf_broker *self)
+{
+    cf_gateway_options gateway = {.env = self->options->env,
+                                  .store = self->premises.store,
+                                  .blobs = self->premises.blobs,
+                                  .users = self->premises.users,
+                                  .management = self->premises.management,
+                                  .audit = self->premises.audit,
+                                  .quotas = self->premises.quotas,
+                                  .sessions_of_user = self->terms.restraints.connections_per_user,
+                                  .waste_per_second = self->terms.restraints.waste_per_second,
+                                  .room_left = room_left,
+                                  .room_context = self};
+
+    self->outbox = gateway.outbox = cf_outbox_new();
+    self->gateway = cf_gateway_new(&gateway);
+    self->desk =
+        (cf_desk){.premises = &self->premises, .gateway = self->gateway, .address = self->address};
+}
+
+static void sweep_ready(void *context)
+{
+    cf_broker *self = context;
+
+    zloop_timer(self->loop, 1, 1, cf_broker_keep_house, self);
+}
+
+static void keep_house(cf_broker *self)
+{
+    cf_sweep_options sweep = {.env = self->options->env,
+                              .store = self->premises.store,
+                              .blobs = self->premises.blobs,
+                              .users = self->premises.users,
+                              .quotas = self->premises.quotas,
+                              .audit = self->premises.audit,
+                              .jobs = self->jobs,
+                              .ready = sweep_ready,
+                              .context = self};
+
+    self->sweep = cf_sweep_new(&sweep);
+    self->clock_offset_ms = cf_broker_clock_offset_ms(self->options->env);
+    zloop_timer(self->loop, HOUSEKEEPING_MS, 0, cf_broker_keep_house, self);
+}
+
+/* What libraries reserve for their threads and tables is address space; they abort without. */
+static cf_status check_memory(cf_error *error)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_max >= ADDRESS_SPACE_MIN)
+        return CF_OK;
+    return cf_fail(error, CF_FULL,
+                   "only %llu MiB of address space are allowed, %llu are needed: see ulimit -v",
+                   (unsigned long long)limit.rlim_max >> 20,
+                   (unsigned long long)ADDRESS_SPACE_MIN >> 20);
+}
+
+static cf_status watch_signals(cf_broker *self, cf_error *error)
+{
+    sigset_t wanted;
+
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGHUP);
+    self->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (self->signals < 0)
+        return cf_fail_errno(error, errno, "waiting for signals");
+    watch(self, self->signals, on_signal);
+    return CF_OK;
+}
+
+static cf_status start(cf_broker *self, cf_error *error)
+{
+    const cf_serve_options *options = self->options;
+    cf_premises_options premises = {
+        .env = options->env,
+        .path = options->data,
+        .way = options->existing ? CF_DATADIR_EXISTING : CF_DATADIR_EITHER,
+        .serves = true,
+        .doing = "it starts to serve",
+        .patience_ms = PATIENCE_MS,
+        .closed = self->terms.closed,
+        .quota = self->terms.quota,
+        .entries_per_minute = self->terms.restraints.entries_per_minute};
+    cf_control_handler handler = {self, cf_broker_request, cf_broker_abandoned};
+
+    cf_place place;
+
+    cf_status status = cf_place_find(options->listen, options->advertise, &place, error);
+    if (!status)
+        status = cf_premises_open(&premises, &self->premises, error);
+    if (!status)
+        status = cf_removal_resume(&self->premises, error);
+    if (status)
+        return status;
+    self->loop = zloop_new();
+    make_gateway(self);
+    status = watch_signals(self, error);
+    if (!status)
+        status = open_door(self, &place, error);
+    if (!status)
+        status = cf_jobs_threads_new(1, CF_ERRAND_MEMORY, &self->jobs, error);
+    if (!status)
+        status = cf_control_listen(options->data, &handler, &self->control, error);
+    if (status)
+        return status;
+    watch(self, cf_store_actor_descriptor(self->premises.store_actor), on_store);
+    watch(self, cf_blob_actor_descriptor(self->premises.blob_actor), on_blobs);
+    watch(self, self->jobs->descriptor(self->jobs), on_jobs);
+    keep_house(self);
+    cf_ballast_keep(options->data);
+    watch(self, cf_control_descriptor(self->control), on_control);
+    return CF_OK;
+}
+
+/* The door first, so that nothing new comes; what was accepted is committed and answered to the
+ * gateway, which is still there to hear it. */
+static void stop(cf_broker *self)
+{
+    cf_gateway_zmq_destroy(&self->door);
+    cf_broker_finish_errands(self);
+    cf_control_destroy(&self->control);
+    if (self->sweep)
+        cf_sweep_stop(self->sweep);
+    cf_jobs_destroy(&self->jobs);
+    cf_sweep_destroy(&self->sweep);
+    cf_premises_finish(&self->premises);
+    cf_gateway_destroy(&self->gateway);
+    cf_outbox_destroy(&self->outbox);
+    if (self->loop)
+        zloop_destroy(&self->loop);
+    if (self->signals >= 0)
+        close(self->signals);
+    if (self->premises.datadir)
+        cf_ballast_drop(self->options->data);
+    cf_premises_close(&self->premises);
+}
+
+static void say_started(const cf_broker *self)
+{
+    char limits[CF_RESTRAINTS_TEXT];
+    struct rlimit descriptors = {0};
+
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    cf_restraints_write(&self->terms.restraints, limits);
+    cf_report(self->options->env, CF_REPORT_NOTICE,
+              "version %s serves %s as %s; limits: %s; %llu descriptors", CF_VERSION,
+              self->options->data, self->address, limits, (unsigned long long)descriptors.rlim_cur);
+}
+
+cf_status cf_serve(const cf_serve_options *options, cf_error *error)
+{
+    cf_broker self = {.options = options, .terms = options->terms, .signals = -1};
+
+    cf_status status = share_descriptors(&self.terms.restraints, error);
+    if (!status)
+        status = check_memory(error);
+    if (!status)
+        status = start(&self, error);
+    if (!status) {
+        cf_gateway_zmq_wake(self.door);
+        say_started(&self);
+        cf_datadir_tell(self.premises.datadir, "it serves");
+        options->ready(options->context, self.address);
+        cf_service_manager_tell("READY=1");
+        while (!self.stopped_by)
+            zloop_start(self.loop);
+        cf_service_manager_tell("STOPPING=1");
+        cf_datadir_tell(self.premises.datadir, "it ends");
+        cf_report(options->env, CF_REPORT_NOTICE, "SIG%s: stopping",
+                  sigabbrev_np((int)self.stopped_by));
+    }
+    stop(&self);
+    if (!status)
+        cf_report(options->env, CF_REPORT_NOTICE, "stopped");
+    return status;
+}

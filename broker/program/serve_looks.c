@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/program/serve_inside.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/platform/repeats.h"
+#include "broker/store/ballast.h"
+
+enum { CLOCK_SET_MS = 60000 };
+
+/* Once when it becomes scarce, and once when it is not any more. */
+static void look_at_room(cf_broker *self)
+{
+    cf_reserve reserve;
+    char left[CF_SIZE_TEXT], all[CF_SIZE_TEXT];
+    cf_error ignored;
+
+    if (cf_datadir_reserve(self->premises.datadir, &reserve, &ignored) ||
+        cf_reserve_is_scarce(&reserve) == self->is_scarce)
+        return;
+    self->is_scarce = !self->is_scarce;
+    cf_size_write(reserve.room, left);
+    cf_size_write(reserve.whole, all);
+    if (self->is_scarce)
+        cf_report(self->options->env, CF_REPORT_WARNING,
+                  "%s of %s are left on the disk: users may be refused soon", left, all);
+    else
+        cf_report(self->options->env, CF_REPORT_NOTICE,
+                  "%s of %s are left on the disk, which is enough again", left, all);
+}
+
+/* Once when nothing is written to the store any more. */
+static void look_at_store(cf_broker *self)
+{
+    cf_error failure;
+
+    if (self->store_failed || !self->premises.store->failure(self->premises.store, &failure))
+        return;
+    self->store_failed = true;
+    cf_report(self->options->env, CF_REPORT_ERROR, CF_STORE_FAILED_FORMAT, failure.text);
+}
+
+int64_t cf_broker_clock_offset_ms(const cf_env *env)
+{
+    struct timespec running;
+
+    clock_gettime(CLOCK_BOOTTIME, &running);
+    return (int64_t)env->now_ms(env->context) - (int64_t)running.tv_sec * 1000 -
+           running.tv_nsec / 1000000;
+}
+
+static void look_at_clock(cf_broker *self)
+{
+    const int64_t offset = cf_broker_clock_offset_ms(self->options->env);
+    const int64_t later = offset - self->clock_offset_ms;
+
+    self->clock_offset_ms = offset;
+    if (later > CLOCK_SET_MS || later < -CLOCK_SET_MS)
+        cf_gateway_clock_set(self->gateway, later);
+}
+
+/* Whether the lowest free one lies among the last tenth, or there is none; `plenty`: among the
+ * first three quarters. */
+static bool are_descriptors_scarce(rlim_t limit, bool *plenty)
+{
+    const int lowest = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+
+    if (lowest >= 0)
+        close(lowest);
+    *plenty = lowest >= 0 && (rlim_t)lowest < limit / 4 * 3;
+    return lowest < 0 || (rlim_t)lowest >= limit - limit / 10;
+}
+
+/* Once when they become scarce, and once when there is plenty again. */
+static void look_at_descriptors(cf_broker *self)
+{
+    struct rlimit limit;
+    bool plenty;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    bool is_scarce = are_descriptors_scarce(limit.rlim_cur, &plenty);
+    if (self->lacks_descriptors ? !plenty : !is_scarce)
+        return;
+    self->lacks_descriptors = !self->lacks_descriptors;
+    if (self->lacks_descriptors)
+        cf_report(self->options->env, CF_REPORT_WARNING,
+                  "descriptors run out: nine tenths of %llu are in use, and connections may be "
+                  "refused soon: see ulimit -n, or the service's LimitNOFILE",
+                  (unsigned long long)limit.rlim_cur);
+    else
+        cf_report(self->options->env, CF_REPORT_NOTICE, "there are descriptors enough again");
+}
+
+/* As when its volume is unmounted lazily, or it is renamed: what is open is served on, and nobody
+ * finds it by its name. */
+static void look_at_place(cf_broker *self)
+{
+    const bool is_there = cf_datadir_is_at_its_path(self->premises.datadir);
+
+    if (is_there != self->is_displaced)
+        return;
+    self->is_displaced = !is_there;
+    if (self->is_displaced)
+        cf_report(self->options->env, CF_REPORT_ERROR,
+                  "%s is not the directory that is served any more: was it moved, or its volume "
+                  "unmounted? Until it is there again verbs find no broker",
+                  self->options->data);
+    else
+        cf_report(self->options->env, CF_REPORT_NOTICE, "%s is the directory that is served again",
+                  self->options->data);
+}
+
+int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
+{
+    cf_broker *self = context;
+    const cf_serve_options *options = self->options;
+    const cf_env *env = options->env;
+    uint64_t now_ms = env->now_ms(env->context);
+    cf_error error;
+
+    (void)loop;
+    (void)timer;
+    cf_audit_tick(self->premises.audit, now_ms);
+    if (env->repeats)
+        cf_repeats_tick(env->repeats, env, now_ms);
+    cf_quotas_tick(self->premises.quotas, now_ms);
+    cf_sweep_tick(self->sweep, now_ms);
+    look_at_room(self);
+    look_at_store(self);
+    look_at_descriptors(self);
+    look_at_place(self);
+    cf_ballast_keep(options->data);
+    look_at_clock(self);
+    if (cf_control_renew(self->control, &error))
+        cf_report(env, CF_REPORT_WARNING, "%s", error.text);
+    cf_gateway_zmq_wake(self->door);
+    return 0;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/program/verbs_invitations.h"
+#include "broker/program/verbs_status.h"
+#include "broker/program/verbs_users.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "codec/limits.h"
+
+void cf_verb_append_json(cf_buffer *out, json_t *value)
+{
+    char *text = json_dumps(value, JSON_INDENT(2));
+
+    cf_buffer_append_text(out, "%s\n", text);
+    free(text);
+    json_decref(value);
+}
+
+static cf_status address(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+{
+    (void)error;
+    if (verb->json)
+        cf_verb_append_json(out, json_pack("{s:s}", "address", desk->address));
+    else
+        cf_buffer_append_text(out, "%s\n", desk->address);
+    return CF_OK;
+}
+
+typedef struct {
+    json_t *list; /* NULL: text */
+    cf_buffer *out;
+    size_t count;
+    size_t of_store; /* of these: what only a repair mends */
+    cf_blobs *blobs;
+    cf_missing aside; /* blobs whose bytes are damaged */
+} damages;
+
+static void note(damages *found, const cf_hash *user, const char *what)
+{
+    char name[2 * CF_HASH_SIZE + 1] = "";
+    char text[CF_ERROR_TEXT + sizeof name + 8];
+
+    if (user)
+        cf_hex(cf_bytes_of(user->bytes, CF_HASH_SIZE), name);
+    snprintf(text, sizeof text, "%s%s%s%s", user ? "user " : "", name, user ? ": " : "", what);
+    found->count++;
+    if (found->list)
+        json_array_append_new(found->list, json_string(text));
+    else
+        cf_buffer_append_text(found->out, "%s\n", text);
+}
+
+static void note_record(void *context, const cf_hash *user, const char *what)
+{
+    damages *found = context;
+
+    found->of_store++;
+    note(found, user, what);
+}
+
+static void note_about_blob(damages *found, const cf_missing_blob *blob, const char *what)
+{
+    char name[2 * CF_HASH_SIZE + 1];
+    char text[CF_ERROR_TEXT + sizeof name + 16];
+
+    cf_hex(cf_bytes_of(blob->blob.bytes, CF_HASH_SIZE), name);
+    snprintf(text, sizeof text, "blob %s: %s", name, what);
+    note(found, &blob->user, text);
+}
+
+/* What can't be read may be sound. */
+static void note_blob(void *context, const cf_hash *user, const cf_hash *id, const cf_error *error)
+{
+    damages *found = context;
+    cf_missing *aside = &found->aside;
+    const cf_missing_blob blob = {*user, *id};
+    cf_error failed;
+
+    if (!cf_blob_is_damaged(error->status)) {
+        note_about_blob(found, &blob, error->text);
+        return;
+    }
+    cf_status status = found->blobs->set_aside(found->blobs, user, id, &failed);
+    if (status && status != CF_CHANGED) {
+        note_about_blob(found, &blob, failed.text);
+    } else if (!status) {
+        aside->list = cf_grow(aside->list, &aside->capacity, aside->count + 1, sizeof *aside->list);
+        aside->list[aside->count++] = blob;
+    }
+}
+
+static void note_damaged(damages *found, const cf_missing *missing)
+{
+    for (size_t i = 0; i < found->aside.count; i++) {
+        const cf_missing_blob *it = &found->aside.list[i];
+        const bool is_named = cf_missing_contains(missing, &it->user, &it->blob);
+
+        note_about_blob(found, it,
+                        is_named ? "it is damaged: it was set aside, and the devices are asked for "
+                                   "it"
+                                 : "it is damaged: it was set aside; no change needs it");
+    }
+}
+
+static void note_missing(damages *found, const cf_missing *missing)
+{
+    for (size_t i = 0; i < missing->count; i++) {
+        const cf_missing_blob *it = &missing->list[i];
+
+        if (!cf_missing_contains(&found->aside, &it->user, &it->blob))
+            note_about_blob(found, it, "it is gone; the devices are asked for it");
+    }
+}
+
+/* Those are no damage that was found: entries may name what their author could not make any more,
+ * and what is lost with every device stays so. */
+static void tell_owed(const cf_missing *missing, json_t *list, cf_buffer *out)
+{
+    char user[2 * CF_HASH_SIZE + 1];
+
+    for (size_t i = 0; i < missing->owed_count; i++) {
+        const cf_missing_owed *it = &missing->owed[i];
+
+        cf_hex(cf_bytes_of(it->user.bytes, CF_HASH_SIZE), user);
+        if (list)
+            json_array_append_new(
+                list, json_pack("{s:s, s:I}", "user", user, "blobs", (json_int_t)it->count));
+        else
+            cf_buffer_append_text(out,
+                                  "user %s: %" PRIu64 " blob%s that changes name %s missing, and "
+                                  "no device has brought %s yet\n",
+                                  user, it->count, it->count == 1 ? "" : "s",
+                                  it->count == 1 ? "is" : "are", it->count == 1 ? "it" : "them");
+    }
+}
+
+/* Who asks later how it stands is told; where that can't be written, it is told now. */
+static void keep_check(const cf_desk *desk, size_t damage_count)
+{
+    const cf_env *env = desk->premises->env;
+    cf_datadir_check check = {env->now_ms(env->context), damage_count};
+    cf_error error;
+
+    if (cf_datadir_keep_check(desk->premises->datadir, &check, &error))
+        cf_report(env, CF_REPORT_WARNING, "%s", error.text);
+}
+
+static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+{
+    cf_store *store = desk->premises->store;
+    damages found = {
+        .list = verb->json ? json_array() : NULL, .out = out, .blobs = desk->premises->blobs};
+
+    cf_status status = store->verify(store, note_record, &found, error);
+    if (!status)
+        status = cf_blobs_verify(desk->premises->blobs, note_blob, &found, error);
+    if (!status)
+        status = cf_missing_find(store, desk->premises->blobs, desk->missing, error);
+    cf_missing_sort(desk->missing);
+    cf_missing_sort(&found.aside);
+    note_damaged(&found, desk->missing);
+    if (!status)
+        note_missing(&found, desk->missing);
+    cf_missing_release(&found.aside);
+    json_t *owed = verb->json ? json_array() : NULL;
+    tell_owed(desk->missing, owed, out);
+    if (!status && verb->json)
+        cf_verb_append_json(out, json_pack("{s:O, s:O}", "damages", found.list, "missing", owed));
+    else if (!status && found.count == 0)
+        cf_buffer_append_text(out, "everything %sis whole\n",
+                              desk->missing->owed_count ? "that is here " : "");
+    json_decref(owed);
+    json_decref(found.list);
+    if (!status)
+        keep_check(desk, found.count);
+    if (!status && found.count)
+        status = cf_fail(error, CF_BROKEN, "damage was found: %zu%s%s", found.count,
+                         found.of_store ? "; " : "", found.of_store ? CF_BROKER_REMEDY : "");
+    return status;
+}
+
+static const struct {
+    const char *name;
+    cf_status (*run)(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error);
+} known[] = {
+    {"address", address},       {"init", address},
+    {"invite", cf_verb_invite}, {"invitations", cf_verb_invitations},
+    {"status", cf_verb_status}, {"users", cf_verb_users},
+    {"verify", verify},
+};
+
+static cf_status check_arguments(const cf_verb *verb, cf_error *error)
+{
+    if (verb->check && strcmp(verb->verb, "status") != 0)
+        return cf_fail(error, CF_USAGE, "--check is for status");
+    if (strcmp(verb->verb, "users") == 0)
+        return cf_verb_users_check(verb, error);
+    if (strcmp(verb->verb, "invitations") == 0)
+        return cf_verb_invitations_check(verb, error);
+    if (strcmp(verb->verb, "invite") == 0)
+        return cf_verb_invite_check(verb, error);
+    if (verb->count)
+        return cf_fail(error, CF_USAGE, "unknown argument %s", verb->arguments[0]);
+    return CF_OK;
+}
+
+cf_status cf_verb_check(const cf_verb *verb, cf_error *error)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(known[i].name, verb->verb) == 0)
+            return check_arguments(verb, error);
+    }
+    return cf_fail(error, CF_USAGE, "unknown verb %s", verb->verb);
+}
+
+cf_status cf_verb_run(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+{
+    cf_status status = cf_verb_check(verb, error);
+
+    if (status)
+        return status;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(known[i].name, verb->verb) == 0)
+            return known[i].run(desk, verb, out, error);
+    }
+    return cf_fail(error, CF_USAGE, "unknown verb %s", verb->verb);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/program/verbs_status.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "broker/gateway/reports.h"
+#include "broker/program/verbs_users.h"
+
+enum {
+    SCARCE = 10, /* of a hundred: the room left of a user's quota */
+    TOLD_MAX = 16,
+    LINE_SIZE = 384,
+    WHO_SIZE = CF_USER_NAME_MAX + 16,
+};
+
+/* What needs it. */
+typedef struct {
+    char lines[TOLD_MAX][LINE_SIZE];
+    size_t count; /* of all, also beyond */
+} attention;
+
+typedef struct {
+    uint64_t users, devices, entries, blobs, blob_bytes;
+    uint64_t connected;
+    cf_reserve reserve;
+    cf_datadir_check check; /* time 0: never */
+    uint64_t set_back; /* users whose devices said since the last check that entries are gone, */
+    uint64_t lacking;  /* at most so many of one */
+    cf_store *store;
+    attention attention;
+} standing;
+
+__attribute__((format(printf, 2, 3))) static void attend(attention *self, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    if (self->count < TOLD_MAX)
+        vsnprintf(self->lines[self->count], LINE_SIZE, format, arguments);
+    va_end(arguments);
+    self->count++;
+}
+
+/* ---- What needs attention ---- */
+
+/* "bob (6f1c20a9be47)", or the digits of who has no name. */
+static void write_who(const cf_hash *user, const cf_user_name *name, char text[WHO_SIZE])
+{
+    const cf_short_user digits = cf_user_shorten(user);
+
+    if (*name->text)
+        snprintf(text, WHO_SIZE, "%s (%s)", name->text, digits.text);
+    else
+        snprintf(text, WHO_SIZE, "%s", digits.text);
+}
+
+/* Until a check of all has come after it. */
+static void add_lacking(standing *sum, const cf_hash *user)
+{
+    cf_reported_lacking lacking;
+    cf_error ignored;
+
+    if (cf_reports_last_lacking(sum->store, user, &lacking, &ignored) ||
+        lacking.time_ms <= sum->check.time_ms)
+        return;
+    sum->set_back++;
+    if (lacking.count > sum->lacking)
+        sum->lacking = lacking.count;
+}
+
+static void add_user(void *context, const cf_user_figures *figures)
+{
+    standing *sum = context;
+    const cf_quota_figures *bytes = &figures->bytes;
+    const uint64_t used = bytes->entry_bytes + bytes->blob_bytes;
+    char user[WHO_SIZE], taken[CF_SIZE_TEXT], quota[CF_SIZE_TEXT];
+
+    add_lacking(sum, &figures->user);
+    sum->users++;
+    sum->devices += figures->devices;
+    sum->entries += figures->entries;
+    sum->blobs += figures->blobs;
+    sum->blob_bytes += bytes->blob_bytes;
+    if (!bytes->quota || used < bytes->quota - bytes->quota / 100 * SCARCE)
+        return;
+    write_who(&figures->user, &figures->name, user);
+    cf_size_write(used, taken);
+    cf_size_write(bytes->quota, quota);
+    attend(&sum->attention, "user %s has %s of %s: `users quota` gives more", user, taken, quota);
+}
+
+static void look_at_room(standing *sum)
+{
+    char room[CF_SIZE_TEXT], whole[CF_SIZE_TEXT];
+
+    if (!cf_reserve_is_scarce(&sum->reserve))
+        return;
+    cf_size_write(sum->reserve.room, room);
+    cf_size_write(sum->reserve.whole, whole);
+    attend(&sum->attention, "%s of %s are left on the disk", room, whole);
+}
+
+static void look_at_store(standing *sum)
+{
+    cf_error failure;
+
+    if (sum->store->failure(sum->store, &failure))
+        attend(&sum->attention, CF_STORE_FAILED_FORMAT, failure.text);
+}
+
+static void look_at_users(const cf_desk *desk, standing *sum)
+{
+    size_t count;
+    const cf_hash *damaged = cf_users_damaged(desk->premises->users, &count);
+    cf_user_name name;
+    char user[WHO_SIZE];
+    cf_error unread;
+
+    for (size_t i = 0; i < count; i++) {
+        if (cf_user_name_get(sum->store, &damaged[i], &name, &unread))
+            name.text[0] = '\0';
+        write_who(&damaged[i], &name, user);
+        attend(&sum->attention,
+               "user %s can't be served, its log is damaged: `counterfoild verify --repair` "
+               "mends it",
+               user);
+    }
+}
+
+static void look_at_check(standing *sum)
+{
+    if (sum->check.damages)
+        attend(&sum->attention, "the last verify found damage: %" PRIu64 ", see `verify`",
+               sum->check.damages);
+}
+
+static void look_at_clock(const cf_desk *desk, standing *sum)
+{
+    const cf_clocks_verdict clock =
+        desk->gateway ? cf_gateway_clock(desk->gateway) : (cf_clocks_verdict){0};
+    char distance[CF_CLOCK_TEXT];
+
+    if (!clock.difference_ms)
+        return;
+    cf_clock_write_distance(clock.difference_ms, distance);
+    attend(&sum->attention,
+           "the clock of this machine is wrong: %zu of %zu devices say that it is %s %s theirs",
+           clock.count, clock.all, distance, clock.difference_ms > 0 ? "behind" : "ahead of");
+}
+
+static void look_at_set_back(standing *sum)
+{
+    if (sum->set_back)
+        attend(&sum->attention,
+               "devices of %" PRIu64 " user%s say that up to %" PRIu64 " entries are gone which "
+               "were acknowledged: an older copy? `verify` ends this",
+               sum->set_back, sum->set_back == 1 ? "" : "s", sum->lacking);
+}
+
+static cf_status look(const cf_desk *desk, standing *out, cf_error *error)
+{
+    const cf_premises *premises = desk->premises;
+
+    out->connected = desk->gateway ? cf_gateway_count(desk->gateway).devices : 0;
+    out->store = premises->store;
+    cf_status status = cf_datadir_checked(premises->datadir, &out->check, error);
+    if (status == CF_MISSING)
+        status = CF_OK;
+    if (!status)
+        status = cf_management_users(premises->management, add_user, out, error);
+    if (!status)
+        status = cf_datadir_reserve(premises->datadir, &out->reserve, error);
+    look_at_room(out);
+    look_at_store(out);
+    look_at_users(desk, out);
+    look_at_check(out);
+    look_at_clock(desk, out);
+    look_at_set_back(out);
+    return status;
+}
+
+/* ---- Words ---- */
+
+static void describe(const cf_desk *desk, const standing *sum, cf_buffer *out)
+{
+    char blob_bytes[CF_SIZE_TEXT], free_bytes[CF_SIZE_TEXT], verified[CF_VERB_TIME];
+
+    cf_size_write(sum->blob_bytes, blob_bytes);
+    cf_size_write(sum->reserve.room, free_bytes);
+    cf_verb_write_time(sum->check.time_ms, verified);
+    cf_buffer_append_text(out, "address    %s\n", desk->address);
+    cf_buffer_append_text(out, "running    %s\n", desk->gateway ? "yes" : "no");
+    cf_buffer_append_text(out, "users      %" PRIu64 "\n", sum->users);
+    cf_buffer_append_text(out, "devices    %" PRIu64 ", connected %" PRIu64 "\n", sum->devices,
+                          sum->connected);
+    cf_buffer_append_text(out, "entries    %" PRIu64 "\n", sum->entries);
+    cf_buffer_append_text(out, "blobs      %" PRIu64 ", %s\n", sum->blobs, blob_bytes);
+    cf_buffer_append_text(out, "room left  %s\n", free_bytes);
+    cf_buffer_append_text(out, "verified   %s\n", verified);
+    for (size_t i = 0; i < sum->attention.count && i < TOLD_MAX; i++)
+        cf_buffer_append_text(out, "attention  %s\n", sum->attention.lines[i]);
+    if (sum->attention.count > TOLD_MAX)
+        cf_buffer_append_text(out, "attention  and %zu more\n", sum->attention.count - TOLD_MAX);
+}
+
+static void describe_json(const cf_desk *desk, const standing *sum, cf_buffer *out)
+{
+    json_t *lines = json_array();
+    char verified[CF_VERB_TIME];
+
+    cf_verb_write_time(sum->check.time_ms, verified);
+    for (size_t i = 0; i < sum->attention.count && i < TOLD_MAX; i++)
+        json_array_append_new(lines, json_string(sum->attention.lines[i]));
+    cf_verb_append_json(
+        out,
+        json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "address",
+                  desk->address, "running", desk->gateway != NULL, "users", (json_int_t)sum->users,
+                  "devices", (json_int_t)sum->devices, "devices_connected",
+                  (json_int_t)sum->connected, "entries", (json_int_t)sum->entries, "blobs",
+                  (json_int_t)sum->blobs, "blob_bytes", (json_int_t)sum->blob_bytes, "free_bytes",
+                  (json_int_t)sum->reserve.room, "total_bytes", (json_int_t)sum->reserve.whole,
+                  "verified", sum->check.time_ms ? json_string(verified) : json_null(), "attention",
+                  lines));
+}
+
+cf_status cf_verb_status(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+{
+    standing sum = {0};
+
+    cf_status status = look(desk, &sum, error);
+    if (!status)
+        (verb->json ? describe_json : describe)(desk, &sum, out);
+    if (!status && !desk->gateway)
+        return cf_fail(error, CF_UNREACHABLE, "no broker runs there");
+    if (!status && verb->check && sum.attention.count)
+        return cf_fail(error, CF_CHANGED, "it needs attention");
+    return status;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/store/store_rocksdb.h"
+
+#include "broker/store/store_format.h"
+#include "broker/store/store_room.h"
+
+#include <stdlib.h>
+
+static const char instance_key[] = "instance";
+
+/* 0 when there is none. */
+static cf_status load_epoch(const cf_rocks_store *self, const cf_hash *user, uint64_t *out,
+                            cf_error *error)
+{
+    uint8_t key[CF_ROCKS_USER_KEY_SIZE];
+    cf_buffer value = {0};
+
+    cf_rocks_user_key(CF_ROCKS_EPOCH, user, key);
+    cf_status status =
+        cf_rocks_get(self->rocks, CF_ROCKS_DEFAULT, cf_bytes_of(key, sizeof key), &value, error);
+    if (status == CF_OK && value.size != 8)
+        status = cf_fail(error, CF_BROKEN, "the epoch of a user is damaged");
+    else if (status == CF_OK)
+        *out = cf_get_u64(value.data);
+    cf_buffer_release(&value);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+cf_status cf_rocks_store_load(const cf_rocks_store *self, const cf_hash *user,
+                              cf_rocks_account *out, cf_error *error)
+{
+    cf_rocks_account loaded = {.user = *user};
+    uint64_t last;
+
+    cf_status status = load_epoch(self, user, &loaded.epoch, error);
+    if (!status)
+        status = cf_rocks_last(self->rocks, user, &last, error);
+    if (!status)
+        status = cf_rocks_size(self->rocks, user, &loaded.size, error);
+    if (status)
+        return status;
+    loaded.next = last + 1;
+    *out = loaded;
+    return CF_OK;
+}
+
+static cf_status load_instance(cf_rocks_store *self, cf_error *error)
+{
+    cf_buffer value = {0};
+    cf_bytes key = cf_bytes_of_text(instance_key);
+
+    cf_status status = cf_rocks_get(self->rocks, CF_ROCKS_DEFAULT, key, &value, error);
+    if (status == CF_OK && value.size == sizeof self->instance)
+        memcpy(self->instance, value.data, sizeof self->instance);
+    else if (status == CF_OK)
+        status = cf_fail(error, CF_BROKEN, "the instance id of %s is damaged", self->path);
+    else if (status == CF_MISSING) {
+        memcpy(self->instance, self->options.random, sizeof self->instance);
+        status = cf_rocks_store_put(self, key, cf_bytes_of(self->instance, sizeof self->instance),
+                                    error);
+    }
+    cf_buffer_release(&value);
+    return status;
+}
+
+static cf_status open_rocks(cf_rocks_store *self, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (!cf_store_room_to_open(self->path))
+        status = cf_fail(error, CF_FULL, "no room left on the disk");
+    if (!status)
+        status = cf_rocks_open(&self->options, &self->rocks, error);
+    if (status == CF_OK) {
+        self->batch = rocksdb_writebatch_wi_create(0, 1);
+        status = load_instance(self, error);
+    }
+    if (status)
+        cf_error_while(error, "opening the store %s", self->path);
+    if (status && !cf_store_format_is_newer(self->path))
+        cf_rocks_store_advise(self, error);
+    return status;
+}
+
+static void close_rocks(cf_rocks_store *self)
+{
+    if (self->batch)
+        rocksdb_writebatch_wi_destroy(self->batch);
+    self->batch = NULL;
+    cf_rocks_close(&self->rocks);
+}
+
+/* Another process may have had the store in between: epochs and positions are the disk's. Our own
+ * epoch stays what it was when nobody has. */
+static cf_status reload_accounts(cf_rocks_store *self, cf_error *error)
+{
+    cf_rocks_account *list = self->accounts.list;
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; status == CF_OK && i < self->accounts.count; i++)
+        status = cf_rocks_store_load(self, &list[i].user, &list[i], error);
+    return status;
+}
+
+cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error)
+{
+    static const cf_error none;
+
+    pthread_rwlock_wrlock(&self->reopening);
+    close_rocks(self);
+    cf_status status = open_rocks(self, error);
+    if (status == CF_OK)
+        status = reload_accounts(self, error);
+    if (status && self->is_spoilt)
+        cf_rocks_leave_open(&self->rocks);
+    if (status)
+        close_rocks(self);
+    /* What was recovered has been written to tables and synced anew: durable whatever became of
+     * the log that it was read from. */
+    cf_rocks_store_set_failure(self, status ? error : &none);
+    self->unsynced = false;
+    pthread_rwlock_unlock(&self->reopening);
+    return status;
+}
+
+static cf_status rocks_reopen(cf_store *base, cf_error *error)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    if (self->failure.status == CF_OK)
+        return CF_OK;
+    cf_rocks_store_answer(self, &self->failure);
+    if (self->rocks && self->failure.status == CF_FULL && !cf_store_room_to_open(self->path))
+        return cf_rocks_store_fail_again(self, error);
+    if (self->is_spoilt)
+        return cf_rocks_store_fail_again(self, error);
+    return cf_rocks_store_renew(self, error);
+}
+
+static cf_status rocks_failure(cf_store *base, cf_error *error)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    return atomic_load(&self->is_spoilt) ? cf_rocks_store_fail_again(self, error) : CF_OK;
+}
+
+static void rocks_instance(cf_store *base, uint8_t out[16])
+{
+    memcpy(out, cf_rocks_store_of(base)->instance, 16);
+}
+
+static void rocks_destroy(cf_store *base)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    for (size_t i = 0; i < self->queue.count; i++)
+        free(self->queue.list[i].error);
+    free(self->queue.list);
+    if (self->is_spoilt)
+        cf_rocks_leave_open(&self->rocks);
+    close_rocks(self);
+    pthread_rwlock_destroy(&self->reopening);
+    pthread_mutex_destroy(&self->telling);
+    free(self->accounts.list);
+    free(self->path);
+    free(self);
+}
+
+cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out, cf_error *error)
+{
+    cf_rocks_store *self = cf_allocate(1, sizeof *self);
+
+    self->base = (cf_store){
+        .destroy = rocks_destroy,
+        .reopen = rocks_reopen,
+        .failure = rocks_failure,
+        .instance = rocks_instance,
+    };
+    cf_rocks_store_set_writes(&self->base);
+    cf_rocks_store_set_reads(&self->base);
+    self->path = strdup(options->path);
+    self->options = *options;
+    self->options.path = self->path;
+    pthread_rwlock_init(&self->reopening, NULL);
+    pthread_mutex_init(&self->telling, NULL);
+    cf_status status = open_rocks(self, error);
+    /* What is the caller's ends with this call; only a new store needs the random bytes. */
+    self->options.random = self->instance;
+    self->options.cut = NULL;
+    self->options.existing = true;
+    if (status) {
+        rocks_destroy(&self->base);
+        return status;
+    }
+    *out = &self->base;
+    return CF_OK;
+}

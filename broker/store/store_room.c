@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/store/store_room.h"
+
+#include "broker/platform/descriptor.h"
+#include "codec/limits.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#define SPARE (1 * CF_MIB)  /* its manifest, options and messages */
+#define VERB (2 * CF_MIB)   /* what one writes, beside what was written already */
+#define AMPLE (64 * CF_MIB) /* as large as its logs become */
+
+uint64_t cf_store_room(const char *path)
+{
+    struct statvfs room;
+    char *parent = strdup(path);
+    bool is_known = statvfs(path, &room) == 0 || statvfs(dirname(parent), &room) == 0;
+
+    free(parent);
+    return is_known ? (uint64_t)room.f_bavail * room.f_frsize : UINT64_MAX;
+}
+
+static bool is_log(const char *name)
+{
+    size_t size = strlen(name);
+
+    return size > 4 && strcmp(name + size - 4, ".log") == 0;
+}
+
+static uint64_t size_of_logs(const char *path)
+{
+    DIR *folder = opendir(path);
+    uint64_t sum = 0;
+    struct stat stat;
+
+    for (const struct dirent *entry; folder && (entry = cf_descriptor_next_name(folder));)
+        if (is_log(entry->d_name) && fstatat(dirfd(folder), entry->d_name, &stat, 0) == 0)
+            sum += (uint64_t)stat.st_size;
+    if (folder)
+        closedir(folder);
+    return sum;
+}
+
+uint64_t cf_store_room_needed(const char *path)
+{
+    return SPARE + 2 * size_of_logs(path);
+}
+
+bool cf_store_room_to_open(const char *path)
+{
+    return cf_store_room(path) >= cf_store_room_needed(path);
+}
+
+uint64_t cf_store_room_to_go_on(const char *path)
+{
+    const uint64_t logs = size_of_logs(path), to_write = SPARE + 2 * VERB + logs,
+                   to_open = SPARE + 2 * logs;
+
+    return to_write > to_open ? to_write : to_open;
+}
+
+bool cf_store_room_to_write(const char *path, size_t size)
+{
+    uint64_t room = cf_store_room(path), needed = SPARE + 2 * (uint64_t)size;
+
+    /* The logs have what is in memory and will be written to tables. */
+    return room >= AMPLE + needed || room >= needed + size_of_logs(path);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/upkeep/missing.h"
+
+#include "broker/gateway/publish.h"
+#include "broker/platform/hash_set.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    cf_store *store;
+    cf_blobs *blobs;
+    cf_missing *out;
+    cf_hash *users;
+    size_t user_count, user_capacity;
+    cf_hash user;     /* in hand */
+    cf_hash_set seen; /* of its blobs */
+} search;
+
+static bool list_user(void *context, const cf_hash *user)
+{
+    search *self = context;
+
+    self->users =
+        cf_grow(self->users, &self->user_capacity, self->user_count + 1, sizeof *self->users);
+    self->users[self->user_count++] = *user;
+    return true;
+}
+
+static void count_owed(search *self)
+{
+    cf_missing *out = self->out;
+    cf_missing_owed *last = out->owed_count ? &out->owed[out->owed_count - 1] : NULL;
+
+    if (!last || !cf_hash_equal(&last->user, &self->user)) {
+        out->owed = cf_grow(out->owed, &out->owed_capacity, out->owed_count + 1, sizeof *out->owed);
+        last = &out->owed[out->owed_count++];
+        *last = (cf_missing_owed){.user = self->user};
+    }
+    last->count++;
+}
+
+static void look(search *self, const cf_hash *blob)
+{
+    cf_missing *out = self->out;
+
+    if (!cf_hash_set_insert(&self->seen, blob) || cf_blob_is_stored(self->blobs, &self->user, blob))
+        return;
+    if (cf_log_wants(self->store, &self->user, blob)) {
+        count_owed(self);
+        return;
+    }
+    out->list = cf_grow(out->list, &out->capacity, out->count + 1, sizeof *out->list);
+    out->list[out->count++] = (cf_missing_blob){self->user, *blob};
+}
+
+/* What can't be read is named by the store's own check. */
+static bool visit(void *context, uint64_t position, cf_bytes wire)
+{
+    search *self = context;
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error ignored;
+
+    (void)position;
+    if (cf_entry_read(wire, &arena, &entry, &ignored) == CF_OK)
+        for (size_t i = 0; i < entry.header.blob_count; i++)
+            look(self, &entry.header.blobs[i]);
+    cf_arena_release(&arena);
+    return true;
+}
+
+cf_status cf_missing_find(cf_store *store, cf_blobs *blobs, cf_missing *out, cf_error *error)
+{
+    search self = {.store = store, .blobs = blobs, .out = out};
+
+    cf_status status = store->users(store, list_user, &self, error);
+    for (size_t i = 0; !status && i < self.user_count; i++) {
+        self.user = self.users[i];
+        self.seen.count = 0;
+        status = store->read(store, &self.user, 1, visit, &self, error);
+    }
+    cf_hash_set_release(&self.seen);
+    free(self.users);
+    return status;
+}
+
+void cf_missing_note(cf_users *users, cf_quotas *quotas, cf_blobs *blobs, cf_missing *missing)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < missing->count; i++) {
+        const cf_missing_blob it = missing->list[i];
+        cf_log *log = cf_users_find(users, &it.user);
+
+        if (!log || cf_blob_is_stored(blobs, &it.user, &it.blob))
+            continue;
+        cf_log_want(log, &it.blob);
+        if (quotas)
+            cf_quotas_doubt(quotas, &it.user);
+        missing->list[kept++] = it;
+    }
+    missing->count = kept;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const cf_missing_blob *left = a, *right = b;
+    const int by_user = cf_hash_compare(&left->user, &right->user);
+
+    return by_user ? by_user : cf_hash_compare(&left->blob, &right->blob);
+}
+
+void cf_missing_sort(cf_missing *missing)
+{
+    if (missing->count)
+        qsort(missing->list, missing->count, sizeof *missing->list, compare);
+}
+
+bool cf_missing_contains(const cf_missing *missing, const cf_hash *user, const cf_hash *blob)
+{
+    const cf_missing_blob sought = {*user, *blob};
+
+    return missing->count &&
+           bsearch(&sought, missing->list, missing->count, sizeof *missing->list, compare) != NULL;
+}
+
+void cf_missing_release(cf_missing *missing)
+{
+    free(missing->list);
+    free(missing->owed);
+    *missing = (cf_missing){0};
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ends connections of libzmq's that have too much waiting; see inflow.h, of which the process has
+ * one, for all its sockets. The calls of recv that libzmq makes come here, and so do those of
+ * epoll_ctl (epoll_guard.h), which tell where a descriptor's connection begins and ends. To who
+ * reads one that is over the guard says that it was reset: libzmq drops it, and what it had of an
+ * unfinished message. From any thread. */
+#ifndef CF_BROKER_WIRE_INFLOW_GUARD_H
+#define CF_BROKER_WIRE_INFLOW_GUARD_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/wire/inflow.h"
+
+/* Whether the calls come here. */
+bool cf_inflow_guard_stands(void);
+
+/* For epoll_guard.c. */
+void cf_inflow_guard_opened(int descriptor);
+void cf_inflow_guard_closed(int descriptor);
+
+/* For who takes messages; as in inflow.h. */
+void cf_inflow_guard_taken(int descriptor, uint64_t cost);
+void cf_inflow_guard_grant(int descriptor, uint64_t window);
+unsigned cf_inflow_guard_count_quiet(int descriptor);
+bool cf_inflow_guard_has_ended(int descriptor);
+cf_greeting cf_inflow_guard_greeting(int descriptor);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/bindings/binding.h"
+
+#include "codec/pack.h"
+#include "peer/bindings/lifted.h"
+#include "peer/bindings/owed.h"
+#include "peer/bindings/taken.h"
+
+#include <stdlib.h>
+
+/* One of before there were records has no keys; only one with a map has that, or an empty one
+ * before what was asked for earlier, which only one has that is still to be narrowed to that. */
+enum { PARTS_OF_FILES = 8, PARTS, PARTS_WITH_MAP, PARTS_WITH_EARLIER };
+/* Beside the mode. */
+enum { MODES = 3, MERGES = 4 };
+
+static void pack_texts(cf_buffer *out, char *const *texts, size_t count)
+{
+    cf_pack_array(out, count);
+    for (size_t i = 0; i < count; i++)
+        cf_pack_bin(out, cf_bytes_of_text(texts[i]));
+}
+
+static size_t count_parts(const cf_binding *binding)
+{
+    if (binding->earlier_count)
+        return PARTS_WITH_EARLIER;
+    return binding->map ? PARTS_WITH_MAP : PARTS;
+}
+
+static void pack_earlier(cf_buffer *out, const cf_binding *binding)
+{
+    cf_pack_array(out, binding->earlier_count);
+    for (size_t i = 0; i < binding->earlier_count; i++)
+        pack_texts(out, binding->earlier[i].include, binding->earlier[i].include_count);
+}
+
+/* Nothing in it: rows of one number are the same, as it was kept before there was more. */
+static void put_meeting(const cf_binding *binding, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_pack_uint(&value, binding->meets);
+    cf_records_put(records, cf_key_source(&arena, CF_TABLE_MEETING, binding->number),
+                   cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+void cf_binding_put(const cf_binding *binding, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_pack_array(&value, count_parts(binding));
+    cf_pack_bin(&value, cf_bytes_of(binding->collection.bytes, CF_ID_SIZE));
+    cf_pack_uint(&value, binding->format);
+    cf_pack_uint(&value, (uint64_t)binding->mode | (binding->merges ? MERGES : 0));
+    cf_pack_uint(&value, binding->base);
+    cf_pack_bin(&value, cf_bytes_of_text(binding->path));
+    cf_pack_bin(&value, cf_bytes_of(binding->instance.bytes, CF_ID_SIZE));
+    cf_pack_uint(&value, binding->next_node);
+    pack_texts(&value, binding->include, binding->include_count);
+    pack_texts(&value, binding->keys, binding->key_count);
+    if (binding->map || binding->earlier_count)
+        cf_pack_bin(&value, cf_bytes_of_text(binding->map ? binding->map : ""));
+    if (binding->earlier_count)
+        pack_earlier(&value, binding);
+    cf_records_put(records, cf_key_source(&arena, CF_TABLE_SOURCE, binding->number),
+                   cf_buffer_view(&value));
+    if (binding->meets)
+        put_meeting(binding, records);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+void cf_binding_end_meeting(cf_binding *binding, unsigned meets, cf_records *records)
+{
+    cf_arena arena = {0};
+
+    if (!(binding->meets & meets))
+        return;
+    binding->meets &= ~meets;
+    if (binding->meets)
+        put_meeting(binding, records);
+    else
+        cf_records_delete(records, cf_key_source(&arena, CF_TABLE_MEETING, binding->number));
+    cf_arena_release(&arena);
+}
+
+static cf_status read_texts(cf_reader *reader, cf_arena *arena, const char *const **out,
+                            size_t *count, cf_error *error)
+{
+    cf_status status = cf_read_array(reader, count, error);
+    if (status)
+        return status;
+    const char **texts = cf_arena_allocate(arena, *count, sizeof *texts);
+    for (size_t i = 0; !status && i < *count; i++) {
+        cf_bytes text;
+
+        status = cf_read_bin(reader, &text, error);
+        if (!status)
+            texts[i] = cf_arena_text(arena, text);
+    }
+    *out = texts;
+    return status;
+}
+
+static cf_status read_earlier(cf_reader *reader, cf_arena *arena, cf_binding *binding,
+                              cf_error *error)
+{
+    const char *const *include;
+    size_t count, texts;
+
+    cf_status status = cf_read_array(reader, &count, error);
+    for (size_t i = 0; !status && i < count; i++) {
+        status = read_texts(reader, arena, &include, &texts, error);
+        if (!status)
+            status = cf_binding_note_earlier(binding, include, texts, error);
+    }
+    return status;
+}
+
+static cf_status read_binding(uint32_t number, cf_bytes value, cf_files *files, cf_binding **out,
+                              cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_reader reader = cf_reader_of(value);
+    cf_binding_options options = {.number = number};
+    uint64_t format, mode, base, next;
+    cf_id instance;
+    cf_bytes path, map;
+    size_t count;
+
+    cf_status status = cf_read_array(&reader, &count, error);
+    if (!status && (count < PARTS_OF_FILES || count > PARTS_WITH_EARLIER))
+        status = cf_fail(error, CF_BROKEN, "the record of source %u has %zu parts", number, count);
+    if (!status)
+        status = cf_read_bin_exact(&reader, options.collection.bytes, CF_ID_SIZE, error);
+    if (!status)
+        status = cf_read_uint(&reader, &format, error);
+    if (!status)
+        status = cf_read_uint(&reader, &mode, error);
+    if (!status)
+        status = cf_read_uint(&reader, &base, error);
+    if (!status)
+        status = cf_read_bin(&reader, &path, error);
+    if (!status)
+        status = cf_read_bin_exact(&reader, instance.bytes, CF_ID_SIZE, error);
+    if (!status)
+        status = cf_read_uint(&reader, &next, error);
+    if (!status)
+        status = read_texts(&reader, &arena, &options.include, &options.include_count, error);
+    if (!status && count >= PARTS)
+        status = read_texts(&reader, &arena, &options.keys, &options.key_count, error);
+    if (!status && count >= PARTS_WITH_MAP)
+        status = cf_read_bin(&reader, &map, error);
+    if (!status && (format >= CF_FORMATS || mode > (MERGES | CF_MODE_RECEIVE) ||
+                    (mode & MODES) > CF_MODE_RECEIVE || base > CF_BASE_LEAVES))
+        status = cf_fail(error, CF_BROKEN, "the record of source %u is of a newer program", number);
+    if (!status) {
+        options.format = (cf_format)format;
+        options.mode = (cf_mode)(mode & MODES);
+        options.merges = mode & MERGES;
+        options.base = (cf_base_kept)base;
+        options.path = cf_arena_text(&arena, path);
+        options.map = count >= PARTS_WITH_MAP && map.size ? cf_arena_text(&arena, map) : NULL;
+        status = cf_binding_new(&options, out, error);
+    }
+    if (!status) {
+        (*out)->instance = instance;
+        (*out)->next_node = next;
+        if (count >= PARTS_WITH_EARLIER)
+            status = read_earlier(&reader, &arena, *out, error);
+        if (status)
+            cf_binding_destroy(out, files);
+    }
+    cf_arena_release(&arena);
+    return status == CF_MALFORMED ? CF_BROKEN : status;
+}
+
+typedef struct {
+    cf_peer *peer;
+    cf_binding **bindings;
+    size_t count, capacity;
+    cf_status status;
+    cf_error *error;
+} loading;
+
+static bool load_binding(void *context, cf_bytes key, cf_bytes value)
+{
+    loading *load = context;
+    cf_binding *binding;
+
+    if (key.size != 5)
+        return true;
+    load->status = read_binding(cf_get_u32(key.data + 1), value, load->peer->env->files, &binding,
+                                load->error);
+    if (load->status)
+        return false;
+    load->bindings =
+        cf_grow(load->bindings, &load->capacity, load->count + 1, sizeof(cf_binding *));
+    load->bindings[load->count++] = binding;
+    return true;
+}
+
+typedef struct {
+    cf_binding *binding;
+    cf_rows *rows; /* into which rows go */
+    cf_status status;
+    cf_error *error;
+} base_loading;
+
+static bool load_node(void *context, cf_bytes key, cf_bytes value)
+{
+    base_loading *load = context;
+    cf_arena arena = {0};
+    cf_node node;
+
+    (void)key;
+    load->status = cf_node_read(value, &arena, &node, load->error);
+    if (!load->status) {
+        cf_nodes_put(load->binding->nodes, &node);
+        if (node.number >= load->binding->next_node)
+            load->binding->next_node = node.number + 1;
+    }
+    cf_arena_release(&arena);
+    return load->status == CF_OK;
+}
+
+static bool load_row(void *context, cf_bytes key, cf_bytes value)
+{
+    base_loading *load = context;
+    cf_arena arena = {0};
+    cf_row row;
+
+    (void)key;
+    load->status = cf_row_read(value, &arena, &row, load->error);
+    if (!load->status)
+        cf_rows_put(load->rows, &row);
+    cf_arena_release(&arena);
+    return load->status == CF_OK;
+}
+
+static bool note_meeting(void *context, cf_bytes key, cf_bytes value)
+{
+    cf_reader reader = cf_reader_of(value);
+    uint64_t meets = CF_MEETS_SAME;
+    cf_error ignored;
+
+    (void)key;
+    if (value.size && cf_read_uint(&reader, &meets, &ignored))
+        meets = 0;
+    ((cf_binding *)context)->meets = (unsigned)meets;
+    return true;
+}
+
+static cf_status load_base(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    bool records = cf_format_is_records(binding->format);
+    base_loading load = {binding, binding->rows, CF_OK, error};
+
+    cf_status status = cf_binding_scan(peer, binding, records ? CF_TABLE_ROW : CF_TABLE_NODE,
+                                       records ? load_row : load_node, &load, error);
+    load.rows = binding->dependants;
+    if (!status && !load.status && records)
+        status = cf_binding_scan(peer, binding, CF_TABLE_HIDDEN, load_row, &load, error);
+    if (!status)
+        status = cf_binding_scan(peer, binding, CF_TABLE_MEETING, note_meeting, binding, error);
+    if (!status && load.status) {
+        error->status = status = CF_BROKEN;
+        cf_error_while(error, "the base of %s (`counterfoil repair` mends it from the log)",
+                       binding->path);
+    }
+    return status;
+}
+
+cf_status cf_binding_scan(cf_peer *peer, const cf_binding *binding, cf_table_letter table,
+                          cf_record_visit *visit, void *context, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_key_source(&arena, table, binding->number), visit,
+                    context, error);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    const uint8_t table = CF_TABLE_SOURCE;
+    loading load = {.peer = peer, .error = error};
+
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_bytes_of(&table, 1), load_binding, &load, error);
+    if (!status)
+        status = load.status;
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = load_base(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_taken_load(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_lifted_load(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_binding_load_count(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_owed_load(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_binding_load_folder(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_binding_tell_disks(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_binding_load_disk(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_binding_load_poll(peer, load.bindings[i], error);
+    for (size_t i = 0; !status && i < load.count; i++)
+        status = cf_binding_load_place(peer, load.bindings[i], error);
+    if (status) {
+        for (size_t i = 0; i < load.count; i++)
+            cf_binding_destroy(&load.bindings[i], peer->env->files);
+        free(load.bindings);
+        return status;
+    }
+    *out = load.bindings;
+    *count = load.count;
+    return CF_OK;
+}
+
+cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+
+    cf_binding_put(binding, &records);
+    cf_binding_put_limit(binding, &records);
+    cf_binding_put_poll(binding, &records);
+    cf_binding_put_place(binding, &records);
+    cf_status status =
+        store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    return status;
+}
+
+static bool drop_key(void *context, cf_bytes key, cf_bytes value)
+{
+    (void)value;
+    cf_records_delete(context, key);
+    return true;
+}
+
+cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+    const cf_table_letter tables[] = {
+        CF_TABLE_SOURCE,  CF_TABLE_NODE,    CF_TABLE_ROW,    CF_TABLE_PLACE,    CF_TABLE_INTENT,
+        CF_TABLE_OWED,    CF_TABLE_TAKEN,   CF_TABLE_SCHEMA, CF_TABLE_DATABASE, CF_TABLE_AGREED,
+        CF_TABLE_MEETING, CF_TABLE_HELD,    CF_TABLE_HIDDEN, CF_TABLE_REFUSED,  CF_TABLE_WAITED,
+        CF_TABLE_ENDED,   CF_TABLE_GUARDED, CF_TABLE_LIFTED, CF_TABLE_FOLDER,   CF_TABLE_LIMIT,
+        CF_TABLE_DISK,    CF_TABLE_POLL,    CF_TABLE_CACHE};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)
+        status = cf_binding_scan(peer, binding, tables[i], drop_key, &records, error);
+    if (!status)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    return status;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is told of a source: what of it is not in sync and why, and what is in conflict. */
+#ifndef CF_PEER_BINDINGS_BINDING_REPORT_H
+#define CF_PEER_BINDINGS_BINDING_REPORT_H
+#include "peer/bindings/binding.h"
+
+struct cf_record_conflict; /* peer/sources/records/record_conflicts.h */
+
+typedef enum {
+    CF_PENDING_UNSENT,    /* done here, not in the log yet */
+    CF_PENDING_UNAPPLIED, /* done elsewhere, not on the disk yet */
+    CF_PENDING_WAITS,     /* for a broker, a key, a writer to close, an upload, a download */
+    CF_PENDING_HELD,      /* a mass delete done here, which needs the user's word */
+    CF_PENDING_SPARED,    /* the same done elsewhere, not here yet; also called held */
+    CF_PENDING_AWAY,      /* missing with the disk that it was on; also called held */
+    CF_PENDING_SKIPPED,   /* can't be synced, or failed */
+    CF_PENDING_LOCKED,    /* done here, while another has the lock */
+    CF_PENDING_LEFT_OUT,  /* isn't synced, and needn't be: all else is in sync without it */
+} cf_pending_kind;
+
+typedef struct {
+    cf_pending_kind kind;
+    cf_bytes path; /* raw, from the source's root */
+    const char *reason;
+    size_t order; /* in which it was found; for who sorts */
+} cf_pending;
+
+typedef struct {
+    cf_bytes path;
+    cf_hash device;                         /* who wrote the copy, or the value that is not shown */
+    const struct cf_record_conflict *field; /* NULL: it is a copy of a file */
+} cf_conflict;
+
+typedef struct {
+    const cf_binding *binding;
+    size_t items; /* in the base */
+    const cf_pending *pending;
+    size_t pending_count;
+    const cf_conflict *conflicts;
+    size_t conflict_count;
+    cf_status trouble; /* CF_OK; else why the source can't be used */
+    const char *trouble_text;
+    const char *lock; /* "locked by desk until 15:02": all of it, by another; NULL */
+} cf_binding_status;
+
+/* How what is on the disk of a source compares with its collection. */
+typedef struct {
+    size_t equal, different, only_here, only_there;
+    size_t older;   /* others had this here before, and have something newer now */
+    size_t deleted; /* or have it no more */
+    size_t modes;   /* of the equal ones, those whose mode is another */
+    size_t meeting; /* of the different ones, rows of one number that somebody counted up */
+} cf_comparison;
+
+#endif

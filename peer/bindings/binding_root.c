@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The folder of a source is known by its mark, `.counterfoil/root`: an emptied folder has none,
+ * that of another disk has another one. Version control and cleaners lose marks, and put those of
+ * other devices in their place, in a folder that is the same all the while, with most of what was
+ * in it:
+ *
+ *     no mark, same folder, 3 of 4 files as they were: put back
+ *     no mark, same folder, 1 of 4 files as they were: emptied, nothing is done
+ *     no mark, another folder, all files as they were: a copy, nothing is done
+ *     the mark, another folder, each file as it was, or newer: a copy that takes its place
+ *     the mark, another folder, one file older, or not there: an older copy, nothing is done
+ */
+#include "peer/bindings/binding.h"
+#include "peer/bindings/files_root.h"
+#include "peer/merge/node_stat.h"
+
+#include <string.h>
+
+enum { IDENTITY_SIZE = 8 + 8 + 8, IMAGE_SIZE = IDENTITY_SIZE + 1 };
+
+/* ---- Which folder it was ---- */
+
+static void pack_identity(const cf_stat *stat, uint8_t out[IDENTITY_SIZE])
+{
+    cf_put_u64(out, stat->device);
+    cf_put_u64(out + 8, stat->inode);
+    cf_put_u64(out + 16, (uint64_t)stat->birth_ns);
+}
+
+/* Without births an inode's number is no identity. */
+static bool is_same_folder(const cf_binding *binding, const cf_stat *now)
+{
+    const cf_stat *known = &binding->folder;
+
+    return now->birth_ns && known->birth_ns == now->birth_ns && known->inode == now->inode &&
+           known->device == now->device;
+}
+
+cf_status cf_binding_keep_folder(cf_peer *peer, cf_binding *binding, const cf_stat *now,
+                                 cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+    cf_arena arena = {0};
+    uint8_t value[IMAGE_SIZE] = {0};
+
+    pack_identity(now, value);
+    cf_records_put(&records, cf_key_source(&arena, CF_TABLE_FOLDER, binding->number),
+                   cf_bytes_of(value, binding->is_image ? IMAGE_SIZE : IDENTITY_SIZE));
+    cf_status status =
+        store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    if (!status)
+        binding->folder = *now;
+    cf_records_release(&records);
+    cf_arena_release(&arena);
+    return status;
+}
+
+static bool has_lasting_number(const cf_binding *binding, const cf_stat *now)
+{
+    return binding->folder.birth_ns && now->birth_ns && !binding->traits.renumbers &&
+           !binding->is_remote;
+}
+
+/* A device may have another number when it is mounted anew. */
+static bool has_its_number(const cf_binding *binding, const cf_stat *now)
+{
+    return binding->folder.birth_ns == now->birth_ns && binding->folder.inode == now->inode;
+}
+
+static bool is_other_folder(const cf_binding *binding, const cf_stat *now)
+{
+    return has_lasting_number(binding, now) && !has_its_number(binding, now);
+}
+
+bool cf_binding_is_its_folder(const cf_binding *binding, const cf_stat *now)
+{
+    return has_lasting_number(binding, now) && has_its_number(binding, now);
+}
+
+/* Of the folder that has the mark. What can't be kept is kept the next time. */
+static void keep_identity(cf_peer *peer, cf_binding *binding, const cf_stat *now)
+{
+    cf_error ignored;
+
+    if (now->birth_ns && !is_same_folder(binding, now))
+        (void)cf_binding_keep_folder(peer, binding, now, &ignored);
+}
+
+static bool load(void *context, cf_bytes key, cf_bytes value)
+{
+    cf_binding *binding = context;
+
+    (void)key;
+    binding->is_image = value.size == IMAGE_SIZE;
+    if (value.size == IDENTITY_SIZE || binding->is_image)
+        binding->folder = (cf_stat){.device = cf_get_u64(value.data),
+                                    .inode = cf_get_u64(value.data + 8),
+                                    .birth_ns = (int64_t)cf_get_u64(value.data + 16)};
+    return true;
+}
+
+cf_status cf_binding_load_folder(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    return cf_binding_scan(peer, binding, CF_TABLE_FOLDER, load, binding, error);
+}
+
+/* ---- What is in it ---- */
+
+typedef struct {
+    const cf_binding *binding;
+    cf_files *files;
+    size_t there;
+} counting;
+
+/* Where numbers don't last, a file tells by its size and time, a directory by its name. */
+static bool is_itself(const cf_binding *binding, const cf_node *node, const cf_stat *now)
+{
+    const cf_node_stat *known = &node->stat;
+
+    if (cf_stat_of_node(node).kind != now->kind)
+        return false;
+    if (!binding->traits.renumbers && !binding->is_image)
+        return cf_node_stat_same_file(known, now);
+    return node->kind == CF_KIND_DIRECTORY ||
+           (known->size == now->size && known->mtime_ns == now->mtime_ns);
+}
+
+static void count_in(counting *self, uint64_t folder)
+{
+    const cf_nodes *nodes = self->binding->nodes;
+    const cf_node *node = NULL;
+    cf_hold hold = {0};
+    cf_error ignored;
+    cf_stat now;
+
+    if (cf_binding_hold(self->binding, self->files, folder, &hold, &ignored))
+        return;
+    while ((node = cf_nodes_next_child(nodes, folder, node)))
+        self->there +=
+            self->files->stat(self->files, hold.folder, node->name, &now, &ignored) == CF_OK &&
+            is_itself(self->binding, node, &now);
+    cf_hold_release(&hold, self->files);
+}
+
+static void count_folder(void *context, const cf_node *node)
+{
+    if (node->kind == CF_KIND_DIRECTORY)
+        count_in(context, node->number);
+}
+
+cf_root_content cf_binding_count_there(const void *context, cf_files *files)
+{
+    counting self = {.binding = context, .files = files};
+
+    count_in(&self, CF_NODE_ROOT);
+    cf_nodes_each(self.binding->nodes, count_folder, &self);
+    return (cf_root_content){self.there, cf_nodes_count(self.binding->nodes)};
+}
+
+/* ---- A copy in its place ---- */
+
+typedef struct {
+    const cf_binding *binding;
+    cf_files *files;
+    size_t alike, behind, known; /* files; behind are those that are older, or not there */
+} comparing;
+
+/* Archives and old disks keep whole seconds, or every other one. */
+static bool is_same_time(int64_t now_ns, int64_t known_ns)
+{
+    const int64_t second_ns = 1000000000;
+
+    return now_ns == known_ns ||
+           (now_ns < known_ns && known_ns - now_ns < 2 * second_ns && now_ns % second_ns == 0);
+}
+
+static void compare_file(comparing *self, const cf_node *node, const cf_hold *hold)
+{
+    const cf_node_stat *known = &node->stat;
+    cf_error ignored;
+    cf_stat now;
+
+    self->known++;
+    const bool there =
+        hold->folder &&
+        self->files->stat(self->files, hold->folder, node->name, &now, &ignored) == CF_OK &&
+        now.kind == cf_stat_of_node(node).kind;
+    const bool alike =
+        there && now.size == known->size && is_same_time(now.mtime_ns, known->mtime_ns);
+    self->alike += alike;
+    self->behind += !there || (!alike && now.mtime_ns <= known->mtime_ns);
+}
+
+static void compare_in(comparing *self, uint64_t folder)
+{
+    const cf_nodes *nodes = self->binding->nodes;
+    const cf_node *node = NULL;
+    cf_hold hold = {0};
+    cf_error ignored;
+
+    if (cf_binding_hold(self->binding, self->files, folder, &hold, &ignored))
+        hold = (cf_hold){0};
+    while ((node = cf_nodes_next_child(nodes, folder, node)))
+        if (node->kind == CF_KIND_FILE && !node->disk) /* a card below may be out */
+            compare_file(self, node, &hold);
+    cf_hold_release(&hold, self->files);
+}
+
+static void compare_each_folder(void *context, const cf_node *node)
+{
+    if (node->kind == CF_KIND_DIRECTORY)
+        compare_in(context, node->number);
+}
+
+static void compare_folder(void *context, const cf_node *node)
+{
+    const comparing *self = context;
+
+    if (!self->behind)
+        compare_each_folder(context, node);
+}
+
+/* By names, sizes and times, in whichever folder. */
+static bool is_alike(const cf_binding *binding, cf_files *files)
+{
+    comparing self = {.binding = binding, .files = files};
+
+    compare_in(&self, CF_NODE_ROOT);
+    cf_nodes_each(binding->nodes, compare_each_folder, &self);
+    return cf_root_has_most(self.alike, self.known);
+}
+
+/* A backup that was put in the folder's place would be taken for so many edits and deletions. Times
+ * that a copy didn't keep tell nothing. */
+static bool is_older_copy(const cf_binding *binding, cf_files *files, const cf_stat *now)
+{
+    comparing self = {.binding = binding, .files = files};
+
+    if (binding->format != CF_FORMAT_FILES || !is_other_folder(binding, now))
+        return false;
+    compare_in(&self, CF_NODE_ROOT);
+    cf_nodes_each(binding->nodes, compare_folder, &self);
+    return self.behind || self.alike < self.known - self.alike;
+}
+
+/* Of nothing all is there. Somebody may be about to take all of it away, and the mark first: as
+ * many are to be there as the last time. */
+static bool has_most(cf_binding *binding, const cf_root_content *content)
+{
+    const bool rests = binding->is_unmarked && binding->there == content->there;
+
+    binding->is_unmarked = true;
+    binding->there = content->there;
+    return rests && cf_root_has_most(content->there, content->known);
+}
+
+/* ---- Its mark ---- */
+
+static const char LOST[] = "not the folder that was added, its .counterfoil is gone";
+static const char OTHER[] = "another folder than the one that was added";
+static const char OTHER_DISK[] = "another disk than the one that was added";
+static const char UNMOUNTED[] = "not on the disk that was added, which is not mounted there";
+static const char OLDER[] = "another folder than the one that was added, an older copy";
+
+/* Of a long path the end is shown: the ways out have to be. */
+typedef struct {
+    const char *dots, *end;
+} shown_path;
+
+static shown_path show_path(const cf_binding *binding)
+{
+    enum { PATH_SHOWN = 100 };
+    const size_t size = strlen(binding->path);
+
+    return size > PATH_SHOWN ? (shown_path){"...", binding->path + size - PATH_SHOWN}
+                             : (shown_path){"", binding->path};
+}
+
+static cf_status refuse(const cf_binding *binding, cf_status status, const char *what,
+                        cf_error *error)
+{
+    char word[CF_PATH_TYPED];
+    const char *typed = cf_binding_path_typed(binding, word), *back = "bring that back";
+    const char *dots = show_path(binding).dots, *path = show_path(binding).end;
+
+    if (status == CF_MISSING)
+        back = "plug it in or bring it back";
+    return binding->is_image
+               ? cf_fail(error, status, "%s%s is %s: %s, or `counterfoil remove %s`", dots, path,
+                         what, back, typed)
+               : cf_fail(error, status,
+                         "%s%s is %s: %s, or `counterfoil repair %s --refill`, or `counterfoil "
+                         "remove %s`",
+                         dots, path, what, back, typed, typed);
+}
+
+cf_status cf_binding_refuse_other(const cf_binding *binding, cf_error *error)
+{
+    return refuse(binding, CF_UNSAFE, OTHER, error);
+}
+
+/* Asked once of each other one, however often it is tried to be held. */
+static bool other_is_alike(cf_binding *binding, cf_files *files, const cf_other_root *other)
+{
+    cf_other_root *known = &binding->other;
+
+    if (!known->inode || known->inode != other->inode || !cf_id_equal(&known->mark, &other->mark)) {
+        *known = *other;
+        known->is_alike = is_alike(binding, files);
+    }
+    return known->is_alike;
+}
+
+/* Where there is another mark. Who fills a stick of somebody else's puts aside all that is on it.
+ */
+static cf_status refuse_marked(cf_binding *binding, cf_files *files, const cf_marked_root *marked,
+                               const cf_other_root *other, cf_error *error)
+{
+    char word[CF_PATH_TYPED];
+    const char *typed = cf_binding_path_typed(binding, word);
+    const shown_path path = show_path(binding);
+
+    if (cf_root_was_taken(files, marked->root, &binding->instance))
+        return cf_fail(error, CF_UNSAFE,
+                       "%s%s was added by another device or home since, and is its own: "
+                       "`counterfoil repair %s --refill` takes it back, or `counterfoil remove %s`",
+                       path.dots, path.end, typed, typed);
+    if (binding->format != CF_FORMAT_FILES || other_is_alike(binding, files, other))
+        return refuse(binding, CF_UNSAFE, OTHER, error);
+    return cf_fail(
+        error, CF_UNSAFE,
+        "%s%s is %s, and holds other things: bring that back, or `counterfoil remove %s`",
+        path.dots, path.end, OTHER, typed);
+}
+
+cf_status cf_binding_refuse_older(const cf_binding *binding, cf_error *error)
+{
+    char word[CF_PATH_TYPED];
+    const char *typed = cf_binding_path_typed(binding, word);
+    const shown_path path = show_path(binding);
+
+    return binding->is_image
+               ? cf_fail(error, CF_UNSAFE,
+                         "%s%s is an older copy of what was here: put that back, or `counterfoil "
+                         "sync %s --yes` sends it as edits",
+                         path.dots, path.end, typed)
+               : cf_fail(error, CF_UNSAFE,
+                         "%s%s is an older copy of what was here: put that back, or `counterfoil "
+                         "repair %s --refill`, or `counterfoil sync %s --yes` sends it as edits",
+                         path.dots, path.end, typed, typed);
+}
+
+/* Where there is no mark. Of two FUSE file systems nothing tells which is which. */
+static const char *name_unmarked(const cf_binding *binding, cf_files *files,
+                                 const cf_marked_root *marked, const cf_stat *now)
+{
+    const cf_filesystem *known = &binding->disk.system;
+    cf_filesystem system;
+    cf_error ignored;
+
+    if (!known->type || files->filesystem(files, marked->root, &system, &ignored) ||
+        (system.type == known->type && (system.id == known->id || !system.id || !known->id)))
+        return LOST;
+    return now->is_mount ? OTHER_DISK : UNMOUNTED;
+}
+
+/* Nothing can be deleted by mistake in a folder whose items are there. */
+static bool may_put_back(cf_files *files, cf_binding *binding, const cf_marked_root *marked,
+                         const cf_stat *now)
+{
+    if (!is_same_folder(binding, now) || cf_root_was_taken(files, marked->root, &binding->instance))
+        return false;
+    const cf_root_content content = marked->count(marked->context, files);
+
+    return has_most(binding, &content);
+}
+
+static cf_status check_mark(const cf_env *env, cf_binding *binding, const cf_marked_root *marked,
+                            const cf_stat *now, cf_error *error)
+{
+    cf_files *files = env->files;
+    cf_id instance;
+
+    cf_status status = cf_root_read(files, marked->root, &instance, error);
+    if (!status && cf_id_equal(&instance, &binding->instance))
+        return CF_OK;
+    if (status && status != CF_MISSING && status != CF_BROKEN)
+        return status;
+    if (!may_put_back(files, binding, marked, now)) {
+        cf_other_root other = {.inode = now->inode};
+
+        if (!status)
+            other.mark = instance;
+        if (status == CF_BROKEN)
+            return status;
+        return status == CF_MISSING
+                   ? refuse(binding, CF_UNSAFE, name_unmarked(binding, files, marked, now), error)
+                   : refuse_marked(binding, files, marked, &other, error);
+    }
+    const bool is_lost = status == CF_MISSING;
+    status = cf_root_put_back(files, marked->root, &binding->instance, error);
+    if (!status)
+        cf_report(env, CF_REPORT_WARNING,
+                  "%s: its mark .counterfoil/root %s, and is put back: the folder is the one that "
+                  "was added, and most of what was in it is there",
+                  binding->path, is_lost ? "was gone" : "was not its own");
+    return status;
+}
+
+cf_status cf_binding_check_root(cf_peer *peer, cf_binding *binding, const cf_marked_root *marked,
+                                cf_error *error)
+{
+    cf_stat now;
+
+    cf_status status = peer->env->files->stat_folder(peer->env->files, marked->root, &now, error);
+    if (status)
+        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
+    status = check_mark(peer->env, binding, marked, &now, error);
+    if (!status && is_older_copy(binding, peer->env->files, &now))
+        status = refuse(binding, CF_UNSAFE, OLDER, error);
+    if (!status)
+        keep_identity(peer, binding, &now);
+    binding->is_unmarked &= status != CF_OK;
+    return status;
+}
+
+/* What can't be told is as before. */
+static void note_system(cf_binding *binding, cf_files *files)
+{
+    cf_filesystem system;
+    cf_error ignored;
+
+    if (files->filesystem(files, binding->root, &system, &ignored) == CF_OK)
+        binding->is_remote = cf_poll_wants(&system);
+}
+
+cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_files *files = peer->env->files;
+
+    cf_binding_close_root(binding, files);
+    cf_status status = files->open_root(files, binding->path, &binding->root, error);
+    if (status == CF_MISSING || status == CF_CHANGED)
+        return refuse(binding, CF_MISSING, "not there, and nothing is deleted elsewhere", error);
+    if (status)
+        return error->status = CF_UNSAFE;
+    note_system(binding, files);
+    if (binding->is_image)
+        return cf_binding_hold_image(peer, binding, error);
+    status = cf_binding_check_root(
+        peer, binding, &(cf_marked_root){binding->root, cf_binding_count_there, binding}, error);
+    if (!status)
+        status = cf_root_open_temporary(files, binding->root, &binding->temporary, error);
+    if (status)
+        cf_binding_close_root(binding, files);
+    else
+        cf_binding_learn_disk(peer, binding);
+    return status;
+}
+
+/* The temporary folder of an image lies in the home. */
+void cf_binding_rest_root(cf_binding *binding, cf_files *files)
+{
+    if (!binding->root || !files->rest_folder)
+        return;
+    if (!binding->is_image)
+        files->rest_folder(files, binding->temporary, binding->root);
+    files->rest_folder(files, binding->root, NULL);
+}
+
+void cf_binding_close_root(cf_binding *binding, cf_files *files)
+{
+    files->close_folder(files, &binding->temporary);
+    files->close_folder(files, &binding->root);
+}
+
+bool cf_binding_has_mark(const cf_binding *binding, cf_files *files)
+{
+    cf_folder *temporary = NULL;
+    cf_stat held, now;
+    cf_id instance;
+    cf_error error;
+
+    if (binding->is_image)
+        return true;
+    cf_status status = cf_root_read(files, binding->root, &instance, &error);
+    if (status)
+        return status == CF_IO;
+    if (!cf_id_equal(&instance, &binding->instance))
+        return false;
+    bool same = cf_root_open_temporary(files, binding->root, &temporary, &error) ||
+                files->stat_folder(files, temporary, &now, &error) ||
+                files->stat_folder(files, binding->temporary, &held, &error) ||
+                cf_stat_same_file(&held, &now);
+    files->close_folder(files, &temporary);
+    return same;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/bindings/deletion_ages.h"
+
+/* Its first write that still stands: what it is, a file or a row, nobody replaces. */
+static bool find_birth(const cf_state *state, const cf_item *item, cf_write *out)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < cf_item_write_count(item); i++) {
+        cf_write write = cf_state_write(state, item, i);
+
+        if (write.field == CF_FIELD_NUMBER_DELETED ||
+            (found && cf_time_compare(write.time, out->time) >= 0))
+            continue;
+        *out = write;
+        found = true;
+    }
+    return found;
+}
+
+static bool is_within(const cf_write *birth, const cf_id *writer, uint64_t at_ms)
+{
+    return cf_id_equal(&birth->dot.writer, writer) && birth->time.ms + CF_GUARD_YOUNG_MS > at_ms;
+}
+
+static bool is_young(const cf_deleters *self, const cf_write *birth)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (is_within(birth, &self->at[i].writer, self->at[i].at_ms))
+            return true;
+    return false;
+}
+
+static void add_deleter(cf_deleters *self, const cf_id *writer, uint64_t at_ms)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (cf_id_equal(&self->at[i].writer, writer)) {
+            if (self->at[i].at_ms < at_ms)
+                self->at[i].at_ms = at_ms;
+            return;
+        }
+    if (self->count < CF_DELETERS_MAX)
+        self->at[self->count++] = (cf_deleter){*writer, at_ms};
+}
+
+/* Who deleted the item made it within the hour before; all who deleted it are noted. */
+static bool was_young(cf_deleters *self, const cf_item *item, const cf_write *birth)
+{
+    bool young = false;
+
+    for (size_t i = 0; i < cf_item_write_count(item); i++) {
+        cf_write write = cf_state_write(self->state, item, i);
+
+        if (write.field != CF_FIELD_NUMBER_DELETED)
+            continue;
+        add_deleter(self, &write.dot.writer, write.time.ms);
+        young |= is_within(birth, &write.dot.writer, write.time.ms);
+    }
+    return young;
+}
+
+void cf_deleters_know(cf_deleters *self, cf_peer *peer, const cf_binding *binding,
+                      const cf_vanishing *vanishing)
+{
+    cf_collection *collection;
+    cf_error ignored;
+    cf_id own;
+
+    if (cf_peer_collection(peer, &binding->collection, &collection, &ignored) == CF_OK)
+        self->state = collection->state;
+    /* By the log's time: a clock that was set back makes nothing young. */
+    if (vanishing->side == CF_GUARD_HERE &&
+        cf_author_writer(peer->author, &binding->collection, &own))
+        add_deleter(self, &own, cf_author_time(peer->author, vanishing->now_ms).ms);
+}
+
+cf_age cf_deletion_age(cf_deleters *self, const cf_id *id, cf_guard_side side)
+{
+    const cf_item *item = self->state ? cf_state_item(self->state, id) : NULL;
+    cf_write birth;
+
+    if (!item || !find_birth(self->state, item, &birth))
+        return (cf_age){0};
+    return (cf_age){birth.time.ms,
+                    side == CF_GUARD_HERE ? is_young(self, &birth) : was_young(self, item, &birth)};
+}
+
+/* It stays, or goes from here: by any of those who delete something. */
+static bool is_older(const cf_deleters *self, const cf_id *id)
+{
+    const cf_item *item = self->state ? cf_state_item(self->state, id) : NULL;
+    cf_write birth;
+
+    return !item || !find_birth(self->state, item, &birth) || !is_young(self, &birth);
+}
+
+static uint64_t count_older_rows(const cf_deleters *self, const cf_rows *rows, uint64_t enough)
+{
+    uint64_t older = 0;
+
+    for (const cf_row *row = NULL; older < enough && (row = cf_rows_next(rows, row));)
+        older += is_older(self, &row->item);
+    return older;
+}
+
+uint64_t cf_deleters_count_older(const cf_deleters *self, const cf_binding *binding,
+                                 bool with_dependants, uint64_t enough)
+{
+    uint64_t older = count_older_rows(self, binding->rows, enough);
+
+    if (with_dependants && older < enough)
+        older += count_older_rows(self, binding->dependants, enough - older);
+    for (const cf_node *node = NULL;
+         older < enough && (node = cf_nodes_next(binding->nodes, node));)
+        older += !node->item_count || is_older(self, &node->items[0]);
+    return older;
+}

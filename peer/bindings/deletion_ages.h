@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How old what vanishes from a source is, by the log. Young is what who deletes it made himself
+ * within the hour before: that is his own affair. */
+#ifndef CF_PEER_BINDINGS_DELETION_AGES_H
+#define CF_PEER_BINDINGS_DELETION_AGES_H
+#include "peer/bindings/binding.h"
+
+enum { CF_DELETERS_MAX = 64 }; /* what more devices deleted at once counts as older */
+
+/* Who deletes, and until when. */
+typedef struct {
+    cf_id writer;
+    uint64_t at_ms;
+} cf_deleter;
+
+typedef struct {
+    const cf_state *state; /* NULL: nobody knows, all is older */
+    cf_deleter at[CF_DELETERS_MAX];
+    size_t count;
+} cf_deleters;
+
+/* Where they are deleted here, that is this device; else those are noted by cf_deletion_age. */
+void cf_deleters_know(cf_deleters *self, cf_peer *peer, const cf_binding *binding,
+                      const cf_vanishing *vanishing);
+
+typedef struct {
+    uint64_t born_ms; /* of the state's first write of it that stands; 0: nobody knows */
+    bool young;
+} cf_age;
+/* Of an item that vanishes. */
+cf_age cf_deletion_age(cf_deleters *self, const cf_id *item, cf_guard_side side);
+
+/* How many items of the source are not young for any of those who delete, up to `enough`. */
+uint64_t cf_deleters_count_older(const cf_deleters *self, const cf_binding *binding,
+                                 bool with_dependants, uint64_t enough);
+
+#endif

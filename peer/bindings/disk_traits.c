@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/bindings/disk_traits.h"
+
+#include "codec/pack.h"
+#include "peer/adapters/spellings.h"
+#include "codec/item.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { PARTS = 8, PARTS_WRITTEN = 9, TIMES = 3, ATTEMPTS = 3 };
+enum { FUSE = 1, REMOTE = 2, RENUMBERED = 4, READ_ONLY = 8 };
+enum {
+    LOSES_TIMES = 1,
+    LOSES_MODES = 2,
+    LOSES_SYMLINKS = 4,
+    FOLDS_CASE = 8,
+    FOLDS_UNICODE = 16,
+    RENUMBERS = 32,
+    CHANGES_NAMES = 64,
+    KNOWS_NAMES = 128,
+    REFUSES_NAMES = 256,
+    LOSES_HARDLINKS = 512
+};
+#define SECOND INT64_C(1000000000)
+
+const cf_disk_traits cf_disk_traits_untried = {.time_step_ns = 1};
+
+/* ---- Which disk ---- */
+
+bool cf_disk_identity_equal(const cf_disk_identity *a, const cf_disk_identity *b)
+{
+    return cf_filesystem_equal(&a->system, &b->system) && a->mark_inode == b->mark_inode &&
+           a->mark_mtime_ns == b->mark_mtime_ns;
+}
+
+cf_status cf_disk_identify(cf_files *files, const cf_folder *root, cf_disk_identity *out,
+                           cf_error *error)
+{
+    cf_folder *own = NULL;
+    cf_stat mark;
+
+    cf_status status = files->filesystem(files, root, &out->system, error);
+    if (!status)
+        status = files->open_folder(files, root, cf_bytes_of_text(CF_OWN_FOLDER), &own, error);
+    if (!status)
+        status = files->stat(files, own, cf_bytes_of_text("root"), &mark, error);
+    if (!status) {
+        out->mark_inode = mark.inode;
+        out->mark_mtime_ns = mark.mtime_ns;
+    }
+    files->close_folder(files, &own);
+    return status;
+}
+
+/* ---- The trial ---- */
+
+/* é as one letter, and as an e with its accent. */
+static const char COMPOSED[] = "trial-\xc3\xa9", DECOMPOSED[] = "trial-e\xcc\x81";
+static const char FILE_NAME[] = "trial", OTHER_CASE[] = "TRIAL", LINK_NAME[] = "trial-link";
+static const char HARD_NAME[] = "trial-hard";
+/* What Windows takes off the end of a name, a letter that its names don't have, and letters that
+ * others write otherwise, or not at all. */
+static const char *const changed_names[] = {"trial-end.", "trial-end ", "trial-a:b",
+                                            "trial-Case", COMPOSED,     DECOMPOSED};
+enum { CHANGED_NAMES = sizeof changed_names / sizeof changed_names[0] };
+
+typedef struct {
+    cf_files *files;
+    const cf_folder *folder;
+    cf_disk_traits *traits;
+    cf_error *error;
+} trial;
+
+/* A disk may refuse a name: it changes none into another. */
+static bool is_refusal(const cf_error *error)
+{
+    return cf_error_is_unsupported(error) || error->number == EILSEQ || error->number == ENOENT;
+}
+
+static void remove_file(const trial *self, const char *name, cf_status *status)
+{
+    cf_error error;
+
+    cf_status gone = self->files->unlink(self->files, self->folder, cf_bytes_of_text(name), &error);
+    if (!*status && gone && !is_refusal(&error))
+        *self->error = error, *status = gone;
+}
+
+static cf_status remove_trial(const trial *self)
+{
+    cf_status status = CF_OK;
+
+    remove_file(self, FILE_NAME, &status);
+    remove_file(self, LINK_NAME, &status);
+    remove_file(self, HARD_NAME, &status);
+    for (size_t i = 0; i < CHANGED_NAMES; i++)
+        remove_file(self, changed_names[i], &status);
+    return status;
+}
+
+static cf_status make_file(const trial *self, const char *name)
+{
+    cf_file *file = NULL;
+
+    cf_status status = self->files->create_file(self->files, self->folder, cf_bytes_of_text(name),
+                                                0600, &file, self->error);
+    self->files->close_file(self->files, &file);
+    return status;
+}
+
+static cf_status stat_file(const trial *self, const char *name, cf_stat *out)
+{
+    return self->files->stat(self->files, self->folder, cf_bytes_of_text(name), out, self->error);
+}
+
+/* A disk that is full, fails or became read-only says nothing of what it keeps (EIO of set_mode:
+ * the trial ends, and is made again; EPERM: no modes). A fault may come once. */
+static bool is_answer(const trial *self, cf_status status)
+{
+    return status == CF_OK || cf_error_is_unsupported(self->error);
+}
+
+static cf_status keeps_mode(const trial *self, uint32_t mode, bool *keeps)
+{
+    cf_stat now = {0};
+    cf_status set = CF_IO;
+
+    for (int i = 0; i < ATTEMPTS && (i == 0 || !is_answer(self, set)); i++)
+        set = self->files->set_mode(self->files, self->folder, cf_bytes_of_text(FILE_NAME), mode,
+                                    self->error);
+    if (!is_answer(self, set))
+        return set;
+    *keeps = set == CF_OK;
+    cf_status status = set ? CF_OK : stat_file(self, FILE_NAME, &now);
+    *keeps = *keeps && (now.mode & 0777) == mode;
+    return status;
+}
+
+static cf_status try_modes(const trial *self)
+{
+    bool keeps = true;
+
+    cf_status status = keeps_mode(self, 0610, &keeps);
+    if (!status && keeps)
+        status = keeps_mode(self, 0751, &keeps);
+    self->traits->loses_modes = !keeps;
+    return status;
+}
+
+static int64_t cut(int64_t time_ns, int64_t step_ns)
+{
+    int64_t over = time_ns % step_ns;
+
+    return time_ns - (over < 0 ? over + step_ns : over);
+}
+
+/* Odd and even seconds, with all digits. */
+static const int64_t times_set[TIMES] = {1000000001 * SECOND + 123456789,
+                                         1000000002 * SECOND + 999999999,
+                                         1000000003 * SECOND + 987654321};
+
+/* The least of the steps that file systems have which explains what is there; 0: none does. */
+static int64_t step_of(const int64_t shown[TIMES])
+{
+    static const int64_t steps[] = {1, 100, 1000, 1000000, 10000000, 100000000, SECOND, 2 * SECOND};
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        bool explains = true;
+
+        for (size_t k = 0; k < TIMES; k++)
+            explains &= shown[k] == cut(times_set[k], steps[i]);
+        if (explains)
+            return steps[i];
+    }
+    return 0;
+}
+
+static cf_status try_times(const trial *self)
+{
+    int64_t shown[TIMES] = {0};
+    cf_stat now;
+
+    for (size_t i = 0; i < TIMES; i++) {
+        cf_status set = CF_IO, status;
+
+        for (int k = 0; k < ATTEMPTS && (k == 0 || !is_answer(self, set)); k++)
+            set = self->files->set_mtime(self->files, self->folder, cf_bytes_of_text(FILE_NAME),
+                                         times_set[i], self->error);
+        status = is_answer(self, set) ? stat_file(self, FILE_NAME, &now) : set;
+        if (status)
+            return status;
+        shown[i] = set ? 0 : now.mtime_ns;
+    }
+    const int64_t step_ns = step_of(shown);
+    self->traits->loses_times = step_ns == 0;
+    self->traits->time_step_ns = step_ns ? step_ns : 1;
+    return CF_OK;
+}
+
+static cf_status try_symlinks(const trial *self)
+{
+    cf_status made = CF_IO;
+
+    for (int i = 0; i < ATTEMPTS && (i == 0 || !is_answer(self, made)); i++)
+        made = self->files->make_link(self->files, self->folder, cf_bytes_of_text(LINK_NAME),
+                                      cf_bytes_of_text(FILE_NAME), self->error);
+    self->traits->loses_symlinks = made != CF_OK;
+    return is_answer(self, made) ? CF_OK : made;
+}
+
+static cf_status try_hardlinks(const trial *self)
+{
+    const cf_bytes from = cf_bytes_of_text(FILE_NAME), to = cf_bytes_of_text(HARD_NAME);
+    cf_status made = CF_IO;
+
+    for (int i = 0; i < ATTEMPTS && (i == 0 || !is_answer(self, made)); i++)
+        made = self->files->link(self->files, self->folder, from, self->folder, to, self->error);
+    self->traits->loses_hardlinks = made != CF_OK;
+    return is_answer(self, made) || made == CF_UNSAFE ? CF_OK : made;
+}
+
+/* Nobody made that one. Inode numbers don't say that it is the same: many FUSE file systems have
+ * one for each name. */
+static cf_status look_for(const trial *self, const char *name, bool *is_there)
+{
+    cf_stat found;
+
+    cf_status status = stat_file(self, name, &found);
+    *is_there = status == CF_OK;
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+static cf_status try_unicode(const trial *self)
+{
+    cf_error ignored;
+
+    cf_status status = make_file(self, COMPOSED);
+    if (status)
+        return is_refusal(self->error) ? CF_OK : status;
+    status = look_for(self, DECOMPOSED, &self->traits->folds_unicode);
+    self->files->unlink(self->files, self->folder, cf_bytes_of_text(COMPOSED), &ignored);
+    return status;
+}
+
+/* What is listed otherwise is found under its name as well, or under none that is known: then it
+ * stays until the folder is emptied. */
+static cf_status look_listed(cf_files *files, const cf_folder *folder, cf_bytes name,
+                             bool *otherwise, cf_error *error)
+{
+    cf_spellings listed;
+    cf_file *file = NULL;
+    cf_error ignored;
+
+    cf_status status = files->create_file(files, folder, name, 0600, &file, error);
+    if (status)
+        return status;
+    files->close_file(files, &file);
+    status = cf_spellings_list(files, folder, &listed, error);
+    if (!status) {
+        *otherwise = !cf_spellings_have(&listed, name);
+        cf_spellings_release(&listed);
+    }
+    files->unlink(files, folder, name, &ignored);
+    return status;
+}
+
+static cf_status try_names(const trial *self)
+{
+    cf_status status = CF_OK;
+    bool otherwise = false;
+
+    for (size_t i = 0; !status && !otherwise && i < CHANGED_NAMES; i++) {
+        status = look_listed(self->files, self->folder, cf_bytes_of_text(changed_names[i]),
+                             &otherwise, self->error);
+        if (status && is_refusal(self->error)) {
+            self->traits->refuses_names = true;
+            status = CF_OK;
+        }
+    }
+    self->traits->changes_names = otherwise;
+    self->traits->knows_names = true;
+    return status;
+}
+
+/* No letter of it is of another kind than in those that were tried. */
+static bool is_plain(cf_bytes name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_. ";
+    const uint8_t first = name.data[0], last = name.data[name.size - 1];
+
+    for (size_t i = 0; i < name.size; i++)
+        if (!strchr(plain, name.data[i]))
+            return false;
+    return first != ' ' && last != ' ' && last != '.';
+}
+
+bool cf_disk_changes_name(const cf_disk_traits *traits, cf_files *files, const cf_folder *temporary,
+                          cf_bytes name)
+{
+    bool otherwise = false;
+    cf_error ignored;
+
+    return traits->changes_names && !is_plain(name) &&
+           look_listed(files, temporary, name, &otherwise, &ignored) == CF_OK && otherwise;
+}
+
+/* Whether it can be made; CF_CHANGED: something has the name. */
+static cf_status make_for_a_moment(cf_files *files, const cf_folder *folder, cf_bytes name,
+                                   cf_error *error)
+{
+    cf_file *file = NULL;
+    cf_error ignored;
+
+    cf_status status = files->create_file(files, folder, name, 0600, &file, error);
+    files->close_file(files, &file);
+    if (!status)
+        files->unlink(files, folder, name, &ignored);
+    return status;
+}
+
+bool cf_disk_refuses_name(cf_files *files, const cf_folder *temporary, cf_bytes name,
+                          const cf_error *error)
+{
+    cf_error again;
+
+    if ((!is_refusal(error) && error->number != ENAMETOOLONG) ||
+        !make_for_a_moment(files, temporary, name, &again) || again.number != error->number)
+        return false;
+    cf_status status = make_for_a_moment(files, temporary, cf_bytes_of_text(FILE_NAME), &again);
+    return status == CF_OK || status == CF_CHANGED;
+}
+
+cf_status cf_disk_try(cf_files *files, const cf_folder *temporary, cf_disk_traits *out,
+                      cf_error *error)
+{
+    cf_disk_traits traits = cf_disk_traits_untried;
+    const trial self = {files, temporary, &traits, error};
+    cf_error ignored;
+
+    cf_status status = remove_trial(&self);
+    if (!status)
+        status = make_file(&self, FILE_NAME);
+    if (!status)
+        status = try_modes(&self);
+    if (!status)
+        status = try_times(&self);
+    if (!status)
+        status = try_symlinks(&self);
+    if (!status)
+        status = try_hardlinks(&self);
+    if (!status)
+        status = look_for(&self, OTHER_CASE, &traits.folds_case);
+    if (!status)
+        status = try_unicode(&self);
+    if (!status)
+        status = try_names(&self);
+    if (!status)
+        *out = traits;
+    const trial end = {files, temporary, &traits, &ignored};
+    remove_trial(&end);
+    return status;
+}
+
+static bool takes_size(cf_files *files, const cf_folder *folder, uint64_t size)
+{
+    const cf_bytes name = cf_bytes_of_text(FILE_NAME);
+    cf_file *file = NULL;
+    cf_error error, ignored;
+
+    if (files->create_file(files, folder, name, 0600, &file, &error))
+        return true;
+    const bool refused = files->truncate(files, file, size, &error) && error.number == EFBIG;
+    files->close_file(files, &file);
+    files->unlink(files, folder, name, &ignored);
+    return !refused;
+}
+
+bool cf_disk_explain_size(cf_files *files, const cf_folder *temporary, uint64_t size,
+                          cf_disk_traits *traits, cf_error *error)
+{
+    if (error->number != EFBIG)
+        return false;
+    const bool refused = !takes_size(files, temporary, size);
+    if (refused && (!traits->size_refused || size < traits->size_refused))
+        traits->size_refused = size;
+    cf_fail(error, CF_TOO_LARGE, "%s too large for this disk",
+            refused ? "it is" : "what it is made from is");
+    return refused;
+}
+
+int64_t cf_disk_time(const cf_disk_traits *traits, int64_t time_ns)
+{
+    return cut(time_ns, traits->time_step_ns);
+}
+
+/* ---- What is told ---- */
+
+static void append_step(int64_t step_ns, cf_buffer *out)
+{
+    static const struct {
+        int64_t ns;
+        const char *name;
+    } units[] = {{SECOND, "s"}, {1000000, "ms"}, {1000, "us"}, {1, "ns"}};
+    size_t i = 0;
+
+    while (step_ns % units[i].ns)
+        i++;
+    cf_buffer_append_text(out, "times to %" PRId64 " %s", step_ns / units[i].ns, units[i].name);
+}
+
+/* "no modes and no links, times to 2 s" */
+static bool append_kept(const cf_disk_traits *traits, cf_buffer *out)
+{
+    const struct {
+        bool is_lost;
+        const char *name;
+    } things[] = {{traits->loses_modes, "no modes"},
+                  {traits->loses_symlinks, "no links"},
+                  {traits->loses_hardlinks && !traits->loses_symlinks, "no hard links"},
+                  {traits->loses_times, "no times"}};
+    const char *before = "this disk keeps ";
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof things / sizeof things[0]; i++)
+        if (things[i].is_lost) {
+            cf_buffer_append_text(out, "%s%s", before, things[i].name);
+            before = " and ";
+            any = true;
+        }
+    if (traits->time_step_ns > 1) {
+        cf_buffer_append_text(out, "%s", any ? ", " : before);
+        append_step(traits->time_step_ns, out);
+        any = true;
+    }
+    return any;
+}
+
+/* "this disk", and before what is said after something else ", and" */
+static void begin_clause(cf_buffer *out, bool *any)
+{
+    cf_buffer_append_text(out, "%s", *any ? ", and" : "this disk");
+    *any = true;
+}
+
+void cf_disk_traits_text(const cf_disk_traits *traits, cf_buffer *out)
+{
+    bool any = append_kept(traits, out);
+
+    if (traits->folds_case || traits->folds_unicode) {
+        begin_clause(out, &any);
+        cf_buffer_append_text(out, " takes ");
+    }
+    if (traits->folds_case)
+        cf_buffer_append_text(out, "A for a");
+    if (traits->folds_unicode)
+        cf_buffer_append_text(out, "%s\xc3\xa9 for e\xcc\x81", traits->folds_case ? " and " : "");
+    if (traits->changes_names || traits->refuses_names) {
+        begin_clause(out, &any);
+        cf_buffer_append_text(out, " %s%s%s some names", traits->changes_names ? "changes" : "",
+                              traits->changes_names && traits->refuses_names ? " or " : "",
+                              traits->refuses_names ? "refuses" : "");
+    }
+    if (traits->size_refused) {
+        begin_clause(out, &any);
+        cf_buffer_append_text(out, " takes no file of %" PRIu64 " bytes", traits->size_refused);
+    }
+}
+
+/* ---- In the home: [device, type, id, flags of the system, inode and time of the mark, step,
+ * flags, size refused], the last one not in earlier records ---- */
+
+static uint64_t flags_of_system(const cf_filesystem *system)
+{
+    return (system->is_fuse ? FUSE : 0) | (system->is_remote ? REMOTE : 0) |
+           (system->renumbers ? RENUMBERED : 0) | (system->is_read_only ? READ_ONLY : 0);
+}
+
+static uint64_t flags_of(const cf_disk_traits *traits)
+{
+    return (traits->loses_times ? LOSES_TIMES : 0) | (traits->loses_modes ? LOSES_MODES : 0) |
+           (traits->loses_symlinks ? LOSES_SYMLINKS : 0) | (traits->folds_case ? FOLDS_CASE : 0) |
+           (traits->folds_unicode ? FOLDS_UNICODE : 0) | (traits->renumbers ? RENUMBERS : 0) |
+           (traits->changes_names ? CHANGES_NAMES : 0) | (traits->knows_names ? KNOWS_NAMES : 0) |
+           (traits->refuses_names ? REFUSES_NAMES : 0) |
+           (traits->loses_hardlinks ? LOSES_HARDLINKS : 0);
+}
+
+void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits, cf_buffer *out)
+{
+    cf_pack_array(out, PARTS_WRITTEN);
+    cf_pack_uint(out, identity->system.device);
+    cf_pack_uint(out, identity->system.type);
+    cf_pack_uint(out, identity->system.id);
+    cf_pack_uint(out, flags_of_system(&identity->system));
+    cf_pack_uint(out, identity->mark_inode);
+    cf_pack_int(out, identity->mark_mtime_ns);
+    cf_pack_int(out, traits->time_step_ns);
+    cf_pack_uint(out, flags_of(traits));
+    cf_pack_uint(out, traits->size_refused);
+}
+
+cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_traits *traits,
+                       cf_error *error)
+{
+    cf_reader reader = cf_reader_of(record);
+    cf_disk_identity read = {0};
+    int64_t step_ns = 0;
+    uint64_t system = 0, flags = 0, size_refused = 0;
+    size_t count = 0;
+
+    cf_status status = cf_read_array(&reader, &count, error);
+    if (!status && count < PARTS)
+        status = cf_fail(error, CF_MALFORMED, "a disk has %zu parts", count);
+    uint64_t *const numbers[] = {&read.system.device, &read.system.type, &read.system.id, &system,
+                                 &read.mark_inode};
+    for (size_t i = 0; !status && i < sizeof numbers / sizeof numbers[0]; i++)
+        status = cf_read_uint(&reader, numbers[i], error);
+    if (!status)
+        status = cf_read_int(&reader, &read.mark_mtime_ns, error);
+    if (!status)
+        status = cf_read_int(&reader, &step_ns, error);
+    if (!status)
+        status = cf_read_uint(&reader, &flags, error);
+    if (!status && count > PARTS)
+        status = cf_read_uint(&reader, &size_refused, error);
+    if (!status && (step_ns < 1 || step_ns > 3600 * SECOND))
+        status = cf_fail(error, CF_MALFORMED, "a disk's times have no such step");
+    if (status)
+        return status;
+    read.system.is_fuse = system & FUSE;
+    read.system.is_remote = system & REMOTE;
+    read.system.renumbers = system & RENUMBERED;
+    read.system.is_read_only = system & READ_ONLY;
+    *identity = read;
+    *traits = (cf_disk_traits){step_ns,
+                               flags & LOSES_TIMES,
+                               flags & LOSES_MODES,
+                               flags & LOSES_SYMLINKS,
+                               flags & FOLDS_CASE,
+                               flags & FOLDS_UNICODE,
+                               flags & RENUMBERS,
+                               flags & CHANGES_NAMES,
+                               flags & KNOWS_NAMES,
+                               flags & REFUSES_NAMES,
+                               flags & LOSES_HARDLINKS,
+                               size_refused};
+    return CF_OK;
+}

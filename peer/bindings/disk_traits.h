@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the disk of a source keeps of what is written to it: learned by trial, since neither the
+ * system nor the name of a file system tells. What the disk does not keep is not read from it, and
+ * so never published. Plain data and functions of cf_files; any thread. */
+#ifndef CF_PEER_BINDINGS_DISK_TRAITS_H
+#define CF_PEER_BINDINGS_DISK_TRAITS_H
+#include "broker/platform/files.h"
+
+typedef struct {
+    int64_t time_step_ns; /* a time that is set is cut to a multiple of this, downwards; 1: exact */
+    bool loses_times;     /* a time that is set is not there afterwards */
+    bool loses_modes;     /* the same of permission bits */
+    bool loses_symlinks;  /* none can be made */
+    bool folds_case;      /* `A` is `a` */
+    bool folds_unicode;   /* the composed and the decomposed form of a letter are one name */
+    bool renumbers;       /* inode numbers may be others when it is mounted anew */
+    bool changes_names;   /* some are listed otherwise than they were made: `end.` is `end` */
+    bool knows_names;     /* that was tried: earlier records don't tell */
+    bool refuses_names;   /* some can't be made, as `a:b` */
+    bool loses_hardlinks; /* none can be made */
+    uint64_t size_refused; /* bytes of the smallest file that was too large there; 0: none was */
+} cf_disk_traits;
+
+/* Of a disk that was not tried yet: everything is kept. */
+extern const cf_disk_traits cf_disk_traits_untried;
+
+/* Which disk it is, as well as can be told: the trial is made again on another one. */
+typedef struct {
+    cf_filesystem system;
+    uint64_t mark_inode;   /* of the source's mark, .counterfoil/root */
+    int64_t mark_mtime_ns; /* of it: a mark with this time and another inode is a renumbered one */
+} cf_disk_identity;
+bool cf_disk_identity_equal(const cf_disk_identity *a, const cf_disk_identity *b);
+/* `root` has a mark. */
+cf_status cf_disk_identify(cf_files *files, const cf_folder *root, cf_disk_identity *out,
+                           cf_error *error);
+
+/* Tries it with files of its own in `temporary`, which are gone afterwards; those that a crash left
+ * there, too. What the disk says that it doesn't do, or doesn't show afterwards, is not kept; any
+ * other failure three times is no answer, and the trial's: make it again. */
+cf_status cf_disk_try(cf_files *files, const cf_folder *temporary, cf_disk_traits *out,
+                      cf_error *error);
+
+/* Several spellings are one name there. */
+static inline bool cf_disk_folds(const cf_disk_traits *traits)
+{
+    return traits->folds_case || traits->folds_unicode;
+}
+
+/* Whether a thing that is made under this name may be listed under another one; if so, that is
+ * tried with a file in `temporary`, gone afterwards. Where it can't be tried, the name is kept. */
+bool cf_disk_changes_name(const cf_disk_traits *traits, cf_files *files, const cf_folder *temporary,
+                          cf_bytes name);
+
+/* Something could not be made under this name: whether that is for the name, which is tried with a
+ * file in `temporary`, too. `*error` is of the failure, its number still known. */
+bool cf_disk_refuses_name(cf_files *files, const cf_folder *temporary, cf_bytes name,
+                          const cf_error *error);
+
+/* What was to become a file of `size` bytes couldn't be written. If the disk said that something
+ * was too large, the error says what, and where it is the file itself (which is tried with one in
+ * `temporary`), the traits remember it. False: they don't. */
+bool cf_disk_explain_size(cf_files *files, const cf_folder *temporary, uint64_t size,
+                          cf_disk_traits *traits, cf_error *error);
+static inline bool cf_disk_refuses_size(const cf_disk_traits *traits, uint64_t size)
+{
+    return traits->size_refused && size >= traits->size_refused;
+}
+
+/* The time that the disk shows when `time_ns` was set: 2.7 s with steps of 1 s -> 2 s. */
+int64_t cf_disk_time(const cf_disk_traits *traits, int64_t time_ns);
+
+/* "this disk keeps no modes and no links, times to 2 s, and takes A for a"; nothing is appended for
+ * one that keeps everything. */
+void cf_disk_traits_text(const cf_disk_traits *traits, cf_buffer *out);
+
+/* As they are kept in the home. A record of a newer program has more parts, which are ignored.
+ * CF_MALFORMED: it is none. */
+void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits, cf_buffer *out);
+cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_traits *traits,
+                       cf_error *error);
+
+#endif

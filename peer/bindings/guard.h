@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guard against mass deletes (safety rule 2): how many items may vanish at once without the
+ * user's word, whether deleted here and about to be published, or deleted elsewhere and about to be
+ * applied. Pure. */
+#ifndef CF_PEER_BINDINGS_GUARD_H
+#define CF_PEER_BINDINGS_GUARD_H
+#include "codec/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The user's word; {0} is none. It replaces both limits. */
+typedef struct {
+    bool given;
+    bool percent;
+    uint64_t limit;
+} cf_delete_word;
+
+#define CF_DELETE_LIMIT_MAX UINT64_C(4294967295)
+/* Reads `--max-delete N|P%`, N up to CF_DELETE_LIMIT_MAX. CF_USAGE for anything else. */
+cf_status cf_delete_word_read(const char *text, cf_delete_word *out, cf_error *error);
+/* As it is given: "7", "30%". */
+#define CF_DELETE_WORD_TEXT 24
+void cf_delete_word_show(cf_delete_word word, char out[CF_DELETE_WORD_TEXT]);
+/* What `--yes` says: any number. */
+cf_delete_word cf_delete_word_all(void);
+bool cf_delete_word_is_all(cf_delete_word word);
+
+/* Where they were deleted. */
+typedef enum { CF_GUARD_HERE, CF_GUARD_THERE } cf_guard_side;
+
+/* What would vanish at once, and of how much. */
+typedef struct {
+    uint64_t gone, items;
+    /* The same without what the device that deletes it had made itself within the hour before. */
+    uint64_t gone_older, older;
+} cf_guard_count;
+
+/* An hour: for as long what a device makes and deletes is its own affair. */
+#define CF_GUARD_YOUNG_MS UINT64_C(3600000)
+
+/* Without a word: not all of at least 10, and not more than half of at least 100 that are older.
+ *   12 of 12: held, however young; 11 of 12: goes
+ *   1,050 of 1,150, of which the device made 1,000 just now: 50 of 150, goes
+ *   80 of 1,150, of which 1,000 young ones stay: 80 of 150, held */
+bool cf_guard_allows(cf_delete_word word, const cf_guard_count *count);
+/* All of at least 10 are gone. */
+bool cf_guard_is_empty(const cf_guard_count *count);
+/* So few that their ages don't matter. */
+bool cf_guard_are_few(uint64_t gone);
+/* Whether so many of these may be others than they were, in one and the same place: not more than
+ * half of at least 10, nor all of at least 3. As if something else had been put there. */
+bool cf_guard_allows_others(cf_delete_word word, uint64_t others, uint64_t items);
+
+#endif

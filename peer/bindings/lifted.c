@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/bindings/lifted.h"
+
+#include "peer/merge/node_stat.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_SIZE = 1 + 4 + 8, SEARCH_BITS = 0500, ALL_BITS = 0777 };
+
+/* ---- Records ---- */
+
+/* Where the folder is, or where it would be: they are ascending. */
+static size_t place_of(const cf_binding *binding, uint64_t folder)
+{
+    size_t low = 0, high = binding->lifted_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (binding->lifted[middle].node < folder)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static cf_lifted *find(const cf_binding *binding, uint64_t folder)
+{
+    size_t at = place_of(binding, folder);
+
+    return at < binding->lifted_count && binding->lifted[at].node == folder ? &binding->lifted[at]
+                                                                            : NULL;
+}
+
+static void add(cf_binding *binding, uint64_t folder, uint32_t set)
+{
+    size_t at = place_of(binding, folder);
+
+    binding->lifted = cf_grow(binding->lifted, &binding->lifted_capacity, binding->lifted_count + 1,
+                              sizeof *binding->lifted);
+    memmove(&binding->lifted[at + 1], &binding->lifted[at],
+            (binding->lifted_count - at) * sizeof *binding->lifted);
+    binding->lifted_count++;
+    binding->lifted[at] = (cf_lifted){.node = folder, .set = set};
+}
+
+static bool load(void *context, cf_bytes key, cf_bytes value)
+{
+    cf_binding *binding = context;
+
+    if (key.size == KEY_SIZE && value.size == 4 && !find(binding, cf_get_u64(key.data + 5)))
+        add(binding, cf_get_u64(key.data + 5), cf_get_u32(value.data));
+    return true;
+}
+
+cf_status cf_lifted_load(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    return cf_binding_scan(peer, binding, CF_TABLE_LIFTED, load, binding, error);
+}
+
+bool cf_lifted_has(const cf_binding *binding, uint64_t folder)
+{
+    return find(binding, folder) != NULL;
+}
+
+/* CF_MODE_UNKNOWN: the base has none for it, and takes whatever the disk has. */
+#define CF_MODE_UNKNOWN UINT32_MAX
+
+static uint32_t base_mode(const cf_node *node)
+{
+    return node->mode.size ? cf_mode_of(node->mode, 0) : CF_MODE_UNKNOWN;
+}
+
+uint32_t cf_lifted_meant(const cf_binding *binding, uint64_t folder, uint32_t mode)
+{
+    const cf_lifted *lifted = find(binding, folder);
+    const cf_node *node = lifted ? cf_nodes_find(binding->nodes, folder) : NULL;
+    const uint32_t base = node ? base_mode(node) : CF_MODE_UNKNOWN;
+
+    return base != CF_MODE_UNKNOWN && (mode & ALL_BITS) == lifted->set ? base : mode;
+}
+
+void cf_lifted_put(cf_binding *binding, uint64_t folder, uint32_t set, cf_records *records)
+{
+    cf_arena arena = {0};
+    uint8_t value[4];
+
+    add(binding, folder, set);
+    cf_put_u32(value, set);
+    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_LIFTED, binding->number, folder),
+                   cf_bytes_of(value, sizeof value));
+    cf_arena_release(&arena);
+}
+
+static void drop(cf_binding *binding, cf_lifted *lifted, cf_records *records)
+{
+    size_t after = binding->lifted_count - (size_t)(lifted - binding->lifted) - 1;
+    cf_arena arena = {0};
+
+    cf_records_delete(records,
+                      cf_key_numbered(&arena, CF_TABLE_LIFTED, binding->number, lifted->node));
+    memmove(lifted, lifted + 1, after * sizeof *lifted);
+    binding->lifted_count--;
+    cf_arena_release(&arena);
+}
+
+/* ---- The way to a folder ---- */
+
+typedef struct {
+    uint64_t at[CF_BINDING_DEPTH_MAX]; /* from the top, the folder itself last */
+    size_t first;
+} way;
+
+/* False: none of them lacks a bit, as in nearly all sources. */
+static bool find_way(const cf_binding *binding, uint64_t folder, way *out)
+{
+    bool lacks = false;
+
+    out->first = CF_BINDING_DEPTH_MAX;
+    for (uint64_t at = folder; at != CF_NODE_ROOT && out->first;) {
+        const cf_node *node = cf_nodes_find(binding->nodes, at);
+
+        if (!node || node->kind != CF_KIND_DIRECTORY)
+            return false;
+        lacks |= (base_mode(node) & CF_OWNER_BITS) != CF_OWNER_BITS;
+        out->at[--out->first] = at;
+        at = node->parent;
+    }
+    return lacks;
+}
+
+typedef enum { HERE, HIDDEN, ANOTHER } answer;
+
+static bool is_itself(const cf_binding *binding, const cf_node *node, const cf_stat *now)
+{
+    return now->kind == CF_FILE_FOLDER &&
+           (cf_node_stat_same_file(&node->stat, now) ||
+            cf_binding_renumbers(binding, node->disk, node->stat.birth_ns));
+}
+
+/* What stands in the folder's place. */
+static answer look(const cf_binding *binding, cf_files *files, const cf_node *node, cf_hold *above,
+                   cf_stat *now)
+{
+    cf_error error;
+
+    cf_status status = cf_binding_hold(binding, files, node->parent, above, &error);
+    if (!status)
+        status = files->stat(files, above->folder, node->name, now, &error);
+    if (status)
+        return status == CF_IO ? HIDDEN : ANOTHER;
+    if (now->kind == CF_FILE_FOLDER && !node->stat.inode)
+        return HIDDEN; /* made, and not looked at since: its mode may be the lifted one */
+    return is_itself(binding, node, now) ? HERE : ANOTHER;
+}
+
+/* What is beside permissions, as the bit that gives new files the folder's group, stays. */
+static uint32_t with(const cf_stat *now, uint32_t mode)
+{
+    return (now->mode & ~(uint32_t)ALL_BITS) | mode;
+}
+
+/* ---- Before ---- */
+
+/* Below what can't be gone through yet nobody can look: cf_lifted_open does. */
+static bool may_be_lifted(const cf_binding *binding, cf_files *files, const cf_node *node,
+                          uint32_t mode)
+{
+    cf_hold above = {0};
+    cf_stat now;
+
+    answer seen = look(binding, files, node, &above, &now);
+    cf_hold_release(&above, files);
+    return seen == HIDDEN || (seen == HERE && (now.mode & ALL_BITS) == mode);
+}
+
+void cf_lifted_intend(cf_binding *binding, cf_files *files, uint64_t folder, cf_records *records)
+{
+    way found;
+
+    if (!find_way(binding, folder, &found))
+        return;
+    for (size_t i = found.first; i < CF_BINDING_DEPTH_MAX; i++) {
+        const cf_node *node = cf_nodes_find(binding->nodes, found.at[i]);
+        const uint32_t needed = found.at[i] == folder ? CF_OWNER_BITS : SEARCH_BITS;
+        const uint32_t mode = base_mode(node);
+
+        if ((mode & needed) != needed && !find(binding, found.at[i]) &&
+            may_be_lifted(binding, files, node, mode))
+            cf_lifted_put(binding, found.at[i], mode | CF_OWNER_BITS, records);
+    }
+}
+
+void cf_lifted_intend_mode(cf_binding *binding, cf_files *files, uint64_t folder, uint32_t mode,
+                           cf_records *records)
+{
+    const cf_node *node = cf_nodes_find(binding->nodes, folder);
+    cf_hold above = {0};
+    cf_stat now;
+
+    if (!node || (mode & CF_OWNER_BITS) == CF_OWNER_BITS || find(binding, folder))
+        return;
+    if (look(binding, files, node, &above, &now) == HERE &&
+        (base_mode(node) == CF_MODE_UNKNOWN || base_mode(node) == (now.mode & ALL_BITS)))
+        cf_lifted_put(binding, folder, (now.mode & ALL_BITS) | CF_OWNER_BITS, records);
+    cf_hold_release(&above, files);
+}
+
+/* ---- When it is done ---- */
+
+static void lift(cf_binding *binding, cf_files *files, cf_lifted *lifted)
+{
+    const cf_node *node = cf_nodes_find(binding->nodes, lifted->node);
+    cf_hold above = {0};
+    cf_stat now;
+    cf_error ignored;
+
+    lifted->is_tried = true;
+    if (look(binding, files, node, &above, &now) == HERE &&
+        (now.mode & ALL_BITS) == base_mode(node))
+        files->set_mode(files, above.folder, node->name, with(&now, lifted->set), &ignored);
+    cf_hold_release(&above, files);
+}
+
+void cf_lifted_open(cf_binding *binding, cf_files *files, uint64_t folder, bool write)
+{
+    way found;
+
+    if (!binding->lifted_count || !find_way(binding, folder, &found))
+        return;
+    for (size_t i = found.first; i < CF_BINDING_DEPTH_MAX; i++) {
+        const uint32_t needed = write && found.at[i] == folder ? CF_OWNER_BITS : SEARCH_BITS;
+        cf_lifted *lifted = find(binding, found.at[i]);
+
+        if (lifted && !lifted->is_tried &&
+            (base_mode(cf_nodes_find(binding->nodes, found.at[i])) & needed) != needed)
+            lift(binding, files, lifted);
+    }
+}
+
+uint32_t cf_lifted_mode(const cf_binding *binding, uint64_t folder, uint32_t mode)
+{
+    const cf_lifted *lifted = find(binding, folder);
+
+    return lifted ? lifted->set : mode;
+}
+
+static bool forbids(const cf_stat *now, uint32_t needed)
+{
+    return now->kind == CF_FILE_FOLDER && (now->mode & needed) != needed;
+}
+
+bool cf_lifted_blame(const cf_binding *binding, cf_files *files, uint64_t folder, cf_error *error)
+{
+    cf_buffer path = {0};
+    cf_stat now = {0};
+    cf_error ignored;
+    uint64_t at = folder;
+    bool found = false;
+
+    if (error->status != CF_IO || !strstr(error->text, strerror(EACCES)))
+        return false;
+    for (uint32_t needed = CF_OWNER_BITS; at != CF_NODE_ROOT && !found; needed = SEARCH_BITS) {
+        const cf_node *node = cf_nodes_find(binding->nodes, at);
+        cf_hold above = {0};
+
+        if (!node)
+            return false;
+        found = look(binding, files, node, &above, &now) == HERE && forbids(&now, needed);
+        cf_hold_release(&above, files);
+        if (found)
+            cf_binding_path(binding, at, &path);
+        at = node->parent;
+    }
+    if (!found)
+        found = files->stat_folder(files, binding->root, &now, &ignored) == CF_OK &&
+                forbids(&now, folder == CF_NODE_ROOT ? CF_OWNER_BITS : SEARCH_BITS);
+    if (found)
+        cf_error_while(error, "in %.*s, which has mode %03o here (`chmod u+rwx` lets us in)",
+                       path.size ? (int)path.size : 1, path.size ? (const char *)path.data : ".",
+                       now.mode & ALL_BITS);
+    cf_buffer_release(&path);
+    return found;
+}
+
+/* ---- Afterwards ---- */
+
+typedef struct {
+    size_t depth;
+    uint64_t node;
+} deep;
+
+static int deepest_first(const void *a, const void *b)
+{
+    const deep *x = a, *y = b;
+
+    return (x->depth < y->depth) - (x->depth > y->depth);
+}
+
+void cf_lifted_list(const cf_binding *binding, cf_numbers *out)
+{
+    deep *order = cf_allocate(binding->lifted_count, sizeof *order);
+
+    for (size_t i = 0; i < binding->lifted_count; i++) {
+        const cf_node *node = cf_nodes_find(binding->nodes, binding->lifted[i].node);
+
+        order[i].node = binding->lifted[i].node;
+        for (; node && order[i].depth < CF_BINDING_DEPTH_MAX; order[i].depth++)
+            node = cf_nodes_find(binding->nodes, node->parent);
+    }
+    if (binding->lifted_count)
+        qsort(order, binding->lifted_count, sizeof *order, deepest_first);
+    for (size_t i = 0; i < binding->lifted_count; i++)
+        cf_numbers_add(out, order[i].node);
+    free(order);
+}
+
+/* Held before its mode may forbid that. */
+void cf_lifted_give_back(cf_binding *binding, cf_files *files, uint64_t folder, cf_hold *hold,
+                         cf_records *records)
+{
+    cf_lifted *lifted = find(binding, folder);
+    const cf_node *node = cf_nodes_find(binding->nodes, folder);
+    cf_status status = CF_OK;
+    cf_hold above = {0};
+    cf_stat now;
+    cf_error ignored;
+
+    *hold = (cf_hold){0};
+    answer seen = node ? look(binding, files, node, &above, &now) : ANOTHER;
+    if (seen == HIDDEN)
+        status = CF_IO;
+    if (seen == HERE && (now.mode & ALL_BITS) == lifted->set &&
+        base_mode(node) != CF_MODE_UNKNOWN && base_mode(node) != lifted->set) {
+        status = cf_binding_hold(binding, files, folder, hold, &ignored);
+        if (!status)
+            status = files->set_mode(files, above.folder, node->name, with(&now, base_mode(node)),
+                                     &ignored);
+        if (status)
+            cf_hold_release(hold, files);
+    }
+    /* While its mode is ours, the record has to stay. */
+    if (!status)
+        drop(binding, lifted, records);
+    cf_hold_release(&above, files);
+}
+
+cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_files *files = peer->env->files;
+    cf_store *store = cf_home_store(peer->home);
+    cf_numbers all = {0};
+    cf_records records = {0};
+    cf_status status = CF_OK;
+
+    cf_lifted_list(binding, &all);
+    for (size_t i = 0; !status && i < all.count; i++) {
+        cf_hold hold;
+
+        cf_lifted_give_back(binding, files, all.at[i], &hold, &records);
+        if (hold.folder)
+            status = files->sync_folder(files, hold.folder, error);
+        cf_hold_release(&hold, files);
+    }
+    if (!status && records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    cf_records_release(&records);
+    cf_numbers_release(&all);
+    return status;
+}

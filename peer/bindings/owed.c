@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/bindings/owed.h"
+
+#include "codec/pack.h"
+#include "peer/bindings/lifted.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PREFIX "step-"
+
+void cf_temporary_name(uint64_t number, char out[CF_TEMPORARY_NAME])
+{
+    snprintf(out, CF_TEMPORARY_NAME, PREFIX "%llu", (unsigned long long)number);
+}
+
+/* 0: it is no such name. */
+static uint64_t number_of(cf_bytes name)
+{
+    char text[CF_TEMPORARY_NAME] = {0}, again[CF_TEMPORARY_NAME];
+
+    if (name.size >= sizeof text || name.size <= strlen(PREFIX))
+        return 0;
+    memcpy(text, name.data, name.size);
+    uint64_t number = strtoull(text + strlen(PREFIX), NULL, 10);
+    cf_temporary_name(number, again);
+    return strcmp(text, again) == 0 ? number : 0;
+}
+
+static cf_owed *find(const cf_binding *binding, uint64_t number)
+{
+    for (size_t i = 0; i < binding->owed_count; i++)
+        if (binding->owed[i].number == number)
+            return &binding->owed[i];
+    return NULL;
+}
+
+bool cf_owed_has(const cf_binding *binding, uint64_t number)
+{
+    return find(binding, number) != NULL;
+}
+
+bool cf_owed_has_name(const cf_binding *binding, cf_bytes name)
+{
+    uint64_t number = number_of(name);
+
+    return number && cf_owed_has(binding, number);
+}
+
+static cf_owed *find_or_add(cf_binding *binding, uint64_t number)
+{
+    cf_owed *owed = find(binding, number);
+
+    if (owed)
+        return owed;
+    binding->owed = cf_grow(binding->owed, &binding->owed_capacity, binding->owed_count + 1,
+                            sizeof *binding->owed);
+    owed = &binding->owed[binding->owed_count++];
+    *owed = (cf_owed){.number = number};
+    return owed;
+}
+
+static void put_record(const cf_binding *binding, const cf_owed *owed, cf_records *records)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    cf_pack_array(&value, 2);
+    cf_pack_uint(&value, owed->parent);
+    cf_pack_bin(&value, cf_buffer_view(&owed->name));
+    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number, owed->number),
+                   cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+void cf_owed_add(cf_binding *binding, const cf_displaced *displaced, uint64_t parent,
+                 const cf_error *why, cf_records *records)
+{
+    uint64_t number = number_of(displaced->temporary_name);
+
+    if (!number)
+        return;
+    cf_owed *owed = find_or_add(binding, number);
+    owed->parent = parent;
+    cf_buffer_clear(&owed->name);
+    cf_buffer_append(&owed->name, displaced->name.data, displaced->name.size);
+    memcpy(owed->reason, why->text, sizeof owed->reason);
+    put_record(binding, owed, records);
+}
+
+/* ---- Records ---- */
+
+typedef struct {
+    cf_binding *binding;
+    cf_status status;
+    cf_error *error;
+} loading;
+
+static bool load_one(void *context, cf_bytes key, cf_bytes value)
+{
+    loading *load = context;
+    cf_reader reader = cf_reader_of(value);
+    uint64_t parent;
+    cf_bytes name;
+
+    load->status = cf_read_array_of(&reader, 2, load->error);
+    if (!load->status)
+        load->status = cf_read_uint(&reader, &parent, load->error);
+    if (!load->status)
+        load->status = cf_read_bin(&reader, &name, load->error);
+    if (load->status)
+        return false;
+    cf_owed *owed = find_or_add(load->binding, cf_get_u64(key.data + key.size - 8));
+    owed->parent = parent;
+    cf_buffer_clear(&owed->name);
+    cf_buffer_append(&owed->name, name.data, name.size);
+    return true;
+}
+
+cf_status cf_owed_load(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    loading load = {binding, CF_OK, error};
+    cf_status status = cf_binding_scan(peer, binding, CF_TABLE_OWED, load_one, &load, error);
+
+    if (!status && load.status) {
+        error->status = status = CF_BROKEN;
+        cf_error_while(error, "what waits in the temporary folder of %s", binding->path);
+    }
+    return status;
+}
+
+static void drop(cf_binding *binding, size_t index, cf_records *records)
+{
+    cf_arena arena = {0};
+
+    cf_records_delete(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number,
+                                               binding->owed[index].number));
+    cf_buffer_release(&binding->owed[index].name);
+    binding->owed[index] = binding->owed[--binding->owed_count];
+    cf_arena_release(&arena);
+}
+
+/* ---- Paying ---- */
+
+/* Back in its place for good; or somebody has taken it himself. */
+static bool pay(cf_binding *binding, cf_files *files, cf_owed *owed)
+{
+    char name[CF_TEMPORARY_NAME];
+    cf_hold hold = {0};
+    cf_stat stat;
+    cf_error error, ignored;
+
+    cf_temporary_name(owed->number, name);
+    cf_status status =
+        files->stat(files, binding->temporary, cf_bytes_of_text(name), &stat, &error);
+    if (status == CF_MISSING)
+        return true;
+    if (!status && cf_binding_hold(binding, files, owed->parent, &hold, &ignored))
+        hold.folder = binding->root; /* that directory is gone */
+    cf_displaced displaced = {
+        .files = files,
+        .temporary = binding->temporary,
+        .temporary_name = cf_bytes_of_text(name),
+        .folder = hold.folder,
+        .name = cf_buffer_view(&owed->name),
+    };
+    if (!status)
+        status = cf_displaced_return(&displaced, &error);
+    cf_hold_release(&hold, files);
+    if (status)
+        memcpy(owed->reason, error.text, sizeof owed->reason);
+    return !status;
+}
+
+/* Folders in which nobody may write may be those where it belongs. */
+static cf_status open_places(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_files *files = peer->env->files;
+    cf_records records = {0};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; i < binding->owed_count; i++)
+        cf_lifted_intend(binding, files, binding->owed[i].parent, &records);
+    if (records.count)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    for (size_t i = 0; !status && i < binding->owed_count; i++)
+        cf_lifted_open(binding, files, binding->owed[i].parent, true);
+    cf_records_release(&records);
+    return status;
+}
+
+cf_status cf_owed_settle(cf_peer *peer, cf_binding *binding, size_t *settled, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+
+    *settled = 0;
+    if (!binding->owed_count)
+        return CF_OK;
+    cf_status status = open_places(peer, binding, error);
+    if (status)
+        return status;
+    for (size_t i = binding->owed_count; i-- > 0;)
+        if (pay(binding, peer->env->files, &binding->owed[i])) {
+            drop(binding, i, &records);
+            (*settled)++;
+        }
+    if (*settled)
+        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
+    if (!status)
+        status = cf_lifted_restore(peer, binding, error);
+    cf_records_release(&records);
+    return status;
+}
+
+/* ---- Telling ---- */
+
+cf_status cf_owed_check(const cf_binding *binding, cf_error *error)
+{
+    char name[CF_TEMPORARY_NAME];
+
+    if (!binding->owed_count)
+        return CF_OK;
+    cf_temporary_name(binding->owed[0].number, name);
+    return cf_fail(error, CF_UNSAFE,
+                   "%s/.counterfoil/tmp/%s was saved there and could not be put back: sync, or "
+                   "move it away",
+                   binding->path, name);
+}
+
+void cf_owed_tell(const cf_binding *binding, const cf_owed *owed, cf_buffer *path,
+                  cf_buffer *reason)
+{
+    char name[CF_TEMPORARY_NAME];
+
+    cf_temporary_name(owed->number, name);
+    cf_binding_path(binding, owed->parent, path);
+    if (path->size)
+        cf_buffer_append(path, "/", 1);
+    cf_buffer_append(path, owed->name.data, owed->name.size);
+    cf_buffer_append_text(reason, "saved here in the last moment, kept as .counterfoil/tmp/%s%s%s",
+                          name, owed->reason[0] ? ": " : "", owed->reason);
+    cf_buffer_append(reason, "", 1);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/membership/membership.h"
+
+#include "broker/platform/times.h"
+#include "peer/log/catalog.h"
+#include "peer/membership/limit_heads.h"
+
+#include <inttypes.h>
+
+static cf_member operation_of(const cf_peer *peer, cf_member_kind kind)
+{
+    return (cf_member){.kind = kind, .time_ms = peer->env->now_ms(peer->env->context)};
+}
+
+cf_status cf_membership_check_owner(const cf_peer *peer, cf_error *error)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return self && self->is_valid && self->role == CF_ROLE_OWNER
+               ? CF_OK
+               : cf_fail(error, CF_DENIED,
+                         "this device is no owner: only owners let other devices in and out");
+}
+
+size_t cf_membership_owners(const cf_peer *peer)
+{
+    const cf_registry *registry = cf_log_registry(peer->log);
+    size_t owners = 0;
+
+    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
+        const cf_device *device = cf_registry_device_at(registry, i);
+
+        owners += device->is_valid && device->role == CF_ROLE_OWNER &&
+                  !cf_hash_equal(&device->id, cf_peer_user(peer));
+    }
+    return owners;
+}
+
+cf_status cf_membership_add(const cf_signatory *by, const cf_admission *admission, cf_head *head,
+                            cf_error *error)
+{
+    cf_member add = operation_of(by->peer, CF_MEMBER_ADD);
+    cf_status status = CF_OK;
+
+    add.keys = admission->keys;
+    add.role = admission->role;
+    memcpy(add.proof, admission->proof, sizeof add.proof);
+    if (add.role != CF_ROLE_RELAY)
+        status = cf_epochs_access(by->peer, add.keys.sealing, &add.access, error);
+    return status ? status : cf_peer_sign(by->peer, &add, by->as_account, head, error);
+}
+
+/* ---- Limits ---- */
+
+static cf_status name_heads(cf_peer *peer, const cf_hash *device, cf_heads *heads, size_t *all,
+                            uint64_t *voided, cf_error *error)
+{
+    cf_status status = cf_log_device_heads(peer->log, device, heads, error);
+
+    *all = heads->count;
+    return status ? status : cf_limit_heads(peer, heads, CF_MEMBER_HEADS_MAX, voided, error);
+}
+
+cf_status cf_membership_voided(cf_peer *peer, const cf_hash *device, uint64_t *voided,
+                               cf_error *error)
+{
+    cf_heads heads = {0};
+    size_t all;
+    cf_status status = name_heads(peer, device, &heads, &all, voided, error);
+
+    cf_heads_release(&heads);
+    return status;
+}
+
+static cf_status put_limits(cf_peer *peer, const cf_hash *device, cf_heads *heads,
+                            cf_member *operation, cf_error *error)
+{
+    size_t all;
+    uint64_t voided;
+    cf_status status = name_heads(peer, device, heads, &all, &voided, error);
+
+    if (!status && voided)
+        cf_report(peer->env, CF_REPORT_WARNING,
+                  "the device has %zu ends of chains, and %zu can be named: about %" PRIu64
+                  " of its entries count for nothing any more",
+                  all, heads->count, voided);
+    operation->heads = heads->heads;
+    operation->head_count = heads->count;
+    return status;
+}
+
+cf_status cf_membership_revoke(const cf_signatory *by, const cf_hash *device,
+                               const cf_outgoers *outgoers, cf_head *head, cf_error *error)
+{
+    cf_member revoke = operation_of(by->peer, CF_MEMBER_REVOKE);
+    cf_arena arena = {0};
+    cf_heads heads = {0};
+
+    revoke.device = *device;
+    revoke.opens = true;
+    cf_status status = put_limits(by->peer, device, &heads, &revoke, error);
+    if (!status)
+        status = cf_epochs_make(by->peer, outgoers, &arena, &revoke.opening, error);
+    if (!status)
+        status = cf_peer_sign(by->peer, &revoke, by->as_account, head, error);
+    cf_heads_release(&heads);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_membership_change_role(const cf_signatory *by, const cf_hash *device, cf_role role,
+                                    cf_head *head, cf_error *error)
+{
+    cf_member change = operation_of(by->peer, CF_MEMBER_ROLE);
+    const cf_outgoers outgoer = {device, 1};
+    cf_arena arena = {0};
+    cf_heads heads = {0};
+
+    change.device = *device;
+    change.role = role;
+    change.opens = role == CF_ROLE_RELAY;
+    cf_status status = put_limits(by->peer, device, &heads, &change, error);
+    if (!status && change.opens)
+        status = cf_epochs_make(by->peer, &outgoer, &arena, &change.opening, error);
+    if (!status)
+        status = cf_peer_sign(by->peer, &change, by->as_account, head, error);
+    cf_heads_release(&heads);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_membership_annul(const cf_signatory *by, const cf_hash *revocation, cf_head *head,
+                              cf_error *error)
+{
+    cf_member annul = operation_of(by->peer, CF_MEMBER_ANNUL);
+
+    annul.revocation = *revocation;
+    return cf_peer_sign(by->peer, &annul, by->as_account, head, error);
+}
+
+cf_status cf_membership_leave(cf_peer *peer, cf_head *head, cf_error *error)
+{
+    cf_member leave = operation_of(peer, CF_MEMBER_LEAVE);
+    cf_heads heads = {0};
+
+    cf_status status = put_limits(peer, cf_peer_device(peer), &heads, &leave, error);
+    if (!status)
+        status = cf_peer_sign(peer, &leave, false, head, error);
+    cf_heads_release(&heads);
+    return status;
+}
+
+/* ---- The own part ---- */
+
+#define CF_WAY_BACK "the way back is `counterfoil leave`, then `counterfoil join` with a new code"
+
+cf_status cf_membership_standing(cf_peer *peer, cf_error *error)
+{
+    const cf_registry *registry = cf_log_registry(peer->log);
+    const cf_device *self = cf_registry_device(registry, cf_peer_device(peer));
+    const cf_operation *end =
+        self && self->ended_by ? cf_registry_find(registry, &self->ended) : NULL;
+    cf_arena arena = {0};
+    char time[CF_TIME_TEXT];
+
+    if (!self || self->is_valid)
+        return CF_OK;
+    if (!end) {
+        return cf_fail(
+            error, CF_DENIED,
+            "this device is none of the user's any more: who let it in was shut out; " CF_WAY_BACK);
+    }
+    cf_time_show(end->time_ms, time);
+    if (end->kind == CF_MEMBER_LEAVE)
+        cf_fail(error, CF_DENIED, "this device left at %s: `counterfoil leave` wipes its keys",
+                time);
+    else
+        cf_fail(error, CF_DENIED,
+                "this device was shut out by %s at %s: its files stay, and nothing of it is "
+                "published; " CF_WAY_BACK,
+                cf_hash_equal(&end->author, cf_peer_user(peer))
+                    ? "the account"
+                    : cf_catalog_device_name(peer, &end->author, &arena),
+                time);
+    cf_arena_release(&arena);
+    return CF_DENIED;
+}
+
+bool cf_membership_left(const cf_peer *peer)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return self && self->ended_by == CF_MEMBER_LEAVE;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which conflict copies a view shows, without a look at all that it shows: they lie in groups that
+ * are not plain. */
+#include "peer/merge/view.h"
+
+#include <stdlib.h>
+
+#include "peer/merge/view_inside.h"
+
+typedef struct {
+    cf_view *view;
+    cf_arena *arena;
+    cf_seen_list groups; /* by the directory of each that came first */
+    cf_conflict_copy *at;
+    size_t count, capacity;
+} search;
+
+static bool is_shown(const cf_view *view, const cf_seen *directory)
+{
+    return directory == view->root || directory->parent;
+}
+
+/* False: it is there already. */
+static bool add_group(search *self, cf_seen *const *members)
+{
+    if (members[0]->marks & CF_MARK_SEARCHED)
+        return false;
+    members[0]->marks |= CF_MARK_SEARCHED;
+    cf_seen_list_add(&self->groups, members[0]);
+    return true;
+}
+
+/* A group of several directories, and those below it that are of several because it is. */
+static void add_merged(search *self, cf_seen *directory)
+{
+    cf_seen_list waiting = {0};
+    cf_arena scratch = {0};
+    size_t count;
+
+    cf_seen_list_add(&waiting, directory);
+    while (waiting.count) {
+        cf_seen **members =
+            cf_view_members(self->view, waiting.at[--waiting.count], &scratch, &count);
+
+        if (count > 1 && add_group(self, members))
+            for (size_t i = 0; i < count; i++)
+                cf_view_subdirectories(members[i], &waiting);
+    }
+    free(waiting.at);
+    cf_arena_release(&scratch);
+}
+
+static void add_uneven(search *self, cf_seen *directory)
+{
+    cf_seen_list below = {0};
+    cf_arena scratch = {0};
+    size_t count;
+    cf_seen **members = cf_view_members(self->view, directory, &scratch, &count);
+
+    add_group(self, members);
+    for (size_t i = 0; directory->crowded && i < count; i++)
+        cf_view_subdirectories(members[i], &below);
+    for (size_t i = 0; i < below.count; i++)
+        add_merged(self, below.at[i]);
+    free(below.at);
+    cf_arena_release(&scratch);
+}
+
+/* Those that became uneven and are so still. */
+static void find_groups(search *self)
+{
+    cf_seen_list *uneven = &self->view->uneven;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < uneven->count; i++) {
+        cf_seen *directory = uneven->at[i];
+
+        if (!cf_seen_is_even(directory)) {
+            uneven->at[kept++] = directory;
+            if (is_shown(self->view, directory))
+                add_uneven(self, directory);
+        } else {
+            directory->marks &= (uint8_t)~CF_MARK_UNEVEN;
+        }
+    }
+    uneven->count = kept;
+}
+
+static void append_path(const cf_view *view, cf_seen *directory, cf_buffer *out)
+{
+    cf_seen_list above = {0};
+
+    for (cf_seen *at = directory; at != view->root; at = at->parent)
+        cf_seen_list_add(&above, at);
+    while (above.count) {
+        const cf_bytes name = above.at[--above.count]->name;
+
+        cf_buffer_append(out, name.data, name.size);
+        cf_buffer_append(out, "/", 1);
+    }
+    free(above.at);
+}
+
+static void add_copies(search *self, cf_seen *directory)
+{
+    cf_arena scratch = {0};
+    cf_buffer path = {0};
+    cf_shown *shown;
+    size_t count;
+
+    append_path(self->view, directory, &path);
+    const size_t size = path.size;
+    cf_view_lay(self->view, CF_LAY_PLACES, directory, &scratch, &shown, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!shown[i].conflict)
+            continue;
+        cf_buffer_append(&path, shown[i].name.data, shown[i].name.size);
+        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
+        self->at[self->count++] =
+            (cf_conflict_copy){cf_arena_copy(self->arena, cf_buffer_view(&path)), shown[i].written};
+        path.size = size;
+    }
+    cf_buffer_release(&path);
+    cf_arena_release(&scratch);
+}
+
+static int by_path(const void *left, const void *right)
+{
+    return cf_bytes_compare(((const cf_conflict_copy *)left)->path,
+                            ((const cf_conflict_copy *)right)->path);
+}
+
+void cf_view_conflicts(cf_view *view, cf_arena *arena, const cf_conflict_copy **out, size_t *count)
+{
+    search self = {.view = view, .arena = arena};
+
+    find_groups(&self);
+    for (size_t i = 0; i < self.groups.count; i++) {
+        self.groups.at[i]->marks &= (uint8_t)~CF_MARK_SEARCHED;
+        add_copies(&self, self.groups.at[i]);
+    }
+    if (self.count)
+        qsort(self.at, self.count, sizeof *self.at, by_path);
+    *out = (const cf_conflict_copy *)cf_arena_copy(
+               arena, cf_bytes_of(self.at, self.count * sizeof *self.at))
+               .data;
+    *count = self.count;
+    free(self.groups.at);
+    free(self.at);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which writes of one record are shown: field by field (model, rules c and d), and of values that
+ * have one seat (rule y). A says GEO:1;2, B says GEO:3;4 in an entry of another name: B's is shown,
+ * since it is later, and A's listed. A line for which a field has a word gives way to that: A says
+ * BDAY:1980-01-02, B says BDAY;VALUE=text:about 1980, and B's is listed. */
+#include <stdlib.h>
+
+#include "peer/records/record_view_inside.h"
+#include "peer/records/seats.h"
+
+typedef struct {
+    cf_row_fact *fact;
+    cf_seat seat;
+} seated;
+
+static bool is_frame(uint32_t field)
+{
+    return field == CF_FIELD_NUMBER_TABLE || field == CF_FIELD_NUMBER_KEY ||
+           field == CF_FIELD_NUMBER_LEVEL;
+}
+
+/* Values of one seat next to each other. */
+static int by_seat(const void *left, const void *right)
+{
+    const seated *a = left, *b = right;
+    int order = (a->seat.kind > b->seat.kind) - (a->seat.kind < b->seat.kind);
+
+    if (!order)
+        order = cf_seat_compare(&a->seat, &b->seat);
+    if (!order && a->seat.kind == CF_SEAT_ENTRY)
+        order = (a->fact->write.field > b->fact->write.field) -
+                (a->fact->write.field < b->fact->write.field);
+    return order;
+}
+
+static bool is_better(const seated *a, const seated *b)
+{
+    int order = 0;
+
+    if (a->seat.greatest && a->fact->live == b->fact->live)
+        order = cf_spelled_compare(a->seat.text, b->seat.text);
+    return (order ? order : cf_row_fact_compare(a->fact, b->fact)) > 0;
+}
+
+/* What one device wrote in one go it meant: a file may have had two such lines. */
+static bool is_meant_beside(const seated *one, const seated *best)
+{
+    return cf_bytes_equal(one->fact->write.value, best->fact->write.value) ||
+           (one->fact->write.field != best->fact->write.field &&
+            cf_dot_compare(&one->fact->write.dot, &best->fact->write.dot) == 0);
+}
+
+static void settle(seated *own, size_t count)
+{
+    const seated *best = &own[0];
+
+    for (size_t i = 1; i < count; i++)
+        if (is_better(&own[i], best))
+            best = &own[i];
+    for (size_t i = 0; i < count; i++) {
+        cf_row_fact *fact = own[i].fact;
+
+        if (!is_meant_beside(&own[i], best))
+            fact->standing = fact->live && !fact->write.weak && !own[i].seat.greatest
+                                 ? CF_WRITE_LISTED
+                                 : CF_WRITE_HIDDEN;
+    }
+}
+
+static void settle_all(seated *all, size_t count)
+{
+    size_t to;
+
+    if (count > 1)
+        qsort(all, count, sizeof *all, by_seat);
+    for (size_t from = 0; from < count; from = to) {
+        to = from + 1;
+        while (to < count && by_seat(&all[from], &all[to]) == 0)
+            to++;
+        settle(all + from, to - from);
+    }
+}
+
+/* ---- Lines beside fields ---- */
+
+static bool is_line(const seated *one)
+{
+    return one->fact->standing == CF_WRITE_SHOWN && cf_seat_has_field(&one->seat);
+}
+
+typedef struct {
+    cf_bytes field;
+    cf_seat seat;
+    const cf_dot *dot;
+} said;
+
+/* What is shown of fields that have a word for such lines; the caller frees it. */
+static said *find_said(cf_row_view *view, const cf_schema_table *table, const cf_row_facts *facts,
+                       size_t *count)
+{
+    said *found = cf_allocate(facts->count, sizeof *found);
+
+    *count = 0;
+    for (size_t i = 0; i < facts->count; i++) {
+        const cf_write *write = &facts->at[i].write;
+
+        if (facts->at[i].standing != CF_WRITE_SHOWN || is_frame(write->field))
+            continue;
+        const cf_row_property *property = cf_row_view_property(view, table, write->field);
+        if (property->has_lines)
+            found[(*count)++] =
+                (said){property->name, cf_seat_of(table->kind, property->name, write->value),
+                       &facts->at[i].write.dot};
+    }
+    return found;
+}
+
+/* Whether a field says what the line says, and nobody wrote both in one go. */
+static bool is_said(const said *all, size_t count, const seated *line)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!cf_seat_is_field(&line->seat, all[i].field, &all[i].seat))
+            continue;
+        if (cf_dot_compare(all[i].dot, &line->fact->write.dot) == 0)
+            return false;
+        found = true;
+    }
+    return found;
+}
+
+static void settle_lines(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
+                         seated *all, size_t count)
+{
+    size_t said_count = 0;
+    said *fields = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_line(&all[i]))
+            continue;
+        if (!fields)
+            fields = find_said(view, table, facts, &said_count);
+        if (is_said(fields, said_count, &all[i]))
+            all[i].fact->standing =
+                all[i].fact->live && !all[i].seat.greatest ? CF_WRITE_LISTED : CF_WRITE_HIDDEN;
+    }
+    free(fields);
+}
+
+/* ---- All ---- */
+
+static size_t find_seated(const cf_schema_table *table, const cf_row_property *property,
+                          cf_row_facts *facts, size_t first, size_t end, seated *out)
+{
+    size_t count = 0;
+
+    for (size_t i = first; i < end; i++) {
+        cf_row_fact *fact = &facts->at[i];
+        cf_seat seat = cf_seat_of(table->kind, property->name, fact->write.value);
+
+        if (fact->standing == CF_WRITE_SHOWN && seat.kind != CF_SEAT_NONE)
+            out[count++] = (seated){fact, seat};
+    }
+    return count;
+}
+
+void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts)
+{
+    seated *all = NULL;
+    size_t count = 0, capacity = 0;
+
+    for (size_t first = 0, end; first < facts->count; first = end) {
+        uint32_t field = facts->at[first].write.field;
+        const cf_row_property *property = NULL;
+
+        end = cf_row_facts_end(facts, first);
+        if (!is_frame(field))
+            property = cf_row_view_property(view, table, field);
+        cf_row_facts_stand(facts, first, end,
+                           !property                         ? CF_STAND_LATEST
+                           : property->merge == CF_MERGE_SET ? CF_STAND_ALL
+                           : property->greatest              ? CF_STAND_GREATEST
+                                                             : CF_STAND_LATEST);
+        if (!property || !property->seated)
+            continue;
+        all = cf_grow(all, &capacity, count + end - first, sizeof *all);
+        count += find_seated(table, property, facts, first, end, all + count);
+    }
+    settle_all(all, count);
+    settle_lines(view, table, facts, all, count);
+    free(all);
+}

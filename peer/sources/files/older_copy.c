@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/files/older_copy.h"
+
+#include "codec/content.h"
+#include "codec/pack.h"
+#include "peer/log/past.h"
+#include "peer/merge/fields.h"
+#include "peer/merge/table.h"
+#include "peer/sources/files/meeting.h"
+
+#include <stdlib.h>
+
+enum { CHANGES_MIN = 2 };
+
+/* What is here of what a device wrote, and what is not. */
+typedef struct {
+    cf_table_link link;
+    cf_id writer;
+    uint64_t shown;  /* the latest entry of which something is here */
+    uint64_t undone; /* the first of which something has gone; 0: none */
+} frontier;
+
+/* A file as far as its stat tells, wherever it lies. */
+typedef struct {
+    uint64_t size;
+    int64_t mtime_ns;
+} look;
+
+typedef struct {
+    look *at; /* in order */
+    size_t count, capacity;
+} looks;
+
+typedef struct {
+    const cf_binding *binding;
+    const cf_survey *survey;
+    int64_t newest_ns;    /* a later ctime was set since the last look; INT64_MAX: none tells */
+    uint64_t device;      /* on which that is so */
+    const cf_node **gone; /* that are missed from the source's own disk */
+    size_t gone_count;
+    looks missed;     /* files of these */
+    size_t within_of; /* the listed folder of which `within` tells, and one; 0: of none */
+    cf_met_directories within;
+    cf_past *past;
+    cf_table frontiers;
+    cf_arena arena;
+    size_t back, came, went, moved; /* files: to an earlier version, that were deleted, that are
+                                       missed, to an earlier place */
+} comparing;
+
+/* ---- What each device wrote ---- */
+
+static frontier *frontier_of(comparing *self, const cf_id *writer)
+{
+    const uint64_t hash = cf_hash_id(0, writer);
+
+    for (cf_table_link *link = cf_table_first(&self->frontiers, hash); link;
+         link = cf_table_next(link))
+        if (cf_id_equal(&cf_linked(link, frontier, link)->writer, writer))
+            return cf_linked(link, frontier, link);
+    frontier *found = cf_arena_allocate(&self->arena, 1, sizeof *found);
+    found->writer = *writer;
+    cf_table_add(&self->frontiers, &found->link, hash);
+    return found;
+}
+
+static void show(comparing *self, const cf_dot *dot)
+{
+    frontier *of = frontier_of(self, &dot->writer);
+
+    if (of->shown < dot->sequence)
+        of->shown = dot->sequence;
+}
+
+static void undo(comparing *self, const cf_dot *dot)
+{
+    frontier *of = frontier_of(self, &dot->writer);
+
+    if (!of->undone || of->undone > dot->sequence)
+        of->undone = dot->sequence;
+}
+
+static bool is_of_one_moment(const comparing *self)
+{
+    for (cf_table_link *link = cf_table_walk(&self->frontiers, NULL); link;
+         link = cf_table_walk(&self->frontiers, link)) {
+        const frontier *of = cf_linked(link, frontier, link);
+
+        if (of->undone && of->shown >= of->undone)
+            return false;
+    }
+    return true;
+}
+
+/* ---- Versions ---- */
+
+static bool read_time(cf_bytes value, int64_t *out)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+
+    return value.size && cf_read_int(&reader, out, &ignored) == CF_OK;
+}
+
+/* As the disk shows it, or as an archive that keeps whole seconds brought it there. */
+static bool has_time(const comparing *self, cf_bytes mtime, int64_t shown_ns)
+{
+    const int64_t second_ns = 1000000000;
+    int64_t then_ns;
+
+    return read_time(mtime, &then_ns) &&
+           (cf_disk_time(&self->binding->traits, then_ns) == shown_ns ||
+            (shown_ns < then_ns && then_ns - shown_ns < 2 * second_ns &&
+             shown_ns % second_ns == 0));
+}
+
+static bool has_size(cf_bytes content, uint64_t size)
+{
+    uint64_t then;
+    cf_hash hash;
+    cf_error ignored;
+
+    return content.size && cf_content_identity_read(content, &hash, &then, &ignored) == CF_OK &&
+           then == size;
+}
+
+/* One that an item had: which write brought its content, and which one took it away. */
+typedef struct {
+    const cf_past_write *content, *next;
+} version;
+
+static bool is_write_of(const cf_past_write *write, uint32_t field)
+{
+    return write->value.size && cf_field_is(write->field, field);
+}
+
+/* The latest with this size and time, other than `but`; its `content` is NULL where there is none.
+ * An entry writes content and time of a file in any order. */
+static version version_of(const comparing *self, const cf_past_item *item, const cf_stat *stat,
+                          cf_bytes but)
+{
+    const cf_past_write *content = NULL, *mtime = NULL;
+    version found = {0};
+
+    for (size_t i = 0; i < item->count; i++) {
+        const cf_past_write *write = &item->writes[i];
+
+        if (is_write_of(write, CF_FIELD_NUMBER_CONTENT)) {
+            if (found.content && !found.next && !cf_bytes_equal(found.content->value, write->value))
+                found.next = write;
+            content = write;
+        }
+        if (is_write_of(write, CF_FIELD_NUMBER_MTIME))
+            mtime = write;
+        const bool is_last = i + 1 == item->count || !cf_dot_equal(&write->dot, &write[1].dot);
+        if (is_last && content && mtime && !cf_bytes_equal(content->value, but) &&
+            has_size(content->value, stat->size) && has_time(self, mtime->value, stat->mtime_ns) &&
+            found.content != content)
+            found = (version){.content = content};
+    }
+    return found;
+}
+
+/* ---- Places ---- */
+
+static cf_bytes pack(comparing *self, const void *data, size_t size)
+{
+    cf_buffer value = {0};
+
+    cf_pack_bin(&value, cf_bytes_of(data, size));
+    cf_bytes copy = cf_arena_copy(&self->arena, cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    return copy;
+}
+
+static const cf_past_item *item_of(const comparing *self, const cf_node *node)
+{
+    return node->item_count ? cf_past_find(self->past, &node->items[0]) : NULL;
+}
+
+/* NULL: nobody told of it. */
+static const cf_past_place *stay_of(comparing *self, const cf_past_item *item, uint64_t parent,
+                                    cf_bytes name)
+{
+    const cf_node *above = parent ? cf_nodes_find(self->binding->nodes, parent) : NULL;
+    const cf_id *within = above && above->item_count ? &above->items[0] : &cf_root_item;
+
+    return parent && !above ? NULL
+                            : cf_past_stay(self->past, item, pack(self, within, sizeof *within),
+                                           pack(self, name.data, name.size));
+}
+
+/* The later of the writes that brought the item there. */
+static const cf_past_write *arrival_of(const cf_past_item *item, const cf_past_place *stay)
+{
+    const cf_past_write *found = NULL;
+
+    for (size_t i = 0; stay && i < item->count; i++) {
+        const cf_past_write *write = &item->writes[i];
+
+        if ((is_write_of(write, CF_FIELD_NUMBER_NAME) &&
+             cf_dot_equal(&write->dot, &stay->name_dot)) ||
+            (is_write_of(write, CF_FIELD_NUMBER_PARENT) &&
+             cf_dot_equal(&write->dot, &stay->within_dot)))
+            found = write;
+    }
+    return found;
+}
+
+/* ---- What was moved ---- */
+
+static int order_looks(const void *a, const void *b)
+{
+    const look *one = a, *other = b;
+
+    if (one->size != other->size)
+        return one->size < other->size ? -1 : 1;
+    return (one->mtime_ns > other->mtime_ns) - (one->mtime_ns < other->mtime_ns);
+}
+
+static void add_look(looks *list, uint64_t size, int64_t mtime_ns)
+{
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
+    list->at[list->count++] = (look){size, mtime_ns};
+}
+
+static void sort_looks(looks *list)
+{
+    if (list->count)
+        qsort(list->at, list->count, sizeof *list->at, order_looks);
+}
+
+static bool have_look(const looks *list, uint64_t size, int64_t mtime_ns)
+{
+    const look wanted = {size, mtime_ns};
+
+    return list->count &&
+           bsearch(&wanted, list->at, list->count, sizeof *list->at, order_looks) != NULL;
+}
+
+static bool looks_the_same(const cf_node *node, const cf_stat *stat)
+{
+    return node->stat.size == stat->size && node->stat.mtime_ns == stat->mtime_ns;
+}
+
+static bool is_earlier(const cf_survey_sight *seen)
+{
+    return seen->node && seen->kind == CF_KIND_FILE && !looks_the_same(seen->node, seen->stat) &&
+           seen->stat->mtime_ns < seen->node->stat.mtime_ns;
+}
+
+static bool was_put_there(const comparing *self, const cf_survey_sight *seen)
+{
+    return seen->stat->device == self->device && seen->stat->ctime_ns > self->newest_ns;
+}
+
+/* And was not missed elsewhere: `mv one~ one` moves an earlier one there. */
+static bool went_back(const comparing *self, const cf_survey_sight *seen)
+{
+    return is_earlier(seen) && !was_put_there(self, seen) &&
+           !have_look(&self->missed, seen->stat->size, seen->stat->mtime_ns);
+}
+
+static bool is_in_place(const cf_survey_sight *seen)
+{
+    return seen->node->parent == seen->folder && cf_bytes_equal(seen->node->name, seen->name);
+}
+
+static bool came(const comparing *self, const cf_survey_sight *seen)
+{
+    return !seen->node && seen->kind == CF_KIND_FILE && !was_put_there(self, seen);
+}
+
+static bool was_moved(const comparing *self, const cf_survey_sight *seen)
+{
+    return seen->node && !is_in_place(seen) && !was_put_there(self, seen);
+}
+
+/* ---- Things that are here ---- */
+
+static void compare_content(comparing *self, const cf_survey_sight *seen, const cf_past_item *item)
+{
+    const cf_node *node = seen->node;
+
+    if (seen->kind == CF_KIND_DIRECTORY)
+        return;
+    if (seen->kind == CF_KIND_FILE && !looks_the_same(node, seen->stat)) {
+        const version was = went_back(self, seen)
+                                ? version_of(self, item, seen->stat, node->content)
+                                : (version){0};
+
+        if (!was.content || !was.next)
+            return;
+        self->back++;
+        show(self, &was.content->dot);
+        undo(self, &was.next->dot);
+        return;
+    }
+    const cf_past_write *write =
+        cf_past_wrote(item, cf_field_fixed(CF_FIELD_NUMBER_CONTENT), node->content);
+    if (write)
+        show(self, &write->dot);
+}
+
+/* Where the base has it, or where it was before. */
+static void compare_place(comparing *self, const cf_survey_sight *seen, const cf_past_item *item)
+{
+    const cf_node *node = seen->node;
+    const cf_past_write *here = arrival_of(item, stay_of(self, item, seen->folder, seen->name));
+
+    if (!is_in_place(seen) && !was_moved(self, seen))
+        return;
+    if (here)
+        show(self, &here->dot);
+    if (is_in_place(seen) || !here)
+        return;
+    const cf_past_write *there = arrival_of(item, stay_of(self, item, node->parent, node->name));
+    if (!there || there <= here)
+        return;
+    self->moved += seen->kind != CF_KIND_DIRECTORY;
+    undo(self, &there->dot);
+}
+
+typedef struct {
+    comparing *of;
+    const cf_survey_sight *seen;
+    const cf_past_write *content;
+} seeking;
+
+static bool was_here(void *context, const cf_past_item *item, const cf_past_place *stay)
+{
+    seeking *self = context;
+
+    (void)stay;
+    if (!cf_nodes_next_of_item(self->of->binding->nodes, &item->id, NULL))
+        self->content = version_of(self->of, item, self->seen->stat, (cf_bytes){0}).content;
+    return !self->content;
+}
+
+static cf_met_directories directories_at(comparing *self, const cf_survey_sight *seen)
+{
+    cf_met_directories within = {0};
+    cf_survey_sight above;
+
+    if (!seen->folder) {
+        within.at = cf_arena_allocate(&self->arena, 1, sizeof *within.at);
+        within.at[0] = cf_root_item;
+        within.count = 1;
+    } else if (cf_survey_sight_above(self->survey, seen, &above)) {
+        const cf_met_directories outer = directories_at(self, &above);
+        const cf_node *node = above.node;
+
+        within = cf_met_directories_at(self->past, &outer, above.name, node ? node->items : NULL,
+                                       node ? node->item_count : 0, &self->arena);
+    }
+    return within;
+}
+
+/* A file that the base doesn't have: it may have been deleted since. */
+static void compare_new(comparing *self, const cf_survey_sight *seen)
+{
+    seeking search = {.of = self, .seen = seen};
+
+    if (self->within_of != seen->within + 1)
+        self->within = directories_at(self, seen);
+    self->within_of = seen->within + 1;
+    for (size_t i = 0; i < self->within.count && !search.content; i++)
+        cf_past_at(self->past, pack(self, &self->within.at[i], sizeof self->within.at[i]),
+                   pack(self, seen->name.data, seen->name.size), was_here, &search);
+    if (!search.content)
+        return;
+    self->came++;
+    show(self, &search.content->dot);
+}
+
+static void compare(comparing *self, const cf_survey_sight *seen)
+{
+    const cf_past_item *item = seen->node ? item_of(self, seen->node) : NULL;
+
+    if (came(self, seen))
+        compare_new(self, seen);
+    if (!item)
+        return;
+    compare_content(self, seen, item);
+    compare_place(self, seen, item);
+}
+
+static void compare_missed(comparing *self, const cf_node *node)
+{
+    const cf_past_item *item = item_of(self, node);
+    const cf_past_write *arrival =
+        item ? arrival_of(item, stay_of(self, item, node->parent, node->name)) : NULL;
+
+    if (!arrival)
+        return;
+    self->went += node->kind != CF_KIND_DIRECTORY;
+    undo(self, &arrival->dot);
+}
+
+/* ---- Whether it is one ---- */
+
+/* Things that went with another disk are away. */
+static void gather_missed(comparing *self, const cf_survey_batch *batch)
+{
+    size_t away = 0;
+
+    self->gone = cf_arena_allocate(&self->arena, batch->gone_count, sizeof *self->gone);
+    for (size_t i = 0; i < batch->gone_count; i++) {
+        const cf_node *node = cf_nodes_find(self->binding->nodes, batch->gone[i]);
+
+        if (away < batch->away_count && batch->away[away].number == batch->gone[i]) {
+            away++;
+            continue;
+        }
+        self->gone[self->gone_count++] = node;
+        if (node->kind == CF_KIND_FILE)
+            add_look(&self->missed, node->stat.size, node->stat.mtime_ns);
+    }
+    sort_looks(&self->missed);
+}
+
+static bool is_told(const comparing *self)
+{
+    return self->back + self->came + self->went + self->moved >= CHANGES_MIN &&
+           (self->back || (self->came && self->went));
+}
+
+/* ---- What was put there since ---- */
+
+static void take_newest(void *context, const cf_node *node)
+{
+    int64_t *newest_ns = context;
+
+    if (*newest_ns < node->stat.ctime_ns)
+        *newest_ns = node->stat.ctime_ns;
+}
+
+/* What the disk shows in place of a snapshot's files has a ctime in the base. */
+static bool knows_ctimes(const comparing *self)
+{
+    cf_survey_sight seen;
+
+    for (size_t i = 0; i < self->gone_count; i++)
+        if (self->gone[i]->stat.ctime_ns == CF_CTIME_UNSEEN)
+            return false;
+    for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++)
+        if (cf_survey_sight_at(self->survey, i, &seen) && is_earlier(&seen) &&
+            seen.node->stat.ctime_ns == CF_CTIME_UNSEEN)
+            return false;
+    return true;
+}
+
+static void learn_newest(comparing *self, cf_files *files)
+{
+    cf_error ignored;
+    cf_stat root;
+
+    self->newest_ns = INT64_MAX;
+    if (!self->binding->root || files->stat_folder(files, self->binding->root, &root, &ignored) ||
+        !cf_binding_is_its_folder(self->binding, &root) || !knows_ctimes(self))
+        return;
+    self->device = root.device;
+    self->newest_ns = INT64_MIN;
+    cf_nodes_each(self->binding->nodes, take_newest, &self->newest_ns);
+}
+
+/* As far as stats tell, before the log is read. */
+static bool may_be_one(const comparing *self)
+{
+    const looks *missed = &self->missed;
+    comparing seems = {.went = self->gone_count};
+    int64_t latest_ns = INT64_MIN;
+    cf_survey_sight seen;
+
+    for (size_t i = 0; i < missed->count; i++)
+        if (missed->at[i].mtime_ns > latest_ns)
+            latest_ns = missed->at[i].mtime_ns;
+    for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++) {
+        if (!cf_survey_sight_at(self->survey, i, &seen))
+            continue;
+        seems.back += went_back(self, &seen);
+        seems.came += came(self, &seen) && seen.stat->mtime_ns < latest_ns;
+        seems.moved += was_moved(self, &seen);
+    }
+    return is_told(&seems);
+}
+
+static cf_status compare_all(comparing *self, cf_peer *peer, cf_error *error)
+{
+    cf_survey_sight seen;
+
+    cf_status status = cf_past_read(peer, &self->binding->collection, &self->past, error);
+    for (size_t i = 0; !status && i < cf_survey_sight_count(self->survey); i++)
+        if (cf_survey_sight_at(self->survey, i, &seen))
+            compare(self, &seen);
+    for (size_t i = 0; !status && i < self->gone_count; i++)
+        compare_missed(self, self->gone[i]);
+    return status;
+}
+
+/* Of all that compare_all asks of the look. */
+static uint64_t hash_seen(const comparing *self)
+{
+    uint64_t hash = 0;
+    cf_survey_sight seen;
+
+    for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++) {
+        if (!cf_survey_sight_at(self->survey, i, &seen))
+            continue;
+        const uint64_t fixed[] = {seen.node ? seen.node->number : 0,
+                                  seen.within,
+                                  seen.folder,
+                                  seen.kind,
+                                  seen.stat->size,
+                                  (uint64_t)seen.stat->mtime_ns,
+                                  was_put_there(self, &seen)};
+
+        hash = cf_hash_bytes(hash, seen.name);
+        hash = cf_hash_bytes(hash, cf_bytes_of(fixed, sizeof fixed));
+    }
+    for (size_t i = 0; i < self->gone_count; i++)
+        hash = cf_hash_bytes(hash, cf_bytes_of(&self->gone[i]->number, sizeof(uint64_t)));
+    return hash;
+}
+
+static cf_status judge(comparing *self, cf_peer *peer, cf_older_copy_verdict *verdict,
+                       cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    const cf_older_copy_verdict before = *verdict;
+    cf_older_copy_verdict found = {.is_known = true, .seen = hash_seen(self)};
+
+    cf_status status = store->last(store, cf_peer_user(peer), &found.position, error);
+    if (status ||
+        (before.is_known && before.seen == found.seen && before.position == found.position))
+        return status;
+    status = compare_all(self, peer, error);
+    if (status)
+        return status;
+    if (is_told(self) && is_of_one_moment(self))
+        found.changes = self->back + self->went + self->moved;
+    *verdict = found;
+    return CF_OK;
+}
+
+cf_status cf_older_copy_find(cf_peer *peer, const cf_binding *binding, cf_survey *survey,
+                             cf_older_copy_verdict *verdict, cf_error *error)
+{
+    comparing self = {.binding = binding, .survey = survey};
+    cf_status status = CF_OK;
+
+    gather_missed(&self, cf_survey_take(survey));
+    learn_newest(&self, peer->env->files);
+    if (may_be_one(&self))
+        status = judge(&self, peer, verdict, error);
+    else
+        *verdict = (cf_older_copy_verdict){0};
+    cf_past_destroy(&self.past);
+    cf_table_release(&self.frontiers);
+    free(self.missed.at);
+    cf_arena_release(&self.arena);
+    return status;
+}

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is read of a store on a disk that can't give parts of it. */
+#include "broker/program/repair.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "broker/program/datadir.h"
+#include "broker/store/store_rocksdb.h"
+#include "broker/store/store_salvage.h"
+#include "tests/broker/people.h"
+#include "tests/support/calls.h"
+#include "tests/support/expect.h"
+#include "tests/support/scratch.h"
+
+enum { RECORDS = 3000, VALUE = 1000, SECTOR = 4096 };
+
+static const cf_hash ann = {"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu"};
+static const uint8_t instance[16] = "instance of test";
+static char path[128], copy[128], file[512];
+
+/* The last file of the store, by name, that has it in its name. */
+static off_t find_file(const char *part)
+{
+    DIR *names = opendir(path);
+    const struct dirent *entry;
+    struct stat found;
+    char best[256] = "";
+
+    cr_assert(names);
+    while ((entry = readdir(names)))
+        if (strstr(entry->d_name, part) && strcmp(entry->d_name, best) > 0)
+            snprintf(best, sizeof best, "%s", entry->d_name);
+    closedir(names);
+    cr_assert(best[0], "no file %s", part);
+    snprintf(file, sizeof file, "%s/%s", path, best);
+    cr_assert_eq(stat(file, &found), 0);
+    return found.st_size;
+}
+
+static scratch *arrive(void)
+{
+    scratch *here = scratch_new();
+
+    snprintf(path, sizeof path, "%s/store", here->path);
+    snprintf(copy, sizeof copy, "%s/store.copy", here->path);
+    return here;
+}
+
+/* `flushed`: each record goes into a table of its own, which the manifest has to name. */
+static void make_store(size_t count, size_t size, bool flushed)
+{
+    const cf_store_options options = {.path = path, .random = instance};
+    rocksdb_flushoptions_t *flushing = rocksdb_flushoptions_create();
+    cf_buffer value = {0};
+    cf_store *store = NULL;
+    cf_error error;
+
+    memset(cf_buffer_reserve(&value, size), 'v', size);
+    expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
+    cf_rocks *rocks = cf_rocks_store_of(store)->rocks;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t key[] = {1, (uint8_t)(i >> 8), (uint8_t)i};
+        const cf_record record = {cf_bytes_of(key, sizeof key), cf_bytes_of(value.data, size)};
+        char *text = NULL;
+
+        expect_ok(store->write(store, &ann, &record, 1, i + 1 == count, &error), error);
+        for (size_t table = 0; flushed && !text && table < CF_ROCKS_TABLES; table++)
+            rocksdb_flush_cf(rocks->db, flushing, rocks->tables[table], &text);
+        cr_assert_null(text);
+    }
+    cf_store_destroy(&store);
+    rocksdb_flushoptions_destroy(flushing);
+    cf_buffer_release(&value);
+}
+
+static bool count_record(void *context, cf_bytes key, cf_bytes value)
+{
+    size_t *count = context;
+
+    (void)key, (void)value;
+    ++*count;
+    return true;
+}
+
+/* `readable`: what can't be read is an error. */
+static size_t salvaged_by(bool readable)
+{
+    cf_store *store = NULL;
+    size_t count = 0;
+    cf_error error;
+
+    expect_ok(cf_store_salvage_open(path, copy, &store, &error), error);
+    const cf_status status = store->scan(store, &ann, (cf_bytes){0}, count_record, &count, &error);
+    if (readable)
+        expect_ok(status, error);
+    cf_store_destroy(&store);
+    return count;
+}
+
+static size_t salvaged(void)
+{
+    return salvaged_by(true);
+}
+
+/* A log is read in blocks of 32 KiB: what stands in that of the sector, and what begins or ends
+ * there, is lost with it. */
+Test(repair, loses_a_sector_of_a_log_and_nothing_else)
+{
+    scratch *here = arrive();
+
+    make_store(RECORDS, VALUE, false);
+    const off_t size = find_file(".log");
+    cr_assert_gt(size, RECORDS * VALUE);
+    for (off_t at = 0; at < size; at += size / 3) {
+        const off_t sector = at / SECTOR * SECTOR;
+
+        calls_give_eio(file, sector + 512, sector + 1024, -1);
+        const size_t left = salvaged();
+        cr_expect_geq(left, RECORDS - 40, "%zu of them, sector at %lld", left, (long long)sector);
+        cr_expect_lt(left, RECORDS);
+    }
+    calls_give_eio(NULL, 0, 0, 0);
+    cr_expect_eq(salvaged(), RECORDS);
+    scratch_destroy(&here);
+}
+
+/* The manifest would be taken for one of an older state, and what it doesn't name be removed. */
+Test(repair, makes_a_manifest_where_it_can_not_read_it_whole)
+{
+    scratch *here = arrive();
+
+    make_store(100, 10, true);
+    const off_t size = find_file("MANIFEST-");
+    cr_assert_gt(size, 2 * SECTOR, "%lld", (long long)size);
+    for (off_t at = 0; at < size; at += SECTOR) {
+        calls_give_eio(file, at, at + 1, -1);
+        cr_expect_eq(salvaged(), 100, "sector at %lld", (long long)at);
+    }
+    scratch_destroy(&here);
+}
+
+/* Four bytes of it. */
+static void flip(off_t at)
+{
+    FILE *damaged = fopen(file, "r+");
+    uint8_t bytes[4];
+
+    cr_assert(damaged);
+    cr_assert_eq(fseek(damaged, at, SEEK_SET), 0);
+    const size_t count = fread(bytes, 1, sizeof bytes, damaged);
+    for (size_t i = 0; i < count; i++)
+        bytes[i] ^= 0x5a;
+    cr_assert_eq(fseek(damaged, at, SEEK_SET), 0);
+    cr_assert_eq(fwrite(bytes, 1, count, damaged), count);
+    cr_assert_eq(fclose(damaged), 0);
+}
+
+static size_t count_tables(void)
+{
+    DIR *names = opendir(path);
+    const struct dirent *entry;
+    size_t count = 0;
+
+    cr_assert(names);
+    while ((entry = readdir(names)))
+        count += strstr(entry->d_name, ".sst") != NULL;
+    closedir(names);
+    return count;
+}
+
+static cf_status reopen(bool has_inventory, cf_error *error)
+{
+    const cf_store_options options = {
+        .path = path, .existing = true, .random = instance, .has_inventory = has_inventory};
+    cf_store *store = NULL;
+
+    const cf_status status = cf_store_rocksdb_open(&options, &store, error);
+    cf_store_destroy(&store);
+    return status;
+}
+
+/* Into a log. */
+static void write_one(void)
+{
+    const cf_store_options options = {
+        .path = path, .existing = true, .random = instance, .has_inventory = true};
+    const cf_record record = {cf_bytes_of_text("one"), cf_bytes_of_text("more")};
+    cf_store *store = NULL;
+    cf_error error;
+
+    expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
+    expect_ok(store->write(store, &ann, &record, 1, true, &error), error);
+    cf_store_destroy(&store);
+}
+
+/* Data, filter, index, properties, and what leads to them: the table is set aside, or not needed
+ * whole. */
+Test(repair, opens_a_store_whatever_part_of_a_table_is_damaged)
+{
+    scratch *here = arrive();
+    size_t whole = 0, count = 0;
+
+    make_store(30, 10, false);
+    cf_error error;
+    expect_ok(reopen(false, &error), error); /* into a table */
+    const off_t size = find_file(".sst");
+    for (off_t at = 0; at < size; at += 64) {
+        flip(at);
+        whole += salvaged_by(false) == 30;
+        count++;
+        flip(at);
+    }
+    cr_expect_gt(count, 15);
+    cr_expect_gt(whole, 0, "of the filter nothing is needed");
+    cr_expect_eq(salvaged(), 30);
+    scratch_destroy(&here);
+}
+
+/* RocksDB takes what follows for a write that was interrupted, and removes the tables that it knows
+ * no more. Of a store that was not closed the last record may be one. */
+Test(repair, refuses_a_manifest_that_was_flipped_and_removes_no_table)
+{
+    scratch *here = arrive();
+    cf_error error;
+
+    make_store(10, 10, true);
+    const off_t size = find_file("MANIFEST-");
+    const size_t tables = count_tables();
+    for (off_t at = 0; at < size - size / 20; at += size / 20) {
+        flip(at);
+        expect_fails(reopen(false, &error), CF_BROKEN);
+        cr_assert_eq(count_tables(), tables, "at %lld", (long long)at);
+        cr_expect_eq(salvaged(), 10, "at %lld", (long long)at);
+        flip(at);
+    }
+    expect_ok(reopen(false, &error), error);
+    scratch_destroy(&here);
+}
+
+/* The power went while a table was written into it. */
+Test(repair, opens_a_store_whose_manifest_ends_in_a_torn_write)
+{
+    static const char torn[27] = "\x11\x22\x33\x44\x3c\x00\x01 of 60 bytes";
+    scratch *here = arrive();
+    cf_error error;
+
+    make_store(10, 10, true);
+    find_file("MANIFEST-");
+    FILE *to = fopen(file, "ab");
+    cr_assert(to && fwrite(torn, 1, sizeof torn, to) == sizeof torn && !fclose(to));
+    expect_ok(reopen(false, &error), error);
+    cr_expect_eq(salvaged(), 10);
+    scratch_destroy(&here);
+}
+
+/* Of what was acknowledged: a store that was closed has no write that a power cut tore. */
+Test(repair, cuts_nothing_off_a_store_that_was_closed)
+{
+    scratch *here = arrive();
+    cf_error error;
+    char list[192];
+
+    make_store(10, 10, false);
+    expect_ok(reopen(true, &error), error);
+    write_one();
+    snprintf(list, sizeof list, "%s/INVENTORY", path);
+    for (int i = 0; i < 2; i++) {
+        const off_t size = find_file(i ? ".log" : "MANIFEST-");
+
+        cr_assert_gt(size, 4);
+        flip(size - 4);
+        expect_fails(reopen(true, &error), CF_BROKEN);
+        cr_expect(strstr(error.text, "damaged behind"), "%s", error.text);
+        flip(size - 4);
+    }
+    char aside[600];
+    find_file(".log");
+    snprintf(aside, sizeof aside, "%s.aside", file);
+    cr_assert_eq(rename(file, aside), 0);
+    expect_fails(reopen(true, &error), CF_BROKEN);
+    cr_assert_eq(rename(aside, file), 0);
+    /* But one that was killed. */
+    find_file("MANIFEST-");
+    FILE *torn = fopen(file, "a");
+    fwrite("torn", 1, 4, torn);
+    fclose(torn);
+    expect_fails(reopen(true, &error), CF_BROKEN);
+    cr_assert_eq(remove(list), 0);
+    expect_ok(reopen(true, &error), error);
+    cr_expect_eq(salvaged(), 11);
+    scratch_destroy(&here);
+}
+
+/* A log of an account that lets two devices in, and of these, one after the other. Each of their
+ * entries fills a block of a table. */
+enum { CHANGES = 10, DAMAGED = 5, BLOCK = 4096 };
+
+static void write_changes(cf_log *log, person *device, cf_buffer *wires)
+{
+    char body[BLOCK + 1];
+
+    memset(body, 'b', BLOCK);
+    body[BLOCK] = '\0';
+    for (int i = 0; i < CHANGES; i++) {
+        write_change(device, body, NULL, 0);
+        append_entry(log, device);
+        if (wires && i >= CHANGES - DAMAGED)
+            cf_buffer_append(wires, device->wire.data, device->wire.size);
+    }
+}
+
+/* Gets the last that the first device wrote, all of one size. */
+static void make_log(cf_buffer *wires, cf_hash *user)
+{
+    const cf_store_options options = {.path = path, .random = instance};
+    person account = an_account(1), first, second;
+    cf_store *store = NULL;
+    cf_log *log = NULL;
+    cf_error error;
+
+    expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
+    *user = account.user;
+    first = a_device(2, user);
+    second = a_device(3, user);
+    expect_ok(cf_log_open(store, user, NULL, &log, &error), error);
+    first_entry(&account);
+    append_entry(log, &account);
+    let_in(&account, &first, CF_ROLE_OWNER);
+    append_entry(log, &account);
+    let_in(&account, &second, CF_ROLE_OWNER);
+    append_entry(log, &account);
+    learn(&first, &account);
+    learn(&second, &account);
+    write_changes(log, &first, wires);
+    write_changes(log, &second, NULL);
+    expect_ok(store->commit(store, &error), error);
+    cf_log_destroy(&log);
+    cf_store_destroy(&store);
+    expect_ok(cf_store_rocksdb_open(&options, &store, &error), error); /* into tables */
+    cf_store_destroy(&store);
+    person_end(&account);
+    person_end(&first);
+    person_end(&second);
+}
+
+/* Flips a byte of it in the table that has it. */
+static void damage(cf_bytes wire)
+{
+    DIR *names = opendir(path);
+    const struct dirent *entry;
+    bool is_done = false;
+
+    cr_assert(names);
+    while ((entry = readdir(names))) {
+        static uint8_t whole[1 << 20];
+        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+        FILE *table = strstr(file, ".sst") ? fopen(file, "r+") : NULL;
+        const size_t size = table ? fread(whole, 1, sizeof whole, table) : 0;
+        const uint8_t *found = size ? memmem(whole, size, wire.data, wire.size) : NULL;
+
+        if (found) {
+            cr_assert_eq(fseek(table, found - whole, SEEK_SET), 0);
+            fputc(found[0] ^ 1, table);
+            is_done = true;
+        }
+        if (table)
+            fclose(table);
+    }
+    closedir(names);
+    cr_assert(is_done);
+}
+
+static bool count_entry(void *context, uint64_t position, cf_bytes wire)
+{
+    (void)position;
+    return count_record(context, wire, wire);
+}
+
+static size_t count_entries(const cf_hash *user)
+{
+    const cf_store_options options = {.path = path, .random = instance};
+    cf_store *store = NULL;
+    size_t count = 0;
+    cf_error error;
+
+    expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
+    expect_ok(store->read(store, user, 1, count_entry, &count, &error), error);
+    cf_store_destroy(&store);
+    return count;
+}
+
+static void make_broker(const cf_env *env, const char *data, void make(void))
+{
+    char blobs[160];
+    cf_datadir *datadir = NULL;
+    cf_error error;
+
+    cr_assert_eq(mkdir(data, 0700), 0);
+    expect_ok(cf_datadir_open(env, data, CF_DATADIR_NEW, &datadir, &error), error);
+    snprintf(path, sizeof path, "%s/store", data);
+    snprintf(blobs, sizeof blobs, "%s/blobs", data);
+    cr_assert_eq(mkdir(blobs, 0700), 0);
+    make();
+    expect_ok(cf_datadir_finish(datadir, &error), error);
+    cf_datadir_destroy(&datadir);
+}
+
+static void make_three(void)
+{
+    make_store(3, 10, true);
+}
+
+Test(repair, takes_no_disk_that_failed_once_for_a_damaged_store)
+{
+    scratch *here = scratch_new();
+    char data[96], kept[128];
+    struct stat found;
+    cf_error error;
+    cf_env env;
+
+    cf_env_system(&env, "repair", CF_REPORT_ERROR);
+    snprintf(data, sizeof data, "%s/broker", here->path);
+    snprintf(kept, sizeof kept, "%s/store.damaged", data);
+    make_broker(&env, data, make_three);
+    expect_ok(cf_repair(&env, data, &error), error);
+    find_file(".sst");
+    calls_give_eio(file, 0, 1, 1);
+    expect_fails(cf_repair(&env, data, &error), CF_IO);
+    cr_expect_eq(stat(file, &found), 0);
+    expect_ok(cf_repair(&env, data, &error), error);
+    cr_expect_neq(stat(kept, &found), 0);
+    scratch_destroy(&here);
+}
+
+static cf_buffer last;
+static cf_hash user;
+
+static void make_written(void)
+{
+    make_log(&last, &user);
+}
+
+/* Or the chain of another device would end before it began. */
+Test(repair, goes_on_right_behind_what_it_can_not_read)
+{
+    scratch *here = scratch_new();
+    char data[96];
+    cf_error error;
+    cf_env env;
+
+    cf_env_system(&env, "repair", CF_REPORT_ERROR);
+    snprintf(data, sizeof data, "%s/broker", here->path);
+    make_broker(&env, data, make_written);
+    cr_assert_eq(count_entries(&user), 3 + 2 * CHANGES);
+    const size_t size = last.size / DAMAGED;
+    for (size_t i = 0; i < DAMAGED; i++)
+        damage(cf_bytes_of(last.data + size * i, size));
+    expect_ok(cf_repair(&env, data, &error), error);
+    cr_expect_eq(count_entries(&user), 3 + 2 * CHANGES - DAMAGED, "%zu", count_entries(&user));
+    cf_buffer_release(&last);
+    scratch_destroy(&here);
+}

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One set of numbers: the table of limits in PROTOCOL.md, the headers, and the independent client in Python."""
+
+import pathlib
+import re
+
+import pytest
+
+import protocol
+import protocol_crypto
+
+ROOT = pathlib.Path(__file__).parents[2]
+NUMBER = r"2\^\d+(?: - 1)?|\d[\d,]*"
+WORDS = {"24 h": 24 * 3600 * 1000, "a hundredth": 100}
+
+# The numbers of each row, in order, by the names that they have in the code. None: a number that only explains.
+ROWS = {
+    "an entry": ["CF_ENTRY_MAX"],
+    "heads in `after`": ["CF_ENTRY_AFTER_MAX"],
+    "heads of a device that a log takes from its own sessions": ["CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX",
+                                                                 "CF_HEADS_OF_DEVICE_MAX"],
+    "heads of a user that a log takes, without the member log": ["CF_HEADS_OF_USER_MAX"],
+    "heads in the member log": ["CF_HEADS_OF_MEMBER_LOG_MAX", "CF_HEADS_OF_MEMBER_LOG_MAX * 2"],
+    "blob ids in a header": ["CF_ENTRY_BLOBS_MAX"],
+    "a plain body": ["CF_BODY_MAX"],
+    "dots in a body's table; indexes in a body": ["CF_BODY_REFERENCES_MAX"],
+    "a sequence": ["CF_SEQUENCE_MAX"],
+    "parts of a changeset": ["CF_PARTS_MAX"],
+    "containers in each other in a value": ["CF_VALUE_DEPTH_MAX"],
+    "a field": ["CF_FIELD_MAX"],
+    "the name of a file, directory, link or device": ["CF_NAME_MAX"],
+    "a time": ["CF_TIME_MS_MAX"],
+    "a time that is gone on from, ahead of the own clock": ["CF_TIME_AHEAD_MS"],
+    "a content": ["CF_FILE_MAX", None],
+    "a value of a record's data, as an author writes it": ["CF_RECORD_VALUE_MAX", None],
+    "writes of an item that is shown": ["CF_ITEM_WRITES_MAX", None, "CF_ITEM_WRITES_MAX - CF_ROW_OWN_WRITES"],
+    "content or patch inside an entry": ["CF_INLINE_MAX"],
+    "recipients of an opening; shares of an access": ["CF_MEMBER_RECIPIENTS_MAX"],
+    "earlier keys in an opening": ["CF_MEMBER_EPOCHS_MAX"],
+    "heads in a member operation": ["CF_MEMBER_HEADS_MAX"],
+    "an address in a `home`": ["CF_MEMBER_ADDRESS_MAX"],
+    "a sealed KNOCK or ADMIT": ["CF_KNOCK_MAX"],
+    "heads in an ADMIT": ["CF_ADMIT_HEADS_MAX"],
+    "patches in a row": ["CF_DELTA_DEPTH_MAX", "CF_DELTA_DEPTH_LARGE", "CF_DELTA_LARGE"],
+    "a target window of a patch": ["CF_DELTA_WINDOW_MAX"],
+    "a piece of content in a blob": ["CF_BLOB_MAX", "CF_BLOB_OVERHEAD"],
+    "one ZeroMQ frame": ["CF_FRAME_MAX"],
+    "read of a connection and not taken, beyond its window": ["CF_UNTAKEN_MAX", None],
+    "the same of all connections without a session": ["CF_STRANGERS_UNTAKEN_MAX"],
+    "bytes of a blob in one message": ["CF_BLOB_STEP"],
+    "heads in one message": ["CF_HEADS_PAGE"],
+    "heads and rungs of one session; heads in all HOLDS": ["CF_HEADS_MAX"],
+    "heads in all REPORTED": ["CF_REPORTED_MAX"],
+    "collections in one SUBSCRIBE": ["CF_COLLECTIONS_MAX"],
+    "blob ids in one message": ["CF_ENTRY_BLOBS_MAX"],
+    "a text in a message": ["CF_TEXT_MAX"],
+    "leases of a user, and in one LEASES": ["CF_LEASES_MAX", "CF_LEASES_OF_DEVICE_MAX"],
+    "requests that wait for a lease": ["CF_LEASE_WAITERS_MAX", "CF_LEASE_WAITERS_OF_SESSION_MAX"],
+    "addresses in one ENDPOINTS": ["CF_ENDPOINTS_MAX"],
+    "beyond a user's bound: entries of the member log; others that name no blob": ["CF_BODY_MAX", None, None, "CF_MIB"],
+    "how long a guest is let in": ["CF_GUEST_MS_MAX", None],
+    "devices whose word on the broker's clock is remembered": ["CF_CLOCKS_MAX"],
+    "how long a guest is let in": ["CF_GUEST_MS_MAX", None],
+}
+SAME = {"CF_MEMBER_RECIPIENTS_MAX": "CF_MEMBER_SHARES_MAX"}  # two of one row
+OF_THE_CLIENT = {
+    "ENTRY_MAX": "CF_ENTRY_MAX", "AFTER_MAX": "CF_ENTRY_AFTER_MAX", "BLOBS_MAX": "CF_ENTRY_BLOBS_MAX",
+    "BODY_MAX": "CF_BODY_MAX", "TIME_MAX": "CF_TIME_MS_MAX", "PARTS_MAX": "CF_PARTS_MAX",
+    "REFERENCES_MAX": "CF_BODY_REFERENCES_MAX", "SEQUENCE_MAX": "CF_SEQUENCE_MAX", "FIELD_MAX": "CF_FIELD_MAX",
+    "NAME_MAX": "CF_NAME_MAX", "FILE_MAX": "CF_FILE_MAX", "INLINE_MAX": "CF_INLINE_MAX", "PIECE_MAX": "CF_BLOB_MAX",
+    "DEPTH_MAX": "CF_VALUE_DEPTH_MAX", "DEPTH_LARGE": "CF_DELTA_LARGE", "LEAF_SIZE": "CF_LEAF_SIZE",
+    "PLAIN_MAX": "CF_BODY_MAX", "RECIPIENTS_MAX": "CF_MEMBER_RECIPIENTS_MAX", "SHARES_MAX": "CF_MEMBER_SHARES_MAX",
+    "EPOCHS_MAX": "CF_MEMBER_EPOCHS_MAX", "HEADS_MAX": "CF_MEMBER_HEADS_MAX",
+}
+# How a writer goes about it, or what one side bears: said where PROTOCOL speaks of that, and no bound of what is read.
+NOT_IN_THE_TABLE = {
+    "CF_BODY_GROWTH_MAX", "CF_BODY_GROWTH_FREE", "CF_PART_SIZE", "CF_LEAF_SIZE", "CF_BLOB_PIECE", "CF_BLOB_PIECE_LARGE",
+    "CF_BLOB_LARGE", "CF_WINDOW", "CF_REQUEST_TIMEOUT_MS", "CF_KIB", "CF_MIB", "CF_GIB", "CF_DAY_MS",
+}
+
+
+def definitions():
+    """What the headers define, macros and enumerators, as they are written."""
+    found = {"UINT32_MAX": "0xffffffff"}
+    for path in sorted(ROOT.glob("*/**/*.h")):
+        if path.relative_to(ROOT).parts[0] in ("codec", "broker", "peer"):
+            text = re.sub(r"/\*.*?\*/", " ", path.read_text(), flags=re.S).replace("\\\n", " ")
+            found.update(re.findall(r"^#define (CF_\w+)[ \t]+(.+?)[ \t]*$", text, re.M))
+            found.update(re.findall(r"\b(CF_\w+)\s*=(?!=)\s*([^,}]+)", text))
+    return found
+
+
+def value_of(expression, known):
+    expression = re.sub(r"UINT64_C\((\w+)\)|\(uint64_t\)|(?<=\d)[uUlL]+\b", r"\1", expression)
+    expression = re.sub(r"\b(?:CF|UINT32)_\w+", lambda name: f"({value_of(known[name[0]], known)})", expression)
+    assert re.fullmatch(r"[\s\w()+*<-]+", expression), expression
+    return eval(expression)  # numbers and operators alone
+
+
+def number(text):
+    base = re.match(r"2\^(\d+)( - 1)?", text)
+    return 2 ** int(base[1]) - bool(base[2]) if base else int(text.replace(",", ""))
+
+
+def rows():
+    section = (ROOT / "codec/PROTOCOL.md").read_text().split("## 15. Limits")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| (.+?) \| (.+) \|$", section, re.M))
+
+
+KNOWN = definitions()
+
+
+def test_each_row_is_held_to_the_code():
+    assert set(rows()) - {""} == set(ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_table_says_what_the_code_has(row):
+    text = rows()[row].replace("24 h", str(WORDS["24 h"]))
+    text = re.sub(r"\((\d+) [GM]iB\)|section \d+", "0", text).replace("a hundredth", "100")
+    said = [number(one) for one in re.findall(NUMBER, text)]
+    assert len(said) == len(ROWS[row]), said
+    for one, name in zip(said, ROWS[row]):
+        assert name is None or one == value_of(name, KNOWN), name
+
+
+def test_each_limit_is_in_the_table():
+    limits = re.findall(r"^#define (CF_\w+) ", (ROOT / "codec/limits.h").read_text(), re.M)
+    told = {name.split()[0] for names in ROWS.values() for name in names if name}
+    assert set(limits) - {"CF_CODEC_LIMITS_H"} <= told | NOT_IN_THE_TABLE
+
+
+@pytest.mark.parametrize("first", SAME)
+def test_two_of_one_row_are_equal(first):
+    assert value_of(first, KNOWN) == value_of(SAME[first], KNOWN)
+
+
+@pytest.mark.parametrize("name", OF_THE_CLIENT)
+def test_the_client_has_the_same(name):
+    found = [getattr(one, name) for one in (protocol, protocol_crypto) if hasattr(one, name)]
+    assert found and set(found) == {value_of(OF_THE_CLIENT[name], KNOWN)}

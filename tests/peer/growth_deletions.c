@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A tree that goes, as `rm -r` has it: name by name, from the depth up, while both devices serve.
+ * That it is gone costs as much as there was: here, where each name that vanished is looked for,
+ * and there, where each goes. What is counted is how many stretches of the product's code are run
+ * (the sources that look, judge and plan are compiled to tell of each); how often the receiver
+ * brings a folder's names to the disk; and on which thread it has files unlinked. */
+#include "tests/peer/small_checks.h"
+
+#include "tests/support/expect.h"
+
+#include "peer/sources/files/apply_inside.h"
+
+#include <stdio.h>
+
+enum { FEW = 32, SIZES = 3, BELOW = 4, FILES = 4, BATCH = 512, WATCHED_MS = 9000 };
+
+static uint64_t stretches, synced;
+
+void __sanitizer_cov_trace_pc(void);
+void __sanitizer_cov_trace_pc(void)
+{
+    stretches++;
+}
+
+static cf_status count_sync(cf_files *files, const cf_folder *folder, cf_error *error)
+{
+    (void)files, (void)folder, (void)error;
+    synced++;
+    return CF_OK;
+}
+
+/* The engine's thread does steps; a disk that takes its time to free what a file held does so in
+ * jobs. The linker brings calls here. */
+static bool performs;
+static uint64_t unlinked, unlinked_by_engine;
+
+void __real_cf_applying_perform(cf_applying *applying);
+void __wrap_cf_applying_perform(cf_applying *applying);
+
+void __wrap_cf_applying_perform(cf_applying *applying)
+{
+    performs = true;
+    __real_cf_applying_perform(applying);
+    performs = false;
+}
+
+static cf_status count_unlink(cf_files *files, const cf_folder *folder, cf_bytes name,
+                              cf_error *error)
+{
+    unlinked++;
+    unlinked_by_engine += performs;
+    return cf_files_posix()->unlink(files, folder, name, error);
+}
+
+typedef void named(device *self, const char *path);
+
+static void make_file(device *self, const char *path)
+{
+    user_writes_text(self, path, path);
+}
+
+/* node_modules/pNUMBER/lNUMBER, with files in each of them. */
+static void each_file(device *self, int package, int library, named *visit)
+{
+    char path[64];
+
+    for (int i = 0; i < FILES; i++) {
+        snprintf(path, sizeof path, "node_modules/p%d/l%d/f%d", package, library, i);
+        visit(self, path);
+    }
+}
+
+static void make_packages(device *self, int folders)
+{
+    char path[64];
+
+    user_makes(self, "node_modules");
+    for (int i = 0; i < folders / (BELOW + 1); i++) {
+        snprintf(path, sizeof path, "node_modules/p%d", i);
+        user_makes(self, path);
+        for (int k = 0; k < BELOW; k++) {
+            snprintf(path, sizeof path, "node_modules/p%d/l%d", i, k);
+            user_makes(self, path);
+            each_file(self, i, k, make_file);
+        }
+    }
+}
+
+/* As fast as a disk is: all of it goes while the first of it is not yet looked for. */
+static void remove_packages(device *self, int folders)
+{
+    char path[64];
+
+    for (int i = 0; i < folders / (BELOW + 1); i++) {
+        for (int k = 0; k < BELOW; k++) {
+            each_file(self, i, k, user_removes);
+            snprintf(path, sizeof path, "node_modules/p%d/l%d", i, k);
+            user_removes(self, path);
+            device_passes(self, TURN_MS);
+        }
+        snprintf(path, sizeof path, "node_modules/p%d", i);
+        user_removes(self, path);
+    }
+    user_removes(self, "node_modules");
+}
+
+static void expect_linear(uint64_t work(int folders))
+{
+    uint64_t counts[SIZES];
+
+    for (int i = 0; i < SIZES; i++)
+        counts[i] = work((BELOW + 1) * (FEW << i));
+    cr_expect_gt(counts[0], FEW, "nothing is counted");
+    for (int i = 1; i < SIZES; i++)
+        cr_expect_lt(counts[i], 3 * counts[i - 1], "%llu for %d, %llu for twice as many",
+                     (unsigned long long)counts[i - 1], FEW << (i - 1),
+                     (unsigned long long)counts[i]);
+}
+
+static world *world_of_packages(int folders)
+{
+    world *w = world_new(78, 2);
+
+    user_writes_text(&w->devices[0], "stays", "it stays");
+    make_packages(&w->devices[0], folders);
+    settles_equal(w);
+    device_serves(&w->devices[0]);
+    device_passes(&w->devices[0], WATCHED_MS);
+    return w;
+}
+
+static uint64_t work_of_author(int folders)
+{
+    world *w = world_of_packages(folders);
+
+    const uint64_t before = stretches;
+    remove_packages(&w->devices[0], folders);
+    device_passes(&w->devices[0], WATCHED_MS);
+    const uint64_t counted = stretches - before;
+    settles_equal(w);
+    cr_expect(!is_there(&w->devices[1], "node_modules"));
+    world_destroy(&w);
+    return counted;
+}
+
+Test(growth_deletions, that_are_seen_name_by_name_are_linear, .timeout = 240)
+{
+    expect_linear(work_of_author);
+}
+
+/* A folder that goes with all that was in it has no names to keep: only what it was in has. */
+static uint64_t syncs_of_receiver(int folders)
+{
+    world *w = world_of_packages(folders);
+
+    remove_packages(&w->devices[0], folders);
+    device_passes(&w->devices[0], WATCHED_MS);
+    w->files.sync_folder = count_sync;
+    synced = 0;
+    cr_assert(device_sync(&w->devices[1]));
+    const uint64_t counted = synced;
+    cr_expect(!is_there(&w->devices[1], "node_modules"));
+    world_destroy(&w);
+    return counted;
+}
+
+Test(growth_deletions, bring_few_folders_to_the_receivers_disk, .timeout = 240)
+{
+    for (int i = 0; i < SIZES; i++) {
+        const int folders = (BELOW + 1) * (FEW << i);
+        const int batches = folders * (FILES + 1) / BATCH + 1;
+        const uint64_t counted = syncs_of_receiver(folders);
+
+        cr_expect_gt(counted, 0, "nothing is counted");
+        cr_expect_leq(counted, 4 * batches, "%llu for %d folders", (unsigned long long)counted,
+                      folders);
+    }
+}
+
+static bool unlinks_in_jobs(world *w, uint64_t least)
+{
+    unlinked = unlinked_by_engine = 0;
+    w->files.unlink = count_unlink;
+    cr_assert(device_sync(&w->devices[1]));
+    return unlinked >= least && unlinked_by_engine == 0;
+}
+
+Test(growth_deletions, hold_up_nobody_on_the_receivers_disk)
+{
+    world *w = world_new(79, 2);
+    device *a = &w->devices[0];
+
+    make_packages(a, FEW);
+    settles_equal(w);
+    for (int i = 0; i < FILES; i++)
+        each_file(a, i, 0, user_removes);
+    cr_assert(device_sync(a));
+    cr_expect(unlinks_in_jobs(w, FILES * FILES), "%llu of %llu by the engine",
+              (unsigned long long)unlinked_by_engine, (unsigned long long)unlinked);
+    user_writes_text(a, "node_modules/p0/l1/f0", "another text");
+    cr_assert(device_sync(a));
+    cr_expect(unlinks_in_jobs(w, 1), "%llu of %llu by the engine",
+              (unsigned long long)unlinked_by_engine, (unsigned long long)unlinked);
+    expect_text(&w->devices[1], "node_modules/p0/l1/f0", "another text");
+    world_destroy(&w);
+}

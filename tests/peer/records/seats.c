@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a format allows once, said by several devices: as calendars and cards, whose lines are the
+ * rows. */
+#include "peer/records/seats.h"
+
+#include <stdio.h>
+
+#include "codec/pack.h"
+#include "peer/adapters/icalendar.h"
+#include "peer/adapters/record_format.h"
+#include "peer/adapters/vcard.h"
+#include "tests/peer/records/rule_world.h"
+#include "tests/support/expect.h"
+
+/* ---- The table ---- */
+
+/* RFC 5545, 8.3.2; RFC 7986, 5; RFC 6350, 10.3.1; RFC 6474, 6715, 8605, 9554. */
+static const char *const calendar_names[] = {"CALSCALE",
+                                             "METHOD",
+                                             "PRODID",
+                                             "VERSION",
+                                             "ATTACH",
+                                             "CATEGORIES",
+                                             "CLASS",
+                                             "COMMENT",
+                                             "DESCRIPTION",
+                                             "GEO",
+                                             "LOCATION",
+                                             "PRIORITY",
+                                             "RESOURCES",
+                                             "STATUS",
+                                             "SUMMARY",
+                                             "PERCENT-COMPLETE",
+                                             "COMPLETED",
+                                             "DTEND",
+                                             "DUE",
+                                             "DTSTART",
+                                             "DURATION",
+                                             "FREEBUSY",
+                                             "TRANSP",
+                                             "TZID",
+                                             "TZNAME",
+                                             "TZOFFSETFROM",
+                                             "TZOFFSETTO",
+                                             "TZURL",
+                                             "ATTENDEE",
+                                             "CONTACT",
+                                             "ORGANIZER",
+                                             "RELATED-TO",
+                                             "RECURRENCE-ID",
+                                             "URL",
+                                             "UID",
+                                             "EXDATE",
+                                             "EXRULE",
+                                             "RDATE",
+                                             "RRULE",
+                                             "ACTION",
+                                             "REPEAT",
+                                             "TRIGGER",
+                                             "CREATED",
+                                             "DTSTAMP",
+                                             "LAST-MODIFIED",
+                                             "SEQUENCE",
+                                             "NAME",
+                                             "COLOR",
+                                             "REQUEST-STATUS",
+                                             "REFRESH-INTERVAL",
+                                             "SOURCE",
+                                             "IMAGE",
+                                             "CONFERENCE"};
+static const char *const card_names[] = {"SOURCE",
+                                         "KIND",
+                                         "XML",
+                                         "FN",
+                                         "N",
+                                         "NICKNAME",
+                                         "PHOTO",
+                                         "BDAY",
+                                         "GENDER",
+                                         "ANNIVERSARY",
+                                         "ADR",
+                                         "TEL",
+                                         "EMAIL",
+                                         "IMPP",
+                                         "LANG",
+                                         "TZ",
+                                         "GEO",
+                                         "TITLE",
+                                         "ROLE",
+                                         "LOGO",
+                                         "ORG",
+                                         "MEMBER",
+                                         "RELATED",
+                                         "CATEGORIES",
+                                         "NOTE",
+                                         "PRODID",
+                                         "REV",
+                                         "SOUND",
+                                         "UID",
+                                         "CLIENTPIDMAP",
+                                         "URL",
+                                         "VERSION",
+                                         "KEY",
+                                         "FBURL",
+                                         "CALADRURI",
+                                         "CALURI",
+                                         "BIRTHPLACE",
+                                         "DEATHPLACE",
+                                         "DEATHDATE",
+                                         "EXPERTISE",
+                                         "HOBBY",
+                                         "INTEREST",
+                                         "CREATED",
+                                         "LANGUAGE",
+                                         "PRONOUNS",
+                                         "GRAMGENDER",
+                                         "CONTACT-URI",
+                                         "SOCIALPROFILE",
+                                         "ORG-DIRECTORY",
+                                         "LABEL",
+                                         "AGENT",
+                                         "X-SOCIALPROFILE",
+                                         "X-JABBER",
+                                         "X-AIM",
+                                         "X-ICQ",
+                                         "X-MSN",
+                                         "X-YAHOO",
+                                         "X-SKYPE",
+                                         "X-ABDATE",
+                                         "X-ABRELATEDNAMES"};
+
+static size_t rows_named(bool card, const char *name)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < cf_property_rule_count; i++)
+        found += cf_property_rules[i].card == card && !strcmp(cf_property_rules[i].name, name);
+    return found;
+}
+
+Test(seats, have_a_row_for_each_property_of_the_standards)
+{
+    size_t count = sizeof calendar_names / sizeof *calendar_names;
+    size_t cards = sizeof card_names / sizeof *card_names;
+
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(rows_named(false, calendar_names[i]), 1, "%s", calendar_names[i]);
+    for (size_t i = 0; i < cards; i++)
+        cr_assert_eq(rows_named(true, card_names[i]), 1, "%s", card_names[i]);
+    cr_assert_eq(cf_property_rule_count, count + cards);
+    for (size_t i = 0; i < cf_property_rule_count; i++)
+        cr_assert_eq(strncmp(cf_property_rules[i].section, "RFC ", 4), 0);
+}
+
+Test(seats, know_what_may_be_once_whatever_the_case)
+{
+    cr_assert_eq(cf_property_times(false, cf_bytes_of_text("geo")), CF_TIMES_ONCE);
+    cr_assert_eq(cf_property_times(true, cf_bytes_of_text("Geo")), CF_TIMES_ALONE);
+    cr_assert_eq(cf_property_times(false, cf_bytes_of_text("Last-Modified")), CF_TIMES_GREATEST);
+    cr_assert_eq(cf_property_times(false, cf_bytes_of_text("attendee")), CF_TIMES_ADDRESS);
+    cr_assert_eq(cf_property_times(false, cf_bytes_of_text("comment")), CF_TIMES_MANY);
+    cr_assert_eq(cf_property_times(false, cf_bytes_of_text("x-mood")), CF_TIMES_ALONE);
+    cr_assert_eq(cf_property_times(true, cf_bytes_of_text("bday")), CF_TIMES_ONCE);
+    cr_assert_eq(cf_property_times(true, cf_bytes_of_text("x-jabber")), CF_TIMES_MANY);
+    const cf_seat big = {.name = cf_bytes_of_text("GEO")},
+                  small = {.name = cf_bytes_of_text("geo")};
+    cr_assert(cf_seat_alike(&big, &small));
+}
+
+Test(seats, order_numbers_by_what_they_are)
+{
+    cr_assert_lt(cf_spelled_compare(cf_bytes_of_text("9"), cf_bytes_of_text("12")), 0);
+    cr_assert_gt(cf_spelled_compare(cf_bytes_of_text("20261102T090000Z"),
+                                    cf_bytes_of_text("20261101T090000Z")),
+                 0);
+    for (uint64_t low = 0, high = 1; high < UINT64_MAX / 3; low = high, high *= 3) {
+        cf_buffer a = {0}, b = {0};
+
+        cf_pack_uint(&a, low);
+        cf_pack_uint(&b, high);
+        cr_assert_lt(cf_greatest_compare(cf_buffer_view(&a), cf_buffer_view(&b)), 0);
+        cr_assert_gt(cf_greatest_compare(cf_buffer_view(&b), cf_buffer_view(&a)), 0);
+        cf_buffer_release(&a);
+        cf_buffer_release(&b);
+    }
+}
+
+/* ---- What devices write ---- */
+
+#define EVENT(lines)                                                                               \
+    "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nUID:1\nDTSTAMP:20240101T000000Z\n" lines          \
+    "END:VEVENT\nEND:VCALENDAR\n"
+#define CARD(lines) "BEGIN:VCARD\nVERSION:4.0\nUID:1\nFN:Ann\n" lines "END:VCARD\n"
+
+static cf_error error;
+static rule_world world;
+
+static void enter(void)
+{
+    world = rule_world_of(&cf_schema_calendar);
+}
+
+static void leave(void)
+{
+    rule_world_end(&world);
+}
+
+TestSuite(seats, .init = enter, .fini = leave);
+
+/* The scan of a source that shows the base and now holds this text. */
+static cf_row_scan scan_of(cf_state *known, cf_rows *base, char device, uint64_t ms,
+                           const char *text)
+{
+    cf_row_scan_input *input = cf_arena_allocate(&world.arena, 1, sizeof *input);
+    bool card = world.schema == &cf_schema_contacts;
+    cf_record_file file = {0};
+    cf_bytes bytes = cf_bytes_of_text(text);
+    cf_row_view *view = cf_row_view_new(known, world.schema);
+    cf_row_scan made;
+
+    expect_ok(card ? cf_vcard_rows_read(bytes, &file, &error)
+                   : cf_icalendar_rows_read(bytes, &file, &error),
+              error);
+    cf_row *disk = cf_arena_allocate(&world.arena, file.count, sizeof *disk);
+    for (size_t i = 0; i < file.count; i++)
+        disk[i] = cf_row_copy(&file.rows[i], &world.arena);
+    *input = (cf_row_scan_input){.ids = &cf_record_ids_product,
+                                 .schema = world.schema,
+                                 .format = world.format,
+                                 .state = known,
+                                 .view = view,
+                                 .base = base,
+                                 .disk = disk,
+                                 .disk_count = file.count,
+                                 .writer = {{(uint8_t)device}},
+                                 .sequence = ms,
+                                 .time = {.ms = ms}};
+    cf_row_scan_run(input, &world.arena, &made);
+    cf_row_view_destroy(&view);
+    cf_record_file_release(&file);
+    return made;
+}
+
+/* Two who both show the same do these at once: neither knows of the other's. */
+static void both_write(const char *before, const char *one, const char *other)
+{
+    cf_rows *none = cf_rows_new();
+    cf_row_scan made = scan_of(world.state, none, 'A', 10, before);
+
+    rule_world_publish(&world, &made);
+    cf_rows *base = rule_world_applied(&world);
+    const cf_row_scan first = scan_of(world.state, base, 'A', 20, one);
+    const cf_row_scan second = scan_of(world.state, base, 'B', 30, other);
+    rule_world_publish(&world, &first);
+    rule_world_publish(&world, &second);
+    cf_rows_destroy(&base);
+    cf_rows_destroy(&none);
+}
+
+/* The last of them is one who has heard of the first, but shows it not yet. */
+static void both_write_the_second_later(const char *before, const char *one, const char *other)
+{
+    cf_rows *none = cf_rows_new();
+    cf_row_scan made = scan_of(world.state, none, 'A', 10, before);
+
+    rule_world_publish(&world, &made);
+    cf_rows *base = rule_world_applied(&world);
+    const cf_row_scan first = scan_of(world.state, base, 'A', 20, one);
+    rule_world_publish(&world, &first);
+    const cf_row_scan second = scan_of(world.state, base, 'B', 30, other);
+    rule_world_publish(&world, &second);
+    cf_rows_destroy(&base);
+    cf_rows_destroy(&none);
+}
+
+/* The one row as its file, with an end; how many are listed. */
+static size_t show(cf_buffer *text)
+{
+    cf_row_view *view = cf_row_view_new(world.state, world.schema);
+    bool card = world.schema == &cf_schema_contacts;
+    size_t count;
+    cf_row shown;
+    cf_arena arena = {0};
+
+    cr_assert_eq(cf_row_view_count(view), 1);
+    cr_assert(cf_row_show(world.format, cf_row_view_at(view, 0), &arena, &shown));
+    expect_ok(card ? cf_vcard_rows_write(cf_bytes_of_text("VERSION:4.0\n"), &shown, 1, text, &error)
+                   : cf_icalendar_rows_write((cf_bytes){0}, &shown, 1, text, &error),
+              error);
+    *cf_buffer_reserve(text, 1) = '\0';
+    (void)cf_row_view_conflicts(view, &count);
+    cf_arena_release(&arena);
+    cf_row_view_destroy(&view);
+    return count;
+}
+
+/* The lines that the row has, each of its name alone, and how many are listed. */
+static void expect_shown(const char *lines, size_t listed)
+{
+    cf_buffer text = {0};
+    size_t count = show(&text);
+
+    char *rest = strdup(lines), *at = rest;
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        char *again = *line ? strstr((char *)text.data, line) : NULL;
+
+        if (!*line)
+            continue;
+        cr_assert_not_null(again, "%s is not in\n%s", line, (char *)text.data);
+        char name[64];
+        snprintf(name, sizeof name, "\n%.*s", (int)strcspn(line, ":;"), line);
+        if (!strstr("\nATTENDEE\nCOMMENT\nX-TWO", name))
+            cr_assert_null(strstr(strstr((char *)text.data, name) + 1, name), "twice in\n%s",
+                           (char *)text.data);
+    }
+    cr_assert_eq(count, listed, "%zu are listed of\n%s", count, (char *)text.data);
+    free(at);
+    cf_buffer_release(&text);
+}
+
+static const struct {
+    const char *before, *one, *other, *shown;
+    size_t listed;
+} events[] = {
+    {"", "GEO:1.0;2.0\n", "GEO:3.0;4.0\n", "GEO:3.0;4.0\n", 1},
+    {"", "GEO:1.0;2.0\n", "GEO:1.0;2.0\n", "GEO:1.0;2.0\n", 0},
+    {"GEO:1.0;2.0\nX-A:1\n", "GEO:2.0;2.0\nX-A:2\n", "GEO:3.0;3.0\nX-A:3\n", "GEO:3.0;3.0\nX-A:3\n",
+     2},
+    {"", "LOCATION:a\n", "LOCATION:b\n", "LOCATION:b\n", 1},
+    {"LOCATION:a\n", "LOCATION:b\n", "LOCATION:c\n", "LOCATION:c\n", 1},
+    {"", "LOCATION:a\n", "LOCATION;LANGUAGE=de:b\n", "LOCATION:a\n", 1},
+    {"", "RRULE:FREQ=DAILY\n", "RRULE:FREQ=WEEKLY\n", "RRULE:FREQ=WEEKLY\n", 1},
+    {"", "SEQUENCE:12\nURL:a:1\n", "SEQUENCE:9\nGEO:1.0;2.0\n", "SEQUENCE:12\nURL:a:1\n", 0},
+    {"", "LAST-MODIFIED;X-A=1:20240103T000000Z\n", "LAST-MODIFIED;X-A=1:20240102T000000Z\n",
+     "LAST-MODIFIED;X-A=1:20240103T000000Z\n", 0},
+    {"", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:a@b.c\nATTENDEE:mailto:d@b.c\n",
+     "ATTENDEE;PARTSTAT=DECLINED:MAILTO:A@b.c\nATTENDEE:mailto:e@b.c\n",
+     "ATTENDEE;PARTSTAT=DECLINED:MAILTO:A@b.c\nATTENDEE:mailto:d@b.c\nATTENDEE:mailto:e@b.c\n", 1},
+    {"COMMENT:a\nX-A:1\n", "COMMENT:b\nX-A:2\n", "COMMENT:a\nX-A:1\nCOMMENT:c\n",
+     "COMMENT:b\nCOMMENT:c\nX-A:2\n", 0},
+    {"GEO:1.0;2.0\n", "", "GEO:3.0;4.0\n", "GEO:3.0;4.0\n", 0},
+    {"", "X-TWO:1\nX-TWO:2\n", "X-B:1\n", "X-TWO:1\nX-TWO:2\nX-B:1\n", 0},
+    {"", "GEO:1.0;2.0\n", "COMMENT:a\n", "GEO:1.0;2.0\nCOMMENT:a\n", 0},
+};
+
+Test(seats, show_one_line_of_what_an_event_may_have_once)
+{
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        for (int later = 0; later < 2; later++) {
+            char texts[3][400];
+            const char *const lines[] = {events[i].before, events[i].one, events[i].other};
+
+            for (size_t k = 0; k < 3; k++)
+                snprintf(texts[k], sizeof texts[k], EVENT("%s"), lines[k]);
+            (later ? both_write_the_second_later : both_write)(texts[0], texts[1], texts[2]);
+            expect_shown(events[i].shown, events[i].listed);
+            leave();
+            enter();
+        }
+}
+
+Test(seats, show_one_line_of_what_a_card_may_have_once)
+{
+    static const char *const cards[][4] = {
+        {"", "BDAY:19800102\n", "BDAY:19800201\n", "BDAY:19800201\n"},
+        {"BDAY:19800102\n", "BDAY:19800103\n", "BDAY:19800104\n", "BDAY:19800104\n"},
+        {"", "BDAY:19800102\n", "BDAY;VALUE=text:about 1980\n", "BDAY:19800102\n"},
+        {"", "TZ:+01\n", "TZ:+02\n", "TZ:+02\n"},
+        {"", "GENDER:F\n", "GENDER:O\n", "GENDER:O\n"},
+        {"", "DEATHDATE:20200101\n", "DEATHDATE:20200102\n", "DEATHDATE:20200102\n"},
+    };
+
+    for (size_t i = 0; i < sizeof cards / sizeof *cards; i++)
+        for (int later = 0; later < 2; later++) {
+            char texts[3][400];
+
+            leave();
+            world = rule_world_of(&cf_schema_contacts);
+            for (size_t k = 0; k < 3; k++)
+                snprintf(texts[k], sizeof texts[k], CARD("%s"), cards[i][k]);
+            (later ? both_write_the_second_later : both_write)(texts[0], texts[1], texts[2]);
+            expect_shown(cards[i][3], 1);
+        }
+}
+
+/* ---- Beside each other in one file ---- */
+
+static size_t lines_in(const char *lines, const char *text)
+{
+    size_t found = 0;
+    char line[200];
+
+    for (const char *at = lines; *at; at = strchr(at, '\n') + 1) {
+        snprintf(line, sizeof line, "\n%.*s", (int)strcspn(at, "\n"), at);
+        const char *there = strstr(text, line);
+        cr_assert(there && strchr("\r\n", there[strlen(line)]), "%s is not in\n%s", line, text);
+        found++;
+    }
+    return found;
+}
+
+/* The file of one device, whose user edits it: his lines stay as he made them. */
+static void expect_kept(const char *const *texts, const char *const *lines, size_t count)
+{
+    cf_rows *base = cf_rows_new();
+
+    for (size_t i = 0; i < count; i++) {
+        cf_buffer text = {0};
+        const cf_row_scan made = scan_of(world.state, base, 'A', 10 * (i + 1), texts[i]);
+
+        rule_world_publish(&world, &made);
+        rule_world_rebase(&world, base, &made);
+        cr_assert_eq(show(&text), 0, "of one device nothing is listed: %s", (char *)text.data);
+        cr_assert_gt(lines_in(lines[i], (char *)text.data), 0);
+        const cf_row_scan again = scan_of(world.state, base, 'A', 10 * (i + 1) + 5, texts[i]);
+        cr_assert_eq(again.count, 0, "there is no more to say of %s", texts[i]);
+        cf_buffer_release(&text);
+    }
+    cf_rows_destroy(&base);
+}
+
+Test(seats, keep_what_one_author_has_beside_what_he_edits)
+{
+    static const char *const edits[][3] = {
+        {"DESCRIPTION:a\nDESCRIPTION:b\n", "DESCRIPTION:c\nDESCRIPTION:b\n",
+         "DESCRIPTION:c\nDESCRIPTION:d\n"},
+        {"DESCRIPTION:a\n", "DESCRIPTION:a\nDESCRIPTION:b\n",
+         "DESCRIPTION:a\nDESCRIPTION:b\nDESCRIPTION:c\n"},
+        {"RRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY\n", "RRULE:FREQ=MONTHLY\nRRULE:FREQ=WEEKLY\n",
+         "RRULE:FREQ=MONTHLY\nRRULE:FREQ=YEARLY\n"},
+        {"LOCATION:a\nLOCATION:b\n", "LOCATION:c\nLOCATION:b\n", "LOCATION:c\nLOCATION:d\n"},
+        {"LOCATION:a\nLOCATION;LANGUAGE=de:b\n", "LOCATION:c\nLOCATION;LANGUAGE=de:b\n",
+         "LOCATION:c\nLOCATION;LANGUAGE=de:d\n"},
+        {"GEO:1.0;2.0\nGEO:3.0;4.0\n", "GEO:1.0;1.0\nGEO:3.0;4.0\n",
+         "GEO:1.0;1.0\nGEO:3.0;4.0\nX-A:1\n"},
+        {"ATTENDEE;CUTYPE=ROOM:mailto:a@b.c\nATTENDEE;CUTYPE=INDIVIDUAL:mailto:a@b.c\n",
+         "ATTENDEE;CUTYPE=RESOURCE:mailto:a@b.c\nATTENDEE;CUTYPE=INDIVIDUAL:mailto:a@b.c\n",
+         "ATTENDEE;CUTYPE=RESOURCE:mailto:a@b.c\nATTENDEE;CUTYPE=GROUP:mailto:a@b.c\n"},
+        {"STATUS:CONFIRMED\nSTATUS:X\nSTATUS:Y\n", "STATUS:CONFIRMED\nSTATUS:Z\nSTATUS:Y\n",
+         "STATUS:TENTATIVE\nSTATUS:Z\nSTATUS:Y\n"},
+    };
+    static const char *const cards[][3] = {
+        {"BDAY:19800102\nBDAY;VALUE=text:about 1980\n",
+         "BDAY:19800103\nBDAY;VALUE=text:about 1980\n",
+         "BDAY:19800103\nBDAY;VALUE=text:in winter\n"},
+        {"GENDER:F\nGENDER:O\n", "GENDER:M\nGENDER:O\n", "GENDER:M\nGENDER:N\n"},
+    };
+    size_t count = sizeof edits / sizeof *edits;
+
+    for (size_t i = 0; i < count + sizeof cards / sizeof *cards; i++) {
+        const bool card = i >= count;
+        const char *const *lines = card ? cards[i - count] : edits[i];
+        char texts[3][400];
+
+        leave();
+        world = rule_world_of(card ? &cf_schema_contacts : &cf_schema_calendar);
+        for (size_t k = 0; k < 3; k++)
+            if (card)
+                snprintf(texts[k], sizeof texts[k], CARD("%s"), lines[k]);
+            else
+                snprintf(texts[k], sizeof texts[k], EVENT("%s"), lines[k]);
+        expect_kept((const char *const[]){texts[0], texts[1], texts[2]}, lines, 3);
+    }
+}
+
+/* ---- Logs and bases of before ---- */
+
+/* A set that two lines made is one as before, so that a base has what it had. */
+Test(seats, read_two_lines_of_a_set_as_two_values)
+{
+    cf_record_file file = {0};
+
+    expect_ok(
+        cf_icalendar_rows_read(cf_bytes_of_text(EVENT("LOCATION:a\nRRULE:FREQ=DAILY\nLOCATION:b\n"
+                                                      "RRULE:FREQ=WEEKLY\n")),
+                               &file, &error),
+        error);
+    static const char *const sets[] = {"/locations", "/recurrenceRules"};
+    for (size_t i = 0; i < 2; i++) {
+        const cf_row_field *set = cf_row_field_named(&file.rows[0], cf_bytes_of_text(sets[i]));
+
+        cr_assert_eq(set->count, 2, "%s", sets[i]);
+    }
+    cr_assert_null(cf_row_field_named(&file.rows[0], cf_bytes_of_text("/iCalProps")));
+    cf_record_file_release(&file);
+}
+
+/* And the format shows both. */
+Test(seats, show_all_values_of_a_set_that_two_lines_made)
+{
+    cf_arena arena = {0};
+    cf_row_format format;
+    cf_record_options options = {.format = CF_FORMAT_ICALENDAR};
+    const char *text = EVENT("LOCATION:a\nLOCATION:b\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY\n");
+
+    cf_record_format_holds(&options, &arena, &format);
+    world.format = &format;
+    expect_kept(
+        (const char *const[]){text, text},
+        (const char *const[]){"LOCATION:a\nLOCATION:b\n", "RRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY\n"},
+        2);
+    cf_arena_release(&arena);
+}
+
+/* A write as programs before seats made it: an entry by the value. */
+static void write_old(char device, uint64_t ms, const char *set, const char *json_name,
+                      const char *text)
+{
+    cf_bytes table = cf_bytes_of_text(CF_TABLE_EVENTS);
+    const cf_dot dot = {.writer = {{(uint8_t)device}}, .sequence = ms};
+    cf_buffer key = {0}, value = {0}, field = {0};
+    char entry[CF_ENTRY_NAME_MAX];
+
+    cf_pack_text(&key, cf_bytes_of_text("1"));
+    cf_pack_array(&value, 4);
+    cf_pack_text(&value, cf_bytes_of_text(json_name));
+    cf_pack_map(&value, 0);
+    cf_pack_text(&value, cf_bytes_of_text("unknown"));
+    cf_pack_text(&value, cf_bytes_of_text(text));
+    cf_record_ids_product.entry(NULL, cf_buffer_view(&value), 0, entry);
+    cf_buffer_append_text(&field, "%s/%s", set, entry);
+    const cf_change change = {
+        .item = cf_record_ids_product.natural(NULL, cf_schema_find(&cf_schema_calendar, table),
+                                              cf_buffer_view(&key)),
+        .field = cf_arena_copy(&world.arena, cf_buffer_view(&field)),
+        .value = cf_arena_copy(&world.arena, cf_buffer_view(&value))};
+    cf_state_apply(world.state, &dot, (cf_time){.ms = ms}, &change, 1, NULL);
+    cf_buffer_release(&key);
+    cf_buffer_release(&value);
+    cf_buffer_release(&field);
+}
+
+Test(seats, take_entries_that_are_named_by_their_values_for_the_same_thing)
+{
+    cf_rows *none = cf_rows_new();
+    cf_row_scan made = scan_of(world.state, none, 'A', 10, EVENT(""));
+
+    rule_world_publish(&world, &made);
+    write_old('A', 20, "/iCalProps", "geo", "1.0;2.0");
+    write_old('B', 30, "/iCalProps", "geo", "3.0;4.0");
+    expect_shown("GEO:3.0;4.0\n", 1);
+    cf_rows *base = rule_world_applied(&world);
+    made =
+        scan_of(world.state, base, 'B', 40, EVENT("GEO:5.0;6.0\n")); /* edited by a new program */
+    rule_world_publish(&world, &made);
+    expect_shown("GEO:5.0;6.0\n", 1);
+    cf_rows_destroy(&base);
+    base = rule_world_applied(&world);
+    made = scan_of(world.state, base, 'B', 50, EVENT(""));
+    rule_world_publish(&world, &made);
+    expect_shown("", 0); /* what was listed went, too */
+    cf_rows_destroy(&base);
+    cf_rows_destroy(&none);
+}
+
+Test(seats, change_nothing_of_a_base_of_before)
+{
+    cf_rows *none = cf_rows_new();
+    cf_row_scan made = scan_of(world.state, none, 'A', 10, EVENT(""));
+
+    rule_world_publish(&world, &made);
+    write_old('A', 20, "/iCalProps", "geo", "1.0;2.0");
+    write_old('A', 20, "/iCalProps", "x-mood", "good");
+    cf_rows *base = rule_world_applied(&world);
+    made = scan_of(world.state, base, 'A', 30, EVENT("GEO:1.0;2.0\nX-MOOD:good\n"));
+    cr_assert_eq(made.count, 0, "what is as it was is no change");
+    made = scan_of(world.state, base, 'A', 30, EVENT("GEO:2.0;2.0\nX-MOOD:bad\n"));
+    cr_assert_eq(made.count, 2, "an edit of each entry, under the name that it has");
+    cf_rows_destroy(&base);
+    cf_rows_destroy(&none);
+}

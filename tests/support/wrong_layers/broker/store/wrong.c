@@ -1,0 +1,1 @@
+#include "broker/gateway/session.h"

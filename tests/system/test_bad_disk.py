@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A broker whose disk fails: ext4 on a loop device that the kernel makes read-only, as after an error of the disk."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+from counterfoild import Broker
+from counterfoil import make_device, tree, wait_until  # noqa: F401
+from stand import put
+
+TOLD = "nothing is written until the broker is started again"
+
+
+class BadDisk:
+    def __init__(self, folder):
+        self.path, self.image = folder / "disk", folder / "image"
+        self.path.mkdir()
+        with open(self.image, "wb") as file:
+            file.truncate(128 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", self.image], check=True)
+        self.is_mounted = False
+
+    def mount(self):
+        command = ["mount", "-o", "loop,errors=remount-ro", self.image, self.path]
+        self.is_mounted = subprocess.run(command, capture_output=True).returncode == 0
+        return self.is_mounted
+
+    def fail(self):
+        found = subprocess.run(["findmnt", "-no", "SOURCE", self.path], capture_output=True, text=True, check=True)
+        pathlib.Path("/sys/fs/ext4", pathlib.Path(found.stdout.strip()).name, "trigger_fs_error").write_text("1")
+
+    def mend(self):
+        subprocess.run(["umount", self.path], check=True)
+        self.is_mounted = False
+        assert subprocess.run(["e2fsck", "-fy", self.image], capture_output=True).returncode in (0, 1)
+        assert self.mount()
+
+    def end(self):
+        if self.is_mounted:
+            subprocess.run(["umount", "-l", self.path], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    made = BadDisk(tmp_path)
+    if not made.mount():
+        pytest.skip("needs the right to mount a loop device")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def broker(disk, tmp_path):
+    made = Broker(str(disk.path / "broker"))
+    made.log = str(tmp_path / "broker.log")
+    yield made
+    if made.process:
+        made.process.kill()
+        made.process.communicate()
+
+
+def lines_told(broker):
+    return [line for line in pathlib.Path(broker.log).read_text().splitlines() if TOLD in line]
+
+
+def test_a_disk_that_became_read_only_is_told_as_one_and_nothing_is_lost(broker, disk, make_device):
+    broker.start()
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    here = laptop.add("notes", {"old": "o"})
+    laptop.sync()
+    laptop.pair(desktop)
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    put(here, "before", b"before the disk failed\n")
+    laptop.sync()
+
+    disk.fail()
+    put(here, "after", b"after the disk failed\n")
+    for _ in range(2):
+        laptop.finish("sync")
+        assert broker.process.poll() is None
+    wait_until(lambda: lines_told(broker), "the broker tells it")
+    done = broker.finish("status", "--check")
+    assert done.returncode == 1 and TOLD in done.stdout and "IO error" in done.stdout, done
+    desktop.finish("sync")
+    assert (there / "before").read_bytes() == b"before the disk failed\n"  # reading goes on
+    log = pathlib.Path(broker.log).read_text()
+    assert len(lines_told(broker)) == 1 and "verify --repair" not in log and "Assertion" not in log, log
+    assert broker.stop() >= 0  # no signal
+
+    disk.mend()
+    broker.restart()
+    laptop.sync()
+    desktop.sync()
+    assert tree(here) == tree(there) and (there / "after").exists()
+    assert broker.finish("status", "--check").returncode == 0
+    assert "verify --repair" not in broker.run("verify")

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a broker, or a home, is made, and where it never is: over what is left of another."""
+
+import hashlib
+import os
+import pathlib
+import shutil
+
+import pytest
+
+import protocol_crypto as crypto
+from counterfoil import broker, make_device, tree, two  # noqa: F401
+from counterfoild import Broker
+
+VERBS = (["address"], ["invite"], ["status"], ["users"], ["verify"], ["users", "quota", "00000000", "1G"])
+SERVE = ["--listen", "tcp://127.0.0.1:0"]
+NO_DATA = ("LOG", "lock", "serve-lock")  # what RocksDB tells people at each start, and who is here
+
+
+def contents(folder):
+    """Of every file by its path."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+        for path in pathlib.Path(folder).rglob("*")
+        if not path.name.startswith(NO_DATA) and not path.is_socket()
+    }
+
+
+@pytest.fixture
+def empty(tmp_path):
+    return Broker(str(tmp_path / "empty"))
+
+
+@pytest.fixture
+def stopped(broker, two):
+    """A broker with a user's files and a blob, which does not run, and the user's devices."""
+    laptop, desktop = two
+    laptop.add("notes", {"a": b"one\n", "large": os.urandom(300_000)})
+    laptop.sync()
+    broker.stop()
+    return broker
+
+
+def store(broker):
+    return pathlib.Path(broker.data) / "store"
+
+
+@pytest.mark.parametrize("arguments", VERBS, ids=" ".join)
+@pytest.mark.parametrize("is_there", (False, True), ids=("missing", "there"))
+def test_no_verb_makes_a_broker_out_of_nothing(empty, arguments, is_there):
+    if is_there:
+        os.mkdir(empty.data)
+    said = empty.run(*arguments, code=3)
+    assert empty.data in said and "init" in said
+    assert os.path.exists(empty.data) == is_there and (not is_there or not os.listdir(empty.data))
+
+
+def test_who_looks_in_a_wrong_place_hears_where_one_is(empty, stopped, monkeypatch, tmp_path):
+    home = tmp_path / "data home" / "counterfoild"
+    home.parent.mkdir()
+    shutil.move(stopped.data, home)
+    monkeypatch.setenv("XDG_DATA_HOME", str(home.parent))
+    for arguments in ["invite"], ["serve", "--existing"]:
+        said = empty.run(*arguments, code=3)
+        assert empty.data in said and str(home) in said
+
+
+@pytest.mark.parametrize("arguments", ([], ["init"]), ids=("serve", "init"))
+def test_one_is_made_where_the_directory_is_missing_or_empty_and_says_so(empty, arguments):
+    for name in "lost+found", "store/lost+found", "blobs":
+        os.makedirs(os.path.join(empty.data, name))
+    if arguments:
+        address = empty.run("init").strip()
+    else:
+        empty.start()
+        assert empty.stop() == 0
+        address = empty.line
+        assert f"made a new broker in {empty.data}" in open(empty.log).read()
+    key = crypto.read_address(address)[2]
+    assert "there is a broker already" in empty.run("init", code=1)
+    empty.start("--existing")
+    assert empty.place[2] == key and open(empty.log).read().count("made a new broker") == (not arguments)
+    assert "there is a broker already" in empty.run("init", code=1)
+    assert empty.stop() == 0
+    assert empty.run("verify") == "everything is whole\n"
+
+
+@pytest.mark.parametrize("is_there", (False, True), ids=("missing", "there"))
+def test_serve_existing_makes_none(empty, is_there):
+    """A volume that is not mounted."""
+    if is_there:
+        os.mkdir(empty.data)
+    for _ in range(2):
+        assert "no broker in " + empty.data in empty.run(*SERVE, "serve", "--existing", code=3)
+    assert os.path.exists(empty.data) == is_there and (not is_there or not os.listdir(empty.data))
+    assert "--existing is for serve" in empty.run("--existing", "status", code=2)
+
+
+@pytest.mark.parametrize("name", ("notes.txt", "CURRENT", "000004.sst"))
+def test_none_is_made_among_other_files(empty, name):
+    os.mkdir(empty.data)
+    open(os.path.join(empty.data, name), "w").close()
+    for arguments in ["init"], SERVE:
+        assert name in empty.run(*arguments, code=2)
+    assert empty.run("status", code=3)
+    assert os.listdir(empty.data) == [name]
+
+
+GONE = {
+    "key": "key is gone", "store": "store is gone", "blobs": "blobs are gone",
+    "store/FORMAT": "FORMAT is missing", "store/CURRENT": "CURRENT is missing",
+    "all but a table": "FORMAT is missing", "all but FORMAT": "CURRENT is missing",
+}
+
+
+def take_away(broker, name):
+    path = pathlib.Path(broker.data) / name
+    if name.startswith("all but"):
+        kept = next(store(broker).glob("*.sst" if name.endswith("table") else "FORMAT"))
+        for other in store(broker).iterdir():
+            if other != kept:
+                other.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_of_which_a_part_is_gone_it_is_refused_and_untouched(stopped, two, name, tmp_path):
+    laptop, desktop = two
+    stopped.restart()
+    stopped.stop()  # its log is a table then
+    whole = tmp_path / "whole"
+    shutil.copytree(stopped.data, whole)
+    take_away(stopped, name)
+    before = contents(stopped.data)
+    for arguments in SERVE, [*SERVE, "serve", "--existing"], *VERBS, SERVE:
+        assert GONE[name] in stopped.run(*arguments, code=7), arguments
+    assert contents(stopped.data) == before
+    shutil.rmtree(stopped.data)
+    shutil.move(whole, stopped.data)
+    stopped.restart()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    assert tree(there) == tree(laptop.source())
+
+
+def test_each_damage_of_current_is_named(stopped):
+    current = store(stopped) / "CURRENT"
+    whole = current.read_text()
+    for damaged, words in (
+        ("", "CURRENT is damaged"), (whole[:-1], "CURRENT is damaged"), ("MANIFEST-999999\n", "MANIFEST-999999 is missing"),
+        ("MANIFEST-../../key\n", "CURRENT is damaged"), ("M" * 100, "CURRENT is damaged"),
+    ):
+        current.write_text(damaged)
+        before = contents(stopped.data)
+        assert words in stopped.run(*SERVE, code=7) and words in stopped.run("verify", code=7)
+        assert contents(stopped.data) == before
+    current.write_text(whole)
+    assert stopped.run("verify") == "everything is whole\n"
+
+
+def test_lost_blobs_come_back_by_the_command_that_is_named(stopped, two):
+    laptop, desktop = two
+    shutil.rmtree(os.path.join(stopped.data, "blobs"))
+    assert "mkdir blobs" in stopped.run("status", code=7)
+    os.mkdir(os.path.join(stopped.data, "blobs"))
+    assert "are asked for it" in stopped.finish("verify").stdout
+    stopped.restart()
+    laptop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    assert tree(there) == tree(laptop.source())
+
+
+def test_a_key_alone_is_begun_with_by_init_only(stopped, two):
+    laptop, desktop = two
+    for name in "store", "blobs":
+        shutil.rmtree(os.path.join(stopped.data, name))
+    assert "`init` begins an empty one" in stopped.run(*SERVE, code=7)
+    assert crypto.read_address(stopped.run("init").strip())[2] == stopped.place[2]
+    stopped.restart()
+    laptop.run("broker", stopped.run("invite").strip())
+    assert laptop.sync()["in_sync"] and desktop.sync()["in_sync"]
+
+
+def test_a_home_of_which_a_part_is_gone_is_refused_and_untouched(two):
+    laptop, _ = two
+    laptop.add("notes", {"a": b"one\n"})
+    laptop.sync()
+    home = pathlib.Path(laptop.home)
+    whole = home.with_name("whole home")
+    shutil.copytree(home, whole)
+    for name, words in (("CURRENT", "CURRENT is missing"), ("FORMAT", "FORMAT is missing"), (None, "it is gone")):
+        if name:
+            (home / "store" / name).unlink()
+        else:
+            shutil.rmtree(home / "store")
+        before = contents(home)
+        for _ in range(2):
+            for arguments in ["sync"], ["status"], ["serve"], ["devices"]:
+                done = laptop.finish(*arguments)
+                assert done.returncode == 7 and words in done.stderr, (arguments, done.stderr)
+        assert contents(home) == before
+        shutil.rmtree(home)
+        shutil.copytree(whole, home)
+    assert laptop.sync()["in_sync"]
+
+
+def test_starts_and_verbs_leave_no_empty_logs_behind(stopped):
+    for _ in range(3):
+        stopped.restart()
+        stopped.stop()
+        stopped.run("users")
+    logs = [path for path in store(stopped).glob("*.log") if not path.stat().st_size]
+    assert len(logs) <= 1, logs
+    assert stopped.run("verify") == "everything is whole\n"

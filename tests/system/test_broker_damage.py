@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each file of a broker's store, flipped, cut, emptied and removed: all comes back from the devices."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+
+import pytest
+
+from broker_client import enrol
+from counterfoil import broker, make_device, tree  # noqa: F401
+from stand import put
+from test_broker_repair import REPAIR, cut, empty, flip
+
+CONTENT = os.urandom(600_000)
+HARMS = {"flip": flip, "cut": cut, "empty": empty, "remove": lambda path: path.unlink()}
+if os.environ.get("COUNTERFOIL_SANITIZED") == "1":
+    del HARMS["empty"], HARMS["remove"]  # nothing is left there to be read
+
+
+class Scene:
+    """A broker with two users, one of two devices, whose store has tables and a log, and what stands there while nothing
+    is damaged. Nobody runs."""
+
+    def __init__(self, broker, make_device, folder, stop_by=signal.SIGTERM):
+        broker.start()
+        self.broker, self.saved, self.devices = broker, folder, [make_device(name) for name in ("laptop", "desktop", "tablet")]
+        laptop, desktop, tablet = self.devices
+        laptop.init(broker.run("invite").strip())
+        laptop.pair(desktop)
+        tablet.init(broker.run("invite", "--quota", "1G").strip())
+        laptop.add("notes", {"one.txt": "one\n", "large": CONTENT})
+        tablet.add("papers", {"two.txt": "two\n"})
+        self.sync()
+        desktop.add("notes", None, "--existing")
+        self.sync()
+        broker.stop()
+        broker.restart()  # what was in the log is in tables
+        self.entries_in_tables = broker.status()["entries"]
+        put(desktop.source(), "three.txt", b"three\n")
+        put(tablet.source("papers"), "four.txt", b"four\n")
+        for n in range(3):
+            put(laptop.source(), "one.txt", b"edit %d\n" % n)
+            laptop.sync()
+        self.sync()
+        self.sync()
+        self.trees = [tree(device.source(name)) for device, name in zip(self.devices, ("notes", "notes", "papers"))]
+        self.entries = broker.status()["entries"]
+        self.quotas = sorted(user["quota"] or 0 for user in json.loads(broker.run("--json", "users")))
+        broker.stop(stop_by)
+        pathlib.Path(broker.data, "control").unlink(missing_ok=True)
+        self.places = [broker.data, *(device.home for device in self.devices)]
+        for n, place in enumerate(self.places):
+            shutil.copytree(place, folder / str(n))
+
+    def sync(self):
+        for device in self.devices:
+            device.sync()
+
+    def restore(self):
+        for n, place in enumerate(self.places):
+            shutil.rmtree(place)
+            shutil.copytree(self.saved / str(n), place)
+
+    @property
+    def files(self):
+        names = sorted(path.name for path in pathlib.Path(self.broker.data, "store").iterdir())
+        return [name for name in names if not name.startswith("LOG.old")]  # which nothing reads
+
+    def starts(self):
+        """Whether it serves, and what it says."""
+        said = len(open(self.broker.log).read())
+        line = self.broker.line
+        host, port, _ = self.broker.place
+        if self.broker.start(listen=f"tcp://{host}:{port}"):
+            return True, open(self.broker.log).read()[said:]
+        code = self.broker.process.wait()
+        self.broker.process, self.broker.line = None, line
+        assert code == 7, open(self.broker.log).read()[said:]
+        return False, open(self.broker.log).read()[said:]
+
+    def is_whole(self, why):
+        self.broker.stop()
+        self.broker.restart()
+        for device in self.devices:
+            done = device.finish("sync")
+            assert done.returncode == 0, (why, device.name, done.stdout, done.stderr, open(self.broker.log).read()[-3000:])
+        found = [tree(device.source(name)) for device, name in zip(self.devices, ("notes", "notes", "papers"))]
+        assert found == self.trees, why
+        assert self.broker.status()["entries"] == self.entries, why
+        assert self.broker.run("verify") == "everything is whole\n", why
+        self.broker.stop()
+
+
+@pytest.fixture
+def scene(broker, make_device, tmp_path):
+    (tmp_path / "saved").mkdir()
+    return Scene(broker, make_device, tmp_path / "saved")
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_whatever_happens_to_a_file_of_a_store_all_comes_back(scene, harm):
+    broker = scene.broker
+    for name in scene.files:
+        scene.restore()
+        why = (harm, name)
+        path = pathlib.Path(broker.data, "store", name)
+        if harm != "remove" and not path.stat().st_size:
+            continue
+        HARMS[harm](path)
+        for _ in range(2):  # no start makes it worse
+            serves, said = scene.starts()
+            assert serves or REPAIR in said, (why, said)
+            if serves:
+                for device in scene.devices:
+                    device.finish("sync")
+                broker.stop()
+        done = broker.finish("verify", "--repair")
+        assert "can't be served" not in done.stderr and "nothing is left" not in done.stderr, (why, said, done.stderr)
+        assert done.returncode == 0, (why, said, done.stdout, done.stderr)
+        broker.restart()
+        scene.is_whole(why)
+        users = json.loads(broker.finish("--json", "users").stdout)
+        quotas = sorted(user["quota"] or 0 for user in users)
+        assert quotas == scene.quotas or (quotas == [0, 0] and "look at quotas" in done.stderr), why
+
+
+def flips(path):
+    """Places at which four bytes are flipped, one after the other: of a table its data, filter, index, properties and end."""
+    size = path.stat().st_size
+    places = {0, size // 2} | {size - back for back in (4, 50, 130, 800, 1250)}
+    return sorted(place for place in places if 0 <= place < size)
+
+
+def flip_at(path, place):
+    whole = bytearray(path.read_bytes())
+    for at in range(place, min(place + 4, len(whole))):
+        whole[at] ^= 0x5A
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("stop_by", (signal.SIGTERM, signal.SIGKILL), ids=("ended", "killed"))
+def test_flips_anywhere_in_a_store_are_told_and_mended_and_lose_no_more(broker, make_device, tmp_path, stop_by):
+    (tmp_path / "saved").mkdir()
+    scene = Scene(broker, make_device, tmp_path / "saved", stop_by)
+    least = scene.entries if stop_by == signal.SIGTERM else scene.entries_in_tables
+    names = [name for name in scene.files if name not in ("LOG", "INVENTORY", "INVENTORY.opened")]
+    if stop_by == signal.SIGKILL:  # of other files nothing differs
+        names = [name for name in names if name.startswith("MANIFEST") or name.endswith(".log")]
+    for name in names:
+        for place in flips(scene.saved / "0" / "store" / name):
+            shutil.rmtree(broker.data)
+            shutil.copytree(scene.saved / "0", broker.data)
+            why = (name, place)
+            flip_at(pathlib.Path(broker.data, "store", name), place)
+            for _ in range(1 + name.startswith("MANIFEST")):  # no start makes it worse
+                done = broker.finish("verify")
+                told = done.returncode != 0
+                assert not told or (done.returncode == 7 and REPAIR in done.stderr), (why, done.stdout, done.stderr)
+            if not told:
+                assert broker.status()["entries"] >= least, (why, done.stderr)
+                continue
+            done = broker.finish("verify", "--repair")
+            assert done.returncode == 0 and "nothing is left" not in done.stderr, (why, done.stdout, done.stderr)
+            assert broker.run("verify") == "everything is whole\n", why
+            assert broker.status()["users"] == 2, why
+
+
+def test_verify_goes_on_to_say_what_no_device_has_brought(broker):
+    broker.start()
+    _, desk = enrol(broker.run("invite").strip())
+    with desk.session(broker.line) as session:
+        session.hello(desk.user, desk.log.heads())
+        blobs = [session.put(os.urandom(5000)) for _ in range(2)]
+        session.publish(desk.write_change(b"papers".ljust(16, b"\0"), os.urandom(200), blobs))
+    broker.stop()
+    names = [pathlib.Path(broker.data, "blobs", desk.user.hex(), blob.hex()[:2], blob.hex()) for blob in blobs]
+    names[0].unlink()
+    names[1].write_bytes(b"cut")
+    assert "damage was found: 2" in broker.run("verify", code=7)
+    for _ in range(2):
+        said = broker.run("verify")
+        assert f"user {desk.user.hex()}: 2 blobs" in said and "no device has brought them" in said
+        assert "everything that is here is whole" in said
+        found = json.loads(broker.run("--json", "verify"))
+        assert found == {"damages": [], "missing": [{"user": desk.user.hex(), "blobs": 2}]}
+
+
+def test_users_counts_what_is_there_after_verify(broker):
+    """As of a copy that was made while the broker ran: its records are of another moment than its files."""
+    broker.start()
+    _, desk = enrol(broker.run("invite").strip())
+    with desk.session(broker.line) as session:
+        session.hello(desk.user, desk.log.heads())
+        blobs = [session.put(os.urandom(5000)) for _ in range(3)]
+
+    def counted():
+        return json.loads(broker.run("--json", "users"))[0]["blob_bytes"]
+
+    assert counted() == 15000
+    broker.stop()
+    pathlib.Path(broker.data, "blobs", desk.user.hex(), blobs[0].hex()[:2], blobs[0].hex()).unlink()
+    broker.run("verify")
+    assert counted() == 10000
+    broker.restart()
+    pathlib.Path(broker.data, "blobs", desk.user.hex(), blobs[1].hex()[:2], blobs[1].hex()).unlink()
+    broker.run("verify")
+    assert counted() == 5000

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One property of an event, a task or a contact, given on both devices at once: the formats' own rules hold afterwards."""
+
+import json
+import re
+
+import pytest
+
+from cards import Pair, card, conflicts, edit, entries, event, fill, items
+from counterfoil import broker, make_device, two  # noqa: F401
+from test_neighbours import MISSING, Neighbours
+
+MEETING = event("meeting", "Meeting", "DTSTART:20261124T090000Z", "DTEND:20261124T100000Z", "LAST-MODIFIED:20261101T090000Z")
+SHOPPING = event("shopping", "Shopping", "PRIORITY:5", what="VTODO")
+ANNA = card("anna", "Anna Example", "N:Example;Anna;;;", "EMAIL:anna@example.org")
+
+
+def lines_of(text, name):
+    return [line for line in text.replace("\r\n ", "").split("\r\n") if re.match(rf"{name}[:;]", line)]
+
+
+def meet(two, before, name, here, there):
+    """Both put a line of their own in; what both have of this property then, and what is listed."""
+    laptop, desktop = two
+    kind = "vcard" if "VCARD" in before else "icalendar"
+    file, end = ("a.vcf", "END:VCARD") if kind == "vcard" else ("a.ics", "END:VTODO" if "VTODO" in before else "END:VEVENT")
+    pair = Pair(laptop, desktop, kind, fill(laptop.source("home"), {file: before}), desktop.source("home"))
+    other, = pair.there.glob("*.[iv]c[sf]")
+    edit(pair.here / file, end, f"{here}\r\n{end}")
+    laptop.sync()
+    edit(other, end, f"{there}\r\n{end}")
+    desktop.finish("sync")
+    laptop.finish("sync")
+    desktop.finish("sync")
+    known = entries(laptop)
+    laptop.finish("sync")
+    desktop.finish("sync")
+    assert entries(laptop) == known, "nothing goes back and forth"
+    found = lines_of(items(pair.here)[file], name), lines_of(other.read_bytes().decode(), name)
+    assert found[0] == found[1]
+    assert conflicts(laptop) == conflicts(desktop)
+    return pair, found[0], conflicts(laptop)
+
+
+ONCE = [(MEETING, "LOCATION:Cafe", "LOCATION:Park"),
+        (MEETING, "RRULE:FREQ=DAILY;COUNT=3", "RRULE:FREQ=WEEKLY;COUNT=3"),
+        (MEETING, "URL:https://example.org/1", "URL:https://example.org/2"),
+        (MEETING, "GEO:52.5;13.4", "GEO:48.1;11.6"),
+        (MEETING, "ORGANIZER:mailto:anna@example.org", "ORGANIZER;CN=Bert:mailto:bert@example.org"),
+        (MEETING, "X-MOOD:good", "X-MOOD:better"),
+        (SHOPPING, "COMPLETED:20261125T100000Z", "COMPLETED:20261125T110000Z"),
+        (SHOPPING, "COMPLETED;VALUE=DATE-TIME:20261125T100000Z", "COMPLETED:20261125T110000Z"),
+        (ANNA, "BDAY:1980-01-02", "BDAY:1980-02-01"),
+        (ANNA, "BDAY:1980-01-02", "BDAY;VALUE=text:about 1980"),
+        (ANNA, "TZ:+01:00", "TZ:+02:00"),
+        (ANNA, "X-SPOUSE:Bert", "X-SPOUSE:Robert")]
+
+
+@pytest.mark.parametrize("before, here, there", ONCE, ids=[f"{here.split(':')[0]} {n}" for n, (_, here, _) in enumerate(ONCE)])
+def test_one_line_of_what_may_be_once(two, before, here, there):
+    name = re.match("[A-Z-]+", here).group()
+    _, found, listed = meet(two, before, name, here, there)
+    assert found == [here if "text" in there else there], "the later one; a date before a text that is none"
+    assert len(listed) == 1 and name.lower() in listed[0].lower().replace("recurrencerules", "rrule").replace(
+        "anniversaries", "bday"), listed
+
+
+def test_a_line_that_gives_way_to_a_field_is_listed_with_that(two):
+    _, found, listed = meet(two, MEETING, "LOCATION", "LOCATION:Cafe", "LOCATION;LANGUAGE=de:Park")
+    assert found == ["LOCATION:Cafe"] and len(listed) == 1 and listed[0].endswith("/location")
+    collection, = two[0].json("status")["collections"]
+    conflict, = collection["conflicts"]
+    assert "Cafe" in json.dumps(conflict["shown"]) and "Park" in json.dumps(conflict), conflict
+
+
+TWICE = [("DESCRIPTION:one", "DESCRIPTION:two", "DESCRIPTION:three"),
+         ("RRULE:FREQ=DAILY;COUNT=3", "RRULE:FREQ=WEEKLY;COUNT=3", "RRULE:FREQ=MONTHLY;COUNT=3"),
+         ("LOCATION:Cafe", "LOCATION;LANGUAGE=de:Park", "LOCATION:Bar"),
+         ("ATTENDEE;CUTYPE=ROOM:mailto:a@example.org", "ATTENDEE;CUTYPE=INDIVIDUAL:mailto:a@example.org", "ATTENDEE;CUTYPE=GROUP:mailto:a@example.org")]
+
+
+@pytest.mark.parametrize("first, second, edited", TWICE, ids=[second.split(":")[0] for _, second, _ in TWICE])
+def test_what_one_has_twice_stays_when_the_first_is_edited(two, first, second, edited):
+    laptop, desktop = two
+    before = event("meeting", "Meeting", "DTSTART:20261124T090000Z", first, second)
+    pair = Pair(laptop, desktop, "icalendar", fill(laptop.source("home"), {"a.ics": before}), desktop.source("home"))
+    other, = pair.there.glob("*.[iv]c[sf]")
+    edit(pair.here / "a.ics", first, edited)
+    for _ in range(2):
+        laptop.finish("sync")
+        desktop.finish("sync")
+    for text in (items(pair.here)["a.ics"], other.read_bytes().decode()):
+        assert sorted(lines_of(text, edited.split(":")[0].split(";")[0])) == sorted([edited, second]), text
+    assert conflicts(laptop) == conflicts(desktop) == []
+
+
+def test_one_attendee_who_accepts_and_declines(two):
+    attendee = "ATTENDEE;PARTSTAT={}:mailto:anna@example.org"
+    pair, found, listed = meet(two, MEETING, "ATTENDEE", attendee.format("ACCEPTED"), attendee.format("DECLINED"))
+    assert found == [attendee.format("DECLINED")] and len(listed) == 1
+    edit(pair.here / "a.ics", found[0], found[0] + "\r\nATTENDEE:mailto:bert@example.org")
+    pair.laptop.finish("sync")
+    pair.desktop.finish("sync")
+    assert len(lines_of(items(pair.here)["a.ics"], "ATTENDEE")) == 2
+
+
+@pytest.mark.parametrize("stamp", ["LAST-MODIFIED:{}", "LAST-MODIFIED;VALUE=DATE-TIME:{}", "LAST-MODIFIED;X-BY=ME:{}"])
+def test_the_greatest_of_two_stamps(two, stamp):
+    laptop, desktop = two
+    pair = Pair(laptop, desktop, "icalendar", fill(laptop.source("home"), {"a.ics": MEETING}), desktop.source("home"))
+    other, = pair.there.glob("*.[iv]c[sf]")
+    edit(pair.here / "a.ics", "LAST-MODIFIED:20261101T090000Z", stamp.format("20261103T090000Z") + "\r\nLOCATION:Cafe\r\nSEQUENCE:12")
+    laptop.sync()
+    edit(other, "LAST-MODIFIED:20261101T090000Z", stamp.format("20261102T090000Z") + "\r\nURL:https://example.org\r\nSEQUENCE:9")
+    pair.both()
+    pair.both()
+    assert conflicts(laptop) == conflicts(desktop) == []
+    for text in (items(pair.here)["a.ics"], other.read_bytes().decode()):
+        line, = lines_of(text, "LAST-MODIFIED")
+        assert line.endswith(":20261103T090000Z"), text
+        assert lines_of(text, "SEQUENCE") == ["SEQUENCE:12"] and "LOCATION:Cafe" in text and "URL:https" in text
+
+
+def test_values_beside_each_other_are_edited_one_by_one(two):
+    laptop, desktop = two
+    before = event("meeting", "Meeting", "DTSTART:20261124T090000Z", "COMMENT:one", "GEO:52.5;13.4", "X-MOOD:good",
+                   "ATTENDEE:mailto:anna@example.org")
+    pair = Pair(laptop, desktop, "icalendar", fill(laptop.source("home"), {"a.ics": before}), desktop.source("home"))
+    other, = pair.there.glob("*.[iv]c[sf]")
+    edit(pair.here / "a.ics", "COMMENT:one\r\nGEO:52.5;13.4\r\nX-MOOD:good", "COMMENT:two\r\nGEO:1.0;2.0\r\nX-MOOD:bad")
+    laptop.sync()
+    for line, new in (("GEO:52.5;13.4", "GEO:3.0;4.0"), ("X-MOOD:good", "X-MOOD:better"), ("ATTENDEE:", "ATTENDEE;PARTSTAT=ACCEPTED:")):
+        edit(other, line, new)
+    desktop.finish("sync")
+    laptop.finish("sync")
+    for text in (items(pair.here)["a.ics"], other.read_bytes().decode()):
+        assert lines_of(text, "GEO") == ["GEO:3.0;4.0"] and lines_of(text, "X-MOOD") == ["X-MOOD:better"], text
+        assert lines_of(text, "COMMENT") == ["COMMENT:two"], text
+        assert lines_of(text, "ATTENDEE") == ["ATTENDEE;PARTSTAT=ACCEPTED:mailto:anna@example.org"], text
+    assert len(conflicts(laptop)) == 2
+    edit(pair.here / "a.ics", "GEO:3.0;4.0\r\n", "")
+    laptop.finish("sync")
+    desktop.finish("sync")
+    assert lines_of(other.read_bytes().decode(), "GEO") == [], "what was listed goes with what was shown"
+    assert len(conflicts(laptop)) == 1
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} not installed")
+def test_todoman_and_khal_read_what_both_finished_and_moved(two, tmp_path):
+    laptop, desktop = two
+    pair = Pair(laptop, desktop, "icalendar", fill(laptop.source("home"), {"a.ics": SHOPPING, "b.ics": MEETING}), desktop.source("home"))
+    ours, theirs = (Neighbours(tmp_path / name) for name in ("ours", "theirs"))
+    for program, folder in ((ours, pair.here), (theirs, pair.there)):
+        program.folder.mkdir()
+        task, = json.loads(program.tasks(folder, "list"))
+        program.tasks(folder, "done", str(task["id"]))
+    edit(pair.here / "b.ics", "END:VEVENT", "LOCATION:Cafe\r\nEND:VEVENT")
+    edit(pair.there / "meeting.ics", "END:VEVENT", "LOCATION:Park\r\nEND:VEVENT")
+    for _ in range(2):
+        laptop.finish("sync")
+        desktop.finish("sync")
+    for program, folder in ((ours, pair.here), (theirs, pair.there)):
+        found = json.loads(program.tasks(folder, "list", "--status", "ANY"))
+        assert [task["summary"] for task in found] == ["Shopping"] and found[0]["completed"]
+        assert "Meeting" in program.khal(folder, "list", "--format", "{title} {location}", "2026-11-24", "1d")

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A broker that is reached by a new name: its devices hear of that while they still reach it by the old one."""
+
+import socket
+
+import pytest
+
+from counterfoil import broker, fill, make_device, wait_until  # noqa: F401
+from counterfoild import free_port
+
+
+@pytest.fixture
+def both(broker):
+    """A port that is free at two addresses of this machine, the old one and the new one."""
+    while True:
+        port = free_port()
+        with socket.socket() as trial:
+            try:
+                trial.bind(("127.0.0.2", port))
+                return port
+            except OSError:
+                continue
+
+
+def start_old(broker, port):
+    broker.start(listen=f"tcp://127.0.0.1:{port}")
+
+
+def start_both(broker, port):
+    broker.start("--listen", f"tcp://127.0.0.2:{port}", "--advertise", f"127.0.0.2:{port}", listen=f"tcp://127.0.0.1:{port}")
+
+
+def start_new(broker, port):
+    broker.start(listen=f"tcp://127.0.0.2:{port}")
+
+
+def device_of(broker, make_device, name):
+    device = make_device(name)
+    device.init(broker.run("invite").strip())
+    device.here = device.add("notes", {"one.txt": "one\n"})
+    device.sync()
+    return device
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_a_device_goes_to_the_new_name_when_the_old_one_fails(broker, both, make_device, hears):
+    start_old(broker, both)
+    laptop = device_of(broker, make_device, "laptop")
+    old = laptop.run("broker")
+    broker.stop()
+    if hears:
+        start_both(broker, both)
+        laptop.sync()
+        broker.stop()
+    start_new(broker, both)
+    fill(laptop.here, {"two.txt": "two\n"})
+    laptop.sync(code=0 if hears else 5)
+    assert laptop.run("broker") == old, "the old one is kept"
+    broker.stop()
+    start_old(broker, both)
+    fill(laptop.here, {"three.txt": "three\n"})
+    laptop.sync()
+    laptop.run("status", "--check")
+
+
+def test_a_device_that_serves_hears_of_the_new_name_and_follows(broker, both, make_device):
+    start_old(broker, both)
+    laptop = device_of(broker, make_device, "laptop")
+    serving = laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "it is connected")
+    broker.stop()
+    start_both(broker, both)
+    fill(laptop.here, {"between.txt": "between\n"})
+    wait_until(lambda: laptop.json("status")["in_sync"], "it is there again, and has heard")
+    broker.stop()
+    start_new(broker, both)
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "it goes to the new name")
+    fill(laptop.here, {"two.txt": "two\n"})
+    wait_until(lambda: laptop.json("status")["in_sync"], "all is there")
+    assert laptop.stop(serving) == 0

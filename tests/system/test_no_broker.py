@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is at a broker's address, and isn't the broker, or can't answer: said is what is known, and nobody is accused."""
+
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+import protocol_crypto as crypto
+from counterfoil import broker, make_device, tree, two  # noqa: F401
+from counterfoild import Broker
+
+ACCUSED = "it has another key"
+
+
+@pytest.fixture
+def laptop(broker, two):
+    """Whose broker has gone, and left its port."""
+    two[0].add("notes", {"a": b"one\n"})
+    two[0].sync()
+    broker.stop()
+    return two[0]
+
+
+@pytest.fixture
+def at_its_place(broker):
+    """Somebody else there, who gets each connection."""
+    ends = []
+
+    def make(answer):
+        host, port, _ = broker.place
+        listener = socket.create_server((host, port))
+        taken = []
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                taken.append(connection)
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        ends.append((listener, taken))
+
+    yield make
+    for listener, taken in ends:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for connection in taken:
+            connection.close()
+
+
+def portal(connection):
+    connection.recv(1000)
+    connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\nConnection: close\r\n\r\n")
+    connection.close()
+
+
+def mailer(connection):
+    connection.sendall(b"220 mail.example ESMTP\r\n")
+
+
+def silent(connection):
+    pass
+
+
+def closing(connection):
+    connection.close()
+
+
+def half(connection):
+    """A broker that is ended in the midst."""
+    connection.sendall(b"\xff\0\0\0\0\0\0\0\1\x7f\3\0CURVE")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (portal, "this is no Counterfoil broker: it speaks HTTP"),
+        (mailer, "this is no Counterfoil broker"),
+        (silent, "it took the connection and says nothing"),
+        (closing, "it closed the connection without a word"),
+        (half, "it closed the connection without a word"),
+    ],
+)
+def test_who_is_no_broker_is_called_what_it_is(laptop, at_its_place, answer, words):
+    at_its_place(answer)
+    said = laptop.run("sync", "--timeout", "15s", code=5)
+    assert words in said and ACCUSED not in said, said
+
+
+def test_a_broker_that_hangs_is_called_silent(broker, two):
+    laptop = two[0]
+    laptop.add("notes", {"a": b"one\n"})
+    os.kill(broker.process.pid, signal.SIGSTOP)
+    said = laptop.run("sync", "--timeout", "15s", code=5)
+    os.kill(broker.process.pid, signal.SIGCONT)
+    assert "it took the connection and says nothing" in said and ACCUSED not in said
+    assert laptop.sync()["in_sync"]
+
+
+def test_another_broker_there_is_told_with_what_else_it_may_be(laptop, broker, tmp_path):
+    host, port, _ = broker.place
+    other = Broker(str(tmp_path / "other"))
+    other.start(listen=f"tcp://{host}:{port}")
+    try:
+        said = laptop.run("sync", code=5)
+        assert "it ended the greeting" in said and "takes no more connections" in said and "another key" in said
+        assert crypto.read_address(other.line)[2] != broker.place[2]
+    finally:
+        other.stop()
+    broker.restart()
+    assert laptop.sync()["in_sync"]
+
+
+def test_a_broker_that_refuses_for_now_is_not_called_another(broker, two):
+    laptop = two[0]
+    laptop.add("notes", {"a": b"one\n"})
+    laptop.sync()
+    broker.stop()
+    host, port, _ = broker.place
+    broker.start("--limit", "connections-per-minute=1", listen=f"tcp://{host}:{port}")
+    laptop.finish("sync", "--timeout", "5s")
+    said = laptop.finish("sync", "--timeout", "5s").stderr
+    assert "takes no more" in said or "the connection broke" in said, said
+    broker.stop()
+    broker.restart()
+    assert laptop.sync()["in_sync"]

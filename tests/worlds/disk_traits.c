@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a disk keeps is learned by trial, on simulated disks that keep less, and on the real one. */
+#include "peer/bindings/disk_traits.h"
+
+#include "tests/support/scratch.h"
+#include "tests/worlds/disk_program.h"
+
+#include <errno.h>
+
+static cf_buffer text;
+
+static void leave(void)
+{
+    cf_buffer_release(&text);
+}
+
+TestSuite(disk_traits, .fini = leave);
+
+static bool count_name(void *context, cf_bytes name)
+{
+    (void)name;
+    ++*(size_t *)context;
+    return true;
+}
+
+static size_t names_in(cf_files *files, const cf_folder *folder)
+{
+    size_t count = 0;
+    cf_error error;
+
+    expect_ok(files->list(files, folder, count_name, &count, &error), error);
+    return count;
+}
+
+static cf_disk_traits try_disk(disk_options options)
+{
+    program p;
+    cf_disk_traits traits;
+
+    program_begins(&p, options);
+    expect_ok(cf_disk_try(p.files, p.folder, &traits, &p.error), p.error);
+    cr_assert_eq(names_in(p.files, p.folder), 0, "the trial leaves nothing");
+    program_ends(&p);
+    return traits;
+}
+
+static void expect_text(const cf_disk_traits *traits, const char *expected)
+{
+    text.size = 0;
+    cf_disk_traits_text(traits, &text);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&text), cf_bytes_of_text(expected)), "%.*s, not %s",
+              (int)text.size, (const char *)text.data, expected);
+}
+
+Test(disk_traits, tell_nothing_of_a_disk_that_keeps_everything)
+{
+    cf_disk_traits traits = try_disk((disk_options){.seed = 1});
+
+    expect_text(&traits, "");
+    cr_assert_eq(traits.time_step_ns, 1);
+}
+
+Test(disk_traits, tell_the_step_of_the_times)
+{
+    static const struct {
+        int64_t step_ns;
+        const char *text;
+    } steps[] = {{100, "this disk keeps times to 100 ns"},
+                 {1000, "this disk keeps times to 1 us"},
+                 {10000000, "this disk keeps times to 10 ms"},
+                 {1000000000, "this disk keeps times to 1 s"},
+                 {2000000000, "this disk keeps times to 2 s"}};
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        cf_disk_traits traits = try_disk((disk_options){.seed = 1, .step_ns = steps[i].step_ns});
+
+        cr_assert_eq(traits.time_step_ns, steps[i].step_ns);
+        expect_text(&traits, steps[i].text);
+    }
+}
+
+Test(disk_traits, tell_what_is_not_kept_at_all)
+{
+    cf_disk_traits traits = try_disk((disk_options){.seed = 1, .modes_never = true});
+
+    expect_text(&traits, "this disk keeps no modes");
+    traits = try_disk((disk_options){.seed = 1, .symlinks_never = true});
+    expect_text(&traits, "this disk keeps no links");
+    traits = try_disk((disk_options){
+        .seed = 1, .step_ns = 2000000000, .modes_never = true, .symlinks_never = true});
+    expect_text(&traits, "this disk keeps no modes and no links, times to 2 s");
+    traits.folds_case = true;
+    expect_text(&traits, "this disk keeps no modes and no links, times to 2 s, and takes A for a");
+    traits = (cf_disk_traits){.time_step_ns = 1, .folds_case = true, .folds_unicode = true};
+    expect_text(&traits, "this disk takes A for a and \xc3\xa9 for e\xcc\x81");
+    traits.changes_names = true;
+    expect_text(&traits,
+                "this disk takes A for a and \xc3\xa9 for e\xcc\x81, and changes some names");
+    traits = (cf_disk_traits){.time_step_ns = 1, .changes_names = true};
+    expect_text(&traits, "this disk changes some names");
+    traits = (cf_disk_traits){.time_step_ns = 1, .loses_times = true};
+    expect_text(&traits, "this disk keeps no times");
+}
+
+Test(disk_traits, cut_a_time_as_the_disk_does)
+{
+    const cf_disk_traits second = {.time_step_ns = 1000000000};
+
+    cr_assert_eq(cf_disk_time(&second, 2700000000), 2000000000);
+    cr_assert_eq(cf_disk_time(&second, 2000000000), 2000000000);
+    cr_assert_eq(cf_disk_time(&second, -1), -1000000000);
+    cr_assert_eq(cf_disk_time(&cf_disk_traits_untried, 2700000001), 2700000001);
+}
+
+/* ---- A disk that fails while it is tried ---- */
+
+static int number;        /* errno of the call that fails */
+static int failures;      /* until it goes again */
+static cf_files whole;    /* the calls that don't fail */
+static const char *fails; /* the name of which; NULL: any */
+
+static bool fails_now(cf_bytes name, cf_error *error)
+{
+    if (failures == 0 || (fails && !cf_bytes_equal(name, cf_bytes_of_text(fails))))
+        return false;
+    failures--;
+    cf_fail_errno(error, number, "trying");
+    return true;
+}
+
+static cf_status set_mode(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
+                          cf_error *error)
+{
+    return fails_now(name, error) ? error->status
+                                  : whole.set_mode(files, folder, name, mode, error);
+}
+
+static cf_status set_mtime(cf_files *files, const cf_folder *folder, cf_bytes name,
+                           int64_t mtime_ns, cf_error *error)
+{
+    return fails_now(name, error) ? error->status
+                                  : whole.set_mtime(files, folder, name, mtime_ns, error);
+}
+
+static cf_status make_link(cf_files *files, const cf_folder *folder, cf_bytes name, cf_bytes target,
+                           cf_error *error)
+{
+    return fails_now(name, error) ? error->status
+                                  : whole.make_link(files, folder, name, target, error);
+}
+
+static cf_status stat_named(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
+                            cf_error *error)
+{
+    return fails_now(name, error) ? error->status : whole.stat(files, folder, name, out, error);
+}
+
+static cf_status create_file(cf_files *files, const cf_folder *folder, cf_bytes name, uint32_t mode,
+                             cf_file **out, cf_error *error)
+{
+    return fails_now(name, error) ? error->status
+                                  : whole.create_file(files, folder, name, mode, out, error);
+}
+
+enum { MODES, TIMES, LINKS, CASES, LETTERS, NAMES, ACTS };
+static const char *const lost[ACTS] = {
+    "this disk keeps no modes",     "this disk keeps no times",
+    "this disk keeps no links",     NULL,
+    "this disk refuses some names", "this disk refuses some names",
+};
+
+static void spoil(cf_files *files, int act, int how, int times)
+{
+    whole = *files;
+    number = how;
+    failures = times;
+    fails = act == CASES     ? "TRIAL"
+            : act == LETTERS ? "trial-\xc3\xa9"
+            : act == NAMES   ? "trial-end."
+                             : NULL;
+    if (act == MODES)
+        files->set_mode = set_mode;
+    else if (act == TIMES)
+        files->set_mtime = set_mtime;
+    else if (act == LINKS)
+        files->make_link = make_link;
+    else if (act == CASES)
+        files->stat = stat_named;
+    else
+        files->create_file = create_file;
+}
+
+/* What a disk refuses now is learned later; what it doesn't do is known at once. */
+Test(disk_traits, conclude_nothing_from_a_disk_that_fails)
+{
+    static const int faults[] = {EIO, EINTR, ENOSPC, EDQUOT, EROFS, EACCES, ESTALE, ENOTCONN};
+
+    for (int act = 0; act < ACTS; act++)
+        for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+            cf_disk_traits traits;
+            program p;
+
+            program_begins(&p, (disk_options){.seed = 1});
+            spoil(p.files, act, faults[i], -1);
+            cr_assert_neq(cf_disk_try(p.files, p.folder, &traits, &p.error), CF_OK,
+                          "%d is an answer to act %d", faults[i], act);
+            cr_assert_eq(names_in(p.files, p.folder), 0, "the trial leaves nothing");
+            failures = act < CASES; /* a fault may come once */
+            expect_ok(cf_disk_try(p.files, p.folder, &traits, &p.error), p.error);
+            expect_text(&traits, "");
+            *p.files = whole;
+            program_ends(&p);
+        }
+}
+
+Test(disk_traits, know_what_a_disk_says_that_it_does_not_do)
+{
+    static const int refusals[] = {EPERM, EINVAL, EOPNOTSUPP, ENOSYS};
+
+    for (int act = 0; act < ACTS; act++)
+        for (size_t i = 0; lost[act] && i < sizeof refusals / sizeof refusals[0]; i++) {
+            cf_disk_traits traits;
+            program p;
+
+            program_begins(&p, (disk_options){.seed = 1});
+            spoil(p.files, act, refusals[i], -1);
+            expect_ok(cf_disk_try(p.files, p.folder, &traits, &p.error), p.error);
+            expect_text(&traits, lost[act]);
+            *p.files = whole;
+            program_ends(&p);
+        }
+}
+
+/* One call of the program more each time, until the trial is made to its end. */
+Test(disk_traits, are_learned_again_after_a_crash_at_any_call)
+{
+    for (uint64_t calls = 1;; calls++) {
+        program p;
+        cf_disk_traits traits;
+
+        program_begins(&p, (disk_options){.seed = calls, .step_ns = 100});
+        disk_cut_after(p.disk, calls);
+        const bool made = cf_disk_try(p.files, p.folder, &traits, &p.error) == CF_OK;
+        disk_sync(p.disk); /* what the trial had made stays */
+        program_crashes(&p);
+        expect_ok(cf_disk_try(p.files, p.folder, &traits, &p.error), p.error);
+        expect_text(&traits, "this disk keeps times to 100 ns");
+        cr_assert_eq(names_in(p.files, p.folder), 0, "after %llu calls", (unsigned long long)calls);
+        program_ends(&p);
+        if (made)
+            break;
+        cr_assert_lt(calls, 100);
+    }
+}
+
+Test(disk_traits, are_kept_in_a_record)
+{
+    const cf_disk_identity identity = {{1, 2, 3, true, false, true, true}, 7, -8};
+    const cf_disk_traits traits = {1000000000, false, true, true, true, false,
+                                   true,       true,  true, true, true, 1234567};
+    cf_disk_identity identity_read;
+    cf_disk_traits read;
+    cf_error error;
+
+    cf_disk_pack(&identity, &traits, &text);
+    expect_ok(cf_disk_read(cf_buffer_view(&text), &identity_read, &read, &error), error);
+    cr_assert(cf_disk_identity_equal(&identity, &identity_read));
+    cr_assert(read.time_step_ns == traits.time_step_ns && !read.loses_times && read.loses_modes &&
+              read.loses_symlinks && read.folds_case && !read.folds_unicode && read.renumbers &&
+              read.changes_names && read.knows_names && read.refuses_names &&
+              read.loses_hardlinks && read.size_refused == 1234567);
+    for (size_t size = 0; size < text.size; size++)
+        expect_fails(cf_disk_read(cf_bytes_of(text.data, size), &identity_read, &read, &error),
+                     CF_MALFORMED);
+}
+
+Test(disk_traits, of_the_disk_that_tests_run_on_are_learned)
+{
+    scratch *here = scratch_new();
+    cf_disk_traits traits;
+    cf_filesystem system;
+    cf_error error;
+    cf_stat stat;
+
+    expect_ok(here->files->filesystem(here->files, here->folder, &system, &error), error);
+    expect_ok(here->files->stat_folder(here->files, here->folder, &stat, &error), error);
+    cr_assert(system.device == stat.device && system.type);
+    expect_ok(cf_disk_try(here->files, here->folder, &traits, &error), error);
+    cr_assert_eq(names_in(here->files, here->folder), 0);
+    cr_assert(!traits.loses_modes && !traits.loses_symlinks && !traits.folds_case);
+    scratch_destroy(&here);
+}
