@@ -7,6 +7,7 @@
 
 #include "broker/platform/names.h"
 #include "codec/arena.h"
+#include "codec/secret.h"
 
 bool cf_stat_same_file(const cf_stat *a, const cf_stat *b)
 {
@@ -50,6 +51,8 @@ bool cf_files_blame_disk(cf_error *error)
     return number == EROFS || number == ENOSPC || number == EDQUOT;
 }
 
+enum { SMALL = 16 * 1024 };
+
 cf_status cf_files_read(cf_files *files, const cf_folder *folder, cf_bytes name, size_t limit,
                         cf_buffer *out, cf_error *error)
 {
@@ -60,13 +63,21 @@ cf_status cf_files_read(cf_files *files, const cf_folder *folder, cf_bytes name,
     cf_status status = files->open_file(files, folder, name, &file, error);
     if (status)
         goto done;
-    cf_buffer_reserve(&bytes, limit + 1);
-    status = files->read_at(files, file, 0, bytes.data, limit + 1, &read, error);
-    if (status == CF_OK && read > limit)
+    /* Most files are small, and room for the largest one costs more than reading them. */
+    for (size_t room = SMALL; status == CF_OK; room = limit + 1) {
+        if (room > limit)
+            room = limit + 1;
+        cf_buffer_wipe(&bytes);
+        cf_buffer_reserve(&bytes, room);
+        status = files->read_at(files, file, 0, bytes.data, room, &read, error);
+        bytes.size = status ? 0 : read;
+        if (bytes.size < room || room > limit)
+            break;
+    }
+    if (status == CF_OK && bytes.size > limit)
         status = too_long(folder, files, name, limit, error);
     if (status)
         goto done;
-    bytes.size = read;
     cf_buffer_release(out);
     *out = bytes;
     bytes = (cf_buffer){0};

@@ -29,6 +29,31 @@ Test(files_roots, replaces_a_small_file_whole)
     cf_buffer_release(&read);
 }
 
+/* The first room is for 16 KiB: around it, and around the limit. */
+Test(files_roots, reads_a_file_of_any_size_up_to_the_limit)
+{
+    static const size_t sizes[] = {0, 1, 16383, 16384, 16385, 99999, 100000};
+    static uint8_t written[100000];
+    cf_buffer read = {0};
+
+    for (size_t i = 0; i < sizeof written; i++)
+        written[i] = (uint8_t)(i * 7 + i / 256);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const cf_bytes all = {written, sizes[i]};
+
+        expect_ok(cf_files_write(files, here->folder, named("f"), 0600, all, &error), error);
+        for (size_t limit = sizes[i]; limit <= sizes[i] + 20000; limit += 5000) {
+            expect_ok(cf_files_read(files, here->folder, named("f"), limit, &read, &error), error);
+            cr_assert(cf_bytes_equal(cf_buffer_view(&read), all), "%zu of %zu", sizes[i], limit);
+        }
+        if (sizes[i])
+            expect_fails(
+                cf_files_read(files, here->folder, named("f"), sizes[i] - 1, &read, &error),
+                CF_TOO_LARGE);
+    }
+    cf_buffer_release(&read);
+}
+
 Test(files_roots, removes_a_tree_and_nothing_beside_it)
 {
     scratch_mkdir(here, "kept");
