@@ -9,6 +9,7 @@
 #include "peer/merge/state.h"
 #include "peer/sources/files/files_identity.h"
 #include "tests/support/expect.h"
+#include "tests/support/temporary.h"
 
 #include <rocksdb/c.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ static const char *path_of_store(const cf_store_memory_disk *disk)
             return stores[i].path;
     cr_assert_lt(store_count, STORES);
     stores[store_count].disk = disk;
-    strcpy(stores[store_count].path, "/tmp/counterfoil-store-XXXXXX");
+    temporary_pattern(stores[store_count].path, sizeof stores[store_count].path,
+                      "counterfoil-store");
     cr_assert(mkdtemp(stores[store_count].path));
     return stores[store_count++].path;
 }

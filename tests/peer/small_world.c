@@ -4,6 +4,7 @@
 #include "broker/platform/jobs.h"
 #include "broker/upkeep/missing.h"
 #include "tests/peer/small_folder.h"
+#include "tests/support/temporary.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,7 +133,7 @@ world *world_new(uint64_t seed, int devices)
     world *self = cf_allocate(1, sizeof *self);
     uint8_t id[16];
 
-    strcpy(self->path, "/tmp/counterfoil-world-XXXXXX");
+    temporary_pattern(self->path, sizeof self->path, "counterfoil-world");
     if (!mkdtemp(self->path))
         abort();
     self->loud = getenv("WORLD_LOUD") != NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/scratch.h"
+#include "tests/support/temporary.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -24,7 +25,7 @@ scratch *scratch_new(void)
     scratch *self = cf_allocate(1, sizeof *self);
     cf_error error;
 
-    strcpy(self->path, "/tmp/counterfoil-test-XXXXXX");
+    temporary_pattern(self->path, sizeof self->path, "counterfoil-test");
     cr_assert(mkdtemp(self->path));
     self->files = cf_files_posix();
     cr_assert_eq(self->files->open_root(self->files, self->path, &self->folder, &error), CF_OK);

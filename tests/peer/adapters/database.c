@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/adapters/database.h"
+#include "tests/support/temporary.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@ database *database_arrive(void)
 {
     database *self = cf_allocate(1, sizeof *self);
 
-    strcpy(self->folder, "/tmp/databaseXXXXXX");
+    temporary_pattern(self->folder, sizeof self->folder, "database");
     cr_assert(mkdtemp(self->folder));
     snprintf(self->path, sizeof self->path, "%s/a%%?#b.db", self->folder);
     cr_assert_eq(sqlite3_open(self->path, &self->other), SQLITE_OK);
