@@ -81,52 +81,58 @@ static bool collect_head(void *context, const cf_head *head)
     return true;
 }
 
-static void send_page(cf_gateway *gateway, const cf_session *session, const cf_head *heads,
-                      size_t count, bool more)
+/* Who is welcomed, to which log. */
+typedef struct {
+    cf_gateway *gateway;
+    const cf_session *session;
+    uint8_t instance[CF_LOG_INSTANCE_SIZE];
+} greeting;
+
+static void send_page(const greeting *self, const cf_head *heads, size_t count, bool more)
 {
+    const cf_service *service = &self->gateway->service;
     cf_message message = {
         .command = CF_COMMAND_WELCOME,
         .welcome = {.version = CF_PROTOCOL_VERSION,
-                    .now_ms = gateway->service.now_ms,
+                    .now_ms = service->now_ms,
                     .window = CF_WINDOW,
                     .heads = heads,
                     .head_count = count,
                     .more = more},
     };
 
-    cf_log_instance(gateway->service.store, cf_log_user(session->log), message.welcome.instance);
-    cf_session_send(&gateway->service, session, &message);
+    memcpy(message.welcome.instance, self->instance, sizeof self->instance);
+    cf_session_send(service, self->session, &message);
 }
 
 /* What is not the last ends with a page that isn't full, if need be an empty one. */
-static void send_pages(cf_gateway *gateway, const cf_session *session, const cf_head *heads,
-                       size_t count, bool is_last)
+static void send_pages(const greeting *self, const cf_head *heads, size_t count, bool is_last)
 {
     size_t sent = 0, page;
 
     do {
         page = count - sent < CF_HEADS_PAGE ? count - sent : CF_HEADS_PAGE;
-        send_page(gateway, session, heads + sent, page, !is_last || sent + page < count);
+        send_page(self, heads + sent, page, !is_last || sent + page < count);
         sent += page;
     } while (is_last ? sent < count : page == CF_HEADS_PAGE);
 }
 
 /* Of what does not fit in one page the member log comes first: who gets more than it takes goes on
  * with that alone. */
-static void send_welcome(cf_gateway *gateway, const cf_session *session, const cf_heads *heads)
+static void send_welcome(const greeting *self, const cf_heads *heads)
 {
-    const cf_registry *registry = cf_log_registry(session->log);
+    const cf_registry *registry = cf_log_registry(self->session->log);
     cf_heads members = {0}, others = {0};
 
     if (heads->count <= CF_HEADS_PAGE) {
-        send_pages(gateway, session, heads->heads, heads->count, true);
+        send_pages(self, heads->heads, heads->count, true);
         return;
     }
     for (size_t i = 0; i < heads->count; i++)
         cf_heads_insert(cf_registry_holds(registry, &heads->heads[i].hash) ? &members : &others,
                         &heads->heads[i]);
-    send_pages(gateway, session, members.heads, members.count, false);
-    send_pages(gateway, session, others.heads, others.count, true);
+    send_pages(self, members.heads, members.count, false);
+    send_pages(self, others.heads, others.count, true);
     cf_heads_release(&members);
     cf_heads_release(&others);
 }
@@ -154,10 +160,14 @@ static bool collect_wanted(void *context, const cf_hash *blob)
 static void welcome(cf_gateway *gateway, cf_session *session)
 {
     struct wanted wanted = {.service = &gateway->service, .session = session};
+    greeting found = {gateway, session, {0}};
     cf_heads heads = {0};
     cf_error error;
     cf_status status = cf_log_heads(session->log, collect_head, &heads, &error);
 
+    if (!status)
+        status = cf_log_instance(gateway->service.store, cf_log_user(session->log), found.instance,
+                                 &error);
     if (!status)
         status = cf_log_wanted(session->log, collect_wanted, &wanted, &error);
     if (status) {
@@ -170,7 +180,7 @@ static void welcome(cf_gateway *gateway, cf_session *session)
         cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
         if (gateway->service.quotas)
             cf_quotas_seen(gateway->service.quotas, session->log, gateway->service.now_ms);
-        send_welcome(gateway, session, &heads);
+        send_welcome(&found, &heads);
         cf_send_wanted(&gateway->service, session, wanted.blobs, wanted.count);
     }
     cf_heads_release(&heads);

@@ -12,17 +12,19 @@ cf_record cf_log_instance_record(const uint8_t random[CF_LOG_INSTANCE_SIZE])
     return (cf_record){cf_bytes_of(&table, 1), cf_bytes_of(random, CF_LOG_INSTANCE_SIZE)};
 }
 
-void cf_log_instance(cf_store *store, const cf_hash *user, uint8_t out[CF_LOG_INSTANCE_SIZE])
+cf_status cf_log_instance(cf_store *store, const cf_hash *user, uint8_t out[CF_LOG_INSTANCE_SIZE],
+                          cf_error *error)
 {
     cf_buffer both = {0};
-    cf_error ignored;
 
     store->instance(store, out);
     cf_buffer_append(&both, out, CF_LOG_INSTANCE_SIZE);
-    if (!store->get(store, user, cf_bytes_of(&table, 1), &both, &ignored)) {
+    const cf_status status = store->get(store, user, cf_bytes_of(&table, 1), &both, error);
+    if (!status) {
         const cf_hash hash = cf_sha256_of(cf_buffer_view(&both));
 
         memcpy(out, hash.bytes, CF_LOG_INSTANCE_SIZE);
     }
     cf_buffer_release(&both);
+    return status == CF_MISSING ? CF_OK : status;
 }

@@ -252,11 +252,11 @@ void cf_reports_locate(cf_service *service, const cf_session *session, const cf_
                           .name = cf_bytes_of(user->bytes, CF_HASH_SIZE)};
     cf_error error;
 
-    cf_log_instance(store, cf_log_user(session->log), message.endpoints.instance);
     if (!cf_hash_equal(user, cf_log_user(session->log))) {
         refusal.code = CF_REFUSED_UNKNOWN;
         refusal.text = "it is not this session's user";
-    } else if (store->last(store, user, &message.endpoints.position, &error)) {
+    } else if (cf_log_instance(store, user, message.endpoints.instance, &error) ||
+               store->last(store, user, &message.endpoints.position, &error)) {
         refusal.later = true;
         refusal.code = CF_REFUSED_BUSY;
         refusal.text = error.text;

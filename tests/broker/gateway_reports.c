@@ -143,6 +143,34 @@ static caller *hello(ann *a, const person *from, const cf_head *heads, size_t co
     return again;
 }
 
+static cf_status give_eio(cf_store *store, const cf_hash *user, cf_bytes key, cf_buffer *value,
+                          cf_error *error)
+{
+    (void)store, (void)user, (void)key, (void)value;
+    return cf_fail(error, CF_IO, "the disk gives nothing");
+}
+
+/* A device would take another instance for a log that went back. */
+Test(gateway_reports, names_no_other_log_where_the_disk_fails)
+{
+    ann a = anns_house();
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
+    cf_store *store = a.house->store;
+    uint8_t instance[16];
+
+    cf_message answer = hear(a.house, hello(&a, &a.desk, NULL, 0), CF_COMMAND_WELCOME);
+    memcpy(instance, answer.welcome.instance, sizeof instance);
+    cf_status (*get)(cf_store *, const cf_hash *, cf_bytes, cf_buffer *, cf_error *) = store->get;
+    store->get = give_eio;
+    say(a.house, a.at_lap, &locate);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_BUSY);
+    hear(a.house, hello(&a, &a.desk, NULL, 0), CF_COMMAND_AGAIN);
+    store->get = get;
+    answer = hear(a.house, hello(&a, &a.desk, NULL, 0), CF_COMMAND_WELCOME);
+    cr_expect_arr_eq(answer.welcome.instance, instance, sizeof instance);
+    household_end(&a);
+}
+
 Test(gateway_reports, sends_a_user_that_moved_to_the_other_broker)
 {
     static const char elsewhere[] =
