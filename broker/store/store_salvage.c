@@ -5,6 +5,7 @@
 #include "broker/platform/hash_set.h"
 #include "broker/store/store_format.h"
 #include "broker/store/store_inventory.h"
+#include "broker/store/store_manifest.h"
 #include "broker/store/store_rocksdb.h"
 #include "codec/limits.h"
 
@@ -17,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NFTW_FOLDERS = 16, PIECE = 1 << 20, SECTOR = 1 << 12, FORCE = 2 };
+enum { NFTW_FOLDERS = 16, PIECE = 1 << 20, SECTOR = 1 << 12 };
 
 /* ---- Copies ---- */
 
@@ -165,83 +166,12 @@ static cf_status make_copy(const char *path, const char *copy, bool *has_manifes
 
 /* ---- A manifest from what is left ---- */
 
-/* RocksDB knows a table of ours by a file in which its name stands; what is in a log for one that
- * it doesn't know it drops. So each table gets a file, with a key that is nobody's; compacted, for
- * then its sequence number is 0: two files that have the same other one are damage to RocksDB. */
-static cf_status make_seeds(const char *path, cf_error *error)
-{
-    static const char key[] = "\xff";
-    const cf_store_options options = {.path = path, .random = (const uint8_t[16]){0}};
-    rocksdb_flushoptions_t *flushing = rocksdb_flushoptions_create();
-    rocksdb_compactoptions_t *compacting = rocksdb_compactoptions_create();
-    cf_rocks *seeds = NULL;
-    char *text = NULL;
-
-    rocksdb_compactoptions_set_bottommost_level_compaction(compacting, FORCE);
-    cf_status status = cf_store_salvage_remove(path, error);
-    if (!status)
-        status = cf_rocks_open(&options, &seeds, error);
-    for (size_t i = 0; !status && i < CF_ROCKS_TABLES; i++) {
-        rocksdb_put_cf(seeds->db, seeds->unsynced, seeds->tables[i], key, 1, "", 0, &text);
-        if (!text)
-            rocksdb_flush_cf(seeds->db, flushing, seeds->tables[i], &text);
-        if (text)
-            status = cf_rocks_fail(error, text);
-        else
-            rocksdb_compact_range_cf_opt(seeds->db, seeds->tables[i], compacting, NULL, 0, NULL, 0);
-    }
-    cf_rocks_close(&seeds);
-    rocksdb_compactoptions_destroy(compacting);
-    rocksdb_flushoptions_destroy(flushing);
-    return status;
-}
-
-static cf_status find_highest(int folder, const char *name, int to, void *context, cf_error *error)
-{
-    unsigned long *highest = context;
-    const unsigned long number = strtoul(name, NULL, 10);
-
-    (void)folder, (void)to, (void)error;
-    *highest = number > *highest ? number : *highest;
-    return CF_OK;
-}
-
-static cf_status take_seed(int folder, const char *name, int to, void *context, cf_error *error)
-{
-    unsigned long *highest = context, number;
-    bool is_whole;
-    char as[32];
-
-    if (!is_table(name, &number))
-        return CF_OK;
-    snprintf(as, sizeof as, "%06lu.sst", ++*highest);
-    return take_file(folder, name, to, as, &is_whole, error);
-}
-
 static cf_status make_manifest(const char *copy, cf_error *error)
 {
-    const cf_store_options options = {.path = copy, .salvages = true};
-    char seeds[PATH_MAX], *text = NULL;
-    unsigned long highest = 0;
+    char trial[PATH_MAX];
 
-    snprintf(seeds, sizeof seeds, "%s.seeds", copy);
-    cf_status status = make_seeds(seeds, error);
-    if (!status)
-        status = take_files(copy, copy, find_highest, &highest, error);
-    if (!status)
-        status = take_files(seeds, copy, take_seed, &highest, error);
-    if (!status) {
-        rocksdb_options_t *settings = cf_rocks_settings(&options);
-
-        rocksdb_options_set_paranoid_checks(settings, 0);
-        rocksdb_repair_db(settings, copy, &text);
-        rocksdb_options_destroy(settings);
-        if (text)
-            status = cf_rocks_fail(error, text);
-    }
-    cf_error ignored;
-    cf_store_salvage_remove(seeds, &ignored);
-    return status;
+    snprintf(trial, sizeof trial, "%s.trial", copy);
+    return cf_store_manifest_make(copy, trial, error);
 }
 
 /* ---- Users ---- */
@@ -257,29 +187,41 @@ static bool note_key(void *context, cf_bytes key, cf_bytes value)
     return false;
 }
 
-/* Goes from user to user; what lies behind a damaged block stays unseen. */
+/* The first key behind all of the user's; `whole`: of all users that begin with his first byte.
+ * False: there is none. */
+static bool next_user(cf_hash *user, bool whole)
+{
+    size_t size = whole ? 1 : CF_HASH_SIZE;
+
+    while (size && user->bytes[size - 1] == UINT8_MAX)
+        size--;
+    if (!size)
+        return false;
+    user->bytes[size - 1]++;
+    memset(user->bytes + size, 0, CF_HASH_SIZE - size);
+    return true;
+}
+
+/* Goes from user to user; of those who begin with one byte, what lies behind a damaged block stays
+ * unseen. */
 static void find_users_in(cf_rocks_store *self, cf_rocks_table table, cf_hash_set *out)
 {
     static const cf_hash none;
-    uint8_t from[CF_HASH_SIZE + 64];
-    cf_rocks_range range = {table, {0}, {0}, .once = true};
-    cf_hash user = none;
+    cf_hash at = none;
     cf_error ignored;
 
     for (bool more = true; more;) {
+        const cf_rocks_range range = {
+            table, {0}, cf_bytes_of(at.bytes, CF_HASH_SIZE), .once = true};
         cf_hash found = none;
+        const bool is_read = !cf_rocks_each(self->rocks, &range, note_key, &found, &ignored);
+        const bool is_found = is_read && cf_hash_compare(&found, &at) >= 0;
 
-        more = !cf_rocks_each(self->rocks, &range, note_key, &found, &ignored) &&
-               (cf_hash_compare(&found, &user) > 0 || range.from.size == 0) &&
-               (cf_hash_compare(&found, &none) != 0 || range.from.size == 0);
-        if (!more)
-            break;
-        if (cf_hash_compare(&found, &none) != 0)
+        if (is_found && cf_hash_compare(&found, &none) != 0)
             cf_hash_set_insert(out, &found);
-        user = found;
-        memset(from, 0xff, sizeof from);
-        memcpy(from, user.bytes, CF_HASH_SIZE);
-        range.from = cf_bytes_of(from, sizeof from);
+        if (is_found)
+            at = found;
+        more = (is_found || !is_read) && next_user(&at, !is_read);
     }
 }
 

@@ -283,3 +283,36 @@ cf_status cf_store_tail_mend(const char *path, size_t *cut, cf_error *error)
     close(folder);
     return status;
 }
+
+/* ---- A log that is made ---- */
+
+static void append_part(cf_buffer *log, uint8_t type, cf_bytes part)
+{
+    const size_t at = log->size;
+    const uint8_t header[HEADER] = {[4] = (uint8_t)part.size, (uint8_t)(part.size >> 8), type};
+
+    cf_buffer_append(log, header, HEADER);
+    cf_buffer_append(log, part.data, part.size);
+    const uint32_t sum = masked(crc32c(cf_bytes_of(log->data + at + 6, 1 + part.size)));
+    for (size_t i = 0; i < 4; i++)
+        log->data[at + i] = (uint8_t)(sum >> (8 * i));
+}
+
+void cf_store_tail_append(cf_buffer *log, cf_bytes content)
+{
+    static const uint8_t padding[HEADER];
+    bool is_first = true, is_last = false;
+
+    while (!is_last) {
+        if (left_in_block(log->size) < HEADER)
+            cf_buffer_append(log, padding, left_in_block(log->size));
+        const size_t room = left_in_block(log->size) - HEADER;
+        const size_t size = content.size < room ? content.size : room;
+
+        is_last = size == content.size;
+        append_part(log, is_first ? (is_last ? FULL : FIRST) : (is_last ? LAST : MIDDLE),
+                    cf_bytes_of(content.data, size));
+        content = cf_bytes_of(content.data + size, content.size - size);
+        is_first = false;
+    }
+}

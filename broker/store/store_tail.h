@@ -9,6 +9,7 @@
  */
 #ifndef CF_BROKER_STORE_STORE_TAIL_H
 #define CF_BROKER_STORE_STORE_TAIL_H
+#include "codec/bytes.h"
 #include "codec/error.h"
 
 #include <stdbool.h>
@@ -25,5 +26,8 @@ cf_status cf_store_tail_check(int folder, const char *name, bool *is_whole, uint
                               cf_error *error);
 /* Whether what isn't sound in it is what a power cut leaves: nothing sound stands behind that. */
 cf_status cf_store_tail_is_torn(int folder, const char *name, bool *is_torn, cf_error *error);
+
+/* Puts one more logical record behind those of a log that is made in memory. */
+void cf_store_tail_append(cf_buffer *log, cf_bytes content);
 
 #endif

@@ -8,102 +8,12 @@
 #include <sys/stat.h>
 
 #include "broker/program/datadir.h"
-#include "broker/store/store_rocksdb.h"
-#include "broker/store/store_salvage.h"
+#include "tests/broker/damaged_store.h"
 #include "tests/broker/people.h"
 #include "tests/support/calls.h"
 #include "tests/support/expect.h"
-#include "tests/support/scratch.h"
 
 enum { RECORDS = 3000, VALUE = 1000, SECTOR = 4096 };
-
-static const cf_hash ann = {"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu"};
-static const uint8_t instance[16] = "instance of test";
-static char path[128], copy[128], file[512];
-
-/* The last file of the store, by name, that has it in its name. */
-static off_t find_file(const char *part)
-{
-    DIR *names = opendir(path);
-    const struct dirent *entry;
-    struct stat found;
-    char best[256] = "";
-
-    cr_assert(names);
-    while ((entry = readdir(names)))
-        if (strstr(entry->d_name, part) && strcmp(entry->d_name, best) > 0)
-            snprintf(best, sizeof best, "%s", entry->d_name);
-    closedir(names);
-    cr_assert(best[0], "no file %s", part);
-    snprintf(file, sizeof file, "%s/%s", path, best);
-    cr_assert_eq(stat(file, &found), 0);
-    return found.st_size;
-}
-
-static scratch *arrive(void)
-{
-    scratch *here = scratch_new();
-
-    snprintf(path, sizeof path, "%s/store", here->path);
-    snprintf(copy, sizeof copy, "%s/store.copy", here->path);
-    return here;
-}
-
-/* `flushed`: each record goes into a table of its own, which the manifest has to name. */
-static void make_store(size_t count, size_t size, bool flushed)
-{
-    const cf_store_options options = {.path = path, .random = instance};
-    rocksdb_flushoptions_t *flushing = rocksdb_flushoptions_create();
-    cf_buffer value = {0};
-    cf_store *store = NULL;
-    cf_error error;
-
-    memset(cf_buffer_reserve(&value, size), 'v', size);
-    expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
-    cf_rocks *rocks = cf_rocks_store_of(store)->rocks;
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t key[] = {1, (uint8_t)(i >> 8), (uint8_t)i};
-        const cf_record record = {cf_bytes_of(key, sizeof key), cf_bytes_of(value.data, size)};
-        char *text = NULL;
-
-        expect_ok(store->write(store, &ann, &record, 1, i + 1 == count, &error), error);
-        for (size_t table = 0; flushed && !text && table < CF_ROCKS_TABLES; table++)
-            rocksdb_flush_cf(rocks->db, flushing, rocks->tables[table], &text);
-        cr_assert_null(text);
-    }
-    cf_store_destroy(&store);
-    rocksdb_flushoptions_destroy(flushing);
-    cf_buffer_release(&value);
-}
-
-static bool count_record(void *context, cf_bytes key, cf_bytes value)
-{
-    size_t *count = context;
-
-    (void)key, (void)value;
-    ++*count;
-    return true;
-}
-
-/* `readable`: what can't be read is an error. */
-static size_t salvaged_by(bool readable)
-{
-    cf_store *store = NULL;
-    size_t count = 0;
-    cf_error error;
-
-    expect_ok(cf_store_salvage_open(path, copy, &store, &error), error);
-    const cf_status status = store->scan(store, &ann, (cf_bytes){0}, count_record, &count, &error);
-    if (readable)
-        expect_ok(status, error);
-    cf_store_destroy(&store);
-    return count;
-}
-
-static size_t salvaged(void)
-{
-    return salvaged_by(true);
-}
 
 /* A log is read in blocks of 32 KiB: what stands in that of the sector, and what begins or ends
  * there, is lost with it. */
@@ -140,46 +50,6 @@ Test(repair, makes_a_manifest_where_it_can_not_read_it_whole)
         cr_expect_eq(salvaged(), 100, "sector at %lld", (long long)at);
     }
     scratch_destroy(&here);
-}
-
-/* Four bytes of it. */
-static void flip(off_t at)
-{
-    FILE *damaged = fopen(file, "r+");
-    uint8_t bytes[4];
-
-    cr_assert(damaged);
-    cr_assert_eq(fseek(damaged, at, SEEK_SET), 0);
-    const size_t count = fread(bytes, 1, sizeof bytes, damaged);
-    for (size_t i = 0; i < count; i++)
-        bytes[i] ^= 0x5a;
-    cr_assert_eq(fseek(damaged, at, SEEK_SET), 0);
-    cr_assert_eq(fwrite(bytes, 1, count, damaged), count);
-    cr_assert_eq(fclose(damaged), 0);
-}
-
-static size_t count_tables(void)
-{
-    DIR *names = opendir(path);
-    const struct dirent *entry;
-    size_t count = 0;
-
-    cr_assert(names);
-    while ((entry = readdir(names)))
-        count += strstr(entry->d_name, ".sst") != NULL;
-    closedir(names);
-    return count;
-}
-
-static cf_status reopen(bool has_inventory, cf_error *error)
-{
-    const cf_store_options options = {
-        .path = path, .existing = true, .random = instance, .has_inventory = has_inventory};
-    cf_store *store = NULL;
-
-    const cf_status status = cf_store_rocksdb_open(&options, &store, error);
-    cf_store_destroy(&store);
-    return status;
 }
 
 /* Into a log. */
@@ -371,12 +241,6 @@ static void damage(cf_bytes wire)
     }
     closedir(names);
     cr_assert(is_done);
-}
-
-static bool count_entry(void *context, uint64_t position, cf_bytes wire)
-{
-    (void)position;
-    return count_record(context, wire, wire);
 }
 
 static size_t count_entries(const cf_hash *user)

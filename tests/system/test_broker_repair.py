@@ -175,7 +175,7 @@ def test_a_newer_store_is_not_for_this_program_to_mend(stopped):
 def test_a_repair_that_was_interrupted_is_begun_anew(stopped, two):
     laptop, desktop = two
     next(store(stopped).glob("*.sst")).unlink()
-    for name in "store.copy/lost", "store.mending", "store.copy.seeds", "store.damaged":
+    for name in "store.copy/lost", "store.mending", "store.copy.trial", "store.damaged":
         os.makedirs(os.path.join(stopped.data, name))
         pathlib.Path(stopped.data, name, "000009.sst").write_bytes(b"half")
     assert stopped.finish("verify", "--repair").returncode == 0

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is read of a store that lost its manifest. */
+#include "broker/store/store_salvage.h"
+#include "tests/broker/damaged_store.h"
+#include "tests/broker/people.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/expect.h"
+
+enum { RECORDS = 3000, VALUE = 1000 };
+
+/* Of one that was killed: its entries fill many tables, and stand in its logs, too, since the other
+ * tables, of small things, were not written for a long time. One record is written again and again,
+ * and one is removed at last. */
+enum { WRITES = 200, LARGE = 7000, KILLED_BUFFER = 128 << 10 };
+
+static const uint8_t often[] = {200, 1}, gone[] = {200, 2};
+
+static void write_record(cf_store *store, const cf_hash *of, cf_bytes key, cf_bytes value)
+{
+    const cf_record record = {key, value};
+    cf_error error;
+
+    expect_ok(store->write(store, of, &record, 1, true, &error), error);
+}
+
+static void write_much(void)
+{
+    const cf_store_options options = {
+        .path = path, .random = instance, .write_buffer = KILLED_BUFFER, .has_inventory = true};
+    person account = an_account(1), device;
+    char body[LARGE + 1];
+    cf_store *store = NULL;
+    cf_log *log = NULL;
+    cf_error error;
+
+    memset(body, 'b', LARGE);
+    body[LARGE] = '\0';
+    expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
+    device = a_device(2, &account.user);
+    expect_ok(cf_log_open(store, &account.user, NULL, &log, &error), error);
+    first_entry(&account);
+    append_entry(log, &account);
+    let_in(&account, &device, CF_ROLE_OWNER);
+    append_entry(log, &account);
+    learn(&device, &account);
+    for (uint32_t i = 0; i < WRITES; i++) {
+        write_change(&device, body, NULL, 0);
+        append_entry(log, &device);
+        expect_ok(store->commit(store, &error), error);
+        write_record(store, &account.user, cf_bytes_of(often, sizeof often),
+                     cf_bytes_of(&i, sizeof i));
+        write_record(store, &account.user, cf_bytes_of(gone, sizeof gone),
+                     i + 1 < WRITES ? cf_bytes_of(&i, sizeof i) : (cf_bytes){0});
+    }
+}
+
+static void write_and_be_killed(void)
+{
+    int status;
+    const pid_t child = fork();
+
+    cr_assert(child >= 0);
+    if (child == 0) {
+        alarm(120);
+        write_much();
+        _exit(0); /* with the store open */
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+}
+
+static void expect_all_that_was_written(void)
+{
+    const person account = an_account(1);
+    cf_store *store = NULL;
+    cf_buffer value = {0};
+    size_t count = 0;
+    uint32_t last_written = 0;
+    cf_error error;
+
+    expect_ok(cf_store_salvage_open(path, copy, &store, &error), error);
+    expect_ok(store->read(store, &account.user, 1, count_entry, &count, &error), error);
+    cr_expect_eq(count, 2 + WRITES, "%zu", count);
+    expect_ok(store->get(store, &account.user, cf_bytes_of(often, sizeof often), &value, &error),
+              error);
+    cr_assert_eq(value.size, sizeof last_written);
+    memcpy(&last_written, value.data, sizeof last_written);
+    cr_expect_eq(last_written, WRITES - 1, "%u", last_written);
+    count = 0;
+    expect_ok(store->scan(store, &account.user, cf_bytes_of(gone, 1), count_record, &count, &error),
+              error);
+    cr_expect_eq(count, 1, "what was removed is there");
+    cf_buffer_release(&value);
+    cf_store_destroy(&store);
+}
+
+static void remove_manifest(void)
+{
+    find_file("MANIFEST-");
+    cr_assert_eq(remove(file), 0);
+}
+
+/* RocksDB's own repair makes tables of the logs, which overlap with those that are there. */
+Test(repair_manifest, loses_nothing_of_one_that_was_killed_and_has_no_manifest)
+{
+    scratch *here = arrive();
+
+    write_and_be_killed();
+    cr_assert_gt(count_tables(), 3, "%zu", count_tables());
+    cr_assert_gt(find_file(".log"), 0);
+    expect_all_that_was_written();
+    remove_manifest();
+    expect_all_that_was_written();
+    scratch_destroy(&here);
+}
+
+/* As a compaction leaves them: each has keys of its own, and changes of all times. */
+Test(repair_manifest, makes_a_manifest_of_tables_that_do_not_follow_each_other_in_time)
+{
+    enum { COMPACTED = 40, OF_RECORD = 5000 };
+    static const char *const names[] = {"target_file_size_base", "max_bytes_for_level_base"};
+    static const char *const sizes[] = {"20000", "1000"};
+    const cf_store_options options = {.path = path, .random = instance};
+    scratch *here = arrive();
+    rocksdb_flushoptions_t *flushing = rocksdb_flushoptions_create();
+    uint8_t value[OF_RECORD];
+    cf_store *store = NULL;
+    char *text = NULL;
+    cf_error error;
+
+    randombytes_buf(value, sizeof value);
+    expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
+    cf_rocks *rocks = cf_rocks_store_of(store)->rocks;
+    rocksdb_column_family_handle_t *records = rocks->tables[CF_ROCKS_RECORDS];
+    const rocksdb_snapshot_t *all = rocksdb_create_snapshot(rocks->db); /* keeps the numbers */
+    rocksdb_set_options_cf(rocks->db, records, 2, names, sizes, &text);
+    cr_assert_null(text, "%s", text);
+    for (uint8_t round = 0; round < 2; round++) {
+        for (uint8_t i = 0; i < COMPACTED; i++) {
+            const uint8_t key[] = {1, (uint8_t)(i * 7 % COMPACTED)};
+
+            value[0] = round;
+            write_record(store, &ann, cf_bytes_of(key, sizeof key),
+                         cf_bytes_of(value, sizeof value));
+        }
+        rocksdb_flush_cf(rocks->db, flushing, records, &text);
+        cr_assert_null(text, "%s", text);
+    }
+    rocksdb_compact_range_cf(rocks->db, records, NULL, 0, NULL, 0);
+    rocksdb_release_snapshot(rocks->db, all);
+    rocksdb_flushoptions_destroy(flushing);
+    cf_store_destroy(&store);
+    cr_assert_gt(count_tables(), 5, "%zu", count_tables());
+    remove_manifest();
+    cr_expect_eq(salvaged(), COMPACTED);
+    scratch_destroy(&here);
+}
+
+/* Nor does one bad block take the rest of its table with it. */
+Test(repair_manifest, reads_what_is_whole_of_a_table_without_a_manifest)
+{
+    scratch *here = arrive();
+    cf_error error;
+
+    make_store(RECORDS, VALUE, false);
+    expect_ok(reopen(false, &error), error); /* into a table */
+    remove_manifest();
+    const off_t size = find_file(".sst");
+    flip(size / 2);
+    const size_t left = salvaged_by(false);
+    cr_expect_gt(left, 0);
+    cr_expect_lt(left, RECORDS);
+    scratch_destroy(&here);
+}
