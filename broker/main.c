@@ -238,6 +238,15 @@ static cf_status run_verb(cf_premises *premises, const char *address, const cf_v
     return status;
 }
 
+/* What others say can be read of a disk that is mounted read-only. */
+static bool writes(const cf_verb *verb)
+{
+    const char *subverb = verb->count ? verb->arguments[0] : "show";
+
+    return strcmp(verb->verb, "invite") == 0 || strcmp(verb->verb, "init") == 0 ||
+           strcmp(subverb, "show") != 0;
+}
+
 static cf_status work_on_directory(const cf_env *env, const cf_broker_options *options,
                                    const cf_verb *verb, spoken *said, cf_error *error)
 {
@@ -245,6 +254,7 @@ static cf_status work_on_directory(const cf_env *env, const cf_broker_options *o
                                    .path = options->data,
                                    .way = strcmp(verb->verb, "init") == 0 ? CF_DATADIR_NEW
                                                                           : CF_DATADIR_EXISTING,
+                                   .writes = writes(verb),
                                    .closed = options->closed,
                                    .doing = verb->verb};
     char address[CF_ADDRESS_TEXT];

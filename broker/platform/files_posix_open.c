@@ -102,7 +102,8 @@ static cf_status refuse_locked(const cf_folder *folder, const cf_file *file, cf_
                    cf_posix_folder_shown(folder), who);
 }
 
-/* The lock is the system's; who has it is written there for the message above only. */
+/* The lock is the system's; who has it is written there for the message above only, where anything
+ * can be written. */
 static cf_status lock(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
                       cf_error *error)
 {
@@ -111,13 +112,16 @@ static cf_status lock(cf_files *files, const cf_folder *folder, cf_bytes name, c
 
     snprintf(who, sizeof who, "%ld", (long)getpid());
     cf_status status = open_with(folder, name, O_RDWR | O_CREAT, 0600, &file, error);
+    const bool reads_only = status && error->number == EROFS;
+    if (reads_only)
+        status = open_with(folder, name, O_RDONLY, 0, &file, error);
     if (status)
         return status;
     if (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0)
         status = errno == EWOULDBLOCK ? refuse_locked(folder, file, error)
                                       : cf_posix_fail_shown(file->shown, "locking", error);
-    else if (ftruncate(file->descriptor, 0) != 0 ||
-             !cf_descriptor_write_at(file->descriptor, 0, cf_bytes_of_text(who)))
+    else if (!reads_only && (ftruncate(file->descriptor, 0) != 0 ||
+                             !cf_descriptor_write_at(file->descriptor, 0, cf_bytes_of_text(who))))
         status = cf_posix_fail_shown(file->shown, "writing", error);
     if (status)
         files->close_file(files, &file);

@@ -27,6 +27,7 @@ struct cf_datadir {
     cf_file *lock;
     cf_keys *keys;
     bool is_new;
+    bool is_read_only; /* the file system */
 };
 
 /* ---- What lies there ---- */
@@ -175,7 +176,8 @@ static cf_status take(cf_datadir *datadir, cf_error *error)
 
     if (status == CF_LOCKED)
         cf_error_while(error, "another counterfoild has it");
-    return status;
+    /* A copy that nobody has served is nobody's. */
+    return status == CF_MISSING && datadir->is_read_only ? CF_OK : status;
 }
 
 void cf_datadir_tell(const cf_datadir *datadir, const char *doing)
@@ -185,7 +187,7 @@ void cf_datadir_tell(const cf_datadir *datadir, const char *doing)
     cf_error ignored;
 
     snprintf(who, sizeof who, "%ld, %s", (long)getpid(), doing);
-    if (!files->truncate(files, datadir->lock, 0, &ignored))
+    if (datadir->lock && !files->truncate(files, datadir->lock, 0, &ignored))
         files->write_at(files, datadir->lock, 0, cf_bytes_of_text(who), &ignored);
 }
 
@@ -263,6 +265,7 @@ static cf_status load_key(cf_datadir *datadir, cf_error *error)
 static cf_status open_folder(cf_datadir *datadir, cf_datadir_way way, cf_error *error)
 {
     cf_files *files = datadir->env->files;
+    cf_filesystem filesystem = {0};
     cf_status status = CF_OK;
 
     if (way != CF_DATADIR_EXISTING)
@@ -271,6 +274,9 @@ static cf_status open_folder(cf_datadir *datadir, cf_datadir_way way, cf_error *
         status = files->open_root(files, datadir->path, &datadir->folder, error);
     if (status == CF_MISSING)
         status = cf_fail(error, CF_MISSING, "no broker has been here");
+    if (!status)
+        status = files->filesystem(files, datadir->folder, &filesystem, error);
+    datadir->is_read_only = filesystem.is_read_only;
     return status;
 }
 
@@ -328,6 +334,21 @@ cf_status cf_datadir_finish(cf_datadir *datadir, cf_error *error)
 bool cf_datadir_is_new(const cf_datadir *datadir)
 {
     return datadir->is_new;
+}
+
+bool cf_datadir_is_read_only(const cf_datadir *datadir)
+{
+    return datadir->is_read_only;
+}
+
+cf_status cf_datadir_need_writes(const cf_datadir *datadir, cf_error *error)
+{
+    if (!datadir->is_read_only)
+        return CF_OK;
+    return cf_fail(error, CF_IO,
+                   "%s is on a file system that is mounted read-only: mount it for writing, or "
+                   "work on a copy of the directory",
+                   datadir->path);
 }
 
 void cf_datadir_destroy(cf_datadir **datadir)

@@ -42,6 +42,10 @@ const cf_keys *cf_datadir_keys(const cf_datadir *datadir);
 /* It was empty: store and blobs are to be made, and then it is to be finished. */
 bool cf_datadir_is_new(const cf_datadir *datadir);
 cf_status cf_datadir_finish(cf_datadir *datadir, cf_error *error);
+/* It is on a file system that is mounted so: it can be read. */
+bool cf_datadir_is_read_only(const cf_datadir *datadir);
+/* CF_IO there, with what helps. */
+cf_status cf_datadir_need_writes(const cf_datadir *datadir, cf_error *error);
 /* Room left, and in all, in bytes. */
 cf_status cf_datadir_room(const cf_datadir *datadir, uint64_t *out, uint64_t *whole,
                           cf_error *error);

@@ -17,6 +17,7 @@ static cf_status open_store(cf_premises *premises, bool serves, cf_error *error)
     cf_store_options options = {.path = path,
                                 .existing = !cf_datadir_is_new(premises->datadir),
                                 .random = random,
+                                .reads_only = cf_datadir_is_read_only(premises->datadir),
                                 .has_inventory = true,
                                 .remedy = CF_BROKER_REMEDY,
                                 .cut = &cut};
@@ -127,9 +128,11 @@ cf_status cf_premises_open(const cf_premises_options *options, cf_premises *out,
     if (options->serves)
         out->audit = cf_audit_new(options->env);
     status = open_datadir(options, &out->datadir, error);
+    if (!status && options->writes)
+        status = cf_datadir_need_writes(out->datadir, error);
     if (!status && options->serves)
         status = cf_zap_start(options->env, out->audit, &out->zap, error);
-    if (!status)
+    if (!status && !cf_datadir_is_read_only(out->datadir))
         cf_ballast_use(options->path);
     if (!status)
         status = open_store(out, options->serves, error);

@@ -479,6 +479,8 @@ cf_status cf_repair(const cf_env *env, const char *data, cf_error *error)
     if (!status)
         cf_datadir_tell(self->datadir, "verify --repair");
     if (!status)
+        status = cf_datadir_need_writes(self->datadir, error);
+    if (!status)
         status = mend(self);
     if (status == CF_LOCKED)
         cf_error_while(error, "stop the broker first");

@@ -267,6 +267,7 @@ static cf_status start(cf_broker *self, cf_error *error)
         .env = options->env,
         .path = options->data,
         .way = options->existing ? CF_DATADIR_EXISTING : CF_DATADIR_EITHER,
+        .writes = true,
         .serves = true,
         .doing = "it starts to serve",
         .patience_ms = PATIENCE_MS,

@@ -142,6 +142,8 @@ static void tell_owed(const cf_missing *missing, json_t *list, cf_buffer *out)
 /* Who asks later how it stands is told; where that can't be written, it is told now. */
 static void keep_check(const cf_desk *desk, size_t damage_count)
 {
+    if (cf_datadir_is_read_only(desk->premises->datadir))
+        return;
     const cf_env *env = desk->premises->env;
     cf_datadir_check check = {env->now_ms(env->context), damage_count};
     cf_error error;

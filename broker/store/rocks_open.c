@@ -87,15 +87,20 @@ static void use_cache(rocksdb_options_t *settings, size_t size, bool filters)
 }
 
 /* Returns what RocksDB says against it, or NULL. */
-static char *open_database(const char *path, const rocksdb_options_t *settings, cf_rocks *rocks)
+static char *open_database(const char *path, bool reads_only, const rocksdb_options_t *settings,
+                           cf_rocks *rocks)
 {
     const rocksdb_options_t *each[CF_ROCKS_TABLES];
     char *text = NULL;
 
     for (size_t i = 0; i < CF_ROCKS_TABLES; i++)
         each[i] = settings;
-    rocks->db = rocksdb_open_column_families(settings, path, CF_ROCKS_TABLES, cf_rocks_table_names,
-                                             each, rocks->tables, &text);
+    rocks->db =
+        reads_only ? rocksdb_open_for_read_only_column_families(settings, path, CF_ROCKS_TABLES,
+                                                                cf_rocks_table_names, each,
+                                                                rocks->tables, 0, &text)
+                   : rocksdb_open_column_families(settings, path, CF_ROCKS_TABLES,
+                                                  cf_rocks_table_names, each, rocks->tables, &text);
     return text;
 }
 
@@ -111,7 +116,7 @@ static cf_status make_database(const char *path, rocksdb_options_t *settings, cf
     cf_rocks made = {0};
 
     rocksdb_options_set_create_if_missing(settings, 1);
-    char *text = open_database(path, settings, &made);
+    char *text = open_database(path, false, settings, &made);
     rocksdb_options_set_create_if_missing(settings, 0);
     if (text)
         return cf_rocks_fail(error, text);
@@ -121,7 +126,7 @@ static cf_status make_database(const char *path, rocksdb_options_t *settings, cf
 
 static cf_status make(const cf_store_options *options, rocksdb_options_t *settings, cf_error *error)
 {
-    if (options->existing)
+    if (options->existing || options->reads_only)
         return cf_fail(error, CF_BROKEN, "it is gone: mount it, or restore a backup");
     cf_status status = cf_store_format_begin(options->path, error);
     if (!status)
@@ -145,11 +150,11 @@ static bool is_mended(const cf_store_options *options, const char *text)
 static cf_status open_rocks(const cf_store_options *options, const rocksdb_options_t *settings,
                             cf_rocks *rocks, cf_error *error)
 {
-    char *text = open_database(options->path, settings, rocks);
+    char *text = open_database(options->path, options->reads_only, settings, rocks);
 
-    if (text && is_mended(options, text)) {
+    if (text && !options->reads_only && is_mended(options, text)) {
         rocksdb_free(text);
-        text = open_database(options->path, settings, rocks);
+        text = open_database(options->path, false, settings, rocks);
     }
     return text ? cf_rocks_fail(error, text) : CF_OK;
 }
@@ -214,14 +219,16 @@ cf_status cf_rocks_open(const cf_store_options *options, cf_rocks **out, cf_erro
         free(rocks);
         return status;
     }
-    drop_empty_logs(options->path);
-    if (options->has_inventory)
+    const bool is_listed = options->has_inventory && !options->reads_only;
+    if (!options->reads_only)
+        drop_empty_logs(options->path);
+    if (is_listed)
         cf_store_inventory_write_opened(options->path);
     rocks->reading = rocksdb_readoptions_create();
     rocks->synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(rocks->synced, 1);
     rocks->unsynced = rocksdb_writeoptions_create();
-    rocks->listed = options->has_inventory ? strdup(options->path) : NULL;
+    rocks->listed = is_listed ? strdup(options->path) : NULL;
     *out = rocks;
     return CF_OK;
 }

@@ -132,6 +132,8 @@ typedef struct {
     size_t write_buffer;   /* bytes; 0: 16 MiB */
     size_t cache;          /* bytes; 0: 32 MiB */
     bool salvages;         /* what is damaged in the logs is passed over; see store_salvage.h */
+    bool reads_only;       /* nothing is written, and whatever wants to is CF_IO; epochs are taken
+                              for this process alone */
     bool has_inventory;    /* its files are compared with those it had when it was closed */
     const char *remedy;    /* what mends a damaged store, in errors that say so; outlives the store;
                               NULL: nothing is said of that */

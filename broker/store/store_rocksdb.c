@@ -295,8 +295,9 @@ static cf_status rocks_acquire(cf_store *base, const cf_hash *user, uint64_t *ep
     cf_rocks_store *self = cf_rocks_store_of(base);
     cf_rocks_account loaded, *account = cf_rocks_account_of(&self->accounts, user);
     uint8_t key[CF_ROCKS_USER_KEY_SIZE], value[8];
+    const bool reads_only = self->options.reads_only;
 
-    cf_status status = cf_rocks_store_settle(self, error);
+    cf_status status = reads_only ? CF_OK : cf_rocks_store_settle(self, error);
     if (status)
         return status;
     if (!account) {
@@ -309,8 +310,9 @@ static cf_status rocks_acquire(cf_store *base, const cf_hash *user, uint64_t *ep
     loaded.epoch++;
     cf_rocks_user_key(CF_ROCKS_EPOCH, user, key);
     cf_put_u64(value, loaded.epoch);
-    status = cf_rocks_store_put(self, cf_bytes_of(key, sizeof key),
-                                cf_bytes_of(value, sizeof value), error);
+    if (!reads_only)
+        status = cf_rocks_store_put(self, cf_bytes_of(key, sizeof key),
+                                    cf_bytes_of(value, sizeof value), error);
     if (status)
         return status;
     if (account)

@@ -54,10 +54,15 @@ static cf_status load_instance(cf_rocks_store *self, cf_error *error)
         memcpy(self->instance, value.data, sizeof self->instance);
     else if (status == CF_OK)
         status = cf_fail(error, CF_BROKEN, "the instance id of %s is damaged", self->path);
-    else if (status == CF_MISSING) {
+    else if (status == CF_BROKEN && self->options.salvages) {
         memcpy(self->instance, self->options.random, sizeof self->instance);
-        status = cf_rocks_store_put(self, key, cf_bytes_of(self->instance, sizeof self->instance),
-                                    error);
+        status = CF_OK; /* nobody asks a salvaged store for it */
+    } else if (status == CF_MISSING) {
+        memcpy(self->instance, self->options.random, sizeof self->instance);
+        status = self->options.reads_only
+                     ? CF_OK
+                     : cf_rocks_store_put(
+                           self, key, cf_bytes_of(self->instance, sizeof self->instance), error);
     }
     cf_buffer_release(&value);
     return status;
@@ -67,7 +72,7 @@ static cf_status open_rocks(cf_rocks_store *self, cf_error *error)
 {
     cf_status status = CF_OK;
 
-    if (!cf_store_room_to_open(self->path))
+    if (!self->options.reads_only && !cf_store_room_to_open(self->path))
         status = cf_fail(error, CF_FULL, "no room left on the disk");
     if (!status)
         status = cf_rocks_open(&self->options, &self->rocks, error);
@@ -129,6 +134,8 @@ static cf_status rocks_reopen(cf_store *base, cf_error *error)
 
     if (self->failure.status == CF_OK)
         return CF_OK;
+    if (self->options.reads_only)
+        return cf_rocks_store_fail_again(self, error);
     cf_rocks_store_answer(self, &self->failure);
     if (self->rocks && self->failure.status == CF_FULL && !cf_store_room_to_open(self->path))
         return cf_rocks_store_fail_again(self, error);
@@ -184,6 +191,8 @@ cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out,
     pthread_rwlock_init(&self->reopening, NULL);
     pthread_mutex_init(&self->telling, NULL);
     cf_status status = open_rocks(self, error);
+    if (self->options.reads_only)
+        cf_fail(&self->failure, CF_IO, "%s is only read: nothing can be written to it", self->path);
     /* What is the caller's ends with this call; only a new store needs the random bytes. */
     self->options.random = self->instance;
     self->options.cut = NULL;

@@ -178,3 +178,27 @@ Test(repair_manifest, reads_what_is_whole_of_a_table_without_a_manifest)
     cr_expect_lt(left, RECORDS);
     scratch_destroy(&here);
 }
+
+/* In that of the default table stands what is read first. */
+Test(repair_manifest, opens_a_store_whichever_table_has_a_damaged_block)
+{
+    scratch *here = arrive();
+    size_t count = 0;
+    cf_error error;
+
+    make_store(30, 10, false);
+    expect_ok(reopen(false, &error), error); /* into tables */
+    for (int has_manifest = 1; has_manifest >= 0; has_manifest--)
+        for (int number = 1; number < 60; number++) {
+            snprintf(file, sizeof file, "%s/%06d.sst", path, number);
+            if (access(file, F_OK) == 0) {
+                flip(0);
+                count += salvaged_by(false) == 30;
+                flip(0);
+            }
+            if (has_manifest && number == 59)
+                remove_manifest();
+        }
+    cr_expect_geq(count, 2, "%zu", count);
+    scratch_destroy(&here);
+}

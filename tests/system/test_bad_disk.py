@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A broker whose disk fails: ext4 on a loop device that the kernel makes read-only, as after an error of the disk."""
 
+import json
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from counterfoild import Broker
 from counterfoil import make_device, tree, wait_until  # noqa: F401
 from stand import put
+from test_broker_repair import REPAIR, contents_of
 
 TOLD = "nothing is written until the broker is started again"
 
@@ -26,6 +29,9 @@ class BadDisk:
         command = ["mount", "-o", "loop,errors=remount-ro", self.image, self.path]
         self.is_mounted = subprocess.run(command, capture_output=True).returncode == 0
         return self.is_mounted
+
+    def remount(self, how):
+        subprocess.run(["mount", "-o", f"remount,{how}", self.path], check=True)
 
     def fail(self):
         found = subprocess.run(["findmnt", "-no", "SOURCE", self.path], capture_output=True, text=True, check=True)
@@ -99,3 +105,30 @@ def test_a_disk_that_became_read_only_is_told_as_one_and_nothing_is_lost(broker,
     assert tree(here) == tree(there) and (there / "after").exists()
     assert broker.finish("status", "--check").returncode == 0
     assert "verify --repair" not in broker.run("verify")
+
+
+def test_a_broker_on_a_disk_that_is_mounted_read_only_can_be_looked_at(broker, disk, make_device):
+    """Killed before, so that its last changes stand in a log alone."""
+    broker.start()
+    laptop = make_device("laptop")
+    laptop.init(broker.run("invite").strip())
+    laptop.add("notes", {"old": "o"})
+    laptop.sync()
+    line, users = broker.line, broker.run("users")
+    entries = broker.status()["entries"]
+    broker.stop(signal.SIGKILL)
+    disk.remount("ro")
+    before = contents_of(broker.data)
+    assert broker.run("address").strip() == line
+    assert broker.run("users").split()[:2] == users.split()[:2]
+    assert broker.run("verify") == "everything is whole\n"
+    assert broker.status()["entries"] == entries
+    user = json.loads(broker.run("--json", "users"))[0]["user"]
+    assert user in broker.run("users", "show", user)
+    for verb in (["invite"], ["users", "quota", user, "1G"], ["--yes", "users", "remove", user], ["serve"], ["verify", "--repair"]):
+        done = broker.finish(*verb)
+        assert done.returncode == 1 and "mounted read-only" in done.stderr and REPAIR not in done.stderr, (verb, done)
+    assert contents_of(broker.data) == before
+    disk.remount("rw")
+    broker.restart()
+    assert laptop.sync()["in_sync"]
