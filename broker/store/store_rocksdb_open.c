@@ -107,6 +107,17 @@ static cf_status reload_accounts(cf_rocks_store *self, cf_error *error)
     return status;
 }
 
+/* A disk that can't be written to may still be read. */
+static void read_on(cf_rocks_store *self)
+{
+    cf_store_options options = self->options;
+    cf_error ignored;
+
+    options.reads_only = true;
+    if (!cf_rocks_open(&options, &self->rocks, &ignored))
+        self->batch = rocksdb_writebatch_wi_create(0, 1);
+}
+
 cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error)
 {
     static const cf_error none;
@@ -118,8 +129,10 @@ cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error)
         status = reload_accounts(self, error);
     if (status && self->is_spoilt)
         cf_rocks_leave_open(&self->rocks);
-    if (status)
+    if (status) {
         close_rocks(self);
+        read_on(self);
+    }
     /* What was recovered has been written to tables and synced anew: durable whatever became of
      * the log that it was read from. */
     cf_rocks_store_set_failure(self, status ? error : &none);

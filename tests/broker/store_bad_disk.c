@@ -2,7 +2,9 @@
 /* What the store does when the disk fails under it. */
 #include "tests/broker/bad_disk.h"
 #include "tests/broker/store_fixture.h"
+#include "tests/support/calls.h"
 
+#include <errno.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,7 +32,7 @@ static void in_a_child(stage *it, void (*act)(stage *it))
 
     cr_assert(child >= 0);
     if (child == 0) {
-        alarm(60); /* an assertion that fails in a child doesn't end it */
+        alarm(20); /* an assertion that fails in a child doesn't end it */
         open_store(it);
         act(it);
         cf_store_destroy(&it->store);
@@ -142,4 +144,102 @@ Test(store_bad_disk, goes_on_in_another_process_once_the_disk_takes_writes_again
     cf_store_destroy(&it.store);
     bad_disk_unmount(it.folder->path);
     scratch_destroy(&it.folder);
+}
+
+/* What is written beside the calls of the store: tables, and the manifest that names them. */
+typedef struct {
+    const char *part;
+    bool syncs;
+    int number;
+} bad_write;
+
+static bad_write bad;
+
+enum { PIECE = 100 << 10, PIECES = 60 };
+
+/* What can't be synced can be closed, and is opened again once the disk is well; until then what
+ * is there is read. */
+static void expect_not_reopened(stage *it)
+{
+    cf_error error;
+
+    expect_fails(it->store->reopen(it->store, &error), CF_IO);
+    expect_error_of_the_disk(it, &error, "IO error");
+    expect_positions(it, &ann_user, 1, 3);
+}
+
+static void fail_behind_it(stage *it)
+{
+    static uint8_t piece[PIECE];
+    const cf_record record = {cf_bytes_of_text("a"), cf_bytes_of(piece, sizeof piece)};
+    author ann = an_author(1);
+    cf_error error = {0};
+    int written = 0;
+
+    for (uint64_t position = 1; position <= 3; position++)
+        expect_append(it, &ann, CF_APPEND_STORED, position);
+    calls_fail_writes(bad.part, bad.syncs, bad.number);
+    while (written < PIECES && !it->store->write(it->store, &ann_user, &record, 1, true, &error))
+        written++;
+    cr_assert_lt(written, PIECES, "nothing failed");
+    cr_assert_gt(calls_failed(), 0);
+    expect_error_of_the_disk(it, &error, "IO error");
+    for (int i = 0; i < 2; i++) {
+        author late = ann;
+        expect_refused(it, &late, "IO error");
+        if (!bad.syncs)
+            expect_nothing_is_written(it, "IO error");
+        else
+            expect_not_reopened(it);
+    }
+    if (!bad.syncs)
+        return;
+    calls_fail_writes(NULL, false, 0);
+    expect_ok(it->store->reopen(it->store, &error), error);
+    expect_ok(it->store->acquire(it->store, &ann_user, &it->epoch, &error), error);
+    expect_append(it, &ann, CF_APPEND_STORED, 4);
+}
+
+static void expect_told(const bad_write *of)
+{
+    stage it = {.kind = ROCKSDB, .folder = scratch_new()};
+    char text[CF_ERROR_TEXT];
+
+    bad = *of;
+    in_a_child(&it, fail_behind_it);
+    open_store(&it);
+    expect_positions(&it, &ann_user, 1, bad.syncs ? 4 : 3);
+    cr_assert_eq(stage_damages(&it, text), 0, "%s", text);
+    cf_store_destroy(&it.store);
+    scratch_destroy(&it.folder);
+}
+
+Test(store_bad_disk, tells_of_a_table_that_can_not_be_written)
+{
+    expect_told(&(bad_write){".sst", false, EIO});
+}
+
+Test(store_bad_disk, tells_of_a_table_that_can_not_be_synced)
+{
+    expect_told(&(bad_write){".sst", true, EIO});
+}
+
+Test(store_bad_disk, tells_of_a_manifest_that_can_not_be_written)
+{
+    expect_told(&(bad_write){"MANIFEST-", false, EIO});
+}
+
+Test(store_bad_disk, tells_of_a_manifest_that_can_not_be_synced)
+{
+    expect_told(&(bad_write){"MANIFEST-", true, EIO});
+}
+
+Test(store_bad_disk, tells_of_a_table_that_there_is_no_room_for)
+{
+    expect_told(&(bad_write){".sst", false, ENOSPC});
+}
+
+Test(store_bad_disk, tells_of_a_manifest_that_there_is_no_room_for)
+{
+    expect_told(&(bad_write){"MANIFEST-", false, ENOSPC});
 }

@@ -19,15 +19,44 @@ static const char *bad_path;
 static off_t bad_from, bad_end;
 static atomic_int bad_times;
 
-static bool is_below(int file, const char *above)
+static _Atomic(const char *) failing_part;
+static bool failing_syncs;
+static int failing_number;
+static atomic_size_t failed;
+
+static ssize_t path_of(int file, char path[PATH_MAX])
 {
-    char name[64], path[PATH_MAX];
-    size_t size = strlen(above);
+    char name[64];
 
     snprintf(name, sizeof name, "/proc/self/fd/%d", file);
-    ssize_t length = readlink(name, path, sizeof path);
+    return readlink(name, path, PATH_MAX - 1);
+}
+
+static bool is_below(int file, const char *above)
+{
+    char path[PATH_MAX];
+    size_t size = strlen(above);
+
+    const ssize_t length = path_of(file, path);
     return length >= (ssize_t)size && memcmp(path, above, size) == 0 &&
            (length == (ssize_t)size || path[size] == '/');
+}
+
+/* False with errno: the disk takes nothing. */
+static bool is_taken(int file, bool syncs)
+{
+    const char *part = failing_part;
+    char path[PATH_MAX];
+
+    if (!part || syncs != failing_syncs)
+        return true;
+    const ssize_t length = path_of(file, path);
+    path[length > 0 ? length : 0] = '\0';
+    if (!strstr(path, part))
+        return true;
+    atomic_fetch_add(&failed, 1);
+    errno = failing_number;
+    return false;
 }
 
 /* False with errno: interrupted. */
@@ -73,12 +102,25 @@ ssize_t pread(int file, void *buffer, size_t size, off_t offset)
 
 ssize_t write(int file, const void *bytes, size_t size)
 {
-    return begins(file, &size) ? syscall(SYS_write, file, bytes, size) : -1;
+    return is_taken(file, false) && begins(file, &size) ? syscall(SYS_write, file, bytes, size)
+                                                        : -1;
 }
 
 ssize_t pwrite(int file, const void *bytes, size_t size, off_t offset)
 {
-    return begins(file, &size) ? syscall(SYS_pwrite64, file, bytes, size, offset) : -1;
+    return is_taken(file, false) && begins(file, &size)
+               ? syscall(SYS_pwrite64, file, bytes, size, offset)
+               : -1;
+}
+
+int fsync(int file)
+{
+    return is_taken(file, true) ? (int)syscall(SYS_fsync, file) : -1;
+}
+
+int fdatasync(int file)
+{
+    return is_taken(file, true) ? (int)syscall(SYS_fdatasync, file) : -1;
 }
 
 struct dirent *readdir(DIR *stream)
@@ -113,6 +155,19 @@ void calls_give_eio(const char *path, off_t from, off_t end, int times)
     bad_end = end;
     bad_times = times;
     bad_path = path;
+}
+
+void calls_fail_writes(const char *part, bool syncs, int number)
+{
+    failed = 0;
+    failing_syncs = syncs;
+    failing_number = number;
+    failing_part = part;
+}
+
+size_t calls_failed(void)
+{
+    return failed;
 }
 
 void calls_list_only(int names)
