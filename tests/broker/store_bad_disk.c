@@ -234,6 +234,55 @@ Test(store_bad_disk, tells_of_a_manifest_that_can_not_be_synced)
     expect_told(&(bad_write){"MANIFEST-", true, EIO});
 }
 
+/* What is in the logs is written into tables then. */
+static void fail_to_open(const char *path, const bad_write *of)
+{
+    const cf_store_options options = {
+        .path = path, .random = instance, .existing = true, .remedy = remedy};
+    cf_store *store = NULL;
+    cf_error error;
+    int status;
+    const pid_t child = fork();
+
+    cr_assert(child >= 0);
+    if (child == 0) {
+        calls_fail_writes(of->part, of->syncs, of->number);
+        const bool is_told = cf_store_rocksdb_open(&options, &store, &error) == CF_IO &&
+                             !strstr(error.text, remedy) && strstr(error.text, path);
+        _exit(is_told ? 0 : 1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "%s %d %d: it ended with %d, signal %d", of->part, of->syncs,
+                 of->number, WEXITSTATUS(status), WTERMSIG(status));
+}
+
+static void append_three(stage *it)
+{
+    author ann = an_author(1);
+
+    for (uint64_t position = 1; position <= 3; position++)
+        expect_append(it, &ann, CF_APPEND_STORED, position);
+}
+
+Test(store_bad_disk, tells_of_a_disk_that_fails_while_it_is_opened)
+{
+    static const bad_write all[] = {
+        {".sst", false, EIO},
+        {".sst", true, EIO},
+        {"MANIFEST-", false, EIO},
+        {"MANIFEST-", true, EIO},
+    };
+    stage it = {.kind = ROCKSDB, .folder = scratch_new()};
+
+    in_a_child(&it, append_three);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        fail_to_open(it.folder->path, &all[i]);
+    open_store(&it);
+    expect_positions(&it, &ann_user, 1, 3);
+    cf_store_destroy(&it.store);
+    scratch_destroy(&it.folder);
+}
+
 Test(store_bad_disk, tells_of_a_table_that_there_is_no_room_for)
 {
     expect_told(&(bad_write){".sst", false, ENOSPC});
