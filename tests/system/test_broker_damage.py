@@ -26,6 +26,7 @@ class Scene:
 
     def __init__(self, broker, make_device, folder, stop_by=signal.SIGTERM):
         broker.start()
+        self.line = broker.line
         self.broker, self.saved, self.devices = broker, folder, [make_device(name) for name in ("laptop", "desktop", "tablet")]
         laptop, desktop, tablet = self.devices
         laptop.init(broker.run("invite").strip())
@@ -125,6 +126,37 @@ def test_whatever_happens_to_a_file_of_a_store_all_comes_back(scene, harm):
         users = json.loads(broker.finish("--json", "users").stdout)
         quotas = sorted(user["quota"] or 0 for user in users)
         assert quotas == scene.quotas or (quotas == [0, 0] and "look at quotas" in done.stderr), why
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_whatever_happens_beside_the_store_all_comes_back(scene, harm):
+    """What helps is what the message names: a copy of the key, no address; of a blob nothing is to be typed."""
+    broker = scene.broker
+    blob = max((path for path in pathlib.Path(broker.data, "blobs").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    names = ["key", "address", str(blob.relative_to(broker.data))]
+    for name in names:
+        scene.restore()
+        why, path = (harm, name), pathlib.Path(broker.data, name)
+        HARMS[harm](path)
+        left = path.read_bytes() if path.exists() else None
+        for _ in range(2):  # no start makes it worse
+            serves, said = scene.starts()
+            assert serves or "key" in said, (why, said)
+            if serves:
+                broker.stop()
+            else:
+                assert (path.read_bytes() if path.exists() else None) == left, why
+        if name == "key":
+            assert not serves and "copy" in said, (why, said)
+            shutil.copy(scene.saved / "0" / "key", path)
+        elif not serves:
+            assert name == "address" and "remove address" in said, (why, said)
+            path.unlink()
+        if name == names[2]:
+            broker.finish("verify")
+        broker.line = scene.line
+        broker.restart()
+        scene.is_whole(why)
 
 
 def flips(path):
