@@ -19,6 +19,8 @@ struct cf_flight {
     bool has_entry;
     cf_hash entry, previous;
     bool moves_bounds;
+    cf_hash *wanted; /* blobs that are, once the entry is stored */
+    size_t wanted_count;
     cf_log_done *done;
     void *context;
 };
@@ -165,6 +167,8 @@ static void forget(cf_log *log)
     cf_lineage_destroy(&log->lineage);
     cf_tips_destroy(&log->tips);
     cf_registry_destroy(&log->registry);
+    cf_hash_set_release(&log->wanted.blobs);
+    log->wanted.is_known = false;
 }
 
 /* While the store can't be read the members stay who they were: nobody is told that he is none any
@@ -338,11 +342,14 @@ static void end_flight(void *context, cf_append_answer answer, uint64_t position
             cf_tips_end(flight->log->tips, &flight->entry, &flight->previous, worked);
         if (flight->moves_bounds)
             cf_bounds_forget(flight->log->bounds);
+        if (answer == CF_APPEND_STORED)
+            cf_log_note_wanted(flight->log, flight->wanted, flight->wanted_count);
         if (!worked)
             flight->log->is_off = true;
     }
     if (flight->done)
         flight->done(flight->context, answer, position, error);
+    free(flight->wanted);
     free(flight);
 }
 
@@ -442,22 +449,6 @@ static void add_verified_record(cf_log *log, cf_arena *arena, cf_record *out, si
     log->has_verified = true;
 }
 
-static void add_wanted_records(const cf_log *log, const cf_entry *entry, const cf_offer *offer,
-                               cf_arena *arena, cf_record *out, size_t *count)
-{
-    for (size_t i = 0; i < entry->header.blob_count && offer->stored; i++) {
-        const cf_hash *blob = &entry->header.blobs[i];
-        uint8_t key[CF_LOG_KEY_MAX];
-
-        if (offer->stored(offer->context, &log->user, blob))
-            continue;
-        out[(*count)++] = (cf_record){
-            cf_arena_copy(arena, cf_log_record_key(CF_LOG_WANTED, blob->bytes, CF_HASH_SIZE, key)),
-            cf_bytes_of("", 0),
-        };
-    }
-}
-
 void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
                    const cf_record *records, size_t record_count, cf_log_done *done, void *context)
 {
@@ -477,15 +468,18 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
         add_member_record(log, entry, &arena, all, &count);
     add_verified_record(log, &arena, all, &count);
     cf_log_mark(log, entry, is_new_member, &arena, all, &count);
-    add_wanted_records(log, entry, offer, &arena, all, &count);
-    append.record_count = count;
+    const size_t wanted = cf_log_mark_wanted(log, entry, offer, &arena, all + count);
+    append.record_count = count + wanted;
     cf_record fence;
     if (is_fenced(entry, offer)) {
         fence = cf_lease_keeper_fence(&log->leases, &entry->header.collection, &arena);
         append.expected = &fence;
         append.expected_count = 1;
     }
-    append.context = begin_flight(log, entry, done, context);
+    cf_flight *flight = begin_flight(log, entry, done, context);
+    flight->wanted = cf_log_wanted_of(all + count, wanted);
+    flight->wanted_count = wanted;
+    append.context = flight;
     log->store->append(log->store, &append);
     cf_arena_release(&arena);
 }

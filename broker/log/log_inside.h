@@ -12,6 +12,7 @@
 #include "broker/log/tips.h"
 #include "broker/members/registry.h"
 #include "broker/members/verified.h"
+#include "broker/platform/hash_set.h"
 
 #include <string.h>
 
@@ -24,6 +25,7 @@ enum {
     CF_LOG_WANTED = 'b',
     CF_LOG_UNSETTLED = 'y',
     CF_LOG_KEY_MAX = 2 + CF_HASH_SIZE,
+    CF_LOG_WANTED_KNOWN = 1024,
 };
 
 static inline cf_bytes cf_log_record_key(uint8_t table, const uint8_t *rest, size_t size,
@@ -35,6 +37,13 @@ static inline cf_bytes cf_log_record_key(uint8_t table, const uint8_t *rest, siz
 }
 
 typedef struct cf_flight cf_flight;
+
+/* Blobs that are wanted, as long as they are few: their keys come and go, and whoever asks for
+ * those that there are would pass each that is gone. */
+typedef struct {
+    cf_hash_set blobs; /* CF_LOG_WANTED_KNOWN at most */
+    bool is_known;     /* no others are wanted */
+} cf_wanted_blobs;
 
 struct cf_log {
     cf_store *store;
@@ -53,6 +62,7 @@ struct cf_log {
     cf_head_bounds head_bounds;
     cf_lease_keeper leases;
     cf_flight *flights;
+    cf_wanted_blobs wanted;
     bool is_off; /* an append failed: what registry and leases took ahead of it may not be there */
 };
 
@@ -67,5 +77,12 @@ static inline cf_judge cf_log_judge(const cf_log *log)
 size_t cf_log_marks_max(const cf_log *log, const cf_entry *entry, bool is_new_member);
 void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, cf_arena *arena,
                  cf_record *out, size_t *count);
+/* Those of the blobs that it names and that are not here; returns how many. There is room for as
+ * many as it names. */
+size_t cf_log_mark_wanted(const cf_log *log, const cf_entry *entry, const cf_offer *offer,
+                          cf_arena *arena, cf_record *out);
+/* The blobs that such records are of; to be freed. */
+cf_hash *cf_log_wanted_of(const cf_record *records, size_t count);
+void cf_log_note_wanted(cf_log *log, const cf_hash *blobs, size_t count);
 
 #endif
