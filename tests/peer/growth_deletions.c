@@ -3,7 +3,8 @@
  * That it is gone costs as much as there was: here, where each name that vanished is looked for,
  * and there, where each goes. What is counted is how many stretches of the product's code are run
  * (the sources that look, judge and plan are compiled to tell of each); how often the receiver
- * brings a folder's names to the disk; and on which thread it has files unlinked. */
+ * brings a folder's names to the disk; and on which thread it has files unlinked and folders
+ * removed. */
 #include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
@@ -32,7 +33,8 @@ static cf_status count_sync(cf_files *files, const cf_folder *folder, cf_error *
 /* The engine's thread does steps; a disk that takes its time to free what a file held does so in
  * jobs. The linker brings calls here. */
 static bool performs;
-static uint64_t unlinked, unlinked_by_engine;
+static uint64_t unlinked, unlinked_by_engine, removed, removed_by_engine;
+static device *meanwhile; /* whose user puts another folder where one is about to go */
 
 void __real_cf_applying_perform(cf_applying *applying);
 void __wrap_cf_applying_perform(cf_applying *applying);
@@ -42,6 +44,11 @@ void __wrap_cf_applying_perform(cf_applying *applying)
     performs = true;
     __real_cf_applying_perform(applying);
     performs = false;
+    if (meanwhile && applying->jobs) {
+        user_removes(meanwhile, "goes");
+        user_moves(meanwhile, "other", "goes");
+        meanwhile = NULL;
+    }
 }
 
 static cf_status count_unlink(cf_files *files, const cf_folder *folder, cf_bytes name,
@@ -202,5 +209,94 @@ Test(growth_deletions, hold_up_nobody_on_the_receivers_disk)
     cr_expect(unlinks_in_jobs(w, 1), "%llu of %llu by the engine",
               (unsigned long long)unlinked_by_engine, (unsigned long long)unlinked);
     expect_text(&w->devices[1], "node_modules/p0/l1/f0", "another text");
+    world_destroy(&w);
+}
+
+/* ---- Folders ---- */
+
+static cf_status count_removal(cf_files *files, const cf_folder *folder, cf_bytes name,
+                               cf_error *error)
+{
+    removed++;
+    removed_by_engine += performs;
+    return cf_files_posix()->remove_folder(files, folder, name, error);
+}
+
+enum { AROUND = 40 };
+
+static void removes_folders_in_jobs(int packages)
+{
+    const int folders = packages * (BELOW + 1) + 1;
+    world *w = world_new(80, 2);
+
+    make_packages(&w->devices[0], packages * (BELOW + 1));
+    settles_equal(w);
+    remove_packages(&w->devices[0], packages * (BELOW + 1));
+    cr_assert(device_sync(&w->devices[0]));
+    removed = removed_by_engine = 0;
+    w->files.remove_folder = count_removal;
+    cr_assert(device_sync(&w->devices[1]));
+    cr_expect(!is_there(&w->devices[1], "node_modules"));
+    cr_expect_eq(removed_by_engine, 0, "%llu of %llu by the engine",
+                 (unsigned long long)removed_by_engine, (unsigned long long)removed);
+    cr_expect_geq(removed, folders);
+    cr_expect_leq(removed, folders + AROUND, "%llu calls for %d folders",
+                  (unsigned long long)removed, folders);
+    world_destroy(&w);
+}
+
+Test(growth_deletions, of_folders_hold_up_nobody_either, .timeout = 240)
+{
+    for (int i = 0; i < SIZES; i++)
+        removes_folders_in_jobs(FEW << i);
+}
+
+enum { DEEP = 60 };
+
+/* Each of them waits for the one in it. */
+Test(growth_deletions, of_folders_in_each_other_end_in_one_sync)
+{
+    world *w = world_new(81, 2);
+    char path[2 * DEEP + 4] = "d";
+
+    for (int i = 0; i < DEEP; i++, strcat(path, "/d"))
+        user_makes(&w->devices[0], path);
+    settles_equal(w);
+    while (strlen(path) > 1) {
+        path[strlen(path) - 2] = '\0';
+        user_removes(&w->devices[0], path);
+    }
+    cr_assert(device_sync(&w->devices[0]));
+    removed = removed_by_engine = 0;
+    w->files.remove_folder = count_removal;
+    cr_assert(device_sync(&w->devices[1]));
+    cr_expect(!is_there(&w->devices[1], "d"));
+    cr_expect_eq(removed_by_engine, 0);
+    cr_expect_leq(removed, DEEP + AROUND);
+    settles_equal(w);
+    world_destroy(&w);
+}
+
+/* The engine has looked, the job has not begun: what it finds then is not the base's. */
+Test(growth_deletions, leave_a_folder_that_took_the_place_of_one_that_goes)
+{
+    world *w = world_new(82, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    user_makes(a, "goes");
+    user_makes(a, "other");
+    user_writes_text(a, "stays", "it stays");
+    settles_equal(w);
+    user_removes(a, "goes");
+    cr_assert(device_sync(a));
+    meanwhile = b;
+    removed = 0;
+    w->files.remove_folder = count_removal;
+    device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, TURNS_MAX);
+    cr_assert_null(meanwhile, "nothing was removed in a job");
+    cr_expect(is_there(b, "goes"), "it was removed, though it is another");
+    cr_expect_eq(removed, 0);
+    settles_equal(w);
+    cr_expect(is_there(a, "goes") && !is_there(a, "other"));
     world_destroy(&w);
 }

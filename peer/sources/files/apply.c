@@ -292,6 +292,15 @@ static cf_status return_some(cf_applying *applying, cf_error *error)
     return status;
 }
 
+static void perform(cf_applying *applying)
+{
+    cf_applying_perform(applying);
+    if (applying->jobs)
+        return; /* what is removed makes room for more */
+    cf_applying_start_syncing(applying);
+    applying->phase = CF_APPLY_SYNCING;
+}
+
 cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -302,11 +311,9 @@ cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
             applying->phase = CF_APPLY_MAKING;
         } else if (applying->phase == CF_APPLY_MAKING) {
             status = cf_applying_record(applying, error);
-            if (status)
-                break;
-            cf_applying_perform(applying);
-            cf_applying_start_syncing(applying);
-            applying->phase = CF_APPLY_SYNCING;
+            applying->phase = CF_APPLY_PERFORMING;
+        } else if (applying->phase == CF_APPLY_PERFORMING) {
+            perform(applying);
         } else if (applying->sync_status) {
             *error = applying->sync_error;
             status = applying->sync_status;

@@ -10,6 +10,7 @@ typedef enum {
     CF_APPLY_IDLE,
     CF_APPLY_STARTING,
     CF_APPLY_MAKING,
+    CF_APPLY_PERFORMING, /* directories are removed, level by level */
     CF_APPLY_SYNCING,
     CF_APPLY_RETURNING, /* folders that were lifted get their modes back */
 } cf_apply_phase;
@@ -66,10 +67,12 @@ void cf_applying_plan(cf_applying *applying, cf_delete_word word);
 void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word);
 
 /* A batch: its new files are written, in jobs; what is about to be done is recorded; it is done;
- * the directories are synced, in jobs; the base is committed. */
+ * the directories are synced, in jobs; the base is committed. Directories that go are removed in
+ * jobs: it is done when cf_applying_perform has begun none, and is called again until then. */
 void cf_applying_start_batch(cf_applying *applying);
 cf_status cf_applying_record(cf_applying *applying, cf_error *error);
 void cf_applying_perform(cf_applying *applying);
+void cf_applying_start_removing(cf_applying *applying);
 void cf_applying_start_syncing(cf_applying *applying);
 cf_status cf_applying_commit(cf_applying *applying, cf_error *error);
 void cf_applying_after_commit(cf_applying *applying);

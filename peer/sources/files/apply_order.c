@@ -365,17 +365,31 @@ static bool break_respellings(order *self)
     return any;
 }
 
+/* ---- All of it ---- */
+
+/* Somebody does. */
+static bool step_aside(order *self)
+{
+    return break_rings(self) ||
+           (cf_disk_folds(&self->applying->options.binding->traits) && break_respellings(self));
+}
+
+/* What is left waits for directories that are being removed; then for each other, or for a step of
+ * a later batch. */
 void cf_applying_perform(cf_applying *applying)
 {
     order self;
+    bool goes_on;
 
     open_order(&self, applying);
     do {
         while (perform_pass(&self))
             ;
-        /* What is left waits for each other, or for a step of a later batch. */
-    } while (applying->is_last &&
-             (break_rings(&self) ||
-              (cf_disk_folds(&applying->options.binding->traits) && break_respellings(&self))));
+        goes_on = applying->place.leaving;
+        if (goes_on)
+            cf_applying_start_removing(applying);
+        else
+            goes_on = applying->is_last && step_aside(&self);
+    } while (goes_on && !applying->jobs);
     close_order(&self);
 }

@@ -8,8 +8,7 @@ enum { FOLDER_MODE = 0755 };
 
 /* ---- Folders in which nobody may write ---- */
 
-/* Holds a folder, so that it can be looked at. */
-static cf_status hold_folder(cf_task_place *place, uint64_t number, cf_hold *out, cf_error *error)
+cf_status cf_task_hold(cf_task_place *place, uint64_t number, cf_hold *out, cf_error *error)
 {
     cf_lifted_open(place->binding, place->files, number, false);
     return cf_binding_hold(place->binding, place->files, number, out, error);
@@ -25,38 +24,6 @@ static void open_place(cf_task_place *place, uint64_t number, const cf_folder *f
     if (place->binding->lifted_count &&
         place->files->stat(place->files, folder, name, &now, &ignored) == CF_MISSING)
         cf_lifted_open(place->binding, place->files, number, true);
-}
-
-static bool note_any(void *context, cf_bytes name)
-{
-    (void)name;
-    *(bool *)context = true;
-    return false;
-}
-
-/* As far as one can look into it. */
-static bool is_empty(cf_files *files, const cf_folder *above, cf_bytes name)
-{
-    cf_folder *folder = NULL;
-    bool any = false;
-    cf_error ignored;
-
-    if (files->open_folder(files, above, name, &folder, &ignored) == CF_OK)
-        files->list(files, folder, note_any, &any, &ignored);
-    files->close_folder(files, &folder);
-    return !any;
-}
-
-/* CF_CHANGED: it is a directory in which something is left. */
-static cf_status open_for_removal(cf_task_place *place, const cf_node *node, const cf_folder *above,
-                                  cf_error *error)
-{
-    if (!place->binding->lifted_count)
-        return CF_OK;
-    if (node->kind == CF_KIND_DIRECTORY && !is_empty(place->files, above, node->name))
-        return cf_fail(error, CF_CHANGED, "something lies in it here that is not synced");
-    cf_lifted_open(place->binding, place->files, node->parent, true);
-    return CF_OK;
 }
 
 /* A directory says which one it is in. */
@@ -144,7 +111,7 @@ static void create(cf_task_place *place, cf_task *task)
     cf_hold hold = {0};
     cf_error error;
 
-    cf_status status = hold_folder(place, task->after.parent, &hold, &error);
+    cf_status status = cf_task_hold(place, task->after.parent, &hold, &error);
     if (status) {
         cf_task_stop(place, task, &error);
         return;
@@ -268,7 +235,7 @@ static bool move(cf_task_place *place, cf_task *task, const cf_node *node, const
     cf_error error;
     bool moved = false;
 
-    cf_status status = hold_folder(place, node->parent, &from, &error);
+    cf_status status = cf_task_hold(place, node->parent, &from, &error);
     if (status) {
         cf_task_stop(place, task, &error);
     } else if (cf_task_check_base(place, task, from.folder, node) && !changes_name(place, task)) {
@@ -292,7 +259,7 @@ static void update(cf_task_place *place, cf_task *task)
     cf_hold hold = {0};
     cf_error error;
 
-    if (hold_folder(place, task->after.parent, &hold, &error)) {
+    if (cf_task_hold(place, task->after.parent, &hold, &error)) {
         cf_task_stop(place, task, &error);
         return;
     }
@@ -313,40 +280,6 @@ static void update(cf_task_place *place, cf_task *task)
 }
 
 /* ---- Delete ---- */
-
-static void remove_node(cf_task_place *place, cf_task *task)
-{
-    cf_files *files = place->files;
-    cf_binding *binding = place->binding;
-    const cf_node *node = cf_nodes_find(binding->nodes, task->number);
-    cf_hold hold = {0};
-    cf_error error;
-
-    cf_status status = hold_folder(place, node->parent, &hold, &error);
-    if (status)
-        cf_task_stop(place, task, &error);
-    if (!status && cf_task_check_base(place, task, hold.folder, node)) {
-        status = open_for_removal(place, node, hold.folder, &error);
-        if (!status)
-            status = node->kind == CF_KIND_DIRECTORY
-                         ? files->remove_folder(files, hold.folder, node->name, &error)
-                         : cf_task_set_aside(place, task, hold.folder, node, &error);
-        if (status == CF_CHANGED && cf_task_may_hold_more(place, node)) {
-            /* It stays for that, and is nobody's business any more unless the next look finds in it
-             * what is asked for. */
-            status = CF_OK;
-            task->looks = true;
-        }
-        if (status) {
-            cf_task_stop(place, task, &error);
-        } else {
-            cf_task_touch(place, node->parent);
-            cf_binding_drop_node(binding, task->number, place->records);
-            task->state = CF_TASK_DONE;
-        }
-    }
-    cf_hold_release(&hold, files);
-}
 
 /* It is the user's alone now, and the next look publishes it. */
 static void give_back(cf_task_place *place, cf_task *task)
@@ -369,7 +302,7 @@ void cf_task_perform(cf_task_place *place, cf_task *task)
         if (task->stays)
             give_back(place, task);
         else
-            remove_node(place, task);
+            cf_task_remove(place, task);
         break;
     }
 }
@@ -383,7 +316,7 @@ bool cf_task_step_aside(cf_task_place *place, cf_task *task, const cf_node *node
     cf_step_aside_name(node->number, name);
     cf_task aside = {.step = {.kind = CF_STEP_UPDATE}, .number = node->number, .after = *node};
     aside.after.name = cf_bytes_of_text(name);
-    cf_status status = hold_folder(place, node->parent, &hold, &error);
+    cf_status status = cf_task_hold(place, node->parent, &hold, &error);
     if (status)
         cf_task_stop(place, &aside, &error);
     bool moved = !status && move(place, &aside, node, hold.folder);

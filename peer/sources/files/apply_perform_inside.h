@@ -5,6 +5,8 @@
 #define CF_PEER_SOURCES_FILES_APPLY_PERFORM_INSIDE_H
 #include "peer/sources/files/apply_steps.h"
 
+/* Holds a folder, so that it can be looked at. */
+cf_status cf_task_hold(cf_task_place *place, uint64_t number, cf_hold *out, cf_error *error);
 /* The directory is to be synced. */
 void cf_task_touch(cf_task_place *place, uint64_t directory);
 void cf_task_end(const cf_task_place *place, cf_task *task, cf_task_state state,
@@ -23,6 +25,9 @@ void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folde
 /* Takes the base's file away, by way of the temporary folder. */
 cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder *folder,
                             const cf_node *node, cf_error *error);
+
+/* Takes away what goes. A directory only may go from now on: a job removes it. */
+void cf_task_remove(cf_task_place *place, cf_task *task);
 
 /* What has this name in the folder is not spelled so: on this disk several spellings are one name.
  * `*other`: how it is spelled, in the arena. */

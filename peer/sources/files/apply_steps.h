@@ -51,6 +51,7 @@ struct cf_task {
     bool torn;    /* FAILED half way: its intents stay, and settle it once the root is held anew */
     bool settled; /* DONE, but for the mode: it is a directory that stood there */
     bool drops;   /* what it displaced lies under its temporary name, and is to be unlinked */
+    bool is_leaving; /* WAITING: its directory may go, and a job has it or will have it removed */
     char temporary[CF_TEMPORARY_NAME];
     char landing[CF_LANDING_NAME];  /* where a content that was fetched stands, for this step */
     char original[CF_LANDING_NAME]; /* or, for others: a copy is made of it */
@@ -69,7 +70,7 @@ struct cf_task {
 /* Waits only for other steps: its new file is written, if it needs one. */
 static inline bool cf_task_is_prepared(const cf_task *task)
 {
-    return task->state == CF_TASK_WAITING && (task->made || !task->needs_file);
+    return task->state == CF_TASK_WAITING && !task->is_leaving && (task->made || !task->needs_file);
 }
 
 /* Writes the task's new file in the temporary folder, whole, durable, with mode and time; in a job.
@@ -87,6 +88,7 @@ typedef struct {
     uint64_t now_ms;
     cf_numbers touched;
     cf_numbers watched; /* gets the numbers of directories that are watched from now on */
+    size_t leaving;     /* tasks that wait for a job to remove their directories */
 } cf_task_place;
 void cf_task_perform(cf_task_place *place, cf_task *task);
 /* Of steps that wait for each other: gives `node`, which is in this one's way or its own, another
