@@ -16,7 +16,25 @@ typedef enum {
     CF_PENDING_SKIPPED,   /* can't be synced, or failed */
     CF_PENDING_LOCKED,    /* done here, while another has the lock */
     CF_PENDING_LEFT_OUT,  /* isn't synced, and needn't be: all else is in sync without it */
+    CF_PENDING_KINDS,
 } cf_pending_kind;
+
+/* How many there are of each kind. */
+typedef struct {
+    size_t of[CF_PENDING_KINDS];
+} cf_pending_counts;
+/* Of these, that wait for the user's word. */
+static inline size_t cf_pending_counts_held(const cf_pending_counts *counts)
+{
+    return counts->of[CF_PENDING_HELD] + counts->of[CF_PENDING_SPARED] +
+           counts->of[CF_PENDING_AWAY];
+}
+/* With one of these, what others did is not all here as yet. */
+static inline bool cf_pending_counts_behind(const cf_pending_counts *counts)
+{
+    return counts->of[CF_PENDING_UNAPPLIED] || counts->of[CF_PENDING_WAITS] ||
+           counts->of[CF_PENDING_HELD] || counts->of[CF_PENDING_SPARED];
+}
 
 typedef struct {
     cf_pending_kind kind;

@@ -38,66 +38,6 @@ const char *cf_pendings_text(cf_pendings *list, const char *text)
     return cf_arena_text(&list->arena, cf_bytes_of_text(text));
 }
 
-/* Once most of the texts are of what is not listed any more. */
-static void drop_texts(cf_pendings *list, size_t kept)
-{
-    cf_pendings fresh = {0};
-
-    list->dropped += list->count - kept;
-    list->count = kept;
-    if (list->dropped <= kept)
-        return;
-    for (size_t i = 0; i < kept; i++)
-        cf_pendings_add(&fresh, list->at[i].kind, list->at[i].path, list->at[i].reason);
-    cf_pendings_release(list);
-    *list = fresh;
-}
-
-static int order_places(const void *a, const void *b)
-{
-    const cf_pendings_place *x = a, *y = b;
-
-    return x->is_folder != y->is_folder ? x->is_folder - y->is_folder
-                                        : cf_bytes_compare(x->path, y->path);
-}
-
-static bool has_place(const cf_pendings_place *places, size_t count, cf_bytes path, bool is_folder)
-{
-    const cf_pendings_place wanted = {path, is_folder};
-
-    return bsearch(&wanted, places, count, sizeof wanted, order_places) != NULL;
-}
-
-/* For `a/b/c`: it is in the folder `a/b`; or `a`, `a/b` or `a/b/c` are among the places. */
-static bool lies_there(const cf_pendings_place *places, size_t count, cf_bytes path)
-{
-    const uint8_t *slash = memrchr(path.data, '/', path.size);
-
-    if (has_place(places, count, cf_bytes_of(path.data, slash ? (size_t)(slash - path.data) : 0),
-                  true))
-        return true;
-    for (size_t size = 1; size <= path.size; size++)
-        if ((size == path.size || path.data[size] == '/') &&
-            has_place(places, count, cf_bytes_of(path.data, size), false))
-            return true;
-    return false;
-}
-
-void cf_pendings_drop(cf_pendings *list, cf_pendings_place *places, size_t count)
-{
-    size_t kept = 0;
-
-    if (!count || !list->count)
-        return;
-    qsort(places, count, sizeof *places, order_places);
-    for (size_t i = 0; i < list->count; i++)
-        if (!lies_there(places, count, list->at[i].path))
-            list->at[kept++] = list->at[i];
-        else
-            list->held -= cf_pending_is_held(&list->at[i]);
-    drop_texts(list, kept);
-}
-
 static int by_path(const void *a, const void *b)
 {
     const cf_pending *x = a, *y = b;
@@ -179,7 +119,7 @@ cf_held_group *cf_pendings_group_held(const cf_pending *pending, size_t count, c
 void cf_pendings_clear(cf_pendings *list)
 {
     cf_arena_release(&list->arena);
-    list->count = list->held = list->dropped = 0;
+    list->count = list->held = 0;
 }
 
 void cf_pendings_release(cf_pendings *list)

@@ -9,24 +9,14 @@ typedef struct {
     cf_arena arena;
     cf_pending *at;
     size_t count, capacity;
-    size_t held;    /* of these, that wait for the user's word */
-    size_t dropped; /* whose texts the arena still holds */
-} cf_pendings;      /* {0} is empty */
+    size_t held; /* of these, that wait for the user's word */
+} cf_pendings;   /* {0} is empty */
 
 /* A reason that is NULL is to be found out when it is shown. */
 void cf_pendings_add(cf_pendings *list, cf_pending_kind kind, cf_bytes path, const char *reason);
-/* A path, or a directory. */
-typedef struct {
-    cf_bytes path; /* "": of the source's own folder */
-    bool is_folder;
-} cf_pendings_place;
-/* Drops what has such a path or lies below it, and what lies in such a directory itself, not
- * deeper. Puts the places into order. What was borrowed of the list ends: what it holds stays in
- * proportion to what it lists. */
-void cf_pendings_drop(cf_pendings *list, cf_pendings_place *places, size_t count);
 /* By path, each once: of several the one that was added first. */
 void cf_pendings_sort(cf_pendings *list);
-/* A copy of a reason that several share; nobody drops anything from a list with such. */
+/* A copy of a reason that several share. */
 const char *cf_pendings_text(cf_pendings *list, const char *text);
 const cf_pending *cf_pendings_copy(const cf_pendings *list, cf_arena *arena);
 /* What waits for the user's word for one and the same reason: a line tells all of it. */

@@ -13,21 +13,9 @@ static bool is_behind(cf_engine *engine, const cf_id *collection)
 {
     bool behind = false;
 
-    for (size_t i = 0; i < engine->count && !behind; i++) {
-        cf_pendings pendings = {0};
-        cf_binding_status status = {0};
-
-        if (!cf_id_equal(&engine->bindings[i]->collection, collection))
-            continue;
-        cf_source_status(&engine->sources[i], &pendings, "", &status);
-        behind = status.trouble != CF_OK;
-        for (size_t k = 0; k < pendings.count; k++)
-            behind |= pendings.at[k].kind == CF_PENDING_UNAPPLIED ||
-                      pendings.at[k].kind == CF_PENDING_WAITS ||
-                      pendings.at[k].kind == CF_PENDING_HELD ||
-                      pendings.at[k].kind == CF_PENDING_SPARED;
-        cf_pendings_release(&pendings);
-    }
+    for (size_t i = 0; i < engine->count && !behind; i++)
+        behind = cf_id_equal(&engine->bindings[i]->collection, collection) &&
+                 cf_source_behind(&engine->sources[i]);
     const cf_collection *known = cf_peer_known_collection(engine->peer, collection);
 
     return behind || (known && known->waits);

@@ -120,6 +120,25 @@ size_t cf_source_held(const cf_source_at_work *source)
     return source->operations->held(source->self);
 }
 
+static bool is_behind_by_status(const cf_source_at_work *source)
+{
+    cf_pendings pendings = {0};
+    cf_pending_counts counts = {0};
+    cf_binding_status status = {0};
+
+    cf_source_status(source, &pendings, "", &status);
+    for (size_t i = 0; i < pendings.count; i++)
+        counts.of[pendings.at[i].kind]++;
+    cf_pendings_release(&pendings);
+    return status.trouble != CF_OK || cf_pending_counts_behind(&counts);
+}
+
+bool cf_source_behind(const cf_source_at_work *source)
+{
+    return source->operations->behind ? source->operations->behind(source->self)
+                                      : is_behind_by_status(source);
+}
+
 uint64_t cf_source_applied(const cf_source_at_work *source)
 {
     return source->operations->applied(source->self);

@@ -52,6 +52,8 @@ void cf_source_status(const cf_source_at_work *source, cf_pendings *pendings, co
                       cf_binding_status *out);
 /* How much of what is pending waits for the user's word. */
 size_t cf_source_held(const cf_source_at_work *source);
+/* What others did is not all here as yet. */
+bool cf_source_behind(const cf_source_at_work *source);
 uint64_t cf_source_applied(const cf_source_at_work *source);
 /* What of the base shows one of these writes, which count no longer, is forgotten. */
 void cf_source_forget(cf_source_at_work *source, cf_is_undone *is_undone, const void *context,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What many troubles cost a device that serves: memory, and what the disk is asked, counted at
  * several numbers of them. */
-#include "peer/bindings/pendings.h"
+#include "peer/bindings/pending_tree.h"
 #include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
@@ -62,30 +62,39 @@ void __wrap_free(void *memory)
 
 enum { FEW = 250, SIZES = 3, LOOKS = 100 };
 
+static void see(void *context, const cf_pending *pending)
+{
+    const char **last = context;
+
+    if (cf_bytes_equal(pending->path, cf_bytes_of_text("e/it stays")))
+        cr_expect_str_eq(pending->reason, "a reason");
+    else
+        cr_expect_str_eq(pending->reason, "what it is");
+    *last = pending->reason;
+}
+
 /* A look at a folder drops what was known of it, and finds the same again. */
 static int64_t list_again(int count, int looks)
 {
-    cf_pendings list = {0};
+    cf_pending_tree list = {0};
     char path[32];
+    const char *last = NULL;
     int64_t before = held;
 
-    cf_pendings_add(&list, CF_PENDING_WAITS, cf_bytes_of_text("e/it stays"), "a reason");
+    cf_pending_tree_add(&list, CF_PENDING_WAITS, cf_bytes_of_text("e/it stays"), "a reason");
     for (int i = 0; i < looks; i++) {
-        cf_pendings_place looked[] = {{cf_bytes_of_text("f"), false},
-                                      {cf_bytes_of_text("d"), true}};
-
-        cf_pendings_drop(&list, looked, sizeof looked / sizeof *looked);
+        cf_pending_tree_drop(&list, cf_bytes_of_text("f"));
+        cf_pending_tree_drop_in(&list, cf_bytes_of_text("d"));
         for (int k = 0; k < count; k++) {
             snprintf(path, sizeof path, "%c/%d", k % 8 ? 'd' : 'f', k);
-            cf_pendings_add(&list, CF_PENDING_SKIPPED, cf_bytes_of_text(path), "what it is");
+            cf_pending_tree_add(&list, CF_PENDING_SKIPPED, cf_bytes_of_text(path), "what it is");
         }
     }
     cr_assert_eq(list.count, count + 1);
-    cr_expect_str_eq(list.at[0].reason, "a reason");
-    cr_expect(cf_bytes_equal(list.at[0].path, cf_bytes_of_text("e/it stays")));
-    cr_expect_str_eq(list.at[count].reason, "what it is");
+    cf_pending_tree_each(&list, see, &last);
+    cr_assert_not_null(last, "nothing is listed");
     int64_t bytes = held - before;
-    cf_pendings_release(&list);
+    cf_pending_tree_release(&list);
     cr_expect_eq(held, before);
     return bytes;
 }

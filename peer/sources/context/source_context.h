@@ -57,6 +57,7 @@ typedef struct {
     void (*status)(const void *self, cf_pendings *pendings, const char *sending,
                    cf_binding_status *out);
     size_t (*held)(const void *self);
+    bool (*behind)(const void *self); /* NULL: `status` says it */
     uint64_t (*applied)(const void *self);
     void (*forget)(void *self, cf_is_undone *is_undone, const void *context, cf_records *records);
     /* NULL: it means nothing to a source of this sort. */

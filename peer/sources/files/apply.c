@@ -139,6 +139,7 @@ static void add_pending(cf_applying *applying, const cf_task *task)
     applying->pending = cf_grow(applying->pending, &applying->pending_capacity,
                                 applying->result.pending_count + 1, sizeof pending);
     applying->pending[applying->result.pending_count++] = pending;
+    applying->result.counts.of[pending.kind]++;
     cf_buffer_release(&path);
 }
 

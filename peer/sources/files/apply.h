@@ -63,6 +63,7 @@ typedef struct {
     const char *disk; /* why nothing can be put there: it is full, or can't be written to; NULL */
     const cf_pending *pending; /* what is left; lives until the next begin */
     size_t pending_count;
+    cf_pending_counts counts; /* of these */
 } cf_applied;
 void cf_applying_result(const cf_applying *applying, cf_applied *out);
 

@@ -33,7 +33,7 @@ static void destroy(void *self)
     cf_quiet_destroy(&source->quiet);
     cf_renames_destroy(&source->renames);
     cf_pendings_release(&source->found);
-    cf_pendings_release(&source->notes);
+    cf_pending_tree_release(&source->notes);
     cf_pendings_release(&source->waits);
     cf_look_places_release(&source->places);
     cf_look_places_release(&source->surveyed);
@@ -475,29 +475,52 @@ static size_t count_held(const void *self)
 {
     const cf_files_source *source = self;
     cf_applied applied;
-    size_t count = source->held.count + source->away_count + source->notes.held;
 
     cf_applying_result(source->applying, &applied);
-    for (size_t i = 0; applied.held && i < applied.pending_count; i++)
-        count += cf_pending_is_held(&applied.pending[i]);
-    return count;
+    return source->held.count + source->away_count + cf_pending_counts_held(&source->notes.counts) +
+           cf_pending_counts_held(&applied.counts);
+}
+
+/* As `tell` has it, at no cost of what is pending. */
+static bool is_behind(const void *self)
+{
+    const cf_files_source *source = self;
+    cf_applied applied;
+    bool holds = false;
+
+    for (size_t i = 0; i < source->held.count && !holds; i++)
+        holds = cf_nodes_find(source->binding->nodes, source->held.at[i]);
+    cf_applying_result(source->applying, &applied);
+    return holds || source->trouble || source->binding->silence ||
+           cf_pending_counts_behind(&source->notes.counts) ||
+           cf_pending_counts_behind(&applied.counts);
+}
+
+typedef struct {
+    cf_pendings *pendings;
+    const char *sending;
+} telling;
+
+static void tell_note(void *context, const cf_pending *note)
+{
+    const telling *self = context;
+
+    cf_pendings_add(self->pendings, note->kind, note->path,
+                    note->reason ? note->reason : self->sending);
 }
 
 static void tell(const void *self, cf_pendings *pendings, const char *sending,
                  cf_binding_status *out)
 {
     const cf_files_source *source = self;
+    telling notes = {pendings, sending};
     cf_applied applied;
 
     add_owed(source, pendings);
     add_held(source, pendings);
     cf_source_tell_away(source, pendings);
     cf_applying_result(source->applying, &applied);
-    for (size_t i = 0; i < source->notes.count; i++) {
-        const cf_pending *note = &source->notes.at[i];
-
-        cf_pendings_add(pendings, note->kind, note->path, note->reason ? note->reason : sending);
-    }
+    cf_pending_tree_each(&source->notes, tell_note, &notes);
     for (size_t i = 0; i < applied.pending_count; i++)
         add_left(source, &applied.pending[i], pendings);
     *out = (cf_binding_status){
@@ -567,6 +590,7 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
         .agrees = agrees,
         .status = tell,
         .held = count_held,
+        .behind = is_behind,
         .applied = count_applied,
         .forget = forget,
         .look_at = look_at,

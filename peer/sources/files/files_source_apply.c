@@ -23,12 +23,7 @@ bool cf_source_may_apply(const cf_files_source *source)
 
 static bool has_failed(const cf_applied *applied)
 {
-    bool failed = false;
-
-    for (size_t i = 0; i < applied->pending_count; i++)
-        failed |= applied->pending[i].kind == CF_PENDING_SKIPPED ||
-                  applied->pending[i].kind == CF_PENDING_WAITS;
-    return failed;
+    return applied->counts.of[CF_PENDING_SKIPPED] || applied->counts.of[CF_PENDING_WAITS];
 }
 
 /* Who serves sees no list of what waits: a line when it begins, and one when it is over.

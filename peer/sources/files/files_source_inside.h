@@ -3,6 +3,7 @@
  * looking, what is noted of a look, and applying. */
 #ifndef CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
 #define CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
+#include "peer/bindings/pending_tree.h"
 #include "peer/merge/numbers.h"
 #include "peer/sources/context/probe.h"
 #include "peer/sources/files/apply.h"
@@ -72,10 +73,10 @@ typedef struct cf_files_source {
 
     char resting_text[96];         /* of a file that changes without rest */
     char disk_text[CF_ERROR_TEXT]; /* why nothing can be put on it, as `serve` told; empty */
-    cf_pendings waits; /* why what is shown was not put into its place when it was tried last */
-    bool keeps_waits;  /* as this process found */
-    cf_pendings found; /* by the survey under way */
-    cf_pendings notes; /* by the last one */
+    cf_pendings waits;     /* why what is shown was not put into its place when it was tried last */
+    bool keeps_waits;      /* as this process found */
+    cf_pendings found;     /* by the survey under way */
+    cf_pending_tree notes; /* by the last one */
     cf_status trouble;
     char trouble_text[CF_ERROR_TEXT];
     bool reopen;            /* the root, as soon as nothing is being put there */

@@ -149,9 +149,7 @@ static void take_notes(cf_files_source *source)
 static void drop_looked(cf_files_source *source)
 {
     const cf_look_places *looked = &source->surveyed;
-    cf_arena arena = {0};
     cf_buffer path = {0};
-    cf_pendings_place *places = cf_arena_allocate(&arena, looked->count, sizeof *places);
 
     for (size_t i = 0; i < looked->count; i++) {
         const cf_look_place *place = &looked->at[i];
@@ -161,12 +159,12 @@ static void drop_looked(cf_files_source *source)
         if (place->name.size && path.size)
             cf_buffer_append(&path, "/", 1);
         cf_buffer_append(&path, place->name.data, place->name.size);
-        places[i].path = cf_arena_copy(&arena, cf_buffer_view(&path));
-        places[i].is_folder = !place->name.size;
+        if (place->name.size)
+            cf_pending_tree_drop(&source->notes, cf_buffer_view(&path));
+        else
+            cf_pending_tree_drop_in(&source->notes, cf_buffer_view(&path));
     }
-    cf_pendings_drop(&source->notes, places, looked->count);
     cf_buffer_release(&path);
-    cf_arena_release(&arena);
 }
 
 /* A look at everything knows all; a look at some places knows these. */
@@ -174,11 +172,11 @@ void cf_source_renew_notes(cf_files_source *source)
 {
     take_notes(source);
     if (source->surveying_all)
-        cf_pendings_clear(&source->notes);
+        cf_pending_tree_release(&source->notes);
     else if (source->notes.count)
         drop_looked(source);
     for (size_t i = 0; i < source->found.count; i++)
-        cf_pendings_add(&source->notes, source->found.at[i].kind, source->found.at[i].path,
-                        source->found.at[i].reason);
+        cf_pending_tree_add(&source->notes, source->found.at[i].kind, source->found.at[i].path,
+                            source->found.at[i].reason);
     cf_pendings_clear(&source->found);
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is not in sync and why, by path, each once: a look at some places passes what is known of
+ * these alone. It owns what it holds. */
+#ifndef CF_PEER_BINDINGS_PENDING_TREE_H
+#define CF_PEER_BINDINGS_PENDING_TREE_H
+#include "peer/bindings/binding_report.h"
+#include "peer/merge/table.h"
+
+typedef struct {
+    void *root;       /* of tsearch(3) */
+    cf_table reasons; /* each once, whoever shares it */
+    size_t count;
+    cf_pending_counts counts;
+} cf_pending_tree; /* {0} is empty */
+
+/* Where the path is known already, nothing happens. A reason that is NULL is to be found out when
+ * it is shown. */
+void cf_pending_tree_add(cf_pending_tree *tree, cf_pending_kind kind, cf_bytes path,
+                         const char *reason);
+/* Drops what has this path or lies below it. */
+void cf_pending_tree_drop(cf_pending_tree *tree, cf_bytes path);
+/* Drops what lies in this directory itself, not deeper; "": in the source's own. */
+void cf_pending_tree_drop_in(cf_pending_tree *tree, cf_bytes directory);
+typedef void cf_pending_visit(void *context, const cf_pending *pending);
+/* By path. */
+void cf_pending_tree_each(const cf_pending_tree *tree, cf_pending_visit *visit, void *context);
+void cf_pending_tree_release(cf_pending_tree *tree);
+
+#endif
