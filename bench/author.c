@@ -74,17 +74,23 @@ static cf_status write_first(author *self, cf_error *error)
     return status;
 }
 
+/* `first`: the user's first entry. */
+static void begin_changes(author *self, const cf_head *first)
+{
+    self->chain = begin_chain(self, CF_ENTRY_CHANGE, &papers);
+    self->chain.epoch = first->hash;
+    self->chain.after = first;
+    self->chain.after_count = 1;
+}
+
 static cf_status write_changes(author *self, size_t count, size_t size, cf_error *error)
 {
     uint8_t *body = cf_allocate(size, 1);
     uint64_t seed = 3;
-    cf_head first = self->last;
+    const cf_head first = self->last;
     cf_status status = CF_OK;
 
-    self->chain = begin_chain(self, CF_ENTRY_CHANGE, &papers);
-    self->chain.epoch = first.hash;
-    self->chain.after = &first;
-    self->chain.after_count = 1;
+    begin_changes(self, &first);
     for (size_t i = 0; !status && i < count; i++) {
         cf_workload_fill(&seed, body, size);
         status = write_entry(self, cf_bytes_of(body, size), error);
@@ -109,6 +115,24 @@ cf_status cf_writings_make(uint32_t person, size_t count, size_t size, cf_writin
     cf_status status = write_first(&self, error);
     if (!status)
         status = write_changes(&self, count, size, error);
+    cf_keys_destroy(&self.keys);
+    return status;
+}
+
+cf_status cf_writings_naming(uint32_t person, const cf_hash *blobs, size_t count, cf_writings *out,
+                             cf_error *error)
+{
+    author self = {.keys = cf_writings_keys(person), .out = out};
+
+    *out = (cf_writings){.user = cf_device_id(cf_keys_public(self.keys)->signing)};
+    cf_status status = write_first(&self, error);
+    const cf_head first = self.last;
+    if (!status) {
+        begin_changes(&self, &first);
+        self.chain.blobs = blobs;
+        self.chain.blob_count = count;
+        status = write_entry(&self, cf_bytes_of_text("it names blobs"), error);
+    }
     cf_keys_destroy(&self.keys);
     return status;
 }

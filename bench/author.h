@@ -18,6 +18,9 @@ typedef struct {
  * `size` random bytes each. */
 cf_status cf_writings_make(uint32_t person, size_t count, size_t size, cf_writings *out,
                            cf_error *error);
+/* The user's first entry, and a change that names these blobs. */
+cf_status cf_writings_naming(uint32_t person, const cf_hash *blobs, size_t count, cf_writings *out,
+                             cf_error *error);
 /* The account's. */
 cf_keys *cf_writings_keys(uint32_t person);
 void cf_writings_release(cf_writings *writings);

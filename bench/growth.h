@@ -5,6 +5,7 @@
 #define CF_BENCH_GROWTH_H
 #include "bench/caller.h"
 #include "bench/scene.h"
+#include "bench/swept.h"
 
 enum { CF_GROWTH_STEPS = 3, CF_GROWTH_SEVERAL = 4 }; /* 1 ×, 4 ×, 16 × */
 
@@ -32,6 +33,7 @@ typedef struct {
     cf_address broker; /* where sessions go */
     cf_caller **sessions;
     size_t session_count, session_capacity;
+    cf_swept *swept; /* NULL: nothing is to be swept */
 } cf_growth;
 
 typedef struct {

@@ -229,6 +229,29 @@ static cf_status ask_users(cf_growth *growth, size_t things, cf_error *error)
     return cf_scene_users(&growth->scene, error);
 }
 
+/* ---- A sweep ---- */
+
+static void end_sweeps(cf_growth *growth)
+{
+    cf_swept_destroy(&growth->swept);
+}
+
+static cf_status make_swept(cf_growth *growth, size_t from, size_t to, cf_error *error)
+{
+    cf_bench_path folder;
+
+    (void)from;
+    end_sweeps(growth);
+    snprintf(folder.text, sizeof folder.text, "%.3000s/swept%zu", growth->scene.folder.text, to);
+    return cf_swept_new(folder.text, to, &growth->swept, error);
+}
+
+static cf_status sweep(cf_growth *growth, size_t things, cf_error *error)
+{
+    (void)things;
+    return cf_swept_sweep(growth->swept, error);
+}
+
 const cf_growth_act cf_growth_beside[] = {
     {"a session that begins, by entries before it", "entries", 250, 5, 0, make_entries, greet,
      .who = CF_GROWTH_BROKER, .limited = CF_GROWTH_BIT(CALLS) | CF_GROWTH_BIT(WRITTEN)},
@@ -250,5 +273,8 @@ const cf_growth_act cf_growth_beside[] = {
      .who = CF_GROWTH_BROKER, .limited = CF_GROWTH_BIT(CALLS) | CF_GROWTH_BIT(LOOKUPS)},
     {"100 KB sent, by blobs before it", "blobs", 25, 2, 0, cf_growth_make_blobs,
      cf_growth_send_content, .who = CF_GROWTH_BROKER, .limited = CF_GROWTH_COUNTS},
+    {"a sweep of unnamed blobs, by those that are named, each", "blobs", 250, 25, 3, make_swept,
+     sweep, end_sweeps, .each = true, .runs = true, .who = CF_GROWTH_AUTHOR,
+     .limited = CF_GROWTH_COUNTS},
 };
 const size_t cf_growth_beside_count = sizeof cf_growth_beside / sizeof *cf_growth_beside;
