@@ -69,7 +69,7 @@ static void see(void *context, const cf_pending *pending)
     if (cf_bytes_equal(pending->path, cf_bytes_of_text("e/it stays")))
         cr_expect_str_eq(pending->reason, "a reason");
     else
-        cr_expect_str_eq(pending->reason, "what it is");
+        cr_expect_eq(strncmp(pending->reason, "what it is", 10), 0);
     *last = pending->reason;
 }
 
@@ -77,7 +77,7 @@ static void see(void *context, const cf_pending *pending)
 static int64_t list_again(int count, int looks)
 {
     cf_pending_tree list = {0};
-    char path[32];
+    char path[32], why[64];
     const char *last = NULL;
     int64_t before = held;
 
@@ -87,7 +87,8 @@ static int64_t list_again(int count, int looks)
         cf_pending_tree_drop_in(&list, cf_bytes_of_text("d"));
         for (int k = 0; k < count; k++) {
             snprintf(path, sizeof path, "%c/%d", k % 8 ? 'd' : 'f', k);
-            cf_pending_tree_add(&list, CF_PENDING_SKIPPED, cf_bytes_of_text(path), "what it is");
+            snprintf(why, sizeof why, "what it is: number %d of look %d", k, i);
+            cf_pending_tree_add(&list, CF_PENDING_SKIPPED, cf_bytes_of_text(path), why);
         }
     }
     cr_assert_eq(list.count, count + 1);
