@@ -179,6 +179,15 @@ static cf_status ask_running(const cf_broker_options *options, const cf_verb *ve
     return cf_control_call_verb(options->data, &request, print, said, exit_code, error);
 }
 
+static cf_status find_place(const cf_broker_options *options, cf_place *out, cf_error *error)
+{
+    cf_status status = cf_place_find(options->listen, options->advertise, out, error);
+
+    if (!status && out->advertised.port == 0)
+        status = cf_fail(error, CF_USAGE, "the port is known only while the broker runs");
+    return status;
+}
+
 /* As it was last served, unless this call says otherwise. */
 static cf_status find_address(const cf_broker_options *options, const cf_premises *premises,
                               char line[CF_ADDRESS_TEXT], cf_error *error)
@@ -191,9 +200,7 @@ static cf_status find_address(const cf_broker_options *options, const cf_premise
         if (status != CF_MISSING)
             return status;
     }
-    cf_status status = cf_place_find(options->listen, options->advertise, &place, error);
-    if (!status && place.advertised.port == 0)
-        status = cf_fail(error, CF_USAGE, "the port is known only while the broker runs");
+    cf_status status = find_place(options, &place, error);
     if (status)
         return status;
     memcpy(place.advertised.key, key, sizeof place.advertised.key);
@@ -259,8 +266,12 @@ static cf_status work_on_directory(const cf_env *env, const cf_broker_options *o
                                    .doing = verb->verb};
     char address[CF_ADDRESS_TEXT];
     cf_premises premises = {0};
+    cf_place place;
 
-    cf_status status = cf_premises_open(&opening, &premises, error);
+    /* What is to be told of a new one is known before it is made. */
+    cf_status status = opening.way == CF_DATADIR_NEW ? find_place(options, &place, error) : CF_OK;
+    if (!status)
+        status = cf_premises_open(&opening, &premises, error);
     if (status == CF_MISSING)
         say_where_one_is(env, options, error);
     if (status == CF_CHANGED)

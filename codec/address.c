@@ -279,3 +279,11 @@ done:
     cf_buffer_wipe(&bytes);
     return status;
 }
+
+const char *cf_address_plain(const char *text)
+{
+    static const char mapped[] = "::ffff:";
+    const size_t size = sizeof mapped - 1;
+
+    return text && strncmp(text, mapped, size) == 0 && strchr(text, '.') ? text + size : text;
+}

@@ -42,4 +42,8 @@ void cf_code_write(const cf_code *code, char text[CF_CODE_TEXT]);
  * mistyped one is told apart); whether it has expired is the caller's question. */
 cf_status cf_code_read(const char *text, cf_code *out, cf_error *error);
 
+/* An address in digits as it is said where both families share a socket: 192.0.2.1 of
+ * ::ffff:192.0.2.1, else as it is. Points into `text`; NULL of NULL. */
+const char *cf_address_plain(const char *text);
+
 #endif

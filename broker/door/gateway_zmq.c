@@ -7,6 +7,7 @@
 #include "broker/door/zap.h"
 #include "broker/wire/frames_zmq.h"
 #include "broker/wire/inflow_guard.h"
+#include "codec/address.h"
 
 enum {
     BATCH = 64,
@@ -28,7 +29,7 @@ static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
     int descriptor = message->descriptor;
     if (!cf_zap_key(zmq_msg_gets(frame, "User-Id"), peer.key.bytes))
         return; /* can't be: nobody gets in without */
-    peer.address = zmq_msg_gets(frame, "Peer-Address");
+    peer.address = cf_address_plain(zmq_msg_gets(frame, "Peer-Address"));
     if (!cf_gateway_zmq_hear(zmq, descriptor, peer.routing_id))
         return;
     bool may_stay = cf_gateway_handle(zmq->options.gateway, &peer, message->bytes + 1,
@@ -207,23 +208,35 @@ static cf_status prepare_socket(cf_gateway_zmq *zmq, cf_error *error)
     return enforce_zap(zmq, error);
 }
 
-cf_status cf_gateway_zmq_listen(cf_gateway_zmq *zmq, const char *endpoint, cf_error *error)
+cf_status cf_gateway_zmq_listen_failed(const char *endpoint, int number, cf_error *error)
 {
-    zsock_set_ipv6(zmq->socket, strchr(endpoint, '[') != NULL);
-    if (zmq_bind(zsock_resolve(zmq->socket), endpoint) == 0) {
-        char *last = zsock_last_endpoint(zmq->socket);
-        if (!zmq->port)
-            zmq->port = (uint16_t)atoi(strrchr(last, ':') + 1);
-        freen(last);
-        return CF_OK;
-    }
-    if (errno == EADDRINUSE)
+    if (number == EADDRINUSE)
         return cf_fail(error, CF_LOCKED, "listening on %s: another program has this port",
                        endpoint);
-    if (errno == ENODEV || errno == EADDRNOTAVAIL || errno == EINVAL)
+    if (number == ENODEV || number == EADDRNOTAVAIL || number == EINVAL || number == EAFNOSUPPORT)
         return cf_fail(error, CF_USAGE, "listening on %s: this machine has no such address",
                        endpoint);
-    return cf_fail_errno(error, errno, "listening on %s", endpoint);
+    return cf_fail_errno(error, number, "listening on %s", endpoint);
+}
+
+/* With IPv6 every address is one of both families; where the kernel has none, of IPv4. */
+static bool is_of_ipv6(const char *endpoint)
+{
+    return strchr(endpoint, '[') || strncmp(endpoint, "tcp://*:", 8) == 0;
+}
+
+cf_status cf_gateway_zmq_listen(cf_gateway_zmq *zmq, const char *endpoint, uint16_t *port,
+                                cf_error *error)
+{
+    zsock_set_ipv6(zmq->socket, is_of_ipv6(endpoint));
+    if (zmq_bind(zsock_resolve(zmq->socket), endpoint) != 0)
+        return cf_gateway_zmq_listen_failed(endpoint, errno, error);
+    char *last = zsock_last_endpoint(zmq->socket);
+    *port = (uint16_t)atoi(strrchr(last, ':') + 1);
+    freen(last);
+    if (!zmq->port)
+        zmq->port = *port;
+    return CF_OK;
 }
 
 cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_zmq **out,
@@ -241,8 +254,8 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
     }
     watch_connections(zmq);
     cf_status status = prepare_socket(zmq, error);
-    if (!status)
-        status = cf_gateway_zmq_listen(zmq, options->endpoint, error);
+    if (!status && options->endpoint)
+        status = cf_gateway_zmq_listen(zmq, options->endpoint, &zmq->port, error);
     if (status) {
         cf_gateway_zmq_destroy(&zmq);
         return status;

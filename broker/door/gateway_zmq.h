@@ -19,7 +19,7 @@ typedef struct {
     cf_gateway *gateway;
     cf_outbox *outbox;               /* the gateway's */
     const char *zap_domain;          /* of this gateway alone; cf_zap_start was called */
-    const char *endpoint;            /* tcp://ADDRESS:PORT; the address may be *, the port 0 */
+    const char *endpoint;            /* as below; NULL: none yet */
     cf_audit *audit;                 /* or NULL */
     const cf_restraints *restraints; /* of connections; NULL: none */
     const uint8_t *curve_public;     /* 32 bytes, raw, each */
@@ -31,8 +31,12 @@ typedef struct {
 cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_zmq **out,
                              cf_error *error);
 void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq);
-/* On one more endpoint; fails likewise. */
-cf_status cf_gateway_zmq_listen(cf_gateway_zmq *zmq, const char *endpoint, cf_error *error);
+/* On one more endpoint, tcp://ADDRESS:PORT, where the address may be *, every one of both families,
+ * and the port 0; fails likewise. */
+cf_status cf_gateway_zmq_listen(cf_gateway_zmq *zmq, const char *endpoint, uint16_t *port,
+                                cf_error *error);
+/* What it fails with, by the number of what the system says. */
+cf_status cf_gateway_zmq_listen_failed(const char *endpoint, int number, cf_error *error);
 /* Other bounds from now on, where it has any. */
 void cf_gateway_zmq_restrain(cf_gateway_zmq *zmq, const cf_restraints *restraints);
 /* The first that it listens on. */

@@ -8,6 +8,7 @@
 
 #include <czmq.h>
 
+#include "codec/address.h"
 #include "codec/bytes.h"
 
 enum { KEY_SIZE = 32, DOMAIN_SIZE = 32, REQUEST_FRAMES = 7 };
@@ -106,7 +107,7 @@ static void audit(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES], bool admi
     } else {
         event.why = "it doesn't speak CURVE";
     }
-    event.address = address;
+    event.address = cf_address_plain(address);
     cf_audit_note(zap->audit, &event, zap->env->now_ms(zap->env->context));
     freen(address);
 }

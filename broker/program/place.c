@@ -91,6 +91,12 @@ static void write_numeric(const struct sockaddr *address, char out[CF_HOST_MAX +
     }
 }
 
+/* fe80::1 means something only together with an interface. */
+static bool is_of_link(const struct sockaddr *address)
+{
+    return IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
 /* The address of an interface: its IPv4 one, if it has one. */
 static bool find_interface(const char *name, char out[CF_HOST_MAX + 1])
 {
@@ -103,7 +109,8 @@ static bool find_interface(const char *name, char out[CF_HOST_MAX + 1])
         int family = at->ifa_addr ? at->ifa_addr->sa_family : AF_UNSPEC;
 
         is_old = family == AF_INET;
-        if ((!is_old && (family != AF_INET6 || found)) || strcmp(at->ifa_name, name) != 0) {
+        if ((!is_old && (family != AF_INET6 || found || is_of_link(at->ifa_addr))) ||
+            strcmp(at->ifa_name, name) != 0) {
             is_old = false;
             continue;
         }
@@ -114,21 +121,37 @@ static bool find_interface(const char *name, char out[CF_HOST_MAX + 1])
     return found;
 }
 
-static cf_status look_up(const char *name, char out[CF_HOST_MAX + 1], cf_error *error)
+/* What a given address, name or interface stands for, in digits. */
+typedef struct {
+    char hosts[CF_PLACE_ADDRESSES_MAX][CF_HOST_MAX + 1];
+    size_t count;
+    bool is_of_name;
+} addresses;
+
+static void add_address(addresses *list, const char *host)
 {
+    if (list->count < CF_PLACE_ADDRESSES_MAX)
+        snprintf(list->hosts[list->count++], CF_HOST_MAX + 1, "%s", host);
+}
+
+/* Those of IPv4 first: the first one's port is that of all. */
+static cf_status look_up(const char *name, addresses *out, cf_error *error)
+{
+    static const int families[] = {AF_INET, AF_INET6};
     const struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
+    char host[CF_HOST_MAX + 1];
 
     int failed = getaddrinfo(name, NULL, &wanted, &found);
     if (failed)
         return cf_fail(error, CF_USAGE, "'%.80s' is neither an address nor a known name: %s", name,
                        gai_strerror(failed));
-    write_numeric(found->ai_addr, out);
-    for (const struct addrinfo *at = found; at; at = at->ai_next)
-        if (at->ai_family == AF_INET) {
-            write_numeric(at->ai_addr, out);
-            break;
-        }
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        for (const struct addrinfo *at = found; at; at = at->ai_next)
+            if (at->ai_family == families[i]) {
+                write_numeric(at->ai_addr, host);
+                add_address(out, host);
+            }
     freeaddrinfo(found);
     return CF_OK;
 }
@@ -141,8 +164,8 @@ static bool is_numeric(const char *host)
 }
 
 /* `told` gets what peers are told of it: a name stays one, an interface has its address. */
-static cf_status find_endpoint(const char *listen, char endpoint[CF_ADDRESS_TEXT],
-                               typed_place *told, cf_error *error)
+static cf_status find_addresses(const char *listen, addresses *out, typed_place *told,
+                                cf_error *error)
 {
     char host[CF_HOST_MAX + 1];
 
@@ -152,18 +175,49 @@ static cf_status find_endpoint(const char *listen, char endpoint[CF_ADDRESS_TEXT
     if (!*told->port)
         snprintf(told->port, sizeof told->port, "%d", CF_DEFAULT_PORT);
     if (is_any_address(told->host)) {
-        snprintf(host, sizeof host, "%s", *told->host ? told->host : "*");
+        add_address(out, *told->host ? told->host : "*");
     } else if (is_numeric(told->host)) {
-        memcpy(host, told->host, sizeof host);
+        add_address(out, told->host);
     } else if (find_interface(told->host, host)) {
         memcpy(told->host, host, sizeof host);
+        add_address(out, host);
     } else {
-        status = look_up(told->host, host, error);
-        if (status)
-            return status;
+        out->is_of_name = true;
+        status = look_up(told->host, out, error);
     }
-    snprintf(endpoint, CF_ADDRESS_TEXT, "tcp://%s:%.16s", host, told->port);
-    return CF_OK;
+    return status;
+}
+
+static const cf_endpoint *find_endpoint(const cf_place *place, const cf_endpoint *wanted)
+{
+    for (size_t i = 0; i < place->count && !wanted->is_open; i++)
+        if (strcmp(place->endpoints[i].text, wanted->text) == 0)
+            return &place->endpoints[i];
+    return NULL;
+}
+
+/* `localhost` and `::1` may both be given, one address twice not, nor one name. */
+static cf_status add_endpoints(cf_place *place, size_t given, const char *listen, typed_place *told,
+                               cf_error *error)
+{
+    addresses found = {0};
+    bool is_new = false, is_twice = false;
+
+    cf_status status = find_addresses(listen, &found, told, error);
+    for (size_t i = 0; !status && i < found.count; i++) {
+        cf_endpoint *made = &place->endpoints[place->count];
+
+        *made = (cf_endpoint){
+            .given = given, .is_of_name = found.is_of_name, .is_open = is_open_port(told->port)};
+        snprintf(made->text, sizeof made->text, "tcp://%s:%.16s", found.hosts[i], told->port);
+        const cf_endpoint *there = find_endpoint(place, made);
+        is_new |= !there;
+        is_twice |= there && there->is_of_name == made->is_of_name;
+        place->count += !there;
+    }
+    if (!status && !is_new && is_twice)
+        status = cf_fail(error, CF_USAGE, "'%s' is given twice", listen);
+    return status;
 }
 
 /* Of this machine, if it is one that can be looked up. */
@@ -240,21 +294,16 @@ cf_status cf_place_find(const char *const listen[CF_LISTEN_MAX], const char *adv
 {
     typed_place first = {0}, other;
     cf_status status = CF_OK;
+    size_t given = 0;
 
     memset(out, 0, sizeof *out);
     do {
-        const char *given = listen[out->count] ? listen[out->count] : "*";
-
-        status =
-            find_endpoint(given, out->endpoints[out->count], out->count ? &other : &first, error);
-        for (size_t i = 0; !status && i < out->count; i++)
-            if (strcmp(out->endpoints[i], out->endpoints[out->count]) == 0 &&
-                !is_open_port(other.port))
-                status = cf_fail(error, CF_USAGE, "'%s' is given twice", given);
+        status = add_endpoints(out, given, listen[given] ? listen[given] : "*",
+                               given ? &other : &first, error);
         if (status)
             return cf_error_while(error, "--listen"), status;
-        out->count++;
-    } while (out->count < CF_LISTEN_MAX && listen[out->count]);
+        given++;
+    } while (given < CF_LISTEN_MAX && listen[given]);
     status = find_advertised(advertise, &first, out, error);
     if (status)
         cf_error_while(error, advertise ? "--advertise" : "--listen");

@@ -9,13 +9,26 @@
 
 #define CF_DEFAULT_PORT 7817
 
-enum { CF_LISTEN_MAX = 8 };
+enum {
+    CF_LISTEN_MAX = 8,
+    CF_PLACE_ADDRESSES_MAX = 8, /* of one name; further ones are passed over */
+    CF_PLACE_ENDPOINTS_MAX = CF_LISTEN_MAX * CF_PLACE_ADDRESSES_MAX,
+};
+
+/* A name stands for several addresses (localhost for 127.0.0.1 and ::1), of which this machine may
+ * have some only: one of those that were given together is enough. */
+typedef struct {
+    char text[CF_ADDRESS_TEXT]; /* for ZeroMQ */
+    size_t given;               /* of which --listen, from 0 on; ascending */
+    bool is_of_name;            /* which may stand for others, too */
+    bool is_open;               /* the system chooses the port, one for all of `given` */
+} cf_endpoint;
 
 /* `listen` may be empty, `advertise` NULL, and both leave out the port; what is not given is
  * derived: every address of this machine; of the first that is listened on its name or address, or
  * the host name; the port that is listened on. A name is looked up, an interface has an address. */
 typedef struct {
-    char endpoints[CF_LISTEN_MAX][CF_ADDRESS_TEXT]; /* for ZeroMQ */
+    cf_endpoint endpoints[CF_PLACE_ENDPOINTS_MAX];
     size_t count;
     cf_address advertised; /* without the key; port 0: the one that the system will choose */
     bool is_guess;         /* a host name alone, which peers may not know */
@@ -28,5 +41,9 @@ cf_status cf_place_check_advertise(const char *text, cf_error *error);
 /* CF_USAGE names the option, and what is wrong. Waits for the system's resolver. */
 cf_status cf_place_find(const char *const listen[CF_LISTEN_MAX], const char *advertise,
                         cf_place *out, cf_error *error);
+
+/* Listens on all of it for a moment, to know before anything is made whether that works; fails as
+ * cf_gateway_zmq_listen does. */
+cf_status cf_place_try(const cf_place *place, cf_error *error);
 
 #endif

@@ -142,6 +142,44 @@ static void watch(cf_broker *self, int descriptor, zloop_fn *handler)
     zloop_poller_set_tolerant(self->loop, &item);
 }
 
+/* For the others of a name whose first address has it. */
+static void set_port(char endpoint[CF_ADDRESS_TEXT], uint16_t port)
+{
+    char *old = strrchr(endpoint, ':') + 1;
+
+    snprintf(old, CF_ADDRESS_TEXT - (size_t)(old - endpoint), "%u", port);
+}
+
+/* On each that was given; of a name's addresses one is enough, and of the others it is said. */
+static cf_status listen_on_all(cf_broker *self, const cf_place *place, cf_error *error)
+{
+    const cf_env *env = self->options->env;
+
+    for (size_t i = 0, next; i < place->count; i = next) {
+        cf_error why[CF_PLACE_ADDRESSES_MAX];
+        size_t failed = 0;
+        uint16_t port = 0;
+
+        for (next = i;
+             next < place->count && place->endpoints[next].given == place->endpoints[i].given;
+             next++) {
+            cf_endpoint at = place->endpoints[next];
+
+            if (at.is_open && port)
+                set_port(at.text, port);
+            failed += cf_gateway_zmq_listen(self->door, at.text, &port, &why[failed]) != CF_OK;
+        }
+        if (failed == next - i) {
+            *error = why[0];
+            return error->status;
+        }
+        while (failed > 0)
+            cf_report(env, CF_REPORT_NOTICE, "%s; other addresses of that name are listened on",
+                      why[--failed].text);
+    }
+    return CF_OK;
+}
+
 static cf_status open_door(cf_broker *self, const cf_place *place, cf_error *error)
 {
     const cf_serve_options *options = self->options;
@@ -154,12 +192,11 @@ static cf_status open_door(cf_broker *self, const cf_place *place, cf_error *err
                                    .audit = self->premises.audit,
                                    .restraints = &self->terms.restraints,
                                    .zap_domain = CF_BROKER_ZAP_DOMAIN,
-                                   .endpoint = place->endpoints[0],
                                    .curve_public = cf_keys_public(keys)->curve,
                                    .curve_secret = cf_keys_curve_secret(keys)};
     cf_status status = cf_gateway_zmq_new(&door, &self->door, error);
-    for (size_t i = 1; !status && i < place->count; i++)
-        status = cf_gateway_zmq_listen(self->door, place->endpoints[i], error);
+    if (!status)
+        status = listen_on_all(self, place, error);
     if (status)
         return status;
     cf_address advertised = place->advertised;
@@ -279,6 +316,8 @@ static cf_status start(cf_broker *self, cf_error *error)
     cf_place place;
 
     cf_status status = cf_place_find(options->listen, options->advertise, &place, error);
+    if (!status && !options->existing && !cf_datadir_is_there(options->env, options->data))
+        status = cf_place_try(&place, error); /* so that none is made that serves nobody */
     if (!status)
         status = cf_premises_open(&premises, &self->premises, error);
     if (!status)

@@ -213,3 +213,12 @@ Test(codes, are_told_apart_from_addresses_and_from_anything_else)
     expect_fails(cf_code_read(endless, &back, &error), CF_USAGE);
     free(endless);
 }
+
+Test(addresses, of_ipv4_are_said_as_such)
+{
+    cr_expect_str_eq(cf_address_plain("::ffff:192.0.2.1"), "192.0.2.1");
+    cr_expect_str_eq(cf_address_plain("192.0.2.1"), "192.0.2.1");
+    cr_expect_str_eq(cf_address_plain("::ffff:1"), "::ffff:1");
+    cr_expect_str_eq(cf_address_plain("2001:db8::1"), "2001:db8::1");
+    cr_expect_null(cf_address_plain(NULL));
+}

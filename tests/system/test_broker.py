@@ -137,6 +137,8 @@ def test_goes_on_where_its_peers_know_it_when_another_had_the_port_meanwhile(bro
     "arguments, words",
     [
         (["frobnicate"], "unknown verb 'frobnicate': --help lists them"),
+        (["user", "remove"], "unknown verb 'user': --help lists them"),
+        (["stop"], "unknown verb 'stop': --help lists them"),
         (["help", "frobnicate"], "unknown verb 'frobnicate'"),
         (["--frobnicate"], "unknown option '--frobnicate'"),
         (["-x"], "unknown option '-x'"),
@@ -162,9 +164,23 @@ def test_says_what_it_does_not_know(broker, arguments, words):
     assert words in broker.run(*arguments, code=2)
 
 
-@pytest.mark.parametrize("arguments", (["--listen", "udp://127.0.0.1:1"], ["--advertise", "[::]"]), ids=" ".join)
-def test_makes_no_broker_where_it_can_not_listen(broker, arguments):
-    broker.run(*arguments, code=2)
+@pytest.mark.parametrize(
+    "arguments, code",
+    (
+        (["--listen", "udp://127.0.0.1:1"], 2),
+        (["--advertise", "[::]"], 2),
+        (["--listen", "192.0.2.1"], 2),
+        (["--listen", "127.0.0.1:0", "--listen", "TAKEN"], 9),
+        (["init", "--listen", "nobody.invalid"], 2),
+        (["init", "--listen", "127.0.0.1:0"], 2),
+        (["init", "--advertise", "0.0.0.0"], 2),
+    ),
+)
+def test_makes_no_broker_where_it_can_not_listen(broker, arguments, code):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        said = broker.run(*(taken if one == "TAKEN" else one for one in arguments), code=code)
+    assert ("another program has this port" in said) == (code == 9)
     assert not os.path.exists(broker.data)
 
 
@@ -197,6 +213,11 @@ def test_takes_flags_from_the_environment(broker, monkeypatch):
     for unset in "0", "no", "":
         monkeypatch.setenv("COUNTERFOIL_JSON", unset)
         assert broker.run("status").startswith("address ")
+    user = enrolled(broker).user.hex()
+    assert "--yes" in broker.run("users", "remove", user, code=2)
+    monkeypatch.setenv("COUNTERFOIL_YES", "1")
+    broker.run("users", "remove", user)
+    assert broker.status()["users"] == 0
 
 
 def test_says_that_its_output_is_lost(broker):
