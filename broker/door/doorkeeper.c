@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     bool is_open, is_stranger, is_told; /* told: it was named as overdue */
     bool had_session;
+    bool has_paid; /* for having come to nothing */
     uint8_t address[ADDRESS_SIZE];
     uint64_t said_ms; /* or came */
     uint64_t turn;    /* at which that was: a busy broker hears of many in one ms */
@@ -228,6 +229,18 @@ bool cf_doorkeeper_said(cf_doorkeeper *keeper, int number, uint64_t now_ms)
     return !from || take_credit(keeper, from, now_ms);
 }
 
+void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *keeper, int number, uint64_t now_ms)
+{
+    connection *it = connection_of(keeper, number);
+    address *from = it ? find(keeper, it->address) : NULL;
+
+    if (!from || !it->is_stranger)
+        return;
+    it->has_paid = true;
+    pay_back(keeper, from, now_ms);
+    charge(keeper, from, FAILURE_COST);
+}
+
 void cf_doorkeeper_settled(cf_doorkeeper *keeper, int number, bool has_session, uint64_t now_ms)
 {
     connection *it = connection_of(keeper, number);
@@ -249,7 +262,7 @@ void cf_doorkeeper_closed(cf_doorkeeper *keeper, int number, uint64_t now_ms)
         return;
     set_stranger(keeper, it, false);
     it->is_open = false;
-    if (!from || it->had_session)
+    if (!from || it->had_session || it->has_paid)
         return;
     pay_back(keeper, from, now_ms);
     charge(keeper, from, FAILURE_COST);

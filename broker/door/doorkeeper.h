@@ -26,6 +26,9 @@ bool cf_doorkeeper_opened(cf_doorkeeper *doorkeeper, int connection, const uint8
 /* It said something, and has no session afterwards, which costs as much as coming anew. False: it
  * is to be shut. */
 bool cf_doorkeeper_said(cf_doorkeeper *doorkeeper, int connection, uint64_t now_ms);
+/* What it said was a greeting that was refused for good: that costs what a connection does that
+ * came to nothing, which this one is not counted as again. */
+void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *doorkeeper, int connection, uint64_t now_ms);
 /* It has a session now, or none any more. */
 void cf_doorkeeper_settled(cf_doorkeeper *doorkeeper, int connection, bool has_session,
                            uint64_t now_ms);

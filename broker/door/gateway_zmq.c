@@ -38,7 +38,8 @@ static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
     cf_inflow_guard_grant(descriptor, has_session ? CF_WINDOW : 0);
     if (zmq->doorkeeper)
         cf_gateway_zmq_judge(zmq,
-                             &(cf_utterance){descriptor, peer.routing_id, peer.address, may_stay});
+                             &(cf_utterance){descriptor, peer.routing_id, peer.address, may_stay,
+                                             cf_gateway_greeted_in_vain(zmq->options.gateway)});
 }
 
 static void receive(cf_gateway_zmq *zmq, int most)

@@ -273,6 +273,8 @@ void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
                           now_ms);
     if (pays && !cf_doorkeeper_said(zmq->doorkeeper, said->descriptor, now_ms))
         why = "it says too much without a session";
+    if (pays && said->in_vain)
+        cf_doorkeeper_greeted_in_vain(zmq->doorkeeper, said->descriptor, now_ms);
     if (!why || !is_sure)
         return;
     cf_speakers_shut(zmq->speakers, said->descriptor, said->routing_id);

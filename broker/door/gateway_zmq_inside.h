@@ -64,6 +64,7 @@ typedef struct {
     cf_bytes routing_id;
     const char *address; /* that the message came from; NULL: not known */
     bool may_stay;       /* by what the gateway says */
+    bool in_vain;        /* a greeting that was refused for good */
 } cf_utterance;
 /* After a message, with a doorkeeper: whether the connection may stay. */
 void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said);

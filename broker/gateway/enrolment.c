@@ -159,12 +159,13 @@ void cf_enrolment_admit(cf_enrolment *enrolment, cf_session *session, const cf_m
     cf_outbox_add(enrolment->service->outbox, cf_routing_id_bytes(&guest->knocker), message);
 }
 
-void cf_enrolment_refuse_knock(const cf_service *service, cf_bytes destination, const cf_hash *key,
+void cf_enrolment_refuse_knock(cf_service *service, cf_bytes destination, const cf_hash *key,
                                bool later, const char *code, const char *text)
 {
     cf_refusal refusal = {CF_COMMAND_KNOCK, cf_bytes_of(key->bytes, CF_HASH_SIZE), later, code,
                           text};
 
+    service->in_vain = !later;
     cf_enrolment_audit(service, CF_AUDIT_INVITATION_REFUSED, NULL, key, text);
     cf_refuse(service, destination, &refusal);
 }
@@ -172,7 +173,7 @@ void cf_enrolment_refuse_knock(const cf_service *service, cf_bytes destination, 
 static void knock_at_owner(cf_enrolment *enrolment, cf_bytes routing_id, struct guest *guest,
                            const cf_message *message)
 {
-    const cf_service *service = enrolment->service;
+    cf_service *service = enrolment->service;
     const cf_session *owner =
         cf_sessions_find(service->sessions, cf_routing_id_bytes(&guest->owner));
 
@@ -189,7 +190,7 @@ static void knock_at_owner(cf_enrolment *enrolment, cf_bytes routing_id, struct 
 void cf_enrolment_knock(cf_enrolment *enrolment, cf_bytes routing_id, const cf_hash *key,
                         const cf_message *message)
 {
-    const cf_service *service = enrolment->service;
+    cf_service *service = enrolment->service;
     struct guest *guest = find(enrolment, key);
 
     if (!cf_hash_equal(&message->knock.key, key))

@@ -7,7 +7,7 @@
 
 void cf_enrolment_audit(const cf_service *service, cf_audit_decision what, const cf_hash *user,
                         const cf_hash *key, const char *why);
-void cf_enrolment_refuse_knock(const cf_service *service, cf_bytes destination, const cf_hash *key,
+void cf_enrolment_refuse_knock(cf_service *service, cf_bytes destination, const cf_hash *key,
                                bool later, const char *code, const char *text);
 
 /* A KNOCK by who has an invitation, or says so. */

@@ -42,7 +42,7 @@ static void enrolled(void *context, cf_append_answer answer, uint64_t position,
                      const cf_error *error)
 {
     struct enrolling *enrolling = context;
-    const cf_service *service = enrolling->service;
+    cf_service *service = enrolling->service;
 
     (void)position;
     if (answer == CF_APPEND_STORED || answer == CF_APPEND_HAVE) {

@@ -312,6 +312,7 @@ bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const c
     if (!known.address)
         known.address = "?";
     gateway->service.now_ms = now_ms;
+    gateway->service.in_vain = false;
     if (is_unread(gateway, &known, session))
         return false;
     if (is_unheard(gateway, session))
@@ -322,6 +323,18 @@ bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const c
         handle_message(gateway, &known, session, &message);
     cf_arena_release(&arena);
     return true;
+}
+
+bool cf_gateway_greeted_in_vain(const cf_gateway *gateway)
+{
+    return gateway->service.in_vain;
+}
+
+bool cf_gateway_blobs_fail(const cf_gateway *gateway, cf_error *why)
+{
+    if (gateway->service.blobs_fail)
+        *why = gateway->service.blobs_failure;
+    return gateway->service.blobs_fail;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -59,6 +59,13 @@ typedef struct {
 /* One whole message. False: its connection is to be shut, who is there doesn't read. */
 bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
                        size_t count, uint64_t now_ms);
+/* Whether that was a greeting that was refused for good: who greets on costs its address more. */
+bool cf_gateway_greeted_in_vain(const cf_gateway *gateway);
+/* Whether blobs can't be written for now, by the last piece that came: the disk fails. */
+bool cf_gateway_blobs_fail(const cf_gateway *gateway, cf_error *why);
+#define CF_BLOBS_FAIL_FORMAT                                                                       \
+    "the disk fails under the blobs, which devices keep and bring when it takes them again: look " \
+    "at the disk, and start the broker again when it is mended: %s"
 /* Sends what sessions may get, ends those that are over. Returns when to call again at the latest;
  * `now_ms` means: there is more to send as soon as the outbox has room. */
 uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms);

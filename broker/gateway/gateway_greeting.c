@@ -23,6 +23,7 @@ static void refuse_hello(cf_gateway *gateway, const cf_gateway_peer *peer, const
                             .why = refusal->text};
 
     cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
+    gateway->service.in_vain = !refusal->later;
     cf_refuse(&gateway->service, peer->routing_id, refusal);
 }
 
@@ -262,6 +263,8 @@ void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_sessi
     cf_refusal refusal = {.request = CF_COMMAND_HELLO};
 
     if (message->hello.version != CF_PROTOCOL_VERSION) {
+        if (session)
+            cf_session_charge(&gateway->service, session, CF_PRICE_ANEW);
         refuse_version(gateway, peer, message->hello.version);
         return;
     }

@@ -51,6 +51,7 @@ struct cf_session {
     bool has_sent;      /* it was sent an entry */
     bool has_asked;     /* it asked for more than whether there is something new */
     uint64_t begun_ms;
+    uint64_t looked_ms; /* for uploads that were given up; 0: never */
 };
 
 typedef struct cf_sessions cf_sessions;
@@ -104,6 +105,9 @@ typedef struct {
     void *room_context;
     cf_checked_blob *checked; /* CF_CHECKED_BLOBS */
     uint64_t now_ms;          /* of the message in hand, or the last one */
+    bool blobs_fail;          /* the last piece could not be written: the disk failed, */
+    cf_error blobs_failure;   /* with this */
+    bool in_vain;             /* that was a HELLO or KNOCK, refused for good */
 } cf_service;
 
 static inline cf_bytes cf_session_destination(const cf_session *session)
@@ -124,6 +128,12 @@ typedef struct {
 void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal *refusal);
 #define CF_TEXT_DISK "the broker can't write to its disk"
 #define CF_TEXT_FULL "the broker has no room" /* what exactly failed is the operator's to know */
+
+/* For the person, of a disk that fails too. */
+static inline const char *cf_refusal_text(const cf_error *why)
+{
+    return why->status == CF_IO ? CF_TEXT_DISK : why->text;
+}
 
 /* Says in the audit log what was decided of the session's device; `entry` and `why` may be NULL. */
 void cf_session_audit(const cf_service *service, const cf_session *session, cf_audit_decision what,

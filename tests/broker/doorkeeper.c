@@ -147,6 +147,48 @@ Test(doorkeeper, lets_nobody_talk_on_without_a_session)
     cf_doorkeeper_destroy(&keeper);
 }
 
+Test(doorkeeper, counts_greetings_in_vain_as_connections_that_came_to_nothing)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+    int greeted = 0;
+
+    opened(keeper, 1, ipv4(1), 0);
+    for (; cf_doorkeeper_said(keeper, 1, 0); greeted++)
+        cf_doorkeeper_greeted_in_vain(keeper, 1, 0);
+    cr_assert_leq(greeted, 60 / (COST_OF_FAILURE + 1) + 1);
+    cf_doorkeeper_closed(keeper, 1, 0);
+    cr_assert(opened(keeper, 1, ipv4(1), 10000), "its end costs nothing more");
+
+    opened(keeper, 2, ipv4(2), 0); /* with a session it pays otherwise */
+    cf_doorkeeper_settled(keeper, 2, true, 0);
+    for (int i = 0; i < 100; i++)
+        cf_doorkeeper_greeted_in_vain(keeper, 2, 0);
+    cr_assert(opened(keeper, 3, ipv4(2), 0));
+    cf_doorkeeper_destroy(&keeper);
+}
+
+/* The most that an honest device says: 28 pages of heads at once, tried again after 0.5 s, twice as
+ * long each time, a minute in the end, as cf_link does. The broker's bounds are those that it has
+ * when nobody sets any. */
+Test(doorkeeper, lets_a_device_of_another_version_try_with_its_backoff)
+{
+    enum { PAGES = 28, TRIES = 100 };
+    cf_doorkeeper *keeper = cf_doorkeeper_new(&cf_restraints_default);
+    uint64_t now_ms = 0, delay_ms = 500;
+
+    for (int i = 0; i < TRIES; i++) {
+        cr_assert(opened(keeper, 1, ipv4(1), now_ms), "try %d", i);
+        for (int page = 0; page < PAGES; page++) {
+            cr_assert(cf_doorkeeper_said(keeper, 1, now_ms), "try %d, page %d", i, page);
+            cf_doorkeeper_greeted_in_vain(keeper, 1, now_ms);
+        }
+        cf_doorkeeper_closed(keeper, 1, now_ms);
+        now_ms += delay_ms;
+        delay_ms = 2 * delay_ms < MINUTE_MS ? 2 * delay_ms : MINUTE_MS;
+    }
+    cf_doorkeeper_destroy(&keeper);
+}
+
 Test(doorkeeper, takes_a_network_of_ipv6_for_one_address)
 {
     cf_doorkeeper *keeper = a_doorkeeper();

@@ -264,6 +264,29 @@ Test(loopback_descriptors, who_says_too_much_without_a_session_is_shut)
     close_house(&h);
 }
 
+/* A minute's budget takes 60 messages, and of greetings in vain six; but whose they are is known
+ * only after 17. */
+Test(loopback_descriptors, who_greets_in_another_version_over_and_over_is_shut)
+{
+    static const cf_restraints few = {.connections_per_minute = 60};
+    const cf_message later = {.command = CF_COMMAND_HELLO,
+                              .hello = {.version = CF_PROTOCOL_VERSION + 1}};
+    house h = {.restraints = &few};
+    open_house(&h);
+    client bad = a_client(&h, &h.m.desk);
+
+    get_in(&bad);
+    for (int i = 0; i <= CF_ZMQ_HIGH_WATER; i++) {
+        say(&bad, &later);
+        expect_answer(&bad, CF_COMMAND_REFUSED);
+    }
+    say(&bad, &later);
+    bad.event = ZMQ_EVENT_DISCONNECTED;
+    cr_expect(wait_for(&h, has_happened, &bad));
+    client_end(&bad);
+    close_house(&h);
+}
+
 /* ---- Signs of life ---- */
 
 Test(loopback_descriptors, who_says_nothing_is_shut_and_who_asks_for_an_answer_is_not)

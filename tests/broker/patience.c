@@ -319,6 +319,9 @@ Test(impatient_gateway, is_tired_of_questions)
                report = {.command = CF_COMMAND_REPORT},
                get = {.command = CF_COMMAND_GET, .get = {.id = nobody}};
 
+    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {.version = CF_PROTOCOL_VERSION + 1}};
+
+    expect_tires(&hello, CF_PRICE_ANEW);
     expect_tires(&query, CF_PRICE_QUESTION);
     expect_tires(&locate, CF_PRICE_REPORT);
     expect_tires(&report, CF_PRICE_REPORT);
