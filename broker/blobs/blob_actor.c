@@ -125,6 +125,12 @@ static cf_status pass_drop(cf_blobs *base, const cf_hash *user, const cf_hash *i
     return inner_of(base)->drop(inner_of(base), user, id, error);
 }
 
+static cf_status pass_drop_upload(cf_blobs *base, const cf_hash *user, const cf_hash *id,
+                                  cf_error *error)
+{
+    return inner_of(base)->drop_upload(inner_of(base), user, id, error);
+}
+
 static cf_status pass_set_aside(cf_blobs *base, const cf_hash *user, const cf_hash *id,
                                 cf_error *error)
 {
@@ -144,6 +150,7 @@ static const cf_blobs proxy = {
     .list = pass_list,
     .users = pass_users,
     .drop = pass_drop,
+    .drop_upload = pass_drop_upload,
     .set_aside = pass_set_aside,
     .forget = pass_forget,
 };

@@ -286,6 +286,16 @@ static cf_status files_drop(cf_blobs *base, const cf_hash *user, const cf_hash *
     return CF_OK;
 }
 
+static cf_status files_drop_upload(cf_blobs *base, const cf_hash *user, const cf_hash *id,
+                                   cf_error *error)
+{
+    cf_blob_places at = cf_blob_places_of(user, id);
+
+    if (unlinkat(root_of(base), at.upload, 0) != 0 && errno != ENOENT)
+        return cf_fail_errno(error, errno, "removing an upload");
+    return CF_OK;
+}
+
 static cf_status files_set_aside(cf_blobs *base, const cf_hash *user, const cf_hash *id,
                                  cf_error *error)
 {
@@ -325,6 +335,7 @@ cf_status cf_blob_files_open(const char *path, cf_blobs **out, cf_error *error)
         .list = files_list,
         .users = files_users,
         .drop = files_drop,
+        .drop_upload = files_drop_upload,
         .set_aside = files_set_aside,
         .forget = files_forget,
     };

@@ -304,6 +304,19 @@ static cf_status memory_drop(cf_blobs *base, const cf_hash *user, const cf_hash 
     return CF_OK;
 }
 
+static cf_status memory_drop_upload(cf_blobs *base, const cf_hash *user, const cf_hash *id,
+                                    cf_error *error)
+{
+    blob_memory *self = self_of(base);
+    blob_key key = key_of(user, id);
+    (void)error;
+
+    pthread_mutex_lock(&self->lock);
+    cf_memory_table_remove(&self->uploads, view_of(&key));
+    pthread_mutex_unlock(&self->lock);
+    return CF_OK;
+}
+
 static cf_status memory_set_aside(cf_blobs *base, const cf_hash *user, const cf_hash *id,
                                   cf_error *error)
 {
@@ -363,6 +376,7 @@ cf_blobs *cf_blob_memory_new(cf_blob_memory_disk *disk)
         .list = memory_list,
         .users = memory_users,
         .drop = memory_drop,
+        .drop_upload = memory_drop_upload,
         .set_aside = memory_set_aside,
         .forget = memory_forget,
     };

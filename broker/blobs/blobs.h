@@ -94,6 +94,10 @@ struct cf_blobs {
     cf_status (*users)(cf_blobs *blobs, cf_blob_user_visit *visit, void *context, cf_error *error);
     /* Removes the blob and what is held of an upload of it; CF_OK when there is none. */
     cf_status (*drop)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id, cf_error *error);
+    /* Removes what is held of an upload of the blob, and nothing of a complete one, whatever comes
+     * meanwhile; CF_OK when there is none. */
+    cf_status (*drop_upload)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id,
+                             cf_error *error);
     /* Takes a blob out of those that are here, whose bytes are not what its name says: it is
      * missing then, and may be put again. Its bytes are kept until it is; CF_OK when there is none.
      * CF_CHANGED when its bytes are what its name says, as of one that was put again since somebody

@@ -105,7 +105,7 @@ static void answer_session(const struct publishing *publishing, cf_append_answer
             refuse(service, session, &publishing->head.hash, true, CF_REFUSED_FULL, CF_TEXT_FULL);
         else
             refuse(service, session, &publishing->head.hash, true, CF_REFUSED_BUSY,
-                   error->status == CF_IO ? CF_TEXT_DISK : error->text);
+                   cf_refusal_text(error));
         break;
     }
 }
@@ -234,7 +234,7 @@ static bool is_within_quota(const cf_service *service, const cf_session *session
     if (!status)
         return true;
     refusal.code = status == CF_FULL ? CF_REFUSED_QUOTA : CF_REFUSED_BUSY;
-    refusal.text = error.text;
+    refusal.text = cf_refusal_text(&error);
     refuse_audited(service, session, &entry->hash, &refusal);
     return false;
 }

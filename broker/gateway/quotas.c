@@ -20,7 +20,7 @@ typedef struct {
     bool is_off;    /* an append failed: whether it is there shows when it is loaded again */
     bool has_blobs; /* so are the blobs */
     uint64_t quota; /* bytes; 0: none */
-    uint64_t had;   /* bytes that were taken when it was set, if that is more than it; else 0 */
+    uint64_t had;   /* the least that was taken since it was set, if that is more than it; else 0 */
     uint64_t entry_bytes; /* durable */
     cf_blob_usage blobs;
     bool is_kept;          /* what is kept of them holds */
@@ -333,7 +333,46 @@ void cf_quotas_seen(cf_quotas *quotas, cf_log *log, uint64_t now_ms)
     cf_log_record(log, &record);
 }
 
-static cf_status check_room(cf_quotas *quotas, account *it, uint64_t more, uint64_t slack,
+static uint64_t margin_of(uint64_t bytes)
+{
+    return bytes / 100 < MARGIN_MAX ? bytes / 100 : MARGIN_MAX;
+}
+
+/* A quota of 50 MiB that is used up: deletions and small edits take 512 KiB more. One of 1 KiB that
+ * was set for who had 9 MiB: 92 KiB more than these 9 MiB. */
+static uint64_t slack_of(const account *it, const cf_header *header)
+{
+    const uint64_t margin = margin_of(it->had);
+
+    if (header->type == CF_ENTRY_MEMBER)
+        return (it->had > it->quota ? it->had - it->quota : 0) + MEMBER_SLACK;
+    if (header->blob_count)
+        return 0;
+    if (it->had <= it->quota)
+        return margin_of(it->quota);
+    return it->had - it->quota + (margin > MARGIN_OF_HAD ? margin : MARGIN_OF_HAD);
+}
+
+/* What was freed since the quota was set is not taken again beyond it. Where a crash loses the
+ * record, it is freed anew at the next start, from what is taken then. */
+static void note_freed(const cf_quotas *quotas, account *it)
+{
+    const uint64_t taken = it->entry_bytes + it->blobs.size;
+    cf_store *store = quotas->options.store;
+    uint8_t value[8];
+    cf_error ignored;
+
+    if (taken >= it->had)
+        return;
+    it->had = taken > it->quota ? taken : 0;
+    cf_put_u64(value, it->had);
+    const cf_record record = {cf_bytes_of(had_key, sizeof had_key),
+                              cf_bytes_of(it->had ? value : NULL, it->had ? sizeof value : 0)};
+    store->write(store, &it->user, &record, 1, false, &ignored);
+}
+
+/* Of an entry, or of a piece of a blob (NULL). */
+static cf_status check_room(cf_quotas *quotas, account *it, uint64_t more, const cf_header *header,
                             cf_error *error)
 {
     char quota[CF_SIZE_TEXT], used[CF_SIZE_TEXT];
@@ -341,10 +380,14 @@ static cf_status check_room(cf_quotas *quotas, account *it, uint64_t more, uint6
     if (!it->quota)
         return CF_OK;
     cf_status status = load_blobs(quotas, it, error);
-    uint64_t taken = it->entry_bytes + it->blobs.size + it->under_way;
-    uint64_t most = it->quota < UINT64_MAX - slack ? it->quota + slack : UINT64_MAX;
-    if (status || (taken <= most && more <= most - taken))
+    if (status)
         return status;
+    note_freed(quotas, it);
+    const uint64_t slack = header ? slack_of(it, header) : 0;
+    const uint64_t taken = it->entry_bytes + it->blobs.size + it->under_way;
+    const uint64_t most = it->quota < UINT64_MAX - slack ? it->quota + slack : UINT64_MAX;
+    if (taken <= most && more <= most - taken)
+        return CF_OK;
     cf_size_write(it->quota, quota);
     cf_size_write(taken, used);
     return cf_fail(error, CF_FULL,
@@ -373,26 +416,6 @@ static cf_status check_rate(const cf_quotas *quotas, account *it, uint64_t now_m
     return CF_OK;
 }
 
-static uint64_t margin_of(uint64_t bytes)
-{
-    return bytes / 100 < MARGIN_MAX ? bytes / 100 : MARGIN_MAX;
-}
-
-/* A quota of 50 MiB that is used up: deletions and small edits take 512 KiB more. One of 1 KiB that
- * was set for who had 9 MiB: 92 KiB more than these 9 MiB. */
-static uint64_t slack_of(const account *it, const cf_header *header)
-{
-    const uint64_t margin = margin_of(it->had);
-
-    if (header->type == CF_ENTRY_MEMBER)
-        return (it->had > it->quota ? it->had - it->quota : 0) + MEMBER_SLACK;
-    if (header->blob_count)
-        return 0;
-    if (it->had <= it->quota)
-        return margin_of(it->quota);
-    return it->had - it->quota + (margin > MARGIN_OF_HAD ? margin : MARGIN_OF_HAD);
-}
-
 cf_status cf_quotas_publish(cf_quotas *quotas, const cf_entry *entry, uint64_t now_ms,
                             cf_error *error)
 {
@@ -400,7 +423,7 @@ cf_status cf_quotas_publish(cf_quotas *quotas, const cf_entry *entry, uint64_t n
     cf_status status = load(quotas, &entry->header.user, &it, error);
 
     if (!status)
-        status = check_room(quotas, it, entry->wire.size, slack_of(it, &entry->header), error);
+        status = check_room(quotas, it, entry->wire.size, &entry->header, error);
     if (!status)
         status = check_rate(quotas, it, now_ms, error);
     if (!status)
@@ -431,7 +454,7 @@ cf_status cf_quotas_put(cf_quotas *quotas, const cf_hash *user, uint64_t size, u
     if (!status)
         status = load_blobs(quotas, it, error);
     if (!status)
-        status = check_room(quotas, it, rest > size ? rest : size, 0, error);
+        status = check_room(quotas, it, rest > size ? rest : size, NULL, error);
     if (!status)
         status = let_blobs_change(quotas, it, error);
     if (!status)

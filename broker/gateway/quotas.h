@@ -62,7 +62,8 @@ void cf_quotas_seen(cf_quotas *quotas, cf_log *log, uint64_t now_ms);
  * over the quota; CF_LOCKED: over the number in a minute; both with a text for the user. Entries of
  * the member log may go 16 MiB beyond: who has no room can still shut a device out. Others that
  * name no blob may go a hundredth of the quota beyond, 1 MiB at most: who has no room can still
- * delete; and where the quota was set below what was taken, as much beyond that, 16 KiB at least.
+ * delete; and where the quota was set below what was taken, as much beyond that, 16 KiB at least:
+ * both of the least that was taken since, so that what is freed is not taken again.
  */
 cf_status cf_quotas_publish(cf_quotas *quotas, const cf_entry *entry, uint64_t now_ms,
                             cf_error *error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/transfer_server.h"
 
+#include "broker/gateway/abandoned.h"
+#include "broker/gateway/gateway.h"
 #include "broker/gateway/publish.h"
 
 #include <stdlib.h>
@@ -38,6 +40,10 @@ static void refuse(const cf_service *service, const cf_session *session, cf_comm
     case CF_FULL:
         refusal.code = CF_REFUSED_FULL;
         refusal.text = CF_TEXT_FULL;
+        refusal.later = true;
+        break;
+    case CF_IO:
+        refusal.text = request == CF_COMMAND_GET ? "the broker can't read its disk" : CF_TEXT_DISK;
         refusal.later = true;
         break;
     default:
@@ -107,10 +113,23 @@ static void charge(const cf_service *service, const cf_hash *user, int64_t point
     cf_patience_charge(service->patience, user, points, service->now_ms);
 }
 
+/* Once when writing begins to fail, and once when it works again. */
+static void note_disk(cf_service *service, cf_status status, const cf_error *error)
+{
+    if (status == CF_IO && !service->blobs_fail)
+        cf_report(service->env, CF_REPORT_ERROR, CF_BLOBS_FAIL_FORMAT, error->text);
+    else if (!status && service->blobs_fail)
+        cf_report(service->env, CF_REPORT_NOTICE, "blobs are written again");
+    if (status == CF_IO)
+        service->blobs_failure = *error;
+    if (!status || status == CF_IO)
+        service->blobs_fail = status == CF_IO;
+}
+
 static void put(void *context, cf_status status, cf_blob_held held, const cf_error *error)
 {
     struct putting *putting = context;
-    const cf_service *service = putting->request.service;
+    cf_service *service = putting->request.service;
     cf_session *session = cf_request_session(&putting->request);
     cf_message stored = {.command = CF_COMMAND_STORED, .stored = {putting->blob}};
     cf_partial partial = {putting->blob, held.size};
@@ -123,7 +142,8 @@ static void put(void *context, cf_status status, cf_blob_held held, const cf_err
         charge(service, &putting->user, -CF_PRICE_BLOB);
     if (!status && held.complete)
         note_stored(service, &putting->user, &putting->blob);
-    if (status)
+    note_disk(service, status, error);
+    if (status && status != CF_IO)
         cf_report(service->env, CF_REPORT_WARNING, "user %s: taking a blob: %s",
                   cf_user_shorten(&putting->user).text, error->text);
     if (session) {
@@ -138,6 +158,20 @@ static void put(void *context, cf_status status, cf_blob_held held, const cf_err
     free(putting);
 }
 
+static cf_status take_of_quota(cf_service *service, cf_session *session, const cf_message *message,
+                               uint64_t rest, cf_error *error)
+{
+    const cf_hash *user = cf_log_user(session->log);
+    const size_t size = message->put.bytes.size;
+
+    if (!service->quotas)
+        return CF_OK;
+    cf_status status = cf_quotas_put(service->quotas, user, size, rest, error);
+    if (status == CF_FULL && cf_abandoned_drop(service, session, &message->put.id))
+        status = cf_quotas_put(service->quotas, user, size, rest, error);
+    return status;
+}
+
 /* Refuses when not. What is whole already takes nothing. */
 static bool is_within_quota(cf_service *service, cf_session *session, const cf_message *message)
 {
@@ -145,9 +179,7 @@ static bool is_within_quota(cf_service *service, cf_session *session, const cf_m
     uint64_t total = message->put.total, offset = message->put.offset;
     uint64_t rest = total > offset ? total - offset : 0;
     cf_error error;
-    cf_status status = service->quotas ? cf_quotas_put(service->quotas, user,
-                                                       message->put.bytes.size, rest, &error)
-                                       : CF_OK;
+    cf_status status = take_of_quota(service, session, message, rest, &error);
     cf_refusal refusal = {.request = CF_COMMAND_PUT,
                           .name = cf_bytes_of(blob->bytes, CF_HASH_SIZE),
                           .later = true,
@@ -161,22 +193,30 @@ static bool is_within_quota(cf_service *service, cf_session *session, const cf_m
         cf_session_send(service, session, &stored);
         return false;
     }
-    refusal.text = error.text;
+    refusal.text = cf_refusal_text(&error);
     cf_session_audit(service, session, CF_AUDIT_QUOTA_REFUSED, NULL, error.text);
     cf_refuse(service, cf_session_destination(session), &refusal);
     return false;
+}
+
+static bool takes_contents(const cf_service *service, size_t size)
+{
+    const cf_reserve left = service->room_left ? service->room_left(service->room_context)
+                                               : (cf_reserve){.room = UINT64_MAX};
+
+    return cf_reserve_takes_contents(&left, size);
 }
 
 /* Refuses when not. */
 static bool has_room(cf_service *service, cf_session *session, const cf_message *message)
 {
     const cf_hash *blob = &message->put.id;
-    const cf_reserve left = service->room_left ? service->room_left(service->room_context)
-                                               : (cf_reserve){.room = UINT64_MAX};
+    const size_t size = message->put.bytes.size;
     cf_message stored = {.command = CF_COMMAND_STORED, .stored = {*blob}};
     cf_error error;
 
-    if (cf_reserve_takes_contents(&left, message->put.bytes.size))
+    if (takes_contents(service, size) ||
+        (cf_abandoned_drop(service, session, blob) && takes_contents(service, size)))
         return true;
     cf_fail(&error, CF_FULL, CF_TEXT_FULL);
     if (cf_blob_is_stored(service->blobs, cf_log_user(session->log), blob))
@@ -259,6 +299,18 @@ static bool is_damaged(cf_service *service, cf_session *session, const cf_hash *
     return cf_blob_is_damaged(status);
 }
 
+static void report_unreadable(const cf_service *service, const cf_session *session,
+                              const cf_hash *blob, const cf_error *why)
+{
+    char hex[2 * CF_HASH_SIZE + 1];
+
+    cf_hex(cf_bytes_of(blob->bytes, CF_HASH_SIZE), hex);
+    cf_report(service->env, CF_REPORT_ERROR,
+              "user %s: the disk fails where blob %s is: %s: look at the disk; `counterfoild "
+              "verify` has the devices bring what can't be read",
+              cf_user_shorten(cf_log_user(session->log)).text, hex, why->text);
+}
+
 void cf_transfer_get(cf_service *service, cf_session *session, const cf_message *message)
 {
     const cf_hash *blob = &message->get.id;
@@ -282,6 +334,8 @@ void cf_transfer_get(cf_service *service, cf_session *session, const cf_message 
         cf_session_charge(service, session, CF_PRICE_ABSENT);
         cf_session_send(service, session, &absent);
     } else if (status) {
+        if (status == CF_IO)
+            report_unreadable(service, session, blob, &error);
         refuse(service, session, CF_COMMAND_GET, blob, &error);
     } else {
         cf_message message_out = {

@@ -112,6 +112,14 @@ static void look_at_store(standing *sum)
         attend(&sum->attention, CF_STORE_FAILED_FORMAT, failure.text);
 }
 
+static void look_at_blobs(const cf_desk *desk, standing *sum)
+{
+    cf_error failure;
+
+    if (desk->gateway && cf_gateway_blobs_fail(desk->gateway, &failure))
+        attend(&sum->attention, CF_BLOBS_FAIL_FORMAT, failure.text);
+}
+
 static void look_at_users(const cf_desk *desk, standing *sum)
 {
     size_t count;
@@ -176,6 +184,7 @@ static cf_status look(const cf_desk *desk, standing *out, cf_error *error)
         status = cf_datadir_reserve(premises->datadir, &out->reserve, error);
     look_at_room(out);
     look_at_store(out);
+    look_at_blobs(desk, out);
     look_at_users(desk, out);
     look_at_check(out);
     look_at_clock(desk, out);

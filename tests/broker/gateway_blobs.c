@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blobs through the gateway, piece by piece. */
 #include "broker/gateway/gateway.h"
+#include "broker/gateway/session.h"
 #include "broker/upkeep/missing.h"
+
+#include <errno.h>
 
 #include "codec/blob.h"
 #include "tests/broker/gateway_fixture.h"
@@ -83,6 +86,57 @@ Test(gateway_blobs, refuses_a_blob_that_is_not_what_it_is_named)
     hear(a.house, a.at_lap, CF_COMMAND_MISSING);
     hear(a.house, a.at_lap, CF_COMMAND_MISSING);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_FORGED);
+    cf_buffer_release(&blob);
+    household_end(&a);
+}
+
+static void expect_text(const cf_message *refused, const char *words)
+{
+    cr_expect(cf_bytes_equal(refused->refused.text, cf_bytes_of_text(words)), "%.*s",
+              (int)refused->refused.text.size, (const char *)refused->refused.text.data);
+}
+
+static cf_status fail_to_read(cf_blobs *blobs, const cf_hash *user, const cf_hash *id,
+                              uint64_t offset, size_t size, cf_buffer *out, uint64_t *total,
+                              cf_error *error)
+{
+    (void)blobs, (void)user, (void)id, (void)offset, (void)size, (void)out, (void)total;
+    return cf_fail_errno(error, EIO, "reading a blob");
+}
+
+/* What the system says of it is for the operator, who hears it once and finds it in the status. */
+Test(gateway_blobs, tells_a_disk_that_fails_as_one_and_goes_on_when_it_does_not)
+{
+    household a = a_greeted_household();
+    cf_error why;
+    cf_hash id;
+    cf_buffer blob = a_large_blob(&id);
+
+    cr_expect_not(cf_gateway_blobs_fail(a.house->gateway, &why));
+    cf_blob_memory_disk_fail(a.house->blob_disk, CF_IO);
+    for (int i = 0; i < 2; i++) {
+        put_piece(&a, &id, &blob, 0);
+        cf_message refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
+        cr_expect(refused.refused.later);
+        expect_text(&refused, CF_TEXT_DISK);
+    }
+    cr_expect(cf_gateway_blobs_fail(a.house->gateway, &why));
+    cr_expect_str_eq(why.text, "the disk in memory fails");
+
+    cf_blob_memory_disk_fail(a.house->blob_disk, CF_FULL); /* which is another matter */
+    put_piece(&a, &id, &blob, 0);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_FULL);
+    cr_expect(cf_gateway_blobs_fail(a.house->gateway, &why));
+    cf_blob_memory_disk_fail(a.house->blob_disk, CF_OK);
+    put_piece(&a, &id, &blob, 0);
+    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    cr_expect_not(cf_gateway_blobs_fail(a.house->gateway, &why));
+
+    a.house->blobs->get = fail_to_read;
+    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_GET, .get = {id, 0}});
+    cf_message refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
+    cr_expect(refused.refused.later);
+    expect_text(&refused, "the broker can't read its disk");
     cf_buffer_release(&blob);
     household_end(&a);
 }

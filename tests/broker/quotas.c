@@ -287,6 +287,97 @@ Test(quotas, let_an_owner_change_members_when_all_is_full)
     end(&a);
 }
 
+/* Whether an entry of the member log would be taken; nothing is brought. */
+static bool takes_members(ann *a, uint64_t size)
+{
+    cf_entry entry = {.header = {.user = a->account.user, .type = CF_ENTRY_MEMBER},
+                      .wire = {.size = size}};
+    cf_error error;
+
+    if (cf_quotas_publish(a->house->quotas, &entry, a->house->now_ms, &error))
+        return false;
+    cf_quotas_published(a->house->quotas, &a->account.user, size, CF_APPEND_GAP);
+    return true;
+}
+
+/* 20 KB are had, the quota is set to 1 KB: the member log gets 16 MiB beyond the 20. Once they are
+ * freed it gets 16 MiB beyond the quota. */
+Test(quotas, let_the_member_log_go_beyond_by_no_more_than_its_own)
+{
+    const uint64_t most = 16 * CF_MIB;
+    ann a = anns_house();
+    uint8_t bytes[20000];
+    cf_error error;
+
+    memset(bytes, 'x', sizeof bytes);
+    const cf_bytes piece = cf_bytes_of(bytes, sizeof bytes);
+    const cf_hash name = cf_sha256_of(piece);
+    const uint64_t without = taken(&a), quota = without + 1000;
+    say(a.house, a.at_desk,
+        &(cf_message){.command = CF_COMMAND_PUT, .put = {name, 0, piece.size, piece}});
+    hear(a.house, a.at_desk, CF_COMMAND_STORED);
+    set_quota(&a, quota);
+    cr_expect(takes_members(&a, most));
+    cr_expect_not(takes_members(&a, most + 1));
+
+    expect_ok(cf_quotas_dropping(a.house->quotas, &a.account.user, &error), error);
+    expect_ok(a.house->blobs->drop(a.house->blobs, &a.account.user, &name, &error), error);
+    cf_quotas_dropped(a.house->quotas, &a.account.user, (cf_blob_usage){1, piece.size});
+    cr_expect(takes_members(&a, quota - without + most));
+    cr_expect_not(takes_members(&a, quota - without + most + 1));
+    expect_ok(a.house->store->commit(a.house->store, &error), error);
+
+    write_change(&a.desk, "an edit", NULL, 0); /* what is freed once stays so */
+    publish(a.house, a.at_desk, &a.desk);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    const uint64_t left = quota - taken(&a);
+    cr_expect(takes_members(&a, left + most));
+    cr_expect_not(takes_members(&a, left + most + 1));
+    start_again(&a);
+    cr_expect(takes_members(&a, left + most));
+    cr_expect_not(takes_members(&a, left + most + 1));
+    end(&a);
+}
+
+/* Still above the quota: 50 KB were had, 20 KB are, and beside these 16 KiB may come. */
+Test(quotas, give_no_room_back_that_was_freed_above_the_quota)
+{
+    ann a = anns_house();
+    uint8_t bytes[30000];
+    char text[3000];
+    cf_error error;
+    size_t more = 0;
+
+    memset(bytes, 'x', sizeof bytes);
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    const cf_bytes piece = cf_bytes_of(bytes, sizeof bytes);
+    const cf_hash name = cf_sha256_of(piece);
+    say(a.house, a.at_desk,
+        &(cf_message){.command = CF_COMMAND_PUT, .put = {name, 0, piece.size, piece}});
+    hear(a.house, a.at_desk, CF_COMMAND_STORED);
+    for (int i = 0; i < 7; i++) {
+        write_change(&a.desk, text, NULL, 0);
+        publish(a.house, a.at_desk, &a.desk);
+        hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    }
+    set_quota(&a, 1000);
+    expect_ok(cf_quotas_dropping(a.house->quotas, &a.account.user, &error), error);
+    expect_ok(a.house->blobs->drop(a.house->blobs, &a.account.user, &name, &error), error);
+    cf_quotas_dropped(a.house->quotas, &a.account.user, (cf_blob_usage){1, piece.size});
+    const uint64_t before = taken(&a);
+    while (more <= 16384) {
+        write_change(&a.desk, "it is deleted", NULL, 0);
+        more += a.desk.wire.size;
+        publish(a.house, a.at_desk, &a.desk);
+        if (more <= 16384)
+            hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    }
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    cr_assert_leq(taken(&a), before + 16384);
+    end(&a);
+}
+
 Test(quotas, hold_back_who_brings_more_entries_than_a_minute_has)
 {
     ann a = anns_house();
@@ -381,6 +472,81 @@ static void expect_exact(ann *a)
     cr_expect_eq(kept.size, usage.size, "%llu for %llu", (unsigned long long)kept.size,
                  (unsigned long long)usage.size);
     cr_expect_eq(kept.count, usage.count);
+}
+
+/* A piece of a blob of 1,000 bytes; which one says its first byte. */
+static void put_part(ann *a, uint8_t blob, uint64_t offset)
+{
+    static const uint8_t part[300];
+
+    say(a->house, a->at_desk,
+        &(cf_message){.command = CF_COMMAND_PUT,
+                      .put = {{{blob}}, offset, 1000, cf_bytes_of(part, sizeof part)}});
+}
+
+/* Two parts of 300 lie there. The quota takes a blob of 1,000 beside one of them, and beside none
+ * another. */
+Test(quotas, take_the_room_of_uploads_that_were_given_up_an_hour_ago)
+{
+    const uint64_t hour_ms = 60 * MINUTE_MS;
+    ann a = anns_house();
+    const uint64_t before = taken(&a);
+
+    put_part(&a, 1, 0);
+    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+    a.house->now_ms += hour_ms / 2;
+    put_part(&a, 2, 0);
+    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+    set_quota(&a, before + 1300);
+    a.house->now_ms += hour_ms / 2 - 1;
+    put_part(&a, 3, 0);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    cr_expect_eq(taken(&a), before + 600);
+    a.house->now_ms += 1; /* it has looked within this minute */
+    put_part(&a, 3, 0);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    a.house->now_ms += MINUTE_MS;
+    put_part(&a, 3, 0);
+    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+    cr_expect_eq(taken(&a), before + 600, "the first has gone, the second and the third are there");
+    expect_exact(&a);
+
+    a.house->now_ms += 2 * hour_ms; /* who goes on himself loses nothing of his own */
+    set_quota(&a, before + 600);
+    put_part(&a, 2, 300);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    cr_expect_eq(taken(&a), before + 300);
+    set_quota(&a, before + 1000);
+    put_part(&a, 2, 300);
+    hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+    cr_expect_eq(taken(&a), before + 600);
+    expect_exact(&a);
+    end(&a);
+}
+
+/* 260 of them; more go with the next look. */
+Test(quotas, drop_no_more_than_256_uploads_at_once)
+{
+    ann a = anns_house();
+    const uint64_t before = taken(&a);
+
+    for (uint8_t i = 0; i < 130; i++)
+        for (uint8_t j = 0; j < 2; j++) {
+            say(a.house, a.at_desk,
+                &(cf_message){.command = CF_COMMAND_PUT,
+                              .put = {{{i, j}}, 0, 1000, cf_bytes_of_text("x")}});
+            hear(a.house, a.at_desk, CF_COMMAND_MISSING);
+        }
+    set_quota(&a, before + 260);
+    a.house->now_ms += 60 * MINUTE_MS;
+    put_part(&a, 255, 0);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    cr_expect_eq(taken(&a), before + 4);
+    a.house->now_ms += MINUTE_MS;
+    put_part(&a, 255, 0);
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
+    cr_expect_eq(taken(&a), before);
+    end(&a);
 }
 
 static void put_one(ann *a)

@@ -2,6 +2,7 @@
 """A broker whose disk fails: ext4 on a loop device that the kernel makes read-only, as after an error of the disk."""
 
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -132,3 +133,53 @@ def test_a_broker_on_a_disk_that_is_mounted_read_only_can_be_looked_at(broker, d
     disk.remount("rw")
     broker.restart()
     assert laptop.sync()["in_sync"]
+
+
+BLOBS = "the disk fails under the blobs"
+
+
+def test_a_disk_of_the_blobs_alone_that_became_read_only_is_told_as_one(disk, make_device, tmp_path):
+    broker = Broker(str(tmp_path / "beside"))
+    blobs = pathlib.Path(broker.data) / "blobs"
+    blobs.mkdir(parents=True)
+    subprocess.run(["mount", "--bind", disk.path, blobs], check=True)
+    try:
+        broker.start()
+        laptop, desktop = make_device("laptop"), make_device("desktop")
+        laptop.init(broker.run("invite").strip())
+        here = laptop.add("notes", {"old": os.urandom(300_000)})
+        laptop.sync()
+        laptop.pair(desktop)
+        desktop.sync()
+        there = desktop.add("notes", None, "--existing")
+        desktop.sync()
+
+        disk.fail()
+        put(here, "after", os.urandom(300_000))
+        for _ in range(2):
+            report = laptop.sync(1, "--timeout", "5s")
+            assert report["broker"]["delay"] == "the broker can't write to its disk"
+        assert "the broker can't write to its disk" in laptop.run("status")
+        done = broker.finish("status", "--check")
+        assert done.returncode == 1 and BLOBS in done.stdout and "Read-only file system" in done.stdout, done
+        log = pathlib.Path(broker.log).read_text()
+        assert log.count(BLOBS) == 1 and "verify --repair" not in log, log
+        put(here, "small", b"entries go on\n")
+        laptop.finish("sync", "--timeout", "5s")
+        desktop.finish("sync")
+        assert (there / "small").read_bytes() == b"entries go on\n"
+
+        assert broker.stop() == 0
+        subprocess.run(["umount", blobs], check=True)
+        disk.mend()
+        subprocess.run(["mount", "--bind", disk.path, blobs], check=True)
+        broker.restart()
+        laptop.sync()
+        desktop.sync()
+        assert tree(here) == tree(there) and (there / "after").exists()
+        assert broker.finish("status", "--check").returncode == 0
+    finally:
+        if broker.process:
+            broker.process.kill()
+            broker.process.communicate()
+        subprocess.run(["umount", "-l", blobs], check=True)
