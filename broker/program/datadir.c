@@ -4,6 +4,7 @@
 #include "broker/store/store_room.h"
 #include "codec/limits.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,6 +295,19 @@ static cf_status check(cf_datadir *datadir, cf_datadir_way way, cf_error *error)
     return status;
 }
 
+/* Where nothing can be written: the next step. */
+static void say_unwritable(cf_error *error)
+{
+    const size_t used = strlen(error->text);
+
+    if (error->number == EROFS)
+        snprintf(error->text + used, sizeof error->text - used,
+                 ": mount it writable, or, if its disk failed, see RECOVERY in counterfoild(8)");
+    else if (error->number == EACCES)
+        snprintf(error->text + used, sizeof error->text - used,
+                 ": it is for whoever runs the broker: try as that user");
+}
+
 cf_status cf_datadir_open(const cf_env *env, const char *path, cf_datadir_way way, cf_datadir **out,
                           cf_error *error)
 {
@@ -313,6 +327,7 @@ cf_status cf_datadir_open(const cf_env *env, const char *path, cf_datadir_way wa
         status = load_key(datadir, error);
     if (status) {
         cf_error_while(error, "data directory %s", path);
+        say_unwritable(error);
         cf_datadir_destroy(&datadir);
         return status;
     }

@@ -135,6 +135,16 @@ def test_a_broker_on_a_disk_that_is_mounted_read_only_can_be_looked_at(broker, d
     assert laptop.sync()["in_sync"]
 
 
+def test_no_broker_is_made_on_a_disk_that_is_mounted_read_only(broker, disk):
+    broker.start()
+    broker.stop()
+    disk.remount("ro")
+    other = Broker(str(disk.path / "other"))
+    for arguments in ["--listen", "127.0.0.1:0"], ["init", "--advertise", "a.example"]:
+        assert "Read-only file system: mount it writable" in other.run(*arguments, code=1)
+    disk.remount("rw")
+
+
 BLOBS = "the disk fails under the blobs"
 
 
