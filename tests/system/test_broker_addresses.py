@@ -12,7 +12,9 @@ import pytest
 from counterfoil import Device, tree
 from counterfoild import Broker, WAIT
 
-BOTH = "127.0.0.1 localhost house.example\n::1 localhost house.example\n"
+BOTH = "127.0.0.1 localhost house.example\n::1 localhost house.example\n" + "".join(
+    f"127.0.0.{number} many.example\n" for number in range(1, 10)
+)
 PORT = 7900
 LOST = {"IPv4 only": "::1/128", "IPv6 only": "127.0.0.1/8", "both": None}
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])))"
@@ -78,6 +80,13 @@ def test_of_a_name_all_addresses_are_listened_on_that_the_machine_has(house, lis
         shown = f"[{host}]" if ":" in host else host
         assert (f"listening on tcp://{shown}:{PORT}: {NONE}; other addresses of that name" in log(house.broker)) == (not there)
     assert house.broker.stop() == 0
+
+
+def test_of_a_name_eight_addresses_are_listened_on(house):
+    if not house.has["127.0.0.1"]:
+        pytest.skip("it has none of them")
+    house.broker.start(listen=f"many.example:{PORT}")
+    assert [house.net.can_connect(f"127.0.0.{number}") for number in range(1, 10)] == [True] * 8 + [False]
 
 
 def test_an_address_that_the_machine_lacks_is_refused_and_nothing_made(house):
