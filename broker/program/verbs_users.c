@@ -317,7 +317,7 @@ static cf_status set_quota(const cf_desk *desk, const cf_verb *verb, cf_buffer *
     else if (bytes && held > bytes)
         cf_buffer_append_text(out,
                               "%s  quota %s, %s are here already: until something of it goes "
-                              "its devices can send nothing more\n",
+                              "its devices can delete, and make small edits\n",
                               name, size, used);
     else
         cf_buffer_append_text(out, "%s  quota %s\n", name, bytes ? size : "none");

@@ -79,7 +79,8 @@ def test_a_quota_holds_back_entries_and_blobs_to_the_byte(broker):
     assert figures(broker, desk)["bytes"] == figures(broker, desk)["quota"]
     assert [line["why"] for line in broker.audit("quota-refused")]
     broker.stop()
-    assert "are here already" in broker.run("users", "quota", desk.user.hex(), "1k")
+    said = broker.run("users", "quota", desk.user.hex(), "1k")
+    assert "are here already" in said and "can delete, and make small edits" in said
     broker.run("users", "quota", desk.user.hex(), "1.5 GiB")
     assert figures(broker, desk)["quota"] == 3 << 29
     for five in "5 G", "5.0 GiB":
