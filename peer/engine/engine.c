@@ -61,15 +61,25 @@ static void watch_overflowed(void *context)
         cf_source_look(&engine->sources[i], CF_LOOK_SYNCS, (cf_delete_word){0}, engine->now_ms);
 }
 
+/* The place is the path, or a directory above it. */
+static bool holds(const char *place, const char *path)
+{
+    const size_t size = strcmp(place, "/") == 0 ? 0 : strlen(place);
+
+    return strncmp(place, path, size) == 0 && (path[size] == '/' || !path[size]);
+}
+
 /* Which disk lies there now is told by all that is on it. */
 void cf_engine_mounted(cf_engine *engine, const char *place)
 {
     for (size_t i = 0; engine->workshop.watch && i < engine->count; i++) {
         const cf_binding *binding = engine->bindings[i];
-        const size_t size = strlen(binding->path);
 
-        if (binding->format == CF_FORMAT_FILES && strncmp(place, binding->path, size) == 0 &&
-            place[size] == '/' && place[size + 1])
+        if (binding->format != CF_FORMAT_FILES)
+            continue;
+        if (holds(place, binding->path))
+            cf_source_reopen(&engine->sources[i]);
+        else if (holds(binding->path, place))
             cf_source_changed(&engine->sources[i], CF_WATCH_UNKNOWN, CF_WHOLE_FOLDER,
                               CF_EVENT_ARRIVED, engine->now_ms);
     }

@@ -45,7 +45,8 @@ cf_status cf_engine_publish_home(cf_engine *engine, const char *address, cf_erro
 /* NULL unless options.watch. */
 cf_watch *cf_engine_watch(cf_engine *engine);
 /* Something was mounted at this place, an absolute path, or is there no more: what a source has
- * there is to be looked at. */
+ * there is to be looked at, and a source that lies there itself may be another disk, or the right
+ * one again. */
 void cf_engine_mounted(cf_engine *engine, const char *place);
 
 /* Goes on with everything that can go on. Call after anything came: frames, finished jobs (deliver

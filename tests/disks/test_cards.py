@@ -241,6 +241,13 @@ def test_serve_sees_another_card(scene, make_disk, kind):
     wait_until(lambda: held(laptop) == ON_CARD, "and the first one's are held")
     laptop.run("sync", code=8)
     assert set(ON_CARD) < set(on_card(there)) and deletions(laptop) == []
+    subprocess.run(["umount", "-l", other.at], check=True)
+    other.is_mounted = False
+    plug(one, here / "card")
+    wait_until(lambda: held(laptop) == ["card/other"], "the first one is there again")
+    (here / "card/since").write_text("since\n")
+    wait_until(lambda: "card/since" in on_card(there), "and goes on")
+    assert deletions(laptop) == []
 
 
 @TWO

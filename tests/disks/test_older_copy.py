@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from counterfoil import both, broker, make_device, tree, two  # noqa: F401
+from counterfoil import both, broker, make_device, tree, two, wait_until  # noqa: F401
 from disks import disk, make_disk, of, stick  # noqa: F401
 
 FILES = {"one": "one\n", "two": "two\n", "three": "three\n", "in/four": "four\n", "in/five": "five\n", "six": "six\n"}
@@ -81,6 +81,30 @@ def test_it_reverts_nothing_until_its_user_chooses(disk, notes):
     put_in_its_place(disk, old)
     both(laptop, desktop)
     assert tree(here) == tree(there) == expected
+    assert not [one for one in laptop.json("log") if one["change"] == "deleted"]
+
+
+@of("exfat", "ext2")
+def test_who_serves_goes_on_when_the_right_one_is_mounted(disk, notes):
+    """At once, however long the other one lay there."""
+    laptop, desktop, here, there = notes
+    old = copied(disk)
+    (here / "one").write_text("edited here\n")
+    (here / "in/new").write_text("new\n")
+    both(laptop, desktop)
+    expected = tree(there)
+    serving = laptop.serve()
+    for i in range(2):
+        put_in_its_place(disk, old)
+        wait_until(lambda: WAYS[0] in laptop.finish("status").stdout, "the older one is told")
+        laptop.run("sync", code=8)
+        put_in_its_place(disk, old)
+        wait_until(lambda: laptop.json("status")["in_sync"], "it goes on")
+        (here / f"since {i}").write_text("since\n")
+        expected |= {f"since {i}": b"since\n"}
+        wait_until(lambda: f"since {i}" in tree(here) and not desktop.finish("sync").returncode and
+                   tree(there) == expected, "what is made is sent")
+    assert laptop.stop(serving) == 0
     assert not [one for one in laptop.json("log") if one["change"] == "deleted"]
 
 

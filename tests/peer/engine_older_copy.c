@@ -207,23 +207,34 @@ Test(engine_older_copy, is_known_by_what_was_deleted_and_what_was_made_since)
     end(&self);
 }
 
+/* An older copy lies there, and what was there aside. */
+static void begin_with_older(stick *self)
+{
+    begin(self, 6);
+    write_since(self->first, "file0");
+    write_since(self->first, "new");
+    cr_assert(world_settle(self->w));
+    cr_assert(user_moves(self->first, "file0", "../aside0") &&
+              user_moves(self->first, "new", "../aside1"));
+    put_back(self, "file0");
+    remount(self);
+}
+
+static void put_right_one_back(stick *self)
+{
+    user_removes(self->first, "file0");
+    cr_assert(user_moves(self->first, "../aside0", "file0") &&
+              user_moves(self->first, "../aside1", "new"));
+}
+
 /* The right one is put in its place again. */
 Test(engine_older_copy, ends_when_what_was_there_is_back)
 {
     stick self;
 
-    begin(&self, 6);
-    write_since(self.first, "file0");
-    write_since(self.first, "new");
-    cr_assert(world_settle(self.w));
-    cr_assert(user_moves(self.first, "file0", "../aside0") &&
-              user_moves(self.first, "new", "../aside1"));
-    put_back(&self, "file0");
-    remount(&self);
+    begin_with_older(&self);
     expect_held(&self, true);
-    user_removes(self.first, "file0");
-    cr_assert(user_moves(self.first, "../aside0", "file0") &&
-              user_moves(self.first, "../aside1", "new"));
+    put_right_one_back(&self);
     const uint64_t entries = world_entries(self.w);
     cr_assert(device_sync(self.first));
     cr_expect_eq(trouble(self.first), CF_OK);
@@ -470,4 +481,31 @@ Test(engine_older_copy, is_looked_at_ever_more_seldom)
     cr_expect_eq(self.log_reads, 3, "%llu", (unsigned long long)self.log_reads);
     cr_expect_eq(trouble(self.first), CF_UNSAFE);
     end(&self);
+}
+
+static void expect_over_when_mounted(bool is_above)
+{
+    stick self;
+
+    begin_with_older(&self);
+    const uint64_t entries = world_entries(self.w);
+    device_serves(self.first);
+    device_passes(self.first, 1200000);
+    cr_expect_eq(trouble(self.first), CF_UNSAFE);
+    put_right_one_back(&self);
+    lesser_disk_remount(&self.disk, 5);
+    cf_engine_mounted(self.first->engine, is_above ? self.w->path : self.first->folder);
+    device_passes(self.first, 2000);
+    cr_expect_eq(trouble(self.first), CF_OK, "%d", is_above);
+    write_since(self.first, "newer");
+    device_passes(self.first, 20000);
+    cr_expect_eq(world_entries(self.w), entries + 1);
+    end(&self);
+}
+
+/* The right disk is mounted where the older one lay, and nobody has to wait for an hour. */
+Test(engine_older_copy, is_over_at_once_when_the_right_disk_is_mounted)
+{
+    expect_over_when_mounted(false);
+    expect_over_when_mounted(true);
 }

@@ -3,11 +3,14 @@
 #include "peer/sources/files/waits.h"
 
 #include "peer/sources/files/apply.h"
+#include "peer/log/tables.h"
+#include "tests/peer/lesser_disk.h"
 #include "tests/peer/small_folder.h"
 #include "tests/support/expect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void keep(device *self, const cf_pending *left, size_t count)
 {
@@ -73,4 +76,107 @@ Test(waits, keeps_no_more_than_some)
     free(names);
     free(left);
     world_destroy(&w);
+}
+
+/* ---- Found by a sync ---- */
+
+typedef struct {
+    lesser_disk disk;
+    world *w;
+    device *first, *second;
+} stick;
+
+/* The second device's file finds no room on the first one's disk. */
+static void begin_waiting(stick *self)
+{
+    self->w = world_new(7, 2);
+    self->first = &self->w->devices[0];
+    self->second = &self->w->devices[1];
+    lesser_disk_begin(&self->disk, self->w);
+    user_writes_text(self->second, "b", "it waits");
+    cr_assert(device_sync(self->second));
+    self->disk.unmakeable = true;
+    cr_assert(device_sync(self->first));
+}
+
+static bool is_waiting(const stick *self, const char *path)
+{
+    cf_pendings kept = {0};
+
+    cf_waits_recall(cf_engine_peer(self->first->engine),
+                    cf_engine_binding_at(self->first->engine, 0), &kept);
+    bool found = cf_waits_reason(&kept, cf_bytes_of_text(path)) != NULL;
+    cf_pendings_release(&kept);
+    return found;
+}
+
+/* Nothing is left to be done then, and so nothing is tried. */
+Test(waits, are_over_with_the_name)
+{
+    for (int again = 0; again < 2; again++) {
+        stick self;
+
+        begin_waiting(&self);
+        cr_assert(is_waiting(&self, "b"));
+        if (again)
+            device_crash(self.first);
+        user_removes(self.second, "b");
+        cr_assert(device_sync(self.second) && device_sync(self.first));
+        cr_expect(!is_waiting(&self, "b"), "told of what is gone, %d", again);
+        world_destroy(&self.w);
+    }
+}
+
+/* It was put there by its user. */
+Test(waits, are_over_with_the_reason)
+{
+    stick self;
+
+    begin_waiting(&self);
+    user_writes_text(self.first, "b", "it waits");
+    device_crash(self.first);
+    cr_assert(device_sync(self.first));
+    cr_expect(!is_waiting(&self, "b"));
+    world_destroy(&self.w);
+}
+
+/* ---- A home that is full ---- */
+
+static cf_status (*real_write)(cf_store *store, const cf_hash *user, const cf_record *records,
+                               size_t count, bool synced, cf_error *error);
+static size_t refused;
+
+static cf_status refuse_waits(cf_store *store, const cf_hash *user, const cf_record *records,
+                              size_t count, bool synced, cf_error *error)
+{
+    if (count && records[0].key.size && records[0].key.data[0] == CF_TABLE_WAITED) {
+        refused++;
+        return cf_fail(error, CF_FULL, "no room for a note");
+    }
+    return real_write(store, user, records, count, synced, error);
+}
+
+Test(waits, end_no_sync_that_can_not_keep_them)
+{
+    stick self;
+    cf_store *store;
+    char token[64];
+
+    begin_waiting(&self);
+    device_crash(self.first);
+    store = cf_home_store(self.first->home);
+    real_write = store->write;
+    store->write = refuse_waits;
+    user_writes_text(self.second, "c", "it waits, too");
+    user_writes_text(self.first, "mine", "told all the same");
+    cr_assert(device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_expect_eq(self.first->trouble, CF_OK);
+    cr_expect_gt(refused, 0);
+    self.disk.unmakeable = false;
+    cr_assert(device_sync(self.second));
+    cr_expect(device_token(self.second, "mine", token));
+    cr_assert(device_sync(self.first));
+    cr_expect(device_token(self.first, "b", token) && device_token(self.first, "c", token));
+    world_destroy(&self.w);
 }

@@ -388,7 +388,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
                 reopen(source);
                 return step(source, now_ms, deadline, error);
             }
-            status = cf_source_begin_applying(source, error);
+            status = cf_source_begin_applying(source, now_ms, error);
             on = true;
         }
     }

@@ -46,16 +46,20 @@ static void tell_disk(cf_files_source *source, const cf_applied *applied)
     }
 }
 
-/* Of a source that is kept in sync all the time nothing is kept: that one tells it itself. */
-static cf_status keep_waits(cf_files_source *source, const cf_applied *applied, cf_error *error)
+/* Of a source that is kept in sync all the time nothing is kept: that one tells it itself. Where it
+ * can't be kept, as in a home that is full, `status` says less, and nothing else waits for it. */
+static void keep_waits(cf_files_source *source, const cf_applied *applied)
 {
     cf_peer *peer = source->workshop->peer;
+    cf_error error;
 
     if (source->quiet && source->keeps_waits)
-        return CF_OK;
-    source->keeps_waits = true;
-    return cf_waits_keep(peer, source->binding, applied->pending,
-                         source->quiet ? 0 : applied->pending_count, error);
+        return;
+    source->keeps_waits =
+        cf_waits_keep(peer, source->binding, applied->pending,
+                      source->quiet ? 0 : applied->pending_count, &error) == CF_OK;
+    if (!source->keeps_waits)
+        cf_report(peer->env, CF_REPORT_DETAIL, "keeping why something waits: %s", error.text);
 }
 
 /* A disk that is full makes no sound when there is room again. What else happens meanwhile puts the
@@ -82,22 +86,10 @@ void cf_source_retry(cf_files_source *source, uint64_t now_ms)
     cf_applying_wake(source->applying);
 }
 
-cf_status cf_source_begin_applying(cf_files_source *source, cf_error *error)
-{
-    cf_pendings_release(&source->waits);
-    if (source->looks_now)
-        cf_waits_recall(source->workshop->peer, source->binding, &source->waits);
-    return cf_applying_begin(source->applying, source->word, source->looks_now, error);
-}
-
-cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error)
+static void end_applying(cf_files_source *source, uint64_t now_ms)
 {
     cf_applied applied;
-    bool busy;
 
-    cf_status status = cf_applying_step(source->applying, &busy, error);
-    if (status || busy)
-        return status;
     cf_applying_result(source->applying, &applied);
     source->applied += applied.applied;
     source->workshop->activity += applied.applied;
@@ -105,9 +97,7 @@ cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_e
     plan_retry(source, &applied, now_ms);
     if (source->quiet)
         tell_disk(source, &applied);
-    status = keep_waits(source, &applied, error);
-    if (status)
-        return status;
+    keep_waits(source, &applied);
     source->reopen |= applied.torn;
     if (applied.unveils)
         cf_source_look_at_all(source, CF_ABSENCE_WAITS);
@@ -115,13 +105,33 @@ cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_e
         cf_source_look_at(source, applied.watched[i], CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
     if (!applied.look_at->count) {
         source->blocked = 0;
-        return CF_OK;
+        return;
     }
     if (source->blocked++ >= (cf_source_silence(source) ? BLOCKED_ONCE : BLOCKED_MAX))
-        return CF_OK; /* whatever changes there will bring it up again */
+        return; /* whatever changes there will bring it up again */
     for (size_t i = 0; i < applied.look_at->count; i++)
         cf_source_look_at(source, applied.look_at->at[i].folder, applied.look_at->at[i].name,
                           CF_ABSENCE_WAITS);
     source->not_before_ms = now_ms + ((uint64_t)CF_SOURCE_AGAIN_MS << source->blocked);
-    return CF_OK;
+}
+
+cf_status cf_source_begin_applying(cf_files_source *source, uint64_t now_ms, cf_error *error)
+{
+    cf_pendings_release(&source->waits);
+    if (source->looks_now)
+        cf_waits_recall(source->workshop->peer, source->binding, &source->waits);
+    cf_status status = cf_applying_begin(source->applying, source->word, source->looks_now, error);
+    if (!status && !source->looks_now && !cf_applying_busy(source->applying))
+        end_applying(source, now_ms); /* what waited is wanted no more */
+    return status;
+}
+
+cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error)
+{
+    bool busy;
+
+    cf_status status = cf_applying_step(source->applying, &busy, error);
+    if (!status && !busy)
+        end_applying(source, now_ms);
+    return status;
 }

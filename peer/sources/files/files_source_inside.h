@@ -217,7 +217,7 @@ bool cf_source_may_apply(const cf_files_source *source);
 /* Wakes what could not be applied, when it is due. */
 void cf_source_retry(cf_files_source *source, uint64_t now_ms);
 /* One that only looks ends at once. */
-cf_status cf_source_begin_applying(cf_files_source *source, cf_error *error);
+cf_status cf_source_begin_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
 cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
 #endif

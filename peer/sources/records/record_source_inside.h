@@ -246,7 +246,7 @@ bool cf_record_run_keep(cf_record_run *run, cf_table_letter table, cf_bytes now,
 
 /* What waits is kept, with its reasons; a later look that only looks tells them of what it finds
  * (record_source_waits.c). */
-cf_status cf_record_run_keep_waits(cf_record_run *run, cf_error *error);
+void cf_record_run_keep_waits(cf_record_run *run);
 void cf_record_run_tell_waits(cf_record_run *run);
 
 /* What the base becomes. */

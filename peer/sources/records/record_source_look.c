@@ -405,7 +405,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
     if (look_only)
         cf_record_run_tell_waits(&run);
     else if (!status)
-        status = cf_record_run_keep_waits(&run, error);
+        cf_record_run_keep_waits(&run);
     source->workshop->looks += !source->looked; /* what later ones find was just brought */
     source->looked = true;
     source->looks_now = look_only;

@@ -33,20 +33,20 @@ static void pack(const cf_record_source *source, cf_buffer *out)
     cf_pendings_release(&waits);
 }
 
-cf_status cf_record_run_keep_waits(cf_record_run *run, cf_error *error)
+void cf_record_run_keep_waits(cf_record_run *run)
 {
     cf_peer *peer = run->source->workshop->peer;
     cf_store *store = cf_home_store(peer->home);
     cf_records records = {0};
     cf_buffer now = {0};
-    cf_status status = CF_OK;
+    cf_error error;
 
     pack(run->source, &now);
-    if (cf_record_run_keep(run, CF_TABLE_WAITED, cf_buffer_view(&now), &records))
-        status = store->write(store, cf_peer_user(peer), records.at, records.count, false, error);
+    if (cf_record_run_keep(run, CF_TABLE_WAITED, cf_buffer_view(&now), &records) &&
+        store->write(store, cf_peer_user(peer), records.at, records.count, false, &error))
+        cf_report(peer->env, CF_REPORT_DETAIL, "keeping why something waits: %s", error.text);
     cf_records_release(&records);
     cf_buffer_release(&now);
-    return status;
 }
 
 /* ---- By one that only looks ---- */
