@@ -123,8 +123,9 @@ static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesys
 
 static int descriptor(cf_files *files, const cf_folder *folder)
 {
-    const lesser_disk *self = files->context;
+    lesser_disk *self = files->context;
 
+    self->watched++;
     return self->unwatchable ? -1
            : self->deaf      ? self->elsewhere
                              : cf_files_posix()->descriptor(files, folder);

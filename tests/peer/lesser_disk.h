@@ -25,7 +25,8 @@ typedef struct {
     int elsewhere;       /* which the caller has opened */
     bool unmakeable;     /* nothing new can be made in its temporary folder */
     uint64_t reads;      /* times that a file of a user's was opened, */
-    uint64_t listings;   /* and that a root or folder was listed */
+    uint64_t listings;   /* and that a root or folder was listed, */
+    size_t watched;      /* or a watch was asked for */
     const char *between; /* once a folder whose path ends in this was listed, */
     void (*happens)(void *context); /* this does, once */
     void *context;

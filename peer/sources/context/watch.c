@@ -30,7 +30,7 @@ typedef struct {
     uint32_t cookie; /* 0: none */
     uint64_t folder;
     char name[NAME_MAX + 1];
-} leaving;
+} renamed_half;
 
 struct cf_watch {
     cf_files *files;
@@ -38,11 +38,12 @@ struct cf_watch {
     int inotify;
     void *by_number, *by_watch; /* trees (tsearch) of watched; the first owns */
     size_t count, missing;
-    uint32_t unknown;             /* the last that was given */
-    leaving leaving[LEAVING_MAX]; /* the last names from which something was renamed */
-    size_t left;                  /* so many ever */
-    size_t awaited;               /* who watches directories that are entered later */
-    cf_buffer early;              /* events of what is not entered yet, as they were read */
+    uint32_t unknown;                  /* the last that was given */
+    renamed_half leaving[LEAVING_MAX]; /* the last names from which something was renamed, */
+    renamed_half coming[LEAVING_MAX];  /* and to which, while the other half may be early */
+    size_t left, came;                 /* so many ever */
+    size_t awaited;                    /* who watches directories that are entered later */
+    cf_buffer early;                   /* events of what is not entered yet, as they were read */
 };
 
 static int order_numbers(const void *a, const void *b)
@@ -222,27 +223,41 @@ static cf_event_kind kind_of(uint32_t mask)
     return mask & IN_DELETE ? CF_EVENT_ABSENT : CF_EVENT_WRITTEN;
 }
 
-/* Of the two halves of a rename, which have one cookie, that where something came is the later. */
+static void keep_half(renamed_half *half, uint64_t folder, const struct inotify_event *event)
+{
+    half->cookie = event->cookie;
+    half->folder = folder;
+    snprintf(half->name, sizeof half->name, "%s", event->name);
+}
+
+static renamed_half *other_half(renamed_half *halves, uint32_t cookie)
+{
+    for (size_t i = 0; i < LEAVING_MAX; i++)
+        if (halves[i].cookie && halves[i].cookie == cookie)
+            return &halves[i];
+    return NULL;
+}
+
+/* Of the two halves of a rename, which have one cookie, that where something came is the later; but
+ * where it left may be a directory that is entered only then. */
 static void pair(cf_watch *watch, uint64_t folder, const struct inotify_event *event)
 {
     const cf_watch_handler *handler = &watch->handler;
+    const bool leaves = event->mask & IN_MOVED_FROM;
+    renamed_half *other = other_half(leaves ? watch->coming : watch->leaving, event->cookie);
 
-    if (event->mask & IN_MOVED_FROM) {
-        leaving *last = &watch->leaving[watch->left++ % LEAVING_MAX];
-
-        last->cookie = event->cookie;
-        last->folder = folder;
-        snprintf(last->name, sizeof last->name, "%s", event->name);
+    if (!other && leaves)
+        keep_half(&watch->leaving[watch->left++ % LEAVING_MAX], folder, event);
+    else if (!other && watch->awaited)
+        keep_half(&watch->coming[watch->came++ % LEAVING_MAX], folder, event);
+    if (!other)
         return;
-    }
-    for (size_t i = 0; i < LEAVING_MAX; i++)
-        if (watch->leaving[i].cookie && watch->leaving[i].cookie == event->cookie) {
-            watch->leaving[i].cookie = 0;
-            handler->renamed(handler->context, watch->leaving[i].folder,
-                             cf_bytes_of_text(watch->leaving[i].name), folder,
-                             cf_bytes_of_text(event->name));
-            return;
-        }
+    const cf_bytes name = cf_bytes_of_text(event->name), others = cf_bytes_of_text(other->name);
+    other->cookie = 0;
+    if (leaves)
+        handler->renamed(handler->context, folder, name, other->folder, others);
+    else
+        handler->renamed(handler->context, other->folder, others, folder, name);
 }
 
 /* An event of what is watched and not entered yet, if anything is awaited; else of a watch that was

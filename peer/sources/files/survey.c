@@ -195,6 +195,8 @@ static void number_entries(cf_survey *survey)
 
         if (node && is_told(&survey->listing.entries[i]))
             cf_numbers_add(&survey->told, node->number);
+        if (survey->twice[i])
+            continue;
         if (node)
             survey->numbers[i] = node->number;
         else if (wanted[i] && (survey->identity.tokens[i].how == CF_TOKEN_NEW ||
@@ -313,12 +315,14 @@ static void note_listing(cf_survey *survey)
 {
     for (size_t i = 0; i < survey->listing.entry_count; i++) {
         const cf_listed *listed = &survey->listing.entries[i];
+        const bool moves =
+            survey->twice[i] && cf_survey_folder_number(survey, listed->folder) != UINT64_MAX;
 
-        if (survey->twice[i])
+        if (moves)
             cf_survey_look_again_at(survey, i);
-        if (listed->excluded)
+        if (listed->excluded || (survey->twice[i] && !moves))
             continue;
-        if (survey->twice[i])
+        if (moves)
             cf_survey_note_entry(survey, i, "it has just been moved", true);
         else if (listed->skipped)
             cf_survey_note_entry(survey, i, listed->skipped, false);

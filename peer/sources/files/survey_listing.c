@@ -78,14 +78,16 @@ static bool descend(void *context, const cf_listing *listing, size_t entry)
                           (uint64_t)survey->options.binding->number << 32 | node->number));
 }
 
-/* Another one may have taken its place. */
+/* Another one may have taken its place. Where numbers don't last, what is in its place is it. */
 static bool is_node(const cf_survey *survey, uint64_t node, const cf_stat *listed)
 {
     if (node == CF_NODE_ROOT)
         return true;
-    const cf_node *found = cf_nodes_find(survey->options.binding->nodes, node);
+    const cf_binding *binding = survey->options.binding;
+    const cf_node *found = cf_nodes_find(binding->nodes, node);
     cf_stat known = found ? cf_stat_of_node(found) : (cf_stat){0};
-    return found && cf_stat_same_file(&known, listed);
+    return found && (cf_stat_same_file(&known, listed) ||
+                     cf_binding_renumbers(binding, found->disk, found->stat.birth_ns));
 }
 
 static void note_watched(cf_survey *survey, size_t folder, uint64_t number)
@@ -132,10 +134,25 @@ static void enter(void *context, const cf_listing *listing, size_t folder)
     cf_buffer_release(&path);
 }
 
+/* What it was known as may be another's by now. */
+static void make_unknown(const cf_survey *survey, size_t folder)
+{
+    cf_watch *watch = survey->options.watch;
+    const uint64_t source = survey->options.binding->number, known = survey->watched[folder];
+
+    if (!known || known & CF_WATCH_UNKNOWN ||
+        known == (source << 32 | cf_survey_folder_number(survey, folder)))
+        return;
+    survey->watched[folder] = cf_watch_unknown(watch, (uint32_t)source);
+    cf_watch_renumber(watch, known, survey->watched[folder]);
+}
+
 void cf_survey_renumber_watches(const cf_survey *survey)
 {
     uint64_t source = survey->options.binding->number;
 
+    for (size_t i = 0; survey->any_renumbers && i < survey->watched_count; i++)
+        make_unknown(survey, i);
     for (size_t i = 0; i < survey->watched_count; i++) {
         uint64_t node = cf_survey_folder_number(survey, i);
 
@@ -234,15 +251,29 @@ static cf_status end_walk(cf_survey *survey, cf_error *error)
     return status;
 }
 
+/* What was renamed since its directory was watched may be listed by either name, or by both: where
+ * numbers don't last only the event tells that it is one thing. */
+static void hear_watch(const cf_survey *survey)
+{
+    cf_watch *watch = survey->options.watch;
+    cf_error error;
+
+    if (watch && cf_watch_readable(watch, &error))
+        cf_report(survey->options.env, CF_REPORT_WARNING, "%s", error.text);
+}
+
 bool cf_survey_lists_on(cf_survey *survey, cf_status *status, cf_error *error)
 {
     if (!survey->under_way)
         return false;
-    if (cf_listing_walk_decide(survey->under_way->walk))
+    if (cf_listing_walk_decide(survey->under_way->walk)) {
         read_on(survey);
-    else
-        *status = end_walk(survey, error);
-    return survey->under_way != NULL;
+        return true;
+    }
+    *status = end_walk(survey, error);
+    if (!*status)
+        hear_watch(survey);
+    return false;
 }
 
 /* Of a disk that hangs nobody knows when it ends. What the listing works with is its own from now
