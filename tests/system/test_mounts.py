@@ -238,6 +238,33 @@ def test_what_can_not_come_to_a_disk_says_what_to_do(docs, mount):
     assert tree(here) == tree(there)
 
 
+def test_what_others_do_with_what_lies_on_a_disk_is_named_and_nothing_is_lost(docs, mount):
+    """Each once, with what to do; and what lies there is told as nobody's edit."""
+    laptop, desktop, here, there = docs
+    (here / "docs/v1/NOT_MOUNTED").unlink()
+    laptop.sync()
+    mount.put(here / "docs/v1")
+    fill(here, ON_IT)
+    laptop.sync()
+    desktop.sync()
+    (there / "docs/v1/u1").write_text("edited\n")
+    (there / "docs/v1/u2").unlink()
+    (there / "docs/v1/u3").rename(there / "docs/v1/u9")
+    (there / "docs/v1/u4").rename(there / "docs/u4")
+    (there / "a").rename(there / "docs/v1/a")
+    fill(there, {"docs/v1/new": "new\n", "docs/v1/in/new": "new\n"})
+    desktop.sync()
+    meant = files(there)
+    for _ in range(3):
+        pending = laptop.json("sync", code=1)["collections"][0]["pending"]
+        assert sorted(item["path"] for item in pending) == ["a"] + [f"docs/v1/{n}" for n in ("in/new", "new", "u1", "u2", "u4")]
+        assert all("mount it outside of the source and add it as one of its own" in item["reason"] for item in pending)
+        desktop.sync()
+        assert files(there) == meant
+        renamed = {"docs/v1/u9" if path == "docs/v1/u3" else path: text for path, text in ON_IT.items()}
+        assert files(here) == {"a": b"a"} | {path: text.encode() for path, text in renamed.items()}
+
+
 def test_what_is_held_stays_so_whatever_else_is_looked_at(docs, mount):
     """A look at a folder's own name says nothing of what is missing in it."""
     laptop, desktop, here, there = docs
