@@ -389,6 +389,15 @@ void device_restore(device *self, bool with_folder)
     start(self);
 }
 
+void device_put_disk(device *self, const disk_image *image)
+{
+    stop(self);
+    disk_restore(self->drive, image);
+    self->claims = false;
+    open_home(self);
+    start(self);
+}
+
 void device_clone(device *self, device *of)
 {
     device_copy(of);

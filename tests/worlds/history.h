@@ -56,7 +56,7 @@ typedef struct {
 } run_options;
 void history_run(const story *script, const run_options *options, judgement *out, uint64_t *digest);
 
-/* ---- users.c, misfortunes.c, outcasts.c ---- */
+/* ---- users.c, misfortunes.c, disk_fates.c, outcasts.c ---- */
 
 /* The device that this act is of. */
 device *act_device(history *self, const event *act);
@@ -69,6 +69,10 @@ bool user_acts(history *self, device *who, const event *act);
  * edit like any other then; and what it held is with the others, or in the log. */
 void user_finds_spoiled(device *who);
 void misfortune_happens(history *self, device *who, const event *act);
+/* Its disk does not answer from some moment of a sync on, and does when that is over. */
+void disk_hangs(history *self, chance *from, device *who);
+/* An older copy of its whole disk lies there for a sync, of which nothing may come. */
+void disk_is_older(history *self, chance *from, device *who);
 /* The device is revoked, by the first one. */
 void outcast_made(history *self, device *who);
 /* What one that was revoked says reaches this device. */

@@ -406,6 +406,12 @@ void misfortune_happens(history *self, device *who, const event *act)
     case ACT_UNMOUNT_IN_SYNC:
         unmount_in_sync(self, &from, who);
         break;
+    case ACT_HANG:
+        disk_hangs(self, &from, who);
+        break;
+    case ACT_OLDER_DISK:
+        disk_is_older(self, &from, who);
+        break;
     case ACT_BAD_DISK:
         use_bad_disk(self, &from, who);
         break;

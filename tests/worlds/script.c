@@ -30,6 +30,8 @@ enum {
     ASKING = 1 << 14,
     MEETINGS = 1 << 15,
     MOUNTS = 1 << 16,
+    HANGS = 1 << 17,
+    OLDER_DISKS = 1 << 18,
 };
 
 static const struct {
@@ -86,6 +88,8 @@ static const struct {
     [ACT_HOSTILE] = {"hostile", OUTCASTS, 8},
     [ACT_MOUNT] = {"mount", MOUNTS, 14},
     [ACT_UNMOUNT_IN_SYNC] = {"unmount-in-sync", MOUNTS, 10},
+    [ACT_HANG] = {"hang", HANGS, 14},
+    [ACT_OLDER_DISK] = {"older-disk", OLDER_DISKS, 14},
 };
 
 const char *const script_paths[PATHS] = {"a",     "b.txt", "d",   "d/a", "d/e",
@@ -165,6 +169,7 @@ void script_draw(story *self, uint64_t seed, size_t count)
     troubles |= self->plan.records * TABLE;
     troubles |=
         draw_some(seed, 4, ASKING) | draw_some(seed, 5, MEETINGS) | draw_some(seed, 6, MOUNTS);
+    troubles |= draw_some(seed, 7, HANGS) | draw_some(seed, 8, OLDER_DISKS);
     self->plan.devices =
         2 + (int)(chance_below(&from, 10) ? chance_below(&from, 2) : chance_below(&from, 5));
     self->is_calm = chance_one_in(&from, CALM_ONE_IN);

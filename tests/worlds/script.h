@@ -58,6 +58,8 @@ typedef enum {
     ACT_HOSTILE, /* what a revoked device wrote is brought to another */
     ACT_MOUNT,   /* the disk of the folder goes away, or is mounted anew */
     ACT_UNMOUNT_IN_SYNC,
+    ACT_HANG,       /* it does not answer for a while */
+    ACT_OLDER_DISK, /* as it was once, and then as it was last again */
     ACTS
 } act_kind;
 

@@ -139,11 +139,13 @@ void device_mend(device *self);
 void device_copy(device *self); /* keeps a copy to go back to */
 /* Goes back to that copy: all of it, or the home alone. */
 void device_restore(device *self, bool with_folder);
-/* All that is the user's on this device, a line for each thing, sorted. */
+/* Its process ends, its disk holds the image, and it begins again, with what it knows. */
+void device_put_disk(device *self, const disk_image *image);
 /* Another device with the same home and folder as this one has now. */
 void device_clone(device *self, device *of);
 /* Its connection breaks. */
 void network_cut_device(device *self);
+/* All that is the user's on this device, a line for each thing, sorted. */
 void device_tree(const device *self, cf_buffer *out);
 /* What isn't synced and needn't be keeps nobody from being in sync. */
 bool device_waits_for(const cf_pending *one);
