@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "codec/pack.h"
-#include "peer/adapters/json_value.h"
 #include "peer/adapters/text/content_text.h"
-#include "peer/adapters/value_map.h"
 
 void cf_calendar_items_release(cf_calendar_items *items)
 {
@@ -47,90 +45,6 @@ cf_bytes cf_calendar_pointer_name(const char *prefix, cf_bytes field, cf_arena *
     cf_buffer_release(&name);
     cf_buffer_release(&again);
     return found;
-}
-
-/* ---- Overrides ---- */
-
-static bool is_set(bool task, cf_bytes field)
-{
-    cf_merge merge;
-
-    return cf_kind_field(task ? CF_KIND_TASK : CF_KIND_EVENT, field, &merge) &&
-           merge == CF_MERGE_SET;
-}
-
-static int by_value(const void *left, const void *right)
-{
-    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
-}
-
-/* The values of a set in an order of their own: that of the lines says nothing. */
-static void add_field(bool task, const cf_row_field *field, cf_arena *arena, cf_buffer *json)
-{
-    bool set = is_set(task, field->name);
-    cf_bytes *values = cf_arena_allocate(arena, field->count, sizeof *values);
-    cf_buffer name = {0};
-
-    memcpy(values, field->values, field->count * sizeof *values);
-    qsort(values, field->count, sizeof *values, by_value);
-
-    cf_buffer_append(&name, field->name.data + 1, field->name.size - 1);
-    cf_buffer_append(&name, "", 1);
-    cf_json_begin_member(json, (const char *)name.data);
-    cf_buffer_append_text(json, set ? "[" : "");
-    for (size_t i = 0; i < field->count; i++) {
-        cf_buffer_append_text(json, i ? "," : "");
-        cf_value_json(values[i], json);
-    }
-    cf_buffer_append_text(json, set ? "]" : "");
-    cf_buffer_release(&name);
-}
-
-bool cf_calendar_override_value(const cf_calendar_component *component, cf_buffer *out)
-{
-    cf_field_list list = {0};
-    cf_arena arena = {0};
-    cf_buffer json = {0};
-    cf_row row = {0};
-
-    cf_calendar_component_fields(component, &list, &arena);
-    cf_field_list_take(&list, &arena, &row);
-    cf_buffer_append_text(&json, "{");
-    for (size_t i = 0; i < row.field_count; i++)
-        add_field(component->task, &row.fields[i], &arena, &json);
-    cf_buffer_append_text(&json, "}");
-    bool fine = cf_value_of_json(cf_buffer_view(&json), out);
-    cf_field_list_release(&list);
-    cf_arena_release(&arena);
-    cf_buffer_release(&json);
-    return fine;
-}
-
-cf_row cf_calendar_override_row(cf_bytes value, bool task, cf_arena *arena)
-{
-    cf_value_walk walk = cf_value_walk_of(value);
-    cf_field_list list = {0};
-    cf_buffer field = {0};
-    cf_bytes name, member;
-    cf_row row = {0};
-
-    while (walk.map && cf_value_next(&walk, &name, &member)) {
-        cf_value_walk elements = cf_value_walk_of(member);
-        cf_bytes none, element;
-
-        cf_buffer_clear(&field);
-        cf_buffer_append_text(&field, "/");
-        cf_buffer_append(&field, name.data, name.size);
-        if (!is_set(task, cf_buffer_view(&field)))
-            cf_field_list_add(&list, arena, cf_buffer_view(&field), member);
-        else
-            while (!elements.map && cf_value_next(&elements, &none, &element))
-                cf_field_list_add(&list, arena, cf_buffer_view(&field), element);
-    }
-    cf_field_list_take(&list, arena, &row);
-    cf_field_list_release(&list);
-    cf_buffer_release(&field);
-    return row;
 }
 
 /* ---- Which components are one record ---- */

@@ -6,7 +6,8 @@
  * occurrence is the field /recurrenceOverrides/ID: {"excluded": true} of an EXDATE, or of a
  * component with a RECURRENCE-ID the map of all its fields. ID is the time, as /start; where it is
  * told in another zone, is of all that follow or is no time, the line from its parameters on:
- * ";RANGE=THISANDFUTURE;TZID=Europe/Berlin:20240115T090000".
+ * ";RANGE=THISANDFUTURE;TZID=Europe/Berlin:20240115T090000". A map that says only what is other
+ * than in the series, as JSCalendar does, becomes a component with all that the series says.
  *
  * A property that there is no word for is a value of /iCalProps: [name, parameters, "unknown",
  * value as spelled], a component one of /iCalComponents: [name, properties, components]. Parameters

@@ -177,10 +177,17 @@ struct cf_icalendar_document {
     cf_record_file rows;
     cf_calendar_items items;
 };
+
+/* ---- Overrides (icalendar_override.c) ---- */
+
 /* All fields of a component as one map. */
 bool cf_calendar_override_value(const cf_calendar_component *component, cf_buffer *out);
 /* And back. */
 cf_row cf_calendar_override_row(cf_bytes value, bool task, cf_arena *arena);
+/* All that a component of this occurrence says: what the value says, or, where that is a patch of
+ * the series, all of the series with it. */
+cf_row cf_calendar_override_whole(const cf_row *series, cf_bytes name, cf_bytes value, bool task,
+                                  cf_arena *arena);
 /* "/timeZones/ID", the name escaped as in a JSON Pointer. */
 void cf_calendar_pointer(const char *prefix, cf_bytes name, cf_buffer *out);
 /* And back; nothing: another field. */

@@ -118,7 +118,8 @@ static void change_occurrence(writing *self, const cf_calendar_component *main, 
     }
     if (!cf_calendar_override_value(&occurrence, &is) ||
         !cf_bytes_equal(cf_buffer_view(&is), wanted)) {
-        cf_row own = cf_calendar_override_row(wanted, main->task, &self->arena);
+        cf_row own = cf_calendar_override_whole(row, cf_buffer_view(&name), wanted, main->task,
+                                                &self->arena);
 
         cf_calendar_component_write(&occurrence, &own, self->edits);
     }
@@ -143,7 +144,7 @@ static void add_occurrences(writing *self, const cf_row *row, const cf_row *is, 
         if (name.size == 0 || field->count == 0 || !takes_place(field->values[0]) ||
             (before.data && takes_place(before)))
             continue;
-        cf_row own = cf_calendar_override_row(field->values[0], task, &self->arena);
+        cf_row own = cf_calendar_override_whole(row, name, field->values[0], task, &self->arena);
         cf_buffer_clear(&text);
         build(&own, row, task, uid, name, start, &text);
         cf_calendar_insert(self->edits, after, cf_buffer_view(&text));

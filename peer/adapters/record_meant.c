@@ -12,6 +12,8 @@ typedef struct {
     cf_arena *arena; /* of the file */
     cf_arena scratch;
     cf_field_list list;
+    cf_row as_is; /* the row with the occurrences that are known in the place of its own */
+    const cf_bytes *as_now; /* its words; NULL: not asked for yet */
 } meaning;
 
 /* ---- Members without words ---- */
@@ -64,6 +66,181 @@ static cf_bytes with_unsaid(meaning *self, cf_bytes said, cf_bytes known, cf_byt
     cf_buffer_release(&json);
     cf_buffer_release(&value);
     return made;
+}
+
+/* ---- Occurrences ---- */
+
+/* A calendar says of an occurrence all that there is, and what is meant is a patch of its series:
+ *
+ *   known {"title": "b"}, said {"start": 9, "title": "b"} as before     {"title": "b"}
+ *   the same, edited to {"start": 11, "title": "b"}                     {"start": 11, "title": "b"}
+ *   the series moved to 10, said as before                              {"title": "b"}, and it is
+ *                                                                       to be written again
+ */
+static bool is_occurrence(cf_bytes field)
+{
+    static const char prefix[] = "/recurrenceOverrides/";
+
+    return field.size > sizeof prefix - 1 && memcmp(field.data, prefix, sizeof prefix - 1) == 0;
+}
+
+static cf_bytes member_of(cf_bytes map, cf_bytes wanted)
+{
+    cf_value_walk walk = cf_value_walk_of(map);
+    cf_bytes name, value;
+
+    while (walk.map && cf_value_next(&walk, &name, &value))
+        if (cf_bytes_equal(name, wanted))
+            return value;
+    return (cf_bytes){0};
+}
+
+static void add_member(cf_bytes name, cf_bytes value, cf_buffer *json)
+{
+    cf_buffer_append_text(json, json->size > 1 ? "," : "");
+    cf_json_write_text(name, json);
+    cf_buffer_append_text(json, ":");
+    if (value.data)
+        cf_value_json(value, json);
+    else
+        cf_buffer_append_text(json, "null");
+}
+
+/* An occurrence as the file said it, as it says it now, and as the file would say it now. */
+typedef struct {
+    cf_bytes patch, before, said, now;
+} occurrence;
+
+/* What was said, and either stands so in the patch or came from the series. */
+static void add_said(const occurrence *of, cf_buffer *json)
+{
+    cf_value_walk walk = cf_value_walk_of(of->said);
+    cf_bytes name, value;
+
+    while (walk.map && cf_value_next(&walk, &name, &value)) {
+        cf_bytes own = member_of(of->patch, name);
+        bool as_before = cf_value_same(member_of(of->before, name), value);
+
+        if (own.data && as_before)
+            add_member(name, own, json);
+        else if (own.data || (!as_before && !cf_value_same(member_of(of->now, name), value)))
+            add_member(name, value, json);
+    }
+}
+
+/* What was not said before isn't missed now; what was is taken away from what the series has. */
+static void add_not_said(const occurrence *of, cf_buffer *json)
+{
+    cf_value_walk patch = cf_value_walk_of(of->patch), now = cf_value_walk_of(of->now);
+    cf_bytes name, value;
+
+    while (patch.map && cf_value_next(&patch, &name, &value))
+        if (!has_member(of->said, name) && !has_member(of->before, name))
+            add_member(name, value, json);
+    while (now.map && cf_value_next(&now, &name, &value))
+        if (!has_member(of->said, name) && has_member(of->before, name))
+            add_member(name, (cf_bytes){0}, json);
+}
+
+/* The known one says less than all. */
+static bool is_patch(cf_bytes known, cf_bytes words)
+{
+    cf_value_walk walk = cf_value_walk_of(words);
+    cf_bytes name, value;
+
+    while (walk.map && cf_value_next(&walk, &name, &value))
+        if (!has_member(known, name))
+            return cf_value_walk_of(known).map;
+    return false;
+}
+
+static cf_bytes patched(meaning *self, const occurrence *of)
+{
+    cf_buffer json = {0}, value = {0};
+    cf_bytes made = {0};
+
+    cf_buffer_append_text(&json, "{");
+    add_said(of, &json);
+    add_not_said(of, &json);
+    cf_buffer_append_text(&json, "}");
+    if (cf_value_of_json(cf_buffer_view(&json), &value))
+        made = cf_arena_copy(&self->scratch, cf_buffer_view(&value));
+    cf_buffer_release(&json);
+    cf_buffer_release(&value);
+    return made;
+}
+
+static size_t value_count(const cf_row *row)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < row->field_count; i++)
+        count += row->fields[i].count;
+    return count;
+}
+
+/* The words of the one value of a field; nothing: it has none, or none is said. */
+static cf_bytes words_of(const cf_row *row, const cf_bytes *words, cf_bytes field)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < row->field_count; at += row->fields[i++].count)
+        if (cf_bytes_equal(row->fields[i].name, field))
+            return row->fields[i].count == 1 ? words[at] : (cf_bytes){0};
+    return (cf_bytes){0};
+}
+
+static const cf_bytes *speak_of(meaning *self, const cf_row *row)
+{
+    size_t count = value_count(row);
+    cf_bytes *words = cf_arena_allocate(&self->scratch, count, sizeof *words);
+
+    if (!self->speak(row, &self->scratch, words))
+        memset(words, 0, count * sizeof *words);
+    return words;
+}
+
+/* What the file would say now of this occurrence, if only the series were another one. */
+static cf_bytes said_now(meaning *self, const cf_row *row, const cf_row *known, cf_bytes field)
+{
+    if (!self->as_now) {
+        cf_row_field *fields = cf_arena_allocate(&self->scratch, row->field_count, sizeof *fields);
+
+        self->as_is = *row;
+        self->as_is.fields = fields;
+        for (size_t i = 0; i < row->field_count; i++) {
+            const cf_row_field *own = cf_row_field_named(known, row->fields[i].name);
+
+            fields[i] = own && own->count && is_occurrence(own->name) ? *own : row->fields[i];
+        }
+        self->as_now = speak_of(self, &self->as_is);
+    }
+    return words_of(&self->as_is, self->as_now, field);
+}
+
+/* Whether an occurrence stands in the file that what is meant now would put there otherwise, as its
+ * series is another one. */
+static bool is_stale(meaning *self, const cf_row *raw, const cf_row *meant)
+{
+    bool other = false;
+
+    for (size_t i = 0; i < meant->field_count; i++) {
+        const cf_row_field *was = cf_row_field_named(raw, meant->fields[i].name);
+
+        other |= is_occurrence(meant->fields[i].name) && was &&
+                 !cf_row_field_equal(was, &meant->fields[i]);
+    }
+    if (!other)
+        return false;
+    const cf_bytes *words = speak_of(self, meant);
+    for (size_t i = 0; i < meant->field_count; i++) {
+        const cf_row_field *was = cf_row_field_named(raw, meant->fields[i].name);
+        cf_bytes now = words_of(meant, words, meant->fields[i].name);
+
+        if (is_occurrence(meant->fields[i].name) && was && now.size && !cf_row_field_has(was, now))
+            return true;
+    }
+    return false;
 }
 
 /* ---- One field ---- */
@@ -125,14 +302,25 @@ static cf_bytes edited(meaning *self, const cf_row_field *is, known_field known,
     return with_unsaid(self, said, known.field->values[gone], known.words[gone]);
 }
 
-static void give_field(meaning *self, const cf_row_field *is, known_field known)
+static bool is_patched(const cf_row_field *is, known_field known)
+{
+    return is_occurrence(is->name) && is->count == 1 && known.field->count == 1 &&
+           is->values[0].size <= CF_INLINE_MAX && cf_value_walk_of(is->values[0]).map &&
+           !is_known(known, is->values[0]) && is_patch(known.field->values[0], known.words[0]);
+}
+
+static void give_field(meaning *self, const cf_row *row, const cf_row *before,
+                       const cf_row_field *is, known_field known)
 {
     for (size_t i = 0; i < is->count; i++) {
         cf_bytes said = is->values[i], value = {0};
 
         if (known.field && add_meant(self, is, known, said))
             continue;
-        if (known.field)
+        if (known.field && is_patched(is, known))
+            value = patched(self, &(occurrence){known.field->values[0], known.words[0], said,
+                                                said_now(self, row, before, is->name)});
+        else if (known.field)
             value = edited(self, is, known, said);
         cf_field_list_add(&self->list, self->arena, is->name, value.size ? value : said);
     }
@@ -140,17 +328,18 @@ static void give_field(meaning *self, const cf_row_field *is, known_field known)
 
 /* ---- Rows ---- */
 
-static void give_row(meaning *self, cf_row *row, const cf_row *known)
+/* True: it is to be written again. */
+static bool give_row(meaning *self, cf_row *row, const cf_row *known)
 {
-    size_t count = 0, at = 0;
+    const cf_row raw = *row;
+    size_t at = 0;
 
     if (!known || cf_row_has_all(row, known, NULL))
-        return;
-    for (size_t i = 0; i < known->field_count; i++)
-        count += known->fields[i].count;
-    cf_bytes *words = cf_arena_allocate(&self->scratch, count, sizeof *words);
+        return false;
+    cf_bytes *words = cf_arena_allocate(&self->scratch, value_count(known), sizeof *words);
     if (!self->speak(known, &self->scratch, words))
-        return;
+        return false;
+    self->as_now = NULL;
     for (size_t i = 0, k = 0; i < row->field_count; i++) {
         const cf_row_field *is = &row->fields[i];
         known_field field = {0};
@@ -159,16 +348,19 @@ static void give_row(meaning *self, cf_row *row, const cf_row *known)
             at += known->fields[k].count;
         if (k < known->field_count && cf_bytes_equal(known->fields[k].name, is->name))
             field = (known_field){&known->fields[k], words + at};
-        give_field(self, is, field);
+        give_field(self, &raw, known, is, field);
     }
     cf_field_list_take(&self->list, self->arena, row);
+    return !cf_row_fields_equal(row, known) && is_stale(self, &raw, row);
 }
 
 const cf_row *cf_record_meant_give(cf_record_file *file, const cf_row_format *format,
-                                   const cf_rows *base, const cf_row_view *view)
+                                   const cf_rows *base, const cf_row_view *view, bool **stale)
 {
     meaning self = {.arena = &file->arena};
     cf_row *raw = NULL;
+
+    *stale = NULL;
 
     for (size_t i = 0; i < file->count; i++) {
         cf_row *row = &file->rows[i];
@@ -181,7 +373,11 @@ const cf_row *cf_record_meant_give(cf_record_file *file, const cf_row_format *fo
             memcpy(raw, file->rows, file->count * sizeof *raw);
         }
         const cf_row *agreed = cf_rows_find(base, row->table, row->key);
-        give_row(&self, row, agreed);
+        if (give_row(&self, row, agreed)) {
+            if (!*stale)
+                *stale = cf_arena_allocate(&file->arena, file->count, sizeof **stale);
+            (*stale)[i] = true;
+        }
         if (!agreed)
             give_row(&self, row, cf_row_view_find(view, row->table, row->key));
         cf_arena_release(&self.scratch);

@@ -10,8 +10,10 @@
 
 /* Puts what is meant in the place of what is said in the file's rows. Known are the rows of the
  * base, then those of the view. Returns the rows as they were, in the file's arena; NULL: the
- * format says all as it is, or nothing is known. */
+ * format says all as it is, or nothing is known. `stale`, in that arena: of each row, whether the
+ * file is to say it anew, as what another edit of it says by halves is other than it stands there;
+ * NULL: none. */
 const cf_row *cf_record_meant_give(cf_record_file *file, const cf_row_format *format,
-                                   const cf_rows *base, const cf_row_view *view);
+                                   const cf_rows *base, const cf_row_view *view, bool **stale);
 
 #endif

@@ -260,12 +260,15 @@ static void place_rows(cf_record_run *run)
         cf_record_keys_give(file, run->source->binding->rows, run->view);
     if (run->content.texts)
         cf_record_types_give(file, &run->content.format, run->source->binding->rows, run->view);
-    const cf_row *raw =
-        cf_record_meant_give(file, &run->content.format, run->source->binding->rows, run->view);
+    bool *stale;
+    const cf_row *raw = cf_record_meant_give(file, &run->content.format, run->source->binding->rows,
+                                             run->view, &stale);
     cf_record_values_reduce(&look, file, &run->arena, &run->as_read);
     if (raw)
         run->as_read.rows = raw;
     cf_record_run_fill(run);
+    if (!run->filled)
+        run->filled = stale;
     run->here = cf_row_index_of(file->rows, file->count);
     run->troubled = cf_rows_new();
     for (size_t i = 0; i < file->trouble_count; i++)

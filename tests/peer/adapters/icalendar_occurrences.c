@@ -21,24 +21,29 @@ Test(icalendar_occurrences, changes_occurrences)
         plain, changed,
         CALENDAR(AT("RRULE:FREQ=WEEKLY\n") "BEGIN:VEVENT\nUID:1\nRECURRENCE-ID;TZID=Europe/"
                                            "Berlin:20240115T090000\n"
-                                           "DTSTAMP:19700101T000000Z\nSUMMARY:x\nEND:VEVENT\n"));
+                                           "DTSTAMP:19700101T000000Z\nDTSTART;TZID=Europe/"
+                                           "Berlin:20240115T090000\nSUMMARY:x\nEND:VEVENT\n"));
     expect_change(
         excluded, changed,
         CALENDAR(AT("RRULE:FREQ=WEEKLY\n") "BEGIN:VEVENT\nUID:1\nRECURRENCE-ID;TZID=Europe/"
                                            "Berlin:20240115T090000\n"
-                                           "DTSTAMP:19700101T000000Z\nSUMMARY:x\nEND:VEVENT\n"));
+                                           "DTSTAMP:19700101T000000Z\nDTSTART;TZID=Europe/"
+                                           "Berlin:20240115T090000\nSUMMARY:x\nEND:VEVENT\n"));
 }
 
 #define STAMPED AT("RRULE:FREQ=WEEKLY\nCREATED:20240102T000000Z\nLAST-MODIFIED:20240103T000000Z\n")
 #define LATER(lines)                                                                               \
     "BEGIN:VEVENT\nUID:1\nRECURRENCE-ID;TZID=Europe/Berlin:20240115T090000\n" lines "END:VEVENT\n"
 
+#define BEGUN "DTSTART;TZID=Europe/Berlin:20240115T090000\n"
+
 Test(icalendar_occurrences, stamps_a_new_occurrence_with_the_last_change_that_is_told)
 {
     expect_change(CALENDAR(STAMPED), CALENDAR(STAMPED LATER("SUMMARY:x\n")),
-                  CALENDAR(STAMPED LATER("DTSTAMP:20240103T000000Z\nSUMMARY:x\n")));
-    expect_change(CALENDAR(STAMPED), CALENDAR(STAMPED LATER("CREATED:20240104T000000Z\n")),
-                  CALENDAR(STAMPED LATER("DTSTAMP:20240104T000000Z\nCREATED:20240104T000000Z\n")));
+                  CALENDAR(STAMPED LATER("DTSTAMP:20240103T000000Z\n" BEGUN "SUMMARY:x\n")));
+    expect_change(
+        CALENDAR(STAMPED), CALENDAR(STAMPED LATER("CREATED:20240104T000000Z\n")),
+        CALENDAR(STAMPED LATER("DTSTAMP:20240104T000000Z\n" BEGUN "CREATED:20240104T000000Z\n")));
 }
 
 Test(icalendar_occurrences, moves_occurrences_into_another_zone)
@@ -64,9 +69,11 @@ static void expect_occurrence(const char *line, const char *name)
 {
     char text[600], wanted[400];
 
-    snprintf(text, sizeof text, CALENDAR(AT("") EVENT("RECURRENCE-ID%s\nSUMMARY:x\n")), line);
+    snprintf(text, sizeof text, CALENDAR(AT("") EVENT("RECURRENCE-ID%s\n" BEGUN "SUMMARY:x\n")),
+             line);
     snprintf(wanted, sizeof wanted,
-             "\"1\" /recurrenceOverrides/%s={\"title\":\"x\"} /start=\"2024-01-08T09:00:00\" "
+             "\"1\" /recurrenceOverrides/%s={\"start\":\"2024-01-15T09:00:00\",\"title\":\"x\","
+             "\"timeZone\":\"Europe/Berlin\"} /start=\"2024-01-08T09:00:00\" "
              "/timeZone=\"Europe/Berlin\"\n",
              name);
     read_text(text);
@@ -101,7 +108,7 @@ Test(icalendar_occurrences, names_an_occurrence_at_no_time_by_what_stands_there)
     read_text(CALENDAR(EVENT("RECURRENCE-ID:\nSUMMARY:x\n")));
     expect_rows(&rows, "\"1\" /recurrenceId=\":\" /title=\"x\"\n");
     expect_same_in("", "no time, of what is elsewhere");
-    read_text(CALENDAR(AT("") EVENT("a.RECURRENCE-ID;TZID=Europe/Berlin:20240115T090000\n")));
+    read_text(CALENDAR(AT("") EVENT("a.RECURRENCE-ID;TZID=Europe/Berlin:20240115T090000\n" BEGUN)));
     expect_same_in("", "a time in a group");
 }
 
@@ -134,4 +141,36 @@ Test(icalendar_occurrences, takes_the_lines_of_an_occurrence_in_any_order)
         "BEGIN:VALARM\nTRIGGER:-PT1M\nEND:VALARM\nBEGIN:VALARM\nTRIGGER:-PT5M\nEND:VALARM\n"));
 
     expect_alike(one, other);
+}
+
+/* ---- Patches, which only tell what is other than in the series ---- */
+
+#define SERIES_LINES                                                                               \
+    "DTEND;TZID=Europe/Berlin:20240108T100000\nRRULE:FREQ=WEEKLY\nSUMMARY:s\nLOCATION:l\n"         \
+    "CATEGORIES:a,b\nX-A:1\nRDATE:20250101T090000Z\nCREATED:20240101T000000Z\n"
+
+/* `patch` are the lines of a component that would be read as one. */
+static void expect_patch(const char *patch, const char *lines)
+{
+    static const char series[] = CALENDAR(AT(SERIES_LINES));
+    char wanted[900], expected[900];
+
+    snprintf(wanted, sizeof wanted, CALENDAR(AT(SERIES_LINES) LATER("%s")), patch);
+    snprintf(expected, sizeof expected,
+             CALENDAR(AT(SERIES_LINES) LATER("DTSTAMP:20240101T000000Z\n%s")), lines);
+    expect_change(series, wanted, expected);
+}
+
+Test(icalendar_occurrences, writes_all_of_an_occurrence_that_a_patch_tells)
+{
+    expect_patch("SUMMARY:x\n", BEGUN "DTEND;TZID=Europe/Berlin:20240115T100000\nLOCATION:l\n"
+                                      "SUMMARY:x\nX-A:1\nCATEGORIES:a,b\n");
+    expect_patch("DTSTART;TZID=Europe/Berlin:20240116T120000\nCATEGORIES:c\n",
+                 "DTSTART;TZID=Europe/Berlin:20240116T120000\n"
+                 "DTEND;TZID=Europe/Berlin:20240116T130000\nLOCATION:l\nSUMMARY:s\nX-A:1\n"
+                 "CATEGORIES:c\n");
+    expect_patch("DTSTART;TZID=Europe/Berlin:20240116T120000\n"
+                 "DTEND;TZID=Europe/Berlin:20240116T140000\nSUMMARY:x\n",
+                 "DTSTART;TZID=Europe/Berlin:20240116T120000\n"
+                 "DTEND;TZID=Europe/Berlin:20240116T140000\nSUMMARY:x\n");
 }

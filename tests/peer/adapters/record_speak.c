@@ -162,13 +162,14 @@ static bool settle(const kind *of, const cf_row *row, cf_arena *arena, cf_buffer
     cf_buffer once = {0}, twice = {0};
     cf_record_file file;
     cf_row base, spoken;
+    bool *stale;
 
     cr_assert(cf_row_express(&format, row, NULL, arena, &base, &spoken));
     bool shown = show(of, cf_buffer_view(text), &spoken, &once, &file);
     if (shown) {
         expect_same(of, &file.rows[0], &spoken, "what is said comes back");
         cf_rows_put(known, &base);
-        cf_record_meant_give(&file, &format, known, NULL);
+        cf_record_meant_give(&file, &format, known, NULL, &stale);
         expect_same(of, &file.rows[0], &base, "what is said is meant");
         cf_record_file_release(&file);
         cr_assert(show(of, cf_buffer_view(&once), &spoken, &twice, &file));
