@@ -3,10 +3,9 @@
  * which begin with the same file agree. */
 #include "peer/adapters/csv_inside.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "codec/hash.h"
+#include "peer/adapters/key_text.h"
 #include "peer/adapters/text/csv_edit.h"
 
 typedef struct {
@@ -75,31 +74,16 @@ static bool gather(filling *self, size_t record, cf_buffer *said)
     return any;
 }
 
-static void make_key(const cf_buffer *said, size_t number, char *key, size_t size)
-{
-    char digits[2 * CF_HASH_SIZE + 1];
-    cf_buffer counted = {0};
-
-    cf_buffer_append_text(&counted, "%zu ", number);
-    cf_buffer_append(&counted, said->data, said->size);
-    cf_bytes part = cf_buffer_view(&counted);
-    cf_hash hash = cf_hash_of("key of a row", &part, 1);
-    cf_hex(cf_bytes_of(hash.bytes, CF_HASH_SIZE), digits);
-    snprintf(key, size, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12, digits + 16,
-             digits + 20);
-    cf_buffer_release(&counted);
-}
-
 static cf_status fill(filling *self, size_t record, cf_error *error)
 {
     cf_buffer said = {0};
-    char key[40];
+    char key[CF_KEY_MADE];
     size_t number = 0;
     cf_status status = CF_OK;
 
     if (gather(self, record, &said)) {
         do
-            make_key(&said, number++, key, sizeof key);
+            cf_key_made(cf_buffer_view(&said), number++, key);
         while (cf_rows_find(self->taken, (cf_bytes){0}, cf_bytes_of_text(key)));
         take(self, cf_bytes_of_text(key));
         status = cf_csv_edits_set(&self->edits, record, self->column, cf_bytes_of_text(key), error);

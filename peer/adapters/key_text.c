@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/key_text.h"
 
+#include <stdio.h>
+
+#include "codec/hash.h"
 #include "codec/pack.h"
 #include "peer/adapters/json_value.h"
 
@@ -57,4 +60,19 @@ bool cf_key_otherwise(cf_bytes key, cf_buffer *out)
         return read_number(key, out);
     pack_said(key, out);
     return true;
+}
+
+void cf_key_made(cf_bytes said, size_t number, char key[CF_KEY_MADE])
+{
+    char digits[2 * CF_HASH_SIZE + 1];
+    cf_buffer counted = {0};
+
+    cf_buffer_append_text(&counted, "%zu ", number);
+    cf_buffer_append(&counted, said.data, said.size);
+    cf_bytes part = cf_buffer_view(&counted);
+    cf_hash hash = cf_hash_of("key of a row", &part, 1);
+    cf_hex(cf_bytes_of(hash.bytes, CF_HASH_SIZE), digits);
+    snprintf(key, CF_KEY_MADE, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12,
+             digits + 16, digits + 20);
+    cf_buffer_release(&counted);
 }

@@ -9,4 +9,9 @@
  * it is. False: there is none, and nothing is appended. */
 bool cf_key_otherwise(cf_bytes key, cf_buffer *out);
 
+/* A key of its own for what says this, which any device makes of it: `number` is 0, or how many
+ * that say the same come before it. */
+enum { CF_KEY_MADE = 37 };
+void cf_key_made(cf_bytes said, size_t number, char key[CF_KEY_MADE]);
+
 #endif

@@ -345,8 +345,10 @@ cf_status cf_record_document_write(cf_record_document *document, const cf_row *w
 }
 
 cf_status cf_record_document_fill(cf_record_document *document, const cf_row_format *had,
-                                  cf_buffer *out, cf_error *error)
+                                  const cf_rows *base, cf_buffer *out, cf_error *error)
 {
+    if (document->vcard)
+        return cf_vcard_document_fill(document->vcard, base, out, error);
     if (!document->csv)
         return CF_OK;
     if (document->options->map)

@@ -66,11 +66,11 @@ cf_status cf_record_document_write(cf_record_document *document, const cf_row *w
  * all false at first). */
 cf_status cf_record_document_show(cf_record_document *document, const cf_row *wanted, size_t count,
                                   bool *refused, cf_buffer *out, cf_error *error);
-/* Appends the file in which all rows of a map have a key, and in which none ends before columns
- * that the source did not have before; nothing: this one is such a file. `had` NULL: nobody knows.
- */
+/* Appends the file in which all rows of a map and all cards have a key, and in which none ends
+ * before columns that the source did not have before; nothing: this one is such a file. `had` NULL:
+ * nobody knows. A card is left without a key where it may be one of the base that is missing. */
 cf_status cf_record_document_fill(cf_record_document *document, const cf_row_format *had,
-                                  cf_buffer *out, cf_error *error);
+                                  const cf_rows *base, cf_buffer *out, cf_error *error);
 /* Appends what is whole of a file that is cut short (record_format_mend.c), with the ends that it
  * lacks; nothing: nobody knows what is. */
 cf_status cf_record_format_mend(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/vcard_inside.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +30,8 @@ size_t cf_vcard_last_line(const cf_vcard_card *card)
 
 /* ---- vCard 2.1 ---- */
 
+enum { CHARSET_SIZE = 40, CONVERTED = 4096 };
+
 static bool is_printable(const cf_content_line *line)
 {
     for (size_t i = 0; i < line->parameter_count; i++)
@@ -35,9 +40,61 @@ static bool is_printable(const cf_content_line *line)
     return false;
 }
 
+/* Which charsets there are is what the C library knows. */
+static bool is_charset(cf_bytes name, char *out, size_t size)
+{
+    if (name.size == 0 || name.size >= size)
+        return false;
+    for (size_t i = 0; i < name.size; i++)
+        if (!isalnum(name.data[i]) && !strchr("-_.:+", name.data[i]))
+            return false;
+    memcpy(out, name.data, name.size);
+    out[name.size] = 0;
+    return true;
+}
+
+/* All of it, into `out`; false: it is none of that charset. */
+static bool convert(iconv_t from, cf_bytes text, cf_buffer *out)
+{
+    char part[CONVERTED], *in = (char *)text.data;
+    size_t left = text.size, done = 0;
+
+    while (done != (size_t)-1 && left) {
+        char *end = part;
+        size_t room = sizeof part;
+
+        done = iconv(from, &in, &left, &end, &room);
+        cf_buffer_append(out, part, sizeof part - room);
+        if (done == (size_t)-1 && errno == E2BIG)
+            done = 0;
+    }
+    return done != (size_t)-1;
+}
+
+/* What is there in the charset that the line names, as UTF-8; false: it can't be told. */
+static bool to_utf8(const cf_content_line *line, cf_buffer *plain)
+{
+    const cf_line_parameter *charset = cf_line_parameter_named(line, "CHARSET");
+    char name[CHARSET_SIZE];
+    cf_buffer out = {0};
+
+    if (!charset || cf_line_word_is(charset->value, "UTF-8"))
+        return true;
+    if (!is_charset(charset->value, name, sizeof name))
+        return false;
+    iconv_t from = iconv_open("UTF-8", name);
+    if (from == (iconv_t)-1)
+        return false;
+    bool fine = convert(from, cf_buffer_view(plain), &out);
+    iconv_close(from);
+    cf_buffer_release(plain);
+    *plain = out;
+    return fine;
+}
+
 /* A value of vCard 2.1 as vCard 3 spells it: a comma means nothing there, a backslash only before
  * ';'. */
-static cf_bytes as_in_3_0(const cf_content_line *line, cf_arena *arena)
+static cf_bytes as_in_3_0(const cf_content_line *line, bool *garbled, cf_arena *arena)
 {
     cf_buffer plain = {0}, spelled = {0};
 
@@ -45,6 +102,7 @@ static cf_bytes as_in_3_0(const cf_content_line *line, cf_arena *arena)
         cf_quoted_printable_read(line->value, &plain);
     else
         cf_buffer_append(&plain, line->value.data, line->value.size);
+    *garbled = !to_utf8(line, &plain);
     for (size_t i = 0; i < plain.size; i++) {
         uint8_t byte = plain.data[i];
 
@@ -70,10 +128,11 @@ cf_vcard_line cf_vcard_card_line(const cf_vcard_card *card, size_t line, cf_aren
 {
     const cf_content_line *at = &card->lines->lines[line];
 
-    return (cf_vcard_line){.line = at,
-                           .version = card->version,
-                           .value =
-                               card->version == CF_VCARD_2_1 ? as_in_3_0(at, arena) : at->value};
+    cf_vcard_line made = {.line = at, .version = card->version, .value = at->value};
+
+    if (card->version == CF_VCARD_2_1)
+        made.value = as_in_3_0(at, &made.garbled, arena);
+    return made;
 }
 
 /* ---- Entries ---- */
@@ -158,8 +217,11 @@ static void read_line(cf_vcard_card *card, size_t index, cf_arena *arena)
     cf_vcard_line made = cf_vcard_card_line(card, index, arena);
     cf_buffer label = {0};
 
-    if (!cf_utf8_valid(made.value)) {
-        card->trouble = cf_utf8_valid(line->value)
+    if (made.garbled || !cf_utf8_valid(made.value)) {
+        card->trouble = made.garbled
+                            ? "is in a charset that isn't known, or says what that has not: export "
+                              "it again, as vCard 3.0 or 4.0"
+                        : cf_utf8_valid(line->value)
                             ? "stands for characters that aren't UTF-8: export it again, as vCard "
                               "3.0 or 4.0"
                             : "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`";

@@ -125,7 +125,7 @@ cf_status cf_vcard_document_read(cf_bytes bytes, cf_vcard_cards *cards, cf_vcard
                                  cf_error *error)
 {
     cf_vcard_document *document = cf_allocate(1, sizeof *document);
-    cf_status status = cf_content_lines_read(bytes, &document->lines, error);
+    cf_status status = cf_content_lines_read_charsets(bytes, &document->lines, error);
 
     if (status) {
         free(document);

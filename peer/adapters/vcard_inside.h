@@ -57,6 +57,7 @@ typedef struct {
     cf_vcard_version version;
     cf_bytes value; /* spelled as in vCard 3, whatever the version */
     cf_bytes label; /* text of its X-ABLabel; .data NULL: none */
+    bool garbled;   /* its charset is unknown, or what it says is not in it */
 } cf_vcard_line;
 
 /* Replaces what is in `out` by the value of the line as this property (of a list: of the part

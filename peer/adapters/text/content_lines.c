@@ -257,13 +257,36 @@ static bool is_blank(cf_bytes text)
     return true;
 }
 
-bool cf_content_line_split(cf_bytes text, cf_arena *arena, cf_content_line *out)
+/* Whether the line says in which charset its value is, and its value is nothing that a reader needs
+ * before it knows of charsets. */
+static bool names_charset(cf_bytes text)
+{
+    static const char word[] = ";CHARSET=";
+    static const char *const others[] = {"UID", "VERSION", "X-ABLABEL"};
+    const uint8_t *colon = memchr(text.data, ':', text.size);
+    cf_bytes head = cf_bytes_of(text.data, colon ? (size_t)(colon - text.data) : 0);
+    const uint8_t *end = memchr(head.data, ';', head.size), *from = NULL;
+
+    if (!end || !cf_utf8_valid(head))
+        return false;
+    from = memchr(head.data, '.', (size_t)(end - head.data));
+    from = from ? from + 1 : head.data;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (cf_line_word_is(cf_bytes_of(from, (size_t)(end - from)), others[i]))
+            return false;
+    for (size_t at = (size_t)(end - head.data); at + sizeof word - 1 <= head.size; at++)
+        if (strncasecmp((const char *)head.data + at, word, sizeof word - 1) == 0)
+            return true;
+    return false;
+}
+
+static bool split_line(cf_bytes text, bool charsets, cf_arena *arena, cf_content_line *out)
 {
     cf_content_line line = {.text = text, .component = CF_LINES_NONE};
 
     if (is_blank(text)) {
         line.kind = CF_LINE_BLANK;
-    } else if (!cf_utf8_valid(text)) {
+    } else if (!cf_utf8_valid(text) && !(charsets && names_charset(text))) {
         line.trouble = "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`";
     } else if (memchr(text.data, '\0', text.size)) {
         line.trouble = "holds a NUL byte: take it out";
@@ -285,6 +308,11 @@ bool cf_content_line_split(cf_bytes text, cf_arena *arena, cf_content_line *out)
     return !line.trouble;
 }
 
+bool cf_content_line_split(cf_bytes text, cf_arena *arena, cf_content_line *out)
+{
+    return split_line(text, false, arena, out);
+}
+
 /* How lines are folded here: as the first one that is; where long lines aren't, never. */
 static void learn_folding(cf_content_lines *self, const extent *line)
 {
@@ -296,7 +324,7 @@ static void learn_folding(cf_content_lines *self, const extent *line)
     self->fold_with = (char)self->input.data[physical_end(self->input, line->from)];
 }
 
-static void add_line(cf_content_lines *self, const extent *found, size_t number)
+static void add_line(cf_content_lines *self, const extent *found, bool charsets, size_t number)
 {
     cf_content_line line = {0};
 
@@ -305,7 +333,7 @@ static void add_line(cf_content_lines *self, const extent *found, size_t number)
                                  .component = CF_LINES_NONE,
                                  .trouble = "is longer than 8 MiB: shorten it"};
     else
-        cf_content_line_split(unfold(self->input, found, &self->arena), &self->arena, &line);
+        split_line(unfold(self->input, found, &self->arena), charsets, &self->arena, &line);
     line.number = number;
     line.raw = cf_bytes_of(self->input.data + found->from, found->end - found->from);
     learn_folding(self, found);
@@ -335,7 +363,7 @@ static cf_status check_input(cf_bytes input, size_t *start, cf_error *error)
     return CF_OK;
 }
 
-cf_status cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error *error)
+static cf_status read_lines(cf_bytes input, bool charsets, cf_content_lines *out, cf_error *error)
 {
     cf_content_lines self = {.input = input, .fold_at = USUAL_FOLD};
     size_t number = 1;
@@ -352,7 +380,7 @@ cf_status cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error 
             return cf_fail(error, CF_TOO_LARGE, "has more than %zu lines: split the file",
                            CF_LINES_COUNT_MAX);
         }
-        add_line(&self, &line, number);
+        add_line(&self, &line, charsets, number);
         number += line.physical;
         at = line.end;
     }
@@ -361,6 +389,16 @@ cf_status cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error 
     cf_content_lines_find_components(&self);
     *out = self;
     return CF_OK;
+}
+
+cf_status cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error *error)
+{
+    return read_lines(input, false, out, error);
+}
+
+cf_status cf_content_lines_read_charsets(cf_bytes input, cf_content_lines *out, cf_error *error)
+{
+    return read_lines(input, true, out, error);
 }
 
 /* Where no component is open, there is only one to begin. */

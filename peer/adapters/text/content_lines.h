@@ -69,6 +69,9 @@ typedef struct {
 /* Borrows `input` until the release. CF_TOO_LARGE beyond the limits, CF_MALFORMED when it isn't
  * UTF-8 in whole (UTF-16); what is wrong with one line is that line's trouble. */
 cf_status cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error *error);
+/* The same; of a line that has a parameter CHARSET the value may be in that charset, and is to be
+ * looked at before it is taken for text. */
+cf_status cf_content_lines_read_charsets(cf_bytes input, cf_content_lines *out, cf_error *error);
 void cf_content_lines_release(cf_content_lines *lines);
 
 /* The input ends in the midst of this line, which is broken therefore. */

@@ -254,7 +254,8 @@ static cf_status fill(file_medium *self, cf_error *error)
     cf_record_document *document = NULL;
     cf_buffer filled = {0};
 
-    cf_status status = cf_record_document_fill(self->document, self->medium.had, &filled, error);
+    cf_status status = cf_record_document_fill(self->document, self->medium.had,
+                                               self->medium.binding->rows, &filled, error);
     if (!status && filled.size)
         status = read_filled(self, cf_buffer_view(&filled), &document, error);
     if (!status && filled.size && self->medium.peer && !self->medium.only_looks)
