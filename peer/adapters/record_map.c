@@ -218,6 +218,7 @@ cf_status cf_record_map_read(cf_bytes text, cf_record_map **out, cf_error *error
 
     map->table = cf_bytes_of_text(CF_TABLE_CONTACTS);
     map->left = cf_rows_new();
+    map->aside = cf_rows_new();
     if (!cf_utf8_valid(text) || (text.size && memchr(text.data, '\0', text.size)))
         status = cf_fail(error, CF_USAGE, "it is no text");
     text = cf_arena_copy(&map->arena, text);
@@ -251,6 +252,7 @@ void cf_record_map_destroy(cf_record_map **map)
     if (!*map)
         return;
     cf_rows_destroy(&(*map)->left);
+    cf_rows_destroy(&(*map)->aside);
     free((*map)->references);
     free((*map)->columns);
     free((*map)->slots);

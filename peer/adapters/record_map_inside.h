@@ -58,6 +58,8 @@ struct cf_record_map {
     cf_named_reference *references;
     size_t reference_count, reference_capacity;
     cf_rows *left; /* what couldn't be given: keys of no table */
+    cf_rows
+        *aside; /* the cells that couldn't be given, of rows that could: under keys of no table */
     cf_arena arena;
 };
 

@@ -106,6 +106,15 @@ def test_a_cell_that_says_what_can_not_be_is_named(people):
     assert "Birthday" in reason and "17 May" in reason and "no date" in reason
     people.laptop.sync()
     assert people.card("anna.vcf") == ANNA and "bert@new.example" in people.card("bert.vcf")
+    edit(people.there, "anna@example.org", "anna@new.example")
+    people.desktop.finish("sync")
+    people.laptop.sync()
+    assert people.card("anna.vcf") == ANNA.replace("anna@example.org", "anna@new.example"), "the rest of its row is synced"
+    edit(people.here / "anna.vcf", "anna@new.example", "anna@newer.example")
+    people.laptop.sync()
+    people.desktop.finish("sync")
+    assert "anna@newer.example" in people.there.read_text() and "17 May" in people.there.read_text()
+    assert "Birthday" in pending(people.desktop)["anna"]
     edit(people.there, "17 May", "1980-05-18")
     people.both()
     assert "BDAY:1980-05-18\r\n" in people.card("anna.vcf") and not pending(people.desktop)
