@@ -244,8 +244,7 @@ Test(record_map_rows, names_the_cell_that_says_what_can_not_be)
                            "without a year\n"
                            "0 null Born: '2001-13': is no date: as 1980-05-17, or --05-17 "
                            "without a year\n");
-    expect_shown("UID,Born\na,2001-02-29\nb,--02-29\nc,2001-13\n",
-                 "UID,Born\na,2001-02-29\n");
+    expect_shown("UID,Born\na,2001-02-29\nb,--02-29\nc,2001-13\n", "UID,Born\na,2001-02-29\n");
 }
 
 static void read_entries(int count)
