@@ -15,7 +15,10 @@ enum {
     DENIED_RETRY_MS_MAX = 60000,
     DISTRUSTED_MS = 3000,
     LATE_MS = 1000,
-    GRACE_MS = 1000
+    GRACE_MS = 1000,
+    SLOW_STEP = 32 * 1024, /* what a line carries in a second or two that may take any entry */
+    ENTRY_STEPS = 2,
+    CHECK_MS = 5000, /* that who asks whether all is in sync waits for a session that may be dead */
 };
 
 static cf_sends sends(const cf_link_options *options)
@@ -140,8 +143,8 @@ bool cf_link_is_unanswered(const cf_link *link)
     if (link->state != CF_LINK_LIVE)
         return link->state > CF_LINK_PAUSED && !link->knock_ms;
     return cf_transfer_is_waiting(link->transfer) || cf_outgoing_is_waiting(link->outgoing) ||
-           cf_guests_is_waiting(link->guests) || !cf_link_asking_is_idle(link) ||
-           (link->owed.count && !link->uncommitted);
+           !cf_link_is_checked(link) || cf_guests_is_waiting(link->guests) ||
+           !cf_link_asking_is_idle(link) || (link->owed.count && !link->uncommitted);
 }
 
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
@@ -218,10 +221,36 @@ uint64_t cf_link_expects(const cf_link *link)
 
 void cf_link_beat(cf_link *link, cf_outbox *outbox)
 {
-    const cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {link->options.user}};
-
     if (link->state == CF_LINK_LIVE)
-        cf_outbox_add(outbox, (cf_bytes){0}, &locate);
+        cf_link_say_locate(link, outbox);
+}
+
+void cf_link_moved(cf_link *link, uint64_t now_ms)
+{
+    link->heard_ms = now_ms;
+}
+
+void cf_link_heard(cf_link *link)
+{
+    link->heard_at_ms = cf_env_now_ms(link->options.env);
+}
+
+uint64_t cf_link_heard_at(const cf_link *link)
+{
+    return link->heard_at_ms;
+}
+
+void cf_link_carries(cf_link *link, uint64_t step)
+{
+    cf_transfer_carries(link->transfer, step);
+    link->step = step;
+}
+
+uint64_t cf_link_entry_size(const cf_link *link)
+{
+    const uint64_t size = ENTRY_STEPS * link->step;
+
+    return link->step < SLOW_STEP && size > 0 ? size : CF_PART_SIZE;
 }
 
 /* Twice as long after each failure, and never two links at once. */
@@ -270,6 +299,7 @@ void cf_link_handle(cf_link *link, const cf_bytes *frames, size_t count, uint64_
     if (!cf_link_session(link))
         return;
     link->heard_ms = now_ms;
+    cf_link_heard(link);
     cf_arena_release(&link->arena);
     cf_status status = cf_message_read(frames, count, &link->arena, &message, &error);
     if (status == CF_DENIED) /* a command of a newer version */
@@ -285,6 +315,7 @@ static void begin(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
     cf_outbox_discard(outbox, (cf_bytes){0});
     link->sessions++;
     link->is_distrusted = false;
+    link->checking = CF_LINK_NOTHING;
     link->heard_ms = now_ms;
     cf_link_greet(link, now_ms, outbox);
 }
@@ -301,9 +332,13 @@ static void grant(cf_link *link, cf_outbox *outbox)
 
 static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_error *error)
 {
+    const bool begins_check = link->checking == CF_LINK_DUE;
+
     grant(link, outbox);
-    cf_guests_pump(link->guests, now_ms, outbox);
+    cf_guests_pump(link->guests, cf_env_now_ms(link->options.env), outbox);
     cf_link_asking_pump(link, outbox);
+    if (begins_check)
+        link->heard_ms = now_ms;
     cf_link_leases_pump(link, outbox);
     if (link->options.only_asks)
         return CF_OK;
@@ -316,7 +351,9 @@ static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_erro
 
 static uint64_t patience_ms(const cf_link *link)
 {
-    return link->is_distrusted && link->owed.count ? DISTRUSTED_MS : CF_REQUEST_TIMEOUT_MS;
+    return link->is_distrusted && link->owed.count ? DISTRUSTED_MS
+           : link->checking == CF_LINK_SAID        ? CHECK_MS
+                                                   : CF_REQUEST_TIMEOUT_MS;
 }
 
 /* What is waited for did not come. */
@@ -329,6 +366,8 @@ static void give_up(cf_link *link, uint64_t now_ms)
         cf_fail(&error, CF_UNREACHABLE,
                 "no answer for %u seconds: it names entries (%zu heads) that it does not send",
                 seconds, link->owed.count);
+    else if (link->checking == CF_LINK_SAID) /* another connection may do */
+        cf_fail(&error, CF_CHANGED, "no answer for %u seconds", seconds);
     else
         cf_fail(&error, CF_UNREACHABLE, "no answer for %u seconds", seconds);
     cf_link_lose(link, &error, now_ms);
@@ -338,6 +377,8 @@ static void tell_idle(cf_link *link)
 {
     bool idle = cf_link_is_idle(link);
 
+    if (idle)
+        link->attempts = 0;
     if (idle && !link->idle_told)
         link->options.events.idle(link->options.events.context);
     link->idle_told = idle;

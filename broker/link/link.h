@@ -3,7 +3,9 @@
  * connections: a session is one connection, and when that is lost the link waits, asks for a new
  * one and goes on with HELLO; nothing is lost in between and the owner need not know.
  *
- * A handler: no threads, no sockets, no clock. Its shell (link_zmq.h, or a world's transport) makes
+ * `now_ms` counts on a clock that nobody sets; what the time of day is the link asks of its env.
+ *
+ * A handler: no threads, no sockets. Its shell (link_zmq.h, or a world's transport) makes
  * a connection when cf_link_session changes, hands in what arrives, sends what is in the outbox on
  * that session's connection, and calls tick at the deadline. codec/PROTOCOL.md, "Sessions", is
  * normative. */
@@ -175,6 +177,14 @@ void cf_link_lacking(cf_link *link, uint64_t count);
 /* Asks where the log is, what the other holds, and what devices have reported, in this session or
  * the next one; see cf_link_answers. */
 void cf_link_ask(cf_link *link);
+/* Asks something of a session that is live: once it is answered, what the other had before has
+ * come. One that doesn't answer within 5 s, while nothing moves on the line, is lost as CF_CHANGED.
+ * A session that begins later has been answered by then. */
+void cf_link_check(cf_link *link);
+/* Nothing of that is outstanding. */
+bool cf_link_is_checked(const cf_link *link);
+/* When, by the time of day, anything came of the other; 0: never. */
+uint64_t cf_link_heard_at(const cf_link *link);
 /* Asks where the broker may be reached, in this session alone; `located` tells. */
 void cf_link_locate(cf_link *link);
 /* LOCK, RENEW, UNLOCK or LOCKS, to go out as soon as the session is live. What has no answer when
@@ -195,6 +205,15 @@ uint64_t cf_link_session(const cf_link *link);
 uint64_t cf_link_expects(const cf_link *link);
 /* Says something that is answered and changes nothing, where the session is live. */
 void cf_link_beat(cf_link *link, cf_outbox *outbox);
+/* Bytes move on the session's connection: who waits for whole messages waits on. */
+void cf_link_moved(cf_link *link, uint64_t now_ms);
+/* Anything was read of the other, such as a heartbeat. */
+void cf_link_heard(cf_link *link);
+/* What the line takes in two seconds: PUTs are no larger, and few of them are under way. */
+void cf_link_carries(cf_link *link, uint64_t step);
+/* How large the entries of a changeset are made, about: less than CF_PART_SIZE on a slow line,
+ * since one that is cut with its connection goes again whole. */
+uint64_t cf_link_entry_size(const cf_link *link);
 /* A whole message of the session's connection. */
 void cf_link_handle(cf_link *link, const cf_bytes *frames, size_t count, uint64_t now_ms,
                     cf_outbox *outbox);

@@ -22,9 +22,41 @@ void cf_link_locate(cf_link *link)
     link->locates = true;
 }
 
+/* A session that is not live yet has still to hear what it asks for first. */
+void cf_link_check(cf_link *link)
+{
+    if (link->checking == CF_LINK_SAID)
+        link->checks_again = true;
+    else if (link->state == CF_LINK_LIVE)
+        link->checking = CF_LINK_DUE;
+}
+
+bool cf_link_is_checked(const cf_link *link)
+{
+    return link->checking == CF_LINK_NOTHING;
+}
+
+/* An answer to a LOCATE. All answers come in the order of the questions. */
+void cf_link_located(cf_link *link)
+{
+    link->locates_out -= link->locates_out > 0;
+    if (link->checking == CF_LINK_SAID && !link->locates_out)
+        link->checking = link->checks_again ? CF_LINK_DUE : CF_LINK_NOTHING;
+}
+
+void cf_link_say_locate(cf_link *link, cf_outbox *outbox)
+{
+    const cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {link->options.user}};
+
+    cf_outbox_add(outbox, (cf_bytes){0}, &locate);
+    link->locates_out++;
+}
+
 void cf_link_asking_begin(cf_link *link)
 {
     link->locates = false;
+    link->locates_out = 0;
+    link->checking = CF_LINK_NOTHING;
     if (link->reporting)
         link->reporting = CF_LINK_DUE;
     if (link->asking)
@@ -51,15 +83,18 @@ static void say_report(cf_link *link, cf_outbox *outbox)
 
 void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
 {
-    const cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {link->options.user}};
     const cf_message query = {.command = CF_COMMAND_QUERY};
 
     if (link->reporting == CF_LINK_DUE) {
         say_report(link, outbox);
         link->reporting = CF_LINK_SAID;
     }
-    if (link->locates && link->asking != CF_LINK_DUE)
-        cf_outbox_add(outbox, (cf_bytes){0}, &locate);
+    if ((link->locates || link->checking == CF_LINK_DUE) && link->asking != CF_LINK_DUE)
+        cf_link_say_locate(link, outbox);
+    if (link->checking == CF_LINK_DUE) {
+        link->checking = CF_LINK_SAID;
+        link->checks_again = false;
+    }
     link->locates = false;
     if (link->lacking) {
         const cf_message lacking = {.command = CF_COMMAND_LACKING, .lacking = {link->lacking}};
@@ -69,7 +104,7 @@ void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
         link->lacking = 0;
     }
     if (link->asking == CF_LINK_DUE) {
-        cf_outbox_add(outbox, (cf_bytes){0}, &locate);
+        cf_link_say_locate(link, outbox);
         cf_outbox_add(outbox, (cf_bytes){0}, &query);
         link->asking = CF_LINK_SAID;
     }
@@ -103,6 +138,8 @@ void cf_link_answered(cf_link *link, const cf_message *message)
 {
     const cf_link_events *events = &link->options.events;
 
+    if (message->command == CF_COMMAND_ENDPOINTS)
+        cf_link_located(link);
     if (message->command == CF_COMMAND_REPORTED)
         on_reported(link, message);
     else if (message->command == CF_COMMAND_HOLDS && events->answers.holds)
@@ -124,7 +161,7 @@ void cf_link_asking_unsupported(cf_link *link)
     const cf_link_events *events = &link->options.events;
     bool asked = link->asking == CF_LINK_SAID;
 
-    link->reporting = link->asking = CF_LINK_NOTHING;
+    link->reporting = link->asking = link->checking = CF_LINK_NOTHING;
     if (asked && events->answers.answered)
         events->answers.answered(events->context);
 }

@@ -56,10 +56,10 @@ static void say_hello(cf_link *link, const head_list *own, cf_outbox *outbox)
     } while (said < all);
 }
 
-static void say_clock(uint64_t now_ms, cf_outbox *outbox)
+static void say_clock(const cf_link *link, cf_outbox *outbox)
 {
     const cf_message message = {.command = CF_COMMAND_CLOCK,
-                                .clock = {CF_PROTOCOL_VERSION, now_ms}};
+                                .clock = {CF_PROTOCOL_VERSION, cf_env_now_ms(link->options.env)}};
 
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
 }
@@ -91,7 +91,7 @@ void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
         return;
     }
     if (link->knock.size) {
-        say_clock(now_ms, outbox);
+        say_clock(link, outbox);
         link->state = CF_LINK_COMPARING;
         link->knock_ms = 0;
         return;
@@ -268,13 +268,14 @@ static cf_status take_heads(cf_link *link, const cf_message *message, cf_error *
     return CF_OK;
 }
 
-cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t now_ms,
-                           cf_outbox *outbox, cf_error *error)
+cf_status cf_link_welcomed(cf_link *link, const cf_message *message, cf_outbox *outbox,
+                           cf_error *error)
 {
     cf_link_welcome welcome = {
         .version = message->welcome.version,
         .heads = &link->theirs,
-        .clock_difference_ms = cf_clock_difference_ms(message->welcome.now_ms, now_ms),
+        .clock_difference_ms =
+            cf_clock_difference_ms(message->welcome.now_ms, cf_env_now_ms(link->options.env)),
     };
 
     if (link->state != CF_LINK_GREETING)
@@ -289,13 +290,12 @@ cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t no
     link->is_clock_off = cf_clock_is_off(welcome.clock_difference_ms);
     link->newer = link->is_clock_off;
     if (link->is_clock_off) /* before SUBSCRIBE, by which a clock that is not off is known */
-        say_clock(now_ms, outbox);
+        say_clock(link, outbox);
     cf_status status = subscribe(link, message, welcome.clock_difference_ms, outbox, error);
     if (status)
         return status;
     welcome.is_crowded = link->is_crowded;
     memcpy(welcome.instance, message->welcome.instance, sizeof welcome.instance);
-    link->attempts = 0;
     link->idle_told = false;
     link->options.events.connected(link->options.events.context, &welcome);
     return CF_OK;

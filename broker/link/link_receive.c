@@ -37,6 +37,7 @@ static cf_status on_entry(cf_link *link, const cf_message *message, cf_error *er
         return cf_fail(error, CF_MALFORMED, "ENTRY of another user");
     cf_head head = cf_head_of(&entry);
     cf_heads_remove(&link->owed, &head);
+    link->checks_again = link->checking == CF_LINK_SAID;
     status = store->find(store, &link->options.user, &head, &position, error);
     if (status && status != CF_MISSING)
         return status;
@@ -92,7 +93,7 @@ static void guest_refused(cf_link *link, const cf_message *message)
 /* A newcomer knocks only where what it publishes then would be understood, and taken: what a KNOCK
  * spends is spent.
  * One from before there was CLOCK says nothing of its time. */
-static void compared(cf_link *link, const cf_message *answer, uint64_t now_ms, cf_outbox *outbox)
+static void compared(cf_link *link, const cf_message *answer, cf_outbox *outbox)
 {
     const cf_link_events *events = &link->options.events;
     const bool tells = answer->command == CF_COMMAND_CLOCK;
@@ -104,7 +105,8 @@ static void compared(cf_link *link, const cf_message *answer, uint64_t now_ms, c
         events->turned_away(events->context, &why);
         return;
     }
-    const int64_t difference = tells ? cf_clock_difference_ms(answer->clock.now_ms, now_ms) : 0;
+    const int64_t difference =
+        tells ? cf_clock_difference_ms(answer->clock.now_ms, cf_env_now_ms(link->options.env)) : 0;
     if (!cf_clock_is_off(difference)) {
         cf_link_knock(link, outbox);
         return;
@@ -161,6 +163,8 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
     }
     if (refuses_newer(link, message) || link->state != CF_LINK_LIVE)
         return CF_OK;
+    if (refuses(message, CF_COMMAND_LOCATE))
+        cf_link_located(link);
     bool refuses_question = refuses(message, CF_COMMAND_LOCATE) && link->asking == CF_LINK_SAID;
     if (!message->refused.request.size || refuses_question)
         cf_link_asking_unsupported(link);
@@ -174,6 +178,16 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
     else if (refuses(message, CF_COMMAND_PUT) || refuses(message, CF_COMMAND_GET))
         return cf_transfer_handle(link->transfer, message, now_ms, error);
     return CF_OK;
+}
+
+/* Something got through. A session in which nothing does is one more try that failed, however well
+ * it was greeted. */
+static void note_progress(cf_link *link, const cf_message *message, uint64_t progress)
+{
+    if (message->command == CF_COMMAND_ENTRY || message->command == CF_COMMAND_ACCEPTED ||
+        message->command == CF_COMMAND_STORED || message->command == CF_COMMAND_BLOB ||
+        cf_transfer_progress(link->transfer) != progress)
+        link->attempts = 0;
 }
 
 /* In a session that is live, or that is about to be: the other begins to send with SUBSCRIBED. */
@@ -241,6 +255,16 @@ static cf_status on_admit(cf_link *link, const cf_message *message, cf_error *er
     return CF_OK;
 }
 
+static cf_status receive(cf_link *link, const cf_message *message, uint64_t now_ms, cf_error *error)
+{
+    const uint64_t progress = cf_transfer_progress(link->transfer);
+
+    cf_status status = receive_live(link, message, now_ms, error);
+    if (!status)
+        note_progress(link, message, progress);
+    return status;
+}
+
 cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now_ms,
                           cf_outbox *outbox, cf_error *error)
 {
@@ -248,7 +272,7 @@ cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now
 
     if (compares && (message->command == CF_COMMAND_CLOCK || message->command == CF_COMMAND_AGAIN ||
                      message->command == CF_COMMAND_REFUSED)) {
-        compared(link, message, now_ms, outbox);
+        compared(link, message, outbox);
         return CF_OK;
     }
     switch (message->command) {
@@ -263,13 +287,13 @@ cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now
     case CF_COMMAND_ADMIT:
         return on_admit(link, message, error);
     case CF_COMMAND_WELCOME:
-        return cf_link_welcomed(link, message, now_ms, outbox, error);
+        return cf_link_welcomed(link, message, outbox, error);
     case CF_COMMAND_SUBSCRIBED:
         return cf_link_subscribed(link, message, error);
     default:
         if (link->state != CF_LINK_LIVE && link->state != CF_LINK_SUBSCRIBING)
             return cf_fail(error, CF_MALFORMED, "%s before WELCOME",
                            cf_command_name(message->command));
-        return receive_live(link, message, now_ms, error);
+        return receive(link, message, now_ms, error);
     }
 }

@@ -31,8 +31,10 @@ struct cf_link {
     uint64_t retry_ms;     /* of PAUSED */
     uint64_t knock_ms;     /* of KNOCKING: when to say it again; 0: it is being answered */
     bool has_knocked;      /* in any session */
-    unsigned attempts;     /* since the last WELCOME */
-    uint64_t heard_ms;     /* when something came, or began to be waited for */
+    unsigned attempts;     /* since something got through */
+    uint64_t step;         /* what the line takes in a second or two; 0: nobody has said */
+    uint64_t heard_ms;     /* when something moved, or began to be waited for */
+    uint64_t heard_at_ms;  /* by the time of day, when something came of the other; 0: never */
     uint64_t due_ms;       /* of the next tick; 0: there was none */
     cf_heads theirs;       /* from WELCOME */
     size_t named;          /* heads in it, */
@@ -54,7 +56,10 @@ struct cf_link {
     uint64_t lacking; /* what is to be said of entries that the other lost; 0: nothing */
     unsigned newer;   /* CLOCK and LACKING that are out, which an older broker doesn't know */
     cf_link_request reporting, asking;
-    bool locates; /* LOCATE is to be said */
+    cf_link_request checking;
+    bool checks_again;    /* entries came before the answer did: more may wait behind it */
+    bool locates;         /* LOCATE is to be said */
+    unsigned locates_out; /* LOCATEs without an answer yet */
     cf_transfer *transfer;
     cf_outgoing *outgoing; /* NULL for a newcomer */
     cf_guests *guests;
@@ -68,6 +73,9 @@ void cf_link_asking_begin(cf_link *link);
 void cf_link_asking_pump(cf_link *link, cf_outbox *outbox);
 bool cf_link_asking_is_idle(const cf_link *link);
 void cf_link_answered(cf_link *link, const cf_message *message);
+/* Asks where the log is, whoever wants to know; and its answer, or refusal, came. */
+void cf_link_say_locate(cf_link *link, cf_outbox *outbox);
+void cf_link_located(cf_link *link);
 /* The other does not know such a command. */
 void cf_link_asking_unsupported(cf_link *link);
 /* What cf_link_ask_lease keeps until the session is live. */
@@ -80,8 +88,8 @@ void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms);
 
 void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox);
 void cf_link_knock(cf_link *link, cf_outbox *outbox);
-cf_status cf_link_welcomed(cf_link *link, const cf_message *message, uint64_t now_ms,
-                           cf_outbox *outbox, cf_error *error);
+cf_status cf_link_welcomed(cf_link *link, const cf_message *message, cf_outbox *outbox,
+                           cf_error *error);
 cf_status cf_link_subscribed(cf_link *link, const cf_message *message, cf_error *error);
 
 cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now_ms,

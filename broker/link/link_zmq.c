@@ -4,14 +4,19 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "broker/link/line.h"
 #include "broker/wire/frames_zmq.h"
 #include "broker/wire/inflow_guard.h"
 
 enum {
-    CONNECT_MS = 10000,
+    CONNECT_MS = 10000, /* for TCP: a SYN that is lost is sent again after 1, 3 and 7 s */
+    FIRST_MS = 10000,   /* then for the first byte, which a server sends without being asked */
+    GREET_MS = CF_ZMQ_HANDSHAKE_MS + 2000, /* for the rest: libzmq gives up before */
     BATCH = 64,
     BEAT_MS = 15 * 60 * 1000, /* heartbeats of days must not fill what may wait to be taken */
 };
+
+#define SAYS_NOTHING "it took the connection and says nothing: it hangs, or is busy"
 
 struct cf_link_zmq {
     cf_link_zmq_options options;
@@ -30,6 +35,7 @@ struct cf_link_zmq {
     uint64_t connect_until_ms;
     uint64_t beat_ms; /* when to say something again */
     int descriptor;   /* of the connection; -1: there is none yet */
+    cf_line line;
 };
 
 cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options)
@@ -126,7 +132,7 @@ static void lost(cf_link_zmq *zmq, cf_status status, const char *what)
         }
     }
     zmq->tried = 0;
-    cf_link_disconnected(zmq->options.link, &why, env->now_ms(env->context));
+    cf_link_disconnected(zmq->options.link, &why, cf_env_steady_ms(env));
 }
 
 static void receive(cf_link_zmq *zmq)
@@ -139,7 +145,7 @@ static void receive(cf_link_zmq *zmq)
         if (!cf_zmq_receive(zsock_resolve(zmq->socket), &message))
             break;
         zmq->descriptor = message.descriptor;
-        cf_link_handle(link, message.bytes, message.count, env->now_ms(env->context), zmq->outbox);
+        cf_link_handle(link, message.bytes, message.count, cf_env_steady_ms(env), zmq->outbox);
         cf_zmq_message_release(&message);
     }
     grant(zmq);
@@ -161,7 +167,8 @@ static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
 static void ended_in_handshake(cf_link_zmq *zmq)
 {
     const cf_env *env = zmq->options.env;
-    const uint64_t waited_ms = env->now_ms(env->context) - zmq->connected_ms;
+    const uint64_t waited_ms = cf_env_steady_ms(env) - zmq->connected_ms;
+    const bool was_ended_here = waited_ms + CF_ZMQ_HANDSHAKE_MS / 10 >= CF_ZMQ_HANDSHAKE_MS;
 
     switch (cf_inflow_guard_greeting(zmq->descriptor)) {
     case CF_GREETING_HTTP:
@@ -172,16 +179,20 @@ static void ended_in_handshake(cf_link_zmq *zmq)
         lost(zmq, CF_UNREACHABLE, "this is no Counterfoil broker");
         break;
     case CF_GREETING_CURVE:
-        lost(zmq, CF_FORGED,
-             "it ended the greeting: it takes no more connections from here for now, or has "
-             "another key than its address says");
+        if (was_ended_here)
+            lost(zmq, CF_UNREACHABLE,
+                 "it did not end the greeting within 30 s: it is busy, or the "
+                 "line is");
+        else
+            lost(zmq, CF_FORGED,
+                 "it ended the greeting: it takes no more connections from here for now, or has "
+                 "another key than its address says");
         break;
     default:
         lost(zmq, CF_UNREACHABLE,
-             waited_ms + CF_ZMQ_HANDSHAKE_MS / 10 < CF_ZMQ_HANDSHAKE_MS
-                 ? "it closed the connection without a word: it takes no more for now, or is no "
-                   "Counterfoil broker"
-                 : "it took the connection and says nothing: it hangs, or is busy");
+             was_ended_here ? SAYS_NOTHING
+                            : "it closed the connection without a word: it takes no more for now, "
+                              "or is no Counterfoil broker");
     }
 }
 
@@ -202,8 +213,10 @@ static void connected(cf_link_zmq *zmq, int descriptor)
     const cf_env *env = zmq->options.env;
 
     zmq->connected = true;
-    zmq->connected_ms = env->now_ms(env->context);
+    zmq->connected_ms = cf_env_steady_ms(env);
+    zmq->connect_until_ms = zmq->connected_ms + GREET_MS;
     zmq->descriptor = descriptor;
+    cf_line_begin(&zmq->line, zmq->connected_ms);
 }
 
 static void handle_event(cf_link_zmq *zmq, uint16_t event, int value)
@@ -262,8 +275,8 @@ static void connect_session(cf_link_zmq *zmq, uint64_t session)
 
     zmq->session = session;
     zmq->connected = zmq->secured = false;
-    zmq->connect_until_ms = env->now_ms(env->context) + CONNECT_MS;
-    zmq->beat_ms = env->now_ms(env->context) + BEAT_MS;
+    zmq->connect_until_ms = cf_env_steady_ms(env) + CONNECT_MS;
+    zmq->beat_ms = cf_env_steady_ms(env) + BEAT_MS;
     zmq->descriptor = -1;
     zmq->socket = cf_zmq_socket(ZMQ_DEALER);
     assert(zmq->socket);
@@ -281,14 +294,19 @@ static void connect_session(cf_link_zmq *zmq, uint64_t session)
         lost(zmq, CF_UNREACHABLE, zmq_strerror(errno));
 }
 
-/* A name that can't be resolved, or a server that says nothing, makes no event. */
+/* A name that can't be resolved, or a server that says nothing, makes no event. Over two and a half
+ * seconds of a round trip the greeting takes ten. */
 static uint64_t check_handshake(cf_link_zmq *zmq, uint64_t now_ms)
 {
     if (!zmq->socket || zmq->secured)
         return UINT64_MAX;
-    if (now_ms >= zmq->connect_until_ms)
-        lost(zmq, CF_UNREACHABLE, "nobody answers");
-    return zmq->connect_until_ms;
+    const bool says_nothing =
+        zmq->connected && cf_inflow_guard_greeting(zmq->descriptor) == CF_GREETING_NONE;
+    const uint64_t until_ms = says_nothing ? zmq->connected_ms + FIRST_MS : zmq->connect_until_ms;
+
+    if (now_ms >= until_ms)
+        lost(zmq, CF_UNREACHABLE, zmq->connected ? SAYS_NOTHING : "nobody answers");
+    return until_ms;
 }
 
 static uint64_t beat(cf_link_zmq *zmq, uint64_t now_ms)
@@ -305,6 +323,23 @@ static uint64_t beat(cf_link_zmq *zmq, uint64_t now_ms)
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* Whether there is still somebody. */
+static void look(cf_link_zmq *zmq, uint64_t now_ms)
+{
+    const uint64_t received = zmq->line.counts.received;
+    cf_line_counts counts;
+
+    if (!zmq->socket || !zmq->secured || !cf_line_count(zmq->descriptor, &counts))
+        return;
+    if (cf_line_look(&zmq->line, &counts, now_ms))
+        cf_link_moved(zmq->options.link, now_ms);
+    if (counts.received != received)
+        cf_link_heard(zmq->options.link);
+    cf_link_carries(zmq->options.link, cf_line_step(&zmq->line));
+    if (cf_line_is_dead(&zmq->line, now_ms))
+        lost(zmq, CF_UNREACHABLE, "nothing comes any more: the connection is dead");
 }
 
 /* With a session of its own: what was said of the one before is gone with its socket. */
@@ -335,8 +370,9 @@ uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
 {
     const cf_env *env = zmq->options.env;
     cf_link *link = zmq->options.link;
-    uint64_t now_ms = env->now_ms(env->context), handshake_ms = UINT64_MAX, next_ms = 0;
+    uint64_t now_ms = cf_env_steady_ms(env), handshake_ms = UINT64_MAX, next_ms = 0;
 
+    look(zmq, now_ms);
     do {
         if (zmq->tries_next)
             try_next(zmq);
@@ -349,5 +385,6 @@ uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
     } while (zmq->tries_next || zmq->session != cf_link_session(link)); /* lost at once */
     next_ms = earlier(next_ms, beat(zmq, now_ms));
     flush(zmq);
-    return earlier(next_ms, handshake_ms);
+    return earlier(earlier(next_ms, handshake_ms),
+                   zmq->secured && zmq->socket ? now_ms + CF_LINE_LOOK_MS : UINT64_MAX);
 }

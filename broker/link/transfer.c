@@ -203,6 +203,17 @@ void cf_transfer_begin(cf_transfer *transfer, uint64_t window)
     }
 }
 
+void cf_transfer_carries(cf_transfer *transfer, uint64_t step)
+{
+    assert(step > 0 && step <= CF_BLOB_STEP);
+    transfer->step_size = step;
+}
+
+uint64_t cf_transfer_progress(const cf_transfer *transfer)
+{
+    return transfer->progress;
+}
+
 static cf_status status_of_code(cf_bytes code)
 {
     if (cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_FORGED)))

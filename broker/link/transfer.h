@@ -56,6 +56,11 @@ bool cf_transfer_is_idle(const cf_transfer *transfer);
 /* For the link. A new session asks again for what was under way; `window` is what the other grants
  * PUT. */
 void cf_transfer_begin(cf_transfer *transfer, uint64_t window);
+/* A PUT brings no more than `step` bytes, at most CF_BLOB_STEP; a few steps of less are under way.
+ */
+void cf_transfer_carries(cf_transfer *transfer, uint64_t step);
+/* Rises as the other comes to have more of a blob that is not whole yet. */
+uint64_t cf_transfer_progress(const cf_transfer *transfer);
 /* MISSING, STORED, BLOB, ABSENT, and REFUSED of a PUT. CF_MALFORMED for an answer nobody asked for
  * in a way that breaks the protocol. */
 cf_status cf_transfer_handle(cf_transfer *transfer, const cf_message *message, uint64_t now_ms,

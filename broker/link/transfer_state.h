@@ -45,8 +45,10 @@ struct cf_transfer {
     size_t asked;                        /* ids in the HAVE that is under way */
     size_t sending;                      /* uploads in SENDING */
     uint64_t window;                     /* bytes of PUT that may be under way */
+    uint64_t step_size;                  /* of a PUT; 0: CF_BLOB_STEP */
     uint64_t upload_size;                /* sent and not acknowledged */
     size_t asked_pieces;                 /* BLOBs that are outstanding */
+    uint64_t progress;                   /* rises as the other comes to have more of a blob */
     size_t delayed;                      /* how often something was put off in this session */
     bool litter;                         /* something was forgotten */
 };

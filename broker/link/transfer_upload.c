@@ -8,6 +8,7 @@
 enum {
     ASK_COUNT = 256,   /* ids in one HAVE */
     SENDING_COUNT = 8, /* uploads under way that keep the window full */
+    STEPS = 4,         /* of less than CF_BLOB_STEP that may be under way */
 };
 
 static cf_transfer_item *find_asked(cf_transfer *transfer, const cf_hash *id)
@@ -92,6 +93,7 @@ static void on_put(cf_transfer *transfer, const cf_partial *partial)
     if (item->step != CF_BLOB_SENDING || held >= item->total)
         return;
     transfer->upload_size -= item->next - item->done;
+    transfer->progress += held > item->done;
     if (held > item->done || item->answers == 0)
         item->done = held;
     if (held > item->next || item->answers == 0) /* also back, to pieces that were not taken */
@@ -162,14 +164,25 @@ static void ask(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
 }
 
+/* What lies before an edit that is saved meanwhile, and what a connection that breaks may have
+ * carried for nothing, is a few seconds of a slow line. */
+static bool has_room(const cf_transfer *transfer, size_t size, uint64_t step)
+{
+    const uint64_t few = STEPS * step;
+    const uint64_t window = step < CF_BLOB_STEP && few < transfer->window ? few : transfer->window;
+
+    return !transfer->upload_size || transfer->upload_size + size <= window;
+}
+
 /* False when the window is full. */
 static bool send_pieces(cf_transfer *transfer, cf_transfer_item *item, cf_buffer *piece,
                         cf_outbox *outbox)
 {
     while (item->step == CF_BLOB_SENDING && !item->stalled && item->next < item->total) {
         uint64_t left = item->total - item->next;
-        size_t size = (size_t)(left < CF_BLOB_STEP ? left : CF_BLOB_STEP);
-        if (transfer->upload_size && transfer->upload_size + size > transfer->window)
+        uint64_t step = transfer->step_size ? transfer->step_size : CF_BLOB_STEP;
+        size_t size = (size_t)(left < step ? left : step);
+        if (!has_room(transfer, size, step))
             return false;
         cf_buffer_clear(piece);
         if (!transfer->events->piece(transfer->context, &item->id, item->next, size, piece)) {

@@ -18,6 +18,16 @@
 
 enum { LINE_SIZE = 1024 };
 
+uint64_t cf_env_now_ms(const cf_env *env)
+{
+    return env->now_ms(env->context);
+}
+
+uint64_t cf_env_steady_ms(const cf_env *env)
+{
+    return env->steady_ms ? env->steady_ms(env->context) : env->now_ms(env->context);
+}
+
 void cf_report(const cf_env *env, cf_report_level level, const char *format, ...)
 {
     char text[LINE_SIZE];
@@ -52,6 +62,15 @@ static uint64_t system_now_ms(void *context)
 
     (void)context;
     clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint64_t system_steady_ms(void *context)
+{
+    struct timespec now;
+
+    (void)context;
+    clock_gettime(CLOCK_BOOTTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
@@ -107,6 +126,7 @@ void cf_env_system(cf_env *env, const char *program, cf_report_level level)
     *env = (cf_env){
         .random = system_random,
         .now_ms = system_now_ms,
+        .steady_ms = system_steady_ms,
         .report = system_report,
         .files = cf_files_posix(),
     };

@@ -19,11 +19,15 @@ typedef enum {
 } cf_report_level;
 
 typedef struct cf_env {
-    void *context; /* of the three calls below */
+    void *context; /* of the calls below */
     /* Cryptographically strong in the product, seeded in worlds. */
     void (*random)(void *context, void *out, size_t size);
-    /* Milliseconds since 1970; only shells, main and cf_report call it, all others get `now_ms`. */
+    /* Milliseconds since 1970, for what is written or shown: users and their machines set this
+     * clock as they like. Only shells, main and cf_report call it, all others get `now_ms`. */
     uint64_t (*now_ms)(void *context);
+    /* Milliseconds since some moment, also of sleep, on a clock that nobody sets: for deadlines.
+     * NULL: `now_ms`, which nobody sets then. Called by cf_env_steady_ms. */
+    uint64_t (*steady_ms)(void *context);
     void (*report)(void *context, cf_report_level level, const char *text);
     cf_files *files;
     cf_jobs *jobs;
@@ -31,6 +35,10 @@ typedef struct cf_env {
     uint64_t item_writes; /* that an item which is shown has at most; 0: CF_ITEM_WRITES_MAX. Smaller
                              in tests only: all devices of a user have to say the same */
 } cf_env;
+
+uint64_t cf_env_now_ms(const cf_env *env);
+/* What a deadline is counted by: no time of day. */
+uint64_t cf_env_steady_ms(const cf_env *env);
 
 /* The one logging call. */
 void cf_report(const cf_env *env, cf_report_level level, const char *format, ...)

@@ -13,7 +13,6 @@
 enum {
     HEARTBEAT_MS = CF_ZMQ_SILENT_MS * 5 / 8, /* one may be late by what is left: 7.5 s, in which TCP
                                                 sends again five times */
-    ANSWER_MS = CF_ZMQ_SILENT_MS * 3 / 2 - HEARTBEAT_MS, /* after 30 s nobody is there */
     COPIED = 4096, /* smaller frames are copied, larger ones handed over */
     /* ZMQ_ZERO_COPY_RECV. zmq.h has it among its drafts. */
     ZERO_COPY = 10,
@@ -167,7 +166,9 @@ void cf_zmq_configure(void *socket, const cf_zmq_keys *keys)
     if (keys->server_key) { /* a server's timers would cost each of its connections the more of
                                them there are */
         set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
-        set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, ANSWER_MS);
+        /* Who sends them sees by the bytes whether the other is there (broker/link/line.h): on a
+           slow line an answer waits behind a message for longer than anybody could say. */
+        set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 0);
         set_key(socket, ZMQ_CURVE_SERVERKEY, keys->server_key);
     } else {
         set_int(socket, ZMQ_CURVE_SERVER, 1);

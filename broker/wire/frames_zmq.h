@@ -13,7 +13,7 @@ enum { CF_ZMQ_HIGH_WATER = 16 };
 /* A connection of which nothing was read for so long is over, for either side. */
 enum { CF_ZMQ_SILENT_MS = 20000 };
 /* A connection that is not secured after so long is over, for either side. */
-enum { CF_ZMQ_HANDSHAKE_MS = 5000 };
+enum { CF_ZMQ_HANDSHAKE_MS = 30000 };
 
 typedef struct {
     zmq_msg_t frame[CF_ZMQ_FRAMES];

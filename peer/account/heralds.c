@@ -198,7 +198,7 @@ static void send_out(cf_heralds *heralds, const cf_address *to, const record *ke
     self->is_news = kept->tried < heralds->seen;
     self->give_up_ms = now_ms + (self->is_news ? PATIENCE_MS : PATIENCE_AGAIN_MS);
     self->kept.tried = heralds->seen;
-    self->kept.tried_ms = now_ms;
+    self->kept.tried_ms = cf_env_now_ms(heralds->connections->env);
     link.events.idle = on_idle;
     link.events.moved = on_moved;
     link.events.lost = on_lost;
@@ -312,6 +312,18 @@ static bool begins_session(cf_heralds *heralds)
     return begins;
 }
 
+/* The last try is kept in the home, by the time of day; one that is to come is of a clock that was
+ * set back. Returns how long it is until the next one is due. */
+static uint64_t due_in_ms(const cf_heralds *heralds, const record *kept)
+{
+    const uint64_t time_ms = cf_env_now_ms(heralds->connections->env);
+    const uint64_t ago_ms = time_ms > kept->tried_ms ? time_ms - kept->tried_ms : 0;
+
+    if (kept->tried_ms > time_ms || ago_ms >= AGAIN_MS)
+        return 0;
+    return AGAIN_MS - ago_ms;
+}
+
 static cf_status look(cf_heralds *heralds, uint64_t now_ms, bool tries_all, cf_error *error)
 {
     cf_home *home = cf_engine_peer(heralds->engine)->home;
@@ -329,10 +341,12 @@ static cf_status look(cf_heralds *heralds, uint64_t now_ms, bool tries_all, cf_e
         status = read_record(home, &list.brokers[i], &kept, error);
         if (status || kept.told >= heralds->seen)
             continue;
-        if (tries_all || kept.tried < heralds->seen || now_ms >= kept.tried_ms + AGAIN_MS)
+        const uint64_t due_ms = due_in_ms(heralds, &kept);
+
+        if (tries_all || kept.tried < heralds->seen || !due_ms)
             send_out(heralds, &list.brokers[i], &kept, now_ms);
-        else if (kept.tried_ms + AGAIN_MS < heralds->next_ms)
-            heralds->next_ms = kept.tried_ms + AGAIN_MS;
+        else if (now_ms + due_ms < heralds->next_ms)
+            heralds->next_ms = now_ms + due_ms;
     }
     return status;
 }

@@ -173,7 +173,7 @@ static cf_status make_collection(cf_addition *self, cf_error *error)
     table.serial = true;
     if (self->counts_up)
         new.schema = &counted;
-    return cf_catalog_make(self->peer, &new, cf_loop_now(self->run->loop), &self->collection,
+    return cf_catalog_make(self->peer, &new, cf_loop_time(self->run->loop), &self->collection,
                            error);
 }
 

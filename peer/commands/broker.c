@@ -125,7 +125,7 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
 
     cf_status status = cf_run_timeout(run, &self->timeout_ms, error);
     if (!status)
-        status = cf_code_take(text, true, cf_loop_now(run->loop), &code, error);
+        status = cf_code_take(text, true, cf_loop_time(run->loop), &code, error);
     bool moves =
         self->has_old && memcmp(self->old.key, code.broker.key, sizeof code.broker.key) != 0;
     if (!status) {

@@ -16,7 +16,7 @@ static cf_status rename_collection(cf_run *run, cf_error *error)
     if (!status)
         status = cf_catalog_find(peer, arguments[1], &arena, &found, error);
     if (!status)
-        status = cf_catalog_rename(peer, &found.id, arguments[2], cf_loop_now(run->loop), error);
+        status = cf_catalog_rename(peer, &found.id, arguments[2], cf_loop_time(run->loop), error);
     cf_arena_release(&arena);
     cf_loop_wake(run->loop);
     return status;
@@ -39,7 +39,7 @@ static cf_status delete_collection(cf_run *run, cf_error *error)
             cf_fail(error, CF_CHANGED, "'%s' is bound to %s here: `counterfoil remove` that first",
                     arguments[1], binding->path);
     if (!status)
-        status = cf_catalog_delete(peer, &found.id, cf_loop_now(run->loop), error);
+        status = cf_catalog_delete(peer, &found.id, cf_loop_time(run->loop), error);
     cf_arena_release(&arena);
     cf_loop_wake(run->loop);
     return status;

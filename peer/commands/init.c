@@ -122,7 +122,7 @@ static cf_status introduce(cf_run *run, state *self, cf_error *error)
     if (!status) {
         self->user = *cf_peer_user(peer);
         self->device = *cf_peer_device(peer);
-        status = cf_catalog_introduce(peer, cf_loop_now(run->loop), error);
+        status = cf_catalog_introduce(peer, cf_loop_time(run->loop), error);
     }
     cf_peer_close(&peer);
     return status;
@@ -153,11 +153,11 @@ static cf_status be_born(cf_run *run, state *self, const cf_code *code, cf_error
     if (cf_staging_said(self->staging).size)
         return go_on(run, self, error);
     if (code)
-        status = cf_code_check_time(code, cf_loop_now(run->loop), error);
+        status = cf_code_check_time(code, cf_loop_time(run->loop), error);
     if (status)
         return status;
     cf_birth birth = {cf_loop_env(run->loop), cf_staging_home(self->staging), self->name,
-                      cf_loop_now(run->loop)};
+                      cf_loop_time(run->loop)};
     status = cf_birth_user(&birth, self->secret, error);
     return status ? status : introduce(run, self, error);
 }

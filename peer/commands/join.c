@@ -49,7 +49,7 @@ static void make_keys(cf_run *run, state *self)
 static cf_status make_home(cf_run *run, state *self, cf_error *error)
 {
     cf_birth birth = {cf_loop_env(run->loop), cf_staging_home(self->staging), self->name,
-                      cf_loop_now(run->loop)};
+                      cf_loop_time(run->loop)};
 
     make_keys(run, self);
     return cf_birth_device(&birth, &self->user, self->keys, error);
@@ -110,7 +110,7 @@ static cf_status begin(cf_run *run, state *self, const cf_code *code, cf_error *
                                         &self->staging, error);
     bool goes_on = !status && cf_staging_said(self->staging).size;
     if (!status && !goes_on)
-        status = cf_code_check_time(code, cf_loop_now(run->loop), error);
+        status = cf_code_check_time(code, cf_loop_time(run->loop), error);
     if (!status)
         status = goes_on ? go_on(self, error) : make_home(run, self, error);
     if (!status && !self->is_admitted)
@@ -228,7 +228,7 @@ static cf_status finish(cf_run *run, state *self, cf_status status, cf_error *er
         status = error->status;
     }
     if (!status)
-        status = cf_catalog_introduce(self->peer, cf_loop_now(run->loop), error);
+        status = cf_catalog_introduce(self->peer, cf_loop_time(run->loop), error);
     if (status)
         cf_error_while(error, "this device has joined, and `counterfoil sync` goes on, but");
     return status;

@@ -6,7 +6,9 @@
 #include "peer/engine/engine.h"
 
 cf_status cf_last_try_keep(cf_home *home, const cf_broker_status *broker, cf_error *error);
-/* Where this process hasn't tried. */
+/* When it was last heard, alone. */
+cf_status cf_last_heard_keep(cf_home *home, const cf_broker_status *broker, cf_error *error);
+/* Where this process hasn't tried, or heard. */
 cf_status cf_last_try_recall(cf_home *home, cf_broker_status *broker, cf_error *error);
 
 #endif

@@ -53,7 +53,7 @@ static cf_status ask(cf_run *run, state *self, cf_error *error)
     if (!own)
         return cf_locks_ask(locks, &wish, &self->request, error);
     self->request = own->request;
-    self->least_ms = cf_loop_now(run->loop) + self->for_ms / 2;
+    self->least_ms = cf_loop_time(run->loop) + self->for_ms / 2;
     cf_locks_renew(locks, &self->request, self->for_ms);
     return CF_OK;
 }
@@ -96,7 +96,7 @@ static void show(const cf_run *run, const state *self, const cf_lock *lock, cf_a
             json_object_set_new(object, "path", cf_json_name(self->what.path));
         cf_print_json(&run->output, object);
     } else if (!run->quiet) {
-        cf_time_show_end(lock->until_ms, cf_loop_now(run->loop), until);
+        cf_time_show_end(lock->until_ms, cf_loop_time(run->loop), until);
         cf_print(&run->output, "locked %s until %s%s\n",
                  cf_lockable_text(self->what.name, self->what.path, arena), until,
                  cf_loop_serves(run->loop)

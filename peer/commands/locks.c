@@ -94,7 +94,7 @@ static void show(cf_run *run)
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, describe(run, &all[i], &arena));
     for (size_t i = 0; !run->json && i < count; i++) {
-        tell_times(json_array_get(list, i), &all[i], cf_loop_now(run->loop));
+        tell_times(json_array_get(list, i), &all[i], cf_loop_time(run->loop));
         print_line(&run->output, json_array_get(list, i));
     }
     if (run->json)

@@ -113,7 +113,7 @@ static cf_status take_notes(const cf_run *run, cf_arena *arena, cf_overview *out
     cf_notes notes = {0};
 
     cf_status status =
-        cf_notes_collect(cf_loop_peer(run->loop), cf_loop_now(run->loop), arena, &notes, error);
+        cf_notes_collect(cf_loop_peer(run->loop), cf_loop_time(run->loop), arena, &notes, error);
     note_unwatched(cf_loop_engine(run->loop), arena, &notes);
     out->note_count = notes.count;
     out->notes =
@@ -288,6 +288,7 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
 {
     const cf_broker_status *broker = &overview->broker;
     json_t *collections = json_array();
+    char heard[CF_TIME_TEXT];
 
     for (size_t i = 0; i < overview->count; i++)
         json_array_append_new(collections, source_json(&overview->sources[i], peer));
@@ -295,6 +296,10 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
                               (int)broker->connected, "unsent", (json_int_t)broker->unsent);
     if (broker->set && (broker->trouble || broker->refused))
         json_object_set_new(shown, "trouble", json_string(broker->text));
+    if (broker->set && broker->heard_at_ms) {
+        cf_time_show(broker->heard_at_ms, heard);
+        json_object_set_new(shown, "heard", json_string(heard));
+    }
     if (broker->set && broker->delay[0])
         json_object_set_new(shown, "delay", json_string(broker->delay));
     return json_pack("{s:b, s:s, s:o, s:o, s:o}", "in_sync", (int)cf_overview_in_sync(overview),
@@ -388,6 +393,7 @@ static void print_source(const cf_overview *overview, const cf_overview_source *
 void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_output *output)
 {
     const cf_broker_status *broker = &overview->broker;
+    char heard[CF_TIME_TEXT];
 
     for (size_t i = 0; i < overview->count; i++)
         print_source(overview, &overview->sources[i], peer, output);
@@ -397,6 +403,10 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
         return;
     cf_print(output, "broker: %s%s", overview->address ? overview->address : "",
              broker->connected ? ", connected" : "");
+    if (broker->heard_at_ms) {
+        cf_time_show(broker->heard_at_ms, heard);
+        cf_print(output, ", last heard %s", heard);
+    }
     if (broker->unsent)
         cf_print(output, ", %zu %s unsent", broker->unsent,
                  broker->unsent == 1 ? "entry" : "entries");

@@ -45,7 +45,7 @@ static cf_status start(cf_run *run, cf_error *error)
     state *self = cf_allocate(1, sizeof *self);
     const char *given = cf_options_value(&run->options, "for");
     cf_peer *peer = cf_loop_peer(run->loop);
-    uint64_t for_ms = DEFAULT_FOR_MS, timeout_ms = 0, now_ms = cf_loop_now(run->loop);
+    uint64_t for_ms = DEFAULT_FOR_MS, timeout_ms = 0;
     cf_reception_options options = {.peer = peer};
 
     run->state = self;
@@ -58,8 +58,9 @@ static cf_status start(cf_run *run, cf_error *error)
         status = cf_run_timeout(run, &timeout_ms, error);
     if (status)
         return status;
-    options.expires_ms = self->expires_ms = now_ms + for_ms;
-    self->code_ms = now_ms + timeout_ms;
+    options.expires_ms = cf_loop_time(run->loop) + for_ms;
+    self->expires_ms = cf_loop_now(run->loop) + for_ms;
+    self->code_ms = cf_loop_now(run->loop) + timeout_ms;
     status = cf_reception_new(&options, &self->reception, error);
     if (!status)
         self->connection =
@@ -125,7 +126,7 @@ static void show_device(const cf_run *run, const state *self)
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     state *self = run->state;
-    cf_reception_state reached = cf_reception_step(self->reception, now_ms, error);
+    cf_reception_state reached = cf_reception_step(self->reception, cf_loop_time(run->loop), error);
 
     if (reached == CF_RECEPTION_FAILED) {
         if (run->json && self->is_shown)

@@ -106,7 +106,7 @@ static cf_status make_home(cf_run *run, state *self, cf_error *error)
     if (status)
         return status;
     cf_home *home = cf_staging_home(self->staging);
-    cf_birth birth = {env, home, self->name, cf_loop_now(run->loop)};
+    cf_birth birth = {env, home, self->name, cf_loop_time(run->loop)};
     status = cf_birth_device(&birth, &self->user, self->keys, error);
     if (!status)
         status = cf_home_set(home, CF_HOME_BROKER, cf_bytes_of_text(line), error);
@@ -236,7 +236,7 @@ static cf_status announce(cf_run *run, state *self, cf_error *error)
         status = cf_membership_revoke(&account, &self->outgoing[i], &outgoers, &head, error);
     if (!status && !self->outgoing_count)
         status = cf_epochs_open(self->peer, true, &head, error);
-    return status ? status : cf_catalog_introduce(self->peer, cf_loop_now(run->loop), error);
+    return status ? status : cf_catalog_introduce(self->peer, cf_loop_time(run->loop), error);
 }
 
 static json_t *list(cf_peer *peer, const cf_hash *devices, size_t count)

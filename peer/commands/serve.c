@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/service_manager.h"
+#include "peer/commands/last_try.h"
 #include "peer/log/catalog.h"
 #include "peer/membership/membership.h"
 #include "peer/program/verbs.h"
@@ -38,13 +39,29 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
 {
     cf_peer *peer = cf_loop_peer(run->loop);
 
+    (void)now_ms;
     cf_status status = peer ? check_standing(run, peer, error) : CF_OK;
     if (status)
         return status;
     progress->over = false;
-    if (peer && cf_catalog_introduce(peer, now_ms, error))
+    if (peer && cf_catalog_introduce(peer, cf_loop_time(run->loop), error))
         cf_report(cf_loop_env(run->loop), CF_REPORT_WARNING, "this device's name: %s", error->text);
     return CF_OK;
+}
+
+/* For who asks while nobody serves. */
+static void end(cf_run *run)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_broker_status broker;
+    cf_error error;
+
+    if (!engine)
+        return;
+    cf_engine_broker_status(engine, &broker);
+    if (cf_last_heard_keep(cf_loop_home(run->loop), &broker, &error))
+        cf_report(cf_loop_env(run->loop), CF_REPORT_WARNING, "when the broker was heard: %s",
+                  error.text);
 }
 
 const cf_verb cf_verb_serve = {
@@ -57,4 +74,5 @@ const cf_verb cf_verb_serve = {
     .connects = true,
     .start = start,
     .step = step,
+    .end = end,
 };

@@ -251,7 +251,7 @@ static cf_status introduce(cf_run *run, state *self, cf_error *error)
     if (self->introduced || self->dry_run)
         return CF_OK;
     self->introduced = true;
-    return cf_catalog_introduce(cf_loop_peer(run->loop), cf_loop_now(run->loop), error);
+    return cf_catalog_introduce(cf_loop_peer(run->loop), cf_loop_time(run->loop), error);
 }
 
 /* Before the round its collections are locked, where that is wanted. */

@@ -156,7 +156,7 @@ static cf_status record(cf_run *run, state *self, cf_error *error)
     self->is_recorded = true;
     cf_buffer_release(&text);
     cf_loop_wake(run->loop);
-    return cf_lock_break_record(peer, &broken, cf_loop_now(run->loop), error);
+    return cf_lock_break_record(peer, &broken, cf_loop_time(run->loop), error);
 }
 
 static void show(const cf_run *run, state *self)

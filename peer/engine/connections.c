@@ -19,5 +19,5 @@ void cf_connections_wake(const cf_connections *connections)
 
 uint64_t cf_connections_now(const cf_connections *connections)
 {
-    return connections->env->now_ms(connections->env->context);
+    return cf_env_steady_ms(connections->env);
 }

@@ -11,23 +11,11 @@ enum { LOCKS_MS = 2000, CATCHES_UP_MS = 30000 };
 
 /* ---- Watching ---- */
 
-/* What was to be done in a moment is not put off for as long as the clock was set back. */
-static void follow_clock(cf_engine *engine, uint64_t now_ms)
-{
-    uint64_t by_ms = engine->now_ms > now_ms ? engine->now_ms - now_ms : 0;
-
-    engine->now_ms = now_ms;
-    for (size_t i = 0; by_ms && i < engine->count; i++)
-        cf_source_set_back(&engine->sources[i], by_ms);
-    if (by_ms && engine->locks_due_ms)
-        engine->locks_due_ms = cf_deadline_set_back(engine->locks_due_ms, by_ms);
-}
-
 static void watch_changed(void *context, uint64_t folder, cf_bytes name, cf_event_kind kind)
 {
     cf_engine *engine = context;
 
-    follow_clock(engine, engine->env->now_ms(engine->env->context)); /* it may have slept */
+    cf_engine_follow_clock(engine, cf_env_now_ms(engine->env)); /* it may have slept */
     for (size_t i = 0; i < engine->count; i++)
         if (engine->bindings[i]->number == CF_WATCH_SOURCE(folder))
             cf_source_changed(&engine->sources[i], CF_WATCH_NODE(folder), name, kind,
@@ -190,6 +178,8 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
     engine->env = options->env;
     engine->home = options->home;
     engine->now_ms = now_ms;
+    engine->steady_ms = cf_env_steady_ms(options->env);
+    engine->apart_ms = (int64_t)(now_ms - engine->steady_ms);
     cf_status status = cf_peer_open(options->env, options->home, &engine->peer, error);
     if (!status)
         status = make_parts(engine, options->watch, error);
@@ -322,8 +312,9 @@ static void step_transfers(cf_engine *engine)
 
 /* Who is about to hear what is locked, or what this home itself had told before it went back,
  * publishes nothing before, for a while. */
-static void await_locks(cf_engine *engine, uint64_t now_ms, uint64_t *deadline)
+static void await_locks(cf_engine *engine, uint64_t *deadline)
 {
+    const uint64_t now_ms = engine->steady_ms;
     bool connects = engine->workshop.watch;
 
     for (const cf_round *round = engine->rounds; round; round = round->next)
@@ -367,14 +358,14 @@ static void relieve_workers(const cf_engine *engine, uint64_t now_ms, uint64_t *
 cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_status status = CF_OK;
-    uint64_t before;
+    uint64_t before, steady_due; /* of what goes by the clock that nobody sets */
 
-    follow_clock(engine, now_ms);
+    cf_engine_follow_clock(engine, now_ms);
     do {
         before = engine->workshop.activity;
-        *deadline = UINT64_MAX;
+        *deadline = steady_due = UINT64_MAX;
         cf_locks_step(engine->workshop.locks, now_ms, deadline);
-        await_locks(engine, now_ms, deadline);
+        await_locks(engine, &steady_due);
         if (engine->inbox_count)
             status = cf_engine_take_inbox(engine, error);
         if (!status)
@@ -384,23 +375,25 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
         if (!status)
             step_transfers(engine);
         if (!status)
-            status = cf_resupply_step(engine->resupply, engine->workshop.silent != NULL, now_ms,
-                                      deadline, error);
+            status = cf_resupply_step(engine->resupply, engine->workshop.silent != NULL,
+                                      engine->steady_ms, &steady_due, error);
         for (size_t i = 0; !status && i < engine->count; i++)
             status = cf_source_step(&engine->sources[i], now_ms, deadline, error);
         if (engine->looks != engine->workshop.looks)
-            cf_resupply_looked(engine->resupply, now_ms, deadline);
+            cf_resupply_looked(engine->resupply, engine->steady_ms, &steady_due);
         engine->looks = engine->workshop.looks;
     } while (!status && engine->workshop.activity != before);
     if (!status) {
         cf_engine_tell_held(engine);
         cf_engine_report(engine);
-        cf_engine_step_fault(engine, deadline);
+        cf_engine_step_fault(engine, &steady_due);
     }
     relieve_workers(engine, now_ms, deadline);
     for (const cf_round *round = engine->rounds; round; round = round->next)
-        if (cf_round_deadline(round) < *deadline)
-            *deadline = cf_round_deadline(round);
+        if (cf_round_deadline(round) < steady_due)
+            steady_due = cf_round_deadline(round);
+    if (cf_engine_by_time(engine, steady_due) < *deadline)
+        *deadline = cf_engine_by_time(engine, steady_due);
     return status;
 }
 

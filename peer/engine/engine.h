@@ -94,7 +94,8 @@ void cf_round_end(cf_round **round);
 
 /* ---- For who needs the broker ---- */
 
-/* Tries to connect at once where there is no connection. The mark is for cf_engine_reached. */
+/* Tries to connect at once where there is no connection, and makes sure of one that there is: it
+ * may be dead, and nobody has noticed. The mark is for cf_engine_reached. */
 uint64_t cf_engine_reach(cf_engine *engine);
 typedef enum {
     CF_REACH_TRYING,
@@ -150,7 +151,8 @@ typedef struct {
     cf_status trouble; /* why the last try failed; CF_OK while trying or connected */
     char text[CF_ERROR_TEXT];
     size_t unsent;             /* entries that the broker does not have yet */
-    uint64_t retry_ms;         /* of the next try; 0: none */
+    uint64_t retry_ms;         /* of the next try, by cf_env_steady_ms; 0: none */
+    uint64_t heard_at_ms;      /* when anything last came of it, by the time of day; 0: not known */
     unsigned denials;          /* how often in a row the broker did not let this device in */
     bool is_faulty;            /* what it sends can't be taken; see the text */
     bool refused;              /* an entry was refused for good; see the text */

@@ -267,7 +267,8 @@ void cf_engine_moved(cf_engine *engine, cf_bytes address)
     const char *text = cf_arena_text(&arena, address);
     cf_error error = {0};
 
-    bool is_early = engine->went_back_ms && engine->now_ms < engine->went_back_ms + FOLLOW_AGAIN_MS;
+    bool is_early =
+        engine->went_back_ms && engine->steady_ms < engine->went_back_ms + FOLLOW_AGAIN_MS;
     if (!is_early && reads_as_address(text) && !has_same_key(text, engine->broker) &&
         try_move(engine, text, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "following the user: %s", error.text);
@@ -293,7 +294,7 @@ static cf_status go_back(cf_engine *engine, cf_error *error)
     if (!status && before.size > 1 && is_at_home(engine)) {
         status = cf_home_set(engine->home, HOME_BEFORE, (cf_bytes){0}, error);
     } else if (!status && before.size > 1) {
-        engine->went_back_ms = engine->now_ms;
+        engine->went_back_ms = engine->steady_ms;
         status = cf_home_set(engine->home, HOME_BEFORE, (cf_bytes){0}, error);
         if (!status)
             status = switch_to(engine, (const char *)before.data, error);

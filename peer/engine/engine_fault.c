@@ -17,7 +17,7 @@ void cf_engine_fault(cf_engine *engine, const char *text)
         unsigned times = fault->sessions < AGAIN_SHIFT_MAX ? fault->sessions : AGAIN_SHIFT_MAX;
 
         fault->session = session;
-        fault->again_ms = engine->now_ms + ((uint64_t)AGAIN_MS << times);
+        fault->again_ms = engine->steady_ms + ((uint64_t)AGAIN_MS << times);
         fault->count = 0;
         fault->sessions++;
         snprintf(fault->first, sizeof fault->first, "%s", text);
@@ -65,12 +65,12 @@ void cf_engine_step_fault(cf_engine *engine, uint64_t *deadline)
 
     if (!fault->count || !engine->workshop.watch || cf_link_session(link) != fault->session)
         return;
-    if (engine->now_ms < fault->again_ms) {
+    if (engine->steady_ms < fault->again_ms) {
         *deadline = fault->again_ms < *deadline ? fault->again_ms : *deadline;
         return;
     }
     cf_fail(&why, CF_MALFORMED, "what it sent can't be taken; it is asked for once more");
-    cf_link_disconnected(link, &why, engine->now_ms);
+    cf_link_disconnected(link, &why, engine->steady_ms);
 }
 
 bool cf_engine_tell_fault(const cf_engine *engine, char out[CF_ERROR_TEXT])

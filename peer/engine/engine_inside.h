@@ -33,7 +33,9 @@ struct cf_engine {
     cf_binding **bindings; /* of the sources, in their order */
     size_t count, capacity, bindings_capacity;
     cf_round *rounds;
-    uint64_t now_ms;
+    uint64_t now_ms;    /* the time of day; and */
+    uint64_t steady_ms; /* the clock that nobody sets, by which all deadlines here are */
+    int64_t apart_ms;   /* the first less the second, when a jump was last looked for */
 
     cf_buffer *inbox; /* entries that came and are not taken yet */
     size_t inbox_count, inbox_capacity;
@@ -87,6 +89,11 @@ struct cf_round {
 
 /* When it has waited for long enough if nothing moves any more. */
 uint64_t cf_round_deadline(const cf_round *round);
+
+/* Before anything goes on at `now_ms`, by the time of day: it may have been set since. */
+void cf_engine_follow_clock(cf_engine *engine, uint64_t now_ms);
+/* The same moment by the time of day. */
+uint64_t cf_engine_by_time(const cf_engine *engine, uint64_t steady_ms);
 
 /* The link's events, all to the engine. */
 cf_link_events cf_engine_link_events(cf_engine *engine);

@@ -130,9 +130,10 @@ static void connected(void *context, const cf_link_welcome *welcome)
  * does so again at once. */
 static bool begins_anew(cf_engine *engine, const cf_link_loss *loss)
 {
-    if (loss->why->status != CF_CHANGED || engine->now_ms < engine->anew_ms + ANEW_MS)
+    if (loss->why->status != CF_CHANGED ||
+        (engine->anew_ms && engine->steady_ms < engine->anew_ms + ANEW_MS))
         return false;
-    engine->anew_ms = engine->now_ms;
+    engine->anew_ms = engine->steady_ms;
     engine->connecting = true;
     cf_link_start(engine->peer->link);
     return true;
@@ -338,7 +339,7 @@ static void refused(void *context, const cf_link_refusal *refusal)
     cf_report(engine->env, level, "the broker refuses an entry (%.*s): %s", (int)refusal->code.size,
               (const char *)refusal->code.data, text);
     if (cf_bytes_equal(refusal->code, cf_bytes_of_text(CF_REFUSED_BLOBS)))
-        cf_resupply_blocked(engine->resupply, &refusal->entry, engine->now_ms);
+        cf_resupply_blocked(engine->resupply, &refusal->entry, engine->steady_ms);
     if (!is_final(engine, refusal))
         return;
     engine->refused = true;
@@ -360,7 +361,7 @@ static void wanted(void *context, const cf_hash *blobs, size_t count)
 
     cf_report(engine->env, CF_REPORT_NOTICE, "the broker lacks %zu blob%s that entries name", count,
               count == 1 ? "" : "s");
-    cf_resupply_wanted(engine->resupply, blobs, count, engine->now_ms);
+    cf_resupply_wanted(engine->resupply, blobs, count, engine->steady_ms);
     engine->workshop.activity++;
 }
 

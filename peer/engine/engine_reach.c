@@ -9,6 +9,8 @@ uint64_t cf_engine_reach(cf_engine *engine)
     if (link && !cf_link_is_connected(link)) {
         engine->connecting = true;
         cf_link_start(link);
+    } else if (link) {
+        cf_link_check(link);
     }
     return engine->losses;
 }
@@ -17,7 +19,7 @@ cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark)
 {
     const cf_link *link = engine->peer->link;
 
-    if (link && cf_link_has_received(link) && !engine->inbox_count)
+    if (link && cf_link_has_received(link) && cf_link_is_checked(link) && !engine->inbox_count)
         return CF_REACH_CAUGHT_UP;
     if (!link || (!cf_link_is_connected(link) && engine->losses > mark && !engine->connecting))
         return CF_REACH_LOST;

@@ -40,7 +40,7 @@ static void read_watch(cf_engine *engine)
 cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
 {
     cf_round *round = cf_allocate(1, sizeof *round);
-    uint64_t now_ms = engine->env->now_ms(engine->env->context);
+    uint64_t now_ms = cf_env_now_ms(engine->env);
 
     round->engine = engine;
     round->options = *options;
@@ -49,7 +49,7 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
         memcpy(round->collections, options->collections,
                options->collection_count * sizeof *round->collections);
     round->losses = engine->losses;
-    round->progress_ms = now_ms;
+    round->progress_ms = cf_env_steady_ms(engine->env);
     round->activity = engine->workshop.activity;
     round->next = engine->rounds;
     engine->rounds = round;
@@ -77,7 +77,8 @@ static bool link_is_locked_out(const cf_round *round)
     const cf_link *link = engine->peer->link;
 
     return round->options.kind == CF_ROUND_SYNC && link && cf_link_is_connected(link) &&
-           !engine->inbox_count && cf_link_is_locked_out(link, is_anothers, engine);
+           cf_link_is_checked(link) && !engine->inbox_count &&
+           cf_link_is_locked_out(link, is_anothers, engine);
 }
 
 static bool link_is_over(const cf_round *round)
@@ -87,8 +88,9 @@ static bool link_is_over(const cf_round *round)
 
     if (!link || is_alone(round->options.kind))
         return true;
-    if (cf_link_is_connected(link))
-        return (round->options.kind == CF_ROUND_LEARN || engine->workshop.silent
+    if (cf_link_is_connected(link)) /* as far as anybody has heard */
+        return cf_link_is_checked(link) &&
+               (round->options.kind == CF_ROUND_LEARN || engine->workshop.silent
                     ? cf_link_has_received(link)
                     : cf_link_is_idle(link)) &&
                !engine->inbox_count;
@@ -123,13 +125,14 @@ static bool is_busy(const cf_round *round, const cf_source_at_work *source, uint
 bool cf_round_over(cf_round *round, uint64_t now_ms)
 {
     cf_engine *engine = round->engine;
+    const uint64_t time_ms = cf_env_now_ms(engine->env);
     bool works = engine->inbox_count > 0, waits = false;
 
     if (round->options.kind == CF_ROUND_AGREE)
         return is_agreed(round);
     for (size_t i = 0; i < engine->count && round->options.kind != CF_ROUND_LEARN; i++)
         works |=
-            includes(round, engine->bindings[i]) && is_busy(round, &engine->sources[i], now_ms);
+            includes(round, engine->bindings[i]) && is_busy(round, &engine->sources[i], time_ms);
     if (round->options.kind == CF_ROUND_SYNC) {
         works |= cf_uploads_working(engine->workshop.uploads) ||
                  cf_resupply_busy(engine->resupply) ||

@@ -369,6 +369,7 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
         .retry_ms = engine->retry_ms,
         .denials = engine->denials,
         .refused = engine->refused,
+        .heard_at_ms = link ? cf_link_heard_at(link) : 0,
     };
     if (out->connected)
         out->trouble = CF_OK;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/locks/locks_inside.h"
 
+#include "codec/limits.h"
+
 #include <stdlib.h>
 
 static const cf_id whole;
@@ -348,4 +350,25 @@ void cf_locks_step(cf_locks *locks, uint64_t now_ms, uint64_t *deadline)
         }
     }
     end_known(locks, now_ms, deadline);
+}
+
+static uint64_t shift(uint64_t time_ms, int64_t by_ms)
+{
+    if (time_ms == 0 || time_ms == UINT64_MAX)
+        return time_ms;
+    if (by_ms < 0)
+        return time_ms > (uint64_t)-by_ms ? time_ms - (uint64_t)-by_ms : 1;
+    return time_ms < CF_TIME_MS_MAX - (uint64_t)by_ms ? time_ms + (uint64_t)by_ms : CF_TIME_MS_MAX;
+}
+
+/* What says when leases began says so by the clock that there was. */
+void cf_locks_clock_set(cf_locks *locks, int64_t by_ms)
+{
+    for (size_t i = 0; i < locks->own_count; i++) {
+        locks->own[i].until_ms = shift(locks->own[i].until_ms, by_ms);
+        locks->own[i].renewed_ms = shift(locks->own[i].renewed_ms, by_ms);
+    }
+    for (size_t i = 0; i < locks->known_count; i++)
+        locks->known[i].until_ms = shift(locks->known[i].until_ms, by_ms);
+    locks->clock_difference_ms -= by_ms;
 }

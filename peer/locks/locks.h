@@ -91,5 +91,8 @@ void cf_locks_lost(cf_locks *locks);
 void cf_locks_answered(cf_locks *locks, const cf_message *answer, uint64_t now_ms);
 /* Renews what is to be renewed, ends what is over. */
 void cf_locks_step(cf_locks *locks, uint64_t now_ms, uint64_t *deadline);
+/* The time of day is `by_ms` later than it would be, or earlier: leases last as long as they did.
+ */
+void cf_locks_clock_set(cf_locks *locks, int64_t by_ms);
 
 #endif

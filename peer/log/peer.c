@@ -436,3 +436,8 @@ cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_er
     }
     return cf_intake_finish(&in, status, error);
 }
+
+uint64_t cf_peer_entry_size(const cf_peer *peer)
+{
+    return peer->link ? cf_link_entry_size(peer->link) : CF_PART_SIZE;
+}

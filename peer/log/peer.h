@@ -65,6 +65,8 @@ cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_er
 
 /* ---- Own entries ---- */
 
+/* How large entries are made, about: see cf_link_entry_size. */
+uint64_t cf_peer_entry_size(const cf_peer *peer);
 /* Entries of one collection that are committed together. */
 typedef struct cf_publication cf_publication;
 cf_publication *cf_publication_new(cf_peer *peer, cf_collection *collection);

@@ -341,7 +341,12 @@ const cf_env *cf_loop_env(const cf_loop *loop)
 
 uint64_t cf_loop_now(const cf_loop *loop)
 {
-    return loop->options.env->now_ms(loop->options.env->context);
+    return cf_env_steady_ms(loop->options.env);
+}
+
+uint64_t cf_loop_time(const cf_loop *loop)
+{
+    return cf_env_now_ms(loop->options.env);
 }
 
 const char *cf_loop_home_path(const cf_loop *loop)

@@ -35,7 +35,10 @@ cf_status cf_loop_execute(cf_loop *loop, struct cf_run *run, cf_error *error);
 /* ---- For verbs ---- */
 
 const cf_env *cf_loop_env(const cf_loop *loop);
+/* What deadlines are counted by, which nobody sets: what a verb's step gets as `now_ms`. */
 uint64_t cf_loop_now(const cf_loop *loop);
+/* The time of day, for what is written or shown. */
+uint64_t cf_loop_time(const cf_loop *loop);
 const char *cf_loop_home_path(const cf_loop *loop);
 bool cf_loop_serves(const cf_loop *loop);
 /* CF_OK when this process has the home; CF_LOCKED: another has it, which `serve` waits for. */

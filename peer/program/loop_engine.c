@@ -87,7 +87,7 @@ cf_status cf_loop_open_engine(cf_loop *loop, cf_error *error)
 {
     cf_engine_options options = {loop->options.env, loop->home, loop->options.serves};
 
-    cf_status status = cf_engine_open(&options, cf_loop_now(loop), &loop->engine, error);
+    cf_status status = cf_engine_open(&options, cf_loop_time(loop), &loop->engine, error);
     if (status)
         return status;
     loop->reopen_ms = 0;
@@ -164,7 +164,11 @@ bool cf_loop_step_engine(cf_loop *loop, uint64_t *deadline_ms)
     if (loop->reopen_ms && cf_loop_now(loop) >= loop->reopen_ms)
         reopen(loop);
     if (loop->engine) {
-        cf_status status = cf_engine_step(loop->engine, cf_loop_now(loop), &engine_ms, &error);
+        const uint64_t now_ms = cf_loop_now(loop), time_ms = cf_loop_time(loop);
+        cf_status status = cf_engine_step(loop->engine, time_ms, &engine_ms, &error);
+
+        if (engine_ms != UINT64_MAX) /* said by the time of day */
+            engine_ms = now_ms + (engine_ms > time_ms ? engine_ms - time_ms : 0);
 
         if (status && !loop->options.serves) {
             cf_run_fail(loop->run, &error);

@@ -244,7 +244,7 @@ bool cf_downloads_busy(const cf_downloads *downloads)
 static bool waits_for_long(cf_downloads *downloads)
 {
     const cf_env *env = downloads->options.peer->env;
-    uint64_t now_ms = env->now_ms(env->context);
+    uint64_t now_ms = cf_env_steady_ms(env);
 
     if (cf_downloads_connected(downloads)) {
         downloads->cut_off_ms = 0;

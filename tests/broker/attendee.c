@@ -21,6 +21,29 @@ static void append_to(cf_store *store, cf_bytes wire)
     cf_arena_release(&arena);
 }
 
+/* ---- The outside ---- */
+
+static void own_random(void *context, void *out, size_t size)
+{
+    const cf_env *env = &((attendee *)context)->at->env;
+
+    env->random(env->context, out, size);
+}
+
+static uint64_t own_clock(void *context)
+{
+    const attendee *self = context;
+
+    return cf_env_now_ms(&self->at->env) + self->clock_ahead_ms;
+}
+
+static void own_report(void *context, cf_report_level level, const char *text)
+{
+    const cf_env *env = &((attendee *)context)->at->env;
+
+    env->report(env->context, level, text);
+}
+
 /* ---- What a link tells ---- */
 
 static void on_connected(void *context, const cf_link_welcome *welcome)
@@ -212,7 +235,9 @@ static attendee *add(meeting *at, const cf_link_options *options)
     cr_assert_lt(at->count, GUESTS_MAX);
     at->attendees[at->count++] = self;
     self->at = at;
-    given.env = &at->env;
+    self->env =
+        (cf_env){.context = self, .random = own_random, .now_ms = own_clock, .report = own_report};
+    given.env = &self->env;
     given.events = events;
     given.events.context = self;
     if (!options->knock.size) {

@@ -86,3 +86,127 @@ Test(link_patience, counts_from_when_the_question_was_asked)
     cf_outbox_destroy(&nowhere);
     meeting_close(&m);
 }
+
+/* A message of 256 KiB is on its way for longer than anybody waits for an answer. */
+Test(link_patience, waits_on_while_bytes_move)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_outbox *nowhere = cf_outbox_new();
+
+    cf_link_start(desk->link);
+    meet_until_idle(&m);
+    cf_link_ask(desk->link);
+    m.now_ms = wait_in_vain(desk, nowhere) - 1;
+    for (int i = 0; i < 10; i++) {
+        cf_link_moved(desk->link, m.now_ms);
+        uint64_t next_ms = wait_in_vain(desk, nowhere);
+        cr_expect_eq(next_ms, m.now_ms + CF_REQUEST_TIMEOUT_MS);
+        m.now_ms = next_ms - 1;
+    }
+    cr_expect_eq(desk->lost, 0);
+    m.now_ms++;
+    wait_in_vain(desk, nowhere);
+    cr_expect_eq(desk->lost, 1, "nothing moved any more");
+    cf_outbox_destroy(&nowhere);
+    meeting_close(&m);
+}
+
+/* Greeted each time, and each time the line broke before anything got through. */
+Test(link_patience, waits_longer_after_each_session_in_which_nothing_got_through)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    uint64_t waited = 0;
+
+    cf_link_start(desk->link);
+    attendee_writes(desk, "an entry that never gets through", NULL, 0);
+    for (int attempt = 1; attempt <= 8; attempt++) {
+        size_t greeted = desk->connected;
+
+        m.cut_after = m.delivered + 2; /* HELLO and WELCOME */
+        meet(&m);
+        cr_expect_eq(desk->connected, greeted + 1);
+        cr_expect_eq(desk->accepted, 0);
+        cr_assert_gt(desk->retry_ms, m.now_ms);
+        waited = desk->retry_ms - m.now_ms;
+        cr_expect_geq(waited, attempt < 6 ? (uint64_t)250 << (attempt - 1) : 5000);
+        m.now_ms = desk->retry_ms;
+    }
+    m.cut_after = 0;
+    meet_until_idle(&m);
+    cr_expect_eq(desk->accepted, 1);
+    cut(desk);
+    cr_expect_leq(desk->retry_ms - m.now_ms, 1000, "something got through");
+    meeting_close(&m);
+}
+
+/* Whoever asks whether all is in sync waits no longer than that for a connection that is dead. */
+Test(link_patience, a_check_is_given_five_seconds)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_outbox *nowhere = cf_outbox_new();
+
+    cf_link_start(desk->link);
+    meet_until_idle(&m);
+    cr_expect(cf_link_is_checked(desk->link));
+    cf_link_check(desk->link);
+    cr_expect_not(cf_link_is_checked(desk->link));
+    meet(&m);
+    cr_expect(cf_link_is_checked(desk->link), "it was answered");
+    cr_expect_eq(desk->lost, 0);
+    m.now_ms += 2 * CF_REQUEST_TIMEOUT_MS;
+    cf_link_check(desk->link);
+    uint64_t next_ms = wait_in_vain(desk, nowhere);
+    cr_expect_eq(next_ms, m.now_ms + 5000);
+    m.now_ms = next_ms - 1;
+    wait_in_vain(desk, nowhere);
+    cr_expect_eq(desk->lost, 0);
+    m.now_ms++;
+    wait_in_vain(desk, nowhere);
+    cr_expect_eq(desk->lost, 1);
+    cr_expect_eq(desk->last_loss, CF_CHANGED, "another session may do");
+    cf_outbox_destroy(&nowhere);
+    meeting_close(&m);
+}
+
+/* A question of the session's own was out: its answer says nothing of what came later. */
+Test(link_patience, a_check_is_not_answered_by_the_answer_to_an_older_question)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_outbox *nowhere = cf_outbox_new();
+
+    cf_link_start(desk->link);
+    meet_until_idle(&m);
+    cf_link_locate(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox); /* it goes out, */
+    cf_link_check(desk->link);
+    wait_in_vain(desk, nowhere); /* and this one is lost */
+    meet(&m);
+    cr_expect_eq(desk->located, 1);
+    cr_expect_not(cf_link_is_checked(desk->link));
+    cf_outbox_destroy(&nowhere);
+    meeting_close(&m);
+}
+
+/* An entry that is cut with its connection goes again whole. */
+Test(link_patience, entries_are_small_on_a_slow_line_alone)
+{
+    static const struct {
+        uint64_t step, size;
+    } cases[] = {{4 * CF_KIB, 8 * CF_KIB},
+                 {16 * CF_KIB, 32 * CF_KIB},
+                 {32 * CF_KIB, CF_PART_SIZE},
+                 {CF_BLOB_STEP, CF_PART_SIZE}};
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+
+    cr_expect_eq(cf_link_entry_size(desk->link), CF_PART_SIZE, "nobody knows yet");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cf_link_carries(desk->link, cases[i].step);
+        cr_expect_eq(cf_link_entry_size(desk->link), cases[i].size);
+    }
+    meeting_close(&m);
+}

@@ -207,7 +207,7 @@ static cf_send_answer send_to_attendee(void *context, cf_bytes destination, cf_f
         if (!self->session || self->is_cut || !cf_bytes_equal(routing_id, destination))
             continue;
         note_command(self, views, count);
-        cf_link_handle(self->link, views, count, at->now_ms + self->clock_ahead_ms, self->outbox);
+        cf_link_handle(self->link, views, count, at->now_ms, self->outbox);
         count_delivery(self);
         return CF_SEND_DONE;
     }
@@ -230,8 +230,7 @@ static uint64_t tick_attendee(attendee *self)
 {
     if (self->is_cut)
         cut(self);
-    uint64_t next_ms =
-        cf_link_tick(self->link, self->at->now_ms + self->clock_ahead_ms, self->outbox);
+    uint64_t next_ms = cf_link_tick(self->link, self->at->now_ms, self->outbox);
     follow_session(self);
     if (self->session)
         cf_outbox_send(self->outbox, send_to_gateway, self);

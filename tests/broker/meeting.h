@@ -16,6 +16,7 @@ typedef struct meeting meeting;
 /* One side of a link, and what it was told. */
 typedef struct {
     meeting *at;
+    cf_env env;  /* the meeting's, but for the time of day */
     person *who; /* NULL: a newcomer */
     cf_hash curve;
     cf_store_memory_disk *disk;

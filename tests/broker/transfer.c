@@ -127,3 +127,29 @@ Test(transfer, forgets_blobs_that_are_taken_back)
     cr_expect(cf_transfer_is_idle(transfer));
     meeting_close(&m);
 }
+
+/* At 2 KB/s with a cut each half minute. */
+Test(transfer, brings_a_blob_in_small_steps_over_a_line_that_breaks)
+{
+    enum { SIZE = 300000, STEP = 4096 };
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash blob = attendee_has_blob(desk, SIZE);
+    size_t sessions = 0, before;
+
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, SIZE);
+    cf_link_carries(desk->link, STEP);
+    cf_link_start(desk->link);
+    for (; !desk->stored && sessions < 30; sessions++) {
+        before = desk->messages[CF_COMMAND_MISSING];
+        m.cut_after = m.delivered + 30;
+        meet(&m);
+        cr_expect_leq(desk->messages[CF_COMMAND_MISSING] - before, 15);
+        m.now_ms = desk->retry_ms > m.now_ms ? desk->retry_ms : m.now_ms;
+    }
+    cr_expect_eq(desk->stored, 1, "%zu sessions", sessions);
+    cr_expect_leq(desk->messages[CF_COMMAND_MISSING], SIZE / STEP + 2 * sessions,
+                  "what had arrived was sent again: %zu answers, %zu sessions",
+                  desk->messages[CF_COMMAND_MISSING], sessions);
+    meeting_close(&m);
+}

@@ -10,6 +10,13 @@
 #include "tests/support/expect.h"
 
 enum { NOW = 1000000 };
+
+static uint64_t read_clock(void *context)
+{
+    (void)context;
+    return NOW;
+}
+
 static const cf_hash user = {"the code's user"}, other = {"another user"};
 
 static cf_send_answer take_letter(void *context, cf_bytes destination, cf_frames *frames)
@@ -91,7 +98,7 @@ static cf_status joined(const cf_hash *admitted_to, told broker)
     static const uint8_t seed[32] = {1};
     cf_code code = {.has_user = true, .user = user, .secret = {2}};
     cf_keys *keys = cf_keys_new(seed);
-    cf_env env = {0};
+    static const cf_env env = {.now_ms = read_clock};
     cf_outbox *outbox = cf_outbox_new();
     cf_newcomer *newcomer = cf_newcomer_new(
         &(cf_newcomer_options){.env = &env, .code = &code, .keys = keys, .name = "new"});

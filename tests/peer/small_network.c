@@ -17,7 +17,7 @@ void device_disconnect(device *self)
     self->session = 0;
     cf_fail(&error, CF_UNREACHABLE, "the connection broke");
     if (self->engine)
-        cf_link_disconnected(cf_engine_link(self->engine), &error, self->in->now_ms);
+        cf_link_disconnected(cf_engine_link(self->engine), &error, world_steady(self->in));
     cf_outbox_destroy(&self->outbox);
     self->outbox = cf_outbox_new();
 }
@@ -42,6 +42,8 @@ static cf_send_answer to_gateway(void *context, cf_bytes destination, cf_frames 
     self->is_cut |= is_cut(self->in);
     if (!self->session || self->is_cut)
         return CF_SEND_GONE;
+    if (self->session == self->dead)
+        return CF_SEND_DONE;
     for (size_t i = 0; i < frames->count; i++)
         list[i] = cf_buffer_view(&frames->frame[i]);
     cf_gateway_handle(self->in->gateway,
@@ -63,13 +65,14 @@ static cf_send_answer to_device(void *context, cf_bytes destination, cf_frames *
             memcmp(destination.data, one->routing_id, destination.size))
             continue;
         one->is_cut |= is_cut(self);
-        if (one->deaf)
+        if (one->deaf || one->session == one->dead)
             return CF_SEND_DONE;
         if (one->is_cut)
             return CF_SEND_GONE;
         for (size_t k = 0; k < frames->count; k++)
             list[k] = cf_buffer_view(&frames->frame[k]);
-        cf_link_handle(cf_engine_link(one->engine), list, frames->count, self->now_ms, one->outbox);
+        cf_link_handle(cf_engine_link(one->engine), list, frames->count, world_steady(self),
+                       one->outbox);
         return CF_SEND_DONE;
     }
     return CF_SEND_GONE;
@@ -89,7 +92,7 @@ static void connect(device *self)
         return;
     if (self->offline) {
         cf_fail(&error, CF_UNREACHABLE, "no network");
-        cf_link_disconnected(cf_engine_link(self->engine), &error, self->in->now_ms);
+        cf_link_disconnected(cf_engine_link(self->engine), &error, world_steady(self->in));
         return;
     }
     self->session = wanted;
@@ -106,12 +109,12 @@ static bool turn(device *self)
     in->env.jobs->deliver(in->env.jobs);
     if (cf_engine_watch(self->engine))
         world_must(cf_watch_readable(cf_engine_watch(self->engine), &error), &error, "watch");
-    self->trouble = cf_engine_step(self->engine, in->now_ms, &deadline, &error);
+    self->trouble = cf_engine_step(self->engine, world_time(in), &deadline, &error);
     if (self->trouble) {
         cf_report(&in->env, CF_REPORT_ERROR, "%s", error.text);
         return false;
     }
-    cf_link_tick(cf_engine_link(self->engine), in->now_ms, self->outbox);
+    cf_link_tick(cf_engine_link(self->engine), world_steady(in), self->outbox);
     connect(self);
     if (!cf_outbox_send(self->outbox, to_gateway, self) ||
         (self->session && cf_outbox_size(self->outbox)))
@@ -132,7 +135,7 @@ bool device_round(device *self, const cf_round_options *options, unsigned turns)
 
     for (unsigned i = 0; i < turns && !over && turn(self); i++) {
         self->in->now_ms += TURN_MS;
-        over = cf_round_over(round, self->in->now_ms);
+        over = cf_round_over(round, world_steady(self->in));
     }
     cf_round_end(&round);
     return over;

@@ -27,6 +27,7 @@ typedef struct {
     bool serves; /* watches its folder */
     bool offline;
     bool deaf;     /* what is sent to it is lost */
+    uint64_t dead; /* the session in which everything is lost, and nobody notices; 0: none */
     bool is_cut;   /* a message to it was lost with its connection */
     cf_keys *keys; /* of a device that is not born yet */
     cf_env env;
@@ -37,6 +38,8 @@ typedef struct {
 struct world {
     char path[64];
     uint64_t seed, now_ms;
+    uint64_t steady_ms, seen_ms; /* see world_steady */
+    int64_t skew_ms;             /* of the devices' time of day */
     cf_env env;
     cf_files files;
     cf_store_memory_disk *disk;
@@ -61,6 +64,10 @@ struct world {
 world *world_new(uint64_t seed, int devices);
 void world_destroy(world **self);
 uint64_t world_random(world *self, uint64_t below);
+/* By the devices' time of day. */
+uint64_t world_time(const world *self);
+/* On the clock that nobody sets. */
+uint64_t world_steady(world *self);
 
 /* Everything that can go on does, for this device alone; true when nothing is left to do. An engine
  * that can't go on is begun again. */

@@ -64,15 +64,16 @@ class Device:
                 return done
         raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}")
 
-    def start(self, *arguments):
+    def start(self, *arguments, environment=None):
         process = subprocess.Popen(
-            self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=CLEAN
+            self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**CLEAN, **(environment or {})},
         )
         self.processes.append(process)
         return process
 
-    def serve(self):
-        process = self.start("serve")
+    def serve(self, environment=None):
+        process = self.start("serve", environment=environment)
         assert "serving" in process.stderr.readline()
         return process
 

@@ -34,6 +34,11 @@ static uint64_t read_clock(void *context)
     return device_now(context);
 }
 
+static uint64_t read_steady_clock(void *context)
+{
+    return ((device *)context)->in->now_ms;
+}
+
 static void report(void *context, cf_report_level level, const char *text)
 {
     device *self = context;
@@ -275,7 +280,11 @@ static void make_home(device *self)
         disk_make_folder(self->drive, self->folder);
     fill(self, id, sizeof id);
     self->disk = cf_store_memory_disk_new(id);
-    self->env = (cf_env){.context = self, .random = fill, .now_ms = read_clock, .report = report};
+    self->env = (cf_env){.context = self,
+                         .random = fill,
+                         .now_ms = read_clock,
+                         .steady_ms = read_steady_clock,
+                         .report = report};
     self->env.files = faulty_files_new(disk_files(self->drive), &self->faults);
     open_home(self);
 }
@@ -415,7 +424,11 @@ void device_clone(device *self, device *of)
     self->drive = disk_new(&options);
     disk_restore(self->drive, of->old_drive);
     self->disk = cf_store_memory_disk_copy(of->old_disk);
-    self->env = (cf_env){.context = self, .random = fill, .now_ms = read_clock, .report = report};
+    self->env = (cf_env){.context = self,
+                         .random = fill,
+                         .now_ms = read_clock,
+                         .steady_ms = read_steady_clock,
+                         .report = report};
     self->env.files = faulty_files_new(disk_files(self->drive), &self->faults);
     open_home(self);
     start(self);

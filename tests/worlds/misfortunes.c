@@ -206,6 +206,28 @@ static void set_clock(chance *from, device *who)
                (long long)(who->skew_ms / 1000));
 }
 
+static void set_clock_meanwhile(void *context)
+{
+    history *self = context;
+    chance from = {self->work};
+
+    set_clock(&from, self->worker);
+}
+
+/* In the midst of a sync, too. */
+static void set_clock_in_sync(history *self, chance *from, device *who)
+{
+    self->worker = who;
+    self->work = chance_next(from);
+    who->faults.reads = true;
+    who->faults.meanwhile = set_clock_meanwhile;
+    who->faults.context = self;
+    who->faults.at = who->faults.calls + 1 + chance_below(from, 2 * CALLS);
+    sync_alone(self, who);
+    self->worker = NULL;
+    device_mend(who);
+}
+
 /* ---- Copies ---- */
 
 static void copy_device(device *who)
@@ -345,7 +367,10 @@ static bool happens_to_device(history *self, chance *from, device *who, const ev
         mount(from, who);
         return true;
     case ACT_CLOCK:
-        set_clock(from, who);
+        if (chance_one_in(from, 3))
+            set_clock_in_sync(self, from, who);
+        else
+            set_clock(from, who);
         return true;
     case ACT_COPY_DEVICE:
         copy_device(who);

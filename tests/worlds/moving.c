@@ -120,7 +120,7 @@ static void carry(luggage *self)
 
 static bool is_fetched(luggage *self)
 {
-    uint64_t now_ms = device_now(self->of);
+    uint64_t now_ms = self->of->in->now_ms;
     bool over = cf_haul_over(self->haul, now_ms) || cf_haul_waits(self->haul, now_ms);
 
     return cf_round_over(self->of->round, now_ms) && over;
@@ -133,7 +133,7 @@ static void fetch(luggage *self, int old)
     cf_peer *peer = device_peer(self->of);
     cf_haul_options options = {.env = &self->of->env, .peer = peer, .timeout_ms = HAUL_MS};
 
-    self->haul = cf_haul_new(&options, device_now(self->of));
+    self->haul = cf_haul_new(&options, self->of->in->now_ms);
     station_open(&self->from, self->of, cf_haul_from(self->haul), cf_keys_public(peer->keys)->curve,
                  old);
     device_begin_round(self->of, &round);

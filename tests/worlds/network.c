@@ -137,7 +137,7 @@ static void lose(terminal *self, const char *why)
     cf_outbox_destroy(&self->outbox);
     self->outbox = cf_outbox_new();
     cf_fail(&error, CF_UNREACHABLE, "%s", why);
-    cf_link_disconnected(self->link, &error, device_now(self->of));
+    cf_link_disconnected(self->link, &error, self->of->in->now_ms);
 }
 
 static bool is_lost(world *self)
@@ -242,7 +242,7 @@ static bool connect(terminal *self)
 
 bool station_pump(terminal *self, uint64_t *deadline)
 {
-    uint64_t at_ms = cf_link_tick(self->link, device_now(self->of), self->outbox);
+    uint64_t at_ms = cf_link_tick(self->link, self->of->in->now_ms, self->outbox);
     bool moved = connect(self);
 
     if (at_ms < *deadline)
@@ -298,7 +298,7 @@ static void hand_to_link(cable *self)
     do {
         again = is_doubled(self->in);
         tell(self, "<-", &frames, message);
-        cf_link_handle(to->link, list, frames.count, device_now(to->of), to->outbox);
+        cf_link_handle(to->link, list, frames.count, self->in->now_ms, to->outbox);
     } while (again && to->session == cf_link_session(to->link));
     cf_arena_release(&arena);
     cf_frames_release(&frames);

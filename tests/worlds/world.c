@@ -150,7 +150,7 @@ bool world_sync(world *self, const world_round *round)
         for (int i = 0; i < self->count; i++) {
             device *one = &self->devices[i];
 
-            if (!(open >> i & 1) || (one->round && !cf_round_over(one->round, device_now(one))))
+            if (!(open >> i & 1) || (one->round && !cf_round_over(one->round, self->now_ms)))
                 continue;
             open &= ~(1u << i);
             if (one->round)

@@ -78,6 +78,7 @@ static void measure(cf_publishing_batch *self, const cf_change *change, uint64_t
 static size_t end_of_part(cf_publishing_batch *self, size_t from)
 {
     const cf_change *changes = self->scan.changes;
+    const uint64_t most = cf_peer_entry_size(self->with->peer);
     uint64_t bytes = 0;
     size_t blobs = 0, end = from;
 
@@ -87,7 +88,7 @@ static size_t end_of_part(cf_publishing_batch *self, size_t from)
         do
             measure(self, &changes[next++], &bytes, &blobs);
         while (next < self->scan.count && cf_id_equal(&changes[next].item, &changes[end].item));
-        if (end > from && (bytes > CF_PART_SIZE || blobs > CF_ENTRY_BLOBS_MAX))
+        if (end > from && (bytes > most || blobs > CF_ENTRY_BLOBS_MAX))
             break;
         end = next;
     }

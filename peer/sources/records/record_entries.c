@@ -64,13 +64,14 @@ static size_t blobs_of(const cutting *self, size_t index)
 /* Also within an item: it is never seen without the rest of it. */
 static size_t end_of_part(const cutting *self, size_t from)
 {
+    const uint64_t most = cf_peer_entry_size(self->entries->peer);
     uint64_t bytes = size_of(self, from);
     size_t blobs = blobs_of(self, from), end = from + 1;
 
     for (; end < self->entries->count; end++) {
         bytes += size_of(self, end);
         blobs += blobs_of(self, end);
-        if (bytes > CF_PART_SIZE || blobs > CF_ENTRY_BLOBS_MAX)
+        if (bytes > most || blobs > CF_ENTRY_BLOBS_MAX)
             break;
     }
     return end;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A line: what one connection carries, from the counts of its bytes that the kernel has. Says
+ * whether it lives (bytes come, or what is sent is acknowledged), whether what is asked for is on
+ * its way, and how much the line takes at once. Decides; link_zmq.c reads the counts. */
+#ifndef CF_BROKER_LINK_LINE_H
+#define CF_BROKER_LINK_LINE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    uint64_t received, acknowledged; /* bytes, since the connection was made */
+    uint64_t busy_us;                /* in which something was sent and not acknowledged yet */
+} cf_line_counts;
+
+typedef struct {
+    cf_line_counts counts;   /* at the last look, */
+    uint64_t looked_ms;      /* which was then */
+    uint64_t alive_ms;       /* when more than heartbeats went, or anything came */
+    uint64_t alive_sent;     /* acknowledged then */
+    uint64_t moved;          /* received and acknowledged when it last counted as moving */
+    cf_line_counts measured; /* where the measure in hand began */
+    uint64_t rate; /* bytes in a second that it took lately, over connections; 0: unknown */
+} cf_line;
+
+enum {
+    CF_LINE_SILENT_MS = 30000, /* nobody is there */
+    CF_LINE_BEATS = 1024,      /* bytes beyond what heartbeats are in that time */
+    CF_LINE_LOOK_MS = 5000,    /* a look is due */
+};
+
+/* Another connection, over the same line as far as anybody knows. */
+void cf_line_begin(cf_line *line, uint64_t now_ms);
+/* What the connection has carried by now. True: bytes move that are no heartbeats. */
+bool cf_line_look(cf_line *line, const cf_line_counts *counts, uint64_t now_ms);
+/* Nothing came for so long, and nothing went that was acknowledged. */
+bool cf_line_is_dead(const cf_line *line, uint64_t now_ms);
+/* One message's worth of a content: what it carries in a second or two, from 4 KiB to 256 KiB; 32
+ * KiB where nobody knows. */
+uint64_t cf_line_step(const cf_line *line);
+
+/* As the kernel counts for the connection with this descriptor; libzmq may have taken no whole
+ * message of it yet. False: there is no such connection. */
+bool cf_line_count(int descriptor, cf_line_counts *out);
+
+#endif

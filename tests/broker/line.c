@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/link/line.h"
+
+#include "codec/limits.h"
+#include "tests/support/expect.h"
+
+enum { BEGIN_MS = 1000000, BEAT_BYTES = 100 };
+
+static bool look(cf_line *line, uint64_t received, uint64_t sent, uint64_t now_ms)
+{
+    return cf_line_look(line, &(cf_line_counts){received, sent, 0}, now_ms);
+}
+
+Test(line, dies_30_seconds_after_the_last_byte)
+{
+    cf_line line = {0};
+
+    cf_line_begin(&line, BEGIN_MS);
+    for (uint64_t ms = 0; ms <= 60000; ms += CF_LINE_LOOK_MS) {
+        look(&line, ms / 1000, 0, BEGIN_MS + ms); /* a byte a second */
+        cr_expect_not(cf_line_is_dead(&line, BEGIN_MS + ms));
+    }
+    uint64_t ms = 60000;
+    for (; ms < 60000 + CF_LINE_SILENT_MS; ms += CF_LINE_LOOK_MS) {
+        look(&line, 60, 0, BEGIN_MS + ms);
+        cr_expect_not(cf_line_is_dead(&line, BEGIN_MS + ms));
+    }
+    cr_expect_not(cf_line_is_dead(&line, BEGIN_MS + ms - 1));
+    look(&line, 60, 0, BEGIN_MS + ms);
+    cr_expect(cf_line_is_dead(&line, BEGIN_MS + ms));
+}
+
+/* The kernel of a broker that hangs acknowledges heartbeats, and nobody answers them. */
+Test(line, is_not_kept_alive_by_heartbeats_that_nobody_answers)
+{
+    cf_line line = {0};
+    uint64_t ms = 0;
+
+    cf_line_begin(&line, BEGIN_MS);
+    for (; ms < CF_LINE_SILENT_MS; ms += CF_LINE_LOOK_MS)
+        look(&line, 0, ms / 12500 * BEAT_BYTES, BEGIN_MS + ms);
+    look(&line, 0, ms / 12500 * BEAT_BYTES, BEGIN_MS + ms);
+    cr_expect(cf_line_is_dead(&line, BEGIN_MS + ms));
+}
+
+/* 2 KB/s up, and the answer to a heartbeat waits behind 200 KB. */
+Test(line, lives_while_what_is_sent_is_acknowledged)
+{
+    cf_line line = {0};
+
+    cf_line_begin(&line, BEGIN_MS);
+    for (uint64_t ms = 0; ms <= 120000; ms += CF_LINE_LOOK_MS) {
+        bool moves = look(&line, 0, 2 * ms, BEGIN_MS + ms);
+        cr_expect_eq(moves, ms > 0);
+        cr_expect_not(cf_line_is_dead(&line, BEGIN_MS + ms));
+    }
+}
+
+Test(line, does_not_move_by_heartbeats)
+{
+    cf_line line = {0};
+
+    cf_line_begin(&line, BEGIN_MS);
+    for (uint64_t ms = 0; ms <= 30000; ms += CF_LINE_LOOK_MS) {
+        uint64_t beats = ms / 12500 * BEAT_BYTES;
+        cr_expect_not(look(&line, beats, beats, BEGIN_MS + ms));
+    }
+}
+
+/* A lid was open again after an hour: what came meanwhile was not read yet. */
+Test(line, has_a_moment_after_a_sleep)
+{
+    cf_line line = {0};
+    uint64_t now_ms = BEGIN_MS + 3600000;
+
+    cf_line_begin(&line, BEGIN_MS);
+    look(&line, 500, 500, BEGIN_MS + 1);
+    look(&line, 500, 500, now_ms);
+    cr_expect_not(cf_line_is_dead(&line, now_ms));
+    now_ms += CF_LINE_LOOK_MS;
+    look(&line, 500, 500, now_ms);
+    cr_expect(cf_line_is_dead(&line, now_ms));
+}
+
+Test(line, takes_in_one_step_what_it_carries_in_a_second_or_two)
+{
+    static const struct {
+        uint64_t bytes_a_second, step;
+    } cases[] = {{500, 4 * CF_KIB},         {2000, 4 * CF_KIB},     {8000, 8 * CF_KIB},
+                 {16384, 32 * CF_KIB},      {100000, 128 * CF_KIB}, {128 * CF_KIB, CF_BLOB_STEP},
+                 {1000000000, CF_BLOB_STEP}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cf_line line = {0};
+
+        cf_line_begin(&line, BEGIN_MS);
+        cr_expect_eq(cf_line_step(&line), 32 * CF_KIB, "nobody knows yet");
+        cf_line_look(
+            &line,
+            &(cf_line_counts){.acknowledged = 20 * cases[i].bytes_a_second, .busy_us = 20000000},
+            BEGIN_MS + 60000);
+        cr_expect_eq(cf_line_step(&line), cases[i].step, "%llu",
+                     (unsigned long long)cases[i].bytes_a_second);
+        cf_line_begin(&line, BEGIN_MS + 70000);
+        cr_expect_eq(cf_line_step(&line), cases[i].step, "another connection over the same line");
+    }
+}

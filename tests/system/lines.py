@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A line in userspace, between a device and a broker: slow, late, cut, or dead without a word."""
+
+import queue
+import socket
+import threading
+import time
+
+ROOM = 4096  # bytes that the near end's kernel takes in advance: more would be sent, and not have travelled
+
+
+class Line:
+    """Carries connections to a port of this machine; what it does to them may be changed at any time."""
+
+    def __init__(self, port):
+        self.port = port
+        self.rate = None  # bytes in a second, each way and each connection
+        self.delay = 0  # seconds, each way
+        self.lasts = None  # bytes after which a connection breaks
+        self.is_dead = False  # new connections are made, and nothing passes
+        self.connections = self.cuts = self.passed = 0
+        self.open = []
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(64)
+        self.place = self.listener.getsockname()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.socket()
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
+            try:
+                far.connect(("127.0.0.1", self.port))
+            except OSError:
+                near.close()
+                continue
+            self.connections += 1
+            Connection(self, near, far)
+
+    def forget(self):
+        """As a NAT does: what goes through the connections that there are is lost, and nobody is told."""
+        for one in self.open:
+            one.is_forgotten = True
+
+    def close(self):
+        self.listener.close()
+        for one in list(self.open):
+            one.hang_up()
+
+
+class Connection:
+    def __init__(self, line, near, far):
+        self.line, self.ends = line, (near, far)
+        self.is_forgotten = line.is_dead
+        self.carried = 0
+        line.open.append(self)
+        for one, other in (near, far), (far, near):
+            under_way = queue.Queue(1 if line.rate else 256)
+            threading.Thread(target=self.read, args=(one, under_way), daemon=True).start()
+            threading.Thread(target=self.write, args=(other, under_way), daemon=True).start()
+
+    def read(self, end, under_way):
+        try:
+            while data := end.recv(1024 if self.line.rate else 65536):
+                under_way.put((time.monotonic() + self.line.delay, data))
+        except OSError:
+            pass
+        under_way.put((time.monotonic() + self.line.delay, b""))
+
+    def write(self, end, under_way):
+        try:
+            while True:
+                due, data = under_way.get()
+                time.sleep(max(0, due - time.monotonic()))
+                if self.is_forgotten:
+                    continue
+                if not data:
+                    break
+                if self.line.rate:
+                    time.sleep(len(data) / self.line.rate)
+                self.carried += len(data)
+                self.line.passed += len(data)
+                if self.line.lasts and self.carried > self.line.lasts:
+                    self.line.cuts += 1
+                    break
+                end.sendall(data)
+        except OSError:
+            pass
+        self.hang_up()
+
+    def hang_up(self):
+        for end in self.ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
+        if self in self.line.open:
+            self.line.open.remove(self)

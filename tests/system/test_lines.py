@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lines that are slow, late, or dead without a word. What counts is bytes and connections, not times."""
+
+import os
+import re
+
+import pytest
+
+from counterfoil import make_device, tree, wait_until  # noqa: F401
+from counterfoild import broker  # noqa: F401
+from lines import Line
+from stand import put
+
+
+def begin(broker, line):
+    broker.start("--advertise", f"127.0.0.1:{line.place[1]}", listen=f"tcp://127.0.0.1:{line.port}")
+
+
+@pytest.fixture
+def lined(broker, make_device):
+    """Two devices with one source, and a line between them and their broker."""
+    broker.start()
+    broker.stop()
+    line = Line(broker.place[1])
+    begin(broker, line)
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    laptop.pair(desktop)
+    here = laptop.add("notes", {"one.txt": "one\n"})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    yield laptop, desktop, here, there, line
+    line.close()
+
+
+def bring(device, line, size):
+    line.connections = line.passed = 0
+    device.run("sync", "--timeout", "60s")
+    assert line.connections == 1, "a connection that lived was given up"
+    assert line.passed < size * 1.2, "the same bytes went again"
+
+
+def test_what_takes_longer_than_a_heartbeat_may_goes_up(lined):
+    laptop, desktop, here, there, line = lined
+    size = 160_000
+    put(here, "large", os.urandom(size))
+    line.rate = 4000
+    bring(laptop, line, size)
+    line.rate = None
+    desktop.sync()
+    assert tree(here) == tree(there)
+
+
+def test_what_takes_longer_than_a_heartbeat_may_comes_down(lined):
+    laptop, desktop, here, there, line = lined
+    size = 160_000
+    put(here, "large", os.urandom(size))
+    laptop.sync()
+    line.rate = 4000
+    bring(desktop, line, size)
+    assert tree(here) == tree(there)
+
+
+def test_what_arrived_counts_when_the_line_breaks(lined):
+    laptop, desktop, here, there, line = lined
+    size, lasts = 200_000, 48_000
+    line.rate, line.lasts = 16_000, lasts
+    line.connections = line.passed = 0
+    laptop.serve()
+    put(here, "large", os.urandom(size))
+    wait_until(lambda: line.cuts >= 3, "the line broke")
+    wait_until(lambda: laptop.json("status")["broker"]["unsent"] == 0 and laptop.json("status")["in_sync"], "all is sent")
+    assert line.passed < size * 1.6 + line.connections * 6000, f"{line.passed} bytes, {line.connections} connections"
+    line.rate = line.lasts = None
+    desktop.sync()
+    assert tree(here) == tree(there)
+
+
+def test_sync_sees_an_edit_behind_a_connection_that_is_dead(lined):
+    laptop, desktop, here, there, line = lined
+    laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "a session")
+    wait_until(lambda: laptop.json("status")["in_sync"], "all is calm")
+    line.forget()
+    put(there, "one.txt", b"an edit elsewhere\n")
+    desktop.sync()
+    laptop.sync()
+    assert (here / "one.txt").read_bytes() == b"an edit elsewhere\n", "in sync with what it had heard before"
+
+
+def test_sync_is_not_in_sync_with_a_broker_that_nobody_hears(lined):
+    laptop, desktop, here, _, line = lined
+    laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "a session")
+    wait_until(lambda: laptop.json("status")["in_sync"], "all is calm")
+    line.is_dead = True
+    line.forget()
+    laptop.run("sync", code=5)
+    line.is_dead = False
+    wait_until(lambda: laptop.finish("sync").returncode == 0, "it is heard again")
+
+
+def test_status_says_when_the_broker_was_last_heard(lined):
+    laptop, *_ = lined
+    heard = laptop.json("status")["broker"]["heard"]
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", heard)
+    assert f"last heard {heard}" in laptop.run("status")
+    serving = laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "a session")
+    now = laptop.json("status")["broker"]["heard"]
+    assert now >= heard
+    laptop.stop(serving)
+    assert laptop.json("status")["broker"]["heard"] >= now
+
+
+def test_who_is_far_away_is_reached(lined):
+    """A round trip of two and a half seconds."""
+    laptop, desktop, here, there, line = lined
+    line.delay = 1.25
+    put(here, "one.txt", b"from far away\n")
+    line.connections = 0
+    laptop.run("sync", "--timeout", "60s")
+    assert line.connections == 1
+    line.delay = 0
+    desktop.sync()
+    assert tree(here) == tree(there)
+
+
+def test_the_broker_is_found_again_whoever_sets_the_clock(lined, broker, tmp_path):
+    laptop, desktop, here, there, line = lined
+    library = os.environ.get("CF_CLOCK_LIBRARY")
+    if not library:
+        pytest.skip("needs a clock that can be set")
+    clock = tmp_path / "clock"
+    clock.write_bytes((0).to_bytes(8, "little", signed=True))
+    laptop.serve(environment={"LD_PRELOAD": library, "CF_CLOCK_FILE": str(clock)})
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "a session")
+    broker.stop()
+    wait_until(lambda: not laptop.json("status")["broker"]["connected"], "none")
+    wait_until(lambda: "trouble" in laptop.json("status")["broker"], "it has tried again")
+    with open(clock, "r+b") as file:
+        file.write((-3 * 3600).to_bytes(8, "little", signed=True))
+    begin(broker, line)
+    put(here, "one.txt", b"after the clock was set\n")
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "a session again")
+    wait_until(lambda: laptop.json("status")["in_sync"], "all is sent")
+    desktop.sync()
+    assert tree(here) == tree(there)
