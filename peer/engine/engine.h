@@ -94,9 +94,11 @@ void cf_round_end(cf_round **round);
 
 /* ---- For who needs the broker ---- */
 
-/* Tries to connect at once where there is no connection, and makes sure of one that there is: it
- * may be dead, and nobody has noticed. The mark is for cf_engine_reached. */
+/* Tries to connect at once where there is no connection. The mark is for cf_engine_reached. */
 uint64_t cf_engine_reach(cf_engine *engine);
+/* The same, and makes sure of a connection that there is: it may be dead, and nobody has noticed.
+ */
+void cf_engine_check(cf_engine *engine);
 typedef enum {
     CF_REACH_TRYING,
     CF_REACH_CAUGHT_UP, /* all that the broker had at the beginning of the session is taken */

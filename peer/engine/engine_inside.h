@@ -82,6 +82,7 @@ struct cf_round {
     uint64_t losses;      /* when it began */
     uint64_t activity;    /* at the last look */
     uint64_t progress_ms; /* when something last moved */
+    bool is_checked;      /* since it last moved the broker answered */
     bool gave_up;         /* nothing moved for too long */
     bool is_locked_out;   /* only what waits for locks of others was left at the last look */
     cf_round *next;

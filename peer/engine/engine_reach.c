@@ -9,10 +9,15 @@ uint64_t cf_engine_reach(cf_engine *engine)
     if (link && !cf_link_is_connected(link)) {
         engine->connecting = true;
         cf_link_start(link);
-    } else if (link) {
-        cf_link_check(link);
     }
     return engine->losses;
+}
+
+void cf_engine_check(cf_engine *engine)
+{
+    cf_engine_reach(engine);
+    if (engine->peer->link)
+        cf_link_check(engine->peer->link);
 }
 
 cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark)

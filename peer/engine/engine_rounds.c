@@ -58,9 +58,16 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
     for (size_t i = 0; i < engine->count && options->kind != CF_ROUND_LEARN; i++)
         if (includes(round, engine->bindings[i]))
             cf_source_look(&engine->sources[i], look_kind(options->kind), options->word, now_ms);
-    if (!is_alone(options->kind))
+    if (options->kind == CF_ROUND_SYNC)
+        cf_engine_check(engine);
+    else if (!is_alone(options->kind))
         cf_engine_reach(engine);
     return round;
+}
+
+static bool link_is_checked(const cf_engine *engine)
+{
+    return !engine->peer->link || cf_link_is_checked(engine->peer->link);
 }
 
 /* Whose lock it is has been heard: so who it is and how long can be told. */
@@ -141,9 +148,11 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
     }
     /* What is done here may take its time (a delta of a large file); the other side, such as a
      * broker whose disk is full, may not, nor what may be reading from a disk that hangs. */
-    const bool is_silent = cf_engine_is_any_silent(engine);
-    if ((works && !is_silent) || engine->workshop.activity != round->activity) {
+    const bool is_silent = cf_engine_is_any_silent(engine), is_checked = link_is_checked(engine);
+    if ((works && !is_silent) || engine->workshop.activity != round->activity ||
+        (is_checked && !round->is_checked)) {
         round->activity = engine->workshop.activity;
+        round->is_checked = is_checked;
         round->progress_ms = now_ms;
     }
     round->is_locked_out = !works && !waits && link_is_locked_out(round);

@@ -89,7 +89,7 @@ static int on_news(zloop_t *zloop, zmq_pollitem_t *item, void *context)
     if (!is_worth_it || is_soon || !loop->engine)
         return 0;
     loop->hastened_ms = now_ms;
-    cf_engine_reach(loop->engine);
+    cf_engine_check(loop->engine);
     cf_loop_wake(loop);
     return 0;
 }

@@ -21,6 +21,7 @@ LET_GO = {
     "fdopen": "RocksDB reads a few small files so, and writes its LOG for people",
     "msync": "of files that are mapped to write, which nobody asks RocksDB for",
     "posix_fallocate": "the same",
+    "symlink": "to a table that a repair tries alone, beside the store, where no hard links are",
     "sync_file_range": "begins to write what a sync waits for; promises nothing",
     "utime": "SQLite's locks by files, which nobody asks for",
 }

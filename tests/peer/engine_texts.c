@@ -18,6 +18,10 @@ static size_t split, added;
 
 cf_status __real_cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error *error);
 cf_status __wrap_cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error *error);
+cf_status __real_cf_content_lines_read_charsets(cf_bytes input, cf_content_lines *out,
+                                                cf_error *error);
+cf_status __wrap_cf_content_lines_read_charsets(cf_bytes input, cf_content_lines *out,
+                                                cf_error *error);
 cf_status __real_cf_csv_read(cf_bytes input, char separator, cf_csv *out, cf_error *error);
 cf_status __wrap_cf_csv_read(cf_bytes input, char separator, cf_csv *out, cf_error *error);
 cf_status __real_cf_json_read(cf_bytes input, cf_json *out, cf_error *error);
@@ -29,6 +33,13 @@ cf_status __wrap_cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf
 {
     split += input.size;
     return __real_cf_content_lines_read(input, out, error);
+}
+
+cf_status __wrap_cf_content_lines_read_charsets(cf_bytes input, cf_content_lines *out,
+                                                cf_error *error)
+{
+    split += input.size;
+    return __real_cf_content_lines_read_charsets(input, out, error);
 }
 
 cf_status __wrap_cf_csv_read(cf_bytes input, char separator, cf_csv *out, cf_error *error)
