@@ -32,8 +32,12 @@ class Tap:
     def __init__(self, port, most, piece=65536, pause=0):
         self.port, self.most, self.piece, self.pause = port, most, piece, pause
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.ends = []
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.ends, self.threads = [], []
+        self.run(self.accept)
+
+    def run(self, *what):
+        self.threads.append(threading.Thread(target=what[0], args=what[1:], daemon=True))
+        self.threads[-1].start()
 
     def accept(self):
         with contextlib.suppress(OSError):
@@ -42,7 +46,7 @@ class Tap:
                 far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.ends += [near, far]
                 for one, other, most in (near, far, self.most), (far, near, None):
-                    threading.Thread(target=self.carry, args=(one, other, most), daemon=True).start()
+                    self.run(self.carry, one, other, most)
 
     def carry(self, one, other, most):
         carried = 0
@@ -56,6 +60,12 @@ class Tap:
         return self
 
     def __exit__(self, *_):
+        """Closed is a socket only when no thread uses it: its number may be another's at once."""
+        for end in [self.listener, *self.ends]:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join()
         for end in [self.listener, *self.ends]:
             end.close()
 
