@@ -20,7 +20,7 @@ database *database_arrive(void)
 
 void database_leave(database **self)
 {
-    char command[64];
+    char command[128];
 
     sqlite3_close((*self)->other);
     cf_database_schema_release(&(*self)->schema);

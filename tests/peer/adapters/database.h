@@ -6,8 +6,8 @@
 #include "tests/peer/adapters/rows.h"
 
 typedef struct {
-    char folder[32];
-    char path[64];
+    char folder[96];
+    char path[128];
     sqlite3 *other; /* its own program */
     cf_database_schema schema;
     cf_rows *base;

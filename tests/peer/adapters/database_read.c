@@ -26,7 +26,7 @@ TestSuite(database_read, .init = arrive, .fini = leave);
 
 static bool is_there(const char *suffix, off_t *size)
 {
-    char path[96];
+    char path[160];
     struct stat found;
 
     snprintf(path, sizeof path, "%s%s", here->path, suffix);
