@@ -147,6 +147,11 @@ bool cf_link_is_unanswered(const cf_link *link)
            !cf_link_asking_is_idle(link) || (link->owed.count && !link->uncommitted);
 }
 
+size_t cf_link_owed(const cf_link *link)
+{
+    return link->state == CF_LINK_LIVE ? link->owed.count : 0;
+}
+
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
 {
     assert(count <= CF_COLLECTIONS_MAX - 2);

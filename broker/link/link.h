@@ -145,6 +145,8 @@ bool cf_link_is_locked_out(const cf_link *link,
 bool cf_link_has_received(const cf_link *link);
 /* The other owes an answer, or entries that it named. */
 bool cf_link_is_unanswered(const cf_link *link);
+/* How many heads of those that it named did not come yet. */
+size_t cf_link_owed(const cf_link *link);
 
 /* Only these collections (and always the member log and the catalog) are received; without a call,
  * all are. At most CF_COLLECTIONS_MAX - 2. A session that is live begins anew. */

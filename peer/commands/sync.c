@@ -202,16 +202,24 @@ static void drop_told_locks(cf_run *run, const state *self, cf_overview *overvie
             overview->sources[i].status.lock = NULL;
 }
 
-static void note_silence(const state *self, cf_broker_status *broker)
+static void note_silence(const cf_run *run, const state *self, cf_broker_status *broker)
 {
+    const cf_link *link = cf_engine_link(cf_loop_engine(run->loop));
     /* What it takes later only it has answered, however often that is tried again. */
     bool unanswered = cf_round_is_unanswered(self->round) && !broker->delay[0];
+
+    size_t owed = link ? cf_link_owed(link) : 0;
 
     if (!self->gave_up && !unanswered)
         return;
     broker->trouble = CF_UNREACHABLE;
-    snprintf(broker->text, sizeof broker->text, "no answer from the broker%s",
-             unanswered ? "" : "; it can't be connected");
+    if (unanswered && owed)
+        snprintf(broker->text, sizeof broker->text,
+                 "no answer from the broker: it names entries (%zu heads) that it does not send",
+                 owed);
+    else
+        snprintf(broker->text, sizeof broker->text, "no answer from the broker%s",
+                 unanswered ? "" : "; it can't be connected");
 }
 
 static cf_status finish(cf_run *run, state *self, cf_error *error)
@@ -223,7 +231,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
         &(cf_overview_options){.collections = self->collections, .collection_count = self->count},
         &self->arena, &overview, error);
     if (!status && !overview.broker.trouble)
-        note_silence(self, &overview.broker);
+        note_silence(run, self, &overview.broker);
     if (!status && !self->dry_run)
         status = cf_last_try_keep(cf_loop_home(run->loop), &overview.broker, error);
     if (status)

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/engine_inside.h"
 
-#include "broker/link/line.h"
-
 #include <stdlib.h>
 
-enum {
-    STALLED_MS = 30000,
-    LINK_FIRST_MS = CF_LINE_LOOK_MS + 1000, /* so that the link can say what never came */
-};
+enum { STALLED_MS = 30000 };
 
 static bool includes(const cf_round *round, const cf_binding *binding)
 {
@@ -111,13 +106,9 @@ static bool link_is_over(const cf_round *round)
 
 uint64_t cf_round_deadline(const cf_round *round)
 {
-    const cf_link *link = round->engine->peer->link;
-    const uint64_t patience_ms = round->options.patience_ms;
-    const bool is_owed = link && cf_link_is_connected(link) && cf_link_is_unanswered(link);
+    uint64_t patience_ms = round->options.patience_ms;
 
-    if (patience_ms)
-        return round->progress_ms + patience_ms;
-    return round->progress_ms + STALLED_MS + (is_owed ? LINK_FIRST_MS : 0);
+    return round->progress_ms + (patience_ms ? patience_ms : STALLED_MS);
 }
 
 /* Whatever else goes on, and whatever others have locked. */
