@@ -24,6 +24,7 @@ typedef struct cf_rocks {
     rocksdb_readoptions_t *reading;
     rocksdb_writeoptions_t *synced;
     rocksdb_writeoptions_t *unsynced;
+    bool any_order;        /* its manifest may be ours: which table is newer is not known */
     char *listed;          /* its folder, of which an inventory is kept; NULL: none is */
     struct cf_rocks *next; /* of those that were left open */
 } cf_rocks;

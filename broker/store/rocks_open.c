@@ -224,6 +224,7 @@ cf_status cf_rocks_open(const cf_store_options *options, cf_rocks **out, cf_erro
         drop_empty_logs(options->path);
     if (is_listed)
         cf_store_inventory_write_opened(options->path);
+    rocks->any_order = options->salvages;
     rocks->reading = rocksdb_readoptions_create();
     rocks->synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(rocks->synced, 1);
