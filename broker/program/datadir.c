@@ -28,7 +28,8 @@ struct cf_datadir {
     cf_file *lock;
     cf_keys *keys;
     bool is_new;
-    bool is_read_only; /* the file system */
+    bool is_read_only; /* the file system: it is mounted so, or */
+    bool has_failed;
 };
 
 /* ---- What lies there ---- */
@@ -169,12 +170,29 @@ bool cf_datadir_is_there(const cf_env *env, const char *path)
 
 /* ---- Taking it ---- */
 
+/* An ext4 that met an error of its disk writes nothing more, and needn't say so of its mount. */
+static bool has_failed(const cf_datadir *datadir)
+{
+    const cf_bytes trial = cf_bytes_of_text("verified.new");
+    cf_files *files = datadir->env->files;
+    cf_file *made = NULL;
+    cf_error error;
+
+    if (files->create_file(files, datadir->folder, trial, MODE_FILE, &made, &error))
+        return error.number == EROFS;
+    files->close_file(files, &made);
+    files->unlink(files, datadir->folder, trial, &error);
+    return false;
+}
+
 static cf_status take(cf_datadir *datadir, cf_error *error)
 {
     cf_files *files = datadir->env->files;
     cf_status status =
         files->lock(files, datadir->folder, cf_bytes_of_text("lock"), &datadir->lock, error);
 
+    if (!datadir->is_read_only && status != CF_LOCKED)
+        datadir->is_read_only = datadir->has_failed = has_failed(datadir);
     if (status == CF_LOCKED)
         cf_error_while(error, "another counterfoild has it");
     /* A copy that nobody has served is nobody's. */
@@ -360,6 +378,11 @@ cf_status cf_datadir_need_writes(const cf_datadir *datadir, cf_error *error)
 {
     if (!datadir->is_read_only)
         return CF_OK;
+    if (datadir->has_failed)
+        return cf_fail(error, CF_IO,
+                       "%s is on a file system that takes no writes, as after an error of its "
+                       "disk: see RECOVERY in counterfoild(8), or work on a copy of the directory",
+                       datadir->path);
     return cf_fail(error, CF_IO,
                    "%s is on a file system that is mounted read-only: mount it for writing, or "
                    "work on a copy of the directory",
