@@ -366,6 +366,16 @@ void cf_link_zmq_try_also(cf_link_zmq *zmq, const cf_address *addresses, size_t 
             zmq->endpoint = i;
 }
 
+void cf_link_zmq_address(const cf_link_zmq *zmq, cf_address *out)
+{
+    cf_error error;
+
+    cf_status status = cf_host_port_read(zmq->endpoints[zmq->endpoint], out, &error);
+    assert(!status);
+    (void)status;
+    memcpy(out->key, zmq->server_key, sizeof out->key);
+}
+
 uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
 {
     const cf_env *env = zmq->options.env;

@@ -33,6 +33,8 @@ void cf_link_zmq_destroy(cf_link_zmq **zmq);
  * session that found nobody is lost; the first of all that answers is used until it doesn't. */
 enum { CF_LINK_ELSEWHERE_MAX = 8 };
 void cf_link_zmq_try_also(cf_link_zmq *zmq, const cf_address *addresses, size_t count);
+/* The one in use: of a session, by which it was reached. */
+void cf_link_zmq_address(const cf_link_zmq *zmq, cf_address *out);
 
 /* After something came, after the owner's own calls of the link, and when its time has come: ticks
  * the link, connects and sends. Returns when its time comes next, in ms; UINT64_MAX: with an event

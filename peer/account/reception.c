@@ -315,6 +315,18 @@ const cf_address *cf_reception_address(const cf_reception *reception)
     return &reception->address;
 }
 
+void cf_reception_is_at(cf_reception *reception, const cf_address *address)
+{
+    cf_code code;
+    cf_error ignored;
+
+    if (cf_code_read(reception->code, &code, &ignored))
+        return;
+    reception->address = code.broker = *address;
+    cf_code_write(&code, reception->code);
+    cf_wipe(&code, sizeof code);
+}
+
 cf_reception_state cf_reception_step(cf_reception *reception, uint64_t now_ms, cf_error *error)
 {
     cf_error late;

@@ -22,6 +22,8 @@ cf_status cf_reception_new(const cf_reception_options *options, cf_reception **o
 void cf_reception_destroy(cf_reception **reception);
 cf_link *cf_reception_link(const cf_reception *reception);
 const cf_address *cf_reception_address(const cf_reception *reception);
+/* The broker was reached there: the code says so from now on. */
+void cf_reception_is_at(cf_reception *reception, const cf_address *address);
 
 typedef enum {
     CF_RECEPTION_OPENING, /* the broker doesn't know the code yet */

@@ -134,7 +134,11 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         return error->status;
     }
     if (reached >= CF_RECEPTION_OPEN && !self->is_shown) {
+        cf_address there;
+
         self->is_shown = true;
+        cf_connection_locate(cf_loop_connections(run->loop), self->connection, &there);
+        cf_reception_is_at(self->reception, &there);
         if (show_code(run, self, error))
             return error->status;
     }

@@ -12,6 +12,12 @@ void cf_disconnect(const cf_connections *connections, cf_connection **connection
         connections->disconnect(connections->context, connection);
 }
 
+void cf_connection_locate(const cf_connections *connections, const cf_connection *connection,
+                          cf_address *out)
+{
+    connections->locate(connection, out);
+}
+
 void cf_connections_wake(const cf_connections *connections)
 {
     connections->wake(connections->context);

@@ -9,7 +9,8 @@
 
 typedef struct cf_connection cf_connection;
 
-/* All is borrowed but the address. */
+/* All is borrowed but the address. Where the home knows other addresses of the same broker, they
+ * are tried, too (peer/engine/told_addresses.h). */
 typedef struct {
     cf_link *link;
     const cf_address *address;
@@ -22,12 +23,16 @@ typedef struct {
     const cf_env *env;
     cf_connection *(*connect)(void *context, const cf_connection_options *options);
     void (*disconnect)(void *context, cf_connection **connection);
+    void (*locate)(const cf_connection *connection, cf_address *out);
     void (*wake)(void *context);
 } cf_connections;
 
 cf_connection *cf_connect(const cf_connections *connections, const cf_connection_options *options);
 /* Before the link ends. One that is NULL stays so. */
 void cf_disconnect(const cf_connections *connections, cf_connection **connection);
+/* The address by which the broker is reached, or tried. */
+void cf_connection_locate(const cf_connections *connections, const cf_connection *connection,
+                          cf_address *out);
 /* Everything goes on soon, as if something had come. */
 void cf_connections_wake(const cf_connections *connections);
 uint64_t cf_connections_now(const cf_connections *connections);

@@ -54,25 +54,9 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
 
 /* ---- Where else it is ---- */
 
-#define BROKER_TOLD "broker-told" /* see told_addresses.h; of brokers that were set before, too */
-
-static cf_status read_told(cf_engine *engine, const cf_address *own, cf_told_addresses *out,
-                           cf_error *error)
-{
-    cf_buffer text = {0};
-
-    *out = (cf_told_addresses){0};
-    cf_status status = read_line(engine, BROKER_TOLD, &text, error);
-    if (!status)
-        cf_told_addresses_read((const char *)text.data, own, out);
-    cf_buffer_release(&text);
-    return status;
-}
-
 void cf_engine_told_addresses(cf_engine *engine, const cf_bytes *lines, size_t count)
 {
     cf_told_addresses told;
-    cf_buffer text = {0};
     cf_address own;
     cf_error error;
     bool changed = false;
@@ -82,15 +66,13 @@ void cf_engine_told_addresses(cf_engine *engine, const cf_bytes *lines, size_t c
     engine->awaits_addresses = false;
     cf_status status = cf_address_read(engine->broker, &own, &error);
     if (!status)
-        status = read_told(engine, &own, &told, &error);
+        status = cf_told_addresses_load(engine->home, &own, &told, &error);
     if (!status)
         changed = cf_told_addresses_take(&told, &own, lines, count);
     if (!status && changed) {
-        cf_told_addresses_write(&told, &text);
-        status = cf_home_set(engine->home, BROKER_TOLD, cf_buffer_view(&text), &error);
+        status = cf_told_addresses_save(engine->home, &told, &error);
         engine->told_number++;
     }
-    cf_buffer_release(&text);
     if (status)
         cf_report(engine->env, CF_REPORT_WARNING, "noting where else the broker is: %s",
                   error.text);
@@ -101,8 +83,8 @@ uint64_t cf_engine_elsewhere(cf_engine *engine, cf_told_addresses *out)
     cf_address own;
     cf_error ignored;
 
-    if (out &&
-        (cf_address_read(engine->broker, &own, &ignored) || read_told(engine, &own, out, &ignored)))
+    if (out && (cf_address_read(engine->broker, &own, &ignored) ||
+                cf_told_addresses_load(engine->home, &own, out, &ignored)))
         *out = (cf_told_addresses){0};
     return engine->told_number;
 }

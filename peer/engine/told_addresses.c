@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define BROKER_TOLD "broker-told" /* of brokers that were set before, too */
+
 static bool is_same(const cf_address *a, const cf_address *b)
 {
     return strcmp(a->host, b->host) == 0 && a->port == b->port &&
@@ -85,4 +87,28 @@ bool cf_told_addresses_take(cf_told_addresses *told, const cf_address *own, cons
     for (size_t i = count < CF_TOLD_ADDRESSES_MAX ? count : CF_TOLD_ADDRESSES_MAX; i-- > 0;)
         changed |= cf_told_addresses_add(told, own, lines[i]);
     return changed;
+}
+
+cf_status cf_told_addresses_load(cf_home *home, const cf_address *own, cf_told_addresses *out,
+                                 cf_error *error)
+{
+    cf_buffer text = {0};
+
+    *out = (cf_told_addresses){0};
+    cf_status status = cf_home_get(home, BROKER_TOLD, &text, error);
+    cf_buffer_append(&text, "", 1);
+    if (!status)
+        cf_told_addresses_read((const char *)text.data, own, out);
+    cf_buffer_release(&text);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+cf_status cf_told_addresses_save(cf_home *home, const cf_told_addresses *told, cf_error *error)
+{
+    cf_buffer text = {0};
+
+    cf_told_addresses_write(told, &text);
+    cf_status status = cf_home_set(home, BROKER_TOLD, cf_buffer_view(&text), error);
+    cf_buffer_release(&text);
+    return status;
 }

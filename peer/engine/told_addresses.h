@@ -5,6 +5,7 @@
 #define CF_PEER_TOLD_ADDRESSES_H
 #include "codec/address.h"
 #include "codec/bytes.h"
+#include "peer/log/home.h"
 
 enum { CF_TOLD_ADDRESSES_MAX = 8 };
 
@@ -24,5 +25,10 @@ bool cf_told_addresses_add(cf_told_addresses *told, const cf_address *own, cf_by
  * nothing when they come again. */
 bool cf_told_addresses_take(cf_told_addresses *told, const cf_address *own, const cf_bytes *lines,
                             size_t count);
+
+/* As the home has them: none, where nothing was told. */
+cf_status cf_told_addresses_load(cf_home *home, const cf_address *own, cf_told_addresses *out,
+                                 cf_error *error);
+cf_status cf_told_addresses_save(cf_home *home, const cf_told_addresses *told, cf_error *error);
 
 #endif

@@ -16,6 +16,19 @@ static void came(void *context)
     cf_loop_wake(context);
 }
 
+static void try_also(const cf_loop *loop, cf_link_zmq *zmq, const cf_address *own)
+{
+    cf_told_addresses told;
+    cf_error error;
+
+    if (!loop->home)
+        return;
+    if (cf_told_addresses_load(loop->home, own, &told, &error))
+        cf_report(loop->options.env, CF_REPORT_WARNING, "where else the broker is: %s", error.text);
+    else
+        cf_link_zmq_try_also(zmq, told.all, told.count);
+}
+
 static cf_connection *open_connection(void *context, const cf_connection_options *options)
 {
     cf_loop *loop = context;
@@ -30,6 +43,7 @@ static cf_connection *open_connection(void *context, const cf_connection_options
                                                              .curve_secret = options->curve_secret,
                                                              .came = came,
                                                              .context = loop});
+    try_also(loop, connection->zmq, options->address);
     connection->next = loop->connections;
     loop->connections = connection;
     cf_loop_wake(loop);
@@ -48,12 +62,18 @@ static void close_connection(void *context, cf_connection **connection)
     *connection = NULL;
 }
 
+static void locate(const cf_connection *connection, cf_address *out)
+{
+    cf_link_zmq_address(connection->zmq, out);
+}
+
 void cf_loop_lend_connections(cf_loop *loop)
 {
     loop->lent = (cf_connections){.context = loop,
                                   .env = loop->options.env,
                                   .connect = open_connection,
                                   .disconnect = close_connection,
+                                  .locate = locate,
                                   .wake = came};
 }
 

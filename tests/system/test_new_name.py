@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from counterfoil import broker, fill, make_device, wait_until  # noqa: F401
+from counterfoil import broker, fill, make_device, tree, wait_until  # noqa: F401
 from counterfoild import free_port
 
 
@@ -78,3 +78,21 @@ def test_a_device_that_serves_hears_of_the_new_name_and_follows(broker, both, ma
     fill(laptop.here, {"two.txt": "two\n"})
     wait_until(lambda: laptop.json("status")["in_sync"], "all is there")
     assert laptop.stop(serving) == 0
+
+
+def test_every_verb_goes_to_the_new_name_and_a_code_leads_there(broker, both, make_device):
+    """A verb with a connection of its own knows both names, and who joins is sent to the one that answers."""
+    start_old(broker, both)
+    laptop = device_of(broker, make_device, "laptop")
+    broker.stop()
+    start_both(broker, both)
+    laptop.sync()
+    broker.stop()
+    start_new(broker, both)
+    assert laptop.json("locate")["endpoints"] == [broker.line]
+    desktop = make_device("desktop")
+    laptop.pair(desktop)
+    assert desktop.run("broker").strip() == broker.line, "where it was let in"
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    assert tree(there) == {"one.txt": b"one\n"}
