@@ -20,19 +20,25 @@ static cf_status mark(cf_store *store, const cf_hash *user, const char *value, c
 }
 
 cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_hash *user,
-                           cf_error *error)
+                           bool *begun, cf_error *error)
 {
     cf_store *store = premises->store;
 
+    /* What fails from here on is finished at the next start; without the mark nobody knew of it. */
+    cf_status status = mark(store, user, "removing", error);
+    if (status) {
+        cf_error_while(error,
+                       "nothing was removed; mend the disk, start the broker again, and type "
+                       "it again");
+        return status;
+    }
+    *begun = true;
     if (gateway)
         cf_gateway_expel(gateway, user, "the operator removes this user");
     cf_premises_finish(premises); /* what was under way is answered to nobody */
-    cf_status status = cf_management_forget(premises->management, user, error);
-    if (status)
-        return status;
     cf_users_remove(premises->users, user);
     cf_quotas_forget(premises->quotas, user);
-    status = mark(store, user, "removing", error);
+    status = cf_management_forget(premises->management, user, error);
     return status ? status : store->forget(store, user, error);
 }
 

@@ -12,9 +12,10 @@ cf_status cf_removal_resume(cf_premises *premises, cf_error *error);
 
 /* Ends the user's sessions and takes it off the books, durably: from now on the broker does not
  * know it. In the gateway's thread, with no replay of the user under way. `gateway` NULL: none
- * runs. */
+ * runs. Where it fails, `*begun` says whether cf_removal_resume will finish it; if not, nothing was
+ * done, and the user is here as before. */
 cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_hash *user,
-                           cf_error *error);
+                           bool *begun, cf_error *error);
 /* Removes what lies in files. Takes long; on any thread. */
 cf_status cf_removal_work(cf_premises *premises, const cf_hash *user, cf_error *error);
 /* In the gateway's thread again: it may come back as a new user, unless that failed, which is

@@ -22,6 +22,7 @@ struct errand {
     cf_missing missing; /* of a verify */
     cf_hash user;       /* of a removal, and what it was called */
     cf_user_name name;
+    bool begun;        /* a removal: it is known of at the next start, too */
     uint64_t retry_ms; /* after which it was tried again */
     cf_exclusion *exclusion;
     cf_status status;
@@ -133,7 +134,8 @@ static void note_removal(const errand *self, cf_audit_decision what)
 static void end_removal(errand *self)
 {
     note_removal(self, CF_AUDIT_EXCLUSIVE_ENDED);
-    cf_removal_end(&self->broker->premises, &self->user, self->status ? &self->error : NULL);
+    if (self->begun)
+        cf_removal_end(&self->broker->premises, &self->user, self->status ? &self->error : NULL);
     cf_exclusion_end(&self->exclusion);
     if (!self->status)
         cf_verb_removed(&self->user, &self->name, self->json, &self->out);
@@ -164,7 +166,8 @@ static void try_again(errand *self)
     cf_broker *broker = self->broker;
     errand *later = cf_allocate(1, sizeof *later), **at = &broker->unfinished;
 
-    *later = (errand){.broker = broker, .user = self->user, .retry_ms = 2 * self->retry_ms};
+    *later = (errand){
+        .broker = broker, .user = self->user, .begun = true, .retry_ms = 2 * self->retry_ms};
     if (later->retry_ms < RETRY_MS)
         later->retry_ms = RETRY_MS;
     if (later->retry_ms > RETRY_MS_MAX)
@@ -200,7 +203,9 @@ static int on_removals(zloop_t *loop, int timer, void *context)
         }
         *at = it->next;
         note_removal(it, CF_AUDIT_EXCLUSIVE_BEGUN);
-        it->status = cf_removal_begin(&self->premises, self->gateway, &it->user, &it->error);
+        it->begun = false;
+        it->status =
+            cf_removal_begin(&self->premises, self->gateway, &it->user, &it->begun, &it->error);
         if (it->status)
             end_removal(it);
         else

@@ -343,16 +343,18 @@ static cf_status remove_user(const cf_desk *desk, const cf_verb *verb, cf_buffer
     cf_premises *premises = desk->premises;
     cf_user_name name;
     cf_hash user;
+    bool begun = false;
 
     cf_status status = cf_management_find(premises->management, verb->arguments[1], &user, error);
     if (!status)
         status = cf_user_name_get(premises->store, &user, &name, error);
     if (status)
         return status;
-    status = cf_removal_begin(premises, desk->gateway, &user, error);
+    status = cf_removal_begin(premises, desk->gateway, &user, &begun, error);
     if (!status)
         status = cf_removal_work(premises, &user, error);
-    cf_removal_end(premises, &user, status ? error : NULL);
+    if (begun)
+        cf_removal_end(premises, &user, status ? error : NULL);
     if (!status)
         cf_verb_removed(&user, &name, verb->json, out);
     return status;

@@ -196,3 +196,28 @@ def test_a_disk_of_the_blobs_alone_that_became_read_only_is_told_as_one(disk, ma
             broker.process.kill()
             broker.process.communicate()
         subprocess.run(["umount", "-l", blobs], check=True)
+
+
+def test_a_removal_that_can_not_begin_is_refused_and_nothing_of_it_is_done(broker, disk, make_device):
+    broker.start()
+    laptop = make_device("laptop")
+    laptop.init(broker.run("invite", "--name", "bob").strip())
+    here = laptop.add("notes", {"old": "o"})
+    laptop.sync()
+
+    disk.fail()
+    for _ in range(2):  # also when the broker knows of it
+        said = broker.run("users", "remove", "bob", "--yes", code=1)
+        assert "nothing was removed" in said and "type it again" in said, said
+        assert [one["name"] for one in json.loads(broker.run("--json", "users"))] == ["bob"]
+    assert not broker.audit("user-removed")
+    assert laptop.run("locate"), "he is let in as before"
+    assert "removed" not in laptop.run("status")
+    assert broker.stop() >= 0
+
+    disk.mend()
+    broker.restart()
+    put(here, "after", b"he is here still\n")
+    laptop.sync()
+    assert "removed" in broker.run("users", "remove", "bob", "--yes")
+    assert json.loads(broker.run("--json", "users")) == []
