@@ -137,7 +137,11 @@ static cf_status check_name(cf_management *management, const cf_user_name *name,
                            name->text, name->text);
     cf_status status = seek(management, name->text, false, &found, error);
     if (!status && found.count)
-        status = cf_fail(error, CF_USAGE, "there is a user %s: %s", name->text, found.found);
+        status = cf_fail(error, CF_USAGE,
+                         "there is a user %s, %.12s; of its devices, one that looks for this "
+                         "broker elsewhere needs `counterfoil broker ADDRESS` (see `address`), a "
+                         "new one `counterfoil pair`",
+                         name->text, found.found);
     return status;
 }
 

@@ -162,11 +162,16 @@ static void look_at_clock(const cf_desk *desk, standing *sum)
 
 static void look_at_set_back(standing *sum)
 {
-    if (sum->set_back)
-        attend(&sum->attention,
-               "devices of %" PRIu64 " user%s say that up to %" PRIu64 " entries are gone which "
-               "were acknowledged: an older copy? `verify` ends this",
-               sum->set_back, sum->set_back == 1 ? "" : "s", sum->lacking);
+    if (!sum->set_back)
+        return;
+    attend(&sum->attention,
+           "devices of %" PRIu64 " user%s say that up to %" PRIu64 " entries are gone which "
+           "were acknowledged: an older copy? `verify` ends this",
+           sum->set_back, sum->set_back == 1 ? "" : "s", sum->lacking);
+    attend(&sum->attention,
+           "an older copy has users again that were removed, invitations that were revoked or "
+           "used, and old quotas, which no device brings back: see `users` and `invitations`, "
+           "and type `users remove`, `invitations revoke`, `users quota` again");
 }
 
 static cf_status look(const cf_desk *desk, standing *out, cf_error *error)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A broker that is reached by a new name: its devices hear of that while they still reach it by the old one."""
 
+import json
 import socket
 
 import pytest
@@ -96,3 +97,32 @@ def test_every_verb_goes_to_the_new_name_and_a_code_leads_there(broker, both, ma
     there = desktop.add("notes", None, "--existing")
     desktop.sync()
     assert tree(there) == {"one.txt": b"one\n"}
+
+
+def test_who_was_not_told_is_brought_there_by_its_address(broker, both, make_device, tmp_path):
+    """As counterfoild(8) says under Moving: device by device, without an invitation; and by the phrase."""
+    start_old(broker, both)
+    laptop, desktop, tablet = make_device("laptop"), make_device("desktop"), make_device("tablet")
+    phrase = str(tmp_path / "phrase")
+    laptop.run("init", broker.run("invite").strip(), "--recovery-file", phrase, "--name", "laptop")
+    laptop.here = laptop.add("notes", {"one.txt": "one\n"})
+    laptop.sync()
+    laptop.pair(desktop)
+    old = broker.line
+    broker.stop()
+    start_new(broker, both)
+    address = broker.run("address").strip()
+    laptop.run("broker", address)
+    fill(laptop.here, {"two.txt": "two\n"})
+    laptop.sync()
+    desktop.sync(5)
+    assert desktop.run("broker").strip() == old, "it can't hear of that"
+    desktop.run("broker", address)
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    assert tree(there) == {"one.txt": b"one\n", "two.txt": b"two\n"}
+    recover = ["recover", "--recovery-file", phrase, "--keep", "laptop", "--keep", "desktop"]
+    tablet.run(*recover, code=5)
+    tablet.run(*recover, "--broker", address)
+    tablet.sync()
+    assert len(json.loads(broker.run("--json", "users"))) == 1

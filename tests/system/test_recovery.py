@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from broker_client import enrol
 from counterfoil import broker, fill, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
 from counterfoild import Broker
 from stand import put
@@ -51,6 +52,8 @@ def test_a_rolled_back_broker_is_reported_once_and_filled_by_anybody(broker, pai
         assert log.read().count(" says that 3 entries are gone which this broker had acknowledged") == 1
     assert "devices of 1 user say that up to 3 entries are gone" in broker.run("status")
     assert "it needs attention" in broker.run("status", "--check", code=1)
+    told = broker.status()["attention"]
+    assert len(told) == 2 and all(f"`{verb}`" in told[1] for verb in ("users", "users remove", "users quota", "invitations", "invitations revoke")), told
     broker.run("verify")
     broker.run("status", "--check")
     assert "rolled back" not in desktop.finish("sync").stderr
@@ -63,6 +66,35 @@ def test_a_rolled_back_broker_is_reported_once_and_filled_by_anybody(broker, pai
     assert (tablet.add("notes", None, "--existing") / "one.txt").exists() is False
     tablet.sync()
     assert tree(tablet.source()) == tree(here)
+
+
+def test_what_an_older_copy_undoes_is_told_and_done_again(broker, pair_of_notes, tmp_path):
+    """Removals, invitations that were taken back and quotas are the operator's: no device brings them."""
+    laptop, desktop, here, there = pair_of_notes
+    enrol(broker.run("invite", "--name", "eve").strip())
+    broker.run("invite", "--name", "fay")
+    backup = Copy(broker, tmp_path / "backup")
+    put(here, "one.txt", b"later\n")
+    laptop.sync()
+    (user,) = [one["user"] for one in json.loads(broker.run("--json", "users")) if one["name"] is None]
+
+    def decide():
+        broker.run("users", "remove", "eve", "--yes")
+        broker.run("invitations", "revoke", "fay")
+        broker.run("users", "quota", user, "1G")
+
+    def decided():
+        users = json.loads(broker.run("--json", "users"))
+        return [one["quota"] for one in users], [one["name"] for one in json.loads(broker.run("--json", "invitations"))]
+
+    decide()
+    before = decided()
+    backup.restore()
+    assert decided() != before and not broker.status()["attention"], "nobody knows yet"
+    laptop.sync()
+    assert "removed" in broker.status()["attention"][1] and "revoked" in broker.status()["attention"][1]
+    decide()
+    assert decided() == before
 
 
 def test_a_user_who_was_removed_and_comes_back_accuses_nobody(broker, pair_of_notes, tmp_path):

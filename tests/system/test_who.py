@@ -81,7 +81,8 @@ def test_a_used_invitation_names_its_user_and_can_t_be_taken_back(broker):
     [kept] = invitations(broker)
     assert kept["used"] and kept["user"] == bob.user.hex()
     assert bob.user.hex()[:12] in broker.run("invitations", "revoke", "bob", code=1)
-    assert "there is a user bob" in broker.run("invite", "--name", "bob", code=2)
+    said = broker.run("invite", "--name", "bob", code=2)
+    assert "there is a user bob" in said and "counterfoil broker ADDRESS" in said and "counterfoil pair" in said
     [made], [used], added = (broker.audit(what) for what in ("invitation-made", "invitation-used", "device-added"))
     assert made["name"] == used["name"] == "bob" and made["key"] == used["key"] == kept["key"][:12]
     assert used["user"] == bob.user.hex()[:12] == added[0]["user"] and added[0]["device"]
