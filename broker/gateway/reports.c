@@ -2,6 +2,7 @@
 #include "broker/gateway/reports.h"
 
 #include "broker/gateway/log_instance.h"
+#include "broker/gateway/told_address.h"
 #include "codec/limits.h"
 #include "codec/pack.h"
 
@@ -262,6 +263,7 @@ void cf_reports_locate(cf_service *service, const cf_session *session, const cf_
         refusal.text = error.text;
     } else {
         cf_session_send(service, session, &message);
+        cf_told_address_note(service, session, line);
         return;
     }
     cf_refuse(service, cf_session_destination(session), &refusal);

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "broker/gateway/reports.h"
+#include "broker/gateway/told_address.h"
 #include "broker/program/verbs_users.h"
 
 enum {
@@ -30,6 +31,9 @@ typedef struct {
     cf_datadir_check check; /* time 0: never */
     uint64_t set_back; /* users whose devices said since the last check that entries are gone, */
     uint64_t lacking;  /* at most so many of one */
+    uint64_t told;     /* devices that know this address */
+    const char *address;
+    cf_users *known;
     cf_store *store;
     attention attention;
 } standing;
@@ -72,6 +76,22 @@ static void add_lacking(standing *sum, const cf_hash *user)
         sum->lacking = lacking.count;
 }
 
+static void add_told(standing *sum, const cf_hash *user)
+{
+    cf_log *log = cf_users_find(sum->known, user);
+    const cf_registry *registry = log ? cf_log_registry(log) : NULL;
+    uint64_t since_ms;
+    cf_error ignored;
+
+    for (size_t i = 0; registry && i < cf_registry_device_count(registry); i++) {
+        const cf_device *device = cf_registry_device_at(registry, i);
+
+        sum->told += device->is_valid && !cf_hash_equal(&device->id, user) &&
+                     !cf_told_address_since(sum->store, user, &device->id, sum->address, &since_ms,
+                                            &ignored);
+    }
+}
+
 static void add_user(void *context, const cf_user_figures *figures)
 {
     standing *sum = context;
@@ -80,6 +100,7 @@ static void add_user(void *context, const cf_user_figures *figures)
     char user[WHO_SIZE], taken[CF_SIZE_TEXT], quota[CF_SIZE_TEXT];
 
     add_lacking(sum, &figures->user);
+    add_told(sum, &figures->user);
     sum->users++;
     sum->devices += figures->devices;
     sum->entries += figures->entries;
@@ -180,6 +201,8 @@ static cf_status look(const cf_desk *desk, standing *out, cf_error *error)
 
     out->connected = desk->gateway ? cf_gateway_count(desk->gateway).devices : 0;
     out->store = premises->store;
+    out->known = premises->users;
+    out->address = desk->address;
     cf_status status = cf_datadir_checked(premises->datadir, &out->check, error);
     if (status == CF_MISSING)
         status = CF_OK;
@@ -211,6 +234,9 @@ static void describe(const cf_desk *desk, const standing *sum, cf_buffer *out)
     cf_buffer_append_text(out, "users      %" PRIu64 "\n", sum->users);
     cf_buffer_append_text(out, "devices    %" PRIu64 ", connected %" PRIu64 "\n", sum->devices,
                           sum->connected);
+    if (cf_told_address_is_kept(desk->address))
+        cf_buffer_append_text(out, "told       %" PRIu64 " of %" PRIu64 " know this address\n",
+                              sum->told, sum->devices);
     cf_buffer_append_text(out, "entries    %" PRIu64 "\n", sum->entries);
     cf_buffer_append_text(out, "blobs      %" PRIu64 ", %s\n", sum->blobs, blob_bytes);
     cf_buffer_append_text(out, "room left  %s\n", free_bytes);
@@ -230,15 +256,17 @@ static void describe_json(const cf_desk *desk, const standing *sum, cf_buffer *o
     for (size_t i = 0; i < sum->attention.count && i < TOLD_MAX; i++)
         json_array_append_new(lines, json_string(sum->attention.lines[i]));
     cf_verb_append_json(
-        out,
-        json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "address",
-                  desk->address, "running", desk->gateway != NULL, "users", (json_int_t)sum->users,
-                  "devices", (json_int_t)sum->devices, "devices_connected",
-                  (json_int_t)sum->connected, "entries", (json_int_t)sum->entries, "blobs",
-                  (json_int_t)sum->blobs, "blob_bytes", (json_int_t)sum->blob_bytes, "free_bytes",
-                  (json_int_t)sum->reserve.room, "total_bytes", (json_int_t)sum->reserve.whole,
-                  "verified", sum->check.time_ms ? json_string(verified) : json_null(), "attention",
-                  lines));
+        out, json_pack("{s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+                       "address", desk->address, "running", desk->gateway != NULL, "users",
+                       (json_int_t)sum->users, "devices", (json_int_t)sum->devices,
+                       "devices_connected", (json_int_t)sum->connected, "devices_told",
+                       cf_told_address_is_kept(desk->address) ? json_integer((json_int_t)sum->told)
+                                                              : json_null(),
+                       "entries", (json_int_t)sum->entries, "blobs", (json_int_t)sum->blobs,
+                       "blob_bytes", (json_int_t)sum->blob_bytes, "free_bytes",
+                       (json_int_t)sum->reserve.room, "total_bytes", (json_int_t)sum->reserve.whole,
+                       "verified", sum->check.time_ms ? json_string(verified) : json_null(),
+                       "attention", lines));
 }
 
 cf_status cf_verb_status(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)

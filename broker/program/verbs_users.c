@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "broker/gateway/member_news.h"
+#include "broker/gateway/told_address.h"
 #include "broker/program/options.h"
 #include "broker/program/removal.h"
 #include "codec/keys.h"
@@ -185,9 +186,22 @@ static cf_status list(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, 
 
 /* ---- users show ---- */
 
+/* Since when the device knows by which address this broker is reached; "never": it doesn't. */
+static void find_told(const portrait *user, const cf_device *device, char text[CF_VERB_TIME])
+{
+    uint64_t since_ms = 0;
+    cf_error ignored;
+
+    if (cf_told_address_since(user->desk->premises->store, &user->figures->user, &device->id,
+                              user->desk->address, &since_ms, &ignored))
+        since_ms = 0;
+    cf_verb_write_time(since_ms, text);
+}
+
 static void show_devices(const portrait *user, json_t *list, cf_buffer *out)
 {
-    char fingerprint[CF_FINGERPRINT_TEXT];
+    const bool is_kept = cf_told_address_is_kept(user->desk->address);
+    char fingerprint[CF_FINGERPRINT_TEXT], told[CF_VERB_TIME];
 
     for (size_t i = 0; i < cf_registry_device_count(user->registry); i++) {
         const cf_device *device = cf_registry_device_at(user->registry, i);
@@ -196,13 +210,20 @@ static void show_devices(const portrait *user, json_t *list, cf_buffer *out)
         if (!is_device(user, device))
             continue;
         cf_fingerprint(&device->id, fingerprint);
+        find_told(user, device, told);
+        const bool is_told = strcmp(told, "never") != 0;
         if (list)
             json_array_append_new(list,
-                                  json_pack("{s:s, s:s, s:b}", "device", fingerprint, "role",
-                                            cf_role_name(device->role), "connected", connected));
+                                  json_pack("{s:s, s:s, s:b, s:o}", "device", fingerprint, "role",
+                                            cf_role_name(device->role), "connected", connected,
+                                            "told", is_told ? json_string(told) : json_null()));
         else
-            cf_buffer_append_text(out, "device     %s  %s%s\n", fingerprint,
-                                  cf_role_name(device->role), connected ? "  connected" : "");
+            cf_buffer_append_text(out, "device     %s  %s%s%s%s\n", fingerprint,
+                                  cf_role_name(device->role), connected ? "  connected" : "",
+                                  !is_kept  ? ""
+                                  : is_told ? "  told the address "
+                                            : "  not told the address yet",
+                                  is_kept && is_told ? told : "");
     }
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a gateway tells of a log without sending it, and of a user that has moved. */
+#include <stdio.h>
+
 #include "broker/gateway/gateway.h"
 
 #include "broker/gateway/reports.h"
+#include "broker/gateway/told_address.h"
 #include "codec/member.h"
 #include "tests/broker/gateway_fixture.h"
 
@@ -47,6 +50,54 @@ Test(gateway_reports, says_where_the_log_is)
     locate.locate.user.bytes[0] ^= 1;
     say(a.house, a.at_lap, &locate);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    household_end(&a);
+}
+
+static void ask_where(ann *a, caller *by)
+{
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a->account.user}};
+
+    say(a->house, by, &locate);
+    hear(a->house, by, CF_COMMAND_ENDPOINTS);
+}
+
+static cf_status told_since(ann *a, const person *device, uint64_t *since_ms)
+{
+    char line[CF_ADDRESS_TEXT];
+    cf_error error;
+
+    cf_address_write(&here, line);
+    return cf_told_address_since(a->house->store, &a->account.user, &device->id, line, since_ms,
+                                 &error);
+}
+
+Test(gateway_reports, notes_since_when_a_device_that_keeps_it_knows_the_address)
+{
+    ann a = anns_house();
+    const uint64_t begun_ms = a.house->now_ms;
+    uint64_t since_ms = 0;
+
+    ask_where(&a, a.at_lap);
+    cr_expect_eq(told_since(&a, &a.lap, &since_ms), CF_MISSING, "who only asks keeps nothing");
+    subscribe(a.house, a.at_lap, NULL, 0, 0);
+    ask_where(&a, a.at_lap);
+    cr_assert_eq(told_since(&a, &a.lap, &since_ms), CF_OK);
+    cr_expect_eq(since_ms, begun_ms);
+    cr_expect_eq(told_since(&a, &a.desk, &since_ms), CF_MISSING, "the other was not told");
+    a.house->now_ms += 5000;
+    ask_where(&a, a.at_lap);
+    cr_assert_eq(told_since(&a, &a.lap, &since_ms), CF_OK);
+    cr_expect_eq(since_ms, begun_ms, "since the first time");
+    here.port++;
+    cr_expect_eq(told_since(&a, &a.lap, &since_ms), CF_MISSING, "another address");
+    cf_gateway_advertise(a.house->gateway, &here);
+    ask_where(&a, a.at_lap);
+    cr_assert_eq(told_since(&a, &a.lap, &since_ms), CF_OK);
+    cr_expect_eq(since_ms, begun_ms + 5000);
+    snprintf(here.host, sizeof here.host, "nas");
+    cf_gateway_advertise(a.house->gateway, &here);
+    ask_where(&a, a.at_lap);
+    cr_expect_eq(told_since(&a, &a.lap, &since_ms), CF_MISSING, "no device keeps that");
     household_end(&a);
 }
 

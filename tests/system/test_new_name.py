@@ -64,6 +64,36 @@ def test_a_device_goes_to_the_new_name_when_the_old_one_fails(broker, both, make
     laptop.run("status", "--check")
 
 
+def test_the_operator_sees_who_was_told(broker, both, make_device):
+    start_old(broker, both)
+    laptop, desktop = device_of(broker, make_device, "laptop"), make_device("desktop")
+    laptop.pair(desktop)
+    desktop.sync()
+    broker.stop()
+    start_both(broker, both)
+
+    def told():
+        members = json.loads(broker.run("--json", "users", "show", user))["members"]
+        return broker.status()["devices_told"], {one["device"]: one["told"] is not None for one in members}
+
+    (user,) = [one["user"] for one in json.loads(broker.run("--json", "users"))]
+    named = {one["name"]: one["fingerprint"] for one in laptop.json("devices")}
+    mine, other = named["laptop"], named["desktop"]
+    assert told() == (0, {mine: False, other: False})
+    laptop.run("locate")
+    assert told()[0] == 0, "who only asks keeps nothing"
+    laptop.sync()
+    assert told() == (1, {mine: True, other: False})
+    assert "told       1 of 2" in broker.run("status")
+    text = broker.run("users", "show", user)
+    assert text.count("  told the address 20") == 1 and text.count("  not told the address yet") == 1
+    broker.stop()
+    start_both(broker, both)
+    assert told() == (1, {mine: True, other: False}), "it is kept"
+    desktop.sync()
+    assert told() == (2, {mine: True, other: True})
+
+
 def test_a_device_that_serves_hears_of_the_new_name_and_follows(broker, both, make_device):
     start_old(broker, both)
     laptop = device_of(broker, make_device, "laptop")
