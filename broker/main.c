@@ -179,13 +179,38 @@ static cf_status ask_running(const cf_broker_options *options, const cf_verb *ve
     return cf_control_call_verb(options->data, &request, print, said, exit_code, error);
 }
 
-static cf_status find_place(const cf_broker_options *options, cf_place *out, cf_error *error)
+static cf_status find_place(const cf_env *env, const cf_broker_options *options, cf_place *out,
+                            cf_error *error)
 {
-    cf_status status = cf_place_find(options->listen, options->advertise, out, error);
+    char kept[CF_ADDRESS_TEXT];
+    const char *advertise = cf_serve_advertise(env, options->data, options->advertise, kept);
+    cf_status status = cf_place_find(options->listen, advertise, out, error);
 
     if (!status && out->advertised.port == 0)
         status = cf_fail(error, CF_USAGE, "the port is known only while the broker runs");
     return status;
+}
+
+/* As it was last served. Whoever prints it doesn't print a damaged one; others do without. */
+static cf_status find_served(const cf_premises *premises, const char *verb,
+                             char line[CF_ADDRESS_TEXT], cf_error *error)
+{
+    const uint8_t *key = cf_keys_public(cf_datadir_keys(premises->datadir))->curve;
+    cf_address served;
+    cf_error ignored;
+
+    cf_status status = cf_datadir_address(premises->datadir, line, error);
+    if (status != CF_OK && status != CF_TOO_LARGE)
+        return status;
+    if (!status && cf_address_read(line, &served, &ignored) == CF_OK &&
+        memcmp(served.key, key, sizeof served.key) == 0)
+        return CF_OK;
+    if (strcmp(verb, "address") != 0 && strcmp(verb, "invite") != 0)
+        return CF_MISSING;
+    return cf_fail(error, CF_BROKEN,
+                   "%s/address is damaged: the next start writes it anew; until then say with "
+                   "--advertise what is to be told",
+                   cf_datadir_path(premises->datadir));
 }
 
 /* As it was last served, unless this call says otherwise. */
@@ -196,11 +221,11 @@ static cf_status find_address(const cf_broker_options *options, const cf_premise
     cf_place place;
 
     if (!options->listen[0] && !options->advertise) {
-        cf_status status = cf_datadir_address(premises->datadir, line, error);
+        cf_status status = find_served(premises, options->arguments[0], line, error);
         if (status != CF_MISSING)
             return status;
     }
-    cf_status status = find_place(options, &place, error);
+    cf_status status = find_place(premises->env, options, &place, error);
     if (status)
         return status;
     memcpy(place.advertised.key, key, sizeof place.advertised.key);
@@ -269,7 +294,8 @@ static cf_status work_on_directory(const cf_env *env, const cf_broker_options *o
     cf_place place;
 
     /* What is to be told of a new one is known before it is made. */
-    cf_status status = opening.way == CF_DATADIR_NEW ? find_place(options, &place, error) : CF_OK;
+    cf_status status =
+        opening.way == CF_DATADIR_NEW ? find_place(env, options, &place, error) : CF_OK;
     if (!status)
         status = cf_premises_open(&opening, &premises, error);
     if (status == CF_MISSING)
@@ -278,7 +304,10 @@ static cf_status work_on_directory(const cf_env *env, const cf_broker_options *o
         status = look_at_existing(&opening, error);
     if (status)
         return status;
-    status = find_address(options, &premises, address, error);
+    if (opening.way == CF_DATADIR_NEW && options->advertise)
+        status = cf_datadir_keep_advertise(premises.datadir, options->advertise, error);
+    if (!status)
+        status = find_address(options, &premises, address, error);
     if (!status)
         status = run_verb(&premises, address, verb, said, error);
     cf_premises_close(&premises);

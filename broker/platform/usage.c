@@ -8,7 +8,7 @@ const cf_option cf_usage_options[] = {
     {"listen", 0, "ADDRESS",
      "where to listen: tcp://ADDRESS:PORT, by default every address, port\n"
      "7817; as often as there are addresses"},
-    {"advertise", 0, "HOST", "what peers are told to connect to: HOST:PORT"},
+    {"advertise", 0, "HOST", "what peers are told to connect to: HOST or HOST:PORT"},
     {"enrol", 0, "POLICY", "who may become a user: invitation (the default) or closed"},
     {"config", 0, "FILE", "options, a line for each: read again at SIGHUP; see counterfoild(8)"},
     {"limit", 0, "NAME=N", "bound what a user or an address may ask for; see counterfoild(8)"},

@@ -40,9 +40,9 @@ enum { KEY = 1, STORE = 2, BLOBS = 4, MAKING = 8 };
 static const char *const parts[] = {"key", "store", "blobs", "making"};
 
 /* What a broker leaves beside them, or the system in an empty file system. */
-static const char *const beside[] = {"lock",       "control",    "address",  "address.new",
-                                     "key.new",    "making.new", "verified", "verified.new",
-                                     "lost+found", "ballast"};
+static const char *const beside[] = {"lock",       "control",    "address",   "address.new",
+                                     "key.new",    "making.new", "verified",  "verified.new",
+                                     "lost+found", "ballast",    "advertise", "advertise.new"};
 
 typedef struct {
     unsigned parts;
@@ -431,9 +431,7 @@ const cf_keys *cf_datadir_keys(const cf_datadir *datadir)
 cf_status cf_datadir_room(const cf_datadir *datadir, uint64_t *out, uint64_t *whole,
                           cf_error *error)
 {
-    cf_files *files = datadir->env->files;
-
-    return files->free_bytes(files, datadir->folder, out, whole, error);
+    return datadir->env->files->free_bytes(datadir->env->files, datadir->folder, out, whole, error);
 }
 
 cf_status cf_datadir_reserve(const cf_datadir *datadir, cf_reserve *out, cf_error *error)
@@ -467,20 +465,45 @@ cf_status cf_datadir_address(const cf_datadir *datadir, char line[CF_ADDRESS_TEX
     return status;
 }
 
-cf_status cf_datadir_keep_address(const cf_datadir *datadir, const char *line, cf_error *error)
+static cf_status keep(const cf_datadir *datadir, const char *name, const char *text,
+                      cf_error *error)
 {
-    return cf_files_write(datadir->env->files, datadir->folder, cf_bytes_of_text("address"),
-                          MODE_FILE, cf_bytes_of_text(line), error);
+    return cf_files_write(datadir->env->files, datadir->folder, cf_bytes_of_text(name), MODE_FILE,
+                          cf_bytes_of_text(text), error);
 }
 
-static const char verified[] = "verified";
+cf_status cf_datadir_keep_address(const cf_datadir *datadir, const char *line, cf_error *error)
+{
+    return keep(datadir, "address", line, error);
+}
+
+const char *cf_datadir_advertise(const cf_env *env, const char *path, char text[CF_ADDRESS_TEXT])
+{
+    cf_files *files = env->files;
+    cf_folder *folder = NULL;
+    cf_buffer read = {0};
+    cf_error ignored;
+
+    bool is_there = !files->open_root(files, path, &folder, &ignored) &&
+                    !cf_files_read(files, folder, cf_bytes_of_text("advertise"),
+                                   CF_ADDRESS_TEXT - 1, &read, &ignored);
+    snprintf(text, CF_ADDRESS_TEXT, "%.*s", (int)read.size, (const char *)read.data);
+    cf_buffer_release(&read);
+    files->close_folder(files, &folder);
+    return is_there && *text ? text : NULL;
+}
+
+cf_status cf_datadir_keep_advertise(const cf_datadir *datadir, const char *text, cf_error *error)
+{
+    return keep(datadir, "advertise", text, error);
+}
 
 cf_status cf_datadir_checked(const cf_datadir *datadir, cf_datadir_check *out, cf_error *error)
 {
     cf_buffer text = {0};
 
     cf_status status = cf_files_read(datadir->env->files, datadir->folder,
-                                     cf_bytes_of_text(verified), CHECK_TEXT, &text, error);
+                                     cf_bytes_of_text("verified"), CHECK_TEXT, &text, error);
     cf_buffer_append(&text, "", 1);
     if (!status &&
         sscanf((const char *)text.data, "%" SCNu64 " %" SCNu64, &out->time_ms, &out->damages) != 2)
@@ -495,6 +518,5 @@ cf_status cf_datadir_keep_check(const cf_datadir *datadir, const cf_datadir_chec
     char text[CHECK_TEXT];
 
     snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 "\n", check->time_ms, check->damages);
-    return cf_files_write(datadir->env->files, datadir->folder, cf_bytes_of_text(verified),
-                          MODE_FILE, cf_bytes_of_text(text), error);
+    return keep(datadir, "verified", text, error);
 }

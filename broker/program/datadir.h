@@ -58,6 +58,11 @@ cf_status cf_datadir_address(const cf_datadir *datadir, char line[CF_ADDRESS_TEX
                              cf_error *error);
 cf_status cf_datadir_keep_address(const cf_datadir *datadir, const char *line, cf_error *error);
 
+/* What `init` was told to advertise, for whoever is told nothing else: in `text`, which is
+ * returned; NULL where there is nothing. */
+const char *cf_datadir_advertise(const cf_env *env, const char *path, char text[CF_ADDRESS_TEXT]);
+cf_status cf_datadir_keep_advertise(const cf_datadir *datadir, const char *text, cf_error *error);
+
 /* When all of it was checked last, and how much damage was found. CF_MISSING when it never was. */
 typedef struct {
     uint64_t time_ms;

@@ -232,8 +232,7 @@ static void find_host_name(char name[CF_HOST_MAX + 1])
         freeaddrinfo(found);
 }
 
-/* Without a dot it is known in one house at most. */
-static bool is_bare_name(const char *host)
+bool cf_place_is_bare(const char *host)
 {
     return !is_numeric(host) && !strchr(host, '.');
 }
@@ -282,10 +281,8 @@ static cf_status find_advertised(const char *advertise, const typed_place *heard
         if (!*told.port)
             memcpy(told.port, heard->port, sizeof told.port);
     }
-    if (is_any_address(told.host)) {
+    if (is_any_address(told.host))
         find_host_name(told.host);
-        out->is_guess = is_bare_name(told.host);
-    }
     return write_advertised(&told, &out->advertised, error);
 }
 

@@ -31,8 +31,13 @@ typedef struct {
     cf_endpoint endpoints[CF_PLACE_ENDPOINTS_MAX];
     size_t count;
     cf_address advertised; /* without the key; port 0: the one that the system will choose */
-    bool is_guess;         /* a host name alone, which peers may not know */
 } cf_place;
+
+/* A name without a dot is known in one house at most; it is told wherever it is printed. */
+bool cf_place_is_bare(const char *host);
+#define CF_PLACE_BARE_FORMAT                                                                       \
+    "the address names this machine %s, and devices elsewhere may not know that name: say with "   \
+    "--advertise how they reach it"
 
 /* What can be said of either by itself, without asking the system: CF_USAGE. */
 cf_status cf_place_check_listen(const char *text, cf_error *error);

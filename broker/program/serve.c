@@ -203,12 +203,8 @@ static cf_status open_door(cf_broker *self, const cf_place *place, cf_error *err
     memcpy(advertised.key, door.curve_public, sizeof advertised.key);
     if (advertised.port == 0)
         advertised.port = cf_gateway_zmq_port(self->door);
-    if (place->is_guess)
-        cf_report(
-            options->env, CF_REPORT_WARNING,
-            "invitations name this machine %s, which devices elsewhere may not know: say with "
-            "--advertise how they reach it",
-            advertised.host);
+    if (cf_place_is_bare(advertised.host))
+        cf_report(options->env, CF_REPORT_WARNING, CF_PLACE_BARE_FORMAT, advertised.host);
     cf_address_write(&advertised, self->address);
     cf_gateway_advertise(self->gateway, &advertised);
     return cf_datadir_keep_address(self->premises.datadir, self->address, error);
@@ -297,6 +293,19 @@ static cf_status watch_signals(cf_broker *self, cf_error *error)
     return CF_OK;
 }
 
+const char *cf_serve_advertise(const cf_env *env, const char *data, const char *given,
+                               char kept[CF_ADDRESS_TEXT])
+{
+    const char *text = given ? given : cf_datadir_advertise(env, data, kept);
+    cf_error damaged;
+
+    if (given || !text || cf_place_check_advertise(text, &damaged) == CF_OK)
+        return text;
+    cf_report(env, CF_REPORT_WARNING, "%s/advertise, which init made, is passed over: %s", data,
+              damaged.text);
+    return NULL;
+}
+
 static cf_status start(cf_broker *self, cf_error *error)
 {
     const cf_serve_options *options = self->options;
@@ -313,9 +322,12 @@ static cf_status start(cf_broker *self, cf_error *error)
         .entries_per_minute = self->terms.restraints.entries_per_minute};
     cf_control_handler handler = {self, cf_broker_request, cf_broker_abandoned};
 
+    char kept[CF_ADDRESS_TEXT];
     cf_place place;
 
-    cf_status status = cf_place_find(options->listen, options->advertise, &place, error);
+    const char *advertise =
+        cf_serve_advertise(options->env, options->data, options->advertise, kept);
+    cf_status status = cf_place_find(options->listen, advertise, &place, error);
     if (!status && !options->existing && !cf_datadir_is_there(options->env, options->data))
         status = cf_place_try(&place, error); /* so that none is made that serves nobody */
     if (!status)

@@ -5,6 +5,7 @@
 #define CF_BROKER_PROGRAM_SERVE_H
 #include "broker/door/restraints.h"
 #include "broker/platform/env.h"
+#include "codec/address.h"
 
 /* What may be decided anew while it runs. */
 typedef struct {
@@ -26,6 +27,11 @@ typedef struct {
     void (*ready)(void *context, const char *address);
     void *context;
 } cf_serve_options;
+
+/* What is advertised: what is given, or else what `init` was given, which comes into `kept`. NULL:
+ * neither, or that is damaged. */
+const char *cf_serve_advertise(const cf_env *env, const char *data, const char *given,
+                               char kept[CF_ADDRESS_TEXT]);
 
 /* Returns CF_OK after SIGTERM or SIGINT, which, as SIGHUP, must be blocked in every thread.
  * CF_LOCKED: another has the directory. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/program/place.h"
 #include "broker/program/verbs_invitations.h"
 #include "broker/program/verbs_status.h"
 #include "broker/program/verbs_users.h"
@@ -21,9 +22,21 @@ void cf_verb_append_json(cf_buffer *out, json_t *value)
     json_decref(value);
 }
 
+void cf_verb_warn_of_address(const cf_desk *desk)
+{
+    cf_address address;
+    cf_error ignored;
+
+    if (!desk->said || cf_address_read(desk->address, &address, &ignored) ||
+        !cf_place_is_bare(address.host))
+        return;
+    cf_buffer_append_text(desk->said, "counterfoild: " CF_PLACE_BARE_FORMAT "\n", address.host);
+}
+
 static cf_status address(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
     (void)error;
+    cf_verb_warn_of_address(desk);
     if (verb->json)
         cf_verb_append_json(out, json_pack("{s:s}", "address", desk->address));
     else

@@ -59,6 +59,8 @@ cf_status cf_verb_invite(const cf_desk *desk, const cf_verb *verb, cf_buffer *ou
         status = cf_management_invite(desk->premises->management, &terms, now_ms, &line, error);
     if (!status)
         print_invitation(&terms, cf_buffer_view(&line), verb->json, out, desk->said);
+    if (!status)
+        cf_verb_warn_of_address(desk);
     cf_buffer_wipe(&line);
     return status;
 }

@@ -24,5 +24,7 @@ json_t *cf_verb_json_name(const cf_user_name *name);
 
 /* Prints and drops it; for all verbs. */
 void cf_verb_append_json(cf_buffer *out, json_t *value);
+/* Where the address that is printed is a name that devices may not know. */
+void cf_verb_warn_of_address(const cf_desk *desk);
 
 #endif

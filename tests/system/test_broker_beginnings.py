@@ -10,7 +10,7 @@ import pytest
 
 import protocol_crypto as crypto
 from counterfoil import broker, make_device, tree, two  # noqa: F401
-from counterfoild import Broker
+from counterfoild import Broker, free_port
 
 VERBS = (["address"], ["invite"], ["status"], ["users"], ["verify"], ["users", "quota", "00000000", "1G"])
 SERVE = ["--listen", "tcp://127.0.0.1:0"]
@@ -216,3 +216,65 @@ def test_starts_and_verbs_leave_no_empty_logs_behind(stopped):
     logs = [path for path in store(stopped).glob("*.log") if not path.stat().st_size]
     assert len(logs) <= 1, logs
     assert stopped.run("verify") == "everything is whole\n"
+
+
+# ---- The address that it is made with ----
+
+
+def test_an_address_that_init_was_given_is_kept_for_serve(broker):
+    port = free_port()
+    assert broker.run("init", "--advertise", "sync.example.org").startswith("tcp://sync.example.org:7817#")
+    assert broker.run("address").startswith("tcp://sync.example.org:7817#"), "before it was ever served"
+    line = broker.start("--existing", listen=f"127.0.0.1:{port}")
+    assert line.startswith(f"tcp://sync.example.org:{port}#")
+    assert broker.stop() == 0
+    line = broker.start("--advertise", "other.example.org", listen=f"127.0.0.1:{port}")
+    assert line.startswith(f"tcp://other.example.org:{port}#"), "what is typed prevails"
+    assert broker.stop() == 0
+    assert broker.start(listen=f"127.0.0.1:{port}").startswith(f"tcp://sync.example.org:{port}#")
+
+
+GUESS = "devices elsewhere may not know that name"
+
+
+@pytest.mark.parametrize("verb", ["init", "address", "invite"])
+def test_a_guessed_address_is_warned_of_wherever_it_is_printed(broker, verb):
+    """Of a machine whose name nobody else can look up: here it is called localhost."""
+    if verb != "init":
+        broker.run("init", "--advertise", "192.0.2.1")
+    for host in "localhost", "sync.example.org", "192.0.2.1":
+        fresh = Broker(f"{broker.data}-{host}") if verb == "init" else broker
+        done = fresh.finish(verb, "--advertise", host)
+        assert done.returncode == 0 and (GUESS in done.stderr) == (host == "localhost"), done.stderr
+
+
+def test_of_a_broker_that_runs_an_invitation_to_a_bare_name_is_warned_of(broker):
+    broker.start("--advertise", "nas", listen=f"127.0.0.1:{free_port()}")
+    for verb in "address", "invite":
+        assert "nas, and " + GUESS in broker.finish(verb).stderr
+    assert "nas, and " + GUESS in open(broker.log).read()
+
+
+@pytest.mark.parametrize("damage", [b"", b"tcp://sync.exa", b"tcp://sync.example.org:7817#aaaa\n"])
+def test_an_address_that_is_damaged_is_not_printed(broker, damage):
+    broker.start()
+    line = broker.line
+    broker.stop()
+    path = os.path.join(broker.data, "address")
+    with open(path, "wb") as file:
+        file.write(damage)
+    for verb in "address", "invite":
+        assert "the next start writes it anew" in broker.run(verb, code=7)
+    assert broker.status()["users"] == 0, "what needs no address works"
+    assert broker.run("address", "--advertise", "sync.example.org").startswith("tcp://sync.example.org:7817#")
+    broker.restart()
+    assert broker.run("address").strip() == line
+
+
+def test_what_init_kept_is_passed_over_where_it_is_damaged(broker):
+    broker.run("init", "--advertise", "sync.example.org")
+    with open(os.path.join(broker.data, "advertise"), "w") as file:
+        file.write("tcp://::\x01")
+    port = free_port()
+    assert broker.start(listen=f"127.0.0.1:{port}").startswith(f"tcp://127.0.0.1:{port}#")
+    assert "advertise, which init made, is passed over" in open(broker.log).read()
