@@ -10,6 +10,7 @@
 
 enum {
     CONNECT_MS = 10000, /* for TCP: a SYN that is lost is sent again after 1, 3 and 7 s */
+    FAMILY_MS = 2000,   /* for the first of a name's families: the other may answer */
     FIRST_MS = 10000,   /* then for the first byte, which a server sends without being asked */
     GREET_MS = CF_ZMQ_HANDSHAKE_MS + 2000, /* for the rest: libzmq gives up before */
     BATCH = 64,
@@ -18,10 +19,18 @@ enum {
 
 #define SAYS_NOTHING "it took the connection and says nothing: it hangs, or is busy"
 
+/* How a host is tried. Of a name libzmq takes one address, of IPv6 if there is any and else of
+ * IPv4 (as one of IPv6), or of IPv4 alone: where nobody answers at the first, soon, the second is
+ * tried. Where the name has none of IPv4, the first was given too little time. An address in digits
+ * has one way, the first. */
+typedef enum { WAY_EITHER, WAY_OLD, WAY_NEW } way;
+
 struct cf_link_zmq {
     cf_link_zmq_options options;
     char endpoints[1 + CF_LINK_ELSEWHERE_MAX][CF_ADDRESS_TEXT]; /* that of the options first */
     size_t endpoint_count, endpoint;                            /* the one in use */
+    way way;                                                    /* of a name that is in use */
+    bool is_resolved;                                           /* its address was found */
     size_t tried;                                               /* in a row, that had nobody */
     bool tries_next; /* as soon as nothing of this one is in hand */
     uint8_t server_key[32];
@@ -118,6 +127,32 @@ static void flush(cf_link_zmq *zmq)
         poll_socket(zmq, blocked);
 }
 
+static bool is_name(const char *endpoint)
+{
+    const char *host = endpoint + strlen("tcp://"), *colon = strrchr(endpoint, ':');
+
+    return *host != '[' && strspn(host, "0123456789.") < (size_t)(colon - host);
+}
+
+static bool is_of_ipv4(const char *endpoint)
+{
+    return endpoint[strlen("tcp://")] != '[' && !is_name(endpoint);
+}
+
+/* Whether the host is to be tried in another way. Who took the connection was there. */
+static bool find_way(cf_link_zmq *zmq)
+{
+    const way before = zmq->way;
+
+    if (zmq->connected || !is_name(zmq->endpoints[zmq->endpoint]))
+        return false;
+    if (before == WAY_EITHER && zmq->is_resolved)
+        zmq->way = WAY_OLD;
+    else if (before == WAY_OLD && !zmq->is_resolved)
+        zmq->way = WAY_NEW;
+    return zmq->way != before;
+}
+
 static void lost(cf_link_zmq *zmq, cf_status status, const char *what)
 {
     const cf_env *env = zmq->options.env;
@@ -125,6 +160,11 @@ static void lost(cf_link_zmq *zmq, cf_status status, const char *what)
 
     cf_fail(&why, status, "%s: %s", zmq->endpoints[zmq->endpoint], what);
     if (!zmq->secured && status != CF_DENIED) { /* nobody who has the key was there */
+        if (find_way(zmq)) {
+            zmq->tries_next = true;
+            return;
+        }
+        zmq->way = WAY_EITHER;
         zmq->endpoint = (zmq->endpoint + 1) % zmq->endpoint_count;
         if (++zmq->tried < zmq->endpoint_count) {
             zmq->tries_next = true;
@@ -219,9 +259,22 @@ static void connected(cf_link_zmq *zmq, int descriptor)
     cf_line_begin(&zmq->line, zmq->connected_ms);
 }
 
+/* Its name, if it is one, was found. */
+static void resolved(cf_link_zmq *zmq)
+{
+    const uint64_t now_ms = cf_env_steady_ms(zmq->options.env);
+    const bool is_first = zmq->way == WAY_EITHER && is_name(zmq->endpoints[zmq->endpoint]);
+
+    zmq->is_resolved = true;
+    zmq->connect_until_ms = now_ms + (is_first ? FAMILY_MS : CONNECT_MS);
+}
+
 static void handle_event(cf_link_zmq *zmq, uint16_t event, int value)
 {
     switch (event) {
+    case ZMQ_EVENT_CONNECT_DELAYED:
+        resolved(zmq);
+        break;
     case ZMQ_EVENT_CONNECTED:
         connected(zmq, value);
         break;
@@ -236,6 +289,7 @@ static void handle_event(cf_link_zmq *zmq, uint16_t event, int value)
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
     case ZMQ_EVENT_DISCONNECTED:
     case ZMQ_EVENT_CLOSED:
+        zmq->is_resolved = true; /* there was a socket for it */
         closed(zmq);
         break;
     default:
@@ -274,15 +328,16 @@ static void connect_session(cf_link_zmq *zmq, uint64_t session)
     char monitor[64];
 
     zmq->session = session;
-    zmq->connected = zmq->secured = false;
-    zmq->connect_until_ms = cf_env_steady_ms(env) + CONNECT_MS;
+    zmq->connected = zmq->secured = zmq->is_resolved = false;
+    /* That the name is known was found a moment ago. */
+    zmq->connect_until_ms = cf_env_steady_ms(env) + (zmq->way == WAY_OLD ? FAMILY_MS : CONNECT_MS);
     zmq->beat_ms = cf_env_steady_ms(env) + BEAT_MS;
     zmq->descriptor = -1;
     zmq->socket = cf_zmq_socket(ZMQ_DEALER);
     assert(zmq->socket);
     cf_zmq_configure(zsock_resolve(zmq->socket), &keys);
     zsock_set_reconnect_ivl(zmq->socket, -1);
-    zsock_set_ipv6(zmq->socket, strchr(zmq->endpoints[zmq->endpoint], '[') != NULL);
+    zsock_set_ipv6(zmq->socket, zmq->way != WAY_OLD && !is_of_ipv4(zmq->endpoints[zmq->endpoint]));
     snprintf(monitor, sizeof monitor, "inproc://link-%p-%" PRIu64, (void *)zmq, session);
     zmq_socket_monitor(zsock_resolve(zmq->socket), monitor, ZMQ_EVENT_ALL);
     zmq->monitor = zsock_new(ZMQ_PAIR);

@@ -12,7 +12,7 @@ import pytest
 from counterfoil import Device, tree
 from counterfoild import Broker, WAIT
 
-BOTH = "127.0.0.1 localhost house.example\n::1 localhost house.example\n" + "".join(
+BOTH = "127.0.0.1 localhost house.example\n::1 localhost house.example\n127.0.0.1 four.example\nfd00::6 six.example\n" + "".join(
     f"127.0.0.{number} many.example\n" for number in range(1, 10)
 )
 PORT = 7900
@@ -28,6 +28,8 @@ class Net:
         hosts = folder / "hosts"
         hosts.write_text(BOTH)
         script = f"mount --bind {shlex.quote(str(hosts))} /etc/hosts && ip link set lo up"
+        if lost != "::1/128":
+            script += " && ip addr add fd00::6/128 dev lo"
         if lost:
             script += f" && ip addr del {lost} dev lo"
         command = ["unshare", "--net", "--mount", "sh", "-c", f"{script} && echo made && exec sleep 100000"]
@@ -108,3 +110,20 @@ def test_every_address_is_one_of_both_families_and_a_device_gets_in(house, liste
     seen = {one["address"] for one in house.broker.audit("session-begun")}
     assert seen == {host.strip("[]")}, "IPv4 is told as such"
     assert json.loads(house.broker.run("--json", "status"))["running"]
+
+
+@pytest.mark.parametrize("name, host", (
+    ("six.example", "fd00::6"), ("four.example", "127.0.0.1"), ("house.example", "127.0.0.1"), ("house.example", "::1")))
+def test_a_device_reaches_a_broker_by_a_name_of_either_family(house, name, host):
+    """Whichever of the name's addresses it is that the broker listens on."""
+    if not house.has["::1" if ":" in host else host]:
+        pytest.skip("it has no such address")
+    shown = f"[{host}]" if ":" in host else host
+    house.broker.start("--advertise", name, listen=f"{shown}:{PORT}")
+    house.laptop.init(house.broker.run("invite").strip())
+    assert house.laptop.run("broker").startswith(f"tcp://{name}:{PORT}#")
+    here = house.laptop.add("notes", {"a": "one\n"})
+    assert house.laptop.sync()["in_sync"] and tree(here)
+    assert {one["address"] for one in house.broker.audit("session-begun")} == {host}
+    assert house.broker.stop() == 0
+    assert "can't connect" in house.laptop.run("sync", code=5), "nobody is there, which is known at once"
