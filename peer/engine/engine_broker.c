@@ -20,6 +20,48 @@ static cf_status read_line(cf_engine *engine, const char *name, cf_buffer *out, 
     return status == CF_MISSING ? CF_OK : status;
 }
 
+static bool has_same_key(const char *a, const char *b)
+{
+    cf_address first, second;
+    cf_error ignored;
+
+    return cf_address_read(a, &first, &ignored) == CF_OK &&
+           cf_address_read(b, &second, &ignored) == CF_OK &&
+           memcmp(first.key, second.key, sizeof first.key) == 0;
+}
+
+/* ---- Where the user was removed ---- */
+
+#define REMOVED_FROM "removed-from" /* the broker's line; empty: it was not, or is there again */
+
+void cf_engine_note_removed(cf_engine *engine, bool was_removed)
+{
+    cf_error error;
+
+    if (was_removed == engine->was_removed)
+        return;
+    engine->was_removed = was_removed;
+    if (cf_home_set(engine->home, REMOVED_FROM, cf_bytes_of_text(was_removed ? engine->broker : ""),
+                    &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting that the user was removed: %s",
+                  error.text);
+}
+
+/* A broker says it once, to who is connected then; later it doesn't know the device. */
+static cf_status recall_removed(cf_engine *engine, cf_error *error)
+{
+    cf_buffer line = {0};
+
+    cf_status status = read_line(engine, REMOVED_FROM, &line, error);
+    engine->was_removed = !status && has_same_key((const char *)line.data, engine->broker);
+    if (engine->was_removed)
+        cf_fail(&engine->loss, CF_DENIED, "%s", CF_ENGINE_REMOVED);
+    cf_buffer_release(&line);
+    return status;
+}
+
+/* ---- Which is used ---- */
+
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
 {
     cf_peer *peer = engine->peer;
@@ -49,7 +91,7 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
         engine->loss = (cf_error){0};
         engine->refused = false;
     }
-    return CF_OK;
+    return recall_removed(engine, error);
 }
 
 /* ---- Where else it is ---- */
@@ -101,16 +143,6 @@ static cf_status switch_to(cf_engine *engine, const char *address, cf_error *err
     cf_status status = cf_home_set(engine->home, CF_HOME_BROKER, cf_bytes_of_text(address), error);
 
     return status ? status : cf_engine_use_broker(engine, error);
-}
-
-static bool has_same_key(const char *a, const char *b)
-{
-    cf_address first, second;
-    cf_error ignored;
-
-    return cf_address_read(a, &first, &ignored) == CF_OK &&
-           cf_address_read(b, &second, &ignored) == CF_OK &&
-           memcmp(first.key, second.key, sizeof first.key) == 0;
 }
 
 static bool reads_as_address(const char *text)

@@ -22,6 +22,10 @@ typedef struct {
     "it has more chains than a device takes: nothing but who is in is synced. Shut out the "       \
     "device that made them (`counterfoil devices revoke`)"
 
+#define CF_ENGINE_REMOVED                                                                          \
+    "the operator of the broker removed this user there; all that is here stays, and "             \
+    "`counterfoil broker` on an owner's device, with a new invitation, brings it back"
+
 struct cf_engine {
     const cf_env *env;
     cf_home *home;
@@ -46,7 +50,7 @@ struct cf_engine {
     cf_error clock;        /* what workshop.silent says */
     cf_error loss;
     unsigned denials; /* in a row */
-    bool was_removed; /* so the broker said when they began */
+    bool was_removed; /* from that broker, which said so once: until it lets this device in */
     uint64_t retry_ms;
     cf_acknowledged acknowledged;
     cf_heads applied;   /* as it was reported last */
@@ -118,6 +122,8 @@ cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error);
 void cf_engine_moved(cf_engine *engine, cf_bytes address);
 /* The broker said where it may be reached. Taken once in a session. */
 void cf_engine_told_addresses(cf_engine *engine, const cf_bytes *lines, size_t count);
+/* Whether the operator of the broker in use removed the user from it: kept. */
+void cf_engine_note_removed(cf_engine *engine, bool was_removed);
 /* Goes back if a broker was followed and the member log does not say the same. */
 void cf_engine_check_move(cf_engine *engine);
 /* Writes what the broker has acknowledged; a failure is reported. */

@@ -101,7 +101,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
     engine->loss = (cf_error){0};
     engine->delay[0] = '\0';
     engine->denials = 0;
-    engine->was_removed = false;
+    cf_engine_note_removed(engine, false);
     engine->retry_ms = 0;
     engine->workshop.silent = NULL;
     if (cf_clock_is_off(difference)) {
@@ -148,9 +148,7 @@ static void tell_denial(cf_engine *engine, const cf_error *why)
     if (cf_membership_standing(engine->peer, &standing))
         cf_fail(&engine->loss, CF_DENIED, "%s", standing.text);
     else if (engine->was_removed)
-        cf_fail(&engine->loss, CF_DENIED,
-                "the operator of the broker removed this user there; all that is here stays, and "
-                "`counterfoil broker` on an owner's device, with a new invitation, brings it back");
+        cf_fail(&engine->loss, CF_DENIED, "%s", CF_ENGINE_REMOVED);
     else
         cf_fail(&engine->loss, CF_DENIED,
                 "%s: if others get in, and `counterfoil devices` there does not list it, "
@@ -177,10 +175,12 @@ static void lost(void *context, const cf_link_loss *loss)
     engine->retry_ms = loss->retry_ms;
     cf_engine_check_move(engine);
     engine->denials = loss->why->status == CF_DENIED ? engine->denials + 1 : 0;
-    engine->was_removed = engine->denials && (engine->was_removed || loss->was_removed);
+    if (loss->was_removed)
+        cf_engine_note_removed(engine, true);
     if (engine->denials)
         tell_denial(engine, loss->why);
-    bool said = strcmp(before.text, engine->loss.text) == 0 || /* at the try before */
+    /* At the try before, if there was one: what was recalled was not said by this process. */
+    bool said = (strcmp(before.text, engine->loss.text) == 0 && engine->losses > 1) ||
                 (engine->denials && cf_membership_left(engine->peer));
     cf_report(engine->env, said ? CF_REPORT_DETAIL : CF_REPORT_NOTICE, "the broker: %s",
               engine->loss.text);

@@ -183,6 +183,9 @@ def test_an_idle_device_of_a_removed_user_is_told_what_happened(family, broker):
     said = told[-1]
     assert "operator" in said and "`counterfoil broker`" in said and "devices`" not in said and "join" not in said
     desktop.stop(serving)
+    assert desktop.json("status")["broker"].get("trouble") == said, "also when nothing runs"
+    assert "removed this user" in desktop.run("sync", code=6), "and when it is refused as one who is not known"
+    assert desktop.json("status")["broker"]["trouble"] == said
     said = laptop.run("sync", code=6)  # was not there: it can't know which it is
     assert "does not know this device" in said and "removed" in said and "`counterfoil broker`" in said
     laptop.run("broker", broker.run("invite").strip())
@@ -190,6 +193,9 @@ def test_an_idle_device_of_a_removed_user_is_told_what_happened(family, broker):
     laptop.sync()
     desktop.sync()
     assert (desktop.here / "after.txt").read_text() == "after\n"
+    assert not desktop.json("status")["broker"].get("trouble")
+    broker.stop()
+    assert "removed" not in desktop.run("sync", code=5), "that is over"
 
 
 def said_by_socket(broker, *words):
