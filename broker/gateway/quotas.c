@@ -28,7 +28,8 @@ typedef struct {
     uint64_t changes_seen; /* by a tick, */
     uint64_t changed_ms;   /* which was at this time */
     uint64_t under_way;    /* bytes of entries and pieces that nobody answered yet */
-    uint64_t seen_ms;      /* written */
+    uint64_t seen_ms;      /* when a session last began, */
+    uint64_t seen_kept_ms; /* and what of that is written */
     uint64_t debt;         /* of entries, see check_rate; at `since_ms` */
     uint64_t since_ms;
 } account;
@@ -154,8 +155,10 @@ static cf_status load(cf_quotas *quotas, const cf_hash *user, account **out, cf_
     if (!status)
         status = load_number(quotas, user, cf_bytes_of(had_key, sizeof had_key), &it->had, error);
     if (!status)
-        status =
-            load_number(quotas, user, cf_bytes_of(seen_key, sizeof seen_key), &it->seen_ms, error);
+        status = load_number(quotas, user, cf_bytes_of(seen_key, sizeof seen_key),
+                             &it->seen_kept_ms, error);
+    if (it->seen_ms < it->seen_kept_ms)
+        it->seen_ms = it->seen_kept_ms;
     if (!status)
         status = store->size(store, user, &it->entry_bytes, error);
     it->is_loaded = !status;
@@ -325,10 +328,12 @@ void cf_quotas_seen(cf_quotas *quotas, cf_log *log, uint64_t now_ms)
     cf_error error;
     account *it;
 
-    if (load(quotas, cf_log_user(log), &it, &error) ||
-        (now_ms >= it->seen_ms && now_ms - it->seen_ms < MINUTE_MS))
+    if (load(quotas, cf_log_user(log), &it, &error))
         return;
     it->seen_ms = now_ms;
+    if (now_ms >= it->seen_kept_ms && now_ms - it->seen_kept_ms < MINUTE_MS)
+        return;
+    it->seen_kept_ms = now_ms;
     cf_put_u64(value, now_ms);
     cf_log_record(log, &record);
 }

@@ -50,7 +50,8 @@ typedef struct {
     uint64_t entry_bytes;
     uint64_t blob_bytes; /* uploads counted */
     uint64_t blobs;      /* with uploads */
-    uint64_t seen_ms;    /* when a session of the user last began, to a minute; 0: never */
+    uint64_t seen_ms;    /* when a session of the user last began (of those before the start
+                            of this broker, to a minute); 0: never */
 } cf_quota_figures;
 cf_status cf_quotas_figures(cf_quotas *quotas, const cf_hash *user, cf_quota_figures *out,
                             cf_error *error);

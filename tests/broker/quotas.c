@@ -233,6 +233,32 @@ Test(quotas, know_the_same_after_a_crash)
     end(&a);
 }
 
+static uint64_t seen_ms(ann *a)
+{
+    cf_quota_figures figures;
+    cf_error error;
+
+    expect_ok(cf_quotas_figures(a->house->quotas, &a->account.user, &figures, &error), error);
+    return figures.seen_ms;
+}
+
+Test(quotas, tell_when_the_last_session_began_and_keep_that_once_a_minute)
+{
+    ann a = anns_house();
+    const uint64_t first_ms = seen_ms(&a);
+
+    cr_assert_eq(first_ms, a.house->now_ms);
+    a.house->now_ms += 5000;
+    call_from_desk(&a);
+    cr_expect_eq(seen_ms(&a), first_ms + 5000);
+    start_again(&a);
+    cr_expect_geq(seen_ms(&a), first_ms, "at most a minute is forgotten");
+    a.house->now_ms -= 3600000; /* the clock was wrong */
+    call_from_desk(&a);
+    cr_expect_eq(seen_ms(&a), a.house->now_ms);
+    end(&a);
+}
+
 Test(quotas, refuse_a_blob_at_its_first_piece)
 {
     ann a = anns_house();
