@@ -16,7 +16,7 @@ enum {
     SEED_SIZE = 32,
     MODE_FOLDER = 0700,
     MODE_FILE = 0600,
-    CHECK_TEXT = 64,
+    CHECK_TEXT = 96,
 };
 
 #define AMPLE (1024 * CF_MIB) /* more than a store ever needs */
@@ -505,8 +505,9 @@ cf_status cf_datadir_checked(const cf_datadir *datadir, cf_datadir_check *out, c
     cf_status status = cf_files_read(datadir->env->files, datadir->folder,
                                      cf_bytes_of_text("verified"), CHECK_TEXT, &text, error);
     cf_buffer_append(&text, "", 1);
-    if (!status &&
-        sscanf((const char *)text.data, "%" SCNu64 " %" SCNu64, &out->time_ms, &out->damages) != 2)
+    out->missing = 0; /* of before it was kept */
+    if (!status && sscanf((const char *)text.data, "%" SCNu64 " %" SCNu64 " %" SCNu64,
+                          &out->time_ms, &out->damages, &out->missing) < 2)
         status = cf_fail(error, CF_MISSING, "it is not known when all was checked");
     cf_buffer_release(&text);
     return status;
@@ -517,6 +518,7 @@ cf_status cf_datadir_keep_check(const cf_datadir *datadir, const cf_datadir_chec
 {
     char text[CHECK_TEXT];
 
-    snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 "\n", check->time_ms, check->damages);
+    snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", check->time_ms,
+             check->damages, check->missing);
     return keep(datadir, "verified", text, error);
 }

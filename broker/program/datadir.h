@@ -63,10 +63,12 @@ cf_status cf_datadir_keep_address(const cf_datadir *datadir, const char *line, c
 const char *cf_datadir_advertise(const cf_env *env, const char *path, char text[CF_ADDRESS_TEXT]);
 cf_status cf_datadir_keep_advertise(const cf_datadir *datadir, const char *text, cf_error *error);
 
-/* When all of it was checked last, and how much damage was found. CF_MISSING when it never was. */
+/* When all of it was checked last, how much damage was found, and how many blobs were missing.
+ * CF_MISSING when it never was. */
 typedef struct {
     uint64_t time_ms;
     uint64_t damages;
+    uint64_t missing;
 } cf_datadir_check;
 cf_status cf_datadir_checked(const cf_datadir *datadir, cf_datadir_check *out, cf_error *error);
 /* In any thread. */

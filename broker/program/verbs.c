@@ -153,14 +153,16 @@ static void tell_owed(const cf_missing *missing, json_t *list, cf_buffer *out)
 }
 
 /* Who asks later how it stands is told; where that can't be written, it is told now. */
-static void keep_check(const cf_desk *desk, size_t damage_count)
+static void keep_check(const cf_desk *desk, uint64_t damage_count)
 {
     if (cf_datadir_is_read_only(desk->premises->datadir))
         return;
     const cf_env *env = desk->premises->env;
-    cf_datadir_check check = {env->now_ms(env->context), damage_count};
+    cf_datadir_check check = {env->now_ms(env->context), damage_count, 0};
     cf_error error;
 
+    for (size_t i = 0; i < desk->missing->owed_count; i++)
+        check.missing += desk->missing->owed[i].count;
     if (cf_datadir_keep_check(desk->premises->datadir, &check, &error))
         cf_report(env, CF_REPORT_WARNING, "%s", error.text);
 }

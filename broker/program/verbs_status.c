@@ -165,6 +165,12 @@ static void look_at_check(standing *sum)
     if (sum->check.damages)
         attend(&sum->attention, "the last verify found damage: %" PRIu64 ", see `verify`",
                sum->check.damages);
+    if (sum->check.missing)
+        attend(&sum->attention,
+               "%" PRIu64 " blob%s that changes name %s missing at the last verify: the devices "
+               "are asked for what is, see `verify`",
+               sum->check.missing, sum->check.missing == 1 ? "" : "s",
+               sum->check.missing == 1 ? "was" : "were");
 }
 
 static void look_at_clock(const cf_desk *desk, standing *sum)

@@ -205,7 +205,8 @@ def test_verify_goes_on_to_say_what_no_device_has_brought(broker):
     _, desk = enrol(broker.run("invite").strip())
     with desk.session(broker.line) as session:
         session.hello(desk.user, desk.log.heads())
-        blobs = [session.put(os.urandom(5000)) for _ in range(2)]
+        contents = [os.urandom(5000) for _ in range(2)]
+        blobs = [session.put(content) for content in contents]
         session.publish(desk.write_change(b"papers".ljust(16, b"\0"), os.urandom(200), blobs))
     broker.stop()
     names = [pathlib.Path(broker.data, "blobs", desk.user.hex(), blob.hex()[:2], blob.hex()) for blob in blobs]
@@ -218,6 +219,15 @@ def test_verify_goes_on_to_say_what_no_device_has_brought(broker):
         assert "everything that is here is whole" in said
         found = json.loads(broker.run("--json", "verify"))
         assert found == {"damages": [], "missing": [{"user": desk.user.hex(), "blobs": 2}]}
+    broker.restart()
+    said = broker.finish("status", "--check")
+    assert said.returncode == 1 and "2 blobs that changes name were missing at the last verify" in said.stdout, said
+    names[0].parent.mkdir(exist_ok=True)
+    with desk.session(broker.line) as session:
+        session.hello(desk.user, desk.log.heads())
+        assert [session.put(content) for content in contents] == blobs
+    broker.run("verify")
+    broker.run("status", "--check")
 
 
 def test_users_counts_what_is_there_after_verify(broker):
