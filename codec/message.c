@@ -188,6 +188,12 @@ static const layout forms[] = {
 
 enum { FORM_COUNT = sizeof forms / sizeof *forms };
 
+bool cf_message_is_for_room(cf_bytes code)
+{
+    return cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_FULL)) ||
+           cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_QUOTA));
+}
+
 const char *cf_command_name(cf_command command)
 {
     assert(command >= CF_COMMAND_HELLO && (size_t)command < FORM_COUNT);

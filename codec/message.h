@@ -56,6 +56,8 @@ typedef enum {
 
 /* As on the wire: "HELLO". */
 const char *cf_command_name(cf_command command);
+/* Whether a code of REFUSED is about room: on the disk, or of the user's quota. */
+bool cf_message_is_for_room(cf_bytes code);
 
 /* Why a request was refused: the codes of REFUSED. The same bytes may be sent again after a *later*
  * one; a *never* is final. Unknown codes are kept as they came. */

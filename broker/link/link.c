@@ -129,6 +129,14 @@ bool cf_link_is_idle(const cf_link *link)
            cf_transfer_is_idle(link->transfer) && cf_link_asking_is_idle(link);
 }
 
+bool cf_link_lacks_room(const cf_link *link)
+{
+    return cf_link_has_received(link) && cf_link_asking_is_idle(link) &&
+           cf_transfer_lacks_room(link->transfer) &&
+           (cf_outgoing_lacks_room(link->outgoing) || cf_outgoing_is_done(link->outgoing)) &&
+           !(cf_outgoing_is_done(link->outgoing) && cf_transfer_is_idle(link->transfer));
+}
+
 bool cf_link_is_locked_out(const cf_link *link,
                            bool (*is_anothers)(void *context, const cf_id *collection),
                            void *context)

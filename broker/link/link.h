@@ -137,6 +137,8 @@ void cf_link_stop(cf_link *link);
 void cf_link_begin_anew(cf_link *link);
 bool cf_link_is_connected(const cf_link *link);
 bool cf_link_is_idle(const cf_link *link);
+/* Nothing is left to do but what the other has no room for. */
+bool cf_link_lacks_room(const cf_link *link);
 /* It would be, but for what waits for others' leases of collections. */
 bool cf_link_is_locked_out(const cf_link *link,
                            bool (*is_anothers)(void *context, const cf_id *collection),

@@ -197,16 +197,21 @@ static bool is_locked(const cf_flight *it)
     return it->state == CF_FLIGHT_HELD && it->waits_for_lock;
 }
 
-/* What waits for a lock holds up nothing else, however much it is. */
+static bool is_short_of_room(const cf_flight *it)
+{
+    return it->state == CF_FLIGHT_HELD && it->waits_for_room;
+}
+
+/* What waits for a lock, or for room, holds up nothing else, however much it is. */
 static bool has_room(const cf_outgoing *outgoing)
 {
-    size_t locked = 0;
+    size_t waiting = 0;
 
     if (outgoing->count < FLIGHTS_MAX)
         return true;
     for (size_t i = 0; i < outgoing->count; i++)
-        locked += is_locked(&outgoing->flights[i]);
-    return outgoing->count - locked < FLIGHTS_MAX;
+        waiting += is_locked(&outgoing->flights[i]) || is_short_of_room(&outgoing->flights[i]);
+    return outgoing->count - waiting < FLIGHTS_MAX;
 }
 
 static bool may_take_more(const cf_outgoing *outgoing)
@@ -250,6 +255,7 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
         it->state = before->state;
         it->waits_for_entry = true;
         it->waits_for_lock = before->waits_for_lock;
+        it->waits_for_room = before->waits_for_room;
         it->retry_ms = before->retry_ms;
     } else if (window_allows(outgoing, it->size)) {
         send_entry(outgoing, it, entry, outbox);
@@ -350,6 +356,20 @@ bool cf_outgoing_is_locked_out(const cf_outgoing *outgoing,
         locked_out = is_locked(&outgoing->flights[i]) &&
                      is_anothers(context, &outgoing->flights[i].collection);
     return locked_out;
+}
+
+bool cf_outgoing_lacks_room(const cf_outgoing *outgoing)
+{
+    bool lacks = false;
+
+    for (size_t i = 0; i < outgoing->count; i++) {
+        const cf_flight *it = &outgoing->flights[i];
+
+        if (it->state != CF_FLIGHT_HELD || !(it->waits_for_room || it->waits_for_entry))
+            return false;
+        lacks |= it->waits_for_room;
+    }
+    return outgoing->drained && lacks;
 }
 
 bool cf_outgoing_is_done(const cf_outgoing *outgoing)

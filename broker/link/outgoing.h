@@ -59,6 +59,8 @@ bool cf_outgoing_is_locked(const cf_outgoing *outgoing, const cf_id *collection)
 bool cf_outgoing_is_locked_out(const cf_outgoing *outgoing,
                                bool (*is_anothers)(void *context, const cf_id *collection),
                                void *context);
+/* Nothing is left to go out but what the other has no room for, and what comes after that. */
+bool cf_outgoing_lacks_room(const cf_outgoing *outgoing);
 /* Everything is there, but for what was refused for good. */
 bool cf_outgoing_is_done(const cf_outgoing *outgoing);
 /* Answers are outstanding. */

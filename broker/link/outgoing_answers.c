@@ -54,13 +54,14 @@ static void end_writer(cf_outgoing *outgoing, const cf_id *writer)
     }
 }
 
-/* What comes after an entry that waits for a lock waits for the same. */
-static bool is_behind_lock(const cf_outgoing *outgoing, const cf_flight *end)
+/* What comes after an entry that waits for a lock, or for room, waits for the same. */
+static void follow_before(const cf_outgoing *outgoing, cf_flight *end)
 {
     for (const cf_flight *it = outgoing->flights; it < end; it++)
-        if (it->waits_for_lock && cf_id_equal(&it->head.writer, &end->head.writer))
-            return true;
-    return false;
+        if (cf_id_equal(&it->head.writer, &end->head.writer)) {
+            end->waits_for_lock |= it->waits_for_lock;
+            end->waits_for_room |= it->waits_for_room;
+        }
 }
 
 static void hold(cf_outgoing *outgoing, cf_flight *it, cf_bytes code, uint64_t now_ms)
@@ -69,8 +70,10 @@ static void hold(cf_outgoing *outgoing, cf_flight *it, cf_bytes code, uint64_t n
     it->state = CF_FLIGHT_HELD;
     it->waits_for_entry = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_GAP));
     it->waits_for_blobs = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS));
-    it->waits_for_lock = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_LOCKED)) ||
-                         (it->waits_for_entry && is_behind_lock(outgoing, it));
+    it->waits_for_lock = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_LOCKED));
+    it->waits_for_room = cf_message_is_for_room(code);
+    if (it->waits_for_entry)
+        follow_before(outgoing, it);
     it->delay_ms = it->delay_ms ? it->delay_ms * 2 : RETRY_MS;
     if (it->delay_ms > RETRY_MS_MAX)
         it->delay_ms = RETRY_MS_MAX;

@@ -20,7 +20,8 @@ typedef struct {
     bool waits_for_entry; /* refused for a gap, or behind one that is held */
     bool waits_for_blobs;
     bool waits_for_lock;
-    bool had_token; /* when it was last sent */
+    bool waits_for_room; /* on the other's disk, or of its user's quota */
+    bool had_token;      /* when it was last sent */
     cf_id collection;
     uint64_t retry_ms;
     uint64_t delay_ms; /* 0: never refused */

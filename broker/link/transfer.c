@@ -196,6 +196,7 @@ void cf_transfer_begin(cf_transfer *transfer, uint64_t window)
         item->step = CF_BLOB_QUEUED;
         item->answers = 0;
         item->retry_ms = 0;
+        item->lacks_room = false;
     }
     for (cf_transfer_item *item = transfer->downloads.first; item; item = item->after) {
         settle(transfer, item);
@@ -239,6 +240,7 @@ static void on_refused(cf_transfer *transfer, const cf_message *message, uint64_
         return;
     if (message->refused.later) {
         cf_transfer_delay(transfer, item, now_ms);
+        item->lacks_room = cf_message_is_for_room(message->refused.code);
         transfer->events->delayed(transfer->context, &id, message->refused.code,
                                   message->refused.text);
         return;
@@ -298,6 +300,15 @@ static uint64_t earliest(const cf_transfer_list *list, uint64_t now_ms, uint64_t
             deadline = item->retry_ms;
     }
     return deadline;
+}
+
+bool cf_transfer_lacks_room(const cf_transfer *transfer)
+{
+    bool lacks = transfer->wants == 0 && !cf_transfer_is_waiting(transfer);
+
+    for (const cf_transfer_item *item = transfer->uploads.first; lacks && item; item = item->after)
+        lacks = item->forgotten || item->lacks_room;
+    return lacks;
 }
 
 uint64_t cf_transfer_deadline(const cf_transfer *transfer, uint64_t now_ms)

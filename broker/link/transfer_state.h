@@ -28,6 +28,7 @@ struct cf_transfer_item {
     bool forgotten;    /* unlinked when no answer will name it any more */
     uint64_t retry_ms; /* not before */
     uint64_t delay_ms;
+    bool lacks_room; /* why it was put off last */
     cf_transfer_item *next_in_bucket;
     cf_transfer_item *before, *after;
 };

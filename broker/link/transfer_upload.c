@@ -94,6 +94,7 @@ static void on_put(cf_transfer *transfer, const cf_partial *partial)
         return;
     transfer->upload_size -= item->next - item->done;
     transfer->progress += held > item->done;
+    item->lacks_room &= held <= item->done;
     if (held > item->done || item->answers == 0)
         item->done = held;
     if (held > item->next || item->answers == 0) /* also back, to pieces that were not taken */

@@ -104,6 +104,16 @@ static bool link_is_over(const cf_round *round)
     return engine->losses > round->losses && !engine->connecting;
 }
 
+/* It said so of all that is left; that may change at any time, and is not waited for. */
+static bool link_lacks_room(const cf_round *round)
+{
+    const cf_engine *engine = round->engine;
+    const cf_link *link = engine->peer->link;
+
+    return round->options.kind == CF_ROUND_SYNC && link && cf_link_is_connected(link) &&
+           cf_link_is_checked(link) && !engine->inbox_count && cf_link_lacks_room(link);
+}
+
 uint64_t cf_round_deadline(const cf_round *round)
 {
     uint64_t patience_ms = round->options.patience_ms;
@@ -159,6 +169,8 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
     if (!works && !waits &&
         (link_is_over(round) || (round->is_locked_out && round->options.leaves_locked)))
         return !cf_bases_busy(engine->workshop.bases) || round->options.kind != CF_ROUND_SYNC;
+    if (!works && link_lacks_room(round))
+        return !cf_bases_busy(engine->workshop.bases);
     round->gave_up = (!works || is_silent) && now_ms > cf_round_deadline(round);
     return round->gave_up;
 }

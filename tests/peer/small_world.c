@@ -79,6 +79,13 @@ static void report(void *context, cf_report_level level, const char *text)
 
 /* ---- The broker ---- */
 
+static cf_reserve room_left(void *context)
+{
+    const world *self = context;
+
+    return self->room.whole ? self->room : (cf_reserve){.room = UINT64_MAX};
+}
+
 static void open_broker(world *self)
 {
     cf_error error;
@@ -103,6 +110,8 @@ static void open_broker(world *self)
         .management = self->management,
         .waste_per_second = self->waste_per_second,
         .outbox = self->outbox,
+        .room_left = room_left,
+        .room_context = self,
     });
 }
 

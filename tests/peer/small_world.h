@@ -58,6 +58,7 @@ struct world {
     unsigned loss;             /* of 1,000 messages that many cut their connection */
     bool guarded;              /* nobody says --yes */
     uint64_t waste_per_second; /* of its user, from the next start of the broker on; 0: any */
+    cf_reserve room;           /* on the broker's disk; whole 0: any */
     bool loud;
 };
 

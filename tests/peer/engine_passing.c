@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A broker whose disk is nearly full: what frees room goes by what it has no room for. */
+#include "tests/peer/small_checks.h"
+
+#include "codec/limits.h"
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LARGE = 5000, TURNS_ENOUGH = 600 /* 1.8 seconds */ };
+
+static const cf_reserve plenty = {.room = 60 * CF_MIB, .whole = 64 * CF_MIB};
+/* Small entries are taken, large ones are not. */
+static const cf_reserve little = {
+    .room = 6 * CF_MIB, .whole = 64 * CF_MIB, .needed = 5 * CF_MIB + CF_MIB / 2};
+
+static void write_noise(device *self, const char *path)
+{
+    uint8_t bytes[LARGE];
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)world_random(self->in, 256);
+    user_writes(self, path, bytes, sizeof bytes);
+}
+
+/* It ends by itself, long before it would give up. */
+static void sync_soon(device *self)
+{
+    const cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+
+    cr_assert(device_round(self, &options, TURNS_ENOUGH), "it waits for room");
+}
+
+static world *two_with_files(void)
+{
+    world *w = world_new(11, 2);
+
+    w->room = plenty;
+    user_writes_text(&w->devices[0], "old", "old");
+    user_writes_text(&w->devices[0], "edited", "one");
+    settles_equal(w);
+    return w;
+}
+
+Test(engine_passing, a_deletion_and_a_small_edit_go_by_a_file_that_has_no_room)
+{
+    world *w = two_with_files();
+    device *first = &w->devices[0], *second = &w->devices[1];
+
+    w->room = little;
+    write_noise(first, "large");
+    sync_soon(first);
+    user_removes(first, "old");
+    user_writes_text(first, "edited", "two");
+    sync_soon(first);
+    device_sync(second);
+    cr_expect_not(is_there(second, "old"));
+    cr_expect(holds_bytes(second, "edited", cf_bytes_of_text("two")));
+    cr_expect_not(is_there(second, "large"));
+    device_crash(first); /* another process, which knows no more than the home */
+    user_writes_text(first, "edited", "three");
+    sync_soon(first);
+    device_sync(second);
+    cr_expect(holds_bytes(second, "edited", cf_bytes_of_text("three")));
+    w->room = plenty;
+    settles_equal(w);
+    cr_expect(is_there(second, "large"));
+    world_destroy(&w);
+}
+
+Test(engine_passing, the_deletion_of_what_has_no_room_waits_with_it)
+{
+    world *w = two_with_files();
+    device *first = &w->devices[0];
+
+    w->room = little;
+    write_noise(first, "large");
+    sync_soon(first);
+    user_removes(first, "large");
+    sync_soon(first);
+    w->room = plenty;
+    settles_equal(w);
+    cr_expect_not(is_there(&w->devices[1], "large"));
+    cr_expect_not(is_there(first, "large"));
+    world_destroy(&w);
+}
+
+Test(engine_passing, it_goes_by_so_many_only)
+{
+    world *w = two_with_files();
+    device *first = &w->devices[0];
+    char path[32];
+
+    w->room = little;
+    for (int i = 0; i < 12; i++) {
+        snprintf(path, sizeof path, "large %d", i);
+        write_noise(first, path);
+        sync_soon(first);
+    }
+    cr_expect_leq(cf_author_heads(cf_engine_peer(first->engine)->author, &w->collection)->count, 6);
+    w->room = plenty;
+    settles_equal(w);
+    cr_expect(is_there(&w->devices[1], "large 11"));
+    world_destroy(&w);
+}
