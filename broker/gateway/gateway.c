@@ -330,6 +330,13 @@ bool cf_gateway_greeted_in_vain(const cf_gateway *gateway)
     return gateway->service.in_vain;
 }
 
+uint64_t cf_gateway_last_full(const cf_gateway *gateway, cf_hash *user, uint64_t *count)
+{
+    *user = gateway->service.full_user;
+    *count = gateway->service.full_count;
+    return gateway->service.full_ms;
+}
+
 bool cf_gateway_blobs_fail(const cf_gateway *gateway, cf_error *why)
 {
     if (gateway->service.blobs_fail)

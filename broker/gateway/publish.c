@@ -75,7 +75,7 @@ static void refuse(const cf_service *service, const cf_session *session, const c
 static void answer_session(const struct publishing *publishing, cf_append_answer answer,
                            uint64_t position, const cf_error *error)
 {
-    const cf_service *service = publishing->request.service;
+    cf_service *service = publishing->request.service;
     cf_session *session = cf_request_session(&publishing->request);
 
     if (!session)
@@ -102,7 +102,7 @@ static void answer_session(const struct publishing *publishing, cf_append_answer
         break;
     case CF_APPEND_FAILED:
         if (error->status == CF_FULL)
-            refuse(service, session, &publishing->head.hash, true, CF_REFUSED_FULL, CF_TEXT_FULL);
+            cf_refuse_full(service, session, CF_COMMAND_PUBLISH, &publishing->head.hash);
         else
             refuse(service, session, &publishing->head.hash, true, CF_REFUSED_BUSY,
                    cf_refusal_text(error));
@@ -240,14 +240,14 @@ static bool is_within_quota(const cf_service *service, const cf_session *session
 }
 
 /* The rest of the disk is for who frees some of it. */
-static bool has_room(const cf_service *service, const cf_session *session, const cf_entry *entry)
+static bool has_room(cf_service *service, const cf_session *session, const cf_entry *entry)
 {
     const cf_reserve left = service->room_left ? service->room_left(service->room_context)
                                                : (cf_reserve){.room = UINT64_MAX};
 
     if (cf_reserve_takes_entries(&left, entry->wire.size))
         return true;
-    refuse(service, session, &entry->hash, true, CF_REFUSED_FULL, CF_TEXT_FULL);
+    cf_refuse_full(service, session, CF_COMMAND_PUBLISH, &entry->hash);
     return false;
 }
 
@@ -273,7 +273,7 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
         cf_report(service->env, CF_REPORT_ERROR, "user %s: judging an entry: %s",
                   cf_user_shorten(cf_log_user(session->log)).text, error.text);
         if (error.status == CF_FULL)
-            refuse(service, session, &head.hash, true, CF_REFUSED_FULL, CF_TEXT_FULL);
+            cf_refuse_full(service, session, CF_COMMAND_PUBLISH, &head.hash);
         else
             refuse(service, session, &head.hash, true, CF_REFUSED_BUSY, "the log can't be read");
         return;

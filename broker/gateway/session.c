@@ -248,6 +248,26 @@ void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal
     cf_outbox_add(service->outbox, destination, &message);
 }
 
+void cf_refuse_full(cf_service *service, const cf_session *session, cf_command request,
+                    const cf_hash *name)
+{
+    const bool is_entry = request == CF_COMMAND_PUBLISH;
+    const cf_hash *user = cf_log_user(session->log);
+
+    service->full_ms = service->now_ms;
+    service->full_count++;
+    service->full_user = *user;
+    cf_report(service->env, CF_REPORT_WARNING,
+              "user %s: %s was refused, since there is too little room on the disk",
+              cf_user_shorten(user).text, is_entry ? "an entry" : "a content");
+    cf_refuse(service, cf_session_destination(session),
+              &(cf_refusal){.request = request,
+                            .name = cf_bytes_of(name->bytes, CF_HASH_SIZE),
+                            .later = true,
+                            .code = CF_REFUSED_FULL,
+                            .text = CF_TEXT_FULL});
+}
+
 static bool did_nothing(const cf_service *service, const cf_session *session)
 {
     return !session->has_sent && !session->has_asked && service->now_ms >= session->begun_ms &&

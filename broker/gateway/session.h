@@ -107,6 +107,9 @@ typedef struct {
     uint64_t now_ms;          /* of the message in hand, or the last one */
     bool blobs_fail;          /* the last piece could not be written: the disk failed, */
     cf_error blobs_failure;   /* with this */
+    uint64_t full_ms;         /* when somebody was refused for want of room on the disk; 0: never */
+    uint64_t full_count;      /* how often in all, */
+    cf_hash full_user;        /* and whom */
     bool in_vain;             /* that was a HELLO or KNOCK, refused for good */
 } cf_service;
 
@@ -126,6 +129,9 @@ typedef struct {
     const char *text;
 } cf_refusal;
 void cf_refuse(const cf_service *service, cf_bytes destination, const cf_refusal *refusal);
+/* The same for want of room on the disk, which is the operator's to know. */
+void cf_refuse_full(cf_service *service, const cf_session *session, cf_command request,
+                    const cf_hash *name);
 #define CF_TEXT_DISK "the broker can't write to its disk"
 #define CF_TEXT_FULL "the broker has no room" /* what exactly failed is the operator's to know */
 

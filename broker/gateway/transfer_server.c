@@ -21,7 +21,7 @@ static void send_missing(const cf_service *service, const cf_session *session,
     cf_session_send(service, session, &message);
 }
 
-static void refuse(const cf_service *service, const cf_session *session, cf_command request,
+static void refuse(cf_service *service, const cf_session *session, cf_command request,
                    const cf_hash *blob, const cf_error *error)
 {
     cf_refusal refusal = {.request = request,
@@ -38,10 +38,8 @@ static void refuse(const cf_service *service, const cf_session *session, cf_comm
         refusal.code = CF_REFUSED_MALFORMED;
         break;
     case CF_FULL:
-        refusal.code = CF_REFUSED_FULL;
-        refusal.text = CF_TEXT_FULL;
-        refusal.later = true;
-        break;
+        cf_refuse_full(service, session, request, blob);
+        return;
     case CF_IO:
         refusal.text = request == CF_COMMAND_GET ? "the broker can't read its disk" : CF_TEXT_DISK;
         refusal.later = true;

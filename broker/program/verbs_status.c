@@ -14,6 +14,7 @@
 enum {
     SCARCE = 10, /* of a hundred: the room left of a user's quota */
     TOLD_MAX = 16,
+    TOLD_FULL_MS = 3600000,
     LINE_SIZE = 384,
     WHO_SIZE = CF_USER_NAME_MAX + 16,
 };
@@ -141,6 +142,28 @@ static void look_at_blobs(const cf_desk *desk, standing *sum)
         attend(&sum->attention, CF_BLOBS_FAIL_FORMAT, failure.text);
 }
 
+/* For an hour, or as long as there is little left: devices try again every minute. */
+static void look_at_refusals(const cf_desk *desk, standing *sum, uint64_t now_ms)
+{
+    cf_hash user;
+    uint64_t count;
+    const uint64_t last_ms = desk->gateway ? cf_gateway_last_full(desk->gateway, &user, &count) : 0;
+    char who[WHO_SIZE], when[CF_VERB_TIME];
+    cf_user_name name;
+    cf_error unread;
+
+    if (!last_ms || (now_ms > last_ms + TOLD_FULL_MS && !cf_reserve_is_scarce(&sum->reserve)))
+        return;
+    if (cf_user_name_get(sum->store, &user, &name, &unread))
+        name.text[0] = '\0';
+    write_who(&user, &name, who);
+    cf_verb_write_time(last_ms, when);
+    attend(&sum->attention,
+           "users were refused for want of room on the disk, %" PRIu64
+           " times since the start; user %s last, %s",
+           count, who, when);
+}
+
 static void look_at_users(const cf_desk *desk, standing *sum)
 {
     size_t count;
@@ -218,6 +241,7 @@ static cf_status look(const cf_desk *desk, standing *out, cf_error *error)
         status = cf_datadir_reserve(premises->datadir, &out->reserve, error);
     look_at_room(out);
     look_at_store(out);
+    look_at_refusals(desk, out, premises->env->now_ms(premises->env->context));
     look_at_blobs(desk, out);
     look_at_users(desk, out);
     look_at_check(out);

@@ -241,6 +241,55 @@ def test_a_user_who_fills_the_disk_stops_neither_others_nor_the_operator(make_de
     assert broker.run("verify") == "everything is whole\n"
 
 
+def test_refusals_for_want_of_room_are_in_log_and_status(make_device, small_broker):
+    broker, disk = small_broker
+    broker.stop()
+    broker.log = str(disk.path.parent / "log")
+    broker.start()
+    laptop = make_device("laptop")
+    laptop.init(broker.run("invite", "--name", "bob").strip())
+    here = laptop.add("notes", {"small": b"s"})
+    laptop.sync()
+    assert not broker.status()["attention"]
+    disk.fill(room=1_000_000)
+    put(here, "large", os.urandom(9_000_000))
+    laptop.sync(code=1)
+    (line,) = [line for line in broker.status()["attention"] if "refused" in line]
+    assert "bob" in line and "room" in line
+    assert broker.finish("status", "--check").returncode == 1
+    lines = [line for line in open(broker.log) if "a content was refused" in line]
+    assert 1 <= len(lines) <= 10, lines
+    disk.make_room()
+    assert laptop.sync()["in_sync"]
+
+
+def test_a_deletion_goes_by_a_file_for_which_there_is_no_room(make_device, make_disk):
+    disk = make_disk("disk", "64m")
+    broker = Broker(str(disk.path / "broker"))
+    broker.start()
+    try:
+        laptop, desktop = make_device("laptop"), make_device("desktop")
+        laptop.init(broker.run("invite").strip())
+        here, there = joined(laptop, desktop, {"old": b"o", "small": b"s"})
+        logs = os.path.join(broker.data, "store")
+        taken = sum(one.stat().st_size for one in os.scandir(logs) if one.name.endswith(".log"))
+        disk.fill(room=max(5 * 2**20 + taken, 2**20 + 2 * taken) + 700_000)
+        put(here, "large", os.urandom(50_000))
+        laptop.sync(code=1)
+        (here / "old").unlink()
+        put(here, "small", b"edited\n")
+        laptop.sync(code=1)
+        desktop.sync()
+        assert not (there / "old").exists() and (there / "small").read_bytes() == b"edited\n"
+        assert not (there / "large").exists()
+        disk.make_room()
+        laptop.sync()
+        desktop.sync()
+        assert tree(here) == tree(there)
+    finally:
+        broker.stop()
+
+
 def test_a_broker_that_was_killed_starts_on_a_disk_that_others_filled(make_device, small_broker):
     broker, disk = small_broker
     laptop, other = make_device("laptop"), make_device("other")
