@@ -27,6 +27,7 @@ typedef struct {
     size_t errands;            /* under way */
     struct errand *removals;   /* of them, those that wait for replays to end */
     struct errand *unfinished; /* removals that failed, and are tried again */
+    uint64_t full_ms;          /* when a user was last refused for want of room, as it was seen */
     bool is_scarce;            /* room on the disk, as it was told */
     bool lacks_descriptors;    /* the same of them */
     bool store_failed;         /* nothing is written to it, as it was told */

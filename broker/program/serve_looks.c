@@ -32,6 +32,19 @@ static void look_at_room(cf_broker *self)
                   "%s of %s are left on the disk, which is enough again", left, all);
 }
 
+/* What nothing names any more goes at once where somebody has no room. */
+static void look_at_refusals(cf_broker *self, uint64_t now_ms)
+{
+    cf_hash user;
+    uint64_t count;
+    const uint64_t last_ms = cf_gateway_last_full(self->gateway, &user, &count);
+
+    if (last_ms == self->full_ms)
+        return;
+    self->full_ms = last_ms;
+    cf_sweep_hurry(self->sweep, now_ms);
+}
+
 /* Once when nothing is written to the store any more. */
 static void look_at_store(cf_broker *self)
 {
@@ -128,6 +141,7 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
     if (env->repeats)
         cf_repeats_tick(env->repeats, env, now_ms);
     cf_quotas_tick(self->premises.quotas, now_ms);
+    look_at_refusals(self, now_ms);
     cf_sweep_tick(self->sweep, now_ms);
     look_at_room(self);
     look_at_store(self);

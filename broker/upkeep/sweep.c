@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define AGE_MS (7 * CF_DAY_MS)
-#define FIRST_MS (10 * 60 * 1000) /* after the start */
+#define FIRST_MS (10 * 60 * 1000)  /* after the start */
+#define SELDOM_MS (60 * 60 * 1000) /* between two rounds, however short room is */
 #define MEMORY (4 * CF_MIB)
 
 enum {
@@ -27,8 +28,9 @@ typedef struct {
 struct cf_sweep {
     cf_job job;
     cf_sweep_options options;
-    uint64_t next_ms; /* 0: not said yet */
-    cf_hash *users;   /* still to be looked at in this round */
+    uint64_t next_ms;  /* 0: not said yet */
+    uint64_t began_ms; /* the last round; 0: none did */
+    cf_hash *users;    /* still to be looked at in this round */
     size_t user_count, user_capacity;
     bool is_working;
     atomic_bool stops;
@@ -340,6 +342,14 @@ static void list_user(void *context, cf_log *log)
     sweep->users[sweep->user_count++] = *cf_log_user(log);
 }
 
+void cf_sweep_hurry(cf_sweep *sweep, uint64_t now_ms)
+{
+    const bool was_lately = sweep->began_ms && now_ms < sweep->began_ms + SELDOM_MS;
+
+    if (!sweep->is_working && !was_lately && now_ms < sweep->next_ms)
+        sweep->next_ms = now_ms;
+}
+
 uint64_t cf_sweep_tick(cf_sweep *sweep, uint64_t now_ms)
 {
     if (!sweep->next_ms)
@@ -353,6 +363,7 @@ uint64_t cf_sweep_tick(cf_sweep *sweep, uint64_t now_ms)
     sweep->next_ms = now_ms + CF_DAY_MS;
     if (sweep->is_working) /* still with yesterday's */
         return sweep->next_ms;
+    sweep->began_ms = now_ms;
     sweep->before_ms = now_ms > AGE_MS ? now_ms - AGE_MS : 0;
     sweep->user_count = 0;
     cf_users_each(sweep->options.users, list_user, sweep);

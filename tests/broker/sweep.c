@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { HOUR_MS = 60 * 60 * 1000 };
+
 /* Ann's desk has a connection that said HELLO, and the broker is swept once a day. */
 typedef struct {
     broker_world *house;
@@ -113,6 +115,27 @@ Test(sweep, drops_after_seven_days_what_no_entry_names)
     cr_expect_not(is_held(&a, &idle));
     expect_ok(cf_quotas_figures(a.house->quotas, &a.account.user, &after, &error), error);
     cr_expect_eq(after.blob_bytes - before.blob_bytes, sizeof "this is named" - 1);
+    end(&a);
+}
+
+/* Not twice in an hour. */
+Test(sweep, comes_at_once_where_room_is_short)
+{
+    ann a = anns_house();
+    cf_hash idle = put(&a, "this is not named"), later;
+
+    sweep_after(&a, 7 * CF_DAY_MS - HOUR_MS);
+    later = put(&a, "nor is this");
+    sweep_after(&a, 2 * HOUR_MS);
+    cr_expect(is_held(&a, &idle), "it comes once a day");
+    cf_sweep_hurry(a.sweep, a.house->now_ms);
+    sweep_after(&a, 0);
+    cr_expect_not(is_held(&a, &idle));
+    cr_expect(is_held(&a, &later), "it is younger than seven days");
+    cf_sweep_hurry(a.sweep, a.house->now_ms + HOUR_MS - 1);
+    cr_expect_gt(cf_sweep_tick(a.sweep, a.house->now_ms), a.house->now_ms + HOUR_MS);
+    cf_sweep_hurry(a.sweep, a.house->now_ms + HOUR_MS);
+    cr_expect_eq(cf_sweep_tick(a.sweep, a.house->now_ms), a.house->now_ms + HOUR_MS);
     end(&a);
 }
 
