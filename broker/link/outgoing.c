@@ -365,9 +365,14 @@ bool cf_outgoing_lacks_room(const cf_outgoing *outgoing)
     for (size_t i = 0; i < outgoing->count; i++) {
         const cf_flight *it = &outgoing->flights[i];
 
-        if (it->state != CF_FLIGHT_HELD || !(it->waits_for_room || it->waits_for_entry))
+        const bool waits =
+            it->state == CF_FLIGHT_HELD && (it->waits_for_room || it->waits_for_entry);
+        const bool is_behind =
+            it->state == CF_FLIGHT_READY && held_before(outgoing, it, &it->head.writer);
+
+        if (!waits && !is_behind)
             return false;
-        lacks |= it->waits_for_room;
+        lacks |= waits && it->waits_for_room;
     }
     return outgoing->drained && lacks;
 }

@@ -285,12 +285,22 @@ bool cf_uploads_piece(cf_uploads *uploads, const cf_hash *blob, uint64_t offset,
     return false;
 }
 
+/* Of what is left, for which it said so before this was stored. */
+static bool lacks_room(const cf_uploads *uploads)
+{
+    cf_link *link = uploads->peer->link;
+
+    return link && !cf_transfer_is_idle(cf_link_transfer(link)) &&
+           cf_transfer_lacks_room(cf_link_transfer(link));
+}
+
 void cf_uploads_stored(cf_uploads *uploads, const cf_hash *blob)
 {
     cf_sealing *sealing;
     uint64_t size;
 
-    uploads->delay[0] = '\0';
+    if (!lacks_room(uploads))
+        uploads->delay[0] = '\0';
     for (cf_place_in_line *at = NULL; (sealing = next_sealing(uploads, &at));)
         if (cf_sealing_stored(sealing, blob, &size)) {
             uploads->figures.blobs++;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LARGE = 5000, TURNS_ENOUGH = 600 /* 1.8 seconds */ };
+enum { LARGE = 5000, BLOBS_SIZE = 3 * CF_MIB, TURNS_ENOUGH = 600 /* 1.8 seconds */ };
 
 static const cf_reserve plenty = {.room = 60 * CF_MIB, .whole = 64 * CF_MIB};
 /* Small entries are taken, large ones are not. */
@@ -83,6 +83,32 @@ Test(engine_passing, the_deletion_of_what_has_no_room_waits_with_it)
     settles_equal(w);
     cr_expect_not(is_there(&w->devices[1], "large"));
     cr_expect_not(is_there(first, "large"));
+    world_destroy(&w);
+}
+
+/* In blobs, of which several are refused one after the other. */
+Test(engine_passing, a_sync_ends_when_contents_have_no_room)
+{
+    world *w = two_with_files();
+    device *first = &w->devices[0];
+    uint8_t *bytes = malloc(BLOBS_SIZE);
+
+    cr_assert(bytes);
+    for (size_t i = 0; i < BLOBS_SIZE; i++)
+        bytes[i] = (uint8_t)world_random(w, 256);
+    w->room = little;
+    user_writes(first, "large", bytes, BLOBS_SIZE);
+    sync_soon(first);
+    write_noise(first, "inline");
+    sync_soon(first);
+    user_removes(first, "old");
+    sync_soon(first);
+    device_sync(&w->devices[1]);
+    cr_expect_not(is_there(&w->devices[1], "old"));
+    w->room = plenty;
+    settles_equal(w);
+    cr_expect(holds_bytes(&w->devices[1], "large", cf_bytes_of(bytes, BLOBS_SIZE)));
+    free(bytes);
     world_destroy(&w);
 }
 

@@ -290,6 +290,25 @@ def test_a_deletion_goes_by_a_file_for_which_there_is_no_room(make_device, make_
         broker.stop()
 
 
+def test_a_used_up_quota_ends_the_sync_with_its_reason(broker, make_device):
+    broker.start()
+    laptop = make_device("laptop")
+    laptop.init(broker.run("invite", "--quota", "1M").strip())
+    here = laptop.add("notes", {"small": b"s", "old": b"o"})
+    laptop.sync()
+    put(here, "large", os.urandom(3_000_000))
+    report = laptop.sync(code=1)
+    assert "used up" in report["broker"]["delay"] and report["broker"]["connected"], report["broker"]
+    for number in range(20):
+        put(here, f"inline {number}", os.urandom(60_000))
+    report = laptop.sync(code=1)
+    assert "used up" in report["broker"]["delay"]
+    (here / "old").unlink()
+    before = broker.status()["entries"]
+    laptop.sync(code=1)
+    assert broker.status()["entries"] > before, "the deletion went by what has no room"
+
+
 def test_a_broker_that_was_killed_starts_on_a_disk_that_others_filled(make_device, small_broker):
     broker, disk = small_broker
     laptop, other = make_device("laptop"), make_device("other")
